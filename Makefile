@@ -1,0 +1,48 @@
+# The one door for people. Every target installs and builds what it needs.
+.PHONY: help check test sim mutants bench explore format clean build
+
+SEEDS ?= 150
+SIM_ARGS = --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED)) $(if $(PROFILE),--profile=$(PROFILE))
+
+help:
+	@echo 'make check    format, lint, types, tidy and unit tests'
+	@echo 'make test     everything CI runs'
+	@echo 'make sim      simulate a cluster under faults  [SEEDS=150] [SEED=n] [PROFILE=name]'
+	@echo 'make mutants  plant bugs and see each one caught  [BUG=name]'
+	@echo 'make explore  every reachable state of a small Raft world'
+	@echo 'make bench    micro-benchmarks'
+	@echo 'make format   rewrite the sources in the house format'
+	@echo 'make clean    remove what was built'
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+build: node_modules/.installed
+	@node_modules/.bin/tsc
+
+check: build
+	node_modules/.bin/biome ci --error-on-warnings .
+	node build/test/run.js unit
+
+test: check explore
+	node build/test/sim/main.js --seeds=60
+	node build/test/planted/main.js --fast
+
+sim: build
+	node build/test/sim/main.js $(SIM_ARGS)
+
+mutants: build
+	node build/test/planted/main.js $(if $(BUG),--bug=$(BUG))
+
+explore: build
+	node build/test/explore/main.js
+
+bench: build
+	node build/bench/main.js
+
+format: node_modules/.installed
+	node_modules/.bin/biome check --write .
+
+clean:
+	rm -rf build node_modules

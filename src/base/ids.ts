@@ -1,0 +1,24 @@
+/** Names of things, branded so that one cannot pass for another. */
+
+/** One process of the cluster, as the catalogue numbers it. */
+export type NodeId = number & { readonly __node: never };
+
+/** One arc of the ring and its Raft group. Shard 0 is the catalogue. */
+export type ShardId = number & { readonly __shard: never };
+
+/**
+ * One replica's life in one shard: drawn at random from 1 to 2^52, never reused. A node that lost
+ * its log comes back under a new member id, so nothing said to or by its former self counts.
+ */
+export type MemberId = number & { readonly __member: never };
+
+/** No member: the leader is not known, the vote is not given. */
+export const NOBODY = 0 as MemberId;
+
+/** Terms and indexes stay below 2^52, where every integer is exact and has room to grow. */
+export const NUMBER_MAX = 2 ** 52;
+
+/** A safe non-negative integer that can be a term, an index or a count. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= NUMBER_MAX;
+}

@@ -1,0 +1,59 @@
+/** Every bound in one place, with the relations between them asserted. */
+
+import { assert } from './assert.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Raft counts time in ticks; the node decides how long a tick is. */
+export const RAFT_LIMITS = {
+  /** A leader speaks to every follower at least this often. */
+  heartbeatTicks: 2,
+  /** Followers wait for a random time in [min, 2 min) before they campaign. */
+  electionTicksMin: 10,
+  /** Appends on their way to one follower, in messages and in bytes. */
+  inflightMessagesMax: 256,
+  inflightBytesMax: 8 * MIB,
+  /** Entries in one append; a single larger entry travels alone. */
+  appendBytesMax: 512 * KIB,
+  /** Entries handed to the machine at once. */
+  committedBytesMax: 4 * MIB,
+  /** Payloads a leader holds that are not committed yet; one larger payload may enter alone. */
+  uncommittedBytesMax: 16 * MIB,
+  /** One piece of a snapshot. */
+  chunkBytesMax: 256 * KIB,
+  /** Entries kept behind the applied index for followers that are a little slow. */
+  tailEntries: 4096,
+  /** How far truncation waits for a follower that is slow but alive. */
+  slowFollowerEntriesMax: 65_536,
+  /** Reads waiting for confirmation. */
+  readsMax: 65_536,
+  /** An idle shard falls silent after this long. */
+  quiesceTicks: 50,
+  /** Voters and learners of one shard, both halves of a joint configuration together. */
+  membersMax: 32,
+  /**
+   * Lease reads assume that no follower's clock runs faster than the leader's by more than this
+   * factor, for the length of one election timeout.
+   */
+  clockDriftMax: 1.25,
+  /** One tick in milliseconds of the leader's monotone clock: what a lease is measured in. */
+  tickMilliseconds: 20,
+} as const;
+
+export type RaftLimits = { readonly [name in keyof typeof RAFT_LIMITS]: number };
+
+/** Asserted for the defaults and for whatever a test makes of them. */
+export function assertRaftLimits(limits: RaftLimits): void {
+  for (const value of Object.values(limits)) assert(value > 0, 'every limit is above zero');
+  assert(limits.heartbeatTicks * 3 <= limits.electionTicksMin, 'three heartbeats fit a timeout');
+  assert(limits.quiesceTicks > 2 * limits.electionTicksMin, 'silence is longer than an election');
+  assert(limits.appendBytesMax <= limits.inflightBytesMax, 'an append fits the window');
+  assert(limits.clockDriftMax > 1, 'a drift bound leaves room for drift');
+  assert(
+    limits.tailEntries <= limits.slowFollowerEntriesMax,
+    'the tail is within the longest wait',
+  );
+}
+
+assertRaftLimits(RAFT_LIMITS);
