@@ -1,0 +1,223 @@
+/** What replicas of one shard say to each other, and which of it is nonsense. */
+
+import { isCount, type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import type { Configuration } from './configuration.ts';
+import { faultOfConfiguration } from './configuration.ts';
+
+/** A place in a log. Two logs that agree on a position agree on everything before it (§5.3). */
+export interface Position {
+  readonly index: number;
+  readonly term: number;
+}
+
+export const ORIGIN: Position = { index: 0, term: 0 };
+
+export type Entry = CommandEntry | EmptyEntry | ConfigurationEntry;
+
+/** The client's own bytes: encoded once, decoded only when they are applied. */
+export interface CommandEntry extends Position {
+  readonly kind: 'command';
+  readonly payload: Uint8Array;
+}
+
+/** A new leader's first entry: once it commits, everything before it has (§8). */
+export interface EmptyEntry extends Position {
+  readonly kind: 'empty';
+}
+
+/** In force from the moment it is in the log, committed or not (§6). */
+export interface ConfigurationEntry extends Position {
+  readonly kind: 'configuration';
+  readonly configuration: Configuration;
+}
+
+interface Envelope {
+  readonly shard: ShardId;
+  readonly from: MemberId;
+  readonly to: MemberId;
+  readonly term: number;
+}
+
+/**
+ * A campaign. In a trial (pre-vote, thesis §9.6) `term` is the one the sender would campaign in;
+ * neither side changes its own.
+ */
+export interface VoteRequest extends Envelope {
+  readonly type: 'vote-request';
+  readonly isTrial: boolean;
+  /** The leader asked for this campaign, so its lease does not stand in the way (thesis §3.10). */
+  readonly isTransfer: boolean;
+  readonly last: Position;
+  /** Where the sender's configuration stands in its log. */
+  readonly configuration: Position;
+}
+
+export interface VoteResponse extends Envelope {
+  readonly type: 'vote-response';
+  readonly isTrial: boolean;
+  readonly isGranted: boolean;
+}
+
+export interface Append extends Envelope {
+  readonly type: 'append';
+  /** The entries follow this position; a log that has it not says so. */
+  readonly previous: Position;
+  readonly entries: readonly Entry[];
+  readonly commit: number;
+  readonly round: number;
+  /** Where the leader's configuration stands; the origin once the follower is known to have it. */
+  readonly configuration: Position;
+}
+
+/**
+ * - `have`: everything through `index` is durable here and equal to the leader's.
+ * - `missing`: the previous position is not in this log; `hint` is the last place that could agree.
+ * - `damaged`: the entry at `index` was here and cannot be read. It counts for neither side.
+ */
+export interface AppendResponse extends Envelope {
+  readonly type: 'append-response';
+  readonly answer: 'have' | 'missing' | 'damaged';
+  readonly index: number;
+  readonly hint: Position;
+  readonly round: number;
+}
+
+export interface Heartbeat extends Envelope {
+  readonly type: 'heartbeat';
+  /** Never above what this follower is known to have. */
+  readonly commit: number;
+  readonly round: number;
+  readonly configuration: Position;
+  /** The leader falls silent; a follower that has all through `commit` stops its clock too. */
+  readonly isLast: boolean;
+}
+
+export interface HeartbeatResponse extends Envelope {
+  readonly type: 'heartbeat-response';
+  readonly round: number;
+}
+
+export interface SnapshotDescription extends Position {
+  readonly configuration: Configuration;
+  /** Where that configuration stands in the log. */
+  readonly configurationAt: Position;
+}
+
+export interface SnapshotChunk extends Envelope {
+  readonly type: 'snapshot-chunk';
+  readonly snapshot: SnapshotDescription;
+  readonly offset: number;
+  readonly data: Uint8Array;
+  readonly isLast: boolean;
+  readonly round: number;
+}
+
+/**
+ * - `next`: chunks through `offset` are here, send what follows.
+ * - `refused`: the assembled snapshot was not what it should be; begin again.
+ */
+export interface SnapshotResponse extends Envelope {
+  readonly type: 'snapshot-response';
+  readonly answer: 'next' | 'refused';
+  readonly index: number;
+  readonly offset: number;
+  readonly round: number;
+}
+
+/** Leadership is handed over: campaign now, without waiting (thesis §3.10). */
+export interface CampaignNow extends Envelope {
+  readonly type: 'campaign-now';
+}
+
+/** A committed configuration has no such member. Ids are never reused, so this is final. */
+export interface Removed extends Envelope {
+  readonly type: 'removed';
+  readonly configuration: Position;
+}
+
+export type Message =
+  | VoteRequest
+  | VoteResponse
+  | Append
+  | AppendResponse
+  | Heartbeat
+  | HeartbeatResponse
+  | SnapshotChunk
+  | SnapshotResponse
+  | CampaignNow
+  | Removed;
+
+/** Why a message cannot have been sent by a sound peer; undefined if it can. */
+export function faultOf(message: Message): string | undefined {
+  if (!isId(message.from) || !isId(message.to)) return 'an impossible member id';
+  if (message.from === message.to) return 'a message to itself';
+  if (!isCount(message.term) || message.term === 0) return 'an impossible term';
+  switch (message.type) {
+    case 'vote-request':
+      return faultOfPositions([message.last, message.configuration], message.term);
+    case 'append':
+      return faultOfAppend(message);
+    case 'append-response':
+      if (!isCount(message.index) || !isCount(message.round)) return 'an impossible number';
+      return faultOfPositions([message.hint], message.term);
+    case 'heartbeat':
+      if (!isCount(message.commit) || !isCount(message.round)) return 'an impossible number';
+      return faultOfPositions([message.configuration], message.term);
+    case 'heartbeat-response':
+      return isCount(message.round) ? undefined : 'an impossible number';
+    case 'snapshot-chunk':
+      return faultOfChunk(message);
+    case 'snapshot-response':
+      if (!isCount(message.index) || !isCount(message.offset)) return 'an impossible number';
+      return isCount(message.round) ? undefined : 'an impossible number';
+    case 'removed':
+      return faultOfPositions([message.configuration]);
+    case 'vote-response':
+    case 'campaign-now':
+      return undefined;
+    default:
+      return 'an unknown type';
+  }
+}
+
+function isId(id: MemberId): boolean {
+  return isCount(id) && id !== NOBODY;
+}
+
+/** No position can be of a term beyond that of the message that speaks of it. */
+function faultOfPositions(positions: readonly Position[], term?: number): string | undefined {
+  for (const position of positions) {
+    if (!isCount(position.index) || !isCount(position.term)) return 'an impossible position';
+    if ((position.index === 0) !== (position.term === 0)) return 'an impossible position';
+    if (term !== undefined && position.term > term) return 'a position from the future';
+  }
+  return undefined;
+}
+
+function faultOfAppend(message: Append): string | undefined {
+  if (!isCount(message.commit) || !isCount(message.round)) return 'an impossible number';
+  const fault = faultOfPositions([message.previous, message.configuration], message.term);
+  if (fault !== undefined) return fault;
+  let previous = message.previous;
+  for (const entry of message.entries) {
+    if (!isCount(entry.index) || entry.index !== previous.index + 1) return 'a gap in the entries';
+    if (!isCount(entry.term) || entry.term < previous.term) return 'a term that went back';
+    if (entry.term === 0 || entry.term > message.term) return 'an entry from the future';
+    if (entry.kind === 'configuration') {
+      const unsound = faultOfConfiguration(entry.configuration);
+      if (unsound !== undefined) return unsound;
+    }
+    previous = entry;
+  }
+  return undefined;
+}
+
+function faultOfChunk(message: SnapshotChunk): string | undefined {
+  if (!isCount(message.offset) || !isCount(message.round)) return 'an impossible number';
+  const { snapshot } = message;
+  if (snapshot.index === 0) return 'an empty snapshot';
+  const fault = faultOfPositions([snapshot, snapshot.configurationAt], message.term);
+  if (fault !== undefined) return fault;
+  if (snapshot.configurationAt.index > snapshot.index) return 'a configuration from the future';
+  return faultOfConfiguration(snapshot.configuration);
+}

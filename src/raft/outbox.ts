@@ -1,0 +1,119 @@
+/** What leaves in the next turn, and what waits for the disk first. */
+
+import type { Entry, Message, SnapshotDescription } from './message.ts';
+import type { Fact } from './fact.ts';
+import type { HardState, Mark, ReadAnswer, ReceivedChunk, Write } from './ready.ts';
+
+interface Held {
+  readonly write: number;
+  readonly message: Message;
+}
+
+interface Inflight {
+  readonly mark: Mark;
+  /** What of the write still stands in the log: lowered when a later cut overwrites it. */
+  standing: number;
+}
+
+export class Outbox {
+  messages: Message[] = [];
+  chunks: ReceivedChunk[] = [];
+  reads: ReadAnswer[] = [];
+  facts: Fact[] = [];
+  truncated: number | undefined;
+
+  /** Entries that the next write has to carry begin here; Infinity if there are none. */
+  unwrittenFrom = Number.POSITIVE_INFINITY;
+  repairs: Entry[] = [];
+  snapshot: SnapshotDescription | undefined;
+  isHardStateChanged = false;
+
+  #lastWrite = 0;
+  /** Writes on their way to the disk, oldest first. */
+  #inflight: Inflight[] = [];
+  /** Invariant: the write numbers rise, so the held messages leave in order. */
+  #held: Held[] = [];
+
+  /** The number of the write that makes everything durable that happened up to now. */
+  get pendingWrite(): number {
+    return this.hasWrite ? this.#lastWrite + 1 : this.#lastWrite;
+  }
+
+  get hasWrite(): boolean {
+    return (
+      this.isHardStateChanged ||
+      this.unwrittenFrom !== Number.POSITIVE_INFINITY ||
+      this.repairs.length > 0 ||
+      this.snapshot !== undefined
+    );
+  }
+
+  get oldestInflight(): number | undefined {
+    return this.#inflight[0]?.mark.number;
+  }
+
+  isDurable(write: number): boolean {
+    const oldest = this.oldestInflight;
+    return write <= this.#lastWrite && (oldest === undefined || write < oldest);
+  }
+
+  send(message: Message): void {
+    this.messages.push(message);
+  }
+
+  /** For messages that promise durability (figure 2: respond after updating stable storage). */
+  sendAfter(write: number, message: Message): void {
+    if (this.isDurable(write)) this.messages.push(message);
+    else this.#held.push({ write, message });
+  }
+
+  /** Turns what is unwritten into one write. */
+  takeWrite(state: {
+    readonly hardState: HardState;
+    readonly entries: readonly Entry[];
+    readonly last: Mark['position'];
+  }): Write {
+    this.#lastWrite += 1;
+    const mark = { number: this.#lastWrite, position: state.last };
+    const { snapshot, repairs } = this;
+    this.#inflight.push({ mark, standing: state.last.index });
+    this.unwrittenFrom = Number.POSITIVE_INFINITY;
+    this.repairs = [];
+    this.snapshot = undefined;
+    this.isHardStateChanged = false;
+    return { mark, hardState: state.hardState, snapshot, entries: state.entries, repairs };
+  }
+
+  /** The log was cut from `index`: no write on its way vouches for what comes to stand there. */
+  overwriteFrom(index: number): void {
+    for (const write of this.#inflight) write.standing = Math.min(write.standing, index - 1);
+  }
+
+  /** A report from the disk: how far the log is durable by it, undefined for one long settled. */
+  settle(mark: Mark): { readonly durable: number; readonly isClamped: boolean } | undefined {
+    const write = this.#inflight[0];
+    if (write === undefined || mark.number < write.mark.number) return undefined;
+    let settled = write;
+    while (this.#inflight.length > 0) {
+      const next = this.#inflight[0] as Inflight;
+      if (next.mark.number > mark.number) break;
+      settled = next;
+      this.#inflight.shift();
+    }
+    this.#release();
+    return {
+      durable: settled.standing,
+      isClamped: settled.standing < settled.mark.position.index,
+    };
+  }
+
+  #release(): void {
+    let count = 0;
+    for (const held of this.#held) {
+      if (!this.isDurable(held.write)) break;
+      this.messages.push(held.message);
+      count += 1;
+    }
+    if (count > 0) this.#held.splice(0, count);
+  }
+}

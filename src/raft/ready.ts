@@ -1,0 +1,141 @@
+/** The two sides of the door: what may be fed to a replica, and what it wants done. */
+
+import type { MemberId } from '../base/ids.ts';
+import type { Target } from './configuration.ts';
+import type { Fact } from './fact.ts';
+import type { Entry, Message, Position, SnapshotDescription } from './message.ts';
+
+/** Everything that can happen to a replica. Nothing else changes it. */
+export type RaftEvent =
+  /** One unit of time passed; `now` is the node's monotone clock in milliseconds. */
+  | { readonly type: 'tick'; readonly now: number }
+  | { readonly type: 'message'; readonly message: Message }
+  /** Each payload becomes one entry, in order. All of them or none. */
+  | { readonly type: 'propose'; readonly payloads: readonly Uint8Array[] }
+  /** Asks from which applied index on a read is linearizable; the answer is in a `Ready`. */
+  | { readonly type: 'read'; readonly id: number }
+  /**
+   * Asks whether a value that was read *before* this call is current: taken, with the index that
+   * must have been applied when it was read, or refused.
+   */
+  | { readonly type: 'lease-read'; readonly now: number }
+  | { readonly type: 'change'; readonly target: Target }
+  | { readonly type: 'transfer'; readonly to: MemberId }
+  | { readonly type: 'campaign' }
+  /** A `Write` is on disk. Writes become durable in the order in which they were handed out. */
+  | { readonly type: 'durable'; readonly mark: Mark }
+  | { readonly type: 'applied'; readonly index: number }
+  /** The entry at `index` was read from disk and cannot be trusted. */
+  | { readonly type: 'damaged'; readonly index: number }
+  /** All chunks of a snapshot arrived and their content is what it should be, or is not. */
+  | { readonly type: 'snapshot-checked'; readonly index: number; readonly isSound: boolean }
+  /** State through `index` is durable outside the log, which may forget it when nobody needs it. */
+  | { readonly type: 'truncate'; readonly index: number }
+  /** A peer's connection broke: what was on its way is probably lost. */
+  | { readonly type: 'unreachable'; readonly member: MemberId }
+  /** The node of a peer fell silent or began a new life; a silent shard must look around. */
+  | { readonly type: 'wake' };
+
+export type Refusal =
+  | 'not-leader'
+  | 'leadership-moving'
+  | 'too-much-uncommitted'
+  | 'too-many-reads'
+  | 'no-own-term-commit'
+  | 'no-lease'
+  | 'change-pending'
+  | 'target-unsound'
+  | 'target-unchanged'
+  | 'learner-behind'
+  | 'not-a-voter'
+  | 'may-not-vote'
+  | 'damaged'
+  | 'malformed'
+  | 'wrong-shard'
+  | 'not-for-us'
+  | 'not-a-member'
+  | 'stale'
+  | 'out-of-numbers'
+  | 'removed';
+
+/** A refused event changed nothing but counters. */
+export type Outcome =
+  | { readonly type: 'taken'; readonly position: Position | undefined }
+  | { readonly type: 'refused'; readonly reason: Refusal };
+
+export const TAKEN: Outcome = { type: 'taken', position: undefined };
+
+/** What must survive a crash besides the log (figure 2). `commit` is a hint that may be older. */
+export interface HardState {
+  readonly term: number;
+  readonly vote: MemberId;
+  readonly commit: number;
+}
+
+/** Identifies a write and what it promised, so that a late report promises nothing more. */
+export interface Mark {
+  readonly number: number;
+  /** The last log position the write contains or leaves. */
+  readonly position: Position;
+}
+
+/**
+ * One atomic step of the disk, in this order: restart, append, repair, hard state. Appending at an
+ * index that exists replaces that entry and removes all behind it; a repair replaces one entry.
+ */
+export interface Write {
+  readonly mark: Mark;
+  readonly hardState: HardState;
+  /** The log restarts after this snapshot, whose content is already on disk. */
+  readonly snapshot: SnapshotDescription | undefined;
+  readonly entries: readonly Entry[];
+  readonly repairs: readonly Entry[];
+}
+
+export type ReadAnswer =
+  /** The machine must have applied through `index` before the value is read. */
+  | { readonly type: 'granted'; readonly id: number; readonly index: number }
+  | { readonly type: 'refused'; readonly id: number; readonly reason: Refusal };
+
+/** A piece of a snapshot to put beside the log until the last one has come. */
+export interface ReceivedChunk {
+  readonly snapshot: SnapshotDescription;
+  readonly offset: number;
+  readonly data: Uint8Array;
+  readonly isLast: boolean;
+}
+
+/**
+ * All that a replica wants done, in the order of the fields. Messages may leave before the write
+ * is durable: those that promise durability are held inside until its report has come in.
+ */
+export interface Ready {
+  readonly write: Write | undefined;
+  readonly chunks: readonly ReceivedChunk[];
+  readonly messages: readonly Message[];
+  /** The next committed entries for the machine, each index once. */
+  readonly committed: readonly Entry[];
+  readonly reads: readonly ReadAnswer[];
+  /** The log may forget everything through this index. */
+  readonly truncated: number | undefined;
+  readonly facts: readonly Fact[];
+}
+
+/** The snapshots that this replica can give to others. */
+export interface SnapshotReader {
+  /** The newest one there is; undefined while none is, or is old: one should be made then. */
+  newest(): SnapshotDescription | undefined;
+  /** `gone`: no longer there, or never was; `later`: ask again in a later turn. */
+  read(piece: SnapshotPiece): SnapshotBytes | 'gone' | 'later';
+}
+
+export interface SnapshotPiece {
+  readonly index: number;
+  readonly offset: number;
+  readonly bytesMax: number;
+}
+
+export interface SnapshotBytes {
+  readonly data: Uint8Array;
+  readonly isLast: boolean;
+}
