@@ -1,0 +1,204 @@
+/** Words that some rooms, or all of them, do without. */
+
+import { findMatches, type Rule, roomOf, type SourceFile, type Tree } from './tree.ts';
+
+/** The simulator runs these; wire is here because a codec has to be as repeatable as they are. */
+const PURE = ['base', 'ring', 'raft', 'machine', 'catalog', 'txn', 'wire'].map(
+  (name) => `src/${name}`,
+);
+
+/** None of these after a dot: a field of that name is another thing. */
+const IMPURE_WORDS = [
+  'async',
+  'await',
+  'Promise',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'queueMicrotask',
+  'Date',
+  'performance',
+  'process',
+  'console',
+  'crypto',
+  'Intl',
+  'structuredClone',
+  'globalThis',
+  'WeakRef',
+  'FinalizationRegistry',
+];
+
+/** Approximated, so they differ between engines; the others are exact everywhere. */
+const INEXACT = 'random|a?(?:sin|cos|tan)h?|atan2|exp|expm1|log|log2|log10|log1p|pow|hypot|cbrt';
+
+/** Members that differ between machines or runs. Math is not to be passed around either. */
+const IMPURE_MEMBERS = new RegExp(
+  [
+    '\\.\\s*locale[A-Z]\\w*',
+    '\\.\\s*toLocale\\w+',
+    '\\bJSON\\s*\\.\\s*parse\\b',
+    `\\bMath\\s*\\.\\s*(?:${INEXACT})\\b`,
+    '\\bMath\\b(?!\\s*\\.\\s*\\w)',
+  ].join('|'),
+  'g',
+);
+
+const AMBIENT =
+  /(?<![.\w$#])(?:Date|performance|crypto)\b|\bprocess\s*\.\s*hrtime\b|\bMath\s*\.\s*random\b/g;
+
+/** Words with another meaning here, and what to say. */
+const VOCABULARY: Readonly<Record<string, string>> = {
+  region: 'shard',
+  regions: 'shards',
+  partition: 'shard',
+  partitions: 'shards',
+  primary: 'leader',
+  primaries: 'leaders',
+  master: 'leader',
+  slave: 'follower',
+  idx: 'index',
+  cfg: 'configuration',
+  msg: 'message',
+  msgs: 'messages',
+  req: 'request',
+  resp: 'response',
+  ctx: 'the thing itself',
+  tmp: 'what it holds',
+  buf: 'bytes',
+  cnt: 'count',
+};
+
+/** Words that say a thing is unfinished or a check is off. */
+const IN_COMMENTS =
+  /\b(?:TODO|FIXME|XXX)\b|@ts-(?:ignore|expect-error|nocheck)\b|\bbiome-ignore\b/g;
+const IN_CODE = /\bas\s+any\b|:\s*any\b|<any\b|\b(?:TODO|FIXME|XXX)\b/g;
+const IN_TESTS = /\.\s*(?:only|skip|todo)\s*\(|\b(?:only|skip|todo)\s*:\s*(?:true\b|['"`])/g;
+
+function inRooms(tree: Tree, rooms: readonly string[]): SourceFile[] {
+  return tree.sources.filter(({ path }) => rooms.includes(roomOf(path)));
+}
+
+function isInSource({ path }: SourceFile): boolean {
+  return path.startsWith('src/');
+}
+
+const pure: Rule = {
+  sentence: 'the pure core says nothing that a clock, a machine or a scheduler answers',
+  find: (tree) => {
+    const words = new RegExp(`(?<![.\\w$#])(?:${IMPURE_WORDS.join('|')})\\b`, 'g');
+    const advise = (found: string) => `${found} is impure, let the caller pass in what it gives`;
+    return inRooms(tree, PURE).flatMap((file) => [
+      ...findMatches(file, file.code, words, advise),
+      ...findMatches(file, file.code, IMPURE_MEMBERS, advise),
+      ...file.imports
+        .filter(({ specifier }) => specifier.startsWith('node:'))
+        .map(({ line, specifier }) => `${file.path}:${line}: ${advise(specifier)}`),
+    ]);
+  },
+  broken: [
+    ...IMPURE_WORDS.map((word) => ({ 'src/raft/a.ts': `const a = ${word} ;` })),
+    ...['base', 'ring', 'machine', 'catalog', 'txn', 'wire'].map((room) => ({
+      [`src/${room}/a.ts`]: 'const a = async () => 1;',
+    })),
+    ...['random', 'exp', 'log', 'pow', 'sin', 'cos', 'tan'].map((name) => ({
+      'src/raft/a.ts': `const a = Math.${name}(1);`,
+    })),
+    { 'src/raft/a.ts': 'const { random } = Math;' },
+    { 'src/raft/a.ts': `const a = \`at \${Date.now()}\`;` },
+    { 'src/raft/a.ts': "const order = a.localeCompare(b, 'en');" },
+    { 'src/wire/a.ts': 'const a = JSON.parse(text);' },
+    { 'src/raft/a.ts': "import { createHash } from 'node:crypto';" },
+  ],
+  sound: [
+    { 'src/raft/a.ts': `/* async */ const a = \`Date \${b} process\`; // Math.random` },
+    { 'src/raft/a.ts': "const a = 'await' + /Promise's/.source;" },
+    { 'src/base/a.ts': 'const a = JSON.stringify(value) + Math.imul(1, 2);' },
+    { 'src/raft/a.ts': 'const a = turn.process; const asynchronous = 1;' },
+    { 'src/node/a.ts': 'async function a() {}' },
+  ],
+};
+
+const ambient: Rule = {
+  sentence: 'no file in src reads the ambient clock or ambient randomness',
+  find: (tree) => {
+    const advise = (found: string) => `${found} is ambient, take a clock or a Random from base`;
+    return tree.sources
+      .filter(isInSource)
+      .flatMap((file) => [
+        ...findMatches(file, file.code, AMBIENT, advise),
+        ...file.imports
+          .filter(({ specifier }) => /^(node:)?(crypto|perf_hooks)$/.test(specifier))
+          .map(({ line, specifier }) => `${file.path}:${line}: ${advise(specifier)}`),
+      ]);
+  },
+  broken: [
+    { 'src/node/a.ts': 'const now = Date.now();' },
+    { 'src/node/a.ts': 'const now = performance.now();' },
+    { 'src/node/a.ts': 'const now = process.hrtime.bigint();' },
+    { 'src/client/a.ts': 'const delay = Math.random();' },
+    { 'src/client/a.ts': 'const id = crypto.randomUUID();' },
+    { 'src/client/a.ts': "import { randomUUID } from 'node:crypto';" },
+  ],
+  sound: [
+    { 'src/node/a.ts': 'const a = process.pid; const b = limits.Date; // Date.now()' },
+    { 'bench/a.ts': 'const now = performance.now();' },
+  ],
+};
+
+const vocabulary: Rule = {
+  sentence: 'one word has one meaning, and no name is cut short',
+  find: (tree) =>
+    tree.sources.filter(isInSource).flatMap((file) =>
+      findMatches(file, file.code, /[A-Za-z_$][\w$]*/g, (name) => name).flatMap((breach) => {
+        const name = breach.slice(breach.lastIndexOf(' ') + 1);
+        const words = name.replace(/([a-z\d])([A-Z])/g, '$1 $2').toLowerCase();
+        return words.split(/[ _$]/).flatMap((word) => {
+          if (!Object.hasOwn(VOCABULARY, word)) return [];
+          return [`${breach} says ${word}, the word here is ${VOCABULARY[word]}`];
+        });
+      }),
+    ),
+  broken: [
+    { 'src/ring/a.ts': 'const regionOf = 1;' },
+    { 'src/raft/a.ts': 'interface PrimaryNode {}' },
+    { 'src/raft/a.ts': 'const isMaster = true;' },
+    { 'src/ring/a.ts': 'const PARTITION_COUNT = 3;' },
+    { 'src/wire/a.ts': 'function read(msg: Message) {}' },
+  ],
+  sound: [
+    { 'src/raft/a.ts': '// A partition of the network is another matter.\nconst remastered = 1;' },
+    { 'src/wire/a.ts': 'const requests = message.bytes;' },
+    { 'test/a.ts': 'const partition = 1;' },
+  ],
+};
+
+const unfinished: Rule = {
+  sentence: 'nothing is left for later and no check is switched off',
+  find: (tree) =>
+    tree.sources.flatMap((file) => {
+      const advise = (found: string) => `${found} has no place here, finish the matter`;
+      const isTest = file.path.startsWith('test/');
+      return [
+        ...findMatches(file, file.comments, IN_COMMENTS, advise),
+        ...findMatches(file, file.code, IN_CODE, advise),
+        ...(isTest ? findMatches(file, file.code, IN_TESTS, advise) : []),
+      ];
+    }),
+  broken: [
+    { 'test/a.test.ts': "test.only('a', () => {});" },
+    { 'test/a.test.ts': "test.skip('a', () => {});" },
+    { 'test/a.test.ts': "test.todo('a');" },
+    { 'test/a.test.ts': "test('a', { skip: true }, () => {});" },
+    ...['TODO', 'FIXME', 'XXX', '@ts-ignore', '@ts-expect-error', 'biome-ignore'].map((mark) => ({
+      'src/raft/a.ts': `// ${mark} later`,
+    })),
+    { 'src/raft/a.ts': 'const a = b as any;' },
+    { 'src/raft/a.ts': 'function a(b: any) {}' },
+  ],
+  sound: [
+    { 'src/wire/a.ts': 'reader.skip(4); const a: anyone = 1;' },
+    { 'test/a.test.ts': "test('TODO is found', () => {}); // as any of us would" },
+  ],
+};
+
+export const WORD_RULES: readonly Rule[] = [pure, ambient, vocabulary, unfinished];
