@@ -57,3 +57,29 @@ export function assertRaftLimits(limits: RaftLimits): void {
 }
 
 assertRaftLimits(RAFT_LIMITS);
+
+/** What one node may say to another at once. Both sides check. */
+export const WIRE_LIMITS = {
+  /** One frame, and so what one peer can make a node hold before it looks inside. */
+  frameBytesMax: 8 * MIB,
+  /** Messages in a frame; each heartbeat of a group counts. */
+  messagesMax: 65_536,
+  /** Entries in one append. */
+  entriesMax: 512 * KIB,
+  /** One entry's payload. */
+  payloadBytesMax: 4 * MIB,
+} as const;
+
+/** More than an entry takes on the wire beside its payload, configurations aside. */
+const ENTRY_OVERHEAD_BYTES = 15;
+
+assert(
+  WIRE_LIMITS.entriesMax >= RAFT_LIMITS.appendBytesMax,
+  'an append of one-byte payloads is within its limit of entries',
+);
+assert(
+  RAFT_LIMITS.appendBytesMax * (1 + ENTRY_OVERHEAD_BYTES) <= WIRE_LIMITS.frameBytesMax,
+  'the longest append fits a frame',
+);
+assert(WIRE_LIMITS.payloadBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a payload fits a frame');
+assert(RAFT_LIMITS.chunkBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a chunk fits a frame');

@@ -1,0 +1,117 @@
+/** A frame: all that one node says to another in one turn, for all shards. */
+
+import { assert } from '../base/assert.ts';
+import { WIRE_LIMITS } from '../base/limits.ts';
+import type { Heartbeat, HeartbeatResponse, Message } from '../raft/message.ts';
+import { Reader, Writer } from './message-pack.ts';
+import {
+  BEAT_BYTES_MIN,
+  readHeartbeat,
+  readHeartbeatResponse,
+  readSingle,
+  TYPE,
+  writeHeartbeat,
+  writeHeartbeatResponse,
+  writeSingle,
+} from './raft-message.ts';
+
+/** The shortest message: a header, a type, and one group or the four numbers of an envelope. */
+const MESSAGE_BYTES_MIN = 3;
+
+/** One buffer serves all frames: encoding is synchronous and the result is a copy. */
+const writer = new Writer();
+
+/**
+ * The bytes belong to the caller. Beats of all shards travel as one message each way (thesis §6.2,
+ * multi-Raft): heartbeats stand first, then their responses, then all else as given.
+ *
+ * Required: no more messages and bytes than `WIRE_LIMITS` allows.
+ */
+export function encodeFrame(messages: readonly Message[]): Uint8Array {
+  assert(messages.length <= WIRE_LIMITS.messagesMax, 'a frame is within its limit of messages');
+  writer.clear();
+  let heartbeats = 0;
+  let responses = 0;
+  for (const message of messages) {
+    if (message.type === 'heartbeat') heartbeats += 1;
+    else if (message.type === 'heartbeat-response') responses += 1;
+  }
+  const groups = (heartbeats > 0 ? 1 : 0) + (responses > 0 ? 1 : 0);
+  writer.array(groups + messages.length - heartbeats - responses);
+  if (heartbeats > 0) openGroup(TYPE.heartbeats, heartbeats);
+  for (const message of messages) {
+    if (message.type === 'heartbeat') writeHeartbeat(writer, message);
+  }
+  if (responses > 0) openGroup(TYPE.heartbeatResponses, responses);
+  for (const message of messages) {
+    if (message.type === 'heartbeat-response') writeHeartbeatResponse(writer, message);
+  }
+  for (const message of messages) {
+    if (message.type === 'heartbeat' || message.type === 'heartbeat-response') continue;
+    writeSingle(writer, message);
+  }
+  assert(writer.length <= WIRE_LIMITS.frameBytesMax, 'a frame is within its limit of bytes');
+  return writer.take();
+}
+
+/**
+ * The messages of a frame; undefined if its shape is not exactly what `encodeFrame` makes. What
+ * they say may still be nonsense: each receiver asks `faultOf`, so that one shard's nonsense does
+ * not cost the others their heartbeats.
+ *
+ * Required: the caller gives the bytes away. Payloads are views on them, so nobody may write to
+ * the buffer again or take it back into a pool. The messages keep it alive.
+ */
+export function decodeFrame(bytes: Uint8Array): readonly Message[] | undefined {
+  if (bytes.length > WIRE_LIMITS.frameBytesMax) return undefined;
+  const reader = new Reader(bytes);
+  const messages: Message[] = [];
+  const count = reader.array(WIRE_LIMITS.messagesMax, MESSAGE_BYTES_MIN);
+  let last = 0;
+  for (let at = 0; at < count && !reader.isBroken; at++) {
+    const length = reader.array(WIRE_LIMITS.messagesMax + 1, 1);
+    const type = reader.count();
+    // Groups stand in front and come once: any other order would be a second spelling.
+    const isInPlace = type > last || type > TYPE.heartbeatResponses;
+    last = Math.max(last, type);
+    if (!isInPlace || !readMessages(reader, { type, length }, messages)) reader.break();
+  }
+  return reader.isBroken || reader.left > 0 ? undefined : messages;
+}
+
+function openGroup(type: number, count: number): void {
+  writer.array(count + 1);
+  writer.count(type);
+}
+
+/** Reads one message, or one group of beats. Says whether its type and length fit. */
+function readMessages(
+  reader: Reader,
+  opening: { readonly type: number; readonly length: number },
+  messages: Message[],
+): boolean {
+  switch (opening.type) {
+    case TYPE.heartbeats:
+      return readGroup(reader, opening.length - 1, messages, readHeartbeat);
+    case TYPE.heartbeatResponses:
+      return readGroup(reader, opening.length - 1, messages, readHeartbeatResponse);
+    default: {
+      const message = readSingle(reader, opening);
+      if (message === undefined) return false;
+      messages.push(message);
+      return messages.length <= WIRE_LIMITS.messagesMax;
+    }
+  }
+}
+
+function readGroup(
+  reader: Reader,
+  count: number,
+  messages: Message[],
+  readBeat: (reader: Reader) => Heartbeat | HeartbeatResponse,
+): boolean {
+  if (count < 1 || messages.length + count > WIRE_LIMITS.messagesMax) return false;
+  if (count * BEAT_BYTES_MIN > reader.left) return false;
+  for (let at = 0; at < count && !reader.isBroken; at++) messages.push(readBeat(reader));
+  return true;
+}

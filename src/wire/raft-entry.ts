@@ -1,0 +1,132 @@
+/** What messages of the log carry: positions, configurations, entries, snapshot descriptions. */
+
+import { assert, unreachable } from '../base/assert.ts';
+import type { MemberId } from '../base/ids.ts';
+import { RAFT_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import type { Configuration } from '../raft/configuration.ts';
+import type { Entry, Position, SnapshotDescription } from '../raft/message.ts';
+import type { Reader, Writer } from './message-pack.ts';
+
+/** Kinds of entries. A number is never given a second meaning. */
+const COMMAND = 1;
+const EMPTY = 2;
+const CONFIGURATION = 3;
+
+/** An entry is at least its header, a kind and a term. */
+const ENTRY_BYTES_MIN = 3;
+
+export function writePosition(writer: Writer, position: Position): void {
+  writer.count(position.index);
+  writer.count(position.term);
+}
+
+export function readPosition(reader: Reader): Position {
+  const index = reader.count();
+  const term = reader.count();
+  return { index, term };
+}
+
+/** Entries follow `previous`, so their indexes go without saying. */
+export function writeEntries(writer: Writer, previous: number, entries: readonly Entry[]): void {
+  assert(entries.length <= WIRE_LIMITS.entriesMax, 'an append is within its limit');
+  writer.array(entries.length);
+  let index = previous;
+  for (const entry of entries) {
+    index += 1;
+    assert(entry.index === index, 'entries follow each other');
+    writeEntry(writer, entry);
+  }
+}
+
+export function readEntries(reader: Reader, previous: number): readonly Entry[] {
+  const length = reader.array(WIRE_LIMITS.entriesMax, ENTRY_BYTES_MIN);
+  const entries: Entry[] = [];
+  for (let at = 1; at <= length && !reader.isBroken; at++) {
+    entries.push(readEntry(reader, previous + at));
+  }
+  return entries;
+}
+
+function writeEntry(writer: Writer, entry: Entry): void {
+  switch (entry.kind) {
+    case 'command':
+      assert(entry.payload.length <= WIRE_LIMITS.payloadBytesMax, 'a payload is within its limit');
+      writer.array(3);
+      writer.count(COMMAND);
+      writer.count(entry.term);
+      writer.bytes(entry.payload);
+      return;
+    case 'empty':
+      writer.array(2);
+      writer.count(EMPTY);
+      writer.count(entry.term);
+      return;
+    case 'configuration':
+      writer.array(3);
+      writer.count(CONFIGURATION);
+      writer.count(entry.term);
+      writeConfiguration(writer, entry.configuration);
+      return;
+    default:
+      unreachable(entry);
+  }
+}
+
+function readEntry(reader: Reader, index: number): Entry {
+  const length = reader.array(3, 1);
+  const kind = reader.count();
+  const term = reader.count();
+  if (kind === COMMAND && length === 3) {
+    const payload = reader.bytes(WIRE_LIMITS.payloadBytesMax);
+    return { kind: 'command', index, term, payload };
+  }
+  if (kind === CONFIGURATION && length === 3) {
+    return { kind: 'configuration', index, term, configuration: readConfiguration(reader) };
+  }
+  if (kind !== EMPTY || length !== 2) reader.break();
+  return { kind: 'empty', index, term };
+}
+
+export function writeSnapshot(writer: Writer, snapshot: SnapshotDescription): void {
+  writer.array(5);
+  writePosition(writer, snapshot);
+  writeConfiguration(writer, snapshot.configuration);
+  writePosition(writer, snapshot.configurationAt);
+}
+
+export function readSnapshot(reader: Reader): SnapshotDescription {
+  reader.tuple(5);
+  const index = reader.count();
+  const term = reader.count();
+  const configuration = readConfiguration(reader);
+  const configurationAt = readPosition(reader);
+  return { index, term, configuration, configurationAt };
+}
+
+function writeConfiguration(writer: Writer, configuration: Configuration): void {
+  writer.array(3);
+  writeMembers(writer, configuration.voters);
+  writeMembers(writer, configuration.outgoing);
+  writeMembers(writer, configuration.learners);
+}
+
+function readConfiguration(reader: Reader): Configuration {
+  reader.tuple(3);
+  const voters = readMembers(reader);
+  const outgoing = readMembers(reader);
+  const learners = readMembers(reader);
+  return { voters, outgoing, learners };
+}
+
+function writeMembers(writer: Writer, members: readonly MemberId[]): void {
+  assert(members.length <= RAFT_LIMITS.membersMax, 'a configuration is within its limit');
+  writer.array(members.length);
+  for (const member of members) writer.count(member);
+}
+
+function readMembers(reader: Reader): readonly MemberId[] {
+  const length = reader.array(RAFT_LIMITS.membersMax, 1);
+  const members: MemberId[] = [];
+  for (let at = 0; at < length; at++) members.push(reader.count() as MemberId);
+  return members;
+}

@@ -1,0 +1,342 @@
+/** One spelling for each message between replicas of a shard. */
+
+import { assert, unreachable } from '../base/assert.ts';
+import type { MemberId, ShardId } from '../base/ids.ts';
+import { RAFT_LIMITS } from '../base/limits.ts';
+import type {
+  Append,
+  AppendResponse,
+  CampaignNow,
+  Heartbeat,
+  HeartbeatResponse,
+  Message,
+  Removed,
+  SnapshotChunk,
+  SnapshotResponse,
+  VoteRequest,
+  VoteResponse,
+} from '../raft/message.ts';
+import type { Reader, Writer } from './message-pack.ts';
+import {
+  readEntries,
+  readPosition,
+  readSnapshot,
+  writeEntries,
+  writePosition,
+  writeSnapshot,
+} from './raft-entry.ts';
+
+/** What stands first in a message. A number is never given a second meaning. */
+export const TYPE = {
+  heartbeats: 1,
+  heartbeatResponses: 2,
+  voteRequest: 3,
+  voteResponse: 4,
+  append: 5,
+  appendResponse: 6,
+  snapshotChunk: 7,
+  snapshotResponse: 8,
+  campaignNow: 9,
+  removed: 10,
+} as const;
+
+export type BeatMessage = Heartbeat | HeartbeatResponse;
+export type SingleMessage = Exclude<Message, BeatMessage>;
+
+/** The answers in the order of their numbers on the wire. */
+const APPEND_ANSWERS = ['have', 'missing', 'damaged'] as const;
+const SNAPSHOT_ANSWERS = ['next', 'refused'] as const;
+
+/** Elements of each message, its type included. */
+const LENGTH = {
+  heartbeat: 9,
+  heartbeatResponse: 5,
+  voteRequest: 11,
+  voteResponse: 7,
+  append: 12,
+  appendResponse: 10,
+  snapshotChunk: 10,
+  snapshotResponse: 9,
+  campaignNow: 5,
+  removed: 7,
+} as const;
+
+/** No beat is shorter than this: a header and one byte for each of its elements. */
+export const BEAT_BYTES_MIN = 1 + LENGTH.heartbeatResponse;
+
+interface Envelope {
+  readonly shard: ShardId;
+  readonly from: MemberId;
+  readonly to: MemberId;
+  readonly term: number;
+}
+
+function writeEnvelope(writer: Writer, message: Envelope): void {
+  writer.count(message.shard);
+  writer.count(message.from);
+  writer.count(message.to);
+  writer.count(message.term);
+}
+
+export function writeHeartbeat(writer: Writer, message: Heartbeat): void {
+  writer.array(LENGTH.heartbeat);
+  writeEnvelope(writer, message);
+  writer.count(message.commit);
+  writer.count(message.round);
+  writePosition(writer, message.configuration);
+  writer.truth(message.isLast);
+}
+
+export function readHeartbeat(reader: Reader): Heartbeat {
+  reader.tuple(LENGTH.heartbeat);
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const commit = reader.count();
+  const round = reader.count();
+  const configuration = readPosition(reader);
+  const isLast = reader.truth();
+  return { type: 'heartbeat', shard, from, to, term, commit, round, configuration, isLast };
+}
+
+export function writeHeartbeatResponse(writer: Writer, message: HeartbeatResponse): void {
+  writer.array(LENGTH.heartbeatResponse);
+  writeEnvelope(writer, message);
+  writer.count(message.round);
+}
+
+export function readHeartbeatResponse(reader: Reader): HeartbeatResponse {
+  reader.tuple(LENGTH.heartbeatResponse);
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const round = reader.count();
+  return { type: 'heartbeat-response', shard, from, to, term, round };
+}
+
+/** Any message but a beat, whose spelling is inside its group. */
+export function writeSingle(writer: Writer, message: SingleMessage): void {
+  switch (message.type) {
+    case 'vote-request':
+      writeVoteRequest(writer, message);
+      break;
+    case 'vote-response':
+      writeVoteResponse(writer, message);
+      break;
+    case 'append':
+      writeAppend(writer, message);
+      break;
+    case 'append-response':
+      writeAppendResponse(writer, message);
+      break;
+    case 'snapshot-chunk':
+      writeSnapshotChunk(writer, message);
+      break;
+    case 'snapshot-response':
+      writeSnapshotResponse(writer, message);
+      break;
+    case 'campaign-now':
+      writeHead(writer, LENGTH.campaignNow, TYPE.campaignNow, message);
+      break;
+    case 'removed':
+      writeRemoved(writer, message);
+      break;
+    default:
+      unreachable(message);
+  }
+}
+
+/** A message whose header and type were read; undefined for a type or a length that is not. */
+export function readSingle(
+  reader: Reader,
+  opening: { readonly type: number; readonly length: number },
+): SingleMessage | undefined {
+  const { type, length } = opening;
+  switch (type) {
+    case TYPE.voteRequest:
+      return length === LENGTH.voteRequest ? readVoteRequest(reader) : undefined;
+    case TYPE.voteResponse:
+      return length === LENGTH.voteResponse ? readVoteResponse(reader) : undefined;
+    case TYPE.append:
+      return length === LENGTH.append ? readAppend(reader) : undefined;
+    case TYPE.appendResponse:
+      return length === LENGTH.appendResponse ? readAppendResponse(reader) : undefined;
+    case TYPE.snapshotChunk:
+      return length === LENGTH.snapshotChunk ? readSnapshotChunk(reader) : undefined;
+    case TYPE.snapshotResponse:
+      return length === LENGTH.snapshotResponse ? readSnapshotResponse(reader) : undefined;
+    case TYPE.campaignNow:
+      return length === LENGTH.campaignNow ? readCampaignNow(reader) : undefined;
+    case TYPE.removed:
+      return length === LENGTH.removed ? readRemoved(reader) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function writeHead(writer: Writer, length: number, type: number, message: Envelope): void {
+  writer.array(length);
+  writer.count(type);
+  writeEnvelope(writer, message);
+}
+
+function writeVoteRequest(writer: Writer, message: VoteRequest): void {
+  writeHead(writer, LENGTH.voteRequest, TYPE.voteRequest, message);
+  writer.truth(message.isTrial);
+  writer.truth(message.isTransfer);
+  writePosition(writer, message.last);
+  writePosition(writer, message.configuration);
+}
+
+function readVoteRequest(reader: Reader): VoteRequest {
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const isTrial = reader.truth();
+  const isTransfer = reader.truth();
+  const last = readPosition(reader);
+  const configuration = readPosition(reader);
+  const type = 'vote-request';
+  return { type, shard, from, to, term, isTrial, isTransfer, last, configuration };
+}
+
+function writeVoteResponse(writer: Writer, message: VoteResponse): void {
+  writeHead(writer, LENGTH.voteResponse, TYPE.voteResponse, message);
+  writer.truth(message.isTrial);
+  writer.truth(message.isGranted);
+}
+
+function readVoteResponse(reader: Reader): VoteResponse {
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const isTrial = reader.truth();
+  const isGranted = reader.truth();
+  return { type: 'vote-response', shard, from, to, term, isTrial, isGranted };
+}
+
+function writeAppend(writer: Writer, message: Append): void {
+  writeHead(writer, LENGTH.append, TYPE.append, message);
+  writePosition(writer, message.previous);
+  writer.count(message.commit);
+  writer.count(message.round);
+  writePosition(writer, message.configuration);
+  writeEntries(writer, message.previous.index, message.entries);
+}
+
+function readAppend(reader: Reader): Append {
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const previous = readPosition(reader);
+  const commit = reader.count();
+  const round = reader.count();
+  const configuration = readPosition(reader);
+  const entries = readEntries(reader, previous.index);
+  const type = 'append';
+  return { type, shard, from, to, term, previous, entries, commit, round, configuration };
+}
+
+function writeAppendResponse(writer: Writer, message: AppendResponse): void {
+  writeHead(writer, LENGTH.appendResponse, TYPE.appendResponse, message);
+  writer.count(numberOf(APPEND_ANSWERS, message.answer));
+  writer.count(message.index);
+  writePosition(writer, message.hint);
+  writer.count(message.round);
+}
+
+function readAppendResponse(reader: Reader): AppendResponse {
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const answer = readAnswer(reader, APPEND_ANSWERS);
+  const index = reader.count();
+  const hint = readPosition(reader);
+  const round = reader.count();
+  return { type: 'append-response', shard, from, to, term, answer, index, hint, round };
+}
+
+function writeSnapshotChunk(writer: Writer, message: SnapshotChunk): void {
+  assert(message.data.length <= RAFT_LIMITS.chunkBytesMax, 'a chunk is within its limit');
+  writeHead(writer, LENGTH.snapshotChunk, TYPE.snapshotChunk, message);
+  writeSnapshot(writer, message.snapshot);
+  writer.count(message.offset);
+  writer.bytes(message.data);
+  writer.truth(message.isLast);
+  writer.count(message.round);
+}
+
+function readSnapshotChunk(reader: Reader): SnapshotChunk {
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const snapshot = readSnapshot(reader);
+  const offset = reader.count();
+  const data = reader.bytes(RAFT_LIMITS.chunkBytesMax);
+  const isLast = reader.truth();
+  const round = reader.count();
+  const type = 'snapshot-chunk';
+  return { type, shard, from, to, term, snapshot, offset, data, isLast, round };
+}
+
+function writeSnapshotResponse(writer: Writer, message: SnapshotResponse): void {
+  writeHead(writer, LENGTH.snapshotResponse, TYPE.snapshotResponse, message);
+  writer.count(numberOf(SNAPSHOT_ANSWERS, message.answer));
+  writer.count(message.index);
+  writer.count(message.offset);
+  writer.count(message.round);
+}
+
+function readSnapshotResponse(reader: Reader): SnapshotResponse {
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const answer = readAnswer(reader, SNAPSHOT_ANSWERS);
+  const index = reader.count();
+  const offset = reader.count();
+  const round = reader.count();
+  return { type: 'snapshot-response', shard, from, to, term, answer, index, offset, round };
+}
+
+function readCampaignNow(reader: Reader): CampaignNow {
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  return { type: 'campaign-now', shard, from, to, term };
+}
+
+function writeRemoved(writer: Writer, message: Removed): void {
+  writeHead(writer, LENGTH.removed, TYPE.removed, message);
+  writePosition(writer, message.configuration);
+}
+
+function readRemoved(reader: Reader): Removed {
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const configuration = readPosition(reader);
+  return { type: 'removed', shard, from, to, term, configuration };
+}
+
+function numberOf<T>(answers: readonly T[], answer: T): number {
+  const number = answers.indexOf(answer);
+  assert(number >= 0, 'an answer is one of those that there are');
+  return number;
+}
+
+function readAnswer<T>(reader: Reader, answers: readonly [T, ...T[]]): T {
+  const answer = answers[reader.count()];
+  if (answer !== undefined) return answer;
+  reader.break();
+  return answers[0];
+}
