@@ -3,7 +3,7 @@
 import { assert, present } from '../base/assert.ts';
 import { isCount, type MemberId } from '../base/ids.ts';
 import { RAFT_LIMITS } from '../base/limits.ts';
-import type { Position } from './message.ts';
+import type { Position } from './position.ts';
 
 /** Members are listed in rising order. */
 export interface Configuration {
@@ -61,7 +61,8 @@ export function faultOfConfiguration(configuration: Configuration): string | und
 export function towards(current: Configuration, target: Target): Configuration {
   assert(!isJoint(current), 'one change at a time');
   const voters = rising(target.voters);
-  const isSame = voters.length === current.voters.length && voters.every((v) => isVoter(current, v));
+  const isSame =
+    voters.length === current.voters.length && voters.every((v) => isVoter(current, v));
   const outgoing = isSame ? [] : current.voters;
   return { voters, outgoing, learners: rising(target.learners) };
 }

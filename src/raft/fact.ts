@@ -1,65 +1,68 @@
 /** Things worth knowing that happened inside: counted as metrics in production, as probes in tests. */
 
-export type Fact =
-  | 'became-leader'
-  | 'stepped-down-for-higher-term'
-  | 'stepped-down-without-quorum'
-  | 'stepped-down-for-stalled-disk'
-  | 'stepped-down-for-stalled-loop'
-  | 'stepped-down-for-damage'
-  | 'stepped-down-after-removal'
-  | 'trial-won'
-  | 'trial-lost'
-  | 'campaign-lost'
-  | 'campaign-ran-out'
-  | 'vote-refused-by-lease'
-  | 'vote-refused-after-restart'
-  | 'vote-refused-for-older-log'
-  | 'vote-refused-already-given'
-  | 'vote-refused-without-memory'
-  | 'vote-given-to-transfer'
-  | 'lower-term-answered'
-  | 'newer-configuration-believed'
-  | 'non-member-told-removed'
-  | 'learned-own-removal'
-  | 'append-conflict-cut'
-  | 'append-already-had'
-  | 'append-rejected'
-  | 'append-stale-answered'
-  | 'probe-skipped-term'
-  | 'old-term-commit-withheld'
-  | 'heartbeat-commit-clamped'
-  | 'late-durability-clamped'
-  | 'configuration-reverted'
-  | 'joint-entered'
-  | 'joint-left'
-  | 'change-refused'
-  | 'learner-caught-up'
-  | 'inflight-window-full'
-  | 'uncommitted-tail-full'
-  | 'oversize-payload-alone'
-  | 'read-waited-for-own-term'
-  | 'read-round-shared'
-  | 'read-dropped-with-leadership'
-  | 'lease-read-granted'
-  | 'lease-read-expired'
-  | 'lease-revoked-by-transfer'
-  | 'transfer-sent'
-  | 'transfer-aborted'
-  | 'snapshot-begun'
-  | 'snapshot-resumed'
-  | 'snapshot-superseded'
-  | 'snapshot-installed'
-  | 'snapshot-already-covered'
-  | 'snapshot-refused'
-  | 'snapshot-chunk-out-of-place'
-  | 'truncated'
-  | 'truncation-waited'
-  | 'damage-cut-away'
-  | 'damage-reported'
-  | 'damage-repaired'
-  | 'damage-prevented-campaign'
-  | 'quiesced'
-  | 'quiesce-declined'
-  | 'woken'
-  | 'message-dropped';
+export const FACTS = [
+  'became-leader',
+  'stepped-down-for-higher-term',
+  'stepped-down-without-quorum',
+  'stepped-down-for-stalled-disk',
+  'stepped-down-for-stalled-loop',
+  'stepped-down-for-damage',
+  'stepped-down-after-removal',
+  'trial-won',
+  'trial-lost',
+  'campaign-lost',
+  'campaign-ran-out',
+  'vote-refused-by-lease',
+  'vote-refused-after-restart',
+  'vote-refused-for-older-log',
+  'vote-refused-already-given',
+  'vote-refused-without-memory',
+  'vote-given-to-transfer',
+  'lower-term-answered',
+  'newer-configuration-believed',
+  'non-member-told-removed',
+  'learned-own-removal',
+  'append-conflict-cut',
+  'append-already-had',
+  'append-rejected',
+  'append-stale-answered',
+  'probe-skipped-term',
+  'old-term-commit-withheld',
+  'heartbeat-commit-clamped',
+  'late-durability-clamped',
+  'configuration-reverted',
+  'joint-entered',
+  'joint-left',
+  'change-refused',
+  'learner-caught-up',
+  'inflight-window-full',
+  'uncommitted-tail-full',
+  'oversize-payload-alone',
+  'read-waited-for-own-term',
+  'read-round-shared',
+  'read-dropped-with-leadership',
+  'lease-read-granted',
+  'lease-read-expired',
+  'lease-revoked-by-transfer',
+  'transfer-sent',
+  'transfer-aborted',
+  'snapshot-begun',
+  'snapshot-resumed',
+  'snapshot-superseded',
+  'snapshot-installed',
+  'snapshot-already-covered',
+  'snapshot-refused',
+  'snapshot-chunk-out-of-place',
+  'truncated',
+  'truncation-waited',
+  'damage-cut-away',
+  'damage-reported',
+  'damage-repaired',
+  'damage-prevented-campaign',
+  'quiesced',
+  'quiesce-declined',
+  'woken',
+  'message-dropped',
+] as const;
+
+export type Fact = (typeof FACTS)[number];

@@ -1,7 +1,8 @@
 /** One shard's log as Raft sees it: the term of every index, and the entries not yet durable. */
 
 import { assert, present } from '../base/assert.ts';
-import type { Entry, Position } from './message.ts';
+import { type Entry, sizeOf } from './message.ts';
+import type { Position } from './position.ts';
 
 /** The same term holds from `index` to the next run. */
 export interface TermRun extends Position {}
@@ -83,10 +84,23 @@ export class Log {
     return this.#durable;
   }
 
-  /** The first index whose content is lost here; undefined if all is sound. */
-  get firstDamaged(): number | undefined {
-    if (this.#damaged.size === 0) return undefined;
-    return Math.min(...this.#damaged);
+  get hasDamage(): boolean {
+    return this.#damaged.size > 0;
+  }
+
+  /** The first index above `index` whose content is lost here. */
+  firstDamagedAfter(index: number): number | undefined {
+    let first: number | undefined;
+    for (const at of this.#damaged)
+      if (at > index && (first === undefined || at < first)) first = at;
+    return first;
+  }
+
+  /** The last index through `index` whose content is lost here. */
+  lastDamagedThrough(index: number): number | undefined {
+    let last: number | undefined;
+    for (const at of this.#damaged) if (at <= index && (last === undefined || at > last)) last = at;
+    return last;
   }
 
   get runs(): readonly TermRun[] {
@@ -165,15 +179,14 @@ export class Log {
   /** Forgets everything through `index`, which stays known as a position. */
   cutThrough(index: number): void {
     assert(index <= this.#durable, 'only what is durable is forgotten');
-    if (index <= this.#base.index) return;
-    const term = present(this.termAt(index), 'the cut is inside the log');
-    while (this.#runs.length > 1 && (this.#runs[1] as TermRun).index <= index + 1) {
-      this.#runs.shift();
-    }
-    if (index === this.#lastIndex) this.#runs = [];
-    else this.#runs[0] = { index: index + 1, term: (this.#runs[0] as TermRun).term };
-    this.#base = { index, term };
-    for (const damaged of this.#damaged) if (damaged <= index) this.#damaged.delete(damaged);
+    if (index > this.#base.index) this.#cutHead(index);
+  }
+
+  /** The same where a snapshot on disk stands for the head, durable here or not. */
+  cutThroughSnapshot(end: Position): void {
+    assert(this.has(end), 'the log has the end of the snapshot');
+    if (end.index > this.#base.index) this.#cutHead(end.index);
+    this.markDurable(end.index);
   }
 
   /** The whole log is replaced by a snapshot that ends at `base`. */
@@ -206,6 +219,12 @@ export class Log {
     this.#damaged.delete(index);
   }
 
+  /** The entries from `index` to the end, none of them durable. */
+  notDurableFrom(index: number): readonly Entry[] {
+    assert(index >= this.#tailStart, 'what is not durable is in memory');
+    return index === this.#tailStart ? [...this.#tail] : this.#tail.slice(index - this.#tailStart);
+  }
+
   /** Entries of a range, from memory or through the port. Never empty if it is a list. */
   read(range: EntryRange): readonly Entry[] | 'damaged' | 'later' {
     assert(range.from > this.#base.index, 'the range begins inside the log');
@@ -221,20 +240,21 @@ export class Log {
     return this.#tail.slice(from, withinBytes(this.#tail, { from, to, bytesMax: range.bytesMax }));
   }
 
+  #cutHead(index: number): void {
+    const term = present(this.termAt(index), 'the cut is inside the log');
+    while (this.#runs.length > 1 && (this.#runs[1] as TermRun).index <= index + 1) {
+      this.#runs.shift();
+    }
+    if (index === this.#lastIndex) this.#runs = [];
+    else this.#runs[0] = { index: index + 1, term: (this.#runs[0] as TermRun).term };
+    this.#base = { index, term };
+    for (const damaged of this.#damaged) if (damaged <= index) this.#damaged.delete(damaged);
+  }
+
   #runStart(index: number): number {
     const run = this.#runs.findLast((candidate) => candidate.index <= index);
     return present(run, 'every index is in a run').index;
   }
-}
-
-export function sizeOf(entry: Entry): number {
-  return entry.kind === 'command' ? entry.payload.length : 0;
-}
-
-export function sizeOfAll(entries: readonly Entry[]): number {
-  let bytes = 0;
-  for (const entry of entries) bytes += sizeOf(entry);
-  return bytes;
 }
 
 /** Where to stop so that the bytes fit; the first entry always does. */

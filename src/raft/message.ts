@@ -1,16 +1,8 @@
 /** What replicas of one shard say to each other, and which of it is nonsense. */
 
 import { isCount, type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
-import type { Configuration } from './configuration.ts';
-import { faultOfConfiguration } from './configuration.ts';
-
-/** A place in a log. Two logs that agree on a position agree on everything before it (§5.3). */
-export interface Position {
-  readonly index: number;
-  readonly term: number;
-}
-
-export const ORIGIN: Position = { index: 0, term: 0 };
+import { type Configuration, faultOfConfiguration } from './configuration.ts';
+import type { Position } from './position.ts';
 
 export type Entry = CommandEntry | EmptyEntry | ConfigurationEntry;
 
@@ -65,7 +57,7 @@ export interface Append extends Envelope {
   readonly entries: readonly Entry[];
   readonly commit: number;
   readonly round: number;
-  /** Where the leader's configuration stands; the origin once the follower is known to have it. */
+  /** Where the leader's configuration stands in its log. */
   readonly configuration: Position;
 }
 
@@ -146,6 +138,17 @@ export type Message =
   | SnapshotResponse
   | CampaignNow
   | Removed;
+
+/** What an entry weighs in windows and bounds: its payload. */
+export function sizeOf(entry: Entry): number {
+  return entry.kind === 'command' ? entry.payload.length : 0;
+}
+
+export function sizeOfAll(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += sizeOf(entry);
+  return bytes;
+}
 
 /** Why a message cannot have been sent by a sound peer; undefined if it can. */
 export function faultOf(message: Message): string | undefined {

@@ -1,8 +1,8 @@
 /** What leaves in the next turn, and what waits for the disk first. */
 
-import type { Entry, Message, SnapshotDescription } from './message.ts';
 import type { Fact } from './fact.ts';
-import type { HardState, Mark, ReadAnswer, ReceivedChunk, Write } from './ready.ts';
+import type { Entry, Message, SnapshotDescription } from './message.ts';
+import type { HardState, Mark, ReadAnswer, Ready, ReceivedChunk, Write } from './ready.ts';
 
 interface Held {
   readonly write: number;
@@ -48,6 +48,16 @@ export class Outbox {
     );
   }
 
+  get hasNews(): boolean {
+    return (
+      this.messages.length > 0 ||
+      this.chunks.length > 0 ||
+      this.reads.length > 0 ||
+      this.facts.length > 0 ||
+      this.truncated !== undefined
+    );
+  }
+
   get oldestInflight(): number | undefined {
     return this.#inflight[0]?.mark.number;
   }
@@ -65,6 +75,17 @@ export class Outbox {
   sendAfter(write: number, message: Message): void {
     if (this.isDurable(write)) this.messages.push(message);
     else this.#held.push({ write, message });
+  }
+
+  /** All but the write and the committed entries. */
+  takeNews(): Pick<Ready, 'chunks' | 'messages' | 'reads' | 'truncated' | 'facts'> {
+    const { chunks, messages, reads, truncated, facts } = this;
+    this.chunks = [];
+    this.messages = [];
+    this.reads = [];
+    this.truncated = undefined;
+    this.facts = [];
+    return { chunks, messages, reads, truncated, facts };
   }
 
   /** Turns what is unwritten into one write. */

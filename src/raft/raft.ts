@@ -1,63 +1,189 @@
 /** The door: events in, one plain object out. Synchronous, without clock, disk or network. */
 
-import { type MemberId, type ShardId } from '../base/ids.ts';
-import type { RaftLimits } from '../base/limits.ts';
-import type { Random } from '../base/random.ts';
-import type { PlacedConfiguration } from './configuration.ts';
-import type { EntryReader, RestoredLog } from './log.ts';
-import type { Position } from './message.ts';
-import type { HardState, Outcome, RaftEvent, Ready, SnapshotReader } from './ready.ts';
+import { assert, unreachable } from '../base/assert.ts';
+import { type MemberId, NOBODY } from '../base/ids.ts';
+import { change } from './change.ts';
+import { advanceCommit } from './commit.ts';
+import { isMember } from './configuration.ts';
+import { becomeFollower, type Core, damageOf, note, refuse } from './core.ts';
+import { tickFollower } from './follower.ts';
+import { finishSnapshot } from './incoming.ts';
+import { tickLeader } from './leader.ts';
+import type { Entry } from './message.ts';
+import { propose } from './proposals.ts';
+import { type Mark, type Outcome, type RaftEvent, type Ready, TAKEN, type Write } from './ready.ts';
+import { receive } from './receive.ts';
+import { sendNews } from './replication.ts';
+import { type RaftOptions, revive } from './revive.ts';
+import { queueRead, readByLease, wakeLeader } from './rounds.ts';
+import { type RaftStatus, statusOf } from './status.ts';
+import { beginTransfer } from './transfer.ts';
+import { truncate } from './truncation.ts';
+import { campaign, countOwnVote, tickCandidate } from './vote.ts';
 
-/** What a replica remembers of its former lives. */
-export interface Restored {
-  readonly hardState: HardState;
-  readonly log: RestoredLog;
-  /** The configuration in force at the log's base, then each one in the log, rising. */
-  readonly configurations: readonly PlacedConfiguration[];
-  /** The machine's state covers the log through here. At least the log's base. */
-  readonly applied: number;
-  /** False once a vote or an acknowledged entry may be forgotten: this member never votes again. */
-  readonly mayVote: boolean;
+export class Raft {
+  readonly #core: Core;
+
+  constructor(options: RaftOptions) {
+    this.#core = revive(options);
+  }
+
+  /** Takes one event. What it leads to is in the next `take`. */
+  step(event: RaftEvent): Outcome {
+    return step(this.#core, event);
+  }
+
+  /** Whether `take` would have anything to say. */
+  get hasReady(): boolean {
+    const { outbox, commit, handed, isHandingBlocked, hasNews } = this.#core;
+    if (outbox.hasNews || outbox.hasWrite || hasNews) return true;
+    return commit > handed && !isHandingBlocked;
+  }
+
+  /** Everything to do since the last time. The caller does it; nothing is said twice. */
+  take(): Ready {
+    const core = this.#core;
+    if (core.role.type === 'leader' && core.hasNews) sendNews(core, core.role);
+    core.hasNews = false;
+    const write = takeWrite(core);
+    const committed = takeCommitted(core);
+    return { write, committed, ...core.outbox.takeNews() };
+  }
+
+  status(): RaftStatus {
+    return statusOf(this.#core);
+  }
 }
 
-export interface RaftOptions {
-  readonly shard: ShardId;
-  readonly self: MemberId;
-  readonly limits: RaftLimits;
-  readonly random: Random;
-  readonly entries: EntryReader;
-  readonly snapshots: SnapshotReader;
-  readonly restored: Restored;
+function step(core: Core, event: RaftEvent): Outcome {
+  switch (event.type) {
+    case 'tick':
+      return tick(core, event.now);
+    case 'message':
+      return receive(core, event.message);
+    case 'propose':
+      return propose(core, event.payloads);
+    case 'read':
+      return queueRead(core, event.id);
+    case 'lease-read':
+      return readByLease(core, event.now);
+    case 'change':
+      return change(core, event.target);
+    case 'transfer':
+      return beginTransfer(core, event.to);
+    case 'campaign':
+      if (core.role.type === 'leader') return refuse('stale');
+      return campaign(core, { isTransfer: false });
+    case 'durable':
+      return settle(core, event.mark);
+    case 'applied':
+      assert(event.index <= core.handed, 'only what was handed over is applied');
+      core.applied = Math.max(core.applied, event.index);
+      return TAKEN;
+    case 'damaged':
+      return findDamage(core, event.index);
+    case 'snapshot-checked':
+      return finishSnapshot(core, event);
+    case 'truncate':
+      truncate(core, event.index);
+      return TAKEN;
+    case 'unreachable':
+      return loseTouch(core, event.member);
+    case 'wake':
+      return wake(core);
+    default:
+      return unreachable(event);
+  }
 }
 
-/** One follower as its leader sees it. */
-export interface FollowerStatus {
-  readonly member: MemberId;
-  readonly state: 'probe' | 'replicate' | 'snapshot';
-  readonly match: number;
-  readonly next: number;
-  readonly isActive: boolean;
-  readonly isCaughtUp: boolean;
+function tick(core: Core, now: number): Outcome {
+  const passed = Number.isFinite(core.now) ? now - core.now : 0;
+  core.ticks += 1;
+  core.now = Math.max(core.now, now);
+  core.isHandingBlocked = false;
+  switch (core.role.type) {
+    case 'follower':
+      tickFollower(core, core.role);
+      break;
+    case 'candidate':
+      tickCandidate(core, core.role);
+      break;
+    case 'leader':
+      tickLeader(core, core.role, passed);
+      break;
+  }
+  return TAKEN;
 }
 
-export interface RaftStatus {
-  readonly role: 'follower' | 'trial' | 'candidate' | 'leader';
-  readonly term: number;
-  readonly vote: MemberId;
-  readonly leader: MemberId;
-  readonly commit: number;
-  readonly applied: number;
-  readonly base: Position;
-  readonly last: Position;
-  /** Everything through this index is on this replica's disk. */
-  readonly durable: number;
-  readonly configuration: PlacedConfiguration;
-  /** The shard is idle and silent. */
-  readonly isQuiet: boolean;
-  /** A committed configuration is without this member, for ever. */
-  readonly isRemoved: boolean;
-  readonly mayVote: boolean;
-  readonly firstDamaged: number | undefined;
-  /** Rising by member; empty unless this replica leads. */
-  readonly followers: readonly FollowerStatus[];
+function settle(core: Core, mark: Mark): Outcome {
+  const settled = core.outbox.settle(mark);
+  if (settled === undefined) return refuse('stale');
+  if (settled.isClamped) note(core, 'late-durability-clamped');
+  core.log.markDurable(settled.durable);
+  if (core.role.type === 'candidate') countOwnVote(core, core.role);
+  if (core.role.type === 'leader') advanceCommit(core, core.role);
+  return TAKEN;
+}
+
+function findDamage(core: Core, index: number): Outcome {
+  core.log.markDamaged(index);
+  // A leader with a hole in its log cannot serve those who need what was there.
+  if (core.role.type === 'leader' && damageOf(core) !== undefined) {
+    note(core, 'stepped-down-for-damage');
+    becomeFollower(core, NOBODY);
+  }
+  return TAKEN;
+}
+
+function loseTouch(core: Core, member: MemberId): Outcome {
+  if (core.role.type !== 'leader') return TAKEN;
+  const progress = core.role.followers.get(member);
+  if (progress === undefined) return refuse('not-a-member');
+  if (progress.state === 'replicate') progress.probe();
+  if (progress.transfer !== undefined) progress.transfer.waitTicks = 0;
+  core.hasNews = true;
+  return TAKEN;
+}
+
+function wake(core: Core): Outcome {
+  if (core.role.type === 'leader') wakeLeader(core, core.role);
+  if (core.role.type === 'follower' && core.role.isQuiet) {
+    note(core, 'woken');
+    core.role.isQuiet = false;
+    core.role.elapsed = 0;
+  }
+  return TAKEN;
+}
+
+function takeWrite(core: Core): Write | undefined {
+  const { outbox, log, term, vote, commit } = core;
+  if (!outbox.hasWrite) return undefined;
+  const from = outbox.unwrittenFrom;
+  const entries = from > log.lastIndex ? [] : log.notDurableFrom(from);
+  return outbox.takeWrite({ hardState: { term, vote, commit }, entries, last: log.last });
+}
+
+function takeCommitted(core: Core): readonly Entry[] {
+  const { log, commit, handed, limits } = core;
+  if (commit === handed || core.isHandingBlocked) return [];
+  const range = { from: handed + 1, to: commit, bytesMax: limits.committedBytesMax };
+  const entries = log.read(range);
+  if (entries === 'damaged' || entries === 'later') {
+    core.isHandingBlocked = true;
+    if (entries === 'damaged') findDamage(core, range.from);
+    return [];
+  }
+  for (const entry of entries) if (entry.kind === 'configuration') noticeRemoval(core, entry.index);
+  core.handed = (entries[entries.length - 1] as Entry).index;
+  return entries;
+}
+
+/** A committed configuration is without this member, and the one before it was not. */
+function noticeRemoval(core: Core, index: number): void {
+  const { configuration } = core.configurations.at(index);
+  if (isMember(configuration, core.self)) return;
+  if (!isMember(core.configurations.at(index - 1).configuration, core.self)) return;
+  if (core.isRemoved) return;
+  note(core, 'learned-own-removal');
+  core.isRemoved = true;
 }

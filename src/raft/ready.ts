@@ -3,7 +3,8 @@
 import type { MemberId } from '../base/ids.ts';
 import type { Target } from './configuration.ts';
 import type { Fact } from './fact.ts';
-import type { Entry, Message, Position, SnapshotDescription } from './message.ts';
+import type { Entry, Message, SnapshotDescription } from './message.ts';
+import type { Position } from './position.ts';
 
 /** Everything that can happen to a replica. Nothing else changes it. */
 export type RaftEvent =
@@ -86,7 +87,11 @@ export interface Mark {
 export interface Write {
   readonly mark: Mark;
   readonly hardState: HardState;
-  /** The log restarts after this snapshot, whose content is already on disk. */
+  /**
+   * This snapshot, whose content is on disk already, becomes the machine's state. The log forgets
+   * everything through its index; what is behind stays if the log has the snapshot's position, and
+   * goes if it has not.
+   */
   readonly snapshot: SnapshotDescription | undefined;
   readonly entries: readonly Entry[];
   readonly repairs: readonly Entry[];

@@ -1,0 +1,237 @@
+/** The state of one replica, and the few moves that every role shares. */
+
+import { assert } from '../base/assert.ts';
+import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import type { RaftLimits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import { type Configurations, isVoter } from './configuration.ts';
+import type { Fact } from './fact.ts';
+import type { Log } from './log.ts';
+import type { Message, SnapshotDescription } from './message.ts';
+import type { Outbox } from './outbox.ts';
+import type { Position } from './position.ts';
+import type { Progress } from './progress.ts';
+import type { Outcome, Refusal, SnapshotReader } from './ready.ts';
+
+export interface Follower {
+  readonly type: 'follower';
+  leader: MemberId;
+  /** Ticks since the leader was heard, or since this replica began to wait. */
+  elapsed: number;
+  /** Drawn anew each time (§5.2), in [electionTicksMin, 2 electionTicksMin). */
+  timeout: number;
+  /** The snapshot whose chunks are coming in. */
+  incoming: Incoming | undefined;
+  /** The shard is idle by common consent: no clock runs until something happens. */
+  isQuiet: boolean;
+}
+
+/** Bytes of two leaders are never mixed, be their snapshots of the same index. */
+export interface Incoming {
+  readonly snapshot: SnapshotDescription;
+  readonly from: MemberId;
+  readonly term: number;
+  offset: number;
+  /** All chunks are here; the driver is looking at them. */
+  isComplete: boolean;
+}
+
+export interface Candidate {
+  readonly type: 'candidate';
+  /** A trial asks whether a campaign could be won, and changes nothing (thesis §9.6). */
+  readonly isTrial: boolean;
+  readonly isTransfer: boolean;
+  readonly votes: Map<MemberId, boolean>;
+  /** The write after which this candidate's own vote counts. */
+  readonly ownVoteWrite: number;
+  elapsed: number;
+  readonly timeout: number;
+}
+
+export interface WaitingRead {
+  readonly id: number;
+  /** Undefined until an entry of this term is committed (§6.4 of the thesis). */
+  index: number | undefined;
+  /** The round that must be answered; undefined until one leaves. */
+  round: number | undefined;
+}
+
+export interface Leader {
+  readonly type: 'leader';
+  readonly followers: Map<MemberId, Progress>;
+  /** Nothing before this entry of the leader's own term may be counted as committed (§5.4.2). */
+  readonly firstOwnIndex: number;
+  heartbeatElapsed: number;
+  idleTicks: number;
+  isQuiet: boolean;
+  /** The number of the last round of heartbeats; followers echo it. */
+  round: number;
+  /** When each unanswered round left, oldest first, by the node's clock. */
+  roundsSent: { readonly round: number; readonly at: number }[];
+  /** When the newest round answered by a quorum left. */
+  leaseFrom: number;
+  /** A transfer was sent in this term: its target may win at any later time. */
+  isLeaseRevoked: boolean;
+  reads: WaitingRead[];
+  /** Payloads appended and not committed yet, a batch each, oldest first. */
+  readonly uncommitted: { readonly lastIndex: number; readonly bytes: number }[];
+  uncommittedBytes: number;
+  transfer: { readonly to: MemberId; elapsed: number; isSent: boolean } | undefined;
+  /** The tick at which the oldest unfinished write was first seen waiting. */
+  writeSeen: { readonly number: number; readonly since: number } | undefined;
+}
+
+export type Role = Follower | Candidate | Leader;
+
+/**
+ * Invariants, at the end of every step: handed <= commit <= log.last; term and commit never fall;
+ * a leader's log holds every committed entry; `vote` belongs to `term`.
+ */
+export interface Core {
+  readonly shard: ShardId;
+  readonly self: MemberId;
+  readonly limits: RaftLimits;
+  readonly random: Random;
+  readonly snapshots: SnapshotReader;
+  readonly log: Log;
+  readonly configurations: Configurations;
+  readonly outbox: Outbox;
+  term: number;
+  vote: MemberId;
+  commit: number;
+  /** Entries through here were handed to the machine. */
+  handed: number;
+  applied: number;
+  role: Role;
+  mayVote: boolean;
+  isRemoved: boolean;
+  /** A former life may have promised a leader its silence: no votes before this tick. */
+  readonly votesFromTick: number;
+  /** Ticks of this life so far. */
+  ticks: number;
+  /** The node's clock at the last tick. */
+  now: number;
+  /** The write that holds the present term and vote. */
+  termWrite: number;
+  /** A leader has news that leaves with the turn. */
+  hasNews: boolean;
+  /** The next entry for the machine cannot be read now; asked again at the next tick. */
+  isHandingBlocked: boolean;
+}
+
+export function note(core: Core, fact: Fact): void {
+  core.outbox.facts.push(fact);
+}
+
+/** Everything that is addressed the same way. */
+export function to(core: Core, member: MemberId) {
+  return { shard: core.shard, from: core.self, to: member, term: core.term };
+}
+
+/** For what vouches for the log: it leaves when all that happened until now is durable. */
+export function sendDurably(core: Core, message: Message): void {
+  core.outbox.sendAfter(core.outbox.pendingWrite, message);
+}
+
+/** For what reveals the term but nothing of the log: it waits for no more than the term. */
+export function sendWithTerm(core: Core, message: Message): void {
+  core.outbox.sendAfter(core.termWrite, message);
+}
+
+/** A new term begins with no vote given. */
+export function adoptTerm(core: Core, term: number, vote: MemberId): void {
+  assert(term >= core.term, 'terms never fall');
+  assert(term > core.term || core.vote === NOBODY, 'one vote in a term');
+  core.term = term;
+  core.vote = vote;
+  core.outbox.isHardStateChanged = true;
+  core.termWrite = core.outbox.pendingWrite;
+}
+
+export function becomeFollower(core: Core, leader: MemberId): void {
+  const before = core.role;
+  if (before.type === 'leader') dropReads(core, before, 'not-leader');
+  core.role = {
+    type: 'follower',
+    leader,
+    elapsed: 0,
+    timeout: drawTimeout(core),
+    incoming: before.type === 'follower' ? before.incoming : undefined,
+    isQuiet: false,
+  };
+}
+
+export function drawTimeout(core: Core): number {
+  const { electionTicksMin } = core.limits;
+  return electionTicksMin + core.random.below(electionTicksMin);
+}
+
+export function dropReads(core: Core, leader: Leader, reason: Refusal): void {
+  if (leader.reads.length > 0) note(core, 'read-dropped-with-leadership');
+  for (const read of leader.reads) {
+    core.outbox.reads.push({ type: 'refused', id: read.id, reason });
+  }
+  leader.reads = [];
+}
+
+export function stepDown(core: Core, why: Fact): void {
+  note(core, why);
+  becomeFollower(core, NOBODY);
+}
+
+/** A follower's or a leader's commit index moves forward, never past the log's end. */
+export function commitThrough(core: Core, index: number): void {
+  if (index <= core.commit) return;
+  assert(index <= core.log.lastIndex, 'only what is in the log is committed');
+  core.commit = index;
+}
+
+/** The conflict rule of §5.3; configurations in the part cut off are no longer in force (§6). */
+export function cutLogFrom(core: Core, index: number): void {
+  assert(index > core.commit, 'a committed entry is never removed');
+  core.log.cutFrom(index);
+  core.outbox.overwriteFrom(index);
+  core.outbox.unwrittenFrom = Math.min(core.outbox.unwrittenFrom, index);
+  core.outbox.repairs = core.outbox.repairs.filter((entry) => entry.index < index);
+  note(core, 'append-conflict-cut');
+  if (core.configurations.cutFrom(index)) note(core, 'configuration-reverted');
+}
+
+export function configurationOf(core: Core) {
+  return core.configurations.newest.configuration;
+}
+
+/** Whether this replica may stand for election: it remembers all, and it has a vote to win with. */
+export function mayCampaign(core: Core): Refusal | undefined {
+  if (core.isRemoved) return 'removed';
+  if (!core.mayVote) return 'may-not-vote';
+  if (!isVoter(configurationOf(core), core.self)) return 'not-a-voter';
+  if (damageOf(core) !== undefined) return 'damaged';
+  return undefined;
+}
+
+/** The first lost entry that is still needed; what was applied lives on in the machine's state. */
+export function damageOf(core: Core): number | undefined {
+  return core.log.hasDamage ? core.log.firstDamagedAfter(core.applied) : undefined;
+}
+
+export function leaderOf(core: Core): MemberId {
+  switch (core.role.type) {
+    case 'leader':
+      return core.self;
+    case 'follower':
+      return core.role.leader;
+    case 'candidate':
+      return NOBODY;
+  }
+}
+
+export function refuse(reason: Refusal): Outcome {
+  return { type: 'refused', reason };
+}
+
+/** How a sender's knowledge of the configuration compares with ours: above zero if it is newer. */
+export function compareConfiguration(core: Core, theirs: Position): number {
+  const ours = core.configurations.newest.at;
+  return theirs.term !== ours.term ? theirs.term - ours.term : theirs.index - ours.index;
+}

@@ -1,0 +1,147 @@
+/** What a follower does with what its leader says (§5.3). */
+
+import {
+  type Core,
+  commitThrough,
+  cutLogFrom,
+  damageOf,
+  type Follower,
+  note,
+  refuse,
+  sendDurably,
+  sendWithTerm,
+  to,
+} from './core.ts';
+import type { Append, Entry, Heartbeat } from './message.ts';
+import { ORIGIN } from './position.ts';
+import { type Outcome, TAKEN } from './ready.ts';
+import { campaign } from './vote.ts';
+
+export function tickFollower(core: Core, follower: Follower): void {
+  if (follower.isQuiet) return;
+  follower.elapsed += 1;
+  if (follower.elapsed < follower.timeout) return;
+  follower.elapsed = 0;
+  campaign(core, { isTransfer: false });
+}
+
+export function receiveAppend(core: Core, append: Append): Outcome {
+  const { previous, entries } = append;
+  const isCovered = previous.index <= Math.max(core.log.base.index, core.commit);
+  if (!isCovered && !core.log.has(previous)) {
+    note(core, 'append-rejected');
+    sendDurably(core, {
+      type: 'append-response',
+      ...to(core, append.from),
+      answer: 'missing',
+      index: previous.index,
+      hint: core.log.couldAgreeAt(previous),
+      round: append.round,
+    });
+    return TAKEN;
+  }
+  const fresh = firstFresh(core, entries);
+  const first = entries[fresh];
+  if (first !== undefined) {
+    // No leader lacks what was committed (leader completeness, §5.4.3).
+    if (first.index <= core.commit) return refuse('malformed');
+    if (first.index <= core.log.lastIndex) cutLogFrom(core, first.index);
+    take(core, fresh === 0 ? entries : entries.slice(fresh));
+  } else if (entries.length > 0) note(core, 'append-already-had');
+  const matched = previous.index + entries.length;
+  commitThrough(core, Math.min(append.commit, matched));
+  reportMatch(core, append, Math.max(matched, core.commit));
+  return TAKEN;
+}
+
+export function receiveHeartbeat(core: Core, follower: Follower, beat: Heartbeat): Outcome {
+  if (beat.commit > core.log.lastIndex) return refuse('malformed');
+  commitThrough(core, beat.commit);
+  if (beat.isLast && fallSilent(core, follower, beat)) return TAKEN;
+  sendWithTerm(core, {
+    type: 'heartbeat-response',
+    ...to(core, beat.from),
+    round: beat.round,
+  });
+  const damaged = damageOf(core);
+  if (damaged !== undefined) reportDamage(core, beat, damaged);
+  return TAKEN;
+}
+
+/** Says what this log now has in common with the leader's, or what it lost. */
+export function reportMatch(
+  core: Core,
+  heard: { readonly from: Append['from']; readonly round: number },
+  index: number,
+): void {
+  const damaged = damageOf(core);
+  if (damaged !== undefined && damaged <= index) return reportDamage(core, heard, damaged);
+  sendDurably(core, {
+    type: 'append-response',
+    ...to(core, heard.from),
+    answer: 'have',
+    index,
+    hint: ORIGIN,
+    round: heard.round,
+  });
+}
+
+function reportDamage(
+  core: Core,
+  heard: { readonly from: Append['from']; readonly round: number },
+  index: number,
+): void {
+  note(core, 'damage-reported');
+  sendDurably(core, {
+    type: 'append-response',
+    ...to(core, heard.from),
+    answer: 'damaged',
+    index,
+    hint: ORIGIN,
+    round: heard.round,
+  });
+}
+
+/**
+ * Skips what is here already: a late append must not cut off what came after it (§5.3). On the way
+ * it repairs entries whose content was lost.
+ */
+function firstFresh(core: Core, entries: readonly Entry[]): number {
+  for (let at = 0; at < entries.length; at++) {
+    const entry = entries[at] as Entry;
+    if (entry.index <= core.log.base.index) continue;
+    if (core.log.termAt(entry.index) !== entry.term) return at;
+    if (core.log.isDamagedAt(entry.index)) repair(core, entry);
+  }
+  return entries.length;
+}
+
+function repair(core: Core, entry: Entry): void {
+  note(core, 'damage-repaired');
+  core.outbox.repairs.push(entry);
+  core.log.markRepaired(entry.index);
+  core.isHandingBlocked = false;
+}
+
+function take(core: Core, entries: readonly Entry[]): void {
+  const { log, outbox, configurations } = core;
+  outbox.unwrittenFrom = Math.min(outbox.unwrittenFrom, log.lastIndex + 1);
+  log.append(entries);
+  for (const entry of entries) {
+    if (entry.kind !== 'configuration') continue;
+    const { index, term, configuration } = entry;
+    configurations.add({ at: { index, term }, configuration });
+  }
+}
+
+/** Silence only if this replica has everything the leader has, and everything of it committed. */
+function fallSilent(core: Core, follower: Follower, beat: Heartbeat): boolean {
+  const hasAll = core.commit === beat.commit && core.log.lastIndex === beat.commit;
+  if (!hasAll || core.log.hasDamage || follower.incoming !== undefined) {
+    note(core, 'quiesce-declined');
+    return false;
+  }
+  note(core, 'quiesced');
+  follower.isQuiet = true;
+  return true;
+}

@@ -1,0 +1,195 @@
+/** What a leader knows of one follower, and the few ways in which that changes. */
+
+import { assert } from '../base/assert.ts';
+import type { MemberId } from '../base/ids.ts';
+import type { RaftLimits } from '../base/limits.ts';
+import type { SnapshotDescription } from './message.ts';
+
+/**
+ * - `probe`: where the logs agree is not known; one append at a time finds out.
+ * - `replicate`: they agree through `match`; appends stream, `next` runs ahead.
+ * - `snapshot`: what the follower needs is no longer in the log; chunks go instead.
+ */
+export type ProgressState = 'probe' | 'replicate' | 'snapshot';
+
+interface Flight {
+  readonly lastIndex: number;
+  readonly bytes: number;
+}
+
+export interface Transfer {
+  readonly snapshot: SnapshotDescription;
+  /** The follower has everything before this byte. */
+  offset: number;
+  /** Ticks until the chunk that is on its way is sent again; zero when one may go now. */
+  waitTicks: number;
+  /** How often this chunk was sent: each time the wait doubles, for the link may be slow. */
+  attempts: number;
+}
+
+/** Invariant: 0 <= match < next; in `replicate` all through `next - 1` has been sent. */
+export class Progress {
+  readonly member: MemberId;
+  readonly #limits: RaftLimits;
+  state: ProgressState = 'probe';
+  match = 0;
+  next: number;
+  /** In `probe`: one append is out, nothing more until an answer or the next heartbeat. */
+  isProbing = false;
+  transfer: Transfer | undefined;
+  /** The highest round of heartbeats this follower answered: what reads and leases stand on. */
+  answeredRound = 0;
+  /** The leader's tick at which the follower was last heard. */
+  heardAt: number;
+  /** Catching up in rounds (thesis §4.2.1): the log's end when the round began, and when that was. */
+  #catchUp: { readonly target: number; readonly startedAt: number };
+  #lastRoundTicks = Number.POSITIVE_INFINITY;
+  #flights: Flight[] = [];
+  #flightBytes = 0;
+
+  constructor(options: {
+    readonly member: MemberId;
+    readonly limits: RaftLimits;
+    readonly lastIndex: number;
+    readonly now: number;
+  }) {
+    this.member = options.member;
+    this.#limits = options.limits;
+    this.next = options.lastIndex + 1;
+    this.heardAt = options.now;
+    this.#catchUp = { target: options.lastIndex, startedAt: options.now };
+  }
+
+  /** Whether another append may go out. */
+  get isOpen(): boolean {
+    if (this.state === 'probe') return !this.isProbing;
+    return this.state === 'replicate' && !this.isWindowFull;
+  }
+
+  get isWindowFull(): boolean {
+    return (
+      this.#flights.length >= this.#limits.inflightMessagesMax ||
+      this.#flightBytes >= this.#limits.inflightBytesMax
+    );
+  }
+
+  /** An append with these entries left. */
+  sent(flight: {
+    readonly lastIndex: number;
+    readonly bytes: number;
+    readonly count: number;
+  }): void {
+    if (this.state === 'probe') {
+      this.isProbing = true;
+      return;
+    }
+    if (flight.count === 0) return;
+    assert(flight.lastIndex >= this.next, 'entries are sent once while all goes well');
+    this.next = flight.lastIndex + 1;
+    this.#flights.push({ lastIndex: flight.lastIndex, bytes: flight.bytes });
+    this.#flightBytes += flight.bytes;
+  }
+
+  /** The follower has everything through `index`. Says whether that was news. */
+  has(index: number): boolean {
+    this.#landed(index);
+    if (index <= this.match) {
+      // An answer to a probe is an answer even if it says nothing new.
+      if (this.state === 'probe' && index === this.match) this.#replicate();
+      return false;
+    }
+    this.match = index;
+    if (this.next <= index) this.next = index + 1;
+    if (this.state === 'probe') this.#replicate();
+    if (this.state === 'snapshot' && index >= (this.transfer?.snapshot.index ?? index)) {
+      this.#replicate();
+    }
+    return true;
+  }
+
+  /** The follower's log has no entry at `index`, the position before what was sent. */
+  misses(rejected: { readonly index: number; readonly couldMatch: number }): boolean {
+    if (this.state === 'snapshot') return false;
+    if (this.state === 'replicate') {
+      if (rejected.index <= this.match) return false;
+      this.probe();
+      return true;
+    }
+    if (rejected.index !== this.next - 1) return false;
+    this.next = Math.max(Math.min(rejected.index, rejected.couldMatch + 1), this.match + 1);
+    this.isProbing = false;
+    return true;
+  }
+
+  /** What the follower had at `index` cannot be read: it has less than it said. */
+  lost(index: number): void {
+    this.match = Math.min(this.match, index - 1);
+    if (this.state !== 'snapshot') this.probe();
+  }
+
+  /** Nothing is known to be on its way any more; begin where the logs last agreed. */
+  probe(): void {
+    this.state = 'probe';
+    this.next = this.match + 1;
+    this.isProbing = false;
+    this.transfer = undefined;
+    this.#flights = [];
+    this.#flightBytes = 0;
+  }
+
+  /** The log no longer has what comes next: only a snapshot helps. */
+  wantSnapshot(): void {
+    this.probe();
+    this.state = 'snapshot';
+  }
+
+  beginTransfer(snapshot: SnapshotDescription): void {
+    assert(this.state === 'snapshot', 'a transfer belongs to a follower in need of one');
+    this.transfer = { snapshot, offset: 0, waitTicks: 0, attempts: 0 };
+  }
+
+  heard(now: number): void {
+    this.heardAt = now;
+  }
+
+  isActive(now: number): boolean {
+    return now - this.heardAt < this.#limits.electionTicksMin;
+  }
+
+  /** Called when the follower was heard. Says whether it just came close to the leader's log. */
+  catchUp(leader: { readonly lastIndex: number; readonly now: number }): boolean {
+    if (this.match < this.#catchUp.target) return false;
+    const limit = this.#limits.electionTicksMin;
+    const wasFar = this.#lastRoundTicks > limit;
+    this.#lastRoundTicks = leader.now - this.#catchUp.startedAt;
+    this.#catchUp = { target: leader.lastIndex, startedAt: leader.now };
+    return wasFar && this.#lastRoundTicks <= limit;
+  }
+
+  /** It has all, or its last round took less than an election timeout and so does this one. */
+  isCaughtUp(leader: { readonly lastIndex: number; readonly now: number }): boolean {
+    if (this.match === 0 || !this.isActive(leader.now)) return false;
+    const limit = this.#limits.electionTicksMin;
+    const isFast = this.#lastRoundTicks <= limit && leader.now - this.#catchUp.startedAt <= limit;
+    return isFast || this.match >= leader.lastIndex;
+  }
+
+  #replicate(): void {
+    this.state = 'replicate';
+    this.next = this.match + 1;
+    this.isProbing = false;
+    this.transfer = undefined;
+    this.#flights = [];
+    this.#flightBytes = 0;
+  }
+
+  #landed(index: number): void {
+    let count = 0;
+    for (const flight of this.#flights) {
+      if (flight.lastIndex > index) break;
+      this.#flightBytes -= flight.bytes;
+      count += 1;
+    }
+    if (count > 0) this.#flights.splice(0, count);
+  }
+}

@@ -1,0 +1,76 @@
+/** Sending the log: once a turn, to each follower what it may have now (§5.3). */
+
+import { type Core, type Leader, note, stepDown, to } from './core.ts';
+import { type Entry, sizeOfAll } from './message.ts';
+import { sendChunks } from './outgoing.ts';
+import type { Progress } from './progress.ts';
+import { sendReadRound } from './rounds.ts';
+
+/** Everything proposed in one turn leaves in one append per follower. */
+export function sendNews(core: Core, leader: Leader): void {
+  core.hasNews = false;
+  sendReadRound(core, leader);
+  for (const progress of leader.followers.values()) {
+    if (progress.state !== 'snapshot') sendAppends(core, progress);
+    if (progress.state === 'snapshot') sendChunks(core, progress);
+    if (core.role !== leader) return;
+  }
+}
+
+/** Asks a follower where it stands: an append that may be empty, beside the ordinary ones. */
+export function sendNudge(core: Core, progress: Progress): void {
+  if (progress.state !== 'replicate') return;
+  if (progress.next - 1 >= core.log.base.index) sendAppend(core, progress, []);
+}
+
+function sendAppends(core: Core, progress: Progress): void {
+  while (hasNewsFor(core, progress)) {
+    if (!progress.isOpen) {
+      if (progress.isWindowFull) note(core, 'inflight-window-full');
+      return;
+    }
+    if (progress.next <= core.log.base.index) {
+      progress.wantSnapshot();
+      return;
+    }
+    const entries = entriesFor(core, progress);
+    if (entries === undefined) return;
+    sendAppend(core, progress, entries);
+  }
+}
+
+function hasNewsFor(core: Core, progress: Progress): boolean {
+  if (progress.next <= core.log.lastIndex) return true;
+  return progress.state === 'probe' && progress.match < core.log.lastIndex;
+}
+
+/** The next entries for a follower; undefined if they cannot be had now. */
+function entriesFor(core: Core, progress: Progress): readonly Entry[] | undefined {
+  const { log, limits } = core;
+  if (progress.next > log.lastIndex) return [];
+  const range = { from: progress.next, to: log.lastIndex, bytesMax: limits.appendBytesMax };
+  const entries = log.read(range);
+  if (entries === 'later') return undefined;
+  if (entries !== 'damaged') return entries;
+  log.markDamaged(progress.next);
+  // What was applied can be sent as state; what was not must come from somebody else's log.
+  if (progress.next <= core.applied) progress.wantSnapshot();
+  else stepDown(core, 'stepped-down-for-damage');
+  return undefined;
+}
+
+function sendAppend(core: Core, progress: Progress, entries: readonly Entry[]): void {
+  const { log } = core;
+  const previous = { index: progress.next - 1, term: log.termAt(progress.next - 1) ?? 0 };
+  core.outbox.send({
+    type: 'append',
+    ...to(core, progress.member),
+    previous,
+    entries,
+    commit: core.commit,
+    round: core.role.type === 'leader' ? core.role.round : 0,
+    configuration: core.configurations.newest.at,
+  });
+  const lastIndex = previous.index + entries.length;
+  progress.sent({ lastIndex, bytes: sizeOfAll(entries), count: entries.length });
+}

@@ -1,0 +1,76 @@
+/** A replica comes to life: from nothing, or from what its former lives left on disk. */
+
+import { assert } from '../base/assert.ts';
+import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import type { RaftLimits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import { Configurations, type PlacedConfiguration } from './configuration.ts';
+import { type Core, drawTimeout } from './core.ts';
+import { type EntryReader, Log, type RestoredLog } from './log.ts';
+import { Outbox } from './outbox.ts';
+import type { HardState, SnapshotReader } from './ready.ts';
+
+/** What a replica remembers of its former lives. */
+export interface Restored {
+  readonly hardState: HardState;
+  readonly log: RestoredLog;
+  /** The configuration in force at the log's base, then each one in the log, rising. */
+  readonly configurations: readonly PlacedConfiguration[];
+  /** The machine's state covers the log through here. At least the log's base. */
+  readonly applied: number;
+  /** False once a vote or an acknowledged entry may be forgotten: this member never votes again. */
+  readonly mayVote: boolean;
+}
+
+export interface RaftOptions {
+  readonly shard: ShardId;
+  readonly self: MemberId;
+  readonly limits: RaftLimits;
+  readonly random: Random;
+  readonly entries: EntryReader;
+  readonly snapshots: SnapshotReader;
+  readonly restored: Restored;
+}
+
+export function revive(options: RaftOptions): Core {
+  const { restored, random, limits } = options;
+  const { hardState, applied } = restored;
+  const log = new Log(options.entries, restored.log);
+  assert(applied >= log.base.index, 'the state covers what the log forgot');
+  assert(hardState.term >= log.lastTerm, 'the term is at least that of the last entry');
+  const commit = Math.max(Math.min(hardState.commit, log.lastIndex), applied);
+  assert(commit <= log.lastIndex, 'the log holds what was applied');
+  const core: Core = {
+    shard: options.shard,
+    self: options.self,
+    limits,
+    random,
+    snapshots: options.snapshots,
+    log,
+    configurations: new Configurations(restored.configurations),
+    outbox: new Outbox(),
+    term: hardState.term,
+    vote: hardState.vote,
+    commit,
+    handed: applied,
+    applied,
+    role: {
+      type: 'follower',
+      leader: NOBODY,
+      elapsed: 0,
+      timeout: limits.electionTicksMin,
+      incoming: undefined,
+      isQuiet: false,
+    },
+    mayVote: restored.mayVote,
+    isRemoved: false,
+    votesFromTick: hardState.term === 0 ? 0 : limits.electionTicksMin,
+    ticks: 0,
+    now: Number.NEGATIVE_INFINITY,
+    termWrite: 0,
+    hasNews: false,
+    isHandingBlocked: false,
+  };
+  if (core.role.type === 'follower') core.role.timeout = drawTimeout(core);
+  return core;
+}

@@ -1,0 +1,73 @@
+/** What can be told of a replica from outside: for people, for the driver and for the oracles. */
+
+import type { MemberId } from '../base/ids.ts';
+import type { PlacedConfiguration } from './configuration.ts';
+import { type Core, type Leader, leaderOf } from './core.ts';
+import type { Position } from './position.ts';
+
+/** One follower as its leader sees it. */
+export interface FollowerStatus {
+  readonly member: MemberId;
+  readonly state: 'probe' | 'replicate' | 'snapshot';
+  readonly match: number;
+  readonly next: number;
+  readonly isActive: boolean;
+  readonly isCaughtUp: boolean;
+}
+
+export interface RaftStatus {
+  readonly role: 'follower' | 'trial' | 'candidate' | 'leader';
+  readonly term: number;
+  readonly vote: MemberId;
+  readonly leader: MemberId;
+  readonly commit: number;
+  readonly applied: number;
+  readonly base: Position;
+  readonly last: Position;
+  /** Everything through this index is on this replica's disk. */
+  readonly durable: number;
+  readonly configuration: PlacedConfiguration;
+  /** The shard is idle and silent. */
+  readonly isQuiet: boolean;
+  /** A committed configuration is without this member, for ever. */
+  readonly isRemoved: boolean;
+  readonly mayVote: boolean;
+  readonly firstDamaged: number | undefined;
+  /** Rising by member; empty unless this replica leads. */
+  readonly followers: readonly FollowerStatus[];
+}
+
+export function statusOf(core: Core): RaftStatus {
+  const { role, log } = core;
+  const trialOrCandidate = role.type === 'candidate' && role.isTrial ? 'trial' : role.type;
+  return {
+    role: trialOrCandidate,
+    term: core.term,
+    vote: core.vote,
+    leader: leaderOf(core),
+    commit: core.commit,
+    applied: core.applied,
+    base: log.base,
+    last: log.last,
+    durable: log.durable,
+    configuration: core.configurations.newest,
+    isQuiet: role.type !== 'candidate' && role.isQuiet,
+    isRemoved: core.isRemoved,
+    mayVote: core.mayVote,
+    firstDamaged: log.firstDamagedAfter(log.base.index),
+    followers: role.type === 'leader' ? followersOf(core, role) : [],
+  };
+}
+
+function followersOf(core: Core, leader: Leader): FollowerStatus[] {
+  const now = { lastIndex: core.log.lastIndex, now: core.ticks };
+  const followers = [...leader.followers.values()].map((progress) => ({
+    member: progress.member,
+    state: progress.state,
+    match: progress.match,
+    next: progress.next,
+    isActive: progress.isActive(core.ticks),
+    isCaughtUp: progress.isCaughtUp(now),
+  }));
+  return followers.sort((one, other) => one.member - other.member);
+}

@@ -1,0 +1,39 @@
+/** Forgetting the head of the log, with regard for those who still need it. */
+
+import type { Core, Leader } from './core.ts';
+import { note } from './core.ts';
+
+/** State through `index` is durable elsewhere; says through where the log was cut. */
+export function truncate(core: Core, index: number): void {
+  const { log, limits } = core;
+  const settled = Math.min(index, core.applied, log.durable);
+  let through = Math.min(settled, core.applied - limits.tailEntries);
+  if (core.role.type === 'leader') through = sparedFor(core, core.role, through);
+  // Content that is lost here helps nobody, and the state that covers it is sound.
+  const damaged = log.hasDamage ? log.lastDamagedThrough(settled) : undefined;
+  if (damaged !== undefined) {
+    note(core, 'damage-cut-away');
+    through = Math.max(through, damaged);
+  }
+  if (through <= log.base.index) return;
+  note(core, 'truncated');
+  log.cutThrough(through);
+  core.configurations.forgetBefore(through);
+  core.outbox.truncated = through;
+}
+
+/** A follower that is slow or installs a snapshot must find the log where it will ask for it. */
+function sparedFor(core: Core, leader: Leader, wanted: number): number {
+  let through = wanted;
+  for (const progress of leader.followers.values()) {
+    const { transfer, match } = progress;
+    if (!progress.isActive(core.ticks)) continue;
+    const isTooFar = core.log.lastIndex - match > core.limits.slowFollowerEntriesMax;
+    const needed = transfer !== undefined ? transfer.snapshot.index : isTooFar ? through : match;
+    if (needed < through) {
+      note(core, 'truncation-waited');
+      through = needed;
+    }
+  }
+  return through;
+}
