@@ -1,5 +1,6 @@
 /** What a follower does with what its leader says (§5.3). */
 
+import { NOBODY } from '../base/ids.ts';
 import {
   type Core,
   commitThrough,
@@ -22,6 +23,7 @@ export function tickFollower(core: Core, follower: Follower): void {
   follower.elapsed += 1;
   if (follower.elapsed < follower.timeout) return;
   follower.elapsed = 0;
+  follower.leader = NOBODY;
   campaign(core, { isTransfer: false });
 }
 
@@ -55,7 +57,12 @@ export function receiveAppend(core: Core, append: Append): Outcome {
 }
 
 export function receiveHeartbeat(core: Core, follower: Follower, beat: Heartbeat): Outcome {
-  if (beat.commit > core.log.lastIndex) return refuse('malformed');
+  if (beat.commit > core.log.lastIndex) {
+    // Only a log that was lost can be behind what its leader knows it to have.
+    if (core.mayVote) return refuse('malformed');
+    reportDamage(core, beat, core.log.lastIndex + 1);
+    return TAKEN;
+  }
   commitThrough(core, beat.commit);
   if (beat.isLast && fallSilent(core, follower, beat)) return TAKEN;
   sendWithTerm(core, {
@@ -137,7 +144,8 @@ function take(core: Core, entries: readonly Entry[]): void {
 /** Silence only if this replica has everything the leader has, and everything of it committed. */
 function fallSilent(core: Core, follower: Follower, beat: Heartbeat): boolean {
   const hasAll = core.commit === beat.commit && core.log.lastIndex === beat.commit;
-  if (!hasAll || core.log.hasDamage || follower.incoming !== undefined) {
+  const isReceiving = (follower.incoming?.snapshot.index ?? 0) > core.commit;
+  if (!hasAll || core.log.hasDamage || isReceiving) {
     note(core, 'quiesce-declined');
     return false;
   }

@@ -74,6 +74,8 @@ function isBelieved(core: Core, message: Message): boolean {
     case 'heartbeat':
     case 'snapshot-chunk': {
       if (isVoter(configuration, message.from)) return true;
+      // Somebody who was believed as this term's leader stays so, whatever a snapshot tells.
+      if (message.term === core.term && leaderOf(core) === message.from) return true;
       const theirs =
         message.type === 'snapshot-chunk'
           ? message.snapshot.configurationAt
