@@ -73,8 +73,14 @@ export class Outbox {
 
   /** For messages that promise durability (figure 2: respond after updating stable storage). */
   sendAfter(write: number, message: Message): void {
-    if (this.isDurable(write)) this.messages.push(message);
-    else this.#held.push({ write, message });
+    if (this.isDurable(write)) {
+      this.messages.push(message);
+      return;
+    }
+    const last = this.#held[this.#held.length - 1];
+    // While a disk stands still the same is asked again and again: one answer is enough.
+    if (last?.write === write && covers(message, last.message)) this.#held.pop();
+    this.#held.push({ write, message });
   }
 
   /** All but the write and the committed entries. */
@@ -137,4 +143,12 @@ export class Outbox {
     }
     if (count > 0) this.#held.splice(0, count);
   }
+}
+
+/** Whether a held answer says nothing that the newer one does not say as well. */
+function covers(newer: Message, older: Message): boolean {
+  if (newer.type !== older.type || newer.to !== older.to || newer.term !== older.term) return false;
+  if (newer.type === 'heartbeat-response') return true;
+  if (newer.type !== 'append-response' || older.type !== 'append-response') return false;
+  return newer.answer === older.answer && newer.index >= older.index;
 }

@@ -1,7 +1,7 @@
 /** The gate for messages: nonsense and strangers are turned away, terms are settled, roles act. */
 
 import { unreachable } from '../base/assert.ts';
-import { NOBODY } from '../base/ids.ts';
+import { type MemberId, NOBODY } from '../base/ids.ts';
 import { isMember, isVoter } from './configuration.ts';
 import {
   adoptTerm,
@@ -58,8 +58,8 @@ function turnAway(core: Core, message: Message): Outcome | undefined {
 }
 
 /**
- * Members are believed. A stranger is believed if it shows a configuration that is not older than
- * ours: then it is we who may be behind. A member that was removed knows an older one.
+ * Members are believed. A stranger is believed if it shows a newer configuration than ours: then it
+ * is we who are behind. A member that was removed knows an older one.
  */
 function isBelieved(core: Core, message: Message): boolean {
   const configuration = configurationOf(core);
@@ -80,8 +80,9 @@ function isBelieved(core: Core, message: Message): boolean {
         message.type === 'snapshot-chunk'
           ? message.snapshot.configurationAt
           : message.configuration;
+      const ahead = compareConfiguration(core, theirs);
       // Equal: a leader that is leaving leads until its own removal is committed (§6).
-      const isAhead = compareConfiguration(core, theirs) >= 0;
+      const isAhead = ahead > 0 || (ahead === 0 && wasVoter(core, message.from));
       if (isAhead) note(core, 'newer-configuration-believed');
       return isAhead;
     }
@@ -96,6 +97,10 @@ function isBelieved(core: Core, message: Message): boolean {
     default:
       return unreachable(message);
   }
+}
+
+function wasVoter(core: Core, member: MemberId): boolean {
+  return core.configurations.all.some(({ configuration }) => isVoter(configuration, member));
 }
 
 /** Only a committed configuration is final enough to send someone away by. */

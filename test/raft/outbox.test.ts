@@ -57,3 +57,11 @@ test('a late report vouches for nothing that a later cut overwrote, though it ca
   assert.deepEqual(outbox.settle(first), { durable: 2, isClamped: true });
   assert.deepEqual(outbox.settle(second), { durable: 5, isClamped: false });
 });
+
+test('the same answer asked for again while the disk stands still is held once', () => {
+  const outbox = new Outbox();
+  outbox.unwrittenFrom = 1;
+  for (let round = 1; round <= 100; round++) outbox.sendAfter(outbox.pendingWrite, message(round));
+  outbox.settle(write(outbox, 1));
+  assert.deepEqual(outbox.messages, [message(100)]);
+});
