@@ -1,0 +1,36 @@
+/** A transcript as text: why it exists, then commands, each with what it led to. */
+
+import { perform } from './commands.ts';
+import { World } from './world.ts';
+
+const COMMAND = '> ';
+
+/** The same transcript with the answers of the present code. */
+export function replay(text: string): string {
+  const blocks: string[] = [];
+  const head = text.split('\n').filter((line) => line.startsWith('#'));
+  if (head.length === 0 || !text.startsWith('#')) throw new Error('it does not say why it exists');
+  blocks.push(head.join('\n'));
+  const world = new World();
+  // Commands that lead to nothing stand together.
+  let silent: string[] = [];
+  for (const line of text.split('\n')) {
+    if (!line.startsWith(COMMAND)) continue;
+    silent.push(line);
+    const answer = answerTo(world, line.slice(COMMAND.length));
+    if (answer.length === 0) continue;
+    blocks.push([...silent, ...answer].join('\n'));
+    silent = [];
+  }
+  if (silent.length > 0) blocks.push(silent.join('\n'));
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function answerTo(world: World, line: string): readonly string[] {
+  try {
+    perform(world, line);
+  } catch (failure) {
+    throw new Error(`at "${line}"`, { cause: failure });
+  }
+  return world.listen();
+}
