@@ -4,7 +4,8 @@ import { assert, unreachable } from '../base/assert.ts';
 import type { MemberId } from '../base/ids.ts';
 import { RAFT_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import type { Configuration } from '../raft/configuration.ts';
-import type { Entry, Position, SnapshotDescription } from '../raft/message.ts';
+import type { Entry, SnapshotDescription } from '../raft/message.ts';
+import type { Position } from '../raft/position.ts';
 import type { Reader, Writer } from './message-pack.ts';
 
 /** Kinds of entries. A number is never given a second meaning. */
@@ -78,13 +79,13 @@ function readEntry(reader: Reader, index: number): Entry {
   const term = reader.count();
   if (kind === COMMAND && length === 3) {
     const payload = reader.bytes(WIRE_LIMITS.payloadBytesMax);
-    return { kind: 'command', index, term, payload };
+    return { index, term, kind: 'command', payload };
   }
   if (kind === CONFIGURATION && length === 3) {
-    return { kind: 'configuration', index, term, configuration: readConfiguration(reader) };
+    return { index, term, kind: 'configuration', configuration: readConfiguration(reader) };
   }
   if (kind !== EMPTY || length !== 2) reader.break();
-  return { kind: 'empty', index, term };
+  return { index, term, kind: 'empty' };
 }
 
 export function writeSnapshot(writer: Writer, snapshot: SnapshotDescription): void {

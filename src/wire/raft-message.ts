@@ -40,8 +40,8 @@ export const TYPE = {
   removed: 10,
 } as const;
 
-export type BeatMessage = Heartbeat | HeartbeatResponse;
-export type SingleMessage = Exclude<Message, BeatMessage>;
+type BeatMessage = Heartbeat | HeartbeatResponse;
+type SingleMessage = Exclude<Message, BeatMessage>;
 
 /** The answers in the order of their numbers on the wire. */
 const APPEND_ANSWERS = ['have', 'missing', 'damaged'] as const;

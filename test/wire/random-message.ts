@@ -3,7 +3,8 @@
 import { type MemberId, NUMBER_MAX, type ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Configuration } from '../../src/raft/configuration.ts';
-import type { Entry, Message, Position } from '../../src/raft/message.ts';
+import type { Entry, Message } from '../../src/raft/message.ts';
+import type { Position } from '../../src/raft/position.ts';
 
 /** Where one spelling of a count ends and the next begins. */
 const EDGES = [0, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 2 ** 32 - 1, 2 ** 32, NUMBER_MAX];
