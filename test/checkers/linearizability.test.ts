@@ -5,13 +5,15 @@ import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { BROKEN_HISTORIES } from './broken-histories.ts';
 import { checkLinearizability, type Report } from './linearizability.ts';
+import { ANY_STATE, IMPOSSIBLE, type Model, type Operation } from './model.ts';
 import {
   generateHistory,
   isLinearizableByForce,
   spoil,
   type Workload,
 } from './random-histories.ts';
-import { REGISTER, type RegisterOperation } from './register.ts';
+import { REGISTER } from './register.ts';
+import type { RegisterOperation } from './register-operation.ts';
 import { SOUND_HISTORIES } from './sound-histories.ts';
 import { parseTimeline } from './timeline.ts';
 
@@ -182,16 +184,68 @@ test('a search that runs out of steps is unknown, and a violation elsewhere outw
 });
 
 test('a violation names the key, the longest legal start and what could not come next', () => {
-  const report = check(parseTimeline('1: [x.write a] [x.write b] [x.read a]'));
-  assert.equal(report.key, 'x');
-  assert.deepEqual(report.lines, [
-    'key x: no order explains its 3 operations',
-    'the longest legal start has 2, the last of them:',
+  const refused = check(parseTimeline('1: [x.write a] [x.cas a b no]'));
+  assert.equal(refused.key, 'x');
+  assert.deepEqual(refused.lines, [
+    'key x: no order explains its 2 operations',
+    'the longest legal start has 1, the last of them:',
     '  client 1 [3, 13] write a',
-    '  client 1 [15, 25] write b',
-    'the state is then b, and none of these leads on:',
-    '  client 1 [27, 36] read a',
+    'the state is then a, and none of these leads on:',
+    '  client 1 [15, 28] cas a b no',
   ]);
+});
+
+test('a violation names those that come too late for the state that they need', () => {
+  const { lines } = check(parseTimeline('1: [write a] [write b] [read a]'));
+  assert.deepEqual(lines.slice(-4), [
+    'the state is then a, and none of these leads on:',
+    '  client 1 [13, 21] write b',
+    'that state comes only once, and these still need it:',
+    '  client 1 [23, 30] read a',
+  ]);
+});
+
+type LockInput = 'acquire' | 'release';
+
+/** Held or free; an acquire answers whether it was free, a release whether it was held. */
+const LOCK: Model<boolean, LockInput, boolean> = {
+  initial: false,
+  step: (isHeld, input, isDone) => {
+    const isPossible = (input === 'acquire') !== isHeld;
+    if (isDone !== undefined && isDone !== isPossible) return IMPOSSIBLE;
+    return isPossible ? !isHeld : isHeld;
+  },
+  prepare: (operations) => ({
+    breaches: [],
+    placements: operations.map((operation) => ({
+      operation,
+      input: operation.input,
+      needs: ANY_STATE,
+      isPassive: false,
+    })),
+    isOnce: () => false,
+  }),
+  describe: (input) => input,
+  describeState: (isHeld) => (isHeld ? 'held' : 'free'),
+};
+
+test('another model needs no hints: a lock that two clients hold at once is a violation', () => {
+  const sound: Operation<LockInput, boolean> = {
+    client: 1,
+    key: 'lock',
+    invoke: 0,
+    return: 3,
+    input: 'acquire',
+    output: true,
+    outcome: 'ok',
+  };
+  const refused = { ...sound, client: 2, invoke: 1, return: 4, output: false };
+  const release = { ...sound, invoke: 5, return: 6, input: 'release' } as const;
+  const second = { ...sound, client: 2, invoke: 4, return: 7 };
+  const verdictOf = (history: readonly Operation<LockInput, boolean>[]) =>
+    checkLinearizability(history, LOCK).verdict;
+  assert.equal(verdictOf([sound, refused, release, second]), 'linearizable');
+  assert.equal(verdictOf([sound, { ...second, return: 4.5 }, release]), 'violation');
 });
 
 test('the checker keeps up with eight clients on one key', (t) => {

@@ -60,36 +60,32 @@ function checkKey<State, Input, Output>(
   model: Model<State, Input, Output>,
   nodesMax: number,
 ): Report {
-  const { operations, breaches } = model.prepare(history);
+  const prepared = model.prepare(history);
+  const { placements, breaches } = prepared;
   if (breaches.length > 0) {
     const lines = breaches.slice(0, SHOWN_MAX).map((breach) => `key ${key}: ${breach}`);
     return { verdict: 'violation', key, lines, nodes: 0 };
   }
-  const search = new Search(model, operations);
+  const search = new Search(model, prepared);
   const verdict = search.run(nodesMax);
-  const { nodes, deadEnd } = search;
+  const { nodes } = search;
   if (verdict === 'linearizable') return { verdict, key: undefined, lines: [], nodes };
   const headline =
     verdict === 'violation'
-      ? `key ${key}: no order explains its ${operations.length} operations`
-      : `key ${key}: undecided after ${nodesMax} steps over ${operations.length} operations`;
-  const lines = deadEnd === undefined ? [] : explain(model, deadEnd);
-  return { verdict, key, lines: [headline, ...lines], nodes };
+      ? `key ${key}: no order explains its ${placements.length} operations`
+      : `key ${key}: undecided after ${nodesMax} steps over ${placements.length} operations`;
+  return { verdict, key, lines: [headline, ...explain(model, search.deadEnd())], nodes };
 }
 
 function explain<State, Input, Output>(
   model: Model<State, Input, Output>,
-  { placedCount, lastPlaced, state, candidates }: DeadEnd<State, Input, Output>,
+  { placedCount, lastPlaced, state, candidates, needers }: DeadEnd<State, Input, Output>,
 ): string[] {
-  const lineOf = ({
-    client,
-    invoke,
-    input,
-    output,
-    return: end,
-    outcome,
-  }: (typeof candidates)[0]) =>
-    `  client ${client} [${invoke}, ${outcome === 'ok' ? end : '?'}] ${model.describe(input, output)}`;
+  const lineOf = (operation: Operation<Input, Output>) => {
+    const { client, invoke, input, output, return: end, outcome } = operation;
+    const interval = `[${invoke}, ${outcome === 'ok' ? end : '?'}]`;
+    return `  client ${client} ${interval} ${model.describe(input, output)}`;
+  };
   const hiddenCount = candidates.length - SHOWN_MAX;
   return [
     `the longest legal start has ${placedCount}, the last of them:`,
@@ -97,5 +93,7 @@ function explain<State, Input, Output>(
     `the state is then ${model.describeState(state)}, and none of these leads on:`,
     ...candidates.slice(0, SHOWN_MAX).map(lineOf),
     ...(hiddenCount > 0 ? [`  and ${hiddenCount} more`] : []),
+    ...(needers.length > 0 ? ['that state comes only once, and these still need it:'] : []),
+    ...needers.slice(0, SHOWN_MAX).map(lineOf),
   ];
 }

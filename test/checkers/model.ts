@@ -19,6 +19,9 @@ export interface Operation<Input, Output> {
 /** The operation cannot have this output in this state. */
 export const IMPOSSIBLE: unique symbol = Symbol('impossible');
 
+/** The operation may be possible in more than one state. */
+export const ANY_STATE: unique symbol = Symbol('any state');
+
 /**
  * One object, as it would behave if it were used by one client at a time. States are compared as
  * the keys of a Map are, so they are primitives or interned.
@@ -27,19 +30,30 @@ export interface Model<State, Input, Output> {
   readonly initial: State;
   /** The state after the operation. An undefined output is compatible with every state. */
   step(state: State, input: Input, output: Output | undefined): State | typeof IMPOSSIBLE;
-  /** Whether an operation with this output leaves every state in which it is possible as it was. */
-  isPassive(input: Input, output: Output | undefined): boolean;
-  /**
-   * What needs no search, asked once for the operations on one key. `operations` are those that a
-   * search has to place: failed ones are left out, and unknown ones may be where the verdict cannot
-   * depend on them. `breaches` are contradictions plain to see.
-   */
-  prepare(operations: readonly Operation<Input, Output>[]): Prepared<Input, Output>;
+  /** What is plain without a search, asked once for all the operations on one key. */
+  prepare(operations: readonly Operation<Input, Output>[]): Prepared<State, Input, Output>;
   describe(input: Input, output: Output | undefined): string;
   describeState(state: State): string;
 }
 
-export interface Prepared<Input, Output> {
-  readonly operations: readonly Operation<Input, Output>[];
+export interface Prepared<State, Input, Output> {
+  /** Contradictions plain to see. */
   readonly breaches: readonly string[];
+  /**
+   * What a search has to place: every operation that took effect, and the unknown ones but for
+   * those on which the verdict cannot depend.
+   */
+  readonly placements: readonly Placement<State, Input, Output>[];
+  /** Whether the object can come to this state at most once. False is always safe. */
+  isOnce(state: State): boolean;
+}
+
+export interface Placement<State, Input, Output> {
+  readonly operation: Operation<Input, Output>;
+  /** The operation's own, or another if no output of the history can tell the difference. */
+  readonly input: Input;
+  /** The only state in which it is possible, as far as is known. */
+  readonly needs: State | typeof ANY_STATE;
+  /** Whether it leaves every state in which it is possible as it was. False is always safe. */
+  readonly isPassive: boolean;
 }

@@ -1,9 +1,14 @@
-/** Histories of a real object under random clients, ways to spoil them, and a slow second opinion. */
+/** Histories of a real object under random clients, ways to spoil them, and a second opinion. */
 
 import { unreachable } from '../../src/base/assert.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Outcome } from './model.ts';
-import type { RegisterInput, RegisterOperation, RegisterOutput, Value } from './register.ts';
+import type {
+  RegisterInput,
+  RegisterOperation,
+  RegisterOutput,
+  Value,
+} from './register-operation.ts';
 
 type Verb = RegisterInput['kind'];
 
@@ -209,7 +214,7 @@ function spoilOutput(
   }
 }
 
-/** Another value of the history, or the list with an element twice, without one, or turned round. */
+/** Another value of the history, or a list with an element twice, without one, or turned round. */
 function spoilValue(random: Random, value: Value, { input, output }: RegisterOperation): Value {
   const elements = value?.split(',') ?? [];
   switch (random.below(4)) {

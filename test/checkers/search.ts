@@ -1,11 +1,19 @@
 /**
  * The search for one legal order of the operations on one key: Wing and Gong 1993, with the memo
- * of Lowe 2017. Calls and returns stand in a linked list in the order of time. An operation may be
- * placed next if no return stands before its call; placing it lifts both out of the list.
+ * of Lowe 2017. An operation may be placed next if no return stands before its call in the list of
+ * events; placing it lifts both out of the list.
  */
 
-import { assert, present } from '../../src/base/assert.ts';
-import { IMPOSSIBLE, type Model, type Operation } from './model.ts';
+import { present } from '../../src/base/assert.ts';
+import { EventList } from './event-list.ts';
+import {
+  ANY_STATE,
+  IMPOSSIBLE,
+  type Model,
+  type Operation,
+  type Placement,
+  type Prepared,
+} from './model.ts';
 import { PlacedSet, Visited } from './visited.ts';
 
 const SHOWN_MAX = 8;
@@ -19,29 +27,24 @@ export interface DeadEnd<State, Input, Output> {
   readonly lastPlaced: readonly Operation<Input, Output>[];
   readonly state: State;
   readonly candidates: readonly Operation<Input, Output>[];
-}
-
-interface Event {
-  readonly time: number;
-  readonly isReturn: boolean;
-  readonly operation: number;
+  /** If the state comes but once, those still to come that need it. */
+  readonly needers: readonly Operation<Input, Output>[];
 }
 
 export class Search<State, Input, Output> {
   readonly #model: Model<State, Input, Output>;
-  readonly #operations: readonly Operation<Input, Output>[];
-  /** The list, by event number from one; number zero stands before the first and after the last. */
-  readonly #next: Int32Array;
-  readonly #previous: Int32Array;
-  /** The operation of an event, and the events of an operation; zero where there is no return. */
-  readonly #operationOf: Int32Array;
-  readonly #callOf: Int32Array;
-  readonly #returnOf: Int32Array;
+  readonly #placements: readonly Placement<State, Input, Output>[];
+  readonly #isOnce: (state: State) => boolean;
+  readonly #events: EventList;
   /** Unknown operations come first in the set, since they may stay out of it. */
   readonly #integerOf: Int32Array;
   readonly #placed: PlacedSet;
   readonly #visited = new Visited();
   readonly #stateNumbers = new Map<State, number>();
+  /** For each state, how many operations that returned need it and have no place yet. */
+  readonly #needers = new Map<State, number>();
+  /** The unknown operation of the same kind that began before this one, or itself. */
+  readonly #twinOf: Int32Array;
   /** What was placed, what the state was before, and whether placing it was a choice. */
   readonly #trail: Int32Array;
   readonly #statesBefore: State[] = [];
@@ -51,23 +54,30 @@ export class Search<State, Input, Output> {
   /** Operations that returned and have no place yet. */
   #missing = 0;
   #nodes = 0;
-  #deadEnd: DeadEnd<State, Input, Output> | undefined;
+  /** The longest trail that came to an end, and what it led to. */
+  readonly #furthest: Int32Array;
+  #furthestDepth = 0;
+  #furthestState: State;
+  #changedFrom = 0;
 
-  constructor(model: Model<State, Input, Output>, operations: readonly Operation<Input, Output>[]) {
-    const count = operations.length;
+  constructor(
+    model: Model<State, Input, Output>,
+    { placements, isOnce }: Prepared<State, Input, Output>,
+  ) {
+    const count = placements.length;
+    this.#isOnce = isOnce;
     this.#model = model;
     this.#state = model.initial;
-    this.#operations = [...operations].sort((one, other) => one.invoke - other.invoke);
-    const events = eventsOf(this.#operations);
-    this.#next = new Int32Array(events.length + 1);
-    this.#previous = new Int32Array(events.length + 1);
-    this.#operationOf = new Int32Array(events.length + 1);
-    this.#callOf = new Int32Array(count);
-    this.#returnOf = new Int32Array(count);
+    this.#furthestState = model.initial;
+    this.#placements = [...placements].sort(
+      (one, other) => one.operation.invoke - other.operation.invoke,
+    );
+    this.#events = new EventList(this.#placements.map(({ operation }) => operation));
     this.#integerOf = new Int32Array(count);
     this.#trail = new Int32Array(count);
+    this.#furthest = new Int32Array(count);
     this.#isChoice = new Uint8Array(count);
-    this.#link(events);
+    this.#twinOf = this.#findTwins();
     this.#placed = this.#numberOperations();
   }
 
@@ -75,53 +85,70 @@ export class Search<State, Input, Output> {
     return this.#nodes;
   }
 
-  get deadEnd(): DeadEnd<State, Input, Output> | undefined {
-    return this.#deadEnd;
+  /** Asked once, after a search that did not end well. */
+  deadEnd(): DeadEnd<State, Input, Output> {
+    const placed = this.#furthest.subarray(0, this.#furthestDepth);
+    const state = this.#furthestState;
+    const waiting = new Set(this.#placements);
+    for (const operation of placed) waiting.delete(this.#at(operation));
+    let firstReturn = Number.POSITIVE_INFINITY;
+    for (const { operation } of waiting) firstReturn = Math.min(firstReturn, operation.return);
+    const isCandidate = ({ operation }: Placement<State, Input, Output>) =>
+      operation.invoke <= firstReturn;
+    const isNeeder = (placement: Placement<State, Input, Output>) =>
+      placement.needs === state && !isCandidate(placement) && !isUnknown(placement);
+    const operationsOf = (placements: readonly Placement<State, Input, Output>[]) =>
+      placements.map(({ operation }) => operation);
+    return {
+      placedCount: placed.length,
+      lastPlaced: operationsOf(Array.from(placed.slice(-SHOWN_MAX), (each) => this.#at(each))),
+      state,
+      candidates: operationsOf([...waiting].filter(isCandidate)),
+      needers: this.#isOnce(state) ? operationsOf([...waiting].filter(isNeeder)) : [],
+    };
   }
 
   run(nodesMax: number): Finding {
-    let event = this.#nextOf(0);
+    const events = this.#events;
+    let event = events.first();
     while (this.#missing > 0) {
       this.#nodes++;
       if (this.#nodes > nodesMax) return 'unknown';
-      const operation = this.#operationOf[event] ?? 0;
-      if (this.#callOf[operation] === event) {
-        event = this.#nextOf(this.#place(operation) ? 0 : event);
+      if (events.isCall(event)) {
+        const isPlaced = this.#place(events.operationOf(event));
+        event = isPlaced ? events.first() : events.after(event);
       } else {
         this.#noteDeadEnd();
         const last = this.#takeBack();
         if (last === undefined) return 'violation';
-        event = this.#nextOf(this.#callOf[last] ?? 0);
+        event = events.after(events.callOf(last));
       }
     }
     return 'linearizable';
   }
 
-  #link(events: readonly Event[]): void {
-    for (const [index, { operation, isReturn }] of events.entries()) {
-      const event = index + 1;
-      this.#operationOf[event] = operation;
-      (isReturn ? this.#returnOf : this.#callOf)[operation] = event;
-      this.#previous[event] = index;
-      this.#next[index] = event;
-    }
-    this.#previous[0] = events.length;
-  }
-
   #numberOperations(): PlacedSet {
-    const unknownCount = this.#operations.filter(({ outcome }) => outcome === 'unknown').length;
+    const unknownCount = this.#placements.filter(isUnknown).length;
     const pinned = Math.ceil(unknownCount / WORD_BITS) * WORD_BITS;
     let unknown = 0;
     let known = pinned;
-    for (const [operation, { outcome }] of this.#operations.entries()) {
-      this.#integerOf[operation] = outcome === 'unknown' ? unknown++ : known++;
+    for (const [operation, placement] of this.#placements.entries()) {
+      this.#integerOf[operation] = isUnknown(placement) ? unknown++ : known++;
+      this.#countNeeder(placement, 1);
     }
     this.#missing = known - pinned;
     return new PlacedSet(known, pinned);
   }
 
-  #nextOf(event: number): number {
-    return this.#next[event] ?? 0;
+  #findTwins(): Int32Array {
+    const latest = new Map<string, number>();
+    return Int32Array.from(this.#placements, (placement, operation) => {
+      if (!isUnknown(placement)) return operation;
+      const kind = this.#model.describe(placement.input, undefined);
+      const twin = latest.get(kind) ?? operation;
+      latest.set(kind, operation);
+      return twin;
+    });
   }
 
   /**
@@ -130,55 +157,66 @@ export class Search<State, Input, Output> {
    * happened is not placed where it would change nothing.
    */
   #place(operation: number): boolean {
-    const { input, output, outcome } = this.#at(operation);
-    const state = this.#model.step(this.#state, input, output);
+    const placement = this.#at(operation);
+    const { input, needs, isPassive } = placement;
+    if (needs !== ANY_STATE && needs !== this.#state) return false;
+    const state = this.#model.step(this.#state, input, placement.operation.output);
     if (state === IMPOSSIBLE) return false;
-    if (state === this.#state && outcome === 'unknown') return false;
-    const isChoice = !this.#model.isPassive(input, output);
+    if (isUnknown(placement) && (state === this.#state || this.#isTwinWaiting(operation))) {
+      return false;
+    }
     const integer = this.#integerOf[operation] ?? 0;
+    this.#countNeeder(placement, -1);
     this.#placed.add(integer);
-    if (isChoice && !this.#visited.add(this.#placed, this.#numberOf(state))) {
+    if (!isPassive && !this.#isWorthwhile(state)) {
+      this.#countNeeder(placement, 1);
       this.#placed.remove(integer);
       return false;
     }
     this.#trail[this.#depth] = operation;
-    this.#isChoice[this.#depth] = isChoice ? 1 : 0;
+    this.#isChoice[this.#depth] = isPassive ? 0 : 1;
     this.#statesBefore[this.#depth] = this.#state;
     this.#depth++;
     this.#state = state;
-    if (outcome === 'ok') this.#missing--;
-    this.#lift(this.#callOf[operation] ?? 0);
-    this.#lift(this.#returnOf[operation] ?? 0);
+    if (!isUnknown(placement)) this.#missing--;
+    this.#events.lift(operation);
     return true;
+  }
+
+  /** A state that comes but once is not left while an operation needs it. */
+  #isWorthwhile(next: State): boolean {
+    const isNeeded = (this.#needers.get(this.#state) ?? 0) > 0;
+    if (isNeeded && next !== this.#state && this.#isOnce(this.#state)) return false;
+    return this.#visited.add(this.#placed, this.#numberOf(next));
+  }
+
+  /** Unknown operations of one kind are interchangeable, so they are placed in order. */
+  #isTwinWaiting(operation: number): boolean {
+    const twin = this.#twinOf[operation] ?? operation;
+    return twin !== operation && !this.#placed.has(this.#integerOf[twin] ?? 0);
+  }
+
+  #countNeeder(placement: Placement<State, Input, Output>, change: number): void {
+    const { needs } = placement;
+    if (needs === ANY_STATE || isUnknown(placement)) return;
+    this.#needers.set(needs, (this.#needers.get(needs) ?? 0) + change);
   }
 
   /** Undoes the last choice and what followed it from itself; tells which operation it was. */
   #takeBack(): number | undefined {
     while (this.#depth > 0) {
       this.#depth--;
+      this.#changedFrom = Math.min(this.#changedFrom, this.#depth);
       const operation = this.#trail[this.#depth] ?? 0;
       this.#state = this.#statesBefore[this.#depth] as State;
-      this.#unlift(this.#returnOf[operation] ?? 0);
-      this.#unlift(this.#callOf[operation] ?? 0);
+      this.#events.unlift(operation);
       this.#placed.remove(this.#integerOf[operation] ?? 0);
-      if (this.#at(operation).outcome === 'ok') this.#missing++;
+      const placement = this.#at(operation);
+      this.#countNeeder(placement, 1);
+      if (!isUnknown(placement)) this.#missing++;
       if (this.#isChoice[this.#depth] === 1) return operation;
     }
     return undefined;
-  }
-
-  #lift(event: number): void {
-    if (event === 0) return;
-    const previous = this.#previous[event] ?? 0;
-    const next = this.#nextOf(event);
-    this.#next[previous] = next;
-    this.#previous[next] = previous;
-  }
-
-  #unlift(event: number): void {
-    if (event === 0) return;
-    this.#next[this.#previous[event] ?? 0] = event;
-    this.#previous[this.#nextOf(event)] = event;
   }
 
   #numberOf(state: State): number {
@@ -188,37 +226,21 @@ export class Search<State, Input, Output> {
     return this.#stateNumbers.size - 1;
   }
 
-  #at(operation: number): Operation<Input, Output> {
-    return present(this.#operations[operation], 'an event belongs to an operation');
+  #at(operation: number): Placement<State, Input, Output> {
+    return present(this.#placements[operation], 'an event belongs to an operation');
   }
 
+  /** Copies the trail from where it changed since the last note. */
   #noteDeadEnd(): void {
-    if (this.#deadEnd !== undefined && this.#depth <= this.#deadEnd.placedCount) return;
-    const candidates: Operation<Input, Output>[] = [];
-    for (let event = this.#nextOf(0); event !== 0; event = this.#nextOf(event)) {
-      const operation = this.#operationOf[event] ?? 0;
-      if (this.#callOf[operation] !== event) break;
-      candidates.push(this.#at(operation));
-    }
-    const shown = this.#trail.slice(Math.max(0, this.#depth - SHOWN_MAX), this.#depth);
-    this.#deadEnd = {
-      placedCount: this.#depth,
-      lastPlaced: Array.from(shown, (operation) => this.#at(operation)),
-      state: this.#state,
-      candidates,
-    };
+    if (this.#depth < this.#furthestDepth) return;
+    const changed = this.#trail.subarray(this.#changedFrom, this.#depth);
+    this.#furthest.set(changed, this.#changedFrom);
+    this.#furthestDepth = this.#depth;
+    this.#furthestState = this.#state;
+    this.#changedFrom = this.#depth;
   }
 }
 
-/** In the order of time, calls before returns, so that intervals that touch overlap. */
-function eventsOf(operations: readonly Operation<unknown, unknown>[]): Event[] {
-  const events: Event[] = [];
-  for (const [operation, { invoke, return: end, outcome }] of operations.entries()) {
-    assert(outcome !== 'failed', 'an operation that never happened has no place');
-    events.push({ time: invoke, isReturn: false, operation });
-    if (outcome === 'ok') events.push({ time: end, isReturn: true, operation });
-  }
-  return events.sort(
-    (one, other) => one.time - other.time || Number(one.isReturn) - Number(other.isReturn),
-  );
+function isUnknown({ operation }: Placement<unknown, unknown, unknown>): boolean {
+  return operation.outcome === 'unknown';
 }

@@ -7,12 +7,17 @@
  * The column of a bracket is the time. Inside stand an operation and its answer: `read a`, `read -`
  * where nothing was there, `write a`, `write -` which deletes, `cas a b yes`, `cas a b no`,
  * `append c`, and `append c 3` where the answer is a length. A question mark at the end makes the
- * outcome unknown, an exclamation mark makes it failed. `x.read a` is about the key x. Spaces inside
- * a bracket make an operation longer.
+ * outcome unknown, an exclamation mark makes it failed. `x.read a` is about the key x. Spaces
+ * inside a bracket make an operation longer.
  */
 
 import { assert, present } from '../../src/base/assert.ts';
-import type { RegisterInput, RegisterOperation, RegisterOutput, Value } from './register.ts';
+import type {
+  RegisterInput,
+  RegisterOperation,
+  RegisterOutput,
+  Value,
+} from './register-operation.ts';
 
 export interface DrawnHistory {
   readonly sentence: string;

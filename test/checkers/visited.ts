@@ -1,4 +1,4 @@
-/** Which operations are placed, and which (set of placed operations, state) were searched before. */
+/** Which operations are placed, and with which sets of them and states the search was before. */
 
 import { assert } from '../../src/base/assert.ts';
 import { Random } from '../../src/base/random.ts';
@@ -9,12 +9,24 @@ const SLOTS_MIN = 1024;
 /** A record holds two hashes, the state, where its window begins, and how many words follow. */
 const HEADER_WORDS = 5;
 
+/** What the memo has to know of a set. */
+export interface Placed {
+  /** Words that always count, before those of the window. */
+  readonly pinnedWords: number;
+  readonly words: Uint32Array;
+  /** The window: from the first word that is not full, up to and without the end. */
+  readonly low: number;
+  readonly high: number;
+  readonly hash: number;
+  readonly otherHash: number;
+}
+
 /**
  * A set of small integers with a pair of Zobrist hashes. A search fills it from below, so the
  * words from the first that is not full to the last that is not empty stand for all of it. The
  * integers below `pinned` may stay out for ever; their words always count.
  */
-export class PlacedSet {
+export class PlacedSet implements Placed {
   readonly pinnedWords: number;
   readonly words: Uint32Array;
   readonly #keys: Uint32Array;
@@ -33,7 +45,6 @@ export class PlacedSet {
     this.#keys = Uint32Array.from({ length: size * 2 }, () => random.word());
   }
 
-  /** The window: from the first word that is not full, up to and without the end. */
   get low(): number {
     return this.#low;
   }
@@ -48,6 +59,10 @@ export class PlacedSet {
 
   get otherHash(): number {
     return this.#otherHash;
+  }
+
+  has(integer: number): boolean {
+    return (((this.words[integer >>> 5] ?? 0) >>> (integer & 31)) & 1) === 1;
   }
 
   add(integer: number): void {
@@ -83,7 +98,7 @@ export class Visited {
   #count = 0;
 
   /** Whether the set was never seen with this state. From now on it was. */
-  add(set: PlacedSet, state: number): boolean {
+  add(set: Placed, state: number): boolean {
     const hash = (set.hash ^ Math.imul(state + 1, 0x9e3779b1)) >>> 0;
     const otherHash = set.otherHash >>> 0;
     let slot = hash & (this.#slots.length - 1);
@@ -99,7 +114,7 @@ export class Visited {
     return true;
   }
 
-  #isAt(start: number, set: PlacedSet, state: number): boolean {
+  #isAt(start: number, set: Placed, state: number): boolean {
     const records = this.#records;
     const count = set.pinnedWords + set.high - set.low;
     if (records[start + 2] !== state || records[start + 3] !== set.low) return false;
@@ -114,7 +129,7 @@ export class Visited {
     return true;
   }
 
-  #write(hash: number, otherHash: number, set: PlacedSet, state: number): void {
+  #write(hash: number, otherHash: number, set: Placed, state: number): void {
     const count = set.pinnedWords + set.high - set.low;
     if (this.#end + HEADER_WORDS + count > this.#records.length) {
       const larger = new Uint32Array(this.#records.length * 2 + count);
