@@ -1,0 +1,24 @@
+/** Where a key lies on the ring: a hash of its tag if it has one, else of the whole key. */
+
+import { hash } from '../base/hash.ts';
+
+const BRACE_OPEN = 0x7b;
+const BRACE_CLOSE = 0x7d;
+
+/**
+ * A position, an integer in [0, 2^32). The rule of tags is Redis Cluster's: what stands between
+ * the first `{` and the first `}` after it is hashed alone if it is at least one byte, so that keys
+ * with one tag lie together. UTF-8 uses neither byte inside a longer character.
+ */
+export function keyPosition(key: Uint8Array): number {
+  // A loop of our own: `indexOf` costs a call into the runtime, more than the hash of a short key.
+  for (let open = 0; open < key.length; open++) {
+    if (key[open] !== BRACE_OPEN) continue;
+    for (let close = open + 1; close < key.length; close++) {
+      if (key[close] !== BRACE_CLOSE) continue;
+      return close > open + 1 ? hash(key, 0, open + 1, close) : hash(key);
+    }
+    break;
+  }
+  return hash(key);
+}
