@@ -2,6 +2,7 @@
 
 import { unreachable } from '../../../src/base/assert.ts';
 import type { Configuration } from '../../../src/raft/configuration.ts';
+import type { Fact } from '../../../src/raft/fact.ts';
 import type { Entry, Message } from '../../../src/raft/message.ts';
 import type { Position } from '../../../src/raft/position.ts';
 import type { ReadAnswer, ReceivedChunk, Write } from '../../../src/raft/ready.ts';
@@ -126,6 +127,14 @@ export function spellWrite(write: Write): string {
   if (write.entries.length > 0) parts.push(`entries ${spellEntries(write.entries)}`);
   if (write.repairs.length > 0) parts.push(`repairs ${spellEntries(write.repairs)}`);
   return parts.join(', ');
+}
+
+/** Each fact once, with how often it was noted. */
+export function spellFacts(facts: readonly Fact[]): string {
+  const counts = new Map<Fact, number>();
+  for (const fact of facts) counts.set(fact, (counts.get(fact) ?? 0) + 1);
+  const spelled = [...counts].map(([fact, count]) => (count > 1 ? `${fact} x${count}` : fact));
+  return spelled.join(', ');
 }
 
 export function spellRead(answer: ReadAnswer, name: string): string {

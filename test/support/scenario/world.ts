@@ -11,6 +11,7 @@ import { type Link, Network, unpack } from './network.ts';
 import {
   spellChunk,
   spellEntries,
+  spellFacts,
   spellLine,
   spellMessage,
   spellPosition,
@@ -62,7 +63,9 @@ export class World {
     return member;
   }
 
+  /** While time runs, what is noted again and again is told once. */
   say(line: string): void {
+    if (this.#detail === 'notes' && this.#lines[this.#lines.length - 1] === line) return;
     this.#lines.push(line);
   }
 
@@ -104,7 +107,7 @@ export class World {
     if (ready.truncated !== undefined) this.#tell(member, 'forgets', `through ${ready.truncated}`);
     this.#tellChanges(member, before);
     if (this.#detail === 'nothing') return;
-    if (ready.facts.length > 0) this.say(spellLine(member.id, 'notes', ready.facts.join(', ')));
+    if (ready.facts.length > 0) this.say(spellLine(member.id, 'notes', spellFacts(ready.facts)));
   }
 
   deliver(link: Link): void {
