@@ -1,0 +1,164 @@
+/** The nemesis: each kind of fault comes and goes on its own, from a stream of its own. */
+
+import type { ShardId } from '../../src/base/ids.ts';
+import type { Random } from '../../src/base/random.ts';
+import { inflictOnDisk } from './disk-faults.ts';
+import type { Host } from './host.ts';
+import { inflictOnNetwork } from './network-faults.ts';
+import { inflictByOperator } from './operator-faults.ts';
+import type { FaultKind } from './profiles.ts';
+import type { World } from './world.ts';
+
+/** Between two faults of one kind at full intensity. */
+const INTERVAL_MILLISECONDS = 4000;
+
+export class Nemesis {
+  readonly #world: World;
+  readonly #random: Random;
+  #isActive = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#random = world.services.random.fork('nemesis');
+  }
+
+  start(): void {
+    this.#isActive = true;
+    for (const [kind, rarity] of this.#world.services.plan.faults) {
+      this.#await(kind, rarity, this.#random.fork(kind));
+    }
+  }
+
+  /** What was inflicted stays until the world is healed. */
+  stop(): void {
+    this.#isActive = false;
+  }
+
+  #await(kind: FaultKind, rarity: number, random: Random): void {
+    const delay = -Math.log(1 - random.fraction()) * INTERVAL_MILLISECONDS * rarity;
+    const { agenda, probes } = this.#world.services;
+    agenda.after(delay, () => {
+      if (!this.#isActive) return;
+      probes.hit(`fault ${kind}`);
+      this.#inflict(kind, random);
+      this.#await(kind, rarity, random);
+    });
+  }
+
+  #inflict(kind: FaultKind, random: Random): void {
+    const isActive = () => this.#isActive;
+    const blow = { world: this.#world, kind, random, isActive };
+    switch (kind) {
+      case 'loss':
+      case 'delay':
+      case 'reorder':
+      case 'duplicate':
+      case 'late-duplicate':
+      case 'one-way':
+      case 'partition':
+      case 'bridge':
+      case 'clog':
+      case 'flap':
+        return inflictOnNetwork(blow);
+      case 'wipe':
+      case 'slow-disk':
+      case 'disk-stall':
+      case 'damage':
+      case 'vote-loss':
+        return inflictOnDisk(blow);
+      case 'membership':
+      case 'conflicting-change':
+      case 'transfer':
+      case 'campaign':
+      case 'checkpoint':
+        return inflictByOperator(blow);
+      default:
+        return inflictOnProcess(blow);
+    }
+  }
+}
+
+export interface Blow {
+  readonly world: World;
+  readonly kind: FaultKind;
+  readonly random: Random;
+  /** False once the faults are over: what would follow later does not. */
+  readonly isActive: () => boolean;
+}
+
+export function pickShard({ world, random }: Blow): ShardId {
+  return random.pick(world.shards);
+}
+
+/** Repeats until the faults are over or `isDone`. */
+export function every(blow: Blow, milliseconds: () => number, run: () => boolean): void {
+  blow.world.services.agenda.after(milliseconds(), () => {
+    if (blow.isActive() && run()) every(blow, milliseconds, run);
+  });
+}
+
+export function crashFor({ world, isActive }: Blow, host: Host, milliseconds: number): void {
+  host.crash();
+  world.services.agenda.after(milliseconds, () => {
+    if (isActive()) host.start();
+  });
+}
+
+function inflictOnProcess(blow: Blow): void {
+  const { world, kind, random, isActive } = blow;
+  const { agenda, plan } = world.services;
+  const host = random.pick(world.hosts);
+  switch (kind) {
+    case 'crash':
+      return crashFor(blow, host, random.between(50, 10_000));
+    case 'crash-effect':
+      host.effectsLeft = random.between(1, 30);
+      return every(
+        blow,
+        () => random.between(100, 5000),
+        () => {
+          host.start();
+          return false;
+        },
+      );
+    case 'crash-loop': {
+      let left = random.between(3, 10);
+      return every(
+        blow,
+        () => random.between(100, 2500),
+        () => {
+          crashFor(blow, host, random.between(20, 300));
+          left -= 1;
+          return left > 0;
+        },
+      );
+    }
+    case 'crash-majority': {
+      const count = random.between(Math.floor(plan.nodes / 2) + 1, plan.nodes);
+      const victims = random.shuffle(world.hosts).slice(0, count);
+      for (const victim of victims) crashFor(blow, victim, random.between(50, 8000));
+      return;
+    }
+    case 'pause':
+    case 'suspend': {
+      host.pause();
+      agenda.after(random.pick([100, 1000, random.between(100, 30_000)]), () => {
+        if (isActive()) host.resume({ isSuspended: kind === 'suspend' });
+      });
+      return;
+    }
+    case 'stall':
+      return host.stall(random.between(50, 5000));
+    case 'drift':
+      return drift(blow, host);
+    default:
+      return;
+  }
+}
+
+/** Within the bound that lease reads rely on, where they are in use. */
+function drift({ world, random }: Blow, host: Host): void {
+  const { plan } = world.services;
+  const widest = plan.limits.clockDriftMax * 0.999;
+  host.setRate(plan.isLease ? 1 + random.fraction() * (widest - 1) : 0.5 + random.fraction() * 1.5);
+}

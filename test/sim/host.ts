@@ -1,0 +1,519 @@
+/** One node: events come in, a turn steps them all, one flush does what the replicas want. */
+
+import { hash } from '../../src/base/hash.ts';
+import type { MemberId, ShardId } from '../../src/base/ids.ts';
+import type { Random } from '../../src/base/random.ts';
+import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
+import type { Message } from '../../src/raft/message.ts';
+import { ORIGIN } from '../../src/raft/position.ts';
+import type { Mark, Outcome, RaftEvent } from '../../src/raft/ready.ts';
+import { decodeFrame } from '../../src/wire/frame.ts';
+import { Disk, type DiskRecord } from './disk.ts';
+import { SimFailure } from './failure.ts';
+import { flushReplicas } from './flush.ts';
+import type { ReplicaImage } from './image.ts';
+import type { Frame } from './network.ts';
+import { NodeClock } from './node-clock.ts';
+import { Peers } from './peers.ts';
+import { Replica } from './replica.ts';
+import type { Order, Request } from './request.ts';
+import type { Services } from './services.ts';
+
+type Input =
+  | { readonly type: 'frame'; readonly frame: Frame }
+  | { readonly type: 'tick' }
+  | { readonly type: 'durable'; readonly operation: number }
+  | { readonly type: 'checkpointed'; readonly shard: ShardId; readonly index: number }
+  | { readonly type: 'checked'; readonly shard: ShardId; readonly index: number }
+  | { readonly type: 'drain'; readonly shard: ShardId }
+  | { readonly type: 'broken'; readonly peer: number }
+  | { readonly type: 'request'; readonly request: Request }
+  | { readonly type: 'lease'; readonly request: Request; readonly read: LeaseRead }
+  | { readonly type: 'order'; readonly order: Order };
+
+/** What was read before the lease was asked. */
+interface LeaseRead {
+  readonly values: readonly number[];
+  readonly applied: number;
+}
+
+const KINDS: readonly Input['type'][] = [
+  'frame',
+  'tick',
+  'durable',
+  'checkpointed',
+  'checked',
+  'drain',
+  'broken',
+  'request',
+  'lease',
+  'order',
+];
+
+/** Ends a turn in the middle: the process died between two effects. */
+export class Death extends Error {
+  override readonly name = 'Death';
+}
+
+export class Host {
+  readonly id: number;
+  readonly services: Services;
+  readonly disk: Disk;
+  readonly #random: Random;
+  readonly replicas = new Map<ShardId, Replica>();
+  readonly marks = new Map<number, { readonly replica: Replica; readonly mark: Mark }[]>();
+  /** Records that can wait for the next operation. */
+  readonly lazy: DiskRecord[] = [];
+  clock: NodeClock;
+  /** By how much this node's clock runs faster than the world's. */
+  rate = 1;
+  peers: Peers;
+  #inbox: Input[] = [];
+  boot = 0;
+  isUp = false;
+  isPaused = false;
+  #pausedAt = 0;
+  #isPlanned = false;
+  #freeAt = 0;
+  #ticked = 0;
+  #lastRead = 0;
+  /** Effects that are left before the process dies. */
+  effectsLeft = Number.POSITIVE_INFINITY;
+
+  constructor(id: number, services: Services) {
+    this.id = id;
+    this.services = services;
+    this.#random = services.random.fork(`host ${id}`);
+    this.clock = new NodeClock({ virtual: 0, reading: 0, rate: 1 });
+    this.peers = this.#newPeers();
+    this.disk = new Disk({
+      agenda: services.agenda,
+      random: services.random.fork(`disk ${id}`),
+      probes: services.probes,
+      onDurable: (operation) => this.#reportDurable(operation),
+      onCheckpoint: (shard, _member, { description }) => {
+        this.push({ type: 'checkpointed', shard, index: description.index });
+      },
+    });
+  }
+
+  #newPeers(): Peers {
+    const { plan, agenda } = this.services;
+    const silence = plan.limits.electionTicksMin * plan.limits.tickMilliseconds;
+    return new Peers({ nodes: plan.nodes, now: this.clock.read(agenda.now), silence });
+  }
+
+  start(): void {
+    if (this.isUp) return;
+    const { agenda } = this.services;
+    this.boot += 1;
+    this.isUp = true;
+    const reading = this.#random.below(1e9);
+    this.clock = new NodeClock({ virtual: agenda.now, reading, rate: this.rate });
+    this.#ticked = reading;
+    this.peers = this.#newPeers();
+    const images = [...this.disk.written].sort(([one], [other]) => one - other);
+    for (const [shard, image] of images) this.#open(shard, image);
+    this.#scheduleTick(this.boot);
+  }
+
+  #open(shard: ShardId, image: ReplicaImage): void {
+    const { services, disk, id: node, boot } = this;
+    const hadVote = !image.isVoteLost;
+    if (!hadVote) services.probes.hit('host started without a vote');
+    this.replicas.set(shard, new Replica({ services, disk, node, boot, shard, image }));
+  }
+
+  /** The process ends; the disk keeps what a crash leaves it. */
+  crash(): void {
+    if (!this.isUp) return;
+    this.isUp = false;
+    this.isPaused = false;
+    this.#inbox = [];
+    this.replicas.clear();
+    this.marks.clear();
+    this.lazy.length = 0;
+    this.effectsLeft = Number.POSITIVE_INFINITY;
+    this.disk.crash();
+  }
+
+  /** The disk is lost; its members never come back. */
+  wipe(): void {
+    this.crash();
+    for (const [shard, image] of this.disk.durable) {
+      this.services.registry.bury(image);
+      this.services.registry.impair(shard, image.member);
+    }
+    this.disk.wipe();
+  }
+
+  pause(): void {
+    if (!this.isUp || this.isPaused) return;
+    this.isPaused = true;
+    this.#pausedAt = this.services.agenda.now;
+  }
+
+  /** A suspended machine's clock stood still; a stopped process's went on. */
+  resume({ isSuspended }: { readonly isSuspended: boolean }): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    const { now } = this.services.agenda;
+    if (isSuspended) this.clock.skip(this.#pausedAt, now);
+    this.#plan();
+  }
+
+  /** The event loop is busy. */
+  stall(milliseconds: number): void {
+    this.#freeAt = Math.max(this.#freeAt, this.services.agenda.now) + milliseconds;
+  }
+
+  setRate(rate: number): void {
+    this.rate = rate;
+    this.clock.setRate(this.services.agenda.now, rate);
+  }
+
+  #scheduleTick(boot: number): void {
+    const { agenda, plan, buggify } = this.services;
+    this.#ticked += plan.limits.tickMilliseconds;
+    const due = this.clock.virtualFor(this.#ticked - this.clock.read(agenda.now));
+    agenda.after(Math.max(0, due), () => {
+      if (!this.isUp || this.boot !== boot) return;
+      // A timer that is late comes once; a counter catches up. Real nodes do either.
+      const isMerged = this.isPaused && buggify.fires('late-ticks-merged');
+      const isStill = this.clock.read(agenda.now) + 0.001 < this.#ticked;
+      if (isStill) this.#ticked -= plan.limits.tickMilliseconds;
+      else if (!isMerged) this.push({ type: 'tick' });
+      this.#scheduleTick(boot);
+    });
+  }
+
+  push(input: Input): void {
+    if (!this.isUp) return;
+    this.#inbox.push(input);
+    this.#plan();
+  }
+
+  #plan(): void {
+    if (this.#isPlanned || this.isPaused || !this.isUp) return;
+    this.#isPlanned = true;
+    const { agenda } = this.services;
+    const { boot } = this;
+    agenda.lastAt(Math.max(agenda.now, this.#freeAt), () => {
+      this.#isPlanned = false;
+      if (this.isUp && !this.isPaused && this.boot === boot) this.#turn();
+      else if (this.isUp) this.#plan();
+    });
+  }
+
+  #turn(): void {
+    const { buggify, agenda } = this.services;
+    const inputs = this.#inbox;
+    this.#inbox = [];
+    try {
+      for (const input of inputs) this.#handle(input);
+      for (const replica of this.replicas.values()) this.#propose(replica);
+      flushReplicas(this);
+    } catch (error) {
+      if (!(error instanceof Death)) throw error;
+      this.services.probes.hit('fault crash-effect bit');
+      this.crash();
+      return;
+    }
+    this.#freeAt = agenda.now + 0.02 + inputs.length * 0.01;
+    if (buggify.fires('turn-stall', 200)) this.stall(this.#random.between(5, 200));
+    if (this.#inbox.length > 0 || this.#hasReady()) this.#plan();
+  }
+
+  #hasReady(): boolean {
+    for (const replica of this.replicas.values()) if (replica.raft.hasReady) return true;
+    return false;
+  }
+
+  #note(input: Input, word: number): void {
+    const { trace, agenda } = this.services;
+    trace.note(agenda.now, this.id, KINDS.indexOf(input.type), word);
+  }
+
+  step(replica: Replica, event: RaftEvent): Outcome {
+    const outcome = replica.raft.step(event);
+    if (outcome.type === 'refused') this.services.probes.hit(`refused ${outcome.reason}`);
+    return outcome;
+  }
+
+  #handle(input: Input): void {
+    switch (input.type) {
+      case 'frame':
+        this.#note(input, hash(input.frame.bytes, input.frame.from));
+        return this.#receive(input.frame);
+      case 'tick':
+        this.#note(input, this.boot);
+        return this.#tick();
+      case 'durable':
+        this.#note(input, input.operation);
+        return this.#settle(input.operation);
+      case 'checkpointed':
+      case 'checked':
+      case 'drain':
+        this.#note(input, input.shard);
+        return this.#progress(input);
+      case 'broken':
+        this.#note(input, input.peer);
+        return this.#loseTouch(input.peer);
+      case 'request':
+        this.#note(input, input.request.operation.id);
+        return this.#serve(input.request);
+      case 'lease':
+        return this.#askLease(input.request, input.read);
+      case 'order':
+        this.#note(input, input.order.shard);
+        return this.#obey(input.order);
+    }
+  }
+
+  #tick(): void {
+    const { agenda, buggify } = this.services;
+    const now = this.clock.read(agenda.now);
+    for (const replica of this.replicas.values()) this.step(replica, { type: 'tick', now });
+    for (const peer of this.peers.silent(now)) if (peer !== this.id) this.#wake(peer);
+    if (buggify.fires('wake-for-nothing', 50))
+      this.#wake(this.#random.below(this.services.plan.nodes));
+    if (buggify.fires('unreachable-for-nothing', 50)) {
+      this.#loseTouch(this.#random.below(this.services.plan.nodes));
+    }
+    for (const to of this.peers.due()) {
+      if (to === this.id || buggify.fires('node-heartbeat-skipped')) continue;
+      this.peers.spoke(to);
+      const { id: from, boot } = this;
+      this.services.network.send({ from, to, boot, lane: 'main', bytes: new Uint8Array() });
+    }
+  }
+
+  #receive({ from, boot, bytes }: Frame): void {
+    const now = this.clock.read(this.services.agenda.now);
+    if (this.peers.hear(from, { boot, now })) this.#wake(from);
+    if (bytes.length === 0) return;
+    const messages = decodeFrame(bytes);
+    if (messages === undefined) {
+      throw new SimFailure('codec', 'a sound frame was refused', { node: this.id, time: now });
+    }
+    for (const message of messages) this.#route(message);
+  }
+
+  #route(message: Message): void {
+    const replica = this.replicas.get(message.shard);
+    if (replica?.member === message.to) {
+      this.step(replica, { type: 'message', message });
+      return;
+    }
+    const configuration = this.disk.tombstones.get(message.to);
+    if (configuration === undefined || message.type === 'removed') {
+      this.services.probes.hit('host message to a stranger');
+      return;
+    }
+    this.services.probes.hit('host message to the dead');
+    const { shard, term, from, to } = message;
+    this.dispatch({ type: 'removed', shard, from: to, to: from, term, configuration });
+  }
+
+  /** Messages that no replica sends. */
+  readonly extra: Message[] = [];
+  dispatch(message: Message): void {
+    this.extra.push(message);
+  }
+
+  #wake(peer: number): void {
+    for (const replica of this.replicas.values()) {
+      const { configuration } = replica.image.configurationAt(replica.image.lastIndex);
+      const isShared = this.services.registry.nodesOf(configuration).includes(peer);
+      if (isShared) this.step(replica, { type: 'wake' });
+    }
+  }
+
+  #loseTouch(peer: number): void {
+    for (const replica of this.replicas.values()) {
+      const { role, followers } = replica.raft.status();
+      if (role !== 'leader') continue;
+      for (const { member } of followers) {
+        if (this.services.registry.nodeOf(member) !== peer) continue;
+        this.step(replica, { type: 'unreachable', member });
+      }
+    }
+  }
+
+  #reportDurable(operation: number): void {
+    const { agenda, buggify } = this.services;
+    const { boot } = this;
+    for (const { replica } of this.marks.get(operation) ?? []) {
+      const { durable } = replica;
+      if (durable !== undefined) this.services.invariants.settled(replica.actor, durable);
+    }
+    if (!buggify.fires('durable-report-late')) {
+      this.push({ type: 'durable', operation });
+      return;
+    }
+    agenda.after(this.#random.between(1, 300), () => {
+      if (this.boot === boot) this.push({ type: 'durable', operation });
+    });
+  }
+
+  #settle(operation: number): void {
+    const marks = this.marks.get(operation) ?? [];
+    this.marks.delete(operation);
+    for (const { replica, mark } of marks) {
+      if (this.replicas.get(replica.shard) !== replica) continue;
+      this.step(replica, { type: 'durable', mark });
+    }
+  }
+
+  #progress(input: Input & { readonly type: 'checkpointed' | 'checked' | 'drain' }): void {
+    const replica = this.replicas.get(input.shard);
+    if (replica === undefined) return;
+    switch (input.type) {
+      case 'checkpointed':
+        replica.isCheckpointing = false;
+        this.step(replica, { type: 'truncate', index: input.index });
+        return;
+      case 'checked': {
+        const isSound = replica.assemble(input.index);
+        this.step(replica, { type: 'snapshot-checked', index: input.index, isSound });
+        return;
+      }
+      case 'drain':
+        return this.drain(replica);
+    }
+  }
+
+  /** Applies what was committed, or the first of it if the machine is slow. */
+  drain(replica: Replica): void {
+    const { buggify, agenda } = this.services;
+    const { backlog } = replica;
+    if (backlog.length === 0) return;
+    const isSlow = buggify.fires('slow-apply');
+    const count = isSlow ? this.#random.below(backlog.length) : backlog.length;
+    for (const entry of backlog.splice(0, count)) replica.apply(entry);
+    if (count > 0) this.step(replica, { type: 'applied', index: replica.machine.applied });
+    replica.answerReads();
+    if (backlog.length === 0) return;
+    const { boot } = this;
+    agenda.after(this.#random.between(1, 100), () => {
+      if (this.boot === boot) this.push({ type: 'drain', shard: replica.shard });
+    });
+  }
+
+  #serve(request: Request): void {
+    const replica = this.replicas.get(request.shard);
+    if (replica === undefined) {
+      request.answer({ type: 'failed', leader: undefined });
+      return;
+    }
+    if (request.operation.kind !== 'read') {
+      replica.queue.push(request);
+      return;
+    }
+    if (!request.isLease) return this.#read(replica, request);
+    const { applied } = replica.machine;
+    const read = { values: replica.machine.valuesOf(request.operation.key), applied };
+    if (!this.services.buggify.fires('lease-ask-later')) return this.#askLease(request, read);
+    const { boot } = this;
+    this.services.agenda.after(this.#random.between(1, 400), () => {
+      if (this.boot === boot) this.push({ type: 'lease', request, read });
+    });
+  }
+
+  #askLease(request: Request, { values, applied }: LeaseRead): void {
+    const replica = this.replicas.get(request.shard);
+    if (replica === undefined) return request.answer({ type: 'failed', leader: undefined });
+    const now = this.clock.read(this.services.agenda.now);
+    const outcome = this.step(replica, { type: 'lease-read', now });
+    const isCurrent =
+      outcome.type === 'taken' &&
+      outcome.position !== undefined &&
+      outcome.position.index <= applied;
+    if (!isCurrent) return this.#read(replica, request);
+    request.answer({ type: 'ok', reply: { isDone: true, values }, index: applied });
+  }
+
+  #read(replica: Replica, request: Request): void {
+    this.#lastRead += 1;
+    const id = this.#lastRead;
+    replica.awaitRead(id, request);
+    const outcome = this.step(replica, { type: 'read', id });
+    if (outcome.type === 'refused') replica.grant({ type: 'refused', id, reason: outcome.reason });
+  }
+
+  #propose(replica: Replica): void {
+    if (replica.queue.length === 0) return;
+    const { buggify } = this.services;
+    const requests = replica.queue;
+    replica.queue = [];
+    if (buggify.fires('extra-proposal')) {
+      this.step(replica, { type: 'propose', payloads: [new Uint8Array(14).fill(4, 0, 1)] });
+    }
+    const batches = buggify.fires('propose-one-by-one')
+      ? requests.map((request) => [request])
+      : [requests];
+    for (const batch of batches) {
+      const payloads = batch.map((request) => request.payload);
+      const outcome = this.step(replica, { type: 'propose', payloads });
+      if (outcome.type === 'taken' && outcome.position !== undefined) {
+        replica.propose(outcome.position.index, batch);
+      } else for (const request of batch) replica.refuse(request);
+    }
+  }
+
+  #obey(order: Order): void {
+    if (order.type === 'create') return this.#create(order.shard, order.isFirst);
+    const replica = this.replicas.get(order.shard);
+    if (replica === undefined) return;
+    switch (order.type) {
+      case 'destroy':
+        return this.destroy(replica);
+      case 'change':
+        this.step(replica, { type: 'change', target: order.target });
+        return;
+      case 'transfer':
+        this.step(replica, { type: 'transfer', to: order.to });
+        return;
+      case 'campaign':
+        this.step(replica, { type: 'campaign' });
+        return;
+      case 'checkpoint':
+        return replica.checkpoint();
+      case 'scrub':
+        this.step(replica, { type: 'damaged', index: order.index });
+        return;
+    }
+  }
+
+  #create(shard: ShardId, isFirst: boolean): void {
+    if (this.replicas.has(shard)) return;
+    const member = this.services.registry.create(this.id);
+    const configuration = isFirst
+      ? { voters: [member], outgoing: [], learners: [] }
+      : NO_CONFIGURATION;
+    const placed = { at: ORIGIN, configuration };
+    this.disk.submit([{ kind: 'create', shard, member, configuration: placed }]);
+    const image = this.disk.written.get(shard);
+    if (image !== undefined) this.#open(shard, image);
+  }
+
+  /** The tombstone stays; everything else of the replica goes. */
+  destroy(replica: Replica): void {
+    const { shard, member, durable } = replica;
+    const configuration = replica.image.configurationAt(replica.image.lastIndex).at;
+    if (durable !== undefined) this.services.registry.bury(durable);
+    this.services.probes.hit('host replica destroyed');
+    this.replicas.delete(shard);
+    this.disk.submit([{ kind: 'destroy', shard, member, configuration }]);
+  }
+
+  /** Counts one effect; the process may end with it. */
+  effect(): void {
+    this.effectsLeft -= 1;
+    if (this.effectsLeft <= 0) throw new Death();
+  }
+
+  memberOf(shard: ShardId): MemberId | undefined {
+    return this.disk.written.get(shard)?.member;
+  }
+}

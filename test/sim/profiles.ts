@@ -1,0 +1,161 @@
+/** The kinds of faults, and the families of runs that draw from them. */
+
+export const FAULT_KINDS = [
+  'loss',
+  'delay',
+  'reorder',
+  'duplicate',
+  'late-duplicate',
+  'one-way',
+  'partition',
+  'bridge',
+  'clog',
+  'flap',
+  'crash',
+  'crash-effect',
+  'crash-loop',
+  'crash-majority',
+  'pause',
+  'stall',
+  'suspend',
+  'wipe',
+  'slow-disk',
+  'disk-stall',
+  'damage',
+  'vote-loss',
+  'drift',
+  'membership',
+  'conflicting-change',
+  'transfer',
+  'campaign',
+  'checkpoint',
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface Profile {
+  readonly nodes: readonly [number, number];
+  readonly shards: readonly [number, number];
+  readonly seconds: readonly [number, number];
+  /** Operations a second. */
+  readonly rate: readonly [number, number];
+  readonly faults: readonly FaultKind[];
+  /** Present in every run. */
+  readonly always: readonly FaultKind[];
+  readonly heal: 'repair' | 'core' | 'either';
+  readonly isLease: boolean;
+  /** Shards fall silent as soon as the limits allow. */
+  readonly isIdle: boolean;
+}
+
+const NETWORK: readonly FaultKind[] = [
+  'loss',
+  'delay',
+  'reorder',
+  'duplicate',
+  'late-duplicate',
+  'one-way',
+  'partition',
+  'bridge',
+  'clog',
+  'flap',
+];
+const PROCESS: readonly FaultKind[] = [
+  'crash',
+  'crash-effect',
+  'crash-loop',
+  'crash-majority',
+  'pause',
+  'stall',
+  'suspend',
+  'drift',
+];
+const DISK: readonly FaultKind[] = ['wipe', 'slow-disk', 'disk-stall', 'damage', 'vote-loss'];
+const OPERATOR: readonly FaultKind[] = [
+  'membership',
+  'conflicting-change',
+  'transfer',
+  'campaign',
+  'checkpoint',
+];
+
+const USUAL: Profile = {
+  nodes: [3, 7],
+  shards: [1, 8],
+  seconds: [60, 180],
+  rate: [20, 150],
+  faults: FAULT_KINDS,
+  always: [],
+  heal: 'repair',
+  isLease: false,
+  isIdle: false,
+};
+
+export const PROFILES: Readonly<Record<string, Profile>> = {
+  lite: {
+    ...USUAL,
+    faults: ['crash', 'crash-effect', 'crash-loop', 'crash-majority'],
+    always: ['crash'],
+  },
+  raft: { ...USUAL, nodes: [1, 7] },
+  membership: {
+    ...USUAL,
+    faults: [...NETWORK, ...OPERATOR, 'crash', 'crash-effect', 'wipe', 'pause'],
+    always: ['membership', 'conflicting-change'],
+    shards: [1, 4],
+  },
+  disk: {
+    ...USUAL,
+    faults: [
+      ...DISK,
+      'crash',
+      'crash-effect',
+      'crash-loop',
+      'crash-majority',
+      'checkpoint',
+      'transfer',
+    ],
+    always: ['damage', 'slow-disk'],
+  },
+  lease: {
+    ...USUAL,
+    faults: [
+      ...NETWORK,
+      'crash',
+      'crash-effect',
+      'pause',
+      'stall',
+      'transfer',
+      'campaign',
+      'drift',
+    ],
+    always: ['drift'],
+    isLease: true,
+  },
+  network: { ...USUAL, faults: NETWORK },
+  core: { ...USUAL, nodes: [3, 7], heal: 'core', seconds: [60, 120] },
+  single: {
+    ...USUAL,
+    nodes: [1, 2],
+    shards: [1, 3],
+    faults: [
+      ...PROCESS,
+      'loss',
+      'delay',
+      'flap',
+      'slow-disk',
+      'disk-stall',
+      'checkpoint',
+      'transfer',
+    ],
+  },
+  quiet: {
+    ...USUAL,
+    shards: [4, 8],
+    rate: [1, 3],
+    faults: [...NETWORK, ...PROCESS, 'transfer', 'checkpoint'],
+    always: ['crash'],
+    isIdle: true,
+    seconds: [120, 300],
+  },
+};

@@ -1,0 +1,63 @@
+/** What is known of one shard by looking at all its replicas at once. */
+
+import type { MemberId } from '../../src/base/ids.ts';
+import type { PlacedConfiguration } from '../../src/raft/configuration.ts';
+import type { Entry } from '../../src/raft/message.ts';
+
+/** One entry that some log held, of the possibly several that stood at its index. */
+export interface Cell {
+  readonly term: number;
+  readonly hash: number;
+  readonly previousTerm: number;
+  readonly next: Cell | undefined;
+}
+
+export interface AppliedEntry {
+  readonly entry: Entry;
+  readonly hash: number;
+  /** When the first replica applied it. */
+  readonly time: number;
+}
+
+export class Truth {
+  readonly cells: (Cell | undefined)[] = [];
+  /** By index; nothing stands at 0. */
+  readonly applied: (AppliedEntry | undefined)[] = [undefined];
+  readonly indexOfOperation = new Map<number, number>();
+  readonly leaders = new Map<number, MemberId>();
+  commit = 0;
+  /** Through where each term's leader committed, both rising. */
+  readonly commits: { readonly term: number; index: number }[] = [];
+  /** Every configuration that stood in some log, in the order in which they appeared. */
+  readonly configurations: PlacedConfiguration[] = [];
+
+  cellAt(index: number, term: number): Cell | undefined {
+    let cell = this.cells[index];
+    while (cell !== undefined && cell.term !== term) cell = cell.next;
+    return cell;
+  }
+
+  addCell(index: number, cell: Omit<Cell, 'next'>): void {
+    this.cells[index] = { ...cell, next: this.cells[index] };
+  }
+
+  /** The greatest index that was committed in a term before this one. */
+  committedBefore(term: number): number {
+    const found = this.commits.findLast((commit) => commit.term < term);
+    return found?.index ?? 0;
+  }
+
+  advance(index: number, term: number): void {
+    this.commit = index;
+    const last = this.commits[this.commits.length - 1];
+    if (last !== undefined && last.term >= term) last.index = index;
+    else this.commits.push({ term, index });
+  }
+
+  /** Those that are in force somewhere or may come to be. */
+  possibleConfigurations(): PlacedConfiguration[] {
+    const settled = this.configurations.filter(({ at }) => at.index <= this.commit);
+    const open = this.configurations.filter(({ at }) => at.index > this.commit);
+    return [...settled.slice(-2), ...open];
+  }
+}
