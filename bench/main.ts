@@ -1,11 +1,12 @@
 /** Runs every micro-benchmark and prints one table. */
 
 import { run as hash } from './micro/hash.bench.ts';
+import { run as raft } from './micro/raft.bench.ts';
 import { type BenchRow, table } from './micro/report.ts';
 import { run as ring } from './micro/ring.bench.ts';
 
 /** Run in this order, one after the other. To add one, import its `run` and name it here. */
-const BENCHES = [hash, ring];
+const BENCHES = [hash, ring, raft];
 
 const rows: BenchRow[] = [];
 for (const run of BENCHES) rows.push(...(await run()));

@@ -27,7 +27,7 @@ export interface Follower {
 }
 
 /** Bytes of two leaders are never mixed, be their snapshots of the same index. */
-export interface Incoming {
+interface Incoming {
   readonly snapshot: SnapshotDescription;
   readonly from: MemberId;
   readonly term: number;
@@ -81,7 +81,7 @@ export interface Leader {
   writeSeen: { readonly number: number; readonly since: number } | undefined;
 }
 
-export type Role = Follower | Candidate | Leader;
+type Role = Follower | Candidate | Leader;
 
 /**
  * Invariants, at the end of every step: handed <= commit <= log.last; term and commit never fall;
@@ -166,7 +166,7 @@ export function drawTimeout(core: Core): number {
   return electionTicksMin + core.random.below(electionTicksMin);
 }
 
-export function dropReads(core: Core, leader: Leader, reason: Refusal): void {
+function dropReads(core: Core, leader: Leader, reason: Refusal): void {
   if (leader.reads.length > 0) note(core, 'read-dropped-with-leadership');
   for (const read of leader.reads) {
     core.outbox.reads.push({ type: 'refused', id: read.id, reason });

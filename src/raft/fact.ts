@@ -1,4 +1,4 @@
-/** Things worth knowing that happened inside: counted as metrics in production, as probes in tests. */
+/** Things worth knowing that happened inside: metrics in production, probes in tests. */
 
 export const FACTS = [
   'became-leader',

@@ -7,18 +7,18 @@ import type { Position } from './position.ts';
 export type Entry = CommandEntry | EmptyEntry | ConfigurationEntry;
 
 /** The client's own bytes: encoded once, decoded only when they are applied. */
-export interface CommandEntry extends Position {
+interface CommandEntry extends Position {
   readonly kind: 'command';
   readonly payload: Uint8Array;
 }
 
 /** A new leader's first entry: once it commits, everything before it has (§8). */
-export interface EmptyEntry extends Position {
+interface EmptyEntry extends Position {
   readonly kind: 'empty';
 }
 
 /** In force from the moment it is in the log, committed or not (§6). */
-export interface ConfigurationEntry extends Position {
+interface ConfigurationEntry extends Position {
   readonly kind: 'configuration';
   readonly configuration: Configuration;
 }

@@ -10,7 +10,7 @@ import type { SnapshotDescription } from './message.ts';
  * - `replicate`: they agree through `match`; appends stream, `next` runs ahead.
  * - `snapshot`: what the follower needs is no longer in the log; chunks go instead.
  */
-export type ProgressState = 'probe' | 'replicate' | 'snapshot';
+type ProgressState = 'probe' | 'replicate' | 'snapshot';
 
 interface Flight {
   readonly lastIndex: number;
@@ -41,7 +41,7 @@ export class Progress {
   answeredRound = 0;
   /** The leader's tick at which the follower was last heard. */
   heardAt: number;
-  /** Catching up in rounds (thesis §4.2.1): the log's end when the round began, and when that was. */
+  /** Catching up in rounds (thesis §4.2.1): the log's end when this one began, and when. */
   #catchUp: { readonly target: number; readonly startedAt: number };
   #lastRoundTicks = Number.POSITIVE_INFINITY;
   #flights: Flight[] = [];

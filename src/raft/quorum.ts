@@ -13,7 +13,7 @@ export function reachedByQuorum(
   return Math.min(incoming, reachedByMajority(configuration.outgoing, reached));
 }
 
-export type Verdict = 'won' | 'lost' | 'open';
+type Verdict = 'won' | 'lost' | 'open';
 
 /** Where a ballot stands. A voter that has not answered counts for neither side. */
 export function verdictOf(

@@ -140,7 +140,7 @@ export interface SnapshotPiece {
   readonly bytesMax: number;
 }
 
-export interface SnapshotBytes {
+interface SnapshotBytes {
   readonly data: Uint8Array;
   readonly isLast: boolean;
 }

@@ -1,4 +1,4 @@
-/** Rounds of heartbeats: one number for liveness, for reads (thesis §6.4) and for leases (§6.4.1). */
+/** Rounds of heartbeats: one number for liveness, reads and leases (thesis §6.2, §6.4). */
 
 import {
   type Core,

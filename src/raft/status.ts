@@ -6,7 +6,7 @@ import { type Core, type Leader, leaderOf } from './core.ts';
 import type { Position } from './position.ts';
 
 /** One follower as its leader sees it. */
-export interface FollowerStatus {
+interface FollowerStatus {
   readonly member: MemberId;
   readonly state: 'probe' | 'replicate' | 'snapshot';
   readonly match: number;

@@ -128,7 +128,7 @@ test('a message for another shard or member, or from itself, is dropped', () => 
   assert.equal(raft.status().term, 0);
 });
 
-test('no number beyond what can be counted gets through, in any field, and none raises the term', () => {
+test('no term beyond what can be counted gets through, and none is adopted', () => {
   const { raft } = createReplica(2);
   for (const term of ODD) {
     for (const sample of samples(PEER)) {

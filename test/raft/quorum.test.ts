@@ -41,7 +41,7 @@ test('an index is reached when a majority of each half has it, and the next one 
   }
 });
 
-test('a ballot is won by a majority of each half, and lost when one half cannot win any more', () => {
+test('a ballot is won by a majority of each half, and lost when one half can not win', () => {
   const random = new Random(12);
   for (let round = 0; round < ROUNDS; round++) {
     const configuration = randomConfiguration(random);
