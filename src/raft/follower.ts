@@ -145,7 +145,7 @@ function take(core: Core, entries: readonly Entry[]): void {
 function fallSilent(core: Core, follower: Follower, beat: Heartbeat): boolean {
   const hasAll = core.commit === beat.commit && core.log.lastIndex === beat.commit;
   const isReceiving = (follower.incoming?.snapshot.index ?? 0) > core.commit;
-  if (!hasAll || core.log.hasDamage || isReceiving) {
+  if (!hasAll || damageOf(core) !== undefined || isReceiving) {
     note(core, 'quiesce-declined');
     return false;
   }

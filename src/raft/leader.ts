@@ -1,7 +1,7 @@
 /** Leading: taking office, keeping it, and giving it up (§5.2, §6). */
 
 import { isJoint, isVoter } from './configuration.ts';
-import { type Core, configurationOf, type Leader, note, stepDown } from './core.ts';
+import { type Core, configurationOf, damageOf, type Leader, note, stepDown } from './core.ts';
 import type { Fact } from './fact.ts';
 import { appendAsLeader, nextPosition, watchMembers } from './proposals.ts';
 import { reachedByQuorum } from './quorum.ts';
@@ -81,7 +81,7 @@ function failingOf(core: Core, leader: Leader, passed: number): Fact | undefined
 function isIdle(core: Core, leader: Leader): boolean {
   const { lastIndex } = core.log;
   if (core.commit !== lastIndex || core.applied !== lastIndex) return false;
-  if (core.log.durable !== lastIndex || core.log.hasDamage) return false;
+  if (core.log.durable !== lastIndex || damageOf(core) !== undefined) return false;
   if (leader.reads.length > 0 || leader.transfer !== undefined) return false;
   for (const progress of leader.followers.values()) {
     if (progress.match !== lastIndex || !progress.isActive(core.ticks)) return false;
