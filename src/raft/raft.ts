@@ -46,7 +46,9 @@ export class Raft {
     if (core.role.type === 'leader' && core.hasNews) sendNews(core, core.role);
     core.hasNews = false;
     const write = takeWrite(core);
-    const committed = takeCommitted(core);
+    // A repaired entry can be read back only once the write that holds it was handed out.
+    const isRepairing = write !== undefined && write.repairs.length > 0;
+    const committed = isRepairing ? [] : takeCommitted(core);
     return { write, committed, ...core.outbox.takeNews() };
   }
 
