@@ -31,7 +31,7 @@ export class Outbox {
   #lastWrite = 0;
   /** Writes on their way to the disk, oldest first. */
   #inflight: Inflight[] = [];
-  /** Invariant: the write numbers rise, so the held messages leave in order. */
+  /** What waits for the same write leaves in the order in which it came. */
   #held: Held[] = [];
 
   /** The number of the write that makes everything durable that happened up to now. */
@@ -135,13 +135,12 @@ export class Outbox {
   }
 
   #release(): void {
-    let count = 0;
-    for (const held of this.#held) {
-      if (!this.isDurable(held.write)) break;
-      this.messages.push(held.message);
-      count += 1;
+    const held = this.#held;
+    this.#held = [];
+    for (const waiting of held) {
+      if (this.isDurable(waiting.write)) this.messages.push(waiting.message);
+      else this.#held.push(waiting);
     }
-    if (count > 0) this.#held.splice(0, count);
   }
 }
 
