@@ -1,5 +1,6 @@
 /** When an entry is committed, and what follows from it (§5.3, §5.4.2, §6). */
 
+import type { MemberId } from '../base/ids.ts';
 import { isJoint, isMember, isVoter, membersOf, settled } from './configuration.ts';
 import {
   type Core,
@@ -55,11 +56,13 @@ function followConfiguration(core: Core, leader: Leader, before: number): void {
 /** Those whom this configuration left out learn it from someone who knows it is committed. */
 function sendFarewells(core: Core, index: number): void {
   const { all, newest } = core.configurations;
+  const former = new Set<MemberId>();
   for (const placed of all) {
     if (placed.at.index >= index) break;
-    for (const member of membersOf(placed.configuration)) {
-      if (member === core.self || isMember(newest.configuration, member)) continue;
-      core.outbox.send({ type: 'removed', ...to(core, member), configuration: newest.at });
-    }
+    for (const member of membersOf(placed.configuration)) former.add(member);
+  }
+  for (const member of former) {
+    if (member === core.self || isMember(newest.configuration, member)) continue;
+    core.outbox.send({ type: 'removed', ...to(core, member), configuration: newest.at });
   }
 }
