@@ -114,7 +114,7 @@ export class World {
     const frame = link.frames.shift();
     if (frame === undefined) throw new Error(`nothing is on its way ${link.from}->${link.to}`);
     const member = this.#members.get(link.to);
-    if (member?.isAlive !== true) return this.say(spellLine(link.to, 'is', 'not there'));
+    if (member?.isAlive !== true) return this.#tell({ id: link.to as MemberId }, 'is', 'not there');
     this.step(member, { type: 'message', message: unpack(frame) });
   }
 
