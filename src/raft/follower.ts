@@ -82,15 +82,18 @@ export function reportMatch(
   index: number,
 ): void {
   const damaged = damageOf(core);
-  if (damaged !== undefined && damaged <= index) return reportDamage(core, heard, damaged);
+  const isDamaged = damaged !== undefined && damaged <= index;
+  // What stands before the damage is said first: else a leader that does not know it begins at the
+  // start of the log each time, and never comes to the lost entry.
   sendDurably(core, {
     type: 'append-response',
     ...to(core, heard.from),
     answer: 'have',
-    index,
+    index: isDamaged ? damaged - 1 : index,
     hint: ORIGIN,
     round: heard.round,
   });
+  if (isDamaged) reportDamage(core, heard, damaged);
 }
 
 function reportDamage(
