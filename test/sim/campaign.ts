@@ -77,6 +77,7 @@ function printFailure(options: Options, result: SimResult): void {
   if (failure.oracle === 'assertion' || failure.oracle === 'exception' || options.isVerbose) {
     console.log(failure.stack.split('\n').slice(1, 9).join('\n'));
   }
+  if (failure.oracle === 'liveness' || options.isVerbose) console.log(result.scene.join('\n'));
   console.log(`  again: ${commandFor({ profile, seed, overrides })}`);
   const smaller = shrink({ profile, seed, overrides }, failure, options);
   if (smaller !== undefined) console.log(`  smaller: ${commandFor(smaller)}`);

@@ -50,6 +50,9 @@ const KINDS: readonly Input['type'][] = [
   'order',
 ];
 
+/** How often a node looks whether damage can be cut away. */
+const TIDY_TICKS = 50;
+
 /** Ends a turn in the middle: the process died between two effects. */
 export class Death extends Error {
   override readonly name = 'Death';
@@ -76,6 +79,7 @@ export class Host {
   #isPlanned = false;
   #freeAt = 0;
   #ticked = 0;
+  #ticks = 0;
   #lastRead = 0;
   /** Effects that are left before the process dies. */
   effectsLeft = Number.POSITIVE_INFINITY;
@@ -274,6 +278,8 @@ export class Host {
     const { agenda, buggify } = this.services;
     const now = this.clock.read(agenda.now);
     for (const replica of this.replicas.values()) this.step(replica, { type: 'tick', now });
+    this.#ticks += 1;
+    if (this.#ticks % TIDY_TICKS === 0) for (const one of this.replicas.values()) this.#tidy(one);
     for (const peer of this.peers.silent(now)) if (peer !== this.id) this.#wake(peer);
     if (buggify.fires('wake-for-nothing', 50))
       this.#wake(this.#random.below(this.services.plan.nodes));
@@ -286,6 +292,16 @@ export class Host {
       const { id: from, boot } = this;
       this.services.network.send({ from, to, boot, lane: 'main', bytes: new Uint8Array() });
     }
+  }
+
+  /** Damage to what the machine has applied is cut away, once a checkpoint is past it. */
+  #tidy(replica: Replica): void {
+    if (replica.image.damaged.size === 0) return;
+    const { firstDamaged } = replica.raft.status();
+    const saved = replica.durable?.newestCheckpoint?.description.index ?? 0;
+    if (firstDamaged === undefined || firstDamaged > replica.machine.applied) return;
+    if (firstDamaged > saved) replica.checkpoint();
+    else this.step(replica, { type: 'truncate', index: saved });
   }
 
   #receive({ from, boot, bytes }: Frame): void {
@@ -469,6 +485,8 @@ export class Host {
       case 'destroy':
         return this.destroy(replica);
       case 'change':
+        // A silent leader does not know that its followers are there.
+        this.step(replica, { type: 'wake' });
         this.step(replica, { type: 'change', target: order.target });
         return;
       case 'transfer':
@@ -492,6 +510,7 @@ export class Host {
       ? { voters: [member], outgoing: [], learners: [] }
       : NO_CONFIGURATION;
     const placed = { at: ORIGIN, configuration };
+    if (isFirst) this.services.invariants.found(shard, configuration);
     this.disk.submit([{ kind: 'create', shard, member, configuration: placed }]);
     const image = this.disk.written.get(shard);
     if (image !== undefined) this.#open(shard, image);

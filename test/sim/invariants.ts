@@ -8,6 +8,7 @@ import {
   type PlacedConfiguration,
 } from '../../src/raft/configuration.ts';
 import { type Entry, type Message, sizeOfAll } from '../../src/raft/message.ts';
+import { ORIGIN } from '../../src/raft/position.ts';
 import { majorityOf } from '../../src/raft/quorum.ts';
 import type { Ready, Write } from '../../src/raft/ready.ts';
 import type { RaftStatus } from '../../src/raft/status.ts';
@@ -55,6 +56,11 @@ export class Invariants {
     const truth = new Truth();
     this.#truths.set(shard, truth);
     return truth;
+  }
+
+  /** A shard begins with a configuration that stands in no log. */
+  found(shard: ShardId, configuration: Configuration): void {
+    this.truthOf(shard).configurations.push({ at: ORIGIN, configuration });
   }
 
   #fail(oracle: string, message: string, actor: Actor): never {

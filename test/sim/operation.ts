@@ -47,9 +47,9 @@ export function decodeOperation(bytes: Uint8Array): Operation {
 
 /** Stands for a whole list of values where one word has to do. */
 export function digestOf(values: Values): number {
-  let mixed = values.length;
+  let mixed = 0x9e3779b1 + values.length;
   for (const value of values) {
-    mixed = Math.imul(mixed ^ value, 0x85ebca77);
+    mixed = Math.imul(mixed ^ value, 0x85ebca77) + 0x165667b1;
     mixed = Math.imul(mixed ^ (mixed >>> 15), 0xc2b2ae35);
   }
   return (mixed ^ (mixed >>> 13)) >>> 0;

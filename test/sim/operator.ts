@@ -117,8 +117,16 @@ export class Operator {
         host.push({ type: 'order', order: { type: 'create', shard, isFirst: false } });
       } else if (!this.#services.registry.isImpaired(member)) wanted.push(member);
     }
+    if (wanted.length === 0) {
+      // Everyone on the goal's nodes has to be replaced; those who are sound stay until then.
+      wanted.push(...configuration.voters.filter((voter) => this.#isSound(voter)));
+    }
     if (wanted.length === 0) return;
     this.#approach(shard, leader, wanted);
+  }
+
+  #isSound(member: MemberId): boolean {
+    return !this.#services.registry.isImpaired(member);
   }
 
   #approach(shard: ShardId, { host, status }: Leadership, wanted: readonly MemberId[]): void {
@@ -135,10 +143,13 @@ export class Operator {
       host.push({ type: 'order', order: { type: 'change', shard, target } });
       return;
     }
-    const isReady = status.followers.every(
-      ({ member, isCaughtUp }) =>
-        isCaughtUp || isVoter(configuration, member) || !wanted.includes(member),
-    );
+    // Nobody hears from the followers of a silent shard; they have everything.
+    const isReady =
+      status.isQuiet ||
+      status.followers.every(
+        ({ member, isCaughtUp }) =>
+          isCaughtUp || isVoter(configuration, member) || !wanted.includes(member),
+      );
     if (!isReady && !this.#random.chance(0.05)) return;
     assert(wanted.length > 0, 'a shard is not left without voters');
     const target = { voters: wanted, learners: [] };

@@ -1,5 +1,6 @@
 /** One seed from beginning to end. */
 
+import type { ShardId } from '../../src/base/ids.ts';
 import { withoutAmbient } from './ambient.ts';
 import { bootAll, converge } from './convergence.ts';
 import { type Failure, failureOf } from './failure.ts';
@@ -7,6 +8,7 @@ import { Nemesis } from './faults.ts';
 import { heal } from './heal.ts';
 import { judgeByClients } from './linearizable.ts';
 import { drawPlan, type Overrides, type Plan } from './plan.ts';
+import { sceneOf } from './scene.ts';
 import { judgeByWitness } from './witness.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -25,6 +27,8 @@ export interface SimResult {
   readonly operations: { readonly ok: number; readonly failed: number; readonly unknown: number };
   readonly probes: ReadonlyMap<string, number>;
   readonly failure: Failure | undefined;
+  /** The cluster at the time of the failure. */
+  readonly scene: readonly string[];
 }
 
 /** Never throws for what a seed brings to light: that is the result. */
@@ -32,10 +36,12 @@ export function runSeed(options: SeedOptions): SimResult {
   const plan = drawPlan(options.profile, options.seed, options.overrides);
   const world = createWorld(plan);
   let failure: Failure | undefined;
+  let scene: string[] = [];
   try {
     withoutAmbient(() => play(world));
   } catch (error) {
     failure = failureOf(error, world.services.agenda.now);
+    scene = sceneOf(world, failure.shard as ShardId | undefined);
   }
   const { trace, agenda, probes } = world.services;
   const count = (outcome: string) =>
@@ -48,6 +54,7 @@ export function runSeed(options: SeedOptions): SimResult {
     operations: { ok: count('ok'), failed: count('failed'), unknown: count('unknown') },
     probes: probes.counts,
     failure,
+    scene,
   };
 }
 
