@@ -107,6 +107,9 @@ export interface Core {
   isRemoved: boolean;
   /** A former life may have promised a leader its silence: no votes before this tick. */
   readonly votesFromTick: number;
+  /** For so many ticks it votes for nobody but `promisedTo`, who may read by its lease. */
+  promiseTicks: number;
+  promisedTo: MemberId;
   /** Ticks of this life so far. */
   ticks: number;
   /** The node's clock at the last tick. */

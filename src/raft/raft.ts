@@ -101,6 +101,7 @@ function step(core: Core, event: RaftEvent): Outcome {
 function tick(core: Core, now: number): Outcome {
   const passed = Number.isFinite(core.now) ? now - core.now : 0;
   core.ticks += 1;
+  core.promiseTicks = Math.max(core.promiseTicks - 1, 0);
   core.now = Math.max(core.now, now);
   core.isHandingBlocked = false;
   switch (core.role.type) {

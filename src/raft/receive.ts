@@ -206,6 +206,8 @@ function follow(core: Core, message: Append | Heartbeat | SnapshotChunk): Outcom
   if (follower.leader !== NOBODY && follower.leader !== message.from) return refuse('malformed');
   follower.leader = message.from;
   follower.elapsed = 0;
+  core.promisedTo = message.from;
+  core.promiseTicks = core.limits.electionTicksMin;
   follower.isQuiet = false;
   switch (message.type) {
     case 'append':

@@ -65,6 +65,8 @@ export function revive(options: RaftOptions): Core {
     mayVote: restored.mayVote,
     isRemoved: false,
     votesFromTick: hardState.term === 0 ? 0 : limits.electionTicksMin,
+    promiseTicks: 0,
+    promisedTo: NOBODY,
     ticks: 0,
     now: Number.NEGATIVE_INFINITY,
     termWrite: 0,

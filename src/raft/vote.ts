@@ -52,8 +52,8 @@ export function answerVoteRequest(core: Core, request: VoteRequest): Outcome {
   }
   const isFree =
     core.vote === request.from ||
-    (core.vote === NOBODY && !hasLeader(core, request.from)) ||
-    (request.isTrial && request.term > core.term);
+    (request.isTrial && request.term > core.term) ||
+    (core.vote === NOBODY && !hasLeader(core, request.from) && !isPromised(core, request));
   const isUpToDate = core.log.isUpToDate(request.last);
   if (!isFree) note(core, 'vote-refused-already-given');
   else if (!isUpToDate) note(core, 'vote-refused-for-older-log');
@@ -94,6 +94,19 @@ export function isLeaseInForce(core: Core, request: VoteRequest): boolean {
     }
     case 'candidate':
       break;
+  }
+  return isPromised(core, request);
+}
+
+/**
+ * The promise holds in whatever term this replica came to be since: other members' messages may
+ * bring it to a later one while the leader it was given to still reads by its lease (§6.4.1).
+ */
+function isPromised(core: Core, request: VoteRequest): boolean {
+  if (request.isTransfer) return false;
+  if (core.promiseTicks > 0 && core.promisedTo !== request.from) {
+    note(core, 'vote-refused-by-lease');
+    return true;
   }
   if (core.ticks >= core.votesFromTick) return false;
   note(core, 'vote-refused-after-restart');
