@@ -208,9 +208,20 @@ export function configurationOf(core: Core) {
 export function mayCampaign(core: Core): Refusal | undefined {
   if (core.isRemoved) return 'removed';
   if (!core.mayVote) return 'may-not-vote';
-  if (!isVoter(configurationOf(core), core.self)) return 'not-a-voter';
+  if (!mayBeNeeded(core)) return 'not-a-voter';
   if (damageOf(core) !== undefined) return 'damaged';
   return undefined;
+}
+
+/**
+ * A voter of the newest configuration, or one that it leaves out without being committed: nobody
+ * else may have that configuration, and its log keeps others from being elected (thesis §4.2.2).
+ */
+function mayBeNeeded(core: Core): boolean {
+  const { at, configuration } = core.configurations.newest;
+  if (isVoter(configuration, core.self)) return true;
+  if (at.index <= core.commit) return false;
+  return isVoter(core.configurations.at(at.index - 1).configuration, core.self);
 }
 
 /** The first lost entry that is still needed; what was applied lives on in the machine's state. */
