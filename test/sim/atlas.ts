@@ -4,6 +4,9 @@ import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Invariants } from './invariants.ts';
 import type { Registry } from './registry.ts';
 
+/** How long an order may be on its way before it shows in some log: nodes may be paused. */
+const ORDER_MILLISECONDS = 40_000;
+
 export class Atlas {
   readonly #invariants: Invariants;
   readonly #registry: Registry;
@@ -22,26 +25,26 @@ export class Atlas {
   }
 
   /** A change was ordered and may be under way unseen. */
-  block(shard: ShardId, until: number): void {
-    this.#blockedUntil.set(shard, Math.max(until, this.#blockedUntil.get(shard) ?? 0));
+  block(shard: ShardId, now: number): void {
+    this.#blockedUntil.set(shard, now + ORDER_MILLISECONDS);
   }
 
   /** Whether every configuration that could count still has a sound majority without `member`. */
   canLose(shard: ShardId, member: MemberId, now: number): boolean {
     if ((this.#blockedUntil.get(shard) ?? 0) > now) return false;
-    const broken = new Set([
-      member,
-      ...this.#registry.impairedOf(shard),
-      ...this.#damagedOf(shard),
-    ]);
-    const truth = this.#invariants.truthOf(shard);
-    const possible = truth.possibleConfigurations();
+    const possible = this.#invariants.truthOf(shard).possibleConfigurations();
     if (possible.length === 0) return false;
-    return possible.every(({ configuration }) =>
-      [configuration.voters, configuration.outgoing].every((voters) => {
-        const lost = voters.filter((voter) => broken.has(voter)).length;
-        return lost <= Math.max(0, Math.floor((voters.length - 1) / 2));
-      }),
+    return possible.every(
+      ({ configuration }) =>
+        this.bears(shard, configuration.voters, member) &&
+        this.bears(shard, configuration.outgoing, member),
     );
+  }
+
+  /** Whether enough of these voters are sound, should `member` break as well. */
+  bears(shard: ShardId, voters: readonly MemberId[], member?: MemberId): boolean {
+    const broken = new Set([...this.#registry.impairedOf(shard), ...this.#damagedOf(shard)]);
+    const lost = voters.filter((voter) => voter === member || broken.has(voter)).length;
+    return lost <= Math.max(0, Math.floor((voters.length - 1) / 2));
   }
 }

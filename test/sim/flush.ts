@@ -7,6 +7,7 @@ import type { DiskRecord } from './disk.ts';
 import { SimFailure } from './failure.ts';
 import type { Host } from './host.ts';
 import type { Lane } from './network.ts';
+import { destroy } from './orders.ts';
 import type { Replica } from './replica.ts';
 
 interface Taken {
@@ -117,7 +118,7 @@ function finish(host: Host, { replica, ready }: Taken): void {
   for (const fact of ready.facts) probes.hit(fact);
   checkpointIfDue(host, replica);
   const isRemoved = ready.facts.length > 0 && replica.raft.status().isRemoved;
-  if (isRemoved) host.destroy(replica);
+  if (isRemoved) destroy(host, replica);
 }
 
 function truncate(host: Host, replica: Replica, index: number): void {

@@ -15,6 +15,7 @@ export function heal(world: World): ReadonlySet<number> {
     host.effectsLeft = Number.POSITIVE_INFINITY;
     host.disk.heal();
     host.resume({ isSuspended: false });
+    host.setRate(1);
     host.start();
   }
   if (core.size === hosts.length) return core;

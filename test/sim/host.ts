@@ -3,52 +3,21 @@
 import { hash } from '../../src/base/hash.ts';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
-import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { Message } from '../../src/raft/message.ts';
-import { ORIGIN } from '../../src/raft/position.ts';
 import type { Mark, Outcome, RaftEvent } from '../../src/raft/ready.ts';
 import { decodeFrame } from '../../src/wire/frame.ts';
 import { Disk, type DiskRecord } from './disk.ts';
 import { SimFailure } from './failure.ts';
 import { flushReplicas } from './flush.ts';
 import type { ReplicaImage } from './image.ts';
+import { INPUT_KINDS, type Input } from './input.ts';
 import type { Frame } from './network.ts';
 import { NodeClock } from './node-clock.ts';
-import { Peers } from './peers.ts';
+import { obey } from './orders.ts';
+import { Peers, SILENT_TICKS_MIN } from './peers.ts';
 import { Replica } from './replica.ts';
-import type { Order, Request } from './request.ts';
+import { askLease, propose, serve } from './service.ts';
 import type { Services } from './services.ts';
-
-type Input =
-  | { readonly type: 'frame'; readonly frame: Frame }
-  | { readonly type: 'tick' }
-  | { readonly type: 'durable'; readonly operation: number }
-  | { readonly type: 'checkpointed'; readonly shard: ShardId; readonly index: number }
-  | { readonly type: 'checked'; readonly shard: ShardId; readonly index: number }
-  | { readonly type: 'drain'; readonly shard: ShardId }
-  | { readonly type: 'broken'; readonly peer: number }
-  | { readonly type: 'request'; readonly request: Request }
-  | { readonly type: 'lease'; readonly request: Request; readonly read: LeaseRead }
-  | { readonly type: 'order'; readonly order: Order };
-
-/** What was read before the lease was asked. */
-interface LeaseRead {
-  readonly values: readonly number[];
-  readonly applied: number;
-}
-
-const KINDS: readonly Input['type'][] = [
-  'frame',
-  'tick',
-  'durable',
-  'checkpointed',
-  'checked',
-  'drain',
-  'broken',
-  'request',
-  'lease',
-  'order',
-];
 
 /** How often a node looks whether damage can be cut away. */
 const TIDY_TICKS = 50;
@@ -62,7 +31,7 @@ export class Host {
   readonly id: number;
   readonly services: Services;
   readonly disk: Disk;
-  readonly #random: Random;
+  readonly random: Random;
   readonly replicas = new Map<ShardId, Replica>();
   readonly marks = new Map<number, { readonly replica: Replica; readonly mark: Mark }[]>();
   /** Records that can wait for the next operation. */
@@ -80,14 +49,15 @@ export class Host {
   #freeAt = 0;
   #ticked = 0;
   #ticks = 0;
-  #lastRead = 0;
+  /** The number of the last read that was asked of a core. */
+  lastRead = 0;
   /** Effects that are left before the process dies. */
   effectsLeft = Number.POSITIVE_INFINITY;
 
   constructor(id: number, services: Services) {
     this.id = id;
     this.services = services;
-    this.#random = services.random.fork(`host ${id}`);
+    this.random = services.random.fork(`host ${id}`);
     this.clock = new NodeClock({ virtual: 0, reading: 0, rate: 1 });
     this.peers = this.#newPeers();
     this.disk = new Disk({
@@ -95,15 +65,16 @@ export class Host {
       random: services.random.fork(`disk ${id}`),
       probes: services.probes,
       onDurable: (operation) => this.#reportDurable(operation),
-      onCheckpoint: (shard, _member, { description }) => {
-        this.push({ type: 'checkpointed', shard, index: description.index });
+      onCheckpoint: (shard, member, { description }) => {
+        this.push({ type: 'checkpointed', shard, member, index: description.index });
       },
     });
   }
 
   #newPeers(): Peers {
     const { plan, agenda } = this.services;
-    const silence = plan.limits.electionTicksMin * plan.limits.tickMilliseconds;
+    const ticks = Math.max(plan.limits.electionTicksMin, SILENT_TICKS_MIN);
+    const silence = ticks * plan.limits.tickMilliseconds;
     return new Peers({ nodes: plan.nodes, now: this.clock.read(agenda.now), silence });
   }
 
@@ -112,16 +83,16 @@ export class Host {
     const { agenda } = this.services;
     this.boot += 1;
     this.isUp = true;
-    const reading = this.#random.below(1e9);
+    const reading = this.random.below(1e9);
     this.clock = new NodeClock({ virtual: agenda.now, reading, rate: this.rate });
     this.#ticked = reading;
     this.peers = this.#newPeers();
     const images = [...this.disk.written].sort(([one], [other]) => one - other);
-    for (const [shard, image] of images) this.#open(shard, image);
+    for (const [shard, image] of images) this.open(shard, image);
     this.#scheduleTick(this.boot);
   }
 
-  #open(shard: ShardId, image: ReplicaImage): void {
+  open(shard: ShardId, image: ReplicaImage): void {
     const { services, disk, id: node, boot } = this;
     const hadVote = !image.isVoteLost;
     if (!hadVote) services.probes.hit('host started without a vote');
@@ -215,7 +186,7 @@ export class Host {
     this.#inbox = [];
     try {
       for (const input of inputs) this.#handle(input);
-      for (const replica of this.replicas.values()) this.#propose(replica);
+      for (const replica of this.replicas.values()) propose(this, replica);
       flushReplicas(this);
     } catch (error) {
       if (!(error instanceof Death)) throw error;
@@ -224,7 +195,7 @@ export class Host {
       return;
     }
     this.#freeAt = agenda.now + 0.02 + inputs.length * 0.01;
-    if (buggify.fires('turn-stall', 200)) this.stall(this.#random.between(5, 200));
+    if (buggify.fires('turn-stall', 200)) this.stall(this.random.between(5, 200));
     if (this.#inbox.length > 0 || this.#hasReady()) this.#plan();
   }
 
@@ -235,7 +206,7 @@ export class Host {
 
   #note(input: Input, word: number): void {
     const { trace, agenda } = this.services;
-    trace.note(agenda.now, this.id, KINDS.indexOf(input.type), word);
+    trace.note(agenda.now, this.id, INPUT_KINDS.indexOf(input.type), word);
   }
 
   step(replica: Replica, event: RaftEvent): Outcome {
@@ -265,12 +236,12 @@ export class Host {
         return this.#loseTouch(input.peer);
       case 'request':
         this.#note(input, input.request.operation.id);
-        return this.#serve(input.request);
+        return serve(this, input.request);
       case 'lease':
-        return this.#askLease(input.request, input.read);
+        return askLease(this, input.request, input.read);
       case 'order':
         this.#note(input, input.order.shard);
-        return this.#obey(input.order);
+        return obey(this, input.order);
     }
   }
 
@@ -282,9 +253,9 @@ export class Host {
     if (this.#ticks % TIDY_TICKS === 0) for (const one of this.replicas.values()) this.#tidy(one);
     for (const peer of this.peers.silent(now)) if (peer !== this.id) this.#wake(peer);
     if (buggify.fires('wake-for-nothing', 50))
-      this.#wake(this.#random.below(this.services.plan.nodes));
+      this.#wake(this.random.below(this.services.plan.nodes));
     if (buggify.fires('unreachable-for-nothing', 50)) {
-      this.#loseTouch(this.#random.below(this.services.plan.nodes));
+      this.#loseTouch(this.random.below(this.services.plan.nodes));
     }
     for (const to of this.peers.due()) {
       if (to === this.id || buggify.fires('node-heartbeat-skipped')) continue;
@@ -367,7 +338,7 @@ export class Host {
       this.push({ type: 'durable', operation });
       return;
     }
-    agenda.after(this.#random.between(1, 300), () => {
+    agenda.after(this.random.between(1, 300), () => {
       if (this.boot === boot) this.push({ type: 'durable', operation });
     });
   }
@@ -386,6 +357,7 @@ export class Host {
     if (replica === undefined) return;
     switch (input.type) {
       case 'checkpointed':
+        if (replica.member !== input.member) return;
         replica.isCheckpointing = false;
         this.step(replica, { type: 'truncate', index: input.index });
         return;
@@ -405,125 +377,15 @@ export class Host {
     const { backlog } = replica;
     if (backlog.length === 0) return;
     const isSlow = buggify.fires('slow-apply');
-    const count = isSlow ? this.#random.below(backlog.length) : backlog.length;
+    const count = isSlow ? this.random.below(backlog.length) : backlog.length;
     for (const entry of backlog.splice(0, count)) replica.apply(entry);
     if (count > 0) this.step(replica, { type: 'applied', index: replica.machine.applied });
     replica.answerReads();
     if (backlog.length === 0) return;
     const { boot } = this;
-    agenda.after(this.#random.between(1, 100), () => {
+    agenda.after(this.random.between(1, 100), () => {
       if (this.boot === boot) this.push({ type: 'drain', shard: replica.shard });
     });
-  }
-
-  #serve(request: Request): void {
-    const replica = this.replicas.get(request.shard);
-    if (replica === undefined) {
-      request.answer({ type: 'failed', leader: undefined });
-      return;
-    }
-    if (request.operation.kind !== 'read') {
-      replica.queue.push(request);
-      return;
-    }
-    if (!request.isLease) return this.#read(replica, request);
-    const { applied } = replica.machine;
-    const read = { values: replica.machine.valuesOf(request.operation.key), applied };
-    if (!this.services.buggify.fires('lease-ask-later')) return this.#askLease(request, read);
-    const { boot } = this;
-    this.services.agenda.after(this.#random.between(1, 400), () => {
-      if (this.boot === boot) this.push({ type: 'lease', request, read });
-    });
-  }
-
-  #askLease(request: Request, { values, applied }: LeaseRead): void {
-    const replica = this.replicas.get(request.shard);
-    if (replica === undefined) return request.answer({ type: 'failed', leader: undefined });
-    const now = this.clock.read(this.services.agenda.now);
-    const outcome = this.step(replica, { type: 'lease-read', now });
-    const isCurrent =
-      outcome.type === 'taken' &&
-      outcome.position !== undefined &&
-      outcome.position.index <= applied;
-    if (!isCurrent) return this.#read(replica, request);
-    request.answer({ type: 'ok', reply: { isDone: true, values }, index: applied });
-  }
-
-  #read(replica: Replica, request: Request): void {
-    this.#lastRead += 1;
-    const id = this.#lastRead;
-    replica.awaitRead(id, request);
-    const outcome = this.step(replica, { type: 'read', id });
-    if (outcome.type === 'refused') replica.grant({ type: 'refused', id, reason: outcome.reason });
-  }
-
-  #propose(replica: Replica): void {
-    if (replica.queue.length === 0) return;
-    const { buggify } = this.services;
-    const requests = replica.queue;
-    replica.queue = [];
-    if (buggify.fires('extra-proposal')) {
-      this.step(replica, { type: 'propose', payloads: [new Uint8Array(14).fill(4, 0, 1)] });
-    }
-    const batches = buggify.fires('propose-one-by-one')
-      ? requests.map((request) => [request])
-      : [requests];
-    for (const batch of batches) {
-      const payloads = batch.map((request) => request.payload);
-      const outcome = this.step(replica, { type: 'propose', payloads });
-      if (outcome.type === 'taken' && outcome.position !== undefined) {
-        replica.propose(outcome.position.index, batch);
-      } else for (const request of batch) replica.refuse(request);
-    }
-  }
-
-  #obey(order: Order): void {
-    if (order.type === 'create') return this.#create(order.shard, order.isFirst);
-    const replica = this.replicas.get(order.shard);
-    if (replica === undefined) return;
-    switch (order.type) {
-      case 'destroy':
-        return this.destroy(replica);
-      case 'change':
-        // A silent leader does not know that its followers are there.
-        this.step(replica, { type: 'wake' });
-        this.step(replica, { type: 'change', target: order.target });
-        return;
-      case 'transfer':
-        this.step(replica, { type: 'transfer', to: order.to });
-        return;
-      case 'campaign':
-        this.step(replica, { type: 'campaign' });
-        return;
-      case 'checkpoint':
-        return replica.checkpoint();
-      case 'scrub':
-        this.step(replica, { type: 'damaged', index: order.index });
-        return;
-    }
-  }
-
-  #create(shard: ShardId, isFirst: boolean): void {
-    if (this.replicas.has(shard)) return;
-    const member = this.services.registry.create(this.id);
-    const configuration = isFirst
-      ? { voters: [member], outgoing: [], learners: [] }
-      : NO_CONFIGURATION;
-    const placed = { at: ORIGIN, configuration };
-    if (isFirst) this.services.invariants.found(shard, configuration);
-    this.disk.submit([{ kind: 'create', shard, member, configuration: placed }]);
-    const image = this.disk.written.get(shard);
-    if (image !== undefined) this.#open(shard, image);
-  }
-
-  /** The tombstone stays; everything else of the replica goes. */
-  destroy(replica: Replica): void {
-    const { shard, member, durable } = replica;
-    const configuration = replica.image.configurationAt(replica.image.lastIndex).at;
-    if (durable !== undefined) this.services.registry.bury(durable);
-    this.services.probes.hit('host replica destroyed');
-    this.replicas.delete(shard);
-    this.disk.submit([{ kind: 'destroy', shard, member, configuration }]);
   }
 
   /** Counts one effect; the process may end with it. */

@@ -3,9 +3,6 @@
 import { membersOf } from '../../src/raft/configuration.ts';
 import { type Blow, every, pickShard } from './faults.ts';
 
-/** How long an order may be on its way before it shows in some log. */
-const ORDER_MILLISECONDS = 40_000;
-
 export function inflictByOperator(blow: Blow): void {
   const { world, random } = blow;
   const shard = pickShard(blow);
@@ -39,7 +36,7 @@ export function inflictByOperator(blow: Blow): void {
 /** Other nodes than now: more, fewer, one replaced, or none of the old ones. */
 function setGoal(blow: Blow): void {
   const { world, random } = blow;
-  const { plan, agenda, probes } = world.services;
+  const { plan, probes } = world.services;
   const shard = pickShard(blow);
   const present = world.operator.goals.get(shard) ?? [];
   const nodes = random.shuffle(world.hosts.map((host) => host.id));
@@ -52,7 +49,6 @@ function setGoal(blow: Blow): void {
   ];
   const goal = random.pick(goals);
   if (goal.length === 0) return;
-  world.atlas.block(shard, agenda.now + ORDER_MILLISECONDS);
   probes.hit('fault membership goal');
   world.operator.goals.set(shard, goal);
 }
@@ -64,12 +60,12 @@ function changeAnyhow(blow: Blow): void {
   const shard = pickShard(blow);
   const leaders = world.operator.leadersOf(shard);
   if (leaders.length > 1) probes.hit('fault change at two leaders');
-  world.atlas.block(shard, agenda.now + ORDER_MILLISECONDS);
+  world.atlas.block(shard, agenda.now);
   for (const { host, status } of leaders) {
     const { configuration } = status.configuration;
     const members = membersOf(configuration).filter((member) => !registry.isImpaired(member));
     const voters = random.shuffle(members).slice(0, random.between(1, members.length));
-    if (voters.length === 0) continue;
+    if (voters.length === 0 || !world.atlas.bears(shard, voters)) continue;
     const rest = members.filter((member) => !voters.includes(member));
     const learners = rest.filter(() => random.chance(0.5));
     host.push({ type: 'order', order: { type: 'change', shard, target: { voters, learners } } });

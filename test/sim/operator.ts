@@ -5,6 +5,7 @@ import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import { isJoint, isMember, isVoter, membersOf } from '../../src/raft/configuration.ts';
 import type { RaftStatus } from '../../src/raft/status.ts';
+import type { Atlas } from './atlas.ts';
 import type { Host } from './host.ts';
 import type { Services } from './services.ts';
 
@@ -20,15 +21,17 @@ export class Operator {
   readonly #services: Services;
   readonly #hosts: readonly Host[];
   readonly #random: Random;
+  readonly #atlas: Atlas;
   /** The nodes that each shard should be on. */
   readonly goals = new Map<ShardId, readonly number[]>();
   /** Nodes that will never come back. */
   readonly lost = new Set<number>();
   #isResting = false;
 
-  constructor(services: Services, hosts: readonly Host[]) {
+  constructor(services: Services, hosts: readonly Host[], atlas: Atlas) {
     this.#services = services;
     this.#hosts = hosts;
+    this.#atlas = atlas;
     this.#random = services.random.fork('operator');
   }
 
@@ -152,6 +155,9 @@ export class Operator {
       );
     if (!isReady && !this.#random.chance(0.05)) return;
     assert(wanted.length > 0, 'a shard is not left without voters');
+    // The only sound copies of something may be on those who would leave.
+    if (!this.#atlas.bears(shard, wanted)) return;
+    this.#atlas.block(shard, this.#services.agenda.now);
     const target = { voters: wanted, learners: [] };
     host.push({ type: 'order', order: { type: 'change', shard, target } });
   }

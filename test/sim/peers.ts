@@ -9,8 +9,11 @@ interface Peer {
   spokenTicks: number;
 }
 
+/** Silence is several such words missing, even by a clock twice as fast as the speaker's. */
+export const SILENT_TICKS_MIN = 8 * 3;
+
 /** A node that had nothing to say for this long says that it is there. */
-const SPEAK_TICKS = 5;
+const SPEAK_TICKS = 3;
 
 export class Peers {
   readonly #peers: Peer[];

@@ -57,12 +57,13 @@ export function createWorld(plan: Plan): World {
   };
   for (let id = 0; id < plan.nodes; id++) hosts.push(new Host(id, services));
   const damagedOf = (shard: ShardId) => damagedMembers(hosts, shard);
+  const atlas = new Atlas({ invariants, registry, damagedOf });
   return {
     services,
     hosts,
-    operator: new Operator(services, hosts),
+    operator: new Operator(services, hosts, atlas),
     clients: new Clients(services, hosts),
-    atlas: new Atlas({ invariants, registry, damagedOf }),
+    atlas,
     shards: Array.from({ length: plan.shards }, (_, at) => (at + 1) as ShardId),
   };
 }

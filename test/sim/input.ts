@@ -1,0 +1,42 @@
+/** Everything that can happen to a node. */
+
+import type { MemberId, ShardId } from '../../src/base/ids.ts';
+import type { Frame } from './network.ts';
+import type { Order, Request } from './request.ts';
+
+export type Input =
+  | { readonly type: 'frame'; readonly frame: Frame }
+  | { readonly type: 'tick' }
+  | { readonly type: 'durable'; readonly operation: number }
+  | {
+      readonly type: 'checkpointed';
+      readonly shard: ShardId;
+      readonly member: MemberId;
+      readonly index: number;
+    }
+  | { readonly type: 'checked'; readonly shard: ShardId; readonly index: number }
+  | { readonly type: 'drain'; readonly shard: ShardId }
+  | { readonly type: 'broken'; readonly peer: number }
+  | { readonly type: 'request'; readonly request: Request }
+  | { readonly type: 'lease'; readonly request: Request; readonly read: LeaseRead }
+  | { readonly type: 'order'; readonly order: Order };
+
+/** What was read before the lease was asked. */
+export interface LeaseRead {
+  readonly values: readonly number[];
+  readonly applied: number;
+}
+
+/** Their numbers in the trace. */
+export const INPUT_KINDS: readonly Input['type'][] = [
+  'frame',
+  'tick',
+  'durable',
+  'checkpointed',
+  'checked',
+  'drain',
+  'broken',
+  'request',
+  'lease',
+  'order',
+];

@@ -1,0 +1,65 @@
+/** How a node serves clients: reads, reads under a lease, and writes proposed together. */
+
+import type { Host } from './host.ts';
+import type { LeaseRead } from './input.ts';
+import type { Replica } from './replica.ts';
+import type { Request } from './request.ts';
+
+export function serve(host: Host, request: Request): void {
+  const replica = host.replicas.get(request.shard);
+  if (replica === undefined) {
+    request.answer({ type: 'failed', leader: undefined });
+    return;
+  }
+  if (request.operation.kind !== 'read') {
+    replica.queue.push(request);
+    return;
+  }
+  if (!request.isLease) return read(host, replica, request);
+  const { applied } = replica.machine;
+  const found = { values: replica.machine.valuesOf(request.operation.key), applied };
+  if (!host.services.buggify.fires('lease-ask-later')) return askLease(host, request, found);
+  const { boot } = host;
+  host.services.agenda.after(host.random.between(1, 400), () => {
+    if (host.boot === boot) host.push({ type: 'lease', request, read: found });
+  });
+}
+
+export function askLease(host: Host, request: Request, { values, applied }: LeaseRead): void {
+  const replica = host.replicas.get(request.shard);
+  if (replica === undefined) return request.answer({ type: 'failed', leader: undefined });
+  const now = host.clock.read(host.services.agenda.now);
+  const outcome = host.step(replica, { type: 'lease-read', now });
+  const isCurrent =
+    outcome.type === 'taken' && outcome.position !== undefined && outcome.position.index <= applied;
+  if (!isCurrent) return read(host, replica, request);
+  request.answer({ type: 'ok', reply: { isDone: true, values }, index: applied });
+}
+
+function read(host: Host, replica: Replica, request: Request): void {
+  host.lastRead += 1;
+  const id = host.lastRead;
+  replica.awaitRead(id, request);
+  const outcome = host.step(replica, { type: 'read', id });
+  if (outcome.type === 'refused') replica.grant({ type: 'refused', id, reason: outcome.reason });
+}
+
+export function propose(host: Host, replica: Replica): void {
+  if (replica.queue.length === 0) return;
+  const { buggify } = host.services;
+  const requests = replica.queue;
+  replica.queue = [];
+  if (buggify.fires('extra-proposal')) {
+    host.step(replica, { type: 'propose', payloads: [new Uint8Array(14).fill(4, 0, 1)] });
+  }
+  const batches = buggify.fires('propose-one-by-one')
+    ? requests.map((request) => [request])
+    : [requests];
+  for (const batch of batches) {
+    const payloads = batch.map((request) => request.payload);
+    const outcome = host.step(replica, { type: 'propose', payloads });
+    if (outcome.type === 'taken' && outcome.position !== undefined) {
+      replica.propose(outcome.position.index, batch);
+    } else for (const request of batch) replica.refuse(request);
+  }
+}
