@@ -1,21 +1,11 @@
 /** The vocabulary of the transcripts: each command does one thing to the world. */
 
-import type { HardState } from '../../../src/raft/ready.ts';
-import { emptyDisk } from './disk.ts';
-import {
-  entriesOfTerms,
-  type Fields,
-  parseFields,
-  parseMembers,
-  parseMessage,
-  parseTerms,
-} from './hand-made.ts';
+import { parseFields, parseMembers, parseMessage } from './hand-made.ts';
 import type { Member } from './member.ts';
 import type { Link } from './network.ts';
 import { spellEntries, spellFollower, spellLine, spellStatus } from './printing.ts';
+import { type Command, parseIds, SETTING } from './setting.ts';
 import type { World } from './world.ts';
-
-type Command = (world: World, words: readonly string[]) => void;
 
 const encoder = new TextEncoder();
 
@@ -28,27 +18,7 @@ export function perform(world: World, line: string): void {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  /** `limits name=value ...`, before anybody lives. */
-  limits: (world, words) => {
-    const changes = [...parseFields(words)].map(([name, value]) => {
-      if (!Object.hasOwn(world.limits, name)) throw new Error(`no limit is called ${name}`);
-      return [name, Number(value)] as const;
-    });
-    world.limit(Object.fromEntries(changes));
-  },
-  /** `members 1 2 3 learners 4`: a new shard. */
-  members: (world, words) => {
-    const { before: voters, after: learners } = splitAt(words, 'learners');
-    const configuration = { voters, outgoing: [], learners };
-    for (const id of [...voters, ...learners]) world.add(id, emptyDisk(configuration));
-  },
-  /** `blank 4`: a new replica that knows nobody. */
-  blank: (world, words) => {
-    const configuration = { voters: [], outgoing: [], learners: [] };
-    for (const id of parseIds(words)) world.add(id, emptyDisk(configuration));
-  },
-  /** `restored 1 term=3 vote=1 log=1,1,3 commit=2 damaged=3 forgetful`: a member of long ago. */
-  restored: (world, [id = '', ...words]) => restore(world, Number(id), parseFields(words)),
+  ...SETTING,
   campaign: (world, [id]) => world.step(find(world, id), { type: 'campaign' }),
   propose: (world, [id, ...texts]) => {
     const payloads = texts.map(parsePayload);
@@ -178,28 +148,6 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
-function restore(world: World, id: number, fields: Fields): void {
-  const number = (key: string) => Number(fields.get(key) ?? 0);
-  const { configuration } = world.member(id).disk.configuration;
-  const entries = entriesOfTerms(0, parseTerms(fields.get('log')));
-  const term = Math.max(number('term'), entries[entries.length - 1]?.term ?? 0);
-  const vote = number('vote') as HardState['vote'];
-  const member = world.add(id, {
-    ...emptyDisk(configuration),
-    hardState: { term, vote, commit: number('commit') },
-    entries,
-    damaged: parseTerms(fields.get('damaged')),
-    mayVote: !fields.has('forgetful'),
-  });
-  // Whatever it promised in its former life, the time for that is over.
-  if (fields.has('just')) return;
-  for (let at = 0; at < world.limits.electionTicksMin; at++) {
-    member.tick(world.limits.tickMilliseconds);
-  }
-  if (member.status.role !== 'follower') throw new Error('this seed campaigns too early');
-  if (member.hasReady) member.take();
-}
-
 function waitFor(world: World, member: Member): void {
   const { electionTicksMin, tickMilliseconds } = world.limits;
   for (let passed = 1; passed < 2 * electionTicksMin; passed++) {
@@ -235,16 +183,6 @@ function linksOf(world: World, id: number): Link[] {
   return world.members
     .filter((other) => other.id !== id)
     .flatMap((other) => [world.network.link(id, other.id), world.network.link(other.id, id)]);
-}
-
-function parseIds(words: readonly string[]): Member['id'][] {
-  return words.map((word) => Number(word) as Member['id']);
-}
-
-function splitAt(words: readonly string[], separator: string) {
-  const at = words.indexOf(separator);
-  if (at < 0) return { before: parseIds(words), after: [] };
-  return { before: parseIds(words.slice(0, at)), after: parseIds(words.slice(at + 1)) };
 }
 
 /** `x*200` is two hundred bytes. */
