@@ -39,6 +39,8 @@ export class Member {
   #pending: PendingWrite[] = [];
   #arriving: Uint8Array[] = [];
   #arrived: Checkpoint | undefined;
+  /** It was found sound; the core may want to begin anew from it. */
+  #sound: Checkpoint | undefined;
   #raft: Raft | undefined;
   #machine = new ListMachine();
   #now = 0;
@@ -121,6 +123,7 @@ export class Member {
     this.#pending = [];
     this.#arriving = [];
     this.#arrived = undefined;
+    this.#sound = undefined;
     this.#machine = new ListMachine();
   }
 
@@ -157,7 +160,8 @@ export class Member {
 
   checkSnapshot(isSound: boolean): Outcome {
     const arrived = present(this.#arrived, `replica ${this.id} has no snapshot to check`);
-    if (!isSound) this.#arrived = undefined;
+    this.#arrived = undefined;
+    this.#sound = isSound ? arrived : undefined;
     return this.step({ type: 'snapshot-checked', index: arrived.description.index, isSound });
   }
 
@@ -181,11 +185,11 @@ export class Member {
   }
 
   #handOver(write: Write): void {
-    const received = write.snapshot === undefined ? undefined : this.#arrived;
+    const received = write.snapshot === undefined ? undefined : this.#sound;
     this.#pending.push({ write, received });
     this.#cache = written(this.#cache, write, received);
     if (received === undefined) return;
-    this.#arrived = undefined;
+    this.#sound = undefined;
     this.#machine.restore({ index: received.description.index, content: received.content });
   }
 
