@@ -198,12 +198,10 @@ export class Disk {
     return true;
   }
 
-  /** Both copies of the term and vote become unreadable; noticed when the node starts. */
+  /** Both copies of the term and vote become unreadable, while the node is down. */
   loseVote(shard: ShardId): void {
-    const durable = this.#durable.replicas.get(shard);
-    const written = this.#written.replicas.get(shard);
-    if (durable !== undefined) durable.isVoteLost = true;
-    if (written !== undefined) written.isVoteLost = true;
+    this.#durable.replicas.get(shard)?.loseVote();
+    this.#written.replicas.get(shard)?.loseVote();
   }
 
   #latency(): number {

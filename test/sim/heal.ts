@@ -17,6 +17,7 @@ export function heal(world: World): ReadonlySet<number> {
     host.resume({ isSuspended: false });
     host.setRate(1);
     host.start();
+    scrub(world, host);
   }
   if (core.size === hosts.length) return core;
   probes.hit('heal core');
@@ -61,6 +62,15 @@ function isSound(
   if (node === undefined || !core.has(node) || registry.isImpaired(member)) return false;
   const image = world.hosts[node]?.disk.written.get(shard);
   return image?.member === member && image.damaged.size === 0;
+}
+
+/** All damage is found. */
+function scrub({ shards }: World, host: Host): void {
+  for (const shard of shards) {
+    for (const index of host.disk.durable.get(shard)?.damaged ?? []) {
+      host.push({ type: 'order', order: { type: 'scrub', shard, index } });
+    }
+  }
 }
 
 /** The others are dead, or can only talk, or can only listen, for ever. */

@@ -1,6 +1,6 @@
 /** What one disk holds of one replica: the log, the promises, the checkpoints. */
 
-import type { MemberId } from '../../src/base/ids.ts';
+import { type MemberId, NOBODY } from '../../src/base/ids.ts';
 import type { PlacedConfiguration } from '../../src/raft/configuration.ts';
 import type { EntryRange, TermRun } from '../../src/raft/log.ts';
 import { type Entry, type SnapshotDescription, sizeOf } from '../../src/raft/message.ts';
@@ -20,14 +20,14 @@ const CHECKPOINTS_KEPT = 2;
 
 export class ReplicaImage {
   readonly member: MemberId;
-  hardState: HardState = { term: 0, vote: 0 as MemberId, commit: 0 };
+  hardState: HardState = { term: 0, vote: NOBODY, commit: 0 };
   base: Position = ORIGIN;
   /** In force at the base. */
   baseConfiguration: PlacedConfiguration;
   /** The entry at `base.index + 1` and all behind it. */
   entries: Entry[] = [];
   readonly damaged = new Set<number>();
-  /** The term and vote cannot be read any more. */
+  /** The term and vote could not be read once: this member's votes are not to be trusted. */
   isVoteLost = false;
   /** Oldest first. */
   checkpoints: Checkpoint[] = [];
@@ -140,6 +140,13 @@ export class ReplicaImage {
     return placed;
   }
 
+  /** The term and vote are gone: what the log tells of terms is all that is left. */
+  loseVote(): void {
+    this.isVoteLost = true;
+    const term = this.termAt(this.lastIndex) ?? 0;
+    this.hardState = { term, vote: NOBODY, commit: this.base.index };
+  }
+
   /** As the port of the core wants it. */
   read(range: EntryRange): readonly Entry[] | 'damaged' {
     if (this.damaged.has(range.from)) return 'damaged';
@@ -166,11 +173,8 @@ export class ReplicaImage {
         runs.push({ index, term });
       }
     }
-    const lastTerm = this.termAt(this.lastIndex) ?? 0;
     return {
-      hardState: this.isVoteLost
-        ? { term: lastTerm, vote: 0 as MemberId, commit: this.base.index }
-        : this.hardState,
+      hardState: this.hardState,
       log: {
         base: this.base,
         runs,

@@ -52,6 +52,13 @@ interface Link {
   /** A broken connection takes what is on its way with it. */
   generation: number;
   readonly lastAt: { main: number; bulk: number };
+  /** On their way, in the order in which they left. */
+  readonly queue: { readonly main: Flight[]; readonly bulk: Flight[] };
+}
+
+interface Flight {
+  readonly frame: Frame;
+  readonly generation: number;
 }
 
 export interface NetworkOptions {
@@ -80,6 +87,7 @@ export class Network {
         clogged: [],
         generation: 0,
         lastAt: { main: 0, bulk: 0 },
+        queue: { main: [], bulk: [] },
       });
     }
   }
@@ -116,17 +124,25 @@ export class Network {
   }
 
   #carry(link: Link, frame: Frame): void {
-    const { agenda, deliver } = this.#options;
-    const { generation } = link;
+    const { agenda } = this.#options;
+    const flight = { frame, generation: link.generation };
     let at = Math.ceil((agenda.now + this.#latency(link)) / GRAIN) * GRAIN;
-    if (!link.trouble.isReordered) {
-      at = Math.max(at, link.lastAt[frame.lane]);
-      link.lastAt[frame.lane] = at;
+    if (link.trouble.isReordered) {
+      agenda.at(at, () => this.#land(link, flight));
+      return;
     }
-    agenda.at(at, () => {
-      if (link.generation === generation) deliver(frame);
-      else this.#options.probes.hit('network frame of a broken connection');
-    });
+    const queue = link.queue[frame.lane];
+    at = Math.max(at, link.lastAt[frame.lane]);
+    link.lastAt[frame.lane] = at;
+    queue.push(flight);
+    // Ties are drawn, so what lands is whatever left first, not what this event was made for.
+    agenda.at(at, () => this.#land(link, queue.shift()));
+  }
+
+  #land(link: Link, flight: Flight | undefined): void {
+    if (flight === undefined) return;
+    if (link.generation === flight.generation) this.#options.deliver(flight.frame);
+    else this.#options.probes.hit('network frame of a broken connection');
   }
 
   #latency({ random, trouble }: Link): number {
@@ -178,10 +194,16 @@ export class Network {
         this.restore(from, to);
         this.unclog(from, to);
         Object.assign(this.#link(from, to).trouble, NO_TROUBLE);
-        // Nothing that was sent in bad times may hold up what is sent from now on.
-        this.#link(from, to).lastAt.main = 0;
-        this.#link(from, to).lastAt.bulk = 0;
+        this.#hurry(this.#link(from, to));
       }
+    }
+  }
+
+  /** What was sent in bad times does not hold up what is sent from now on. */
+  #hurry(link: Link): void {
+    for (const lane of ['main', 'bulk'] as const) {
+      link.lastAt[lane] = 0;
+      for (const flight of link.queue[lane].splice(0)) this.#land(link, flight);
     }
   }
 }

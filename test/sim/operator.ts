@@ -165,6 +165,9 @@ export class Operator {
   /** Replicas that the committed configuration is without, on nodes that should not have one. */
   #clear(shard: ShardId, { status }: Leadership): void {
     const members = membersOf(status.configuration.configuration);
+    // A leader that does not know yet that it is one of the past must not be believed.
+    const possible = this.#services.invariants.truthOf(shard).possibleConfigurations();
+    for (const { configuration } of possible) members.push(...membersOf(configuration));
     const goal = this.goals.get(shard) ?? [];
     for (const host of this.#hosts) {
       const member = host.memberOf(shard);

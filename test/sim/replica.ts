@@ -234,7 +234,8 @@ export class Replica {
     if (this.isCheckpointing || durable === undefined || index === 0) return;
     if (index <= (durable.newestCheckpoint?.description.index ?? 0)) return;
     const term = durable.termAt(index);
-    if (term === undefined || durable.base !== this.image.base) return;
+    // A snapshot that is on its way to the disk begins another log.
+    if (term === undefined || this.image.newestCheckpoint !== durable.newestCheckpoint) return;
     const { at: configurationAt, configuration } = this.#configuration;
     this.isCheckpointing = true;
     this.isCheckpointWanted = false;

@@ -58,6 +58,6 @@ export class Truth {
   possibleConfigurations(): PlacedConfiguration[] {
     const settled = this.configurations.filter(({ at }) => at.index <= this.commit);
     const open = this.configurations.filter(({ at }) => at.index > this.commit);
-    return [...settled.slice(-2), ...open];
+    return [...settled.slice(-1), ...open];
   }
 }
