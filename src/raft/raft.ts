@@ -75,6 +75,8 @@ function step(core: Core, event: RaftEvent): Outcome {
       return beginTransfer(core, event.to);
     case 'campaign':
       if (core.role.type === 'leader') return refuse('stale');
+      // Its own vote is promised to the leader as well as any other.
+      if (core.promiseTicks > 0) return refuse('leader-heard');
       return campaign(core, { isTransfer: false });
     case 'durable':
       return settle(core, event.mark);

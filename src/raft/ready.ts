@@ -22,6 +22,7 @@ export type RaftEvent =
   | { readonly type: 'lease-read'; readonly now: number }
   | { readonly type: 'change'; readonly target: Target }
   | { readonly type: 'transfer'; readonly to: MemberId }
+  /** Stand for election now, unless a leader was heard within the shortest election timeout. */
   | { readonly type: 'campaign' }
   /** A `Write` is on disk. Writes become durable in the order in which they were handed out. */
   | { readonly type: 'durable'; readonly mark: Mark }
@@ -44,6 +45,7 @@ export type Refusal =
   | 'too-many-reads'
   | 'no-own-term-commit'
   | 'no-lease'
+  | 'leader-heard'
   | 'change-pending'
   | 'target-unsound'
   | 'target-unchanged'
