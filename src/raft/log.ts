@@ -148,15 +148,18 @@ export class Log {
 
   /** Adds entries right after the last one. */
   append(entries: readonly Entry[]): void {
+    let term = this.lastTerm;
+    let index = this.#lastIndex;
     for (const entry of entries) {
-      assert(entry.index === this.#lastIndex + 1, 'entries follow each other');
-      assert(entry.term >= this.lastTerm, 'terms never fall');
-      if (entry.term > this.lastTerm || this.#runs.length === 0) {
-        this.#runs.push({ index: entry.index, term: entry.term });
-      }
+      index += 1;
+      assert(entry.index === index, 'entries follow each other');
+      assert(entry.term >= term, 'terms never fall');
+      if (entry.term > term || this.#runs.length === 0)
+        this.#runs.push({ index, term: entry.term });
+      term = entry.term;
       this.#tail.push(entry);
-      this.#lastIndex = entry.index;
     }
+    this.#lastIndex = index;
   }
 
   /** Removes the entry at `index` and all behind it: they conflict with the leader's (§5.3). */
