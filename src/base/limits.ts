@@ -30,7 +30,7 @@ export const RAFT_LIMITS = {
   readsMax: 65_536,
   /** An idle shard falls silent after this long. */
   quiesceTicks: 50,
-  /** Voters and learners of one shard, both halves of a joint configuration together. */
+  /** Voters, voters on their way out and learners of one shard, each. */
   membersMax: 32,
   /**
    * Lease reads assume that no follower's clock runs faster than the leader's by more than this

@@ -224,9 +224,9 @@ function mayBeNeeded(core: Core): boolean {
   return isVoter(core.configurations.at(at.index - 1).configuration, core.self);
 }
 
-/** The first lost entry that is still needed; what was applied lives on in the machine's state. */
+/** The first lost entry that is still needed; what was handed over lives on in the machine. */
 export function damageOf(core: Core): number | undefined {
-  return core.log.hasDamage ? core.log.firstDamagedAfter(core.applied) : undefined;
+  return core.log.hasDamage ? core.log.firstDamagedAfter(core.handed) : undefined;
 }
 
 export function leaderOf(core: Core): MemberId {

@@ -76,7 +76,7 @@ function step(core: Core, event: RaftEvent): Outcome {
     case 'campaign':
       if (core.role.type === 'leader') return refuse('stale');
       // Its own vote is promised to the leader as well as any other.
-      if (core.promiseTicks > 0) return refuse('leader-heard');
+      if (core.promiseTicks > 0 || core.ticks < core.votesFromTick) return refuse('leader-heard');
       return campaign(core, { isTransfer: false });
     case 'durable':
       return settle(core, event.mark);

@@ -8,7 +8,10 @@ import type { Position } from './position.ts';
 
 /** Everything that can happen to a replica. Nothing else changes it. */
 export type RaftEvent =
-  /** One unit of time passed; `now` is the node's monotone clock in milliseconds. */
+  /**
+   * At least one unit of time passed since the last tick; `now` is the node's monotone clock in
+   * milliseconds. Ticks that are late are not made up for: promises to leaders are counted in them.
+   */
   | { readonly type: 'tick'; readonly now: number }
   | { readonly type: 'message'; readonly message: Message }
   /** Each payload becomes one entry, in order. All of them or none. */
@@ -22,7 +25,10 @@ export type RaftEvent =
   | { readonly type: 'lease-read'; readonly now: number }
   | { readonly type: 'change'; readonly target: Target }
   | { readonly type: 'transfer'; readonly to: MemberId }
-  /** Stand for election now, unless a leader was heard within the shortest election timeout. */
+  /**
+   * Stand for election now, unless a leader was heard within the shortest election timeout, or may
+   * have been by a former life.
+   */
   | { readonly type: 'campaign' }
   /** A `Write` is on disk. Writes become durable in the order in which they were handed out. */
   | { readonly type: 'durable'; readonly mark: Mark }
@@ -31,7 +37,10 @@ export type RaftEvent =
   | { readonly type: 'damaged'; readonly index: number }
   /** All chunks of a snapshot arrived and their content is what it should be, or is not. */
   | { readonly type: 'snapshot-checked'; readonly index: number; readonly isSound: boolean }
-  /** State through `index` is durable outside the log, which may forget it when nobody needs it. */
+  /**
+   * State through `index` is durable outside the log, which may forget it when nobody needs it.
+   * Required: the log was durable through there before, or a crash leaves state without its log.
+   */
   | { readonly type: 'truncate'; readonly index: number }
   /** A peer's connection broke: what was on its way is probably lost. */
   | { readonly type: 'unreachable'; readonly member: MemberId }
@@ -61,7 +70,7 @@ export type Refusal =
   | 'out-of-numbers'
   | 'removed';
 
-/** A refused event changed nothing but counters. */
+/** A refused event was not acted on, though a message may have taught a later term. */
 export type Outcome =
   | { readonly type: 'taken'; readonly position: Position | undefined }
   | { readonly type: 'refused'; readonly reason: Refusal };
@@ -120,7 +129,10 @@ export interface Ready {
   readonly write: Write | undefined;
   readonly chunks: readonly ReceivedChunk[];
   readonly messages: readonly Message[];
-  /** The next committed entries for the machine, each index once. */
+  /**
+   * The next committed entries for the machine, each index once. This replica's own disk may not
+   * have them yet: state may be made durable through `status().durable` and no further.
+   */
   readonly committed: readonly Entry[];
   readonly reads: readonly ReadAnswer[];
   /** The log may forget everything through this index. */

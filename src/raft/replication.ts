@@ -53,8 +53,8 @@ function entriesFor(core: Core, progress: Progress): readonly Entry[] | undefine
   if (entries === 'later') return undefined;
   if (entries !== 'damaged') return entries;
   log.markDamaged(progress.next);
-  // What was applied can be sent as state; what was not must come from somebody else's log.
-  if (progress.next <= core.applied) progress.wantSnapshot();
+  // What the machine has can be sent as state; what it has not must come from another's log.
+  if (progress.next <= core.handed) progress.wantSnapshot();
   else stepDown(core, 'stepped-down-for-damage');
   return undefined;
 }

@@ -103,11 +103,11 @@ function learnMatch(core: Core, leader: Leader, progress: Progress, index: numbe
 
 function learnConflict(core: Core, progress: Progress, response: AppendResponse): void {
   const agreed = core.log.couldAgreeAt(response.hint);
-  if (agreed.index < response.index - 1) note(core, 'probe-skipped-term');
+  if (agreed.index < response.index - 1) note(core, 'probe-skipped-entries');
   progress.misses({ index: response.index, couldMatch: agreed.index });
 }
 
 function learnPace(core: Core, progress: Progress): void {
   const now = { lastIndex: core.log.lastIndex, now: core.ticks };
-  if (progress.catchUp(now)) note(core, 'learner-caught-up');
+  if (progress.catchUp(now)) note(core, 'follower-caught-up');
 }
