@@ -17,7 +17,7 @@ interface Taken {
 
 export function flushReplicas(host: Host): void {
   const taken = takeAll(host);
-  if (taken.length === 0 && host.extra.length === 0) return;
+  if (taken.length === 0) return;
   write(host, taken);
   for (const { replica, ready } of taken) stage(host, replica, ready);
   send(host, taken);
@@ -83,7 +83,6 @@ function send(host: Host, taken: readonly Taken[]): void {
       add(message);
     }
   }
-  for (const message of host.extra.splice(0)) add(message);
   for (const [node, { main, bulk }] of frames) {
     if (main.length > 0) sendFrame(host, node, 'main', main);
     if (bulk.length > 0) sendFrame(host, node, 'bulk', bulk);

@@ -292,20 +292,9 @@ export class Host {
       this.step(replica, { type: 'message', message });
       return;
     }
-    const configuration = this.disk.tombstones.get(message.to);
-    if (configuration === undefined || message.type === 'removed') {
-      this.services.probes.hit('host message to a stranger');
-      return;
-    }
-    this.services.probes.hit('host message to the dead');
-    const { shard, term, from, to } = message;
-    this.dispatch({ type: 'removed', shard, from: to, to: from, term, configuration });
-  }
-
-  /** Messages that no replica sends. */
-  readonly extra: Message[] = [];
-  dispatch(message: Message): void {
-    this.extra.push(message);
+    // The dead do not answer: `removed` would tell a sound member that it is gone.
+    const isDead = this.disk.tombstones.has(message.to);
+    this.services.probes.hit(isDead ? 'host message to the dead' : 'host message to a stranger');
   }
 
   #wake(peer: number): void {

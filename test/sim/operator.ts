@@ -3,7 +3,13 @@
 import { assert } from '../../src/base/assert.ts';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
-import { isJoint, isMember, isVoter, membersOf } from '../../src/raft/configuration.ts';
+import {
+  type Configuration,
+  isJoint,
+  isMember,
+  isVoter,
+  membersOf,
+} from '../../src/raft/configuration.ts';
 import type { RaftStatus } from '../../src/raft/status.ts';
 import type { Atlas } from './atlas.ts';
 import type { Host } from './host.ts';
@@ -118,7 +124,9 @@ export class Operator {
       if (host === undefined || this.lost.has(node)) continue;
       if (member === undefined) {
         host.push({ type: 'order', order: { type: 'create', shard, isFirst: false } });
-      } else if (!this.#services.registry.isImpaired(member)) wanted.push(member);
+      } else if (this.#isSound(member) && !this.#isSpent(shard, member, configuration)) {
+        wanted.push(member);
+      }
     }
     if (wanted.length === 0) {
       // Everyone on the goal's nodes has to be replaced; those who are sound stay until then.
@@ -126,6 +134,13 @@ export class Operator {
     }
     if (wanted.length === 0) return;
     this.#approach(shard, leader, wanted);
+  }
+
+  /** It was left out once. That is final, so the node gets a new member. */
+  #isSpent(shard: ShardId, member: MemberId, present: Configuration): boolean {
+    if (isMember(present, member)) return false;
+    const { configurations } = this.#services.invariants.truthOf(shard);
+    return configurations.some(({ configuration }) => isMember(configuration, member));
   }
 
   #isSound(member: MemberId): boolean {
@@ -164,7 +179,8 @@ export class Operator {
 
   /** Replicas that the committed configuration is without, on nodes that should not have one. */
   #clear(shard: ShardId, { status }: Leadership): void {
-    const members = membersOf(status.configuration.configuration);
+    const present = status.configuration.configuration;
+    const members = membersOf(present);
     // A leader that does not know yet that it is one of the past must not be believed.
     const possible = this.#services.invariants.truthOf(shard).possibleConfigurations();
     for (const { configuration } of possible) members.push(...membersOf(configuration));
@@ -172,10 +188,10 @@ export class Operator {
     for (const host of this.#hosts) {
       const member = host.memberOf(shard);
       if (member === undefined || members.includes(member)) continue;
-      const isImpaired = this.#services.registry.isImpaired(member);
-      if (goal.includes(host.id) && !isImpaired) continue;
+      const isUseless = !this.#isSound(member) || this.#isSpent(shard, member, present);
+      if (goal.includes(host.id) && !isUseless) continue;
       // Usually the others tell it; a learner that was dropped may never hear of it.
-      if (isImpaired || this.#random.chance(0.05)) {
+      if (isUseless || this.#random.chance(0.05)) {
         host.push({ type: 'order', order: { type: 'destroy', shard } });
       }
     }
