@@ -5,6 +5,9 @@ import { assert } from './assert.ts';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** What an entry weighs beside its payload, in windows, bounds and frames. */
+export const ENTRY_OVERHEAD_BYTES = 16;
+
 /** Raft counts time in ticks; the node decides how long a tick is. */
 export const RAFT_LIMITS = {
   /** A leader speaks to every follower at least this often. */
@@ -65,21 +68,15 @@ export const WIRE_LIMITS = {
   /** Messages in a frame; each heartbeat of a group counts. */
   messagesMax: 65_536,
   /** Entries in one append. */
-  entriesMax: 512 * KIB,
+  entriesMax: 64 * KIB,
   /** One entry's payload. */
   payloadBytesMax: 4 * MIB,
 } as const;
 
-/** More than an entry takes on the wire beside its payload, configurations aside. */
-const ENTRY_OVERHEAD_BYTES = 15;
-
 assert(
-  WIRE_LIMITS.entriesMax >= RAFT_LIMITS.appendBytesMax,
-  'an append of one-byte payloads is within its limit of entries',
+  WIRE_LIMITS.entriesMax * ENTRY_OVERHEAD_BYTES >= RAFT_LIMITS.appendBytesMax,
+  'an append of empty payloads is within its limit of entries',
 );
-assert(
-  RAFT_LIMITS.appendBytesMax * (1 + ENTRY_OVERHEAD_BYTES) <= WIRE_LIMITS.frameBytesMax,
-  'the longest append fits a frame',
-);
+assert(RAFT_LIMITS.appendBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'an append fits a frame');
 assert(WIRE_LIMITS.payloadBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a payload fits a frame');
 assert(RAFT_LIMITS.chunkBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a chunk fits a frame');

@@ -1,6 +1,7 @@
 /** What replicas of one shard say to each other, and which of it is nonsense. */
 
 import { isCount, type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import { ENTRY_OVERHEAD_BYTES } from '../base/limits.ts';
 import { type Configuration, faultOfConfiguration } from './configuration.ts';
 import type { Position } from './position.ts';
 
@@ -139,9 +140,9 @@ export type Message =
   | CampaignNow
   | Removed;
 
-/** What an entry weighs in windows and bounds: its payload. */
+/** What an entry weighs in windows and bounds: no number of empty ones is free. */
 export function sizeOf(entry: Entry): number {
-  return entry.kind === 'command' ? entry.payload.length : 0;
+  return ENTRY_OVERHEAD_BYTES + (entry.kind === 'command' ? entry.payload.length : 0);
 }
 
 export function sizeOfAll(entries: readonly Entry[]): number {

@@ -2,6 +2,7 @@
 
 import { assert } from '../base/assert.ts';
 import { NUMBER_MAX } from '../base/ids.ts';
+import { ENTRY_OVERHEAD_BYTES } from '../base/limits.ts';
 import { type Configuration, membersOf } from './configuration.ts';
 import { type Core, configurationOf, type Leader, note, refuse } from './core.ts';
 import type { Entry } from './message.ts';
@@ -18,7 +19,7 @@ export function propose(core: Core, payloads: readonly Uint8Array[]): Outcome {
   if (lastIndex + payloads.length > NUMBER_MAX) return refuse('out-of-numbers');
   if (payloads.length === 0) return refuse('malformed');
   let bytes = 0;
-  for (const payload of payloads) bytes += payload.length;
+  for (const payload of payloads) bytes += ENTRY_OVERHEAD_BYTES + payload.length;
   if (leader.uncommittedBytes + bytes > core.limits.uncommittedBytesMax) {
     if (leader.uncommittedBytes > 0) {
       note(core, 'uncommitted-tail-full');
@@ -32,7 +33,7 @@ export function propose(core: Core, payloads: readonly Uint8Array[]): Outcome {
     kind: 'command',
     payload,
   }));
-  if (bytes > 0) leader.uncommitted.push({ lastIndex: lastIndex + payloads.length, bytes });
+  leader.uncommitted.push({ lastIndex: lastIndex + payloads.length, bytes });
   leader.uncommittedBytes += bytes;
   appendAsLeader(core, leader, entries);
   return { type: 'taken', position: entries[0] as Position };
