@@ -3,7 +3,7 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
-import { RAFT_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
+import { ENTRY_OVERHEAD_BYTES, RAFT_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Append, Heartbeat, Message } from '../../src/raft/message.ts';
 import { decodeFrame, encodeFrame } from '../../src/wire/frame.ts';
@@ -135,7 +135,8 @@ test('a frame without messages is a frame', () => {
 });
 
 test('the longest append that the limits allow fits a frame', () => {
-  const payloads = new Array(RAFT_LIMITS.appendBytesMax).fill(new Uint8Array([1]));
+  const count = Math.floor(RAFT_LIMITS.appendBytesMax / ENTRY_OVERHEAD_BYTES);
+  const payloads = new Array(count).fill(new Uint8Array(0));
   const messages = [appendOf(payloads)];
   deepEqual(decodeFrame(encodeFrame(messages))?.length, 1);
 });
