@@ -237,6 +237,9 @@ export class Replica {
     // A snapshot that is on its way to the disk begins another log.
     if (term === undefined || this.image.newestCheckpoint !== durable.newestCheckpoint) return;
     const { at: configurationAt, configuration } = this.#configuration;
+    // The first configuration stands in no log, so a newcomer does not know it. A checkpoint from
+    // before the one that added the newcomer would tell nobody whom to believe.
+    if (configuration.voters.length === 0) return;
     this.isCheckpointing = true;
     this.isCheckpointWanted = false;
     const description = { index, term, configuration, configurationAt };
