@@ -20,7 +20,9 @@ export function sendNews(core: Core, leader: Leader): void {
 /** Asks a follower where it stands: an append that may be empty, beside the ordinary ones. */
 export function sendNudge(core: Core, progress: Progress): void {
   if (progress.state !== 'replicate') return;
-  if (progress.next - 1 >= core.log.base.index) sendAppend(core, progress, []);
+  if (progress.next - 1 >= core.log.base.index) return sendAppend(core, progress, []);
+  // The log has forgotten what is on its way, so if that was lost nothing else would tell.
+  progress.probe();
 }
 
 function sendAppends(core: Core, progress: Progress): void {
