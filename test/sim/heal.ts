@@ -10,7 +10,13 @@ export function heal(world: World): ReadonlySet<number> {
   const { network, buggify, plan, probes } = services;
   buggify.rest();
   network.heal();
+  // A change from now on could rest on nodes that are about to be lost.
+  if (plan.heal === 'core') {
+    world.operator.rest();
+    for (const host of hosts) host.forgetOrders();
+  }
   const core = plan.heal === 'core' ? pickCore(world) : allOf(world);
+  if (core.size === hosts.length) world.operator.resume();
   for (const host of hosts) {
     host.effectsLeft = Number.POSITIVE_INFINITY;
     host.disk.heal();

@@ -168,6 +168,11 @@ export class Host {
     this.#plan();
   }
 
+  /** Orders that have not been obeyed yet never will be. */
+  forgetOrders(): void {
+    this.#inbox = this.#inbox.filter(({ type }) => type !== 'order');
+  }
+
   #plan(): void {
     if (this.#isPlanned || this.isPaused || !this.isUp) return;
     this.#isPlanned = true;

@@ -61,6 +61,10 @@ export class Operator {
     this.#isResting = true;
   }
 
+  resume(): void {
+    this.#isResting = false;
+  }
+
   #look(shard: ShardId): void {
     const delay = LOOK_MILLISECONDS * (0.5 + this.#random.fraction());
     this.#services.agenda.after(delay, () => {
