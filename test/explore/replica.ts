@@ -1,7 +1,7 @@
 /** One explored replica: the real core with its disk, and what can happen to it. */
 
 import { assert, unreachable } from '../../src/base/assert.ts';
-import type { MemberId, ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Core } from '../../src/raft/core.ts';
@@ -80,9 +80,9 @@ export class Replica {
 
   /** A follower that refuses votes because of a leader it heard, or of one it may have heard. */
   get isWaiting(): boolean {
-    const { role, ticks, votesFromTick } = this.core;
+    const { role, ticks, votesFromTick, promiseTicks } = this.core;
     if (role.type !== 'follower' || role.elapsed >= LIMITS.electionTicksMin) return false;
-    return role.leader !== 0 || ticks < votesFromTick;
+    return role.leader !== NOBODY || ticks < votesFromTick || promiseTicks > 0;
   }
 
   after(happening: Happening): After {

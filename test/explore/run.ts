@@ -14,7 +14,7 @@ const NOTHING = {
 };
 
 /** Chosen so that all of them together take about a minute. */
-const EXPLORATIONS: readonly Bounds[] = [
+export const EXPLORATIONS: readonly Bounds[] = [
   { ...NOTHING, name: 'a proposal and a crash', campaigns: 1, proposals: 1, crashes: 1 },
   { ...NOTHING, name: 'a proposal and a duplicate', campaigns: 1, proposals: 1, duplicates: 1 },
   { ...NOTHING, name: 'a read and a duplicate', campaigns: 1, reads: 1, duplicates: 1 },

@@ -1,0 +1,40 @@
+/** A planted bug: a patch of the compiled product that exists in tests only. */
+
+export interface Bug {
+  readonly name: string;
+  /** What the broken product does. */
+  readonly sentence: string;
+  /** The rule that it breaks: a trap of the list, or a section of the paper. */
+  readonly trap: string;
+  /** The source file; what is patched is what the compiler made of it. */
+  readonly file: string;
+  /** Code that occurs once in the compiled file. White space is as good as any other. */
+  readonly find: string;
+  readonly replace: string;
+  /** The profiles of the simulator in which it should show, each in turn. */
+  readonly profiles: readonly string[];
+  /** Caught within seconds: part of every run of the tests. */
+  readonly isFast: boolean;
+}
+
+/** The compiled text with the bug in it. Throws unless it is planted exactly once. */
+export function plant(bug: Bug, text: string): string {
+  const words = bug.find.trim().split(/\s+/).map(literal);
+  const pattern = new RegExp(words.join('\\s+'), 'g');
+  const places = [...text.matchAll(pattern)];
+  if (places.length !== 1) {
+    throw new Error(`${bug.name} has ${places.length} places in ${bug.file}, it needs one`);
+  }
+  const planted = text.replace(pattern, () => bug.replace);
+  if (planted === text) throw new Error(`${bug.name} changes nothing`);
+  return planted;
+}
+
+/** The part of a URL that names the compiled file. */
+export function compiledPath(bug: Bug): string {
+  return `/build/${bug.file.replace(/\.ts$/, '.js')}`;
+}
+
+function literal(word: string): string {
+  return word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

@@ -1,0 +1,98 @@
+/**
+ * A process with one bug in it, or none. It does what its first argument says and reports to its
+ * parent; being a process of its own, it may loop for ever or run out of memory.
+ */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { register } from 'node:module';
+import { OPEN_HOOK } from '../explore/open-hook.ts';
+import { BUGS } from './bugs.ts';
+import { PLANT_HOOK } from './plant-hook.ts';
+
+/** What the parent asks for. */
+export interface Task {
+  /** Undefined for the sound product. */
+  readonly bug: string | undefined;
+  readonly oracle: 'simulation' | 'exploration' | 'transcripts';
+  readonly profiles: readonly string[];
+  readonly seedFirst: number;
+  readonly seedLast: number;
+}
+
+/** What it hears: the number of a seed that is done, or what was caught at that seed. */
+export interface Finding {
+  readonly seed: number;
+  readonly caught: string | undefined;
+}
+
+const TRANSCRIPTS = 'test/scenario/raft';
+
+const task = JSON.parse(process.argv[2] ?? '') as Task;
+
+if (task.bug !== undefined) {
+  register(PLANT_HOOK, { data: BUGS.find(({ name }) => name === task.bug) });
+}
+switch (task.oracle) {
+  case 'simulation':
+    await simulate();
+    break;
+  case 'exploration':
+    register(OPEN_HOOK);
+    await exploreAll();
+    break;
+  case 'transcripts':
+    await replayAll();
+    break;
+}
+process.disconnect();
+
+function tell(finding: Finding): void {
+  process.send?.(finding);
+}
+
+async function simulate(): Promise<void> {
+  const { runSeed } = await import('../sim/run.ts');
+  for (let seed = task.seedFirst; seed <= task.seedLast; seed++) {
+    const { failure } = runSeed({ profile: profileOf(task.profiles, seed), seed });
+    const caught = failure === undefined ? undefined : `${failure.oracle}: ${failure.message}`;
+    tell({ seed, caught });
+    if (caught !== undefined) return;
+    // Lets the message leave.
+    await new Promise((resume) => setImmediate(resume));
+  }
+}
+
+async function exploreAll(): Promise<void> {
+  const { EXPLORATIONS } = await import('../explore/run.ts');
+  const { explore } = await import('../explore/search.ts');
+  for (const [seed, bounds] of EXPLORATIONS.entries()) {
+    const { violation } = explore(bounds);
+    tell({ seed, caught: violation && `explorer: ${violation.rule}` });
+    if (violation !== undefined) return;
+    await new Promise((resume) => setImmediate(resume));
+  }
+}
+
+async function replayAll(): Promise<void> {
+  const { replay } = await import('../support/scenario/transcript.ts');
+  for (const [seed, name] of readdirSync(TRANSCRIPTS).sort().entries()) {
+    const written = readFileSync(`${TRANSCRIPTS}/${name}`, 'utf8');
+    if (!isReplayed(written)) {
+      tell({ seed, caught: `transcript: ${name.replace('.txt', '')}` });
+      return;
+    }
+  }
+
+  function isReplayed(written: string): boolean {
+    try {
+      return replay(written) === written;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Profiles take turns. */
+function profileOf(profiles: readonly string[], seed: number): string {
+  return profiles[(seed - 1) % profiles.length] ?? '';
+}
