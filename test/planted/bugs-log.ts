@@ -71,8 +71,9 @@ export const LOG_BUGS: readonly Bug[] = [
     trap: '§5.1',
     file: 'src/raft/receive.ts',
     find: "if (message.type === 'removed') return undefined; if (message.term < core.term)",
-    replace:
-      "if (message.type === 'removed') return undefined; if (message.type === 'append-response' && message.term < core.term) return undefined; if (message.term < core.term)",
+    replace: `if (message.type === 'removed') return undefined;
+      if (message.type === 'append-response' && message.term < core.term) return undefined;
+      if (message.term < core.term)`,
     profiles: ['network', 'raft', 'lite'],
     isFast: false,
   },
@@ -203,7 +204,8 @@ export const LOG_BUGS: readonly Bug[] = [
     sentence: 'a snapshot brings state and leaves the old configuration in force',
     trap: '11',
     file: 'src/raft/incoming.ts',
-    find: 'configurations.restart({ at: snapshot.configurationAt, configuration: snapshot.configuration });',
+    find: `configurations.restart({
+      at: snapshot.configurationAt, configuration: snapshot.configuration });`,
     replace: '',
     profiles: ['membership', 'raft'],
     isFast: false,
@@ -243,7 +245,8 @@ export const LOG_BUGS: readonly Bug[] = [
     sentence: 'the log is cut past the snapshot that a follower is being sent',
     trap: '49',
     file: 'src/raft/truncation.ts',
-    find: 'const needed = transfer !== undefined ? transfer.snapshot.index : isTooFar ? through : match;',
+    find: `const needed =
+      transfer !== undefined ? transfer.snapshot.index : isTooFar ? through : match;`,
     replace: 'const needed = through;',
     profiles: ['raft', 'membership', 'core'],
     isFast: false,

@@ -11,8 +11,8 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
     trap: '19',
     file: 'src/raft/core.ts',
     find: 'return core.configurations.newest.configuration;',
-    replace:
-      'return core.configurations.at(Math.max(core.commit, core.configurations.all[0].at.index)).configuration;',
+    replace: `const { all } = core.configurations;
+      return core.configurations.at(Math.max(core.commit, all[0].at.index)).configuration;`,
     profiles: PROFILES,
     isFast: false,
   },
@@ -72,8 +72,9 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
     trap: '21',
     file: 'src/raft/quorum.ts',
     find: 'const incoming = reachedByMajority(configuration.voters, reached);',
-    replace:
-      'const incoming = [...configuration.voters, ...configuration.learners].map(reached).sort((one, other) => other - one)[majorityOf(configuration.voters.length) - 1] ?? 0;',
+    replace: `const { voters, learners } = configuration;
+      const falling = [...voters, ...learners].map(reached).sort((one, other) => other - one);
+      const incoming = falling[majorityOf(voters.length) - 1] ?? 0;`,
     profiles: PROFILES,
     isFast: false,
   },

@@ -15,8 +15,8 @@ export interface Verdict {
   readonly bug: Bug;
   /** Which oracle saw what; undefined for a survivor. */
   readonly caught: string | undefined;
-  /** Seeds that were run, the last of which caught it if an oracle of the simulator did. */
-  readonly seeds: number;
+  /** The seed of the simulator that caught it; undefined if none did. */
+  readonly seeds: number | undefined;
   readonly seconds: number;
 }
 
@@ -44,7 +44,7 @@ const WHOLE = { profiles: [], seedFirst: 1, seedLast: 1 };
 async function huntBySeeds(
   bug: Bug,
   seedsMax: number,
-): Promise<{ readonly caught: string | undefined; readonly seeds: number }> {
+): Promise<{ readonly caught: string | undefined; readonly seeds: number | undefined }> {
   const { name, profiles } = bug;
   const task = { profiles, oracle: 'simulation', seedLast: seedsMax } as const;
   let seedFirst = 1;
@@ -56,7 +56,7 @@ async function huntBySeeds(
     if ((await runChild(bug, control)).caught === undefined) return { caught, seeds: seed };
     seedFirst = seed + 1;
   }
-  return { caught: undefined, seeds: seedsMax };
+  return { caught: undefined, seeds: undefined };
 }
 
 /** The last finding of a child. One that dies or falls silent was caught by that. */

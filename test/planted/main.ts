@@ -38,7 +38,7 @@ async function huntAll(bugs: readonly Bug[]): Promise<Verdict[]> {
       const verdict = await hunt(bug, seedsMax);
       done.push(verdict);
       const time = `${verdict.seconds.toFixed(1)} s`;
-      print([bug.name, String(verdict.seeds), time, verdict.caught ?? 'NOBODY']);
+      print([bug.name, String(verdict.seeds ?? 'none'), time, verdict.caught ?? 'NOBODY']);
     }
   };
   await Promise.all(Array.from({ length: CHILDREN_AT_ONCE }, work));
@@ -46,13 +46,11 @@ async function huntAll(bugs: readonly Bug[]): Promise<Verdict[]> {
 }
 
 function report(done: readonly Verdict[]): void {
-  const seeds = done
-    .filter(({ caught }) => caught !== undefined)
-    .map((verdict) => verdict.seeds)
-    .sort((one, other) => one - other);
+  const seeds = done.flatMap((verdict) => verdict.seeds ?? []).sort((one, other) => one - other);
   const median = seeds[seeds.length >> 1] ?? 0;
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-  console.log(`${done.length} bugs in ${seconds} s, seeds to detect: median ${median}`);
+  console.log(`${done.length} bugs in ${seconds} s`);
+  console.log(`${seeds.length} caught by a seed, at the median by seed ${median}`);
   for (const { bug, caught } of done) {
     if (caught === undefined) console.log(`survived: ${bug.name}: ${bug.sentence} (${bug.trap})`);
   }
