@@ -8,7 +8,6 @@ export const BUGGIFY_SITES = [
   'durable-report-late',
   'extra-proposal',
   'frame-per-message',
-  'late-ticks-merged',
   'lease-ask-later',
   'node-heartbeat-skipped',
   'old-checkpoint-dropped',

@@ -78,7 +78,8 @@ export class Clients {
     if (!this.#isOpen) return;
     const { plan, agenda } = this.#services;
     const shard = (1 + random.below(plan.shards)) as ShardId;
-    const key = random.below(plan.keys);
+    // One key is hot, so that what is written there is soon read by others.
+    const key = random.chance(0.3) ? 0 : random.below(plan.keys);
     const isRead = random.chance(plan.readShare);
     const kind = isRead ? 'read' : random.pick(WRITES);
     const seen = this.#seen.get(slot(client, shard, key)) ?? [];

@@ -1,11 +1,11 @@
 /** Faults of disks: slow, stuck, damaged, forgetful, gone. */
 
-import { type Blow, pickShard } from './faults.ts';
+import { type Blow, pickShard, pickVictim } from './faults.ts';
 
 export function inflictOnDisk(blow: Blow): void {
   const { world, random, isActive } = blow;
   const { agenda } = world.services;
-  const host = random.pick(world.hosts);
+  const host = pickVictim(blow);
   switch (blow.kind) {
     case 'slow-disk': {
       const minimum = random.pick([10, 100, 1000]);

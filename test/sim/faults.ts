@@ -90,6 +90,14 @@ export function pickShard({ world, random }: Blow): ShardId {
   return random.pick(world.shards);
 }
 
+/** Half of the time somebody who leads: that is where it hurts. */
+export function pickVictim(blow: Blow): Host {
+  const { world, random } = blow;
+  const leader = world.operator.leaderOf(pickShard(blow));
+  const anyone = random.pick(world.hosts);
+  return leader !== undefined && random.chance(0.5) ? leader.host : anyone;
+}
+
 /** Repeats until the faults are over or `isDone`. */
 export function every(blow: Blow, milliseconds: () => number, run: () => boolean): void {
   blow.world.services.agenda.after(milliseconds(), () => {
@@ -107,7 +115,7 @@ export function crashFor({ world, isActive }: Blow, host: Host, milliseconds: nu
 function inflictOnProcess(blow: Blow): void {
   const { world, kind, random, isActive } = blow;
   const { agenda, plan } = world.services;
-  const host = random.pick(world.hosts);
+  const host = pickVictim(blow);
   switch (kind) {
     case 'crash':
       return crashFor(blow, host, random.between(50, 10_000));

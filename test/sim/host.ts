@@ -19,6 +19,9 @@ import { Replica } from './replica.ts';
 import { askLease, propose, serve } from './service.ts';
 import type { Services } from './services.ts';
 
+/** A loop that is busy for longer than this makes its timers late. */
+const LATE_MILLISECONDS = 10;
+
 /** How often a node looks whether damage can be cut away. */
 const TIDY_TICKS = 50;
 
@@ -45,9 +48,11 @@ export class Host {
   isUp = false;
   isPaused = false;
   #pausedAt = 0;
+  /** A timer that is late comes behind all that waits on the sockets; or where its time was. */
+  #isTickLast = false;
+  #owesTick = false;
   #isPlanned = false;
   #freeAt = 0;
-  #ticked = 0;
   #ticks = 0;
   /** The number of the last read that was asked of a core. */
   lastRead = 0;
@@ -85,7 +90,6 @@ export class Host {
     this.isUp = true;
     const reading = this.random.below(1e9);
     this.clock = new NodeClock({ virtual: agenda.now, reading, rate: this.rate });
-    this.#ticked = reading;
     this.peers = this.#newPeers();
     const images = [...this.disk.written].sort(([one], [other]) => one - other);
     for (const [shard, image] of images) this.open(shard, image);
@@ -105,6 +109,7 @@ export class Host {
     this.isUp = false;
     this.isPaused = false;
     this.#inbox = [];
+    this.#owesTick = false;
     this.replicas.clear();
     this.marks.clear();
     this.lazy.length = 0;
@@ -126,6 +131,7 @@ export class Host {
     if (!this.isUp || this.isPaused) return;
     this.isPaused = true;
     this.#pausedAt = this.services.agenda.now;
+    this.#isTickLast = this.random.chance(0.5);
   }
 
   /** A suspended machine's clock stood still; a stopped process's went on. */
@@ -139,6 +145,7 @@ export class Host {
 
   /** The event loop is busy. */
   stall(milliseconds: number): void {
+    this.#isTickLast = this.random.chance(0.5);
     this.#freeAt = Math.max(this.#freeAt, this.services.agenda.now) + milliseconds;
   }
 
@@ -147,19 +154,21 @@ export class Host {
     this.clock.setRate(this.services.agenda.now, rate);
   }
 
-  #scheduleTick(boot: number): void {
-    const { agenda, plan, buggify } = this.services;
-    this.#ticked += plan.limits.tickMilliseconds;
-    const due = this.clock.virtualFor(this.#ticked - this.clock.read(agenda.now));
-    agenda.after(Math.max(0, due), () => {
+  /** One tick is out at a time: the next comes a whole unit after the last was handled. */
+  #scheduleTick(boot: number, due = this.#now + this.services.plan.limits.tickMilliseconds): void {
+    const { agenda } = this.services;
+    agenda.after(this.clock.virtualFor(Math.max(0, due - this.#now)), () => {
       if (!this.isUp || this.boot !== boot) return;
-      // A timer that is late comes once; a counter catches up. Real nodes do either.
-      const isMerged = this.isPaused && buggify.fires('late-ticks-merged');
-      const isStill = this.clock.read(agenda.now) + 0.001 < this.#ticked;
-      if (isStill) this.#ticked -= plan.limits.tickMilliseconds;
-      else if (!isMerged) this.push({ type: 'tick' });
-      this.#scheduleTick(boot);
+      const isLate = this.isPaused || this.#freeAt > agenda.now + LATE_MILLISECONDS;
+      // The clock stood still, or was made slower: it is not time yet.
+      if (this.#now + 0.001 < due) this.#scheduleTick(boot, due);
+      else if (isLate && this.#isTickLast) this.#owesTick = true;
+      else this.push({ type: 'tick' });
     });
+  }
+
+  get #now(): number {
+    return this.clock.read(this.services.agenda.now);
   }
 
   push(input: Input): void {
@@ -188,6 +197,8 @@ export class Host {
   #turn(): void {
     const { buggify, agenda } = this.services;
     const inputs = this.#inbox;
+    if (this.#owesTick) inputs.push({ type: 'tick' });
+    this.#owesTick = false;
     this.#inbox = [];
     try {
       for (const input of inputs) this.#handle(input);
@@ -253,6 +264,7 @@ export class Host {
   #tick(): void {
     const { agenda, buggify } = this.services;
     const now = this.clock.read(agenda.now);
+    this.#scheduleTick(this.boot);
     for (const replica of this.replicas.values()) this.step(replica, { type: 'tick', now });
     this.#ticks += 1;
     if (this.#ticks % TIDY_TICKS === 0) for (const one of this.replicas.values()) this.#tidy(one);

@@ -103,6 +103,14 @@ test('a commit that is on the disks of a minority', () => {
   commit();
 });
 
+test('an entry of a former term that is committed by itself', () => {
+  const { invariants, image } = createTrio();
+  for (const member of [A, B]) image(member).apply(writeOf([command(1, 1)], 2, A), undefined);
+  const status = statusOf(A, { role: 'leader', term: 2, commit: 1 });
+  const commit = () => invariants.observe(actorOf(A), status, image(A));
+  assert.throws(commit, /former term/);
+});
+
 test('a leader without a committed entry', () => {
   const { invariants, image } = createTrio();
   for (const member of [A, B]) image(member).apply(writeOf([command(1, 1)]), undefined);
@@ -192,4 +200,15 @@ test('voters that change without the joint form, or on top of an open change', (
   const settled = writeOf([change(2, { ...joint, outgoing: [] })]);
   const hurry = () => other.invariants.written(actorOf(A), settled, other.image(A));
   assert.throws(hurry, /not committed/);
+});
+
+test('a read below the commit, and a lease that outlived its leadership', () => {
+  const { invariants, image } = createTrio();
+  for (const member of [A, B]) image(member).apply(writeOf([command(1, 1)]), undefined);
+  invariants.observe(actorOf(A), statusOf(A, { role: 'leader', commit: 1 }), image(A));
+  const asked = invariants.asked(SHARD);
+  const grant = () => invariants.granted(actorOf(B), { index: 0, asked });
+  assert.throws(grant, /below what was committed/);
+  assert.throws(() => invariants.leased(actorOf(B), { index: 0, term: 1 }), /below the commit/);
+  assert.throws(() => invariants.leased(actorOf(B), { index: 1, term: 0 }), /outlived/);
 });

@@ -126,6 +126,10 @@ export class Invariants {
           configuration !== undefined && this.#isOnQuorum(actor.shard, configuration, index, term),
       );
       if (!isDurable) this.#fail('durability', 'committed without a durable quorum', actor);
+      // Figure 8: what counts replicas of a former term may yet be overwritten.
+      if (status.role === 'leader' && term !== status.term) {
+        this.#fail('commit', 'an entry of a former term was committed by itself', actor);
+      }
     }
     truth.advance(index, status.term);
   }
@@ -265,6 +269,25 @@ export class Invariants {
       this.#fail('election safety', 'one member voted twice in one term', actor);
     }
     votes.set(term, vote);
+  }
+
+  /** A read is asked for: whatever is committed anywhere by now, its answer has to cover. */
+  asked(shard: ShardId): number {
+    return this.truthOf(shard).commit;
+  }
+
+  granted(actor: Actor, read: { readonly index: number; readonly asked: number }): void {
+    if (read.index >= read.asked) return;
+    this.#fail('reads', 'a read was granted below what was committed when it was asked', actor);
+  }
+
+  /** A lease is exclusive: while it is in force, nobody can have been elected since. */
+  leased(actor: Actor, lease: { readonly index: number; readonly term: number }): void {
+    const truth = this.truthOf(actor.shard);
+    for (const term of truth.leaders.keys()) {
+      if (term > lease.term) this.#fail('reads', 'a lease outlived its leadership', actor);
+    }
+    if (lease.index < truth.commit) this.#fail('reads', 'a lease read below the commit', actor);
   }
 
   handed(actor: Actor, ready: Ready): void {

@@ -1,7 +1,7 @@
 /** Faults of the network. */
 
 import type { Blow } from './faults.ts';
-import { every } from './faults.ts';
+import { every, pickVictim } from './faults.ts';
 import type { LinkTrouble } from './network.ts';
 
 export function inflictOnNetwork(blow: Blow): void {
@@ -65,9 +65,11 @@ function cutPairs(
 ): void {
   const { world, random } = blow;
   const { nodes } = world.services.plan;
-  const all = world.hosts.map((host) => host.id);
+  const victim = pickVictim(blow).id;
+  const others = world.hosts.map((host) => host.id).filter((id) => id !== victim);
+  const all = [victim, ...random.shuffle(others)];
   const count = random.pick([1, Math.floor(nodes / 2), random.between(1, nodes)]);
-  const picked = random.shuffle(all).slice(0, count);
+  const picked = all.slice(0, count);
   const chosen = new Set(random.chance(0.5) ? picked : all.filter((id) => !picked.includes(id)));
   cutWhere(blow, (from, to) => isCut(from, to, chosen));
 }

@@ -143,8 +143,10 @@ export class Operator {
   /** It was left out once. That is final, so the node gets a new member. */
   #isSpent(shard: ShardId, member: MemberId, present: Configuration): boolean {
     if (isMember(present, member)) return false;
-    const { configurations } = this.#services.invariants.truthOf(shard);
-    return configurations.some(({ configuration }) => isMember(configuration, member));
+    const truth = this.#services.invariants.truthOf(shard);
+    return truth.configurations.some(
+      (placed) => isMember(placed.configuration, member) && !truth.isOverwritten(placed),
+    );
   }
 
   #isSound(member: MemberId): boolean {

@@ -48,7 +48,8 @@ export class Replica {
   /** Committed entries that wait for a slow machine. */
   readonly backlog: Entry[] = [];
   readonly #proposals = new Map<number, Proposal>();
-  readonly #reads = new Map<number, Request>();
+  /** With what was committed anywhere when each was asked. */
+  readonly #reads = new Map<number, { readonly request: Request; readonly asked: number }>();
   #granted: { readonly index: number; readonly request: Request }[] = [];
   /** Writes of this turn: proposed together. */
   queue: Request[] = [];
@@ -184,15 +185,18 @@ export class Replica {
   }
 
   awaitRead(id: number, request: Request): void {
-    this.#reads.set(id, request);
+    const asked = this.#services.invariants.asked(this.shard);
+    this.#reads.set(id, { request, asked });
   }
 
   grant(answer: ReadAnswer): void {
-    const request = this.#reads.get(answer.id);
-    if (request === undefined) return;
+    const read = this.#reads.get(answer.id);
+    if (read === undefined) return;
+    const { request, asked } = read;
     this.#reads.delete(answer.id);
-    if (answer.type === 'refused') this.refuse(request);
-    else this.#granted.push({ index: answer.index, request });
+    if (answer.type === 'refused') return this.refuse(request);
+    this.#services.invariants.granted(this.actor, { index: answer.index, asked });
+    this.#granted.push({ index: answer.index, request });
   }
 
   answerReads(): void {

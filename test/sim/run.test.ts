@@ -63,7 +63,7 @@ test('a core that answers reads without asking is caught', () => {
     const oracles = seeds.map(
       (seed) => runSeed({ profile: 'network', seed, overrides: OVERRIDES }).failure?.oracle,
     );
-    assert.ok(oracles.includes('witness'), String(oracles));
+    assert.ok(oracles.includes('witness') || oracles.includes('reads'), String(oracles));
   } finally {
     Raft.prototype.step = step;
     Raft.prototype.take = take;

@@ -30,6 +30,10 @@ export function askLease(host: Host, request: Request, { values, applied }: Leas
   if (replica === undefined) return request.answer({ type: 'failed', leader: undefined });
   const now = host.clock.read(host.services.agenda.now);
   const outcome = host.step(replica, { type: 'lease-read', now });
+  if (outcome.type === 'taken' && outcome.position !== undefined) {
+    const { term } = replica.raft.status();
+    host.services.invariants.leased(replica.actor, { index: outcome.position.index, term });
+  }
   const isCurrent =
     outcome.type === 'taken' && outcome.position !== undefined && outcome.position.index <= applied;
   if (!isCurrent) return read(host, replica, request);

@@ -56,8 +56,15 @@ export class Truth {
 
   /** Those that are in force somewhere or may come to be. */
   possibleConfigurations(): PlacedConfiguration[] {
-    const settled = this.configurations.filter(({ at }) => at.index <= this.commit);
-    const open = this.configurations.filter(({ at }) => at.index > this.commit);
-    return [...settled.slice(-1), ...open];
+    const standing = this.configurations.filter((placed) => !this.isOverwritten(placed));
+    const settled = standing.filter(({ at }) => at.index <= this.commit);
+    const newest = Math.max(...settled.map(({ at }) => at.index));
+    return standing.filter(({ at }) => at.index >= newest);
+  }
+
+  /** Another entry was committed in its place: it was never in force for certain. */
+  isOverwritten({ at }: PlacedConfiguration): boolean {
+    const applied = this.applied[at.index];
+    return applied !== undefined && applied.entry.term !== at.term;
   }
 }
