@@ -24,7 +24,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
     find: 'hardState: { term, vote, commit }',
     replace: 'hardState: { term, vote: 0, commit }',
     profiles: PROFILES,
-    isFast: false,
+    isFast: true,
   },
   {
     name: 'vote-told-before-fsync',
@@ -34,7 +34,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
     find: "sendDurably(core, { type: 'vote-response',",
     replace: "core.outbox.send({ type: 'vote-response',",
     profiles: PROFILES,
-    isFast: false,
+    isFast: true,
   },
   {
     name: 'own-vote-counted-before-fsync',
@@ -44,7 +44,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
     find: 'votes: new Map(how.isTrial ? [[core.self, true]] : []),',
     replace: 'votes: new Map([[core.self, true]]),',
     profiles: [...PROFILES, 'single'],
-    isFast: false,
+    isFast: true,
   },
   {
     name: 'vote-for-older-log',
@@ -54,7 +54,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
     find: 'const isUpToDate = core.log.isUpToDate(request.last);',
     replace: 'const isUpToDate = true;',
     profiles: PROFILES,
-    isFast: true,
+    isFast: false,
   },
   {
     name: 'logs-compared-by-length',
@@ -84,7 +84,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
     find: 'const isFree = core.vote === request.from ||',
     replace: 'const isFree = !request.isTrial ||',
     profiles: PROFILES,
-    isFast: false,
+    isFast: true,
   },
   {
     name: 'amnesiac-votes',

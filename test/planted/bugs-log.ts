@@ -13,7 +13,7 @@ export const LOG_BUGS: readonly Bug[] = [
     find: 'if (this.isDurable(write)) {',
     replace: 'if (true) {',
     profiles: ['lite', 'raft'],
-    isFast: true,
+    isFast: false,
   },
   {
     name: 'acknowledged-before-fsync',
@@ -33,7 +33,7 @@ export const LOG_BUGS: readonly Bug[] = [
     find: 'voter === core.self ? core.log.durable :',
     replace: 'voter === core.self ? core.log.lastIndex :',
     profiles: ['lite', 'single', 'raft'],
-    isFast: false,
+    isFast: true,
   },
   {
     name: 'no-own-term-rule',
@@ -63,7 +63,7 @@ export const LOG_BUGS: readonly Bug[] = [
     find: 'this.next = options.lastIndex + 1;',
     replace: 'this.next = options.lastIndex + 1; this.match = options.lastIndex;',
     profiles: PROFILES,
-    isFast: true,
+    isFast: false,
   },
   {
     name: 'acknowledgement-of-a-former-term',
@@ -85,7 +85,7 @@ export const LOG_BUGS: readonly Bug[] = [
     find: 'if (!isCovered && !core.log.has(previous)) {',
     replace: 'if (!isCovered && previous.index > core.log.lastIndex) {',
     profiles: PROFILES,
-    isFast: true,
+    isFast: false,
   },
   {
     name: 'conflict-not-cut',
@@ -197,7 +197,7 @@ export const LOG_BUGS: readonly Bug[] = [
     find: 'log.restart(snapshot);',
     replace: 'log.restart({ index: snapshot.index, term: core.term });',
     profiles: ['raft', 'core', 'membership'],
-    isFast: false,
+    isFast: true,
   },
   {
     name: 'snapshot-without-configuration',

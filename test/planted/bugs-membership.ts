@@ -34,7 +34,7 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
     find: 'if (at.index > core.commit || isJoint(configuration))',
     replace: 'if (isJoint(configuration))',
     profiles: PROFILES,
-    isFast: true,
+    isFast: false,
   },
   {
     name: 'joint-form-skipped',
@@ -54,7 +54,7 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
     find: 'return Math.min(incoming, reachedByMajority(configuration.outgoing, reached));',
     replace: 'return incoming;',
     profiles: PROFILES,
-    isFast: false,
+    isFast: true,
   },
   {
     name: 'joint-election-by-one-half',

@@ -22,11 +22,12 @@ function option(name: string): string | undefined {
 }
 
 function chosen(words: readonly string[]): readonly Bug[] {
-  const name = option('bug');
-  if (name === undefined) return words.includes('--fast') ? BUGS.filter((bug) => bug.isFast) : BUGS;
-  const bugs = BUGS.filter((bug) => bug.name === name);
-  if (bugs.length === 0) throw new RangeError(`no bug is called ${name}`);
-  return bugs;
+  const names = option('bug')?.split(',');
+  if (names === undefined)
+    return words.includes('--fast') ? BUGS.filter((bug) => bug.isFast) : BUGS;
+  const unknown = names.filter((name) => !BUGS.some((bug) => bug.name === name));
+  if (unknown.length > 0) throw new RangeError(`no bug is called ${unknown.join(', ')}`);
+  return BUGS.filter(({ name }) => names.includes(name));
 }
 
 async function huntAll(bugs: readonly Bug[]): Promise<Verdict[]> {
