@@ -118,7 +118,8 @@ function inflictOnProcess(blow: Blow): void {
   const host = pickVictim(blow);
   switch (kind) {
     case 'crash':
-      return crashFor(blow, host, random.between(50, 10_000));
+      // Soon enough to be back while others still rely on what was promised before.
+      return crashFor(blow, host, random.between(10, random.pick([100, 1000, 10_000])));
     case 'crash-effect':
       host.effectsLeft = random.between(1, 30);
       return every(
@@ -168,5 +169,6 @@ function inflictOnProcess(blow: Blow): void {
 function drift({ world, random }: Blow, host: Host): void {
   const { plan } = world.services;
   const widest = plan.limits.clockDriftMax * 0.999;
-  host.setRate(plan.isLease ? 1 + random.fraction() * (widest - 1) : 0.5 + random.fraction() * 1.5);
+  const [low, high] = plan.isLease ? [1, widest] : [0.5, 2];
+  host.setRate(random.pick([low, high, low + random.fraction() * (high - low)]));
 }

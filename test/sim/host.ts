@@ -164,6 +164,7 @@ export class Host {
       if (this.#now + 0.001 < due) this.#scheduleTick(boot, due);
       else if (isLate && this.#isTickLast) this.#owesTick = true;
       else this.push({ type: 'tick' });
+      this.#plan();
     });
   }
 

@@ -32,8 +32,7 @@ export function optionsFrom(words: readonly string[]): Options {
   if (without !== undefined) overrides.without = without.split(',');
   const seed = given.get('seed');
   return {
-    // One seed that was named is run alone unless more are asked for.
-    seeds: seed !== undefined && profile !== undefined ? 1 : Number(given.get('seeds') ?? 150),
+    seeds: Number(given.get('seeds') ?? (seed === undefined ? 150 : 1)),
     seed: Number(seed ?? 1),
     profiles: profile === undefined ? Object.keys(PROFILES) : [profile],
     overrides,

@@ -239,7 +239,9 @@ export class Replica {
     if (index <= (durable.newestCheckpoint?.description.index ?? 0)) return;
     const term = durable.termAt(index);
     // A snapshot that is on its way to the disk begins another log.
-    if (term === undefined || this.image.newestCheckpoint !== durable.newestCheckpoint) return;
+    const installed = this.image.newestCheckpoint?.description.index ?? 0;
+    if (term === undefined || installed > (durable.newestCheckpoint?.description.index ?? 0))
+      return;
     const { at: configurationAt, configuration } = this.#configuration;
     // The first configuration stands in no log, so a newcomer does not know it. A checkpoint from
     // before the one that added the newcomer would tell nobody whom to believe.
