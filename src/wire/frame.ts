@@ -6,6 +6,7 @@ import type { Heartbeat, HeartbeatResponse, Message } from '../raft/message.ts';
 import { Reader, Writer } from './message-pack.ts';
 import {
   BEAT_BYTES_MIN,
+  bytesMaxOf,
   readHeartbeat,
   readHeartbeatResponse,
   readSingle,
@@ -17,6 +18,9 @@ import {
 
 /** The shortest message: a header, a type, and one group or the four numbers of an envelope. */
 const MESSAGE_BYTES_MIN = 3;
+
+/** The headers of a frame and of its groups. */
+const HEADERS_BYTES_MAX = 16;
 
 /** One buffer serves all frames: encoding is synchronous and the result is a copy. */
 const writer = new Writer();
@@ -52,6 +56,25 @@ export function encodeFrame(messages: readonly Message[]): Uint8Array {
   }
   assert(writer.length <= WIRE_LIMITS.frameBytesMax, 'a frame is within its limit of bytes');
   return writer.take();
+}
+
+/** The same for any number of messages: as many frames as the limits ask for, in order. */
+export function encodeFrames(messages: readonly Message[]): readonly Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  let from = 0;
+  let bytes = HEADERS_BYTES_MAX;
+  for (let at = 0; at < messages.length; at++) {
+    const more = bytesMaxOf(messages[at] as Message);
+    const isFull = bytes + more > WIRE_LIMITS.frameBytesMax || at - from >= WIRE_LIMITS.messagesMax;
+    if (isFull && at > from) {
+      frames.push(encodeFrame(messages.slice(from, at)));
+      from = at;
+      bytes = HEADERS_BYTES_MAX;
+    }
+    bytes += more;
+  }
+  if (from < messages.length) frames.push(encodeFrame(messages.slice(from)));
+  return frames;
 }
 
 /**

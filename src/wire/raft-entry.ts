@@ -16,6 +16,22 @@ const CONFIGURATION = 3;
 /** An entry is at least its header, a kind and a term. */
 const ENTRY_BYTES_MIN = 3;
 
+/** Three full lists of the longest member ids, with their headers. */
+export const CONFIGURATION_BYTES_MAX = 1 + 3 * (3 + RAFT_LIMITS.membersMax * 9);
+
+/** More than an entry takes beside its payload or its configuration. */
+const ENTRY_BYTES_MAX = 1 + 1 + 9 + 5;
+
+/** No spelling of these entries is longer. */
+export function bytesMaxOfEntries(entries: readonly Entry[]): number {
+  let bytes = entries.length * ENTRY_BYTES_MAX;
+  for (const entry of entries) {
+    if (entry.kind === 'command') bytes += entry.payload.length;
+    else if (entry.kind === 'configuration') bytes += CONFIGURATION_BYTES_MAX;
+  }
+  return bytes;
+}
+
 export function writePosition(writer: Writer, position: Position): void {
   writer.count(position.index);
   writer.count(position.term);

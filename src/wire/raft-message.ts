@@ -18,6 +18,8 @@ import type {
 } from '../raft/message.ts';
 import type { Reader, Writer } from './message-pack.ts';
 import {
+  bytesMaxOfEntries,
+  CONFIGURATION_BYTES_MAX,
   readEntries,
   readPosition,
   readSnapshot,
@@ -60,6 +62,9 @@ const LENGTH = {
   campaignNow: 5,
   removed: 7,
 } as const;
+
+/** More than any message takes beside entries, snapshot data and configurations. */
+const MESSAGE_BYTES_MAX = 16 * 9;
 
 /** No beat is shorter than this: a header and one byte for each of its elements. */
 export const BEAT_BYTES_MIN = 1 + LENGTH.heartbeatResponse;
@@ -114,6 +119,13 @@ export function readHeartbeatResponse(reader: Reader): HeartbeatResponse {
   const term = reader.count();
   const round = reader.count();
   return { type: 'heartbeat-response', shard, from, to, term, round };
+}
+
+/** No spelling of this message is longer. */
+export function bytesMaxOf(message: Message): number {
+  if (message.type === 'append') return MESSAGE_BYTES_MAX + bytesMaxOfEntries(message.entries);
+  if (message.type !== 'snapshot-chunk') return MESSAGE_BYTES_MAX;
+  return MESSAGE_BYTES_MAX + CONFIGURATION_BYTES_MAX + message.data.length;
 }
 
 /** Any message but a beat, whose spelling is inside its group. */

@@ -3,7 +3,7 @@
 import type { Bug } from './bug.ts';
 
 const FILE = 'src/raft/rounds.ts';
-/** Where clocks drift, loops stall and leaders hand over: the old leader is sure of itself there. */
+/** Where clocks drift, loops stall and leaders hand over: an old leader is sure of itself. */
 const PROFILES = ['lease', 'raft'];
 
 export const READ_BUGS: readonly Bug[] = [

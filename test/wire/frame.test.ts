@@ -1,12 +1,13 @@
 /** What is said is what is heard, in exactly one spelling. */
 
-import { deepEqual, equal, throws } from 'node:assert/strict';
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { ENTRY_OVERHEAD_BYTES, RAFT_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Append, Heartbeat, Message } from '../../src/raft/message.ts';
-import { decodeFrame, encodeFrame } from '../../src/wire/frame.ts';
+import { decodeFrame, encodeFrame, encodeFrames } from '../../src/wire/frame.ts';
+import { bytesMaxOf } from '../../src/wire/raft-message.ts';
 import { MESSAGE_TYPES, randomMessage, randomMessages } from './random-message.ts';
 
 const HEARTBEAT: Heartbeat = {
@@ -158,3 +159,40 @@ for (const term of [-1, 1.5, Number.NaN, 2 ** 52 + 1, Number.POSITIVE_INFINITY, 
     throws(() => encodeFrame([{ ...HEARTBEAT, term }]), { name: 'AssertionFailure' });
   });
 }
+
+test('more than one frame can hold goes into several, in order', () => {
+  const large = Array.from({ length: 40 }, () =>
+    appendOf([new Uint8Array(RAFT_LIMITS.appendBytesMax)]),
+  );
+  const messages = large.map((message, at) => ({ ...message, shard: at as ShardId }));
+  const frames = encodeFrames(messages);
+  equal(frames.length, 3);
+  deepEqual(
+    frames.flatMap((frame) => decodeFrame(frame) ?? []).map(({ shard }) => shard),
+    messages.map(({ shard }) => shard),
+  );
+});
+
+test('more messages than one frame may hold go into several', () => {
+  const count = WIRE_LIMITS.messagesMax + 1;
+  const lengths = encodeFrames(new Array(count).fill(HEARTBEAT)).map(
+    (frame) => decodeFrame(frame)?.length ?? 0,
+  );
+  equal(lengths.length, 2);
+  equal((lengths[0] ?? 0) + (lengths[1] ?? 0), count);
+});
+
+test('nothing to say takes no frame, little takes one', () => {
+  deepEqual(encodeFrames([]), []);
+  deepEqual(encodeFrames([HEARTBEAT]), [encodeFrame([HEARTBEAT])]);
+});
+
+test('no message is longer than what is reckoned with', () => {
+  const random = new Random(7);
+  for (const type of MESSAGE_TYPES) {
+    for (let round = 0; round < 400; round++) {
+      const message = randomMessage(random, type);
+      ok(encodeFrame([message]).length <= bytesMaxOf(message) + 8, type);
+    }
+  }
+});
