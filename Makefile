@@ -22,7 +22,7 @@ build: node_modules/.installed
 	@node_modules/.bin/tsc
 
 check: build
-	node_modules/.bin/biome ci --error-on-warnings .
+	node_modules/.bin/biome ci --colors=off --error-on-warnings .
 	node build/test/run.js unit
 
 test: check explore
