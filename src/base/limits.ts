@@ -80,3 +80,51 @@ assert(
 assert(RAFT_LIMITS.appendBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'an append fits a frame');
 assert(WIRE_LIMITS.payloadBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a payload fits a frame');
 assert(RAFT_LIMITS.chunkBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a chunk fits a frame');
+
+/** What the state of all shards of a node may take, in memory and at once. */
+export const STATE_LIMITS = {
+  /** Rooms of a machine's data, numbered from 0. */
+  sections: 16,
+  /** A client's key is at most 4096 bytes; a machine may put something of its own around it. */
+  keyBytesMax: 8 * KIB,
+  valueBytesMax: 4 * MIB,
+  /** Replicas on one node. */
+  shardsMax: 16_384,
+  identityBytesMax: 256,
+  /** A checkpoint is due when the overlay has this much, or is this old. */
+  checkpointBytes: 8 * MIB,
+  checkpointWrites: 32_768,
+  checkpointMilliseconds: 2000,
+  /** Overlays of all shards, the frozen ones included; at this size applying has to wait. */
+  overlayBytesMax: 64 * MIB,
+  /** One slice of work: well below two milliseconds of filling a batch. */
+  sliceRows: 256,
+  sliceBytes: 256 * KIB,
+  /** Replaced values read at once for the state hash. */
+  settleKeys: 256,
+  /** Rows of a snapshot that are written at once, and that wait for it. */
+  installBatchBytes: MIB,
+  installQueueBytesMax: 16 * MIB,
+  /** Rows of an old generation that are deleted at once. */
+  clearRows: 1024,
+  /** Open views: each keeps old rows from being thrown away. */
+  viewsMax: 1024,
+  /** Snapshots being sent, over all shards; one more closes the one that was read longest ago. */
+  exportsMax: 8,
+  /** A snapshot that nobody read from while this many checkpoints went by is closed. */
+  exportIdleCheckpoints: 16,
+  /** Batches that are known to follow each other without a gap, looked at when a store opens. */
+  batchMarks: 1024,
+} as const;
+
+assert(
+  STATE_LIMITS.checkpointBytes * 2 + WIRE_LIMITS.payloadBytesMax <= STATE_LIMITS.overlayBytesMax,
+  'an overlay can grow while another is written',
+);
+assert(STATE_LIMITS.valueBytesMax <= WIRE_LIMITS.payloadBytesMax, 'a value came in an entry');
+assert(STATE_LIMITS.sections < 0xff, 'a section and the end of a snapshot have one byte');
+assert(
+  STATE_LIMITS.keyBytesMax + STATE_LIMITS.valueBytesMax + RAFT_LIMITS.chunkBytesMax <=
+    STATE_LIMITS.installQueueBytesMax,
+  'a row of a snapshot and its last chunk can wait together',
+);

@@ -11,6 +11,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/ring': ['src/base'],
   'src/raft': ['src/base'],
   'src/wire': ['src/base', 'src/raft'],
+  'src/storage': ['src/base', 'src/raft', 'src/wire'],
 };
 
 /** Folders outside src; nobody imports them, and these may import any room of src. */

@@ -1,0 +1,224 @@
+/** The state of one shard in one generation: overlay, frozen overlay, disk, and its hash. */
+
+import { assert } from '../base/assert.ts';
+import type { ShardId } from '../base/ids.ts';
+import { STATE_LIMITS } from '../base/limits.ts';
+import type { SnapshotDescription } from '../raft/message.ts';
+import type { Arena } from './arena.ts';
+import { type LayerView, Overlay } from './overlay.ts';
+import { RecentReads } from './recent-reads.ts';
+import type { AppliedEntry, StateDamage, StateWrite } from './state.ts';
+import type { DiskValues, StateDisk } from './state-disk.ts';
+import { type StateHash, StateSums } from './state-hash.ts';
+import { type Place, sectionOf } from './state-key.ts';
+import type { RecordedState } from './state-meta.ts';
+import { damageOf, isSound, TOMBSTONE, valueIn } from './state-record.ts';
+
+interface ShardStateOptions {
+  readonly place: Place;
+  readonly disk: StateDisk;
+  readonly arena: Arena;
+  readonly recorded: RecordedState;
+  readonly onDamage: (damage: StateDamage) => void;
+}
+
+/** An overlay that is on its way to the disk, and what it brings the disk to. */
+interface Frozen {
+  readonly overlay: Overlay;
+  readonly description: SnapshotDescription;
+  /** The hash at that point, once all has been settled. */
+  readonly sums: StateSums;
+}
+
+export class ShardState {
+  readonly place: Place;
+  readonly #disk: StateDisk;
+  readonly #arena: Arena;
+  readonly #onDamage: (damage: StateDamage) => void;
+  readonly #recent = new RecentReads();
+  #description: SnapshotDescription;
+  #overlay: Overlay;
+  #frozen: Frozen | undefined;
+  #sums: StateSums;
+  #isDamaged: boolean;
+
+  constructor({ place, disk, arena, recorded, onDamage }: ShardStateOptions) {
+    this.place = place;
+    this.#disk = disk;
+    this.#arena = arena;
+    this.#onDamage = onDamage;
+    this.#description = recorded.description;
+    this.#overlay = new Overlay(place);
+    this.#sums = new StateSums(recorded.hash ?? []);
+    this.#isDamaged = recorded.hash === undefined;
+  }
+
+  get shard(): ShardId {
+    return this.place.shard;
+  }
+
+  get description(): SnapshotDescription {
+    return this.#description;
+  }
+
+  get isDamaged(): boolean {
+    return this.#isDamaged;
+  }
+
+  get overlay(): Overlay {
+    return this.#overlay;
+  }
+
+  get frozen(): Frozen | undefined {
+    return this.#frozen;
+  }
+
+  get bytes(): number {
+    return this.#overlay.bytes + (this.#frozen?.overlay.bytes ?? 0);
+  }
+
+  get(section: number, key: Uint8Array): Uint8Array | undefined {
+    assertKey(section, key);
+    const held = this.#overlay.get(section, key) ?? this.#frozen?.overlay.get(section, key);
+    if (held !== undefined) return held === TOMBSTONE ? undefined : valueIn(held);
+    const stored = this.place.key(section, key);
+    const record = this.#read(stored);
+    if (record !== undefined && !isSound(this.place, stored, record)) {
+      this.#isDamaged = true;
+      throw damageOf(this.shard, stored);
+    }
+    this.#recent.note(stored, record);
+    return record === undefined ? undefined : valueIn(record);
+  }
+
+  apply({ position, configuration, writes }: AppliedEntry): void {
+    const { index, term } = this.#description;
+    assert(position.index === index + 1, 'entries are applied without a gap');
+    assert(position.term >= term, 'terms never fall');
+    for (const write of writes) this.#write(write);
+    const inForce =
+      configuration === undefined
+        ? this.#description
+        : { configuration, configurationAt: position };
+    this.#description = {
+      index: position.index,
+      term: position.term,
+      configuration: inForce.configuration,
+      configurationAt: inForce.configurationAt,
+    };
+  }
+
+  #write({ section, key, value }: StateWrite): void {
+    assertKey(section, key);
+    const length = value?.length ?? 0;
+    assert(length <= STATE_LIMITS.valueBytesMax, 'a value is within its limit');
+    const overlay = this.#overlay;
+    const { stored, record, previous } = overlay.put({ arena: this.#arena, section, key, value });
+    if (record !== TOMBSTONE) this.#sums.add(section, this.place, record);
+    const replaced =
+      previous ?? this.#frozen?.overlay.get(section, key) ?? this.#recent.get(stored);
+    if (replaced === undefined) overlay.unsettled.push(stored);
+    else if (replaced !== TOMBSTONE) this.#sums.subtract(section, this.place, replaced);
+  }
+
+  /** What is in memory, newest first, as it is now. */
+  layers(): readonly LayerView[] {
+    const layers = [this.#overlay.view()];
+    if (this.#frozen !== undefined) layers.push(this.#frozen.overlay.view());
+    return layers;
+  }
+
+  /** The hash of the state as it is now; undefined for a damaged shard. Reads what is unsettled. */
+  hash(): StateHash | undefined {
+    for (const overlay of [this.#frozen?.overlay, this.#overlay]) {
+      if (overlay === undefined) continue;
+      const keys = [...overlay.settling, ...overlay.unsettled];
+      overlay.settling = [];
+      overlay.unsettled = [];
+      for (const stored of keys) this.#settle(overlay, stored, this.#tryRead(stored));
+    }
+    return this.#isDamaged ? undefined : this.#sums.hash();
+  }
+
+  freeze(): void {
+    assert(this.#frozen === undefined, 'one overlay is written at a time');
+    const sums = this.#sums.copy();
+    this.#frozen = { overlay: this.#overlay, description: this.#description, sums };
+    this.#overlay = new Overlay(this.place);
+  }
+
+  /** What the frozen overlay makes of the disk. */
+  recording(): RecordedState {
+    const frozen = this.#frozen;
+    assert(frozen !== undefined, 'an overlay was frozen');
+    const { overlay, description, sums } = frozen;
+    assert(overlay.unsettled.length + overlay.settling.length === 0, 'all is settled');
+    return { description, hash: this.#isDamaged ? undefined : sums.hash() };
+  }
+
+  /** The frozen overlay is on disk. */
+  thaw(): void {
+    this.#frozen = undefined;
+    this.#recent.clear();
+  }
+
+  /** Asks the disk what some writes of an overlay replace. False if there is nothing to ask now. */
+  settleSome(overlay: Overlay, done: () => void): boolean {
+    if (overlay.settling.length > 0 || overlay.unsettled.length === 0) return false;
+    const keys = overlay.unsettled.splice(-STATE_LIMITS.settleKeys);
+    overlay.settling = keys;
+    this.#disk.getMany(keys, (values) => {
+      // Somebody wanted the hash meanwhile and read them all.
+      if (overlay.settling === keys) this.#settleAll(overlay, keys, values);
+      done();
+    });
+    return true;
+  }
+
+  #settleAll(overlay: Overlay, keys: readonly Uint8Array[], values: DiskValues): void {
+    overlay.settling = [];
+    for (const [at, stored] of keys.entries()) {
+      const record = values === 'unreadable' ? this.#tryRead(stored) : values[at];
+      this.#settle(overlay, stored, record);
+    }
+  }
+
+  #settle(overlay: Overlay, stored: Uint8Array, record: Uint8Array | undefined): void {
+    if (record === undefined) return;
+    if (!isSound(this.place, stored, record)) {
+      this.#reportDamage(damageOf(this.shard, stored));
+      return;
+    }
+    const section = sectionOf(stored);
+    this.#sums.subtract(section, this.place, record);
+    if (overlay === this.#frozen?.overlay) this.#frozen.sums.subtract(section, this.place, record);
+  }
+
+  #read(stored: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#disk.get(stored);
+    } catch (cause) {
+      this.#isDamaged = true;
+      throw damageOf(this.shard, stored, cause);
+    }
+  }
+
+  #tryRead(stored: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#disk.get(stored);
+    } catch (cause) {
+      this.#reportDamage(damageOf(this.shard, stored, cause));
+      return undefined;
+    }
+  }
+
+  #reportDamage(damage: StateDamage): void {
+    this.#isDamaged = true;
+    this.#onDamage(damage);
+  }
+}
+
+function assertKey(section: number, key: Uint8Array): void {
+  assert(section >= 0 && section < STATE_LIMITS.sections, 'a section is within its limit');
+  assert(key.length <= STATE_LIMITS.keyBytesMax, 'a key is within its limit');
+}

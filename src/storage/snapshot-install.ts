@@ -1,0 +1,211 @@
+/** A snapshot coming in: rows go into a generation of their own, which then becomes the state. */
+
+import { assert } from '../base/assert.ts';
+import type { ShardId } from '../base/ids.ts';
+import { STATE_LIMITS } from '../base/limits.ts';
+import type { SnapshotDescription } from '../raft/message.ts';
+import { SnapshotParser, type SnapshotRow } from './snapshot-format.ts';
+import { compare } from './sorted-map.ts';
+import type { StateBatches } from './state-batch.ts';
+import type { DiskBatch, DiskRow } from './state-disk.ts';
+import { isSameHash, StateSums } from './state-hash.ts';
+import type { Job, Progress } from './state-job.ts';
+import { type Place, PREFIX_BYTES } from './state-key.ts';
+import type { RecordedState, ShardRecord } from './state-meta.ts';
+import { putRecord, WORDS_BYTES } from './state-record.ts';
+
+/**
+ * - `coming`: more bytes are needed, or more time to write them;
+ * - `sound`: all rows are on disk and are what the sender's state adds up to;
+ * - `unsound`: it is not a snapshot of this position, or was damaged on its way;
+ * - `over`: it became the state, or was given up.
+ */
+type InstallStatus = 'coming' | 'sound' | 'unsound' | 'over';
+
+interface SnapshotInstallOptions {
+  readonly place: Place;
+  readonly description: SnapshotDescription;
+}
+
+export class SnapshotInstall {
+  readonly place: Place;
+  readonly description: SnapshotDescription;
+  readonly #parser: SnapshotParser;
+  readonly #sums = new StateSums();
+  #queue: DiskRow[] = [];
+  #queuedBytes = 0;
+  #isUnordered = false;
+  #last: Uint8Array | undefined;
+  #offset = 0;
+  #unwritten = 0;
+  isOver = false;
+  /** Called when the switch is on disk; there from when it was asked for. */
+  switched: (() => void) | undefined;
+
+  constructor({ place, description }: SnapshotInstallOptions) {
+    this.place = place;
+    this.description = description;
+    this.#parser = new SnapshotParser(description, (row) => this.#takeRow(row));
+  }
+
+  /** How many bytes were taken: where the next piece begins. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get status(): InstallStatus {
+    if (this.isOver) return 'over';
+    if (this.#parser.isBroken || this.#isUnordered) return 'unsound';
+    const { end } = this.#parser;
+    if (end === undefined) return 'coming';
+    const hash = this.#sums.hash();
+    if (hash === undefined || !isSameHash(hash, end)) return 'unsound';
+    return this.#unwritten > 0 ? 'coming' : 'sound';
+  }
+
+  /** Whether another piece may come now; otherwise rows wait for the disk. */
+  get hasRoom(): boolean {
+    const ahead = STATE_LIMITS.keyBytesMax + STATE_LIMITS.valueBytesMax;
+    return this.#queuedBytes + ahead <= STATE_LIMITS.installQueueBytesMax;
+  }
+
+  get hasRows(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** The next bytes of the stream. */
+  take(data: Uint8Array): void {
+    if (this.status !== 'coming') return;
+    this.#offset += data.length;
+    this.#parser.push(data);
+  }
+
+  /** Rows for one batch; they count as unwritten until `wrote`. */
+  takeBatch(): readonly DiskRow[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#queue.length && bytes < STATE_LIMITS.installBatchBytes) {
+      bytes += bytesOf(this.#queue[count] as DiskRow);
+      count += 1;
+    }
+    this.#queuedBytes -= bytes;
+    return this.#queue.splice(0, count);
+  }
+
+  wrote(rows: number): void {
+    this.#unwritten -= rows;
+    assert(this.#unwritten >= 0, 'no more rows are written than came');
+  }
+
+  recording(): RecordedState {
+    assert(this.status === 'sound', 'only what is whole and right becomes the state');
+    return { description: this.description, hash: this.#sums.hash() };
+  }
+
+  #takeRow({ section, key, value }: SnapshotRow): void {
+    const stored = this.place.key(section, key);
+    if (this.#last !== undefined && compare(this.#last, 0, stored, 0) >= 0) {
+      this.#isUnordered = true;
+      return;
+    }
+    this.#last = stored;
+    const record = putRecord(new Uint8Array(WORDS_BYTES + value.length), this.place, stored, value);
+    this.#sums.add(section, this.place, record);
+    const row: DiskRow = [stored, record];
+    this.#queue.push(row);
+    this.#queuedBytes += bytesOf(row);
+    this.#unwritten += 1;
+    assert(stored.length >= PREFIX_BYTES, 'a stored key has its prefix');
+  }
+}
+
+function bytesOf([key, record]: DiskRow): number {
+  return key.length + record.length;
+}
+
+interface InstallJobOptions {
+  readonly install: SnapshotInstall;
+  readonly batches: StateBatches;
+  readonly onProgress: () => void;
+}
+
+/** Writes some rows of a snapshot that is coming in. */
+export class InstallRows implements Job {
+  readonly #options: InstallJobOptions;
+  readonly #batch: DiskBatch;
+  readonly #rows: readonly DiskRow[];
+  #filled = 0;
+  #state: 'filling' | 'writing' | 'over' = 'filling';
+
+  constructor(options: InstallJobOptions) {
+    this.#options = options;
+    this.#batch = options.batches.begin();
+    this.#rows = options.install.takeBatch();
+  }
+
+  step(): Progress {
+    if (this.#state !== 'filling') return this.#state === 'over' ? 'over' : 'later';
+    let bytes = 0;
+    const end = Math.min(this.#rows.length, this.#filled + STATE_LIMITS.sliceRows);
+    while (this.#filled < end && bytes < STATE_LIMITS.sliceBytes) {
+      const row = this.#rows[this.#filled] as DiskRow;
+      this.#batch.put(row[0], row[1]);
+      bytes += bytesOf(row);
+      this.#filled += 1;
+    }
+    if (this.#filled < this.#rows.length) return 'again';
+    this.#write();
+    return 'later';
+  }
+
+  #write(): void {
+    const { install, batches, onProgress } = this.#options;
+    const { shard, generation } = install.place;
+    const record = batches.records.get(shard);
+    assert(record !== undefined, 'a shard that receives a snapshot has a record');
+    const changes = new Map<ShardId, ShardRecord>();
+    // From the first row on the disk knows that they are nobody's state yet.
+    if (!record.leftovers.includes(generation)) {
+      changes.set(shard, { ...record, leftovers: [...record.leftovers, generation] });
+    }
+    this.#state = 'writing';
+    batches.write(this.#batch, changes, () => {
+      this.#state = 'over';
+      install.wrote(this.#rows.length);
+      onProgress();
+    });
+  }
+}
+
+interface SwitchOptions extends InstallJobOptions {
+  readonly onDone: () => void;
+}
+
+/** Makes a generation the state of its shard: one record, in one batch. */
+export class SwitchGeneration implements Job {
+  readonly #options: SwitchOptions;
+  #state: 'new' | 'writing' | 'over' = 'new';
+
+  constructor(options: SwitchOptions) {
+    this.#options = options;
+  }
+
+  step(): Progress {
+    if (this.#state !== 'new') return this.#state === 'over' ? 'over' : 'later';
+    const { install, batches, onProgress, onDone } = this.#options;
+    const { shard, generation } = install.place;
+    const record = batches.records.get(shard);
+    assert(record !== undefined, 'a shard that receives a snapshot has a record');
+    const others = record.leftovers.filter((each) => each !== generation);
+    const leftovers = [...others, record.generation];
+    const changes = new Map<ShardId, ShardRecord>();
+    changes.set(shard, { generation, leftovers, state: install.recording() });
+    this.#state = 'writing';
+    batches.write(batches.begin(), changes, () => {
+      this.#state = 'over';
+      onDone();
+      onProgress();
+    });
+    return 'later';
+  }
+}

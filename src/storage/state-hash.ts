@@ -1,0 +1,93 @@
+/** The hash of a state: for each section the number of its rows and two sums over them. */
+
+import { assert } from '../base/assert.ts';
+import { STATE_LIMITS } from '../base/limits.ts';
+import type { Place } from './state-key.ts';
+import { wordOne, wordTwo } from './state-record.ts';
+
+/**
+ * Sums of keyed hashes of the rows, so that neither the order of writes nor what was there in
+ * between matters: replaying the log from its beginning and installing a snapshot give the same.
+ */
+export interface SectionHash {
+  readonly section: number;
+  readonly rows: number;
+  readonly one: number;
+  readonly two: number;
+}
+
+/** Sections that have rows, in rising order. */
+export type StateHash = readonly SectionHash[];
+
+/** A hash that follows the writes. */
+export class StateSums {
+  readonly #rows: number[];
+  readonly #ones: number[];
+  readonly #twos: number[];
+
+  constructor(hash: StateHash = []) {
+    const zeros = () => Array.from({ length: STATE_LIMITS.sections }, () => 0);
+    this.#rows = zeros();
+    this.#ones = zeros();
+    this.#twos = zeros();
+    for (const { section, rows, one, two } of hash) {
+      assert(section < STATE_LIMITS.sections, 'a section is within its limit');
+      this.#rows[section] = rows;
+      this.#ones[section] = one;
+      this.#twos[section] = two;
+    }
+  }
+
+  add(section: number, place: Place, record: Uint8Array): void {
+    this.#turn(section, 1, wordOne(place, record), wordTwo(record));
+  }
+
+  subtract(section: number, place: Place, record: Uint8Array): void {
+    this.#turn(section, -1, -wordOne(place, record), -wordTwo(record));
+  }
+
+  /**
+   * Right once every value that was replaced has been subtracted. Undefined for sums that no rows
+   * can have: the disk gave back what was never there, and the hash is lost.
+   */
+  hash(): StateHash | undefined {
+    const sections: SectionHash[] = [];
+    for (const [section, rows] of this.#rows.entries()) {
+      const one = this.#ones[section] as number;
+      const two = this.#twos[section] as number;
+      if (rows < 0 || (rows === 0 && (one !== 0 || two !== 0))) return undefined;
+      if (rows > 0) sections.push({ section, rows, one, two });
+    }
+    return sections;
+  }
+
+  copy(): StateSums {
+    const copy = new StateSums();
+    for (const section of this.#rows.keys()) {
+      copy.#rows[section] = this.#rows[section] as number;
+      copy.#ones[section] = this.#ones[section] as number;
+      copy.#twos[section] = this.#twos[section] as number;
+    }
+    return copy;
+  }
+
+  #turn(section: number, rows: number, one: number, two: number): void {
+    this.#rows[section] = (this.#rows[section] as number) + rows;
+    this.#ones[section] = ((this.#ones[section] as number) + one) >>> 0;
+    this.#twos[section] = ((this.#twos[section] as number) + two) >>> 0;
+  }
+}
+
+export function isSameHash(one: StateHash, other: StateHash): boolean {
+  if (one.length !== other.length) return false;
+  return one.every((left, at) => {
+    const right = other[at];
+    return (
+      right !== undefined &&
+      left.section === right.section &&
+      left.rows === right.rows &&
+      left.one === right.one &&
+      left.two === right.two
+    );
+  });
+}

@@ -1,0 +1,276 @@
+/** The state of all shards of a node: overlays in memory, checkpoints on disk. See `state.ts`. */
+
+import { assert, present } from '../base/assert.ts';
+import type { ShardId } from '../base/ids.ts';
+import { STATE_LIMITS } from '../base/limits.ts';
+import type { Configuration } from '../raft/configuration.ts';
+import type { SnapshotDescription } from '../raft/message.ts';
+import { ORIGIN } from '../raft/position.ts';
+import type { SnapshotReader } from '../raft/ready.ts';
+import { Arena } from './arena.ts';
+import { Checkpoint, type WrittenShard } from './checkpoint.ts';
+import { Generations } from './generations.ts';
+import { ShardState } from './shard-state.ts';
+import { ShardView } from './shard-view.ts';
+import { SharedDiskView } from './shared-disk-view.ts';
+import { SnapshotExports } from './snapshot-exports.ts';
+import type { SnapshotInstall } from './snapshot-install.ts';
+import type { AppliedEntry, StateDamage, StateView } from './state.ts';
+import { StateBatches } from './state-batch.ts';
+import type { StateDisk } from './state-disk.ts';
+import type { StateHash } from './state-hash.ts';
+import type { Job } from './state-job.ts';
+import { Place } from './state-key.ts';
+import type { RecordedState } from './state-meta.ts';
+import { openRecords } from './state-opening.ts';
+
+interface StateStoreOptions {
+  readonly disk: StateDisk;
+  /** Whose store this is: compared with what is on disk. */
+  readonly identity: Uint8Array;
+  /** Through which index a shard's log will survive a loss of power. */
+  readonly durableIndex: (shard: ShardId) => number;
+  /** The disk has answered: `work` can go on. */
+  readonly onProgress: () => void;
+  /** On disk now: the log may forget what is behind. */
+  readonly onCheckpoint: (written: readonly WrittenShard[]) => void;
+  readonly onDamage: (damage: StateDamage) => void;
+}
+
+export class StateStore {
+  readonly #options: StateStoreOptions;
+  readonly #arena = new Arena();
+  readonly #states = new Map<ShardId, ShardState>();
+  readonly #batches: StateBatches;
+  readonly #shared: SharedDiskView;
+  readonly #exports: SnapshotExports;
+  readonly #generations: Generations;
+  #job: Job | undefined;
+  #bytes = 0;
+  #writes = 0;
+  #now = 0;
+  /** When the oldest write that is not frozen yet came, as far as `work` knows. */
+  #oldest: number | undefined;
+  #isCheckpointWanted = false;
+  #isClosed = false;
+
+  /** Throws `StateUnusable` if what is on the disk is not a sound store of this node. */
+  constructor(options: StateStoreOptions) {
+    const { disk, identity, onProgress, onDamage } = options;
+    this.#options = options;
+    const { batches, records } = openRecords(disk, identity);
+    this.#shared = new SharedDiskView(disk);
+    const onChange = () => this.#shared.renew();
+    this.#batches = new StateBatches({ disk, identity, batches, records, onChange });
+    this.#exports = new SnapshotExports({ disk, onProgress, onDamage });
+    this.#generations = new Generations({
+      disk,
+      batches: this.#batches,
+      onProgress,
+      onSwitch: (place, recorded) => this.#replace(place, recorded),
+    });
+    for (const [shard, { generation, state }] of records) {
+      if (state !== undefined) this.#open(new Place(shard, generation), state);
+    }
+  }
+
+  /** The shards that are here, in rising order. */
+  get shards(): readonly ShardId[] {
+    return [...this.#states.keys()].sort((one, other) => one - other);
+  }
+
+  /** A shard without history. It is on disk from the first checkpoint on. */
+  create(shard: ShardId, configuration: Configuration): void {
+    assert(!this.#states.has(shard), 'a shard is created once');
+    const description = { ...ORIGIN, configuration, configurationAt: ORIGIN };
+    this.#open(this.#generations.create(shard), { description, hash: [] });
+  }
+
+  /** The shard leaves this node, for good once `work` has written it. Its rows go after that. */
+  drop(shard: ShardId): void {
+    this.#stateOf(shard);
+    this.#exports.closeOf(shard);
+    this.#generations.drop(shard);
+    this.#states.delete(shard);
+    this.#recount();
+  }
+
+  /** Where a shard's state stands. */
+  description(shard: ShardId): SnapshotDescription {
+    return this.#stateOf(shard).description;
+  }
+
+  isDamaged(shard: ShardId): boolean {
+    return this.#stateOf(shard).isDamaged;
+  }
+
+  /** Undefined for a damaged shard. Reads what some of the last writes replaced. */
+  hash(shard: ShardId): StateHash | undefined {
+    return this.#stateOf(shard).hash();
+  }
+
+  get(shard: ShardId, section: number, key: Uint8Array): Uint8Array | undefined {
+    return this.#stateOf(shard).get(section, key);
+  }
+
+  view(shard: ShardId): StateView {
+    const { view: disk, release } = this.#shared.take();
+    return new ShardView({ state: this.#stateOf(shard), disk, onClose: release });
+  }
+
+  /** Whether the overlays have room for an entry. If not, wait: the disk is behind. */
+  get hasRoom(): boolean {
+    return this.#bytes < STATE_LIMITS.overlayBytesMax;
+  }
+
+  get overlayBytes(): number {
+    return this.#bytes;
+  }
+
+  apply(shard: ShardId, entry: AppliedEntry): void {
+    assert(this.hasRoom, 'there is room before an entry is applied');
+    assert(!this.#generations.isSwitching(shard), 'nothing is applied to a state that goes');
+    const state = this.#stateOf(shard);
+    const { bytes, writes } = state.overlay;
+    state.apply(entry);
+    this.#bytes += state.overlay.bytes - bytes;
+    this.#writes += state.overlay.writes - writes;
+    this.#oldest ??= this.#now;
+  }
+
+  /** Snapshots of the last checkpoint, for the core of this shard to send. */
+  snapshots(shard: ShardId): SnapshotReader {
+    return this.#exports.readerOf(shard);
+  }
+
+  /** A snapshot begins to come in; one that was coming before is given up. */
+  install(shard: ShardId, description: SnapshotDescription): SnapshotInstall {
+    this.#stateOf(shard);
+    return this.#generations.install(shard, description);
+  }
+
+  /**
+   * Makes a sound snapshot the state of its shard. Reported when that is on disk; until then reads
+   * see the old state and nothing may be applied.
+   */
+  switchTo(install: SnapshotInstall, done: () => void): void {
+    this.#generations.switchTo(install, done);
+  }
+
+  giveUp(install: SnapshotInstall): void {
+    this.#generations.giveUp(install);
+  }
+
+  /** Asks for a checkpoint before one is due. */
+  checkpoint(): void {
+    this.#isCheckpointWanted = true;
+  }
+
+  /**
+   * One slice of work, with the monotone time in milliseconds. `again`: there is more to do at
+   * once. `later`: call again when something has happened: a write, a tick, a report of the log,
+   * `onProgress`.
+   */
+  work(now: number): 'again' | 'later' {
+    this.#now = now;
+    if (this.#isClosed) return 'later';
+    this.#job ??= this.#chooseJob();
+    if (this.#job === undefined) return this.#settle();
+    const progress = this.#job.step();
+    if (progress !== 'over') return progress;
+    this.#job = undefined;
+    return 'again';
+  }
+
+  /** Whether nothing is left to write, at this moment. */
+  get isIdle(): boolean {
+    const isClean = this.#changed().length === 0 && !this.#generations.hasWork;
+    return this.#job === undefined && isClean;
+  }
+
+  /** Ends all views. What is in the overlays alone is in the log too. */
+  close(done: () => void): void {
+    assert(!this.#isClosed, 'a store is closed once');
+    this.#isClosed = true;
+    this.#exports.close();
+    this.#shared.close();
+    this.#options.disk.close(done);
+  }
+
+  #chooseJob(): Job | undefined {
+    if (this.#isDue()) {
+      const states = this.#changed();
+      this.#isCheckpointWanted = false;
+      this.#oldest = undefined;
+      this.#writes = 0;
+      if (states.length > 0) return this.#newCheckpoint(states);
+    }
+    return this.#generations.chooseJob();
+  }
+
+  #isDue(): boolean {
+    if (this.#isCheckpointWanted || this.#writes >= STATE_LIMITS.checkpointWrites) return true;
+    if (this.#bytes >= STATE_LIMITS.checkpointBytes) return true;
+    // A shard that the disk does not know yet cannot receive a snapshot.
+    if (this.#generations.isWaitingForRecord) return true;
+    const age = this.#oldest === undefined ? 0 : this.#now - this.#oldest;
+    return age >= STATE_LIMITS.checkpointMilliseconds;
+  }
+
+  #newCheckpoint(states: readonly ShardState[]): Job {
+    const { durableIndex, onProgress, onCheckpoint } = this.#options;
+    return new Checkpoint({
+      batches: this.#batches,
+      states,
+      durableIndex,
+      onProgress,
+      onDone: (written) => {
+        this.#recount();
+        this.#exports.closeIdle();
+        onCheckpoint(written);
+      },
+    });
+  }
+
+  #changed(): readonly ShardState[] {
+    return this.shards
+      .map((shard) => this.#stateOf(shard))
+      .filter((state) => {
+        const record = this.#batches.records.get(state.shard);
+        const recorded = record?.state;
+        if (recorded === undefined || record?.generation !== state.place.generation) return true;
+        if (state.isDamaged && recorded.hash !== undefined) return true;
+        return recorded.description.index < state.description.index;
+      });
+  }
+
+  /** Between jobs, so that a hash that is asked for needs few reads. */
+  #settle(): 'later' {
+    for (const state of this.#states.values()) {
+      if (state.overlay.unsettled.length < STATE_LIMITS.settleKeys) continue;
+      if (state.settleSome(state.overlay, this.#options.onProgress)) break;
+    }
+    return 'later';
+  }
+
+  #open(place: Place, recorded: RecordedState): void {
+    const { disk, onDamage } = this.#options;
+    const arena = this.#arena;
+    this.#states.set(place.shard, new ShardState({ place, disk, arena, recorded, onDamage }));
+  }
+
+  #replace(place: Place, recorded: RecordedState): void {
+    this.#exports.closeOf(place.shard);
+    this.#open(place, recorded);
+    this.#recount();
+  }
+
+  #recount(): void {
+    this.#bytes = 0;
+    for (const { bytes } of this.#states.values()) this.#bytes += bytes;
+  }
+
+  #stateOf(shard: ShardId): ShardState {
+    return present(this.#states.get(shard), 'the shard is on this node');
+  }
+}

@@ -1,0 +1,138 @@
+/** Which folders a state store refuses, and what it says then. */
+
+import assert from 'node:assert/strict';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import test from 'node:test';
+import { openLevelState } from '../../src/storage/level-state.ts';
+import { StateStore } from '../../src/storage/state-store.ts';
+import { IDENTITY, LevelMedium, put, StateRig } from './state-rig.ts';
+
+/** A folder with a store in it, and another for harm to be done in. */
+async function planted(checkpoints: number): Promise<{ folder: string; copy: string }> {
+  const medium = new LevelMedium();
+  const rig = new StateRig(medium);
+  await rig.open();
+  rig.create();
+  for (let at = 0; at < checkpoints; at++) {
+    rig.apply([put('a', `${at}`), put(`b${at}`, 'x'.repeat(100))]);
+    await rig.checkpoint();
+  }
+  const copy = `${medium.folder}-copy`;
+  cpSync(medium.folder, copy, { recursive: true });
+  await rig.close();
+  return { folder: medium.folder, copy };
+}
+
+async function tryOpen(folder: string, identity = IDENTITY): Promise<void> {
+  const disk = await openLevelState({ folder, onFault: () => {} });
+  const options = {
+    disk,
+    identity,
+    durableIndex: () => 0,
+    onProgress: () => {},
+    onCheckpoint: () => {},
+    onDamage: () => {},
+  };
+  try {
+    new StateStore(options).close(() => {});
+  } finally {
+    await new Promise<void>((resolve) => disk.close(resolve));
+  }
+}
+
+function isRefused(folder: string, reason: RegExp, identity = IDENTITY): Promise<void> {
+  return assert.rejects(tryOpen(folder, identity), (error: Error) => {
+    assert.ok('code' in error && error.code === 'state-unusable', String(error));
+    assert.match(error.message, reason);
+    assert.ok(error.message.includes(folder) && error.message.includes('join again'));
+    return true;
+  });
+}
+
+function remove(...folders: readonly string[]): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
+
+test('a store opens again, and one of another node is refused', async () => {
+  const { folder, copy } = await planted(1);
+  await tryOpen(folder);
+  await tryOpen(copy);
+  await isRefused(folder, /another node/, Uint8Array.of(9));
+  remove(folder, copy);
+});
+
+const HARMS: readonly (readonly [what: string, harm: (folder: string) => void, reason: RegExp])[] =
+  [
+    [
+      'a manifest cut off',
+      (folder) => {
+        for (const name of readdirSync(folder)) {
+          if (name.startsWith('MANIFEST')) truncateSync(`${folder}/${name}`, 3);
+        }
+      },
+      /cannot be opened/,
+    ],
+    ['no CURRENT', (folder) => rmSync(`${folder}/CURRENT`), /no file CURRENT/],
+    [
+      'somebody else’s files',
+      (folder) => {
+        remove(folder);
+        mkdirSync(folder);
+        writeFileSync(`${folder}/notes.txt`, 'mine');
+      },
+      /notes\.txt/,
+    ],
+    [
+      'a batch damaged in the middle',
+      (folder) => {
+        const name = readdirSync(folder).find((each) => each.endsWith('.log'));
+        const bytes = readFileSync(`${folder}/${name}`);
+        bytes[bytes.indexOf('b5')] = 0;
+        writeFileSync(`${folder}/${name}`, bytes);
+      },
+      /missing from the middle/,
+    ],
+  ];
+
+for (const [what, harm, reason] of HARMS) {
+  test(`${what} is refused with a text that says what to do`, async () => {
+    // LevelDB leaves out a damaged block of its log and goes on.
+    const { folder, copy } = await planted(what.includes('middle') ? 300 : 3);
+    harm(copy);
+    await isRefused(copy, reason);
+    remove(folder, copy);
+  });
+}
+
+test('a store whose log was emptied is a blank one: what it should hold, the log knows', async () => {
+  const { folder, copy } = await planted(3);
+  const names = readdirSync(copy).filter((name) => name.endsWith('.log'));
+  for (const name of names) truncateSync(`${copy}/${name}`);
+  await tryOpen(copy);
+  remove(folder, copy);
+});
+
+test('an end that is cut off is an earlier checkpoint', async () => {
+  const { folder, copy } = await planted(5);
+  const name = readdirSync(copy).find((each) => each.endsWith('.log'));
+  const { length } = readFileSync(`${copy}/${name}`);
+  truncateSync(`${copy}/${name}`, length - 10);
+  const disk = await openLevelState({ folder: copy, onFault: () => {} });
+  const rig = new StateRig(new LevelMedium());
+  const store = rig.openOn(disk);
+  assert.deepEqual(
+    store.shards.map((shard) => store.description(shard).index),
+    [4],
+  );
+  await new Promise<void>((resolve) => store.close(resolve));
+  rig.medium.dispose();
+  remove(folder, copy);
+});
