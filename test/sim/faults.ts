@@ -148,6 +148,8 @@ function inflictOnProcess(blow: Blow): void {
       for (const victim of victims) crashFor(blow, victim, random.between(50, 8000));
       return;
     }
+    case 'quick-restart':
+      return restartQuickly(blow);
     case 'pause':
     case 'suspend': {
       host.pause();
@@ -171,4 +173,34 @@ function drift({ world, random }: Blow, host: Host): void {
   const widest = plan.limits.clockDriftMax * 0.999;
   const [low, high] = plan.isLease ? [1, widest] : [0.5, 2];
   host.setRate(random.pick([low, high, low + random.fraction() * (high - low)]));
+}
+
+/** One follower is cut off from its leader and stands; another restarts and must keep its promise. */
+function restartQuickly(blow: Blow): void {
+  const { world, random, isActive } = blow;
+  const { network, agenda, registry } = world.services;
+  const leader = world.operator.leaderOf(pickShard(blow));
+  if (leader === undefined) return;
+  const nodes = registry.nodesOf(leader.status.configuration.configuration);
+  const followers = random.shuffle(nodes.filter((node) => node !== leader.host.id));
+  const [deaf, forgetful] = followers;
+  const host = world.hosts[forgetful ?? -1];
+  if (deaf === undefined || host === undefined) return;
+  network.cut(leader.host.id, deaf);
+  network.cut(deaf, leader.host.id);
+  let left = 4;
+  every(
+    blow,
+    () => random.between(50, 250),
+    () => {
+      crashFor(blow, host, random.between(5, 60));
+      left -= 1;
+      return left > 0;
+    },
+  );
+  agenda.after(2000, () => {
+    if (!isActive()) return;
+    network.restore(leader.host.id, deaf);
+    network.restore(deaf, leader.host.id);
+  });
 }

@@ -55,7 +55,7 @@ export function drawPlan(profile: string, seed: number, overrides: Overrides = {
     clients: overrides.clients ?? between(random, 'clients', [1, 12]),
     keys: between(random, 'keys', [1, 20]),
     operationsPerSecond: between(random, 'rate', shape.rate),
-    readShare: random.fork('reads').pick([0.1, 0.5, 0.9]),
+    readShare: random.fork('reads').pick([0.1, 0.5, 0.9, 0.99]),
     paddingMax: random.fork('padding').pick([0, 0, 20, 200]),
     safetyMilliseconds: seconds * 1000,
     limits: drawLimits(random.fork('limits'), shape),
