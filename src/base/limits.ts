@@ -81,6 +81,44 @@ assert(RAFT_LIMITS.appendBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'an append f
 assert(WIRE_LIMITS.payloadBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a payload fits a frame');
 assert(RAFT_LIMITS.chunkBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a chunk fits a frame');
 
+/** One log per node. */
+export const LOG_LIMITS = {
+  /** One segment; a recycled one keeps its size. */
+  segmentBytes: 64 * MIB,
+  /** Records of one batch; what does not fit waits for the next one. One write has to fit. */
+  batchBytesMax: 24 * MIB,
+  /** Recent entries kept in memory, all shards together. */
+  cacheBytesMax: 64 * MIB,
+  /** Zero-filled segments in reserve; with fewer the log is read-only until space returns. */
+  sparesMin: 2,
+  sparesMax: 3,
+  /** With more segments than this the oldest one's live entries are moved on. */
+  segmentsMin: 4,
+  /** Live entries moved with one batch. */
+  moveBytesMax: MIB,
+  /** Payloads read from the disk at once. */
+  readBytesMax: 4 * MIB,
+} as const;
+
+export type LogLimits = { readonly [name in keyof typeof LOG_LIMITS]: number };
+
+/** Asserted for the defaults and for whatever a test makes of them. */
+export function assertLogLimits(limits: LogLimits): void {
+  for (const value of Object.values(limits)) assert(value > 0, 'every limit is above zero');
+  assert(limits.segmentBytes % 4096 === 0, 'a segment is whole pages');
+  // A new life begins with a checkpoint and the last batch of the former one.
+  assert(limits.batchBytesMax * 2 <= limits.segmentBytes, 'two batches fit a segment');
+  assert(limits.sparesMin >= 2 && limits.sparesMax >= limits.sparesMin, 'one spare is a reserve');
+  assert(limits.segmentsMin >= 2, 'the segment in use is not cleaned');
+  assert(limits.moveBytesMax <= limits.batchBytesMax, 'what is moved fits a batch');
+}
+
+assertLogLimits(LOG_LIMITS);
+assert(
+  LOG_LIMITS.batchBytesMax >= RAFT_LIMITS.uncommittedBytesMax + WIRE_LIMITS.payloadBytesMax,
+  'all that a leader may hold uncommitted fits one batch',
+);
+
 /** What the state of all shards of a node may take, in memory and at once. */
 export const STATE_LIMITS = {
   /** Rooms of a machine's data, numbered from 0. */

@@ -1,0 +1,63 @@
+/** The port to a file system: what the log needs of a folder of files, and no more. */
+
+/** A call on the file system that failed. A value: the log decides what it means. */
+export interface FileFault {
+  readonly type: 'fault';
+  readonly operation: 'list' | 'read' | 'write' | 'create' | 'rename' | 'remove' | 'sync-folder';
+  readonly name: string;
+  readonly offset: number;
+  /** As the system spells it: EIO, ENOSPC, ENOENT. */
+  readonly errno: string;
+}
+
+/** Called once, in a later turn than the call it belongs to. */
+export type Done = (fault: FileFault | undefined) => void;
+
+export interface FileEntry {
+  readonly name: string;
+  readonly size: number;
+}
+
+export interface FileRange {
+  readonly name: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface FileWrite {
+  readonly name: string;
+  readonly offset: number;
+  /** Not touched by the caller until the write is done. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * One flat folder that belongs to the log alone.
+ *
+ * - Reads and the list are synchronous and see all writes that were handed over, durable or not.
+ * - A write is done when its bytes are durable. It creates no file; beyond the end it grows one.
+ * - What happens to names (create, rename, remove) is durable when a `syncFolder` that was asked
+ *   for afterwards is done, and not before.
+ * - A crash keeps, of all that is not done, any subset of sectors and any subset of names.
+ * - After a write failed nothing is known of the file beyond what was durable before.
+ */
+export interface Files {
+  /** Keeps other processes out of the folder. Says who holds it, undefined if we do now. */
+  lock(): string | undefined;
+  list(): readonly FileEntry[] | FileFault;
+  /** Fewer bytes only at the end of the file. */
+  read(range: FileRange): Uint8Array | FileFault;
+  write(write: FileWrite, done: Done): void;
+  /** A file of zeros, all of it allocated and durable. Replaces a file of that name. */
+  create(file: FileEntry, done: Done): void;
+  /** Replaces `to` in one step. */
+  rename(names: { readonly from: string; readonly to: string }, done: Done): void;
+  remove(name: string, done: Done): void;
+  syncFolder(done: Done): void;
+  /** Gives back the lock and all handles. Twice is once. */
+  close(): void;
+}
+
+export function faultText({ operation, name, offset, errno }: FileFault): string {
+  return `${operation} of ${name} at offset ${offset} failed with ${errno}`;
+}

@@ -1,0 +1,157 @@
+/** Opening a log: lock, look, recover, begin a life of its own, and only then answer. */
+
+import { assertLogLimits } from '../base/limits.ts';
+import { type FileFault, type Files, faultText } from './files.ts';
+import type { Log } from './log.ts';
+import { type Folder, type Refusal, readFolder, refuse } from './log-folder.ts';
+import { encodeIdentity, IDENTITY, IDENTITY_NEW, type Identity } from './log-identity.ts';
+import { encodePromises, PROMISE_FILES, PROMISES_BYTES, type Promises } from './log-promises.ts';
+import { type Recovery, recover } from './log-recovery.ts';
+import { LogSpace } from './log-space.ts';
+import { PromiseKeeper } from './promise-keeper.ts';
+import { SegmentLog, type SegmentLogOptions } from './segment-log.ts';
+
+interface OpenLogOptions extends SegmentLogOptions {
+  /** The node has never lived: an empty folder is as it should be. */
+  readonly isNew: boolean;
+}
+
+export type Opened = { readonly type: 'opened'; readonly log: Log } | Refusal;
+
+type Step = (next: () => void, fail: (fault: FileFault) => void) => void;
+
+/** `done` is called once, perhaps before this returns. A refusal leaves the folder as it was. */
+export function openLog(options: OpenLogOptions, done: (opened: Opened) => void): void {
+  const { files, owner, isNew } = options;
+  assertLogLimits(options.limits);
+  const holder = files.lock();
+  if (holder !== undefined) {
+    return done(refuse(`the folder is in use by ${holder}: one folder, one process`));
+  }
+  const end = (opened: Opened) => {
+    if (opened.type === 'refused') files.close();
+    done(opened);
+  };
+  const folder = readFolder(files, { owner, isNew });
+  if ('type' in folder) return end(folder);
+  const unborn = folder.identity === undefined || folder.identity.incarnation === 0;
+  const isBlank = unborn && folder.promises.every((copy) => copy === undefined);
+  if (isBlank) return found(options, folder, end);
+  const recovery = recover({ files, owner, folder });
+  if (recovery.type === 'refused') return end(recovery);
+  begin(options, { folder, recovery }, end);
+}
+
+/** A new node: the identity first, so that a folder that is half made is known as such. */
+function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) => void): void {
+  const { files, owner } = options;
+  const promises: Promises = {
+    sequence: 1,
+    incarnation: 0,
+    oldest: 0,
+    confirmed: { epoch: 0, batch: 0 },
+    votes: [],
+  };
+  const identity = { ...owner, incarnation: 0 };
+  const steps = [
+    ...(folder.identity === undefined ? identitySteps(files, identity) : []),
+    ...PROMISE_FILES.map((name) => creation(files, name)),
+    writing(files, PROMISE_FILES[0], encodePromises(promises)),
+    folderSync(files),
+  ];
+  inOrder(steps, end, () => {
+    const copies = [promises, undefined];
+    const recovery = recover({ files, owner, folder: { ...folder, identity, promises: copies } });
+    if (recovery.type === 'refused') return end(recovery);
+    begin(options, { folder: { ...folder, identity, promises: copies }, recovery }, end);
+  });
+}
+
+function begin(
+  options: OpenLogOptions,
+  { folder, recovery }: { readonly folder: Folder; readonly recovery: Recovery },
+  end: (opened: Opened) => void,
+): void {
+  const { files, owner, limits } = options;
+  const incarnation = recovery.incarnation + 1;
+  let log: SegmentLog | undefined;
+  let isOpen = false;
+  const fail = (fault: FileFault) => log?.fail(fault);
+  const onFault = (line: string) => {
+    if (isOpen) options.onFault(line);
+    else end(refuse(line));
+  };
+  const lost = PROMISE_FILES.filter((_, at) => folder.promises[at] === undefined);
+  const steps = [
+    ...lost.map((name) => creation(files, name)),
+    // Of this life before anything in the log is.
+    ...identitySteps(files, { ...owner, incarnation }),
+  ];
+  inOrder(steps, end, () => {
+    const keeper = new PromiseKeeper({ files, copies: folder.promises, onFault: fail });
+    const space = new LogSpace({
+      files,
+      segmentBytes: limits.segmentBytes,
+      sparesMin: limits.sparesMin,
+      sparesMax: limits.sparesMax,
+      found: folder.spares,
+      onFault: fail,
+      onSpare: () => log?.spareCame(),
+      onShort: () => {
+        if (isOpen || space.spares > 0) return;
+        end(refuse('the disk is full: a node needs room for a segment to start, make some'));
+      },
+    });
+    const lastEpoch = Math.max(recovery.promises.confirmed.epoch, ...folder.segments.keys(), 0);
+    const parts = { ...options, onFault, incarnation, recovery, space, keeper, lastEpoch };
+    log = new SegmentLog(parts);
+    const started = log;
+    started.start(() => {
+      isOpen = true;
+      for (const epoch of recovery.leftovers) space.release(epoch);
+      end({ type: 'opened', log: started });
+    });
+  });
+}
+
+function inOrder(steps: readonly Step[], end: (opened: Opened) => void, then: () => void): void {
+  const [first, ...others] = steps;
+  if (first === undefined) return then();
+  first(
+    () => inOrder(others, end, then),
+    (fault) => end(refuse(`the log cannot be opened: ${faultText(fault)}`)),
+  );
+}
+
+function identitySteps(files: Files, identity: Identity): Step[] {
+  const bytes = encodeIdentity(identity);
+  return [
+    creation(files, IDENTITY_NEW, bytes.length),
+    writing(files, IDENTITY_NEW, bytes),
+    (next, fail) => {
+      files.rename({ from: IDENTITY_NEW, to: IDENTITY }, (fault) => {
+        if (fault === undefined) next();
+        else fail(fault);
+      });
+    },
+    folderSync(files),
+  ];
+}
+
+function creation(files: Files, name: string, size = PROMISES_BYTES): Step {
+  return (next, fail) => {
+    files.create({ name, size }, (fault) => (fault === undefined ? next() : fail(fault)));
+  };
+}
+
+function writing(files: Files, name: string, bytes: Uint8Array): Step {
+  return (next, fail) => {
+    files.write({ name, offset: 0, bytes }, (fault) => (fault ? fail(fault) : next()));
+  };
+}
+
+function folderSync(files: Files): Step {
+  return (next, fail) => {
+    files.syncFolder((fault) => (fault === undefined ? next() : fail(fault)));
+  };
+}

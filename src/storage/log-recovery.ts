@@ -1,0 +1,221 @@
+/** What a crash, and whatever else happened, left of a log: the recovery table as a program. */
+
+import type { Files } from './files.ts';
+import type { LogOwner } from './log.ts';
+import { type Folder, type Refusal, readSegment, refuse } from './log-folder.ts';
+import { START_ANEW } from './log-identity.ts';
+import { type BatchPosition, PROMISE_FILES, type Promises } from './log-promises.ts';
+import { LogReplay, type OpenSegment } from './log-replay.ts';
+import { closeLast, type FoundBatch, isWhole, scanSegment } from './log-scan.ts';
+import { PREAMBLE_BYTES, type SegmentHeader, segmentName } from './log-segment.ts';
+
+/** The last batch, whole but unconfirmed: it may be in memory only, so it is written again. */
+export interface Tail {
+  readonly segment: OpenSegment;
+  readonly start: number;
+}
+
+/** Where the next life begins. */
+export interface Junction {
+  readonly before: number;
+  readonly follows: number;
+  readonly followsEnd: number;
+}
+
+export interface Recovery {
+  readonly type: 'recovered';
+  readonly replay: LogReplay;
+  /** Segments that are needed until the next checkpoint is confirmed, oldest first. */
+  readonly chain: readonly SegmentHeader[];
+  /** Segments and half-made ones that nothing needs. */
+  readonly leftovers: readonly number[];
+  readonly junction: Junction;
+  readonly tail: Tail | undefined;
+  readonly incarnation: number;
+  readonly promises: Promises;
+  /** Copies that have to be made again. */
+  readonly lostCopies: number;
+}
+
+interface Scanned {
+  readonly segment: OpenSegment & { readonly isDamaged: boolean };
+  readonly batches: readonly FoundBatch[];
+}
+
+interface RecoveryOptions {
+  readonly files: Files;
+  readonly owner: LogOwner;
+  readonly folder: Folder;
+}
+
+export function recover(options: RecoveryOptions): Recovery | Refusal {
+  const { folder } = options;
+  const promises = newestOf(folder.promises);
+  if (promises === undefined) {
+    return refuse(
+      `${PROMISE_FILES.join(' and ')} are both lost, so no vote can be proven: ${START_ANEW}`,
+    );
+  }
+  const incarnation = folder.identity?.incarnation ?? 0;
+  if (promises.incarnation > incarnation) return fromThePast(incarnation, promises.incarnation);
+  const chain = readChain(options, promises);
+  if ('type' in chain) return chain;
+  for (const { segment } of chain) {
+    const seen = segment.header.incarnation;
+    if (seen > incarnation) return fromThePast(incarnation, seen);
+  }
+  const replay = new LogReplay();
+  const end = replayChain(chain, { replay, promises });
+  if ('type' in end) return end;
+  replay.finish(promises);
+  const epochs = chain.map(({ segment }) => segment.header.epoch);
+  return {
+    type: 'recovered',
+    replay,
+    chain: chain.map(({ segment }) => segment.header),
+    leftovers: [...folder.segments.keys()].filter((epoch) => !epochs.includes(epoch)),
+    ...end,
+    incarnation,
+    promises,
+    lostCopies: folder.promises.filter((copy) => copy === undefined).length,
+  };
+}
+
+function newestOf(copies: Folder['promises']): Promises | undefined {
+  let newest: Promises | undefined;
+  for (const copy of copies) {
+    if (copy !== undefined && copy.sequence > (newest?.sequence ?? -1)) newest = copy;
+  }
+  return newest;
+}
+
+function fromThePast(identity: number, log: number): Refusal {
+  const what = `the identity file is of boot ${identity} and older than the log, of boot ${log}`;
+  return refuse(`${what}: bring back the files that belong together, or ${START_ANEW}`);
+}
+
+/** From the last segment back to the oldest one that is needed, then turned around. */
+function readChain(options: RecoveryOptions, promises: Promises): Scanned[] | Refusal {
+  const { confirmed, oldest } = promises;
+  const last = findLast(options, confirmed);
+  if (last === undefined || 'type' in last) return last ?? [];
+  const chain = [last];
+  let epoch = last.segment.header.before;
+  while (epoch >= oldest && epoch > 0) {
+    const scanned = readNeeded(options, epoch);
+    if ('type' in scanned) return scanned;
+    chain.unshift(scanned);
+    epoch = scanned.segment.header.before;
+  }
+  if (confirmed.epoch > 0 && !chain.some((one) => one.segment.header.epoch === confirmed.epoch)) {
+    return refuse(`${segmentName(confirmed.epoch)} was in use and no later segment follows it`);
+  }
+  return chain;
+}
+
+/** The last segment that counts; undefined before the first was ever confirmed. */
+function findLast(options: RecoveryOptions, confirmed: BatchPosition) {
+  const later = [...options.folder.segments.keys()]
+    .filter((epoch) => epoch > confirmed.epoch)
+    .sort((one, other) => other - one);
+  for (const epoch of later) {
+    const scanned = readScanned(options, epoch);
+    if (typeof scanned === 'string') continue;
+    const [first] = scanned.batches;
+    const isBegun = first?.number === 1 && isWhole(first);
+    // A second batch is written only after the first one, and the promises, are durable.
+    if (isBegun || scanned.batches.some(({ number }) => number > 1)) return scanned;
+  }
+  return confirmed.epoch === 0 ? undefined : readNeeded(options, confirmed.epoch);
+}
+
+function readNeeded(options: RecoveryOptions, epoch: number): Scanned | Refusal {
+  const scanned = readScanned(options, epoch);
+  if (typeof scanned !== 'string') return scanned;
+  return refuse(
+    `${scanned}, and it may hold acknowledged entries: bring it back, or ${START_ANEW}`,
+  );
+}
+
+function readScanned({ files, folder, owner }: RecoveryOptions, epoch: number): Scanned | string {
+  const size = folder.segments.get(epoch);
+  if (size === undefined) return `${segmentName(epoch)} is missing`;
+  const segment = readSegment(files, { epoch, size, owner });
+  if (typeof segment === 'string') return segment;
+  return { segment, batches: scanSegment(segment.sheet, segment.header) };
+}
+
+type End = Pick<Recovery, 'junction' | 'tail'>;
+
+function replayChain(
+  chain: readonly Scanned[],
+  { replay, promises }: { readonly replay: LogReplay; readonly promises: Promises },
+): End | Refusal {
+  for (const { segment } of chain) if (segment.isDamaged) replay.tellHeader(segment);
+  let end: End = { junction: { before: 0, follows: 0, followsEnd: 0 }, tail: undefined };
+  for (const [nth, { segment, batches }] of chain.entries()) {
+    const next = chain[nth + 1]?.segment.header;
+    if (next !== undefined) {
+      const counted = batches.filter(({ number }) => number <= next.follows);
+      const last = counted.at(-1);
+      if (last?.number === next.follows) closeLast(last, next.followsEnd);
+      const refusal = replayConfirmed(replay, { segment, batches: counted, through: next.follows });
+      if (refusal !== undefined) return refusal;
+      continue;
+    }
+    const last = replayLast(replay, { segment, batches }, promises.confirmed);
+    if ('type' in last) return last;
+    end = last;
+  }
+  return end;
+}
+
+/** All of it was durable: whatever is not there now is damage. */
+function replayConfirmed(
+  replay: LogReplay,
+  part: Scanned & { readonly through: number },
+): Refusal | undefined {
+  const { segment, batches, through } = part;
+  const name = segmentName(segment.header.epoch);
+  for (let number = 1; number <= through; number++) {
+    const batch = batches.find((one) => one.number === number);
+    if (batch?.unknown !== undefined) {
+      const { offset, text } = batch.unknown;
+      return refuse(unnamed(`${name} is damaged at offset ${offset} (batch ${number}): ${text}`));
+    }
+    if (batch === undefined) {
+      const before = batches.findLast((one) => one.number < number)?.end ?? PREAMBLE_BYTES;
+      return refuse(unnamed(`batch ${number} of ${name}, from offset ${before} on, is missing`));
+    }
+    replay.apply(segment, batch);
+  }
+  return undefined;
+}
+
+function unnamed(what: string): string {
+  return `${what}; which entries were lost cannot be told, so none is trusted: ${START_ANEW}`;
+}
+
+/** The last segment: here a batch may have been torn, and only the last one. */
+function replayLast(
+  replay: LogReplay,
+  { segment, batches }: Scanned,
+  promised: BatchPosition,
+): End | Refusal {
+  const { epoch, before, follows, followsEnd } = segment.header;
+  const newest = batches.at(-1)?.number ?? 0;
+  const confirmed = Math.max(promised.epoch === epoch ? promised.batch : 0, newest - 1);
+  const refusal = replayConfirmed(replay, { segment, batches, through: confirmed });
+  if (refusal !== undefined) return refusal;
+  const last = batches.at(-1);
+  const lastConfirmed = batches.find(({ number }) => number === confirmed);
+  const junction =
+    lastConfirmed === undefined
+      ? { before, follows, followsEnd }
+      : { before: epoch, follows: confirmed, followsEnd: lastConfirmed.end };
+  if (last === undefined || last.number === confirmed || !isWhole(last)) {
+    return { junction, tail: undefined };
+  }
+  replay.apply(segment, last);
+  return { junction, tail: { segment, start: last.start } };
+}

@@ -1,0 +1,103 @@
+/** The first kilobyte of a segment: which one it is, and how it follows the one before. */
+
+import { crc32 } from 'node:zlib';
+
+/** Both copies of the header and the room around them; the first record begins here. */
+export const PREAMBLE_BYTES = 1024;
+/** One sector for each copy. */
+const COPY_OFFSETS = [0, 512] as const;
+
+const MAGIC = 0x676f_6c6b;
+const FORMAT = 1;
+const WORDS = 16;
+
+export interface SegmentHeader {
+  readonly epoch: number;
+  /** Drawn at random: seeds the CRC of every record. */
+  readonly salt: number;
+  readonly size: number;
+  /** CRC of the cluster and node it belongs to. */
+  readonly owner: number;
+  /** The number of the boot that wrote it. */
+  readonly incarnation: number;
+  /** The segment before this one; 0 if this is the first. */
+  readonly before: number;
+  /** The last batch there that counts; what is behind was torn, or was written again here. */
+  readonly follows: number;
+  /** Where that batch ends. */
+  readonly followsEnd: number;
+  /** It begins a life: its checkpoint may say what no record before it says. */
+  readonly isBoot: boolean;
+}
+
+export function segmentName(epoch: number): string {
+  return `${epoch.toString(16).padStart(8, '0')}.log`;
+}
+
+/** The epoch that a name stands for; undefined if it is not a segment's. */
+export function epochOf(name: string): number | undefined {
+  const match = name.match(/^([0-9a-f]{8})\.log$/);
+  return match?.[1] === undefined ? undefined : Number.parseInt(match[1], 16);
+}
+
+export function encodePreamble(header: SegmentHeader): Uint8Array {
+  const words = new Uint32Array(PREAMBLE_BYTES / 4);
+  for (const offset of COPY_OFFSETS) {
+    const at = offset / 4;
+    words.set(
+      [
+        0,
+        MAGIC,
+        FORMAT,
+        header.epoch,
+        header.salt,
+        header.size,
+        header.owner,
+        header.incarnation,
+        header.before,
+        header.follows,
+        header.followsEnd,
+        header.isBoot ? 1 : 0,
+      ],
+      at,
+    );
+    const bytes = new Uint8Array(words.buffer, offset + 4, (WORDS - 1) * 4);
+    words[at] = crc32(bytes, offset);
+  }
+  return new Uint8Array(words.buffer);
+}
+
+/** What either copy says; undefined if neither can be believed. */
+export function decodePreamble(
+  bytes: Uint8Array,
+): { readonly header: SegmentHeader; readonly isDamaged: boolean } | undefined {
+  const copies = COPY_OFFSETS.map((offset) => decodeCopy(bytes, offset));
+  const header = copies.find((copy) => copy !== undefined);
+  if (header === undefined) return undefined;
+  return { header, isDamaged: copies.some((copy) => copy === undefined) };
+}
+
+function decodeCopy(bytes: Uint8Array, offset: number): SegmentHeader | undefined {
+  if (bytes.length < offset + WORDS * 4) return undefined;
+  const copy = bytes.slice(offset, offset + WORDS * 4);
+  const words = new Uint32Array(copy.buffer);
+  const word = (at: number) => words[at] as number;
+  if (word(0) !== crc32(copy.subarray(4), offset)) return undefined;
+  if (word(1) !== MAGIC || word(2) !== FORMAT) return undefined;
+  return {
+    epoch: word(3),
+    salt: word(4),
+    size: word(5),
+    owner: word(6),
+    incarnation: word(7),
+    before: word(8),
+    follows: word(9),
+    followsEnd: word(10),
+    isBoot: word(11) === 1,
+  };
+}
+
+/** The CRC that the first record of a segment follows. */
+export function firstPrevious(header: SegmentHeader): number {
+  return (header.salt ^ header.epoch) >>> 0;
+}

@@ -1,0 +1,453 @@
+/** The log in segments of one size: one write in flight at a time, for all shards of a node. */
+
+import { assert } from '../base/assert.ts';
+import type { ShardId } from '../base/ids.ts';
+import type { LogLimits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import type { EntryRange, EntryReader } from '../raft/log.ts';
+import { type FileFault, type Files, faultText } from './files.ts';
+import type { LiveBytes } from './live-bytes.ts';
+import type {
+  Damage,
+  Fullness,
+  Log,
+  LogMetrics,
+  LogOwner,
+  LogRecord,
+  Quarantined,
+  RestoredReplica,
+  Tombstone,
+} from './log.ts';
+import { Batch, END_BYTES, RUN_BYTES } from './log-batch.ts';
+import { ownerCrc } from './log-identity.ts';
+import { LogMover } from './log-mover.ts';
+import type { BatchPosition } from './log-promises.ts';
+import { entryOf, LogReader } from './log-reader.ts';
+import type { Junction, Recovery, Tail } from './log-recovery.ts';
+import type { LogReplica } from './log-replica.ts';
+import { bytesOf, LogScribe } from './log-scribe.ts';
+import { encodePreamble, firstPrevious, type SegmentHeader, segmentName } from './log-segment.ts';
+import type { LogSpace } from './log-space.ts';
+import type { PromiseKeeper } from './promise-keeper.ts';
+import { RecentEntries } from './recent-entries.ts';
+import { SyncClock } from './sync-clock.ts';
+
+export interface SegmentLogOptions {
+  readonly files: Files;
+  readonly owner: LogOwner;
+  readonly limits: LogLimits;
+  readonly random: Random;
+  /** A monotone clock in milliseconds, for the metrics alone. */
+  readonly now: () => number;
+  /** One line that says what failed; the process is to end. Called at most once. */
+  readonly onFault: (line: string) => void;
+}
+
+interface SegmentLogParts extends SegmentLogOptions {
+  readonly incarnation: number;
+  readonly recovery: Recovery;
+  readonly space: LogSpace;
+  readonly keeper: PromiseKeeper;
+  /** The greatest epoch that any file here ever had. */
+  readonly lastEpoch: number;
+}
+
+interface Queued {
+  readonly record: LogRecord | undefined;
+  readonly onDurable: (() => void) | undefined;
+}
+
+/** The segment being written. */
+interface Current {
+  readonly header: SegmentHeader;
+  /** Where the next batch goes. */
+  offset: number;
+  batch: number;
+  previous: number;
+}
+
+/** Damage is told until there is this much of it. */
+const DAMAGE_MAX = 1000;
+
+export class SegmentLog implements Log {
+  readonly incarnation: number;
+  readonly #parts: SegmentLogParts;
+  readonly #batch = new Batch();
+  readonly #scribe: LogScribe;
+  readonly #recent: RecentEntries;
+  readonly #reader: LogReader;
+  readonly #mover: LogMover;
+  readonly #live: LiveBytes;
+  readonly #clock: SyncClock;
+  readonly #replicas: Map<ShardId, LogReplica>;
+  readonly #tombstones: Tombstone[];
+  readonly #damage: Damage[];
+  readonly #salts = new Map<number, number>();
+  /** Epochs of the segments that are needed, oldest first; the last one is being written. */
+  #segments: number[];
+  /** Not needed, but not yet known as such to both copies of the promises. */
+  #freed: number[] = [];
+  #current: Current | undefined;
+  #junction: Junction;
+  #lastEpoch: number;
+  #confirmed: BatchPosition = { epoch: 0, batch: 0 };
+  #queue: Queued[] = [];
+  #isBusy = false;
+  #isFailed = false;
+  #isClosing = false;
+  /** The last batch had records, and nothing behind it says that it is durable. */
+  #isUnconfirmed = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(parts: SegmentLogParts) {
+    const { recovery, limits, files } = parts;
+    const { replay } = recovery;
+    this.#parts = parts;
+    this.incarnation = parts.incarnation;
+    this.#live = replay.live;
+    this.#replicas = replay.replicas;
+    this.#tombstones = replay.tombstones;
+    this.#damage = replay.damage.slice(0, DAMAGE_MAX);
+    this.#recent = new RecentEntries(limits.cacheBytesMax);
+    this.#clock = new SyncClock(parts.now);
+    this.#lastEpoch = parts.lastEpoch;
+    this.#junction = recovery.junction;
+    for (const { epoch, salt } of recovery.chain) this.#salts.set(epoch, salt);
+    this.#segments = recovery.chain
+      .map(({ epoch }) => epoch)
+      .filter((epoch) => epoch <= recovery.junction.before);
+    this.#scribe = new LogScribe({
+      batch: this.#batch,
+      live: this.#live,
+      recent: this.#recent,
+      replicas: this.#replicas,
+      tombstones: this.#tombstones,
+    });
+    this.#reader = new LogReader({
+      files,
+      bytesMax: limits.readBytesMax,
+      saltOf: (epoch) => this.#salts.get(epoch) ?? 0,
+      onDamage: (damage) => {
+        if (this.#damage.length < DAMAGE_MAX) this.#damage.push(damage);
+      },
+    });
+    this.#mover = new LogMover({
+      limits,
+      replicas: this.#replicas,
+      read: (replica, index) => this.#reader.readRaw(replica, index),
+      write: (replica, index, raw) => {
+        const entry = entryOf(replica, index, raw);
+        this.#scribe.move(replica, { index, kind: raw.kind }, raw.payload);
+        // Where it stands now nothing can be read until the batch is durable.
+        if (entry !== undefined) this.#recent.pin(replica.shard, entry);
+      },
+    });
+  }
+
+  /** Begins this life: a segment of its own, with a checkpoint and the tail of the former life. */
+  start(onStarted: () => void): void {
+    this.#onIdle = onStarted;
+    this.#switch();
+  }
+
+  get fullness(): Fullness {
+    return this.#parts.space.fullness;
+  }
+
+  get damage(): readonly Damage[] {
+    return this.#damage;
+  }
+
+  get tombstones(): readonly Tombstone[] {
+    return this.#tombstones;
+  }
+
+  get quarantined(): readonly Quarantined[] {
+    return [...this.#replicas.values()]
+      .filter(({ quarantine }) => quarantine !== '')
+      .map(({ shard, member, quarantine: reason }) => ({ shard, member, reason }));
+  }
+
+  get shards(): readonly ShardId[] {
+    const usable = [...this.#replicas.values()].filter(({ quarantine }) => quarantine === '');
+    return usable.map(({ shard }) => shard).sort((one, other) => one - other);
+  }
+
+  replica(shard: ShardId): RestoredReplica | undefined {
+    const replica = this.#replicas.get(shard);
+    if (replica === undefined || replica.quarantine !== '') return undefined;
+    const { member, hardState, base, runs, lastIndex, configurations, mayVote } = replica;
+    return {
+      member,
+      hardState,
+      log: { base, runs: [...runs], lastIndex, damaged: replica.damaged() },
+      configurations: [...configurations],
+      mayVote,
+    };
+  }
+
+  reader(shard: ShardId): EntryReader {
+    return { read: (range) => this.#read(shard, range) };
+  }
+
+  #read(shard: ShardId, range: EntryRange): ReturnType<EntryReader['read']> {
+    const replica = this.#replicas.get(shard);
+    assert(replica !== undefined, 'entries are read of a replica that is here');
+    assert(range.from > replica.base.index && range.from <= range.to, 'the range is in the log');
+    assert(range.to <= replica.lastIndex, 'the range was handed to the disk');
+    const recent = this.#recent.read(shard, range);
+    if (recent !== undefined) return recent;
+    const entries = this.#reader.read(replica, range);
+    return entries.length > 0 ? entries : 'damaged';
+  }
+
+  append(records: readonly LogRecord[], onDurable: () => void): void {
+    assert(!this.#isClosing, 'nothing is appended to a log that is closed');
+    if (this.#isFailed) return;
+    const last = records.length - 1;
+    records.forEach((record, at) => {
+      this.#queue.push({ record, onDurable: at === last ? onDurable : undefined });
+    });
+    if (last < 0) this.#queue.push({ record: undefined, onDurable });
+    this.#pump();
+  }
+
+  idle(): void {
+    if (this.#isBusy || this.#isFailed || this.#isClosing || this.#current === undefined) return;
+    this.#parts.space.retry();
+    if (this.#queue.length > 0) return this.#pump();
+    this.#tendPromises();
+    if (this.#isUnconfirmed || this.#isMoving()) this.#writeOrSwitch();
+  }
+
+  metrics(): LogMetrics {
+    const { space } = this.#parts;
+    return {
+      ...this.#clock.metrics(),
+      queuedRecords: this.#queue.length,
+      segments: this.#segments.length,
+      spares: space.spares,
+      liveBytes: this.#live.total,
+      movedBytes: this.#mover.movedBytes,
+      cachedBytes: this.#recent.bytes,
+    };
+  }
+
+  close(onClosed: () => void): void {
+    if (this.#isClosing) return onClosed();
+    this.#isClosing = true;
+    const { files, space, keeper } = this.#parts;
+    const end = () => {
+      files.close();
+      onClosed();
+    };
+    if (this.#isFailed) return end();
+    this.#whenIdle(() => {
+      keeper.whenIdle(() => this.#writePromises(() => space.close(end)));
+    });
+  }
+
+  /** When nothing is queued or on its way. */
+  #whenIdle(go: () => void): void {
+    if (!this.#isBusy && this.#queue.length === 0) return go();
+    this.#onIdle = go;
+    this.#pump();
+  }
+
+  /** There is a spare that was not there before. */
+  spareCame(): void {
+    this.#pump();
+  }
+
+  fail(fault: FileFault): void {
+    if (this.#isFailed) return;
+    this.#isFailed = true;
+    this.#queue = [];
+    this.#parts.onFault(`the log cannot go on: ${faultText(fault)}`);
+  }
+
+  #pump(): void {
+    if (this.#isBusy || this.#isFailed) return;
+    if (this.#current === undefined) return this.#onIdle === undefined ? undefined : this.#switch();
+    if (this.#queue.length > 0) this.#writeOrSwitch();
+  }
+
+  #writeOrSwitch(): void {
+    const { limits } = this.#parts;
+    const first = this.#queue[0]?.record;
+    const needed = END_BYTES + (first === undefined ? 0 : bytesOf(first));
+    assert(needed <= limits.batchBytesMax, 'a write fits a batch');
+    const room = limits.segmentBytes - (this.#current?.offset ?? limits.segmentBytes);
+    if (needed <= room) this.#write({ isFirst: false });
+    else this.#switch();
+  }
+
+  #isMoving(): boolean {
+    const segments = this.#segments.length;
+    return this.#mover.isWorthwhile({ segments, liveBytes: this.#live.total });
+  }
+
+  /** The next segment: named and known to the folder before anything is written to it. */
+  #switch(): void {
+    const { files, space, limits, owner, random, incarnation } = this.#parts;
+    const spare = space.take();
+    if (spare === undefined) return space.tend();
+    this.#isBusy = true;
+    this.#lastEpoch += 1;
+    const current = this.#current;
+    const junction =
+      current === undefined
+        ? this.#junction
+        : { before: current.header.epoch, follows: current.batch, followsEnd: current.offset };
+    const header: SegmentHeader = {
+      epoch: this.#lastEpoch,
+      salt: random.word(),
+      size: limits.segmentBytes,
+      owner: ownerCrc(owner),
+      incarnation,
+      ...junction,
+      isBoot: current === undefined,
+    };
+    files.rename({ from: spare, to: segmentName(header.epoch) }, (fault) => {
+      if (fault !== undefined) return this.fail(fault);
+      files.syncFolder((failure) => {
+        if (failure !== undefined) return this.fail(failure);
+        this.#current = { header, offset: 0, batch: 0, previous: firstPrevious(header) };
+        this.#salts.set(header.epoch, header.salt);
+        this.#segments.push(header.epoch);
+        this.#write({ isFirst: true });
+      });
+    });
+  }
+
+  /** One batch of as much as fits; the first of a segment goes with its header. */
+  #write({ isFirst }: { readonly isFirst: boolean }): void {
+    const { limits, files, recovery } = this.#parts;
+    const current = this.#current;
+    assert(current !== undefined, 'there is a segment to write to');
+    const { header, offset } = current;
+    this.#isBusy = true;
+    current.batch += 1;
+    this.#batch.begin({
+      epoch: header.epoch,
+      salt: header.salt,
+      number: current.batch,
+      offset,
+      previous: current.previous,
+      ...(isFirst ? { preamble: encodePreamble(header) } : {}),
+    });
+    this.#scribe.begin(header.epoch);
+    if (isFirst) this.#scribe.checkpoint();
+    if (header.isBoot && isFirst && recovery.tail !== undefined) this.#rewrite(recovery.tail);
+    const used = this.#batch.length + this.#batch.count * RUN_BYTES + END_BYTES;
+    const room = Math.min(limits.batchBytesMax, limits.segmentBytes - offset - used);
+    const callbacks = this.#fill(room);
+    const hasRecords = this.#batch.count > 0;
+    const bytes = this.#batch.end();
+    assert(offset + bytes.length <= limits.segmentBytes, 'a batch ends inside its segment');
+    current.previous = this.#batch.previous;
+    current.offset = offset + bytes.length;
+    this.#clock.begin(bytes.length);
+    files.write({ name: segmentName(header.epoch), offset, bytes }, (fault) => {
+      if (fault !== undefined) return this.fail(fault);
+      if (this.#isFailed) return;
+      this.#clock.end();
+      this.#confirmed = { epoch: header.epoch, batch: current.batch };
+      this.#isUnconfirmed = hasRecords;
+      this.#recent.settle();
+      if (!isFirst) return this.#finish(callbacks);
+      // From now on a lost header, or a lost file, is seen.
+      const { keeper } = this.#parts;
+      keeper.whenIdle(() => this.#writePromises(() => this.#finish(callbacks)));
+    });
+  }
+
+  /** Records from the queue, then what is to be moved. Says who waits for them. */
+  #fill(room: number): (() => void)[] {
+    const callbacks: (() => void)[] = [];
+    let left = room;
+    let taken = 0;
+    for (const { record, onDurable } of this.#queue) {
+      const needed = record === undefined ? 0 : bytesOf(record);
+      if (needed > left) break;
+      left -= needed;
+      taken += 1;
+      if (record !== undefined) this.#scribe.write(record);
+      if (onDurable !== undefined) callbacks.push(onDurable);
+    }
+    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
+    const [oldest] = this.#segments;
+    const isDone = oldest === undefined || this.#segments.length === 1;
+    if (!isDone && this.#isMoving()) this.#mover.move(oldest, left);
+    return callbacks;
+  }
+
+  /** What the former life wrote last may be in memory only: it counts once it is here too. */
+  #rewrite({ segment, start }: Tail): void {
+    const { epoch, salt } = segment.header;
+    this.#salts.set(epoch, salt);
+    for (const replica of this.#replicas.values()) {
+      for (let index = replica.base.index + 1; index <= replica.lastIndex; index++) {
+        if (replica.table.epochAt(index) !== epoch) continue;
+        if (replica.table.at(index).offset < start) continue;
+        const raw = this.#reader.readRaw(replica, index);
+        if (raw !== undefined) {
+          this.#scribe.move(replica, { index, kind: raw.kind }, raw.payload);
+          const entry = entryOf(replica, index, raw);
+          if (entry !== undefined) this.#recent.pin(replica.shard, entry);
+        }
+      }
+    }
+  }
+
+  #finish(callbacks: readonly (() => void)[]): void {
+    if (this.#isFailed) return;
+    this.#isBusy = false;
+    this.#free();
+    this.#tendPromises();
+    this.#parts.space.tend();
+    this.#pump();
+    for (const callback of callbacks) callback();
+    if (this.#isBusy || this.#queue.length > 0) return;
+    const onIdle = this.#onIdle;
+    this.#onIdle = undefined;
+    onIdle?.();
+  }
+
+  /** Segments in which nothing counts any more, from the oldest on. */
+  #free(): void {
+    for (let oldest = this.#segments[0]; oldest !== undefined; oldest = this.#segments[0]) {
+      if (this.#segments.length === 1 || this.#live.recordsIn(oldest) > 0) return;
+      this.#segments.shift();
+      this.#salts.delete(oldest);
+      this.#live.forget(oldest);
+      this.#freed.push(oldest);
+    }
+  }
+
+  /** Only between batches: what is promised is what is durable. */
+  #tendPromises(): void {
+    const { keeper } = this.#parts;
+    const isTold = this.#freed.length === 0 || keeper.oldest >= (this.#segments[0] ?? 0);
+    if (isTold) this.#release();
+    if (this.#isBusy || this.#isFailed || keeper.isBusy) return;
+    if (isTold && !this.#scribe.hasNewPromise) return;
+    this.#writePromises(() => this.#tendPromises());
+  }
+
+  #release(): void {
+    const freed = this.#freed;
+    this.#freed = [];
+    for (const epoch of freed) this.#parts.space.release(epoch);
+  }
+
+  #writePromises(done: () => void): void {
+    const { keeper, incarnation } = this.#parts;
+    this.#scribe.hasNewPromise = false;
+    const votes = [...this.#replicas.values()].map(({ shard, member, hardState }) => {
+      return { shard, member, term: hardState.term, vote: hardState.vote };
+    });
+    const oldest = this.#segments[0] ?? 0;
+    keeper.write({ incarnation, oldest, confirmed: this.#confirmed, votes }, done);
+  }
+}

@@ -1,0 +1,111 @@
+/** Both file systems keep the contract of the port, and the one in memory has its accidents. */
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Random } from '../../src/base/random.ts';
+import { DiskFiles } from '../../src/storage/disk-files.ts';
+import { MemoryFiles } from '../../src/storage/memory-files.ts';
+import { testFiles } from './files-contract.ts';
+import { temporaryFolder } from './temporary.ts';
+
+const folders = new WeakMap<object, string>();
+
+function openFolder(folder: string): DiskFiles {
+  const files = new DiskFiles(folder);
+  folders.set(files, folder);
+  return files;
+}
+
+testFiles('disk', {
+  open: () => openFolder(temporaryFolder()),
+  reopen: (files) => openFolder(folders.get(files) ?? ''),
+  settle: () => turn(),
+});
+
+let memory = new MemoryFiles();
+testFiles('memory', {
+  open: () => {
+    memory = new MemoryFiles();
+    return memory;
+  },
+  reopen: () => memory,
+  settle: async () => memory.settle(),
+});
+
+test('disk: the lock of a process that is gone is taken over', () => {
+  const folder = temporaryFolder();
+  // No process has this number on a usual system, and none of that number began then.
+  for (const holder of ['4194303 1\n', `${process.pid} 1\n`, '']) {
+    writeFileSync(join(folder, 'lock'), holder);
+    const files = new DiskFiles(folder);
+    assert.equal(files.lock(), undefined, `left by ${JSON.stringify(holder)}`);
+    files.close();
+  }
+});
+
+/** A file of two sectors with `old`, and a write of `new` over it that is not done. */
+function halfWritten(): MemoryFiles {
+  const files = new MemoryFiles();
+  files.create({ name: 'one', size: 1024 }, () => {});
+  files.syncFolder(() => {});
+  files.write({ name: 'one', offset: 0, bytes: new Uint8Array(1024).fill(1) }, () => {});
+  files.settle();
+  files.write({ name: 'one', offset: 0, bytes: new Uint8Array(1024).fill(2) }, () => {});
+  return files;
+}
+
+test('memory: a crash keeps any subset of sectors of what was not done, and may tear one', () => {
+  const kinds = new Set<string>();
+  for (let seed = 0; seed < 400; seed++) {
+    const files = halfWritten();
+    files.crash(new Random(seed));
+    const bytes = files.read({ name: 'one', offset: 0, length: 1024 });
+    assert.ok(bytes instanceof Uint8Array);
+    const sectors = [bytes.subarray(0, 512), bytes.subarray(512)].map((sector) => {
+      if (sector.every((byte) => byte === 1)) return 'old';
+      return sector.every((byte) => byte === 2) ? 'new' : 'torn';
+    });
+    kinds.add(sectors.join(' '));
+  }
+  for (const kind of ['old old', 'old new', 'new old', 'new new', 'torn old', 'new torn']) {
+    assert.ok(kinds.has(kind), `${kind} never came about`);
+  }
+});
+
+test('memory: names are durable after a sync of the folder, and not before', () => {
+  const kept = new Set<string>();
+  for (let seed = 0; seed < 100; seed++) {
+    const files = new MemoryFiles();
+    files.create({ name: 'one', size: 1 }, () => {});
+    files.syncFolder(() => {});
+    files.settle();
+    files.rename({ from: 'one', to: 'two' }, () => {});
+    files.create({ name: 'three', size: 1 }, () => {});
+    files.settle();
+    files.crash(new Random(seed));
+    const entries = files.list();
+    const names = 'type' in entries ? [] : entries.map(({ name }) => name);
+    kept.add(names.join(' '));
+  }
+  assert.deepEqual([...kept].sort(), ['one', 'one three', 'three two', 'two']);
+});
+
+test('memory: what a failed sync left is visible and never durable', () => {
+  const files = halfWritten();
+  files.settle();
+  files.plan({ on: 'sync', errno: 'EIO' });
+  const faults: unknown[] = [];
+  const bytes = new Uint8Array(512).fill(3);
+  files.write({ name: 'one', offset: 0, bytes }, (fault) => faults.push(fault?.errno));
+  files.settle();
+  assert.deepEqual([...faults], ['EIO']);
+  files.write({ name: 'one', offset: 512, bytes }, (fault) => faults.push(fault?.errno));
+  files.settle();
+  assert.deepEqual(files.read({ name: 'one', offset: 0, length: 1 }), new Uint8Array([3]));
+  files.crash(new Random(1));
+  assert.deepEqual(files.read({ name: 'one', offset: 0, length: 1 }), new Uint8Array([2]));
+  assert.deepEqual(files.read({ name: 'one', offset: 512, length: 1 }), new Uint8Array([3]));
+});

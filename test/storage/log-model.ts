@@ -1,0 +1,209 @@
+/** A log as simple as can be: the records so far, and what they add up to. */
+
+import assert from 'node:assert/strict';
+import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import type { PlacedConfiguration } from '../../src/raft/configuration.ts';
+import type { TermRun } from '../../src/raft/log.ts';
+import type { Entry } from '../../src/raft/message.ts';
+import { ORIGIN, type Position } from '../../src/raft/position.ts';
+import type { HardState, Write } from '../../src/raft/ready.ts';
+import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log.ts';
+
+export class ReplicaModel {
+  readonly member: MemberId;
+  hardState: HardState = { term: 0, vote: NOBODY, commit: 0 };
+  base: Position = ORIGIN;
+  baseConfiguration: PlacedConfiguration;
+  /** The entry at base.index + 1 and all behind it. */
+  entries: Entry[] = [];
+
+  constructor(member: MemberId, configuration: PlacedConfiguration) {
+    this.member = member;
+    this.baseConfiguration = configuration;
+  }
+
+  copy(): ReplicaModel {
+    const copy = new ReplicaModel(this.member, this.baseConfiguration);
+    copy.hardState = this.hardState;
+    copy.base = this.base;
+    copy.entries = [...this.entries];
+    return copy;
+  }
+
+  get lastIndex(): number {
+    return this.base.index + this.entries.length;
+  }
+
+  termAt(index: number): number | undefined {
+    return index === this.base.index
+      ? this.base.term
+      : this.entries[index - this.base.index - 1]?.term;
+  }
+
+  configurations(): PlacedConfiguration[] {
+    const placed = [this.baseConfiguration];
+    for (const entry of this.entries) {
+      if (entry.kind !== 'configuration') continue;
+      const { index, term, configuration } = entry;
+      placed.push({ at: { index, term }, configuration });
+    }
+    return placed;
+  }
+
+  runs(): TermRun[] {
+    const runs: TermRun[] = [];
+    for (const { index, term } of this.entries) {
+      if (runs.at(-1)?.term !== term) runs.push({ index, term });
+    }
+    return runs;
+  }
+
+  write({ snapshot, entries, repairs, hardState }: Write): void {
+    if (snapshot !== undefined) {
+      const { index, term, configuration, configurationAt } = snapshot;
+      if (this.termAt(index) === term) this.forget(index);
+      else {
+        this.base = { index, term };
+        this.entries = [];
+      }
+      this.baseConfiguration = { at: configurationAt, configuration };
+    }
+    const [first] = entries;
+    if (first !== undefined) this.entries.length = first.index - this.base.index - 1;
+    this.entries.push(...entries);
+    for (const entry of repairs) {
+      const at = entry.index - this.base.index - 1;
+      if (at >= 0 && at < this.entries.length) this.entries[at] = entry;
+    }
+    this.hardState = hardState;
+  }
+
+  forget(index: number): void {
+    if (index <= this.base.index) return;
+    const term = this.termAt(index);
+    assert.ok(term !== undefined);
+    const inForce = this.configurations().findLast(({ at }) => at.index <= index);
+    if (inForce !== undefined) this.baseConfiguration = inForce;
+    this.entries = this.entries.slice(index - this.base.index);
+    this.base = { index, term };
+  }
+}
+
+export class LogModel {
+  readonly replicas = new Map<ShardId, ReplicaModel>();
+  readonly tombstones: MemberId[] = [];
+
+  copy(): LogModel {
+    const copy = new LogModel();
+    for (const [shard, replica] of this.replicas) copy.replicas.set(shard, replica.copy());
+    copy.tombstones.push(...this.tombstones);
+    return copy;
+  }
+
+  take(record: LogRecord): void {
+    const { shard } = record;
+    if (record.type === 'create') {
+      this.replicas.set(shard, new ReplicaModel(record.member, record.configuration));
+      return;
+    }
+    const replica = this.replicas.get(shard);
+    assert.ok(replica !== undefined);
+    if (record.type === 'write') replica.write(record.write);
+    else if (record.type === 'forget') replica.forget(record.index);
+    else {
+      this.tombstones.push(replica.member);
+      this.replicas.delete(shard);
+    }
+  }
+
+  /** All but the payloads, to be compared. */
+  digest(): string {
+    const replicas = [...this.replicas]
+      .sort(([one], [other]) => one - other)
+      .map(([shard, replica]) => {
+        const { member, hardState, base, lastIndex } = replica;
+        const [first, ...others] = replica.configurations();
+        return [shard, member, hardState, base, lastIndex, replica.runs(), first, others];
+      });
+    return JSON.stringify([replicas, [...this.tombstones].sort()]);
+  }
+}
+
+/** The same of a real log. */
+export function digestOf(log: Log): string {
+  const replicas = log.shards.map((shard) => {
+    const replica = log.replica(shard);
+    assert.ok(replica !== undefined);
+    const { member, hardState, configurations } = replica;
+    const { base, lastIndex, runs } = replica.log;
+    const [first, ...others] = configurations;
+    return [shard, member, hardState, base, lastIndex, runs, first, others];
+  });
+  return JSON.stringify([replicas, log.tombstones.map(({ member }) => member).sort()]);
+}
+
+/**
+ * The log holds what the records from `through` on, or a few more of them, add up to. Says how
+ * many records that is and what they are.
+ */
+export function matchPrefix(
+  log: Log,
+  {
+    base,
+    records,
+    acknowledged,
+  }: {
+    readonly base: LogModel;
+    readonly records: readonly LogRecord[];
+    readonly acknowledged: number;
+  },
+): LogModel {
+  const model = base.copy();
+  for (const record of records.slice(0, acknowledged)) model.take(record);
+  const found = digestOf(log);
+  const least = model.digest();
+  for (let count = acknowledged; ; count++) {
+    if (model.digest() === found) break;
+    const record = records[count];
+    if (record === undefined) {
+      assert.fail(`no prefix of the records is what was found:\n${found}\nat least:\n${least}`);
+    }
+    model.take(record);
+  }
+  return model;
+}
+
+/** Every entry reads as it was written; those that are damaged are named in `isDamaged`. */
+export function checkEntries(
+  log: Log,
+  model: LogModel,
+  isDamaged: (shard: ShardId, index: number) => boolean = () => false,
+): void {
+  for (const shard of log.shards) {
+    const replica = model.replicas.get(shard);
+    if (replica === undefined) assert.fail(`shard ${shard} is there and should not be`);
+    for (let index = replica.base.index + 1; index <= replica.lastIndex; ) {
+      const read = log.reader(shard).read({ from: index, to: replica.lastIndex, bytesMax: 500 });
+      if (read === 'damaged' || read === 'later') {
+        assert.ok(isDamaged(shard, index), `entry ${index} of shard ${shard} is ${read}`);
+        index += 1;
+        continue;
+      }
+      assert.ok(read.length > 0);
+      for (const entry of read) {
+        const expected: Entry | undefined = replica.entries[index - replica.base.index - 1];
+        assert.deepEqual(plain(entry), expected === undefined ? undefined : plain(expected));
+        index += 1;
+      }
+    }
+  }
+}
+
+function plain(entry: Entry): unknown {
+  if (entry.kind !== 'command') return entry;
+  return { ...entry, payload: Buffer.from(entry.payload).toString('hex') };
+}
+
+export function nothingDamaged(replica: RestoredReplica): boolean {
+  return replica.log.damaged.length === 0 && replica.mayVote;
+}
