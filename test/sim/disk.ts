@@ -150,7 +150,7 @@ export class Disk {
     }
   }
 
-  /** Power is lost: a prefix of what was pending is on the platter, the record behind it is torn. */
+  /** Power is lost: a prefix of what was pending is on disk, the record behind it is torn. */
   crash(): void {
     const { random, probes } = this.#options;
     const records = this.#pending.flatMap((operation) => operation.records);

@@ -1,4 +1,4 @@
-/** The end of a turn: what all replicas of a node want done, in the order that the door promises. */
+/** The end of a turn: what all replicas of a node want done, in the order that is promised. */
 
 import type { Message } from '../../src/raft/message.ts';
 import type { Ready } from '../../src/raft/ready.ts';

@@ -1,4 +1,4 @@
-/** The end of the faults: all is repaired, or only a sound majority is and the rest never will be. */
+/** The end of the faults: all is repaired, or only a sound majority is and the rest stays. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Host } from './host.ts';

@@ -75,7 +75,7 @@ export class ReplicaImage {
     const first = write.entries[0];
     if (first !== undefined) {
       if (first.index > this.lastIndex + 1 || first.index <= this.base.index) {
-        const what = `an append at ${first.index} to a log of ${this.base.index}..${this.lastIndex}`;
+        const what = `an append at ${first.index} to ${this.base.index}..${this.lastIndex}`;
         throw new SimFailure('disk', what, { time: Number.NaN });
       }
       this.entries.length = first.index - this.base.index - 1;
