@@ -62,12 +62,13 @@ export class SnapshotExport {
     const end = offset + bytesMax;
     const start = this.#blocks[0]?.offset ?? this.#produced;
     if (offset < start) this.#rewind(offset);
+    // Whoever asks from here on has what came before.
+    while (this.#blocks.length > 0 && endOf(this.#blocks[0] as Block) <= offset) {
+      this.#blocks.shift();
+    }
     if (this.#produced < end && !this.#isWhole) {
       this.#readOn();
       return 'later';
-    }
-    while (this.#blocks.length > 1 && (this.#blocks[1] as Block).offset <= offset) {
-      this.#blocks.shift();
     }
     const to = Math.min(end, this.#produced);
     const data = new Uint8Array(to - offset);
@@ -152,6 +153,10 @@ export class SnapshotExport {
 interface ExportBytes {
   readonly data: Uint8Array;
   readonly isLast: boolean;
+}
+
+function endOf({ offset, bytes }: Block): number {
+  return offset + bytes.length;
 }
 
 function rowOf([stored, record]: DiskRow) {

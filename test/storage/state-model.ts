@@ -48,6 +48,13 @@ export class ShardModel {
     this.#contents.set(index, content);
   }
 
+  /** Nothing will go back behind the present. */
+  forget(): void {
+    const { content } = this;
+    this.#contents.clear();
+    this.#contents.set(this.#index, content);
+  }
+
   back(index: number): void {
     this.at(index);
     this.#index = index;

@@ -209,7 +209,7 @@ export class StateRig {
       offset += piece.data.length;
       if (piece.isLast) break;
     }
-    return { description, bytes: Buffer.concat(chunks) };
+    return { description, bytes: new Uint8Array(Buffer.concat(chunks)) };
   }
 
   /** Feeds a stream until it is sound, and switches to it. */

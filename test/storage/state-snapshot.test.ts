@@ -1,0 +1,212 @@
+/** Snapshots: what is sent, what is refused, and what a damaged row does. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { hash } from '../../src/base/hash.ts';
+import type { ShardId } from '../../src/base/ids.ts';
+import { STATE_LIMITS } from '../../src/base/limits.ts';
+import { Random } from '../../src/base/random.ts';
+import type { SnapshotPiece } from '../../src/raft/ready.ts';
+import { Place } from '../../src/storage/state-key.ts';
+import { randomWrites } from './state-model.ts';
+import {
+  bytesOf,
+  MEDIA,
+  type Medium,
+  MemoryMedium,
+  pairs,
+  put,
+  remove,
+  SHARD,
+  StateRig,
+  textOf,
+} from './state-rig.ts';
+
+const OTHER = 8 as ShardId;
+
+async function newRig(medium: Medium = new MemoryMedium()): Promise<StateRig> {
+  const rig = new StateRig(medium);
+  await rig.open();
+  rig.create();
+  return rig;
+}
+
+async function close(rig: StateRig): Promise<void> {
+  await rig.close();
+  assert.deepEqual(rig.faults, []);
+  rig.medium.dispose();
+}
+
+async function answerTo(rig: StateRig, piece: SnapshotPiece) {
+  const reader = rig.store.snapshots(SHARD);
+  let answer = reader.read(piece);
+  for (; answer === 'later'; answer = reader.read(piece)) await rig.turn();
+  return answer;
+}
+
+for (const newMedium of MEDIA) {
+  const { name } = newMedium();
+
+  test(`${name}: the stream is the same wherever the state is the same, and installs to it`, async () => {
+    const random = new Random(3);
+    const rig = await newRig(newMedium());
+    for (let entry = 0; entry < 200; entry++) rig.apply(randomWrites(random));
+    rig.apply([{ section: 2, key: bytesOf('big'), value: new Uint8Array(1 << 20).fill(7) }]);
+    await rig.checkpoint();
+    const first = await rig.exportAll(SHARD, STATE_LIMITS.sliceBytes);
+    rig.create(OTHER);
+    rig.apply([put('gone', 'before')], OTHER);
+    await rig.installAll(first, OTHER);
+    assert.deepEqual(rig.store.hash(OTHER), rig.store.hash(SHARD));
+    assert.equal(rig.store.get(OTHER, 0, bytesOf('gone')), undefined);
+    await rig.reopen();
+    const second = await rig.exportAll(OTHER, 10_000);
+    assert.equal(Buffer.compare(first.bytes, second.bytes), 0);
+    assert.deepEqual(second.description, first.description);
+    await close(rig);
+  });
+
+  test(`${name}: a stream goes on at any offset while the state goes on changing`, async () => {
+    const rig = await newRig(newMedium());
+    for (let at = 0; at < 1000; at++) rig.apply([put(`key ${at}`, 'x'.repeat(at % 1500))]);
+    await rig.checkpoint();
+    const { description, bytes } = await rig.exportAll();
+    const random = new Random(1);
+    for (let at = 0; at < 60; at++) {
+      if (at % 20 === 0) {
+        rig.apply([put('key 5', `${at}`), remove('key 6')]);
+        await rig.checkpoint();
+      }
+      const offset = random.below(bytes.length);
+      const bytesMax = random.between(1, 100_000);
+      const request = { index: description.index, offset, bytesMax };
+      const piece = await answerTo(rig, request);
+      assert.ok(piece !== 'gone');
+      const end = Math.min(bytes.length, offset + bytesMax);
+      assert.equal(hash(piece.data), hash(bytes.subarray(offset, end)));
+      assert.equal(piece.isLast, end === bytes.length);
+    }
+    const beyond = { index: description.index, offset: bytes.length, bytesMax: 1 };
+    assert.equal(await answerTo(rig, beyond), 'gone');
+    assert.equal(rig.store.snapshots(SHARD).read({ index: 1, offset: 0, bytesMax: 1 }), 'gone');
+    await close(rig);
+  });
+
+  test(`${name}: a value that changed on disk is never served, copied or hashed`, async () => {
+    const medium = newMedium();
+    const rig = await newRig(medium);
+    rig.apply([put('a', '1'), put('b', 'sound'), put('c', '3')]);
+    await rig.checkpoint();
+    await rig.close();
+    // Behind the store's back, through the disk itself.
+    const key = new Place(SHARD, 1).key(0, bytesOf('b'));
+    const disk = await medium.open(() => {});
+    const record = Uint8Array.from(disk.get(key) ?? []);
+    assert.ok(record.length > 0);
+    record[record.length - 1] = (record.at(-1) ?? 0) ^ 0x10;
+    const batch = disk.batch();
+    batch.put(key, record);
+    let isOver = false;
+    batch.write(() =>
+      disk.close(() => {
+        isOver = true;
+      }),
+    );
+    while (!isOver) await medium.turn();
+    await rig.open();
+    const damage = { code: 'state-damaged', shard: SHARD, section: 0, key: bytesOf('b') };
+    const isDamage = (error: object) => {
+      for (const [field, value] of Object.entries(damage)) {
+        assert.deepEqual((error as Record<string, unknown>)[field], value);
+      }
+      return true;
+    };
+    assert.throws(() => rig.store.view(SHARD).get(0, bytesOf('b')), isDamage);
+    await assert.rejects(rig.scanNow(), isDamage);
+    assert.equal(textOf(rig.store.get(SHARD, 0, bytesOf('a'))), '1');
+    const reader = rig.store.snapshots(SHARD);
+    const request = { index: reader.newest()?.index ?? 0, offset: 0, bytesMax: 1000 };
+    assert.equal(await answerTo(rig, request), 'gone');
+    assert.equal(rig.damages.length, 1);
+    assert.equal(rig.store.isDamaged(SHARD), false, 'the hash is still known');
+    rig.apply([put('b', 'new')]);
+    await rig.checkpoint();
+    assert.equal(rig.store.isDamaged(SHARD), true, 'what was replaced is not known');
+    assert.equal(rig.store.hash(SHARD), undefined);
+    await rig.reopen();
+    assert.equal(rig.store.isDamaged(SHARD), true, 'that is not forgotten');
+    assert.equal(rig.store.snapshots(SHARD).newest(), undefined);
+    await close(rig);
+  });
+}
+
+test('a stream that was cut, changed, swapped or is of another position never becomes the state', async () => {
+  const rig = await newRig();
+  for (let at = 0; at < 50; at++) rig.apply([put(`key ${at}`, `value ${at}`)]);
+  await rig.checkpoint();
+  const { description, bytes } = await rig.exportAll();
+  rig.create(OTHER);
+  rig.apply([put('old', 'state')], OTHER);
+  const attempt = async (harmed: Uint8Array, what = description) => {
+    const install = rig.store.install(OTHER, what);
+    await rig.feed(install, harmed, 333);
+    const { status } = install;
+    if (status !== 'sound') assert.throws(() => rig.store.switchTo(install, () => {}), /right/);
+    rig.store.giveUp(install);
+    return status;
+  };
+  for (let at = 0; at < bytes.length; at += 1) {
+    const harmed = bytes.slice();
+    harmed[at] = (harmed[at] ?? 0) ^ (1 << (at % 8));
+    assert.notEqual(await attempt(harmed), 'sound', `byte ${at}`);
+  }
+  assert.equal(await attempt(bytes.subarray(0, -1)), 'coming');
+  assert.equal(await attempt(Buffer.concat([bytes, Uint8Array.of(0)])), 'unsound');
+  assert.equal(await attempt(bytes, { ...description, term: 9 }), 'unsound');
+  assert.equal(await attempt(bytes), 'sound');
+  assert.deepEqual(pairs(await rig.scanNow({}, OTHER)), ['old=state']);
+  await rig.until(() => rig.store.isIdle);
+  await rig.reopen();
+  assert.deepEqual(pairs(await rig.scanNow({}, OTHER)), ['old=state']);
+});
+
+test('nothing is applied between asking for a switch and its being on disk', async () => {
+  const rig = await newRig();
+  rig.apply([put('a', '1')]);
+  await rig.checkpoint();
+  const { description, bytes } = await rig.exportAll();
+  const install = rig.store.install(SHARD, description);
+  await rig.feed(install, bytes);
+  let isSwitched = false;
+  rig.store.switchTo(install, () => {
+    isSwitched = true;
+  });
+  assert.throws(() => rig.apply([put('a', '2')]), /goes/);
+  await rig.until(() => isSwitched);
+  assert.equal(install.status, 'over');
+  rig.apply([put('a', '2')]);
+  assert.equal(textOf(rig.store.get(SHARD, 0, bytesOf('a'))), '2');
+});
+
+test('snapshots that nobody reads are closed, and more than the limit close the oldest', async () => {
+  const rig = await newRig();
+  rig.apply([put('a', '1')]);
+  await rig.checkpoint();
+  const reader = rig.store.snapshots(SHARD);
+  const indexes: number[] = [];
+  for (let at = 0; at <= STATE_LIMITS.exportsMax; at++) {
+    indexes.push(reader.newest()?.index ?? 0);
+    rig.apply([put('a', `${at}`)]);
+    await rig.checkpoint();
+  }
+  const readAt = (index: number | undefined) =>
+    reader.read({ index: index ?? 0, offset: 0, bytesMax: 10 });
+  assert.equal(readAt(indexes[0]), 'gone');
+  assert.notEqual(readAt(indexes[1]), 'gone');
+  for (let at = 0; at < STATE_LIMITS.exportIdleCheckpoints + 1; at++) {
+    rig.apply([]);
+    await rig.checkpoint();
+    assert.notEqual(readAt(indexes[1]), 'gone');
+  }
+  assert.equal(readAt(indexes[2]), 'gone');
+});
