@@ -38,12 +38,14 @@ function damage(blow: Blow): void {
   if (!world.atlas.canLose(shard, image.member, agenda.now)) return;
   const count = random.pick([1, 1, 1, 5]);
   for (let left = count; left > 0; left--) {
-    const index = image.base.index + 1 + random.below(image.entries.length);
+    // The newest entries are those that the machine may not have yet.
+    const reach = random.chance(0.5) ? Math.min(3, image.entries.length) : image.entries.length;
+    const index = image.lastIndex - random.below(reach);
     if (!host.disk.damage(shard, index)) continue;
     world.services.probes.hit('fault damage bit');
     // Half of it is found by a scrub, the rest when it is read.
     if (!random.chance(0.5)) continue;
-    agenda.after(random.between(10, 5000), () => {
+    agenda.after(random.between(0, random.pick([1, 100, 5000])), () => {
       host.push({ type: 'order', order: { type: 'scrub', shard, index } });
     });
   }

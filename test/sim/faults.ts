@@ -175,7 +175,7 @@ function drift({ world, random }: Blow, host: Host): void {
   host.setRate(random.pick([low, high, low + random.fraction() * (high - low)]));
 }
 
-/** One follower is cut off from its leader and stands; another restarts and must keep its promise. */
+/** One follower is cut off and stands; another restarts and must keep its promise. */
 function restartQuickly(blow: Blow): void {
   const { world, random, isActive } = blow;
   const { network, agenda, registry } = world.services;
