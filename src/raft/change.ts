@@ -37,8 +37,11 @@ function obstacleTo(core: Core, leader: Leader, target: Target): Refusal | undef
   const leaderNow = { lastIndex: core.log.lastIndex, now: core.ticks };
   for (const voter of next.voters) {
     if (isVoter(configuration, voter)) continue;
-    // A voter that is far behind would count against availability at once (thesis §4.2.1).
-    if (!leader.followers.get(voter)?.isCaughtUp(leaderNow)) return 'learner-behind';
+    const progress = leader.followers.get(voter);
+    // A voter that is far behind would count against availability at once (thesis §4.2.1). While
+    // the shard is silent nobody is heard, and everybody has everything.
+    const isNear = leader.isQuiet || progress?.isCaughtUp(leaderNow);
+    if (progress === undefined || !isNear) return 'learner-behind';
   }
   return undefined;
 }
