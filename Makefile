@@ -26,7 +26,7 @@ check: build
 	node build/test/run.js unit
 
 test: check explore
-	node build/test/sim/main.js --seeds=60
+	node build/test/sim/main.js --seeds=150
 	node build/test/planted/main.js --fast
 
 sim: build
