@@ -5,10 +5,11 @@ import { run as log } from './micro/log.bench.ts';
 import { run as raft } from './micro/raft.bench.ts';
 import { type BenchRow, table } from './micro/report.ts';
 import { run as ring } from './micro/ring.bench.ts';
+import { run as state } from './micro/state.bench.ts';
 import { run as wire } from './micro/wire.bench.ts';
 
 /** Run in this order, one after the other. To add one, import its `run` and name it here. */
-const BENCHES = [hash, ring, raft, wire, log];
+const BENCHES = [hash, ring, raft, wire, log, state];
 
 const rows: BenchRow[] = [];
 for (const run of BENCHES) rows.push(...(await run()));

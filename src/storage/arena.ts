@@ -4,14 +4,14 @@ const SLAB_BYTES = 64 * 1024;
 const SHARED_BYTES_MAX = 4096;
 
 export class Arena {
-  #slab = new ArrayBuffer(0);
+  #slab: ArrayBufferLike = new ArrayBuffer(0);
   #at = 0;
 
-  /** Zeroed bytes of the caller's own. */
+  /** Bytes of the caller's own, with anything in them. */
   take(length: number): Uint8Array {
     if (length > SHARED_BYTES_MAX) return new Uint8Array(length);
     if (this.#at + length > this.#slab.byteLength) {
-      this.#slab = new ArrayBuffer(SLAB_BYTES);
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES).buffer;
       this.#at = 0;
     }
     const at = this.#at;

@@ -228,7 +228,10 @@ export function compare(
   return oneLength - otherLength;
 }
 
-/** Where a key stands among the keys of a node, or the complement of where it would. */
+/**
+ * Where a key stands among the keys of a node, or the complement of where it would. What it has in
+ * common with the nearest keys found on both sides, all keys between them have too.
+ */
 function search(
   keys: readonly Uint8Array[],
   key: Uint8Array,
@@ -237,12 +240,28 @@ function search(
 ): number {
   let low = 0;
   let high = keys.length;
+  let lowCommon = 0;
+  let highCommon = 0;
+  const length = key.length - from;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const order = compare(keys[middle] as Uint8Array, prefixBytes, key, from);
+    const other = keys[middle] as Uint8Array;
+    const otherLength = other.length - prefixBytes;
+    const shorter = Math.min(otherLength, length);
+    let at = Math.min(lowCommon, highCommon);
+    while (at < shorter && other[prefixBytes + at] === key[from + at]) at++;
+    const order =
+      at < shorter
+        ? (other[prefixBytes + at] as number) - (key[from + at] as number)
+        : otherLength - length;
     if (order === 0) return middle;
-    if (order < 0) low = middle + 1;
-    else high = middle;
+    if (order < 0) {
+      low = middle + 1;
+      lowCommon = at;
+    } else {
+      high = middle;
+      highCommon = at;
+    }
   }
   return ~low;
 }

@@ -17,6 +17,8 @@ const ROW = 3;
 export const PREFIX_BYTES = 10;
 
 const SECTION_AT = 9;
+/** Up to here a loop is quicker than a call of `set`. */
+const LOOP_BYTES_MAX = 32;
 const PLACE_SEED = 0x70_6c_61_63;
 
 /**
@@ -46,9 +48,10 @@ export class Place {
 
   /** Into bytes of the right length. */
   putKey(bytes: Uint8Array, section: number, key: Uint8Array): Uint8Array {
-    bytes.set(this.#prefix);
+    for (let at = 0; at < SECTION_AT; at++) bytes[at] = this.#prefix[at] as number;
     bytes[SECTION_AT] = section;
-    bytes.set(key, PREFIX_BYTES);
+    if (key.length > LOOP_BYTES_MAX) bytes.set(key, PREFIX_BYTES);
+    else for (let at = 0; at < key.length; at++) bytes[PREFIX_BYTES + at] = key[at] as number;
     return bytes;
   }
 

@@ -1,4 +1,4 @@
-/** A life with everything in it, ended at every effect: afterwards it is what it was, or will be. */
+/** A life with everything in it, ended at each of its effects. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -127,7 +127,7 @@ async function dieAt(effect: number, keepsUnfinished: boolean): Promise<number> 
   return seen;
 }
 
-test('a crash at any effect leaves each shard at a state that it had, and nothing beside it', async (t) => {
+test('a crash at any effect leaves each shard at a state it had, and nothing else', async (t) => {
   const effects = await dieAt(Number.POSITIVE_INFINITY, false);
   assert.ok(effects > 30, `only ${effects} effects`);
   for (let effect = 0; effect < effects; effect++) {

@@ -43,7 +43,7 @@ function advance(model: ShardModel): void {
   model.forget();
 }
 
-test(`after each of ${KILLS} kills the store is at a checkpoint, and not before a reported one`, async (t) => {
+test(`after each of ${KILLS} kills the store is at its last checkpoint`, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'ringkv-state-kill-'));
   const random = new Random(11);
   const models = SHARDS.map((shard) => new ShardModel(shard));

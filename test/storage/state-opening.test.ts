@@ -112,7 +112,7 @@ for (const [what, harm, reason] of HARMS) {
   });
 }
 
-test('a store whose log was emptied is a blank one: what it should hold, the log knows', async () => {
+test('a store that was emptied is a blank one: the log knows what it should hold', async () => {
   const { folder, copy } = await planted(3);
   const names = readdirSync(copy).filter((name) => name.endsWith('.log'));
   for (const name of names) truncateSync(`${copy}/${name}`);

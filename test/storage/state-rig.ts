@@ -138,7 +138,7 @@ export class StateRig {
   }
 
   async until(isDone: () => boolean, what = 'it'): Promise<void> {
-    const deadline = Date.now() + 5000;
+    const deadline = Date.now() + 20_000;
     while (!isDone()) {
       await this.turn();
       assert.ok(Date.now() < deadline, `${what} did not happen`);
@@ -229,10 +229,7 @@ export class StateRig {
       install.take(bytes.subarray(install.offset, install.offset + piece));
       await this.turn();
     }
-    const deadline = Date.now() + 5000;
-    while (install.status === 'coming' && install.hasRows && Date.now() < deadline)
-      await this.turn();
-    for (let turn = 0; install.status === 'coming' && turn < 2000; turn++) await this.turn();
+    await this.until(() => install.status !== 'coming' || this.store.isIdle, 'writing it');
   }
 }
 

@@ -47,7 +47,7 @@ async function answerTo(rig: StateRig, piece: SnapshotPiece) {
 for (const newMedium of MEDIA) {
   const { name } = newMedium();
 
-  test(`${name}: the stream is the same wherever the state is the same, and installs to it`, async () => {
+  test(`${name}: equal states give equal streams, which install to equal states`, async () => {
     const random = new Random(3);
     const rig = await newRig(newMedium());
     for (let entry = 0; entry < 200; entry++) rig.apply(randomWrites(random));
@@ -140,7 +140,7 @@ for (const newMedium of MEDIA) {
   });
 }
 
-test('a stream that was cut, changed, swapped or is of another position never becomes the state', async () => {
+test('a stream that is not exactly what was sent never becomes the state', async () => {
   const rig = await newRig();
   for (let at = 0; at < 50; at++) rig.apply([put(`key ${at}`, `value ${at}`)]);
   await rig.checkpoint();
@@ -188,7 +188,7 @@ test('nothing is applied between asking for a switch and its being on disk', asy
   assert.equal(textOf(rig.store.get(SHARD, 0, bytesOf('a'))), '2');
 });
 
-test('snapshots that nobody reads are closed, and more than the limit close the oldest', async () => {
+test('snapshots that nobody reads are closed, and so is the oldest of too many', async () => {
   const rig = await newRig();
   rig.apply([put('a', '1')]);
   await rig.checkpoint();
