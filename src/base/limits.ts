@@ -106,8 +106,8 @@ export type LogLimits = { readonly [name in keyof typeof LOG_LIMITS]: number };
 export function assertLogLimits(limits: LogLimits): void {
   for (const value of Object.values(limits)) assert(value > 0, 'every limit is above zero');
   assert(limits.segmentBytes % 4096 === 0, 'a segment is whole pages');
-  // A new life begins with a checkpoint and the last batch of the former one.
-  assert(limits.batchBytesMax * 2 <= limits.segmentBytes, 'two batches fit a segment');
+  // A new life begins with two pages of header, a checkpoint and the former life's last batch.
+  assert(limits.batchBytesMax * 2 <= limits.segmentBytes - 8192, 'two batches fit a segment');
   assert(limits.sparesMin >= 2 && limits.sparesMax >= limits.sparesMin, 'one spare is a reserve');
   assert(limits.segmentsMin >= 2, 'the segment in use is not cleaned');
   assert(limits.moveBytesMax <= limits.batchBytesMax, 'what is moved fits a batch');

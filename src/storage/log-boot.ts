@@ -1,9 +1,9 @@
 /** Opening a log: lock, look, recover, begin a life of its own, and only then answer. */
 
 import { assertLogLimits } from '../base/limits.ts';
-import { type FileFault, type Files, faultText } from './files.ts';
+import { type FileEntry, type FileFault, type Files, faultText } from './files.ts';
 import type { Log } from './log.ts';
-import { type Folder, type Refusal, readFolder, refuse } from './log-folder.ts';
+import { type Folder, type Refusal, readFolder, refuse, SPARE_NEW } from './log-folder.ts';
 import { encodeIdentity, IDENTITY, IDENTITY_NEW, type Identity } from './log-identity.ts';
 import { encodePromises, PROMISE_FILES, PROMISES_BYTES, type Promises } from './log-promises.ts';
 import { type Recovery, recover } from './log-recovery.ts';
@@ -17,6 +17,12 @@ interface OpenLogOptions extends SegmentLogOptions {
 }
 
 export type Opened = { readonly type: 'opened'; readonly log: Log } | Refusal;
+
+/** Where small files are made, and what may be given up for them. */
+interface Room {
+  readonly files: Files;
+  readonly spares: FileEntry[];
+}
 
 type Step = (next: () => void, fail: (fault: FileFault) => void) => void;
 
@@ -53,9 +59,10 @@ function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) =>
     votes: [],
   };
   const identity = { ...owner, incarnation: 0 };
+  const room: Room = { files, spares: [] };
   const steps = [
-    ...(folder.identity === undefined ? identitySteps(files, identity) : []),
-    ...PROMISE_FILES.map((name) => creation(files, name)),
+    ...(folder.identity === undefined ? identitySteps(room, identity) : []),
+    ...PROMISE_FILES.map((name) => creation(room, name)),
     writing(files, PROMISE_FILES[0], encodePromises(promises)),
     folderSync(files),
   ];
@@ -82,10 +89,12 @@ function begin(
     else end(refuse(line));
   };
   const lost = PROMISE_FILES.filter((_, at) => folder.promises[at] === undefined);
+  const room: Room = { files, spares: [...folder.spares] };
   const steps = [
-    ...lost.map((name) => creation(files, name)),
+    ...(folder.hasHalfSpare ? [removal(files, SPARE_NEW)] : []),
+    ...lost.map((name) => creation(room, name)),
     // Of this life before anything in the log is.
-    ...identitySteps(files, { ...owner, incarnation }),
+    ...identitySteps(room, { ...owner, incarnation }),
   ];
   inOrder(steps, end, () => {
     const keeper = new PromiseKeeper({ files, copies: folder.promises, onFault: fail });
@@ -94,7 +103,7 @@ function begin(
       segmentBytes: limits.segmentBytes,
       sparesMin: limits.sparesMin,
       sparesMax: limits.sparesMax,
-      found: folder.spares,
+      found: room.spares,
       onFault: fail,
       onSpare: () => log?.spareCame(),
       onShort: () => {
@@ -123,10 +132,11 @@ function inOrder(steps: readonly Step[], end: (opened: Opened) => void, then: ()
   );
 }
 
-function identitySteps(files: Files, identity: Identity): Step[] {
+function identitySteps(room: Room, identity: Identity): Step[] {
+  const { files } = room;
   const bytes = encodeIdentity(identity);
   return [
-    creation(files, IDENTITY_NEW, bytes.length),
+    creation(room, IDENTITY_NEW, bytes.length),
     writing(files, IDENTITY_NEW, bytes),
     (next, fail) => {
       files.rename({ from: IDENTITY_NEW, to: IDENTITY }, (fault) => {
@@ -138,10 +148,22 @@ function identitySteps(files: Files, identity: Identity): Step[] {
   ];
 }
 
-function creation(files: Files, name: string, size = PROMISES_BYTES): Step {
-  return (next, fail) => {
-    files.create({ name, size }, (fault) => (fault === undefined ? next() : fail(fault)));
+/** On a full disk a small file takes the place of a spare; the last one is for the segment. */
+function creation(room: Room, name: string, size = PROMISES_BYTES): Step {
+  const { files, spares } = room;
+  const create: Step = (next, fail) => {
+    files.create({ name, size }, (fault) => {
+      if (fault === undefined) return next();
+      const spare = fault.errno === 'ENOSPC' && spares.length > 1 ? spares.pop() : undefined;
+      if (spare === undefined) return fail(fault);
+      files.remove(spare.name, (failure) => (failure ? fail(failure) : create(next, fail)));
+    });
   };
+  return create;
+}
+
+function removal(files: Files, name: string): Step {
+  return (next, fail) => files.remove(name, (fault) => (fault ? fail(fault) : next()));
 }
 
 function writing(files: Files, name: string, bytes: Uint8Array): Step {

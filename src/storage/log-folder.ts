@@ -14,7 +14,7 @@ import {
 import { decodePromises, PROMISE_FILES, type Promises } from './log-promises.ts';
 import { sheetOf } from './log-record.ts';
 import type { OpenSegment } from './log-replay.ts';
-import { decodePreamble, epochOf, segmentName } from './log-segment.ts';
+import { decodePreamble, epochOf, PREAMBLE_BYTES, segmentName } from './log-segment.ts';
 
 /** A spare that is being made. */
 export const SPARE_NEW = 'spare.new';
@@ -28,6 +28,8 @@ export interface Folder {
   /** Size by epoch. */
   readonly segments: ReadonlyMap<number, number>;
   readonly spares: readonly FileEntry[];
+  /** A former life began to make a spare and left what it had. */
+  readonly hasHalfSpare: boolean;
 }
 
 /** A node that is refused does not start; the text says what was found and what to do. */
@@ -72,6 +74,7 @@ export function readFolder(
     const bytes = others.has(name) ? readWhole(files, name, others.get(name) ?? 0) : undefined;
     return bytes === undefined ? undefined : decodePromises(bytes);
   });
+  const hasHalfSpare = others.has(SPARE_NEW);
   const size = others.get(IDENTITY);
   if (size === undefined) {
     const isEmpty = segments.size === 0 && !PROMISE_FILES.some((name) => others.has(name));
@@ -83,13 +86,13 @@ export function readFolder(
         `the folder is empty, but this node has lived before: give it back, or ${START_ANEW}`,
       );
     }
-    return { identity: undefined, promises, segments, spares };
+    return { identity: undefined, promises, segments, spares, hasHalfSpare };
   }
   const bytes = readWhole(files, IDENTITY, size);
   if (bytes === undefined) return refuse('the identity file cannot be read');
   const identity = decodeIdentity(bytes, owner);
   if (typeof identity === 'string') return refuse(identity);
-  return { identity, promises, segments, spares };
+  return { identity, promises, segments, spares, hasHalfSpare };
 }
 
 function isList(entries: readonly FileEntry[] | FileFault): entries is readonly FileEntry[] {
@@ -101,17 +104,20 @@ function readWhole(files: Files, name: string, size: number): Uint8Array | undef
   return bytes instanceof Uint8Array ? bytes : undefined;
 }
 
-/** A segment in memory, or why it is none. */
+/** A segment in memory up to an offset, its header at least, or why it is none. */
 export function readSegment(
-  files: Files,
   {
-    epoch,
-    size,
+    files,
+    folder,
     owner,
-  }: { readonly epoch: number; readonly size: number; readonly owner: LogOwner },
+  }: { readonly files: Files; readonly folder: Folder; readonly owner: LogOwner },
+  epoch: number,
+  { through }: { readonly through: number },
 ): (OpenSegment & { readonly isDamaged: boolean }) | string {
   const name = segmentName(epoch);
-  const bytes = readPieces(files, name, size);
+  const size = folder.segments.get(epoch);
+  if (size === undefined) return `${name} is missing`;
+  const bytes = readPieces(files, name, Math.min(size, Math.max(through, PREAMBLE_BYTES)));
   if (!(bytes instanceof Uint8Array)) return faultText(bytes);
   const preamble = decodePreamble(bytes);
   if (preamble === undefined) return `${name} has no header that can be read`;

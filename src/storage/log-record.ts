@@ -69,6 +69,7 @@ interface RecordLink {
 }
 
 export interface RecordHeader extends RecordName, RecordLink {
+  readonly offset: number;
   readonly crc: number;
   readonly payloadCrc: number;
   readonly length: number;
@@ -143,6 +144,7 @@ export function readHeader(sheet: Sheet, at: number, place: RecordPlace): Record
   const tag = words[word + 7] as number;
   if (!KINDS.has(tag & 0xff)) return undefined;
   return {
+    offset: place.offset,
     crc,
     payloadCrc: words[word + 1] as number,
     previous: words[word + 2] as number,
@@ -166,6 +168,10 @@ export function readPayload(
   const payload = sheet.bytes.subarray(from, from + length);
   if (length === 0) return payloadCrc === 0 ? payload : undefined;
   return crc32(payload) === payloadCrc ? payload : undefined;
+}
+
+export function isPayloadSound(sheet: Sheet, at: number, header: RecordHeader): boolean {
+  return readPayload(sheet, at, header) !== undefined;
 }
 
 function headerCrc(bytes: Uint8Array, at: number, { salt, offset }: RecordPlace): number {

@@ -42,6 +42,12 @@ interface Scanned {
   readonly batches: readonly FoundBatch[];
 }
 
+/** Headers oldest first, and the last segment, which is read first. */
+interface Chain {
+  readonly headers: readonly SegmentHeader[];
+  readonly last: Scanned | undefined;
+}
+
 interface RecoveryOptions {
   readonly files: Files;
   readonly owner: LogOwner;
@@ -60,19 +66,18 @@ export function recover(options: RecoveryOptions): Recovery | Refusal {
   if (promises.incarnation > incarnation) return fromThePast(incarnation, promises.incarnation);
   const chain = readChain(options, promises);
   if ('type' in chain) return chain;
-  for (const { segment } of chain) {
-    const seen = segment.header.incarnation;
+  for (const { incarnation: seen } of chain.headers) {
     if (seen > incarnation) return fromThePast(incarnation, seen);
   }
   const replay = new LogReplay();
-  const end = replayChain(chain, { replay, promises });
+  const end = replayChain(options, chain, { replay, promises });
   if ('type' in end) return end;
   replay.finish(promises);
-  const epochs = chain.map(({ segment }) => segment.header.epoch);
+  const epochs = chain.headers.map(({ epoch }) => epoch);
   return {
     type: 'recovered',
     replay,
-    chain: chain.map(({ segment }) => segment.header),
+    chain: chain.headers,
     leftovers: [...folder.segments.keys()].filter((epoch) => !epochs.includes(epoch)),
     ...end,
     incarnation,
@@ -95,22 +100,23 @@ function fromThePast(identity: number, log: number): Refusal {
 }
 
 /** From the last segment back to the oldest one that is needed, then turned around. */
-function readChain(options: RecoveryOptions, promises: Promises): Scanned[] | Refusal {
+function readChain(options: RecoveryOptions, promises: Promises): Chain | Refusal {
   const { confirmed, oldest } = promises;
   const last = findLast(options, confirmed);
-  if (last === undefined || 'type' in last) return last ?? [];
-  const chain = [last];
+  if (last === undefined) return { headers: [], last };
+  if ('type' in last) return last;
+  const headers = [last.segment.header];
   let epoch = last.segment.header.before;
   while (epoch >= oldest && epoch > 0) {
-    const scanned = readNeeded(options, epoch);
-    if ('type' in scanned) return scanned;
-    chain.unshift(scanned);
-    epoch = scanned.segment.header.before;
+    const segment = needed(readSegment(options, epoch, { through: 0 }));
+    if ('type' in segment) return segment;
+    headers.unshift(segment.header);
+    epoch = segment.header.before;
   }
-  if (confirmed.epoch > 0 && !chain.some((one) => one.segment.header.epoch === confirmed.epoch)) {
+  if (confirmed.epoch > 0 && !headers.some((header) => header.epoch === confirmed.epoch)) {
     return refuse(`${segmentName(confirmed.epoch)} was in use and no later segment follows it`);
   }
-  return chain;
+  return { headers, last };
 }
 
 /** The last segment that counts; undefined before the first was ever confirmed. */
@@ -122,52 +128,55 @@ function findLast(options: RecoveryOptions, confirmed: BatchPosition) {
     const scanned = readScanned(options, epoch);
     if (typeof scanned === 'string') continue;
     const [first] = scanned.batches;
-    const isBegun = first?.number === 1 && isWhole(first);
+    const isBegun = first?.number === 1 && isWhole(first) && !scanned.segment.isDamaged;
     // A second batch is written only after the first one, and the promises, are durable.
     if (isBegun || scanned.batches.some(({ number }) => number > 1)) return scanned;
   }
-  return confirmed.epoch === 0 ? undefined : readNeeded(options, confirmed.epoch);
+  return confirmed.epoch === 0 ? undefined : needed(readScanned(options, confirmed.epoch));
 }
 
-function readNeeded(options: RecoveryOptions, epoch: number): Scanned | Refusal {
-  const scanned = readScanned(options, epoch);
-  if (typeof scanned !== 'string') return scanned;
-  return refuse(
-    `${scanned}, and it may hold acknowledged entries: bring it back, or ${START_ANEW}`,
-  );
+function needed<T extends object>(read: T | string): T | Refusal {
+  if (typeof read !== 'string') return read;
+  return refuse(`${read}, and it may hold acknowledged entries: bring it back, or ${START_ANEW}`);
 }
 
-function readScanned({ files, folder, owner }: RecoveryOptions, epoch: number): Scanned | string {
-  const size = folder.segments.get(epoch);
-  if (size === undefined) return `${segmentName(epoch)} is missing`;
-  const segment = readSegment(files, { epoch, size, owner });
+function readScanned(
+  options: RecoveryOptions,
+  epoch: number,
+  through = Number.POSITIVE_INFINITY,
+): Scanned | string {
+  const segment = readSegment(options, epoch, { through });
   if (typeof segment === 'string') return segment;
   return { segment, batches: scanSegment(segment.sheet, segment.header) };
 }
 
 type End = Pick<Recovery, 'junction' | 'tail'>;
 
+/** One segment in memory at a time, however many there are. */
 function replayChain(
-  chain: readonly Scanned[],
+  options: RecoveryOptions,
+  { headers, last }: Chain,
   { replay, promises }: { readonly replay: LogReplay; readonly promises: Promises },
 ): End | Refusal {
-  for (const { segment } of chain) if (segment.isDamaged) replay.tellHeader(segment);
-  let end: End = { junction: { before: 0, follows: 0, followsEnd: 0 }, tail: undefined };
-  for (const [nth, { segment, batches }] of chain.entries()) {
-    const next = chain[nth + 1]?.segment.header;
-    if (next !== undefined) {
-      const counted = batches.filter(({ number }) => number <= next.follows);
-      const last = counted.at(-1);
-      if (last?.number === next.follows) closeLast(last, next.followsEnd);
-      const refusal = replayConfirmed(replay, { segment, batches: counted, through: next.follows });
-      if (refusal !== undefined) return refusal;
-      continue;
-    }
-    const last = replayLast(replay, { segment, batches }, promises.confirmed);
-    if ('type' in last) return last;
-    end = last;
+  for (const [nth, { epoch }] of headers.entries()) {
+    const next = headers[nth + 1];
+    if (next === undefined) break;
+    // What is behind the last batch that counts was torn, or never written.
+    const scanned = needed(readScanned(options, epoch, next.followsEnd));
+    if ('type' in scanned) return scanned;
+    const { segment, batches } = scanned;
+    if (segment.isDamaged) replay.tellHeader(segment);
+    const counted = batches.filter(({ number }) => number <= next.follows);
+    const end = counted.at(-1);
+    if (end?.number === next.follows) closeLast(end, next.followsEnd);
+    const refusal = replayConfirmed(replay, { segment, batches: counted, through: next.follows });
+    if (refusal !== undefined) return refusal;
   }
-  return end;
+  if (last === undefined) {
+    return { junction: { before: 0, follows: 0, followsEnd: 0 }, tail: undefined };
+  }
+  if (last.segment.isDamaged) replay.tellHeader(last.segment);
+  return replayLast(replay, last, promises.confirmed);
 }
 
 /** All of it was durable: whatever is not there now is damage. */

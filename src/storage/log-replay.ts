@@ -6,10 +6,18 @@ import type { Location } from './location-table.ts';
 import type { Damage, Tombstone } from './log.ts';
 import { decodeMember, decodeReplica, decodeSnapshot } from './log-meta.ts';
 import { type BatchPosition, isAtOrAfter, type Promises } from './log-promises.ts';
-import type { Sheet } from './log-record.ts';
-import { isEntry, isRepair, KIND, plainKind, type RecordName, readPayload } from './log-record.ts';
+import {
+  HEADER_BYTES,
+  isEntry,
+  isRepair,
+  KIND,
+  plainKind,
+  type RecordHeader,
+  type RecordName,
+  type Sheet,
+} from './log-record.ts';
 import { LogReplica } from './log-replica.ts';
-import type { FoundBatch } from './log-scan.ts';
+import type { FoundBatch, LostRecord } from './log-scan.ts';
 import { type SegmentHeader, segmentName } from './log-segment.ts';
 
 export interface OpenSegment {
@@ -17,13 +25,10 @@ export interface OpenSegment {
   readonly sheet: Sheet;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** One record of a batch in its place, whether it was found or only named. */
-interface Step {
-  readonly name: RecordName;
-  readonly ordinal: number;
-  readonly offset: number;
-  readonly payload: Uint8Array | undefined;
-}
+type Step = RecordHeader | LostRecord;
 
 export class LogReplay {
   readonly live = new LiveBytes();
@@ -33,17 +38,17 @@ export class LogReplay {
   /** Hard states that could not be read, until a later one can. */
   readonly #lostVotes = new Map<ShardId, BatchPosition>();
   #segment: OpenSegment | undefined;
-  #batch = 0;
+  #batch: FoundBatch | undefined;
   #listed = new Set<ShardId>();
 
   apply(segment: OpenSegment, batch: FoundBatch): void {
     this.#segment = segment;
-    this.#batch = batch.number;
+    this.#batch = batch;
     this.#listed = new Set();
     const isCheckpoint = batch.number === 1;
     if (isCheckpoint) this.tombstones = [];
     if (batch.isEndLost) this.#tell(batch.end, undefined, 'the end of a batch is damaged');
-    for (const step of stepsOf(segment.sheet, batch)) this.#take(step, isCheckpoint);
+    for (const step of stepsOf(batch)) this.#take(step, isCheckpoint);
     if (!isCheckpoint) return;
     for (const [shard, replica] of this.replicas) {
       if (this.#listed.has(shard)) continue;
@@ -96,22 +101,22 @@ export class LogReplay {
   }
 
   #take(step: Step, isCheckpoint: boolean): void {
-    const { name, payload } = step;
-    const { shard, index, kind } = name;
+    const { shard, index, kind } = step;
+    const payload = this.#payloadOf(step);
     if (payload === undefined) {
       const what = isEntry(kind) ? 'an entry is damaged' : 'a record is damaged';
-      this.#tell(step.offset, name, what);
+      this.#tell(step.offset, step, what);
     }
     if (kind === KIND.shard) return this.#adopt(shard, payload, isCheckpoint);
-    if (kind === KIND.tombstone) return this.#bury(name, payload);
+    if (kind === KIND.tombstone) return this.#bury(step, payload);
     const replica = this.replicas.get(shard);
     if (replica === undefined) return this.#isolate(shard, 'its creation is lost');
-    if (kind === KIND.remove) return this.#remove(replica, name, payload);
+    if (kind === KIND.remove) return this.#remove(replica, step, payload);
     if (replica.quarantine !== '') return;
-    if (isEntry(kind)) return this.#enter(replica, step);
+    if (isEntry(kind)) return this.#enter(replica, step, payload);
     switch (kind) {
       case KIND.hardState:
-        return this.#promise(replica, name, payload);
+        return this.#promise(replica, step, payload);
       case KIND.forget:
         if (replica.termAt(index) !== undefined) return replica.forget(index);
         return index < replica.base.index ? undefined : this.#isolate(shard, 'its log has a gap');
@@ -165,11 +170,22 @@ export class LogReplay {
     else this.#lostVotes.set(replica.shard, this.#position);
   }
 
-  #enter(replica: LogReplica, { name, offset, payload }: Step): void {
-    const { shard, index, term, kind } = name;
+  /** Of a command only the length matters here, so no view of it is made. */
+  #payloadOf(step: Step): Uint8Array | undefined {
+    const segment = this.#segment;
+    if (segment === undefined || !('length' in step)) return undefined;
+    if (this.#batch?.damaged.has(step.ordinal)) return undefined;
+    if (plainKind(step.kind) === KIND.command) return NO_BYTES;
+    const from = step.offset + HEADER_BYTES;
+    return segment.sheet.bytes.subarray(from, from + step.length);
+  }
+
+  #enter(replica: LogReplica, step: Step, payload: Uint8Array | undefined): void {
+    const { shard, index, term, kind, offset } = step;
     const epoch = this.#segment?.header.epoch ?? 0;
+    const length = 'length' in step ? step.length : 0;
     const location: Location | undefined =
-      payload === undefined ? undefined : { epoch, offset, length: payload.length };
+      payload === undefined ? undefined : { epoch, offset, length };
     if (isRepair(kind)) {
       if (location === undefined || !replica.repair({ index, term }, location)) return;
     } else {
@@ -194,7 +210,7 @@ export class LogReplay {
   }
 
   get #position(): BatchPosition {
-    return { epoch: this.#segment?.header.epoch ?? 0, batch: this.#batch };
+    return { epoch: this.#segment?.header.epoch ?? 0, batch: this.#batch?.number ?? 0 };
   }
 
   #tell(offset: number, name: RecordName | undefined, text: string): void {
@@ -204,16 +220,7 @@ export class LogReplay {
 }
 
 /** Found and lost records of a batch in the order in which they were written. */
-function stepsOf(sheet: Sheet, batch: FoundBatch): Step[] {
-  const steps = batch.records.map((record): Step => {
-    const payload = record.isDamaged ? undefined : readPayload(sheet, record.offset, record);
-    return { name: record, ordinal: record.ordinal, offset: record.offset, payload };
-  });
-  if (batch.lost.length === 0) return steps;
-  for (const lost of batch.lost) {
-    const before = steps.findLast(({ ordinal }) => ordinal < lost.ordinal);
-    const offset = before?.offset ?? batch.start;
-    steps.push({ name: lost, ordinal: lost.ordinal, offset, payload: undefined });
-  }
-  return steps.sort((one, other) => one.ordinal - other.ordinal);
+function stepsOf({ records, lost }: FoundBatch): readonly Step[] {
+  if (lost.length === 0) return records;
+  return [...records, ...lost].sort((one, other) => one.ordinal - other.ordinal);
 }

@@ -5,6 +5,7 @@ import { decodeRuns, endBytes } from './log-batch.ts';
 import {
   ALIGNMENT,
   HEADER_BYTES,
+  isPayloadSound,
   KIND,
   type RecordHeader,
   type RecordName,
@@ -16,22 +17,20 @@ import {
 } from './log-record.ts';
 import { firstPrevious, PREAMBLE_BYTES, type SegmentHeader } from './log-segment.ts';
 
-interface FoundRecord extends RecordHeader {
-  readonly offset: number;
-  /** The header holds and the payload does not. */
-  readonly isDamaged: boolean;
-}
-
 /** A record that the directory names and that is not there. */
-interface LostRecord extends RecordName {
+export interface LostRecord extends RecordName {
   readonly ordinal: number;
+  /** Of the record before it, or where the batch begins. */
+  readonly offset: number;
 }
 
 export interface FoundBatch {
   readonly number: number;
   readonly start: number;
   end: number;
-  readonly records: FoundRecord[];
+  readonly records: RecordHeader[];
+  /** Ordinals of records whose header holds and whose payload does not. */
+  readonly damaged: Set<number>;
   /** What no record and no directory names may be lost too: why, and where. */
   unknown: { readonly offset: number; readonly text: string } | undefined;
   readonly lost: LostRecord[];
@@ -41,7 +40,7 @@ export interface FoundBatch {
 
 export function isWhole(batch: FoundBatch): boolean {
   if (batch.unknown !== undefined || batch.lost.length > 0 || batch.isEndLost) return false;
-  return !batch.records.some((record) => record.isDamaged);
+  return batch.damaged.size === 0;
 }
 
 /** Batches in the order of their numbers. A crash or damage may have left gaps. */
@@ -51,7 +50,7 @@ export function scanSegment(sheet: Sheet, header: SegmentHeader): FoundBatch[] {
   let previous: number | undefined = firstPrevious(header);
   let open: FoundBatch | undefined;
   while (at + HEADER_BYTES <= sheet.bytes.length) {
-    const found = readRecord(sheet, at, header);
+    const found = readHeader(sheet, at, placeOf(header, at));
     const isNext =
       found !== undefined &&
       (previous === undefined || found.previous === previous) &&
@@ -72,6 +71,7 @@ export function scanSegment(sheet: Sheet, header: SegmentHeader): FoundBatch[] {
       batches.push(open);
     }
     open.records.push(found);
+    if (!isPayloadSound(sheet, at, found)) open.damaged.add(found.ordinal);
     at += recordBytes(found.length);
     open.end = at;
     previous = found.crc;
@@ -84,22 +84,17 @@ export function scanSegment(sheet: Sheet, header: SegmentHeader): FoundBatch[] {
   return batches;
 }
 
-function newBatch({ batch, offset }: FoundRecord): FoundBatch {
+function newBatch({ batch, offset }: RecordHeader): FoundBatch {
   return {
     number: batch,
     start: offset,
     end: offset,
     records: [],
+    damaged: new Set(),
     unknown: undefined,
     lost: [],
     isEndLost: false,
   };
-}
-
-function readRecord(sheet: Sheet, at: number, header: SegmentHeader): FoundRecord | undefined {
-  const found = readHeader(sheet, at, placeOf(header, at));
-  if (found === undefined) return undefined;
-  return { ...found, offset: at, isDamaged: readPayload(sheet, at, found) === undefined };
 }
 
 function placeOf({ epoch, salt }: SegmentHeader, offset: number): RecordPlace {
@@ -124,7 +119,8 @@ function close(sheet: Sheet, batch: FoundBatch, next: number | undefined): void 
   assert(end !== undefined, 'a batch has a record');
   if (end.kind !== KIND.end) return closeWithoutEnd(batch, next);
   batch.records.pop();
-  if (batch.records.length === end.ordinal && !end.isDamaged) return;
+  const isEndDamaged = batch.damaged.delete(end.ordinal);
+  if (batch.records.length === end.ordinal && !isEndDamaged) return;
   const payload = readPayload(sheet, end.offset, end);
   const names = payload === undefined ? undefined : decodeRuns(payload, end.ordinal);
   if (names === undefined) {
@@ -132,9 +128,12 @@ function close(sheet: Sheet, batch: FoundBatch, next: number | undefined): void 
     else batch.unknown = { offset: end.offset, text: 'records and their directory are damaged' };
     return;
   }
-  const present = new Set(batch.records.map(({ ordinal }) => ordinal));
+  const offsets = new Map(batch.records.map(({ ordinal, offset }) => [ordinal, offset]));
+  let offset = batch.start;
   names.forEach((name, ordinal) => {
-    if (!present.has(ordinal)) batch.lost.push({ ...name, ordinal });
+    const found = offsets.get(ordinal);
+    offset = found ?? offset;
+    if (found === undefined) batch.lost.push({ ...name, ordinal, offset });
   });
 }
 

@@ -1,11 +1,11 @@
-/** The first kilobyte of a segment: which one it is, and how it follows the one before. */
+/** The first pages of a segment: which one it is, and how it follows the one before. */
 
 import { crc32 } from 'node:zlib';
 
-/** Both copies of the header and the room around them; the first record begins here. */
-export const PREAMBLE_BYTES = 1024;
-/** One sector for each copy. */
-const COPY_OFFSETS = [0, 512] as const;
+/** A page for each copy: a page that cannot be read costs one of them. */
+const COPY_OFFSETS = [0, 4096] as const;
+/** Both copies of the header and the room between them; the first record begins here. */
+export const PREAMBLE_BYTES = 4096 + 512;
 
 const MAGIC = 0x676f_6c6b;
 const FORMAT = 1;

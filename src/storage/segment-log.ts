@@ -95,8 +95,9 @@ export class SegmentLog implements Log {
   #isBusy = false;
   #isFailed = false;
   #isClosing = false;
-  /** The last batch had records, and nothing behind it says that it is durable. */
+  /** Neither a batch behind the last one nor a copy of the promises says that it is durable. */
   #isUnconfirmed = false;
+  #isConfirming = false;
   #onIdle: (() => void) | undefined;
 
   constructor(parts: SegmentLogParts) {
@@ -216,8 +217,10 @@ export class SegmentLog implements Log {
     if (this.#isBusy || this.#isFailed || this.#isClosing || this.#current === undefined) return;
     this.#parts.space.retry();
     if (this.#queue.length > 0) return this.#pump();
+    // Not behind the batch, where the damage that hides one would hide the other as well.
+    this.#isConfirming = this.#isUnconfirmed;
     this.#tendPromises();
-    if (this.#isUnconfirmed || this.#isMoving()) this.#writeOrSwitch();
+    if (this.#isMoving()) this.#writeOrSwitch();
   }
 
   metrics(): LogMetrics {
@@ -342,7 +345,6 @@ export class SegmentLog implements Log {
     const used = this.#batch.length + this.#batch.count * RUN_BYTES + END_BYTES;
     const room = Math.min(limits.batchBytesMax, limits.segmentBytes - offset - used);
     const callbacks = this.#fill(room);
-    const hasRecords = this.#batch.count > 0;
     const bytes = this.#batch.end();
     assert(offset + bytes.length <= limits.segmentBytes, 'a batch ends inside its segment');
     current.previous = this.#batch.previous;
@@ -353,7 +355,7 @@ export class SegmentLog implements Log {
       if (this.#isFailed) return;
       this.#clock.end();
       this.#confirmed = { epoch: header.epoch, batch: current.batch };
-      this.#isUnconfirmed = hasRecords;
+      this.#isUnconfirmed = true;
       this.#recent.settle();
       if (!isFirst) return this.#finish(callbacks);
       // From now on a lost header, or a lost file, is seen.
@@ -431,7 +433,7 @@ export class SegmentLog implements Log {
     const isTold = this.#freed.length === 0 || keeper.oldest >= (this.#segments[0] ?? 0);
     if (isTold) this.#release();
     if (this.#isBusy || this.#isFailed || keeper.isBusy) return;
-    if (isTold && !this.#scribe.hasNewPromise) return;
+    if (isTold && !this.#scribe.hasNewPromise && !this.#isConfirming) return;
     this.#writePromises(() => this.#tendPromises());
   }
 
@@ -444,6 +446,8 @@ export class SegmentLog implements Log {
   #writePromises(done: () => void): void {
     const { keeper, incarnation } = this.#parts;
     this.#scribe.hasNewPromise = false;
+    this.#isUnconfirmed = false;
+    this.#isConfirming = false;
     const votes = [...this.#replicas.values()].map(({ shard, member, hardState }) => {
       return { shard, member, term: hardState.term, vote: hardState.vote };
     });

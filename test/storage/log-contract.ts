@@ -49,11 +49,17 @@ export function writing(entries: readonly Entry[], more: Partial<Write> = {}): L
 }
 
 export function textsOf(log: Log, from: number, to: number): string | string[] {
-  const read = log.reader(SHARD).read({ from, to, bytesMax: 1e6 });
-  if (typeof read === 'string') return read;
-  return read.map((entry) => {
-    return entry.kind === 'command' ? new TextDecoder().decode(entry.payload) : entry.kind;
-  });
+  const texts: string[] = [];
+  // A reader gives what is together on the disk, and at least one.
+  while (from + texts.length <= to) {
+    const read = log.reader(SHARD).read({ from: from + texts.length, to, bytesMax: 1e6 });
+    if (typeof read === 'string') return read;
+    for (const entry of read) {
+      const isCommand = entry.kind === 'command';
+      texts.push(isCommand ? new TextDecoder().decode(entry.payload) : entry.kind);
+    }
+  }
+  return texts;
 }
 
 export function testLog(name: string, disk: LogUnderTest): void {

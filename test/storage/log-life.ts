@@ -10,7 +10,7 @@ import { type Opened, openLog } from '../../src/storage/log-boot.ts';
 import type { MemoryFiles } from '../../src/storage/memory-files.ts';
 
 export const TINY: LogLimits = {
-  segmentBytes: 8192,
+  segmentBytes: 16_384,
   batchBytesMax: 3072,
   cacheBytesMax: 1500,
   sparesMin: 2,

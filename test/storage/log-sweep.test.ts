@@ -10,8 +10,8 @@ import { appendNow, mustOpen, openNow, rest, TINY } from './log-life.ts';
 import { checkEntries, digestOf, LogModel, matchPrefix, type ReplicaModel } from './log-model.ts';
 import { randomRecord, SMALL } from './log-records.ts';
 
-const LIMITS = { ...TINY, segmentBytes: 4096, batchBytesMax: 1536 };
-const TASTE = { ...SMALL, shards: 3, payloadBytesMax: 60, entriesMax: 4 };
+const LIMITS = { ...TINY, segmentBytes: 12_288, batchBytesMax: 1536 };
+const TASTE = { ...SMALL, shards: 3, payloadBytesMax: 130, entriesMax: 4 };
 
 interface SmallLog {
   readonly image: ReadonlyMap<string, Uint8Array>;
@@ -23,9 +23,9 @@ function smallLog(seed: number): SmallLog {
   const random = new Random(seed);
   const files = new MemoryFiles();
   const model = new LogModel();
-  for (let life = 0; life < 3; life++) {
+  for (const turns of [22, 4, 2]) {
     const log = mustOpen(files, { limits: LIMITS, seed: random.word() });
-    for (let turn = 0; turn < 9; turn++) {
+    for (let turn = 0; turn < turns; turn++) {
       const count = random.between(1, 3);
       const records = Array.from({ length: count }, () => randomRecord(model, random, TASTE));
       appendNow(files, log, records);
@@ -106,7 +106,7 @@ test('a flip of any bit is found, named or refused, and never believed', () => {
         // Bytes that were never written matter to nobody; some of them are flipped all the same.
         const isBlank = bytes.subarray(offset, offset + 64).every((byte) => byte === 0);
         if (isBlank && !random.chance(0.02)) continue;
-        if (seed > 1 && !random.chance(0.15)) continue;
+        if (seed > 1 && !random.chance(0.1)) continue;
         const files = new MemoryFiles();
         files.restore(image);
         const bit = random.below(8);
@@ -117,7 +117,8 @@ test('a flip of any bit is found, named or refused, and never believed', () => {
     }
   }
   console.log(`${flips} flips: ${JSON.stringify(tally)}`);
-  for (const count of Object.values(tally)) assert.ok(count > 0, JSON.stringify(tally));
+  const { continued, damaged, quarantined, refused } = tally;
+  for (const count of [continued, damaged, quarantined, refused]) assert.ok(count > 0);
 });
 
 test('a file that is shorter, longer or gone is refused by name, or was not needed', () => {
@@ -151,7 +152,7 @@ test('sectors that are exchanged, doubled, zeroed or unreadable are never believ
       const from = random.pick(names);
       const to = random.pick(names);
       const unit = random.pick([512, 8, 1024]);
-      const sector = () => random.below(4096 / unit) * unit;
+      const sector = () => (random.chance(0.2) ? 0 : 4096) + random.below(4096 / unit) * unit;
       const [at, other] = [sector(), sector()];
       const source = copy.get(from)?.slice(at, at + unit) ?? new Uint8Array();
       const choice = random.below(3);
