@@ -129,10 +129,16 @@ for (const newMedium of MEDIA) {
     assert.equal(await answerTo(rig, request), 'gone');
     assert.equal(rig.damages.length, 1);
     assert.equal(rig.store.isDamaged(SHARD), false, 'the hash is still known');
+    await rig.reopen();
+    assert.throws(() => rig.store.get(SHARD, 0, bytesOf('b')), isDamage);
+    assert.equal(rig.store.isDamaged(SHARD), true, 'a point read takes note');
+    await rig.reopen();
+    assert.equal(rig.store.isDamaged(SHARD), false);
     rig.apply([put('b', 'new')]);
     await rig.checkpoint();
     assert.equal(rig.store.isDamaged(SHARD), true, 'what was replaced is not known');
     assert.equal(rig.store.hash(SHARD), undefined);
+    assert.equal(rig.damages.length, 2);
     await rig.reopen();
     assert.equal(rig.store.isDamaged(SHARD), true, 'that is not forgotten');
     assert.equal(rig.store.snapshots(SHARD).newest(), undefined);
@@ -170,6 +176,49 @@ test('a stream that is not exactly what was sent never becomes the state', async
   assert.deepEqual(pairs(await rig.scanNow({}, OTHER)), ['old=state']);
 });
 
+/** Of all shards and generations; the twin shows them. */
+function rowsOnDisk(rig: StateRig): number {
+  assert.ok(rig.medium instanceof MemoryMedium);
+  return rig.medium.state.rows().filter(([key]) => key[0] === 3).length;
+}
+
+test('a snapshot never comes among the rows of one that a crash cut short', async () => {
+  const rig = await newRig();
+  rig.apply([put('a', '1'), put('b', '1'), put('c', '1')]);
+  await rig.checkpoint();
+  const large = await rig.exportAll();
+  rig.create(OTHER);
+  await rig.checkpoint();
+  rig.apply([remove('a'), remove('b')]);
+  await rig.checkpoint();
+  const small = await rig.exportAll();
+  const install = rig.store.install(OTHER, large.description);
+  await rig.feed(install, large.bytes);
+  assert.equal(install.status, 'sound');
+  await rig.reopen();
+  await rig.installAll(small, OTHER);
+  assert.deepEqual(pairs(await rig.scanNow({}, OTHER)), ['c=1']);
+});
+
+test('a generation is cleared to its last row, however many it has', async () => {
+  const rig = await newRig();
+  const count = STATE_LIMITS.clearRows * 2 + 10;
+  rig.apply(Array.from({ length: count }, (_, at) => put(`key ${at}`, `${at}`)));
+  await rig.checkpoint();
+  assert.equal(rowsOnDisk(rig), count);
+  const { description, bytes } = await rig.exportAll(SHARD, 100_000);
+  await rig.installAll({ description, bytes });
+  await rig.until(() => rig.store.isIdle);
+  assert.equal(rowsOnDisk(rig), count);
+  // It leaves and comes back before anybody wrote that it left.
+  rig.store.drop(SHARD);
+  rig.create();
+  rig.apply([put('a', '1')]);
+  await rig.checkpoint();
+  await rig.until(() => rig.store.isIdle);
+  assert.equal(rowsOnDisk(rig), 1);
+});
+
 test('nothing is applied between asking for a switch and its being on disk', async () => {
   const rig = await newRig();
   rig.apply([put('a', '1')]);
@@ -177,6 +226,8 @@ test('nothing is applied between asking for a switch and its being on disk', asy
   const { description, bytes } = await rig.exportAll();
   const install = rig.store.install(SHARD, description);
   await rig.feed(install, bytes);
+  assert.equal(install.status, 'sound');
+  assert.equal(rowsOnDisk(rig), 2, 'a sound snapshot is on disk');
   let isSwitched = false;
   rig.store.switchTo(install, () => {
     isSwitched = true;
