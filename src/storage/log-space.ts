@@ -32,6 +32,8 @@ export class LogSpace {
   #isClosed = false;
   /** Calls on files that are not answered yet. */
   #pending = 0;
+  /** Segments on their way to become spares. */
+  #renamed = 0;
   #onClosed: (() => void) | undefined;
 
   constructor(options: LogSpaceOptions) {
@@ -74,10 +76,12 @@ export class LogSpace {
     const { files, sparesMax, onFault } = this.#options;
     const from = segmentName(epoch);
     if (this.#isClosed) return;
-    if (this.#spares.length >= sparesMax) return this.#remove(from);
+    if (this.#spares.length + this.#renamed >= sparesMax) return this.#remove(from);
     const to = this.#nextName();
     this.#pending += 1;
+    this.#renamed += 1;
     files.rename({ from, to }, (fault) => {
+      this.#renamed -= 1;
       if (fault !== undefined) return onFault(fault);
       this.#add(to);
       this.#settle();
@@ -105,8 +109,9 @@ export class LogSpace {
       if (fault === undefined) return this.#name();
       this.#isCreating = false;
       if (fault.errno !== 'ENOSPC' && fault.errno !== 'EDQUOT') return onFault(fault);
-      this.#isShort = true;
-      this.#options.onShort();
+      // Another one may have come meanwhile.
+      this.#isShort = this.#spares.length < sparesMin;
+      if (this.#isShort) this.#options.onShort();
       this.#settle();
     });
   }
