@@ -231,16 +231,6 @@ export const LOG_BUGS: readonly Bug[] = [
     isFast: false,
   },
   {
-    name: 'snapshots-mixed',
-    sentence: 'pieces of two leaders are put together',
-    trap: '10',
-    file: 'src/raft/incoming.ts',
-    find: 'present.from === chunk.from && present.term === chunk.term &&',
-    replace: '',
-    profiles: ['network', 'membership', 'raft'],
-    isFast: false,
-  },
-  {
     name: 'log-cut-under-a-snapshot',
     sentence: 'the log is cut past the snapshot that a follower is being sent',
     trap: '49',
