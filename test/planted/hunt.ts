@@ -4,8 +4,12 @@ import { fork } from 'node:child_process';
 import type { Bug } from './bug.ts';
 import type { Finding, Task } from './child.ts';
 
-/** A bug that needs more than this is a survivor. */
-export const SEEDS_MAX = 500;
+export interface Seeds {
+  /** Tried before the transcripts and the explorer. */
+  readonly early: number;
+  /** A bug that needs more than this is a survivor. */
+  readonly max: number;
+}
 
 /** A seed that takes longer has no end; the sound product takes a few seconds at most. */
 const SEED_MILLISECONDS_MAX = 120_000;
@@ -20,22 +24,23 @@ export interface Verdict {
   readonly seconds: number;
 }
 
-/** Resolves when the bug is caught or everything was tried. */
-export async function hunt(bug: Bug, seedsMax: number): Promise<Verdict> {
+/**
+ * Resolves when the bug is caught or everything was tried: some seeds, then what is sure to see it
+ * if it can at all, and only then the many seeds that remain.
+ */
+export async function hunt(bug: Bug, seeds: Seeds): Promise<Verdict> {
   const startedAt = performance.now();
-  const { caught, seeds } = await huntBySeeds(bug, seedsMax);
-  const verdict = (found: string | undefined): Verdict => ({
-    bug,
-    caught: found,
-    seeds,
-    seconds: (performance.now() - startedAt) / 1000,
-  });
-  if (caught !== undefined) return verdict(caught);
+  const verdict = (caught: string | undefined, seed: number | undefined): Verdict => {
+    return { bug, caught, seeds: seed, seconds: (performance.now() - startedAt) / 1000 };
+  };
+  const early = await huntBySeeds(bug, { first: 1, last: Math.min(seeds.early, seeds.max) });
+  if (early.caught !== undefined) return verdict(early.caught, early.seed);
   for (const oracle of ['transcripts', 'exploration'] as const) {
     const finding = await runChild(bug, { ...WHOLE, bug: bug.name, oracle });
-    if (finding.caught !== undefined) return verdict(finding.caught);
+    if (finding.caught !== undefined) return verdict(finding.caught, undefined);
   }
-  return verdict(undefined);
+  const late = await huntBySeeds(bug, { first: seeds.early + 1, last: seeds.max });
+  return verdict(late.caught, late.caught === undefined ? undefined : late.seed);
 }
 
 const WHOLE = { profiles: [], seedFirst: 1, seedLast: 1 };
@@ -43,20 +48,19 @@ const WHOLE = { profiles: [], seedFirst: 1, seedLast: 1 };
 /** A seed on which the sound product fails as well says nothing about the bug. */
 async function huntBySeeds(
   bug: Bug,
-  seedsMax: number,
-): Promise<{ readonly caught: string | undefined; readonly seeds: number | undefined }> {
+  range: { readonly first: number; readonly last: number },
+): Promise<Finding> {
   const { name, profiles } = bug;
-  const task = { profiles, oracle: 'simulation', seedLast: seedsMax } as const;
-  let seedFirst = 1;
-  while (seedFirst <= seedsMax) {
+  const task = { profiles, oracle: 'simulation', seedLast: range.last } as const;
+  for (let seedFirst = range.first; seedFirst <= range.last; ) {
     const finding = await runChild(bug, { ...task, bug: name, seedFirst });
     const { caught, seed } = finding;
     if (caught === undefined) break;
     const control = { ...task, bug: undefined, seedFirst: seed, seedLast: seed };
-    if ((await runChild(bug, control)).caught === undefined) return { caught, seeds: seed };
+    if ((await runChild(bug, control)).caught === undefined) return finding;
     seedFirst = seed + 1;
   }
-  return { caught: undefined, seeds: undefined };
+  return { seed: range.last, caught: undefined };
 }
 
 /** The last finding of a child. One that dies or falls silent was caught by that. */

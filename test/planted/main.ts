@@ -2,13 +2,15 @@
 
 import type { Bug } from './bug.ts';
 import { BUGS } from './bugs.ts';
-import { hunt, SEEDS_MAX, type Verdict } from './hunt.ts';
+import { hunt, type Seeds, type Verdict } from './hunt.ts';
 
 const CHILDREN_AT_ONCE = 2;
+const SEEDS_MAX = 500;
+const SEEDS_EARLY = 40;
 const WIDTHS = [34, 7, 9] as const;
 
 const args = process.argv.slice(2);
-const seedsMax = Number(option('seeds') ?? SEEDS_MAX);
+const seeds = seedsFrom(args);
 const startedAt = performance.now();
 const verdicts = await huntAll(chosen(args));
 const survivors = verdicts.filter(({ caught }) => caught === undefined);
@@ -19,6 +21,12 @@ process.exitCode = survivors.length === 0 ? 0 : 1;
 function option(name: string): string | undefined {
   const start = `--${name}=`;
   return args.find((word) => word.startsWith(start))?.slice(start.length);
+}
+
+/** `--deep` asks how many seeds each bug takes, though a transcript would tell sooner. */
+function seedsFrom(words: readonly string[]): Seeds {
+  const max = Number(option('seeds') ?? SEEDS_MAX);
+  return { early: words.includes('--deep') ? max : Math.min(SEEDS_EARLY, max), max };
 }
 
 function chosen(words: readonly string[]): readonly Bug[] {
@@ -36,7 +44,7 @@ async function huntAll(bugs: readonly Bug[]): Promise<Verdict[]> {
   print(['bug', 'seeds', 'time', 'caught by']);
   const work = async () => {
     for (let bug = waiting.shift(); bug !== undefined; bug = waiting.shift()) {
-      const verdict = await hunt(bug, seedsMax);
+      const verdict = await hunt(bug, seeds);
       done.push(verdict);
       const time = `${verdict.seconds.toFixed(1)} s`;
       print([bug.name, String(verdict.seeds ?? 'none'), time, verdict.caught ?? 'NOBODY']);
