@@ -34,7 +34,8 @@ export interface FileWrite {
 /**
  * One flat folder that belongs to the log alone.
  *
- * - Reads and the list are synchronous and see all writes that were handed over, durable or not.
+ * - Reads and the list are synchronous. They see what is done; of a write on its way they may see
+ *   anything.
  * - A write is done when its bytes are durable. It creates no file; beyond the end it grows one.
  * - What happens to names (create, rename, remove) is durable when a `syncFolder` that was asked
  *   for afterwards is done, and not before.

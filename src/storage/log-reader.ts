@@ -1,5 +1,6 @@
 /** Entries read back from the disk: what was written, or word that it is not there any more. */
 
+import { assert } from '../base/assert.ts';
 import type { EntryRange } from '../raft/log.ts';
 import type { Entry } from '../raft/message.ts';
 import type { Files } from './files.ts';
@@ -24,6 +25,8 @@ const GAP_BYTES_MAX = 64 * 1024;
 interface LogReaderOptions {
   readonly files: Files;
   readonly bytesMax: number;
+  /** Whether the write of a record is done, so that a read sees it. */
+  readonly isOnDisk: (location: Location) => boolean;
   /** The salt of a segment that is in use. */
   readonly saltOf: (epoch: number) => number;
   readonly onDamage: (damage: Damage) => void;
@@ -44,9 +47,11 @@ export class LogReader {
 
   /** From the first entry of the range on; none if that one is damaged. */
   read(replica: LogReplica, range: EntryRange): Entry[] {
+    const first = replica.table.at(range.from);
+    if (first.epoch === 0) return [];
+    assert(this.#options.isOnDisk(first), 'what is on its way is read from memory');
     const to = this.#lastTogether(replica, range);
-    const { epoch, offset } = replica.table.at(range.from);
-    if (epoch === 0) return [];
+    const { epoch, offset } = first;
     const last = replica.table.at(to);
     const length = last.offset + recordBytes(last.length) - offset;
     const bytes = this.#options.files.read({ name: segmentName(epoch), offset, length });
@@ -89,7 +94,9 @@ export class LogReader {
     let payload = first.length;
     let index = from;
     for (; index < to; index++) {
-      const { epoch, offset, length } = table.at(index + 1);
+      const next = table.at(index + 1);
+      if (!this.#options.isOnDisk(next)) break;
+      const { epoch, offset, length } = next;
       payload += length;
       const isNear = epoch === first.epoch && offset >= end && offset - end <= GAP_BYTES_MAX;
       if (!isNear || payload > bytesMax) break;

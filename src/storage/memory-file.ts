@@ -10,7 +10,7 @@ interface PendingWrite {
 export class MemoryFile {
   /** What a crash leaves if nothing that is pending reaches the platter. */
   #durable: Uint8Array;
-  /** What reads see. */
+  /** What reads see: all that is done, and what a life that ended had handed over. */
   written: Uint8Array;
   #pending: PendingWrite[] = [];
   readonly #spoilt = new Set<number>();
@@ -26,7 +26,6 @@ export class MemoryFile {
 
   write(offset: number, bytes: Uint8Array): PendingWrite {
     const write = { offset, bytes };
-    this.written = placed(this.written, write);
     // What was written here before and never synced, by a life that ended, is gone for good.
     this.#pending = this.#pending.flatMap((older) => around(older, write));
     this.#pending.push(write);
@@ -34,13 +33,19 @@ export class MemoryFile {
   }
 
   sync(write: PendingWrite): void {
-    this.drop(write);
+    this.fail(write);
     this.#durable = placed(this.#durable, write);
   }
 
   /** A failed sync: the system takes the pages for clean and never writes them again. */
-  drop(write: PendingWrite): void {
+  fail(write: PendingWrite): void {
+    this.written = placed(this.written, write);
     this.#pending = this.#pending.filter((pending) => pending !== write);
+  }
+
+  /** The process ends: what it handed over stays with the system. */
+  kill(): void {
+    for (const write of this.#pending) this.written = placed(this.written, write);
   }
 
   /** Sectors reach the platter in any order, and the one being written may be torn. */

@@ -86,6 +86,7 @@ export class MemoryFiles implements Files {
   kill(): void {
     this.#life += 1;
     this.#queue = [];
+    for (const file of this.#folder.files()) file.kill();
     this.#isLocked = false;
     this.dieAt = Number.POSITIVE_INFINITY;
   }
@@ -163,7 +164,7 @@ export class MemoryFiles implements Files {
     this.#complete(() => {
       const failed = this.#take('sync', name);
       if (failed === undefined) file.sync(write);
-      else file.drop(write);
+      else file.fail(write);
       end(failed);
     });
   }

@@ -5,6 +5,7 @@ import type { ShardId } from '../base/ids.ts';
 import type { LogLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { EntryRange, EntryReader } from '../raft/log.ts';
+import { AppendQueue } from './append-queue.ts';
 import { type FileFault, type Files, faultText } from './files.ts';
 import type { LiveBytes } from './live-bytes.ts';
 import type {
@@ -25,11 +26,12 @@ import type { BatchPosition } from './log-promises.ts';
 import { entryOf, LogReader } from './log-reader.ts';
 import type { Junction, Recovery, Tail } from './log-recovery.ts';
 import type { LogReplica } from './log-replica.ts';
-import { bytesOf, LogScribe } from './log-scribe.ts';
+import { LogScribe } from './log-scribe.ts';
 import { encodePreamble, firstPrevious, type SegmentHeader, segmentName } from './log-segment.ts';
 import type { LogSpace } from './log-space.ts';
 import type { PromiseKeeper } from './promise-keeper.ts';
 import { RecentEntries } from './recent-entries.ts';
+import { SegmentChain } from './segment-chain.ts';
 import { SyncClock } from './sync-clock.ts';
 
 export interface SegmentLogOptions {
@@ -50,11 +52,6 @@ interface SegmentLogParts extends SegmentLogOptions {
   readonly keeper: PromiseKeeper;
   /** The greatest epoch that any file here ever had. */
   readonly lastEpoch: number;
-}
-
-interface Queued {
-  readonly record: LogRecord | undefined;
-  readonly onDurable: (() => void) | undefined;
 }
 
 /** The segment being written. */
@@ -82,16 +79,14 @@ export class SegmentLog implements Log {
   readonly #replicas: Map<ShardId, LogReplica>;
   readonly #tombstones: Tombstone[];
   readonly #damage: Damage[];
-  readonly #salts = new Map<number, number>();
-  /** Epochs of the segments that are needed, oldest first; the last one is being written. */
-  #segments: number[];
-  /** Not needed, but not yet known as such to both copies of the promises. */
-  #freed: number[] = [];
+  readonly #chain: SegmentChain;
+  readonly #queue = new AppendQueue();
   #current: Current | undefined;
   #junction: Junction;
+  /** Where the batch on its way begins in the current segment, or where the next one will. */
+  #doneThrough = 0;
   #lastEpoch: number;
   #confirmed: BatchPosition = { epoch: 0, batch: 0 };
-  #queue: Queued[] = [];
   #isBusy = false;
   #isFailed = false;
   #isClosing = false;
@@ -113,10 +108,10 @@ export class SegmentLog implements Log {
     this.#clock = new SyncClock(parts.now);
     this.#lastEpoch = parts.lastEpoch;
     this.#junction = recovery.junction;
-    for (const { epoch, salt } of recovery.chain) this.#salts.set(epoch, salt);
-    this.#segments = recovery.chain
-      .map(({ epoch }) => epoch)
-      .filter((epoch) => epoch <= recovery.junction.before);
+    this.#chain = new SegmentChain(this.#live);
+    for (const header of recovery.chain) {
+      if (header.epoch <= recovery.junction.before) this.#chain.add(header);
+    }
     this.#scribe = new LogScribe({
       batch: this.#batch,
       live: this.#live,
@@ -127,7 +122,10 @@ export class SegmentLog implements Log {
     this.#reader = new LogReader({
       files,
       bytesMax: limits.readBytesMax,
-      saltOf: (epoch) => this.#salts.get(epoch) ?? 0,
+      saltOf: (epoch) => this.#chain.saltOf(epoch),
+      isOnDisk: ({ epoch, offset }) => {
+        return epoch !== this.#current?.header.epoch || offset < this.#doneThrough;
+      },
       onDamage: (damage) => {
         if (this.#damage.length < DAMAGE_MAX) this.#damage.push(damage);
       },
@@ -205,17 +203,14 @@ export class SegmentLog implements Log {
   append(records: readonly LogRecord[], onDurable: () => void): void {
     assert(!this.#isClosing, 'nothing is appended to a log that is closed');
     if (this.#isFailed) return;
-    const last = records.length - 1;
-    records.forEach((record, at) => {
-      this.#queue.push({ record, onDurable: at === last ? onDurable : undefined });
-    });
-    if (last < 0) this.#queue.push({ record: undefined, onDurable });
+    this.#queue.push(records, onDurable);
     this.#pump();
   }
 
   idle(): void {
-    if (this.#isBusy || this.#isFailed || this.#isClosing || this.#current === undefined) return;
+    if (this.#isFailed || this.#isClosing || this.#current === undefined) return;
     this.#parts.space.retry();
+    if (this.#isBusy) return;
     if (this.#queue.length > 0) return this.#pump();
     // Not behind the batch, where the damage that hides one would hide the other as well.
     this.#isConfirming = this.#isUnconfirmed;
@@ -228,7 +223,7 @@ export class SegmentLog implements Log {
     return {
       ...this.#clock.metrics(),
       queuedRecords: this.#queue.length,
-      segments: this.#segments.length,
+      segments: this.#chain.length,
       spares: space.spares,
       liveBytes: this.#live.total,
       movedBytes: this.#mover.movedBytes,
@@ -265,7 +260,7 @@ export class SegmentLog implements Log {
   fail(fault: FileFault): void {
     if (this.#isFailed) return;
     this.#isFailed = true;
-    this.#queue = [];
+    this.#queue.clear();
     this.#parts.onFault(`the log cannot go on: ${faultText(fault)}`);
   }
 
@@ -277,8 +272,7 @@ export class SegmentLog implements Log {
 
   #writeOrSwitch(): void {
     const { limits } = this.#parts;
-    const first = this.#queue[0]?.record;
-    const needed = END_BYTES + (first === undefined ? 0 : bytesOf(first));
+    const needed = END_BYTES + this.#queue.firstBytes;
     assert(needed <= limits.batchBytesMax, 'a write fits a batch');
     const room = limits.segmentBytes - (this.#current?.offset ?? limits.segmentBytes);
     if (needed <= room) this.#write({ isFirst: false });
@@ -286,7 +280,7 @@ export class SegmentLog implements Log {
   }
 
   #isMoving(): boolean {
-    const segments = this.#segments.length;
+    const segments = this.#chain.length;
     return this.#mover.isWorthwhile({ segments, liveBytes: this.#live.total });
   }
 
@@ -316,8 +310,7 @@ export class SegmentLog implements Log {
       files.syncFolder((failure) => {
         if (failure !== undefined) return this.fail(failure);
         this.#current = { header, offset: 0, batch: 0, previous: firstPrevious(header) };
-        this.#salts.set(header.epoch, header.salt);
-        this.#segments.push(header.epoch);
+        this.#chain.add(header);
         this.#write({ isFirst: true });
       });
     });
@@ -330,6 +323,7 @@ export class SegmentLog implements Log {
     assert(current !== undefined, 'there is a segment to write to');
     const { header, offset } = current;
     this.#isBusy = true;
+    this.#doneThrough = offset;
     current.batch += 1;
     this.#batch.begin({
       epoch: header.epoch,
@@ -356,6 +350,7 @@ export class SegmentLog implements Log {
       this.#clock.end();
       this.#confirmed = { epoch: header.epoch, batch: current.batch };
       this.#isUnconfirmed = true;
+      this.#doneThrough = current.offset;
       this.#recent.settle();
       if (!isFirst) return this.#finish(callbacks);
       // From now on a lost header, or a lost file, is seen.
@@ -365,29 +360,16 @@ export class SegmentLog implements Log {
   }
 
   /** Records from the queue, then what is to be moved. Says who waits for them. */
-  #fill(room: number): (() => void)[] {
-    const callbacks: (() => void)[] = [];
-    let left = room;
-    let taken = 0;
-    for (const { record, onDurable } of this.#queue) {
-      const needed = record === undefined ? 0 : bytesOf(record);
-      if (needed > left) break;
-      left -= needed;
-      taken += 1;
-      if (record !== undefined) this.#scribe.write(record);
-      if (onDurable !== undefined) callbacks.push(onDurable);
-    }
-    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
-    const [oldest] = this.#segments;
-    const isDone = oldest === undefined || this.#segments.length === 1;
-    if (!isDone && this.#isMoving()) this.#mover.move(oldest, left);
+  #fill(room: number): readonly (() => void)[] {
+    const { callbacks, left } = this.#queue.take(room, (record) => this.#scribe.write(record));
+    if (this.#chain.length > 1 && this.#isMoving()) this.#mover.move(this.#chain.oldest, left);
     return callbacks;
   }
 
   /** What the former life wrote last may be in memory only: it counts once it is here too. */
   #rewrite({ segment, start }: Tail): void {
-    const { epoch, salt } = segment.header;
-    this.#salts.set(epoch, salt);
+    const { epoch } = segment.header;
+    this.#chain.know(segment.header);
     for (const replica of this.#replicas.values()) {
       for (let index = replica.base.index + 1; index <= replica.lastIndex; index++) {
         if (replica.table.epochAt(index) !== epoch) continue;
@@ -405,7 +387,7 @@ export class SegmentLog implements Log {
   #finish(callbacks: readonly (() => void)[]): void {
     if (this.#isFailed) return;
     this.#isBusy = false;
-    this.#free();
+    this.#chain.free();
     this.#tendPromises();
     this.#parts.space.tend();
     this.#pump();
@@ -416,31 +398,14 @@ export class SegmentLog implements Log {
     onIdle?.();
   }
 
-  /** Segments in which nothing counts any more, from the oldest on. */
-  #free(): void {
-    for (let oldest = this.#segments[0]; oldest !== undefined; oldest = this.#segments[0]) {
-      if (this.#segments.length === 1 || this.#live.recordsIn(oldest) > 0) return;
-      this.#segments.shift();
-      this.#salts.delete(oldest);
-      this.#live.forget(oldest);
-      this.#freed.push(oldest);
-    }
-  }
-
   /** Only between batches: what is promised is what is durable. */
   #tendPromises(): void {
     const { keeper } = this.#parts;
-    const isTold = this.#freed.length === 0 || keeper.oldest >= (this.#segments[0] ?? 0);
-    if (isTold) this.#release();
+    const isTold = !this.#chain.hasFreed || keeper.oldest >= this.#chain.oldest;
+    if (isTold) for (const epoch of this.#chain.takeFreed()) this.#parts.space.release(epoch);
     if (this.#isBusy || this.#isFailed || keeper.isBusy) return;
     if (isTold && !this.#scribe.hasNewPromise && !this.#isConfirming) return;
     this.#writePromises(() => this.#tendPromises());
-  }
-
-  #release(): void {
-    const freed = this.#freed;
-    this.#freed = [];
-    for (const epoch of freed) this.#parts.space.release(epoch);
   }
 
   #writePromises(done: () => void): void {
@@ -451,7 +416,7 @@ export class SegmentLog implements Log {
     const votes = [...this.#replicas.values()].map(({ shard, member, hardState }) => {
       return { shard, member, term: hardState.term, vote: hardState.vote };
     });
-    const oldest = this.#segments[0] ?? 0;
+    const { oldest } = this.#chain;
     keeper.write({ incarnation, oldest, confirmed: this.#confirmed, votes }, done);
   }
 }

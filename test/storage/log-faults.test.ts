@@ -6,6 +6,7 @@ import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../src/base
 import { Random } from '../../src/base/random.ts';
 import type { Log } from '../../src/storage/log.ts';
 import { openLog } from '../../src/storage/log-boot.ts';
+import { KIND, recordBytes, sheetOf, writeRecord } from '../../src/storage/log-record.ts';
 import { MemoryFiles } from '../../src/storage/memory-files.ts';
 import { CREATION, command, textsOf, writing } from './log-contract.ts';
 import { appendNow, mustOpen, OWNER, openNow, rest, TINY } from './log-life.ts';
@@ -224,6 +225,37 @@ test('what is forgotten while the disk is full makes the room that is missing', 
       { type: 'forget', shard: SHARD, index: index - 1 },
     ]);
   }
+});
+
+test('bytes that a client sends are never taken for a record, though damage exposes them', () => {
+  const files = new MemoryFiles();
+  const log = mustOpen(files);
+  appendNow(files, log, [CREATION, writing([command(1, 1, 'a')])]);
+  // What ends this replica, forged as well as one can who does not know salt and place.
+  const forged = new Uint8Array(recordBytes(1));
+  writeRecord(sheetOf(forged), 0, {
+    kind: KIND.remove,
+    shard: SHARD,
+    index: 1,
+    term: 1,
+    batch: 3,
+    ordinal: 0,
+    previous: 0,
+    payload: new Uint8Array([1]),
+    place: { salt: 0, epoch: 1, offset: 0 },
+  });
+  const payload = new Uint8Array(16 + forged.length * 2);
+  payload.set(forged, 16);
+  appendNow(files, log, [writing([{ index: 2, term: 1, kind: 'command', payload }])]);
+  rest(files, log);
+  const name = fileInUse(files);
+  const at = Buffer.from(files.image().get(name) ?? []).indexOf(Buffer.from(forged));
+  files.kill();
+  assert.equal(at % 8, 0, 'where a record could begin');
+  files.flip(name, at - 16 - 48, 0);
+  const again = mustOpen(files, { seed: 2 });
+  assert.deepEqual(again.tombstones, []);
+  assert.deepEqual(again.replica(SHARD)?.log.damaged, [2]);
 });
 
 test('a slow disk is seen while it is slow', () => {
