@@ -94,9 +94,11 @@ function writesOf(random: Random, numbers: (at: number) => number): StateWrite[]
   });
 }
 
+/** One entry each, as far as there is room. */
 function applyAll(store: StateStore, writes: readonly StateWrite[]): void {
   let { index } = store.description(SHARD);
   for (const write of writes) {
+    if (!store.hasRoom) return;
     index += 1;
     const position = { index, term: 1 };
     store.apply(SHARD, { position, configuration: undefined, writes: [write] });
@@ -152,7 +154,7 @@ async function delayRows(): Promise<BenchRow[]> {
     delay.enable();
     const end = performance.now() + DELAY_MILLISECONDS;
     for (let at = 0; performance.now() < end; at = (at + WRITES_A_TURN) % OPERATIONS) {
-      if (isBusy && store.hasRoom) applyAll(store, writes.slice(at, at + WRITES_A_TURN));
+      if (isBusy) applyAll(store, writes.slice(at, at + WRITES_A_TURN));
       store.work(performance.now());
       await nextTurn();
     }

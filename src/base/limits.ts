@@ -138,8 +138,8 @@ export const STATE_LIMITS = {
   /** One slice of work: well below two milliseconds of filling a batch. */
   sliceRows: 256,
   sliceBytes: 256 * KIB,
-  /** Replaced values read at once for the state hash. */
-  settleKeys: 256,
+  /** Replaced values read at once for the state hash: a millisecond of asking and of taking in. */
+  settleKeys: 1024,
   /** Rows of a snapshot that are written at once, and that wait for it. */
   installBatchBytes: MIB,
   installQueueBytesMax: 16 * MIB,
