@@ -258,6 +258,27 @@ test('bytes that a client sends are never taken for a record, though damage expo
   assert.deepEqual(again.replica(SHARD)?.log.damaged, [2]);
 });
 
+test('either copy of the promises can be lost at any moment of a log that moves on', () => {
+  const files = new MemoryFiles();
+  const log = mustOpen(files);
+  appendNow(files, log, [CREATION]);
+  const check = (index: number) => {
+    for (const name of ['promises-a', 'promises-b']) {
+      const copy = new MemoryFiles();
+      copy.restore(new Map([...files.image()].filter(([other]) => other !== name)));
+      const again = mustOpen(copy, { seed: 2, isNew: false });
+      assert.ok((again.replica(SHARD)?.log.lastIndex ?? 0) >= index);
+    }
+  };
+  for (let index = 1; index <= 80; index++) {
+    const records = [writing([command(index, 1, LONG)])];
+    if (index > 1) records.push({ type: 'forget', shard: SHARD, index: index - 1 });
+    log.append(records, () => {});
+    while (files.step()) check(index - 1);
+  }
+  assert.ok(!files.image().has('00000001.log'), 'segments were given up meanwhile');
+});
+
 test('a slow disk is seen while it is slow', () => {
   const { files, log } = begun();
   log.append([writing([command(3, 1, 'c')])], () => {});
