@@ -35,7 +35,13 @@ export interface Medium {
 
 export class LevelMedium implements Medium {
   readonly name = 'LevelDB';
-  readonly folder = mkdtempSync(join(tmpdir(), 'ringkv-state-'));
+  #folder: string | undefined;
+
+  /** Made when it is first asked for. */
+  get folder(): string {
+    this.#folder ??= mkdtempSync(join(tmpdir(), 'ringkv-state-'));
+    return this.#folder;
+  }
 
   open(onFault: (cause: unknown) => void): Promise<StateDisk> {
     return openLevelState({ folder: this.folder, onFault });
@@ -46,7 +52,7 @@ export class LevelMedium implements Medium {
   }
 
   dispose(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 
