@@ -26,6 +26,7 @@ check: build
 	node build/test/run.js unit
 
 test: check explore
+	node build/test/run.js e2e
 	node build/test/sim/main.js --seeds=150
 	node build/test/planted/main.js --fast
 

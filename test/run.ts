@@ -1,6 +1,7 @@
 /**
- * The runner behind `make check`: `node build/test/run.js unit [part of a path ...]`. It lists the
- * tests of the source tree, so that what an earlier build left of a deleted test never runs.
+ * The runner of the tests: `node build/test/run.js unit [part of a path ...]` for `make check`,
+ * and `e2e` for those that kill real processes. It lists the tests of the source tree, so that
+ * what an earlier build left of a deleted test never runs.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
@@ -9,13 +10,14 @@ import { spec as SpecReporter } from 'node:test/reporters';
 
 const SOURCE_FOLDER = 'test';
 const BUILD_FOLDER = 'build';
-const SLOW_FOLDER = 'test/e2e/';
+const PROCESS_FOLDER = 'test/e2e/';
 const FILES_AT_ONCE = 2;
 
-function listTests(filters: readonly string[]): string[] {
+function listTests(suite: string, filters: readonly string[]): string[] {
   return readdirSync(SOURCE_FOLDER, { recursive: true, encoding: 'utf8' })
     .map((path) => `${SOURCE_FOLDER}/${path.replaceAll('\\', '/')}`)
-    .filter((path) => path.endsWith('.test.ts') && !path.startsWith(SLOW_FOLDER))
+    .filter((path) => path.endsWith('.test.ts'))
+    .filter((path) => path.startsWith(PROCESS_FOLDER) === (suite === 'e2e'))
     .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
     .sort();
 }
@@ -55,8 +57,10 @@ function report(files: readonly string[]): void {
 }
 
 const [suite, ...filters] = process.argv.slice(2);
-if (suite !== 'unit') end('usage: node build/test/run.js unit [part of a path ...]');
-const tests = listTests(filters);
+if (suite !== 'unit' && suite !== 'e2e') {
+  end('usage: node build/test/run.js unit|e2e [part of a path ...]');
+}
+const tests = listTests(suite, filters);
 if (tests.length === 0) end(`no test matches ${filters.join(' ') || SOURCE_FOLDER}`);
 const unbuilt = tests.filter((path) => !existsSync(builtFrom(path)));
 if (unbuilt.length > 0) end(`not built: ${unbuilt.join(', ')}`);

@@ -11,9 +11,9 @@ import { fileURLToPath } from 'node:url';
 import type { ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { openLevelState } from '../../src/storage/level-state.ts';
-import { entryWrites, SHARDS } from './state-entries.ts';
-import { named, ShardModel } from './state-model.ts';
-import { LevelMedium, StateRig } from './state-rig.ts';
+import { entryWrites, SHARDS } from '../storage/state-entries.ts';
+import { named, ShardModel } from '../storage/state-model.ts';
+import { LevelMedium, StateRig } from '../storage/state-rig.ts';
 
 const KILLS = 60;
 const WRITER = fileURLToPath(new URL('./state-writer.js', import.meta.url));

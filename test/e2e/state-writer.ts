@@ -4,7 +4,7 @@ import type { ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import { openLevelState } from '../../src/storage/level-state.ts';
 import { StateStore } from '../../src/storage/state-store.ts';
-import { entryWrites, SHARDS } from './state-entries.ts';
+import { entryWrites, SHARDS } from '../storage/state-entries.ts';
 
 const ENTRIES_A_TURN = 3;
 /** Short enough that some kills meet a checkpoint, an install or a clearing in any phase. */

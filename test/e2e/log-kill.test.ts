@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Random } from '../../src/base/random.ts';
-import { temporaryFolder } from './temporary.ts';
+import { temporaryFolder } from '../storage/temporary.ts';
 
 const KILLS = 208;
 /** Each on a folder of its own. */

@@ -11,7 +11,7 @@ import { ORIGIN } from '../../src/raft/position.ts';
 import { DiskFiles } from '../../src/storage/disk-files.ts';
 import type { Log, LogRecord } from '../../src/storage/log.ts';
 import { openLog } from '../../src/storage/log-boot.ts';
-import { OWNER } from './log-life.ts';
+import { OWNER } from '../storage/log-life.ts';
 
 const SHARDS = 3;
 const LIMITS = {
