@@ -21,9 +21,10 @@ export const EXPLORATIONS: readonly Bounds[] = [
   { ...NOTHING, name: 'two campaigns', campaigns: 2 },
   {
     ...NOTHING,
-    name: 'two proposals, a disk that is instant',
+    name: 'two proposals and a crash, a disk that is instant',
     campaigns: 1,
     proposals: 2,
+    crashes: 1,
     isDiskInstant: true,
   },
   {
