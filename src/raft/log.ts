@@ -103,10 +103,6 @@ export class Log {
     return last;
   }
 
-  get runs(): readonly TermRun[] {
-    return this.#runs;
-  }
-
   /** The term at an index; undefined where this log has nothing. */
   termAt(index: number): number | undefined {
     if (index === this.#base.index) return this.#base.term;
