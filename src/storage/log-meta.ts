@@ -1,12 +1,12 @@
 /** What the log says of a replica besides its entries, as payloads of records. */
 
 import type { MemberId } from '../base/ids.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
 import type { PlacedConfiguration } from '../raft/configuration.ts';
 import type { TermRun } from '../raft/log.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import type { Position } from '../raft/position.ts';
 import type { HardState } from '../raft/ready.ts';
-import { Reader, Writer } from '../wire/message-pack.ts';
 import { readPosition, readSnapshot, writePosition, writeSnapshot } from '../wire/raft-entry.ts';
 
 /** Everything about a replica that a segment's checkpoint holds. */

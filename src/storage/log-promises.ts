@@ -2,7 +2,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { MemberId, ShardId } from '../base/ids.ts';
-import { Reader, Writer } from '../wire/message-pack.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
 
 export const PROMISE_FILES = ['promises-a', 'promises-b'] as const;
 /** Room for some hundred replicas; the files grow when there are more. */

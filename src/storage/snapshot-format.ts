@@ -4,8 +4,8 @@
  */
 
 import { STATE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
 import type { Position } from '../raft/position.ts';
-import { Reader, Writer } from '../wire/message-pack.ts';
 import type { StateHash } from './state-hash.ts';
 import { readHash, writeHash } from './state-meta.ts';
 

@@ -3,8 +3,8 @@
 import { hash } from '../base/hash.ts';
 import type { ShardId } from '../base/ids.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
-import { Reader, Writer } from '../wire/message-pack.ts';
 import { readSnapshot, writeSnapshot } from '../wire/raft-entry.ts';
 import { compare } from './sorted-map.ts';
 import type { SectionHash, StateHash } from './state-hash.ts';

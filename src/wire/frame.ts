@@ -2,8 +2,8 @@
 
 import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
 import type { Heartbeat, HeartbeatResponse, Message } from '../raft/message.ts';
-import { Reader, Writer } from './message-pack.ts';
 import {
   BEAT_BYTES_MIN,
   bytesMaxOf,

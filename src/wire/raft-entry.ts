@@ -3,10 +3,10 @@
 import { assert, unreachable } from '../base/assert.ts';
 import type { MemberId } from '../base/ids.ts';
 import { RAFT_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import type { Reader, Writer } from '../base/message-pack.ts';
 import type { Configuration } from '../raft/configuration.ts';
 import type { Entry, SnapshotDescription } from '../raft/message.ts';
 import type { Position } from '../raft/position.ts';
-import type { Reader, Writer } from './message-pack.ts';
 
 /** Kinds of entries. A number is never given a second meaning. */
 const COMMAND = 1;

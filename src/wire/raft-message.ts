@@ -3,6 +3,7 @@
 import { assert, unreachable } from '../base/assert.ts';
 import type { MemberId, ShardId } from '../base/ids.ts';
 import { RAFT_LIMITS } from '../base/limits.ts';
+import type { Reader, Writer } from '../base/message-pack.ts';
 import type {
   Append,
   AppendResponse,
@@ -16,7 +17,6 @@ import type {
   VoteRequest,
   VoteResponse,
 } from '../raft/message.ts';
-import type { Reader, Writer } from './message-pack.ts';
 import {
   bytesMaxOfEntries,
   CONFIGURATION_BYTES_MAX,

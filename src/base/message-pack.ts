@@ -1,7 +1,7 @@
-/** The part of MessagePack that is said here: counts, truths, bytes and arrays, in one way each. */
+/** MessagePack as the house writes it by hand: counts, truths, bytes, arrays, one spelling each. */
 
-import { assert } from '../base/assert.ts';
-import { NUMBER_MAX } from '../base/ids.ts';
+import { assert } from './assert.ts';
+import { NUMBER_MAX } from './ids.ts';
 
 const FALSE = 0xc2;
 const TRUE = 0xc3;
