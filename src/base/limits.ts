@@ -81,6 +81,23 @@ assert(RAFT_LIMITS.appendBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'an append f
 assert(WIRE_LIMITS.payloadBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a payload fits a frame');
 assert(RAFT_LIMITS.chunkBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a chunk fits a frame');
 
+/** What clients and nodes may say to each other at once. Both sides check. */
+export const REQUEST_LIMITS = {
+  /** Requests, or responses, in one frame. */
+  requestsMax: 4096,
+  keyBytesMax: 4096,
+  /** Keys of one read, and rows of one answer to it. */
+  keysMax: 4096,
+  /** Replies to the commands of one batch, or rows of a read. */
+  listMax: 4096,
+  /** Rows of a range in one answer, and what they may weigh. */
+  rowsMax: 4096,
+  rangeBytesMax: MIB,
+} as const;
+
+assert(REQUEST_LIMITS.keysMax <= REQUEST_LIMITS.listMax, 'a read of many keys can be answered');
+assert(REQUEST_LIMITS.rangeBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a range fits a frame');
+
 /** One log per node. */
 export const LOG_LIMITS = {
   /** One segment; a recycled one keeps its size. */

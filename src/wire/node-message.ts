@@ -1,0 +1,117 @@
+/** What nodes say to each other beside the messages of shards, and its one spelling. */
+
+import { unreachable } from '../base/assert.ts';
+import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
+
+export type NodeMessage =
+  /** Said at least every beat interval to every peer: the node lives, and knows this map. */
+  | { readonly type: 'beat'; readonly mapVersion: number }
+  /** To a peer whose beat told of an older one. */
+  | { readonly type: 'map'; readonly map: Uint8Array }
+  /** A request that came to the wrong node, as a frame of one; it is not passed on again. */
+  | { readonly type: 'forward'; readonly id: number; readonly request: Uint8Array }
+  /** The response to it, as a frame of one. */
+  | { readonly type: 'forwarded'; readonly id: number; readonly response: Uint8Array };
+
+/** Beyond those of the messages of shards, from which they are told apart by the first one. */
+const TYPE = { beat: 32, map: 33, forward: 34, forwarded: 35 } as const;
+const LENGTH = { beat: 2, map: 2, forward: 3, forwarded: 3 } as const;
+const MESSAGE_BYTES_MIN = 3;
+
+/** One buffer serves all frames: encoding is synchronous and the result is a copy. */
+const writer = new Writer();
+
+/** Required: at least one message, and within `WIRE_LIMITS`. */
+export function encodeNodeMessages(messages: readonly NodeMessage[]): Uint8Array {
+  writer.clear();
+  writer.array(messages.length);
+  for (const message of messages) writeMessage(message);
+  return writer.take();
+}
+
+/** Undefined if the frame is not exactly what `encodeNodeMessages` makes. */
+export function decodeNodeMessages(bytes: Uint8Array): readonly NodeMessage[] | undefined {
+  if (bytes.length > WIRE_LIMITS.frameBytesMax) return undefined;
+  const reader = new Reader(bytes);
+  const messages: NodeMessage[] = [];
+  const count = reader.array(REQUEST_LIMITS.requestsMax, MESSAGE_BYTES_MIN);
+  for (let at = 0; at < count && !reader.isBroken; at++) {
+    const message = readMessage(reader);
+    if (message === undefined) reader.break();
+    else messages.push(message);
+  }
+  return reader.isBroken || reader.left > 0 ? undefined : messages;
+}
+
+/** Whether a frame begins as those here do, and not as one of the messages of shards. */
+export function isOfNodes(bytes: Uint8Array): boolean {
+  const reader = new Reader(bytes);
+  if (reader.array(REQUEST_LIMITS.requestsMax, 1) === 0) return false;
+  reader.array(LENGTH.forward, 1);
+  return reader.count() >= TYPE.beat && !reader.isBroken;
+}
+
+/** More than the message takes in a frame. */
+export function bytesMaxOfNodeMessage(message: NodeMessage): number {
+  switch (message.type) {
+    case 'beat':
+      return SCALARS_BYTES_MAX;
+    case 'map':
+      return SCALARS_BYTES_MAX + message.map.length;
+    case 'forward':
+      return SCALARS_BYTES_MAX + message.request.length;
+    case 'forwarded':
+      return SCALARS_BYTES_MAX + message.response.length;
+    default:
+      return unreachable(message);
+  }
+}
+
+const SCALARS_BYTES_MAX = 32;
+
+function writeMessage(message: NodeMessage): void {
+  writer.array(LENGTH[message.type]);
+  writer.count(TYPE[message.type]);
+  switch (message.type) {
+    case 'beat':
+      writer.count(message.mapVersion);
+      break;
+    case 'map':
+      writer.bytes(message.map);
+      break;
+    case 'forward':
+      writer.count(message.id);
+      writer.bytes(message.request);
+      break;
+    case 'forwarded':
+      writer.count(message.id);
+      writer.bytes(message.response);
+      break;
+    default:
+      unreachable(message);
+  }
+}
+
+function readMessage(reader: Reader): NodeMessage | undefined {
+  const length = reader.array(LENGTH.forward, 1);
+  switch (reader.count()) {
+    case TYPE.beat:
+      return length === LENGTH.beat ? { type: 'beat', mapVersion: reader.count() } : undefined;
+    case TYPE.map:
+      if (length !== LENGTH.map) return undefined;
+      return { type: 'map', map: reader.bytes(WIRE_LIMITS.frameBytesMax) };
+    case TYPE.forward: {
+      if (length !== LENGTH.forward) return undefined;
+      const id = reader.count();
+      return { type: 'forward', id, request: reader.bytes(WIRE_LIMITS.frameBytesMax) };
+    }
+    case TYPE.forwarded: {
+      if (length !== LENGTH.forwarded) return undefined;
+      const id = reader.count();
+      return { type: 'forwarded', id, response: reader.bytes(WIRE_LIMITS.frameBytesMax) };
+    }
+    default:
+      return undefined;
+  }
+}

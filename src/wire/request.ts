@@ -1,0 +1,223 @@
+/** What a client asks of a node: the messages and their one spelling. */
+
+import { unreachable } from '../base/assert.ts';
+import type { ShardId } from '../base/ids.ts';
+import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
+
+/** What a read may trade for speed; `stale` answers with what was true that long ago at most. */
+export type ReadLevel =
+  | { readonly type: 'linearizable' }
+  | { readonly type: 'lease' }
+  | { readonly type: 'stale'; readonly ageMilliseconds: number };
+
+export type Request =
+  /** The cluster map, if it is newer than the one that is known. */
+  | { readonly type: 'map'; readonly id: number; readonly knownVersion: number }
+  /** Commands for one shard, as the machine spells them. */
+  | {
+      readonly type: 'write';
+      readonly id: number;
+      readonly shard: ShardId;
+      readonly epoch: number;
+      readonly batch: Uint8Array;
+    }
+  /** The rows of some keys, all as of one moment. */
+  | ({ readonly type: 'read'; readonly keys: readonly Uint8Array[] } & ReadTerms)
+  /** The rows of a range in key order, as of one moment, from its beginning until a limit. */
+  | ({ readonly type: 'range'; readonly range: KeyRange } & ReadTerms)
+  /** A command for the catalogue, as it spells it: a node that joins, or someone who operates. */
+  | { readonly type: 'command'; readonly id: number; readonly command: Uint8Array }
+  /** What the node has to tell of itself, for people. */
+  | { readonly type: 'info'; readonly id: number };
+
+interface ReadTerms {
+  readonly id: number;
+  readonly shard: ShardId;
+  readonly epoch: number;
+  readonly level: ReadLevel;
+  /** How long the asker waits; afterwards no answer is owed. */
+  readonly patienceMilliseconds: number;
+}
+
+/** Keys in [from, to); no bytes leave an end open. */
+export interface KeyRange {
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+  readonly isReverse: boolean;
+  readonly answer: RangeAnswer;
+  /** Rows of one answer; the node may give fewer. */
+  readonly rowsMax: number;
+}
+
+/** Rows, their keys alone, or how many there are. */
+export type RangeAnswer = 'rows' | 'keys' | 'count';
+
+/** What stands first in a message. A number is never given a second meaning. */
+const TYPE = { map: 1, write: 2, read: 3, range: 4, command: 5, info: 6 } as const;
+const LENGTH = { map: 3, write: 5, read: 8, range: 12, command: 3, info: 2 } as const;
+const LEVELS = ['linearizable', 'lease', 'stale'] as const;
+const ANSWERS: readonly RangeAnswer[] = ['rows', 'keys', 'count'];
+
+/** The shortest message: a header, a type, an id. */
+const REQUEST_BYTES_MIN = 3;
+
+/** One buffer serves all frames: encoding is synchronous and the result is a copy. */
+const writer = new Writer();
+
+/** A frame. Required: within `WIRE_LIMITS`. */
+export function encodeRequests(requests: readonly Request[]): Uint8Array {
+  writer.clear();
+  writer.array(requests.length);
+  for (const request of requests) writeRequest(request);
+  return writer.take();
+}
+
+/**
+ * Undefined if the frame is not exactly what `encodeRequests` makes. Batches and keys are views on
+ * the bytes, which the caller gives away.
+ */
+export function decodeRequests(bytes: Uint8Array): readonly Request[] | undefined {
+  if (bytes.length > WIRE_LIMITS.frameBytesMax) return undefined;
+  const reader = new Reader(bytes);
+  const requests: Request[] = [];
+  const count = reader.array(REQUEST_LIMITS.requestsMax, REQUEST_BYTES_MIN);
+  for (let at = 0; at < count && !reader.isBroken; at++) {
+    const request = readRequest(reader);
+    if (request === undefined) reader.break();
+    else requests.push(request);
+  }
+  return reader.isBroken || reader.left > 0 ? undefined : requests;
+}
+
+/** More than the request takes in a frame. */
+export function bytesMaxOfRequest(request: Request): number {
+  switch (request.type) {
+    case 'map':
+    case 'info':
+      return SCALARS_BYTES_MAX;
+    case 'write':
+      return SCALARS_BYTES_MAX + request.batch.length;
+    case 'command':
+      return SCALARS_BYTES_MAX + request.command.length;
+    case 'read':
+      return request.keys.reduce((sum, key) => sum + key.length + 5, SCALARS_BYTES_MAX);
+    case 'range':
+      return SCALARS_BYTES_MAX + request.range.from.length + request.range.to.length;
+    default:
+      return unreachable(request);
+  }
+}
+
+const SCALARS_BYTES_MAX = 128;
+
+function writeRequest(request: Request): void {
+  writer.array(LENGTH[request.type]);
+  writer.count(TYPE[request.type]);
+  writer.count(request.id);
+  switch (request.type) {
+    case 'map':
+      writer.count(request.knownVersion);
+      break;
+    case 'write':
+      writer.count(request.shard);
+      writer.count(request.epoch);
+      writer.bytes(request.batch);
+      break;
+    case 'read':
+      writeTerms(request);
+      writer.array(request.keys.length);
+      for (const key of request.keys) writer.bytes(key);
+      break;
+    case 'range':
+      writeTerms(request);
+      writeRange(request.range);
+      break;
+    case 'command':
+      writer.bytes(request.command);
+      break;
+    case 'info':
+      break;
+    default:
+      unreachable(request);
+  }
+}
+
+function writeTerms(terms: ReadTerms): void {
+  const { level } = terms;
+  writer.count(terms.shard);
+  writer.count(terms.epoch);
+  writer.count(LEVELS.indexOf(level.type));
+  writer.count(level.type === 'stale' ? level.ageMilliseconds : 0);
+  writer.count(terms.patienceMilliseconds);
+}
+
+function writeRange(range: KeyRange): void {
+  writer.bytes(range.from);
+  writer.bytes(range.to);
+  writer.truth(range.isReverse);
+  writer.count(ANSWERS.indexOf(range.answer));
+  writer.count(range.rowsMax);
+}
+
+function readRequest(reader: Reader): Request | undefined {
+  const length = reader.array(LENGTH.range, 1);
+  const type = reader.count();
+  const id = reader.count();
+  switch (type) {
+    case TYPE.map:
+      if (length !== LENGTH.map) return undefined;
+      return { type: 'map', id, knownVersion: reader.count() };
+    case TYPE.write: {
+      if (length !== LENGTH.write) return undefined;
+      const shard = reader.count() as ShardId;
+      const epoch = reader.count();
+      const batch = reader.bytes(WIRE_LIMITS.payloadBytesMax);
+      return { type: 'write', id, shard, epoch, batch };
+    }
+    case TYPE.read:
+      if (length !== LENGTH.read) return undefined;
+      return { type: 'read', ...readTerms(reader, id), keys: readKeys(reader) };
+    case TYPE.range:
+      if (length !== LENGTH.range) return undefined;
+      return { type: 'range', ...readTerms(reader, id), range: readRange(reader) };
+    case TYPE.command:
+      if (length !== LENGTH.command) return undefined;
+      return { type: 'command', id, command: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
+    case TYPE.info:
+      return length === LENGTH.info ? { type: 'info', id } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function readTerms(reader: Reader, id: number): ReadTerms {
+  const shard = reader.count() as ShardId;
+  const epoch = reader.count();
+  const type = LEVELS[reader.count()];
+  const ageMilliseconds = reader.count();
+  const patienceMilliseconds = reader.count();
+  if (type === undefined || (type !== 'stale' && ageMilliseconds > 0)) reader.break();
+  const level: ReadLevel =
+    type === 'stale' ? { type, ageMilliseconds } : { type: type ?? 'linearizable' };
+  return { id, shard, epoch, level, patienceMilliseconds };
+}
+
+function readKeys(reader: Reader): readonly Uint8Array[] {
+  const count = reader.array(REQUEST_LIMITS.keysMax, 2);
+  const keys: Uint8Array[] = [];
+  for (let at = 0; at < count && !reader.isBroken; at++) {
+    keys.push(reader.bytes(REQUEST_LIMITS.keyBytesMax));
+  }
+  return keys;
+}
+
+function readRange(reader: Reader): KeyRange {
+  const from = reader.bytes(REQUEST_LIMITS.keyBytesMax + 1);
+  const to = reader.bytes(REQUEST_LIMITS.keyBytesMax + 1);
+  const isReverse = reader.truth();
+  const answer = ANSWERS[reader.count()];
+  const rowsMax = reader.count();
+  if (answer === undefined) reader.break();
+  return { from, to, isReverse, answer: answer ?? 'rows', rowsMax };
+}

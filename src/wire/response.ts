@@ -1,0 +1,269 @@
+/** What a node answers a client: the messages and their one spelling. */
+
+import { unreachable } from '../base/assert.ts';
+import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
+
+/** Why a request was not served. What it means for its effect is in `EFFECT_OF`. */
+export const FAILURES = [
+  /** Another node leads, or nobody is known to; the leader is named if known. */
+  'not-leader',
+  /** The shard is not here, or the map that was used is old. */
+  'not-here',
+  /** Too much is waiting; ask again after the time given. */
+  'overloaded',
+  /** The disk is nearly full; deletes are still served. */
+  'read-only',
+  /** The request does not mean anything. */
+  'malformed',
+  /** A key, value or batch is beyond its limit. */
+  'too-large',
+  /** The node is on its way out. */
+  'closing',
+  /** It took longer than the asker was ready to wait. */
+  'too-late',
+  /** The replica cannot vouch for a value that young, or its data is damaged. */
+  'not-fresh',
+  /** It was proposed, and then leadership was lost: it may have taken effect, or still will. */
+  'lost',
+  /** The answer does not fit a frame: ask for less. */
+  'too-much',
+] as const;
+
+export type Failure = (typeof FAILURES)[number];
+
+/** Whether a request that failed this way can have taken effect. */
+export function effectOf(failure: Failure): 'notApplied' | 'unknown' {
+  return failure === 'lost' || failure === 'too-late' ? 'unknown' : 'notApplied';
+}
+
+/** A key and its stored row, as the machine spells it; no bytes of row where keys were asked. */
+export interface RangeRow {
+  readonly key: Uint8Array;
+  readonly row: Uint8Array;
+}
+
+export type Response =
+  /** No bytes if what is known is the newest here. Also sent unasked, with id 0. */
+  | { readonly type: 'map'; readonly id: number; readonly map: Uint8Array }
+  /** One reply for each command, as the machine spells it. */
+  | {
+      readonly type: 'written';
+      readonly id: number;
+      readonly time: number;
+      readonly replies: readonly Uint8Array[];
+    }
+  /** One row for each key, as the machine spells it; no bytes for none. */
+  | {
+      readonly type: 'rows';
+      readonly id: number;
+      readonly time: number;
+      readonly rows: readonly Uint8Array[];
+    }
+  | {
+      readonly type: 'range';
+      readonly id: number;
+      readonly time: number;
+      readonly rows: readonly RangeRow[];
+      /** How many keys were seen, given or only counted. */
+      readonly count: number;
+      /** The last key that was seen; no bytes if none was. */
+      readonly last: Uint8Array;
+      /** Nothing of the range is left behind it. */
+      readonly isEnd: boolean;
+    }
+  /** The catalogue's reply, as it spells it. */
+  | { readonly type: 'commanded'; readonly id: number; readonly reply: Uint8Array }
+  /** A text in JSON. */
+  | { readonly type: 'info'; readonly id: number; readonly text: Uint8Array }
+  | {
+      readonly type: 'failed';
+      readonly id: number;
+      readonly failure: Failure;
+      /** The shard's log time; 0 if it is not known here. */
+      readonly time: number;
+      /** The node that leads; 0 if it is not known here. */
+      readonly leader: number;
+      readonly retryAfterMilliseconds: number;
+    };
+
+/** What stands first in a message. A number is never given a second meaning. */
+const TYPE = {
+  failed: 0,
+  map: 1,
+  written: 2,
+  rows: 3,
+  range: 4,
+  commanded: 5,
+  info: 6,
+} as const;
+const LENGTH = { failed: 6, map: 3, written: 4, rows: 4, range: 7, commanded: 3, info: 3 } as const;
+const RESPONSE_BYTES_MIN = 3;
+const SCALARS_BYTES_MAX = 64;
+
+/** One buffer serves all frames: encoding is synchronous and the result is a copy. */
+const writer = new Writer();
+
+/** A frame. Required: within `WIRE_LIMITS`. */
+export function encodeResponses(responses: readonly Response[]): Uint8Array {
+  writer.clear();
+  writer.array(responses.length);
+  for (const response of responses) writeResponse(response);
+  return writer.take();
+}
+
+/** Undefined if the frame is not exactly what `encodeResponses` makes; bytes are views on it. */
+export function decodeResponses(bytes: Uint8Array): readonly Response[] | undefined {
+  if (bytes.length > WIRE_LIMITS.frameBytesMax) return undefined;
+  const reader = new Reader(bytes);
+  const responses: Response[] = [];
+  const count = reader.array(REQUEST_LIMITS.requestsMax, RESPONSE_BYTES_MIN);
+  for (let at = 0; at < count && !reader.isBroken; at++) {
+    const response = readResponse(reader);
+    if (response === undefined) reader.break();
+    else responses.push(response);
+  }
+  return reader.isBroken || reader.left > 0 ? undefined : responses;
+}
+
+/** More than the response takes in a frame. */
+export function bytesMaxOfResponse(response: Response): number {
+  switch (response.type) {
+    case 'failed':
+      return SCALARS_BYTES_MAX;
+    case 'map':
+      return SCALARS_BYTES_MAX + response.map.length;
+    case 'written':
+      return bytesMaxOfList(response.replies);
+    case 'rows':
+      return bytesMaxOfList(response.rows);
+    case 'range': {
+      const rows = response.rows.reduce(
+        (sum, row) => sum + row.key.length + row.row.length + 11,
+        0,
+      );
+      return SCALARS_BYTES_MAX + response.last.length + rows;
+    }
+    case 'commanded':
+      return SCALARS_BYTES_MAX + response.reply.length;
+    case 'info':
+      return SCALARS_BYTES_MAX + response.text.length;
+    default:
+      return unreachable(response);
+  }
+}
+
+function bytesMaxOfList(list: readonly Uint8Array[]): number {
+  return list.reduce((sum, bytes) => sum + bytes.length + 5, SCALARS_BYTES_MAX);
+}
+
+function writeResponse(response: Response): void {
+  writer.array(LENGTH[response.type]);
+  writer.count(TYPE[response.type]);
+  writer.count(response.id);
+  switch (response.type) {
+    case 'failed':
+      writer.count(FAILURES.indexOf(response.failure));
+      writer.count(response.time);
+      writer.count(response.leader);
+      writer.count(response.retryAfterMilliseconds);
+      break;
+    case 'map':
+      writer.bytes(response.map);
+      break;
+    case 'written':
+      writer.count(response.time);
+      writeList(response.replies);
+      break;
+    case 'rows':
+      writer.count(response.time);
+      writeList(response.rows);
+      break;
+    case 'range':
+      writer.count(response.time);
+      writer.array(response.rows.length * 2);
+      for (const { key, row } of response.rows) {
+        writer.bytes(key);
+        writer.bytes(row);
+      }
+      writer.count(response.count);
+      writer.bytes(response.last);
+      writer.truth(response.isEnd);
+      break;
+    case 'commanded':
+      writer.bytes(response.reply);
+      break;
+    case 'info':
+      writer.bytes(response.text);
+      break;
+    default:
+      unreachable(response);
+  }
+}
+
+function writeList(list: readonly Uint8Array[]): void {
+  writer.array(list.length);
+  for (const bytes of list) writer.bytes(bytes);
+}
+
+function readResponse(reader: Reader): Response | undefined {
+  const length = reader.array(LENGTH.range, 1);
+  const number = reader.count();
+  const id = reader.count();
+  switch (number) {
+    case TYPE.failed:
+      return length === LENGTH.failed ? readFailed(reader, id) : undefined;
+    case TYPE.map:
+      if (length !== LENGTH.map) return undefined;
+      return { type: 'map', id, map: reader.bytes(WIRE_LIMITS.frameBytesMax) };
+    case TYPE.written:
+      if (length !== LENGTH.written) return undefined;
+      return { type: 'written', id, time: reader.count(), replies: readList(reader) };
+    case TYPE.rows:
+      if (length !== LENGTH.rows) return undefined;
+      return { type: 'rows', id, time: reader.count(), rows: readList(reader) };
+    case TYPE.range:
+      return length === LENGTH.range ? readRange(reader, id) : undefined;
+    case TYPE.commanded:
+      if (length !== LENGTH.commanded) return undefined;
+      return { type: 'commanded', id, reply: reader.bytes(WIRE_LIMITS.frameBytesMax) };
+    case TYPE.info:
+      if (length !== LENGTH.info) return undefined;
+      return { type: 'info', id, text: reader.bytes(WIRE_LIMITS.frameBytesMax) };
+    default:
+      return undefined;
+  }
+}
+
+function readFailed(reader: Reader, id: number): Response {
+  const failure = FAILURES[reader.count()];
+  const time = reader.count();
+  const leader = reader.count();
+  const retryAfterMilliseconds = reader.count();
+  if (failure === undefined) reader.break();
+  const type = 'failed';
+  return { type, id, failure: failure ?? 'malformed', time, leader, retryAfterMilliseconds };
+}
+
+function readList(reader: Reader): readonly Uint8Array[] {
+  const count = reader.array(REQUEST_LIMITS.listMax, 2);
+  const list: Uint8Array[] = [];
+  for (let at = 0; at < count && !reader.isBroken; at++) {
+    list.push(reader.bytes(WIRE_LIMITS.frameBytesMax));
+  }
+  return list;
+}
+
+function readRange(reader: Reader, id: number): Response {
+  const time = reader.count();
+  const length = reader.array(REQUEST_LIMITS.rowsMax * 2, 2);
+  if (length % 2 !== 0) reader.break();
+  const rows: RangeRow[] = [];
+  for (let at = 0; at < length && !reader.isBroken; at += 2) {
+    const key = reader.bytes(REQUEST_LIMITS.keyBytesMax);
+    rows.push({ key, row: reader.bytes(WIRE_LIMITS.frameBytesMax) });
+  }
+  const count = reader.count();
+  const last = reader.bytes(REQUEST_LIMITS.keyBytesMax);
+  return { type: 'range', id, time, rows, count, last, isEnd: reader.truth() };
+}

@@ -1,0 +1,186 @@
+/** What clients and nodes say comes back as it was, and damaged frames are refused. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ShardId } from '../../src/base/ids.ts';
+import { Random } from '../../src/base/random.ts';
+import { encodeFrame } from '../../src/wire/frame.ts';
+import {
+  bytesMaxOfNodeMessage,
+  decodeNodeMessages,
+  encodeNodeMessages,
+  isOfNodes,
+  type NodeMessage,
+} from '../../src/wire/node-message.ts';
+import {
+  bytesMaxOfRequest,
+  decodeRequests,
+  encodeRequests,
+  type ReadLevel,
+  type Request,
+} from '../../src/wire/request.ts';
+import {
+  bytesMaxOfResponse,
+  decodeResponses,
+  encodeResponses,
+  FAILURES,
+  type Response,
+} from '../../src/wire/response.ts';
+import { mutate } from '../support/mutate.ts';
+import { MESSAGE_TYPES, randomBytes, randomCount, randomMessage } from './random-message.ts';
+
+const ROUNDS = 350_000;
+
+function someBytes(random: Random): Uint8Array {
+  return randomBytes(random, random.pick([0, 1, 17, 255, 256, 300]));
+}
+
+function list(random: Random): Uint8Array[] {
+  return Array.from({ length: random.below(20) }, () => someBytes(random));
+}
+
+function randomLevel(random: Random): ReadLevel {
+  const type = random.pick(['linearizable', 'lease', 'stale'] as const);
+  return type === 'stale' ? { type, ageMilliseconds: randomCount(random) } : { type };
+}
+
+function randomRequest(random: Random): Request {
+  const id = randomCount(random);
+  const shard = randomCount(random) as ShardId;
+  const epoch = randomCount(random);
+  const level = randomLevel(random);
+  const terms = { id, shard, epoch, level, patienceMilliseconds: randomCount(random) };
+  switch (random.pick(['map', 'write', 'read', 'range', 'command', 'info'] as const)) {
+    case 'map':
+      return { type: 'map', id, knownVersion: randomCount(random) };
+    case 'write':
+      return { type: 'write', id, shard, epoch, batch: someBytes(random) };
+    case 'read':
+      return { type: 'read', ...terms, keys: list(random) };
+    case 'range': {
+      const answer = random.pick(['rows', 'keys', 'count'] as const);
+      const rowsMax = randomCount(random);
+      const [from, to] = [someBytes(random), someBytes(random)];
+      const range = { from, to, isReverse: random.chance(0.5), answer, rowsMax };
+      return { type: 'range', ...terms, range };
+    }
+    case 'command':
+      return { type: 'command', id, command: someBytes(random) };
+    case 'info':
+      return { type: 'info', id };
+  }
+}
+
+function randomResponse(random: Random): Response {
+  const id = randomCount(random);
+  const time = randomCount(random);
+  const types = ['map', 'written', 'rows', 'range', 'commanded', 'info', 'failed'] as const;
+  switch (random.pick(types)) {
+    case 'map':
+      return { type: 'map', id, map: someBytes(random) };
+    case 'written':
+      return { type: 'written', id, time, replies: list(random) };
+    case 'rows':
+      return { type: 'rows', id, time, rows: list(random) };
+    case 'range': {
+      const rows = list(random).map((key) => ({ key, row: someBytes(random) }));
+      const isEnd = random.chance(0.5);
+      const last = someBytes(random);
+      return { type: 'range', id, time, rows, count: randomCount(random), last, isEnd };
+    }
+    case 'commanded':
+      return { type: 'commanded', id, reply: someBytes(random) };
+    case 'info':
+      return { type: 'info', id, text: someBytes(random) };
+    case 'failed': {
+      const failure = random.pick(FAILURES);
+      const [leader, retryAfterMilliseconds] = [randomCount(random), randomCount(random)];
+      return { type: 'failed', id, failure, time, leader, retryAfterMilliseconds };
+    }
+  }
+}
+
+function randomNodeMessage(random: Random): NodeMessage {
+  const id = randomCount(random);
+  switch (random.pick(['beat', 'map', 'forward', 'forwarded'] as const)) {
+    case 'beat':
+      return { type: 'beat', mapVersion: randomCount(random) };
+    case 'map':
+      return { type: 'map', map: someBytes(random) };
+    case 'forward':
+      return { type: 'forward', id, request: someBytes(random) };
+    case 'forwarded':
+      return { type: 'forwarded', id, response: someBytes(random) };
+  }
+}
+
+interface Codec<T> {
+  readonly name: string;
+  readonly make: (random: Random) => T;
+  readonly encode: (messages: readonly T[]) => Uint8Array;
+  readonly decode: (bytes: Uint8Array) => readonly T[] | undefined;
+  readonly bytesMax: (message: T) => number;
+}
+
+function check<T>(codec: Codec<T>): void {
+  const { name, make, encode, decode, bytesMax } = codec;
+
+  test(`${name} come back as they were, and are no longer than what is reckoned with`, () => {
+    const random = new Random(11);
+    for (let round = 0; round < 3000; round++) {
+      const messages = Array.from({ length: 1 + random.below(4) }, () => make(random));
+      const frame = encode(messages);
+      deepEqual(decode(frame), messages);
+      const reckoned = messages.reduce((sum, message) => sum + bytesMax(message), 5);
+      ok(frame.length <= reckoned, `${frame.length} bytes, reckoned with ${reckoned}`);
+    }
+  });
+
+  test(`damaged ${name} are refused, or are spelled as they were`, () => {
+    const random = new Random(12);
+    const corpus = Array.from({ length: 300 }, () =>
+      encode(Array.from({ length: 1 + random.below(3) }, () => make(random))),
+    ).filter((frame) => frame.length < 600);
+    let understood = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const frame = mutate(random, random.pick(corpus));
+      const messages = decode(frame);
+      if (messages === undefined) continue;
+      understood += 1;
+      if (Buffer.compare(encode(messages), frame) !== 0) deepEqual(encode(messages), frame);
+    }
+    ok(understood > ROUNDS / 50 && understood < ROUNDS * 0.9, `${understood} were understood`);
+  });
+}
+
+check<Request>({
+  name: 'requests',
+  make: randomRequest,
+  encode: encodeRequests,
+  decode: decodeRequests,
+  bytesMax: bytesMaxOfRequest,
+});
+check<Response>({
+  name: 'responses',
+  make: randomResponse,
+  encode: encodeResponses,
+  decode: decodeResponses,
+  bytesMax: bytesMaxOfResponse,
+});
+check<NodeMessage>({
+  name: 'messages of nodes',
+  make: randomNodeMessage,
+  encode: encodeNodeMessages,
+  decode: decodeNodeMessages,
+  bytesMax: bytesMaxOfNodeMessage,
+});
+
+test('a frame of nodes and one of shards are told apart by their first message', () => {
+  const random = new Random(13);
+  for (let round = 0; round < 1000; round++) {
+    ok(isOfNodes(encodeNodeMessages([randomNodeMessage(random)])));
+    ok(!isOfNodes(encodeFrame([randomMessage(random, random.pick(MESSAGE_TYPES))])));
+  }
+  equal(isOfNodes(new Uint8Array()), false);
+  equal(isOfNodes(encodeFrame([])), false);
+});
