@@ -41,7 +41,7 @@ interface ReadTerms {
 }
 
 /** Keys in [from, to); no bytes leave an end open. */
-export interface KeyRange {
+interface KeyRange {
   readonly from: Uint8Array;
   readonly to: Uint8Array;
   readonly isReverse: boolean;
@@ -51,7 +51,7 @@ export interface KeyRange {
 }
 
 /** Rows, their keys alone, or how many there are. */
-export type RangeAnswer = 'rows' | 'keys' | 'count';
+type RangeAnswer = 'rows' | 'keys' | 'count';
 
 /** What stands first in a message. A number is never given a second meaning. */
 const TYPE = { map: 1, write: 2, read: 3, range: 4, command: 5, info: 6 } as const;

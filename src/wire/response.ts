@@ -30,7 +30,7 @@ export const FAILURES = [
   'too-much',
 ] as const;
 
-export type Failure = (typeof FAILURES)[number];
+type Failure = (typeof FAILURES)[number];
 
 /** Whether a request that failed this way can have taken effect. */
 export function effectOf(failure: Failure): 'notApplied' | 'unknown' {
@@ -38,7 +38,7 @@ export function effectOf(failure: Failure): 'notApplied' | 'unknown' {
 }
 
 /** A key and its stored row, as the machine spells it; no bytes of row where keys were asked. */
-export interface RangeRow {
+interface RangeRow {
   readonly key: Uint8Array;
   readonly row: Uint8Array;
 }

@@ -22,6 +22,7 @@ import {
 import {
   bytesMaxOfResponse,
   decodeResponses,
+  effectOf,
   encodeResponses,
   FAILURES,
   type Response,
@@ -183,4 +184,9 @@ test('a frame of nodes and one of shards are told apart by their first message',
   }
   equal(isOfNodes(new Uint8Array()), false);
   equal(isOfNodes(encodeFrame([])), false);
+});
+
+test('only what was proposed, or may have been, has an unknown effect', () => {
+  const unknown = FAILURES.filter((failure) => effectOf(failure) === 'unknown');
+  deepEqual(unknown, ['too-late', 'lost']);
 });
