@@ -22,7 +22,7 @@ export const RAFT_LIMITS = {
   /** Entries handed to the machine at once. */
   committedBytesMax: 4 * MIB,
   /** Payloads a leader holds that are not committed yet; one larger payload may enter alone. */
-  uncommittedBytesMax: 16 * MIB,
+  uncommittedBytesMax: 8 * MIB,
   /** One piece of a snapshot. */
   chunkBytesMax: 256 * KIB,
   /** Entries kept behind the applied index for followers that are a little slow. */
@@ -64,13 +64,13 @@ assertRaftLimits(RAFT_LIMITS);
 /** What one node may say to another at once. Both sides check. */
 export const WIRE_LIMITS = {
   /** One frame, and so what one peer can make a node hold before it looks inside. */
-  frameBytesMax: 8 * MIB,
+  frameBytesMax: 36 * MIB,
   /** Messages in a frame; each heartbeat of a group counts. */
   messagesMax: 65_536,
   /** Entries in one append. */
   entriesMax: 64 * KIB,
-  /** One entry's payload. */
-  payloadBytesMax: 4 * MIB,
+  /** One entry's payload: the largest value that may be configured, and what comes with it. */
+  payloadBytesMax: 17 * MIB,
 } as const;
 
 assert(
@@ -103,7 +103,7 @@ export const LOG_LIMITS = {
   /** One segment; a recycled one keeps its size. */
   segmentBytes: 64 * MIB,
   /** Records of one batch; what does not fit waits for the next one. One write has to fit. */
-  batchBytesMax: 24 * MIB,
+  batchBytesMax: 26 * MIB,
   /** Recent entries kept in memory, all shards together. */
   cacheBytesMax: 64 * MIB,
   /** Zero-filled segments in reserve; with fewer the log is read-only until space returns. */
@@ -142,7 +142,8 @@ export const STATE_LIMITS = {
   sections: 16,
   /** A client's key is at most 4096 bytes; a machine may put something of its own around it. */
   keyBytesMax: 8 * KIB,
-  valueBytesMax: 4 * MIB,
+  /** A row: a value of a client with what a machine puts around it. */
+  valueBytesMax: 17 * MIB,
   /** Replicas on one node. */
   shardsMax: 16_384,
   identityBytesMax: 256,
@@ -159,7 +160,7 @@ export const STATE_LIMITS = {
   settleKeys: 1024,
   /** Rows of a snapshot that are written at once, and that wait for it. */
   installBatchBytes: MIB,
-  installQueueBytesMax: 16 * MIB,
+  installQueueBytesMax: 24 * MIB,
   /** Rows of an old generation that are deleted at once. */
   clearRows: 1024,
   /** Open views: each keeps old rows from being thrown away. */

@@ -161,9 +161,10 @@ for (const term of [-1, 1.5, Number.NaN, 2 ** 52 + 1, Number.POSITIVE_INFINITY, 
 }
 
 test('more than one frame can hold goes into several, in order', () => {
-  const large = Array.from({ length: 40 }, () =>
-    appendOf([new Uint8Array(RAFT_LIMITS.appendBytesMax)]),
-  );
+  const { frameBytesMax } = WIRE_LIMITS;
+  const payload = new Uint8Array(RAFT_LIMITS.appendBytesMax);
+  const length = Math.ceil((2.5 * frameBytesMax) / payload.length);
+  const large = Array.from({ length }, () => appendOf([payload]));
   const messages = large.map((message, at) => ({ ...message, shard: at as ShardId }));
   const frames = encodeFrames(messages);
   equal(frames.length, 3);
