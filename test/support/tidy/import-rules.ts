@@ -12,6 +12,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/raft': ['src/base'],
   'src/wire': ['src/base', 'src/raft'],
   'src/storage': ['src/base', 'src/raft', 'src/wire'],
+  'src/transport': ['src/base', 'src/wire'],
 };
 
 /** Folders outside src; nobody imports them, and these may import any room of src. */
@@ -24,6 +25,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'node:fs': ['src/storage'],
   'node:fs/promises': ['src/storage'],
   ws: ['src/transport'],
+  'node:http': ['src/transport'],
   pino: ['src/node'],
   commander: ['cli'],
   tinybench: ['bench'],

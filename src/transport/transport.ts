@@ -1,0 +1,99 @@
+/** The port between a node and its network: what a node's core sees of peers and clients. */
+
+import type { NodeId } from '../base/ids.ts';
+import type { ClientHello, Lane, PeerHello } from '../wire/hello.ts';
+
+/** A node of the cluster that is to be talked to. */
+export interface Peer {
+  readonly node: NodeId;
+  /** Where it listens for peers: `ws://host:port`. */
+  readonly url: string;
+  /** The greatest incarnation that is known of it: anything lower is an older copy of its data. */
+  readonly incarnation: number;
+}
+
+/**
+ * What the transport reports.
+ *
+ * - Of one lane of one peer: up, frames, down, up, … strictly in turn. The frames between an up
+ *   and its down come from one socket, in the order in which they were sent, each at most once.
+ *   What is missing is missing at the end, never in the middle, unless the network is one that
+ *   loses frames on purpose (`memory-sockets.ts`).
+ * - An up means that both sides have checked each other's hello.
+ * - After a down nothing more of that socket comes (N11). The two lanes know nothing of each other.
+ * - Of a client the same, and its connection number is never used again.
+ * - `refused` is for the logger: a socket that did not come to an up, and why. Retrying goes on.
+ *
+ * Events come one after the other, and never from inside a call on the transport.
+ */
+export type TransportEvent =
+  | {
+      readonly type: 'peer-up';
+      readonly node: NodeId;
+      readonly lane: Lane;
+      readonly hello: PeerHello;
+    }
+  | {
+      readonly type: 'peer-frame';
+      readonly node: NodeId;
+      readonly lane: Lane;
+      /** Given away to the listener: nobody else writes to them or reads them again. */
+      readonly bytes: Uint8Array;
+    }
+  | {
+      readonly type: 'peer-down';
+      readonly node: NodeId;
+      readonly lane: Lane;
+      readonly reason: string;
+    }
+  | { readonly type: 'client-up'; readonly connection: number; readonly hello: ClientHello }
+  | { readonly type: 'client-frame'; readonly connection: number; readonly bytes: Uint8Array }
+  | { readonly type: 'client-down'; readonly connection: number; readonly reason: string }
+  | {
+      readonly type: 'refused';
+      /** The url that was dialled, or the address that somebody dialled from. */
+      readonly address: string;
+      /** Who said no: this node, or the other side. */
+      readonly by: 'us' | 'them';
+      /** What happened and what to do. */
+      readonly text: string;
+    };
+
+/**
+ * How frames leave. It knows nothing of what is in them; both sides bound them by
+ * `WIRE_LIMITS.frameBytesMax`. Required: a frame has at least one byte and at most that many, and
+ * the caller gives the bytes away.
+ *
+ * A transport belongs to one incarnation of one node.
+ */
+export interface Transport {
+  /**
+   * The whole list, without this node itself. Who is new is dialled at once; who has another url
+   * now is dialled there if it is not connected; who is no longer listed is cut off, silently: no
+   * event of it comes after this call.
+   */
+  setPeers(peers: readonly Peer[]): void;
+
+  /**
+   * False if the frame was dropped: the lane is down, or its buffer is above its bound. True
+   * promises nothing about arrival. Raft repairs both.
+   */
+  sendToPeer(to: { readonly node: NodeId; readonly lane: Lane }, bytes: Uint8Array): boolean;
+
+  /**
+   * False if the connection is gone, or has just been given up because it does not read what it is
+   * sent: replies may not be dropped one by one, so the whole connection goes (and its
+   * `client-down` follows).
+   */
+  sendToClient(connection: number, bytes: Uint8Array): boolean;
+
+  /** The client is told the reason, in at most 120 bytes. No event of it comes after this call. */
+  closeClient(connection: number, reason: string): void;
+
+  /** Bytes that wait for the network; 0 for whoever is not connected. Producers slow down by it. */
+  bufferedToPeer(to: { readonly node: NodeId; readonly lane: Lane }): number;
+  bufferedToClient(connection: number): number;
+
+  /** Everybody is told and cut off. No event comes after this call. Twice is once. */
+  close(): void;
+}

@@ -1,0 +1,199 @@
+/** Hello: the first frame in both directions of every socket, and how it is spelled. */
+
+import type { NodeId } from '../base/ids.ts';
+import { WIRE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
+
+/** What this build speaks. A node talks to whoever shares a version with it (N and N-1). */
+const VERSION_MIN = 1;
+const VERSION_MAX = 1;
+
+/** Control and appends on the main lane; snapshots on the bulk lane, where they delay nobody. */
+export type Lane = 'main' | 'bulk';
+
+/** What every hello says, whoever speaks. */
+interface Greeting {
+  /** The versions that the speaker understands, both included. */
+  readonly versionMin: number;
+  readonly versionMax: number;
+  /** Ascending. Numbers that the listener does not know are nothing to it. */
+  readonly features: readonly number[];
+}
+
+/** A node to a node, in both directions. */
+export interface PeerHello extends Greeting {
+  readonly type: 'peer';
+  readonly cluster: string;
+  readonly from: NodeId;
+  /** Whom the speaker believes to have reached. */
+  readonly to: NodeId;
+  /** Grows with every start of the node, and is durable before the first hello. */
+  readonly incarnation: number;
+  /** Grows with every socket that this incarnation of the speaker has said hello on. */
+  readonly generation: number;
+  readonly lane: Lane;
+}
+
+/** A client to a node. */
+export interface ClientHello extends Greeting {
+  readonly type: 'client';
+  /** The cluster that the client knows; empty when this is its first contact. */
+  readonly cluster: string;
+}
+
+/** What a node takes from a client, so that a client never learns a limit by an error. */
+interface ClientLimits {
+  readonly keyBytesMax: number;
+  readonly valueBytesMax: number;
+  readonly frameBytesMax: number;
+  readonly batchBytesMax: number;
+}
+
+/** A node's answer to a client. */
+interface NodeHello extends Greeting {
+  readonly type: 'node';
+  readonly cluster: string;
+  readonly node: NodeId;
+  readonly incarnation: number;
+  readonly limits: ClientLimits;
+}
+
+export type Hello = PeerHello | ClientHello | NodeHello;
+
+/** Somebody of our kind whose versions are not ours; nothing more of its hello is understood. */
+interface OtherVersion {
+  readonly type: 'other-version';
+  readonly versionMin: number;
+  readonly versionMax: number;
+}
+
+const MAGIC = [0x72, 0x69, 0x6e, 0x67, 0x6b, 0x76];
+const KINDS = { peer: 1, client: 2, node: 3 } as const;
+const LANES: readonly Lane[] = ['main', 'bulk'];
+const CLUSTER_BYTES_MAX = 64;
+const FEATURES_MAX = 64;
+
+const writer = new Writer();
+
+/**
+ * The bytes belong to the caller.
+ *
+ * A hello is said before anything is agreed on, so its shape is that of the speaker's lowest
+ * version: whoever still speaks version 1 says hello as version 1 does, and tells what is new by
+ * features.
+ */
+export function encodeHello(hello: Hello): Uint8Array {
+  writer.clear();
+  writer.array(5);
+  writer.bytes(new Uint8Array(MAGIC));
+  writer.count(hello.versionMin);
+  writer.count(hello.versionMax);
+  writer.array(hello.features.length);
+  for (const feature of hello.features) writer.count(feature);
+  switch (hello.type) {
+    case 'peer':
+      writer.array(7);
+      writer.count(KINDS.peer);
+      writeCluster(hello.cluster);
+      writer.count(hello.from);
+      writer.count(hello.to);
+      writer.count(hello.incarnation);
+      writer.count(hello.generation);
+      writer.count(LANES.indexOf(hello.lane));
+      break;
+    case 'client':
+      writer.array(2);
+      writer.count(KINDS.client);
+      writeCluster(hello.cluster);
+      break;
+    case 'node':
+      writer.array(5);
+      writer.count(KINDS.node);
+      writeCluster(hello.cluster);
+      writer.count(hello.node);
+      writer.count(hello.incarnation);
+      writeLimits(hello.limits);
+      break;
+  }
+  return writer.take();
+}
+
+/** Undefined if it is not exactly what `encodeHello` makes. Never throws. */
+export function decodeHello(bytes: Uint8Array): Hello | OtherVersion | undefined {
+  if (bytes.length > WIRE_LIMITS.helloBytesMax) return undefined;
+  const reader = new Reader(bytes);
+  reader.tuple(5);
+  const magic = reader.bytes(MAGIC.length);
+  const isOurs = magic.length === MAGIC.length && MAGIC.every((byte, at) => magic[at] === byte);
+  const versionMin = reader.count();
+  const versionMax = reader.count();
+  if (reader.isBroken || !isOurs || versionMin < 1 || versionMin > versionMax) return undefined;
+  if (versionMin > VERSION_MAX || versionMax < VERSION_MIN) {
+    return { type: 'other-version', versionMin, versionMax };
+  }
+  const features = readFeatures(reader);
+  const hello = readBody(reader, { versionMin, versionMax, features });
+  return reader.isBroken || reader.left > 0 ? undefined : hello;
+}
+
+function readBody(reader: Reader, greeting: Greeting): Hello | undefined {
+  const length = reader.array(7, 1);
+  const kind = reader.count();
+  const cluster = readCluster(reader);
+  if (kind === KINDS.client && length === 2) return { type: 'client', ...greeting, cluster };
+  // Clients may not know the cluster yet; nodes do.
+  if (cluster === '') return undefined;
+  if (kind === KINDS.node && length === 5) {
+    const node = reader.count() as NodeId;
+    const incarnation = reader.count();
+    const limits = readLimits(reader);
+    return node < 1 ? undefined : { type: 'node', ...greeting, cluster, node, incarnation, limits };
+  }
+  if (kind !== KINDS.peer || length !== 7) return undefined;
+  const from = reader.count() as NodeId;
+  const to = reader.count() as NodeId;
+  const incarnation = reader.count();
+  const generation = reader.count();
+  const lane = LANES[reader.count()];
+  if (lane === undefined || from < 1 || to < 1 || from === to) return undefined;
+  return { type: 'peer', ...greeting, cluster, from, to, incarnation, generation, lane };
+}
+
+function readFeatures(reader: Reader): readonly number[] {
+  const features: number[] = [];
+  const count = reader.array(FEATURES_MAX, 1);
+  for (let at = 0; at < count; at++) {
+    const feature = reader.count();
+    if (at > 0 && feature <= (features[at - 1] as number)) reader.break();
+    features.push(feature);
+  }
+  return features;
+}
+
+/** Visible ASCII: it is shown in logs of nodes that do not trust each other yet. */
+function readCluster(reader: Reader): string {
+  const bytes = reader.bytes(CLUSTER_BYTES_MAX);
+  for (const byte of bytes) if (byte <= 0x20 || byte >= 0x7f) reader.break();
+  return String.fromCharCode(...bytes);
+}
+
+function writeCluster(cluster: string): void {
+  writer.bytes(Uint8Array.from(cluster, (character) => character.charCodeAt(0)));
+}
+
+function writeLimits(limits: ClientLimits): void {
+  writer.array(4);
+  writer.count(limits.keyBytesMax);
+  writer.count(limits.valueBytesMax);
+  writer.count(limits.frameBytesMax);
+  writer.count(limits.batchBytesMax);
+}
+
+function readLimits(reader: Reader): ClientLimits {
+  reader.tuple(4);
+  const keyBytesMax = reader.count();
+  const valueBytesMax = reader.count();
+  const frameBytesMax = reader.count();
+  const batchBytesMax = reader.count();
+  return { keyBytesMax, valueBytesMax, frameBytesMax, batchBytesMax };
+}
