@@ -100,6 +100,49 @@ export const REQUEST_LIMITS = {
 assert(REQUEST_LIMITS.keysMax <= REQUEST_LIMITS.listMax, 'a read of many keys can be answered');
 assert(REQUEST_LIMITS.rangeBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a range fits a frame');
 
+/** What the cluster may know of itself. All of it is held in memory by every node and client. */
+export const CATALOGUE_LIMITS = {
+  nodesMax: 256,
+  /** Data shards. */
+  shardsMax: 1024,
+  /** Replicas that one shard may want. */
+  replicasMax: 7,
+  /** Members of one shard that are listed: those wanted and those on their way out. */
+  membersMax: 16,
+  /** Voters of the catalogue itself: an odd number up to here. */
+  catalogueVotersMax: 5,
+  clusterIdBytesMax: 64,
+  urlBytesMax: 512,
+  zoneBytesMax: 64,
+  /** A map of the greatest size, as bytes. */
+  mapBytesMax: MIB,
+  /** Shards that change their members at the same time. */
+  movingShardsMax: 8,
+  /** A newcomer is given work once it has been alive for so long. */
+  newcomerMilliseconds: 1000,
+  /** A leader stays in office for so long before it gives way to a preferred one. */
+  handoverTicksMin: 250,
+} as const;
+
+assert(
+  CATALOGUE_LIMITS.replicasMax * 2 <= CATALOGUE_LIMITS.membersMax,
+  'all members of a shard can be replaced at once',
+);
+assert(
+  CATALOGUE_LIMITS.membersMax <= RAFT_LIMITS.membersMax,
+  'what is listed fits a configuration',
+);
+assert(
+  CATALOGUE_LIMITS.catalogueVotersMax % 2 === 1 &&
+    CATALOGUE_LIMITS.catalogueVotersMax <= CATALOGUE_LIMITS.replicasMax,
+  'the catalogue is a shard with an odd number of voters',
+);
+assert(CATALOGUE_LIMITS.mapBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a map fits a frame');
+assert(
+  CATALOGUE_LIMITS.handoverTicksMin > 2 * RAFT_LIMITS.electionTicksMin,
+  'a leader outlasts the election that made it',
+);
+
 /** One log per node. */
 export const LOG_LIMITS = {
   /** One segment; a recycled one keeps its size. */

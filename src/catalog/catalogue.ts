@@ -1,0 +1,64 @@
+/**
+ * The door of the catalogue: committed commands in, rows to write and an answer out.
+ *
+ * The map in memory is made of rows and of nothing else, so that a replica that opened, that
+ * installed a snapshot or that applied every entry itself has the same one.
+ */
+
+import { assert } from '../base/assert.ts';
+import type { ClusterMap } from './cluster-map.ts';
+import type { Refusal, Reply } from './command.ts';
+import { decodeCommand } from './command-bytes.ts';
+import { type Decision, decide } from './decision.ts';
+import {
+  nodeWrite,
+  ownWrite,
+  readMap,
+  type StateView,
+  type StateWrite,
+  shardWrite,
+  withWrites,
+} from './state-rows.ts';
+
+export type Applied =
+  | { readonly type: 'applied'; readonly writes: readonly StateWrite[]; readonly reply: Reply }
+  /** A later version wrote this entry. Nothing was applied, and nothing may be after it. */
+  | { readonly type: 'unknown-command'; readonly kind: number };
+
+export class Catalogue {
+  #map: ClusterMap | undefined;
+
+  /** On opening, and again after a snapshot was installed. */
+  constructor({ view }: { readonly view: StateView }) {
+    this.#map = readMap(view);
+  }
+
+  /** Undefined before the cluster is founded. Never changed in place. */
+  get map(): ClusterMap | undefined {
+    return this.#map;
+  }
+
+  /** The caller writes the rows. Deterministic; bytes of any kind are answered. */
+  apply({ index, payload }: { readonly index: number; readonly payload: Uint8Array }): Applied {
+    assert(index > (this.#map?.version ?? 0), 'entries come in order');
+    const decoded = decodeCommand(payload);
+    if (decoded.type === 'unknown') return { type: 'unknown-command', kind: decoded.kind };
+    if (decoded.type === 'malformed') return refused('malformed');
+    const decision = decide(this.#map, decoded.command, index);
+    if (decision.type === 'refused') return refused(decision.reason);
+    const writes = writesOf(decision);
+    if (writes.length > 0) this.#map = withWrites(this.#map, writes);
+    const version = this.#map?.version ?? 0;
+    return { type: 'applied', writes, reply: { type: 'done', version, node: decision.node } };
+  }
+}
+
+function writesOf(decision: Exclude<Decision, { type: 'refused' }>): StateWrite[] {
+  if (decision.type === 'nothing') return [];
+  const { own, nodes, shards } = decision;
+  return [ownWrite(own), ...nodes.map(nodeWrite), ...shards.map(shardWrite)];
+}
+
+function refused(reason: Refusal): Applied {
+  return { type: 'applied', writes: [], reply: { type: 'refused', reason } };
+}

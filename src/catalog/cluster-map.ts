@@ -1,0 +1,94 @@
+/** The map: all that the catalogue knows, as every node and client holds it. */
+
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+
+/** The catalogue's own shard. It has a row like the others, and no arc. */
+export const CATALOGUE_SHARD = 0 as ShardId;
+
+/** No node is preferred. */
+export const NO_NODE = 0 as NodeId;
+
+/** Chosen when the cluster was founded. */
+export interface Settings {
+  /** Data shards: equal arcs of the ring, numbered from 1 in the order of their arcs. */
+  readonly shards: number;
+  /** Replicas of each as soon as there are nodes enough. */
+  readonly replicas: number;
+}
+
+/** How others reach a node, and what it can carry. */
+export interface NodeDescription {
+  readonly peerUrl: string;
+  readonly clientUrl: string;
+  readonly weight: number;
+  readonly zone: string;
+}
+
+/** What the ring knew of a node when the goals were made. */
+export interface Basis {
+  readonly weight: number;
+  readonly zone: string;
+}
+
+export interface NodeRow extends NodeDescription {
+  readonly node: NodeId;
+  /** Index of the entry that changed the row last; so for every row. */
+  readonly revision: number;
+  /** Sixteen random bytes that the node drew when its data folder was made: its identity. */
+  readonly joinToken: Uint8Array;
+  /** Lives of the data folder: each start counts one up, on disk, before it is announced. */
+  readonly incarnation: number;
+  /** Drawn at each start, so that two copies of one folder are told apart. */
+  readonly life: number;
+  /** Undefined until goals take the node into account. */
+  readonly basis: Basis | undefined;
+}
+
+/** One replica's life, on one node. */
+export interface Member {
+  readonly node: NodeId;
+  readonly member: MemberId;
+  /** Unwanted members stay listed until a leader has reported a configuration without them. */
+  readonly isWanted: boolean;
+  /** A voter of the newest configuration that was reported. */
+  readonly isVoter: boolean;
+}
+
+export interface ShardRow {
+  readonly shard: ShardId;
+  readonly revision: number;
+  /** Changes with the arc, never with the members. */
+  readonly epoch: number;
+  /** The arc [from, to); empty for the catalogue. */
+  readonly from: number;
+  readonly to: number;
+  /** The one that may begin the shard by itself, until it is founded. */
+  readonly founder: MemberId;
+  readonly isFounded: boolean;
+  /**
+   * The greatest term whose leader reported. Only that leader changes the shard's configuration,
+   * so no report of an older one may drop a member.
+   */
+  readonly term: number;
+  /** Where the shard shall lie in the end, in rising order: what the ring proposed last. */
+  readonly goal: readonly NodeId[];
+  /** One of the goal that should lead, or `NO_NODE`. */
+  readonly preferredNode: NodeId;
+  /** In rising order of nodes; a node has one member of a shard at a time. */
+  readonly members: readonly Member[];
+}
+
+export interface ClusterMap {
+  /** Index of the last entry of the catalogue that changed anything here. */
+  readonly version: number;
+  readonly clusterId: string;
+  readonly settings: Settings;
+  /** The number that the next node gets. It only grows, so numbers are never used again. */
+  readonly nextNode: NodeId;
+  /** Index of the entry that set the goals last; 0 if none did. */
+  readonly aimedAt: number;
+  /** In rising order. */
+  readonly nodes: readonly NodeRow[];
+  /** Row i is of shard i. */
+  readonly shards: readonly ShardRow[];
+}

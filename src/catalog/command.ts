@@ -1,0 +1,110 @@
+/** What can be asked of the catalogue, and what it answers. */
+
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import type { Basis, NodeDescription, Settings } from './cluster-map.ts';
+
+/** Begins the cluster. The proposer is its first node, and the founder of every shard. */
+interface Found {
+  readonly type: 'found';
+  readonly clusterId: string;
+  readonly settings: Settings;
+  readonly joinToken: Uint8Array;
+  readonly description: NodeDescription;
+  /** The first member of each shard, drawn at random: the catalogue's, then the data shards'. */
+  readonly members: readonly MemberId[];
+}
+
+/** A data folder asks for a node number. */
+interface Join {
+  readonly type: 'join';
+  readonly joinToken: Uint8Array;
+  readonly description: NodeDescription;
+}
+
+/** A node has started: this is its new life, and where it is to be found. */
+interface Announce {
+  readonly type: 'announce';
+  readonly node: NodeId;
+  readonly joinToken: Uint8Array;
+  readonly incarnation: number;
+  readonly life: number;
+  readonly description: NodeDescription;
+}
+
+/** The planner says where all shards shall lie in the end, and for which nodes it thought so. */
+export interface Aim {
+  readonly type: 'aim';
+  /** `aimedAt` of the map that the planner saw. */
+  readonly aimedAt: number;
+  readonly nodes: readonly AimedNode[];
+  /** One for each row of the map, in that order. */
+  readonly shards: readonly AimedShard[];
+}
+
+export interface AimedNode extends Basis {
+  readonly node: NodeId;
+}
+
+export interface AimedShard {
+  readonly goal: readonly NodeId[];
+  readonly preferredNode: NodeId;
+}
+
+/** The members that a shard shall have from now on; its leader sees to it. */
+export interface Place {
+  readonly type: 'place';
+  readonly shard: ShardId;
+  readonly revision: number;
+  readonly members: readonly PlacedMember[];
+}
+
+export interface PlacedMember {
+  readonly node: NodeId;
+  readonly member: MemberId;
+}
+
+/**
+ * A leader says what its shard's configuration is. Required: that configuration is the newest in
+ * its log, is committed and is not joint, and an entry of the leader's own term is committed.
+ */
+export interface Report {
+  readonly type: 'report';
+  readonly shard: ShardId;
+  readonly revision: number;
+  readonly term: number;
+  readonly voters: readonly MemberId[];
+  readonly learners: readonly MemberId[];
+}
+
+export type Command = Found | Join | Announce | Aim | Place | Report;
+
+export type Refusal =
+  /** No cluster was founded here yet. */
+  | 'not-founded'
+  /** Another cluster, or the same one by another node. */
+  | 'already-founded'
+  | 'unknown-node'
+  | 'unknown-shard'
+  /** The data folder is not the one that got this number. */
+  | 'wrong-token'
+  /** A later life of the data folder was announced: this one is a copy of its past. */
+  | 'older-copy'
+  /** The row changed since it was looked at. */
+  | 'stale-revision'
+  /** A leader of a later term has reported. */
+  | 'older-leader'
+  /** No room for another node, or for another member of the shard. */
+  | 'full'
+  /** What is asked for contradicts itself or the map. */
+  | 'unsound'
+  /** Not the spelling of any command. */
+  | 'malformed';
+
+export type Reply =
+  /**
+   * In effect, now or since an earlier time it was said: from `version` of the map on. `node` is
+   * the number that founding and joining give, else `NO_NODE`.
+   */
+  | { readonly type: 'done'; readonly version: number; readonly node: NodeId }
+  /** Not in effect, and nothing changed. */
+  | { readonly type: 'refused'; readonly reason: Refusal };

@@ -1,0 +1,219 @@
+/** What a command does to the map: the rows that change, or why it is refused. */
+
+import { unreachable } from '../base/assert.ts';
+import type { NodeId, ShardId } from '../base/ids.ts';
+import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { arcStart } from '../ring/arc.ts';
+import {
+  CATALOGUE_SHARD,
+  type ClusterMap,
+  NO_NODE,
+  type NodeRow,
+  type ShardRow,
+} from './cluster-map.ts';
+import type { Aim, Command, Place, Refusal, Report } from './command.ts';
+import { nodeNumbered } from './questions.ts';
+import { isSoundGoal } from './row.ts';
+import type { OwnAffairs } from './state-rows.ts';
+
+export type Decision =
+  | {
+      readonly type: 'change';
+      readonly own: OwnAffairs;
+      readonly nodes: readonly NodeRow[];
+      readonly shards: readonly ShardRow[];
+      /** The number that was given, or `NO_NODE`. */
+      readonly node: NodeId;
+    }
+  /** It is so already. */
+  | { readonly type: 'nothing'; readonly node: NodeId }
+  | { readonly type: 'refused'; readonly reason: Refusal };
+
+type CommandOf<Type extends Command['type']> = Extract<Command, { readonly type: Type }>;
+
+/** `index` is that of the entry: the revision of every row that it changes. */
+export function decide(map: ClusterMap | undefined, command: Command, index: number): Decision {
+  if (command.type === 'found') return found(map, command, index);
+  if (map === undefined) return refuse('not-founded');
+  switch (command.type) {
+    case 'join':
+      return join(map, command, index);
+    case 'announce':
+      return announce(map, command, index);
+    case 'aim':
+      return aim(map, command, index);
+    case 'place':
+      return place(map, command, index);
+    case 'report':
+      return report(map, command, index);
+    default:
+      return unreachable(command);
+  }
+}
+
+/** Said again by the same folder it finds its work done. */
+function found(map: ClusterMap | undefined, command: CommandOf<'found'>, index: number): Decision {
+  const { clusterId, settings, joinToken, description, members } = command;
+  if (map !== undefined) {
+    const known = map.nodes.find((row) => isSame(row.joinToken, joinToken));
+    const isAgain = map.clusterId === clusterId && known?.node === 1;
+    return isAgain ? { type: 'nothing', node: known.node } : refuse('already-founded');
+  }
+  const isComplete = members.length === settings.shards + 1;
+  if (clusterId === '' || description.weight === 0 || !isComplete) return refuse('unsound');
+  const node = 1 as NodeId;
+  const { weight, zone } = description;
+  const row = { node, revision: index, joinToken, incarnation: 0, life: 0, ...description };
+  const shards = members.map((founder, at): ShardRow => {
+    // The catalogue exists: this very command was committed in it.
+    const isFounded = at === CATALOGUE_SHARD;
+    return {
+      shard: at as ShardId,
+      revision: index,
+      epoch: 1,
+      from: isFounded ? 0 : arcStart(at - 1, settings.shards),
+      to: isFounded ? 0 : arcStart(at, settings.shards),
+      founder,
+      isFounded,
+      term: 0,
+      goal: [node],
+      preferredNode: isFounded ? NO_NODE : node,
+      members: [{ node, member: founder, isWanted: true, isVoter: isFounded }],
+    };
+  });
+  const nextNode = 2 as NodeId;
+  const own: OwnAffairs = { version: index, clusterId, settings, nextNode, aimedAt: 0 };
+  return { type: 'change', own, nodes: [{ ...row, basis: { weight, zone } }], shards, node };
+}
+
+/** One folder gets one number, however often it asks. */
+function join(
+  map: ClusterMap,
+  { joinToken, description }: CommandOf<'join'>,
+  index: number,
+): Decision {
+  const known = map.nodes.find((row) => isSame(row.joinToken, joinToken));
+  if (known !== undefined) return { type: 'nothing', node: known.node };
+  if (map.nodes.length >= CATALOGUE_LIMITS.nodesMax) return refuse('full');
+  const node = map.nextNode;
+  const row = { node, revision: index, joinToken, incarnation: 0, life: 0, ...description };
+  const own = { ...ownOf(map, index), nextNode: (node + 1) as NodeId };
+  return { type: 'change', own, nodes: [{ ...row, basis: undefined }], shards: [], node };
+}
+
+/** Lives only follow each other. Of two that claim one number, the first to be heard is it. */
+function announce(map: ClusterMap, command: CommandOf<'announce'>, index: number): Decision {
+  const { node, joinToken, incarnation, life, description } = command;
+  const row = nodeNumbered(map, node);
+  if (row === undefined) return refuse('unknown-node');
+  if (!isSame(row.joinToken, joinToken)) return refuse('wrong-token');
+  const isAgain = incarnation === row.incarnation && life === row.life && incarnation > 0;
+  if (isAgain) return { type: 'nothing', node: NO_NODE };
+  if (incarnation <= row.incarnation) return refuse('older-copy');
+  const announced = { ...row, ...description, revision: index, incarnation, life };
+  return changeOf(map, index, { nodes: [announced] });
+}
+
+function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): Decision {
+  if (aimedAt !== map.aimedAt) return refuse('stale-revision');
+  const aimed = new Map(nodes.map((node) => [node.node, node]));
+  const goals = shards.flatMap(({ goal }) => goal);
+  const known = new Set(map.nodes.map(({ node }) => node));
+  if (![...aimed.keys(), ...goals].every((node) => known.has(node))) return refuse('unknown-node');
+  const isSound =
+    aimed.size === nodes.length &&
+    shards.length === map.shards.length &&
+    shards.every(({ goal, preferredNode }) => isSoundGoal(goal, preferredNode)) &&
+    goals.every((node) => aimed.has(node));
+  if (!isSound) return refuse('unsound');
+  const nodesChanged = map.nodes.flatMap((row): NodeRow[] => {
+    const news = aimed.get(row.node);
+    const { basis } = row;
+    if (basis?.weight === news?.weight && basis?.zone === news?.zone) return [];
+    const basisNow = news === undefined ? undefined : { weight: news.weight, zone: news.zone };
+    return [{ ...row, revision: index, basis: basisNow }];
+  });
+  const shardsChanged = map.shards.flatMap((row, at): ShardRow[] => {
+    const { goal, preferredNode } = shards[at] as Aim['shards'][number];
+    if (goal.join() === row.goal.join() && preferredNode === row.preferredNode) return [];
+    return [{ ...row, revision: index, goal, preferredNode }];
+  });
+  const own = { ...ownOf(map, index), aimedAt: index };
+  return { type: 'change', own, nodes: nodesChanged, shards: shardsChanged, node: NO_NODE };
+}
+
+/**
+ * A member that is on its way out never comes back: a configuration without it may be committed
+ * already, and that is final. Its node gets a new one when it is gone from the row.
+ */
+function place(map: ClusterMap, { shard, revision, members }: Place, index: number): Decision {
+  const row = map.shards[shard];
+  if (row === undefined) return refuse('unknown-shard');
+  if (row.revision !== revision) return refuse('stale-revision');
+  if (members.some(({ node }) => nodeNumbered(map, node) === undefined)) {
+    return refuse('unknown-node');
+  }
+  const listed = new Map(row.members.map((member) => [member.node, member]));
+  const idsListed = new Set(row.members.map(({ member }) => member));
+  const isSound = members.every(({ node, member }) => {
+    const former = listed.get(node);
+    if (former === undefined) return !idsListed.has(member);
+    return former.isWanted && former.member === member;
+  });
+  const hasTwice =
+    new Set(members.map(({ node }) => node)).size < members.length ||
+    new Set(members.map(({ member }) => member)).size < members.length;
+  if (members.length === 0 || !isSound || hasTwice) return refuse('unsound');
+  const wanted = new Map(members.map(({ node, member }) => [node, member]));
+  const kept = row.members.map((member) => ({ ...member, isWanted: wanted.has(member.node) }));
+  const added = members
+    .filter(({ node }) => !listed.has(node))
+    .map(({ node, member }) => ({ node, member, isWanted: true, isVoter: false }));
+  if (kept.length + added.length > CATALOGUE_LIMITS.membersMax) return refuse('full');
+  const all = [...kept, ...added].sort((one, other) => one.node - other.node);
+  return changeOf(map, index, { shards: [{ ...row, revision: index, members: all }] });
+}
+
+/** Here, and nowhere else, a member leaves the row: unwanted, and in no configuration. */
+function report(map: ClusterMap, command: Report, index: number): Decision {
+  const { shard, revision, term, voters, learners } = command;
+  const row = map.shards[shard];
+  if (row === undefined) return refuse('unknown-shard');
+  if (row.revision !== revision) return refuse('stale-revision');
+  if (term < row.term) return refuse('older-leader');
+  if (voters.length === 0) return refuse('unsound');
+  const configured = new Set([...voters, ...learners]);
+  const members = row.members
+    .filter(({ member, isWanted }) => isWanted || configured.has(member))
+    .map((member) => ({ ...member, isVoter: voters.includes(member.member) }));
+  const isKnown =
+    row.isFounded &&
+    term === row.term &&
+    members.length === row.members.length &&
+    members.every(({ isVoter }, at) => isVoter === row.members[at]?.isVoter);
+  if (isKnown) return { type: 'nothing', node: NO_NODE };
+  const reported = { ...row, revision: index, isFounded: true, term, members };
+  return changeOf(map, index, { shards: [reported] });
+}
+
+function changeOf(
+  map: ClusterMap,
+  index: number,
+  rows: { readonly nodes?: readonly NodeRow[]; readonly shards?: readonly ShardRow[] },
+): Decision {
+  const { nodes = [], shards = [] } = rows;
+  return { type: 'change', own: ownOf(map, index), nodes, shards, node: NO_NODE };
+}
+
+function ownOf(map: ClusterMap, index: number): OwnAffairs {
+  const { clusterId, settings, nextNode, aimedAt } = map;
+  return { version: index, clusterId, settings, nextNode, aimedAt };
+}
+
+function refuse(reason: Refusal): Decision {
+  return { type: 'refused', reason };
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+}

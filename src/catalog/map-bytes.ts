@@ -1,0 +1,147 @@
+/** The map as bytes: whole, or what changed since a version that the other side has. */
+
+import { assert } from '../base/assert.ts';
+import type { NodeId } from '../base/ids.ts';
+import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
+import { arcStart } from '../ring/arc.ts';
+import {
+  CATALOGUE_SHARD,
+  type ClusterMap,
+  type NodeRow,
+  type Settings,
+  type ShardRow,
+} from './cluster-map.ts';
+import { ROW_BYTES_MIN, readNodeRow, readShardRow, writeNodeRow, writeShardRow } from './row.ts';
+import {
+  readList,
+  readNode,
+  readSettings,
+  readText,
+  writeSettings,
+  writeText,
+} from './spelling.ts';
+
+const FIELDS = 9;
+
+const writer = new Writer();
+
+/** All rows if `since` is 0, else those that changed after that version. */
+export function encodeMap(map: ClusterMap, since: number): Uint8Array {
+  const nodes = map.nodes.filter(({ revision }) => revision > since);
+  const shards = map.shards.filter(({ revision }) => revision > since);
+  writer.clear();
+  writer.array(FIELDS);
+  writer.count(since);
+  writer.count(map.version);
+  writeText(writer, map.clusterId, CATALOGUE_LIMITS.clusterIdBytesMax);
+  writeSettings(writer, map.settings);
+  writer.count(map.nextNode);
+  writer.count(map.aimedAt);
+  writer.array(nodes.length);
+  for (const row of nodes) writeNodeRow(writer, row);
+  writer.array(shards.length);
+  for (const row of shards) writeShardRow(writer, row);
+  assert(writer.length <= CATALOGUE_LIMITS.mapBytesMax, 'a map is within its limit');
+  return writer.take();
+}
+
+/**
+ * The newer of what came and what is known. Undefined if the bytes are no sound map, tell of
+ * another cluster, or begin after what is known; then nothing is to be believed.
+ */
+export function decodeMap(
+  bytes: Uint8Array,
+  known: ClusterMap | undefined,
+): ClusterMap | undefined {
+  const update = readUpdate(bytes);
+  if (update === undefined) return undefined;
+  const { since, map } = update;
+  if (known === undefined) return since === 0 && isWhole(map) ? map : undefined;
+  if (map.clusterId !== known.clusterId || since > known.version) return undefined;
+  if (map.version <= known.version) return known;
+  const merged = {
+    ...map,
+    nodes: merge(known.nodes, map.nodes, ({ node }) => node),
+    shards: merge(known.shards, map.shards, ({ shard }) => shard),
+  };
+  return isSound(merged, 0) && isWhole(merged) ? merged : undefined;
+}
+
+interface Update {
+  readonly since: number;
+  /** With the changed rows only. */
+  readonly map: ClusterMap;
+}
+
+function readUpdate(bytes: Uint8Array): Update | undefined {
+  if (bytes.length > CATALOGUE_LIMITS.mapBytesMax) return undefined;
+  const reader = new Reader(bytes);
+  reader.tuple(FIELDS);
+  const since = reader.count();
+  const map: ClusterMap = {
+    version: reader.count(),
+    clusterId: readText(reader, CATALOGUE_LIMITS.clusterIdBytesMax),
+    settings: readSettings(reader),
+    nextNode: readNode(reader),
+    aimedAt: reader.count(),
+    nodes: readRows(reader, CATALOGUE_LIMITS.nodesMax, readNodeRow),
+    shards: readRows(reader, CATALOGUE_LIMITS.shardsMax + 1, readShardRow),
+  };
+  const isRead = !reader.isBroken && reader.left === 0;
+  return isRead && isSound(map, since) ? { since, map } : undefined;
+}
+
+function readRows<Row>(reader: Reader, lengthMax: number, readRow: (reader: Reader) => Row): Row[] {
+  return readList(reader, { lengthMax, bytesMin: ROW_BYTES_MIN }, readRow);
+}
+
+/** Rows that changed after `since`, in order, each with its arc. */
+function isSound(
+  { version, aimedAt, nextNode, nodes, shards, settings }: ClusterMap,
+  since: number,
+): boolean {
+  const isNew = ({ revision }: { readonly revision: number }) =>
+    revision > since && revision <= version;
+  return (
+    since <= version &&
+    aimedAt <= version &&
+    nodes.every(isNew) &&
+    shards.every(isNew) &&
+    nodes.every(({ node }, at) => node < nextNode && node > (nodes[at - 1]?.node ?? 0)) &&
+    shards.every(({ shard }, at) => at === 0 || shard > (shards[at - 1] as ShardRow).shard) &&
+    shards.every((row) => hasItsArc(row, settings))
+  );
+}
+
+/** Every shard has a row, and names only nodes that have one. */
+function isWhole({ settings, nodes, shards }: ClusterMap): boolean {
+  const known = new Set<NodeId>(nodes.map(({ node }: NodeRow) => node));
+  return (
+    shards.length === settings.shards + 1 &&
+    nodes.length <= CATALOGUE_LIMITS.nodesMax &&
+    shards.every(
+      ({ goal, members }) =>
+        goal.every((node) => known.has(node)) && members.every(({ node }) => known.has(node)),
+    )
+  );
+}
+
+function hasItsArc({ shard, from, to }: ShardRow, { shards }: Settings): boolean {
+  if (shard === CATALOGUE_SHARD) return from === 0 && to === 0;
+  if (shard > shards) return false;
+  return from === arcStart(shard - 1, shards) && to === arcStart(shard, shards);
+}
+
+/** Rows of either list in rising order; of two with one name, the one that changed later. */
+function merge<Row extends { readonly revision: number }>(
+  known: readonly Row[],
+  news: readonly Row[],
+  nameOf: (row: Row) => number,
+): Row[] {
+  const rows = new Map(known.map((row) => [nameOf(row), row]));
+  for (const row of news) {
+    if (row.revision > (rows.get(nameOf(row))?.revision ?? 0)) rows.set(nameOf(row), row);
+  }
+  return [...rows.values()].sort((one, other) => nameOf(one) - nameOf(other));
+}

@@ -1,0 +1,53 @@
+/** What nodes and clients ask of the map. */
+
+import { assert, present } from '../base/assert.ts';
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import { arcOf, RING_SPAN } from '../ring/arc.ts';
+import type { ClusterMap, Member, NodeRow, ShardRow } from './cluster-map.ts';
+
+/** The shard over a position of the ring. Arcs are equal, so it is computed and not looked for. */
+export function shardAt({ settings, shards }: ClusterMap, position: number): ShardRow {
+  assert(position >= 0 && position < RING_SPAN, 'a position lies on the ring');
+  return present(shards[1 + arcOf(position, settings.shards)], 'every arc has a shard');
+}
+
+export function nodeNumbered({ nodes }: ClusterMap, node: NodeId): NodeRow | undefined {
+  return nodes.find((row) => row.node === node);
+}
+
+/** The member that a shard has on a node, on its way out or not. */
+export function memberOn({ members }: ShardRow, node: NodeId): Member | undefined {
+  return members.find((member) => member.node === node);
+}
+
+/** Where a member lives; undefined once it is not listed any more. */
+export function nodeOf({ members }: ShardRow, member: MemberId): NodeId | undefined {
+  return members.find((listed) => listed.member === member)?.node;
+}
+
+/** A replica that a node should have. */
+export interface Due {
+  readonly shard: ShardId;
+  readonly member: MemberId;
+  /**
+   * What to do if it is not there and never was. `found`: begin the shard, as its only voter.
+   * `blank`: make one that knows nobody, and wait to be spoken to. `none`: nothing, it is on its
+   * way out.
+   */
+  readonly birth: 'found' | 'blank' | 'none';
+}
+
+/** Every replica that a node should have; any other that it has is to be destroyed. */
+export function replicasDue({ shards }: ClusterMap, node: NodeId): Due[] {
+  return shards.flatMap((row) => {
+    const listed = memberOn(row, node);
+    if (listed === undefined) return [];
+    return [{ shard: row.shard, member: listed.member, birth: birthOf(row, listed) }];
+  });
+}
+
+/** Once the shard is founded, its data lie with its voters: nobody begins it a second time. */
+function birthOf({ founder, isFounded }: ShardRow, { member, isWanted }: Member): Due['birth'] {
+  if (member === founder && !isFounded) return 'found';
+  return isWanted ? 'blank' : 'none';
+}

@@ -1,0 +1,110 @@
+/** The words that commands, rows and maps share, as bytes. */
+
+import { assert } from '../base/assert.ts';
+import type { MemberId, NodeId } from '../base/ids.ts';
+import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import type { Reader, Writer } from '../base/message-pack.ts';
+import { isWeight } from '../ring/ring.ts';
+import type { Basis, NodeDescription, Settings } from './cluster-map.ts';
+
+const JOIN_TOKEN_BYTES = 16;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export function writeText(writer: Writer, text: string, bytesMax: number): void {
+  const bytes = encoder.encode(text);
+  assert(bytes.length <= bytesMax, 'a text is within its limit');
+  writer.bytes(bytes);
+}
+
+/** Breaks the reader on what is not UTF-8. */
+export function readText(reader: Reader, bytesMax: number): string {
+  const bytes = reader.bytes(bytesMax);
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    reader.break();
+    return '';
+  }
+}
+
+export function writeJoinToken(writer: Writer, token: Uint8Array): void {
+  assert(token.length === JOIN_TOKEN_BYTES, 'a join token has its length');
+  writer.bytes(token);
+}
+
+/** A copy, so that it does not keep alive what it came in. */
+export function readJoinToken(reader: Reader): Uint8Array {
+  const token = reader.bytes(JOIN_TOKEN_BYTES);
+  if (token.length !== JOIN_TOKEN_BYTES) reader.break();
+  return token.slice();
+}
+
+export function writeDescription(writer: Writer, description: NodeDescription): void {
+  writeText(writer, description.peerUrl, CATALOGUE_LIMITS.urlBytesMax);
+  writeText(writer, description.clientUrl, CATALOGUE_LIMITS.urlBytesMax);
+  writeBasis(writer, description);
+}
+
+export function readDescription(reader: Reader): NodeDescription {
+  const peerUrl = readText(reader, CATALOGUE_LIMITS.urlBytesMax);
+  const clientUrl = readText(reader, CATALOGUE_LIMITS.urlBytesMax);
+  return { peerUrl, clientUrl, ...readBasis(reader) };
+}
+
+export function writeBasis(writer: Writer, { weight, zone }: Basis): void {
+  assert(isWeight(weight), 'a weight is a whole number within bounds');
+  writer.count(weight);
+  writeText(writer, zone, CATALOGUE_LIMITS.zoneBytesMax);
+}
+
+export function readBasis(reader: Reader): Basis {
+  const weight = reader.count();
+  if (!isWeight(weight)) reader.break();
+  return { weight, zone: readText(reader, CATALOGUE_LIMITS.zoneBytesMax) };
+}
+
+export function writeSettings(writer: Writer, { shards, replicas }: Settings): void {
+  writer.count(shards);
+  writer.count(replicas);
+}
+
+export function readSettings(reader: Reader): Settings {
+  return {
+    shards: readBetween(reader, 1, CATALOGUE_LIMITS.shardsMax),
+    replicas: readBetween(reader, 1, CATALOGUE_LIMITS.replicasMax),
+  };
+}
+
+/** Node and member numbers start at 1. */
+export function readNode(reader: Reader): NodeId {
+  return readBetween(reader, 1, Number.MAX_SAFE_INTEGER) as NodeId;
+}
+
+export function readMember(reader: Reader): MemberId {
+  return readBetween(reader, 1, Number.MAX_SAFE_INTEGER) as MemberId;
+}
+
+/** An array of what `readOne` reads, each at least one byte. */
+export function readList<T>(
+  reader: Reader,
+  { lengthMax, bytesMin }: { readonly lengthMax: number; readonly bytesMin: number },
+  readOne: (reader: Reader) => T,
+): T[] {
+  const length = reader.array(lengthMax, bytesMin);
+  const list: T[] = [];
+  for (let at = 0; at < length && !reader.isBroken; at++) list.push(readOne(reader));
+  return list;
+}
+
+export function writeCounts(writer: Writer, counts: readonly number[]): void {
+  writer.array(counts.length);
+  for (const count of counts) writer.count(count);
+}
+
+function readBetween(reader: Reader, min: number, max: number): number {
+  const count = reader.count();
+  if (count < min || count > max) reader.break();
+  return count;
+}

@@ -1,0 +1,112 @@
+/** Where the catalogue keeps its rows, and how the map is made of them. */
+
+import { assert, present } from '../base/assert.ts';
+import type { NodeId } from '../base/ids.ts';
+import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
+import type { ClusterMap, NodeRow, ShardRow } from './cluster-map.ts';
+import { readNodeRow, readShardRow, writeNodeRow, writeShardRow } from './row.ts';
+import { readNode, readSettings, readText, writeSettings, writeText } from './spelling.ts';
+
+/** A row to write, as the state store takes it. The catalogue deletes none. */
+export interface StateWrite {
+  readonly section: number;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** What has been applied so far. */
+export interface StateView {
+  get(section: number, key: Uint8Array): Uint8Array | undefined;
+}
+
+/** All of the map but its lists. */
+export type OwnAffairs = Omit<ClusterMap, 'nodes' | 'shards'>;
+
+/** One row of own affairs, one for each node, one for each shard. */
+const SECTION = { own: 0, nodes: 1, shards: 2 } as const;
+
+const OWN_FIELDS = 6;
+
+const writer = new Writer();
+
+export function ownWrite(own: OwnAffairs): StateWrite {
+  writer.array(OWN_FIELDS);
+  writer.count(own.version);
+  writeText(writer, own.clusterId, CATALOGUE_LIMITS.clusterIdBytesMax);
+  writeSettings(writer, own.settings);
+  writer.count(own.nextNode);
+  writer.count(own.aimedAt);
+  return { section: SECTION.own, key: keyOf(0), value: writer.take() };
+}
+
+export function nodeWrite(row: NodeRow): StateWrite {
+  writeNodeRow(writer, row);
+  return { section: SECTION.nodes, key: keyOf(row.node), value: writer.take() };
+}
+
+export function shardWrite(row: ShardRow): StateWrite {
+  writeShardRow(writer, row);
+  return { section: SECTION.shards, key: keyOf(row.shard), value: writer.take() };
+}
+
+/** The map that the rows make; undefined before the cluster is founded. */
+export function readMap(view: StateView): ClusterMap | undefined {
+  const bytes = view.get(SECTION.own, keyOf(0));
+  if (bytes === undefined) return undefined;
+  const own = readWhole(bytes, readOwn);
+  const nodes: NodeRow[] = [];
+  for (let node = 1; node < own.nextNode; node++) {
+    const row = present(view.get(SECTION.nodes, keyOf(node)), 'every number given has a row');
+    nodes.push(readWhole(row, readNodeRow));
+  }
+  const shards: ShardRow[] = [];
+  for (let shard = 0; shard <= own.settings.shards; shard++) {
+    const row = present(view.get(SECTION.shards, keyOf(shard)), 'every shard has a row');
+    shards.push(readWhole(row, readShardRow));
+  }
+  return { ...own, nodes, shards };
+}
+
+/** The map with these rows in place of the former ones: what `readMap` would make of them. */
+export function withWrites(map: ClusterMap | undefined, writes: readonly StateWrite[]): ClusterMap {
+  let own: OwnAffairs | undefined = map;
+  const nodes = [...(map?.nodes ?? [])];
+  const shards = [...(map?.shards ?? [])];
+  for (const { section, value } of writes) {
+    if (section === SECTION.own) {
+      own = readWhole(value, readOwn);
+    } else if (section === SECTION.nodes) {
+      const row = readWhole(value, readNodeRow);
+      nodes[row.node - 1] = row;
+    } else {
+      const row = readWhole(value, readShardRow);
+      shards[row.shard] = row;
+    }
+  }
+  return { ...present(own, 'the first writes tell of the cluster'), nodes, shards };
+}
+
+function readOwn(reader: Reader): OwnAffairs {
+  reader.tuple(OWN_FIELDS);
+  return {
+    version: reader.count(),
+    clusterId: readText(reader, CATALOGUE_LIMITS.clusterIdBytesMax),
+    settings: readSettings(reader),
+    nextNode: readNode(reader) as NodeId,
+    aimedAt: reader.count(),
+  };
+}
+
+function readWhole<Row>(bytes: Uint8Array, read: (reader: Reader) => Row): Row {
+  const reader = new Reader(bytes);
+  const row = read(reader);
+  assert(!reader.isBroken && reader.left === 0, 'a row of the catalogue is what was written');
+  return row;
+}
+
+function keyOf(number: number): Uint8Array {
+  const key = new Uint8Array(4);
+  new DataView(key.buffer).setUint32(0, number);
+  return key;
+}

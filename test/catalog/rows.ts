@@ -1,0 +1,149 @@
+/** A state store in memory, and the catalogue upon it. */
+
+import assert from 'node:assert/strict';
+import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
+import { type Applied, Catalogue } from '../../src/catalog/catalogue.ts';
+import type { ClusterMap, NodeDescription, ShardRow } from '../../src/catalog/cluster-map.ts';
+import type { Command, Reply } from '../../src/catalog/command.ts';
+import { encodeCommand } from '../../src/catalog/command-bytes.ts';
+import type { StateView, StateWrite } from '../../src/catalog/state-rows.ts';
+
+export class Rows implements StateView {
+  readonly #rows: Map<string, Uint8Array>;
+
+  constructor(rows: ReadonlyMap<string, Uint8Array> = new Map()) {
+    this.#rows = new Map(rows);
+  }
+
+  get(section: number, key: Uint8Array): Uint8Array | undefined {
+    return this.#rows.get(nameOf(section, key));
+  }
+
+  write(writes: readonly StateWrite[]): void {
+    for (const { section, key, value } of writes) this.#rows.set(nameOf(section, key), value);
+  }
+
+  copy(): Rows {
+    return new Rows(this.#rows);
+  }
+}
+
+/** A catalogue whose entries are numbered and whose writes are kept. */
+export class Rig {
+  readonly rows = new Rows();
+  catalogue = new Catalogue({ view: this.rows });
+  index = 0;
+
+  get map(): ClusterMap {
+    const { map } = this.catalogue;
+    assert.ok(map, 'the cluster is founded');
+    return map;
+  }
+
+  row(shard: number): ShardRow {
+    const row = this.map.shards[shard];
+    assert.ok(row, 'the shard has a row');
+    return row;
+  }
+
+  apply(payload: Uint8Array): Applied {
+    this.index += 1;
+    const applied = this.catalogue.apply({ index: this.index, payload });
+    if (applied.type === 'applied') this.rows.write(applied.writes);
+    return applied;
+  }
+
+  say(command: Command): Reply {
+    const applied = this.apply(encodeCommand(command));
+    assert.equal(applied.type, 'applied');
+    return (applied as Extract<Applied, { type: 'applied' }>).reply;
+  }
+
+  /** Like `say`, for what must not be refused. Gives the node number, if one was given. */
+  mustSay(command: Command): NodeId {
+    const reply = this.say(command);
+    assert.equal(reply.type, 'done', `${command.type} is done: ${JSON.stringify(reply)}`);
+    return (reply as Extract<Reply, { type: 'done' }>).node;
+  }
+
+  /** From now on by what is in the store. */
+  reopen(): void {
+    this.catalogue = new Catalogue({ view: this.rows });
+  }
+
+  place(shard: number, members: readonly (readonly [node: number, member: number])[]): Reply {
+    return this.say({
+      type: 'place',
+      shard: shard as ShardId,
+      revision: this.map.shards[shard]?.revision ?? 0,
+      members: members.map(([node, member]) => ({
+        node: node as NodeId,
+        member: member as MemberId,
+      })),
+    });
+  }
+
+  report(
+    shard: number,
+    said: { readonly term: number; readonly voters: readonly number[]; learners?: number[] },
+  ): Reply {
+    return this.say({
+      type: 'report',
+      shard: shard as ShardId,
+      revision: this.map.shards[shard]?.revision ?? 0,
+      term: said.term,
+      voters: said.voters as MemberId[],
+      learners: (said.learners ?? []) as MemberId[],
+    });
+  }
+}
+
+export function tokenOf(number: number): Uint8Array {
+  const token = new Uint8Array(16);
+  new DataView(token.buffer).setUint32(0, number);
+  return token;
+}
+
+export function describe(name: string, options: Partial<NodeDescription> = {}): NodeDescription {
+  return {
+    peerUrl: `ws://${name}:7001/peer`,
+    clientUrl: `ws://${name}:7000/client`,
+    weight: 1,
+    zone: '',
+    ...options,
+  };
+}
+
+/** The member of shard s that founds it is 1000 + s. */
+export function foundation(
+  options: { shards?: number; replicas?: number; description?: NodeDescription } = {},
+): Extract<Command, { type: 'found' }> {
+  const { shards = 4, replicas = 3, description = describe('one') } = options;
+  const members = Array.from({ length: shards + 1 }, (_, shard) => (1000 + shard) as MemberId);
+  const settings = { shards, replicas };
+  return {
+    type: 'found',
+    clusterId: 'home',
+    settings,
+    joinToken: tokenOf(1),
+    description,
+    members,
+  };
+}
+
+export function joining(number: number, options: Partial<NodeDescription> = {}): Command {
+  const description = describe(`node-${number}`, options);
+  return { type: 'join', joinToken: tokenOf(number), description };
+}
+
+/** A founded cluster of some nodes, each with one shard more than the catalogue in sight. */
+export function founded(nodes: number, options: Parameters<typeof foundation>[0] = {}): Rig {
+  const rig = new Rig();
+  rig.mustSay(foundation(options));
+  for (let node = 2; node <= nodes; node++) assert.equal(rig.mustSay(joining(node)), node);
+  return rig;
+}
+
+function nameOf(section: number, key: Uint8Array): string {
+  return `${section} ${Buffer.from(key).toString('hex')}`;
+}
