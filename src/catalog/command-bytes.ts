@@ -101,7 +101,7 @@ function writeCommand(command: Command): void {
 }
 
 /** `unknown`: a command of a later version, perhaps; who cannot follow it must stop. */
-export type DecodedCommand =
+type DecodedCommand =
   | { readonly type: 'known'; readonly command: Command }
   | { readonly type: 'unknown'; readonly kind: number }
   | { readonly type: 'malformed' };

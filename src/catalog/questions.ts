@@ -26,7 +26,7 @@ export function nodeOf({ members }: ShardRow, member: MemberId): NodeId | undefi
 }
 
 /** A replica that a node should have. */
-export interface Due {
+interface Due {
   readonly shard: ShardId;
   readonly member: MemberId;
   /**

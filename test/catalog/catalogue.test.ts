@@ -225,13 +225,14 @@ test('the report of an older leader, or about an older row, drops nobody', () =>
   rig.report(1, { term: 5, voters: [1001], learners: [21] });
   assert.deepEqual(rig.report(1, { term: 4, voters: [21] }), refused('older-leader'));
   const report = { type: 'report', shard: rig.row(1).shard, term: 6, learners: [] } as const;
-  const stale = { ...report, revision: rig.row(1).revision - 1, voters: [21 as MemberId] };
+  const revision = rig.row(1).revision - 1;
+  const stale = { ...report, revision, voters: [21 as MemberId] };
   assert.deepEqual(rig.say(stale), refused('stale-revision'));
   assert.deepEqual(rig.report(1, { term: 6, voters: [] }), refused('unsound'));
   assert.equal(rig.row(1).members.length, 2);
 });
 
-test('a shard is founded once its leader has reported, and a report without news is no news', () => {
+test('a shard is founded by the first report, and a report without news changes nothing', () => {
   const rig = founded(1);
   rig.report(1, { term: 1, voters: [1001] });
   assert.ok(rig.row(1).isFounded);

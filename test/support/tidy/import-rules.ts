@@ -11,7 +11,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/ring': ['src/base'],
   'src/raft': ['src/base'],
   'src/catalog': ['src/base', 'src/ring', 'src/raft'],
-  'src/wire': ['src/base', 'src/raft'],
+  'src/wire': ['src/base', 'src/raft', 'src/catalog'],
   'src/storage': ['src/base', 'src/raft', 'src/wire'],
   'src/transport': ['src/base', 'src/wire'],
 };
