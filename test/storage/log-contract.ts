@@ -54,6 +54,7 @@ export function textsOf(log: Log, from: number, to: number): string | string[] {
   while (from + texts.length <= to) {
     const read = log.reader(SHARD).read({ from: from + texts.length, to, bytesMax: 1e6 });
     if (typeof read === 'string') return read;
+    assert.ok(read.length > 0, 'a reader gives an entry, or says why it does not');
     for (const entry of read) {
       const isCommand = entry.kind === 'command';
       texts.push(isCommand ? new TextDecoder().decode(entry.payload) : entry.kind);

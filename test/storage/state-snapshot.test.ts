@@ -219,6 +219,21 @@ test('a generation is cleared to its last row, however many it has', async () =>
   assert.equal(rowsOnDisk(rig), 1);
 });
 
+test('a snapshot is not sound before its last row is on disk', async () => {
+  const rig = await newRig();
+  rig.apply([put('a', '1'), put('b', '1')]);
+  await rig.checkpoint();
+  const { description, bytes } = await rig.exportAll();
+  const install = rig.store.install(SHARD, description);
+  install.take(bytes);
+  while (install.status !== 'sound') {
+    assert.equal(install.status, 'coming');
+    assert.ok(!rig.store.isIdle, 'there is work to wait for');
+    await rig.turn();
+  }
+  assert.equal(rowsOnDisk(rig), 4);
+});
+
 test('nothing is applied between asking for a switch and its being on disk', async () => {
   const rig = await newRig();
   rig.apply([put('a', '1')]);

@@ -1,0 +1,56 @@
+/** Votes that are on the disk more than once: which one counts, and who may vote afterwards. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { MemberId } from '../../src/base/ids.ts';
+import { decodePromises, encodePromises, PROMISE_FILES } from '../../src/storage/log-promises.ts';
+import { MemoryFiles } from '../../src/storage/memory-files.ts';
+import { CREATION, command, writing } from './log-contract.ts';
+import { appendNow, mustOpen, rest } from './log-life.ts';
+
+const SHARD = CREATION.shard;
+const VOTE = { term: 5, vote: 9 as MemberId, commit: 0 };
+
+test('a vote is in a copy of the promises before any tick, should its record rot', () => {
+  const files = new MemoryFiles();
+  const log = mustOpen(files);
+  appendNow(files, log, [CREATION]);
+  rest(files, log);
+  const before = files.image();
+  appendNow(files, log, [writing([], { hardState: VOTE })]);
+  // What confirms the vote's batch is another batch, and no copy of the promises.
+  appendNow(files, log, [writing([command(1, 1, 'a')], { hardState: VOTE })]);
+  const name = '00000001.log';
+  const [old, bytes] = [before.get(name), files.image().get(name)];
+  assert.ok(old !== undefined && bytes !== undefined);
+  const at = bytes.findIndex((byte, offset) => byte !== old[offset]);
+  files.kill();
+  files.flip(name, at + 48, 0);
+  const again = mustOpen(files, { seed: 2 });
+  assert.equal(again.damage.length, 1);
+  const replica = again.replica(SHARD);
+  assert.deepEqual([replica?.hardState.term, replica?.hardState.vote], [5, 9]);
+  assert.equal(replica?.mayVote, true);
+});
+
+test('a log that knows less than a copy of its promises, for no known reason, never votes', () => {
+  for (const isLater of [true, false]) {
+    const files = new MemoryFiles();
+    const log = mustOpen(files);
+    appendNow(files, log, [CREATION, writing([], { hardState: VOTE })]);
+    rest(files, log);
+    const image = files.image();
+    const copies = PROMISE_FILES.map((name) => decodePromises(image.get(name) ?? new Uint8Array()));
+    const sequence = Math.max(...copies.map((copy) => copy?.sequence ?? 0));
+    const newest = copies.find((copy) => copy?.sequence === sequence);
+    assert.ok(newest !== undefined);
+    // What a disk that lost a write without a word would leave: the copy is ahead.
+    const votes = newest.votes.map((vote) => ({ ...vote, term: isLater ? 6 : 4 }));
+    const [name] = PROMISE_FILES;
+    image.set(name, encodePromises({ ...newest, sequence: sequence + 1, votes }));
+    files.restore(image);
+    const replica = mustOpen(files, { seed: 2 }).replica(SHARD);
+    assert.equal(replica?.mayVote, !isLater);
+    assert.equal(replica?.hardState.term, isLater ? 6 : 5);
+  }
+});
