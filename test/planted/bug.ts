@@ -11,8 +11,10 @@ export interface Bug {
   /** Code that occurs once in the compiled file. White space is as good as any other. */
   readonly find: string;
   readonly replace: string;
-  /** The profiles of the simulator in which it should show, each in turn. */
+  /** The profiles of the simulator in which it should show, each in turn; it may not see it yet. */
   readonly profiles: readonly string[];
+  /** Test files of its room that should notice, most telling first. All others follow. */
+  readonly tests?: readonly string[];
   /** Caught within seconds: part of every run of the tests. */
   readonly isFast: boolean;
 }

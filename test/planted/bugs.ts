@@ -1,14 +1,22 @@
 /** Every planted bug. */
 
 import type { Bug } from './bug.ts';
+import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
+import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
 import { LOG_BUGS } from './bugs-log.ts';
 import { MEMBERSHIP_BUGS } from './bugs-membership.ts';
 import { READ_BUGS } from './bugs-reads.ts';
+import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
+import { STATE_BUGS } from './bugs-state-store.ts';
 
 export const BUGS: readonly Bug[] = [
   ...ELECTION_BUGS,
   ...LOG_BUGS,
   ...MEMBERSHIP_BUGS,
   ...READ_BUGS,
+  ...WRITING_BUGS,
+  ...RECOVERY_BUGS,
+  ...STATE_BUGS,
+  ...SNAPSHOT_BUGS,
 ];

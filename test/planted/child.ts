@@ -13,10 +13,12 @@ import { PLANT_HOOK } from './plant-hook.ts';
 export interface Task {
   /** Undefined for the sound product. */
   readonly bug: string | undefined;
-  readonly oracle: 'simulation' | 'exploration' | 'transcripts';
+  readonly oracle: 'simulation' | 'exploration' | 'transcripts' | 'unit-tests';
   readonly profiles: readonly string[];
   readonly seedFirst: number;
   readonly seedLast: number;
+  /** The source of the unit tests to run. */
+  readonly tests?: string;
 }
 
 /** What it hears: the number of a seed that is done, or what was caught at that seed. */
@@ -42,6 +44,10 @@ switch (task.oracle) {
     break;
   case 'transcripts':
     await replayAll();
+    break;
+  case 'unit-tests':
+    // They run when they are loaded; the parent reads their report.
+    await import(new URL(`../../${builtFrom(task.tests ?? '')}`, import.meta.url).href);
     break;
 }
 process.disconnect();
@@ -90,6 +96,10 @@ async function replayAll(): Promise<void> {
       return false;
     }
   }
+}
+
+function builtFrom(path: string): string {
+  return path.replace(/\.ts$/, '.js');
 }
 
 /** Profiles take turns. */

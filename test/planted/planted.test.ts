@@ -6,6 +6,9 @@ import { test } from 'node:test';
 import { PROFILES } from '../sim/profiles.ts';
 import { type Bug, compiledPath, plant } from './bug.ts';
 import { BUGS } from './bugs.ts';
+import { roomOf } from './rooms.ts';
+import { runChild } from './run-child.ts';
+import { huntByTests, suitesFor } from './unit-suites.ts';
 
 const EXAMPLE: Bug = {
   name: 'example',
@@ -29,15 +32,51 @@ test('every bug has a name of its own', () => {
   equal(new Set(BUGS.map(({ name }) => name)).size, BUGS.length);
 });
 
-test('every bug is looked for in profiles that exist', () => {
-  for (const { name, profiles } of BUGS) {
-    ok(profiles.length > 0, name);
+test('every bug says who should see it: profiles or unit tests that exist', () => {
+  for (const bug of BUGS) {
+    const { name, profiles, tests = [] } = bug;
+    ok(profiles.length + tests.length > 0, name);
+    ok(suitesFor(bug).length >= tests.length, name);
     for (const profile of profiles) ok(PROFILES[profile] !== undefined, `${name}: ${profile}`);
   }
 });
 
-test('a few bugs are fast', () => {
-  ok(BUGS.filter(({ isFast }) => isFast).length >= 8);
+test('in every room that has bugs a few of them are fast', () => {
+  for (const room of ['src/raft/', 'src/storage/']) {
+    const bugs = BUGS.filter(({ file, isFast }) => isFast && file.startsWith(room));
+    ok(bugs.length >= 8, room);
+  }
+});
+
+test('the unit tests that a bug names come first, then all others of its room', () => {
+  const bug = { ...EXAMPLE, file: 'src/storage/log.ts', tests: ['state-store', 'log-crash'] };
+  const suites = suitesFor(bug);
+  const [first, second, third] = suites;
+  equal(first, 'test/storage/state-store.test.ts');
+  equal(second, 'test/storage/log-crash.test.ts');
+  equal(third, 'test/storage/disk-files.test.ts');
+  equal(new Set(suites).size, suites.length);
+  ok(suites.length > 10);
+});
+
+test('a bug that names a test that is not there, or lives in no room, is an error', () => {
+  throws(() => suitesFor({ ...EXAMPLE, file: 'src/storage/log.ts', tests: ['none'] }), /none/);
+  throws(() => roomOf(EXAMPLE), /no room/);
+});
+
+test('what a storage bug breaks is asked of the unit tests before the simulator', () => {
+  equal(roomOf({ ...EXAMPLE, file: 'src/storage/log.ts' }).oracles[0], 'unit-tests');
+  equal(roomOf({ ...EXAMPLE, file: 'src/raft/log.ts' }).oracles[0], 'early-seeds');
+});
+
+test('a unit test that fails is a finding, and only if the sound product passes it', async () => {
+  const bug = BUGS.find(({ name }) => name === 'vote-right-returns');
+  ok(bug !== undefined);
+  const { caught } = await huntByTests(bug);
+  ok(caught?.startsWith('unit test: log-faults: a vote whose record'), caught);
+  const task = { oracle: 'unit-tests', profiles: [], seedFirst: 1, seedLast: 1 } as const;
+  const tests = 'test/storage/log-faults.test.ts';
+  equal((await runChild({ ...task, bug: undefined, tests })).caught, undefined);
 });
 
 test('white space makes no difference to where a bug is planted', () => {

@@ -1,0 +1,39 @@
+/** Where a bug lives decides who is asked about it, and in which order. */
+
+import type { Bug } from './bug.ts';
+
+/**
+ * - `early-seeds`: the simulator, some seeds;
+ * - `late-seeds`: the simulator, as many more as are allowed;
+ * - `transcripts`: any change of behaviour in the scenarios;
+ * - `exploration`: every state of small worlds;
+ * - `unit-tests`: the suites of the room, with the bug in the product.
+ */
+export type Oracle = 'early-seeds' | 'late-seeds' | 'transcripts' | 'exploration' | 'unit-tests';
+
+interface Room {
+  readonly sources: string;
+  readonly tests: string;
+  /** Who sees most comes first; who needs longest comes last. */
+  readonly oracles: readonly Oracle[];
+}
+
+const ROOMS: readonly Room[] = [
+  {
+    sources: 'src/raft/',
+    tests: 'test/raft/',
+    oracles: ['early-seeds', 'transcripts', 'exploration', 'unit-tests', 'late-seeds'],
+  },
+  {
+    // The simulator and everything that is built on it know only that there is a disk.
+    sources: 'src/storage/',
+    tests: 'test/storage/',
+    oracles: ['unit-tests', 'early-seeds', 'late-seeds'],
+  },
+];
+
+export function roomOf({ name, file }: Bug): Room {
+  const room = ROOMS.find(({ sources }) => file.startsWith(sources));
+  if (room === undefined) throw new RangeError(`${name} is in no room that has oracles: ${file}`);
+  return room;
+}
