@@ -1,6 +1,7 @@
 /** Every bound in one place, with the relations between them asserted. */
 
 import { assert } from './assert.ts';
+import { NUMBER_MAX } from './ids.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -275,3 +276,63 @@ function assertTransportLimits(limits: TransportLimits): void {
 
 assertTransportLimits(TRANSPORT_LIMITS);
 assert(WIRE_LIMITS.frameBytesMax / 1024 < TRANSPORT_LIMITS.chunksMax, 'packets of a frame fit');
+
+/**
+ * What a command may hold, and what a shard keeps of each client. They are judged while applying:
+ * a change of one changes what old entries mean, as does every change of a format.
+ */
+export const MACHINE_LIMITS = {
+  keyBytesMax: 4096,
+  /** The largest that a node may be configured to take in; what else makes a value stays below. */
+  valueBytesMax: 16 * MIB,
+  /** What a node takes in if nobody says otherwise. */
+  valueBytesDefault: MIB,
+  commandsMax: 1024,
+  /** Operations of all commands of a batch. */
+  operationsMax: 4096,
+  /** How far ahead of the shard's log time a deadline may lie. */
+  timeoutMillisecondsMax: 5 * 60 * 1000,
+  /** Log time, and how long a value may be given to live: their sum is a count. */
+  timeMax: NUMBER_MAX / 2,
+  /** What one command may read. */
+  resultBytesMax: 16 * KIB,
+  /** Replies kept for one client until it has acknowledged them, in commands and in bytes. */
+  sessionCommandsMax: 4096,
+  sessionBytesMax: 256 * KIB,
+  /** Keys that one entry expires, or clients that it forgets. */
+  sweepKeysMax: 1024,
+  sweepBytesMax: 256 * KIB,
+} as const;
+
+/** More than a machine puts around a key, or around a value. */
+const MACHINE_OVERHEAD_BYTES = 64;
+
+assert(
+  MACHINE_LIMITS.keyBytesMax + MACHINE_OVERHEAD_BYTES <= STATE_LIMITS.keyBytesMax,
+  'a key has room for what stands around it',
+);
+assert(
+  MACHINE_LIMITS.valueBytesMax + MACHINE_OVERHEAD_BYTES <= STATE_LIMITS.valueBytesMax,
+  'a value has room for what stands around it',
+);
+assert(
+  MACHINE_LIMITS.keyBytesMax + MACHINE_LIMITS.valueBytesMax + 2 * MACHINE_OVERHEAD_BYTES <=
+    WIRE_LIMITS.payloadBytesMax,
+  'a put of the largest value fits an entry',
+);
+assert(MACHINE_LIMITS.valueBytesDefault <= MACHINE_LIMITS.valueBytesMax, 'the default is allowed');
+assert(MACHINE_LIMITS.keyBytesMax <= REQUEST_LIMITS.keyBytesMax, 'what is written can be read');
+assert(MACHINE_LIMITS.commandsMax <= REQUEST_LIMITS.listMax, 'a batch can be answered');
+assert(MACHINE_LIMITS.commandsMax <= MACHINE_LIMITS.operationsMax, 'a command does something');
+assert(MACHINE_LIMITS.commandsMax <= MACHINE_LIMITS.sessionCommandsMax, 'a batch is remembered');
+assert(MACHINE_LIMITS.resultBytesMax <= MACHINE_LIMITS.sessionBytesMax, 'a reply is remembered');
+assert(
+  MACHINE_LIMITS.sessionBytesMax + MACHINE_LIMITS.sessionCommandsMax * MACHINE_OVERHEAD_BYTES <=
+    STATE_LIMITS.valueBytesMax,
+  'what is kept of a client fits a row',
+);
+assert(MACHINE_LIMITS.sweepBytesMax <= WIRE_LIMITS.payloadBytesMax, 'a sweep fits an entry');
+assert(
+  MACHINE_LIMITS.keyBytesMax + MACHINE_OVERHEAD_BYTES <= MACHINE_LIMITS.sweepBytesMax,
+  'every key can be swept',
+);

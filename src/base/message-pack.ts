@@ -43,6 +43,21 @@ export class Writer {
     return taken;
   }
 
+  /**
+   * A view of what was written since the writer had this length. It stands until `clear` or `take`,
+   * and what is written meanwhile leaves it alone.
+   */
+  since(length: number): Uint8Array {
+    return this.#bytes.subarray(length, this.#at);
+  }
+
+  /** Bytes as they are, for tokens that were written before. */
+  tokens(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
+  }
+
   /** Drops what was written; a buffer that one large frame made is not kept. */
   clear(): void {
     this.#at = 0;

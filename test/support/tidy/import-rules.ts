@@ -10,9 +10,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/base': [],
   'src/ring': ['src/base'],
   'src/raft': ['src/base'],
+  'src/machine': ['src/base', 'src/ring'],
   'src/catalog': ['src/base', 'src/ring', 'src/raft'],
-  'src/wire': ['src/base', 'src/raft', 'src/catalog'],
-  'src/storage': ['src/base', 'src/raft', 'src/wire'],
+  'src/wire': ['src/base', 'src/raft', 'src/machine', 'src/catalog'],
+  'src/storage': ['src/base', 'src/raft', 'src/machine', 'src/wire'],
   'src/transport': ['src/base', 'src/wire'],
 };
 

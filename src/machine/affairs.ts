@@ -1,0 +1,33 @@
+/** What a machine knows of itself: its time, and what it owns. One row. */
+
+import { Reader, type Writer } from '../base/message-pack.ts';
+import type { Arc } from './batch.ts';
+
+export interface Affairs {
+  /** The greatest time of any entry applied, in milliseconds. */
+  readonly logTime: number;
+  /** The epoch that was adopted last; 0 before the first. */
+  readonly epoch: number;
+  /** Nothing before the first. */
+  readonly arc: Arc;
+}
+
+export const NO_AFFAIRS: Affairs = { logTime: 0, epoch: 0, arc: { from: 0, to: 0 } };
+
+export function writeAffairs(writer: Writer, { logTime, epoch, arc }: Affairs): void {
+  writer.array(4);
+  writer.count(logTime);
+  writer.count(epoch);
+  writer.count(arc.from);
+  writer.count(arc.to);
+}
+
+/** Undefined for bytes that are no such row. */
+export function decodeAffairs(bytes: Uint8Array): Affairs | undefined {
+  const reader = new Reader(bytes);
+  reader.tuple(4);
+  const logTime = reader.count();
+  const epoch = reader.count();
+  const arc = { from: reader.count(), to: reader.count() };
+  return reader.isBroken || reader.left > 0 ? undefined : { logTime, epoch, arc };
+}

@@ -1,0 +1,126 @@
+/** Batches: `[client, acknowledgedBelow, deadline, firstSequence, [command …]]`, one spelling. */
+
+import { assert } from '../base/assert.ts';
+import { NUMBER_MAX } from '../base/ids.ts';
+import { MACHINE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
+import { keyPosition } from '../ring/key-position.ts';
+import type { Batch, Command, Operation } from './command.ts';
+import { isWrite, OPERATION_BYTES_MIN, readOperation, writeOperation } from './operation-codec.ts';
+
+export const CLIENT_BYTES = 16;
+
+/** A header and one operation. */
+const COMMAND_BYTES_MIN = 1 + OPERATION_BYTES_MIN;
+
+/** One buffer serves all batches: encoding is synchronous and the result is a copy. */
+const writer = new Writer();
+
+/** Required: within `MACHINE_LIMITS`, which decoding asserts. */
+export function encodeBatch(batch: Batch): Uint8Array {
+  writer.clear();
+  writer.array(5);
+  writer.bytes(batch.client);
+  writer.count(batch.acknowledgedBelow);
+  writer.count(batch.deadline);
+  writer.count(batch.firstSequence);
+  writer.array(batch.commands.length);
+  for (const command of batch.commands) {
+    writer.array(command.length);
+    for (const operation of command) writeOperation(writer, operation);
+  }
+  return writer.take();
+}
+
+/** More than a command takes in a batch: how a client knows when one is full. */
+export function bytesMaxOfCommand(command: Command): number {
+  let bytes = COMMAND_OVERHEAD_BYTES;
+  for (const operation of command) {
+    bytes += OPERATION_OVERHEAD_BYTES + operation.key.length;
+    if ('value' in operation) bytes += operation.value.length;
+  }
+  return bytes;
+}
+
+const COMMAND_OVERHEAD_BYTES = 5;
+/** A header, a type, two headers of bytes and a number. */
+const OPERATION_OVERHEAD_BYTES = 24;
+
+/** Undefined if the bytes are not exactly what `encodeBatch` makes. All bytes in it are views. */
+export function decodeBatch(bytes: Uint8Array): Batch | undefined {
+  const reader = new Reader(bytes);
+  reader.tuple(5);
+  const client = reader.bytes(CLIENT_BYTES);
+  const acknowledgedBelow = reader.count();
+  const deadline = reader.count();
+  const firstSequence = reader.count();
+  const commands = readCommands(reader);
+  if (client.length !== CLIENT_BYTES || acknowledgedBelow > firstSequence) return undefined;
+  if (commands.length === 0 || firstSequence + commands.length > NUMBER_MAX) return undefined;
+  if (reader.isBroken || reader.left > 0) return undefined;
+  return { client, acknowledgedBelow, deadline, firstSequence, commands };
+}
+
+function readCommands(reader: Reader): readonly Command[] {
+  const count = reader.array(MACHINE_LIMITS.commandsMax, COMMAND_BYTES_MIN);
+  const commands: Command[] = [];
+  let left: number = MACHINE_LIMITS.operationsMax;
+  for (let at = 0; at < count && !reader.isBroken; at++) {
+    const command = readCommand(reader, left);
+    left -= command.length;
+    commands.push(command);
+  }
+  return commands;
+}
+
+/** One that writes nothing is a read, and out of place here. */
+function readCommand(reader: Reader, operationsMax: number): Command {
+  const count = reader.array(operationsMax, OPERATION_BYTES_MIN);
+  const command: Operation[] = [];
+  let writes = false;
+  for (let at = 0; at < count && !reader.isBroken; at++) {
+    const operation = readOperation(reader);
+    if (operation === undefined) {
+      reader.break();
+      break;
+    }
+    writes ||= isWrite(operation);
+    command.push(operation);
+  }
+  if (!writes) reader.break();
+  return command;
+}
+
+export interface Arc {
+  /** Positions in [from, to) of the ring. */
+  readonly from: number;
+  readonly to: number;
+}
+
+interface BatchTerms {
+  readonly arc: Arc;
+  /** What this node is configured to take in. */
+  readonly valueBytesMax: number;
+}
+
+/** Why a batch is not proposed: nothing of it has happened. */
+type BatchFault = 'malformed' | 'value-too-large' | 'key-elsewhere';
+
+/** What a leader asks before it proposes a batch. Applying decodes by the same code. */
+export function faultOfBatch(bytes: Uint8Array, terms: BatchTerms): BatchFault | undefined {
+  assert(
+    terms.valueBytesMax <= MACHINE_LIMITS.valueBytesMax,
+    'a node takes in what can be applied',
+  );
+  const batch = decodeBatch(bytes);
+  if (batch === undefined) return 'malformed';
+  for (const command of batch.commands) {
+    for (const operation of command) {
+      const isLarge = 'value' in operation && operation.value.length > terms.valueBytesMax;
+      if (isLarge) return 'value-too-large';
+      const position = keyPosition(operation.key);
+      if (position < terms.arc.from || position >= terms.arc.to) return 'key-elsewhere';
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,15 @@
+/** Bytes against bytes: the order of keys, and equality. */
+
+/** Below zero, zero or above, as the first stands before, with or behind the second. */
+export function compareBytes(one: Uint8Array, other: Uint8Array): number {
+  const length = Math.min(one.length, other.length);
+  for (let at = 0; at < length; at++) {
+    const difference = (one[at] as number) - (other[at] as number);
+    if (difference !== 0) return difference;
+  }
+  return one.length - other.length;
+}
+
+export function areEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && compareBytes(one, other) === 0;
+}

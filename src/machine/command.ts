@@ -1,0 +1,66 @@
+/** What a client asks of the data of a shard: operations, commands, batches. */
+
+import type { Int64 } from './int64.ts';
+
+/** One thing done to one key. Checks decide, reads see the state before the command's writes. */
+export type Operation = Check | Get | Put | Delete | Arithmetic | Append;
+
+export type Check =
+  /** The key has this version; 0 for a key that is not there. */
+  | { readonly type: 'check-version'; readonly key: Uint8Array; readonly version: number }
+  /** The key is there and has exactly this value. */
+  | { readonly type: 'check-value'; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: 'check-presence'; readonly key: Uint8Array; readonly isThere: boolean };
+
+interface Get {
+  readonly type: 'get';
+  readonly key: Uint8Array;
+}
+
+/** From the entry's log time on it lives that long, 0 for ever, whatever was said before. */
+interface Put {
+  readonly type: 'put';
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly lifeMilliseconds: number;
+}
+
+interface Delete {
+  readonly type: 'delete';
+  readonly key: Uint8Array;
+}
+
+/** On a MessagePack integer. A key that is not there is 0 to `add`, the operand to the others. */
+export interface Arithmetic {
+  readonly type: 'add' | 'min' | 'max';
+  readonly key: Uint8Array;
+  readonly operand: Int64;
+}
+
+/** Bytes behind bytes. As arithmetic, it leaves alone when the key expires. */
+export interface Append {
+  readonly type: 'append';
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** A minitransaction: all of its operations take effect, or none. It writes something. */
+export type Command = readonly Operation[];
+
+/**
+ * What one client asked of one shard in one turn. Commands are independent of each other, so no
+ * two touch a key that one of them writes. The i-th has the sequence `firstSequence + i`.
+ *
+ * All copies of a command have the same sequence, the same deadline and the same words: whoever
+ * asks again sends the same bytes. Exactly-once hangs on it.
+ */
+export interface Batch {
+  /** 16 random bytes, drawn once in a client's life. */
+  readonly client: Uint8Array;
+  /** The client has the answers to all sequences below and asks for none of them again. */
+  readonly acknowledgedBelow: number;
+  /** In the shard's log time: past it nothing of the batch is done any more. */
+  readonly deadline: number;
+  readonly firstSequence: number;
+  readonly commands: readonly Command[];
+}

@@ -1,0 +1,118 @@
+/** The payload of an entry: the stamp that a leader gives it, and what is to be done. */
+
+import { assert } from '../base/assert.ts';
+import { MACHINE_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
+import { RING_SPAN } from '../ring/arc.ts';
+import { type Arc, CLIENT_BYTES } from './batch.ts';
+import { compareBytes } from './bytes.ts';
+import { DUE_KEY_BYTES_MAX, DUE_KEY_BYTES_MIN } from './expiry.ts';
+
+/** Given to an entry by the node that proposes it. */
+interface Stamp {
+  /** Log time in milliseconds, no less than that of the entry before. */
+  readonly time: number;
+  /** The shard's epoch in the map that the client had. */
+  readonly epoch: number;
+}
+
+export type EntryBody =
+  /** The bytes that a client sent: a batch, if they are one. Nobody looked inside but to check. */
+  | { readonly type: 'batch'; readonly batch: Uint8Array }
+  /** Rows of the index of expiries, in order, that the leader found due. */
+  | { readonly type: 'expire'; readonly dueKeys: readonly Uint8Array[] }
+  /** Clients, in order of their ids, of whom nothing can be heard any more. */
+  | { readonly type: 'forget'; readonly clients: readonly Uint8Array[] }
+  /** What the shard owns from now on, unless it knows of a later epoch. */
+  | { readonly type: 'adopt'; readonly epoch: number; readonly arc: Arc };
+
+export type Entry = EntryBody & { readonly stamp: Stamp };
+
+/** Kinds of bodies. A number is never given a second meaning; 5 to 7 are kept for transactions. */
+const KIND = { batch: 1, expire: 2, forget: 3, adopt: 4 } as const;
+const LENGTH = { batch: 4, expire: 4, forget: 4, adopt: 6 } as const;
+const LENGTH_MAX = 15;
+
+const writer = new Writer();
+
+/** Required: a body within `MACHINE_LIMITS`, lists strictly in order. */
+export function encodeEntry({ time, epoch }: Stamp, body: EntryBody): Uint8Array {
+  assert(time <= MACHINE_LIMITS.timeMax, 'log time leaves room for what expires');
+  writer.clear();
+  writer.array(LENGTH[body.type]);
+  writer.count(KIND[body.type]);
+  writer.count(time);
+  writer.count(epoch);
+  if (body.type === 'batch') {
+    writer.bytes(body.batch);
+  } else if (body.type === 'adopt') {
+    writer.count(body.epoch);
+    writer.count(body.arc.from);
+    writer.count(body.arc.to);
+  } else {
+    const list = body.type === 'expire' ? body.dueKeys : body.clients;
+    assert(list.length <= MACHINE_LIMITS.sweepKeysMax, 'a sweep is within its limit');
+    writer.array(list.length);
+    for (const bytes of list) writer.bytes(bytes);
+  }
+  return writer.take();
+}
+
+/**
+ * An entry; or `malformed` for bytes that no sound node proposes, which have no effect anywhere;
+ * or `unknown` for a kind of a later version, at which a replica has to stop.
+ */
+export function decodeEntry(payload: Uint8Array): Entry | 'malformed' | 'unknown' {
+  const reader = new Reader(payload);
+  const length = reader.array(LENGTH_MAX, 1);
+  const kind = reader.count();
+  if (reader.isBroken || kind === 0) return 'malformed';
+  if (kind > KIND.adopt) return 'unknown';
+  const time = reader.count();
+  const epoch = reader.count();
+  const stamp = { time, epoch };
+  const entry = readBody(reader, { kind, length }, stamp);
+  if (entry === undefined || time > MACHINE_LIMITS.timeMax) return 'malformed';
+  return reader.isBroken || reader.left > 0 ? 'malformed' : entry;
+}
+
+function readBody(
+  reader: Reader,
+  opening: { readonly kind: number; readonly length: number },
+  stamp: Stamp,
+): Entry | undefined {
+  const { kind, length } = opening;
+  if (kind === KIND.batch) {
+    if (length !== LENGTH.batch) return undefined;
+    return { type: 'batch', stamp, batch: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
+  }
+  if (kind === KIND.expire) {
+    if (length !== LENGTH.expire) return undefined;
+    const dueKeys = readSweep(reader, DUE_KEY_BYTES_MIN, DUE_KEY_BYTES_MAX);
+    return { type: 'expire', stamp, dueKeys };
+  }
+  if (kind === KIND.forget) {
+    if (length !== LENGTH.forget) return undefined;
+    return { type: 'forget', stamp, clients: readSweep(reader, CLIENT_BYTES, CLIENT_BYTES) };
+  }
+  if (length !== LENGTH.adopt) return undefined;
+  const epoch = reader.count();
+  const arc = { from: reader.count(), to: reader.count() };
+  if (epoch === 0 || arc.from >= arc.to || arc.to > RING_SPAN) return undefined;
+  return { type: 'adopt', stamp, epoch, arc };
+}
+
+/** Bytes strictly in order: no list has two spellings, and nothing is swept twice. */
+function readSweep(reader: Reader, bytesMin: number, bytesMax: number): readonly Uint8Array[] {
+  const count = reader.array(MACHINE_LIMITS.sweepKeysMax, bytesMin);
+  const list: Uint8Array[] = [];
+  let previous: Uint8Array | undefined;
+  for (let at = 0; at < count && !reader.isBroken; at++) {
+    const bytes = reader.bytes(bytesMax);
+    const isBehind = previous === undefined || compareBytes(previous, bytes) < 0;
+    if (bytes.length < bytesMin || !isBehind) reader.break();
+    list.push(bytes);
+    previous = bytes;
+  }
+  return list;
+}

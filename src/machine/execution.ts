@@ -1,0 +1,236 @@
+/** What the commands of one entry do: checks first, then reads and writes, all or nothing. */
+
+import { assert, present, unreachable } from '../base/assert.ts';
+import { MACHINE_LIMITS } from '../base/limits.ts';
+import type { Writer } from '../base/message-pack.ts';
+import { areEqual } from './bytes.ts';
+import type { Append, Arithmetic, Check, Command, Operation } from './command.ts';
+import { dueKeyOf } from './expiry.ts';
+import { decodeInteger, encodeInteger, type Int64, isLess, sum } from './int64.ts';
+import { isWrite } from './operation-codec.ts';
+import type { Output, Reason } from './reply.ts';
+import { decodeRow, type Row, writeRow } from './row.ts';
+import { NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
+import { SILENT, type Verdict } from './session.ts';
+import { WrittenKeys } from './written-keys.ts';
+
+interface ExecutionOptions {
+  readonly source: StateSource;
+  /** Takes the rows that are written; they are views of it. */
+  readonly writer: Writer;
+  readonly writes: StateWrite[];
+  readonly logTime: number;
+  /** The index of the entry. */
+  readonly version: number;
+  readonly operations: number;
+}
+
+/** One table serves all executions: applying is synchronous. */
+const written = new WrittenKeys();
+
+const OUTPUTS_HEADER_BYTES = 8;
+
+export class Execution {
+  readonly #source: StateSource;
+  readonly #writer: Writer;
+  readonly #writes: StateWrite[];
+  readonly #logTime: number;
+  readonly #version: number;
+  /** One operation alone meets no other. */
+  readonly #isAlone: boolean;
+  #outputs: Output[] = [];
+  #resultBytesLeft = 0;
+
+  constructor(options: ExecutionOptions) {
+    this.#source = options.source;
+    this.#writer = options.writer;
+    this.#writes = options.writes;
+    this.#logTime = options.logTime;
+    this.#version = options.version;
+    this.#isAlone = options.operations === 1;
+    if (!this.#isAlone) written.begin(options.operations);
+  }
+
+  /** Its outputs take up to `resultBytesMax`, or it is refused. */
+  run(command: Command, resultBytesMax: number): Verdict {
+    const keys = written.count;
+    const writes = this.#writes.length;
+    this.#outputs = [];
+    this.#resultBytesLeft = resultBytesMax - OUTPUTS_HEADER_BYTES;
+    const verdict = this.#decide(command) ?? this.#act(command);
+    if (verdict !== undefined) {
+      this.#writes.length = writes;
+      if (!this.#isAlone) written.cutTo(keys);
+      return verdict;
+    }
+    return this.#outputs.length === 0 ? SILENT : { type: 'done', outputs: this.#outputs };
+  }
+
+  /** Judges without doing anything. */
+  #decide(command: Command): Verdict | undefined {
+    for (let position = 0; position < command.length; position++) {
+      const operation = command[position] as Operation;
+      if (!this.#isAlone && written.has(operation.key)) return refused('key-twice', position);
+      switch (operation.type) {
+        case 'check-version':
+        case 'check-value':
+        case 'check-presence': {
+          const row = this.#rowAt(operation.key);
+          if (doesHold(operation, row)) break;
+          return { type: 'check-failed', position, version: row?.version ?? 0 };
+        }
+        default:
+          break;
+      }
+    }
+    return undefined;
+  }
+
+  #act(command: Command): Verdict | undefined {
+    for (let position = 0; position < command.length; position++) {
+      const operation = command[position] as Operation;
+      const isSecond = !this.#isAlone && isWrite(operation) && !written.add(operation.key);
+      const reason = isSecond ? 'key-twice' : this.#do(operation);
+      if (reason !== undefined) return refused(reason, position);
+      if (this.#isTooMuch) return refused('result-too-large', position);
+    }
+    return undefined;
+  }
+
+  #do(operation: Operation): Reason | undefined {
+    switch (operation.type) {
+      case 'check-version':
+      case 'check-value':
+      case 'check-presence':
+        return undefined;
+      case 'get': {
+        const row = this.#rowAt(operation.key);
+        this.#say({ type: 'row', row }, row?.value.length ?? 0);
+        return undefined;
+      }
+      case 'put':
+        return this.#put(operation.key, operation.value, operation.lifeMilliseconds);
+      case 'delete':
+        return this.#delete(operation.key);
+      case 'add':
+      case 'min':
+      case 'max':
+        return this.#compute(operation);
+      case 'append':
+        return this.#append(operation);
+      default:
+        return unreachable(operation);
+    }
+  }
+
+  /** A put for ever does not look at what was there: an index row of it is left to go stale. */
+  #put(key: Uint8Array, value: Uint8Array, lifeMilliseconds: number): undefined {
+    let expiresAt = 0;
+    if (lifeMilliseconds > 0) {
+      expiresAt = this.#logTime + lifeMilliseconds;
+      const before = this.#rowAt(key)?.expiresAt ?? 0;
+      if (before !== expiresAt) {
+        this.#index(before, key, undefined);
+        this.#index(expiresAt, key, NO_BYTES);
+      }
+    }
+    this.#write(key, { version: this.#version, expiresAt, value });
+  }
+
+  #delete(key: Uint8Array): undefined {
+    const row = this.#rowAt(key);
+    if (row !== undefined) {
+      this.#index(row.expiresAt, key, undefined);
+      this.#writes.push({ section: SECTION.values, key, value: undefined });
+    }
+    this.#say({ type: 'deleted', wasThere: row !== undefined }, 0);
+  }
+
+  #compute(operation: Arithmetic): Reason | undefined {
+    const { key } = operation;
+    const row = this.#rowAt(key);
+    const before = row === undefined ? undefined : decodeInteger(row.value);
+    if (row !== undefined && before === undefined) return 'not-a-number';
+    const after = computed(operation, before);
+    if (after === undefined) return 'overflow';
+    const expiresAt = row?.expiresAt ?? 0;
+    this.#write(key, { version: this.#version, expiresAt, value: encodeInteger(after) });
+    this.#say({ type: 'integer', value: after }, 0);
+    return undefined;
+  }
+
+  #append({ key, value }: Append): Reason | undefined {
+    const row = this.#rowAt(key);
+    const before = row?.value ?? NO_BYTES;
+    const length = before.length + value.length;
+    if (length > MACHINE_LIMITS.valueBytesMax) return 'value-too-large';
+    const joined = new Uint8Array(length);
+    joined.set(before);
+    joined.set(value, before.length);
+    const expiresAt = row?.expiresAt ?? 0;
+    this.#write(key, { version: this.#version, expiresAt, value: joined });
+    this.#say({ type: 'appended', length }, 0);
+    return undefined;
+  }
+
+  #rowAt(key: Uint8Array): Row | undefined {
+    const bytes = this.#source.get(SECTION.values, key);
+    return bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');
+  }
+
+  #write(key: Uint8Array, row: Row): void {
+    const { length } = this.#writer;
+    writeRow(this.#writer, row);
+    this.#writes.push({ section: SECTION.values, key, value: this.#writer.since(length) });
+  }
+
+  #index(expiresAt: number, key: Uint8Array, value: Uint8Array | undefined): void {
+    if (expiresAt === 0) return;
+    assert(expiresAt <= 2 * MACHINE_LIMITS.timeMax, 'a time of expiry is a count');
+    this.#writes.push({ section: SECTION.expiries, key: dueKeyOf({ expiresAt, key }), value });
+  }
+
+  get #isTooMuch(): boolean {
+    return this.#outputs.length > 0 && this.#resultBytesLeft < 0;
+  }
+
+  #say(output: Output, valueBytes: number): void {
+    this.#outputs.push(output);
+    this.#resultBytesLeft -= OUTPUT_BYTES_MAX + valueBytes;
+  }
+}
+
+/** More than an output takes beside the value in it. */
+const OUTPUT_BYTES_MAX = 24;
+
+function doesHold(check: Check, row: Row | undefined): boolean {
+  switch (check.type) {
+    case 'check-version':
+      return check.version === (row?.version ?? 0);
+    case 'check-value':
+      return row !== undefined && areEqual(row.value, check.value);
+    case 'check-presence':
+      return check.isThere === (row !== undefined);
+    default:
+      return unreachable(check);
+  }
+}
+
+/** Undefined for a sum beyond 64 bits. */
+function computed({ type, operand }: Arithmetic, before: Int64 | undefined): Int64 | undefined {
+  if (before === undefined) return operand;
+  switch (type) {
+    case 'add':
+      return sum(before, operand);
+    case 'min':
+      return isLess(operand, before) ? operand : before;
+    case 'max':
+      return isLess(before, operand) ? operand : before;
+    default:
+      return unreachable(type);
+  }
+}
+
+function refused(reason: Reason, position: number): Verdict {
+  return { type: 'refused', reason, position };
+}

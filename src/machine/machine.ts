@@ -1,0 +1,192 @@
+/** The machine of a data shard: what committed entries do to its state. */
+
+import { present, unreachable } from '../base/assert.ts';
+import { MACHINE_LIMITS } from '../base/limits.ts';
+import { Writer } from '../base/message-pack.ts';
+import { type Affairs, decodeAffairs, NO_AFFAIRS, writeAffairs } from './affairs.ts';
+import { decodeBatch } from './batch.ts';
+import type { Batch } from './command.ts';
+import { decodeEntry, type Entry } from './entry.ts';
+import { Execution } from './execution.ts';
+import { decodeDueKey } from './expiry.ts';
+import { Remembrance } from './remembrance.ts';
+import { encodeReply, type Reason, type Reply } from './reply.ts';
+import { decodeRow } from './row.ts';
+import { NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
+import { decodeSession, type Verdict, writeSession } from './session.ts';
+
+/** What an entry did, or that this machine cannot tell. */
+type Outcome =
+  | {
+      readonly type: 'applied';
+      /** In order; bytes in them stand until the next `apply` of any machine. Often none. */
+      readonly writes: readonly StateWrite[];
+      /** One for each command of a batch, the caller's own; a batch that is none has one. */
+      readonly replies: readonly Uint8Array[];
+    }
+  /** An entry of a later version: the replica has to stop, for nothing behind it can be applied. */
+  | { readonly type: 'unknown' };
+
+/** Buffers serve all machines: applying is synchronous, and the store copies what it keeps. */
+const rows = new Writer();
+const verdicts = new Writer();
+
+/**
+ * Deterministic: the state and the entry decide, nothing else does. It remembers nothing of its own
+ * but the row of its affairs, which it reads when it is made: after a snapshot was installed, make
+ * another one.
+ *
+ * The caller applies the writes of an entry to the state before it hands over the next one, and
+ * puts nothing else into these sections. What the source throws passes through.
+ */
+export class Machine {
+  readonly #source: StateSource;
+  #affairs: Affairs;
+
+  constructor({ source }: { readonly source: StateSource }) {
+    this.#source = source;
+    const row = source.get(SECTION.affairs, NO_BYTES);
+    this.#affairs =
+      row === undefined ? NO_AFFAIRS : present(decodeAffairs(row), 'affairs are such');
+  }
+
+  get affairs(): Affairs {
+    return this.#affairs;
+  }
+
+  /** Takes any bytes: what is no entry has no effect, and the same one everywhere. */
+  apply(committed: { readonly index: number; readonly payload: Uint8Array }): Outcome {
+    rows.clear();
+    verdicts.clear();
+    const entry = decodeEntry(committed.payload);
+    if (entry === 'unknown') return { type: 'unknown' };
+    if (entry === 'malformed') return { type: 'applied', writes: [], replies: [MALFORMED] };
+    const writes: StateWrite[] = [];
+    this.#passTo(entry.stamp.time, writes);
+    const replies = this.#applyBody(entry, committed.index, writes);
+    return { type: 'applied', writes, replies };
+  }
+
+  #applyBody(entry: Entry, index: number, writes: StateWrite[]): readonly Uint8Array[] {
+    switch (entry.type) {
+      case 'batch': {
+        const batch = decodeBatch(entry.batch);
+        if (batch === undefined) return [MALFORMED];
+        const reason = this.#reasonAgainst(batch, entry.stamp.epoch);
+        if (reason !== undefined) return batch.commands.map(() => refusal(reason));
+        return this.#execute(batch, index, writes);
+      }
+      case 'expire':
+        for (const dueKey of entry.dueKeys) this.#expire(dueKey, writes);
+        return [];
+      case 'forget':
+        for (const client of entry.clients) this.#forget(client, writes);
+        return [];
+      case 'adopt':
+        if (entry.epoch > this.#affairs.epoch) {
+          const { epoch, arc } = entry;
+          this.#settle({ logTime: this.#affairs.logTime, epoch, arc }, writes);
+        }
+        return [];
+      default:
+        return unreachable(entry);
+    }
+  }
+
+  /** Log time never goes back, whatever a new leader's clock says. */
+  #passTo(time: number, writes: StateWrite[]): void {
+    const { logTime, epoch, arc } = this.#affairs;
+    if (time > logTime) this.#settle({ logTime: time, epoch, arc }, writes);
+  }
+
+  #settle(affairs: Affairs, writes: StateWrite[]): void {
+    this.#affairs = affairs;
+    const { length } = rows;
+    writeAffairs(rows, affairs);
+    writes.push({ section: SECTION.affairs, key: NO_BYTES, value: rows.since(length) });
+  }
+
+  /** The rule that makes late duplicates harmless, and the shard's own claim to the keys. */
+  #reasonAgainst({ deadline }: Batch, epoch: number): Reason | undefined {
+    const { logTime } = this.#affairs;
+    if (deadline < logTime) return 'deadline-passed';
+    if (deadline > logTime + MACHINE_LIMITS.timeoutMillisecondsMax) return 'deadline-too-far';
+    return epoch === this.#affairs.epoch ? undefined : 'wrong-epoch';
+  }
+
+  #execute(batch: Batch, index: number, writes: StateWrite[]): readonly Uint8Array[] {
+    const remembrance = new Remembrance({
+      row: this.#source.get(SECTION.sessions, batch.client),
+      batch,
+      version: index,
+      writer: verdicts,
+    });
+    const execution = new Execution({
+      source: this.#source,
+      writer: rows,
+      writes,
+      logTime: this.#affairs.logTime,
+      version: index,
+      operations: batch.commands.reduce((count, command) => count + command.length, 0),
+    });
+    const replies: Uint8Array[] = [];
+    let silent: Uint8Array | undefined;
+    for (const [at, command] of batch.commands.entries()) {
+      const sequence = batch.firstSequence + at;
+      const remembered = remembrance.recall(sequence);
+      if (remembrance.isAcknowledged(sequence)) {
+        replies.push(refusal('acknowledged'));
+      } else if (remembered !== undefined) {
+        replies.push(replyOf(remembered.verdict, remembered.version));
+      } else if (remembrance.isFull) {
+        replies.push(refusal('window-full'));
+      } else {
+        const verdict = execution.run(command, remembrance.resultBytesMax);
+        remembrance.remember(sequence, verdict);
+        const isSilent = verdict.type === 'done' && verdict.outputs.length === 0;
+        if (isSilent) silent ??= replyOf(verdict, index);
+        replies.push(isSilent && silent !== undefined ? silent : replyOf(verdict, index));
+      }
+    }
+    const session = remembrance.finish();
+    if (session !== undefined) {
+      const { length } = rows;
+      writeSession(rows, session);
+      const value = rows.since(length);
+      writes.push({ section: SECTION.sessions, key: batch.client, value });
+    }
+    return replies;
+  }
+
+  /** A row goes only if it is due now, by its own words; the index row that led here goes too. */
+  #expire(dueKey: Uint8Array, writes: StateWrite[]): void {
+    const due = decodeDueKey(dueKey);
+    if (due === undefined || due.expiresAt > this.#affairs.logTime) return;
+    const bytes = this.#source.get(SECTION.values, due.key);
+    const row = bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');
+    if (row?.expiresAt === due.expiresAt) {
+      writes.push({ section: SECTION.values, key: due.key, value: undefined });
+    }
+    writes.push({ section: SECTION.expiries, key: dueKey, value: undefined });
+  }
+
+  #forget(client: Uint8Array, writes: StateWrite[]): void {
+    const bytes = this.#source.get(SECTION.sessions, client);
+    if (bytes === undefined) return;
+    const session = present(decodeSession(bytes), 'a session is one');
+    if (this.#affairs.logTime <= session.deadlineMax) return;
+    writes.push({ section: SECTION.sessions, key: client, value: undefined });
+  }
+}
+
+function replyOf(verdict: Verdict, version: number): Uint8Array {
+  if (verdict.type !== 'done') return encodeReply(verdict);
+  return encodeReply({ type: 'done', version, outputs: verdict.outputs });
+}
+
+function refusal(reason: Reason): Uint8Array {
+  const reply: Reply = { type: 'refused', reason, position: 0 };
+  return encodeReply(reply);
+}
+
+const MALFORMED = refusal('malformed');

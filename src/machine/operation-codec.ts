@@ -1,0 +1,110 @@
+/** The one spelling of operations: `[type, key, …]`. */
+
+import { unreachable } from '../base/assert.ts';
+import { MACHINE_LIMITS } from '../base/limits.ts';
+import type { Reader, Writer } from '../base/message-pack.ts';
+import type { Operation } from './command.ts';
+import { readInt64, writeInt64 } from './int64.ts';
+
+/** Types of operations. A number is never given a second meaning. */
+const TYPE = {
+  'check-version': 1,
+  'check-value': 2,
+  'check-presence': 3,
+  get: 4,
+  put: 5,
+  delete: 6,
+  add: 7,
+  min: 8,
+  max: 9,
+  append: 10,
+} as const;
+
+const NAMES = Object.keys(TYPE) as (keyof typeof TYPE)[];
+
+/** A header, a type, a key of one byte. */
+export const OPERATION_BYTES_MIN = 5;
+
+const LENGTH_MAX = 4;
+
+export function writeOperation(writer: Writer, operation: Operation): void {
+  writer.array(lengthOf(operation.type));
+  writer.count(TYPE[operation.type]);
+  writer.bytes(operation.key);
+  switch (operation.type) {
+    case 'check-version':
+      writer.count(operation.version);
+      break;
+    case 'check-presence':
+      writer.truth(operation.isThere);
+      break;
+    case 'put':
+      writer.bytes(operation.value);
+      writer.count(operation.lifeMilliseconds);
+      break;
+    case 'add':
+    case 'min':
+    case 'max':
+      writeInt64(writer, operation.operand);
+      break;
+    case 'check-value':
+    case 'append':
+      writer.bytes(operation.value);
+      break;
+    case 'get':
+    case 'delete':
+      break;
+    default:
+      unreachable(operation);
+  }
+}
+
+/** Undefined if there is no such operation. Keys and values are views. */
+export function readOperation(reader: Reader): Operation | undefined {
+  const length = reader.array(LENGTH_MAX, 1);
+  const type = NAMES[reader.count() - 1];
+  if (type === undefined || length !== lengthOf(type)) return undefined;
+  const key = reader.bytes(MACHINE_LIMITS.keyBytesMax);
+  if (key.length === 0) return undefined;
+  switch (type) {
+    case 'put': {
+      const value = reader.bytes(MACHINE_LIMITS.valueBytesMax);
+      const lifeMilliseconds = reader.count();
+      if (lifeMilliseconds > MACHINE_LIMITS.timeMax) return undefined;
+      return { type, key, value, lifeMilliseconds };
+    }
+    case 'check-version':
+      return { type, key, version: reader.count() };
+    case 'check-presence':
+      return { type, key, isThere: reader.truth() };
+    case 'add':
+    case 'min':
+    case 'max':
+      return { type, key, operand: readInt64(reader) };
+    case 'check-value':
+    case 'append':
+      return { type, key, value: reader.bytes(MACHINE_LIMITS.valueBytesMax) };
+    case 'get':
+    case 'delete':
+      return { type, key };
+    default:
+      return unreachable(type);
+  }
+}
+
+function lengthOf(type: Operation['type']): number {
+  switch (type) {
+    case 'get':
+    case 'delete':
+      return 2;
+    case 'put':
+      return 4;
+    default:
+      return 3;
+  }
+}
+
+/** Whether an operation may change its key. */
+export function isWrite({ type }: Operation): boolean {
+  return TYPE[type] >= TYPE.put;
+}

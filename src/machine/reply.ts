@@ -1,0 +1,141 @@
+/** What became of a command: what is told to the client and remembered for it. */
+
+import { unreachable } from '../base/assert.ts';
+import { MACHINE_LIMITS } from '../base/limits.ts';
+import { Reader, Writer } from '../base/message-pack.ts';
+import { type Int64, readInt64, writeInt64 } from './int64.ts';
+import { type Row, readRowOrNone, writeRow } from './row.ts';
+
+/** Reasons by number, from 1. A number is never given a second meaning; `locked` will be 12. */
+const REASONS = [
+  'deadline-passed',
+  'deadline-too-far',
+  'acknowledged',
+  'wrong-epoch',
+  'not-a-number',
+  'overflow',
+  'value-too-large',
+  'key-twice',
+  'result-too-large',
+  'malformed',
+  'window-full',
+] as const;
+
+/** Why nothing of a command happened; the room's README says what each one means. */
+export type Reason = (typeof REASONS)[number];
+
+/** What one operation has to say. Puts and checks have nothing to say. */
+export type Output =
+  /** Of `get`: what was there before the command. */
+  | { readonly type: 'row'; readonly row: Row | undefined }
+  /** Of `add`, `min` and `max`: what is there now. */
+  | { readonly type: 'integer'; readonly value: Int64 }
+  /** Of `delete`. */
+  | { readonly type: 'deleted'; readonly wasThere: boolean }
+  /** Of `append`: how long the value is now. */
+  | { readonly type: 'appended'; readonly length: number };
+
+export type Reply =
+  /** All of it happened, in the entry with this index; outputs in the order of operations. */
+  | { readonly type: 'done'; readonly version: number; readonly outputs: readonly Output[] }
+  /** Nothing happened: the check at `position` does not hold of this version; 0 for no key. */
+  | { readonly type: 'check-failed'; readonly position: number; readonly version: number }
+  /** Nothing happened, by the operation at `position` or by the whole. */
+  | { readonly type: 'refused'; readonly reason: Reason; readonly position: number };
+
+const KIND = { done: 0, 'check-failed': 1, refused: 2 } as const;
+
+/** First bytes of outputs: how one is told from the other. */
+const TAG = { bytes: 0xc4, false: 0xc2, true: 0xc3, array: 0x90, arrays: 0xf0 } as const;
+
+const writer = new Writer();
+
+export function encodeReply(reply: Reply): Uint8Array {
+  writer.clear();
+  writer.array(3);
+  writer.count(KIND[reply.type]);
+  switch (reply.type) {
+    case 'done':
+      writer.count(reply.version);
+      writer.array(reply.outputs.length);
+      for (const output of reply.outputs) writeOutput(writer, output);
+      break;
+    case 'check-failed':
+      writer.count(reply.position);
+      writer.count(reply.version);
+      break;
+    case 'refused':
+      writer.count(numberOf(reply.reason));
+      writer.count(reply.position);
+      break;
+    default:
+      unreachable(reply);
+  }
+  return writer.take();
+}
+
+/** Undefined for bytes that are no reply. Values are views on them. */
+export function decodeReply(bytes: Uint8Array): Reply | undefined {
+  const reader = new Reader(bytes);
+  reader.tuple(3);
+  const kind = reader.count();
+  let reply: Reply | undefined;
+  if (kind === KIND.done) {
+    const version = reader.count();
+    reply = { type: 'done', version, outputs: readOutputs(reader, bytes) };
+  } else if (kind === KIND['check-failed']) {
+    const position = reader.count();
+    reply = { type: 'check-failed', position, version: reader.count() };
+  } else if (kind === KIND.refused) {
+    const reason = reasonOf(reader.count());
+    const position = reader.count();
+    if (reason !== undefined) reply = { type: 'refused', reason, position };
+  }
+  return reader.isBroken || reader.left > 0 ? undefined : reply;
+}
+
+export function writeOutput(into: Writer, output: Output): void {
+  switch (output.type) {
+    case 'row':
+      if (output.row === undefined) into.array(0);
+      else writeRow(into, output.row);
+      break;
+    case 'integer':
+      writeInt64(into, output.value);
+      break;
+    case 'deleted':
+      into.truth(output.wasThere);
+      break;
+    case 'appended':
+      into.count(output.length);
+      break;
+    default:
+      unreachable(output);
+  }
+}
+
+/** `bytes` are what the reader reads: the first byte of an output says which it is. */
+export function readOutputs(reader: Reader, bytes: Uint8Array): readonly Output[] {
+  const count = reader.array(MACHINE_LIMITS.operationsMax, 1);
+  const outputs: Output[] = [];
+  for (let at = 0; at < count && !reader.isBroken; at++) {
+    const tag = bytes[bytes.length - reader.left] ?? TAG.bytes;
+    outputs.push(readOutput(reader, tag));
+  }
+  return outputs;
+}
+
+function readOutput(reader: Reader, tag: number): Output {
+  if (tag === TAG.bytes) return { type: 'integer', value: readInt64(reader) };
+  if (tag === TAG.true || tag === TAG.false) return { type: 'deleted', wasThere: reader.truth() };
+  if ((tag & TAG.arrays) === TAG.array) return { type: 'row', row: readRowOrNone(reader) };
+  return { type: 'appended', length: reader.count() };
+}
+
+export function numberOf(reason: Reason): number {
+  return REASONS.indexOf(reason) + 1;
+}
+
+export function reasonOf(number: number): Reason | undefined {
+  return REASONS[number - 1];
+}

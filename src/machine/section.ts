@@ -1,0 +1,33 @@
+/** Where a machine keeps what it knows: the sections of its state, how it reads and writes. */
+
+/**
+ * Rooms of the state. A number is never given a second meaning; 4 to 6 are kept free for what
+ * transactions across shards will hold: prepared writes, locks, decisions.
+ */
+export const SECTION = {
+  /** A client's key: its row. */
+  values: 0,
+  /** A client's id: its session. */
+  sessions: 1,
+  /** When a key is due, and the key: nothing. In order, the earliest is the first. */
+  expiries: 2,
+  /** One row at the empty key: what the machine knows of itself. */
+  affairs: 3,
+} as const;
+
+/** A value, or undefined where the key goes. */
+export interface StateWrite {
+  readonly section: number;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+
+/**
+ * The state as all entries before the present one left it. Bytes that it gives are not changed as
+ * long as the machine may look at them, which is until `apply` returns.
+ */
+export interface StateSource {
+  get(section: number, key: Uint8Array): Uint8Array | undefined;
+}
+
+export const NO_BYTES = new Uint8Array(0);

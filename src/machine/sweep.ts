@@ -1,0 +1,49 @@
+/** What a leader finds to tidy up, and how much of it goes into one entry. */
+
+import { present } from '../base/assert.ts';
+import { MACHINE_LIMITS } from '../base/limits.ts';
+import type { EntryBody } from './entry.ts';
+import { endOfDue } from './expiry.ts';
+import { SECTION } from './section.ts';
+import { decodeSession } from './session.ts';
+
+interface SweptRow {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** Rows of a section, from the first on. */
+interface SweptRange {
+  readonly section: number;
+  readonly from: undefined;
+  /** Exclusive; undefined for all. */
+  readonly to: Uint8Array | undefined;
+}
+
+/** Where to look for keys that are due at this log time: the earliest due stands first. */
+export function dueRange(logTime: number): SweptRange {
+  return { section: SECTION.expiries, from: undefined, to: endOfDue(logTime) };
+}
+
+/** As many of the rows of `dueRange`, from the first on, as go into one entry. */
+export function expireBody(rows: readonly SweptRow[]): EntryBody | undefined {
+  const dueKeys: Uint8Array[] = [];
+  let bytes = 0;
+  for (const { key } of rows) {
+    bytes += key.length;
+    if (dueKeys.length === MACHINE_LIMITS.sweepKeysMax || bytes > MACHINE_LIMITS.sweepBytesMax) {
+      break;
+    }
+    dueKeys.push(key);
+  }
+  return dueKeys.length === 0 ? undefined : { type: 'expire', dueKeys };
+}
+
+/** The clients among these rows of sessions whose time is over, as many as go into one entry. */
+export function forgetBody(rows: readonly SweptRow[], logTime: number): EntryBody | undefined {
+  const clients = rows
+    .filter(({ value }) => logTime > present(decodeSession(value), 'a session is one').deadlineMax)
+    .slice(0, MACHINE_LIMITS.sweepKeysMax)
+    .map(({ key }) => key);
+  return clients.length === 0 ? undefined : { type: 'forget', clients };
+}

@@ -1,0 +1,163 @@
+/** Values that live for a while, and log time, one sentence of the README at a time. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
+import { compareBytes } from '../../src/machine/bytes.ts';
+import { decodeDueKey, dueKeyOf } from '../../src/machine/expiry.ts';
+import { SECTION } from '../../src/machine/section.ts';
+import { dueRange, expireBody } from '../../src/machine/sweep.ts';
+import {
+  append,
+  bytesOf,
+  checkPresence,
+  compute,
+  MachineRig,
+  put,
+  remove,
+  START,
+  said,
+  textOf,
+} from './machine-rig.ts';
+
+/** What a leader does: looks at the index as it is now, proposes what is due. */
+function sweep(rig: MachineRig): string[] {
+  const { to } = dueRange(rig.time);
+  const rows = rig.rows.in(SECTION.expiries).filter(({ key }) => to && compareBytes(key, to) < 0);
+  const body = expireBody(rows);
+  if (body !== undefined) rig.apply(body);
+  return rows.map(({ key }) => textOf(decodeDueKey(key)?.key ?? new Uint8Array(0)));
+}
+
+function indexed(rig: MachineRig): string[] {
+  return rig.rows.in(SECTION.expiries).map(({ key }) => {
+    const due = decodeDueKey(key);
+    return `${textOf(due?.key ?? key)} at ${(due?.expiresAt ?? 0) - START}`;
+  });
+}
+
+/** An entry that names one key as due at that time. */
+function expire(rig: MachineRig, key: string, life: number): void {
+  const dueKey = dueKeyOf({ expiresAt: START + life, key: bytesOf(key) });
+  rig.apply({ type: 'expire', dueKeys: [dueKey] });
+}
+
+test('a value lives from the log time of its entry on', () => {
+  const rig = new MachineRig();
+  rig.time += 7;
+  rig.do(put('a', 'x', 100));
+  equal(rig.row('a')?.expiresAt, START + 107);
+  deepEqual(indexed(rig), ['a at 107']);
+});
+
+test('a value that is due goes by an entry, and only then', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x', 100));
+  rig.time += 5000;
+  equal(said(rig.do(checkPresence('a', true), put('b', 'y'))), 'done at 3');
+  equal(rig.value('a'), 'x');
+  deepEqual(sweep(rig), ['a']);
+  equal(rig.value('a'), undefined);
+  deepEqual(indexed(rig), []);
+});
+
+test('a value is due at its time, and not one millisecond before', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x', 100));
+  rig.time = START + 99;
+  deepEqual(sweep(rig), []);
+  expire(rig, 'a', 100);
+  equal(rig.value('a'), 'x');
+  deepEqual(indexed(rig), ['a at 100']);
+  rig.time = START + 100;
+  deepEqual(sweep(rig), ['a']);
+  equal(rig.value('a'), undefined);
+});
+
+test('a value that was given a longer life meanwhile stays', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x', 100));
+  rig.do(put('a', 'y', 500));
+  deepEqual(indexed(rig), ['a at 500']);
+  rig.time = START + 100;
+  expire(rig, 'a', 100);
+  equal(rig.value('a'), 'y');
+});
+
+test('a value that was put for ever stays, and its stale index row is dropped', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x', 100));
+  rig.do(put('a', 'y'));
+  deepEqual(indexed(rig), ['a at 100']);
+  rig.time = START + 200;
+  deepEqual(sweep(rig), ['a']);
+  equal(rig.value('a'), 'y');
+  deepEqual(indexed(rig), []);
+});
+
+test('a value deleted and put again for a while is due at its own time', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x', 100));
+  rig.do(remove('a'));
+  deepEqual(indexed(rig), []);
+  rig.do(put('a', 'y', 300));
+  rig.time = START + 200;
+  expire(rig, 'a', 100);
+  equal(rig.value('a'), 'y');
+  rig.time = START + 300;
+  sweep(rig);
+  equal(rig.value('a'), undefined);
+});
+
+test('arithmetic and append leave alone when a value expires', () => {
+  const rig = new MachineRig();
+  rig.do({ type: 'put', key: bytesOf('n'), value: Uint8Array.of(1), lifeMilliseconds: 100 });
+  rig.do(put('t', 'x', 100));
+  rig.time += 50;
+  rig.do(compute('add', 'n', 1n), append('t', 'y'));
+  equal(rig.row('n')?.expiresAt, START + 100);
+  equal(rig.row('t')?.expiresAt, START + 100);
+  rig.time += 50;
+  deepEqual(sweep(rig), ['n', 't']);
+});
+
+test('log time never goes back, whatever clock a leader has', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x'));
+  rig.time = START + 1000;
+  rig.do(put('a', 'x'));
+  rig.time = START - 500_000;
+  rig.ask([[put('a', 'x', 10)]], { deadline: START + 2000 });
+  equal(rig.machine.affairs.logTime, START + 1000);
+  equal(rig.row('a')?.expiresAt, START + 1010);
+});
+
+test('what is due is named from the earliest on, and bounded', () => {
+  const rig = new MachineRig();
+  const { sweepKeysMax, sweepBytesMax } = MACHINE_LIMITS;
+  const rowOf = (expiresAt: number, key: Uint8Array) => {
+    return { key: dueKeyOf({ expiresAt, key }), value: new Uint8Array(0) };
+  };
+  const many = Array.from({ length: sweepKeysMax + 5 }, (_, at) => rowOf(at + 1, bytesOf('k')));
+  const body = expireBody(many);
+  ok(body?.type === 'expire');
+  deepEqual(
+    body.dueKeys,
+    many.slice(0, sweepKeysMax).map(({ key }) => key),
+  );
+  deepEqual(rig.apply(body), []);
+  const long = Array.from({ length: 200 }, (_, at) => rowOf(at + 1, new Uint8Array(4000)));
+  const bounded = expireBody(long);
+  ok(bounded?.type === 'expire');
+  const bytes = bounded.dueKeys.reduce((sum, key) => sum + key.length, 0);
+  ok(bytes <= sweepBytesMax && bytes > sweepBytesMax - 4100);
+  equal(expireBody([]), undefined);
+});
+
+test('the longest life there may be is a time that can be written', () => {
+  const rig = new MachineRig();
+  rig.time = MACHINE_LIMITS.timeMax;
+  rig.do(put('a', 'x', MACHINE_LIMITS.timeMax));
+  equal(rig.row('a')?.expiresAt, 2 * MACHINE_LIMITS.timeMax);
+  equal(decodeDueKey(rig.rows.in(SECTION.expiries)[0]?.key ?? bytesOf(''))?.expiresAt, 2 ** 52);
+});
