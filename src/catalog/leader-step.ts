@@ -1,0 +1,166 @@
+/**
+ * What the leader of a shard does next, so that its members become those that are wanted.
+ *
+ * One step at a time: looked at again after every change of the row, of the configuration or of a
+ * follower. Nothing is remembered between steps, so any leader can go on where another stopped.
+ */
+
+import type { MemberId } from '../base/ids.ts';
+import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { type Configuration, isJoint, isMember, type Target } from '../raft/configuration.ts';
+import type { ShardRow } from './cluster-map.ts';
+import type { Report } from './command.ts';
+import { memberOn } from './questions.ts';
+
+/** A shard as its leader sees it. */
+export interface Led {
+  readonly row: ShardRow;
+  readonly self: MemberId;
+  readonly term: number;
+  /** The newest in the log. */
+  readonly configuration: Configuration;
+  /** It is committed, an entry of this term is committed, and no leadership is being moved. */
+  readonly isSettled: boolean;
+  /** The shard is silent: everyone has everything, and nobody is heard. */
+  readonly isQuiet: boolean;
+  readonly followers: readonly Follower[];
+  /** Since this member took office, or last tried to give it away. */
+  readonly ticksSinceHandover: number;
+}
+
+interface Follower {
+  readonly member: MemberId;
+  readonly isActive: boolean;
+  readonly isCaughtUp: boolean;
+}
+
+export type LeaderStep =
+  | { readonly type: 'wait' }
+  /** Tell the catalogue. */
+  | { readonly type: 'report'; readonly report: Report }
+  /** Ask Raft for this configuration. */
+  | { readonly type: 'change'; readonly target: Target }
+  /** Hand leadership over. */
+  | { readonly type: 'transfer'; readonly to: MemberId };
+
+const WAIT: LeaderStep = { type: 'wait' };
+
+/**
+ * The rule that makes dropping safe: a leader changes nothing before the row shows its own term.
+ * So its row is no older than its first report, and no earlier leader is listened to any more.
+ */
+export function nextLeaderStep(led: Led): LeaderStep {
+  const { row, term, configuration, isSettled } = led;
+  if (row.term > term || !isSettled || isJoint(configuration)) return WAIT;
+  const voters = votersNext(led);
+  const wantsChange = !isSame(targetOf(led, voters), configuration);
+  const hasNews = isNews(led);
+  if (hasNews || (wantsChange && row.term < term)) return { type: 'report', report: reportOf(led) };
+  if (!voters.includes(led.self)) return stepDown(led, voters);
+  if (wantsChange) return { type: 'change', target: targetOf(led, voters) };
+  return handOver(led);
+}
+
+/** Whoever is wanted and does not vote yet, learns. */
+function targetOf({ row }: Led, voters: readonly MemberId[]): Target {
+  const learners = wantedOf(row).filter((member) => !voters.includes(member));
+  return { voters, learners };
+}
+
+/**
+ * The voters to have now: those wanted that vote or are ready to; and of the unwanted ones as many
+ * as it takes, live ones first, so that the change costs no vote that is alive.
+ */
+function votersNext(led: Led): readonly MemberId[] {
+  const { voters, learners } = led.configuration;
+  const wanted = wantedOf(led.row);
+  const countLive = (members: readonly MemberId[]) =>
+    members.filter((member) => isLive(led, member)).length;
+  const sizeMin = Math.min(voters.length, wanted.length);
+  const liveMin = Math.min(countLive(voters), wanted.length);
+  const isEnough = (members: readonly MemberId[]) => {
+    const live = countLive(members);
+    return members.length >= sizeMin && live >= liveMin && live * 2 > members.length;
+  };
+  const isReady = (member: MemberId) =>
+    voters.includes(member) || (learners.includes(member) && isLive(led, member));
+  let chosen = wanted.filter(isReady);
+  for (const member of leavingOf(led)) {
+    if (isEnough(chosen)) break;
+    chosen = [...chosen, member];
+  }
+  return isEnough(chosen) ? chosen : voters;
+}
+
+/** Voters that are not wanted: the leader first, then the live ones. */
+function leavingOf(led: Led): readonly MemberId[] {
+  const wanted = wantedOf(led.row);
+  const leaving = led.configuration.voters.filter((voter) => !wanted.includes(voter));
+  const rank = (member: MemberId) => (member === led.self ? 0 : isLive(led, member) ? 1 : 2);
+  return [...leaving].sort((one, other) => rank(one) - rank(other));
+}
+
+/**
+ * A leader that is to go hands over before it does, to a voter that stays. Where none votes yet,
+ * it stays one change longer.
+ */
+function stepDown(led: Led, voters: readonly MemberId[]): LeaderStep {
+  const heirs = led.configuration.voters.filter(
+    (voter) => voters.includes(voter) && isLive(led, voter),
+  );
+  const preferred = preferredOf(led.row);
+  const to = heirs.find((heir) => heir === preferred) ?? heirs[0];
+  if (to !== undefined) return mayHandOver(led) ? { type: 'transfer', to } : WAIT;
+  return { type: 'change', target: targetOf(led, [...voters, led.self]) };
+}
+
+/** To the preferred one, if it can lead at once. */
+function handOver(led: Led): LeaderStep {
+  const to = preferredOf(led.row);
+  if (to === undefined || to === led.self || !mayHandOver(led)) return WAIT;
+  const canLead = led.configuration.voters.includes(to) && isLive(led, to);
+  return canLead ? { type: 'transfer', to } : WAIT;
+}
+
+function mayHandOver({ ticksSinceHandover }: Led): boolean {
+  return ticksSinceHandover >= CATALOGUE_LIMITS.handoverTicksMin;
+}
+
+function preferredOf(row: ShardRow): MemberId | undefined {
+  const listed = memberOn(row, row.preferredNode);
+  return listed?.isWanted === true ? listed.member : undefined;
+}
+
+function isLive({ self, isQuiet, followers }: Led, member: MemberId): boolean {
+  if (member === self) return true;
+  const follower = followers.find((one) => one.member === member);
+  if (follower === undefined) return false;
+  return isQuiet || (follower.isActive && follower.isCaughtUp);
+}
+
+/** The row does not say what the configuration is. */
+function isNews({ row, configuration }: Led): boolean {
+  if (!row.isFounded) return true;
+  return row.members.some(
+    ({ member, isWanted, isVoter }) =>
+      isVoter !== configuration.voters.includes(member) ||
+      !(isWanted || isMember(configuration, member)),
+  );
+}
+
+function reportOf({ row, term, configuration }: Led): Report {
+  const { voters, learners } = configuration;
+  return { type: 'report', shard: row.shard, revision: row.revision, term, voters, learners };
+}
+
+function wantedOf({ members }: ShardRow): MemberId[] {
+  return members.filter(({ isWanted }) => isWanted).map(({ member }) => member);
+}
+
+function isSame({ voters, learners }: Target, configuration: Configuration): boolean {
+  return hasSame(voters, configuration.voters) && hasSame(learners, configuration.learners);
+}
+
+function hasSame(some: readonly MemberId[], others: readonly MemberId[]): boolean {
+  return some.length === others.length && some.every((member) => others.includes(member));
+}

@@ -1,0 +1,77 @@
+/**
+ * What the catalogue's leader proposes next, so that every shard comes to lie where the ring wants
+ * it: new goals when the nodes changed, then a few placements at a time.
+ *
+ * A pure function of the map and of who is alive. It remembers nothing, so another leader goes on
+ * where this one stopped; and every command is refused if the map changed in between, so proposing
+ * twice does no harm.
+ */
+
+import type { MemberId, NodeId } from '../base/ids.ts';
+import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import type { ClusterMap, ShardRow } from './cluster-map.ts';
+import type { Command, Place, PlacedMember } from './command.ts';
+import { aimFor } from './goals.ts';
+import { memberOn } from './questions.ts';
+
+export interface Outlook {
+  readonly map: ClusterMap;
+  /** For each node that is alive, the milliseconds since it was not. */
+  readonly liveFor: ReadonlyMap<NodeId, number>;
+  /** A random number for a new member, of 52 bits. */
+  readonly drawMember: () => MemberId;
+}
+
+/** Nothing if all lies as it should, or if what moves has to arrive first. */
+export function planNext(outlook: Outlook): Command[] {
+  const { map } = outlook;
+  const aim = aimFor(map, outlook.liveFor);
+  if (aim !== undefined) return [aim];
+  const moving = map.shards.filter((row) => isMoving(row, outlook));
+  const free = Math.max(CATALOGUE_LIMITS.movingShardsMax - moving.length, 0);
+  const due = map.shards.filter((row) => !moving.includes(row) && isDue(row, outlook));
+  const wanted = ({ members }: ShardRow) => members.filter(({ isWanted }) => isWanted).length;
+  // The catalogue first, then the shards with the fewest replicas.
+  due.sort((one, other) => wanted(one) - wanted(other) || one.shard - other.shard);
+  due.sort((one, other) => Number(one.shard > 0) - Number(other.shard > 0));
+  const again = moving.filter((row) => isDue(row, outlook));
+  return [...again, ...due.slice(0, free)].map((row) => placeOf(row, outlook));
+}
+
+/** Wanted elsewhere than where the goal is, and nothing stands in the way of saying so. */
+function isDue(row: ShardRow, { liveFor }: Outlook): boolean {
+  const { goal, isFounded, members } = row;
+  const wanted = members.filter(({ isWanted }) => isWanted).map(({ node }) => node);
+  if (!isFounded || goal.join() === wanted.join()) return false;
+  const added = goal.filter((node) => !wanted.includes(node));
+  // Its former member there has to go first; a new one would be the second of that node.
+  if (added.some((node) => memberOn(row, node) !== undefined)) return false;
+  const room = CATALOGUE_LIMITS.membersMax - members.length;
+  return added.length <= room && (added.length === 0 || added.some((node) => liveFor.has(node)));
+}
+
+/**
+ * Someone wanted has yet to vote, or someone unwanted to go, and it can be done. What cannot go on
+ * before a node comes back does not count: it would hold up all the others.
+ */
+function isMoving({ members }: ShardRow, { liveFor }: Outlook): boolean {
+  const isAlive = ({ node }: { readonly node: NodeId }) => liveFor.has(node);
+  const voters = members.filter(({ isVoter }) => isVoter);
+  if (voters.filter(isAlive).length * 2 <= voters.length) return false;
+  const awaited = members.filter(({ isWanted, isVoter }) => isWanted && !isVoter);
+  if (awaited.length > 0) return awaited.some(isAlive);
+  return members.some(({ isWanted }) => !isWanted);
+}
+
+function placeOf(row: ShardRow, { drawMember }: Outlook): Place {
+  const used = new Set(row.members.map(({ member }) => member));
+  const members = row.goal.map((node): PlacedMember => {
+    const listed = memberOn(row, node);
+    if (listed !== undefined) return { node, member: listed.member };
+    let member = drawMember();
+    while (used.has(member)) member = drawMember();
+    used.add(member);
+    return { node, member };
+  });
+  return { type: 'place', shard: row.shard, revision: row.revision, members };
+}

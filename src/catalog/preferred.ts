@@ -1,0 +1,112 @@
+/** Which node should lead each shard: evenly by weight, and changed only where that helps. */
+
+import { present } from '../base/assert.ts';
+import type { NodeId } from '../base/ids.ts';
+
+interface SpreadOptions {
+  /** For each shard, the nodes that hold it. */
+  readonly goals: readonly (readonly NodeId[])[];
+  /** For each shard, who was preferred before; one that holds it no more does not count. */
+  readonly previous: readonly NodeId[];
+  /** Above zero, for every node of a goal. */
+  readonly weights: ReadonlyMap<NodeId, number>;
+}
+
+/**
+ * One holder for each shard, such that the sum of count² ÷ weight over all nodes is as small as
+ * the goals allow: with equal weights, as even as possible. Found by moving one leader at a time
+ * along the shortest chain of shards that ends at a lesser node; when there is none, none exists.
+ */
+export function spreadPreferred({ goals, previous, weights }: SpreadOptions): NodeId[] {
+  const spread = new PreferredSpread(goals, weights);
+  for (const [shard, node] of previous.entries()) {
+    if (goals[shard]?.includes(node)) spread.prefer(shard, node);
+  }
+  for (const [shard, goal] of goals.entries()) {
+    if (spread.preferred[shard] === undefined) spread.prefer(shard, spread.lightestOf(goal));
+  }
+  while (spread.improve());
+  return spread.preferred.map((node) => present(node, 'every shard has a preferred node'));
+}
+
+class PreferredSpread {
+  readonly preferred: (NodeId | undefined)[];
+  readonly #goals: readonly (readonly NodeId[])[];
+  readonly #weights: ReadonlyMap<NodeId, number>;
+  readonly #counts = new Map<NodeId, number>();
+
+  constructor(goals: readonly (readonly NodeId[])[], weights: ReadonlyMap<NodeId, number>) {
+    this.#goals = goals;
+    this.#weights = weights;
+    this.preferred = goals.map(() => undefined);
+    for (const node of goals.flat()) this.#counts.set(node, 0);
+  }
+
+  prefer(shard: number, node: NodeId): void {
+    const former = this.preferred[shard];
+    if (former !== undefined) this.#counts.set(former, this.#countOf(former) - 1);
+    this.preferred[shard] = node;
+    this.#counts.set(node, this.#countOf(node) + 1);
+  }
+
+  /** The one that one more burdens least; of equals the first. */
+  lightestOf(nodes: Iterable<NodeId>): NodeId {
+    let lightest: NodeId | undefined;
+    for (const node of nodes) {
+      if (lightest === undefined || this.#gain(node) < this.#gain(lightest)) lightest = node;
+    }
+    return present(lightest, 'there is a node to choose');
+  }
+
+  /** Moves one leader from a node to another, if that evens them out. Heaviest nodes first. */
+  improve(): boolean {
+    const nodes = [...this.#counts.keys()];
+    nodes.sort((one, other) => this.#relief(other) - this.#relief(one) || one - other);
+    for (const from of nodes) {
+      const came = this.#reach(from);
+      const to = this.lightestOf(came.keys());
+      if (this.#relief(from) <= this.#gain(to)) continue;
+      for (let node = to; node !== from; ) {
+        const { shard, giver } = present(came.get(node), 'a chain leads back to its start');
+        this.prefer(shard, node);
+        node = giver;
+      }
+      return true;
+    }
+    return false;
+  }
+
+  /** Every node that a leader of `from` can be passed to, and the last link of the chain there. */
+  #reach(from: NodeId): Map<NodeId, { readonly shard: number; readonly giver: NodeId }> {
+    const came = new Map([[from, { shard: -1, giver: from }]]);
+    const ledBy = new Map<NodeId, number[]>();
+    for (const [shard, node] of this.preferred.entries()) {
+      if (node !== undefined) ledBy.set(node, [...(ledBy.get(node) ?? []), shard]);
+    }
+    for (const giver of came.keys()) {
+      for (const shard of ledBy.get(giver) ?? []) {
+        for (const node of this.#goals[shard] ?? []) {
+          if (!came.has(node)) came.set(node, { shard, giver });
+        }
+      }
+    }
+    return came;
+  }
+
+  /** What the sum falls by when the node leads one less, and rises by when one more. */
+  #relief(node: NodeId): number {
+    return (2 * this.#countOf(node) - 1) / this.#weightOf(node);
+  }
+
+  #gain(node: NodeId): number {
+    return (2 * this.#countOf(node) + 1) / this.#weightOf(node);
+  }
+
+  #countOf(node: NodeId): number {
+    return this.#counts.get(node) ?? 0;
+  }
+
+  #weightOf(node: NodeId): number {
+    return present(this.#weights.get(node), 'a node of a goal has a weight');
+  }
+}

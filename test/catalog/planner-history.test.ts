@@ -1,0 +1,149 @@
+/** Clusters that grow through disorder: always safe, and in the end everything lies as wanted. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { NodeId } from '../../src/base/ids.ts';
+import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { Random } from '../../src/base/random.ts';
+import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
+import { nodeOf } from '../../src/catalog/questions.ts';
+import { describe, foundation, joining } from './rows.ts';
+import { World } from './world.ts';
+
+const NODES_MAX = 7;
+
+interface Options {
+  readonly seed: number;
+  readonly shards: number;
+  readonly isWeighted: boolean;
+  readonly isZoned: boolean;
+}
+
+function grow({ seed, shards, isWeighted, isZoned }: Options): { world: World; rounds: number } {
+  const random = new Random(seed);
+  const trait = () => ({
+    weight: isWeighted ? random.between(0, 3) : 1,
+    zone: isZoned ? random.pick(['a', 'b', 'c']) : '',
+  });
+  const description = describe('one', { ...trait(), weight: 1 });
+  const world = new World(random, foundation({ shards, description }));
+  const count = random.between(1, NODES_MAX);
+  for (let node = 2; node <= count; node++) {
+    disorder(world, random, random.below(300));
+    world.arrive(world.rig.mustSay(joining(node, trait())));
+  }
+  disorder(world, random, 600);
+  for (const { node } of world.rig.map.nodes) world.alive.add(node);
+  return { world, rounds: calm(world, random) };
+}
+
+/** Anything may happen to anyone, in any order; more than half of the nodes stay alive. */
+function disorder(world: World, random: Random, events: number): void {
+  const former: ClusterMap[] = [world.rig.map];
+  for (let event = 0; event < events; event++) {
+    const nodes = world.rig.map.nodes.map(({ node }) => node);
+    const node = random.pick(nodes);
+    const shard = random.pick(world.rig.map.shards).shard;
+    former.push(world.rig.map);
+    const acts: readonly (() => void)[] = [
+      () => world.plan(),
+      () => world.deliver({ isFair: false }),
+      () => world.deliver({ isFair: false }),
+      () => world.deliver({ isFair: false }),
+      () => world.lead(shard),
+      () => world.lead(shard),
+      () => world.leadDeposed(shard),
+      () => world.commit(shard),
+      () => world.catchUp(shard),
+      () => world.learn(node, random.pick(former)),
+      () => world.learn(node, world.rig.map),
+      () => {
+        if (random.chance(0.3)) world.elect(shard);
+      },
+      () => {
+        if (random.chance(0.2)) world.rig.reopen();
+      },
+      () => {
+        if (random.chance(0.3)) world.alive.delete(node);
+        if (world.alive.size * 2 <= nodes.length) world.alive.add(node);
+      },
+      () => world.alive.add(node),
+    ];
+    random.pick(acts)();
+    checkMoving(world);
+  }
+}
+
+/** Everyone acts in turn until nobody has anything to do. */
+function calm(world: World, random: Random): number {
+  for (let round = 1; round < 400; round++) {
+    const { map } = world.rig;
+    const acts = world.tally.commands + world.tally.changes + world.tally.transfers;
+    for (const { node } of map.nodes) world.learn(node, map);
+    world.plan();
+    for (const { shard } of random.shuffle(map.shards)) {
+      const led = world.shards.get(shard);
+      if (led !== undefined) led.ticksSinceHandover += CATALOGUE_LIMITS.handoverTicksMin;
+      if (led?.leader === 0 || (led && !world.isAlive(shard, led.leader))) world.elect(shard);
+      for (let commit = 0; commit < 4; commit++) world.commit(shard);
+      world.catchUp(shard);
+      world.lead(shard);
+      for (let commit = 0; commit < 4; commit++) world.commit(shard);
+    }
+    for (let command = 0; command < 3000; command++) world.deliver({ isFair: true });
+    const actsNow = world.tally.commands + world.tally.changes + world.tally.transfers;
+    if (acts === actsNow && map === world.rig.map && isSettled(world)) return round;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+function isSettled(world: World): boolean {
+  return [...world.shards.values()].every(({ isCommitted, configuration }) => {
+    return isCommitted && configuration.outgoing.length === 0;
+  });
+}
+
+function checkMoving(world: World): void {
+  const moving = world.rig.map.shards.filter(({ members }) => {
+    const isLive = ({ node }: { readonly node: NodeId }) => world.alive.has(node);
+    return members.some((member) => member.isWanted && !member.isVoter && isLive(member));
+  });
+  const bound = world.rig.map.shards.length;
+  assert.ok(moving.length <= bound);
+}
+
+/** Wanted, voting, leading: all as the goals say, and the goals as the nodes say. */
+function checkEnd(world: World): void {
+  const { map } = world.rig;
+  const weighted = map.nodes.filter(({ weight }) => weight > 0).length;
+  for (const row of map.shards) {
+    const size = Math.min(weighted, row.shard === 0 ? 5 : map.settings.replicas);
+    const sizeWanted = row.shard === 0 && size % 2 === 0 ? size - 1 : size;
+    assert.equal(row.goal.length, sizeWanted, 'the replication factor has grown');
+    assert.deepEqual(
+      row.members.map(({ node, isWanted, isVoter }) => [node, isWanted, isVoter]),
+      row.goal.map((node) => [node, true, true]),
+    );
+    const shard = world.shards.get(row.shard);
+    assert.ok(shard, 'every shard is there');
+    assert.deepEqual(
+      shard.configuration.voters.map((voter) => nodeOf(row, voter)).sort(),
+      [...row.goal].sort(),
+    );
+    if (row.preferredNode !== 0) assert.equal(nodeOf(row, shard.leader), row.preferredNode);
+  }
+  for (const { weight, basis } of map.nodes) assert.equal(basis !== undefined, weight > 0);
+  assert.ok(world.tally.added <= world.tally.asked, 'nothing moves that the ring did not ask for');
+}
+
+test('a cluster that grows through disorder is always safe and comes to rest', (t) => {
+  let roundsMax = 0;
+  for (let seed = 1; seed <= 150; seed++) {
+    const options = { seed, shards: 8, isWeighted: seed % 2 === 0, isZoned: seed % 3 === 0 };
+    const { world, rounds } = grow(options);
+    assert.ok(rounds < 100, `seed ${seed} comes to rest: ${rounds}`);
+    roundsMax = Math.max(roundsMax, rounds);
+    checkEnd(world);
+  }
+  t.diagnostic(`at most ${roundsMax} rounds`);
+});

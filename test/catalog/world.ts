@@ -1,0 +1,308 @@
+/**
+ * A cluster around a real catalogue: shards with a Raft that is told in a few lines, nodes with
+ * maps of different ages, commands on their way that arrive late, twice or never.
+ */
+
+import assert from 'node:assert/strict';
+import {
+  type MemberId,
+  NOBODY,
+  type NodeId,
+  NUMBER_MAX,
+  type ShardId,
+} from '../../src/base/ids.ts';
+import type { Random } from '../../src/base/random.ts';
+import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
+import type { Command } from '../../src/catalog/command.ts';
+import { type Led, nextLeaderStep } from '../../src/catalog/leader-step.ts';
+import { planNext } from '../../src/catalog/planner.ts';
+import { nodeOf, replicasDue } from '../../src/catalog/questions.ts';
+import {
+  type Configuration,
+  faultOfConfiguration,
+  isJoint,
+  isVoter,
+  membersOf,
+  settled,
+  type Target,
+  towards,
+} from '../../src/raft/configuration.ts';
+import { Rig } from './rows.ts';
+
+/** Who leads, or believes so. A deposed leader keeps what it saw last. */
+interface Office {
+  readonly member: MemberId;
+  readonly term: number;
+  readonly configuration: Configuration;
+  readonly isSettled: boolean;
+}
+
+class ShardWorld {
+  configuration: Configuration;
+  isCommitted = true;
+  term = 1;
+  leader: MemberId;
+  hasOwnCommit = true;
+  ticksSinceHandover = 0;
+  readonly behind = new Set<MemberId>();
+  deposed: Office[] = [];
+
+  constructor(founder: MemberId) {
+    this.configuration = { voters: [founder], outgoing: [], learners: [] };
+    this.leader = founder;
+  }
+}
+
+export interface Tally {
+  commands: number;
+  changes: number;
+  reports: number;
+  transfers: number;
+  /** Members that were added to data shards, and nodes that new goals added. */
+  added: number;
+  asked: number;
+}
+
+export class World {
+  readonly rig = new Rig();
+  readonly alive = new Set<NodeId>();
+  readonly shards = new Map<ShardId, ShardWorld>();
+  readonly tally: Tally = { commands: 0, changes: 0, reports: 0, transfers: 0, added: 0, asked: 0 };
+  liveForMilliseconds = 2000;
+  readonly #random: Random;
+  readonly #maps = new Map<NodeId, ClusterMap>();
+  /** Replicas that exist, with those that existed once. */
+  readonly #born = new Map<NodeId, Map<MemberId, ShardId>>();
+  readonly #buried = new Set<string>();
+  #queue: Command[] = [];
+
+  constructor(random: Random, foundation: Command) {
+    this.#random = random;
+    this.rig.mustSay(foundation);
+    this.arrive(1 as NodeId);
+  }
+
+  /** A node that the catalogue knows is there. */
+  arrive(node: NodeId): void {
+    this.alive.add(node);
+    this.#born.set(node, this.#born.get(node) ?? new Map());
+  }
+
+  propose(command: Command): void {
+    this.tally.commands += 1;
+    this.#queue.push(command);
+  }
+
+  /** One command arrives: the next, or any; perhaps twice, perhaps never. */
+  deliver({ isFair }: { readonly isFair: boolean }): void {
+    const random = this.#random;
+    const at = isFair ? 0 : random.below(Math.max(this.#queue.length, 1));
+    const [command] = this.#queue.slice(at, at + 1);
+    if (command === undefined) return;
+    if (isFair || !random.chance(0.2)) this.#queue.splice(at, 1);
+    if (!isFair && random.chance(0.1)) return;
+    const before = this.rig.map;
+    const reply = this.rig.say(command);
+    if (reply.type === 'done') this.#count(before);
+    this.checkListed();
+  }
+
+  /** The planner starts from nothing each time it is asked. */
+  plan(): void {
+    const outlook = {
+      map: this.rig.map,
+      liveFor: new Map([...this.alive].map((node) => [node, this.liveForMilliseconds])),
+      drawMember: () => (1 + this.#random.word() * 2 ** 19) as MemberId,
+    };
+    for (const command of planNext(outlook)) this.propose(command);
+  }
+
+  /** A node hears of a map, and does what it says: replicas come and go. */
+  learn(node: NodeId, map: ClusterMap): void {
+    if (map.version <= (this.#maps.get(node)?.version ?? 0)) return;
+    this.#maps.set(node, map);
+    const due = replicasDue(map, node);
+    const born = this.#born.get(node) as Map<MemberId, ShardId>;
+    for (const { shard, member, birth } of due) {
+      const name = `${shard} ${member}`;
+      if (birth === 'none' || born.has(member) || this.#buried.has(name)) continue;
+      born.set(member, shard);
+      if (shard === 0 && member === 1000) this.shards.set(shard, new ShardWorld(member));
+      else if (birth === 'found') this.shards.set(shard, new ShardWorld(member));
+      else this.shards.get(shard)?.behind.add(member);
+    }
+    for (const [member, shard] of born) {
+      if (due.some((one) => one.shard === shard && one.member === member)) continue;
+      const world = this.shards.get(shard);
+      const isConfigured = world !== undefined && membersOf(world.configuration).includes(member);
+      assert.ok(
+        !isConfigured,
+        `member ${member} of shard ${shard} is destroyed in its configuration`,
+      );
+      born.delete(member);
+      this.#buried.add(`${shard} ${member}`);
+    }
+  }
+
+  /** The leader of a shard takes a look, by the map of its node. */
+  lead(shard: ShardId): void {
+    const world = this.shards.get(shard);
+    if (world === undefined || world.leader === NOBODY) return;
+    const { configuration, isCommitted, hasOwnCommit, leader: member, term } = world;
+    const isSettled = isCommitted && hasOwnCommit;
+    this.#step(shard, world, { member, term, configuration, isSettled });
+  }
+
+  /** One that was deposed and does not know it. */
+  leadDeposed(shard: ShardId): void {
+    const world = this.shards.get(shard);
+    const office = world?.deposed[this.#random.below(world.deposed.length)];
+    if (world !== undefined && office !== undefined) this.#step(shard, world, office);
+  }
+
+  /** The newest configuration is committed, if the majorities that it takes are alive. */
+  commit(shard: ShardId): void {
+    const world = this.shards.get(shard);
+    if (world === undefined || world.leader === NOBODY || !this.hasQuorum(world)) return;
+    if (!world.hasOwnCommit || !world.isCommitted) {
+      world.hasOwnCommit = true;
+      world.isCommitted = true;
+    } else if (isJoint(world.configuration)) {
+      world.configuration = settled(world.configuration);
+      world.isCommitted = false;
+    }
+    if (world.isCommitted && !isVoter(world.configuration, world.leader)) world.leader = NOBODY;
+  }
+
+  /** Another leader. What was not committed may be lost with the one before. */
+  elect(shard: ShardId, to?: MemberId): void {
+    const world = this.shards.get(shard);
+    if (world === undefined || !this.hasQuorum(world)) return;
+    const { voters, outgoing } = world.configuration;
+    const able = [...voters, ...outgoing].filter((member) => this.isAlive(shard, member));
+    const { leader: member, term, configuration, hasOwnCommit, isCommitted } = world;
+    if (member !== NOBODY && able.length > 0) {
+      const office = { member, term, configuration, isSettled: hasOwnCommit && isCommitted };
+      world.deposed = [...world.deposed, office].slice(-3);
+    }
+    const chosen = to !== undefined && able.includes(to) ? to : this.#random.pick(able);
+    world.leader = chosen;
+    world.behind.delete(chosen);
+    world.term += 1;
+    world.hasOwnCommit = false;
+    world.ticksSinceHandover = 0;
+  }
+
+  /** A follower catches up. */
+  catchUp(shard: ShardId): void {
+    const world = this.shards.get(shard);
+    if (world === undefined || world.leader === NOBODY) return;
+    for (const member of world.behind) if (this.isAlive(shard, member)) world.behind.delete(member);
+  }
+
+  nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined {
+    const row = this.rig.map.shards[shard];
+    return row === undefined ? undefined : nodeOf(row, member);
+  }
+
+  isAlive(shard: ShardId, member: MemberId): boolean {
+    const node = this.nodeOfMember(shard, member);
+    if (node === undefined || !this.alive.has(node)) return false;
+    return this.#born.get(node)?.has(member) === true;
+  }
+
+  hasQuorum(world: ShardWorld): boolean {
+    const shard = [...this.shards].find(([, one]) => one === world)?.[0] as ShardId;
+    const { voters, outgoing } = world.configuration;
+    const isMajority = (members: readonly MemberId[]) =>
+      members.filter((member) => this.isAlive(shard, member)).length * 2 > members.length;
+    return isMajority(voters) && (outgoing.length === 0 || isMajority(outgoing));
+  }
+
+  /** Nobody leaves the map who takes part in a shard: its node would destroy it. */
+  checkListed(): void {
+    for (const [shard, { configuration }] of this.shards) {
+      for (const member of membersOf(configuration)) {
+        assert.ok(
+          this.nodeOfMember(shard, member) !== undefined,
+          `member ${member} is in the configuration of shard ${shard} and not in the map`,
+        );
+      }
+    }
+  }
+
+  #step(shard: ShardId, world: ShardWorld, office: Office): void {
+    const { member, term, configuration, isSettled } = office;
+    const node = this.nodeOfMember(shard, member);
+    const row = node === undefined ? undefined : this.#maps.get(node)?.shards[shard];
+    if (node === undefined || row === undefined || !this.alive.has(node)) return;
+    const followers = membersOf(configuration)
+      .filter((other) => other !== member)
+      .map((other) => ({
+        member: other,
+        isActive: this.isAlive(shard, other),
+        isCaughtUp: !world.behind.has(other),
+      }));
+    const { ticksSinceHandover } = world;
+    const led: Led = {
+      row,
+      self: member,
+      term,
+      configuration,
+      isSettled,
+      isQuiet: false,
+      followers,
+      ticksSinceHandover,
+    };
+    const step = nextLeaderStep(led);
+    if (step.type === 'report') {
+      this.tally.reports += 1;
+      this.propose(step.report);
+    }
+    // A deposed leader's entries are never committed.
+    if (term !== world.term) return;
+    if (step.type === 'change') this.#change(world, led, step.target);
+    if (step.type === 'transfer') {
+      this.tally.transfers += 1;
+      assert.ok(configuration.voters.includes(step.to) && this.isAlive(shard, step.to));
+      this.elect(shard, step.to);
+    }
+  }
+
+  /** What Raft asks of a change, and what the shard's users ask. */
+  #change(world: ShardWorld, led: Led, target: Target): void {
+    this.tally.changes += 1;
+    const { configuration: current, row, followers, self } = led;
+    const next = towards(current, target);
+    assert.equal(faultOfConfiguration(next), undefined);
+    assert.notDeepEqual(next, current);
+    const isLive = (member: MemberId) =>
+      member === self ||
+      followers.some((one) => one.member === member && one.isActive && one.isCaughtUp);
+    for (const voter of next.voters) {
+      const isKnown = current.voters.includes(voter) || current.learners.includes(voter);
+      assert.ok(isKnown, 'a new voter was a learner');
+      assert.ok(current.voters.includes(voter) || isLive(voter), 'a new voter caught up');
+    }
+    if (isJoint(next)) {
+      const wanted = row.members.filter(({ isWanted }) => isWanted).length;
+      const before = current.voters.filter(isLive).length;
+      const after = next.voters.filter(isLive).length;
+      assert.ok(after >= Math.min(before, wanted), 'no live voter is given away');
+      assert.ok(after * 2 > next.voters.length, 'the new voters can decide');
+    }
+    world.configuration = next;
+    world.isCommitted = false;
+    this.checkListed();
+  }
+
+  #count(before: ClusterMap): void {
+    for (const row of this.rig.map.shards.slice(1)) {
+      const former = before.shards[row.shard];
+      const membersBefore = new Set(former?.members.map(({ member }) => member));
+      this.tally.added += row.members.filter(({ member }) => !membersBefore.has(member)).length;
+      this.tally.asked += row.goal.filter((node) => !former?.goal.includes(node)).length;
+      for (const { member } of row.members) assert.ok(member < NUMBER_MAX);
+    }
+  }
+}
