@@ -34,7 +34,7 @@ interface Follower {
   readonly isCaughtUp: boolean;
 }
 
-export type LeaderStep =
+type LeaderStep =
   | { readonly type: 'wait' }
   /** Tell the catalogue. */
   | { readonly type: 'report'; readonly report: Report }

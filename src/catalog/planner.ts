@@ -14,7 +14,7 @@ import type { Command, Place, PlacedMember } from './command.ts';
 import { aimFor } from './goals.ts';
 import { memberOn } from './questions.ts';
 
-export interface Outlook {
+interface Outlook {
   readonly map: ClusterMap;
   /** For each node that is alive, the milliseconds since it was not. */
   readonly liveFor: ReadonlyMap<NodeId, number>;

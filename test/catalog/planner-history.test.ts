@@ -2,10 +2,9 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { NodeId } from '../../src/base/ids.ts';
 import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
+import type { ClusterMap, ShardRow } from '../../src/catalog/cluster-map.ts';
 import { nodeOf } from '../../src/catalog/questions.ts';
 import { describe, foundation, joining } from './rows.ts';
 import { World } from './world.ts';
@@ -70,12 +69,11 @@ function disorder(world: World, random: Random, events: number): void {
       () => world.alive.add(node),
     ];
     random.pick(acts)();
-    checkMoving(world);
   }
 }
 
 /** Everyone acts in turn until nobody has anything to do. */
-function calm(world: World, random: Random): number {
+function calm(world: World, random: Random, check: () => void = () => {}): number {
   for (let round = 1; round < 400; round++) {
     const { map } = world.rig;
     const acts = world.tally.commands + world.tally.changes + world.tally.transfers;
@@ -90,7 +88,7 @@ function calm(world: World, random: Random): number {
       world.lead(shard);
       for (let commit = 0; commit < 4; commit++) world.commit(shard);
     }
-    for (let command = 0; command < 3000; command++) world.deliver({ isFair: true });
+    while (world.deliver({ isFair: true })) check();
     const actsNow = world.tally.commands + world.tally.changes + world.tally.transfers;
     if (acts === actsNow && map === world.rig.map && isSettled(world)) return round;
   }
@@ -103,13 +101,10 @@ function isSettled(world: World): boolean {
   });
 }
 
-function checkMoving(world: World): void {
-  const moving = world.rig.map.shards.filter(({ members }) => {
-    const isLive = ({ node }: { readonly node: NodeId }) => world.alive.has(node);
-    return members.some((member) => member.isWanted && !member.isVoter && isLive(member));
-  });
-  const bound = world.rig.map.shards.length;
-  assert.ok(moving.length <= bound);
+/** Shards with somebody wanted who does not vote yet. */
+function countMoving(world: World): number {
+  const isGrowing = (row: ShardRow) => row.members.some((m) => m.isWanted && !m.isVoter);
+  return world.rig.map.shards.filter((row) => row.isFounded && isGrowing(row)).length;
 }
 
 /** Wanted, voting, leading: all as the goals say, and the goals as the nodes say. */
@@ -146,4 +141,27 @@ test('a cluster that grows through disorder is always safe and comes to rest', (
     checkEnd(world);
   }
   t.diagnostic(`at most ${roundsMax} rounds`);
+});
+
+test('an orderly cluster moves few shards at a time, in few steps, and only what is asked', (t) => {
+  const random = new Random(51);
+  const world = new World(random, foundation({ shards: 32 }));
+  let movingMax = 0;
+  const check = () => {
+    movingMax = Math.max(movingMax, countMoving(world));
+  };
+  calm(world, random, check);
+  for (let node = 2; node <= NODES_MAX; node++) {
+    world.arrive(world.rig.mustSay(joining(node)));
+    calm(world, random, check);
+    checkEnd(world);
+  }
+  const { commands, changes, added, asked, transfers } = world.tally;
+  t.diagnostic(`${JSON.stringify(world.tally)}, at most ${movingMax} at a time`);
+  assert.equal(movingMax, CATALOGUE_LIMITS.movingShardsMax);
+  assert.equal(added, asked);
+  // For each member that comes: place, report twice; a learner first, then a vote.
+  assert.ok(commands <= 4 * (added + 33), `${commands} commands`);
+  assert.ok(changes <= 2 * (added + 33), `${changes} changes`);
+  assert.ok(transfers <= added + 32, `${transfers} transfers`);
 });

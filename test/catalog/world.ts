@@ -93,18 +93,19 @@ export class World {
     this.#queue.push(command);
   }
 
-  /** One command arrives: the next, or any; perhaps twice, perhaps never. */
-  deliver({ isFair }: { readonly isFair: boolean }): void {
+  /** One command arrives, if any: the next, or any; perhaps twice, perhaps never. */
+  deliver({ isFair }: { readonly isFair: boolean }): boolean {
     const random = this.#random;
     const at = isFair ? 0 : random.below(Math.max(this.#queue.length, 1));
     const [command] = this.#queue.slice(at, at + 1);
-    if (command === undefined) return;
+    if (command === undefined) return false;
     if (isFair || !random.chance(0.2)) this.#queue.splice(at, 1);
-    if (!isFair && random.chance(0.1)) return;
+    if (!isFair && random.chance(0.1)) return true;
     const before = this.rig.map;
     const reply = this.rig.say(command);
     if (reply.type === 'done') this.#count(before);
     this.checkListed();
+    return true;
   }
 
   /** The planner starts from nothing each time it is asked. */

@@ -1,0 +1,207 @@
+/** The next step of a shard's leader, as a table: members are letters, the leader is a. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
+import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import type { ShardRow } from '../../src/catalog/cluster-map.ts';
+import { type Led, nextLeaderStep } from '../../src/catalog/leader-step.ts';
+
+interface Case {
+  /** Members of the row, in nodes 1, 2 ...: `a` wanted, `A` on its way out. */
+  readonly row: string;
+  /** What the row believes to be voters; the configuration's unless it says otherwise. */
+  readonly reported?: string;
+  readonly voters: string;
+  readonly learners?: string;
+  /** Followers that are heard and have everything; all unless it says otherwise. */
+  readonly live?: string;
+  readonly preferred?: string;
+  readonly led?: Partial<Led>;
+  readonly rowTerm?: number;
+  readonly isFounded?: boolean;
+}
+
+const TERM = 7;
+
+function idOf(letter: string): MemberId {
+  return (letter.toLowerCase().charCodeAt(0) - 96) as MemberId;
+}
+
+function idsOf(letters: string): MemberId[] {
+  return [...letters].map(idOf);
+}
+
+function lettersOf(members: readonly MemberId[]): string {
+  return members.map((member) => String.fromCharCode(96 + member)).join('');
+}
+
+function stepOf(given: Case): string {
+  const { row, voters, learners = '', live = voters + learners } = given;
+  const letters = [...row];
+  const nodeOf = (letter: string) =>
+    (letters.findIndex((l) => idOf(l) === idOf(letter)) + 1) as NodeId;
+  const shardRow: ShardRow = {
+    ...{ shard: 1 as ShardId, revision: 5, epoch: 1, from: 0, to: 2 ** 32, founder: idOf('a') },
+    isFounded: given.isFounded ?? true,
+    term: given.rowTerm ?? TERM,
+    goal: [1 as NodeId],
+    preferredNode: given.preferred === undefined ? (0 as NodeId) : nodeOf(given.preferred),
+    members: letters.map((letter) => ({
+      node: nodeOf(letter),
+      member: idOf(letter),
+      isWanted: letter === letter.toLowerCase(),
+      isVoter: (given.reported ?? voters).includes(letter.toLowerCase()),
+    })),
+  };
+  const step = nextLeaderStep({
+    row: shardRow,
+    self: idOf('a'),
+    term: TERM,
+    configuration: { voters: idsOf(voters), outgoing: [], learners: idsOf(learners) },
+    isSettled: true,
+    isQuiet: false,
+    followers: idsOf(voters + learners).map((member) => {
+      const isLive = idsOf(live).includes(member);
+      return { member, isActive: isLive, isCaughtUp: isLive };
+    }),
+    ticksSinceHandover: CATALOGUE_LIMITS.handoverTicksMin,
+    ...given.led,
+  });
+  switch (step.type) {
+    case 'wait':
+      return 'wait';
+    case 'report':
+      return `report ${lettersOf(step.report.voters)}|${lettersOf(step.report.learners)}`;
+    case 'change':
+      return `change ${lettersOf(step.target.voters)}|${lettersOf(step.target.learners)}`;
+    default:
+      return `transfer ${lettersOf([step.to])}`;
+  }
+}
+
+const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[] = [
+  ['all is as it should be', { row: 'abc', voters: 'abc' }, 'wait'],
+  ['whoever is wanted learns first', { row: 'abc', voters: 'a' }, 'change a|bc'],
+  [
+    'nobody votes who has not caught up',
+    { row: 'abc', voters: 'a', learners: 'bc', live: 'a' },
+    'wait',
+  ],
+  ['all that caught up vote at once', { row: 'abc', voters: 'a', learners: 'bc' }, 'change abc|'],
+  [
+    'a dead one does not block the others',
+    { row: 'abc', voters: 'a', learners: 'bc', live: 'b' },
+    'change ab|c',
+  ],
+  ['a replacement learns first', { row: 'abCd', voters: 'abc' }, 'change abc|d'],
+  [
+    'nobody goes before the replacement is ready',
+    { row: 'abCd', voters: 'abc', learners: 'd', live: 'abc' },
+    'wait',
+  ],
+  [
+    'the replacement votes when the other goes',
+    { row: 'abCd', voters: 'abc', learners: 'd' },
+    'change abd|',
+  ],
+  [
+    'a dead voter is replaced by a live one',
+    { row: 'abCd', voters: 'abc', learners: 'd', live: 'abd' },
+    'change abd|',
+  ],
+  [
+    'of two to go the dead one goes first',
+    { row: 'aBCde', voters: 'abc', learners: 'de', live: 'abd' },
+    'change adb|e',
+  ],
+  ['a shard shrinks onto voters that are alive', { row: 'aBc', voters: 'abc' }, 'change ac|'],
+  ['it never shrinks onto one that is dead', { row: 'aBc', voters: 'abc', live: 'ab' }, 'wait'],
+  [
+    'it never shrinks onto dead voters, however many',
+    { row: 'aBCde', voters: 'abcde', live: 'abc' },
+    'wait',
+  ],
+  [
+    'three never become one while two are missing',
+    { row: 'aBCde', voters: 'abc' },
+    'change abc|de',
+  ],
+  ['three become one when one is wanted', { row: 'aBC', voters: 'abc' }, 'change a|'],
+  [
+    'growth waits for a majority that is alive',
+    { row: 'abcd', voters: 'abc', learners: 'd', live: 'ad' },
+    'wait',
+  ],
+  ['a learner that is wanted no more goes', { row: 'aB', voters: 'a', learners: 'b' }, 'change a|'],
+  ['a member that is not listed goes', { row: 'a', voters: 'a', learners: 'z' }, 'change a|'],
+  ['a leader that is to go hands over', { row: 'Abc', voters: 'abc' }, 'transfer b'],
+  [
+    'it hands over to the preferred one',
+    { row: 'Abc', voters: 'abc', preferred: 'c' },
+    'transfer c',
+  ],
+  ['it stays while its vote is needed', { row: 'Abc', voters: 'abc', live: 'c' }, 'wait'],
+  ['it stays until somebody else votes', { row: 'Ab', voters: 'a', learners: 'b' }, 'change ba|'],
+  [
+    'it does not hurry to go',
+    { row: 'Abc', voters: 'abc', led: { ticksSinceHandover: 3 } },
+    'wait',
+  ],
+  ['a first report founds the shard', { row: 'a', voters: 'a', isFounded: false }, 'report a|'],
+  ['a new voter is reported', { row: 'ab', voters: 'ab', reported: 'a' }, 'report ab|'],
+  ['one that is gone is reported', { row: 'aB', voters: 'a' }, 'report a|'],
+  ['a new leader reports before it changes', { row: 'ab', voters: 'a', rowTerm: 6 }, 'report a|'],
+  [
+    'a new leader with nothing to change says nothing',
+    { row: 'a', voters: 'a', rowTerm: 6 },
+    'wait',
+  ],
+  ['a leader that was followed by another waits', { row: 'ab', voters: 'a', rowTerm: 8 }, 'wait'],
+  [
+    'nothing is done before it is settled',
+    { row: 'ab', voters: 'a', led: { isSettled: false } },
+    'wait',
+  ],
+  ['a preferred voter gets the lead', { row: 'abc', voters: 'abc', preferred: 'b' }, 'transfer b'],
+  ['a preferred leader keeps it', { row: 'abc', voters: 'abc', preferred: 'a' }, 'wait'],
+  [
+    'a preferred one that is dead does not',
+    { row: 'abc', voters: 'abc', preferred: 'b', live: 'c' },
+    'wait',
+  ],
+  [
+    'a preferred learner does not',
+    { row: 'ab', voters: 'a', learners: 'b', live: 'a', preferred: 'b' },
+    'wait',
+  ],
+  [
+    'a preferred one on its way out does not',
+    { row: 'aBcd', voters: 'abc', learners: 'd', live: 'abc', preferred: 'b' },
+    'wait',
+  ],
+  [
+    'the lead does not change hands too often',
+    {
+      row: 'abc',
+      voters: 'abc',
+      preferred: 'b',
+      led: { ticksSinceHandover: CATALOGUE_LIMITS.handoverTicksMin - 1 },
+    },
+    'wait',
+  ],
+  [
+    'in a silent shard everyone is up to date',
+    { row: 'abc', voters: 'a', learners: 'bc', live: '', led: { isQuiet: true } },
+    'change abc|',
+  ],
+];
+
+for (const [sentence, given, step] of TABLE) {
+  test(sentence, () => assert.equal(stepOf(given), step));
+}
+
+test('while two sets of voters decide together, nothing is added to it', () => {
+  const configuration = { voters: idsOf('ab'), outgoing: idsOf('a'), learners: [] };
+  assert.equal(stepOf({ row: 'abc', voters: 'ab', led: { configuration } }), 'wait');
+});
