@@ -2,6 +2,7 @@
 
 import { run as hash } from './micro/hash.bench.ts';
 import { run as log } from './micro/log.bench.ts';
+import { run as machine } from './micro/machine.bench.ts';
 import { run as raft } from './micro/raft.bench.ts';
 import { type BenchRow, table } from './micro/report.ts';
 import { run as ring } from './micro/ring.bench.ts';
@@ -9,7 +10,7 @@ import { run as state } from './micro/state.bench.ts';
 import { run as wire } from './micro/wire.bench.ts';
 
 /** Run in this order, one after the other. To add one, import its `run` and name it here. */
-const BENCHES = [hash, ring, raft, wire, log, state];
+const BENCHES = [hash, ring, raft, wire, machine, log, state];
 
 const rows: BenchRow[] = [];
 for (const run of BENCHES) rows.push(...(await run()));

@@ -1,0 +1,129 @@
+/** What applying costs apart from the store: the machine on rows that are at hand. */
+
+import { encodeBatch } from '../../src/machine/batch.ts';
+import type { Command, Operation } from '../../src/machine/command.ts';
+import { encodeEntry } from '../../src/machine/entry.ts';
+import { Machine } from '../../src/machine/machine.ts';
+import { SECTION, type StateSource, type StateWrite } from '../../src/machine/section.ts';
+import { type BenchRow, type BenchTask, measure } from './report.ts';
+
+const EPOCH = 1;
+const TIME = 1_000_000;
+/** Commands of one call. */
+const COMMANDS = 256;
+const BATCH = 64;
+const CLIENT = new Uint8Array(16).fill(9);
+const VALUE = new Uint8Array(256).fill(7);
+/** Rows as they are stored: a version, no expiry, a value. */
+const ROW = Uint8Array.of(0x93, 1, 0, 0xc5, 1, 0, ...VALUE);
+const COUNTED = Uint8Array.of(0x93, 1, 0, 0xc4, 1, 5);
+const ONE = { high: 0, low: 1 };
+
+export async function run(): Promise<BenchRow[]> {
+  return measure([
+    task('put', 1, (at) => [put(at, 0)]),
+    task(`put in a batch of ${BATCH}`, BATCH, (at) => [put(at, 0)]),
+    task('check and put', 1, (at) => [
+      { type: 'check-presence', key: keyOf(at), isThere: true },
+      put(at, 0),
+    ]),
+    task('add', 1, (at) => [{ type: 'add', key: keyOf(at), operand: ONE }], COUNTED),
+    task('put that lives for a while', 1, (at) => [put(at, 60_000)]),
+    duplicate(),
+  ]);
+}
+
+/** Every key has the same row; of what is written only the client's session is kept. */
+class Rows implements StateSource {
+  readonly #row: Uint8Array;
+  #session: Uint8Array | undefined;
+
+  constructor(row: Uint8Array) {
+    this.#row = row;
+  }
+
+  get(section: number): Uint8Array | undefined {
+    if (section === SECTION.values) return this.#row;
+    return section === SECTION.sessions ? this.#session : undefined;
+  }
+
+  take(writes: readonly StateWrite[]): number {
+    let bytes = 0;
+    for (const { section, value } of writes) {
+      bytes += value?.length ?? 0;
+      if (section === SECTION.sessions) this.#session = value?.slice();
+    }
+    return bytes;
+  }
+
+  forget(): void {
+    this.#session = undefined;
+  }
+}
+
+function keyOf(at: number): Uint8Array {
+  return new TextEncoder().encode(`user:${String(at).padStart(11, '0')}`);
+}
+
+function put(at: number, lifeMilliseconds: number): Operation {
+  return { type: 'put', key: keyOf(at), value: VALUE, lifeMilliseconds };
+}
+
+/** A client that has the answer to each batch when it sends the next one. */
+function payloadOf(firstSequence: number, commands: readonly Command[]): Uint8Array {
+  const batch = encodeBatch({
+    client: CLIENT,
+    acknowledgedBelow: firstSequence,
+    deadline: TIME + 10_000,
+    firstSequence,
+    commands,
+  });
+  return encodeEntry({ time: TIME, epoch: EPOCH }, { type: 'batch', batch });
+}
+
+function task(
+  name: string,
+  size: number,
+  commandAt: (at: number) => Command,
+  row = ROW,
+): BenchTask {
+  const payloads = Array.from({ length: COMMANDS / size }, (_, batch) =>
+    payloadOf(
+      batch * size,
+      Array.from({ length: size }, (_, at) => commandAt(batch * size + at)),
+    ),
+  );
+  const rows = new Rows(row);
+  const apply = applier(rows);
+  const work = () => {
+    rows.forget();
+    return payloads.reduce((sum, payload) => sum + apply(payload), 0);
+  };
+  return { name: `machine: ${name}`, operations: COMMANDS, work };
+}
+
+/** The same bytes over and over: answered from what is remembered. */
+function duplicate(): BenchTask {
+  const payload = payloadOf(0, [[put(0, 0)]]);
+  const apply = applier(new Rows(ROW));
+  const work = () => {
+    let sum = 0;
+    for (let count = 0; count < COMMANDS; count++) sum += apply(payload);
+    return sum;
+  };
+  return { name: 'machine: put that comes again', operations: COMMANDS, work };
+}
+
+function applier(rows: Rows): (payload: Uint8Array) => number {
+  const machine = new Machine({ source: rows });
+  const arc = { from: 0, to: 2 ** 32 };
+  const adopt = encodeEntry({ time: TIME, epoch: 0 }, { type: 'adopt', epoch: EPOCH, arc });
+  machine.apply({ index: 1, payload: adopt });
+  let index = 1;
+  return (payload) => {
+    index += 1;
+    const outcome = machine.apply({ index, payload });
+    if (outcome.type === 'unknown') throw new Error('every entry is known');
+    return rows.take(outcome.writes) + outcome.replies.length;
+  };
+}
