@@ -99,7 +99,12 @@ export function decodeVerdicts({ count, verdicts }: Run): readonly Verdict[] | u
 function readVerdict(reader: Reader, bytes: Uint8Array): Verdict {
   const type = reader.count();
   if (type === VERDICT.silent) return SILENT;
-  if (type === VERDICT.done) return { type: 'done', outputs: readOutputs(reader, bytes) };
+  if (type === VERDICT.done) {
+    const outputs = readOutputs(reader, bytes);
+    // Without outputs it would be the second spelling of a silent one.
+    if (outputs.length === 0) reader.break();
+    return { type: 'done', outputs };
+  }
   const number = reader.count();
   if (type === VERDICT['check-failed']) {
     return { type: 'check-failed', position: number, version: reader.count() };

@@ -1,0 +1,198 @@
+/** Damaged bytes: no decoder throws, and whatever is understood has no other spelling. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { Writer } from '../../src/base/message-pack.ts';
+import { Random } from '../../src/base/random.ts';
+import { decodeAffairs, writeAffairs } from '../../src/machine/affairs.ts';
+import { decodeBatch, encodeBatch } from '../../src/machine/batch.ts';
+import { decodeEntry, encodeEntry } from '../../src/machine/entry.ts';
+import { decodeDueKey, dueKeyOf } from '../../src/machine/expiry.ts';
+import { decodeInteger, encodeInteger } from '../../src/machine/int64.ts';
+import { Machine } from '../../src/machine/machine.ts';
+import { decodeReply, encodeReply } from '../../src/machine/reply.ts';
+import { decodeRow, writeRow } from '../../src/machine/row.ts';
+import { SECTION } from '../../src/machine/section.ts';
+import {
+  decodeSession,
+  decodeVerdicts,
+  type Run,
+  writeSession,
+  writeVerdict,
+} from '../../src/machine/session.ts';
+import { mutate } from '../support/mutate.ts';
+import { MachineRig, Rows } from './machine-rig.ts';
+import { Traffic } from './traffic.ts';
+
+const ROUNDS = 60_000;
+
+interface Codec {
+  readonly name: string;
+  readonly corpus: readonly Uint8Array[];
+  /** The bytes of what was understood; undefined for what was not. */
+  respell(bytes: Uint8Array): Uint8Array | undefined;
+}
+
+function written(write: (writer: Writer) => void): Uint8Array {
+  const writer = new Writer();
+  write(writer);
+  return writer.take();
+}
+
+/** What a shard holds and says after some traffic. */
+function corpora() {
+  const traffic = new Traffic(new Random(9));
+  const rig = new MachineRig();
+  const entries = [traffic.first().payload];
+  const replies: Uint8Array[] = [];
+  const kept = { rows: [] as Uint8Array[], sessions: [] as Uint8Array[] };
+  for (let count = 0; count < 400; count++) {
+    const { payload } = traffic.next();
+    entries.push(payload);
+    for (const reply of rig.applyPayload(payload)) replies.push(encodeReply(reply));
+    if (count % 20 > 0) continue;
+    kept.rows.push(...rig.rows.in(SECTION.values).map(({ value }) => value));
+    kept.sessions.push(...rig.rows.in(SECTION.sessions).map(({ value }) => value));
+  }
+  const dueKeys = rig.rows.in(SECTION.expiries).map(({ key }) => key);
+  const affairs = rig.rows.in(SECTION.affairs).map(({ value }) => value);
+  const decoded = entries.map((payload) => decodeEntry(payload));
+  const batches = decoded.flatMap((entry) =>
+    typeof entry === 'object' && entry.type === 'batch' ? [entry.batch] : [],
+  );
+  const runs = kept.sessions.flatMap((bytes) => decodeSession(bytes)?.runs ?? []);
+  return { entries, batches, replies, dueKeys, affairs, runs, ...kept };
+}
+
+const CORPORA = corpora();
+const RUN: Run = { first: 0, count: 2, version: 9, verdicts: new Uint8Array(0) };
+
+const CODECS: readonly Codec[] = [
+  {
+    name: 'entries',
+    corpus: CORPORA.entries,
+    respell: (bytes) => {
+      const entry = decodeEntry(bytes);
+      return typeof entry === 'string' ? undefined : encodeEntry(entry.stamp, entry);
+    },
+  },
+  {
+    name: 'batches',
+    corpus: CORPORA.batches,
+    respell: (bytes) => {
+      const batch = decodeBatch(bytes);
+      return batch === undefined ? undefined : encodeBatch(batch);
+    },
+  },
+  {
+    name: 'replies',
+    corpus: CORPORA.replies,
+    respell: (bytes) => {
+      const reply = decodeReply(bytes);
+      return reply === undefined ? undefined : encodeReply(reply);
+    },
+  },
+  {
+    name: 'rows',
+    corpus: CORPORA.rows,
+    respell: (bytes) => {
+      const row = decodeRow(bytes);
+      return row === undefined ? undefined : written((writer) => writeRow(writer, row));
+    },
+  },
+  {
+    name: 'sessions',
+    corpus: CORPORA.sessions,
+    respell: (bytes) => {
+      const session = decodeSession(bytes);
+      if (session === undefined) return undefined;
+      return written((writer) => writeSession(writer, session));
+    },
+  },
+  {
+    name: 'pairs of verdicts',
+    corpus: CORPORA.runs.filter(({ count }) => count === 2).map(({ verdicts }) => verdicts),
+    respell: (verdicts) => {
+      const list = decodeVerdicts({ ...RUN, verdicts });
+      if (list === undefined) return undefined;
+      return written((writer) => {
+        for (const verdict of list) writeVerdict(writer, verdict);
+      });
+    },
+  },
+  {
+    name: 'affairs',
+    corpus: CORPORA.affairs,
+    respell: (bytes) => {
+      const affairs = decodeAffairs(bytes);
+      return affairs === undefined ? undefined : written((writer) => writeAffairs(writer, affairs));
+    },
+  },
+  {
+    name: 'keys of what is due',
+    corpus: CORPORA.dueKeys,
+    respell: (bytes) => {
+      const due = decodeDueKey(bytes);
+      return due === undefined ? undefined : dueKeyOf(due);
+    },
+  },
+];
+
+for (const { name, corpus, respell } of CODECS) {
+  test(`${ROUNDS} mutated ${name} are refused, or are spelled as they were`, () => {
+    ok(corpus.length > 0);
+    for (const bytes of corpus) deepEqual(respell(bytes), bytes);
+    const random = new Random(3);
+    const before = process.memoryUsage().heapUsed;
+    let understood = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      let bytes = mutate(random, random.pick(corpus));
+      while (bytes.length > 0 && random.chance(0.2)) bytes = mutate(random, bytes);
+      const again = respell(bytes);
+      if (again === undefined) continue;
+      understood += 1;
+      equal(Buffer.compare(again, bytes), 0, `${Buffer.from(bytes).toString('hex')}`);
+    }
+    ok(understood > 0 && understood < ROUNDS, `${understood} understood`);
+    ok(process.memoryUsage().heapUsed - before < 100 * 1024 * 1024, 'memory stays flat');
+  });
+}
+
+test(`${ROUNDS} mutated entries are applied without a throw, and the same way twice`, () => {
+  const random = new Random(4);
+  const replicas = [0, 1].map(() => {
+    const rows = new Rows();
+    return { rows, machine: new Machine({ source: rows }) };
+  });
+  const payloads = CORPORA.entries;
+  let index = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const sound = payloads[round % payloads.length] as Uint8Array;
+    const payload = round < payloads.length ? sound : mutate(random, sound);
+    index += 1;
+    const outcomes = replicas.map(({ rows, machine }) => {
+      const outcome = machine.apply({ index, payload });
+      if (outcome.type === 'applied') rows.apply(outcome.writes);
+      return outcome.type === 'applied' ? outcome.replies : outcome.type;
+    });
+    deepEqual(outcomes[0], outcomes[1]);
+  }
+  const [one, other] = replicas.map(({ rows }) => [0, 1, 2, 3].map((section) => rows.in(section)));
+  deepEqual(one, other);
+});
+
+test('every integer of 64 bits in every spelling is read, and written in the shortest', () => {
+  const random = new Random(6);
+  for (let round = 0; round < ROUNDS; round++) {
+    const length = random.pick([1, 2, 3, 5, 9]);
+    const bytes = Uint8Array.from({ length }, () => random.below(256));
+    const tags = { 1: [bytes[0] ?? 0], 2: [0xcc, 0xd0], 3: [0xcd, 0xd1], 5: [0xce, 0xd2] };
+    bytes[0] = random.pick(tags[length as 1] ?? [0xcf, 0xd3]);
+    if (random.chance(0.5)) bytes.fill(random.pick([0, 0xff]), 1, random.between(1, length));
+    const value = decodeInteger(bytes);
+    if (value === undefined) continue;
+    const shortest = encodeInteger(value);
+    ok(shortest.length <= bytes.length);
+    deepEqual(decodeInteger(shortest), value);
+  }
+});

@@ -1,0 +1,78 @@
+/** Entries that no sound leader of this version proposes. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
+import { Writer } from '../../src/base/message-pack.ts';
+import { encodeEntry } from '../../src/machine/entry.ts';
+import { Machine } from '../../src/machine/machine.ts';
+import { decodeReply } from '../../src/machine/reply.ts';
+import { EPOCH, MachineRig, put, Rows, START, sayAll, WHOLE } from './machine-rig.ts';
+
+function tokens(...counts: readonly number[]): Uint8Array {
+  const writer = new Writer();
+  writer.array(counts.length);
+  for (const count of counts) writer.count(count);
+  return writer.take();
+}
+
+test('an entry of a kind that is not known stops the replica', () => {
+  const rig = new MachineRig();
+  for (const payload of [tokens(5, START, EPOCH), tokens(5), tokens(2 ** 40, 1), tokens(200)]) {
+    deepEqual(rig.machine.apply({ index: 2, payload }), { type: 'unknown' });
+  }
+  equal(rig.machine.affairs.logTime, START);
+});
+
+const adopt = { type: 'adopt', epoch: EPOCH + 1, arc: WHOLE } as const;
+const stamp = { time: START + 9, epoch: EPOCH };
+const second = Uint8Array.of(2, ...new Uint8Array(15));
+const first = Uint8Array.of(1, ...new Uint8Array(15));
+
+const MALFORMED: Readonly<Record<string, Uint8Array>> = {
+  'no bytes': new Uint8Array(0),
+  'a count alone': Uint8Array.of(1),
+  'an array of nothing': tokens(),
+  'kind 0': tokens(0, START, EPOCH),
+  'a stamp alone': tokens(1, START, EPOCH),
+  'a batch that is a count': tokens(1, START, EPOCH, 7),
+  'an arc that ends before it begins': encodeEntry(stamp, { ...adopt, arc: { from: 9, to: 9 } }),
+  'an arc beyond the ring': encodeEntry(stamp, { ...adopt, arc: { from: 9, to: 2 ** 32 + 1 } }),
+  'epoch 0': encodeEntry(stamp, { ...adopt, epoch: 0 }),
+  'a time beyond all times': tokens(4, MACHINE_LIMITS.timeMax + 1, 1, 9, 0, 5),
+  'clients out of order': encodeEntry(stamp, { type: 'forget', clients: [second, first] }),
+  'a client twice': encodeEntry(stamp, { type: 'forget', clients: [first, first] }),
+  'a client of 15 bytes': encodeEntry(stamp, { type: 'forget', clients: [first.subarray(1)] }),
+  'a due key without a key': encodeEntry(stamp, { type: 'expire', dueKeys: [new Uint8Array(8)] }),
+  'a byte behind the end': Uint8Array.of(...encodeEntry(stamp, adopt), 0),
+};
+
+for (const [what, payload] of Object.entries(MALFORMED)) {
+  test(`${what}: refused once, without an effect`, () => {
+    const rig = new MachineRig();
+    const { affairs } = rig.machine;
+    const outcome = rig.machine.apply({ index: 2, payload });
+    equal(outcome.type === 'applied' && outcome.writes.length, 0);
+    sayAll(rig.applyPayload(payload), ['refused malformed at 0']);
+    deepEqual(rig.machine.affairs, affairs);
+  });
+}
+
+test('a batch that is none is refused once, and time passes', () => {
+  const rig = new MachineRig();
+  rig.time += 50;
+  sayAll(rig.apply({ type: 'batch', batch: Uint8Array.of(1, 2, 3) }), ['refused malformed at 0']);
+  equal(rig.machine.affairs.logTime, START + 50);
+});
+
+test('before a shard has adopted anything it refuses every batch', () => {
+  const machine = new Machine({ source: new Rows() });
+  const batch = new MachineRig().batch([[put('a', 'x')]]);
+  for (const epoch of [1, EPOCH]) {
+    const payload = encodeEntry({ time: START, epoch }, { type: 'batch', batch });
+    const outcome = machine.apply({ index: 1, payload });
+    const replies = outcome.type === 'applied' ? outcome.replies : [];
+    const expected = { type: 'refused', reason: 'wrong-epoch', position: 0 };
+    deepEqual(replies.map(decodeReply), [expected]);
+  }
+});

@@ -1,0 +1,198 @@
+/** What the machine should do, written as simply as it can be: maps, and nothing encoded. */
+
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
+import type { Batch, Command, Operation } from '../../src/machine/command.ts';
+import { decodeDueKey } from '../../src/machine/expiry.ts';
+import { bigintFrom, int64From } from '../../src/machine/int64.ts';
+import type { Output, Reason, Reply } from '../../src/machine/reply.ts';
+import type { Row } from '../../src/machine/row.ts';
+import type { Proposed } from './traffic.ts';
+
+const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+
+export interface ReferenceSession {
+  acknowledgedBelow: number;
+  deadlineMax: number;
+  /** Never dropped: what is acknowledged is just not looked for. */
+  readonly replies: Map<number, Reply>;
+}
+
+export class Reference {
+  logTime = 0;
+  epoch = 0;
+  readonly rows = new Map<string, Row>();
+  readonly sessions = new Map<string, ReferenceSession>();
+
+  apply(index: number, { time, epoch, body, batch }: Proposed): readonly Reply[] {
+    this.logTime = Math.max(this.logTime, time);
+    if (body.type === 'adopt') this.epoch = Math.max(this.epoch, body.epoch);
+    if (body.type === 'expire') for (const dueKey of body.dueKeys) this.#expire(dueKey);
+    if (body.type === 'forget') for (const client of body.clients) this.#forget(client);
+    return batch === undefined ? [] : this.#batch(index, epoch, batch);
+  }
+
+  #expire(dueKey: Uint8Array): void {
+    const due = decodeDueKey(dueKey);
+    if (due === undefined) throw new Error('the traffic names what can be due');
+    const name = nameOf(due.key);
+    const isDue = due.expiresAt <= this.logTime;
+    if (isDue && this.rows.get(name)?.expiresAt === due.expiresAt) this.rows.delete(name);
+  }
+
+  #forget(client: Uint8Array): void {
+    const session = this.sessions.get(nameOf(client));
+    if (session && this.logTime > session.deadlineMax) this.sessions.delete(nameOf(client));
+  }
+
+  #batch(index: number, epoch: number, batch: Batch): readonly Reply[] {
+    const all = (reason: Reason) => batch.commands.map(() => refused(reason, 0));
+    if (batch.deadline < this.logTime) return all('deadline-passed');
+    const furthest = this.logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
+    if (batch.deadline > furthest) return all('deadline-too-far');
+    if (epoch !== this.epoch) return all('wrong-epoch');
+    const name = nameOf(batch.client);
+    const blank = { acknowledgedBelow: 0, deadlineMax: 0, replies: new Map() };
+    const session = this.sessions.get(name) ?? blank;
+    this.sessions.set(name, session);
+    session.acknowledgedBelow = Math.max(session.acknowledgedBelow, batch.acknowledgedBelow);
+    session.deadlineMax = Math.max(session.deadlineMax, batch.deadline);
+    const written = new Set<string>();
+    return batch.commands.map((command, at) => {
+      const sequence = batch.firstSequence + at;
+      if (sequence < session.acknowledgedBelow) return refused('acknowledged', 0);
+      const remembered = session.replies.get(sequence);
+      if (remembered !== undefined) return remembered;
+      const reply = this.#command(index, command, written);
+      session.replies.set(sequence, reply);
+      return reply;
+    });
+  }
+
+  #command(index: number, command: Command, written: Set<string>): Reply {
+    for (const [position, operation] of command.entries()) {
+      const name = nameOf(operation.key);
+      if (written.has(name)) return refused('key-twice', position);
+      const row = this.rows.get(name);
+      if (!holds(operation, row)) return failed(position, row?.version ?? 0);
+    }
+    const after = new Map<string, Row | undefined>();
+    const outputs: Output[] = [];
+    for (const [position, operation] of command.entries()) {
+      const name = nameOf(operation.key);
+      if (operation.type.startsWith('check')) continue;
+      const row = this.rows.get(name);
+      if (operation.type === 'get') {
+        outputs.push({ type: 'row', row });
+        continue;
+      }
+      if (after.has(name)) return refused('key-twice', position);
+      const change = this.#change(operation, row);
+      if (typeof change === 'string') return refused(change, position);
+      const { value, expiresAt } = change;
+      after.set(name, value === undefined ? undefined : { version: index, expiresAt, value });
+      if (change.output !== undefined) outputs.push(change.output);
+    }
+    for (const [name, row] of after) {
+      written.add(name);
+      if (row === undefined) this.rows.delete(name);
+      else this.rows.set(name, row);
+    }
+    return { type: 'done', version: index, outputs };
+  }
+
+  #change(operation: Operation, row: Row | undefined): Change | Reason {
+    const expiresAt = row?.expiresAt ?? 0;
+    switch (operation.type) {
+      case 'put': {
+        const life = operation.lifeMilliseconds;
+        return { value: operation.value, expiresAt: life === 0 ? 0 : this.logTime + life };
+      }
+      case 'delete':
+        return { expiresAt, output: { type: 'deleted', wasThere: row !== undefined } };
+      case 'append': {
+        const value = new Uint8Array([...(row?.value ?? []), ...operation.value]);
+        return { value, expiresAt, output: { type: 'appended', length: value.length } };
+      }
+      case 'add':
+      case 'min':
+      case 'max': {
+        const before = row === undefined ? undefined : naiveInteger(row.value);
+        if (before === 'none') return 'not-a-number';
+        const operand = bigintFrom(operation.operand);
+        const result = naiveResult(operation.type, before, operand);
+        if (result > INT64_MAX || result < INT64_MIN) return 'overflow';
+        const output: Output = { type: 'integer', value: int64From(result) };
+        return { value: naiveSpelling(result), expiresAt, output };
+      }
+      default:
+        throw new Error(`${operation.type} changes nothing`);
+    }
+  }
+}
+
+interface Change {
+  readonly value?: Uint8Array;
+  readonly expiresAt: number;
+  readonly output?: Output;
+}
+
+export function nameOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}
+
+function holds(operation: Operation, row: Row | undefined): boolean {
+  if (operation.type === 'check-version') return (row?.version ?? 0) === operation.version;
+  if (operation.type === 'check-presence') return operation.isThere === (row !== undefined);
+  if (operation.type !== 'check-value') return true;
+  return row !== undefined && nameOf(row.value) === nameOf(operation.value);
+}
+
+function refused(reason: Reason, position: number): Reply {
+  return { type: 'refused', reason, position };
+}
+
+function failed(position: number, version: number): Reply {
+  return { type: 'check-failed', position, version };
+}
+
+function naiveResult(type: 'add' | 'min' | 'max', before: bigint | undefined, operand: bigint) {
+  if (before === undefined) return operand;
+  if (type === 'add') return before + operand;
+  const [small, large] = before < operand ? [before, operand] : [operand, before];
+  return type === 'min' ? small : large;
+}
+
+/** By the specification of MessagePack. */
+function naiveInteger(bytes: Uint8Array): bigint | 'none' {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const tag = bytes[0] ?? 0xc1;
+  if (tag <= 0x7f || tag >= 0xe0) return bytes.length === 1 ? BigInt(view.getInt8(0)) : 'none';
+  const width = { 204: 1, 205: 2, 206: 4, 207: 8, 208: 1, 209: 2, 210: 4, 211: 8 }[tag];
+  if (width === undefined || bytes.length !== 1 + width) return 'none';
+  let value = 0n;
+  for (const byte of bytes.subarray(1)) value = value * 256n + BigInt(byte);
+  const signed = tag >= 0xd0 ? BigInt.asIntN(8 * width, value) : value;
+  return signed > INT64_MAX ? 'none' : signed;
+}
+
+function naiveSpelling(value: bigint): Uint8Array {
+  const unsigned: [number, bigint, number][] = [
+    [0xcc, 8n, 1],
+    [0xcd, 16n, 2],
+    [0xce, 32n, 4],
+    [0xcf, 64n, 8],
+  ];
+  if (value >= -32n && value < 128n) return Uint8Array.of(Number(BigInt.asUintN(8, value)));
+  for (const [tag, bits, width] of unsigned) {
+    const fits = value >= 0n ? value < 2n ** bits : value >= -(2n ** (bits - 1n));
+    if (fits)
+      return spelled(value >= 0n ? tag : tag + 4, BigInt.asUintN(Number(bits), value), width);
+  }
+  throw new Error('64 bits are enough');
+}
+
+function spelled(tag: number, value: bigint, width: number): Uint8Array {
+  const hex = value.toString(16).padStart(width * 2, '0');
+  return Uint8Array.of(tag, ...Buffer.from(hex, 'hex'));
+}

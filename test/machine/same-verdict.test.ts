@@ -1,0 +1,111 @@
+/**
+ * Replay and snapshot end in the same state and give the same replies: nothing that the machine
+ * knows is outside its sections, and nothing depends on how it came there.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Random } from '../../src/base/random.ts';
+import { Machine } from '../../src/machine/machine.ts';
+import { SECTION } from '../../src/machine/section.ts';
+import { LevelMedium, type Medium, MemoryMedium, SHARD, StateRig } from '../storage/state-rig.ts';
+import { type Proposed, Traffic } from './traffic.ts';
+
+const ENTRIES = 3000;
+
+function trafficOf(seed: number): readonly Proposed[] {
+  const traffic = new Traffic(new Random(seed));
+  return [traffic.first(), ...Array.from({ length: ENTRIES }, () => traffic.next())];
+}
+
+/** A replica: a store, a machine on it, and what it replied. */
+class Replica {
+  readonly rig: StateRig;
+  machine: Machine;
+  replies: string[] = [];
+
+  constructor(rig: StateRig) {
+    this.rig = rig;
+    this.machine = this.#newMachine();
+  }
+
+  static async open(medium: Medium): Promise<Replica> {
+    const rig = new StateRig(medium);
+    await rig.open();
+    rig.create();
+    return new Replica(rig);
+  }
+
+  #newMachine(): Machine {
+    const get = (section: number, key: Uint8Array) => this.rig.store.get(SHARD, section, key);
+    return new Machine({ source: { get } });
+  }
+
+  apply(list: readonly Proposed[]): void {
+    for (const { payload } of list) {
+      const index = this.rig.store.description(SHARD).index + 1;
+      const outcome = this.machine.apply({ index, payload });
+      assert.ok(outcome.type === 'applied');
+      this.rig.apply(outcome.writes);
+      this.replies.push(outcome.replies.map((bytes) => Buffer.from(bytes).toString('hex')).join());
+    }
+  }
+
+  /** As after a kill: what was in memory is gone, and the log is replayed from the checkpoint. */
+  async restart(list: readonly Proposed[]): Promise<void> {
+    await this.rig.reopen();
+    this.machine = this.#newMachine();
+    const { index } = this.rig.store.description(SHARD);
+    this.replies.length = index;
+    this.apply(list.slice(index));
+  }
+
+  async becomeCopyOf(other: Replica): Promise<void> {
+    await this.rig.installAll(await other.rig.exportAll());
+    this.machine = this.#newMachine();
+  }
+}
+
+function assertAlike(one: Replica, other: Replica): void {
+  assert.deepEqual(one.rig.store.hash(SHARD), other.rig.store.hash(SHARD));
+  assert.deepEqual(one.machine.affairs, other.machine.affairs);
+}
+
+const MEDIA: readonly (() => Medium)[] = [() => new MemoryMedium(), () => new LevelMedium()];
+
+for (const newMedium of MEDIA) {
+  const { name } = newMedium();
+  for (const seed of [1, 2, 3]) {
+    test(`${name}, seed ${seed}: from zero, from a snapshot and after a crash alike`, async () => {
+      const list = trafficOf(seed);
+      const half = Math.floor(list.length * (0.3 + 0.2 * seed));
+      const [whole, source, target] = [
+        await Replica.open(newMedium()),
+        await Replica.open(newMedium()),
+        await Replica.open(newMedium()),
+      ];
+      whole.apply(list);
+
+      source.apply(list.slice(0, half));
+      await source.rig.checkpoint();
+      target.apply(list.slice(0, 5));
+      await target.becomeCopyOf(source);
+      assertAlike(source, target);
+      target.apply(list.slice(half));
+      assertAlike(whole, target);
+      assert.deepEqual(target.replies.slice(5), whole.replies.slice(half));
+
+      source.apply(list.slice(half, half + 300));
+      await source.restart(list);
+      assertAlike(whole, source);
+      assert.deepEqual(source.replies, whole.replies);
+
+      const sections = whole.rig.store.hash(SHARD)?.map(({ section }) => section);
+      assert.deepEqual(sections, Object.values(SECTION));
+      for (const { rig } of [whole, source, target]) {
+        await rig.close();
+        rig.medium.dispose();
+      }
+    });
+  }
+}
