@@ -15,6 +15,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/wire': ['src/base', 'src/raft', 'src/machine', 'src/catalog'],
   'src/storage': ['src/base', 'src/raft', 'src/machine', 'src/wire'],
   'src/transport': ['src/base', 'src/wire'],
+  'src/node': ['src/base'],
 };
 
 /** Folders outside src; nobody imports them, and these may import any room of src. */

@@ -40,7 +40,7 @@ export interface Rule {
   readonly sound: readonly Record<string, string>[];
 }
 
-const UNTIDIED = new Set(['.git', 'node_modules', 'build']);
+const UNTIDIED = new Set(['.git', 'node_modules', 'build', 'data']);
 const FROM = /\b(import|export)\s+(?:type\s+)?([\w$\s{},*]*?)\s*\bfrom\s*(['"] *['"])/;
 const BARE_OR_DYNAMIC = /\bimport\s*\(?\s*(['"] *['"])/;
 const IMPORTS = new RegExp(`${FROM.source}|${BARE_OR_DYNAMIC.source}`, 'g');

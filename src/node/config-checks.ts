@@ -1,0 +1,115 @@
+/** Small checks that a configuration is put together from. Each tells every fault that it finds. */
+
+import { nearestName } from '../base/nearest-name.ts';
+
+export type Faults = string[];
+
+/** With a fault the result is not used: whoever asked looks at the faults first. */
+export type Check<Result> = (value: unknown, path: string, faults: Faults) => Result;
+
+/** A way into the fields of an object; unknown fields are faults, with the name that was meant. */
+export function fieldsOf<Name extends string>(
+  value: unknown,
+  path: string,
+  faults: Faults,
+  names: readonly Name[],
+): <Result>(name: Name, check: Check<Result>) => Result {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isObject) {
+    faults.push(faultAt(path, value, `an object with ${names.join(', ')}`));
+    return (_name, check) => check(undefined, '', []);
+  }
+  for (const name of Object.keys(value)) {
+    if ((names as readonly string[]).includes(name)) continue;
+    const meant = nearestName(name, names);
+    const advice = meant === undefined ? `known are ${names.join(', ')}` : `did you mean ${meant}?`;
+    faults.push(`${placeOf(path, name)} is not a known field: ${advice}`);
+  }
+  return (name, check) => {
+    const isThere = Object.hasOwn(value, name);
+    const given = isThere ? (value as Record<string, unknown>)[name] : undefined;
+    return check(given, placeOf(path, name), faults);
+  };
+}
+
+/** What is not there is the default; null is a value, and a wrong one. */
+export function optional<Result, Default>(
+  check: Check<Result>,
+  otherwise: Default,
+): Check<Result | Default> {
+  return (value, path, faults) => {
+    return value === undefined ? otherwise : check(value, path, faults);
+  };
+}
+
+export function listOf<Item>(
+  check: Check<Item>,
+  { lengthMin, lengthMax }: { readonly lengthMin: number; readonly lengthMax: number },
+): Check<readonly Item[]> {
+  const allowed = `a list of ${lengthMin} to ${lengthMax}`;
+  return (value, path, faults) => {
+    if (!Array.isArray(value)) {
+      faults.push(faultAt(path, value, allowed));
+      return [];
+    }
+    const { length } = value;
+    if (length < lengthMin || length > lengthMax) {
+      faults.push(`${path} has ${length} of them, must be ${allowed}`);
+      if (length > lengthMax) return [];
+    }
+    return value.map((item, at) => check(item, `${path}[${at}]`, faults));
+  };
+}
+
+export function wholeNumber(min: number, max: number): Check<number> {
+  return (value, path, faults) => {
+    if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
+      return value as number;
+    }
+    faults.push(faultAt(path, value, `a whole number from ${min} to ${max}`));
+    return min;
+  };
+}
+
+export function matching(isAllowed: (text: string) => boolean, allowed: string): Check<string> {
+  return (value, path, faults) => {
+    if (typeof value === 'string' && isAllowed(value)) return value;
+    faults.push(faultAt(path, value, allowed));
+    return '';
+  };
+}
+
+/** Text without the byte that ends names in every system; bounds are in bytes of UTF-8. */
+export function shortText(bytesMin: number, bytesMax: number): Check<string> {
+  const isAllowed = (text: string) => {
+    const bytes = text.length > bytesMax ? bytesMax + 1 : new TextEncoder().encode(text).length;
+    return bytes >= bytesMin && bytes <= bytesMax && !text.includes('\0');
+  };
+  return matching(isAllowed, `a text of ${bytesMin} to ${bytesMax} bytes`);
+}
+
+export const isFlag: Check<boolean> = (value, path, faults) => {
+  if (typeof value !== 'boolean') faults.push(faultAt(path, value, 'true or false'));
+  return value === true;
+};
+
+function placeOf(path: string, name: string): string {
+  const spelled = /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name.slice(0, 64));
+  return path === '' ? spelled : `${path}.${spelled}`;
+}
+
+function faultAt(path: string, value: unknown, allowed: string): string {
+  const place = path === '' ? 'the file' : path;
+  if (value === undefined) return `${place} is missing, must be ${allowed}`;
+  return `${place} is ${shown(value)}, must be ${allowed}`;
+}
+
+const SHOWN_CHARACTERS_MAX = 60;
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value !== 'string') return String(value);
+  const text = value.slice(0, SHOWN_CHARACTERS_MAX);
+  return `${JSON.stringify(text)}${text === value ? '' : '…'}`;
+}

@@ -1,0 +1,153 @@
+/** `cluster.config.json`: what may stand in it, and everything that is wrong with one, at once. */
+
+import { CATALOGUE_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
+import {
+  type Check,
+  type Faults,
+  fieldsOf,
+  isFlag,
+  listOf,
+  matching,
+  optional,
+  shortText,
+  wholeNumber,
+} from './config-checks.ts';
+import { isListenAddress, isReachableAddress, urlOf } from './listen-address.ts';
+
+export interface ClusterConfig {
+  readonly settings: { readonly shards: number; readonly replicas: number };
+  /** At least one. The first one founds the cluster. */
+  readonly nodes: readonly NodeConfig[];
+  readonly limits: { readonly valueBytesMax: number };
+}
+
+interface NodeConfig {
+  /** How people call it; the cluster numbers its nodes itself. */
+  readonly name: string;
+  /** Its data folder, seen from the folder of the file. */
+  readonly data: string;
+  readonly listen: string;
+  /** How others reach it, if that is not where it listens. */
+  readonly advertise: { readonly peerUrl?: string; readonly clientUrl?: string };
+  readonly weight: number;
+  readonly zone: string;
+  /** It may listen beyond loopback, where whoever reaches it reads and writes everything. */
+  readonly isInsecureAllowed: boolean;
+}
+
+type ConfigResult =
+  | { readonly type: 'config'; readonly config: ClusterConfig }
+  /** One line for each fault: the field, what it is, what it may be. */
+  | { readonly type: 'faulty'; readonly faults: readonly string[] };
+
+const DEFAULT_SETTINGS = { shards: 16, replicas: 3 } as const;
+
+/** Never throws, whatever the text. */
+export function parseConfig(text: string): ConfigResult {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { type: 'faulty', faults: [`the file is not JSON: ${(error as Error).message}`] };
+  }
+  return checkConfig(value);
+}
+
+/** Never throws, whatever the value. */
+export function checkConfig(value: unknown): ConfigResult {
+  const faults: Faults = [];
+  const config = checkCluster(value, '', faults);
+  if (faults.length === 0) findTwins(config.nodes, faults);
+  return faults.length === 0 ? { type: 'config', config } : { type: 'faulty', faults };
+}
+
+const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const DATA_CHARACTERS_MAX = 1024;
+const WEIGHT_MAX = 65_536;
+
+const checkSettings: Check<ClusterConfig['settings']> = (value, path, faults) => {
+  const field = fieldsOf(value, path, faults, ['shards', 'replicas']);
+  const { shardsMax, replicasMax } = CATALOGUE_LIMITS;
+  const shards = optional(wholeNumber(1, shardsMax), DEFAULT_SETTINGS.shards);
+  const replicas = optional(wholeNumber(1, replicasMax), DEFAULT_SETTINGS.replicas);
+  return { shards: field('shards', shards), replicas: field('replicas', replicas) };
+};
+
+const checkLimits: Check<ClusterConfig['limits']> = (value, path, faults) => {
+  const field = fieldsOf(value, path, faults, ['valueBytesMax']);
+  const { valueBytesMax, valueBytesDefault } = MACHINE_LIMITS;
+  const bytes = optional(wholeNumber(1, valueBytesMax), valueBytesDefault);
+  return { valueBytesMax: field('valueBytesMax', bytes) };
+};
+
+const listenAddress = matching(isListenAddress, '"host:port" with a port from 1 to 65535');
+const reachable = matching(isReachableAddress, '"host:port", or an address that begins with ws://');
+
+const checkAdvertise: Check<NodeConfig['advertise']> = (value, path, faults) => {
+  if (typeof value === 'string') {
+    const url = urlOf(reachable(value, path, faults));
+    return { peerUrl: url, clientUrl: url };
+  }
+  const field = fieldsOf(value, path, faults, ['peer', 'client']);
+  const peer = field('peer', optional(reachable, undefined));
+  const client = field('client', optional(reachable, undefined));
+  return {
+    ...(peer === undefined ? {} : { peerUrl: urlOf(peer) }),
+    ...(client === undefined ? {} : { clientUrl: urlOf(client) }),
+  };
+};
+
+const NODE_FIELDS = ['name', 'data', 'listen', 'advertise', 'weight', 'zone', 'insecure'] as const;
+
+const checkNode: Check<NodeConfig> = (value, path, faults) => {
+  const field = fieldsOf(value, path, faults, NODE_FIELDS);
+  const named = matching(
+    (text) => NODE_NAME.test(text),
+    '1 to 64 letters, digits, dots, dashes or underscores',
+  );
+  return {
+    name: field('name', named),
+    data: field('data', shortText(1, DATA_CHARACTERS_MAX)),
+    listen: field('listen', listenAddress),
+    advertise: field('advertise', optional(checkAdvertise, {})),
+    weight: field('weight', optional(wholeNumber(0, WEIGHT_MAX), 1)),
+    zone: field('zone', optional(shortText(0, CATALOGUE_LIMITS.zoneBytesMax), '')),
+    isInsecureAllowed: field('insecure', optional(isFlag, false)),
+  };
+};
+
+const checkCluster: Check<ClusterConfig> = (value, path, faults) => {
+  const field = fieldsOf(value, path, faults, ['settings', 'nodes', 'limits']);
+  const empty: Faults = [];
+  return {
+    settings: field('settings', optional(checkSettings, checkSettings({}, '', empty))),
+    nodes: field(
+      'nodes',
+      listOf(checkNode, { lengthMin: 1, lengthMax: CATALOGUE_LIMITS.nodesMax }),
+    ),
+    limits: field('limits', optional(checkLimits, checkLimits({}, '', empty))),
+  };
+};
+
+/** Two nodes can share neither a name, nor a folder, nor an address. */
+function findTwins(nodes: readonly NodeConfig[], faults: Faults): void {
+  for (const field of ['name', 'data', 'listen'] as const) {
+    const seen = new Map<string, number>();
+    for (const [at, node] of nodes.entries()) {
+      const spelled = field === 'data' ? plainPath(node.data) : node[field].toLowerCase();
+      const first = seen.get(spelled);
+      if (first === undefined) seen.set(spelled, at);
+      else {
+        const given = JSON.stringify(node[field]);
+        const other = `nodes[${first}].${field}`;
+        faults.push(`nodes[${at}].${field} is ${given}, as ${other} is: give each node its own`);
+      }
+    }
+  }
+}
+
+/** `./data//n1/` and `data/n1` are one folder. */
+function plainPath(path: string): string {
+  const parts = path.split('/').filter((part, at) => part !== '.' && (part !== '' || at === 0));
+  return parts.join('/');
+}
