@@ -37,6 +37,7 @@ export class Remembrance {
   readonly #writer: Writer;
   /** Verdicts of the runs that were looked into. */
   readonly #verdicts = new Map<Run, readonly Verdict[]>();
+  /** Of what was executed last; none if nothing was. */
   #open: OpenRun | undefined;
   #commands = 0;
   #bytes = 0;
@@ -111,14 +112,13 @@ export class Remembrance {
   /** What the client's row becomes; undefined if it stays as it was. */
   finish(): Session | undefined {
     const before = this.#before;
-    const kept = this.#runs.length;
-    this.#close();
     const acknowledgedBelow = this.#acknowledgedBelow;
     const deadlineMax = this.#deadlineMax;
     const isSame =
-      this.#runs.length === kept &&
+      this.#open === undefined &&
       acknowledgedBelow === before?.acknowledgedBelow &&
       deadlineMax === before.deadlineMax;
+    this.#close();
     return isSame ? undefined : { acknowledgedBelow, deadlineMax, runs: this.#runs };
   }
 

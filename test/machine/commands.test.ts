@@ -130,6 +130,17 @@ test('a command that touches a key which an earlier one of its batch wrote is re
   );
 });
 
+test('a command that is refused halfway leaves its keys to the others', () => {
+  const rig = new MachineRig();
+  rig.do(put('text', 'x'));
+  const replies = rig.ask([
+    [put('a', 'one'), put('b', 'two'), compute('add', 'text', 1n)],
+    [put('b', 'three')],
+    [get('a'), put('a', 'four')],
+  ]);
+  sayAll(replies, ['refused not-a-number at 2', 'done at 3', 'done at 3, none']);
+});
+
 test('a batch may write thousands of keys, each of them once', () => {
   const rig = new MachineRig();
   const many = Array.from({ length: 1000 }, (_, at) => [
@@ -153,10 +164,12 @@ test('add, min and max compute with 64 bits', () => {
   const rig = new MachineRig();
   rig.do(compute('add', 'a', 2n ** 53n));
   equal(said(rig.do(compute('add', 'a', 1n))), `done at 3, ${2n ** 53n + 1n}`);
-  equal(said(rig.do(compute('min', 'a', -1n))), 'done at 4, -1');
-  equal(said(rig.do(compute('min', 'a', 4n))), 'done at 5, -1');
-  equal(said(rig.do(compute('max', 'a', -(2n ** 40n)))), 'done at 6, -1');
-  equal(said(rig.do(compute('max', 'a', 2n ** 40n))), `done at 7, ${2n ** 40n}`);
+  rig.do(compute('add', 'carry', 2n ** 32n - 1n));
+  equal(said(rig.do(compute('add', 'carry', 1n))), `done at 5, ${2n ** 32n}`);
+  equal(said(rig.do(compute('min', 'a', -1n))), 'done at 6, -1');
+  equal(said(rig.do(compute('min', 'a', 4n))), 'done at 7, -1');
+  equal(said(rig.do(compute('max', 'a', -(2n ** 40n)))), 'done at 8, -1');
+  equal(said(rig.do(compute('max', 'a', 2n ** 40n))), `done at 9, ${2n ** 40n}`);
 });
 
 test('a sum beyond 64 bits is refused and changes nothing', () => {

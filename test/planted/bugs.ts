@@ -5,6 +5,8 @@ import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
 import { LOG_BUGS } from './bugs-log.ts';
+import { DATA_BUGS } from './bugs-machine-data.ts';
+import { SESSION_BUGS } from './bugs-machine-sessions.ts';
 import { MEMBERSHIP_BUGS } from './bugs-membership.ts';
 import { READ_BUGS } from './bugs-reads.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
@@ -19,4 +21,6 @@ export const BUGS: readonly Bug[] = [
   ...RECOVERY_BUGS,
   ...STATE_BUGS,
   ...SNAPSHOT_BUGS,
+  ...SESSION_BUGS,
+  ...DATA_BUGS,
 ];

@@ -30,6 +30,12 @@ const ROOMS: readonly Room[] = [
     tests: 'test/storage/',
     oracles: ['unit-tests', 'early-seeds', 'late-seeds'],
   },
+  {
+    // The simulator applies with a machine of its own.
+    sources: 'src/machine/',
+    tests: 'test/machine/',
+    oracles: ['unit-tests'],
+  },
 ];
 
 export function roomOf({ name, file }: Bug): Room {
