@@ -33,20 +33,21 @@ class PreferredSpread {
   readonly preferred: (NodeId | undefined)[];
   readonly #goals: readonly (readonly NodeId[])[];
   readonly #weights: ReadonlyMap<NodeId, number>;
-  readonly #counts = new Map<NodeId, number>();
+  /** For each node that holds any, the shards where it is preferred. */
+  readonly #led = new Map<NodeId, Set<number>>();
 
   constructor(goals: readonly (readonly NodeId[])[], weights: ReadonlyMap<NodeId, number>) {
     this.#goals = goals;
     this.#weights = weights;
     this.preferred = goals.map(() => undefined);
-    for (const node of goals.flat()) this.#counts.set(node, 0);
+    for (const node of goals.flat()) this.#led.set(node, new Set());
   }
 
   prefer(shard: number, node: NodeId): void {
     const former = this.preferred[shard];
-    if (former !== undefined) this.#counts.set(former, this.#countOf(former) - 1);
+    if (former !== undefined) this.#ledBy(former).delete(shard);
     this.preferred[shard] = node;
-    this.#counts.set(node, this.#countOf(node) + 1);
+    this.#ledBy(node).add(shard);
   }
 
   /** The one that one more burdens least; of equals the first. */
@@ -60,7 +61,7 @@ class PreferredSpread {
 
   /** Moves one leader from a node to another, if that evens them out. Heaviest nodes first. */
   improve(): boolean {
-    const nodes = [...this.#counts.keys()];
+    const nodes = [...this.#led.keys()];
     nodes.sort((one, other) => this.#relief(other) - this.#relief(one) || one - other);
     for (const from of nodes) {
       const came = this.#reach(from);
@@ -79,12 +80,9 @@ class PreferredSpread {
   /** Every node that a leader of `from` can be passed to, and the last link of the chain there. */
   #reach(from: NodeId): Map<NodeId, { readonly shard: number; readonly giver: NodeId }> {
     const came = new Map([[from, { shard: -1, giver: from }]]);
-    const ledBy = new Map<NodeId, number[]>();
-    for (const [shard, node] of this.preferred.entries()) {
-      if (node !== undefined) ledBy.set(node, [...(ledBy.get(node) ?? []), shard]);
-    }
     for (const giver of came.keys()) {
-      for (const shard of ledBy.get(giver) ?? []) {
+      for (const shard of this.#ledBy(giver)) {
+        if (came.size === this.#led.size) return came;
         for (const node of this.#goals[shard] ?? []) {
           if (!came.has(node)) came.set(node, { shard, giver });
         }
@@ -95,15 +93,15 @@ class PreferredSpread {
 
   /** What the sum falls by when the node leads one less, and rises by when one more. */
   #relief(node: NodeId): number {
-    return (2 * this.#countOf(node) - 1) / this.#weightOf(node);
+    return (2 * this.#ledBy(node).size - 1) / this.#weightOf(node);
   }
 
   #gain(node: NodeId): number {
-    return (2 * this.#countOf(node) + 1) / this.#weightOf(node);
+    return (2 * this.#ledBy(node).size + 1) / this.#weightOf(node);
   }
 
-  #countOf(node: NodeId): number {
-    return this.#counts.get(node) ?? 0;
+  #ledBy(node: NodeId): Set<number> {
+    return present(this.#led.get(node), 'a preferred node holds the shard');
   }
 
   #weightOf(node: NodeId): number {

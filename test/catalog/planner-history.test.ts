@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { NodeId } from '../../src/base/ids.ts';
 import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { ClusterMap, ShardRow } from '../../src/catalog/cluster-map.ts';
+import type { Command } from '../../src/catalog/command.ts';
 import { nodeOf } from '../../src/catalog/questions.ts';
-import { describe, foundation, joining } from './rows.ts';
+import { describe, foundation, joining, tokenOf } from './rows.ts';
 import { World } from './world.ts';
 
 const NODES_MAX = 7;
@@ -31,9 +33,22 @@ function grow({ seed, shards, isWeighted, isZoned }: Options): { world: World; r
     disorder(world, random, random.below(300));
     world.arrive(world.rig.mustSay(joining(node, trait())));
   }
-  disorder(world, random, 600);
+  disorder(world, random, 300);
+  for (let node = 2; node <= count && seed % 4 === 0; node++) {
+    world.rig.mustSay(restart(node, trait()));
+    disorder(world, random, random.below(200));
+  }
+  disorder(world, random, 300);
   for (const { node } of world.rig.map.nodes) world.alive.add(node);
   return { world, rounds: calm(world, random) };
+}
+
+/** A node comes back with another weight, perhaps none, or in another zone. */
+function restart(node: number, trait: { readonly weight: number; readonly zone: string }): Command {
+  const description = describe(`node-${node}`, trait);
+  const joinToken = tokenOf(node);
+  const life = { node: node as NodeId, joinToken, incarnation: 1, life: 1 };
+  return { type: 'announce', ...life, description };
 }
 
 /** Anything may happen to anyone, in any order; more than half of the nodes stay alive. */

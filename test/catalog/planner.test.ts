@@ -92,6 +92,26 @@ test('the replicas of a shard grow with the nodes, up to what was set', () => {
   }
 });
 
+test('a newcomer takes its share, and between the others nothing moves', () => {
+  for (const shards of [16, 32, 100]) {
+    const rig = founded(3, { shards });
+    rig.mustSay(aim(rig));
+    for (let node = 4; node <= 8; node++) {
+      rig.mustSay(joining(node));
+      const goals = aim(rig).shards.slice(1);
+      const moved = goals.flatMap(({ goal }, at) =>
+        goal.filter((holder) => !rig.row(at + 1).goal.includes(holder)),
+      );
+      assert.ok(
+        moved.every((holder) => holder === node),
+        `${shards} on ${node}: ${moved}`,
+      );
+      assert.ok(moved.length <= Math.ceil((1.2 * shards * 3) / node));
+      rig.mustSay(aim(rig));
+    }
+  }
+});
+
 test('so many shards move at a time, the catalogue first, the founded ones only', () => {
   const rig = founded(3, { shards: 32 });
   rig.mustSay(aim(rig));

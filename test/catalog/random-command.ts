@@ -24,15 +24,18 @@ export function randomCommand(random: Random, map: ClusterMap | undefined): Comm
         description: randomDescription(random),
       };
     case 3:
-    case 4:
+    case 4: {
+      const node = nodeNear(random, map);
+      const known = map?.nodes[node - 1]?.joinToken ?? tokenOf(1);
       return {
         type: 'announce',
-        node: nodeNear(random, map),
-        joinToken: tokenOf(random.between(1, 6)),
+        node,
+        joinToken: random.chance(0.9) ? known : tokenOf(random.between(1, 6)),
         incarnation: random.below(5),
         life: random.below(3),
         description: randomDescription(random),
       };
+    }
     case 5:
       return randomAim(random, map);
     case 6:

@@ -38,8 +38,12 @@ interface Office {
 }
 
 class ShardWorld {
+  /** The newest in the leader's log. */
   configuration: Configuration;
   isCommitted = true;
+  /** What is surely committed, and what some log may hold behind it until a leader settles that. */
+  committed: Configuration;
+  tail: Configuration | undefined;
   term = 1;
   leader: MemberId;
   hasOwnCommit = true;
@@ -49,6 +53,7 @@ class ShardWorld {
 
   constructor(founder: MemberId) {
     this.configuration = { voters: [founder], outgoing: [], learners: [] };
+    this.committed = this.configuration;
     this.leader = founder;
   }
 }
@@ -168,9 +173,10 @@ export class World {
     if (!world.hasOwnCommit || !world.isCommitted) {
       world.hasOwnCommit = true;
       world.isCommitted = true;
+      world.committed = world.configuration;
+      world.tail = undefined;
     } else if (isJoint(world.configuration)) {
-      world.configuration = settled(world.configuration);
-      world.isCommitted = false;
+      this.#append(world, settled(world.configuration));
     }
     if (world.isCommitted && !isVoter(world.configuration, world.leader)) world.leader = NOBODY;
   }
@@ -187,6 +193,10 @@ export class World {
       world.deposed = [...world.deposed, office].slice(-3);
     }
     const chosen = to !== undefined && able.includes(to) ? to : this.#random.pick(able);
+    if (world.tail !== undefined) {
+      world.configuration = this.#random.chance(0.5) ? world.tail : world.committed;
+      world.isCommitted = false;
+    }
     world.leader = chosen;
     world.behind.delete(chosen);
     world.term += 1;
@@ -222,8 +232,8 @@ export class World {
 
   /** Nobody leaves the map who takes part in a shard: its node would destroy it. */
   checkListed(): void {
-    for (const [shard, { configuration }] of this.shards) {
-      for (const member of membersOf(configuration)) {
+    for (const [shard, { committed, tail = committed }] of this.shards) {
+      for (const member of [...membersOf(committed), ...membersOf(tail)]) {
         assert.ok(
           this.nodeOfMember(shard, member) !== undefined,
           `member ${member} is in the configuration of shard ${shard} and not in the map`,
@@ -292,9 +302,14 @@ export class World {
       assert.ok(after >= Math.min(before, wanted), 'no live voter is given away');
       assert.ok(after * 2 > next.voters.length, 'the new voters can decide');
     }
-    world.configuration = next;
-    world.isCommitted = false;
+    this.#append(world, next);
     this.checkListed();
+  }
+
+  #append(world: ShardWorld, next: Configuration): void {
+    world.configuration = next;
+    world.tail = next;
+    world.isCommitted = false;
   }
 
   #count(before: ClusterMap): void {

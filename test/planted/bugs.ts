@@ -1,6 +1,7 @@
 /** Every planted bug. */
 
 import type { Bug } from './bug.ts';
+import { CATALOGUE_BUGS } from './bugs-catalog.ts';
 import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
@@ -23,4 +24,5 @@ export const BUGS: readonly Bug[] = [
   ...SNAPSHOT_BUGS,
   ...SESSION_BUGS,
   ...DATA_BUGS,
+  ...CATALOGUE_BUGS,
 ];

@@ -36,6 +36,12 @@ const ROOMS: readonly Room[] = [
     tests: 'test/machine/',
     oracles: ['unit-tests'],
   },
+  {
+    // No node of the simulator keeps a catalogue.
+    sources: 'src/catalog/',
+    tests: 'test/catalog/',
+    oracles: ['unit-tests'],
+  },
 ];
 
 export function roomOf({ name, file }: Bug): Room {

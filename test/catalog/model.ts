@@ -1,0 +1,163 @@
+/** The catalogue told again, as naively as can be: loose records that are changed in place. */
+
+import type { Command, Refusal } from '../../src/catalog/command.ts';
+
+interface ModelNode {
+  token: string;
+  incarnation: number;
+  life: number;
+  about: string;
+  basis: string;
+}
+
+interface ModelMember {
+  node: number;
+  isWanted: boolean;
+  isVoter: boolean;
+}
+
+interface ModelShard {
+  revision: number;
+  term: number;
+  isFounded: boolean;
+  goal: string;
+  /** By member id. */
+  members: Map<number, ModelMember>;
+}
+
+export class Model {
+  name: string | undefined;
+  version = 0;
+  aimedAt = 0;
+  readonly nodes: ModelNode[] = [];
+  readonly shards: ModelShard[] = [];
+
+  /** The node number that is answered, or why not. */
+  apply(command: Command, index: number): number | Refusal {
+    if (command.type === 'found') return this.#found(command, index);
+    if (this.name === undefined) return 'not-founded';
+    if (command.type === 'join') return this.#join(command, index);
+    if (command.type === 'announce') return this.#announce(command, index);
+    if (command.type === 'aim') return this.#aim(command, index);
+    const shard = this.shards[command.shard];
+    if (shard === undefined) return 'unknown-shard';
+    if (shard.revision !== command.revision) return 'stale-revision';
+    const answer =
+      command.type === 'place' ? this.#place(shard, command) : this.#report(shard, command);
+    if (answer !== 'changed') return answer === 'same' ? 0 : answer;
+    shard.revision = index;
+    this.version = index;
+    return 0;
+  }
+
+  #found(command: Extract<Command, { type: 'found' }>, index: number): number | Refusal {
+    const { clusterId, joinToken, members, settings, description } = command;
+    if (this.name !== undefined) {
+      const isSame = this.name === clusterId && this.nodes[0]?.token === String(joinToken);
+      return isSame ? 1 : 'already-founded';
+    }
+    if (members.length !== settings.shards + 1 || description.weight < 1) return 'unsound';
+    this.name = clusterId;
+    for (const [at, member] of members.entries()) {
+      const first = { node: 1, isWanted: true, isVoter: at === 0 };
+      this.shards.push({
+        ...{ revision: index, term: 0, isFounded: at === 0, goal: `1;${at === 0 ? 0 : 1}` },
+        members: new Map([[member, first]]),
+      });
+    }
+    this.#join({ type: 'join', joinToken, description }, index);
+    (this.nodes[0] as ModelNode).basis = `${description.weight} ${description.zone}`;
+    return 1;
+  }
+
+  #join({ joinToken, description }: Extract<Command, { type: 'join' }>, index: number): number {
+    const token = String(joinToken);
+    const known = this.nodes.findIndex((node) => node.token === token);
+    if (known >= 0) return known + 1;
+    this.version = index;
+    const about = JSON.stringify(description);
+    return this.nodes.push({ token, incarnation: 0, life: 0, about, basis: '' });
+  }
+
+  #announce(command: Extract<Command, { type: 'announce' }>, index: number): 0 | Refusal {
+    const { incarnation, life } = command;
+    const node = this.nodes[command.node - 1];
+    if (node === undefined) return 'unknown-node';
+    if (node.token !== String(command.joinToken)) return 'wrong-token';
+    if (incarnation > 0 && node.incarnation === incarnation && node.life === life) return 0;
+    if (node.incarnation >= incarnation) return 'older-copy';
+    Object.assign(node, { incarnation, life, about: JSON.stringify(command.description) });
+    this.version = index;
+    return 0;
+  }
+
+  #aim(command: Extract<Command, { type: 'aim' }>, index: number): 0 | Refusal {
+    if (command.aimedAt !== this.aimedAt) return 'stale-revision';
+    const named = command.nodes.map(({ node }) => node as number);
+    const held = command.shards.flatMap(({ goal }) => goal);
+    if ([...named, ...held].some((node) => node > this.nodes.length)) return 'unknown-node';
+    const isSound = command.shards.every(({ goal, preferredNode }) => {
+      const sorted = [...new Set(goal)].sort((one, other) => one - other);
+      const isPreferred = preferredNode === 0 || goal.includes(preferredNode);
+      return goal.length > 0 && sorted.join() === goal.join() && isPreferred;
+    });
+    const isComplete = command.shards.length === this.shards.length;
+    const isNamed = held.every((node) => named.includes(node));
+    if (!isSound || !isComplete || !isNamed || new Set(named).size < named.length) return 'unsound';
+    for (const [at, node] of this.nodes.entries()) {
+      const aimed = command.nodes.find((one) => one.node === at + 1);
+      node.basis = aimed === undefined ? '' : `${aimed.weight} ${aimed.zone}`;
+    }
+    for (const [at, { goal, preferredNode }] of command.shards.entries()) {
+      const shard = this.shards[at] as ModelShard;
+      const said = `${goal};${preferredNode}`;
+      if (said !== shard.goal) shard.revision = index;
+      shard.goal = said;
+    }
+    this.aimedAt = index;
+    this.version = index;
+    return 0;
+  }
+
+  #place(shard: ModelShard, { members }: Extract<Command, { type: 'place' }>): 'changed' | Refusal {
+    if (members.some(({ node }) => node > this.nodes.length)) return 'unknown-node';
+    if (members.length === 0) return 'unsound';
+    for (const [at, { node, member }] of members.entries()) {
+      const others = members.slice(at + 1);
+      if (others.some((one) => one.node === node || one.member === member)) return 'unsound';
+      const listed = shard.members.get(member);
+      if (listed !== undefined && (listed.node !== node || !listed.isWanted)) return 'unsound';
+      const isTaken = [...shard.members.values()].some((one) => one.node === node);
+      if (listed === undefined && isTaken) return 'unsound';
+    }
+    const all = new Set([...shard.members.keys(), ...members.map(({ member }) => member)]);
+    if (all.size > 16) return 'full';
+    for (const listed of shard.members.values()) listed.isWanted = false;
+    for (const { node, member } of members) {
+      const isVoter = shard.members.get(member)?.isVoter ?? false;
+      shard.members.set(member, { node, isWanted: true, isVoter });
+    }
+    return 'changed';
+  }
+
+  #report(
+    shard: ModelShard,
+    { term, voters, learners }: Extract<Command, { type: 'report' }>,
+  ): 'changed' | 'same' | Refusal {
+    if (term < shard.term) return 'older-leader';
+    if (voters.length === 0) return 'unsound';
+    const before = this.#tell(shard);
+    for (const [member, listed] of shard.members) {
+      listed.isVoter = voters.some((voter) => voter === member);
+      const isThere = listed.isVoter || learners.some((learner) => learner === member);
+      if (!listed.isWanted && !isThere) shard.members.delete(member);
+    }
+    shard.isFounded = true;
+    shard.term = term;
+    return this.#tell(shard) === before ? 'same' : 'changed';
+  }
+
+  #tell(shard: ModelShard): string {
+    return JSON.stringify([shard.term, shard.isFounded, [...shard.members]]);
+  }
+}
