@@ -232,13 +232,12 @@ assert(
 );
 
 /** Sockets of one node: to peers, two each, and to clients. */
-const TRANSPORT_LIMITS = {
+export const TRANSPORT_LIMITS = {
   /** From the first packet of a socket to the hello that it brings. */
   helloMilliseconds: 3000,
-  /** Peers say something this often, and whoever is not heard for so long is gone. */
+  /** Both sides ping this often, and whoever is not heard for so long is gone. */
   peerPingMilliseconds: 1000,
   peerSilenceMilliseconds: 5000,
-  /** A client is asked when it was silent for this long. */
   clientPingMilliseconds: 5000,
   clientSilenceMilliseconds: 15_000,
   /** How often deadlines are looked at. */
@@ -260,10 +259,10 @@ const TRANSPORT_LIMITS = {
   chunksMax: 64 * KIB,
 } as const;
 
-type TransportLimits = { readonly [name in keyof typeof TRANSPORT_LIMITS]: number };
+export type TransportLimits = { readonly [name in keyof typeof TRANSPORT_LIMITS]: number };
 
 /** Asserted for the defaults and for whatever a test makes of them. */
-function assertTransportLimits(limits: TransportLimits): void {
+export function assertTransportLimits(limits: TransportLimits): void {
   for (const value of Object.values(limits)) assert(value > 0, 'every limit is above zero');
   assert(
     limits.peerPingMilliseconds * 3 <= limits.peerSilenceMilliseconds &&

@@ -17,9 +17,8 @@ export interface Peer {
  *
  * - Of one lane of one peer: up, frames, down, up, … strictly in turn. The frames between an up
  *   and its down come from one socket, in the order in which they were sent, each at most once.
- *   What is missing is missing at the end, never in the middle, unless the network is one that
- *   loses frames on purpose (`memory-sockets.ts`).
- * - An up means that both sides have checked each other's hello.
+ *   What is missing is missing at the end, never in the middle.
+ * - An up means that the other side's hello was checked here, and that ours was said.
  * - After a down nothing more of that socket comes (N11). The two lanes know nothing of each other.
  * - Of a client the same, and its connection number is never used again.
  * - `refused` is for the logger: a socket that did not come to an up, and why. Retrying goes on.

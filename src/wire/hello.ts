@@ -5,8 +5,8 @@ import { WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 
 /** What this build speaks. A node talks to whoever shares a version with it (N and N-1). */
-const VERSION_MIN = 1;
-const VERSION_MAX = 1;
+export const VERSION_MIN = 1;
+export const VERSION_MAX = 1;
 
 /** Control and appends on the main lane; snapshots on the bulk lane, where they delay nobody. */
 export type Lane = 'main' | 'bulk';
@@ -42,7 +42,7 @@ export interface ClientHello extends Greeting {
 }
 
 /** What a node takes from a client, so that a client never learns a limit by an error. */
-interface ClientLimits {
+export interface ClientLimits {
   readonly keyBytesMax: number;
   readonly valueBytesMax: number;
   readonly frameBytesMax: number;
@@ -50,7 +50,7 @@ interface ClientLimits {
 }
 
 /** A node's answer to a client. */
-interface NodeHello extends Greeting {
+export interface NodeHello extends Greeting {
   readonly type: 'node';
   readonly cluster: string;
   readonly node: NodeId;

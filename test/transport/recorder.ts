@@ -1,7 +1,7 @@
 /** A listener that keeps what a transport reports, and checks that up and down take turns. */
 
 import assert from 'node:assert/strict';
-import type { Transport, TransportEvent } from '../../src/transport/transport.ts';
+import type { TransportEvent } from '../../src/transport/transport.ts';
 
 type EventOf<T extends TransportEvent['type']> = Extract<TransportEvent, { readonly type: T }>;
 
@@ -29,16 +29,17 @@ export class Recorder {
     this.events.push(event);
   };
 
-  /** Calls that take connections away tell nothing, so what was up is up no longer. */
-  call<T>(transport: Transport, work: (transport: Transport) => T): T {
+  /** Runs a call on the transport: none may tell anything from inside. */
+  call<T>(work: () => T): T {
     this.#isCalling = true;
     try {
-      return work(transport);
+      return work();
     } finally {
       this.#isCalling = false;
     }
   }
 
+  /** Who is taken off the list goes without an event. */
   forgetPeer(node: number): void {
     for (const lane of ['main', 'bulk']) this.#up.delete(`${node} ${lane}`);
   }

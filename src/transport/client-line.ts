@@ -1,0 +1,132 @@
+/** A client's side of one connection to one node, for the client library. */
+
+import { assert } from '../base/assert.ts';
+import { TRANSPORT_LIMITS, type TransportLimits, WIRE_LIMITS } from '../base/limits.ts';
+import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
+import { encodeHello, type NodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
+import { judgeNode } from './judgement.ts';
+import { Pulse } from './pulse.ts';
+import type { Schedule, Socket, Sockets } from './sockets.ts';
+
+/**
+ * What a client hears of a node: up, frames, down; or only down, if it never came to an up. One
+ * down at the end, always, unless the client closed the line itself. Never from inside a call.
+ */
+export type ClientLineEvent =
+  | { readonly type: 'up'; readonly hello: NodeHello }
+  | { readonly type: 'frame'; readonly bytes: Uint8Array }
+  | { readonly type: 'down'; readonly reason: string };
+
+interface ClientLineOptions {
+  readonly sockets: Sockets;
+  readonly schedule: Schedule;
+  /** `ws://host:port`. */
+  readonly url: string;
+  /** The cluster that is expected to answer; empty takes any. */
+  readonly cluster: string;
+  readonly features: readonly number[];
+  readonly onEvent: (event: ClientLineEvent) => void;
+  readonly limits?: TransportLimits;
+}
+
+/** One attempt and, if it succeeds, one connection. Trying again, or elsewhere, is for routing. */
+export class ClientLine {
+  readonly #options: ClientLineOptions;
+  readonly #limits: TransportLimits;
+  readonly #socket: Socket;
+  readonly #stopSweeping: () => void;
+  #pulse: Pulse | undefined;
+  #isOver = false;
+  #now = 0;
+
+  constructor(options: ClientLineOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? TRANSPORT_LIMITS;
+    const { sockets, schedule, url } = options;
+    this.#socket = sockets.dial(
+      { url, door: '/client' },
+      {
+        onOpen: () => this.#socket.send(this.#hello()),
+        onFrame: (bytes) => this.#hear(bytes),
+        onClosed: (farewell) => this.#end(farewell),
+      },
+    );
+    const { sweepMilliseconds } = this.#limits;
+    this.#stopSweeping = schedule.every(sweepMilliseconds, () => this.#sweep());
+  }
+
+  /** Bytes that wait for the network. */
+  get buffered(): number {
+    return this.#socket.bytesBuffered;
+  }
+
+  /** False if nothing was sent: the line is not up, or what waits is above its bound. */
+  send(bytes: Uint8Array): boolean {
+    assert(bytes.length > 0 && bytes.length <= WIRE_LIMITS.frameBytesMax, 'a frame has its limits');
+    if (this.#pulse === undefined || this.#isOver) return false;
+    const { bytesBuffered } = this.#socket;
+    const isFull = bytesBuffered + bytes.length > this.#limits.clientBytesMax;
+    if (bytesBuffered > 0 && isFull) return false;
+    this.#socket.send(bytes);
+    return true;
+  }
+
+  /** No event comes after this call. Twice is once. */
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopSweeping();
+    this.#socket.close(farewellOf('closing', 'the client is done'));
+  }
+
+  #hear(bytes: Uint8Array): void {
+    if (this.#pulse !== undefined) {
+      this.#options.onEvent({ type: 'frame', bytes });
+      return;
+    }
+    const judged = judgeNode(bytes, this.#options.cluster);
+    if ('refusal' in judged) {
+      this.#giveUp(judged.refusal);
+      return;
+    }
+    const times = {
+      pingMilliseconds: this.#limits.clientPingMilliseconds,
+      silenceMilliseconds: this.#limits.clientSilenceMilliseconds,
+    };
+    this.#pulse = new Pulse(this.#socket, times, this.#now);
+    this.#options.onEvent({ type: 'up', hello: judged.hello });
+  }
+
+  #sweep(): void {
+    this.#now += this.#limits.sweepMilliseconds;
+    if (this.#pulse === undefined) {
+      const isLate = this.#now >= this.#limits.helloMilliseconds;
+      if (isLate) this.#giveUp(farewellOf('no-hello', 'the node did not answer in time'));
+    } else if (!this.#pulse.check(this.#now)) {
+      this.#giveUp(farewellOf('silent', 'nothing was heard of the node for too long'));
+    }
+  }
+
+  #giveUp(farewell: Farewell): void {
+    this.#socket.close(farewell);
+    this.#end(farewell);
+  }
+
+  #end(farewell: Farewell): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopSweeping();
+    this.#options.onEvent({ type: 'down', reason: farewellText(farewell) });
+  }
+
+  #hello(): Uint8Array {
+    const { cluster, features } = this.#options;
+    return encodeHello({
+      type: 'client',
+      versionMin: VERSION_MIN,
+      versionMax: VERSION_MAX,
+      features,
+      cluster,
+    });
+  }
+}

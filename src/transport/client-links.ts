@@ -1,0 +1,124 @@
+/** The connections of clients: hello, frames, and a bound on what waits for each. */
+
+import type { TransportLimits } from '../base/limits.ts';
+import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
+import { encodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
+import { type Identity, judgeClient } from './judgement.ts';
+import { Pulse } from './pulse.ts';
+import type { Socket, SocketListener } from './sockets.ts';
+import type { TransportEvent } from './transport.ts';
+
+interface ClientLinksOptions {
+  readonly identity: Identity;
+  readonly limits: TransportLimits;
+  readonly tell: (event: TransportEvent) => void;
+  readonly soon: (run: () => void) => void;
+}
+
+interface ClientLine {
+  readonly socket: Socket;
+  readonly pulse: Pulse;
+  /** It is closed already, and its listener hears of it in the next turn. */
+  isOver: boolean;
+}
+
+export class ClientLinks {
+  readonly #options: ClientLinksOptions;
+  readonly #lines = new Map<number, ClientLine>();
+  #connection = 0;
+  #now = 0;
+
+  constructor(options: ClientLinksOptions) {
+    this.#options = options;
+  }
+
+  /** Somebody dialled us and this is its first frame. Undefined: it was refused and is closed. */
+  welcome(socket: Socket, bytes: Uint8Array): SocketListener | undefined {
+    const { identity, limits, tell } = this.#options;
+    const judged = judgeClient(bytes, identity);
+    if ('refusal' in judged) {
+      socket.close(judged.refusal);
+      const text = farewellText(judged.refusal);
+      tell({ type: 'refused', address: socket.address, by: 'us', text });
+      return undefined;
+    }
+    this.#connection += 1;
+    const connection = this.#connection;
+    const times = {
+      pingMilliseconds: limits.clientPingMilliseconds,
+      silenceMilliseconds: limits.clientSilenceMilliseconds,
+    };
+    const pulse = new Pulse(socket, times, this.#now);
+    this.#lines.set(connection, { socket, pulse, isOver: false });
+    socket.send(this.#hello());
+    tell({ type: 'client-up', connection, hello: judged.hello });
+    return {
+      onOpen: () => {},
+      onFrame: (frame) => tell({ type: 'client-frame', connection, bytes: frame }),
+      onClosed: (farewell) => this.#end(connection, farewell),
+    };
+  }
+
+  send(connection: number, bytes: Uint8Array): boolean {
+    const line = this.#lines.get(connection);
+    if (line === undefined || line.isOver) return false;
+    const { socket } = line;
+    const { clientBytesMax } = this.#options.limits;
+    const { bytesBuffered } = socket;
+    if (bytesBuffered > 0 && bytesBuffered + bytes.length > clientBytesMax) {
+      const text = `${bytesBuffered} bytes wait for you, ${clientBytesMax} may; read faster`;
+      const farewell = farewellOf('slow', text);
+      socket.close(farewell);
+      line.isOver = true;
+      this.#options.soon(() => this.#end(connection, farewell));
+      return false;
+    }
+    socket.send(bytes);
+    return true;
+  }
+
+  buffered(connection: number): number {
+    const line = this.#lines.get(connection);
+    return line === undefined || line.isOver ? 0 : line.socket.bytesBuffered;
+  }
+
+  dismiss(connection: number, reason: string): void {
+    this.#lines.get(connection)?.socket.close(farewellOf('dismissed', reason));
+    this.#lines.delete(connection);
+  }
+
+  sweep(now: number): void {
+    this.#now = now;
+    for (const [connection, { socket, pulse, isOver }] of this.#lines) {
+      if (isOver || pulse.check(now)) continue;
+      const farewell = farewellOf('silent', 'nothing was heard of you for too long');
+      socket.close(farewell);
+      this.#end(connection, farewell);
+    }
+  }
+
+  close(farewell: Farewell): void {
+    for (const { socket } of this.#lines.values()) socket.close(farewell);
+    this.#lines.clear();
+  }
+
+  #end(connection: number, farewell: Farewell): void {
+    if (!this.#lines.delete(connection)) return;
+    const reason = farewellText(farewell);
+    this.#options.tell({ type: 'client-down', connection, reason });
+  }
+
+  #hello(): Uint8Array {
+    const { cluster, node, incarnation, features, limits } = this.#options.identity;
+    return encodeHello({
+      type: 'node',
+      versionMin: VERSION_MIN,
+      versionMax: VERSION_MAX,
+      features,
+      cluster,
+      node,
+      incarnation,
+      limits,
+    });
+  }
+}

@@ -1,0 +1,194 @@
+/** One end of a socket in memory: what it sends travels its path in order, or ends there. */
+
+import { assert } from '../base/assert.ts';
+import { WIRE_LIMITS } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import type { Farewell } from '../wire/farewell.ts';
+import type { Socket, SocketListener } from './sockets.ts';
+
+/** Virtual time, as the simulator keeps it. `after` runs nothing at once. */
+export interface MemoryTime {
+  readonly now: number;
+  after(milliseconds: number, run: () => void): void;
+}
+
+export interface Trouble {
+  /** A delay is drawn between these, in milliseconds; order within a socket is kept. */
+  delayMin: number;
+  delayMax: number;
+  /** For each frame, that the stream breaks right there. */
+  tearChance: number;
+  /** Of broken streams, how many are noticed before the silence is. */
+  noticeChance: number;
+}
+
+/** One direction between two hosts, for all sockets. */
+export interface Path {
+  readonly trouble: Trouble;
+  isCut: boolean;
+  isStalled: boolean;
+  /** Grows with every cut: what left under an earlier number does not arrive. */
+  cuts: number;
+}
+
+interface MemoryEndOptions {
+  readonly address: string;
+  readonly path: Path;
+  readonly time: MemoryTime;
+  readonly random: Random;
+  readonly onOver: (end: MemoryEnd) => void;
+}
+
+type Parcel = { readonly cuts: number } & (
+  | { readonly type: 'frame'; readonly bytes: Uint8Array }
+  | { readonly type: 'ping' }
+  | { readonly type: 'pong' }
+  | { readonly type: 'close'; readonly farewell: Farewell }
+);
+
+const CONTROL_BYTES = 6;
+const NOTICE_MILLISECONDS_MAX = 500;
+
+export class MemoryEnd implements Socket {
+  readonly address: string;
+  readonly #options: MemoryEndOptions;
+  #listener: SocketListener | undefined;
+  #partner: MemoryEnd | undefined;
+  /** On their way, in the order in which they left. */
+  #parcels: Parcel[] = [];
+  /** How many of them are due, and wait only because the other side reads nothing. */
+  #due = 0;
+  #lastAt = 0;
+  /** Nothing that is sent arrives any more, and nobody has been told. */
+  #isTorn = false;
+  bytesReceived = 0;
+  bytesBuffered = 0;
+
+  constructor(options: MemoryEndOptions) {
+    this.#options = options;
+    this.address = options.address;
+  }
+
+  get isOver(): boolean {
+    return this.#listener === undefined;
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+
+  join(partner: MemoryEnd): void {
+    this.#partner = partner;
+    partner.#partner = this;
+  }
+
+  open(): void {
+    this.#listener?.onOpen();
+  }
+
+  send(bytes: Uint8Array): void {
+    assert(bytes.length <= WIRE_LIMITS.frameBytesMax, 'a frame is within its limit');
+    if (this.isOver || this.#partner === undefined) return;
+    this.bytesBuffered += bytes.length;
+    this.#post({ type: 'frame', bytes, cuts: this.#options.path.cuts });
+  }
+
+  ping(): void {
+    if (!this.isOver) this.#post({ type: 'ping', cuts: this.#options.path.cuts });
+  }
+
+  close(farewell: Farewell): void {
+    if (this.isOver) return;
+    this.#over();
+    this.#post({ type: 'close', farewell, cuts: this.#options.path.cuts });
+  }
+
+  /** What is due and was held up. */
+  land(): void {
+    const { path } = this.#options;
+    while (this.#due > 0 && !path.isStalled) {
+      const parcel = this.#parcels.shift();
+      if (parcel === undefined) return;
+      this.#due -= 1;
+      if (parcel.cuts !== path.cuts || path.isCut) this.#tear();
+      else this.#deliver(parcel);
+    }
+  }
+
+  /** The listener hears the end, if it has not yet. */
+  end(farewell: Farewell): void {
+    const listener = this.#listener;
+    this.#over();
+    listener?.onClosed(farewell);
+  }
+
+  /** Both ends hear that the stream is broken. */
+  break(text: string): void {
+    this.#isTorn = true;
+    const partner = this.#partner;
+    this.end({ code: 1006, text });
+    partner?.end({ code: 1006, text });
+  }
+
+  /** The process of this end is gone; its system tells the other one, if it can. */
+  die(): void {
+    const { path, random, time } = this.#options;
+    this.#over();
+    this.#isTorn = true;
+    this.#parcels = [];
+    const partner = this.#partner;
+    time.after(delayOn(path, random), () => {
+      if (!path.isCut) partner?.end({ code: 1006, text: 'connection reset' });
+    });
+  }
+
+  #over(): void {
+    this.#listener = undefined;
+    this.#options.onOver(this);
+  }
+
+  #post(parcel: Parcel): void {
+    const { path, random, time } = this.#options;
+    if (this.#isTorn || this.#partner === undefined) return;
+    const { tearChance } = path.trouble;
+    if (path.isCut || (tearChance > 0 && random.chance(tearChance))) {
+      this.#tear();
+      return;
+    }
+    this.#parcels.push(parcel);
+    this.#lastAt = Math.max(time.now + delayOn(path, random), this.#lastAt);
+    // Moments of one instant may come in any order, so each lands whatever left first.
+    time.after(this.#lastAt - time.now, () => {
+      this.#due += 1;
+      this.land();
+    });
+  }
+
+  #tear(): void {
+    const { path, random, time } = this.#options;
+    this.#isTorn = true;
+    this.#parcels = [];
+    if (!random.chance(path.trouble.noticeChance)) return;
+    time.after(random.between(1, NOTICE_MILLISECONDS_MAX), () => this.break('connection reset'));
+  }
+
+  #deliver(parcel: Parcel): void {
+    const partner = this.#partner;
+    if (parcel.type === 'frame') this.bytesBuffered -= parcel.bytes.length;
+    partner?.arrive(parcel);
+  }
+
+  arrive(parcel: Parcel): void {
+    this.bytesReceived += parcel.type === 'frame' ? parcel.bytes.length : CONTROL_BYTES;
+    if (parcel.type === 'frame') this.#listener?.onFrame(parcel.bytes);
+    else if (parcel.type === 'close') this.end(parcel.farewell);
+    else if (parcel.type === 'ping' && !this.isOver) {
+      this.#post({ type: 'pong', cuts: this.#options.path.cuts });
+    }
+  }
+}
+
+export function delayOn({ trouble }: Path, random: Random): number {
+  const { delayMin, delayMax } = trouble;
+  return delayMin + random.fraction() * (delayMax - delayMin);
+}

@@ -1,0 +1,365 @@
+/** The two lanes to each peer: who dials, which socket is the lane's, and when to try again. */
+
+import type { NodeId } from '../base/ids.ts';
+import type { TransportLimits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
+import { encodeHello, type Lane, type PeerHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
+import { type Identity, judgePeer } from './judgement.ts';
+import { Pulse } from './pulse.ts';
+import type { Socket, SocketListener, Sockets } from './sockets.ts';
+import type { Peer, TransportEvent } from './transport.ts';
+
+const LANES = ['main', 'bulk'] as const;
+
+interface PeerLinksOptions {
+  readonly identity: Identity;
+  readonly sockets: Sockets;
+  readonly random: Random;
+  readonly limits: TransportLimits;
+  readonly tell: (event: TransportEvent) => void;
+}
+
+/** A socket on its way: dialled by us, and its hello not answered yet. */
+interface Attempt {
+  readonly socket: Socket;
+  readonly since: number;
+  isGreeted: boolean;
+}
+
+/** The socket that is the lane, since both sides have said hello on it. */
+interface Line {
+  readonly socket: Socket;
+  readonly pulse: Pulse;
+  readonly incarnation: number;
+}
+
+interface Link {
+  readonly lane: Lane;
+  readonly node: NodeId;
+  line: Line | undefined;
+  attempt: Attempt | undefined;
+  /** No dialling before this time. */
+  dialAt: number;
+  /** The wait after the next failure. */
+  backoff: number;
+  /** The greatest generation in a hello of the peer's present incarnation. */
+  generationSeen: number;
+}
+
+interface Known {
+  peer: Peer;
+  /** The greatest that the map or a hello has told. Whoever says less is an older copy. */
+  incarnation: number;
+  readonly links: Readonly<Record<Lane, Link>>;
+}
+
+/**
+ * Either side dials; the smaller node id decides. Who dials says hello first, who is dialled
+ * answers, and from then on the socket is the lane, for both. If both dial at once, the smaller id
+ * refuses what comes in as soon as its own hello is out, and the larger id drops its own attempt
+ * for the one that comes in. The larger id leaves dialling to the smaller one for a moment
+ * (`courtesyMilliseconds`), so this is rare; that it dials at all lets a node in that has moved or
+ * has just joined, when the others do not know yet where it is.
+ *
+ * A new hello from the peer replaces the line that we still believe in: the peer would not have
+ * dialled if it had one. Its generation proves that it is new. A hello that was overtaken, by a
+ * later one or by the answer on another socket, has a lower generation and is refused (N11).
+ */
+export class PeerLinks {
+  readonly #options: PeerLinksOptions;
+  readonly #known = new Map<NodeId, Known>();
+  #generation = 0;
+  #now = 0;
+
+  constructor(options: PeerLinksOptions) {
+    this.#options = options;
+  }
+
+  setPeers(peers: readonly Peer[]): void {
+    const listed = new Map(peers.map((peer) => [peer.node, peer]));
+    for (const [node, known] of this.#known) {
+      if (listed.has(node)) continue;
+      this.#known.delete(node);
+      const farewell = farewellOf('stranger', `node ${node} is no longer in the map`);
+      for (const lane of LANES) this.#cut(known.links[lane], farewell);
+    }
+    for (const peer of peers) this.#setPeer(peer);
+    this.#dialDue();
+  }
+
+  send(to: { readonly node: NodeId; readonly lane: Lane }, bytes: Uint8Array): boolean {
+    const socket = this.#known.get(to.node)?.links[to.lane].line?.socket;
+    if (socket === undefined) return false;
+    const { mainBytesMax, bulkBytesMax } = this.#options.limits;
+    const bytesMax = to.lane === 'main' ? mainBytesMax : bulkBytesMax;
+    const { bytesBuffered } = socket;
+    if (bytesBuffered > 0 && bytesBuffered + bytes.length > bytesMax) return false;
+    socket.send(bytes);
+    return true;
+  }
+
+  buffered(to: { readonly node: NodeId; readonly lane: Lane }): number {
+    return this.#known.get(to.node)?.links[to.lane].line?.socket.bytesBuffered ?? 0;
+  }
+
+  /** Looks at all deadlines. `now` counts only time in which this node was awake. */
+  sweep(now: number): void {
+    this.#now = now;
+    for (const { links, incarnation } of [...this.#known.values()]) {
+      for (const lane of LANES) this.#sweepLink(links[lane], incarnation);
+    }
+    this.#dialDue();
+  }
+
+  /** Somebody dialled us and this is its first frame. Undefined: it was refused and is closed. */
+  welcome(socket: Socket, bytes: Uint8Array): SocketListener | undefined {
+    const judged = judgePeer(bytes, { identity: this.#options.identity });
+    if ('refusal' in judged) return this.#refuse(socket, judged.refusal);
+    const { hello } = judged;
+    const known = this.#known.get(hello.from);
+    if (known === undefined) {
+      const text = `node ${hello.from} is not in the map of node ${hello.to} (yet, or any more)`;
+      return this.#refuse(socket, farewellOf('stranger', text));
+    }
+    const link = known.links[hello.lane];
+    const isOurTurn = link.attempt?.isGreeted === true && hello.to < hello.from;
+    const refusal = isOurTurn
+      ? farewellOf('superseded', `node ${hello.to} has dialled already`)
+      : this.#faultOf(known, hello);
+    if (refusal !== undefined) return this.#refuse(socket, refusal);
+    this.#drop(link, farewellOf('superseded', 'the other side has dialled'));
+    this.#greet(socket, link);
+    return this.#connect(link, socket, hello);
+  }
+
+  close(farewell: Farewell): void {
+    for (const { links } of this.#known.values()) {
+      for (const lane of LANES) this.#cut(links[lane], farewell);
+    }
+    this.#known.clear();
+  }
+
+  #setPeer(peer: Peer): void {
+    const known = this.#known.get(peer.node);
+    if (known === undefined) {
+      const links = { main: this.#linkTo(peer, 'main'), bulk: this.#linkTo(peer, 'bulk') };
+      this.#known.set(peer.node, { peer, incarnation: peer.incarnation, links });
+      return;
+    }
+    const hasMoved = known.peer.url !== peer.url;
+    known.peer = peer;
+    if (peer.incarnation > known.incarnation) this.#learn(known, peer.incarnation);
+    for (const lane of LANES) if (hasMoved) this.#hurry(known.links[lane]);
+  }
+
+  #linkTo({ node }: Peer, lane: Lane): Link {
+    const backoff = this.#options.limits.redialMillisecondsMin;
+    const dialAt = this.#now + this.#courtesyTo(node);
+    return {
+      lane,
+      node,
+      line: undefined,
+      attempt: undefined,
+      dialAt,
+      backoff,
+      generationSeen: 0,
+    };
+  }
+
+  #courtesyTo(node: NodeId): number {
+    const { identity, limits } = this.#options;
+    return identity.node < node ? 0 : limits.courtesyMilliseconds;
+  }
+
+  /** There is news of the peer: an attempt under way is given up, and the next is not far. */
+  #hurry(link: Link): void {
+    this.#drop(link, farewellOf('superseded', 'the address has changed'));
+    link.backoff = this.#options.limits.redialMillisecondsMin;
+    link.dialAt = Math.min(link.dialAt, this.#now + this.#courtesyTo(link.node));
+  }
+
+  #learn(known: Known, incarnation: number): void {
+    known.incarnation = incarnation;
+    for (const lane of LANES) known.links[lane].generationSeen = 0;
+  }
+
+  #dialDue(): void {
+    for (const { peer, links } of this.#known.values()) {
+      for (const lane of LANES) {
+        const link = links[lane];
+        const isIdle = link.line === undefined && link.attempt === undefined;
+        if (isIdle && this.#now >= link.dialAt) this.#dial(link, peer.url);
+      }
+    }
+  }
+
+  #dial(link: Link, url: string): void {
+    const socket: Socket = this.#options.sockets.dial(
+      { url, door: '/peer' },
+      {
+        onOpen: () => {
+          attempt.isGreeted = true;
+          this.#greet(socket, link);
+        },
+        onFrame: (bytes) => this.#hear(link, attempt, bytes),
+        onClosed: (farewell) => this.#lose(link, socket, farewell),
+      },
+    );
+    const attempt: Attempt = { socket, since: this.#now, isGreeted: false };
+    link.attempt = attempt;
+  }
+
+  #greet(socket: Socket, { node, lane }: Link): void {
+    const { cluster, node: from, incarnation, features } = this.#options.identity;
+    this.#generation += 1;
+    socket.send(
+      encodeHello({
+        type: 'peer',
+        versionMin: VERSION_MIN,
+        versionMax: VERSION_MAX,
+        features,
+        cluster,
+        from,
+        to: node,
+        incarnation,
+        generation: this.#generation,
+        lane,
+      }),
+    );
+  }
+
+  /** A frame on a socket that we dialled: the answer to our hello, or what follows it. */
+  #hear(link: Link, attempt: Attempt, bytes: Uint8Array): void {
+    const { socket } = attempt;
+    if (link.line?.socket === socket) {
+      this.#options.tell({ type: 'peer-frame', node: link.node, lane: link.lane, bytes });
+      return;
+    }
+    const { identity } = this.#options;
+    const judged = judgePeer(bytes, { identity, dialled: link });
+    const known = this.#known.get(link.node);
+    if (known === undefined) return;
+    const refusal = 'refusal' in judged ? judged.refusal : this.#faultOf(known, judged.hello);
+    if (refusal !== undefined || 'refusal' in judged) {
+      if (refusal !== undefined) this.#refuse(socket, refusal);
+      this.#fail(link);
+      return;
+    }
+    link.attempt = undefined;
+    this.#connect(link, socket, judged.hello);
+  }
+
+  #faultOf({ incarnation, links }: Known, hello: PeerHello): Farewell | undefined {
+    if (hello.incarnation < incarnation) {
+      const text = `start ${hello.incarnation} of node ${hello.from} comes after ${incarnation}`;
+      return farewellOf('older-incarnation', `${text}: an older copy of its data? join as new`);
+    }
+    const isSeen = hello.generation <= links[hello.lane].generationSeen;
+    if (hello.incarnation > incarnation || !isSeen) return undefined;
+    return farewellOf('superseded', 'a later hello has come');
+  }
+
+  /** The socket becomes the lane; what was the lane before is gone, and so is the older start. */
+  #connect(link: Link, socket: Socket, hello: PeerHello): SocketListener | undefined {
+    const known = this.#known.get(link.node);
+    if (known === undefined) return undefined;
+    if (hello.incarnation > known.incarnation) this.#learn(known, hello.incarnation);
+    link.generationSeen = hello.generation;
+    link.backoff = this.#options.limits.redialMillisecondsMin;
+    for (const lane of LANES) if (lane !== link.lane) this.#encourage(known.links[lane]);
+    const former = link.line;
+    const { peerPingMilliseconds, peerSilenceMilliseconds } = this.#options.limits;
+    const times = {
+      pingMilliseconds: peerPingMilliseconds,
+      silenceMilliseconds: peerSilenceMilliseconds,
+    };
+    const pulse = new Pulse(socket, times, this.#now);
+    const line = { socket, pulse, incarnation: hello.incarnation };
+    link.line = line;
+    const { tell } = this.#options;
+    const { node, lane } = link;
+    if (former !== undefined) {
+      const farewell = farewellOf('superseded', 'a newer socket took its place');
+      former.socket.close(farewell);
+      tell({ type: 'peer-down', node, lane, reason: farewell.text });
+    }
+    // Whoever heard of the down may have closed everything meanwhile.
+    if (link.line === line) tell({ type: 'peer-up', node, lane, hello });
+    return {
+      onOpen: () => {},
+      onFrame: (bytes) => tell({ type: 'peer-frame', node, lane, bytes }),
+      onClosed: (farewell) => this.#lose(link, socket, farewell),
+    };
+  }
+
+  /** The peer is there, as its other lane shows: no reason to wait long. */
+  #encourage(link: Link): void {
+    link.backoff = this.#options.limits.redialMillisecondsMin;
+    link.dialAt = Math.min(link.dialAt, this.#now + this.#courtesyTo(link.node));
+  }
+
+  #lose(link: Link, socket: Socket, farewell: Farewell): void {
+    if (link.line?.socket === socket) {
+      this.#endLine(link, farewell);
+    } else if (link.attempt?.socket === socket) {
+      this.#fail(link);
+      this.#report(socket, 'them', farewell);
+    }
+  }
+
+  #endLine(link: Link, farewell: Farewell): void {
+    link.line = undefined;
+    link.dialAt = this.#now + this.#courtesyTo(link.node);
+    const reason = farewellText(farewell);
+    this.#options.tell({ type: 'peer-down', node: link.node, lane: link.lane, reason });
+  }
+
+  /** The attempt came to nothing. Half of the wait is drawn, so that nodes do not dial in step. */
+  #fail(link: Link): void {
+    const { random, limits } = this.#options;
+    link.attempt = undefined;
+    const wait = link.backoff * (1 - random.fraction() / 2);
+    link.backoff = Math.min(link.backoff * 2, limits.redialMillisecondsMax);
+    link.dialAt = this.#now + wait + this.#courtesyTo(link.node);
+  }
+
+  #sweepLink(link: Link, incarnation: number): void {
+    const { attempt, line } = link;
+    const { helloMilliseconds } = this.#options.limits;
+    if (attempt !== undefined && this.#now - attempt.since >= helloMilliseconds) {
+      this.#fail(link);
+      this.#refuse(attempt.socket, farewellOf('no-hello', 'nobody answered in time'));
+    }
+    if (line === undefined) return;
+    let farewell: Farewell | undefined;
+    if (line.incarnation < incarnation) {
+      farewell = farewellOf('older-incarnation', `start ${incarnation} of the node is known`);
+    } else if (!line.pulse.check(this.#now)) {
+      farewell = farewellOf('silent', 'nothing was heard for too long');
+    }
+    if (farewell === undefined) return;
+    line.socket.close(farewell);
+    this.#endLine(link, farewell);
+  }
+
+  #refuse(socket: Socket, farewell: Farewell): undefined {
+    socket.close(farewell);
+    this.#report(socket, 'us', farewell);
+  }
+
+  #report({ address }: Socket, by: 'us' | 'them', farewell: Farewell): void {
+    this.#options.tell({ type: 'refused', address, by, text: farewellText(farewell) });
+  }
+
+  #drop(link: Link, farewell: Farewell): void {
+    link.attempt?.socket.close(farewell);
+    link.attempt = undefined;
+  }
+
+  #cut(link: Link, farewell: Farewell): void {
+    this.#drop(link, farewell);
+    link.line?.socket.close(farewell);
+    link.line = undefined;
+  }
+}

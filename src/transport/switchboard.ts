@@ -1,0 +1,166 @@
+/** The transport of a node, on any sockets: who comes in is asked for its hello and put through. */
+
+import { assert } from '../base/assert.ts';
+import type { NodeId } from '../base/ids.ts';
+import {
+  assertTransportLimits,
+  TRANSPORT_LIMITS,
+  type TransportLimits,
+  WIRE_LIMITS,
+} from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
+import type { Lane } from '../wire/hello.ts';
+import { ClientLinks } from './client-links.ts';
+import type { Identity } from './judgement.ts';
+import { PeerLinks } from './peer-links.ts';
+import type { Door, Schedule, Socket, SocketListener, Sockets } from './sockets.ts';
+import type { Peer, Transport, TransportEvent } from './transport.ts';
+
+interface SwitchboardOptions {
+  readonly identity: Identity;
+  readonly sockets: Sockets;
+  readonly schedule: Schedule;
+  readonly random: Random;
+  readonly onEvent: (event: TransportEvent) => void;
+  readonly limits?: TransportLimits;
+}
+
+/** Somebody at a door who has not said hello. */
+interface Visitor {
+  readonly socket: Socket;
+  readonly door: Door;
+  readonly since: number;
+  /** What the socket's events go to once the hello was taken. */
+  listener: SocketListener | undefined;
+}
+
+/**
+ * It is pure: time and sockets are injected, so the simulator runs this very code.
+ *
+ * Time is counted in sweeps and not read from a clock. A process that stood still (a long
+ * collection, SIGSTOP, a suspended machine) then blames nobody for the silence that it slept
+ * through: what waited in its sockets is read before the next deadline is due.
+ */
+export class Switchboard implements Transport {
+  readonly #peers: PeerLinks;
+  readonly #clients: ClientLinks;
+  readonly #visitors = new Set<Visitor>();
+  readonly #sockets: Sockets;
+  readonly #limits: TransportLimits;
+  readonly #onEvent: (event: TransportEvent) => void;
+  readonly #stopSweeping: () => void;
+  #isClosed = false;
+  #now = 0;
+
+  constructor(options: SwitchboardOptions) {
+    const { identity, sockets, schedule, random, limits = TRANSPORT_LIMITS } = options;
+    assertTransportLimits(limits);
+    this.#sockets = sockets;
+    this.#limits = limits;
+    this.#onEvent = options.onEvent;
+    const tell = (event: TransportEvent) => this.#tell(event);
+    this.#peers = new PeerLinks({ identity, sockets, random, limits, tell });
+    const soon = (run: () => void) => schedule.soon(run);
+    this.#clients = new ClientLinks({ identity, limits, tell, soon });
+    const { sweepMilliseconds } = limits;
+    this.#stopSweeping = schedule.every(sweepMilliseconds, () => this.#sweep());
+    sockets.accept((socket, door) => this.#meet(socket, door));
+  }
+
+  setPeers(peers: readonly Peer[]): void {
+    if (!this.#isClosed) this.#peers.setPeers(peers);
+  }
+
+  sendToPeer(to: { readonly node: NodeId; readonly lane: Lane }, bytes: Uint8Array): boolean {
+    assertFrame(bytes);
+    return this.#peers.send(to, bytes);
+  }
+
+  sendToClient(connection: number, bytes: Uint8Array): boolean {
+    assertFrame(bytes);
+    return this.#clients.send(connection, bytes);
+  }
+
+  closeClient(connection: number, reason: string): void {
+    this.#clients.dismiss(connection, reason);
+  }
+
+  bufferedToPeer(to: { readonly node: NodeId; readonly lane: Lane }): number {
+    return this.#peers.buffered(to);
+  }
+
+  bufferedToClient(connection: number): number {
+    return this.#clients.buffered(connection);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopSweeping();
+    this.#sockets.refuse();
+    const farewell = farewellOf('closing', 'this node is shutting down');
+    for (const { socket } of this.#visitors) socket.close(farewell);
+    this.#visitors.clear();
+    this.#peers.close(farewell);
+    this.#clients.close(farewell);
+  }
+
+  #tell(event: TransportEvent): void {
+    if (!this.#isClosed) this.#onEvent(event);
+  }
+
+  #sweep(): void {
+    this.#now += this.#limits.sweepMilliseconds;
+    for (const visitor of this.#visitors) {
+      if (this.#now - visitor.since < this.#limits.helloMilliseconds) continue;
+      const { helloMilliseconds } = this.#limits;
+      const text = `none came within ${helloMilliseconds} ms`;
+      this.#turnAway(visitor, farewellOf('no-hello', text));
+    }
+    this.#clients.sweep(this.#now);
+    this.#peers.sweep(this.#now);
+  }
+
+  #meet(socket: Socket, door: Door): SocketListener {
+    const visitor: Visitor = { socket, door, since: this.#now, listener: undefined };
+    this.#visitors.add(visitor);
+    return {
+      onOpen: () => {},
+      onFrame: (bytes) => {
+        if (visitor.listener === undefined) this.#welcome(visitor, bytes);
+        else visitor.listener.onFrame(bytes);
+      },
+      onClosed: (farewell) => {
+        if (visitor.listener === undefined) this.#miss(visitor, farewell);
+        else visitor.listener.onClosed(farewell);
+      },
+    };
+  }
+
+  #welcome(visitor: Visitor, bytes: Uint8Array): void {
+    const { socket, door } = visitor;
+    this.#visitors.delete(visitor);
+    const links = door === '/peer' ? this.#peers : this.#clients;
+    visitor.listener = links.welcome(socket, bytes);
+  }
+
+  #turnAway(visitor: Visitor, farewell: Farewell): void {
+    visitor.socket.close(farewell);
+    this.#visitors.delete(visitor);
+    this.#report(visitor, 'us', farewell);
+  }
+
+  #miss(visitor: Visitor, farewell: Farewell): void {
+    if (this.#visitors.delete(visitor)) this.#report(visitor, 'them', farewell);
+  }
+
+  #report({ socket }: Visitor, by: 'us' | 'them', farewell: Farewell): void {
+    const text = farewellText(farewell);
+    this.#tell({ type: 'refused', address: socket.address, by, text });
+  }
+}
+
+function assertFrame({ length }: Uint8Array): void {
+  assert(length > 0 && length <= WIRE_LIMITS.frameBytesMax, 'a frame is within its limits');
+}

@@ -1,0 +1,128 @@
+/** One WebSocket as the port to sockets wants it: bounded, binary, and never an uncaught error. */
+
+import type { Socket as RawSocket } from 'node:net';
+import type { RawData, WebSocket } from 'ws';
+import { TRANSPORT_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { type Farewell, farewellOf } from '../wire/farewell.ts';
+import type { Socket, SocketListener } from './sockets.ts';
+
+/** What the first frame takes beside its content: its header, and pings around it. */
+const FIRST_FRAME_EXTRA_BYTES = 256;
+
+/**
+ * What both sides of every WebSocket keep to. Frames of our own come in one piece, so the bound on
+ * pieces is small. A close that is not answered ends within `closeTimeout`.
+ */
+export const WEB_SOCKET_OPTIONS = {
+  perMessageDeflate: false,
+  maxPayload: WIRE_LIMITS.frameBytesMax,
+  maxFragments: TRANSPORT_LIMITS.fragmentsMax,
+  maxBufferedChunks: TRANSPORT_LIMITS.chunksMax,
+  skipUTF8Validation: true,
+  closeTimeout: 1000,
+} as const;
+
+/**
+ * Frames of one turn leave in one write: the first one corks the raw socket, and a microtask, which
+ * runs when the callback that sends is done, uncorks it.
+ */
+export class WebLine implements Socket {
+  readonly address: string;
+  readonly #web: WebSocket;
+  #raw: RawSocket | undefined;
+  #listener: SocketListener | undefined;
+  #hasSpoken = false;
+  #bytesBeforeFirst = 0;
+  #isCorked = false;
+
+  constructor(web: WebSocket, address: string) {
+    this.address = address;
+    this.#web = web;
+    web.on('message', (data, isBinary) => this.#hear(data, isBinary));
+    web.on('error', (cause) => this.#end({ code: 1006, text: cause.message }));
+    web.on('close', (code, text) => this.#end({ code, text: text.toString('latin1') }));
+  }
+
+  get bytesReceived(): number {
+    return this.#raw?.bytesRead ?? 0;
+  }
+
+  get bytesBuffered(): number {
+    return this.#web.bufferedAmount;
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+
+  /** The socket under it is there and has its listeners: from now on it can send. */
+  open(raw: RawSocket): void {
+    this.#raw = raw;
+    raw.on('data', this.#watch);
+    this.#listener?.onOpen();
+  }
+
+  send(bytes: Uint8Array): void {
+    const raw = this.#raw;
+    if (raw === undefined || this.#web.readyState !== this.#web.OPEN) return;
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      raw.cork();
+      queueMicrotask(() => {
+        this.#isCorked = false;
+        raw.uncork();
+      });
+    }
+    this.#web.send(bytes);
+  }
+
+  ping(): void {
+    if (this.#web.readyState === this.#web.OPEN) this.#web.ping();
+  }
+
+  close({ code, text }: Farewell): void {
+    this.#listener = undefined;
+    this.#web.close(code, text);
+  }
+
+  /** Without a word, and without waiting for one. */
+  terminate(): void {
+    this.#listener = undefined;
+    this.#web.terminate();
+  }
+
+  /** Runs after WebSocket has seen the chunk: more than a hello came, and no frame was whole. */
+  readonly #watch = (chunk: Uint8Array): void => {
+    this.#bytesBeforeFirst += chunk.length;
+    if (this.#hasSpoken) this.#raw?.off('data', this.#watch);
+    else if (this.#bytesBeforeFirst > WIRE_LIMITS.helloBytesMax + FIRST_FRAME_EXTRA_BYTES) {
+      const text = `a hello has at most ${WIRE_LIMITS.helloBytesMax} bytes`;
+      this.#giveUp(farewellOf('frame-too-large', text));
+    }
+  };
+
+  #hear(data: RawData, isBinary: boolean): void {
+    this.#hasSpoken = true;
+    if (!isBinary) {
+      this.#giveUp(farewellOf('text-frame', 'frames are binary'));
+    } else if (data instanceof Buffer && data.length > 0) {
+      // A plain view: `slice` of a Buffer shares memory where that of a Uint8Array copies.
+      this.#listener?.onFrame(new Uint8Array(data.buffer, data.byteOffset, data.length));
+    } else {
+      this.#giveUp(farewellOf('empty-frame', 'a frame has at least one byte'));
+    }
+  }
+
+  #giveUp(farewell: Farewell): void {
+    this.#web.close(farewell.code, farewell.text);
+    // Nothing more is read of it; without an answer to the close it ends within the timeout.
+    this.#web.pause();
+    this.#end(farewell);
+  }
+
+  #end(farewell: Farewell): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.onClosed(farewell);
+  }
+}

@@ -1,0 +1,198 @@
+/** The sockets of a node: one HTTP server on one port, with doors for peers and for clients. */
+
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import type { AddressInfo, Socket as RawSocket } from 'node:net';
+import { WebSocketServer } from 'ws';
+import { TRANSPORT_LIMITS } from '../base/limits.ts';
+import { ListenError, listenFault } from './listen-error.ts';
+import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
+import { SUBPROTOCOL, WebDialler } from './web-dialler.ts';
+import { WEB_SOCKET_OPTIONS, WebLine } from './web-line.ts';
+
+/** What is answered to a GET of any other path: health, readiness, metrics. */
+interface PlainAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+interface WebSocketsOptions {
+  readonly host: string;
+  /** 0 takes any that is free. */
+  readonly port: number;
+  /** Listening beyond loopback, where anybody may read and write everything. */
+  readonly isInsecureAllowed?: boolean;
+  /** Web pages that may connect, as browsers spell their origin. None by default. */
+  readonly origins?: readonly string[];
+  /** Undefined: there is nothing at that path. */
+  readonly answer?: (path: string) => PlainAnswer | undefined;
+  /** For the logger: something went wrong that belongs to no socket. */
+  readonly onFault?: (text: string) => void;
+  readonly connectionsMax?: number;
+}
+
+type Take = (socket: Socket, door: Door) => SocketListener;
+
+const DOORS: ReadonlySet<string> = new Set<Door>(['/peer', '/client']);
+const HEADER_BYTES_MAX = 8192;
+
+/**
+ * Until somebody accepts, both doors answer that the node is not ready; health is answered from
+ * the start. TLS has two places to go to: the server that `listen` makes, and the options with
+ * which `web-dialler.ts` dials.
+ */
+export class WebSockets implements Sockets {
+  readonly #options: WebSocketsOptions;
+  readonly #server: Server;
+  readonly #upgrader = new WebSocketServer({
+    ...WEB_SOCKET_OPTIONS,
+    noServer: true,
+    clientTracking: false,
+    handleProtocols: () => SUBPROTOCOL,
+  });
+  readonly #dialler = new WebDialler();
+  readonly #lines = new Set<WebLine>();
+  #take: Take | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** Fails with a `ListenError`. */
+  static async listen(options: WebSocketsOptions): Promise<WebSockets> {
+    const fault = listenFault(options);
+    if (fault !== undefined) throw fault;
+    const server = createServer({
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: TRANSPORT_LIMITS.helloMilliseconds,
+      requestTimeout: TRANSPORT_LIMITS.helloMilliseconds,
+      connectionsCheckingInterval: TRANSPORT_LIMITS.helloMilliseconds / 2,
+    });
+    server.maxConnections = options.connectionsMax ?? TRANSPORT_LIMITS.connectionsMax;
+    const sockets = new WebSockets(options, server);
+    await new Promise<void>((resolve, reject) => {
+      const fail = (cause: NodeJS.ErrnoException) => reject(new ListenError(options, cause));
+      server.once('error', fail);
+      server.listen({ host: options.host, port: options.port }, () => {
+        server.off('error', fail);
+        resolve();
+      });
+    });
+    server.on('error', ({ message }) => options.onFault?.(`a connection was lost: ${message}`));
+    return sockets;
+  }
+
+  /** Use `listen`. */
+  constructor(options: WebSocketsOptions, server: Server) {
+    this.#options = options;
+    this.#server = server;
+    server.on('request', (request, response) => this.#answer(request, response));
+    server.on('upgrade', (request, socket, head) => {
+      this.#upgrade(request, socket as RawSocket, head);
+    });
+    server.on('clientError', (_cause, socket) => refuse(socket as RawSocket, 400, 'not HTTP'));
+    server.on('drop', () => options.onFault?.(`refused: ${server.maxConnections} are connected`));
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  dial(to: { readonly url: string; readonly door: Door }, listener: SocketListener): Socket {
+    return this.#dialler.dial(to, listener);
+  }
+
+  accept(take: Take): void {
+    this.#take = take;
+  }
+
+  refuse(): void {
+    this.#take = undefined;
+  }
+
+  /** Done when nothing is left that keeps the process alive. Twice is once. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.refuse();
+    this.#dialler.close();
+    const ended = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    for (const line of this.#lines) line.terminate();
+    await ended;
+  }
+
+  #upgrade(request: IncomingMessage, raw: RawSocket, head: Buffer): void {
+    const { url = '', headers } = request;
+    const { origins = [] } = this.#options;
+    const take = this.#take;
+    const protocols = (headers['sec-websocket-protocol'] ?? '').split(',');
+    if (!isDoor(url)) {
+      refuse(raw, 404, 'peers come to /peer, clients to /client, without a query');
+    } else if (headers.origin !== undefined && !origins.includes(headers.origin)) {
+      refuse(raw, 403, 'web pages of this origin are not allowed here');
+    } else if (!protocols.some((protocol) => protocol.trim() === SUBPROTOCOL)) {
+      refuse(raw, 400, `the subprotocol here is ${SUBPROTOCOL}`);
+    } else if (take === undefined) {
+      refuse(raw, 503, 'this node is not ready');
+    } else {
+      this.#upgrader.handleUpgrade(request, raw, head, (web) => {
+        const line = new WebLine(web, addressOf(raw));
+        this.#lines.add(line);
+        web.on('close', () => this.#lines.delete(line));
+        line.listen(take(line, url));
+        line.open(raw);
+      });
+    }
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    request.resume();
+    const answer = this.#answerTo(request.method, path);
+    response.writeHead(answer.status, {
+      'content-type': answer.contentType,
+      'content-length': Buffer.byteLength(answer.body),
+      'x-content-type-options': 'nosniff',
+    });
+    response.end(request.method === 'HEAD' ? undefined : answer.body);
+  }
+
+  #answerTo(method: string | undefined, path: string): PlainAnswer {
+    if (isDoor(path)) return plain(426, `WebSocket with subprotocol ${SUBPROTOCOL}, please`);
+    if (method !== 'GET' && method !== 'HEAD') return plain(405, 'GET, please');
+    return this.#options.answer?.(path) ?? plain(404, 'nothing is here');
+  }
+}
+
+function isDoor(path: string): path is Door {
+  return DOORS.has(path);
+}
+
+function plain(status: number, text: string): PlainAnswer {
+  return { status, contentType: 'text/plain; charset=utf-8', body: `${text}\n` };
+}
+
+/** On a socket that is not HTTP any more, or never was. */
+function refuse(raw: RawSocket, status: number, text: string): void {
+  raw.on('error', () => {});
+  const { body } = plain(status, text);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'connection: close',
+    'content-type: text/plain; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  if (raw.writable) raw.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => raw.destroy());
+  else raw.destroy();
+}
+
+function addressOf({ remoteAddress = '', remotePort = 0 }: RawSocket): string {
+  return `${remoteAddress}:${remotePort}`;
+}

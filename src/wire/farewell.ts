@@ -1,0 +1,47 @@
+/** Farewell: why a socket is closed, as a code that WebSocket leaves to us and a text for logs. */
+
+/**
+ * A code is never given a second meaning. The standard ones (RFC 6455 §7.4.1) are used where they
+ * fit: 1001 going away, 1003 a kind of data that is not taken, 1009 too big.
+ */
+const CODES = {
+  closing: 1001,
+  'text-frame': 1003,
+  'frame-too-large': 1009,
+  'no-hello': 4001,
+  'not-a-hello': 4002,
+  'other-version': 4003,
+  'foreign-cluster': 4004,
+  'wrong-node': 4005,
+  stranger: 4006,
+  'older-incarnation': 4007,
+  superseded: 4008,
+  silent: 4009,
+  slow: 4010,
+  dismissed: 4011,
+  'empty-frame': 4012,
+} as const;
+
+type FarewellReason = keyof typeof CODES;
+
+export interface Farewell {
+  readonly code: number;
+  readonly text: string;
+}
+
+/** What a close frame holds beside its code is 123 bytes (RFC 6455 §5.5). */
+const TEXT_BYTES_MAX = 120;
+
+/** The text is cut to what a close frame holds, and to printable ASCII. */
+export function farewellOf(reason: FarewellReason, text: string): Farewell {
+  return { code: CODES[reason], text: printable(`${reason}: ${text}`) };
+}
+
+/** For logs: what the other side gave as a reason is not to be trusted, and may be nothing. */
+export function farewellText({ code, text }: Farewell): string {
+  return text === '' ? `closed with code ${code}` : printable(text);
+}
+
+function printable(text: string): string {
+  return text.slice(0, TEXT_BYTES_MAX).replace(/[^\x20-\x7e]/g, '?');
+}

@@ -1,0 +1,155 @@
+/** A network for the contract of the transport: what both kinds of sockets can be put through. */
+
+import assert from 'node:assert/strict';
+import type { NodeId } from '../../src/base/ids.ts';
+import { TRANSPORT_LIMITS, type TransportLimits } from '../../src/base/limits.ts';
+import { Random } from '../../src/base/random.ts';
+import type { Schedule, Sockets } from '../../src/transport/sockets.ts';
+import { Switchboard } from '../../src/transport/switchboard.ts';
+import type { Lane } from '../../src/wire/hello.ts';
+import { Recorder } from './recorder.ts';
+
+/** Where one process has its sockets, and where others reach it. */
+export interface Place {
+  readonly url: string;
+  readonly sockets: Sockets;
+  /** The process is gone without a word. */
+  readonly crash: () => Promise<void>;
+}
+
+export interface NetworkUnderTest {
+  readonly schedule: Schedule;
+  /** A new place, or the one of a process that is gone. */
+  readonly place: (url?: string) => Promise<Place>;
+  readonly pass: (milliseconds: number) => Promise<void>;
+  /** Nothing passes anywhere, nobody reads, and nobody is told. */
+  readonly stall: () => void;
+  readonly resume: () => void;
+  /** Every socket breaks, and both ends hear of it. */
+  readonly reset: () => void;
+  readonly end: () => Promise<void>;
+}
+
+/** Short, for tests; the proportions are those of the defaults. */
+export const QUICK: TransportLimits = {
+  ...TRANSPORT_LIMITS,
+  helloMilliseconds: 400,
+  peerPingMilliseconds: 100,
+  peerSilenceMilliseconds: 600,
+  clientPingMilliseconds: 100,
+  clientSilenceMilliseconds: 600,
+  sweepMilliseconds: 20,
+  redialMillisecondsMin: 20,
+  redialMillisecondsMax: 100,
+  courtesyMilliseconds: 60,
+};
+
+export const CLUSTER = 'test';
+export const CLIENT_LIMITS = {
+  keyBytesMax: 4096,
+  valueBytesMax: 1_000_000,
+  frameBytesMax: 8_000_000,
+  batchBytesMax: 4_000_000,
+};
+
+interface StationOptions {
+  readonly node: number;
+  readonly incarnation?: number;
+  readonly cluster?: string;
+  readonly url?: string;
+  readonly limits?: TransportLimits;
+}
+
+/** A node without a core: its transport, and a record of what that reports. */
+export interface Station {
+  readonly node: NodeId;
+  readonly incarnation: number;
+  readonly place: Place;
+  readonly board: Switchboard;
+  readonly recorder: Recorder;
+}
+
+export async function openStation(
+  network: NetworkUnderTest,
+  { node, incarnation = 1, cluster = CLUSTER, url, limits = QUICK }: StationOptions,
+): Promise<Station> {
+  const place = await network.place(url);
+  const recorder = new Recorder();
+  const id = node as NodeId;
+  const board = new Switchboard({
+    identity: { cluster, node: id, incarnation, features: [], limits: CLIENT_LIMITS },
+    sockets: place.sockets,
+    schedule: network.schedule,
+    random: new Random(node * 1000 + incarnation),
+    onEvent: recorder.onEvent,
+    limits,
+  });
+  return { node: id, incarnation, place, board, recorder };
+}
+
+/** Tells each of the stations about all others. */
+export function introduce(...stations: readonly Station[]): void {
+  for (const { node, board, recorder } of stations) {
+    const peers = stations
+      .filter((other) => other.node !== node)
+      .map((other) => ({ node: other.node, url: other.place.url, incarnation: other.incarnation }));
+    recorder.call(() => board.setPeers(peers));
+  }
+}
+
+export async function until(
+  network: NetworkUnderTest,
+  what: string,
+  isSo: () => boolean,
+): Promise<void> {
+  for (let waited = 0; waited < 8000 && !isSo(); waited += 10) await network.pass(10);
+  assert.ok(isSo(), `it did not come about: ${what}`);
+}
+
+export function isUp(one: Station, other: Station): boolean {
+  return (['main', 'bulk'] as const).every(
+    (lane) => one.recorder.isUp(other.node, lane) && other.recorder.isUp(one.node, lane),
+  );
+}
+
+/** Two nodes that are connected on both lanes. */
+export async function openPair(network: NetworkUnderTest): Promise<readonly [Station, Station]> {
+  const one = await openStation(network, { node: 1 });
+  const two = await openStation(network, { node: 2 });
+  introduce(one, two);
+  await until(network, 'both lanes are up', () => isUp(one, two));
+  return [one, two];
+}
+
+/** A frame that can be told from others: a number, and filling. */
+export function numbered(number: number, bytes = 8): Uint8Array {
+  const frame = new Uint8Array(bytes).fill(number);
+  new DataView(frame.buffer).setUint32(0, number);
+  return frame;
+}
+
+export function numberOf(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+}
+
+export function send(from: Station, to: Station, lane: Lane, bytes: Uint8Array): boolean {
+  const { board, recorder } = from;
+  return recorder.call(() => board.sendToPeer({ node: to.node, lane }, bytes));
+}
+
+/** The numbers of the frames that came in on a lane. */
+export function heard(at: Station, lane: Lane): readonly number[] {
+  return at.recorder
+    .of('peer-frame')
+    .filter((event) => event.lane === lane)
+    .map(({ bytes }) => numberOf(bytes));
+}
+
+export function count(length: number): readonly number[] {
+  return Array.from({ length }, (_, at) => at);
+}
+
+/** What a station's log says of those that were refused. */
+export function refusals({ recorder }: Station): readonly string[] {
+  return recorder.of('refused').map(({ by, text }) => `${by} ${text}`);
+}

@@ -1,0 +1,283 @@
+/** The contract of the transport: what both kinds of sockets pass. */
+
+import assert from 'node:assert/strict';
+import { ClientLine, type ClientLineEvent } from '../../src/transport/client-line.ts';
+import type { Door, Socket } from '../../src/transport/sockets.ts';
+import type { Farewell } from '../../src/wire/farewell.ts';
+import { encodeHello, type Hello } from '../../src/wire/hello.ts';
+import {
+  CLIENT_LIMITS,
+  CLUSTER,
+  count,
+  type NetworkUnderTest,
+  numbered,
+  numberOf,
+  openStation,
+  QUICK,
+  refusals,
+  type Station,
+  until,
+} from './network-under-test.ts';
+import { testOn, testPeers } from './peer-contract.ts';
+
+type Open = () => NetworkUnderTest;
+
+export function testTransport(name: string, open: Open): void {
+  testPeers(name, open);
+  testHello(name, open);
+  testRefusals(name, open);
+  testClients(name, open);
+  testBadClients(name, open);
+}
+
+interface Stranger {
+  readonly socket: Socket;
+  readonly frames: Uint8Array[];
+  readonly farewells: Farewell[];
+}
+
+/** Somebody that opens a socket and says what a test wants it to say. */
+async function dial(
+  network: NetworkUnderTest,
+  station: Station,
+  { door, first }: { readonly door: Door; readonly first?: Uint8Array },
+): Promise<Stranger> {
+  const { sockets } = await network.place();
+  const frames: Uint8Array[] = [];
+  const farewells: Farewell[] = [];
+  const socket = sockets.dial(
+    { url: station.place.url, door },
+    {
+      onOpen: () => {
+        if (first !== undefined) socket.send(first);
+      },
+      onFrame: (bytes) => frames.push(bytes),
+      onClosed: (farewell) => farewells.push(farewell),
+    },
+  );
+  return { socket, frames, farewells };
+}
+
+function testHello(name: string, open: Open): void {
+  testOn(open, `${name}: who does not say hello in time is closed`, async (network, all) => {
+    const one = await openStation(network, { node: 1 });
+    all.push(one);
+    for (const door of ['/peer', '/client'] as const) {
+      const { farewells } = await dial(network, one, { door });
+      await until(network, 'it is closed', () => farewells.length === 1);
+      assert.match(farewells[0]?.text ?? '', /no-hello/);
+    }
+    assert.equal(refusals(one).filter((text) => text.startsWith('us no-hello')).length, 2);
+  });
+
+  testOn(
+    open,
+    `${name}: whoever is dialled and does not answer is given up`,
+    async (network, all) => {
+      const one = await openStation(network, { node: 1 });
+      all.push(one);
+      const { sockets, url } = await network.place();
+      const visits: Farewell[] = [];
+      sockets.accept(() => ({
+        onOpen: () => {},
+        onFrame: () => {},
+        onClosed: (farewell) => visits.push(farewell),
+      }));
+      const peers = [{ node: 2 as Station['node'], url, incarnation: 1 }];
+      one.recorder.call(() => one.board.setPeers(peers));
+      await until(network, 'it tried both lanes twice', () => visits.length >= 4);
+      for (const { text } of visits) assert.match(text, /no-hello/);
+      assert.ok(refusals(one).every((text) => text.startsWith('us no-hello')));
+    },
+  );
+}
+
+function testRefusals(name: string, open: Open): void {
+  testOn(
+    open,
+    `${name}: what is not a hello of the right kind is refused`,
+    async (network, all) => {
+      const one = await openStation(network, { node: 1 });
+      all.push(one);
+      const greeting = { versionMin: 1, versionMax: 1, features: [] };
+      const client: Hello = { type: 'client', ...greeting, cluster: '' };
+      const later: Hello = { ...client, versionMin: 2, versionMax: 3 };
+      const cases: readonly (readonly [Door, Uint8Array, RegExp])[] = [
+        ['/peer', Uint8Array.of(1, 2, 3), /not-a-hello/],
+        ['/client', new Uint8Array(900), /not-a-hello/],
+        ['/peer', encodeHello(client), /not-a-hello: a client speaks where a peer should/],
+        ['/client', encodeHello(later), /other-version: you speak 2 to 3, we speak 1 to 1/],
+        ['/client', encodeHello({ ...client, cluster: 'elsewhere' }), /foreign-cluster/],
+      ];
+      for (const [door, first, reason] of cases) {
+        const { farewells, frames } = await dial(network, one, { door, first });
+        await until(network, `${reason}`, () => farewells.length === 1);
+        assert.match(farewells[0]?.text ?? '', reason);
+        assert.equal(frames.length, 0);
+      }
+      assert.deepEqual(new Set(one.recorder.events.map(({ type }) => type)), new Set(['refused']));
+    },
+  );
+
+  testOn(open, `${name}: a hello that was overtaken is refused`, async (network, all) => {
+    const one = await openStation(network, { node: 1 });
+    const { url } = await network.place();
+    all.push(one);
+    one.board.setPeers([{ node: 2 as Station['node'], url, incarnation: 1 }]);
+    const hello = (generation: number) =>
+      encodeHello({
+        type: 'peer',
+        versionMin: 1,
+        versionMax: 1,
+        features: [],
+        cluster: CLUSTER,
+        from: 2 as Station['node'],
+        to: one.node,
+        incarnation: 1,
+        generation,
+        lane: 'main',
+      });
+    const second = await dial(network, one, { door: '/peer', first: hello(2) });
+    await until(network, 'it is answered', () => second.frames.length === 1);
+    for (const generation of [1, 2]) {
+      const first = await dial(network, one, { door: '/peer', first: hello(generation) });
+      await until(network, 'it is refused', () => first.farewells.length === 1);
+      assert.match(first.farewells[0]?.text ?? '', /superseded: a later hello has come/);
+    }
+    const third = await dial(network, one, { door: '/peer', first: hello(3) });
+    await until(network, 'it is answered', () => third.frames.length === 1);
+    await until(network, 'the former is closed', () => second.farewells.length === 1);
+    const events = one.recorder.events.filter(({ type }) => type !== 'refused');
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['peer-up', 'peer-down', 'peer-up'],
+    );
+  });
+}
+
+interface Client {
+  readonly line: ClientLine;
+  readonly events: ClientLineEvent[];
+}
+
+async function connect(network: NetworkUnderTest, url: string, cluster = ''): Promise<Client> {
+  const { sockets } = await network.place();
+  const events: ClientLineEvent[] = [];
+  const line = new ClientLine({
+    sockets,
+    schedule: network.schedule,
+    url,
+    cluster,
+    features: [1],
+    onEvent: (event) => events.push(event),
+    limits: QUICK,
+  });
+  return { line, events };
+}
+
+function typesOf(events: readonly { readonly type: string }[]): readonly string[] {
+  return events.map(({ type }) => type);
+}
+
+function testClients(name: string, open: Open): void {
+  testOn(open, `${name}: a client and a node exchange hellos and frames`, async (network, all) => {
+    const one = await openStation(network, { node: 1 });
+    all.push(one);
+    const { line, events } = await connect(network, one.place.url, CLUSTER);
+    assert.equal(line.send(numbered(0)), false, 'not before it is up');
+    await until(network, 'it is up', () => events.length === 1);
+    const [up] = events;
+    assert.ok(up?.type === 'up');
+    assert.deepEqual([up.hello.node, up.hello.cluster], [1, CLUSTER]);
+    assert.deepEqual(up.hello.limits, CLIENT_LIMITS);
+    const [there] = one.recorder.of('client-up');
+    assert.deepEqual(there?.hello.features, [1]);
+    const connection = there?.connection ?? 0;
+    for (const number of count(100)) {
+      assert.ok(line.send(numbered(number)));
+      assert.ok(one.recorder.call(() => one.board.sendToClient(connection, numbered(number, 900))));
+    }
+    await until(
+      network,
+      'all is there',
+      () => events.length > 100 && one.recorder.events.length > 100,
+    );
+    const frames = events.flatMap((event) =>
+      event.type === 'frame' ? [numberOf(event.bytes)] : [],
+    );
+    assert.deepEqual(frames, count(100));
+    const requests = one.recorder.of('client-frame').map(({ bytes }) => numberOf(bytes));
+    assert.deepEqual(requests, count(100));
+    await network.pass(QUICK.clientSilenceMilliseconds * 2);
+    assert.equal(line.buffered, 0);
+    line.close();
+    line.close();
+    await until(network, 'the node hears of it', () => one.recorder.of('client-down').length === 1);
+    assert.match(one.recorder.of('client-down')[0]?.reason ?? '', /closing: the client is done/);
+    assert.equal(events.at(-1)?.type, 'frame', 'who closes hears nothing of it');
+    assert.equal(
+      one.recorder.call(() => one.board.sendToClient(connection, numbered(1))),
+      false,
+    );
+  });
+
+  testOn(open, `${name}: a client is dismissed with a reason`, async (network, all) => {
+    const one = await openStation(network, { node: 1 });
+    all.push(one);
+    const { line, events } = await connect(network, one.place.url);
+    await until(network, 'it is up', () => one.recorder.of('client-up').length === 1);
+    line.send(numbered(1));
+    const reason = `your token is no longer valid${'!'.repeat(200)}\n`;
+    one.recorder.call(() => one.board.closeClient(1, reason));
+    await until(network, 'it hears why', () => events.at(-1)?.type === 'down');
+    assert.deepEqual(typesOf(events), ['up', 'down']);
+    assert.match(JSON.stringify(events), /dismissed: your token is no longer valid!!/);
+    await network.pass(100);
+    assert.deepEqual(typesOf(one.recorder.events), ['client-up']);
+    assert.equal(line.send(numbered(1)), false);
+  });
+}
+
+function testBadClients(name: string, open: Open): void {
+  testOn(open, `${name}: a client that does not read is given up`, async (network, all) => {
+    const one = await openStation(network, { node: 1 });
+    all.push(one);
+    await connect(network, one.place.url);
+    await until(network, 'it is up', () => one.recorder.of('client-up').length === 1);
+    network.stall();
+    let sent = 0;
+    while (one.recorder.call(() => one.board.sendToClient(1, numbered(sent, 100_000)))) sent += 1;
+    assert.ok(sent * 100_000 > QUICK.clientBytesMax / 2 && sent < 1000, `${sent} frames`);
+    assert.equal(one.board.bufferedToClient(1), 0);
+    await until(network, 'the core hears of it', () => one.recorder.of('client-down').length === 1);
+    assert.match(one.recorder.of('client-down')[0]?.reason ?? '', /slow: \d+ bytes wait for you/);
+  });
+
+  testOn(open, `${name}: who is not heard is given up on both sides`, async (network, all) => {
+    const one = await openStation(network, { node: 1 });
+    all.push(one);
+    const { events } = await connect(network, one.place.url);
+    await until(network, 'it is up', () => events.length === 1);
+    network.stall();
+    await until(network, 'both gave up', () => events.length + one.recorder.events.length === 4);
+    assert.match(JSON.stringify(events.at(-1)), /silent/);
+    assert.match(JSON.stringify(one.recorder.events.at(-1)), /silent/);
+  });
+
+  testOn(open, `${name}: a client hears why it does not come to an up`, async (network, all) => {
+    const one = await openStation(network, { node: 1 });
+    all.push(one);
+    const foreign = await connect(network, one.place.url, 'elsewhere');
+    await until(network, 'it is down', () => foreign.events.length === 1);
+    assert.match(JSON.stringify(foreign.events), /foreign-cluster: you are of elsewhere/);
+    const { url } = one.place;
+    await one.place.crash();
+    const nobody = await connect(network, url);
+    await until(network, 'it is down', () => nobody.events.length === 1);
+    assert.deepEqual(typesOf(nobody.events), ['down']);
+    const quick = await connect(network, url);
+    quick.line.close();
+    await network.pass(500);
+    assert.deepEqual(quick.events, []);
+  });
+}
