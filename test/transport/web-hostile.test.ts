@@ -1,0 +1,237 @@
+/** What comes to a node's port and is not a sound peer or client: closed, with memory flat. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { WIRE_LIMITS } from '../../src/base/limits.ts';
+import { ListenError } from '../../src/transport/listen-error.ts';
+import { WebSockets } from '../../src/transport/web-sockets.ts';
+import { encodeHello } from '../../src/wire/hello.ts';
+import {
+  type NetworkUnderTest,
+  openStation,
+  refusals,
+  type Station,
+} from './network-under-test.ts';
+import { openWeb } from './web-under-test.ts';
+
+const HELLO = encodeHello({
+  type: 'client',
+  versionMin: 1,
+  versionMax: 1,
+  features: [],
+  cluster: '',
+});
+
+function testAt(
+  sentence: string,
+  body: (station: Station, network: NetworkUnderTest) => Promise<void>,
+): void {
+  test(sentence, { timeout: 20_000 }, async () => {
+    const network = openWeb();
+    const station = await openStation(network, { node: 1 });
+    try {
+      await body(station, network);
+    } finally {
+      station.board.close();
+      await network.end();
+    }
+  });
+}
+
+function portOf({ place }: Station): number {
+  return Number(new URL(place.url).port);
+}
+
+interface Opened {
+  readonly web: WebSocket;
+  readonly raw: Socket;
+  readonly closed: Promise<readonly [code: number, text: string]>;
+}
+
+/** A WebSocket that does as it likes. */
+async function open(station: Station, { hello = true, door = '/client' } = {}): Promise<Opened> {
+  const options = { perMessageDeflate: false };
+  const web = new WebSocket(`${station.place.url}${door}`, 'ringkv.1', options);
+  let raw: Socket | undefined;
+  web.on('error', () => {});
+  web.on('upgrade', ({ socket }) => {
+    raw = socket;
+  });
+  const closed = new Promise<readonly [number, string]>((resolve) => {
+    web.on('close', (code, text) => resolve([code, text.toString()]));
+  });
+  await once(web, 'open');
+  assert.ok(raw !== undefined);
+  if (hello) {
+    web.send(HELLO);
+    await once(web, 'message');
+  }
+  return { web, raw, closed };
+}
+
+/** What the server says to bytes on a raw connection, until it hangs up. */
+async function say(port: number, bytes: string | Uint8Array): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.on('error', () => {});
+  socket.write(bytes);
+  let said = '';
+  socket.setEncoding('latin1').on('data', (text) => {
+    said += text;
+  });
+  await once(socket, 'close');
+  return said;
+}
+
+function upgrade(path: string, headers: readonly string[] = []): string {
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    'Host: here',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Version: 13',
+    ...headers,
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+const OURS = 'Sec-WebSocket-Protocol: ringkv.1';
+
+testAt('a text frame, an empty one and one above the limit close the connection', async (one) => {
+  const cases: readonly (readonly [(opened: Opened) => void, number, RegExp])[] = [
+    [({ web }) => web.send('text'), 1003, /text-frame/],
+    [({ web }) => web.send(new Uint8Array(0)), 4012, /empty-frame/],
+    // Only the header: what it announces is enough.
+    [({ raw }) => raw.write(Buffer.from('82ff000000007fffffff00000000', 'hex')), 1009, /^$/],
+    [({ raw }) => raw.write(Buffer.from('8fff000000007fffffff00000000', 'hex')), 1002, /^$/],
+  ];
+  for (const [send, code, text] of cases) {
+    const opened = await open(one);
+    send(opened);
+    const closed = await opened.closed;
+    assert.equal(closed[0], code);
+    assert.match(closed[1], text);
+  }
+  assert.equal(one.recorder.of('client-down').length, cases.length);
+  assert.equal(one.recorder.of('client-frame').length, 0);
+});
+
+testAt('131 000 pieces of a frame are refused long before the last', async (one) => {
+  const { raw, closed } = await open(one);
+  const before = process.memoryUsage().rss;
+  const first = Buffer.from('028100000000aa', 'hex');
+  const piece = Buffer.from('008100000000bb', 'hex');
+  raw.write(Buffer.concat([first, ...Array.from({ length: 131_000 }, () => piece)]));
+  const [code] = await closed;
+  assert.equal(code, 1008);
+  assert.ok(process.memoryUsage().rss - before < 64 * 1024 * 1024);
+  assert.match(one.recorder.of('client-down')[0]?.reason ?? '', /fragments/);
+});
+
+testAt('before the hello a kilobyte is all that is read', async (one) => {
+  for (const door of ['/peer', '/client']) {
+    const { raw, closed } = await open(one, { hello: false, door });
+    raw.write(Buffer.from('82fe100000000000', 'hex'));
+    raw.write(Buffer.alloc(2000));
+    const [code, text] = await closed;
+    assert.equal(code, 1009);
+    assert.match(text, /frame-too-large: a hello has at most 1024 bytes/);
+  }
+  assert.ok(WIRE_LIMITS.helloBytesMax === 1024 && refusals(one).length === 2);
+});
+
+testAt('what is not a WebSocket to one of the doors is refused', async (one) => {
+  const port = portOf(one);
+  const cases: readonly (readonly [string | Uint8Array, RegExp])[] = [
+    ['\x16\x03\x01\x02\x00garbage\r\n\r\n', /^HTTP\/1.1 400 /],
+    [new Uint8Array(5000).fill(0xff), /^HTTP\/1.1 400 /],
+    [`GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, /^HTTP\/1.1 4\d\d /],
+    [upgrade('/other', [OURS]), /^HTTP\/1.1 404 /],
+    [upgrade('/client?token=secret', [OURS]), /^HTTP\/1.1 404 /],
+    [upgrade('/client', [OURS, 'Origin: https://evil.example']), /^HTTP\/1.1 403 /],
+    [upgrade('/client', ['Sec-WebSocket-Protocol: mqtt']), /the subprotocol here is ringkv.1/],
+    [upgrade('/client'), /^HTTP\/1.1 400 /],
+    [`${upgrade('/client', [OURS]).replace('13', '7')}`, /^HTTP\/1.1 400 /],
+  ];
+  for (const [bytes, answer] of cases) assert.match(await say(port, bytes), answer);
+  assert.deepEqual(one.recorder.events, []);
+});
+
+test('half a request is not waited for', { timeout: 20_000 }, async () => {
+  const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0 });
+  assert.match(await say(sockets.port, 'GET /client HTTP/1.1\r\nHost: a'), /^HTTP\/1.1 4\d\d /);
+  await sockets.close();
+});
+
+test('plain paths are answered, and the doors say when a node is not ready', async () => {
+  const sockets = await WebSockets.listen({
+    host: '127.0.0.1',
+    port: 0,
+    origins: ['https://console.example'],
+    answer: (path) =>
+      path === '/healthz' ? { status: 200, contentType: 'text/plain', body: 'ok' } : undefined,
+  });
+  const at = (path: string, method = 'GET') =>
+    fetch(`http://127.0.0.1:${sockets.port}${path}`, { method });
+  const health = await at('/healthz?verbose');
+  assert.deepEqual([health.status, await health.text()], [200, 'ok']);
+  assert.equal((await at('/nothing')).status, 404);
+  assert.equal((await at('/healthz', 'POST')).status, 405);
+  assert.equal((await at('/client')).status, 426);
+  assert.match(await say(sockets.port, upgrade('/peer', [OURS])), /503 .*not ready/s);
+  const allowed = [OURS, 'Origin: https://console.example'];
+  assert.match(await say(sockets.port, upgrade('/client', allowed)), /503 .*not ready/s);
+  await sockets.close();
+  await sockets.close();
+});
+
+test('a node that cannot listen says what happened, why, and what to do', async () => {
+  const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = sockets;
+  const cases: readonly (readonly [object, string, RegExp])[] = [
+    [{ host: '127.0.0.1' }, 'EADDRINUSE', /this node, twice\?/],
+    [{ host: '0.0.0.0' }, 'INSECURE', /isInsecureAllowed/],
+    [{ host: 'localhost.example' }, 'INSECURE', /isInsecureAllowed/],
+    [{ host: '192.0.2.1', isInsecureAllowed: true }, 'EADDRNOTAVAIL', /take one of its own/],
+  ];
+  for (const [where, code, advice] of cases) {
+    const fault = await WebSockets.listen({ host: '', port, ...where }).catch((cause) => cause);
+    assert.ok(fault instanceof ListenError);
+    assert.equal(fault.code, code);
+    assert.match(fault.message, advice);
+  }
+  await sockets.close();
+});
+
+test('connections are bounded, and a slow crowd does not keep others out for ever', async () => {
+  const faults: string[] = [];
+  const sockets = await WebSockets.listen({
+    host: '127.0.0.1',
+    port: 0,
+    connectionsMax: 3,
+    onFault: (text) => faults.push(text),
+  });
+  const crowd = [1, 2, 3, 4].map(() => connect({ host: '127.0.0.1', port: sockets.port }));
+  for (const socket of crowd) socket.on('error', () => {});
+  await Promise.race(crowd.map((socket) => once(socket, 'close')));
+  assert.deepEqual(faults, ['refused: 3 are connected']);
+  for (const socket of crowd) socket.destroy();
+  await sleep(50);
+  assert.equal((await fetch(`http://127.0.0.1:${sockets.port}/`)).status, 404);
+  await sockets.close();
+});
+
+testAt('a frame of the largest size arrives', async (one, network) => {
+  const { web } = await open(one);
+  web.send(new Uint8Array(WIRE_LIMITS.frameBytesMax));
+  for (let wait = 0; wait < 500 && one.recorder.of('client-frame').length === 0; wait++) {
+    await network.pass(10);
+  }
+  const [frame] = one.recorder.of('client-frame');
+  assert.equal(frame?.bytes.length, WIRE_LIMITS.frameBytesMax);
+  web.terminate();
+});
