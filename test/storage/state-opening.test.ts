@@ -12,8 +12,9 @@ import {
 } from 'node:fs';
 import test from 'node:test';
 import { openLevelState } from '../../src/storage/level-state.ts';
+import { STORE_KEY, shardKey } from '../../src/storage/state-key.ts';
 import { StateStore } from '../../src/storage/state-store.ts';
-import { IDENTITY, LevelMedium, put, StateRig } from './state-rig.ts';
+import { IDENTITY, LevelMedium, MemoryMedium, put, SHARD, StateRig } from './state-rig.ts';
 
 /** A folder with a store in it, and another for harm to be done in. */
 async function planted(checkpoints: number): Promise<{ folder: string; copy: string }> {
@@ -111,6 +112,33 @@ for (const [what, harm, reason] of HARMS) {
     remove(folder, copy);
   });
 }
+
+test('a record of the store or of a shard with any bit flipped, or gone, is refused', async () => {
+  for (const key of [STORE_KEY, shardKey(SHARD)]) {
+    const medium = new MemoryMedium();
+    const rig = new StateRig(medium);
+    await rig.open();
+    rig.create();
+    rig.apply([put('a', '1')]);
+    await rig.checkpoint();
+    await rig.close();
+    let record = new Uint8Array(0);
+    const harm = (change: (value: Uint8Array) => Uint8Array | undefined) => {
+      assert.ok(medium.state.damage(key, change));
+      assert.throws(() => rig.openOn(medium.openNow()), { code: 'state-unusable' });
+    };
+    harm((value) => {
+      record = value.slice();
+      return value.subarray(1);
+    });
+    for (let bit = 0; bit < record.length * 8; bit++) {
+      harm(() => record.map((byte, at) => (at === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte)));
+    }
+    assert.ok(medium.state.damage(key, () => record));
+    rig.openOn(medium.openNow());
+    harm(() => undefined);
+  }
+});
 
 test('a store that was emptied is a blank one: the log knows what it should hold', async () => {
   const { folder, copy } = await planted(3);

@@ -1,0 +1,46 @@
+/** The header of a segment is there twice, and either copy is believed only as it was written. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {
+  decodePreamble,
+  encodePreamble,
+  type SegmentHeader,
+} from '../../src/storage/log-segment.ts';
+
+const HEADER: SegmentHeader = {
+  epoch: 7,
+  salt: 0xdead_beef,
+  size: 65_536,
+  owner: 99,
+  incarnation: 3,
+  before: 6,
+  follows: 12,
+  followsEnd: 40_000,
+  isBoot: true,
+};
+const COPIES = [0, 4096];
+const BITS = 16 * 4 * 8;
+
+function flipped(bytes: Uint8Array, bit: number): Uint8Array {
+  return bytes.map((byte, at) => (at === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
+}
+
+test('one copy with any bit flipped is told, and the other one speaks', () => {
+  const whole = encodePreamble(HEADER);
+  assert.deepEqual(decodePreamble(whole), { header: HEADER, isDamaged: false });
+  for (const copy of COPIES) {
+    for (let bit = 0; bit < BITS; bit++) {
+      const found = decodePreamble(flipped(whole, copy * 8 + bit));
+      assert.deepEqual(found, { header: HEADER, isDamaged: true }, `bit ${bit} at ${copy}`);
+    }
+  }
+});
+
+test('two copies with the same bit flipped say nothing', () => {
+  const [one = 0, other = 0] = COPIES;
+  for (let bit = 0; bit < BITS; bit++) {
+    const bytes = flipped(flipped(encodePreamble(HEADER), one * 8 + bit), other * 8 + bit);
+    assert.equal(decodePreamble(bytes), undefined);
+  }
+});
