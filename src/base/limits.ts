@@ -6,8 +6,13 @@ import { NUMBER_MAX } from './ids.ts';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** What an entry weighs beside its payload, in windows, bounds and frames. */
-export const ENTRY_OVERHEAD_BYTES = 16;
+/**
+ * What an entry weighs beside its payload, in windows, bounds and frames: no less than it takes in
+ * the log and on the wire, or a window of small entries is more than one write can hold.
+ */
+export const ENTRY_OVERHEAD_BYTES = 96;
+/** The same of each member in a configuration, which the log keeps twice. */
+export const MEMBER_OVERHEAD_BYTES = 32;
 
 /** Raft counts time in ticks; the node decides how long a tick is. */
 export const RAFT_LIMITS = {
@@ -177,6 +182,10 @@ export function assertLogLimits(limits: LogLimits): void {
 }
 
 assertLogLimits(LOG_LIMITS);
+assert(
+  LOG_LIMITS.batchBytesMax >= 2 * RAFT_LIMITS.inflightBytesMax,
+  'all that comes in one turn fits one batch, also when a leader follows another',
+);
 assert(
   LOG_LIMITS.batchBytesMax >= RAFT_LIMITS.uncommittedBytesMax + WIRE_LIMITS.payloadBytesMax,
   'all that a leader may hold uncommitted fits one batch',

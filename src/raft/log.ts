@@ -10,7 +10,7 @@ export interface TermRun extends Position {}
 export interface EntryRange {
   readonly from: number;
   readonly to: number;
-  /** About this many payload bytes; the first entry comes whatever its size. */
+  /** At most this much of what entries weigh (`sizeOf`); the first comes whatever its size. */
   readonly bytesMax: number;
 }
 

@@ -1,7 +1,8 @@
 /** What replicas of one shard say to each other, and which of it is nonsense. */
 
+import { unreachable } from '../base/assert.ts';
 import { isCount, type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
-import { ENTRY_OVERHEAD_BYTES } from '../base/limits.ts';
+import { ENTRY_OVERHEAD_BYTES, MEMBER_OVERHEAD_BYTES } from '../base/limits.ts';
 import { type Configuration, faultOfConfiguration } from './configuration.ts';
 import type { Position } from './position.ts';
 
@@ -142,7 +143,19 @@ export type Message =
 
 /** What an entry weighs in windows and bounds: no number of empty ones is free. */
 export function sizeOf(entry: Entry): number {
-  return ENTRY_OVERHEAD_BYTES + (entry.kind === 'command' ? entry.payload.length : 0);
+  switch (entry.kind) {
+    case 'command':
+      return ENTRY_OVERHEAD_BYTES + entry.payload.length;
+    case 'empty':
+      return ENTRY_OVERHEAD_BYTES;
+    case 'configuration': {
+      const { voters, outgoing, learners } = entry.configuration;
+      const members = voters.length + outgoing.length + learners.length;
+      return 4 * ENTRY_OVERHEAD_BYTES + members * MEMBER_OVERHEAD_BYTES;
+    }
+    default:
+      return unreachable(entry);
+  }
 }
 
 export function sizeOfAll(entries: readonly Entry[]): number {
