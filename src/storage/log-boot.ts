@@ -4,7 +4,13 @@ import { assertLogLimits } from '../base/limits.ts';
 import { type FileEntry, type FileFault, type Files, faultText } from './files.ts';
 import type { Log } from './log.ts';
 import { type Folder, type Refusal, readFolder, refuse, SPARE_NEW } from './log-folder.ts';
-import { encodeIdentity, IDENTITY, IDENTITY_NEW, type Identity } from './log-identity.ts';
+import {
+  BOOTS_KEPT,
+  encodeIdentity,
+  IDENTITY,
+  IDENTITY_NEW,
+  type Identity,
+} from './log-identity.ts';
 import { encodePromises, PROMISE_FILES, PROMISES_BYTES, type Promises } from './log-promises.ts';
 import { type Recovery, recover } from './log-recovery.ts';
 import { LogSpace } from './log-space.ts';
@@ -58,10 +64,11 @@ function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) =>
     confirmed: { epoch: 0, batch: 0 },
     votes: [],
   };
-  const identity = { ...owner, incarnation: 0 };
+  const identity = { ...owner, incarnation: 0, boots: [] };
   const room: Room = { files, spares: [] };
   const steps = [
-    ...(folder.identity === undefined ? identitySteps(room, identity) : []),
+    // An identity that is there may be in the system's memory only, left by a life that was killed.
+    ...(folder.identity === undefined ? identitySteps(room, identity) : [folderSync(files)]),
     ...PROMISE_FILES.map((name) => creation(room, name)),
     writing(files, PROMISE_FILES[0], encodePromises(promises)),
     folderSync(files),
@@ -79,8 +86,9 @@ function begin(
   { folder, recovery }: { readonly folder: Folder; readonly recovery: Recovery },
   end: (opened: Opened) => void,
 ): void {
-  const { files, owner, limits } = options;
+  const { files, owner, limits, random } = options;
   const incarnation = recovery.incarnation + 1;
+  const boots = [...bootsHeardOf(folder, recovery), random.word()].slice(-BOOTS_KEPT);
   let log: SegmentLog | undefined;
   let isOpen = false;
   const fail = (fault: FileFault) => log?.fail(fault);
@@ -91,10 +99,11 @@ function begin(
   const lost = PROMISE_FILES.filter((_, at) => folder.promises[at] === undefined);
   const room: Room = { files, spares: [...folder.spares] };
   const steps = [
+    ...settling(files, folder),
     ...(folder.hasHalfSpare ? [removal(files, SPARE_NEW)] : []),
     ...lost.map((name) => creation(room, name)),
     // Of this life before anything in the log is.
-    ...identitySteps(room, { ...owner, incarnation }),
+    ...identitySteps(room, { ...owner, incarnation, boots }),
   ];
   inOrder(steps, end, () => {
     const keeper = new PromiseKeeper({ files, copies: folder.promises, onFault: fail });
@@ -112,7 +121,8 @@ function begin(
       },
     });
     const lastEpoch = Math.max(recovery.promises.confirmed.epoch, ...folder.segments.keys(), 0);
-    const parts = { ...options, onFault, incarnation, recovery, space, keeper, lastEpoch };
+    const found = { incarnation, boots, recovery, lastEpoch };
+    const parts = { ...options, ...found, onFault, space, keeper };
     log = new SegmentLog(parts);
     const started = log;
     started.start(() => {
@@ -121,6 +131,28 @@ function begin(
       end({ type: 'opened', log: started });
     });
   });
+}
+
+/** A boot that never got as far as its first batch said its word to nobody. */
+function bootsHeardOf({ identity }: Folder, recovery: Recovery): readonly number[] {
+  const begun = recovery.chain.map(({ incarnation }) => incarnation);
+  const opened = Math.max(recovery.promises.incarnation, ...begun);
+  const boots = identity?.boots ?? [];
+  return opened >= recovery.incarnation ? boots : boots.slice(0, -1);
+}
+
+/**
+ * A life that was killed may have left names and a copy of the promises in the system's memory
+ * only. What this life builds on is durable first: while the other copy is written it is the only
+ * one.
+ */
+function settling(files: Files, { promises }: Folder): Step[] {
+  const [one, other] = promises;
+  const isOther = (other?.sequence ?? -1) > (one?.sequence ?? -1);
+  const [name, newest] = isOther ? [PROMISE_FILES[1], other] : [PROMISE_FILES[0], one];
+  const steps = [folderSync(files)];
+  if (newest !== undefined) steps.push(writing(files, name, encodePromises(newest)));
+  return steps;
 }
 
 function inOrder(steps: readonly Step[], end: (opened: Opened) => void, then: () => void): void {

@@ -19,7 +19,8 @@ import { decodePreamble, epochOf, PREAMBLE_BYTES, segmentName } from './log-segm
 /** A spare that is being made. */
 export const SPARE_NEW = 'spare.new';
 const SPARE = /^spare-([0-9a-f]{8})$/;
-const PIECE_BYTES = 4096;
+/** The least that a disk loses: what is sound beside it must not be lost with it. */
+const PIECE_BYTES = 512;
 
 export interface Folder {
   readonly identity: Identity | undefined;

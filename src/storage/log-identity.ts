@@ -14,11 +14,16 @@ export const START_ANEW = 'remove this node from the cluster and start it with a
 export interface Identity extends LogOwner {
   /** 0 until the first boot is complete. */
   readonly incarnation: number;
+  /** A random word for each of the last boots that opened the log, and for the newest. */
+  readonly boots: readonly number[];
 }
 
+/** More boots that open the log may not come between two that the cluster hears of. */
+export const BOOTS_KEPT = 256;
+
 /** For people to read; the second line is the CRC of the first. */
-export function encodeIdentity({ cluster, node, incarnation }: Identity): Uint8Array {
-  const line = JSON.stringify({ format: FORMAT, cluster, node, incarnation });
+export function encodeIdentity({ cluster, node, incarnation, boots }: Identity): Uint8Array {
+  const line = JSON.stringify({ format: FORMAT, cluster, node, incarnation, boots });
   return new TextEncoder().encode(`${line}\n${crcOf(line)}\n`);
 }
 
@@ -29,7 +34,7 @@ export function decodeIdentity(bytes: Uint8Array, owner: LogOwner): Identity | s
     return `the identity file is damaged, so this node cannot prove who it is: ${START_ANEW}`;
   }
   const found = JSON.parse(line) as Readonly<
-    Record<'format' | 'cluster' | 'node' | 'incarnation', unknown>
+    Record<'format' | 'cluster' | 'node' | 'incarnation' | 'boots', unknown>
   >;
   if (found.format !== FORMAT) {
     const formats = `the log has format ${found.format} and this program knows ${FORMAT}`;
@@ -39,6 +44,7 @@ export function decodeIdentity(bytes: Uint8Array, owner: LogOwner): Identity | s
     cluster: String(found.cluster),
     node: Number(found.node) as NodeId,
     incarnation: Number(found.incarnation),
+    boots: Array.isArray(found.boots) ? found.boots.map(Number) : [],
   };
   if (identity.cluster !== owner.cluster || identity.node !== owner.node) {
     const theirs = `node ${identity.node} of cluster ${identity.cluster}`;

@@ -1,8 +1,9 @@
 /** Entries read back from the disk: what was written, or word that it is not there any more. */
 
 import { assert } from '../base/assert.ts';
+import { ENTRY_OVERHEAD_BYTES } from '../base/limits.ts';
 import type { EntryRange } from '../raft/log.ts';
-import type { Entry } from '../raft/message.ts';
+import { type Entry, sizeOf } from '../raft/message.ts';
 import type { Files } from './files.ts';
 import type { Location } from './location-table.ts';
 import type { Damage } from './log.ts';
@@ -62,6 +63,7 @@ export class LogReader {
     }
     const sheet = sheetOf(bytes);
     const entries: Entry[] = [];
+    let weight = 0;
     for (let index = range.from; index <= to; index++) {
       const raw = this.#check(replica, { index, sheet, origin: offset });
       const entry = raw === undefined ? undefined : entryOf(replica, index, raw);
@@ -69,6 +71,8 @@ export class LogReader {
         this.#spoil(replica, index, 'it is not what was written');
         break;
       }
+      weight += sizeOf(entry);
+      if (weight > range.bytesMax && entries.length > 0) break;
       entries.push(entry);
     }
     return entries;
@@ -91,15 +95,16 @@ export class LogReader {
   #lastTogether({ table }: LogReplica, { from, to, bytesMax }: EntryRange): number {
     const first = table.at(from);
     let end = first.offset + recordBytes(first.length);
-    let payload = first.length;
+    let weight = ENTRY_OVERHEAD_BYTES + first.length;
     let index = from;
     for (; index < to; index++) {
       const next = table.at(index + 1);
       if (!this.#options.isOnDisk(next)) break;
       const { epoch, offset, length } = next;
-      payload += length;
+      // As Raft weighs entries: of those without bytes there are not any number in one message.
+      weight += ENTRY_OVERHEAD_BYTES + length;
       const isNear = epoch === first.epoch && offset >= end && offset - end <= GAP_BYTES_MAX;
-      if (!isNear || payload > bytesMax) break;
+      if (!isNear || weight > bytesMax) break;
       end = offset + recordBytes(length);
       if (end - first.offset > this.#options.bytesMax) break;
     }

@@ -78,6 +78,12 @@ export interface LogMetrics {
 export interface Log {
   /** The number of this life; also greater than that of any life before on this disk. */
   readonly incarnation: number;
+  /**
+   * A random word for each of the last boots, this one's last. Whoever remembers the word of a boot
+   * knows a folder from the time before it: the word is missing there, however often that folder
+   * was booted since. The number alone would catch up.
+   */
+  readonly boots: readonly number[];
   readonly fullness: Fullness;
   /** What was found when the log was opened, and since. */
   readonly damage: readonly Damage[];

@@ -7,13 +7,19 @@ interface PendingWrite {
   readonly bytes: Uint8Array;
 }
 
+/** From the first byte up to and without `to`. */
+interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 export class MemoryFile {
   /** What a crash leaves if nothing that is pending reaches the platter. */
   #durable: Uint8Array;
   /** What reads see: all that is done, and what a life that ended had handed over. */
   written: Uint8Array;
   #pending: PendingWrite[] = [];
-  readonly #spoilt = new Set<number>();
+  #spoilt: ByteRange[] = [];
 
   constructor(size: number) {
     this.#durable = new Uint8Array(0);
@@ -34,6 +40,7 @@ export class MemoryFile {
 
   sync(write: PendingWrite): void {
     this.fail(write);
+    this.#remap(write);
     this.#durable = placed(this.#durable, write);
   }
 
@@ -82,13 +89,19 @@ export class MemoryFile {
     }
   }
 
-  spoil(sector: number): void {
-    this.#spoilt.add(sector);
+  /** These bytes cannot be read any more, until they are written again. */
+  spoil(range: ByteRange): void {
+    this.#spoilt.push(range);
   }
 
-  isSpoilt(from: number, to: number): boolean {
-    for (const sector of this.#spoilt) if (sector >= from && sector <= to) return true;
-    return false;
+  isSpoilt({ from, to }: ByteRange): boolean {
+    return this.#spoilt.some((spoilt) => spoilt.from < to && from < spoilt.to);
+  }
+
+  /** What is written to a bad sector goes to another one, which takes its place. */
+  #remap({ offset, bytes }: PendingWrite): void {
+    const end = offset + bytes.length;
+    this.#spoilt = this.#spoilt.filter(({ from, to }) => from >= end || offset >= to);
   }
 
   resize(size: number): void {

@@ -105,7 +105,8 @@ export class MemoryFiles implements Files {
 
   /** The sector at `offset` cannot be read any more. */
   spoil(name: string, offset: number): void {
-    this.#folder.get(name)?.spoil(Math.floor(offset / this.#sectorBytes));
+    const from = offset - (offset % this.#sectorBytes);
+    this.#folder.get(name)?.spoil({ from, to: from + this.#sectorBytes });
   }
 
   /** Cuts or grows a file behind the back of its owner. */
@@ -137,11 +138,10 @@ export class MemoryFiles implements Files {
   read({ name, offset, length }: FileRange): Uint8Array | FileFault {
     const file = this.#folder.get(name);
     const fault = this.#take('read', name);
-    const from = Math.floor(offset / this.#sectorBytes);
-    const to = Math.floor((offset + length - 1) / this.#sectorBytes);
     if (file === undefined) return faultAt('read', name, { offset, errno: 'ENOENT' });
     if (fault !== undefined) return faultAt('read', name, { offset, errno: fault });
-    if (file.isSpoilt(from, to)) return faultAt('read', name, { offset, errno: 'EIO' });
+    if (file.isSpoilt({ from: offset, to: offset + length }))
+      return faultAt('read', name, { offset, errno: 'EIO' });
     return file.written.slice(offset, offset + length);
   }
 

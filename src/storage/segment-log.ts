@@ -47,6 +47,7 @@ export interface SegmentLogOptions {
 
 interface SegmentLogParts extends SegmentLogOptions {
   readonly incarnation: number;
+  readonly boots: readonly number[];
   readonly recovery: Recovery;
   readonly space: LogSpace;
   readonly keeper: PromiseKeeper;
@@ -68,6 +69,7 @@ const DAMAGE_MAX = 1000;
 
 export class SegmentLog implements Log {
   readonly incarnation: number;
+  readonly boots: readonly number[];
   readonly #parts: SegmentLogParts;
   readonly #batch = new Batch();
   readonly #scribe: LogScribe;
@@ -100,6 +102,7 @@ export class SegmentLog implements Log {
     const { replay } = recovery;
     this.#parts = parts;
     this.incarnation = parts.incarnation;
+    this.boots = parts.boots;
     this.#live = replay.live;
     this.#replicas = replay.replicas;
     this.#tombstones = replay.tombstones;

@@ -53,6 +53,11 @@ export class SnapshotInstall {
     return this.#offset;
   }
 
+  /** The end of the stream was taken: if anything is waited for now, it is the disk. */
+  get isWhole(): boolean {
+    return this.#parser.end !== undefined;
+  }
+
   get status(): InstallStatus {
     if (this.isOver) return 'over';
     if (this.#parser.isBroken || this.#isUnordered) return 'unsound';

@@ -95,6 +95,14 @@ export class StateStore {
     this.#recount();
   }
 
+  /**
+   * Whether nothing of a former replica's state is on disk. A shard that comes back sooner could
+   * wake up with the state of the one that left, should the process end meanwhile.
+   */
+  isFree(shard: ShardId): boolean {
+    return !this.#states.has(shard) && this.#batches.records.get(shard)?.state === undefined;
+  }
+
   /** Where a shard's state stands. */
   description(shard: ShardId): SnapshotDescription {
     return this.#stateOf(shard).description;

@@ -109,3 +109,15 @@ test('memory: what a failed sync left is visible and never durable', () => {
   assert.deepEqual(files.read({ name: 'one', offset: 0, length: 1 }), new Uint8Array([2]));
   assert.deepEqual(files.read({ name: 'one', offset: 512, length: 1 }), new Uint8Array([3]));
 });
+
+test('memory: a sector that cannot be read can be again when it was written', () => {
+  const files = halfWritten();
+  files.settle();
+  files.spoil('one', 600);
+  const read = (offset: number) => files.read({ name: 'one', offset, length: 512 });
+  assert.ok(read(0) instanceof Uint8Array);
+  assert.ok(!(read(512) instanceof Uint8Array));
+  files.write({ name: 'one', offset: 512, bytes: new Uint8Array(512).fill(5) }, () => {});
+  files.settle();
+  assert.deepEqual(read(512), new Uint8Array(512).fill(5));
+});

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
+import { ENTRY_OVERHEAD_BYTES } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Log } from '../../src/storage/log.ts';
 import { openLog } from '../../src/storage/log-boot.ts';
@@ -113,6 +114,63 @@ test('a latent error is found when the entry is read, and costs that entry only'
     const again = mustOpen(files, { seed: 2 });
     assert.deepEqual(textsOf(again, 1, 1), ['a again']);
   }
+});
+
+test('a sector that cannot be read takes nothing with it that lies beside it', () => {
+  const { files } = begun();
+  const name = fileInUse(files);
+  files.kill();
+  // Of the page that the last batch is in, but behind it: nothing was ever written there.
+  const end = (files.image().get(name) ?? new Uint8Array(0)).findLastIndex((byte) => byte !== 0);
+  const sector = (Math.floor(end / 512) + 1) * 512;
+  assert.ok(sector % 4096 !== 0, 'the batch and the sector share a page');
+  files.spoil(name, sector);
+  const log = mustOpen(files, { seed: 2 });
+  assert.deepEqual(textsOf(log, 1, 2), ['a', 'b']);
+  assert.deepEqual(log.damage, []);
+});
+
+test('what is read from the disk at once weighs no more than was asked for', () => {
+  const files = new MemoryFiles();
+  const log = mustOpen(files, { limits: { ...TINY, cacheBytesMax: 1 } });
+  const entries = Array.from({ length: 20 }, (_, at) => command(at + 1, 1, ''));
+  appendNow(files, log, [CREATION, writing(entries)]);
+  appendNow(files, log, [writing([command(21, 1, 'x')])]);
+  const read = log.reader(SHARD).read({ from: 1, to: 20, bytesMax: 5 * ENTRY_OVERHEAD_BYTES });
+  assert.ok(Array.isArray(read));
+  // Without bytes of their own they would fill a message with any number of them.
+  assert.equal(read.length, 5);
+});
+
+test('a folder knows the words of its boots, and a copy from the past lacks the later ones', () => {
+  const { files, log } = begun();
+  const [first] = log.boots;
+  files.kill();
+  const copy = files.image();
+  const second = mustOpen(files, { seed: 2 });
+  assert.deepEqual(second.boots.slice(0, 1), [first]);
+  const remembered = second.boots.at(-1) ?? 0;
+  files.restore(copy);
+  for (let seed = 3; seed < 8; seed++) {
+    const again = mustOpen(files, { seed });
+    assert.ok(again.boots.includes(first ?? 0));
+    assert.ok(!again.boots.includes(remembered), 'its number catches up, its words do not');
+    files.kill();
+  }
+});
+
+test('boots that never opened the log do not push out those that did', () => {
+  const { files, log } = begun();
+  const [first] = log.boots;
+  files.kill();
+  for (let seed = 2; seed < 400; seed++) {
+    files.plan({ on: 'rename', errno: 'EIO' }, { name: 'spare' });
+    assert.equal(openNow(files, { seed }).type, 'refused');
+    files.kill();
+  }
+  const opened = mustOpen(files, { seed: 400 });
+  assert.deepEqual([opened.boots.length, opened.boots[0]], [2, first]);
+  assert.ok(opened.incarnation > 300);
 });
 
 test('a lost write is found at the next start, unless it was the very last', () => {

@@ -121,6 +121,21 @@ for (const newMedium of MEDIA) {
     assert.deepEqual(pairs(await rig.scanNow({}, OTHER)), ['a=2']);
   });
 
+  sentence('nobody can come in before the former state is off the disk', async (rig) => {
+    rig.create(OTHER);
+    rig.apply([put('a', '1')]);
+    await rig.checkpoint();
+    assert.equal(rig.store.isFree(SHARD), false);
+    rig.store.drop(SHARD);
+    assert.equal(rig.store.isFree(SHARD), false, 'the process may end here, and it would be back');
+    await rig.reopen();
+    assert.deepEqual(rig.store.shards, [SHARD, OTHER]);
+    rig.store.drop(SHARD);
+    await rig.until(() => rig.store.isFree(SHARD));
+    await rig.reopen();
+    assert.deepEqual(rig.store.shards, [OTHER]);
+  });
+
   sentence('the hash is that of the rows, whatever led to them', async (rig) => {
     rig.create(OTHER);
     rig.apply([put('a', '1'), put('b', '2'), put('c', '3', 4)]);
