@@ -12,16 +12,20 @@ export class Atlas {
   readonly #registry: Registry;
   /** Damage that has not been repaired counts as well. */
   readonly #damagedOf: (shard: ShardId) => readonly MemberId[];
+  readonly #isArbitrary: boolean;
   readonly #blockedUntil = new Map<ShardId, number>();
 
   constructor(options: {
     readonly invariants: Invariants;
     readonly registry: Registry;
     readonly damagedOf: (shard: ShardId) => readonly MemberId[];
+    /** There is no bound: whatever is to break may break. */
+    readonly isArbitrary: boolean;
   }) {
     this.#invariants = options.invariants;
     this.#registry = options.registry;
     this.#damagedOf = options.damagedOf;
+    this.#isArbitrary = options.isArbitrary;
   }
 
   /** A change was ordered and may be under way unseen. */
@@ -31,6 +35,7 @@ export class Atlas {
 
   /** Whether every configuration that could count still has a sound majority without `member`. */
   canLose(shard: ShardId, member: MemberId, now: number): boolean {
+    if (this.#isArbitrary) return true;
     if ((this.#blockedUntil.get(shard) ?? 0) > now) return false;
     const possible = this.#invariants.truthOf(shard).possibleConfigurations();
     if (possible.length === 0) return false;

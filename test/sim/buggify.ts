@@ -20,6 +20,7 @@ export const BUGGIFY_SITES = [
   'snapshot-piece-later',
   'snapshot-refused-unseen',
   'staging-lost',
+  'state-slice-later',
   'turn-stall',
   'unreachable-for-nothing',
   'wake-for-nothing',

@@ -3,6 +3,7 @@
 import type { ShardId } from '../../src/base/ids.ts';
 import { isMember } from '../../src/raft/configuration.ts';
 import { SimFailure } from './failure.ts';
+import { scrub } from './heal.ts';
 import type { Replica } from './replica.ts';
 import type { World } from './world.ts';
 
@@ -14,6 +15,9 @@ const LOOK_MILLISECONDS = 100;
 export function bootAll(world: World): void {
   const { operator, shards } = world;
   for (const host of world.hosts) host.start();
+  wait(world, 'a node does not start', () => {
+    return world.hosts.every(({ storage }) => storage !== undefined) ? undefined : shards[0];
+  });
   operator.start();
   const find = () => shards.find((shard) => !operator.isSettled(shard));
   wait(world, 'a new shard is not where it should be', find);
@@ -23,6 +27,12 @@ export function bootAll(world: World): void {
 export function converge(world: World, core: ReadonlySet<number>): void {
   const { operator, shards, services } = world;
   const isWhole = core.size === world.hosts.length;
+  wait(world, 'a node does not start', () => {
+    const isOpen = world.hosts.every((host) => !core.has(host.id) || host.storage !== undefined);
+    return isOpen ? undefined : shards[0];
+  });
+  for (const host of world.hosts) scrub(world, host);
+  services.agenda.runUntil(services.agenda.now + LOOK_MILLISECONDS);
   if (isWhole) {
     const find = () => shards.find((shard) => !operator.isSettled(shard));
     wait(world, 'a shard is not repaired', find);
@@ -78,8 +88,8 @@ function isEqual(world: World, shard: ShardId, core: ReadonlySet<number>): boole
   if (leader === undefined || replicas.length === 0) return false;
   const { index } = leader.status.last;
   if (!replicas.every(({ machine }) => machine.applied === index)) return false;
-  const histories = new Set(replicas.map(({ machine }) => machine.history));
-  if (histories.size === 1) return true;
+  const states = new Set(replicas.map(({ machine }) => machine.digest()));
+  if (states.size === 1 && !states.has(undefined)) return true;
   const { now } = world.services.agenda;
   throw new SimFailure('state', 'equal indexes, different states', { shard, time: now });
 }

@@ -1,6 +1,9 @@
-/** Faults of disks: slow, stuck, damaged, forgetful, gone. */
+/** Faults of disks: slow, stuck, full, failing, damaged, forgetful, of the past, gone. */
 
-import { type Blow, pickShard, pickVictim } from './faults.ts';
+import type { ShardId } from '../../src/base/ids.ts';
+import { type Blow, every, pickShard, pickVictim } from './faults.ts';
+import type { Host } from './host.ts';
+import { promiseCopies, rotAnything, rotEntry, rotRow, rotVote } from './rot.ts';
 
 export function inflictOnDisk(blow: Blow): void {
   const { world, random, isActive } = blow;
@@ -11,16 +14,28 @@ export function inflictOnDisk(blow: Blow): void {
       const minimum = random.pick([10, 100, 1000]);
       host.disk.speed = { minimum, mean: minimum * random.pick([0.1, 1, 4]) };
       agenda.after(random.between(1000, 20_000), () => {
-        if (isActive()) host.disk.heal();
+        if (isActive()) host.disk.recover();
       });
       return;
     }
     case 'disk-stall':
       return host.disk.stall(agenda.now + random.between(100, 8000));
+    case 'disk-error':
+      return fail(blow, host);
+    case 'disk-full':
+      return fill(blow, host);
     case 'damage':
       return damage(blow);
+    case 'row-damage':
+      return damageRow(blow);
     case 'vote-loss':
       return loseVote(blow);
+    case 'rot':
+      return rot(blow);
+    case 'lie':
+      return lie(blow);
+    case 'old-copy':
+      return swap(blow);
     case 'wipe':
       return wipe(blow);
     default:
@@ -28,11 +43,35 @@ export function inflictOnDisk(blow: Blow): void {
   }
 }
 
+const CALLS = ['write', 'sync', 'sync', 'create', 'rename', 'remove', 'folder'] as const;
+
+/** A call fails, once or for a while. Nobody may go on after it. */
+function fail({ world, random, isActive }: Blow, host: Host): void {
+  const { agenda } = world.services;
+  if (random.chance(0.2)) host.disk.state.fault = new Error('EIO');
+  else {
+    const on = random.pick(CALLS);
+    host.disk.files.plan({ on, errno: 'EIO' }, { times: random.pick([1, 1, 1, 5]) });
+  }
+  host.disk.fail();
+  agenda.after(random.between(5000, 20_000), () => {
+    if (isActive()) host.disk.mend();
+  });
+}
+
+function fill({ world, random, isActive }: Blow, host: Host): void {
+  const { agenda, plan } = world.services;
+  host.disk.fill(random.below(2 * plan.log.segmentBytes));
+  agenda.after(random.between(1000, 30_000), () => {
+    if (isActive()) host.disk.makeRoom();
+  });
+}
+
 function damage(blow: Blow): void {
   const { world, random } = blow;
   const shard = pickShard(blow);
   const host = random.pick(world.hosts);
-  const image = host.disk.durable.get(shard);
+  const image = host.ledger.durable.get(shard);
   const { agenda } = world.services;
   if (image === undefined || image.entries.length === 0) return;
   if (!world.atlas.canLose(shard, image.member, agenda.now)) return;
@@ -41,7 +80,7 @@ function damage(blow: Blow): void {
     // The newest entries are those that the machine may not have yet.
     const reach = random.chance(0.5) ? Math.min(3, image.entries.length) : image.entries.length;
     const index = image.lastIndex - random.below(reach);
-    if (!host.disk.damage(shard, index)) continue;
+    if (!rotEntry(host, shard, index, random)) continue;
     world.services.probes.hit('fault damage bit');
     // Half of it is found by a scrub, the rest when it is read.
     if (!random.chance(0.5)) continue;
@@ -51,36 +90,137 @@ function damage(blow: Blow): void {
   }
 }
 
-/** Noticed at the next start, which comes soon. */
-function loseVote(blow: Blow): void {
-  const { world, random, isActive } = blow;
-  const { agenda, registry, probes } = world.services;
+/** Noticed when somebody reads it. */
+function damageRow(blow: Blow): void {
+  const { world, random } = blow;
   const shard = pickShard(blow);
   const host = random.pick(world.hosts);
-  const image = host.disk.durable.get(shard);
-  if (image === undefined || !host.isUp) return;
-  if (!world.atlas.canLose(shard, image.member, agenda.now)) return;
-  registry.impair(shard, image.member);
-  probes.hit('fault vote-loss bit');
-  host.crash();
-  host.disk.loseVote(shard);
-  agenda.after(random.between(50, 5000), () => {
-    if (isActive()) host.start();
+  const image = host.ledger.durable.get(shard);
+  if (image === undefined || host.storage?.isSwitching(shard) !== false) return;
+  if (!world.atlas.canLose(shard, image.member, world.services.agenda.now)) return;
+  if (host.memberOf(shard) !== image.member) return;
+  if (!rotRow(host.disk.state, shard, random)) return;
+  world.services.probes.hit('fault row-damage bit');
+  host.spoilt.add(shard);
+}
+
+/** Noticed at the next start, which comes soon. */
+function loseVote(blow: Blow): void {
+  const { world, random } = blow;
+  const host = random.pick(world.hosts);
+  const shard = pickShard(blow);
+  if (!host.isUp) return;
+  const { boot } = host;
+  const { files } = host.disk;
+  const stale = promiseCopies(files);
+  const before = termOf(host, shard);
+  let looks = 40;
+  every(
+    blow,
+    () => 250,
+    () => {
+      looks -= 1;
+      if (host.boot !== boot || files !== host.disk.files) return false;
+      if (termOf(host, shard) === before && looks > 0) return true;
+      strike(blow, host, () => {
+        if (!rotVote(host, shard, { stale, random })) return;
+        world.services.probes.hit('fault vote-loss bit');
+      });
+      return false;
+    },
+  );
+}
+
+function termOf(host: Host, shard: ShardId): number | undefined {
+  return host.ledger.durable.get(shard)?.hardState.term;
+}
+
+function rot(blow: Blow): void {
+  const { world, random } = blow;
+  const host = random.pick(world.hosts);
+  strike(blow, host, () => {
+    const style = rotAnything(host, random);
+    if (style !== undefined) world.services.probes.hit(`rot ${style}`);
   });
 }
 
-function wipe(blow: Blow): void {
-  const { world, random, isActive } = blow;
-  const { agenda, probes } = world.services;
+/** The disk says that it wrote something, and did not, or not there. */
+function lie(blow: Blow): void {
+  const { world, random } = blow;
   const host = random.pick(world.hosts);
-  const images = [...host.disk.durable];
-  const isBearable = images.every(([shard, image]) =>
+  if (host.storage === undefined || !canLoseAll(blow, host)) return;
+  world.services.probes.hit('fault lie bit');
+  host.isSuspect = true;
+  host.isLiedTo = true;
+  const by = 512 * random.between(1, 40);
+  const fault = random.chance(0.5) ? ({ on: 'lost' } as const) : { on: 'misdirected' as const, by };
+  host.disk.files.plan(fault, { name: '0' });
+  restartLater(blow, host, random.between(50, 3000));
+}
+
+/** A folder that is not this node's, or not any more: an older copy, another's, an empty one. */
+function swap(blow: Blow): void {
+  const { world, random } = blow;
+  const host = random.pick(world.hosts);
+  if (host.hasLived && host.keptCopy === undefined) {
+    host.crash();
+    host.keptCopy = host.disk.files.image();
+    return restartLater(blow, host, random.between(10, 500));
+  }
+  const style = random.pick(['older', 'older', 'foreign', 'empty'] as const);
+  const other = random.pick(world.hosts);
+  if (style === 'foreign' && (other === host || other.storage === undefined)) return;
+  const kept = host.keptCopy;
+  // Of the boot that was the last one, a copy cannot be told from the folder itself.
+  if (style === 'older' && (kept === undefined || knows(kept, host.lastBoot))) return;
+  strike(blow, host, () => {
+    const copies = {
+      older: kept ?? new Map<string, Uint8Array>(),
+      foreign: other.disk.files.image(),
+      empty: new Map<string, Uint8Array>(),
+    };
+    host.disk.files.restore(copies[style]);
+    host.keptCopy = undefined;
+    host.mustRefuse = true;
+    world.services.probes.hit(`fault old-copy ${style}`);
+  });
+}
+
+function knows(image: ReadonlyMap<string, Uint8Array>, boot: number | undefined): boolean {
+  const text = new TextDecoder().decode(image.get('identity'));
+  return boot === undefined || text.includes(String(boot));
+}
+
+function wipe(blow: Blow): void {
+  const { world, random } = blow;
+  const host = random.pick(world.hosts);
+  if (host.ledger.durable.size === 0 || !canLoseAll(blow, host)) return;
+  world.services.probes.hit('fault wipe bit');
+  host.wipe();
+  restartLater(blow, host, random.between(100, 10_000));
+}
+
+/** What may cost a node all that it has: the power fails, it happens, and the node starts. */
+function strike(blow: Blow, host: Host, happen: () => void): void {
+  if (!canLoseAll(blow, host)) return;
+  host.crash();
+  host.isSuspect = true;
+  happen();
+  restartLater(blow, host, blow.random.between(10, 3000));
+}
+
+function canLoseAll({ world }: Blow, host: Host): boolean {
+  const { agenda } = world.services;
+  if (!host.hasLived || host.isSuspect || host.mustRefuse) return false;
+  return [...host.ledger.durable].every(([shard, image]) =>
     world.atlas.canLose(shard, image.member, agenda.now),
   );
-  if (!isBearable || images.length === 0) return;
-  probes.hit('fault wipe bit');
-  host.wipe();
-  agenda.after(random.between(100, 10_000), () => {
-    if (isActive()) host.start();
+}
+
+function restartLater({ world, isActive }: Blow, host: Host, milliseconds: number): void {
+  world.services.agenda.after(milliseconds, () => {
+    if (!isActive()) return;
+    host.crash();
+    host.start();
   });
 }

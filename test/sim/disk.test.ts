@@ -1,111 +1,106 @@
-/** A crash leaves what a real disk could leave, and nothing else. */
+/** A death leaves what a real disk could leave, and nothing else. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Entry } from '../../src/raft/message.ts';
-import { ORIGIN } from '../../src/raft/position.ts';
 import { Agenda } from './agenda.ts';
-import { Disk, type DiskRecord } from './disk.ts';
+import { Disk } from './disk.ts';
 import { Probes } from './probes.ts';
-
-const SHARD = 1 as ShardId;
-const MEMBER = 7 as MemberId;
 
 function createDisk(seed: number) {
   const random = new Random(seed);
   const agenda = new Agenda(random.fork('ties'));
-  const reported: number[] = [];
-  const disk = new Disk({
-    agenda,
-    random: random.fork('disk'),
-    probes: new Probes(),
-    onDurable: (operation) => reported.push(operation),
-    onCheckpoint: () => {},
+  const deliver = (complete: () => void) => complete();
+  const probes = new Probes();
+  const disk = new Disk({ agenda, random: random.fork('disk'), probes, deliver });
+  const wait = (milliseconds: number) => agenda.runUntil(agenda.now + milliseconds);
+  disk.files.create({ name: 'a', size: 4096 }, () => {});
+  disk.files.syncFolder(() => {});
+  wait(1000);
+  return { disk, wait };
+}
+
+function write(disk: Disk, offset: number, byte: number): { isDone: boolean; errno: string } {
+  const answer = { isDone: false, errno: '' };
+  disk.files.write({ name: 'a', offset, bytes: new Uint8Array(2000).fill(byte) }, (fault) => {
+    answer.isDone = true;
+    answer.errno = fault?.errno ?? '';
   });
-  const configuration = { voters: [MEMBER], outgoing: [], learners: [] };
-  disk.submit([
-    { kind: 'create', shard: SHARD, member: MEMBER, configuration: { at: ORIGIN, configuration } },
-  ]);
-  agenda.runUntil(1000);
-  return { agenda, disk, reported };
+  return answer;
 }
 
-function writeOf(from: number, to: number, term = 1): DiskRecord {
-  const entries: Entry[] = [];
-  for (let index = from; index <= to; index++) entries.push({ kind: 'empty', index, term });
-  const mark = { number: to, position: { index: to, term } };
-  const hardState = { term, vote: MEMBER, commit: 0 };
-  const write = { mark, hardState, snapshot: undefined, entries, repairs: [] };
-  return { kind: 'write', shard: SHARD, member: MEMBER, write, content: undefined };
+function bytesAt(disk: Disk, offset: number): number[] {
+  const read = disk.files.read({ name: 'a', offset, length: 2000 });
+  assert.ok(read instanceof Uint8Array);
+  return [...new Set(read)];
 }
 
-test('what was reported durable survives every crash', () => {
-  for (let seed = 0; seed < 50; seed++) {
-    const { agenda, disk, reported } = createDisk(seed);
-    const operation = disk.submit([writeOf(1, 3)]);
-    agenda.runUntil(agenda.now + 1000);
-    assert.ok(reported.includes(operation));
-    disk.submit([writeOf(4, 5)]);
-    disk.crash();
-    assert.ok((disk.durable.get(SHARD)?.lastIndex ?? 0) >= 3);
-  }
-});
-
-test('a crash keeps a prefix of what was pending, each record whole or not at all', () => {
-  const seen = new Set<number>();
+test('what was reported durable survives a loss of power, and the rest may be torn', () => {
+  const seen = new Set<string>();
   for (let seed = 0; seed < 100; seed++) {
-    const { disk } = createDisk(seed);
-    disk.submit([writeOf(1, 2)]);
-    disk.submit([writeOf(3, 4), writeOf(5, 6)]);
+    const { disk, wait } = createDisk(seed);
+    const done = write(disk, 0, 1);
+    wait(1000);
+    assert.ok(done.isDone);
+    const lost = write(disk, 2048, 2);
     disk.crash();
-    seen.add(disk.durable.get(SHARD)?.lastIndex ?? -1);
+    wait(1000);
+    assert.ok(!lost.isDone, 'nothing is reported after a death');
+    assert.deepEqual(bytesAt(disk, 0), [1]);
+    seen.add(bytesAt(disk, 2048).sort().join());
   }
-  assert.deepEqual([...seen].sort(), [0, 2, 4, 6]);
+  assert.deepEqual([...seen].sort(), ['0', '0,2', '2']);
 });
 
-test('nothing is reported durable after a crash, nor before its fsync', () => {
-  const { agenda, disk, reported } = createDisk(1);
-  const operation = disk.submit([writeOf(1, 1)]);
-  assert.ok(!reported.includes(operation));
-  disk.crash();
-  agenda.runUntil(agenda.now + 60_000);
-  assert.ok(!reported.includes(operation));
+test('a process that ends leaves to the system what it handed over', () => {
+  const { disk, wait } = createDisk(1);
+  const lost = write(disk, 0, 1);
+  disk.kill();
+  wait(1000);
+  assert.ok(!lost.isDone);
+  assert.deepEqual(bytesAt(disk, 0), [1]);
 });
 
-test('operations that wait share one fsync and are reported in order', () => {
-  const { agenda, disk, reported } = createDisk(2);
-  const operations = [1, 2, 3].map((index) => disk.submit([writeOf(index, index)]));
-  agenda.runUntil(agenda.now + 60_000);
-  assert.deepEqual(reported.slice(-3), operations);
+test('a disk takes as long as it is told, and stands still while it is stalled', () => {
+  const { disk, wait } = createDisk(2);
+  disk.speed = { minimum: 50, mean: 1 };
+  const slow = write(disk, 0, 1);
+  wait(49);
+  assert.ok(!slow.isDone);
+  wait(1000);
+  assert.ok(slow.isDone);
+  disk.recover();
+  disk.stall(5000);
+  const stalled = write(disk, 0, 2);
+  wait(2000);
+  assert.ok(!stalled.isDone);
+  wait(4000);
+  assert.ok(stalled.isDone);
 });
 
-test('an append at an index that exists replaces it and all behind it', () => {
-  const { agenda, disk } = createDisk(3);
-  disk.submit([writeOf(1, 5), writeOf(3, 3, 2)]);
-  agenda.runUntil(agenda.now + 60_000);
-  assert.equal(disk.durable.get(SHARD)?.lastIndex, 3);
-  assert.equal(disk.durable.get(SHARD)?.termAt(3), 2);
-});
-
-test('damage is where it was put until the entry is replaced', () => {
-  const { agenda, disk } = createDisk(4);
-  disk.submit([writeOf(1, 5)]);
-  agenda.runUntil(agenda.now + 60_000);
-  assert.ok(disk.damage(SHARD, 3));
-  const image = disk.written.get(SHARD);
-  assert.equal(image?.read({ from: 3, to: 5, bytesMax: 1000 }), 'damaged');
-  assert.equal(image?.read({ from: 1, to: 5, bytesMax: 1000 }).length, 2);
-  disk.submit([writeOf(2, 2, 2)]);
-  assert.equal(image?.damaged.size, 0);
+test('a full disk refuses what grows, until there is room', () => {
+  const { disk, wait } = createDisk(3);
+  const sizes = () => disk.files.list();
+  disk.fill(100);
+  const refused = write(disk, 4000, 1);
+  wait(1000);
+  assert.equal(refused.errno, 'ENOSPC');
+  assert.ok(disk.wasFullSince(0));
+  disk.makeRoom();
+  const taken = write(disk, 4000, 1);
+  wait(1000);
+  assert.equal(taken.errno, '');
+  assert.deepEqual(sizes(), [{ name: 'a', size: 6000 }]);
 });
 
 test('a node that is wiped remembers nothing', () => {
-  const { agenda, disk } = createDisk(5);
-  disk.submit([writeOf(1, 5)]);
-  agenda.runUntil(agenda.now + 60_000);
+  const { disk, wait } = createDisk(4);
+  const before = disk.files;
+  const lost = write(disk, 0, 1);
   disk.wipe();
-  assert.equal(disk.durable.size, 0);
-  assert.equal(disk.written.size, 0);
+  wait(1000);
+  assert.ok(!lost.isDone);
+  assert.notEqual(disk.files, before);
+  assert.deepEqual(disk.files.list(), []);
+  assert.deepEqual(disk.state.rows(), []);
 });

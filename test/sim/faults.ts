@@ -63,8 +63,14 @@ export class Nemesis {
       case 'wipe':
       case 'slow-disk':
       case 'disk-stall':
+      case 'disk-error':
+      case 'disk-full':
       case 'damage':
+      case 'row-damage':
       case 'vote-loss':
+      case 'rot':
+      case 'lie':
+      case 'old-copy':
         return inflictOnDisk(blow);
       case 'membership':
       case 'conflicting-change':
@@ -130,6 +136,22 @@ function inflictOnProcess(blow: Blow): void {
           return false;
         },
       );
+    case 'crash-boot': {
+      // While it looks at its disk, and again while it looks at what that left.
+      let left = random.between(1, 5);
+      return every(
+        blow,
+        () => random.between(5, 200),
+        () => {
+          host.crash();
+          host.start();
+          host.effectsLeft = random.between(1, 40);
+          left -= 1;
+          if (left <= 0) crashFor(blow, host, random.between(20, 300));
+          return left > 0;
+        },
+      );
+    }
     case 'crash-loop': {
       let left = random.between(3, 10);
       return every(

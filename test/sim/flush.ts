@@ -1,13 +1,14 @@
 /** The end of a turn: what all replicas of a node want done, in the order that is promised. */
 
 import type { Message } from '../../src/raft/message.ts';
-import type { Ready } from '../../src/raft/ready.ts';
+import type { Ready, Write } from '../../src/raft/ready.ts';
+import type { LogRecord } from '../../src/storage/log.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
-import type { DiskRecord } from './disk.ts';
 import { SimFailure } from './failure.ts';
+import { drain } from './handle.ts';
 import type { Host } from './host.ts';
 import type { Lane } from './network.ts';
-import { destroy } from './orders.ts';
+import { destroy, unlessSpoilt } from './orders.ts';
 import type { Replica } from './replica.ts';
 
 interface Taken {
@@ -37,31 +38,74 @@ function takeAll(host: Host): Taken[] {
   return taken;
 }
 
-/** All writes of the turn are one operation of the disk. */
+/** All writes of the turn are one append, but for those that wait for a state to be switched. */
 function write(host: Host, taken: readonly Taken[]): void {
-  const records: DiskRecord[] = host.lazy.splice(0);
-  const marks = [];
+  const records: LogRecord[] = host.lazy.splice(0);
+  const marked: Marked[] = [];
   for (const { replica, ready } of taken) {
     if (ready.write === undefined) continue;
-    const { shard, member } = replica;
+    const { shard } = replica;
     host.services.invariants.written(replica.actor, ready.write, replica.image);
-    const { snapshot } = ready.write;
-    const content = snapshot === undefined ? undefined : replica.contentOf(snapshot);
-    records.push({ kind: 'write', shard, member, write: ready.write, content });
-    marks.push({ replica, mark: ready.write.mark });
+    replica.noteWrite(ready.write);
+    const record: LogRecord = { type: 'write', shard, write: ready.write };
+    if (ready.write.snapshot !== undefined) beginSwitch(host, replica, ready.write);
+    if (replica.isSwitching) replica.held.push(record);
+    else {
+      records.push(record);
+      marked.push({ replica, write: ready.write });
+    }
   }
+  append(host, records, marked);
+}
+
+interface Marked {
+  readonly replica: Replica;
+  readonly write: Write;
+}
+
+function append(host: Host, records: readonly LogRecord[], marked: readonly Marked[]): void {
   if (records.length === 0) return;
   host.effect();
-  const operation = host.disk.submit(records);
-  host.marks.set(operation, marks);
+  const { boot } = host;
+  const operation: number | undefined = host.storage?.append(records, () => {
+    for (const { replica, write } of marked) {
+      replica.noteDurable(write);
+      const durable = host.ledger.durable.get(replica.shard);
+      if (durable?.member === replica.member) {
+        host.services.invariants.settled(replica.actor, durable);
+      }
+    }
+    host.reportDurable(boot, operation ?? 0);
+  });
+  const marks = marked.map(({ replica, write: { mark } }) => ({ replica, mark }));
+  if (operation !== undefined) host.marks.set(operation, marks);
+}
+
+/** The state first, then the log: the other way round a death leaves a log without its past. */
+function beginSwitch(host: Host, replica: Replica, { snapshot }: Write): void {
+  const { storage } = host;
+  const index = snapshot?.index ?? 0;
+  const install = replica.arrival.claim(index);
+  if (storage === undefined || install === undefined) {
+    return fail(host, 'a snapshot is installed without a check');
+  }
+  replica.isSwitching = true;
+  replica.backlog.length = 0;
+  storage.switchTo(install, () => {
+    if (host.replicas.get(replica.shard) !== replica) return;
+    replica.noteSwitch(index);
+    const records = replica.held.splice(0);
+    const marked = records.flatMap((record) =>
+      record.type === 'write' ? [{ replica, write: record.write }] : [],
+    );
+    append(host, records, marked);
+    drain(host, replica);
+  });
 }
 
 function stage(host: Host, replica: Replica, ready: Ready): void {
-  if (ready.write?.snapshot !== undefined) replica.install(ready.write.snapshot);
-  for (const chunk of ready.chunks) {
-    if (!replica.stage(chunk)) continue;
-    host.push({ type: 'checked', shard: replica.shard, index: chunk.snapshot.index });
-  }
+  for (const chunk of ready.chunks) replica.arrival.take(chunk);
+  if (ready.chunks.length > 0) host.arriving.add(replica);
 }
 
 /** All messages of the turn to one node are one frame, snapshots apart. */
@@ -106,35 +150,38 @@ function finish(host: Host, { replica, ready }: Taken): void {
     host.effect();
     const isIdle = replica.backlog.length === 0;
     for (const entry of ready.committed) replica.backlog.push(entry);
-    if (isIdle) host.drain(replica);
+    if (isIdle) drain(host, replica);
   }
   if (ready.reads.length > 0) {
     host.effect();
     for (const answer of ready.reads) replica.grant(answer);
-    replica.answerReads();
+    unlessSpoilt(host, replica, () => replica.answerReads());
   }
   if (ready.truncated !== undefined) truncate(host, replica, ready.truncated);
   for (const fact of ready.facts) probes.hit(fact);
   checkpointIfDue(host, replica);
   const isRemoved = ready.facts.length > 0 && replica.raft.status().isRemoved;
-  if (isRemoved) destroy(host, replica);
+  if (isRemoved && host.replicas.get(replica.shard) === replica) destroy(host, replica);
 }
 
 function truncate(host: Host, replica: Replica, index: number): void {
-  const { shard, member } = replica;
-  const saved = replica.durable?.newestCheckpoint?.description.index ?? 0;
-  if (index > saved) fail(host, 'the log forgets what no checkpoint holds');
-  host.lazy.push({ kind: 'truncate', shard, member, index });
+  const { shard } = replica;
+  if (index > (host.storage?.savedOf(shard) ?? 0) && !replica.isSwitching) {
+    fail(host, 'the log forgets what no checkpoint holds');
+  }
+  replica.image.truncate(index);
+  const record: LogRecord = { type: 'forget', shard, index };
+  if (replica.isSwitching) replica.held.push(record);
+  else host.lazy.push(record);
 }
 
 function checkpointIfDue(host: Host, replica: Replica): void {
   const { plan, buggify } = host.services;
-  const saved = replica.durable?.newestCheckpoint?.description.index ?? 0;
-  const entries = replica.machine.applied - saved;
+  const { storage } = host;
+  if (storage === undefined || host.replicas.get(replica.shard) !== replica) return;
+  const entries = replica.machine.applied - storage.savedOf(replica.shard);
   const isEager = entries >= 3 && buggify.fires('checkpoint-eagerly');
-  if (entries >= plan.checkpointEntries || replica.isCheckpointWanted || isEager) {
-    replica.checkpoint();
-  }
+  if (entries >= plan.checkpointEntries || isEager) storage.checkpoint();
 }
 
 function fail(host: Host, message: string): never {

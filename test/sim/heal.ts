@@ -23,7 +23,6 @@ export function heal(world: World): ReadonlySet<number> {
     host.resume({ isSuspended: false });
     host.setRate(1);
     host.start();
-    scrub(world, host);
   }
   if (core.size === hosts.length) return core;
   probes.hit('heal core');
@@ -66,14 +65,17 @@ function isSound(
   const { registry } = world.services;
   const node = registry.nodeOf(member);
   if (node === undefined || !core.has(node) || registry.isImpaired(member)) return false;
-  const image = world.hosts[node]?.disk.written.get(shard);
+  const host = world.hosts[node];
+  const image = host?.ledger.durable.get(shard);
+  if (host === undefined || host.isSuspect || host.spoilt.has(shard)) return false;
   return image?.member === member && image.damaged.size === 0;
 }
 
 /** All damage is found. */
-function scrub({ shards }: World, host: Host): void {
+export function scrub({ shards }: World, host: Host): void {
   for (const shard of shards) {
-    for (const index of host.disk.durable.get(shard)?.damaged ?? []) {
+    if (host.spoilt.has(shard)) host.push({ type: 'spoilt', shard });
+    for (const index of host.ledger.durable.get(shard)?.damaged ?? []) {
       host.push({ type: 'order', order: { type: 'scrub', shard, index } });
     }
   }
@@ -88,8 +90,10 @@ function freeze(world: World, core: ReadonlySet<number>): void {
     operator.lost.add(host.id);
     const fate = random.pick(['dead', 'mute', 'deaf'] as const);
     services.probes.hit(`heal ${fate}`);
-    if (fate === 'dead') host.crash();
-    else for (const sound of core) silence(world, host, { sound, isMute: fate === 'mute' });
+    if (fate === 'dead') {
+      host.crash();
+      host.isRetired = true;
+    } else for (const sound of core) silence(world, host, { sound, isMute: fate === 'mute' });
   }
 }
 

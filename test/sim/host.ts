@@ -1,29 +1,29 @@
 /** One node: events come in, a turn steps them all, one flush does what the replicas want. */
 
-import { hash } from '../../src/base/hash.ts';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
-import type { Message } from '../../src/raft/message.ts';
 import type { Mark, Outcome, RaftEvent } from '../../src/raft/ready.ts';
-import { decodeFrame } from '../../src/wire/frame.ts';
-import { Disk, type DiskRecord } from './disk.ts';
+import type { LogRecord, RestoredReplica } from '../../src/storage/log.ts';
+import { boot } from './boot.ts';
+import { Disk } from './disk.ts';
 import { SimFailure } from './failure.ts';
 import { flushReplicas } from './flush.ts';
-import type { ReplicaImage } from './image.ts';
+import { handle } from './handle.ts';
+import { ReplicaImage } from './image.ts';
 import { INPUT_KINDS, type Input } from './input.ts';
-import type { Frame } from './network.ts';
+import { Ledger } from './ledger.ts';
 import { NodeClock } from './node-clock.ts';
-import { obey } from './orders.ts';
 import { Peers, SILENT_TICKS_MIN } from './peers.ts';
 import { Replica } from './replica.ts';
-import { askLease, propose, serve } from './service.ts';
+import { propose } from './service.ts';
 import type { Services } from './services.ts';
+import type { Storage } from './storage.ts';
 
 /** A loop that is busy for longer than this makes its timers late. */
 const LATE_MILLISECONDS = 10;
 
-/** How often a node looks whether damage can be cut away. */
-const TIDY_TICKS = 50;
+/** A process that ended is started again by whoever looks after it. */
+const RESTART_MILLISECONDS = [100, 3000] as const;
 
 /** Ends a turn in the middle: the process died between two effects. */
 export class Death extends Error {
@@ -34,18 +34,43 @@ export class Host {
   readonly id: number;
   readonly services: Services;
   readonly disk: Disk;
+  readonly ledger: Ledger;
+  /** Open while the process lives and has looked at its disk. */
+  storage: Storage | undefined;
   readonly random: Random;
   readonly replicas = new Map<ShardId, Replica>();
   readonly marks = new Map<number, { readonly replica: Replica; readonly mark: Mark }[]>();
   /** Records that can wait for the next operation. */
-  readonly lazy: DiskRecord[] = [];
+  readonly lazy: LogRecord[] = [];
+  /** Replicas with a snapshot on its way in. */
+  readonly arriving = new Set<Replica>();
   clock: NodeClock;
   /** By how much this node's clock runs faster than the world's. */
   rate = 1;
   peers: Peers;
   #inbox: Input[] = [];
+  /** What the disk has done: noticed at the beginning of a turn. */
+  #completions: (() => void)[] = [];
   boot = 0;
   isUp = false;
+  /** Never to start again. */
+  isRetired = false;
+  /** The node came to life on this disk before. */
+  hasLived = false;
+  /** The word of the last boot that the catalogue heard of. */
+  lastBoot: number | undefined;
+  /** Something was done to the disk that may cost all that is on it. */
+  isSuspect = false;
+  /** The disk said that it wrote what it did not. */
+  isLiedTo = false;
+  /** The folder is not this node's, or not any more: whoever takes it is wrong. */
+  mustRefuse = false;
+  /** A copy of the folder as it was some time ago. */
+  keptCopy: Map<string, Uint8Array> | undefined;
+  /** Shards with a row that is not what was written, seen or unseen. */
+  readonly spoilt = new Set<ShardId>();
+  /** A new disk is a new node to the others. */
+  disks = 0;
   isPaused = false;
   #pausedAt = 0;
   /** A timer that is late comes behind all that waits on the sockets; or where its time was. */
@@ -53,7 +78,9 @@ export class Host {
   #owesTick = false;
   #isPlanned = false;
   #freeAt = 0;
-  #ticks = 0;
+  #startedAt = 0;
+  #isStarting = false;
+  ticks = 0;
   /** The number of the last read that was asked of a core. */
   lastRead = 0;
   /** Effects that are left before the process dies. */
@@ -65,13 +92,15 @@ export class Host {
     this.random = services.random.fork(`host ${id}`);
     this.clock = new NodeClock({ virtual: 0, reading: 0, rate: 1 });
     this.peers = this.#newPeers();
+    this.ledger = new Ledger({ node: id, now: () => services.agenda.now });
     this.disk = new Disk({
       agenda: services.agenda,
       random: services.random.fork(`disk ${id}`),
       probes: services.probes,
-      onDurable: (operation) => this.#reportDurable(operation),
-      onCheckpoint: (shard, member, { description }) => {
-        this.push({ type: 'checkpointed', shard, member, index: description.index });
+      deliver: (complete) => {
+        if (!this.isUp) return;
+        this.#completions.push(complete);
+        this.#plan();
       },
     });
   }
@@ -84,47 +113,126 @@ export class Host {
   }
 
   start(): void {
-    if (this.isUp) return;
+    if (this.isUp || this.isRetired) return;
     const { agenda } = this.services;
     this.boot += 1;
+    this.#startedAt = agenda.now;
     this.isUp = true;
     const reading = this.random.below(1e9);
     this.clock = new NodeClock({ virtual: agenda.now, reading, rate: this.rate });
     this.peers = this.#newPeers();
-    const images = [...this.disk.written].sort(([one], [other]) => one - other);
-    for (const [shard, image] of images) this.open(shard, image);
-    this.#scheduleTick(this.boot);
+    boot(this);
   }
 
-  open(shard: ShardId, image: ReplicaImage): void {
-    const { services, disk, id: node, boot } = this;
-    const hadVote = !image.isVoteLost;
-    if (!hadVote) services.probes.hit('host started without a vote');
-    this.replicas.set(shard, new Replica({ services, disk, node, boot, shard, image }));
+  /** The disk was looked at: those who are there come to life. */
+  open(storage: Storage): void {
+    this.storage = storage;
+    this.isSuspect = false;
+    this.isLiedTo = false;
+    for (const shard of storage.log.shards) {
+      const restored = storage.log.replica(shard);
+      if (restored !== undefined) this.join(shard, restored);
+    }
+    this.scheduleTick();
+    this.#plan();
   }
 
-  /** The process ends; the disk keeps what a crash leaves it. */
+  join(shard: ShardId, restored: RestoredReplica): void {
+    const { services, storage, id: node, boot: life } = this;
+    if (storage === undefined) return;
+    const { member, configurations } = restored;
+    if (!restored.mayVote) {
+      services.probes.hit('host started without a vote');
+      services.registry.impair(shard, member);
+    }
+    const durable = this.ledger.durable.get(shard);
+    const [first] = configurations;
+    if (first === undefined)
+      throw new SimFailure('host', 'nobody takes part', { time: Number.NaN });
+    const image = durable?.member === member ? durable.copy() : new ReplicaImage(member, first);
+    const options = { services, storage, node, boot: life, shard, restored, image };
+    this.replicas.set(shard, new Replica(options));
+  }
+
+  /** The log cannot be used as it is. Sometimes that passes, sometimes the node is lost with it. */
+  refuse(text: string): void {
+    const { services } = this;
+    const isFull = this.disk.wasFullSince(this.#startedAt) && /full|ENOSPC/.test(text);
+    if (isFull || (this.disk.wasFailingSince(this.#startedAt) && text.includes('EIO'))) {
+      services.probes.hit(isFull ? 'storage refused: full' : 'storage refused: failing');
+      this.end();
+      this.#startLater();
+      return;
+    }
+    if (!this.isSuspect) {
+      throw new SimFailure('storage', text, { node: this.id, time: services.agenda.now });
+    }
+    services.probes.hit('storage refused: damaged');
+    this.wipe();
+    this.#startLater();
+  }
+
+  /** A write or a sync failed: nobody knows what is on the disk, so nothing may go on. */
+  endByFault(line: string): never {
+    this.services.probes.hit('storage fault ended the process');
+    this.#startLater();
+    throw new Death(line);
+  }
+
+  #startLater(): void {
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    const [least, most] = RESTART_MILLISECONDS;
+    this.services.agenda.after(this.random.between(least, most), () => {
+      this.#isStarting = false;
+      this.start();
+    });
+  }
+
+  /** The power is lost, or only the process ends. */
   crash(): void {
     if (!this.isUp) return;
+    const isPowerLost = this.random.chance(0.5);
+    this.end();
+    if (isPowerLost) this.disk.crash();
+  }
+
+  /** The process ends. */
+  end(): void {
+    if (!this.isUp) return;
+    if (this.storage === undefined) this.services.probes.hit('disk death while booting');
     this.isUp = false;
     this.isPaused = false;
+    this.storage = undefined;
     this.#inbox = [];
+    this.#completions = [];
     this.#owesTick = false;
     this.replicas.clear();
+    this.arriving.clear();
     this.marks.clear();
     this.lazy.length = 0;
     this.effectsLeft = Number.POSITIVE_INFINITY;
-    this.disk.crash();
+    if (this.isLiedTo) this.disk.files.heal();
+    this.disk.kill();
   }
 
   /** The disk is lost; its members never come back. */
   wipe(): void {
-    this.crash();
-    for (const [shard, image] of this.disk.durable) {
+    this.end();
+    for (const [shard, image] of this.ledger.durable) {
       this.services.registry.bury(image);
       this.services.registry.impair(shard, image.member);
     }
+    this.ledger.wipe();
     this.disk.wipe();
+    this.disks += 1;
+    this.spoilt.clear();
+    this.hasLived = false;
+    this.lastBoot = undefined;
+    this.isSuspect = false;
+    this.isLiedTo = false;
+    this.mustRefuse = false;
+    this.keptCopy = undefined;
   }
 
   pause(): void {
@@ -155,13 +263,14 @@ export class Host {
   }
 
   /** One tick is out at a time: the next comes a whole unit after the last was handled. */
-  #scheduleTick(boot: number, due = this.#now + this.services.plan.limits.tickMilliseconds): void {
+  scheduleTick(due = this.#now + this.services.plan.limits.tickMilliseconds): void {
     const { agenda } = this.services;
+    const { boot: life } = this;
     agenda.after(this.clock.virtualFor(Math.max(0, due - this.#now)), () => {
-      if (!this.isUp || this.boot !== boot) return;
+      if (!this.isUp || this.boot !== life) return;
       const isLate = this.isPaused || this.#freeAt > agenda.now + LATE_MILLISECONDS;
       // The clock stood still, or was made slower: it is not time yet.
-      if (this.#now + 0.001 < due) this.#scheduleTick(boot, due);
+      if (this.#now + 0.001 < due) this.scheduleTick(due);
       else if (isLate && this.#isTickLast) this.#owesTick = true;
       else this.push({ type: 'tick' });
       this.#plan();
@@ -173,7 +282,7 @@ export class Host {
   }
 
   push(input: Input): void {
-    if (!this.isUp) return;
+    if (this.storage === undefined) return;
     this.#inbox.push(input);
     this.#plan();
   }
@@ -197,23 +306,47 @@ export class Host {
 
   #turn(): void {
     const { buggify, agenda } = this.services;
-    const inputs = this.#inbox;
-    if (this.#owesTick) inputs.push({ type: 'tick' });
-    this.#owesTick = false;
-    this.#inbox = [];
+    const completions = this.#completions;
+    this.#completions = [];
+    let count = completions.length;
+    let hasMore = false;
     try {
-      for (const input of inputs) this.#handle(input);
+      for (const complete of completions) {
+        this.effect();
+        complete();
+        if (!this.isUp) return;
+      }
+      const inputs = this.#inbox;
+      if (this.#owesTick) inputs.push({ type: 'tick' });
+      this.#owesTick = false;
+      this.#inbox = [];
+      count += inputs.length;
+      for (const input of inputs) handle(this, input);
       for (const replica of this.replicas.values()) propose(this, replica);
+      for (const replica of this.arriving) this.#checkArrival(replica);
       flushReplicas(this);
+      hasMore = this.storage?.work(this.#now) ?? false;
     } catch (error) {
       if (!(error instanceof Death)) throw error;
       this.services.probes.hit('fault crash-effect bit');
       this.crash();
       return;
     }
-    this.#freeAt = agenda.now + 0.02 + inputs.length * 0.01;
+    this.#freeAt = agenda.now + 0.02 + count * 0.01;
     if (buggify.fires('turn-stall', 200)) this.stall(this.random.between(5, 200));
-    if (this.#inbox.length > 0 || this.#hasReady()) this.#plan();
+    if (hasMore || this.#inbox.length > 0 || this.#hasReady()) this.#plan();
+  }
+
+  /** A snapshot that is all there, or that cannot come any more, is told to the core. */
+  #checkArrival(replica: Replica): void {
+    const { shard, arrival } = replica;
+    const check = this.replicas.get(shard) === replica ? arrival.check() : undefined;
+    if (check === undefined) {
+      if (this.replicas.get(shard) !== replica) this.arriving.delete(replica);
+      return;
+    }
+    this.arriving.delete(replica);
+    this.step(replica, { type: 'snapshot-checked', ...check });
   }
 
   #hasReady(): boolean {
@@ -221,7 +354,7 @@ export class Host {
     return false;
   }
 
-  #note(input: Input, word: number): void {
+  note(input: Input, word: number): void {
     const { trace, agenda } = this.services;
     trace.note(agenda.now, this.id, INPUT_KINDS.indexOf(input.type), word);
   }
@@ -232,166 +365,25 @@ export class Host {
     return outcome;
   }
 
-  #handle(input: Input): void {
-    switch (input.type) {
-      case 'frame':
-        this.#note(input, hash(input.frame.bytes, input.frame.from));
-        return this.#receive(input.frame);
-      case 'tick':
-        this.#note(input, this.boot);
-        return this.#tick();
-      case 'durable':
-        this.#note(input, input.operation);
-        return this.#settle(input.operation);
-      case 'checkpointed':
-      case 'checked':
-      case 'drain':
-        this.#note(input, input.shard);
-        return this.#progress(input);
-      case 'broken':
-        this.#note(input, input.peer);
-        return this.#loseTouch(input.peer);
-      case 'request':
-        this.#note(input, input.request.operation.id);
-        return serve(this, input.request);
-      case 'lease':
-        return askLease(this, input.request, input.read);
-      case 'order':
-        this.#note(input, input.order.shard);
-        return obey(this, input.order);
-    }
+  append(records: readonly LogRecord[], done: () => void = () => {}): void {
+    this.effect();
+    this.storage?.append(records, done);
   }
 
-  #tick(): void {
+  /** A shard left: what could wait for the next append has nobody to go to. */
+  forgetLazy(shard: ShardId): void {
+    const kept = this.lazy.filter((record) => record.shard !== shard);
+    this.lazy.splice(0, this.lazy.length, ...kept);
+  }
+
+  reportDurable(life: number, operation: number): void {
     const { agenda, buggify } = this.services;
-    const now = this.clock.read(agenda.now);
-    this.#scheduleTick(this.boot);
-    for (const replica of this.replicas.values()) this.step(replica, { type: 'tick', now });
-    this.#ticks += 1;
-    if (this.#ticks % TIDY_TICKS === 0) for (const one of this.replicas.values()) this.#tidy(one);
-    for (const peer of this.peers.silent(now)) if (peer !== this.id) this.#wake(peer);
-    if (buggify.fires('wake-for-nothing', 50))
-      this.#wake(this.random.below(this.services.plan.nodes));
-    if (buggify.fires('unreachable-for-nothing', 50)) {
-      this.#loseTouch(this.random.below(this.services.plan.nodes));
-    }
-    for (const to of this.peers.due()) {
-      if (to === this.id || buggify.fires('node-heartbeat-skipped')) continue;
-      this.peers.spoke(to);
-      const { id: from, boot } = this;
-      this.services.network.send({ from, to, boot, lane: 'main', bytes: new Uint8Array() });
-    }
-  }
-
-  /** Damage to what the machine has applied is cut away, once a checkpoint is past it. */
-  #tidy(replica: Replica): void {
-    if (replica.image.damaged.size === 0) return;
-    const { firstDamaged } = replica.raft.status();
-    const saved = replica.durable?.newestCheckpoint?.description.index ?? 0;
-    if (firstDamaged === undefined || firstDamaged > replica.machine.applied) return;
-    if (firstDamaged > saved) replica.checkpoint();
-    else this.step(replica, { type: 'truncate', index: saved });
-  }
-
-  #receive({ from, boot, bytes }: Frame): void {
-    const now = this.clock.read(this.services.agenda.now);
-    if (this.peers.hear(from, { boot, now })) this.#wake(from);
-    if (bytes.length === 0) return;
-    const messages = decodeFrame(bytes);
-    if (messages === undefined) {
-      throw new SimFailure('codec', 'a sound frame was refused', { node: this.id, time: now });
-    }
-    for (const message of messages) this.#route(message);
-  }
-
-  #route(message: Message): void {
-    const replica = this.replicas.get(message.shard);
-    if (replica?.member === message.to) {
-      this.step(replica, { type: 'message', message });
-      return;
-    }
-    // The dead do not answer: `removed` would tell a sound member that it is gone.
-    const isDead = this.disk.tombstones.has(message.to);
-    this.services.probes.hit(isDead ? 'host message to the dead' : 'host message to a stranger');
-  }
-
-  #wake(peer: number): void {
-    for (const replica of this.replicas.values()) {
-      const { configuration } = replica.image.configurationAt(replica.image.lastIndex);
-      const isShared = this.services.registry.nodesOf(configuration).includes(peer);
-      if (isShared) this.step(replica, { type: 'wake' });
-    }
-  }
-
-  #loseTouch(peer: number): void {
-    for (const replica of this.replicas.values()) {
-      const { role, followers } = replica.raft.status();
-      if (role !== 'leader') continue;
-      for (const { member } of followers) {
-        if (this.services.registry.nodeOf(member) !== peer) continue;
-        this.step(replica, { type: 'unreachable', member });
-      }
-    }
-  }
-
-  #reportDurable(operation: number): void {
-    const { agenda, buggify } = this.services;
-    const { boot } = this;
-    for (const { replica } of this.marks.get(operation) ?? []) {
-      const { durable } = replica;
-      if (durable !== undefined) this.services.invariants.settled(replica.actor, durable);
-    }
     if (!buggify.fires('durable-report-late')) {
       this.push({ type: 'durable', operation });
       return;
     }
     agenda.after(this.random.between(1, 300), () => {
-      if (this.boot === boot) this.push({ type: 'durable', operation });
-    });
-  }
-
-  #settle(operation: number): void {
-    const marks = this.marks.get(operation) ?? [];
-    this.marks.delete(operation);
-    for (const { replica, mark } of marks) {
-      if (this.replicas.get(replica.shard) !== replica) continue;
-      this.step(replica, { type: 'durable', mark });
-    }
-  }
-
-  #progress(input: Input & { readonly type: 'checkpointed' | 'checked' | 'drain' }): void {
-    const replica = this.replicas.get(input.shard);
-    if (replica === undefined) return;
-    switch (input.type) {
-      case 'checkpointed':
-        if (replica.member !== input.member) return;
-        replica.isCheckpointing = false;
-        this.step(replica, { type: 'truncate', index: input.index });
-        return;
-      case 'checked': {
-        const isSound = replica.assemble(input.index);
-        this.step(replica, { type: 'snapshot-checked', index: input.index, isSound });
-        return;
-      }
-      case 'drain':
-        return this.drain(replica);
-    }
-  }
-
-  /** Applies what was committed, or the first of it if the machine is slow. */
-  drain(replica: Replica): void {
-    const { buggify, agenda } = this.services;
-    const { backlog } = replica;
-    if (backlog.length === 0) return;
-    const isSlow = buggify.fires('slow-apply');
-    const count = isSlow ? this.random.below(backlog.length) : backlog.length;
-    for (const entry of backlog.splice(0, count)) replica.apply(entry);
-    if (count > 0) this.step(replica, { type: 'applied', index: replica.machine.applied });
-    replica.answerReads();
-    if (backlog.length === 0) return;
-    const { boot } = this;
-    agenda.after(this.random.between(1, 100), () => {
-      if (this.boot === boot) this.push({ type: 'drain', shard: replica.shard });
+      if (this.boot === life) this.push({ type: 'durable', operation });
     });
   }
 
@@ -402,6 +394,7 @@ export class Host {
   }
 
   memberOf(shard: ShardId): MemberId | undefined {
-    return this.disk.written.get(shard)?.member;
+    const replica = this.replicas.get(shard);
+    return this.storage === undefined ? this.ledger.durable.get(shard)?.member : replica?.member;
   }
 }

@@ -1,22 +1,12 @@
-/** What one disk holds of one replica: the log, the promises, the checkpoints. */
+/** A replica's log and promises, as simple as can be: what the product's log is compared with. */
 
 import { type MemberId, NOBODY } from '../../src/base/ids.ts';
 import type { PlacedConfiguration } from '../../src/raft/configuration.ts';
-import type { EntryRange, TermRun } from '../../src/raft/log.ts';
-import { type Entry, type SnapshotDescription, sizeOf } from '../../src/raft/message.ts';
+import type { TermRun } from '../../src/raft/log.ts';
+import type { Entry, SnapshotDescription } from '../../src/raft/message.ts';
 import { ORIGIN, type Position } from '../../src/raft/position.ts';
 import type { HardState, Write } from '../../src/raft/ready.ts';
-import type { Restored } from '../../src/raft/revive.ts';
 import { SimFailure } from './failure.ts';
-
-/** The machine's state at an index, as bytes that can be given to others. */
-export interface Checkpoint {
-  readonly description: SnapshotDescription;
-  readonly content: Uint8Array;
-}
-
-/** The newest, and one that may still be on its way to somebody. */
-const CHECKPOINTS_KEPT = 2;
 
 export class ReplicaImage {
   readonly member: MemberId;
@@ -26,11 +16,10 @@ export class ReplicaImage {
   baseConfiguration: PlacedConfiguration;
   /** The entry at `base.index + 1` and all behind it. */
   entries: Entry[] = [];
+  /** Entries whose bytes were spoilt, whether anybody noticed or not. */
   readonly damaged = new Set<number>();
-  /** The term and vote could not be read once: this member's votes are not to be trusted. */
+  /** The term and vote were spoilt: the member may not vote any more. */
   isVoteLost = false;
-  /** Oldest first. */
-  checkpoints: Checkpoint[] = [];
 
   constructor(member: MemberId, configuration: PlacedConfiguration) {
     this.member = member;
@@ -44,16 +33,11 @@ export class ReplicaImage {
     copy.entries = [...this.entries];
     for (const index of this.damaged) copy.damaged.add(index);
     copy.isVoteLost = this.isVoteLost;
-    copy.checkpoints = [...this.checkpoints];
     return copy;
   }
 
   get lastIndex(): number {
     return this.base.index + this.entries.length;
-  }
-
-  get newestCheckpoint(): Checkpoint | undefined {
-    return this.checkpoints[this.checkpoints.length - 1];
   }
 
   entryAt(index: number): Entry | undefined {
@@ -70,8 +54,8 @@ export class ReplicaImage {
   }
 
   /** Restart, append, repair, hard state: the order that the door promises. */
-  apply(write: Write, content: Uint8Array | undefined): void {
-    if (write.snapshot !== undefined) this.#restart(write.snapshot, content ?? new Uint8Array());
+  apply(write: Write): void {
+    if (write.snapshot !== undefined) this.#restart(write.snapshot);
     const first = write.entries[0];
     if (first !== undefined) {
       if (first.index > this.lastIndex + 1 || first.index <= this.base.index) {
@@ -90,24 +74,15 @@ export class ReplicaImage {
     this.hardState = write.hardState;
   }
 
-  #restart(snapshot: SnapshotDescription, content: Uint8Array): void {
-    const { index, term, configuration, configurationAt } = snapshot;
+  #restart({ index, term, configuration, configurationAt }: SnapshotDescription): void {
     const isKept = index <= this.lastIndex && this.termAt(index) === term;
     if (isKept) this.truncate(index);
     else {
       this.base = { index, term };
       this.entries = [];
       this.damaged.clear();
-      this.baseConfiguration = { at: configurationAt, configuration };
     }
-    this.addCheckpoint({ description: snapshot, content });
-  }
-
-  addCheckpoint(checkpoint: Checkpoint): void {
-    const newest = this.newestCheckpoint;
-    if (newest !== undefined && newest.description.index >= checkpoint.description.index) return;
-    this.checkpoints.push(checkpoint);
-    if (this.checkpoints.length > CHECKPOINTS_KEPT) this.checkpoints.shift();
+    this.baseConfiguration = { at: configurationAt, configuration };
   }
 
   /** Forgets the head of the log. */
@@ -140,50 +115,11 @@ export class ReplicaImage {
     return placed;
   }
 
-  /** The term and vote are gone: what the log tells of terms is all that is left. */
-  loseVote(): void {
-    this.isVoteLost = true;
-    const term = this.termAt(this.lastIndex) ?? 0;
-    this.hardState = { term, vote: NOBODY, commit: this.base.index };
-  }
-
-  /** As the port of the core wants it. */
-  read(range: EntryRange): readonly Entry[] | 'damaged' {
-    if (this.damaged.has(range.from)) return 'damaged';
-    const read: Entry[] = [];
-    let bytes = 0;
-    for (let index = range.from; index <= range.to && !this.damaged.has(index); index++) {
-      const entry = this.entryAt(index);
-      if (entry === undefined) break;
-      bytes += sizeOf(entry);
-      if (bytes > range.bytesMax && read.length > 0) break;
-      read.push(entry);
-    }
-    if (read.length === 0) {
-      throw new SimFailure('disk', 'an entry was read that is not there', { time: Number.NaN });
-    }
-    return read;
-  }
-
-  /** What a replica remembers when its node starts. */
-  restored(): Restored {
+  runs(): TermRun[] {
     const runs: TermRun[] = [];
     for (const { index, term } of this.entries) {
-      if (runs.length === 0 || (runs[runs.length - 1] as TermRun).term < term) {
-        runs.push({ index, term });
-      }
+      if (runs.at(-1)?.term !== term) runs.push({ index, term });
     }
-    return {
-      hardState: this.hardState,
-      log: {
-        base: this.base,
-        runs,
-        lastIndex: this.lastIndex,
-        damaged: [...this.damaged].sort((one, other) => one - other),
-      },
-      configurations: this.configurations(),
-      applied: this.newestCheckpoint?.description.index ?? 0,
-      mayVote: !this.isVoteLost,
-    };
+    return runs;
   }
 }

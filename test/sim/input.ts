@@ -1,6 +1,6 @@
 /** Everything that can happen to a node. */
 
-import type { MemberId, ShardId } from '../../src/base/ids.ts';
+import type { ShardId } from '../../src/base/ids.ts';
 import type { Frame } from './network.ts';
 import type { Order, Request } from './request.ts';
 
@@ -8,13 +8,10 @@ export type Input =
   | { readonly type: 'frame'; readonly frame: Frame }
   | { readonly type: 'tick' }
   | { readonly type: 'durable'; readonly operation: number }
-  | {
-      readonly type: 'checkpointed';
-      readonly shard: ShardId;
-      readonly member: MemberId;
-      readonly index: number;
-    }
-  | { readonly type: 'checked'; readonly shard: ShardId; readonly index: number }
+  /** The state store wrote a shard through this index. */
+  | { readonly type: 'checkpointed'; readonly shard: ShardId; readonly index: number }
+  /** A row of a shard is not what was written. */
+  | { readonly type: 'spoilt'; readonly shard: ShardId }
   | { readonly type: 'drain'; readonly shard: ShardId }
   | { readonly type: 'broken'; readonly peer: number }
   | { readonly type: 'request'; readonly request: Request }
@@ -33,7 +30,7 @@ export const INPUT_KINDS: readonly Input['type'][] = [
   'tick',
   'durable',
   'checkpointed',
-  'checked',
+  'spoilt',
   'drain',
   'broken',
   'request',

@@ -74,7 +74,7 @@ const ENVELOPE = { shard: SHARD, from: A, to: B, term: 1 };
 
 test('two leaders in one term', () => {
   const { invariants, image } = createTrio();
-  for (const member of [A, B]) image(member).apply(writeOf([], 1, member), undefined);
+  for (const member of [A, B]) image(member).apply(writeOf([], 1, member));
   invariants.observe(actorOf(A), statusOf(A, { role: 'leader' }), image(A));
   const again = () => invariants.observe(actorOf(B), statusOf(B, { role: 'leader' }), image(B));
   assert.throws(again, /two leaders in one term/);
@@ -96,16 +96,16 @@ test('a term or a commit index that falls', () => {
 test('a commit that is on the disks of a minority', () => {
   const { invariants, image } = createTrio();
   const status = statusOf(A, { commit: 1 });
-  image(A).apply(writeOf([command(1, 1)]), undefined);
+  image(A).apply(writeOf([command(1, 1)]));
   const commit = () => invariants.observe(actorOf(A), status, image(A));
   assert.throws(commit, /without a durable quorum/);
-  image(B).apply(writeOf([command(1, 1)]), undefined);
+  image(B).apply(writeOf([command(1, 1)]));
   commit();
 });
 
 test('an entry of a former term that is committed by itself', () => {
   const { invariants, image } = createTrio();
-  for (const member of [A, B]) image(member).apply(writeOf([command(1, 1)], 2, A), undefined);
+  for (const member of [A, B]) image(member).apply(writeOf([command(1, 1)], 2, A));
   const status = statusOf(A, { role: 'leader', term: 2, commit: 1 });
   const commit = () => invariants.observe(actorOf(A), status, image(A));
   assert.throws(commit, /former term/);
@@ -113,14 +113,14 @@ test('an entry of a former term that is committed by itself', () => {
 
 test('a leader without a committed entry', () => {
   const { invariants, image } = createTrio();
-  for (const member of [A, B]) image(member).apply(writeOf([command(1, 1)]), undefined);
+  for (const member of [A, B]) image(member).apply(writeOf([command(1, 1)]));
   invariants.written(
     actorOf(A),
     writeOf([command(1, 1)]),
     new ReplicaImage(A, image(A).baseConfiguration),
   );
   invariants.observe(actorOf(A), statusOf(A, { commit: 1 }), image(A));
-  image(C).apply(writeOf([], 2, C), undefined);
+  image(C).apply(writeOf([], 2, C));
   const lead = () =>
     invariants.observe(actorOf(C), statusOf(C, { role: 'leader', term: 2 }), image(C));
   assert.throws(lead, /lacks a committed entry/);
@@ -139,7 +139,7 @@ test('two entries with one position, and one entry behind two different ones', (
 test('different entries applied at one index, out of order, or twice', () => {
   const { invariants, image } = createTrio();
   for (const member of [A, B]) {
-    image(member).apply(writeOf([command(1, 1), command(2, 1)]), undefined);
+    image(member).apply(writeOf([command(1, 1), command(2, 1)]));
   }
   invariants.observe(actorOf(A), statusOf(A, { commit: 2 }), image(A));
   invariants.applied(actorOf(A), command(1, 1));
@@ -157,16 +157,16 @@ test('a vote that leaves before it is durable, and two votes in one term', () =>
   const { invariants, image } = createTrio();
   const vote = { ...ENVELOPE, type: 'vote-response' as const, isTrial: false, isGranted: true };
   assert.throws(() => invariants.sent(actorOf(A), vote), /before it was durable/);
-  image(A).apply(writeOf([], 1, B), undefined);
+  image(A).apply(writeOf([], 1, B));
   invariants.sent(actorOf(A), vote);
-  image(A).apply(writeOf([], 1, C), undefined);
+  image(A).apply(writeOf([], 1, C));
   assert.throws(() => invariants.sent(actorOf(A), { ...vote, to: C }), /voted twice/);
   assert.throws(() => invariants.settled(actorOf(A), image(A)), /voted twice/);
 });
 
 test('an acknowledgement before the entry is durable', () => {
   const { invariants, image } = createTrio();
-  image(A).apply(writeOf([command(1, 1)]), undefined);
+  image(A).apply(writeOf([command(1, 1)]));
   const answer: Message = {
     ...{ ...ENVELOPE, type: 'append-response', answer: 'have' },
     ...{ index: 2, hint: ORIGIN, round: 1 },
@@ -196,7 +196,7 @@ test('voters that change without the joint form, or on top of an open change', (
   const other = createTrio();
   const first = writeOf([change(1, joint)]);
   other.invariants.written(actorOf(A), first, other.image(A));
-  other.image(A).apply(first, undefined);
+  other.image(A).apply(first);
   const settled = writeOf([change(2, { ...joint, outgoing: [] })]);
   const hurry = () => other.invariants.written(actorOf(A), settled, other.image(A));
   assert.throws(hurry, /not committed/);
@@ -204,7 +204,7 @@ test('voters that change without the joint form, or on top of an open change', (
 
 test('a read below the commit, and a lease that outlived its leadership', () => {
   const { invariants, image } = createTrio();
-  for (const member of [A, B]) image(member).apply(writeOf([command(1, 1)]), undefined);
+  for (const member of [A, B]) image(member).apply(writeOf([command(1, 1)]));
   invariants.observe(actorOf(A), statusOf(A, { role: 'leader', commit: 1 }), image(A));
   const asked = invariants.asked(SHARD);
   const grant = () => invariants.granted(actorOf(B), { index: 0, asked });

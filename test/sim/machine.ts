@@ -1,8 +1,10 @@
-/** The small deterministic machine that simulated shards replicate. */
+/** The small deterministic machine that simulated shards replicate: its rows are in the store. */
 
-import { assert, unreachable } from '../../src/base/assert.ts';
-import { hash } from '../../src/base/hash.ts';
+import { unreachable } from '../../src/base/assert.ts';
+import type { ShardId } from '../../src/base/ids.ts';
 import type { Entry } from '../../src/raft/message.ts';
+import type { StateWrite } from '../../src/storage/state.ts';
+import type { StateStore } from '../../src/storage/state-store.ts';
 import { hashOfEntry } from './entry-hash.ts';
 import {
   decodeOperation,
@@ -15,100 +17,84 @@ import {
 } from './operation.ts';
 
 /** A key that was never written. */
-export const NOTHING: Values = [];
+const NOTHING: Values = [];
 
-/** A checksum, the applied index and the history. */
-const HEAD_BYTES = 12;
+const VALUES = 0;
+const HISTORY = 1;
+const HISTORY_KEY = new Uint8Array(1);
 
 export class Machine {
-  readonly #values: Map<number, Values>;
-  #applied: number;
-  #history: number;
+  readonly #store: StateStore;
+  readonly #shard: ShardId;
 
-  constructor(state: { values: Map<number, Values>; applied: number; history: number }) {
-    this.#values = state.values;
-    this.#applied = state.applied;
-    this.#history = state.history;
-  }
-
-  static empty(): Machine {
-    return new Machine({ values: new Map<number, Values>(), applied: 0, history: 0 });
+  constructor(store: StateStore, shard: ShardId) {
+    this.#store = store;
+    this.#shard = shard;
   }
 
   get applied(): number {
-    return this.#applied;
+    return this.#store.description(this.#shard).index;
   }
 
   /** Folds every entry since the beginning of the shard: equal at equal indexes, everywhere. */
   get history(): number {
-    return this.#history;
+    const found = this.#store.get(this.#shard, HISTORY, HISTORY_KEY);
+    return found === undefined ? 0 : wordAt(found, 0) | 0;
+  }
+
+  /** All rows and what they add up to, as text; undefined where the rows are damaged. */
+  digest(): string | undefined {
+    const hash = this.#store.hash(this.#shard);
+    return hash === undefined ? undefined : JSON.stringify([this.applied, this.history, hash]);
   }
 
   valuesOf(key: number): Values {
-    return this.#values.get(key) ?? NOTHING;
+    const found = this.#store.get(this.#shard, VALUES, Uint8Array.of(key));
+    if (found === undefined) return NOTHING;
+    const values: number[] = [];
+    for (let at = 0; at < found.length; at += 4) values.push(wordAt(found, at));
+    return values;
   }
 
+  /** Throws what the store throws if a row that it needs is damaged; then nothing is applied. */
   apply(entry: Entry): { readonly operation: Operation; readonly reply: Reply } | undefined {
-    assert(entry.index === this.#applied + 1, 'entries are applied in order, each once');
-    this.#applied = entry.index;
-    this.#history = Math.imul(this.#history ^ hashOfEntry(entry), 0x9e3779b1) ^ entry.index;
-    if (entry.kind !== 'command') return undefined;
-    const operation = decodeOperation(entry.payload);
-    return { operation, reply: this.#execute(operation) };
+    const history = new Uint8Array(4);
+    const folded = Math.imul(this.history ^ hashOfEntry(entry), 0x9e3779b1) ^ entry.index;
+    putWord(history, 0, folded);
+    const writes: StateWrite[] = [{ section: HISTORY, key: HISTORY_KEY, value: history }];
+    const operation = entry.kind === 'command' ? decodeOperation(entry.payload) : undefined;
+    const reply = operation === undefined ? undefined : this.#execute(operation, writes);
+    const { index, term } = entry;
+    const configuration = entry.kind === 'configuration' ? entry.configuration : undefined;
+    this.#store.apply(this.#shard, { position: { index, term }, configuration, writes });
+    return operation === undefined || reply === undefined ? undefined : { operation, reply };
   }
 
-  #execute(operation: Operation): Reply {
-    const held = this.valuesOf(operation.key);
-    switch (operation.kind) {
+  #execute(operation: Operation, writes: StateWrite[]): Reply {
+    const { kind, key, value } = operation;
+    const held = this.valuesOf(key);
+    switch (kind) {
       case 'write':
-        return this.#put(operation.key, [operation.value]);
+        return put(writes, key, [value]);
       case 'append':
-        return this.#put(operation.key, [...held, operation.value]);
+        return put(writes, key, [...held, value]);
       case 'cas':
         if (digestOf(held) !== operation.expected) return { isDone: false, values: held };
-        return this.#put(operation.key, [operation.value]);
+        return put(writes, key, [value]);
       case 'read':
       case 'noop':
         return { isDone: true, values: held };
       default:
-        return unreachable(operation.kind);
+        return unreachable(kind);
     }
   }
+}
 
-  #put(key: number, values: Values): Reply {
-    this.#values.set(key, values);
-    return { isDone: true, values };
-  }
-
-  /** Keys in rising order, so that replicas with different pasts write the same bytes. */
-  serialize(): Uint8Array {
-    const keys = [...this.#values.keys()].sort((one, other) => one - other);
-    const words = [this.#applied, this.#history];
-    for (const key of keys) {
-      const values = this.valuesOf(key);
-      words.push(key, values.length, ...values);
-    }
-    const bytes = new Uint8Array(4 + words.length * 4);
-    words.forEach((word, at) => {
-      putWord(bytes, 4 + at * 4, word);
-    });
-    putWord(bytes, 0, hash(bytes, 0, 4));
-    return bytes;
-  }
-
-  /** Undefined if the bytes are not what `serialize` made. */
-  static parse(bytes: Uint8Array): Machine | undefined {
-    if (bytes.length < HEAD_BYTES || wordAt(bytes, 0) !== hash(bytes, 0, 4)) return undefined;
-    const values = new Map<number, Values>();
-    let at = HEAD_BYTES;
-    while (at < bytes.length) {
-      const key = wordAt(bytes, at);
-      const count = wordAt(bytes, at + 4);
-      at += 8;
-      const held: number[] = [];
-      for (let left = count; left > 0; left--, at += 4) held.push(wordAt(bytes, at));
-      values.set(key, held);
-    }
-    return new Machine({ values, applied: wordAt(bytes, 4), history: wordAt(bytes, 8) | 0 });
-  }
+function put(writes: StateWrite[], key: number, values: Values): Reply {
+  const value = new Uint8Array(values.length * 4);
+  values.forEach((word, at) => {
+    putWord(value, at * 4, word);
+  });
+  writes.push({ section: VALUES, key: Uint8Array.of(key), value });
+  return { isDone: true, values };
 }

@@ -1,8 +1,10 @@
 /** How a node obeys the operator: replicas are created, changed, moved and destroyed. */
 
-import type { ShardId } from '../../src/base/ids.ts';
+import { NOBODY, type ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
+import { StateDamage } from '../../src/storage/state.ts';
+import { SimFailure } from './failure.ts';
 import type { Host } from './host.ts';
 import type { Replica } from './replica.ts';
 import type { Order } from './request.ts';
@@ -26,32 +28,82 @@ export function obey(host: Host, order: Order): void {
       host.step(replica, { type: 'campaign' });
       return;
     case 'checkpoint':
-      return replica.checkpoint();
-    case 'scrub':
-      host.step(replica, { type: 'damaged', index: order.index });
+      host.storage?.checkpoint();
       return;
+    case 'scrub':
+      return scrub(host, replica, order.index);
   }
 }
 
 function create(host: Host, shard: ShardId, isFirst: boolean): void {
-  if (host.replicas.has(shard)) return;
-  const member = host.services.registry.create(host.id);
+  const { storage, services } = host;
+  if (storage === undefined || host.replicas.has(shard)) return;
+  if (!storage.isFree(shard) || storage.log.quarantined.some((one) => one.shard === shard)) {
+    services.probes.hit('storage creation waits');
+    return;
+  }
+  const member = services.registry.create(host.id);
   const configuration = isFirst
     ? { voters: [member], outgoing: [], learners: [] }
     : NO_CONFIGURATION;
   const placed = { at: ORIGIN, configuration };
-  if (isFirst) host.services.invariants.found(shard, configuration);
-  host.disk.submit([{ kind: 'create', shard, member, configuration: placed }]);
-  const image = host.disk.written.get(shard);
-  if (image !== undefined) host.open(shard, image);
+  if (isFirst) services.invariants.found(shard, configuration);
+  host.append([{ type: 'create', shard, member, configuration: placed }]);
+  storage.state.create(shard, configuration);
+  host.join(shard, {
+    member,
+    hardState: { term: 0, vote: NOBODY, commit: 0 },
+    log: { base: ORIGIN, runs: [], lastIndex: 0, damaged: [] },
+    configurations: [placed],
+    mayVote: true,
+  });
 }
 
-/** The tombstone stays; everything else of the replica goes. */
+/** The tombstone stays; everything else of the replica goes, its state once the log says so. */
 export function destroy(host: Host, replica: Replica): void {
-  const { shard, member, durable } = replica;
+  const { shard } = replica;
+  const durable = host.ledger.durable.get(shard);
   const configuration = replica.image.configurationAt(replica.image.lastIndex).at;
-  if (durable !== undefined) host.services.registry.bury(durable);
+  if (durable?.member === replica.member) host.services.registry.bury(durable.copy());
   host.services.probes.hit('host replica destroyed');
   host.replicas.delete(shard);
-  host.disk.submit([{ kind: 'destroy', shard, member, configuration }]);
+  host.spoilt.delete(shard);
+  host.forgetLazy(shard);
+  host.append([{ type: 'remove', shard, configuration }], () => host.storage?.drop(shard));
+}
+
+/** A replica whose rows are damaged: the shard is fed to another member, who has none yet. */
+export function unlessSpoilt<T>(host: Host, replica: Replica, run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof StateDamage)) throw error;
+    spoil(host, replica);
+    return undefined;
+  }
+}
+
+export function spoil(host: Host, replica: Replica): void {
+  const { services } = host;
+  if (host.replicas.get(replica.shard) !== replica) return;
+  services.probes.hit('storage row damaged');
+  const { shard, member } = replica;
+  if (!host.spoilt.has(shard)) {
+    const place = { node: host.id, shard, time: services.agenda.now };
+    throw new SimFailure('storage', 'a row is damaged by nobody', place);
+  }
+  services.registry.impair(shard, member);
+  destroy(host, replica);
+}
+
+/** Somebody looks whether an entry is still what was written. */
+function scrub(host: Host, replica: Replica, index: number): void {
+  const { storage } = host;
+  const known = storage?.log.replica(replica.shard)?.log;
+  if (storage === undefined || known === undefined) return;
+  if (index <= known.base.index || index > known.lastIndex) return;
+  const range = { from: index, to: index, bytesMax: 1 };
+  if (storage.log.reader(replica.shard).read(range) !== 'damaged') return;
+  host.services.probes.hit('storage scrub found damage');
+  host.step(replica, { type: 'damaged', index });
 }

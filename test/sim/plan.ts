@@ -1,6 +1,12 @@
 /** What a seed draws before anything happens: the cluster, its limits, its load and its faults. */
 
-import { assertRaftLimits, RAFT_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
+import {
+  assertLogLimits,
+  assertRaftLimits,
+  type LogLimits,
+  RAFT_LIMITS,
+  type RaftLimits,
+} from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { Buggify, type BuggifySite } from './buggify.ts';
 import { FAULT_KINDS, type FaultKind, PROFILES, type Profile } from './profiles.ts';
@@ -28,11 +34,15 @@ export interface Plan {
   readonly paddingMax: number;
   readonly safetyMilliseconds: number;
   readonly limits: RaftLimits;
+  readonly log: LogLimits;
+  /** Every so many ticks the log is told that there is time. */
+  readonly idleTicks: number;
   /** Present kinds with their intensity: 1 is often, 8 is rare. */
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly sites: ReadonlySet<BuggifySite>;
   readonly heal: 'repair' | 'core';
   readonly isLease: boolean;
+  readonly isSafetyOnly: boolean;
   readonly isPausing: boolean;
   readonly checkpointEntries: number;
 }
@@ -45,6 +55,7 @@ export function drawPlan(profile: string, seed: number, overrides: Overrides = {
   const without = new Set(overrides.without ?? []);
   const sites = Buggify.drawSites(random.fork('sites'));
   for (const site of sites) if (without.has(site)) sites.delete(site);
+  const log = drawLogLimits(random.fork('log'));
   const seconds = overrides.seconds ?? between(random, 'seconds', shape.seconds);
   return {
     profile,
@@ -58,11 +69,14 @@ export function drawPlan(profile: string, seed: number, overrides: Overrides = {
     readShare: random.fork('reads').pick([0.1, 0.5, 0.9, 0.99]),
     paddingMax: random.fork('padding').pick([0, 0, 20, 200]),
     safetyMilliseconds: seconds * 1000,
-    limits: drawLimits(random.fork('limits'), shape),
+    limits: drawLimits(random.fork('limits'), shape, log),
+    log,
+    idleTicks: random.fork('idle').pick([1, 1, 5, 20]),
     faults: drawFaults(random.fork('faults'), shape, without),
     sites,
     heal: shape.heal === 'either' ? random.fork('heal').pick(['repair', 'core']) : shape.heal,
     isLease: shape.isLease,
+    isSafetyOnly: shape.isSafetyOnly,
     isPausing: random.fork('pausing').chance(0.3),
     checkpointEntries: random.fork('checkpoint').pick([10, 50, 200]),
   };
@@ -94,16 +108,36 @@ function drawFaults(
   return faults;
 }
 
+/** Small segments: they are switched, recycled and cleaned in every run. */
+function drawLogLimits(random: Random): LogLimits {
+  const segmentBytes = random.fork('segment').pick([65_536, 131_072, 262_144]);
+  const batchBytesMax = Math.floor((segmentBytes - 8192) / 2);
+  const limits = {
+    segmentBytes,
+    batchBytesMax,
+    cacheBytesMax: random.fork('cache').pick([1_000_000, 100_000, 20_000, 1000]),
+    sparesMin: 2,
+    sparesMax: random.fork('spares').pick([2, 3]),
+    segmentsMin: random.fork('segments').pick([2, 4, 8]),
+    moveBytesMax: random.fork('move').pick([512, Math.floor(batchBytesMax / 4)]),
+    readBytesMax: random.fork('read').pick([500, 65_536]),
+  };
+  assertLogLimits(limits);
+  return limits;
+}
+
 /** A quarter of the limits is drawn from where nobody would set them. */
-function drawLimits(random: Random, shape: Profile): RaftLimits {
+function drawLimits(random: Random, shape: Profile, log: LogLimits): RaftLimits {
   const draw = (name: string, normal: number, extremes: readonly number[]): number => {
     const own = random.fork(name);
     return own.chance(0.25) ? own.pick(extremes) : normal;
   };
   const heartbeatTicks = draw('heartbeatTicks', 2, [1, 3]);
   const electionTicksMin = Math.max(3 * heartbeatTicks, draw('electionTicksMin', 10, [6, 20]));
-  const appendBytesMax = draw('appendBytesMax', RAFT_LIMITS.appendBytesMax, [1, 40, 300]);
-  const inflightBytesMax = draw('inflightBytesMax', RAFT_LIMITS.inflightBytesMax, [1, 100, 1000]);
+  // All that may come in one turn is one write, and a write has to fit a batch of the log.
+  const window = Math.floor(log.batchBytesMax / 2);
+  const appendBytesMax = draw('appendBytesMax', Math.floor(window / 2), [1, 40, 300]);
+  const inflightBytesMax = draw('inflightBytesMax', window, [1, 100, 1000]);
   const tailEntries = draw('tailEntries', 100, [1, 5, 1000]);
   const silence = 2 * electionTicksMin + 1;
   const limits: RaftLimits = {

@@ -13,6 +13,7 @@ export const FAULT_KINDS = [
   'flap',
   'crash',
   'crash-effect',
+  'crash-boot',
   'crash-loop',
   'crash-majority',
   'quick-restart',
@@ -22,8 +23,14 @@ export const FAULT_KINDS = [
   'wipe',
   'slow-disk',
   'disk-stall',
+  'disk-error',
+  'disk-full',
   'damage',
+  'row-damage',
   'vote-loss',
+  'rot',
+  'lie',
+  'old-copy',
   'drift',
   'membership',
   'conflicting-change',
@@ -45,6 +52,8 @@ export interface Profile {
   readonly always: readonly FaultKind[];
   readonly heal: 'repair' | 'core' | 'either';
   readonly isLease: boolean;
+  /** More is broken than anybody can bear: all may stand still, and nothing may be wrong. */
+  readonly isSafetyOnly: boolean;
   /** Shards fall silent as soon as the limits allow. */
   readonly isIdle: boolean;
 }
@@ -64,6 +73,7 @@ const NETWORK: readonly FaultKind[] = [
 const PROCESS: readonly FaultKind[] = [
   'crash',
   'crash-effect',
+  'crash-boot',
   'crash-loop',
   'crash-majority',
   'quick-restart',
@@ -72,7 +82,19 @@ const PROCESS: readonly FaultKind[] = [
   'suspend',
   'drift',
 ];
-const DISK: readonly FaultKind[] = ['wipe', 'slow-disk', 'disk-stall', 'damage', 'vote-loss'];
+const DISK: readonly FaultKind[] = [
+  'wipe',
+  'slow-disk',
+  'disk-stall',
+  'disk-error',
+  'disk-full',
+  'damage',
+  'row-damage',
+  'vote-loss',
+  'rot',
+  'lie',
+  'old-copy',
+];
 const OPERATOR: readonly FaultKind[] = [
   'membership',
   'conflicting-change',
@@ -90,13 +112,14 @@ const USUAL: Profile = {
   always: [],
   heal: 'repair',
   isLease: false,
+  isSafetyOnly: false,
   isIdle: false,
 };
 
 export const PROFILES: Readonly<Record<string, Profile>> = {
   lite: {
     ...USUAL,
-    faults: ['crash', 'crash-effect', 'crash-loop', 'crash-majority'],
+    faults: ['crash', 'crash-effect', 'crash-boot', 'crash-loop', 'crash-majority'],
     always: ['crash'],
   },
   raft: { ...USUAL, nodes: [1, 7] },
@@ -112,12 +135,20 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       ...DISK,
       'crash',
       'crash-effect',
+      'crash-boot',
       'crash-loop',
       'crash-majority',
       'checkpoint',
       'transfer',
     ],
-    always: ['damage', 'slow-disk'],
+    always: ['damage', 'slow-disk', 'crash'],
+  },
+  rotten: {
+    ...USUAL,
+    nodes: [3, 5],
+    faults: [...DISK, ...PROCESS, 'checkpoint', 'transfer', 'membership'],
+    always: ['damage', 'rot', 'row-damage', 'vote-loss', 'crash'],
+    isSafetyOnly: true,
   },
   lease: {
     ...USUAL,
@@ -149,6 +180,8 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       'flap',
       'slow-disk',
       'disk-stall',
+      'disk-error',
+      'disk-full',
       'checkpoint',
       'transfer',
     ],

@@ -4,6 +4,7 @@ import { FACTS } from '../../src/raft/fact.ts';
 import { BUGGIFY_SITES } from './buggify.ts';
 import { Probes } from './probes.ts';
 import { FAULT_KINDS } from './profiles.ts';
+import { ROT_STYLES } from './rot.ts';
 import type { SimResult } from './run.ts';
 
 /** Everything that should happen now and then. */
@@ -17,8 +18,29 @@ const ALL_PROBES: readonly string[] = [
   'fault wipe bit',
   'fault membership goal',
   'fault change at two leaders',
-  'disk torn tail',
-  'disk lost tail',
+  'fault row-damage bit',
+  'fault lie bit',
+  'fault old-copy older',
+  'fault old-copy foreign',
+  'fault old-copy empty',
+  ...ROT_STYLES.map((style) => `rot ${style}`),
+  'disk power loss',
+  'disk process death',
+  'disk death while booting',
+  'storage compared while open',
+  'storage creation waits',
+  'storage fault ended the process',
+  'storage lie unseen',
+  'storage log restarted at the state',
+  'storage quarantine',
+  'storage read-only',
+  'storage read-only refused a write',
+  'storage refused: damaged',
+  'storage refused: failing',
+  'storage refused: full',
+  'storage row damaged',
+  'storage scrub found damage',
+  'storage state lost',
   'host message to a stranger',
   'host message to the dead',
   'host replica destroyed',
@@ -97,8 +119,16 @@ export function printTable(tallies: readonly Tally[]): void {
     });
     console.log(cells.join('  '));
   }
+  const [only, ...others] = tallies;
+  if (only !== undefined && others.length === 0) printProbes(only);
   const never = ALL_PROBES.filter((probe) =>
     tallies.every(({ probes }) => !probes.counts.has(probe)),
   );
   if (never.length > 0) console.log(`never hit: ${never.join(', ')}`);
+}
+
+/** Of one profile: how often each thing happened. */
+function printProbes({ probes }: Tally): void {
+  const hit = [...probes.counts].sort(([one], [other]) => (one < other ? -1 : 1));
+  console.log(`hit: ${hit.map(([name, count]) => `${name} ${count}`).join(', ')}`);
 }

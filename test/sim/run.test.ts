@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Raft } from '../../src/raft/raft.ts';
+import { PROFILES } from './profiles.ts';
 import { runSeed } from './run.ts';
 
 const OVERRIDES = { seconds: 15, shards: 2, nodes: 3 };
@@ -17,7 +18,7 @@ test('the same seed takes the same course, another seed another one', () => {
 });
 
 test('every profile runs', () => {
-  for (const profile of ['lite', 'membership', 'disk', 'lease', 'network', 'core', 'quiet']) {
+  for (const profile of Object.keys(PROFILES)) {
     const { failure, operations } = runSeed({ profile, seed: 3, overrides: OVERRIDES });
     assert.equal(failure, undefined, profile);
     assert.ok(operations.ok > 0, profile);

@@ -16,7 +16,7 @@ export function sceneOf(world: World, shard: ShardId | undefined): string[] {
 }
 
 function lineOf(world: World, host: Host, shard: ShardId): string[] {
-  const state = host.isUp ? (host.isPaused ? 'paused' : 'up') : 'down';
+  const state = host.isUp ? (host.isPaused ? 'paused' : host.storage ? 'up' : 'booting') : 'down';
   const { plan, network } = world.services;
   const deafTo: number[] = [];
   for (let from = 0; from < plan.nodes; from++) {
@@ -25,7 +25,7 @@ function lineOf(world: World, host: Host, shard: ShardId): string[] {
   const replica = host.replicas.get(shard);
   const start = `  node ${host.id} ${state}, hears not ${deafTo.join(' ') || '-'}: `;
   if (replica === undefined) {
-    const image = host.disk.durable.get(shard);
+    const image = host.ledger.durable.get(shard);
     return image === undefined ? [] : [`${start}${nameOf(world, image.member)} not running`];
   }
   const status = replica.raft.status();
@@ -46,7 +46,7 @@ function lineOf(world: World, host: Host, shard: ShardId): string[] {
       `leader ${nameOf(world, leader)} log ${base.index}..${last.index}(${last.term}) ` +
       `durable ${durable} commit ${commit} applied ${applied} machine ${replica.machine.applied} ` +
       `configuration ${at.index} ${textOf(world, configuration)} ${flags.join(' ')} ` +
-      `backlog ${replica.backlog.length} inflight ${host.disk.pendingCount} ` +
+      `backlog ${replica.backlog.length} inflight ${host.ledger.pendingCount} ` +
       `[${followers.join(', ')}]`,
   ];
 }

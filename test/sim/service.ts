@@ -2,6 +2,7 @@
 
 import type { Host } from './host.ts';
 import type { LeaseRead } from './input.ts';
+import { unlessSpoilt } from './orders.ts';
 import type { Replica } from './replica.ts';
 import type { Request } from './request.ts';
 
@@ -16,8 +17,11 @@ export function serve(host: Host, request: Request): void {
     return;
   }
   if (!request.isLease) return read(host, replica, request);
-  const { applied } = replica.machine;
-  const found = { values: replica.machine.valuesOf(request.operation.key), applied };
+  const { machine } = replica;
+  const found = unlessSpoilt(host, replica, () => {
+    return { values: machine.valuesOf(request.operation.key), applied: machine.applied };
+  });
+  if (found === undefined) return replica.refuse(request);
   if (!host.services.buggify.fires('lease-ask-later')) return askLease(host, request, found);
   const { boot } = host;
   host.services.agenda.after(host.random.between(1, 400), () => {
@@ -53,6 +57,11 @@ export function propose(host: Host, replica: Replica): void {
   const { buggify } = host.services;
   const requests = replica.queue;
   replica.queue = [];
+  if (host.storage?.log.fullness === 'read-only') {
+    host.services.probes.hit('storage read-only refused a write');
+    for (const request of requests) replica.refuse(request);
+    return;
+  }
   if (buggify.fires('extra-proposal')) {
     host.step(replica, { type: 'propose', payloads: [new Uint8Array(14).fill(4, 0, 1)] });
   }

@@ -57,7 +57,7 @@ export function createWorld(plan: Plan): World {
   };
   for (let id = 0; id < plan.nodes; id++) hosts.push(new Host(id, services));
   const damagedOf = (shard: ShardId) => damagedMembers(hosts, shard);
-  const atlas = new Atlas({ invariants, registry, damagedOf });
+  const atlas = new Atlas({ invariants, registry, damagedOf, isArbitrary: plan.isSafetyOnly });
   return {
     services,
     hosts,
@@ -75,13 +75,15 @@ function durableOf(
   member: MemberId,
 ): ReplicaImage | undefined {
   const node = registry.nodeOf(member);
-  const image = node === undefined ? undefined : hosts[node]?.disk.durable.get(shard);
+  const image = node === undefined ? undefined : hosts[node]?.ledger.durable.get(shard);
   return image?.member === member ? image : registry.ghostOf(member);
 }
 
 function damagedMembers(hosts: readonly Host[], shard: ShardId): MemberId[] {
   return hosts.flatMap((host) => {
-    const images = [host.disk.durable.get(shard), host.disk.written.get(shard)];
-    return images.flatMap((image) => (image && image.damaged.size > 0 ? [image.member] : []));
+    const image = host.ledger.durable.get(shard);
+    if (image === undefined) return [];
+    const isBroken = host.isSuspect || host.spoilt.has(shard) || image.damaged.size > 0;
+    return isBroken ? [image.member] : [];
   });
 }

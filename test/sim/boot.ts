@@ -1,0 +1,175 @@
+/** A process starts: the log and the state store are opened, held together, and what fits lives. */
+
+import { NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
+import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
+import type { SnapshotDescription } from '../../src/raft/message.ts';
+import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log.ts';
+import { type Opened, openLog } from '../../src/storage/log-boot.ts';
+import { StateUnusable } from '../../src/storage/state.ts';
+import { StateStore } from '../../src/storage/state-store.ts';
+import { SimFailure } from './failure.ts';
+import type { Host } from './host.ts';
+import { Storage } from './storage.ts';
+
+const CLUSTER = 'a simulated cluster';
+
+export function boot(host: Host): void {
+  const { plan, agenda } = host.services;
+  const life = host.boot;
+  const isThisLife = () => host.isUp && host.boot === life;
+  openLog(
+    {
+      files: host.disk.files,
+      owner: { cluster: CLUSTER, node: nodeIdOf(host) },
+      isNew: !host.hasLived,
+      limits: plan.log,
+      random: host.random.fork(`log ${life}`),
+      now: () => agenda.now,
+      onFault: (line) => host.endByFault(line),
+    },
+    (opened) => {
+      if (isThisLife()) meet(host, opened);
+    },
+  );
+}
+
+/** With a new disk it is another node. */
+function nodeIdOf({ id, disks }: Host): NodeId {
+  return (1 + id + 64 * disks) as NodeId;
+}
+
+function meet(host: Host, opened: Opened): void {
+  if (opened.type === 'refused') return host.refuse(opened.text);
+  const { log } = opened;
+  // What the catalogue does when a node says hello.
+  const { lastBoot } = host;
+  if (lastBoot !== undefined && !log.boots.includes(lastBoot)) {
+    return host.refuse('the folder does not know of the boot before: it is a copy from the past');
+  }
+  if (host.mustRefuse) fail(host, 'a folder was taken that is not of this node and this time');
+  host.hasLived = true;
+  host.lastBoot = log.boots.at(-1);
+  const state = openState(host);
+  if (state === undefined) return;
+  if (!compare(host, log)) return;
+  for (const { reason } of log.quarantined) {
+    if (!host.isSuspect) fail(host, `a replica in quarantine without a reason: ${reason}`);
+    host.services.probes.hit('storage quarantine');
+  }
+  const storage = new Storage({ host, log, state });
+  const records = holdTogether(host, storage);
+  if (records.length === 0) return host.open(storage);
+  storage.append(records, () => host.open(storage));
+}
+
+/** Where the disk lied about the very last write nobody can know; then the node is given up. */
+function compare(host: Host, log: Log): boolean {
+  try {
+    host.ledger.meet(log, { isSuspect: host.isSuspect });
+    return true;
+  } catch (error) {
+    if (!host.isLiedTo || !(error instanceof SimFailure)) throw error;
+    host.services.probes.hit('storage lie unseen');
+    host.refuse(error.message);
+    return false;
+  }
+}
+
+function openState(host: Host): StateStore | undefined {
+  host.disk.state.fault = undefined;
+  host.disk.state.onFault = () => host.endByFault('the state store cannot go on');
+  try {
+    return new StateStore({
+      disk: host.disk.state.open(),
+      identity: new TextEncoder().encode(`${CLUSTER} ${nodeIdOf(host)}`),
+      durableIndex: (shard) => {
+        return host.replicas.get(shard)?.raft.status().durable ?? Number.POSITIVE_INFINITY;
+      },
+      onProgress: () => host.storage?.wake(),
+      onCheckpoint: (written) => {
+        for (const { shard, description } of written) {
+          host.storage?.save(shard, description.index);
+          host.push({ type: 'checkpointed', shard, index: description.index });
+        }
+      },
+      onDamage: ({ shard }) => host.push({ type: 'spoilt', shard }),
+    });
+  } catch (error) {
+    if (!(error instanceof StateUnusable)) throw error;
+    host.refuse(error.message);
+    return undefined;
+  }
+}
+
+/**
+ * The log and the state were durable at different times, so one may be behind the other. Says what
+ * has to be written to the log before the replicas may live.
+ */
+function holdTogether(host: Host, { log, state }: Storage): LogRecord[] {
+  const records: LogRecord[] = [];
+  for (const { shard, member } of log.quarantined) {
+    records.push(giveUp(host, shard));
+    if (member === NOBODY) host.ledger.forgetMember(shard);
+  }
+  for (const shard of log.shards) {
+    const replica = log.replica(shard) as RestoredReplica;
+    const found = state.shards.includes(shard) ? state.description(shard) : undefined;
+    if (found === undefined && replica.log.base.index === 0) {
+      const [first] = replica.configurations;
+      state.create(shard, first?.configuration ?? NO_CONFIGURATION);
+    } else if (found === undefined || found.index < replica.log.base.index) {
+      if (!host.isSuspect) fail(host, 'the state of a replica is lost without a reason', shard);
+      host.services.probes.hit('storage state lost');
+      records.push(giveUp(host, shard));
+    } else if (!holds(replica, found)) {
+      host.services.probes.hit('storage log restarted at the state');
+      records.push(restart(shard, replica, found));
+    }
+  }
+  const removed = new Set(records.filter(({ type }) => type === 'remove').map((one) => one.shard));
+  for (const shard of state.shards) {
+    if (!log.shards.includes(shard) || removed.has(shard)) state.drop(shard);
+  }
+  return records;
+}
+
+/** Whether the log has the position of the state. */
+function holds({ log }: RestoredReplica, { index, term }: SnapshotDescription): boolean {
+  if (index > log.lastIndex) return false;
+  if (index === log.base.index) return log.base.term === term;
+  return log.runs.findLast((run) => run.index <= index)?.term === term;
+}
+
+/** Death came between the switch to a snapshot and the restart of the log. */
+function restart(
+  shard: ShardId,
+  { hardState }: RestoredReplica,
+  snapshot: SnapshotDescription,
+): LogRecord {
+  const { index, term } = snapshot;
+  const isLater = term > hardState.term;
+  const promises = isLater ? { term, vote: NOBODY } : hardState;
+  const mark = { number: 0, position: { index, term } };
+  const commit = Math.max(hardState.commit, index);
+  const write = { mark, hardState: { ...promises, commit }, snapshot, entries: [], repairs: [] };
+  return { type: 'write', shard, write };
+}
+
+/** The member ends; its node will be given another. */
+function giveUp(host: Host, shard: ShardId): LogRecord {
+  const image = host.ledger.durable.get(shard);
+  if (image !== undefined) {
+    host.services.registry.bury(image);
+    host.services.registry.impair(shard, image.member);
+  }
+  const configuration = image?.configurationAt(image.lastIndex).at ?? { index: 0, term: 0 };
+  return { type: 'remove', shard, configuration };
+}
+
+function fail(host: Host, message: string, shard?: ShardId): never {
+  throw new SimFailure('storage', message, {
+    node: host.id,
+    shard,
+    time: host.services.agenda.now,
+  });
+}

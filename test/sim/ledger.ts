@@ -1,0 +1,217 @@
+/**
+ * What was handed to a node's log and what the log vouched for, beside the log itself: an oracle.
+ * Nothing that was acknowledged may be missing, and nothing may be there that was not handed over.
+ */
+
+import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log.ts';
+import { hashOfEntry } from './entry-hash.ts';
+import { SimFailure } from './failure.ts';
+import { ReplicaImage } from './image.ts';
+
+interface Append {
+  readonly number: number;
+  readonly records: readonly LogRecord[];
+}
+
+/** Entries read at once when all of a log is compared. */
+const READ_BYTES = 100_000;
+
+export class Ledger {
+  readonly #node: number;
+  readonly #now: () => number;
+  #durable = new Map<ShardId, ReplicaImage>();
+  #dead = new Set<MemberId>();
+  #pending: Append[] = [];
+  #lastNumber = 0;
+
+  constructor({ node, now }: { readonly node: number; readonly now: () => number }) {
+    this.#node = node;
+    this.#now = now;
+  }
+
+  /** What the log has vouched for. */
+  get durable(): ReadonlyMap<ShardId, ReplicaImage> {
+    return this.#durable;
+  }
+
+  get pendingCount(): number {
+    return this.#pending.length;
+  }
+
+  hand(records: readonly LogRecord[]): number {
+    this.#lastNumber += 1;
+    this.#pending.push({ number: this.#lastNumber, records });
+    return this.#lastNumber;
+  }
+
+  acknowledge(number: number): void {
+    const append = this.#pending.shift();
+    if (append?.number !== number) this.#fail('an append was reported out of its turn');
+    for (const record of append.records) applyTo(this.#durable, this.#dead, record);
+  }
+
+  /** Nobody knows any more who it was. */
+  forgetMember(shard: ShardId): void {
+    const image = this.#durable.get(shard);
+    if (image === undefined) return;
+    this.#durable.set(shard, new ReplicaImage(NOBODY, image.baseConfiguration));
+  }
+
+  /** The disk is gone, with all that it vouched for. */
+  wipe(): void {
+    this.#durable = new Map();
+    this.#dead = new Set();
+    this.#pending = [];
+  }
+
+  /**
+   * The log was opened: it holds what was acknowledged and perhaps some of what came behind, each
+   * record whole and none without those before it. That is what is known of it from now on.
+   */
+  meet(log: Log, { isSuspect }: { readonly isSuspect: boolean }): void {
+    const records = this.#pending.flatMap((append) => append.records);
+    this.#pending = [];
+    // Whatever was spoilt, a vote may be among it.
+    if (isSuspect) for (const image of this.#durable.values()) image.isVoteLost = true;
+    const differing = new Map<ShardId, string>();
+    const compare = (shard: ShardId) => {
+      const difference = this.#differenceAt(log, shard);
+      if (difference === undefined) differing.delete(shard);
+      else differing.set(shard, difference);
+    };
+    const shards = new Set([...this.#durable.keys(), ...log.shards]);
+    for (const { shard } of records) shards.add(shard);
+    for (const shard of shards) compare(shard);
+    const least = [...differing][0];
+    for (const record of records) {
+      if (differing.size === 0 && (isSuspect || this.#isSameDead(log))) break;
+      applyTo(this.#durable, this.#dead, record);
+      compare(record.shard);
+    }
+    const [first] = differing;
+    if (first !== undefined) {
+      this.#fail(`after a restart the log differs: ${(least ?? first)[1]}`, (least ?? first)[0]);
+    }
+    if (!isSuspect && !this.#isSameDead(log)) this.#fail('after a restart the tombstones differ');
+    this.#dead = new Set(log.tombstones.map(({ member }) => member));
+    for (const shard of log.shards) this.#readAll(log, shard, isSuspect);
+  }
+
+  /** While the log is open: of a shard it shows what was acknowledged, or more. */
+  watch(log: Log, shard: ShardId): void {
+    const durable = this.#durable.get(shard);
+    if (durable === undefined) return;
+    const image = new Map([[shard, durable.copy()]]);
+    const dead = new Set<MemberId>();
+    const records = this.#pending.flatMap((append) => append.records);
+    const own = records.filter((record) => record.shard === shard);
+    const least = this.#differenceAt(log, shard, image);
+    if (least === undefined) return;
+    for (const record of own) {
+      applyTo(image, dead, record);
+      if (this.#differenceAt(log, shard, image) === undefined) return;
+    }
+    this.#fail(`the log shows something else than was written: ${least}`, shard);
+  }
+
+  #differenceAt(log: Log, shard: ShardId, images = this.#durable): string | undefined {
+    const image = images.get(shard);
+    const replica = log.replica(shard);
+    if (log.quarantined.some((one) => one.shard === shard)) return undefined;
+    if (image === undefined || replica === undefined) {
+      if (image === replica) return undefined;
+      return image === undefined ? 'a replica that should not be' : 'a replica is missing';
+    }
+    return differenceOf(image, replica);
+  }
+
+  #isSameDead({ tombstones }: Log): boolean {
+    return (
+      tombstones.length === this.#dead.size &&
+      tombstones.every(({ member }) => this.#dead.has(member))
+    );
+  }
+
+  /** Every entry is what was written, or is known to be damaged, and that is no surprise. */
+  #readAll(log: Log, shard: ShardId, isSuspect: boolean): void {
+    const image = this.#durable.get(shard);
+    const replica = log.replica(shard);
+    if (image === undefined || replica === undefined) return;
+    const { lastIndex } = image;
+    const known = new Set(replica.log.damaged);
+    for (const index of known) {
+      if (!image.damaged.has(index) && !isSuspect) {
+        this.#fail(`entry ${index} is damaged by nobody`, shard);
+      }
+      image.damaged.add(index);
+    }
+    for (let index = image.base.index + 1; index <= lastIndex; ) {
+      const range = { from: index, to: lastIndex, bytesMax: READ_BYTES };
+      const read = known.has(index) ? 'damaged' : log.reader(shard).read(range);
+      if (read === 'damaged' || read === 'later') {
+        // It may have been spoilt since the log was opened.
+        if (!image.damaged.has(index)) this.#fail(`entry ${index} cannot be read`, shard);
+        known.add(index);
+        index += 1;
+        continue;
+      }
+      for (const entry of read) {
+        const expected = image.entryAt(entry.index);
+        const isSame = expected !== undefined && hashOfEntry(expected) === hashOfEntry(entry);
+        if (!isSame || entry.index !== index) {
+          this.#fail(`entry ${index} is not what was written`, shard);
+        }
+        index += 1;
+      }
+    }
+    // What was spoilt where nothing stood any more does no harm.
+    for (const index of image.damaged) if (!known.has(index)) image.damaged.delete(index);
+    image.isVoteLost = !replica.mayVote;
+    image.hardState = replica.hardState;
+  }
+
+  #fail(message: string, shard?: ShardId): never {
+    throw new SimFailure('storage', message, { node: this.#node, shard, time: this.#now() });
+  }
+}
+
+/** What differs; undefined if nothing does. */
+export function differenceOf(image: ReplicaImage, replica: RestoredReplica): string | undefined {
+  const { member, hardState, mayVote, log, configurations } = replica;
+  const parts: [string, unknown, unknown][] = [
+    ['member', image.member, member],
+    ['base', image.base, log.base],
+    ['end', image.lastIndex, log.lastIndex],
+    ['terms', image.runs(), log.runs],
+    ['configurations', image.configurations(), configurations],
+  ];
+  // Who lost its vote has the right to say so, and only that one.
+  if (!mayVote && !image.isVoteLost) return 'a vote is lost by nobody';
+  const { term, vote } = image.hardState;
+  // The copies of the promises know the term and the vote, and not how far was committed.
+  if (mayVote && image.isVoteLost) {
+    parts.push(['vote', { term, vote }, { term: hardState.term, vote: hardState.vote }]);
+  } else if (mayVote) parts.push(['promises', image.hardState, hardState]);
+  for (const [name, expected, found] of parts) {
+    const [one, other] = [JSON.stringify(expected), JSON.stringify(found)];
+    if (one !== other) return `${name} ${other} instead of ${one}`;
+  }
+  return undefined;
+}
+
+function applyTo(images: Map<ShardId, ReplicaImage>, dead: Set<MemberId>, record: LogRecord): void {
+  const { shard } = record;
+  if (record.type === 'create') {
+    images.set(shard, new ReplicaImage(record.member, record.configuration));
+    return;
+  }
+  const image = images.get(shard);
+  if (image === undefined) return;
+  if (record.type === 'write') image.apply(record.write);
+  else if (record.type === 'forget') image.truncate(record.index);
+  else {
+    dead.add(image.member);
+    images.delete(shard);
+  }
+}

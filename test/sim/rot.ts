@@ -1,0 +1,179 @@
+/** Damage to what is on a disk: to one entry, one vote, one row, or whatever is hit. */
+
+import type { ShardId } from '../../src/base/ids.ts';
+import type { Random } from '../../src/base/random.ts';
+import { PROMISE_FILES } from '../../src/storage/log-promises.ts';
+import { HEADER_BYTES } from '../../src/storage/log-record.ts';
+import { epochOf } from '../../src/storage/log-segment.ts';
+import type { MemoryFiles } from '../../src/storage/memory-files.ts';
+import type { MemoryState } from '../../src/storage/memory-state.ts';
+import { type Buried, dig, findEntry, findPromise, isConfirmed, type Site } from './dig.ts';
+import type { Host } from './host.ts';
+
+/** The kind of a stored row of a machine's, and where its shard stands in the key. */
+const ROW_KIND = 3;
+
+/** One bit of an entry, in its payload or in its header. Says whether there was such an entry. */
+export function rotEntry(host: Host, shard: ShardId, index: number, random: Random): boolean {
+  const image = host.ledger.durable.get(shard);
+  const entry = image?.entryAt(index);
+  if (image === undefined || entry === undefined || entry.kind === 'configuration') return false;
+  const { files } = host.disk;
+  const site = dig(files);
+  const found = findEntry(site, { shard, index, term: entry.term });
+  if (found === undefined || !isConfirmed(site, found)) return false;
+  flipIn(files, found, random, { isHeader: random.chance(0.3) });
+  image.damaged.add(index);
+  return true;
+}
+
+function flipIn(
+  files: MemoryFiles,
+  { name, header: { offset, length } }: Buried,
+  random: Random,
+  { isHeader }: { readonly isHeader: boolean },
+): void {
+  const isInHeader = isHeader || length === 0;
+  const at = isInHeader ? random.below(HEADER_BYTES) : HEADER_BYTES + random.below(length);
+  files.flip(name, offset + at, random.below(8));
+}
+
+/**
+ * The record of a vote, and copies of the promises that are not as new: the disk never wrote what
+ * it said it had. `stale`: what the copies were some time ago.
+ */
+export function rotVote(
+  host: Host,
+  shard: ShardId,
+  { stale, random }: { readonly stale: ReadonlyMap<string, Uint8Array>; readonly random: Random },
+): boolean {
+  const { files } = host.disk;
+  const site = dig(files);
+  const found = findPromise(site, shard);
+  if (found === undefined || !isConfirmed(site, found)) return false;
+  const image = files.image();
+  for (const [name, bytes] of stale) image.set(name, bytes);
+  files.restore(image);
+  flipIn(files, found, random, { isHeader: false });
+  const durable = host.ledger.durable.get(shard);
+  if (durable !== undefined) durable.isVoteLost = true;
+  return true;
+}
+
+export function promiseCopies(files: MemoryFiles): Map<string, Uint8Array> {
+  const names: readonly string[] = PROMISE_FILES;
+  return new Map([...files.image()].filter(([name]) => names.includes(name)));
+}
+
+/** One bit of a row of a shard. Says whether the shard had one. */
+export function rotRow(state: MemoryState, shard: ShardId, random: Random): boolean {
+  const rows = state.rows().filter(([key]) => {
+    const view = new DataView(key.buffer, key.byteOffset, key.length);
+    return key[0] === ROW_KIND && view.getUint32(1) === shard;
+  });
+  if (rows.length === 0) return false;
+  const [key] = random.pick(rows);
+  return state.damage(key, (value) => flipped(value, random));
+}
+
+export const ROT_STYLES = [
+  'flips',
+  'sector',
+  'shorter',
+  'longer',
+  'missing',
+  'stranger',
+  'promise',
+  'promises',
+  'identity',
+  'state record',
+] as const;
+
+type RotStyle = (typeof ROT_STYLES)[number];
+
+/** Anything, anywhere, but for what no format can tell from a torn write. */
+export function rotAnything(host: Host, random: Random): RotStyle | undefined {
+  const { files, state } = host.disk;
+  const site = dig(files);
+  const image = files.image();
+  const segments = [...image.keys()].filter((name) => epochOf(name) !== undefined);
+  if (segments.length === 0) return undefined;
+  const style = random.pick(ROT_STYLES);
+  const segment = random.pick(segments);
+  const size = image.get(segment)?.length ?? 0;
+  switch (style) {
+    case 'flips':
+      flipAnywhere(files, image, { site, random });
+      return style;
+    case 'sector':
+      spoilSector(files, { name: segment, size }, { site, random });
+      return style;
+    case 'shorter':
+      files.resize(segment, random.pick([0, random.below(size)]));
+      return style;
+    case 'longer':
+      files.resize(segment, size + random.between(1, 5000));
+      return style;
+    case 'missing':
+      image.delete(segment);
+      files.restore(image);
+      return style;
+    case 'stranger':
+      image.set('lost+found', new Uint8Array(7));
+      files.restore(image);
+      return style;
+    case 'promise':
+      files.flip(random.pick(PROMISE_FILES), random.below(40), random.below(8));
+      return style;
+    case 'promises':
+      for (const name of PROMISE_FILES) files.flip(name, random.below(12), random.below(8));
+      return style;
+    case 'identity':
+      files.flip('identity', random.below(image.get('identity')?.length ?? 1), random.below(7));
+      return style;
+    case 'state record': {
+      const records = state.rows().filter(([key]) => key[0] !== ROW_KIND);
+      if (records.length === 0) return undefined;
+      const [key] = random.pick(records);
+      const isGone = random.chance(0.3);
+      state.damage(key, (value) => (isGone ? undefined : flipped(value, random)));
+      return style;
+    }
+  }
+}
+
+function flipAnywhere(
+  files: MemoryFiles,
+  image: ReadonlyMap<string, Uint8Array>,
+  { site, random }: { readonly site: Site; readonly random: Random },
+): void {
+  const names = [...image.keys()].filter((name) => epochOf(name) !== undefined);
+  for (let left = random.pick([1, 3, 30]); left > 0; left--) {
+    const name = random.pick(names);
+    const isLast = site.unconfirmed?.name === name;
+    const size = isLast ? (site.unconfirmed?.offset ?? 0) : (image.get(name)?.length ?? 0);
+    // The beginning is where something is.
+    const reach = random.chance(0.5) ? Math.min(size, 16_384) : size;
+    if (reach > 0) files.flip(name, random.below(reach), random.below(8));
+  }
+}
+
+const SECTOR_BYTES = 512;
+
+function spoilSector(
+  files: MemoryFiles,
+  { name, size }: { readonly name: string; readonly size: number },
+  { site, random }: { readonly site: Site; readonly random: Random },
+): void {
+  const isLast = site.unconfirmed?.name === name;
+  const end = isLast ? (site.unconfirmed?.offset ?? 0) : size;
+  const sectors = Math.floor(end / SECTOR_BYTES);
+  if (sectors > 0) files.spoil(name, random.below(sectors) * SECTOR_BYTES);
+}
+
+function flipped(value: Uint8Array, random: Random): Uint8Array {
+  if (value.length === 0) return value;
+  const at = random.below(value.length);
+  value[at] = (value[at] as number) ^ (1 << random.below(8));
+  return value;
+}

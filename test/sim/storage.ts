@@ -1,0 +1,125 @@
+/** What one life of a node has open: the log and the state store, and what a driver owes them. */
+
+import type { MemberId, ShardId } from '../../src/base/ids.ts';
+import type { Log, LogRecord } from '../../src/storage/log.ts';
+import type { SnapshotInstall } from '../../src/storage/snapshot-install.ts';
+import type { StateStore } from '../../src/storage/state-store.ts';
+import type { Host } from './host.ts';
+
+/** A report of the log is compared with the ledger now and then: all of a shard is looked at. */
+const WATCH_CHANCE = 0.01;
+
+/** Slices of work in one turn, at most. */
+const SLICES_MAX = 100;
+
+export class Storage {
+  readonly log: Log;
+  readonly state: StateStore;
+  readonly #host: Host;
+  /** Through where each shard's state is on disk: what the log may forget. */
+  readonly #saved = new Map<ShardId, number>();
+  readonly #switching = new Set<ShardId>();
+  readonly #leaving = new Set<ShardId>();
+  #dead: ReadonlySet<MemberId> = new Set();
+  #deadCount = -1;
+  #hasWork = true;
+
+  constructor(parts: { readonly host: Host; readonly log: Log; readonly state: StateStore }) {
+    this.#host = parts.host;
+    this.log = parts.log;
+    this.state = parts.state;
+    for (const shard of this.state.shards) {
+      this.#saved.set(shard, this.state.description(shard).index);
+    }
+  }
+
+  /** The ledger takes note of it; `done` comes when it is durable. */
+  append(records: readonly LogRecord[], done: () => void): number {
+    const { ledger, random, services } = this.#host;
+    const number = ledger.hand(records);
+    this.log.append(records, () => {
+      ledger.acknowledge(number);
+      const [record] = records;
+      if (record !== undefined && random.chance(WATCH_CHANCE)) {
+        services.probes.hit('storage compared while open');
+        ledger.watch(this.log, record.shard);
+      }
+      this.#hasWork = true;
+      done();
+    });
+    return number;
+  }
+
+  /** Members that ended here. They stay dead. */
+  isDead(member: MemberId): boolean {
+    const { tombstones } = this.log;
+    if (this.#deadCount !== tombstones.length) {
+      this.#dead = new Set(tombstones.map((tombstone) => tombstone.member));
+      this.#deadCount = tombstones.length;
+    }
+    return this.#dead.has(member);
+  }
+
+  savedOf(shard: ShardId): number {
+    return this.#saved.get(shard) ?? 0;
+  }
+
+  save(shard: ShardId, index: number): void {
+    this.#saved.set(shard, index);
+  }
+
+  checkpoint(): void {
+    this.state.checkpoint();
+    this.wake();
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    this.#hasWork = true;
+  }
+
+  /** What a turn does for the state store; says whether there is more to do at once. */
+  work(now: number): boolean {
+    if (!this.#hasWork) return false;
+    this.#hasWork = false;
+    for (let slices = 0; slices < SLICES_MAX; slices++) {
+      if (this.state.work(now) === 'later') return false;
+      if (this.#host.services.buggify.fires('state-slice-later')) break;
+    }
+    this.#hasWork = true;
+    return true;
+  }
+
+  isSwitching(shard: ShardId): boolean {
+    return this.#switching.has(shard);
+  }
+
+  switchTo(install: SnapshotInstall, done: () => void): void {
+    const { shard } = install.place;
+    this.#switching.add(shard);
+    this.#hasWork = true;
+    this.state.switchTo(install, () => {
+      this.#switching.delete(shard);
+      this.save(shard, install.description.index);
+      if (this.#leaving.has(shard)) this.drop(shard);
+      else done();
+    });
+  }
+
+  /** Nobody can come to live here before the former replica's state is off the disk. */
+  isFree(shard: ShardId): boolean {
+    return this.state.isFree(shard);
+  }
+
+  /** The replica is gone for good, and now its state goes too. */
+  drop(shard: ShardId): void {
+    if (this.#switching.has(shard)) {
+      this.#leaving.add(shard);
+      return;
+    }
+    this.#leaving.delete(shard);
+    this.#saved.delete(shard);
+    this.state.drop(shard);
+    this.#hasWork = true;
+  }
+}
