@@ -7,10 +7,11 @@ import { run as raft } from './micro/raft.bench.ts';
 import { type BenchRow, table } from './micro/report.ts';
 import { run as ring } from './micro/ring.bench.ts';
 import { run as state } from './micro/state.bench.ts';
+import { run as transport } from './micro/transport.bench.ts';
 import { run as wire } from './micro/wire.bench.ts';
 
 /** Run in this order, one after the other. To add one, import its `run` and name it here. */
-const BENCHES = [hash, ring, raft, wire, machine, log, state];
+const BENCHES = [hash, ring, raft, wire, machine, log, state, transport];
 
 const rows: BenchRow[] = [];
 for (const run of BENCHES) rows.push(...(await run()));

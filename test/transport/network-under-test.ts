@@ -137,11 +137,11 @@ export function send(from: Station, to: Station, lane: Lane, bytes: Uint8Array):
   return recorder.call(() => board.sendToPeer({ node: to.node, lane }, bytes));
 }
 
-/** The numbers of the frames that came in on a lane. */
-export function heard(at: Station, lane: Lane): readonly number[] {
+/** The numbers of the frames that came in on a lane, from anybody or from one node. */
+export function heard(at: Station, lane: Lane, from?: number): readonly number[] {
   return at.recorder
     .of('peer-frame')
-    .filter((event) => event.lane === lane)
+    .filter((event) => event.lane === lane && (from ?? event.node) === event.node)
     .map(({ bytes }) => numberOf(bytes));
 }
 

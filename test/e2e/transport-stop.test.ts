@@ -1,0 +1,80 @@
+/** A peer whose process is stopped is half-open: nobody resets anything, and it is given up. */
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { NodeId } from '../../src/base/ids.ts';
+import {
+  introduce,
+  numbered,
+  openStation,
+  QUICK,
+  type Station,
+  until,
+} from '../transport/network-under-test.ts';
+import { openWeb } from '../transport/web-under-test.ts';
+
+const CHILD = fileURLToPath(new URL('./transport-child.js', import.meta.url));
+const TWO = 2 as NodeId;
+
+async function start(): Promise<{ child: ChildProcess; url: string; said: string[] }> {
+  const child = spawn(process.execPath, [CHILD], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const said: string[] = [];
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    said.push(...text.trim().split('\n'));
+  });
+  assert.ok(child.stdout !== null);
+  await once(child.stdout, 'data');
+  return { child, url: said[0] ?? '', said };
+}
+
+function isUp({ recorder }: Station): boolean {
+  return recorder.isUp(2, 'main') && recorder.isUp(2, 'bulk');
+}
+
+test('a stopped peer is given up, its buffer is bounded, and it is taken back', async () => {
+  const network = openWeb();
+  const limits = { ...QUICK, peerSilenceMilliseconds: QUICK.peerSilenceMilliseconds * 4 };
+  const one = await openStation(network, { node: 1, limits });
+  introduce(one);
+  const { child, url, said } = await start();
+  const peers = [{ node: TWO, url, incarnation: 1 }];
+  one.board.setPeers(peers);
+  child.stdin?.write(`peer ${one.place.url}\n`);
+  await until(network, 'it is up', () => isUp(one));
+
+  child.kill('SIGSTOP');
+  await network.pass(QUICK.peerSilenceMilliseconds * 2);
+  child.kill('SIGCONT');
+  await network.pass(QUICK.peerSilenceMilliseconds * 2);
+  assert.ok(isUp(one), 'a process that slept for longer than it waits blames nobody');
+  assert.deepEqual(
+    said.slice(1).map((line) => line.trim()),
+    ['peer-up', 'peer-up'],
+  );
+
+  child.kill('SIGSTOP');
+  let sent = 0;
+  const to = { node: TWO, lane: 'main' } as const;
+  while (one.board.sendToPeer(to, numbered(sent, 100_000))) sent += 1;
+  assert.ok(one.board.bufferedToPeer(to) <= QUICK.mainBytesMax + 100_000);
+  await until(network, 'it is given up', () => one.recorder.of('peer-down').length === 2);
+  for (const { reason } of one.recorder.of('peer-down')) assert.match(reason, /silent/);
+  await network.pass(QUICK.helloMilliseconds * 3);
+  assert.ok(!isUp(one), 'a system that answers for a stopped process is not the process');
+
+  child.kill('SIGCONT');
+  await until(network, 'it is back', () => isUp(one));
+
+  one.board.sendToPeer(to, numbered(1));
+  await until(network, 'it answers', () => one.recorder.of('peer-frame').length > 0);
+  const ended = once(child, 'exit');
+  child.stdin?.end();
+  assert.deepEqual(await ended, [0, null], 'nothing keeps a closed node alive');
+  await until(network, 'we hear why', () => one.recorder.of('peer-down').length === 4);
+  assert.match(one.recorder.of('peer-down')[3]?.reason ?? '', /closing: this node is shutting/);
+  one.board.close();
+  await network.end();
+});
