@@ -11,6 +11,7 @@ import {
   numbered,
   openStation,
   QUICK,
+  refusals,
   type Station,
   send,
 } from './network-under-test.ts';
@@ -136,4 +137,27 @@ test(`${SEEDS} stretches of bad luck end with every lane up, in order, and quiet
 test('the same seed is the same story', async () => {
   assert.deepEqual(await live(7), await live(7));
   assert.notDeepEqual(await live(7), await live(8));
+});
+
+test('if hellos cross, the smaller node decides, and nothing goes down', async () => {
+  const network = openMemory();
+  const limits = { ...QUICK, courtesyMilliseconds: 1 };
+  const one = await openStation(network, { node: 1, limits });
+  const two = await openStation(network, { node: 2, limits });
+  const urls = [one.place.url, two.place.url] as const;
+  const slow = { delayMin: 50, delayMax: 50 };
+  network.memory.disturb({ from: urls[0], to: urls[1] }, slow);
+  network.memory.disturb({ from: urls[1], to: urls[0] }, slow);
+  introduce(one, two);
+  // The smaller one dials at once and says hello after 100 ms, the larger one a sweep later; the
+  // first hello is there after 150 ms, its answer after 200.
+  await network.pass(210);
+  assert.ok(isUp(one, two), 'in two round trips');
+  await network.pass(1000);
+  for (const { recorder } of [one, two]) {
+    assert.equal(recorder.of('peer-up').length, 2);
+    assert.equal(recorder.of('peer-down').length, 0);
+  }
+  assert.equal(refusals(one).length, 2, 'the other sockets came in and went');
+  assert.deepEqual(refusals(two), [], 'who gives way has nothing to report');
 });
