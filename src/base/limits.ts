@@ -344,3 +344,66 @@ assert(
   MACHINE_LIMITS.keyBytesMax + MACHINE_OVERHEAD_BYTES <= MACHINE_LIMITS.sweepBytesMax,
   'every key can be swept',
 );
+
+/** What one client asks at once, how long it waits and how often it asks again. */
+export const CLIENT_LIMITS = {
+  timeoutMillisecondsDefault: 10_000,
+  /** A minute below what a machine takes, for what the client may be wrong about its time. */
+  timeoutMillisecondsMax: 4 * 60 * 1000,
+  /** For so long a shard's log time is counted on after it was heard. */
+  logTimeMilliseconds: 30_000,
+  /** Calls that wait, and what they weigh; one more is refused at once. */
+  callsMax: 65_536,
+  callBytesMax: 64 * MIB,
+  /** What one batch or read gathers; a single larger command travels alone. */
+  batchBytesMax: 512 * KIB,
+  readKeysMax: 1024,
+  /** Commands of one shard from the first unanswered one on: the machine keeps their replies. */
+  windowCommandsMax: 2048,
+  /** Requests on their way on one connection. */
+  sentRequestsMax: 4000,
+  sentBytesMax: 16 * MIB,
+  /** Between attempts; doubles up to the maximum, less a random part of up to a half. */
+  restMillisecondsMin: 20,
+  restMillisecondsMax: 1000,
+  redialMillisecondsMin: 50,
+  redialMillisecondsMax: 2000,
+  /** A dial that is not up by then has failed. */
+  dialMilliseconds: 3000,
+  /** How long a first contact is tried before another url is tried beside it. */
+  nextDialMilliseconds: 300,
+  /** Retries that may leave at once, and how many more each second and each success allows. */
+  retriesMax: 1024,
+  retriesPerSecond: 256,
+  retriesPerSuccess: 0.1,
+  /** Hints of who leads that are followed at once, in a row. */
+  hopsMax: 3,
+  /** Attempts that are told to people. */
+  attemptsKept: 8,
+  /** A node that owes an answer and says nothing is asked for a sign of life, and then given up. */
+  silenceMilliseconds: 1000,
+  silenceMillisecondsMax: 2500,
+  /** Between two requests for the map. */
+  mapMilliseconds: 50,
+  /** Rows of one page of one shard. */
+  pageRowsMax: 256,
+  tickMilliseconds: 10,
+} as const;
+
+assert(
+  CLIENT_LIMITS.timeoutMillisecondsMax + 2 * CLIENT_LIMITS.logTimeMilliseconds <=
+    MACHINE_LIMITS.timeoutMillisecondsMax,
+  'a deadline is not too far, though the clock of the client run twice as fast',
+);
+assert(
+  CLIENT_LIMITS.windowCommandsMax + MACHINE_LIMITS.commandsMax <= MACHINE_LIMITS.sessionCommandsMax,
+  'what a client has not acknowledged is remembered',
+);
+assert(
+  CLIENT_LIMITS.batchBytesMax * 2 <= CLIENT_LIMITS.sentBytesMax &&
+    CLIENT_LIMITS.sentBytesMax <= CLIENT_LIMITS.callBytesMax,
+  'batches fit a connection',
+);
+assert(CLIENT_LIMITS.readKeysMax <= REQUEST_LIMITS.keysMax, 'a read can be asked');
+assert(CLIENT_LIMITS.pageRowsMax <= REQUEST_LIMITS.rowsMax, 'a page can be asked');
+assert(CLIENT_LIMITS.sentRequestsMax <= REQUEST_LIMITS.requestsMax, 'requests fit a frame');

@@ -15,6 +15,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/wire': ['src/base', 'src/raft', 'src/machine', 'src/catalog'],
   'src/storage': ['src/base', 'src/raft', 'src/machine', 'src/wire'],
   'src/transport': ['src/base', 'src/wire'],
+  'src/index.ts': ['src/base', 'src/client'],
+  'src/client': ['src/base', 'src/ring', 'src/machine', 'src/catalog', 'src/wire', 'src/transport'],
   'src/node': ['src/base'],
 };
 

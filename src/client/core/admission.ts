@@ -1,0 +1,76 @@
+/** Admission: what is refused before anything is sent, with the actual size and the allowed one. */
+
+import type { KvErrorCode } from '../../base/errors.ts';
+import { MACHINE_LIMITS, WIRE_LIMITS } from '../../base/limits.ts';
+import { bytesMaxOfCommand } from '../../machine/batch.ts';
+import type { Command } from '../../machine/command.ts';
+import type { Call } from './call.ts';
+import type { NodeLimits } from './port.ts';
+import type { Failure } from './settled.ts';
+
+/** A batch of one command and what stands around it. */
+const ENTRY_BYTES = 128;
+
+export class Admission {
+  #limits: NodeLimits = {
+    keyBytesMax: MACHINE_LIMITS.keyBytesMax,
+    valueBytesMax: MACHINE_LIMITS.valueBytesMax,
+  };
+
+  /** What a node says that it takes in. */
+  take(limits: NodeLimits): void {
+    this.#limits = limits;
+  }
+
+  refusalOf(call: Call): Failure | undefined {
+    if (call.type === 'write') return this.#refusalOfCommand(call.command);
+    if (call.type !== 'read') return undefined;
+    for (const key of call.keys) {
+      if (this.#isBadKey(key)) return this.#badKey(key);
+    }
+    return undefined;
+  }
+
+  #refusalOfCommand(command: Command): Failure | undefined {
+    for (const operation of command) {
+      const { key } = operation;
+      if (this.#isBadKey(key)) return this.#badKey(key);
+      const bytes = 'value' in operation ? operation.value.length : 0;
+      const { valueBytesMax } = this.#limits;
+      if (bytes > valueBytesMax) {
+        return refused(
+          'value-too-large',
+          `the value has ${bytes} bytes, valueBytesMax is`,
+          valueBytesMax,
+        );
+      }
+    }
+    const bytes = bytesMaxOfCommand(command) + ENTRY_BYTES;
+    if (bytes > WIRE_LIMITS.payloadBytesMax) {
+      const words = `the command has ${bytes} bytes, payloadBytesMax is`;
+      return refused('command-too-large', words, WIRE_LIMITS.payloadBytesMax);
+    }
+    if (command.length > MACHINE_LIMITS.operationsMax) {
+      const words = `the command has ${command.length} operations, operationsMax is`;
+      return refused('command-too-large', words, MACHINE_LIMITS.operationsMax);
+    }
+    return undefined;
+  }
+
+  #isBadKey({ length }: Uint8Array): boolean {
+    return length < 1 || length > this.#limits.keyBytesMax;
+  }
+
+  #badKey({ length }: Uint8Array): Failure {
+    return refused(
+      'key-too-large',
+      `the key has ${length} bytes, keyBytesMax is`,
+      this.#limits.keyBytesMax,
+    );
+  }
+}
+
+function refused(code: KvErrorCode, words: string, allowed: number): Failure {
+  const message = `${words} ${allowed}`;
+  return { type: 'failed', code, outcome: 'notApplied', message, attempts: [] };
+}

@@ -1,0 +1,68 @@
+/** Balancing: which replica answers a read that any of them may answer. */
+
+import type { NodeId, ShardId } from '../../base/ids.ts';
+import type { Random } from '../../base/random.ts';
+
+/** A node that has a replica of the shard. */
+export interface Candidate {
+  readonly node: number;
+  readonly zone: string;
+  /** What it can carry, compared with others. */
+  readonly weight: number;
+  /** Requests on their way to it from this client. */
+  readonly requests: number;
+}
+
+/** One's own answers with the position of a candidate; there is at least one. */
+export type Balance =
+  | 'round-robin'
+  | 'weighted'
+  | 'least-loaded'
+  | ((candidates: readonly Candidate[]) => number);
+
+export class Balancer {
+  readonly #balance: Balance;
+  readonly #random: Random;
+  readonly #turns = new Map<ShardId, number>();
+
+  constructor(options: { readonly balance: Balance; readonly random: Random }) {
+    this.#balance = options.balance;
+    this.#random = options.random;
+  }
+
+  choose(shard: ShardId, candidates: readonly Candidate[]): NodeId | undefined {
+    if (candidates.length === 0) return undefined;
+    const at = this.#position(shard, candidates);
+    const chosen = candidates[Number.isInteger(at) ? at : 0] ?? candidates[0];
+    return chosen?.node as NodeId | undefined;
+  }
+
+  #position(shard: ShardId, candidates: readonly Candidate[]): number {
+    if (typeof this.#balance === 'function') return this.#balance(candidates);
+    switch (this.#balance) {
+      case 'round-robin': {
+        const turn = this.#turns.get(shard) ?? this.#random.below(candidates.length);
+        this.#turns.set(shard, (turn + 1) % candidates.length);
+        return turn % candidates.length;
+      }
+      case 'weighted':
+        return this.#weighted(candidates);
+      case 'least-loaded':
+        return candidates.reduce(
+          (best, { requests }, at) =>
+            requests < (candidates[best]?.requests ?? requests) ? at : best,
+          0,
+        );
+    }
+  }
+
+  #weighted(candidates: readonly Candidate[]): number {
+    const whole = candidates.reduce((sum, { weight }) => sum + weight, 0);
+    let left = this.#random.fraction() * whole;
+    for (const [at, { weight }] of candidates.entries()) {
+      left -= weight;
+      if (left < 0) return at;
+    }
+    return 0;
+  }
+}

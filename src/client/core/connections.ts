@@ -1,0 +1,197 @@
+/** Connections: one per node, dialled on demand, and what is on its way on each. */
+
+import type { NodeId } from '../../base/ids.ts';
+import { CLIENT_LIMITS, WIRE_LIMITS } from '../../base/limits.ts';
+import type { Random } from '../../base/random.ts';
+import { bytesMaxOfRequest, encodeRequests, type Request } from '../../wire/request.ts';
+import type { Errand } from './errand.ts';
+import type { ClientPort, Greeting } from './port.ts';
+import { restAfter } from './retry.ts';
+
+/** What a request on its way was sent for. */
+interface Sent {
+  /** Undefined for the map, which is for everybody. */
+  readonly errand: Errand | undefined;
+  readonly bytes: number;
+}
+
+/** One dial and what came of it. */
+export interface Connection {
+  readonly number: number;
+  readonly url: string;
+  /** Known once it is up. */
+  greeting: Greeting | undefined;
+  readonly dialledAt: number;
+  readonly sent: Map<number, Sent>;
+  sentBytes: number;
+  nextId: number;
+  outbox: Request[];
+  outboxBytes: number;
+  /** How long it owes an answer and says nothing: time in which this side was awake. */
+  silentMilliseconds: number;
+  isProbed: boolean;
+}
+
+/** Where something was or shall be dialled. */
+interface Place {
+  readonly url: string;
+  connection: Connection | undefined;
+  failures: number;
+  dialAt: number;
+  /** Why it is not connected. */
+  trouble: string;
+}
+
+export class Connections {
+  readonly #port: ClientPort;
+  readonly #random: Random;
+  readonly #places = new Map<string, Place>();
+  readonly #byNumber = new Map<number, Connection>();
+  readonly #byNode = new Map<NodeId, Connection>();
+  #nextNumber = 1;
+
+  constructor(options: { readonly port: ClientPort; readonly random: Random }) {
+    this.#port = options.port;
+    this.#random = options.random;
+  }
+
+  get all(): Iterable<Connection> {
+    return this.#byNumber.values();
+  }
+
+  numbered(connection: number): Connection | undefined {
+    return this.#byNumber.get(connection);
+  }
+
+  /** Up, and known to lead to this node. */
+  toNode(node: NodeId): Connection | undefined {
+    return this.#byNode.get(node);
+  }
+
+  /** One of those that are up. */
+  any(): Connection | undefined {
+    const up = [...this.#byNode.values()];
+    return up.length === 0 ? undefined : this.#random.pick(up);
+  }
+
+  /** Dials that were not answered yet. */
+  get dials(): readonly Connection[] {
+    return [...this.#byNumber.values()].filter(({ greeting }) => greeting === undefined);
+  }
+
+  troubleAt(url: string): string {
+    return this.#places.get(url)?.trouble ?? '';
+  }
+
+  /** Whether something is on its way there now. False while the place rests after a failure. */
+  dial(url: string, now: number): boolean {
+    let place = this.#places.get(url);
+    if (place === undefined) {
+      place = { url, connection: undefined, failures: 0, dialAt: 0, trouble: '' };
+      this.#places.set(url, place);
+    }
+    // A url that turned out to be another node's leads nowhere.
+    if (place.connection !== undefined) return place.connection.greeting === undefined;
+    if (now < place.dialAt) return false;
+    const connection: Connection = {
+      number: this.#nextNumber++,
+      url,
+      greeting: undefined,
+      dialledAt: now,
+      sent: new Map(),
+      sentBytes: 0,
+      nextId: 1,
+      outbox: [],
+      outboxBytes: 0,
+      silentMilliseconds: 0,
+      isProbed: false,
+    };
+    place.connection = connection;
+    this.#byNumber.set(connection.number, connection);
+    this.#port.dial(connection.number, url);
+    return true;
+  }
+
+  greet(connection: Connection, greeting: Greeting): void {
+    connection.greeting = greeting;
+    const place = this.#places.get(connection.url);
+    if (place !== undefined) place.failures = 0;
+    // Two urls may lead to one node: whoever came first is used, the other is kept in reserve.
+    if (!this.#byNode.has(greeting.node)) this.#byNode.set(greeting.node, connection);
+  }
+
+  hasRoom({ sent, sentBytes }: Connection, bytes: number): boolean {
+    if (sent.size === 0) return true;
+    return (
+      sent.size < CLIENT_LIMITS.sentRequestsMax && sentBytes + bytes <= CLIENT_LIMITS.sentBytesMax
+    );
+  }
+
+  /** Leaves with the next `flush`. */
+  post(connection: Connection, request: Request, errand: Errand | undefined): void {
+    const bytes = bytesMaxOfRequest(request);
+    const isFull = connection.outboxBytes + bytes > WIRE_LIMITS.frameBytesMax - FRAME_HEADER_BYTES;
+    if (isFull) this.#send(connection);
+    if (connection.sent.size === 0) {
+      connection.silentMilliseconds = 0;
+      connection.isProbed = false;
+    }
+    connection.sent.set(request.id, { errand, bytes });
+    connection.sentBytes += bytes;
+    connection.outbox.push(request);
+    connection.outboxBytes += bytes;
+  }
+
+  /** What an answer with this id is an answer to. */
+  receive(connection: Connection, id: number): Sent | undefined {
+    const sent = connection.sent.get(id);
+    if (sent === undefined) return undefined;
+    connection.sent.delete(id);
+    connection.sentBytes -= sent.bytes;
+    return sent;
+  }
+
+  /** One frame per node, or as many as the limits ask for. */
+  flush(): void {
+    for (const connection of this.#byNumber.values()) {
+      if (connection.outbox.length > 0) this.#send(connection);
+    }
+  }
+
+  /** It is gone; what was on its way is the caller's to judge. */
+  lose(connection: Connection, reason: string, now: number): void {
+    this.#byNumber.delete(connection.number);
+    const node = connection.greeting?.node;
+    if (node !== undefined && this.#byNode.get(node) === connection) {
+      this.#byNode.delete(node);
+      for (const other of this.#byNumber.values()) {
+        if (other.greeting?.node === node) this.#byNode.set(node, other);
+      }
+    }
+    const place = this.#places.get(connection.url);
+    if (place?.connection !== connection) return;
+    place.connection = undefined;
+    place.dialAt = now + restAfter(place.failures, { ...REDIAL, random: this.#random });
+    place.failures += 1;
+    place.trouble = reason;
+  }
+
+  hangUp(connection: Connection, reason: string, now: number): void {
+    this.lose(connection, reason, now);
+    this.#port.hangUp(connection.number);
+  }
+
+  #send(connection: Connection): void {
+    const { outbox } = connection;
+    connection.outbox = [];
+    connection.outboxBytes = 0;
+    this.#port.send(connection.number, encodeRequests(outbox));
+  }
+}
+
+const REDIAL = {
+  min: CLIENT_LIMITS.redialMillisecondsMin,
+  max: CLIENT_LIMITS.redialMillisecondsMax,
+};
+
+const FRAME_HEADER_BYTES = 16;

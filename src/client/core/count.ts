@@ -1,0 +1,57 @@
+/** Counting: each shard counts its part, page by page. */
+
+import type { ShardId } from '../../base/ids.ts';
+import { REQUEST_LIMITS } from '../../base/limits.ts';
+import type { CountCall } from './call.ts';
+import type { FailureMaker } from './errand.ts';
+import type { Ledger } from './ledger.ts';
+import { type RangeResponse, rangeBehind } from './range.ts';
+import { RangeErrand } from './range-errand.ts';
+import type { Sessions } from './sessions.ts';
+
+interface CountOptions {
+  readonly call: CountCall;
+  readonly expiresAt: number;
+  readonly shards: readonly ShardId[];
+  readonly ledger: Ledger;
+  readonly sessions: Sessions;
+  readonly submit: (errand: RangeErrand) => void;
+}
+
+/** Each page is as of one moment of one shard, so the sum need not have been true at any. */
+export function startCount(options: CountOptions): void {
+  const { call, ledger } = options;
+  let count = 0;
+  let shardsLeft = options.shards.length;
+  let isOver = false;
+  const ask = (shard: ShardId, range: CountCall['range']): void => {
+    const onAnswer = (response: RangeResponse): boolean => {
+      if (isOver) return true;
+      count += response.count;
+      if (!response.isEnd) {
+        ask(shard, rangeBehind(range, { last: response.last, isReverse: false }));
+        return true;
+      }
+      shardsLeft -= 1;
+      isOver = shardsLeft === 0;
+      if (isOver) ledger.settle(call, { type: 'counted', count });
+      return true;
+    };
+    const onFailure = (failureOf: FailureMaker): void => {
+      if (!isOver) ledger.settle(call, failureOf(false));
+      isOver = true;
+    };
+    const { rowsMax } = REQUEST_LIMITS;
+    options.submit(
+      new RangeErrand({
+        shard,
+        level: call.level,
+        question: { range, isReverse: false, answer: 'count', rowsMax },
+        expiresAt: options.expiresAt,
+        asker: { call, onAnswer, onFailure },
+        sessions: options.sessions,
+      }),
+    );
+  };
+  for (const shard of options.shards) ask(shard, call.range);
+}

@@ -1,0 +1,372 @@
+/** Dispatch: sends errands to where they should be answered, again and again until they are. */
+
+import { assert } from '../../base/assert.ts';
+import type { KvErrorCode } from '../../base/errors.ts';
+import type { NodeId, ShardId } from '../../base/ids.ts';
+import { CLIENT_LIMITS } from '../../base/limits.ts';
+import type { Random } from '../../base/random.ts';
+import { effectOf, type Response } from '../../wire/response.ts';
+import type { Balancer, Candidate } from './balance.ts';
+import type { Call } from './call.ts';
+import type { Connection, Connections } from './connections.ts';
+import { type Errand, isInDoubt, note, type Obstacle, type Verdict } from './errand.ts';
+import { RangeErrand, TIME_QUESTION } from './range-errand.ts';
+import { RetryBudget, restAfter } from './retry.ts';
+import type { Routing } from './routing.ts';
+import type { Sessions } from './sessions.ts';
+import type { Failure } from './settled.ts';
+
+type Failed = Extract<Response, { type: 'failed' }>;
+
+interface DispatchOptions {
+  readonly routing: Routing;
+  readonly connections: Connections;
+  readonly sessions: Sessions;
+  readonly balancer: Balancer;
+  readonly random: Random;
+  readonly now: number;
+  /** Something says that the map is old. */
+  readonly onMapOld: () => void;
+}
+
+/** An errand is in `#open` until nobody waits for it, and in at most one of the other sets. */
+export class Dispatch {
+  readonly #options: DispatchOptions;
+  readonly #budget: RetryBudget;
+  readonly #open = new Set<Errand>();
+  readonly #parked = new Set<Errand>();
+  readonly #resting = new Set<Errand>();
+  #ready: Errand[] = [];
+  /** Shards whose time was asked for. */
+  readonly #askedTimes = new Set<ShardId>();
+
+  constructor(options: DispatchOptions) {
+    this.#options = options;
+    this.#budget = new RetryBudget({ now: options.now });
+  }
+
+  get isIdle(): boolean {
+    return this.#open.size === 0;
+  }
+
+  submit(errand: Errand): void {
+    this.#open.add(errand);
+    this.#makeReady(errand);
+  }
+
+  /** Sends what is ready. Frames leave when the connections are flushed. */
+  depart(now: number): void {
+    // Asking for a shard's time makes another errand ready.
+    while (this.#ready.length > 0) {
+      const ready = this.#ready;
+      this.#ready = [];
+      for (const errand of ready) {
+        if (errand.isOver) this.#end(errand);
+        else for (const part of this.#partsOf(errand)) this.#send(part, now);
+      }
+    }
+  }
+
+  #partsOf(errand: Errand): readonly Errand[] {
+    const parts = errand.parts();
+    if (parts[0] === errand) return parts;
+    this.#end(errand);
+    for (const part of parts) this.#open.add(part);
+    return parts;
+  }
+
+  /** A connection is up or gone, or an answer made room or brought a time. */
+  unpark(): void {
+    for (const errand of this.#parked) this.#makeReady(errand);
+    this.#parked.clear();
+  }
+
+  /** Wakes who has rested, and tells whose time is over. */
+  tick(now: number): void {
+    for (const errand of this.#open) {
+      if (now < errand.firstExpiresAt) continue;
+      errand.expire(now, (isDoubted) => expiryOf(errand, isDoubted));
+      if (errand.isOver) this.#end(errand);
+    }
+    for (const errand of this.#resting) {
+      if (errand.trip.dueAt > now) continue;
+      if (!this.#budget.take(now)) break;
+      this.#resting.delete(errand);
+      this.#makeReady(errand);
+    }
+    this.unpark();
+  }
+
+  abort(call: Call): boolean {
+    for (const errand of this.#open) {
+      const { history } = errand.trip;
+      const message = 'the signal was aborted';
+      const isDropped = errand.drop(call, (isDoubted) => {
+        return failure({ code: 'aborted', message, isDoubted, attempts: history });
+      });
+      if (errand.isOver) this.#end(errand);
+      if (isDropped) return true;
+    }
+    return false;
+  }
+
+  close(): void {
+    for (const errand of this.#open) {
+      const { history } = errand.trip;
+      const message = 'the client was closed';
+      errand.fail((isDoubted) => {
+        return failure({ code: 'closed', message, isDoubted, attempts: history });
+      });
+      this.#end(errand);
+    }
+  }
+
+  answer(errand: Errand, response: Response, at: Arrival): void {
+    const { trip } = errand;
+    if (trip.state === 'over') return;
+    assert(trip.state === 'sent', 'an answer comes to what is on its way');
+    // Until the verdict says otherwise, this attempt has told its fate.
+    trip.state = 'ready';
+    if (response.type === 'failed') this.#judge(errand, response, at);
+    else this.#follow(errand, errand.take(response, at.now), at);
+  }
+
+  /** The connection is gone, and with it all answers that were still to come. */
+  lose(errand: Errand, at: Arrival, reason: string): void {
+    const { trip } = errand;
+    if (trip.state === 'over') return;
+    trip.doubts += 1;
+    this.#options.routing.doubt(errand.shard, at.node);
+    this.#retry(errand, at, { why: `the connection was lost: ${reason}`, rest: 0 });
+  }
+
+  #send(errand: Errand, now: number): void {
+    const { routing, connections } = this.#options;
+    const row = routing.rowOf(errand.shard);
+    const node = this.#nodeFor(errand);
+    const url = node === undefined ? undefined : routing.urlOf(node);
+    if (row === undefined || node === undefined || url === undefined) {
+      this.#options.onMapOld();
+      return this.#rest(errand, now, 0);
+    }
+    const connection = connections.toNode(node);
+    if (connection === undefined) {
+      if (connections.dial(url, now)) return this.#park(errand);
+      errand.trip.obstacle = 'unreachable';
+      const why = `not reachable: ${connections.troubleAt(url)}`;
+      routing.doubt(errand.shard, node);
+      return this.#retry(errand, { url, node, now }, { why, rest: 0 });
+    }
+    if (!connections.hasRoom(connection, errand.bytes)) return this.#park(errand);
+    const request = errand.request({ id: connection.nextId, epoch: row.epoch, now });
+    if (request === undefined) {
+      this.#askTime(errand, now);
+      return this.#park(errand);
+    }
+    connection.nextId += 1;
+    errand.trip.attempts += 1;
+    errand.trip.state = 'sent';
+    connections.post(connection, request, errand);
+  }
+
+  /** Any replica may answer what may be stale; if it does not, the leader does. */
+  #nodeFor({ shard, level, trip }: Errand): NodeId | undefined {
+    const { routing, balancer } = this.#options;
+    if (level?.type !== 'stale' || trip.attempts > 0) return routing.leaderOf(shard);
+    return balancer.choose(shard, this.#candidates(shard));
+  }
+
+  #candidates(shard: ShardId): readonly Candidate[] {
+    const { routing, connections } = this.#options;
+    const nodes = routing.map?.nodes ?? [];
+    const members = routing.rowOf(shard)?.members ?? [];
+    return members.flatMap(({ node, isWanted }) => {
+      const row = nodes.find((one) => one.node === node);
+      if (row === undefined || !isWanted) return [];
+      const requests = connections.toNode(node)?.sent.size ?? 0;
+      return [{ node, zone: row.zone, weight: row.weight, requests }];
+    });
+  }
+
+  /** A write needs a deadline in the time of its shard, and a guess could be wrong by years. */
+  #askTime(errand: Errand, now: number): void {
+    const { sessions } = this.#options;
+    const { shard } = errand;
+    if (sessions.knowsTime(shard, now) || this.#askedTimes.has(shard)) return;
+    this.#askedTimes.add(shard);
+    const done = () => {
+      this.#askedTimes.delete(shard);
+      this.unpark();
+      return true;
+    };
+    const asking = new RangeErrand({
+      shard,
+      level: { type: 'linearizable' },
+      question: TIME_QUESTION,
+      expiresAt: now + CLIENT_LIMITS.silenceMillisecondsMax,
+      asker: { call: undefined, onAnswer: done, onFailure: done },
+      sessions,
+    });
+    this.submit(asking);
+  }
+
+  #judge(errand: Errand, response: Failed, at: Arrival): void {
+    const { routing } = this.#options;
+    const { trip, shard } = errand;
+    if (effectOf(response.failure) === 'unknown') trip.doubts += 1;
+    const why = response.failure;
+    const rest = response.retryAfterMilliseconds;
+    trip.obstacle = why === 'overloaded' ? 'overloaded' : 'none';
+    switch (why) {
+      case 'not-leader': {
+        const leader = response.leader as NodeId;
+        const isNews = leader !== at.node && routing.learn(shard, leader);
+        if (isNews && trip.hops < CLIENT_LIMITS.hopsMax) {
+          trip.hops += 1;
+          this.#note(errand, at, why);
+          return this.#makeReady(errand);
+        }
+        if (!isNews) routing.doubt(shard, at.node);
+        if (leader !== 0 && !isNews) this.#options.onMapOld();
+        return this.#retry(errand, at, { why, rest });
+      }
+      case 'not-here':
+        this.#options.onMapOld();
+        routing.doubt(shard, at.node);
+        return this.#retry(errand, at, { why, rest });
+      case 'closing':
+      case 'not-fresh':
+        routing.doubt(shard, at.node);
+        return this.#retry(errand, at, { why, rest });
+      case 'overloaded':
+      case 'lost':
+      case 'too-late':
+        return this.#retry(errand, at, { why, rest });
+      case 'too-much':
+        return this.#halve(errand, at);
+      case 'read-only':
+      case 'malformed':
+      case 'too-large':
+        return this.#fail(errand, at, why);
+    }
+  }
+
+  #follow(errand: Errand, verdict: Verdict, at: Arrival): void {
+    switch (verdict.type) {
+      case 'over':
+        this.#budget.succeed();
+        return this.#end(errand);
+      case 'again':
+        if (verdict.isMapOld) this.#options.onMapOld();
+        return this.#retry(errand, at, { why: verdict.why, rest: 0 });
+      case 'anew':
+        this.#end(errand);
+        this.#open.add(verdict.errand);
+        return this.#retry(verdict.errand, at, { why: verdict.why, rest: 0 });
+      case 'broken':
+        errand.trip.doubts += 1;
+        return this.#retry(errand, at, { why: 'an answer to something else', rest: 0 });
+    }
+  }
+
+  #halve(errand: Errand, at: Arrival): void {
+    const halves = errand.halves();
+    if (halves.length === 0) return this.#fail(errand, at, 'too-much');
+    this.#end(errand);
+    for (const half of halves) this.submit(half);
+  }
+
+  #fail(errand: Errand, at: Arrival, why: keyof typeof CODE_OF): void {
+    this.#note(errand, at, why);
+    const message = `the node refused it: ${why}`;
+    const attempts = errand.trip.history;
+    errand.fail((isDoubted) => failure({ code: CODE_OF[why], message, isDoubted, attempts }));
+    this.#end(errand);
+  }
+
+  #retry(errand: Errand, at: Arrival, { why, rest }: { why: string; rest: number }): void {
+    errand.trip.hops = 0;
+    this.#note(errand, at, why);
+    this.#rest(errand, at.now, rest);
+  }
+
+  /** No sooner than the node asks for, and not all of a crowd at once. */
+  #rest(errand: Errand, now: number, atLeast: number): void {
+    const { random } = this.#options;
+    const { trip } = errand;
+    const pause = restAfter(trip.history.length, { ...REST, random });
+    trip.dueAt = now + pause + Math.min(atLeast, CLIENT_LIMITS.restMillisecondsMax);
+    trip.state = 'resting';
+    this.#resting.add(errand);
+  }
+
+  #park(errand: Errand): void {
+    errand.trip.state = 'parked';
+    this.#parked.add(errand);
+  }
+
+  #makeReady(errand: Errand): void {
+    errand.trip.state = 'ready';
+    this.#ready.push(errand);
+  }
+
+  #note({ trip }: Errand, { url }: Arrival, what: string): void {
+    note(trip, { endpoint: url, what });
+  }
+
+  #end(errand: Errand): void {
+    errand.trip.state = 'over';
+    this.#open.delete(errand);
+    this.#parked.delete(errand);
+    this.#resting.delete(errand);
+  }
+}
+
+/** Where and when something came. */
+interface Arrival {
+  readonly url: string;
+  readonly node: NodeId;
+  readonly now: number;
+}
+
+export function arrivalAt({ url, greeting }: Connection, now: number): Arrival {
+  return { url, node: greeting?.node ?? (0 as NodeId), now };
+}
+
+const REST = {
+  min: CLIENT_LIMITS.restMillisecondsMin,
+  max: CLIENT_LIMITS.restMillisecondsMax,
+};
+
+const CODE_OF = {
+  'read-only': 'read-only',
+  malformed: 'refused',
+  'too-large': 'value-too-large',
+  'too-much': 'result-too-large',
+} as const;
+
+interface FailureTerms {
+  readonly code: KvErrorCode;
+  readonly message: string;
+  readonly isDoubted: boolean;
+  readonly attempts: Failure['attempts'];
+}
+
+function failure({ code, message, isDoubted, attempts }: FailureTerms): Failure {
+  const outcome = isDoubted ? 'unknown' : 'notApplied';
+  return { type: 'failed', code, outcome, message, attempts: [...attempts] };
+}
+
+const CODE_OF_OBSTACLE: Readonly<Record<Obstacle, KvErrorCode>> = {
+  none: 'timeout',
+  unreachable: 'unreachable',
+  overloaded: 'overloaded',
+};
+
+function expiryOf({ shard, trip }: Errand, isDoubted: boolean): Failure {
+  const last = trip.history.at(-1);
+  const tale = last === undefined ? 'nobody answered' : `last ${last.endpoint}: ${last.what}`;
+  const message = `no answer from shard ${shard} in time, ${trip.attempts} sent, ${tale}`;
+  const code = isInDoubt(trip) ? 'timeout' : CODE_OF_OBSTACLE[trip.obstacle];
+  return failure({ code, message, isDoubted, attempts: trip.history });
+}

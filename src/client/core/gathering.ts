@@ -1,0 +1,114 @@
+/** Gathering: the calls of one turn become one batch and one read for each shard. */
+
+import { hash } from '../../base/hash.ts';
+import type { ShardId } from '../../base/ids.ts';
+import { CLIENT_LIMITS, MACHINE_LIMITS } from '../../base/limits.ts';
+import { bytesMaxOfCommand } from '../../machine/batch.ts';
+import type { ReadLevel } from '../../wire/request.ts';
+import type { ReadCall, WriteCall } from './call.ts';
+import type { Errand } from './errand.ts';
+import type { Ledger } from './ledger.ts';
+import { Lookup, ReadErrand } from './read-errand.ts';
+import type { Sessions } from './sessions.ts';
+import { WriteErrand } from './write-errand.ts';
+
+interface OpenBatch {
+  readonly errand: WriteErrand;
+  /** Hashes of all its keys. Two keys with one hash part ways, which costs a batch and no more. */
+  readonly keys: Set<number>;
+  operations: number;
+}
+
+interface GatheringOptions {
+  readonly ledger: Ledger;
+  readonly sessions: Sessions;
+}
+
+export class Gathering {
+  readonly #options: GatheringOptions;
+  readonly #batches = new Map<ShardId, OpenBatch>();
+  readonly #reads = new Map<ShardId, ReadErrand[]>();
+  #errands: Errand[] = [];
+
+  constructor(options: GatheringOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Commands of one batch touch different keys: what touches a key again begins the next batch,
+   * and all that come later go there as well, so that calls leave in the order they were made in.
+   */
+  write(call: WriteCall, { shard, expiresAt }: Destination): void {
+    const { command } = call;
+    let batch = this.#batches.get(shard);
+    if (batch === undefined || !hasRoomFor(batch, call)) {
+      batch = {
+        errand: new WriteErrand({ shard, ...this.#options }),
+        keys: new Set(),
+        operations: 0,
+      };
+      this.#batches.set(shard, batch);
+      this.#errands.push(batch.errand);
+    }
+    for (const { key } of command) batch.keys.add(hash(key));
+    batch.operations += command.length;
+    batch.errand.add(call, expiresAt);
+  }
+
+  read(call: ReadCall, expiresAt: number, shardOf: (key: Uint8Array) => ShardId): void {
+    const lookup = new Lookup({ call, expiresAt, ledger: this.#options.ledger });
+    for (const [at, key] of call.keys.entries()) {
+      this.#readOf(shardOf(key), call.level).add(lookup, at);
+    }
+  }
+
+  /** What the turn has gathered, in order. */
+  take(): readonly Errand[] {
+    const errands = this.#errands;
+    if (errands.length === 0) return errands;
+    this.#errands = [];
+    this.#batches.clear();
+    this.#reads.clear();
+    return errands;
+  }
+
+  #readOf(shard: ShardId, level: ReadLevel): ReadErrand {
+    let reads = this.#reads.get(shard);
+    if (reads === undefined) {
+      reads = [];
+      this.#reads.set(shard, reads);
+    }
+    const open = reads.find((errand) => isSame(errand.level, level) && isOpen(errand));
+    if (open !== undefined) return open;
+    const errand = new ReadErrand({ shard, level, sessions: this.#options.sessions });
+    reads.unshift(errand);
+    this.#errands.push(errand);
+    return errand;
+  }
+}
+
+interface Destination {
+  readonly shard: ShardId;
+  readonly expiresAt: number;
+}
+
+function hasRoomFor({ errand, keys, operations }: OpenBatch, { command }: WriteCall): boolean {
+  return (
+    errand.count < MACHINE_LIMITS.commandsMax &&
+    operations + command.length <= MACHINE_LIMITS.operationsMax &&
+    errand.bytes + bytesMaxOfCommand(command) <= CLIENT_LIMITS.batchBytesMax &&
+    !command.some(({ key }) => keys.has(hash(key)))
+  );
+}
+
+function isOpen(errand: ReadErrand): boolean {
+  return errand.count < CLIENT_LIMITS.readKeysMax && errand.bytes < CLIENT_LIMITS.batchBytesMax;
+}
+
+function isSame(one: ReadLevel, other: ReadLevel): boolean {
+  if (one.type !== other.type) return false;
+  return (
+    one.type !== 'stale' ||
+    (other.type === 'stale' && one.ageMilliseconds === other.ageMilliseconds)
+  );
+}

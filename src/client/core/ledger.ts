@@ -1,0 +1,48 @@
+/** The ledger of a client: which calls wait, how many and how heavy, and that each ends once. */
+
+import { CLIENT_LIMITS } from '../../base/limits.ts';
+import type { Call } from './call.ts';
+import type { Failure } from './settled.ts';
+
+export class Ledger {
+  #calls = 0;
+  #bytes = 0;
+
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** False beyond the bounds: then the call is refused at once, and nothing was done. */
+  admit(call: Call): boolean {
+    const bytes = weightOf(call);
+    const isFull =
+      this.#calls >= CLIENT_LIMITS.callsMax ||
+      (this.#calls > 0 && this.#bytes + bytes > CLIENT_LIMITS.callBytesMax);
+    if (isFull) return false;
+    this.#calls += 1;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Required: it was admitted, and was not settled before. */
+  settle<C extends Call>(call: C, result: Parameters<C['settle']>[0] | Failure): void {
+    this.#calls -= 1;
+    this.#bytes -= weightOf(call);
+    (call.settle as (result: unknown) => void)(result);
+  }
+}
+
+/** About what it takes in memory. */
+function weightOf(call: Call): number {
+  let bytes = CALL_OVERHEAD_BYTES;
+  if (call.type === 'write') {
+    for (const operation of call.command) {
+      bytes += operation.key.length + ('value' in operation ? operation.value.length : 0);
+    }
+  } else if (call.type === 'read') {
+    for (const key of call.keys) bytes += key.length;
+  }
+  return bytes;
+}
+
+const CALL_OVERHEAD_BYTES = 64;

@@ -1,0 +1,91 @@
+/** The map of the cluster: fetched at first contact, and again whenever it seems to be old. */
+
+import type { Attempt } from '../../base/errors.ts';
+import { CLIENT_LIMITS } from '../../base/limits.ts';
+import type { Random } from '../../base/random.ts';
+import type { Connection, Connections } from './connections.ts';
+import type { Routing } from './routing.ts';
+
+interface MapKeeperOptions {
+  readonly urls: readonly string[];
+  readonly routing: Routing;
+  readonly connections: Connections;
+  readonly random: Random;
+}
+
+export class MapKeeper {
+  readonly #options: MapKeeperOptions;
+  /** The last failures of connections. */
+  readonly #attempts: Attempt[] = [];
+  #isWanted = true;
+  /** Who was asked and has not answered. */
+  #asked: Connection | undefined;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #dialledAt = Number.NEGATIVE_INFINITY;
+  #turn: number;
+
+  constructor(options: MapKeeperOptions) {
+    this.#options = options;
+    this.#turn = options.random.below(options.urls.length);
+  }
+
+  get attempts(): readonly Attempt[] {
+    return [...this.#attempts];
+  }
+
+  want(): void {
+    this.#isWanted = true;
+  }
+
+  /** Asks anyone who is up, one at a time and not too often; dials if nobody is. */
+  ask(now: number): void {
+    const connection = this.#options.connections.any();
+    if (connection === undefined) return this.#dialSomebody(now);
+    const isTooSoon = now - this.#askedAt < CLIENT_LIMITS.mapMilliseconds;
+    if (!this.#isWanted || this.#asked !== undefined || isTooSoon) return;
+    this.#askedAt = now;
+    this.#asked = connection;
+    this.askAt(connection);
+  }
+
+  /** A request for the map is also how a node is asked whether it is alive. */
+  askAt(connection: Connection): void {
+    const { connections, routing } = this.#options;
+    const knownVersion = routing.map?.version ?? 0;
+    const id = connection.nextId++;
+    connections.post(connection, { type: 'map', id, knownVersion }, undefined);
+  }
+
+  take(map: Uint8Array): void {
+    this.#options.routing.take(map);
+    this.settle();
+  }
+
+  /** It was answered: what is known is the newest there. */
+  settle(): void {
+    this.#asked = undefined;
+    if (this.#options.routing.map !== undefined) this.#isWanted = false;
+  }
+
+  lose(connection: Connection, what: string): void {
+    this.#attempts.push({ endpoint: connection.url, what });
+    if (this.#attempts.length > CLIENT_LIMITS.attemptsKept) this.#attempts.shift();
+    if (this.#asked === connection) this.#asked = undefined;
+    this.#isWanted = true;
+  }
+
+  /** The urls that were given and those of the map in turn; none waits for a slow one. */
+  #dialSomebody(now: number): void {
+    const { connections, routing, urls } = this.#options;
+    if (now - this.#dialledAt < CLIENT_LIMITS.nextDialMilliseconds) return;
+    const known = [...urls, ...(routing.map?.nodes.map(({ clientUrl }) => clientUrl) ?? [])];
+    const dialling = new Set(connections.dials.map(({ url }) => url));
+    for (let step = 0; step < known.length; step++) {
+      this.#turn = (this.#turn + 1) % known.length;
+      const url = known[this.#turn] as string;
+      if (dialling.has(url) || !connections.dial(url, now)) continue;
+      this.#dialledAt = now;
+      return;
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** Ranges of keys: what is asked of one shard at once, and what is left of it. */
+
+import type { Response } from '../../wire/response.ts';
+
+/** Keys in [from, to); no bytes leave an end open. */
+export interface KeyRange {
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+}
+
+export type RangeResponse = Extract<Response, { type: 'range' }>;
+
+export interface RangeQuestion {
+  readonly range: KeyRange;
+  readonly isReverse: boolean;
+  readonly answer: 'rows' | 'keys' | 'count';
+  readonly rowsMax: number;
+}
+
+/** What is left of a range behind a key that was seen. */
+export function rangeBehind(
+  range: KeyRange,
+  { last, isReverse }: { readonly last: Uint8Array; readonly isReverse: boolean },
+): KeyRange {
+  if (isReverse) return { from: range.from, to: last };
+  const from = new Uint8Array(last.length + 1);
+  from.set(last);
+  return { from, to: range.to };
+}

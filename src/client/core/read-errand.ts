@@ -1,0 +1,170 @@
+/** Reads of keys: what one turn asks of one shard at one level, and the rows that come back. */
+
+import type { ShardId } from '../../base/ids.ts';
+import { decodeRow, type Row } from '../../machine/row.ts';
+import type { ReadLevel, Request } from '../../wire/request.ts';
+import type { Response } from '../../wire/response.ts';
+import type { Call, ReadCall } from './call.ts';
+import {
+  BROKEN,
+  type Errand,
+  type FailureMaker,
+  newTrip,
+  OVER,
+  type Terms,
+  type Trip,
+  type Verdict,
+} from './errand.ts';
+import type { Ledger } from './ledger.ts';
+import type { Sessions } from './sessions.ts';
+
+/** One call, whose keys may lie in several shards. It is told when the last row has come. */
+export class Lookup {
+  readonly call: ReadCall;
+  readonly expiresAt: number;
+  readonly #ledger: Ledger;
+  readonly #rows: (Row | undefined)[];
+  #left: number;
+  #isOver = false;
+
+  constructor(options: {
+    readonly call: ReadCall;
+    readonly expiresAt: number;
+    readonly ledger: Ledger;
+  }) {
+    const { call } = options;
+    this.call = call;
+    this.expiresAt = options.expiresAt;
+    this.#ledger = options.ledger;
+    this.#rows = new Array(call.keys.length).fill(undefined);
+    this.#left = call.keys.length;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  put(at: number, row: Row | undefined): void {
+    if (this.#isOver) return;
+    this.#rows[at] = row;
+    this.#left -= 1;
+    if (this.#left > 0) return;
+    this.#isOver = true;
+    this.#ledger.settle(this.call, { type: 'rows', rows: this.#rows });
+  }
+
+  give(failureOf: FailureMaker): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // Reads change nothing, whatever became of them.
+    this.#ledger.settle(this.call, failureOf(false));
+  }
+}
+
+interface Slot {
+  readonly lookup: Lookup;
+  readonly at: number;
+}
+
+/** Nothing of it is lost by asking again, elsewhere or in halves. */
+export class ReadErrand implements Errand {
+  readonly shard: ShardId;
+  readonly trip: Trip;
+  readonly level: ReadLevel;
+  readonly #sessions: Sessions;
+  readonly #keys: Uint8Array[] = [];
+  readonly #slots: Slot[] = [];
+  #bytes = 0;
+  #firstExpiresAt = Number.POSITIVE_INFINITY;
+  #lastExpiresAt = 0;
+
+  constructor(options: {
+    readonly shard: ShardId;
+    readonly level: ReadLevel;
+    readonly sessions: Sessions;
+    readonly trip?: Trip;
+  }) {
+    this.shard = options.shard;
+    this.level = options.level;
+    this.#sessions = options.sessions;
+    this.trip = options.trip ?? newTrip();
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get count(): number {
+    return this.#keys.length;
+  }
+
+  get firstExpiresAt(): number {
+    return this.#firstExpiresAt;
+  }
+
+  get isOver(): boolean {
+    return this.#slots.every(({ lookup }) => lookup.isOver);
+  }
+
+  add(lookup: Lookup, at: number): void {
+    const key = lookup.call.keys[at] as Uint8Array;
+    this.#keys.push(key);
+    this.#slots.push({ lookup, at });
+    this.#bytes += key.length + 5;
+    if (lookup.expiresAt < this.#firstExpiresAt) this.#firstExpiresAt = lookup.expiresAt;
+    if (lookup.expiresAt > this.#lastExpiresAt) this.#lastExpiresAt = lookup.expiresAt;
+  }
+
+  request({ id, epoch, now }: Terms): Request {
+    const { shard, level } = this;
+    const patienceMilliseconds = Math.max(1, Math.ceil(this.#lastExpiresAt - now));
+    return { type: 'read', id, shard, epoch, level, patienceMilliseconds, keys: this.#keys };
+  }
+
+  parts(): readonly Errand[] {
+    return [this];
+  }
+
+  take(response: Response, now: number): Verdict {
+    if (response.type !== 'rows' || response.rows.length !== this.#slots.length) return BROKEN;
+    // A replica that lags behind says what the time was.
+    if (this.level.type !== 'stale') this.#sessions.hear(this.shard, response.time, now);
+    const rows = response.rows.map((bytes) => (bytes.length === 0 ? undefined : decodeRow(bytes)));
+    const isSound = rows.every((row, at) => row !== undefined || response.rows[at]?.length === 0);
+    if (!isSound) return BROKEN;
+    for (const [at, slot] of this.#slots.entries()) slot.lookup.put(slot.at, rows[at]);
+    return OVER;
+  }
+
+  expire(now: number, failureOf: FailureMaker): void {
+    if (now < this.#firstExpiresAt) return;
+    this.#firstExpiresAt = Number.POSITIVE_INFINITY;
+    for (const { lookup } of this.#slots) {
+      if (lookup.expiresAt <= now) lookup.give(failureOf);
+      else this.#firstExpiresAt = Math.min(this.#firstExpiresAt, lookup.expiresAt);
+    }
+  }
+
+  drop(call: Call, failureOf: FailureMaker): boolean {
+    const slot = this.#slots.find(({ lookup }) => lookup.call === call);
+    slot?.lookup.give(failureOf);
+    return slot !== undefined;
+  }
+
+  fail(failureOf: FailureMaker): void {
+    for (const { lookup } of this.#slots) lookup.give(failureOf);
+  }
+
+  halves(): readonly Errand[] {
+    const middle = this.#slots.length >> 1;
+    if (middle === 0) return [];
+    const { shard, level } = this;
+    const halves = [this.#slots.slice(0, middle), this.#slots.slice(middle)].map((slots) => {
+      const trip: Trip = { ...this.trip, state: 'ready' };
+      const half = new ReadErrand({ shard, level, sessions: this.#sessions, trip });
+      for (const { lookup, at } of slots) if (!lookup.isOver) half.add(lookup, at);
+      return half;
+    });
+    return halves.filter(({ count }) => count > 0);
+  }
+}

@@ -1,0 +1,70 @@
+/** Routing: which shard a key lies in, and which node to ask about it. */
+
+import { present } from '../../base/assert.ts';
+import type { NodeId, ShardId } from '../../base/ids.ts';
+import type { ClusterMap, ShardRow } from '../../catalog/cluster-map.ts';
+import { decodeMap } from '../../catalog/map-bytes.ts';
+import { nodeNumbered, shardAt } from '../../catalog/questions.ts';
+import { keyPosition } from '../../ring/key-position.ts';
+
+/** The map may be old and a hint wrong: both are guesses, and the answers correct them. */
+export class Routing {
+  #map: ClusterMap | undefined;
+  readonly #leaders = new Map<ShardId, NodeId>();
+
+  get map(): ClusterMap | undefined {
+    return this.#map;
+  }
+
+  /** False if the bytes are no map of this cluster. */
+  take(bytes: Uint8Array): boolean {
+    const map = decodeMap(bytes, this.#map);
+    if (map === undefined) return false;
+    this.#map = map;
+    return true;
+  }
+
+  /** Required: there is a map. */
+  shardOf(key: Uint8Array): ShardId {
+    return shardAt(present(this.#map, 'there is a map'), keyPosition(key)).shard;
+  }
+
+  rowOf(shard: ShardId): ShardRow | undefined {
+    return this.#map?.shards[shard];
+  }
+
+  /** Of all shards that hold keys. */
+  get shards(): readonly ShardId[] {
+    return this.#map?.shards.slice(1).map(({ shard }) => shard) ?? [];
+  }
+
+  /** Who leads, as far as is known: the one who was named, or should, or might. */
+  leaderOf(shard: ShardId): NodeId | undefined {
+    const row = this.rowOf(shard);
+    if (row === undefined) return undefined;
+    const named = this.#leaders.get(shard);
+    if (named !== undefined) return named;
+    const preferred = row.members.find(({ node }) => node === row.preferredNode);
+    return (preferred ?? row.members[0])?.node;
+  }
+
+  /** Somebody who should know says so. False if it is nobody on the map. */
+  learn(shard: ShardId, leader: NodeId): boolean {
+    if (this.#map === undefined || nodeNumbered(this.#map, leader) === undefined) return false;
+    this.#leaders.set(shard, leader);
+    return true;
+  }
+
+  /** It is not this one, or it cannot be reached: the next member may know. */
+  doubt(shard: ShardId, node: NodeId): void {
+    if (this.leaderOf(shard) !== node) return;
+    const members = this.rowOf(shard)?.members ?? [];
+    const at = members.findIndex((member) => member.node === node);
+    const next = members[(at + 1) % Math.max(1, members.length)];
+    if (next !== undefined) this.#leaders.set(shard, next.node);
+  }
+
+  urlOf(node: NodeId): string | undefined {
+    return this.#map === undefined ? undefined : nodeNumbered(this.#map, node)?.clientUrl;
+  }
+}

@@ -1,0 +1,230 @@
+/** A scan: pages of all shards, merged in the order of keys, each key once. */
+
+import { assert } from '../../base/assert.ts';
+import type { ShardId } from '../../base/ids.ts';
+import { CLIENT_LIMITS } from '../../base/limits.ts';
+import { compareBytes } from '../../machine/bytes.ts';
+import { decodeRow, type Row } from '../../machine/row.ts';
+import type { ReadLevel } from '../../wire/request.ts';
+import { type KeyRange, type RangeQuestion, type RangeResponse, rangeBehind } from './range.ts';
+import type { Settled } from './settled.ts';
+
+/** The next rows of a scan that stands in the core. One at a time. */
+export interface PageCall extends Settled<Page> {
+  readonly type: 'page';
+  readonly scan: Scan;
+}
+
+export interface Page {
+  readonly type: 'page';
+  /** In the order of the scan. None only at its end. */
+  readonly rows: readonly ScannedRow[];
+  readonly isEnd: boolean;
+}
+
+export interface ScannedRow {
+  readonly key: Uint8Array;
+  /** Undefined where keys alone were asked for. */
+  readonly row: Row | undefined;
+}
+
+export interface ScanTerms {
+  readonly range: KeyRange;
+  readonly isReverse: boolean;
+  readonly isKeysOnly: boolean;
+  readonly level: ReadLevel;
+  /** Rows in all. */
+  readonly rowsMax: number;
+}
+
+/** How far one shard was read. */
+interface Stream {
+  readonly shard: ShardId;
+  /** What was not asked for yet; undefined behind the end. */
+  rest: KeyRange | undefined;
+  /** Rows that came and were not given yet, and where to go on in them. */
+  page: readonly ScannedRow[];
+  at: number;
+  /** A page that came ahead of its use. */
+  ahead: readonly ScannedRow[] | undefined;
+  isAsked: boolean;
+}
+
+/** A page that is to be asked for. */
+interface Wish {
+  readonly shard: ShardId;
+  readonly question: RangeQuestion;
+}
+
+/**
+ * Every page is as of one moment of one shard. A scan of several pages is not one snapshot: a key
+ * that is written meanwhile is seen as it was before or as it is after, but never twice.
+ *
+ * At most two pages of each shard are in memory, one that is being given and one ahead; nothing is
+ * asked for that nobody took the rows before of.
+ */
+export class Scan {
+  readonly terms: ScanTerms;
+  #streams: Stream[] | undefined;
+  #left: number;
+  #waiting: PageCall | undefined;
+  #expiresAt = 0;
+  #isEnded = false;
+
+  constructor(terms: ScanTerms) {
+    this.terms = terms;
+    this.#left = terms.rowsMax;
+  }
+
+  get isStarted(): boolean {
+    return this.#streams !== undefined;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** When the last call gives up, or gave up. */
+  get expiresAt(): number {
+    return this.#expiresAt;
+  }
+
+  start(shards: readonly ShardId[]): void {
+    const rest = this.terms.range;
+    this.#streams = shards.map((shard) => {
+      return { shard, rest, page: [], at: 0, ahead: undefined, isAsked: false };
+    });
+  }
+
+  /** Required: one call at a time. */
+  wait(call: PageCall, expiresAt: number): void {
+    assert(this.#waiting === undefined, 'a scan is asked for one page at a time');
+    this.#waiting = call;
+    this.#expiresAt = expiresAt;
+  }
+
+  /** The call that waited and what it is told, if it can be told now. */
+  give(): { readonly call: PageCall; readonly page: Page } | undefined {
+    const call = this.#waiting;
+    if (call === undefined) return undefined;
+    const rows = this.#merge();
+    if (rows === undefined) return undefined;
+    this.#left -= rows.length;
+    const isEnd = rows.length === 0 || this.#left === 0;
+    if (isEnd) this.#isEnded = true;
+    this.#waiting = undefined;
+    return { call, page: { type: 'page', rows, isEnd } };
+  }
+
+  /** Gives up the call that waits. What was read stays, and the next call goes on there. */
+  giveUp(): PageCall | undefined {
+    const call = this.#waiting;
+    this.#waiting = undefined;
+    return call;
+  }
+
+  /** Pages to ask for now; they count as asked for from here on. */
+  wishes(): readonly Wish[] {
+    if (this.#isEnded) return [];
+    const wishes: Wish[] = [];
+    for (const stream of this.#streams ?? []) {
+      const { rest, shard, page, at } = stream;
+      if (rest === undefined || stream.isAsked || stream.ahead !== undefined) continue;
+      // The next page comes ahead as soon as this one is begun.
+      if (at === 0 && page.length > 0) continue;
+      stream.isAsked = true;
+      wishes.push({ shard, question: this.#question(rest) });
+    }
+    return wishes;
+  }
+
+  /** False if a row is none. */
+  take(shard: ShardId, response: RangeResponse): boolean {
+    const stream = this.#streamOf(shard);
+    const rows: ScannedRow[] = [];
+    for (const { key, row } of response.rows) {
+      const decoded = this.terms.isKeysOnly ? undefined : decodeRow(row);
+      if (!this.terms.isKeysOnly && decoded === undefined) return false;
+      rows.push({ key, row: decoded });
+    }
+    stream.isAsked = false;
+    const { last, isEnd } = response;
+    const { isReverse } = this.terms;
+    const rest = stream.rest ?? this.terms.range;
+    stream.rest = isEnd ? undefined : rangeBehind(rest, { last, isReverse });
+    if (stream.at < stream.page.length) stream.ahead = rows;
+    else turnTo(stream, rows);
+    return true;
+  }
+
+  /** A page did not come. It may be asked for again. */
+  miss(shard: ShardId): void {
+    this.#streamOf(shard).isAsked = false;
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#streams = [];
+  }
+
+  /**
+   * The rows that stand before everything that is still to come: no shard that has more can bring a
+   * key in front of the last one that it has shown. Undefined while a shard has shown nothing.
+   */
+  #merge(): readonly ScannedRow[] | undefined {
+    const streams = this.#streams ?? [];
+    if (this.#isEnded || this.#left === 0) return [];
+    if (this.#streams === undefined) return undefined;
+    let bound: Uint8Array | undefined;
+    for (const { page, at, ahead, rest } of streams) {
+      const hasMore = ahead !== undefined || rest !== undefined;
+      const last = page.at(-1)?.key;
+      if (at === page.length && hasMore) return undefined;
+      if (last === undefined || !hasMore) continue;
+      if (bound === undefined || this.#compare(last, bound) < 0) bound = last;
+    }
+    const rows: ScannedRow[] = [];
+    for (const stream of streams) {
+      const { page } = stream;
+      let row = page[stream.at];
+      while (row !== undefined && (bound === undefined || this.#compare(row.key, bound) <= 0)) {
+        rows.push(row);
+        stream.at += 1;
+        row = page[stream.at];
+      }
+    }
+    rows.sort((one, other) => this.#compare(one.key, other.key));
+    for (const stream of streams) {
+      if (stream.at === stream.page.length && stream.ahead !== undefined) {
+        turnTo(stream, stream.ahead);
+      }
+    }
+    return rows.length > this.#left ? rows.slice(0, this.#left) : rows;
+  }
+
+  #compare(one: Uint8Array, other: Uint8Array): number {
+    return this.terms.isReverse ? compareBytes(other, one) : compareBytes(one, other);
+  }
+
+  #question(range: KeyRange): RangeQuestion {
+    const { isReverse, isKeysOnly } = this.terms;
+    const rowsMax = Math.max(1, Math.min(CLIENT_LIMITS.pageRowsMax, this.#left));
+    return { range, isReverse, answer: isKeysOnly ? 'keys' : 'rows', rowsMax };
+  }
+
+  #streamOf(shard: ShardId): Stream {
+    const stream = this.#streams?.find((one) => one.shard === shard);
+    assert(stream !== undefined || this.#isEnded, 'only pages of its own come to a scan');
+    return stream ?? { shard, rest: undefined, page: [], at: 0, ahead: undefined, isAsked: false };
+  }
+}
+
+function turnTo(stream: Stream, rows: readonly ScannedRow[]): void {
+  stream.page = rows;
+  stream.at = 0;
+  stream.ahead = undefined;
+}

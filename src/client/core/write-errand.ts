@@ -1,0 +1,290 @@
+/** One batch of one shard: its numbers, its retries, and what each command's reply means. */
+
+import type { KvErrorCode } from '../../base/errors.ts';
+import type { ShardId } from '../../base/ids.ts';
+import { bytesMaxOfCommand, encodeBatch } from '../../machine/batch.ts';
+import { decodeReply, type Reason, type Reply } from '../../machine/reply.ts';
+import type { Request } from '../../wire/request.ts';
+import type { Response } from '../../wire/response.ts';
+import type { Call, Replied, WriteCall } from './call.ts';
+import {
+  BROKEN,
+  type Errand,
+  type FailureMaker,
+  isInDoubt,
+  newTrip,
+  OVER,
+  type Terms,
+  type Trip,
+  type Verdict,
+} from './errand.ts';
+import type { Ledger } from './ledger.ts';
+import type { Numbers, Sessions } from './sessions.ts';
+import type { Failure } from './settled.ts';
+
+interface WriteOptions {
+  readonly shard: ShardId;
+  readonly ledger: Ledger;
+  readonly sessions: Sessions;
+  readonly trip?: Trip;
+}
+
+interface Slot {
+  /** Undefined once it was told. */
+  call: WriteCall | undefined;
+  readonly command: WriteCall['command'];
+  readonly expiresAt: number;
+}
+
+/**
+ * Its numbers are given when it is sent first, and stay what they are: all copies of a command have
+ * the same sequence, deadline and words, so that a copy that comes late finds itself known.
+ *
+ * There is one way to other numbers: the only copy that ever left came too late for its deadline,
+ * which every other one would as well.
+ */
+export class WriteErrand implements Errand {
+  readonly shard: ShardId;
+  readonly trip: Trip;
+  readonly level = undefined;
+  readonly #ledger: Ledger;
+  readonly #sessions: Sessions;
+  #slots: Slot[] = [];
+  #waiting = 0;
+  #bytes = 0;
+  #firstExpiresAt = Number.POSITIVE_INFINITY;
+  #numbers: Numbers | undefined;
+  /** Copies that left under these numbers. */
+  #copies = 0;
+
+  constructor(options: WriteOptions) {
+    this.shard = options.shard;
+    this.trip = options.trip ?? newTrip();
+    this.#ledger = options.ledger;
+    this.#sessions = options.sessions;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get count(): number {
+    return this.#slots.length;
+  }
+
+  get firstExpiresAt(): number {
+    return this.#firstExpiresAt;
+  }
+
+  get isOver(): boolean {
+    return this.#waiting === 0;
+  }
+
+  /** Required: not numbered yet. */
+  add(call: WriteCall, expiresAt: number): void {
+    this.#slots.push({ call, command: call.command, expiresAt });
+    this.#waiting += 1;
+    this.#bytes += bytesMaxOfCommand(call.command);
+    if (expiresAt < this.#firstExpiresAt) this.#firstExpiresAt = expiresAt;
+  }
+
+  request({ id, epoch, now }: Terms): Request | undefined {
+    const { shard } = this;
+    if (this.#numbers === undefined) {
+      const isReady =
+        this.#sessions.knowsTime(shard, now) && this.#sessions.hasRoom(shard, this.#slots.length);
+      if (!isReady) return undefined;
+      this.#numbers = this.#sessions.number(shard, {
+        count: this.#slots.length,
+        wait: Math.max(...this.#slots.map(({ expiresAt }) => expiresAt)) - now,
+        now,
+      });
+    }
+    this.#copies += 1;
+    const batch = encodeBatch({
+      client: this.#sessions.client,
+      acknowledgedBelow: this.#sessions.acknowledgedBelow(shard),
+      deadline: this.#numbers.deadline,
+      firstSequence: this.#numbers.firstSequence,
+      commands: this.#slots.map(({ command }) => command),
+    });
+    return { type: 'write', id, shard, epoch, batch };
+  }
+
+  /**
+   * Nothing has happened, and who gave up was told so: the next copy is without them. Sequences in
+   * a batch follow each other, so what is left may be several batches.
+   */
+  parts(): readonly Errand[] {
+    if (this.#waiting === this.#slots.length || isInDoubt(this.trip)) return [this];
+    const numbers = this.#numbers;
+    if (numbers === undefined) {
+      this.#slots = this.#slots.filter(({ call }) => call !== undefined);
+      return [this];
+    }
+    const parts: WriteErrand[] = [];
+    for (const [at, { call, expiresAt }] of this.#slots.entries()) {
+      if (call === undefined) continue;
+      let part = parts.at(-1);
+      if (part === undefined || this.#slots[at - 1]?.call === undefined) {
+        part = this.#partFrom(numbers.firstSequence + at, numbers.deadline);
+        parts.push(part);
+      }
+      part.add(call, expiresAt);
+    }
+    for (const part of parts) (part.#numbers as Numbers).count = part.count;
+    const replaced = parts.map((part) => part.#numbers as Numbers);
+    this.#sessions.replace(this.shard, numbers, replaced);
+    return parts;
+  }
+
+  take(response: Response, now: number): Verdict {
+    if (response.type !== 'written') return BROKEN;
+    this.#sessions.hear(this.shard, response.time, now);
+    const replies = response.replies.map(decodeReply);
+    if (replies.length !== this.#slots.length) return BROKEN;
+    if (replies.some((reply) => reply === undefined)) return BROKEN;
+    let refusal: Reason | undefined;
+    for (const [at, reply] of replies.entries()) {
+      const slot = this.#slots[at];
+      if (slot === undefined || reply === undefined || slot.call === undefined) continue;
+      const left = this.#settle(slot, reply);
+      if (left !== undefined) refusal = left;
+    }
+    if (refusal === undefined) {
+      this.#close();
+      return OVER;
+    }
+    return this.#goOn(refusal);
+  }
+
+  expire(now: number, failureOf: FailureMaker): void {
+    if (now < this.#firstExpiresAt) return;
+    for (const slot of this.#slots) {
+      if (slot.expiresAt <= now) this.#give(slot, failureOf);
+    }
+    this.#look();
+  }
+
+  drop(call: Call, failureOf: FailureMaker): boolean {
+    const slot = this.#slots.find((one) => one.call === call);
+    if (slot === undefined) return false;
+    this.#give(slot, failureOf);
+    this.#look();
+    return true;
+  }
+
+  fail(failureOf: FailureMaker): void {
+    for (const slot of this.#slots) this.#give(slot, failureOf);
+    this.#look();
+  }
+
+  /** A batch that the other side finds too large is not made smaller: its commands were judged. */
+  halves(): readonly Errand[] {
+    return [];
+  }
+
+  /** Tells what is final. Says why, if it is not. */
+  #settle(slot: Slot, reply: Reply): Reason | undefined {
+    if (reply.type !== 'refused') {
+      this.#tell(slot, { type: 'replied', reply });
+      return undefined;
+    }
+    const { reason } = reply;
+    if (isPassing(reason)) return reason;
+    const attempts = this.trip.history;
+    // Its reply is gone, and with it the knowledge of what it was.
+    const outcome = reason === 'acknowledged' ? 'unknown' : 'notApplied';
+    const message = `the shard refused the command: ${reason}`;
+    this.#tell(slot, { type: 'failed', code: CODE_OF[reason], outcome, message, attempts });
+    return undefined;
+  }
+
+  /** What is left was refused for a reason that may pass. */
+  #goOn(reason: Reason): Verdict {
+    if (reason === 'deadline-too-far') this.#sessions.forgetTime(this.shard);
+    if (reason === 'deadline-passed' || reason === 'deadline-too-far') {
+      if (this.#copies === 1) return { type: 'anew', why: reason, errand: this.#anew() };
+      // An earlier copy may have been done in time, and this refusal would say nothing of it.
+      const outcome = this.trip.doubts > 0 ? 'unknown' : 'notApplied';
+      const message = `its deadline has passed in the time of the shard, tries: ${this.#copies}`;
+      const attempts = this.trip.history;
+      const failure: Failure = { type: 'failed', code: 'timeout', outcome, message, attempts };
+      for (const slot of this.#slots) this.#tell(slot, failure);
+      this.#close();
+      return OVER;
+    }
+    return { type: 'again', why: reason, isMapOld: reason === 'wrong-epoch' };
+  }
+
+  #partFrom(firstSequence: number, deadline: number): WriteErrand {
+    const { shard } = this;
+    const trip: Trip = { ...this.trip };
+    const part = new WriteErrand({ shard, ledger: this.#ledger, sessions: this.#sessions, trip });
+    part.#numbers = { firstSequence, count: 0, deadline, isOpen: true };
+    part.#copies = this.#copies;
+    return part;
+  }
+
+  /** Those who still wait, under numbers to come: none of the former can take effect any more. */
+  #anew(): Errand {
+    const errand = new WriteErrand({
+      shard: this.shard,
+      ledger: this.#ledger,
+      sessions: this.#sessions,
+      trip: { ...this.trip, state: 'ready', doubts: 0 },
+    });
+    for (const slot of this.#slots) {
+      if (slot.call !== undefined) errand.add(slot.call, slot.expiresAt);
+      slot.call = undefined;
+    }
+    this.#waiting = 0;
+    this.#close();
+    return errand;
+  }
+
+  #give(slot: Slot, failureOf: FailureMaker): void {
+    if (slot.call !== undefined) this.#tell(slot, failureOf(isInDoubt(this.trip)));
+  }
+
+  #tell(slot: Slot, result: Replied | Failure): void {
+    const { call } = slot;
+    if (call === undefined) return;
+    this.#waiting -= 1;
+    slot.call = undefined;
+    this.#ledger.settle(call, result);
+  }
+
+  #look(): void {
+    this.#firstExpiresAt = Number.POSITIVE_INFINITY;
+    for (const { call, expiresAt } of this.#slots) {
+      if (call !== undefined) this.#firstExpiresAt = Math.min(this.#firstExpiresAt, expiresAt);
+    }
+    if (this.#waiting === 0) this.#close();
+  }
+
+  #close(): void {
+    if (this.#numbers?.isOpen === true) this.#sessions.close(this.shard, this.#numbers);
+  }
+}
+
+type PassingReason = 'deadline-passed' | 'deadline-too-far' | 'wrong-epoch' | 'window-full';
+
+function isPassing(reason: Reason): reason is PassingReason {
+  return (
+    reason === 'deadline-passed' ||
+    reason === 'deadline-too-far' ||
+    reason === 'wrong-epoch' ||
+    reason === 'window-full'
+  );
+}
+
+const CODE_OF: Readonly<Record<Exclude<Reason, PassingReason>, KvErrorCode>> = {
+  acknowledged: 'answer-lost',
+  'not-a-number': 'not-a-number',
+  overflow: 'overflow',
+  'value-too-large': 'value-too-large',
+  'key-twice': 'key-twice',
+  'result-too-large': 'result-too-large',
+  malformed: 'refused',
+};

@@ -1,0 +1,172 @@
+/** A small cluster: nodes that answer, forward and refuse; shards with a leader or none. */
+
+import type { Random } from '../../../src/base/random.ts';
+import { encodeMap } from '../../../src/catalog/map-bytes.ts';
+import { compareBytes } from '../../../src/machine/bytes.ts';
+import type { Request } from '../../../src/wire/request.ts';
+import type { Response } from '../../../src/wire/response.ts';
+import { mapOf } from './map.ts';
+import { type Effect, ModelShard } from './shard.ts';
+import type { World } from './world.ts';
+
+export interface Faults {
+  /** Chances, each per request. */
+  readonly overload: number;
+  readonly wrongEpoch: number;
+  readonly notHere: number;
+  readonly notFresh: number;
+  readonly tooMuch: number;
+  /** Of a write whose leader changed meanwhile: that the entry is committed all the same. */
+  readonly survival: number;
+  /** That a node without the leadership passes a request on. */
+  readonly forward: number;
+  /** Milliseconds from proposal to commit. */
+  readonly commitMax: number;
+}
+
+type RangeRequest = Extract<Request, { type: 'range' }>;
+type WriteRequest = Extract<Request, { type: 'write' }>;
+type Reply = (response: Response) => void;
+
+export class ModelCluster {
+  readonly nodes: number;
+  readonly shards: readonly ModelShard[];
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #faults: Faults;
+  /** 0 while nobody leads. */
+  readonly #leaders: number[];
+  readonly #terms: number[];
+  #version = 1;
+
+  constructor(options: {
+    readonly nodes: number;
+    readonly shards: number;
+    readonly world: World;
+    readonly random: Random;
+    readonly faults: Faults;
+    readonly onEffect: (effect: Effect) => void;
+  }) {
+    const { nodes, shards, world, random, faults, onEffect } = options;
+    this.nodes = nodes;
+    this.#world = world;
+    this.#random = random;
+    this.#faults = faults;
+    this.shards = Array.from({ length: shards }, (_, at) => {
+      const bornAt = 1_700_000_000_000 + random.below(2 ** 31);
+      return new ModelShard({ shard: at + 1, shards, bornAt, onEffect });
+    });
+    this.#leaders = this.shards.map(() => random.between(1, nodes));
+    this.#terms = this.shards.map(() => 1);
+  }
+
+  leaderOf(shard: number): number {
+    return this.#leaders[shard - 1] ?? 0;
+  }
+
+  /** Somebody else leads after a while; whatever was proposed and not committed is in doubt. */
+  changeLeader(shard: number): void {
+    const at = shard - 1;
+    this.#terms[at] = (this.#terms[at] ?? 0) + 1;
+    this.#leaders[at] = 0;
+    const term = this.#terms[at];
+    this.#world.after(this.#random.between(5, 800), () => {
+      if (this.#terms[at] === term) this.#leaders[at] = this.#random.between(1, this.nodes);
+    });
+  }
+
+  changeMap(): void {
+    this.#version += 1;
+  }
+
+  pass(milliseconds: number): void {
+    for (const shard of this.shards) shard.pass(milliseconds);
+  }
+
+  serve(node: number, request: Request, reply: Reply, isForwarded = false): void {
+    const { id } = request;
+    if (request.type === 'map') {
+      const map = mapOf({ nodes: this.nodes, shards: this.shards.length, version: this.#version });
+      const isNews = request.knownVersion < this.#version;
+      return reply({ type: 'map', id, map: isNews ? encodeMap(map, 0) : new Uint8Array(0) });
+    }
+    if (request.type === 'command' || request.type === 'info') throw new Error('nobody asks this');
+    const shard = this.shards[request.shard - 1] as ModelShard;
+    const random = this.#random;
+    const faults = this.#faults;
+    const refuse = (failure: Extract<Response, { type: 'failed' }>['failure'], leader = 0) =>
+      reply({
+        type: 'failed',
+        id,
+        failure,
+        time: random.chance(0.5) ? Math.floor(shard.time) : 0,
+        leader,
+        retryAfterMilliseconds: failure === 'overloaded' ? random.between(5, 80) : 0,
+      });
+    if (random.chance(faults.notHere)) return refuse('not-here');
+    if (random.chance(faults.overload)) return refuse('overloaded');
+    const leader = this.leaderOf(request.shard);
+    const isStaleRead = request.type !== 'write' && request.level.type === 'stale';
+    if (isStaleRead && random.chance(faults.notFresh)) return refuse('not-fresh');
+    if (leader !== node && !isStaleRead) {
+      if (leader !== 0 && !isForwarded && random.chance(faults.forward)) {
+        const hop = random.between(1, 5);
+        return this.#world.after(hop, () => this.serve(leader, request, reply, true));
+      }
+      // Hints may be old, or name the one who was asked.
+      const hint = random.chance(0.2) ? random.between(0, this.nodes) : leader;
+      return refuse('not-leader', hint);
+    }
+    if (request.type === 'write') return this.#write(shard, request, { reply, refuse });
+    const isMuch = request.type === 'read' ? request.keys.length > 1 : request.range.rowsMax > 1;
+    if (isMuch && random.chance(faults.tooMuch)) return refuse('too-much');
+    const time = Math.floor(shard.time);
+    if (request.type === 'read') {
+      const rows = request.keys.map((key) => shard.row(key) ?? new Uint8Array(0));
+      return reply({ type: 'rows', id, time, rows });
+    }
+    return reply(this.#range(shard, request));
+  }
+
+  #write(
+    shard: ModelShard,
+    { id, epoch, batch }: WriteRequest,
+    to: { readonly reply: Reply; readonly refuse: (failure: 'lost') => void },
+  ): void {
+    const random = this.#random;
+    const term = this.#terms[shard.shard - 1];
+    const stamped = random.chance(this.#faults.wrongEpoch) ? epoch + 1 : epoch;
+    this.#world.after(random.fraction() * this.#faults.commitMax, () => {
+      if (this.#terms[shard.shard - 1] === term) {
+        const replies = shard.write(batch, stamped);
+        return to.reply({ type: 'written', id, time: Math.floor(shard.time), replies });
+      }
+      if (random.chance(this.#faults.survival)) {
+        const late = random.chance(0.5) ? random.between(1, 1000) : 0;
+        this.#world.after(late, () => shard.write(batch, stamped));
+      }
+      return to.refuse('lost');
+    });
+  }
+
+  #range(shard: ModelShard, request: RangeRequest): Response {
+    const { from, to, isReverse, answer, rowsMax } = request.range;
+    const inside = shard
+      .rows()
+      .filter(({ key }) => compareBytes(key, from) >= 0)
+      .filter(({ key }) => to.length === 0 || compareBytes(key, to) < 0);
+    if (isReverse) inside.reverse();
+    // A node may give fewer than it was asked for, and none though it has seen some.
+    const given = inside.slice(0, this.#random.between(1, rowsMax));
+    const rows = answer === 'count' ? [] : given;
+    return {
+      type: 'range',
+      id: request.id,
+      time: Math.floor(shard.time),
+      rows: rows.map(({ key, row }) => ({ key, row: answer === 'keys' ? new Uint8Array(0) : row })),
+      count: given.length,
+      last: given.at(-1)?.key ?? new Uint8Array(0),
+      isEnd: given.length === inside.length,
+    };
+  }
+}
