@@ -1,4 +1,4 @@
-/** Scans over all shards, with pages cut anywhere and leaders that change, give exactly the keys. */
+/** Scans of all shards, with pages cut anywhere and leaders that change, give just the keys. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
