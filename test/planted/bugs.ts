@@ -2,6 +2,7 @@
 
 import type { Bug } from './bug.ts';
 import { CATALOGUE_BUGS } from './bugs-catalog.ts';
+import { CLIENT_BUGS } from './bugs-client.ts';
 import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
@@ -14,6 +15,7 @@ import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
 
 export const BUGS: readonly Bug[] = [
+  ...CLIENT_BUGS,
   ...ELECTION_BUGS,
   ...LOG_BUGS,
   ...MEMBERSHIP_BUGS,

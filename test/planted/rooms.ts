@@ -42,6 +42,7 @@ const ROOMS: readonly Room[] = [
     tests: 'test/catalog/',
     oracles: ['unit-tests'],
   },
+  { sources: 'src/client/', tests: 'test/client/', oracles: ['unit-tests'] },
 ];
 
 export function roomOf({ name, file }: Bug): Room {

@@ -31,7 +31,7 @@ type Reply = (response: Response) => void;
 export class ModelCluster {
   readonly nodes: number;
   readonly shards: readonly ModelShard[];
-  readonly #world: World;
+  readonly #world: Pick<World, 'after'>;
   readonly #random: Random;
   readonly #faults: Faults;
   /** 0 while nobody leads. */
@@ -42,7 +42,7 @@ export class ModelCluster {
   constructor(options: {
     readonly nodes: number;
     readonly shards: number;
-    readonly world: World;
+    readonly world: Pick<World, 'after'>;
     readonly random: Random;
     readonly faults: Faults;
     readonly onEffect: (effect: Effect) => void;

@@ -1,11 +1,17 @@
 /** Words that some rooms, or all of them, do without. */
 
-import { findMatches, type Rule, roomOf, type SourceFile, type Tree } from './tree.ts';
+import { findMatches, type Rule, roomOf, type SourceFile } from './tree.ts';
 
 /** The simulator runs these; wire is here because a codec has to be as repeatable as they are. */
 const PURE = ['base', 'ring', 'raft', 'machine', 'catalog', 'txn', 'wire'].map(
   (name) => `src/${name}`,
 );
+
+/** The one file that asks the machine for clock and randomness; no pure file imports it. */
+const AMBIENT_HOME = 'src/base/ambient.ts';
+
+/** The core of the client is pure, the shell around it is not. */
+const PURE_FOLDER = 'src/client/core/';
 
 /** None of these after a dot: a field of that name is another thing. */
 const IMPURE_WORDS = [
@@ -82,10 +88,6 @@ const IN_TESTS = new RegExp(
   'g',
 );
 
-function inRooms(tree: Tree, rooms: readonly string[]): SourceFile[] {
-  return tree.sources.filter(({ path }) => rooms.includes(roomOf(path)));
-}
-
 function isInSource({ path }: SourceFile): boolean {
   return path.startsWith('src/');
 }
@@ -95,11 +97,16 @@ const pure: Rule = {
   find: (tree) => {
     const words = new RegExp(`(?<![.\\w$#])(?:${IMPURE_WORDS.join('|')})\\b`, 'g');
     const advise = (found: string) => `${found} is impure, let the caller pass in what it gives`;
-    return inRooms(tree, PURE).flatMap((file) => [
+    const isPure = ({ path }: SourceFile) => {
+      return path !== AMBIENT_HOME && (PURE.includes(roomOf(path)) || path.startsWith(PURE_FOLDER));
+    };
+    return tree.sources.filter(isPure).flatMap((file) => [
       ...findMatches(file, file.code, words, advise),
       ...findMatches(file, file.code, IMPURE_MEMBERS, advise),
       ...file.imports
-        .filter(({ specifier }) => specifier.startsWith('node:'))
+        .filter(({ specifier, target }) => {
+          return specifier.startsWith('node:') || target === AMBIENT_HOME;
+        })
         .map(({ line, specifier }) => `${file.path}:${line}: ${advise(specifier)}`),
     ]);
   },
@@ -116,6 +123,8 @@ const pure: Rule = {
     { 'src/raft/a.ts': "const order = a.localeCompare(b, 'en');" },
     { 'src/wire/a.ts': 'const a = JSON.parse(text);' },
     { 'src/raft/a.ts': "import { createHash } from 'node:crypto';" },
+    { 'src/raft/a.ts': "import { wallNow } from '../base/ambient.ts';" },
+    { 'src/client/core/a.ts': 'const a = async () => 1;' },
   ],
   sound: [
     { 'src/raft/a.ts': `/* async */ const a = \`Date \${b} process\`; // Math.random` },
@@ -131,7 +140,7 @@ const ambient: Rule = {
   find: (tree) => {
     const advise = (found: string) => `${found} is ambient, take a clock or a Random from base`;
     return tree.sources
-      .filter(isInSource)
+      .filter((file) => isInSource(file) && file.path !== AMBIENT_HOME)
       .flatMap((file) => [
         ...findMatches(file, file.code, AMBIENT, advise),
         ...file.imports
@@ -150,6 +159,7 @@ const ambient: Rule = {
   sound: [
     { 'src/node/a.ts': 'const a = process.pid; const b = limits.Date; // Date.now()' },
     { 'bench/a.ts': 'const now = performance.now();' },
+    { 'src/base/ambient.ts': 'const now = performance.now();' },
   ],
 };
 

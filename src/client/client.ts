@@ -1,0 +1,110 @@
+/** The client: a space without a prefix, and the connections below all spaces. */
+
+import { CLIENT_LIMITS } from '../base/limits.ts';
+import type { Atomic, Committed, Conflict } from './atomic.ts';
+import { type Codec, messagePack } from './codec.ts';
+import type { Call } from './core/call.ts';
+import type { Surroundings } from './dial.ts';
+import { Engine, urlsOf } from './engine.ts';
+import type { Key } from './key.ts';
+import type {
+  CallOptions,
+  ConnectOptions,
+  ReadOptions,
+  SetOptions,
+  SpaceOptions,
+  WriteOptions,
+} from './options.ts';
+import { timeoutOf } from './options.ts';
+import type { CountOptions, Scanning, ScanOptions } from './scanning.ts';
+import { type Entry, Space } from './space.ts';
+
+/**
+ * Calls may be made at once and in any number, without waiting for each other: those of one turn
+ * travel together. Calls that do not wait for each other have no order between them.
+ */
+export class Client {
+  readonly #engine: Engine;
+  readonly #root: Space<unknown>;
+
+  constructor(engine: Engine, root: Space<unknown>) {
+    this.#engine = engine;
+    this.#root = root;
+  }
+
+  get<V = unknown>(key: Key, options?: ReadOptions): Promise<Entry<V> | undefined> {
+    return this.#root.get(key, options) as Promise<Entry<V> | undefined>;
+  }
+
+  getMany<V = unknown>(
+    keys: readonly Key[],
+    options?: ReadOptions,
+  ): Promise<readonly (Entry<V> | undefined)[]> {
+    return this.#root.getMany(keys, options) as Promise<readonly (Entry<V> | undefined)[]>;
+  }
+
+  set(key: Key, value: unknown, options?: SetOptions): Promise<Committed | Conflict> {
+    return this.#root.set(key, value, options);
+  }
+
+  delete(key: Key, options?: WriteOptions): ReturnType<Space['delete']> {
+    return this.#root.delete(key, options);
+  }
+
+  incr(key: Key, by?: bigint | number, options?: CallOptions): Promise<bigint> {
+    return this.#root.incr(key, by, options);
+  }
+
+  atomic(): Atomic<unknown> {
+    return this.#root.atomic();
+  }
+
+  scan<V = unknown>(options?: ScanOptions): Scanning<V> {
+    return this.#root.scan(options) as Scanning<V>;
+  }
+
+  count(options?: CountOptions): Promise<number> {
+    return this.#root.count(options);
+  }
+
+  space<V>(name: string, options?: SpaceOptions<V>): Space<V> {
+    return this.#root.space<V>(name, options);
+  }
+
+  /** Calls that wait fail with `closed` and say whether they took effect. Twice is once. */
+  async close(): Promise<void> {
+    this.#engine.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** As soon as the cluster is known; else an error that says who was asked and what they said. */
+export async function connectBy(
+  surroundings: Surroundings,
+  urls: string | readonly string[],
+  options: ConnectOptions = {},
+): Promise<Client> {
+  const timeout = timeoutOf(options.timeout, CLIENT_LIMITS.timeoutMillisecondsDefault);
+  const balance = options.balance ?? 'round-robin';
+  const engine = new Engine({ surroundings, urls: urlsOf(urls), balance });
+  const root = new Space<unknown>({
+    engine,
+    defaults: { timeout, read: options.read ?? 'linearizable' },
+    prefix: new Uint8Array(0),
+    codec: messagePack as Codec<unknown>,
+  });
+  try {
+    await engine.ask<Extract<Call, { type: 'ready' }>, void>(
+      () => ({ type: 'ready', timeoutMilliseconds: timeout }),
+      () => {},
+      options.signal,
+    );
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+  return new Client(engine, root);
+}

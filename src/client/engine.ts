@@ -1,0 +1,186 @@
+/** The engine: gives the core turns, time and connections, and makes promises of calls. */
+
+import { KvError } from '../base/errors.ts';
+import { CLIENT_LIMITS } from '../base/limits.ts';
+import { Random } from '../base/random.ts';
+import type { Balance } from './core/balance.ts';
+import type { Call } from './core/call.ts';
+import { Core } from './core/core.ts';
+import type { Scan } from './core/scan.ts';
+import type { Failure } from './core/settled.ts';
+import type { Line, Surroundings } from './dial.ts';
+import { invalid } from './options.ts';
+
+interface EngineOptions {
+  readonly surroundings: Surroundings;
+  readonly urls: readonly string[];
+  readonly balance: Balance;
+}
+
+/** What a call is without its end. */
+type Question<C extends Call> = Omit<C, 'settle'>;
+type ResultOf<C extends Call> = Exclude<Parameters<C['settle']>[0], Failure>;
+
+/**
+ * A turn's calls leave with one flush, by `setImmediate`: it runs after all that this turn has
+ * read and after everything that was waiting for it, so that a hundred answers that make a hundred
+ * new calls make one frame. A microtask would run between the first of them and the second.
+ */
+export class Engine {
+  readonly #core: Core;
+  readonly #now: () => number;
+  readonly #lines = new Map<number, Line>();
+  #ticking: NodeJS.Timeout | undefined;
+  #isFlushing = false;
+  #isClosed = false;
+
+  constructor({ surroundings, urls, balance }: EngineOptions) {
+    const { dial, now, secureBytes } = surroundings;
+    this.#now = now;
+    const seed = new DataView(secureBytes(4).buffer).getUint32(0);
+    this.#core = new Core({
+      port: {
+        dial: (connection, url) => this.#lines.set(connection, this.#open(connection, url, dial)),
+        hangUp: (connection) => {
+          this.#lines.get(connection)?.close();
+          this.#lines.delete(connection);
+        },
+        send: (connection, bytes) => {
+          if (this.#lines.get(connection)?.send(bytes) === false) this.#cut(connection);
+        },
+      },
+      urls,
+      client: secureBytes(16),
+      random: new Random(seed),
+      balance,
+      now: now(),
+    });
+  }
+
+  /**
+   * Asks, and makes of the result what the caller is given. What `question` and `answer` throw
+   * rejects the promise. Nobody has to listen to it: a forgotten promise harms nobody.
+   */
+  ask<C extends Call, T>(
+    question: () => Question<C>,
+    answer: (result: ResultOf<C>) => T,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const promise = new Promise<T>((resolve, reject) => {
+      const asked = question();
+      let forget: (() => void) | undefined;
+      const settle = (result: ResultOf<C> | Failure): void => {
+        forget?.();
+        if (result.type === 'failed') return reject(errorOf(result as Failure, signal));
+        try {
+          resolve(answer(result as ResultOf<C>));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const call = { ...asked, settle } as unknown as C;
+      if (signal !== undefined) {
+        if (signal.aborted) return settle(ABORTED);
+        const abort = () => {
+          this.#core.step({ type: 'abort', call });
+          this.#wake();
+        };
+        signal.addEventListener('abort', abort, { once: true });
+        forget = () => signal.removeEventListener('abort', abort);
+      }
+      this.#core.step({ type: 'call', call, now: this.#now() });
+      this.#wake();
+    });
+    promise.catch(ignore);
+    return promise;
+  }
+
+  endScan(scan: Scan): void {
+    this.#core.step({ type: 'end-scan', scan });
+  }
+
+  /** Twice is once. */
+  close(): void {
+    this.#isClosed = true;
+    this.#core.step({ type: 'close' });
+    clearInterval(this.#ticking);
+    this.#ticking = undefined;
+  }
+
+  #open(connection: number, url: string, dial: Surroundings['dial']): Line {
+    return dial(url, {
+      onUp: (greeting) => {
+        this.#core.step({ type: 'up', connection, greeting, now: this.#now() });
+        this.#wake();
+      },
+      onFrame: (bytes) => {
+        this.#core.step({ type: 'frame', connection, bytes, now: this.#now() });
+        this.#wake();
+      },
+      onDown: (reason) => this.#lose(connection, reason),
+    });
+  }
+
+  /** The core is in the middle of a flush: it is told later. */
+  #cut(connection: number): void {
+    setImmediate(() => {
+      this.#lines.get(connection)?.close();
+      this.#lose(connection, 'it does not take in what it is sent');
+    });
+  }
+
+  #lose(connection: number, reason: string): void {
+    this.#lines.delete(connection);
+    this.#core.step({ type: 'down', connection, reason, now: this.#now() });
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#isFlushing || this.#isClosed) return;
+    this.#isFlushing = true;
+    setImmediate(() => {
+      this.#isFlushing = false;
+      this.#core.step({ type: 'flush', now: this.#now() });
+      this.#startTicks();
+    });
+  }
+
+  #startTicks(): void {
+    if (this.#ticking !== undefined || !this.#core.isBusy) return;
+    this.#ticking = setInterval(() => {
+      this.#core.step({ type: 'tick', now: this.#now() });
+      if (this.#core.isBusy) return;
+      clearInterval(this.#ticking);
+      this.#ticking = undefined;
+    }, CLIENT_LIMITS.tickMilliseconds);
+  }
+}
+
+const ABORTED: Failure = {
+  type: 'failed',
+  code: 'aborted',
+  outcome: 'notApplied',
+  message: 'the signal was aborted before the call',
+  attempts: [],
+};
+
+function errorOf(failure: Failure, signal: AbortSignal | undefined): KvError {
+  const { code, outcome, message, attempts } = failure;
+  const cause = code === 'aborted' ? signal?.reason : undefined;
+  return new KvError({ code, outcome, message, attempts, cause });
+}
+
+function ignore(): void {}
+
+/** `kv://` and `kvs://` are WebSockets, plain and encrypted, as are `ws://` and `wss://`. */
+export function urlsOf(urls: string | readonly string[]): readonly string[] {
+  const list = typeof urls === 'string' ? [urls] : urls;
+  if (list.length === 0) throw invalid('there is no url to connect to');
+  return list.map((url) => {
+    const address = url.replace(/^kv(s?):\/\//, 'ws$1://');
+    if (!/^wss?:\/\//.test(address) || !URL.canParse(address)) {
+      throw invalid(`${url} is no url like kv://host:port`);
+    }
+    return address.replace(/\/+$/, '');
+  });
+}

@@ -1,0 +1,198 @@
+/** Keys: texts, bytes, and tuples whose bytes stand in the order of their parts. */
+
+import { KvError } from '../base/errors.ts';
+
+export type KeyPart = string | number | bigint | boolean | Uint8Array;
+
+/** A text stands for its UTF-8 bytes. Tuples sort part by part, by kind and then by value. */
+export type Key = string | Uint8Array | readonly KeyPart[];
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Kinds in their order. A tuple is a prefix of those that go on where it ends. */
+const TAG = {
+  bytes: 0x01,
+  text: 0x02,
+  false: 0x26,
+  true: 0x27,
+  integer: 0x14,
+  float: 0x21,
+} as const;
+const END = 0x00;
+const ESCAPE = 0xff;
+const INTEGER_BYTES_MAX = 8;
+
+export function encodeKey(key: Key): Uint8Array {
+  if (typeof key === 'string') return encodeText(key);
+  if (key instanceof Uint8Array) return key.slice();
+  const bytes: number[] = [];
+  for (const part of key) writePart(bytes, part);
+  return Uint8Array.from(bytes);
+}
+
+/** Most keys are short and plain: those cost no call into the runtime. */
+function encodeText(text: string): Uint8Array {
+  const { length } = text;
+  if (length > SHORT) return encoder.encode(text);
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return encoder.encode(text);
+    bytes[at] = code;
+  }
+  return bytes;
+}
+
+const SHORT = 64;
+
+/** The text of a key; undefined if its bytes are none. */
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The parts of a tuple; undefined for bytes that are none. */
+function decodeTuple(bytes: Uint8Array): KeyPart[] | undefined {
+  const parts: KeyPart[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const read = readPart(bytes, at);
+    if (read === undefined) return undefined;
+    parts.push(read.part);
+    at = read.end;
+  }
+  return parts;
+}
+
+/** The first bytes behind all that begin with these; none if there are no such bytes. */
+export function behindPrefix(prefix: Uint8Array): Uint8Array {
+  let length = prefix.length;
+  while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
+  const behind = prefix.slice(0, length);
+  if (length > 0) behind[length - 1] = (behind[length - 1] as number) + 1;
+  return behind;
+}
+
+function writePart(bytes: number[], part: KeyPart): void {
+  if (typeof part === 'string') return writeEscaped(bytes, TAG.text, encoder.encode(part));
+  if (part instanceof Uint8Array) return writeEscaped(bytes, TAG.bytes, part);
+  if (typeof part === 'boolean') {
+    bytes.push(part ? TAG.true : TAG.false);
+  } else if (typeof part === 'bigint' || Number.isSafeInteger(part)) {
+    writeInteger(bytes, BigInt(part));
+  } else {
+    writeFloat(bytes, part);
+  }
+}
+
+/** A zero inside is followed by a byte that the end is not: so the shorter stands first. */
+function writeEscaped(bytes: number[], tag: number, content: Uint8Array): void {
+  bytes.push(tag);
+  for (const byte of content) {
+    bytes.push(byte);
+    if (byte === END) bytes.push(ESCAPE);
+  }
+  bytes.push(END);
+}
+
+/** The tag tells sign and length: longer is further from zero. Below zero all bits are turned. */
+function writeInteger(bytes: number[], value: bigint): void {
+  const isNegative = value < 0n;
+  const size = isNegative ? -value : value;
+  const digits: number[] = [];
+  for (let left = size; left > 0n; left >>= 8n) digits.unshift(Number(left & 0xffn));
+  if (digits.length > INTEGER_BYTES_MAX) throw invalid('an integer in a key has at most 64 bits');
+  bytes.push(TAG.integer + (isNegative ? -digits.length : digits.length));
+  for (const digit of digits) bytes.push(isNegative ? 0xff - digit : digit);
+}
+
+/** IEEE bits: the sign turned if it was plus, all bits if it was minus. */
+function writeFloat(bytes: number[], value: number): void {
+  if (Number.isNaN(value)) throw invalid('a key has no place for NaN');
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value);
+  const isNegative = view.getUint8(0) >= 0x80;
+  bytes.push(TAG.float);
+  for (let at = 0; at < 8; at++) {
+    const byte = view.getUint8(at);
+    bytes.push(isNegative ? 0xff - byte : at === 0 ? byte + 0x80 : byte);
+  }
+}
+
+interface ReadPart {
+  readonly part: KeyPart;
+  readonly end: number;
+}
+
+function readPart(bytes: Uint8Array, at: number): ReadPart | undefined {
+  const tag = bytes[at] as number;
+  if (tag === TAG.bytes || tag === TAG.text) {
+    const read = readEscaped(bytes, at + 1);
+    if (read === undefined || tag === TAG.bytes) return read;
+    const text = textOf(read.part);
+    return text === undefined ? undefined : { part: text, end: read.end };
+  }
+  if (tag === TAG.true || tag === TAG.false) return { part: tag === TAG.true, end: at + 1 };
+  if (tag === TAG.float) return readFloat(bytes, at + 1);
+  const length = tag - TAG.integer;
+  if (Math.abs(length) > INTEGER_BYTES_MAX) return undefined;
+  return readInteger(bytes, at + 1, length);
+}
+
+function readEscaped(
+  bytes: Uint8Array,
+  from: number,
+): { readonly part: Uint8Array; readonly end: number } | undefined {
+  const content: number[] = [];
+  for (let at = from; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte !== END) {
+      content.push(byte);
+    } else if (bytes[at + 1] === ESCAPE) {
+      content.push(byte);
+      at += 1;
+    } else {
+      return { part: Uint8Array.from(content), end: at + 1 };
+    }
+  }
+  return undefined;
+}
+
+function readInteger(bytes: Uint8Array, at: number, signed: number): ReadPart | undefined {
+  const length = Math.abs(signed);
+  if (at + length > bytes.length) return undefined;
+  let value = 0n;
+  for (let offset = 0; offset < length; offset++) {
+    const byte = bytes[at + offset] as number;
+    value = (value << 8n) | BigInt(signed < 0 ? 0xff - byte : byte);
+  }
+  const whole = signed < 0 ? -value : value;
+  const isSafe = BigInt.asIntN(53, whole) === whole && Number.isSafeInteger(Number(whole));
+  return { part: isSafe ? Number(whole) : whole, end: at + length };
+}
+
+function readFloat(bytes: Uint8Array, at: number): ReadPart | undefined {
+  if (at + 8 > bytes.length) return undefined;
+  const view = new DataView(new ArrayBuffer(8));
+  const isNegative = (bytes[at] as number) < 0x80;
+  for (let offset = 0; offset < 8; offset++) {
+    const byte = bytes[at + offset] as number;
+    view.setUint8(offset, isNegative ? 0xff - byte : offset === 0 ? byte - 0x80 : byte);
+  }
+  return { part: view.getFloat64(0), end: at + 8 };
+}
+
+function invalid(message: string): KvError {
+  return new KvError({ code: 'invalid-argument', outcome: 'notApplied', message });
+}
+
+export type KeyKind = 'text' | 'bytes' | 'tuple';
+
+/** A key as its user wrote it; bytes, where they are not of that kind. */
+export function keyFrom(bytes: Uint8Array, kind: KeyKind): Key {
+  if (kind === 'text') return textOf(bytes) ?? bytes.slice();
+  return (kind === 'tuple' ? decodeTuple(bytes) : undefined) ?? bytes.slice();
+}

@@ -1,0 +1,31 @@
+/** Dialling by WebSocket: the surroundings of a client in a real process. */
+
+import { monotoneNow, secureBytes } from '../base/ambient.ts';
+import { ClientLine } from '../transport/client-line.ts';
+import { TIMERS } from '../transport/timers.ts';
+import { WebDialler } from '../transport/web-dialler.ts';
+import type { Dial, Surroundings } from './dial.ts';
+
+/** Made at the first connection: nothing happens when the library is imported. */
+export function webSurroundings(): Surroundings {
+  const sockets = new WebDialler();
+  const dial: Dial = (url, { onUp, onFrame, onDown }) =>
+    new ClientLine({
+      sockets,
+      schedule: TIMERS,
+      url,
+      cluster: '',
+      features: [],
+      onEvent: (event) => {
+        switch (event.type) {
+          case 'up':
+            return onUp(event.hello);
+          case 'frame':
+            return onFrame(event.bytes);
+          case 'down':
+            return onDown(event.reason);
+        }
+      },
+    });
+  return { dial, now: monotoneNow, secureBytes };
+}

@@ -1,0 +1,157 @@
+/** Documents: what users keep as values, as plain MessagePack that any language reads. */
+
+import { type Options, Packr, Unpackr } from 'msgpackr';
+import { encodeInteger, int64From } from '../machine/int64.ts';
+
+const DEPTH_MAX = 64;
+const SMALL_MAX = 0x7fff_ffff;
+
+/**
+ * Maps and arrays, texts, bytes, numbers, truths, null; 64-bit integers beyond the safe ones are
+ * bigints. No records, no references, and no extension but the standard timestamp: none of what
+ * msgpackr would run, share or remember.
+ */
+const SETTINGS: Options = {
+  useRecords: false,
+  mapsAsObjects: true,
+  variableMapSize: true,
+  encodeUndefinedAsNil: true,
+  copyBuffers: true,
+};
+
+/** A number if it is safe, else a bigint. The types of the package do not know of it yet. */
+const READING: { readonly int64AsType: string } = { int64AsType: 'auto' };
+
+const packr = new Packr(SETTINGS);
+const unpackr = new Unpackr({ ...SETTINGS, ...(READING as Options) });
+
+/** Undefined for what has no such spelling: functions, sets, errors, circles. */
+export function encodeDocument(value: unknown): Uint8Array | undefined {
+  if (value === undefined || !isPlain(value, DEPTH_MAX)) return undefined;
+  // msgpackr spells large integers as floats, and a counter has to stay an integer.
+  if (Number.isSafeInteger(value) && Math.abs(value as number) > SMALL_MAX) {
+    return encodeInteger(int64From(BigInt(value as number)));
+  }
+  try {
+    // A copy, for what msgpackr gives lies in a buffer that it uses again.
+    const bytes = new Uint8Array(packr.pack(value));
+    return isDocument(bytes) ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether it comes back as what it is. msgpackr would make lists of sets and errors, and nothing of
+ * functions. Undefined inside is left to become null, as people know it.
+ */
+function isPlain(value: unknown, depthLeft: number): boolean {
+  if (typeof value !== 'object' || value === null) {
+    return typeof value !== 'function' && typeof value !== 'symbol';
+  }
+  if (value instanceof Uint8Array) return true;
+  if (depthLeft === 0) return false;
+  if (Array.isArray(value)) return value.every((one) => isPlain(one, depthLeft - 1));
+  if (Object.prototype.toString.call(value) === '[object Date]') return true;
+  if (Object.prototype.toString.call(value) !== '[object Object]') return false;
+  for (const one of Object.values(value)) if (!isPlain(one, depthLeft - 1)) return false;
+  return true;
+}
+
+/** Undefined for bytes that are no document, whoever wrote them. */
+export function decodeDocument(bytes: Uint8Array): { readonly value: unknown } | undefined {
+  if (!isDocument(bytes)) return undefined;
+  try {
+    return { value: unpackr.unpack(bytes) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Walks the tokens before anything is made of them: every declared count is within the bytes that
+ * are left, nothing is nested too deeply, nothing follows, no extension is there but timestamps.
+ */
+function isDocument(bytes: Uint8Array): boolean {
+  const { length } = bytes;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  /** Values still to come on each open level. */
+  const open: number[] = [1];
+  let at = 0;
+  while (open.length > 0) {
+    const left = open[open.length - 1] as number;
+    if (left === 0) {
+      open.pop();
+      continue;
+    }
+    open[open.length - 1] = left - 1;
+    if (at >= length) return false;
+    const token = tokenAt(view, at);
+    if (token === undefined) return false;
+    at += token.bytes;
+    if (at > length || token.values > length - at) return false;
+    if (token.values > 0) {
+      if (open.length > DEPTH_MAX) return false;
+      open.push(token.values);
+    }
+  }
+  return at === length;
+}
+
+interface Token {
+  /** With what it announces and holds. */
+  readonly bytes: number;
+  /** Values that follow and belong to it. */
+  readonly values: number;
+}
+
+const TIMESTAMP = -1;
+
+/** Bytes behind the tag of scalars from 0xca on: floats, then unsigned, then signed integers. */
+const SCALAR_BYTES = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8];
+
+/** Undefined for a tag that has no place in a document. */
+function tokenAt(view: DataView, at: number): Token | undefined {
+  const tag = view.getUint8(at);
+  if (tag < 0x80 || tag >= 0xe0) return { bytes: 1, values: 0 };
+  if (tag < 0x90) return { bytes: 1, values: (tag & 0x0f) * 2 };
+  if (tag < 0xa0) return { bytes: 1, values: tag & 0x0f };
+  if (tag < 0xc0) return { bytes: 1 + (tag & 0x1f), values: 0 };
+  if (tag === 0xc0 || tag === 0xc2 || tag === 0xc3) return { bytes: 1, values: 0 };
+  if (tag >= 0xca && tag <= 0xd3) {
+    return { bytes: 1 + (SCALAR_BYTES[tag - 0xca] as number), values: 0 };
+  }
+  // Bytes, texts, arrays and maps with a length of one, two or four bytes.
+  if (tag >= 0xc4 && tag <= 0xc6) return sized(view, at, { width: 1 << (tag - 0xc4), held: 1 });
+  if (tag >= 0xd9 && tag <= 0xdb) return sized(view, at, { width: 1 << (tag - 0xd9), held: 1 });
+  if (tag >= 0xdc && tag <= 0xdd) return sized(view, at, { width: 2 << (tag - 0xdc), values: 1 });
+  if (tag >= 0xde && tag <= 0xdf) return sized(view, at, { width: 2 << (tag - 0xde), values: 2 });
+  return timestampAt(view, at, tag);
+}
+
+function sized(
+  view: DataView,
+  at: number,
+  { width, held = 0, values = 0 }: { width: number; held?: number; values?: number },
+): Token | undefined {
+  if (at + 1 + width > view.byteLength) return undefined;
+  const count =
+    width === 1
+      ? view.getUint8(at + 1)
+      : width === 2
+        ? view.getUint16(at + 1)
+        : view.getUint32(at + 1);
+  return { bytes: 1 + width + count * held, values: count * values };
+}
+
+/** In its three standard lengths. */
+function timestampAt(view: DataView, at: number, tag: number): Token | undefined {
+  const is = (header: number, bytes: number) =>
+    at + header <= view.byteLength && view.getInt8(at + header - 1) === TIMESTAMP
+      ? { bytes: header + bytes, values: 0 }
+      : undefined;
+  if (tag === 0xd6) return is(2, 4);
+  if (tag === 0xd7) return is(2, 8);
+  if (tag === 0xc7 && at + 1 < view.byteLength && view.getUint8(at + 1) === 12) return is(3, 12);
+  return undefined;
+}

@@ -1,0 +1,104 @@
+/** Connecting by WebSocket: hello, calls, a node that goes away, and nobody at the other end. */
+
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { WebSocketServer } from 'ws';
+import type { NodeId } from '../../src/base/ids.ts';
+import { Random } from '../../src/base/random.ts';
+import { encodeMap } from '../../src/catalog/map-bytes.ts';
+import { connect, KvError } from '../../src/index.ts';
+import { encodeHello } from '../../src/wire/hello.ts';
+import { decodeRequests } from '../../src/wire/request.ts';
+import { encodeResponses } from '../../src/wire/response.ts';
+import { ModelCluster } from './model/cluster.ts';
+import { mapOf } from './model/map.ts';
+
+const LIMITS = {
+  keyBytesMax: 4096,
+  valueBytesMax: 1024,
+  frameBytesMax: 2 ** 20,
+  batchBytesMax: 2 ** 20,
+};
+
+/** A cluster of one node that listens on a port of its own. */
+async function listen() {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/client' });
+  await new Promise((resolve) => server.once('listening', resolve));
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const cluster = new ModelCluster({
+    nodes: 1,
+    shards: 2,
+    world: { after: (milliseconds, run) => void setTimeout(run, milliseconds) },
+    random: new Random(1),
+    faults: {
+      overload: 0,
+      wrongEpoch: 0,
+      notHere: 0,
+      notFresh: 0,
+      tooMuch: 0,
+      survival: 0,
+      forward: 0,
+      commitMax: 1,
+    },
+    onEffect: () => {},
+  });
+  const model = mapOf({ nodes: 1, shards: 2, version: 1 });
+  const nodes = model.nodes.map((node) => ({ ...node, clientUrl: url }));
+  const map = encodeMap({ ...model, nodes }, 0);
+  server.on('connection', (socket) => {
+    let isGreeted = false;
+    socket.on('message', (data: Buffer) => {
+      if (!isGreeted) {
+        isGreeted = true;
+        const hello = { versionMin: 1, versionMax: 1, features: [], cluster: 'model' } as const;
+        const node = { type: 'node', node: 1 as NodeId, incarnation: 1, limits: LIMITS } as const;
+        socket.send(encodeHello({ ...hello, ...node }));
+        return;
+      }
+      for (const request of decodeRequests(new Uint8Array(data)) ?? []) {
+        if (request.type === 'map') {
+          socket.send(encodeResponses([{ type: 'map', id: request.id, map }]));
+        } else {
+          cluster.serve(1, request, (response) => socket.send(encodeResponses([response])));
+        }
+      }
+    });
+  });
+  const cut = () => {
+    for (const socket of server.clients) socket.terminate();
+  };
+  return { url, cut, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+test('a client connects, and goes on when its connection breaks', async () => {
+  const { url, cut, close } = await listen();
+  const kv = await connect(url.replace('ws:', 'kv:'));
+  equal((await kv.set('k', { n: 1 })).ok, true);
+  for (let round = 0; round < 5; round++) {
+    const writing = kv.incr('n');
+    cut();
+    equal(await writing, BigInt(round + 1));
+  }
+  deepEqual((await kv.get('k'))?.value, { n: 1 });
+  await rejects(kv.set('k', 'x'.repeat(2000)), { code: 'value-too-large', message: /1024/ });
+  await kv.close();
+  cut();
+  await close();
+});
+
+test('nobody at the other end is an error that says who was asked, and what came', async () => {
+  const { url, close } = await listen();
+  await close();
+  const failure = await connect([url], { timeout: 300 }).catch((error: unknown) => error);
+  ok(failure instanceof KvError);
+  equal(failure.code, 'unreachable');
+  equal(failure.outcome, 'notApplied');
+  match(failure.attempts.at(-1)?.endpoint ?? '', /127\.0\.0\.1/);
+  match(failure.message, /127\.0\.0\.1.*ECONNREFUSED/);
+});
+
+test('a url that is none is refused at once', async () => {
+  await rejects(connect('localhost:7400'), { code: 'invalid-argument', message: /kv:\/\// });
+  await rejects(connect([]), { code: 'invalid-argument' });
+});

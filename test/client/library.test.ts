@@ -1,0 +1,195 @@
+/** The library as its users hold it: the examples of its pages, on a model cluster. */
+
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as after } from 'node:timers/promises';
+import { bytes, json, utf8 } from '../../src/client/codec.ts';
+import type { Entry } from '../../src/client/space.ts';
+import { KvError } from '../../src/index.ts';
+import { connectLocally } from './model/local.ts';
+
+interface User {
+  readonly name: string;
+  readonly visits?: number;
+}
+
+test('what is set is there, with a version that conditions can name', async () => {
+  const { client: kv } = await connectLocally();
+  const set = await kv.set('user:7', { name: 'Ada' });
+  const entry = await kv.get<User>('user:7');
+  ok(entry !== undefined && set.ok);
+  deepEqual(entry, { key: 'user:7', value: { name: 'Ada' }, version: set.version });
+  equal((await kv.set('user:7', { name: 'Eve' }, { ifVersion: entry.version })).ok, true);
+  const refused = await kv.set('user:7', { name: 'Bob' }, { ifVersion: entry.version });
+  ok(!refused.ok && refused.version > entry.version);
+  equal(await kv.get('nobody'), undefined);
+  equal((await kv.set('fresh', 1, { ifVersion: 0 })).ok, true);
+  equal((await kv.set('fresh', 2, { ifVersion: 0 })).ok, false);
+  await kv.close();
+});
+
+test('an atomic command happens as a whole or not at all', async () => {
+  const { client: kv } = await connectLocally();
+  await kv.set('{u}a', 'old');
+  const entry = (await kv.get('{u}a')) as Entry<string>;
+  const command = () => kv.atomic().check(entry).set('{u}a', 1).add('{u}n', 1n).delete('{u}b');
+  const done = await command().commit();
+  equal(done.ok, true);
+  deepEqual(await command().commit(), { ok: false, key: '{u}a', version: done.version });
+  equal((await kv.get('{u}n'))?.value, 1);
+  await kv
+    .atomic()
+    .max('{u}n', 7)
+    .append('{u}log', new Uint8Array([0xa1, 0x61]))
+    .commit();
+  deepEqual(
+    (await kv.getMany(['{u}n', '{u}log', '{u}b'])).map((found) => found?.value),
+    [7, 'a', undefined],
+  );
+  await rejects(kv.atomic().set('a', 1).set('b', 2).set('c', 3).set('d', 4).commit(), (error) => {
+    return (
+      error instanceof KvError && error.code === 'cross-shard' && error.outcome === 'notApplied'
+    );
+  });
+  await rejects(kv.atomic().check(entry).commit(), { code: 'invalid-argument' });
+  await kv.close();
+});
+
+test('counters count once and stay integers', async () => {
+  const { client: kv } = await connectLocally();
+  const sums = await Promise.all([kv.incr('n'), kv.incr('n'), kv.incr('n', 40n)]);
+  equal(sums.at(-1), 42n);
+  await kv.set('large', 2 ** 40);
+  equal(await kv.incr('large', -1), 2n ** 40n - 1n);
+  equal((await kv.get('large'))?.value, 2 ** 40 - 1);
+  await kv.set('text', 'none');
+  await rejects(kv.incr('text'), { code: 'not-a-number', outcome: 'notApplied' });
+  await kv.close();
+});
+
+test('spaces have keys and values of their own', async () => {
+  const { client: kv } = await connectLocally();
+  const users = kv.space<User>('user', { codec: json });
+  await users.set('7', { name: 'Ada', visits: 3 });
+  equal((await users.get('7'))?.value.visits, 3);
+  equal((await users.delete('7')).ok, true);
+  await kv.space('raw', { codec: bytes }).set('k', new Uint8Array([1, 2]));
+  await kv.space('raw', { codec: utf8 }).set('t', 'é');
+  deepEqual((await kv.space('raw', { codec: bytes }).get('t'))?.value, new Uint8Array([195, 169]));
+  await rejects(kv.get('raw:k'), { code: 'damaged-value' });
+  await kv.close();
+});
+
+test('a scan gives entries in order, can be left, and goes on from its cursor', async () => {
+  const { client: kv } = await connectLocally();
+  const keys = Array.from({ length: 40 }, (_, at) => `user:${String(at).padStart(2, '0')}`);
+  await Promise.all([...keys.map((key) => kv.set(key, { name: key })), kv.set('other', 1)]);
+  const scan = kv.scan<User>({ prefix: 'user:', keysOnly: false });
+  const seen: string[] = [];
+  for await (const { key, value } of scan) {
+    equal(value?.name, key);
+    seen.push(key as string);
+    if (seen.length === 15) break;
+  }
+  for await (const { key } of kv.scan({ cursor: scan.cursor })) seen.push(key as string);
+  deepEqual(seen, keys);
+  const users = kv.space<User>('user');
+  const last: unknown[] = [];
+  for await (const { key } of users.scan({ reverse: true, limit: 2, keysOnly: true }))
+    last.push(key);
+  deepEqual(last, ['39', '38']);
+  equal(await users.count(), 40);
+  equal(await kv.count({ from: 'user:10', to: 'user:20' }), 10);
+  await rejects(kv.scan({ cursor: 'nonsense' })[Symbol.asyncIterator]().next(), {
+    code: 'bad-cursor',
+  });
+  await kv.close();
+});
+
+test('tuples are keys that sort by their parts', async () => {
+  const { client: kv } = await connectLocally();
+  const keys = [
+    ['job', -5, 'x'],
+    ['job', 2, 'a'],
+    ['job', 2, 'b'],
+    ['job', 10],
+    ['job', 300n, true],
+  ];
+  await Promise.all(keys.map((key) => kv.set(key as never, 0)));
+  const seen: unknown[] = [];
+  for await (const { key } of kv.scan({ prefix: ['job'], keys: 'tuple' })) seen.push(key);
+  deepEqual(seen, [...keys.slice(0, 4), ['job', 300, true]]);
+  await kv.close();
+});
+
+test('calls of one turn share one frame, though a hundred answers made them', async () => {
+  const { client: kv, frames } = await connectLocally();
+  const tags = Array.from({ length: 100 }, (_, at) => `{one}${at}`);
+  await Promise.all(tags.map((key) => kv.set(key, 0)));
+  const before = frames.length;
+  await Promise.all(
+    tags.map(async (key) => {
+      await kv.set(key, 1);
+      await kv.set(key, 2);
+    }),
+  );
+  equal(frames.length - before, 2);
+  equal(frames.at(-1)?.length, 1);
+  await kv.close();
+});
+
+test('a call ends by its timeout or its signal, and says what it knows', async () => {
+  const { client: kv, fallSilent } = await connectLocally();
+  await kv.set('k', 1);
+  const early = AbortSignal.abort(new Error('no'));
+  await rejects(kv.set('k', 2, { signal: early }), { code: 'aborted', outcome: 'notApplied' });
+  fallSilent();
+  const late = new AbortController();
+  const waiting = kv.set('k', 3, { signal: late.signal });
+  const timing = kv.set('k', 4, { timeout: 40 });
+  await after(20);
+  late.abort();
+  await rejects(waiting, { code: 'aborted', outcome: 'unknown' });
+  await rejects(timing, { code: 'timeout', outcome: 'unknown', retryable: true });
+  await rejects(kv.get('k', { timeout: 30 }), { code: 'timeout', outcome: 'notApplied' });
+  const last = kv.get('k');
+  await kv.close();
+  await kv.close();
+  await rejects(last, { code: 'closed' });
+  await rejects(kv.get('k'), { code: 'closed', outcome: 'notApplied' });
+});
+
+test('arguments that mean nothing reject the promise, with what is allowed', async () => {
+  const { client: kv } = await connectLocally();
+  await rejects(kv.set('', 1), { code: 'key-too-large', message: /0 bytes.*4096/ });
+  await rejects(kv.set('k'.repeat(5000), 1), { code: 'key-too-large', message: /5000.*4096/ });
+  await rejects(kv.set('k', 'x'.repeat(2 ** 21)), { code: 'value-too-large', message: /1048576/ });
+  await rejects(
+    kv.set('k', () => {}),
+    { code: 'unsupported-value' },
+  );
+  await rejects(kv.set('k', 1, { ttl: -1 }), { code: 'invalid-argument' });
+  await rejects(kv.get('k', { timeout: Number.NaN }), { code: 'invalid-argument' });
+  await rejects(kv.get('k', { read: { stale: { maxMs: 0.5 } } }), { code: 'invalid-argument' });
+  await rejects(connectLocally({ timeout: -1 }), { code: 'invalid-argument' });
+  await kv.close();
+});
+
+test('a promise that is forgotten harms nobody', async () => {
+  const { client: kv } = await connectLocally();
+  const complaints: unknown[] = [];
+  const complain = (reason: unknown) => complaints.push(reason);
+  process.on('unhandledRejection', complain);
+  kv.set('', 1).finally;
+  kv.atomic().commit().finally;
+  await after(20);
+  process.off('unhandledRejection', complain);
+  deepEqual(complaints, []);
+  await kv.close();
+});
+
+test('await using closes the client', async () => {
+  const { client } = await connectLocally();
+  await client[Symbol.asyncDispose]();
+  await rejects(client.get('k'), { code: 'closed' });
+});

@@ -1,0 +1,196 @@
+/** A stage for one client core: every answer is written down by the test. */
+
+import type { NodeId } from '../../../src/base/ids.ts';
+import { Random } from '../../../src/base/random.ts';
+import { encodeMap } from '../../../src/catalog/map-bytes.ts';
+import type { Replied, WriteCall } from '../../../src/client/core/call.ts';
+import { Core } from '../../../src/client/core/core.ts';
+import type { Failure } from '../../../src/client/core/settled.ts';
+import { decodeBatch } from '../../../src/machine/batch.ts';
+import { encodeReply, type Reason } from '../../../src/machine/reply.ts';
+import { decodeRequests, type Request } from '../../../src/wire/request.ts';
+import { encodeResponses, type FAILURES, type Response } from '../../../src/wire/response.ts';
+import { mapOf, urlOf } from './map.ts';
+
+interface Told {
+  told: string;
+}
+
+const TICK = 10;
+
+/** One node, one shard, one connection at a time, which is up as soon as it is dialled. */
+export class Stage {
+  readonly #core: Core;
+  readonly #dialled: number[] = [];
+  #connection = 0;
+  #sent: Request[] = [];
+  /** Requests that were looked at and not answered. */
+  #owed: Request[] = [];
+  #now = 0;
+  frames = 0;
+  hangUps = 0;
+  /** Requests for the map: also how a node is asked for a sign of life. */
+  signs = 0;
+
+  constructor({ isTimeKnown = false }: { readonly isTimeKnown?: boolean } = {}) {
+    this.#core = new Core({
+      port: {
+        dial: (connection) => this.#dialled.push(connection),
+        hangUp: () => {
+          this.hangUps += 1;
+          this.#owed = [];
+        },
+        send: (_, bytes) => {
+          this.frames += 1;
+          this.#sent.push(...(decodeRequests(bytes) ?? []));
+        },
+      },
+      urls: [urlOf(1)],
+      client: new Uint8Array(16).fill(5),
+      random: new Random(1),
+      balance: 'round-robin',
+      now: 0,
+    });
+    this.#core.step({
+      type: 'call',
+      call: { type: 'ready', timeoutMilliseconds: 1000, settle: () => {} },
+      now: 0,
+    });
+    this.#turn();
+    this.take();
+    const map = encodeMap(mapOf({ nodes: 1, shards: 1, version: 1 }), 0);
+    this.#answer((id) => ({ type: 'map', id, map }));
+    if (isTimeKnown) {
+      this.#count();
+      this.take();
+      this.answerRange(5_000_000);
+    }
+    this.frames = 0;
+    this.signs = 0;
+  }
+
+  put(key: string, timeoutMilliseconds = 10_000): Told {
+    const told = this.#call(key, timeoutMilliseconds);
+    this.#turn();
+    return told;
+  }
+
+  /** All in one turn. */
+  puts(keys: readonly string[]): void {
+    for (const key of keys) this.#call(key, 10_000);
+    this.#turn();
+  }
+
+  /** What was sent since the last look, but for the map. */
+  take(): string[] {
+    const sent = this.#sent;
+    this.#sent = [];
+    this.#owed.push(...sent);
+    const asked = sent.filter(({ type }) => type !== 'map');
+    this.signs += sent.length - asked.length;
+    return asked.map(describe);
+  }
+
+  answerRange(time: number): void {
+    const last = new Uint8Array(0);
+    this.#answer((id) => ({ type: 'range', id, time, rows: [], count: 0, last, isEnd: true }));
+  }
+
+  answerWritten(replies: readonly ('done' | Reason)[], time = 5_000_000): void {
+    const encoded = replies.map((reply) =>
+      encodeReply(
+        reply === 'done'
+          ? { type: 'done', version: 9, outputs: [] }
+          : { type: 'refused', reason: reply, position: 0 },
+      ),
+    );
+    this.#answer((id) => ({ type: 'written', id, time, replies: encoded }));
+  }
+
+  answerFailed(failure: (typeof FAILURES)[number], retryAfterMilliseconds = 0): void {
+    this.#answer((id) => {
+      return { type: 'failed', id, failure, time: 0, leader: 0, retryAfterMilliseconds };
+    });
+  }
+
+  breakLink(): void {
+    this.#owed = [];
+    const connection = this.#connection;
+    this.#core.step({ type: 'down', connection, reason: 'reset', now: this.#now });
+    this.#turn();
+  }
+
+  pass(milliseconds: number): void {
+    for (const end = this.#now + milliseconds; this.#now < end; ) {
+      this.#now += TICK;
+      this.#core.step({ type: 'tick', now: this.#now });
+      this.#turn();
+    }
+  }
+
+  /** Time goes on, and nobody was awake to see it. */
+  sleep(milliseconds: number): void {
+    this.#now += milliseconds;
+    this.#core.step({ type: 'tick', now: this.#now });
+    this.#turn();
+  }
+
+  #call(key: string, timeoutMilliseconds: number): Told {
+    const told: Told = { told: '' };
+    const bytes = Buffer.from(key);
+    const call: WriteCall = {
+      type: 'write',
+      command: [{ type: 'put', key: bytes, value: bytes, lifeMilliseconds: 0 }],
+      timeoutMilliseconds,
+      settle: (result: Replied | Failure) => {
+        const isTold = result.type === 'failed';
+        told.told = isTold ? `${result.code} ${result.outcome}` : result.reply.type;
+      },
+    };
+    this.#core.step({ type: 'call', call, now: this.#now });
+    return told;
+  }
+
+  #turn(): void {
+    this.#core.step({ type: 'flush', now: this.#now });
+    for (let number = this.#dialled.shift(); number !== undefined; number = this.#dialled.shift()) {
+      this.#connection = number;
+      const limits = { keyBytesMax: 4096, valueBytesMax: 1024 };
+      const greeting = { cluster: 'model', node: 1 as NodeId, limits };
+      this.#core.step({ type: 'up', connection: number, greeting, now: this.#now });
+      this.#core.step({ type: 'flush', now: this.#now });
+    }
+  }
+
+  /** Answers the first request that is owed an answer of this kind. */
+  #answer(make: (id: number) => Response): void {
+    const kind = make(0).type;
+    const at = this.#owed.findIndex(({ type }) => {
+      return (
+        (kind === 'failed' && type !== 'map') || type === (kind === 'written' ? 'write' : kind)
+      );
+    });
+    const [request] = this.#owed.splice(at, 1);
+    const bytes = encodeResponses([make(request?.id ?? 0)]);
+    const connection = this.#connection;
+    this.#core.step({ type: 'frame', connection, bytes, now: this.#now });
+    this.#turn();
+  }
+
+  #count(): void {
+    const range = { from: new Uint8Array(0), to: new Uint8Array(0) };
+    const level = { type: 'linearizable' } as const;
+    const settle = () => {};
+    const call = { type: 'count', range, level, timeoutMilliseconds: 1000, settle } as const;
+    this.#core.step({ type: 'call', call, now: this.#now });
+    this.#turn();
+  }
+}
+
+function describe(request: Request): string {
+  if (request.type === 'range') return `range shard ${request.shard}`;
+  if (request.type !== 'write') return request.type;
+  const batch = decodeBatch(request.batch);
+  const numbers = `sequence ${batch?.firstSequence}, deadline ${batch?.deadline}`;
+  return `write shard ${request.shard}, ${numbers}, acknowledged ${batch?.acknowledgedBelow}`;
+}

@@ -1,0 +1,128 @@
+/** The rules of retrying and of outcomes, one by one, against answers that are written down. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { CLIENT_LIMITS } from '../../src/base/limits.ts';
+import { Stage } from './model/stage.ts';
+
+test('a shard is asked for its time before a deadline is set in it', () => {
+  const stage = new Stage();
+  const put = stage.put('a');
+  deepEqual(stage.take(), ['range shard 1']);
+  stage.answerRange(5_000_000);
+  deepEqual(stage.take(), ['write shard 1, sequence 1, deadline 5010000, acknowledged 1']);
+  stage.answerWritten(['done']);
+  equal(put.told, 'done');
+});
+
+test('a lost connection leaves a doubt, and the same batch is sent again', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const put = stage.put('a');
+  const [first] = stage.take();
+  stage.breakLink();
+  stage.pass(200);
+  deepEqual(stage.take(), [first]);
+  stage.answerWritten(['done']);
+  equal(put.told, 'done');
+});
+
+test('a call that ends while a doubt is left is told unknown, any other notApplied', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const doubted = stage.put('a', 100);
+  stage.take();
+  stage.breakLink();
+  stage.pass(150);
+  equal(doubted.told, 'timeout unknown');
+
+  const refused = stage.put('b', 300);
+  stage.take();
+  stage.answerFailed('not-here');
+  stage.pass(20);
+  for (let round = 0; round < 30 && refused.told === ''; round++) {
+    if (stage.take().some((text) => text.startsWith('write'))) stage.answerFailed('overloaded', 50);
+    stage.pass(20);
+  }
+  equal(refused.told, 'overloaded notApplied');
+});
+
+test('a deadline that passed on the only copy is set anew, on a second copy it is told', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const put = stage.put('a');
+  stage.take();
+  stage.answerWritten(['deadline-passed'], 9_000_000);
+  stage.pass(200);
+  deepEqual(stage.take(), ['write shard 1, sequence 2, deadline 9010000, acknowledged 2']);
+  stage.breakLink();
+  stage.pass(300);
+  equal(stage.take().length, 1);
+  stage.answerWritten(['deadline-passed'], 9_900_000);
+  equal(put.told, 'timeout unknown');
+});
+
+test('what is not a number is told at once and not tried again', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const put = stage.put('a');
+  stage.take();
+  stage.answerWritten(['not-a-number']);
+  equal(put.told, 'not-a-number notApplied');
+  stage.pass(2000);
+  deepEqual(stage.take(), []);
+});
+
+test('an answer for which nobody waits any more is acknowledged with the next batch', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  stage.put('a', 50);
+  stage.take();
+  stage.pass(100);
+  stage.put('b');
+  deepEqual(stage.take(), ['write shard 1, sequence 2, deadline 5010100, acknowledged 2']);
+});
+
+test('commands that touch one key leave in one frame, one batch behind the other', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  stage.puts(['a', 'b', 'a', 'c']);
+  deepEqual(stage.take(), [
+    'write shard 1, sequence 1, deadline 5010000, acknowledged 1',
+    'write shard 1, sequence 3, deadline 5010000, acknowledged 1',
+  ]);
+  equal(stage.frames, 1);
+});
+
+test('a node that owes an answer is asked for a sign of life, and then given up', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  stage.put('a');
+  stage.take();
+  stage.pass(CLIENT_LIMITS.silenceMilliseconds + 50);
+  deepEqual(stage.take(), []);
+  equal(stage.signs, 1);
+  equal(stage.hangUps, 0);
+  stage.pass(CLIENT_LIMITS.silenceMillisecondsMax);
+  equal(stage.hangUps, 1);
+});
+
+test('a client that slept does not take its own sleep for silence', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  stage.put('a');
+  stage.take();
+  stage.sleep(8000);
+  equal(stage.hangUps, 0);
+});
+
+test('retries are as many as the budget has, and then as time allows', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const count = CLIENT_LIMITS.retriesMax + 500;
+  for (let at = 0; at < count; at++) stage.puts([`k${at}`]);
+  equal(stage.take().length, count);
+  stage.breakLink();
+  stage.pass(45);
+  const allowed = CLIENT_LIMITS.retriesMax + CLIENT_LIMITS.retriesPerSecond * 0.05;
+  const sent = stage.take().length;
+  equal(sent > 0 && sent <= allowed, true, `${sent} of ${allowed}`);
+});
+
+test('one call too many is refused at once, and nothing of it is done', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const keys = Array.from({ length: CLIENT_LIMITS.callsMax }, (_, at) => `k${at}`);
+  stage.puts(keys);
+  equal(stage.put('more').told, 'too-many-calls notApplied');
+});

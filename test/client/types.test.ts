@@ -1,0 +1,41 @@
+/** What the editor tells users: the types of the library, compiled. */
+
+import { equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Client } from '../../src/client/client.ts';
+import type { Entry, Space } from '../../src/client/space.ts';
+
+interface User {
+  readonly name: string;
+}
+
+type IsSame<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type Awaits<F extends (...all: never[]) => unknown> = Awaited<ReturnType<F>>;
+
+const facts: readonly true[] = [
+  true satisfies IsSame<Awaits<Space<User>['get']>, Entry<User> | undefined>,
+  true satisfies IsSame<Parameters<Space<User>['set']>[1], User>,
+  true satisfies IsSame<Awaits<Space<User>['getMany']>[number], Entry<User> | undefined>,
+  true satisfies IsSame<Awaits<Client['incr']>, bigint>,
+  true satisfies IsSame<Awaits<Client['count']>, number>,
+  true satisfies IsSame<Parameters<ReturnType<Space<User>['atomic']>['set']>[1], User>,
+  true satisfies IsSame<ReturnType<Client['close']>, Promise<void>>,
+];
+
+/** Compiled, and run by nobody. */
+async function examples(kv: Client): Promise<void> {
+  const users = kv.space<User>('user');
+  const entry = await users.get('7', { read: { stale: { maxMs: 500 } }, timeout: 50 });
+  const name: string | undefined = entry?.value.name;
+  const done = await kv.set('k', name, { ttl: 1000, ifVersion: entry?.version ?? 0 });
+  const version: number = done.ok ? done.version : done.version;
+  await kv.atomic().check({ key: 'k', version }).set('k', 1).add('n', 1n).delete('b').commit();
+  for await (const { key, value } of users.scan({ prefix: 'a', limit: 3 }))
+    String(key) + value?.name;
+}
+
+test('the types say what comes back', () => {
+  equal(facts.length, 7);
+  equal(typeof examples, 'function');
+});

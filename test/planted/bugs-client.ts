@@ -1,0 +1,148 @@
+/** Planted bugs in the client: retries, outcomes, numbers, batches, pages. */
+
+import type { Bug } from './bug.ts';
+
+const WRITES = 'src/client/core/write-errand.ts';
+const DISPATCH = 'src/client/core/dispatch.ts';
+
+interface Planted {
+  readonly name: string;
+  readonly sentence: string;
+  readonly trap: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  readonly tests?: readonly string[];
+  readonly isFast?: boolean;
+}
+
+const PLANTED: readonly Planted[] = [
+  {
+    name: 'retry-under-a-new-sequence',
+    sentence: 'what may have been done is asked for again as something new',
+    trap: '25, P4',
+    file: WRITES,
+    find: 'if (this.#numbers === undefined) {',
+    replace: 'if (this.#numbers === undefined || this.#copies > 0) {',
+    isFast: true,
+  },
+  {
+    name: 'retry-under-a-new-deadline',
+    sentence: 'a batch that is sent again gets more time under the same sequence',
+    trap: '25, P4',
+    file: WRITES,
+    find: 'deadline: this.#numbers.deadline,',
+    replace: 'deadline: this.#numbers.deadline + this.#copies * 20_000,',
+  },
+  {
+    name: 'anew-although-in-doubt',
+    sentence: 'a refusal for the deadline is taken for the fate of all copies',
+    trap: '25, P5',
+    file: WRITES,
+    find: 'if (this.#copies === 1)',
+    replace: 'if (true)',
+    isFast: true,
+  },
+  {
+    name: 'lost-is-not-applied',
+    sentence: 'a lost connection is taken for a refusal',
+    trap: 'P5, N11',
+    file: DISPATCH,
+    find: `trip.doubts += 1;
+        this.#options.routing.doubt(errand.shard, at.node);`,
+    replace: 'this.#options.routing.doubt(errand.shard, at.node);',
+    isFast: true,
+  },
+  {
+    name: 'every-failure-is-not-applied',
+    sentence: 'an answer that leaves the fate open is told as a refusal',
+    trap: 'P5',
+    file: DISPATCH,
+    find: "if (effectOf(response.failure) === 'unknown')",
+    replace: 'if (false)',
+  },
+  {
+    name: 'on-its-way-is-not-in-doubt',
+    sentence: 'a call whose time is over while it is on its way is told that nothing was done',
+    trap: 'P5',
+    file: 'src/client/core/errand.ts',
+    find: "return state === 'sent' || doubts > 0;",
+    replace: 'return doubts > 0;',
+    isFast: true,
+  },
+  {
+    name: 'acknowledged-too-high',
+    sentence: 'the client says that it has answers for which it still waits',
+    trap: '25',
+    file: 'src/client/core/sessions.ts',
+    find: 'return this.#of(shard).batches[0]?.firstSequence ?? this.#nextSequence;',
+    replace: 'return this.#of(shard).batches.at(-1)?.firstSequence ?? this.#nextSequence;',
+  },
+  {
+    name: 'given-up-and-sent-again',
+    sentence: 'a command that was told to be not applied is in the next copy of its batch',
+    trap: 'P5',
+    file: WRITES,
+    find: 'if (this.#waiting === this.#slots.length || isInDoubt(this.trip))',
+    replace: 'if (true)',
+  },
+  {
+    name: 'key-twice-in-a-batch',
+    sentence: 'two commands of one batch touch one key',
+    trap: 'the rule of batches',
+    file: 'src/client/core/gathering.ts',
+    find: '!command.some(({ key }) => keys.has(hash(key)))',
+    replace: 'true',
+    isFast: true,
+  },
+  {
+    name: 'row-twice-at-a-seam',
+    sentence: 'the next page begins with the last key of the one before',
+    trap: 'scans',
+    file: 'src/client/core/range.ts',
+    find: 'const from = new Uint8Array(last.length + 1);',
+    replace: 'const from = new Uint8Array(last.length);',
+    tests: ['scan'],
+  },
+  {
+    name: 'merge-past-what-is-known',
+    sentence: 'a scan gives keys though another shard may still have smaller ones',
+    trap: 'scans',
+    file: 'src/client/core/scan.ts',
+    find: 'if (at === page.length && hasMore) return undefined;',
+    replace: '',
+    tests: ['scan'],
+    isFast: true,
+  },
+  {
+    name: 'silence-is-waited-out',
+    sentence: 'a node that hangs is never given up',
+    trap: 'C20',
+    file: 'src/client/core/core.ts',
+    find: 'if (connection.silentMilliseconds >= CLIENT_LIMITS.silenceMillisecondsMax)',
+    replace: 'if (false)',
+    tests: ['rules'],
+  },
+  {
+    name: 'retries-without-a-budget',
+    sentence: 'everything that rests is sent again as soon as its rest is over',
+    trap: 'O7',
+    file: 'src/client/core/retry.ts',
+    find: 'if (this.#left < 1) return false;',
+    replace: '',
+    tests: ['rules'],
+  },
+  {
+    name: 'calls-without-a-bound',
+    sentence: 'calls gather without an end while nobody answers',
+    trap: 'P7, C20',
+    file: 'src/client/core/ledger.ts',
+    find: 'if (isFull) return false;',
+    replace: '',
+    tests: ['rules'],
+  },
+];
+
+export const CLIENT_BUGS: readonly Bug[] = PLANTED.map(({ tests, isFast, ...bug }) => {
+  return { ...bug, profiles: [], tests: tests ?? ['faults'], isFast: isFast ?? false };
+});
