@@ -135,7 +135,7 @@ function send(host: Host, taken: readonly Taken[]): void {
 
 function sendFrame(host: Host, to: number, lane: Lane, messages: readonly Message[]): void {
   const { network, buggify } = host.services;
-  const { id: from, boot } = host;
+  const { id: from, lives: boot } = host;
   const groups = buggify.fires('frame-per-message') ? messages.map((one) => [one]) : [messages];
   for (const group of groups) {
     host.effect();

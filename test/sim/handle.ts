@@ -62,7 +62,7 @@ function tick(host: Host): void {
   for (const to of host.peers.due()) {
     if (to === host.id || buggify.fires('node-heartbeat-skipped')) continue;
     host.peers.spoke(to);
-    const { id: from, boot } = host;
+    const { id: from, lives: boot } = host;
     network.send({ from, to, boot, lane: 'main', bytes: new Uint8Array() });
   }
 }

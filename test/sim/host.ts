@@ -52,6 +52,8 @@ export class Host {
   /** What the disk has done: noticed at the beginning of a turn. */
   #completions: (() => void)[] = [];
   boot = 0;
+  /** What others know this life by. A replica that was given up ends a life, too: see `destroy`. */
+  lives = 0;
   isUp = false;
   /** Never to start again. */
   isRetired = false;
@@ -116,6 +118,7 @@ export class Host {
     if (this.isUp || this.isRetired) return;
     const { agenda } = this.services;
     this.boot += 1;
+    this.lives += 1;
     this.#startedAt = agenda.now;
     this.isUp = true;
     const reading = this.random.below(1e9);

@@ -66,6 +66,8 @@ export function destroy(host: Host, replica: Replica): void {
   const configuration = replica.image.configurationAt(replica.image.lastIndex).at;
   if (durable?.member === replica.member) host.services.registry.bury(durable.copy());
   host.services.probes.hit('host replica destroyed');
+  // The others may sleep and rely on a leader that is no more, though its node is there.
+  host.lives += 1;
   host.replicas.delete(shard);
   host.spoilt.delete(shard);
   host.forgetLazy(shard);
