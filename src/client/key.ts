@@ -170,8 +170,7 @@ function readInteger(bytes: Uint8Array, at: number, signed: number): ReadPart | 
     value = (value << 8n) | BigInt(signed < 0 ? 0xff - byte : byte);
   }
   const whole = signed < 0 ? -value : value;
-  const isSafe = BigInt.asIntN(53, whole) === whole && Number.isSafeInteger(Number(whole));
-  return { part: isSafe ? Number(whole) : whole, end: at + length };
+  return { part: Number.isSafeInteger(Number(whole)) ? Number(whole) : whole, end: at + length };
 }
 
 function readFloat(bytes: Uint8Array, at: number): ReadPart | undefined {

@@ -1,0 +1,92 @@
+/** Keys that are tuples: their bytes sort as their parts do, and come back as what they were. */
+
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
+import { test } from 'node:test';
+import { Random } from '../../src/base/random.ts';
+import { behindPrefix, encodeKey, type KeyPart, keyFrom } from '../../src/client/key.ts';
+import { compareBytes } from '../../src/machine/bytes.ts';
+
+const RANKS = ['bytes', 'string', 'integer', 'float', 'boolean'];
+
+function kindOf(part: KeyPart): string {
+  if (part instanceof Uint8Array) return 'bytes';
+  if (typeof part === 'bigint') return 'integer';
+  if (typeof part === 'number') return Number.isSafeInteger(part) ? 'integer' : 'float';
+  return typeof part;
+}
+
+function compareParts(one: KeyPart, other: KeyPart): number {
+  const rank = RANKS.indexOf(kindOf(one)) - RANKS.indexOf(kindOf(other));
+  if (rank !== 0) return rank;
+  if (one instanceof Uint8Array || typeof one === 'string') {
+    return Buffer.compare(Buffer.from(one as string), Buffer.from(other as string));
+  }
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+function compareTuples(one: readonly KeyPart[], other: readonly KeyPart[]): number {
+  for (const [at, part] of one.entries()) {
+    const against = other[at];
+    if (against === undefined) return 1;
+    const order = compareParts(part, against);
+    if (order !== 0) return order;
+  }
+  return one.length - other.length;
+}
+
+function randomPart(random: Random): KeyPart {
+  switch (random.below(6)) {
+    case 0:
+      return Uint8Array.from({ length: random.below(4) }, () => random.pick([0, 1, 254, 255]));
+    case 1:
+      return Array.from({ length: random.below(4) }, () => random.pick(['\0', 'a', 'é'])).join('');
+    case 2:
+      return random.between(0, 600) - 300;
+    case 3:
+      return BigInt.asIntN(64, BigInt(random.word()) ** 2n) * random.pick([1n, -1n]);
+    case 4:
+      return random.pick([-1.5, -0.25, 0.5, 2.75, 1e300, Number.POSITIVE_INFINITY]);
+    default:
+      return random.chance(0.5);
+  }
+}
+
+test('tuples sort by their parts, kind before value', () => {
+  const random = new Random(3);
+  for (let round = 0; round < 20_000; round++) {
+    const [one, other] = [1, 2].map(() =>
+      Array.from({ length: random.between(1, 3) }, () => randomPart(random)),
+    ) as [KeyPart[], KeyPart[]];
+    const expected = Math.sign(compareTuples(one, other));
+    const found = Math.sign(compareBytes(encodeKey(one), encodeKey(other)));
+    equal(found, expected, `${String(one)} against ${String(other)}`);
+  }
+});
+
+test('tuples come back as they were', () => {
+  const random = new Random(4);
+  for (let round = 0; round < 5000; round++) {
+    const parts = Array.from({ length: random.between(1, 4) }, () => randomPart(random));
+    const safe = parts.map((part) => {
+      const isSmall = typeof part === 'bigint' && Number.isSafeInteger(Number(part));
+      return isSmall ? Number(part) : part;
+    });
+    deepEqual(keyFrom(encodeKey(parts), 'tuple'), safe);
+  }
+});
+
+test('what no key can hold is refused, and bytes that are no tuple are given as bytes', () => {
+  throws(() => encodeKey([Number.NaN]), { code: 'invalid-argument' });
+  throws(() => encodeKey([2n ** 64n]), { code: 'invalid-argument' });
+  for (const bytes of [[0x02, 0x61], [0x15], [0x21, 0], [0x7f], [0x02, 0xff, 0x00]]) {
+    deepEqual(keyFrom(Uint8Array.from(bytes), 'tuple'), Uint8Array.from(bytes));
+  }
+  deepEqual(keyFrom(Uint8Array.from([0xff]), 'text'), Uint8Array.from([0xff]));
+});
+
+test('what is behind a prefix is behind all that begin with it, and nothing is between', () => {
+  deepEqual(behindPrefix(Uint8Array.from([1, 2])), Uint8Array.from([1, 3]));
+  deepEqual(behindPrefix(Uint8Array.from([1, 255, 255])), Uint8Array.from([2]));
+  deepEqual(behindPrefix(Uint8Array.from([255])), new Uint8Array(0));
+  ok(compareBytes(Uint8Array.from([1, 2, 255, 255]), behindPrefix(Uint8Array.from([1, 2]))) < 0);
+});
