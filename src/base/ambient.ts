@@ -5,7 +5,17 @@ export function monotoneNow(): number {
   return performance.now();
 }
 
+/** Milliseconds since 1970, as far as this machine knows. */
+export function wallNow(): number {
+  return Date.now();
+}
+
 /** Nobody can guess them. */
 export function secureBytes(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** For streams of randomness that nobody has a reason to guess. */
+export function randomSeed(): number {
+  return new DataView(secureBytes(4).buffer).getUint32(0);
 }

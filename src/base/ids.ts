@@ -1,5 +1,7 @@
 /** Names of things, branded so that one cannot pass for another. */
 
+import type { Random } from './random.ts';
+
 /** One process of the cluster, as the catalogue numbers it. */
 export type NodeId = number & { readonly __node: never };
 
@@ -11,6 +13,11 @@ export type ShardId = number & { readonly __shard: never };
  * its log comes back under a new member id, so nothing said to or by its former self counts.
  */
 export type MemberId = number & { readonly __member: never };
+
+/** Unique within a shard in all likelihood; whoever draws still looks at those in use. */
+export function drawMember(random: Random): MemberId {
+  return (1 + random.below(2 ** 20) * 2 ** 32 + random.word()) as MemberId;
+}
 
 /** No member: the leader is not known, the vote is not given. */
 export const NOBODY = 0 as MemberId;

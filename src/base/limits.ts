@@ -345,6 +345,34 @@ assert(
   'every key can be swept',
 );
 
+/** One node among others. */
+export const NODE_LIMITS = {
+  /** Whoever had nothing to say to a peer for this long says that it lives. */
+  beatMilliseconds: 100,
+  /** A peer that was not heard for this long is taken for dead until it is heard again. */
+  silenceMilliseconds: 600,
+  /** How often a node looks whether its replicas are those that the catalogue wants. */
+  reconcileMilliseconds: 200,
+  /** How long a node waits for the catalogue's reply before it asks again. */
+  patienceMilliseconds: 2000,
+  /** How often leaders look for what expired. */
+  expiryMilliseconds: 200,
+  /** How often leaders look for clients that are gone. */
+  forgetMilliseconds: 30_000,
+  /** Requests of one client that wait for an answer. */
+  clientRequestsMax: 16_384,
+  /** Requests that wait for another node's answer, and for how long. */
+  forwardsMax: 16_384,
+  forwardMilliseconds: 10_000,
+  /** Bytes of writes that wait for a shard's log. */
+  writesBytesMax: 64 * MIB,
+} as const;
+
+assert(
+  NODE_LIMITS.silenceMilliseconds >= 5 * NODE_LIMITS.beatMilliseconds,
+  'silence is several words missing',
+);
+
 /** What one client asks at once, how long it waits and how often it asks again. */
 export const CLIENT_LIMITS = {
   timeoutMillisecondsDefault: 10_000,

@@ -26,7 +26,7 @@ export function nodeOf({ members }: ShardRow, member: MemberId): NodeId | undefi
 }
 
 /** A replica that a node should have. */
-interface Due {
+export interface Due {
   readonly shard: ShardId;
   readonly member: MemberId;
   /**

@@ -104,7 +104,7 @@ interface BatchTerms {
 }
 
 /** Why a batch is not proposed: nothing of it has happened. */
-type BatchFault = 'malformed' | 'value-too-large' | 'key-elsewhere';
+export type BatchFault = 'malformed' | 'value-too-large' | 'key-elsewhere';
 
 /** What a leader asks before it proposes a batch. Applying decodes by the same code. */
 export function faultOfBatch(bytes: Uint8Array, terms: BatchTerms): BatchFault | undefined {

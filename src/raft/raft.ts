@@ -5,7 +5,7 @@ import { type MemberId, NOBODY } from '../base/ids.ts';
 import { change } from './change.ts';
 import { advanceCommit } from './commit.ts';
 import { isMember } from './configuration.ts';
-import { becomeFollower, type Core, damageOf, note, refuse } from './core.ts';
+import { becomeFollower, type Core, damageOf, leaderOf, note, refuse } from './core.ts';
 import { tickFollower } from './follower.ts';
 import { finishSnapshot } from './incoming.ts';
 import { tickLeader } from './leader.ts';
@@ -50,6 +50,24 @@ export class Raft {
     const isRepairing = write !== undefined && write.repairs.length > 0;
     const committed = isRepairing ? [] : takeCommitted(core);
     return { write, committed, ...core.outbox.takeNews() };
+  }
+
+  get isLeader(): boolean {
+    return this.#core.role.type === 'leader';
+  }
+
+  /** NOBODY if it is not known. */
+  get leader(): MemberId {
+    return leaderOf(this.#core);
+  }
+
+  get term(): number {
+    return this.#core.term;
+  }
+
+  /** Everything through this index is on this replica's disk. */
+  get durable(): number {
+    return this.#core.log.durable;
   }
 
   status(): RaftStatus {

@@ -27,6 +27,11 @@ export interface RaftStatus {
   /** Everything through this index is on this replica's disk. */
   readonly durable: number;
   readonly configuration: PlacedConfiguration;
+  /**
+   * This replica leads, an entry of its own term and its newest configuration are committed, and
+   * leadership is not being moved: it may speak for the shard.
+   */
+  readonly isSettled: boolean;
   /** The shard is idle and silent. */
   readonly isQuiet: boolean;
   /** A committed configuration is without this member, for ever. */
@@ -51,12 +56,18 @@ export function statusOf(core: Core): RaftStatus {
     last: log.last,
     durable: log.durable,
     configuration: core.configurations.newest,
+    isSettled: isSettled(core),
     isQuiet: role.type !== 'candidate' && role.isQuiet,
     isRemoved: core.isRemoved,
     mayVote: core.mayVote,
     firstDamaged: log.firstDamagedAfter(log.base.index),
     followers: role.type === 'leader' ? followersOf(core, role) : [],
   };
+}
+
+function isSettled({ role, commit, configurations }: Core): boolean {
+  if (role.type !== 'leader' || role.transfer !== undefined) return false;
+  return commit >= role.firstOwnIndex && commit >= configurations.newest.at.index;
 }
 
 function followersOf(core: Core, leader: Leader): FollowerStatus[] {

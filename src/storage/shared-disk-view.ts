@@ -24,6 +24,10 @@ export class SharedDiskView {
     this.#current = undefined;
   }
 
+  get hasRoom(): boolean {
+    return this.#holders < STATE_LIMITS.viewsMax;
+  }
+
   /** The view, and how to give it back. */
   take(): { readonly view: DiskView; readonly release: () => void } {
     assert(this.#holders < STATE_LIMITS.viewsMax, 'open views are within their limit');

@@ -121,6 +121,11 @@ export class StateStore {
     return this.#stateOf(shard).get(section, key);
   }
 
+  /** Whether one more view may be taken. */
+  get hasViews(): boolean {
+    return this.#shared.hasRoom;
+  }
+
   view(shard: ShardId): StateView {
     const { view: disk, release } = this.#shared.take();
     return new ShardView({ state: this.#stateOf(shard), disk, onClose: release });

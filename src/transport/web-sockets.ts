@@ -16,7 +16,7 @@ import { SUBPROTOCOL, WebDialler } from './web-dialler.ts';
 import { WEB_SOCKET_OPTIONS, WebLine } from './web-line.ts';
 
 /** What is answered to a GET of any other path: health, readiness, metrics. */
-interface PlainAnswer {
+export interface PlainAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;

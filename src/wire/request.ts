@@ -41,7 +41,7 @@ interface ReadTerms {
 }
 
 /** Keys in [from, to); no bytes leave an end open. */
-interface KeyRange {
+export interface KeyRange {
   readonly from: Uint8Array;
   readonly to: Uint8Array;
   readonly isReverse: boolean;

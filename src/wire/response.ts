@@ -22,15 +22,17 @@ export const FAILURES = [
   'closing',
   /** It took longer than the asker was ready to wait. */
   'too-late',
-  /** The replica cannot vouch for a value that young, or its data is damaged. */
+  /** The replica cannot vouch for a value that young. */
   'not-fresh',
+  /** What should be read is damaged here; others have it. */
+  'damaged',
   /** It was proposed, and then leadership was lost: it may have taken effect, or still will. */
   'lost',
   /** The answer does not fit a frame: ask for less. */
   'too-much',
 ] as const;
 
-type Failure = (typeof FAILURES)[number];
+export type Failure = (typeof FAILURES)[number];
 
 /** Whether a request that failed this way can have taken effect. */
 export function effectOf(failure: Failure): 'notApplied' | 'unknown' {
@@ -38,7 +40,7 @@ export function effectOf(failure: Failure): 'notApplied' | 'unknown' {
 }
 
 /** A key and its stored row, as the machine spells it; no bytes of row where keys were asked. */
-interface RangeRow {
+export interface RangeRow {
   readonly key: Uint8Array;
   readonly row: Uint8Array;
 }

@@ -49,6 +49,7 @@ function statusOf(member: MemberId, change: Partial<RaftStatus>): RaftStatus {
     last: { index: 9, term: 1 },
     durable: 9,
     configuration: { at: ORIGIN, configuration: THREE },
+    isSettled: false,
     isQuiet: false,
     isRemoved: false,
     mayVote: true,

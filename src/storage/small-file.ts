@@ -1,0 +1,57 @@
+/** A small file that is replaced as a whole: the old one or the new one is there, never a part. */
+
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
+
+const CRC_BYTES = 4;
+
+/** With all that are above it. */
+export function makeFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+}
+
+/** Returns when it is durable. Throws what the file system says. */
+export function writeSmallFile(path: string, content: Uint8Array): void {
+  const fresh = `${path}.new`;
+  const bytes = Buffer.alloc(CRC_BYTES + content.length);
+  bytes.writeUInt32BE(crc32(content), 0);
+  bytes.set(content, CRC_BYTES);
+  const handle = openSync(fresh, 'w', 0o600);
+  try {
+    writeSync(handle, bytes);
+    fdatasyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(fresh, path);
+  const folder = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+/** Undefined if there is none; `damaged` if it is not what was written. */
+export function readSmallFile(path: string): Uint8Array | 'damaged' | undefined {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  if (bytes.length < CRC_BYTES) return 'damaged';
+  const content = bytes.subarray(CRC_BYTES);
+  return bytes.readUInt32BE(0) === crc32(content) ? new Uint8Array(content) : 'damaged';
+}
