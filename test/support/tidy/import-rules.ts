@@ -17,7 +17,20 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/transport': ['src/base', 'src/wire'],
   'src/index.ts': ['src/base', 'src/client'],
   'src/client': ['src/base', 'src/ring', 'src/machine', 'src/catalog', 'src/wire', 'src/transport'],
-  'src/node': ['src/base'],
+  'src/shard': ['src/base', 'src/raft', 'src/machine', 'src/storage', 'src/wire'],
+  'src/router': ['src/base', 'src/catalog', 'src/machine', 'src/shard', 'src/wire'],
+  'src/core': [
+    'src/base',
+    'src/raft',
+    'src/machine',
+    'src/catalog',
+    'src/wire',
+    'src/storage',
+    'src/transport',
+    'src/shard',
+    'src/router',
+  ],
+  'src/node': ['src/base', 'src/catalog', 'src/wire', 'src/storage', 'src/transport', 'src/core'],
 };
 
 /** Folders outside src; nobody imports them, and these may import any room of src. */

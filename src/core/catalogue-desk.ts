@@ -1,0 +1,241 @@
+/**
+ * What a node has to do with the catalogue: it announces itself, has the replicas that it should
+ * have, leads its shards to the members that are wanted, and plans if it leads the catalogue.
+ *
+ * Nothing is remembered that the map does not tell: each round looks at what is and does the next
+ * step, so whatever was lost on the way is done again.
+ */
+
+import { drawMember, type MemberId, type NodeId, type ShardId } from '../base/ids.ts';
+import { NODE_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import { CATALOGUE_SHARD, type ClusterMap, type Settings } from '../catalog/cluster-map.ts';
+import type { Command, Reply } from '../catalog/command.ts';
+import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
+import { nextLeaderStep } from '../catalog/leader-step.ts';
+import { planNext } from '../catalog/planner.ts';
+import { type Due, nodeNumbered, replicasDue } from '../catalog/questions.ts';
+import type { Fact } from '../raft/fact.ts';
+import type { Origin } from '../shard/origin.ts';
+import type { Replica } from '../shard/replica.ts';
+import type { Response } from '../wire/response.ts';
+import type { NodeParts } from './node-parts.ts';
+import type { LostReplica } from './replicas.ts';
+
+interface CatalogueDeskOptions {
+  readonly core: NodeParts;
+  readonly random: Random;
+}
+
+/** A command that was sent and not answered: the same kind is not sent again meanwhile. */
+interface Asked {
+  readonly until: number;
+}
+
+export class CatalogueDesk {
+  readonly #core: NodeParts;
+  readonly #random: Random;
+  /** By what they are about. */
+  readonly #asked = new Map<string, Asked>();
+  /** When each shard that this node leads was taken over, or last tried to be given away. */
+  readonly #handedOverAt = new Map<ShardId, number>();
+  /** Since when each node is alive, as the leader of the catalogue sees it. */
+  readonly #liveSince = new Map<NodeId, number>();
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #isAnnounced = false;
+  #founding: Uint8Array | undefined;
+
+  constructor({ core, random }: CatalogueDeskOptions) {
+    this.#core = core;
+    this.#random = random;
+  }
+
+  /** This node is the first: it begins the catalogue's shard by itself. */
+  found(settings: Settings, clusterId: string): void {
+    const { replicas, self } = this.#core;
+    const { joinToken, description } = self;
+    // What a former life began is gone on with: the member that the log knows is the first.
+    const before = replicas.get(CATALOGUE_SHARD)?.member;
+    const drawn = Array.from({ length: settings.shards }, () => drawMember(this.#random));
+    const members = [before ?? drawMember(this.#random), ...drawn];
+    const command = {
+      type: 'found',
+      clusterId,
+      settings,
+      joinToken,
+      description,
+      members,
+    } as const;
+    this.#founding = encodeCommand(command);
+    if (before === undefined) replicas.found(CATALOGUE_SHARD, members[0] as MemberId);
+  }
+
+  tick(): void {
+    const { now } = this.#core;
+    this.#watchNodes(now);
+    if (now - this.#lookedAt < NODE_LIMITS.reconcileMilliseconds) return;
+    this.#look();
+  }
+
+  /** Soon, not at once: several changes often come together. */
+  mapChanged(): void {
+    this.#lookedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  noted(replica: Replica, fact: Fact): void {
+    if (fact === 'became-leader') {
+      this.#handedOverAt.set(replica.shard, this.#core.now);
+      this.mapChanged();
+    }
+    if (fact === 'learned-own-removal' || fact === 'follower-caught-up') this.mapChanged();
+  }
+
+  /** Only another member can take its place; the catalogue sees that it is silent. */
+  lost(lost: LostReplica): void {
+    this.#core.replicas.clear(lost.shard, lost.member);
+  }
+
+  /** Before this node goes: somebody else leads. */
+  handOver(): void {
+    for (const replica of this.#core.replicas.all) {
+      if (!replica.isLeader) continue;
+      const { followers, configuration } = replica.status();
+      const { voters } = configuration.configuration;
+      const heir = followers
+        .filter(({ member, isActive }) => isActive && voters.includes(member))
+        .sort((one, other) => other.match - one.match)[0];
+      if (heir !== undefined) replica.step({ type: 'transfer', to: heir.member });
+    }
+  }
+
+  #look(): void {
+    this.#lookedAt = this.#core.now;
+    const { map } = this.#core;
+    if (map === undefined) return this.#foundIfAsked();
+    this.#announce(map);
+    // A map of a former life may be older than the replicas that it left here.
+    if (this.#isAnnounced) this.#reconcile(map);
+    if (this.#core.isClosing) return this.handOver();
+    for (const replica of this.#core.replicas.all) if (replica.isLeader) this.#lead(replica, map);
+    if (this.#core.replicas.get(CATALOGUE_SHARD)?.isLeader) this.#plan(map);
+  }
+
+  #foundIfAsked(): void {
+    const replica = this.#core.replicas.get(CATALOGUE_SHARD);
+    if (this.#founding === undefined || replica?.isLeader !== true) return;
+    this.#send('found', this.#founding);
+  }
+
+  /** Until the map shows this life: it may be that the command was lost. */
+  #announce(map: ClusterMap): void {
+    const { node, joinToken, life, description } = this.#core.self;
+    const { incarnation } = this.#core.log;
+    const row = nodeNumbered(map, node);
+    this.#isAnnounced = row?.incarnation === incarnation && row.life === life;
+    if (this.#isAnnounced) return;
+    const command: Command = { type: 'announce', node, joinToken, incarnation, life, description };
+    this.#ask('announce', command, (reply) => {
+      if (reply.type === 'done') return;
+      const isCopy = reply.reason === 'older-copy' || reply.reason === 'wrong-token';
+      if (isCopy || reply.reason === 'unknown-node') this.#core.end(reply.reason);
+    });
+  }
+
+  /** The replicas that the map lists, and no others. */
+  #reconcile(map: ClusterMap): void {
+    const due = new Map(replicasDue(map, this.#core.self.node).map((one) => [one.shard, one]));
+    for (const replica of [...this.#core.replicas.all]) {
+      const listed = due.get(replica.shard);
+      if (listed?.member === replica.member || this.#isFounding(replica)) continue;
+      this.#core.replicas.destroy(replica);
+    }
+    for (const one of due.values()) this.#bear(one);
+  }
+
+  /** Its row comes with the first map that there is. */
+  #isFounding({ shard }: Replica): boolean {
+    return shard === CATALOGUE_SHARD && this.#core.map === undefined;
+  }
+
+  #bear({ shard, member, birth }: Due): void {
+    const { replicas } = this.#core;
+    if (replicas.get(shard) !== undefined || replicas.isDead(member) || birth === 'none') return;
+    if (birth === 'found') replicas.found(shard, member);
+    else replicas.begin(shard, member);
+    this.#core.mention({ type: 'replica-created', shard });
+  }
+
+  #lead(replica: Replica, map: ClusterMap): void {
+    const row = map.shards[replica.shard];
+    if (row === undefined) return;
+    const { term, configuration, isSettled, isQuiet, followers } = replica.status();
+    const since = this.#handedOverAt.get(replica.shard) ?? this.#core.now;
+    const step = nextLeaderStep({
+      row,
+      self: replica.member,
+      term,
+      configuration: configuration.configuration,
+      isSettled,
+      isQuiet,
+      followers,
+      ticksSinceHandover: (this.#core.now - since) / RAFT_LIMITS.tickMilliseconds,
+    });
+    switch (step.type) {
+      case 'wait':
+        return;
+      case 'report':
+        return this.#ask(`report ${row.shard}`, step.report);
+      case 'change':
+        replica.step({ type: 'wake' });
+        replica.step({ type: 'change', target: step.target });
+        return;
+      case 'transfer':
+        this.#handedOverAt.set(replica.shard, this.#core.now);
+        replica.step({ type: 'transfer', to: step.to });
+        return;
+    }
+  }
+
+  #plan(map: ClusterMap): void {
+    const { now } = this.#core;
+    const liveFor = new Map([...this.#liveSince].map(([node, since]) => [node, now - since]));
+    const draw = () => drawMember(this.#random);
+    for (const command of planNext({ map, liveFor, drawMember: draw })) {
+      const about = command.type === 'place' ? `place ${command.shard}` : command.type;
+      this.#ask(about, command);
+    }
+  }
+
+  #watchNodes(now: number): void {
+    const { peers, self } = this.#core;
+    if (!this.#liveSince.has(self.node)) this.#liveSince.set(self.node, now);
+    for (const node of peers.nodes) {
+      if (!peers.isHeard(node, now)) this.#liveSince.delete(node);
+      else if (!this.#liveSince.has(node)) this.#liveSince.set(node, now);
+    }
+    for (const node of this.#liveSince.keys()) {
+      if (node !== self.node && !peers.nodes.includes(node)) this.#liveSince.delete(node);
+    }
+  }
+
+  #ask(about: string, command: Command, then?: (reply: Reply) => void): void {
+    this.#send(about, encodeCommand(command), then);
+  }
+
+  /** One of each kind at a time, until it is answered or long overdue. */
+  #send(about: string, command: Uint8Array, then?: (reply: Reply) => void): void {
+    const { now } = this.#core;
+    const asked = this.#asked.get(about);
+    if (asked !== undefined && now < asked.until) return;
+    const mine: Asked = { until: now + NODE_LIMITS.patienceMilliseconds };
+    this.#asked.set(about, mine);
+    const origin: Origin = {
+      respond: (response: Response) => {
+        if (this.#asked.get(about) === mine) this.#asked.delete(about);
+        const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
+        if (reply !== undefined) then?.(reply);
+      },
+    };
+    this.#core.ask({ type: 'command', id: 1, command }, origin);
+  }
+}

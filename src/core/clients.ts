@@ -1,0 +1,107 @@
+/** The clients that are connected, and what each is to be told at the end of the turn. */
+
+import { NODE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import type { Origin } from '../shard/origin.ts';
+import type { Transport } from '../transport/transport.ts';
+import { bytesMaxOfResponse, encodeResponses, type Response } from '../wire/response.ts';
+
+/** The header of a frame. */
+const HEADER_BYTES_MAX = 8;
+
+class Client implements Origin {
+  readonly connection: number;
+  readonly #clients: Clients;
+  /** Requests that are not answered. */
+  outstanding = 0;
+  responses: Response[] = [];
+
+  constructor(connection: number, clients: Clients) {
+    this.connection = connection;
+    this.#clients = clients;
+  }
+
+  get isFull(): boolean {
+    return this.outstanding >= NODE_LIMITS.clientRequestsMax;
+  }
+
+  respond(response: Response): void {
+    if (response.id > 0) this.outstanding -= 1;
+    this.responses.push(response);
+    this.#clients.touch(this);
+  }
+}
+
+export class Clients {
+  readonly #transport: Transport;
+  readonly #touched: () => void;
+  readonly #clients = new Map<number, Client>();
+  #waiting = new Set<Client>();
+
+  constructor(transport: Transport, touched: () => void) {
+    this.#transport = transport;
+    this.#touched = touched;
+  }
+
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  add(connection: number): Client {
+    const client = new Client(connection, this);
+    this.#clients.set(connection, client);
+    return client;
+  }
+
+  get(connection: number): Client | undefined {
+    return this.#clients.get(connection);
+  }
+
+  /** What it is still owed goes nowhere. */
+  remove(connection: number): void {
+    const client = this.#clients.get(connection);
+    if (client === undefined) return;
+    this.#clients.delete(connection);
+    this.#waiting.delete(client);
+  }
+
+  touch(client: Client): void {
+    if (this.#clients.get(client.connection) !== client) return;
+    this.#waiting.add(client);
+    this.#touched();
+  }
+
+  all(): readonly Client[] {
+    return [...this.#clients.values()];
+  }
+
+  /** One frame for each client, or as many as the limits ask for. */
+  flush(): void {
+    if (this.#waiting.size === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const client of waiting) {
+      const { responses, connection } = client;
+      client.responses = [];
+      for (const frame of framesOf(responses)) this.#transport.sendToClient(connection, frame);
+    }
+  }
+}
+
+function framesOf(responses: readonly Response[]): readonly Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  let from = 0;
+  let bytes = HEADER_BYTES_MAX;
+  responses.forEach((response, at) => {
+    const more = bytesMaxOfResponse(response);
+    const isFull =
+      at - from >= REQUEST_LIMITS.requestsMax || bytes + more > WIRE_LIMITS.frameBytesMax;
+    if (isFull && at > from) {
+      frames.push(encodeResponses(responses.slice(from, at)));
+      from = at;
+      bytes = HEADER_BYTES_MAX;
+    }
+    bytes += more;
+  });
+  if (from < responses.length) frames.push(encodeResponses(responses.slice(from)));
+  return frames;
+}

@@ -1,0 +1,124 @@
+/** Requests that came to the wrong node and went on to the right one: one hop, no more. */
+
+import type { NodeId, ShardId } from '../base/ids.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
+import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
+import type { Origin } from '../shard/origin.ts';
+import type { NodeMessage } from '../wire/node-message.ts';
+import { decodeRequests, encodeRequests, type Request } from '../wire/request.ts';
+import { decodeResponses, encodeResponses, type Response } from '../wire/response.ts';
+
+interface Forward {
+  readonly origin: Origin;
+  /** The number that the asker gave it. */
+  readonly id: number;
+  readonly shard: ShardId;
+  readonly to: NodeId;
+  readonly isWrite: boolean;
+  readonly until: number;
+}
+
+type Send = (to: NodeId, message: NodeMessage) => boolean;
+
+interface ForwardsOptions {
+  readonly send: Send;
+  /** The node that was asked does not lead the shard; it says who does, or 0. */
+  readonly onMissed: (shard: ShardId, leader: number) => void;
+}
+
+export class Forwards {
+  readonly #options: ForwardsOptions;
+  readonly #open = new Map<number, Forward>();
+  #lastId = 0;
+
+  constructor(options: ForwardsOptions) {
+    this.#options = options;
+  }
+
+  /** False if it did not leave; nothing of it has happened then. */
+  send(to: NodeId, asked: AskedBy): boolean {
+    const { request, origin, now } = asked;
+    if (this.#open.size >= NODE_LIMITS.forwardsMax) return false;
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const bytes = encodeRequests([request]);
+    if (!this.#options.send(to, { type: 'forward', id, request: bytes })) return false;
+    const isWrite = request.type === 'write' || request.type === 'command';
+    const until = now + NODE_LIMITS.forwardMilliseconds;
+    const shard = shardOf(request);
+    this.#open.set(id, { origin, id: request.id, shard, to, isWrite, until });
+    return true;
+  }
+
+  /** Another node's answer to what was forwarded to it. */
+  answer(id: number, bytes: Uint8Array): void {
+    const forward = this.#open.get(id);
+    const response = decodeResponses(bytes)?.[0];
+    if (forward === undefined || response === undefined) return;
+    this.#open.delete(id);
+    if (response.type === 'failed' && response.failure === 'not-leader') {
+      this.#options.onMissed(forward.shard, response.leader);
+    }
+    forward.origin.respond({ ...response, id: forward.id });
+  }
+
+  /** What was on its way to it may have arrived, and the answer will not. */
+  lose(node: NodeId): void {
+    this.#end((forward) => forward.to === node);
+  }
+
+  expire(now: number): void {
+    this.#end((forward) => forward.until <= now);
+  }
+
+  #end(isOver: (forward: Forward) => boolean): void {
+    for (const [id, forward] of this.#open) {
+      if (!isOver(forward)) continue;
+      this.#open.delete(id);
+      this.#options.onMissed(forward.shard, 0);
+      forward.origin.respond({
+        type: 'failed',
+        id: forward.id,
+        failure: forward.isWrite ? 'lost' : 'not-leader',
+        time: 0,
+        leader: 0,
+        retryAfterMilliseconds: 0,
+      });
+    }
+  }
+}
+
+interface AskedBy {
+  readonly request: Request;
+  readonly origin: Origin;
+  readonly now: number;
+}
+
+/** The far end: what a forwarded request answers goes back where it came from. */
+export class ForwardedOrigin implements Origin {
+  readonly #id: number;
+  readonly #from: NodeId;
+  readonly #send: Send;
+
+  constructor(options: { readonly id: number; readonly from: NodeId; readonly send: Send }) {
+    this.#id = options.id;
+    this.#from = options.from;
+    this.#send = options.send;
+  }
+
+  respond(response: Response): void {
+    const bytes = encodeResponses([response]);
+    this.#send(this.#from, { type: 'forwarded', id: this.#id, response: bytes });
+  }
+}
+
+/** Of requests that are for one; commands are for the catalogue. */
+function shardOf(request: Request): ShardId {
+  return 'shard' in request ? request.shard : CATALOGUE_SHARD;
+}
+
+/** The one request in a forwarded frame. */
+export function forwardedRequest(bytes: Uint8Array): Request | undefined {
+  const requests = decodeRequests(bytes);
+  return requests?.length === 1 ? requests[0] : undefined;
+}

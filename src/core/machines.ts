@@ -1,0 +1,52 @@
+/** Which machine runs behind which shard: the catalogue behind its own, data behind all others. */
+
+import type { ShardId } from '../base/ids.ts';
+import { Catalogue } from '../catalog/catalogue.ts';
+import { CATALOGUE_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
+import { encodeReply } from '../catalog/command-bytes.ts';
+import { DataMachine } from '../shard/data-machine.ts';
+import type { Command, MachineView, ShardMachine, Verdict } from '../shard/shard-machine.ts';
+import type { StateStore } from '../storage/state-store.ts';
+
+interface MachineOptions {
+  readonly shard: ShardId;
+  readonly store: StateStore;
+  readonly onMap: (map: ClusterMap) => void;
+}
+
+export function machineOf({ shard, store, onMap }: MachineOptions): ShardMachine {
+  const view: MachineView = { get: (section, key) => store.get(shard, section, key) };
+  if (shard === CATALOGUE_SHARD) return new CatalogueMachine(view, onMap);
+  return new DataMachine(view);
+}
+
+class CatalogueMachine implements ShardMachine {
+  readonly time = 0;
+  readonly #view: MachineView;
+  readonly #onMap: (map: ClusterMap) => void;
+  #catalogue: Catalogue;
+
+  constructor(view: MachineView, onMap: (map: ClusterMap) => void) {
+    this.#view = view;
+    this.#onMap = onMap;
+    this.#catalogue = new Catalogue({ view });
+    this.#tell();
+  }
+
+  apply(command: Command): Verdict | 'unknown' {
+    const applied = this.#catalogue.apply(command);
+    if (applied.type === 'unknown-command') return 'unknown';
+    if (applied.writes.length > 0) this.#tell();
+    const dueAt = Number.POSITIVE_INFINITY;
+    return { writes: applied.writes, replies: [encodeReply(applied.reply)], dueAt };
+  }
+
+  reload(): void {
+    this.#catalogue = new Catalogue({ view: this.#view });
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#catalogue.map !== undefined) this.#onMap(this.#catalogue.map);
+  }
+}

@@ -1,0 +1,64 @@
+/** The newest map of the cluster that this node has seen, and what is asked of it often. */
+
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import type { ClusterMap } from '../catalog/cluster-map.ts';
+import { decodeMap, encodeMap } from '../catalog/map-bytes.ts';
+import { memberOn, nodeOf } from '../catalog/questions.ts';
+
+interface MapKeeperOptions {
+  readonly bytes: Uint8Array;
+  readonly onMap: (map: ClusterMap) => void;
+}
+
+const NO_BYTES: Uint8Array = new Uint8Array();
+
+export class MapKeeper {
+  readonly #onMap: (map: ClusterMap) => void;
+  #map: ClusterMap | undefined;
+  #bytes = NO_BYTES;
+
+  constructor({ bytes, onMap }: MapKeeperOptions) {
+    this.#onMap = onMap;
+    this.#map = bytes.length > 0 ? decodeMap(bytes, undefined) : undefined;
+    if (this.#map !== undefined) this.#bytes = bytes;
+  }
+
+  get map(): ClusterMap | undefined {
+    return this.#map;
+  }
+
+  /** The whole of it, spelled once for each version. */
+  get bytes(): Uint8Array {
+    if (this.#bytes.length === 0 && this.#map !== undefined) this.#bytes = encodeMap(this.#map, 0);
+    return this.#bytes;
+  }
+
+  /** What somebody with that version lacks; undefined if it lacks nothing. */
+  since(version: number): Uint8Array | undefined {
+    if (this.#map === undefined || this.#map.version <= version) return undefined;
+    return version === 0 ? this.bytes : encodeMap(this.#map, version);
+  }
+
+  /** From another node. */
+  take(bytes: Uint8Array): void {
+    const map = decodeMap(bytes, this.#map);
+    if (map !== undefined) this.learn(map);
+  }
+
+  learn(map: ClusterMap): void {
+    if (this.#map !== undefined && map.version <= this.#map.version) return;
+    this.#map = map;
+    this.#bytes = NO_BYTES;
+    this.#onMap(map);
+  }
+
+  nodeOf(shard: ShardId, member: MemberId): NodeId | undefined {
+    const row = this.#map?.shards[shard];
+    return row === undefined ? undefined : nodeOf(row, member);
+  }
+
+  memberOn(shard: ShardId, node: NodeId): MemberId | undefined {
+    const row = this.#map?.shards[shard];
+    return row === undefined ? undefined : memberOn(row, node)?.member;
+  }
+}

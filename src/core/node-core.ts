@@ -1,0 +1,476 @@
+/**
+ * A node without its surroundings: what happens comes in, calls on ports go out.
+ *
+ * Everything is handled when it comes; what it leads to waits for the end of the turn, which
+ * whoever drives the node calls once for all that came together. Clock, randomness, disk and
+ * network are injected, so that the simulator runs the very same node.
+ */
+
+import { assert, unreachable } from '../base/assert.ts';
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import { MACHINE_LIMITS, NODE_LIMITS, RAFT_LIMITS, type RaftLimits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import type { ClusterMap, Settings } from '../catalog/cluster-map.ts';
+import type { Fact } from '../raft/fact.ts';
+import type { Message } from '../raft/message.ts';
+import { Router, type RouterHost } from '../router/router.ts';
+import type { Origin } from '../shard/origin.ts';
+import type { Replica, ReplicaHost } from '../shard/replica.ts';
+import type { Log, LogRecord } from '../storage/log.ts';
+import type { StateDisk } from '../storage/state-disk.ts';
+import { StateStore } from '../storage/state-store.ts';
+import type { Transport, TransportEvent } from '../transport/transport.ts';
+import { decodeFrame } from '../wire/frame.ts';
+import type { Lane } from '../wire/hello.ts';
+import {
+  decodeNodeMessages,
+  encodeNodeMessages,
+  isOfNodes,
+  type NodeMessage,
+} from '../wire/node-message.ts';
+import { decodeRequests, type Request } from '../wire/request.ts';
+import { CatalogueDesk } from './catalogue-desk.ts';
+import { Chores } from './chores.ts';
+import { Clients } from './clients.ts';
+import { ForwardedOrigin, Forwards, forwardedRequest } from './forwards.ts';
+import { Leaders } from './leaders.ts';
+import { machineOf } from './machines.ts';
+import { MapKeeper } from './map-keeper.ts';
+import type { NodeFact, NodeParts, SelfDescription } from './node-parts.ts';
+import { Peers } from './peers.ts';
+import { type LostReplica, Replicas } from './replicas.ts';
+import { infoOf, type NodeInfo } from './status.ts';
+import { type DurableMark, endTurn, type TurnParts } from './turn.ts';
+
+interface NodeCoreOptions {
+  readonly self: SelfDescription;
+  readonly log: Log;
+  readonly disk: StateDisk;
+  readonly transport: Transport;
+  readonly random: Random;
+  readonly limits?: RaftLimits;
+  readonly valueBytesMax?: number;
+  /** The monotone clock and the wall clock at the start, in milliseconds. */
+  readonly now: number;
+  readonly wall: number;
+  /** The map that a former life kept; no bytes for none. */
+  readonly map: Uint8Array;
+  /** There is something to do: a turn should end soon. */
+  readonly onWork: () => void;
+  /** A newer map came: a copy should be kept. */
+  readonly onMap: (bytes: Uint8Array) => void;
+  /** What a node tells of itself, as a text in JSON. */
+  readonly encodeInfo: (info: NodeInfo) => Uint8Array;
+  readonly onFact: (fact: NodeFact) => void;
+  /** The node can't go on: the process has to end. */
+  readonly onEnd: (reason: string) => void;
+}
+
+export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
+  readonly #options: NodeCoreOptions;
+  readonly self: SelfDescription;
+  readonly log: Log;
+  readonly store: StateStore;
+  readonly replicas: Replicas;
+  readonly clients: Clients;
+  readonly peers = new Peers();
+  readonly valueBytesMax: number;
+  readonly #transport: Transport;
+  readonly #router: Router;
+  readonly #forwards: Forwards;
+  readonly #maps: MapKeeper;
+  readonly #leaders = new Leaders();
+  readonly #desk: CatalogueDesk;
+  readonly #chores: Chores;
+  /** Where members were heard from: fresher than the map while they move. */
+  readonly #heardFrom = new Map<MemberId, NodeId>();
+  #records: LogRecord[] = [];
+  #settled: DurableMark[] = [];
+  #now: number;
+  #lastRead = 0;
+  #isStoreBusy = false;
+  isClosing = false;
+
+  constructor(options: NodeCoreOptions) {
+    const { self, log, transport, onWork } = options;
+    this.#options = options;
+    this.self = self;
+    this.log = log;
+    this.#transport = transport;
+    this.#now = options.now;
+    this.valueBytesMax = options.valueBytesMax ?? MACHINE_LIMITS.valueBytesDefault;
+    this.store = this.#openStore();
+    this.clients = new Clients(transport, onWork);
+    this.#forwards = new Forwards({
+      send: (to, message) => this.tell(to, message),
+      onMissed: (shard, leader) => this.#leaders.learn(shard, leader),
+    });
+    this.#router = new Router(this);
+    this.#maps = new MapKeeper({ bytes: options.map, onMap: (map) => this.#believe(map) });
+    this.replicas = new Replicas({
+      host: this,
+      log,
+      random: options.random,
+      limits: options.limits ?? RAFT_LIMITS,
+      wall: options.wall,
+      machineOf: (shard) => {
+        return machineOf({ shard, store: this.store, onMap: (map) => this.#maps.learn(map) });
+      },
+      record: (record) => this.#record(record),
+      onLost: (lost) => this.#lose(lost),
+    });
+    this.#desk = new CatalogueDesk({ core: this, random: options.random.fork('catalogue desk') });
+    this.#chores = new Chores(this);
+    this.replicas.openAll();
+    if (this.map !== undefined) this.#meet(this.map);
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  get map(): ClusterMap | undefined {
+    return this.#maps.map;
+  }
+
+  get mapBytes(): Uint8Array {
+    return this.#maps.bytes;
+  }
+
+  get isReadOnly(): boolean {
+    return this.log.fullness === 'read-only';
+  }
+
+  /** At least a tick's time has passed. */
+  tick(now: number): void {
+    this.#now = now;
+    for (const replica of this.replicas.all) replica.tick();
+    this.#forwards.expire(now);
+    for (const { node, isNews } of this.peers.silent(now)) {
+      if (isNews) this.#options.onFact({ type: 'peer-silent', node });
+      this.#wake(node);
+    }
+    for (const node of this.peers.due(now)) this.#greet(node);
+    this.#desk.tick();
+    this.#chores.tick();
+    this.log.idle();
+    this.#options.onWork();
+  }
+
+  /** Something came from the network. */
+  take(event: TransportEvent, now: number): void {
+    this.#now = now;
+    switch (event.type) {
+      case 'peer-up':
+        this.peers.hear(event.node, now);
+        if (event.lane === 'main') this.#wake(event.node);
+        return this.#greet(event.node);
+      case 'peer-frame':
+        return this.#takePeerFrame(event.node, event.bytes);
+      case 'peer-down':
+        return this.#loseTouch(event.node, event.lane);
+      case 'client-up':
+        this.clients.add(event.connection);
+        return;
+      case 'client-frame':
+        return this.#takeClientFrame(event.connection, event.bytes);
+      case 'client-down':
+        return this.clients.remove(event.connection);
+      case 'refused':
+        return;
+      default:
+        return unreachable(event);
+    }
+  }
+
+  /** The end of a turn. Says whether another should follow at once. */
+  flush(now: number): boolean {
+    this.#now = now;
+    for (const { replica, mark } of this.#settled.splice(0)) {
+      if (this.replicas.get(replica.shard) === replica) replica.settle(mark);
+    }
+    endTurn(this);
+    const isAgain = this.store.work(now) === 'again';
+    if (this.#isStoreBusy) this.#proceed();
+    return isAgain || this.replicas.hasTouched || this.#settled.length > 0;
+  }
+
+  /** Begins a cluster whose only node this is. */
+  found(settings: Settings, clusterId: string): void {
+    assert(this.map === undefined, 'a cluster is founded once');
+    this.#desk.found(settings, clusterId);
+  }
+
+  /** A request of this node itself, or of whoever is embedded in its process. */
+  ask(request: Request, origin: Origin): void {
+    this.#router.route(request, { origin, isForwarded: false });
+  }
+
+  /** Gives up leadership where somebody else can have it, and takes nothing new. */
+  retire(): void {
+    this.isClosing = true;
+    this.#desk.handOver();
+    this.#options.onWork();
+  }
+
+  /** No replica here leads any more. */
+  get hasRetired(): boolean {
+    for (const replica of this.replicas.all) {
+      if (replica.isLeader && replica.status().followers.length > 0) return false;
+    }
+    return true;
+  }
+
+  close(done: () => void): void {
+    for (const replica of this.replicas.all) replica.end();
+    this.clients.flush();
+    this.store.close(() => this.log.close(done));
+  }
+
+  info(): Uint8Array {
+    return this.#options.encodeInfo(infoOf(this));
+  }
+
+  /** The node that a member lives on; 0 if nobody knows. */
+  nodeNumberOf(shard: ShardId, member: MemberId): number {
+    return this.nodeOfMember(shard, member) ?? 0;
+  }
+
+  // What replicas ask of their node.
+
+  touch(replica: Replica): void {
+    this.replicas.touch(replica);
+    this.#options.onWork();
+  }
+
+  noted(replica: Replica, fact: Fact): void {
+    this.#options.onFact({ type: 'raft', shard: replica.shard, fact });
+    this.#desk.noted(replica, fact);
+  }
+
+  nextRead(): number {
+    this.#lastRead += 1;
+    return this.#lastRead;
+  }
+
+  nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined {
+    if (member === this.replicas.get(shard)?.member) return this.self.node;
+    return this.#heardFrom.get(member) ?? this.#maps.nodeOf(shard, member);
+  }
+
+  stopped(replica: Replica, reason: string): void {
+    this.#options.onFact({ type: 'replica-lost', shard: replica.shard, reason });
+  }
+
+  // What the router asks.
+
+  replica(shard: ShardId): Replica | undefined {
+    return this.replicas.get(shard);
+  }
+
+  leaderOf(shard: ShardId): NodeId | undefined {
+    const replica = this.replicas.get(shard);
+    const known = replica === undefined ? 0 : replica.leader;
+    const node = known === 0 ? undefined : this.nodeOfMember(shard, known as MemberId);
+    const row = this.map?.shards[shard];
+    const isElsewhere = replica === undefined && row !== undefined;
+    const guess = node ?? (isElsewhere ? this.#leaders.guess(row) : undefined);
+    return guess === this.self.node ? undefined : guess;
+  }
+
+  forward(to: NodeId, request: Request, origin: Origin): boolean {
+    if (this.#forwards.send(to, { request, origin, now: this.#now })) return true;
+    if ('shard' in request) this.#leaders.learn(request.shard, 0);
+    return false;
+  }
+
+  // What the end of a turn asks.
+
+  takeRecords(): readonly LogRecord[] {
+    return this.#records.splice(0);
+  }
+
+  nodeOf(message: Message): NodeId | undefined {
+    return this.nodeOfMember(message.shard, message.to);
+  }
+
+  sendToPeer(node: NodeId, lane: Lane, bytes: Uint8Array): void {
+    if (this.#transport.sendToPeer({ node, lane }, bytes) && lane === 'main') {
+      this.peers.spoke(node, this.#now);
+    }
+  }
+
+  settle(marks: readonly DurableMark[]): void {
+    for (const mark of marks) this.#settled.push(mark);
+    this.#isStoreBusy = true;
+    this.#options.onWork();
+  }
+
+  tell(to: NodeId, message: NodeMessage): boolean {
+    const sent = this.#transport.sendToPeer(
+      { node: to, lane: 'main' },
+      encodeNodeMessages([message]),
+    );
+    if (sent) this.peers.spoke(to, this.#now);
+    return sent;
+  }
+
+  /** Something that whoever runs the node should know. */
+  mention(fact: NodeFact): void {
+    this.#options.onFact(fact);
+  }
+
+  /** The node has no place in the cluster: the process has to end. */
+  end(reason: string): void {
+    this.#options.onEnd(reason);
+  }
+
+  #openStore(): StateStore {
+    const { disk, onWork, onFact } = this.#options;
+    return new StateStore({
+      disk,
+      identity: this.self.identity,
+      durableIndex: (shard) => this.replicas.get(shard)?.durable ?? Number.POSITIVE_INFINITY,
+      onProgress: () => {
+        this.#isStoreBusy = true;
+        onWork();
+      },
+      onCheckpoint: (written) => {
+        for (const { shard, description } of written) {
+          this.replicas.get(shard)?.saved(description.index);
+        }
+      },
+      onDamage: (damage) => {
+        onFact({ type: 'state-damaged', shard: damage.shard, text: damage.message });
+      },
+    });
+  }
+
+  #proceed(): void {
+    this.#isStoreBusy = false;
+    for (const replica of this.replicas.all) replica.proceed();
+  }
+
+  #record(record: LogRecord): void {
+    this.#records.push(record);
+    this.#options.onWork();
+  }
+
+  #lose(lost: LostReplica): void {
+    this.#options.onFact({ type: 'replica-lost', shard: lost.shard, reason: lost.reason });
+    this.#desk.lost(lost);
+  }
+
+  #believe(map: ClusterMap): void {
+    this.#options.onMap(this.mapBytes);
+    this.#meet(map);
+    this.#desk.mapChanged();
+    this.#options.onWork();
+  }
+
+  /** Everybody on the map, but for this node itself. */
+  #meet({ nodes }: ClusterMap): void {
+    const others = nodes.filter(({ node }) => node !== this.self.node);
+    this.peers.set(
+      others.map(({ node }) => node),
+      this.#now,
+    );
+    this.#transport.setPeers(
+      others.map(({ node, peerUrl, incarnation }) => ({ node, url: peerUrl, incarnation })),
+    );
+  }
+
+  #greet(node: NodeId): void {
+    this.tell(node, { type: 'beat', mapVersion: this.map?.version ?? 0 });
+  }
+
+  #takePeerFrame(from: NodeId, bytes: Uint8Array): void {
+    this.peers.hear(from, this.#now);
+    if (isOfNodes(bytes)) {
+      const messages = decodeNodeMessages(bytes);
+      if (messages === undefined) return this.#refuseFrame(`node ${from}`);
+      for (const message of messages) this.#hear(from, message);
+      return;
+    }
+    const messages = decodeFrame(bytes);
+    if (messages === undefined) return this.#refuseFrame(`node ${from}`);
+    for (const message of messages) {
+      const replica = this.replicas.get(message.shard);
+      // The dead do not answer: `removed` would tell a sound member that it is gone.
+      if (replica?.member !== message.to) continue;
+      this.#heardFrom.set(message.from, from);
+      replica.receive(message);
+    }
+  }
+
+  #hear(from: NodeId, message: NodeMessage): void {
+    switch (message.type) {
+      case 'beat':
+        return this.#compareMaps(from, message.mapVersion);
+      case 'map':
+        return this.#maps.take(message.map);
+      case 'forward': {
+        const send = (to: NodeId, answer: NodeMessage) => this.tell(to, answer);
+        const origin = new ForwardedOrigin({ id: message.id, from, send });
+        const request = forwardedRequest(message.request);
+        if (request !== undefined) this.#router.route(request, { origin, isForwarded: true });
+        return;
+      }
+      case 'forwarded':
+        return this.#forwards.answer(message.id, message.response);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #compareMaps(from: NodeId, version: number): void {
+    const bytes = this.#maps.since(version);
+    if (bytes !== undefined) this.tell(from, { type: 'map', map: bytes });
+  }
+
+  #takeClientFrame(connection: number, bytes: Uint8Array): void {
+    const client = this.clients.get(connection);
+    if (client === undefined) return;
+    const requests = decodeRequests(bytes);
+    if (requests === undefined || requests.some(({ id }) => id === 0)) {
+      this.#refuseFrame(`client ${connection}`);
+      this.clients.remove(connection);
+      this.#transport.closeClient(connection, 'a frame that is not of this protocol');
+      return;
+    }
+    for (const request of requests) {
+      client.outstanding += 1;
+      if (client.isFull) this.#refuseForLoad(client, request);
+      else this.#router.route(request, { origin: client, isForwarded: false });
+    }
+  }
+
+  #refuseForLoad(origin: Origin, { id }: Request): void {
+    const failure = 'overloaded';
+    const retryAfterMilliseconds = NODE_LIMITS.beatMilliseconds;
+    origin.respond({ type: 'failed', id, failure, time: 0, leader: 0, retryAfterMilliseconds });
+  }
+
+  #refuseFrame(from: string): void {
+    this.#options.onFact({ type: 'frame-refused', from });
+  }
+
+  /** Shards that sleep must look whether the node is still there. */
+  #wake(node: NodeId): void {
+    for (const replica of this.#sharedWith(node)) replica.step({ type: 'wake' });
+  }
+
+  #loseTouch(node: NodeId, lane: Lane): void {
+    if (lane === 'main') this.#forwards.lose(node);
+    for (const replica of this.#sharedWith(node)) {
+      const member = replica.isLeader ? this.#maps.memberOn(replica.shard, node) : undefined;
+      if (member !== undefined) replica.step({ type: 'unreachable', member });
+    }
+  }
+
+  #sharedWith(node: NodeId): readonly Replica[] {
+    return [...this.replicas.all].filter(
+      ({ shard }) => this.#maps.memberOn(shard, node) !== undefined,
+    );
+  }
+}

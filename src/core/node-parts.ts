@@ -1,0 +1,53 @@
+/** What the parts of a node see of it. */
+
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import type { ClusterMap, NodeDescription } from '../catalog/cluster-map.ts';
+import type { Fact } from '../raft/fact.ts';
+import type { Origin } from '../shard/origin.ts';
+import type { Log } from '../storage/log.ts';
+import type { StateStore } from '../storage/state-store.ts';
+import type { Request } from '../wire/request.ts';
+import type { Clients } from './clients.ts';
+import type { Peers } from './peers.ts';
+import type { Replicas } from './replicas.ts';
+
+/** Who this node is. */
+export interface SelfDescription {
+  readonly node: NodeId;
+  readonly joinToken: Uint8Array;
+  /** Drawn at this start. */
+  readonly life: number;
+  readonly description: NodeDescription;
+  /** What the state store is marked with. */
+  readonly identity: Uint8Array;
+}
+
+/** Things worth knowing, for the logger and for probes. */
+export type NodeFact =
+  | { readonly type: 'raft'; readonly shard: ShardId; readonly fact: Fact }
+  | { readonly type: 'replica-lost'; readonly shard: ShardId; readonly reason: string }
+  | { readonly type: 'replica-created' | 'replica-removed'; readonly shard: ShardId }
+  | { readonly type: 'frame-refused'; readonly from: string }
+  | { readonly type: 'state-damaged'; readonly shard: ShardId; readonly text: string }
+  | { readonly type: 'peer-silent'; readonly node: NodeId };
+
+export interface NodeParts {
+  readonly self: SelfDescription;
+  readonly log: Log;
+  readonly store: StateStore;
+  readonly replicas: Replicas;
+  readonly clients: Clients;
+  readonly peers: Peers;
+  /** The monotone clock in milliseconds. */
+  readonly now: number;
+  readonly map: ClusterMap | undefined;
+  readonly isReadOnly: boolean;
+  readonly isClosing: boolean;
+  /** A request of the node itself. */
+  ask(request: Request, origin: Origin): void;
+  mention(fact: NodeFact): void;
+  /** The node has no place in the cluster: the process has to end. */
+  end(reason: string): void;
+  /** The node that a member lives on; 0 if nobody knows. */
+  nodeNumberOf(shard: ShardId, member: MemberId): number;
+}

@@ -1,0 +1,82 @@
+/** What a node knows of the others: when each was heard last, and whether it fell silent. */
+
+import type { NodeId } from '../base/ids.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
+
+interface Peer {
+  heardAt: number;
+  spokenAt: number;
+  /** When the shards were last told of its silence; undefined while it is heard. */
+  toldAt: number | undefined;
+}
+
+interface Silence {
+  readonly node: NodeId;
+  /** It was not told since the peer was heard last. */
+  readonly isNews: boolean;
+}
+
+export class Peers {
+  readonly #peers = new Map<NodeId, Peer>();
+
+  get nodes(): readonly NodeId[] {
+    return [...this.#peers.keys()];
+  }
+
+  /** These and no others, without this node itself. Who is new gets time to speak. */
+  set(nodes: readonly NodeId[], now: number): void {
+    for (const node of this.#peers.keys()) if (!nodes.includes(node)) this.#peers.delete(node);
+    for (const node of nodes) {
+      if (this.#peers.has(node)) continue;
+      this.#peers.set(node, { heardAt: now, spokenAt: now, toldAt: undefined });
+    }
+  }
+
+  hear(node: NodeId, now: number): void {
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return;
+    peer.heardAt = now;
+    peer.toldAt = undefined;
+  }
+
+  /** A frame left for it, so it need not be greeted for a while. */
+  spoke(node: NodeId, now: number): void {
+    const peer = this.#peers.get(node);
+    if (peer !== undefined) peer.spokenAt = now;
+  }
+
+  /** Whom to greet, having said nothing to them for a while. */
+  due(now: number): readonly NodeId[] {
+    return this.#which(({ spokenAt }) => now - spokenAt >= NODE_LIMITS.beatMilliseconds);
+  }
+
+  isHeard(node: NodeId, now: number): boolean {
+    const peer = this.#peers.get(node);
+    return peer !== undefined && now - peer.heardAt < NODE_LIMITS.silenceMilliseconds;
+  }
+
+  heardAt(node: NodeId): number | undefined {
+    return this.#peers.get(node)?.heardAt;
+  }
+
+  /**
+   * Who is silent and has to be told so. Silence is told again and again, for a shard may fall
+   * asleep on a late word of a leader whose silence was told before.
+   */
+  silent(now: number): readonly Silence[] {
+    const silent: Silence[] = [];
+    for (const [node, peer] of this.#peers) {
+      const since = Math.max(peer.heardAt, peer.toldAt ?? peer.heardAt);
+      if (now - since < NODE_LIMITS.silenceMilliseconds) continue;
+      silent.push({ node, isNews: peer.toldAt === undefined });
+      peer.toldAt = now;
+    }
+    return silent;
+  }
+
+  #which(is: (peer: Peer) => boolean): readonly NodeId[] {
+    const nodes: NodeId[] = [];
+    for (const [node, peer] of this.#peers) if (is(peer)) nodes.push(node);
+    return nodes;
+  }
+}

@@ -1,0 +1,126 @@
+/** The replicas of a node: how they come and go, and which have something to say. */
+
+import { present } from '../base/assert.ts';
+import type { MemberId, ShardId } from '../base/ids.ts';
+import { type Configuration, NO_CONFIGURATION } from '../raft/configuration.ts';
+import { ORIGIN } from '../raft/position.ts';
+import { newborn, type OpeningOptions, openReplica } from '../shard/opening.ts';
+import type { Replica } from '../shard/replica.ts';
+import type { LogRecord, RestoredReplica } from '../storage/log.ts';
+
+interface ReplicasOptions extends Omit<OpeningOptions, 'host'> {
+  readonly host: OpeningOptions['host'];
+  /** Records for the log, with the next batch. */
+  readonly record: (record: LogRecord) => void;
+  /** A replica that cannot be used: its node needs another member. */
+  readonly onLost: (lost: LostReplica) => void;
+}
+
+export interface LostReplica {
+  readonly shard: ShardId;
+  readonly member: MemberId;
+  readonly reason: string;
+}
+
+export class Replicas {
+  readonly #options: ReplicasOptions;
+  readonly #replicas = new Map<ShardId, Replica>();
+  #touched = new Set<Replica>();
+  /** Members whose log says that they ended here: none of them ever begins again. */
+  readonly #dead = new Set<MemberId>();
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options;
+    for (const { member } of options.log.tombstones) this.#dead.add(member);
+  }
+
+  get all(): Iterable<Replica> {
+    return this.#replicas.values();
+  }
+
+  get size(): number {
+    return this.#replicas.size;
+  }
+
+  get(shard: ShardId): Replica | undefined {
+    return this.#replicas.get(shard);
+  }
+
+  isDead(member: MemberId): boolean {
+    return this.#dead.has(member);
+  }
+
+  touch(replica: Replica): void {
+    this.#touched.add(replica);
+  }
+
+  get hasTouched(): boolean {
+    return this.#touched.size > 0;
+  }
+
+  /** Those that were touched, once each. */
+  takeTouched(): readonly Replica[] {
+    const touched = [...this.#touched].filter((one) => this.#replicas.get(one.shard) === one);
+    this.#touched = new Set();
+    return touched;
+  }
+
+  /** What the former lives of this node left. */
+  openAll(): void {
+    const { log, host, onLost } = this.#options;
+    const { store } = host;
+    const isKnown = (shard: ShardId) => log.shards.includes(shard);
+    for (const shard of store.shards) if (!isKnown(shard)) store.drop(shard);
+    for (const { shard, member, reason } of log.quarantined) onLost({ shard, member, reason });
+    for (const shard of log.shards) {
+      this.#open(shard, present(log.replica(shard), 'a shard that the log lists is there'));
+    }
+  }
+
+  /** The first replica of a shard: its own only voter. */
+  found(shard: ShardId, member: MemberId): void {
+    this.#create(shard, member, { voters: [member], outgoing: [], learners: [] });
+  }
+
+  /** One that knows nobody, and waits to be spoken to. */
+  begin(shard: ShardId, member: MemberId): void {
+    this.#create(shard, member, NO_CONFIGURATION);
+  }
+
+  /** The tombstone stays; everything else goes. False while the disk is in the middle of it. */
+  destroy(replica: Replica): boolean {
+    if (!replica.mayGo) return false;
+    const { shard, member } = replica;
+    const { host, record } = this.#options;
+    const configuration = replica.status().configuration.at;
+    replica.end();
+    this.#replicas.delete(shard);
+    this.#touched.delete(replica);
+    this.#dead.add(member);
+    record({ type: 'remove', shard, configuration });
+    host.store.drop(shard);
+    return true;
+  }
+
+  /** A replica that the log would not open: its records go, and nothing else is left of it. */
+  clear(shard: ShardId, member: MemberId): void {
+    this.#dead.add(member);
+    this.#options.record({ type: 'remove', shard, configuration: ORIGIN });
+  }
+
+  #create(shard: ShardId, member: MemberId, configuration: Configuration): void {
+    const placed = { at: ORIGIN, configuration };
+    this.#options.record({ type: 'create', shard, member, configuration: placed });
+    this.#open(shard, newborn(member, configuration));
+  }
+
+  #open(shard: ShardId, found: RestoredReplica): void {
+    const opened = openReplica({ shard, found }, this.#options);
+    if (typeof opened === 'string') {
+      this.#options.onLost({ shard, member: found.member, reason: opened });
+      return;
+    }
+    this.#replicas.set(shard, opened);
+    this.touch(opened);
+  }
+}

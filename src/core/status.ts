@@ -1,0 +1,98 @@
+/** What a node tells of itself, for people and their tools. */
+
+import type { ShardId } from '../base/ids.ts';
+import type { NodeParts } from './node-parts.ts';
+
+interface ReplicaInfo {
+  readonly shard: ShardId;
+  readonly role: string;
+  readonly term: number;
+  readonly leaderNode: number;
+  readonly commit: number;
+  readonly applied: number;
+  readonly last: number;
+  readonly isQuiet: boolean;
+  readonly voters: number;
+  readonly learners: number;
+  /** Members that the leader has not heard for a while; of a follower, none. */
+  readonly silentMembers: number;
+  /** Entries that the slowest follower that is heard lacks; of a follower, 0. */
+  readonly lagEntries: number;
+  readonly stopReason: string;
+}
+
+export interface NodeInfo {
+  readonly node: number;
+  readonly incarnation: number;
+  readonly cluster: string;
+  readonly mapVersion: number;
+  readonly isReadOnly: boolean;
+  readonly isClosing: boolean;
+  readonly clients: number;
+  readonly silentNodes: readonly number[];
+  readonly replicas: readonly ReplicaInfo[];
+  readonly log: {
+    readonly segments: number;
+    readonly liveBytes: number;
+    readonly bytesWritten: number;
+    readonly batches: number;
+    readonly lastSyncMilliseconds: number;
+    readonly longestSyncMilliseconds: number;
+  };
+  readonly overlayBytes: number;
+}
+
+export function infoOf(core: NodeParts): NodeInfo {
+  const { log, peers, now, map } = core;
+  const {
+    segments,
+    liveBytes,
+    bytesWritten,
+    batches,
+    lastSyncMilliseconds,
+    longestSyncMilliseconds,
+  } = log.metrics();
+  return {
+    node: core.self.node,
+    incarnation: log.incarnation,
+    cluster: map?.clusterId ?? '',
+    mapVersion: map?.version ?? 0,
+    isReadOnly: core.isReadOnly,
+    isClosing: core.isClosing,
+    clients: core.clients.size,
+    silentNodes: peers.nodes.filter((node) => !peers.isHeard(node, now)),
+    replicas: [...core.replicas.all].map((replica) => replicaInfoOf(core, replica.shard)),
+    log: {
+      segments,
+      liveBytes,
+      bytesWritten,
+      batches,
+      lastSyncMilliseconds,
+      longestSyncMilliseconds,
+    },
+    overlayBytes: core.store.overlayBytes,
+  };
+}
+
+function replicaInfoOf(core: NodeParts, shard: ShardId): ReplicaInfo {
+  const replica = core.replicas.get(shard);
+  if (replica === undefined) throw new RangeError(`no replica of shard ${shard}`);
+  const status = replica.status();
+  const { voters, learners } = status.configuration.configuration;
+  const heard = status.followers.filter(({ isActive }) => isActive || status.isQuiet);
+  return {
+    shard,
+    role: status.role,
+    term: status.term,
+    leaderNode: core.nodeNumberOf(shard, status.leader),
+    commit: status.commit,
+    applied: status.applied,
+    last: status.last.index,
+    isQuiet: status.isQuiet,
+    voters: voters.length,
+    learners: learners.length,
+    silentMembers: status.followers.length - heard.length,
+    lagEntries: Math.max(0, ...heard.map(({ match }) => status.last.index - match)),
+    stopReason: replica.stopReason,
+  };
+}

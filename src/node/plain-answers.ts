@@ -1,0 +1,63 @@
+/** What is answered to plain HTTP: is it alive, may it be given work, how is it doing. */
+
+import type { NodeCore } from '../core/node-core.ts';
+import { infoOf, type NodeInfo } from '../core/status.ts';
+import type { PlainAnswer } from '../transport/web-sockets.ts';
+
+export function answerTo(core: NodeCore | undefined, path: string): PlainAnswer | undefined {
+  switch (path) {
+    case '/healthz':
+      return text(200, 'ok\n');
+    case '/readyz': {
+      const obstacle = obstacleOf(core);
+      return obstacle === undefined ? text(200, 'ready\n') : text(503, `${obstacle}\n`);
+    }
+    case '/metrics':
+      return core === undefined ? text(503, 'starting\n') : text(200, metricsOf(infoOf(core)));
+    default:
+      return undefined;
+  }
+}
+
+/** Why it should not be given work. */
+function obstacleOf(core: NodeCore | undefined): string | undefined {
+  if (core === undefined) return 'starting';
+  if (core.isClosing) return 'closing';
+  if (core.map === undefined) return 'not a member of a cluster yet';
+  const stopped = infoOf(core).replicas.find(({ stopReason }) => stopReason !== '');
+  return stopped && `shard ${stopped.shard} stopped: ${stopped.stopReason}`;
+}
+
+function text(status: number, body: string): PlainAnswer {
+  return { status, contentType: 'text/plain; version=0.0.4; charset=utf-8', body };
+}
+
+/** In Prometheus' text format. */
+function metricsOf(info: NodeInfo): string {
+  const { log, replicas } = info;
+  const led = replicas.filter(({ role }) => role === 'leader');
+  const families: readonly (readonly [string, 'gauge' | 'counter', string, number])[] = [
+    ['ringkv_replicas', 'gauge', 'Replicas on this node', replicas.length],
+    ['ringkv_leaders', 'gauge', 'Shards that this node leads', led.length],
+    ['ringkv_clients', 'gauge', 'Connected clients', info.clients],
+    ['ringkv_peers_silent', 'gauge', 'Nodes that are not heard', info.silentNodes.length],
+    ['ringkv_map_version', 'gauge', 'Version of the cluster map', info.mapVersion],
+    ['ringkv_read_only', 'gauge', 'Whether the disk is nearly full', info.isReadOnly ? 1 : 0],
+    ['ringkv_lag_entries', 'gauge', 'Entries that the slowest live follower lacks', lagOf(led)],
+    ['ringkv_log_batches_total', 'counter', 'Appends to the log', log.batches],
+    ['ringkv_log_bytes_total', 'counter', 'Bytes appended to the log', log.bytesWritten],
+    ['ringkv_log_live_bytes', 'gauge', 'Bytes of the log that count', log.liveBytes],
+    ['ringkv_log_segments', 'gauge', 'Segments of the log', log.segments],
+    ['ringkv_log_sync_milliseconds', 'gauge', 'The last append', log.lastSyncMilliseconds],
+    ['ringkv_overlay_bytes', 'gauge', 'State that is in memory only', info.overlayBytes],
+  ];
+  return families
+    .map(([name, type, help, value]) => {
+      return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`;
+    })
+    .join('');
+}
+
+function lagOf(led: NodeInfo['replicas']): number {
+  return Math.max(0, ...led.map(({ lagEntries }) => lagEntries));
+}

@@ -1,0 +1,169 @@
+/** One request in, one response out: from here, or one hop away. */
+
+import { unreachable } from '../base/assert.ts';
+import type { NodeId, ShardId } from '../base/ids.ts';
+import { CATALOGUE_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
+import { type BatchFault, faultOfBatch } from '../machine/batch.ts';
+import type { Origin } from '../shard/origin.ts';
+import type { Wanted } from '../shard/reads.ts';
+import type { Replica } from '../shard/replica.ts';
+import type { ReadLevel, Request } from '../wire/request.ts';
+import type { Failure, Response } from '../wire/response.ts';
+
+/** What the node lends to its router. */
+export interface RouterHost {
+  readonly now: number;
+  readonly map: ClusterMap | undefined;
+  readonly mapBytes: Uint8Array;
+  readonly isClosing: boolean;
+  /** The disk is nearly full: only what makes room is taken. */
+  readonly isReadOnly: boolean;
+  readonly valueBytesMax: number;
+  replica(shard: ShardId): Replica | undefined;
+  /** The node that leads a shard, as far as is known here; undefined if it is not, or is this. */
+  leaderOf(shard: ShardId): NodeId | undefined;
+  forward(to: NodeId, request: Request, origin: Origin): boolean;
+  info(): Uint8Array;
+}
+
+/** A request and where it came from. */
+interface Asked<T extends Request['type']> {
+  readonly request: Request & { readonly type: T };
+  readonly origin: Origin;
+  /** Another node sent it here: it goes no further. */
+  readonly isForwarded: boolean;
+}
+
+export class Router {
+  readonly #host: RouterHost;
+
+  constructor(host: RouterHost) {
+    this.#host = host;
+  }
+
+  route(request: Request, asked: { readonly origin: Origin; readonly isForwarded: boolean }): void {
+    switch (request.type) {
+      case 'map':
+        return this.#giveMap({ request, ...asked });
+      case 'info':
+        return asked.origin.respond({ type: 'info', id: request.id, text: this.#host.info() });
+      case 'write':
+        return this.#write({ request, ...asked });
+      case 'command':
+        return this.#command({ request, ...asked });
+      case 'read':
+        return this.#read({ request, ...asked }, { type: 'keys', keys: request.keys });
+      case 'range':
+        return this.#read({ request, ...asked }, { type: 'range', range: request.range });
+      default:
+        return unreachable(request);
+    }
+  }
+
+  #giveMap({ request, origin }: Asked<'map'>): void {
+    const { map, mapBytes } = this.#host;
+    const isNewer = map !== undefined && map.version > request.knownVersion;
+    origin.respond({ type: 'map', id: request.id, map: isNewer ? mapBytes : new Uint8Array() });
+  }
+
+  #write(asked: Asked<'write'>): void {
+    const { request, origin } = asked;
+    if (this.#host.isClosing) return this.#fail(asked, 'closing');
+    const replica = this.#leaderHere(request.shard);
+    if (replica === undefined) return this.#pass(asked);
+    const failure = this.#faultOf(request);
+    if (failure !== undefined) return replica.fail({ origin, id: request.id }, failure);
+    const { epoch, batch } = request;
+    replica.stamp({ origin, id: request.id }, epoch, { type: 'batch', batch });
+  }
+
+  /** For the catalogue: like a write, but for no key. */
+  #command(asked: Asked<'command'>): void {
+    const { request, origin } = asked;
+    const replica = this.#leaderHere(CATALOGUE_SHARD);
+    if (replica === undefined) return this.#pass(asked);
+    replica.command({ origin: new CommandOrigin(origin), id: request.id }, request.command);
+  }
+
+  #read(asked: Asked<'read'> | Asked<'range'>, what: Wanted): void {
+    const { request, origin } = asked;
+    const { shard, level, patienceMilliseconds } = request;
+    const replica = this.#readableHere(shard, level);
+    if (replica === undefined) return this.#pass(asked);
+    const asker = { origin, id: request.id };
+    if (this.#rowOf(shard)?.epoch !== request.epoch) return replica.fail(asker, 'not-here');
+    const read = { asker, until: this.#host.now + patienceMilliseconds, what };
+    if (level.type === 'linearizable') replica.read(read);
+    else if (level.type === 'lease') replica.readByLease(read);
+    else replica.readStale(read, level.ageMilliseconds);
+  }
+
+  #faultOf(request: Request & { readonly type: 'write' }): Failure | undefined {
+    const row = this.#rowOf(request.shard);
+    if (row === undefined || row.epoch !== request.epoch) return 'not-here';
+    const { valueBytesMax, isReadOnly } = this.#host;
+    const fault = faultOfBatch(request.batch, { arc: row, valueBytesMax });
+    if (fault !== undefined) return FAILURE_OF[fault];
+    return isReadOnly ? 'read-only' : undefined;
+  }
+
+  #rowOf(shard: ShardId): ShardRow | undefined {
+    return this.#host.map?.shards[shard];
+  }
+
+  #leaderHere(shard: ShardId): Replica | undefined {
+    const replica = this.#host.replica(shard);
+    return replica?.isLeader ? replica : undefined;
+  }
+
+  #readableHere(shard: ShardId, level: ReadLevel): Replica | undefined {
+    return level.type === 'stale' ? this.#host.replica(shard) : this.#leaderHere(shard);
+  }
+
+  /** On to the leader, if that is known and this did not come from another node already. */
+  #pass(asked: Asked<'write'> | Asked<'read'> | Asked<'range'> | Asked<'command'>): void {
+    const { request, origin, isForwarded } = asked;
+    const shard = request.type === 'command' ? CATALOGUE_SHARD : request.shard;
+    const leader = this.#host.leaderOf(shard);
+    if (!isForwarded && leader !== undefined && this.#host.forward(leader, request, origin)) return;
+    this.#fail(asked, 'not-leader', leader);
+  }
+
+  #fail(
+    { request, origin }: { readonly request: Request; readonly origin: Origin },
+    failure: Failure,
+    leader?: NodeId,
+  ): void {
+    const retryAfterMilliseconds = 0;
+    const { id } = request;
+    origin.respond({
+      type: 'failed',
+      id,
+      failure,
+      time: 0,
+      leader: leader ?? 0,
+      retryAfterMilliseconds,
+    });
+  }
+}
+
+/** The catalogue's entries are answered by one reply, which is told as such. */
+class CommandOrigin implements Origin {
+  readonly #origin: Origin;
+
+  constructor(origin: Origin) {
+    this.#origin = origin;
+  }
+
+  respond(response: Response): void {
+    const reply = response.type === 'written' ? response.replies[0] : undefined;
+    const { id } = response;
+    this.#origin.respond(reply === undefined ? response : { type: 'commanded', id, reply });
+  }
+}
+
+const FAILURE_OF: Readonly<Record<BatchFault, Failure>> = {
+  malformed: 'malformed',
+  'value-too-large': 'too-large',
+  'key-elsewhere': 'not-here',
+};

@@ -1,0 +1,8 @@
+/** Where a request came from, and so where its response goes. */
+
+import type { Response } from '../wire/response.ts';
+
+export interface Origin {
+  /** Called once for each request, at any later time; nothing happens if the asker is gone. */
+  respond(response: Response): void;
+}

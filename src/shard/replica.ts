@@ -1,0 +1,425 @@
+/** One shard on one node: joins the core, the log, the machine and the state. */
+
+import { unreachable } from '../base/assert.ts';
+import type { MemberId, ShardId } from '../base/ids.ts';
+import { type EntryBody, encodeEntry } from '../machine/entry.ts';
+import type { Fact } from '../raft/fact.ts';
+import type { Entry, Message } from '../raft/message.ts';
+import type { Raft } from '../raft/raft.ts';
+import type { Mark, Outcome, RaftEvent, ReadAnswer, Ready, Write } from '../raft/ready.ts';
+import type { RaftStatus } from '../raft/status.ts';
+import type { LogRecord } from '../storage/log.ts';
+import type { StateStore } from '../storage/state-store.ts';
+import type { Failure, Response } from '../wire/response.ts';
+import type { LogTime } from './log-time.ts';
+import { type Asker, Proposals } from './proposals.ts';
+import { ReadServer } from './read-server.ts';
+import { type Read, Reads } from './reads.ts';
+import type { ShardMachine } from './shard-machine.ts';
+import { SnapshotIntake } from './snapshot-intake.ts';
+
+/** What the node does for its replicas. */
+export interface ReplicaHost {
+  readonly store: StateStore;
+  /** The node's monotone clock in milliseconds. */
+  readonly now: number;
+  /** The replica has something to say or do at the end of this turn. */
+  touch(replica: Replica): void;
+  noted(replica: Replica, fact: Fact): void;
+  /** A number for a read that no other of this life has. */
+  nextRead(): number;
+  /** The node that a member lives on, as far as is known; 0 if it is not. */
+  nodeNumberOf(shard: ShardId, member: MemberId): number;
+  /** The replica can go no further until somebody looks at it. */
+  stopped(replica: Replica, reason: string): void;
+}
+
+interface ReplicaOptions {
+  readonly host: ReplicaHost;
+  readonly shard: ShardId;
+  readonly member: MemberId;
+  readonly raft: Raft;
+  readonly machine: ShardMachine;
+  readonly time: LogTime;
+}
+
+/** A command that waits for the end of the turn: they are proposed together. */
+interface Proposal {
+  readonly asker: Asker;
+  /** Stamped with the time of the log when it is proposed. */
+  readonly payload: (time: number) => Uint8Array;
+}
+
+/** How long an asker should wait before it tries again where too much was waiting. */
+const RETRY_MILLISECONDS = 20;
+
+export class Replica {
+  readonly shard: ShardId;
+  readonly member: MemberId;
+  readonly machine: ShardMachine;
+  readonly #host: ReplicaHost;
+  readonly #raft: Raft;
+  readonly #time: LogTime;
+  readonly #proposals = new Proposals();
+  readonly #reads = new Reads();
+  readonly #server: ReadServer;
+  readonly #intake: SnapshotIntake;
+  #gathered: Proposal[] = [];
+  /** Not given to the log yet: perhaps a snapshot has to become the state first. */
+  #records: LogRecord[] = [];
+  /** Committed, not applied yet; what stands before `#backlogAt` was. */
+  #backlog: Entry[] = [];
+  #backlogAt = 0;
+  /** Pieces of snapshots that there was no room for. */
+  #waitingChunk: Message | undefined;
+  #applied: number;
+  /** Of the entry that was applied last. */
+  #appliedTerm: number;
+  #wasLeader = false;
+  /** When an append of the leader last told what was committed, and when that was applied. */
+  #told = { at: Number.NEGATIVE_INFINITY, commit: 0 };
+  /** Through here the state is on disk. */
+  #saved: number;
+  /** The log time before which nothing expires; nobody has looked before the first. */
+  dueAt = 0;
+  /** Why it goes no further; empty while it does. */
+  stopReason = '';
+
+  constructor(options: ReplicaOptions) {
+    const { host, shard, member } = options;
+    this.shard = shard;
+    this.member = member;
+    this.machine = options.machine;
+    this.#host = host;
+    this.#raft = options.raft;
+    this.#time = options.time;
+    const { index, term } = host.store.description(shard);
+    this.#applied = index;
+    this.#appliedTerm = term;
+    this.#saved = this.#applied;
+    this.#intake = new SnapshotIntake(shard, host.store);
+    this.#server = new ReadServer(shard, host.store);
+  }
+
+  get isLeader(): boolean {
+    return this.#raft.isLeader;
+  }
+
+  get leader(): MemberId {
+    return this.#raft.leader;
+  }
+
+  get applied(): number {
+    return this.#applied;
+  }
+
+  get durable(): number {
+    return this.#raft.durable;
+  }
+
+  /** The time that an entry would carry if it were proposed now. */
+  get logTime(): number {
+    return this.#time.read(this.#host.now);
+  }
+
+  /** Nothing of it is in a state that only the disk can end. */
+  get mayGo(): boolean {
+    return !this.#intake.isSwitching;
+  }
+
+  status(): RaftStatus {
+    return this.#raft.status();
+  }
+
+  step(event: RaftEvent): Outcome {
+    if (this.stopReason !== '') return { type: 'refused', reason: 'damaged' };
+    const outcome = this.#raft.step(event);
+    if (this.#raft.hasReady) this.#host.touch(this);
+    return outcome;
+  }
+
+  tick(): void {
+    this.step({ type: 'tick', now: this.#host.now });
+  }
+
+  receive(message: Message): void {
+    if (message.type === 'snapshot-chunk' && !this.#intake.hasRoom) {
+      this.#waitingChunk = message;
+      return;
+    }
+    const outcome = this.step({ type: 'message', message });
+    if (message.type !== 'append' || outcome.type === 'refused') return;
+    this.#told = { at: this.#host.now, commit: message.commit };
+  }
+
+  settle(mark: Mark): void {
+    this.step({ type: 'durable', mark });
+  }
+
+  /** With the log's time. What is wrong with the body was asked before. */
+  stamp(asker: Asker, epoch: number, body: EntryBody): void {
+    this.propose({ asker, payload: (time) => encodeEntry({ time, epoch }, body) });
+  }
+
+  /** A command whose payload needs no stamp. */
+  command(asker: Asker, payload: Uint8Array): void {
+    this.propose({ asker, payload: () => payload });
+  }
+
+  /** Proposed at the end of the turn. The payload is made then. */
+  propose(proposal: Proposal): void {
+    this.#gathered.push(proposal);
+    this.#host.touch(this);
+  }
+
+  /** Answered once it is known that this was the leader after now. */
+  read(read: Read): void {
+    this.#reads.gather(read);
+    this.#host.touch(this);
+  }
+
+  /** Answered at once if a quorum promised to elect nobody else meanwhile; else as `read`. */
+  readByLease(read: Read): void {
+    const position = this.#positionByLease();
+    if (position === undefined || position > this.#applied) this.read(read);
+    else this.#serve([read]);
+  }
+
+  /** Answered at once from what is here, if that was current not longer ago than this. */
+  readStale(read: Read, ageMilliseconds: number): void {
+    const { at, commit } = this.#told;
+    const isYoung = this.#applied >= commit && this.#host.now - at <= ageMilliseconds;
+    if (isYoung) this.#serve([read]);
+    else if (this.isLeader) this.readByLease(read);
+    else this.fail(read.asker, 'not-fresh');
+  }
+
+  fail({ origin, id }: Asker, failure: Failure): void {
+    const retryAfterMilliseconds = failure === 'overloaded' ? RETRY_MILLISECONDS : 0;
+    const leader = this.#host.nodeNumberOf(this.shard, this.leader);
+    const time = this.logTime;
+    origin.respond({ type: 'failed', id, failure, time, leader, retryAfterMilliseconds });
+  }
+
+  /** First step of a turn's end: everything that gathered is asked, what is wanted is taken. */
+  take(): Ready | undefined {
+    if (this.stopReason !== '') return undefined;
+    this.#askForProposals();
+    this.#askForReads();
+    this.#passVerdict();
+    if (!this.#raft.hasReady) return undefined;
+    const ready = this.#raft.take();
+    const { shard } = this;
+    if (ready.write !== undefined) this.#takeWrite(ready.write);
+    if (ready.truncated !== undefined) {
+      this.#records.push({ type: 'forget', shard, index: ready.truncated });
+    }
+    for (const chunk of ready.chunks) this.#intake.take(chunk);
+    return ready;
+  }
+
+  /** What the log may have now, in order. */
+  takeRecords(): readonly LogRecord[] {
+    if (this.#records.length === 0 || this.#intake.isSwitching) return [];
+    const records = this.#records;
+    this.#records = [];
+    return records;
+  }
+
+  /** Last step: after the writes were given to the log and the messages sent. */
+  finish(ready: Ready | undefined): void {
+    if (ready !== undefined) {
+      for (const entry of ready.committed) this.#backlog.push(entry);
+      for (const answer of ready.reads) this.#grant(answer);
+      for (const fact of ready.facts) this.#host.noted(this, fact);
+    }
+    if (this.#wasLeader && !this.isLeader) {
+      for (const asker of this.#proposals.takeAll()) this.fail(asker, 'lost');
+    }
+    this.#wasLeader = this.isLeader;
+    this.drain();
+  }
+
+  /** Applies what is committed, as far as there is room. */
+  drain(): void {
+    if (this.#intake.isSwitching || this.stopReason !== '') return;
+    const before = this.#applied;
+    while (this.#backlogAt < this.#backlog.length && this.#host.store.hasRoom) {
+      this.#apply(this.#backlog[this.#backlogAt] as Entry);
+      if (this.stopReason !== '') return;
+      this.#backlogAt += 1;
+    }
+    if (this.#backlogAt === this.#backlog.length && this.#backlogAt > 0) {
+      this.#backlog = [];
+      this.#backlogAt = 0;
+    }
+    if (this.#applied > before) this.step({ type: 'applied', index: this.#applied });
+    this.#serve(this.#reads.takeReady(this.#applied));
+  }
+
+  get hasBacklog(): boolean {
+    return this.#backlog.length > 0;
+  }
+
+  /** State through this index is on disk: the log may forget it. */
+  saved(index: number): void {
+    if (index > this.#applied) return;
+    this.#saved = index;
+    this.step({ type: 'truncate', index });
+  }
+
+  /** Damage to what the machine has applied is cut away, once a checkpoint is past it. */
+  tidy(): void {
+    const { firstDamaged } = this.#raft.status();
+    if (firstDamaged === undefined || firstDamaged > this.#applied) return;
+    if (firstDamaged > this.#saved) this.#host.store.checkpoint();
+    else this.step({ type: 'truncate', index: this.#saved });
+  }
+
+  /** The disk moved on: what waited for it may go on. */
+  proceed(): void {
+    if (this.#waitingChunk !== undefined && this.#intake.hasRoom) {
+      const chunk = this.#waitingChunk;
+      this.#waitingChunk = undefined;
+      this.receive(chunk);
+    }
+    if (this.hasBacklog || this.#intake.isAwaited) this.#host.touch(this);
+  }
+
+  /** Everybody who waits is told that it is not to be had here. */
+  end(): void {
+    for (const { asker } of this.#gathered) this.fail(asker, 'not-here');
+    for (const asker of this.#proposals.takeAll()) this.fail(asker, 'lost');
+    for (const { asker } of this.#reads.takeAll()) this.fail(asker, 'not-here');
+    this.#gathered = [];
+  }
+
+  #positionByLease(): number | undefined {
+    const outcome = this.step({ type: 'lease-read', now: this.#host.now });
+    return outcome.type === 'taken' ? outcome.position?.index : undefined;
+  }
+
+  #askForProposals(): void {
+    if (this.#gathered.length === 0) return;
+    // A leader knows what time it is once it has applied an entry of its own: an older one it may
+    // have known for longer than the leader that stamped what came behind it.
+    if (this.isLeader && this.#appliedTerm !== this.#raft.term) return;
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    const time = this.logTime;
+    const payloads = gathered.map(({ payload }) => payload(time));
+    const outcome = this.#raft.step({ type: 'propose', payloads });
+    if (outcome.type === 'taken' && outcome.position !== undefined) {
+      const { index, term } = outcome.position;
+      gathered.forEach(({ asker }, at) => {
+        this.#proposals.add(index + at, { term, asker });
+      });
+      return;
+    }
+    const isFull = outcome.type === 'refused' && outcome.reason === 'too-much-uncommitted';
+    if (isFull && gathered.length > 1) return this.#askOneByOne(gathered, payloads);
+    for (const { asker } of gathered) this.fail(asker, isFull ? 'overloaded' : 'not-leader');
+  }
+
+  /** As many as there is room for. */
+  #askOneByOne(gathered: readonly Proposal[], payloads: readonly Uint8Array[]): void {
+    gathered.forEach(({ asker }, at) => {
+      const payload = payloads[at] as Uint8Array;
+      const outcome = this.#raft.step({ type: 'propose', payloads: [payload] });
+      if (outcome.type === 'taken' && outcome.position !== undefined) {
+        this.#proposals.add(outcome.position.index, { term: outcome.position.term, asker });
+      } else this.fail(asker, 'overloaded');
+    });
+  }
+
+  #askForReads(): void {
+    if (!this.#reads.hasGathered) return;
+    const id = this.#host.nextRead();
+    this.#reads.ask(id);
+    const outcome = this.#raft.step({ type: 'read', id });
+    if (outcome.type === 'refused') this.#refuseReads(id, outcome.reason === 'too-many-reads');
+  }
+
+  #refuseReads(id: number, isFull: boolean): void {
+    const failure = isFull ? 'overloaded' : 'not-leader';
+    for (const { asker } of this.#reads.refused(id)) this.fail(asker, failure);
+  }
+
+  #grant(answer: ReadAnswer): void {
+    if (answer.type === 'granted') this.#reads.granted(answer.id, answer.index);
+    else this.#refuseReads(answer.id, false);
+  }
+
+  #serve(reads: readonly Read[]): void {
+    const time = reads.length > 0 ? this.logTime : 0;
+    for (const read of reads) this.#server.serve(read, { now: this.#host.now, time });
+  }
+
+  #passVerdict(): void {
+    const verdict = this.#intake.verdict();
+    if (verdict !== undefined) this.#raft.step({ type: 'snapshot-checked', ...verdict });
+  }
+
+  #takeWrite(write: Write): void {
+    this.#records.push({ type: 'write', shard: this.shard, write });
+    const { snapshot } = write;
+    if (snapshot === undefined) return;
+    this.#backlog = [];
+    this.#backlogAt = 0;
+    this.#intake.switchTo(snapshot, () => {
+      this.#applied = snapshot.index;
+      this.#appliedTerm = snapshot.term;
+      this.machine.reload();
+      this.#time.observe(this.machine.time, this.#host.now);
+      this.#host.touch(this);
+    });
+  }
+
+  #apply(entry: Entry): void {
+    const { index, term } = entry;
+    const position = { index, term };
+    const { store } = this.#host;
+    const { shard } = this;
+    switch (entry.kind) {
+      case 'command': {
+        const verdict = this.machine.apply({ index, payload: entry.payload });
+        if (verdict === 'unknown') return this.#stop(`entry ${index} is of a later version`);
+        store.apply(shard, { position, configuration: undefined, writes: verdict.writes });
+        if (verdict.dueAt < this.dueAt) this.dueAt = verdict.dueAt;
+        this.#time.observe(this.machine.time, this.#host.now);
+        this.#answer(position, verdict.replies);
+        break;
+      }
+      case 'configuration':
+        store.apply(shard, { position, configuration: entry.configuration, writes: [] });
+        this.#answer(position, []);
+        break;
+      case 'empty':
+        store.apply(shard, { position, configuration: undefined, writes: [] });
+        this.#answer(position, []);
+        break;
+      default:
+        unreachable(entry);
+    }
+    this.#applied = index;
+    this.#appliedTerm = term;
+  }
+
+  #answer(
+    { index, term }: { readonly index: number; readonly term: number },
+    replies: readonly Uint8Array[],
+  ): void {
+    const waiting = this.#proposals.take(index, term);
+    if (waiting === undefined) return;
+    const { origin, id } = waiting.asker;
+    if (waiting.isReplaced) return this.fail(waiting.asker, 'not-leader');
+    const response: Response = { type: 'written', id, time: this.machine.time, replies };
+    origin.respond(response);
+  }
+
+  #stop(reason: string): void {
+    this.stopReason = reason;
+    this.end();
+    this.#host.stopped(this, reason);
+  }
+}

@@ -1,0 +1,33 @@
+/** The port to what a shard's committed commands do: the data of users, or the catalogue. */
+
+import type { StateWrite } from '../storage/state.ts';
+
+export interface ShardMachine {
+  /** The time of the last entry, in milliseconds; 0 before the first. */
+  readonly time: number;
+  /**
+   * What a command does, as the same for every replica. The store takes the writes before the next
+   * call, which sees them. `unknown`: a later version wrote it; this replica can go no further.
+   */
+  apply(command: Command): Verdict | 'unknown';
+  /** The state beneath was replaced: what is kept in memory is read again. */
+  reload(): void;
+}
+
+export interface Command {
+  readonly index: number;
+  readonly payload: Uint8Array;
+}
+
+export interface Verdict {
+  readonly writes: readonly StateWrite[];
+  /** For whoever proposed it, as the machine spells them. */
+  readonly replies: readonly Uint8Array[];
+  /** The earliest time at which one of the writes expires; infinite if none does. */
+  readonly dueAt: number;
+}
+
+/** What a machine sees of its shard's state. */
+export interface MachineView {
+  get(section: number, key: Uint8Array): Uint8Array | undefined;
+}

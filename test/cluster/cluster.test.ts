@@ -1,0 +1,22 @@
+/** Whole clusters under a seed: they grow under load and faults, and every read tells the truth. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { runClusterSeed } from './run.ts';
+
+const SEEDS = 12;
+
+test('clusters grow and serve whatever fails meanwhile', () => {
+  let operations = 0;
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const result = runClusterSeed(seed);
+    equal(result.failure, undefined, `seed ${seed}: ${result.failure?.message}`);
+    operations += result.operations;
+  }
+  ok(operations > 1000, `${operations} operations are enough to mean something`);
+});
+
+test('a seed tells the same story twice', () => {
+  const [one, two] = [runClusterSeed(3), runClusterSeed(3)];
+  deepEqual(one, two);
+});
