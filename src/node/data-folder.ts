@@ -29,14 +29,15 @@ export class DataFolder {
 
   /** Undefined in a folder that no node has lived in. */
   readPassport(): Passport | undefined {
-    const bytes = readSmallFile(join(this.path, 'passport'));
+    const path = join(this.path, 'passport');
+    const bytes = readSmallFile(path);
     if (bytes === undefined) return undefined;
     const passport = bytes === 'damaged' ? undefined : decodePassport(bytes);
     if (passport !== undefined) return passport;
     throw new FolderUnusable(
-      `the file ${join(this.path, 'passport')} is damaged, so this node cannot prove who it is. ` +
-  /** No bytes for none; it tells where others may be, so damage is as good as none. */
-        'and let the node join again as a new one',
+      `the file ${path} is damaged, so this node cannot prove who it is. ` +
+        'Nothing was changed. Put back an intact copy of it, or start with an empty folder and ' +
+        'let the node join again as a new one',
     );
   }
 
