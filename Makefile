@@ -1,10 +1,11 @@
 # The one door for people. Every target installs and builds what it needs.
-.PHONY: help check test sim mutants bench explore format clean build
+.PHONY: help up down check test sim mutants bench explore format clean build
 
 SEEDS ?= 150
 SIM_ARGS = --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED)) $(if $(PROFILE),--profile=$(PROFILE))
 
 help:
+	@echo 'make up       three nodes on this machine, in the background; make down stops them'
 	@echo 'make check    format, lint, types, tidy and unit tests'
 	@echo 'make test     everything CI runs'
 	@echo 'make sim      simulate a cluster under faults  [SEEDS=150] [SEED=n] [PROFILE=name]'
@@ -20,6 +21,12 @@ node_modules/.installed: package.json package-lock.json
 
 build: node_modules/.installed
 	@node_modules/.bin/tsc
+
+up: build
+	@RINGKV_STOPPED_BY='make down' node build/cli/kvctl.js up $(if $(CONFIG),--config $(CONFIG))
+
+down: build
+	@node build/cli/kvctl.js down $(if $(CONFIG),--config $(CONFIG))
 
 check: build
 	node_modules/.bin/biome ci --colors=off --error-on-warnings .

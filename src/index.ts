@@ -1,10 +1,12 @@
 /** The public surface: users import nothing else. */
 
+import type { AskOptions } from './client/admin.ts';
 import { type Client, connectBy } from './client/client.ts';
 import type { ConnectOptions } from './client/options.ts';
 
 export type { Attempt, KvErrorCode, Outcome } from './base/errors.ts';
 export { KvError } from './base/errors.ts';
+export type { AskOptions } from './client/admin.ts';
 export type { Atomic, Committed, Conflict } from './client/atomic.ts';
 export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
@@ -30,4 +32,19 @@ export async function connect(
   // Sockets are loaded by those who connect, and by nobody else.
   const { webSurroundings } = await import('./client/web-dial.ts');
   return connectBy(webSurroundings(), urls, options);
+}
+
+/** The map of the cluster, from the first of these nodes that answers. For tools. */
+export async function askMap(
+  urls: string | readonly string[],
+  options: AskOptions = {},
+): ReturnType<typeof import('./client/admin.ts').askMap> {
+  const admin = await import('./client/admin.ts');
+  return admin.askMap(urls, options);
+}
+
+/** What one node says of itself, as a text in JSON; asked there and nowhere else. For tools. */
+export async function askInfo(url: string, options: AskOptions = {}): Promise<string> {
+  const admin = await import('./client/admin.ts');
+  return admin.askInfo(url, options);
 }

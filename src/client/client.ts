@@ -94,7 +94,7 @@ export async function connectBy(
     engine,
     defaults: { timeout, read: options.read ?? 'linearizable' },
     prefix: new Uint8Array(0),
-    codec: messagePack as Codec<unknown>,
+    codec: options.codec ?? (messagePack as Codec<unknown>),
   });
   try {
     await engine.ask<Extract<Call, { type: 'ready' }>, void>(

@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly read?: Read;
   /** Which replica answers stale reads. `round-robin` by default. */
   readonly balance?: Balance;
+  /** How values are spelled where nothing else is said: MessagePack by default. */
+  readonly codec?: Codec<unknown>;
   /** Aborts connecting. */
   readonly signal?: AbortSignal;
 }

@@ -21,7 +21,7 @@ export interface ClusterConfig {
   readonly limits: { readonly valueBytesMax: number };
 }
 
-interface NodeConfig {
+export interface NodeConfig {
   /** How people call it; the cluster numbers its nodes itself. */
   readonly name: string;
   /** Its data folder, seen from the folder of the file. */
@@ -40,7 +40,7 @@ type ConfigResult =
   /** One line for each fault: the field, what it is, what it may be. */
   | { readonly type: 'faulty'; readonly faults: readonly string[] };
 
-const DEFAULT_SETTINGS = { shards: 16, replicas: 3 } as const;
+export const DEFAULT_SETTINGS = { shards: 16, replicas: 3 } as const;
 
 /** Never throws, whatever the text. */
 export function parseConfig(text: string): ConfigResult {

@@ -10,7 +10,7 @@ const URL_CHARACTERS_MAX = 512;
 const HOST_AND_PORT = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_.-]+)):(\d{1,5})$/;
 
 /** Undefined if it is none. Port 0 lets the system choose, so it is no address to be found at. */
-function parseHostAndPort(text: string): HostAndPort | undefined {
+export function parseHostAndPort(text: string): HostAndPort | undefined {
   if (text.length > HOST_CHARACTERS_MAX + 6) return undefined;
   const [, six, name, digits] = HOST_AND_PORT.exec(text) ?? [];
   const host = six ?? name;

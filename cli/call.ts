@@ -1,0 +1,29 @@
+/** What a command gets to work with, and what it may not do by itself. */
+
+import type { Exit } from './exit.ts';
+import type { Store } from './store.ts';
+import type { Terminal } from './terminal.ts';
+
+export type Options = Readonly<Record<string, string | boolean | undefined>>;
+
+export interface Call {
+  readonly words: readonly string[];
+  /** By their names in camel case. Flags win over the environment, that over defaults. */
+  readonly options: Options;
+  readonly terminal: Terminal;
+  /** Standard input, for `put key -`. */
+  readonly input: () => Promise<Uint8Array>;
+  /** Connects at the first call, and stays connected until kvctl ends. */
+  readonly store: () => Promise<Store>;
+}
+
+export interface CommandModule {
+  run(call: Call): Promise<Exit>;
+}
+
+export type Format = 'table' | 'json' | 'ndjson' | 'raw';
+
+/** Which form the data shall have; the verbs say which forms they know. */
+export function formatOf({ options }: Call): Format {
+  return (options.output as Format | undefined) ?? 'table';
+}

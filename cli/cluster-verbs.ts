@@ -1,0 +1,176 @@
+/** Verbs for the cluster and its nodes. */
+
+import { type OptionSpec, SPELLING_OPTIONS, type Verb } from './verb.ts';
+
+const CONFIG_OPTION: OptionSpec = {
+  flags: '--config <file>',
+  description: 'the config file (default: cluster.config.json, if there is one)',
+  environment: 'RINGKV_CONFIG',
+};
+
+const NODE_OPTIONS: readonly OptionSpec[] = [
+  CONFIG_OPTION,
+  {
+    flags: '--node <name>',
+    description: 'which node of the config file this is',
+    environment: 'RINGKV_NODE',
+  },
+  { flags: '--data <folder>', description: 'its data folder', environment: 'RINGKV_DATA' },
+  {
+    flags: '--listen <address>',
+    description: 'host:port (default: 127.0.0.1:7400)',
+    environment: 'RINGKV_LISTEN',
+  },
+  {
+    flags: '--advertise-peer <address>',
+    description: 'where other nodes reach it, if elsewhere',
+    environment: 'RINGKV_ADVERTISE_PEER',
+  },
+  {
+    flags: '--advertise-client <address>',
+    description: 'where clients reach it, if elsewhere',
+    environment: 'RINGKV_ADVERTISE_CLIENT',
+  },
+  {
+    flags: '--weight <n>',
+    description: 'what it can carry, compared with others (default: 1)',
+    environment: 'RINGKV_WEIGHT',
+  },
+  {
+    flags: '--zone <name>',
+    description: 'what fails together: a rack, a building',
+    environment: 'RINGKV_ZONE',
+  },
+  {
+    flags: '--join <urls>',
+    description: 'nodes of the cluster to join, if the folder is new',
+    environment: 'RINGKV_JOIN',
+  },
+  {
+    flags: '--shards <n>',
+    description: 'shards of a new cluster (default: 16)',
+    environment: 'RINGKV_SHARDS',
+  },
+  {
+    flags: '--replicas <n>',
+    description: 'replicas of each shard in a new cluster (default: 3)',
+    environment: 'RINGKV_REPLICAS',
+  },
+  {
+    flags: '--value-bytes-max <n>',
+    description: 'the largest value that it takes (default: 1048576)',
+    environment: 'RINGKV_VALUE_BYTES_MAX',
+  },
+  {
+    flags: '--insecure',
+    description: 'listen beyond loopback, where whoever reaches it reads and writes everything',
+  },
+  {
+    flags: '--log-level <level>',
+    description: 'what it tells on standard error (default: info)',
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    environment: 'RINGKV_LOG_LEVEL',
+  },
+];
+
+const LOCAL_OPTIONS: readonly OptionSpec[] = [CONFIG_OPTION];
+
+export const CLUSTER_VERBS: readonly Verb[] = [
+  {
+    name: 'status',
+    summary: 'how the cluster is; exit code 0 healthy, 1 degraded, 2 unavailable',
+    words: [],
+    options: [],
+    formats: ['table', 'json'],
+    examples: ['kvctl status', 'kvctl status -o json'],
+    isRemote: true,
+    load: () => import('./commands/status.ts'),
+  },
+  {
+    name: 'nodes',
+    summary: 'the nodes of the cluster',
+    words: [],
+    options: [],
+    formats: ['table', 'json', 'ndjson'],
+    examples: ['kvctl nodes'],
+    isRemote: true,
+    load: () => import('./commands/nodes.ts'),
+  },
+  {
+    name: 'shards',
+    summary: 'the shards: arcs, leaders, replicas',
+    words: [],
+    options: [],
+    formats: ['table', 'json', 'ndjson'],
+    examples: ['kvctl shards', 'kvctl shards -o ndjson'],
+    isRemote: true,
+    load: () => import('./commands/shards.ts'),
+  },
+  {
+    name: 'ring',
+    summary: 'where a key lies, and why there',
+    words: [{ form: '<key>', kind: 'key', description: 'any key, there or not' }],
+    options: SPELLING_OPTIONS,
+    formats: ['table', 'json'],
+    examples: ['kvctl ring user:7'],
+    isRemote: true,
+    load: () => import('./commands/ring.ts'),
+  },
+  {
+    name: 'start',
+    summary: 'run one node until it is told to stop',
+    words: [],
+    options: [
+      { flags: '--init', description: 'begin a cluster, if the folder is new' },
+      ...NODE_OPTIONS,
+    ],
+    formats: [],
+    examples: [
+      'kvctl start --init --data ./n1',
+      'kvctl start --data ./n2 --listen 127.0.0.1:7401 --join 127.0.0.1:7400',
+      'kvctl start --config cluster.config.json --node n1',
+    ],
+    isRemote: false,
+    load: () => import('./commands/start.ts'),
+  },
+  {
+    name: 'init',
+    summary: 'begin a cluster with this node: start --init',
+    words: [],
+    options: NODE_OPTIONS,
+    formats: [],
+    examples: ['kvctl init --data ./n1 --shards 32'],
+    isRemote: false,
+    load: () => import('./commands/init.ts'),
+  },
+  {
+    name: 'dev',
+    summary: 'run the whole cluster of the config file, or three nodes, until Ctrl-C',
+    words: [],
+    options: LOCAL_OPTIONS,
+    formats: [],
+    examples: ['npx ringkv dev'],
+    isRemote: false,
+    load: () => import('./commands/dev.ts'),
+  },
+  {
+    name: 'up',
+    summary: 'the same in the background',
+    words: [],
+    options: LOCAL_OPTIONS,
+    formats: [],
+    examples: ['kvctl up'],
+    isRemote: false,
+    load: () => import('./commands/up.ts'),
+  },
+  {
+    name: 'down',
+    summary: 'stop what up started',
+    words: [],
+    options: LOCAL_OPTIONS,
+    formats: [],
+    examples: ['kvctl down'],
+    isRemote: false,
+    load: () => import('./commands/down.ts'),
+  },
+];

@@ -1,0 +1,14 @@
+/** `kvctl count`: how many keys there are. */
+
+import { type Call, formatOf } from '../call.ts';
+import { EXIT, type Exit } from '../exit.ts';
+import { spanOf } from '../span.ts';
+
+export async function run(call: Call): Promise<Exit> {
+  const span = spanOf(call.options);
+  const store = await call.store();
+  const count = await store.count(span);
+  const text = formatOf(call) === 'json' ? JSON.stringify({ count }) : String(count);
+  await call.terminal.write(`${text}\n`);
+  return EXIT.ok;
+}

@@ -1,0 +1,30 @@
+/** `kvctl del`: keys go. */
+
+import { type Call, formatOf } from '../call.ts';
+import { plainKeyOf } from '../document.ts';
+import { EXIT, type Exit } from '../exit.ts';
+import { usageFailure } from '../failure.ts';
+import { countOption } from '../options.ts';
+import { bytesOf, spell, spellingOf } from '../spelling.ts';
+
+export async function run(call: Call): Promise<Exit> {
+  const { options, terminal, words } = call;
+  const spelling = spellingOf(options);
+  const keys = words.map((word) => bytesOf(word, spelling));
+  const ifVersion = countOption(options, 'ifVersion', { min: 1 });
+  if (ifVersion !== undefined && keys.length > 1) {
+    throw usageFailure('--if-version is of one key', 'delete the keys one by one');
+  }
+  const store = await call.store();
+  const ends = await Promise.all(keys.map((key) => store.delete(key, ifVersion)));
+  if (formatOf(call) === 'json') {
+    const told = keys.map((key, at) => ({ key: plainKeyOf(key), isDeleted: ends[at] === true }));
+    await terminal.write(`${JSON.stringify(told)}\n`);
+  } else await terminal.write(`${ends.filter((end) => end === true).length}\n`);
+  for (const [at, key] of keys.entries()) {
+    if (ends[at] === true) continue;
+    const why = ends[at] === undefined ? `does not have version ${ifVersion}` : 'was not there';
+    terminal.note(`${spell(key, spelling)} ${why}`);
+  }
+  return ends.every((end) => end === true) ? EXIT.ok : EXIT.no;
+}

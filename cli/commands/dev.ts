@@ -1,0 +1,70 @@
+/** `kvctl dev`: a whole cluster on this machine, until Ctrl-C. The data stay. */
+
+import { once } from 'node:events';
+import type { Call } from '../call.ts';
+import { configOrDefault } from '../config-file.ts';
+import { EXIT, type Exit } from '../exit.ts';
+import { Failure } from '../failure.ts';
+import { isRunning, type LocalNode, localNodes, type Spawned } from '../local-cluster.ts';
+import { verdictLine } from '../printers/health-text.ts';
+import { welcomeText } from '../printers/welcome.ts';
+import { endProcess, removePidFile } from '../processes.ts';
+import { raise } from '../raise.ts';
+
+export async function run(call: Call): Promise<Exit> {
+  const { terminal, options } = call;
+  const file = configOrDefault(options);
+  const nodes = localNodes(file);
+  refuseRunning(nodes);
+  const interrupted = nextInterrupt();
+  try {
+    const raised = await Promise.race([raise(call, file, { isDetached: false }), interrupted]);
+    if (raised === 'interrupted') return EXIT.ok;
+    const { health, spawned } = raised;
+    const { paint } = terminal;
+    const pids = spawned.map(({ child }) => child.pid ?? 0);
+    const kvctl = 'npx ringkv';
+    const howToMend = `${kvctl} start --node ${nodes.at(-1)?.name}`;
+    const welcome = { nodes, pids, kvctl, howToMend, howToStop: 'Ctrl-C', paint };
+    await terminal.write(`${verdictLine(health, paint)}\n\n`);
+    await terminal.write(welcomeText(welcome));
+    for (const one of spawned) tellEnd(call, one);
+    await interrupted;
+    for (const { child } of spawned) child.removeAllListeners('exit');
+    terminal.note('stopping');
+    return EXIT.ok;
+  } finally {
+    await Promise.all(
+      nodes.map(async ({ name, pidFile }) => {
+        const ending = await endProcess(pidFile);
+        if (ending === 'killed') terminal.note(`${name} did not stop in time and was killed`);
+        removePidFile(pidFile);
+      }),
+    );
+  }
+}
+
+function refuseRunning(nodes: readonly LocalNode[]): void {
+  const running = nodes.filter(isRunning);
+  if (running.length === 0) return;
+  const names = running.map(({ name }) => name).join(', ');
+  throw new Failure({
+    code: 'running',
+    exit: EXIT.refused,
+    message: `the cluster of this folder runs already: ${names}`,
+    hint: 'use it as it is, or stop it first with `kvctl down`',
+  });
+}
+
+function nextInterrupt(): Promise<'interrupted'> {
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  return Promise.race(names.map((name) => once(process, name))).then(() => 'interrupted');
+}
+
+/** Somebody tries what the welcome suggests: the others go on, and it can be brought back. */
+function tellEnd({ terminal }: Call, { node, child }: Spawned): void {
+  child.once('exit', (code, signal) => {
+    const how = signal ?? `exit code ${code}`;
+    terminal.note(`${node.name} ended (${how}); to bring it back: kvctl start --node ${node.name}`);
+  });
+}

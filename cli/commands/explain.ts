@@ -1,0 +1,26 @@
+/** `kvctl explain CODE`: what a code means, and what to do. */
+
+import { nearestName } from '../../src/base/nearest-name.ts';
+import type { Call } from '../call.ts';
+import { EXIT, type Exit } from '../exit.ts';
+import { EXPLANATIONS } from '../explanations.ts';
+import { usageFailure } from '../failure.ts';
+
+export async function run({ terminal, words }: Call): Promise<Exit> {
+  const codes = Object.keys(EXPLANATIONS).sort();
+  const [code] = words;
+  if (code === undefined) {
+    await terminal.write(`${codes.join('\n')}\n`);
+    return EXIT.ok;
+  }
+  if (Object.hasOwn(EXPLANATIONS, code)) {
+    const text = EXPLANATIONS[code as keyof typeof EXPLANATIONS];
+    await terminal.write(`${terminal.paint(code, 'bold')}\n\n${text}\n`);
+    return EXIT.ok;
+  }
+  const meant = nearestName(code, codes);
+  throw usageFailure(
+    `there is no code ${JSON.stringify(code)}`,
+    meant === undefined ? '`kvctl explain` lists them all' : `did you mean ${meant}?`,
+  );
+}

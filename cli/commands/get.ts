@@ -1,0 +1,34 @@
+/** `kvctl get`: the value of a key, byte for byte. */
+
+import { type Call, formatOf } from '../call.ts';
+import { EXIT, type Exit } from '../exit.ts';
+import { entryPlain } from '../printers/entry.ts';
+import { bytesOf, spell, spellingOf } from '../spelling.ts';
+import type { Codec, StoredEntry } from '../store.ts';
+import { meaningOf, payloadOf, shownValue } from '../value.ts';
+
+export async function run(call: Call): Promise<Exit> {
+  const { options, terminal, words } = call;
+  const key = bytesOf(words[0] ?? '', spellingOf(options));
+  const store = await call.store();
+  const entry = await store.get(key);
+  if (entry === undefined) {
+    terminal.note(`there is no key ${spell(key, spellingOf(options))}`);
+    return EXIT.no;
+  }
+  await print(call, entry, options.stored === true ? undefined : store.codec);
+  return EXIT.ok;
+}
+
+/** On a terminal a line; else exactly the bytes, so that `get` gives a file what `put` took. */
+async function print(call: Call, entry: StoredEntry, codec: Codec | undefined): Promise<void> {
+  const { options, terminal } = call;
+  const format = formatOf(call);
+  if (format === 'json') return terminal.write(`${JSON.stringify(entryPlain(entry, codec))}\n`);
+  const value = meaningOf(entry.value, codec);
+  const spelling = spellingOf(options);
+  if (spelling === 'text' && (format === 'raw' || !terminal.isWatched)) {
+    return terminal.write(payloadOf(value));
+  }
+  return terminal.write(`${shownValue(value, spelling)}\n`);
+}

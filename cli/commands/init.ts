@@ -1,0 +1,9 @@
+/** `kvctl init`: a node that begins a cluster. */
+
+import type { Call } from '../call.ts';
+import type { Exit } from '../exit.ts';
+import { run as start } from './start.ts';
+
+export function run(call: Call): Promise<Exit> {
+  return start({ ...call, options: { ...call.options, init: true } });
+}

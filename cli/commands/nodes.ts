@@ -1,0 +1,37 @@
+/** `kvctl nodes`: who belongs to the cluster, and how each one is. */
+
+import { type Call, formatOf } from '../call.ts';
+import { EXIT, type Exit } from '../exit.ts';
+import { inspect } from '../inspect.ts';
+import { bytesText, leadersOn, nodePlain } from '../printers/health-text.ts';
+import { printRows } from '../printers/rows.ts';
+
+const COLUMNS = [
+  { title: 'NODE', isNumber: true },
+  { title: 'STATE' },
+  { title: 'URL' },
+  { title: 'ZONE' },
+  { title: 'WEIGHT', isNumber: true },
+  { title: 'REPLICAS', isNumber: true },
+  { title: 'LEADS', isNumber: true },
+  { title: 'CLIENTS', isNumber: true },
+  { title: 'LOG', isNumber: true },
+];
+
+export async function run(call: Call): Promise<Exit> {
+  const { nodes } = await inspect(await call.store());
+  const rows = nodes.map(({ node, url, zone, weight, info }) => {
+    const known = [url, zone || '-', String(weight)];
+    if (info === undefined) return [String(node), 'down', ...known, '-', '-', '-', '-'];
+    const { isReadOnly, isClosing, replicas, clients, log } = info;
+    const state = isClosing ? 'closing' : isReadOnly ? 'read-only' : 'up';
+    const figures = [replicas.length, leadersOn(info), clients].map(String);
+    return [String(node), state, ...known, ...figures, bytesText(log.liveBytes)];
+  });
+  await printRows(call.terminal, formatOf(call), {
+    columns: COLUMNS,
+    rows,
+    plain: nodes.map(nodePlain),
+  });
+  return EXIT.ok;
+}

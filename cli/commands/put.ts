@@ -1,0 +1,38 @@
+/** `kvctl put`: a value for a key, if a condition holds. */
+
+import { type Call, formatOf } from '../call.ts';
+import { plainKeyOf } from '../document.ts';
+import { EXIT, type Exit } from '../exit.ts';
+import { usageFailure } from '../failure.ts';
+import { countOption, durationOption } from '../options.ts';
+import { bytesOf, spell, spellingOf } from '../spelling.ts';
+import { valueGiven } from '../value.ts';
+
+export async function run(call: Call): Promise<Exit> {
+  const { options, terminal, words } = call;
+  const spelling = spellingOf(options);
+  const key = bytesOf(words[0] ?? '', spelling);
+  const ttlMilliseconds = durationOption(options, 'ttl');
+  const ifVersion = conditionOf(call);
+  const store = await call.store();
+  const value = await valueGiven(call, words[1] ?? '', store.codec);
+  const written = await store.put({ key, value, ttlMilliseconds, ifVersion });
+  if (written === undefined) {
+    const had = ifVersion === 0 ? 'it is there already' : `it does not have version ${ifVersion}`;
+    terminal.note(`nothing was written to ${spell(key, spelling)}: ${had}`);
+    return EXIT.no;
+  }
+  const { version } = written;
+  const format = formatOf(call);
+  if (format === 'json') {
+    await terminal.write(`${JSON.stringify({ key: plainKeyOf(key), version })}\n`);
+  } else await terminal.write(format === 'raw' ? `${version}\n` : `ok  version ${version}\n`);
+  return EXIT.ok;
+}
+
+function conditionOf({ options }: Call): number | undefined {
+  const ifVersion = countOption(options, 'ifVersion', { min: 0 });
+  if (options.ifAbsent !== true) return ifVersion;
+  if (ifVersion === undefined) return 0;
+  throw usageFailure('--if-absent and --if-version exclude each other', 'give one of the two');
+}

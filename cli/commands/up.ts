@@ -1,0 +1,28 @@
+/** `kvctl up`: the nodes of the config file, in the background. Calling it twice does no harm. */
+
+import type { Call } from '../call.ts';
+import { configOrDefault } from '../config-file.ts';
+import { EXIT, type Exit } from '../exit.ts';
+import { isRunning, localNodes } from '../local-cluster.ts';
+import { verdictLine } from '../printers/health-text.ts';
+import { welcomeText } from '../printers/welcome.ts';
+import { livePid } from '../processes.ts';
+import { raise } from '../raise.ts';
+
+export async function run(call: Call): Promise<Exit> {
+  const { terminal, options } = call;
+  const file = configOrDefault(options);
+  const nodes = localNodes(file);
+  const running = nodes.filter(isRunning).length;
+  const { health } = await raise(call, file, { isDetached: true });
+  const pids = nodes.map(({ pidFile }) => livePid(pidFile) ?? 0);
+  const { paint } = terminal;
+  if (running === nodes.length) terminal.note('all nodes run already');
+  const kvctl = 'npx ringkv';
+  const howToMend = `${kvctl} up`;
+  const howToStop = process.env.RINGKV_STOPPED_BY ?? `${kvctl} down`;
+  const welcome = { nodes, pids, kvctl, howToMend, howToStop, paint };
+  await terminal.write(`${verdictLine(health, paint)}\n\n`);
+  await terminal.write(welcomeText(welcome));
+  return EXIT.ok;
+}

@@ -1,0 +1,78 @@
+/** The client library as what the commands ask. Everything of it is loaded here. */
+
+import { askInfo, askMap, bytes, connect, type Key, messagePack } from '../src/index.ts';
+import type { NodeInfo } from './node-info.ts';
+import type { Store, StoredEntry } from './store.ts';
+
+/** Values stay bytes on the way; what they mean is for the commands to ask of the codec. */
+export async function connectTo(
+  urls: readonly string[],
+  timeoutMilliseconds: number,
+): Promise<Store> {
+  const timeout = { timeout: timeoutMilliseconds };
+  // The cluster is asked for keys only if a command does so: `status` works without a majority.
+  let connecting: ReturnType<typeof connectAs> | undefined;
+  const connectAs = () => connect(urls, { ...timeout, codec: bytes });
+  const client = () => {
+    connecting ??= connectAs();
+    return connecting;
+  };
+  return {
+    codec: messagePack,
+    get: async (key) => {
+      const entry = await (await client()).get<Uint8Array>(key);
+      return entry === undefined ? undefined : { ...entry, key };
+    },
+    put: async ({ key, value, ttlMilliseconds, ifVersion }) => {
+      const kv = await client();
+      const options = {
+        ...(ttlMilliseconds === undefined ? {} : { ttl: ttlMilliseconds }),
+        ...(ifVersion === undefined ? {} : { ifVersion }),
+      };
+      const written = await kv.set(key, value, options);
+      return written.ok ? { version: written.version } : undefined;
+    },
+    delete: async (key, ifVersion) => {
+      const options = ifVersion === undefined ? {} : { ifVersion };
+      const deleted = await (await client()).delete(key, options);
+      return deleted.ok ? deleted.wasThere : undefined;
+    },
+    add: async (key, by) => (await client()).incr(key, by),
+    scan: ({ from, to, isReverse, isKeysOnly, limit, cursor }) => {
+      let given = 0;
+      let rest = () => '';
+      const entries = async function* (): AsyncGenerator<StoredEntry> {
+        const scanning = (await client()).scan<Uint8Array>({
+          from,
+          ...(to.length === 0 ? {} : { to }),
+          reverse: isReverse,
+          keysOnly: isKeysOnly,
+          keys: 'bytes',
+          ...(limit === undefined ? {} : { limit }),
+          ...(cursor === undefined ? {} : { cursor }),
+        });
+        rest = () => scanning.cursor;
+        for await (const { key, value = new Uint8Array(), version } of scanning) {
+          given += 1;
+          yield { key: bytesOfKey(key), value, version };
+        }
+      };
+      return { entries: entries(), cursor: () => (given === limit ? rest() : undefined) };
+    },
+    count: async ({ from, to }) => {
+      return await (await client()).count({ from, ...(to.length === 0 ? {} : { to }) });
+    },
+    map: () => askMap(urls, timeout),
+    info: async (url) => JSON.parse(await askInfo(url, timeout)) as NodeInfo,
+    close: async () => {
+      // A connection that was never made was told of by whoever wanted it.
+      const kv = await connecting?.catch(() => undefined);
+      await kv?.close();
+    },
+  };
+}
+
+function bytesOfKey(key: Key): Uint8Array {
+  if (key instanceof Uint8Array) return key;
+  throw new TypeError('keys were asked for as bytes');
+}

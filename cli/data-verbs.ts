@@ -1,0 +1,112 @@
+/** Verbs for keys and values. */
+
+import { type OptionSpec, SPELLING_OPTIONS, type Verb, type WordSpec } from './verb.ts';
+
+const KEY: WordSpec = { form: '<key>', kind: 'key', description: 'the key, as text' };
+
+const SPAN_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--prefix <key>', description: 'keys that begin with this' },
+  { flags: '--from <key>', description: 'from this key on' },
+  { flags: '--to <key>', description: 'up to this key, without it' },
+];
+
+const STORED_OPTION: OptionSpec = {
+  flags: '--stored',
+  description: 'values as the bytes that are stored, not as what they mean',
+};
+
+export const DATA_VERBS: readonly Verb[] = [
+  {
+    name: 'get',
+    summary: 'print the value of a key',
+    words: [KEY],
+    options: [STORED_OPTION, ...SPELLING_OPTIONS],
+    formats: ['table', 'json', 'raw'],
+    examples: ['kvctl get user:7', 'kvctl get photo > photo.jpg', 'kvctl get user:7 -o json'],
+    isRemote: true,
+    load: () => import('./commands/get.ts'),
+  },
+  {
+    name: 'put',
+    summary: 'write a value',
+    words: [
+      KEY,
+      {
+        form: '<value>',
+        kind: 'value',
+        description: 'text; - for standard input, @path for a file',
+      },
+    ],
+    options: [
+      { flags: '--ttl <time>', description: 'the key goes after this time: 30s, 10m, 7d' },
+      { flags: '--if-version <n>', description: 'only if the key has this version' },
+      { flags: '--if-absent', description: 'only if there is no such key' },
+      {
+        flags: '--as <kind>',
+        description: 'what the value is (default: text; of a file, bytes)',
+        choices: ['text', 'json', 'bytes', 'stored'],
+      },
+      ...SPELLING_OPTIONS,
+    ],
+    formats: ['table', 'json', 'raw'],
+    examples: [
+      'kvctl put greeting hello',
+      `kvctl put user:7 '{"name": "Ada"}' --as json`,
+      'kvctl put photo @photo.jpg --ttl 7d',
+      'date | kvctl put now -',
+    ],
+    isRemote: true,
+    load: () => import('./commands/put.ts'),
+  },
+  {
+    name: 'del',
+    summary: 'delete keys',
+    words: [{ form: '<keys...>', kind: 'key', description: 'one key or more' }],
+    options: [
+      { flags: '--if-version <n>', description: 'only if the key has this version' },
+      ...SPELLING_OPTIONS,
+    ],
+    formats: ['table', 'json'],
+    examples: ['kvctl del greeting', 'kvctl del user:7 --if-version 1042'],
+    isRemote: true,
+    load: () => import('./commands/del.ts'),
+  },
+  {
+    name: 'scan',
+    summary: 'print keys and values in the order of the keys',
+    words: [],
+    options: [
+      ...SPAN_OPTIONS,
+      { flags: '--limit <n>', description: 'no more than so many' },
+      { flags: '--reverse', description: 'from the last key to the first' },
+      { flags: '--keys', description: 'keys alone' },
+      { flags: '--cursor <cursor>', description: 'go on where an earlier scan stopped' },
+      STORED_OPTION,
+      ...SPELLING_OPTIONS,
+    ],
+    formats: ['table', 'json', 'ndjson', 'raw'],
+    examples: ['kvctl scan --prefix user: --limit 20', 'kvctl scan -o ndjson | wc -l'],
+    isRemote: true,
+    load: () => import('./commands/scan.ts'),
+  },
+  {
+    name: 'count',
+    summary: 'count keys',
+    words: [],
+    options: [...SPAN_OPTIONS, ...SPELLING_OPTIONS],
+    formats: ['table', 'json'],
+    examples: ['kvctl count', 'kvctl count --prefix user:'],
+    isRemote: true,
+    load: () => import('./commands/count.ts'),
+  },
+  {
+    name: 'incr',
+    summary: 'add to a number; one that is not there is 0',
+    words: [KEY, { form: '[by]', kind: 'number', description: 'how much (default: 1)' }],
+    options: SPELLING_OPTIONS,
+    formats: ['table', 'json'],
+    examples: ['kvctl incr visits', 'kvctl incr stock -- -3'],
+    isRemote: true,
+    load: () => import('./commands/incr.ts'),
+  },
+];

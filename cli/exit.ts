@@ -1,0 +1,31 @@
+/** The exit codes of kvctl. Scripts rely on them, so a code is never given a second meaning. */
+
+export const EXIT = {
+  ok: 0,
+  /** There is no such key, or a condition did not hold. */
+  no: 1,
+  /** The command was not understood; nothing was asked of anybody. */
+  usage: 2,
+  unreachable: 3,
+  /** Whoever asks may not. */
+  denied: 4,
+  /** The cluster said no; nothing was applied. */
+  refused: 5,
+  /** It took too long; nothing was applied. */
+  timeout: 6,
+  /** It may have been applied, or not. */
+  unknown: 7,
+} as const;
+
+export type Exit = (typeof EXIT)[keyof typeof EXIT];
+
+export const EXIT_MEANINGS: readonly string[] = [
+  'done',
+  'no such key, or a condition did not hold (status: degraded)',
+  'the command was not understood (status: unavailable)',
+  'no node could be reached',
+  'not allowed',
+  'refused, and nothing was applied',
+  'it took too long, and nothing was applied',
+  'it is not known whether it was applied',
+];

@@ -1,0 +1,107 @@
+/** What each code of a failure means: what happened, whether it took effect, what to do. */
+
+import type { KvErrorCode } from '../src/index.ts';
+
+/** Those of kvctl itself. */
+type OwnCode =
+  | 'config'
+  | 'internal'
+  | 'node-ended'
+  | 'not-healthy'
+  | 'not-started'
+  | 'port-taken'
+  | 'running'
+  | 'usage';
+
+export const EXPLANATIONS: Readonly<Record<KvErrorCode | OwnCode, string>> = {
+  timeout: `The answer did not come in time. What was tried is listed, node by node. If
+it was a write, the line "effect" says whether it can have been applied: it
+happens at most once, whatever the number of attempts. Exit code 6 means
+that nothing was applied, 7 that it is not known.
+Do: look at kvctl status. If the cluster is healthy and busy, give it longer
+with --timeout 30s.`,
+  unreachable: `No node could be reached at any of the urls; why, is listed for each.
+Nothing was applied.
+Do: check the urls (--url, RINGKV_URL, or the config file), and that the
+nodes run: kvctl up, or kvctl start. A node that advertises another address
+than the one you gave has to be reachable there.`,
+  overloaded: `The cluster has more waiting than it will hold, and refused early. Nothing
+was applied.
+Do: ask less at a time or later; the client has already tried again with
+growing pauses.`,
+  'too-many-calls': `This client has too many calls that are not answered yet. Nothing was
+applied.
+Do: wait for earlier calls before making more.`,
+  aborted: `The caller took the call back. The line "effect" says whether it can have
+been applied.`,
+  closed: `The client was closed while the call was on its way, or before it.
+Do: connect again. The line "effect" says whether it can have been applied.`,
+  'wrong-cluster': `The urls lead to nodes of different clusters, or to another cluster than
+before.
+Do: name nodes of one cluster. A node whose data folder was emptied and that
+was started with --init is a cluster of its own: empty the folder again and
+start it without --init.`,
+  'answer-lost': `The write took effect, but its answer came so late that the cluster no
+longer had it.
+Do: read the key to see what it became.`,
+  'read-only': `A node's disk is nearly full, so it takes no more writes. Reads and deletes
+go on, and writes do too as soon as there is space again; nothing has to be
+reset.
+Do: delete something, or add space. kvctl nodes shows which node it is.`,
+  'cross-shard': `The keys of one atomic command lie in different shards. Nothing was applied.
+Do: give the keys one {tag}, as in {user:7}:name and {user:7}:mail, and they
+lie together.`,
+  'key-twice': `One atomic command writes a key twice. Nothing was applied.
+Do: write it once.`,
+  'invalid-argument': `An argument is not what it may be; the message says which and why. Nothing
+was asked of the cluster.`,
+  'key-too-large': `A key has 1 to 4096 bytes. Nothing was applied.
+Do: use a shorter key; a hash of the long one, for example.`,
+  'value-too-large': `The value is larger than the cluster takes. Nothing was applied.
+Do: cut it into several keys, or raise limits.valueBytesMax in the config
+file (at most 16 MiB).`,
+  'command-too-large': `One atomic command does more than a shard does at once. Nothing was applied.
+Do: cut it into several commands.`,
+  'result-too-large': `A command that writes reads more than 16 KiB on the way. Nothing was
+applied.
+Do: read large values outside of it, and check their versions in it.`,
+  'not-a-number': `The value is not an integer, so nothing can be added to it. Nothing was
+applied.
+Do: store numbers as such: kvctl put visits 5 --as json. Text that looks
+like a number is text.`,
+  overflow: `The sum does not fit 64 bits. Nothing was applied.`,
+  'unsupported-value': `The codec has no spelling for this value: a function, for example. Nothing
+was applied.`,
+  'damaged-value': `The stored bytes are not what the codec writes. The bytes themselves are
+sound: they are hashed on the disk and on the way.
+Do: read the key with the codec that wrote it, or look at the bytes: kvctl
+get KEY --stored --hex.`,
+  'bad-cursor': `The cursor was not made by a scan like this one.
+Do: pass it on as it was given, with the same --prefix, --from, --to and
+--reverse.`,
+  refused: `A node could make nothing of the request: client and cluster may be of
+versions that do not fit. Nothing was applied.
+Do: compare kvctl --version with the package that the nodes run.`,
+  config: `The config file has faults. Each is listed with its field, what it is and
+what it may be. Nothing was started.`,
+  internal: `A fault of kvctl itself.
+Do: run the same with --debug, and report what it says.`,
+  'node-ended': `A node ended by itself; the message has its reason. What was acknowledged is
+on the disks of a majority and safe.
+Do: mend what is named, and start the node again as it was.`,
+  'not-healthy': `The nodes run, but not all of what makes a cluster healthy was there in
+time. They go on trying.
+Do: kvctl status says what is missing; the .log files beside the data
+folders say why.`,
+  'not-started': `The node could not begin; the message says why and what to do. Nothing was
+lost.`,
+  'port-taken': `Another process listens where a node should. Nothing was started.
+Do: find it (ss -ltnp, or lsof -i :7400). If it is a cluster of yours, run
+kvctl down in its folder; else give the nodes other ports in
+cluster.config.json.`,
+  running: `The cluster of this folder runs already, in the background or in another
+terminal.
+Do: use it as it is, or stop it with kvctl down.`,
+  usage: `The words were not understood. Nothing was asked of anybody.
+Do: kvctl VERB --help shows how a verb is called, with examples.`,
+};

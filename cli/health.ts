@@ -1,0 +1,149 @@
+/** How a cluster is, judged from its map and from what each node says of itself. Pure. */
+
+import { CATALOGUE_SHARD, type ClusterMap, type ShardRow } from '../src/catalog/cluster-map.ts';
+import type { NodeInfo, ReplicaInfo } from './node-info.ts';
+
+export type Verdict = 'HEALTHY' | 'DEGRADED' | 'UNAVAILABLE';
+
+export interface NodeHealth {
+  readonly node: number;
+  readonly url: string;
+  readonly zone: string;
+  readonly weight: number;
+  /** Undefined if it did not answer; `fault` says why. */
+  readonly info: NodeInfo | undefined;
+  readonly fault: string;
+}
+
+export interface ShardHealth {
+  readonly shard: number;
+  readonly from: number;
+  readonly to: number;
+  /** 0 if no node says that it leads. */
+  readonly leaderNode: number;
+  readonly term: number;
+  /** Nodes whose replicas vote, and those of them that are up and work. */
+  readonly voters: readonly number[];
+  readonly liveVoters: readonly number[];
+  readonly replicasWanted: number;
+  /** Members come or go. */
+  readonly isMoving: boolean;
+  readonly lagEntries: number;
+}
+
+export interface Health {
+  readonly cluster: string;
+  readonly verdict: Verdict;
+  /** As many nodes as may fail, whichever they are, and everything goes on. */
+  readonly canLose: number;
+  readonly nodes: readonly NodeHealth[];
+  readonly shards: readonly ShardHealth[];
+  /** What keeps it from being healthy, the worst first. */
+  readonly reasons: readonly string[];
+}
+
+/** Of each node of the map: what it said, or why it said nothing. */
+export type Answers = ReadonlyMap<number, NodeInfo | string>;
+
+const CATALOGUE_VOTERS_MAX = 5;
+
+export function judge(map: ClusterMap, answers: Answers): Health {
+  const nodes = map.nodes.map(({ node, clientUrl, zone, weight }): NodeHealth => {
+    const answer = answers.get(node) ?? 'it was not asked';
+    const isUp = typeof answer !== 'string';
+    const info = isUp ? answer : undefined;
+    const url = clientUrl.replace(/^ws/, 'kv');
+    return { node, url, zone, weight, info, fault: isUp ? '' : answer };
+  });
+  const shards = map.shards.map((row) => shardHealth(row, map, nodes));
+  const broken = shards.flatMap(breakageOf);
+  const wear = [...nodes.flatMap(complaintsOf), ...shards.flatMap(shortageOf)];
+  const spare = shards.map(({ voters, liveVoters }) => liveVoters.length - majorityOf(voters));
+  return {
+    cluster: map.clusterId,
+    verdict: broken.length > 0 ? 'UNAVAILABLE' : wear.length > 0 ? 'DEGRADED' : 'HEALTHY',
+    canLose: Math.max(0, Math.min(...spare)),
+    nodes,
+    shards,
+    reasons: [...broken, ...wear],
+  };
+}
+
+/** By what name people know a shard. */
+export function shardName(shard: number): string {
+  return shard === CATALOGUE_SHARD ? 'the catalogue' : `shard ${shard}`;
+}
+
+function shardHealth(row: ShardRow, map: ClusterMap, nodes: readonly NodeHealth[]): ShardHealth {
+  const { shard, from, to, members } = row;
+  const reported = members.filter(({ isVoter }) => isVoter);
+  // Until a leader has reported, its configuration is not known here.
+  const listed = reported.length > 0 ? reported : members.filter(({ isWanted }) => isWanted);
+  const voters = listed.map(({ node }) => node as number);
+  const replicas = nodes.flatMap(({ node, info }) => {
+    const replica = info?.replicas.find((candidate) => candidate.shard === shard);
+    return replica === undefined ? [] : [{ node, replica }];
+  });
+  const working = replicas.filter(({ replica }) => replica.stopReason === '');
+  const leader = leaderAmong(working);
+  return {
+    shard,
+    from,
+    to,
+    leaderNode: leader?.node ?? 0,
+    term: leader?.replica.term ?? 0,
+    voters,
+    liveVoters: voters.filter((voter) => working.some(({ node }) => node === voter)),
+    replicasWanted: replicasWantedOf(row, map),
+    isMoving: members.some(({ isWanted, isVoter }) => isWanted !== isVoter),
+    lagEntries: leader?.replica.lagEntries ?? 0,
+  };
+}
+
+/** A former leader may not know yet that it is none: the greatest term is the true one. */
+function leaderAmong(
+  replicas: readonly { readonly node: number; readonly replica: ReplicaInfo }[],
+) {
+  const leaders = replicas.filter(({ replica }) => replica.role === 'leader');
+  return leaders.sort((one, other) => other.replica.term - one.replica.term)[0];
+}
+
+/** Replicas grow with the nodes; the catalogue has an odd number of its own. */
+function replicasWantedOf({ shard }: ShardRow, { nodes, settings }: ClusterMap): number {
+  const carrying = nodes.filter(({ weight }) => weight > 0).length;
+  if (shard !== CATALOGUE_SHARD) return Math.max(1, Math.min(settings.replicas, carrying));
+  const most = Math.min(CATALOGUE_VOTERS_MAX, carrying);
+  return Math.max(1, most % 2 === 1 ? most : most - 1);
+}
+
+function majorityOf({ length }: readonly number[]): number {
+  return Math.floor(length / 2) + 1;
+}
+
+function breakageOf({ shard, voters, liveVoters, leaderNode }: ShardHealth): string[] {
+  const name = shardName(shard);
+  if (liveVoters.length < majorityOf(voters)) {
+    return [
+      `${name} has lost its majority: ${liveVoters.length} of ${voters.length} replicas work`,
+    ];
+  }
+  return leaderNode === 0 ? [`${name} has no leader`] : [];
+}
+
+function complaintsOf({ node, url, info, fault }: NodeHealth): string[] {
+  const name = `node ${node} (${url})`;
+  if (info === undefined) return [`${name} does not answer: ${fault}`];
+  const stopped = info.replicas.filter(({ stopReason }) => stopReason !== '');
+  return [
+    ...(info.isReadOnly ? [`${name} takes no writes: its disk is nearly full`] : []),
+    ...(info.isClosing ? [`${name} is about to stop`] : []),
+    ...stopped.map(({ shard, stopReason }) => {
+      return `${name} has stopped its replica of ${shardName(shard)}: ${stopReason}`;
+    }),
+  ];
+}
+
+function shortageOf({ shard, voters, replicasWanted }: ShardHealth): string[] {
+  if (voters.length >= replicasWanted) return [];
+  return [`${shardName(shard)} has ${voters.length} of ${replicasWanted} replicas`];
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+/** The program `kvctl`: wiring only. */
+
+import { readFileSync } from 'node:fs';
+import { main } from './main.ts';
+
+const manifest = new URL('../../package.json', import.meta.url);
+
+process.exitCode = await main({
+  words: process.argv.slice(2),
+  environment: process.env,
+  input: process.stdin,
+  data: process.stdout,
+  notes: process.stderr,
+  readVersion: () => JSON.parse(readFileSync(manifest, 'utf8')).version,
+});

@@ -1,0 +1,121 @@
+/** One call of kvctl: from its words to its exit code. Nothing is loaded before it is needed. */
+
+import type { Call, Options } from './call.ts';
+import { EXIT, type Exit } from './exit.ts';
+import type { Store } from './store.ts';
+import { tell } from './tell.ts';
+import { type Sink, type Terminal, terminalOver } from './terminal.ts';
+import type { Verb } from './verb.ts';
+
+export interface Surroundings {
+  readonly words: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly data: Sink;
+  readonly notes: Sink;
+  readonly readVersion: () => string;
+  /** How a cluster is reached; the client library, if nobody says otherwise. */
+  readonly connect?: Connect;
+}
+
+type Connect = (urls: readonly string[], timeoutMilliseconds: number) => Promise<Store>;
+
+export async function main(surroundings: Surroundings): Promise<number> {
+  const { words, environment, input, data, notes, readVersion } = surroundings;
+  if (words.length === 1 && (words[0] === '--version' || words[0] === '-V')) {
+    data.write(`${readVersion()}\n`);
+    return EXIT.ok;
+  }
+  // Whoever reads has had enough, as in `kvctl scan | head`: that is no failure.
+  data.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.refused);
+  });
+  const terminal = terminalOver({ data, notes, environment });
+  const isAlone = words.length === 0 && input.isTTY === true && data.isTTY === true;
+  const { parse } = await import('./program.ts');
+  const { VERBS } = await import('./verbs.ts');
+  const connections = new Connections(surroundings.connect ?? connectByLibrary);
+  let options: Options = {};
+  try {
+    const program = { verbs: VERBS, version: readVersion(), environment };
+    const given = isAlone ? ['shell'] : words.length === 0 ? ['--help'] : words;
+    const parsed = parse(given, program);
+    if (parsed.type === 'text') {
+      await terminal.write(parsed.text);
+      return EXIT.ok;
+    }
+    options = parsed.options;
+    return await runVerb(parsed.verb, { ...parsed, terminal, input, connections });
+  } catch (error) {
+    return tell(error, terminal, options);
+  } finally {
+    await connections.close();
+  }
+}
+
+interface Running {
+  readonly words: readonly string[];
+  readonly options: Options;
+  readonly terminal: Terminal;
+  readonly input: NodeJS.ReadableStream;
+  readonly connections: Connections;
+}
+
+async function runVerb(
+  verb: Verb,
+  { words, options, terminal, input, connections }: Running,
+): Promise<Exit> {
+  const call: Call = {
+    words,
+    options,
+    terminal,
+    input: () => readAll(input),
+    store: () => connections.open(options),
+  };
+  const { run } = await verb.load();
+  return await run(call);
+}
+
+/** At most one, made when it is first asked for. */
+class Connections {
+  readonly #connect: Connect;
+  #store: Promise<Store> | undefined;
+
+  constructor(connect: Connect) {
+    this.#connect = connect;
+  }
+
+  open(options: Options): Promise<Store> {
+    this.#store ??= connectWith(options, this.#connect);
+    return this.#store;
+  }
+
+  async close(): Promise<void> {
+    // A connection that failed was told of already.
+    const store = await this.#store?.catch(() => undefined);
+    await store?.close();
+  }
+}
+
+const TIMEOUT_MILLISECONDS = 5000;
+
+async function connectWith(options: Options, connect: Connect): Promise<Store> {
+  const { durationOption } = await import('./options.ts');
+  const { endpointsOf } = await import('./endpoints.ts');
+  const timeout = durationOption(options, 'timeout') ?? TIMEOUT_MILLISECONDS;
+  return await connect(await endpointsOf(options), timeout);
+}
+
+async function connectByLibrary(
+  urls: readonly string[],
+  timeoutMilliseconds: number,
+): Promise<Store> {
+  const { connectTo } = await import('./connection.ts');
+  return await connectTo(urls, timeoutMilliseconds);
+}
+
+async function readAll(input: NodeJS.ReadableStream): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of input) chunks.push(Buffer.from(chunk));
+  return Uint8Array.from(Buffer.concat(chunks));
+}

@@ -1,0 +1,122 @@
+/** What `start` runs: flags first, then the environment, then the config file, then defaults. */
+
+import { DEFAULT_SETTINGS } from '../src/node/config.ts';
+import {
+  isListenAddress,
+  isReachableAddress,
+  parseHostAndPort,
+  urlOf,
+} from '../src/node/listen-address.ts';
+import type { NodeOptions } from '../src/node/node.ts';
+import type { Options } from './call.ts';
+import {
+  type ConfigFile,
+  clientUrlOf,
+  configOrDefault,
+  dataPathOf,
+  nodeNamed,
+} from './config-file.ts';
+import { usageFailure } from './failure.ts';
+import { countOption, textOption } from './options.ts';
+
+const LISTEN = '127.0.0.1:7400';
+const DATA = 'ringkv-data';
+const VALUE_BYTES_DEFAULT = 1024 * 1024;
+const VALUE_BYTES_MAX = 16 * 1024 * 1024;
+
+export function nodeOptionsOf(options: Options): NodeOptions {
+  const name = textOption(options, 'node');
+  const base = name === undefined ? plainNode(options) : nodeOfFile(configOrDefault(options), name);
+  const { valueBytesMax } = base;
+  const given = (flag: string) => textOption(options, flag);
+  const peer = given('advertisePeer');
+  const client = given('advertiseClient');
+  const bytes = { min: 1, max: VALUE_BYTES_MAX };
+  return {
+    ...base,
+    folder: given('data') ?? base.folder,
+    listen: listenOf(given('listen')) ?? base.listen,
+    advertise: {
+      ...base.advertise,
+      ...(peer === undefined ? {} : { peerUrl: reachable(peer) }),
+      ...(client === undefined ? {} : { clientUrl: reachable(client) }),
+    },
+    weight: countOption(options, 'weight', { min: 0, max: 65_536 }) ?? base.weight,
+    zone: given('zone') ?? base.zone,
+    isInsecureAllowed: options.insecure === true || base.isInsecureAllowed,
+    valueBytesMax: countOption(options, 'valueBytesMax', bytes) ?? valueBytesMax,
+    init: options.init === true ? settingsOf(options, base.settings) : undefined,
+    join: given('join')?.split(',').map(reachable) ?? base.join,
+    logLevel: given('logLevel') ?? 'info',
+  };
+}
+
+type Base = Omit<NodeOptions, 'init' | 'logLevel'> & { readonly settings: typeof DEFAULT_SETTINGS };
+
+function plainNode(options: Options): Base {
+  if (textOption(options, 'config') !== undefined) {
+    throw usageFailure(
+      'a config file was given, but not which of its nodes this is',
+      'name it: --node n1',
+    );
+  }
+  return {
+    folder: DATA,
+    listen: listenOf(LISTEN) ?? { host: '127.0.0.1', port: 7400 },
+    advertise: {},
+    weight: 1,
+    zone: '',
+    isInsecureAllowed: false,
+    valueBytesMax: VALUE_BYTES_DEFAULT,
+    join: [],
+    settings: DEFAULT_SETTINGS,
+  };
+}
+
+/** The others of the file are the ones to join through. */
+function nodeOfFile(file: ConfigFile, name: string): Base {
+  const node = nodeNamed(file, name);
+  const { settings, limits, nodes } = file.config;
+  const { advertise, weight, zone, isInsecureAllowed } = node;
+  return {
+    folder: dataPathOf(file, node),
+    listen: listenOf(node.listen) ?? { host: '127.0.0.1', port: 7400 },
+    advertise,
+    weight,
+    zone,
+    isInsecureAllowed,
+    valueBytesMax: limits.valueBytesMax,
+    join: nodes.filter((other) => other !== node).map(clientUrlOf),
+    settings: settings as typeof DEFAULT_SETTINGS,
+  };
+}
+
+function settingsOf(
+  options: Options,
+  settings: { readonly shards: number; readonly replicas: number },
+) {
+  return {
+    shards: countOption(options, 'shards', { min: 1, max: 1024 }) ?? settings.shards,
+    replicas: countOption(options, 'replicas', { min: 1, max: 7 }) ?? settings.replicas,
+  };
+}
+
+function listenOf(text: string | undefined): NodeOptions['listen'] | undefined {
+  if (text === undefined) return undefined;
+  const address = isListenAddress(text) ? parseHostAndPort(text) : undefined;
+  if (address !== undefined) return address;
+  throw usageFailure(
+    `--listen is ${JSON.stringify(text)}`,
+    'give it host:port, with a port from 1 to 65535',
+  );
+}
+
+/** `kv://host:port`, as clients say it, is the same place. */
+function reachable(text: string): string {
+  const address = text.trim().replace(/^kv:\/\//, '');
+  if (isReachableAddress(address)) return urlOf(address);
+  throw usageFailure(
+    `${JSON.stringify(text)} is not the address of a node`,
+    'write host:port, or an address that begins with ws://',
+  );
+}

@@ -1,0 +1,53 @@
+/** What people write behind options: numbers, durations, versions. */
+
+import type { Options } from './call.ts';
+import { usageFailure } from './failure.ts';
+
+const NUMBER_MAX = 2 ** 52;
+
+export function textOption(options: Options, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A whole number from `min` up. */
+export function countOption(
+  options: Options,
+  name: string,
+  { min, max = NUMBER_MAX }: { readonly min: number; readonly max?: number },
+): number | undefined {
+  const text = textOption(options, name);
+  if (text === undefined) return undefined;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  const bound = max === NUMBER_MAX ? `from ${min} up` : `from ${min} to ${max}`;
+  throw usageFailure(
+    `${flagOf(name)} is ${JSON.stringify(text)}`,
+    `give ${flagOf(name)} a whole number ${bound}`,
+  );
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** In milliseconds: `500ms`, `5s`, `10m`, `2h`, `7d`. */
+export function durationOption(options: Options, name: string): number | undefined {
+  const text = textOption(options, name);
+  if (text === undefined) return undefined;
+  const [, digits, unit] = /^(\d{1,12}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text) ?? [];
+  const milliseconds = Math.round(Number(digits) * (UNITS[unit ?? ''] ?? 0));
+  if (milliseconds >= 1 && milliseconds <= NUMBER_MAX / 2) return milliseconds;
+  throw usageFailure(
+    `${flagOf(name)} is ${JSON.stringify(text)}`,
+    `give ${flagOf(name)} a time with its unit: 500ms, 5s, 10m, 2h or 7d`,
+  );
+}
+
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

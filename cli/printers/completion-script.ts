@@ -1,0 +1,97 @@
+/** Completion for the shells of people: verbs, their options, and what options may be. */
+
+import { longNameOf, type OptionSpec, optionsOf, type Verb } from '../verb.ts';
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+export function completionScript(shell: Shell, verbs: readonly Verb[]): string {
+  switch (shell) {
+    case 'bash':
+      return bashScript(verbs);
+    case 'zsh':
+      // zsh understands what bash does, once it is asked to.
+      return `#compdef kvctl\nautoload -Uz bashcompinit && bashcompinit\n${bashScript(verbs)}`;
+    case 'fish':
+      return fishScript(verbs);
+  }
+}
+
+function bashScript(verbs: readonly Verb[]): string {
+  const options = verbs.map((verb) => {
+    const names = optionsOf(verb).map(longNameOf);
+    return `    ${verb.name}) words="${[...names, '--help'].join(' ')}" ;;`;
+  });
+  return `# kvctl completion for bash: source <(kvctl completion bash)
+_kvctl() {
+  local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" words=""
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    words="${verbs.map(({ name }) => name).join(' ')} help --help --version"
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
+    return
+  fi
+  case "\${COMP_WORDS[1]} $before" in
+${choicesOf(verbs).join('\n')}
+    "completion completion") COMPREPLY=($(compgen -W "${SHELLS.join(' ')}" -- "$word")); return ;;
+    *" --config") COMPREPLY=($(compgen -f -- "$word")); return ;;
+    *" --data") COMPREPLY=($(compgen -d -- "$word")); return ;;
+  esac
+  case "$word" in
+    -*) ;;
+    *) return ;;
+  esac
+  case "\${COMP_WORDS[1]}" in
+${options.join('\n')}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+}
+complete -o default -F _kvctl kvctl
+`;
+}
+
+function choicesOf(verbs: readonly Verb[]): readonly string[] {
+  return verbs.flatMap((verb) =>
+    optionsOf(verb).flatMap((option) => {
+      const { choices, flags } = option;
+      if (choices === undefined) return [];
+      const short = /^-(\w), /.exec(flags)?.[1];
+      const names = [longNameOf(option), ...(short === undefined ? [] : [`-${short}`])];
+      const patterns = names.map((name) => `"${verb.name} ${name}"`).join('|');
+      const list = choices.join(' ');
+      return [`    ${patterns}) COMPREPLY=($(compgen -W "${list}" -- "$word")); return ;;`];
+    }),
+  );
+}
+
+function fishScript(verbs: readonly Verb[]): string {
+  const lines = [
+    '# kvctl completion for fish: kvctl completion fish | source',
+    'complete -c kvctl -f',
+    ...verbs.map(({ name, summary }) => {
+      return `complete -c kvctl -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`;
+    }),
+    ...verbs.flatMap((verb) => optionsOf(verb).map((option) => fishOption(verb, option))),
+    `complete -c kvctl -n '__fish_seen_subcommand_from completion' -a '${SHELLS.join(' ')}'`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function fishOption({ name }: Verb, option: OptionSpec): string {
+  const { choices, description, flags } = option;
+  const long = longNameOf(option).slice(2);
+  const short = /^-(\w), /.exec(flags)?.[1];
+  const values = choices === undefined ? '' : ` -a ${quoted(choices.join(' '))}`;
+  const files = /<(?:file|folder)>/.test(flags) ? ' -F' : '';
+  return [
+    `complete -c kvctl -n '__fish_seen_subcommand_from ${name}' -l ${long}`,
+    short === undefined ? '' : ` -s ${short}`,
+    flags.includes('<') ? ' -r' : '',
+    files,
+    values,
+    ` -d ${quoted(description)}`,
+  ].join('');
+}
+
+function quoted(text: string): string {
+  return `'${text.replace(/['\\]/g, (character) => `\\${character}`)}'`;
+}

@@ -1,0 +1,9 @@
+/** A key and its value, as programs want them. */
+
+import { plainKeyOf, plainOf } from '../document.ts';
+import type { Codec, StoredEntry } from '../store.ts';
+import { meaningOf } from '../value.ts';
+
+export function entryPlain({ key, value, version }: StoredEntry, codec: Codec | undefined): object {
+  return { key: plainKeyOf(key), value: plainOf(meaningOf(value, codec)), version };
+}

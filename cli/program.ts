@@ -1,0 +1,111 @@
+/** The verbs as a parser with help. It runs nothing itself: it says what was asked for. */
+
+import { Argument, Command, Option } from 'commander';
+import type { Options } from './call.ts';
+import { EXIT_MEANINGS } from './exit.ts';
+import { usageFailure } from './failure.ts';
+import { type OptionSpec, optionsOf, type Verb } from './verb.ts';
+
+export type Parsed =
+  | {
+      readonly type: 'verb';
+      readonly verb: Verb;
+      readonly words: string[];
+      readonly options: Options;
+    }
+  /** Help or the version: a text, and nothing to do. */
+  | { readonly type: 'text'; readonly text: string };
+
+interface ProgramOptions {
+  readonly verbs: readonly Verb[];
+  readonly version: string;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Words are those behind `kvctl`. Fails with what is wrong and what was probably meant. */
+export function parse(words: readonly string[], program: ProgramOptions): Parsed {
+  const texts: string[] = [];
+  const faults: string[] = [];
+  let parsed: Parsed | undefined;
+  const root = rootOf(program, { texts, faults });
+  for (const verb of program.verbs) {
+    root.addCommand(
+      commandOf(verb, program.environment).action(function (this: Command) {
+        parsed = { type: 'verb', verb, words: this.args, options: this.opts() };
+      }),
+    );
+  }
+  silence(root, { texts, faults });
+  try {
+    root.parse([...words], { from: 'user' });
+  } catch (error) {
+    if (!isParserEnd(error)) throw error;
+    if (error.exitCode !== 0) throw usageFailureOf(faults.join('').trim(), words);
+  }
+  return parsed ?? { type: 'text', text: texts.join('') };
+}
+
+interface Sinks {
+  readonly texts: string[];
+  readonly faults: string[];
+}
+
+function rootOf({ version }: ProgramOptions, sinks: Sinks): Command {
+  const codes = EXIT_MEANINGS.map((meaning, code) => `  ${code}  ${meaning}`).join('\n');
+  const root = new Command('kvctl')
+    .description('ringkv: a strongly consistent, sharded key-value store')
+    .version(version)
+    .helpCommand('help [verb]', 'what a verb does')
+    .showSuggestionAfterError(true)
+    .addHelpText('after', `\nExit codes:\n${codes}\n`)
+    .addHelpText('after', 'Examples:\n  kvctl dev\n  kvctl put greeting hello\n  kvctl status');
+  silence(root, sinks);
+  return root;
+}
+
+/** The parser ends no process and writes nowhere by itself; that is for whoever calls. */
+function silence(command: Command, { texts, faults }: Sinks): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => texts.push(text),
+    writeErr: (text) => faults.push(text),
+  });
+  for (const child of command.commands) silence(child, { texts, faults });
+}
+
+function commandOf(verb: Verb, environment: NodeJS.ProcessEnv): Command {
+  const command = new Command(verb.name).description(verb.summary);
+  for (const { form, description } of verb.words)
+    command.addArgument(new Argument(form, description));
+  for (const spec of optionsOf(verb)) command.addOption(optionOf(spec, environment));
+  const examples = verb.examples.map((example) => `  ${example}`).join('\n');
+  return command.addHelpText(
+    'after',
+    `\nExample${verb.examples.length > 1 ? 's' : ''}:\n${examples}`,
+  );
+}
+
+/** What the environment says counts as a default, so that a flag wins over it. */
+function optionOf(
+  { flags, description, choices, environment: name }: OptionSpec,
+  environment: NodeJS.ProcessEnv,
+): Option {
+  const text = name === undefined ? description : `${description} [${name}]`;
+  const option = new Option(flags, text);
+  if (choices !== undefined) option.choices(choices);
+  const value = name === undefined ? undefined : environment[name];
+  if (name === undefined || value === undefined || value === '') return option;
+  if (choices !== undefined && !choices.includes(value)) return option;
+  return option.default(value, `${value}, from ${name}`);
+}
+
+function isParserEnd(error: unknown): error is Error & { readonly exitCode: number } {
+  return error instanceof Error && 'exitCode' in error && 'code' in error;
+}
+
+function usageFailureOf(fault: string, words: readonly string[]): Error {
+  const [first = 'it was not understood', suggestion] = fault.replace(/^error: /, '').split('\n');
+  const verb = words.find((word) => !word.startsWith('-'));
+  const help = verb === undefined ? 'kvctl --help' : `kvctl ${verb} --help`;
+  const meant = suggestion?.replace(/[()]/g, '').trim().toLowerCase();
+  return usageFailure(first, meant ? `${meant} See \`kvctl --help\`` : `see \`${help}\``);
+}

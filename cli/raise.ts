@@ -1,0 +1,71 @@
+/** Brings up those nodes of a local cluster that do not run, and waits until all are well. */
+
+import { awaitHealth } from './awaiting.ts';
+import type { Call } from './call.ts';
+import { type ConfigFile, clientUrlOf } from './config-file.ts';
+import { connectTo } from './connection.ts';
+import { EXIT } from './exit.ts';
+import { Failure } from './failure.ts';
+import type { Health } from './health.ts';
+import {
+  founderAmong,
+  isRunning,
+  lastWordsOf,
+  localNodes,
+  refuseTakenPorts,
+  type Spawned,
+  spawnNode,
+} from './local-cluster.ts';
+import { progressOn } from './printers/progress.ts';
+
+const PATIENCE_MILLISECONDS = 60_000;
+const PAUSE_MILLISECONDS = 100;
+const REQUEST_MILLISECONDS = 2000;
+
+interface Raised {
+  readonly spawned: readonly Spawned[];
+  readonly health: Health;
+}
+
+export async function raise(
+  { terminal }: Call,
+  file: ConfigFile,
+  { isDetached }: { readonly isDetached: boolean },
+): Promise<Raised> {
+  const nodes = localNodes(file);
+  const founder = founderAmong(nodes);
+  const missing = nodes.filter((node) => !isRunning(node));
+  await refuseTakenPorts(missing);
+  const spawned = missing.map((node) => {
+    return spawnNode(node, { file, isFounder: node === founder, isDetached });
+  });
+  const urls = file.config.nodes.map(clientUrlOf);
+  const progress = progressOn(terminal, `starting ${missing.length} of ${nodes.length} nodes`);
+  try {
+    const health = await awaitHealth({
+      connect: () => connectTo(urls, REQUEST_MILLISECONDS),
+      nodesMin: nodes.length,
+      fault: () => spawned.map(endOf).find((failure) => failure !== undefined),
+      onProgress: progress.tell,
+      patienceMilliseconds: PATIENCE_MILLISECONDS,
+      pauseMilliseconds: PAUSE_MILLISECONDS,
+    });
+    return { spawned, health };
+  } finally {
+    progress.end();
+  }
+}
+
+function endOf({ node, child }: Spawned): Failure | undefined {
+  const { exitCode, signalCode } = child;
+  if (exitCode === null && signalCode === null) return undefined;
+  return new Failure({
+    code: 'node-ended',
+    exit: EXIT.refused,
+    message: `${node.name} ended while it was starting (${signalCode ?? `exit code ${exitCode}`})`,
+    reasons: lastWordsOf(node)
+      .split('\n')
+      .map((what) => ({ endpoint: node.name, what })),
+    hint: `all that it told is in ${node.logFile}; the other nodes go on: kvctl down stops them`,
+  });
+}

@@ -1,0 +1,35 @@
+/** Which keys are meant: a prefix, or from one key to another. */
+
+import type { Options } from './call.ts';
+import { usageFailure } from './failure.ts';
+import { textOption } from './options.ts';
+import { bytesOf, spellingOf } from './spelling.ts';
+import type { KeySpan } from './store.ts';
+
+const OPEN = new Uint8Array();
+
+export function spanOf(options: Options): KeySpan {
+  const spelling = spellingOf(options);
+  const bound = (name: string) => {
+    const text = textOption(options, name);
+    return text === undefined ? undefined : bytesOf(text, spelling);
+  };
+  const prefix = bound('prefix');
+  const from = bound('from');
+  const to = bound('to');
+  if (prefix === undefined) return { from: from ?? OPEN, to: to ?? OPEN };
+  if (from === undefined && to === undefined) return { from: prefix, to: behind(prefix) };
+  throw usageFailure(
+    '--prefix does not go together with --from or --to',
+    'give a prefix, or the two ends of a range',
+  );
+}
+
+/** The first key that does not begin with the prefix; open if there is none. */
+export function behind(prefix: Uint8Array): Uint8Array {
+  let length = prefix.length;
+  while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
+  const end = prefix.slice(0, length);
+  if (length > 0) end[length - 1] = (end[length - 1] ?? 0) + 1;
+  return end;
+}

@@ -1,0 +1,56 @@
+/** What may stand next in a line of the shell: its completions, and the hint behind it. */
+
+import { unfinishedWord } from './shell-words.ts';
+import { longNameOf, optionsOf, usageOf, type Verb } from './verb.ts';
+
+export interface Suggestions {
+  /** What the last word may become. */
+  readonly words: readonly string[];
+  readonly word: string;
+  /** The last word is the beginning of a key, so the cluster knows what it may become. */
+  readonly isKey: boolean;
+}
+
+export function suggest(line: string, verbs: readonly Verb[]): Suggestions {
+  const { before, word } = unfinishedWord(line);
+  const beginning = (names: readonly string[]) => names.filter((name) => name.startsWith(word));
+  const [first] = before;
+  if (first === undefined || (first === 'help' && before.length === 1)) {
+    return {
+      words: beginning([...verbs.map(({ name }) => name), 'help', 'exit']),
+      word,
+      isKey: false,
+    };
+  }
+  const verb = verbs.find(({ name }) => name === first);
+  if (verb === undefined) return { words: [], word, isKey: false };
+  const options = optionsOf(verb);
+  const option = options.find(({ flags }) => flags.split(/[ ,]+/).includes(before.at(-1) ?? ''));
+  if (option?.flags.includes('<')) {
+    const isKey = option.flags.includes('<key>');
+    return { words: beginning(option.choices ?? []), word, isKey };
+  }
+  if (word.startsWith('-'))
+    return { words: beginning(options.map(longNameOf)), word, isKey: false };
+  return { words: [], word, isKey: kindAt(verb, before.length - 1) === 'key' };
+}
+
+/** The rest of the usage, dim behind what was written; nothing once the verb is not known. */
+export function hintFor(line: string, verbs: readonly Verb[]): string {
+  if (!line.includes(' ')) return '';
+  const { before, word } = unfinishedWord(line);
+  const verb = verbs.find(({ name }) => name === before[0]);
+  if (verb === undefined || before.concat(word).some((one) => one.startsWith('-'))) return '';
+  const given = before.length - 1 + (word === '' ? 0 : 1);
+  const rest = usageOf(verb)
+    .split(' ')
+    .slice(1 + given)
+    .join(' ');
+  if (rest === '') return '';
+  return word === '' ? rest : ` ${rest}`;
+}
+
+function kindAt({ words }: Verb, at: number): string | undefined {
+  const last = words.at(-1);
+  return (words[at] ?? (last?.form.includes('...') ? last : undefined))?.kind;
+}

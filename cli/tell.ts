@@ -1,0 +1,15 @@
+/** Tells a failure, and with which exit code kvctl ends because of it. */
+
+import type { Options } from './call.ts';
+import type { Exit } from './exit.ts';
+import { toldOf } from './failure.ts';
+import { failureJson, failureText } from './printers/failure-text.ts';
+import type { Terminal } from './terminal.ts';
+
+export function tell(error: unknown, { note, paintNote }: Terminal, options: Options): Exit {
+  const told = toldOf(error);
+  const isForPrograms = options.output === 'json' || options.output === 'ndjson';
+  note(isForPrograms ? failureJson(told) : failureText(told, paintNote));
+  if (options.debug === true && error instanceof Error) note(error.stack ?? '');
+  return told.exit;
+}

@@ -1,0 +1,64 @@
+/** Where kvctl writes: data to the one side, all else to the other. */
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+export type Paint = (text: string, style: Style) => string;
+
+export interface Terminal {
+  /** Somebody looks at the data: they are aligned, and nothing in them may steer the terminal. */
+  readonly isWatched: boolean;
+  readonly columns: number;
+  /** For data, and for notes. */
+  readonly paint: Paint;
+  readonly paintNote: Paint;
+  /** Data. Resolves when there is room for more. */
+  write(data: string | Uint8Array): Promise<void>;
+  /** Everything that is not data, a line each. */
+  note(text: string): void;
+}
+
+/** A stream, and what it has if somebody looks at it. */
+export type Sink = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+};
+
+interface Streams {
+  readonly data: Sink;
+  readonly notes: Sink;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+const COLUMNS_UNKNOWN = 100;
+
+export function terminalOver({ data, notes, environment }: Streams): Terminal {
+  const isWatched = data.isTTY === true;
+  return {
+    isWatched,
+    columns: data.columns ?? COLUMNS_UNKNOWN,
+    paint: isWatched && mayColour(environment) ? painted : plain,
+    paintNote: notes.isTTY === true && mayColour(environment) ? painted : plain,
+    write: (chunk) => {
+      if (data.write(chunk as string)) return Promise.resolve();
+      return new Promise((resolve) => data.once('drain', resolve));
+    },
+    note: (text) => {
+      notes.write(`${text}\n`);
+    },
+  };
+}
+
+function mayColour({ NO_COLOR, TERM }: NodeJS.ProcessEnv): boolean {
+  return (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb';
+}
+
+const CODES: Readonly<Record<Style, number>> = {
+  bold: 1,
+  dim: 2,
+  red: 31,
+  green: 32,
+  yellow: 33,
+  cyan: 36,
+};
+
+const plain: Paint = (text) => text;
+export const painted: Paint = (text, style) => `\u001b[${CODES[style]}m${text}\u001b[0m`;

@@ -1,0 +1,155 @@
+/** What the verbs for keys and values print, ask and end with. */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { kvctl } from './called.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const BINARY = Uint8Array.from([0, 1, 0xff, 0x0a, 0x1b]);
+
+function storeWith(entries: Readonly<Record<string, unknown>>): MemoryStore {
+  const store = new MemoryStore();
+  for (const [key, value] of Object.entries(entries)) store.set(key, value);
+  return store;
+}
+
+test('what put takes get gives, byte for byte', async () => {
+  const store = new MemoryStore();
+  const folder = mkdtempSync(join(tmpdir(), 'kvctl-'));
+  writeFileSync(join(folder, 'file'), BINARY);
+  const ways: readonly (readonly [words: string[], given: Uint8Array | string])[] = [
+    [['put', 'k', 'hello wörld'], 'hello wörld'],
+    [['put', 'k', ''], ''],
+    [['put', 'k', '-'], BINARY],
+    [['put', 'k', `@${join(folder, 'file')}`], BINARY],
+    [['put', '6b', '0001ff0a1b', '--hex'], BINARY],
+    [['put', 'aw==', 'AAH/Chs=', '--base64'], BINARY],
+    [['put', 'k', '-', '--as', 'stored'], BINARY],
+  ];
+  for (const [words, given] of ways) {
+    const put = await kvctl(words, { store, input: BINARY });
+    assert.deepEqual([put.exit, put.notes], [0, ''], words.join(' '));
+    const stored = words.includes('stored') ? ['--stored'] : [];
+    const { exit, data } = await kvctl(['get', 'k', ...stored], { store });
+    assert.equal(exit, 0);
+    assert.deepEqual(data, Buffer.from(given), words.join(' '));
+  }
+});
+
+test('a terminal is never steered by what is stored', async () => {
+  const store = storeWith({ k: '\u001b[2J\u202eevil\n', bytes: BINARY });
+  const { data } = await kvctl(['get', 'k'], { store, columns: 80 });
+  assert.equal(data.toString(), '\\x1b[2J\\u{202e}evil\\n\n');
+  const plain = { NO_COLOR: '1' };
+  const scanned = await kvctl(['scan'], { store, columns: 80, environment: plain });
+  assert.ok(!scanned.data.includes('\u001b') && scanned.data.includes('\\x1b[2J'));
+});
+
+test('get tells programs all that there is to know', async () => {
+  const store = storeWith({ user: { name: 'Ada', photo: BINARY } });
+  const { data } = await kvctl(['get', 'user', '-o', 'json'], { store });
+  const entry = JSON.parse(data.toString());
+  assert.deepEqual([entry.key, entry.version, entry.value.name], ['user', 101, 'Ada']);
+  const bytes = await kvctl(['get', 'user', '--hex'], { store: storeWith({}) });
+  assert.equal(bytes.exit, 2, 'the key is not hex');
+});
+
+test('a key that is not there is exit code 1, and nothing on the side of data', async () => {
+  const store = new MemoryStore();
+  const { exit, data, notes } = await kvctl(['get', 'gone'], { store });
+  assert.deepEqual([exit, data.length, notes], [1, 0, 'there is no key gone\n']);
+  const deleted = await kvctl(['del', 'gone'], { store });
+  assert.deepEqual([deleted.exit, deleted.data.toString()], [1, '0\n']);
+});
+
+test('conditions that do not hold write nothing and end with 1', async () => {
+  const store = storeWith({ k: 'old' });
+  const cases = [
+    ['put', 'k', 'new', '--if-absent'],
+    ['put', 'k', 'new', '--if-version', '7'],
+    ['del', 'k', '--if-version', '7'],
+  ];
+  for (const words of cases) assert.equal((await kvctl(words, { store })).exit, 1, words.join(' '));
+  assert.equal((await kvctl(['get', 'k'], { store })).data.toString(), 'old');
+  assert.equal((await kvctl(['put', 'k', 'new', '--if-version', '101'], { store })).exit, 0);
+  assert.equal((await kvctl(['put', 'k2', 'new', '--if-absent'], { store })).exit, 0);
+});
+
+test('a time to live is taken with its unit', async () => {
+  const store = new MemoryStore();
+  const times = {
+    '1500ms': 1500,
+    '30s': 30_000,
+    '1.5m': 90_000,
+    '2h': 7_200_000,
+    '7d': 604_800_000,
+  };
+  for (const [text, milliseconds] of Object.entries(times)) {
+    await kvctl(['put', 'k', 'v', '--ttl', text], { store });
+    assert.equal(store.puts.at(-1)?.ttlMilliseconds, milliseconds);
+  }
+  for (const text of ['30', 's', '0s', '-1s', '1w', '0.0001ms']) {
+    const { exit, notes } = await kvctl(['put', 'k', 'v', `--ttl=${text}`], { store });
+    assert.equal(exit, 2, text);
+    assert.match(notes, /--ttl is .*\n.*with its unit: 500ms, 5s/);
+  }
+  assert.equal(store.puts.length, Object.keys(times).length, 'what is not understood asks nothing');
+});
+
+test('scan gives every form of the same keys', async () => {
+  const store = storeWith({ a: 'one', b: { two: 2 }, c: BINARY });
+  const outputOf = async (...words: string[]) =>
+    (await kvctl(['scan', ...words], { store })).data.toString();
+  assert.equal(
+    await outputOf(),
+    'a\t101\tone\nb\t102\t{"two":2}\nc\t103\t\\x00\\x01\\xff\\x0a\\x1b\n',
+  );
+  assert.equal(await outputOf('--keys', '--reverse'), 'c\nb\na\n');
+  assert.equal(await outputOf('--from', 'b', '--to', 'c', '-o', 'raw'), 'b\t{"two":2}\n');
+  assert.equal(
+    await outputOf('--prefix', 'a', '-o', 'ndjson'),
+    '{"key":"a","value":"one","version":101}\n',
+  );
+  const { entries, cursor } = JSON.parse(await outputOf('-o', 'json', '--limit', '2'));
+  assert.deepEqual([entries.length, cursor], [2, '2']);
+  assert.equal(await outputOf('--cursor', cursor, '--keys'), 'c\n');
+});
+
+test('scan says how to go on, beside the data', async () => {
+  const { data, notes } = await kvctl(['scan', '--keys', '--limit', '1'], {
+    store: storeWith({ a: 1, b: 2 }),
+  });
+  assert.deepEqual([data.toString(), notes], ['a\n', 'more: the same with --cursor 1\n']);
+});
+
+test('on a terminal columns are aligned and lines fit', async () => {
+  const store = storeWith({ a: 'x'.repeat(200), 'much longer': 1 });
+  const { data } = await kvctl(['scan'], { store, columns: 40, environment: { NO_COLOR: '1' } });
+  assert.equal(
+    data.toString(),
+    [
+      'KEY          VERSION  VALUE',
+      `a                101  ${'x'.repeat(17)}…`,
+      'much longer      102  1',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('count and incr count', async () => {
+  const store = storeWith({ 'user:1': 1, 'user:2': 2, other: 3 });
+  assert.equal((await kvctl(['count', '--prefix', 'user:'], { store })).data.toString(), '2\n');
+  assert.equal((await kvctl(['count', '-o', 'json'], { store })).data.toString(), '{"count":3}\n');
+  assert.equal((await kvctl(['incr', 'visits'], { store })).data.toString(), '1\n');
+  assert.equal((await kvctl(['incr', 'visits', '--', '-3'], { store })).data.toString(), '-2\n');
+  assert.equal((await kvctl(['incr', 'visits', 'much'], { store })).exit, 2);
+});
+
+test('the store is closed whatever came of it', async () => {
+  const store = storeWith({ k: 'v' });
+  await kvctl(['get', 'k'], { store });
+  assert.ok(store.isClosed);
+});

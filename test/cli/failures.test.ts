@@ -1,0 +1,108 @@
+/** How failures read, and with which code kvctl ends. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { EXPLANATIONS } from '../../cli/explanations.ts';
+import { KvError, type KvErrorCode, type Outcome } from '../../src/index.ts';
+import { kvctl } from './called.ts';
+import { MemoryStore } from './memory-store.ts';
+
+function storeFailing(code: KvErrorCode, outcome: Outcome): MemoryStore {
+  const store = new MemoryStore();
+  const attempts = [
+    { endpoint: 'ws://10.0.0.1:7400', what: 'connect ECONNREFUSED' },
+    { endpoint: 'ws://10.0.0.12:7400', what: 'no answer in 5000 ms' },
+  ];
+  const message = 'put "user:7": no node answered within 5 s';
+  store.put = () => Promise.reject(new KvError({ code, outcome, message, attempts }));
+  return store;
+}
+
+test('a failure says what failed, on what, why at each node, and what to do', async () => {
+  const store = storeFailing('timeout', 'unknown');
+  const { exit, data, notes } = await kvctl(['put', 'user:7', 'x'], { store });
+  assert.deepEqual([exit, data.length], [7, 0]);
+  assert.equal(
+    notes,
+    `error timeout: put "user:7": no node answered within 5 s
+  ws://10.0.0.1:7400   connect ECONNREFUSED
+  ws://10.0.0.12:7400  no answer in 5000 ms
+effect: it is not known whether it was applied; it happens at most once
+hint: look at \`attempts\`; raise \`timeout\` if the cluster needs longer
+more: kvctl explain timeout
+`,
+  );
+});
+
+test('the exit code tells whether it was applied, and why not', async () => {
+  const cases: readonly (readonly [code: KvErrorCode, outcome: Outcome, exit: number])[] = [
+    ['timeout', 'notApplied', 6],
+    ['timeout', 'unknown', 7],
+    ['closed', 'unknown', 7],
+    ['unreachable', 'notApplied', 3],
+    ['overloaded', 'notApplied', 5],
+    ['value-too-large', 'notApplied', 5],
+    ['invalid-argument', 'notApplied', 2],
+  ];
+  for (const [code, outcome, expected] of cases) {
+    const { exit } = await kvctl(['put', 'k', 'v'], { store: storeFailing(code, outcome) });
+    assert.equal(exit, expected, `${code} ${outcome}`);
+  }
+});
+
+test('programs get the same as JSON', async () => {
+  const store = storeFailing('overloaded', 'notApplied');
+  const { notes } = await kvctl(['put', 'k', 'v', '-o', 'json'], { store });
+  const { error } = JSON.parse(notes);
+  assert.deepEqual([error.code, error.exit, error.reasons.length], ['overloaded', 5, 2]);
+  assert.equal(error.effect, 'nothing was applied');
+});
+
+test('where a failure arose is told to those who ask', async () => {
+  const store = storeFailing('timeout', 'unknown');
+  const quiet = await kvctl(['put', 'k', 'v'], { store });
+  const loud = await kvctl(['put', 'k', 'v', '--debug'], { store });
+  assert.ok(!quiet.notes.includes('    at ') && loud.notes.includes('    at '));
+});
+
+test('words that are not understood name what was probably meant, and ask nobody', async () => {
+  const cases: readonly (readonly [words: string[], note: RegExp])[] = [
+    [['gte', 'x'], /unknown command 'gte'\nhint: did you mean get\?/],
+    [['get'], /missing required argument 'key'\nhint: see `kvctl get --help`/],
+    [['get', 'a', 'b'], /too many arguments/],
+    [['put', 'a', 'b', '--tll', '5s'], /unknown option '--tll'\nhint: did you mean --ttl\?/],
+    [['status', '-o', 'yaml'], /'yaml' is invalid. Allowed choices are table, json/],
+    [['scan', '--limit', '0'], /--limit is "0"\nhint: give --limit a whole number from 1 up/],
+    [['scan', '--prefix', 'a', '--to', 'b'], /--prefix does not go together with --from or --to/],
+    [['put', 'a', '{', '--as', 'json'], /the value is not JSON/],
+    [['put', 'a', '@/not/there'], /"\/not\/there" cannot be read: ENOENT/],
+    [['get', 'abc', '--hex'], /"abc" is not hex\nhint: write two digits of hex for each byte/],
+    [['get', 'a', '--hex', '--base64'], /--hex and --base64 exclude each other/],
+    [['explain', 'timeot'], /there is no code "timeot"\nhint: did you mean timeout\?/],
+  ];
+  for (const [words, note] of cases) {
+    const { exit, data, notes } = await kvctl(words, { store: new MemoryStore() });
+    assert.deepEqual([exit, data.length], [2, 0], words.join(' '));
+    assert.match(notes, /^error usage: /);
+    assert.match(notes, note);
+  }
+});
+
+test('every code that a failure can have is explained', async () => {
+  const { data } = await kvctl(['explain']);
+  assert.deepEqual(data.toString().trim().split('\n'), Object.keys(EXPLANATIONS).sort());
+  for (const [code, text] of Object.entries(EXPLANATIONS)) {
+    const explained = await kvctl(['explain', code]);
+    assert.deepEqual([explained.exit, explained.data.toString()], [0, `${code}\n\n${text}\n`]);
+    for (const line of text.split('\n')) assert.ok(line.length <= 100, `${code}: ${line}`);
+  }
+});
+
+test('a flag wins over the environment, and that over the default', async () => {
+  const store = new MemoryStore();
+  store.set('k', 'v');
+  const environment = { RINGKV_OUTPUT: 'json' };
+  assert.match((await kvctl(['get', 'k'], { store, environment })).data.toString(), /^{"key"/);
+  const { data } = await kvctl(['get', 'k', '-o', 'raw'], { store, environment });
+  assert.equal(data.toString(), 'v');
+});

@@ -1,0 +1,198 @@
+/** The verdict on a cluster, from what its map and its nodes say. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { judge } from '../../cli/health.ts';
+import type { NodeInfo } from '../../cli/node-info.ts';
+import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
+import type { ClusterMap, Member } from '../../src/catalog/cluster-map.ts';
+import { kvctl } from './called.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const NODES = [1, 2, 3];
+
+/** Two data shards and the catalogue, on as many nodes. */
+function mapOn(nodes: readonly number[], voters: readonly number[] = nodes): ClusterMap {
+  const members = nodes.map((node): Member => {
+    const isVoter = voters.includes(node);
+    return { node: node as NodeId, member: node as MemberId, isWanted: true, isVoter };
+  });
+  const row = (shard: number, from: number, to: number) => ({
+    shard: shard as ShardId,
+    revision: 1,
+    epoch: 1,
+    from,
+    to,
+    founder: 1 as MemberId,
+    isFounded: true,
+    term: 1,
+    goal: nodes as NodeId[],
+    preferredNode: 1 as NodeId,
+    members,
+  });
+  return {
+    version: 9,
+    clusterId: 'c1',
+    settings: { shards: 2, replicas: 3 },
+    nextNode: (nodes.length + 1) as NodeId,
+    aimedAt: 1,
+    nodes: nodes.map((node) => ({
+      node: node as NodeId,
+      revision: 1,
+      joinToken: new Uint8Array(16),
+      incarnation: 1,
+      life: 1,
+      peerUrl: `ws://10.0.0.${node}:7400`,
+      clientUrl: `ws://10.0.0.${node}:7400`,
+      weight: 1,
+      zone: '',
+      basis: { weight: 1, zone: '' },
+    })),
+    shards: [row(0, 0, 0), row(1, 0, 2 ** 31), row(2, 2 ** 31, 2 ** 32)],
+  };
+}
+
+/** The first node leads everything. */
+function infoOf(node: number, changes: Partial<NodeInfo> = {}): NodeInfo {
+  const role = node === 1 ? 'leader' : 'follower';
+  const replicas = [0, 1, 2].map((shard) => {
+    const place = { applied: 10, last: 10, lagEntries: 0, stopReason: '' };
+    return { shard, role, term: 3, leaderNode: 1, ...place };
+  });
+  const log = { liveBytes: 1_234_567, longestSyncMilliseconds: 2.5 };
+  const rest = { isReadOnly: false, isClosing: false, clients: 1, replicas, log };
+  return { node, cluster: 'c1', ...rest, ...changes };
+}
+
+function answersOf(...infos: readonly (NodeInfo | string)[]): Map<number, NodeInfo | string> {
+  return new Map(infos.map((info, at) => [at + 1, info]));
+}
+
+test('all well: as many nodes may fail as every shard can do without', () => {
+  const { verdict, canLose, reasons } = judge(
+    mapOn(NODES),
+    answersOf(...NODES.map((n) => infoOf(n))),
+  );
+  assert.deepEqual([verdict, canLose, reasons], ['HEALTHY', 1, []]);
+  const alone = judge(mapOn([1]), answersOf(infoOf(1)));
+  assert.deepEqual([alone.verdict, alone.canLose], ['HEALTHY', 0]);
+  const five = [1, 2, 3, 4, 5];
+  const many = judge(mapOn(five), answersOf(...five.map((n) => infoOf(n))));
+  assert.deepEqual([many.verdict, many.canLose], ['HEALTHY', 2]);
+});
+
+test('one of three nodes down is degraded, and nothing more may fail', () => {
+  const health = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), 'connect ECONNREFUSED'));
+  assert.deepEqual([health.verdict, health.canLose], ['DEGRADED', 0]);
+  assert.deepEqual(health.reasons, [
+    'node 3 (kv://10.0.0.3:7400) does not answer: connect ECONNREFUSED',
+  ]);
+});
+
+test('a shard without its majority, or without a leader, is unavailable', () => {
+  const down = 'no route';
+  const lost = judge(mapOn(NODES), answersOf(infoOf(1), down, down));
+  assert.equal(lost.verdict, 'UNAVAILABLE');
+  assert.match(
+    lost.reasons[0] ?? '',
+    /^the catalogue has lost its majority: 1 of 3 replicas work$/,
+  );
+  const leaderless = judge(mapOn(NODES), answersOf(down, infoOf(2), infoOf(3)));
+  assert.deepEqual(
+    [leaderless.verdict, leaderless.reasons[1]],
+    ['UNAVAILABLE', 'shard 1 has no leader'],
+  );
+});
+
+test('of two that say they lead, the one of the greater term does', () => {
+  const second = infoOf(2);
+  const replicas = second.replicas.map((one) => ({ ...one, role: 'leader', term: 4 }));
+  const health = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2, { replicas }), infoOf(3)));
+  assert.deepEqual(
+    health.shards.map(({ leaderNode, term }) => [leaderNode, term]),
+    [
+      [2, 4],
+      [2, 4],
+      [2, 4],
+    ],
+  );
+});
+
+test('a stopped replica, a full disk and a missing replica are degraded', () => {
+  const third = infoOf(3);
+  const replicas = third.replicas.map((one) => {
+    return one.shard === 2 ? { ...one, stopReason: 'unknown entry' } : one;
+  });
+  const cases: readonly (readonly [ClusterMap, NodeInfo, RegExp, number])[] = [
+    [mapOn(NODES), infoOf(3, { replicas }), /has stopped its replica of shard 2: unknown entry/, 0],
+    [mapOn(NODES), infoOf(3, { isReadOnly: true }), /takes no writes: its disk is nearly full/, 1],
+    [mapOn(NODES), infoOf(3, { isClosing: true }), /is about to stop/, 1],
+    [mapOn(NODES, [1, 2]), third, /the catalogue has 2 of 3 replicas/, 0],
+  ];
+  for (const [map, info, reason, canLose] of cases) {
+    const health = judge(map, answersOf(infoOf(1), infoOf(2), info));
+    assert.deepEqual([health.verdict, health.canLose], ['DEGRADED', canLose], String(reason));
+    assert.match(health.reasons[0] ?? '', reason);
+  }
+});
+
+function clusterWith(up: readonly number[]): MemoryStore {
+  const store = new MemoryStore();
+  store.clusterMap = mapOn(NODES);
+  for (const node of up) store.infos.set(`ws://10.0.0.${node}:7400`, infoOf(node));
+  return store;
+}
+
+test('status says the verdict first, and ends with 0, 1 or 2', async () => {
+  const healthy = await kvctl(['status'], { store: clusterWith(NODES) });
+  assert.equal(
+    healthy.data.toString(),
+    `HEALTHY  can lose 1 of 3 nodes
+cluster  c1
+nodes    3 up, 0 down
+shards   2, all with 3 of 3 replicas up, leaders 2/0/0
+moving   none
+disk     3.7 MB in the logs, slowest sync 2.5 ms
+lag      0 entries at most
+`,
+  );
+  assert.equal(healthy.exit, 0);
+  const degraded = await kvctl(['status'], { store: clusterWith([1, 2]) });
+  assert.deepEqual(
+    [degraded.exit, degraded.data.toString().split('\n')[1]],
+    [1, 'why      node 3 (kv://10.0.0.3:7400) does not answer: connection refused'],
+  );
+  const unavailable = await kvctl(['status', '-o', 'json'], { store: clusterWith([3]) });
+  const { verdict, schemaVersion } = JSON.parse(unavailable.data.toString());
+  assert.deepEqual([unavailable.exit, verdict, schemaVersion], [2, 'UNAVAILABLE', 1]);
+  const nobody = await kvctl(['status'], { store: new MemoryStore() });
+  assert.deepEqual([nobody.exit, nobody.data.toString()], [2, 'UNAVAILABLE\n']);
+});
+
+test('nodes and shards have a row for each', async () => {
+  const store = clusterWith([1, 2]);
+  const rowsOf = async (verb: string) =>
+    (await kvctl([verb], { store })).data.toString().trimEnd().split('\n');
+  assert.deepEqual(await rowsOf('nodes'), [
+    '1\tup\tkv://10.0.0.1:7400\t-\t1\t3\t2\t1\t1.2 MB',
+    '2\tup\tkv://10.0.0.2:7400\t-\t1\t3\t0\t1\t1.2 MB',
+    '3\tdown\tkv://10.0.0.3:7400\t-\t1\t-\t-\t-\t-',
+  ]);
+  assert.deepEqual(await rowsOf('shards'), [
+    '0\tcatalogue\t1\t3\t1 2 3\t3\t0\tok',
+    '1\t00000000\t1\t3\t1 2 3\t3\t0\tok',
+    '2\t80000000\t1\t3\t1 2 3\t3\t0\tok',
+  ]);
+});
+
+test('ring tells the shard of a key and why it lies where it lies', async () => {
+  const { data } = await kvctl(['ring', 'user:7'], { store: clusterWith(NODES) });
+  const [, position, shard, replicas, , first] = data.toString().split('\n');
+  assert.equal(position, 'position 59fd6ff3');
+  assert.equal(shard, 'shard    1, the arc from 00000000 up to 80000000');
+  assert.equal(replicas, 'replicas on nodes 1, 2, 3, node 1 should lead');
+  assert.match(
+    first ?? '',
+    /^1\t\d\tkv:\S+\t-\t2 of 2\tholds it: the next one clockwise that can$/,
+  );
+});

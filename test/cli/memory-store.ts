@@ -1,0 +1,109 @@
+/** A store in memory, for what kvctl makes of answers; real ones are in the tests of processes. */
+
+import type { NodeInfo } from '../../cli/node-info.ts';
+import type { PutRequest, ScanRequest, Store, StoredEntry } from '../../cli/store.ts';
+import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
+
+/** Values as JSON: not the codec of the library, so that nothing rests on its spelling. */
+const codec: Store['codec'] = {
+  encode: (value) => {
+    const isBytes = value instanceof Uint8Array;
+    return Buffer.from(JSON.stringify(isBytes ? { bytes: [...value] } : { value }));
+  },
+  decode: (bytes) => {
+    const { bytes: raw, value } = JSON.parse(Buffer.from(bytes).toString());
+    return raw === undefined ? value : Uint8Array.from(raw);
+  },
+};
+
+export class MemoryStore implements Store {
+  readonly codec = codec;
+  readonly entries = new Map<string, StoredEntry>();
+  readonly puts: PutRequest[] = [];
+  /** What the cluster says of itself, or the failure that comes instead. */
+  clusterMap: ClusterMap | Error = new Error('there is no map');
+  infos = new Map<string, NodeInfo>();
+  isClosed = false;
+  #version = 100;
+
+  set(key: Uint8Array | string, value: unknown): void {
+    const bytes = typeof key === 'string' ? Buffer.from(key) : key;
+    this.#version += 1;
+    const entry = { key: bytes, value: codec.encode(value), version: this.#version };
+    this.entries.set(nameOf(bytes), entry);
+  }
+
+  get(key: Uint8Array): Promise<StoredEntry | undefined> {
+    return Promise.resolve(this.entries.get(nameOf(key)));
+  }
+
+  put(request: PutRequest): Promise<{ readonly version: number } | undefined> {
+    this.puts.push(request);
+    const { key, value, ifVersion } = request;
+    const version = this.entries.get(nameOf(key))?.version ?? 0;
+    if (ifVersion !== undefined && ifVersion !== version) return Promise.resolve(undefined);
+    this.#version += 1;
+    this.entries.set(nameOf(key), { key, value, version: this.#version });
+    return Promise.resolve({ version: this.#version });
+  }
+
+  delete(key: Uint8Array, ifVersion: number | undefined): Promise<boolean | undefined> {
+    const entry = this.entries.get(nameOf(key));
+    const isRefused = ifVersion !== undefined && ifVersion !== (entry?.version ?? 0);
+    if (!isRefused) this.entries.delete(nameOf(key));
+    return Promise.resolve(isRefused ? undefined : entry !== undefined);
+  }
+
+  add(key: Uint8Array, by: bigint): Promise<bigint> {
+    const entry = this.entries.get(nameOf(key));
+    const sum = BigInt(entry === undefined ? 0 : (codec.decode(entry.value) as number)) + by;
+    this.set(key, Number(sum));
+    return Promise.resolve(sum);
+  }
+
+  scan(request: ScanRequest): ReturnType<Store['scan']> {
+    const { isReverse, limit, cursor } = request;
+    const sorted = this.#within(request);
+    if (isReverse) sorted.reverse();
+    const start = cursor === undefined ? 0 : Number(cursor);
+    const end = Math.min(sorted.length, start + (limit ?? sorted.length));
+    return {
+      entries: (async function* () {
+        yield* sorted.slice(start, end);
+      })(),
+      cursor: () => (end < sorted.length ? String(end) : undefined),
+    };
+  }
+
+  count(span: { readonly from: Uint8Array; readonly to: Uint8Array }): Promise<number> {
+    return Promise.resolve(this.#within(span).length);
+  }
+
+  map(): Promise<ClusterMap> {
+    const { clusterMap } = this;
+    return clusterMap instanceof Error ? Promise.reject(clusterMap) : Promise.resolve(clusterMap);
+  }
+
+  info(clientUrl: string): Promise<NodeInfo> {
+    const info = this.infos.get(clientUrl);
+    return info === undefined
+      ? Promise.reject(new Error('connection refused'))
+      : Promise.resolve(info);
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+
+  #within({ from, to }: { readonly from: Uint8Array; readonly to: Uint8Array }): StoredEntry[] {
+    return [...this.entries.values()]
+      .filter(({ key }) => Buffer.compare(key, from) >= 0)
+      .filter(({ key }) => to.length === 0 || Buffer.compare(key, to) < 0)
+      .sort((one, other) => Buffer.compare(one.key, other.key));
+  }
+}
+
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key).toString('hex');
+}

@@ -1,0 +1,160 @@
+/** A cluster of real processes, as people meet it: make up, use it, break it, make down. */
+
+import assert from 'node:assert/strict';
+import { type ExecFileException, execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+
+const LONG = { timeout: 120_000 };
+const FOLDER = mkdtempSync(join(tmpdir(), 'ringkv-e2e-'));
+const CONFIG = join(FOLDER, 'cluster.config.json');
+const NAMES = ['n1', 'n2', 'n3'];
+
+interface Ended {
+  readonly exit: number;
+  readonly data: string;
+  readonly notes: string;
+}
+
+function call(program: string, words: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const environment = { ...process.env, RINGKV_CONFIG: CONFIG, RINGKV_TIMEOUT: '20s' };
+    const options = { env: environment, timeout: 100_000 };
+    execFile(program, [...words], options, (error: ExecFileException | null, data, notes) => {
+      const exit = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ exit, data, notes });
+    });
+  });
+}
+
+function make(target: string): Promise<Ended> {
+  return call('make', ['--no-print-directory', target, `CONFIG=${CONFIG}`]);
+}
+
+function kvctl(...words: readonly string[]): Promise<Ended> {
+  const program = join('build', 'cli', 'kvctl.js');
+  return call(process.execPath, [program, ...words]);
+}
+
+function pidOf(name: string): number {
+  return Number(readFileSync(join(FOLDER, 'data', `${name}.pid`), 'utf8').split('\n')[0]);
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      return new Promise<Server>((resolve) => {
+        const server = createServer();
+        server.listen(0, '127.0.0.1', () => resolve(server));
+      });
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
+}
+
+let ports: number[] = [];
+
+before(async () => {
+  ports = await freePorts(NAMES.length);
+  const nodes = NAMES.map((name, at) => {
+    return { name, data: `data/${name}`, listen: `127.0.0.1:${ports[at]}` };
+  });
+  writeFileSync(CONFIG, JSON.stringify({ settings: { shards: 4 }, nodes }));
+}, LONG);
+
+after(async () => {
+  await make('down');
+  rmSync(FOLDER, { recursive: true, force: true });
+}, LONG);
+
+test('a port that is taken is named, and nothing is started', LONG, async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(ports[1], '127.0.0.1', resolve));
+  const { exit, notes } = await kvctl('up').finally(() => server.close());
+  assert.equal(exit, 5, notes);
+  assert.match(notes, new RegExp(`n2 127.0.0.1:${ports[1]}  another process listens there`));
+  assert.match(notes, /Nothing was started/);
+});
+
+test('make up starts a healthy cluster, and a second one changes nothing', LONG, async () => {
+  const first = await make('up');
+  assert.equal(first.exit, 0, first.notes);
+  assert.match(first.data, /^HEALTHY {2}can lose 1 of 3 nodes\n/);
+  const pids = NAMES.map(pidOf);
+  const second = await make('up');
+  assert.match(second.notes, /all nodes run already/);
+  assert.deepEqual(NAMES.map(pidOf), pids);
+  const { exit, data } = await kvctl('status');
+  assert.deepEqual([exit, data.split('\n')[0]], [0, 'HEALTHY  can lose 1 of 3 nodes']);
+});
+
+test('what is put through one node is there through every other', LONG, async () => {
+  assert.equal((await kvctl('put', 'greeting', 'hello')).exit, 0);
+  for (const port of ports) {
+    const { data } = await kvctl('get', 'greeting', '--url', `kv://127.0.0.1:${port}`);
+    assert.equal(data, 'hello');
+  }
+  for (let at = 0; at < 20; at++) await kvctl('put', `key:${at}`, String(at));
+  assert.equal((await kvctl('count', '--prefix', 'key:')).data, '20\n');
+  assert.equal((await kvctl('incr', 'visits', '5')).data, '5\n');
+  const { data } = await kvctl('scan', '--prefix', 'key:', '--limit', '3', '--keys');
+  assert.equal(data, 'key:0\nkey:1\nkey:10\n');
+});
+
+test('with one node killed all goes on, and status says so', LONG, async () => {
+  process.kill(pidOf('n2'), 'SIGKILL');
+  for (let at = 0; at < 10; at++) {
+    const { exit, notes } = await kvctl('put', `after:${at}`, 'x');
+    assert.equal(exit, 0, notes);
+  }
+  assert.equal((await kvctl('get', 'greeting')).data, 'hello');
+  assert.equal((await kvctl('incr', 'visits')).data, '6\n');
+  const { exit, data } = await kvctl('status');
+  assert.equal(exit, 1, data);
+  assert.match(data, /^DEGRADED {2}can lose 0 of 3 nodes\nwhy +node \d \(kv:.*does not answer/);
+});
+
+test(
+  'with two killed it is unavailable, and a write says that nothing was applied',
+  LONG,
+  async () => {
+    process.kill(pidOf('n3'), 'SIGKILL');
+    const status = await kvctl('status');
+    assert.deepEqual([status.exit, status.data.split('\n')[0]], [2, 'UNAVAILABLE']);
+    const { exit, notes } = await kvctl('put', 'greeting', 'lost?', '--timeout', '2s');
+    assert.ok([3, 6, 7].includes(exit), `exit code ${exit}: ${notes}`);
+    assert.match(notes, /^effect: (?:nothing was applied|it is not known)/m);
+  },
+);
+
+test('make up brings back what was killed, with all that was acknowledged', LONG, async () => {
+  const survivor = pidOf('n1');
+  const { exit, data, notes } = await make('up');
+  assert.equal(exit, 0, notes);
+  assert.match(data, /^HEALTHY/);
+  assert.equal(pidOf('n1'), survivor, 'what ran was left alone');
+  assert.equal((await kvctl('count', '--prefix', 'after:')).data, '10\n');
+});
+
+test('make down stops exactly what make up started, twice is once', LONG, async () => {
+  const { exit, notes } = await make('down');
+  assert.deepEqual([exit, notes], [0, 'n1 stopped\nn2 stopped\nn3 stopped\n']);
+  assert.deepEqual(await Promise.all(ports.map(canListen)), [true, true, true]);
+  assert.match((await make('down')).notes, /no node of this cluster runs here/);
+  // A pid file of a process that is not ours any more ends nobody.
+  writeFileSync(join(FOLDER, 'data', 'n1.pid'), `${process.pid}\nsomebody else\n`);
+  assert.match((await make('down')).notes, /no node of this cluster runs here/);
+});
