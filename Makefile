@@ -4,6 +4,9 @@
 SEEDS ?= 150
 SIM_ARGS = --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED)) $(if $(PROFILE),--profile=$(PROFILE))
 
+# Whole clusters have a program of their own.
+SIM_ROOM = $(if $(filter cluster,$(PROFILE)),cluster,sim)
+
 help:
 	@echo 'make up       three nodes on this machine, in the background; make down stops them'
 	@echo 'make check    format, lint, types, tidy and unit tests'
@@ -35,10 +38,11 @@ check: build
 test: check explore
 	node build/test/run.js e2e
 	node build/test/sim/main.js --seeds=150
+	node build/test/cluster/main.js --seeds=100
 	node build/test/planted/main.js --fast
 
 sim: build
-	node build/test/sim/main.js $(SIM_ARGS)
+	node build/test/$(SIM_ROOM)/main.js $(SIM_ARGS)
 
 mutants: build
 	node build/test/planted/main.js $(if $(BUG),--bug=$(BUG))

@@ -347,7 +347,7 @@ assert(
 
 /** One node among others. */
 export const NODE_LIMITS = {
-  /** Whoever had nothing to say to a peer for this long says that it lives. */
+  /** How often a node tells each peer that it lives, and which map it has. */
   beatMilliseconds: 100,
   /** A peer that was not heard for this long is taken for dead until it is heard again. */
   silenceMilliseconds: 600,

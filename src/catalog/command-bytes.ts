@@ -23,10 +23,10 @@ import {
   writeText,
 } from './spelling.ts';
 
-const KIND = { found: 1, join: 2, announce: 3, aim: 4, place: 5, report: 6 } as const;
+const KIND = { found: 1, join: 2, announce: 3, aim: 4, place: 5, report: 6, lose: 7 } as const;
 
 /** Elements of the array, the kind included. */
-const LENGTH = { found: 10, join: 6, announce: 9, aim: 4, place: 4, report: 6 } as const;
+const LENGTH = { found: 10, join: 6, announce: 9, aim: 4, place: 4, report: 6, lose: 3 } as const;
 const LENGTH_MAX = 15;
 
 const REFUSALS: readonly Refusal[] = [
@@ -95,6 +95,9 @@ function writeCommand(command: Command): void {
       writer.count(command.term);
       writeCounts(writer, command.voters);
       return writeCounts(writer, command.learners);
+    case 'lose':
+      writer.count(command.shard);
+      return writer.count(command.member);
     default:
       return unreachable(command);
   }
@@ -161,6 +164,8 @@ function readCommand(reader: Reader, type: Command['type']): Command {
         learners: readList(reader, CONFIGURED, readMember),
       };
     }
+    case 'lose':
+      return { type, shard: reader.count() as ShardId, member: readMember(reader) };
     default:
       return unreachable(type);
   }

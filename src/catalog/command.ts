@@ -76,7 +76,14 @@ export interface Report {
   readonly learners: readonly MemberId[];
 }
 
-export type Command = Found | Join | Announce | Aim | Place | Report;
+/** A node says that its member can't be used any more: its log or its state is damaged. */
+interface Lose {
+  readonly type: 'lose';
+  readonly shard: ShardId;
+  readonly member: MemberId;
+}
+
+export type Command = Found | Join | Announce | Aim | Place | Report | Lose;
 
 export type Refusal =
   /** No cluster was founded here yet. */

@@ -46,6 +46,8 @@ export function decide(map: ClusterMap | undefined, command: Command, index: num
       return place(map, command, index);
     case 'report':
       return report(map, command, index);
+    case 'lose':
+      return lose(map, command, index);
     default:
       return unreachable(command);
   }
@@ -194,6 +196,20 @@ function report(map: ClusterMap, command: Report, index: number): Decision {
   if (isKnown) return { type: 'nothing', node: NO_NODE };
   const reported = { ...row, revision: index, isFounded: true, term, members };
   return changeOf(map, index, { shards: [reported] });
+}
+
+/**
+ * Nobody waits for it any more; its leader takes it out, and then its node gets another one. The
+ * only one that is wanted stays: without it there is nothing to go on from.
+ */
+function lose(map: ClusterMap, { shard, member }: CommandOf<'lose'>, index: number): Decision {
+  const row = map.shards[shard];
+  if (row === undefined) return refuse('unknown-shard');
+  const lost = row.members.find((listed) => listed.member === member);
+  if (lost === undefined || !lost.isWanted) return { type: 'nothing', node: NO_NODE };
+  if (row.members.filter(({ isWanted }) => isWanted).length === 1) return refuse('unsound');
+  const members = row.members.map((one) => (one === lost ? { ...one, isWanted: false } : one));
+  return changeOf(map, index, { shards: [{ ...row, revision: index, members }] });
 }
 
 function changeOf(

@@ -6,7 +6,7 @@
  * step, so whatever was lost on the way is done again.
  */
 
-import { drawMember, type MemberId, type NodeId, type ShardId } from '../base/ids.ts';
+import { drawMember, type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
 import { NODE_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type Settings } from '../catalog/cluster-map.ts';
@@ -42,6 +42,8 @@ export class CatalogueDesk {
   /** Since when each node is alive, as the leader of the catalogue sees it. */
   readonly #liveSince = new Map<NodeId, number>();
   #lookedAt = Number.NEGATIVE_INFINITY;
+  /** Members that cannot be used, until the map lists them no more. */
+  readonly #lost = new Map<ShardId, MemberId>();
   #isAnnounced = false;
   #founding: Uint8Array | undefined;
 
@@ -90,22 +92,26 @@ export class CatalogueDesk {
     if (fact === 'learned-own-removal' || fact === 'follower-caught-up') this.mapChanged();
   }
 
-  /** Only another member can take its place; the catalogue sees that it is silent. */
-  lost(lost: LostReplica): void {
-    this.#core.replicas.clear(lost.shard, lost.member);
+  /** Only another member can take its place, on this node or another. */
+  lost({ shard, member }: LostReplica): void {
+    this.#lost.set(shard, member);
+    this.mapChanged();
+    const replica = this.#core.replicas.get(shard);
+    if (replica?.isLeader) this.#giveAway(replica);
   }
 
   /** Before this node goes: somebody else leads. */
   handOver(): void {
-    for (const replica of this.#core.replicas.all) {
-      if (!replica.isLeader) continue;
-      const { followers, configuration } = replica.status();
-      const { voters } = configuration.configuration;
-      const heir = followers
-        .filter(({ member, isActive }) => isActive && voters.includes(member))
-        .sort((one, other) => other.match - one.match)[0];
-      if (heir !== undefined) replica.step({ type: 'transfer', to: heir.member });
-    }
+    for (const replica of this.#core.replicas.all) if (replica.isLeader) this.#giveAway(replica);
+  }
+
+  #giveAway(replica: Replica): void {
+    const { followers, configuration, isQuiet } = replica.status();
+    const { voters } = configuration.configuration;
+    const heir = followers
+      .filter(({ member, isActive }) => (isActive || isQuiet) && voters.includes(member))
+      .sort((one, other) => other.match - one.match)[0];
+    if (heir !== undefined) replica.step({ type: 'transfer', to: heir.member });
   }
 
   #look(): void {
@@ -116,7 +122,10 @@ export class CatalogueDesk {
     // A map of a former life may be older than the replicas that it left here.
     if (this.#isAnnounced) this.#reconcile(map);
     if (this.#core.isClosing) return this.handOver();
-    for (const replica of this.#core.replicas.all) if (replica.isLeader) this.#lead(replica, map);
+    for (const replica of this.#core.replicas.all) {
+      if (replica.isLeader && replica.isSpoilt) this.#giveAway(replica);
+      else if (replica.isLeader) this.#lead(replica, map);
+    }
     if (this.#core.replicas.get(CATALOGUE_SHARD)?.isLeader) this.#plan(map);
   }
 
@@ -147,9 +156,16 @@ export class CatalogueDesk {
     for (const replica of [...this.#core.replicas.all]) {
       const listed = due.get(replica.shard);
       if (listed?.member === replica.member || this.#isFounding(replica)) continue;
-      this.#core.replicas.destroy(replica);
+      if (!this.#core.replicas.destroy(replica)) continue;
+      this.#core.mention({ type: 'replica-removed', shard: replica.shard });
     }
     for (const one of due.values()) this.#bear(one);
+    for (const [shard, lost] of this.#lost) {
+      const member = lost === NOBODY ? due.get(shard)?.member : lost;
+      const isListed = member !== undefined && due.get(shard)?.member === member;
+      if (!isListed) this.#lost.delete(shard);
+      else this.#ask(`lose ${shard}`, { type: 'lose', shard, member });
+    }
   }
 
   /** Its row comes with the first map that there is. */
@@ -158,8 +174,9 @@ export class CatalogueDesk {
   }
 
   #bear({ shard, member, birth }: Due): void {
-    const { replicas } = this.#core;
+    const { replicas, store } = this.#core;
     if (replicas.get(shard) !== undefined || replicas.isDead(member) || birth === 'none') return;
+    if (this.#lost.has(shard) || !store.isFree(shard)) return;
     if (birth === 'found') replicas.found(shard, member);
     else replicas.begin(shard, member);
     this.#core.mention({ type: 'replica-created', shard });

@@ -7,13 +7,13 @@ import { memberOn, nodeOf } from '../catalog/questions.ts';
 
 interface MapKeeperOptions {
   readonly bytes: Uint8Array;
-  readonly onMap: (map: ClusterMap) => void;
+  readonly onMap: (map: ClusterMap, before: ClusterMap | undefined) => void;
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array();
 
 export class MapKeeper {
-  readonly #onMap: (map: ClusterMap) => void;
+  readonly #onMap: MapKeeperOptions['onMap'];
   #map: ClusterMap | undefined;
   #bytes = NO_BYTES;
 
@@ -47,9 +47,10 @@ export class MapKeeper {
 
   learn(map: ClusterMap): void {
     if (this.#map !== undefined && map.version <= this.#map.version) return;
+    const before = this.#map;
     this.#map = map;
     this.#bytes = NO_BYTES;
-    this.#onMap(map);
+    this.#onMap(map, before);
   }
 
   nodeOf(shard: ShardId, member: MemberId): NodeId | undefined {

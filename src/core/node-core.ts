@@ -7,7 +7,7 @@
  */
 
 import { assert, unreachable } from '../base/assert.ts';
-import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import { type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, NODE_LIMITS, RAFT_LIMITS, type RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { ClusterMap, Settings } from '../catalog/cluster-map.ts';
@@ -106,7 +106,10 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       onMissed: (shard, leader) => this.#leaders.learn(shard, leader),
     });
     this.#router = new Router(this);
-    this.#maps = new MapKeeper({ bytes: options.map, onMap: (map) => this.#believe(map) });
+    this.#maps = new MapKeeper({
+      bytes: options.map,
+      onMap: (map, before) => this.#believe(map, before),
+    });
     this.replicas = new Replicas({
       host: this,
       log,
@@ -258,6 +261,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.#heardFrom.get(member) ?? this.#maps.nodeOf(shard, member);
   }
 
+  /** It keeps its vote and its log until the shard's leader has taken it out. */
+  spoilt({ shard, member }: Replica): void {
+    this.#lose({ shard, member, reason: 'its state is damaged' });
+  }
+
   stopped(replica: Replica, reason: string): void {
     this.#options.onFact({ type: 'replica-lost', shard: replica.shard, reason });
   }
@@ -269,12 +277,10 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   leaderOf(shard: ShardId): NodeId | undefined {
-    const replica = this.replicas.get(shard);
-    const known = replica === undefined ? 0 : replica.leader;
-    const node = known === 0 ? undefined : this.nodeOfMember(shard, known as MemberId);
+    const known = this.replicas.get(shard)?.leader ?? NOBODY;
     const row = this.map?.shards[shard];
-    const isElsewhere = replica === undefined && row !== undefined;
-    const guess = node ?? (isElsewhere ? this.#leaders.guess(row) : undefined);
+    const node = known === NOBODY ? undefined : this.nodeOfMember(shard, known);
+    const guess = node ?? (row === undefined ? undefined : this.#leaders.guess(row));
     return guess === this.self.node ? undefined : guess;
   }
 
@@ -295,9 +301,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   sendToPeer(node: NodeId, lane: Lane, bytes: Uint8Array): void {
-    if (this.#transport.sendToPeer({ node, lane }, bytes) && lane === 'main') {
-      this.peers.spoke(node, this.#now);
-    }
+    this.#transport.sendToPeer({ node, lane }, bytes);
   }
 
   settle(marks: readonly DurableMark[]): void {
@@ -311,7 +315,6 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       { node: to, lane: 'main' },
       encodeNodeMessages([message]),
     );
-    if (sent) this.peers.spoke(to, this.#now);
     return sent;
   }
 
@@ -342,6 +345,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       },
       onDamage: (damage) => {
         onFact({ type: 'state-damaged', shard: damage.shard, text: damage.message });
+        this.replicas.get(damage.shard)?.spoil();
       },
     });
   }
@@ -361,9 +365,15 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#desk.lost(lost);
   }
 
-  #believe(map: ClusterMap): void {
+  #believe(map: ClusterMap, before: ClusterMap | undefined): void {
     this.#options.onMap(this.mapBytes);
     this.#meet(map);
+    for (const replica of this.replicas.all) {
+      const { shard } = replica;
+      // Its leader may have been given up on a node that lives, so that nobody fell silent.
+      const isNews = map.shards[shard]?.revision !== before?.shards[shard]?.revision;
+      if (isNews) replica.step({ type: 'wake' });
+    }
     this.#desk.mapChanged();
     this.#options.onWork();
   }
@@ -381,6 +391,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   #greet(node: NodeId): void {
+    this.peers.greeted(node, this.#now);
     this.tell(node, { type: 'beat', mapVersion: this.map?.version ?? 0 });
   }
 

@@ -5,7 +5,7 @@ import { NODE_LIMITS } from '../base/limits.ts';
 
 interface Peer {
   heardAt: number;
-  spokenAt: number;
+  greetedAt: number;
   /** When the shards were last told of its silence; undefined while it is heard. */
   toldAt: number | undefined;
 }
@@ -28,7 +28,7 @@ export class Peers {
     for (const node of this.#peers.keys()) if (!nodes.includes(node)) this.#peers.delete(node);
     for (const node of nodes) {
       if (this.#peers.has(node)) continue;
-      this.#peers.set(node, { heardAt: now, spokenAt: now, toldAt: undefined });
+      this.#peers.set(node, { heardAt: now, greetedAt: now, toldAt: undefined });
     }
   }
 
@@ -39,15 +39,15 @@ export class Peers {
     peer.toldAt = undefined;
   }
 
-  /** A frame left for it, so it need not be greeted for a while. */
-  spoke(node: NodeId, now: number): void {
+  /** A beat left for it. */
+  greeted(node: NodeId, now: number): void {
     const peer = this.#peers.get(node);
-    if (peer !== undefined) peer.spokenAt = now;
+    if (peer !== undefined) peer.greetedAt = now;
   }
 
-  /** Whom to greet, having said nothing to them for a while. */
+  /** Whom to greet. Other frames are no substitute: a beat tells which map its sender has. */
   due(now: number): readonly NodeId[] {
-    return this.#which(({ spokenAt }) => now - spokenAt >= NODE_LIMITS.beatMilliseconds);
+    return this.#which(({ greetedAt }) => now - greetedAt >= NODE_LIMITS.beatMilliseconds);
   }
 
   isHeard(node: NodeId, now: number): boolean {

@@ -1,7 +1,7 @@
 /** The replicas of a node: how they come and go, and which have something to say. */
 
 import { present } from '../base/assert.ts';
-import type { MemberId, ShardId } from '../base/ids.ts';
+import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
 import { type Configuration, NO_CONFIGURATION } from '../raft/configuration.ts';
 import { ORIGIN } from '../raft/position.ts';
 import { newborn, type OpeningOptions, openReplica } from '../shard/opening.ts';
@@ -12,7 +12,7 @@ interface ReplicasOptions extends Omit<OpeningOptions, 'host'> {
   readonly host: OpeningOptions['host'];
   /** Records for the log, with the next batch. */
   readonly record: (record: LogRecord) => void;
-  /** A replica that cannot be used: its node needs another member. */
+  /** A replica that cannot be used and is gone; a member that nobody knows is NOBODY. */
   readonly onLost: (lost: LostReplica) => void;
 }
 
@@ -67,11 +67,11 @@ export class Replicas {
 
   /** What the former lives of this node left. */
   openAll(): void {
-    const { log, host, onLost } = this.#options;
+    const { log, host } = this.#options;
     const { store } = host;
     const isKnown = (shard: ShardId) => log.shards.includes(shard);
     for (const shard of store.shards) if (!isKnown(shard)) store.drop(shard);
-    for (const { shard, member, reason } of log.quarantined) onLost({ shard, member, reason });
+    for (const { shard, member, reason } of log.quarantined) this.#giveUp(shard, member, reason);
     for (const shard of log.shards) {
       this.#open(shard, present(log.replica(shard), 'a shard that the log lists is there'));
     }
@@ -102,10 +102,13 @@ export class Replicas {
     return true;
   }
 
-  /** A replica that the log would not open: its records go, and nothing else is left of it. */
-  clear(shard: ShardId, member: MemberId): void {
-    this.#dead.add(member);
-    this.#options.record({ type: 'remove', shard, configuration: ORIGIN });
+  /** What cannot be opened is removed, so that another member may live here. */
+  #giveUp(shard: ShardId, member: MemberId, reason: string): void {
+    const { host, record, onLost } = this.#options;
+    if (member !== NOBODY) this.#dead.add(member);
+    record({ type: 'remove', shard, configuration: ORIGIN });
+    if (host.store.shards.includes(shard)) host.store.drop(shard);
+    onLost({ shard, member, reason });
   }
 
   #create(shard: ShardId, member: MemberId, configuration: Configuration): void {
@@ -116,10 +119,7 @@ export class Replicas {
 
   #open(shard: ShardId, found: RestoredReplica): void {
     const opened = openReplica({ shard, found }, this.#options);
-    if (typeof opened === 'string') {
-      this.#options.onLost({ shard, member: found.member, reason: opened });
-      return;
-    }
+    if (typeof opened === 'string') return this.#giveUp(shard, found.member, opened);
     this.#replicas.set(shard, opened);
     this.touch(opened);
   }

@@ -8,6 +8,7 @@ import type { SnapshotDescription } from '../raft/message.ts';
 import { ORIGIN } from '../raft/position.ts';
 import { Raft } from '../raft/raft.ts';
 import type { Log, RestoredReplica } from '../storage/log.ts';
+import { StateDamage } from '../storage/state.ts';
 import { LogTime } from './log-time.ts';
 import { Replica, type ReplicaHost } from './replica.ts';
 import type { ShardMachine } from './shard-machine.ts';
@@ -45,7 +46,7 @@ export function openReplica(
   if (state.index < found.log.base.index) return 'its state is older than where the log begins';
   const restored = reaches(found, state) ? found : restarted(found, state);
   if (restored !== found) record(shard, { log, restored, state });
-  const machine = options.machineOf(shard);
+  const machine = machineOrNone(shard, options);
   const raft = new Raft({
     shard,
     self: restored.member,
@@ -56,7 +57,21 @@ export function openReplica(
     restored: { ...restored, applied: state.index },
   });
   const time = new LogTime({ time: machine.time || options.wall, now: host.now });
-  return new Replica({ host, shard, member: restored.member, raft, machine, time });
+  const replica = new Replica({ host, shard, member: restored.member, raft, machine, time });
+  if (machine === NO_MACHINE || store.isDamaged(shard)) replica.spoil();
+  return replica;
+}
+
+/** For a replica whose state is damaged: it votes and keeps its log, and applies nothing. */
+const NO_MACHINE: ShardMachine = { time: 0, apply: () => 'unknown', reload() {} };
+
+function machineOrNone(shard: ShardId, { machineOf }: OpeningOptions): ShardMachine {
+  try {
+    return machineOf(shard);
+  } catch (error) {
+    if (!(error instanceof StateDamage)) throw error;
+    return NO_MACHINE;
+  }
 }
 
 /** What is known of a replica that has just been created. */

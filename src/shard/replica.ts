@@ -9,6 +9,7 @@ import type { Raft } from '../raft/raft.ts';
 import type { Mark, Outcome, RaftEvent, ReadAnswer, Ready, Write } from '../raft/ready.ts';
 import type { RaftStatus } from '../raft/status.ts';
 import type { LogRecord } from '../storage/log.ts';
+import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure, Response } from '../wire/response.ts';
 import type { LogTime } from './log-time.ts';
@@ -30,6 +31,8 @@ export interface ReplicaHost {
   nextRead(): number;
   /** The node that a member lives on, as far as is known; 0 if it is not. */
   nodeNumberOf(shard: ShardId, member: MemberId): number;
+  /** What it knows is damaged: it serves nothing and applies nothing any more. */
+  spoilt(replica: Replica): void;
   /** The replica can go no further until somebody looks at it. */
   stopped(replica: Replica, reason: string): void;
 }
@@ -82,6 +85,8 @@ export class Replica {
   #saved: number;
   /** The log time before which nothing expires; nobody has looked before the first. */
   dueAt = 0;
+  /** Its state is damaged: it votes and keeps the log, and does nothing else. */
+  isSpoilt = false;
   /** Why it goes no further; empty while it does. */
   stopReason = '';
 
@@ -245,10 +250,12 @@ export class Replica {
     if (this.#intake.isSwitching || this.stopReason !== '') return;
     const before = this.#applied;
     while (this.#backlogAt < this.#backlog.length && this.#host.store.hasRoom) {
-      this.#apply(this.#backlog[this.#backlogAt] as Entry);
+      if (this.isSpoilt) break;
+      this.#tryToApply(this.#backlog[this.#backlogAt] as Entry);
       if (this.stopReason !== '') return;
       this.#backlogAt += 1;
     }
+    if (this.isSpoilt) this.#backlogAt = this.#backlog.length;
     if (this.#backlogAt === this.#backlog.length && this.#backlogAt > 0) {
       this.#backlog = [];
       this.#backlogAt = 0;
@@ -286,6 +293,14 @@ export class Replica {
     if (this.hasBacklog || this.#intake.isAwaited) this.#host.touch(this);
   }
 
+  /** Found by whoever reads; said once. */
+  spoil(): void {
+    if (this.isSpoilt) return;
+    this.isSpoilt = true;
+    this.end();
+    this.#host.spoilt(this);
+  }
+
   /** Everybody who waits is told that it is not to be had here. */
   end(): void {
     for (const { asker } of this.#gathered) this.fail(asker, 'not-here');
@@ -301,6 +316,7 @@ export class Replica {
 
   #askForProposals(): void {
     if (this.#gathered.length === 0) return;
+    if (this.isSpoilt) return this.end();
     // A leader knows what time it is once it has applied an entry of its own: an older one it may
     // have known for longer than the leader that stamped what came behind it.
     if (this.isLeader && this.#appliedTerm !== this.#raft.term) return;
@@ -351,6 +367,10 @@ export class Replica {
   }
 
   #serve(reads: readonly Read[]): void {
+    if (this.isSpoilt) {
+      for (const { asker } of reads) this.fail(asker, 'damaged');
+      return;
+    }
     const time = reads.length > 0 ? this.logTime : 0;
     for (const read of reads) this.#server.serve(read, { now: this.#host.now, time });
   }
@@ -373,6 +393,15 @@ export class Replica {
       this.#time.observe(this.machine.time, this.#host.now);
       this.#host.touch(this);
     });
+  }
+
+  #tryToApply(entry: Entry): void {
+    try {
+      this.#apply(entry);
+    } catch (error) {
+      if (!(error instanceof StateDamage)) throw error;
+      this.spoil();
+    }
   }
 
   #apply(entry: Entry): void {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { MemberId, NodeId } from '../../src/base/ids.ts';
+import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import { Catalogue } from '../../src/catalog/catalogue.ts';
 import type { Aim, Command, Refusal } from '../../src/catalog/command.ts';
@@ -232,6 +232,27 @@ test('the report of an older leader, or about an older row, drops nobody', () =>
   assert.equal(rig.row(1).members.length, 2);
 });
 
+test('a member that is lost is not wanted any more, unless it is the only one', () => {
+  const rig = founded(2);
+  rig.place(1, [
+    [1, 1001],
+    [2, 21],
+  ]);
+  const lose = { type: 'lose', shard: rig.row(1).shard } as const;
+  rig.mustSay({ ...lose, member: 1001 as MemberId });
+  assert.deepEqual(
+    rig.row(1).members.map(({ isWanted }) => isWanted),
+    [false, true],
+  );
+  const { version } = rig.map;
+  assert.equal(rig.say({ ...lose, member: 1001 as MemberId }).type, 'done');
+  assert.equal(rig.map.version, version);
+  assert.deepEqual(rig.say({ ...lose, member: 21 as MemberId }), refused('unsound'));
+  assert.equal(rig.say({ ...lose, member: 77 as MemberId }).type, 'done');
+  const nowhere = { ...lose, shard: 99 as ShardId, member: 21 as MemberId };
+  assert.deepEqual(rig.say(nowhere), refused('unknown-shard'));
+});
+
 test('a shard is founded by the first report, and a report without news changes nothing', () => {
   const rig = founded(1);
   rig.report(1, { term: 1, voters: [1001] });
@@ -267,7 +288,7 @@ test('an aim changes the goals that differ, and what they were made for', () => 
 
 test('a command of an unknown kind stops the replica, and bytes without sense are refused', () => {
   const rig = founded(1);
-  assert.deepEqual(rig.apply(Uint8Array.of(0x92, 7, 0)), { type: 'unknown-command', kind: 7 });
+  assert.deepEqual(rig.apply(Uint8Array.of(0x92, 8, 0)), { type: 'unknown-command', kind: 8 });
   for (const bytes of [[], [0xc0], [0x90], [0x91, 2], [0xff, 0xff]]) {
     const applied = rig.apply(Uint8Array.from(bytes));
     assert.deepEqual(applied, { type: 'applied', writes: [], reply: refused('malformed') });

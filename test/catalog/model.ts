@@ -41,6 +41,16 @@ export class Model {
     if (command.type === 'aim') return this.#aim(command, index);
     const shard = this.shards[command.shard];
     if (shard === undefined) return 'unknown-shard';
+    if (command.type === 'lose') {
+      const wanted = [...shard.members.values()].filter(({ isWanted }) => isWanted);
+      const lost = shard.members.get(command.member);
+      if (lost === undefined || !wanted.includes(lost)) return 0;
+      if (wanted.length < 2) return 'unsound';
+      lost.isWanted = false;
+      shard.revision = index;
+      this.version = index;
+      return 0;
+    }
     if (shard.revision !== command.revision) return 'stale-revision';
     const answer =
       command.type === 'place' ? this.#place(shard, command) : this.#report(shard, command);

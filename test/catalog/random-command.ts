@@ -42,6 +42,8 @@ export function randomCommand(random: Random, map: ClusterMap | undefined): Comm
     case 7:
     case 8:
       return randomPlace(random, map);
+    case 9:
+      return randomLoss(random, map);
     default:
       return randomReport(random, map);
   }
@@ -71,6 +73,14 @@ function randomPlace(random: Random, map: ClusterMap | undefined): Command {
   }));
   const revision = slightlyOff(random, row?.revision ?? 0);
   return { type: 'place', shard, revision, members: [...kept, ...added].slice(0, 7) };
+}
+
+function randomLoss(random: Random, map: ClusterMap | undefined): Command {
+  const shard = random.below(5) as ShardId;
+  const members = map?.shards[shard]?.members ?? [];
+  const isListed = members.length > 0 && random.chance(0.8);
+  const member = isListed ? random.pick(members).member : (random.between(1, 40) as MemberId);
+  return { type: 'lose', shard, member };
 }
 
 function randomReport(random: Random, map: ClusterMap | undefined): Command {

@@ -1,6 +1,6 @@
 /** A computer: disks that outlive the process, and a process that runs a node's core. */
 
-import type { NodeId } from '../../src/base/ids.ts';
+import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { LOG_LIMITS } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
@@ -13,6 +13,7 @@ import { MemoryState } from '../../src/storage/memory-state.ts';
 import { Switchboard } from '../../src/transport/switchboard.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { NodeClock } from '../sim/node-clock.ts';
+import { rotRow } from '../sim/rot.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
 
 const TICK_MILLISECONDS = 20;
@@ -123,6 +124,11 @@ export class Computer {
     else this.#files.kill();
     this.#state.crash({ keepsUnfinished: this.#random.chance(0.5) });
     this.#surroundings.network.crash(this.url);
+  }
+
+  /** A row of the state goes bad on disk; says whether there was one. */
+  rot(shard: ShardId): boolean {
+    return rotRow(this.#state, shard, this.#random);
   }
 
   /** The event loop is busy: whatever comes waits. */

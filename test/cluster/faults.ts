@@ -19,6 +19,7 @@ const KINDS = [
   'slow-link',
   'stall',
   'slow-disk',
+  'rot',
 ] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -88,11 +89,25 @@ export class Faults {
       }
       case 'stall':
         return computer.stall(this.#random.between(20, 1500));
+      case 'rot':
+        return this.#rot();
       case 'slow-disk':
         computer.speed = { minimum: 5, mean: this.#random.pick([10, 50, 300]) };
         return this.#later(() => {
           computer.speed = GOOD_SPEED;
         });
+    }
+  }
+
+  /** Always the same disk, and only where two others have what it loses. */
+  #rot(): void {
+    const { computers, surroundings } = this.#options;
+    const computer = computers[computers.length - 1];
+    const map = computer?.core?.map;
+    for (const { shard, members } of map?.shards ?? []) {
+      const voters = members.filter(({ isVoter, isWanted }) => isVoter && isWanted);
+      if (voters.length < 3 || !voters.some(({ node }) => node === computer?.node)) continue;
+      if (this.#random.chance(0.5) && computer?.rot(shard)) surroundings.probes.hit('row rotted');
     }
   }
 

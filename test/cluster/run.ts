@@ -33,7 +33,7 @@ export function runClusterSeed(seed: number): ClusterResult {
   };
 }
 
-export function drawPlan(random: Random): ClusterPlan {
+function drawPlan(random: Random): ClusterPlan {
   return {
     nodes: random.pick([1, 2, 3, 3, 3, 4, 5]),
     shards: random.pick([1, 2, 4, 8]),
