@@ -114,6 +114,27 @@ test('what is put through one node is there through every other', LONG, async ()
   assert.equal(data, 'key:0\nkey:1\nkey:10\n');
 });
 
+test('whoever reads may have had enough, and the shell takes lines from a pipe', LONG, async () => {
+  const program = `"${process.execPath}" build/cli/kvctl.js`;
+  const cut = await call('bash', ['-c', `${program} scan --keys | head -1; echo $PIPESTATUS`]);
+  assert.deepEqual([cut.data.split('\n')[1], cut.notes], ['0', '']);
+  const lines = `printf 'put "in shell" 1\\nget "in shell"\\ngte\\n'`;
+  const shell = await call('bash', ['-c', `${lines} | RINGKV_HISTORY=/dev/null ${program} shell`]);
+  assert.equal(shell.exit, 0);
+  assert.match(shell.data, /ok {2}version \d+\n/);
+  assert.match(shell.notes, /did you mean get\?/);
+});
+
+test('kvctl is there at once', LONG, async () => {
+  const times: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    const began = performance.now();
+    await kvctl('--version');
+    times.push(performance.now() - began);
+  }
+  assert.ok(Math.min(...times) < 150, `the quickest of five took ${Math.min(...times)} ms`);
+});
+
 test('with one node killed all goes on, and status says so', LONG, async () => {
   process.kill(pidOf('n2'), 'SIGKILL');
   for (let at = 0; at < 10; at++) {

@@ -1,0 +1,103 @@
+/** What a node is started with: flags, then the config file, then defaults. */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { configOrDefault } from '../../cli/config-file.ts';
+import { endpointsOf } from '../../cli/endpoints.ts';
+import { toldOf } from '../../cli/failure.ts';
+import { founderAmong, localNodes } from '../../cli/local-cluster.ts';
+import { nodeOptionsOf } from '../../cli/node-options.ts';
+
+const FOLDER = mkdtempSync(join(tmpdir(), 'kvctl-config-'));
+after(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+function fileWith(value: unknown): string {
+  const path = join(FOLDER, `${Math.trunc(performance.now() * 1000)}.json`);
+  writeFileSync(path, JSON.stringify(value));
+  return path;
+}
+
+const NODES = [
+  { name: 'a', data: 'd/a', listen: '127.0.0.1:7501', zone: 'west' },
+  { name: 'b', data: 'd/b', listen: '127.0.0.1:7502', advertise: 'b.example:80' },
+];
+const CONFIG = fileWith({ settings: { shards: 4 }, nodes: NODES });
+
+test('without flags a node listens on this machine and keeps its data beside it', () => {
+  const options = nodeOptionsOf({});
+  assert.deepEqual(options.listen, { host: '127.0.0.1', port: 7400 });
+  assert.deepEqual([options.folder, options.init, options.join], ['ringkv-data', undefined, []]);
+  assert.equal(options.isInsecureAllowed, false);
+});
+
+test('a node of a file joins through the others of it', () => {
+  const options = nodeOptionsOf({ config: CONFIG, node: 'a', init: true });
+  assert.equal(options.folder, join(FOLDER, 'd', 'a'));
+  assert.deepEqual(options.init, { shards: 4, replicas: 3 });
+  assert.deepEqual([options.zone, options.join], ['west', ['ws://b.example:80']]);
+});
+
+test('flags win over the file', () => {
+  const flags = { listen: '[::1]:9', zone: 'east', join: 'kv://x:1,y:2', shards: '8', data: 'z' };
+  const options = nodeOptionsOf({ config: CONFIG, node: 'a', init: true, ...flags });
+  assert.deepEqual(options.listen, { host: '::1', port: 9 });
+  assert.deepEqual([options.zone, options.folder, options.init?.shards], ['east', 'z', 8]);
+  assert.deepEqual(options.join, ['ws://x:1', 'ws://y:2']);
+});
+
+test('what is wrong is told before anything is started', () => {
+  const cases: readonly (readonly [Record<string, string>, RegExp])[] = [
+    [{ config: CONFIG }, /not which of its nodes this is/],
+    [{ config: CONFIG, node: 'c' }, /no node is called "c"/],
+    [{ config: join(FOLDER, 'none.json') }, /not which of its nodes|cannot be read/],
+    [{ config: join(FOLDER, 'none.json'), node: 'a' }, /the config file cannot be read/],
+    [{ listen: '7400' }, /--listen is "7400"/],
+    [{ join: 'http://x' }, /"http:\/\/x" is not the address of a node/],
+    [{ weight: '-1' }, /--weight is "-1"/],
+    [{ valueBytesMax: '17000000' }, /--value-bytes-max is "17000000"/],
+  ];
+  for (const [options, message] of cases) {
+    assert.throws(() => nodeOptionsOf(options), message, JSON.stringify(options));
+  }
+});
+
+test('a faulty file is told with all its faults', () => {
+  const config = fileWith({ nodes: [{ name: 'a', data: 'd', lisen: 'x' }], setings: {} });
+  try {
+    configOrDefault({ config });
+    assert.fail('it was taken');
+  } catch (error) {
+    const { code, exit, reasons } = toldOf(error);
+    assert.deepEqual([code, exit], ['config', 2]);
+    assert.deepEqual(
+      reasons.map(({ what }) => what),
+      [
+        'setings is not a known field: did you mean settings?',
+        'nodes[0].lisen is not a known field: did you mean listen?',
+        'nodes[0].listen is missing, must be "host:port" with a port from 1 to 65535',
+      ],
+    );
+  }
+});
+
+test('clients go where they are told, else where the file says', async () => {
+  assert.deepEqual(await endpointsOf({ url: 'kv://a:1, b:2' }), ['kv://a:1', 'kv://b:2']);
+  assert.deepEqual(await endpointsOf({ config: CONFIG }), [
+    'ws://127.0.0.1:7501',
+    'ws://b.example:80',
+  ]);
+});
+
+test('the first node founds a cluster only where no other has lived', async () => {
+  const { mkdirSync } = await import('node:fs');
+  const nodes = localNodes(configOrDefault({ config: CONFIG }));
+  assert.equal(founderAmong(nodes)?.name, 'a');
+  mkdirSync(join(FOLDER, 'd', 'a', 'log'), { recursive: true });
+  assert.equal(founderAmong(nodes)?.name, 'a', 'it lived itself, and founding again does nothing');
+  mkdirSync(join(FOLDER, 'd', 'b', 'log'), { recursive: true });
+  rmSync(join(FOLDER, 'd', 'a'), { recursive: true });
+  assert.equal(founderAmong(nodes), undefined, 'it lost its folder, and joins the other again');
+});
