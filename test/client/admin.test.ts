@@ -1,0 +1,87 @@
+/** What tools ask a cluster, of a real node and of others that are none. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import type { NodeInfo as InfoRead } from '../../cli/node-info.ts';
+import type { NodeInfo as InfoSaid } from '../../src/core/status.ts';
+import { askInfo, askMap, bytes, connect, KvError } from '../../src/index.ts';
+import { startNode } from '../../src/node/node.ts';
+
+/** What kvctl reads of a node is what a node says: the compiler sees to it. */
+const asRead = (said: InfoSaid): InfoRead => said;
+
+test('a node tells of the cluster and of itself, and keys can have any codec', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ringkv-admin-'));
+  const node = await startNode({
+    folder,
+    listen: { host: '127.0.0.1', port: 0 },
+    advertise: {},
+    weight: 3,
+    zone: 'west',
+    isInsecureAllowed: false,
+    valueBytesMax: 1024,
+    init: { shards: 2, replicas: 3 },
+    join: [],
+    logLevel: 'silent',
+  });
+  context.after(async () => {
+    await node.stop();
+    rmSync(folder, { recursive: true });
+  });
+  const kv = await connect(node.clientUrl, { codec: bytes });
+  await kv.set('k', Uint8Array.of(0xc1));
+  assert.deepEqual((await kv.get('k'))?.value, Uint8Array.of(0xc1), 'no MessagePack begins so');
+  await kv.close();
+  const map = await askMap(['kv://127.0.0.1:1', node.clientUrl]);
+  assert.equal(map.clusterId, node.cluster);
+  assert.deepEqual(
+    map.nodes.map(({ clientUrl, weight, zone }) => [clientUrl, weight, zone]),
+    [[node.clientUrl, 3, 'west']],
+  );
+  const info = asRead(JSON.parse(await askInfo(node.clientUrl)));
+  assert.deepEqual([info.node, info.cluster, info.isReadOnly], [1, node.cluster, false]);
+  assert.deepEqual(
+    info.replicas.map(({ shard, role }) => [shard, role]),
+    [
+      [0, 'leader'],
+      [1, 'leader'],
+      [2, 'leader'],
+    ],
+  );
+});
+
+async function urlOf(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `kv://127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+
+test('whoever does not answer is named, with the reason, in time', async (context) => {
+  const silent = createServer();
+  const rude = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nhello'));
+  context.after(() => {
+    silent.close();
+    rude.close();
+  });
+  const urls = [await urlOf(silent), await urlOf(rude), 'kv://127.0.0.1:1'];
+  const began = performance.now();
+  await assert.rejects(askMap(urls, { timeout: 300 }), (error) => {
+    assert.ok(error instanceof KvError);
+    assert.deepEqual([error.code, error.outcome], ['unreachable', 'notApplied']);
+    assert.deepEqual(
+      error.attempts.map(({ endpoint }) => endpoint),
+      urls.map((url) => url.replace('kv:', 'ws:')),
+    );
+    assert.equal(error.attempts[0]?.what, 'it did not answer in time');
+    assert.match(error.attempts[2]?.what ?? '', /ECONNREFUSED/);
+    return true;
+  });
+  assert.ok(performance.now() - began < 2000, 'one timeout for each that is silent, and no more');
+  await assert.rejects(askInfo(urls[1] ?? '', { timeout: 300 }), { code: 'unreachable' });
+  await assert.rejects(askInfo('nonsense'), { code: 'invalid-argument' });
+});
