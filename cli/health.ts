@@ -49,7 +49,7 @@ const CATALOGUE_VOTERS_MAX = 5;
 
 export function judge(map: ClusterMap, answers: Answers): Health {
   const nodes = map.nodes.map(({ node, clientUrl, zone, weight }): NodeHealth => {
-    const answer = answers.get(node) ?? 'it was not asked';
+    const answer = ownAnswer(node, answers.get(node));
     const isUp = typeof answer !== 'string';
     const info = isUp ? answer : undefined;
     const url = clientUrl.replace(/^ws/, 'kv');
@@ -67,6 +67,13 @@ export function judge(map: ClusterMap, answers: Answers): Health {
     shards,
     reasons: [...broken, ...wear],
   };
+}
+
+/** A node that lost its folder comes back as another one, at the address of its former self. */
+function ownAnswer(node: number, answer: NodeInfo | string | undefined): NodeInfo | string {
+  if (answer === undefined) return 'it was not asked';
+  if (typeof answer === 'string' || answer.node === node) return answer;
+  return `node ${answer.node} is there instead`;
 }
 
 /** By what name people know a shard. */

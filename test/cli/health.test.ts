@@ -89,6 +89,14 @@ test('one of three nodes down is degraded, and nothing more may fail', () => {
   ]);
 });
 
+test('who answers in the place of another node is not that node', () => {
+  const health = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), infoOf(4)));
+  assert.deepEqual([health.verdict, health.canLose], ['DEGRADED', 0]);
+  assert.deepEqual(health.reasons, [
+    'node 3 (kv://10.0.0.3:7400) does not answer: node 4 is there instead',
+  ]);
+});
+
 test('a shard without its majority, or without a leader, is unavailable', () => {
   const down = 'no route';
   const lost = judge(mapOn(NODES), answersOf(infoOf(1), down, down));
