@@ -1,8 +1,11 @@
 /** The data folder of a node: its passport, its last map, and where log and state lie. */
 
 import { join } from 'node:path';
-import { makeFolder, readSmallFile, writeSmallFile } from '../storage/small-file.ts';
+import { makeFolder, readSmallFile, writeHint, writeSmallFile } from '../storage/small-file.ts';
 import { decodePassport, encodePassport, type Passport } from './passport.ts';
+
+/** How long a map waits for newer ones before it is written. */
+const MAP_MILLISECONDS = 200;
 
 /** The folder cannot be used as it is; the text says what to do. */
 export class FolderUnusable extends Error {
@@ -12,6 +15,8 @@ export class FolderUnusable extends Error {
 
 export class DataFolder {
   readonly path: string;
+  /** Waits to be written. */
+  #map: Uint8Array | undefined;
 
   /** The folder is made if it is not there. */
   constructor(path: string) {
@@ -51,7 +56,16 @@ export class DataFolder {
     return bytes === undefined || bytes === 'damaged' ? new Uint8Array() : bytes;
   }
 
-  writeMap(bytes: Uint8Array): void {
-    writeSmallFile(join(this.path, 'map'), bytes);
+  /** Soon, for maps come in swarms; a failure costs no more than a detour at the next start. */
+  keepMap(bytes: Uint8Array): void {
+    const isPlanned = this.#map !== undefined;
+    this.#map = bytes;
+    if (!isPlanned) setTimeout(() => this.#writeMap(), MAP_MILLISECONDS).unref();
+  }
+
+  #writeMap(): void {
+    const bytes = this.#map ?? new Uint8Array();
+    this.#map = undefined;
+    writeHint(join(this.path, 'map'), bytes).catch(() => {});
   }
 }

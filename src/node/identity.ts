@@ -66,7 +66,7 @@ async function joinAs(
 ): Promise<Identified> {
   const { cluster, node, map } = await join({ urls, joinToken, description, ...PATIENCE });
   const passport = { joinToken, cluster, node, hasLived: false };
-  folder.writeMap(map);
+  folder.keepMap(map);
   folder.writePassport(passport);
   return { passport, map };
 }

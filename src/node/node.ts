@@ -167,7 +167,7 @@ class House implements RunningNode {
       wall: wallNow(),
       map,
       onWork: () => this.#loop.wake(),
-      onMap: (bytes) => this.#folder.writeMap(bytes),
+      onMap: (bytes) => this.#folder.keepMap(bytes),
       encodeInfo: (info) => new TextEncoder().encode(JSON.stringify(info)),
       onFact: (fact) => logFact(this.logger, fact),
       onEnd: (reason) => this.#ending.end(reason),

@@ -10,6 +10,7 @@ import {
   renameSync,
   writeSync,
 } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -23,9 +24,7 @@ export function makeFolder(path: string): void {
 /** Returns when it is durable. Throws what the file system says. */
 export function writeSmallFile(path: string, content: Uint8Array): void {
   const fresh = `${path}.new`;
-  const bytes = Buffer.alloc(CRC_BYTES + content.length);
-  bytes.writeUInt32BE(crc32(content), 0);
-  bytes.set(content, CRC_BYTES);
+  const bytes = withCrc(content);
   const handle = openSync(fresh, 'w', 0o600);
   try {
     writeSync(handle, bytes);
@@ -42,6 +41,16 @@ export function writeSmallFile(path: string, content: Uint8Array): void {
   }
 }
 
+/**
+ * The same for what may be lost again: off this thread, and durable when the system likes. Fails
+ * with what the file system says.
+ */
+export async function writeHint(path: string, content: Uint8Array): Promise<void> {
+  const fresh = `${path}.new`;
+  await writeFile(fresh, withCrc(content), { mode: 0o600 });
+  await rename(fresh, path);
+}
+
 /** Undefined if there is none; `damaged` if it is not what was written. */
 export function readSmallFile(path: string): Uint8Array | 'damaged' | undefined {
   let bytes: Buffer;
@@ -54,4 +63,11 @@ export function readSmallFile(path: string): Uint8Array | 'damaged' | undefined 
   if (bytes.length < CRC_BYTES) return 'damaged';
   const content = bytes.subarray(CRC_BYTES);
   return bytes.readUInt32BE(0) === crc32(content) ? new Uint8Array(content) : 'damaged';
+}
+
+function withCrc(content: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(CRC_BYTES + content.length);
+  bytes.writeUInt32BE(crc32(content), 0);
+  bytes.set(content, CRC_BYTES);
+  return bytes;
 }
