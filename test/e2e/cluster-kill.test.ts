@@ -1,0 +1,179 @@
+/** Nodes are killed under load: no acknowledged write is lost, and every history is linearizable. */
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Random } from '../../src/base/random.ts';
+import { type Client, connect, KvError, utf8 } from '../../src/index.ts';
+import { checkLinearizability } from '../checkers/linearizability.ts';
+import { REGISTER } from '../checkers/register.ts';
+import type {
+  RegisterInput,
+  RegisterOperation,
+  RegisterOutput,
+} from '../checkers/register-operation.ts';
+import { temporaryFolder } from '../storage/temporary.ts';
+
+const NODES = 3;
+const SHARDS = 4;
+const WORKERS = 12;
+const KEYS = 6;
+const KILLS = 8;
+const NODE = fileURLToPath(new URL('./cluster-node.js', import.meta.url));
+
+interface Member {
+  readonly folder: string;
+  readonly port: number;
+  child: ChildProcess | undefined;
+}
+
+class Cluster {
+  readonly members: Member[] = [];
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  get urls(): string[] {
+    return this.members.map(({ port }) => `kv://127.0.0.1:${port}`);
+  }
+
+  async grow(): Promise<void> {
+    for (let number = 1; number <= NODES; number++) {
+      const port = await freePort();
+      const member: Member = { folder: `${this.#folder}/n${number}`, port, child: undefined };
+      this.members.push(member);
+      const first = this.members[0] as Member;
+      const how = number === 1 ? [`${SHARDS}`] : ['0', `ws://127.0.0.1:${first.port}`];
+      await this.start(member, how);
+    }
+  }
+
+  /** Resolves when it serves. */
+  async start(member: Member, how: readonly string[] = ['0']): Promise<void> {
+    const { folder, port } = member;
+    const child = spawn(process.execPath, [NODE, folder, `${port}`, ...how]);
+    member.child = child;
+    let complaint = '';
+    child.stderr.on('data', (piece) => {
+      complaint += piece;
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.stdout.once('data', () => resolve());
+      child.once('exit', (code) => reject(new Error(`node ended with ${code}: ${complaint}`)));
+    });
+  }
+
+  async kill(member: Member): Promise<void> {
+    const { child } = member;
+    if (child === undefined) return;
+    member.child = undefined;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.removeAllListeners('exit');
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await Promise.race([gone, ended]);
+  }
+
+  async end(): Promise<void> {
+    for (const member of this.members) await this.kill(member);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+interface Work {
+  readonly kv: Client;
+  readonly history: RegisterOperation[];
+  readonly isOver: () => boolean;
+}
+
+async function work({ kv, history, isOver }: Work, client: number): Promise<void> {
+  const random = new Random(client);
+  const space = kv.space('', { codec: utf8 });
+  for (let count = 1; !isOver(); count++) {
+    const key = `key-${random.below(KEYS)}`;
+    const value = `${client}.${count}`;
+    const input: RegisterInput = random.chance(0.4) ? { kind: 'read' } : { kind: 'write', value };
+    const invoke = performance.now();
+    let output: RegisterOutput | undefined;
+    let outcome: RegisterOperation['outcome'] = 'ok';
+    try {
+      if (input.kind === 'read') {
+        output = { kind: 'value', value: (await space.get(key))?.value };
+      } else {
+        await space.set(key, value);
+        output = { kind: 'written' };
+      }
+    } catch (error) {
+      assert.ok(error instanceof KvError, String(error));
+      const isCertain = input.kind === 'read' || error.outcome === 'notApplied';
+      outcome = isCertain ? 'failed' : 'unknown';
+    }
+    const end = outcome === 'unknown' ? Number.POSITIVE_INFINITY : performance.now();
+    history.push({ client, key, invoke, return: end, input, output, outcome });
+  }
+}
+
+/** The longest time in which no write of some key succeeded. */
+function longestGap(history: readonly RegisterOperation[]): number {
+  const written = history.filter(
+    ({ outcome, input }) => outcome === 'ok' && input.kind === 'write',
+  );
+  const keys = new Set(written.map(({ key }) => key));
+  const gaps = [...keys].map((key) => {
+    const times = written
+      .filter((operation) => operation.key === key)
+      .map((operation) => operation.return)
+      .sort((one, other) => one - other);
+    return times.reduce((gap, time, at) => Math.max(gap, time - (times[at - 1] ?? time)), 0);
+  });
+  return Math.max(...gaps);
+}
+
+test('nodes are killed under load, and nothing that was acknowledged is lost', async (context) => {
+  const cluster = new Cluster(temporaryFolder());
+  context.after(() => cluster.end());
+  await cluster.grow();
+  const kv = await connect(cluster.urls);
+  context.after(() => kv.close());
+  const history: RegisterOperation[] = [];
+  let isOver = false;
+  const workers = Array.from({ length: WORKERS }, (_, at) =>
+    work({ kv, history, isOver: () => isOver }, at + 1),
+  );
+  await sleep(4000);
+  const random = new Random(7);
+  for (let count = 0; count < KILLS; count++) {
+    const member = random.pick(cluster.members);
+    await cluster.kill(member);
+    await sleep(random.between(300, 1500));
+    await cluster.start(member);
+    await sleep(random.between(300, 1500));
+  }
+  isOver = true;
+  await Promise.all(workers);
+  const report = checkLinearizability(history, REGISTER);
+  assert.notEqual(report.verdict, 'violation', `${report.key}:\n${report.lines.join('\n')}`);
+  const done = history.filter(({ outcome }) => outcome === 'ok').length;
+  const lost = history.filter(({ outcome }) => outcome === 'unknown').length;
+  const gap = Math.round(longestGap(history));
+  const text = `${done} operations, ${lost} of unknown outcome, at most ${gap} ms without a write of a key`;
+  context.diagnostic(text);
+  assert.ok(done > 500, text);
+});
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, milliseconds));
+}
