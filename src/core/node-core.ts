@@ -20,23 +20,18 @@ import type { Log, LogRecord } from '../storage/log.ts';
 import type { StateDisk } from '../storage/state-disk.ts';
 import { StateStore } from '../storage/state-store.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
-import { decodeFrame } from '../wire/frame.ts';
 import type { Lane } from '../wire/hello.ts';
-import {
-  decodeNodeMessages,
-  encodeNodeMessages,
-  isOfNodes,
-  type NodeMessage,
-} from '../wire/node-message.ts';
+import { encodeNodeMessages, type NodeMessage } from '../wire/node-message.ts';
 import { decodeRequests, type Request } from '../wire/request.ts';
 import { CatalogueDesk } from './catalogue-desk.ts';
 import { Chores } from './chores.ts';
 import { Clients } from './clients.ts';
-import { ForwardedOrigin, Forwards, forwardedRequest } from './forwards.ts';
+import { Forwards } from './forwards.ts';
 import { Leaders } from './leaders.ts';
 import { machineOf } from './machines.ts';
 import { MapKeeper } from './map-keeper.ts';
 import type { NodeFact, NodeParts, SelfDescription } from './node-parts.ts';
+import { PeerFrames } from './peer-frames.ts';
 import { Peers } from './peers.ts';
 import { type LostReplica, Replicas } from './replicas.ts';
 import { infoOf, type NodeInfo } from './status.ts';
@@ -78,12 +73,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly #transport: Transport;
   readonly #router: Router;
   readonly #forwards: Forwards;
+  readonly #peerFrames: PeerFrames;
   readonly #maps: MapKeeper;
   readonly #leaders = new Leaders();
   readonly #desk: CatalogueDesk;
   readonly #chores: Chores;
-  /** Where members were heard from: fresher than the map while they move. */
-  readonly #heardFrom = new Map<MemberId, NodeId>();
   #records: LogRecord[] = [];
   #settled: DurableMark[] = [];
   #now: number;
@@ -109,6 +103,13 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#maps = new MapKeeper({
       bytes: options.map,
       onMap: (map, before) => this.#believe(map, before),
+    });
+    this.#peerFrames = new PeerFrames({
+      parts: this,
+      maps: this.#maps,
+      router: this.#router,
+      forwards: this.#forwards,
+      tell: (to, message) => this.tell(to, message),
     });
     this.replicas = new Replicas({
       host: this,
@@ -169,7 +170,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
         if (event.lane === 'main') this.#wake(event.node);
         return this.#greet(event.node);
       case 'peer-frame':
-        return this.#takePeerFrame(event.node, event.bytes);
+        return this.#peerFrames.take(event.node, event.bytes);
       case 'peer-down':
         return this.#loseTouch(event.node, event.lane);
       case 'client-up':
@@ -251,6 +252,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#desk.noted(replica, fact);
   }
 
+  askLeader({ shard }: Replica, question: number): boolean {
+    const leader = this.leaderOf(shard);
+    return leader !== undefined && this.tell(leader, { type: 'ask', id: question, shard });
+  }
+
   nextRead(): number {
     this.#lastRead += 1;
     return this.#lastRead;
@@ -258,7 +264,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined {
     if (member === this.replicas.get(shard)?.member) return this.self.node;
-    return this.#heardFrom.get(member) ?? this.#maps.nodeOf(shard, member);
+    return this.#peerFrames.whereIs(member) ?? this.#maps.nodeOf(shard, member);
   }
 
   /** It keeps its vote and its log until the shard's leader has taken it out. */
@@ -393,50 +399,6 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   #greet(node: NodeId): void {
     this.peers.greeted(node, this.#now);
     this.tell(node, { type: 'beat', mapVersion: this.map?.version ?? 0 });
-  }
-
-  #takePeerFrame(from: NodeId, bytes: Uint8Array): void {
-    this.peers.hear(from, this.#now);
-    if (isOfNodes(bytes)) {
-      const messages = decodeNodeMessages(bytes);
-      if (messages === undefined) return this.#refuseFrame(`node ${from}`);
-      for (const message of messages) this.#hear(from, message);
-      return;
-    }
-    const messages = decodeFrame(bytes);
-    if (messages === undefined) return this.#refuseFrame(`node ${from}`);
-    for (const message of messages) {
-      const replica = this.replicas.get(message.shard);
-      // The dead do not answer: `removed` would tell a sound member that it is gone.
-      if (replica?.member !== message.to) continue;
-      this.#heardFrom.set(message.from, from);
-      replica.receive(message);
-    }
-  }
-
-  #hear(from: NodeId, message: NodeMessage): void {
-    switch (message.type) {
-      case 'beat':
-        return this.#compareMaps(from, message.mapVersion);
-      case 'map':
-        return this.#maps.take(message.map);
-      case 'forward': {
-        const send = (to: NodeId, answer: NodeMessage) => this.tell(to, answer);
-        const origin = new ForwardedOrigin({ id: message.id, from, send });
-        const request = forwardedRequest(message.request);
-        if (request !== undefined) this.#router.route(request, { origin, isForwarded: true });
-        return;
-      }
-      case 'forwarded':
-        return this.#forwards.answer(message.id, message.response);
-      default:
-        return unreachable(message);
-    }
-  }
-
-  #compareMaps(from: NodeId, version: number): void {
-    const bytes = this.#maps.since(version);
-    if (bytes !== undefined) this.tell(from, { type: 'map', map: bytes });
   }
 
   #takeClientFrame(connection: number, bytes: Uint8Array): void {

@@ -55,6 +55,11 @@ export class Reads {
     this.#granted.push({ index, reads });
   }
 
+  /** Reads of which it is known already how far the machine must be. */
+  grant(reads: readonly Read[], index: number): void {
+    if (reads.length > 0) this.#granted.push({ index, reads });
+  }
+
   /** What can be read now that the machine has applied through this index. */
   takeReady(applied: number): readonly Read[] {
     if (this.#granted.length === 0) return [];

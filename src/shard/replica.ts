@@ -12,6 +12,7 @@ import type { LogRecord } from '../storage/log.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure, Response } from '../wire/response.ts';
+import { Freshness } from './freshness.ts';
 import type { LogTime } from './log-time.ts';
 import { type Asker, Proposals } from './proposals.ts';
 import { ReadServer } from './read-server.ts';
@@ -27,6 +28,8 @@ export interface ReplicaHost {
   /** The replica has something to say or do at the end of this turn. */
   touch(replica: Replica): void;
   noted(replica: Replica, fact: Fact): void;
+  /** Asks the leader of the shard how far it is; false if the question did not leave. */
+  askLeader(replica: Replica, question: number): boolean;
   /** A number for a read that no other of this life has. */
   nextRead(): number;
   /** The node that a member lives on, as far as is known; 0 if it is not. */
@@ -79,8 +82,7 @@ export class Replica {
   /** Of the entry that was applied last. */
   #appliedTerm: number;
   #wasLeader = false;
-  /** When an append of the leader last told what was committed, and when that was applied. */
-  #told = { at: Number.NEGATIVE_INFINITY, commit: 0 };
+  readonly #freshness = new Freshness();
   /** Through here the state is on disk. */
   #saved: number;
   /** The log time before which nothing expires; nobody has looked before the first. */
@@ -145,6 +147,7 @@ export class Replica {
 
   tick(): void {
     this.step({ type: 'tick', now: this.#host.now });
+    if (this.#freshness.isOverdue(this.#host.now)) this.#failStale();
   }
 
   receive(message: Message): void {
@@ -152,9 +155,7 @@ export class Replica {
       this.#waitingChunk = message;
       return;
     }
-    const outcome = this.step({ type: 'message', message });
-    if (message.type !== 'append' || outcome.type === 'refused') return;
-    this.#told = { at: this.#host.now, commit: message.commit };
+    this.step({ type: 'message', message });
   }
 
   settle(mark: Mark): void {
@@ -190,13 +191,22 @@ export class Replica {
     else this.#serve([read]);
   }
 
-  /** Answered at once from what is here, if that was current not longer ago than this. */
-  readStale(read: Read, ageMilliseconds: number): void {
-    const { at, commit } = this.#told;
-    const isYoung = this.#applied >= commit && this.#host.now - at <= ageMilliseconds;
-    if (isYoung) this.#serve([read]);
-    else if (this.isLeader) this.readByLease(read);
-    else this.fail(read.asker, 'not-fresh');
+  /** Answered from here, if that was current not longer ago than this; else the leader is asked. */
+  readStale(read: Read, milliseconds: number): void {
+    const { now } = this.#host;
+    if (this.isLeader) return this.readByLease(read);
+    const age = { milliseconds, now, applied: this.#applied };
+    if (this.#freshness.isYoung(age)) return this.#serve([read]);
+    const question = this.#freshness.wait(read, now);
+    if (question === undefined || this.#host.askLeader(this, question)) return;
+    this.#failStale();
+  }
+
+  /** The leader's answer to such a question; 0 if it does not lead. */
+  told(question: number, index: number): void {
+    if (index === 0) return this.#failStale();
+    this.#reads.grant(this.#freshness.answer(question, index), index);
+    this.#serve(this.#reads.takeReady(this.#applied));
   }
 
   fail({ origin, id }: Asker, failure: Failure): void {
@@ -306,7 +316,12 @@ export class Replica {
     for (const { asker } of this.#gathered) this.fail(asker, 'not-here');
     for (const asker of this.#proposals.takeAll()) this.fail(asker, 'lost');
     for (const { asker } of this.#reads.takeAll()) this.fail(asker, 'not-here');
+    this.#failStale();
     this.#gathered = [];
+  }
+
+  #failStale(): void {
+    for (const { asker } of this.#freshness.takeWaiting()) this.fail(asker, 'not-fresh');
   }
 
   #positionByLease(): number | undefined {

@@ -1,6 +1,7 @@
 /** What nodes say to each other beside the messages of shards, and its one spelling. */
 
 import { unreachable } from '../base/assert.ts';
+import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 
@@ -12,11 +13,16 @@ export type NodeMessage =
   /** A request that came to the wrong node, as a frame of one; it is not passed on again. */
   | { readonly type: 'forward'; readonly id: number; readonly request: Uint8Array }
   /** The response to it, as a frame of one. */
-  | { readonly type: 'forwarded'; readonly id: number; readonly response: Uint8Array };
+  | { readonly type: 'forwarded'; readonly id: number; readonly response: Uint8Array }
+  /** To the leader of a shard, by a follower that wants to know how far it is behind. */
+  | { readonly type: 'ask'; readonly id: number; readonly shard: ShardId }
+  /** All that was committed when it was asked is through this index; 0: it does not lead. */
+  | { readonly type: 'told'; readonly id: number; readonly shard: ShardId; readonly index: number };
 
 /** Beyond those of the messages of shards, from which they are told apart by the first one. */
-const TYPE = { beat: 32, map: 33, forward: 34, forwarded: 35 } as const;
-const LENGTH = { beat: 2, map: 2, forward: 3, forwarded: 3 } as const;
+const TYPE = { beat: 32, map: 33, forward: 34, forwarded: 35, ask: 36, told: 37 } as const;
+const LENGTH = { beat: 2, map: 2, forward: 3, forwarded: 3, ask: 3, told: 4 } as const;
+const LENGTH_MAX = LENGTH.told;
 const MESSAGE_BYTES_MIN = 3;
 
 /** One buffer serves all frames: encoding is synchronous and the result is a copy. */
@@ -48,7 +54,7 @@ export function decodeNodeMessages(bytes: Uint8Array): readonly NodeMessage[] | 
 export function isOfNodes(bytes: Uint8Array): boolean {
   const reader = new Reader(bytes);
   if (reader.array(REQUEST_LIMITS.requestsMax, 1) === 0) return false;
-  reader.array(LENGTH.forward, 1);
+  reader.array(LENGTH_MAX, 1);
   return reader.count() >= TYPE.beat && !reader.isBroken;
 }
 
@@ -56,6 +62,8 @@ export function isOfNodes(bytes: Uint8Array): boolean {
 export function bytesMaxOfNodeMessage(message: NodeMessage): number {
   switch (message.type) {
     case 'beat':
+    case 'ask':
+    case 'told':
       return SCALARS_BYTES_MAX;
     case 'map':
       return SCALARS_BYTES_MAX + message.map.length;
@@ -88,13 +96,22 @@ function writeMessage(message: NodeMessage): void {
       writer.count(message.id);
       writer.bytes(message.response);
       break;
+    case 'ask':
+      writer.count(message.id);
+      writer.count(message.shard);
+      break;
+    case 'told':
+      writer.count(message.id);
+      writer.count(message.shard);
+      writer.count(message.index);
+      break;
     default:
       unreachable(message);
   }
 }
 
 function readMessage(reader: Reader): NodeMessage | undefined {
-  const length = reader.array(LENGTH.forward, 1);
+  const length = reader.array(LENGTH_MAX, 1);
   switch (reader.count()) {
     case TYPE.beat:
       return length === LENGTH.beat ? { type: 'beat', mapVersion: reader.count() } : undefined;
@@ -110,6 +127,17 @@ function readMessage(reader: Reader): NodeMessage | undefined {
       if (length !== LENGTH.forwarded) return undefined;
       const id = reader.count();
       return { type: 'forwarded', id, response: reader.bytes(WIRE_LIMITS.frameBytesMax) };
+    }
+    case TYPE.ask: {
+      if (length !== LENGTH.ask) return undefined;
+      const id = reader.count();
+      return { type: 'ask', id, shard: reader.count() as ShardId };
+    }
+    case TYPE.told: {
+      if (length !== LENGTH.told) return undefined;
+      const id = reader.count();
+      const shard = reader.count() as ShardId;
+      return { type: 'told', id, shard, index: reader.count() };
     }
     default:
       return undefined;

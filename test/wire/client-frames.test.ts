@@ -103,7 +103,12 @@ function randomResponse(random: Random): Response {
 
 function randomNodeMessage(random: Random): NodeMessage {
   const id = randomCount(random);
-  switch (random.pick(['beat', 'map', 'forward', 'forwarded'] as const)) {
+  const shard = randomCount(random) as ShardId;
+  switch (random.pick(['beat', 'map', 'forward', 'forwarded', 'ask', 'told'] as const)) {
+    case 'ask':
+      return { type: 'ask', id, shard };
+    case 'told':
+      return { type: 'told', id, shard, index: randomCount(random) };
     case 'beat':
       return { type: 'beat', mapVersion: randomCount(random) };
     case 'map':

@@ -1,0 +1,101 @@
+/** What peers say: messages of shards go to their replicas, those of nodes are answered here. */
+
+import { unreachable } from '../base/assert.ts';
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
+import type { Router } from '../router/router.ts';
+import { decodeFrame } from '../wire/frame.ts';
+import { decodeNodeMessages, isOfNodes, type NodeMessage } from '../wire/node-message.ts';
+import type { Response } from '../wire/response.ts';
+import { ForwardedOrigin, type Forwards, forwardedRequest } from './forwards.ts';
+import type { MapKeeper } from './map-keeper.ts';
+import type { NodeParts } from './node-parts.ts';
+
+interface PeerFramesOptions {
+  readonly parts: NodeParts;
+  readonly maps: MapKeeper;
+  readonly router: Router;
+  readonly forwards: Forwards;
+  readonly tell: (to: NodeId, message: NodeMessage) => boolean;
+}
+
+export class PeerFrames {
+  readonly #options: PeerFramesOptions;
+  /** Where members were heard from: fresher than the map while they move. */
+  readonly #heardFrom = new Map<MemberId, NodeId>();
+
+  constructor(options: PeerFramesOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined for a member that was not heard in this life. */
+  whereIs(member: MemberId): NodeId | undefined {
+    return this.#heardFrom.get(member);
+  }
+
+  take(from: NodeId, bytes: Uint8Array): void {
+    const { parts } = this.#options;
+    parts.peers.hear(from, parts.now);
+    if (!isOfNodes(bytes)) return this.#takeMessages(from, bytes);
+    const messages = decodeNodeMessages(bytes);
+    if (messages === undefined) return this.#refuse(from);
+    for (const message of messages) this.#hear(from, message);
+  }
+
+  #takeMessages(from: NodeId, bytes: Uint8Array): void {
+    const messages = decodeFrame(bytes);
+    if (messages === undefined) return this.#refuse(from);
+    for (const message of messages) {
+      const replica = this.#options.parts.replicas.get(message.shard);
+      // The dead do not answer: `removed` would tell a sound member that it is gone.
+      if (replica?.member !== message.to) continue;
+      this.#heardFrom.set(message.from, from);
+      replica.receive(message);
+    }
+  }
+
+  #hear(from: NodeId, message: NodeMessage): void {
+    const { maps, router, forwards, parts, tell } = this.#options;
+    switch (message.type) {
+      case 'beat': {
+        const map = maps.since(message.mapVersion);
+        if (map !== undefined) tell(from, { type: 'map', map });
+        return;
+      }
+      case 'map':
+        return maps.take(message.map);
+      case 'forward': {
+        const origin = new ForwardedOrigin({ id: message.id, from, send: tell });
+        const request = forwardedRequest(message.request);
+        if (request !== undefined) router.route(request, { origin, isForwarded: true });
+        return;
+      }
+      case 'forwarded':
+        return forwards.answer(message.id, message.response);
+      case 'ask':
+        return this.#answerHowFar(from, message.id, message.shard);
+      case 'told':
+        return parts.replicas.get(message.shard)?.told(message.id, message.index);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** By a round of its own: what is said must be true after the question came. */
+  #answerHowFar(from: NodeId, id: number, shard: ShardId): void {
+    const { parts, tell } = this.#options;
+    const replica = parts.replicas.get(shard);
+    const say = (index: number) => tell(from, { type: 'told', id, shard, index });
+    if (replica === undefined || !replica.isLeader) {
+      say(0);
+      return;
+    }
+    const respond = ({ type }: Response) => say(type === 'rows' ? replica.applied : 0);
+    const until = parts.now + NODE_LIMITS.patienceMilliseconds;
+    replica.read({ asker: { origin: { respond }, id }, until, what: { type: 'keys', keys: [] } });
+  }
+
+  #refuse(from: NodeId): void {
+    this.#options.parts.mention({ type: 'frame-refused', from: `node ${from}` });
+  }
+}
