@@ -1,5 +1,6 @@
 /** The clients that are connected, and what each is to be told at the end of the turn. */
 
+import type { NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -22,6 +23,10 @@ class Client implements Origin {
 
   get isFull(): boolean {
     return this.outstanding >= NODE_LIMITS.clientRequestsMax;
+  }
+
+  hint(shard: ShardId, leader: NodeId): void {
+    this.respond({ type: 'leader', id: 0, shard, leader });
   }
 
   respond(response: Response): void {

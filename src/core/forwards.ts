@@ -60,6 +60,7 @@ export class Forwards {
       this.#options.onMissed(forward.shard, response.leader);
     }
     forward.origin.respond({ ...response, id: forward.id });
+    if (response.type !== 'failed') forward.origin.hint?.(forward.shard, forward.to);
   }
 
   /** What was on its way to it may have arrived, and the answer will not. */

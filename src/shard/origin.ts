@@ -1,8 +1,11 @@
 /** Where a request came from, and so where its response goes. */
 
+import type { NodeId, ShardId } from '../base/ids.ts';
 import type { Response } from '../wire/response.ts';
 
 export interface Origin {
   /** Called once for each request, at any later time; nothing happens if the asker is gone. */
   respond(response: Response): void;
+  /** After a response that came from another node: whom to ask next time. */
+  hint?(shard: ShardId, leader: NodeId): void;
 }

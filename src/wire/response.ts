@@ -1,6 +1,7 @@
 /** What a node answers a client: the messages and their one spelling. */
 
 import { unreachable } from '../base/assert.ts';
+import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 
@@ -78,6 +79,13 @@ export type Response =
   | { readonly type: 'commanded'; readonly id: number; readonly reply: Uint8Array }
   /** A text in JSON. */
   | { readonly type: 'info'; readonly id: number; readonly text: Uint8Array }
+  /** Unasked, so with id 0: another node serves this shard, and asking it saves a hop. */
+  | {
+      readonly type: 'leader';
+      readonly id: number;
+      readonly shard: ShardId;
+      readonly leader: number;
+    }
   | {
       readonly type: 'failed';
       readonly id: number;
@@ -98,8 +106,18 @@ const TYPE = {
   range: 4,
   commanded: 5,
   info: 6,
+  leader: 7,
 } as const;
-const LENGTH = { failed: 6, map: 3, written: 4, rows: 4, range: 7, commanded: 3, info: 3 } as const;
+const LENGTH = {
+  failed: 6,
+  map: 3,
+  written: 4,
+  rows: 4,
+  range: 7,
+  commanded: 3,
+  info: 3,
+  leader: 4,
+} as const;
 const RESPONSE_BYTES_MIN = 3;
 const SCALARS_BYTES_MAX = 64;
 
@@ -132,6 +150,7 @@ export function decodeResponses(bytes: Uint8Array): readonly Response[] | undefi
 export function bytesMaxOfResponse(response: Response): number {
   switch (response.type) {
     case 'failed':
+    case 'leader':
       return SCALARS_BYTES_MAX;
     case 'map':
       return SCALARS_BYTES_MAX + response.map.length;
@@ -195,6 +214,10 @@ function writeResponse(response: Response): void {
     case 'commanded':
       writer.bytes(response.reply);
       break;
+    case 'leader':
+      writer.count(response.shard);
+      writer.count(response.leader);
+      break;
     case 'info':
       writer.bytes(response.text);
       break;
@@ -229,6 +252,11 @@ function readResponse(reader: Reader): Response | undefined {
     case TYPE.commanded:
       if (length !== LENGTH.commanded) return undefined;
       return { type: 'commanded', id, reply: reader.bytes(WIRE_LIMITS.frameBytesMax) };
+    case TYPE.leader: {
+      if (length !== LENGTH.leader) return undefined;
+      const shard = reader.count() as ShardId;
+      return { type: 'leader', id, shard, leader: reader.count() };
+    }
     case TYPE.info:
       if (length !== LENGTH.info) return undefined;
       return { type: 'info', id, text: reader.bytes(WIRE_LIMITS.frameBytesMax) };

@@ -75,7 +75,10 @@ function randomRequest(random: Random): Request {
 function randomResponse(random: Random): Response {
   const id = randomCount(random);
   const time = randomCount(random);
-  const types = ['map', 'written', 'rows', 'range', 'commanded', 'info', 'failed'] as const;
+  const types = [
+    ...(['map', 'written', 'rows', 'range'] as const),
+    ...(['commanded', 'info', 'failed', 'leader'] as const),
+  ];
   switch (random.pick(types)) {
     case 'map':
       return { type: 'map', id, map: someBytes(random) };
@@ -88,6 +91,10 @@ function randomResponse(random: Random): Response {
       const isEnd = random.chance(0.5);
       const last = someBytes(random);
       return { type: 'range', id, time, rows, count: randomCount(random), last, isEnd };
+    }
+    case 'leader': {
+      const shard = randomCount(random) as ShardId;
+      return { type: 'leader', id, shard, leader: randomCount(random) };
     }
     case 'commanded':
       return { type: 'commanded', id, reply: someBytes(random) };

@@ -7,6 +7,7 @@
 
 import { unreachable } from '../../base/assert.ts';
 import type { Attempt, KvErrorCode } from '../../base/errors.ts';
+import type { NodeId } from '../../base/ids.ts';
 import { CLIENT_LIMITS } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import { decodeResponses } from '../../wire/response.ts';
@@ -266,7 +267,9 @@ export class Core {
     const arrival = arrivalAt(connection, now);
     for (const response of responses) {
       const sent = this.#connections.receive(connection, response.id);
-      if (sent?.errand !== undefined) this.#dispatch.answer(sent.errand, response, arrival);
+      if (response.type === 'leader') {
+        this.#routing.learn(response.shard, response.leader as NodeId);
+      } else if (sent?.errand !== undefined) this.#dispatch.answer(sent.errand, response, arrival);
       else if (response.type === 'map' && response.map.length > 0) {
         this.#mapKeeper.take(response.map);
       } else if (sent !== undefined) this.#mapKeeper.settle();
