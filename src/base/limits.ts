@@ -204,7 +204,7 @@ export const STATE_LIMITS = {
   identityBytesMax: 256,
   /** A checkpoint is due when the overlay has this much, or is this old. */
   checkpointBytes: 8 * MIB,
-  checkpointWrites: 32_768,
+  checkpointRows: 32_768,
   checkpointMilliseconds: 2000,
   /** Overlays of all shards, the frozen ones included; at this size applying has to wait. */
   overlayBytesMax: 64 * MIB,

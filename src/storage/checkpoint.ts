@@ -5,7 +5,7 @@ import type { ShardId } from '../base/ids.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import type { ShardState } from './shard-state.ts';
-import type { SortedCursor } from './sorted-map.ts';
+import type { SortedCursor } from './sorted-rows.ts';
 import type { StateBatches } from './state-batch.ts';
 import type { DiskBatch } from './state-disk.ts';
 import type { Job, Progress } from './state-job.ts';
@@ -32,7 +32,7 @@ export interface WrittenShard {
 type Phase =
   /** What is replaced on disk leaves the hash before it is replaced. */
   | { readonly type: 'settling' }
-  | { readonly type: 'filling'; readonly cursors: SortedCursor<Uint8Array>[] }
+  | { readonly type: 'filling'; readonly cursors: SortedCursor[] }
   /** State that is ahead of the log after a crash would have no past. */
   | { readonly type: 'awaiting-log' }
   | { readonly type: 'writing' }
@@ -84,7 +84,7 @@ export class Checkpoint implements Job {
     return 'again';
   }
 
-  #fill(cursors: SortedCursor<Uint8Array>[]): Progress {
+  #fill(cursors: SortedCursor[]): Progress {
     const batch = this.#batch;
     let bytes = 0;
     for (let rows = 0; rows < STATE_LIMITS.sliceRows && bytes < STATE_LIMITS.sliceBytes; rows++) {
@@ -97,10 +97,10 @@ export class Checkpoint implements Job {
         this.#phase = { type: 'awaiting-log' };
         return 'again';
       }
-      const { key, value } = cursor;
-      if (value === TOMBSTONE) batch.delete(key);
-      else batch.put(key, value);
-      bytes += key.length + value.length;
+      const { key, record } = cursor;
+      if (record === TOMBSTONE) batch.delete(key);
+      else batch.put(key, record);
+      bytes += key.length + record.length;
     }
     return 'again';
   }

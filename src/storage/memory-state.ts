@@ -1,10 +1,11 @@
 /** The twin of the state disk: in memory, with a crash that leaves what a disk would leave. */
 
 import { assert } from '../base/assert.ts';
-import { type SortedCursor, SortedMap, type SortedView } from './sorted-map.ts';
+import { compare } from './byte-order.ts';
 import type {
   DiskBatch,
   DiskCursor,
+  DiskRange,
   DiskRow,
   DiskRows,
   DiskView,
@@ -12,7 +13,8 @@ import type {
   StateDisk,
 } from './state-disk.ts';
 
-type Rows = SortedMap<Uint8Array | undefined>;
+/** In rising order of their keys. Never changed, only replaced, so a view of it is itself. */
+type Rows = readonly DiskRow[];
 
 interface Change {
   readonly key: Uint8Array;
@@ -36,7 +38,7 @@ export type StateEffect = 'submit' | 'persist' | 'report';
 /** A medium that outlives the process; `open` begins a life, `crash` ends it. */
 export class MemoryState {
   readonly #options: MemoryStateOptions;
-  #rows: Rows = new SortedMap({ prefixBytes: 0 });
+  #rows: Rows = [];
   #unfinished: readonly Change[] | undefined;
   #life = 0;
   /** The next write fails with this, as does everything after it. */
@@ -57,28 +59,23 @@ export class MemoryState {
     this.#life += 1;
     if (keepsUnfinished && this.#unfinished !== undefined) this.#persist(this.#unfinished);
     this.#unfinished = undefined;
-    this.#sweep();
   }
 
   /** Changes bytes behind everybody's back; says whether there was such a row. */
   damage(key: Uint8Array, change: (value: Uint8Array) => Uint8Array | undefined): boolean {
-    const value = this.#rows.get(key);
+    const value = find(this.#rows, key);
     if (value === undefined) return false;
-    this.#rows.set(key, change(value.slice()));
+    this.#persist([{ key, value: change(value.slice()) }]);
     return true;
   }
 
   /** Everything that is there, for tests to look at. */
-  rows(): DiskRow[] {
-    return rowsOf(this.#rows.view());
+  rows(): Rows {
+    return this.#rows;
   }
 
   isOf(life: number): boolean {
     return life === this.#life;
-  }
-
-  viewNow(): SortedView<Uint8Array | undefined> {
-    return this.#rows.view();
   }
 
   schedule(life: number, report: () => void): void {
@@ -117,14 +114,19 @@ export class MemoryState {
   }
 
   #persist(changes: readonly Change[]): void {
-    for (const { key, value } of changes) this.#rows.set(key, value);
-  }
-
-  /** A map forgets no keys; between two lives is the time for that. */
-  #sweep(): void {
-    const rows = this.rows();
-    this.#rows = new SortedMap({ prefixBytes: 0 });
-    for (const [key, value] of rows) this.#rows.set(key, value);
+    const last = new Map<string, Change>();
+    for (const change of changes) last.set(nameOf(change.key), change);
+    const sorted = [...last.values()].sort((one, other) => compare(one.key, 0, other.key, 0));
+    const rows: DiskRow[] = [];
+    let at = 0;
+    for (const { key, value } of sorted) {
+      const end = placeOf(this.#rows, key);
+      while (at < end) rows.push(this.#rows[at++] as DiskRow);
+      if (isAt(this.#rows, at, key)) at += 1;
+      if (value !== undefined) rows.push([key, value]);
+    }
+    while (at < this.#rows.length) rows.push(this.#rows[at++] as DiskRow);
+    this.#rows = rows;
   }
 }
 
@@ -143,7 +145,7 @@ class MemoryDisk implements StateDisk {
 
   get(key: Uint8Array): Uint8Array | undefined {
     assert(this.#medium.isOf(this.#life), 'a disk is read by the living');
-    return this.#medium.viewNow().get(key);
+    return find(this.#medium.rows(), key);
   }
 
   getMany(keys: readonly Uint8Array[], done: (values: (Uint8Array | undefined)[]) => void): void {
@@ -155,10 +157,10 @@ class MemoryDisk implements StateDisk {
     const changes: Change[] = [];
     return {
       put: (key, value) => {
-        changes.push({ key, value });
+        changes.push({ key: key.slice(), value: value.slice() });
       },
       delete: (key) => {
-        changes.push({ key, value: undefined });
+        changes.push({ key: key.slice(), value: undefined });
       },
       write: (done) => {
         assert(this.#medium.isOf(this.#life), 'a disk is written by the living');
@@ -170,16 +172,16 @@ class MemoryDisk implements StateDisk {
   }
 
   view(): DiskView {
-    const rows = this.#medium.viewNow();
+    const rows = this.#medium.rows();
     const open = { isOpen: true };
     return {
       get: (key) => {
         assert(open.isOpen, 'a view that is read is open');
-        return rows.get(key);
+        return find(rows, key);
       },
       cursor: (range) => {
         assert(open.isOpen, 'a view that is read is open');
-        return new MemoryCursor(rows.cursor(range), (report) => this.#later(report), open);
+        return new MemoryCursor(rowsIn(rows, range), (report) => this.#later(report), open);
       },
       close: () => {
         open.isOpen = false;
@@ -200,17 +202,18 @@ class MemoryDisk implements StateDisk {
 }
 
 class MemoryCursor implements DiskCursor {
-  readonly #cursor: SortedCursor<Uint8Array | undefined>;
+  readonly #rows: Rows;
   readonly #schedule: (report: () => void) => void;
   readonly #view: { readonly isOpen: boolean };
+  #at = 0;
   #isClosed = false;
 
   constructor(
-    cursor: SortedCursor<Uint8Array | undefined>,
+    rows: Rows,
     schedule: (report: () => void) => void,
     view: { readonly isOpen: boolean },
   ) {
-    this.#cursor = cursor;
+    this.#rows = rows;
     this.#schedule = schedule;
     this.#view = view;
   }
@@ -222,11 +225,11 @@ class MemoryCursor implements DiskCursor {
       const rows: DiskRow[] = [];
       let bytes = 0;
       while (rows.length < rowsMax && (bytes < bytesMax || rows.length === 0)) {
-        if (!this.#cursor.next()) break;
-        const { key, value } = this.#cursor;
-        if (value === undefined) continue;
-        rows.push([key, value]);
-        bytes += key.length + value.length;
+        const row = this.#rows[this.#at];
+        if (row === undefined) break;
+        this.#at += 1;
+        rows.push(row);
+        bytes += row[0].length + row[1].length;
       }
       done(rows);
     });
@@ -237,12 +240,34 @@ class MemoryCursor implements DiskCursor {
   }
 }
 
-function rowsOf(view: SortedView<Uint8Array | undefined>): DiskRow[] {
-  const rows: DiskRow[] = [];
-  const cursor = view.cursor({ from: undefined, to: undefined, isReverse: false });
-  while (cursor.next()) {
-    const { key, value } = cursor;
-    if (value !== undefined) rows.push([key, value]);
+function rowsIn(rows: Rows, { from, to, isReverse }: DiskRange): Rows {
+  const found = rows.slice(placeOf(rows, from), placeOf(rows, to));
+  return isReverse ? found.reverse() : found;
+}
+
+function find(rows: Rows, key: Uint8Array): Uint8Array | undefined {
+  const at = placeOf(rows, key);
+  return isAt(rows, at, key) ? rows[at]?.[1] : undefined;
+}
+
+function isAt(rows: Rows, at: number, key: Uint8Array): boolean {
+  const row = rows[at];
+  return row !== undefined && compare(row[0], 0, key, 0) === 0;
+}
+
+/** How many rows come before a key. */
+function placeOf(rows: Rows, key: Uint8Array): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const [other] = rows[middle] as DiskRow;
+    if (compare(other, 0, key, 0) < 0) low = middle + 1;
+    else high = middle;
   }
-  return rows;
+  return low;
+}
+
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
 }

@@ -1,73 +1,79 @@
 /** Writes of one shard that are not on disk yet, in order, in memory. */
 
-import type { Arena } from './arena.ts';
-import { SortedMap, type SortedView } from './sorted-map.ts';
-import { type Place, PREFIX_BYTES } from './state-key.ts';
-import { putRecord, TOMBSTONE, WORDS_BYTES } from './state-record.ts';
+import { Arena } from './arena.ts';
+import type { SlabPool } from './slab-pool.ts';
+import { NO_ROW, SortedRows, type SortedView } from './sorted-rows.ts';
+import type { Place } from './state-key.ts';
 
-/** What a write takes besides its bytes: two views and its share of the tree. */
-const WRITE_OVERHEAD_BYTES = 256;
+/** A row's share of the tree. */
+const ROW_OVERHEAD_BYTES = 32;
 
-/** Records by stored key; `TOMBSTONE` where a key is gone. */
-export type LayerView = readonly (SortedView<Uint8Array> | undefined)[];
+/** By section. */
+export type LayerView = readonly (SortedView | undefined)[];
 
 export class Overlay {
-  readonly #place: Place;
-  readonly #sections: (SortedMap<Uint8Array> | undefined)[] = [];
+  /** All rows, of all sections. */
+  readonly arena: Arena;
+  readonly #sections: (SortedRows | undefined)[] = [];
   /**
-   * Stored keys that were written here and not below, so what they replace on disk is still to be
+   * Rows whose keys were written here and not below, so what they replace on disk is still to be
    * subtracted from the state hash. That does not change before this overlay is written.
    */
-  unsettled: Uint8Array[] = [];
+  unsettled: number[] = [];
   /** Those of them that the disk has been asked for. */
-  settling: Uint8Array[] = [];
-  /** All that was taken for it, overwritten records too. */
-  bytes = 0;
-  writes = 0;
+  settling: number[] = [];
+  /** How many keys were written. */
+  rows = 0;
 
-  constructor(place: Place) {
-    this.#place = place;
+  constructor(place: Place, pool: SlabPool) {
+    this.arena = new Arena(place, pool);
   }
 
+  /** All that was taken for it, replaced rows too. */
+  get bytes(): number {
+    return this.arena.bytes + this.rows * ROW_OVERHEAD_BYTES;
+  }
+
+  /** The value, the receiver's to keep; `TOMBSTONE` where it is gone; undefined if not here. */
   get(section: number, key: Uint8Array): Uint8Array | undefined {
-    return this.#sections[section]?.get(key);
+    const row = this.find(section, key);
+    return row === NO_ROW ? undefined : this.arena.value(row);
   }
 
-  /** Says what it replaces in this overlay, and what is there now. */
-  put({ arena, section, key, value }: OverlayWrite): OverlayChange {
-    const stored = this.#place.putKey(arena.take(PREFIX_BYTES + key.length), section, key);
-    let record: Uint8Array = TOMBSTONE;
-    if (value !== undefined) {
-      record = putRecord(arena.take(WORDS_BYTES + value.length), this.#place, stored, value);
-    }
-    this.bytes += stored.length + record.length + WRITE_OVERHEAD_BYTES;
-    this.writes += 1;
-    let map = this.#sections[section];
-    if (map === undefined) {
-      map = new SortedMap({ prefixBytes: PREFIX_BYTES });
-      this.#sections[section] = map;
-    }
-    return { stored, record, previous: map.set(stored, record) };
+  /** The row of a key, or `NO_ROW`. */
+  find(section: number, key: Uint8Array): number {
+    return this.#sections[section]?.find(key) ?? NO_ROW;
   }
 
+  /** Takes in a new row of the arena, unless its key has one: says which one it has now. */
+  place(section: number, row: number): number {
+    const held = this.#rowsOf(section).place(row);
+    if (held === row) this.rows += 1;
+    return held;
+  }
+
+  /** The row that was added last takes the place of the one with its key. */
+  replace(section: number, held: number, row: number): void {
+    if (!this.arena.rewrite(held, row)) this.#rowsOf(section).replace(row);
+  }
+
+  /** What is here now, to be looked at as long as anybody likes. */
+  lend(): LayerView {
+    this.arena.lend();
+    return this.view();
+  }
+
+  /** The same, for as long as this overlay lives. */
   view(): LayerView {
-    return Array.from(this.#sections, (map) => map?.view());
+    return Array.from(this.#sections, (rows) => rows?.view());
   }
 
-  get rows(): number {
-    return this.#sections.reduce((sum, map) => sum + (map?.size ?? 0), 0);
+  #rowsOf(section: number): SortedRows {
+    let rows = this.#sections[section];
+    if (rows === undefined) {
+      rows = new SortedRows(this.arena);
+      this.#sections[section] = rows;
+    }
+    return rows;
   }
-}
-
-interface OverlayWrite {
-  readonly arena: Arena;
-  readonly section: number;
-  readonly key: Uint8Array;
-  readonly value: Uint8Array | undefined;
-}
-
-interface OverlayChange {
-  readonly stored: Uint8Array;
-  readonly record: Uint8Array;
-  readonly previous: Uint8Array | undefined;
 }

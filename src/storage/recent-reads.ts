@@ -4,8 +4,8 @@
  */
 
 import { hash } from '../base/hash.ts';
-import { compare } from './sorted-map.ts';
-import { PREFIX_BYTES } from './state-key.ts';
+import { compare } from './byte-order.ts';
+import { keyOf, PREFIX_BYTES, sectionOf } from './state-key.ts';
 import { TOMBSTONE, WORDS_BYTES } from './state-record.ts';
 
 const SLOTS = 64;
@@ -23,15 +23,15 @@ export class RecentReads {
   note(stored: Uint8Array, record: Uint8Array | undefined): void {
     const isAbsent = record === undefined;
     const words = isAbsent ? TOMBSTONE : Uint8Array.from(record.subarray(0, WORDS_BYTES));
-    this.#slots[slotOf(stored)] = { stored, words };
+    this.#slots[slotOf(sectionOf(stored), keyOf(stored))] = { stored, words };
     this.#isEmpty = false;
   }
 
-  get(stored: Uint8Array): Uint8Array | undefined {
+  get(section: number, key: Uint8Array): Uint8Array | undefined {
     if (this.#isEmpty) return undefined;
-    const recent = this.#slots[slotOf(stored)];
-    if (recent === undefined || compare(recent.stored, 0, stored, 0) !== 0) return undefined;
-    return recent.words;
+    const recent = this.#slots[slotOf(section, key)];
+    if (recent === undefined || sectionOf(recent.stored) !== section) return undefined;
+    return compare(recent.stored, PREFIX_BYTES, key, 0) === 0 ? recent.words : undefined;
   }
 
   /** The disk has changed. */
@@ -41,6 +41,6 @@ export class RecentReads {
   }
 }
 
-function slotOf(stored: Uint8Array): number {
-  return hash(stored, 0, PREFIX_BYTES - 1) % SLOTS;
+function slotOf(section: number, key: Uint8Array): number {
+  return hash(key, section) % SLOTS;
 }

@@ -4,9 +4,10 @@ import { assert } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
-import type { Arena } from './arena.ts';
 import { type LayerView, Overlay } from './overlay.ts';
 import { RecentReads } from './recent-reads.ts';
+import type { SlabPool } from './slab-pool.ts';
+import { NO_ROW } from './sorted-rows.ts';
 import type { AppliedEntry, StateDamage, StateWrite } from './state.ts';
 import type { DiskValues, StateDisk } from './state-disk.ts';
 import { type StateHash, StateSums } from './state-hash.ts';
@@ -17,7 +18,7 @@ import { damageOf, isSound, TOMBSTONE, valueIn } from './state-record.ts';
 interface ShardStateOptions {
   readonly place: Place;
   readonly disk: StateDisk;
-  readonly arena: Arena;
+  readonly pool: SlabPool;
   readonly recorded: RecordedState;
   readonly onDamage: (damage: StateDamage) => void;
 }
@@ -33,7 +34,7 @@ interface Frozen {
 export class ShardState {
   readonly place: Place;
   readonly #disk: StateDisk;
-  readonly #arena: Arena;
+  readonly #pool: SlabPool;
   readonly #onDamage: (damage: StateDamage) => void;
   readonly #recent = new RecentReads();
   #description: SnapshotDescription;
@@ -42,13 +43,13 @@ export class ShardState {
   #sums: StateSums;
   #isDamaged: boolean;
 
-  constructor({ place, disk, arena, recorded, onDamage }: ShardStateOptions) {
+  constructor({ place, disk, pool, recorded, onDamage }: ShardStateOptions) {
     this.place = place;
     this.#disk = disk;
-    this.#arena = arena;
+    this.#pool = pool;
     this.#onDamage = onDamage;
     this.#description = recorded.description;
-    this.#overlay = new Overlay(place);
+    this.#overlay = new Overlay(place, pool);
     this.#sums = new StateSums(recorded.hash ?? []);
     this.#isDamaged = recorded.hash === undefined;
   }
@@ -80,7 +81,7 @@ export class ShardState {
   get(section: number, key: Uint8Array): Uint8Array | undefined {
     assertKey(section, key);
     const held = this.#overlay.get(section, key) ?? this.#frozen?.overlay.get(section, key);
-    if (held !== undefined) return held === TOMBSTONE ? undefined : valueIn(held);
+    if (held !== undefined) return held === TOMBSTONE ? undefined : held;
     const stored = this.place.key(section, key);
     const record = this.#read(stored);
     if (record !== undefined && !isSound(this.place, stored, record)) {
@@ -113,18 +114,36 @@ export class ShardState {
     const length = value?.length ?? 0;
     assert(length <= STATE_LIMITS.valueBytesMax, 'a value is within its limit');
     const overlay = this.#overlay;
-    const { stored, record, previous } = overlay.put({ arena: this.#arena, section, key, value });
-    if (record !== TOMBSTONE) this.#sums.add(section, this.place, record);
-    const replaced =
-      previous ?? this.#frozen?.overlay.get(section, key) ?? this.#recent.get(stored);
-    if (replaced === undefined) overlay.unsettled.push(stored);
-    else if (replaced !== TOMBSTONE) this.#sums.subtract(section, this.place, replaced);
+    const { arena } = overlay;
+    const row = arena.add(section, key, value);
+    if (value !== undefined) {
+      this.#sums.add(section, this.place, arena.slabOf(row), arena.recordAt(row));
+    }
+    const held = overlay.place(section, row);
+    if (held === row) return this.#loseBelow(section, key, row);
+    this.#lose(section, overlay, held);
+    overlay.replace(section, held, row);
+  }
+
+  /** The hash loses what the first write of a key to this overlay replaces. */
+  #loseBelow(section: number, key: Uint8Array, row: number): void {
+    const frozen = this.#frozen?.overlay;
+    const held = frozen?.find(section, key) ?? NO_ROW;
+    if (frozen !== undefined && held !== NO_ROW) return this.#lose(section, frozen, held);
+    const words = this.#recent.get(section, key);
+    if (words === undefined) this.#overlay.unsettled.push(row);
+    else if (words !== TOMBSTONE) this.#sums.subtract(section, this.place, words);
+  }
+
+  #lose(section: number, { arena }: Overlay, row: number): void {
+    if (arena.isTombstone(row)) return;
+    this.#sums.subtract(section, this.place, arena.slabOf(row), arena.recordAt(row));
   }
 
   /** What is in memory, newest first, as it is now. */
   layers(): readonly LayerView[] {
-    const layers = [this.#overlay.view()];
-    if (this.#frozen !== undefined) layers.push(this.#frozen.overlay.view());
+    const layers = [this.#overlay.lend()];
+    if (this.#frozen !== undefined) layers.push(this.#frozen.overlay.lend());
     return layers;
   }
 
@@ -132,10 +151,13 @@ export class ShardState {
   hash(): StateHash | undefined {
     for (const overlay of [this.#frozen?.overlay, this.#overlay]) {
       if (overlay === undefined) continue;
-      const keys = [...overlay.settling, ...overlay.unsettled];
+      const rows = [...overlay.settling, ...overlay.unsettled];
       overlay.settling = [];
       overlay.unsettled = [];
-      for (const stored of keys) this.#settle(overlay, stored, this.#tryRead(stored));
+      for (const row of rows) {
+        const stored = overlay.arena.key(row);
+        this.#settle(overlay, stored, this.#tryRead(stored));
+      }
     }
     return this.#isDamaged ? undefined : this.#sums.hash();
   }
@@ -144,7 +166,7 @@ export class ShardState {
     assert(this.#frozen === undefined, 'one overlay is written at a time');
     const sums = this.#sums.copy();
     this.#frozen = { overlay: this.#overlay, description: this.#description, sums };
-    this.#overlay = new Overlay(this.place);
+    this.#overlay = new Overlay(this.place, this.#pool);
   }
 
   /** What the frozen overlay makes of the disk. */
@@ -158,6 +180,7 @@ export class ShardState {
 
   /** The frozen overlay is on disk. */
   thaw(): void {
+    this.#frozen?.overlay.arena.end();
     this.#frozen = undefined;
     this.#recent.clear();
   }
@@ -165,11 +188,12 @@ export class ShardState {
   /** Asks the disk what some writes of an overlay replace. False if there is nothing to ask now. */
   settleSome(overlay: Overlay, done: () => void): boolean {
     if (overlay.settling.length > 0 || overlay.unsettled.length === 0) return false;
-    const keys = overlay.unsettled.splice(-STATE_LIMITS.settleKeys);
-    overlay.settling = keys;
+    const rows = overlay.unsettled.splice(-STATE_LIMITS.settleKeys);
+    const keys = rows.map((row) => overlay.arena.key(row));
+    overlay.settling = rows;
     this.#disk.getMany(keys, (values) => {
       // Somebody wanted the hash meanwhile and read them all.
-      if (overlay.settling === keys) this.#settleAll(overlay, keys, values);
+      if (overlay.settling === rows) this.#settleAll(overlay, keys, values);
       done();
     });
     return true;

@@ -8,7 +8,7 @@ import type { StateCursor, StateRange, StateView } from './state.ts';
 import { MergedCursor } from './state-cursor.ts';
 import type { DiskView } from './state-disk.ts';
 import type { Place } from './state-key.ts';
-import { damageOf, soundValue, TOMBSTONE, valueIn } from './state-record.ts';
+import { damageOf, soundValue, TOMBSTONE } from './state-record.ts';
 
 interface ShardViewOptions {
   readonly state: ShardState;
@@ -37,7 +37,7 @@ export class ShardView implements StateView {
     assert(!this.#isClosed, 'a view that is read is open');
     for (const layer of this.#layers) {
       const held = layer[section]?.get(key);
-      if (held !== undefined) return held === TOMBSTONE ? undefined : valueIn(held);
+      if (held !== undefined) return held === TOMBSTONE ? undefined : held;
     }
     const stored = this.#place.key(section, key);
     const record = this.#read(stored);

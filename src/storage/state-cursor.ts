@@ -1,8 +1,9 @@
 /** Walks a range of one section in order through all layers: memory, newest first, then disk. */
 
 import { assert } from '../base/assert.ts';
+import { compare } from './byte-order.ts';
 import type { LayerView } from './overlay.ts';
-import { compare, type SortedCursor } from './sorted-map.ts';
+import type { SortedCursor } from './sorted-rows.ts';
 import type { StateCursor, StateDamage, StateRange, StateRow } from './state.ts';
 import type { DiskCursor, DiskRow, DiskRows, DiskView, ReadLimits } from './state-disk.ts';
 import { keyOf, type Place } from './state-key.ts';
@@ -15,10 +16,10 @@ interface MergedCursorOptions {
   readonly range: StateRange;
 }
 
-/** A layer of memory and whether it stands at a pair. */
+/** A layer of memory and the stored key that it stands at; undefined behind the last one. */
 interface Source {
-  readonly cursor: SortedCursor<Uint8Array>;
-  isAtPair: boolean;
+  readonly cursor: SortedCursor;
+  key: Uint8Array | undefined;
 }
 
 type Done = (rows: readonly StateRow[] | StateDamage) => void;
@@ -41,7 +42,7 @@ export class MergedCursor implements StateCursor {
     this.#sign = range.isReverse ? -1 : 1;
     for (const layer of layers) {
       const cursor = layer[range.section]?.cursor(range);
-      if (cursor !== undefined) this.#sources.push({ cursor, isAtPair: cursor.next() });
+      if (cursor !== undefined) this.#sources.push({ cursor, key: nextKey(cursor) });
     }
     this.#disk = disk.cursor(place.range(range.section, range));
   }
@@ -99,9 +100,9 @@ export class MergedCursor implements StateCursor {
   /** The stored key that comes first, in the direction of the walk. */
   #nearest(): Uint8Array | undefined {
     let nearest = this.#rows[this.#row]?.[0];
-    for (const { cursor, isAtPair } of this.#sources) {
-      if (!isAtPair) continue;
-      if (nearest === undefined || this.#order(cursor.key, nearest) < 0) nearest = cursor.key;
+    for (const { key } of this.#sources) {
+      if (key === undefined) continue;
+      if (nearest === undefined || this.#order(key, nearest) < 0) nearest = key;
     }
     return nearest;
   }
@@ -110,9 +111,9 @@ export class MergedCursor implements StateCursor {
   #takeAt(stored: Uint8Array): Uint8Array | 'damaged' {
     let newest: Uint8Array | undefined;
     for (const source of this.#sources) {
-      if (!source.isAtPair || this.#order(source.cursor.key, stored) !== 0) continue;
-      newest ??= source.cursor.value;
-      source.isAtPair = source.cursor.next();
+      if (source.key === undefined || this.#order(source.key, stored) !== 0) continue;
+      newest ??= source.cursor.record;
+      source.key = nextKey(source.cursor);
     }
     const row = this.#rows[this.#row];
     if (row === undefined || this.#order(row[0], stored) !== 0) return newest ?? TOMBSTONE;
@@ -124,4 +125,8 @@ export class MergedCursor implements StateCursor {
   #order(one: Uint8Array, other: Uint8Array): number {
     return this.#sign * compare(one, 0, other, 0);
   }
+}
+
+function nextKey(cursor: SortedCursor): Uint8Array | undefined {
+  return cursor.next() ? cursor.key : undefined;
 }

@@ -38,12 +38,13 @@ export class StateSums {
     }
   }
 
-  add(section: number, place: Place, record: Uint8Array): void {
-    this.#turn(section, 1, wordOne(place, record), wordTwo(record));
+  /** A record, or what begins like it: only the words in front of the value matter. */
+  add(section: number, place: Place, record: Uint8Array, from = 0): void {
+    this.#turn(section, 1, wordOne(place, record, from), wordTwo(record, from));
   }
 
-  subtract(section: number, place: Place, record: Uint8Array): void {
-    this.#turn(section, -1, -wordOne(place, record), -wordTwo(record));
+  subtract(section: number, place: Place, record: Uint8Array, from = 0): void {
+    this.#turn(section, -1, -wordOne(place, record, from), -wordTwo(record, from));
   }
 
   /**

@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts';
 import { hash } from '../base/hash.ts';
 import type { ShardId } from '../base/ids.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
-import type { KeyRange } from './sorted-map.ts';
+import type { KeyRange } from './byte-order.ts';
 import type { DiskRange } from './state-disk.ts';
 
 /** Kinds of rows. A number is never given a second meaning. */
@@ -15,6 +15,13 @@ const ROW = 3;
 
 /** Kind, shard, generation and section; the machine's key follows. */
 export const PREFIX_BYTES = 10;
+
+/** Bytes of a key or a record, wherever they lie. */
+export interface Span {
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
 
 const SECTION_AT = 9;
 /** Up to here a loop is quicker than a call of `set`. */
@@ -43,16 +50,18 @@ export class Place {
   }
 
   key(section: number, key: Uint8Array): Uint8Array {
-    return this.putKey(new Uint8Array(PREFIX_BYTES + key.length), section, key);
+    const bytes = new Uint8Array(PREFIX_BYTES + key.length);
+    this.putKey(bytes, 0, section, key);
+    return bytes;
   }
 
-  /** Into bytes of the right length. */
-  putKey(bytes: Uint8Array, section: number, key: Uint8Array): Uint8Array {
-    for (let at = 0; at < SECTION_AT; at++) bytes[at] = this.#prefix[at] as number;
-    bytes[SECTION_AT] = section;
-    if (key.length > LOOP_BYTES_MAX) bytes.set(key, PREFIX_BYTES);
-    else for (let at = 0; at < key.length; at++) bytes[PREFIX_BYTES + at] = key[at] as number;
-    return bytes;
+  /** Into bytes that have room for it from there on. */
+  putKey(bytes: Uint8Array, from: number, section: number, key: Uint8Array): void {
+    for (let at = 0; at < SECTION_AT; at++) bytes[from + at] = this.#prefix[at] as number;
+    bytes[from + SECTION_AT] = section;
+    const keyAt = from + PREFIX_BYTES;
+    if (key.length > LOOP_BYTES_MAX) bytes.set(key, keyAt);
+    else for (let at = 0; at < key.length; at++) bytes[keyAt + at] = key[at] as number;
   }
 
   /** A range of one section, as the disk wants it. */
@@ -73,8 +82,8 @@ export class Place {
   }
 }
 
-export function sectionOf(stored: Uint8Array): number {
-  return stored[SECTION_AT] as number;
+export function sectionOf(stored: Uint8Array, from = 0): number {
+  return stored[from + SECTION_AT] as number;
 }
 
 export function keyOf(stored: Uint8Array): Uint8Array {

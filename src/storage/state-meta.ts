@@ -6,7 +6,7 @@ import { STATE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import { readSnapshot, writeSnapshot } from '../wire/raft-entry.ts';
-import { compare } from './sorted-map.ts';
+import { compare } from './byte-order.ts';
 import type { SectionHash, StateHash } from './state-hash.ts';
 
 /** Of the rows and records together. A store of another format is refused. */

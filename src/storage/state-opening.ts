@@ -2,7 +2,7 @@
 
 import type { ShardId } from '../base/ids.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
-import { compare } from './sorted-map.ts';
+import { compare } from './byte-order.ts';
 import { StateUnusable } from './state.ts';
 import type { StateDisk } from './state-disk.ts';
 import { markKey, STORE_KEY, shardKey } from './state-key.ts';

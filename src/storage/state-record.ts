@@ -3,7 +3,7 @@
 import { hash } from '../base/hash.ts';
 import type { ShardId } from '../base/ids.ts';
 import { StateDamage } from './state.ts';
-import { keyOf, type Place, PREFIX_BYTES, sectionOf } from './state-key.ts';
+import { keyOf, type Place, PREFIX_BYTES, type Span, sectionOf } from './state-key.ts';
 
 export const WORDS_BYTES = 8;
 
@@ -22,9 +22,15 @@ export function putRecord(
   value: Uint8Array,
 ): Uint8Array {
   bytes.set(value, WORDS_BYTES);
-  putWord(bytes, 0, pairWord(SEED_ONE, stored, bytes) ^ place.word);
-  putWord(bytes, 4, pairWord(SEED_TWO, stored, bytes));
+  sealRecord(place, wholeOf(stored), wholeOf(bytes));
   return bytes;
+}
+
+/** Puts the words in front of a value that is there already. */
+export function sealRecord(place: Place, stored: Span, record: Span): void {
+  const { bytes, from } = record;
+  putWord(bytes, from, pairWord(SEED_ONE, stored, record) ^ place.word);
+  putWord(bytes, from + 4, pairWord(SEED_TWO, stored, record));
 }
 
 /** The value of a record that came from the disk; throws what is wrong with it. */
@@ -35,14 +41,16 @@ export function soundValue(place: Place, stored: Uint8Array, record: Uint8Array)
 
 export function isSound(place: Place, stored: Uint8Array, record: Uint8Array): boolean {
   if (record.length < WORDS_BYTES) return false;
+  const [key, row] = [wholeOf(stored), wholeOf(record)];
   return (
-    wordOne(place, record) === pairWord(SEED_ONE, stored, record) &&
-    wordTwo(record) === pairWord(SEED_TWO, stored, record)
+    wordOne(place, record) === pairWord(SEED_ONE, key, row) &&
+    wordTwo(record) === pairWord(SEED_TWO, key, row)
   );
 }
 
 export function damageOf(shard: ShardId, stored: Uint8Array, cause?: unknown): StateDamage {
-  return new StateDamage({ shard, section: sectionOf(stored), key: keyOf(stored), cause });
+  const key = keyOf(stored).slice();
+  return new StateDamage({ shard, section: sectionOf(stored), key, cause });
 }
 
 export function valueIn(record: Uint8Array): Uint8Array {
@@ -51,18 +59,23 @@ export function valueIn(record: Uint8Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset + WORDS_BYTES, length - WORDS_BYTES);
 }
 
-export function wordOne(place: Place, record: Uint8Array): number {
-  return (wordAt(record, 0) ^ place.word) >>> 0;
+export function wordOne(place: Place, record: Uint8Array, from = 0): number {
+  return (wordAt(record, from) ^ place.word) >>> 0;
 }
 
-export function wordTwo(record: Uint8Array): number {
-  return wordAt(record, 4);
+export function wordTwo(record: Uint8Array, from = 0): number {
+  return wordAt(record, from + 4);
 }
 
 /** Of section, key and value: the same in every shard and generation. */
-function pairWord(seed: number, stored: Uint8Array, record: Uint8Array): number {
-  const keyed = hash(stored, (seed + sectionOf(stored)) >>> 0, PREFIX_BYTES);
-  return hash(record, keyed, WORDS_BYTES);
+function pairWord(seed: number, stored: Span, record: Span): number {
+  const { bytes, from, to } = stored;
+  const keyed = hash(bytes, (seed + sectionOf(bytes, from)) >>> 0, from + PREFIX_BYTES, to);
+  return hash(record.bytes, keyed, record.from + WORDS_BYTES, record.to);
+}
+
+function wholeOf(bytes: Uint8Array): Span {
+  return { bytes, from: 0, to: bytes.length };
 }
 
 function putWord(bytes: Uint8Array, at: number, word: number): void {

@@ -7,12 +7,12 @@ import type { Configuration } from '../raft/configuration.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import { ORIGIN } from '../raft/position.ts';
 import type { SnapshotReader } from '../raft/ready.ts';
-import { Arena } from './arena.ts';
 import { Checkpoint, type WrittenShard } from './checkpoint.ts';
 import { Generations } from './generations.ts';
 import { ShardState } from './shard-state.ts';
 import { ShardView } from './shard-view.ts';
 import { SharedDiskView } from './shared-disk-view.ts';
+import { SlabPool } from './slab-pool.ts';
 import { SnapshotExports } from './snapshot-exports.ts';
 import type { SnapshotInstall } from './snapshot-install.ts';
 import type { AppliedEntry, StateDamage, StateView } from './state.ts';
@@ -39,7 +39,7 @@ interface StateStoreOptions {
 
 export class StateStore {
   readonly #options: StateStoreOptions;
-  readonly #arena = new Arena();
+  readonly #pool = new SlabPool();
   readonly #states = new Map<ShardId, ShardState>();
   readonly #batches: StateBatches;
   readonly #shared: SharedDiskView;
@@ -47,7 +47,7 @@ export class StateStore {
   readonly #generations: Generations;
   #job: Job | undefined;
   #bytes = 0;
-  #writes = 0;
+  #rows = 0;
   #now = 0;
   /** When the oldest write that is not frozen yet came, as far as `work` knows. */
   #oldest: number | undefined;
@@ -144,10 +144,10 @@ export class StateStore {
     assert(this.hasRoom, 'there is room before an entry is applied');
     assert(!this.#generations.isSwitching(shard), 'nothing is applied to a state that goes');
     const state = this.#stateOf(shard);
-    const { bytes, writes } = state.overlay;
+    const { bytes, rows } = state.overlay;
     state.apply(entry);
     this.#bytes += state.overlay.bytes - bytes;
-    this.#writes += state.overlay.writes - writes;
+    this.#rows += state.overlay.rows - rows;
     this.#oldest ??= this.#now;
   }
 
@@ -215,14 +215,14 @@ export class StateStore {
       const states = this.#changed();
       this.#isCheckpointWanted = false;
       this.#oldest = undefined;
-      this.#writes = 0;
+      this.#rows = 0;
       if (states.length > 0) return this.#newCheckpoint(states);
     }
     return this.#generations.chooseJob();
   }
 
   #isDue(): boolean {
-    if (this.#isCheckpointWanted || this.#writes >= STATE_LIMITS.checkpointWrites) return true;
+    if (this.#isCheckpointWanted || this.#rows >= STATE_LIMITS.checkpointRows) return true;
     if (this.#bytes >= STATE_LIMITS.checkpointBytes) return true;
     // A shard that the disk does not know yet cannot receive a snapshot.
     if (this.#generations.isWaitingForRecord) return true;
@@ -268,8 +268,8 @@ export class StateStore {
 
   #open(place: Place, recorded: RecordedState): void {
     const { disk, onDamage } = this.#options;
-    const arena = this.#arena;
-    this.#states.set(place.shard, new ShardState({ place, disk, arena, recorded, onDamage }));
+    const pool = this.#pool;
+    this.#states.set(place.shard, new ShardState({ place, disk, pool, recorded, onDamage }));
   }
 
   #replace(place: Place, recorded: RecordedState): void {

@@ -234,22 +234,26 @@ test('a hash asked for while the disk is being asked counts nothing twice', asyn
   assert.deepEqual(twin.store.hash(SHARD), meanwhile);
 });
 
-test('a checkpoint is due by size, by number of writes and by age', async () => {
-  for (const due of ['bytes', 'writes', 'age'] as const) {
+test('a checkpoint is due by size, by number of rows and by age', async () => {
+  for (const due of ['bytes', 'rows', 'age'] as const) {
     const rig = new StateRig(new MemoryMedium());
     await rig.open();
     rig.create();
     const value = new Uint8Array(due === 'bytes' ? STATE_LIMITS.checkpointBytes : 1);
-    const count = due === 'writes' ? STATE_LIMITS.checkpointWrites : 1;
-    const write = { section: 0, key: bytesOf('a'), value: value.subarray(0, 4 << 20) };
+    const count = due === 'rows' ? STATE_LIMITS.checkpointRows : 1;
+    const write = (at: number) => {
+      return { section: 0, key: bytesOf(`${at}`), value: value.subarray(0, 4 << 20) };
+    };
     await rig.turn();
-    for (let at = 0; at < Math.max(count, due === 'bytes' ? 2 : 1); at++) rig.apply([write]);
+    for (let at = 0; at < Math.max(count, due === 'bytes' ? 2 : 1); at++) {
+      rig.apply([write(at)]);
+    }
     if (due === 'age') {
       for (let turn = 0; turn < 20; turn++) await rig.turn();
       assert.equal(rig.reported.size, 0);
       rig.now += STATE_LIMITS.checkpointMilliseconds;
     }
-    for (let turn = 0; turn < 20; turn++) await rig.turn();
+    for (let turn = 0; turn < 200; turn++) await rig.turn();
     assert.equal(rig.reported.size, 1, due);
   }
 });

@@ -1,0 +1,25 @@
+/** How byte strings are ordered, and ranges of them. */
+
+/** Keys in [from, to); undefined leaves an end open. */
+export interface KeyRange {
+  readonly from: Uint8Array | undefined;
+  readonly to: Uint8Array | undefined;
+  readonly isReverse: boolean;
+}
+
+/** Bytes are compared as unsigned; a string comes before those that it begins. */
+export function compare(
+  one: Uint8Array,
+  oneFrom: number,
+  other: Uint8Array,
+  otherFrom: number,
+): number {
+  const oneLength = one.length - oneFrom;
+  const otherLength = other.length - otherFrom;
+  const shorter = Math.min(oneLength, otherLength);
+  for (let at = 0; at < shorter; at++) {
+    const difference = (one[oneFrom + at] as number) - (other[otherFrom + at] as number);
+    if (difference !== 0) return difference;
+  }
+  return oneLength - otherLength;
+}
