@@ -35,9 +35,9 @@ export class Raft {
 
   /** Whether `take` would have anything to say. */
   get hasReady(): boolean {
-    const { outbox, commit, handed, isHandingBlocked, hasNews } = this.#core;
+    const { outbox, commit, handed, applied, isHandingBlocked, hasNews } = this.#core;
     if (outbox.hasNews || outbox.hasWrite || hasNews) return true;
-    return commit > handed && !isHandingBlocked;
+    return commit > handed && handed === applied && !isHandingBlocked;
   }
 
   /** Everything to do since the last time. The caller does it; nothing is said twice. */
@@ -187,8 +187,9 @@ function takeWrite(core: Core): Write | undefined {
 }
 
 function takeCommitted(core: Core): readonly Entry[] {
-  const { log, commit, handed, limits } = core;
-  if (commit === handed || core.isHandingBlocked) return [];
+  const { log, commit, handed, applied, limits } = core;
+  // What is handed over waits in memory until the machine has taken it; what is not, on disk.
+  if (commit === handed || handed > applied || core.isHandingBlocked) return [];
   const range = { from: handed + 1, to: commit, bytesMax: limits.committedBytesMax };
   const entries = log.read(range);
   if (entries === 'damaged' || entries === 'later') {

@@ -130,8 +130,9 @@ export interface Ready {
   readonly chunks: readonly ReceivedChunk[];
   readonly messages: readonly Message[];
   /**
-   * The next committed entries for the machine, each index once. This replica's own disk may not
-   * have them yet: state may be made durable through `status().durable` and no further.
+   * The next committed entries for the machine, each index once, and none before all that were
+   * handed over are reported `applied`: a slow machine leaves them on disk. This replica's own disk
+   * may not have them yet: state may be made durable through `status().durable` and no further.
    */
   readonly committed: readonly Entry[];
   readonly reads: readonly ReadAnswer[];
