@@ -10,20 +10,31 @@ export class LogTime {
   #time: number;
   /** The own clock's reading when it was that time. */
   #at: number;
+  /** No entry told a time yet: what stands here is a guess, which the first one replaces. */
+  #isGuess: boolean;
 
-  constructor(anchor: { readonly time: number; readonly now: number }) {
+  constructor(anchor: { readonly time: number; readonly now: number; readonly isGuess: boolean }) {
     this.#time = anchor.time;
     this.#at = anchor.now;
+    this.#isGuess = anchor.isGuess;
   }
 
-  /** Whole milliseconds; never less than before. */
+  /** Only who leads a shard whose entries told none may go by it. */
+  get isGuess(): boolean {
+    return this.#isGuess;
+  }
+
+  /** Whole milliseconds; never less than before, but for a guess. */
   read(now: number): number {
     return Math.floor(this.#exact(now));
   }
 
-  /** An entry of that time was applied. */
+  /** An entry of that time was applied; 0 for one without any. */
   observe(time: number, now: number): void {
-    if (time <= this.#exact(now)) return;
+    if (time === 0) return;
+    // A newcomer's wall clock may be years ahead of the shard, and must not carry it there.
+    if (!this.#isGuess && time <= this.#exact(now)) return;
+    this.#isGuess = false;
     this.#time = time;
     this.#at = now;
   }

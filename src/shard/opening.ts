@@ -12,6 +12,7 @@ import { StateDamage } from '../storage/state.ts';
 import { LogTime } from './log-time.ts';
 import { Replica, type ReplicaHost } from './replica.ts';
 import type { ShardMachine } from './shard-machine.ts';
+import { soundSnapshots } from './sound-snapshots.ts';
 
 export interface OpeningOptions {
   readonly host: ReplicaHost;
@@ -53,10 +54,11 @@ export function openReplica(
     limits,
     random: options.random.fork(`raft ${shard}`),
     entries: log.reader(shard),
-    snapshots: store.snapshots(shard),
+    snapshots: soundSnapshots(shard, store),
     restored: { ...restored, applied: state.index },
   });
-  const time = new LogTime({ time: machine.time || options.wall, now: host.now });
+  const isGuess = machine.time === 0;
+  const time = new LogTime({ time: machine.time || options.wall, now: host.now, isGuess });
   const replica = new Replica({ host, shard, member: restored.member, raft, machine, time });
   if (machine === NO_MACHINE || store.isDamaged(shard)) replica.spoil();
   return replica;

@@ -1,7 +1,7 @@
 /** Reads the state for those who were granted it. */
 
 import type { ShardId } from '../base/ids.ts';
-import { REQUEST_LIMITS } from '../base/limits.ts';
+import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { SECTION } from '../machine/section.ts';
 import { type StateCursor, StateDamage, type StateRow, type StateView } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
@@ -40,7 +40,15 @@ export class ReadServer {
   }
 
   #serveKeys({ origin, id }: Asker, keys: readonly Uint8Array[], time: number): void {
-    const rows = keys.map((key) => this.#store.get(this.#shard, SECTION.values, key) ?? NO_BYTES);
+    const rows: Uint8Array[] = [];
+    let bytes = 0;
+    for (const key of keys) {
+      const row = this.#store.get(this.#shard, SECTION.values, key) ?? NO_BYTES;
+      bytes += row.length;
+      // Two payloads fit a frame; a single row is always within one.
+      if (bytes > WIRE_LIMITS.payloadBytesMax) return fail({ origin, id }, 'too-much', time);
+      rows.push(row);
+    }
     origin.respond({ type: 'rows', id, time, rows });
   }
 

@@ -1,7 +1,8 @@
 /** One shard on one node: joins the core, the log, the machine and the state. */
 
 import { unreachable } from '../base/assert.ts';
-import type { MemberId, ShardId } from '../base/ids.ts';
+import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
 import { type EntryBody, encodeEntry } from '../machine/entry.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Entry, Message } from '../raft/message.ts';
@@ -52,6 +53,8 @@ interface ReplicaOptions {
 /** A command that waits for the end of the turn: they are proposed together. */
 interface Proposal {
   readonly asker: Asker;
+  /** What it weighs while it waits. */
+  readonly bytes: number;
   /** Stamped with the time of the log when it is proposed. */
   readonly payload: (time: number) => Uint8Array;
 }
@@ -71,6 +74,7 @@ export class Replica {
   readonly #server: ReadServer;
   readonly #intake: SnapshotIntake;
   #gathered: Proposal[] = [];
+  #gatheredBytes = 0;
   /** Not given to the log yet: perhaps a snapshot has to become the state first. */
   #records: LogRecord[] = [];
   /** Committed, not applied yet; what stands before `#backlogAt` was. */
@@ -108,12 +112,13 @@ export class Replica {
     this.#server = new ReadServer(shard, host.store);
   }
 
+  /** One that stopped leads nobody, whatever it took itself for. */
   get isLeader(): boolean {
-    return this.#raft.isLeader;
+    return this.stopReason === '' && this.#raft.isLeader;
   }
 
   get leader(): MemberId {
-    return this.#raft.leader;
+    return this.stopReason === '' ? this.#raft.leader : NOBODY;
   }
 
   get applied(): number {
@@ -158,28 +163,26 @@ export class Replica {
     this.step({ type: 'message', message });
   }
 
+  /** Also of one that stopped: a checkpoint of all shards waits until the log is as far as each. */
   settle(mark: Mark): void {
-    this.step({ type: 'durable', mark });
+    this.#raft.step({ type: 'durable', mark });
+    if (this.#raft.hasReady) this.#host.touch(this);
   }
 
   /** With the log's time. What is wrong with the body was asked before. */
   stamp(asker: Asker, epoch: number, body: EntryBody): void {
-    this.propose({ asker, payload: (time) => encodeEntry({ time, epoch }, body) });
+    const bytes = body.type === 'batch' ? body.batch.length : 0;
+    this.#propose({ asker, bytes, payload: (time) => encodeEntry({ time, epoch }, body) });
   }
 
   /** A command whose payload needs no stamp. */
   command(asker: Asker, payload: Uint8Array): void {
-    this.propose({ asker, payload: () => payload });
-  }
-
-  /** Proposed at the end of the turn. The payload is made then. */
-  propose(proposal: Proposal): void {
-    this.#gathered.push(proposal);
-    this.#host.touch(this);
+    this.#propose({ asker, bytes: payload.length, payload: () => payload });
   }
 
   /** Answered once it is known that this was the leader after now. */
   read(read: Read): void {
+    if (this.stopReason !== '') return this.fail(read.asker, 'not-leader');
     this.#reads.gather(read);
     this.#host.touch(this);
   }
@@ -212,7 +215,7 @@ export class Replica {
   fail({ origin, id }: Asker, failure: Failure): void {
     const retryAfterMilliseconds = failure === 'overloaded' ? RETRY_MILLISECONDS : 0;
     const leader = this.#host.nodeNumberOf(this.shard, this.leader);
-    const time = this.logTime;
+    const time = this.#time.isGuess && !this.isLeader ? 0 : this.logTime;
     origin.respond({ type: 'failed', id, failure, time, leader, retryAfterMilliseconds });
   }
 
@@ -222,8 +225,10 @@ export class Replica {
     this.#askForProposals();
     this.#askForReads();
     this.#passVerdict();
-    if (!this.#raft.hasReady) return undefined;
-    const ready = this.#raft.take();
+    const ready = this.#raft.hasReady ? this.#raft.take() : undefined;
+    // The core may have come past the snapshot while the disk was asked about it.
+    if (ready?.write?.snapshot === undefined) this.#intake.forget();
+    if (ready === undefined) return undefined;
     const { shard } = this;
     if (ready.write !== undefined) this.#takeWrite(ready.write);
     if (ready.truncated !== undefined) {
@@ -261,7 +266,8 @@ export class Replica {
     const before = this.#applied;
     while (this.#backlogAt < this.#backlog.length && this.#host.store.hasRoom) {
       if (this.isSpoilt) break;
-      this.#tryToApply(this.#backlog[this.#backlogAt] as Entry);
+      const entry = this.#backlog[this.#backlogAt] as Entry;
+      this.#heedDamage(() => this.#apply(entry));
       if (this.stopReason !== '') return;
       this.#backlogAt += 1;
     }
@@ -318,6 +324,19 @@ export class Replica {
     for (const { asker } of this.#reads.takeAll()) this.fail(asker, 'not-here');
     this.#failStale();
     this.#gathered = [];
+    this.#gatheredBytes = 0;
+  }
+
+  /** Proposed at the end of the turn. The payload is made then. */
+  #propose(proposal: Proposal): void {
+    if (this.stopReason !== '') return this.fail(proposal.asker, 'not-leader');
+    const bytes = this.#gatheredBytes + proposal.bytes;
+    const isTooMuch = this.#gathered.length > 0 && bytes > NODE_LIMITS.writesBytesMax;
+    // What is committed while the state store is behind would wait in memory.
+    if (isTooMuch || !this.#host.store.hasRoom) return this.fail(proposal.asker, 'overloaded');
+    this.#gathered.push(proposal);
+    this.#gatheredBytes = bytes;
+    this.#host.touch(this);
   }
 
   #failStale(): void {
@@ -337,6 +356,7 @@ export class Replica {
     if (this.isLeader && this.#appliedTerm !== this.#raft.term) return;
     const gathered = this.#gathered;
     this.#gathered = [];
+    this.#gatheredBytes = 0;
     const time = this.logTime;
     const payloads = gathered.map(({ payload }) => payload(time));
     const outcome = this.#raft.step({ type: 'propose', payloads });
@@ -404,15 +424,17 @@ export class Replica {
     this.#intake.switchTo(snapshot, () => {
       this.#applied = snapshot.index;
       this.#appliedTerm = snapshot.term;
-      this.machine.reload();
+      this.dueAt = 0;
+      this.#heedDamage(() => this.machine.reload());
       this.#time.observe(this.machine.time, this.#host.now);
       this.#host.touch(this);
     });
   }
 
-  #tryToApply(entry: Entry): void {
+  /** Damage to the state of one shard is no reason for the others to stop. */
+  #heedDamage(work: () => void): void {
     try {
-      this.#apply(entry);
+      work();
     } catch (error) {
       if (!(error instanceof StateDamage)) throw error;
       this.spoil();

@@ -11,8 +11,8 @@ export class SnapshotIntake {
   readonly #shard: ShardId;
   readonly #store: StateStore;
   #install: SnapshotInstall | undefined;
-  /** All pieces came, and nobody has been told whether they are sound. */
-  #isAwaited = false;
+  /** All pieces came of the one with this index, and nobody was told whether they are sound. */
+  #awaited: number | undefined;
   #isSwitching = false;
   /** It was said to be sound: the core may build on it. */
   #isPromised = false;
@@ -24,12 +24,13 @@ export class SnapshotIntake {
 
   /** Whether another piece may be taken now; otherwise it waits with whoever brought it. */
   get hasRoom(): boolean {
-    return !this.#isPromised && (this.#install?.hasRoom ?? true);
+    if (this.isAwaited || this.#isPromised) return false;
+    return this.#install?.hasRoom ?? true;
   }
 
   /** All pieces came, and the disk has not said yet what they are. */
   get isAwaited(): boolean {
-    return this.#isAwaited;
+    return this.#awaited !== undefined;
   }
 
   get isSwitching(): boolean {
@@ -40,28 +41,33 @@ export class SnapshotIntake {
     assert(!this.#isSwitching, 'no snapshot comes in while another becomes the state');
     if (chunk.offset === 0) {
       this.#install = this.#store.install(this.#shard, chunk.snapshot);
-      this.#isAwaited = false;
+      this.#awaited = undefined;
     }
     const install = this.#install;
     const isNext =
       install?.description.index === chunk.snapshot.index && install.offset === chunk.offset;
     if (isNext) install.take(chunk.data);
     // A gap leaves the install short of its end, so that it is found unsound.
-    if (chunk.isLast) this.#isAwaited = true;
+    if (chunk.isLast) this.#awaited = chunk.snapshot.index;
   }
 
   /** Once, when the disk has all of it and it is known whether it is what it should be. */
   verdict(): { readonly index: number; readonly isSound: boolean } | undefined {
-    const install = this.#install;
-    if (!this.#isAwaited || install === undefined) return undefined;
-    const { index } = install.description;
-    const isCut = !install.isWhole;
-    if (install.status === 'coming' && !isCut) return undefined;
-    this.#isAwaited = false;
-    const isSound = install.status === 'sound';
-    this.#isPromised = isSound;
-    if (!isSound) this.#giveUp(install);
-    return { index, isSound };
+    const [index, install] = [this.#awaited, this.#install];
+    if (index === undefined) return undefined;
+    const isOurs = install?.description.index === index;
+    if (isOurs && install.status === 'coming' && install.isWhole) return undefined;
+    this.#awaited = undefined;
+    this.#isPromised = isOurs && install.status === 'sound';
+    if (!this.#isPromised) this.#giveUp();
+    return { index, isSound: this.#isPromised };
+  }
+
+  /** What was found sound and is not becoming the state is not wanted any more. */
+  forget(): void {
+    if (!this.#isPromised || this.#isSwitching) return;
+    this.#isPromised = false;
+    this.#giveUp();
   }
 
   /** The core wants it to be the state; `done` when it is, for good. */
@@ -77,8 +83,8 @@ export class SnapshotIntake {
     });
   }
 
-  #giveUp(install: SnapshotInstall): void {
-    this.#store.giveUp(install);
+  #giveUp(): void {
+    if (this.#install !== undefined) this.#store.giveUp(this.#install);
     this.#install = undefined;
   }
 }

@@ -1,0 +1,22 @@
+/** The snapshots of a shard that somebody else can build on. */
+
+import type { ShardId } from '../base/ids.ts';
+import type { SnapshotReader } from '../raft/ready.ts';
+import type { StateStore } from '../storage/state-store.ts';
+
+/**
+ * A newcomer does not know the first configuration, which stands in no log. A checkpoint from
+ * before the entry that added it names no voters, so it would tell nobody whom to believe.
+ */
+export function soundSnapshots(shard: ShardId, store: StateStore): SnapshotReader {
+  const snapshots = store.snapshots(shard);
+  return {
+    newest: () => {
+      const newest = snapshots.newest();
+      if (newest !== undefined && newest.configuration.voters.length > 0) return newest;
+      store.checkpoint();
+      return undefined;
+    },
+    read: (piece) => snapshots.read(piece),
+  };
+}

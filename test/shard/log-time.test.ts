@@ -1,0 +1,37 @@
+/** The time of a shard, as one of its replicas tells it. */
+
+import { equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { LogTime } from '../../src/shard/log-time.ts';
+
+const HOUR = 3_600_000;
+
+test('log time goes on from an entry by the own clock', () => {
+  const time = new LogTime({ time: 5000, now: 100, isGuess: false });
+  equal(time.read(100), 5000);
+  equal(time.read(130.9), 5030);
+  time.observe(5010, 120);
+  equal(time.read(130), 5030, 'an entry that tells less changes nothing');
+  time.observe(9000, 140);
+  equal(time.read(150), 9010);
+});
+
+test('log time never falls, also if the clock does', () => {
+  const time = new LogTime({ time: 5000, now: 100, isGuess: false });
+  time.observe(6000, 200);
+  equal(time.read(150), 6000);
+});
+
+test('a newcomer whose wall clock is ahead takes the time of the first entry', () => {
+  const time = new LogTime({ time: 1_700_000_000_000 + HOUR, now: 100, isGuess: true });
+  time.observe(1_700_000_000_000, 200);
+  equal(time.read(200), 1_700_000_000_000);
+  equal(time.isGuess, false);
+});
+
+test('an entry without a time is no reason to believe a guess', () => {
+  const time = new LogTime({ time: 5000, now: 100, isGuess: true });
+  time.observe(0, 200);
+  equal(time.isGuess, true);
+  equal(time.read(200), 5100, 'a shard is born at the wall clock of its first leader');
+});

@@ -1,0 +1,189 @@
+/** One replica on a real state store and a log that is always durable, driven turn by turn. */
+
+import type { MemberId, ShardId } from '../../src/base/ids.ts';
+import { RAFT_LIMITS } from '../../src/base/limits.ts';
+import { Random } from '../../src/base/random.ts';
+import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
+import type { Fact } from '../../src/raft/fact.ts';
+import type { EntryRange } from '../../src/raft/log.ts';
+import type { Append, Entry, Message } from '../../src/raft/message.ts';
+import { ORIGIN } from '../../src/raft/position.ts';
+import type { Mark } from '../../src/raft/ready.ts';
+import { DataMachine } from '../../src/shard/data-machine.ts';
+import { newborn, openReplica } from '../../src/shard/opening.ts';
+import type { Origin } from '../../src/shard/origin.ts';
+import type { Replica, ReplicaHost } from '../../src/shard/replica.ts';
+import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log.ts';
+import { StateStore } from '../../src/storage/state-store.ts';
+import type { Response } from '../../src/wire/response.ts';
+import { MemoryMedium } from '../storage/state-rig.ts';
+
+export const SHARD = 3 as ShardId;
+export const SELF = 11 as MemberId;
+export const LEADER = 22 as MemberId;
+export const PAIR = { voters: [SELF, LEADER], outgoing: [], learners: [] };
+export const ALONE = { voters: [SELF], outgoing: [], learners: [] };
+export const WALL = 1_700_000_000_000;
+
+export class ReplicaRig implements ReplicaHost {
+  readonly medium: MemoryMedium;
+  readonly store: StateStore;
+  readonly facts: Fact[] = [];
+  readonly records: LogRecord[] = [];
+  readonly messages: Message[] = [];
+  readonly entries = new Map<number, Entry>();
+  now = 5000;
+  stopReason = '';
+  isSpoilt = false;
+  /** While the log's disk stands still, reports gather. */
+  isLogStuck = false;
+  isStoreStuck = false;
+  #marks: Mark[] = [];
+  #replica: Replica | undefined;
+  #isTouched = false;
+  #reads = 0;
+
+  constructor(medium = new MemoryMedium()) {
+    this.medium = medium;
+    this.store = new StateStore({
+      disk: medium.openNow(),
+      identity: Uint8Array.of(1),
+      durableIndex: () => this.#replica?.durable ?? Number.POSITIVE_INFINITY,
+      onProgress: () => this.#replica?.proceed(),
+      onCheckpoint: ([written]) => this.#replica?.saved(written?.description.index ?? 0),
+      onDamage: () => {},
+    });
+  }
+
+  get replica(): Replica {
+    if (this.#replica === undefined) throw new Error('the rig has a replica');
+    return this.#replica;
+  }
+
+  /** Says why it did not open; empty if it did. */
+  open(found: RestoredReplica = newborn(SELF, NO_CONFIGURATION)): string {
+    const opened = openReplica({ shard: SHARD, found }, this.#options());
+    if (typeof opened === 'string') return opened;
+    this.#replica = opened;
+    return '';
+  }
+
+  turn(): void {
+    const { replica } = this;
+    if (!this.isLogStuck) for (const mark of this.#marks.splice(0)) replica.settle(mark);
+    this.#isTouched = false;
+    const ready = replica.take();
+    for (const record of replica.takeRecords()) {
+      this.records.push(record);
+      if (record.type !== 'write') continue;
+      for (const entry of record.write.entries) this.entries.set(entry.index, entry);
+      this.#marks.push(record.write.mark);
+    }
+    this.messages.push(...(ready?.messages ?? []));
+    replica.finish(ready);
+    this.store.work(this.now);
+    if (!this.isStoreStuck) this.medium.turnNow();
+  }
+
+  turns(count: number): void {
+    for (let at = 0; at < count; at++) this.turn();
+  }
+
+  tick(count = 1): void {
+    for (let at = 0; at < count; at++) {
+      this.now += RAFT_LIMITS.tickMilliseconds;
+      this.replica.tick();
+      this.turns(3);
+    }
+  }
+
+  /** Its only voter is elected and has applied an entry of its term. */
+  lead(): void {
+    this.open(newborn(SELF, ALONE));
+    while (!this.replica.isLeader || this.replica.applied === 0) this.tick();
+  }
+
+  /** The entries that a leader of term 1 sends to this follower, all of them committed. */
+  append(entries: readonly Entry[], term = 1): void {
+    const [first] = entries;
+    const index = (first?.index ?? 1) - 1;
+    const previous = index === 0 ? ORIGIN : { index, term: this.entries.get(index)?.term ?? term };
+    const message: Append = {
+      type: 'append',
+      shard: SHARD,
+      from: LEADER,
+      to: SELF,
+      term,
+      previous,
+      entries,
+      commit: index + entries.length,
+      round: 1,
+      configuration: { index: 1, term: 1 },
+    };
+    this.replica.receive(message);
+    this.turns(4);
+  }
+
+  asker(): { readonly asker: { origin: Origin; id: number }; readonly responses: Response[] } {
+    const responses: Response[] = [];
+    const origin = { respond: (response: Response) => void responses.push(response) };
+    return { asker: { origin, id: 7 }, responses };
+  }
+
+  touch(): void {
+    this.#isTouched = true;
+  }
+
+  get isTouched(): boolean {
+    return this.#isTouched;
+  }
+
+  noted(_replica: Replica, fact: Fact): void {
+    this.facts.push(fact);
+  }
+
+  nextRead(): number {
+    this.#reads += 1;
+    return this.#reads;
+  }
+
+  nodeNumberOf(): number {
+    return 0;
+  }
+
+  spoilt(): void {
+    this.isSpoilt = true;
+  }
+
+  stopped(_replica: Replica, reason: string): void {
+    this.stopReason = reason;
+  }
+
+  #options() {
+    const view = {
+      get: (section: number, key: Uint8Array) => this.store.get(SHARD, section, key),
+    };
+    return {
+      host: this,
+      log: this.#log(),
+      random: new Random(1),
+      limits: RAFT_LIMITS,
+      wall: WALL,
+      machineOf: () => new DataMachine(view),
+    };
+  }
+
+  /** What a replica asks of its log; the rest is the node's business. */
+  #log(): Log {
+    const read = ({ from, to }: EntryRange) => {
+      const found: Entry[] = [];
+      for (let index = from; index <= to; index++) {
+        const entry = this.entries.get(index);
+        if (entry !== undefined) found.push(entry);
+      }
+      return found.length > 0 ? found : 'damaged';
+    };
+    const append = (records: readonly LogRecord[]) => void this.records.push(...records);
+    return { reader: () => ({ read }), append } as unknown as Log;
+  }
+}

@@ -1,0 +1,283 @@
+/** A replica keeps the promises that the core, the log and the state store rely on. */
+
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { MemberId } from '../../src/base/ids.ts';
+import { NODE_LIMITS, STATE_LIMITS } from '../../src/base/limits.ts';
+import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
+import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
+import type { Entry, SnapshotChunk } from '../../src/raft/message.ts';
+import { newborn } from '../../src/shard/opening.ts';
+import { soundSnapshots } from '../../src/shard/sound-snapshots.ts';
+import { StateDamage } from '../../src/storage/state.ts';
+import { MemoryMedium, StateRig } from '../storage/state-rig.ts';
+import { ALONE, LEADER, PAIR, ReplicaRig, SELF, SHARD, WALL } from './replica-rig.ts';
+
+const ADOPT: EntryBody = { type: 'adopt', epoch: 1, arc: { from: 0, to: 2 ** 32 } };
+const HOUR = 3_600_000;
+
+function configured(index = 1): Entry {
+  return { index, term: 1, kind: 'configuration', configuration: PAIR };
+}
+
+function adopted(index: number, time: number): Entry {
+  return { index, term: 1, kind: 'command', payload: encodeEntry({ time, epoch: 0 }, ADOPT) };
+}
+
+test('a proposal is answered once, with the time of its entry', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const { asker, responses } = rig.asker();
+  rig.replica.stamp(asker, 0, ADOPT);
+  rig.turns(4);
+  equal(responses.length, 1);
+  const [response] = responses;
+  ok(response?.type === 'written' && response.time >= WALL);
+});
+
+test('a newcomer with a wall clock an hour ahead never carries the shard there', () => {
+  const rig = new ReplicaRig();
+  rig.open();
+  const { asker, responses } = rig.asker();
+  rig.replica.fail(asker, 'not-leader');
+  ok(responses[0]?.type === 'failed' && responses[0].time === 0, 'a guess is told nobody');
+  rig.append([configured(), adopted(2, WALL - HOUR)]);
+  equal(rig.replica.applied, 2);
+  equal(rig.replica.logTime, WALL - HOUR);
+});
+
+test('an entry of a later version stops the replica, and everybody is told', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const waiting = [rig.asker(), rig.asker(), rig.asker()] as const;
+  rig.replica.command(waiting[0].asker, Uint8Array.of(0x94, 99, 0, 0, 0));
+  rig.turns(4);
+  match(rig.stopReason, /later version/);
+  equal(rig.replica.isLeader, false, 'who can do nothing leads nobody');
+  rig.replica.stamp(waiting[1].asker, 0, ADOPT);
+  rig.replica.read({ asker: waiting[2].asker, until: 1e9, what: { type: 'keys', keys: [] } });
+  rig.turns(4);
+  for (const { responses } of waiting)
+    deepEqual(
+      responses.map(({ type }) => type),
+      ['failed'],
+    );
+});
+
+test('a replica that stopped does not hold back the checkpoint of all others', () => {
+  const rig = new ReplicaRig();
+  rig.open();
+  rig.isLogStuck = true;
+  const unknown = { index: 2, term: 1, kind: 'command', payload: Uint8Array.of(0x94, 99, 0, 0, 0) };
+  rig.append([configured(), unknown as Entry]);
+  match(rig.stopReason, /later version/);
+  rig.isLogStuck = false;
+  rig.store.checkpoint();
+  rig.turns(10);
+  ok(rig.store.isIdle, 'the log reported, so the state may be written');
+});
+
+test('damage that an entry meets spoils this replica, and not the node', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const { asker, responses } = rig.asker();
+  rig.replica.stamp(asker, 0, ADOPT);
+  rig.replica.machine.apply = () => {
+    throw new StateDamage({ shard: SHARD, section: 0, key: Uint8Array.of(1) });
+  };
+  rig.turns(4);
+  ok(rig.isSpoilt);
+  deepEqual(
+    responses.map(({ type }) => type),
+    ['failed'],
+  );
+});
+
+test('writes that wait for the log are bounded in bytes', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const batch = new Uint8Array(NODE_LIMITS.writesBytesMax / 4);
+  const asked = Array.from({ length: 6 }, () => rig.asker());
+  for (const { asker } of asked) rig.replica.stamp(asker, 1, { type: 'batch', batch });
+  const refused = asked.filter(({ responses }) => responses[0]?.type === 'failed');
+  equal(refused.length, 2);
+});
+
+test('while the state store is behind, writes are refused', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  rig.isStoreStuck = true;
+  const value = new Uint8Array(1024 * 1024);
+  const key = Uint8Array.of(1);
+  while (rig.store.hasRoom) {
+    const { index, term } = rig.store.description(SHARD);
+    const position = { index: index + 1, term };
+    rig.store.apply(SHARD, {
+      position,
+      configuration: undefined,
+      writes: [{ section: 4, key, value }],
+    });
+    if (rig.store.overlayBytes > 2 * STATE_LIMITS.overlayBytesMax) break;
+  }
+  const { asker, responses } = rig.asker();
+  rig.replica.stamp(asker, 0, ADOPT);
+  const [response] = responses;
+  ok(response?.type === 'failed' && response.failure === 'overloaded');
+});
+
+test('a range of keys that would not fit a frame is refused', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const key = Uint8Array.of(1);
+  const { index, term } = rig.store.description(SHARD);
+  rig.store.apply(SHARD, {
+    position: { index: index + 1, term },
+    configuration: undefined,
+    writes: [{ section: 0, key, value: new Uint8Array(1024 * 1024) }],
+  });
+  const [some, many] = [rig.asker(), rig.asker()];
+  const keysOf = (length: number) => Array.from({ length }, () => key);
+  rig.replica.read({ asker: some.asker, until: 1e9, what: { type: 'keys', keys: keysOf(16) } });
+  rig.replica.read({ asker: many.asker, until: 1e9, what: { type: 'keys', keys: keysOf(18) } });
+  rig.tick();
+  equal(some.responses[0]?.type, 'rows');
+  const [response] = many.responses;
+  ok(response?.type === 'failed' && response.failure === 'too-much');
+});
+
+async function snapshotOf(index: number) {
+  const other = new StateRig(new MemoryMedium());
+  await other.open();
+  other.store.create(SHARD, NO_CONFIGURATION);
+  for (let at = 1; at <= index; at++) {
+    const configuration = at === 1 ? PAIR : undefined;
+    const writes = [{ section: 4, key: Uint8Array.of(at), value: Uint8Array.of(at) }];
+    other.store.apply(SHARD, { position: { index: at, term: 1 }, configuration, writes });
+  }
+  await other.checkpoint();
+  return other.exportAll(SHARD, 1 << 20);
+}
+
+function chunkOf(
+  { description, bytes }: Awaited<ReturnType<typeof snapshotOf>>,
+  { from = LEADER, term = 1 }: { from?: MemberId; term?: number } = {},
+): SnapshotChunk {
+  return {
+    type: 'snapshot-chunk',
+    shard: SHARD,
+    from,
+    to: SELF,
+    term,
+    snapshot: description,
+    offset: 0,
+    data: bytes,
+    isLast: true,
+    round: 1,
+  };
+}
+
+test('a snapshot becomes the state, and only then the log begins behind it', async () => {
+  const rig = new ReplicaRig();
+  rig.open();
+  const chunk = chunkOf(await snapshotOf(5));
+  rig.replica.dueAt = Number.POSITIVE_INFINITY;
+  rig.replica.receive(chunk);
+  let seen = 0;
+  for (let at = 0; at < 40; at++) {
+    rig.turn();
+    const isRestarted = rig.records.some((one) => one.type === 'write' && one.write.snapshot);
+    if (!isRestarted) continue;
+    seen += 1;
+    equal(rig.store.description(SHARD).index, 5);
+  }
+  ok(seen > 0, 'the log was restarted');
+  equal(rig.replica.applied, 5);
+  equal(rig.replica.dueAt, 0, 'what expires in it is looked for');
+});
+
+test('a snapshot that the core has come past makes room for the next one', async () => {
+  const rig = new ReplicaRig();
+  rig.open();
+  const [former, later] = [chunkOf(await snapshotOf(2)), chunkOf(await snapshotOf(6))];
+  rig.isStoreStuck = true;
+  rig.replica.receive(former);
+  rig.turns(3);
+  // The entries come another way before the disk has said that all of the snapshot is there.
+  rig.append([configured(), adopted(2, WALL)]);
+  rig.isStoreStuck = false;
+  rig.turns(20);
+  equal(rig.replica.applied, 2);
+  rig.replica.receive(later);
+  rig.turns(40);
+  equal(rig.replica.applied, 6);
+});
+
+test('the same snapshot of the next leader may come at any moment of the first', async () => {
+  const snapshot = await snapshotOf(4);
+  for (let moment = 0; moment < 12; moment++) {
+    const rig = new ReplicaRig();
+    rig.open();
+    rig.replica.receive(chunkOf(snapshot));
+    rig.turns(moment);
+    rig.replica.receive(chunkOf(snapshot, { term: 2 }));
+    rig.turns(40);
+    equal(rig.replica.applied, 4, `after ${moment} turns`);
+  }
+});
+
+test('no snapshot is made of a state that names no voters', () => {
+  const rig = new ReplicaRig();
+  rig.open();
+  const { payload: _, ...empty } = { ...adopted(1, WALL), kind: 'empty' as const, payload: 0 };
+  rig.append([empty as Entry]);
+  rig.store.checkpoint();
+  rig.turns(10);
+  equal(rig.store.snapshots(SHARD).newest()?.index, 1, 'the store would');
+  equal(soundSnapshots(SHARD, rig.store).newest(), undefined);
+  rig.append([configured(2)]);
+  rig.turns(10);
+  equal(soundSnapshots(SHARD, rig.store).newest()?.index, 2, 'a checkpoint was asked for');
+});
+
+test('there are three ways in which state and log differ', async () => {
+  const founded = newborn(SELF, ALONE);
+  const log = (first: number, last: number) => ({
+    ...founded,
+    hardState: { term: 4, vote: SELF, commit: 0 },
+    log: {
+      base: { index: first, term: first === 0 ? 0 : 1 },
+      runs: last > first ? [{ index: first + 1, term: 1 }] : [],
+      lastIndex: last,
+      damaged: [],
+    },
+  });
+  const blank = new ReplicaRig();
+  equal(blank.open(log(0, 0)), '', 'a state without a beginning begins');
+  const gone = new ReplicaRig();
+  match(gone.open(log(7, 9)), /gone/);
+  for (const [found, isRestarted, reason] of [
+    [log(2, 9), false, ''],
+    [log(5, 9), false, ''],
+    [log(6, 9), false, 'older'],
+    [log(2, 4), true, ''],
+  ] as const) {
+    const rig = await rigWithState(5);
+    match(rig.open(found), new RegExp(reason));
+    const restarts = rig.records.filter((one) => one.type === 'write' && one.write.snapshot);
+    equal(restarts.length, isRestarted ? 1 : 0);
+    if (!isRestarted) continue;
+    equal(rig.replica.applied, 5);
+    equal(rig.replica.status().term, 4, 'what was promised stays promised');
+  }
+});
+
+/** A former life left a state of this index. */
+async function rigWithState(index: number): Promise<ReplicaRig> {
+  const rig = new ReplicaRig();
+  rig.store.create(SHARD, ALONE);
+  for (let at = 1; at <= index; at++) {
+    const position = { index: at, term: 1 };
+    rig.store.apply(SHARD, { position, configuration: undefined, writes: [] });
+  }
+  return rig;
+}
