@@ -33,6 +33,9 @@ const KIND = { batch: 1, expire: 2, forget: 3, adopt: 4 } as const;
 const LENGTH = { batch: 4, expire: 4, forget: 4, adopt: 6 } as const;
 const LENGTH_MAX = 15;
 
+/** What an entry takes beside the batch in it: headers, kind, time and epoch. */
+export const STAMP_BYTES_MAX = 32;
+
 const writer = new Writer();
 
 /** Required: a body within `MACHINE_LIMITS`, lists strictly in order. */

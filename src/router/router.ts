@@ -2,8 +2,11 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
+import { WIRE_LIMITS } from '../base/limits.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
+import { decodeCommand } from '../catalog/command-bytes.ts';
 import { type BatchFault, faultOfBatch } from '../machine/batch.ts';
+import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Wanted } from '../shard/reads.ts';
 import type { Replica } from '../shard/replica.ts';
@@ -82,6 +85,9 @@ export class Router {
     const { request, origin } = asked;
     const replica = this.#leaderHere(CATALOGUE_SHARD);
     if (replica === undefined) return this.#pass(asked);
+    // In the log, one that is not known here would stop every replica of the catalogue for good.
+    const isKnown = decodeCommand(request.command).type === 'known';
+    if (!isKnown) return replica.fail({ origin, id: request.id }, 'malformed');
     replica.command({ origin: new CommandOrigin(origin), id: request.id }, request.command);
   }
 
@@ -101,6 +107,9 @@ export class Router {
   #faultOf(request: Request & { readonly type: 'write' }): Failure | undefined {
     const row = this.#rowOf(request.shard);
     if (row === undefined || row.epoch !== request.epoch) return 'not-here';
+    // With its stamp it has to be an entry that a frame may carry to the others.
+    const bytes = request.batch.length + STAMP_BYTES_MAX;
+    if (bytes > WIRE_LIMITS.payloadBytesMax) return 'too-large';
     const { valueBytesMax, isReadOnly } = this.#host;
     const fault = faultOfBatch(request.batch, { arc: row, valueBytesMax });
     if (fault !== undefined) return FAILURE_OF[fault];

@@ -1,0 +1,135 @@
+/** What one request may not do to others. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NodeId, ShardId } from '../../src/base/ids.ts';
+import { MACHINE_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOGUE_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
+import { encodeBatch } from '../../src/machine/batch.ts';
+import { Router, type RouterHost } from '../../src/router/router.ts';
+import { encodeFrames } from '../../src/wire/frame.ts';
+import type { Request } from '../../src/wire/request.ts';
+import type { Response } from '../../src/wire/response.ts';
+import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
+
+const EPOCH = 5;
+const ELSEWHERE = 9 as NodeId;
+
+interface Outside {
+  readonly rig?: ReplicaRig;
+  readonly shard?: ShardId;
+  readonly leader?: NodeId;
+  readonly forwarded?: Request[];
+}
+
+function routerOf({ rig, shard = SHARD, leader, forwarded }: Outside): Router {
+  const row = { shard: SHARD, epoch: EPOCH, from: 0, to: 2 ** 32 };
+  const shards = Array.from({ length: SHARD + 1 }, () => row);
+  const host: RouterHost = {
+    now: 0,
+    map: { version: 4, shards } as unknown as ClusterMap,
+    mapBytes: Uint8Array.of(1),
+    isClosing: false,
+    isReadOnly: false,
+    valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
+    replica: (asked) => (asked === shard ? rig?.replica : undefined),
+    leaderOf: () => leader,
+    forward: (_to, request) => {
+      forwarded?.push(request);
+      return forwarded !== undefined;
+    },
+    info: () => new Uint8Array(),
+  };
+  return new Router(host);
+}
+
+function ask(router: Router, request: Request, isForwarded = false): Response[] {
+  const responses: Response[] = [];
+  router.route(request, { origin: { respond: (one) => void responses.push(one) }, isForwarded });
+  return responses;
+}
+
+function failureOf([response]: readonly Response[]): string | undefined {
+  return response?.type === 'failed' ? response.failure : undefined;
+}
+
+test('a command that the catalogue does not know never comes into its log', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const router = routerOf({ rig, shard: CATALOGUE_SHARD });
+  for (const command of [Uint8Array.of(0x91, 99), new Uint8Array(), Uint8Array.of(0x92, 2, 0)]) {
+    const responses = ask(router, { type: 'command', id: 1, command });
+    equal(failureOf(responses), 'malformed');
+  }
+  rig.turns(4);
+  equal(rig.stopReason, '');
+});
+
+test('a batch that no frame could carry as an entry is refused', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const batch = batchOf(WIRE_LIMITS.payloadBytesMax - 10);
+  const request = { type: 'write', id: 1, shard: SHARD, epoch: EPOCH, batch } as const;
+  equal(failureOf(ask(routerOf({ rig }), request)), 'too-large');
+});
+
+test('the greatest batch that is taken can be sent on', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const batch = batchOf(WIRE_LIMITS.payloadBytesMax - 32);
+  const request = { type: 'write', id: 1, shard: SHARD, epoch: EPOCH, batch } as const;
+  deepEqual(ask(routerOf({ rig }), request), []);
+  rig.turns(4);
+  const entry = [...rig.entries.values()].find(({ kind }) => kind === 'command');
+  ok(entry, 'it is in the log');
+  const { index, term } = entry;
+  const [shard, from, to] = [SHARD, rig.replica.member, rig.replica.member];
+  const position = { index: index - 1, term };
+  const common = { previous: position, commit: 0, round: 0, configuration: position };
+  const append = { type: 'append', shard, from, to, term, entries: [entry], ...common } as const;
+  equal(encodeFrames([append]).length, 1);
+});
+
+/** Of values that are within their limit. */
+function batchOf(bytes: number): Uint8Array {
+  const value = new Uint8Array(MACHINE_LIMITS.valueBytesDefault);
+  const make = (last: number) => {
+    const rest = { type: 'put', key: Uint8Array.of(255), value: value.subarray(0, last) } as const;
+    const puts = Array.from({ length: 16 }, (_, at) => {
+      return { type: 'put', key: Uint8Array.of(at), value, lifeMilliseconds: 0 } as const;
+    });
+    const client = new Uint8Array(16);
+    const commands = [...puts.map((put) => [put]), [{ ...rest, lifeMilliseconds: 0 }]];
+    return encodeBatch({ client, acknowledgedBelow: 0, deadline: 0, firstSequence: 0, commands });
+  };
+  const missing = bytes - make(value.length / 2).length;
+  const batch = make(value.length / 2 + missing);
+  equal(batch.length, bytes);
+  return batch;
+}
+
+test('a request goes on to the leader once, and never twice', () => {
+  const forwarded: Request[] = [];
+  const router = routerOf({ leader: ELSEWHERE, forwarded });
+  const batch = new Uint8Array();
+  const request = { type: 'write', id: 1, shard: SHARD, epoch: EPOCH, batch } as const;
+  deepEqual(ask(router, request), []);
+  deepEqual(forwarded, [request]);
+  const [response] = ask(router, request, true);
+  ok(response?.type === 'failed' && response.failure === 'not-leader');
+  equal(response.leader, ELSEWHERE);
+  equal(forwarded.length, 1);
+});
+
+test('a leader that can be reached by nobody here is named', () => {
+  const router = routerOf({ leader: ELSEWHERE });
+  const [response] = ask(router, { type: 'command', id: 1, command: Uint8Array.of(0x91, 2) });
+  ok(response?.type === 'failed' && response.leader === ELSEWHERE);
+});
+
+test('a map is given only to those who know an older one', () => {
+  const [newer] = ask(routerOf({}), { type: 'map', id: 1, knownVersion: 3 });
+  const [same] = ask(routerOf({}), { type: 'map', id: 1, knownVersion: 4 });
+  ok(newer?.type === 'map' && newer.map.length === 1);
+  ok(same?.type === 'map' && same.map.length === 0);
+});
