@@ -22,6 +22,11 @@ type Send = (to: NodeId, message: NodeMessage) => boolean;
 
 interface ForwardsOptions {
   readonly send: Send;
+  /**
+   * Where numbers begin: random, so that what a node still answers to a former life of this one
+   * meets no request of this life.
+   */
+  readonly firstId: number;
   /** The node that was asked does not lead the shard; it says who does, or 0. */
   readonly onMissed: (shard: ShardId, leader: number) => void;
 }
@@ -29,18 +34,19 @@ interface ForwardsOptions {
 export class Forwards {
   readonly #options: ForwardsOptions;
   readonly #open = new Map<number, Forward>();
-  #lastId = 0;
+  #nextId: number;
 
   constructor(options: ForwardsOptions) {
     this.#options = options;
+    this.#nextId = options.firstId;
   }
 
   /** False if it did not leave; nothing of it has happened then. */
   send(to: NodeId, asked: AskedBy): boolean {
     const { request, origin, now } = asked;
     if (this.#open.size >= NODE_LIMITS.forwardsMax) return false;
-    this.#lastId += 1;
-    const id = this.#lastId;
+    const id = this.#nextId;
+    this.#nextId += 1;
     const bytes = encodeRequests([request]);
     if (!this.#options.send(to, { type: 'forward', id, request: bytes })) return false;
     const isWrite = request.type === 'write' || request.type === 'command';
@@ -51,10 +57,11 @@ export class Forwards {
   }
 
   /** Another node's answer to what was forwarded to it. */
-  answer(id: number, bytes: Uint8Array): void {
+  answer(from: NodeId, id: number, bytes: Uint8Array): void {
     const forward = this.#open.get(id);
+    if (forward?.to !== from) return;
     const response = decodeResponses(bytes)?.[0];
-    if (forward === undefined || response === undefined) return;
+    if (response === undefined) return;
     this.#open.delete(id);
     if (response.type === 'failed' && response.failure === 'not-leader') {
       this.#options.onMissed(forward.shard, response.leader);

@@ -97,6 +97,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.clients = new Clients(transport, onWork);
     this.#forwards = new Forwards({
       send: (to, message) => this.tell(to, message),
+      firstId: options.random.fork('forwards').word(),
       onMissed: (shard, leader) => this.#leaders.learn(shard, leader),
     });
     this.#router = new Router(this);

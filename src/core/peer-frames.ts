@@ -71,7 +71,7 @@ export class PeerFrames {
         return;
       }
       case 'forwarded':
-        return forwards.answer(message.id, message.response);
+        return forwards.answer(from, message.id, message.response);
       case 'ask':
         return this.#answerHowFar(from, message.id, message.shard);
       case 'told':

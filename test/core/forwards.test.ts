@@ -1,0 +1,131 @@
+/** A request that went one hop is answered once, by whom it went to. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NodeId, ShardId } from '../../src/base/ids.ts';
+import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { ForwardedOrigin, Forwards } from '../../src/core/forwards.ts';
+import type { NodeMessage } from '../../src/wire/node-message.ts';
+import type { Request } from '../../src/wire/request.ts';
+import { encodeResponses, type Response } from '../../src/wire/response.ts';
+
+const [ONE, TWO] = [1 as NodeId, 2 as NodeId];
+const SHARD = 4 as ShardId;
+
+class Rig {
+  readonly sent: { to: NodeId; message: NodeMessage }[] = [];
+  readonly missed: number[] = [];
+  readonly responses: Response[] = [];
+  isUp = true;
+  readonly forwards: Forwards;
+
+  constructor(firstId = 100) {
+    this.forwards = new Forwards({
+      firstId,
+      send: (to, message) => {
+        this.sent.push({ to, message });
+        return this.isUp;
+      },
+      onMissed: (_shard, leader) => this.missed.push(leader),
+    });
+  }
+
+  forward(request: Request, to = ONE): boolean {
+    const origin = { respond: (response: Response) => void this.responses.push(response) };
+    return this.forwards.send(to, { request, origin, now: 0 });
+  }
+
+  /** The number under which the last one went. */
+  get id(): number {
+    const message = this.sent.at(-1)?.message;
+    return message?.type === 'forward' ? message.id : 0;
+  }
+
+  get failures(): readonly string[] {
+    return this.responses.map((one) => (one.type === 'failed' ? one.failure : one.type));
+  }
+}
+
+const BATCH = new Uint8Array();
+const WRITE: Request = { type: 'write', id: 7, shard: SHARD, epoch: 1, batch: BATCH };
+const READ: Request = {
+  type: 'read',
+  id: 8,
+  shard: SHARD,
+  epoch: 1,
+  level: { type: 'linearizable' },
+  patienceMilliseconds: 100,
+  keys: [],
+};
+const WRITTEN = encodeResponses([{ type: 'written', id: 7, time: 5, replies: [] }]);
+
+test('the answer comes back under the number of the asker, once', () => {
+  const rig = new Rig();
+  rig.forward({ ...WRITE, id: 40 });
+  rig.forwards.answer(ONE, rig.id, WRITTEN);
+  rig.forwards.answer(ONE, rig.id, WRITTEN);
+  rig.forwards.lose(ONE);
+  deepEqual(rig.responses, [{ type: 'written', id: 40, time: 5, replies: [] }]);
+});
+
+test('an answer to a former life is not taken for one to this', () => {
+  const before = new Rig(100);
+  before.forward(WRITE);
+  const after = new Rig(5_000_000);
+  after.forward(READ);
+  after.forwards.answer(ONE, before.id, WRITTEN);
+  deepEqual(after.responses, []);
+});
+
+test('only who was asked may answer', () => {
+  const rig = new Rig();
+  rig.forward(WRITE, TWO);
+  rig.forwards.answer(ONE, rig.id, WRITTEN);
+  deepEqual(rig.responses, []);
+});
+
+test('what was on its way to a node that is lost may have arrived', () => {
+  const rig = new Rig();
+  rig.forward(WRITE);
+  rig.forward(READ);
+  rig.forward(WRITE, TWO);
+  rig.forwards.lose(ONE);
+  deepEqual(rig.failures, ['lost', 'not-leader']);
+  rig.forwards.expire(NODE_LIMITS.forwardMilliseconds);
+  deepEqual(rig.failures, ['lost', 'not-leader', 'lost']);
+});
+
+test('who did not lead says who does', () => {
+  const rig = new Rig();
+  rig.forward(WRITE);
+  const failed = {
+    type: 'failed',
+    id: 7,
+    failure: 'not-leader',
+    time: 0,
+    leader: 2,
+    retryAfterMilliseconds: 0,
+  } as const;
+  rig.forwards.answer(ONE, rig.id, encodeResponses([failed]));
+  deepEqual(rig.missed, [2]);
+  deepEqual(rig.failures, ['not-leader']);
+});
+
+test('what does not leave is not waited for, and no more leaves than may', () => {
+  const rig = new Rig();
+  rig.isUp = false;
+  equal(rig.forward(WRITE), false);
+  rig.forwards.lose(ONE);
+  deepEqual(rig.responses, []);
+  rig.isUp = true;
+  for (let at = 0; at < NODE_LIMITS.forwardsMax; at++) rig.forward(READ);
+  equal(rig.forward(READ), false);
+});
+
+test('the far end answers under the number that came with the request', () => {
+  const told: NodeMessage[] = [];
+  const send = (_to: NodeId, message: NodeMessage) => told.push(message) > 0;
+  const origin = new ForwardedOrigin({ id: 77, from: TWO, send });
+  origin.respond({ type: 'written', id: 7, time: 5, replies: [] });
+  deepEqual(told, [{ type: 'forwarded', id: 77, response: WRITTEN }]);
+});
