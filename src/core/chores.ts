@@ -11,7 +11,7 @@ import { expireBody, forgetBody } from '../machine/sweep.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
-import { StateDamage, type StateRange, type StateRow } from '../storage/state.ts';
+import { StateDamage, type StateRow } from '../storage/state.ts';
 import type { NodeParts } from './node-parts.ts';
 
 /** Rows that are looked at for one entry. */
@@ -23,8 +23,10 @@ const CHORE = { origin: NOBODY_ASKED, id: 0 };
 
 export class Chores {
   readonly #core: NodeParts;
-  /** A replica is swept by one cursor at a time. */
-  readonly #sweeping = new Set<Replica>();
+  readonly #expiring = new Set<Replica>();
+  readonly #forgetting = new Set<Replica>();
+  /** Whose clients are being looked through, and where that goes on. */
+  readonly #forgotten = new WeakMap<Replica, Uint8Array>();
   #sweptAt = Number.NEGATIVE_INFINITY;
   #forgottenAt: number;
 
@@ -44,7 +46,8 @@ export class Chores {
       if (!replica.isLeader || !(replica.machine instanceof DataMachine)) continue;
       if (!this.#adopt(replica, replica.machine)) continue;
       this.#expire(replica);
-      if (forgets) this.#forget(replica);
+      if (forgets && !this.#forgotten.has(replica)) this.#forgotten.set(replica, FIRST_KEY);
+      this.#forget(replica);
     }
   }
 
@@ -60,43 +63,77 @@ export class Chores {
   #expire(replica: Replica): void {
     const time = replica.logTime;
     if (replica.dueAt > time) return;
-    const range = { section: SECTION.expiries, from: undefined, to: undefined, isReverse: false };
+    // What is put while the disk is asked lowers it again.
     replica.dueAt = Number.POSITIVE_INFINITY;
-    this.#sweep(replica, range, (rows) => {
-      const times = rows.map(({ key }) => decodeDueKey(key)?.expiresAt ?? 0);
-      const due = times.filter((at) => at <= time).length;
-      // Behind the last row that was looked at there may be more.
-      const next = times[due] ?? (rows.length < SWEEP.rowsMax ? Number.POSITIVE_INFINITY : time);
-      // What is proposed may fail, so it is looked at again.
-      replica.dueAt = Math.min(replica.dueAt, due > 0 ? time : next);
-      return expireBody(rows.slice(0, due));
+    this.#sweep(replica, {
+      section: SECTION.expiries,
+      from: undefined,
+      sweeping: this.#expiring,
+      onRows: (rows) => {
+        const times = rows.map(({ key }) => decodeDueKey(key)?.expiresAt ?? 0);
+        const due = times.filter((at) => at <= time).length;
+        // What is proposed may fail, so it is looked at again.
+        const next = due > 0 ? time : (times[0] ?? Number.POSITIVE_INFINITY);
+        replica.dueAt = Math.min(replica.dueAt, next);
+        return expireBody(rows.slice(0, due));
+      },
+      onMissed: () => {
+        replica.dueAt = Math.min(replica.dueAt, time);
+      },
     });
   }
 
+  /** Some clients at a time, tick after tick, until all of the shard were looked at. */
   #forget(replica: Replica): void {
-    const range = { section: SECTION.sessions, from: undefined, to: undefined, isReverse: false };
-    this.#sweep(replica, range, (rows) => forgetBody(rows, replica.logTime));
+    const from = this.#forgotten.get(replica);
+    if (from === undefined) return;
+    this.#sweep(replica, {
+      section: SECTION.sessions,
+      from,
+      sweeping: this.#forgetting,
+      onRows: (rows) => {
+        const last = rows.at(-1);
+        if (last === undefined) this.#forgotten.delete(replica);
+        else this.#forgotten.set(replica, keyAfter(last.key));
+        return forgetBody(rows, replica.logTime);
+      },
+      onMissed: () => {},
+    });
   }
 
-  /** Looks at the first rows of a range and proposes what they call for. */
-  #sweep(
-    replica: Replica,
-    range: StateRange,
-    bodyOf: (rows: readonly StateRow[]) => EntryBody | undefined,
-  ): void {
+  /** Looks at the first rows from a key on and proposes what they call for. */
+  #sweep(replica: Replica, { section, from, sweeping, onRows, onMissed }: Sweep): void {
     const { store } = this.#core;
-    if (this.#sweeping.has(replica) || !store.hasViews) return;
-    this.#sweeping.add(replica);
+    if (sweeping.has(replica) || !store.hasViews) return onMissed();
+    sweeping.add(replica);
     const view = store.view(replica.shard);
-    const cursor = view.cursor(range);
+    const cursor = view.cursor({ section, from, to: undefined, isReverse: false });
     cursor.next(SWEEP, (rows) => {
       cursor.close();
       view.close();
-      this.#sweeping.delete(replica);
-      if (rows instanceof StateDamage || !replica.isLeader) return;
-      const body = bodyOf(rows);
+      sweeping.delete(replica);
+      if (rows instanceof StateDamage || !replica.isLeader) return onMissed();
+      const body = onRows(rows);
       const epoch = replica.machine instanceof DataMachine ? replica.machine.epoch : 0;
       if (body !== undefined) replica.stamp(CHORE, epoch, body);
     });
   }
+}
+
+interface Sweep {
+  readonly section: number;
+  readonly from: Uint8Array | undefined;
+  /** By one cursor at a time. */
+  readonly sweeping: Set<Replica>;
+  readonly onRows: (rows: readonly StateRow[]) => EntryBody | undefined;
+  /** Nothing was looked at. */
+  readonly onMissed: () => void;
+}
+
+const FIRST_KEY = new Uint8Array();
+
+function keyAfter(key: Uint8Array): Uint8Array {
+  const after = new Uint8Array(key.length + 1);
+  after.set(key);
+  return after;
 }
