@@ -69,6 +69,11 @@ export class CatalogueDesk {
       members,
     } as const;
     this.#founding = encodeCommand(command);
+    // A node that ever was more than this begins nothing: there would be two of its cluster.
+    if (before === undefined && !replicas.isVirgin) {
+      this.#founding = undefined;
+      return;
+    }
     if (before === undefined) replicas.found(CATALOGUE_SHARD, members[0] as MemberId);
   }
 
@@ -159,6 +164,9 @@ export class CatalogueDesk {
       if (!this.#core.replicas.destroy(replica)) continue;
       this.#core.mention({ type: 'replica-removed', shard: replica.shard });
     }
+    for (const shard of this.#core.replicas.nameless) {
+      this.#core.replicas.bury(shard, due.get(shard)?.member);
+    }
     for (const one of due.values()) this.#bear(one);
     for (const [shard, lost] of this.#lost) {
       const member = lost === NOBODY ? due.get(shard)?.member : lost;
@@ -174,9 +182,9 @@ export class CatalogueDesk {
   }
 
   #bear({ shard, member, birth }: Due): void {
-    const { replicas, store } = this.#core;
-    if (replicas.get(shard) !== undefined || replicas.isDead(member) || birth === 'none') return;
-    if (this.#lost.has(shard) || !store.isFree(shard)) return;
+    const { replicas } = this.#core;
+    if (!replicas.isFree(shard) || replicas.isDead(member) || birth === 'none') return;
+    if (this.#lost.has(shard)) return;
     if (birth === 'found') replicas.found(shard, member);
     else replicas.begin(shard, member);
     this.#core.mention({ type: 'replica-created', shard });

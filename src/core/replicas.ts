@@ -28,6 +28,8 @@ export class Replicas {
   #touched = new Set<Replica>();
   /** Members whose log says that they ended here: none of them ever begins again. */
   readonly #dead = new Set<MemberId>();
+  /** Shards whose log lost even the name of the member that lived here. */
+  readonly #nameless = new Set<ShardId>();
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -48,6 +50,17 @@ export class Replicas {
 
   isDead(member: MemberId): boolean {
     return this.#dead.has(member);
+  }
+
+  /** Nothing lived here before: nobody can miss what is begun in this folder. */
+  get isVirgin(): boolean {
+    return this.#replicas.size === 0 && this.#dead.size === 0 && this.#nameless.size === 0;
+  }
+
+  /** Whether a new replica may come: nothing of a former one could be taken for its own. */
+  isFree(shard: ShardId): boolean {
+    if (this.#replicas.has(shard) || this.#nameless.has(shard)) return false;
+    return this.#options.host.store.isFree(shard);
   }
 
   touch(replica: Replica): void {
@@ -102,13 +115,39 @@ export class Replicas {
     return true;
   }
 
-  /** What cannot be opened is removed, so that another member may live here. */
+  /**
+   * What cannot be opened is removed, so that another member may live here. If nobody knows which
+   * one did, its records stay until it has a name: see `bury`.
+   */
   #giveUp(shard: ShardId, member: MemberId, reason: string): void {
     const { host, record, onLost } = this.#options;
-    if (member !== NOBODY) this.#dead.add(member);
-    record({ type: 'remove', shard, configuration: ORIGIN });
+    if (member === NOBODY) {
+      this.#nameless.add(shard);
+    } else {
+      this.#dead.add(member);
+      record({ type: 'remove', shard, configuration: ORIGIN });
+    }
     if (host.store.shards.includes(shard)) host.store.drop(shard);
     onLost({ shard, member, reason });
+  }
+
+  /**
+   * The map tells who lived where the log does not know it any more. The tombstone needs the name:
+   * born again under it, that member would vote as if it remembered.
+   */
+  bury(shard: ShardId, member: MemberId | undefined): void {
+    if (!this.#nameless.delete(shard)) return;
+    const { record } = this.#options;
+    record({ type: 'remove', shard, configuration: ORIGIN });
+    if (member === undefined) return;
+    this.#dead.add(member);
+    const configuration = { at: ORIGIN, configuration: NO_CONFIGURATION };
+    record({ type: 'create', shard, member, configuration });
+    record({ type: 'remove', shard, configuration: ORIGIN });
+  }
+
+  get nameless(): readonly ShardId[] {
+    return [...this.#nameless];
   }
 
   #create(shard: ShardId, member: MemberId, configuration: Configuration): void {
