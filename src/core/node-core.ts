@@ -81,7 +81,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   #records: LogRecord[] = [];
   #settled: DurableMark[] = [];
   #now: number;
-  #lastRead = 0;
+  #lastRead: number;
   #isStoreBusy = false;
   isClosing = false;
 
@@ -92,6 +92,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.log = log;
     this.#transport = transport;
     this.#now = options.now;
+    this.#lastRead = options.random.fork('reads').word();
     this.valueBytesMax = options.valueBytesMax ?? MACHINE_LIMITS.valueBytesDefault;
     this.store = this.#openStore();
     this.clients = new Clients(transport, onWork);

@@ -18,7 +18,6 @@ const PATIENCE_MILLISECONDS = 1000;
 
 export class Freshness {
   #question: Question | undefined;
-  #lastId = 0;
   /** State through `index` was current at `at`. */
   #proof = { at: Number.NEGATIVE_INFINITY, index: 0 };
   #waiting: Read[] = [];
@@ -29,13 +28,21 @@ export class Freshness {
     return age.applied >= index && age.now - at <= age.milliseconds;
   }
 
-  /** A read waits for proof. The number of a question that should leave now, if one should. */
-  wait(read: Read, now: number): number | undefined {
+  /**
+   * A read waits for proof. The number of a question that should leave now, if one should. Nobody
+   * has asked under it before, not in a former life either: an old answer proves nothing.
+   */
+  wait(read: Read, { now, draw }: { now: number; draw: () => number }): number | undefined {
     this.#waiting.push(read);
     if (this.#question !== undefined) return undefined;
-    this.#lastId += 1;
-    this.#question = { id: this.#lastId, askedAt: now };
-    return this.#lastId;
+    const id = draw();
+    this.#question = { id, askedAt: now };
+    return id;
+  }
+
+  /** Whether an answer is to the question that is open. */
+  isOpen(id: number): boolean {
+    return this.#question?.id === id;
   }
 
   /** The leader's answer: who waited may be served once that index is applied. */

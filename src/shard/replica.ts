@@ -31,7 +31,7 @@ export interface ReplicaHost {
   noted(replica: Replica, fact: Fact): void;
   /** Asks the leader of the shard how far it is; false if the question did not leave. */
   askLeader(replica: Replica, question: number): boolean;
-  /** A number for a read that no other of this life has. */
+  /** A number for a read that no other has, of this life or of one before. */
   nextRead(): number;
   /** The node that a member lives on, as far as is known; 0 if it is not. */
   nodeNumberOf(shard: ShardId, member: MemberId): number;
@@ -200,13 +200,14 @@ export class Replica {
     if (this.isLeader) return this.readByLease(read);
     const age = { milliseconds, now, applied: this.#applied };
     if (this.#freshness.isYoung(age)) return this.#serve([read]);
-    const question = this.#freshness.wait(read, now);
+    const question = this.#freshness.wait(read, { now, draw: () => this.#host.nextRead() });
     if (question === undefined || this.#host.askLeader(this, question)) return;
     this.#failStale();
   }
 
   /** The leader's answer to such a question; 0 if it does not lead. */
   told(question: number, index: number): void {
+    if (!this.#freshness.isOpen(question)) return;
     if (index === 0) return this.#failStale();
     this.#reads.grant(this.#freshness.answer(question, index), index);
     this.#serve(this.#reads.takeReady(this.#applied));

@@ -29,6 +29,7 @@ export class ReplicaRig implements ReplicaHost {
   readonly medium: MemoryMedium;
   readonly store: StateStore;
   readonly facts: Fact[] = [];
+  readonly questions: number[] = [];
   readonly records: LogRecord[] = [];
   readonly messages: Message[] = [];
   readonly entries = new Map<number, Entry>();
@@ -41,10 +42,12 @@ export class ReplicaRig implements ReplicaHost {
   #marks: Mark[] = [];
   #replica: Replica | undefined;
   #isTouched = false;
-  #reads = 0;
+  #reads: number;
 
-  constructor(medium = new MemoryMedium()) {
+  constructor(life = 0) {
+    const medium = new MemoryMedium();
     this.medium = medium;
+    this.#reads = life * 1000;
     this.store = new StateStore({
       disk: medium.openNow(),
       identity: Uint8Array.of(1),
@@ -140,6 +143,11 @@ export class ReplicaRig implements ReplicaHost {
 
   noted(_replica: Replica, fact: Fact): void {
     this.facts.push(fact);
+  }
+
+  askLeader(_replica: Replica, question: number): boolean {
+    this.questions.push(question);
+    return true;
   }
 
   nextRead(): number {

@@ -145,6 +145,28 @@ test('a range of keys that would not fit a frame is refused', () => {
   ok(response?.type === 'failed' && response.failure === 'too-much');
 });
 
+test('what the leader told a former life proves nothing to this one', () => {
+  const [before, after] = [new ReplicaRig(1), new ReplicaRig(2)];
+  const asked = [before, after].map((rig) => {
+    rig.open();
+    rig.append([configured(), adopted(2, WALL)]);
+    const { asker, responses } = rig.asker();
+    rig.replica.readStale({ asker, until: 1e9, what: { type: 'keys', keys: [] } }, 1000);
+    return { responses, question: rig.questions[0] as number };
+  });
+  const [former, present] = asked as [(typeof asked)[0], (typeof asked)[0]];
+  after.replica.told(former.question, 1);
+  after.replica.told(former.question, 0);
+  deepEqual(present.responses, []);
+  after.replica.told(present.question, 3);
+  deepEqual(present.responses, [], 'what was committed then is not here yet');
+  after.append([adopted(3, WALL)]);
+  deepEqual(
+    present.responses.map(({ type }) => type),
+    ['rows'],
+  );
+});
+
 async function snapshotOf(index: number) {
   const other = new StateRig(new MemoryMedium());
   await other.open();
