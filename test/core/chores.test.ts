@@ -1,0 +1,107 @@
+/** What leaders do without being asked comes about, whatever gets in the way of one look. */
+
+import { equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { Chores } from '../../src/core/chores.ts';
+import type { NodeParts } from '../../src/core/node-parts.ts';
+import { encodeBatch } from '../../src/machine/batch.ts';
+import { SECTION } from '../../src/machine/section.ts';
+import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
+
+const MINUTE = 60_000;
+
+class Rig extends ReplicaRig {
+  readonly chores: Chores;
+  hasViews = true;
+
+  constructor() {
+    super();
+    this.lead();
+    const rig = this;
+    const store = {
+      get hasViews() {
+        return rig.hasViews;
+      },
+      view: (shard: typeof SHARD) => rig.store.view(shard),
+    };
+    const row = { shard: SHARD, epoch: 1, from: 0, to: 2 ** 32 };
+    const parts = {
+      get now() {
+        return rig.now;
+      },
+      replicas: { all: [this.replica] },
+      map: { shards: Array.from({ length: SHARD + 1 }, () => row) },
+      store,
+    };
+    this.chores = new Chores(parts as unknown as NodeParts);
+    this.pass(NODE_LIMITS.expiryMilliseconds);
+  }
+
+  /** Time goes by; chores are looked at as often as in a node. */
+  pass(milliseconds: number): void {
+    const until = this.now + milliseconds;
+    while (this.now < until) {
+      this.now += NODE_LIMITS.expiryMilliseconds;
+      this.replica.tick();
+      this.chores.tick();
+      this.turns(6);
+    }
+  }
+
+  put(client: number, patience: number, lifeMilliseconds = 0): void {
+    const id = new Uint8Array(16);
+    new DataView(id.buffer).setUint32(0, client);
+    const value = Uint8Array.of(1);
+    const put = { type: 'put', key: id, value, lifeMilliseconds } as const;
+    const deadline = this.replica.logTime + patience;
+    const times = { acknowledgedBelow: 0, deadline, firstSequence: 0 };
+    const batch = encodeBatch({ client: id, ...times, commands: [[put]] });
+    this.replica.stamp(this.asker().asker, 1, { type: 'batch', batch });
+  }
+
+  rowsIn(section: number): number {
+    let count = 0;
+    const view = this.store.view(SHARD);
+    const cursor = view.cursor({ section, from: undefined, to: undefined, isReverse: false });
+    let isDone = false;
+    cursor.next({ rowsMax: 10_000, bytesMax: 1 << 24 }, (rows) => {
+      if (Array.isArray(rows)) count = rows.length;
+      isDone = true;
+    });
+    for (let at = 0; !isDone && at < 50; at++) this.medium.turnNow();
+    ok(isDone);
+    view.close();
+    return count;
+  }
+}
+
+test('a shard adopts its arc, and what is due expires', () => {
+  const rig = new Rig();
+  rig.put(1, MINUTE, 1000);
+  rig.turns(4);
+  equal(rig.rowsIn(SECTION.values), 1);
+  rig.pass(3000);
+  equal(rig.rowsIn(SECTION.values), 0);
+});
+
+test('what is due expires, though once there was no view to look for it', () => {
+  const rig = new Rig();
+  rig.put(1, MINUTE, 1000);
+  rig.hasViews = false;
+  rig.pass(3000);
+  equal(rig.rowsIn(SECTION.values), 1);
+  rig.hasViews = true;
+  rig.pass(3000);
+  equal(rig.rowsIn(SECTION.values), 0);
+});
+
+test('clients that are gone are forgotten, though many that are not stand before them', () => {
+  const rig = new Rig();
+  for (let client = 0; client < 300; client++) rig.put(client, 4 * MINUTE);
+  for (let client = 300; client < 900; client++) rig.put(client, 1000);
+  rig.turns(6);
+  equal(rig.rowsIn(SECTION.sessions), 900);
+  rig.pass(NODE_LIMITS.forgetMilliseconds + 5000);
+  equal(rig.rowsIn(SECTION.sessions), 300);
+});

@@ -1,0 +1,74 @@
+/** What clients are owed leaves in frames that they can read, and nowhere once they are gone. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { NODE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
+import { Clients } from '../../src/core/clients.ts';
+import type { Transport } from '../../src/transport/transport.ts';
+import { decodeResponses, type Response } from '../../src/wire/response.ts';
+
+function clientsOf() {
+  const frames: Uint8Array[] = [];
+  const sendToClient = (_connection: number, bytes: Uint8Array) => frames.push(bytes) > 0;
+  let touches = 0;
+  const clients = new Clients({ sendToClient } as unknown as Transport, () => {
+    touches += 1;
+  });
+  return { clients, frames, touches: () => touches };
+}
+
+function written(id: number): Response {
+  return { type: 'written', id, time: 1, replies: [] };
+}
+
+test('one frame tells a client all that one turn brought', () => {
+  const { clients, frames, touches } = clientsOf();
+  const client = clients.add(1);
+  client.respond(written(1));
+  client.respond(written(2));
+  ok(touches() > 0, 'a turn has to end');
+  deepEqual(frames, []);
+  clients.flush();
+  clients.flush();
+  deepEqual(
+    frames.map((bytes) => decodeResponses(bytes)?.map(({ id }) => id)),
+    [[1, 2]],
+  );
+});
+
+test('what is too many or too large for a frame goes in several, in order', () => {
+  const { clients, frames } = clientsOf();
+  const client = clients.add(1);
+  const count = REQUEST_LIMITS.requestsMax + 1;
+  for (let id = 1; id <= count; id++) client.respond(written(id));
+  const row = new Uint8Array(WIRE_LIMITS.payloadBytesMax);
+  for (let id = 1; id <= 3; id++) client.respond({ type: 'rows', id, time: 1, rows: [row] });
+  clients.flush();
+  const ids = frames.map((bytes) => {
+    ok(bytes.length <= WIRE_LIMITS.frameBytesMax);
+    return decodeResponses(bytes)?.length;
+  });
+  deepEqual(ids, [REQUEST_LIMITS.requestsMax, 3, 1]);
+});
+
+test('a client that is gone is owed nothing', () => {
+  const { clients, frames } = clientsOf();
+  const client = clients.add(1);
+  client.respond(written(1));
+  clients.remove(1);
+  client.respond(written(2));
+  clients.flush();
+  deepEqual(frames, []);
+  equal(clients.size, 0);
+});
+
+test('a client may ask for so much at once, and again once it is answered', () => {
+  const { clients } = clientsOf();
+  const client = clients.add(1);
+  client.outstanding = NODE_LIMITS.clientRequestsMax;
+  equal(client.isFull, true);
+  client.respond(written(1));
+  equal(client.isFull, false);
+  client.respond({ type: 'map', id: 0, map: new Uint8Array() });
+  equal(client.outstanding, NODE_LIMITS.clientRequestsMax - 1, 'nobody asked for that one');
+});
