@@ -11,17 +11,18 @@ import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
 
 const MINUTE = 60_000;
 
-class Rig extends ReplicaRig {
+class Rig {
+  readonly #replica = new ReplicaRig();
   readonly chores: Chores;
   hasViews = true;
 
   constructor() {
-    super();
-    this.lead();
-    const rig = this;
+    const rig = this.#replica;
+    rig.lead();
+    const hasViews = () => this.hasViews;
     const store = {
       get hasViews() {
-        return rig.hasViews;
+        return hasViews();
       },
       view: (shard: typeof SHARD) => rig.store.view(shard),
     };
@@ -30,7 +31,7 @@ class Rig extends ReplicaRig {
       get now() {
         return rig.now;
       },
-      replicas: { all: [this.replica] },
+      replicas: { all: [rig.replica] },
       map: { shards: Array.from({ length: SHARD + 1 }, () => row) },
       store,
     };
@@ -40,12 +41,13 @@ class Rig extends ReplicaRig {
 
   /** Time goes by; chores are looked at as often as in a node. */
   pass(milliseconds: number): void {
-    const until = this.now + milliseconds;
-    while (this.now < until) {
-      this.now += NODE_LIMITS.expiryMilliseconds;
-      this.replica.tick();
+    const rig = this.#replica;
+    const until = rig.now + milliseconds;
+    while (rig.now < until) {
+      rig.now += NODE_LIMITS.expiryMilliseconds;
+      rig.replica.tick();
       this.chores.tick();
-      this.turns(6);
+      rig.turns(6);
     }
   }
 
@@ -54,22 +56,23 @@ class Rig extends ReplicaRig {
     new DataView(id.buffer).setUint32(0, client);
     const value = Uint8Array.of(1);
     const put = { type: 'put', key: id, value, lifeMilliseconds } as const;
-    const deadline = this.replica.logTime + patience;
+    const deadline = this.#replica.replica.logTime + patience;
     const times = { acknowledgedBelow: 0, deadline, firstSequence: 0 };
     const batch = encodeBatch({ client: id, ...times, commands: [[put]] });
-    this.replica.stamp(this.asker().asker, 1, { type: 'batch', batch });
+    this.#replica.replica.stamp(this.#replica.asker().asker, 1, { type: 'batch', batch });
+    this.#replica.turns(4);
   }
 
   rowsIn(section: number): number {
     let count = 0;
-    const view = this.store.view(SHARD);
+    const view = this.#replica.store.view(SHARD);
     const cursor = view.cursor({ section, from: undefined, to: undefined, isReverse: false });
     let isDone = false;
     cursor.next({ rowsMax: 10_000, bytesMax: 1 << 24 }, (rows) => {
       if (Array.isArray(rows)) count = rows.length;
       isDone = true;
     });
-    for (let at = 0; !isDone && at < 50; at++) this.medium.turnNow();
+    for (let at = 0; !isDone && at < 50; at++) this.#replica.medium.turnNow();
     ok(isDone);
     view.close();
     return count;
@@ -79,7 +82,6 @@ class Rig extends ReplicaRig {
 test('a shard adopts its arc, and what is due expires', () => {
   const rig = new Rig();
   rig.put(1, MINUTE, 1000);
-  rig.turns(4);
   equal(rig.rowsIn(SECTION.values), 1);
   rig.pass(3000);
   equal(rig.rowsIn(SECTION.values), 0);
@@ -100,7 +102,6 @@ test('clients that are gone are forgotten, though many that are not stand before
   const rig = new Rig();
   for (let client = 0; client < 300; client++) rig.put(client, 4 * MINUTE);
   for (let client = 300; client < 900; client++) rig.put(client, 1000);
-  rig.turns(6);
   equal(rig.rowsIn(SECTION.sessions), 900);
   rig.pass(NODE_LIMITS.forgetMilliseconds + 5000);
   equal(rig.rowsIn(SECTION.sessions), 300);
