@@ -1,6 +1,6 @@
 /** What the state store costs: applying, checkpoints, reads and opening, next to raw LevelDB. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -8,6 +8,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClassicLevel } from 'classic-level';
 import type { ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
+import { encodeBatch } from '../../src/machine/batch.ts';
+import { encodeEntry } from '../../src/machine/entry.ts';
+import { Machine } from '../../src/machine/machine.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import { openLevelState } from '../../src/storage/level-state.ts';
 import type { StateWrite } from '../../src/storage/state.ts';
@@ -23,10 +26,14 @@ const LARGE_STORE_KEYS = 1_000_000;
 const READS = 20_000;
 const DELAY_MILLISECONDS = 3000;
 const WRITES_A_TURN = 40;
+const CLIENTS = 64;
+const ENTRY_KEYS = 5000;
+const ENTRY_TIME = 1_000_000;
 
 export async function run(): Promise<BenchRow[]> {
   return [
     ...(await applyAndCheckpoint()),
+    ...(await entryRows()),
     ...(await delayRows()),
     ...(await readRows()),
     ...(await openRow()),
@@ -142,31 +149,116 @@ async function applyAndCheckpoint(): Promise<BenchRow[]> {
   ];
 }
 
-/** A loop that applies in every turn while one checkpoint follows the other, and one that idles. */
+/** What a node does with an entry: the machine decides, the store takes what it writes. */
+async function entryRows(): Promise<BenchRow[]> {
+  const random = new Random(5);
+  const rig = new Rig();
+  const store = await rig.open();
+  const machine = new Machine({ source: { get: (...at) => store.get(SHARD, ...at) } });
+  const take = (payload: Uint8Array) => {
+    const index = store.description(SHARD).index + 1;
+    const outcome = machine.apply({ index, payload });
+    if (outcome.type !== 'applied') throw new Error('every entry is applied');
+    const entry = { position: { index, term: 1 }, configuration: undefined };
+    store.apply(SHARD, { ...entry, writes: outcome.writes });
+  };
+  const arc = { from: 0, to: 2 ** 32 };
+  take(encodeEntry({ time: ENTRY_TIME, epoch: 0 }, { type: 'adopt', epoch: 1, arc }));
+  const samples = { entry: [] as number[], row: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    const payloads = Array.from({ length: OPERATIONS }, (_, at) =>
+      putPayload(random.below(ENTRY_KEYS), at, round),
+    );
+    samples.entry.push(time(() => payloads.forEach(take)));
+    const row = { section: 3, key: new Uint8Array(0), value: new Uint8Array(20) };
+    const rows = new Array<StateWrite>(OPERATIONS).fill(row);
+    samples.row.push(time(() => applyAll(store, rows)));
+    await rig.checkpoint(store);
+  }
+  await rig.close();
+  rig.remove();
+  return [
+    row('state: an entry of a put, machine and overlay', samples.entry, OPERATIONS),
+    row('state: a row that is written again and again', samples.row, OPERATIONS),
+  ];
+}
+
+/** One of so many clients, which has the answer to its last put. */
+function putPayload(number: number, at: number, round: number): Uint8Array {
+  const sequence = round * Math.ceil(OPERATIONS / CLIENTS) + Math.floor(at / CLIENTS);
+  const value = new Uint8Array(256).fill(at);
+  const batch = encodeBatch({
+    client: new Uint8Array(16).fill(1 + (at % CLIENTS)),
+    acknowledgedBelow: sequence,
+    deadline: ENTRY_TIME + 10_000,
+    firstSequence: sequence,
+    commands: [[{ type: 'put', key: keyOf(number), value, lifeMilliseconds: 0 }]],
+  });
+  return encodeEntry({ time: ENTRY_TIME, epoch: 1 }, { type: 'batch', batch });
+}
+
+/** A loop that idles, and one that applies in every turn while checkpoint follows checkpoint. */
 async function delayRows(): Promise<BenchRow[]> {
   const random = new Random(4);
   const rig = new Rig();
   const store = await rig.open();
   const delays: number[] = [];
+  const holds: number[] = [];
   for (const isBusy of [false, true]) {
     const writes = writesOf(random, () => random.below(KEYS));
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     const end = performance.now() + DELAY_MILLISECONDS;
+    const turns: number[] = [];
+    const waits = new CoreWaits();
     for (let at = 0; performance.now() < end; at = (at + WRITES_A_TURN) % OPERATIONS) {
+      const start = performance.now();
       if (isBusy) applyAll(store, writes.slice(at, at + WRITES_A_TURN));
       store.work(performance.now());
       await nextTurn();
+      turns.push(performance.now() - start - waits.take());
     }
+    waits.close();
     delay.disable();
     delays.push(delay.percentile(99.9) / 1e6);
+    turns.sort((one, other) => other - one);
+    holds.push(turns[DELAY_MILLISECONDS / 1000] ?? 0);
   }
   await rig.close();
   rig.remove();
   return [
     row('loop: p99.9 of its delay, idle', delays.slice(0, 1), 1),
     row('loop: p99.9 of its delay, checkpoints without a pause', delays.slice(1), 1),
+    row('loop: held by itself in the worst ms of 1000, idle', holds.slice(0, 1), 1),
+    row('loop: held by itself in the worst ms of 1000, checkpoints', holds.slice(1), 1),
   ];
+}
+
+/**
+ * How long this thread was ready and had no core: what others on the machine did to the loop, and
+ * the threads of LevelDB if there are fewer cores than threads. Only Linux tells.
+ */
+class CoreWaits {
+  readonly #file = process.platform === 'linux' ? openSync('/proc/self/schedstat', 'r') : undefined;
+  readonly #bytes = Buffer.alloc(64);
+  #before = this.#read();
+
+  /** Milliseconds since the last call. */
+  take(): number {
+    const before = this.#before;
+    this.#before = this.#read();
+    return this.#before - before;
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+  }
+
+  #read(): number {
+    if (this.#file === undefined) return 0;
+    const length = readSync(this.#file, this.#bytes, 0, this.#bytes.length, 0);
+    return Number(this.#bytes.toString('latin1', 0, length).split(' ')[1]) / 1e6;
+  }
 }
 
 async function openRaw() {
