@@ -125,16 +125,6 @@ test('whoever reads may have had enough, and the shell takes lines from a pipe',
   assert.match(shell.notes, /did you mean get\?/);
 });
 
-test('kvctl is there at once', LONG, async () => {
-  const times: number[] = [];
-  for (let round = 0; round < 5; round++) {
-    const began = performance.now();
-    await kvctl('--version');
-    times.push(performance.now() - began);
-  }
-  assert.ok(Math.min(...times) < 150, `the quickest of five took ${Math.min(...times)} ms`);
-});
-
 test('with one node killed all goes on, and status says so', LONG, async () => {
   process.kill(pidOf('n2'), 'SIGKILL');
   for (let at = 0; at < 10; at++) {
