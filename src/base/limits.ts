@@ -359,6 +359,8 @@ export const NODE_LIMITS = {
   expiryMilliseconds: 200,
   /** How often leaders look for clients that are gone. */
   forgetMilliseconds: 30_000,
+  /** Members of whom it is remembered where they were heard from. */
+  membersMax: 65_536,
   /** Requests of one client that wait for an answer. */
   clientRequestsMax: 16_384,
   /** Requests that wait for another node's answer, and for how long. */

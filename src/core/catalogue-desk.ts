@@ -168,6 +168,7 @@ export class CatalogueDesk {
       this.#core.replicas.bury(shard, due.get(shard)?.member);
     }
     for (const one of due.values()) this.#bear(one);
+    this.#core.replicas.discardBroken((shard, member) => due.get(shard)?.member === member);
     for (const [shard, lost] of this.#lost) {
       const member = lost === NOBODY ? due.get(shard)?.member : lost;
       const isListed = member !== undefined && due.get(shard)?.member === member;

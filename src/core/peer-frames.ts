@@ -49,6 +49,7 @@ export class PeerFrames {
       const replica = this.#options.parts.replicas.get(message.shard);
       // The dead do not answer: `removed` would tell a sound member that it is gone.
       if (replica?.member !== message.to) continue;
+      if (this.#heardFrom.size >= NODE_LIMITS.membersMax) this.#heardFrom.clear();
       this.#heardFrom.set(message.from, from);
       replica.receive(message);
     }

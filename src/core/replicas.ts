@@ -30,6 +30,8 @@ export class Replicas {
   readonly #dead = new Set<MemberId>();
   /** Shards whose log lost even the name of the member that lived here. */
   readonly #nameless = new Set<ShardId>();
+  /** Cannot be opened, and the map still lists them. */
+  readonly #broken = new Map<ShardId, MemberId>();
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -60,6 +62,7 @@ export class Replicas {
   /** Whether a new replica may come: nothing of a former one could be taken for its own. */
   isFree(shard: ShardId): boolean {
     if (this.#replicas.has(shard) || this.#nameless.has(shard)) return false;
+    if (this.#broken.has(shard)) return false;
     return this.#options.host.store.isFree(shard);
   }
 
@@ -82,7 +85,8 @@ export class Replicas {
   openAll(): void {
     const { log, host } = this.#options;
     const { store } = host;
-    const isKnown = (shard: ShardId) => log.shards.includes(shard);
+    const quarantined = log.quarantined.map(({ shard }) => shard);
+    const isKnown = (shard: ShardId) => log.shards.includes(shard) || quarantined.includes(shard);
     for (const shard of store.shards) if (!isKnown(shard)) store.drop(shard);
     for (const { shard, member, reason } of log.quarantined) this.#giveUp(shard, member, reason);
     for (const shard of log.shards) {
@@ -116,19 +120,28 @@ export class Replicas {
   }
 
   /**
-   * What cannot be opened is removed, so that another member may live here. If nobody knows which
-   * one did, its records stay until it has a name: see `bury`.
+   * What cannot be opened is left as it is until the map lists another member here: if it was the
+   * only one, somebody may still bring back what it lacks. If nobody knows which member it was, its
+   * records stay until it has a name: see `bury`.
    */
   #giveUp(shard: ShardId, member: MemberId, reason: string): void {
-    const { host, record, onLost } = this.#options;
-    if (member === NOBODY) {
-      this.#nameless.add(shard);
-    } else {
+    if (member === NOBODY) this.#nameless.add(shard);
+    else {
       this.#dead.add(member);
-      record({ type: 'remove', shard, configuration: ORIGIN });
+      this.#broken.set(shard, member);
     }
-    if (host.store.shards.includes(shard)) host.store.drop(shard);
-    onLost({ shard, member, reason });
+    this.#options.onLost({ shard, member, reason });
+  }
+
+  /** The map lists others by now: what could not be opened makes room. */
+  discardBroken(isListed: (shard: ShardId, member: MemberId) => boolean): void {
+    for (const [shard, member] of this.#broken) {
+      if (isListed(shard, member)) continue;
+      this.#broken.delete(shard);
+      this.#options.record({ type: 'remove', shard, configuration: ORIGIN });
+      const { store } = this.#options.host;
+      if (store.shards.includes(shard)) store.drop(shard);
+    }
   }
 
   /**
@@ -137,7 +150,8 @@ export class Replicas {
    */
   bury(shard: ShardId, member: MemberId | undefined): void {
     if (!this.#nameless.delete(shard)) return;
-    const { record } = this.#options;
+    const { record, host } = this.#options;
+    if (host.store.shards.includes(shard)) host.store.drop(shard);
     record({ type: 'remove', shard, configuration: ORIGIN });
     if (member === undefined) return;
     this.#dead.add(member);

@@ -5,7 +5,7 @@ import type { NodeId, ShardId } from '../base/ids.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
 import { decodeCommand } from '../catalog/command-bytes.ts';
-import { type BatchFault, faultOfBatch } from '../machine/batch.ts';
+import { type BatchFault, decodeBatch, faultOfBatch } from '../machine/batch.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Wanted } from '../shard/reads.ts';
@@ -113,7 +113,7 @@ export class Router {
     const { valueBytesMax, isReadOnly } = this.#host;
     const fault = faultOfBatch(request.batch, { arc: row, valueBytesMax });
     if (fault !== undefined) return FAILURE_OF[fault];
-    return isReadOnly ? 'read-only' : undefined;
+    return isReadOnly && !makesRoom(request.batch) ? 'read-only' : undefined;
   }
 
   #rowOf(shard: ShardId): ShardRow | undefined {
@@ -154,6 +154,12 @@ export class Router {
       retryAfterMilliseconds,
     });
   }
+}
+
+/** On a disk that is nearly full, what only deletes is still taken. */
+function makesRoom(batch: Uint8Array): boolean {
+  const commands = decodeBatch(batch)?.commands ?? [];
+  return commands.flat().every(({ type }) => type === 'delete' || type.startsWith('check'));
 }
 
 /** The catalogue's entries are answered by one reply, which is told as such. */

@@ -53,12 +53,18 @@ function kindsOf(records: readonly LogRecord[]): readonly string[] {
   return records.map((one) => (one.type === 'create' ? `create ${one.member}` : one.type));
 }
 
-test('a member whose log is damaged is buried at once', () => {
+test('what cannot be opened is kept until the map lists another member', () => {
   const quarantined = [{ shard: SHARD, member: ONE, reason: 'damage' }];
   const { replicas, records, lost } = replicasOf({ quarantined });
-  deepEqual(kindsOf(records), ['remove']);
-  equal(replicas.isDead(ONE), true);
   deepEqual(lost, quarantined);
+  equal(replicas.isDead(ONE), true);
+  replicas.discardBroken((_, member) => member === ONE);
+  deepEqual(kindsOf(records), [], 'it may be the only one there is');
+  equal(replicas.isFree(SHARD), false);
+  replicas.discardBroken(() => false);
+  replicas.discardBroken(() => false);
+  deepEqual(kindsOf(records), ['remove']);
+  equal(replicas.isFree(SHARD), true);
 });
 
 test('a member whose name is lost is buried under the name that the map has', () => {

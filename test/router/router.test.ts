@@ -6,6 +6,7 @@ import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { CATALOGUE_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
+import type { Operation } from '../../src/machine/command.ts';
 import { Router, type RouterHost } from '../../src/router/router.ts';
 import { encodeFrames } from '../../src/wire/frame.ts';
 import type { Request } from '../../src/wire/request.ts';
@@ -20,9 +21,11 @@ interface Outside {
   readonly shard?: ShardId;
   readonly leader?: NodeId;
   readonly forwarded?: Request[];
+  readonly isReadOnly?: boolean;
 }
 
-function routerOf({ rig, shard = SHARD, leader, forwarded }: Outside): Router {
+function routerOf(outside: Outside): Router {
+  const { rig, shard = SHARD, leader, forwarded, isReadOnly = false } = outside;
   const row = { shard: SHARD, epoch: EPOCH, from: 0, to: 2 ** 32 };
   const shards = Array.from({ length: SHARD + 1 }, () => row);
   const host: RouterHost = {
@@ -30,7 +33,7 @@ function routerOf({ rig, shard = SHARD, leader, forwarded }: Outside): Router {
     map: { version: 4, shards } as unknown as ClusterMap,
     mapBytes: Uint8Array.of(1),
     isClosing: false,
-    isReadOnly: false,
+    isReadOnly,
     valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
     replica: (asked) => (asked === shard ? rig?.replica : undefined),
     leaderOf: () => leader,
@@ -132,4 +135,24 @@ test('a map is given only to those who know an older one', () => {
   const [same] = ask(routerOf({}), { type: 'map', id: 1, knownVersion: 4 });
   ok(newer?.type === 'map' && newer.map.length === 1);
   ok(same?.type === 'map' && same.map.length === 0);
+});
+
+test('on a disk that is nearly full only what deletes is taken', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const router = routerOf({ rig, isReadOnly: true });
+  const key = Uint8Array.of(7);
+  const write = (operation: Operation) => {
+    const terms = {
+      client: new Uint8Array(16),
+      acknowledgedBelow: 0,
+      deadline: 1,
+      firstSequence: 0,
+    };
+    const batch = encodeBatch({ ...terms, commands: [[operation]] });
+    return failureOf(ask(router, { type: 'write', id: 1, shard: SHARD, epoch: EPOCH, batch }));
+  };
+  equal(write({ type: 'put', key, value: key, lifeMilliseconds: 0 }), 'read-only');
+  equal(write({ type: 'append', key, value: key }), 'read-only');
+  equal(write({ type: 'delete', key }), undefined);
 });
