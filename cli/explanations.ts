@@ -48,6 +48,16 @@ Do: read the key to see what it became.`,
 go on, and writes do too as soon as there is space again; nothing has to be
 reset.
 Do: delete something, or add space. kvctl nodes shows which node it is.`,
+  'folder-in-use': `Another process, or another store of this one, lives in the data folder.
+Nothing was changed.
+Do: close or end it first; a folder is for one node at a time.`,
+  'folder-unusable': `A store cannot be opened in this folder; the message says why. Nothing was
+changed.
+Do: what the message says.`,
+  'store-failed': `A store in the program's own process came to an end: its disk failed, or what
+it had in memory was not to be trusted. What was acknowledged is safe. The
+line "effect" says whether the call can have been applied.
+Do: mend what the message names, and open the folder again.`,
   'cross-shard': `The keys of one atomic command lie in different shards. Nothing was applied.
 Do: give the keys one {tag}, as in {user:7}:name and {user:7}:mail, and they
 lie together.`,

@@ -1,5 +1,6 @@
 /** The public surface: users import nothing else. */
 
+import { monotoneNow, secureBytes } from './base/ambient.ts';
 import type { AskOptions } from './client/admin.ts';
 import { type Client, connectBy } from './client/client.ts';
 import type { ConnectOptions } from './client/options.ts';
@@ -32,6 +33,34 @@ export async function connect(
   // Sockets are loaded by those who connect, and by nobody else.
   const { webSurroundings } = await import('./client/web-dial.ts');
   return connectBy(webSurroundings(), urls, options);
+}
+
+export interface OpenOptions extends Omit<ConnectOptions, 'balance'> {
+  /**
+   * How many shards a new store is cut into; later it stays as it is. One by default, so that all
+   * keys lie together: more are for a store that is to become a cluster.
+   */
+  readonly shards?: number;
+  /** The longest value in bytes. 1 MiB by default, 16 MiB at most. */
+  readonly valueBytesMax?: number;
+}
+
+/**
+ * A store in this process and this folder, for one process at a time: durable, and without a port.
+ * Ends when the store can be used. `close` gives the folder back.
+ */
+export async function open(folder: string, options: OpenOptions = {}): Promise<Client> {
+  const { embed, EMBEDDED_URL } = await import('./node/embedded.ts');
+  const { shards, valueBytesMax, ...rest } = options;
+  const { dial, ended, close } = await embed({ folder, shards, valueBytesMax });
+  const lines = { dial: (_: string, listener: Parameters<typeof dial>[0]) => dial(listener) };
+  const surroundings = { ...lines, ended, close, now: monotoneNow, secureBytes };
+  try {
+    return await connectBy(surroundings, EMBEDDED_URL, rest);
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** The map of the cluster, from the first of these nodes that answers. For tools. */

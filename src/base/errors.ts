@@ -22,6 +22,10 @@ const CODES = {
   'wrong-cluster': [false, 'the urls lead to nodes of different clusters; name those of one'],
   'answer-lost': [false, 'read the keys to see whether the write is there'],
   'read-only': [true, 'the disk of a node is nearly full: delete something, or add space'],
+  /** A store in this process. */
+  'folder-in-use': [true, 'close the store that has the folder, or end the process that does'],
+  'folder-unusable': [false, 'see the message; nothing was changed'],
+  'store-failed': [false, 'mend what the message names and open the folder again'],
   /** What was asked. */
   'cross-shard': [false, 'give the keys one {tag}, so that they lie in one shard'],
   'key-twice': [false, 'write a key once in one atomic command'],

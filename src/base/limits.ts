@@ -368,6 +368,14 @@ export const NODE_LIMITS = {
   forwardMilliseconds: 10_000,
   /** Bytes of writes that wait for a shard's log. */
   writesBytesMax: 64 * MIB,
+  /** How long a node that stops waits for others to take its leadership over. */
+  retireMilliseconds: 3000,
+  /** How long it waits for a disk to take what is left. */
+  closeMilliseconds: 5000,
+  /** How long a store that is embedded may take from its log to its first answer. */
+  openMilliseconds: 60_000,
+  /** A request that takes longer is told to whoever runs the node. */
+  slowMilliseconds: 1000,
 } as const;
 
 assert(

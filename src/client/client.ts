@@ -27,9 +27,12 @@ export class Client {
   readonly #engine: Engine;
   readonly #root: Space<unknown>;
 
-  constructor(engine: Engine, root: Space<unknown>) {
+  readonly #giveBack: (() => Promise<void>) | undefined;
+
+  constructor({ engine, root, giveBack }: ClientParts) {
     this.#engine = engine;
     this.#root = root;
+    this.#giveBack = giveBack;
   }
 
   get<V = unknown>(key: Key, options?: ReadOptions): Promise<Entry<V> | undefined> {
@@ -71,14 +74,25 @@ export class Client {
     return this.#root.space<V>(name, options);
   }
 
-  /** Calls that wait fail with `closed` and say whether they took effect. Twice is once. */
+  /**
+   * Calls that wait fail with `closed` and say whether they took effect. A store in this process
+   * has given its folder back when the promise resolves. Twice is once.
+   */
   async close(): Promise<void> {
     this.#engine.close();
+    await this.#giveBack?.();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+interface ClientParts {
+  readonly engine: Engine;
+  readonly root: Space<unknown>;
+  /** Gives back what is held below the connections. */
+  readonly giveBack: (() => Promise<void>) | undefined;
 }
 
 /** As soon as the cluster is known; else an error that says who was asked and what they said. */
@@ -106,5 +120,5 @@ export async function connectBy(
     engine.close();
     throw error;
   }
-  return new Client(engine, root);
+  return new Client({ engine, root, giveBack: surroundings.close });
 }

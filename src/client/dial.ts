@@ -26,4 +26,8 @@ export interface Surroundings {
   readonly dial: Dial;
   readonly now: () => number;
   readonly secureBytes: (length: number) => Uint8Array;
+  /** Of a store in this process: why it ended, if it ever does by itself. */
+  readonly ended?: Promise<string>;
+  /** Gives back what a store in this process holds. */
+  readonly close?: () => Promise<void>;
 }

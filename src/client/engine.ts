@@ -6,6 +6,7 @@ import { Random } from '../base/random.ts';
 import type { Balance } from './core/balance.ts';
 import type { Call } from './core/call.ts';
 import { Core } from './core/core.ts';
+import type { CloseReason } from './core/port.ts';
 import type { Scan } from './core/scan.ts';
 import type { Failure } from './core/settled.ts';
 import type { Line, Surroundings } from './dial.ts';
@@ -35,7 +36,7 @@ export class Engine {
   #isClosed = false;
 
   constructor({ surroundings, urls, balance }: EngineOptions) {
-    const { dial, now, secureBytes } = surroundings;
+    const { dial, now, secureBytes, ended } = surroundings;
     this.#now = now;
     const seed = new DataView(secureBytes(4).buffer).getUint32(0);
     this.#core = new Core({
@@ -55,6 +56,7 @@ export class Engine {
       balance,
       now: now(),
     });
+    ended?.then((reason) => this.#close({ code: 'store-failed', message: reason }), ignore);
   }
 
   /**
@@ -101,8 +103,12 @@ export class Engine {
 
   /** Twice is once. */
   close(): void {
+    this.#close({ code: 'closed', message: 'the client was closed' });
+  }
+
+  #close(why: CloseReason): void {
     this.#isClosed = true;
-    this.#core.step({ type: 'close' });
+    this.#core.step({ type: 'close', why });
     clearInterval(this.#ticking);
     this.#ticking = undefined;
   }

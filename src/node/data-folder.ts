@@ -13,10 +13,21 @@ export class FolderUnusable extends Error {
   readonly code = 'folder-unusable';
 }
 
+/** Somebody else lives in the folder. */
+export class FolderInUse extends Error {
+  override readonly name = 'FolderInUse';
+  readonly code = 'folder-in-use';
+
+  constructor(path: string, holder: string) {
+    super(`the folder ${path} is in use by ${holder}: one folder, one node. Nothing was changed`);
+  }
+}
+
 export class DataFolder {
   readonly path: string;
   /** Waits to be written. */
   #map: Uint8Array | undefined;
+  #writing: Promise<void> = Promise.resolve();
 
   /** The folder is made if it is not there. */
   constructor(path: string) {
@@ -60,12 +71,16 @@ export class DataFolder {
   keepMap(bytes: Uint8Array): void {
     const isPlanned = this.#map !== undefined;
     this.#map = bytes;
-    if (!isPlanned) setTimeout(() => this.#writeMap(), MAP_MILLISECONDS).unref();
+    if (!isPlanned) setTimeout(() => this.settle(), MAP_MILLISECONDS).unref();
   }
 
-  #writeMap(): void {
-    const bytes = this.#map ?? new Uint8Array();
+  /** Resolves when nothing waits to be written: the next owner's map is not to be overwritten. */
+  settle(): Promise<void> {
+    const bytes = this.#map;
     this.#map = undefined;
-    writeHint(join(this.path, 'map'), bytes).catch(() => {});
+    if (bytes === undefined) return this.#writing;
+    const write = () => writeHint(join(this.path, 'map'), bytes);
+    this.#writing = this.#writing.then(write).catch(() => {});
+    return this.#writing;
   }
 }

@@ -3,16 +3,20 @@
 import { monotoneNow } from '../base/ambient.ts';
 import { RAFT_LIMITS } from '../base/limits.ts';
 import type { NodeCore } from '../core/node-core.ts';
+import type { Ending } from './ending.ts';
 
 export class Loop {
+  readonly #ending: Ending;
   #core: NodeCore | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isPlanned = false;
-  #onError: (error: unknown) => void = () => {};
 
-  start(core: NodeCore, onError: (error: unknown) => void): void {
+  constructor(ending: Ending) {
+    this.#ending = ending;
+  }
+
+  start(core: NodeCore): void {
     this.#core = core;
-    this.#onError = onError;
     // An interval that is late is not made up for, which is what ticks need.
     this.#timer = setInterval(() => {
       this.#run(() => core.tick(monotoneNow()));
@@ -37,13 +41,8 @@ export class Loop {
     });
   }
 
-  /** A broken invariant ends the process: what is in memory is not to be trusted any more. */
   #run(work: () => void): void {
-    try {
-      if (this.#core !== undefined) work();
-    } catch (error) {
-      this.stop();
-      this.#onError(error);
-    }
+    if (this.#core !== undefined) this.#ending.run(work);
+    if (this.#ending.isOver) this.stop();
   }
 }

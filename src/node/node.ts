@@ -1,26 +1,18 @@
-/** A node in its surroundings: a folder, a port, a clock, a process. */
+/** A node that serves: a house with a port, and a logger for whoever runs it. */
 
-import { monotoneNow, randomSeed, wallNow } from '../base/ambient.ts';
-import { LOG_LIMITS, MACHINE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { randomSeed } from '../base/ambient.ts';
 import { Random } from '../base/random.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
-import { NodeCore } from '../core/node-core.ts';
-import { DiskFiles } from '../storage/disk-files.ts';
-import { openLevelState } from '../storage/level-state.ts';
-import type { Log } from '../storage/log.ts';
-import { openLog } from '../storage/log-boot.ts';
-import type { StateDisk } from '../storage/state-disk.ts';
+import type { Identity } from '../transport/judgement.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
 import type { TransportEvent } from '../transport/transport.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
-import { DataFolder, FolderUnusable } from './data-folder.ts';
-import { Ending } from './ending.ts';
+import { House } from './house.ts';
 import { identify } from './identity.ts';
 import { type Logger, logFact, newLogger } from './logger.ts';
-import { Loop } from './loop.ts';
-import type { Passport } from './passport.ts';
 import { answerTo } from './plain-answers.ts';
+import { RefusalLog } from './refusal-log.ts';
 
 export interface NodeOptions {
   readonly folder: string;
@@ -52,84 +44,79 @@ export interface RunningNode {
   readonly ended: Promise<string>;
 }
 
-/** How long a node that stops waits for others to take its leadership over. */
-const RETIRE_MILLISECONDS_MAX = 3000;
-const RETIRE_LOOK_MILLISECONDS = 20;
-
 /** Resolves when it listens and has its number. Fails with a text that says what to do. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const folder = new DataFolder(options.folder);
-  const house = new House(options, folder);
-  const { host, port } = options.listen;
-  const sockets = await WebSockets.listen({
-    host,
-    port,
-    isInsecureAllowed: options.isInsecureAllowed,
-    answer: (path) => answerTo(house.core, path),
-    onFault: (text) => house.logger.warn({ text }, 'network'),
-  });
+  const logger = newLogger(options.logLevel);
+  const { folder, valueBytesMax } = options;
+  const house = new House({ folder, valueBytesMax, onFact: (fact) => logFact(logger, fact) });
+  let sockets: WebSockets | undefined;
   try {
-    await house.moveIn(sockets);
+    const { host, port } = options.listen;
+    sockets = await WebSockets.listen({
+      host,
+      port,
+      isInsecureAllowed: options.isInsecureAllowed,
+      answer: (path) => answerTo(house.core, path),
+      onFault: (text) => logger.warn({ text }, 'network'),
+    });
+    const server = new Server({ house, logger, sockets, options });
+    await server.open();
+    return server;
   } catch (error) {
-    await sockets.close();
+    await house.leave();
+    await sockets?.close();
     throw error;
   }
-  return house;
 }
 
-class House implements RunningNode {
+interface ServerParts {
+  readonly house: House;
   readonly logger: Logger;
-  readonly #options: NodeOptions;
-  readonly #folder: DataFolder;
-  readonly #ending = new Ending();
-  readonly #loop = new Loop();
-  core: NodeCore | undefined;
-  #passport: Passport | undefined;
-  #transport: Switchboard | undefined;
-  #sockets: WebSockets | undefined;
+  readonly sockets: WebSockets;
+  readonly options: NodeOptions;
+}
+
+class Server implements RunningNode {
+  readonly #parts: ServerParts;
+  readonly #description: NodeDescription;
+  readonly #refusals: RefusalLog;
   #stopped: Promise<void> | undefined;
-  clientUrl = '';
+  node = 0;
+  cluster = '';
 
-  constructor(options: NodeOptions, folder: DataFolder) {
-    this.#options = options;
-    this.#folder = folder;
-    this.logger = newLogger(options.logLevel);
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    this.#description = descriptionOf(parts.options, parts.sockets.port);
+    this.#refusals = new RefusalLog((line, text) => parts.logger.warn(line, text));
   }
 
-  get node(): number {
-    return this.#passport?.node ?? 0;
-  }
-
-  get cluster(): string {
-    return this.#passport?.cluster ?? '';
+  get clientUrl(): string {
+    return this.#description.clientUrl;
   }
 
   get ended(): Promise<string> {
-    return this.#ending.promise;
+    return this.#parts.house.ending.promise;
   }
 
-  async moveIn(sockets: WebSockets): Promise<void> {
-    this.#sockets = sockets;
-    const description = this.#describe(sockets.port);
-    this.clientUrl = description.clientUrl;
-    const { init, join } = this.#options;
+  async open(): Promise<void> {
+    const { house, logger, options } = this.#parts;
+    const description = this.#description;
+    const { init, join } = options;
+    const { folder } = house;
     const isFounding = init !== undefined;
-    const folder = this.#folder;
     const { passport, map } = await identify({ folder, description, isFounding, join });
-    this.#passport = passport;
-    const log = await openNodeLog(folder, passport, (line) => this.#ending.end(line));
-    if (!passport.hasLived) folder.writePassport({ ...passport, hasLived: true });
-    const disk = await openLevelState({
-      folder: folder.state,
-      onFault: (cause) => this.#ending.end(`the state store cannot be written: ${String(cause)}`),
-    });
-    const core = this.#assemble({ log, disk, map, description, passport, sockets });
-    this.core = core;
-    if (init !== undefined && core.map === undefined) core.found(init, passport.cluster);
-    this.#loop.start(core, (error) => this.#ending.end(textOf(error)));
     const { node, cluster } = passport;
-    const { incarnation } = log;
-    this.logger.info({ node, cluster, url: this.clientUrl, incarnation }, 'the node is up');
+    this.node = node;
+    this.cluster = cluster;
+    const core = await house.moveIn({
+      passport,
+      map,
+      description,
+      init,
+      newTransport: (identity, onEvent) => this.#newTransport(identity, onEvent),
+    });
+    const { incarnation } = core.log;
+    logger.info({ node, cluster, url: this.clientUrl, incarnation }, 'the node is up');
   }
 
   stop(): Promise<void> {
@@ -137,113 +124,30 @@ class House implements RunningNode {
     return this.#stopped;
   }
 
-  #describe(port: number): NodeDescription {
-    const { listen, advertise, weight, zone } = this.#options;
-    const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-    const url = `ws://${host}:${port}`;
-    const { peerUrl = url, clientUrl = url } = advertise;
-    return { peerUrl, clientUrl, weight, zone };
+  async #stop(): Promise<void> {
+    await this.#parts.house.leave();
+    await this.#parts.sockets.close();
+    this.#refusals.close();
   }
 
-  #assemble(parts: Parts): NodeCore {
-    const { log, disk, map, description, passport } = parts;
-    const { node, cluster, joinToken } = passport;
-    const identity = new TextEncoder().encode(`${cluster} ${node}`);
-    // Nobody speaks before the core listens: sockets report in later turns.
-    const listener = (event: TransportEvent) => {
-      if (event.type === 'refused') this.logger.warn(event, 'a connection was refused');
-      else this.core?.take(event, monotoneNow());
-    };
-    const transport = this.#newTransport(parts, listener);
-    this.#transport = transport;
-    return new NodeCore({
-      self: { node, joinToken, life: new Random(randomSeed()).word(), description, identity },
-      log,
-      disk,
-      transport,
-      random: new Random(randomSeed()),
-      valueBytesMax: this.#options.valueBytesMax,
-      now: monotoneNow(),
-      wall: wallNow(),
-      map,
-      onWork: () => this.#loop.wake(),
-      onMap: (bytes) => this.#folder.keepMap(bytes),
-      encodeInfo: (info) => new TextEncoder().encode(JSON.stringify(info)),
-      onFact: (fact) => logFact(this.logger, fact),
-      onEnd: (reason) => this.#ending.end(reason),
-    });
-  }
-
-  #newTransport({ log, passport, sockets }: Parts, onEvent: (event: TransportEvent) => void) {
-    const { cluster, node } = passport;
-    const { incarnation } = log;
-    const limits = {
-      keyBytesMax: REQUEST_LIMITS.keyBytesMax,
-      valueBytesMax: this.#options.valueBytesMax,
-      frameBytesMax: WIRE_LIMITS.frameBytesMax,
-      batchBytesMax: MACHINE_LIMITS.valueBytesMax,
-    };
+  #newTransport(identity: Identity, onEvent: (event: TransportEvent) => void): Switchboard {
     return new Switchboard({
-      identity: { cluster, node, incarnation, features: [], limits },
-      sockets,
+      identity,
+      sockets: this.#parts.sockets,
       schedule: TIMERS,
       random: new Random(randomSeed()),
-      onEvent,
+      onEvent: (event) => {
+        if (event.type === 'refused') this.#refusals.note(event);
+        else onEvent(event);
+      },
     });
   }
-
-  async #stop(): Promise<void> {
-    const { core } = this;
-    if (core !== undefined && !this.#ending.isOver) {
-      core.retire();
-      const until = monotoneNow() + RETIRE_MILLISECONDS_MAX;
-      while (!core.hasRetired && monotoneNow() < until && !this.#ending.isOver) {
-        await new Promise((resume) => setTimeout(resume, RETIRE_LOOK_MILLISECONDS));
-      }
-      // No turn may hand anything to a log that is being closed.
-      this.#loop.stop();
-      const closed = new Promise<void>((resolve) => core.close(resolve));
-      // A disk that fails now answers no more.
-      await Promise.race([closed, this.ended]);
-    }
-    this.#loop.stop();
-    this.#transport?.close();
-    await this.#sockets?.close();
-  }
 }
 
-interface Parts {
-  readonly log: Log;
-  readonly disk: StateDisk;
-  readonly map: Uint8Array;
-  readonly description: NodeDescription;
-  readonly passport: Passport;
-  readonly sockets: WebSockets;
-}
-
-function openNodeLog(
-  folder: DataFolder,
-  { cluster, node, hasLived }: Passport,
-  onFault: (line: string) => void,
-): Promise<Log> {
-  return new Promise((resolve, reject) => {
-    const files = new DiskFiles(folder.log);
-    const options = {
-      files,
-      owner: { cluster, node },
-      limits: LOG_LIMITS,
-      random: new Random(randomSeed()),
-      now: () => monotoneNow(),
-      isNew: !hasLived,
-      onFault,
-    };
-    openLog(options, (opened) => {
-      if (opened.type === 'opened') resolve(opened.log);
-      else reject(new FolderUnusable(`${folder.log}: ${opened.text}`));
-    });
-  });
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function descriptionOf(options: NodeOptions, port: number): NodeDescription {
+  const { listen, advertise, weight, zone } = options;
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  const url = `ws://${host}:${port}`;
+  const { peerUrl = url, clientUrl = url } = advertise;
+  return { peerUrl, clientUrl, weight, zone };
 }

@@ -20,7 +20,7 @@ import { arrivalAt, Dispatch } from './dispatch.ts';
 import { Gathering } from './gathering.ts';
 import { Ledger } from './ledger.ts';
 import { MapKeeper } from './map-keeper.ts';
-import type { ClientEvent, ClientPort, Greeting } from './port.ts';
+import type { ClientEvent, ClientPort, CloseReason, Greeting } from './port.ts';
 import { Routing } from './routing.ts';
 import { ScanPages } from './scan-pages.ts';
 import { Sessions } from './sessions.ts';
@@ -57,7 +57,7 @@ export class Core {
   #early: Early[] = [];
   #cluster = '';
   #tickedAt: number;
-  #isClosed = false;
+  #closed: CloseReason | undefined;
 
   constructor({ port, urls, client, random, balance, now }: CoreOptions) {
     const connections = new Connections({ port, random });
@@ -88,7 +88,7 @@ export class Core {
   /** Whether it has to be ticked: something is waited for. */
   get isBusy(): boolean {
     const isWaiting = this.#ledger.calls > 0 || !this.#dispatch.isIdle;
-    return !this.#isClosed && (isWaiting || this.#connections.dials.length > 0);
+    return this.#closed === undefined && (isWaiting || this.#connections.dials.length > 0);
   }
 
   step(event: ClientEvent): void {
@@ -115,16 +115,15 @@ export class Core {
         return this.#judgeLost(connection, event.reason, event.now);
       }
       case 'close':
-        return this.#close();
+        return this.#close(event.why);
       default:
         return unreachable(event);
     }
   }
 
   #call(call: Call, now: number): void {
-    const refusal = this.#isClosed
-      ? failed('closed', 'the client is closed')
-      : this.#admission.refusalOf(call);
+    const closed = this.#closed;
+    const refusal = closed ? failed(closed.code, closed.message) : this.#admission.refusalOf(call);
     if (refusal !== undefined) {
       (call.settle as (failure: Failure) => void)(refusal);
     } else if (!this.#ledger.admit(call)) {
@@ -192,7 +191,7 @@ export class Core {
   }
 
   #flush(now: number): void {
-    if (this.#isClosed) return;
+    if (this.#closed !== undefined) return;
     this.#routeEarly();
     this.#submitGathered();
     this.#dispatch.depart(now);
@@ -205,7 +204,7 @@ export class Core {
   }
 
   #tick(now: number): void {
-    if (this.#isClosed) return;
+    if (this.#closed !== undefined) return;
     const awake = Math.min(Math.max(0, now - this.#tickedAt), AWAKE_MILLISECONDS_MAX);
     this.#tickedAt = now;
     this.#submitGathered();
@@ -293,12 +292,12 @@ export class Core {
     this.#dispatch.unpark();
   }
 
-  #close(): void {
-    if (this.#isClosed) return;
+  #close(why: CloseReason): void {
+    if (this.#closed !== undefined) return;
     this.#submitGathered();
-    this.#isClosed = true;
-    this.#dispatch.close();
-    const failure = failed('closed', 'the client was closed');
+    this.#closed = why;
+    this.#dispatch.close(why);
+    const failure = failed(why.code, why.message);
     for (const { call } of this.#early) this.#ledger.settle(call, failure);
     this.#early = [];
     for (const { number } of [...this.#connections.all]) this.#port.hangUp(number);

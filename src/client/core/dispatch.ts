@@ -10,6 +10,7 @@ import type { Balancer, Candidate } from './balance.ts';
 import type { Call } from './call.ts';
 import type { Connection, Connections } from './connections.ts';
 import { type Errand, isInDoubt, note, type Obstacle, type Verdict } from './errand.ts';
+import type { CloseReason } from './port.ts';
 import { RangeErrand, TIME_QUESTION } from './range-errand.ts';
 import { RetryBudget, restAfter } from './retry.ts';
 import type { Routing } from './routing.ts';
@@ -110,13 +111,10 @@ export class Dispatch {
     return false;
   }
 
-  close(): void {
+  close({ code, message }: CloseReason): void {
     for (const errand of this.#open) {
       const { history } = errand.trip;
-      const message = 'the client was closed';
-      errand.fail((isDoubted) => {
-        return failure({ code: 'closed', message, isDoubted, attempts: history });
-      });
+      errand.fail((isDoubted) => failure({ code, message, isDoubted, attempts: history }));
       this.#end(errand);
     }
   }

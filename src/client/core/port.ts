@@ -1,5 +1,6 @@
 /** The port between the core of a client and its network, and all that happens to the core. */
 
+import type { KvErrorCode } from '../../base/errors.ts';
 import type { NodeId } from '../../base/ids.ts';
 import type { Call } from './call.ts';
 import type { Scan } from './scan.ts';
@@ -56,5 +57,11 @@ export type ClientEvent =
       readonly reason: string;
       readonly now: number;
     }
-  /** Everyone is told, and nothing is done any more. */
-  | { readonly type: 'close' };
+  /** Everyone is told, now and later, and nothing is done any more. Only the first one counts. */
+  | { readonly type: 'close'; readonly why: CloseReason };
+
+/** What calls end with once there is nobody to ask any more. */
+export interface CloseReason {
+  readonly code: KvErrorCode;
+  readonly message: string;
+}

@@ -1,0 +1,154 @@
+/** A node in its caller's process: durable, alone, without a port, and never the process's end. */
+
+import { KvError } from '../base/errors.ts';
+import { CATALOGUE_LIMITS, MACHINE_LIMITS, NODE_LIMITS } from '../base/limits.ts';
+import type { NodeDescription } from '../catalog/cluster-map.ts';
+import { decodeMap } from '../catalog/map-bytes.ts';
+import type { NodeCore } from '../core/node-core.ts';
+import { DataMachine } from '../shard/data-machine.ts';
+import type { Files } from '../storage/files.ts';
+import { InnerLines } from '../transport/inner-lines.ts';
+import { TIMERS } from '../transport/timers.ts';
+import { FolderInUse, FolderUnusable } from './data-folder.ts';
+import { House } from './house.ts';
+import { identify } from './identity.ts';
+
+interface EmbeddedOptions {
+  readonly folder: string;
+  /** Counts when the folder is new. */
+  readonly shards?: number | undefined;
+  readonly valueBytesMax?: number | undefined;
+  readonly openFiles?: ((folder: string) => Files) | undefined;
+}
+
+interface EmbeddedNode {
+  readonly dial: InnerLines['dial'];
+  /** Why it came to an end by itself. */
+  readonly ended: Promise<string>;
+  /** Resolves when the folder is given back. Twice is once. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * One shard: everything lies together, so that atomic commands reach all keys and a scan is one
+ * walk. More of them are for folders that are to become a cluster later.
+ */
+const SHARDS_DEFAULT = 1;
+const LOOK_MILLISECONDS = 1;
+
+/** Nobody dials it; it only has to be one. */
+export const EMBEDDED_URL = 'ws://embedded';
+
+const DESCRIPTION: NodeDescription = {
+  peerUrl: EMBEDDED_URL,
+  clientUrl: EMBEDDED_URL,
+  weight: 1,
+  zone: '',
+};
+
+/** Resolves when it serves. Whatever goes wrong is a `KvError`, and the folder is given back. */
+export async function embed(options: EmbeddedOptions): Promise<EmbeddedNode> {
+  const { shards = SHARDS_DEFAULT, valueBytesMax = MACHINE_LIMITS.valueBytesDefault } = options;
+  checkCount('shards', shards, CATALOGUE_LIMITS.shardsMax);
+  checkCount('valueBytesMax', valueBytesMax, MACHINE_LIMITS.valueBytesMax);
+  const { folder, openFiles } = options;
+  let house: House | undefined;
+  try {
+    house = new House({ folder, valueBytesMax, onFact: () => {}, openFiles });
+    return await settleIn(house, shards);
+  } catch (cause) {
+    await house?.leave();
+    throw errorOf(cause);
+  }
+}
+
+async function settleIn(house: House, shards: number): Promise<EmbeddedNode> {
+  const { folder, ending } = house;
+  const identification = { folder, description: DESCRIPTION, isFounding: true, join: [] };
+  const { passport, map } = await identify(identification);
+  if ((decodeMap(map, undefined)?.nodes.length ?? 0) > 1) throw memberOf(folder.path);
+  const lines: InnerLines[] = [];
+  const core = await house.moveIn({
+    passport,
+    map,
+    description: DESCRIPTION,
+    init: { shards, replicas: 3 },
+    newTransport: (identity, onEvent) => {
+      const made = new InnerLines({ identity, schedule: TIMERS, onEvent });
+      lines.push(made);
+      return made;
+    },
+  });
+  await serving(core, house);
+  const [inner] = lines;
+  if (inner === undefined) throw new FolderUnusable(`${folder.path}: nothing leads to its node`);
+  return {
+    dial: (listener) => inner.dial(listener),
+    ended: ending.promise,
+    close: () => house.leave(),
+  };
+}
+
+/** Who is the only voter need not wait for anybody to fall silent. */
+async function serving(core: NodeCore, { ending, folder }: House): Promise<void> {
+  const until = core.now + NODE_LIMITS.openMilliseconds;
+  for (;;) {
+    if (ending.isOver) throw new FolderUnusable(`${folder.path}: ${await ending.promise}`);
+    if (hasOthers(core)) throw memberOf(folder.path);
+    if (isServing(core)) return;
+    if (core.now > until) {
+      throw new FolderUnusable(`${folder.path}: its disk is too slow, the store did not come up`);
+    }
+    ending.run(() => {
+      for (const replica of core.replicas.all) {
+        if (replica.status().role === 'follower') replica.step({ type: 'campaign' });
+      }
+    });
+    await new Promise((resume) => setTimeout(resume, LOOK_MILLISECONDS));
+  }
+}
+
+/** A node of a cluster knows others by the map, or by a shard that it has in common with them. */
+function hasOthers({ map, replicas }: NodeCore): boolean {
+  if (map !== undefined && map.nodes.length > 1) return true;
+  return [...replicas.all].some((replica) => {
+    const { voters, learners } = replica.status().configuration.configuration;
+    return voters.length + learners.length > 1;
+  });
+}
+
+/** Without a port it would be a silent member of a cluster that counts on it. */
+function memberOf(path: string): FolderUnusable {
+  return new FolderUnusable(
+    `the folder ${path} belongs to a node of a cluster of several, and embedded it could not be ` +
+      'reached by the others. Nothing of its data was changed. Start it with `kvctl start`, and ' +
+      'use `connect`',
+  );
+}
+
+/** Every shard is led here and knows what it owns. */
+function isServing(core: NodeCore): boolean {
+  const { map, replicas } = core;
+  if (map === undefined) return false;
+  return map.shards.every(({ shard }) => {
+    const replica = replicas.get(shard);
+    if (replica?.isLeader !== true) return false;
+    const { applied, last } = replica.status();
+    // What the log still holds may be news about nodes.
+    if (applied < last.index) return false;
+    return !(replica.machine instanceof DataMachine) || replica.machine.epoch > 0;
+  });
+}
+
+function checkCount(name: string, count: number, max: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= max) return;
+  const message = `${name} is ${count}, it may be a whole number from 1 to ${max}`;
+  throw new KvError({ code: 'invalid-argument', outcome: 'notApplied', message });
+}
+
+function errorOf(cause: unknown): KvError {
+  if (cause instanceof KvError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = cause instanceof FolderInUse ? 'folder-in-use' : 'folder-unusable';
+  return new KvError({ code, outcome: 'notApplied', message, cause });
+}

@@ -1,0 +1,224 @@
+/** A core in a process: its folder, its disk, its clock; how it begins, and how it ends. */
+
+import { monotoneNow, randomSeed, wallNow } from '../base/ambient.ts';
+import {
+  LOG_LIMITS,
+  MACHINE_LIMITS,
+  NODE_LIMITS,
+  REQUEST_LIMITS,
+  WIRE_LIMITS,
+} from '../base/limits.ts';
+import { Random } from '../base/random.ts';
+import { CATALOGUE_SHARD, type NodeDescription, type Settings } from '../catalog/cluster-map.ts';
+import { NodeCore } from '../core/node-core.ts';
+import type { NodeFact } from '../core/node-parts.ts';
+import { DiskFiles } from '../storage/disk-files.ts';
+import type { Files } from '../storage/files.ts';
+import { openLevelState } from '../storage/level-state.ts';
+import type { Log } from '../storage/log.ts';
+import { openLog } from '../storage/log-boot.ts';
+import type { StateDisk } from '../storage/state-disk.ts';
+import type { Identity } from '../transport/judgement.ts';
+import type { Transport, TransportEvent } from '../transport/transport.ts';
+import { DataFolder, FolderInUse, FolderUnusable } from './data-folder.ts';
+import { Ending } from './ending.ts';
+import { Loop } from './loop.ts';
+import type { Passport } from './passport.ts';
+import { WatchedFiles, watchedDisk } from './watched-disk.ts';
+
+interface HouseOptions {
+  readonly folder: string;
+  readonly valueBytesMax: number;
+  readonly onFact: (fact: NodeFact) => void;
+  /** The files of the log: those of the system if nothing else is said. */
+  readonly openFiles?: ((folder: string) => Files) | undefined;
+}
+
+/** Who lives in it, and how it is reached. */
+interface Inhabitant {
+  readonly passport: Passport;
+  /** The newest map that is at hand; no bytes for none. */
+  readonly map: Uint8Array;
+  readonly description: NodeDescription;
+  /** What a folder in which nothing was ever founded is to become. */
+  readonly init: Settings | undefined;
+  readonly newTransport: (identity: Identity, onEvent: Listener) => Transport;
+}
+
+type Listener = (event: TransportEvent) => void;
+
+const LEADERSHIP_LOOK_MILLISECONDS = 5;
+
+export class House {
+  readonly folder: DataFolder;
+  readonly ending = new Ending();
+  readonly #options: HouseOptions;
+  readonly #guard = (work: () => void) => this.ending.run(work);
+  readonly #loop = new Loop(this.ending);
+  /** Of the whole folder: the passport is read and written before there is a log to lock. */
+  readonly #lock: DiskFiles;
+  core: NodeCore | undefined;
+  #files: WatchedFiles | undefined;
+  #disk: StateDisk | undefined;
+  #transport: Transport | undefined;
+  #left: Promise<void> | undefined;
+
+  /** Throws if the folder is somebody else's. */
+  constructor(options: HouseOptions) {
+    this.#options = options;
+    this.folder = new DataFolder(options.folder);
+    this.#lock = new DiskFiles(options.folder);
+    const holder = this.#lock.lock();
+    if (holder !== undefined) throw new FolderInUse(options.folder, holder);
+  }
+
+  /** If it fails, whoever called leaves. */
+  async moveIn(inhabitant: Inhabitant): Promise<NodeCore> {
+    const { folder, ending } = this;
+    const { passport, init } = inhabitant;
+    const log = await this.#openLog(passport);
+    if (!passport.hasLived) folder.writePassport({ ...passport, hasLived: true });
+    const disk = await openLevelState({
+      folder: folder.state,
+      onFault: (cause) => ending.end(`the state store cannot be written: ${String(cause)}`),
+    });
+    this.#disk = disk;
+    const core = this.#assemble(inhabitant, log, watchedDisk(disk, this.#guard));
+    this.core = core;
+    if (init !== undefined && core.map === undefined && isUnfounded(log)) {
+      core.found(init, passport.cluster);
+    }
+    this.#loop.start(core);
+    return core;
+  }
+
+  /** Leadership goes to others, who waits is answered, all is given back. Twice is once. */
+  leave(): Promise<void> {
+    this.#left ??= this.#leave();
+    return this.#left;
+  }
+
+  #openLog(passport: Passport): Promise<Log> {
+    const { cluster, node, hasLived } = passport;
+    const path = this.folder.log;
+    const open = this.#options.openFiles ?? ((name) => new DiskFiles(name));
+    const files = new WatchedFiles(open(path), this.#guard);
+    this.#files = files;
+    const options = {
+      files,
+      owner: { cluster, node },
+      limits: LOG_LIMITS,
+      random: new Random(randomSeed()),
+      now: monotoneNow,
+      isNew: !hasLived,
+      onFault: (line: string) => this.ending.end(line),
+    };
+    return new Promise((resolve, reject) => {
+      // What breaks while the log opens is told by nobody else.
+      const fail = (reason: string) => reject(new FolderUnusable(`${path}: ${reason}`));
+      this.ending.promise.then(fail, reject);
+      openLog(options, (opened) => {
+        if (opened.type === 'opened') resolve(opened.log);
+        else reject(new FolderUnusable(`${path}: ${opened.text}`));
+      });
+    });
+  }
+
+  #assemble(inhabitant: Inhabitant, log: Log, disk: StateDisk): NodeCore {
+    const { passport, map, description, newTransport } = inhabitant;
+    const { node, cluster, joinToken } = passport;
+    const { valueBytesMax, onFact } = this.#options;
+    // Nobody speaks before the core listens: a transport reports in later turns.
+    const listener = (event: TransportEvent) => {
+      this.ending.run(() => this.core?.take(event, monotoneNow()));
+    };
+    const identity: Identity = {
+      cluster,
+      node,
+      incarnation: log.incarnation,
+      features: [],
+      limits: {
+        keyBytesMax: REQUEST_LIMITS.keyBytesMax,
+        valueBytesMax,
+        frameBytesMax: WIRE_LIMITS.frameBytesMax,
+        batchBytesMax: MACHINE_LIMITS.valueBytesMax,
+      },
+    };
+    const transport = newTransport(identity, listener);
+    this.#transport = transport;
+    return new NodeCore({
+      self: {
+        node,
+        joinToken,
+        life: new Random(randomSeed()).word(),
+        description,
+        identity: new TextEncoder().encode(`${cluster} ${node}`),
+      },
+      log,
+      disk,
+      transport,
+      random: new Random(randomSeed()),
+      valueBytesMax,
+      now: monotoneNow(),
+      wall: wallNow(),
+      map,
+      onWork: () => this.#loop.wake(),
+      onMap: (bytes) => this.folder.keepMap(bytes),
+      encodeInfo: (info) => new TextEncoder().encode(JSON.stringify(info)),
+      onFact,
+      onEnd: (reason) => this.ending.end(reason),
+    });
+  }
+
+  async #leave(): Promise<void> {
+    const { core, ending } = this;
+    if (core !== undefined && !ending.isOver) {
+      await this.#retire(core);
+      // No turn may hand anything to a log that is being closed.
+      this.#loop.stop();
+      // A disk that fails now answers no more, and one that hangs is not waited for.
+      await this.#within(new Promise((resolve) => ending.run(() => core.close(resolve))));
+    }
+    ending.silence();
+    this.#loop.stop();
+    this.#transport?.close();
+    await this.#giveBack();
+    await this.#atMost(this.folder.settle());
+    this.#lock.close();
+  }
+
+  async #retire(core: NodeCore): Promise<void> {
+    this.ending.run(() => core.retire());
+    const until = monotoneNow() + NODE_LIMITS.retireMilliseconds;
+    while (!core.hasRetired && monotoneNow() < until && !this.ending.isOver) {
+      await new Promise((resume) => setTimeout(resume, LEADERSHIP_LOOK_MILLISECONDS));
+    }
+  }
+
+  /** A core that came to its end cannot do this any more; after one that closed it is nothing. */
+  async #giveBack(): Promise<void> {
+    const disk = this.#disk;
+    const files = this.#files;
+    if (disk !== undefined) await this.#atMost(new Promise((resolve) => disk.close(resolve)));
+    files?.close();
+    if (files !== undefined) await this.#atMost(files.closed);
+  }
+
+  #within(work: Promise<void>): Promise<unknown> {
+    return Promise.race([this.#atMost(work), this.ending.promise]);
+  }
+
+  async #atMost(work: Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, NODE_LIMITS.closeMilliseconds);
+    });
+    await Promise.race([work, late]);
+    clearTimeout(timer);
+  }
+}
+
+/** A log that knows data shards, or members that ended, belongs to a cluster that is there. */
+function isUnfounded({ shards, tombstones }: Log): boolean {
+  return tombstones.length === 0 && shards.every((shard) => shard === CATALOGUE_SHARD);
+}

@@ -1,0 +1,83 @@
+/** Connections that were refused: a line when it begins, a line with the count when it ends. */
+
+import { monotoneNow } from '../base/ambient.ts';
+import type { TransportEvent } from '../transport/transport.ts';
+
+type Refused = Extract<TransportEvent, { type: 'refused' }>;
+
+interface Spell {
+  readonly first: Refused;
+  readonly since: number;
+  lastAt: number;
+  count: number;
+}
+
+/** Attempts on a peer that is down are at most seconds apart, so a pause of this length ends it. */
+const PAUSE_MILLISECONDS = 15_000;
+const LOOK_MILLISECONDS = 5000;
+
+/** Of strangers from ever new addresses no more than these are told apart. */
+const SPELLS_MAX = 64;
+
+export class RefusalLog {
+  readonly #tell: (line: object, text: string) => void;
+  readonly #spells = new Map<string, Spell>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tell: (line: object, text: string) => void) {
+    this.#tell = tell;
+  }
+
+  note(refused: Refused, now = monotoneNow()): void {
+    const isTooMany = this.#spells.size >= SPELLS_MAX;
+    const key = keyOf(refused);
+    const spell = this.#spells.get(key) ?? (isTooMany ? this.#spells.get(OTHERS) : undefined);
+    if (spell !== undefined) {
+      spell.lastAt = now;
+      spell.count += 1;
+      return;
+    }
+    const { address, by, text } = refused;
+    const first = { first: refused, since: now, lastAt: now, count: 1 };
+    this.#spells.set(isTooMany ? OTHERS : key, first);
+    this.#timer ??= setInterval(() => this.sweep(), LOOK_MILLISECONDS).unref();
+    this.#tell({ address, by, text }, 'connections are refused');
+  }
+
+  /** Tells what is over. */
+  sweep(now = monotoneNow()): void {
+    for (const [key, spell] of this.#spells) {
+      if (now - spell.lastAt < PAUSE_MILLISECONDS) continue;
+      this.#spells.delete(key);
+      this.#end(spell);
+    }
+    if (this.#spells.size === 0) this.#rest();
+  }
+
+  /** Twice is once. */
+  close(): void {
+    for (const spell of this.#spells.values()) this.#end(spell);
+    this.#spells.clear();
+    this.#rest();
+  }
+
+  /** What happened once has been told in full. */
+  #end({ first, since, lastAt, count }: Spell): void {
+    if (count === 1) return;
+    const { address, by, text } = first;
+    const seconds = Math.round((lastAt - since) / 1000);
+    this.#tell({ address, by, text, count, seconds }, 'connections are no longer refused');
+  }
+
+  #rest(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+const OTHERS = 'others';
+
+/** Whoever dials us comes from another port each time. */
+function keyOf({ address, by, text }: Refused): string {
+  return `${by} ${by === 'us' ? address.replace(/:\d+$/, '') : address} ${text}`;
+}

@@ -1,0 +1,119 @@
+/** The disk as a node sees it: reports come through a guard, and not to a node that is over. */
+
+import type { Done, FileEntry, FileFault, FileRange, Files, FileWrite } from '../storage/files.ts';
+import type { DiskCursor, DiskView, StateDisk } from '../storage/state-disk.ts';
+
+type Guard = (work: () => void) => void;
+
+/**
+ * A log that failed gives its files back while calls on others of them are on their way. In a
+ * process that goes on, the number of a closed file may by then be that of somebody else's: so
+ * nothing is closed before everything has been answered.
+ */
+export class WatchedFiles implements Files {
+  readonly #files: Files;
+  readonly #guard: Guard;
+  #pending = 0;
+  #isClosing = false;
+  #onClosed: () => void = () => {};
+  /** Resolves when the files and their lock are given back. */
+  readonly closed: Promise<void>;
+
+  constructor(files: Files, guard: Guard) {
+    this.#files = files;
+    this.#guard = guard;
+    this.closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
+  }
+
+  lock(): string | undefined {
+    return this.#files.lock();
+  }
+
+  list(): readonly FileEntry[] | FileFault {
+    return this.#files.list();
+  }
+
+  read(range: FileRange): Uint8Array | FileFault {
+    return this.#files.read(range);
+  }
+
+  write(write: FileWrite, done: Done): void {
+    this.#ask(done, (end) => this.#files.write(write, end));
+  }
+
+  create(file: FileEntry, done: Done): void {
+    this.#ask(done, (end) => this.#files.create(file, end));
+  }
+
+  rename(names: { readonly from: string; readonly to: string }, done: Done): void {
+    this.#ask(done, (end) => this.#files.rename(names, end));
+  }
+
+  remove(name: string, done: Done): void {
+    this.#ask(done, (end) => this.#files.remove(name, end));
+  }
+
+  syncFolder(done: Done): void {
+    this.#ask(done, (end) => this.#files.syncFolder(end));
+  }
+
+  close(): void {
+    this.#isClosing = true;
+    this.#closeIfIdle();
+  }
+
+  #ask(done: Done, ask: (end: Done) => void): void {
+    this.#pending += 1;
+    try {
+      ask((fault) => {
+        this.#pending -= 1;
+        this.#guard(() => done(fault));
+        if (this.#isClosing) this.#closeIfIdle();
+      });
+    } catch (error) {
+      this.#pending -= 1;
+      throw error;
+    }
+  }
+
+  #closeIfIdle(): void {
+    if (this.#pending > 0) return;
+    this.#files.close();
+    this.#onClosed();
+  }
+}
+
+export function watchedDisk(disk: StateDisk, guard: Guard): StateDisk {
+  return {
+    name: disk.name,
+    isBlank: disk.isBlank,
+    get: (key) => disk.get(key),
+    getMany: (keys, done) => disk.getMany(keys, (values) => guard(() => done(values))),
+    batch: () => {
+      const batch = disk.batch();
+      return {
+        put: (key, value) => batch.put(key, value),
+        delete: (key) => batch.delete(key),
+        write: (done) => batch.write(() => guard(done)),
+      };
+    },
+    view: () => watchedView(disk.view(), guard),
+    close: (done) => disk.close(done),
+  };
+}
+
+function watchedView(view: DiskView, guard: Guard): DiskView {
+  return {
+    get: (key) => view.get(key),
+    cursor: (range) => {
+      const cursor: DiskCursor = view.cursor(range);
+      return {
+        next: (limits, done) => cursor.next(limits, (rows) => guard(() => done(rows))),
+        close: () => cursor.close(),
+      };
+    },
+    close: () => view.close(),
+  };
+}

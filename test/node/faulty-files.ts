@@ -1,0 +1,78 @@
+/** The files of the log on the real file system, with faults that a test turns on and off. */
+
+import { DiskFiles } from '../../src/storage/disk-files.ts';
+import type {
+  Done,
+  FileEntry,
+  FileFault,
+  FileRange,
+  Files,
+  FileWrite,
+} from '../../src/storage/files.ts';
+
+export class FaultyFiles implements Files {
+  readonly #files: DiskFiles;
+  /** What fails, and how; `throws` is a fault of the program instead of the disk. */
+  fault: { readonly operation: FileFault['operation']; readonly errno: string } | undefined;
+  throws = false;
+  /** Closed while something was on its way: a closed number may be somebody else's file. */
+  closedTooSoon = false;
+  #pending = 0;
+
+  constructor(folder: string) {
+    this.#files = new DiskFiles(folder);
+  }
+
+  lock(): string | undefined {
+    return this.#files.lock();
+  }
+
+  list(): readonly FileEntry[] | FileFault {
+    return this.#files.list();
+  }
+
+  read(range: FileRange): Uint8Array | FileFault {
+    return this.#files.read(range);
+  }
+
+  write(write: FileWrite, done: Done): void {
+    if (this.throws) throw new Error('a planted fault of the program');
+    if (!this.#refuses('write', write.name, done)) this.#files.write(write, this.#count(done));
+  }
+
+  create(file: FileEntry, done: Done): void {
+    if (!this.#refuses('create', file.name, done)) this.#files.create(file, this.#count(done));
+  }
+
+  rename(names: { readonly from: string; readonly to: string }, done: Done): void {
+    this.#files.rename(names, this.#count(done));
+  }
+
+  remove(name: string, done: Done): void {
+    this.#files.remove(name, this.#count(done));
+  }
+
+  syncFolder(done: Done): void {
+    this.#files.syncFolder(this.#count(done));
+  }
+
+  close(): void {
+    if (this.#pending > 0) this.closedTooSoon = true;
+    this.#files.close();
+  }
+
+  #count(done: Done): Done {
+    this.#pending += 1;
+    return (fault) => {
+      this.#pending -= 1;
+      done(fault);
+    };
+  }
+
+  #refuses(operation: FileFault['operation'], name: string, done: Done): boolean {
+    const { fault } = this;
+    if (fault?.operation !== operation) return false;
+    setImmediate(() => done({ type: 'fault', ...fault, name, offset: 0 }));
+    return true;
+  }
+}
