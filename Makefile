@@ -14,7 +14,7 @@ help:
 	@echo 'make sim      simulate a cluster under faults  [SEEDS=150] [SEED=n] [PROFILE=name]'
 	@echo 'make mutants  plant bugs and see each one caught  [BUG=name]'
 	@echo 'make explore  every reachable state of a small Raft world'
-	@echo 'make bench    micro-benchmarks'
+	@echo 'make bench    micro-benchmarks, then three nodes and a client'
 	@echo 'make format   rewrite the sources in the house format'
 	@echo 'make clean    remove what was built'
 
@@ -52,6 +52,7 @@ explore: build
 
 bench: build
 	node build/bench/main.js
+	node build/bench/cluster/main.js
 
 format: node_modules/.installed
 	node_modules/.bin/biome check --write .

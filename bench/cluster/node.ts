@@ -1,0 +1,22 @@
+/** A process that is one node of the measured cluster: folder, port, shards to found with, join. */
+
+import { startNode } from '../../src/node/node.ts';
+
+const [folder = '', port = '0', shards = '0', join = ''] = process.argv.slice(2);
+
+const node = await startNode({
+  folder,
+  listen: { host: '127.0.0.1', port: Number(port) },
+  advertise: {},
+  weight: 1,
+  zone: '',
+  isInsecureAllowed: false,
+  valueBytesMax: 1024 * 1024,
+  init: shards === '0' ? undefined : { shards: Number(shards), replicas: 3 },
+  join: join === '' ? [] : [join],
+  logLevel: 'fatal',
+});
+console.log(node.clientUrl);
+process.once('SIGTERM', () => {
+  void node.stop().then(() => process.exit(0));
+});
