@@ -41,6 +41,11 @@ export class Forwards {
     this.#nextId = options.firstId;
   }
 
+  /** Requests that wait for another node's answer. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** False if it did not leave; nothing of it has happened then. */
   send(to: NodeId, asked: AskedBy): boolean {
     const { request, origin, now } = asked;

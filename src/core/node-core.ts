@@ -143,6 +143,10 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.#maps.bytes;
   }
 
+  get forwarded(): number {
+    return this.#forwards.size;
+  }
+
   get isReadOnly(): boolean {
     return this.log.fullness === 'read-only';
   }
@@ -153,7 +157,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     for (const replica of this.replicas.all) replica.tick();
     this.#forwards.expire(now);
     for (const { node, isNews } of this.peers.silent(now)) {
-      if (isNews) this.#options.onFact({ type: 'peer-silent', node });
+      if (isNews) this.#miss(node);
       this.#wake(node);
     }
     for (const node of this.peers.due(now)) this.#greet(node);
@@ -293,7 +297,9 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   forward(to: NodeId, request: Request, origin: Origin): boolean {
-    if (this.#forwards.send(to, { request, origin, now: this.#now })) return true;
+    // Who is not heard cannot answer, though all that we say may reach it.
+    const isHeard = this.peers.isHeard(to, this.#now);
+    if (isHeard && this.#forwards.send(to, { request, origin, now: this.#now })) return true;
     if ('shard' in request) this.#leaders.learn(request.shard, 0);
     return false;
   }
@@ -428,6 +434,12 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   #refuseFrame(from: string): void {
     this.#options.onFact({ type: 'frame-refused', from });
+  }
+
+  /** It fell silent: whoever waits for an answer through it had better ask elsewhere. */
+  #miss(node: NodeId): void {
+    this.#options.onFact({ type: 'peer-silent', node });
+    this.#forwards.lose(node);
   }
 
   /** Shards that sleep must look whether the node is still there. */

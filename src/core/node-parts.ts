@@ -43,6 +43,8 @@ export interface NodeParts {
   readonly map: ClusterMap | undefined;
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
+  /** Requests that wait for another node's answer. */
+  readonly forwarded: number;
   /** A request of the node itself. */
   ask(request: Request, origin: Origin): void;
   mention(fact: NodeFact): void;

@@ -40,6 +40,10 @@ export interface NodeInfo {
     readonly longestSyncMilliseconds: number;
   };
   readonly overlayBytes: number;
+  /** Requests that were taken and not answered: here, and by the nodes they were passed on to. */
+  readonly requests: { readonly waiting: number; readonly forwarded: number };
+  /** Scans and snapshots that look at the disk. */
+  readonly openViews: number;
 }
 
 export function infoOf(core: NodeParts): NodeInfo {
@@ -71,7 +75,15 @@ export function infoOf(core: NodeParts): NodeInfo {
       longestSyncMilliseconds,
     },
     overlayBytes: core.store.overlayBytes,
+    requests: { waiting: waitingOn(core), forwarded: core.forwarded },
+    openViews: core.store.openViews,
   };
+}
+
+function waitingOn({ replicas }: NodeParts): number {
+  let waiting = 0;
+  for (const replica of replicas.all) waiting += replica.waiting;
+  return waiting;
 }
 
 function replicaInfoOf(core: NodeParts, shard: ShardId): ReplicaInfo {

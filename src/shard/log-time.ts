@@ -1,10 +1,11 @@
 /**
  * The time that a shard's entries carry: the leader's monotone clock, carried on by its successors.
  *
- * Each replica adds to the time of an entry what passed on its own clock since it applied that
- * entry. It saw the entry no earlier than its leader stamped it, so it never runs ahead of that
- * leader, and no two clocks are ever compared: what expires by this time does so never early,
- * whatever wall clocks do. While no replica lives, the time stands still.
+ * A follower begins anew with every entry: the time of the entry, and what passed on its own clock
+ * since it applied it. It applied the entry no earlier than its leader stamped it, so what it may
+ * be ahead of that leader is the drift of two clocks since that one entry, not since it began to
+ * follow. A leader goes on from what it stamped itself; if it began anew with each of its entries,
+ * time would lose what each of them took to be committed. While no replica lives, it stands still.
  */
 export class LogTime {
   #time: number;
@@ -24,19 +25,23 @@ export class LogTime {
     return this.#isGuess;
   }
 
-  /** Whole milliseconds; never less than before, but for a guess. */
+  /** Whole milliseconds; of who leads never less than before. */
   read(now: number): number {
     return Math.floor(this.#exact(now));
   }
 
-  /** An entry of that time was applied; 0 for one without any. */
-  observe(time: number, now: number): void {
+  /** The machine has come to that time by the entry of another; 0 for one that told none. */
+  follow(time: number, now: number): void {
     if (time === 0) return;
-    // A newcomer's wall clock may be years ahead of the shard, and must not carry it there.
-    if (!this.#isGuess && time <= this.#exact(now)) return;
+    // Also if it is less: a newcomer's wall clock may be years ahead of the shard.
     this.#isGuess = false;
     this.#time = time;
     this.#at = now;
+  }
+
+  /** An entry was applied that this replica stamped itself, in the term in which it leads. */
+  confirm(time: number, now: number): void {
+    if (this.#isGuess || time > this.#exact(now)) this.follow(time, now);
   }
 
   #exact(now: number): number {

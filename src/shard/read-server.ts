@@ -17,13 +17,22 @@ interface Moment {
   readonly time: number;
 }
 
+interface ReadServerOptions {
+  readonly shard: ShardId;
+  readonly store: StateStore;
+  /** The state is not what it was: nobody may be sent here again. */
+  readonly onDamage: () => void;
+}
+
 export class ReadServer {
+  readonly #options: ReadServerOptions;
   readonly #shard: ShardId;
   readonly #store: StateStore;
 
-  constructor(shard: ShardId, store: StateStore) {
-    this.#shard = shard;
-    this.#store = store;
+  constructor(options: ReadServerOptions) {
+    this.#options = options;
+    this.#shard = options.shard;
+    this.#store = options.store;
   }
 
   /** The state is what the read may see, now. */
@@ -36,6 +45,7 @@ export class ReadServer {
     } catch (error) {
       if (!(error instanceof StateDamage)) throw error;
       fail(asker, 'damaged', time);
+      this.#options.onDamage();
     }
   }
 
@@ -54,7 +64,9 @@ export class ReadServer {
 
   #serveRange(asker: Asker, range: KeyRange, time: number): void {
     if (!this.#store.hasViews) return fail(asker, 'overloaded', time);
-    new RangeRead({ asker, range, time, view: this.#store.view(this.#shard) }).proceed();
+    const { onDamage } = this.#options;
+    const view = this.#store.view(this.#shard);
+    new RangeRead({ asker, range, time, view, onDamage }).proceed();
   }
 }
 
@@ -63,6 +75,7 @@ interface RangeReadOptions {
   readonly range: KeyRange;
   readonly time: number;
   readonly view: StateView;
+  readonly onDamage: () => void;
 }
 
 /** One page of a range: it stands still while the disk is asked for it. */
@@ -97,7 +110,10 @@ class RangeRead {
   }
 
   #take(rows: readonly StateRow[] | StateDamage): void {
-    if (rows instanceof StateDamage) return this.#end('damaged');
+    if (rows instanceof StateDamage) {
+      this.#end('damaged');
+      return this.#options.onDamage();
+    }
     for (const row of rows) this.#add(row);
     const isFull = this.#count >= this.#rowsMax || this.#bytes >= REQUEST_LIMITS.rangeBytesMax;
     if (rows.length > 0 && !isFull) return this.proceed();

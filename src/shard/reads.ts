@@ -31,6 +31,14 @@ export class Reads {
     return this.#gathered.length > 0;
   }
 
+  /** Reads that wait for anything. */
+  get size(): number {
+    let size = this.#gathered.length;
+    for (const reads of this.#asked.values()) size += reads.length;
+    for (const { reads } of this.#granted) size += reads.length;
+    return size;
+  }
+
   gather(read: Read): void {
     this.#gathered.push(read);
   }

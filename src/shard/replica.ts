@@ -109,7 +109,7 @@ export class Replica {
     this.#appliedTerm = term;
     this.#saved = this.#applied;
     this.#intake = new SnapshotIntake(shard, host.store);
-    this.#server = new ReadServer(shard, host.store);
+    this.#server = new ReadServer({ shard, store: host.store, onDamage: () => this.spoil() });
   }
 
   /** One that stopped leads nobody, whatever it took itself for. */
@@ -127,6 +127,11 @@ export class Replica {
 
   get durable(): number {
     return this.#raft.durable;
+  }
+
+  /** Requests that were taken and not answered. */
+  get waiting(): number {
+    return this.#gathered.length + this.#proposals.size + this.#reads.size;
   }
 
   /** The time that an entry would carry if it were proposed now. */
@@ -427,7 +432,7 @@ export class Replica {
       this.#appliedTerm = snapshot.term;
       this.dueAt = 0;
       this.#heedDamage(() => this.machine.reload());
-      this.#time.observe(this.machine.time, this.#host.now);
+      this.#time.follow(this.machine.time, this.#host.now);
       this.#host.touch(this);
     });
   }
@@ -453,7 +458,8 @@ export class Replica {
         if (verdict === 'unknown') return this.#stop(`entry ${index} is of a later version`);
         store.apply(shard, { position, configuration: undefined, writes: verdict.writes });
         if (verdict.dueAt < this.dueAt) this.dueAt = verdict.dueAt;
-        this.#time.observe(this.machine.time, this.#host.now);
+        const isOwn = this.isLeader && term === this.#raft.term;
+        this.#time[isOwn ? 'confirm' : 'follow'](this.machine.time, this.#host.now);
         this.#answer(position, verdict.replies);
         break;
       }

@@ -24,6 +24,11 @@ export class SharedDiskView {
     this.#current = undefined;
   }
 
+  /** Views that were taken and not given back. */
+  get size(): number {
+    return this.#holders;
+  }
+
   get hasRoom(): boolean {
     return this.#holders < STATE_LIMITS.viewsMax;
   }

@@ -126,6 +126,10 @@ export class StateStore {
     return this.#shared.hasRoom;
   }
 
+  get openViews(): number {
+    return this.#shared.size;
+  }
+
   view(shard: ShardId): StateView {
     const { view: disk, release } = this.#shared.take();
     return new ShardView({ state: this.#stateOf(shard), disk, onClose: release });
