@@ -1,6 +1,6 @@
 /** Dispatch: sends errands to where they should be answered, again and again until they are. */
 
-import { assert } from '../../base/assert.ts';
+import { assert, unreachable } from '../../base/assert.ts';
 import type { KvErrorCode } from '../../base/errors.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import { CLIENT_LIMITS } from '../../base/limits.ts';
@@ -234,6 +234,8 @@ export class Dispatch {
         return this.#retry(errand, at, { why, rest });
       case 'closing':
       case 'not-fresh':
+      // It gives up leading, and others have what it lacks.
+      case 'damaged':
         routing.doubt(shard, at.node);
         return this.#retry(errand, at, { why, rest });
       case 'overloaded':
@@ -246,6 +248,8 @@ export class Dispatch {
       case 'malformed':
       case 'too-large':
         return this.#fail(errand, at, why);
+      default:
+        return unreachable(why);
     }
   }
 

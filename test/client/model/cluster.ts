@@ -118,6 +118,8 @@ export class ModelCluster {
       return refuse('not-leader', hint);
     }
     if (request.type === 'write') return this.#write(shard, request, { reply, refuse });
+    // A replica that finds damage, and has not given up leading yet.
+    if (!isStaleRead && random.chance(faults.notFresh / 4)) return refuse('damaged');
     const isMuch = request.type === 'read' ? request.keys.length > 1 : request.range.rowsMax > 1;
     if (isMuch && random.chance(faults.tooMuch)) return refuse('too-much');
     const time = Math.floor(shard.time);
