@@ -4,7 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { runClusterSeed } from './run.ts';
 
-const SEEDS = 12;
+const SEEDS = 5;
 
 test('clusters grow and serve whatever fails meanwhile', () => {
   let operations = 0;
@@ -20,3 +20,16 @@ test('a seed tells the same story twice', () => {
   const [one, two] = [runClusterSeed(3), runClusterSeed(3)];
   deepEqual(one, two);
 });
+
+/** Each found a fault of the product once. */
+const PINNED: readonly (readonly [seed: number, what: string])[] = [
+  [6, 'a follower whose clock runs fast, and then leads, lets keys die early'],
+  [15, 'a node that hears nobody keeps the requests that it forwards'],
+  [38, 'a scan that meets damage is answered by another replica'],
+];
+
+for (const [seed, what] of PINNED) {
+  test(`seed ${seed} once found that ${what}`, () => {
+    equal(runClusterSeed(seed).failure, undefined);
+  });
+}

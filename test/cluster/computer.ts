@@ -1,7 +1,7 @@
 /** A computer: disks that outlive the process, and a process that runs a node's core. */
 
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
-import { LOG_LIMITS } from '../../src/base/limits.ts';
+import { LOG_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
 import { NodeCore } from '../../src/core/node-core.ts';
@@ -14,10 +14,16 @@ import { Switchboard } from '../../src/transport/switchboard.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { NodeClock } from '../sim/node-clock.ts';
 import { rotRow } from '../sim/rot.ts';
+import { CLOCK } from './customer.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
+import type { Witness } from './witness.ts';
 
 const TICK_MILLISECONDS = 20;
 const KIB = 1024;
+const YEAR_MILLISECONDS = 365 * 24 * 3_600_000;
+
+/** What the nodes of a simulated cluster take in. */
+export const VALUE_BYTES_MAX = 24 * KIB;
 
 /** Small segments switch and go round often. */
 const SMALL_LOG = {
@@ -43,12 +49,25 @@ export interface DiskSpeed {
 
 export const GOOD_SPEED: DiskSpeed = { minimum: 0.2, mean: 0.6 };
 
+interface ComputerOptions {
+  readonly url: string;
+  readonly surroundings: Surroundings;
+  readonly witness: Witness;
+  readonly limits: RaftLimits;
+}
+
+/** What models the end of a process in the middle of whatever it does. */
+const DEATH = new Error('the process dies here');
+
 export class Computer {
   readonly url: string;
+  readonly #options: ComputerOptions;
   readonly #surroundings: Surroundings;
   readonly #random: Random;
   readonly #files: MemoryFiles;
   readonly #state: MemoryState;
+  /** Wall clocks are years apart. */
+  readonly #wall: number;
   passport: Passport | undefined;
   core: NodeCore | undefined;
   clock: NodeClock;
@@ -57,25 +76,43 @@ export class Computer {
   #life = 0;
   #isPlanned = false;
   #busyUntil = 0;
+  /** What came while the process was busy, in the order in which it came. */
+  #inbox: (() => void)[] = [];
   #fileFreeAt = 0;
+  /** Effects of the state disk until the process dies of one. */
+  #stateEffectsLeft = Number.POSITIVE_INFINITY;
+  /** The next write fails, or will. */
+  #isFailing = false;
   isUp = false;
+  /** Its disk is gone, and so is the node. */
+  isLost = false;
+  /** Somebody may want to start it again. */
+  onDeath: () => void = () => {};
 
-  constructor(url: string, surroundings: Surroundings) {
+  constructor(options: ComputerOptions) {
+    const { url, surroundings } = options;
     this.url = url;
+    this.#options = options;
     this.#surroundings = surroundings;
     const { agenda, random } = surroundings;
     this.#random = random.fork(`computer ${url}`);
+    this.#wall = 1_700_000_000_000 + this.#random.between(-3, 3) * YEAR_MILLISECONDS;
     this.clock = this.#newClock();
     const complete = (report: () => void) => {
       // One queue for each disk: completions come in the order of the calls.
       const due = Math.max(this.#fileFreeAt, agenda.now) + this.#latency();
       this.#fileFreeAt = due;
-      agenda.at(due, report);
+      agenda.at(due, () => this.#guard(report));
     };
     this.#files = new MemoryFiles({ schedule: complete });
     this.#state = new MemoryState({
-      schedule: (report) => agenda.after(this.#latency() * 2, report),
+      schedule: (report) => agenda.after(this.#latency() * 2, () => this.#guard(report)),
+      onEffect: () => {
+        this.#stateEffectsLeft -= 1;
+        if (this.#stateEffectsLeft <= 0) throw DEATH;
+      },
     });
+    this.#state.onFault = () => this.#die();
   }
 
   get node(): NodeId | undefined {
@@ -89,11 +126,13 @@ export class Computer {
 
   start(found?: Settings): void {
     const { passport } = this;
-    if (this.isUp || passport === undefined) return;
+    if (this.isUp || this.isLost || passport === undefined) return;
     this.isUp = true;
     this.#life += 1;
     const life = this.#life;
     this.clock = this.#newClock();
+    this.#inbox = [];
+    this.#busyUntil = 0;
     const { cluster, node, hasLived } = passport;
     openLog(
       {
@@ -103,13 +142,19 @@ export class Computer {
         random: this.#random.fork(`log ${life}`),
         now: () => this.#surroundings.agenda.now,
         isNew: !hasLived,
-        onFault: () => this.crash({ isPower: false }),
+        onFault: () => this.#die(),
       },
       (opened) => {
         if (this.#life !== life) return;
-        if (opened.type === 'refused') this.#fail(`the log would not open: ${opened.text}`);
+        if (opened.type === 'refused') {
+          // Without space, or on a bad disk, it cannot begin. Somebody will try again.
+          if (this.#files.capacity < Number.POSITIVE_INFINITY || this.#isFailing) {
+            return this.#die();
+          }
+          this.#fail(`the log would not open: ${opened.text}`);
+        }
         passport.hasLived = true;
-        this.#run(opened.log, found);
+        this.#guard(() => this.#run(opened.log, found));
       },
     );
   }
@@ -120,10 +165,20 @@ export class Computer {
     this.isUp = false;
     this.#life += 1;
     this.core = undefined;
+    this.#stateEffectsLeft = Number.POSITIVE_INFINITY;
     if (isPower) this.#files.crash(this.#random);
     else this.#files.kill();
+    this.#files.heal();
+    this.#isFailing = false;
+    this.#state.fault = undefined;
     this.#state.crash({ keepsUnfinished: this.#random.chance(0.5) });
     this.#surroundings.network.crash(this.url);
+  }
+
+  /** For ever, with everything on its disk. */
+  lose(): void {
+    this.crash({ isPower: true });
+    this.isLost = true;
   }
 
   /** A row of the state goes bad on disk; says whether there was one. */
@@ -131,9 +186,72 @@ export class Computer {
     return rotRow(this.#state, shard, this.#random);
   }
 
-  /** The event loop is busy: whatever comes waits. */
+  /** The process dies of one of the next effects on one of its disks. */
+  dieSoon(): void {
+    const effects = this.#random.between(1, 40);
+    if (this.#random.chance(0.5)) this.#files.dieAt = this.#files.effects + effects;
+    else this.#stateEffectsLeft = Math.ceil(effects / 4);
+  }
+
+  /** A write, or what makes it durable, fails. */
+  failDisk(): void {
+    this.#isFailing = true;
+    if (this.#random.chance(0.3)) this.#state.fault = new Error('EIO');
+    else this.#files.plan({ on: this.#random.pick(['write', 'sync']), errno: 'EIO' });
+  }
+
+  /** Nothing more fits on the disk of the log. */
+  fillDisk(): void {
+    let bytes = 0;
+    for (const file of this.#files.image().values()) bytes += file.length;
+    this.#files.capacity = bytes + this.#random.pick([0, 1000, 300 * KIB]);
+  }
+
+  emptyDisk(): void {
+    this.#files.capacity = Number.POSITIVE_INFINITY;
+  }
+
+  /** Faster or slower from now on, within what clocks do. */
+  drift(): void {
+    const rate = this.#random.pick([CLOCK.slowest, 1, CLOCK.fastest]);
+    this.clock.setRate(this.#surroundings.agenda.now, rate);
+  }
+
+  /** The process stands still: whatever comes waits, and so does what it had planned. */
   stall(milliseconds: number): void {
-    this.#busyUntil = Math.max(this.#busyUntil, this.#surroundings.agenda.now) + milliseconds;
+    const { agenda } = this.#surroundings;
+    this.#busyUntil = Math.max(this.#busyUntil, agenda.now) + milliseconds;
+    const life = this.#life;
+    agenda.at(this.#busyUntil, () => this.#goOn(life));
+  }
+
+  /** It goes on, before its time. */
+  resume(): void {
+    this.#busyUntil = Math.min(this.#busyUntil, this.#surroundings.agenda.now);
+    this.#goOn(this.#life);
+  }
+
+  #goOn(life: number): void {
+    if (this.#life !== life || this.#busyUntil > this.#surroundings.agenda.now) return;
+    for (const take of this.#inbox.splice(0)) take();
+  }
+
+  /** Of its own accord: a disk said no, or an effect was its last. */
+  #die(): void {
+    if (!this.isUp) return;
+    this.crash({ isPower: this.#random.chance(0.5) });
+    this.onDeath();
+  }
+
+  /** Runs what may end in the death of the process, and sees whether it has. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (error !== DEATH) throw error;
+      return this.#die();
+    }
+    if (this.isUp && this.#files.isDead) this.#die();
   }
 
   #run(log: Log, found: Settings | undefined): void {
@@ -145,23 +263,24 @@ export class Computer {
     const isAlive = () => this.#life === life;
     const limits = {
       keyBytesMax: 4096,
-      valueBytesMax: 1024 * KIB,
+      valueBytesMax: VALUE_BYTES_MAX,
       frameBytesMax: 32 * 1024 * KIB,
       batchBytesMax: 1024 * KIB,
     };
     const transport = new Switchboard({
       identity: { cluster, node, incarnation: log.incarnation, features: [], limits },
       sockets: network.host(this.url),
-      schedule: scheduleOf(agenda, isAlive),
+      schedule: scheduleOf(agenda, isAlive, () => this.#busyUntil),
       random: this.#random.fork(`transport ${life}`),
       onEvent: (event) => {
         const take = () => {
-          if (isAlive()) this.core?.take(event, this.#now);
+          if (isAlive()) this.#guard(() => this.core?.take(event, this.#now));
         };
-        if (this.#busyUntil > agenda.now) agenda.at(this.#busyUntil, take);
+        if (this.#busyUntil > agenda.now || this.#inbox.length > 0) this.#inbox.push(take);
         else take();
       },
     });
+    let watchReplica: ReturnType<Witness['watch']> = () => {};
     const core = new NodeCore({
       self: {
         node,
@@ -174,19 +293,30 @@ export class Computer {
       disk: this.#state.open(),
       transport,
       random: random.fork(`core ${this.url} ${life}`),
+      limits: this.#options.limits,
+      valueBytesMax: VALUE_BYTES_MAX,
       now: this.#now,
-      wall: 1_700_000_000_000 + this.#now,
+      wall: this.#wall + this.#now,
       map: passport.map,
       onWork: () => this.#plan(life),
       onMap: (bytes) => {
         passport.map = bytes.slice();
       },
       encodeInfo: () => new Uint8Array(),
-      onFact: (fact) => this.#note(fact),
+      onFact: (fact) => {
+        this.#note(fact);
+        if (fact.type !== 'replica-created') return;
+        const replica = core.replicas.get(fact.shard);
+        if (replica !== undefined) watchReplica(replica);
+      },
       onEnd: (reason) => this.#fail(`the node was told to end: ${reason}`),
     });
+    watchReplica = this.#options.witness.watch(core);
     this.core = core;
-    if (found !== undefined && core.map === undefined) core.found(found, cluster);
+    if (found !== undefined && core.map === undefined) {
+      core.found(found, cluster);
+      for (const replica of core.replicas.all) watchReplica(replica);
+    }
     this.#tick(life);
     this.#plan(life);
   }
@@ -197,8 +327,10 @@ export class Computer {
     const { agenda } = this.#surroundings;
     agenda.lastAt(Math.max(agenda.now + 0.02, this.#busyUntil), () => {
       this.#isPlanned = false;
-      if (this.#life !== life) return this.#plan(this.#life);
-      if (this.core?.flush(this.#now)) this.#plan(life);
+      if (this.#life !== life || this.#busyUntil > agenda.now) return this.#plan(this.#life);
+      this.#guard(() => {
+        if (this.core?.flush(this.#now)) this.#plan(life);
+      });
     });
   }
 
@@ -206,7 +338,7 @@ export class Computer {
     const { agenda } = this.#surroundings;
     agenda.after(this.clock.virtualFor(TICK_MILLISECONDS), () => {
       if (this.#life !== life) return;
-      if (this.#busyUntil <= agenda.now) this.core?.tick(this.#now);
+      if (this.#busyUntil <= agenda.now) this.#guard(() => this.core?.tick(this.#now));
       this.#tick(life);
     });
   }
@@ -218,7 +350,7 @@ export class Computer {
   #newClock(): NodeClock {
     const { agenda } = this.#surroundings;
     const reading = this.#random.below(1e6);
-    const rate = this.#random.pick([1, 1, 0.9, 1.1]);
+    const rate = this.#random.pick([1, 1, CLOCK.slowest, CLOCK.fastest]);
     return new NodeClock({ virtual: agenda.now, reading, rate });
   }
 

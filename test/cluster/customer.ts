@@ -1,202 +1,227 @@
-/** A process that uses the client library's core, and the history of what it saw. */
+/** A process that uses the client library's core. It may die; another one takes its place. */
 
 import type { Random } from '../../src/base/random.ts';
 import type { Call } from '../../src/client/core/call.ts';
 import { Core } from '../../src/client/core/core.ts';
 import type { Failure } from '../../src/client/core/settled.ts';
 import type { Command } from '../../src/machine/command.ts';
+import type { Reply } from '../../src/machine/reply.ts';
 import { ClientLine } from '../../src/transport/client-line.ts';
 import type { Outcome } from '../checkers/model.ts';
-import type {
-  RegisterInput,
-  RegisterOperation,
-  RegisterOutput,
-} from '../checkers/register-operation.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
 
 const TICK_MILLISECONDS = 10;
-const utf8 = new TextEncoder();
-const text = new TextDecoder();
+const CLIENT_BYTES = 16;
+export const TIMEOUT_MILLISECONDS = 5000;
+
+/** What a customer knows of a write that has ended, or that its death has cut off. */
+export interface WriteRecord {
+  readonly customer: number;
+  /** The process that asked, by the name that the shards know it under. */
+  readonly client: Uint8Array;
+  readonly command: Command;
+  readonly invoke: number;
+  readonly end: number;
+  readonly outcome: Outcome;
+  /** Undefined unless the outcome is `ok`. */
+  readonly reply: Exclude<Reply, { type: 'refused' }> | undefined;
+}
 
 interface CustomerOptions {
   readonly number: number;
   readonly surroundings: Surroundings;
   readonly urls: readonly string[];
-  readonly keys: readonly string[];
-  readonly history: RegisterOperation[];
+  /** Every write of all customers, as they end. */
+  readonly writes: WriteRecord[];
 }
 
+type Settle<T extends Call> = Parameters<T['settle']>[0];
+/** A call without what every call of a customer has. */
+type Asked<T extends Call> = Omit<T, 'settle' | 'timeoutMilliseconds'>;
+
+const DIED: Failure = {
+  type: 'failed',
+  code: 'closed',
+  outcome: 'unknown',
+  message: 'the customer died',
+  attempts: [],
+};
+
 export class Customer {
+  readonly number: number;
+  readonly random: Random;
   readonly #options: CustomerOptions;
-  readonly #random: Random;
-  readonly #core: Core;
-  readonly #lines = new Map<number, ClientLine>();
+  #core: Core;
+  #client: Uint8Array;
+  /** Processes that ran here; what is for an earlier one finds another number. */
+  #life = 0;
+  #lines = new Map<number, ClientLine>();
+  /** Calls on their way, and how each is told that nobody waits for it any more. */
+  readonly #open = new Set<(failure: Failure) => void>();
   #isFlushing = false;
-  #values = 0;
+  /** Works no more: others read what it wrote. */
   isStopping = false;
   isIdle = true;
-  /** Calls that ended, by how. */
-  readonly ended = { ok: 0, failed: 0, unknown: 0 };
 
   constructor(options: CustomerOptions) {
     this.#options = options;
-    const { surroundings, number, urls } = options;
-    const { random, agenda, network } = surroundings;
-    this.#random = random.fork(`customer ${number}`);
-    const client = Uint8Array.from({ length: 16 }, () => this.#random.below(256));
-    const name = `customer-${number}`;
-    this.#core = new Core({
-      port: {
-        dial: (connection, url) => {
-          const line = new ClientLine({
-            sockets: network.host(name),
-            schedule: scheduleOf(agenda, () => true),
-            url,
-            cluster: '',
-            features: [],
-            onEvent: (event) => {
-              const now = agenda.now;
-              if (event.type === 'frame') {
-                this.#core.step({ type: 'frame', connection, bytes: event.bytes, now });
-              } else if (event.type === 'up') {
-                const { cluster, node, limits } = event.hello;
-                const greeting = { cluster, node, limits };
-                this.#core.step({ type: 'up', connection, greeting, now });
-              } else {
-                this.#lines.delete(connection);
-                this.#core.step({ type: 'down', connection, reason: event.reason, now });
-              }
-              this.#flushSoon();
-            },
-          });
-          this.#lines.set(connection, line);
-        },
-        hangUp: (connection) => {
-          this.#lines.get(connection)?.close();
-          this.#lines.delete(connection);
-        },
-        send: (connection, bytes) => {
-          this.#lines.get(connection)?.send(bytes);
-        },
-      },
-      urls,
-      client,
-      random: this.#random.fork('core'),
-      balance: 'round-robin',
-      now: agenda.now,
+    this.number = options.number;
+    this.random = options.surroundings.random.fork(`customer ${options.number}`);
+    this.#client = this.#drawClient();
+    this.#core = this.#begin();
+  }
+
+  get now(): number {
+    return this.#options.surroundings.agenda.now;
+  }
+
+  /** Calls that have not ended. */
+  get waiting(): number {
+    return this.#open.size;
+  }
+
+  after(milliseconds: number, run: () => void): void {
+    this.#options.surroundings.agenda.after(milliseconds, run);
+  }
+
+  hit(probe: string): void {
+    this.#options.surroundings.probes.hit(probe);
+  }
+
+  write(command: Command, done: (record: WriteRecord) => void): void {
+    const { number, now: invoke } = this;
+    const client = this.#client;
+    this.call<WriteCall>({ type: 'write', command }, (result) => {
+      const isOk = result.type === 'replied';
+      const outcome: Outcome = isOk ? 'ok' : outcomeOf(result);
+      if (!isOk) this.hit(`call ${result.code}`);
+      const reply = isOk ? result.reply : undefined;
+      const record = { customer: number, client, command, invoke, end: this.now, outcome, reply };
+      this.#options.writes.push(record);
+      done(record);
     });
-    this.#tick();
   }
 
-  /** One call after the other until it is told to stop. */
-  work(): void {
-    this.isIdle = false;
-    if (this.isStopping) {
-      this.isIdle = true;
-      return;
-    }
-    const { agenda } = this.#options.surroundings;
-    const key = this.#random.pick(this.#options.keys);
-    const input = this.#drawInput();
-    this.run(key, input, () => agenda.after(this.#random.between(1, 60), () => this.work()));
-  }
-
-  run(key: string, input: RegisterInput, done: (operation: RegisterOperation) => void): void {
-    const { agenda } = this.#options.surroundings;
-    const { number, history } = this.#options;
-    const invoke = agenda.now;
-    const end = (outcome: Outcome, output: RegisterOutput | undefined) => {
-      this.ended[outcome] += 1;
-      const isOpen = outcome === 'unknown';
-      const operation: RegisterOperation = {
-        client: number,
-        key,
-        invoke,
-        return: isOpen ? Number.POSITIVE_INFINITY : agenda.now,
-        input,
-        output,
-        outcome,
-      };
-      history.push(operation);
-      done(operation);
+  /** Ends once: by the core, or because this process dies. */
+  call<T extends Call>(asked: Asked<T>, done: (result: Settle<T>) => void): void {
+    let isOver = false;
+    const settle = (result: Settle<T>) => {
+      if (isOver) return;
+      isOver = true;
+      this.#open.delete(settle as (failure: Failure) => void);
+      done(result);
     };
-    this.#core.step({ type: 'call', call: callOf(utf8.encode(key), input, end), now: agenda.now });
+    this.#open.add(settle as (failure: Failure) => void);
+    const call = { ...asked, timeoutMilliseconds: TIMEOUT_MILLISECONDS, settle } as unknown as Call;
+    this.#core.step({ type: 'call', call, now: this.now });
     this.#flushSoon();
   }
 
-  #drawInput(): RegisterInput {
-    this.#values += 1;
-    const value = `${this.#options.number}.${this.#values}`;
-    const dice = this.#random.fraction();
-    if (dice < 0.4) return { kind: 'read' };
-    if (dice < 0.6) return { kind: 'write', value };
-    return { kind: 'append', element: value };
+  /** Another process takes its place, and knows nothing of the first. */
+  crash(): void {
+    this.#options.surroundings.network.crash(this.#url);
+    this.#client = this.#drawClient();
+    this.#lines = new Map();
+    this.#core = this.#begin();
+    for (const settle of [...this.#open]) settle(DIED);
+  }
+
+  get #url(): string {
+    return `customer-${this.number}`;
+  }
+
+  #drawClient(): Uint8Array {
+    return Uint8Array.from({ length: CLIENT_BYTES }, () => this.random.below(256));
+  }
+
+  #begin(): Core {
+    this.#life += 1;
+    const { urls } = this.#options;
+    const lines = this.#lines;
+    this.#tick(this.#life);
+    return new Core({
+      port: {
+        dial: (connection, url) => lines.set(connection, this.#dial(connection, url)),
+        hangUp: (connection) => {
+          lines.get(connection)?.close();
+          lines.delete(connection);
+        },
+        send: (connection, bytes) => {
+          lines.get(connection)?.send(bytes);
+        },
+      },
+      urls,
+      client: this.#client,
+      random: this.random.fork(`core ${this.#life}`),
+      balance: 'round-robin',
+      now: this.now,
+    });
+  }
+
+  #dial(connection: number, url: string): ClientLine {
+    const { agenda, network } = this.#options.surroundings;
+    const life = this.#life;
+    const isAlive = () => this.#life === life;
+    return new ClientLine({
+      sockets: network.host(this.#url),
+      schedule: scheduleOf(agenda, isAlive),
+      url,
+      cluster: '',
+      features: [],
+      onEvent: (event) => {
+        if (!isAlive()) return;
+        const { now } = this;
+        if (event.type === 'frame') {
+          this.#core.step({ type: 'frame', connection, bytes: event.bytes, now });
+        } else if (event.type === 'up') {
+          const { cluster, node, limits } = event.hello;
+          this.#core.step({ type: 'up', connection, greeting: { cluster, node, limits }, now });
+        } else {
+          this.#lines.delete(connection);
+          this.#core.step({ type: 'down', connection, reason: event.reason, now });
+        }
+        this.#flushSoon();
+      },
+    });
   }
 
   #flushSoon(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    const { agenda } = this.#options.surroundings;
-    agenda.after(0.01, () => {
+    this.after(0.01, () => {
       this.#isFlushing = false;
-      this.#core.step({ type: 'flush', now: agenda.now });
+      this.#core.step({ type: 'flush', now: this.now });
     });
   }
 
-  #tick(): void {
-    const { agenda } = this.#options.surroundings;
-    agenda.after(TICK_MILLISECONDS, () => {
-      this.#core.step({ type: 'tick', now: agenda.now });
-      this.#flushSoon();
-      this.#tick();
+  #tick(life: number): void {
+    this.after(TICK_MILLISECONDS, () => {
+      if (this.#life !== life) return;
+      if (this.#core.isBusy) {
+        this.#core.step({ type: 'tick', now: this.now });
+        this.#flushSoon();
+      }
+      this.#tick(life);
     });
   }
 }
 
-type End = (outcome: Outcome, output: RegisterOutput | undefined) => void;
+type WriteCall = Extract<Call, { type: 'write' }>;
 
-const TIMEOUT = { timeoutMilliseconds: 5000 };
-
-function callOf(key: Uint8Array, input: RegisterInput, end: End): Call {
-  if (input.kind === 'read') {
-    return {
-      type: 'read',
-      keys: [key],
-      level: { type: 'linearizable' },
-      ...TIMEOUT,
-      settle: (result) => {
-        if (result.type === 'failed') return end('failed', undefined);
-        const row = result.rows[0];
-        const value = row === undefined ? undefined : text.decode(row.value);
-        end('ok', { kind: 'value', value: value === '' ? undefined : value?.slice(1) });
-      },
-    };
-  }
-  return {
-    type: 'write',
-    command: commandOf(key, input),
-    ...TIMEOUT,
-    settle: (result) => {
-      if (result.type === 'failed') return end(outcomeOf(result), undefined);
-      end('ok', { kind: 'written' });
-    },
-  };
-}
-
-/** Values begin with a comma, so that appending makes a list of what the model makes one of. */
-function commandOf(key: Uint8Array, input: RegisterInput): Command {
-  switch (input.kind) {
-    case 'write':
-      return [
-        { type: 'put', key, value: utf8.encode(`,${input.value ?? ''}`), lifeMilliseconds: 0 },
-      ];
-    case 'append':
-      return [{ type: 'append', key, value: utf8.encode(`,${input.element}`) }];
-    default:
-      throw new RangeError(`${input.kind} is no write of this workload`);
-  }
-}
-
-function outcomeOf({ outcome }: Failure): Outcome {
+export function outcomeOf({ outcome }: Failure): Outcome {
   return outcome === 'notApplied' ? 'failed' : 'unknown';
+}
+
+/** How far a clock may run from another while nobody looks; see `NodeClock`. */
+export const CLOCK = { slowest: 0.9, fastest: 1.1 } as const;
+
+const utf8 = new TextEncoder();
+const text = new TextDecoder();
+
+export function bytesOf(value: string): Uint8Array {
+  return utf8.encode(value);
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return text.decode(bytes);
 }

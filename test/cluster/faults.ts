@@ -1,46 +1,77 @@
 /** What goes wrong in a simulated cluster, until it is healed. */
 
 import type { Random } from '../../src/base/random.ts';
+import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
 import { type Computer, GOOD_SPEED } from './computer.ts';
+import type { Customer } from './customer.ts';
+import { NetworkFaults } from './network-faults.ts';
 import type { Surroundings } from './surroundings.ts';
+import { canSpare } from './survivors.ts';
 
 interface FaultsOptions {
   readonly surroundings: Surroundings;
   readonly computers: readonly Computer[];
+  readonly customers: readonly Customer[];
   readonly random: Random;
+  /** A computer was lost for ever: a new one takes its place, as a new node. */
+  readonly onLoss: () => void;
 }
 
 const KINDS = [
   'kill',
   'power',
   'all-power',
-  'cut',
-  'isolate',
-  'slow-link',
+  'die-at-effect',
+  'eio',
+  'disk-full',
+  'network',
+  'network',
+  'network',
   'stall',
+  'pause',
+  'drift',
   'slow-disk',
   'rot',
+  'lost-disk',
+  'catalogue-leader',
+  'customer',
 ] as const;
 type Kind = (typeof KINDS)[number];
 
 /** How likely a kind is in a run at all: what is left out finds bugs too. */
-const PRESENCE = 0.6;
+const PRESENCE = 0.5;
 
 export class Faults {
   readonly #options: FaultsOptions;
   readonly #random: Random;
   readonly #kinds: readonly Kind[];
+  readonly #network: NetworkFaults;
   #isHealed = false;
+  #hasLost = false;
   readonly #undo = new Set<() => void>();
 
   constructor(options: FaultsOptions) {
+    const { surroundings, random } = options;
     this.#options = options;
-    this.#random = options.random;
-    this.#kinds = KINDS.filter(() => this.#random.chance(PRESENCE));
+    this.#random = random;
+    const kinds = KINDS.filter(() => random.chance(PRESENCE));
+    // What a lost disk held must not rot elsewhere at the same time.
+    this.#kinds = kinds.includes('rot') ? kinds.filter((kind) => kind !== 'lost-disk') : kinds;
+    const later = (undo: () => void) => this.#later(undo);
+    this.#network = new NetworkFaults({ surroundings, random, later });
   }
 
   begin(): void {
     if (this.#kinds.length > 0) this.#next();
+  }
+
+  /** A process that ended of its own accord is started again some time. */
+  look(computer: Computer): void {
+    computer.onDeath = () => {
+      this.#options.surroundings.probes.hit('died of a disk');
+      if (this.#isHealed) this.#options.surroundings.agenda.after(100, () => computer.start());
+      else this.#later(() => computer.start());
+    };
   }
 
   /** Everything runs and everybody hears each other, from now on. */
@@ -49,13 +80,15 @@ export class Faults {
     for (const undo of [...this.#undo]) undo();
     for (const computer of this.#options.computers) {
       computer.speed = GOOD_SPEED;
+      computer.emptyDisk();
+      computer.resume();
       computer.start();
     }
   }
 
   #next(): void {
     const { agenda } = this.#options.surroundings;
-    agenda.after(this.#random.between(200, 4000), () => {
+    agenda.after(this.#random.between(200, 3000), () => {
       if (this.#isHealed) return;
       this.#strike(this.#random.pick(this.#kinds));
       this.#next();
@@ -63,11 +96,10 @@ export class Faults {
   }
 
   #strike(kind: Kind): void {
-    const { surroundings, computers } = this.#options;
-    const { network, probes } = surroundings;
-    const settled = computers.filter(({ passport }) => passport !== undefined);
+    const { surroundings, computers, customers } = this.#options;
+    const settled = computers.filter(({ passport, isLost }) => passport !== undefined && !isLost);
     const computer = this.#random.pick(settled);
-    probes.hit(`fault ${kind}`);
+    surroundings.probes.hit(`fault ${kind}`);
     switch (kind) {
       case 'kill':
       case 'power':
@@ -75,20 +107,21 @@ export class Faults {
       case 'all-power':
         for (const one of settled) this.#crash(one, true);
         return;
-      case 'cut': {
-        const other = this.#random.pick(settled);
-        return this.#cut(computer, other, this.#random.chance(0.5));
-      }
-      case 'isolate':
-        for (const other of settled) this.#cut(computer, other, false);
-        return;
-      case 'slow-link': {
-        const direction = { from: computer.url, to: this.#random.pick(settled).url };
-        network.disturb(direction, { delayMin: 5, delayMax: this.#random.pick([20, 100, 400]) });
-        return this.#later(() => network.disturb(direction, { delayMin: 0.1, delayMax: 1 }));
-      }
+      case 'die-at-effect':
+        return computer.dieSoon();
+      case 'eio':
+        return computer.failDisk();
+      case 'disk-full':
+        computer.fillDisk();
+        return this.#later(() => computer.emptyDisk());
+      case 'network':
+        return this.#network.strike(settled.map(({ url }) => url));
       case 'stall':
         return computer.stall(this.#random.between(20, 1500));
+      case 'pause':
+        return computer.stall(this.#random.between(1500, 12_000));
+      case 'drift':
+        return computer.drift();
       case 'rot':
         return this.#rot();
       case 'slow-disk':
@@ -96,6 +129,16 @@ export class Faults {
         return this.#later(() => {
           computer.speed = GOOD_SPEED;
         });
+      case 'lost-disk':
+        return this.#lose(computer);
+      case 'catalogue-leader': {
+        const leads = ({ core }: Computer) => core?.replicas.get(CATALOGUE_SHARD)?.isLeader;
+        const leader = settled.find(leads);
+        if (leader !== undefined) this.#crash(leader, false);
+        return;
+      }
+      case 'customer':
+        return this.#random.pick(customers).crash();
     }
   }
 
@@ -111,21 +154,21 @@ export class Faults {
     }
   }
 
+  /** Once in a run, and only if a majority of everything is elsewhere. */
+  #lose(computer: Computer): void {
+    const { computers, surroundings, onLoss } = this.#options;
+    const areUp = computers.every(({ core, passport }) => (passport && core) !== undefined);
+    if (this.#hasLost || !areUp || !canSpare(computers, new Set([computer]))) return;
+    this.#hasLost = true;
+    surroundings.probes.hit('a disk was lost');
+    computer.lose();
+    onLoss();
+  }
+
   #crash(computer: Computer, isPower: boolean): void {
     if (!computer.isUp) return;
     computer.crash({ isPower });
     this.#later(() => computer.start());
-  }
-
-  #cut(one: Computer, other: Computer, isOneWay: boolean): void {
-    if (one === other) return;
-    const { network } = this.#options.surroundings;
-    const directions = [{ from: one.url, to: other.url }];
-    if (!isOneWay) directions.push({ from: other.url, to: one.url });
-    for (const direction of directions) network.cut(direction);
-    this.#later(() => {
-      for (const direction of directions) network.restore(direction);
-    });
   }
 
   /** Undone after a while, or when the world is healed. */

@@ -3,7 +3,8 @@
 import { Random } from '../../src/base/random.ts';
 import { withoutAmbient } from '../sim/ambient.ts';
 import { type Failure, failureOf } from '../sim/failure.ts';
-import { type ClusterPlan, World } from './world.ts';
+import { type ClusterPlan, drawPlan } from './plan.ts';
+import { World } from './world.ts';
 
 export interface ClusterResult {
   readonly seed: number;
@@ -28,17 +29,7 @@ export function runClusterSeed(seed: number): ClusterResult {
     plan,
     failure,
     virtualMilliseconds: world.agenda.now,
-    operations: world.history.length,
+    operations: world.operations,
     probes: world.probes.counts,
-  };
-}
-
-function drawPlan(random: Random): ClusterPlan {
-  return {
-    nodes: random.pick([1, 2, 3, 3, 3, 4, 5]),
-    shards: random.pick([1, 2, 4, 8]),
-    customers: random.between(1, 5),
-    keys: random.pick([1, 3, 10]),
-    faultMilliseconds: random.between(5000, 60_000),
   };
 }

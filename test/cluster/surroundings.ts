@@ -1,4 +1,4 @@
-/** What all computers of a simulated cluster share. */
+/** What all processes of a simulated cluster share. */
 
 import type { Random } from '../../src/base/random.ts';
 import type { MemoryNetwork } from '../../src/transport/memory-network.ts';
@@ -13,15 +13,22 @@ export interface Surroundings {
   readonly probes: Probes;
 }
 
-/** Time as a process sees it: what it planned goes with it. */
-export function scheduleOf(agenda: Agenda, isAlive: () => boolean): Schedule {
+/**
+ * Time as a process sees it: what it planned goes with it, and a process that is stopped does
+ * nothing until it goes on at `heldUntil`.
+ */
+export function scheduleOf(
+  agenda: Agenda,
+  isAlive: () => boolean,
+  heldUntil: () => number = () => 0,
+): Schedule {
   return {
     every: (milliseconds, run) => {
       let isOver = false;
       const again = () => {
-        agenda.after(milliseconds, () => {
+        agenda.at(Math.max(agenda.now + milliseconds, heldUntil()), () => {
           if (isOver || !isAlive()) return;
-          run();
+          if (heldUntil() <= agenda.now) run();
           again();
         });
       };

@@ -2,46 +2,46 @@
 
 import type { NodeId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
 import type { NodeCore } from '../../src/core/node-core.ts';
 import type { Origin } from '../../src/shard/origin.ts';
-import { isSameHash } from '../../src/storage/state-hash.ts';
 import { MemoryNetwork } from '../../src/transport/memory-network.ts';
-import { checkLinearizability } from '../checkers/linearizability.ts';
-import { REGISTER } from '../checkers/register.ts';
-import type { RegisterOperation } from '../checkers/register-operation.ts';
 import { Agenda } from '../sim/agenda.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { Probes } from '../sim/probes.ts';
-import { Computer } from './computer.ts';
-import { Customer } from './customer.ts';
+import { Computer, VALUE_BYTES_MAX } from './computer.ts';
+import { Counters } from './counters.ts';
+import { Customer, type WriteRecord } from './customer.ts';
+import { Ending } from './ending.ts';
 import { Faults } from './faults.ts';
+import { LargeValues } from './large-values.ts';
+import { Lives } from './lives.ts';
+import type { ClusterPlan } from './plan.ts';
+import { Registers } from './registers.ts';
+import { Scans } from './scans.ts';
+import { StaleReads } from './stale-reads.ts';
 import type { Surroundings } from './surroundings.ts';
-
-export interface ClusterPlan {
-  readonly nodes: number;
-  readonly shards: number;
-  readonly customers: number;
-  readonly keys: number;
-  /** How long there are faults, in virtual milliseconds. */
-  readonly faultMilliseconds: number;
-}
+import { Witness } from './witness.ts';
+import type { Workload } from './workload.ts';
 
 const CLUSTER = 'simulated';
 const STEP_MILLISECONDS = 50;
-/** From a healed world to one at rest. */
-const HEAL_MILLISECONDS_MAX = 60_000;
+const BURST_CALLS = 300;
 
 export class World {
   readonly #plan: ClusterPlan;
   readonly #random: Random;
   readonly #surroundings: Surroundings;
+  readonly #witness: Witness;
+  readonly #writes: WriteRecord[] = [];
+  readonly #registers: Registers;
+  readonly #counters = new Counters();
+  readonly #workloads: readonly Workload[];
   readonly computers: Computer[] = [];
   readonly customers: Customer[] = [];
-  readonly history: RegisterOperation[] = [];
   readonly probes = new Probes();
   readonly agenda: Agenda;
+  #faults: Faults | undefined;
 
   constructor(seed: number, plan: ClusterPlan) {
     this.#plan = plan;
@@ -53,52 +53,105 @@ export class World {
     });
     const { agenda, probes } = this;
     this.#surroundings = { agenda, network, random: this.#random.fork('all'), probes };
+    this.#witness = new Witness(() => agenda.now);
+    const keys = Array.from({ length: plan.keys }, (_, at) => `key-${at}`);
+    const levels = [{ type: 'linearizable' }, { type: 'lease' }] as const;
+    this.#registers = new Registers({ keys, levels, probes });
+    this.#workloads = [
+      this.#registers,
+      this.#counters,
+      new Lives(),
+      new Scans(),
+      new StaleReads({ keys }),
+      new LargeValues(VALUE_BYTES_MAX),
+    ];
+  }
+
+  /** Calls that have ended. */
+  get operations(): number {
+    return this.#writes.length + this.#registers.history.length;
   }
 
   /** Throws a `SimFailure` for the first rule that was broken. */
   run(): void {
-    this.#found();
+    const { computers, customers } = this;
     const faults = new Faults({
       surroundings: this.#surroundings,
-      computers: this.computers,
+      computers,
+      customers,
       random: this.#random.fork('faults'),
+      onLoss: () => this.#join(0),
     });
+    this.#faults = faults;
+    this.#found();
     faults.begin();
     this.agenda.runUntil(this.agenda.now + this.#plan.faultMilliseconds);
-    faults.heal();
-    this.#rest();
-    this.#judge();
+    const ending = new Ending({
+      plan: this.#plan,
+      surroundings: this.#surroundings,
+      random: this.#random.fork('ending'),
+      computers,
+      customers,
+      witness: this.#witness,
+      writes: this.#writes,
+      workloads: this.#workloads,
+      until: (what, isSo, patience) => this.#until(what, isSo, patience),
+    });
+    ending.run(faults);
   }
 
   /** The first node begins the cluster; the others join while customers are at work. */
   #found(): void {
     const { nodes, shards, customers } = this.#plan;
-    const replicas = Math.min(3, nodes);
     const first = this.#addComputer();
     const map = new Uint8Array();
     first.settle({ cluster: CLUSTER, node: 1 as NodeId, joinToken: this.#token(), map });
-    first.start({ shards, replicas });
+    first.start({ shards, replicas: Math.min(3, nodes) });
     this.#until('the cluster is founded', () => (first.core?.map?.version ?? 0) > 0, 10_000);
-    const keys = Array.from({ length: this.#plan.keys }, (_, at) => `key-${at}`);
+    const urls = Array.from({ length: nodes }, (_, at) => `node-${at + 1}`);
     for (let number = 1; number <= customers; number++) {
-      const { history } = this;
-      const urls = [first.url, 'node-2'].slice(0, nodes);
       const surroundings = this.#surroundings;
-      const customer = new Customer({ number, surroundings, urls, keys, history });
+      const customer = new Customer({ number, surroundings, urls, writes: this.#writes });
       this.customers.push(customer);
-      customer.work();
+      this.#work(customer);
     }
-    for (let at = 1; at < nodes; at++) this.#join();
+    for (let at = 1; at < nodes; at++) this.#join(this.#random.pick([0, 0, 2000, 10_000]));
+  }
+
+  /** One piece of work after the other until it is told to stop. */
+  #work(customer: Customer): void {
+    customer.isIdle = customer.isStopping;
+    if (customer.isStopping) return;
+    const { random } = customer;
+    // Now and then one is away for long, and comes back with the map of that time.
+    const isAway = random.chance(0.003);
+    if (isAway) customer.hit('customer with an old map');
+    const rest = isAway ? random.between(5000, 15_000) : random.between(1, 60);
+    const done = () => customer.after(rest, () => this.#work(customer));
+    if (this.#plan.hasBursts && random.chance(0.01)) {
+      customer.hit('burst');
+      return this.#counters.burst(customer, BURST_CALLS, done);
+    }
+    const dice = random.fraction();
+    // Half of all work is on registers, whose histories say most.
+    const workload = dice < 0.5 ? this.#registers : random.pick(this.#workloads);
+    workload.step(customer, done);
   }
 
   #addComputer(): Computer {
-    const computer = new Computer(`node-${this.computers.length + 1}`, this.#surroundings);
+    const computer = new Computer({
+      url: `node-${this.computers.length + 1}`,
+      surroundings: this.#surroundings,
+      witness: this.#witness,
+      limits: this.#plan.limits,
+    });
     this.computers.push(computer);
+    this.#faults?.look(computer);
     return computer;
   }
 
   /** It asks again and again, as a process would; the same token gives the same number. */
-  #join(): void {
+  #join(delay: number): void {
     const computer = this.#addComputer();
     const { url } = computer;
     const joinToken = this.#token();
@@ -119,7 +172,7 @@ export class World {
       core?.ask({ type: 'command', id: 1, command }, originAt(core));
       this.agenda.after(this.#random.between(200, 600), ask);
     };
-    ask();
+    this.agenda.after(delay, ask);
   }
 
   #token(): Uint8Array {
@@ -129,78 +182,11 @@ export class World {
   #until(what: string, isSo: () => boolean, patience: number): void {
     const until = this.agenda.now + patience;
     while (!isSo()) {
-      if (this.agenda.now >= until) this.#fail('liveness', `${what}: not in ${patience} ms`);
+      if (this.agenda.now >= until) {
+        const message = `${what}: not in ${patience} ms`;
+        throw new SimFailure('liveness', message, { time: this.agenda.now });
+      }
       this.agenda.runUntil(this.agenda.now + STEP_MILLISECONDS);
     }
-  }
-
-  /** Everything is repaired: the cluster has to grow to its full size and come to rest. */
-  #rest(): void {
-    const { nodes } = this.#plan;
-    const isJoined = () => this.computers.every(({ core }) => core?.map?.nodes.length === nodes);
-    this.#until('every node is a member', isJoined, HEAL_MILLISECONDS_MAX);
-    this.#until('every shard lies where it should', () => this.#isPlaced(), HEAL_MILLISECONDS_MAX);
-    for (const customer of this.customers) customer.isStopping = true;
-    const areIdle = () => this.customers.every(({ isIdle }) => isIdle);
-    this.#until('every call has ended', areIdle, 20_000);
-    this.#readAll();
-    this.#until('replicas agree', () => this.#disagreement() === undefined, HEAL_MILLISECONDS_MAX);
-  }
-
-  #isPlaced(): boolean {
-    const map = this.computers[0]?.core?.map;
-    return (
-      map?.shards.every(({ shard, goal, members }) => {
-        const voters = members.filter(({ isVoter, isWanted }) => isVoter && isWanted);
-        const replicas = Math.min(3, this.#plan.nodes);
-        // An even number of voters of the catalogue would bear no more than one less.
-        const isFull = goal.length >= replicas || (shard === CATALOGUE_SHARD && replicas === 2);
-        return isFull && voters.length === goal.length;
-      }) ?? false
-    );
-  }
-
-  /** Of a cluster without faults, every read succeeds. */
-  #readAll(): void {
-    let left = this.#plan.keys;
-    for (let at = 0; at < this.#plan.keys; at++) {
-      this.customers[0]?.run(`key-${at}`, { kind: 'read' }, ({ outcome }) => {
-        if (outcome !== 'ok') this.#fail('liveness', `key-${at} cannot be read after all is well`);
-        left -= 1;
-      });
-    }
-    this.#until('every key was read', () => left === 0, 20_000);
-  }
-
-  /** Replicas of a shard that differ, or that are not equally far. */
-  #disagreement(): string | undefined {
-    const map = this.computers[0]?.core?.map;
-    for (const { shard, members } of map?.shards ?? []) {
-      const cores = members
-        .filter(({ isVoter }) => isVoter)
-        .map(({ node }) => this.computers.find((one) => one.node === node)?.core);
-      const [first, ...others] = cores;
-      if (first?.replicas.get(shard) === undefined) return `shard ${shard} is not on its node`;
-      for (const other of others) {
-        const [one, two] = [first.replicas.get(shard), other?.replicas.get(shard)];
-        if (one?.applied !== two?.applied) return `shard ${shard} is not applied alike`;
-        const [hash, otherHash] = [first.store.hash(shard), other?.store.hash(shard)];
-        if (hash === undefined || otherHash === undefined) return `shard ${shard} is damaged`;
-        if (!isSameHash(hash, otherHash)) this.#fail('hash', `replicas of ${shard} differ`);
-      }
-    }
-    return undefined;
-  }
-
-  #judge(): void {
-    const report = checkLinearizability(this.history, REGISTER);
-    if (report.verdict === 'violation') {
-      this.#fail('linearizability', `${report.key}:\n${report.lines.join('\n')}`);
-    }
-    if (report.verdict === 'unknown') this.probes.hit('linearizability undecided');
-  }
-
-  #fail(oracle: string, message: string): never {
-    throw new SimFailure(oracle, message, { time: this.agenda.now });
   }
 }

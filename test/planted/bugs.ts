@@ -3,6 +3,7 @@
 import type { Bug } from './bug.ts';
 import { CATALOGUE_BUGS } from './bugs-catalog.ts';
 import { CLIENT_BUGS } from './bugs-client.ts';
+import { CLUSTER_BUGS } from './bugs-cluster.ts';
 import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
@@ -27,4 +28,5 @@ export const BUGS: readonly Bug[] = [
   ...SESSION_BUGS,
   ...DATA_BUGS,
   ...CATALOGUE_BUGS,
+  ...CLUSTER_BUGS,
 ];

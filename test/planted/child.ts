@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { OPEN_HOOK } from '../explore/open-hook.ts';
+import type { Failure } from '../sim/failure.ts';
 import { BUGS } from './bugs.ts';
 import { PLANT_HOOK } from './plant-hook.ts';
 
@@ -13,7 +14,7 @@ import { PLANT_HOOK } from './plant-hook.ts';
 export interface Task {
   /** Undefined for the sound product. */
   readonly bug: string | undefined;
-  readonly oracle: 'simulation' | 'exploration' | 'transcripts' | 'unit-tests';
+  readonly oracle: 'simulation' | 'cluster' | 'exploration' | 'transcripts' | 'unit-tests';
   readonly profiles: readonly string[];
   readonly seedFirst: number;
   readonly seedLast: number;
@@ -38,6 +39,9 @@ switch (task.oracle) {
   case 'simulation':
     await simulate();
     break;
+  case 'cluster':
+    await simulateClusters();
+    break;
   case 'exploration':
     register(OPEN_HOOK);
     await exploreAll();
@@ -58,8 +62,19 @@ function tell(finding: Finding): void {
 
 async function simulate(): Promise<void> {
   const { runSeed } = await import('../sim/run.ts');
+  await tryAll((seed) => runSeed({ profile: profileOf(task.profiles, seed), seed }));
+}
+
+async function simulateClusters(): Promise<void> {
+  const { runClusterSeed } = await import('../cluster/run.ts');
+  await tryAll(runClusterSeed);
+}
+
+type Run = (seed: number) => { readonly failure: Failure | undefined };
+
+async function tryAll(run: Run): Promise<void> {
   for (let seed = task.seedFirst; seed <= task.seedLast; seed++) {
-    const { failure } = runSeed({ profile: profileOf(task.profiles, seed), seed });
+    const { failure } = run(seed);
     const caught = failure === undefined ? undefined : `${failure.oracle}: ${failure.message}`;
     tell({ seed, caught });
     if (caught !== undefined) return;

@@ -24,6 +24,11 @@ export interface Verdict {
   readonly seconds: number;
 }
 
+/** A whole cluster takes longer than the cores of one shard, and tells more. */
+const CLUSTER_SEEDS = 60;
+
+const SEEDED: readonly Oracle[] = ['early-seeds', 'late-seeds', 'cluster-seeds'];
+
 /** Resolves when the bug is caught or everything was tried. */
 export async function hunt(bug: Bug, seeds: Seeds): Promise<Verdict> {
   const startedAt = performance.now();
@@ -35,7 +40,7 @@ export async function hunt(bug: Bug, seeds: Seeds): Promise<Verdict> {
     const finding = await ask(oracle, bug, seeds);
     caught = finding.caught;
     if (caught === undefined) continue;
-    if (oracle === 'early-seeds' || oracle === 'late-seeds') seed = finding.seed;
+    if (SEEDED.includes(oracle)) seed = finding.seed;
     break;
   }
   return { bug, caught, seeds: seed, seconds: (performance.now() - startedAt) / 1000 };
@@ -47,6 +52,8 @@ async function ask(oracle: Oracle, bug: Bug, { early, max }: Seeds): Promise<Fin
       return huntBySeeds(bug, { first: 1, last: Math.min(early, max) });
     case 'late-seeds':
       return huntBySeeds(bug, { first: early + 1, last: max });
+    case 'cluster-seeds':
+      return huntBySeeds(bug, { first: 1, last: Math.min(CLUSTER_SEEDS, max) }, 'cluster');
     case 'unit-tests':
       return huntByTests(bug);
     case 'transcripts':
@@ -61,8 +68,9 @@ async function ask(oracle: Oracle, bug: Bug, { early, max }: Seeds): Promise<Fin
 async function huntBySeeds(
   { name, profiles }: Bug,
   range: { readonly first: number; readonly last: number },
+  oracle: 'simulation' | 'cluster' = 'simulation',
 ): Promise<Finding> {
-  const task = { profiles, oracle: 'simulation', seedLast: range.last } as const;
+  const task = { profiles, oracle, seedLast: range.last } as const;
   const start = profiles.length > 0 ? range.first : range.last + 1;
   for (let seedFirst = start; seedFirst <= range.last; ) {
     const finding = await runChild({ ...task, bug: name, seedFirst });

@@ -5,11 +5,18 @@ import type { Bug } from './bug.ts';
 /**
  * - `early-seeds`: the simulator, some seeds;
  * - `late-seeds`: the simulator, as many more as are allowed;
+ * - `cluster-seeds`: whole nodes and clients, some seeds;
  * - `transcripts`: any change of behaviour in the scenarios;
  * - `exploration`: every state of small worlds;
  * - `unit-tests`: the suites of the room, with the bug in the product.
  */
-export type Oracle = 'early-seeds' | 'late-seeds' | 'transcripts' | 'exploration' | 'unit-tests';
+export type Oracle =
+  | 'early-seeds'
+  | 'late-seeds'
+  | 'cluster-seeds'
+  | 'transcripts'
+  | 'exploration'
+  | 'unit-tests';
 
 interface Room {
   readonly sources: string;
@@ -43,6 +50,9 @@ const ROOMS: readonly Room[] = [
     oracles: ['unit-tests'],
   },
   { sources: 'src/client/', tests: 'test/client/', oracles: ['unit-tests'] },
+  { sources: 'src/shard/', tests: 'test/shard/', oracles: ['cluster-seeds', 'unit-tests'] },
+  { sources: 'src/core/', tests: 'test/core/', oracles: ['cluster-seeds', 'unit-tests'] },
+  { sources: 'src/router/', tests: 'test/router/', oracles: ['cluster-seeds', 'unit-tests'] },
 ];
 
 export function roomOf({ name, file }: Bug): Room {

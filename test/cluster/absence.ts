@@ -1,0 +1,65 @@
+/** A minority that is gone for good, in one of the ways in which a node can be. */
+
+import type { Random } from '../../src/base/random.ts';
+import type { Replica } from '../../src/shard/replica.ts';
+import type { Computer } from './computer.ts';
+import type { Surroundings } from './surroundings.ts';
+import { canSpare } from './survivors.ts';
+
+interface AbsenceOptions extends Surroundings {
+  readonly random: Random;
+  readonly computers: readonly Computer[];
+}
+
+/** `mute` and `deaf` go on running: they hear and are not heard, or the other way round. */
+const WAYS = ['dead', 'stopped', 'cut-off', 'mute', 'deaf'] as const;
+
+export class Absence {
+  readonly #options: AbsenceOptions;
+
+  constructor(options: AbsenceOptions) {
+    this.#options = options;
+  }
+
+  /** As many as every shard can do without. Says how many that are. */
+  begin(): number {
+    const { computers, random, probes } = this.#options;
+    const gone = new Set<Computer>();
+    for (const computer of random.shuffle(computers)) {
+      if (computer.isLost || computer.passport === undefined) continue;
+      gone.add(computer);
+      if (!canSpare(computers, gone)) gone.delete(computer);
+    }
+    for (const computer of gone) {
+      const way = random.pick(WAYS);
+      probes.hit(`gone for ever: ${way}`);
+      this.#remove(computer, way);
+    }
+    return gone.size;
+  }
+
+  #remove(computer: Computer, way: (typeof WAYS)[number]): void {
+    const { computers, network } = this.#options;
+    if (way === 'dead') return computer.lose();
+    if (way === 'stopped') return computer.stall(FOR_EVER_MILLISECONDS);
+    for (const { url } of computers) {
+      if (url === computer.url) continue;
+      if (way !== 'deaf') network.cut({ from: computer.url, to: url });
+      if (way !== 'mute') network.cut({ from: url, to: computer.url });
+    }
+  }
+}
+
+const FOR_EVER_MILLISECONDS = 1e9;
+
+/** Its replica neither hears nor does anything: nobody leads a shard of such. */
+export function quieten(replica: Replica): void {
+  replica.tick = () => {};
+  replica.receive = () => {};
+}
+
+export function wake(replica: Replica): void {
+  // What was put in front of the methods of the class goes.
+  Reflect.deleteProperty(replica, 'tick');
+  Reflect.deleteProperty(replica, 'receive');
+}

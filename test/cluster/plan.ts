@@ -1,0 +1,64 @@
+/** What a seed plays: drawn before anything happens, and printed when it failed. */
+
+import { RAFT_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
+import type { Random } from '../../src/base/random.ts';
+
+export interface ClusterPlan {
+  readonly nodes: number;
+  readonly shards: number;
+  readonly customers: number;
+  readonly keys: number;
+  /** How long there are faults, in virtual milliseconds. */
+  readonly faultMilliseconds: number;
+  readonly limits: RaftLimits;
+  /** Customers that ask for hundreds of things at once. */
+  readonly hasBursts: boolean;
+  /**
+   * `repaired`: everything comes back, grows to its full size and comes to rest. `majority`: of
+   * every shard a majority comes back, and all others are cut off for ever.
+   */
+  readonly ending: 'repaired' | 'majority';
+  /** Whether the catalogue loses its majority for a while after the repair. */
+  readonly losesCatalogue: boolean;
+  /** Whether it is waited for until the sessions of all customers are forgotten. */
+  readonly forgets: boolean;
+}
+
+const KIB = 1024;
+
+/** What goes into one batch of a small log. */
+const SMALL = {
+  ...RAFT_LIMITS,
+  appendBytesMax: 32 * KIB,
+  inflightBytesMax: 128 * KIB,
+  committedBytesMax: 64 * KIB,
+  uncommittedBytesMax: 128 * KIB,
+};
+
+/** Extremes: windows of a few entries, logs that forget at once, snapshots in many pieces. */
+const NARROW = {
+  ...SMALL,
+  inflightMessagesMax: 4,
+  appendBytesMax: 2 * KIB,
+  inflightBytesMax: 40 * KIB,
+  committedBytesMax: 4 * KIB,
+  uncommittedBytesMax: 2 * KIB,
+  chunkBytesMax: KIB,
+  tailEntries: 4,
+  slowFollowerEntriesMax: 32,
+};
+
+export function drawPlan(random: Random): ClusterPlan {
+  return {
+    nodes: random.pick([1, 2, 3, 3, 3, 4, 5]),
+    shards: random.pick([1, 2, 4, 8]),
+    customers: random.between(2, 6),
+    keys: random.pick([1, 3, 10]),
+    faultMilliseconds: random.between(5000, 40_000),
+    limits: random.pick([SMALL, NARROW]),
+    hasBursts: random.chance(0.3),
+    ending: random.chance(0.3) ? 'majority' : 'repaired',
+    losesCatalogue: random.chance(0.3),
+    forgets: random.chance(0.1),
+  };
+}

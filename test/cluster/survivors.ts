@@ -1,0 +1,56 @@
+/** Who may go without taking a shard's majority along. */
+
+import type { MemberId } from '../../src/base/ids.ts';
+import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
+import type { Configuration } from '../../src/raft/configuration.ts';
+import type { Computer } from './computer.ts';
+
+/**
+ * Whether every shard keeps a majority on the others: in each configuration that any replica knows
+ * or may soon agree to. Asked while everybody is up, so that nothing is overlooked.
+ */
+export function canSpare(computers: readonly Computer[], spared: ReadonlySet<Computer>): boolean {
+  const map = newestMap(computers);
+  if (map === undefined) return false;
+  const stays = (computer: Computer | undefined) =>
+    computer !== undefined && !computer.isLost && !spared.has(computer);
+  const onNode = (node: number) => stays(computers.find((one) => one.node === node));
+  for (const { shard, members, goal } of map.shards) {
+    const home = new Map(members.map(({ member, node }) => [member, node]));
+    for (const { core, node } of computers) {
+      const replica = core?.replicas.get(shard);
+      if (replica !== undefined && node !== undefined) home.set(replica.member, node);
+    }
+    const isOn = (member: MemberId) => onNode(home.get(member) ?? 0);
+    const sets: boolean[][] = [goal.map(onNode)];
+    sets.push(members.filter(({ isWanted }) => isWanted).map(({ node }) => onNode(node)));
+    for (const configuration of configurationsOf(computers, shard)) {
+      sets.push(configuration.voters.map(isOn), configuration.outgoing.map(isOn));
+    }
+    for (const set of sets) {
+      if (set.length > 0 && set.filter(Boolean).length * 2 <= set.length) return false;
+    }
+    // A shard that was never founded has one member that can do it.
+    if (!members.some(({ member }) => isOn(member))) return false;
+  }
+  return true;
+}
+
+function configurationsOf(computers: readonly Computer[], shard: number): Configuration[] {
+  const found: Configuration[] = [];
+  for (const { core } of computers) {
+    for (const replica of core?.replicas.all ?? []) {
+      if (replica.shard === shard) found.push(replica.status().configuration.configuration);
+    }
+  }
+  return found;
+}
+
+export function newestMap(computers: readonly Computer[]): ClusterMap | undefined {
+  let newest: ClusterMap | undefined;
+  for (const { core } of computers) {
+    const map = core?.map;
+    if (map !== undefined && map.version > (newest?.version ?? 0)) newest = map;
+  }
+  return newest;
+}

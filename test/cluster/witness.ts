@@ -1,0 +1,110 @@
+/**
+ * The witness: it stands behind every replica and writes down what it applies.
+ *
+ * All replicas of a shard have to apply the same entries in the same order and to answer the same;
+ * what it wrote down is the history that all other judges refer to.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import type { ShardId } from '../../src/base/ids.ts';
+import type { NodeCore } from '../../src/core/node-core.ts';
+import type { Replica } from '../../src/shard/replica.ts';
+import { SimFailure } from '../sim/failure.ts';
+
+export interface Witnessed {
+  readonly term: number;
+  /** None for what is no command. */
+  readonly payload: Uint8Array | undefined;
+  readonly configuration: unknown;
+  readonly replies: readonly Uint8Array[];
+  /** When the first replica applied it: before that nobody can have seen it. */
+  readonly at: number;
+}
+
+interface Heard {
+  readonly payload: Uint8Array;
+  readonly replies: readonly Uint8Array[];
+}
+
+export class Witness {
+  readonly #now: () => number;
+  /** By shard; what was applied at index 1 comes first. */
+  readonly #shards = new Map<ShardId, Witnessed[]>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get shards(): readonly ShardId[] {
+    return [...this.#shards.keys()].sort((one, other) => one - other);
+  }
+
+  /** From index 1 on, without a gap. */
+  entries(shard: ShardId): readonly Witnessed[] {
+    return this.#shards.get(shard) ?? [];
+  }
+
+  at(shard: ShardId, index: number): Witnessed | undefined {
+    return this.#shards.get(shard)?.[index - 1];
+  }
+
+  /** Stands behind a node whose process has just begun, and behind the replicas it has. */
+  watch(core: NodeCore): (replica: Replica) => void {
+    const { store } = core;
+    const heard = new Map<ShardId, Heard>();
+    const apply = store.apply.bind(store);
+    store.apply = (shard, entry) => {
+      const { position, configuration } = entry;
+      const { payload, replies } = heard.get(shard) ?? NOTHING;
+      heard.delete(shard);
+      const { term, index } = position;
+      this.write(shard, index, { term, payload, configuration, replies, at: this.#now() });
+      apply(shard, entry);
+    };
+    const watchReplica = ({ machine, shard, isSpoilt }: Replica) => {
+      if (isSpoilt) return;
+      const step = machine.apply.bind(machine);
+      machine.apply = (command) => {
+        const verdict = step(command);
+        if (verdict !== 'unknown') {
+          heard.set(shard, { payload: command.payload, replies: verdict.replies });
+        }
+        return verdict;
+      };
+    };
+    for (const replica of core.replicas.all) watchReplica(replica);
+    return watchReplica;
+  }
+
+  write(shard: ShardId, index: number, entry: Witnessed): void {
+    const entries = this.#shards.get(shard) ?? [];
+    this.#shards.set(shard, entries);
+    const known = entries[index - 1];
+    if (known === undefined) {
+      if (index !== entries.length + 1) this.#fail(shard, `entry ${index} skips some`);
+      entries.push({ ...entry, payload: entry.payload?.slice() });
+      return;
+    }
+    if (known.term !== entry.term || !isSame(known.payload, entry.payload)) {
+      this.#fail(shard, `entry ${index} is another one than it was elsewhere`);
+    }
+    if (!isDeepStrictEqual(known.configuration, entry.configuration)) {
+      this.#fail(shard, `entry ${index} holds another configuration than elsewhere`);
+    }
+    const isAnswer = known.replies.every((reply, at) => isSame(reply, entry.replies[at]));
+    if (known.replies.length !== entry.replies.length || !isAnswer) {
+      this.#fail(shard, `entry ${index} is answered in another way than elsewhere`);
+    }
+  }
+
+  #fail(shard: ShardId, message: string): never {
+    throw new SimFailure('witness', message, { shard, time: this.#now() });
+  }
+}
+
+const NOTHING = { payload: undefined, replies: [] };
+
+function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return Buffer.compare(one, other) === 0;
+}

@@ -1,0 +1,128 @@
+/** Bugs of what joins the rooms to a node: the replica of a shard, the node's core, its router. */
+
+import type { Bug } from './bug.ts';
+
+const REPLICA = { file: 'src/shard/replica.ts', profiles: ['cluster'], isFast: false };
+const NODE = { profiles: ['cluster'], isFast: false };
+
+const SHARD_BUGS: readonly Bug[] = [
+  {
+    ...NODE,
+    file: 'src/shard/log-time.ts',
+    name: 'time-drifts-away',
+    sentence: 'a follower counts on from the first entry that it saw, and leads by that time',
+    trap: '36, C4',
+    find: 'follow(time, now) { if (time === 0) return;',
+    replace:
+      'follow(time, now) { if (time === 0 || (!this.#isGuess && time <= this.read(now))) return;',
+  },
+  {
+    ...NODE,
+    file: 'src/shard/reads.ts',
+    name: 'read-before-applied',
+    sentence: 'a read is served as soon as it is granted, whatever the machine has applied',
+    trap: '14',
+    find: 'const ready = this.#granted.filter(({ index }) => index <= applied);',
+    replace: 'const ready = this.#granted;',
+  },
+  {
+    ...REPLICA,
+    name: 'lost-told-as-refused',
+    sentence: 'whoever loses leadership says that nothing of what it proposed can happen',
+    trap: '45',
+    find: "this.fail(asker, 'lost'); } this.#wasLeader",
+    replace: "this.fail(asker, 'read-only'); } this.#wasLeader",
+  },
+  {
+    ...REPLICA,
+    name: 'damaged-serves',
+    sentence: 'a replica that found damage goes on leading and answers so for ever',
+    trap: 'D5, D7',
+    find: 'spoil() { if (this.isSpoilt) return;',
+    replace: 'spoil() { if (this.isSpoilt || this.isLeader) return;',
+  },
+  {
+    ...REPLICA,
+    name: 'log-before-snapshot',
+    sentence: 'the log has what follows a snapshot before the snapshot is the state',
+    trap: '10',
+    find: 'if (this.#records.length === 0 || this.#intake.isSwitching) return [];',
+    replace: '',
+  },
+  {
+    ...REPLICA,
+    name: 'snapshot-without-reload',
+    sentence: 'what the machine keeps in memory is older than the snapshot beneath it',
+    trap: '11',
+    find: 'this.#heedDamage(() => this.machine.reload());',
+    replace: '',
+  },
+  {
+    ...NODE,
+    file: 'src/shard/read-server.ts',
+    name: 'views-leak',
+    sentence: 'the view of a page is never given back',
+    trap: 'O3',
+    find: 'this.#cursor.close(); view.close();',
+    replace: 'this.#cursor.close();',
+  },
+];
+
+const CORE_BUGS: readonly Bug[] = [
+  {
+    ...NODE,
+    file: 'src/core/node-core.ts',
+    name: 'beats-not-sent',
+    sentence: 'a node greets nobody unless it has something to say',
+    trap: '47',
+    find: 'for (const node of this.peers.due(now)) this.#greet(node);',
+    replace: '',
+  },
+  {
+    ...NODE,
+    file: 'src/core/node-core.ts',
+    name: 'forwarded-to-the-silent',
+    sentence: 'requests are passed on to a node that is not heard',
+    trap: 'N6',
+    find: 'const isHeard = this.peers.isHeard(to, this.#now);',
+    replace: 'const isHeard = true;',
+  },
+  {
+    ...NODE,
+    file: 'src/core/chores.ts',
+    name: 'never-due',
+    sentence: 'nobody looks for what is due after the first look',
+    trap: '36, O8',
+    find: 'replica.dueAt = Math.min(replica.dueAt, next);',
+    replace: '',
+  },
+  {
+    ...NODE,
+    file: 'src/core/chores.ts',
+    name: 'never-adopted',
+    sentence: 'no shard is told what it owns',
+    trap: '28',
+    find: 'this.#adopt(replica, replica.machine)',
+    replace: 'replica.machine.epoch > 0',
+  },
+  {
+    ...NODE,
+    file: 'src/core/replicas.ts',
+    name: 'destroyed-without-tombstone',
+    sentence: 'a replica that is not listed goes, and its log is kept',
+    trap: '22',
+    find: 'host.store.drop(shard); return true;',
+    replace: 'return true;',
+  },
+  {
+    ...NODE,
+    file: 'src/core/clients.ts',
+    name: 'answers-not-counted',
+    sentence: 'a node forgets that it has answered a client',
+    trap: '23',
+    find: 'if (response.id > 0) this.outstanding -= 1;',
+    replace: '',
+  },
+];
+
+export const CLUSTER_BUGS: readonly Bug[] = [...SHARD_BUGS, ...CORE_BUGS];
