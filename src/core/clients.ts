@@ -4,7 +4,12 @@ import type { NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Transport } from '../transport/transport.ts';
-import { bytesMaxOfResponse, encodeResponses, type Response } from '../wire/response.ts';
+import {
+  bytesMaxOfResponse,
+  encodeResponses,
+  type Failure,
+  type Response,
+} from '../wire/response.ts';
 
 /** The header of a frame. */
 const HEADER_BYTES_MAX = 8;
@@ -15,6 +20,8 @@ class Client implements Origin {
   /** Requests that are not answered. */
   outstanding = 0;
   responses: Response[] = [];
+  /** When each of them came. */
+  readonly #cameAt = new Map<number, number>();
 
   constructor(connection: number, clients: Clients) {
     this.connection = connection;
@@ -29,11 +36,53 @@ class Client implements Origin {
     this.respond({ type: 'leader', id: 0, shard, leader });
   }
 
+  begin(id: number): void {
+    this.outstanding += 1;
+    this.#cameAt.set(id, this.#clients.watch.now());
+  }
+
   respond(response: Response): void {
     if (response.id > 0) this.outstanding -= 1;
+    if (response.id > 0) this.#report(response);
     this.responses.push(response);
     this.#clients.touch(this);
   }
+
+  #report(response: Response): void {
+    const { id } = response;
+    const { connection } = this;
+    const { watch } = this.#clients;
+    const milliseconds = watch.now() - (this.#cameAt.get(id) ?? watch.now());
+    this.#cameAt.delete(id);
+    if (response.type === 'failed') {
+      const { failure } = response;
+      watch.tell({ type: 'request-failed', connection, id, failure, milliseconds });
+    } else if (milliseconds >= NODE_LIMITS.slowMilliseconds) {
+      watch.tell({ type: 'request-slow', connection, id, milliseconds });
+    }
+  }
+}
+
+/** What of a client's request is worth a line. */
+export type RequestFact =
+  | {
+      readonly type: 'request-failed';
+      readonly connection: number;
+      readonly id: number;
+      readonly failure: Failure;
+      readonly milliseconds: number;
+    }
+  | {
+      readonly type: 'request-slow';
+      readonly connection: number;
+      readonly id: number;
+      readonly milliseconds: number;
+    };
+
+interface RequestWatch {
+  /** The monotone clock in milliseconds. */
+  readonly now: () => number;
+  readonly tell: (fact: RequestFact) => void;
 }
 
 export class Clients {
@@ -42,7 +91,10 @@ export class Clients {
   readonly #clients = new Map<number, Client>();
   #waiting = new Set<Client>();
 
-  constructor(transport: Transport, touched: () => void) {
+  readonly watch: RequestWatch;
+
+  constructor(transport: Transport, touched: () => void, watch: RequestWatch) {
+    this.watch = watch;
     this.#transport = transport;
     this.#touched = touched;
   }

@@ -95,7 +95,10 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#lastRead = options.random.fork('reads').word();
     this.valueBytesMax = options.valueBytesMax ?? MACHINE_LIMITS.valueBytesDefault;
     this.store = this.#openStore();
-    this.clients = new Clients(transport, onWork);
+    this.clients = new Clients(transport, onWork, {
+      now: () => this.#now,
+      tell: (fact) => options.onFact(fact),
+    });
     this.#forwards = new Forwards({
       send: (to, message) => this.tell(to, message),
       firstId: options.random.fork('forwards').word(),
@@ -420,7 +423,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       return;
     }
     for (const request of requests) {
-      client.outstanding += 1;
+      client.begin(request.id);
       if (client.isFull) this.#refuseForLoad(client, request);
       else this.#router.route(request, { origin: client, isForwarded: false });
     }

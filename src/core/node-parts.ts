@@ -7,7 +7,7 @@ import type { Origin } from '../shard/origin.ts';
 import type { Log } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Request } from '../wire/request.ts';
-import type { Clients } from './clients.ts';
+import type { Clients, RequestFact } from './clients.ts';
 import type { Peers } from './peers.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -29,7 +29,8 @@ export type NodeFact =
   | { readonly type: 'replica-created' | 'replica-removed'; readonly shard: ShardId }
   | { readonly type: 'frame-refused'; readonly from: string }
   | { readonly type: 'state-damaged'; readonly shard: ShardId; readonly text: string }
-  | { readonly type: 'peer-silent'; readonly node: NodeId };
+  | { readonly type: 'peer-silent'; readonly node: NodeId }
+  | RequestFact;
 
 export interface NodeParts {
   readonly self: SelfDescription;

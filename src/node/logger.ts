@@ -32,8 +32,11 @@ export function logFact(logger: Logger, fact: NodeFact): void {
     case 'replica-lost':
     case 'state-damaged':
       return logger.error(fact, fact.type);
+    case 'request-failed':
+      return logger.debug(fact, fact.type);
     case 'frame-refused':
     case 'peer-silent':
+    case 'request-slow':
       return logger.warn(fact, fact.type);
   }
 }

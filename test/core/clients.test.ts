@@ -3,7 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { NODE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
-import { Clients } from '../../src/core/clients.ts';
+import { Clients, type RequestFact } from '../../src/core/clients.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { decodeResponses, type Response } from '../../src/wire/response.ts';
 
@@ -11,10 +11,14 @@ function clientsOf() {
   const frames: Uint8Array[] = [];
   const sendToClient = (_connection: number, bytes: Uint8Array) => frames.push(bytes) > 0;
   let touches = 0;
-  const clients = new Clients({ sendToClient } as unknown as Transport, () => {
+  const facts: RequestFact[] = [];
+  const clock = { now: 0 };
+  const touched = () => {
     touches += 1;
-  });
-  return { clients, frames, touches: () => touches };
+  };
+  const watch = { now: () => clock.now, tell: (fact: RequestFact) => facts.push(fact) };
+  const clients = new Clients({ sendToClient } as unknown as Transport, touched, watch);
+  return { clients, frames, touches: () => touches, facts, clock };
 }
 
 function written(id: number): Response {
@@ -71,4 +75,23 @@ test('a client may ask for so much at once, and again once it is answered', () =
   equal(client.isFull, false);
   client.respond({ type: 'map', id: 0, map: new Uint8Array() });
   equal(client.outstanding, NODE_LIMITS.clientRequestsMax - 1, 'nobody asked for that one');
+});
+
+test('a request that fails or takes long is told, with its connection and its number', () => {
+  const { clients, facts, clock } = clientsOf();
+  const client = clients.add(7);
+  for (const id of [1, 2, 3]) client.begin(id);
+  clock.now = NODE_LIMITS.slowMilliseconds - 1;
+  client.respond(written(1));
+  const failure = 'closing' as const;
+  const rest = { time: 0, leader: 0, retryAfterMilliseconds: 0 };
+  client.respond({ type: 'failed', id: 2, failure, ...rest });
+  clock.now += 1;
+  client.respond(written(3));
+  const [connection, milliseconds] = [7, NODE_LIMITS.slowMilliseconds];
+  deepEqual(facts, [
+    { type: 'request-failed', connection, id: 2, failure, milliseconds: milliseconds - 1 },
+    { type: 'request-slow', connection, id: 3, milliseconds },
+  ]);
+  equal(client.outstanding, 0);
 });
