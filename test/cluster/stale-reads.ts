@@ -37,11 +37,15 @@ export class StaleReads implements Workload {
         if (result.type === 'rows') {
           customer.hit('read stale');
           const [row] = result.rows;
-          this.#reads.push({ key, ageMilliseconds, invoke, end: customer.now, row });
+          this.note({ key, ageMilliseconds, invoke, end: customer.now, row });
         }
         done();
       },
     );
+  }
+
+  note(read: StaleRead): void {
+    this.#reads.push(read);
   }
 
   /** What they may see is judged by what was written; there is nothing to look at. */

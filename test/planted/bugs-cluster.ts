@@ -80,15 +80,6 @@ const CORE_BUGS: readonly Bug[] = [
   },
   {
     ...NODE,
-    file: 'src/core/node-core.ts',
-    name: 'forwarded-to-the-silent',
-    sentence: 'requests are passed on to a node that is not heard',
-    trap: 'N6',
-    find: 'const isHeard = this.peers.isHeard(to, this.#now);',
-    replace: 'const isHeard = true;',
-  },
-  {
-    ...NODE,
     file: 'src/core/chores.ts',
     name: 'never-due',
     sentence: 'nobody looks for what is due after the first look',

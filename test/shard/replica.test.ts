@@ -93,6 +93,23 @@ test('damage that an entry meets spoils this replica, and not the node', () => {
   );
 });
 
+test('damage that a read meets is told, and nobody is served here any more', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const get = rig.store.get.bind(rig.store);
+  rig.store.get = (shard, section, key) => {
+    if (section === 0) throw new StateDamage({ shard: SHARD, section, key });
+    return get(shard, section, key);
+  };
+  const { asker, responses } = rig.asker();
+  const what = { type: 'keys', keys: [Uint8Array.of(1)] } as const;
+  rig.replica.read({ asker, until: 1e9, what });
+  rig.tick();
+  const [response] = responses;
+  ok(response?.type === 'failed' && response.failure === 'damaged');
+  ok(rig.isSpoilt, 'its leader is to be replaced, or every retry meets the same');
+});
+
 test('writes that wait for the log are bounded in bytes', () => {
   const rig = new ReplicaRig();
   rig.lead();

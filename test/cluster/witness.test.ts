@@ -1,0 +1,159 @@
+/** The judges of a simulated cluster see what they are there to see. */
+
+import { doesNotThrow, throws } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ShardId } from '../../src/base/ids.ts';
+import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
+import { encodeBatch } from '../../src/machine/batch.ts';
+import type { Command } from '../../src/machine/command.ts';
+import { encodeEntry } from '../../src/machine/entry.ts';
+import { Machine } from '../../src/machine/machine.ts';
+import { RING_SPAN } from '../../src/ring/arc.ts';
+import { Counters } from './counters.ts';
+import { bytesOf, type WriteRecord } from './customer.ts';
+import { StaleReads } from './stale-reads.ts';
+import { Truth } from './truth.ts';
+import { Witness, type Witnessed } from './witness.ts';
+
+const SHARD = 1 as ShardId;
+const CLIENT = new Uint8Array(16).fill(7);
+const DEADLINE = 5000;
+
+/** A log of one shard, answered as a sound machine answers. */
+class Script {
+  readonly witness = new Witness(() => this.#now);
+  readonly #rows = new Map<string, Uint8Array>();
+  #machine = new Machine({
+    source: { get: (section, key) => this.#rows.get(`${section} ${key}`) },
+  });
+  #now = 0;
+  #index = 0;
+
+  constructor() {
+    const adopt = { type: 'adopt', epoch: 1, arc: { from: 0, to: RING_SPAN } } as const;
+    this.add(encodeEntry({ time: 1, epoch: 0 }, adopt));
+  }
+
+  put(sequence: number, command: Command): Witnessed {
+    const batch = encodeBatch({
+      client: CLIENT,
+      acknowledgedBelow: 0,
+      deadline: DEADLINE,
+      firstSequence: sequence,
+      commands: [command],
+    });
+    return this.add(encodeEntry({ time: 1, epoch: 1 }, { type: 'batch', batch }));
+  }
+
+  add(payload: Uint8Array): Witnessed {
+    this.#index += 1;
+    this.#now += 10;
+    const index = this.#index;
+    const outcome = this.#machine.apply({ index, payload });
+    if (outcome.type === 'unknown') throw new Error('a script knows its entries');
+    for (const { section, key, value } of outcome.writes) {
+      if (value === undefined) this.#rows.delete(`${section} ${key}`);
+      else this.#rows.set(`${section} ${key}`, value.slice());
+    }
+    const { replies } = outcome;
+    const entry = { term: 1, payload, configuration: undefined, replies, at: this.#now };
+    this.witness.write(SHARD, index, entry);
+    return entry;
+  }
+
+  truth(): Truth {
+    const row = { shard: SHARD, from: 0, to: RING_SPAN };
+    const map = { shards: [{ shard: 0, from: 0, to: 0 }, row] } as unknown as ClusterMap;
+    return new Truth({ witness: this.witness, map, now: this.#now });
+  }
+}
+
+const put = (value: string): Command => [
+  { type: 'put', key: bytesOf('key'), value: bytesOf(value), lifeMilliseconds: 0 },
+];
+
+function told(
+  command: Command,
+  outcome: WriteRecord['outcome'],
+  version: number | undefined,
+): WriteRecord {
+  const reply =
+    version === undefined ? undefined : ({ type: 'done', version, outputs: [] } as const);
+  return { customer: 1, client: CLIENT, command, invoke: 0, end: 1000, outcome, reply };
+}
+
+test('replicas that apply the same are believed', () => {
+  const script = new Script();
+  const entry = script.put(1, put('one'));
+  doesNotThrow(() => script.witness.write(SHARD, 2, entry));
+});
+
+test('another entry, another term, another answer or a gap is seen', () => {
+  const script = new Script();
+  const entry = script.put(1, put('one'));
+  const { witness } = script;
+  const payload = Uint8Array.of(1);
+  throws(() => witness.write(SHARD, 2, { ...entry, payload }), /another one/);
+  throws(() => witness.write(SHARD, 2, { ...entry, term: 2 }), /another one/);
+  throws(() => witness.write(SHARD, 2, { ...entry, replies: [payload] }), /another way/);
+  throws(() => witness.write(SHARD, 2, { ...entry, replies: [] }), /another way/);
+  throws(() => witness.write(SHARD, 4, entry), /skips/);
+});
+
+test('an answer that no fresh machine gives is seen', () => {
+  const script = new Script();
+  const entry = script.put(1, put('one'));
+  const { witness } = script;
+  witness.write(SHARD, 3, { ...entry, replies: [Uint8Array.of(0x93, 0, 3, 0x91, 0xc2)] });
+  throws(() => script.truth(), /machine of now/);
+});
+
+test('an acknowledged write that is nowhere is lost', () => {
+  const script = new Script();
+  script.put(1, put('one'));
+  doesNotThrow(() => script.truth().judge([told(put('one'), 'ok', 2)]));
+  throws(() => script.truth().judge([told(put('two'), 'ok', 2)]), /nowhere/);
+  throws(() => script.truth().judge([told(put('one'), 'ok', 1)]), /nowhere/);
+});
+
+test('a write that was refused and is there is a phantom', () => {
+  const script = new Script();
+  script.put(1, put('one'));
+  doesNotThrow(() => script.truth().judge([told(put('one'), 'unknown', undefined)]));
+  throws(() => script.truth().judge([told(put('one'), 'failed', undefined)]), /is there/);
+});
+
+test('a write that was done under two sequences was done twice', () => {
+  const script = new Script();
+  script.put(1, put('one'));
+  script.put(2, put('one'));
+  throws(() => script.truth().judge([told(put('one'), 'ok', 2)]), /2 times/);
+});
+
+test('a counter that says another number than was added is seen', () => {
+  const script = new Script();
+  script.put(1, [{ type: 'add', key: bytesOf('counter-1'), operand: { high: 0, low: 1 } }]);
+  throws(() => new Counters().judge(script.truth()), /counter-1 is 0 by 1 additions/);
+});
+
+test('a stale read that is older than it asked for is seen', () => {
+  const script = new Script();
+  const reads = new StaleReads({ keys: ['key'] });
+  script.put(1, put('one'));
+  script.put(2, put('two'));
+  const row = { version: 2, expiresAt: 0, value: bytesOf('one') };
+  const read = { key: 'key', ageMilliseconds: 100, end: 1000, row };
+  reads.note({ ...read, invoke: 100 });
+  doesNotThrow(() => reads.judge(script.truth()));
+  reads.note({ ...read, invoke: 200 });
+  throws(() => reads.judge(script.truth()), /old/);
+});
+
+test('a stale read of what nobody wrote is seen', () => {
+  const script = new Script();
+  const reads = new StaleReads({ keys: ['key'] });
+  script.put(1, put('one'));
+  const row = { version: 2, expiresAt: 0, value: bytesOf('never') };
+  reads.note({ key: 'key', ageMilliseconds: 100, invoke: 10, end: 1000, row });
+  throws(() => reads.judge(script.truth()), /never written/);
+});
