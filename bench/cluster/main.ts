@@ -8,6 +8,7 @@
 
 import { loadavg } from 'node:os';
 import { bytes, type Client, connect } from '../../src/index.ts';
+import { measureSkew } from './skew.ts';
 import { pause, startThreeNodes } from './three-nodes.ts';
 
 const KEYS = 100_000;
@@ -21,6 +22,7 @@ const CALLERS = [1, 64, 256, 1000];
 console.log(`load average ${loadavg()[0]?.toFixed(1)}`);
 await measureIdle();
 await measureLoad();
+await measureSkew();
 
 async function measureIdle(): Promise<void> {
   const cluster = await startThreeNodes(IDLE_SHARDS);

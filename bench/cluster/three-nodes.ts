@@ -11,6 +11,7 @@ const READY_MILLISECONDS = 120_000;
 
 export interface ThreeNodes {
   readonly urls: readonly string[];
+  readonly pids: readonly number[];
   /** Processor time of each so far, in milliseconds. */
   processorTimes(): readonly number[];
   end(): Promise<void>;
@@ -31,6 +32,7 @@ export async function startThreeNodes(shards: number): Promise<ThreeNodes> {
   while (!(await areSpread(urls, shards)) && performance.now() < until) await pause(200);
   return {
     urls,
+    pids: children.map(({ pid }) => pid ?? 0),
     processorTimes: () => children.map(({ pid }) => processorTimeOf(pid ?? 0)),
     end: async () => {
       for (const child of children) child.kill('SIGTERM');
