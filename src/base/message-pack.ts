@@ -51,13 +51,6 @@ export class Writer {
     return this.#bytes.subarray(length, this.#at);
   }
 
-  /** Bytes as they are, for tokens that were written before. */
-  tokens(value: Uint8Array): void {
-    this.#reserve(value.length);
-    this.#bytes.set(value, this.#at);
-    this.#at += value.length;
-  }
-
   /** Drops what was written; a buffer that one large frame made is not kept. */
   clear(): void {
     this.#at = 0;
