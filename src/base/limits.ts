@@ -297,7 +297,7 @@ export const MACHINE_LIMITS = {
   valueBytesDefault: MIB,
   commandsMax: 1024,
   /** Operations of all commands of a batch. */
-  operationsMax: 4096,
+  operationsMax: 60_000,
   /** How far ahead of the shard's log time a deadline may lie. */
   timeoutMillisecondsMax: 5 * 60 * 1000,
   /** Log time, and how long a value may be given to live: their sum is a count. */
@@ -344,6 +344,12 @@ assert(
   MACHINE_LIMITS.keyBytesMax + MACHINE_OVERHEAD_BYTES <= MACHINE_LIMITS.sweepBytesMax,
   'every key can be swept',
 );
+
+/** One replica of one shard. */
+export const SHARD_LIMITS = {
+  /** Keys that were removed lately: the older half goes when they take more. */
+  removalsBytesMax: MIB,
+} as const;
 
 /** One node among others. */
 export const NODE_LIMITS = {
@@ -404,6 +410,9 @@ export const CLIENT_LIMITS = {
   /** Between attempts; doubles up to the maximum, less a random part of up to a half. */
   restMillisecondsMin: 20,
   restMillisecondsMax: 1000,
+  /** The same where a transaction was in the way: it will soon be decided. */
+  contentionMillisecondsMin: 4,
+  contentionMillisecondsMax: 128,
   redialMillisecondsMin: 50,
   redialMillisecondsMax: 2000,
   /** A dial that is not up by then has failed. */
@@ -418,6 +427,11 @@ export const CLIENT_LIMITS = {
   hopsMax: 3,
   /** Attempts that are told to people. */
   attemptsKept: 8,
+  contendedKeysKept: 4,
+  /** Times that a transaction is run until it comes to something, if its time allows it. */
+  transactionRunsMax: 1024,
+  /** Rounds of reading keys of several shards at one moment before they are locked for it. */
+  jointReadRounds: 4,
   /** A node that owes an answer and says nothing is asked for a sign of life, and then given up. */
   silenceMilliseconds: 1000,
   silenceMillisecondsMax: 2500,

@@ -73,14 +73,14 @@ function readCommands(reader: Reader): readonly Command[] {
   return commands;
 }
 
-/** One that writes nothing is a read, and out of place here. */
+/** One that writes nothing is a read, and out of place here, as is what only leaders can judge. */
 function readCommand(reader: Reader, operationsMax: number): Command {
   const count = reader.array(operationsMax, OPERATION_BYTES_MIN);
   const command: Operation[] = [];
   let writes = false;
   for (let at = 0; at < count && !reader.isBroken; at++) {
     const operation = readOperation(reader);
-    if (operation === undefined) {
+    if (operation === undefined || operation.type === 'check-range') {
       reader.break();
       break;
     }
@@ -115,12 +115,20 @@ export function faultOfBatch(bytes: Uint8Array, terms: BatchTerms): BatchFault |
   const batch = decodeBatch(bytes);
   if (batch === undefined) return 'malformed';
   for (const command of batch.commands) {
-    for (const operation of command) {
-      const isLarge = 'value' in operation && operation.value.length > terms.valueBytesMax;
-      if (isLarge) return 'value-too-large';
-      const position = keyPosition(operation.key);
-      if (position < terms.arc.from || position >= terms.arc.to) return 'key-elsewhere';
-    }
+    const fault = faultOfCommand(command, terms);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** The same for a part of a transaction. A range lies where its keys lie: everywhere. */
+export function faultOfCommand(command: Command, terms: BatchTerms): BatchFault | undefined {
+  for (const operation of command) {
+    if (operation.type === 'check-range') continue;
+    const isLarge = 'value' in operation && operation.value.length > terms.valueBytesMax;
+    if (isLarge) return 'value-too-large';
+    const position = keyPosition(operation.key);
+    if (position < terms.arc.from || position >= terms.arc.to) return 'key-elsewhere';
   }
   return undefined;
 }

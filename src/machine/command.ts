@@ -3,7 +3,7 @@
 import type { Int64 } from './int64.ts';
 
 /** One thing done to one key. Checks decide, reads see the state before the command's writes. */
-export type Operation = Check | Get | Put | Delete | Arithmetic | Append;
+export type Operation = Check | CheckRange | Get | Put | Delete | Arithmetic | Append;
 
 export type Check =
   /** The key has this version; 0 for a key that is not there. */
@@ -11,6 +11,20 @@ export type Check =
   /** The key is there and has exactly this value. */
   | { readonly type: 'check-value'; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: 'check-presence'; readonly key: Uint8Array; readonly isThere: boolean };
+
+/**
+ * Nothing was written to or removed from [key, to) since that many keys were seen there: none has a
+ * version above the index that had been applied then, none is missing, and none came and went.
+ * No bytes leave the end open. Only a transaction may have it, and only a leader can judge it.
+ */
+export interface CheckRange {
+  readonly type: 'check-range';
+  readonly key: Uint8Array;
+  readonly to: Uint8Array;
+  readonly count: number;
+  /** The index through which the shard was applied when they were seen. */
+  readonly seenAt: number;
+}
 
 interface Get {
   readonly type: 'get';

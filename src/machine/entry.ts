@@ -1,6 +1,6 @@
 /** The payload of an entry: the stamp that a leader gives it, and what is to be done. */
 
-import { assert } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import { RING_SPAN } from '../ring/arc.ts';
@@ -24,13 +24,33 @@ export type EntryBody =
   /** Clients, in order of their ids, of whom nothing can be heard any more. */
   | { readonly type: 'forget'; readonly clients: readonly Uint8Array[] }
   /** What the shard owns from now on, unless it knows of a later epoch. */
-  | { readonly type: 'adopt'; readonly epoch: number; readonly arc: Arc };
+  | { readonly type: 'adopt'; readonly epoch: number; readonly arc: Arc }
+  /** A step of transactions over several shards, as `transaction-codec.ts` spells it. */
+  | { readonly type: TransactionStep; readonly bytes: Uint8Array };
+
+/**
+ * `prepare`: one part of one transaction. `decide`: what becomes of one, in its home shard.
+ * `resolve`: what became of some. `clear`: some of which all participants have heard.
+ */
+export type TransactionStep = 'prepare' | 'decide' | 'resolve' | 'clear';
 
 export type Entry = EntryBody & { readonly stamp: Stamp };
 
-/** Kinds of bodies. A number is never given a second meaning; 5 to 7 are kept for transactions. */
-const KIND = { batch: 1, expire: 2, forget: 3, adopt: 4 } as const;
-const LENGTH = { batch: 4, expire: 4, forget: 4, adopt: 6 } as const;
+/** Kinds of bodies. A number is never given a second meaning. */
+const KIND = {
+  batch: 1,
+  expire: 2,
+  forget: 3,
+  adopt: 4,
+  prepare: 5,
+  decide: 6,
+  resolve: 7,
+  clear: 8,
+} as const;
+const NAMES = Object.keys(KIND) as (keyof typeof KIND)[];
+/** Of an array: kind, time, epoch, and what the body has. */
+const LENGTH = 4;
+const LENGTH_OF_ADOPT = 6;
 const LENGTH_MAX = 15;
 
 /** What an entry takes beside the batch in it: headers, kind, time and epoch. */
@@ -42,7 +62,7 @@ const writer = new Writer();
 export function encodeEntry({ time, epoch }: Stamp, body: EntryBody): Uint8Array {
   assert(time <= MACHINE_LIMITS.timeMax, 'log time leaves room for what expires');
   writer.clear();
-  writer.array(LENGTH[body.type]);
+  writer.array(body.type === 'adopt' ? LENGTH_OF_ADOPT : LENGTH);
   writer.count(KIND[body.type]);
   writer.count(time);
   writer.count(epoch);
@@ -52,6 +72,8 @@ export function encodeEntry({ time, epoch }: Stamp, body: EntryBody): Uint8Array
     writer.count(body.epoch);
     writer.count(body.arc.from);
     writer.count(body.arc.to);
+  } else if ('bytes' in body) {
+    writer.bytes(body.bytes);
   } else {
     const list = body.type === 'expire' ? body.dueKeys : body.clients;
     assert(list.length <= MACHINE_LIMITS.sweepKeysMax, 'a sweep is within its limit');
@@ -70,39 +92,39 @@ export function decodeEntry(payload: Uint8Array): Entry | 'malformed' | 'unknown
   const length = reader.array(LENGTH_MAX, 1);
   const kind = reader.count();
   if (reader.isBroken || kind === 0) return 'malformed';
-  if (kind > KIND.adopt) return 'unknown';
+  if (kind > NAMES.length) return 'unknown';
   const time = reader.count();
   const epoch = reader.count();
   const stamp = { time, epoch };
-  const entry = readBody(reader, { kind, length }, stamp);
+  const type = NAMES[kind - 1] as keyof typeof KIND;
+  if (length !== (type === 'adopt' ? LENGTH_OF_ADOPT : LENGTH)) return 'malformed';
+  const entry = readBody(reader, type, stamp);
   if (entry === undefined || time > MACHINE_LIMITS.timeMax) return 'malformed';
   return reader.isBroken || reader.left > 0 ? 'malformed' : entry;
 }
 
-function readBody(
-  reader: Reader,
-  opening: { readonly kind: number; readonly length: number },
-  stamp: Stamp,
-): Entry | undefined {
-  const { kind, length } = opening;
-  if (kind === KIND.batch) {
-    if (length !== LENGTH.batch) return undefined;
-    return { type: 'batch', stamp, batch: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
+function readBody(reader: Reader, type: Entry['type'], stamp: Stamp): Entry | undefined {
+  switch (type) {
+    case 'batch':
+      return { type, stamp, batch: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
+    case 'expire':
+      return { type, stamp, dueKeys: readSweep(reader, DUE_KEY_BYTES_MIN, DUE_KEY_BYTES_MAX) };
+    case 'forget':
+      return { type, stamp, clients: readSweep(reader, CLIENT_BYTES, CLIENT_BYTES) };
+    case 'adopt': {
+      const epoch = reader.count();
+      const arc = { from: reader.count(), to: reader.count() };
+      if (epoch === 0 || arc.from >= arc.to || arc.to > RING_SPAN) return undefined;
+      return { type, stamp, epoch, arc };
+    }
+    case 'prepare':
+    case 'decide':
+    case 'resolve':
+    case 'clear':
+      return { type, stamp, bytes: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
+    default:
+      return unreachable(type);
   }
-  if (kind === KIND.expire) {
-    if (length !== LENGTH.expire) return undefined;
-    const dueKeys = readSweep(reader, DUE_KEY_BYTES_MIN, DUE_KEY_BYTES_MAX);
-    return { type: 'expire', stamp, dueKeys };
-  }
-  if (kind === KIND.forget) {
-    if (length !== LENGTH.forget) return undefined;
-    return { type: 'forget', stamp, clients: readSweep(reader, CLIENT_BYTES, CLIENT_BYTES) };
-  }
-  if (length !== LENGTH.adopt) return undefined;
-  const epoch = reader.count();
-  const arc = { from: reader.count(), to: reader.count() };
-  if (epoch === 0 || arc.from >= arc.to || arc.to > RING_SPAN) return undefined;
-  return { type: 'adopt', stamp, epoch, arc };
 }
 
 /** Bytes strictly in order: no list has two spellings, and nothing is swept twice. */

@@ -8,10 +8,11 @@ import type { Append, Arithmetic, Check, Command, Operation } from './command.ts
 import { dueKeyOf } from './expiry.ts';
 import { decodeInteger, encodeInteger, type Int64, isLess, sum } from './int64.ts';
 import { isWrite } from './operation-codec.ts';
-import type { Output, Reason } from './reply.ts';
+import { type Output, outputBytesMax, type Reason, type Reply } from './reply.ts';
 import { decodeRow, type Row, writeRow } from './row.ts';
 import { NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
 import { SILENT, type Verdict } from './session.ts';
+import type { Contender } from './transaction-id.ts';
 import { WrittenKeys } from './written-keys.ts';
 
 interface ExecutionOptions {
@@ -23,7 +24,12 @@ interface ExecutionOptions {
   /** The index of the entry. */
   readonly version: number;
   readonly operations: number;
+  /** The transaction that holds a key, if there is one. */
+  readonly holderOf: (key: Uint8Array) => Contender | undefined;
 }
+
+/** A command meets a key that a transaction holds: nothing is decided, nothing is remembered. */
+export type Held = Extract<Reply, { type: 'locked' }>;
 
 /** One table serves all executions: applying is synchronous. */
 const written = new WrittenKeys();
@@ -36,6 +42,7 @@ export class Execution {
   readonly #writes: StateWrite[];
   readonly #logTime: number;
   readonly #version: number;
+  readonly #holderOf: ExecutionOptions['holderOf'];
   /** One operation alone meets no other. */
   readonly #isAlone: boolean;
   #outputs: Output[] = [];
@@ -47,12 +54,15 @@ export class Execution {
     this.#writes = options.writes;
     this.#logTime = options.logTime;
     this.#version = options.version;
+    this.#holderOf = options.holderOf;
     this.#isAlone = options.operations === 1;
     if (!this.#isAlone) written.begin(options.operations);
   }
 
   /** Its outputs take up to `resultBytesMax`, or it is refused. */
-  run(command: Command, resultBytesMax: number): Verdict {
+  run(command: Command, resultBytesMax: number): Verdict | Held {
+    const held = this.#heldIn(command);
+    if (held !== undefined) return held;
     const keys = written.count;
     const writes = this.#writes.length;
     this.#outputs = [];
@@ -64,6 +74,32 @@ export class Execution {
       return verdict;
     }
     return this.#outputs.length === 0 ? SILENT : { type: 'done', outputs: this.#outputs };
+  }
+
+  /** As `run`, and nothing is written: the same is done later, by `redo`. */
+  try(command: Command, resultBytesMax: number): Verdict | Held {
+    const { length } = this.#writes;
+    const verdict = this.run(command, resultBytesMax);
+    this.#writes.length = length;
+    return verdict;
+  }
+
+  /** Writes what was tried and came out well. Nobody has touched the keys since. */
+  redo(command: Command): void {
+    this.#outputs = [];
+    for (const operation of command) {
+      const reason = isWrite(operation) ? this.#do(operation) : undefined;
+      assert(reason === undefined, 'what could be done once can be done again');
+    }
+  }
+
+  #heldIn(command: Command): Held | undefined {
+    for (let position = 0; position < command.length; position++) {
+      const operation = command[position] as Operation;
+      const holder = operation.type === 'check-range' ? undefined : this.#holderOf(operation.key);
+      if (holder !== undefined) return { type: 'locked', position, holder };
+    }
+    return undefined;
   }
 
   /** Judges without doing anything. */
@@ -102,10 +138,12 @@ export class Execution {
       case 'check-version':
       case 'check-value':
       case 'check-presence':
+      // Its leader judges it, once all keys of the transaction are locked.
+      case 'check-range':
         return undefined;
       case 'get': {
         const row = this.#rowAt(operation.key);
-        this.#say({ type: 'row', row }, row?.value.length ?? 0);
+        this.#say({ type: 'row', row });
         return undefined;
       }
       case 'put':
@@ -143,7 +181,7 @@ export class Execution {
       this.#index(row.expiresAt, key, undefined);
       this.#writes.push({ section: SECTION.values, key, value: undefined });
     }
-    this.#say({ type: 'deleted', wasThere: row !== undefined }, 0);
+    this.#say({ type: 'deleted', wasThere: row !== undefined });
   }
 
   #compute(operation: Arithmetic): Reason | undefined {
@@ -155,7 +193,7 @@ export class Execution {
     if (after === undefined) return 'overflow';
     const expiresAt = row?.expiresAt ?? 0;
     this.#write(key, { version: this.#version, expiresAt, value: encodeInteger(after) });
-    this.#say({ type: 'integer', value: after }, 0);
+    this.#say({ type: 'integer', value: after });
     return undefined;
   }
 
@@ -169,7 +207,7 @@ export class Execution {
     joined.set(value, before.length);
     const expiresAt = row?.expiresAt ?? 0;
     this.#write(key, { version: this.#version, expiresAt, value: joined });
-    this.#say({ type: 'appended', length }, 0);
+    this.#say({ type: 'appended', length });
     return undefined;
   }
 
@@ -194,16 +232,14 @@ export class Execution {
     return this.#outputs.length > 0 && this.#resultBytesLeft < 0;
   }
 
-  #say(output: Output, valueBytes: number): void {
+  #say(output: Output): void {
     this.#outputs.push(output);
-    this.#resultBytesLeft -= OUTPUT_BYTES_MAX + valueBytes;
+    this.#resultBytesLeft -= outputBytesMax(output);
   }
 }
 
-/** More than an output takes beside the value in it. */
-const OUTPUT_BYTES_MAX = 24;
-
-function doesHold(check: Check, row: Row | undefined): boolean {
+/** Also for leaders, which judge checks without an entry. */
+export function doesHold(check: Check, row: Row | undefined): boolean {
   switch (check.type) {
     case 'check-version':
       return check.version === (row?.version ?? 0);

@@ -6,14 +6,17 @@ import { Writer } from '../base/message-pack.ts';
 import { type Affairs, decodeAffairs, NO_AFFAIRS, writeAffairs } from './affairs.ts';
 import { decodeBatch } from './batch.ts';
 import type { Batch } from './command.ts';
-import { decodeEntry, type Entry } from './entry.ts';
+import { decodeEntry, type Entry, type TransactionStep } from './entry.ts';
 import { Execution } from './execution.ts';
 import { decodeDueKey } from './expiry.ts';
 import { Remembrance } from './remembrance.ts';
 import { encodeReply, type Reason, type Reply } from './reply.ts';
 import { decodeRow } from './row.ts';
 import { NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
-import { decodeSession, type Verdict, writeSession } from './session.ts';
+import { decodeSession, writeSession } from './session.ts';
+import type { Participant } from './transaction.ts';
+import { decodeDecide, decodeIds, decodePrepare, decodeResolutions } from './transaction-codec.ts';
+import { type Moment, replyOf, Transactions } from './transactions.ts';
 
 /** What an entry did, or that this machine cannot tell. */
 type Outcome =
@@ -23,6 +26,8 @@ type Outcome =
       readonly writes: readonly StateWrite[];
       /** One for each command of a batch, the caller's own; a batch that is none has one. */
       readonly replies: readonly Uint8Array[];
+      /** Keys were given back that a transaction held. */
+      readonly hasFreed: boolean;
     }
   /** An entry of a later version: the replica has to stop, for nothing behind it can be applied. */
   | { readonly type: 'unknown' };
@@ -33,18 +38,20 @@ const verdicts = new Writer();
 
 /**
  * Deterministic: the state and the entry decide, nothing else does. It remembers nothing of its own
- * but the row of its affairs, which it reads when it is made: after a snapshot was installed, make
- * another one.
+ * but what it reads when it is made: the row of its affairs, what is prepared and what was decided.
+ * After a snapshot was installed, make another one.
  *
  * The caller applies the writes of an entry to the state before it hands over the next one, and
  * puts nothing else into these sections. What the source throws passes through.
  */
 export class Machine {
   readonly #source: StateSource;
+  readonly #transactions: Transactions;
   #affairs: Affairs;
 
   constructor({ source }: { readonly source: StateSource }) {
     this.#source = source;
+    this.#transactions = new Transactions({ source, rows, verdicts });
     const row = source.get(SECTION.affairs, NO_BYTES);
     this.#affairs =
       row === undefined ? NO_AFFAIRS : present(decodeAffairs(row), 'affairs are such');
@@ -54,17 +61,24 @@ export class Machine {
     return this.#affairs;
   }
 
+  /** Which transactions hold which keys, and which decisions are not known everywhere yet. */
+  get transactions(): Pick<Transactions, 'prepared' | 'decisions'> {
+    return this.#transactions;
+  }
+
   /** Takes any bytes: what is no entry has no effect, and the same one everywhere. */
   apply(committed: { readonly index: number; readonly payload: Uint8Array }): Outcome {
     rows.clear();
     verdicts.clear();
     const entry = decodeEntry(committed.payload);
     if (entry === 'unknown') return { type: 'unknown' };
-    if (entry === 'malformed') return { type: 'applied', writes: [], replies: [MALFORMED] };
+    if (entry === 'malformed') {
+      return { type: 'applied', writes: [], replies: [MALFORMED], hasFreed: false };
+    }
     const writes: StateWrite[] = [];
     this.#passTo(entry.stamp.time, writes);
     const replies = this.#applyBody(entry, committed.index, writes);
-    return { type: 'applied', writes, replies };
+    return { type: 'applied', writes, replies, hasFreed: this.#transactions.takeFreed() };
   }
 
   #applyBody(entry: Entry, index: number, writes: StateWrite[]): readonly Uint8Array[] {
@@ -72,7 +86,7 @@ export class Machine {
       case 'batch': {
         const batch = decodeBatch(entry.batch);
         if (batch === undefined) return [MALFORMED];
-        const reason = this.#reasonAgainst(batch, entry.stamp.epoch);
+        const reason = this.#reasonAgainst(batch.deadline, entry.stamp.epoch);
         if (reason !== undefined) return batch.commands.map(() => refusal(reason));
         return this.#execute(batch, index, writes);
       }
@@ -88,8 +102,49 @@ export class Machine {
           this.#settle({ logTime: this.#affairs.logTime, epoch, arc }, writes);
         }
         return [];
+      case 'prepare':
+      case 'decide':
+      case 'resolve':
+      case 'clear': {
+        const reply = this.#step(entry, { index, affairs: this.#affairs, writes });
+        return reply === undefined ? [] : [reply];
+      }
       default:
         return unreachable(entry);
+    }
+  }
+
+  /** One step of a transaction, or of some. */
+  #step({ type, bytes, stamp }: StepEntry, moment: Moment): Uint8Array | undefined {
+    switch (type) {
+      case 'prepare': {
+        const prepare = decodePrepare(bytes);
+        if (prepare === undefined) return MALFORMED;
+        const { deadline } = prepare.participants[prepare.at] as Participant;
+        const reason = this.#reasonAgainst(deadline, stamp.epoch);
+        return encodeReply(this.#transactions.prepare(prepare, bytes, { ...moment, reason }));
+      }
+      case 'decide': {
+        const decide = decodeDecide(bytes);
+        if (decide === undefined) return MALFORMED;
+        const { deadline } = decide.participants[0] as Participant;
+        const reason = this.#reasonAgainst(deadline, stamp.epoch);
+        return encodeReply(this.#transactions.decide(decide, { ...moment, reason }));
+      }
+      case 'resolve': {
+        const resolutions = decodeResolutions(bytes);
+        if (resolutions === undefined) return MALFORMED;
+        this.#transactions.resolve(resolutions, moment);
+        return undefined;
+      }
+      case 'clear': {
+        const ids = decodeIds(bytes);
+        if (ids === undefined) return MALFORMED;
+        this.#transactions.clear(ids, moment);
+        return undefined;
+      }
+      default:
+        return unreachable(type);
     }
   }
 
@@ -107,7 +162,7 @@ export class Machine {
   }
 
   /** The rule that makes late duplicates harmless, and the shard's own claim to the keys. */
-  #reasonAgainst({ deadline }: Batch, epoch: number): Reason | undefined {
+  #reasonAgainst(deadline: number, epoch: number): Reason | undefined {
     const { logTime } = this.#affairs;
     if (deadline < logTime) return 'deadline-passed';
     if (deadline > logTime + MACHINE_LIMITS.timeoutMillisecondsMax) return 'deadline-too-far';
@@ -128,6 +183,7 @@ export class Machine {
       logTime: this.#affairs.logTime,
       version: index,
       operations: batch.commands.reduce((count, command) => count + command.length, 0),
+      holderOf: (key) => this.#transactions.prepared.holderOf(key),
     });
     const replies: Uint8Array[] = [];
     let silent: Uint8Array | undefined;
@@ -137,15 +193,20 @@ export class Machine {
       if (remembrance.isAcknowledged(sequence)) {
         replies.push(refusal('acknowledged'));
       } else if (remembered !== undefined) {
-        replies.push(replyOf(remembered.verdict, remembered.version));
+        replies.push(encodeReply(replyOf(remembered.verdict, remembered.version)));
       } else if (remembrance.isFull) {
         replies.push(refusal('window-full'));
       } else {
         const verdict = execution.run(command, remembrance.resultBytesMax);
+        if (verdict.type === 'locked') {
+          replies.push(encodeReply(verdict));
+          continue;
+        }
         remembrance.remember(sequence, verdict);
         const isSilent = verdict.type === 'done' && verdict.outputs.length === 0;
-        if (isSilent) silent ??= replyOf(verdict, index);
-        replies.push(isSilent && silent !== undefined ? silent : replyOf(verdict, index));
+        const reply = (isSilent ? silent : undefined) ?? encodeReply(replyOf(verdict, index));
+        if (isSilent) silent = reply;
+        replies.push(reply);
       }
     }
     const session = remembrance.finish();
@@ -162,6 +223,8 @@ export class Machine {
   #expire(dueKey: Uint8Array, writes: StateWrite[]): void {
     const due = decodeDueKey(dueKey);
     if (due === undefined || due.expiresAt > this.#affairs.logTime) return;
+    // It is found due again once the transaction that holds it is resolved.
+    if (this.#transactions.prepared.holderOf(due.key) !== undefined) return;
     const bytes = this.#source.get(SECTION.values, due.key);
     const row = bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');
     if (row?.expiresAt === due.expiresAt) {
@@ -179,10 +242,7 @@ export class Machine {
   }
 }
 
-function replyOf(verdict: Verdict, version: number): Uint8Array {
-  if (verdict.type !== 'done') return encodeReply(verdict);
-  return encodeReply({ type: 'done', version, outputs: verdict.outputs });
-}
+type StepEntry = Extract<Entry, { type: TransactionStep }>;
 
 function refusal(reason: Reason): Uint8Array {
   const reply: Reply = { type: 'refused', reason, position: 0 };

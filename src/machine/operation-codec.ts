@@ -18,6 +18,7 @@ const TYPE = {
   min: 8,
   max: 9,
   append: 10,
+  'check-range': 11,
 } as const;
 
 const NAMES = Object.keys(TYPE) as (keyof typeof TYPE)[];
@@ -25,7 +26,7 @@ const NAMES = Object.keys(TYPE) as (keyof typeof TYPE)[];
 /** A header, a type, a key of one byte. */
 export const OPERATION_BYTES_MIN = 5;
 
-const LENGTH_MAX = 4;
+const LENGTH_MAX = 5;
 
 export function writeOperation(writer: Writer, operation: Operation): void {
   writer.array(lengthOf(operation.type));
@@ -51,6 +52,11 @@ export function writeOperation(writer: Writer, operation: Operation): void {
     case 'append':
       writer.bytes(operation.value);
       break;
+    case 'check-range':
+      writer.bytes(operation.to);
+      writer.count(operation.count);
+      writer.count(operation.seenAt);
+      break;
     case 'get':
     case 'delete':
       break;
@@ -64,7 +70,8 @@ export function readOperation(reader: Reader): Operation | undefined {
   const length = reader.array(LENGTH_MAX, 1);
   const type = NAMES[reader.count() - 1];
   if (type === undefined || length !== lengthOf(type)) return undefined;
-  const key = reader.bytes(MACHINE_LIMITS.keyBytesMax);
+  // A range may begin right behind the longest key.
+  const key = reader.bytes(MACHINE_LIMITS.keyBytesMax + (type === 'check-range' ? 1 : 0));
   if (key.length === 0) return undefined;
   switch (type) {
     case 'put': {
@@ -87,6 +94,11 @@ export function readOperation(reader: Reader): Operation | undefined {
     case 'get':
     case 'delete':
       return { type, key };
+    case 'check-range': {
+      const to = reader.bytes(MACHINE_LIMITS.keyBytesMax + 1);
+      const count = reader.count();
+      return { type, key, to, count, seenAt: reader.count() };
+    }
     default:
       return unreachable(type);
   }
@@ -99,6 +111,8 @@ function lengthOf(type: Operation['type']): number {
       return 2;
     case 'put':
       return 4;
+    case 'check-range':
+      return 5;
     default:
       return 3;
   }
@@ -106,5 +120,5 @@ function lengthOf(type: Operation['type']): number {
 
 /** Whether an operation may change its key. */
 export function isWrite({ type }: Operation): boolean {
-  return TYPE[type] >= TYPE.put;
+  return TYPE[type] >= TYPE.put && type !== 'check-range';
 }

@@ -22,15 +22,16 @@ interface Remembered {
 interface OpenRun {
   readonly first: number;
   count: number;
-  /** Where its verdicts begin in the writer. */
+  /** Where its verdicts begin in the writer, and where they end. */
   readonly from: number;
+  to: number;
 }
 
 /** One client's session while one of its batches is applied. */
 export class Remembrance {
   readonly #before: Session | undefined;
   readonly #acknowledgedBelow: number;
-  readonly #deadlineMax: number;
+  #deadlineMax: number;
   readonly #version: number;
   /** Those of before that are kept, and those of this entry. */
   readonly #runs: Run[] = [];
@@ -46,7 +47,7 @@ export class Remembrance {
 
   constructor(options: {
     readonly row: Uint8Array | undefined;
-    readonly batch: Batch;
+    readonly batch: Pick<Batch, 'acknowledgedBelow' | 'deadline'>;
     readonly version: number;
     /** Takes the verdicts; they are views of it. */
     readonly writer: Writer;
@@ -94,17 +95,26 @@ export class Remembrance {
     return Math.min(MACHINE_LIMITS.resultBytesMax, left);
   }
 
+  /** Something of the client may come until then. */
+  extend(deadline: number): void {
+    this.#deadlineMax = Math.max(this.#deadlineMax, deadline);
+  }
+
   remember(sequence: number, verdict: Verdict): void {
     assert(!this.isFull, 'what is remembered is bounded');
     const { length } = this.#writer;
-    const isNext = this.#open !== undefined && this.#open.first + this.#open.count === sequence;
+    const before = this.#open;
+    // In an entry that concerns several clients another one's verdicts may stand between.
+    const isNext =
+      before !== undefined && before.first + before.count === sequence && before.to === length;
     if (!isNext) {
       this.#close();
-      this.#open = { first: sequence, count: 0, from: length };
+      this.#open = { first: sequence, count: 0, from: length, to: length };
     }
     writeVerdict(this.#writer, verdict);
     const open = present(this.#open, 'a run is open');
     open.count += 1;
+    open.to = this.#writer.length;
     this.#commands += 1;
     this.#bytes += this.#writer.length - length;
   }
@@ -131,8 +141,8 @@ export class Remembrance {
 
   #close(): void {
     if (this.#open === undefined) return;
-    const { first, count, from } = this.#open;
-    const verdicts = this.#writer.since(from);
+    const { first, count, from, to } = this.#open;
+    const verdicts = this.#writer.since(from).subarray(0, to - from);
     this.#runs.push({ first, count, version: this.#version, verdicts });
     this.#open = undefined;
   }

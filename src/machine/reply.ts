@@ -3,10 +3,12 @@
 import { unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { type Int64, readInt64, writeInt64 } from './int64.ts';
 import { type Row, readRowOrNone, writeRow } from './row.ts';
+import { type Contender, readContender, writeContender } from './transaction-id.ts';
 
-/** Reasons by number, from 1. A number is never given a second meaning; `locked` will be 12. */
+/** Reasons by number, from 1. A number is never given a second meaning. */
 const REASONS = [
   'deadline-passed',
   'deadline-too-far',
@@ -19,6 +21,8 @@ const REASONS = [
   'result-too-large',
   'malformed',
   'window-full',
+  'gave-way',
+  'aborted',
 ] as const;
 
 /** Why nothing of a command happened; the room's README says what each one means. */
@@ -41,9 +45,20 @@ export type Reply =
   /** Nothing happened: the check at `position` does not hold of this version; 0 for no key. */
   | { readonly type: 'check-failed'; readonly position: number; readonly version: number }
   /** Nothing happened, by the operation at `position` or by the whole. */
-  | { readonly type: 'refused'; readonly reason: Reason; readonly position: number };
+  | { readonly type: 'refused'; readonly reason: Reason; readonly position: number }
+  /** Nothing happened: a transaction holds the key at `position`. Never remembered. */
+  | { readonly type: 'locked'; readonly position: number; readonly holder: Contender }
+  /**
+   * All of a transaction happened: the versions of what its participants wrote, in the order in
+   * which they were named, and the outputs of one after the other.
+   */
+  | {
+      readonly type: 'committed';
+      readonly versions: readonly number[];
+      readonly outputs: readonly Output[];
+    };
 
-const KIND = { done: 0, 'check-failed': 1, refused: 2 } as const;
+const KIND = { done: 0, 'check-failed': 1, refused: 2, locked: 3, committed: 4 } as const;
 
 /** First bytes of outputs: how one is told from the other. */
 const TAG = { bytes: 0xc4, false: 0xc2, true: 0xc3, array: 0x90, arrays: 0xf0 } as const;
@@ -57,8 +72,7 @@ export function encodeReply(reply: Reply): Uint8Array {
   switch (reply.type) {
     case 'done':
       writer.count(reply.version);
-      writer.array(reply.outputs.length);
-      for (const output of reply.outputs) writeOutput(writer, output);
+      writeOutputs(writer, reply.outputs);
       break;
     case 'check-failed':
       writer.count(reply.position);
@@ -67,6 +81,14 @@ export function encodeReply(reply: Reply): Uint8Array {
     case 'refused':
       writer.count(numberOf(reply.reason));
       writer.count(reply.position);
+      break;
+    case 'locked':
+      writer.count(reply.position);
+      writeContender(writer, reply.holder);
+      break;
+    case 'committed':
+      writeCounts(writer, reply.versions);
+      writeOutputs(writer, reply.outputs);
       break;
     default:
       unreachable(reply);
@@ -90,11 +112,35 @@ export function decodeReply(bytes: Uint8Array): Reply | undefined {
     const reason = reasonOf(reader.count());
     const position = reader.count();
     if (reason !== undefined) reply = { type: 'refused', reason, position };
+  } else if (kind === KIND.locked) {
+    const position = reader.count();
+    reply = { type: 'locked', position, holder: readContender(reader) };
+  } else if (kind === KIND.committed) {
+    const versions = readCounts(reader);
+    reply = { type: 'committed', versions, outputs: readOutputs(reader, bytes) };
   }
   return reader.isBroken || reader.left > 0 ? undefined : reply;
 }
 
-export function writeOutput(into: Writer, output: Output): void {
+export function writeOutputs(into: Writer, outputs: readonly Output[]): void {
+  into.array(outputs.length);
+  for (const output of outputs) writeOutput(into, output);
+}
+
+/** Versions, one for each participant. */
+export function writeCounts(into: Writer, counts: readonly number[]): void {
+  into.array(counts.length);
+  for (const count of counts) into.count(count);
+}
+
+export function readCounts(reader: Reader): readonly number[] {
+  const length = reader.array(TRANSACTION_LIMITS.partsMax, 1);
+  const counts: number[] = [];
+  for (let at = 0; at < length && !reader.isBroken; at++) counts.push(reader.count());
+  return counts;
+}
+
+function writeOutput(into: Writer, output: Output): void {
   switch (output.type) {
     case 'row':
       if (output.row === undefined) into.array(0);
@@ -131,6 +177,16 @@ function readOutput(reader: Reader, tag: number): Output {
   if ((tag & TAG.arrays) === TAG.array) return { type: 'row', row: readRowOrNone(reader) };
   return { type: 'appended', length: reader.count() };
 }
+
+/** What an output takes at most. */
+export function outputBytesMax(output: Output): number {
+  if (output.type === 'deleted') return 1;
+  if (output.type !== 'row') return SCALAR_BYTES_MAX;
+  return ROW_OVERHEAD_BYTES + (output.row?.value.length ?? 0);
+}
+
+const SCALAR_BYTES_MAX = 10;
+const ROW_OVERHEAD_BYTES = 24;
 
 export function numberOf(reason: Reason): number {
   return REASONS.indexOf(reason) + 1;

@@ -1,9 +1,6 @@
 /** Where a machine keeps what it knows: the sections of its state, how it reads and writes. */
 
-/**
- * Rooms of the state. A number is never given a second meaning; 4 to 6 are kept free for what
- * transactions across shards will hold: prepared writes, locks, decisions.
- */
+/** Rooms of the state. A number is never given a second meaning. */
 export const SECTION = {
   /** A client's key: its row. */
   values: 0,
@@ -13,6 +10,10 @@ export const SECTION = {
   expiries: 2,
   /** One row at the empty key: what the machine knows of itself. */
   affairs: 3,
+  /** A number: a part of a transaction that is ready, and holds its keys until it is resolved. */
+  prepared: 4,
+  /** A number: what became of a transaction, until all who take part in it have heard. */
+  decisions: 5,
 } as const;
 
 /** A value, or undefined where the key goes. */

@@ -2,7 +2,17 @@
 
 import { MACHINE_LIMITS, STATE_LIMITS } from '../base/limits.ts';
 import { Reader, type Writer } from '../base/message-pack.ts';
-import { numberOf, type Output, type Reason, readOutputs, reasonOf, writeOutput } from './reply.ts';
+import {
+  numberOf,
+  type Output,
+  type Reason,
+  type Reply,
+  readCounts,
+  readOutputs,
+  reasonOf,
+  writeCounts,
+  writeOutputs,
+} from './reply.ts';
 
 /** `[acknowledgedBelow, deadlineMax, [run …]]`. */
 export interface Session {
@@ -28,10 +38,11 @@ export interface Run {
 export type Verdict =
   | { readonly type: 'done'; readonly outputs: readonly Output[] }
   | { readonly type: 'check-failed'; readonly position: number; readonly version: number }
-  | { readonly type: 'refused'; readonly reason: Reason; readonly position: number };
+  | { readonly type: 'refused'; readonly reason: Reason; readonly position: number }
+  | Extract<Reply, { type: 'committed' }>;
 
 /** `silent` is `done` without outputs: the byte that a put costs. */
-const VERDICT = { silent: 0, done: 1, 'check-failed': 2, refused: 3 } as const;
+const VERDICT = { silent: 0, done: 1, 'check-failed': 2, refused: 3, committed: 4 } as const;
 
 const RUN_BYTES_MIN = 6;
 
@@ -74,9 +85,11 @@ export function writeVerdict(writer: Writer, verdict: Verdict): void {
   if (verdict.type === 'done') {
     const { outputs } = verdict;
     writer.count(outputs.length === 0 ? VERDICT.silent : VERDICT.done);
-    if (outputs.length === 0) return;
-    writer.array(outputs.length);
-    for (const output of outputs) writeOutput(writer, output);
+    if (outputs.length > 0) writeOutputs(writer, outputs);
+  } else if (verdict.type === 'committed') {
+    writer.count(VERDICT.committed);
+    writeCounts(writer, verdict.versions);
+    writeOutputs(writer, verdict.outputs);
   } else if (verdict.type === 'check-failed') {
     writer.count(VERDICT['check-failed']);
     writer.count(verdict.position);
@@ -104,6 +117,10 @@ function readVerdict(reader: Reader, bytes: Uint8Array): Verdict {
     // Without outputs it would be the second spelling of a silent one.
     if (outputs.length === 0) reader.break();
     return { type: 'done', outputs };
+  }
+  if (type === VERDICT.committed) {
+    const versions = readCounts(reader);
+    return { type: 'committed', versions, outputs: readOutputs(reader, bytes) };
   }
   const number = reader.count();
   if (type === VERDICT['check-failed']) {

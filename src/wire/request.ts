@@ -4,6 +4,14 @@ import { unreachable } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
+import type { Participant } from '../machine/transaction.ts';
+import { readParticipants, writeParticipants } from '../machine/transaction-codec.ts';
+import {
+  type Contender,
+  readContender,
+  readContenderOrNone,
+  writeContender,
+} from '../machine/transaction-id.ts';
 
 /** What a read may trade for speed; `stale` answers with what was true that long ago at most. */
 export type ReadLevel =
@@ -29,7 +37,48 @@ export type Request =
   /** A command for the catalogue, as it spells it: a node that joins, or someone who operates. */
   | { readonly type: 'command'; readonly id: number; readonly command: Uint8Array }
   /** What the node has to tell of itself, for people. */
-  | { readonly type: 'info'; readonly id: number };
+  | { readonly type: 'info'; readonly id: number }
+  /** A transaction over several shards, as the machine spells it; `shard` is its home shard. */
+  | {
+      readonly type: 'transact';
+      readonly id: number;
+      readonly shard: ShardId;
+      readonly epoch: number;
+      readonly transaction: Uint8Array;
+    }
+  /** A step of transactions in one shard, as the machine spells it. Nodes alone may ask for it. */
+  | {
+      readonly type: 'step';
+      readonly id: number;
+      readonly shard: ShardId;
+      readonly epoch: number;
+      readonly step: StepName;
+      readonly bytes: Uint8Array;
+    }
+  /**
+   * Whether the checks hold, and nobody else holds a key of them. A transaction that holds keys
+   * itself is the owner, and does not wait for others; without one, the answer waits for them.
+   */
+  | ({
+      readonly type: 'validate';
+      readonly owner: Contender | undefined;
+      readonly checks: Uint8Array;
+    } & ReadTerms)
+  /** What became of a transaction; it ends here if nobody conducts it any more. */
+  | {
+      readonly type: 'settle';
+      readonly id: number;
+      readonly shard: ShardId;
+      readonly contender: Contender;
+      readonly participants: readonly Participant[];
+      /** Somebody with more right waits: whoever conducts it gives up if it is not decided. */
+      readonly isPressing: boolean;
+    }
+  /** The transactions that wait on the node, for people. */
+  | { readonly type: 'pending'; readonly id: number };
+
+type StepName = 'prepare' | 'resolve';
+const STEPS: readonly StepName[] = ['prepare', 'resolve'];
 
 interface ReadTerms {
   readonly id: number;
@@ -54,8 +103,32 @@ export interface KeyRange {
 type RangeAnswer = 'rows' | 'keys' | 'count';
 
 /** What stands first in a message. A number is never given a second meaning. */
-const TYPE = { map: 1, write: 2, read: 3, range: 4, command: 5, info: 6 } as const;
-const LENGTH = { map: 3, write: 5, read: 8, range: 12, command: 3, info: 2 } as const;
+const TYPE = {
+  map: 1,
+  write: 2,
+  read: 3,
+  range: 4,
+  command: 5,
+  info: 6,
+  transact: 7,
+  step: 8,
+  validate: 9,
+  settle: 10,
+  pending: 11,
+} as const;
+const LENGTH = {
+  map: 3,
+  write: 5,
+  read: 8,
+  range: 12,
+  command: 3,
+  info: 2,
+  transact: 5,
+  step: 6,
+  validate: 9,
+  settle: 6,
+  pending: 2,
+} as const;
 const LEVELS = ['linearizable', 'lease', 'stale'] as const;
 const ANSWERS: readonly RangeAnswer[] = ['rows', 'keys', 'count'];
 
@@ -95,7 +168,16 @@ export function bytesMaxOfRequest(request: Request): number {
   switch (request.type) {
     case 'map':
     case 'info':
+    case 'pending':
       return SCALARS_BYTES_MAX;
+    case 'transact':
+      return SCALARS_BYTES_MAX + request.transaction.length;
+    case 'step':
+      return SCALARS_BYTES_MAX + request.bytes.length;
+    case 'validate':
+      return SCALARS_BYTES_MAX + request.checks.length;
+    case 'settle':
+      return SCALARS_BYTES_MAX + request.participants.length * PARTICIPANT_BYTES_MAX;
     case 'write':
       return SCALARS_BYTES_MAX + request.batch.length;
     case 'command':
@@ -110,6 +192,7 @@ export function bytesMaxOfRequest(request: Request): number {
 }
 
 const SCALARS_BYTES_MAX = 128;
+const PARTICIPANT_BYTES_MAX = 19;
 
 function writeRequest(request: Request): void {
   writer.array(LENGTH[request.type]);
@@ -137,6 +220,30 @@ function writeRequest(request: Request): void {
       writer.bytes(request.command);
       break;
     case 'info':
+    case 'pending':
+      break;
+    case 'transact':
+      writer.count(request.shard);
+      writer.count(request.epoch);
+      writer.bytes(request.transaction);
+      break;
+    case 'step':
+      writer.count(request.shard);
+      writer.count(request.epoch);
+      writer.count(STEPS.indexOf(request.step));
+      writer.bytes(request.bytes);
+      break;
+    case 'validate':
+      writeTerms(request);
+      if (request.owner === undefined) writer.array(0);
+      else writeContender(writer, request.owner);
+      writer.bytes(request.checks);
+      break;
+    case 'settle':
+      writer.count(request.shard);
+      writeContender(writer, request.contender);
+      writeParticipants(writer, request.participants);
+      writer.truth(request.isPressing);
       break;
     default:
       unreachable(request);
@@ -186,6 +293,43 @@ function readRequest(reader: Reader): Request | undefined {
       return { type: 'command', id, command: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
     case TYPE.info:
       return length === LENGTH.info ? { type: 'info', id } : undefined;
+    case TYPE.pending:
+      return length === LENGTH.pending ? { type: 'pending', id } : undefined;
+    case TYPE.transact: {
+      if (length !== LENGTH.transact) return undefined;
+      const shard = reader.count() as ShardId;
+      const epoch = reader.count();
+      const transaction = reader.bytes(WIRE_LIMITS.payloadBytesMax);
+      return { type: 'transact', id, shard, epoch, transaction };
+    }
+    case TYPE.step: {
+      if (length !== LENGTH.step) return undefined;
+      const shard = reader.count() as ShardId;
+      const epoch = reader.count();
+      const step = STEPS[reader.count()];
+      const bytes = reader.bytes(WIRE_LIMITS.payloadBytesMax);
+      return step && { type: 'step', id, shard, epoch, step, bytes };
+    }
+    case TYPE.validate: {
+      if (length !== LENGTH.validate) return undefined;
+      const terms = readTerms(reader, id);
+      const owner = readContenderOrNone(reader);
+      return {
+        type: 'validate',
+        ...terms,
+        owner,
+        checks: reader.bytes(WIRE_LIMITS.payloadBytesMax),
+      };
+    }
+    case TYPE.settle: {
+      if (length !== LENGTH.settle) return undefined;
+      const shard = reader.count() as ShardId;
+      const contender = readContender(reader);
+      const participants = readParticipants(reader);
+      const isPressing = reader.truth();
+      if (participants.length === 0) return undefined;
+      return { type: 'settle', id, shard, contender, participants, isPressing };
+    }
     default:
       return undefined;
   }

@@ -61,12 +61,16 @@ export type Response =
       readonly type: 'rows';
       readonly id: number;
       readonly time: number;
+      /** The shard was applied through it when they were read. */
+      readonly index: number;
       readonly rows: readonly Uint8Array[];
     }
   | {
       readonly type: 'range';
       readonly id: number;
       readonly time: number;
+      /** As for rows. */
+      readonly index: number;
       readonly rows: readonly RangeRow[];
       /** How many keys were seen, given or only counted. */
       readonly count: number;
@@ -112,8 +116,8 @@ const LENGTH = {
   failed: 6,
   map: 3,
   written: 4,
-  rows: 4,
-  range: 7,
+  rows: 5,
+  range: 8,
   commanded: 3,
   info: 3,
   leader: 4,
@@ -198,10 +202,12 @@ function writeResponse(response: Response): void {
       break;
     case 'rows':
       writer.count(response.time);
+      writer.count(response.index);
       writeList(response.rows);
       break;
     case 'range':
       writer.count(response.time);
+      writer.count(response.index);
       writer.array(response.rows.length * 2);
       for (const { key, row } of response.rows) {
         writer.bytes(key);
@@ -246,7 +252,7 @@ function readResponse(reader: Reader): Response | undefined {
       return { type: 'written', id, time: reader.count(), replies: readList(reader) };
     case TYPE.rows:
       if (length !== LENGTH.rows) return undefined;
-      return { type: 'rows', id, time: reader.count(), rows: readList(reader) };
+      return { type: 'rows', id, ...readMoment(reader), rows: readList(reader) };
     case TYPE.range:
       return length === LENGTH.range ? readRange(reader, id) : undefined;
     case TYPE.commanded:
@@ -284,8 +290,13 @@ function readList(reader: Reader): readonly Uint8Array[] {
   return list;
 }
 
-function readRange(reader: Reader, id: number): Response {
+function readMoment(reader: Reader): { readonly time: number; readonly index: number } {
   const time = reader.count();
+  return { time, index: reader.count() };
+}
+
+function readRange(reader: Reader, id: number): Response {
+  const moment = readMoment(reader);
   const length = reader.array(REQUEST_LIMITS.rowsMax * 2, 2);
   if (length % 2 !== 0) reader.break();
   const rows: RangeRow[] = [];
@@ -295,5 +306,5 @@ function readRange(reader: Reader, id: number): Response {
   }
   const count = reader.count();
   const last = reader.bytes(REQUEST_LIMITS.keyBytesMax);
-  return { type: 'range', id, time, rows, count, last, isEnd: reader.truth() };
+  return { type: 'range', id, ...moment, rows, count, last, isEnd: reader.truth() };
 }

@@ -2,11 +2,12 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { Writer } from '../../src/base/message-pack.ts';
+import { Reader, Writer } from '../../src/base/message-pack.ts';
 import { Random } from '../../src/base/random.ts';
 import { decodeAffairs, writeAffairs } from '../../src/machine/affairs.ts';
 import { decodeBatch, encodeBatch } from '../../src/machine/batch.ts';
-import { decodeEntry, encodeEntry } from '../../src/machine/entry.ts';
+import type { CheckRange } from '../../src/machine/command.ts';
+import { decodeEntry, encodeEntry, type TransactionStep } from '../../src/machine/entry.ts';
 import { decodeDueKey, dueKeyOf } from '../../src/machine/expiry.ts';
 import { decodeInteger, encodeInteger } from '../../src/machine/int64.ts';
 import { Machine } from '../../src/machine/machine.ts';
@@ -20,6 +21,26 @@ import {
   writeSession,
   writeVerdict,
 } from '../../src/machine/session.ts';
+import {
+  decodeDecide,
+  decodeIds,
+  decodeOperations,
+  decodePrepare,
+  decodeResolutions,
+  decodeTransaction,
+  encodeDecide,
+  encodeIds,
+  encodeOperations,
+  encodePrepare,
+  encodeResolutions,
+  encodeTransaction,
+} from '../../src/machine/transaction-codec.ts';
+import {
+  idFromText,
+  idText,
+  readContender,
+  writeContender,
+} from '../../src/machine/transaction-id.ts';
 import { mutate } from '../support/mutate.ts';
 import { MachineRig, Rows } from './machine-rig.ts';
 import { Traffic } from './traffic.ts';
@@ -39,6 +60,19 @@ function written(write: (writer: Writer) => void): Uint8Array {
   return writer.take();
 }
 
+/** The codec of what is made of bytes and back by two functions. */
+function codec<T>(
+  name: string,
+  corpus: readonly Uint8Array[],
+  [decode, encode]: readonly [(bytes: Uint8Array) => T | undefined, (value: T) => Uint8Array],
+): Codec {
+  const respell = (bytes: Uint8Array) => {
+    const value = decode(bytes);
+    return value === undefined ? undefined : encode(value);
+  };
+  return { name, corpus, respell };
+}
+
 /** What a shard holds and says after some traffic. */
 function corpora() {
   const traffic = new Traffic(new Random(9));
@@ -46,7 +80,7 @@ function corpora() {
   const entries = [traffic.first().payload];
   const replies: Uint8Array[] = [];
   const kept = { rows: [] as Uint8Array[], sessions: [] as Uint8Array[] };
-  for (let count = 0; count < 400; count++) {
+  for (let count = 0; count < 600; count++) {
     const { payload } = traffic.next();
     entries.push(payload);
     for (const reply of rig.applyPayload(payload)) replies.push(encodeReply(reply));
@@ -60,9 +94,44 @@ function corpora() {
   const batches = decoded.flatMap((entry) =>
     typeof entry === 'object' && entry.type === 'batch' ? [entry.batch] : [],
   );
+  const stepsOf = (type: TransactionStep) =>
+    decoded.flatMap((entry) =>
+      typeof entry === 'object' && entry.type === type && 'bytes' in entry ? [entry.bytes] : [],
+    );
+  const steps = {
+    prepares: stepsOf('prepare'),
+    decides: stepsOf('decide'),
+    resolutions: stepsOf('resolve'),
+    ids: stepsOf('clear'),
+  };
+  const prepares = steps.prepares.flatMap((bytes) => decodePrepare(bytes) ?? []);
+  const operations = prepares.map((prepare) => encodeOperations(prepare.operations));
+  operations.push(encodeOperations([RANGE]), encodeOperations([{ ...RANGE, to: RANGE.key }]));
+  const transactions = prepares.map(({ id, age, acknowledgedBelow, participants, ...rest }) => {
+    const part = { acknowledgedBelow, operations: [RANGE, ...rest.operations] };
+    const parts = participants.map(({ position, deadline }) => {
+      return { ...part, shard: position, epoch: rest.at, deadline };
+    });
+    return encodeTransaction({ client: id.client, sequence: id.sequence, age, parts });
+  });
+  const contenders = prepares.map(({ id, age }) =>
+    written((writer) => writeContender(writer, { id, age })),
+  );
+  const names = prepares.map(({ id }) => new TextEncoder().encode(idText(id)));
   const runs = kept.sessions.flatMap((bytes) => decodeSession(bytes)?.runs ?? []);
-  return { entries, batches, replies, dueKeys, affairs, runs, ...kept };
+  return {
+    ...{ entries, batches, replies, dueKeys, affairs, runs, ...kept },
+    ...{ ...steps, operations, transactions, contenders, names },
+  };
 }
+
+const RANGE: CheckRange = {
+  type: 'check-range',
+  key: Uint8Array.of(1, 2),
+  to: new Uint8Array(),
+  count: 300,
+  seenAt: 70_000,
+};
 
 const CORPORA = corpora();
 const RUN: Run = { first: 0, count: 2, version: 9, verdicts: new Uint8Array(0) };
@@ -128,6 +197,24 @@ const CODECS: readonly Codec[] = [
       return affairs === undefined ? undefined : written((writer) => writeAffairs(writer, affairs));
     },
   },
+  codec('transactions', CORPORA.transactions, [decodeTransaction, encodeTransaction]),
+  codec('prepares', CORPORA.prepares, [decodePrepare, encodePrepare]),
+  codec('decisions', CORPORA.decides, [decodeDecide, encodeDecide]),
+  codec('resolutions', CORPORA.resolutions, [decodeResolutions, encodeResolutions]),
+  codec('lists of transactions', CORPORA.ids, [decodeIds, encodeIds]),
+  codec('operations', CORPORA.operations, [decodeOperations, encodeOperations]),
+  codec('contenders', CORPORA.contenders, [
+    (bytes) => {
+      const reader = new Reader(bytes);
+      const contender = readContender(reader);
+      return reader.isBroken || reader.left > 0 ? undefined : contender;
+    },
+    (contender) => written((writer) => writeContender(writer, contender)),
+  ]),
+  codec('names of transactions', CORPORA.names, [
+    (bytes) => idFromText(new TextDecoder().decode(bytes)),
+    (id) => new TextEncoder().encode(idText(id)),
+  ]),
   {
     name: 'keys of what is due',
     corpus: CORPORA.dueKeys,
@@ -177,7 +264,9 @@ test(`${ROUNDS} mutated entries are applied without a throw, and the same way tw
     });
     deepEqual(outcomes[0], outcomes[1]);
   }
-  const [one, other] = replicas.map(({ rows }) => [0, 1, 2, 3].map((section) => rows.in(section)));
+  const [one, other] = replicas.map(({ rows }) =>
+    Object.values(SECTION).map((section) => rows.in(section)),
+  );
   deepEqual(one, other);
 });
 

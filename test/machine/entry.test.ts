@@ -18,7 +18,7 @@ function tokens(...counts: readonly number[]): Uint8Array {
 
 test('an entry of a kind that is not known stops the replica', () => {
   const rig = new MachineRig();
-  for (const payload of [tokens(5, START, EPOCH), tokens(5), tokens(2 ** 40, 1), tokens(200)]) {
+  for (const payload of [tokens(9, START, EPOCH), tokens(9), tokens(2 ** 40, 1), tokens(200)]) {
     deepEqual(rig.machine.apply({ index: 2, payload }), { type: 'unknown' });
   }
   equal(rig.machine.affairs.logTime, START);
@@ -36,6 +36,8 @@ const MALFORMED: Readonly<Record<string, Uint8Array>> = {
   'kind 0': tokens(0, START, EPOCH),
   'a stamp alone': tokens(1, START, EPOCH),
   'a batch that is a count': tokens(1, START, EPOCH, 7),
+  'a step that is a count': tokens(5, START, EPOCH, 7),
+  'a step with more than its bytes': tokens(8, START, EPOCH, 7, 7),
   'an arc that ends before it begins': encodeEntry(stamp, { ...adopt, arc: { from: 9, to: 9 } }),
   'an arc beyond the ring': encodeEntry(stamp, { ...adopt, arc: { from: 9, to: 2 ** 32 + 1 } }),
   'epoch 0': encodeEntry(stamp, { ...adopt, epoch: 0 }),

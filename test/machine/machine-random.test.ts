@@ -9,17 +9,18 @@ import { decodeRow } from '../../src/machine/row.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { decodeSession, decodeVerdicts } from '../../src/machine/session.ts';
 import { Rows } from './machine-rig.ts';
-import { nameOf, Reference } from './reference.ts';
+import { nameOf } from './reference.ts';
+import { StepReference } from './step-reference.ts';
 import { type Proposed, Traffic } from './traffic.ts';
 
 const SEEDS = 8;
-const ENTRIES = 20_000;
+const ENTRIES = 26_000;
 const LOOK_EVERY = 250;
 
 class Both {
   readonly rows = new Rows();
-  readonly machine = new Machine({ source: this.rows });
-  readonly reference = new Reference();
+  machine = new Machine({ source: this.rows });
+  readonly reference = new StepReference();
   readonly seen = new Map<string, number>();
   /** Of commands that were done. */
   operations = 0;
@@ -33,6 +34,11 @@ class Both {
     const replies = outcome.replies.map((bytes) => decodeReply(bytes));
     deepEqual(replies, this.reference.apply(this.#index, proposed));
     this.#count(proposed, replies);
+  }
+
+  /** As after a snapshot: what memory held is made of rows again. */
+  rebuild(): void {
+    this.machine = new Machine({ source: this.rows });
   }
 
   /** Whatever a client is told of a command that is done names one entry. */
@@ -52,7 +58,15 @@ class Both {
   }
 
   look(): void {
-    const { logTime, epoch, rows, sessions } = this.reference;
+    const { logTime, epoch, rows, sessions, holders } = this.reference.base;
+    const { prepared, decisions } = this.machine.transactions;
+    for (const [name, { id }] of holders) {
+      deepEqual(prepared.holderOf(Buffer.from(name, 'latin1'))?.id, id, `${name} is held`);
+    }
+    const held = prepared.within(Uint8Array.of(0), new Uint8Array());
+    deepEqual(new Set(held.map(({ key }) => nameOf(key))), new Set(holders.keys()));
+    equal(prepared.size, this.reference.ready.size);
+    equal(decisions.size, this.reference.decisions.size);
     equal(this.machine.affairs.logTime, logTime);
     equal(this.machine.affairs.epoch, epoch);
     const stored = this.rows.in(SECTION.values);
@@ -79,15 +93,18 @@ for (let seed = 1; seed <= SEEDS; seed++) {
   test(`seed ${seed}: ${ENTRIES} entries do what the naive machine does`, () => {
     const traffic = new Traffic(new Random(seed));
     const both = new Both();
+    const moments = new Random(seed + 100);
     both.apply(traffic.first());
     for (let entry = 0; entry < ENTRIES; entry++) {
       both.apply(traffic.next());
+      if (moments.chance(0.02)) both.rebuild();
       if (entry % LOOK_EVERY === 0) both.look();
     }
     both.look();
     ok(both.operations > 12_500, `${both.operations} operations`);
     const wanted = ['done', 'check-failed', 'again', 'key-twice', 'not-a-number', 'overflow'];
     wanted.push('deadline-passed', 'deadline-too-far', 'wrong-epoch', 'acknowledged');
+    wanted.push('locked', 'committed', 'aborted', 'gave-way');
     for (const kind of wanted)
       ok((both.seen.get(kind) ?? 0) > 5, `${kind}: ${both.seen.get(kind)}`);
   });

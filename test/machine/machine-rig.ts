@@ -178,6 +178,12 @@ export function said(reply: Reply | undefined): string {
   if (reply === undefined) return 'nothing';
   if (reply.type === 'refused') return `refused ${reply.reason} at ${reply.position}`;
   if (reply.type === 'check-failed') return `check ${reply.position} met ${reply.version}`;
+  if (reply.type === 'locked') return `locked at ${reply.position} by ${reply.holder.id.sequence}`;
+  if (reply.type === 'committed') {
+    return [`committed at ${reply.versions.join(' ')}`, ...reply.outputs.map(saidOutput)].join(
+      ', ',
+    );
+  }
   return [`done at ${reply.version}`, ...reply.outputs.map(saidOutput)].join(', ');
 }
 

@@ -6,6 +6,7 @@ import { decodeDueKey } from '../../src/machine/expiry.ts';
 import { bigintFrom, int64From } from '../../src/machine/int64.ts';
 import type { Output, Reason, Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
+import type { Contender } from '../../src/machine/transaction-id.ts';
 import type { Proposed } from './traffic.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
@@ -18,11 +19,19 @@ export interface ReferenceSession {
   readonly replies: Map<number, Reply>;
 }
 
+/** What a client said with what it asked. */
+export interface Terms {
+  readonly acknowledgedBelow: number;
+  readonly deadline: number;
+}
+
 export class Reference {
   logTime = 0;
   epoch = 0;
   readonly rows = new Map<string, Row>();
   readonly sessions = new Map<string, ReferenceSession>();
+  /** Keys that transactions hold. */
+  readonly holders = new Map<string, Contender>();
 
   apply(index: number, { time, epoch, body, batch }: Proposed): readonly Reply[] {
     this.logTime = Math.max(this.logTime, time);
@@ -36,7 +45,7 @@ export class Reference {
     const due = decodeDueKey(dueKey);
     if (due === undefined) throw new Error('the traffic names what can be due');
     const name = nameOf(due.key);
-    const isDue = due.expiresAt <= this.logTime;
+    const isDue = due.expiresAt <= this.logTime && !this.holders.has(name);
     if (isDue && this.rows.get(name)?.expiresAt === due.expiresAt) this.rows.delete(name);
   }
 
@@ -45,38 +54,65 @@ export class Reference {
     if (session && this.logTime > session.deadlineMax) this.sessions.delete(nameOf(client));
   }
 
-  #batch(index: number, epoch: number, batch: Batch): readonly Reply[] {
-    const all = (reason: Reason) => batch.commands.map(() => refused(reason, 0));
-    if (batch.deadline < this.logTime) return all('deadline-passed');
+  /** Why nothing with these terms is let in. */
+  reasonAgainst(deadline: number, epoch: number): Reason | undefined {
+    if (deadline < this.logTime) return 'deadline-passed';
     const furthest = this.logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
-    if (batch.deadline > furthest) return all('deadline-too-far');
-    if (epoch !== this.epoch) return all('wrong-epoch');
-    const name = nameOf(batch.client);
+    if (deadline > furthest) return 'deadline-too-far';
+    return epoch === this.epoch ? undefined : 'wrong-epoch';
+  }
+
+  /** Something of the client was let in. */
+  letIn(client: Uint8Array, { acknowledgedBelow, deadline }: Terms): ReferenceSession {
+    const name = nameOf(client);
     const blank = { acknowledgedBelow: 0, deadlineMax: 0, replies: new Map() };
     const session = this.sessions.get(name) ?? blank;
     this.sessions.set(name, session);
-    session.acknowledgedBelow = Math.max(session.acknowledgedBelow, batch.acknowledgedBelow);
-    session.deadlineMax = Math.max(session.deadlineMax, batch.deadline);
+    session.acknowledgedBelow = Math.max(session.acknowledgedBelow, acknowledgedBelow);
+    session.deadlineMax = Math.max(session.deadlineMax, deadline);
+    return session;
+  }
+
+  #batch(index: number, epoch: number, batch: Batch): readonly Reply[] {
+    const reason = this.reasonAgainst(batch.deadline, epoch);
+    if (reason !== undefined) return batch.commands.map(() => refused(reason, 0));
+    const session = this.letIn(batch.client, batch);
     const written = new Set<string>();
     return batch.commands.map((command, at) => {
       const sequence = batch.firstSequence + at;
       if (sequence < session.acknowledgedBelow) return refused('acknowledged', 0);
       const remembered = session.replies.get(sequence);
       if (remembered !== undefined) return remembered;
-      const reply = this.#command(index, command, written);
+      const { reply, after } = this.judge(index, command, written);
+      if (reply.type === 'locked') return reply;
       session.replies.set(sequence, reply);
+      for (const name of after.keys()) written.add(name);
+      this.write(after);
       return reply;
     });
   }
 
-  #command(index: number, command: Command, written: Set<string>): Reply {
+  write(after: After): void {
+    for (const [name, row] of after) {
+      if (row === undefined) this.rows.delete(name);
+      else this.rows.set(name, row);
+    }
+  }
+
+  /** What a command would do, and say. */
+  judge(index: number, command: Command, written: ReadonlySet<string>): Judged {
+    const nothing = (reply: Reply): Judged => ({ reply, after: new Map() });
+    for (const [position, { key }] of command.entries()) {
+      const holder = this.holders.get(nameOf(key));
+      if (holder !== undefined) return nothing({ type: 'locked', position, holder });
+    }
     for (const [position, operation] of command.entries()) {
       const name = nameOf(operation.key);
-      if (written.has(name)) return refused('key-twice', position);
+      if (written.has(name)) return nothing(refused('key-twice', position));
       const row = this.rows.get(name);
-      if (!holds(operation, row)) return failed(position, row?.version ?? 0);
+      if (!holds(operation, row)) return nothing(failed(position, row?.version ?? 0));
     }
-    const after = new Map<string, Row | undefined>();
+    const after: After = new Map();
     const outputs: Output[] = [];
     for (const [position, operation] of command.entries()) {
       const name = nameOf(operation.key);
@@ -86,19 +122,14 @@ export class Reference {
         outputs.push({ type: 'row', row });
         continue;
       }
-      if (after.has(name)) return refused('key-twice', position);
+      if (after.has(name)) return nothing(refused('key-twice', position));
       const change = this.#change(operation, row);
-      if (typeof change === 'string') return refused(change, position);
+      if (typeof change === 'string') return nothing(refused(change, position));
       const { value, expiresAt } = change;
       after.set(name, value === undefined ? undefined : { version: index, expiresAt, value });
       if (change.output !== undefined) outputs.push(change.output);
     }
-    for (const [name, row] of after) {
-      written.add(name);
-      if (row === undefined) this.rows.delete(name);
-      else this.rows.set(name, row);
-    }
-    return { type: 'done', version: index, outputs };
+    return { reply: { type: 'done', version: index, outputs }, after };
   }
 
   #change(operation: Operation, row: Row | undefined): Change | Reason {
@@ -131,6 +162,14 @@ export class Reference {
   }
 }
 
+/** Rows as they will be. */
+export type After = Map<string, Row | undefined>;
+
+interface Judged {
+  readonly reply: Reply;
+  readonly after: After;
+}
+
 interface Change {
   readonly value?: Uint8Array;
   readonly expiresAt: number;
@@ -148,7 +187,7 @@ function holds(operation: Operation, row: Row | undefined): boolean {
   return row !== undefined && nameOf(row.value) === nameOf(operation.value);
 }
 
-function refused(reason: Reason, position: number): Reply {
+export function refused(reason: Reason, position: number): Reply {
   return { type: 'refused', reason, position };
 }
 

@@ -84,7 +84,11 @@ for (const newMedium of MEDIA) {
         await Replica.open(newMedium()),
         await Replica.open(newMedium()),
       ];
-      whole.apply(list);
+      const sections = new Set<number>();
+      for (let from = 0; from < list.length; from += 100) {
+        whole.apply(list.slice(from, from + 100));
+        for (const { section } of whole.rig.store.hash(SHARD) ?? []) sections.add(section);
+      }
 
       source.apply(list.slice(0, half));
       await source.rig.checkpoint();
@@ -100,8 +104,7 @@ for (const newMedium of MEDIA) {
       assertAlike(whole, source);
       assert.deepEqual(source.replies, whole.replies);
 
-      const sections = whole.rig.store.hash(SHARD)?.map(({ section }) => section);
-      assert.deepEqual(sections, Object.values(SECTION));
+      assert.deepEqual([...sections].sort(), Object.values(SECTION));
       for (const { rig } of [whole, source, target]) {
         await rig.close();
         rig.medium.dispose();

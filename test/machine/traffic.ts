@@ -9,6 +9,7 @@ import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { dueKeyOf } from '../../src/machine/expiry.ts';
 import { encodeInteger, type Int64, int64From } from '../../src/machine/int64.ts';
 import { bytesOf, clientOf, EPOCH, WHOLE } from './machine-rig.ts';
+import { bytesOfStep, type ClientState, type Step, StepTraffic } from './step-traffic.ts';
 
 /** Above what a shard under test may have adopted before. */
 const FIRST_EPOCH = EPOCH + 1;
@@ -25,16 +26,13 @@ export interface Proposed {
   readonly payload: Uint8Array;
   /** What the batch in it says, if it is one. */
   readonly batch: Batch | undefined;
+  /** What it says of a transaction, if it does. */
+  readonly step: Step | undefined;
 }
 
 interface Sent {
   readonly bytes: Uint8Array;
   readonly batch: Batch;
-}
-
-interface ClientState {
-  next: number;
-  acknowledged: number;
 }
 
 /** An endless stream of entries. Every copy of a batch has the same bytes. */
@@ -43,12 +41,20 @@ export class Traffic {
   readonly #clients: ClientState[] = [];
   /** Batches that the network may bring once more. */
   readonly #pool: Sent[] = [];
+  readonly #steps: StepTraffic;
   #clock = 1_000_000;
   #epoch = FIRST_EPOCH;
 
   constructor(random: Random) {
     this.#random = random;
     for (let at = 0; at < CLIENTS; at++) this.#clients.push({ next: 0, acknowledged: 0 });
+    this.#steps = new StepTraffic({
+      random,
+      clients: this.#clients,
+      deadline: () => this.#deadline(),
+      command: () => this.#command(),
+      now: () => this.#clock,
+    });
   }
 
   first(): Proposed {
@@ -67,8 +73,12 @@ export class Traffic {
       const epoch = isNew ? this.#epoch : 1 + random.below(this.#epoch);
       return this.#proposed({ type: 'adopt', epoch, arc: WHOLE });
     }
+    if (random.chance(0.35)) {
+      const step = this.#steps.next();
+      return this.#proposed({ type: step.type, bytes: bytesOfStep(step) }, { step });
+    }
     const sent = dice < 0.4 && this.#pool.length > 0 ? random.pick(this.#pool) : this.#newBatch();
-    return this.#proposed({ type: 'batch', batch: sent.bytes }, sent.batch);
+    return this.#proposed({ type: 'batch', batch: sent.bytes }, sent);
   }
 
   /** Mostly forward by little, sometimes by much; at times a leader whose clock is behind. */
@@ -80,10 +90,10 @@ export class Traffic {
     if (random.chance(0.0005)) this.#clock += MACHINE_LIMITS.timeoutMillisecondsMax;
   }
 
-  #proposed(body: EntryBody, batch?: Batch): Proposed {
+  #proposed(body: EntryBody, what: { batch?: Batch; step?: Step } = {}): Proposed {
     const epoch = this.#random.chance(0.03) ? this.#epoch - 1 : this.#epoch;
     const payload = encodeEntry({ time: this.#clock, epoch }, body);
-    return { time: this.#clock, epoch, body, payload, batch };
+    return { time: this.#clock, epoch, body, payload, batch: what.batch, step: what.step };
   }
 
   #newBatch(): Sent {

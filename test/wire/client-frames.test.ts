@@ -2,8 +2,9 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ShardId } from '../../src/base/ids.ts';
+import { NUMBER_MAX, type ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import {
   bytesMaxOfNodeMessage,
@@ -28,7 +29,14 @@ import {
   type Response,
 } from '../../src/wire/response.ts';
 import { mutate } from '../support/mutate.ts';
-import { MESSAGE_TYPES, randomBytes, randomCount, randomMessage } from './random-message.ts';
+import {
+  MESSAGE_TYPES,
+  randomBytes,
+  randomContender,
+  randomCount,
+  randomMessage,
+  randomParticipants,
+} from './random-message.ts';
 
 const ROUNDS = 350_000;
 
@@ -45,30 +53,53 @@ function randomLevel(random: Random): ReadLevel {
   return type === 'stale' ? { type, ageMilliseconds: randomCount(random) } : { type };
 }
 
+const REQUEST_TYPES = [
+  ...(['map', 'write', 'read', 'range', 'command', 'info'] as const),
+  ...(['transact', 'step', 'validate', 'settle', 'pending'] as const),
+];
+
 function randomRequest(random: Random): Request {
   const id = randomCount(random);
   const shard = randomCount(random) as ShardId;
   const epoch = randomCount(random);
   const level = randomLevel(random);
   const terms = { id, shard, epoch, level, patienceMilliseconds: randomCount(random) };
-  switch (random.pick(['map', 'write', 'read', 'range', 'command', 'info'] as const)) {
+  const type = random.pick(REQUEST_TYPES);
+  switch (type) {
     case 'map':
-      return { type: 'map', id, knownVersion: randomCount(random) };
+      return { type, id, knownVersion: randomCount(random) };
     case 'write':
-      return { type: 'write', id, shard, epoch, batch: someBytes(random) };
+      return { type, id, shard, epoch, batch: someBytes(random) };
     case 'read':
-      return { type: 'read', ...terms, keys: list(random) };
+      return { type, ...terms, keys: list(random) };
     case 'range': {
       const answer = random.pick(['rows', 'keys', 'count'] as const);
       const rowsMax = randomCount(random);
       const [from, to] = [someBytes(random), someBytes(random)];
       const range = { from, to, isReverse: random.chance(0.5), answer, rowsMax };
-      return { type: 'range', ...terms, range };
+      return { type, ...terms, range };
     }
     case 'command':
-      return { type: 'command', id, command: someBytes(random) };
+      return { type, id, command: someBytes(random) };
     case 'info':
-      return { type: 'info', id };
+    case 'pending':
+      return { type, id };
+    case 'transact':
+      return { type, id, shard, epoch, transaction: someBytes(random) };
+    case 'step': {
+      const step = random.pick(['prepare', 'resolve'] as const);
+      return { type, id, shard, epoch, step, bytes: someBytes(random) };
+    }
+    case 'validate': {
+      const owner = random.chance(0.5) ? randomContender(random) : undefined;
+      return { type, ...terms, owner, checks: someBytes(random) };
+    }
+    case 'settle': {
+      const contender = randomContender(random);
+      const participants = randomParticipants(random);
+      const isPressing = random.chance(0.5);
+      return { type, id, shard, contender, participants, isPressing };
+    }
   }
 }
 
@@ -85,12 +116,13 @@ function randomResponse(random: Random): Response {
     case 'written':
       return { type: 'written', id, time, replies: list(random) };
     case 'rows':
-      return { type: 'rows', id, time, rows: list(random) };
+      return { type: 'rows', id, time, index: randomCount(random), rows: list(random) };
     case 'range': {
       const rows = list(random).map((key) => ({ key, row: someBytes(random) }));
       const isEnd = random.chance(0.5);
       const last = someBytes(random);
-      return { type: 'range', id, time, rows, count: randomCount(random), last, isEnd };
+      const [index, count] = [randomCount(random), randomCount(random)];
+      return { type: 'range', id, time, index, rows, count, last, isEnd };
     }
     case 'leader': {
       const shard = randomCount(random) as ShardId;
@@ -186,6 +218,38 @@ check<NodeMessage>({
   encode: encodeNodeMessages,
   decode: decodeNodeMessages,
   bytesMax: bytesMaxOfNodeMessage,
+});
+
+test('what is asked about a transaction names one, and those who take part in it', () => {
+  const id = { home: 7, client: new Uint8Array(16), sequence: 9 };
+  const participants = [{ position: 7, deadline: 1 }];
+  const shard = 3 as ShardId;
+  type Settle = Extract<Request, { type: 'settle' }>;
+  const contender = { id, age: 5 };
+  const settle: Settle = {
+    type: 'settle',
+    id: 1,
+    shard,
+    contender,
+    participants,
+    isPressing: true,
+  };
+  const isUnderstood = (changes: Partial<Settle>) =>
+    decodeRequests(encodeRequests([{ ...settle, ...changes }])) !== undefined;
+  const named = (changes: Partial<typeof id>) => ({
+    contender: { id: { ...id, ...changes }, age: 5 },
+  });
+  equal(isUnderstood({}), true);
+  equal(isUnderstood({ participants: [] }), false);
+  equal(isUnderstood({ participants: [{ position: 2 ** 32, deadline: 1 }] }), false);
+  equal(isUnderstood(named({ client: new Uint8Array(17) })), false);
+  equal(isUnderstood(named({ home: 2 ** 32 })), false);
+  equal(isUnderstood(named({ sequence: NUMBER_MAX })), false);
+  const most = Array.from({ length: TRANSACTION_LIMITS.partsMax + 1 }, () => ({
+    position: 7,
+    deadline: 1,
+  }));
+  equal(isUnderstood({ participants: most }), false);
 });
 
 test('a frame of nodes and one of shards are told apart by their first message', () => {

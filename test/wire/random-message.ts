@@ -2,6 +2,9 @@
 
 import { type MemberId, NUMBER_MAX, type ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
+import { CLIENT_BYTES } from '../../src/machine/batch.ts';
+import type { Participant } from '../../src/machine/transaction.ts';
+import type { Contender } from '../../src/machine/transaction-id.ts';
 import type { Configuration } from '../../src/raft/configuration.ts';
 import type { Entry, Message } from '../../src/raft/message.ts';
 import type { Position } from '../../src/raft/position.ts';
@@ -35,6 +38,19 @@ export function randomBytes(random: Random, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at++) bytes[at] = random.below(256);
   return bytes;
+}
+
+/** Any that can be spelled: its sequence has a next one, its home lies on the ring. */
+export function randomContender(random: Random): Contender {
+  const sequence = Math.min(randomCount(random), NUMBER_MAX - 1);
+  const id = { home: random.word(), client: randomBytes(random, CLIENT_BYTES), sequence };
+  return { id, age: randomCount(random) };
+}
+
+export function randomParticipants(random: Random): Participant[] {
+  return Array.from({ length: random.pick([1, 2, 3, 15, 16]) }, () => {
+    return { position: random.word(), deadline: randomCount(random) };
+  });
 }
 
 export function randomMessages(random: Random, count: number): Message[] {

@@ -1,0 +1,146 @@
+/** What is prepared in a shard: which transaction holds which keys until it is resolved. */
+
+import { present } from '../base/assert.ts';
+import { hash } from '../base/hash.ts';
+import { STATE_LIMITS } from '../base/limits.ts';
+import { Reader, type Writer } from '../base/message-pack.ts';
+import { areEqual, compareBytes } from './bytes.ts';
+import { SECTION, type StateSource } from './section.ts';
+import { Slots, slotKey, type Writing } from './slots.ts';
+import { isLocking, type Participant, type Prepare } from './transaction.ts';
+import { decodePrepare } from './transaction-codec.ts';
+import { type Contender, copyOfId, idText, type TransactionId } from './transaction-id.ts';
+
+/** A part that is ready. Its keys are nobody else's until its transaction is resolved here. */
+export interface Prepared extends Contender {
+  readonly slot: number;
+  /** The index of the entry that prepared it: the version of what it will have written. */
+  readonly version: number;
+  /** Log time then. */
+  readonly since: number;
+  readonly participants: readonly Participant[];
+  readonly keys: readonly Uint8Array[];
+}
+
+/** What is given back of a key that somebody holds. */
+export interface Lock {
+  readonly key: Uint8Array;
+  readonly holder: Prepared;
+}
+
+export class PreparedParts {
+  readonly #source: StateSource;
+  readonly #slots: Slots;
+  readonly #byId = new Map<string, Prepared>();
+  /** By the hash of the key. */
+  readonly #locks = new Map<number, Lock[]>();
+
+  constructor(source: StateSource) {
+    this.#source = source;
+    const onRow = (slot: number, row: Uint8Array) => {
+      const { version, since, prepare } = present(decodeRow(row), 'a prepared part is one');
+      this.#enter(prepare, { slot, version, since });
+    };
+    this.#slots = new Slots({ source, section: SECTION.prepared, onRow });
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get isFull(): boolean {
+    return this.#slots.isFull;
+  }
+
+  all(): IterableIterator<Prepared> {
+    return this.#byId.values();
+  }
+
+  of(id: TransactionId): Prepared | undefined {
+    return this.#byId.get(idText(id));
+  }
+
+  /** Who holds the key; cheap where nothing is prepared. */
+  holderOf(key: Uint8Array): Prepared | undefined {
+    if (this.#byId.size === 0) return undefined;
+    const locks = this.#locks.get(hash(key));
+    return locks?.find((lock) => areEqual(lock.key, key))?.holder;
+  }
+
+  /** Keys in [from, to) that somebody holds, in their order; no bytes leave an end open. */
+  within(from: Uint8Array, to: Uint8Array): readonly Lock[] {
+    const found: Lock[] = [];
+    for (const holder of this.#byId.values()) {
+      for (const key of holder.keys) {
+        if (compareBytes(key, from) < 0) continue;
+        if (to.length > 0 && compareBytes(key, to) >= 0) continue;
+        found.push({ key, holder });
+      }
+    }
+    return found.sort((one, other) => compareBytes(one.key, other.key));
+  }
+
+  /** Required: not full, none of the keys is held, and the entry's bytes are the prepare's. */
+  add(prepare: Prepare, entry: PreparedIn, writing: Writing): void {
+    const { version, since, bytes } = entry;
+    const slot = this.#slots.take(writing, (writer) => writeRow(writer, { version, since, bytes }));
+    this.#enter(prepare, { slot, version, since });
+  }
+
+  /** What was to be done, from the state; the bytes are views. */
+  operationsOf({ slot }: Prepared): Prepare['operations'] {
+    const row = this.#source.get(SECTION.prepared, slotKey(slot));
+    const decoded = row === undefined ? undefined : decodeRow(row);
+    return present(decoded, 'what is prepared has a row').prepare.operations;
+  }
+
+  remove(prepared: Prepared, writing: Writing): void {
+    this.#slots.free(prepared.slot, writing);
+    this.#byId.delete(idText(prepared.id));
+    for (const key of prepared.keys) {
+      const position = hash(key);
+      const left = (this.#locks.get(position) ?? []).filter(({ holder }) => holder !== prepared);
+      if (left.length === 0) this.#locks.delete(position);
+      else this.#locks.set(position, left);
+    }
+  }
+
+  #enter(prepare: Prepare, place: Pick<Prepared, 'slot' | 'version' | 'since'>): void {
+    const keys = prepare.operations.filter(isLocking).map(({ key }) => key.slice());
+    const { age, participants } = prepare;
+    const prepared: Prepared = { ...place, id: copyOfId(prepare.id), age, participants, keys };
+    this.#byId.set(idText(prepared.id), prepared);
+    for (const key of keys) {
+      const position = hash(key);
+      const locks = this.#locks.get(position);
+      const lock = { key, holder: prepared };
+      if (locks === undefined) this.#locks.set(position, [lock]);
+      else locks.push(lock);
+    }
+  }
+}
+
+/** The entry that prepared a part. */
+interface PreparedIn {
+  readonly version: number;
+  readonly since: number;
+  readonly bytes: Uint8Array;
+}
+
+/** `[version, since, prepare]`: the bytes of the entry, as they came. */
+function writeRow(writer: Writer, { version, since, bytes }: PreparedIn): void {
+  writer.array(3);
+  writer.count(version);
+  writer.count(since);
+  writer.bytes(bytes);
+}
+
+function decodeRow(row: Uint8Array) {
+  const reader = new Reader(row);
+  reader.tuple(3);
+  const version = reader.count();
+  const since = reader.count();
+  const prepare = decodePrepare(reader.bytes(STATE_LIMITS.valueBytesMax));
+  if (reader.isBroken || reader.left > 0 || prepare === undefined) return undefined;
+  return { version, since, prepare };
+}

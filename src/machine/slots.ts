@@ -1,0 +1,96 @@
+/**
+ * Rows that are few and all held in memory: they stand in a section under small numbers, so that
+ * whoever opens the state finds them one by one without a search.
+ *
+ * The row at the empty key says where the numbers end. A new row takes the lowest free number, so
+ * the state alone decides, and what memory holds is the same on every replica.
+ */
+
+import { assert, present } from '../base/assert.ts';
+import { Reader, type Writer } from '../base/message-pack.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import { NO_BYTES, type StateSource, type StateWrite } from './section.ts';
+
+/** What an entry writes, and the buffer that holds its rows. */
+export interface Writing {
+  readonly writer: Writer;
+  readonly writes: StateWrite[];
+}
+
+export class Slots {
+  readonly #section: number;
+  readonly #isTaken: boolean[] = [];
+  /** No number below it is free. */
+  #fullBelow = 0;
+  #count = 0;
+
+  constructor({ source, section, onRow }: SlotOptions) {
+    this.#section = section;
+    const bytes = source.get(section, NO_BYTES);
+    const end = bytes === undefined ? 0 : endIn(bytes);
+    for (let slot = 0; slot < end; slot++) {
+      const row = source.get(section, slotKey(slot));
+      this.#isTaken.push(row !== undefined);
+      if (row === undefined) continue;
+      this.#count += 1;
+      onRow(slot, row);
+    }
+  }
+
+  get isFull(): boolean {
+    return this.#count >= TRANSACTION_LIMITS.slotsMax;
+  }
+
+  /** Required: not full. The row is written under the number that is given back. */
+  take({ writer, writes }: Writing, write: (writer: Writer) => void): number {
+    assert(!this.isFull, 'there is a free number');
+    let slot = this.#fullBelow;
+    while (this.#isTaken[slot] === true) slot += 1;
+    const isNewEnd = slot === this.#isTaken.length;
+    this.#isTaken[slot] = true;
+    this.#fullBelow = slot + 1;
+    this.#count += 1;
+    const { length } = writer;
+    write(writer);
+    writes.push({ section: this.#section, key: slotKey(slot), value: writer.since(length) });
+    if (isNewEnd) this.#writeEnd({ writer, writes });
+    return slot;
+  }
+
+  free(slot: number, { writer, writes }: Writing): void {
+    assert(this.#isTaken[slot] === true, 'what is freed was taken');
+    this.#isTaken[slot] = false;
+    this.#fullBelow = Math.min(this.#fullBelow, slot);
+    this.#count -= 1;
+    writes.push({ section: this.#section, key: slotKey(slot), value: undefined });
+    if (slot < this.#isTaken.length - 1) return;
+    while (this.#isTaken.at(-1) === false) this.#isTaken.pop();
+    this.#writeEnd({ writer, writes });
+  }
+
+  #writeEnd({ writer, writes }: Writing): void {
+    const { length } = writer;
+    const end = this.#isTaken.length;
+    if (end > 0) writer.count(end);
+    const value = end > 0 ? writer.since(length) : undefined;
+    writes.push({ section: this.#section, key: NO_BYTES, value });
+  }
+}
+
+interface SlotOptions {
+  readonly source: StateSource;
+  readonly section: number;
+  /** For every row that is there, in the order of their numbers. */
+  readonly onRow: (slot: number, row: Uint8Array) => void;
+}
+
+function endIn(bytes: Uint8Array): number {
+  const reader = new Reader(bytes);
+  const end = reader.count();
+  const isSound = !reader.isBroken && reader.left === 0 && end <= TRANSACTION_LIMITS.slotsMax;
+  return present(isSound ? end : undefined, 'an end of numbers is one');
+}
+
+export function slotKey(slot: number): Uint8Array {
+  return Uint8Array.of(slot >>> 8, slot);
+}

@@ -1,0 +1,111 @@
+/** Names of transactions: who began it, under which number, and where its fate is kept. */
+
+import { NUMBER_MAX } from '../base/ids.ts';
+import type { Reader, Writer } from '../base/message-pack.ts';
+import { RING_SPAN } from '../ring/arc.ts';
+import { CLIENT_BYTES } from './batch.ts';
+import { areEqual, compareBytes } from './bytes.ts';
+
+/**
+ * Whatever becomes of the map, the home shard is the one that holds the position: so it is found
+ * by the name alone.
+ */
+export interface TransactionId {
+  /** The position on the ring of the first key that the transaction locks in its home shard. */
+  readonly home: number;
+  readonly client: Uint8Array;
+  /** Remembers the decision; the next one remembers what became of each part. */
+  readonly sequence: number;
+}
+
+/** What decides between two: the elder first, and of one age the one whose name stands first. */
+export interface Contender {
+  readonly id: TransactionId;
+  /** Log time of a home shard when its first attempt began; kept by all later ones. */
+  readonly age: number;
+}
+
+export function writeId(writer: Writer, { home, client, sequence }: TransactionId): void {
+  writer.array(3);
+  writer.count(home);
+  writer.bytes(client);
+  writer.count(sequence);
+}
+
+/** The client is a view. */
+export function readId(reader: Reader): TransactionId {
+  reader.tuple(3);
+  const home = reader.count();
+  const client = reader.bytes(CLIENT_BYTES);
+  const sequence = reader.count();
+  if (home >= RING_SPAN || client.length !== CLIENT_BYTES) reader.break();
+  // The next one is a sequence as well.
+  if (sequence >= NUMBER_MAX) reader.break();
+  return { home, client, sequence };
+}
+
+export function writeContender(writer: Writer, { id, age }: Contender): void {
+  writer.array(2);
+  writeId(writer, id);
+  writer.count(age);
+}
+
+export function readContender(reader: Reader): Contender {
+  reader.tuple(2);
+  return readAge(reader);
+}
+
+/** A contender, or an empty array for none. */
+export function readContenderOrNone(reader: Reader): Contender | undefined {
+  const length = reader.array(2, 0);
+  if (length === 2) return readAge(reader);
+  if (length !== 0) reader.break();
+  return undefined;
+}
+
+function readAge(reader: Reader): Contender {
+  const id = readId(reader);
+  return { id, age: reader.count() };
+}
+
+/** One name for one transaction, for tables and for people. */
+export function idText({ home, client, sequence }: TransactionId): string {
+  let text = hex(home >>> 24) + hex(home >>> 16) + hex(home >>> 8) + hex(home);
+  text += '-';
+  for (const byte of client) text += hex(byte);
+  return `${text}-${sequence}`;
+}
+
+/** Undefined for a text that names none. */
+export function idFromText(text: string): TransactionId | undefined {
+  const match = /^([0-9a-f]{8})-([0-9a-f]{32})-(0|[1-9][0-9]{0,15})$/.exec(text);
+  if (match === null) return undefined;
+  const [, home = '', client = '', sequence = ''] = match;
+  const bytes = Uint8Array.from({ length: CLIENT_BYTES }, (_, at) => {
+    return Number.parseInt(client.slice(2 * at, 2 * at + 2), 16);
+  });
+  return { home: Number.parseInt(home, 16), client: bytes, sequence: Number(sequence) };
+}
+
+export function isElder(one: Contender, other: Contender): boolean {
+  if (one.age !== other.age) return one.age < other.age;
+  const order = compareBytes(one.id.client, other.id.client);
+  if (order !== 0) return order < 0;
+  return one.id.sequence < other.id.sequence;
+}
+
+export function isSameId(one: TransactionId, other: TransactionId): boolean {
+  if (one.sequence !== other.sequence || one.home !== other.home) return false;
+  return areEqual(one.client, other.client);
+}
+
+/** Keeps what stood in a buffer that is given away. */
+export function copyOfId({ home, client, sequence }: TransactionId): TransactionId {
+  return { home, client: client.slice(), sequence };
+}
+
+const HEX = Array.from({ length: 0x100 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+function hex(byte: number): string {
+  return HEX[byte & 0xff] as string;
+}

@@ -1,0 +1,112 @@
+/**
+ * Whole stories of steps that come late, and after the client was forgotten: what was told to a
+ * participant once stays true.
+ */
+
+import { equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { put, START } from './machine-rig.ts';
+import { PATIENCE, TransactionRig } from './transaction-rig.ts';
+
+const SHORT = START + 10;
+
+test('a commit that comes after its client acknowledged and was forgotten is none', () => {
+  // The client gave up and went on; a participant asked, and dropped what it had prepared.
+  const home = new TransactionRig();
+  home.acknowledge(30, SHORT);
+  equal(home.abort(), 'refused acknowledged at 0');
+  home.pass(11);
+  home.forget();
+  equal(home.commit([put('a', 'x')]), 'refused acknowledged at 0');
+  equal(home.shard.value('a'), undefined);
+});
+
+test('nor is one whose part at home was dropped then', () => {
+  const home = new TransactionRig();
+  home.prepare([put('a', 'x')], { at: 0, deadline: SHORT });
+  home.acknowledge(30, SHORT);
+  equal(home.abort(), 'refused acknowledged at 0');
+  home.pass(11);
+  home.forget();
+  equal(home.commit([], { versions: [2, 60] }), 'refused acknowledged at 0');
+});
+
+test('a client that went on and is forgotten unasked may still have its commit', () => {
+  const home = new TransactionRig();
+  home.acknowledge(30, SHORT);
+  home.pass(11);
+  home.forget();
+  equal(home.commit([put('a', 'x')]), 'committed at 4 900');
+  equal(home.abort(), 'committed at 4 900');
+});
+
+test('an abort that was told to many keeps its word until the last deadline', () => {
+  const home = new TransactionRig();
+  equal(home.abort(), 'refused aborted at 0');
+  home.clear();
+  home.pass(PATIENCE);
+  home.forget();
+  equal(home.commit([put('a', 'x')]), 'refused aborted at 0');
+  home.pass(1);
+  home.forget();
+  equal(home.shard.session(2), undefined);
+  equal(home.commit([put('a', 'x')]), 'refused deadline-passed at 0');
+});
+
+test('a second coordinator is not told that what was dropped is ready', () => {
+  const home = new TransactionRig();
+  const part = new TransactionRig();
+  equal(part.prepare([put('b', 'x')]), 'done at 2');
+  equal(home.abort(), 'refused aborted at 0');
+  part.resolve(false);
+  equal(part.prepare([put('b', 'x')]), 'refused aborted at 0');
+  equal(home.commit([put('a', 'x')]), 'refused aborted at 0');
+});
+
+test('a part that becomes ready after all is asked about, and dropped', () => {
+  // Its refusal could not be remembered: the abort names no deadline.
+  const home = new TransactionRig();
+  const part = new TransactionRig();
+  home.abort();
+  part.resolve(false, { deadline: 0 });
+  equal(part.prepare([put('b', 'x')]), 'done at 3');
+  equal(home.commit([put('a', 'x')]), 'refused aborted at 0');
+  equal(home.abort(), 'refused aborted at 0');
+  part.resolve(false);
+  equal(part.prepared, 0);
+  equal(part.shard.value('b'), undefined);
+});
+
+test('two coordinators with one transaction commit it once', () => {
+  const home = new TransactionRig();
+  const part = new TransactionRig();
+  equal(part.prepare([put('b', 'x')]), 'done at 2');
+  equal(part.prepare([put('b', 'x')]), 'done at 2');
+  const first = home.commit([put('a', 'x')], { versions: [2] });
+  equal(first, 'committed at 2 2');
+  part.resolve(true);
+  equal(part.prepare([put('b', 'x')]), 'refused aborted at 0');
+  equal(home.abort(), first);
+  part.resolve(true);
+  home.clear();
+  equal(home.commit([put('a', 'x')], { versions: [2] }), first);
+  equal(home.shard.row('a')?.version, 2);
+  equal(part.shard.row('b')?.version, 2);
+});
+
+test('a commit is told to whoever asks, until the last participant has heard', () => {
+  const home = new TransactionRig();
+  const part = new TransactionRig();
+  part.prepare([put('b', 'x')]);
+  home.commit([put('a', 'x')]);
+  home.acknowledge(30);
+  home.pass(2 * PATIENCE);
+  home.forget();
+  equal(home.abort(), 'committed at ');
+  part.pass(2 * PATIENCE);
+  part.forget();
+  part.resolve(true);
+  equal(part.shard.value('b'), 'x');
+  home.clear();
+  equal(home.abort(), 'refused deadline-passed at 0');
+});

@@ -1,0 +1,216 @@
+/** How participants hear what became of a transaction, and what they do then. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
+import { dueKeyOf } from '../../src/machine/expiry.ts';
+import { SECTION } from '../../src/machine/section.ts';
+import { decodeVerdicts } from '../../src/machine/session.ts';
+import {
+  append,
+  bytesOf,
+  checkPresence,
+  compute,
+  get,
+  put,
+  putBytes,
+  remove,
+  START,
+} from './machine-rig.ts';
+import { PATIENCE, TransactionRig } from './transaction-rig.ts';
+
+const { timeoutMillisecondsMax } = MACHINE_LIMITS;
+
+/** What is remembered of a client is sound: every run holds its verdicts. */
+function runsOf(rig: TransactionRig, client = 2): readonly string[] {
+  return (rig.shard.session(client)?.runs ?? []).map((run) => {
+    ok(decodeVerdicts(run), 'a run holds its verdicts');
+    return `${run.first}+${run.count}`;
+  });
+}
+
+test('told of a commit a participant does what it prepared and gives the keys back', () => {
+  const rig = new TransactionRig();
+  rig.do(put('old', 'x'));
+  rig.prepare([put('a', 'one'), remove('old'), get('b')]);
+  rig.resolve(true);
+  equal(rig.shard.value('a'), 'one');
+  equal(rig.shard.value('old'), undefined);
+  equal(rig.isHeld('a') || rig.isHeld('old') || rig.isHeld('b'), false);
+});
+
+test('told of an abort it drops what it prepared', () => {
+  const rig = new TransactionRig();
+  rig.do(put('a', 'one'));
+  rig.prepare([put('a', 'two'), compute('add', 'n', 1n)]);
+  rig.resolve(false);
+  equal(rig.shard.value('a'), 'one');
+  equal(rig.shard.row('n'), undefined);
+  equal(rig.prepared, 0);
+});
+
+test('what is done was promised: arithmetic and append give what prepare said', () => {
+  const rig = new TransactionRig();
+  rig.do(putBytes('n', 40));
+  rig.do(put('s', 'ab'));
+  equal(rig.prepare([compute('add', 'n', 2n), append('s', 'cd')]), 'done at 4, 42, 4 bytes');
+  rig.do(put('other', 'x'));
+  rig.resolve(true);
+  deepEqual(rig.shard.row('n'), { version: 4, expiresAt: 0, value: Uint8Array.of(42) });
+  deepEqual(rig.shard.row('s'), { version: 4, expiresAt: 0, value: bytesOf('abcd') });
+});
+
+test('versions only grow, though what is resolved has the version of its prepare', () => {
+  const rig = new TransactionRig();
+  rig.do(put('a', 'one'));
+  rig.prepare([put('a', 'two')]);
+  for (const key of ['x', 'y', 'z']) rig.do(put(key, 'later'));
+  rig.resolve(true);
+  equal(rig.shard.row('a')?.version, 3);
+  rig.do(put('a', 'three'));
+  equal(rig.shard.row('a')?.version, 8);
+});
+
+test('a value that is prepared begins to live when it is resolved', () => {
+  const rig = new TransactionRig();
+  rig.do(put('a', 'old', 5000));
+  rig.prepare([put('a', 'new', 100)]);
+  rig.pass(1000);
+  rig.resolve(true);
+  equal(rig.shard.row('a')?.expiresAt, START + 1100);
+  const due = rig.shard.rows.in(SECTION.expiries).map(({ key }) => key);
+  deepEqual(due, [dueKeyOf({ expiresAt: START + 1100, key: bytesOf('a') })]);
+});
+
+test('told once more it does nothing', () => {
+  const rig = new TransactionRig();
+  rig.do(putBytes('n', 1));
+  rig.prepare([compute('add', 'n', 1n)]);
+  rig.resolve(true);
+  rig.resolve(true);
+  rig.resolve(false);
+  deepEqual(rig.shard.row('n'), { version: 3, expiresAt: 0, value: Uint8Array.of(2) });
+});
+
+test('told of an abort before it was asked to prepare, it refuses to', () => {
+  const rig = new TransactionRig();
+  rig.resolve(false);
+  equal(rig.prepare([put('a', 'x')]), 'refused aborted at 0');
+  equal(rig.prepared, 0);
+  equal(rig.shard.session(2)?.deadlineMax, START + PATIENCE);
+});
+
+test('that refusal is remembered until no prepare can come any more', () => {
+  const rig = new TransactionRig();
+  rig.resolve(false, { deadline: START + 100 });
+  rig.pass(100);
+  rig.forget();
+  equal(rig.prepare([put('a', 'x')], { deadline: START + 100 }), 'refused aborted at 0');
+  rig.pass(1);
+  rig.forget();
+  equal(rig.shard.session(2), undefined);
+  equal(rig.prepare([put('a', 'x')], { deadline: START + 100 }), 'refused deadline-passed at 0');
+});
+
+test('of several refusals in one entry each is remembered until its own deadline', () => {
+  const rig = new TransactionRig();
+  const [soon, late] = [
+    { sequence: 20, deadline: START + 10 },
+    { sequence: 22, deadline: START + 50 },
+  ];
+  rig.resolve(false, soon, late);
+  rig.pass(30);
+  rig.forget();
+  equal(rig.prepare([put('a', 'x')], late), 'refused aborted at 0');
+});
+
+test('nothing is remembered of what cannot come, or of a deadline nobody gives', () => {
+  const rig = new TransactionRig();
+  rig.resolve(false, { deadline: START - 1 });
+  rig.resolve(false, { deadline: START + timeoutMillisecondsMax + 1 });
+  rig.resolve(true);
+  equal(rig.shard.session(2), undefined);
+});
+
+test('of a client that acknowledged, an abort makes the shard remember that for longer', () => {
+  const rig = new TransactionRig();
+  rig.acknowledge(22, START + 10);
+  rig.resolve(false);
+  rig.pass(11);
+  rig.forget();
+  equal(rig.prepare([put('a', 'x')]), 'refused acknowledged at 0');
+});
+
+test('an abort of what was prepared and refused leaves what is remembered', () => {
+  const rig = new TransactionRig();
+  equal(rig.prepare([checkPresence('a', true), put('a', 'x')]), 'check 0 met 0');
+  rig.resolve(false);
+  equal(rig.prepare([checkPresence('a', true), put('a', 'x')]), 'check 0 met 0');
+  deepEqual(runsOf(rig), ['21+1']);
+});
+
+test('one entry resolves several transactions, of one client and of several', () => {
+  const rig = new TransactionRig();
+  const parts = [
+    { client: 2, sequence: 20 },
+    { client: 3, sequence: 20 },
+    { client: 2, sequence: 22 },
+  ];
+  for (const [at, part] of parts.entries()) rig.prepare([put(`k${at}`, 'x')], part);
+  rig.resolve(true, ...parts);
+  deepEqual(
+    parts.map((_, at) => rig.shard.row(`k${at}`)?.version),
+    [2, 3, 4],
+  );
+  equal(rig.prepared, 0);
+});
+
+test('refusals of several clients in one entry do not get into each other', () => {
+  const rig = new TransactionRig();
+  const parts = [
+    { client: 2, sequence: 20 },
+    { client: 3, sequence: 20 },
+    { client: 2, sequence: 21 },
+    { client: 3, sequence: 40 },
+    { client: 2, sequence: 22 },
+    { client: 2, sequence: 23 },
+  ];
+  rig.resolve(false, ...parts);
+  deepEqual(runsOf(rig, 2), ['21+1', '22+1', '23+2']);
+  deepEqual(runsOf(rig, 3), ['21+1', '41+1']);
+  for (const part of parts) equal(rig.prepare([put('a', 'x')], part), 'refused aborted at 0');
+});
+
+test('an abort that one entry tells twice is remembered once', () => {
+  const rig = new TransactionRig();
+  rig.resolve(false, { sequence: 20 }, { sequence: 22 }, { sequence: 20 });
+  deepEqual(runsOf(rig), ['21+1', '23+1']);
+});
+
+test('a part that one entry resolves twice is done once', () => {
+  const rig = new TransactionRig();
+  rig.prepare([compute('add', 'n', 1n)]);
+  rig.resolve(true, {}, {});
+  deepEqual(rig.shard.row('n')?.value, Uint8Array.of(1));
+  deepEqual(runsOf(rig), ['21+1']);
+});
+
+test('keys that are given back are told of, and nothing else is', () => {
+  const rig = new TransactionRig();
+  const { machine } = rig.shard;
+  const freed: boolean[] = [];
+  const apply = machine.apply.bind(machine);
+  machine.apply = (committed) => {
+    const outcome = apply(committed);
+    if (outcome.type === 'applied') freed.push(outcome.hasFreed);
+    return outcome;
+  };
+  rig.prepare([put('a', 'x')]);
+  rig.prepare([put('b', 'x')], { sequence: 22, at: 0 });
+  rig.commit([put('c', 'x')], { sequence: 24 });
+  rig.resolve(false);
+  rig.resolve(false);
+  rig.abort({ sequence: 22 });
+  rig.clear({ sequence: 22 });
+  deepEqual(freed, [false, false, false, true, false, true, false]);
+});

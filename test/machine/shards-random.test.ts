@@ -1,0 +1,24 @@
+/** Transactions between shards are done everywhere or nowhere, once, and as they were told. */
+
+import { ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { Random } from '../../src/base/random.ts';
+import { ShardsWorld } from './shards-world.ts';
+
+const SEEDS = 100;
+const STEPS = 2500;
+
+test(`${SEEDS} seeds of ${STEPS} steps: whoever vanishes, all of it happens or nothing`, () => {
+  let committed = 0;
+  let begun = 0;
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const world = new ShardsWorld(new Random(seed));
+    for (let step = 0; step < STEPS; step++) world.step();
+    world.settle();
+    world.check();
+    committed += world.committed;
+    begun += world.stories.size;
+  }
+  ok(committed > begun / 10, `${committed} of ${begun} are committed`);
+  ok(committed < begun * 0.8, `${committed} of ${begun} are committed`);
+});

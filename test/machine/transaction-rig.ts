@@ -1,0 +1,148 @@
+/** One shard of a transaction, spoken to in short: what each step says, in a few words. */
+
+import { equal } from 'node:assert/strict';
+import type { Operation } from '../../src/machine/command.ts';
+import { Machine } from '../../src/machine/machine.ts';
+import type { Output } from '../../src/machine/reply.ts';
+import type { Participant, Prepare, Refusal } from '../../src/machine/transaction.ts';
+import {
+  encodeDecide,
+  encodeIds,
+  encodePrepare,
+  encodeResolutions,
+} from '../../src/machine/transaction-codec.ts';
+import type { TransactionId } from '../../src/machine/transaction-id.ts';
+import { bytesOf, clientOf, MachineRig, START, said } from './machine-rig.ts';
+
+export const HOME = 77;
+export const PATIENCE = 10_000;
+export const ABORTED: Refusal = { type: 'refused', reason: 'aborted', position: 0 };
+
+/** Which transaction, and what its steps carry; by default the first of the second client. */
+export interface About {
+  readonly client?: number;
+  readonly sequence?: number;
+  readonly age?: number;
+  readonly acknowledged?: number;
+  /** Of every participant. */
+  readonly deadline?: number;
+  readonly participants?: number;
+  /** Whose part it is: 0 for the home shard. */
+  readonly at?: number;
+  readonly epoch?: number;
+}
+
+export interface Vote extends About {
+  readonly versions?: readonly number[];
+  readonly outputs?: readonly Output[];
+}
+
+export function nameOf({ client = 2, sequence = 20 }: About = {}): TransactionId {
+  return { home: HOME, client: clientOf(client), sequence };
+}
+
+function participantsOf({ participants = 2, deadline = START + PATIENCE }: About) {
+  return Array.from(
+    { length: participants },
+    (_, at): Participant => ({ position: HOME + at, deadline }),
+  );
+}
+
+function headOf(about: About): Omit<Prepare, 'at' | 'operations'> {
+  const { age = 5, acknowledged = 0 } = about;
+  const participants = participantsOf(about);
+  return { id: nameOf(about), age, acknowledgedBelow: acknowledged, participants };
+}
+
+export function prepareBytes(operations: readonly Operation[], about: About = {}): Uint8Array {
+  return encodePrepare({ ...headOf(about), at: about.at ?? 1, operations });
+}
+
+export function commitBytes(operations: readonly Operation[], vote: Vote = {}): Uint8Array {
+  const others = (vote.participants ?? 2) - (operations.length > 0 ? 1 : 0);
+  const versions = vote.versions ?? Array.from({ length: others }, (_, at) => 900 + at);
+  const { outputs = [] } = vote;
+  const proposal = { type: 'commit', versions, outputs, operations } as const;
+  return encodeDecide({ ...headOf(vote), proposal });
+}
+
+export function abortBytes(about: About = {}, because: Refusal = ABORTED): Uint8Array {
+  return encodeDecide({ ...headOf(about), proposal: { type: 'abort', because } });
+}
+
+export class TransactionRig {
+  readonly shard = new MachineRig();
+
+  prepare(operations: readonly Operation[], about: About = {}): string {
+    const bytes = prepareBytes(operations, about);
+    return this.#only('prepare', bytes, about.epoch);
+  }
+
+  /** With operations: the home shard does its part in this entry. */
+  commit(operations: readonly Operation[] = [], vote: Vote = {}): string {
+    return this.#only('decide', commitBytes(operations, vote), vote.epoch);
+  }
+
+  abort(about: About = {}, because: Refusal = ABORTED): string {
+    return this.#only('decide', abortBytes(about, because), about.epoch);
+  }
+
+  resolve(isCommitted: boolean, ...abouts: readonly About[]): void {
+    const list = abouts.length > 0 ? abouts : [{}];
+    const resolutions = list.map((about) => ({
+      id: nameOf(about),
+      isCommitted,
+      deadline: about.deadline ?? START + PATIENCE,
+    }));
+    this.#silent('resolve', encodeResolutions(resolutions));
+  }
+
+  clear(...abouts: readonly About[]): void {
+    this.#silent('clear', encodeIds(abouts.length > 0 ? abouts.map(nameOf) : [nameOf()]));
+  }
+
+  /** As after an installed snapshot: all that a machine knows is in its rows. */
+  rebuild(): void {
+    this.shard.machine = new Machine({ source: this.shard.rows });
+  }
+
+  pass(milliseconds: number): void {
+    this.shard.time += milliseconds;
+  }
+
+  forget(client = 2): void {
+    this.shard.apply({ type: 'forget', clients: [clientOf(client)] });
+  }
+
+  /** An entry of the second client that says how far it has its answers. */
+  acknowledge(below: number, deadline = this.shard.time + PATIENCE): void {
+    const asked = { client: 2, first: below, acknowledged: below, deadline };
+    this.shard.ask([[{ type: 'delete', key: bytesOf('nothing') }]], asked);
+  }
+
+  do(...operations: readonly Operation[]): string {
+    return said(this.shard.do(...operations));
+  }
+
+  isHeld(key: string): boolean {
+    return this.shard.machine.transactions.prepared.holderOf(bytesOf(key)) !== undefined;
+  }
+
+  get prepared(): number {
+    return this.shard.machine.transactions.prepared.size;
+  }
+
+  get decisions(): number {
+    return this.shard.machine.transactions.decisions.size;
+  }
+
+  #only(type: 'prepare' | 'decide', bytes: Uint8Array, epoch?: number): string {
+    const replies = this.shard.apply({ type, bytes }, epoch);
+    equal(replies.length, 1);
+    return said(replies[0]);
+  }
+
+  #silent(type: 'resolve' | 'clear', bytes: Uint8Array): void {
+    equal(this.shard.apply({ type, bytes }).length, 0);
+  }
+}
