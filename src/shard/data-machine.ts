@@ -1,13 +1,17 @@
 /** The machine of users' data behind the port of a shard. */
 
+import type { Decisions } from '../machine/decisions.ts';
 import { decodeDueKey } from '../machine/expiry.ts';
 import { Machine } from '../machine/machine.ts';
+import type { PreparedParts } from '../machine/prepared.ts';
 import { SECTION, type StateWrite } from '../machine/section.ts';
+import { Removals } from './removals.ts';
 import type { Command, MachineView, ShardMachine, Verdict } from './shard-machine.ts';
 
 export class DataMachine implements ShardMachine {
   readonly #view: MachineView;
   #machine: Machine;
+  removals = new Removals();
 
   constructor(view: MachineView) {
     this.#view = view;
@@ -23,14 +27,26 @@ export class DataMachine implements ShardMachine {
     return this.#machine.affairs.epoch;
   }
 
+  get prepared(): PreparedParts {
+    return this.#machine.transactions.prepared;
+  }
+
+  /** What became of transactions whose home this shard is, as long as somebody has not heard. */
+  get decisions(): Decisions {
+    return this.#machine.transactions.decisions;
+  }
+
   apply(command: Command): Verdict | 'unknown' {
     const outcome = this.#machine.apply(command);
     if (outcome.type === 'unknown') return 'unknown';
-    return { writes: outcome.writes, replies: outcome.replies, dueAt: dueAtOf(outcome.writes) };
+    const { writes, replies, hasFreed } = outcome;
+    this.removals.note(command.index, writes);
+    return { writes, replies, hasFreed, dueAt: dueAtOf(writes) };
   }
 
   reload(): void {
     this.#machine = new Machine({ source: this.#view });
+    this.removals = new Removals();
   }
 }
 

@@ -65,7 +65,13 @@ export function openReplica(
 }
 
 /** For a replica whose state is damaged: it votes and keeps its log, and applies nothing. */
-const NO_MACHINE: ShardMachine = { time: 0, apply: () => 'unknown', reload() {} };
+const NO_MACHINE: ShardMachine = {
+  time: 0,
+  prepared: undefined,
+  removals: undefined,
+  apply: () => 'unknown',
+  reload() {},
+};
 
 function machineOrNone(shard: ShardId, { machineOf }: OpeningOptions): ShardMachine {
   try {

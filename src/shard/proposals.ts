@@ -1,11 +1,22 @@
 /** Who waits for which entry. */
 
+import type { Failure } from '../wire/response.ts';
 import type { Origin } from './origin.ts';
 
 /** One who asked, and under which number. */
 export interface Asker {
   readonly origin: Origin;
   readonly id: number;
+}
+
+/** How long an asker should wait before it tries again where too much was waiting. */
+const RETRY_MILLISECONDS = 20;
+
+/** Tells an asker that it is not served here. `leader`: who might do it, 0 for nobody known. */
+export function failAsker(asker: Asker, failure: Failure, time: number, leader = 0): void {
+  const { origin, id } = asker;
+  const retryAfterMilliseconds = failure === 'overloaded' ? RETRY_MILLISECONDS : 0;
+  origin.respond({ type: 'failed', id, failure, time, leader, retryAfterMilliseconds });
 }
 
 interface Waiting {

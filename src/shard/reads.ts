@@ -1,5 +1,7 @@
 /** Reads that wait: for a round of their leader, then for the machine to have applied enough. */
 
+import type { Command } from '../machine/command.ts';
+import type { Contender } from '../machine/transaction-id.ts';
 import type { KeyRange } from '../wire/request.ts';
 import type { Asker } from './proposals.ts';
 
@@ -13,7 +15,9 @@ export interface Read {
 /** What a read wants of the state. */
 export type Wanted =
   | { readonly type: 'keys'; readonly keys: readonly Uint8Array[] }
-  | { readonly type: 'range'; readonly range: KeyRange };
+  | { readonly type: 'range'; readonly range: KeyRange }
+  /** Whether they hold; an owner holds keys itself, and waits only for those with less right. */
+  | { readonly type: 'checks'; readonly checks: Command; readonly owner: Contender | undefined };
 
 interface Granted {
   readonly index: number;

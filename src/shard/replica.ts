@@ -2,22 +2,25 @@
 
 import { unreachable } from '../base/assert.ts';
 import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
-import { type EntryBody, encodeEntry } from '../machine/entry.ts';
+import type { EntryBody } from '../machine/entry.ts';
+import type { Prepared, PreparedParts } from '../machine/prepared.ts';
+import { encodeReply, type Reply } from '../machine/reply.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Entry, Message } from '../raft/message.ts';
 import type { Raft } from '../raft/raft.ts';
-import type { Mark, Outcome, RaftEvent, ReadAnswer, Ready, Write } from '../raft/ready.ts';
+import type { Mark, Outcome, RaftEvent, Ready, Write } from '../raft/ready.ts';
 import type { RaftStatus } from '../raft/status.ts';
 import type { LogRecord } from '../storage/log.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure, Response } from '../wire/response.ts';
-import { Freshness } from './freshness.ts';
+import { Entrance, type EntranceHost } from './entrance.ts';
 import type { LogTime } from './log-time.ts';
-import { type Asker, Proposals } from './proposals.ts';
-import { ReadServer } from './read-server.ts';
-import { type Read, Reads } from './reads.ts';
+import { type Proposal, plainProposal, stampedProposal } from './proposal.ts';
+import { type Asker, failAsker, Proposals } from './proposals.ts';
+import { Reading, type ReadingHost } from './reading.ts';
+import type { Read } from './reads.ts';
+import type { Removals } from './removals.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
 
@@ -37,6 +40,10 @@ export interface ReplicaHost {
   nodeNumberOf(shard: ShardId, member: MemberId): number;
   /** What it knows is damaged: it serves nothing and applies nothing any more. */
   spoilt(replica: Replica): void;
+  /** The replica has something to propose that has no hurry: with the next writes, or a tick. */
+  linger(replica: Replica): void;
+  /** Somebody waits for a key that a transaction holds; with more right to it, if pressing. */
+  meet(replica: Replica, holder: Prepared, isPressing: boolean): void;
   /** The replica can go no further until somebody looks at it. */
   stopped(replica: Replica, reason: string): void;
 }
@@ -50,19 +57,7 @@ interface ReplicaOptions {
   readonly time: LogTime;
 }
 
-/** A command that waits for the end of the turn: they are proposed together. */
-interface Proposal {
-  readonly asker: Asker;
-  /** What it weighs while it waits. */
-  readonly bytes: number;
-  /** Stamped with the time of the log when it is proposed. */
-  readonly payload: (time: number) => Uint8Array;
-}
-
-/** How long an asker should wait before it tries again where too much was waiting. */
-const RETRY_MILLISECONDS = 20;
-
-export class Replica {
+export class Replica implements EntranceHost, ReadingHost {
   readonly shard: ShardId;
   readonly member: MemberId;
   readonly machine: ShardMachine;
@@ -70,11 +65,9 @@ export class Replica {
   readonly #raft: Raft;
   readonly #time: LogTime;
   readonly #proposals = new Proposals();
-  readonly #reads = new Reads();
-  readonly #server: ReadServer;
+  readonly #reading: Reading;
   readonly #intake: SnapshotIntake;
-  #gathered: Proposal[] = [];
-  #gatheredBytes = 0;
+  readonly #entrance: Entrance;
   /** Not given to the log yet: perhaps a snapshot has to become the state first. */
   #records: LogRecord[] = [];
   /** Committed, not applied yet; what stands before `#backlogAt` was. */
@@ -86,7 +79,7 @@ export class Replica {
   /** Of the entry that was applied last. */
   #appliedTerm: number;
   #wasLeader = false;
-  readonly #freshness = new Freshness();
+  #hasFreed = false;
   /** Through here the state is on disk. */
   #saved: number;
   /** The log time before which nothing expires; nobody has looked before the first. */
@@ -109,7 +102,8 @@ export class Replica {
     this.#appliedTerm = term;
     this.#saved = this.#applied;
     this.#intake = new SnapshotIntake(shard, host.store);
-    this.#server = new ReadServer({ shard, store: host.store, onDamage: () => this.spoil() });
+    this.#reading = new Reading(this);
+    this.#entrance = new Entrance(this);
   }
 
   /** One that stopped leads nobody, whatever it took itself for. */
@@ -119,6 +113,10 @@ export class Replica {
 
   get leader(): MemberId {
     return this.stopReason === '' ? this.#raft.leader : NOBODY;
+  }
+
+  get term(): number {
+    return this.#raft.term;
   }
 
   get applied(): number {
@@ -131,7 +129,7 @@ export class Replica {
 
   /** Requests that were taken and not answered. */
   get waiting(): number {
-    return this.#gathered.length + this.#proposals.size + this.#reads.size;
+    return this.#entrance.size + this.#proposals.size + this.#reading.size;
   }
 
   /** The time that an entry would carry if it were proposed now. */
@@ -151,13 +149,14 @@ export class Replica {
   step(event: RaftEvent): Outcome {
     if (this.stopReason !== '') return { type: 'refused', reason: 'damaged' };
     const outcome = this.#raft.step(event);
-    if (this.#raft.hasReady) this.#host.touch(this);
+    if (this.#raft.hasReady) this.touch();
     return outcome;
   }
 
   tick(): void {
-    this.step({ type: 'tick', now: this.#host.now });
-    if (this.#freshness.isOverdue(this.#host.now)) this.#failStale();
+    this.step({ type: 'tick', now: this.now });
+    this.#reading.tick();
+    for (const { asker } of this.#entrance.takeLate()) this.fail(asker, 'overloaded');
   }
 
   receive(message: Message): void {
@@ -171,65 +170,93 @@ export class Replica {
   /** Also of one that stopped: a checkpoint of all shards waits until the log is as far as each. */
   settle(mark: Mark): void {
     this.#raft.step({ type: 'durable', mark });
-    if (this.#raft.hasReady) this.#host.touch(this);
+    if (this.#raft.hasReady) this.touch();
   }
 
   /** With the log's time. What is wrong with the body was asked before. */
   stamp(asker: Asker, epoch: number, body: EntryBody): void {
-    const bytes = body.type === 'batch' ? body.batch.length : 0;
-    this.#propose({ asker, bytes, payload: (time) => encodeEntry({ time, epoch }, body) });
+    // Somebody may wait for what it ends.
+    const isAwaited = this.#entrance.hasWaiting || this.#reading.hasHeld;
+    this.#propose(stampedProposal({ asker, epoch, body, isAwaited }));
   }
 
   /** A command whose payload needs no stamp. */
   command(asker: Asker, payload: Uint8Array): void {
-    this.#propose({ asker, bytes: payload.length, payload: () => payload });
+    this.#propose(plainProposal(asker, payload));
   }
 
-  /** Answered once it is known that this was the leader after now. */
   read(read: Read): void {
-    if (this.stopReason !== '') return this.fail(read.asker, 'not-leader');
-    this.#reads.gather(read);
+    this.#reading.read(read);
+  }
+
+  readByLease(read: Read): void {
+    this.#reading.readByLease(read);
+  }
+
+  readStale(read: Read, milliseconds: number): void {
+    this.#reading.readStale(read, milliseconds);
+  }
+
+  told(question: number, index: number): void {
+    this.#reading.told(question, index);
+  }
+
+  fail(asker: Asker, failure: Failure): void {
+    const leader = this.#host.nodeNumberOf(this.shard, this.leader);
+    const time = this.#time.isGuess && !this.isLeader ? 0 : this.logTime;
+    failAsker(asker, failure, time, leader);
+  }
+
+  // What its parts ask.
+
+  get now(): number {
+    return this.#host.now;
+  }
+
+  get prepared(): PreparedParts | undefined {
+    return this.machine.prepared;
+  }
+
+  get store(): StateStore {
+    return this.#host.store;
+  }
+
+  touch(): void {
     this.#host.touch(this);
   }
 
-  /** Answered at once if a quorum promised to elect nobody else meanwhile; else as `read`. */
-  readByLease(read: Read): void {
-    const position = this.#positionByLease();
-    if (position === undefined || position > this.#applied) this.read(read);
-    else this.#serve([read]);
+  nextRead(): number {
+    return this.#host.nextRead();
   }
 
-  /** Answered from here, if that was current not longer ago than this; else the leader is asked. */
-  readStale(read: Read, milliseconds: number): void {
-    const { now } = this.#host;
-    if (this.isLeader) return this.readByLease(read);
-    const age = { milliseconds, now, applied: this.#applied };
-    if (this.#freshness.isYoung(age)) return this.#serve([read]);
-    const question = this.#freshness.wait(read, { now, draw: () => this.#host.nextRead() });
-    if (question === undefined || this.#host.askLeader(this, question)) return;
-    this.#failStale();
+  askLeader(question: number): boolean {
+    return this.#host.askLeader(this, question);
   }
 
-  /** The leader's answer to such a question; 0 if it does not lead. */
-  told(question: number, index: number): void {
-    if (!this.#freshness.isOpen(question)) return;
-    if (index === 0) return this.#failStale();
-    this.#reads.grant(this.#freshness.answer(question, index), index);
-    this.#serve(this.#reads.takeReady(this.#applied));
+  meet(holder: Prepared, isPressing: boolean): void {
+    if (this.#entrance.hurry(holder)) this.touch();
+    else this.#host.meet(this, holder, isPressing);
   }
 
-  fail({ origin, id }: Asker, failure: Failure): void {
-    const retryAfterMilliseconds = failure === 'overloaded' ? RETRY_MILLISECONDS : 0;
-    const leader = this.#host.nodeNumberOf(this.shard, this.leader);
-    const time = this.#time.isGuess && !this.isLeader ? 0 : this.logTime;
-    origin.respond({ type: 'failed', id, failure, time, leader, retryAfterMilliseconds });
+  /** What had no hurry is proposed with this turn. */
+  hurry(): void {
+    this.#entrance.hurryAll();
+  }
+
+  get removals(): Removals | undefined {
+    return this.machine.removals;
+  }
+
+  refuse({ origin, id }: Asker, reply: Reply): void {
+    const { time } = this.machine;
+    origin.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
   }
 
   /** First step of a turn's end: everything that gathered is asked, what is wanted is taken. */
   take(): Ready | undefined {
     if (this.stopReason !== '') return undefined;
     this.#askForProposals();
-    this.#askForReads();
+    this.#reading.ask();
     this.#passVerdict();
     const ready = this.#raft.hasReady ? this.#raft.take() : undefined;
     // The core may have come past the snapshot while the disk was asked about it.
@@ -256,11 +283,12 @@ export class Replica {
   finish(ready: Ready | undefined): void {
     if (ready !== undefined) {
       for (const entry of ready.committed) this.#backlog.push(entry);
-      for (const answer of ready.reads) this.#grant(answer);
+      for (const answer of ready.reads) this.#reading.grant(answer);
       for (const fact of ready.facts) this.#host.noted(this, fact);
     }
     if (this.#wasLeader && !this.isLeader) {
       for (const asker of this.#proposals.takeAll()) this.fail(asker, 'lost');
+      for (const { asker } of this.#entrance.takeAll()) this.fail(asker, 'not-leader');
     }
     this.#wasLeader = this.isLeader;
     this.drain();
@@ -283,7 +311,17 @@ export class Replica {
       this.#backlogAt = 0;
     }
     if (this.#applied > before) this.step({ type: 'applied', index: this.#applied });
-    this.#serve(this.#reads.takeReady(this.#applied));
+    this.#reading.serveReady();
+    this.#wakeHeld();
+  }
+
+  /** Keys were given back: whoever waits for one looks again. */
+  #wakeHeld(): void {
+    if (!this.#hasFreed) return;
+    this.#hasFreed = false;
+    this.#reading.wake();
+    this.#entrance.wake();
+    if (this.#entrance.hasGathered) this.touch();
   }
 
   get hasBacklog(): boolean {
@@ -312,7 +350,7 @@ export class Replica {
       this.#waitingChunk = undefined;
       this.receive(chunk);
     }
-    if (this.hasBacklog || this.#intake.isAwaited) this.#host.touch(this);
+    if (this.hasBacklog || this.#intake.isAwaited) this.touch();
   }
 
   /** Found by whoever reads; said once. */
@@ -325,44 +363,29 @@ export class Replica {
 
   /** Everybody who waits is told that it is not to be had here. */
   end(): void {
-    for (const { asker } of this.#gathered) this.fail(asker, 'not-here');
+    for (const { asker } of this.#entrance.takeAll()) this.fail(asker, 'not-here');
     for (const asker of this.#proposals.takeAll()) this.fail(asker, 'lost');
-    for (const { asker } of this.#reads.takeAll()) this.fail(asker, 'not-here');
-    this.#failStale();
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
+    this.#reading.end();
   }
 
   /** Proposed at the end of the turn. The payload is made then. */
   #propose(proposal: Proposal): void {
     if (this.stopReason !== '') return this.fail(proposal.asker, 'not-leader');
-    const bytes = this.#gatheredBytes + proposal.bytes;
-    const isTooMuch = this.#gathered.length > 0 && bytes > NODE_LIMITS.writesBytesMax;
     // What is committed while the state store is behind would wait in memory.
-    if (isTooMuch || !this.#host.store.hasRoom) return this.fail(proposal.asker, 'overloaded');
-    this.#gathered.push(proposal);
-    this.#gatheredBytes = bytes;
-    this.#host.touch(this);
-  }
-
-  #failStale(): void {
-    for (const { asker } of this.#freshness.takeWaiting()) this.fail(asker, 'not-fresh');
-  }
-
-  #positionByLease(): number | undefined {
-    const outcome = this.step({ type: 'lease-read', now: this.#host.now });
-    return outcome.type === 'taken' ? outcome.position?.index : undefined;
+    const hasRoom = this.#host.store.hasRoom && this.#entrance.add(proposal);
+    if (!hasRoom) return this.fail(proposal.asker, 'overloaded');
+    if (proposal.hasHurry) this.touch();
+    else this.#host.linger(this);
   }
 
   #askForProposals(): void {
-    if (this.#gathered.length === 0) return;
+    if (!this.#entrance.hasGathered) return;
     if (this.isSpoilt) return this.end();
     // A leader knows what time it is once it has applied an entry of its own: an older one it may
     // have known for longer than the leader that stamped what came behind it.
     if (this.isLeader && this.#appliedTerm !== this.#raft.term) return;
-    const gathered = this.#gathered;
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
+    const gathered = this.#entrance.take();
+    if (gathered.length === 0) return;
     const time = this.logTime;
     const payloads = gathered.map(({ payload }) => payload(time));
     const outcome = this.#raft.step({ type: 'propose', payloads });
@@ -389,33 +412,6 @@ export class Replica {
     });
   }
 
-  #askForReads(): void {
-    if (!this.#reads.hasGathered) return;
-    const id = this.#host.nextRead();
-    this.#reads.ask(id);
-    const outcome = this.#raft.step({ type: 'read', id });
-    if (outcome.type === 'refused') this.#refuseReads(id, outcome.reason === 'too-many-reads');
-  }
-
-  #refuseReads(id: number, isFull: boolean): void {
-    const failure = isFull ? 'overloaded' : 'not-leader';
-    for (const { asker } of this.#reads.refused(id)) this.fail(asker, failure);
-  }
-
-  #grant(answer: ReadAnswer): void {
-    if (answer.type === 'granted') this.#reads.granted(answer.id, answer.index);
-    else this.#refuseReads(answer.id, false);
-  }
-
-  #serve(reads: readonly Read[]): void {
-    if (this.isSpoilt) {
-      for (const { asker } of reads) this.fail(asker, 'damaged');
-      return;
-    }
-    const time = reads.length > 0 ? this.logTime : 0;
-    for (const read of reads) this.#server.serve(read, { now: this.#host.now, time });
-  }
-
   #passVerdict(): void {
     const verdict = this.#intake.verdict();
     if (verdict !== undefined) this.#raft.step({ type: 'snapshot-checked', ...verdict });
@@ -432,8 +428,9 @@ export class Replica {
       this.#appliedTerm = snapshot.term;
       this.dueAt = 0;
       this.#heedDamage(() => this.machine.reload());
+      this.#hasFreed = true;
       this.#time.follow(this.machine.time, this.#host.now);
-      this.#host.touch(this);
+      this.touch();
     });
   }
 
@@ -461,6 +458,7 @@ export class Replica {
         const isOwn = this.isLeader && term === this.#raft.term;
         this.#time[isOwn ? 'confirm' : 'follow'](this.machine.time, this.#host.now);
         this.#answer(position, verdict.replies);
+        if (verdict.hasFreed) this.#hasFreed = true;
         break;
       }
       case 'configuration':

@@ -1,10 +1,16 @@
 /** The port to what a shard's committed commands do: the data of users, or the catalogue. */
 
+import type { PreparedParts } from '../machine/prepared.ts';
 import type { StateWrite } from '../storage/state.ts';
+import type { Removals } from './removals.ts';
 
 export interface ShardMachine {
   /** The time of the last entry, in milliseconds; 0 before the first. */
   readonly time: number;
+  /** Which transactions hold which keys, as of the last entry; undefined where none can. */
+  readonly prepared: PreparedParts | undefined;
+  /** What it has removed lately; undefined where nobody asks. */
+  readonly removals: Removals | undefined;
   /**
    * What a command does, as the same for every replica. The store takes the writes before the next
    * call, which sees them. `unknown`: a later version wrote it; this replica can go no further.
@@ -23,6 +29,8 @@ export interface Verdict {
   readonly writes: readonly StateWrite[];
   /** For whoever proposed it, as the machine spells them. */
   readonly replies: readonly Uint8Array[];
+  /** Keys were given back that a transaction held. */
+  readonly hasFreed: boolean;
   /** The earliest time at which one of the writes expires; infinite if none does. */
   readonly dueAt: number;
 }

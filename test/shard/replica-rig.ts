@@ -3,6 +3,7 @@
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
+import type { Prepared } from '../../src/machine/prepared.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { Fact } from '../../src/raft/fact.ts';
 import type { EntryRange } from '../../src/raft/log.ts';
@@ -30,6 +31,8 @@ export class ReplicaRig implements ReplicaHost {
   readonly store: StateStore;
   readonly facts: Fact[] = [];
   readonly questions: number[] = [];
+  /** Holders of keys that somebody waits for, by their ages. */
+  readonly met: string[] = [];
   readonly records: LogRecord[] = [];
   readonly messages: Message[] = [];
   readonly entries = new Map<number, Entry>();
@@ -158,6 +161,12 @@ export class ReplicaRig implements ReplicaHost {
   nodeNumberOf(): number {
     return 0;
   }
+
+  meet(_replica: Replica, { age }: Prepared, isPressing: boolean): void {
+    this.met.push(`${age}${isPressing ? ' pressed' : ''}`);
+  }
+
+  linger(): void {}
 
   spoilt(): void {
     this.isSpoilt = true;

@@ -1,0 +1,190 @@
+/**
+ * What waits to be proposed: until the end of the turn, or until a key is given back that a
+ * transaction holds. Only a leader has an entrance, and what waits in it has not happened.
+ *
+ * Whoever holds nothing waits for anybody. A transaction that asks for a key holds others, so it
+ * waits only for those that are younger, which are pressed to give way; an older one sends it away.
+ * So nobody waits in a circle. One whose end is known and waits here or in the log is waited for
+ * by all: it waits for nobody any more.
+ *
+ * What nobody waits for, as the end of a transaction that no one has met, has no hurry: it is
+ * proposed with the next command, or with whatever else the node writes.
+ */
+
+import { NODE_LIMITS } from '../base/limits.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { Prepared, PreparedParts } from '../machine/prepared.ts';
+import type { Reply } from '../machine/reply.ts';
+import {
+  type Contender,
+  idText,
+  isElder,
+  isSameId,
+  type TransactionId,
+} from '../machine/transaction-id.ts';
+import type { Failure } from '../wire/response.ts';
+import type { Proposal } from './proposal.ts';
+import type { Asker } from './proposals.ts';
+
+export interface EntranceHost {
+  readonly now: number;
+  readonly prepared: PreparedParts | undefined;
+  /** Somebody waits for the holder; with more right than it, if it is pressed. */
+  meet(holder: Prepared, isPressing: boolean): void;
+  /** There is something to propose. */
+  touch(): void;
+  /** Sent away: somebody with more right holds a key. */
+  refuse(asker: Asker, reply: Reply): void;
+  /** Nothing of it has happened. */
+  fail(asker: Asker, failure: Failure): void;
+}
+
+interface Waiting {
+  readonly proposal: Proposal;
+  readonly contender: Contender | undefined;
+  readonly until: number;
+}
+
+export class Entrance {
+  readonly #host: EntranceHost;
+  #gathered: Proposal[] = [];
+  #unhurried: Proposal[] = [];
+  #bytes = 0;
+  #waiting: Waiting[] = [];
+  /** Room of its own: what waits for a key must not keep out what gives it back. */
+  #waitingBytes = 0;
+  /** Transactions whose end is known here and not applied yet. */
+  readonly #ending = new Map<string, TransactionId>();
+
+  constructor(host: EntranceHost) {
+    this.#host = host;
+  }
+
+  get size(): number {
+    return this.#gathered.length + this.#unhurried.length + this.#waiting.length;
+  }
+
+  /** Somebody waits for a key. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  get hasGathered(): boolean {
+    return this.#gathered.length > 0;
+  }
+
+  /** False if there is no room. */
+  add(proposal: Proposal): boolean {
+    const bytes = this.#bytes + proposal.bytes;
+    const isAlone = this.#gathered.length + this.#unhurried.length === 0;
+    if (!isAlone && bytes > NODE_LIMITS.writesBytesMax) return false;
+    for (const id of proposal.ends) {
+      if (this.#host.prepared?.of(id) !== undefined) this.#ending.set(idText(id), id);
+    }
+    const list = proposal.hasHurry ? this.#gathered : this.#unhurried;
+    list.push(proposal);
+    this.#bytes = bytes;
+    return true;
+  }
+
+  /** Whether the end of this holder is on its way; if so it is proposed with this turn. */
+  hurry(holder: Prepared): boolean {
+    if (!this.#ending.has(idText(holder.id))) return false;
+    this.hurryAll();
+    return true;
+  }
+
+  hurryAll(): void {
+    this.#gathered.push(...this.#unhurried);
+    this.#unhurried = [];
+  }
+
+  /** Those that may be proposed now. The others wait, or were sent away. */
+  take(): readonly Proposal[] {
+    this.hurryAll();
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    this.#bytes = 0;
+    const { prepared } = this.#host;
+    if (prepared === undefined || prepared.size === 0) return gathered;
+    return gathered.filter((proposal) => this.#mayPass(proposal, prepared));
+  }
+
+  /** Keys were given back: all look again, those with more right first. */
+  wake(): void {
+    for (const [name, id] of this.#ending) {
+      if (this.#host.prepared?.of(id) === undefined) this.#ending.delete(name);
+    }
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#bytes += this.#waitingBytes;
+    this.#waitingBytes = 0;
+    waiting.sort((one, other) => rankOf(one, other));
+    this.#gathered = [...waiting.map(({ proposal }) => proposal), ...this.#gathered];
+  }
+
+  /** Those whose patience is over. */
+  takeLate(): readonly Proposal[] {
+    const { now } = this.#host;
+    if (!this.#waiting.some(({ until }) => until <= now)) return [];
+    const late = this.#waiting.filter(({ until }) => until <= now).map(({ proposal }) => proposal);
+    this.#waiting = this.#waiting.filter(({ until }) => until > now);
+    for (const { bytes } of late) this.#waitingBytes -= bytes;
+    return late;
+  }
+
+  /** Nothing of it has happened. */
+  takeAll(): readonly Proposal[] {
+    this.hurryAll();
+    const all = [...this.#gathered, ...this.#waiting.map(({ proposal }) => proposal)];
+    this.#gathered = [];
+    this.#waiting = [];
+    this.#ending.clear();
+    this.#bytes = 0;
+    this.#waitingBytes = 0;
+    return all;
+  }
+
+  #mayPass(proposal: Proposal, prepared: PreparedParts): boolean {
+    const { commands, contender } = proposal.touch();
+    for (const command of commands) {
+      for (const [position, { type, key }] of command.entries()) {
+        const holder = type === 'check-range' ? undefined : prepared.holderOf(key);
+        if (holder === undefined) continue;
+        if (contender !== undefined && isSameId(holder.id, contender.id)) continue;
+        const isEnding = this.#ending.has(idText(holder.id));
+        if (!isEnding && contender !== undefined && isElder(holder, contender)) {
+          this.#host.refuse(proposal.asker, { type: 'locked', position, holder });
+          return false;
+        }
+        this.#wait(proposal, contender);
+        if (isEnding) this.#host.touch();
+        else this.#host.meet(holder, contender !== undefined);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #wait(proposal: Proposal, contender: Contender | undefined): void {
+    const { length } = this.#waiting;
+    const bytes = this.#waitingBytes + proposal.bytes;
+    const isFull = length > 0 && bytes > NODE_LIMITS.writesBytesMax;
+    if (isFull || length >= TRANSACTION_LIMITS.waitersMax) {
+      return this.#host.fail(proposal.asker, 'overloaded');
+    }
+    this.#waitingBytes = bytes;
+    const until = this.#host.now + TRANSACTION_LIMITS.waitMilliseconds;
+    this.#waiting.push({ proposal, contender, until });
+  }
+}
+
+/** Transactions by age, then what holds nothing, in the order in which it came. */
+function rankOf({ contender: one }: Waiting, { contender: other }: Waiting): number {
+  if (one === undefined || other === undefined) {
+    return Number(one === undefined) - Number(other === undefined);
+  }
+  if (isSameId(one.id, other.id)) return 0;
+  return isElder(one, other) ? -1 : 1;
+}

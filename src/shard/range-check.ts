@@ -1,0 +1,72 @@
+/** Whether ranges hold what a transaction saw in them: one look at one moment. */
+
+import type { CheckRange } from '../machine/command.ts';
+import { decodeRow } from '../machine/row.ts';
+import { SECTION } from '../machine/section.ts';
+import { type StateCursor, StateDamage, type StateRow, type StateView } from '../storage/state.ts';
+
+const SLICE = { rowsMax: 256, bytesMax: 256 * 1024 };
+
+export interface PlacedRange {
+  readonly range: CheckRange;
+  /** Where it stands among the checks. */
+  readonly position: number;
+}
+
+/** The first range that does not hold, or that all do. */
+type RangeVerdict = PlacedRange | 'hold' | StateDamage;
+
+interface RangeCheckOptions {
+  readonly view: StateView;
+  readonly ranges: readonly PlacedRange[];
+  readonly done: (verdict: RangeVerdict) => void;
+}
+
+export class RangeCheck {
+  readonly #options: RangeCheckOptions;
+  #at = 0;
+  #cursor: StateCursor | undefined;
+  #count = 0;
+
+  constructor(options: RangeCheckOptions) {
+    this.#options = options;
+  }
+
+  proceed(): void {
+    const { ranges, view } = this.#options;
+    const placed = ranges[this.#at];
+    if (placed === undefined) return this.#end('hold');
+    const { key, to } = placed.range;
+    this.#count = 0;
+    this.#cursor = view.cursor({
+      section: SECTION.values,
+      from: key,
+      to: to.length > 0 ? to : undefined,
+      isReverse: false,
+    });
+    this.#next(placed);
+  }
+
+  #next(placed: PlacedRange): void {
+    this.#cursor?.next(SLICE, (rows) => this.#take(placed, rows));
+  }
+
+  #take(placed: PlacedRange, rows: readonly StateRow[] | StateDamage): void {
+    if (rows instanceof StateDamage) return this.#end(rows);
+    const { count, seenAt } = placed.range;
+    this.#count += rows.length;
+    const isSame = rows.every(({ value }) => (decodeRow(value)?.version ?? 0) <= seenAt);
+    if (!isSame || this.#count > count) return this.#end(placed);
+    if (rows.length > 0) return this.#next(placed);
+    if (this.#count < count) return this.#end(placed);
+    this.#cursor?.close();
+    this.#at += 1;
+    this.proceed();
+  }
+
+  #end(verdict: RangeVerdict): void {
+    this.#cursor?.close();
+    this.#options.view.close();
+    this.#options.done(verdict);
+  }
+}

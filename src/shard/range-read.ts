@@ -1,0 +1,119 @@
+/** One page of a range: it stands still while the disk is asked for it. */
+
+import { REQUEST_LIMITS } from '../base/limits.ts';
+import { compareBytes } from '../machine/bytes.ts';
+import type { Lock } from '../machine/prepared.ts';
+import { SECTION } from '../machine/section.ts';
+import { type StateCursor, StateDamage, type StateRow, type StateView } from '../storage/state.ts';
+import type { KeyRange } from '../wire/request.ts';
+import type { Failure, RangeRow } from '../wire/response.ts';
+import { type Asker, failAsker } from './proposals.ts';
+
+const NO_BYTES = new Uint8Array();
+
+interface RangeReadOptions {
+  readonly asker: Asker;
+  readonly range: KeyRange;
+  readonly time: number;
+  /** The view is as of it. */
+  readonly index: number;
+  readonly view: StateView;
+  /** Keys of the range that transactions hold, as of the view. */
+  readonly locks: readonly Lock[];
+  readonly onDamage: () => void;
+  /** The first key that it comes to is held: it has to wait for this one. */
+  readonly onHeld: (lock: Lock) => void;
+}
+
+/** It goes up to the first key that is held, which counts as not seen, there or not. */
+export class RangeRead {
+  readonly #options: RangeReadOptions;
+  readonly #cursor: StateCursor;
+  readonly #rowsMax: number;
+  /** Where it has to end. */
+  readonly #lock: Lock | undefined;
+  readonly #rows: RangeRow[] = [];
+  #bytes = 0;
+  #count = 0;
+  #last: Uint8Array = NO_BYTES;
+  #isStopped = false;
+
+  constructor(options: RangeReadOptions) {
+    this.#options = options;
+    const { range, view, locks } = options;
+    const { from, to, isReverse } = range;
+    this.#lock = isReverse ? locks.at(-1) : locks[0];
+    this.#cursor = view.cursor({
+      section: SECTION.values,
+      from: from.length > 0 ? from : undefined,
+      to: to.length > 0 ? to : undefined,
+      isReverse,
+    });
+    this.#rowsMax = Math.max(1, Math.min(range.rowsMax, REQUEST_LIMITS.rowsMax));
+  }
+
+  proceed(): void {
+    const limits = {
+      rowsMax: this.#rowsMax - this.#count,
+      bytesMax: REQUEST_LIMITS.rangeBytesMax - this.#bytes,
+    };
+    this.#cursor.next(limits, (rows) => this.#take(rows));
+  }
+
+  #take(rows: readonly StateRow[] | StateDamage): void {
+    if (rows instanceof StateDamage) {
+      this.#fail('damaged');
+      return this.#options.onDamage();
+    }
+    for (const row of rows) {
+      this.#isStopped ||= this.#isBehindLock(row.key);
+      if (this.#isStopped) break;
+      this.#add(row);
+    }
+    const isAtEnd = rows.length === 0;
+    const isFull = this.#count >= this.#rowsMax || this.#bytes >= REQUEST_LIMITS.rangeBytesMax;
+    if (!isAtEnd && !isFull && !this.#isStopped) return this.proceed();
+    const isCut = this.#lock !== undefined && (isAtEnd || this.#isStopped);
+    if (isCut && this.#count === 0) return this.#yield();
+    this.#answer(isAtEnd && this.#lock === undefined);
+  }
+
+  #isBehindLock(key: Uint8Array): boolean {
+    if (this.#lock === undefined) return false;
+    const order = compareBytes(key, this.#lock.key);
+    return this.#options.range.isReverse ? order <= 0 : order >= 0;
+  }
+
+  #add({ key, value }: StateRow): void {
+    const { answer } = this.#options.range;
+    this.#count += 1;
+    this.#last = key;
+    this.#bytes += key.length + (answer === 'rows' ? value.length : 0);
+    if (answer === 'rows') this.#rows.push({ key, row: value });
+    else if (answer === 'keys') this.#rows.push({ key, row: NO_BYTES });
+  }
+
+  #answer(isEnd: boolean): void {
+    const { asker, time, index } = this.#options;
+    this.#close();
+    const { origin, id } = asker;
+    const [rows, count, last] = [this.#rows, this.#count, this.#last];
+    origin.respond({ type: 'range', id, time, index, rows, count, last, isEnd });
+  }
+
+  #yield(): void {
+    this.#close();
+    if (this.#lock !== undefined) this.#options.onHeld(this.#lock);
+  }
+
+  #fail(failure: Failure): void {
+    const { asker, time } = this.#options;
+    this.#close();
+    failAsker(asker, failure, time);
+  }
+
+  #close(): void {
+    this.#cursor.close();
+    this.#options.view.close();
+  }
+}

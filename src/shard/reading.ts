@@ -1,0 +1,172 @@
+/** The reads of one replica, from the question to the answer: whom they wait for, and how long. */
+
+import type { ShardId } from '../base/ids.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { Prepared, PreparedParts } from '../machine/prepared.ts';
+import type { Outcome, RaftEvent, ReadAnswer } from '../raft/ready.ts';
+import type { StateStore } from '../storage/state-store.ts';
+import type { Failure } from '../wire/response.ts';
+import { Freshness } from './freshness.ts';
+import { HeldReads } from './held-reads.ts';
+import type { Asker } from './proposals.ts';
+import { ReadServer } from './read-server.ts';
+import { type Read, Reads } from './reads.ts';
+import type { Removals } from './removals.ts';
+
+/** What the reads of a replica ask of it. */
+export interface ReadingHost {
+  readonly shard: ShardId;
+  readonly store: StateStore;
+  readonly now: number;
+  readonly logTime: number;
+  readonly applied: number;
+  readonly isLeader: boolean;
+  readonly isSpoilt: boolean;
+  readonly stopReason: string;
+  readonly prepared: PreparedParts | undefined;
+  readonly removals: Removals | undefined;
+  step(event: RaftEvent): Outcome;
+  fail(asker: Asker, failure: Failure): void;
+  touch(): void;
+  spoil(): void;
+  nextRead(): number;
+  /** Asks the leader how far it is; false if the question did not leave. */
+  askLeader(question: number): boolean;
+  meet(holder: Prepared, isPressing: boolean): void;
+}
+
+export class Reading {
+  readonly #host: ReadingHost;
+  readonly #reads = new Reads();
+  readonly #held = new HeldReads();
+  readonly #freshness = new Freshness();
+  readonly #server: ReadServer;
+
+  constructor(host: ReadingHost) {
+    this.#host = host;
+    this.#server = new ReadServer({
+      shard: host.shard,
+      store: host.store,
+      onDamage: () => host.spoil(),
+      onHeld: (read, holder, isPressing) => this.#hold(read, holder, isPressing),
+    });
+  }
+
+  /** Reads that were not answered. */
+  get size(): number {
+    return this.#reads.size + this.#held.size;
+  }
+
+  /** Somebody waits for a key that is held. */
+  get hasHeld(): boolean {
+    return this.#held.size > 0;
+  }
+
+  /** Answered once it is known that this was the leader after now. */
+  read(read: Read): void {
+    const { stopReason } = this.#host;
+    if (stopReason !== '') return this.#host.fail(read.asker, 'not-leader');
+    this.#reads.gather(read);
+    this.#host.touch();
+  }
+
+  /** Answered at once if a quorum promised to elect nobody else meanwhile; else as `read`. */
+  readByLease(read: Read): void {
+    const { now, applied } = this.#host;
+    const outcome = this.#host.step({ type: 'lease-read', now });
+    const position = outcome.type === 'taken' ? outcome.position?.index : undefined;
+    if (position === undefined || position > applied) this.read(read);
+    else this.#serve([read]);
+  }
+
+  /** Answered from here, if that was current not longer ago than this; else the leader is asked. */
+  readStale(read: Read, milliseconds: number): void {
+    const { now, isLeader, applied } = this.#host;
+    if (isLeader) return this.readByLease(read);
+    if (this.#freshness.isYoung({ milliseconds, now, applied })) return this.#serve([read]);
+    const question = this.#freshness.wait(read, { now, draw: () => this.#host.nextRead() });
+    if (question === undefined || this.#host.askLeader(question)) return;
+    this.#failStale();
+  }
+
+  /** The leader's answer to such a question; 0 if it does not lead. */
+  told(question: number, index: number): void {
+    if (!this.#freshness.isOpen(question)) return;
+    if (index === 0) return this.#failStale();
+    this.#reads.grant(this.#freshness.answer(question, index), index);
+    this.serveReady();
+  }
+
+  tick(): void {
+    const { now } = this.#host;
+    if (this.#freshness.isOverdue(now)) this.#failStale();
+    this.#serve(this.#held.takeLate(now));
+  }
+
+  /** The end of a turn: one round for all that gathered. */
+  ask(): void {
+    if (!this.#reads.hasGathered) return;
+    const id = this.#host.nextRead();
+    this.#reads.ask(id);
+    const outcome = this.#host.step({ type: 'read', id });
+    if (outcome.type === 'refused') this.#refuse(id, outcome.reason === 'too-many-reads');
+  }
+
+  grant(answer: ReadAnswer): void {
+    if (answer.type === 'granted') this.#reads.granted(answer.id, answer.index);
+    else this.#refuse(answer.id, false);
+  }
+
+  /** The machine has applied more. */
+  serveReady(): void {
+    this.#serve(this.#reads.takeReady(this.#host.applied));
+  }
+
+  /** Keys were given back: whoever waits for one looks again. */
+  wake(): void {
+    this.#serve(this.#held.takeAll());
+  }
+
+  /** Everybody is told that it is not to be had here. */
+  end(): void {
+    for (const { asker } of this.#reads.takeAll()) this.#host.fail(asker, 'not-here');
+    for (const { asker } of this.#held.takeAll()) this.#host.fail(asker, 'not-here');
+    this.#failStale();
+  }
+
+  #serve(reads: readonly Read[]): void {
+    if (reads.length === 0) return;
+    if (this.#host.isSpoilt) {
+      for (const { asker } of reads) this.#host.fail(asker, 'damaged');
+      return;
+    }
+    const { logTime: time, now, prepared, removals, applied: index } = this.#host;
+    for (const read of reads) this.#server.serve(read, { now, time, prepared, removals, index });
+  }
+
+  /**
+   * Nobody reads what is about to change. The read was granted before, so what it sees later is no
+   * older than what it may see, whoever leads by then.
+   */
+  #hold(read: Read, holder: Prepared, isPressing: boolean): void {
+    const { prepared, isLeader } = this.#host;
+    // A range was read meanwhile, and the key may have been given back.
+    if (prepared?.of(holder.id) !== holder) return this.#serve([read]);
+    // Nobody is asked for the sake of what may be old: the leader has it sooner.
+    if (!isLeader) return this.#host.fail(read.asker, 'not-fresh');
+    if (this.#held.size >= TRANSACTION_LIMITS.waitersMax) {
+      return this.#host.fail(read.asker, 'overloaded');
+    }
+    this.#held.wait(read);
+    this.#host.meet(holder, isPressing);
+  }
+
+  #refuse(id: number, isFull: boolean): void {
+    const failure = isFull ? 'overloaded' : 'not-leader';
+    for (const { asker } of this.#reads.refused(id)) this.#host.fail(asker, failure);
+  }
+
+  #failStale(): void {
+    for (const { asker } of this.#freshness.takeWaiting()) this.#host.fail(asker, 'not-fresh');
+  }
+}

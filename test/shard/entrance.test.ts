@@ -1,0 +1,303 @@
+/** Who waits at a shard for a key that a transaction holds, and who is sent away. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
+import type { Operation } from '../../src/machine/command.ts';
+import type { Prepared, PreparedParts } from '../../src/machine/prepared.ts';
+import type { Reply } from '../../src/machine/reply.ts';
+import { type Contender, isSameId } from '../../src/machine/transaction-id.ts';
+import { Entrance, type EntranceHost } from '../../src/shard/entrance.ts';
+import type { Proposal } from '../../src/shard/proposal.ts';
+import type { Asker } from '../../src/shard/proposals.ts';
+import type { Failure } from '../../src/wire/response.ts';
+
+const SEQUENCE = 1;
+
+/** Of that age; of one age the number decides. */
+function contender(number: number, age = number): Contender {
+  return { id: { home: 0, client: new Uint8Array(16).fill(number), sequence: SEQUENCE }, age };
+}
+
+function put(key: string): Operation {
+  return { type: 'put', key: Buffer.from(key), value: new Uint8Array(), lifeMilliseconds: 0 };
+}
+
+interface Asked {
+  readonly by?: Contender;
+  readonly bytes?: number;
+  readonly ends?: Contender;
+  readonly hasHurry?: boolean;
+}
+
+class Rig implements EntranceHost {
+  now = 0;
+  touched = 0;
+  readonly met: string[] = [];
+  readonly refused: Reply[] = [];
+  readonly failed: Failure[] = [];
+  readonly entrance = new Entrance(this);
+  readonly #held = new Map<string, Prepared>();
+  readonly #names = new Map<Proposal, string>();
+
+  get prepared(): PreparedParts {
+    const all = [...this.#held.values()];
+    return {
+      size: this.#held.size,
+      holderOf: (key: Uint8Array) => this.#held.get(Buffer.from(key).toString()),
+      of: (id: Contender['id']) => all.find((one) => isSameId(one.id, id)),
+    } as unknown as PreparedParts;
+  }
+
+  hold(key: string, holder: Contender): void {
+    const rest = { slot: 0, version: 1, since: 0, participants: [], keys: [Buffer.from(key)] };
+    this.#held.set(key, { ...holder, ...rest });
+  }
+
+  release(key: string): void {
+    this.#held.delete(key);
+    this.entrance.wake();
+  }
+
+  add(name: string, keys: readonly string[], asked: Asked = {}): boolean {
+    const proposal: Proposal = {
+      asker: {} as Asker,
+      bytes: asked.bytes ?? 1,
+      payload: () => new Uint8Array(),
+      touch: () => ({ commands: [keys.map(put)], contender: asked.by }),
+      ends: asked.ends === undefined ? [] : [asked.ends.id],
+      hasHurry: asked.hasHurry ?? true,
+    };
+    this.#names.set(proposal, name);
+    return this.entrance.add(proposal);
+  }
+
+  names(proposals: readonly Proposal[]): readonly string[] {
+    return proposals.map((one) => this.#names.get(one) ?? '?');
+  }
+
+  take(): readonly string[] {
+    return this.names(this.entrance.take());
+  }
+
+  meet({ age }: Prepared, isPressing: boolean): void {
+    this.met.push(`${age}${isPressing ? ' pressed' : ''}`);
+  }
+
+  touch(): void {
+    this.touched += 1;
+  }
+
+  refuse(_asker: Asker, reply: Reply): void {
+    this.refused.push(reply);
+  }
+
+  fail(_asker: Asker, failure: Failure): void {
+    this.failed.push(failure);
+  }
+}
+
+test('where nothing is held everybody passes, in the order in which they came', () => {
+  const rig = new Rig();
+  rig.add('one', ['x'], { by: contender(9) });
+  rig.add('two', ['x']);
+  deepEqual(rig.take(), ['one', 'two']);
+  deepEqual(rig.take(), []);
+});
+
+test('a transaction waits for a younger holder and presses it', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.add('elder', ['w', 'x'], { by: contender(5) });
+  rig.add('other', ['y'], { by: contender(9) });
+  deepEqual(rig.take(), ['other']);
+  deepEqual(rig.met, ['8 pressed']);
+  deepEqual(rig.refused, []);
+  rig.release('x');
+  deepEqual(rig.take(), ['elder']);
+});
+
+test('a transaction is sent away by an older holder, and told which key it was', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(3));
+  rig.add('younger', ['w', 'x'], { by: contender(5) });
+  deepEqual(rig.take(), []);
+  const [reply] = rig.refused;
+  ok(reply?.type === 'locked' && reply.position === 1 && reply.holder.age === 3);
+  deepEqual([rig.met, rig.entrance.size], [[], 0]);
+});
+
+test('of one age the name decides', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(6, 5));
+  rig.add('first', ['x'], { by: contender(4, 5) });
+  rig.add('last', ['x'], { by: contender(7, 5) });
+  deepEqual(rig.take(), []);
+  equal(rig.refused.length, 1);
+  rig.release('x');
+  deepEqual(rig.take(), ['first']);
+});
+
+test('what holds nothing waits for anybody, and presses nobody', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(3));
+  rig.add('plain', ['x']);
+  deepEqual(rig.take(), []);
+  deepEqual(rig.met, ['3']);
+  rig.release('x');
+  deepEqual(rig.take(), ['plain']);
+});
+
+test('a batch waits as a whole for one of its keys', () => {
+  const rig = new Rig();
+  rig.hold('z', contender(3));
+  rig.add('plain', ['x', 'y', 'z']);
+  deepEqual(rig.take(), []);
+});
+
+test('a range that is checked is not judged here, so it waits for nobody', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(3));
+  const check = { type: 'check-range', key: Buffer.from('x'), to: Buffer.from('z') } as const;
+  const command = [{ ...check, count: 0, seenAt: 0 }];
+  rig.entrance.add({
+    asker: {} as Asker,
+    bytes: 1,
+    payload: () => new Uint8Array(),
+    touch: () => ({ commands: [command], contender: contender(5) }),
+    ends: [],
+    hasHurry: true,
+  });
+  equal(rig.entrance.take().length, 1);
+});
+
+test('its own prepare, repeated, passes what it holds itself', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(5));
+  rig.add('again', ['x'], { by: contender(5) });
+  deepEqual(rig.take(), ['again']);
+});
+
+test('after a wake those with more right go first, and what holds nothing goes last', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(90));
+  rig.add('plain one', ['x']);
+  rig.add('younger', ['x'], { by: contender(7) });
+  rig.add('plain two', ['x']);
+  rig.add('elder', ['x'], { by: contender(2) });
+  rig.take();
+  rig.add('new', ['y']);
+  rig.release('x');
+  deepEqual(rig.take(), ['elder', 'younger', 'plain one', 'plain two', 'new']);
+});
+
+test('woken in vain, they wait on', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.hold('y', contender(9));
+  rig.add('elder', ['x', 'y'], { by: contender(5) });
+  rig.take();
+  rig.release('x');
+  deepEqual(rig.take(), []);
+  deepEqual(rig.met, ['8 pressed', '9 pressed']);
+});
+
+test('nobody waits longer than the limit', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.add('first', ['x']);
+  rig.take();
+  rig.now = TRANSACTION_LIMITS.waitMilliseconds - 1;
+  rig.add('second', ['x']);
+  rig.take();
+  deepEqual(rig.names(rig.entrance.takeLate()), []);
+  rig.now += 1;
+  deepEqual(rig.names(rig.entrance.takeLate()), ['first']);
+  rig.release('x');
+  deepEqual(rig.take(), ['second']);
+});
+
+test('no more wait than may, and whoever comes on top is told so', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  for (let at = 0; at <= TRANSACTION_LIMITS.waitersMax; at++) rig.add('plain', ['x']);
+  rig.take();
+  deepEqual(rig.failed, ['overloaded']);
+  equal(rig.entrance.size, TRANSACTION_LIMITS.waitersMax);
+});
+
+test('what waits for a key keeps nobody out who gives it back', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  const bytes = NODE_LIMITS.writesBytesMax / 2;
+  for (const name of ['one', 'two', 'three']) {
+    ok(rig.add(name, ['x'], { bytes }), name);
+    rig.take();
+  }
+  deepEqual(rig.failed, ['overloaded'], 'the third has no room to wait');
+  ok(rig.add('plain', ['y']));
+  ok(rig.add('resolution', [], { ends: contender(8) }));
+  deepEqual(rig.take(), ['plain', 'resolution']);
+});
+
+test('what was woken weighs as what has just come', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.add('waiting', ['x'], { bytes: NODE_LIMITS.writesBytesMax });
+  rig.take();
+  rig.release('x');
+  equal(rig.add('more', ['y']), false);
+  deepEqual(rig.take(), ['waiting']);
+  ok(rig.add('more', ['y']));
+});
+
+test('one alone is taken in whatever it weighs', () => {
+  const rig = new Rig();
+  ok(rig.add('large', ['x'], { bytes: NODE_LIMITS.writesBytesMax + 1 }));
+  equal(rig.add('small', ['y']), false);
+});
+
+test('what has no hurry is proposed with the next command, and ends what is met at once', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.add('resolution', [], { ends: contender(8), hasHurry: false });
+  equal(rig.entrance.hasGathered, false);
+  rig.add('plain', ['y']);
+  deepEqual(rig.take(), ['plain', 'resolution']);
+  rig.add('second', [], { ends: contender(8), hasHurry: false });
+  ok(rig.entrance.hurry(rig.prepared.holderOf(Buffer.from('x')) as Prepared));
+  equal(rig.entrance.hasGathered, true);
+});
+
+test('one whose end is on its way is waited for by all, and asked nothing', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(3));
+  rig.add('resolution', [], { ends: contender(3) });
+  rig.add('younger', ['x'], { by: contender(5) });
+  deepEqual(rig.take(), ['resolution']);
+  deepEqual([rig.refused, rig.met], [[], []]);
+  rig.release('x');
+  deepEqual(rig.take(), ['younger']);
+});
+
+test('the end of one that holds nothing here is not kept in mind', () => {
+  const rig = new Rig();
+  rig.add('tombstone', [], { ends: contender(3) });
+  rig.take();
+  rig.hold('x', contender(3));
+  rig.add('plain', ['x']);
+  rig.take();
+  deepEqual(rig.met, ['3'], 'it was prepared after all, and has to be asked for');
+});
+
+test('with its leadership everything leaves it', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.add('waiting', ['x']);
+  rig.take();
+  rig.add('gathered', ['y']);
+  rig.add('unhurried', ['z'], { hasHurry: false });
+  deepEqual(rig.names(rig.entrance.takeAll()), ['gathered', 'unhurried', 'waiting']);
+  equal(rig.entrance.size, 0);
+});

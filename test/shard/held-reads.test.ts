@@ -1,0 +1,182 @@
+/** Nobody reads what a transaction holds: it may be decided already that it is something else. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { RAFT_LIMITS } from '../../src/base/limits.ts';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
+import { Reading, type ReadingHost } from '../../src/shard/reading.ts';
+import type { Response } from '../../src/wire/response.ts';
+import { bytesOf, put } from '../machine/machine-rig.ts';
+import { HeldRig, said } from './held-rig.ts';
+
+test('a read of a held key waits, and is answered after the resolution', () => {
+  const rig = new HeldRig();
+  rig.write([put('x', 'old')], [put('y', 'other')]);
+  equal(rig.prepare(5, put('x', 'new')), 'done');
+  const responses = rig.keys('y', 'x');
+  equal(said(rig.keys('y')), 'other', 'what nobody holds is read at once');
+  rig.rig.tick(3);
+  deepEqual([responses, rig.rig.met], [[], ['5']]);
+  rig.resolve(5, true);
+  equal(said(responses), 'other new');
+  equal(responses.length, 1);
+});
+
+test('where the transaction came to nothing the read sees what was there', () => {
+  const rig = new HeldRig();
+  rig.write([put('x', 'old')]);
+  rig.prepare(5, put('x', 'new'));
+  const responses = rig.keys('x');
+  rig.resolve(5, false);
+  equal(said(responses), 'old');
+});
+
+test('a key that is held before it is there is not read as missing', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  const responses = rig.keys('x');
+  deepEqual(responses, []);
+  rig.resolve(5, true);
+  equal(said(responses), 'new');
+});
+
+test('a read that is woken by another waits on', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  rig.prepare(6, put('y', 'new'));
+  const responses = rig.keys('x', 'y');
+  rig.resolve(5, true);
+  deepEqual(responses, []);
+  rig.resolve(6, false);
+  equal(said(responses), 'new -');
+});
+
+test('who waited too long is told so, at its own time', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  const { now } = rig.rig;
+  const what = { type: 'keys', keys: [bytesOf('x')] } as const;
+  const responses = rig.read(what, now + RAFT_LIMITS.tickMilliseconds);
+  rig.rig.tick();
+  deepEqual(responses, []);
+  rig.rig.tick();
+  equal(said(responses), 'too-late');
+});
+
+test('with its replica a read that waits is gone', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  const responses = rig.keys('x');
+  rig.rig.replica.end();
+  equal(said(responses), 'not-here');
+});
+
+test('a plain write of a held key waits as well, and is done after the resolution', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'transaction'));
+  equal(rig.write([put('x', 'plain')]), '');
+  equal(rig.write([put('y', 'plain')]), 'done');
+  rig.resolve(5, true);
+  rig.rig.turns(4);
+  equal(said(rig.keys('x')), 'plain');
+});
+
+/** A replica's reads alone: who leads, and what is held, is as the test says. */
+class Host implements ReadingHost {
+  readonly shard: ReadingHost['shard'];
+  readonly store: ReadingHost['store'];
+  readonly logTime = 0;
+  readonly isSpoilt = false;
+  readonly stopReason = '';
+  now = 0;
+  applied = 10;
+  isLeader = true;
+  prepared: ReadingHost['prepared'];
+  readonly removals = undefined;
+  failures: string[] = [];
+  met = 0;
+  #reads = 0;
+  readonly reading: Reading;
+
+  constructor(rig: HeldRig) {
+    const { replica, store } = rig.rig;
+    this.shard = replica.shard;
+    this.store = store;
+    this.prepared = replica.machine.prepared;
+    this.reading = new Reading(this);
+  }
+
+  step: ReadingHost['step'] = () => ({ type: 'taken', position: undefined });
+
+  fail: ReadingHost['fail'] = (_asker, failure) => void this.failures.push(failure);
+
+  touch(): void {}
+
+  spoil(): void {}
+
+  nextRead(): number {
+    this.#reads += 1;
+    return this.#reads;
+  }
+
+  askLeader(): boolean {
+    return true;
+  }
+
+  meet(): void {
+    this.met += 1;
+  }
+
+  /** A read that was granted. */
+  granted(key: string): Response[] {
+    const responses: Response[] = [];
+    const origin = { respond: (response: Response) => void responses.push(response) };
+    const what = { type: 'keys', keys: [bytesOf(key)] } as const;
+    this.reading.read({ asker: { origin, id: 1 }, until: 1e9, what });
+    this.reading.ask();
+    this.reading.grant({ type: 'granted', id: this.#reads, index: this.applied });
+    this.reading.serveReady();
+    return responses;
+  }
+}
+
+test('on a replica that leads no more nobody is asked, and the read goes to who leads', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  const host = new Host(rig);
+  host.isLeader = false;
+  host.granted('x');
+  deepEqual([host.failures, host.met], [['not-fresh'], 0]);
+});
+
+test('a read that waits is answered though leadership was lost meanwhile', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  const host = new Host(rig);
+  const responses = host.granted('x');
+  host.isLeader = false;
+  rig.resolve(5, true);
+  host.reading.wake();
+  equal(said(responses), 'new');
+});
+
+test('a stale read of a held key is refused where nobody leads', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  const host = new Host(rig);
+  host.isLeader = false;
+  const what = { type: 'keys', keys: [bytesOf('x')] } as const;
+  const asker = { origin: { respond() {} }, id: 1 };
+  host.reading.readStale({ asker, until: 1e9, what }, 1000);
+  host.reading.told(1, host.applied);
+  deepEqual(host.failures, ['not-fresh']);
+});
+
+test('no more reads wait than may', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  const host = new Host(rig);
+  for (let at = 0; at <= TRANSACTION_LIMITS.waitersMax; at++) host.granted('x');
+  deepEqual(host.failures, ['overloaded']);
+  equal(host.reading.size, TRANSACTION_LIMITS.waitersMax);
+});

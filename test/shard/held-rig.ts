@@ -1,0 +1,138 @@
+/** A replica in whose shard transactions hold keys, and those who meet them. */
+
+import { ok } from 'node:assert/strict';
+import { encodeBatch } from '../../src/machine/batch.ts';
+import type { Operation } from '../../src/machine/command.ts';
+import type { EntryBody } from '../../src/machine/entry.ts';
+import { decodeReply, type Reply } from '../../src/machine/reply.ts';
+import { decodeRow } from '../../src/machine/row.ts';
+import { encodeResolutions } from '../../src/machine/transaction-codec.ts';
+import type { Contender } from '../../src/machine/transaction-id.ts';
+import type { Read, Wanted } from '../../src/shard/reads.ts';
+import type { KeyRange } from '../../src/wire/request.ts';
+import type { Response } from '../../src/wire/response.ts';
+import { bytesOf, clientOf, textOf, WHOLE } from '../machine/machine-rig.ts';
+import { nameOf, prepareBytes } from '../machine/transaction-rig.ts';
+import { ReplicaRig } from './replica-rig.ts';
+
+const EPOCH = 1;
+const PATIENCE = 10_000;
+/** Of whoever writes without a transaction. */
+const WRITER = 200;
+
+export class HeldRig {
+  readonly rig = new ReplicaRig();
+  #sequence = 0;
+
+  constructor() {
+    this.rig.lead();
+    this.do({ type: 'adopt', epoch: EPOCH, arc: WHOLE });
+  }
+
+  get deadline(): number {
+    return this.rig.replica.logTime + PATIENCE;
+  }
+
+  /** The first reply, in a few words; nothing if none came. */
+  do(body: EntryBody): string {
+    const { asker, responses } = this.rig.asker();
+    this.rig.replica.stamp(asker, EPOCH, body);
+    this.rig.replica.hurry();
+    this.rig.turns(4);
+    return said(responses);
+  }
+
+  write(...commands: readonly (readonly Operation[])[]): string {
+    const firstSequence = this.#sequence;
+    this.#sequence += commands.length;
+    const { deadline } = this;
+    const client = clientOf(WRITER);
+    const about = { client, acknowledgedBelow: 0, deadline, firstSequence };
+    return this.do({ type: 'batch', batch: encodeBatch({ ...about, commands }) });
+  }
+
+  /** A transaction of that age, which is its number as well. */
+  prepare(age: number, ...operations: readonly Operation[]): string {
+    const bytes = prepareBytes(operations, { client: age, age, deadline: this.deadline });
+    return this.do({ type: 'prepare', bytes });
+  }
+
+  resolve(age: number, isCommitted: boolean): void {
+    const id = nameOf({ client: age });
+    const bytes = encodeResolutions([{ id, isCommitted, deadline: this.deadline }]);
+    this.do({ type: 'resolve', bytes });
+  }
+
+  read(what: Wanted, until = Number.POSITIVE_INFINITY): Response[] {
+    const { asker, responses } = this.rig.asker();
+    const read: Read = { asker, until, what };
+    this.rig.replica.read(read);
+    this.rig.turns(4);
+    return responses;
+  }
+
+  keys(...keys: readonly string[]): Response[] {
+    return this.read({ type: 'keys', keys: keys.map(bytesOf) });
+  }
+
+  range(range: Partial<KeyRange> = {}): Response[] {
+    const ends = { from: new Uint8Array(), to: new Uint8Array() };
+    const manner = { isReverse: false, answer: 'rows', rowsMax: 100 } as const;
+    return this.read({ type: 'range', range: { ...ends, ...manner, ...range } });
+  }
+
+  /** `owner`: the age of a transaction that holds keys itself. */
+  validate(checks: readonly Operation[], owner?: number): Response[] {
+    return this.read({
+      type: 'checks',
+      checks,
+      owner: owner === undefined ? undefined : ownerOf(owner),
+    });
+  }
+}
+
+function ownerOf(age: number): Contender {
+  return { id: nameOf({ client: age }), age };
+}
+
+/** What came, in a few words: values and keys as texts. */
+export function said([response]: readonly Response[]): string {
+  if (response === undefined) return '';
+  switch (response.type) {
+    case 'failed':
+      return response.failure;
+    case 'rows':
+      return response.rows.map(textIn).join(' ');
+    case 'range': {
+      const rows = response.rows.map(({ key, row }) => textOf(key) + (row.length > 0 ? '=' : ''));
+      const values = response.rows.map(({ row }) => (row.length > 0 ? textIn(row) : ''));
+      const listed = rows.map((row, at) => row + values[at]).join(' ');
+      const count = `(${response.count}${response.isEnd ? ', end' : ''})`;
+      return listed === '' ? count : `${listed} ${count}`;
+    }
+    case 'written':
+      return response.replies.map((bytes) => saidOf(decodeReply(bytes))).join('; ');
+    default:
+      return response.type;
+  }
+}
+
+function textIn(row: Uint8Array): string {
+  const decoded = row.length === 0 ? undefined : decodeRow(row);
+  return decoded === undefined ? '-' : textOf(decoded.value);
+}
+
+function saidOf(reply: Reply | undefined): string {
+  ok(reply, 'a reply is one');
+  switch (reply.type) {
+    case 'check-failed':
+      return `check-failed ${reply.position} ${reply.version}`;
+    case 'refused':
+      return `refused ${reply.reason} ${reply.position}`;
+    case 'locked':
+      return `locked ${reply.position} by ${reply.holder.age}`;
+    case 'done':
+    case 'committed':
+      return reply.type;
+  }
+}

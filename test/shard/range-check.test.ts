@@ -1,0 +1,208 @@
+/** Whether a transaction may take for granted what it has read: checks that a leader judges. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Operation } from '../../src/machine/command.ts';
+import { decodeReply } from '../../src/machine/reply.ts';
+import { StateDamage } from '../../src/storage/state.ts';
+import { bytesOf, put } from '../machine/machine-rig.ts';
+import { HeldRig, said } from './held-rig.ts';
+
+interface Seen {
+  readonly from: string;
+  readonly to: string;
+  readonly count: number;
+  readonly seenAt: number;
+}
+
+function range({ from, to, count, seenAt }: Seen): Operation {
+  return { type: 'check-range', key: bytesOf(from), to: bytesOf(to), count, seenAt };
+}
+
+/** Nothing stood at the key when that was applied, and nothing has since. */
+function absence(key: string, seenAt: number): Operation {
+  return range({ from: key, to: `${key}\0`, count: 0, seenAt });
+}
+
+function check(key: string, version: number): Operation {
+  return { type: 'check-version', key: bytesOf(key), version };
+}
+
+/** Three keys of one version, and what that is. */
+function rigOf(): { readonly rig: HeldRig; readonly version: number } {
+  const rig = new HeldRig();
+  rig.write([put('a', '1'), put('b', '2'), put('c', '3')]);
+  return { rig, version: rig.rig.replica.applied };
+}
+
+test('a range holds if its keys are as many and none is newer', () => {
+  const { rig, version: seenAt } = rigOf();
+  const seen = { from: 'a', to: 'z', count: 3, seenAt };
+  equal(said(rig.validate([range(seen)])), 'done');
+  equal(said(rig.validate([range({ ...seen, count: 2 })])), 'check-failed 0 0');
+  equal(said(rig.validate([range({ ...seen, count: 4 })])), 'check-failed 0 0');
+  equal(said(rig.validate([range({ ...seen, seenAt: seenAt - 1 })])), 'check-failed 0 0');
+});
+
+test('it holds though its keys are of different age, and no end is an end as well', () => {
+  const { rig } = rigOf();
+  rig.write([put('d', '4')]);
+  const seenAt = rig.rig.replica.applied;
+  equal(said(rig.validate([range({ from: 'a', to: '', count: 4, seenAt })])), 'done');
+  equal(said(rig.validate([range({ from: 'b', to: 'd', count: 2, seenAt })])), 'done');
+});
+
+test('an insertion, a change and a removal are seen', () => {
+  for (const change of [put('bb', 'x'), put('b', 'x')] as const) {
+    const { rig, version: seenAt } = rigOf();
+    rig.write([change]);
+    equal(said(rig.validate([range({ from: 'a', to: 'z', count: 3, seenAt })])), FAILED);
+  }
+  const { rig, version: seenAt } = rigOf();
+  rig.write([{ type: 'delete', key: bytesOf('b') }], [put('x', 'instead of it')]);
+  equal(said(rig.validate([range({ from: 'a', to: 'z', count: 3, seenAt })])), FAILED);
+});
+
+const FAILED = 'check-failed 0 0';
+
+test('a range of nothing is a range', () => {
+  const { rig } = rigOf();
+  const seen = { from: 'x', to: 'z', count: 0, seenAt: rig.rig.replica.applied };
+  equal(said(rig.validate([range(seen)])), 'done');
+  rig.write([put('y', '1')]);
+  equal(said(rig.validate([range(seen)])), FAILED);
+});
+
+test('what came and went again is seen, of a range and of a key', () => {
+  const { rig } = rigOf();
+  const seenAt = rig.rig.replica.applied;
+  rig.write([put('y', '1')]);
+  rig.write([{ type: 'delete', key: bytesOf('y') }]);
+  equal(said(rig.validate([range({ from: 'x', to: 'z', count: 0, seenAt })])), FAILED);
+  equal(said(rig.validate([absence('y', seenAt)])), FAILED);
+  equal(said(rig.validate([absence('x', seenAt)])), 'done', 'a removal beside it is none');
+  equal(said(rig.validate([absence('y', rig.rig.replica.applied)])), 'done', 'seen afterwards');
+});
+
+test('a key that is not there is checked like a range of one', () => {
+  const { rig } = rigOf();
+  const seenAt = rig.rig.replica.applied;
+  equal(said(rig.validate([absence('x', seenAt)])), 'done');
+  rig.write([put('x', '1')]);
+  equal(said(rig.validate([absence('x', seenAt)])), `check-failed 0 ${rig.rig.replica.applied}`);
+});
+
+test('of what was seen in a former life of the replica it is not known what went', () => {
+  const { rig } = rigOf();
+  const seenAt = rig.rig.replica.applied;
+  rig.write([put('y', '1')]);
+  equal(said(rig.validate([absence('x', seenAt)])), 'done');
+  rig.rig.replica.machine.reload();
+  equal(said(rig.validate([absence('x', seenAt)])), FAILED);
+  rig.write([put('z', '1')]);
+  equal(said(rig.validate([absence('x', seenAt)])), FAILED);
+  equal(said(rig.validate([absence('x', rig.rig.replica.applied)])), 'done');
+});
+
+test('the first of several that does not hold is told', () => {
+  const { rig, version: seenAt } = rigOf();
+  const good = range({ from: 'a', to: 'z', count: 3, seenAt });
+  const bad = range({ from: 'a', to: 'z', count: 1, seenAt });
+  equal(said(rig.validate([check('a', seenAt), good, bad, bad])), 'check-failed 2 0');
+  equal(said(rig.validate([bad, check('a', 1)])), `check-failed 1 ${seenAt}`);
+});
+
+test('keys are checked by version, by value and by presence, as in an entry', () => {
+  const { rig, version } = rigOf();
+  const value = (text: string): Operation => {
+    return { type: 'check-value', key: bytesOf('a'), value: bytesOf(text) };
+  };
+  const presence = (key: string, isThere: boolean): Operation => {
+    return { type: 'check-presence', key: bytesOf(key), isThere };
+  };
+  equal(said(rig.validate([check('a', version), check('x', 0), value('1')])), 'done');
+  equal(said(rig.validate([presence('a', true), presence('x', false)])), 'done');
+  equal(said(rig.validate([check('x', 0), check('a', 0)])), `check-failed 1 ${version}`);
+  equal(said(rig.validate([check('x', 3)])), 'check-failed 0 0');
+  equal(said(rig.validate([value('2')])), `check-failed 0 ${version}`);
+  equal(said(rig.validate([presence('x', true)])), 'check-failed 0 0');
+});
+
+test('without an owner it waits for a key that is held, and judges what is there then', () => {
+  const { rig, version } = rigOf();
+  rig.prepare(5, put('a', 'new'));
+  const kept = rig.validate([check('b', version), check('a', version)]);
+  const lost = rig.validate([check('a', version)]);
+  deepEqual([kept, lost, rig.rig.met], [[], [], ['5', '5']]);
+  rig.resolve(5, true);
+  equal(said(lost).split(' ')[0], 'check-failed');
+  equal(said(kept).split(' ')[0], 'check-failed');
+});
+
+test('a range waits for a key of it that is held, there or not', () => {
+  const { rig, version: seenAt } = rigOf();
+  rig.prepare(5, put('bb', 'new'));
+  const responses = rig.validate([range({ from: 'a', to: 'z', count: 3, seenAt })]);
+  const beside = rig.validate([range({ from: 'c', to: 'z', count: 1, seenAt })]);
+  deepEqual(responses, []);
+  equal(said(beside), 'done');
+  rig.resolve(5, false);
+  rig.rig.turns(4);
+  equal(said(responses), 'done');
+});
+
+test('an owner does not wait for an older one: it is told which check met it', () => {
+  const { rig, version } = rigOf();
+  rig.prepare(3, put('b', 'new'));
+  const responses = rig.validate([check('a', version), check('b', version)], 5);
+  equal(said(responses), 'locked 1 by 3');
+  deepEqual(rig.rig.met, []);
+});
+
+test('an owner waits for a younger one and presses it', () => {
+  const { rig, version } = rigOf();
+  rig.prepare(8, put('b', 'new'));
+  const responses = rig.validate([check('b', version)], 5);
+  deepEqual([responses, rig.rig.met], [[], ['8 pressed']]);
+  rig.resolve(8, false);
+  equal(said(responses), 'done');
+});
+
+test('an owner passes what it holds itself, in a range too', () => {
+  const { rig, version: seenAt } = rigOf();
+  rig.prepare(5, put('b', 'new'));
+  const all = range({ from: 'a', to: 'z', count: 3, seenAt });
+  equal(said(rig.validate([all, check('b', seenAt)], 5)), 'done');
+  rig.prepare(3, put('c', 'new'));
+  equal(said(rig.validate([all], 5)), 'locked 0 by 3');
+});
+
+test('what is judged is told with the index that it was judged at', () => {
+  const { rig, version } = rigOf();
+  rig.write([put('y', 'later')]);
+  const [response] = rig.validate([check('a', version)]);
+  const bytes = response?.type === 'written' ? response.replies[0] : undefined;
+  const reply = bytes && decodeReply(bytes);
+  equal(reply?.type === 'done' && reply.version, rig.rig.replica.applied);
+});
+
+test('damage in a range is told, and nobody is served here any more', () => {
+  const { rig, version: seenAt } = rigOf();
+  const { store, replica } = rig.rig;
+  const view = store.view(replica.shard);
+  store.view = () => ({
+    ...view,
+    description: view.description,
+    get: () => undefined,
+    close: () => view.close(),
+    cursor: () => ({
+      next: (_limits, done) => {
+        done(new StateDamage({ shard: replica.shard, section: 0, key: Uint8Array.of(1) }));
+      },
+      close() {},
+    }),
+  });
+  const responses = rig.validate([range({ from: 'a', to: 'z', count: 3, seenAt })]);
+  equal(said(responses), 'damaged');
+  equal(rig.rig.isSpoilt, true);
+});
