@@ -18,7 +18,7 @@ interface Forward {
   readonly until: number;
 }
 
-type Send = (to: NodeId, message: NodeMessage) => boolean;
+type Send = (to: NodeId, message: NodeMessage) => void;
 
 interface ForwardsOptions {
   readonly send: Send;
@@ -46,15 +46,16 @@ export class Forwards {
     return this.#open.size;
   }
 
-  /** False if it did not leave; nothing of it has happened then. */
+  /** False if too many wait already. It leaves at the end of the turn. */
   send(to: NodeId, asked: AskedBy): boolean {
     const { request, origin, now } = asked;
     if (this.#open.size >= NODE_LIMITS.forwardsMax) return false;
     const id = this.#nextId;
     this.#nextId += 1;
     const bytes = encodeRequests([request]);
-    if (!this.#options.send(to, { type: 'forward', id, request: bytes })) return false;
-    const isWrite = request.type === 'write' || request.type === 'command';
+    this.#options.send(to, { type: 'forward', id, request: bytes });
+    // Of what only reads nothing can be in doubt.
+    const isWrite = !READING.includes(request.type);
     const until = now + NODE_LIMITS.forwardMilliseconds;
     const shard = shardOf(request);
     this.#open.set(id, { origin, id: request.id, shard, to, isWrite, until });
@@ -84,22 +85,27 @@ export class Forwards {
     this.#end((forward) => forward.until <= now);
   }
 
+  /** It did not leave, so nothing of it has happened. */
+  unsent(id: number): void {
+    const forward = this.#open.get(id);
+    if (forward !== undefined) this.#fail(id, forward, 'not-leader');
+  }
+
   #end(isOver: (forward: Forward) => boolean): void {
     for (const [id, forward] of this.#open) {
-      if (!isOver(forward)) continue;
-      this.#open.delete(id);
-      this.#options.onMissed(forward.shard, 0);
-      forward.origin.respond({
-        type: 'failed',
-        id: forward.id,
-        failure: forward.isWrite ? 'lost' : 'not-leader',
-        time: 0,
-        leader: 0,
-        retryAfterMilliseconds: 0,
-      });
+      if (isOver(forward)) this.#fail(id, forward, forward.isWrite ? 'lost' : 'not-leader');
     }
   }
+
+  #fail(id: number, forward: Forward, failure: 'lost' | 'not-leader'): void {
+    this.#open.delete(id);
+    this.#options.onMissed(forward.shard, 0);
+    const nothingKnown = { time: 0, leader: 0, retryAfterMilliseconds: 0 };
+    forward.origin.respond({ type: 'failed', id: forward.id, failure, ...nothingKnown });
+  }
 }
+
+const READING: readonly Request['type'][] = ['read', 'range', 'validate'];
 
 interface AskedBy {
   readonly request: Request;

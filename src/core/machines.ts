@@ -22,6 +22,8 @@ export function machineOf({ shard, store, onMap }: MachineOptions): ShardMachine
 
 class CatalogueMachine implements ShardMachine {
   readonly time = 0;
+  readonly prepared = undefined;
+  readonly removals = undefined;
   readonly #view: MachineView;
   readonly #onMap: (map: ClusterMap) => void;
   #catalogue: Catalogue;
@@ -38,7 +40,8 @@ class CatalogueMachine implements ShardMachine {
     if (applied.type === 'unknown-command') return 'unknown';
     if (applied.writes.length > 0) this.#tell();
     const dueAt = Number.POSITIVE_INFINITY;
-    return { writes: applied.writes, replies: [encodeReply(applied.reply)], dueAt };
+    const replies = [encodeReply(applied.reply)];
+    return { writes: applied.writes, replies, hasFreed: false, dueAt };
   }
 
   reload(): void {

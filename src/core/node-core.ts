@@ -8,9 +8,10 @@
 
 import { assert, unreachable } from '../base/assert.ts';
 import { type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
-import { MACHINE_LIMITS, NODE_LIMITS, RAFT_LIMITS, type RaftLimits } from '../base/limits.ts';
+import { MACHINE_LIMITS, RAFT_LIMITS, type RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { ClusterMap, Settings } from '../catalog/cluster-map.ts';
+import type { Prepared } from '../machine/prepared.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Message } from '../raft/message.ts';
 import { Router, type RouterHost } from '../router/router.ts';
@@ -21,20 +22,24 @@ import type { StateDisk } from '../storage/state-disk.ts';
 import { StateStore } from '../storage/state-store.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import type { Lane } from '../wire/hello.ts';
-import { encodeNodeMessages, type NodeMessage } from '../wire/node-message.ts';
-import { decodeRequests, type Request } from '../wire/request.ts';
+import type { NodeMessage } from '../wire/node-message.ts';
+import type { Request } from '../wire/request.ts';
 import { CatalogueDesk } from './catalogue-desk.ts';
 import { Chores } from './chores.ts';
+import { ClientFrames } from './client-frames.ts';
 import { Clients } from './clients.ts';
 import { Forwards } from './forwards.ts';
 import { Leaders } from './leaders.ts';
 import { machineOf } from './machines.ts';
+import { Mail } from './mail.ts';
 import { MapKeeper } from './map-keeper.ts';
 import type { NodeFact, NodeParts, SelfDescription } from './node-parts.ts';
 import { PeerFrames } from './peer-frames.ts';
 import { Peers } from './peers.ts';
+import { type PendingTransactions, pendingOf } from './pending.ts';
 import { type LostReplica, Replicas } from './replicas.ts';
 import { infoOf, type NodeInfo } from './status.ts';
+import { TransactionDesk } from './transaction-desk.ts';
 import { type DurableMark, endTurn, type TurnParts } from './turn.ts';
 
 interface NodeCoreOptions {
@@ -55,7 +60,7 @@ interface NodeCoreOptions {
   /** A newer map came: a copy should be kept. */
   readonly onMap: (bytes: Uint8Array) => void;
   /** What a node tells of itself, as a text in JSON. */
-  readonly encodeInfo: (info: NodeInfo) => Uint8Array;
+  readonly encodeInfo: (info: NodeInfo | PendingTransactions) => Uint8Array;
   readonly onFact: (fact: NodeFact) => void;
   /** The node can't go on: the process has to end. */
   readonly onEnd: (reason: string) => void;
@@ -74,11 +79,15 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly #router: Router;
   readonly #forwards: Forwards;
   readonly #peerFrames: PeerFrames;
+  readonly #clientFrames: ClientFrames;
   readonly #maps: MapKeeper;
+  readonly #mail: Mail;
   readonly #leaders = new Leaders();
   readonly #desk: CatalogueDesk;
   readonly #chores: Chores;
+  readonly transactions: TransactionDesk;
   #records: LogRecord[] = [];
+  #lingering = new Set<Replica>();
   #settled: DurableMark[] = [];
   #now: number;
   #lastRead: number;
@@ -99,12 +108,25 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       now: () => this.#now,
       tell: (fact) => options.onFact(fact),
     });
+    this.#mail = new Mail({
+      send: (node, bytes) => transport.sendToPeer({ node, lane: 'main' }, bytes),
+      onWork,
+      onUnsent: (messages) => this.#missUnsent(messages),
+    });
     this.#forwards = new Forwards({
-      send: (to, message) => this.tell(to, message),
+      send: (to, message) => this.#tell(to, message),
       firstId: options.random.fork('forwards').word(),
       onMissed: (shard, leader) => this.#leaders.learn(shard, leader),
     });
     this.#router = new Router(this);
+    this.#clientFrames = new ClientFrames({
+      clients: this.clients,
+      router: this.#router,
+      onStranger: (connection) => {
+        options.onFact({ type: 'frame-refused', from: `client ${connection}` });
+        transport.closeClient(connection, 'a frame that is not of this protocol');
+      },
+    });
     this.#maps = new MapKeeper({
       bytes: options.map,
       onMap: (map, before) => this.#believe(map, before),
@@ -114,7 +136,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       maps: this.#maps,
       router: this.#router,
       forwards: this.#forwards,
-      tell: (to, message) => this.tell(to, message),
+      tell: (to, message) => this.#tell(to, message),
     });
     this.replicas = new Replicas({
       host: this,
@@ -130,6 +152,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     });
     this.#desk = new CatalogueDesk({ core: this, random: options.random.fork('catalogue desk') });
     this.#chores = new Chores(this);
+    this.transactions = new TransactionDesk(this);
     this.replicas.openAll();
     if (this.map !== undefined) this.#meet(this.map);
   }
@@ -166,6 +189,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     for (const node of this.peers.due(now)) this.#greet(node);
     this.#desk.tick();
     this.#chores.tick();
+    this.transactions.tick();
+    for (const replica of this.takeLingering()) {
+      replica.hurry();
+      this.touch(replica);
+    }
     this.log.idle();
     this.#options.onWork();
   }
@@ -186,7 +214,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
         this.clients.add(event.connection);
         return;
       case 'client-frame':
-        return this.#takeClientFrame(event.connection, event.bytes);
+        return this.#clientFrames.take(event.connection, event.bytes);
       case 'client-down':
         return this.clients.remove(event.connection);
       case 'refused':
@@ -203,6 +231,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       if (this.replicas.get(replica.shard) === replica) replica.settle(mark);
     }
     endTurn(this);
+    this.transactions.flush();
+    this.#mail.flush();
     const isAgain = this.store.work(now) === 'again';
     if (this.#isStoreBusy) this.#proceed();
     return isAgain || this.replicas.hasTouched || this.#settled.length > 0;
@@ -244,6 +274,10 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.#options.encodeInfo(infoOf(this));
   }
 
+  pending(): Uint8Array {
+    return this.#options.encodeInfo(pendingOf(this, this.transactions));
+  }
+
   /** The node that a member lives on; 0 if nobody knows. */
   nodeNumberOf(shard: ShardId, member: MemberId): number {
     return this.nodeOfMember(shard, member) ?? 0;
@@ -263,7 +297,9 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   askLeader({ shard }: Replica, question: number): boolean {
     const leader = this.leaderOf(shard);
-    return leader !== undefined && this.tell(leader, { type: 'ask', id: question, shard });
+    if (leader === undefined) return false;
+    this.#tell(leader, { type: 'ask', id: question, shard });
+    return true;
   }
 
   nextRead(): number {
@@ -279,6 +315,14 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   /** It keeps its vote and its log until the shard's leader has taken it out. */
   spoilt({ shard, member }: Replica): void {
     this.#lose({ shard, member, reason: 'its state is damaged' });
+  }
+
+  linger(replica: Replica): void {
+    this.#lingering.add(replica);
+  }
+
+  meet(replica: Replica, holder: Prepared, isPressing: boolean): void {
+    this.transactions.meet(replica, holder, isPressing);
   }
 
   stopped(replica: Replica, reason: string): void {
@@ -313,6 +357,13 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.#records.splice(0);
   }
 
+  takeLingering(): readonly Replica[] {
+    if (this.#lingering.size === 0) return [];
+    const lingering = [...this.#lingering];
+    this.#lingering = new Set();
+    return lingering.filter((one) => this.replicas.get(one.shard) === one);
+  }
+
   nodeOf(message: Message): NodeId | undefined {
     return this.nodeOfMember(message.shard, message.to);
   }
@@ -327,12 +378,16 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#options.onWork();
   }
 
-  tell(to: NodeId, message: NodeMessage): boolean {
-    const sent = this.#transport.sendToPeer(
-      { node: to, lane: 'main' },
-      encodeNodeMessages([message]),
-    );
-    return sent;
+  #tell(to: NodeId, message: NodeMessage): void {
+    this.#mail.tell(to, message);
+  }
+
+  /** Whoever waits for an answer to what did not leave is told at once. */
+  #missUnsent(messages: readonly NodeMessage[]): void {
+    for (const message of messages) {
+      if (message.type === 'forward') this.#forwards.unsent(message.id);
+      else if (message.type === 'ask') this.replicas.get(message.shard)?.told(message.id, 0);
+    }
   }
 
   /** Something that whoever runs the node should know. */
@@ -409,34 +464,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   #greet(node: NodeId): void {
     this.peers.greeted(node, this.#now);
-    this.tell(node, { type: 'beat', mapVersion: this.map?.version ?? 0 });
-  }
-
-  #takeClientFrame(connection: number, bytes: Uint8Array): void {
-    const client = this.clients.get(connection);
-    if (client === undefined) return;
-    const requests = decodeRequests(bytes);
-    if (requests === undefined || requests.some(({ id }) => id === 0)) {
-      this.#refuseFrame(`client ${connection}`);
-      this.clients.remove(connection);
-      this.#transport.closeClient(connection, 'a frame that is not of this protocol');
-      return;
-    }
-    for (const request of requests) {
-      client.begin(request.id);
-      if (client.isFull) this.#refuseForLoad(client, request);
-      else this.#router.route(request, { origin: client, isForwarded: false });
-    }
-  }
-
-  #refuseForLoad(origin: Origin, { id }: Request): void {
-    const failure = 'overloaded';
-    const retryAfterMilliseconds = NODE_LIMITS.beatMilliseconds;
-    origin.respond({ type: 'failed', id, failure, time: 0, leader: 0, retryAfterMilliseconds });
-  }
-
-  #refuseFrame(from: string): void {
-    this.#options.onFact({ type: 'frame-refused', from });
+    this.#tell(node, { type: 'beat', mapVersion: this.map?.version ?? 0 });
   }
 
   /** It fell silent: whoever waits for an answer through it had better ask elsewhere. */

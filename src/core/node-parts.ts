@@ -44,6 +44,7 @@ export interface NodeParts {
   readonly map: ClusterMap | undefined;
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
+  readonly valueBytesMax: number;
   /** Requests that wait for another node's answer. */
   readonly forwarded: number;
   /** A request of the node itself. */

@@ -16,7 +16,7 @@ interface PeerFramesOptions {
   readonly maps: MapKeeper;
   readonly router: Router;
   readonly forwards: Forwards;
-  readonly tell: (to: NodeId, message: NodeMessage) => boolean;
+  readonly tell: (to: NodeId, message: NodeMessage) => void;
 }
 
 export class PeerFrames {

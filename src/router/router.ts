@@ -5,8 +5,10 @@ import type { NodeId, ShardId } from '../base/ids.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
 import { decodeCommand } from '../catalog/command-bytes.ts';
-import { type BatchFault, decodeBatch, faultOfBatch } from '../machine/batch.ts';
+import { type BatchFault, decodeBatch, faultOfBatch, faultOfCommand } from '../machine/batch.ts';
+import type { Command } from '../machine/command.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
+import { decodeOperations, decodePrepare } from '../machine/transaction-codec.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Wanted } from '../shard/reads.ts';
 import type { Replica } from '../shard/replica.ts';
@@ -27,6 +29,15 @@ export interface RouterHost {
   leaderOf(shard: ShardId): NodeId | undefined;
   forward(to: NodeId, request: Request, origin: Origin): boolean;
   info(): Uint8Array;
+  /** The transactions that wait here, as a text. */
+  pending(): Uint8Array;
+  readonly transactions: Transactions;
+}
+
+/** What the node does for transactions whose home shard it leads. */
+interface Transactions {
+  transact(replica: Replica, request: Request & { type: 'transact' }, origin: Origin): void;
+  settle(replica: Replica, request: Request & { type: 'settle' }, origin: Origin): void;
 }
 
 /** A request and where it came from. */
@@ -36,6 +47,9 @@ interface Asked<T extends Request['type']> {
   /** Another node sent it here: it goes no further. */
   readonly isForwarded: boolean;
 }
+
+/** What is for one shard, and for its leader. */
+type ShardRequest = Extract<Request, { readonly shard: unknown }>['type'];
 
 export class Router {
   readonly #host: RouterHost;
@@ -58,6 +72,19 @@ export class Router {
         return this.#read({ request, ...asked }, { type: 'keys', keys: request.keys });
       case 'range':
         return this.#read({ request, ...asked }, { type: 'range', range: request.range });
+      case 'validate':
+        return this.#validate({ request, ...asked });
+      case 'transact':
+        return this.#transact({ request, ...asked });
+      case 'step':
+        return this.#step({ request, ...asked });
+      case 'settle': {
+        const replica = this.#leaderHere(request.shard);
+        if (replica === undefined) return this.#pass({ request, ...asked });
+        return this.#host.transactions.settle(replica, request, asked.origin);
+      }
+      case 'pending':
+        return asked.origin.respond({ type: 'info', id: request.id, text: this.#host.pending() });
       default:
         return unreachable(request);
     }
@@ -80,6 +107,50 @@ export class Router {
     replica.stamp({ origin, id: request.id }, epoch, { type: 'batch', batch });
   }
 
+  /** The leader of the home shard conducts it. */
+  #transact(asked: Asked<'transact'>): void {
+    const { request, origin } = asked;
+    if (this.#host.isClosing) return this.#fail(asked, 'closing');
+    const replica = this.#leaderHere(request.shard);
+    if (replica === undefined) return this.#pass(asked);
+    const isHere = this.#rowOf(request.shard)?.epoch === request.epoch;
+    if (!isHere) return replica.fail({ origin, id: request.id }, 'not-here');
+    this.#host.transactions.transact(replica, request, origin);
+  }
+
+  /** What is prepared is judged before it is proposed; what is resolved was judged then. */
+  #step(asked: Asked<'step'>): void {
+    const { request, origin } = asked;
+    const { id, shard, epoch, step, bytes } = request;
+    const replica = this.#leaderHere(shard);
+    if (replica === undefined) return this.#pass(asked);
+    const failure = step === 'prepare' ? this.#faultOfPrepare(request) : undefined;
+    if (failure !== undefined) return replica.fail({ origin, id }, failure);
+    replica.stamp({ origin, id }, epoch, { type: step, bytes });
+  }
+
+  #faultOfPrepare({ shard, bytes }: Request & { readonly type: 'step' }): Failure | undefined {
+    const row = this.#rowOf(shard);
+    if (this.#host.isClosing) return 'closing';
+    if (row === undefined) return 'not-here';
+    if (bytes.length + STAMP_BYTES_MAX > WIRE_LIMITS.payloadBytesMax) return 'too-large';
+    const prepare = decodePrepare(bytes);
+    if (prepare === undefined) return 'malformed';
+    const { valueBytesMax, isReadOnly } = this.#host;
+    const fault = faultOfCommand(prepare.operations, { arc: row, valueBytesMax });
+    if (fault !== undefined) return FAILURE_OF[fault];
+    return isReadOnly && !makesRoom(prepare.operations) ? 'read-only' : undefined;
+  }
+
+  #validate(asked: Asked<'validate'>): void {
+    const { request } = asked;
+    const checks = decodeOperations(request.checks);
+    const isSound = checks?.every(({ type }) => type.startsWith('check')) ?? false;
+    if (checks === undefined || !isSound) return this.#fail(asked, 'malformed');
+    if (request.level.type === 'stale') return this.#fail(asked, 'malformed');
+    this.#read(asked, { type: 'checks', checks, owner: request.owner });
+  }
+
   /** For the catalogue: like a write, but for no key. */
   #command(asked: Asked<'command'>): void {
     const { request, origin } = asked;
@@ -91,7 +162,7 @@ export class Router {
     replica.command({ origin: new CommandOrigin(origin), id: request.id }, request.command);
   }
 
-  #read(asked: Asked<'read'> | Asked<'range'>, what: Wanted): void {
+  #read(asked: Asked<'read'> | Asked<'range'> | Asked<'validate'>, what: Wanted): void {
     const { request, origin } = asked;
     const { shard, level, patienceMilliseconds } = request;
     const replica = this.#readableHere(shard, level);
@@ -113,7 +184,8 @@ export class Router {
     const { valueBytesMax, isReadOnly } = this.#host;
     const fault = faultOfBatch(request.batch, { arc: row, valueBytesMax });
     if (fault !== undefined) return FAILURE_OF[fault];
-    return isReadOnly && !makesRoom(request.batch) ? 'read-only' : undefined;
+    const commands = isReadOnly ? (decodeBatch(request.batch)?.commands ?? []) : [];
+    return commands.every(makesRoom) ? undefined : 'read-only';
   }
 
   #rowOf(shard: ShardId): ShardRow | undefined {
@@ -130,9 +202,9 @@ export class Router {
   }
 
   /** On to the leader, if that is known and this did not come from another node already. */
-  #pass(asked: Asked<'write'> | Asked<'read'> | Asked<'range'> | Asked<'command'>): void {
+  #pass(asked: Asked<'command' | ShardRequest>): void {
     const { request, origin, isForwarded } = asked;
-    const shard = request.type === 'command' ? CATALOGUE_SHARD : request.shard;
+    const shard = 'shard' in request ? request.shard : CATALOGUE_SHARD;
     const leader = this.#host.leaderOf(shard);
     if (!isForwarded && leader !== undefined && this.#host.forward(leader, request, origin)) return;
     this.#fail(asked, 'not-leader', leader);
@@ -157,9 +229,8 @@ export class Router {
 }
 
 /** On a disk that is nearly full, what only deletes is still taken. */
-function makesRoom(batch: Uint8Array): boolean {
-  const commands = decodeBatch(batch)?.commands ?? [];
-  return commands.flat().every(({ type }) => type === 'delete' || type.startsWith('check'));
+function makesRoom(command: Command): boolean {
+  return command.every(({ type }) => type === 'delete' || type.startsWith('check'));
 }
 
 /** The catalogue's entries are answered by one reply, which is told as such. */

@@ -46,7 +46,8 @@ test('what is too many or too large for a frame goes in several, in order', () =
   const count = REQUEST_LIMITS.requestsMax + 1;
   for (let id = 1; id <= count; id++) client.respond(written(id));
   const row = new Uint8Array(WIRE_LIMITS.payloadBytesMax);
-  for (let id = 1; id <= 3; id++) client.respond({ type: 'rows', id, time: 1, rows: [row] });
+  for (let id = 1; id <= 3; id++)
+    client.respond({ type: 'rows', id, time: 1, index: 1, rows: [row] });
   clients.flush();
   const ids = frames.map((bytes) => {
     ok(bytes.length <= WIRE_LIMITS.frameBytesMax);

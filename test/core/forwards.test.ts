@@ -16,16 +16,12 @@ class Rig {
   readonly sent: { to: NodeId; message: NodeMessage }[] = [];
   readonly missed: number[] = [];
   readonly responses: Response[] = [];
-  isUp = true;
   readonly forwards: Forwards;
 
   constructor(firstId = 100) {
     this.forwards = new Forwards({
       firstId,
-      send: (to, message) => {
-        this.sent.push({ to, message });
-        return this.isUp;
-      },
+      send: (to, message) => void this.sent.push({ to, message }),
       onMissed: (_shard, leader) => this.missed.push(leader),
     });
   }
@@ -111,20 +107,25 @@ test('who did not lead says who does', () => {
   deepEqual(rig.failures, ['not-leader']);
 });
 
-test('what does not leave is not waited for, and no more leaves than may', () => {
+test('what did not leave has not happened, and is told at once', () => {
   const rig = new Rig();
-  rig.isUp = false;
-  equal(rig.forward(WRITE), false);
+  rig.forward(WRITE);
+  rig.forwards.unsent(rig.id);
+  deepEqual(rig.failures, ['not-leader']);
+  deepEqual(rig.missed, [0]);
   rig.forwards.lose(ONE);
-  deepEqual(rig.responses, []);
-  rig.isUp = true;
+  equal(rig.responses.length, 1);
+});
+
+test('no more leaves than may', () => {
+  const rig = new Rig();
   for (let at = 0; at < NODE_LIMITS.forwardsMax; at++) rig.forward(READ);
   equal(rig.forward(READ), false);
 });
 
 test('the far end answers under the number that came with the request', () => {
   const told: NodeMessage[] = [];
-  const send = (_to: NodeId, message: NodeMessage) => told.push(message) > 0;
+  const send = (_to: NodeId, message: NodeMessage) => void told.push(message);
   const origin = new ForwardedOrigin({ id: 77, from: TWO, send });
   origin.respond({ type: 'written', id: 7, time: 5, replies: [] });
   deepEqual(told, [{ type: 'forwarded', id: 77, response: WRITTEN }]);

@@ -42,6 +42,8 @@ function routerOf(outside: Outside): Router {
       return forwarded !== undefined;
     },
     info: () => new Uint8Array(),
+    pending: () => new Uint8Array(),
+    transactions: { transact() {}, settle() {} },
   };
   return new Router(host);
 }

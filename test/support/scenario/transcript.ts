@@ -5,19 +5,30 @@ import { World } from './world.ts';
 
 const COMMAND = '> ';
 
+/** Where a transcript is played. */
+interface Player {
+  perform(line: string): void;
+  /** What was said since the last call. */
+  listen(): readonly string[];
+}
+
 /** The same transcript with the answers of the present code. */
 export function replay(text: string): string {
+  const world = new World();
+  return replayOn(text, { perform: (line) => perform(world, line), listen: () => world.listen() });
+}
+
+export function replayOn(text: string, player: Player): string {
   const blocks: string[] = [];
   const head = text.split('\n').filter((line) => line.startsWith('#'));
   if (head.length === 0 || !text.startsWith('#')) throw new Error('it does not say why it exists');
   blocks.push(head.join('\n'));
-  const world = new World();
   // Commands that lead to nothing stand together.
   let silent: string[] = [];
   for (const line of text.split('\n')) {
     if (!line.startsWith(COMMAND)) continue;
     silent.push(line);
-    const answer = answerTo(world, line.slice(COMMAND.length));
+    const answer = answerTo(player, line.slice(COMMAND.length));
     if (answer.length === 0) continue;
     blocks.push([...silent, ...answer].join('\n'));
     silent = [];
@@ -26,11 +37,11 @@ export function replay(text: string): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-function answerTo(world: World, line: string): readonly string[] {
+function answerTo(player: Player, line: string): readonly string[] {
   try {
-    perform(world, line);
+    player.perform(line);
   } catch (failure) {
     throw new Error(`at "${line}"`, { cause: failure });
   }
-  return world.listen();
+  return player.listen();
 }

@@ -12,6 +12,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/raft': ['src/base'],
   'src/machine': ['src/base', 'src/ring'],
   'src/catalog': ['src/base', 'src/ring', 'src/raft'],
+  'src/txn': ['src/base', 'src/ring', 'src/machine'],
   'src/wire': ['src/base', 'src/raft', 'src/machine', 'src/catalog'],
   'src/storage': ['src/base', 'src/raft', 'src/machine', 'src/wire'],
   'src/transport': ['src/base', 'src/wire'],
@@ -29,6 +30,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/transport',
     'src/shard',
     'src/router',
+    'src/txn',
   ],
   'src/node': [
     'src/base',

@@ -1,0 +1,50 @@
+/** What clients ask: frame by frame, request by request. */
+
+import { NODE_LIMITS } from '../base/limits.ts';
+import type { Router } from '../router/router.ts';
+import type { Origin } from '../shard/origin.ts';
+import { decodeRequests, type Request } from '../wire/request.ts';
+import type { Failure } from '../wire/response.ts';
+import type { Clients } from './clients.ts';
+
+interface ClientFramesOptions {
+  readonly clients: Clients;
+  readonly router: Router;
+  /** It speaks something else: it is cut off. */
+  readonly onStranger: (connection: number) => void;
+}
+
+export class ClientFrames {
+  readonly #options: ClientFramesOptions;
+
+  constructor(options: ClientFramesOptions) {
+    this.#options = options;
+  }
+
+  take(connection: number, bytes: Uint8Array): void {
+    const { clients, router, onStranger } = this.#options;
+    const client = clients.get(connection);
+    if (client === undefined) return;
+    const requests = decodeRequests(bytes);
+    if (requests === undefined || requests.some(({ id }) => id === 0)) {
+      clients.remove(connection);
+      return onStranger(connection);
+    }
+    for (const request of requests) {
+      client.begin(request.id);
+      if (client.isFull) refuse(client, request, 'overloaded');
+      else if (isOfNodesOnly(request)) refuse(client, request, 'malformed');
+      else router.route(request, { origin: client, isForwarded: false });
+    }
+  }
+}
+
+/** Steps of transactions are for those who conduct them, and a client conducts none. */
+function isOfNodesOnly(request: Request): boolean {
+  return request.type === 'step' || (request.type === 'validate' && request.owner !== undefined);
+}
+
+function refuse(origin: Origin, { id }: Request, failure: Failure): void {
+  const retryAfterMilliseconds = failure === 'overloaded' ? NODE_LIMITS.beatMilliseconds : 0;
+  origin.respond({ type: 'failed', id, failure, time: 0, leader: 0, retryAfterMilliseconds });
+}

@@ -1,0 +1,261 @@
+/**
+ * The transactions whose home is a shard that this node leads: those on their way to a decision,
+ * and decisions that others have yet to hear of. It lasts for one term; the next leader begins with
+ * what the shard's state holds.
+ */
+
+import type { ShardId } from '../base/ids.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import { decodeReply, encodeReply, type Reply } from '../machine/reply.ts';
+import type { Transaction } from '../machine/transaction.ts';
+import {
+  encodeDecide,
+  encodeIds,
+  encodeOperations,
+  encodeResolutions,
+} from '../machine/transaction-codec.ts';
+import { idText, type TransactionId } from '../machine/transaction-id.ts';
+import type { DataMachine } from '../shard/data-machine.ts';
+import type { Origin } from '../shard/origin.ts';
+import type { Asker } from '../shard/proposals.ts';
+import type { Replica } from '../shard/replica.ts';
+import { type Answer, Coordinator, type CoordinatorPort, type Ending } from '../txn/coordinator.ts';
+import { isCommittedBy } from '../txn/meetings.ts';
+import { PhaseTwo, type PhaseTwoPort } from '../txn/phase-two.ts';
+import type { Plan } from '../txn/plan.ts';
+import type { Request } from '../wire/request.ts';
+import { effectOf, type Failure, type Response } from '../wire/response.ts';
+
+/** What the desk asks of the node. */
+export interface HomeDeskHost {
+  readonly now: number;
+  /** From here, or one hop away. */
+  ask(request: Request, origin: Origin): void;
+  shardAt(position: number): ShardId | undefined;
+  epochOf(shard: ShardId): number;
+}
+
+interface HomeDeskOptions {
+  readonly host: HomeDeskHost;
+  readonly replica: Replica;
+  readonly machine: DataMachine;
+}
+
+type Settling = Extract<Request, { type: 'settle' }>;
+
+/** One transaction and all who wait for its end. */
+interface Conducted {
+  readonly coordinator: Coordinator;
+  readonly waiting: Asker[];
+}
+
+const ASKED_ONCE = 1;
+
+export class HomeDesk {
+  readonly replica: Replica;
+  readonly term: number;
+  readonly #host: HomeDeskHost;
+  readonly #machine: DataMachine;
+  readonly #conducted = new Map<string, Conducted>();
+  readonly #phaseTwo: PhaseTwo;
+  #sweptAt = Number.NEGATIVE_INFINITY;
+
+  constructor({ host, replica, machine }: HomeDeskOptions) {
+    this.replica = replica;
+    this.term = replica.term;
+    this.#host = host;
+    this.#machine = machine;
+    this.#phaseTwo = new PhaseTwo(this.#phaseTwoPort());
+  }
+
+  get isOver(): boolean {
+    return !this.replica.isLeader || this.replica.term !== this.term;
+  }
+
+  get conducted(): number {
+    return this.#conducted.size;
+  }
+
+  /** Undefined for what is not conducted here. */
+  stageOf(id: TransactionId): string | undefined {
+    return this.#conducted.get(idText(id))?.coordinator.stage;
+  }
+
+  /** How many have not heard of a decision; undefined if nobody is being told. */
+  waitsFor(id: TransactionId): number | undefined {
+    return this.#phaseTwo.waitsFor(id)?.length;
+  }
+
+  /** Asked twice at a time, it is conducted once. */
+  conduct(transaction: Transaction, plan: Plan, asker: Asker): void {
+    const name = idText(plan.contender.id);
+    const known = this.#conducted.get(name);
+    if (known !== undefined) {
+      known.waiting.push(asker);
+      return;
+    }
+    const port = this.#portFor(name, plan);
+    const coordinator = new Coordinator({ transaction, plan, port });
+    this.#conducted.set(name, { coordinator, waiting: [asker] });
+    coordinator.begin();
+  }
+
+  /** Tells what became of a transaction, and ends it if nobody here conducts it. */
+  settle({ id, contender, participants, isPressing }: Settling, origin: Origin): void {
+    const conducted = this.#conducted.get(idText(contender.id));
+    if (conducted !== undefined) {
+      conducted.waiting.push({ origin, id });
+      if (isPressing) conducted.coordinator.press();
+      return;
+    }
+    // A decision never changes: even who leads no more may tell it.
+    const decision = this.#machine.decisions.of(contender.id);
+    if (decision !== undefined) {
+      const reply: Reply = decision.isCommitted
+        ? { type: 'committed', versions: [], outputs: [] }
+        : { type: 'refused', reason: 'aborted', position: 0 };
+      return this.#tell({ origin, id }, reply);
+    }
+    const because = { type: 'refused', reason: 'aborted', position: 0 } as const;
+    const proposal = { type: 'abort', because } as const;
+    const bytes = encodeDecide({ ...contender, acknowledgedBelow: 0, participants, proposal });
+    const done = (answer: Answer) => {
+      if (answer.type === 'failed') return this.replica.fail({ origin, id }, 'lost');
+      // What is kept vouches for what others are told; whoever asked vouches for nobody else.
+      const kept = this.#machine.decisions.of(contender.id);
+      if (kept !== undefined) this.#phaseTwo.tell(kept, true);
+      this.#tell({ origin, id }, answer.reply);
+    };
+    this.#propose('decide', bytes, { epoch: this.#machine.epoch, origin: answering(done) });
+  }
+
+  tick(): void {
+    const { now } = this.#host;
+    for (const { coordinator } of [...this.#conducted.values()]) coordinator.tick();
+    if (now - this.#sweptAt >= TRANSACTION_LIMITS.sweepMilliseconds) {
+      this.#sweptAt = now;
+      for (const decision of this.#machine.decisions.all()) this.#phaseTwo.tell(decision, true);
+    }
+    this.#phaseTwo.tick();
+    this.flush();
+  }
+
+  /** The end of a turn. */
+  flush(): void {
+    this.#phaseTwo.flush();
+  }
+
+  /** Somebody else leads, or nobody: what was reached is in the logs. */
+  close(): void {
+    for (const { coordinator } of [...this.#conducted.values()]) coordinator.lose();
+  }
+
+  #portFor(name: string, plan: Plan): CoordinatorPort {
+    const host = this.#host;
+    const { contender } = plan;
+    const epoch = plan.parts[0]?.part.epoch ?? 0;
+    return {
+      get now() {
+        return host.now;
+      },
+      prepare: ({ shard, part }, bytes, done) => {
+        const about = { id: ASKED_ONCE, shard, epoch: part.epoch };
+        host.ask({ type: 'step', ...about, step: 'prepare', bytes }, answering(done));
+      },
+      validate: ({ shard, part, checks }, done) => {
+        host.ask(
+          {
+            type: 'validate',
+            id: ASKED_ONCE,
+            shard,
+            epoch: part.epoch,
+            level: { type: 'linearizable' },
+            patienceMilliseconds: TRANSACTION_LIMITS.prepareMilliseconds,
+            owner: contender,
+            checks: encodeOperations(checks),
+          },
+          answering(done),
+        );
+      },
+      // Of the client's map: what the home shard does is for the arc that it had then.
+      decide: (bytes, done) => this.#propose('decide', bytes, { epoch, origin: answering(done) }),
+      ended: (ending) => this.#end(name, plan, ending),
+    };
+  }
+
+  #phaseTwoPort(): PhaseTwoPort {
+    const host = this.#host;
+    return {
+      get now() {
+        return host.now;
+      },
+      shardAt: (position) => host.shardAt(position),
+      resolve: (shard, resolutions, done) => {
+        const epoch = host.epochOf(shard);
+        const bytes = encodeResolutions(resolutions);
+        host.ask(
+          { type: 'step', id: ASKED_ONCE, shard, epoch, step: 'resolve', bytes },
+          { respond: ({ type }) => done(type === 'written') },
+        );
+      },
+      clear: (ids) => {
+        const { epoch } = this.#machine;
+        this.#propose('clear', encodeIds(ids), { epoch, origin: NOBODY_ASKED });
+      },
+    };
+  }
+
+  #end(name: string, plan: Plan, ending: Ending): void {
+    const { waiting = [] } = this.#conducted.get(name) ?? {};
+    this.#conducted.delete(name);
+    if (ending.type !== 'lost') this.#tellOthers(plan, ending.reply);
+    if (ending.type === 'decided') {
+      for (const asker of waiting) this.#tell(asker, ending.reply);
+      return;
+    }
+    const failure = ending.type === 'lost' ? 'lost' : (ending.why as Failure);
+    for (const asker of waiting) this.replica.fail(asker, failure);
+  }
+
+  /** Also if no decision is kept, because none but an abort can come any more. */
+  #tellOthers({ contender: { id }, participants }: Plan, reply: Reply): void {
+    const isCommitted = isCommittedBy(reply);
+    if (isCommitted === undefined) return;
+    const decision = this.#machine.decisions.of(id);
+    this.#phaseTwo.tell(decision ?? { id, isCommitted, participants }, decision !== undefined);
+  }
+
+  #propose(
+    type: 'decide' | 'clear',
+    bytes: Uint8Array,
+    { epoch, origin }: { readonly epoch: number; readonly origin: Origin },
+  ): void {
+    this.replica.stamp({ origin, id: ASKED_ONCE }, epoch, { type, bytes });
+  }
+
+  #tell({ origin, id }: Asker, reply: Reply): void {
+    const { time } = this.#machine;
+    origin.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
+  }
+}
+
+const NOBODY_ASKED: Origin = { respond() {} };
+
+/** Refused for a reason that does not pass by itself. */
+const FINAL: readonly Failure[] = ['malformed', 'too-large', 'read-only'];
+
+function answering(done: (answer: Answer) => void): Origin {
+  return { respond: (response) => done(answerOf(response)) };
+}
+
+function answerOf(response: Response): Answer {
+  if (response.type === 'failed') {
+    const { failure } = response;
+    const isFinal = effectOf(failure) === 'notApplied' && FINAL.includes(failure);
+    return { type: 'failed', why: failure, isFinal };
+  }
+  const bytes = response.type === 'written' ? response.replies[0] : undefined;
+  const reply = bytes === undefined ? undefined : decodeReply(bytes);
+  if (reply === undefined) return { type: 'failed', why: 'malformed', isFinal: false };
+  return { type: 'replied', reply };
+}

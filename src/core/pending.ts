@@ -1,0 +1,85 @@
+/** The transactions that wait on a node, as people are told of them. */
+
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { Participant } from '../machine/transaction.ts';
+import { type Contender, idText } from '../machine/transaction-id.ts';
+import { DataMachine } from '../shard/data-machine.ts';
+import type { NodeParts } from './node-parts.ts';
+import type { TransactionDesk } from './transaction-desk.ts';
+
+/** One that holds keys in a shard, or that is decided and not known everywhere yet. */
+interface PendingTransaction {
+  readonly id: string;
+  /** The shard that says so, whose leader was asked. */
+  readonly shard: number;
+  readonly state: 'prepared' | 'committed' | 'aborted';
+  /** In the shard's log time since it is so. */
+  readonly milliseconds: number;
+  /** Log time of its home shard when its first attempt began. */
+  readonly age: number;
+  /** By shard, the home shard first, and what whoever ends it has to know. */
+  readonly participants: readonly PendingParticipant[];
+  /** Keys that it holds in this shard. */
+  readonly keys: number;
+  /** How far its coordinator has come, which is this node's; empty if it is not. */
+  readonly stage: string;
+  /** Participants that have not heard, as far as this node is telling them. */
+  readonly unheard: number;
+}
+
+interface PendingParticipant {
+  readonly shard: number;
+  readonly position: number;
+  readonly deadline: number;
+}
+
+export interface PendingTransactions {
+  readonly node: number;
+  /** How many there are; of many, some are told. */
+  readonly total: number;
+  readonly transactions: readonly PendingTransaction[];
+}
+
+/** Of the shards that the node leads. */
+export function pendingOf(core: NodeParts, desk: TransactionDesk): PendingTransactions {
+  const transactions: PendingTransaction[] = [];
+  let total = 0;
+  for (const replica of core.replicas.all) {
+    const { machine, shard } = replica;
+    if (!replica.isLeader || !(machine instanceof DataMachine)) continue;
+    const { prepared, decisions } = machine;
+    const home = desk.homeOf(shard);
+    total += prepared.size + decisions.size;
+    const tell = (one: Told, state: PendingTransaction['state'], keys: number) => {
+      if (transactions.length >= TRANSACTION_LIMITS.toldMax) return;
+      transactions.push({
+        id: idText(one.id),
+        shard,
+        state,
+        milliseconds: Math.max(0, replica.logTime - one.since),
+        age: one.age,
+        participants: participantsOf(desk, one.participants),
+        keys,
+        stage: home?.stageOf(one.id) ?? '',
+        unheard: home?.waitsFor(one.id) ?? 0,
+      });
+    };
+    for (const part of prepared.all()) tell(part, 'prepared', part.keys.length);
+    for (const one of decisions.all()) tell(one, one.isCommitted ? 'committed' : 'aborted', 0);
+  }
+  return { node: core.self.node, total, transactions };
+}
+
+interface Told extends Contender {
+  readonly since: number;
+  readonly participants: readonly Participant[];
+}
+
+function participantsOf(
+  desk: TransactionDesk,
+  participants: readonly Participant[],
+): readonly PendingParticipant[] {
+  return participants.map(({ position, deadline }) => {
+    return { shard: desk.shardAt(position) ?? 0, position, deadline };
+  });
+}

@@ -1,0 +1,296 @@
+/**
+ * One transaction on its way to a decision, at the leader of its home shard.
+ *
+ *     preparing -> validating -> deciding -> over
+ *
+ * It knows nothing that cannot be lost: what it has reached stands in the logs of the shards. If
+ * it vanishes, whoever meets what it left asks the home shard, and that ends the transaction.
+ */
+
+import { assert, unreachable } from '../base/assert.ts';
+import { WIRE_LIMITS } from '../base/limits.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import { STAMP_BYTES_MAX } from '../machine/entry.ts';
+import type { Output, Reason, Reply } from '../machine/reply.ts';
+import type { Refusal, Transaction } from '../machine/transaction.ts';
+import { encodeDecide, encodePrepare } from '../machine/transaction-codec.ts';
+import { isElder } from '../machine/transaction-id.ts';
+import type { Plan, PlannedPart, PlannedParticipant, PlannedValidation } from './plan.ts';
+
+/** What came of a question. Nothing may have come of it, or something nobody knows. */
+export type Answer =
+  | { readonly type: 'replied'; readonly reply: Reply }
+  /** It is asked again, unless `isFinal`: then it will be refused for ever. */
+  | { readonly type: 'failed'; readonly why: string; readonly isFinal: boolean };
+
+/** How it ends for those who wait. */
+export type Ending =
+  | { readonly type: 'decided'; readonly reply: Reply }
+  /** It was ended because a node refused a part of it, for a reason that the client should know. */
+  | { readonly type: 'refused'; readonly why: string; readonly reply: Reply }
+  /** This node leads no more: the next leader knows, or will. */
+  | { readonly type: 'lost' };
+
+/** Every `done` is called once, at once or later. */
+export interface CoordinatorPort {
+  /** The monotone clock in milliseconds. */
+  readonly now: number;
+  prepare(to: PlannedParticipant, bytes: Uint8Array, done: (answer: Answer) => void): void;
+  /** Judged by the shard's leader; it does not wait for keys that others hold. */
+  validate(to: PlannedValidation, done: (answer: Answer) => void): void;
+  /** An entry of the home shard. */
+  decide(bytes: Uint8Array, done: (answer: Answer) => void): void;
+  ended(ending: Ending): void;
+}
+
+interface CoordinatorOptions {
+  readonly transaction: Transaction;
+  readonly plan: Plan;
+  readonly port: CoordinatorPort;
+}
+
+type Stage = 'preparing' | 'validating' | 'deciding' | 'over';
+
+/** Something that is asked until it is answered. */
+interface Question {
+  state: 'asked' | 'resting' | 'answered';
+  restsUntil: number;
+  readonly ask: (done: (answer: Answer) => void) => void;
+  readonly take: (reply: Reply) => void;
+}
+
+export class Coordinator {
+  readonly plan: Plan;
+  readonly #transaction: Transaction;
+  readonly #port: CoordinatorPort;
+  readonly #beganAt: number;
+  #stage: Stage = 'preparing';
+  /** Of the present stage. */
+  #questions: Question[] = [];
+  #left = 0;
+  readonly #versions: number[] = [];
+  readonly #outputs: (readonly Output[])[] = [];
+  /** Told instead of the reply that the home shard remembers. */
+  #refusal: string | undefined;
+  /** A commit was proposed, and no abort. */
+  #isCommitting = false;
+
+  constructor({ transaction, plan, port }: CoordinatorOptions) {
+    this.#transaction = transaction;
+    this.plan = plan;
+    this.#port = port;
+    this.#beganAt = port.now;
+  }
+
+  get isOver(): boolean {
+    return this.#stage === 'over';
+  }
+
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  begin(): void {
+    const parts = this.plan.isHomeLast ? this.plan.parts.slice(1) : this.plan.parts;
+    const questions = parts.map((part) => this.#preparing(part));
+    this.#enter('preparing', questions);
+  }
+
+  /** One with more right waits for a key: it gives way while that is possible. */
+  press(): void {
+    this.#giveUp();
+  }
+
+  /** The node leads the home shard no more. */
+  lose(): void {
+    this.#end({ type: 'lost' });
+  }
+
+  tick(): void {
+    const { now } = this.#port;
+    if (this.#stage === 'over') return;
+    const isLate = now - this.#beganAt >= TRANSACTION_LIMITS.prepareMilliseconds;
+    if (isLate && this.#stage !== 'deciding') return this.#giveUp();
+    // The commit may be waiting for a key of its own shard. An abort waits for none; one of them
+    // is the first.
+    if (isLate && this.#isCommitting) return this.#abort(GIVEN_UP);
+    for (const question of this.#questions) {
+      if (question.state === 'resting' && question.restsUntil <= now) this.#ask(question);
+    }
+  }
+
+  #preparing(to: PlannedParticipant): Question {
+    const { contender, participants } = this.plan;
+    const { acknowledgedBelow, operations } = to.part;
+    const { at } = to;
+    const bytes = encodePrepare({ ...contender, acknowledgedBelow, participants, at, operations });
+    return {
+      state: 'resting',
+      restsUntil: 0,
+      ask: (done) => this.#port.prepare(to, bytes, done),
+      take: (reply) => {
+        if (reply.type !== 'done') return this.#refuse(reply, to);
+        this.#versions[at] = reply.version;
+        this.#outputs[at] = reply.outputs;
+      },
+    };
+  }
+
+  #validating(to: PlannedValidation): Question {
+    return {
+      state: 'resting',
+      restsUntil: 0,
+      ask: (done) => this.#port.validate(to, done),
+      take: (reply) => {
+        if (reply.type !== 'done') this.#refuse(reply, to, to.places);
+      },
+    };
+  }
+
+  #enter(stage: Stage, questions: Question[]): void {
+    this.#stage = stage;
+    this.#questions = questions;
+    this.#left = questions.length;
+    // An answer may come at once, and the last one leads on.
+    for (const question of questions) if (this.#questions === questions) this.#ask(question);
+    if (questions.length === 0) this.#goOn();
+  }
+
+  #goOn(): void {
+    switch (this.#stage) {
+      case 'preparing': {
+        // All keys are locked from here until the decision: what holds now holds then.
+        const { validations } = this.plan;
+        return this.#enter(
+          'validating',
+          validations.map((one) => this.#validating(one)),
+        );
+      }
+      case 'validating':
+        return this.#commit();
+      case 'deciding':
+      case 'over':
+        return;
+      default:
+        return unreachable(this.#stage);
+    }
+  }
+
+  #ask(question: Question): void {
+    const { stage } = this;
+    question.state = 'asked';
+    question.ask((answer) => {
+      // What is answered to a stage that is over was overtaken.
+      if (!this.#questions.includes(question) || question.state !== 'asked') return;
+      if (answer.type === 'failed') return this.#retry(question, answer);
+      const { reply } = answer;
+      if (reply.type === 'locked' && isElder(this.plan.contender, reply.holder)) {
+        return this.#rest(question, TRANSACTION_LIMITS.pressMilliseconds);
+      }
+      question.state = 'answered';
+      this.#left -= 1;
+      question.take(reply);
+      if (this.#stage === stage && this.#left === 0) this.#goOn();
+    });
+  }
+
+  #retry(question: Question, { why, isFinal }: Extract<Answer, { type: 'failed' }>): void {
+    if (!isFinal) return this.#rest(question, TRANSACTION_LIMITS.restMilliseconds);
+    this.#refusal = why;
+    this.#giveUp();
+  }
+
+  #rest(question: Question, milliseconds: number): void {
+    question.state = 'resting';
+    question.restsUntil = this.#port.now + milliseconds;
+  }
+
+  /** A part that cannot be: its place among all operations is told. */
+  #refuse(reply: Reply, { offset }: PlannedPart, places?: readonly number[]): void {
+    if (reply.type === 'done' || reply.type === 'committed') {
+      return assert(false, 'a part is refused by a refusal');
+    }
+    const position = offset + (places?.[reply.position] ?? reply.position);
+    if (reply.type === 'check-failed') {
+      return this.#abort({ type: 'check-failed', position, version: reply.version });
+    }
+    if (reply.type === 'locked') {
+      return this.#abort({ type: 'refused', reason: 'gave-way', position });
+    }
+    this.#abort({ type: 'refused', reason: toldReason(reply.reason), position });
+  }
+
+  #giveUp(): void {
+    if (this.#stage === 'preparing' || this.#stage === 'validating') this.#abort(GIVEN_UP);
+  }
+
+  #abort(because: Refusal): void {
+    this.#isCommitting = false;
+    this.#propose(this.#decision({ type: 'abort', because }), (reply) => this.#decided(reply));
+  }
+
+  #commit(): void {
+    const { isHomeLast } = this.plan;
+    const versions = isHomeLast ? this.#versions.slice(1) : this.#versions;
+    const outputs = this.#outputs.flat();
+    const operations = isHomeLast ? this.#home.operations : [];
+    const bytes = this.#decision({ type: 'commit', versions, outputs, operations });
+    // What the home shard does came in a frame; with what the others say it may be too much.
+    if (bytes.length + STAMP_BYTES_MAX > WIRE_LIMITS.payloadBytesMax) {
+      return this.#abort({ type: 'refused', reason: 'result-too-large', position: 0 });
+    }
+    this.#isCommitting = true;
+    this.#propose(bytes, (reply) => {
+      if (reply.type === 'committed' || reply.type === 'check-failed') return this.#decided(reply);
+      const reason = reply.type === 'refused' ? toldReason(reply.reason) : 'gave-way';
+      const position = reply.type === 'refused' || reply.type === 'locked' ? reply.position : 0;
+      // It may be decided by that or may not be; this decides it, or says what was decided.
+      this.#abort({ type: 'refused', reason, position });
+    });
+  }
+
+  /** One proposal after the other, each until it is answered or leadership is lost. */
+  #propose(bytes: Uint8Array, take: (reply: Reply) => void): void {
+    const question: Question = {
+      state: 'resting',
+      restsUntil: 0,
+      ask: (done) => this.#port.decide(bytes, done),
+      take,
+    };
+    this.#enter('deciding', [question]);
+  }
+
+  #decided(reply: Reply): void {
+    const why = reply.type === 'refused' ? this.#refusal : undefined;
+    this.#end(why === undefined ? { type: 'decided', reply } : { type: 'refused', why, reply });
+  }
+
+  #end(ending: Ending): void {
+    if (this.#stage === 'over') return;
+    this.#stage = 'over';
+    this.#questions = [];
+    this.#port.ended(ending);
+  }
+
+  get #home(): Transaction['parts'][number] {
+    const [home] = this.#transaction.parts;
+    assert(home !== undefined, 'a transaction has a home');
+    return home;
+  }
+
+  #decision(proposal: Parameters<typeof encodeDecide>[0]['proposal']): Uint8Array {
+    const { contender, participants } = this.plan;
+    const { acknowledgedBelow } = this.#home;
+    return encodeDecide({ ...contender, acknowledgedBelow, participants, proposal });
+  }
+}
+
+/** By recovery, by one with more right, or for want of an answer. */
+const GIVEN_UP: Refusal = { type: 'refused', reason: 'aborted', position: 0 };
+
+/** Some are said of what is not decided, and a part that is known needs no reason. */
+function toldReason(reason: Reason): Reason {
+  return NO_REASONS.includes(reason) ? 'aborted' : reason;
+}
+
+const NO_REASONS: readonly Reason[] = ['window-full', 'malformed', 'acknowledged'];

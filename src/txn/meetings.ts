@@ -1,0 +1,96 @@
+/**
+ * Keys that are held in a shard, and those who met them: its leader asks the home shard what became
+ * of the transaction, and resolves it here. So nobody depends on a coordinator to come back.
+ */
+
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { Prepared, PreparedParts } from '../machine/prepared.ts';
+import type { Reply } from '../machine/reply.ts';
+import type { Resolution } from '../machine/transaction.ts';
+import { idText } from '../machine/transaction-id.ts';
+
+export interface MeetingsPort {
+  readonly now: number;
+  /** What is held in the shard. */
+  readonly prepared: PreparedParts;
+  /** Asks the home shard; undefined if nobody there could say. */
+  settle(holder: Prepared, isPressing: boolean, done: (reply: Reply | undefined) => void): void;
+  /** An entry of this shard. */
+  resolve(resolution: Resolution): void;
+}
+
+interface Meeting {
+  readonly holder: Prepared;
+  isPressing: boolean;
+  /** Infinite while an answer is awaited. */
+  askAt: number;
+}
+
+export class Meetings {
+  readonly #port: MeetingsPort;
+  readonly #meetings = new Map<string, Meeting>();
+
+  constructor(port: MeetingsPort) {
+    this.#port = port;
+  }
+
+  get size(): number {
+    return this.#meetings.size;
+  }
+
+  /**
+   * Somebody waits for a key of this holder. It is mostly on its way to be resolved, so there is
+   * some grace; not for whoever has more right to the key.
+   */
+  meet(holder: Prepared, isPressing: boolean): void {
+    const { now } = this.#port;
+    const name = idText(holder.id);
+    const known = this.#meetings.get(name);
+    if (known === undefined) {
+      const askAt = isPressing ? now : now + TRANSACTION_LIMITS.graceMilliseconds;
+      const meeting = { holder, isPressing, askAt };
+      this.#meetings.set(name, meeting);
+      if (isPressing) this.#ask(meeting);
+    } else if (isPressing && !known.isPressing) {
+      known.isPressing = true;
+      this.#ask(known);
+    }
+  }
+
+  tick(): void {
+    const { now, prepared } = this.#port;
+    for (const [name, meeting] of this.#meetings) {
+      if (prepared.of(meeting.holder.id) !== meeting.holder) this.#meetings.delete(name);
+      else if (meeting.askAt <= now) this.#ask(meeting);
+    }
+  }
+
+  #ask(meeting: Meeting): void {
+    const { holder, isPressing } = meeting;
+    meeting.askAt = Number.POSITIVE_INFINITY;
+    this.#port.settle(holder, isPressing, (reply) => {
+      const { now, prepared } = this.#port;
+      meeting.askAt = now + TRANSACTION_LIMITS.restMilliseconds;
+      if (prepared.of(holder.id) !== holder) return;
+      const isCommitted = isCommittedBy(reply);
+      if (isCommitted === undefined) return;
+      // Should the entry be lost, the rest is over soon and it is asked again.
+      meeting.askAt = now + TRANSACTION_LIMITS.resolveMilliseconds;
+      // It is prepared here, so no refusal has to be remembered and no deadline counts.
+      this.#port.resolve({ id: holder.id, isCommitted, deadline: 0 });
+    });
+  }
+}
+
+/**
+ * What the home shard's reply means to whoever holds keys; undefined if nothing is decided. Where
+ * nothing is known of the transaction any more it was never committed: a decision is kept until
+ * all who held keys have heard.
+ */
+export function isCommittedBy(reply: Reply | undefined): boolean | undefined {
+  if (reply === undefined || reply.type === 'locked') return undefined;
+  if (reply.type === 'committed') return true;
+  const isOpen =
+    reply.type === 'refused' && (reply.reason === 'window-full' || reply.reason === 'malformed');
+  return isOpen ? undefined : false;
+}

@@ -1,0 +1,153 @@
+/**
+ * What became of the transactions of a home shard, on its way to those who took part. The decision
+ * is kept in the shard until each of them has said that it heard; then, and never earlier, it goes.
+ */
+
+import type { ShardId } from '../base/ids.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { Decision } from '../machine/decisions.ts';
+import type { Participant, Resolution } from '../machine/transaction.ts';
+import { idText, type TransactionId } from '../machine/transaction-id.ts';
+
+export interface PhaseTwoPort {
+  readonly now: number;
+  /** Undefined if the map is not known. */
+  shardAt(position: number): ShardId | undefined;
+  /** `done` once: whether the entry that resolves them was applied. */
+  resolve(
+    shard: ShardId,
+    resolutions: readonly Resolution[],
+    done: (isHeard: boolean) => void,
+  ): void;
+  /** An entry of the home shard; whoever finds the decision again later starts anew. */
+  clear(ids: readonly TransactionId[]): void;
+}
+
+/** What became of a transaction, and who took part. */
+type Told = Pick<Decision, 'id' | 'isCommitted' | 'participants'>;
+
+interface Telling {
+  readonly id: TransactionId;
+  readonly isCommitted: boolean;
+  readonly isKept: boolean;
+  /** Those who have not heard. */
+  readonly left: Set<Participant>;
+}
+
+interface Word {
+  readonly telling: Telling;
+  readonly participant: Participant;
+}
+
+export class PhaseTwo {
+  readonly #port: PhaseTwoPort;
+  readonly #tellings = new Map<string, Telling>();
+  /** To be told in this turn. */
+  #gathered: Word[] = [];
+  #resting: { readonly words: readonly Word[]; readonly until: number }[] = [];
+  #heard: TransactionId[] = [];
+  #clearAt = Number.POSITIVE_INFINITY;
+
+  constructor(port: PhaseTwoPort) {
+    this.#port = port;
+  }
+
+  get size(): number {
+    return this.#tellings.size;
+  }
+
+  /** Who has not heard of a decision; undefined if nobody is being told. */
+  waitsFor(id: TransactionId): readonly Participant[] | undefined {
+    const telling = this.#tellings.get(idText(id));
+    return telling && [...telling.left];
+  }
+
+  /**
+   * Nothing if they are being told already. What the shard does not keep, an abort, is told once:
+   * whoever does not hear it asks.
+   */
+  tell({ id, isCommitted, participants }: Told, isKept: boolean): void {
+    const name = idText(id);
+    if (this.#tellings.has(name)) return;
+    // The home shard stands first, and knows.
+    const left = new Set(participants.slice(1));
+    if (left.size === 0) return;
+    const telling: Telling = { id, isCommitted, isKept, left };
+    this.#tellings.set(name, telling);
+    for (const participant of left) this.#gathered.push({ telling, participant });
+  }
+
+  /** The end of a turn: one message for each shard. */
+  flush(): void {
+    if (this.#gathered.length === 0) return;
+    const words = this.#gathered;
+    this.#gathered = [];
+    const byShard = new Map<ShardId, Word[]>();
+    for (const word of words) {
+      const shard = this.#port.shardAt(word.participant.position);
+      if (shard === undefined) {
+        this.#rest([word]);
+        continue;
+      }
+      const list = byShard.get(shard);
+      if (list === undefined) byShard.set(shard, [word]);
+      else list.push(word);
+    }
+    for (const [shard, list] of byShard) {
+      for (let at = 0; at < list.length; at += TRANSACTION_LIMITS.resolutionsMax) {
+        this.#send(shard, list.slice(at, at + TRANSACTION_LIMITS.resolutionsMax));
+      }
+    }
+  }
+
+  tick(): void {
+    const { now } = this.#port;
+    const due = this.#resting.filter(({ until }) => until <= now);
+    if (due.length > 0) this.#resting = this.#resting.filter(({ until }) => until > now);
+    for (const { words } of due) this.#gathered.push(...words);
+    if (this.#clearAt <= now) this.#clear();
+  }
+
+  #send(shard: ShardId, words: readonly Word[]): void {
+    const resolutions = words.map(({ telling, participant }): Resolution => {
+      const { id, isCommitted } = telling;
+      return { id, isCommitted, deadline: participant.deadline };
+    });
+    this.#port.resolve(shard, resolutions, (isHeard) => {
+      if (!isHeard) return this.#rest(words);
+      for (const word of words) this.#hear(word);
+    });
+  }
+
+  #hear({ telling, participant }: Word): void {
+    telling.left.delete(participant);
+    if (telling.left.size > 0) return;
+    if (!telling.isKept) {
+      this.#tellings.delete(idText(telling.id));
+      return;
+    }
+    this.#heard.push(telling.id);
+    if (this.#heard.length >= TRANSACTION_LIMITS.resolutionsMax) return this.#clear();
+    const at = this.#port.now + TRANSACTION_LIMITS.clearMilliseconds;
+    this.#clearAt = Math.min(this.#clearAt, at);
+  }
+
+  /** Many at once: nobody waits for it. */
+  #clear(): void {
+    const ids = this.#heard;
+    this.#heard = [];
+    this.#clearAt = Number.POSITIVE_INFINITY;
+    for (const id of ids) this.#tellings.delete(idText(id));
+    this.#port.clear(ids);
+  }
+
+  #rest(words: readonly Word[]): void {
+    const kept = words.filter(({ telling }) => telling.isKept);
+    for (const word of words) if (!word.telling.isKept) this.#hear(word);
+    if (kept.length === 0) return;
+    this.#resting.push({
+      words: kept,
+      until: this.#port.now + TRANSACTION_LIMITS.restMilliseconds,
+    });
+  }
+}

@@ -1,0 +1,103 @@
+/** What a transaction needs of whom, and in which order; it follows from its bytes alone. */
+
+import type { ShardId } from '../base/ids.ts';
+import type { Command } from '../machine/command.ts';
+import {
+  isLocking,
+  type Part,
+  type Participant,
+  type Transaction,
+} from '../machine/transaction.ts';
+import type { Contender } from '../machine/transaction-id.ts';
+import { WrittenKeys } from '../machine/written-keys.ts';
+import { keyPosition } from '../ring/key-position.ts';
+
+/** A part, and where its operations stand among those of all parts. */
+export interface PlannedPart {
+  readonly shard: ShardId;
+  readonly part: Part;
+  /** Of its first operation. */
+  readonly offset: number;
+}
+
+/** A part that locks keys. */
+export interface PlannedParticipant extends PlannedPart {
+  /** Its place among the participants. */
+  readonly at: number;
+}
+
+/** Checks of one shard that no lock of the transaction guards. */
+export interface PlannedValidation extends PlannedPart {
+  readonly checks: Command;
+  /** Where each of them stands in its part. */
+  readonly places: readonly number[];
+}
+
+export interface Plan {
+  readonly contender: Contender;
+  readonly participants: readonly Participant[];
+  /** One for each participant; the home shard stands first. */
+  readonly parts: readonly PlannedParticipant[];
+  /**
+   * To be judged once every key is locked, and before the decision: so each of them held at the
+   * moment when all were locked. Keys that are locked need no second look.
+   */
+  readonly validations: readonly PlannedValidation[];
+  /**
+   * The home shard does its part in the entry that decides, instead of preparing it. Not if
+   * something has to be validated: its keys would be locked too late for that.
+   */
+  readonly isHomeLast: boolean;
+}
+
+/** Undefined for a transaction whose first part locks nothing: nobody is its home. */
+export function planOf({ client, sequence, age, parts }: Transaction): Plan | undefined {
+  const planned: PlannedPart[] = [];
+  let offset = 0;
+  for (const part of parts) {
+    planned.push({ shard: part.shard as ShardId, part, offset });
+    offset += part.operations.length;
+  }
+  const locking = planned.filter(({ part }) => part.operations.some(isLocking));
+  const [first] = planned;
+  if (first === undefined || locking[0] !== first) return undefined;
+  const participants = locking.map(({ part }) => participantOf(part));
+  const [home] = participants;
+  if (home === undefined) return undefined;
+  const unguarded = planned.flatMap((one) => validationOf(one) ?? []);
+  const hasLateChecks = unguarded.some(
+    ({ shard, checks }) => shard !== first.shard || checks.some(isRange),
+  );
+  return {
+    contender: { id: { home: home.position, client, sequence }, age },
+    participants,
+    parts: locking.map((one, at) => ({ ...one, at })),
+    validations: hasLateChecks ? unguarded : [],
+    isHomeLast: !hasLateChecks,
+  };
+}
+
+function participantOf({ operations, deadline }: Part): Participant {
+  const key = operations.find(isLocking)?.key ?? new Uint8Array();
+  return { position: keyPosition(key), deadline };
+}
+
+function validationOf(planned: PlannedPart): PlannedValidation | undefined {
+  const { operations } = planned.part;
+  if (operations.every(isLocking)) return undefined;
+  const locked = new WrittenKeys();
+  locked.begin(operations.length);
+  for (const operation of operations) if (isLocking(operation)) locked.add(operation.key);
+  const places: number[] = [];
+  operations.forEach((operation, place) => {
+    const isGuarded = isLocking(operation) || (!isRange(operation) && locked.has(operation.key));
+    if (!isGuarded) places.push(place);
+  });
+  if (places.length === 0) return undefined;
+  const checks = places.map((place) => operations[place] as Command[number]);
+  return { ...planned, checks, places };
+}
+
+function isRange({ type }: Command[number]): boolean {
+  return type === 'check-range';
+}

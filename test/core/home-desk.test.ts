@@ -1,0 +1,233 @@
+/** What the leader of a home shard does with transactions: conducts, ends, tells, forgets. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
+import { bytesOf, get, put } from '../machine/machine-rig.ts';
+import { EPOCH, HomeRig, told, wish } from './home-rig.ts';
+
+test('a transaction is answered when its decision is applied, and told to others behind it', () => {
+  const home = new HomeRig();
+  const responses = home.conduct(home.plan());
+  deepEqual(home.asked.map(wish), ['prepare in epoch 6']);
+  home.ready();
+  home.desk.flush();
+  deepEqual([responses, home.asked], [[], []], 'proposed is not decided');
+  home.turn();
+  deepEqual(told(responses), [`committed at ${home.rig.replica.applied} 12`]);
+  deepEqual(home.asked.map(wish), ['committed']);
+});
+
+test('a decision is kept until the other shard has heard, and cleared soon after', () => {
+  const home = new HomeRig();
+  const { transaction, plan } = home.plan();
+  home.conduct({ transaction, plan });
+  home.ready();
+  home.turn();
+  equal(home.desk.waitsFor(plan.contender.id), 1);
+  home.pass(1000);
+  equal(home.machine.decisions.size, 1);
+  home.next().origin.respond({ type: 'written', id: 1, time: 1, replies: [] });
+  equal(home.machine.decisions.size, 1);
+  home.pass(TRANSACTION_LIMITS.clearMilliseconds);
+  equal(home.machine.decisions.size, 0);
+  equal(home.desk.waitsFor(plan.contender.id), undefined);
+});
+
+test('asked twice at a time it is conducted once, and both are told', () => {
+  const home = new HomeRig();
+  const planned = home.plan();
+  const responses = [home.conduct(planned), home.conduct(planned)] as const;
+  equal(home.desk.conducted, 1);
+  equal(home.asked.length, 1);
+  home.ready();
+  home.turn();
+  deepEqual(told(responses[0]), told(responses[1]));
+  equal(told(responses[0]).length, 1);
+  equal(home.desk.conducted, 0);
+});
+
+test('asked again when it is over it is told the first outcome, with all that it said', () => {
+  const home = new HomeRig();
+  const planned = home.plan({ here: [put('here', '1'), get('here')] });
+  const first = home.conduct(planned);
+  home.ready();
+  home.turn();
+  home.newDesk();
+  home.asked.length = 0;
+  const second = home.conduct(planned);
+  home.answer({ type: 'refused', reason: 'aborted', position: 0 });
+  home.turn();
+  deepEqual(told(second), told(first));
+});
+
+test('the home shard does its part in the epoch of the client and not in that of the map', () => {
+  const home = new HomeRig();
+  const current = home.conduct(home.plan());
+  home.ready();
+  home.turn();
+  equal(told(current)[0]?.split(' ')[0], 'committed');
+  home.asked.length = 0;
+  const old = home.conduct(home.plan({ client: 2, epoch: EPOCH - 1, here: [put('else', '1')] }));
+  home.ready();
+  home.turn();
+  deepEqual(told(old), ['refused wrong-epoch at 0']);
+});
+
+test('a validation is asked on behalf of the transaction, once its own keys are locked', () => {
+  const home = new HomeRig();
+  const check = { type: 'check-version', key: bytesOf('there'), version: 3 } as const;
+  const responses = home.conduct(home.plan({ there: [check] }));
+  deepEqual(home.asked, []);
+  home.turn();
+  equal(home.machine.prepared.holderOf(bytesOf('here'))?.age, 5);
+  deepEqual(home.asked.map(wish), ['validate for 5']);
+  home.answer({ type: 'check-failed', position: 0, version: 4 });
+  home.turn();
+  deepEqual(told(responses), ['check 1 met 4']);
+  equal(home.machine.prepared.size, 0);
+});
+
+test('who asks what became of a transaction that is conducted is told its end', () => {
+  const home = new HomeRig();
+  const planned = home.plan();
+  home.conduct(planned);
+  const asking = home.settle(planned.plan);
+  home.turn();
+  deepEqual(asking, [], 'nobody ends what somebody conducts');
+  home.ready();
+  home.turn();
+  equal(told(asking)[0]?.split(' ')[0], 'committed');
+});
+
+test('pressed, it gives way, and both are told so', () => {
+  const home = new HomeRig();
+  const planned = home.plan();
+  const responses = home.conduct(planned);
+  const asking = home.settle(planned.plan, true);
+  home.turn();
+  deepEqual(told(responses), ['refused aborted at 0']);
+  deepEqual(told(asking), ['refused aborted at 0']);
+  home.ready();
+  home.turn();
+  deepEqual(home.asked.map(wish), ['aborted']);
+});
+
+test('a decision that is kept is told at once, also to who presses', () => {
+  const home = new HomeRig();
+  const planned = home.plan();
+  home.conduct(planned);
+  home.ready();
+  home.turn();
+  const { applied } = home.rig.replica;
+  equal(told(home.settle(planned.plan, true))[0]?.split(' ')[0], 'committed');
+  home.turn();
+  equal(home.rig.replica.applied, applied, 'it cost no entry');
+});
+
+test('what nobody conducts is ended for ever by whoever asks', () => {
+  const home = new HomeRig();
+  const planned = home.plan();
+  const asking = home.settle(planned.plan);
+  deepEqual(asking, [], 'it takes an entry');
+  home.turn();
+  deepEqual(told(asking), ['refused aborted at 0']);
+  deepEqual(home.asked.map(wish), ['aborted'], 'the others are told as well');
+  home.asked.length = 0;
+  const late = home.conduct(planned);
+  home.ready();
+  home.turn();
+  deepEqual(told(late), ['refused aborted at 0']);
+  equal(home.machine.prepared.size, 0);
+});
+
+test('whoever asks with a deadline of its own ends nothing for others', () => {
+  const home = new HomeRig();
+  const { transaction, plan } = home.plan();
+  const participants = plan.participants.map(({ position }) => ({ position, deadline: 1 }));
+  const asking = home.settle({ ...plan, participants });
+  const responses = home.conduct({ transaction, plan });
+  home.ready();
+  home.turn();
+  deepEqual(told(asking), ['refused deadline-passed at 0']);
+  equal(told(responses)[0]?.split(' ')[0], 'committed');
+  deepEqual(home.asked.map(wish), ['committed']);
+});
+
+test('with leadership all who wait are told that nothing is known', () => {
+  const home = new HomeRig();
+  const planned = home.plan();
+  const responses = home.conduct(planned);
+  const asking = home.settle(planned.plan);
+  home.desk.close();
+  deepEqual([told(responses), told(asking)], [['lost'], ['lost']]);
+  home.ready();
+  home.turn();
+  equal(home.machine.decisions.size, 0, 'it proposes nothing any more');
+});
+
+test('the next leader tells the decisions that it finds, each once', () => {
+  const home = new HomeRig();
+  home.conduct(home.plan());
+  home.ready();
+  home.turn();
+  home.newDesk();
+  home.asked.length = 0;
+  home.pass(0);
+  deepEqual(home.asked.map(wish), ['committed']);
+  home.pass(TRANSACTION_LIMITS.sweepMilliseconds);
+  equal(home.asked.length, 1);
+});
+
+test('a reason of a node is told instead of a reply, and the others hear at once', () => {
+  const home = new HomeRig();
+  const responses = home.conduct(home.plan());
+  home.refuse('read-only');
+  home.turn();
+  deepEqual(told(responses), ['read-only']);
+  deepEqual(home.asked.map(wish), ['aborted']);
+});
+
+test('a failure that passes is no reason: it is asked again', () => {
+  const home = new HomeRig();
+  const responses = home.conduct(home.plan());
+  for (const failure of ['not-leader', 'lost', 'overloaded', 'not-here'] as const) {
+    home.refuse(failure);
+    home.pass(TRANSACTION_LIMITS.restMilliseconds);
+    equal(home.asked.length, 1, failure);
+  }
+  home.ready();
+  home.turn();
+  equal(told(responses)[0]?.split(' ')[0], 'committed');
+});
+
+test('a transaction of the home shard alone is told to nobody', () => {
+  const home = new HomeRig();
+  const responses = home.conduct(home.plan({ there: [] }));
+  home.turn();
+  equal(told(responses)[0]?.split(' ')[0], 'committed');
+  home.pass(TRANSACTION_LIMITS.sweepMilliseconds);
+  deepEqual([home.asked, home.machine.decisions.size], [[], 0]);
+});
+
+test('resolutions of several transactions go to a shard in one message', () => {
+  const home = new HomeRig();
+  home.conduct(home.plan({ client: 1 }));
+  home.conduct(home.plan({ client: 2, here: [put('else', '1')] }));
+  home.ready();
+  home.ready();
+  home.rig.turns(4);
+  home.desk.flush();
+  deepEqual(home.asked.map(wish), ['committed committed']);
+});
+
+test('people are told where it stands', () => {
+  const home = new HomeRig();
+  const { transaction, plan } = home.plan();
+  home.conduct({ transaction, plan });
+  equal(home.desk.stageOf(plan.contender.id), 'preparing');
+  home.ready();
+  equal(home.desk.stageOf(plan.contender.id), 'deciding');
+  home.turn();
+  equal(home.desk.stageOf(plan.contender.id), undefined);
+});

@@ -1,0 +1,199 @@
+/** What of a transaction may come into a shard, and where the rest goes. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NodeId, ShardId } from '../../src/base/ids.ts';
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
+import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
+import type { Operation } from '../../src/machine/command.ts';
+import {
+  encodeOperations,
+  encodePrepare,
+  encodeResolutions,
+} from '../../src/machine/transaction-codec.ts';
+import { Router, type RouterHost } from '../../src/router/router.ts';
+import type { ReadLevel, Request } from '../../src/wire/request.ts';
+import { bytesOf, get, put, WHOLE } from '../machine/machine-rig.ts';
+import { nameOf } from '../machine/transaction-rig.ts';
+import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
+
+const EPOCH = 5;
+const ELSEWHERE = 9 as NodeId;
+const PATIENCE = 10_000;
+
+class Rig {
+  readonly rig = new ReplicaRig();
+  readonly forwarded: Request[] = [];
+  readonly conducted: Request['type'][] = [];
+  isClosing = false;
+  isReadOnly = false;
+  leads = true;
+  /** Of the ring, from its beginning, is the shard's. */
+  to = 2 ** 32;
+  readonly #router = new Router(this.#host());
+
+  constructor() {
+    this.rig.lead();
+    this.rig.replica.stamp(this.rig.asker().asker, 0, { type: 'adopt', epoch: EPOCH, arc: WHOLE });
+    this.rig.turns(4);
+  }
+
+  /** What it was told, or nothing yet. */
+  ask(request: Request, isForwarded = false): string {
+    const { asker, responses } = this.rig.asker();
+    this.#router.route(request, { origin: asker.origin, isForwarded });
+    this.rig.replica.hurry();
+    this.rig.turns(4);
+    const [response] = responses;
+    return response?.type === 'failed' ? response.failure : (response?.type ?? '');
+  }
+
+  prepare(operations: readonly Operation[], epoch = EPOCH): string {
+    const participants = [0, 1].map((position) => {
+      return { position, deadline: this.rig.replica.logTime + PATIENCE };
+    });
+    const about = { id: nameOf(), age: 5, acknowledgedBelow: 0, participants, at: 1 };
+    return this.step('prepare', encodePrepare({ ...about, operations }), epoch);
+  }
+
+  step(step: 'prepare' | 'resolve', bytes: Uint8Array, epoch = EPOCH): string {
+    return this.ask({ type: 'step', id: 1, shard: SHARD, epoch, step, bytes });
+  }
+
+  validate(operations: readonly Operation[], about: Partial<Validating> = {}): string {
+    const { level = { type: 'linearizable' }, epoch = EPOCH } = about;
+    const checks = encodeOperations(operations);
+    const terms = { level, patienceMilliseconds: PATIENCE, owner: undefined };
+    return this.ask({ type: 'validate', id: 1, shard: SHARD, epoch, ...terms, checks });
+  }
+
+  transact(epoch = EPOCH, isForwarded = false): string {
+    const transaction = new Uint8Array();
+    return this.ask({ type: 'transact', id: 1, shard: SHARD, epoch, transaction }, isForwarded);
+  }
+
+  #host(): RouterHost {
+    const rig = this;
+    return {
+      now: 0,
+      get map() {
+        const row = { shard: SHARD, epoch: EPOCH, from: 0, to: rig.to };
+        const shards = Array.from({ length: SHARD + 1 }, () => row);
+        return { version: 4, shards } as unknown as ClusterMap;
+      },
+      mapBytes: new Uint8Array(),
+      get isClosing() {
+        return rig.isClosing;
+      },
+      get isReadOnly() {
+        return rig.isReadOnly;
+      },
+      valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
+      replica: (shard: ShardId) => (rig.leads && shard === SHARD ? rig.rig.replica : undefined),
+      leaderOf: () => ELSEWHERE,
+      forward: (_to, request) => {
+        rig.forwarded.push(request);
+        return true;
+      },
+      info: () => new Uint8Array(),
+      pending: () => bytesOf('pending'),
+      transactions: {
+        transact: (_replica, { type }) => void rig.conducted.push(type),
+        settle: (_replica, { type }) => void rig.conducted.push(type),
+      },
+    };
+  }
+}
+
+interface Validating {
+  readonly level: ReadLevel;
+  readonly epoch: number;
+}
+
+const CHECK: Operation = { type: 'check-version', key: bytesOf('x'), version: 3 };
+
+test('a transaction goes to the leader of its home shard, and one hop at most', () => {
+  const rig = new Rig();
+  rig.transact();
+  deepEqual(rig.conducted, ['transact']);
+  rig.leads = false;
+  rig.transact();
+  equal(rig.forwarded.length, 1);
+  equal(rig.transact(EPOCH, true), 'not-leader');
+  equal(rig.forwarded.length, 1);
+});
+
+test('a transaction of an old map, or for a node on its way out, is not conducted', () => {
+  const rig = new Rig();
+  equal(rig.transact(EPOCH - 1), 'not-here');
+  rig.isClosing = true;
+  equal(rig.transact(), 'closing');
+  deepEqual(rig.conducted, []);
+});
+
+test('who asks what became of a transaction is sent there too, also by a node that leaves', () => {
+  const rig = new Rig();
+  rig.isClosing = true;
+  const contender = { id: nameOf(), age: 5 };
+  const about = { contender, participants: [], isPressing: false };
+  const request = { type: 'settle', id: 1, shard: SHARD, epoch: 1, ...about } as const;
+  rig.ask(request);
+  deepEqual(rig.conducted, ['settle']);
+  rig.leads = false;
+  rig.ask(request);
+  equal(rig.forwarded.length, 1);
+});
+
+test('what is prepared is judged like a batch before it comes into the log', () => {
+  const rig = new Rig();
+  equal(rig.prepare([put('x', '1'), get('y')]), 'written');
+  equal(rig.step('prepare', Uint8Array.of(1)), 'malformed');
+  const value = new Uint8Array(MACHINE_LIMITS.valueBytesDefault + 1);
+  const large = { type: 'put', key: bytesOf('x'), value, lifeMilliseconds: 0 } as const;
+  equal(rig.prepare([large]), 'too-large');
+  rig.isReadOnly = true;
+  equal(rig.prepare([put('x', '1')]), 'read-only');
+  rig.isReadOnly = false;
+  rig.isClosing = true;
+  equal(rig.prepare([put('x', '1')]), 'closing');
+  rig.isClosing = false;
+  rig.to = 0;
+  equal(rig.prepare([put('x', '1')]), 'not-here');
+});
+
+test('on a disk that is nearly full what only deletes is prepared', () => {
+  const rig = new Rig();
+  rig.isReadOnly = true;
+  equal(rig.prepare([{ type: 'delete', key: bytesOf('y') }, CHECK]), 'written');
+});
+
+test('what was prepared is resolved whatever the node has to say against new work', () => {
+  const rig = new Rig();
+  rig.prepare([put('x', '1')]);
+  equal(rig.rig.replica.prepared?.size, 1);
+  rig.isClosing = true;
+  rig.isReadOnly = true;
+  rig.to = 0;
+  const resolution = { id: nameOf(), isCommitted: true, deadline: 0 };
+  equal(rig.step('resolve', encodeResolutions([resolution]), EPOCH - 1), 'written');
+  equal(rig.rig.replica.prepared?.size, 0);
+});
+
+test('a validation holds checks and nothing else, and is never answered by what may be old', () => {
+  const rig = new Rig();
+  equal(rig.validate([CHECK]), 'written');
+  equal(rig.validate([CHECK, get('x')]), 'malformed');
+  equal(rig.validate([put('x', '1')]), 'malformed');
+  equal(rig.validate([CHECK], { level: { type: 'stale', ageMilliseconds: 10 } }), 'malformed');
+  equal(rig.validate([CHECK], { epoch: EPOCH - 1 }), 'not-here');
+  equal(rig.validate([CHECK], { level: { type: 'lease' } }), 'written');
+  rig.leads = false;
+  equal(rig.validate([CHECK]), '');
+  equal(rig.forwarded.length, 1);
+});
+
+test('people are told by any node what waits on it', () => {
+  const rig = new Rig();
+  rig.leads = false;
+  equal(rig.ask({ type: 'pending', id: 1 }), 'info');
+});

@@ -1,0 +1,346 @@
+/**
+ * Shards with real machines, and everything of this room between them, in any order that chance
+ * likes: messages get lost, come late and come twice; leaders go, and what they proposed is applied
+ * or is not. A shard is its log, so one machine stands for all of its replicas.
+ */
+
+import type { ShardId } from '../../src/base/ids.ts';
+import type { Random } from '../../src/base/random.ts';
+import type { Command } from '../../src/machine/command.ts';
+import type { EntryBody } from '../../src/machine/entry.ts';
+import { doesHold } from '../../src/machine/execution.ts';
+import { Machine } from '../../src/machine/machine.ts';
+import type { Prepared } from '../../src/machine/prepared.ts';
+import type { Reply } from '../../src/machine/reply.ts';
+import type { Row } from '../../src/machine/row.ts';
+import type { Transaction } from '../../src/machine/transaction.ts';
+import { encodeDecide, encodeIds, encodeResolutions } from '../../src/machine/transaction-codec.ts';
+import { type Contender, idText, isElder, isSameId } from '../../src/machine/transaction-id.ts';
+import { type Answer, Coordinator } from '../../src/txn/coordinator.ts';
+import { isCommittedBy, Meetings } from '../../src/txn/meetings.ts';
+import { PhaseTwo } from '../../src/txn/phase-two.ts';
+import { type Plan, planOf } from '../../src/txn/plan.ts';
+import { MachineRig, textOf } from '../machine/machine-rig.ts';
+
+const LOST: Answer = { type: 'failed', why: 'lost', isFinal: false };
+const ABORTED = { type: 'refused', reason: 'aborted', position: 0 } as const;
+
+export interface Chances {
+  /** Of a message, or of its answer. */
+  readonly loss: number;
+  readonly repetition: number;
+  /** Of a leader, at each event. */
+  readonly end: number;
+  /** That for some seconds nothing arrives. */
+  readonly storm: number;
+}
+
+/** Undefined for an answer that never comes. */
+type Told = (reply: Reply | undefined) => void;
+
+interface Conducted {
+  readonly coordinator: Coordinator;
+  readonly waiting: Told[];
+}
+
+class Shard {
+  readonly rig = new MachineRig();
+  readonly number: number;
+  readonly #cluster: Cluster;
+  /** Counts leaders. */
+  term = 0;
+  conducted = new Map<string, Conducted>();
+  phaseTwo: PhaseTwo;
+  meetings: Meetings;
+
+  constructor(number: number, cluster: Cluster) {
+    this.number = number;
+    this.#cluster = cluster;
+    this.phaseTwo = this.#newPhaseTwo();
+    this.meetings = this.#newMeetings();
+  }
+
+  get prepared() {
+    return this.rig.machine.transactions.prepared;
+  }
+
+  get decisions() {
+    return this.rig.machine.transactions.decisions;
+  }
+
+  /** Its leader is gone; the next one knows what stands in the log and in the state. */
+  end(): void {
+    this.term += 1;
+    for (const { coordinator } of [...this.conducted.values()]) coordinator.lose();
+    this.conducted.clear();
+    this.rig.machine = new Machine({ source: this.rig.rows });
+    this.phaseTwo = this.#newPhaseTwo();
+    this.meetings = this.#newMeetings();
+  }
+
+  /** `done` is not called if the leader goes: what becomes of the entry is open. */
+  propose(body: EntryBody, done: (reply: Reply | undefined) => void): void {
+    const { term } = this;
+    this.#cluster.later(() => {
+      const isOurs = this.term === term;
+      if (!isOurs && this.#cluster.random.below(2) === 0) return;
+      const [reply] = this.rig.apply(body);
+      if (isOurs) done(reply);
+    });
+  }
+
+  /** As an entrance does: whoever has more right than a holder presses it. */
+  prepare(bytes: Uint8Array, contender: Contender, done: (reply: Reply | undefined) => void): void {
+    this.propose({ type: 'prepare', bytes }, (reply) => {
+      if (reply?.type === 'locked') this.meet(reply.holder, isElder(contender, reply.holder));
+      done(reply);
+    });
+  }
+
+  meet({ id }: Contender, isPressing: boolean): void {
+    const holder = this.prepared.of(id);
+    if (holder !== undefined) this.meetings.meet(holder, isPressing);
+  }
+
+  /** Undefined while a key is held that has to be waited for. */
+  validate(checks: Command, owner: Contender): Reply | undefined {
+    for (const [position, { key }] of checks.entries()) {
+      const holder = this.prepared.holderOf(key);
+      if (holder === undefined || isSameId(holder.id, owner.id)) continue;
+      if (isElder(holder, owner)) return { type: 'locked', position, holder };
+      this.meet(holder, true);
+      return undefined;
+    }
+    for (const [position, check] of checks.entries()) {
+      const row = this.rig.row(textOf(check.key));
+      const isGood = check.type === 'check-version' && doesHold(check, row);
+      if (!isGood) return { type: 'check-failed', position, version: row?.version ?? 0 };
+    }
+    return { type: 'done', version: 0, outputs: [] };
+  }
+
+  conduct(transaction: Transaction, told: Told): void {
+    const plan = planOf(transaction) as Plan;
+    const name = idText(plan.contender.id);
+    const known = this.conducted.get(name);
+    if (known !== undefined) {
+      known.waiting.push(told);
+      return;
+    }
+    const cluster = this.#cluster;
+    const { contender } = plan;
+    const coordinator = new Coordinator({
+      transaction,
+      plan,
+      port: {
+        get now() {
+          return cluster.now;
+        },
+        prepare: ({ shard }, bytes, done) => {
+          const to = cluster.shard(shard);
+          cluster.ask((answer) => to.prepare(bytes, contender, answer), answered(done));
+        },
+        validate: ({ shard, checks }, done) => {
+          const to = cluster.shard(shard);
+          cluster.ask((answer) => answer(to.validate(checks, contender)), answered(done));
+        },
+        decide: (bytes, done) => this.propose({ type: 'decide', bytes }, answered(done)),
+        ended: (ending) => {
+          const { waiting = [] } = this.conducted.get(name) ?? {};
+          this.conducted.delete(name);
+          const reply = ending.type === 'lost' ? undefined : ending.reply;
+          if (reply !== undefined) this.#tellOthers(plan, reply);
+          for (const one of waiting) one(reply);
+        },
+      },
+    });
+    this.conducted.set(name, { coordinator, waiting: [told] });
+    coordinator.begin();
+  }
+
+  settle(holder: Prepared, isPressing: boolean, told: Told): void {
+    const conducted = this.conducted.get(idText(holder.id));
+    if (conducted !== undefined) {
+      conducted.waiting.push(told);
+      if (isPressing) conducted.coordinator.press();
+      return;
+    }
+    const { id, age, participants } = holder;
+    const proposal = { type: 'abort', because: ABORTED } as const;
+    const bytes = encodeDecide({ id, age, participants, acknowledgedBelow: 0, proposal });
+    this.propose({ type: 'decide', bytes }, told);
+  }
+
+  tick(isSweep: boolean): void {
+    for (const { coordinator } of [...this.conducted.values()]) coordinator.tick();
+    if (isSweep) for (const decision of this.decisions.all()) this.phaseTwo.tell(decision, true);
+    if (isSweep) for (const part of this.prepared.all()) this.meetings.meet(part, false);
+    // Clients of whom nothing can come any more.
+    if (isSweep) this.propose({ type: 'forget', clients: this.#cluster.clients }, () => {});
+    this.phaseTwo.tick();
+    this.phaseTwo.flush();
+    this.meetings.tick();
+  }
+
+  #tellOthers({ contender: { id }, participants }: Plan, reply: Reply): void {
+    const isCommitted = isCommittedBy(reply);
+    const decision = this.decisions.of(id);
+    if (isCommitted !== undefined) {
+      this.phaseTwo.tell(decision ?? { id, isCommitted, participants }, decision !== undefined);
+    }
+  }
+
+  #newPhaseTwo(): PhaseTwo {
+    const cluster = this.#cluster;
+    return new PhaseTwo({
+      get now() {
+        return cluster.now;
+      },
+      shardAt: (position) => cluster.shardAt(position),
+      resolve: (shard, resolutions, done) => {
+        const bytes = encodeResolutions(resolutions);
+        const to = cluster.shard(shard);
+        // A resolution has no reply: that it was applied is the answer.
+        const perform = (answer: Told) => {
+          to.propose({ type: 'resolve', bytes }, () => answer(ABORTED));
+        };
+        cluster.ask(perform, (reply) => done(reply !== undefined));
+      },
+      clear: (ids) => this.propose({ type: 'clear', bytes: encodeIds(ids) }, () => {}),
+    });
+  }
+
+  #newMeetings(): Meetings {
+    const cluster = this.#cluster;
+    const prepared = () => this.prepared;
+    return new Meetings({
+      get now() {
+        return cluster.now;
+      },
+      get prepared() {
+        return prepared();
+      },
+      settle: (holder, isPressing, done) => {
+        const home = cluster.shard(cluster.shardAt(holder.id.home));
+        cluster.ask((answer) => home.settle(holder, isPressing, answer), done);
+      },
+      resolve: (resolution) => {
+        const bytes = encodeResolutions([resolution]);
+        this.propose({ type: 'resolve', bytes }, () => {});
+      },
+    });
+  }
+}
+
+function answered(done: (answer: Answer) => void): Told {
+  return (reply) => done(reply === undefined ? LOST : { type: 'replied', reply });
+}
+
+const SHARDS = 3;
+/** After so long whoever asked takes an answer for lost. */
+const PATIENCE_MILLISECONDS = 400;
+const SWEEP_MILLISECONDS = 500;
+/** Longer than a transaction tries to become ready. */
+const STORM_MILLISECONDS = 4000;
+const DELAY_MILLISECONDS_MAX = 8000;
+
+export class Cluster {
+  now = 0;
+  readonly random: Random;
+  chances: Chances;
+  readonly clients: Uint8Array[] = [];
+  readonly shards: readonly Shard[];
+  readonly #events: (() => void)[] = [];
+  readonly #waits: { readonly until: number; readonly expire: () => void }[] = [];
+  readonly #shardAt = new Map<number, ShardId>();
+  #sweptAt = 0;
+  #stormUntil = 0;
+
+  constructor(random: Random, chances: Chances) {
+    this.random = random;
+    this.chances = chances;
+    this.shards = Array.from({ length: SHARDS }, (_, at) => new Shard(at, this));
+  }
+
+  shard(number: number): Shard {
+    return this.shards[number] as Shard;
+  }
+
+  /** Where the keys of transactions lie. */
+  learn(position: number, shard: number): void {
+    this.#shardAt.set(position, shard as ShardId);
+  }
+
+  shardAt(position: number): ShardId {
+    return this.#shardAt.get(position) as ShardId;
+  }
+
+  later(event: () => void): void {
+    this.#events.push(event);
+  }
+
+  /** `done` is called once: with the answer, or with none if either way was lost. */
+  ask(perform: (answer: Told) => void, done: Told): void {
+    let isDone = false;
+    const end = (reply: Reply | undefined) => {
+      if (!isDone) done(reply);
+      isDone = true;
+    };
+    this.#waits.push({ until: this.now + PATIENCE_MILLISECONDS, expire: () => end(undefined) });
+    if (this.#isLost) return;
+    this.later(() => {
+      perform((reply) => {
+        if (!this.#isLost) this.later(() => end(reply));
+      });
+    });
+    // The copy may come much later, when all is over and forgotten.
+    if (!this.#happens('repetition')) return;
+    const until = this.now + this.random.below(DELAY_MILLISECONDS_MAX);
+    this.#waits.push({ until, expire: () => perform(() => {}) });
+  }
+
+  row(shard: number, key: string): Row | undefined {
+    return this.shard(shard).rig.row(key);
+  }
+
+  /** One event, or some time. */
+  step(): void {
+    if (this.#happens('storm')) this.#stormUntil = this.now + STORM_MILLISECONDS;
+    if (this.#happens('end')) this.shard(this.random.below(SHARDS)).end();
+    if (this.#events.length === 0 || this.random.below(4) === 0) return this.#pass();
+    const at = this.random.below(this.#events.length);
+    const event = this.#events[at] as () => void;
+    const last = this.#events.pop() as () => void;
+    if (at < this.#events.length) this.#events[at] = last;
+    event();
+  }
+
+  get isQuiet(): boolean {
+    const isIdle = ({ prepared, decisions, conducted }: Shard) => {
+      return prepared.size + decisions.size + conducted.size === 0;
+    };
+    return this.shards.every(isIdle);
+  }
+
+  #pass(): void {
+    this.now += 1 + this.random.below(10);
+    const isSweep = this.now - this.#sweptAt >= SWEEP_MILLISECONDS;
+    if (isSweep) this.#sweptAt = this.now;
+    for (const shard of this.shards) {
+      shard.rig.time = 1_000_000 + this.now;
+      shard.tick(isSweep);
+    }
+    const due = this.#waits.filter(({ until }) => until <= this.now);
+    const left = this.#waits.filter(({ until }) => until > this.now);
+    this.#waits.splice(0, this.#waits.length, ...left);
+    for (const { expire } of due) expire();
+  }
+
+  get #isLost(): boolean {
+    return this.now < this.#stormUntil || this.#happens('loss');
+  }
+
+  #happens(what: keyof Chances): boolean {
+    return this.random.below(1000) < this.chances[what] * 1000;
+  }
+}

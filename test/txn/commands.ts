@@ -1,0 +1,56 @@
+/** The vocabulary of the transcripts of transactions: each command does one thing. */
+
+import { parseAnswer, parseReply } from './spelling.ts';
+import type { Stage } from './stage.ts';
+
+type Command = (stage: Stage, words: readonly string[]) => void;
+
+/** Runs `name word word ...` and says nothing itself: the stage does. */
+export function perform(stage: Stage, line: string): void {
+  const [name = '', ...words] = line.split(/\s+/);
+  const command = COMMANDS[name];
+  if (command === undefined) throw new Error(`no command is called ${name}`);
+  command(stage, words);
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  /** `begin 5 a: put x, get y | b: check z 3`: a transaction of age 5; a is its home shard. */
+  begin: (stage, [age, ...words]) => stage.begin(Number(age), words.join(' ')),
+  /** `answer b done 12`, `answer b fails not-leader`: to the oldest question that b was asked. */
+  answer: (stage, [shard = '', ...words]) => stage.answer(shard, parseAnswer(words)),
+  /** One with more right waits for a key of it. */
+  press: (stage) => stage.coordinator?.press(),
+  /** The node leads the home shard no more. */
+  lose: (stage) => stage.coordinator?.lose(),
+  stage: (stage) => stage.say('it is', stage.coordinator?.stage ?? 'nothing'),
+  /** `pass 60`: so many milliseconds, and one tick behind them. */
+  pass: (stage, [milliseconds]) => stage.pass(Number(milliseconds)),
+  /** `decided 3 committed a b c`: transaction 3, whose home shard is a; `dropped` is not kept. */
+  decided: (stage, [number, how = '', ...shards]) => stage.tell(Number(number), how, shards),
+  /** The end of a turn. */
+  flush: (stage) => stage.phaseTwo.flush(),
+  /** `heard b`, `unheard b`: what became of the oldest message to it. */
+  heard: (stage, shards) => {
+    for (const shard of shards) stage.hear(shard, true);
+  },
+  unheard: (stage, shards) => {
+    for (const shard of shards) stage.hear(shard, false);
+  },
+  /** `map unknown`, `map known`. */
+  map: (stage, [word]) => {
+    stage.isMapUnknown = word === 'unknown';
+  },
+  telling: (stage) => stage.say('telling', String(stage.phaseTwo.size)),
+  /** `hold 3 50`: transaction 3, of age 50, holds a key of the shard. */
+  hold: (stage, [number, age]) => stage.hold(Number(number), Number(age)),
+  release: (stage, [number]) => stage.release(Number(number)),
+  /** `meet 3`, `meet 3 pressing`: somebody waits for its key. */
+  meet: (stage, [number, manner]) => {
+    stage.meetings.meet(stage.holder(Number(number)), manner === 'pressing');
+  },
+  /** `settled 3 committed`, `settled 3 unknown`: what the home shard said of it. */
+  settled: (stage, [number = '', ...words]) => {
+    stage.settle(number, words[0] === 'unknown' ? undefined : parseReply(words));
+  },
+  meetings: (stage) => stage.say('meetings', String(stage.meetings.size)),
+};

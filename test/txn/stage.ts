@@ -1,0 +1,240 @@
+/**
+ * Where transcripts are played: the coordinator, phase two and meetings behind ports that ask
+ * nobody. A question waits until the transcript answers it; time stands still until it passes.
+ */
+
+import type { ShardId } from '../../src/base/ids.ts';
+import type { Prepared, PreparedParts } from '../../src/machine/prepared.ts';
+import type { Reply } from '../../src/machine/reply.ts';
+import type { Part, Resolution, Transaction } from '../../src/machine/transaction.ts';
+import { decodeDecide, decodePrepare } from '../../src/machine/transaction-codec.ts';
+import { idText, type TransactionId } from '../../src/machine/transaction-id.ts';
+import { type Answer, Coordinator, type CoordinatorPort } from '../../src/txn/coordinator.ts';
+import { Meetings, type MeetingsPort } from '../../src/txn/meetings.ts';
+import { PhaseTwo, type PhaseTwoPort } from '../../src/txn/phase-two.ts';
+import { planOf } from '../../src/txn/plan.ts';
+import {
+  clientOf,
+  contenderOf,
+  parseOperation,
+  spellOperations,
+  spellProposal,
+  spellReply,
+} from './spelling.ts';
+
+const NAMES = 'abcdefghij';
+/** Where the verb ends. */
+const COLUMN = 12;
+const LINE_MAX = 100;
+const DEADLINE = 9000;
+/** The numbers of the transaction that is conducted. */
+const CLIENT = 1;
+const SEQUENCE = 7;
+
+export class Stage {
+  now = 0;
+  coordinator: Coordinator | undefined;
+  readonly phaseTwo: PhaseTwo;
+  readonly meetings: Meetings;
+  /** Phase two finds no shard. */
+  isMapUnknown = false;
+  #lines: string[] = [];
+  /** By the shard that was asked, in the order of asking. */
+  readonly #questions = new Map<string, ((answer: Answer) => void)[]>();
+  readonly #tellings = new Map<string, ((isHeard: boolean) => void)[]>();
+  readonly #settlings = new Map<string, ((reply: Reply | undefined) => void)[]>();
+  readonly #held = new Map<string, Prepared>();
+  readonly #shardAt = new Map<number, ShardId>();
+
+  constructor() {
+    this.phaseTwo = new PhaseTwo(this.#phaseTwoPort());
+    this.meetings = new Meetings(this.#meetingsPort());
+  }
+
+  /** What was said since the last call. */
+  listen(): readonly string[] {
+    const lines = this.#lines;
+    this.#lines = [];
+    return lines;
+  }
+
+  say(who: string, text: string): void {
+    const indent = ' '.repeat(COLUMN);
+    let line = who.padEnd(COLUMN);
+    for (const word of text.split(' ')) {
+      const isFirst = line.length <= COLUMN;
+      if (!isFirst && line.length + 1 + word.length > LINE_MAX) {
+        this.#lines.push(line);
+        line = indent;
+      }
+      line += line.length <= COLUMN ? word : ` ${word}`;
+    }
+    this.#lines.push(line);
+  }
+
+  /** `a: put x, get y | b: check z 3`: the first part is the home shard's. */
+  begin(age: number, text: string): void {
+    const parts = text.split('|').map((one) => partOf(one));
+    const transaction = { client: clientOf(CLIENT), sequence: SEQUENCE, age, parts };
+    const plan = planOf(transaction);
+    if (plan === undefined) return this.say('nobody', 'is its home');
+    plan.participants.forEach(({ position }, at) => {
+      this.#shardAt.set(position, plan.parts[at]?.shard as ShardId);
+    });
+    this.coordinator = new Coordinator({ transaction, plan, port: this.#coordinatorPort(parts) });
+    this.coordinator.begin();
+  }
+
+  /** The oldest question that this shard was asked. */
+  answer(shard: string, answer: Answer): void {
+    next(this.#questions, shard)(answer);
+  }
+
+  tell(number: number, how: string, shards: readonly string[]): void {
+    const participants = shards.map((name) => {
+      const position = NAMES.indexOf(name) + 1;
+      this.#shardAt.set(position, position as ShardId);
+      return { position, deadline: DEADLINE };
+    });
+    const isCommitted = how === 'committed';
+    this.phaseTwo.tell({ id: idOf(number), isCommitted, participants }, how !== 'dropped');
+  }
+
+  hear(shard: string, isHeard: boolean): void {
+    next(this.#tellings, shard)(isHeard);
+  }
+
+  /** A part of this transaction is prepared in the shard of the meetings. */
+  hold(number: number, age: number): void {
+    const contender = { ...contenderOf(number, age), id: idOf(number) };
+    const rest = { slot: number, version: 1, since: 0, participants: [], keys: [] };
+    this.#held.set(idText(contender.id), { ...contender, ...rest });
+  }
+
+  holder(number: number): Prepared {
+    const holder = this.#held.get(idText(idOf(number)));
+    if (holder === undefined) throw new Error(`${number} holds nothing`);
+    return holder;
+  }
+
+  release(number: number): void {
+    this.#held.delete(idText(idOf(number)));
+  }
+
+  settle(number: string, reply: Reply | undefined): void {
+    next(this.#settlings, number)(reply);
+  }
+
+  pass(milliseconds: number): void {
+    this.now += milliseconds;
+    this.coordinator?.tick();
+    this.phaseTwo.tick();
+    this.phaseTwo.flush();
+    this.meetings.tick();
+  }
+
+  #coordinatorPort(parts: readonly Part[]): CoordinatorPort {
+    const stage = this;
+    const home = nameOf(parts[0]?.shard ?? 0);
+    return {
+      get now() {
+        return stage.now;
+      },
+      prepare: ({ shard }, bytes, done) => {
+        const prepare = decodePrepare(bytes);
+        if (prepare === undefined) throw new Error('a prepare can be read');
+        const { at, participants, operations } = prepare;
+        const which = `${at + 1} of ${participants.length}`;
+        this.say(`${home} -> ${nameOf(shard)}`, `prepare ${which}: ${spellOperations(operations)}`);
+        add(this.#questions, nameOf(shard), done);
+      },
+      validate: ({ shard, checks }, done) => {
+        this.say(`${home} -> ${nameOf(shard)}`, `validate: ${spellOperations(checks)}`);
+        add(this.#questions, nameOf(shard), done);
+      },
+      decide: (bytes, done) => {
+        const decide = decodeDecide(bytes);
+        if (decide === undefined) throw new Error('a decision can be read');
+        this.say(`${home} proposes`, spellProposal(decide.proposal));
+        add(this.#questions, home, done);
+      },
+      ended: (ending) => {
+        if (ending.type === 'lost') return this.say('ends', 'lost');
+        const why = ending.type === 'refused' ? `, told as ${ending.why}` : '';
+        this.say('ends', `${spellReply(ending.reply)}${why}`);
+      },
+    };
+  }
+
+  #phaseTwoPort(): PhaseTwoPort {
+    const stage = this;
+    return {
+      get now() {
+        return stage.now;
+      },
+      shardAt: (position) => (this.isMapUnknown ? undefined : this.#shardAt.get(position)),
+      resolve: (shard, resolutions, done) => {
+        const words = resolutions.map(({ id, isCommitted }) => {
+          return `${numberOf(id)} ${isCommitted ? 'committed' : 'aborted'}`;
+        });
+        this.say(`tells ${nameOf(shard)}`, words.join(', '));
+        add(this.#tellings, nameOf(shard), done);
+      },
+      clear: (ids) => this.say('clears', ids.map(numberOf).join(', ')),
+    };
+  }
+
+  #meetingsPort(): MeetingsPort {
+    const stage = this;
+    const prepared = { of: (id: TransactionId) => this.#held.get(idText(id)) };
+    return {
+      get now() {
+        return stage.now;
+      },
+      prepared: prepared as PreparedParts,
+      settle: ({ id }, isPressing, done) => {
+        this.say('asks home', `what became of ${numberOf(id)}${isPressing ? ', pressing' : ''}`);
+        add(this.#settlings, String(numberOf(id)), done);
+      },
+      resolve: ({ id, isCommitted }: Resolution) => {
+        this.say('resolves', `${numberOf(id)} as ${isCommitted ? 'committed' : 'aborted'}`);
+      },
+    };
+  }
+}
+
+function partOf(text: string): Transaction['parts'][number] {
+  const [name = '', operations = ''] = text.split(':');
+  return {
+    shard: NAMES.indexOf(name.trim()) + 1,
+    epoch: 1,
+    acknowledgedBelow: 0,
+    deadline: DEADLINE,
+    operations: operations.split(',').map(parseOperation),
+  };
+}
+
+function nameOf(shard: number): string {
+  return NAMES[shard - 1] ?? '?';
+}
+
+/** Decisions and holders are told apart by their clients. */
+function idOf(number: number): TransactionId {
+  return { home: 0, client: clientOf(number), sequence: 1 };
+}
+
+function numberOf({ client }: TransactionId): number {
+  return client[0] ?? 0;
+}
+
+function add<T>(lists: Map<string, T[]>, name: string, one: T): void {
+  const list = lists.get(name);
+  if (list === undefined) lists.set(name, [one]);
+  else list.push(one);
+}
+
+function next<T>(lists: Map<string, T[]>, name: string): T {
+  const one = lists.get(name)?.shift();
+  if (one === undefined) throw new Error(`${name} was asked nothing`);
+  return one;
+}
