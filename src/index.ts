@@ -1,14 +1,14 @@
 /** The public surface: users import nothing else. */
 
 import { monotoneNow, secureBytes } from './base/ambient.ts';
-import type { AskOptions } from './client/admin.ts';
+import type { AskOptions, Waiting } from './client/admin.ts';
 import { type Client, connectBy } from './client/client.ts';
 import type { ConnectOptions } from './client/options.ts';
 
 export type { Attempt, KvErrorCode, Outcome } from './base/errors.ts';
 export { KvError } from './base/errors.ts';
-export type { AskOptions } from './client/admin.ts';
-export type { Atomic, Committed, Conflict } from './client/atomic.ts';
+export type { AskOptions, Waiting } from './client/admin.ts';
+export type { Atomic, Committed, CommittedTogether, Conflict } from './client/atomic.ts';
 export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
 export type { Balance, Candidate } from './client/core/balance.ts';
@@ -22,8 +22,14 @@ export type {
   SpaceOptions,
   WriteOptions,
 } from './client/options.ts';
-export type { CountOptions, ScannedEntry, Scanning, ScanOptions } from './client/scanning.ts';
-export type { Entry, Space } from './client/space.ts';
+export type { CountOptions, Scanning, ScanOptions } from './client/scanning.ts';
+export type { Space } from './client/space.ts';
+export type { Entry, ScannedEntry } from './client/spelling.ts';
+export type {
+  Transaction,
+  TransactionOptions,
+  TransactionScanOptions,
+} from './client/transaction.ts';
 
 /** `kv://host:port`, or several of them. Ends as soon as one of them has told of the cluster. */
 export async function connect(
@@ -76,4 +82,23 @@ export async function askMap(
 export async function askInfo(url: string, options: AskOptions = {}): Promise<string> {
   const admin = await import('./client/admin.ts');
   return admin.askInfo(url, options);
+}
+
+/** The transactions that wait in the shards that one node leads, as a text in JSON. For tools. */
+export async function askPending(url: string, options: AskOptions = {}): Promise<string> {
+  const admin = await import('./client/admin.ts');
+  return admin.askPending(url, options);
+}
+
+/**
+ * Ends a transaction that waits, and says what became of it: what its home shard has decided, or
+ * that it is aborted. For tools.
+ */
+export async function settle(
+  urls: string | readonly string[],
+  transaction: Waiting,
+  options: AskOptions = {},
+): Promise<'committed' | 'aborted'> {
+  const admin = await import('./client/admin.ts');
+  return admin.settle(urls, transaction, options);
 }

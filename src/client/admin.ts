@@ -1,23 +1,38 @@
 /** What the cluster knows of itself, asked for by the tools of those who keep it running. */
 
-import { KvError } from '../base/errors.ts';
+import { monotoneNow } from '../base/ambient.ts';
+import { type Attempt, KvError, type Outcome } from '../base/errors.ts';
 import type { ClusterMap } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
+import { shardAt } from '../catalog/questions.ts';
+import { decodeReply, type Reply } from '../machine/reply.ts';
+import type { Participant } from '../machine/transaction.ts';
+import { idFromText } from '../machine/transaction-id.ts';
 import { ClientLine } from '../transport/client-line.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { encodeRequests, type Request } from '../wire/request.ts';
-import { decodeResponses, type Response } from '../wire/response.ts';
+import { decodeResponses, effectOf, type Response } from '../wire/response.ts';
 import { urlsOf } from './engine.ts';
+import { invalid } from './options.ts';
 
 export interface AskOptions {
   /** Milliseconds for each node that is asked. 5 s by default. */
   readonly timeout?: number;
 }
 
+/** A transaction that waits, as a node tells of it that leads a shard with keys of it. */
+export interface Waiting {
+  readonly id: string;
+  readonly age: number;
+  readonly participants: readonly Participant[];
+}
+
 /** The only request on its line. */
 const ID = 1;
 const TIMEOUT_MILLISECONDS = 5000;
+/** Between two rounds of asking all nodes. */
+const REST_MILLISECONDS = 100;
 
 /** The map as the first node has it that answers. */
 export async function askMap(
@@ -27,7 +42,7 @@ export async function askMap(
   const attempts: { readonly endpoint: string; readonly what: string }[] = [];
   for (const url of urlsOf(urls)) {
     const answer = await askAt(url, { type: 'map', id: ID, knownVersion: 0 }, timeout);
-    if (typeof answer !== 'string' && answer.type === 'map') {
+    if (answer.type === 'map') {
       const map = decodeMap(answer.map, undefined);
       if (map !== undefined) return map;
     }
@@ -42,19 +57,95 @@ export async function askInfo(
   url: string,
   { timeout = TIMEOUT_MILLISECONDS }: AskOptions,
 ): Promise<string> {
+  const message = 'the node could not be asked how it is';
+  return await askText(url, { request: { type: 'info', id: ID }, timeout, message });
+}
+
+/** The transactions that wait in the shards that one node leads, as a text in JSON. */
+export async function askPending(
+  url: string,
+  { timeout = TIMEOUT_MILLISECONDS }: AskOptions,
+): Promise<string> {
+  const message = 'the node could not be asked what waits there';
+  return await askText(url, { request: { type: 'pending', id: ID }, timeout, message });
+}
+
+/**
+ * Ends a transaction that waits, at its home shard: what was decided stays, and what was not is
+ * aborted. The nodes are asked one by one, and again, until one of them knows the outcome or the
+ * time is over. To ask twice does no harm.
+ */
+export async function settle(
+  urls: string | readonly string[],
+  { id, age, participants }: Waiting,
+  { timeout = TIMEOUT_MILLISECONDS }: AskOptions,
+): Promise<'committed' | 'aborted'> {
+  const name = idFromText(id);
+  if (name === undefined) throw invalid(`${JSON.stringify(id)} is no name of a transaction`);
+  if (participants.length === 0) throw invalid('nobody takes part in the transaction');
+  const until = monotoneNow() + timeout;
+  const map = await askMap(urls, { timeout });
+  const { shard } = shardAt(map, name.home);
+  const contender = { id: name, age };
+  const request = { type: 'settle', id: ID, shard, contender, participants } as const;
+  let attempts: Attempt[] = [];
+  let outcome: Outcome = 'notApplied';
+  do {
+    attempts = [];
+    for (const url of urlsOf(urls)) {
+      const answer = await askAt(url, { ...request, isPressing: true }, timeout);
+      const isCommitted = isCommittedBy(answer);
+      if (isCommitted !== undefined) return isCommitted ? 'committed' : 'aborted';
+      attempts.push({ endpoint: url, what: faultOf(answer) });
+      if (mayHaveActed(answer)) outcome = 'unknown';
+    }
+    await new Promise((resume) => setTimeout(resume, REST_MILLISECONDS));
+  } while (monotoneNow() < until);
+  const message = `no node could say what became of transaction ${id}`;
+  throw new KvError({ code: 'timeout', outcome, message, attempts });
+}
+
+interface TextTerms {
+  readonly request: Request;
+  readonly timeout: number;
+  /** What failed, if it fails. */
+  readonly message: string;
+}
+
+async function askText(url: string, { request, timeout, message }: TextTerms): Promise<string> {
   const [address = ''] = urlsOf(url);
-  const answer = await askAt(address, { type: 'info', id: ID }, timeout);
-  if (typeof answer !== 'string' && answer.type === 'info') {
+  const answer = await askAt(address, request, timeout);
+  if (answer.type === 'info') {
     return new TextDecoder().decode(answer.text);
   }
   const attempts = [{ endpoint: url, what: faultOf(answer) }];
-  const message = 'the node could not be asked how it is';
   throw new KvError({ code: 'unreachable', outcome: 'notApplied', message, attempts });
 }
 
-function faultOf(answer: Response | string): string {
-  if (typeof answer === 'string') return answer;
+/** Undefined if it is not decided, as far as the answer tells. */
+function isCommittedBy(answer: Response | Unanswered): boolean | undefined {
+  const bytes = answer.type === 'written' ? answer.replies[0] : undefined;
+  const reply: Reply | undefined = bytes && decodeReply(bytes);
+  if (reply === undefined || reply.type === 'locked') return undefined;
+  if (reply.type !== 'refused') return reply.type === 'committed';
+  return reply.reason === 'window-full' || reply.reason === 'malformed' ? undefined : false;
+}
+
+function mayHaveActed(answer: Response | Unanswered): boolean {
+  if (answer.type === 'unanswered') return answer.isSent;
+  return answer.type !== 'failed' || effectOf(answer.failure) === 'unknown';
+}
+
+function faultOf(answer: Response | Unanswered): string {
+  if (answer.type === 'unanswered') return answer.why;
   return answer.type === 'failed' ? `it refused: ${answer.failure}` : 'its answer means nothing';
+}
+
+interface Unanswered {
+  readonly type: 'unanswered';
+  readonly why: string;
+  /** The node may have been asked; its answer is missing. */
+  readonly isSent: boolean;
 }
 
 /** The answer, or why there is none. */
@@ -62,16 +153,18 @@ function askAt(
   url: string,
   request: Request,
   timeoutMilliseconds: number,
-): Promise<Response | string> {
+): Promise<Response | Unanswered> {
   return new Promise((resolve) => {
     const sockets = new WebDialler();
-    const end = (answer: Response | string) => {
+    let isSent = false;
+    const end = (answer: Response | Unanswered) => {
       clearTimeout(timer);
       line.close();
       sockets.close();
       resolve(answer);
     };
-    const timer = setTimeout(() => end('it did not answer in time'), timeoutMilliseconds);
+    const fail = (why: string) => end({ type: 'unanswered', why, isSent });
+    const timer = setTimeout(() => fail('it did not answer in time'), timeoutMilliseconds);
     const line = new ClientLine({
       sockets,
       schedule: TIMERS,
@@ -81,7 +174,7 @@ function askAt(
       onEvent: (event) => {
         switch (event.type) {
           case 'up':
-            line.send(encodeRequests([request]));
+            isSent = line.send(encodeRequests([request]));
             return;
           case 'frame': {
             const answer = decodeResponses(event.bytes)?.find(({ id }) => id === ID);
@@ -89,7 +182,7 @@ function askAt(
             return;
           }
           case 'down':
-            end(event.reason);
+            fail(event.reason);
         }
       },
     });

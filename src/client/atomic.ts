@@ -5,11 +5,20 @@ import { type Int64, int64From } from '../machine/int64.ts';
 import type { Key } from './key.ts';
 import type { CallOptions } from './options.ts';
 import { invalid, lifeOf, versionOf } from './options.ts';
+import type { Spelling } from './spelling.ts';
 
 /** It happened, in the entry of the shard's log with this number. */
 export interface Committed {
   readonly ok: true;
   readonly version: number;
+}
+
+/** Keys may lie in several shards, and each of them counts its own versions. */
+export interface CommittedTogether extends Committed {
+  /** That of the key that is written first. */
+  readonly version: number;
+  /** That of any key that was written; 0 if it was deleted. As `check` and `ifVersion` take it. */
+  versionOf(key: Key): number;
 }
 
 /** Nothing happened: a key does not have the version, or is not what it had to be. */
@@ -22,16 +31,18 @@ export interface Conflict {
 
 /** What an atomic command is made for: it knows keys and values, and sends it. */
 interface AtomicHome<V> {
-  keyOf(key: Key): Uint8Array;
-  valueOf(value: V): Uint8Array;
+  readonly spelling: Spelling<V>;
   commit(
     command: Command,
     keys: readonly Key[],
     options: CallOptions,
-  ): Promise<Committed | Conflict>;
+  ): Promise<CommittedTogether | Conflict>;
 }
 
-/** All keys have to lie in one shard for now; keys with one `{tag}` do. */
+/**
+ * Its keys may lie anywhere. Those of one shard, as those with one `{tag}` do, cost a single write;
+ * those of several shards are locked for a moment, and cost some more.
+ */
 export class Atomic<V> {
   readonly #home: AtomicHome<V>;
   readonly #operations: Operation[] = [];
@@ -53,7 +64,12 @@ export class Atomic<V> {
   set(key: Key, value: V, options: { readonly ttl?: number } = {}): this {
     return this.#add(key, (bytes) => {
       const lifeMilliseconds = lifeOf(options.ttl);
-      return { type: 'put', key: bytes, value: this.#home.valueOf(value), lifeMilliseconds };
+      return {
+        type: 'put',
+        key: bytes,
+        value: this.#home.spelling.bytesOf(value),
+        lifeMilliseconds,
+      };
     });
   }
 
@@ -85,7 +101,8 @@ export class Atomic<V> {
     return this.#add(key, (bytes) => ({ type: 'append', key: bytes, value: value.slice() }));
   }
 
-  commit(options: CallOptions = {}): Promise<Committed | Conflict> {
+  /** `contended` if other transactions are in the way until the time is over: nothing happened. */
+  commit(options: CallOptions = {}): Promise<CommittedTogether | Conflict> {
     const fault = this.#fault;
     const isWriting = this.#operations.some(({ type }) => !type.startsWith('check'));
     const refused =
@@ -100,7 +117,7 @@ export class Atomic<V> {
 
   #add(key: Key, make: (bytes: Uint8Array) => Operation): this {
     try {
-      this.#operations.push(make(this.#home.keyOf(key)));
+      this.#operations.push(make(this.#home.spelling.keyOf(key)));
       this.#keys.push(key);
     } catch (error) {
       this.#fault ??= error;

@@ -17,7 +17,10 @@ import type {
 } from './options.ts';
 import { timeoutOf } from './options.ts';
 import type { CountOptions, Scanning, ScanOptions } from './scanning.ts';
-import { type Entry, Space } from './space.ts';
+import { Space } from './space.ts';
+import { type Entry, Spelling } from './spelling.ts';
+import type { TransactionOptions } from './transaction.ts';
+import type { Work } from './transaction-loop.ts';
 
 /**
  * Calls may be made at once and in any number, without waiting for each other: those of one turn
@@ -58,8 +61,17 @@ export class Client {
     return this.#root.incr(key, by, options);
   }
 
+  /** Checks and writes that happen together or not at all, wherever their keys lie. */
   atomic(): Atomic<unknown> {
     return this.#root.atomic();
+  }
+
+  /**
+   * What the function reads was true, and what it writes happens, at one moment; if others are in
+   * the way it is run again, until the timeout. See `Transaction` for what it is given.
+   */
+  transaction<T>(work: Work<unknown, T>, options?: TransactionOptions): Promise<T> {
+    return this.#root.transaction(work, options);
   }
 
   scan<V = unknown>(options?: ScanOptions): Scanning<V> {
@@ -107,8 +119,11 @@ export async function connectBy(
   const root = new Space<unknown>({
     engine,
     defaults: { timeout, read: options.read ?? 'linearizable' },
-    prefix: new Uint8Array(0),
-    codec: options.codec ?? (messagePack as Codec<unknown>),
+    spelling: new Spelling<unknown>({
+      home: engine,
+      prefix: new Uint8Array(0),
+      codec: options.codec ?? (messagePack as Codec<unknown>),
+    }),
   });
   try {
     await engine.ask<Extract<Call, { type: 'ready' }>, void>(

@@ -19,8 +19,8 @@ interface EngineOptions {
 }
 
 /** What a call is without its end. */
-type Question<C extends Call> = Omit<C, 'settle'>;
-type ResultOf<C extends Call> = Exclude<Parameters<C['settle']>[0], Failure>;
+export type Question<C extends Call> = Omit<C, 'settle'>;
+export type ResultOf<C extends Call> = Exclude<Parameters<C['settle']>[0], Failure>;
 
 /**
  * A turn's calls leave with one flush, by `setImmediate`: it runs after all that this turn has
@@ -28,8 +28,11 @@ type ResultOf<C extends Call> = Exclude<Parameters<C['settle']>[0], Failure>;
  * new calls make one frame. A microtask would run between the first of them and the second.
  */
 export class Engine {
+  /** A monotone clock in milliseconds. */
+  readonly now: () => number;
+  /** For whoever rests: so that those who met do not meet again. */
+  readonly random: Random;
   readonly #core: Core;
-  readonly #now: () => number;
   readonly #lines = new Map<number, Line>();
   #ticking: NodeJS.Timeout | undefined;
   #isFlushing = false;
@@ -37,8 +40,9 @@ export class Engine {
 
   constructor({ surroundings, urls, balance }: EngineOptions) {
     const { dial, now, secureBytes, ended } = surroundings;
-    this.#now = now;
-    const seed = new DataView(secureBytes(4).buffer).getUint32(0);
+    this.now = now;
+    const random = new Random(new DataView(secureBytes(4).buffer).getUint32(0));
+    this.random = random.fork('rests');
     this.#core = new Core({
       port: {
         dial: (connection, url) => this.#lines.set(connection, this.#open(connection, url, dial)),
@@ -52,7 +56,7 @@ export class Engine {
       },
       urls,
       client: secureBytes(16),
-      random: new Random(seed),
+      random,
       balance,
       now: now(),
     });
@@ -90,7 +94,7 @@ export class Engine {
         signal.addEventListener('abort', abort, { once: true });
         forget = () => signal.removeEventListener('abort', abort);
       }
-      this.#core.step({ type: 'call', call, now: this.#now() });
+      this.#core.step({ type: 'call', call, now: this.now() });
       this.#wake();
     });
     promise.catch(ignore);
@@ -116,11 +120,11 @@ export class Engine {
   #open(connection: number, url: string, dial: Surroundings['dial']): Line {
     return dial(url, {
       onUp: (greeting) => {
-        this.#core.step({ type: 'up', connection, greeting, now: this.#now() });
+        this.#core.step({ type: 'up', connection, greeting, now: this.now() });
         this.#wake();
       },
       onFrame: (bytes) => {
-        this.#core.step({ type: 'frame', connection, bytes, now: this.#now() });
+        this.#core.step({ type: 'frame', connection, bytes, now: this.now() });
         this.#wake();
       },
       onDown: (reason) => this.#lose(connection, reason),
@@ -137,7 +141,7 @@ export class Engine {
 
   #lose(connection: number, reason: string): void {
     this.#lines.delete(connection);
-    this.#core.step({ type: 'down', connection, reason, now: this.#now() });
+    this.#core.step({ type: 'down', connection, reason, now: this.now() });
     this.#wake();
   }
 
@@ -146,7 +150,7 @@ export class Engine {
     this.#isFlushing = true;
     setImmediate(() => {
       this.#isFlushing = false;
-      this.#core.step({ type: 'flush', now: this.#now() });
+      this.#core.step({ type: 'flush', now: this.now() });
       this.#startTicks();
     });
   }
@@ -154,7 +158,7 @@ export class Engine {
   #startTicks(): void {
     if (this.#ticking !== undefined || !this.#core.isBusy) return;
     this.#ticking = setInterval(() => {
-      this.#core.step({ type: 'tick', now: this.#now() });
+      this.#core.step({ type: 'tick', now: this.now() });
       if (this.#core.isBusy) return;
       clearInterval(this.#ticking);
       this.#ticking = undefined;

@@ -1,21 +1,13 @@
 /** Scans as users hold them: something to iterate over, with a cursor to go on from. */
 
-import type { Row } from '../machine/row.ts';
 import type { KeyRange } from './core/range.ts';
 import { type PageCall, Scan } from './core/scan.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Engine } from './engine.ts';
-import { behindPrefix, encodeKey, type Key, type KeyKind } from './key.ts';
+import type { KeyKind } from './key.ts';
 import { invalid, levelOf, type ReadOptions, timeoutOf } from './options.ts';
-
-interface RangeOptions {
-  /** Keys that begin with these bytes, texts or parts of a tuple. */
-  readonly prefix?: Key;
-  /** From this key on, itself included. */
-  readonly from?: Key;
-  /** Up to this key, which is not included. */
-  readonly to?: Key;
-}
+import { limitOf, type RangeOptions } from './range-options.ts';
+import type { ScannedEntry, Spelling } from './spelling.ts';
 
 export interface CountOptions extends RangeOptions, ReadOptions {}
 
@@ -32,17 +24,10 @@ export interface ScanOptions extends RangeOptions, ReadOptions {
   readonly cursor?: string;
 }
 
-export interface ScannedEntry<V> {
-  readonly key: Key;
-  readonly value: V | undefined;
-  readonly version: number;
-}
-
 interface ScanningParts<V> {
   readonly engine: Engine;
   readonly options: ScanOptions & Required<Pick<ReadOptions, 'timeout' | 'read'>>;
-  readonly prefix: Uint8Array;
-  readonly entryOf: (key: Uint8Array, row: Row | undefined) => ScannedEntry<V>;
+  readonly spelling: Spelling<V>;
 }
 
 /** May be iterated once. Leaving the loop ends the scan. */
@@ -69,7 +54,7 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
   async *[Symbol.asyncIterator](): AsyncGenerator<ScannedEntry<V>, void, undefined> {
     if (this.#isBegun) throw invalid('a scan is iterated once; begin another from its cursor');
     this.#isBegun = true;
-    const { engine, entryOf, options } = this.#parts;
+    const { engine, spelling, options } = this.#parts;
     const { range, isReverse } = this.#rest();
     const timeoutMilliseconds = timeoutOf(undefined, options.timeout);
     const scan = new Scan({
@@ -91,7 +76,7 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
         );
         for (const { key, row } of page.rows) {
           this.#last = key;
-          yield entryOf(key, row);
+          yield spelling.scannedOf(key, row, options.keys ?? 'text');
         }
         isEnd = page.isEnd;
       }
@@ -101,30 +86,8 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
   }
 
   #rest(): { readonly range: KeyRange; readonly isReverse: boolean } {
-    const { options, prefix } = this.#parts;
+    const { options, spelling } = this.#parts;
     if (options.cursor !== undefined) return decodeCursor(options.cursor);
-    return { range: rangeOf(options, prefix), isReverse: options.reverse ?? false };
+    return { range: spelling.rangeOf(options), isReverse: options.reverse ?? false };
   }
-}
-
-/** In the bytes of the cluster: what is before the space and behind it is out of reach. */
-export function rangeOf({ prefix, from, to }: RangeOptions, space: Uint8Array): KeyRange {
-  if (prefix !== undefined && (from !== undefined || to !== undefined)) {
-    throw invalid('a range is given by a prefix, or by from and to');
-  }
-  const inside = (key: Key) => new Uint8Array([...space, ...encodeKey(key)]);
-  if (from !== undefined || to !== undefined) {
-    return {
-      from: from === undefined ? space : inside(from),
-      to: to === undefined ? behindPrefix(space) : inside(to),
-    };
-  }
-  const start = prefix === undefined ? space : inside(prefix);
-  return { from: start, to: behindPrefix(start) };
-}
-
-function limitOf(limit: number | undefined): number {
-  if (limit === undefined) return Number.MAX_SAFE_INTEGER;
-  if (Number.isSafeInteger(limit) && limit > 0) return limit;
-  throw invalid(`limit is ${limit}, it may be any whole number above 0`);
 }

@@ -1,16 +1,33 @@
 /** A space: keys that begin alike, with values of one type, and all that can be done with them. */
 
 import { KvError } from '../base/errors.ts';
+import { areEqual } from '../machine/bytes.ts';
 import type { Command, Operation } from '../machine/command.ts';
 import { bigintFrom } from '../machine/int64.ts';
+import { isWrite } from '../machine/operation-codec.ts';
 import type { Output } from '../machine/reply.ts';
-import { Atomic, type Committed, type Conflict, operandOf } from './atomic.ts';
-import { type Codec, decodeValue, encodeValue } from './codec.ts';
-import type { CountCall, ReadCall, Replied, RowsRead, WriteCall } from './core/call.ts';
+import {
+  Atomic,
+  type Committed,
+  type CommittedTogether,
+  type Conflict,
+  operandOf,
+} from './atomic.ts';
+import type { Codec } from './codec.ts';
+import type {
+  CheckFailed,
+  CountCall,
+  Done,
+  ReadCall,
+  Replied,
+  RowsRead,
+  WriteCall,
+} from './core/call.ts';
 import type { Engine } from './engine.ts';
-import { encodeKey, type Key, keyFrom } from './key.ts';
+import type { Key } from './key.ts';
 import {
   type CallOptions,
+  invalid,
   levelOf,
   lifeOf,
   type Read,
@@ -21,15 +38,10 @@ import {
   versionOf,
   type WriteOptions,
 } from './options.ts';
-import { type CountOptions, rangeOf, Scanning, type ScanOptions } from './scanning.ts';
-
-/** What is there under a key. */
-export interface Entry<V> {
-  readonly key: Key;
-  readonly value: V;
-  /** Grows with every write. Give it to `ifVersion` or to `check`. */
-  readonly version: number;
-}
+import { type CountOptions, Scanning, type ScanOptions } from './scanning.ts';
+import { type Entry, SPELLING, type Spelled, type Spelling } from './spelling.ts';
+import type { TransactionOptions } from './transaction.ts';
+import { runTransaction, type Work } from './transaction-loop.ts';
 
 interface Defaults {
   readonly timeout: number;
@@ -39,40 +51,40 @@ interface Defaults {
 interface SpaceParts<V> {
   readonly engine: Engine;
   readonly defaults: Defaults;
-  readonly prefix: Uint8Array;
-  readonly codec: Codec<V>;
+  readonly spelling: Spelling<V>;
 }
 
-export class Space<V = unknown> {
+export class Space<V = unknown> implements Spelled<V> {
+  readonly [SPELLING]: Spelling<V>;
   readonly #engine: Engine;
   readonly #defaults: Defaults;
-  readonly #prefix: Uint8Array;
-  readonly #codec: Codec<V>;
 
-  constructor({ engine, defaults, prefix, codec }: SpaceParts<V>) {
+  constructor({ engine, defaults, spelling }: SpaceParts<V>) {
+    this[SPELLING] = spelling;
     this.#engine = engine;
     this.#defaults = defaults;
-    this.#prefix = prefix;
-    this.#codec = codec;
   }
 
   /** Undefined for a key that is not there. */
   get(key: Key, options: ReadOptions = {}): Promise<Entry<V> | undefined> {
     return this.#engine.ask<ReadCall, Entry<V> | undefined>(
-      () => this.#reading([key], options),
-      ({ rows }: RowsRead) => this.#entryOf(key, rows[0]),
+      () => this.#reading([key], options, { isJoint: false }),
+      ({ rows }: RowsRead) => this[SPELLING].entryOf(key, rows[0]),
       options.signal,
     );
   }
 
-  /** In the order of the keys. Those of one shard are as of one moment; together they need not. */
+  /**
+   * In the order of the keys, all as of one moment, wherever they lie: what is found together was
+   * true together. With a level that is stale, only those of one shard are.
+   */
   getMany(
     keys: readonly Key[],
     options: ReadOptions = {},
   ): Promise<readonly (Entry<V> | undefined)[]> {
     return this.#engine.ask<ReadCall, readonly (Entry<V> | undefined)[]>(
-      () => this.#reading(keys, options),
-      ({ rows }) => keys.map((key, at) => this.#entryOf(key, rows[at])),
+      () => this.#reading(keys, options, { isJoint: true }),
+      ({ rows }) => keys.map((key, at) => this[SPELLING].entryOf(key, rows[at])),
       options.signal,
     );
   }
@@ -80,12 +92,12 @@ export class Space<V = unknown> {
   /** With `ifVersion` it may be refused, and says so; without, `ok` is always true. */
   set(key: Key, value: V, options: SetOptions = {}): Promise<Committed | Conflict> {
     return this.#write([key], options, () => {
-      const bytes = this.#keyOf(key);
+      const bytes = this[SPELLING].keyOf(key);
       const lifeMilliseconds = lifeOf(options.ttl);
       const put: Operation = {
         type: 'put',
         key: bytes,
-        value: encodeValue(this.#codec, value),
+        value: this[SPELLING].bytesOf(value),
         lifeMilliseconds,
       };
       return guarded(put, options);
@@ -98,7 +110,7 @@ export class Space<V = unknown> {
   ): Promise<(Committed & { readonly wasThere: boolean }) | Conflict> {
     return this.#engine.ask<WriteCall, (Committed & { readonly wasThere: boolean }) | Conflict>(
       () => {
-        const command = guarded({ type: 'delete', key: this.#keyOf(key) }, options);
+        const command = guarded({ type: 'delete', key: this[SPELLING].keyOf(key) }, options);
         return this.#writing(command, options);
       },
       (result) => {
@@ -115,7 +127,11 @@ export class Space<V = unknown> {
   incr(key: Key, by: bigint | number = 1, options: CallOptions = {}): Promise<bigint> {
     return this.#engine.ask<WriteCall, bigint>(
       () => {
-        const add: Operation = { type: 'add', key: this.#keyOf(key), operand: operandOf(by) };
+        const add: Operation = {
+          type: 'add',
+          key: this[SPELLING].keyOf(key),
+          operand: operandOf(by),
+        };
         return this.#writing([add], options);
       },
       (result) => bigintFrom(outputOf(result, 'integer').value),
@@ -123,12 +139,26 @@ export class Space<V = unknown> {
     );
   }
 
+  /** Checks and writes that happen together or not at all, wherever their keys lie. */
   atomic(): Atomic<V> {
     return new Atomic<V>({
-      keyOf: (key) => this.#keyOf(key),
-      valueOf: (value) => encodeValue(this.#codec, value),
-      commit: (command, keys, options) => this.#write(keys, options, () => command),
+      spelling: this[SPELLING],
+      commit: (command, keys, options) => this.#commit(command, keys, options),
     });
+  }
+
+  /**
+   * Runs the function until what it read was true, and what it wrote happened, at one moment; see
+   * `Transaction`. The result is what it returned then. `contended` if others are in the way until
+   * the time is over: then nothing happened. What the function throws is thrown as it is, if what
+   * it had read was true together.
+   */
+  transaction<T>(work: Work<V, T>, options: TransactionOptions = {}): Promise<T> {
+    const parts = { engine: this.#engine, spelling: this[SPELLING], defaults: this.#defaults };
+    const promise = runTransaction(work, parts, options);
+    // A forgotten promise harms nobody.
+    promise.catch(() => {});
+    return promise;
   }
 
   /**
@@ -140,12 +170,7 @@ export class Space<V = unknown> {
     return new Scanning<V>({
       engine: this.#engine,
       options: { timeout, read, ...options },
-      prefix: this.#prefix,
-      entryOf: (key, row) => ({
-        key: keyFrom(key.subarray(this.#prefix.length), options.keys ?? 'text'),
-        value: row === undefined ? undefined : decodeValue(this.#codec, row.value),
-        version: row?.version ?? 0,
-      }),
+      spelling: this[SPELLING],
     });
   }
 
@@ -154,7 +179,7 @@ export class Space<V = unknown> {
     return this.#engine.ask<CountCall, number>(
       () => ({
         type: 'count',
-        range: rangeOf(options, this.#prefix),
+        range: this[SPELLING].rangeOf(options),
         level: levelOf(options.read ?? this.#defaults.read),
         timeoutMilliseconds: this.#timeoutOf(options),
       }),
@@ -165,35 +190,46 @@ export class Space<V = unknown> {
 
   /** Keys that begin with the name and a colon, and values of one type. */
   space<U>(name: string, options: SpaceOptions<U> = {}): Space<U> {
-    const prefix = new Uint8Array([...this.#prefix, ...encodeKey(`${name}:`)]);
-    const codec = (options.codec ?? this.#codec) as Codec<U>;
-    return new Space<U>({ engine: this.#engine, defaults: this.#defaults, prefix, codec });
-  }
-
-  #keyOf(key: Key): Uint8Array {
-    const bytes = encodeKey(key);
-    if (this.#prefix.length === 0) return bytes;
-    const whole = new Uint8Array(this.#prefix.length + bytes.length);
-    whole.set(this.#prefix);
-    whole.set(bytes, this.#prefix.length);
-    return whole;
+    const codec = options.codec as Codec<U> | undefined;
+    const spelling = this[SPELLING].within<U>(name, codec);
+    return new Space<U>({ engine: this.#engine, defaults: this.#defaults, spelling });
   }
 
   #timeoutOf({ timeout }: CallOptions): number {
     return timeoutOf(timeout, this.#defaults.timeout);
   }
 
-  #reading(keys: readonly Key[], options: ReadOptions) {
+  #reading(keys: readonly Key[], options: ReadOptions, terms: { readonly isJoint: boolean }) {
+    const level = levelOf(options.read ?? this.#defaults.read);
     return {
       type: 'read',
-      keys: keys.map((key) => this.#keyOf(key)),
-      level: levelOf(options.read ?? this.#defaults.read),
+      keys: keys.map((key) => this[SPELLING].keyOf(key)),
+      level,
+      isJoint: terms.isJoint && level.type !== 'stale',
       timeoutMilliseconds: this.#timeoutOf(options),
     } as const;
   }
 
   #writing(command: Command, options: CallOptions) {
     return { type: 'write', command, timeoutMilliseconds: this.#timeoutOf(options) } as const;
+  }
+
+  #commit(
+    command: Command,
+    keys: readonly Key[],
+    options: CallOptions,
+  ): Promise<CommittedTogether | Conflict> {
+    const spelling = this[SPELLING];
+    return this.#engine.ask<WriteCall, CommittedTogether | Conflict>(
+      () => this.#writing(command, options),
+      ({ reply }) => {
+        if (reply.type === 'check-failed') return conflictOf(reply, keys);
+        const { version } = reply;
+        const versionOf = (key: Key) => writtenVersion(reply, command, spelling.keyOf(key));
+        return { ok: true, version, versionOf };
+      },
+      options.signal,
+    );
   }
 
   #write(
@@ -207,11 +243,6 @@ export class Space<V = unknown> {
       options.signal,
     );
   }
-
-  #entryOf(key: Key, row: RowsRead['rows'][number]): Entry<V> | undefined {
-    if (row === undefined) return undefined;
-    return { key, value: decodeValue(this.#codec, row.value), version: row.version };
-  }
 }
 
 /** The write stands last, so that the check's key and its own have the same position. */
@@ -222,9 +253,19 @@ function guarded(write: Operation, { ifVersion }: WriteOptions): Command {
 }
 
 function committedOf({ reply }: Replied, keys: readonly Key[]): Committed | Conflict {
-  if (reply.type === 'done') return { ok: true, version: reply.version };
-  const { position, version } = reply;
+  return reply.type === 'done' ? { ok: true, version: reply.version } : conflictOf(reply, keys);
+}
+
+function conflictOf({ position, version }: CheckFailed, keys: readonly Key[]): Conflict {
   return { ok: false, key: keys[position] ?? (keys[0] as Key), version };
+}
+
+/** As a check of it would find it now. */
+function writtenVersion({ version, versions }: Done, command: Command, key: Uint8Array): number {
+  const position = command.findIndex((one) => isWrite(one) && areEqual(one.key, key));
+  if (position < 0) throw invalid('the atomic command did not write the key');
+  if (command[position]?.type === 'delete') return 0;
+  return versions?.[position] ?? version;
 }
 
 function outputOf<T extends Output['type']>({ reply }: Replied, type: T) {

@@ -8,12 +8,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import type { NodeInfo as InfoRead } from '../../cli/node-info.ts';
+import type { PendingInfo } from '../../cli/pending-info.ts';
+import type { PendingTransactions } from '../../src/core/pending.ts';
 import type { NodeInfo as InfoSaid } from '../../src/core/status.ts';
-import { askInfo, askMap, bytes, connect, KvError } from '../../src/index.ts';
+import {
+  askInfo,
+  askMap,
+  askPending,
+  bytes,
+  connect,
+  KvError,
+  settle,
+  type Waiting,
+} from '../../src/index.ts';
 import { startNode } from '../../src/node/node.ts';
 
 /** What kvctl reads of a node is what a node says: the compiler sees to it. */
 const asRead = (said: InfoSaid): InfoRead => said;
+const pendingAsRead = (said: PendingTransactions): PendingInfo => said;
 
 test('a node tells of the cluster and of itself, and keys can have any codec', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'ringkv-admin-'));
@@ -90,4 +102,55 @@ test('whoever does not answer is named, with the reason, in time', async (contex
   assert.ok(performance.now() - began < 2000, 'one timeout for each that is silent, and no more');
   await assert.rejects(askInfo(urls[1] ?? '', { timeout: 300 }), { code: 'unreachable' });
   await assert.rejects(askInfo('nonsense'), { code: 'invalid-argument' });
+});
+
+/** Of nobody: its client is gone, or has never been. */
+function waitingAt(home: number, deadline: number): Waiting {
+  const id = `${home.toString(16).padStart(8, '0')}-${'ab'.repeat(16)}-7`;
+  const participants = [home, 2 ** 31 + 5].map((position) => ({ position, deadline }));
+  return { id, age: 1, participants };
+}
+
+test('what waits is told, and what nobody has decided is aborted', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ringkv-admin-'));
+  const node = await startNode({
+    folder,
+    listen: { host: '127.0.0.1', port: 0 },
+    advertise: {},
+    weight: 1,
+    zone: '',
+    isInsecureAllowed: false,
+    valueBytesMax: 1024,
+    init: { shards: 2, replicas: 3 },
+    join: [],
+    logLevel: 'silent',
+  });
+  context.after(async () => {
+    await node.stop();
+    rmSync(folder, { recursive: true });
+  });
+  const kv = await connect(node.clientUrl);
+  await kv.atomic().set('a', 1).set('b', 2).commit();
+  await kv.close();
+  const urls = ['kv://127.0.0.1:1', node.clientUrl];
+  assert.equal(await settle(urls, waitingAt(9, 0)), 'aborted');
+  assert.equal(await settle(urls, waitingAt(9, 0)), 'aborted', 'for ever');
+  let pending = pendingAsRead(JSON.parse(await askPending(node.clientUrl)));
+  while (pending.transactions.length > 0) {
+    await new Promise((resume) => setTimeout(resume, 20));
+    pending = pendingAsRead(JSON.parse(await askPending(node.clientUrl)));
+  }
+  assert.deepEqual(pending.transactions, []);
+});
+
+test('who cannot settle is named, and what is no transaction is refused', async (context) => {
+  const silent = createServer();
+  context.after(() => silent.close());
+  const url = await urlOf(silent);
+  await assert.rejects(askPending(url, { timeout: 100 }), { code: 'unreachable' });
+  await assert.rejects(settle(url, waitingAt(9, 0), { timeout: 100 }), { code: 'unreachable' });
+  const unnamed = { ...waitingAt(9, 0), id: 'nonsense' };
+  await assert.rejects(settle(url, unnamed), { code: 'invalid-argument' });
+  const alone = { ...waitingAt(9, 0), participants: [] };
+  await assert.rejects(settle(url, alone), { code: 'invalid-argument' });
 });

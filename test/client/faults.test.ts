@@ -15,6 +15,8 @@ const CALM: Profile = {
     tooMuch: 0,
     survival: 0.5,
     forward: 0.5,
+    giveWay: 0,
+    mute: 0,
     commitMax: 4,
   },
   links: { delayMax: 4, refusal: 0, echo: 0 },
@@ -36,6 +38,8 @@ const ROUGH: Profile = {
     tooMuch: 0.1,
     survival: 0.5,
     forward: 0.4,
+    giveWay: 0.1,
+    mute: 0.1,
     commitMax: 40,
   },
   links: { delayMax: 200, refusal: 0.1, echo: 0 },
@@ -70,6 +74,9 @@ for (const [name, profile] of profiles) {
         throw new Error(`seed ${seed}: ${error}`, { cause: error });
       }
     }
-    ok((counts.get('done') ?? 0) > SEEDS * 100, `few were done: ${JSON.stringify([...counts])}`);
+    const told = JSON.stringify([...counts]);
+    ok((counts.get('done') ?? 0) > SEEDS * 100, `few were done: ${told}`);
+    ok((counts.get('together done') ?? 0) > SEEDS * 20, `few were done together: ${told}`);
+    ok((counts.get('read') ?? 0) > SEEDS * 20, `few were read: ${told}`);
   });
 }

@@ -126,3 +126,19 @@ test('one call too many is refused at once, and nothing of it is done', () => {
   stage.puts(keys);
   equal(stage.put('more').told, 'too-many-calls notApplied');
 });
+
+test('a command that meets a key of a transaction is sent again, alone and as it was', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  stage.puts(['a', 'b']);
+  stage.take();
+  stage.answerWritten(['done', 'locked']);
+  stage.pass(100);
+  deepEqual(stage.take(), ['write shard 1, sequence 2, deadline 5010000, acknowledged 2']);
+  stage.answerWritten(['done']);
+  const late = stage.put('c', 100);
+  for (let round = 0; round < 20 && late.told === ''; round++) {
+    if (stage.take().length > 0) stage.answerWritten(['locked']);
+    stage.pass(10);
+  }
+  equal(late.told, 'contended notApplied');
+});

@@ -40,6 +40,8 @@ function scene(seed: number, isRough: boolean) {
       tooMuch: isRough ? 0.1 : 0,
       survival: 0,
       forward: 0.5,
+      giveWay: 0,
+      mute: 0,
       commitMax: 2,
     },
     onEffect: () => {},

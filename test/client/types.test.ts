@@ -3,7 +3,9 @@
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Client } from '../../src/client/client.ts';
-import type { Entry, Space } from '../../src/client/space.ts';
+import type { Space } from '../../src/client/space.ts';
+import type { Entry } from '../../src/client/spelling.ts';
+import type { Transaction } from '../../src/client/transaction.ts';
 
 interface User {
   readonly name: string;
@@ -21,6 +23,8 @@ const facts: readonly true[] = [
   true satisfies IsSame<Awaits<Client['count']>, number>,
   true satisfies IsSame<Parameters<ReturnType<Space<User>['atomic']>['set']>[1], User>,
   true satisfies IsSame<ReturnType<Client['close']>, Promise<void>>,
+  true satisfies IsSame<Awaits<Transaction<User>['get']>, Entry<User> | undefined>,
+  true satisfies IsSame<Parameters<Transaction<User>['set']>[1], User>,
 ];
 
 /** Compiled, and run by nobody. */
@@ -31,11 +35,21 @@ async function examples(kv: Client): Promise<void> {
   const done = await kv.set('k', name, { ttl: 1000, ifVersion: entry?.version ?? 0 });
   const version: number = done.ok ? done.version : done.version;
   await kv.atomic().check({ key: 'k', version }).set('k', 1).add('n', 1n).delete('b').commit();
+  const sum: number = await kv.transaction(async (tx) => {
+    const a = await tx.get<number>('a');
+    tx.set('b', (a?.value ?? 0) + 1).delete('c');
+    const inside = tx.in(users);
+    inside.set('7', { name: (await inside.get('7'))?.value.name ?? '' });
+    for await (const { value } of inside.scan({ prefix: 'a', limit: 1 })) String(value?.name);
+    return a?.value ?? 0;
+  });
+  const together = await kv.atomic().set('a', sum).set('b', 1).commit();
+  if (together.ok) await kv.set('b', 2, { ifVersion: together.versionOf('b') });
   for await (const { key, value } of users.scan({ prefix: 'a', limit: 3 }))
     String(key) + value?.name;
 }
 
 test('the types say what comes back', () => {
-  equal(facts.length, 7);
+  equal(facts.length, 9);
   equal(typeof examples, 'function');
 });

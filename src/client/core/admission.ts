@@ -5,11 +5,14 @@ import { MACHINE_LIMITS, WIRE_LIMITS } from '../../base/limits.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
 import type { Command } from '../../machine/command.ts';
 import type { Call } from './call.ts';
+import type { Division } from './division.ts';
 import type { NodeLimits } from './port.ts';
 import type { Failure } from './settled.ts';
 
 /** A batch of one command and what stands around it. */
 const ENTRY_BYTES = 128;
+/** What stands around one part of a transaction, and its name in entries of the others. */
+const PORTION_BYTES = 96;
 
 export class Admission {
   #limits: NodeLimits = {
@@ -23,12 +26,21 @@ export class Admission {
   }
 
   refusalOf(call: Call): Failure | undefined {
-    if (call.type === 'write') return this.#refusalOfCommand(call.command);
+    if (call.type === 'write' || call.type === 'commit') {
+      return this.#refusalOfCommand(call.command);
+    }
+    if (call.type === 'validate') return this.#refusalOfCommand(call.checks);
     if (call.type !== 'read') return undefined;
     for (const key of call.keys) {
       if (this.#isBadKey(key)) return this.#badKey(key);
     }
     return undefined;
+  }
+
+  /** What an entry of any of its shards takes at most: it holds what the shard has to do. */
+  refusalOfTransaction({ bytesMax, count, portions }: Division): Failure | undefined {
+    const bytes = bytesMax + ENTRY_BYTES + portions.length * PORTION_BYTES;
+    return refusalOfSize(bytes, count, 'transaction');
   }
 
   #refusalOfCommand(command: Command): Failure | undefined {
@@ -46,15 +58,7 @@ export class Admission {
       }
     }
     const bytes = bytesMaxOfCommand(command) + ENTRY_BYTES;
-    if (bytes > WIRE_LIMITS.payloadBytesMax) {
-      const words = `the command has ${bytes} bytes, payloadBytesMax is`;
-      return refused('command-too-large', words, WIRE_LIMITS.payloadBytesMax);
-    }
-    if (command.length > MACHINE_LIMITS.operationsMax) {
-      const words = `the command has ${command.length} operations, operationsMax is`;
-      return refused('command-too-large', words, MACHINE_LIMITS.operationsMax);
-    }
-    return undefined;
+    return refusalOfSize(bytes, command.length, 'command');
   }
 
   #isBadKey({ length }: Uint8Array): boolean {
@@ -68,6 +72,18 @@ export class Admission {
       this.#limits.keyBytesMax,
     );
   }
+}
+
+function refusalOfSize(bytes: number, operations: number, what: string): Failure | undefined {
+  const { payloadBytesMax } = WIRE_LIMITS;
+  if (bytes > payloadBytesMax) {
+    const words = `the ${what} has ${bytes} bytes, payloadBytesMax is`;
+    return refused('command-too-large', words, payloadBytesMax);
+  }
+  const { operationsMax } = MACHINE_LIMITS;
+  if (operations <= operationsMax) return undefined;
+  const words = `the ${what} has ${operations} operations, operationsMax is`;
+  return refused('command-too-large', words, operationsMax);
 }
 
 function refused(code: KvErrorCode, words: string, allowed: number): Failure {

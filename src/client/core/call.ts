@@ -1,36 +1,115 @@
 /** What a user asks for, as the core takes it. */
 
-import type { Command } from '../../machine/command.ts';
-import type { Reply } from '../../machine/reply.ts';
+import type { ShardId } from '../../base/ids.ts';
+import type { Check, CheckRange, Command } from '../../machine/command.ts';
+import type { Output } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';
 import type { ReadLevel } from '../../wire/request.ts';
+import type { Moments } from './absence.ts';
 import type { KeyRange } from './range.ts';
 import type { PageCall } from './scan.ts';
 import type { Settled } from './settled.ts';
 
-/** One command. All its keys lie in one shard, and it writes something. */
+/** One command, which writes something. Its keys may lie anywhere. */
 export interface WriteCall extends Settled<Replied> {
   readonly type: 'write';
   readonly command: Command;
 }
 
-export interface Replied {
-  readonly type: 'replied';
-  /** Done, or a check that failed: a refusal is a failure. */
-  readonly reply: Exclude<Reply, { type: 'refused' }>;
+/**
+ * The end of a transaction that is run again if it comes to nothing. Whoever runs it is told of
+ * contention at once: what it has read may not be true any more.
+ */
+export interface CommitCall extends Settled<Replied | GaveWay> {
+  readonly type: 'commit';
+  readonly command: Command;
+  /** What was seen of ranges. They have the positions behind the command's. */
+  readonly ranges: readonly SeenRange[];
+  readonly moments: Moments;
+  readonly contest: Contest;
 }
 
-/** The rows of some keys. Those of one shard are as of one moment. */
+/** Calls that end in a command, alone or over several shards. */
+export type Writing = WriteCall | CommitCall;
+
+/** A range of one shard, and what was seen there. */
+export interface SeenRange {
+  readonly shard: ShardId;
+  readonly check: CheckRange;
+}
+
+/**
+ * What the calls of one transaction have in common, first to last. The eldest wins in the end, so a
+ * call that is made again brings the age of the first.
+ */
+export interface Contest {
+  /** Log time of the first home shard when it began; filled in by the core. */
+  age: number | undefined;
+}
+
+export interface Replied {
+  readonly type: 'replied';
+  /** What happened, or a check that failed: a refusal is a failure. */
+  readonly reply: Done | CheckFailed;
+}
+
+/** All of it happened, at one moment. */
+export interface Done {
+  readonly type: 'done';
+  /** Of what was written first. */
+  readonly version: number;
+  /** Of each operation, where they are of several shards: else all have the one above. */
+  readonly versions?: readonly number[];
+  /** In the order of the operations, as all positions are. */
+  readonly outputs: readonly Output[];
+}
+
+export interface CheckFailed {
+  readonly type: 'check-failed';
+  readonly position: number;
+  readonly version: number;
+}
+
+/** Nothing happened and nothing will: another transaction was in the way. */
+export interface GaveWay {
+  readonly type: 'gave-way';
+  /** Of the operation whose key the other one holds, if that is known. */
+  readonly position: number | undefined;
+}
+
+/** The rows of some keys. */
 export interface ReadCall extends Settled<RowsRead> {
   readonly type: 'read';
   readonly keys: readonly Uint8Array[];
   readonly level: ReadLevel;
+  /** All as of one moment, wherever they lie. Never with a level that is stale. */
+  readonly isJoint: boolean;
 }
 
 export interface RowsRead {
   readonly type: 'rows';
   /** One for each key. Their bytes keep the frame alive in which they came. */
   readonly rows: readonly (Row | undefined)[];
+  /** For each of them, the index through which its shard was applied then. */
+  readonly seenAt: readonly number[];
+  /** They are as of one moment, by luck or because it was asked for. */
+  readonly isOneMoment: boolean;
+}
+
+/** Whether all that was read is still so: then it was true at one moment. */
+export interface ValidateCall extends Settled<Validated> {
+  readonly type: 'validate';
+  readonly checks: readonly Check[];
+  /** They have the positions behind the checks'. */
+  readonly ranges: readonly SeenRange[];
+  readonly moments: Moments;
+  readonly level: ReadLevel;
+}
+
+interface Validated {
+  readonly type: 'validated';
+  /** The first one that was found not to hold. */
+  readonly failed: number | undefined;
 }
 
 /** How many keys there are in a range, shard by shard. */
@@ -54,4 +133,4 @@ interface Ready {
   readonly type: 'ready';
 }
 
-export type Call = ReadyCall | WriteCall | ReadCall | PageCall | CountCall;
+export type Call = ReadyCall | Writing | ReadCall | ValidateCall | PageCall | CountCall;

@@ -7,24 +7,28 @@
 
 import { unreachable } from '../../base/assert.ts';
 import type { Attempt, KvErrorCode } from '../../base/errors.ts';
-import type { NodeId } from '../../base/ids.ts';
+import type { NodeId, ShardId } from '../../base/ids.ts';
 import { CLIENT_LIMITS } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import { decodeResponses } from '../../wire/response.ts';
 import { Admission } from './admission.ts';
 import { type Balance, Balancer } from './balance.ts';
-import type { Call } from './call.ts';
+import type { Call, ReadCall, RowsRead, Writing } from './call.ts';
 import { type Connection, Connections } from './connections.ts';
 import { startCount } from './count.ts';
 import { arrivalAt, Dispatch } from './dispatch.ts';
 import { Gathering } from './gathering.ts';
+import { JointRead, type JointReadOptions } from './joint-read.ts';
 import { Ledger } from './ledger.ts';
 import { MapKeeper } from './map-keeper.ts';
+import type { Means } from './means.ts';
 import type { ClientEvent, ClientPort, CloseReason, Greeting } from './port.ts';
 import { Routing } from './routing.ts';
 import { ScanPages } from './scan-pages.ts';
 import { Sessions } from './sessions.ts';
 import type { Failure } from './settled.ts';
+import { startTransaction, type TransactingTerms } from './transacting.ts';
+import { startValidation } from './validation.ts';
 
 interface CoreOptions {
   readonly port: ClientPort;
@@ -49,9 +53,9 @@ export class Core {
   readonly #routing = new Routing();
   readonly #admission = new Admission();
   readonly #connections: Connections;
-  readonly #sessions: Sessions;
   readonly #gathering: Gathering;
   readonly #dispatch: Dispatch;
+  readonly #means: Means;
   readonly #scanPages: ScanPages;
   readonly #mapKeeper: MapKeeper;
   #early: Early[] = [];
@@ -66,8 +70,14 @@ export class Core {
     const ledger = this.#ledger;
     this.#port = port;
     this.#connections = connections;
-    this.#sessions = sessions;
-    this.#gathering = new Gathering({ ledger, sessions });
+    this.#gathering = new Gathering({
+      ledger,
+      sessions,
+      reader: {
+        onRows: ({ call, expiresAt }, result) => this.#takeRows(call, expiresAt, result),
+        onFailure: ({ call }, failure) => ledger.settle(call, failure),
+      },
+    });
     const mapKeeper = new MapKeeper({ urls, routing, connections, random });
     this.#mapKeeper = mapKeeper;
     const dispatch = new Dispatch({
@@ -80,8 +90,8 @@ export class Core {
       onMapOld: () => mapKeeper.want(),
     });
     this.#dispatch = dispatch;
-    const submit = (errand: Parameters<Dispatch['submit']>[0]) => dispatch.submit(errand);
-    this.#scanPages = new ScanPages({ ledger, sessions, routing, submit });
+    this.#means = { ledger, sessions, routing, submit: (errand) => dispatch.submit(errand) };
+    this.#scanPages = new ScanPages(this.#means);
     this.#tickedAt = now;
   }
 
@@ -142,32 +152,61 @@ export class Core {
     switch (call.type) {
       case 'ready':
         return this.#ledger.settle(call, { type: 'ready' });
-      case 'write': {
-        const shard = routing.shardOf((call.command[0] as { key: Uint8Array }).key);
-        for (const { key } of call.command) {
-          if (routing.shardOf(key) === shard) continue;
-          const message = 'the keys of an atomic command lie in several shards';
-          return this.#ledger.settle(call, failed('cross-shard', message));
-        }
-        return this.#gathering.write(call, { shard, expiresAt });
-      }
+      case 'write':
+      case 'commit':
+        return this.#write(call, expiresAt);
       case 'read':
-        if (call.keys.length === 0) return this.#ledger.settle(call, { type: 'rows', rows: [] });
-        return this.#gathering.read(call, expiresAt, (key) => routing.shardOf(key));
+        if (call.keys.length > 0) {
+          return this.#gathering.read(call, expiresAt, (key) => routing.shardOf(key));
+        }
+        return this.#ledger.settle(call, { type: 'rows', rows: [], seenAt: [], isOneMoment: true });
+      case 'validate':
+        return startValidation(call, expiresAt, this.#means);
       case 'page':
         return this.#scanPages.next(call, expiresAt);
       case 'count':
-        return startCount({
-          call,
-          expiresAt,
-          shards: routing.shards,
-          ledger: this.#ledger,
-          sessions: this.#sessions,
-          submit: (errand) => this.#dispatch.submit(errand),
-        });
+        return startCount(call, expiresAt, this.#means);
       default:
         return unreachable(call);
     }
+  }
+
+  /** Alone in one entry where its keys lie together, and there is nothing else to look at. */
+  #write(call: Writing, expiresAt: number): void {
+    const shard = this.#onlyShardOf(call);
+    if (shard !== undefined) return this.#gathering.write(call, { shard, expiresAt });
+    const { command } = call;
+    const settle = (result: Parameters<Writing['settle']>[0]) =>
+      this.#ledger.settle<Writing>(call, result);
+    const asker = { call, onReply: settle, onFailure: settle };
+    const isCommit = call.type === 'commit';
+    const { ranges, moments, contest } = isCommit ? call : NOTHING_SEEN;
+    this.#transact({ command, ranges, moments, contest, expiresAt, asker });
+  }
+
+  #onlyShardOf(call: Writing): ShardId | undefined {
+    if (call.type === 'commit' && call.ranges.length > 0) return undefined;
+    const { command } = call;
+    const shard = this.#routing.shardOf((command[0] as { key: Uint8Array }).key);
+    for (let at = 1; at < command.length; at++) {
+      const { key } = command[at] as { key: Uint8Array };
+      if (this.#routing.shardOf(key) !== shard) return undefined;
+    }
+    return shard;
+  }
+
+  #transact(terms: TransactingTerms): void {
+    startTransaction(terms, { ...this.#means, admission: this.#admission });
+  }
+
+  #takeRows(call: ReadCall, expiresAt: number, result: RowsRead): void {
+    if (!call.isJoint || result.isOneMoment) return this.#ledger.settle(call, result);
+    const { rows, seenAt } = result;
+    const means = this.#means;
+    const transact: JointReadOptions['transact'] = (command, asker) => {
+      this.#transact({ command, ...NOTHING_SEEN, expiresAt, asker });
+    };
+    new JointRead({ call, expiresAt, rows, seenAt, means, transact }).validate();
   }
 
   #routeEarly(): void {
@@ -303,6 +342,9 @@ export class Core {
     for (const { number } of [...this.#connections.all]) this.#port.hangUp(number);
   }
 }
+
+/** Of a command that hangs on nothing that was read before. */
+const NOTHING_SEEN = { ranges: [], moments: new Map(), contest: undefined };
 
 const TIMEOUT_MAX = CLIENT_LIMITS.timeoutMillisecondsMax;
 const WRONG_CLUSTER = 'it belongs to another cluster';

@@ -4,25 +4,16 @@ import type { ShardId } from '../../base/ids.ts';
 import { REQUEST_LIMITS } from '../../base/limits.ts';
 import type { CountCall } from './call.ts';
 import type { FailureMaker } from './errand.ts';
-import type { Ledger } from './ledger.ts';
+import type { Means } from './means.ts';
 import { type RangeResponse, rangeBehind } from './range.ts';
 import { RangeErrand } from './range-errand.ts';
-import type { Sessions } from './sessions.ts';
-
-interface CountOptions {
-  readonly call: CountCall;
-  readonly expiresAt: number;
-  readonly shards: readonly ShardId[];
-  readonly ledger: Ledger;
-  readonly sessions: Sessions;
-  readonly submit: (errand: RangeErrand) => void;
-}
 
 /** Each page is as of one moment of one shard, so the sum need not have been true at any. */
-export function startCount(options: CountOptions): void {
-  const { call, ledger } = options;
+export function startCount(call: CountCall, expiresAt: number, means: Means): void {
+  const { ledger, sessions, submit } = means;
+  const { shards } = means.routing;
   let count = 0;
-  let shardsLeft = options.shards.length;
+  let shardsLeft = shards.length;
   let isOver = false;
   const ask = (shard: ShardId, range: CountCall['range']): void => {
     const onAnswer = (response: RangeResponse): boolean => {
@@ -42,16 +33,16 @@ export function startCount(options: CountOptions): void {
       isOver = true;
     };
     const { rowsMax } = REQUEST_LIMITS;
-    options.submit(
+    submit(
       new RangeErrand({
         shard,
         level: call.level,
         question: { range, isReverse: false, answer: 'count', rowsMax },
-        expiresAt: options.expiresAt,
+        expiresAt,
         asker: { call, onAnswer, onFailure },
-        sessions: options.sessions,
+        sessions,
       }),
     );
   };
-  for (const shard of options.shards) ask(shard, call.range);
+  for (const shard of shards) ask(shard, call.range);
 }

@@ -9,7 +9,14 @@ import { effectOf, type Response } from '../../wire/response.ts';
 import type { Balancer, Candidate } from './balance.ts';
 import type { Call } from './call.ts';
 import type { Connection, Connections } from './connections.ts';
-import { type Errand, isInDoubt, note, type Obstacle, type Verdict } from './errand.ts';
+import {
+  type Errand,
+  isInDoubt,
+  note,
+  type Obstacle,
+  type Reproof,
+  type Verdict,
+} from './errand.ts';
 import type { CloseReason } from './port.ts';
 import { RangeErrand, TIME_QUESTION } from './range-errand.ts';
 import { RetryBudget, restAfter } from './retry.ts';
@@ -158,7 +165,7 @@ export class Dispatch {
     if (!connections.hasRoom(connection, errand.bytes)) return this.#park(errand);
     const request = errand.request({ id: connection.nextId, epoch: row.epoch, now });
     if (request === undefined) {
-      this.#askTime(errand, now);
+      for (const shard of errand.timesNeeded) this.#askTime(shard, now);
       return this.#park(errand);
     }
     connection.nextId += 1;
@@ -187,9 +194,8 @@ export class Dispatch {
   }
 
   /** A write needs a deadline in the time of its shard, and a guess could be wrong by years. */
-  #askTime(errand: Errand, now: number): void {
+  #askTime(shard: ShardId, now: number): void {
     const { sessions } = this.#options;
-    const { shard } = errand;
     if (sessions.knowsTime(shard, now) || this.#askedTimes.has(shard)) return;
     this.#askedTimes.add(shard);
     const done = () => {
@@ -259,16 +265,26 @@ export class Dispatch {
         this.#budget.succeed();
         return this.#end(errand);
       case 'again':
-        if (verdict.isMapOld) this.#options.onMapOld();
-        return this.#retry(errand, at, { why: verdict.why, rest: 0 });
+        return this.#heed(errand, verdict, at);
       case 'anew':
         this.#end(errand);
         this.#open.add(verdict.errand);
-        return this.#retry(verdict.errand, at, { why: verdict.why, rest: 0 });
+        return this.#heed(verdict.errand, verdict, at);
       case 'broken':
         errand.trip.doubts += 1;
         return this.#retry(errand, at, { why: 'an answer to something else', rest: 0 });
     }
+  }
+
+  #heed(errand: Errand, { why, isMapOld, isContended }: Reproof, at: Arrival): void {
+    if (isMapOld) this.#options.onMapOld();
+    if (!isContended) return this.#retry(errand, at, { why, rest: 0 });
+    const { trip } = errand;
+    trip.obstacle = 'contended';
+    trip.hops = 0;
+    this.#note(errand, at, why);
+    const { random } = this.#options;
+    this.#restFor(errand, at.now, restAfter(trip.contentions, { ...CONTENTION, random }));
   }
 
   #halve(errand: Errand, at: Arrival): void {
@@ -294,11 +310,13 @@ export class Dispatch {
 
   /** No sooner than the node asks for, and not all of a crowd at once. */
   #rest(errand: Errand, now: number, atLeast: number): void {
-    const { random } = this.#options;
-    const { trip } = errand;
-    const pause = restAfter(trip.history.length, { ...REST, random });
-    trip.dueAt = now + pause + Math.min(atLeast, CLIENT_LIMITS.restMillisecondsMax);
-    trip.state = 'resting';
+    const pause = restAfter(errand.trip.history.length, { ...REST, random: this.#options.random });
+    this.#restFor(errand, now, pause + Math.min(atLeast, CLIENT_LIMITS.restMillisecondsMax));
+  }
+
+  #restFor(errand: Errand, now: number, milliseconds: number): void {
+    errand.trip.dueAt = now + milliseconds;
+    errand.trip.state = 'resting';
     this.#resting.add(errand);
   }
 
@@ -340,6 +358,11 @@ const REST = {
   max: CLIENT_LIMITS.restMillisecondsMax,
 };
 
+const CONTENTION = {
+  min: CLIENT_LIMITS.contentionMillisecondsMin,
+  max: CLIENT_LIMITS.contentionMillisecondsMax,
+};
+
 const CODE_OF = {
   'read-only': 'read-only',
   malformed: 'refused',
@@ -363,9 +386,15 @@ const CODE_OF_OBSTACLE: Readonly<Record<Obstacle, KvErrorCode>> = {
   none: 'timeout',
   unreachable: 'unreachable',
   overloaded: 'overloaded',
+  contended: 'contended',
 };
 
 function expiryOf({ shard, trip }: Errand, isDoubted: boolean): Failure {
+  if (!isInDoubt(trip) && trip.obstacle === 'contended') {
+    const keys = trip.contendedKeys.join(', ') || 'keys that are not known';
+    const message = `other transactions hold ${keys}, tries: ${trip.contentions}`;
+    return failure({ code: 'contended', message, isDoubted, attempts: trip.history });
+  }
   const last = trip.history.at(-1);
   const tale = last === undefined ? 'nobody answered' : `last ${last.endpoint}: ${last.what}`;
   const message = `no answer from shard ${shard} in time, ${trip.attempts} sent, ${tale}`;

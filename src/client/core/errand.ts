@@ -6,6 +6,7 @@ import { CLIENT_LIMITS } from '../../base/limits.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import type { Call } from './call.ts';
+import { keyText } from './key-text.ts';
 import type { Failure } from './settled.ts';
 
 /**
@@ -35,10 +36,13 @@ export interface Trip {
   hops: number;
   /** What the last attempt met. */
   obstacle: Obstacle;
+  /** How often a transaction held a key of it, and which keys: the latest, for people. */
+  contentions: number;
+  contendedKeys: readonly string[];
 }
 
 /** What people are told when time is over. */
-export type Obstacle = 'none' | 'unreachable' | 'overloaded';
+export type Obstacle = 'none' | 'unreachable' | 'overloaded' | 'contended';
 
 export function newTrip(): Trip {
   return {
@@ -49,6 +53,8 @@ export function newTrip(): Trip {
     doubts: 0,
     hops: 0,
     obstacle: 'none',
+    contentions: 0,
+    contendedKeys: [],
   };
 }
 
@@ -70,6 +76,8 @@ export interface Errand {
   readonly bytes: number;
   /** Undefined for what writes. */
   readonly level: ReadLevel | undefined;
+  /** Shards whose log time has to be known before it is sent. */
+  readonly timesNeeded: readonly ShardId[];
   /** When the first of those who wait gives up. */
   readonly firstExpiresAt: number;
   /** Nobody waits any more. */
@@ -95,10 +103,18 @@ export type FailureMaker = (isInDoubt: boolean) => Failure;
 export type Verdict =
   | { readonly type: 'over' }
   /** Nothing of what is left has happened by this attempt: again, after a rest. */
-  | { readonly type: 'again'; readonly why: string; readonly isMapOld: boolean }
+  | ({ readonly type: 'again' } & Reproof)
   /** The same, as something new: nothing of the former was done, nor can be any more. */
-  | { readonly type: 'anew'; readonly why: string; readonly errand: Errand }
+  | ({ readonly type: 'anew'; readonly errand: Errand } & Reproof)
   | { readonly type: 'broken' };
+
+/** Why what was asked did not happen this time. */
+export interface Reproof {
+  readonly why: string;
+  readonly isMapOld?: boolean;
+  /** A transaction was in the way, and soon will not be: the rest is short. */
+  readonly isContended?: boolean;
+}
 
 export const OVER: Verdict = { type: 'over' };
 export const BROKEN: Verdict = { type: 'broken' };
@@ -106,6 +122,14 @@ export const BROKEN: Verdict = { type: 'broken' };
 export function note(trip: Trip, attempt: Attempt): void {
   trip.history.push(attempt);
   if (trip.history.length > CLIENT_LIMITS.attemptsKept) trip.history.shift();
+}
+
+/** A transaction holds a key of it. */
+export function meet(trip: Trip, key: Uint8Array | undefined): void {
+  trip.contentions += 1;
+  const text = key === undefined ? undefined : keyText(key);
+  if (text === undefined || trip.contendedKeys.includes(text)) return;
+  trip.contendedKeys = [...trip.contendedKeys, text].slice(-CLIENT_LIMITS.contendedKeysKept);
 }
 
 /** Something is on its way, or was and did not come back. */

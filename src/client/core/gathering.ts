@@ -5,10 +5,10 @@ import type { ShardId } from '../../base/ids.ts';
 import { CLIENT_LIMITS, MACHINE_LIMITS } from '../../base/limits.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
 import type { ReadLevel } from '../../wire/request.ts';
-import type { ReadCall, WriteCall } from './call.ts';
+import type { ReadCall, Writing } from './call.ts';
 import type { Errand } from './errand.ts';
 import type { Ledger } from './ledger.ts';
-import { Lookup, ReadErrand } from './read-errand.ts';
+import { Lookup, type LookupAsker, ReadErrand } from './read-errand.ts';
 import type { Sessions } from './sessions.ts';
 import { WriteErrand } from './write-errand.ts';
 
@@ -22,6 +22,8 @@ interface OpenBatch {
 interface GatheringOptions {
   readonly ledger: Ledger;
   readonly sessions: Sessions;
+  /** Told of what was read. */
+  readonly reader: LookupAsker;
 }
 
 export class Gathering {
@@ -38,7 +40,7 @@ export class Gathering {
    * Commands of one batch touch different keys: what touches a key again begins the next batch,
    * and all that come later go there as well, so that calls leave in the order they were made in.
    */
-  write(call: WriteCall, { shard, expiresAt }: Destination): void {
+  write(call: Writing, { shard, expiresAt }: Destination): void {
     const { command } = call;
     let batch = this.#batches.get(shard);
     if (batch === undefined || !hasRoomFor(batch, call)) {
@@ -56,8 +58,9 @@ export class Gathering {
   }
 
   read(call: ReadCall, expiresAt: number, shardOf: (key: Uint8Array) => ShardId): void {
-    const lookup = new Lookup({ call, expiresAt, ledger: this.#options.ledger });
-    for (const [at, key] of call.keys.entries()) {
+    const { keys } = call;
+    const lookup = new Lookup({ call, keys, expiresAt, asker: this.#options.reader });
+    for (const [at, key] of keys.entries()) {
       this.#readOf(shardOf(key), call.level).add(lookup, at);
     }
   }
@@ -92,7 +95,7 @@ interface Destination {
   readonly expiresAt: number;
 }
 
-function hasRoomFor({ errand, keys, operations }: OpenBatch, { command }: WriteCall): boolean {
+function hasRoomFor({ errand, keys, operations }: OpenBatch, { command }: Writing): boolean {
   return (
     errand.count < MACHINE_LIMITS.commandsMax &&
     operations + command.length <= MACHINE_LIMITS.operationsMax &&

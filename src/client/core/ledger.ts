@@ -35,12 +35,14 @@ export class Ledger {
 /** About what it takes in memory. */
 function weightOf(call: Call): number {
   let bytes = CALL_OVERHEAD_BYTES;
-  if (call.type === 'write') {
+  if (call.type === 'write' || call.type === 'commit') {
     for (const operation of call.command) {
       bytes += operation.key.length + ('value' in operation ? operation.value.length : 0);
     }
   } else if (call.type === 'read') {
     for (const key of call.keys) bytes += key.length;
+  } else if (call.type === 'validate') {
+    for (const { key } of call.checks) bytes += key.length;
   }
   return bytes;
 }

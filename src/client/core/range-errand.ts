@@ -55,6 +55,10 @@ export class RangeErrand implements Errand {
     return this.#options.level;
   }
 
+  get timesNeeded(): readonly ShardId[] {
+    return [];
+  }
+
   get bytes(): number {
     const { from, to } = this.#options.question.range;
     return from.length + to.length;

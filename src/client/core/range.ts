@@ -27,3 +27,8 @@ export function rangeBehind(
   from.set(last);
   return { from, to: range.to };
 }
+
+/** The other piece: what was seen of a range if that is left of it. */
+export function rangeBefore(range: KeyRange, rest: KeyRange, isReverse: boolean): KeyRange {
+  return isReverse ? { from: rest.to, to: range.to } : { from: range.from, to: rest.from };
+}

@@ -4,7 +4,7 @@ import type { ShardId } from '../../base/ids.ts';
 import { decodeRow, type Row } from '../../machine/row.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { Call, ReadCall } from './call.ts';
+import type { Call, ReadCall, RowsRead } from './call.ts';
 import {
   BROKEN,
   type Errand,
@@ -15,49 +15,70 @@ import {
   type Trip,
   type Verdict,
 } from './errand.ts';
-import type { Ledger } from './ledger.ts';
 import type { Sessions } from './sessions.ts';
+import type { Failure } from './settled.ts';
 
-/** One call, whose keys may lie in several shards. It is told when the last row has come. */
+/** Whoever asked: told once, of all rows or of a failure. */
+export interface LookupAsker {
+  onRows(lookup: Lookup, result: RowsRead): void;
+  onFailure(lookup: Lookup, failure: Failure): void;
+}
+
+interface LookupOptions {
+  readonly call: ReadCall;
+  readonly keys: readonly Uint8Array[];
+  readonly expiresAt: number;
+  readonly asker: LookupAsker;
+}
+
+/** Keys of one call, which may lie in several shards. It is over when the last row has come. */
 export class Lookup {
   readonly call: ReadCall;
+  readonly keys: readonly Uint8Array[];
   readonly expiresAt: number;
-  readonly #ledger: Ledger;
+  readonly #asker: LookupAsker;
   readonly #rows: (Row | undefined)[];
+  readonly #seenAt: number[];
   #left: number;
+  /** What the first row came with. */
+  #answer: RowsResponse | undefined;
+  #isOneMoment = true;
   #isOver = false;
 
-  constructor(options: {
-    readonly call: ReadCall;
-    readonly expiresAt: number;
-    readonly ledger: Ledger;
-  }) {
-    const { call } = options;
+  constructor({ call, keys, expiresAt, asker }: LookupOptions) {
     this.call = call;
-    this.expiresAt = options.expiresAt;
-    this.#ledger = options.ledger;
-    this.#rows = new Array(call.keys.length).fill(undefined);
-    this.#left = call.keys.length;
+    this.keys = keys;
+    this.expiresAt = expiresAt;
+    this.#asker = asker;
+    this.#rows = new Array(keys.length).fill(undefined);
+    this.#seenAt = new Array(keys.length).fill(0);
+    this.#left = keys.length;
   }
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  put(at: number, row: Row | undefined): void {
+  /** What comes with one answer is as of one moment. */
+  put(at: number, row: Row | undefined, answer: RowsResponse): void {
     if (this.#isOver) return;
+    this.#answer ??= answer;
+    this.#isOneMoment &&= this.#answer === answer;
     this.#rows[at] = row;
+    this.#seenAt[at] = answer.index;
     this.#left -= 1;
     if (this.#left > 0) return;
     this.#isOver = true;
-    this.#ledger.settle(this.call, { type: 'rows', rows: this.#rows });
+    const isOneMoment = this.#isOneMoment;
+    const [rows, seenAt] = [this.#rows, this.#seenAt];
+    this.#asker.onRows(this, { type: 'rows', rows, seenAt, isOneMoment });
   }
 
   give(failureOf: FailureMaker): void {
     if (this.#isOver) return;
     this.#isOver = true;
     // Reads change nothing, whatever became of them.
-    this.#ledger.settle(this.call, failureOf(false));
+    this.#asker.onFailure(this, failureOf(false));
   }
 }
 
@@ -66,11 +87,16 @@ interface Slot {
   readonly at: number;
 }
 
+type RowsResponse = Extract<Response, { type: 'rows' }>;
+
+const NO_SHARDS: readonly ShardId[] = [];
+
 /** Nothing of it is lost by asking again, elsewhere or in halves. */
 export class ReadErrand implements Errand {
   readonly shard: ShardId;
   readonly trip: Trip;
   readonly level: ReadLevel;
+  readonly timesNeeded = NO_SHARDS;
   readonly #sessions: Sessions;
   readonly #keys: Uint8Array[] = [];
   readonly #slots: Slot[] = [];
@@ -107,7 +133,7 @@ export class ReadErrand implements Errand {
   }
 
   add(lookup: Lookup, at: number): void {
-    const key = lookup.call.keys[at] as Uint8Array;
+    const key = lookup.keys[at] as Uint8Array;
     this.#keys.push(key);
     this.#slots.push({ lookup, at });
     this.#bytes += key.length + 5;
@@ -132,7 +158,7 @@ export class ReadErrand implements Errand {
     const rows = response.rows.map((bytes) => (bytes.length === 0 ? undefined : decodeRow(bytes)));
     const isSound = rows.every((row, at) => row !== undefined || response.rows[at]?.length === 0);
     if (!isSound) return BROKEN;
-    for (const [at, slot] of this.#slots.entries()) slot.lookup.put(slot.at, rows[at]);
+    for (const [at, slot] of this.#slots.entries()) slot.lookup.put(slot.at, rows[at], response);
     return OVER;
   }
 

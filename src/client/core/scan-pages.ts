@@ -1,31 +1,22 @@
 /** What scans ask of the shards, and how calls for pages end. */
 
 import type { KvErrorCode } from '../../base/errors.ts';
-import type { Ledger } from './ledger.ts';
+import type { Means } from './means.ts';
 import { type RangeAsker, RangeErrand } from './range-errand.ts';
-import type { Routing } from './routing.ts';
 import type { PageCall, Scan } from './scan.ts';
-import type { Sessions } from './sessions.ts';
 import type { Failure } from './settled.ts';
 
-interface ScanPagesOptions {
-  readonly ledger: Ledger;
-  readonly sessions: Sessions;
-  readonly routing: Routing;
-  readonly submit: (errand: RangeErrand) => void;
-}
-
 export class ScanPages {
-  readonly #options: ScanPagesOptions;
+  readonly #means: Means;
 
-  constructor(options: ScanPagesOptions) {
-    this.#options = options;
+  constructor(means: Means) {
+    this.#means = means;
   }
 
   /** Required: there is a map. */
   next(call: PageCall, expiresAt: number): void {
     const { scan } = call;
-    if (!scan.isStarted) scan.start(this.#options.routing.shards);
+    if (!scan.isStarted) scan.start(this.#means.routing.shards);
     scan.wait(call, expiresAt);
     this.#goOn(scan);
   }
@@ -33,7 +24,7 @@ export class ScanPages {
   /** The call that waits gives up; the scan does not. */
   drop(scan: Scan, failure: Failure): void {
     const call = scan.giveUp();
-    if (call !== undefined) this.#options.ledger.settle(call, failure);
+    if (call !== undefined) this.#means.ledger.settle(call, failure);
   }
 
   #goOn(scan: Scan): void {
@@ -54,10 +45,10 @@ export class ScanPages {
           this.#miss(scan, failureOf(false), expiresAt);
         },
       };
-      const { sessions, submit } = this.#options;
+      const { sessions, submit } = this.#means;
       submit(new RangeErrand({ shard, level, question, expiresAt, asker, sessions }));
     }
-    if (given !== undefined) this.#options.ledger.settle(given.call, given.page);
+    if (given !== undefined) this.#means.ledger.settle(given.call, given.page);
   }
 
   /** A page that was asked for ahead gives up early; who asks later has more time. */

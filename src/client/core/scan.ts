@@ -6,7 +6,13 @@ import { CLIENT_LIMITS } from '../../base/limits.ts';
 import { compareBytes } from '../../machine/bytes.ts';
 import { decodeRow, type Row } from '../../machine/row.ts';
 import type { ReadLevel } from '../../wire/request.ts';
-import { type KeyRange, type RangeQuestion, type RangeResponse, rangeBehind } from './range.ts';
+import {
+  type KeyRange,
+  type RangeQuestion,
+  type RangeResponse,
+  rangeBefore,
+  rangeBehind,
+} from './range.ts';
 import type { Settled } from './settled.ts';
 
 /** The next rows of a scan that stands in the core. One at a time. */
@@ -35,6 +41,18 @@ export interface ScanTerms {
   readonly level: ReadLevel;
   /** Rows in all. */
   readonly rowsMax: number;
+  /** Told of every page that came, before any row of it is given. */
+  readonly onPage?: (page: SeenPage) => void;
+}
+
+/** What one shard has in a range, as of one moment. */
+export interface SeenPage {
+  readonly shard: ShardId;
+  readonly range: KeyRange;
+  /** In the order of the scan. */
+  readonly rows: readonly ScannedRow[];
+  /** The index through which the shard was applied then. */
+  readonly seenAt: number;
 }
 
 /** How far one shard was read. */
@@ -156,6 +174,8 @@ export class Scan {
     const { isReverse } = this.terms;
     const rest = stream.rest ?? this.terms.range;
     stream.rest = isEnd ? undefined : rangeBehind(rest, { last, isReverse });
+    const range = stream.rest === undefined ? rest : rangeBefore(rest, stream.rest, isReverse);
+    this.terms.onPage?.({ shard, range, rows, seenAt: response.index });
     if (stream.at < stream.page.length) stream.ahead = rows;
     else turnTo(stream, rows);
     return true;

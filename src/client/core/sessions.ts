@@ -4,7 +4,10 @@ import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
 import { CLIENT_LIMITS } from '../../base/limits.ts';
 
-/** What a batch is numbered with. Kept as they are as long as a copy of it may be under way. */
+/**
+ * What a batch is numbered with, or a transaction in one of its shards. Kept as they are as long as
+ * a copy of it may be under way.
+ */
 export interface Numbers {
   readonly firstSequence: number;
   count: number;
@@ -65,19 +68,27 @@ export class Sessions {
     return session.commands === 0 || session.commands + commands <= CLIENT_LIMITS.windowCommandsMax;
   }
 
+  /** Log time as far as it is known. Required: `knowsTime`. */
+  timeOf(shard: ShardId, now: number): number {
+    return Math.floor(this.#estimate(this.#of(shard), now));
+  }
+
+  /** When the shard may stop: nobody waits any more. Required: `knowsTime`. */
+  deadlineIn(shard: ShardId, { wait, now }: Pick<NumberTerms, 'wait' | 'now'>): number {
+    return this.timeOf(shard, now) + Math.ceil(Math.max(0, wait));
+  }
+
   /** Required: `knowsTime` and `hasRoom`. */
   number(shard: ShardId, terms: NumberTerms): Numbers {
-    const session = this.#of(shard);
-    const { count, wait, now } = terms;
-    const numbers: Numbers = {
-      firstSequence: this.#nextSequence,
-      count,
-      deadline: Math.floor(this.#estimate(session, now)) + Math.ceil(Math.max(0, wait)),
-      isOpen: true,
-    };
-    this.#nextSequence += count;
-    session.batches.push(numbers);
-    session.commands += count;
+    const numbers = this.#open(shard, terms);
+    this.#nextSequence += terms.count;
+    return numbers;
+  }
+
+  /** The same sequences in several shards, each with a deadline of its own. */
+  numberAll(shards: readonly ShardId[], terms: NumberTerms): readonly Numbers[] {
+    const numbers = shards.map((shard) => this.#open(shard, terms));
+    this.#nextSequence += terms.count;
     return numbers;
   }
 
@@ -106,6 +117,16 @@ export class Sessions {
       closed += 1;
     }
     if (closed > 0) session.batches.splice(0, closed);
+  }
+
+  #open(shard: ShardId, terms: NumberTerms): Numbers {
+    const { count } = terms;
+    const deadline = this.deadlineIn(shard, terms);
+    const numbers: Numbers = { firstSequence: this.#nextSequence, count, deadline, isOpen: true };
+    const session = this.#of(shard);
+    session.batches.push(numbers);
+    session.commands += count;
+    return numbers;
   }
 
   #count(shard: ShardId): void {

@@ -1,17 +1,17 @@
 /** One batch of one shard: its numbers, its retries, and what each command's reply means. */
 
-import type { KvErrorCode } from '../../base/errors.ts';
 import type { ShardId } from '../../base/ids.ts';
 import { bytesMaxOfCommand, encodeBatch } from '../../machine/batch.ts';
 import { decodeReply, type Reason, type Reply } from '../../machine/reply.ts';
 import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { Call, Replied, WriteCall } from './call.ts';
+import type { Call, Replied, Writing } from './call.ts';
 import {
   BROKEN,
   type Errand,
   type FailureMaker,
   isInDoubt,
+  meet,
   newTrip,
   OVER,
   type Terms,
@@ -19,6 +19,7 @@ import {
   type Verdict,
 } from './errand.ts';
 import type { Ledger } from './ledger.ts';
+import { isPassing, refusalOf } from './refusal.ts';
 import type { Numbers, Sessions } from './sessions.ts';
 import type { Failure } from './settled.ts';
 
@@ -31,8 +32,8 @@ interface WriteOptions {
 
 interface Slot {
   /** Undefined once it was told. */
-  call: WriteCall | undefined;
-  readonly command: WriteCall['command'];
+  call: Writing | undefined;
+  readonly command: Writing['command'];
   readonly expiresAt: number;
 }
 
@@ -68,6 +69,10 @@ export class WriteErrand implements Errand {
     return this.#bytes;
   }
 
+  get timesNeeded(): readonly ShardId[] {
+    return [this.shard];
+  }
+
   get count(): number {
     return this.#slots.length;
   }
@@ -81,7 +86,7 @@ export class WriteErrand implements Errand {
   }
 
   /** Required: not numbered yet. */
-  add(call: WriteCall, expiresAt: number): void {
+  add(call: Writing, expiresAt: number): void {
     this.#slots.push({ call, command: call.command, expiresAt });
     this.#waiting += 1;
     this.#bytes += bytesMaxOfCommand(call.command);
@@ -143,8 +148,8 @@ export class WriteErrand implements Errand {
     this.#sessions.hear(this.shard, response.time, now);
     const replies = response.replies.map(decodeReply);
     if (replies.length !== this.#slots.length) return BROKEN;
-    if (replies.some((reply) => reply === undefined)) return BROKEN;
-    let refusal: Reason | undefined;
+    if (!replies.every(isOfCommand)) return BROKEN;
+    let refusal: Passing | undefined;
     for (const [at, reply] of replies.entries()) {
       const slot = this.#slots[at];
       if (slot === undefined || reply === undefined || slot.call === undefined) continue;
@@ -185,23 +190,23 @@ export class WriteErrand implements Errand {
   }
 
   /** Tells what is final. Says why, if it is not. */
-  #settle(slot: Slot, reply: Reply): Reason | undefined {
+  #settle(slot: Slot, reply: Exclude<Reply, { type: 'committed' }>): Passing | undefined {
+    if (reply.type === 'locked') {
+      meet(this.trip, slot.command[reply.position]?.key);
+      return 'locked';
+    }
     if (reply.type !== 'refused') {
       this.#tell(slot, { type: 'replied', reply });
       return undefined;
     }
     const { reason } = reply;
     if (isPassing(reason)) return reason;
-    const attempts = this.trip.history;
-    // Its reply is gone, and with it the knowledge of what it was.
-    const outcome = reason === 'acknowledged' ? 'unknown' : 'notApplied';
-    const message = `the shard refused the command: ${reason}`;
-    this.#tell(slot, { type: 'failed', code: CODE_OF[reason], outcome, message, attempts });
+    this.#tell(slot, refusalOf(reason, this.trip.history));
     return undefined;
   }
 
   /** What is left was refused for a reason that may pass. */
-  #goOn(reason: Reason): Verdict {
+  #goOn(reason: Passing): Verdict {
     if (reason === 'deadline-too-far') this.#sessions.forgetTime(this.shard);
     if (reason === 'deadline-passed' || reason === 'deadline-too-far') {
       if (this.#copies === 1) return { type: 'anew', why: reason, errand: this.#anew() };
@@ -214,7 +219,8 @@ export class WriteErrand implements Errand {
       this.#close();
       return OVER;
     }
-    return { type: 'again', why: reason, isMapOld: reason === 'wrong-epoch' };
+    const isMapOld = reason === 'wrong-epoch';
+    return { type: 'again', why: reason, isMapOld, isContended: reason === 'locked' };
   }
 
   #partFrom(firstSequence: number, deadline: number): WriteErrand {
@@ -268,23 +274,10 @@ export class WriteErrand implements Errand {
   }
 }
 
-type PassingReason = 'deadline-passed' | 'deadline-too-far' | 'wrong-epoch' | 'window-full';
+/** Why a command is asked for again. */
+type Passing = Reason | 'locked';
 
-function isPassing(reason: Reason): reason is PassingReason {
-  return (
-    reason === 'deadline-passed' ||
-    reason === 'deadline-too-far' ||
-    reason === 'wrong-epoch' ||
-    reason === 'window-full'
-  );
+/** What a shard may say of a command; of transactions only the whole is told. */
+function isOfCommand(reply: Reply | undefined): reply is Exclude<Reply, { type: 'committed' }> {
+  return reply !== undefined && reply.type !== 'committed';
 }
-
-const CODE_OF: Readonly<Record<Exclude<Reason, PassingReason>, KvErrorCode>> = {
-  acknowledged: 'answer-lost',
-  'not-a-number': 'not-a-number',
-  overflow: 'overflow',
-  'value-too-large': 'value-too-large',
-  'key-twice': 'key-twice',
-  'result-too-large': 'result-too-large',
-  malformed: 'refused',
-};

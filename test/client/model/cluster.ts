@@ -2,11 +2,14 @@
 
 import type { Random } from '../../../src/base/random.ts';
 import { encodeMap } from '../../../src/catalog/map-bytes.ts';
-import { compareBytes } from '../../../src/machine/bytes.ts';
+import type { Operation } from '../../../src/machine/command.ts';
+import { encodeReply } from '../../../src/machine/reply.ts';
+import { decodeOperations } from '../../../src/machine/transaction-codec.ts';
 import type { Request } from '../../../src/wire/request.ts';
 import type { Response } from '../../../src/wire/response.ts';
 import { mapOf } from './map.ts';
 import { type Effect, ModelShard } from './shard.ts';
+import { ModelTransactions } from './transactions.ts';
 import type { World } from './world.ts';
 
 export interface Faults {
@@ -20,12 +23,17 @@ export interface Faults {
   readonly survival: number;
   /** That a node without the leadership passes a request on. */
   readonly forward: number;
+  /** Of a transaction: that it is told to give way though nobody is there. */
+  readonly giveWay: number;
+  /** That its answer is lost though it is decided. */
+  readonly mute: number;
   /** Milliseconds from proposal to commit. */
   readonly commitMax: number;
 }
 
 type RangeRequest = Extract<Request, { type: 'range' }>;
 type WriteRequest = Extract<Request, { type: 'write' }>;
+type ReadRequest = Extract<Request, { type: 'read' | 'range' | 'validate' }>;
 type Reply = (response: Response) => void;
 
 export class ModelCluster {
@@ -37,6 +45,7 @@ export class ModelCluster {
   /** 0 while nobody leads. */
   readonly #leaders: number[];
   readonly #terms: number[];
+  readonly #transactions: ModelTransactions;
   #version = 1;
 
   constructor(options: {
@@ -58,6 +67,13 @@ export class ModelCluster {
     });
     this.#leaders = this.shards.map(() => random.between(1, nodes));
     this.#terms = this.shards.map(() => 1);
+    this.#transactions = new ModelTransactions({
+      world,
+      random,
+      faults,
+      shards: this.shards,
+      termOf: (shard) => this.#terms[shard - 1] ?? 0,
+    });
   }
 
   leaderOf(shard: number): number {
@@ -90,7 +106,7 @@ export class ModelCluster {
       const isNews = request.knownVersion < this.#version;
       return reply({ type: 'map', id, map: isNews ? encodeMap(map, 0) : new Uint8Array(0) });
     }
-    if (request.type === 'command' || request.type === 'info') throw new Error('nobody asks this');
+    if (!isOfShard(request)) throw new Error('nobody asks this');
     const shard = this.shards[request.shard - 1] as ModelShard;
     const random = this.#random;
     const faults = this.#faults;
@@ -106,7 +122,7 @@ export class ModelCluster {
     if (random.chance(faults.notHere)) return refuse('not-here');
     if (random.chance(faults.overload)) return refuse('overloaded');
     const leader = this.leaderOf(request.shard);
-    const isStaleRead = request.type !== 'write' && request.level.type === 'stale';
+    const isStaleRead = 'level' in request && request.level.type === 'stale';
     if (isStaleRead && random.chance(faults.notFresh)) return refuse('not-fresh');
     if (leader !== node && !isStaleRead) {
       if (leader !== 0 && !isForwarded && random.chance(faults.forward)) {
@@ -118,16 +134,47 @@ export class ModelCluster {
       return refuse('not-leader', hint);
     }
     if (request.type === 'write') return this.#write(shard, request, { reply, refuse });
+    if (request.type === 'transact') {
+      return this.#transactions.conduct(request, { reply, refuse });
+    }
     // A replica that finds damage, and has not given up leading yet.
     if (!isStaleRead && random.chance(faults.notFresh / 4)) return refuse('damaged');
-    const isMuch = request.type === 'read' ? request.keys.length > 1 : request.range.rowsMax > 1;
+    const isMuch =
+      request.type === 'read'
+        ? request.keys.length > 1
+        : request.type === 'range' && request.range.rowsMax > 1;
     if (isMuch && random.chance(faults.tooMuch)) return refuse('too-much');
+    const term = this.#terms[shard.shard - 1];
+    this.#read(shard, request, {
+      reply,
+      refuse,
+      isOver: () => !isStaleRead && this.#terms[shard.shard - 1] !== term,
+    });
+  }
+
+  /** Whoever meets a key that a transaction holds waits until it is given back. */
+  #read(
+    shard: ModelShard,
+    request: ReadRequest,
+    to: {
+      readonly reply: Reply;
+      readonly refuse: (failure: 'not-leader') => void;
+      readonly isOver: () => boolean;
+    },
+  ): void {
+    if (to.isOver()) return to.refuse('not-leader');
+    if (operationsOf(request).some((operation) => shard.holderFor(operation) !== undefined)) {
+      return this.#world.after(HELD, () => this.#read(shard, request, to));
+    }
+    const { id } = request;
     const time = Math.floor(shard.time);
     if (request.type === 'read') {
       const rows = request.keys.map((key) => shard.row(key) ?? new Uint8Array(0));
-      return reply({ type: 'rows', id, time, rows });
+      return to.reply({ type: 'rows', id, time, index: shard.index, rows });
     }
-    return reply(this.#range(shard, request));
+    if (request.type === 'range') return to.reply(this.#range(shard, request));
+    const verdict = encodeReply(shard.judge(operationsOf(request)));
+    return to.reply({ type: 'written', id, time, replies: [verdict] });
   }
 
   #write(
@@ -153,10 +200,7 @@ export class ModelCluster {
 
   #range(shard: ModelShard, request: RangeRequest): Response {
     const { from, to, isReverse, answer, rowsMax } = request.range;
-    const inside = shard
-      .rows()
-      .filter(({ key }) => compareBytes(key, from) >= 0)
-      .filter(({ key }) => to.length === 0 || compareBytes(key, to) < 0);
+    const inside = [...shard.within(from, to)];
     if (isReverse) inside.reverse();
     // A node may give fewer than it was asked for, and none though it has seen some.
     const given = inside.slice(0, this.#random.between(1, rowsMax));
@@ -165,10 +209,28 @@ export class ModelCluster {
       type: 'range',
       id: request.id,
       time: Math.floor(shard.time),
+      index: shard.index,
       rows: rows.map(({ key, row }) => ({ key, row: answer === 'keys' ? new Uint8Array(0) : row })),
       count: given.length,
       last: given.at(-1)?.key ?? new Uint8Array(0),
       isEnd: given.length === inside.length,
     };
   }
+}
+
+/** How long it takes until a key that is held is looked at again. */
+const HELD = 5;
+
+type ShardRequest = WriteRequest | ReadRequest | Extract<Request, { type: 'transact' }>;
+
+function isOfShard(request: Request): request is ShardRequest {
+  return ['write', 'read', 'range', 'validate', 'transact'].includes(request.type);
+}
+
+/** What a request is about, as operations. */
+function operationsOf(request: ReadRequest): readonly Operation[] {
+  if (request.type === 'read') return request.keys.map((key) => ({ type: 'get', key }));
+  if (request.type === 'validate') return decodeOperations(request.checks) ?? [];
+  const { from, to } = request.range;
+  return [{ type: 'check-range', key: from, to, count: 0, seenAt: 0 }];
 }

@@ -5,6 +5,8 @@ import { Random } from '../../../src/base/random.ts';
 import { type Client, connectBy } from '../../../src/client/client.ts';
 import type { Dial } from '../../../src/client/dial.ts';
 import type { ConnectOptions } from '../../../src/client/options.ts';
+import { arcOf } from '../../../src/ring/arc.ts';
+import { keyPosition } from '../../../src/ring/key-position.ts';
 import { decodeRequests, type Request } from '../../../src/wire/request.ts';
 import { encodeResponses } from '../../../src/wire/response.ts';
 import { type Faults, ModelCluster } from './cluster.ts';
@@ -17,11 +19,16 @@ const KIND: Faults = {
   tooMuch: 0,
   survival: 0,
   forward: 0,
+  giveWay: 0,
+  mute: 0,
   commitMax: 1,
 };
 
+const SHARDS = 4;
+
 export interface Local {
   readonly client: Client;
+  readonly cluster: ModelCluster;
   /** Every frame that the client sent. */
   readonly frames: (readonly Request[])[];
   /** From now on nothing is answered. */
@@ -30,17 +37,32 @@ export interface Local {
 
 export const URL_OF_MODEL = 'kv://node-1:7400';
 
-export async function connectLocally(options: ConnectOptions = {}): Promise<Local> {
-  const random = new Random(1);
-  const world = { after: (ms: number, run: () => void) => void setTimeout(run, ms).unref() };
-  const cluster = new ModelCluster({
+/** Of a cluster with four shards, to which others may be connected. */
+export function clusterOf(faults: Partial<Faults> = {}): ModelCluster {
+  return new ModelCluster({
     nodes: 3,
-    shards: 4,
-    world,
-    random,
-    faults: KIND,
+    shards: SHARDS,
+    world: { after: (ms: number, run: () => void) => void setTimeout(run, ms).unref() },
+    random: new Random(1),
+    faults: { ...KIND, ...faults },
     onEffect: () => {},
   });
+}
+
+/** Keys with this beginning, the first of which lies in the first shard, and so on. */
+export function keysApart(beginning: string): readonly [string, string, string, string] {
+  const keys: string[] = [];
+  for (let at = 0; keys.filter(Boolean).length < SHARDS; at++) {
+    const key = `${beginning}${at}`;
+    keys[arcOf(keyPosition(Buffer.from(key)), SHARDS)] ??= key;
+  }
+  return keys as never;
+}
+
+export async function connectLocally(
+  options: ConnectOptions = {},
+  cluster = clusterOf(),
+): Promise<Local> {
   const frames: (readonly Request[])[] = [];
   let isSilent = false;
   const dial: Dial = (url, { onUp, onFrame }) => {
@@ -67,5 +89,5 @@ export async function connectLocally(options: ConnectOptions = {}): Promise<Loca
   const fallSilent = () => {
     isSilent = true;
   };
-  return { client, frames, fallSilent };
+  return { client, cluster, frames, fallSilent };
 }

@@ -2,7 +2,13 @@
 
 import { equal, ok } from 'node:assert/strict';
 import { Random } from '../../../src/base/random.ts';
-import type { Replied, RowsRead, WriteCall } from '../../../src/client/core/call.ts';
+import type {
+  GaveWay,
+  ReadCall,
+  Replied,
+  RowsRead,
+  Writing,
+} from '../../../src/client/core/call.ts';
 import type { Failure } from '../../../src/client/core/settled.ts';
 import type { Operation } from '../../../src/machine/command.ts';
 import { decodeRow } from '../../../src/machine/row.ts';
@@ -26,15 +32,16 @@ export interface Profile {
 }
 
 interface Told {
-  readonly call: WriteCall;
+  readonly call: Writing;
   readonly askedAt: number;
-  results: (Replied | Failure)[];
+  results: (Replied | GaveWay | Failure)[];
   toldAt: number;
 }
 
 const NODES = 3;
 const SHARDS = 4;
 const KEYS = 24;
+const TWINS = 8;
 const STEPS = 400;
 const STEP = 20;
 
@@ -52,10 +59,11 @@ class Trial {
   readonly #world = new World();
   readonly #cluster: ModelCluster;
   readonly #hosts: readonly ClientHost[];
-  /** How often each call took effect, by its number. */
-  readonly #effects = new Map<number, number>();
+  /** The versions of what each call wrote, by its number and by key. */
+  readonly #effects = new Map<number, Map<string, number[]>>();
   readonly #calls: Told[] = [];
   #readsLeft = 0;
+  #reads = 0;
 
   constructor(profile: Profile, seed: number) {
     this.#profile = profile;
@@ -68,10 +76,12 @@ class Trial {
       world,
       random: random.fork('cluster'),
       faults: profile.faults,
-      onEffect: ({ value }) => {
+      onEffect: ({ key, value, version }) => {
         if (value === undefined) return;
         const number = Buffer.from(value).readUInt32BE(value.length - 4);
-        this.#effects.set(number, (this.#effects.get(number) ?? 0) + 1);
+        const effects = this.#effects.get(number) ?? new Map<string, number[]>();
+        this.#effects.set(number, effects);
+        effects.set(textOf(key), [...(effects.get(textOf(key)) ?? []), version]);
       },
     });
     this.#cluster = cluster;
@@ -89,7 +99,11 @@ class Trial {
   }
 
   get told(): readonly string[] {
-    return this.#calls.map(({ results }) => nameOf(results[0]));
+    const reads = new Array<string>(this.#reads).fill('read');
+    return [
+      ...this.#calls.map(({ call, results }) => `${kindOf(call)}${nameOf(results[0])}`),
+      ...reads,
+    ];
   }
 
   act(): void {
@@ -113,25 +127,56 @@ class Trial {
   judge(): void {
     for (const [number, { call, askedAt, results, toldAt }] of this.#calls.entries()) {
       equal(results.length, 1, `call ${number} was told ${results.length} times`);
-      const times = this.#effects.get(number) ?? 0;
-      ok(times <= 1, `call ${number} took effect ${times} times`);
+      const times = this.#timesOf(number, call);
       const wait = toldAt - askedAt;
       const { clockRates, isOutcomeTrue } = this.#profile;
       const allowed = call.timeoutMilliseconds / Math.min(...clockRates) + 3 * STEP;
       ok(wait <= allowed, `call ${number} waited ${wait} of ${call.timeoutMilliseconds}`);
-      const [result] = results as [Replied | Failure];
+      const [result] = results as [Replied | GaveWay | Failure];
       const told = `call ${number} was told ${nameOf(result)}`;
-      if (result.type === 'replied') equal(times, result.reply.type === 'done' ? 1 : 0, told);
-      else if (result.outcome === 'notApplied' && isOutcomeTrue) equal(times, 0, told);
+      if (result.type === 'gave-way') equal(times, 0, told);
+      else if (result.type === 'replied') {
+        equal(times, result.reply.type === 'done' ? 1 : 0, told);
+        this.#judgeVersions(number, call, result);
+      } else if (result.outcome === 'notApplied' && isOutcomeTrue) equal(times, 0, told);
     }
     equal(this.#readsLeft, 0, 'every read was told');
+    for (const { isFree } of this.#cluster.shards) ok(isFree, 'no transaction is left behind');
     for (const { core } of this.#hosts) equal(core.isBusy, false, 'nothing is waited for any more');
   }
 
+  /** All of its keys were written once, or none was. */
+  #timesOf(number: number, { command }: Writing): number {
+    const effects = this.#effects.get(number) ?? new Map<string, number[]>();
+    const keys = command.filter(({ type }) => !type.startsWith('check')).map(({ key }) => key);
+    const times = keys.map((key) => effects.get(textOf(key))?.length ?? 0);
+    const [first = 0] = times;
+    ok(
+      times.every((time) => time === first),
+      `call ${number} took effect in part: ${times}`,
+    );
+    ok(first <= 1, `call ${number} took effect ${first} times`);
+    return first;
+  }
+
+  #judgeVersions(number: number, { command }: Writing, { reply }: Replied): void {
+    if (reply.type !== 'done') return;
+    for (const [position, { key, type }] of command.entries()) {
+      if (type.startsWith('check')) continue;
+      const [version] = this.#effects.get(number)?.get(textOf(key)) ?? [];
+      equal(reply.versions?.[position] ?? reply.version, version, `a version of call ${number}`);
+    }
+  }
+
   #ask(): void {
-    const host = this.#random.pick(this.#hosts);
-    for (let count = this.#random.below(6); count > 0; count--) this.#write(host);
-    if (this.#random.chance(0.3)) this.#read(host);
+    const random = this.#random;
+    const host = random.pick(this.#hosts);
+    for (let count = random.below(6); count > 0; count--) {
+      this.#write(host, random.chance(0.8) ? 1 : random.between(2, 4));
+    }
+    if (random.chance(0.2)) this.#writeTwins(host);
+    if (random.chance(0.3)) this.#read(host);
+    if (random.chance(0.3)) this.#readTwins(host);
   }
 
   #disturb(): void {
@@ -147,25 +192,48 @@ class Trial {
   }
 
   /** Its number is the end of what it writes: so every effect names its cause. */
-  #write(host: ClientHost): void {
+  #write(host: ClientHost, count: number): void {
     const random = this.#random;
+    const keys = new Set(Array.from({ length: count }, () => `key-${random.below(KEYS)}`));
+    const command = [...keys].flatMap((text): Operation[] => {
+      const key = Buffer.from(text);
+      const value = this.#number;
+      const write: Operation = random.chance(0.7)
+        ? { type: 'put', key, value, lifeMilliseconds: 0 }
+        : { type: 'append', key, value };
+      const check: Operation = { type: 'check-version', key, version: 0 };
+      return random.chance(0.2 / count) ? [check, write] : [write];
+    });
+    this.#call(host, command);
+  }
+
+  /** Two keys that are always written together: whoever reads both finds them alike. */
+  #writeTwins(host: ClientHost): void {
+    const value = this.#number;
+    const command = twins(this.#random.below(TWINS)).map((key): Operation => {
+      return { type: 'put', key, value, lifeMilliseconds: 0 };
+    });
+    this.#call(host, command);
+  }
+
+  get #number(): Buffer {
     const number = Buffer.alloc(4);
     number.writeUInt32BE(this.#calls.length);
-    const key = Buffer.from(`key-${random.below(KEYS)}`);
-    const write: Operation = random.chance(0.7)
-      ? { type: 'put', key, value: number, lifeMilliseconds: 0 }
-      : { type: 'append', key, value: number };
-    const check: Operation = { type: 'check-version', key, version: 0 };
+    return number;
+  }
+
+  #call(host: ClientHost, command: readonly Operation[]): void {
+    const random = this.#random;
+    const settle = (result: Replied | GaveWay | Failure): void => {
+      told.results.push(result);
+      told.toldAt = this.#world.now;
+    };
+    const timeoutMilliseconds = random.pick([30, 300, 2000, 10_000]);
+    const about = { command, timeoutMilliseconds, settle };
     const told: Told = {
-      call: {
-        type: 'write',
-        command: random.chance(0.2) ? [check, write] : [write],
-        timeoutMilliseconds: random.pick([30, 300, 2000, 10_000]),
-        settle: (result) => {
-          told.results.push(result);
-          told.toldAt = this.#world.now;
-        },
-      },
+      call: random.chance(0.8)
+        ? { type: 'write', ...about }
+        : { type: 'commit', ranges: [], moments: new Map(), contest: { age: undefined }, ...about },
       askedAt: this.#world.now,
       results: [],
       toldAt: 0,
@@ -176,24 +244,44 @@ class Trial {
   }
 
   #read(host: ClientHost): void {
-    const keys = Array.from({ length: this.#random.between(1, 6) }, () =>
-      Buffer.from(`key-${this.#random.below(KEYS)}`),
+    const random = this.#random;
+    const keys = Array.from({ length: random.between(1, 6) }, () =>
+      Buffer.from(`key-${random.below(KEYS)}`),
     );
     const before = keys.map((key) => this.#versionOf(key));
+    const level = random.chance(0.5) ? LINEARIZABLE : STALE;
+    this.#askFor(host, { keys, level, isJoint: level === LINEARIZABLE }, (rows) => {
+      for (const [at, row] of rows.entries()) {
+        const version = row?.version ?? 0;
+        ok(version <= this.#versionOf(keys[at] as Buffer), 'a row of the future');
+        ok(version >= (before[at] as number), 'a row that was gone before it was asked for');
+      }
+    });
+  }
+
+  #readTwins(host: ClientHost): void {
+    const keys = twins(this.#random.below(TWINS));
+    this.#askFor(host, { keys, level: LINEARIZABLE, isJoint: true }, (rows) => {
+      const [one, other] = rows.map((row) => row && textOf(row.value));
+      equal(one, other, 'twins are alike');
+    });
+  }
+
+  #askFor(
+    host: ClientHost,
+    question: Pick<ReadCall, 'keys' | 'level' | 'isJoint'>,
+    judge: (rows: RowsRead['rows']) => void,
+  ): void {
     this.#readsLeft += 1;
     host.call({
       type: 'read',
-      keys,
-      level: this.#random.chance(0.5) ? LINEARIZABLE : STALE,
+      ...question,
       timeoutMilliseconds: 5000,
       settle: (result: RowsRead | Failure) => {
         this.#readsLeft -= 1;
         if (result.type === 'failed') return equal(result.outcome, 'notApplied');
-        for (const [at, row] of result.rows.entries()) {
-          const version = row?.version ?? 0;
-          ok(version <= this.#versionOf(keys[at] as Buffer), 'a row of the future');
-          ok(version >= (before[at] as number), 'a row that was gone before it was asked for');
-        }
+        this.#reads += 1;
+        judge(result.rows);
       },
     });
   }
@@ -208,8 +296,23 @@ const LINEARIZABLE = { type: 'linearizable' } as const;
 const STALE = { type: 'stale', ageMilliseconds: 1000 } as const;
 const CLIENTS = [1, 2].map((client) => new Uint8Array(16).fill(client));
 
-function nameOf(result: Replied | Failure | undefined): string {
+function twins(number: number): readonly Uint8Array[] {
+  return [Buffer.from(`twin-${number}-a`), Buffer.from(`twin-${number}-b`)];
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}
+
+/** Whether it needs several shards. */
+function kindOf({ command }: Writing): string {
+  const shards = new Set(command.map(({ key }) => arcOf(keyPosition(key), SHARDS)));
+  return shards.size > 1 ? 'together ' : '';
+}
+
+function nameOf(result: Replied | GaveWay | Failure | undefined): string {
   if (result === undefined) return 'nothing';
+  if (result.type === 'gave-way') return 'gave-way';
   if (result.type === 'replied') return result.reply.type;
   return `${result.code}, ${result.outcome}`;
 }

@@ -1,10 +1,13 @@
 /** A shard of the model: the real machine over a map, one truth for all replicas. */
 
-import { compareBytes } from '../../../src/machine/bytes.ts';
-import { encodeEntry } from '../../../src/machine/entry.ts';
+import { areEqual, compareBytes } from '../../../src/machine/bytes.ts';
+import type { Operation } from '../../../src/machine/command.ts';
+import { encodeEntry, type TransactionStep } from '../../../src/machine/entry.ts';
 import { Machine } from '../../../src/machine/machine.ts';
+import { decodeReply, type Reply } from '../../../src/machine/reply.ts';
 import { decodeRow } from '../../../src/machine/row.ts';
 import { SECTION } from '../../../src/machine/section.ts';
+import type { Contender, TransactionId } from '../../../src/machine/transaction-id.ts';
 import { arcStart } from '../../../src/ring/arc.ts';
 
 interface StoredRow {
@@ -25,6 +28,8 @@ export class ModelShard {
   readonly #machine: Machine;
   readonly #onEffect: (effect: Effect) => void;
   #index = 0;
+  /** Everything that ever went. */
+  readonly #removals: { readonly index: number; readonly key: Uint8Array }[] = [];
   /** Log time runs on the leader's clock, from some hour of its own. */
   #time: number;
 
@@ -45,6 +50,11 @@ export class ModelShard {
     this.#apply(encodeEntry({ time: this.#time, epoch: 0 }, { type: 'adopt', epoch: 1, arc }));
   }
 
+  /** Of the entry that was applied last. */
+  get index(): number {
+    return this.#index;
+  }
+
   get time(): number {
     return this.#time;
   }
@@ -57,6 +67,44 @@ export class ModelShard {
     return this.#apply(
       encodeEntry({ time: Math.floor(this.#time), epoch }, { type: 'batch', batch }),
     );
+  }
+
+  /** One step of transactions; nothing is replied to some of them. */
+  step(type: TransactionStep, bytes: Uint8Array, epoch: number): Reply | undefined {
+    const stamp = { time: Math.floor(this.#time), epoch };
+    const [reply] = this.#apply(encodeEntry(stamp, { type, bytes }));
+    return reply === undefined ? undefined : decodeReply(reply);
+  }
+
+  /** Who holds a key that the operation is about: the first of them. */
+  holderFor(operation: Operation): Contender | undefined {
+    const { prepared } = this.#machine.transactions;
+    if (operation.type !== 'check-range') return prepared.holderOf(operation.key);
+    return prepared.within(operation.key, operation.to)[0]?.holder;
+  }
+
+  get isFree(): boolean {
+    const { prepared, decisions } = this.#machine.transactions;
+    return prepared.size === 0 && decisions.size === 0;
+  }
+
+  isPrepared(id: TransactionId): boolean {
+    return this.#machine.transactions.prepared.of(id) !== undefined;
+  }
+
+  /** Whether checks hold now. */
+  judge(checks: readonly Operation[]): Reply {
+    for (const [position, check] of checks.entries()) {
+      const version = this.#violation(check);
+      if (version !== undefined) return { type: 'check-failed', position, version };
+    }
+    return { type: 'done', version: this.#index, outputs: [] };
+  }
+
+  within(from: Uint8Array, to: Uint8Array): readonly StoredRow[] {
+    return this.rows()
+      .filter(({ key }) => compareBytes(key, from) >= 0)
+      .filter(({ key }) => to.length === 0 || compareBytes(key, to) < 0);
   }
 
   forget(clients: readonly Uint8Array[]): void {
@@ -74,6 +122,32 @@ export class ModelShard {
     return rows.sort((one, other) => compareBytes(one.key, other.key));
   }
 
+  /** What speaks against a check. */
+  #violation(check: Operation): number | undefined {
+    const bytes = this.row(check.key);
+    const row = bytes === undefined ? undefined : decodeRow(bytes);
+    const version = row?.version ?? 0;
+    switch (check.type) {
+      case 'check-version':
+        return check.version === version ? undefined : version;
+      case 'check-presence':
+        return check.isThere === (row !== undefined) ? undefined : version;
+      case 'check-value':
+        return row !== undefined && areEqual(row.value, check.value) ? undefined : version;
+      case 'check-range': {
+        const { key: from, to, count, seenAt } = check;
+        const versions = this.within(from, to).map(({ row }) => decodeRow(row)?.version ?? 0);
+        const isSame = versions.length === count && versions.every((one) => one <= seenAt);
+        const removed = this.#removals.some(
+          ({ key, index }) => index > seenAt && isIn(key, from, to),
+        );
+        return isSame && !removed ? undefined : Math.max(0, ...versions);
+      }
+      default:
+        throw new Error('only checks are validated');
+    }
+  }
+
   #apply(payload: Uint8Array): readonly Uint8Array[] {
     this.#index += 1;
     const outcome = this.#machine.apply({ index: this.#index, payload });
@@ -83,8 +157,10 @@ export class ModelShard {
       if (value === undefined) this.#section(section).delete(nameOf(key));
       else this.#section(section).set(nameOf(key), kept);
       if (section !== SECTION.values) continue;
+      if (value === undefined) this.#removals.push({ index: this.#index, key: kept.key });
       const row = value === undefined ? undefined : decodeRow(kept.row);
-      this.#onEffect({ key: kept.key, value: row?.value, version: this.#index });
+      const version = row?.version ?? this.#index;
+      this.#onEffect({ key: kept.key, value: row?.value, version });
     }
     return outcome.replies;
   }
@@ -101,4 +177,8 @@ export class ModelShard {
 
 function nameOf(key: Uint8Array): string {
   return Buffer.from(key).toString('latin1');
+}
+
+function isIn(key: Uint8Array, from: Uint8Array, to: Uint8Array): boolean {
+  return compareBytes(key, from) >= 0 && (to.length === 0 || compareBytes(key, to) < 0);
 }

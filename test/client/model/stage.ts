@@ -7,7 +7,8 @@ import type { Replied, WriteCall } from '../../../src/client/core/call.ts';
 import { Core } from '../../../src/client/core/core.ts';
 import type { Failure } from '../../../src/client/core/settled.ts';
 import { decodeBatch } from '../../../src/machine/batch.ts';
-import { encodeReply, type Reason } from '../../../src/machine/reply.ts';
+import { encodeReply, type Reason, type Reply } from '../../../src/machine/reply.ts';
+import { decodeTransaction } from '../../../src/machine/transaction-codec.ts';
 import { decodeRequests, type Request } from '../../../src/wire/request.ts';
 import { encodeResponses, type FAILURES, type Response } from '../../../src/wire/response.ts';
 import { mapOf, urlOf } from './map.ts';
@@ -18,7 +19,12 @@ interface Told {
 
 const TICK = 10;
 
-/** One node, one shard, one connection at a time, which is up as soon as it is dialled. */
+interface StageOptions {
+  readonly isTimeKnown?: boolean;
+  readonly shards?: number;
+}
+
+/** One node, some shards, one connection at a time, which is up as soon as it is dialled. */
 export class Stage {
   readonly #core: Core;
   readonly #dialled: number[] = [];
@@ -32,7 +38,7 @@ export class Stage {
   /** Requests for the map: also how a node is asked for a sign of life. */
   signs = 0;
 
-  constructor({ isTimeKnown = false }: { readonly isTimeKnown?: boolean } = {}) {
+  constructor({ isTimeKnown = false, shards = 1 }: StageOptions = {}) {
     this.#core = new Core({
       port: {
         dial: (connection) => this.#dialled.push(connection),
@@ -58,26 +64,56 @@ export class Stage {
     });
     this.#turn();
     this.take();
-    const map = encodeMap(mapOf({ nodes: 1, shards: 1, version: 1 }), 0);
+    const map = encodeMap(mapOf({ nodes: 1, shards, version: 1 }), 0);
     this.#answer((id) => ({ type: 'map', id, map }));
     if (isTimeKnown) {
       this.#count();
       this.take();
-      this.answerRange(5_000_000);
+      for (let shard = 1; shard <= shards; shard++) this.answerRange(shard * 5_000_000);
     }
     this.frames = 0;
     this.signs = 0;
   }
 
   put(key: string, timeoutMilliseconds = 10_000): Told {
-    const told = this.#call(key, timeoutMilliseconds);
+    const told = this.#call([key], timeoutMilliseconds);
+    this.#turn();
+    return told;
+  }
+
+  /** One command. */
+  together(keys: readonly string[], timeoutMilliseconds = 10_000): Told {
+    const told = this.#call(keys, timeoutMilliseconds);
+    this.#turn();
+    return told;
+  }
+
+  /** Whether keys are still missing. */
+  validate(keys: readonly string[]): Told {
+    const told: Told = { told: '' };
+    this.#core.step({
+      type: 'call',
+      call: {
+        type: 'validate',
+        checks: keys.map((key) => ({ type: 'check-version', key: Buffer.from(key), version: 0 })),
+        ranges: [],
+        moments: new Map(),
+        level: { type: 'linearizable' },
+        timeoutMilliseconds: 1000,
+        settle: (result) => {
+          told.told =
+            result.type === 'failed' ? `${result.code} ${result.outcome}` : `${result.failed}`;
+        },
+      },
+      now: this.#now,
+    });
     this.#turn();
     return told;
   }
 
   /** All in one turn. */
   puts(keys: readonly string[]): void {
-    for (const key of keys) this.#call(key, 10_000);
+    for (const key of keys) this.#call([key], 10_000);
     this.#turn();
   }
 
@@ -93,17 +129,16 @@ export class Stage {
 
   answerRange(time: number): void {
     const last = new Uint8Array(0);
-    this.#answer((id) => ({ type: 'range', id, time, rows: [], count: 0, last, isEnd: true }));
+    const none = { index: 1, rows: [], count: 0, last, isEnd: true };
+    this.#answer((id) => ({ type: 'range', id, time, ...none }));
   }
 
-  answerWritten(replies: readonly ('done' | Reason)[], time = 5_000_000): void {
-    const encoded = replies.map((reply) =>
-      encodeReply(
-        reply === 'done'
-          ? { type: 'done', version: 9, outputs: [] }
-          : { type: 'refused', reason: reply, position: 0 },
-      ),
-    );
+  answerWritten(replies: readonly ('done' | 'locked' | Reason)[], time = 5_000_000): void {
+    this.answerReplies(replies.map(replyOf), time);
+  }
+
+  answerReplies(replies: readonly Reply[], time = 5_000_000): void {
+    const encoded = replies.map(encodeReply);
     this.#answer((id) => ({ type: 'written', id, time, replies: encoded }));
   }
 
@@ -135,12 +170,14 @@ export class Stage {
     this.#turn();
   }
 
-  #call(key: string, timeoutMilliseconds: number): Told {
+  #call(keys: readonly string[], timeoutMilliseconds: number): Told {
     const told: Told = { told: '' };
-    const bytes = Buffer.from(key);
     const call: WriteCall = {
       type: 'write',
-      command: [{ type: 'put', key: bytes, value: bytes, lifeMilliseconds: 0 }],
+      command: keys.map((text) => {
+        const key = Buffer.from(text);
+        return { type: 'put', key, value: key, lifeMilliseconds: 0 };
+      }),
       timeoutMilliseconds,
       settle: (result: Replied | Failure) => {
         const isTold = result.type === 'failed';
@@ -167,7 +204,9 @@ export class Stage {
     const kind = make(0).type;
     const at = this.#owed.findIndex(({ type }) => {
       return (
-        (kind === 'failed' && type !== 'map') || type === (kind === 'written' ? 'write' : kind)
+        (kind === 'failed' && type !== 'map') ||
+        (kind === 'written' && ['write', 'transact', 'validate'].includes(type)) ||
+        type === kind
       );
     });
     const [request] = this.#owed.splice(at, 1);
@@ -189,8 +228,26 @@ export class Stage {
 
 function describe(request: Request): string {
   if (request.type === 'range') return `range shard ${request.shard}`;
+  if (request.type === 'transact') return describeTransaction(request);
   if (request.type !== 'write') return request.type;
   const batch = decodeBatch(request.batch);
   const numbers = `sequence ${batch?.firstSequence}, deadline ${batch?.deadline}`;
   return `write shard ${request.shard}, ${numbers}, acknowledged ${batch?.acknowledgedBelow}`;
+}
+
+/** The home shard first; of each part what is its own. */
+function describeTransaction({ transaction }: Extract<Request, { type: 'transact' }>): string {
+  const decoded = decodeTransaction(transaction);
+  const parts = decoded?.parts.map(({ shard, deadline, acknowledgedBelow }) => {
+    return `shard ${shard}: deadline ${deadline}, acknowledged ${acknowledgedBelow}`;
+  });
+  const numbers = `sequence ${decoded?.sequence}, age ${decoded?.age}`;
+  return [`transact ${numbers}`, ...(parts ?? [])].join('; ');
+}
+
+function replyOf(name: 'done' | 'locked' | Reason): Reply {
+  if (name === 'done') return { type: 'done', version: 9, outputs: [] };
+  if (name !== 'locked') return { type: 'refused', reason: name, position: 0 };
+  const id = { home: 1, client: new Uint8Array(16).fill(7), sequence: 1 };
+  return { type: 'locked', position: 0, holder: { id, age: 1 } };
 }

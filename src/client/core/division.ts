@@ -1,0 +1,129 @@
+/** A command in parts: what each shard has to do, and the way back to the order of the caller. */
+
+import type { ShardId } from '../../base/ids.ts';
+import { bytesMaxOfCommand } from '../../machine/batch.ts';
+import type { Operation } from '../../machine/command.ts';
+import { isWrite } from '../../machine/operation-codec.ts';
+import type { Output } from '../../machine/reply.ts';
+import { isLocking } from '../../machine/transaction.ts';
+import { absenceSince, type Moments } from './absence.ts';
+import type { Done, SeenRange } from './call.ts';
+
+/** What one shard has to do. */
+interface Portion {
+  readonly shard: ShardId;
+  operations: Operation[];
+  /** Where each of them stood in the command. */
+  readonly places: number[];
+  /** Some of its keys are locked: the shard takes part in the decision. */
+  isLocking: boolean;
+}
+
+interface DivisionTerms {
+  readonly command: readonly Operation[];
+  readonly ranges: readonly SeenRange[];
+  readonly moments: Moments;
+  readonly shardOf: (key: Uint8Array) => ShardId;
+}
+
+export class Division {
+  /**
+   * In the order in which the command names their shards, but for the home shard, which stands
+   * first: that of the first key that is written, or else locked.
+   */
+  readonly portions: readonly Portion[];
+  /** Operations and ranges. */
+  readonly count: number;
+  /** More than it takes where its shards are told. */
+  readonly bytesMax: number;
+  readonly #command: readonly Operation[];
+
+  constructor({ command, ranges, moments, shardOf }: DivisionTerms) {
+    const portions = new Map<ShardId, Portion>();
+    const put = (shard: ShardId, operation: Operation, place: number): void => {
+      let portion = portions.get(shard);
+      if (portion === undefined) {
+        portion = { shard, operations: [], places: [], isLocking: false };
+        portions.set(shard, portion);
+      }
+      portion.operations.push(operation);
+      portion.places.push(place);
+    };
+    for (const [place, operation] of command.entries()) {
+      put(shardOf(operation.key), operation, place);
+    }
+    for (const [at, { shard, check }] of ranges.entries()) put(shard, check, command.length + at);
+    for (const portion of portions.values()) settle(portion, moments);
+    const first = command.find(isWrite) ?? command.find(isLocking);
+    const home = first && portions.get(shardOf(first.key));
+    const others = [...portions.values()].filter((portion) => portion !== home);
+    this.portions = home === undefined ? others : [home, ...others];
+    this.count = command.length + ranges.length;
+    this.bytesMax = bytesMaxOfCommand(command) + bytesMaxOfRanges(ranges);
+    this.#command = command;
+  }
+
+  /** Where the operation stood in the command that has this position in all parts together. */
+  placeAt(position: number): number | undefined {
+    let left = position;
+    for (const { places } of this.portions) {
+      if (left < places.length) return places[left];
+      left -= places.length;
+    }
+    return undefined;
+  }
+
+  /** What the caller is told; undefined if the answer does not fit the question. */
+  doneOf(versions: readonly number[], outputs: readonly Output[]): Done | undefined {
+    const participants = this.portions.filter((portion) => portion.isLocking);
+    if (versions.length !== participants.length) return undefined;
+    const versionAt: number[] = new Array(this.#command.length).fill(0);
+    const outputAt: (Output | undefined)[] = new Array(this.#command.length).fill(undefined);
+    let spoken = 0;
+    for (const [at, { operations, places }] of participants.entries()) {
+      for (const [index, operation] of operations.entries()) {
+        const place = places[index] as number;
+        if (place < versionAt.length) versionAt[place] = versions[at] as number;
+        if (!isSpeaking(operation)) continue;
+        outputAt[place] = outputs[spoken];
+        spoken += 1;
+      }
+    }
+    if (spoken !== outputs.length) return undefined;
+    return {
+      type: 'done',
+      version: versions[0] as number,
+      versions: versionAt,
+      outputs: outputAt.filter((output) => output !== undefined),
+    };
+  }
+}
+
+/**
+ * A shard that is only read takes no part in the decision, if nothing there has to be locked: so
+ * absences are told with their moments. Where something is written they may as well be locked.
+ */
+function settle(portion: Portion, moments: Moments): void {
+  const { operations } = portion;
+  const isReading = !operations.some((one) => isWrite(one) || one.type === 'get');
+  if (isReading && moments.size > 0) {
+    portion.operations = operations.map((one) => {
+      const seenAt = moments.get(one);
+      return seenAt === undefined ? one : absenceSince(one.key, seenAt);
+    });
+  }
+  portion.isLocking = portion.operations.some(isLocking);
+}
+
+function bytesMaxOfRanges(ranges: readonly SeenRange[]): number {
+  const ends = ranges.reduce((sum, { check }) => sum + check.to.length + RANGE_BYTES, 0);
+  return bytesMaxOfCommand(ranges.map(({ check }) => check)) + ends;
+}
+
+/** The header of a second key, and a second number. */
+const RANGE_BYTES = 12;
+
+/** Whether it has an output. */
+function isSpeaking(operation: Operation): boolean {
+  return operation.type === 'get' || (isWrite(operation) && operation.type !== 'put');
+}

@@ -1,0 +1,39 @@
+/** Refusals of shards: which of them may pass, and what a caller is told of the others. */
+
+import type { KvErrorCode } from '../../base/errors.ts';
+import type { Reason } from '../../machine/reply.ts';
+import type { Failure } from './settled.ts';
+
+export type PassingReason = 'deadline-passed' | 'deadline-too-far' | 'wrong-epoch' | 'window-full';
+
+export function isPassing(reason: Reason): reason is PassingReason {
+  return (
+    reason === 'deadline-passed' ||
+    reason === 'deadline-too-far' ||
+    reason === 'wrong-epoch' ||
+    reason === 'window-full'
+  );
+}
+
+/** Of a reason that does not pass. */
+export function refusalOf(
+  reason: Exclude<Reason, PassingReason>,
+  attempts: Failure['attempts'],
+): Failure {
+  // Its reply is gone, and with it the knowledge of what it was.
+  const outcome = reason === 'acknowledged' ? 'unknown' : 'notApplied';
+  const message = `the shard refused the command: ${reason}`;
+  return { type: 'failed', code: CODE_OF[reason], outcome, message, attempts };
+}
+
+const CODE_OF: Readonly<Record<Exclude<Reason, PassingReason>, KvErrorCode>> = {
+  acknowledged: 'answer-lost',
+  'not-a-number': 'not-a-number',
+  overflow: 'overflow',
+  'value-too-large': 'value-too-large',
+  'key-twice': 'key-twice',
+  'result-too-large': 'result-too-large',
+  malformed: 'refused',
+  'gave-way': 'contended',
+  aborted: 'contended',
+};

@@ -1,0 +1,253 @@
+/** A command over several shards: one transaction, its numbers, its retries, what comes of it. */
+
+import { unreachable } from '../../base/assert.ts';
+import type { ShardId } from '../../base/ids.ts';
+import { decodeReply, type Reason, type Reply } from '../../machine/reply.ts';
+import type { Part } from '../../machine/transaction.ts';
+import { encodeTransaction } from '../../machine/transaction-codec.ts';
+import type { Request } from '../../wire/request.ts';
+import type { Response } from '../../wire/response.ts';
+import type { Call, Contest, GaveWay, Replied } from './call.ts';
+import type { Division } from './division.ts';
+import {
+  BROKEN,
+  type Errand,
+  type FailureMaker,
+  isInDoubt,
+  meet,
+  newTrip,
+  OVER,
+  type Terms,
+  type Trip,
+  type Verdict,
+} from './errand.ts';
+import { isPassing, type PassingReason, refusalOf } from './refusal.ts';
+import type { Numbers, Sessions } from './sessions.ts';
+import type { Failure } from './settled.ts';
+
+/** Whoever asked: told once. */
+export interface TransactAsker {
+  readonly call: Call;
+  onReply(reply: Replied | GaveWay): void;
+  onFailure(failure: Failure): void;
+}
+
+interface TransactOptions {
+  readonly asker: TransactAsker;
+  readonly division: Division;
+  readonly contest: Contest;
+  /** The asker is told of contention at once, and tries again by himself. */
+  readonly isOnce: boolean;
+  readonly expiresAt: number;
+  readonly sessions: Sessions;
+  readonly epochOf: (shard: ShardId) => number;
+  readonly trip?: Trip;
+}
+
+/** A sequence for the decision, the next one for what becomes of each part. */
+const SEQUENCES = 2;
+
+/**
+ * Spelled once: all copies have the same bytes, and whichever is decided first is the only one that
+ * ever is. What came to nothing for good is tried again under other numbers, as old as it was.
+ */
+export class TransactErrand implements Errand {
+  readonly trip: Trip;
+  readonly level = undefined;
+  readonly bytes: number;
+  readonly #options: TransactOptions;
+  #spelled: Uint8Array | undefined;
+  readonly #numbers = new Map<ShardId, Numbers>();
+  #copies = 0;
+  #isOver = false;
+
+  constructor(options: TransactOptions) {
+    this.#options = options;
+    this.trip = options.trip ?? newTrip();
+    this.bytes = options.division.bytesMax;
+  }
+
+  /** The home shard: whoever leads it conducts the transaction. */
+  get shard(): ShardId {
+    return (this.#options.division.portions[0] as { shard: ShardId }).shard;
+  }
+
+  get timesNeeded(): readonly ShardId[] {
+    return this.#options.division.portions.map(({ shard }) => shard);
+  }
+
+  get firstExpiresAt(): number {
+    return this.#options.expiresAt;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  request({ id, epoch, now }: Terms): Request | undefined {
+    this.#spelled ??= this.#spell(now);
+    if (this.#spelled === undefined) return undefined;
+    this.#copies += 1;
+    return { type: 'transact', id, shard: this.shard, epoch, transaction: this.#spelled };
+  }
+
+  parts(): readonly Errand[] {
+    return [this];
+  }
+
+  take(response: Response, now: number): Verdict {
+    if (response.type !== 'written' || response.replies.length !== 1) return BROKEN;
+    this.#options.sessions.hear(this.shard, response.time, now);
+    const reply = decodeReply(response.replies[0] as Uint8Array);
+    switch (reply?.type) {
+      case 'committed':
+        return this.#succeed(reply);
+      case 'check-failed': {
+        const position = this.#options.division.placeAt(reply.position);
+        if (position === undefined) return BROKEN;
+        return this.#tell({ type: 'replied', reply: { ...reply, position } });
+      }
+      case 'refused':
+        return this.#refuse(reply.reason, this.#options.division.placeAt(reply.position));
+      default:
+        return BROKEN;
+    }
+  }
+
+  expire(now: number, failureOf: FailureMaker): void {
+    if (now >= this.#options.expiresAt) this.fail(failureOf);
+  }
+
+  drop(call: Call, failureOf: FailureMaker): boolean {
+    if (this.#options.asker.call !== call) return false;
+    this.fail(failureOf);
+    return true;
+  }
+
+  fail(failureOf: FailureMaker): void {
+    if (!this.#isOver) this.#miss(failureOf(isInDoubt(this.trip)));
+  }
+
+  /** It happens as a whole, and was judged when it was called. */
+  halves(): readonly Errand[] {
+    return [];
+  }
+
+  /** Undefined while a shard's time is not known, or a session has no room. */
+  #spell(now: number): Uint8Array | undefined {
+    const { sessions, division, expiresAt, contest, epochOf } = this.#options;
+    const { portions } = division;
+    const participants = portions.filter(({ isLocking }) => isLocking).map(({ shard }) => shard);
+    const isReady =
+      portions.every(({ shard }) => sessions.knowsTime(shard, now)) &&
+      participants.every((shard) => sessions.hasRoom(shard, SEQUENCES));
+    if (!isReady) return undefined;
+    contest.age ??= sessions.timeOf(this.shard, now);
+    const terms = { count: SEQUENCES, wait: expiresAt - now, now };
+    const numbers = sessions.numberAll(participants, terms);
+    for (const [at, shard] of participants.entries()) {
+      this.#numbers.set(shard, numbers[at] as Numbers);
+    }
+    const sequence = (numbers[0] as Numbers).firstSequence;
+    return encodeTransaction({
+      client: sessions.client,
+      sequence,
+      age: contest.age,
+      parts: portions.map(({ shard, operations }): Part => {
+        const deadline = this.#numbers.get(shard)?.deadline ?? sessions.deadlineIn(shard, terms);
+        // Where nothing is open, everything so far is acknowledged; this is not yet.
+        const acknowledgedBelow = Math.min(sessions.acknowledgedBelow(shard), sequence);
+        return { shard, epoch: epochOf(shard), acknowledgedBelow, deadline, operations };
+      }),
+    });
+  }
+
+  #succeed({ versions, outputs }: Extract<Reply, { type: 'committed' }>): Verdict {
+    const done = this.#options.division.doneOf(versions, outputs);
+    if (done !== undefined) return this.#tell({ type: 'replied', reply: done });
+    if (versions.length > 0) return BROKEN;
+    const message = 'it happened, but the shard does not remember its answer any more';
+    const attempts = this.trip.history;
+    this.#miss({ type: 'failed', code: 'answer-lost', outcome: 'applied', message, attempts });
+    return OVER;
+  }
+
+  #refuse(reason: Reason, place: number | undefined): Verdict {
+    if (reason === 'gave-way' || reason === 'aborted') {
+      return this.#giveWay(reason, reason === 'gave-way' ? place : undefined);
+    }
+    const attempts = this.trip.history;
+    if (!isPassing(reason)) {
+      this.#miss(refusalOf(reason, attempts));
+      return OVER;
+    }
+    const isMapOld = reason === 'wrong-epoch';
+    if (reason === 'deadline-too-far') {
+      for (const shard of this.timesNeeded) this.#options.sessions.forgetTime(shard);
+    }
+    if (this.#isGone(reason)) return { type: 'anew', why: reason, isMapOld, errand: this.#anew() };
+    if (reason === 'window-full') return { type: 'again', why: reason };
+    const outcome = this.trip.doubts > 0 ? 'unknown' : 'notApplied';
+    const message = `its deadline has passed in the time of a shard, tries: ${this.#copies}`;
+    this.#miss({ type: 'failed', code: 'timeout', outcome, message, attempts });
+    return OVER;
+  }
+
+  /** Whether no copy of these bytes can take effect any more, or has. */
+  #isGone(reason: PassingReason): boolean {
+    switch (reason) {
+      // Epochs only grow: had it been committed before, that would have been the answer.
+      case 'wrong-epoch':
+        return true;
+      // The only one that it is; others would be refused as well, if they did not come in time.
+      case 'deadline-passed':
+      case 'deadline-too-far':
+        return this.#copies === 1;
+      // It need not have been decided, and another one might find room.
+      case 'window-full':
+        return this.trip.doubts === 0;
+      default:
+        return unreachable(reason);
+    }
+  }
+
+  /** Decided: nothing of it happens, whatever became of other copies. */
+  #giveWay(why: 'gave-way' | 'aborted', position: number | undefined): Verdict {
+    if (this.#options.isOnce) return this.#tell({ type: 'gave-way', position });
+    meet(this.trip, this.#keyAt(position));
+    const errand = this.#anew();
+    return { type: 'anew', why, isContended: true, errand };
+  }
+
+  #keyAt(place: number | undefined): Uint8Array | undefined {
+    for (const { places, operations } of this.#options.division.portions) {
+      const at = place === undefined ? -1 : places.indexOf(place);
+      if (at >= 0) return operations[at]?.key;
+    }
+    return undefined;
+  }
+
+  #anew(): Errand {
+    this.#end();
+    const trip: Trip = { ...this.trip, state: 'ready', doubts: 0 };
+    return new TransactErrand({ ...this.#options, trip });
+  }
+
+  #tell(reply: Replied | GaveWay): Verdict {
+    this.#end();
+    this.#options.asker.onReply(reply);
+    return OVER;
+  }
+
+  #miss(failure: Failure): void {
+    this.#end();
+    this.#options.asker.onFailure(failure);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    for (const [shard, numbers] of this.#numbers) {
+      if (numbers.isOpen) this.#options.sessions.close(shard, numbers);
+    }
+  }
+}

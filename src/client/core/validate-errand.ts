@@ -1,0 +1,138 @@
+/** Whether checks of one shard hold, all at one moment, with nobody holding a key of them. */
+
+import type { ShardId } from '../../base/ids.ts';
+import type { Command } from '../../machine/command.ts';
+import { decodeReply } from '../../machine/reply.ts';
+import { encodeOperations } from '../../machine/transaction-codec.ts';
+import type { ReadLevel, Request } from '../../wire/request.ts';
+import type { Response } from '../../wire/response.ts';
+import type { Call } from './call.ts';
+import {
+  BROKEN,
+  type Errand,
+  type FailureMaker,
+  meet,
+  newTrip,
+  OVER,
+  type Terms,
+  type Verdict,
+} from './errand.ts';
+import { isPassing, refusalOf } from './refusal.ts';
+import type { Sessions } from './sessions.ts';
+
+/** Whoever asked: told once. */
+interface ValidateAsker {
+  readonly call: Call;
+  /** The position of the check that does not hold; undefined if all do. */
+  onAnswer(failed: number | undefined): void;
+  onFailure(failureOf: FailureMaker): void;
+}
+
+interface ValidateOptions {
+  readonly shard: ShardId;
+  readonly level: ReadLevel;
+  readonly checks: Command;
+  readonly expiresAt: number;
+  readonly asker: ValidateAsker;
+  readonly sessions: Sessions;
+}
+
+export class ValidateErrand implements Errand {
+  readonly trip = newTrip();
+  readonly timesNeeded = [];
+  readonly #options: ValidateOptions;
+  readonly #spelled: Uint8Array;
+  #isOver = false;
+
+  constructor(options: ValidateOptions) {
+    this.#options = options;
+    this.#spelled = encodeOperations(options.checks);
+  }
+
+  get shard(): ShardId {
+    return this.#options.shard;
+  }
+
+  get level(): ReadLevel {
+    return this.#options.level;
+  }
+
+  get bytes(): number {
+    return this.#spelled.length;
+  }
+
+  get firstExpiresAt(): number {
+    return this.#options.expiresAt;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  request({ id, epoch, now }: Terms): Request {
+    const { shard, level, expiresAt } = this.#options;
+    const patienceMilliseconds = Math.max(1, Math.ceil(expiresAt - now));
+    const terms = { id, shard, epoch, level, patienceMilliseconds };
+    return { type: 'validate', ...terms, owner: undefined, checks: this.#spelled };
+  }
+
+  parts(): readonly Errand[] {
+    return [this];
+  }
+
+  take(response: Response, now: number): Verdict {
+    const { sessions, shard, checks } = this.#options;
+    if (response.type !== 'written' || response.replies.length !== 1) return BROKEN;
+    sessions.hear(shard, response.time, now);
+    const reply = decodeReply(response.replies[0] as Uint8Array);
+    switch (reply?.type) {
+      case 'done':
+        return this.#tell(undefined);
+      case 'check-failed':
+        return reply.position < checks.length ? this.#tell(reply.position) : BROKEN;
+      case 'locked':
+        meet(this.trip, checks[reply.position]?.key);
+        return { type: 'again', why: 'locked', isContended: true };
+      case 'refused': {
+        const { reason } = reply;
+        if (isPassing(reason)) {
+          return { type: 'again', why: reason, isMapOld: reason === 'wrong-epoch' };
+        }
+        this.fail(() => refusalOf(reason, this.trip.history));
+        return OVER;
+      }
+      default:
+        return BROKEN;
+    }
+  }
+
+  expire(now: number, failureOf: FailureMaker): void {
+    if (now >= this.#options.expiresAt) this.fail(failureOf);
+  }
+
+  drop(call: Call, failureOf: FailureMaker): boolean {
+    if (this.#options.asker.call !== call) return false;
+    this.fail(failureOf);
+    return true;
+  }
+
+  fail(failureOf: FailureMaker): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // It changes nothing, whatever became of it.
+    this.#options.asker.onFailure(() => failureOf(false));
+  }
+
+  /** The answer is one word: it cannot be too much. */
+  halves(): readonly Errand[] {
+    return [];
+  }
+
+  #tell(failed: number | undefined): Verdict {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#options.asker.onAnswer(failed);
+    }
+    return OVER;
+  }
+}

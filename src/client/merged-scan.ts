@@ -1,0 +1,131 @@
+/** A scan inside a transaction: what is stored and what the run has written, in one order. */
+
+import { compareBytes } from '../machine/bytes.ts';
+import type { ReadLevel } from '../wire/request.ts';
+import { type KeyRange, rangeBehind } from './core/range.ts';
+import { type Page, Scan, type ScannedRow } from './core/scan.ts';
+import { type Footprint, type ViewRow, viewOf } from './footprint.ts';
+import { SeenPages } from './seen-pages.ts';
+
+interface MergedScanTerms {
+  readonly footprint: Footprint;
+  readonly range: KeyRange;
+  readonly isReverse: boolean;
+  readonly limit: number;
+  readonly level: ReadLevel;
+  readonly pageOf: (scan: Scan) => Promise<Page>;
+  readonly endScan: (scan: Scan) => void;
+}
+
+interface MergedRow {
+  readonly key: Uint8Array;
+  readonly row: ViewRow | undefined;
+}
+
+/**
+ * Own puts stand in their places, what the run has deleted is left out, also if it writes while it
+ * scans: what lies ahead is seen as it is when the scan comes there.
+ */
+export async function* mergedScan(terms: MergedScanTerms): AsyncGenerator<MergedRow, void> {
+  const { footprint, range, isReverse, limit } = terms;
+  const { writes } = footprint;
+  const stored = new StoredRows(terms);
+  try {
+    let behind: Uint8Array | undefined;
+    for (let left = limit; left > 0; ) {
+      footprint.assertOpen();
+      const found = await stored.first(left);
+      const own = writes.next({ range, isReverse, behind });
+      const isOwn = own !== undefined && (found === undefined || stored.order(own, found) <= 0);
+      const key = isOwn ? own.key : found?.key;
+      if (key === undefined) return stored.finish();
+      if (found !== undefined && compareBytes(key, found.key) === 0) stored.pass();
+      behind = key;
+      // An own put would have been found: this is one that the run has deleted.
+      if (!isOwn && writes.of(key) !== undefined) continue;
+      left -= 1;
+      stored.show(key);
+      yield { key, row: isOwn ? viewOf(own) : found?.row };
+    }
+  } finally {
+    stored.end();
+  }
+}
+
+/** The rows of the shards, as many as are wanted and no more. */
+class StoredRows {
+  readonly #terms: MergedScanTerms;
+  #scan: Scan | undefined;
+  #seen: SeenPages | undefined;
+  /** Rows that came, and how many of them were passed. */
+  #rows: readonly ScannedRow[] = [];
+  #at = 0;
+  #last: Uint8Array | undefined;
+  /** What this scan may still give. */
+  #left = 0;
+  #isEnd = false;
+
+  constructor(terms: MergedScanTerms) {
+    this.#terms = terms;
+  }
+
+  /** The first that was not passed; undefined behind the last one. */
+  async first(wanted: number): Promise<ScannedRow | undefined> {
+    while (this.#at >= this.#rows.length && !this.#isEnd) await this.#turn(wanted);
+    return this.#rows[this.#at];
+  }
+
+  pass(): void {
+    this.#at += 1;
+  }
+
+  order(one: { readonly key: Uint8Array }, other: { readonly key: Uint8Array }): number {
+    const order = compareBytes(one.key, other.key);
+    return this.#terms.isReverse ? -order : order;
+  }
+
+  /** The run is given this key, and so knows that there is no other before it. */
+  show(key: Uint8Array): void {
+    this.#seen?.advance(key);
+  }
+
+  finish(): void {
+    this.#seen?.finish();
+  }
+
+  end(): void {
+    if (this.#scan !== undefined) this.#terms.endScan(this.#scan);
+  }
+
+  async #turn(wanted: number): Promise<void> {
+    this.#scan ??= this.#begin(wanted);
+    const { rows, isEnd } = await this.#terms.pageOf(this.#scan);
+    this.#rows = rows;
+    this.#at = 0;
+    this.#last = rows.at(-1)?.key ?? this.#last;
+    this.#left -= rows.length;
+    if (!isEnd) return;
+    // If it gave all that it might, there may be more behind it.
+    this.#isEnd = this.#left > 0;
+    this.#scan = undefined;
+  }
+
+  /** Another one is begun if the run has deleted so much of the last one that more is wanted. */
+  #begin(wanted: number): Scan {
+    const { footprint, range, isReverse, level } = this.#terms;
+    const last = this.#last;
+    if (last !== undefined) this.#seen?.advance(last);
+    const seen = new SeenPages({ isReverse });
+    footprint.watch(seen);
+    this.#seen = seen;
+    this.#left = Math.min(Number.MAX_SAFE_INTEGER, wanted + footprint.writes.deletes);
+    return new Scan({
+      range: last === undefined ? range : rangeBehind(range, { last, isReverse }),
+      isReverse,
+      isKeysOnly: false,
+      level,
+      rowsMax: this.#left,
+      onPage: (page) => seen.add(page),
+    });
+  }
+}

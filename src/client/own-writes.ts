@@ -1,0 +1,96 @@
+/** What a transaction is about to write: found by key, and in the order of keys. */
+
+import { compareBytes } from '../machine/bytes.ts';
+import type { Operation } from '../machine/command.ts';
+import type { KeyRange } from './core/range.ts';
+
+/** The last one of a key counts. */
+export type OwnWrite = Extract<Operation, { type: 'put' | 'delete' }>;
+type OwnPut = Extract<OwnWrite, { type: 'put' }>;
+
+export class OwnWrites {
+  /** In the order in which their keys were written first. */
+  readonly #byName = new Map<string, OwnWrite>();
+  /** In the order of keys; made by the first who asks for it. */
+  #sorted: Uint8Array[] | undefined;
+  #deletes = 0;
+
+  get count(): number {
+    return this.#byName.size;
+  }
+
+  get deletes(): number {
+    return this.#deletes;
+  }
+
+  get operations(): readonly OwnWrite[] {
+    return [...this.#byName.values()];
+  }
+
+  of(key: Uint8Array): OwnWrite | undefined {
+    return this.#byName.size === 0 ? undefined : this.#byName.get(nameOf(key));
+  }
+
+  put(write: OwnWrite): void {
+    const name = nameOf(write.key);
+    const former = this.#byName.get(name);
+    if (former?.type === 'delete') this.#deletes -= 1;
+    if (write.type === 'delete') this.#deletes += 1;
+    this.#byName.set(name, write);
+    if (former === undefined) this.#sorted?.splice(this.#placeOf(write.key), 0, write.key);
+  }
+
+  /** The next put of a range behind a key; of the whole range without one. */
+  next({ range, isReverse, behind }: NextTerms): OwnPut | undefined {
+    this.#sorted ??= [...this.#byName.values()].map(({ key }) => key).sort(compareBytes);
+    const sorted = this.#sorted;
+    let at = isReverse ? this.#lastPlace(range, behind) : this.#firstPlace(range, behind);
+    for (let key = sorted[at]; key !== undefined; key = sorted[at]) {
+      if (!isInside(key, range)) return undefined;
+      const write = this.of(key);
+      if (write?.type === 'put') return write;
+      at += isReverse ? -1 : 1;
+    }
+    return undefined;
+  }
+
+  #firstPlace({ from }: KeyRange, behind: Uint8Array | undefined): number {
+    if (behind === undefined) return this.#placeOf(from);
+    const at = this.#placeOf(behind);
+    const found = this.#sorted?.[at];
+    return found !== undefined && compareBytes(found, behind) === 0 ? at + 1 : at;
+  }
+
+  #lastPlace({ to }: KeyRange, behind: Uint8Array | undefined): number {
+    const end = behind ?? to;
+    return (end.length === 0 ? (this.#sorted?.length ?? 0) : this.#placeOf(end)) - 1;
+  }
+
+  /** Of the first key that is not before this one. */
+  #placeOf(key: Uint8Array): number {
+    const sorted = this.#sorted ?? [];
+    let low = 0;
+    let high = sorted.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compareBytes(sorted[middle] as Uint8Array, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+interface NextTerms {
+  readonly range: KeyRange;
+  readonly isReverse: boolean;
+  readonly behind: Uint8Array | undefined;
+}
+
+function isInside(key: Uint8Array, { from, to }: KeyRange): boolean {
+  return compareBytes(key, from) >= 0 && (to.length === 0 || compareBytes(key, to) < 0);
+}
+
+/** Equal for equal bytes, and for no others. */
+export function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+}

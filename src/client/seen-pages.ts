@@ -1,0 +1,91 @@
+/**
+ * What a transaction has seen of a range. Whoever was given a key knows of all keys up to it that
+ * there are no others; of what was read ahead and never given he knows nothing, and it may change.
+ *
+ * Each page becomes a check of its own: in two pages of different moments a key could go from the
+ * one and another come to the other, and their sum would hide it.
+ */
+
+import { compareBytes } from '../machine/bytes.ts';
+import type { SeenRange } from './core/call.ts';
+import type { SeenPage } from './core/scan.ts';
+
+type OpenPage = Omit<SeenPage, 'rows'> & { readonly keys: readonly Uint8Array[] };
+
+/** Keys have at least one byte. */
+const FIRST_KEY = Uint8Array.of(0);
+
+export class SeenPages {
+  readonly #isReverse: boolean;
+  /** Of pages that were given as a whole. */
+  readonly #checks: SeenRange[] = [];
+  #open: OpenPage[] = [];
+  /** The key that was given last. */
+  #frontier: Uint8Array | undefined;
+  #isFinished = false;
+
+  constructor({ isReverse }: { readonly isReverse: boolean }) {
+    this.#isReverse = isReverse;
+  }
+
+  /** Keys are kept, and nothing else: rows would keep the frames that they came in. */
+  add({ shard, range, rows, seenAt }: SeenPage): void {
+    this.#foldAll();
+    this.#open.push({ shard, range, seenAt, keys: rows.map(({ key }) => key.slice()) });
+  }
+
+  advance(key: Uint8Array): void {
+    this.#frontier = key;
+  }
+
+  /** There is nothing behind the last key. */
+  finish(): void {
+    this.#isFinished = true;
+  }
+
+  get checks(): readonly SeenRange[] {
+    this.#foldAll();
+    const partly = this.#open.flatMap((page) => this.#checkOf(page) ?? []);
+    return [...this.#checks, ...partly];
+  }
+
+  #foldAll(): void {
+    const isWhole = (page: OpenPage) => this.#isWhole(page);
+    for (const page of this.#open.filter(isWhole)) this.#checks.push(checkOf(page));
+    this.#open = this.#open.filter((page) => !isWhole(page));
+  }
+
+  #isWhole({ range: { from, to } }: OpenPage): boolean {
+    const frontier = this.#frontier;
+    if (this.#isFinished) return true;
+    if (frontier === undefined) return false;
+    if (this.#isReverse) return compareBytes(frontier, from) <= 0;
+    return to.length > 0 && compareBytes(to, behind(frontier)) <= 0;
+  }
+
+  /** Of a page that was given in part, or not at all. */
+  #checkOf(page: OpenPage): SeenRange | undefined {
+    const frontier = this.#frontier;
+    if (frontier === undefined) return undefined;
+    const { shard, range, seenAt } = page;
+    if (this.#isReverse) {
+      if (range.to.length > 0 && compareBytes(range.to, frontier) <= 0) return undefined;
+      const keys = page.keys.filter((key) => compareBytes(key, frontier) >= 0);
+      return checkOf({ shard, range: { from: frontier, to: range.to }, keys, seenAt });
+    }
+    if (compareBytes(range.from, frontier) > 0) return undefined;
+    const keys = page.keys.filter((key) => compareBytes(key, frontier) <= 0);
+    return checkOf({ shard, range: { from: range.from, to: behind(frontier) }, keys, seenAt });
+  }
+}
+
+function checkOf({ shard, range: { from, to }, keys, seenAt }: OpenPage): SeenRange {
+  const key = from.length === 0 ? FIRST_KEY : from;
+  return { shard, check: { type: 'check-range', key, to, count: keys.length, seenAt } };
+}
+
+function behind(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
+}

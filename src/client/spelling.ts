@@ -1,0 +1,92 @@
+/** Spelling: how the keys and values of one space become bytes of the cluster, and come back. */
+
+import type { Row } from '../machine/row.ts';
+import { type Codec, decodeValue, encodeValue } from './codec.ts';
+import type { KeyRange } from './core/range.ts';
+import { encodeKey, type Key, type KeyKind, keyFrom } from './key.ts';
+import { type RangeOptions, rangeOf } from './range-options.ts';
+
+/** What is there under a key. */
+export interface Entry<V> {
+  readonly key: Key;
+  readonly value: V;
+  /** Grows with every write. Give it to `ifVersion` or to `check`. */
+  readonly version: number;
+}
+
+export interface ScannedEntry<V> {
+  readonly key: Key;
+  readonly value: V | undefined;
+  readonly version: number;
+}
+
+interface SpellingParts<V> {
+  readonly home: object;
+  readonly prefix: Uint8Array;
+  readonly codec: Codec<V>;
+}
+
+export class Spelling<V> {
+  /** Shared by all spaces of one client, and by nobody else. */
+  readonly home: object;
+  readonly #prefix: Uint8Array;
+  readonly #codec: Codec<V>;
+
+  constructor({ home, prefix, codec }: SpellingParts<V>) {
+    this.home = home;
+    this.#prefix = prefix;
+    this.#codec = codec;
+  }
+
+  /** Of a space within. */
+  within<U>(name: string, codec: Codec<U> | undefined): Spelling<U> {
+    const prefix = new Uint8Array([...this.#prefix, ...encodeKey(`${name}:`)]);
+    return new Spelling<U>({
+      home: this.home,
+      prefix,
+      codec: codec ?? (this.#codec as unknown as Codec<U>),
+    });
+  }
+
+  keyOf(key: Key): Uint8Array {
+    const bytes = encodeKey(key);
+    if (this.#prefix.length === 0) return bytes;
+    const whole = new Uint8Array(this.#prefix.length + bytes.length);
+    whole.set(this.#prefix);
+    whole.set(bytes, this.#prefix.length);
+    return whole;
+  }
+
+  rangeOf(options: RangeOptions): KeyRange {
+    return rangeOf(options, this.#prefix);
+  }
+
+  bytesOf(value: V): Uint8Array {
+    return encodeValue(this.#codec, value);
+  }
+
+  entryOf(key: Key, row: Pick<Row, 'value' | 'version'> | undefined): Entry<V> | undefined {
+    if (row === undefined) return undefined;
+    return { key, value: decodeValue(this.#codec, row.value), version: row.version };
+  }
+
+  scannedOf(
+    key: Uint8Array,
+    row: Pick<Row, 'value' | 'version'> | undefined,
+    kind: KeyKind,
+  ): ScannedEntry<V> {
+    return {
+      key: keyFrom(key.subarray(this.#prefix.length), kind),
+      value: row === undefined ? undefined : decodeValue(this.#codec, row.value),
+      version: row?.version ?? 0,
+    };
+  }
+}
+
+/** Where a space keeps its spelling, for the rooms of the library alone. */
+export const SPELLING: unique symbol = Symbol('spelling');
+
+/** A space, for whoever needs no more of it than how it spells. */
+export interface Spelled<V> {
+  readonly [SPELLING]: Spelling<V>;
+}

@@ -1,0 +1,105 @@
+/** Running a transaction's function until it comes to something, or until its time is over. */
+
+import { KvError } from '../base/errors.ts';
+import { CLIENT_LIMITS } from '../base/limits.ts';
+import type { Contest } from './core/call.ts';
+import { keyText } from './core/key-text.ts';
+import { restAfter } from './core/retry.ts';
+import type { Engine } from './engine.ts';
+import { invalid, levelOf, type Read, timeoutOf } from './options.ts';
+import { Patience } from './patience.ts';
+import type { Spelling } from './spelling.ts';
+import { Transaction, type TransactionOptions } from './transaction.ts';
+import { type Conclusion, Run } from './transaction-run.ts';
+
+/** May be run several times, so it changes nothing but through the transaction. */
+export type Work<V, T> = (tx: Transaction<V>) => Promise<T> | T;
+
+interface LoopParts<V> {
+  readonly engine: Engine;
+  readonly spelling: Spelling<V>;
+  readonly defaults: { readonly timeout: number; readonly read: Read };
+}
+
+/** What the run that took effect returned, or threw after all that it read was true. */
+export async function runTransaction<V, T>(
+  work: Work<V, T>,
+  { engine, spelling, defaults }: LoopParts<V>,
+  options: TransactionOptions,
+): Promise<T> {
+  const runsMax = runsMaxOf(options.attempts);
+  const milliseconds = timeoutOf(options.timeout, defaults.timeout);
+  const patience = new Patience({ now: engine.now, milliseconds, signal: options.signal });
+  const level = levelOf(typeof defaults.read === 'string' ? defaults.read : 'linearizable');
+  const contest: Contest = { age: undefined };
+  const rivalries = new Rivalries();
+  for (;;) {
+    const run = new Run({ engine, level, patience, contest });
+    const end = await runOnce(work, { run, spelling, patience, rivalries });
+    if (end.type === 'value') return end.value;
+    rivalries.add(end.key);
+    if (rivalries.count >= runsMax) throw rivalries.error;
+    await patience.rest(restAfter(rivalries.count - 1, { ...REST, random: engine.random }));
+    if (patience.isOver) throw patience.endOf(rivalries.error);
+  }
+}
+
+type End<T> =
+  | { readonly type: 'value'; readonly value: T }
+  | Extract<Conclusion, { type: 'conflict' }>;
+
+interface RunTerms<V> {
+  readonly run: Run;
+  readonly spelling: Spelling<V>;
+  readonly patience: Patience;
+  readonly rivalries: Rivalries;
+}
+
+async function runOnce<V, T>(work: Work<V, T>, terms: RunTerms<V>): Promise<End<T>> {
+  const { run, spelling, patience, rivalries } = terms;
+  const working = (async () => work(new Transaction<V>(run, spelling)))();
+  let value: T;
+  try {
+    value = await patience.wait(working);
+  } catch (error) {
+    run.footprint.end();
+    if (patience.isOver) throw patience.endOf(rivalries.count > 0 ? rivalries.error : error);
+    // What it read may never have been true together: then the error means nothing.
+    const conclusion = await run.validate().catch((): Conclusion => ({ type: 'holds' }));
+    if (conclusion.type === 'holds') throw error;
+    return conclusion;
+  }
+  run.footprint.end();
+  const conclusion = await run.commit();
+  return conclusion.type === 'holds' ? { type: 'value', value } : conclusion;
+}
+
+/** How often others were in the way, and at which keys. */
+class Rivalries {
+  count = 0;
+  readonly #keys = new Set<string>();
+
+  add(key: Uint8Array | undefined): void {
+    this.count += 1;
+    const isRoom = this.#keys.size < CLIENT_LIMITS.contendedKeysKept;
+    if (key !== undefined && isRoom) this.#keys.add(keyText(key));
+  }
+
+  get error(): KvError {
+    const keys = [...this.#keys].join(', ') || 'keys that are not known';
+    const message = `others were in the way each time it was run, at ${keys}, runs: ${this.count}`;
+    return new KvError({ code: 'contended', outcome: 'notApplied', message });
+  }
+}
+
+const REST = {
+  min: CLIENT_LIMITS.contentionMillisecondsMin,
+  max: CLIENT_LIMITS.contentionMillisecondsMax,
+};
+
+function runsMaxOf(attempts: number | undefined): number {
+  const max = CLIENT_LIMITS.transactionRunsMax;
+  const chosen = attempts ?? max;
+  if (Number.isSafeInteger(chosen) && chosen > 0 && chosen <= max) return chosen;
+  throw invalid(`attempts is ${chosen}, it may be any whole number from 1 to ${max}`);
+}

@@ -1,0 +1,114 @@
+/** Atomic commands over several shards, as users hold them. */
+
+import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Entry } from '../../src/client/spelling.ts';
+import { KvError } from '../../src/index.ts';
+import { clusterOf, connectLocally, keysApart } from './model/local.ts';
+
+test('a command happens in all shards or in none, and names the key in its way', async () => {
+  const { client: kv } = await connectLocally();
+  const [a, b, c, d] = keysApart('k');
+  const done = await kv.atomic().set(c, 'c').set(a, 'a').add(d, 5).commit();
+  ok(done.ok);
+  const entries = await kv.getMany([a, b, c, d]);
+  deepEqual(
+    entries.map((entry) => entry?.value),
+    ['a', undefined, 'c', 5],
+  );
+  const late = kv.atomic().set(b, 1).check({ key: a, version: 77 }).delete(c);
+  deepEqual(await late.commit(), {
+    ok: false,
+    key: a,
+    version: (entries[0] as Entry<string>).version,
+  });
+  equal(await kv.get(b), undefined);
+  await kv.close();
+});
+
+test('every key that was written has its version, and the first one is the whole', async () => {
+  const { client: kv } = await connectLocally();
+  const [a, b, c] = keysApart('k');
+  await Promise.all([1, 2, 3].map((at) => kv.set(b, at)));
+  const done = await kv
+    .atomic()
+    .check({ key: c, version: 0 })
+    .set(b, 'b')
+    .set(a, 'a')
+    .delete(c)
+    .commit();
+  ok(done.ok);
+  const [one, other] = (await kv.getMany([a, b])) as Entry<string>[];
+  deepEqual([done.versionOf(a), done.versionOf(b)], [one?.version, other?.version]);
+  equal(done.version, done.versionOf(b));
+  equal(done.versionOf(c), 0);
+  throws(() => done.versionOf('another'), { code: 'invalid-argument' });
+  const again = kv.atomic().set('x', 1);
+  for (const key of [a, b, c]) again.check({ key, version: done.versionOf(key) });
+  equal((await again.commit()).ok, true);
+  const near = await kv.atomic().set('{n}1', 1).delete('{n}2').commit();
+  ok(near.ok && near.versionOf('{n}1') === near.version && near.versionOf('{n}2') === 0);
+  await kv.close();
+});
+
+test('keys of one shard are still one write', async () => {
+  const { client: kv, frames } = await connectLocally();
+  await kv.set('{n}0', 0);
+  frames.length = 0;
+  await kv.atomic().set('{n}1', 1).set('{n}2', 2).commit();
+  deepEqual(
+    frames.map((requests) => requests.map(({ type }) => type)),
+    [['write']],
+  );
+  await kv.close();
+});
+
+test('transactions that are in the way for ever end in a failure that names the key', async () => {
+  const { client: kv } = await connectLocally({}, clusterOf({ giveWay: 1 }));
+  const [a, b] = keysApart('k');
+  const failure = await kv.atomic().set(a, 1).set(b, 2).commit({ timeout: 150 }).catch(String);
+  ok(typeof failure === 'string');
+  const error = await kv
+    .atomic()
+    .set(a, 1)
+    .set(b, 2)
+    .commit({ timeout: 150 })
+    .catch((e: unknown) => e);
+  ok(error instanceof KvError);
+  // The last attempt may have been on its way.
+  ok(error.code === 'contended' || error.outcome === 'unknown', error.message);
+  if (error.code === 'contended') match(error.message, new RegExp(`"${a}"`));
+  await kv.close();
+});
+
+test('a command that is too large says how large it is, and how large it may be', async () => {
+  const { client: kv } = await connectLocally();
+  const value = 'x'.repeat(1_000_000);
+  const large = kv.atomic();
+  for (let at = 0; at < 20; at++) large.set(`k${at}`, value);
+  await rejects(large.commit(), {
+    code: 'command-too-large',
+    outcome: 'notApplied',
+    message: /\d{8}.*17825792/,
+  });
+  const [a, b] = keysApart('k');
+  await rejects(
+    kv
+      .atomic()
+      .set(a, 1)
+      .set(b, 'x'.repeat(2 ** 21))
+      .commit(),
+    {
+      code: 'value-too-large',
+    },
+  );
+  await rejects(kv.atomic().set(a, 1).set(b, 1).set(b, 2).commit(), { code: 'key-twice' });
+  await rejects(
+    (async () => {
+      await kv.set(b, 'text');
+      return kv.atomic().set(a, 1).add(b, 1).commit();
+    })(),
+    { code: 'not-a-number', outcome: 'notApplied' },
+  );
+  await kv.close();
+});

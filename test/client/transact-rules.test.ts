@@ -1,0 +1,184 @@
+/** The rules of commands and questions that go to several shards, against written answers. */
+
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { test } from 'node:test';
+import { keyText } from '../../src/client/core/key-text.ts';
+import type { Reply } from '../../src/machine/reply.ts';
+import { keyPosition } from '../../src/ring/key-position.ts';
+import { Stage } from './model/stage.ts';
+
+/** Keys of the first and of the second of two shards. */
+const [LEFT, RIGHT] = ['a', 'b', 'c', 'd', 'e', 'f']
+  .sort((one, other) => keyPosition(Buffer.from(one)) - keyPosition(Buffer.from(other)))
+  .filter((_, at) => at === 0 || at === 5) as [string, string];
+const COMMITTED: Reply = { type: 'committed', versions: [7, 9], outputs: [] };
+
+test('a command over two shards asks for the time of both, and has a deadline in each', () => {
+  const stage = new Stage({ shards: 2 });
+  const put = stage.together([RIGHT, LEFT]);
+  deepEqual(stage.take(), ['range shard 2', 'range shard 1']);
+  stage.answerRange(9_000_000);
+  deepEqual(stage.take(), []);
+  stage.answerRange(4_000_000);
+  deepEqual(stage.take(), [
+    'transact sequence 1, age 9000000; shard 2: deadline 9010000, acknowledged 1; ' +
+      'shard 1: deadline 4010000, acknowledged 1',
+  ]);
+  stage.answerReplies([COMMITTED]);
+  equal(put.told, 'done');
+});
+
+test('no shard of a transaction forgets it before it is answered', () => {
+  const stage = new Stage({ isTimeKnown: true, shards: 2 });
+  stage.together([LEFT, RIGHT]);
+  stage.puts([LEFT, RIGHT]);
+  deepEqual(stage.take().slice(1), [
+    'write shard 1, sequence 3, deadline 5010000, acknowledged 1',
+    'write shard 2, sequence 4, deadline 10010000, acknowledged 1',
+  ]);
+  stage.answerReplies([COMMITTED]);
+  stage.puts([LEFT, RIGHT]);
+  deepEqual(stage.take(), [
+    'write shard 1, sequence 5, deadline 5010000, acknowledged 3',
+    'write shard 2, sequence 6, deadline 10010000, acknowledged 4',
+  ]);
+});
+
+test('whatever is lost of a transaction, the same bytes are sent again', () => {
+  const stage = new Stage({ isTimeKnown: true, shards: 2 });
+  const put = stage.together([LEFT, RIGHT]);
+  const [first] = stage.take();
+  stage.breakLink();
+  stage.pass(200);
+  deepEqual(stage.take(), [first]);
+  stage.answerFailed('lost');
+  stage.pass(200);
+  deepEqual(stage.take(), [first]);
+  stage.answerReplies([COMMITTED]);
+  equal(put.told, 'done');
+});
+
+test('who gave way tries again under new numbers, as old as before', () => {
+  const stage = new Stage({ isTimeKnown: true, shards: 2 });
+  const put = stage.together([LEFT, RIGHT]);
+  stage.take();
+  stage.answerWritten(['gave-way']);
+  stage.pass(100);
+  const [second = ''] = stage.take();
+  match(second, /^transact sequence 3, age 5000000; .*acknowledged 3; .*acknowledged 3$/);
+  stage.breakLink();
+  stage.pass(300);
+  deepEqual(stage.take(), [second]);
+  // Decided: whatever became of the copy that was lost, it came to nothing.
+  stage.answerWritten(['aborted']);
+  stage.pass(300);
+  match(stage.take().join(), /^transact sequence 5, age 5000000/);
+  stage.answerReplies([COMMITTED]);
+  equal(put.told, 'done');
+});
+
+test('a transaction that always gives way is contended in the end, and in doubt is unknown', () => {
+  const stage = new Stage({ isTimeKnown: true, shards: 2 });
+  const calm = stage.together([LEFT, RIGHT], 400);
+  for (let round = 0; round < 60 && calm.told === ''; round++) {
+    if (stage.take().length > 0) stage.answerWritten(['gave-way']);
+    stage.pass(10);
+  }
+  equal(calm.told, 'contended notApplied');
+  const doubted = stage.together([LEFT, RIGHT], 400);
+  stage.take();
+  stage.answerFailed('lost');
+  stage.pass(500);
+  equal(doubted.told, 'timeout unknown');
+});
+
+test('a map that was old, and a deadline on the only copy, make something new', () => {
+  const stage = new Stage({ isTimeKnown: true, shards: 2 });
+  const put = stage.together([LEFT, RIGHT]);
+  for (const [reason, sequence] of [
+    ['wrong-epoch', 3],
+    ['deadline-passed', 5],
+  ] as const) {
+    stage.take();
+    stage.answerWritten([reason]);
+    stage.pass(200);
+    const [again = ''] = stage.take();
+    match(again, new RegExp(`^transact sequence ${sequence}, age 5000000`));
+  }
+  stage.breakLink();
+  stage.pass(300);
+  equal(stage.take().length, 1);
+  stage.answerWritten(['deadline-passed']);
+  equal(put.told, 'timeout unknown');
+});
+
+test('a decision whose answer is forgotten happened, and a wrong answer is none', () => {
+  const stage = new Stage({ isTimeKnown: true, shards: 2 });
+  const put = stage.together([LEFT, RIGHT]);
+  const [first] = stage.take();
+  stage.answerReplies([{ type: 'committed', versions: [7], outputs: [] }]);
+  stage.pass(200);
+  deepEqual(stage.take(), [first]);
+  stage.answerReplies([{ type: 'committed', versions: [], outputs: [] }]);
+  equal(put.told, 'answer-lost applied');
+});
+
+test('a window that was full makes something new, but with a doubt the same is sent', () => {
+  const stage = new Stage({ isTimeKnown: true, shards: 2 });
+  stage.together([LEFT, RIGHT]);
+  stage.take();
+  stage.answerWritten(['window-full']);
+  stage.pass(100);
+  const [second = ''] = stage.take();
+  match(second, /sequence 3/);
+  stage.answerFailed('lost');
+  stage.pass(200);
+  deepEqual(stage.take(), [second]);
+  stage.answerWritten(['window-full']);
+  stage.pass(400);
+  deepEqual(stage.take(), [second]);
+});
+
+test('a deadline that was too far makes the times of all shards be asked for again', () => {
+  const stage = new Stage({ isTimeKnown: true, shards: 2 });
+  const put = stage.together([LEFT, RIGHT]);
+  stage.take();
+  stage.answerWritten(['deadline-too-far'], 0);
+  stage.pass(100);
+  deepEqual(stage.take(), ['range shard 1', 'range shard 2']);
+  stage.answerRange(1_000_000);
+  stage.answerRange(2_000_000);
+  // It is as old as it was.
+  match(stage.take().join(), /age 5000000; shard 1: deadline 1009\d{3}/);
+  stage.answerWritten(['overflow']);
+  equal(put.told, 'overflow notApplied');
+});
+
+test('what is validated waits for keys that are held, and for a newer map', () => {
+  const stage = new Stage();
+  const holds = stage.validate(['a', 'b']);
+  for (const obstacle of ['locked', 'wrong-epoch'] as const) {
+    deepEqual(stage.take(), ['validate']);
+    stage.answerWritten([obstacle]);
+    stage.pass(100);
+  }
+  stage.take();
+  stage.answerWritten(['done']);
+  equal(holds.told, 'undefined');
+  const fails = stage.validate(['a', 'b']);
+  stage.take();
+  stage.answerReplies([{ type: 'check-failed', position: 1, version: 9 }]);
+  equal(fails.told, '1');
+  const refused = stage.validate(['a']);
+  stage.take();
+  stage.answerWritten(['malformed']);
+  equal(refused.told, 'refused notApplied');
+  equal(stage.validate([]).told, 'undefined');
+});
+
+test('keys are named so that people can read them', () => {
+  equal(keyText(Buffer.from('user:7')), '"user:7"');
+  equal(keyText(Uint8Array.of(0, 255)), '0x00ff');
+  equal(keyText(Buffer.from('a\nb')), '0x610a62');
+  equal(keyText(Buffer.from('x'.repeat(100))), `"${'x'.repeat(48)}…"`);
+});
