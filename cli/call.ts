@@ -1,5 +1,6 @@
 /** What a command gets to work with, and what it may not do by itself. */
 
+import type { Dialogue } from './dialogue.ts';
 import type { Exit } from './exit.ts';
 import type { Store } from './store.ts';
 import type { Terminal } from './terminal.ts';
@@ -13,6 +14,8 @@ export interface Call {
   readonly terminal: Terminal;
   /** Standard input, for `put key -`. */
   readonly input: () => Promise<Uint8Array>;
+  /** For whoever sits at a terminal; undefined if standard input is none. */
+  readonly dialogue: (() => Promise<Dialogue>) | undefined;
   /** Connects at the first call, and stays connected until kvctl ends. */
   readonly store: () => Promise<Store>;
 }

@@ -1,8 +1,20 @@
 /** The client library as what the commands ask. Everything of it is loaded here. */
 
-import { askInfo, askMap, bytes, connect, type Key, messagePack } from '../src/index.ts';
+import {
+  type Atomic,
+  askInfo,
+  askMap,
+  askPending,
+  bytes,
+  type Client,
+  connect,
+  type Key,
+  messagePack,
+  settle,
+} from '../src/index.ts';
 import type { NodeInfo } from './node-info.ts';
-import type { Store, StoredEntry } from './store.ts';
+import type { PendingInfo } from './pending-info.ts';
+import type { Committed, Scanned, ScanRequest, Step, Store, StoredEntry } from './store.ts';
 
 /** Values stay bytes on the way; what they mean is for the commands to ask of the codec. */
 export async function connectTo(
@@ -38,38 +50,76 @@ export async function connectTo(
       return deleted.ok ? deleted.wasThere : undefined;
     },
     add: async (key, by) => (await client()).incr(key, by),
-    scan: ({ from, to, isReverse, isKeysOnly, limit, cursor }) => {
-      let given = 0;
-      let rest = () => '';
-      const entries = async function* (): AsyncGenerator<StoredEntry> {
-        const scanning = (await client()).scan<Uint8Array>({
-          from,
-          ...(to.length === 0 ? {} : { to }),
-          reverse: isReverse,
-          keysOnly: isKeysOnly,
-          keys: 'bytes',
-          ...(limit === undefined ? {} : { limit }),
-          ...(cursor === undefined ? {} : { cursor }),
-        });
-        rest = () => scanning.cursor;
-        for await (const { key, value = new Uint8Array(), version } of scanning) {
-          given += 1;
-          yield { key: bytesOfKey(key), value, version };
-        }
-      };
-      return { entries: entries(), cursor: () => (given === limit ? rest() : undefined) };
-    },
+    commit: async (steps) => commitBy(await client(), steps),
+    scan: (request) => scanBy(client, request),
     count: async ({ from, to }) => {
       return await (await client()).count({ from, ...(to.length === 0 ? {} : { to }) });
     },
     map: () => askMap(urls, timeout),
     info: async (url) => JSON.parse(await askInfo(url, timeout)) as NodeInfo,
+    pending: async (url) => JSON.parse(await askPending(url, timeout)) as PendingInfo,
+    settle: (transaction) => settle(urls, transaction, timeout),
     close: async () => {
       // A connection that was never made was told of by whoever wanted it.
       const kv = await connecting?.catch(() => undefined);
       await kv?.close();
     },
   };
+}
+
+async function commitBy(kv: Client, steps: readonly Step[]): Promise<Committed> {
+  const atomic = kv.atomic();
+  for (const step of steps) put(step, atomic);
+  const end = await atomic.commit();
+  if (!end.ok) return { isCommitted: false, key: bytesOfKey(end.key), version: end.version };
+  const versions = steps.map(({ type, key }) => (type === 'check' ? 0 : end.versionOf(key)));
+  return { isCommitted: true, versions };
+}
+
+function put(step: Step, atomic: Atomic<unknown>): void {
+  switch (step.type) {
+    case 'put': {
+      const { key, value, ttlMilliseconds: ttl } = step;
+      atomic.set(key, value, ttl === undefined ? {} : { ttl });
+      return;
+    }
+    case 'del':
+      atomic.delete(step.key);
+      return;
+    case 'append':
+      atomic.append(step.key, step.value);
+      return;
+    case 'check':
+      atomic.check(step);
+      return;
+    default:
+      atomic[step.type](step.key, step.operand);
+  }
+}
+
+function scanBy(
+  client: () => Promise<Client>,
+  { from, to, isReverse, isKeysOnly, limit, cursor }: ScanRequest,
+): Scanned {
+  let given = 0;
+  let rest = () => '';
+  const entries = async function* (): AsyncGenerator<StoredEntry> {
+    const scanning = (await client()).scan<Uint8Array>({
+      from,
+      ...(to.length === 0 ? {} : { to }),
+      reverse: isReverse,
+      keysOnly: isKeysOnly,
+      keys: 'bytes',
+      ...(limit === undefined ? {} : { limit }),
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    rest = () => scanning.cursor;
+    for await (const { key, value = new Uint8Array(), version } of scanning) {
+      given += 1;
+      yield { key: bytesOfKey(key), value, version };
+    }
+  };
+  return { entries: entries(), cursor: () => (given === limit ? rest() : undefined) };
 }
 
 function bytesOfKey(key: Key): Uint8Array {

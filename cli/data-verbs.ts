@@ -1,6 +1,13 @@
 /** Verbs for keys and values. */
 
-import { type OptionSpec, SPELLING_OPTIONS, type Verb, type WordSpec } from './verb.ts';
+import { stepsText } from './step-forms.ts';
+import {
+  type OptionSpec,
+  SPELLING_OPTIONS,
+  VALUE_KINDS,
+  type Verb,
+  type WordSpec,
+} from './verb.ts';
 
 const KEY: WordSpec = { form: '<key>', kind: 'key', description: 'the key, as text' };
 
@@ -44,7 +51,7 @@ export const DATA_VERBS: readonly Verb[] = [
       {
         flags: '--as <kind>',
         description: 'what the value is (default: text; of a file, bytes)',
-        choices: ['text', 'json', 'bytes', 'stored'],
+        choices: VALUE_KINDS,
       },
       ...SPELLING_OPTIONS,
     ],
@@ -108,5 +115,36 @@ export const DATA_VERBS: readonly Verb[] = [
     examples: ['kvctl incr visits', 'kvctl incr stock -- -3'],
     isRemote: true,
     load: () => import('./commands/incr.ts'),
+  },
+  {
+    name: 'txn',
+    summary: 'several commands that take effect together, or not at all',
+    words: [
+      {
+        form: '[commands...]',
+        kind: 'command',
+        description: 'one argument each; none or -: a line each, from standard input',
+        choices: ['list', 'resolve'],
+      },
+    ],
+    options: SPELLING_OPTIONS,
+    formats: ['table', 'json', 'ndjson', 'raw'],
+    details: `Commands, whose keys may be any:
+${stepsText()}
+A line of standard input may be empty, or a comment behind #. On a terminal
+without commands, txn asks for them.
+
+kvctl txn list         what waits in the cluster to be decided or to be heard of:
+                       for which shards, which hold keys of it, and with a ?
+                       for those whose leader could not be asked
+kvctl txn resolve ID   ends one of these, as it was decided; else it is aborted`,
+    examples: [
+      "kvctl txn 'check user:7 1042' 'put user:7 {\"name\": \"Ada\"} --as json' 'add visits 1'",
+      "kvctl txn 'check seat:12 absent' 'put seat:12 Ada' 'add seats -1' -o json",
+      'kvctl txn < commands.txt',
+      'kvctl txn list',
+    ],
+    isRemote: true,
+    load: () => import('./commands/txn.ts'),
   },
 ];

@@ -19,7 +19,8 @@ it was a write, the line "effect" says whether it can have been applied: it
 happens at most once, whatever the number of attempts. Exit code 6 means
 that nothing was applied, 7 that it is not known.
 Do: look at kvctl status. If the cluster is healthy and busy, give it longer
-with --timeout 30s.`,
+with --timeout 30s. If it is so with a few keys only, a transaction may hold
+them that waits for a shard: kvctl txn list shows it.`,
   unreachable: `No node could be reached at any of the urls; why, is listed for each.
 Nothing was applied.
 Do: check the urls (--url, RINGKV_URL, or the config file), and that the
@@ -58,9 +59,12 @@ Do: what the message says.`,
 it had in memory was not to be trusted. What was acknowledged is safe. The
 line "effect" says whether the call can have been applied.
 Do: mend what the message names, and open the folder again.`,
-  'cross-shard': `The keys of one atomic command lie in different shards. Nothing was applied.
-Do: give the keys one {tag}, as in {user:7}:name and {user:7}:mail, and they
-lie together.`,
+  contended: `Others wanted the same keys at the same time, and were first each time it
+was tried. Nothing was applied, and nothing will be.
+Do: run the same again; it may succeed at once. If it happens often, many
+want the same few keys: write fewer of them in one transaction, keep it
+short, or give it longer with --timeout 30s. If kvctl txn list shows one
+that does not go away, kvctl txn resolve ID ends it.`,
   'key-twice': `One atomic command writes a key twice. Nothing was applied.
 Do: write it once.`,
   'invalid-argument': `An argument is not what it may be; the message says which and why. Nothing

@@ -1,6 +1,7 @@
 /** One call of kvctl: from its words to its exit code. Nothing is loaded before it is needed. */
 
 import type { Call, Options } from './call.ts';
+import type { Dialogue } from './dialogue.ts';
 import { EXIT, type Exit } from './exit.ts';
 import type { Store } from './store.ts';
 import { tell } from './tell.ts';
@@ -45,7 +46,7 @@ export async function main(surroundings: Surroundings): Promise<number> {
       return EXIT.ok;
     }
     options = parsed.options;
-    return await runVerb(parsed.verb, { ...parsed, terminal, input, connections });
+    return await runVerb(parsed.verb, { ...parsed, terminal, input, notes, connections });
   } catch (error) {
     return tell(error, terminal, options);
   } finally {
@@ -57,23 +58,39 @@ interface Running {
   readonly words: readonly string[];
   readonly options: Options;
   readonly terminal: Terminal;
-  readonly input: NodeJS.ReadableStream;
+  readonly input: Surroundings['input'];
+  readonly notes: Sink;
   readonly connections: Connections;
 }
 
 async function runVerb(
   verb: Verb,
-  { words, options, terminal, input, connections }: Running,
+  { words, options, terminal, input, notes, connections }: Running,
 ): Promise<Exit> {
+  let dialogue: Promise<Dialogue> | undefined;
+  const openDialogue = () => {
+    dialogue ??= dialogueOver(input, notes);
+    return dialogue;
+  };
   const call: Call = {
     words,
     options,
     terminal,
     input: () => readAll(input),
+    dialogue: input.isTTY === true ? openDialogue : undefined,
     store: () => connections.open(options),
   };
   const { run } = await verb.load();
-  return await run(call);
+  try {
+    return await run(call);
+  } finally {
+    (await dialogue)?.close();
+  }
+}
+
+async function dialogueOver(input: NodeJS.ReadableStream, output: Sink): Promise<Dialogue> {
+  const { Dialogue } = await import('./dialogue.ts');
+  return new Dialogue({ input, output, history: [] });
 }
 
 /** At most one, made when it is first asked for. */

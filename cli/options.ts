@@ -1,9 +1,10 @@
-/** What people write behind options: numbers, durations, versions. */
+/** Numbers and times as people write them, mostly behind options. */
 
 import type { Options } from './call.ts';
 import { usageFailure } from './failure.ts';
 
 const NUMBER_MAX = 2 ** 52;
+const INTEGER_MAX = 2n ** 63n - 1n;
 
 export function textOption(options: Options, name: string): string | undefined {
   const value = options[name];
@@ -45,6 +46,15 @@ export function durationOption(options: Options, name: string): number | undefin
   throw usageFailure(
     `${flagOf(name)} is ${JSON.stringify(text)}`,
     `give ${flagOf(name)} a time with its unit: 500ms, 5s, 10m, 2h or 7d`,
+  );
+}
+
+export function integerOf(text: string): bigint {
+  const value = /^[+-]?\d{1,19}$/.test(text) ? BigInt(text.replace(/^\+/, '')) : undefined;
+  if (value !== undefined && value <= INTEGER_MAX && value >= -INTEGER_MAX - 1n) return value;
+  throw usageFailure(
+    `${JSON.stringify(text)} is not an integer of 64 bits`,
+    'give digits, with a minus in front to count down',
   );
 }
 

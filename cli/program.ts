@@ -77,6 +77,7 @@ function commandOf(verb: Verb, environment: NodeJS.ProcessEnv): Command {
   for (const { form, description } of verb.words)
     command.addArgument(new Argument(form, description));
   for (const spec of optionsOf(verb)) command.addOption(optionOf(spec, environment));
+  if (verb.details !== undefined) command.addHelpText('after', `\n${verb.details}`);
   const examples = verb.examples.map((example) => `  ${example}`).join('\n');
   return command.addHelpText(
     'after',

@@ -1,4 +1,7 @@
-/** A line as words, the way shells cut it: blanks part, quotes hold together. */
+/**
+ * A line as words, the way shells cut it: blanks part, quotes hold together. JSON needs no quotes:
+ * what a word begins with in { or [ is taken as it stands, up to the bracket that closes it.
+ */
 
 import { usageFailure } from './failure.ts';
 
@@ -9,7 +12,11 @@ export function wordsOf(line: string): string[] {
   for (let at = 0; at < line.length; at++) {
     const character = line[at] ?? '';
     const next = line[at + 1];
-    if (quote !== '' && character === quote) quote = '';
+    const document = quote === '' && word === undefined ? documentAt(line, at) : '';
+    if (document !== '') {
+      word = document;
+      at += document.length - 1;
+    } else if (quote !== '' && character === quote) quote = '';
     else if (quote === '' && (character === "'" || character === '"')) {
       quote = character;
       word ??= '';
@@ -24,6 +31,23 @@ export function wordsOf(line: string): string[] {
   if (quote !== '') throw usageFailure(`a ${quote} is open`, `close it with another ${quote}`);
   if (word !== undefined) words.push(word);
   return words;
+}
+
+/** What stands in brackets there; nothing if none open or they do not close. */
+function documentAt(line: string, start: number): string {
+  if (line[start] !== '{' && line[start] !== '[') return '';
+  let depth = 0;
+  let isText = false;
+  for (let at = start; at < line.length; at++) {
+    const character = line[at] ?? '';
+    if (isText && character === '\\') at += 1;
+    else if (character === '"') isText = !isText;
+    else if (isText) continue;
+    else if (character === '{' || character === '[') depth += 1;
+    else if (character === '}' || character === ']') depth -= 1;
+    if (depth === 0) return line.slice(start, at + 1);
+  }
+  return '';
 }
 
 /** The word that is being written at the end of a line, and those before it. */

@@ -5,6 +5,7 @@
 
 import type { ClusterMap } from '../src/catalog/cluster-map.ts';
 import type { NodeInfo } from './node-info.ts';
+import type { PendingInfo } from './pending-info.ts';
 
 export interface StoredEntry {
   readonly key: Uint8Array;
@@ -37,6 +38,37 @@ export interface PutRequest {
 /** Undefined: the condition did not hold, and nothing happened. */
 type Written = { readonly version: number } | undefined;
 
+/** One of several commands that take effect together, or not at all. */
+export type Step =
+  | {
+      readonly type: 'put';
+      readonly key: Uint8Array;
+      readonly value: Uint8Array;
+      readonly ttlMilliseconds: number | undefined;
+    }
+  | { readonly type: 'del'; readonly key: Uint8Array }
+  | {
+      readonly type: 'add' | 'min' | 'max';
+      readonly key: Uint8Array;
+      readonly operand: bigint;
+    }
+  | { readonly type: 'append'; readonly key: Uint8Array; readonly value: Uint8Array }
+  /** The key has this version; 0 if it is not there. */
+  | { readonly type: 'check'; readonly key: Uint8Array; readonly version: number };
+
+export type Committed =
+  /** One version for each step; what a check has there means nothing. */
+  | { readonly isCommitted: true; readonly versions: readonly number[] }
+  /** The first check that did not hold, and which version its key has. */
+  | { readonly isCommitted: false; readonly key: Uint8Array; readonly version: number };
+
+/** A transaction that waits, as whoever ends it has to name it. */
+export interface Waiting {
+  readonly id: string;
+  readonly age: number;
+  readonly participants: readonly { readonly position: number; readonly deadline: number }[];
+}
+
 export interface Scanned {
   readonly entries: AsyncIterable<StoredEntry>;
   /** Where to go on, once the entries are through; undefined at the end. */
@@ -56,10 +88,16 @@ export interface Store {
   /** Whether it was there; undefined if the condition did not hold. */
   delete(key: Uint8Array, ifVersion: number | undefined): Promise<boolean | undefined>;
   add(key: Uint8Array, by: bigint): Promise<bigint>;
+  /** All steps at one moment, wherever their keys lie. */
+  commit(steps: readonly Step[]): Promise<Committed>;
   scan(request: ScanRequest): Scanned;
   count(span: KeySpan): Promise<number>;
   map(): Promise<ClusterMap>;
   /** What a node says of itself. Fails if it cannot be asked. */
   info(clientUrl: string): Promise<NodeInfo>;
+  /** The transactions that wait in the shards that a node leads. Fails as `info` does. */
+  pending(clientUrl: string): Promise<PendingInfo>;
+  /** Ends a transaction that waits. */
+  settle(transaction: Waiting): Promise<'committed' | 'aborted'>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /** What may stand next in a line of the shell: its completions, and the hint behind it. */
 
 import { unfinishedWord } from './shell-words.ts';
-import { longNameOf, optionsOf, usageOf, type Verb } from './verb.ts';
+import { longNameOf, optionsOf, usageOf, type Verb, type WordSpec } from './verb.ts';
 
 export interface Suggestions {
   /** What the last word may become. */
@@ -32,7 +32,10 @@ export function suggest(line: string, verbs: readonly Verb[]): Suggestions {
   }
   if (word.startsWith('-'))
     return { words: beginning(options.map(longNameOf)), word, isKey: false };
-  return { words: [], word, isKey: kindAt(verb, before.length - 1) === 'key' };
+  const place = wordAt(verb, before.length - 1);
+  // Behind the first of several, others may stand.
+  const choices = before.length === 1 ? (place?.choices ?? []) : [];
+  return { words: beginning(choices), word, isKey: place?.kind === 'key' };
 }
 
 /** The rest of the usage, dim behind what was written; nothing once the verb is not known. */
@@ -50,7 +53,7 @@ export function hintFor(line: string, verbs: readonly Verb[]): string {
   return word === '' ? rest : ` ${rest}`;
 }
 
-function kindAt({ words }: Verb, at: number): string | undefined {
+function wordAt({ words }: Verb, at: number): WordSpec | undefined {
   const last = words.at(-1);
-  return (words[at] ?? (last?.form.includes('...') ? last : undefined))?.kind;
+  return words[at] ?? (last?.form.includes('...') ? last : undefined);
 }

@@ -34,7 +34,8 @@ export function terminalOver({ data, notes, environment }: Streams): Terminal {
   const isWatched = data.isTTY === true;
   return {
     isWatched,
-    columns: data.columns ?? COLUMNS_UNKNOWN,
+    // Some terminals say 0, and mean that they do not know.
+    columns: data.columns || COLUMNS_UNKNOWN,
     paint: isWatched && mayColour(environment) ? painted : plain,
     paintNote: notes.isTTY === true && mayColour(environment) ? painted : plain,
     write: (chunk) => {

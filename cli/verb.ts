@@ -12,14 +12,23 @@ export interface OptionSpec {
 }
 
 /** What stands in the place of a word, so that it can be completed. */
-export type WordKind = 'key' | 'value' | 'number' | 'code' | 'shell' | 'verb';
+export type WordKind = 'key' | 'value' | 'number' | 'code' | 'shell' | 'verb' | 'command';
 
 export interface WordSpec {
   /** As the parser takes it: `<key>`, `[by]`, `<keys...>`. */
   readonly form: string;
   readonly kind: WordKind;
   readonly description: string;
+  /** What may stand there, or some of it: for completion, and nothing is refused by it. */
+  readonly choices?: readonly string[];
 }
+
+/** The shells that a completion can be made for. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+/** What a value that is put may be. */
+export const VALUE_KINDS: readonly string[] = ['text', 'json', 'bytes', 'stored'];
 
 export interface Verb {
   readonly name: string;
@@ -29,6 +38,8 @@ export interface Verb {
   /** The forms in which it gives data; none if it gives none. */
   readonly formats: readonly Format[];
   readonly examples: readonly string[];
+  /** What stands in its help before the examples, in lines. */
+  readonly details?: string;
   /** It asks a cluster, so it knows the options that lead to one. */
   readonly isRemote: boolean;
   readonly load: () => Promise<CommandModule>;

@@ -2,7 +2,7 @@
 
 import { CLUSTER_VERBS } from './cluster-verbs.ts';
 import { DATA_VERBS } from './data-verbs.ts';
-import type { Verb } from './verb.ts';
+import { SHELLS, type Verb } from './verb.ts';
 
 export const VERBS: readonly Verb[] = [
   ...DATA_VERBS,
@@ -20,7 +20,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'completion',
     summary: 'a script that completes verbs and options in your shell',
-    words: [{ form: '<shell>', kind: 'shell', description: 'bash, zsh or fish' }],
+    words: [{ form: '<shell>', kind: 'shell', description: 'bash, zsh or fish', choices: SHELLS }],
     options: [],
     formats: [],
     examples: ['source <(kvctl completion bash)', 'kvctl completion fish | source'],

@@ -3,7 +3,8 @@
 import type { Call } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { usageFailure } from '../failure.ts';
-import { completionScript, SHELLS } from '../printers/completion-script.ts';
+import { completionScript } from '../printers/completion-script.ts';
+import { SHELLS } from '../verb.ts';
 import { VERBS } from '../verbs.ts';
 
 export async function run({ terminal, words }: Call): Promise<Exit> {

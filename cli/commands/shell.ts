@@ -3,23 +3,19 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
 import type { Call, Options } from '../call.ts';
+import { Dialogue, type Question } from '../dialogue.ts';
 import { endpointsOf } from '../endpoints.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { usageFailure } from '../failure.ts';
+import { keysBeginningWith } from '../key-completion.ts';
 import { parse } from '../program.ts';
 import { wordsOf } from '../shell-words.ts';
-import { behind } from '../span.ts';
-import { textOf } from '../spelling.ts';
 import { hintFor, suggest } from '../suggestions.ts';
 import { tell } from '../tell.ts';
-import { painted } from '../terminal.ts';
 import { VERBS } from '../verbs.ts';
 
 const HISTORY_LINES = 1000;
-const KEYS_SUGGESTED = 50;
-const KEY_MILLISECONDS = 1000;
 
 /** These run until they are stopped, so they have no place between two lines. */
 const OUTSIDE = new Set(['start', 'init', 'dev', 'shell']);
@@ -32,32 +28,21 @@ export async function run(call: Call): Promise<Exit> {
   const { terminal, options } = call;
   const [url = ''] = await endpointsOf(options);
   terminal.note('kvctl: help lists the verbs, Tab completes verbs and keys, exit or Ctrl-D ends');
-  const lines = createInterface({
-    input: process.stdin,
-    output: process.stdout,
+  const { stdin: input, stdout: output } = process;
+  const dialogue = new Dialogue({ input, output, history: readHistory() });
+  const question: Question = {
     prompt: `${terminal.paint(url.replace(/^\w+:\/\//, ''), 'cyan')}> `,
-    history: readHistory(),
-    historySize: HISTORY_LINES,
-    removeHistoryDuplicates: true,
-    completer: (line: string, done: (error: null, found: [string[], string]) => void) => {
-      completionsOf(line, call).then(
-        (found) => done(null, found),
-        () => done(null, [[], line]),
-      );
-    },
-  });
-  if (terminal.isWatched) showHints(lines);
-  lines.on('SIGINT', () => {
-    lines.write(null, { ctrl: true, name: 'u' });
-    lines.prompt();
-  });
-  lines.prompt();
-  for await (const line of lines) {
-    if (/^\s*(?:exit|quit)\s*$/.test(line)) break;
-    if (line.trim() !== '') await runLine(line, call);
-    lines.prompt();
+    onInterrupt: 'drop',
+    complete: (line) => completionsOf(line, call),
+    hint: (line) => hintFor(line, SHELL_VERBS),
+  };
+  const inside = { ...call, dialogue: () => Promise.resolve(dialogue) };
+  for (;;) {
+    const line = await dialogue.ask(question);
+    if (line === undefined || /^\s*(?:exit|quit)\s*$/.test(line)) break;
+    if (line.trim() !== '') await runLine(line, inside);
   }
-  lines.close();
+  dialogue.close();
   return EXIT.ok;
 }
 
@@ -83,46 +68,10 @@ async function runLine(line: string, call: Call): Promise<void> {
   }
 }
 
-async function completionsOf(line: string, call: Call): Promise<[string[], string]> {
+async function completionsOf(line: string, call: Call): ReturnType<Question['complete']> {
   const { words, word, isKey } = suggest(line, SHELL_VERBS);
-  if (!isKey) return [words.map((name) => (words.length === 1 ? `${name} ` : name)), word];
-  const late = new Promise<string[]>((resolve) => {
-    setTimeout(resolve, KEY_MILLISECONDS, []).unref();
-  });
-  return [await Promise.race([keysBeginningWith(word, call), late]), word];
-}
-
-async function keysBeginningWith(word: string, call: Call): Promise<string[]> {
-  const from = new TextEncoder().encode(word);
-  const store = await call.store();
-  const { entries } = store.scan({
-    from,
-    to: behind(from),
-    isReverse: false,
-    isKeysOnly: true,
-    limit: KEYS_SUGGESTED,
-    cursor: undefined,
-  });
-  const keys: string[] = [];
-  for await (const { key } of entries) {
-    const text = textOf(key);
-    // Others would have to be quoted, and what was written would no longer be their beginning.
-    if (text !== undefined && !/[\s'"\\\p{Cc}]/u.test(text)) keys.push(text);
-  }
-  return keys;
-}
-
-/** Behind the cursor, after each key that was pressed. */
-function showHints(lines: Interface): void {
-  process.stdin.on('keypress', () => {
-    setImmediate(() => {
-      const isAtEnd = lines.cursor === lines.line.length;
-      const hint = isAtEnd ? hintFor(lines.line, SHELL_VERBS) : '';
-      if (lines.line !== '' && isAtEnd) {
-        process.stdout.write(`\u001b7\u001b[K${hint === '' ? '' : painted(hint, 'dim')}\u001b8`);
-      }
-    });
-  });
+  if (isKey) return [await keysBeginningWith(word, call), word];
+  return [words.map((name) => (words.length === 1 ? `${name} ` : name)), word];
 }
 
 function historyPath(): string {

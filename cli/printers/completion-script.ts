@@ -1,9 +1,6 @@
 /** Completion for the shells of people: verbs, their options, and what options may be. */
 
-import { longNameOf, type OptionSpec, optionsOf, type Verb } from '../verb.ts';
-
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof SHELLS)[number];
+import { longNameOf, type OptionSpec, optionsOf, type Shell, type Verb } from '../verb.ts';
 
 export function completionScript(shell: Shell, verbs: readonly Verb[]): string {
   switch (shell) {
@@ -32,7 +29,6 @@ _kvctl() {
   fi
   case "\${COMP_WORDS[1]} $before" in
 ${choicesOf(verbs).join('\n')}
-    "completion completion") COMPREPLY=($(compgen -W "${SHELLS.join(' ')}" -- "$word")); return ;;
     *" --config") COMPREPLY=($(compgen -f -- "$word")); return ;;
     *" --data") COMPREPLY=($(compgen -d -- "$word")); return ;;
   esac
@@ -50,17 +46,33 @@ complete -o default -F _kvctl kvctl
 }
 
 function choicesOf(verbs: readonly Verb[]): readonly string[] {
-  return verbs.flatMap((verb) =>
-    optionsOf(verb).flatMap((option) => {
+  return verbs.flatMap((verb) => {
+    const first = verb.words[0]?.choices;
+    const ofWord = first === undefined ? [] : [offerFirst(verb, first)];
+    const ofOptions = optionsOf(verb).flatMap((option) => {
       const { choices, flags } = option;
       if (choices === undefined) return [];
       const short = /^-(\w), /.exec(flags)?.[1];
       const names = [longNameOf(option), ...(short === undefined ? [] : [`-${short}`])];
-      const patterns = names.map((name) => `"${verb.name} ${name}"`).join('|');
-      const list = choices.join(' ');
-      return [`    ${patterns}) COMPREPLY=($(compgen -W "${list}" -- "$word")); return ;;`];
-    }),
-  );
+      return [offer(names, verb, choices)];
+    });
+    return [...ofWord, ...ofOptions];
+  });
+}
+
+/** What may stand behind any of these words. */
+function offer(words: readonly string[], { name }: Verb, choices: readonly string[]): string {
+  const patterns = words.map((word) => `"${name} ${word}"`).join('|');
+  return `    ${patterns}) ${givenOf(choices)}; return ;;`;
+}
+
+/** What may stand behind the verb, unless it is an option. */
+function offerFirst({ name }: Verb, choices: readonly string[]): string {
+  return `    "${name} ${name}") case "$word" in -*) ;; *) ${givenOf(choices)}; return ;; esac ;;`;
+}
+
+function givenOf(choices: readonly string[]): string {
+  return `COMPREPLY=($(compgen -W "${choices.join(' ')}" -- "$word"))`;
 }
 
 function fishScript(verbs: readonly Verb[]): string {
@@ -71,7 +83,13 @@ function fishScript(verbs: readonly Verb[]): string {
       return `complete -c kvctl -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`;
     }),
     ...verbs.flatMap((verb) => optionsOf(verb).map((option) => fishOption(verb, option))),
-    `complete -c kvctl -n '__fish_seen_subcommand_from completion' -a '${SHELLS.join(' ')}'`,
+    ...verbs.flatMap(({ name, words }) => {
+      const choices = words[0]?.choices;
+      if (choices === undefined) return [];
+      return [
+        `complete -c kvctl -n '__fish_seen_subcommand_from ${name}' -a '${choices.join(' ')}'`,
+      ];
+    }),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -14,19 +14,24 @@ interface Scene {
   readonly store?: Store;
   readonly environment?: NodeJS.ProcessEnv;
   readonly input?: Uint8Array;
+  /** Somebody sits at a terminal and writes these, each with its end of line; then Ctrl-D. */
+  readonly lines?: readonly string[];
   /** Somebody looks at the data. */
   readonly columns?: number;
 }
 
 export async function kvctl(words: readonly string[], scene: Scene = {}): Promise<Called> {
-  const { store, environment = {}, input = new Uint8Array(), columns } = scene;
+  const { store, environment = {}, input = new Uint8Array(), lines, columns } = scene;
   const data: Buffer[] = [];
   const notes: Buffer[] = [];
   const watched = columns === undefined ? {} : { isTTY: true, columns };
   const exit = await main({
     words,
     environment,
-    input: Readable.from([Buffer.from(input)]),
+    input:
+      lines === undefined
+        ? Readable.from([Buffer.from(input)])
+        : Object.assign(Readable.from(lines.map((line) => Buffer.from(line))), { isTTY: true }),
     data: Object.assign(sinkInto(data), watched),
     notes: Object.assign(sinkInto(notes), watched),
     readVersion: () => '0.1.0',

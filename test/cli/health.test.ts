@@ -4,65 +4,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { judge } from '../../cli/health.ts';
 import type { NodeInfo } from '../../cli/node-info.ts';
-import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import type { ClusterMap, Member } from '../../src/catalog/cluster-map.ts';
+import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import { kvctl } from './called.ts';
 import { MemoryStore } from './memory-store.ts';
-
-const NODES = [1, 2, 3];
-
-/** Two data shards and the catalogue, on as many nodes. */
-function mapOn(nodes: readonly number[], voters: readonly number[] = nodes): ClusterMap {
-  const members = nodes.map((node): Member => {
-    const isVoter = voters.includes(node);
-    return { node: node as NodeId, member: node as MemberId, isWanted: true, isVoter };
-  });
-  const row = (shard: number, from: number, to: number) => ({
-    shard: shard as ShardId,
-    revision: 1,
-    epoch: 1,
-    from,
-    to,
-    founder: 1 as MemberId,
-    isFounded: true,
-    term: 1,
-    goal: nodes as NodeId[],
-    preferredNode: 1 as NodeId,
-    members,
-  });
-  return {
-    version: 9,
-    clusterId: 'c1',
-    settings: { shards: 2, replicas: 3 },
-    nextNode: (nodes.length + 1) as NodeId,
-    aimedAt: 1,
-    nodes: nodes.map((node) => ({
-      node: node as NodeId,
-      revision: 1,
-      joinToken: new Uint8Array(16),
-      incarnation: 1,
-      life: 1,
-      peerUrl: `ws://10.0.0.${node}:7400`,
-      clientUrl: `ws://10.0.0.${node}:7400`,
-      weight: 1,
-      zone: '',
-      basis: { weight: 1, zone: '' },
-    })),
-    shards: [row(0, 0, 0), row(1, 0, 2 ** 31), row(2, 2 ** 31, 2 ** 32)],
-  };
-}
-
-/** The first node leads everything. */
-function infoOf(node: number, changes: Partial<NodeInfo> = {}): NodeInfo {
-  const role = node === 1 ? 'leader' : 'follower';
-  const replicas = [0, 1, 2].map((shard) => {
-    const place = { applied: 10, last: 10, lagEntries: 0, stopReason: '' };
-    return { shard, role, term: 3, leaderNode: 1, ...place };
-  });
-  const log = { liveBytes: 1_234_567, longestSyncMilliseconds: 2.5 };
-  const rest = { isReadOnly: false, isClosing: false, clients: 1, replicas, log };
-  return { node, cluster: 'c1', ...rest, ...changes };
-}
+import { clusterWith, infoOf, mapOn, NODES } from './small-cluster.ts';
 
 function answersOf(...infos: readonly (NodeInfo | string)[]): Map<number, NodeInfo | string> {
   return new Map(infos.map((info, at) => [at + 1, info]));
@@ -143,13 +88,6 @@ test('a stopped replica, a full disk and a missing replica are degraded', () => 
     assert.match(health.reasons[0] ?? '', reason);
   }
 });
-
-function clusterWith(up: readonly number[]): MemoryStore {
-  const store = new MemoryStore();
-  store.clusterMap = mapOn(NODES);
-  for (const node of up) store.infos.set(`ws://10.0.0.${node}:7400`, infoOf(node));
-  return store;
-}
 
 test('status says the verdict first, and ends with 0, 1 or 2', async () => {
   const healthy = await kvctl(['status'], { store: clusterWith(NODES) });

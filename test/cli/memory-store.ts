@@ -1,7 +1,16 @@
 /** A store in memory, for what kvctl makes of answers; real ones are in the tests of processes. */
 
 import type { NodeInfo } from '../../cli/node-info.ts';
-import type { PutRequest, ScanRequest, Store, StoredEntry } from '../../cli/store.ts';
+import type { PendingInfo } from '../../cli/pending-info.ts';
+import type {
+  Committed,
+  PutRequest,
+  ScanRequest,
+  Step,
+  Store,
+  StoredEntry,
+  Waiting,
+} from '../../cli/store.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 
 /** Values as JSON: not the codec of the library, so that nothing rests on its spelling. */
@@ -23,13 +32,17 @@ export class MemoryStore implements Store {
   /** What the cluster says of itself, or the failure that comes instead. */
   clusterMap: ClusterMap | Error = new Error('there is no map');
   infos = new Map<string, NodeInfo>();
+  pendings = new Map<string, PendingInfo>();
+  /** What a transaction that waits comes to, and what happens then. */
+  onSettle: (transaction: Waiting) => 'committed' | 'aborted' = () => 'aborted';
+  readonly commits: (readonly Step[])[] = [];
   isClosed = false;
   #version = 100;
 
-  set(key: Uint8Array | string, value: unknown): void {
+  set(key: Uint8Array | string, value: unknown, version = this.#version + 1): void {
     const bytes = typeof key === 'string' ? Buffer.from(key) : key;
-    this.#version += 1;
-    const entry = { key: bytes, value: codec.encode(value), version: this.#version };
+    this.#version = Math.max(this.#version, version);
+    const entry = { key: bytes, value: codec.encode(value), version };
     this.entries.set(nameOf(bytes), entry);
   }
 
@@ -61,6 +74,48 @@ export class MemoryStore implements Store {
     return Promise.resolve(sum);
   }
 
+  commit(steps: readonly Step[]): Promise<Committed> {
+    this.commits.push(steps);
+    for (const step of steps) {
+      if (step.type !== 'check') continue;
+      const version = this.entries.get(nameOf(step.key))?.version ?? 0;
+      if (version === step.version) continue;
+      return Promise.resolve({ isCommitted: false, key: step.key, version });
+    }
+    this.#version += 1;
+    for (const step of steps) this.#do(step);
+    const versions = steps.map(({ key }) => this.entries.get(nameOf(key))?.version ?? 0);
+    return Promise.resolve({ isCommitted: true, versions });
+  }
+
+  #do(step: Step): void {
+    const { key } = step;
+    const version = this.#version;
+    const before = this.entries.get(nameOf(key))?.value;
+    const enter = (value: Uint8Array) => this.entries.set(nameOf(key), { key, value, version });
+    switch (step.type) {
+      case 'put':
+        enter(step.value);
+        return;
+      case 'del':
+        this.entries.delete(nameOf(key));
+        return;
+      case 'append':
+        enter(Buffer.concat([before ?? new Uint8Array(), step.value]));
+        return;
+      case 'check':
+        return;
+      default: {
+        const number = BigInt(before === undefined ? 0 : (codec.decode(before) as number));
+        const { type, operand } = step;
+        const isKept =
+          before !== undefined && (type === 'min' ? number < operand : number > operand);
+        const result = type === 'add' ? number + operand : isKept ? number : operand;
+        enter(codec.encode(Number(result)));
+      }
+    }
+  }
+
   scan(request: ScanRequest): ReturnType<Store['scan']> {
     const { isReverse, limit, cursor } = request;
     const sorted = this.#within(request);
@@ -89,6 +144,17 @@ export class MemoryStore implements Store {
     return info === undefined
       ? Promise.reject(new Error('connection refused'))
       : Promise.resolve(info);
+  }
+
+  pending(clientUrl: string): Promise<PendingInfo> {
+    const pending = this.pendings.get(clientUrl);
+    return pending === undefined
+      ? Promise.reject(new Error('connection refused'))
+      : Promise.resolve(pending);
+  }
+
+  settle(transaction: Waiting): Promise<'committed' | 'aborted'> {
+    return Promise.resolve(this.onSettle(transaction));
   }
 
   close(): Promise<void> {

@@ -25,7 +25,7 @@ test('every verb has a file, help and examples that it understands', async () =>
     for (const example of examples) {
       assert.ok(data.toString().includes(example));
       // What stands around it is for the shell.
-      const words = /(?:kvctl|ringkv) ([^|>)]*)/.exec(example)?.[1] ?? '';
+      const words = /(?:kvctl|ringkv) ([^|<>)]*)/.exec(example)?.[1] ?? '';
       assert.equal(parse(wordsOf(words), PROGRAM).type, 'verb', example);
     }
   }
@@ -74,6 +74,8 @@ test('bash completes verbs, options and what options may be', async () => {
   assert.deepEqual(await bashOffers('kvctl', 'scan', '-o', ''), ['table', 'json', 'ndjson', 'raw']);
   assert.deepEqual(await bashOffers('kvctl', 'status', '--output', 'j'), ['json']);
   assert.deepEqual(await bashOffers('kvctl', 'completion', ''), ['bash', 'zsh', 'fish']);
+  assert.deepEqual(await bashOffers('kvctl', 'txn', 'l'), ['list']);
+  assert.deepEqual(await bashOffers('kvctl', 'txn', '--h'), ['--hex', '--help']);
 });
 
 test('zsh and fish get every verb and every option too', async () => {
@@ -99,6 +101,9 @@ test('a line of the shell is cut into words as shells do', () => {
     [`a'b c'd`, ['ab cd']],
     ['a\\ b "c\\"d"', ['a b', 'c"d']],
     [`'a\\b'`, ['a\\b']],
+    ['put k {"a": [1, "}\\"\\n"]} -x', ['put', 'k', '{"a": [1, "}\\"\\n"]}', '-x']],
+    ['get {user:7}:name [1,2]', ['get', '{user:7}:name', '[1,2]']],
+    ['get {a "b c" [', ['get', '{a', 'b c', '[']],
     ['', []],
   ];
   for (const [line, words] of lines) assert.deepEqual(wordsOf(line), words, line);
@@ -110,6 +115,9 @@ test('the shell completes what can stand there', () => {
   assert.deepEqual(suggest('help ri', VERBS).words, ['ring']);
   assert.deepEqual(suggest('scan --re', VERBS).words, ['--reverse']);
   assert.deepEqual(suggest('scan -o nd', VERBS).words, ['ndjson']);
+  assert.deepEqual(suggest('txn ', VERBS).words, ['list', 'resolve']);
+  assert.deepEqual(suggest('txn list l', VERBS).words, []);
+  assert.deepEqual(suggest('completion f', VERBS).words, ['fish']);
   const keys: Readonly<Record<string, boolean>> = {
     'get us': true,
     'del a b': true,

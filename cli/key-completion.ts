@@ -1,0 +1,35 @@
+/** Keys of the cluster that a word may become, as far as it can say in a moment. */
+
+import type { Call } from './call.ts';
+import { behind } from './span.ts';
+import { textOf } from './spelling.ts';
+
+const KEYS_SUGGESTED = 50;
+const KEY_MILLISECONDS = 1000;
+
+export async function keysBeginningWith(word: string, call: Call): Promise<string[]> {
+  const late = new Promise<string[]>((resolve) => {
+    setTimeout(resolve, KEY_MILLISECONDS, []).unref();
+  });
+  return await Promise.race([scanned(word, call), late]);
+}
+
+async function scanned(word: string, call: Call): Promise<string[]> {
+  const from = new TextEncoder().encode(word);
+  const store = await call.store();
+  const { entries } = store.scan({
+    from,
+    to: behind(from),
+    isReverse: false,
+    isKeysOnly: true,
+    limit: KEYS_SUGGESTED,
+    cursor: undefined,
+  });
+  const keys: string[] = [];
+  for await (const { key } of entries) {
+    const text = textOf(key);
+    // Others would have to be quoted, and what was written would no longer be their beginning.
+    if (text !== undefined && !/[\s'"\\\p{Cc}]/u.test(text)) keys.push(text);
+  }
+  return keys;
+}

@@ -1,0 +1,158 @@
+/** `kvctl txn list` and `kvctl txn resolve ID`: what waits in the cluster, and an end to it. */
+
+import { type Call, formatOf } from './call.ts';
+import { EXIT, type Exit } from './exit.ts';
+import { toldOf, usageFailure } from './failure.ts';
+import { durationOption } from './options.ts';
+import { durationText, type Pending, type PendingShard, pendingFrom } from './pending.ts';
+import type { PendingInfo } from './pending-info.ts';
+import { progressOn } from './printers/progress.ts';
+import { printRows } from './printers/rows.ts';
+import type { Store } from './store.ts';
+
+const COLUMNS = [
+  { title: 'ID' },
+  { title: 'STATE' },
+  { title: 'SINCE', isNumber: true },
+  { title: 'SHARDS' },
+  { title: 'WAITS FOR' },
+  { title: 'KEYS', isNumber: true },
+];
+
+const PAUSE_MILLISECONDS = 200;
+const PATIENCE_MILLISECONDS = 10_000;
+
+export async function list(call: Call): Promise<Exit> {
+  const { terminal, words } = call;
+  if (words.length > 1) {
+    throw usageFailure('txn list takes no words', 'see `kvctl txn --help`');
+  }
+  const { pending, silent } = await gathered(await call.store());
+  noteSilent(call, silent);
+  if (pending.length === 0) {
+    terminal.note(`nothing is pending${silent.length > 0 ? ', as far as could be asked' : ''}`);
+  }
+  const format = formatOf(call);
+  if (format === 'raw') {
+    await terminal.write(pending.map(({ id }) => `${id}\n`).join(''));
+  } else if (pending.length > 0 || format !== 'table') {
+    const rows = pending.map(rowOf);
+    await printRows(terminal, format, { columns: COLUMNS, rows, plain: pending.map(plainOf) });
+  }
+  return EXIT.ok;
+}
+
+export async function resolve(call: Call): Promise<Exit> {
+  const { terminal, words } = call;
+  const [, id, ...more] = words;
+  if (id === undefined || more.length > 0) {
+    throw usageFailure(
+      id === undefined ? 'it is not said which transaction' : 'one transaction at a time',
+      'write kvctl txn resolve ID; `kvctl txn list` shows the IDs',
+    );
+  }
+  const store = await call.store();
+  const { pending, silent } = await gathered(store);
+  noteSilent(call, silent);
+  const found = pending.find((one) => one.id === id);
+  if (found === undefined) {
+    terminal.note(`no transaction ${JSON.stringify(id)} is pending: it has ended, or never was`);
+    terminal.note('`kvctl txn list` shows those that are');
+    return EXIT.no;
+  }
+  const { age, participants } = found;
+  const outcome = await store.settle({ id, age, participants });
+  const isForPrograms = ['json', 'ndjson'].includes(formatOf(call));
+  await terminal.write(`${isForPrograms ? JSON.stringify({ id, outcome }) : outcome}\n`);
+  await awaitGone(call, id);
+  return EXIT.ok;
+}
+
+/** It is decided, and that stays; here it is seen that all who took part have heard. */
+async function awaitGone(call: Call, id: string): Promise<void> {
+  const { terminal, options } = call;
+  const progress = progressOn(terminal, 'waiting until all shards have heard');
+  const until = Date.now() + (durationOption(options, 'timeout') ?? PATIENCE_MILLISECONDS);
+  for (;;) {
+    const { pending } = await gathered(await call.store());
+    const left = pending.find((one) => one.id === id);
+    if (left === undefined) break;
+    const shards = left.shards.filter(isWaiting).map(({ shard }) => shard);
+    const what = shards.length === 0 ? 'all have heard' : `shards ${shards.join(' ')} have not`;
+    if (Date.now() >= until) {
+      terminal.note(`it is decided, and is told to all who took part: ${what} yet`);
+      break;
+    }
+    progress.tell(what);
+    await new Promise((resume) => setTimeout(resume, PAUSE_MILLISECONDS));
+  }
+  progress.end();
+}
+
+interface Gathered {
+  readonly pending: readonly Pending[];
+  readonly silent: readonly Silent[];
+}
+
+/** A node that could not be asked, and why. */
+interface Silent {
+  readonly node: number;
+  readonly url: string;
+  readonly why: string;
+}
+
+async function gathered(store: Store): Promise<Gathered> {
+  const map = await store.map();
+  const infos: PendingInfo[] = [];
+  const shards = new Set<number>();
+  const silent: Silent[] = [];
+  await Promise.all(
+    map.nodes.map(async ({ node, clientUrl }) => {
+      try {
+        const [info, pending] = await Promise.all([
+          store.info(clientUrl),
+          store.pending(clientUrl),
+        ]);
+        infos.push(pending);
+        for (const { role, shard } of info.replicas) if (role === 'leader') shards.add(shard);
+      } catch (error) {
+        const { message, reasons } = toldOf(error);
+        const url = clientUrl.replace(/^ws/, 'kv');
+        silent.push({ node, url, why: reasons.at(-1)?.what ?? message });
+      }
+    }),
+  );
+  silent.sort((one, other) => one.node - other.node);
+  return { pending: pendingFrom({ infos, shards }), silent };
+}
+
+function noteSilent({ terminal }: Call, silent: readonly Silent[]): void {
+  for (const { node, url, why } of silent) {
+    terminal.note(`node ${node} (${url}) could not be asked what waits there: ${why}`);
+  }
+}
+
+function rowOf({ id, state, milliseconds, shards }: Pending): string[] {
+  const waiting = shards.filter(isWaiting).map(({ shard, keysHeld }) => {
+    return keysHeld === undefined ? `${shard}?` : `${shard}`;
+  });
+  const keys = shards.reduce((sum, { keysHeld = 0 }) => sum + keysHeld, 0);
+  return [
+    id,
+    state,
+    durationText(milliseconds),
+    shards.map(({ shard }) => shard).join(' '),
+    waiting.join(' ') || '-',
+    String(keys),
+  ];
+}
+
+/** It holds keys, or may hold some. */
+function isWaiting({ keysHeld }: PendingShard): boolean {
+  return keysHeld !== 0;
+}
+
+function plainOf({ id, state, milliseconds, shards }: Pending): object {
+  const plain = shards.map(({ shard, keysHeld = null }) => ({ shard, keysHeld }));
+  return { id, state, milliseconds, shards: plain };
+}

@@ -1,0 +1,40 @@
+/** Every example of a verb that asks a cluster is run, as it stands in the help. */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { wordsOf } from '../../cli/shell-words.ts';
+import { VERBS } from '../../cli/verbs.ts';
+import { kvctl } from './called.ts';
+import { clusterWith, NODES } from './small-cluster.ts';
+
+const COMMANDS = 'put a 1\n# and\nadd b 2\n';
+
+test('each example does what it says', async (context) => {
+  const home = process.cwd();
+  const folder = mkdtempSync(join(tmpdir(), 'kvctl-examples-'));
+  context.after(() => {
+    process.chdir(home);
+    rmSync(folder, { recursive: true });
+  });
+  process.chdir(folder);
+  writeFileSync('photo.jpg', Buffer.from([0xff, 0xd8, 0]));
+  writeFileSync('commands.txt', COMMANDS);
+  const asking = VERBS.filter(({ name, isRemote }) => isRemote && name !== 'shell');
+  for (const { name, examples } of asking) {
+    for (const example of examples) {
+      const store = clusterWith(NODES);
+      store.set('user:7', 'Bob', 1042);
+      for (const key of ['greeting', 'photo']) store.set(key, key);
+      // What stands around it is for the shell.
+      const [, words = '', file] = /kvctl ([^|<>]*)(?:< (\S+))?/.exec(example) ?? [];
+      const input = file === undefined ? Buffer.from('today') : readFileSync(file);
+      const { exit, data, notes } = await kvctl(wordsOf(words), { store, input });
+      assert.equal(exit, 0, `${name}: ${example}\n${notes}`);
+      const isSilent = ['kvctl txn list', 'kvctl scan --prefix user: --limit 20'].includes(example);
+      assert.ok(data.length > 0 || isSilent, example);
+    }
+  }
+});

@@ -1,0 +1,73 @@
+/** What a cluster of few nodes and two shards says of itself. */
+
+import type { NodeInfo } from '../../cli/node-info.ts';
+import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
+import type { ClusterMap, Member } from '../../src/catalog/cluster-map.ts';
+import { MemoryStore } from './memory-store.ts';
+
+export const NODES = [1, 2, 3];
+
+/** Two data shards and the catalogue, on as many nodes. */
+export function mapOn(nodes: readonly number[], voters: readonly number[] = nodes): ClusterMap {
+  const members = nodes.map((node): Member => {
+    const isVoter = voters.includes(node);
+    return { node: node as NodeId, member: node as MemberId, isWanted: true, isVoter };
+  });
+  const row = (shard: number, from: number, to: number) => ({
+    shard: shard as ShardId,
+    revision: 1,
+    epoch: 1,
+    from,
+    to,
+    founder: 1 as MemberId,
+    isFounded: true,
+    term: 1,
+    goal: nodes as NodeId[],
+    preferredNode: 1 as NodeId,
+    members,
+  });
+  return {
+    version: 9,
+    clusterId: 'c1',
+    settings: { shards: 2, replicas: 3 },
+    nextNode: (nodes.length + 1) as NodeId,
+    aimedAt: 1,
+    nodes: nodes.map((node) => ({
+      node: node as NodeId,
+      revision: 1,
+      joinToken: new Uint8Array(16),
+      incarnation: 1,
+      life: 1,
+      peerUrl: `ws://10.0.0.${node}:7400`,
+      clientUrl: `ws://10.0.0.${node}:7400`,
+      weight: 1,
+      zone: '',
+      basis: { weight: 1, zone: '' },
+    })),
+    shards: [row(0, 0, 0), row(1, 0, 2 ** 31), row(2, 2 ** 31, 2 ** 32)],
+  };
+}
+
+/** The first node leads everything. */
+export function infoOf(node: number, changes: Partial<NodeInfo> = {}): NodeInfo {
+  const role = node === 1 ? 'leader' : 'follower';
+  const replicas = [0, 1, 2].map((shard) => {
+    const place = { applied: 10, last: 10, lagEntries: 0, stopReason: '' };
+    return { shard, role, term: 3, leaderNode: 1, ...place };
+  });
+  const log = { liveBytes: 1_234_567, longestSyncMilliseconds: 2.5 };
+  const rest = { isReadOnly: false, isClosing: false, clients: 1, replicas, log };
+  return { node, cluster: 'c1', ...rest, ...changes };
+}
+
+/** Those that are up answer, and nothing waits there. */
+export function clusterWith(up: readonly number[]): MemoryStore {
+  const store = new MemoryStore();
+  store.clusterMap = mapOn(NODES);
+  for (const node of up) {
+    const url = `ws://10.0.0.${node}:7400`;
+    store.infos.set(url, infoOf(node));
+    store.pendings.set(url, { node, transactions: [] });
+  }
+  return store;
+}
