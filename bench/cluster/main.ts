@@ -1,5 +1,6 @@
 /**
- * What three nodes and one client make of this machine: `node build/bench/cluster/main.js`.
+ * What three nodes and one client make of this machine: `node build/bench/cluster/main.js`, and the
+ * parts that are wanted if not all of them are.
  *
  * Closed loops in one client process, durable on a majority, linearizable reads, keys of 16 bytes,
  * values of 256, 100 000 keys. All four processes share the machine, so a figure says little
@@ -7,9 +8,11 @@
  */
 
 import { loadavg } from 'node:os';
-import { bytes, type Client, connect } from '../../src/index.ts';
+import { bytes, connect } from '../../src/index.ts';
+import { run, tell } from './loop.ts';
 import { measureSkew } from './skew.ts';
 import { pause, startThreeNodes } from './three-nodes.ts';
+import { measureTransactions } from './transactions.ts';
 
 const KEYS = 100_000;
 const SECONDS = 5;
@@ -20,9 +23,14 @@ const SHARDS = 16;
 const CALLERS = [1, 64, 256, 1000];
 
 console.log(`load average ${loadavg()[0]?.toFixed(1)}`);
-await measureIdle();
-await measureLoad();
-await measureSkew();
+const PARTS: Readonly<Record<string, () => Promise<void>>> = {
+  idle: measureIdle,
+  load: measureLoad,
+  skew: measureSkew,
+  transactions: measureTransactions,
+};
+const named = process.argv.slice(2);
+for (const name of named.length > 0 ? named : Object.keys(PARTS)) await PARTS[name]?.();
 
 async function measureIdle(): Promise<void> {
   const cluster = await startThreeNodes(IDLE_SHARDS);
@@ -42,15 +50,14 @@ async function measureLoad(): Promise<void> {
   const cluster = await startThreeNodes(SHARDS);
   const kv = await connect(cluster.urls, { codec: bytes });
   const value = new Uint8Array(256).fill(7);
-  await run({ kv, callers: 64, work: () => kv.set(anyKey(), value) });
+  const put = () => kv.set(anyKey(), value);
+  const get = () => kv.get(anyKey());
+  await run({ callers: 64, seconds: SECONDS, work: put });
   for (const callers of CALLERS) {
-    tell(
-      `put, ${callers} callers`,
-      await run({ kv, callers, work: () => kv.set(anyKey(), value) }),
-    );
+    tell(`put, ${callers} callers`, await run({ callers, seconds: SECONDS, work: put }));
   }
   for (const callers of CALLERS) {
-    tell(`get, ${callers} callers`, await run({ kv, callers, work: () => kv.get(anyKey()) }));
+    tell(`get, ${callers} callers`, await run({ callers, seconds: SECONDS, work: get }));
   }
   await kv.close();
   await cluster.end();
@@ -58,34 +65,4 @@ async function measureLoad(): Promise<void> {
 
 function anyKey(): string {
   return `key-${String(Math.floor(Math.random() * KEYS)).padStart(12, '0')}`;
-}
-
-interface Loop {
-  readonly kv: Client;
-  readonly callers: number;
-  readonly work: () => Promise<unknown>;
-}
-
-/** Milliseconds of each call, in rising order, and how long all took. */
-async function run({ callers, work }: Loop): Promise<{ times: number[]; seconds: number }> {
-  const times: number[] = [];
-  const began = performance.now();
-  const until = began + SECONDS * 1000;
-  await Promise.all(
-    Array.from({ length: callers }, async () => {
-      while (performance.now() < until) {
-        const at = performance.now();
-        await work();
-        times.push(performance.now() - at);
-      }
-    }),
-  );
-  times.sort((one, other) => one - other);
-  return { times, seconds: (performance.now() - began) / 1000 };
-}
-
-function tell(name: string, { times, seconds }: { times: number[]; seconds: number }): void {
-  const at = (share: number) => (times[Math.floor(times.length * share)] ?? 0).toFixed(2);
-  const rate = Math.round(times.length / seconds);
-  console.log(`${name.padEnd(20)} ${rate}/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
 }

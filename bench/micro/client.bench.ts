@@ -113,6 +113,7 @@ class LoneClient {
         type: 'read',
         keys: [encodeKey(key)],
         level: { type: 'linearizable' },
+        isJoint: false,
         timeoutMilliseconds: 10_000,
         settle: (result) => {
           if (result.type !== 'rows') return;
@@ -131,7 +132,7 @@ class LoneClient {
 
   #answerRows(calls: number): void {
     const rows = new Array<Uint8Array>(calls).fill(this.#row);
-    this.#answer({ type: 'rows', id: 0, time: 1_700_000_000_000, rows });
+    this.#answer({ type: 'rows', id: 0, time: 1_700_000_000_000, index: 1, rows });
   }
 
   #answerReplies(calls: number): void {

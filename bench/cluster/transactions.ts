@@ -1,0 +1,173 @@
+/**
+ * What transactions over several shards cost, next to puts in the same run: latency of one caller,
+ * throughput of many without and with contention, and how fair it is where all want the same keys.
+ */
+
+import { bytes, type Client, connect } from '../../src/index.ts';
+import { arcOf } from '../../src/ring/arc.ts';
+import { keyPosition } from '../../src/ring/key-position.ts';
+import { median, quantile, rateOf, run, type Times, tell } from './loop.ts';
+import { startThreeNodes } from './three-nodes.ts';
+
+const SHARDS = 16;
+const ACCOUNTS = 100_000;
+const SKEW = 0.99;
+const ROUNDS = 5;
+const ROUND_SECONDS = 1.5;
+const SECONDS = 5;
+const CALLERS = 64;
+const RIVALS = 200;
+const VALUE = new Uint8Array(256).fill(7);
+
+export async function measureTransactions(): Promise<void> {
+  const cluster = await startThreeNodes(SHARDS);
+  const kv = await connect(cluster.urls, { codec: bytes });
+  await measureLatency(kv);
+  await measureThroughput(kv);
+  await measureContention(cluster.urls);
+  await kv.close();
+  await cluster.end();
+}
+
+/** In turns, so that what else the machine does meets all alike. */
+async function measureLatency(kv: Client): Promise<void> {
+  const shapes = [
+    { name: 'put', work: () => kv.set(keysApart(1)[0] ?? '', VALUE) },
+    { name: 'atomic over 2 shards', work: () => setAll(kv, keysApart(2)) },
+    { name: 'atomic over 3 shards', work: () => setAll(kv, keysApart(3)) },
+    { name: 'the same, 1 check elsewhere', work: () => setAndCheck(kv, keysApart(3)) },
+    { name: 'read-only over 3 shards', work: () => kv.getMany(keysApart(3)) },
+  ];
+  const medians = shapes.map((): number[] => []);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [at, { work }] of shapes.entries()) {
+      const measured = await run({ callers: 1, seconds: ROUND_SECONDS, work });
+      // The first round warms up.
+      if (round > 0) medians[at]?.push(quantile(measured, 0.5));
+    }
+  }
+  const put = median(medians[0] ?? []);
+  for (const [at, { name }] of shapes.entries()) {
+    const p50 = median(medians[at] ?? []);
+    const ratio = (p50 / put).toFixed(2);
+    console.log(`1 caller, ${name.padEnd(28)} p50 ${p50.toFixed(2)} ms, ${ratio} puts`);
+  }
+}
+
+async function measureThroughput(kv: Client): Promise<void> {
+  const zipf = zipfian(ACCOUNTS, SKEW);
+  const uniform = () => Math.floor(Math.random() * ACCOUNTS);
+  const shapes = [
+    { name: 'put', work: () => kv.set(keysApart(1)[0] ?? '', VALUE) },
+    { name: 'atomic over 2 shards', work: () => setAll(kv, keysApart(2)) },
+    { name: 'transfer, uniform', work: () => transfer(kv, pairApart(uniform)) },
+    { name: `transfer, zipf ${SKEW}`, work: () => transfer(kv, pairApart(zipf)) },
+  ];
+  for (const { name, work } of shapes) {
+    const rounds: Times[] = [];
+    for (let round = 0; round < 3; round++) {
+      rounds.push(await run({ callers: CALLERS, seconds: SECONDS, work }));
+    }
+    rounds.sort((one, other) => rateOf(one) - rateOf(other));
+    tell(`${CALLERS} callers, ${name}`, rounds[1] as Times);
+  }
+}
+
+/** Everybody reads and writes the same three keys: what is shown is who gets through. */
+async function measureContention(urls: readonly string[]): Promise<void> {
+  const keys = keysApart(3);
+  const rivals = await Promise.all(
+    Array.from({ length: RIVALS }, () => connect(urls, { codec: bytes, timeout: 60_000 })),
+  );
+  const attempts: number[] = [];
+  const done = rivals.map(() => 0);
+  let failed = 0;
+  const work = async (caller: number) => {
+    let tries = 0;
+    const one = rivals[caller] as Client;
+    try {
+      await one.transaction(
+        async (tx) => {
+          tries += 1;
+          await tx.getMany(keys);
+          for (const key of keys) tx.set(key, VALUE);
+        },
+        { attempts: 1024 },
+      );
+      done[caller] = (done[caller] ?? 0) + 1;
+    } catch {
+      failed += 1;
+    }
+    attempts.push(tries);
+  };
+  const measured = await run({ callers: RIVALS, seconds: 3 * SECONDS, work });
+  tell(`${RIVALS} clients on 3 keys`, measured);
+  const [least, most] = [Math.min(...done), Math.max(...done)];
+  console.log(
+    `  attempts: median ${median(attempts)}, at most ${Math.max(...attempts)}; failed ${failed}`,
+  );
+  console.log(`  done by a client: least ${least}, median ${median(done)}, most ${most}`);
+  await Promise.all(rivals.map((one) => one.close()));
+}
+
+function setAll(kv: Client, keys: readonly string[]): Promise<unknown> {
+  const atomic = kv.atomic();
+  for (const key of keys) atomic.set(key, VALUE);
+  return atomic.commit();
+}
+
+/** One key is only looked at: that it is not there. */
+function setAndCheck(kv: Client, [first = '', second = '', third = '']: readonly string[]) {
+  const check = { key: `absent-${third}`, version: 0 };
+  return kv.atomic().set(first, VALUE).set(second, VALUE).check(check).commit();
+}
+
+async function transfer(kv: Client, keys: readonly string[]): Promise<void> {
+  await kv.transaction(async (tx) => {
+    await tx.getMany(keys);
+    for (const key of keys) tx.set(key, VALUE);
+  });
+}
+
+/** That many keys, no two in one shard. */
+function keysApart(count: number): readonly string[] {
+  return apart(count, () => Math.floor(Math.random() * ACCOUNTS));
+}
+
+function pairApart(draw: () => number): readonly string[] {
+  return apart(2, draw);
+}
+
+function apart(count: number, draw: () => number): readonly string[] {
+  const keys: string[] = [];
+  const shards = new Set<number>();
+  while (keys.length < count) {
+    const key = `key-${String(draw()).padStart(12, '0')}`;
+    const shard = arcOf(keyPosition(new TextEncoder().encode(key)), SHARDS);
+    if (shards.has(shard)) continue;
+    shards.add(shard);
+    keys.push(key);
+  }
+  return keys;
+}
+
+/** Numbers below `count`, the first ones most often, as YCSB draws them. */
+function zipfian(count: number, skew: number): () => number {
+  const weights = new Float64Array(count);
+  let sum = 0;
+  for (let at = 0; at < count; at++) {
+    sum += 1 / (at + 1) ** skew;
+    weights[at] = sum;
+  }
+  return () => {
+    const point = Math.random() * sum;
+    let low = 0;
+    let high = count - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((weights[middle] ?? 0) < point) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+}
