@@ -15,7 +15,7 @@ export type Lane = 'main' | 'bulk';
 interface Greeting {
   /** The versions that the speaker understands, both included. */
   readonly versionMin: number;
-  readonly seenAt: number;
+  readonly versionMax: number;
   /** Ascending. Numbers that the listener does not know are nothing to it. */
   readonly features: readonly number[];
 }
@@ -64,7 +64,7 @@ export type Hello = PeerHello | ClientHello | NodeHello;
 interface OtherVersion {
   readonly type: 'other-version';
   readonly versionMin: number;
-  readonly seenAt: number;
+  readonly versionMax: number;
 }
 
 const MAGIC = [0x72, 0x69, 0x6e, 0x67, 0x6b, 0x76];
@@ -87,7 +87,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   writer.array(5);
   writer.bytes(new Uint8Array(MAGIC));
   writer.count(hello.versionMin);
-  writer.count(hello.seenAt);
+  writer.count(hello.versionMax);
   writer.array(hello.features.length);
   for (const feature of hello.features) writer.count(feature);
   switch (hello.type) {
@@ -126,13 +126,13 @@ export function decodeHello(bytes: Uint8Array): Hello | OtherVersion | undefined
   const magic = reader.bytes(MAGIC.length);
   const isOurs = magic.length === MAGIC.length && MAGIC.every((byte, at) => magic[at] === byte);
   const versionMin = reader.count();
-  const seenAt = reader.count();
-  if (reader.isBroken || !isOurs || versionMin < 1 || versionMin > seenAt) return undefined;
-  if (versionMin > VERSION_MAX || seenAt < VERSION_MIN) {
-    return { type: 'other-version', versionMin, seenAt };
+  const versionMax = reader.count();
+  if (reader.isBroken || !isOurs || versionMin < 1 || versionMin > versionMax) return undefined;
+  if (versionMin > VERSION_MAX || versionMax < VERSION_MIN) {
+    return { type: 'other-version', versionMin, versionMax };
   }
   const features = readFeatures(reader);
-  const hello = readBody(reader, { versionMin, seenAt, features });
+  const hello = readBody(reader, { versionMin, versionMax, features });
   return reader.isBroken || reader.left > 0 ? undefined : hello;
 }
 

@@ -7,7 +7,7 @@ import { WIRE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { decodeHello, encodeHello, type Hello } from '../../src/wire/hello.ts';
 
-const greeting = { versionMin: 1, seenAt: 1, features: [] };
+const greeting = { versionMin: 1, versionMax: 1, features: [] };
 const limits = { keyBytesMax: 4096, valueBytesMax: 1e6, frameBytesMax: 8e6, batchBytesMax: 4e6 };
 const peer: Hello = {
   type: 'peer',
@@ -36,7 +36,7 @@ function changed(hello: Hello, change: object): Uint8Array {
 test('a hello is read as it was written', () => {
   for (const hello of [peer, client, node]) {
     deepEqual(decodeHello(encodeHello(hello)), hello);
-    const wide = { ...hello, seenAt: 900, features: [0, 7, 1000] };
+    const wide = { ...hello, versionMax: 900, features: [0, 7, 1000] };
     deepEqual(decodeHello(encodeHello(wide)), wide);
   }
   const known: Hello = { ...client, cluster: 'a'.repeat(64) };
@@ -44,8 +44,8 @@ test('a hello is read as it was written', () => {
 });
 
 test('a hello of another version is told apart from garbage, whatever stands behind it', () => {
-  const answer = { type: 'other-version', versionMin: 2, seenAt: 5 };
-  const bytes = changed(client, { versionMin: 2, seenAt: 5 });
+  const answer = { type: 'other-version', versionMin: 2, versionMax: 5 };
+  const bytes = changed(client, { versionMin: 2, versionMax: 5 });
   deepEqual(decodeHello(bytes), answer);
   bytes[bytes.length - 3] = 0xc1;
   deepEqual(decodeHello(bytes), answer);
