@@ -53,7 +53,7 @@ async function listen() {
     socket.on('message', (data: Buffer) => {
       if (!isGreeted) {
         isGreeted = true;
-        const hello = { versionMin: 1, seenAt: 1, features: [], cluster: 'model' } as const;
+        const hello = { versionMin: 1, versionMax: 1, features: [], cluster: 'model' } as const;
         const node = { type: 'node', node: 1 as NodeId, incarnation: 1, limits: LIMITS } as const;
         socket.send(encodeHello({ ...hello, ...node }));
         return;
