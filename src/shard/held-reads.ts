@@ -2,29 +2,35 @@
 
 import type { Read } from './reads.ts';
 
+interface Held {
+  readonly read: Read;
+  /** From then on it is sent away. */
+  readonly until: number;
+}
+
 export class HeldReads {
-  #reads: Read[] = [];
+  #held: Held[] = [];
 
   get size(): number {
-    return this.#reads.length;
+    return this.#held.length;
   }
 
-  wait(read: Read): void {
-    this.#reads.push(read);
+  wait(read: Read, until: number): void {
+    this.#held.push({ read, until });
   }
 
   /** Keys were given back, or they go: all of them. */
   takeAll(): readonly Read[] {
-    const reads = this.#reads;
-    this.#reads = [];
+    const reads = this.#held.map(({ read }) => read);
+    this.#held = [];
     return reads;
   }
 
-  /** Those that nobody waits for any more. */
+  /** Those that have waited for long enough. */
   takeLate(now: number): readonly Read[] {
-    if (!this.#reads.some(({ until }) => until < now)) return [];
-    const late = this.#reads.filter(({ until }) => until < now);
-    this.#reads = this.#reads.filter(({ until }) => until >= now);
+    if (!this.#held.some(({ until }) => until < now)) return [];
+    const late = this.#held.filter(({ until }) => until < now).map(({ read }) => read);
+    this.#held = this.#held.filter(({ until }) => until >= now);
     return late;
   }
 }

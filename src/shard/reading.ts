@@ -100,7 +100,7 @@ export class Reading {
   tick(): void {
     const { now } = this.#host;
     if (this.#freshness.isOverdue(now)) this.#failStale();
-    this.#serve(this.#held.takeLate(now));
+    for (const { asker } of this.#held.takeLate(now)) this.#host.fail(asker, 'held');
   }
 
   /** The end of a turn: one round for all that gathered. */
@@ -157,7 +157,10 @@ export class Reading {
     if (this.#held.size >= TRANSACTION_LIMITS.waitersMax) {
       return this.#host.fail(read.asker, 'overloaded');
     }
-    this.#held.wait(read);
+    this.#held.wait(
+      read,
+      Math.min(read.until, this.#host.now + TRANSACTION_LIMITS.waitMilliseconds),
+    );
     this.#host.meet(holder, isPressing);
   }
 

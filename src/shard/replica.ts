@@ -156,7 +156,7 @@ export class Replica implements EntranceHost, ReadingHost {
   tick(): void {
     this.step({ type: 'tick', now: this.now });
     this.#reading.tick();
-    for (const { asker } of this.#entrance.takeLate()) this.fail(asker, 'overloaded');
+    for (const { asker } of this.#entrance.takeLate()) this.fail(asker, 'held');
   }
 
   receive(message: Message): void {

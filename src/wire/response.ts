@@ -31,6 +31,8 @@ export const FAILURES = [
   'lost',
   /** The answer does not fit a frame: ask for less. */
   'too-much',
+  /** A transaction holds a key of it, and goes on holding it; ask again. */
+  'held',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

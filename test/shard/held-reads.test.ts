@@ -60,7 +60,18 @@ test('who waited too long is told so, at its own time', () => {
   rig.rig.tick();
   deepEqual(responses, []);
   rig.rig.tick();
-  equal(said(responses), 'too-late');
+  equal(said(responses), 'held');
+});
+
+test('whoever is ready to wait for long is told after a while what stands in the way', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  const responses = rig.keys('x');
+  const ticks = TRANSACTION_LIMITS.waitMilliseconds / RAFT_LIMITS.tickMilliseconds;
+  for (let at = 0; at < ticks; at++) rig.rig.tick();
+  deepEqual(responses, []);
+  rig.rig.tick();
+  equal(said(responses), 'held');
 });
 
 test('with its replica a read that waits is gone', () => {

@@ -244,6 +244,9 @@ export class Dispatch {
       case 'damaged':
         routing.doubt(shard, at.node);
         return this.#retry(errand, at, { why, rest });
+      case 'held':
+        trip.obstacle = 'contended';
+        return this.#retry(errand, at, { why, rest });
       case 'overloaded':
       case 'lost':
       case 'too-late':
