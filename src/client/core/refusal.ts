@@ -2,6 +2,7 @@
 
 import type { KvErrorCode } from '../../base/errors.ts';
 import type { Reason } from '../../machine/reply.ts';
+import { keyText } from './key-text.ts';
 import type { Failure } from './settled.ts';
 
 export type PassingReason = 'deadline-passed' | 'deadline-too-far' | 'wrong-epoch' | 'window-full';
@@ -15,16 +16,26 @@ export function isPassing(reason: Reason): reason is PassingReason {
   );
 }
 
+interface Refused {
+  readonly attempts: Failure['attempts'];
+  /** Of the operation that was refused, if it was one and not the whole. */
+  readonly key: Uint8Array | undefined;
+}
+
 /** Of a reason that does not pass. */
 export function refusalOf(
   reason: Exclude<Reason, PassingReason>,
-  attempts: Failure['attempts'],
+  { attempts, key }: Refused,
 ): Failure {
   // Its reply is gone, and with it the knowledge of what it was.
   const outcome = reason === 'acknowledged' ? 'unknown' : 'notApplied';
-  const message = `the shard refused the command: ${reason}`;
+  const place = key !== undefined && AT_A_KEY.includes(reason) ? ` at ${keyText(key)}` : '';
+  const message = `the shard refused the command${place}: ${reason}`;
   return { type: 'failed', code: CODE_OF[reason], outcome, message, attempts };
 }
+
+/** Reasons that one operation gave. */
+const AT_A_KEY: readonly Reason[] = ['not-a-number', 'overflow', 'value-too-large', 'key-twice'];
 
 const CODE_OF: Readonly<Record<Exclude<Reason, PassingReason>, KvErrorCode>> = {
   acknowledged: 'answer-lost',

@@ -178,7 +178,7 @@ export class TransactErrand implements Errand {
     }
     const attempts = this.trip.history;
     if (!isPassing(reason)) {
-      this.#miss(refusalOf(reason, attempts));
+      this.#miss(refusalOf(reason, { attempts, key: this.#keyAt(place) }));
       return OVER;
     }
     const isMapOld = reason === 'wrong-epoch';

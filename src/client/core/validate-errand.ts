@@ -98,7 +98,8 @@ export class ValidateErrand implements Errand {
         if (isPassing(reason)) {
           return { type: 'again', why: reason, isMapOld: reason === 'wrong-epoch' };
         }
-        this.fail(() => refusalOf(reason, this.trip.history));
+        const { history: attempts } = this.trip;
+        this.fail(() => refusalOf(reason, { attempts, key: undefined }));
         return OVER;
       }
       default:

@@ -201,7 +201,8 @@ export class WriteErrand implements Errand {
     }
     const { reason } = reply;
     if (isPassing(reason)) return reason;
-    this.#tell(slot, refusalOf(reason, this.trip.history));
+    const key = slot.command[reply.position]?.key;
+    this.#tell(slot, refusalOf(reason, { attempts: this.trip.history, key }));
     return undefined;
   }
 
