@@ -1,11 +1,12 @@
 # The one door for people. Every target installs and builds what it needs.
 .PHONY: help up down check test sim mutants bench explore format clean build
 
-SEEDS ?= 150
+# A seed of `crash` is thousands of runs.
+SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
 SIM_ARGS = --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED)) $(if $(PROFILE),--profile=$(PROFILE))
 
 # Whole clusters have a program of their own.
-SIM_ROOM = $(if $(filter cluster,$(PROFILE)),cluster,sim)
+SIM_ROOM = $(if $(filter cluster txn crash,$(PROFILE)),cluster,sim)
 
 help:
 	@echo 'make up       three nodes on this machine, in the background; make down stops them'
@@ -39,6 +40,7 @@ test: check explore
 	node build/test/run.js e2e
 	node build/test/sim/main.js --seeds=150
 	node build/test/cluster/main.js --seeds=100
+	node build/test/cluster/main.js --profile=txn --seeds=100
 	node build/test/planted/main.js --fast
 
 sim: build

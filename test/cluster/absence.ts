@@ -21,8 +21,8 @@ export class Absence {
     this.#options = options;
   }
 
-  /** As many as every shard can do without. Says how many that are. */
-  begin(): number {
+  /** As many as every shard can do without; says who they are. */
+  begin(): ReadonlySet<Computer> {
     const { computers, random, probes } = this.#options;
     const gone = new Set<Computer>();
     for (const computer of random.shuffle(computers)) {
@@ -35,7 +35,7 @@ export class Absence {
       probes.hit(`gone for ever: ${way}`);
       this.#remove(computer, way);
     }
-    return gone.size;
+    return gone;
   }
 
   #remove(computer: Computer, way: (typeof WAYS)[number]): void {

@@ -16,9 +16,20 @@ test('clusters grow and serve whatever fails meanwhile', () => {
   ok(operations > 1000, `${operations} operations are enough to mean something`);
 });
 
+test('transactions over several shards are strictly serializable whatever fails meanwhile', () => {
+  let committed = 0;
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const result = runClusterSeed(seed, 'txn');
+    equal(result.failure, undefined, `seed ${seed}: ${result.failure?.message}`);
+    committed += result.probes.get('decided committed') ?? 0;
+  }
+  ok(committed > 200, `${committed} transactions are enough to mean something`);
+});
+
 test('a seed tells the same story twice', () => {
-  const [one, two] = [runClusterSeed(3), runClusterSeed(3)];
-  deepEqual(one, two);
+  for (const profile of ['cluster', 'txn'] as const) {
+    deepEqual(runClusterSeed(3, profile), runClusterSeed(3, profile));
+  }
 });
 
 /** Each found a fault of the product once. */

@@ -15,6 +15,7 @@ import { SimFailure } from '../sim/failure.ts';
 import { NodeClock } from '../sim/node-clock.ts';
 import { rotRow } from '../sim/rot.ts';
 import { CLOCK } from './customer.ts';
+import { WatchedFiles, watchSockets } from './effects.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
 import type { Witness } from './witness.ts';
 
@@ -56,6 +57,9 @@ interface ComputerOptions {
   readonly limits: RaftLimits;
 }
 
+/** How a process ends, if it does: alone, or with the power of its computer. */
+export type Death = 'kill' | 'power';
+
 /** What models the end of a process in the middle of whatever it does. */
 const DEATH = new Error('the process dies here');
 
@@ -86,6 +90,10 @@ export class Computer {
   isUp = false;
   /** Its disk is gone, and so is the node. */
   isLost = false;
+  /** Asked before every effect: what is on disk, or with the network, once it is done. */
+  onEffect: () => Death | undefined = () => undefined;
+  /** How it dies of the effect at hand; drawn unless it was told. */
+  #death: Death | undefined;
   /** Somebody may want to start it again. */
   onDeath: () => void = () => {};
 
@@ -110,6 +118,7 @@ export class Computer {
       onEffect: () => {
         this.#stateEffectsLeft -= 1;
         if (this.#stateEffectsLeft <= 0) throw DEATH;
+        this.#meetEffect();
       },
     });
     this.#state.onFault = () => this.#die();
@@ -136,7 +145,7 @@ export class Computer {
     const { cluster, node, hasLived } = passport;
     openLog(
       {
-        files: this.#files,
+        files: new WatchedFiles(this.#files, { onEffect: () => this.#meetEffect() }),
         owner: { cluster, node },
         limits: SMALL_LOG,
         random: this.#random.fork(`log ${life}`),
@@ -239,8 +248,17 @@ export class Computer {
   /** Of its own accord: a disk said no, or an effect was its last. */
   #die(): void {
     if (!this.isUp) return;
-    this.crash({ isPower: this.#random.chance(0.5) });
+    const death = this.#death;
+    this.#death = undefined;
+    const isPower = death === undefined ? this.#random.chance(0.5) : death === 'power';
+    this.crash({ isPower });
     this.onDeath();
+  }
+
+  #meetEffect(): void {
+    if (!this.isUp) return;
+    this.#death = this.onEffect();
+    if (this.#death !== undefined) throw DEATH;
   }
 
   /** Runs what may end in the death of the process, and sees whether it has. */
@@ -257,29 +275,10 @@ export class Computer {
   #run(log: Log, found: Settings | undefined): void {
     const { passport } = this;
     if (passport === undefined) return;
-    const { agenda, network, random } = this.#surroundings;
+    const { random } = this.#surroundings;
     const life = this.#life;
     const { cluster, node, joinToken } = passport;
-    const isAlive = () => this.#life === life;
-    const limits = {
-      keyBytesMax: 4096,
-      valueBytesMax: VALUE_BYTES_MAX,
-      frameBytesMax: 32 * 1024 * KIB,
-      batchBytesMax: 1024 * KIB,
-    };
-    const transport = new Switchboard({
-      identity: { cluster, node, incarnation: log.incarnation, features: [], limits },
-      sockets: network.host(this.url),
-      schedule: scheduleOf(agenda, isAlive, () => this.#busyUntil),
-      random: this.#random.fork(`transport ${life}`),
-      onEvent: (event) => {
-        const take = () => {
-          if (isAlive()) this.#guard(() => this.core?.take(event, this.#now));
-        };
-        if (this.#busyUntil > agenda.now || this.#inbox.length > 0) this.#inbox.push(take);
-        else take();
-      },
-    });
+    const transport = this.#transport(passport, log.incarnation);
     let watchReplica: ReturnType<Witness['watch']> = () => {};
     const core = new NodeCore({
       self: {
@@ -319,6 +318,39 @@ export class Computer {
     }
     this.#tick(life);
     this.#plan(life);
+  }
+
+  #transport({ cluster, node }: Passport, incarnation: number): Switchboard {
+    const { agenda, network } = this.#surroundings;
+    const life = this.#life;
+    const isAlive = () => this.#life === life;
+    const limits = {
+      keyBytesMax: 4096,
+      valueBytesMax: VALUE_BYTES_MAX,
+      frameBytesMax: 32 * 1024 * KIB,
+      batchBytesMax: 1024 * KIB,
+    };
+    return new Switchboard({
+      identity: { cluster, node, incarnation, features: [], limits },
+      sockets: watchSockets(network.host(this.url), {
+        onEffect: () => this.#meetEffect(),
+        guard: (work) => this.#guard(work),
+      }),
+      schedule: scheduleOf({
+        agenda,
+        isAlive,
+        heldUntil: () => this.#busyUntil,
+        guard: (work) => this.#guard(work),
+      }),
+      random: this.#random.fork(`transport ${life}`),
+      onEvent: (event) => {
+        const take = () => {
+          if (isAlive()) this.#guard(() => this.core?.take(event, this.#now));
+        };
+        if (this.#busyUntil > agenda.now || this.#inbox.length > 0) this.#inbox.push(take);
+        else take();
+      },
+    });
   }
 
   #plan(life: number): void {

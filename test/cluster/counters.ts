@@ -91,21 +91,24 @@ export class Counters implements Workload {
     const keys = pair.map(bytesOf);
     this.#values += 1;
     const value = bytesOf(`pair ${customer.number}.${this.#values}`);
-    customer.call<ReadCall>({ type: 'read', keys, level: { type: 'linearizable' } }, (result) => {
-      if (result.type === 'failed') return done();
-      const checks = keys.map((key, at): Command[number] => {
-        return { type: 'check-version', key, version: result.rows[at]?.version ?? 0 };
-      });
-      const isDeleted = customer.random.chance(0.1);
-      const writes = keys.map((key): Command[number] => {
-        if (isDeleted) return { type: 'delete', key };
-        return { type: 'put', key, value, lifeMilliseconds: 0 };
-      });
-      customer.write([...checks, ...writes], ({ reply }) => {
-        if (reply?.type === 'check-failed') customer.hit('pair was moved by another');
-        done();
-      });
-    });
+    customer.call<ReadCall>(
+      { type: 'read', keys, level: { type: 'linearizable' }, isJoint: false },
+      (result) => {
+        if (result.type === 'failed') return done();
+        const checks = keys.map((key, at): Command[number] => {
+          return { type: 'check-version', key, version: result.rows[at]?.version ?? 0 };
+        });
+        const isDeleted = customer.random.chance(0.1);
+        const writes = keys.map((key): Command[number] => {
+          if (isDeleted) return { type: 'delete', key };
+          return { type: 'put', key, value, lifeMilliseconds: 0 };
+        });
+        customer.write([...checks, ...writes], ({ reply }) => {
+          if (reply?.type === 'check-failed') customer.hit('pair was moved by another');
+          done();
+        });
+      },
+    );
   }
 
   /** Those of one shard are read as of one moment. */
@@ -137,7 +140,7 @@ function readAll(
   always?: () => void,
 ): void {
   customer.call<ReadCall>(
-    { type: 'read', keys: keys.map(bytesOf), level: { type: 'linearizable' } },
+    { type: 'read', keys: keys.map(bytesOf), level: { type: 'linearizable' }, isJoint: false },
     (result) => {
       if (result.type === 'rows') then(result.rows.map((row) => row?.value));
       always?.();

@@ -1,11 +1,10 @@
 /** A process that uses the client library's core. It may die; another one takes its place. */
 
 import type { Random } from '../../src/base/random.ts';
-import type { Call } from '../../src/client/core/call.ts';
+import type { Call, CommitCall, Replied, WriteCall } from '../../src/client/core/call.ts';
 import { Core } from '../../src/client/core/core.ts';
 import type { Failure } from '../../src/client/core/settled.ts';
 import type { Command } from '../../src/machine/command.ts';
-import type { Reply } from '../../src/machine/reply.ts';
 import { ClientLine } from '../../src/transport/client-line.ts';
 import type { Outcome } from '../checkers/model.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
@@ -24,7 +23,7 @@ export interface WriteRecord {
   readonly end: number;
   readonly outcome: Outcome;
   /** Undefined unless the outcome is `ok`. */
-  readonly reply: Exclude<Reply, { type: 'refused' }> | undefined;
+  readonly reply: Replied['reply'] | undefined;
 }
 
 interface CustomerOptions {
@@ -35,6 +34,7 @@ interface CustomerOptions {
   readonly writes: WriteRecord[];
 }
 
+type Committing = Pick<CommitCall, 'command' | 'ranges' | 'moments' | 'contest'>;
 type Settle<T extends Call> = Parameters<T['settle']>[0];
 /** A call without what every call of a customer has. */
 type Asked<T extends Call> = Omit<T, 'settle' | 'timeoutMilliseconds'>;
@@ -62,6 +62,11 @@ export class Customer {
   /** Works no more: others read what it wrote. */
   isStopping = false;
   isIdle = true;
+  /**
+   * Asks again until it is told: where some are gone for ever, and still say that they live, an
+   * answer may take longer than a customer waits.
+   */
+  isPatient = false;
 
   constructor(options: CustomerOptions) {
     this.#options = options;
@@ -89,17 +94,14 @@ export class Customer {
   }
 
   write(command: Command, done: (record: WriteRecord) => void): void {
-    const { number, now: invoke } = this;
-    const client = this.#client;
-    this.call<WriteCall>({ type: 'write', command }, (result) => {
-      const isOk = result.type === 'replied';
-      const outcome: Outcome = isOk ? 'ok' : outcomeOf(result);
-      if (!isOk) this.hit(`call ${result.code}`);
-      const reply = isOk ? result.reply : undefined;
-      const record = { customer: number, client, command, invoke, end: this.now, outcome, reply };
-      this.#options.writes.push(record);
-      done(record);
-    });
+    const record = this.#recorder(command, done);
+    this.call<WriteCall>({ type: 'write', command }, record);
+  }
+
+  /** The end of a transaction; whoever gave way may try again, with the same contest. */
+  commit(asked: Committing, done: (record: WriteRecord) => void): void {
+    const record = this.#recorder(asked.command, done);
+    this.call<CommitCall>({ type: 'commit', ...asked }, record);
   }
 
   /** Ends once: by the core, or because this process dies. */
@@ -109,6 +111,7 @@ export class Customer {
       if (isOver) return;
       isOver = true;
       this.#open.delete(settle as (failure: Failure) => void);
+      if (this.isPatient && result.type === 'failed') return this.call<T>(asked, done);
       done(result);
     };
     this.#open.add(settle as (failure: Failure) => void);
@@ -124,6 +127,20 @@ export class Customer {
     this.#lines = new Map();
     this.#core = this.#begin();
     for (const settle of [...this.#open]) settle(DIED);
+  }
+
+  #recorder(command: Command, done: (record: WriteRecord) => void) {
+    const { number, now: invoke } = this;
+    const client = this.#client;
+    return (result: Settle<WriteCall> | Settle<CommitCall>) => {
+      const reply = result.type === 'replied' ? result.reply : undefined;
+      const outcome = result.type === 'failed' ? outcomeOf(result) : reply ? 'ok' : 'failed';
+      if (result.type === 'failed') this.hit(`call ${result.code}`);
+      else if (result.type === 'gave-way') this.hit('gave way');
+      const record = { customer: number, client, command, invoke, end: this.now, outcome, reply };
+      this.#options.writes.push(record);
+      done(record);
+    };
   }
 
   get #url(): string {
@@ -164,7 +181,7 @@ export class Customer {
     const isAlive = () => this.#life === life;
     return new ClientLine({
       sockets: network.host(this.#url),
-      schedule: scheduleOf(agenda, isAlive),
+      schedule: scheduleOf({ agenda, isAlive }),
       url,
       cluster: '',
       features: [],
@@ -205,8 +222,6 @@ export class Customer {
     });
   }
 }
-
-type WriteCall = Extract<Call, { type: 'write' }>;
 
 export function outcomeOf({ outcome }: Failure): Outcome {
   return outcome === 'notApplied' ? 'failed' : 'unknown';

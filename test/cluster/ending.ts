@@ -4,13 +4,14 @@ import type { Random } from '../../src/base/random.ts';
 import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
 import type { NodeCore } from '../../src/core/node-core.ts';
 import { StateDamage } from '../../src/storage/state.ts';
-import { isSameHash } from '../../src/storage/state-hash.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { Absence, quieten, wake } from './absence.ts';
+import { disagreementOf } from './agreement.ts';
 import type { Computer } from './computer.ts';
 import type { Customer, WriteRecord } from './customer.ts';
 import type { Faults } from './faults.ts';
-import { leftoversOf, sessionsOn } from './leftovers.ts';
+import type { Growth } from './growth.ts';
+import { leftoversOf, sessionsOn, unendedWhereLeading } from './leftovers.ts';
 import type { ClusterPlan } from './plan.ts';
 import type { Surroundings } from './surroundings.ts';
 import { newestMap } from './survivors.ts';
@@ -22,12 +23,12 @@ interface EndingOptions {
   readonly plan: ClusterPlan;
   readonly surroundings: Surroundings;
   readonly random: Random;
-  readonly computers: readonly Computer[];
+  readonly growth: Growth;
   readonly customers: readonly Customer[];
   readonly witness: Witness;
   readonly writes: readonly WriteRecord[];
   readonly workloads: readonly Workload[];
-  readonly until: (what: string, isSo: () => boolean, patience: number) => void;
+  readonly until: (what: string | (() => string), isSo: () => boolean, patience: number) => void;
 }
 
 /** From a healed world to one at rest. */
@@ -36,10 +37,14 @@ const HEAL_MILLISECONDS_MAX = 60_000;
 const STOP_MILLISECONDS_MAX = 30_000;
 /** Two rounds of forgetting, and the deadline of the last command. */
 const FORGET_MILLISECONDS_MAX = 120_000;
+/** An orphan is found, asked after and resolved, wherever its home is. */
+const LEFTOVER_MILLISECONDS_MAX = 15_000;
 const ABSENCE_MILLISECONDS = 3000;
 
 export class Ending {
   readonly #options: EndingOptions;
+  /** Those who never come back. */
+  #gone: ReadonlySet<Computer> = new Set();
 
   constructor(options: EndingOptions) {
     this.#options = options;
@@ -55,31 +60,45 @@ export class Ending {
     this.#readAll();
     if (plan.ending === 'repaired') {
       const { until } = this.#options;
-      until('replicas agree', () => this.#disagreement() === undefined, HEAL_MILLISECONDS_MAX);
+      until(
+        'replicas agree',
+        () => disagreementOf(this.#computers, this.#now) === undefined,
+        HEAL_MILLISECONDS_MAX,
+      );
     }
     this.#lookForLeftovers();
     surroundings.probes.hit(`ended ${plan.ending}`);
     this.#judge();
   }
 
+  get #computers(): readonly Computer[] {
+    return this.#options.growth.computers;
+  }
+
   get #cores(): readonly NodeCore[] {
-    return this.#options.computers.flatMap(({ core }) => core ?? []);
+    return this.#computers.flatMap(({ core }) => core ?? []);
   }
 
   /** Everything is repaired: the cluster has to grow to its full size and to come to rest. */
   #rest(): void {
-    const { computers, until } = this.#options;
+    const { growth, plan, until } = this.#options;
+    const { computers } = growth;
     const isJoined = () =>
       computers.every(({ isLost, core }) => isLost || core?.map?.nodes.length === computers.length);
     until('every node is a member', isJoined, HEAL_MILLISECONDS_MAX);
     // A node that is gone and cannot be taken off the map yet keeps its place in the goals.
     if (computers.some(({ isLost }) => isLost)) return;
-    until('every shard lies where it should', () => this.#isPlaced(), HEAL_MILLISECONDS_MAX);
+    until(
+      'every shard lies where it should',
+      () => growth.isPlaced(plan.nodes),
+      HEAL_MILLISECONDS_MAX,
+    );
   }
 
   /** As many as can be spared never come back; the others have to do, for ever. */
   #freeze(): void {
-    const { surroundings, computers, random, until } = this.#options;
+    const { surroundings, random, until } = this.#options;
+    const computers = this.#computers;
     const { agenda, probes } = surroundings;
     // Everybody is looked at once, for nobody knows all that those who are down agreed to.
     const areUp = () =>
@@ -90,15 +109,15 @@ export class Ending {
     agenda.runUntil(agenda.now + random.between(0, 500));
     if (!areUp()) return;
     const absence = new Absence({ ...surroundings, random, computers });
-    const gone = absence.begin();
-    if (gone > 0) probes.hit('a minority is gone for ever');
+    this.#gone = absence.begin();
+    if (this.#gone.size > 0) probes.hit('a minority is gone for ever');
   }
 
   /** Data shards go on with the map they have (M8). */
   #doWithoutCatalogue(): void {
-    const { surroundings, computers, writes, until } = this.#options;
+    const { surroundings, writes, until } = this.#options;
     const { agenda, probes } = surroundings;
-    const held = computers.map((computer) => computer.core?.replicas.get(CATALOGUE_SHARD));
+    const held = this.#computers.map((computer) => computer.core?.replicas.get(CATALOGUE_SHARD));
     for (const replica of held) if (replica !== undefined) quieten(replica);
     const before = writes.length;
     agenda.runUntil(agenda.now + ABSENCE_MILLISECONDS);
@@ -116,10 +135,11 @@ export class Ending {
     until('every call has ended', areIdle, STOP_MILLISECONDS_MAX);
   }
 
-  /** In a cluster without faults every read succeeds. */
+  /** In a cluster without faults every read succeeds, and at once. */
   #readAll(): void {
     const { customers, workloads, until } = this.#options;
     const customer = customers[0] as Customer;
+    customer.isPatient = this.#gone.size > 0;
     let isRead = false;
     const each = (workload: Workload, next: () => void) => workload.finish(customer, next);
     inTurn(workloads, each, () => {
@@ -129,59 +149,30 @@ export class Ending {
   }
 
   #lookForLeftovers(): void {
-    const { computers, plan, until } = this.#options;
+    const { plan, until } = this.#options;
     const { surroundings } = this.#options;
-    const left = () => this.#cores.map(leftoversOf).find((leftover) => leftover !== undefined);
+    const there = this.#computers.filter((computer) => !this.#gone.has(computer));
+    const look = plan.ending === 'repaired' ? leftoversOf : unendedWhereLeading;
+    let left: string | undefined;
+    const isOver = () => {
+      left = there.flatMap(({ core }) => (core && look(core)) ?? [])[0];
+      return left === undefined;
+    };
     surroundings.agenda.runUntil(surroundings.agenda.now + 100);
-    if (plan.ending === 'repaired') until('nobody waits', () => left() === undefined, 15_000);
+    until(() => `nothing is left (${left})`, isOver, LEFTOVER_MILLISECONDS_MAX);
     if (!plan.forgets || plan.ending !== 'repaired') return;
-    if (computers.some(({ isLost }) => isLost)) return;
+    if (this.#computers.some(({ isLost }) => isLost)) return;
     const areForgotten = () => this.#cores.every((core) => sessionsOn(core) === 0);
     until('every session is forgotten', areForgotten, FORGET_MILLISECONDS_MAX);
     surroundings.probes.hit('every session was forgotten');
   }
 
-  #isPlaced(): boolean {
-    const { computers, plan } = this.#options;
-    const replicas = Math.min(3, plan.nodes);
-    const map = computers[0]?.core?.map;
-    return (
-      map?.shards.every(({ shard, goal, members }) => {
-        const voters = members.filter(({ isVoter, isWanted }) => isVoter && isWanted);
-        // An even number of voters of the catalogue would bear no more than one less.
-        const isFull = goal.length >= replicas || (shard === CATALOGUE_SHARD && replicas === 2);
-        return isFull && voters.length === goal.length;
-      }) ?? false
-    );
-  }
-
-  /** Replicas of a shard that differ, or that are not equally far. */
-  #disagreement(): string | undefined {
-    const { computers } = this.#options;
-    for (const { shard, members } of newestMap(computers)?.shards ?? []) {
-      const cores = members
-        .filter(({ isVoter }) => isVoter)
-        .map(({ node }) => computers.find((one) => one.node === node))
-        .filter((computer) => computer?.isLost !== true)
-        .map((computer) => computer?.core);
-      const [first, ...others] = cores;
-      if (first?.replicas.get(shard) === undefined) return `shard ${shard} is not on its node`;
-      for (const other of others) {
-        const [one, two] = [first.replicas.get(shard), other?.replicas.get(shard)];
-        if (one?.applied !== two?.applied) return `shard ${shard} is not applied alike`;
-        const [hash, otherHash] = [first.store.hash(shard), other?.store.hash(shard)];
-        if (hash === undefined || otherHash === undefined) return `shard ${shard} is damaged`;
-        if (!isSameHash(hash, otherHash)) this.#fail('hash', `replicas of ${shard} differ`);
-      }
-    }
-    return undefined;
-  }
-
   #judge(): void {
-    const { computers, witness, writes, workloads, surroundings } = this.#options;
-    const map = newestMap(computers);
+    const { witness, writes, workloads, surroundings } = this.#options;
+    const map = newestMap(this.#computers);
     if (map === undefined) this.#fail('liveness', 'there is no map in the end');
     const truth = new Truth({ witness, map, now: surroundings.agenda.now });
+    surroundings.probes.add(truth.outcomes);
     truth.judge(writes);
     for (const workload of workloads) workload.judge(truth);
     for (const core of this.#cores) {
@@ -197,7 +188,11 @@ export class Ending {
     }
   }
 
+  get #now(): number {
+    return this.#options.surroundings.agenda.now;
+  }
+
   #fail(oracle: string, message: string): never {
-    throw new SimFailure(oracle, message, { time: this.#options.surroundings.agenda.now });
+    throw new SimFailure(oracle, message, { time: this.#now });
   }
 }

@@ -47,7 +47,7 @@ export class LargeValues implements Workload {
 
   #read(customer: Customer, key: string, done: (isOk: boolean) => void): void {
     customer.call<ReadCall>(
-      { type: 'read', keys: [bytesOf(key)], level: { type: 'linearizable' } },
+      { type: 'read', keys: [bytesOf(key)], level: { type: 'linearizable' }, isJoint: false },
       (result) => {
         if (result.type === 'failed') return done(false);
         const bytes = result.rows[0]?.value.length ?? 0;

@@ -3,7 +3,9 @@
 import type { NodeCore } from '../../src/core/node-core.ts';
 import { infoOf } from '../../src/core/status.ts';
 import { SECTION } from '../../src/machine/section.ts';
+import { idText } from '../../src/machine/transaction-id.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';
+import type { Replica } from '../../src/shard/replica.ts';
 
 /** Undefined if there is nothing. */
 export function leftoversOf(core: NodeCore): string | undefined {
@@ -13,6 +15,24 @@ export function leftoversOf(core: NodeCore): string | undefined {
   if (openViews > 0) return `${openViews} views are open`;
   const owed = core.clients.all().find(({ outstanding }) => outstanding > 0);
   if (owed !== undefined) return `${owed.outstanding} answers are owed to a client`;
+  return unendedOn(core, () => true);
+}
+
+/** What must be over wherever a majority is left, though others are gone for ever. */
+export function unendedWhereLeading(core: NodeCore): string | undefined {
+  return unendedOn(core, ({ isLeader }) => isLeader);
+}
+
+/** A transaction that is conducted, a part that is prepared, or a decision that is kept. */
+function unendedOn(core: NodeCore, isLooked: (replica: Replica) => boolean): string | undefined {
+  const { conducted } = core.transactions;
+  if (conducted > 0) return `${conducted} transactions are conducted`;
+  for (const replica of core.replicas.all) {
+    const { shard, machine } = replica;
+    if (!(machine instanceof DataMachine) || !isLooked(replica)) continue;
+    for (const { id } of machine.prepared.all()) return `${idText(id)} is prepared in ${shard}`;
+    for (const { id } of machine.decisions.all()) return `${idText(id)} is decided in ${shard}`;
+  }
   return undefined;
 }
 

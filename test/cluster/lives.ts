@@ -114,7 +114,7 @@ function read(
   always?: () => void,
 ): void {
   customer.call<ReadCall>(
-    { type: 'read', keys: [bytesOf(key)], level: { type: 'linearizable' } },
+    { type: 'read', keys: [bytesOf(key)], level: { type: 'linearizable' }, isJoint: false },
     (result) => {
       if (result.type === 'rows') {
         const value = result.rows[0]?.value;

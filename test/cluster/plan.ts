@@ -3,7 +3,11 @@
 import { RAFT_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 
+/** What most of the work is: single commands, or transactions over several shards. */
+export type Profile = 'cluster' | 'txn';
+
 export interface ClusterPlan {
+  readonly profile: Profile;
   readonly nodes: number;
   readonly shards: number;
   readonly customers: number;
@@ -48,11 +52,12 @@ const NARROW = {
   slowFollowerEntriesMax: 32,
 };
 
-export function drawPlan(random: Random): ClusterPlan {
+export function drawPlan(random: Random, profile: Profile): ClusterPlan {
   return {
+    profile,
     nodes: random.pick([1, 2, 3, 3, 3, 4, 5]),
-    shards: random.pick([1, 2, 4, 8]),
-    customers: random.between(2, 6),
+    shards: random.pick(profile === 'txn' ? [2, 4, 4, 8] : [1, 2, 4, 8]),
+    customers: profile === 'txn' ? random.between(3, 10) : random.between(2, 6),
     keys: random.pick([1, 3, 10]),
     faultMilliseconds: random.between(5000, 40_000),
     limits: random.pick([SMALL, NARROW]),

@@ -88,7 +88,7 @@ export class Registers implements Workload {
   #read(customer: Customer, key: string, end: End): void {
     const level = customer.random.pick(this.#options.levels);
     customer.call<Extract<Call, { type: 'read' }>>(
-      { type: 'read', keys: [bytesOf(key)], level },
+      { type: 'read', keys: [bytesOf(key)], level, isJoint: false },
       (result) => {
         if (result.type === 'failed') return end('failed', undefined);
         customer.hit(`read ${level.type}`);

@@ -3,7 +3,7 @@
 import { Random } from '../../src/base/random.ts';
 import { withoutAmbient } from '../sim/ambient.ts';
 import { type Failure, failureOf } from '../sim/failure.ts';
-import { type ClusterPlan, drawPlan } from './plan.ts';
+import { type ClusterPlan, drawPlan, type Profile } from './plan.ts';
 import { World } from './world.ts';
 
 export interface ClusterResult {
@@ -15,8 +15,8 @@ export interface ClusterResult {
   readonly probes: ReadonlyMap<string, number>;
 }
 
-export function runClusterSeed(seed: number): ClusterResult {
-  const plan = drawPlan(new Random(seed).fork('plan'));
+export function runClusterSeed(seed: number, profile: Profile = 'cluster'): ClusterResult {
+  const plan = drawPlan(new Random(seed).fork('plan'), profile);
   const world = new World(seed, plan);
   let failure: Failure | undefined;
   try {

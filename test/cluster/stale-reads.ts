@@ -32,7 +32,12 @@ export class StaleReads implements Workload {
     const ageMilliseconds = customer.random.pick([20, 100, 500, 3000]);
     const invoke = customer.now;
     customer.call<ReadCall>(
-      { type: 'read', keys: [bytesOf(key)], level: { type: 'stale', ageMilliseconds } },
+      {
+        type: 'read',
+        keys: [bytesOf(key)],
+        level: { type: 'stale', ageMilliseconds },
+        isJoint: false,
+      },
       (result) => {
         if (result.type === 'rows') {
           customer.hit('read stale');

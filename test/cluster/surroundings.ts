@@ -13,22 +13,31 @@ export interface Surroundings {
   readonly probes: Probes;
 }
 
+interface ScheduleOptions {
+  readonly agenda: Agenda;
+  readonly isAlive: () => boolean;
+  readonly heldUntil?: () => number;
+  /** Runs what may end the process. */
+  readonly guard?: (run: () => void) => void;
+}
+
 /**
  * Time as a process sees it: what it planned goes with it, and a process that is stopped does
  * nothing until it goes on at `heldUntil`.
  */
-export function scheduleOf(
-  agenda: Agenda,
-  isAlive: () => boolean,
-  heldUntil: () => number = () => 0,
-): Schedule {
+export function scheduleOf({
+  agenda,
+  isAlive,
+  heldUntil = () => 0,
+  guard = (run) => run(),
+}: ScheduleOptions): Schedule {
   return {
     every: (milliseconds, run) => {
       let isOver = false;
       const again = () => {
         agenda.at(Math.max(agenda.now + milliseconds, heldUntil()), () => {
           if (isOver || !isAlive()) return;
-          if (heldUntil() <= agenda.now) run();
+          if (heldUntil() <= agenda.now) guard(run);
           again();
         });
       };
@@ -39,7 +48,7 @@ export function scheduleOf(
     },
     soon: (run) => {
       agenda.after(0, () => {
-        if (isAlive()) run();
+        if (isAlive()) guard(run);
       });
     },
   };

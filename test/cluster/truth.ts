@@ -4,20 +4,21 @@
  */
 
 import type { ShardId } from '../../src/base/ids.ts';
-import { Catalogue } from '../../src/catalog/catalogue.ts';
 import { CATALOGUE_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
-import { encodeReply } from '../../src/catalog/command-bytes.ts';
+import type { Done } from '../../src/client/core/call.ts';
 import { decodeBatch } from '../../src/machine/batch.ts';
-import type { Command } from '../../src/machine/command.ts';
+import type { Command, Operation } from '../../src/machine/command.ts';
 import { decodeEntry } from '../../src/machine/entry.ts';
-import { Machine } from '../../src/machine/machine.ts';
+import { isWrite } from '../../src/machine/operation-codec.ts';
 import { decodeReply, type Output } from '../../src/machine/reply.ts';
 import { decodeRow, type Row } from '../../src/machine/row.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { StateStore } from '../../src/storage/state-store.ts';
 import { SimFailure } from '../sim/failure.ts';
-import { bytesOf, textOf, type WriteRecord } from './customer.ts';
+import { textOf, type WriteRecord } from './customer.ts';
+import { catalogueOf, machineOf, placeName, placeOf } from './replay.ts';
+import { type Committed, TransactionLedger } from './transaction-ledger.ts';
 import type { Witness, Witnessed } from './witness.ts';
 
 /** A command that was done, in which entry. */
@@ -29,11 +30,15 @@ export interface Deed {
   readonly client: string;
   readonly command: Command;
   readonly outputs: readonly Output[];
+  /** Of a transaction over several shards: the version of what it wrote in each. */
+  readonly versions?: ReadonlyMap<ShardId, number>;
 }
 
 /** What a key was from an entry on. */
 export interface Change {
+  /** The version of what was written, or the entry in which the key went. */
   readonly index: number;
+  /** When the first replica could show it. */
   readonly at: number;
   /** Undefined where the key went. */
   readonly row: Row | undefined;
@@ -52,18 +57,25 @@ export class Truth {
   readonly #rows = new Map<ShardId, Rows>();
   readonly #deeds = new Map<string, Deed[]>();
   readonly #changes = new Map<string, Change[]>();
+  readonly #ledger: TransactionLedger;
 
   constructor(options: TruthOptions) {
     this.#options = options;
+    this.#ledger = new TransactionLedger({
+      shardAt: (position) => this.#shardAt(position),
+      fail: (message, shard) => this.fail('transaction', message, shard),
+    });
     for (const shard of options.witness.shards) this.#replay(shard);
+    for (const committed of this.#ledger.judge()) this.#creditTransaction(committed);
+  }
+
+  /** What became of transactions, and how often. */
+  get outcomes(): ReadonlyMap<string, number> {
+    return this.#ledger.outcomes.counts;
   }
 
   shardOf(key: Uint8Array): ShardId {
-    const position = keyPosition(key);
-    const { shards } = this.#options.map;
-    const row = shards.find(({ from, to }) => from <= position && position < to);
-    if (row === undefined) this.fail('witness', `nobody owns ${textOf(key)}`);
-    return row.shard;
+    return this.#shardAt(keyPosition(key));
   }
 
   /** All that a key was, in the order of its shard's log. */
@@ -74,11 +86,6 @@ export class Truth {
   /** What was done to a key, in the order of its shard's log. */
   deedsOn(key: string): readonly Deed[] {
     return this.#deeds.get(key) ?? [];
-  }
-
-  /** When an entry was first applied. */
-  momentOf(key: string, index: number): number | undefined {
-    return this.#options.witness.at(this.shardOf(bytesOf(key)), index)?.at;
   }
 
   /** Whether a replica holds what the fresh machine holds, row by row. */
@@ -101,7 +108,9 @@ export class Truth {
   /** What customers were told is what happened: once if acknowledged, never if refused. */
   judge(writes: readonly WriteRecord[]): void {
     for (const record of writes) {
-      const key = textOf((record.command[0] as { key: Uint8Array }).key);
+      const [first] = record.command.filter(isWrite);
+      if (first === undefined) continue;
+      const key = textOf(first.key);
       const client = nameOf(record.client);
       const matching = this.deedsOn(key).filter(
         (deed) => deed.client === client && isSameCommand(deed.command, record.command),
@@ -114,6 +123,13 @@ export class Truth {
     throw new SimFailure(oracle, message, { shard, time: this.#options.now });
   }
 
+  #shardAt(position: number): ShardId {
+    const { shards } = this.#options.map;
+    const row = shards.find(({ from, to }) => from <= position && position < to);
+    if (row === undefined) this.fail('witness', `nobody owns ${position}`);
+    return row.shard;
+  }
+
   #judgeOne({ record, key, matching }: Judged): void {
     const { outcome, reply, invoke, end } = record;
     if (outcome === 'ok' && reply?.type === 'done') {
@@ -121,11 +137,23 @@ export class Truth {
       if (deed === undefined) this.fail('lost', `an acknowledged write of ${key} is nowhere`);
       if (deed.at > end) this.fail('witness', `${key} was acknowledged before anybody applied it`);
       if (deed.at < invoke) this.fail('witness', `${key} was written before it was asked for`);
+      this.#judgeVersions(record.command, reply, deed);
     } else if (isUnique(record.command) && outcome !== 'unknown') {
       if (matching.length > 0) this.fail('phantom', `a write of ${key} was refused and is there`);
     }
     if (isUnique(record.command) && matching.length > 1) {
       this.fail('exactly-once', `a write of ${key} was done ${matching.length} times`);
+    }
+  }
+
+  /** Of each key that was written, as it was told to whoever wrote it. */
+  #judgeVersions(command: Command, { versions }: Done, deed: Deed): void {
+    if (deed.versions === undefined) return;
+    for (const [at, operation] of command.entries()) {
+      if (!isWrite(operation)) continue;
+      const due = deed.versions.get(this.shardOf(operation.key));
+      if (versions?.[at] === due) continue;
+      this.fail('witness', `${textOf(operation.key)} has version ${due}, not ${versions?.[at]}`);
     }
   }
 
@@ -142,11 +170,14 @@ export class Truth {
       const index = at + 1;
       if (entry.payload === undefined) return;
       const { writes, replies } = apply({ index, payload: entry.payload });
+      const values = new Map<string, Row | undefined>();
       for (const { section, key, value } of writes) {
         if (value === undefined) rows.delete(placeName(section, key));
         else rows.set(placeName(section, key), value.slice());
         if (shard !== CATALOGUE_SHARD && section === SECTION.values) {
-          this.#note(key, { index, at: entry.at, row: value && decodeRow(value.slice()) });
+          const row = value && decodeRow(value.slice());
+          values.set(textOf(key), row);
+          this.#note(key, { index: row?.version ?? index, at: entry.at, row });
         }
       }
       const isSame = replies.every(
@@ -159,7 +190,7 @@ export class Truth {
           shard,
         );
       }
-      if (shard !== CATALOGUE_SHARD) this.#credit({ shard, index, entry, executed });
+      if (shard !== CATALOGUE_SHARD) this.#credit({ shard, index, entry, executed, values });
     });
   }
 
@@ -171,26 +202,53 @@ export class Truth {
   }
 
   /** A reply with this entry's version says that it was this entry that did it. */
-  #credit({ shard, index, entry, executed }: Credited): void {
+  #credit({ shard, index, entry, executed, values }: Credited): void {
     const decoded = decodeEntry(entry.payload as Uint8Array);
-    if (typeof decoded === 'string' || decoded.type !== 'batch') return;
-    const batch = decodeBatch(decoded.batch);
+    if (typeof decoded === 'string') return;
+    const { at } = entry;
+    const [first] = entry.replies;
+    const reply = first && decodeReply(first);
+    this.#ledger.take({ shard, index, at, entry: decoded, reply, values });
+    const batch = decoded.type === 'batch' ? decodeBatch(decoded.batch) : undefined;
     if (batch === undefined) return;
     const client = nameOf(batch.client);
-    batch.commands.forEach((command, at) => {
-      const reply = decodeReply(entry.replies[at] ?? new Uint8Array());
+    batch.commands.forEach((command, place) => {
+      const reply = decodeReply(entry.replies[place] ?? new Uint8Array());
       if (reply?.type !== 'done' || reply.version !== index) return;
-      const name = `${client} ${batch.firstSequence + at}`;
+      const name = `${client} ${batch.firstSequence + place}`;
       if (executed.has(name)) this.fail('exactly-once', `${name} was done twice`, shard);
       executed.add(name);
       const { outputs } = reply;
-      const deed: Deed = { shard, index, at: entry.at, client, command, outputs };
-      for (const key of new Set(command.map((operation) => textOf(operation.key)))) {
-        const deeds = this.#deeds.get(key);
-        if (deeds === undefined) this.#deeds.set(key, [deed]);
-        else deeds.push(deed);
-      }
+      const deed: Deed = { shard, index, at, client, command, outputs };
+      this.#enter(deed);
     });
+  }
+
+  #creditTransaction(committed: Committed): void {
+    const { parts, at, outputs, client } = committed;
+    const [home] = parts;
+    if (home === undefined) return;
+    const command = parts.flatMap(({ operations }) => operations);
+    const versions = new Map(parts.map(({ shard, version }) => [shard, version]));
+    const { shard, version: index } = home;
+    this.#enter({ shard, index, at, client: nameOf(client), command, outputs, versions });
+    for (const { operations, version } of parts) {
+      // Whoever reads it is told so from the decision on, not only once its part is done.
+      for (const { key } of operations.filter(isWrite)) {
+        const changes = this.#changes.get(textOf(key)) ?? [];
+        const place = changes.findIndex(({ index: one, row }) => row && one === version);
+        const change = changes[place];
+        if (change !== undefined) changes[place] = { ...change, at };
+      }
+    }
+  }
+
+  #enter(deed: Deed): void {
+    for (const key of new Set(deed.command.map((operation) => textOf(operation.key)))) {
+      const deeds = this.#deeds.get(key);
+      if (deeds === undefined) this.#deeds.set(key, [deed]);
+      else deeds.push(deed);
+    }
   }
 }
 
@@ -205,32 +263,7 @@ interface Credited {
   readonly index: number;
   readonly entry: Witnessed;
   readonly executed: Set<string>;
-}
-
-type View = { get(section: number, key: Uint8Array): Uint8Array | undefined };
-type Applied = Pick<
-  Extract<ReturnType<Machine['apply']>, { type: 'applied' }>,
-  'writes' | 'replies'
->;
-type Apply = (command: { readonly index: number; readonly payload: Uint8Array }) => Applied;
-
-const NOTHING: Applied = { writes: [], replies: [] };
-
-function machineOf(view: View): Apply {
-  return (command) => {
-    // Made anew for each entry: nothing is remembered but in the rows.
-    const outcome = new Machine({ source: view }).apply(command);
-    return outcome.type === 'applied' ? outcome : NOTHING;
-  };
-}
-
-function catalogueOf(view: View): Apply {
-  const catalogue = new Catalogue({ view });
-  return (command) => {
-    const outcome = catalogue.apply(command);
-    if (outcome.type === 'unknown-command') return NOTHING;
-    return { writes: outcome.writes, replies: [encodeReply(outcome.reply)] };
-  };
+  readonly values: ReadonlyMap<string, Row | undefined>;
 }
 
 export function nameOf(client: Uint8Array): string {
@@ -242,23 +275,15 @@ function isUnique(command: Command): boolean {
   return command.some(({ type }) => type === 'put' || type === 'append');
 }
 
+/** By what they write: a transaction has its operations in the order of its shards. */
 function isSameCommand(one: Command, other: Command): boolean {
-  if (one.length !== other.length) return false;
-  return one.every((left, at) => {
-    const right = other[at];
-    if (right === undefined || left.type !== right.type) return false;
-    if (Buffer.compare(left.key, right.key) !== 0) return false;
-    if (!('value' in left) || !('value' in right)) return true;
-    return Buffer.compare(left.value, right.value) === 0;
-  });
+  const [left, right] = [one, other].map((command) => command.filter(isWrite));
+  if (left === undefined || left.length !== right?.length) return false;
+  return left.every((operation) => right.some((twin) => isSameOperation(operation, twin)));
 }
 
-function placeName(section: number, key: Uint8Array): string {
-  return `${section}/${Buffer.from(key).toString('latin1')}`;
-}
-
-function placeOf(name: string): { readonly section: number; readonly key: Uint8Array } {
-  const slash = name.indexOf('/');
-  const key = new Uint8Array(Buffer.from(name.slice(slash + 1), 'latin1'));
-  return { section: Number(name.slice(0, slash)), key };
+function isSameOperation(one: Operation, other: Operation): boolean {
+  if (one.type !== other.type || Buffer.compare(one.key, other.key) !== 0) return false;
+  if (!('value' in one) || !('value' in other)) return true;
+  return Buffer.compare(one.value, other.value) === 0;
 }

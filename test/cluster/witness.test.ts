@@ -3,70 +3,13 @@
 import { doesNotThrow, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
-import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Command } from '../../src/machine/command.ts';
-import { encodeEntry } from '../../src/machine/entry.ts';
-import { Machine } from '../../src/machine/machine.ts';
-import { RING_SPAN } from '../../src/ring/arc.ts';
 import { Counters } from './counters.ts';
 import { bytesOf, type WriteRecord } from './customer.ts';
+import { CLIENT, Script } from './script.ts';
 import { StaleReads } from './stale-reads.ts';
-import { Truth } from './truth.ts';
-import { Witness, type Witnessed } from './witness.ts';
 
 const SHARD = 1 as ShardId;
-const CLIENT = new Uint8Array(16).fill(7);
-const DEADLINE = 5000;
-
-/** A log of one shard, answered as a sound machine answers. */
-class Script {
-  readonly witness = new Witness(() => this.#now);
-  readonly #rows = new Map<string, Uint8Array>();
-  #machine = new Machine({
-    source: { get: (section, key) => this.#rows.get(`${section} ${key}`) },
-  });
-  #now = 0;
-  #index = 0;
-
-  constructor() {
-    const adopt = { type: 'adopt', epoch: 1, arc: { from: 0, to: RING_SPAN } } as const;
-    this.add(encodeEntry({ time: 1, epoch: 0 }, adopt));
-  }
-
-  put(sequence: number, command: Command): Witnessed {
-    const batch = encodeBatch({
-      client: CLIENT,
-      acknowledgedBelow: 0,
-      deadline: DEADLINE,
-      firstSequence: sequence,
-      commands: [command],
-    });
-    return this.add(encodeEntry({ time: 1, epoch: 1 }, { type: 'batch', batch }));
-  }
-
-  add(payload: Uint8Array): Witnessed {
-    this.#index += 1;
-    this.#now += 10;
-    const index = this.#index;
-    const outcome = this.#machine.apply({ index, payload });
-    if (outcome.type === 'unknown') throw new Error('a script knows its entries');
-    for (const { section, key, value } of outcome.writes) {
-      if (value === undefined) this.#rows.delete(`${section} ${key}`);
-      else this.#rows.set(`${section} ${key}`, value.slice());
-    }
-    const { replies } = outcome;
-    const entry = { term: 1, payload, configuration: undefined, replies, at: this.#now };
-    this.witness.write(SHARD, index, entry);
-    return entry;
-  }
-
-  truth(): Truth {
-    const row = { shard: SHARD, from: 0, to: RING_SPAN };
-    const map = { shards: [{ shard: 0, from: 0, to: 0 }, row] } as unknown as ClusterMap;
-    return new Truth({ witness: this.witness, map, now: this.#now });
-  }
-}
 
 const put = (value: string): Command => [
   { type: 'put', key: bytesOf('key'), value: bytesOf(value), lifeMilliseconds: 0 },

@@ -30,8 +30,8 @@ const SHARD_BUGS: readonly Bug[] = [
     name: 'lost-told-as-refused',
     sentence: 'whoever loses leadership says that nothing of what it proposed can happen',
     trap: '45',
-    find: "this.fail(asker, 'lost'); } this.#wasLeader",
-    replace: "this.fail(asker, 'read-only'); } this.#wasLeader",
+    find: "this.fail(asker, 'lost'); for (const { asker } of this.#entrance",
+    replace: "this.fail(asker, 'read-only'); for (const { asker } of this.#entrance",
   },
   {
     ...REPLICA,
@@ -59,11 +59,11 @@ const SHARD_BUGS: readonly Bug[] = [
   },
   {
     ...NODE,
-    file: 'src/shard/read-server.ts',
+    file: 'src/shard/range-read.ts',
     name: 'views-leak',
     sentence: 'the view of a page is never given back',
     trap: 'O3',
-    find: 'this.#cursor.close(); view.close();',
+    find: 'this.#cursor.close(); this.#options.view.close();',
     replace: 'this.#cursor.close();',
   },
 ];

@@ -4,16 +4,19 @@ import type { Bug } from './bug.ts';
 import { CATALOGUE_BUGS } from './bugs-catalog.ts';
 import { CLIENT_BUGS } from './bugs-client.ts';
 import { CLUSTER_BUGS } from './bugs-cluster.ts';
+import { CLUSTER_TXN_BUGS } from './bugs-cluster-txn.ts';
 import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
 import { LOG_BUGS } from './bugs-log.ts';
 import { DATA_BUGS } from './bugs-machine-data.ts';
 import { SESSION_BUGS } from './bugs-machine-sessions.ts';
+import { TRANSACTION_BUGS } from './bugs-machine-transactions.ts';
 import { MEMBERSHIP_BUGS } from './bugs-membership.ts';
 import { READ_BUGS } from './bugs-reads.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
+import { COORDINATION_BUGS } from './bugs-txn.ts';
 
 export const BUGS: readonly Bug[] = [
   ...CLIENT_BUGS,
@@ -27,6 +30,9 @@ export const BUGS: readonly Bug[] = [
   ...SNAPSHOT_BUGS,
   ...SESSION_BUGS,
   ...DATA_BUGS,
+  ...TRANSACTION_BUGS,
   ...CATALOGUE_BUGS,
+  ...COORDINATION_BUGS,
   ...CLUSTER_BUGS,
+  ...CLUSTER_TXN_BUGS,
 ];

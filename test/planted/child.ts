@@ -67,7 +67,7 @@ async function simulate(): Promise<void> {
 
 async function simulateClusters(): Promise<void> {
   const { runClusterSeed } = await import('../cluster/run.ts');
-  await tryAll(runClusterSeed);
+  await tryAll((seed) => runClusterSeed(seed, clusterProfileOf(task.profiles, seed)));
 }
 
 type Run = (seed: number) => { readonly failure: Failure | undefined };
@@ -115,6 +115,10 @@ async function replayAll(): Promise<void> {
 
 function builtFrom(path: string): string {
   return path.replace(/\.ts$/, '.js');
+}
+
+function clusterProfileOf(profiles: readonly string[], seed: number): 'cluster' | 'txn' {
+  return profileOf(profiles, seed) === 'txn' ? 'txn' : 'cluster';
 }
 
 /** Profiles take turns. */

@@ -10,6 +10,9 @@ import { roomOf } from './rooms.ts';
 import { runChild } from './run-child.ts';
 import { huntByTests, suitesFor } from './unit-suites.ts';
 
+/** Of whole clusters. */
+const CLUSTER_PROFILES = ['cluster', 'txn'];
+
 const EXAMPLE: Bug = {
   name: 'example',
   sentence: '',
@@ -40,7 +43,7 @@ test('every bug says who should see it: profiles or unit tests that exist', () =
     const isCluster = roomOf(bug).oracles.includes('cluster-seeds');
     for (const profile of profiles) {
       ok(
-        isCluster ? profile === 'cluster' : PROFILES[profile] !== undefined,
+        isCluster ? CLUSTER_PROFILES.includes(profile) : PROFILES[profile] !== undefined,
         `${name}: ${profile}`,
       );
     }

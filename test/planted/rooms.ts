@@ -38,10 +38,10 @@ const ROOMS: readonly Room[] = [
     oracles: ['unit-tests', 'early-seeds', 'late-seeds'],
   },
   {
-    // The simulator applies with a machine of its own.
+    // The simulator applies with a machine of its own; whole clusters apply with this one.
     sources: 'src/machine/',
     tests: 'test/machine/',
-    oracles: ['unit-tests'],
+    oracles: ['cluster-seeds', 'unit-tests'],
   },
   {
     // No node of the simulator keeps a catalogue.
@@ -49,7 +49,9 @@ const ROOMS: readonly Room[] = [
     tests: 'test/catalog/',
     oracles: ['unit-tests'],
   },
-  { sources: 'src/client/', tests: 'test/client/', oracles: ['unit-tests'] },
+  { sources: 'src/client/', tests: 'test/client/', oracles: ['cluster-seeds', 'unit-tests'] },
+  // Its transcripts are replayed by a suite among them.
+  { sources: 'src/txn/', tests: 'test/txn/', oracles: ['cluster-seeds', 'unit-tests'] },
   { sources: 'src/shard/', tests: 'test/shard/', oracles: ['cluster-seeds', 'unit-tests'] },
   { sources: 'src/core/', tests: 'test/core/', oracles: ['cluster-seeds', 'unit-tests'] },
   { sources: 'src/router/', tests: 'test/router/', oracles: ['cluster-seeds', 'unit-tests'] },

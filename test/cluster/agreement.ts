@@ -1,0 +1,29 @@
+/** Whether the replicas of every shard hold the same. */
+
+import { isSameHash } from '../../src/storage/state-hash.ts';
+import { SimFailure } from '../sim/failure.ts';
+import type { Computer } from './computer.ts';
+import { newestMap } from './survivors.ts';
+
+/** Why not yet; throws if they never will: those that are equally far differ. */
+export function disagreementOf(computers: readonly Computer[], time: number): string | undefined {
+  for (const { shard, members } of newestMap(computers)?.shards ?? []) {
+    const cores = members
+      .filter(({ isVoter }) => isVoter)
+      .map(({ node }) => computers.find((one) => one.node === node))
+      .filter((computer) => computer?.isLost !== true)
+      .map((computer) => computer?.core);
+    const [first, ...others] = cores;
+    if (first?.replicas.get(shard) === undefined) return `shard ${shard} is not on its node`;
+    for (const other of others) {
+      const [one, two] = [first.replicas.get(shard), other?.replicas.get(shard)];
+      if (one?.applied !== two?.applied) return `shard ${shard} is not applied alike`;
+      const [hash, otherHash] = [first.store.hash(shard), other?.store.hash(shard)];
+      if (hash === undefined || otherHash === undefined) return `shard ${shard} is damaged`;
+      if (!isSameHash(hash, otherHash)) {
+        throw new SimFailure('hash', `replicas of ${shard} differ`, { shard, time });
+      }
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,21 @@
+/** A node dies in the middle of a transaction, at any moment: the transaction ends, as a whole. */
+
+import { equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { casesOf, describeCase, runSweepCase } from './crash-sweep.ts';
+import { VARIANTS } from './crash-sweep-world.ts';
+
+/** One case in so many; `make sim PROFILE=crash` runs them all. */
+const SAMPLED = 17;
+
+for (const variant of VARIANTS) {
+  test(`a crash in the middle of a transaction blocks nobody and tears nothing: ${variant}`, () => {
+    const cases = casesOf({ seed: 1, variant }, { onlyOwn: true });
+    ok(cases.length > 100, `${cases.length} moments are enough to mean something`);
+    for (const [at, one] of cases.entries()) {
+      if (at % SAMPLED !== 0) continue;
+      const { failure } = runSweepCase(one);
+      equal(failure, undefined, `${describeCase(one)}: ${failure?.message}`);
+    }
+  });
+}

@@ -1,0 +1,122 @@
+/** Whatever a process does that outlives it: what it writes to its disk, and what it sends. */
+
+import type { Done, FileEntry, FileRange, Files, FileWrite } from '../../src/storage/files.ts';
+import type { Socket, SocketListener, Sockets } from '../../src/transport/sockets.ts';
+
+interface Watching {
+  /** Before anything is begun, and before anybody is told that it is done. It may throw. */
+  readonly onEffect: () => void;
+  /** Runs what the process does of its own accord, and heeds what `onEffect` throws. */
+  readonly guard: (run: () => void) => void;
+}
+
+/** A folder whose every effect is seen before it takes place. */
+export class WatchedFiles implements Files {
+  readonly #files: Files;
+  readonly #onEffect: () => void;
+
+  constructor(files: Files, { onEffect }: Pick<Watching, 'onEffect'>) {
+    this.#files = files;
+    this.#onEffect = onEffect;
+  }
+
+  lock(): string | undefined {
+    return this.#files.lock();
+  }
+
+  list(): ReturnType<Files['list']> {
+    return this.#files.list();
+  }
+
+  read(range: FileRange): ReturnType<Files['read']> {
+    return this.#files.read(range);
+  }
+
+  write(write: FileWrite, done: Done): void {
+    this.#onEffect();
+    this.#files.write(write, this.#watched(done));
+  }
+
+  create(file: FileEntry, done: Done): void {
+    this.#onEffect();
+    this.#files.create(file, this.#watched(done));
+  }
+
+  rename(names: Parameters<Files['rename']>[0], done: Done): void {
+    this.#onEffect();
+    this.#files.rename(names, this.#watched(done));
+  }
+
+  remove(name: string, done: Done): void {
+    this.#onEffect();
+    this.#files.remove(name, this.#watched(done));
+  }
+
+  syncFolder(done: Done): void {
+    this.#onEffect();
+    this.#files.syncFolder(this.#watched(done));
+  }
+
+  close(): void {
+    this.#files.close();
+  }
+
+  /** It is on the disk, and the process does not know. */
+  #watched(done: Done): Done {
+    return (fault) => {
+      this.#onEffect();
+      done(fault);
+    };
+  }
+}
+
+/** Sockets whose every frame is seen before it leaves. */
+export function watchSockets(sockets: Sockets, { onEffect, guard }: Watching): Sockets {
+  const heed = (listener: SocketListener): SocketListener => ({
+    onOpen: () => guard(() => listener.onOpen()),
+    onFrame: (bytes) => guard(() => listener.onFrame(bytes)),
+    onClosed: (farewell) => guard(() => listener.onClosed(farewell)),
+  });
+  return {
+    dial: (to, listener) => new WatchedSocket(sockets.dial(to, heed(listener)), onEffect),
+    accept: (take) => {
+      sockets.accept((socket, door) => heed(take(new WatchedSocket(socket, onEffect), door)));
+    },
+    refuse: () => sockets.refuse(),
+  };
+}
+
+class WatchedSocket implements Socket {
+  readonly #socket: Socket;
+  readonly #onEffect: () => void;
+
+  constructor(socket: Socket, onEffect: () => void) {
+    this.#socket = socket;
+    this.#onEffect = onEffect;
+  }
+
+  get address(): string {
+    return this.#socket.address;
+  }
+
+  get bytesReceived(): number {
+    return this.#socket.bytesReceived;
+  }
+
+  get bytesBuffered(): number {
+    return this.#socket.bytesBuffered;
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#onEffect();
+    this.#socket.send(bytes);
+  }
+
+  ping(): void {
+    this.#socket.ping();
+  }
+
+  close(farewell: Parameters<Socket['close']>[0]): void {
+    this.#socket.close(farewell);
+  }
+}

@@ -1,0 +1,97 @@
+/** How a simulated cluster comes to be: one node begins it, and others join. */
+
+import type { NodeId } from '../../src/base/ids.ts';
+import type { RaftLimits } from '../../src/base/limits.ts';
+import type { Random } from '../../src/base/random.ts';
+import { CATALOGUE_SHARD, type Settings } from '../../src/catalog/cluster-map.ts';
+import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
+import type { NodeCore } from '../../src/core/node-core.ts';
+import type { Origin } from '../../src/shard/origin.ts';
+import { Computer } from './computer.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { Witness } from './witness.ts';
+
+const CLUSTER = 'simulated';
+
+interface GrowthOptions {
+  readonly surroundings: Surroundings;
+  readonly random: Random;
+  readonly witness: Witness;
+  readonly limits: RaftLimits;
+  readonly onComputer?: (computer: Computer) => void;
+}
+
+export class Growth {
+  readonly #options: GrowthOptions;
+  readonly computers: Computer[] = [];
+
+  constructor(options: GrowthOptions) {
+    this.#options = options;
+  }
+
+  /** The first node; there is a cluster as soon as it has a map. */
+  begin(settings: Settings): void {
+    const first = this.#add();
+    const map = new Uint8Array();
+    first.settle({ cluster: CLUSTER, node: 1 as NodeId, joinToken: this.#token(), map });
+    first.start(settings);
+  }
+
+  get isFounded(): boolean {
+    return (this.computers[0]?.core?.map?.version ?? 0) > 0;
+  }
+
+  /** It asks again and again, as a process would; the same token gives the same number. */
+  join(delay: number): void {
+    const computer = this.#add();
+    const { surroundings, random } = this.#options;
+    const { agenda } = surroundings;
+    const { url } = computer;
+    const joinToken = this.#token();
+    const description = { peerUrl: url, clientUrl: url, weight: 1, zone: '' };
+    const command = encodeCommand({ type: 'join', joinToken, description });
+    const originAt = (core: NodeCore): Origin => ({
+      respond: (response) => {
+        const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
+        if (computer.passport !== undefined || reply?.type !== 'done') return;
+        const { mapBytes: map } = core;
+        computer.settle({ cluster: CLUSTER, node: reply.node, joinToken, map: map.slice() });
+        computer.start();
+      },
+    });
+    const ask = () => {
+      if (computer.passport !== undefined) return;
+      const core = random.pick(this.computers.map((one) => one.core));
+      core?.ask({ type: 'command', id: 1, command }, originAt(core));
+      agenda.after(random.between(200, 600), ask);
+    };
+    agenda.after(delay, ask);
+  }
+
+  /** Every shard has its full number of replicas, and each lies where it should. */
+  isPlaced(nodes: number): boolean {
+    const replicas = Math.min(3, nodes);
+    const map = this.computers[0]?.core?.map;
+    return (
+      map?.shards.every(({ shard, goal, members }) => {
+        const voters = members.filter(({ isVoter, isWanted }) => isVoter && isWanted);
+        // An even number of voters of the catalogue would bear no more than one less.
+        const isFull = goal.length >= replicas || (shard === CATALOGUE_SHARD && replicas === 2);
+        return isFull && voters.length === goal.length;
+      }) ?? false
+    );
+  }
+
+  #add(): Computer {
+    const { surroundings, witness, limits, onComputer } = this.#options;
+    const url = `node-${this.computers.length + 1}`;
+    const computer = new Computer({ url, surroundings, witness, limits });
+    this.computers.push(computer);
+    onComputer?.(computer);
+    return computer;
+  }
+
+  #token(): Uint8Array {
+    return Uint8Array.from({ length: 16 }, () => this.#options.random.below(256));
+  }
+}

@@ -1,0 +1,42 @@
+/** Fresh machines, made anew for each entry: they remember nothing but what stands in the rows. */
+
+import { Catalogue } from '../../src/catalog/catalogue.ts';
+import { encodeReply } from '../../src/catalog/command-bytes.ts';
+import { Machine } from '../../src/machine/machine.ts';
+
+type View = { get(section: number, key: Uint8Array): Uint8Array | undefined };
+type Applied = Pick<
+  Extract<ReturnType<Machine['apply']>, { type: 'applied' }>,
+  'writes' | 'replies'
+>;
+type Apply = (command: { readonly index: number; readonly payload: Uint8Array }) => Applied;
+
+const NOTHING: Applied = { writes: [], replies: [] };
+
+export function machineOf(view: View): Apply {
+  return (command) => {
+    // Made anew for each entry: nothing is remembered but in the rows.
+    const outcome = new Machine({ source: view }).apply(command);
+    return outcome.type === 'applied' ? outcome : NOTHING;
+  };
+}
+
+export function catalogueOf(view: View): Apply {
+  const catalogue = new Catalogue({ view });
+  return (command) => {
+    const outcome = catalogue.apply(command);
+    if (outcome.type === 'unknown-command') return NOTHING;
+    return { writes: outcome.writes, replies: [encodeReply(outcome.reply)] };
+  };
+}
+
+/** The name of a row in a table of all sections. */
+export function placeName(section: number, key: Uint8Array): string {
+  return `${section}/${Buffer.from(key).toString('latin1')}`;
+}
+
+export function placeOf(name: string): { readonly section: number; readonly key: Uint8Array } {
+  const slash = name.indexOf('/');
+  const key = new Uint8Array(Buffer.from(name.slice(slash + 1), 'latin1'));
+  return { section: Number(name.slice(0, slash)), key };
+}

@@ -1,0 +1,271 @@
+/**
+ * What the entries of all shards say of transactions over several of them, taken down one by one:
+ * which part was prepared where, what was decided, and what became of each part.
+ *
+ * It knows the protocol and none of the product's bookkeeping. What it is told of an entry is the
+ * entry itself, how it was answered and which values it wrote.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import type { ShardId } from '../../src/base/ids.ts';
+import type { Command } from '../../src/machine/command.ts';
+import type { Entry } from '../../src/machine/entry.ts';
+import { isWrite } from '../../src/machine/operation-codec.ts';
+import type { Output, Reason, Reply } from '../../src/machine/reply.ts';
+import type { Row } from '../../src/machine/row.ts';
+import { type Decide, isLocking, type Participant } from '../../src/machine/transaction.ts';
+import {
+  decodeDecide,
+  decodePrepare,
+  decodeResolutions,
+} from '../../src/machine/transaction-codec.ts';
+import { idText, type TransactionId } from '../../src/machine/transaction-id.ts';
+import { Probes } from '../sim/probes.ts';
+import { textOf } from './customer.ts';
+
+/** One entry of one data shard, applied. */
+export interface LedgerEntry {
+  readonly shard: ShardId;
+  readonly index: number;
+  /** When a replica first applied it. */
+  readonly at: number;
+  readonly entry: Entry;
+  /** Of its first command or step. */
+  readonly reply: Reply | undefined;
+  /** What it wrote to keys of users; undefined where a key went. */
+  readonly values: ReadonlyMap<string, Row | undefined>;
+}
+
+/** What a participant made of its part. */
+interface Part {
+  readonly shard: ShardId;
+  /** Of the entry that prepared it, or that did it at once. */
+  readonly version: number;
+  readonly operations: Command;
+  end: { readonly isDone: boolean; readonly at: number } | undefined;
+}
+
+interface Decision {
+  readonly at: number;
+  readonly versions: readonly number[];
+  readonly outputs: readonly Output[];
+}
+
+interface Account {
+  readonly name: string;
+  readonly client: Uint8Array;
+  participants: readonly Participant[];
+  readonly parts: Part[];
+  commit: Decision | undefined;
+  /** When it was said that nothing of it is to come. */
+  readonly denials: number[];
+}
+
+/** A transaction that took effect. */
+export interface Committed {
+  readonly name: string;
+  readonly client: Uint8Array;
+  /** When it was first known: nobody can have been told before. */
+  readonly at: number;
+  readonly versions: readonly number[];
+  readonly outputs: readonly Output[];
+  /** In the order of the participants. */
+  readonly parts: readonly Part[];
+}
+
+interface LedgerOptions {
+  readonly shardAt: (position: number) => ShardId;
+  readonly fail: (message: string, shard?: ShardId) => never;
+}
+
+export class TransactionLedger {
+  readonly #options: LedgerOptions;
+  readonly #accounts = new Map<string, Account>();
+  /** How often a transaction was said to have come to what. */
+  readonly outcomes = new Probes();
+  /** By shard and key: the part that holds it. */
+  readonly #held = new Map<string, Part>();
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+  }
+
+  /** Entries of one shard in their order; shards may come one after the other. */
+  take(one: LedgerEntry): void {
+    const { entry } = one;
+    switch (entry.type) {
+      case 'prepare':
+        this.#takePrepare(one, entry.bytes);
+        break;
+      case 'decide':
+        this.#takeDecide(one, entry.bytes);
+        break;
+      case 'resolve':
+        for (const { id, isCommitted } of decodeResolutions(entry.bytes) ?? []) {
+          const part = this.#openPart(one.shard, id);
+          if (part !== undefined) this.#release(part, isCommitted, one);
+        }
+        break;
+      default:
+        break;
+    }
+    for (const key of one.values.keys()) {
+      const holder = this.#held.get(placeOf(one.shard, key));
+      if (holder === undefined) continue;
+      this.#fail(one, `${key} was written while a transaction held it`);
+    }
+  }
+
+  /** Everything was taken down, and all transactions have come to their end. */
+  judge(): readonly Committed[] {
+    return [...this.#accounts.values()].flatMap((account) => this.#judgeOne(account) ?? []);
+  }
+
+  #takePrepare(one: LedgerEntry, bytes: Uint8Array): void {
+    const { shard, index, reply, values } = one;
+    const prepare = decodePrepare(bytes);
+    this.outcomes.hit(`prepared ${reply?.type === 'refused' ? reply.reason : reply?.type}`);
+    if (values.size > 0) this.#fail(one, 'what was only prepared was written');
+    // A version of another entry says that it was prepared before.
+    if (prepare === undefined || reply?.type !== 'done' || reply.version !== index) return;
+    const { id, participants, at } = prepare;
+    const account = this.#account(id, participants);
+    const { operations } = prepare;
+    if (operations.some(({ type }) => type === 'get')) this.outcomes.hit('prepared to read');
+    const part: Part = { shard, version: index, operations, end: undefined };
+    if (this.#shardOf(participants, at) !== shard) this.#fail(one, 'a part is of another shard');
+    if (account.parts.some((other) => other.shard === shard)) {
+      this.#fail(one, `${account.name} was prepared twice`);
+    }
+    account.parts.push(part);
+    for (const key of lockedIn(part)) {
+      const place = placeOf(shard, key);
+      if (this.#held.has(place)) this.#fail(one, `${key} is held by two transactions`);
+      this.#held.set(place, part);
+    }
+  }
+
+  #takeDecide(one: LedgerEntry, bytes: Uint8Array): void {
+    const { shard, at, reply } = one;
+    const decide = decodeDecide(bytes);
+    if (decide === undefined || reply === undefined) return;
+    const { id, participants } = decide;
+    if (this.#shardOf(participants, 0) !== shard) this.#fail(one, 'another shard decided');
+    const account = this.#account(id, participants);
+    this.outcomes.hit(`decided ${reply.type === 'refused' ? reply.reason : reply.type}`);
+    if (reply.type === 'committed') this.#takeCommit(account, decide, one);
+    else if (isFinal(reply, decide)) account.denials.push(at);
+    else return;
+    const own = this.#openPart(shard, id);
+    if (own !== undefined) this.#release(own, reply.type === 'committed', one);
+  }
+
+  /** The first one says what is true from now on; later ones say the same or no details. */
+  #takeCommit(account: Account, { proposal }: Decide, one: LedgerEntry): void {
+    const { shard, index, at, reply } = one;
+    if (reply?.type !== 'committed') return;
+    const { name, commit, denials, parts } = account;
+    const { versions, outputs } = reply;
+    if (commit !== undefined) {
+      const isSame = versions.length === 0 || isDeepStrictEqual(versions, commit.versions);
+      if (!isSame) this.#fail(one, `${name} was decided twice`);
+      return;
+    }
+    if (denials.length > 0) this.#fail(one, `${name} committed after it was denied`);
+    if (proposal.type === 'abort') this.#fail(one, `${name} committed by an abort`);
+    account.commit = { at, versions, outputs };
+    const { operations } = proposal;
+    if (operations.length === 0) return;
+    const part: Part = { shard, version: index, operations, end: undefined };
+    parts.push(part);
+    this.#release(part, true, one);
+  }
+
+  /** Its keys are given back, and what it had to write is there or is not. */
+  #release(part: Part, isDone: boolean, one: LedgerEntry): void {
+    for (const key of lockedIn(part)) this.#held.delete(placeOf(part.shard, key));
+    part.end = { isDone, at: one.at };
+    for (const operation of part.operations.filter(isWrite)) {
+      const key = textOf(operation.key);
+      const row = one.values.get(key);
+      const isThere = row !== undefined && row.version === part.version;
+      if (!isDone && isThere) this.#fail(one, `${key} was written by what was dropped`);
+      const isDue = isDone && operation.type !== 'delete';
+      if (isDue && !isThere) this.#fail(one, `${key} was not written by what was committed`);
+      if (isDone && operation.type === 'delete' && row !== undefined) {
+        this.#fail(one, `${key} was not deleted by what was committed`);
+      }
+    }
+  }
+
+  #judgeOne(account: Account): Committed | undefined {
+    const { name, client, parts, commit, participants, denials } = account;
+    const { fail } = this.#options;
+    for (const { shard, end } of parts) {
+      if (end === undefined) return fail(`${name} is prepared for ever`, shard);
+      if (!end.isDone) {
+        if (commit !== undefined) fail(`${name} committed, and a part of it was dropped`, shard);
+        continue;
+      }
+      if (commit === undefined)
+        return fail(`${name} was never committed, and a part of it done`, shard);
+      if (end.at < commit.at) fail(`${name} was done before it was decided`, shard);
+      const isDenied = denials.some((at) => at < end.at);
+      if (isDenied) fail(`${name} was denied before all parts were done`, shard);
+    }
+    if (commit === undefined) return undefined;
+    const { at, versions, outputs } = commit;
+    const ordered = participants.map(({ position }, place) => {
+      const shard = this.#options.shardAt(position);
+      const part = parts.find((one) => one.shard === shard);
+      if (part === undefined) return fail(`${name} committed without a part`, shard);
+      if (versions[place] !== part.version) fail(`${name} has another version`, shard);
+      return part;
+    });
+    return { name, client, at, versions, outputs, parts: ordered };
+  }
+
+  #account(id: TransactionId, participants: readonly Participant[]): Account {
+    const name = idText(id);
+    let account = this.#accounts.get(name);
+    if (account === undefined) {
+      const client = id.client.slice();
+      account = { name, client, participants, parts: [], commit: undefined, denials: [] };
+      this.#accounts.set(name, account);
+    }
+    return account;
+  }
+
+  #openPart(shard: ShardId, id: TransactionId): Part | undefined {
+    const parts = this.#accounts.get(idText(id))?.parts;
+    return parts?.find((part) => part.shard === shard && part.end === undefined);
+  }
+
+  #shardOf(participants: readonly Participant[], at: number): ShardId | undefined {
+    const participant = participants[at];
+    return participant && this.#options.shardAt(participant.position);
+  }
+
+  #fail({ shard, index }: LedgerEntry, message: string): never {
+    return this.#options.fail(`entry ${index}: ${message}`, shard);
+  }
+}
+
+/** Refusals that leave open what becomes of it; whoever is told anything else knows. */
+const OPEN: readonly Reason[] = ['window-full', 'malformed'];
+/** Said of a commit alone: an abort asks for neither, and may have been proposed for such. */
+const OPEN_TO_COMMIT: readonly Reason[] = ['wrong-epoch', 'deadline-too-far'];
+
+function isFinal(reply: Reply, { proposal }: Decide): boolean {
+  if (reply.type !== 'refused') return reply.type === 'check-failed';
+  const isOpen = proposal.type === 'commit' && OPEN_TO_COMMIT.includes(reply.reason);
+  return !isOpen && !OPEN.includes(reply.reason);
+}
+
+function lockedIn({ operations }: Part): readonly string[] {
+  return [...new Set(operations.filter(isLocking).map(({ key }) => textOf(key)))];
+}
+
+function placeOf(shard: ShardId, key: string): string {
+  return `${shard}/${key}`;
+}

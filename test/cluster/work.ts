@@ -1,0 +1,67 @@
+/** The work of all customers: which kinds there are in a run, and how often each is picked. */
+
+import type { Probes } from '../sim/probes.ts';
+import { Bank } from './bank.ts';
+import { VALUE_BYTES_MAX } from './computer.ts';
+import { Counters } from './counters.ts';
+import type { Customer } from './customer.ts';
+import { Forks } from './forks.ts';
+import { LargeValues } from './large-values.ts';
+import { ListAppend } from './lists.ts';
+import { Lives } from './lives.ts';
+import type { ClusterPlan } from './plan.ts';
+import { Registers } from './registers.ts';
+import { Rings } from './rings.ts';
+import { Rooms } from './rooms.ts';
+import { Scans } from './scans.ts';
+import { StaleReads } from './stale-reads.ts';
+import type { Workload } from './workload.ts';
+
+const BURST_CALLS = 300;
+
+export class Work {
+  readonly #plan: ClusterPlan;
+  readonly #registers: Registers;
+  readonly #counters = new Counters();
+  readonly #lists = new ListAppend();
+  /** What says most, and is picked most. */
+  readonly #first: readonly Workload[];
+  readonly all: readonly Workload[];
+
+  constructor(plan: ClusterPlan, probes: Probes) {
+    this.#plan = plan;
+    const keys = Array.from({ length: plan.keys }, (_, at) => `key-${at}`);
+    const levels = [{ type: 'linearizable' }, { type: 'lease' }] as const;
+    this.#registers = new Registers({ keys, levels, probes });
+    const transactions = [this.#lists, new Bank(), new Rings(), new Forks(), new Rooms()];
+    const others = [
+      this.#registers,
+      this.#counters,
+      new Lives(),
+      new Scans(),
+      new StaleReads({ keys }),
+      new LargeValues(VALUE_BYTES_MAX),
+    ];
+    this.#first = plan.profile === 'txn' ? [this.#lists, ...transactions] : [this.#registers];
+    this.all = [...others, ...transactions];
+  }
+
+  /** Calls that are no writes and have ended. */
+  get reads(): number {
+    return this.#registers.history.length + this.#lists.history.length;
+  }
+
+  step(customer: Customer, done: () => void): void {
+    const { random } = customer;
+    if (this.#plan.hasBursts && random.chance(0.01)) {
+      customer.hit('burst');
+      return this.#counters.burst(customer, BURST_CALLS, done);
+    }
+    const dice = random.fraction();
+    const workload = random.pick(dice < FIRST[this.#plan.profile] ? this.#first : this.all);
+    workload.step(customer, done);
+  }
+}
+
+/** How much of all work is of the kinds that say most. */
+const FIRST = { cluster: 0.4, txn: 0.65 } as const;

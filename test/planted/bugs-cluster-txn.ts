@@ -1,0 +1,154 @@
+/**
+ * Bugs of transactions over several shards, in whatever room they live, that whole clusters under
+ * faults have to show: what each does is right by itself, and wrong among the others.
+ */
+
+import type { Bug } from './bug.ts';
+
+const TXN = { profiles: ['txn'], isFast: false };
+
+const READING_BUGS: readonly Bug[] = [
+  {
+    ...TXN,
+    file: 'src/shard/read-server.ts',
+    name: 'told-what-is-about-to-change',
+    sentence: 'a key that a transaction holds is read as it was before',
+    trap: '30',
+    find: 'if (holder !== undefined) return this.#options.onHeld(read, holder, false);',
+    replace: '',
+  },
+  {
+    ...TXN,
+    file: 'src/shard/check-read.ts',
+    name: 'validation-ignores-locks',
+    sentence: 'a check holds of a key that another transaction is about to write',
+    trap: '34',
+    find: 'if (obstacle !== undefined) {',
+    replace: 'if (obstacle === null) {',
+  },
+  {
+    ...TXN,
+    file: 'src/client/core/core.ts',
+    name: 'joint-read-in-one-round',
+    sentence: 'what was read at several moments is given as if it were one',
+    trap: '34',
+    find: 'if (!call.isJoint || result.isOneMoment)',
+    replace: 'if (result.type)',
+  },
+];
+
+const CONDUCTING_BUGS: readonly Bug[] = [
+  {
+    ...TXN,
+    file: 'src/txn/coordinator.ts',
+    name: 'validation-not-heeded',
+    sentence: 'a transaction commits although what it read is no more',
+    trap: '32',
+    find: "if (reply.type !== 'done') this.#refuse(reply, to, to.places);",
+    replace: '',
+  },
+  {
+    ...TXN,
+    file: 'src/txn/coordinator.ts',
+    name: 'answered-before-decided',
+    sentence: 'a client is told of a commit that is on its way to the log',
+    trap: '4, 32',
+    find: 'this.#propose(bytes, (reply) => {',
+    replace: `if (!isHomeLast) {
+      this.#port.decide(bytes, () => {});
+      return this.#end({ type: 'decided', reply: { type: 'committed', versions, outputs } });
+    }
+    this.#propose(bytes, (reply) => {`,
+  },
+  {
+    ...TXN,
+    file: 'src/txn/plan.ts',
+    name: 'home-locked-too-late',
+    sentence: 'the home shard locks nothing before what is only read is validated elsewhere',
+    trap: '33',
+    find: 'isHomeLast: !hasLateChecks,',
+    replace: 'isHomeLast: true,',
+  },
+  {
+    ...TXN,
+    file: 'src/txn/phase-two.ts',
+    name: 'cleared-too-early',
+    sentence: 'a decision is forgotten as soon as the first participant has heard',
+    trap: '32',
+    find: 'if (telling.left.size > 0) return;',
+    replace: '',
+  },
+  {
+    ...TXN,
+    file: 'src/txn/meetings.ts',
+    name: 'nobody-is-asked',
+    sentence: 'whoever waits for a key never asks what became of its holder',
+    trap: '30, 32',
+    find: 'else if (meeting.askAt <= now) this.#ask(meeting);',
+    replace: '',
+  },
+  {
+    ...TXN,
+    file: 'src/txn/meetings.ts',
+    name: 'silence-is-an-abort',
+    sentence: 'a home shard that cannot be asked is taken for one that aborted',
+    trap: '32',
+    find: "if (reply === undefined || reply.type === 'locked') return undefined;",
+    replace: 'if (reply === undefined) return false;',
+  },
+  {
+    ...TXN,
+    file: 'src/core/transaction-desk.ts',
+    name: 'decisions-left-alone',
+    sentence: 'a new leader tells nobody of what a former one decided',
+    trap: '32',
+    find: 'if (machine.decisions.size > 0) this.#deskOf(replica);',
+    replace: '',
+  },
+];
+
+const APPLYING_BUGS: readonly Bug[] = [
+  {
+    ...TXN,
+    file: 'src/machine/machine.ts',
+    name: 'batches-pass-locks',
+    sentence: 'a command that was proposed before a key was held writes it all the same',
+    trap: '31',
+    find: 'holderOf: (key) => this.#transactions.prepared.holderOf(key),',
+    replace: 'holderOf: () => undefined,',
+  },
+  {
+    ...TXN,
+    file: 'src/machine/transactions.ts',
+    name: 'resolved-twice-over',
+    sentence: 'a part that is resolved is written as new, not as it was prepared',
+    trap: '11',
+    find: 'this.#execution(moment, prepared.version, operations.length).redo(operations);',
+    replace: 'this.#execution(moment, moment.index, operations.length).redo(operations);',
+  },
+  {
+    ...TXN,
+    file: 'src/machine/slots.ts',
+    name: 'prepared-parts-forgotten',
+    sentence: 'after a start or a snapshot nobody knows what is prepared',
+    trap: '11, 29',
+    find: 'const end = bytes === undefined ? 0 : endIn(bytes);',
+    replace: 'const end = 0;',
+  },
+  {
+    ...TXN,
+    file: 'src/machine/transactions.ts',
+    name: 'commit-after-abort',
+    sentence: 'a commit is done though recovery has aborted the transaction before',
+    trap: '32',
+    find: 'const known = this.#decided(id, remembrance) ?? this.#given(id, remembrance, isOver);',
+    replace: `const known = proposal.type === 'commit' && this.prepared.of(id) === undefined
+      ? undefined : this.#decided(id, remembrance) ?? this.#given(id, remembrance, isOver);`,
+  },
+];
+
+export const CLUSTER_TXN_BUGS: readonly Bug[] = [
+  ...READING_BUGS,
+  ...CONDUCTING_BUGS,
+  ...APPLYING_BUGS,
+];

@@ -1,0 +1,423 @@
+/** Planted bugs in transactions over several shards: order, conflicts, recovery, what is held. */
+
+import type { Bug } from './bug.ts';
+
+const COORDINATOR = 'src/txn/coordinator.ts';
+const PLAN = 'src/txn/plan.ts';
+const PHASE_TWO = 'src/txn/phase-two.ts';
+const MEETINGS = 'src/txn/meetings.ts';
+const ENTRANCE = 'src/shard/entrance.ts';
+const READING = 'src/shard/reading.ts';
+const READ_SERVER = 'src/shard/read-server.ts';
+const CHECK_READ = 'src/shard/check-read.ts';
+const REMOVALS = 'src/shard/removals.ts';
+const RANGE_READ = 'src/shard/range-read.ts';
+const RANGE_CHECK = 'src/shard/range-check.ts';
+const HOME_DESK = 'src/core/home-desk.ts';
+const DESK = 'src/core/transaction-desk.ts';
+
+/** Which suite notices, by the file that is broken. */
+const NOTICED: Readonly<Record<string, string>> = {
+  [COORDINATOR]: 'scenario',
+  [PLAN]: 'scenario',
+  [PHASE_TWO]: 'scenario',
+  [MEETINGS]: 'scenario',
+  [ENTRANCE]: 'entrance',
+  [READING]: 'held-reads',
+  [READ_SERVER]: 'held-reads',
+  [CHECK_READ]: 'range-check',
+  [REMOVALS]: 'range-check',
+  [RANGE_READ]: 'range-read',
+  [RANGE_CHECK]: 'range-check',
+  [HOME_DESK]: 'home-desk',
+  [DESK]: 'transaction-desk',
+};
+
+interface Planted {
+  readonly name: string;
+  readonly sentence: string;
+  readonly trap: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  readonly isFast?: boolean;
+}
+
+const CONDUCTING: readonly Planted[] = [
+  {
+    name: 'commit-before-all-are-prepared',
+    sentence: 'the first part that is ready is taken for all',
+    trap: '32',
+    file: COORDINATOR,
+    find: 'if (this.#stage === stage && this.#left === 0)',
+    replace: 'if (this.#stage === stage)',
+    isFast: true,
+  },
+  {
+    name: 'validation-before-the-locks',
+    sentence: 'the home shard is not prepared although something has to be validated',
+    trap: '34',
+    file: PLAN,
+    find: 'isHomeLast: !hasLateChecks,',
+    replace: 'isHomeLast: true,',
+  },
+  {
+    name: 'ranges-are-not-validated',
+    sentence: 'what a range held is taken for granted',
+    trap: '34',
+    file: PLAN,
+    find: '({ shard, checks }) => shard !== first.shard || checks.some(isRange)',
+    replace: '({ shard }) => shard !== first.shard',
+  },
+  {
+    name: 'a-key-beside-a-lock-is-guarded',
+    sentence: 'what a part checks is taken for guarded because the part locks another key',
+    trap: '34',
+    file: PLAN,
+    find: 'locked.has(operation.key)',
+    replace: 'locked.count > 0',
+  },
+  {
+    name: 'commit-despite-a-validation',
+    sentence: 'the answer of a validation is counted and not read',
+    trap: '34',
+    file: COORDINATOR,
+    find: "if (reply.type !== 'done') this.#refuse(reply, to, to.places);",
+    replace: '',
+    isFast: true,
+  },
+  {
+    name: 'the-place-among-all-is-lost',
+    sentence: 'a failed check is told by its place in its own part',
+    trap: '45',
+    file: COORDINATOR,
+    find: 'const position = offset + (places?.[reply.position] ?? reply.position);',
+    replace: 'const position = places?.[reply.position] ?? reply.position;',
+  },
+  {
+    name: 'place-among-validations-is-told',
+    sentence: 'a failed validation is told by its place among what was validated',
+    trap: '45',
+    file: COORDINATOR,
+    find: 'places?.[reply.position] ?? reply.position',
+    replace: 'reply.position',
+  },
+  {
+    name: 'a-transaction-presses-on',
+    sentence: 'whoever has more right waits for ever for one that waits itself',
+    trap: '33',
+    file: COORDINATOR,
+    find: "if (this.#stage === 'preparing' || this.#stage === 'validating')",
+    replace: "if (this.#stage === 'validating')",
+  },
+  {
+    name: 'pressed-out-of-a-decision',
+    sentence: 'an abort is proposed behind every commit that somebody waits for',
+    trap: '32',
+    file: COORDINATOR,
+    find: "if (this.#stage === 'preparing' || this.#stage === 'validating')",
+    replace: "if (this.#stage !== 'over')",
+  },
+  {
+    name: 'a-refused-commit-is-an-end',
+    sentence: 'that a decision was refused is told as if it were one',
+    trap: '32',
+    file: COORDINATOR,
+    find: "if (reply.type === 'committed' || reply.type === 'check-failed')",
+    replace: 'if (true)',
+  },
+  {
+    name: 'prepared-for-as-long-as-it-takes',
+    sentence: 'a shard that cannot be reached keeps the keys of all others locked',
+    trap: '33',
+    file: COORDINATOR,
+    find: 'const isLate = now - this.#beganAt >= TRANSACTION_LIMITS.prepareMilliseconds;',
+    replace: 'const isLate = false;',
+  },
+  {
+    name: 'a-late-answer-counts',
+    sentence: 'an answer to a question of an earlier stage leads the next one on',
+    trap: '32',
+    file: COORDINATOR,
+    find: "if (!this.#questions.includes(question) || question.state !== 'asked')",
+    replace: "if (question.state !== 'asked')",
+  },
+  {
+    name: 'told-before-it-is-decided',
+    sentence: 'the client hears of a commit that is only proposed',
+    trap: '32',
+    file: HOME_DESK,
+    find: 'coordinator.begin();',
+    replace: `coordinator.begin();
+      this.#tell(asker, { type: 'committed', versions: [1, 1], outputs: [] });`,
+  },
+  {
+    name: 'conducted-twice',
+    sentence: 'a transaction that is asked for again is begun again beside the first one',
+    trap: '25',
+    file: HOME_DESK,
+    find: 'known.waiting.push(asker); return;',
+    replace: 'known.waiting.push(asker);',
+  },
+  {
+    name: 'decided-in-the-epoch-of-the-map',
+    sentence: 'the home shard does its part in whatever arc it has by now',
+    trap: '28',
+    file: HOME_DESK,
+    find: 'const epoch = plan.parts[0]?.part.epoch ?? 0;',
+    replace: 'const epoch = this.#machine.epoch;',
+  },
+  {
+    name: 'no-reason-is-final',
+    sentence: 'what a node refuses for good is asked again until the time is over',
+    trap: '45',
+    file: HOME_DESK,
+    find: "const isFinal = effectOf(failure) === 'notApplied' && FINAL.includes(failure);",
+    replace: 'const isFinal = false;',
+  },
+];
+
+const TELLING: readonly Planted[] = [
+  {
+    name: 'resolved-before-it-is-decided',
+    sentence: 'the others hear of a commit that is only proposed',
+    trap: '30, 32',
+    file: HOME_DESK,
+    find: 'coordinator.begin();',
+    replace: `coordinator.begin();
+      const { participants } = plan;
+      this.#phaseTwo.tell({ ...plan.contender, participants, isCommitted: true }, true);`,
+  },
+  {
+    name: 'cleared-when-one-has-heard',
+    sentence: 'a decision goes though a participant has not heard of it',
+    trap: '32',
+    file: PHASE_TWO,
+    find: 'if (telling.left.size > 0) return;',
+    replace: '',
+    isFast: true,
+  },
+  {
+    name: 'what-was-not-heard-is-forgotten',
+    sentence: 'a participant that could not be told is not told again',
+    trap: '32',
+    file: PHASE_TWO,
+    find: 'if (!isHeard) return this.#rest(words);',
+    replace: 'if (!isHeard) return;',
+  },
+  {
+    name: 'lost-is-heard',
+    sentence: 'a message that may have been lost is taken for heard',
+    trap: '32, 45',
+    file: PHASE_TWO,
+    find: 'if (!isHeard) return this.#rest(words);',
+    replace: '',
+  },
+  {
+    name: 'decisions-are-not-swept',
+    sentence: 'what a former leader decided is told to nobody',
+    trap: '32',
+    file: HOME_DESK,
+    find: `for (const decision of this.#machine.decisions.all())
+      this.#phaseTwo.tell(decision, true);`,
+    replace: '',
+  },
+  {
+    name: 'orphans-are-not-swept',
+    sentence: 'a part that nobody meets stays prepared for ever',
+    trap: '32',
+    file: DESK,
+    find: 'if (age >= TRANSACTION_LIMITS.orphanMilliseconds)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'meetings-are-not-asked',
+    sentence: 'whoever waits for a key waits for a coordinator to come back',
+    trap: '32',
+    file: MEETINGS,
+    find: 'else if (meeting.askAt <= now) this.#ask(meeting);',
+    replace: '',
+  },
+  {
+    name: 'asked-once',
+    sentence: 'a question to a home shard that got no answer is not asked again',
+    trap: '32',
+    file: MEETINGS,
+    find: 'meeting.askAt = now + TRANSACTION_LIMITS.restMilliseconds;',
+    replace: '',
+  },
+  {
+    name: 'undecided-is-aborted',
+    sentence: 'where the home shard had no room to decide, a participant takes it for an abort',
+    trap: '32',
+    file: MEETINGS,
+    find: `reply.type === 'refused'
+      && (reply.reason === 'window-full' || reply.reason === 'malformed')`,
+    replace: 'false',
+    isFast: true,
+  },
+  {
+    name: 'who-asks-vouches-for-all',
+    sentence: 'others are told of an end that nobody decided, on the word of who asked',
+    trap: '32',
+    file: HOME_DESK,
+    find: 'if (kept !== undefined) this.#phaseTwo.tell(kept, true);',
+    replace:
+      'this.#phaseTwo.tell(kept ?? { ...contender, participants, isCommitted: false }, true);',
+  },
+];
+
+const MEETING: readonly Planted[] = [
+  {
+    name: 'the-younger-one-waits',
+    sentence: 'a transaction that holds keys waits for an older one: they wait in a circle',
+    trap: '33',
+    file: ENTRANCE,
+    find: 'if (!isEnding && contender !== undefined && isElder(holder, contender))',
+    replace: 'if (false)',
+  },
+  {
+    name: 'the-older-one-gives-way',
+    sentence: 'age is compared the wrong way round, so whoever tries again is always too young',
+    trap: '33',
+    file: ENTRANCE,
+    find: 'contender !== undefined && isElder(holder, contender)',
+    replace: 'contender !== undefined && isElder(contender, holder)',
+  },
+  {
+    name: 'nobody-is-pressed',
+    sentence: 'the older one waits, and the younger one does not hear of it',
+    trap: '33',
+    file: ENTRANCE,
+    find: 'this.#host.meet(holder, contender !== undefined);',
+    replace: 'this.#host.meet(holder, false);',
+  },
+  {
+    name: 'its-own-lock-is-in-its-way',
+    sentence: 'a prepare that is asked for again waits for itself',
+    trap: '31',
+    file: ENTRANCE,
+    find: 'if (contender !== undefined && isSameId(holder.id, contender.id)) continue;',
+    replace: '',
+  },
+  {
+    name: 'first-come-first-served',
+    sentence: 'a key that is given back goes to whoever waited longest, of whatever age',
+    trap: '33',
+    file: ENTRANCE,
+    find: 'waiting.sort((one, other) => rankOf(one, other));',
+    replace: '',
+  },
+  {
+    name: 'waiters-keep-out-who-frees-them',
+    sentence: 'what waits for a key takes the room of what gives it back',
+    trap: '33, O7',
+    file: ENTRANCE,
+    find: 'this.#gathered = []; this.#bytes = 0; const { prepared } = this.#host;',
+    replace: 'this.#gathered = []; const { prepared } = this.#host;',
+  },
+  {
+    name: 'read-under-a-lock',
+    sentence: 'a read is served what is about to change, or has changed elsewhere already',
+    trap: '30',
+    file: READ_SERVER,
+    find: 'if (holder !== undefined) return this.#options.onHeld(read, holder, false);',
+    replace: '',
+  },
+  {
+    name: 'held-reads-are-not-woken',
+    sentence: 'a read that waits for a key is not told that it was given back',
+    trap: '30',
+    file: READING,
+    find: 'this.#serve(this.#held.takeAll());',
+    replace: '',
+  },
+  {
+    name: 'a-page-over-a-held-key',
+    sentence: 'a range is read past a key that a transaction holds',
+    trap: '30',
+    file: RANGE_READ,
+    find: 'this.#isStopped ||= this.#isBehindLock(row.key);',
+    replace: '',
+  },
+  {
+    name: 'a-range-ends-before-a-held-key',
+    sentence: 'a key that is held and not there yet is taken for missing at the end of a range',
+    trap: '30',
+    file: RANGE_READ,
+    find: 'this.#answer(isAtEnd && this.#lock === undefined);',
+    replace: 'this.#answer(isAtEnd);',
+  },
+  {
+    name: 'backwards-from-the-wrong-end',
+    sentence: 'a range that is read backwards looks at the first of the held keys',
+    trap: '30',
+    file: RANGE_READ,
+    find: 'isReverse ? locks.at(-1) : locks[0]',
+    replace: 'locks[0]',
+  },
+  {
+    name: 'validated-under-a-lock',
+    sentence: 'a validation holds although another transaction may have changed the key already',
+    trap: '30, 34',
+    file: CHECK_READ,
+    find: 'const obstacle = this.#obstacle();',
+    replace: 'const obstacle = undefined;',
+  },
+  {
+    name: 'a-held-key-in-a-range-is-passed-by',
+    sentence: 'a validation looks at held keys, but not inside of ranges',
+    trap: '30, 34',
+    file: CHECK_READ,
+    find: 'if (lock !== undefined) return { position, holder: lock.holder };',
+    replace: '',
+  },
+  {
+    name: 'an-owner-waits-for-its-elder',
+    sentence: 'a validation waits for an older transaction while it holds keys',
+    trap: '33',
+    file: CHECK_READ,
+    find: 'const mustYield = owner !== undefined && isElder(holder, owner);',
+    replace: 'const mustYield = false;',
+  },
+  {
+    name: 'a-range-that-shrank-holds',
+    sentence: 'a key that was removed is not missed',
+    trap: '34',
+    file: RANGE_CHECK,
+    find: 'if (this.#count < count) return this.#end(placed);',
+    replace: '',
+  },
+  {
+    name: 'a-range-that-changed-holds',
+    sentence: 'the keys of a range are counted and their versions are not read',
+    trap: '34',
+    file: RANGE_CHECK,
+    find: 'if (!isSame || this.#count > count)',
+    replace: 'if (this.#count > count)',
+  },
+  {
+    name: 'what-came-and-went-is-not-seen',
+    sentence: 'an absence is taken for the same if it is there at both looks',
+    trap: '34',
+    file: CHECK_READ,
+    find: 'if (removals?.mayHave(question) ?? true) return 0;',
+    replace: '',
+    isFast: true,
+  },
+  {
+    name: 'removals-of-a-former-life',
+    sentence: 'a replica that does not know what was removed says that nothing was',
+    trap: '34',
+    file: REMOVALS,
+    find: 'if (since < this.#floor) return true;',
+    replace: '',
+  },
+];
+
+export const COORDINATION_BUGS: readonly Bug[] = [...CONDUCTING, ...TELLING, ...MEETING].map(
+  ({ isFast, ...bug }) => {
+    const tests = [NOTICED[bug.file] ?? ''];
+    return { ...bug, profiles: [], tests, isFast: isFast ?? false };
+  },
+);
