@@ -222,6 +222,8 @@ export const STATE_LIMITS = {
   viewsMax: 1024,
   /** Snapshots being sent, over all shards; one more closes the one that was read longest ago. */
   exportsMax: 8,
+  /** Followers that read one snapshot at places far apart; one more takes another's place. */
+  exportStrandsMax: 8,
   /** A snapshot that nobody read from while this many checkpoints went by is closed. */
   exportIdleCheckpoints: 16,
   /** Batches that are known to follow each other without a gap, looked at when a store opens. */

@@ -10,7 +10,7 @@ import { assert, unreachable } from '../base/assert.ts';
 import { type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, RAFT_LIMITS, type RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import type { ClusterMap, Settings } from '../catalog/cluster-map.ts';
+import { CATALOGUE_SHARD, type ClusterMap, type Settings } from '../catalog/cluster-map.ts';
 import type { Prepared } from '../machine/prepared.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Message } from '../raft/message.ts';
@@ -190,10 +190,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#desk.tick();
     this.#chores.tick();
     this.transactions.tick();
-    for (const replica of this.takeLingering()) {
-      replica.hurry();
-      this.touch(replica);
-    }
+    this.#hurryLingering();
     this.log.idle();
     this.#options.onWork();
   }
@@ -347,7 +344,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     // Who is not heard cannot answer, though all that we say may reach it.
     const isHeard = this.peers.isHeard(to, this.#now);
     if (isHeard && this.#forwards.send(to, { request, origin, now: this.#now })) return true;
-    if ('shard' in request) this.#leaders.learn(request.shard, 0);
+    this.#leaders.learn('shard' in request ? request.shard : CATALOGUE_SHARD, 0);
     return false;
   }
 
@@ -355,13 +352,6 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   takeRecords(): readonly LogRecord[] {
     return this.#records.splice(0);
-  }
-
-  takeLingering(): readonly Replica[] {
-    if (this.#lingering.size === 0) return [];
-    const lingering = [...this.#lingering];
-    this.#lingering = new Set();
-    return lingering.filter((one) => this.replicas.get(one.shard) === one);
   }
 
   nodeOf(message: Message): NodeId | undefined {
@@ -425,6 +415,16 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   #proceed(): void {
     this.#isStoreBusy = false;
     for (const replica of this.replicas.all) replica.proceed();
+  }
+
+  /** What has no hurry has lingered for long enough. */
+  #hurryLingering(): void {
+    const lingering = this.#lingering;
+    this.#lingering = new Set();
+    for (const replica of lingering) {
+      replica.hurry();
+      if (this.replicas.get(replica.shard) === replica) this.touch(replica);
+    }
   }
 
   #record(record: LogRecord): void {

@@ -19,10 +19,6 @@ export interface TurnParts {
   readonly clients: Clients;
   /** Records of replicas that came or went; taken once. */
   takeRecords(): readonly LogRecord[];
-  /** It has a turn of its own to come. */
-  touch(replica: Replica): void;
-  /** Replicas with something that has no hurry: they join if anything is written anyway. */
-  takeLingering(): readonly Replica[];
   /** Where a message's receiver lives; undefined if nobody knows. */
   nodeOf(message: Message): NodeId | undefined;
   sendToPeer(node: NodeId, lane: Lane, bytes: Uint8Array): void;
@@ -41,23 +37,13 @@ interface Taken {
 }
 
 export function endTurn(parts: TurnParts): void {
-  const taken = parts.replicas.takeTouched().map(takeFrom);
-  if (taken.some(({ ready }) => ready?.write !== undefined)) {
-    const isTaken = new Set(taken.map(({ replica }) => replica));
-    for (const replica of parts.takeLingering()) {
-      replica.hurry();
-      if (isTaken.has(replica)) parts.touch(replica);
-      else taken.push(takeFrom(replica));
-    }
-  }
+  const taken = parts.replicas
+    .takeTouched()
+    .map((replica): Taken => ({ replica, ready: replica.take() }));
   append(parts, taken);
   send(parts, taken);
   for (const { replica, ready } of taken) replica.finish(ready);
   parts.clients.flush();
-}
-
-function takeFrom(replica: Replica): Taken {
-  return { replica, ready: replica.take() };
 }
 
 function append(parts: TurnParts, taken: readonly Taken[]): void {

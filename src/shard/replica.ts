@@ -40,7 +40,7 @@ export interface ReplicaHost {
   nodeNumberOf(shard: ShardId, member: MemberId): number;
   /** What it knows is damaged: it serves nothing and applies nothing any more. */
   spoilt(replica: Replica): void;
-  /** The replica has something to propose that has no hurry: with the next writes, or a tick. */
+  /** The replica has something to propose that has no hurry: a tick is soon enough. */
   linger(replica: Replica): void;
   /** Somebody waits for a key that a transaction holds; with more right to it, if pressing. */
   meet(replica: Replica, holder: Prepared, isPressing: boolean): void;
@@ -238,7 +238,7 @@ export class Replica implements EntranceHost, ReadingHost {
     else this.#host.meet(this, holder, isPressing);
   }
 
-  /** What had no hurry is proposed with this turn. */
+  /** What had no hurry is proposed with its next turn. */
   hurry(): void {
     this.#entrance.hurryAll();
   }

@@ -1,11 +1,15 @@
-/** One snapshot being sent: the rows of one shard at one checkpoint, as a stream of bytes. */
+/**
+ * One snapshot being sent: the rows of one shard at one checkpoint, as a stream of bytes. Several
+ * followers may read it, each as fast as it can: whoever is alone at its place has a strand there.
+ */
 
 import { assert } from '../base/assert.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import { encodeEnd, encodeHeader, encodeRows, HEADER_BYTES } from './snapshot-format.ts';
+import { Strand } from './snapshot-strand.ts';
 import type { StateDamage } from './state.ts';
-import type { DiskCursor, DiskRow, DiskRows, DiskView } from './state-disk.ts';
+import type { DiskCursor, DiskRow, DiskView } from './state-disk.ts';
 import type { StateHash } from './state-hash.ts';
 import { keyOf, type Place, sectionOf } from './state-key.ts';
 import { damageOf, isSound, valueIn } from './state-record.ts';
@@ -19,37 +23,25 @@ interface SnapshotExportOptions {
   readonly onDamage: (damage: StateDamage) => void;
 }
 
-/** A piece of the stream in memory. */
-interface Block {
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-}
-
-/** Where the stream can be taken up again: before the row with this key, or before all rows. */
+/** Where the stream can be taken up: before the row with this key, or before all rows. */
 interface Mark {
   readonly offset: number;
   readonly from: Uint8Array | undefined;
 }
 
-const READ = { rowsMax: STATE_LIMITS.sliceRows, bytesMax: STATE_LIMITS.sliceBytes };
-
 export class SnapshotExport {
   readonly #options: SnapshotExportOptions;
-  readonly #marks: Mark[] = [];
-  #cursor: DiskCursor;
-  /** Invariant: they follow each other up to `#produced`. */
-  #blocks: Block[] = [];
-  #produced = 0;
-  #isReading = false;
-  #isWhole = false;
+  readonly #header: Uint8Array;
+  /** In the order of their offsets. */
+  readonly #marks: Mark[] = [{ offset: HEADER_BYTES, from: undefined }];
+  /** The one that was read last comes last. */
+  #strands: Strand[] = [];
   #isClosed = false;
 
   constructor(options: SnapshotExportOptions) {
     this.#options = options;
-    this.#add(encodeHeader(options.description));
-    assert(this.#produced === HEADER_BYTES, 'rows begin after the header');
-    this.#marks.push({ offset: this.#produced, from: undefined });
-    this.#cursor = this.#open(undefined);
+    this.#header = encodeHeader(options.description);
+    assert(this.#header.length === HEADER_BYTES, 'rows begin after the header');
   }
 
   get description(): SnapshotDescription {
@@ -57,106 +49,69 @@ export class SnapshotExport {
   }
 
   /** At most so many bytes from an offset on, any offset that was given before, or the next. */
-  read(offset: number, bytesMax: number): ExportBytes | 'gone' | 'later' {
-    if (this.#isClosed || (this.#isWhole && offset >= this.#produced)) return 'gone';
-    const end = offset + bytesMax;
-    const start = this.#blocks[0]?.offset ?? this.#produced;
-    if (offset < start) this.#rewind(offset);
-    // Whoever asks from here on has what came before.
-    while (this.#blocks.length > 0 && endOf(this.#blocks[0] as Block) <= offset) {
-      this.#blocks.shift();
-    }
-    if (this.#produced < end && !this.#isWhole) {
-      this.#readOn();
-      return 'later';
-    }
-    const to = Math.min(end, this.#produced);
-    const data = new Uint8Array(to - offset);
-    for (const block of this.#blocks) {
-      if (block.offset >= to) break;
-      const from = Math.max(0, offset - block.offset);
-      data.set(block.bytes.subarray(from, to - block.offset), block.offset + from - offset);
-    }
-    return { data, isLast: this.#isWhole && to === this.#produced };
+  read(offset: number, bytesMax: number): ReturnType<Strand['read']> | 'gone' {
+    if (this.#isClosed || this.#strands.some(({ end }) => offset >= end)) return 'gone';
+    const strand = this.#strandAt(offset);
+    this.#strands = [...this.#strands.filter((one) => one !== strand), strand];
+    return strand.read(offset, bytesMax);
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#blocks = [];
-    this.#cursor.close();
+    for (const strand of this.#strands) strand.close();
     this.#options.view.close();
   }
 
-  #rewind(offset: number): void {
+  /**
+   * The one that begins nearest before the offset. So whoever is further on never takes the strand
+   * of one who is behind, and nobody loses what he waits for to another.
+   */
+  #strandAt(offset: number): Strand {
+    let nearest: Strand | undefined;
+    for (const strand of this.#strands) {
+      const isNearer = nearest === undefined || strand.start > nearest.start;
+      if (strand.holds(offset) && isNearer) nearest = strand;
+    }
+    if (nearest !== undefined) return nearest;
+    if (this.#strands.length >= STATE_LIMITS.exportStrandsMax) this.#strands.shift()?.close();
+    return this.#begin(offset);
+  }
+
+  #begin(offset: number): Strand {
     const mark = this.#marks.findLast((each) => each.offset <= offset);
-    this.#cursor.close();
-    this.#isReading = false;
-    this.#isWhole = false;
-    this.#blocks = [];
-    this.#produced = 0;
-    if (mark === undefined) this.#add(encodeHeader(this.description));
-    else this.#produced = mark.offset;
-    this.#cursor = this.#open(mark?.from);
+    const strand = new Strand({
+      offset: mark?.offset ?? 0,
+      cursor: this.#open(mark?.from),
+      spell: (rows, at) => this.#spell(rows, at),
+      onUnreadable: () => this.#failAt(this.#options.place.key(0, new Uint8Array(0))),
+      onProgress: this.#options.onProgress,
+    });
+    if (mark === undefined) strand.add(this.#header);
+    return strand;
   }
 
   #open(from: Uint8Array | undefined): DiskCursor {
     return this.#options.view.cursor(this.#options.place.wholeRange(from));
   }
 
-  #readOn(): void {
-    if (this.#isReading) return;
-    this.#isReading = true;
-    const cursor = this.#cursor;
-    cursor.next(READ, (rows) => {
-      if (this.#isClosed || cursor !== this.#cursor) return;
-      this.#isReading = false;
-      this.#take(rows);
-      this.#options.onProgress();
-    });
-  }
-
-  #take(rows: DiskRows): void {
-    if (rows === 'unreadable') {
-      const nowhere = this.#options.place.key(0, new Uint8Array(0));
-      return this.#fail(damageOf(this.#options.place.shard, nowhere, 'rows cannot be read'));
-    }
+  #spell(rows: readonly DiskRow[], offset: number): Uint8Array | undefined {
+    if (this.#isClosed) return undefined;
     const first = rows[0]?.[0];
-    if (first === undefined) {
-      this.#add(encodeEnd(this.#options.hash));
-      this.#isWhole = true;
-      return;
-    }
+    if (first === undefined) return encodeEnd(this.#options.hash);
     const damaged = rows.find(([key, record]) => !isSound(this.#options.place, key, record));
-    if (damaged !== undefined) {
-      return this.#fail(damageOf(this.#options.place.shard, damaged[0]));
-    }
+    if (damaged !== undefined) return this.#failAt(damaged[0]);
     const last = this.#marks.at(-1);
-    if (last === undefined || last.offset < this.#produced) {
-      this.#marks.push({ offset: this.#produced, from: first });
-    }
-    this.#add(encodeRows(rows.map(rowOf)));
-  }
-
-  #add(bytes: Uint8Array): void {
-    this.#blocks.push({ offset: this.#produced, bytes });
-    this.#produced += bytes.length;
+    if (last === undefined || last.offset < offset) this.#marks.push({ offset, from: first });
+    return encodeRows(rows.map(rowOf));
   }
 
   /** What is damaged here must not become the state of another. */
-  #fail(damage: StateDamage): void {
+  #failAt(key: Uint8Array): undefined {
+    const { place, onDamage } = this.#options;
     this.close();
-    this.#options.onDamage(damage);
+    onDamage(damageOf(place.shard, key));
   }
-}
-
-interface ExportBytes {
-  readonly data: Uint8Array;
-  readonly isLast: boolean;
-}
-
-function endOf({ offset, bytes }: Block): number {
-  return offset + bytes.length;
 }
 
 function rowOf([stored, record]: DiskRow) {

@@ -66,6 +66,33 @@ for (const newMedium of MEDIA) {
     await close(rig);
   });
 
+  test(`${name}: followers at places far apart do not take each other's place`, async () => {
+    const rig = await newRig(newMedium());
+    for (let at = 0; at < 1000; at++) rig.apply([put(`key ${at}`, 'x'.repeat(1000))]);
+    await rig.checkpoint();
+    const { description, bytes } = await rig.exportAll();
+    const { index } = description;
+    const reader = rig.store.snapshots(SHARD);
+    const bytesMax = 10_000;
+    const got: number[] = [0, bytesMax, 50 * bytesMax];
+    const wanted = got.map((offset) => Math.min(bytes.length, offset + 20 * bytesMax));
+    // All ask in turns, and nobody waits for another: a turn brings somebody further.
+    for (let turn = 0; got.some((offset, at) => offset < (wanted[at] ?? 0)); turn++) {
+      assert.ok(turn < 1000, 'each comes to where it wants to go');
+      for (const [at, offset] of got.entries()) {
+        if (offset >= (wanted[at] ?? 0)) continue;
+        const answer = reader.read({ index, offset, bytesMax });
+        assert.notEqual(answer, 'gone');
+        if (typeof answer === 'string') continue;
+        const { data } = answer;
+        assert.equal(Buffer.compare(data, bytes.subarray(offset, offset + data.length)), 0);
+        got[at] = offset + data.length;
+      }
+      await rig.turn();
+    }
+    await close(rig);
+  });
+
   test(`${name}: a stream goes on at any offset while the state goes on changing`, async () => {
     const rig = await newRig(newMedium());
     for (let at = 0; at < 1000; at++) rig.apply([put(`key ${at}`, 'x'.repeat(at % 1500))]);
