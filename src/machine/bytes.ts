@@ -13,3 +13,10 @@ export function compareBytes(one: Uint8Array, other: Uint8Array): number {
 export function areEqual(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && compareBytes(one, other) === 0;
 }
+
+const latin = new TextDecoder('latin1');
+
+/** One text for one sequence of bytes: a key for tables whose hash nobody outside can foresee. */
+export function nameOf(bytes: Uint8Array): string {
+  return latin.decode(bytes);
+}

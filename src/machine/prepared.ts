@@ -1,10 +1,9 @@
 /** What is prepared in a shard: which transaction holds which keys until it is resolved. */
 
 import { present } from '../base/assert.ts';
-import { hash } from '../base/hash.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
 import { Reader, type Writer } from '../base/message-pack.ts';
-import { areEqual, compareBytes } from './bytes.ts';
+import { compareBytes, nameOf } from './bytes.ts';
 import { SECTION, type StateSource } from './section.ts';
 import { Slots, slotKey, type Writing } from './slots.ts';
 import { isLocking, type Participant, type Prepare } from './transaction.ts';
@@ -32,8 +31,8 @@ export class PreparedParts {
   readonly #source: StateSource;
   readonly #slots: Slots;
   readonly #byId = new Map<string, Prepared>();
-  /** By the hash of the key. */
-  readonly #locks = new Map<number, Lock[]>();
+  /** By the key. Whose keys they are decides nothing about how long it takes to find one. */
+  readonly #locks = new Map<string, Prepared>();
 
   constructor(source: StateSource) {
     this.#source = source;
@@ -63,8 +62,7 @@ export class PreparedParts {
   /** Who holds the key; cheap where nothing is prepared. */
   holderOf(key: Uint8Array): Prepared | undefined {
     if (this.#byId.size === 0) return undefined;
-    const locks = this.#locks.get(hash(key));
-    return locks?.find((lock) => areEqual(lock.key, key))?.holder;
+    return this.#locks.get(nameOf(key));
   }
 
   /** Keys in [from, to) that somebody holds, in their order; no bytes leave an end open. */
@@ -97,12 +95,7 @@ export class PreparedParts {
   remove(prepared: Prepared, writing: Writing): void {
     this.#slots.free(prepared.slot, writing);
     this.#byId.delete(idText(prepared.id));
-    for (const key of prepared.keys) {
-      const position = hash(key);
-      const left = (this.#locks.get(position) ?? []).filter(({ holder }) => holder !== prepared);
-      if (left.length === 0) this.#locks.delete(position);
-      else this.#locks.set(position, left);
-    }
+    for (const key of prepared.keys) this.#locks.delete(nameOf(key));
   }
 
   #enter(prepare: Prepare, place: Pick<Prepared, 'slot' | 'version' | 'since'>): void {
@@ -110,13 +103,7 @@ export class PreparedParts {
     const { age, participants } = prepare;
     const prepared: Prepared = { ...place, id: copyOfId(prepare.id), age, participants, keys };
     this.#byId.set(idText(prepared.id), prepared);
-    for (const key of keys) {
-      const position = hash(key);
-      const locks = this.#locks.get(position);
-      const lock = { key, holder: prepared };
-      if (locks === undefined) this.#locks.set(position, [lock]);
-      else locks.push(lock);
-    }
+    for (const key of keys) this.#locks.set(nameOf(key), prepared);
   }
 }
 

@@ -30,11 +30,11 @@ interface OpenRun {
 /** One client's session while one of its batches is applied. */
 export class Remembrance {
   readonly #before: Session | undefined;
-  readonly #acknowledgedBelow: number;
+  #acknowledgedBelow: number;
   #deadlineMax: number;
   readonly #version: number;
   /** Those of before that are kept, and those of this entry. */
-  readonly #runs: Run[] = [];
+  #runs: Run[] = [];
   readonly #writer: Writer;
   /** Verdicts of the runs that were looked into. */
   readonly #verdicts = new Map<Run, readonly Verdict[]>();
@@ -93,6 +93,12 @@ export class Remembrance {
   get resultBytesMax(): number {
     const left = MACHINE_LIMITS.sessionBytesMax - this.#bytes;
     return Math.min(MACHINE_LIMITS.resultBytesMax, left);
+  }
+
+  /** Takes it as said by the client that it will not ask for anything below. */
+  acknowledge(below: number): void {
+    this.#acknowledgedBelow = Math.max(this.#acknowledgedBelow, below);
+    this.#runs = this.#runs.filter(({ first, count }) => first + count > below);
   }
 
   /** Something of the client may come until then. */

@@ -113,6 +113,7 @@ export function decodePrepare(bytes: Uint8Array): Prepare | undefined {
   const at = reader.count();
   const operations = readOperations(reader, MACHINE_LIMITS.operationsMax);
   if (at >= participants.length || acknowledgedBelow > id.sequence) return undefined;
+  if (participants[0]?.position !== id.home) return undefined;
   if (!isWhole(reader) || operations.length === 0) return undefined;
   if (bytes.length > PREPARE_BYTES_MAX) return undefined;
   return { id, age, acknowledgedBelow, participants, at, operations };
@@ -147,7 +148,7 @@ export function decodeDecide(bytes: Uint8Array): Decide | undefined {
   const acknowledgedBelow = reader.count();
   const participants = readParticipants(reader);
   const about = { id, age, acknowledgedBelow, participants };
-  if (participants.length === 0 || acknowledgedBelow > id.sequence) return undefined;
+  if (acknowledgedBelow > id.sequence || participants[0]?.position !== id.home) return undefined;
   if (kind === ABORT) {
     const because = decodeReply(reader.bytes(WIRE_LIMITS.payloadBytesMax));
     if (because === undefined || !isRefusal(because)) return undefined;

@@ -96,8 +96,13 @@ export class Transactions {
   /** `reason` as for `prepare`; an abort asks for neither. */
   decide(decide: Decide, moment: PrepareMoment): Reply {
     const { id, proposal, participants } = decide;
-    const { deadline } = participants[0] as Participant;
-    const isOver = deadline < moment.affairs.logTime;
+    const { logTime, arc } = moment.affairs;
+    // Only the home shard decides: what another one says of it would be believed nowhere else.
+    if (id.home < arc.from || id.home >= arc.to) return refused('malformed');
+    // No commit has a deadline further ahead, so nobody has to be remembered for longer.
+    const furthest = logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
+    const deadline = Math.min((participants[0] as Participant).deadline, furthest);
+    const isOver = deadline < logTime;
     const remembrance = this.#remembrance(decide, isOver ? 0 : deadline, moment);
     const known = this.#decided(id, remembrance) ?? this.#given(id, remembrance, isOver);
     if (known !== undefined) {
@@ -109,10 +114,22 @@ export class Transactions {
       return known;
     }
     if (proposal.type === 'commit') return this.#commit(decide, proposal, remembrance, moment);
-    if (remembrance.isFull) return refused('window-full');
+    if (remembrance.isFull) return this.#abortUnremembered(id, remembrance, moment);
     this.#remember(id, proposal.because, remembrance, moment);
     this.#conclude(decide, false, moment);
     return proposal.because;
+  }
+
+  /**
+   * There is no room for one more answer, and others wait for the keys: the client is taken to have
+   * all answers up to this one, which forbids a commit for ever as well.
+   */
+  #abortUnremembered(id: TransactionId, remembrance: Remembrance, moment: Moment): Reply {
+    remembrance.acknowledge(id.sequence + 1);
+    this.#writeSession(id, remembrance, moment);
+    const own = this.prepared.of(id);
+    if (own !== undefined) this.#release(own, false, moment);
+    return refused('acknowledged');
   }
 
   resolve(resolutions: readonly Resolution[], moment: Moment): void {

@@ -1,17 +1,25 @@
 /** The keys that a batch has written so far: what no other command of it may touch. */
 
 import { hash } from '../base/hash.ts';
-import { areEqual } from './bytes.ts';
+import { areEqual, nameOf } from './bytes.ts';
 
 const SLOTS_MIN = 64;
+/** The table is at most half full, so that chance alone does not make anybody walk so far. */
+const WALK_MAX = 64;
+const CROWDED = -1;
 
-/** A table of its own: keys are bytes, and as texts they would cost several times more. */
+/**
+ * A table of its own: keys are bytes, and as texts they would cost several times more. Its hash can be
+ * foreseen, so somebody may choose keys that all have one; then they are kept as texts after all.
+ */
 export class WrittenKeys {
   /** Positions in `#keys` plus one, at the slot of the key's hash or in the next free one. */
   #slots = new Uint16Array(SLOTS_MIN);
   #keys: Uint8Array[] = [];
   /** Where each key stands, so that the last ones can be taken back and all can be forgotten. */
   #places: number[] = [];
+  /** All of them as texts, once the table has been found crowded. */
+  #names: Set<string> | undefined;
 
   get count(): number {
     return this.#keys.length;
@@ -25,15 +33,21 @@ export class WrittenKeys {
     else this.#slots = new Uint16Array(slots);
     this.#keys = [];
     this.#places = [];
+    this.#names = undefined;
   }
 
   has(key: Uint8Array): boolean {
-    return this.#keys.length > 0 && this.#slots[this.#placeOf(key)] !== 0;
+    if (this.#keys.length === 0) return false;
+    if (this.#names !== undefined) return this.#names.has(nameOf(key));
+    const place = this.#placeOf(key);
+    return place === CROWDED ? this.has(key) : this.#slots[place] !== 0;
   }
 
   /** False if it is there already. */
   add(key: Uint8Array): boolean {
+    if (this.#names !== undefined) return this.#addName(this.#names, key);
     const place = this.#placeOf(key);
+    if (place === CROWDED) return this.add(key);
     if (this.#slots[place] !== 0) return false;
     this.#places.push(place);
     this.#slots[place] = this.#keys.push(key);
@@ -43,20 +57,34 @@ export class WrittenKeys {
   /** Takes back all but the first ones: what was added last frees its slot first. */
   cutTo(count: number): void {
     while (this.#keys.length > count) {
+      this.#names?.delete(nameOf(this.#keys.at(-1) as Uint8Array));
       this.#keys.pop();
-      this.#slots[this.#places.pop() as number] = 0;
+      const place = this.#places.pop();
+      if (place !== undefined && place !== CROWDED) this.#slots[place] = 0;
     }
   }
 
+  #addName(names: Set<string>, key: Uint8Array): boolean {
+    const name = nameOf(key);
+    if (names.has(name)) return false;
+    names.add(name);
+    this.#keys.push(key);
+    this.#places.push(CROWDED);
+    return true;
+  }
+
+  /** `CROWDED` if it is not found within a few steps: from then on names are asked. */
   #placeOf(key: Uint8Array): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
     let place = hash(key) & mask;
-    for (;;) {
+    for (let walked = 0; walked < WALK_MAX; walked++) {
       const position = slots[place] as number;
       if (position === 0) return place;
       if (areEqual(this.#keys[position - 1] as Uint8Array, key)) return place;
       place = (place + 1) & mask;
     }
+    this.#names = new Set(this.#keys.map(nameOf));
+    return CROWDED;
   }
 }

@@ -17,7 +17,7 @@ import {
   remove,
   START,
 } from './machine-rig.ts';
-import { PATIENCE, TransactionRig } from './transaction-rig.ts';
+import { HOME, PATIENCE, TransactionRig } from './transaction-rig.ts';
 
 const { timeoutMillisecondsMax, sessionCommandsMax, commandsMax, resultBytesMax } = MACHINE_LIMITS;
 
@@ -196,17 +196,34 @@ test('an abort asks for neither epoch nor a deadline that is near', () => {
   equal(rig.commit([put('a', 'x')], { sequence: 22, deadline }), 'refused aborted at 0');
 });
 
-test('nothing is decided that cannot be remembered', () => {
+test('where there is no room to remember an abort, its client has had its last answer', () => {
   const rig = new TransactionRig();
+  rig.prepare([put('held', 'x')], { at: 0 });
   for (let first = 100; first < 100 + sessionCommandsMax; first += commandsMax) {
     const commands = Array.from({ length: commandsMax }, (_, at) => [put(`k${at}`, 'x')]);
     rig.shard.ask(commands, { client: 2, first });
   }
   equal(rig.commit([put('a', 'x')]), 'refused window-full at 0');
-  equal(rig.abort(), 'refused window-full at 0');
-  equal(rig.decisions, 0);
-  rig.acknowledge(100 + commandsMax);
+  equal(rig.isHeld('held'), true);
   equal(rig.abort(), 'refused acknowledged at 0');
+  deepEqual([rig.isHeld('held'), rig.decisions], [false, 0]);
+  equal(rig.commit([put('a', 'x')]), 'refused acknowledged at 0');
+});
+
+test('a shard decides of what has its home there, and of nothing else', () => {
+  const rig = new TransactionRig();
+  rig.prepare([put('a', 'x')]);
+  rig.shard.apply({ type: 'adopt', epoch: EPOCH + 1, arc: { from: HOME + 1, to: 2 ** 32 } });
+  equal(rig.abort(), 'refused malformed at 0');
+  equal(rig.commit([put('b', 'x')]), 'refused malformed at 0');
+  deepEqual([rig.isHeld('a'), rig.shard.value('b'), rig.decisions], [true, undefined, 0]);
+  equal(rig.shard.session(2)?.runs.length, 1);
+});
+
+test('nobody is remembered for years for the sake of an abort', () => {
+  const rig = new TransactionRig();
+  equal(rig.abort({ deadline: 2 ** 50 }), 'refused aborted at 0');
+  equal(rig.shard.session(2)?.deadlineMax, START + timeoutMillisecondsMax);
 });
 
 test('what a transaction reads is bounded for all its parts together', () => {

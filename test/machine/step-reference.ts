@@ -82,7 +82,8 @@ export class StepReference {
 
   #decide(index: number, decide: Decide, epoch: number): Reply {
     const { id, acknowledgedBelow, participants, proposal } = decide;
-    const deadline = participants[0]?.deadline ?? 0;
+    const furthest = this.base.logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
+    const deadline = Math.min(participants[0]?.deadline ?? 0, furthest);
     const isOver = deadline < this.base.logTime;
     const terms = { acknowledgedBelow, deadline };
     const known = this.#decision(id) ?? this.#given(id, isOver);
@@ -96,7 +97,7 @@ export class StepReference {
       this.#conclude(decide, false);
       return proposal.because;
     }
-    const reason = this.base.reasonAgainst(deadline, epoch);
+    const reason = this.base.reasonAgainst(participants[0]?.deadline ?? 0, epoch);
     if (reason !== undefined) return refused(reason, 0);
     const reply = this.#outcome(index, id, proposal);
     if (reply.type === 'locked') return reply;

@@ -86,11 +86,14 @@ export class StepTraffic {
     client.next += 2;
     const due = deadline();
     const count = random.chance(0.15) ? 1 : 2 + random.below(2);
+    const home = random.below(2 ** 32);
     const known: Known = {
-      id: { home: random.below(2 ** 32), client: clientOf(number), sequence },
+      id: { home, client: clientOf(number), sequence },
       age: Math.max(0, now() - random.below(50)),
       acknowledgedBelow: client.acknowledged,
-      participants: Array.from({ length: count }, (_, at) => ({ position: at, deadline: due })),
+      participants: Array.from({ length: count }, (_, at) => {
+        return { position: at === 0 ? home : at, deadline: due };
+      }),
       role: random.pick(['home-last', 'home', 'participant']),
       operations: command(),
     };
