@@ -9,6 +9,10 @@ export const TRANSACTION_LIMITS = {
   partsMax: CATALOGUE_LIMITS.shardsMax,
   /** Parts that are prepared in a shard, and decisions that it keeps. */
   slotsMax: 16_384,
+  /** What is prepared in a shard, in bytes; with that much no more is let in. */
+  preparedBytesMax: 256 * 1024 * 1024,
+  /** What one entry that resolves may do, unless a single part is more. */
+  resolvedBytesMax: 4 * 1024 * 1024,
   /** Decisions that a shard keeps when one more abort comes: it need not be kept, and is not. */
   keptForAbortMax: 1024,
   /** Transactions that one entry resolves. */

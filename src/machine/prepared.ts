@@ -3,6 +3,7 @@
 import { present } from '../base/assert.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
 import { Reader, type Writer } from '../base/message-pack.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { compareBytes, nameOf } from './bytes.ts';
 import { SECTION, type StateSource } from './section.ts';
 import { Slots, slotKey, type Writing } from './slots.ts';
@@ -19,6 +20,8 @@ export interface Prepared extends Contender {
   readonly since: number;
   readonly participants: readonly Participant[];
   readonly keys: readonly Uint8Array[];
+  /** Of the prepare: about what it takes to do it. */
+  readonly bytes: number;
 }
 
 /** What is given back of a key that somebody holds. */
@@ -33,12 +36,13 @@ export class PreparedParts {
   readonly #byId = new Map<string, Prepared>();
   /** By the key. Whose keys they are decides nothing about how long it takes to find one. */
   readonly #locks = new Map<string, Prepared>();
+  #bytes = 0;
 
   constructor(source: StateSource) {
     this.#source = source;
     const onRow = (slot: number, row: Uint8Array) => {
-      const { version, since, prepare } = present(decodeRow(row), 'a prepared part is one');
-      this.#enter(prepare, { slot, version, since });
+      const { version, since, bytes, prepare } = present(decodeRow(row), 'a part is one');
+      this.#enter(prepare, { slot, version, since, bytes });
     };
     this.#slots = new Slots({ source, section: SECTION.prepared, onRow });
   }
@@ -48,7 +52,7 @@ export class PreparedParts {
   }
 
   get isFull(): boolean {
-    return this.#slots.isFull;
+    return this.#slots.isFull || this.#bytes >= TRANSACTION_LIMITS.preparedBytesMax;
   }
 
   all(): IterableIterator<Prepared> {
@@ -82,7 +86,7 @@ export class PreparedParts {
   add(prepare: Prepare, entry: PreparedIn, writing: Writing): void {
     const { version, since, bytes } = entry;
     const slot = this.#slots.take(writing, (writer) => writeRow(writer, { version, since, bytes }));
-    this.#enter(prepare, { slot, version, since });
+    this.#enter(prepare, { slot, version, since, bytes: bytes.length });
   }
 
   /** What was to be done, from the state; the bytes are views. */
@@ -95,14 +99,16 @@ export class PreparedParts {
   remove(prepared: Prepared, writing: Writing): void {
     this.#slots.free(prepared.slot, writing);
     this.#byId.delete(idText(prepared.id));
+    this.#bytes -= prepared.bytes;
     for (const key of prepared.keys) this.#locks.delete(nameOf(key));
   }
 
-  #enter(prepare: Prepare, place: Pick<Prepared, 'slot' | 'version' | 'since'>): void {
+  #enter(prepare: Prepare, place: Pick<Prepared, 'slot' | 'version' | 'since' | 'bytes'>): void {
     const keys = prepare.operations.filter(isLocking).map(({ key }) => key.slice());
     const { age, participants } = prepare;
     const prepared: Prepared = { ...place, id: copyOfId(prepare.id), age, participants, keys };
     this.#byId.set(idText(prepared.id), prepared);
+    this.#bytes += prepared.bytes;
     for (const key of keys) this.#locks.set(nameOf(key), prepared);
   }
 }
@@ -127,7 +133,8 @@ function decodeRow(row: Uint8Array) {
   reader.tuple(3);
   const version = reader.count();
   const since = reader.count();
-  const prepare = decodePrepare(reader.bytes(STATE_LIMITS.valueBytesMax));
+  const bytes = reader.bytes(STATE_LIMITS.valueBytesMax);
+  const prepare = decodePrepare(bytes);
   if (reader.isBroken || reader.left > 0 || prepare === undefined) return undefined;
-  return { version, since, prepare };
+  return { version, since, bytes: bytes.length, prepare };
 }

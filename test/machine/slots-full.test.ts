@@ -2,13 +2,15 @@
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { slotKey } from '../../src/machine/slots.ts';
 import { put } from './machine-rig.ts';
 import { type About, TransactionRig } from './transaction-rig.ts';
 
-const { slotsMax, keptForAbortMax } = TRANSACTION_LIMITS;
+const { slotsMax, keptForAbortMax, preparedBytesMax } = TRANSACTION_LIMITS;
+const { valueBytesMax } = MACHINE_LIMITS;
 
 /** One client may have fewer commands open than there are numbers. */
 function one(at: number): About {
@@ -25,6 +27,18 @@ test('once all numbers are taken nothing is prepared until one is free', () => {
   rig.resolve(false, one(77));
   equal(rig.prepare([put('more', 'x')], one(slotsMax)).startsWith('done'), true);
   ok(rig.shard.rows.get(SECTION.prepared, slotKey(77)) !== undefined);
+});
+
+test('what is prepared is bounded in bytes, too, and so it is after a rebuild', () => {
+  const rig = new TransactionRig();
+  const value = 'x'.repeat(valueBytesMax);
+  let at = 0;
+  for (; rig.prepare([put(`k${at}`, value)], one(at)).startsWith('done'); at++);
+  ok(at * valueBytesMax >= preparedBytesMax && (at - 1) * valueBytesMax < preparedBytesMax);
+  rig.rebuild();
+  equal(rig.prepare([put('small', 'x')], one(at)), 'refused window-full at 0');
+  rig.resolve(true, one(3));
+  equal(rig.prepare([put('small', 'x')], one(at)).startsWith('done'), true);
 });
 
 test('once all numbers are taken nothing is committed until one is free', () => {
