@@ -1,4 +1,4 @@
-/** Bytes against bytes: the order of keys, and equality. */
+/** Bytes against bytes: the order of keys, what stands next in it, and equality. */
 
 /** Below zero, zero or above, as the first stands before, with or behind the second. */
 export function compareBytes(one: Uint8Array, other: Uint8Array): number {
@@ -12,6 +12,13 @@ export function compareBytes(one: Uint8Array, other: Uint8Array): number {
 
 export function areEqual(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && compareBytes(one, other) === 0;
+}
+
+/** The least key behind this one. */
+export function keyBehind(key: Uint8Array): Uint8Array {
+  const behind = new Uint8Array(key.length + 1);
+  behind.set(key);
+  return behind;
 }
 
 const latin = new TextDecoder('latin1');

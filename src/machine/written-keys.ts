@@ -9,8 +9,8 @@ const WALK_MAX = 64;
 const CROWDED = -1;
 
 /**
- * A table of its own: keys are bytes, and as texts they would cost several times more. Its hash can be
- * foreseen, so somebody may choose keys that all have one; then they are kept as texts after all.
+ * A table of its own: keys are bytes, and as texts they would cost several times more. Its hash can
+ * be foreseen, so somebody may choose keys that all have one; then they are kept as texts.
  */
 export class WrittenKeys {
   /** Positions in `#keys` plus one, at the slot of the key's hash or in the next free one. */
