@@ -1,7 +1,7 @@
 /** The limits of transactions, and how they stand to each other and to the others. */
 
 import { assert } from './assert.ts';
-import { CATALOGUE_LIMITS } from './limits.ts';
+import { CATALOGUE_LIMITS, STATE_LIMITS, WIRE_LIMITS } from './limits.ts';
 
 /** Transactions over several shards. What concerns a machine is judged while applying, too. */
 export const TRANSACTION_LIMITS = {
@@ -11,14 +11,16 @@ export const TRANSACTION_LIMITS = {
   slotsMax: 16_384,
   /** What is prepared in a shard, in bytes; with that much no more is let in. */
   preparedBytesMax: 256 * 1024 * 1024,
-  /** What one entry that resolves may do, unless a single part is more. */
-  resolvedBytesMax: 4 * 1024 * 1024,
   /** Decisions that a shard keeps when one more abort comes: it need not be kept, and is not. */
   keptForAbortMax: 1024,
   /** Transactions that one entry resolves. */
   resolutionsMax: 256,
   /** Transactions that a node conducts at once. */
   coordinatorsMax: 16_384,
+  /** What these take, with what is asked of others on their behalf. */
+  conductedBytesMax: 64 * 1024 * 1024,
+  /** More than one participant takes in bytes that name it. */
+  participantBytesMax: 20,
   /** How long all parts may take to become ready; it holds keys meanwhile. */
   prepareMilliseconds: 3000,
   /** Between two attempts to reach a shard. */
@@ -27,7 +29,9 @@ export const TRANSACTION_LIMITS = {
   pressMilliseconds: 5,
   /** How long whoever meets a held key waits before it asks what became of the holder. */
   graceMilliseconds: 20,
-  /** How long an entry that resolves may take before it is asked for again. */
+  /** Holders after whom a shard asks that often; of more, it asks after each less often. */
+  questionsMax: 64,
+  /** How long an answer, or an entry that resolves, may take before it is asked for again. */
   resolveMilliseconds: 1000,
   /** How old, in log time, a prepared part is when its leader asks unasked. */
   orphanMilliseconds: 1000,
@@ -39,11 +43,35 @@ export const TRANSACTION_LIMITS = {
   waitMilliseconds: 2000,
   /** Waiting transactions that a node tells people of at once. */
   toldMax: 1024,
+  /** Participants that it names to them, of all of these. */
+  toldParticipantsMax: 65_536,
   /** Requests that wait at a shard for keys that are held. */
   waitersMax: 16_384,
+  /** Ranges that one validation may look into. */
+  rangesMax: 1024,
+  /** Views that are open on a node when one more range is checked: others have to look, too. */
+  checkViewsMax: 256,
 } as const;
 
+assert(
+  TRANSACTION_LIMITS.restMilliseconds < TRANSACTION_LIMITS.resolveMilliseconds,
+  'the more holders, the rarer the questions',
+);
 assert(TRANSACTION_LIMITS.slotsMax <= 0x1_0000, 'the number of a row has two bytes');
+assert(
+  TRANSACTION_LIMITS.partsMax <= TRANSACTION_LIMITS.toldParticipantsMax,
+  'of every transaction people can be told',
+);
+assert(
+  WIRE_LIMITS.payloadBytesMax +
+    TRANSACTION_LIMITS.partsMax ** 2 * TRANSACTION_LIMITS.participantBytesMax <=
+    TRANSACTION_LIMITS.conductedBytesMax,
+  'the largest transaction can be conducted',
+);
+assert(
+  TRANSACTION_LIMITS.checkViewsMax * 2 <= STATE_LIMITS.viewsMax,
+  'checks of ranges leave room for reads',
+);
 assert(
   TRANSACTION_LIMITS.keptForAbortMax * 2 <= TRANSACTION_LIMITS.slotsMax,
   'aborts never take the room of commits',

@@ -2,18 +2,21 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
-import { WIRE_LIMITS } from '../base/limits.ts';
+import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
 import { decodeCommand } from '../catalog/command-bytes.ts';
-import { type BatchFault, decodeBatch, faultOfBatch, faultOfCommand } from '../machine/batch.ts';
+import { decodeBatch, faultOfBatch } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import { decodeOperations, decodePrepare } from '../machine/transaction-codec.ts';
 import type { Origin } from '../shard/origin.ts';
+import { isOneKey } from '../shard/range-check.ts';
 import type { Wanted } from '../shard/reads.ts';
 import type { Replica } from '../shard/replica.ts';
 import type { ReadLevel, Request } from '../wire/request.ts';
 import type { Failure, Response } from '../wire/response.ts';
+import { FAILURE_OF, makesRoom, refusalOf } from './refusal.ts';
 
 /** What the node lends to its router. */
 export interface RouterHost {
@@ -137,16 +140,15 @@ export class Router {
     const prepare = decodePrepare(bytes);
     if (prepare === undefined) return 'malformed';
     const { valueBytesMax, isReadOnly } = this.#host;
-    const fault = faultOfCommand(prepare.operations, { arc: row, valueBytesMax });
-    if (fault !== undefined) return FAILURE_OF[fault];
-    return isReadOnly && !makesRoom(prepare.operations) ? 'read-only' : undefined;
+    return refusalOf(prepare.operations, { arc: row, valueBytesMax, isReadOnly });
   }
 
   #validate(asked: Asked<'validate'>): void {
     const { request } = asked;
     const checks = decodeOperations(request.checks);
-    const isSound = checks?.every(({ type }) => type.startsWith('check')) ?? false;
-    if (checks === undefined || !isSound) return this.#fail(asked, 'malformed');
+    if (checks === undefined) return this.#fail(asked, 'malformed');
+    const failure = failureOfChecks(checks);
+    if (failure !== undefined) return this.#fail(asked, failure);
     if (request.level.type === 'stale') return this.#fail(asked, 'malformed');
     this.#read(asked, { type: 'checks', checks, owner: request.owner });
   }
@@ -228,9 +230,13 @@ export class Router {
   }
 }
 
-/** On a disk that is nearly full, what only deletes is still taken. */
-function makesRoom(command: Command): boolean {
-  return command.every(({ type }) => type === 'delete' || type.startsWith('check'));
+/** A range is what one answer told of it, so it has no more keys than one can tell. */
+function failureOfChecks(checks: Command): Failure | undefined {
+  if (!checks.every(({ type }) => type.startsWith('check'))) return 'malformed';
+  const ranges = checks.filter((check) => check.type === 'check-range');
+  if (ranges.some(({ count }) => count > REQUEST_LIMITS.rowsMax)) return 'malformed';
+  const { length } = ranges.filter((range) => !isOneKey(range));
+  return length > TRANSACTION_LIMITS.rangesMax ? 'too-large' : undefined;
 }
 
 /** The catalogue's entries are answered by one reply, which is told as such. */
@@ -247,9 +253,3 @@ class CommandOrigin implements Origin {
     this.#origin.respond(reply === undefined ? response : { type: 'commanded', id, reply });
   }
 }
-
-const FAILURE_OF: Readonly<Record<BatchFault, Failure>> = {
-  malformed: 'malformed',
-  'value-too-large': 'too-large',
-  'key-elsewhere': 'not-here',
-};

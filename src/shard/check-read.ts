@@ -6,17 +6,20 @@
  */
 
 import type { ShardId } from '../base/ids.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import { compareBytes } from '../machine/bytes.ts';
 import type { CheckRange, Command, Operation } from '../machine/command.ts';
 import { doesHold } from '../machine/execution.ts';
-import type { Prepared } from '../machine/prepared.ts';
+import type { Lock, Prepared } from '../machine/prepared.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
 import { decodeRow, type Row } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
 import { type Contender, isElder, isSameId } from '../machine/transaction-id.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
+import type { Failure } from '../wire/response.ts';
 import { type Asker, failAsker } from './proposals.ts';
-import { type PlacedRange, RangeCheck } from './range-check.ts';
+import { isOneKey, type PlacedRange, RangeCheck, type RangeVerdict } from './range-check.ts';
 import type { Moment } from './read-moment.ts';
 
 interface CheckReadOptions {
@@ -27,6 +30,8 @@ interface CheckReadOptions {
   /** It holds keys itself, and waits only for those with less right. */
   readonly owner: Contender | undefined;
   readonly moment: Moment;
+  /** Nobody waits for the answer any more. */
+  readonly isLate: () => boolean;
   readonly onDamage: () => void;
   readonly onHeld: (holder: Prepared, isPressing: boolean) => void;
 }
@@ -64,19 +69,23 @@ export class CheckRead {
   }
 
   #look(ranges: readonly PlacedRange[]): void {
-    const { store, shard, moment, asker, onDamage } = this.#options;
-    const holds: Reply = { type: 'done', version: moment.index, outputs: [] };
-    if (ranges.length === 0) return this.#reply(holds);
-    if (!store.hasViews) return failAsker(asker, 'overloaded', moment.time);
-    const done = (verdict: PlacedRange | 'hold' | StateDamage) => {
-      if (verdict === 'hold') return this.#reply(holds);
-      if (!(verdict instanceof StateDamage)) {
-        return this.#reply({ type: 'check-failed', position: verdict.position, version: 0 });
-      }
-      failAsker(asker, 'damaged', moment.time);
-      onDamage();
-    };
-    new RangeCheck({ view: store.view(shard), ranges, done }).proceed();
+    const { store, shard, moment, isLate } = this.#options;
+    if (ranges.length === 0) return this.#tell('hold');
+    if (store.openViews >= TRANSACTION_LIMITS.checkViewsMax) return this.#fail('overloaded');
+    const done = (verdict: RangeVerdict) => this.#tell(verdict);
+    new RangeCheck({ view: store.view(shard), ranges, moment, isLate, done }).proceed();
+  }
+
+  #tell(verdict: RangeVerdict): void {
+    if (verdict === 'late') return this.#fail('too-late');
+    if (verdict === 'hold') {
+      return this.#reply({ type: 'done', version: this.#options.moment.index, outputs: [] });
+    }
+    if (!(verdict instanceof StateDamage)) {
+      return this.#reply({ type: 'check-failed', position: verdict.position, version: 0 });
+    }
+    this.#fail('damaged');
+    this.#options.onDamage();
   }
 
   /** The first key that another transaction holds. */
@@ -85,9 +94,12 @@ export class CheckRead {
     const { prepared } = moment;
     if (prepared === undefined || prepared.size === 0) return undefined;
     const isOther = (holder: Prepared) => owner === undefined || !isSameId(holder.id, owner.id);
+    let locks: readonly Lock[] | undefined;
     for (const [position, check] of checks.entries()) {
       if (check.type === 'check-range' && !isOneKey(check)) {
-        const lock = prepared.within(check.key, check.to).find(({ holder }) => isOther(holder));
+        // Once for all ranges: there may be many of both.
+        locks ??= prepared.within(NO_BYTES, NO_BYTES).filter(({ holder }) => isOther(holder));
+        const lock = firstWithin(locks, check);
         if (lock !== undefined) return { position, holder: lock.holder };
       } else {
         const holder = prepared.holderOf(check.key);
@@ -107,12 +119,12 @@ export class CheckRead {
         return doesHold(check, row) ? undefined : (row?.version ?? 0);
       }
       case 'check-range': {
-        const { key: from, to, seenAt, count } = check;
-        const { removals, index } = this.#options.moment;
-        const question = { from, to, since: seenAt, applied: index };
-        if (removals?.mayHave(question) ?? true) return 0;
         if (!isOneKey(check)) return undefined;
-        const row = this.#rowAt(from);
+        const { key, seenAt, count } = check;
+        const { removals, index } = this.#options.moment;
+        const time = { since: seenAt, applied: index };
+        if (removals?.mayHaveKey(key, time) ?? true) return 0;
+        const row = this.#rowAt(key);
         const version = row?.version ?? 0;
         return (row === undefined ? 0 : 1) === count && version <= seenAt ? undefined : version;
       }
@@ -132,10 +144,24 @@ export class CheckRead {
     const { origin, id } = asker;
     origin.respond({ type: 'written', id, time: moment.time, replies: [encodeReply(reply)] });
   }
+
+  #fail(failure: Failure): void {
+    const { asker, moment } = this.#options;
+    failAsker(asker, failure, moment.time);
+  }
 }
 
-/** From a key to the least one behind it: how the absence of a key is told with its moment. */
-function isOneKey({ key, to }: CheckRange): boolean {
-  if (to.length !== key.length + 1 || to[key.length] !== 0) return false;
-  return key.every((byte, at) => byte === to[at]);
+const NO_BYTES = new Uint8Array();
+
+/** The first of the locks, which stand in their order, whose key is of the range. */
+function firstWithin(locks: readonly Lock[], { key: from, to }: CheckRange): Lock | undefined {
+  let [low, high] = [0, locks.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareBytes((locks[middle] as Lock).key, from) < 0) low = middle + 1;
+    else high = middle;
+  }
+  const lock = locks[low];
+  if (lock === undefined || to.length === 0) return lock;
+  return compareBytes(lock.key, to) < 0 ? lock : undefined;
 }

@@ -13,6 +13,7 @@
 
 import { NODE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { Command } from '../machine/command.ts';
 import type { Prepared, PreparedParts } from '../machine/prepared.ts';
 import type { Reply } from '../machine/reply.ts';
 import {
@@ -39,19 +40,20 @@ export interface EntranceHost {
   fail(asker: Asker, failure: Failure): void;
 }
 
-interface Waiting {
+interface Entered {
   readonly proposal: Proposal;
-  readonly contender: Contender | undefined;
+  /** How long it may wait for keys, however often it is woken in vain. */
   readonly until: number;
 }
 
 export class Entrance {
   readonly #host: EntranceHost;
-  #gathered: Proposal[] = [];
-  #unhurried: Proposal[] = [];
+  #gathered: Entered[] = [];
+  #unhurried: Entered[] = [];
+  /** What came in since the last turn weighs so much. */
   #bytes = 0;
-  #waiting: Waiting[] = [];
-  /** Room of its own: what waits for a key must not keep out what gives it back. */
+  #waiting: Entered[] = [];
+  /** Room of its own, awake too: what waits for a key must not keep out what gives it back. */
   #waitingBytes = 0;
   /** Transactions whose end is known here and not applied yet. */
   readonly #ending = new Map<string, TransactionId>();
@@ -76,15 +78,20 @@ export class Entrance {
   /** False if there is no room. */
   add(proposal: Proposal): boolean {
     const bytes = this.#bytes + proposal.bytes;
-    const isAlone = this.#gathered.length + this.#unhurried.length === 0;
-    if (!isAlone && bytes > NODE_LIMITS.writesBytesMax) return false;
+    if (this.#bytes > 0 && bytes > NODE_LIMITS.writesBytesMax) return false;
     for (const id of proposal.ends) {
       if (this.#host.prepared?.of(id) !== undefined) this.#ending.set(idText(id), id);
     }
     const list = proposal.hasHurry ? this.#gathered : this.#unhurried;
-    list.push(proposal);
+    const until = this.#host.now + TRANSACTION_LIMITS.waitMilliseconds;
+    list.push({ proposal, until });
     this.#bytes = bytes;
     return true;
+  }
+
+  /** It is not proposed after all: the end of nobody is on its way with it. */
+  drop({ ends }: Proposal): void {
+    for (const id of ends) this.#ending.delete(idText(id));
   }
 
   /** Whether the end of this holder is on its way; if so it is proposed with this turn. */
@@ -106,11 +113,12 @@ export class Entrance {
     this.#gathered = [];
     this.#bytes = 0;
     const { prepared } = this.#host;
-    if (prepared === undefined || prepared.size === 0) return gathered;
-    return gathered.filter((proposal) => this.#mayPass(proposal, prepared));
+    const isHeld = prepared !== undefined && prepared.size > 0;
+    const passing = isHeld ? gathered.filter((one) => this.#mayPass(one, prepared)) : gathered;
+    return passing.map(proposalOf);
   }
 
-  /** Keys were given back: all look again, those with more right first. */
+  /** Keys were given back: all look again. */
   wake(): void {
     for (const [name, id] of this.#ending) {
       if (this.#host.prepared?.of(id) === undefined) this.#ending.delete(name);
@@ -118,17 +126,16 @@ export class Entrance {
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
-    this.#bytes += this.#waitingBytes;
     this.#waitingBytes = 0;
     waiting.sort((one, other) => rankOf(one, other));
-    this.#gathered = [...waiting.map(({ proposal }) => proposal), ...this.#gathered];
+    this.#gathered = [...waiting, ...this.#gathered];
   }
 
   /** Those whose patience is over. */
   takeLate(): readonly Proposal[] {
     const { now } = this.#host;
     if (!this.#waiting.some(({ until }) => until <= now)) return [];
-    const late = this.#waiting.filter(({ until }) => until <= now).map(({ proposal }) => proposal);
+    const late = this.#waiting.filter(({ until }) => until <= now).map(proposalOf);
     this.#waiting = this.#waiting.filter(({ until }) => until > now);
     for (const { bytes } of late) this.#waitingBytes -= bytes;
     return late;
@@ -137,7 +144,7 @@ export class Entrance {
   /** Nothing of it has happened. */
   takeAll(): readonly Proposal[] {
     this.hurryAll();
-    const all = [...this.#gathered, ...this.#waiting.map(({ proposal }) => proposal)];
+    const all = [...this.#gathered, ...this.#waiting].map(proposalOf);
     this.#gathered = [];
     this.#waiting = [];
     this.#ending.clear();
@@ -146,28 +153,33 @@ export class Entrance {
     return all;
   }
 
-  #mayPass(proposal: Proposal, prepared: PreparedParts): boolean {
-    const { commands, contender } = proposal.touch();
+  /**
+   * A batch goes on if one of its commands meets nobody: those that do are told so when it is
+   * applied, and come back alone.
+   */
+  #mayPass(entered: Entered, prepared: PreparedParts): boolean {
+    const { commands, contender } = entered.proposal.touch();
+    let first: Obstacle | undefined;
     for (const command of commands) {
-      for (const [position, { type, key }] of command.entries()) {
-        const holder = type === 'check-range' ? undefined : prepared.holderOf(key);
-        if (holder === undefined) continue;
-        if (contender !== undefined && isSameId(holder.id, contender.id)) continue;
-        const isEnding = this.#ending.has(idText(holder.id));
-        if (!isEnding && contender !== undefined && isElder(holder, contender)) {
-          this.#host.refuse(proposal.asker, { type: 'locked', position, holder });
-          return false;
-        }
-        this.#wait(proposal, contender);
-        if (isEnding) this.#host.touch();
-        else this.#host.meet(holder, contender !== undefined);
-        return false;
-      }
+      const obstacle = obstacleOf(command, { contender, prepared });
+      if (obstacle === undefined) return true;
+      first ??= obstacle;
     }
-    return true;
+    if (first === undefined) return true;
+    const { position, holder } = first;
+    const isEnding = this.#ending.has(idText(holder.id));
+    if (!isEnding && contender !== undefined && isElder(holder, contender)) {
+      this.#host.refuse(entered.proposal.asker, { type: 'locked', position, holder });
+      return false;
+    }
+    this.#wait(entered);
+    if (isEnding) this.#host.touch();
+    else this.#host.meet(holder, contender !== undefined);
+    return false;
   }
 
-  #wait(proposal: Proposal, contender: Contender | undefined): void {
+  #wait(entered: Entered): void {
+    const { proposal } = entered;
     const { length } = this.#waiting;
     const bytes = this.#waitingBytes + proposal.bytes;
     const isFull = length > 0 && bytes > NODE_LIMITS.writesBytesMax;
@@ -175,16 +187,44 @@ export class Entrance {
       return this.#host.fail(proposal.asker, 'overloaded');
     }
     this.#waitingBytes = bytes;
-    const until = this.#host.now + TRANSACTION_LIMITS.waitMilliseconds;
-    this.#waiting.push({ proposal, contender, until });
+    this.#waiting.push(entered);
   }
 }
 
-/** Transactions by age, then what holds nothing, in the order in which it came. */
-function rankOf({ contender: one }: Waiting, { contender: other }: Waiting): number {
-  if (one === undefined || other === undefined) {
-    return Number(one === undefined) - Number(other === undefined);
+interface Obstacle {
+  readonly position: number;
+  readonly holder: Prepared;
+}
+
+interface Passage {
+  readonly contender: Contender | undefined;
+  readonly prepared: PreparedParts;
+}
+
+/** The first key of a command that somebody else holds. */
+function obstacleOf(command: Command, { contender, prepared }: Passage): Obstacle | undefined {
+  for (const [position, { type, key }] of command.entries()) {
+    const holder = type === 'check-range' ? undefined : prepared.holderOf(key);
+    if (holder === undefined) continue;
+    if (contender !== undefined && isSameId(holder.id, contender.id)) continue;
+    return { position, holder };
   }
-  if (isSameId(one.id, other.id)) return 0;
-  return isElder(one, other) ? -1 : 1;
+  return undefined;
+}
+
+/**
+ * What holds nothing goes first, in the order in which it came: it costs a transaction one entry,
+ * and behind one it would find the key held again, for ever. Then transactions, by age.
+ */
+function rankOf({ proposal: one }: Entered, { proposal: other }: Entered): number {
+  const [first, second] = [one.touch().contender, other.touch().contender];
+  if (first === undefined || second === undefined) {
+    return Number(first !== undefined) - Number(second !== undefined);
+  }
+  if (isSameId(first.id, second.id)) return 0;
+  return isElder(first, second) ? -1 : 1;
+}
+
+function proposalOf({ proposal }: Entered): Proposal {
+  return proposal;
 }

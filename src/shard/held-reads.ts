@@ -2,35 +2,33 @@
 
 import type { Read } from './reads.ts';
 
-interface Held {
-  readonly read: Read;
+interface HeldRead extends Read {
   /** From then on it is sent away. */
-  readonly until: number;
+  readonly heldUntil: number;
 }
 
 export class HeldReads {
-  #held: Held[] = [];
+  #held: HeldRead[] = [];
 
   get size(): number {
     return this.#held.length;
   }
 
-  wait(read: Read, until: number): void {
-    this.#held.push({ read, until });
+  wait(read: HeldRead): void {
+    this.#held.push(read);
   }
 
   /** Keys were given back, or they go: all of them. */
   takeAll(): readonly Read[] {
-    const reads = this.#held.map(({ read }) => read);
+    const held = this.#held;
     this.#held = [];
-    return reads;
+    return held;
   }
 
   /** Those that have waited for long enough. */
   takeLate(now: number): readonly Read[] {
-    if (!this.#held.some(({ until }) => until < now)) return [];
-    const late = this.#held.filter(({ until }) => until < now).map(({ read }) => read);
-    this.#held = this.#held.filter(({ until }) => until >= now);
+    const late = this.#held.filter(({ heldUntil }) => heldUntil < now);
+    if (late.length > 0) this.#held = this.#held.filter(({ heldUntil }) => heldUntil >= now);
     return late;
   }
 }

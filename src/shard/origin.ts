@@ -9,3 +9,6 @@ export interface Origin {
   /** After a response that came from another node: whom to ask next time. */
   hint?(shard: ShardId, leader: NodeId): void;
 }
+
+/** Of what a node asks for on its own account, and looks at again where it matters. */
+export const NOBODY: Origin = { respond() {} };

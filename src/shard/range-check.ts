@@ -4,6 +4,7 @@ import type { CheckRange } from '../machine/command.ts';
 import { decodeRow } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
 import { type StateCursor, StateDamage, type StateRow, type StateView } from '../storage/state.ts';
+import type { Moment } from './read-moment.ts';
 
 const SLICE = { rowsMax: 256, bytesMax: 256 * 1024 };
 
@@ -14,11 +15,15 @@ export interface PlacedRange {
 }
 
 /** The first range that does not hold, or that all do. */
-type RangeVerdict = PlacedRange | 'hold' | StateDamage;
+export type RangeVerdict = PlacedRange | 'hold' | 'late' | StateDamage;
 
 interface RangeCheckOptions {
   readonly view: StateView;
   readonly ranges: readonly PlacedRange[];
+  /** Of the view. */
+  readonly moment: Moment;
+  /** Nobody waits for the verdict any more. */
+  readonly isLate: () => boolean;
   readonly done: (verdict: RangeVerdict) => void;
 }
 
@@ -36,6 +41,7 @@ export class RangeCheck {
     const { ranges, view } = this.#options;
     const placed = ranges[this.#at];
     if (placed === undefined) return this.#end('hold');
+    if (this.#mayHaveLost(placed)) return this.#end(placed);
     const { key, to } = placed.range;
     this.#count = 0;
     this.#cursor = view.cursor({
@@ -47,7 +53,14 @@ export class RangeCheck {
     this.#next(placed);
   }
 
+  /** One range after the other, for the disk comes in between: to ask for all is long. */
+  #mayHaveLost({ range: { key: from, to, seenAt: since } }: PlacedRange): boolean {
+    const { removals, index: applied } = this.#options.moment;
+    return removals?.mayHave({ from, to, since, applied }) ?? true;
+  }
+
   #next(placed: PlacedRange): void {
+    if (this.#options.isLate()) return this.#end('late');
     this.#cursor?.next(SLICE, (rows) => this.#take(placed, rows));
   }
 
@@ -69,4 +82,10 @@ export class RangeCheck {
     this.#options.view.close();
     this.#options.done(verdict);
   }
+}
+
+/** From a key to the least one behind it: how the absence of a key is told with its moment. */
+export function isOneKey({ key, to }: CheckRange): boolean {
+  if (to.length !== key.length + 1 || to[key.length] !== 0) return false;
+  return key.every((byte, at) => byte === to[at]);
 }

@@ -18,6 +18,8 @@ const NO_BYTES = new Uint8Array();
 interface ReadServerOptions {
   readonly shard: ShardId;
   readonly store: StateStore;
+  /** The node's monotone milliseconds, as of now. */
+  readonly clock: () => number;
   /** The state is not what it was: nobody may be sent here again. */
   readonly onDamage: () => void;
   /** The read met a key that is held, and has not been answered. */
@@ -80,8 +82,8 @@ export class ReadServer {
   }
 
   #serveChecks(read: Read, { checks, owner }: Checks, moment: Moment): void {
-    const { shard, store, onDamage, onHeld } = this.#options;
-    const { asker } = read;
+    const { shard, store, clock, onDamage, onHeld } = this.#options;
+    const { asker, until } = read;
     new CheckRead({
       shard,
       store,
@@ -89,6 +91,7 @@ export class ReadServer {
       checks,
       owner,
       moment,
+      isLate: () => clock() > until,
       onDamage,
       onHeld: (holder, isPressing) => onHeld(read, holder, isPressing),
     }).serve();

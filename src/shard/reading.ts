@@ -47,6 +47,7 @@ export class Reading {
     this.#server = new ReadServer({
       shard: host.shard,
       store: host.store,
+      clock: () => host.now,
       onDamage: () => host.spoil(),
       onHeld: (read, holder, isPressing) => this.#hold(read, holder, isPressing),
     });
@@ -127,6 +128,11 @@ export class Reading {
     this.#serve(this.#held.takeAll());
   }
 
+  /** Leadership is lost: whoever leads now knows sooner when a key is given back. */
+  release(): void {
+    for (const { asker } of this.#held.takeAll()) this.#host.fail(asker, 'not-leader');
+  }
+
   /** Everybody is told that it is not to be had here. */
   end(): void {
     for (const { asker } of this.#reads.takeAll()) this.#host.fail(asker, 'not-here');
@@ -157,10 +163,8 @@ export class Reading {
     if (this.#held.size >= TRANSACTION_LIMITS.waitersMax) {
       return this.#host.fail(read.asker, 'overloaded');
     }
-    this.#held.wait(
-      read,
-      Math.min(read.until, this.#host.now + TRANSACTION_LIMITS.waitMilliseconds),
-    );
+    const patience = Math.min(read.until, this.#host.now + TRANSACTION_LIMITS.waitMilliseconds);
+    this.#held.wait({ ...read, heldUntil: read.heldUntil ?? patience });
     this.#host.meet(holder, isPressing);
   }
 

@@ -10,6 +10,8 @@ export interface Read {
   /** In the node's monotone milliseconds: afterwards no answer is owed. */
   readonly until: number;
   readonly what: Wanted;
+  /** Of one that met a held key: how long it may wait, however often it is woken in vain. */
+  readonly heldUntil?: number;
 }
 
 /** What a read wants of the state. */

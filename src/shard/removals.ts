@@ -7,7 +7,7 @@
  */
 
 import { SHARD_LIMITS } from '../base/limits.ts';
-import { compareBytes } from '../machine/bytes.ts';
+import { compareBytes, nameOf } from '../machine/bytes.ts';
 import { SECTION, type StateWrite } from '../machine/section.ts';
 
 interface Removal {
@@ -15,18 +15,23 @@ interface Removal {
   readonly key: Uint8Array;
 }
 
-/** Keys in [from, to), no bytes leave the end open, and a moment: applied through this index. */
-interface Question {
+/** After the one index was applied, up to the other. */
+interface Time {
+  readonly since: number;
+  readonly applied: number;
+}
+
+/** Keys in [from, to); no bytes leave the end open. */
+interface Question extends Time {
   readonly from: Uint8Array;
   readonly to: Uint8Array;
-  readonly since: number;
-  /** The index that is applied now. */
-  readonly applied: number;
 }
 
 export class Removals {
   /** In the order of their entries. */
   #removals: Removal[] = [];
+  /** Of each key the last one, so that to ask for a key takes no longer the more are known. */
+  readonly #last = new Map<string, number>();
   #bytes = 0;
   /** All that was removed behind it is known; infinite before the first entry. */
   #floor = Number.POSITIVE_INFINITY;
@@ -37,17 +42,19 @@ export class Removals {
     for (const { section, key, value } of writes) {
       if (section !== SECTION.values || value !== undefined) continue;
       this.#removals.push({ index, key: key.slice() });
-      this.#bytes += key.length + REMOVAL_BYTES;
+      this.#last.set(nameOf(key), index);
+      this.#bytes += bytesOf(key);
     }
     if (this.#bytes > SHARD_LIMITS.removalsBytesMax) this.#forgetHalf();
   }
 
-  /** Whether a key of the range may have been removed since. */
+  /** Whether a key of the range may have been removed then. */
   mayHave({ from, to, since, applied }: Question): boolean {
-    if (since >= applied) return false;
-    if (since < this.#floor) return true;
+    const atOnce = this.#answerFor({ since, applied });
+    if (atOnce !== undefined) return atOnce;
     for (let at = this.#removals.length - 1; at >= 0; at--) {
       const { index, key } = this.#removals[at] as Removal;
+      if (index > applied) continue;
       if (index <= since) return false;
       const isBefore = compareBytes(key, from) < 0;
       if (!isBefore && (to.length === 0 || compareBytes(key, to) < 0)) return true;
@@ -55,14 +62,33 @@ export class Removals {
     return false;
   }
 
+  /** The same of one key; what is applied now is applied. */
+  mayHaveKey(key: Uint8Array, time: Time): boolean {
+    return this.#answerFor(time) ?? time.since < (this.#last.get(nameOf(key)) ?? 0);
+  }
+
+  /** Whatever the key, if nothing happened, or if it is not known any more what did. */
+  #answerFor({ since, applied }: Time): boolean | undefined {
+    if (since >= applied) return false;
+    if (since < this.#floor) return true;
+    return undefined;
+  }
+
   /** The older ones; an entry is forgotten as a whole. */
   #forgetHalf(): void {
     const middle = this.#removals[this.#removals.length >> 1];
     this.#floor = middle?.index ?? this.#floor;
     this.#removals = this.#removals.filter(({ index }) => index > this.#floor);
-    this.#bytes = this.#removals.reduce((sum, { key }) => sum + key.length + REMOVAL_BYTES, 0);
+    for (const [name, index] of this.#last) {
+      if (index <= this.#floor) this.#last.delete(name);
+    }
+    this.#bytes = this.#removals.reduce((sum, { key }) => sum + bytesOf(key), 0);
   }
 }
 
-/** What a removal takes beside its key. */
-const REMOVAL_BYTES = 64;
+/** The key and its name, and what stands around them. */
+function bytesOf(key: Uint8Array): number {
+  return 2 * key.length + REMOVAL_BYTES;
+}
+
+const REMOVAL_BYTES = 128;

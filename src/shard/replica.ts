@@ -14,6 +14,7 @@ import type { LogRecord } from '../storage/log.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure, Response } from '../wire/response.ts';
+import { Backlog } from './backlog.ts';
 import { Entrance, type EntranceHost } from './entrance.ts';
 import type { LogTime } from './log-time.ts';
 import { type Proposal, plainProposal, stampedProposal } from './proposal.ts';
@@ -70,9 +71,7 @@ export class Replica implements EntranceHost, ReadingHost {
   readonly #entrance: Entrance;
   /** Not given to the log yet: perhaps a snapshot has to become the state first. */
   #records: LogRecord[] = [];
-  /** Committed, not applied yet; what stands before `#backlogAt` was. */
-  #backlog: Entry[] = [];
-  #backlogAt = 0;
+  readonly #backlog = new Backlog();
   /** Pieces of snapshots that there was no room for. */
   #waitingChunk: Message | undefined;
   #applied: number;
@@ -282,13 +281,14 @@ export class Replica implements EntranceHost, ReadingHost {
   /** Last step: after the writes were given to the log and the messages sent. */
   finish(ready: Ready | undefined): void {
     if (ready !== undefined) {
-      for (const entry of ready.committed) this.#backlog.push(entry);
+      this.#backlog.add(ready.committed);
       for (const answer of ready.reads) this.#reading.grant(answer);
       for (const fact of ready.facts) this.#host.noted(this, fact);
     }
     if (this.#wasLeader && !this.isLeader) {
       for (const asker of this.#proposals.takeAll()) this.fail(asker, 'lost');
       for (const { asker } of this.#entrance.takeAll()) this.fail(asker, 'not-leader');
+      this.#reading.release();
     }
     this.#wasLeader = this.isLeader;
     this.drain();
@@ -298,18 +298,13 @@ export class Replica implements EntranceHost, ReadingHost {
   drain(): void {
     if (this.#intake.isSwitching || this.stopReason !== '') return;
     const before = this.#applied;
-    while (this.#backlogAt < this.#backlog.length && this.#host.store.hasRoom) {
-      if (this.isSpoilt) break;
-      const entry = this.#backlog[this.#backlogAt] as Entry;
+    while (!this.#backlog.isEmpty && this.#host.store.hasRoom && !this.isSpoilt) {
+      const entry = this.#backlog.first as Entry;
       this.#heedDamage(() => this.#apply(entry));
       if (this.stopReason !== '') return;
-      this.#backlogAt += 1;
+      this.#backlog.shift();
     }
-    if (this.isSpoilt) this.#backlogAt = this.#backlog.length;
-    if (this.#backlogAt === this.#backlog.length && this.#backlogAt > 0) {
-      this.#backlog = [];
-      this.#backlogAt = 0;
-    }
+    if (this.isSpoilt) this.#backlog.clear();
     if (this.#applied > before) this.step({ type: 'applied', index: this.#applied });
     this.#reading.serveReady();
     this.#wakeHeld();
@@ -325,7 +320,7 @@ export class Replica implements EntranceHost, ReadingHost {
   }
 
   get hasBacklog(): boolean {
-    return this.#backlog.length > 0;
+    return !this.#backlog.isEmpty;
   }
 
   /** State through this index is on disk: the log may forget it. */
@@ -398,18 +393,24 @@ export class Replica implements EntranceHost, ReadingHost {
     }
     const isFull = outcome.type === 'refused' && outcome.reason === 'too-much-uncommitted';
     if (isFull && gathered.length > 1) return this.#askOneByOne(gathered, payloads);
-    for (const { asker } of gathered) this.fail(asker, isFull ? 'overloaded' : 'not-leader');
+    for (const proposal of gathered) this.#drop(proposal, isFull ? 'overloaded' : 'not-leader');
   }
 
   /** As many as there is room for. */
   #askOneByOne(gathered: readonly Proposal[], payloads: readonly Uint8Array[]): void {
-    gathered.forEach(({ asker }, at) => {
+    gathered.forEach((proposal, at) => {
       const payload = payloads[at] as Uint8Array;
       const outcome = this.#raft.step({ type: 'propose', payloads: [payload] });
       if (outcome.type === 'taken' && outcome.position !== undefined) {
-        this.#proposals.add(outcome.position.index, { term: outcome.position.term, asker });
-      } else this.fail(asker, 'overloaded');
+        const { index, term } = outcome.position;
+        this.#proposals.add(index, { term, asker: proposal.asker });
+      } else this.#drop(proposal, 'overloaded');
     });
+  }
+
+  #drop(proposal: Proposal, failure: Failure): void {
+    this.#entrance.drop(proposal);
+    this.fail(proposal.asker, failure);
   }
 
   #passVerdict(): void {
@@ -421,8 +422,7 @@ export class Replica implements EntranceHost, ReadingHost {
     this.#records.push({ type: 'write', shard: this.shard, write });
     const { snapshot } = write;
     if (snapshot === undefined) return;
-    this.#backlog = [];
-    this.#backlogAt = 0;
+    this.#backlog.clear();
     this.#intake.switchTo(snapshot, () => {
       this.#applied = snapshot.index;
       this.#appliedTerm = snapshot.term;

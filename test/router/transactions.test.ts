@@ -3,7 +3,8 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
-import { MACHINE_LIMITS } from '../../src/base/limits.ts';
+import { MACHINE_LIMITS, REQUEST_LIMITS } from '../../src/base/limits.ts';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import {
@@ -49,7 +50,7 @@ class Rig {
   }
 
   prepare(operations: readonly Operation[], epoch = EPOCH): string {
-    const participants = [0, 1].map((position) => {
+    const participants = [nameOf().home, 1].map((position) => {
       return { position, deadline: this.rig.replica.logTime + PATIENCE };
     });
     const about = { id: nameOf(), age: 5, acknowledgedBelow: 0, participants, at: 1 };
@@ -190,6 +191,19 @@ test('a validation holds checks and nothing else, and is never answered by what 
   rig.leads = false;
   equal(rig.validate([CHECK]), '');
   equal(rig.forwarded.length, 1);
+});
+
+test('a validation looks into as many ranges as may be, with as many keys as an answer has', () => {
+  const rig = new Rig();
+  const range = (count: number, to = 'b'): Operation => {
+    return { type: 'check-range', key: bytesOf('a'), to: bytesOf(to), count, seenAt: 0 };
+  };
+  const many = (one: Operation) => Array(TRANSACTION_LIMITS.rangesMax + 1).fill(one);
+  equal(rig.validate([range(REQUEST_LIMITS.rowsMax)]), 'written');
+  equal(rig.validate([range(REQUEST_LIMITS.rowsMax + 1)]), 'malformed');
+  equal(rig.validate(many(range(0)).slice(1)), 'written');
+  equal(rig.validate(many(range(0))), 'too-large');
+  equal(rig.validate(many(range(0, 'a\0'))), 'written', 'keys are looked at without a view');
 });
 
 test('people are told by any node what waits on it', () => {

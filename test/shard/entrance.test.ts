@@ -51,8 +51,8 @@ class Rig implements EntranceHost {
   }
 
   hold(key: string, holder: Contender): void {
-    const rest = { slot: 0, version: 1, since: 0, participants: [], keys: [Buffer.from(key)] };
-    this.#held.set(key, { ...holder, ...rest });
+    const rest = { slot: 0, version: 1, since: 0, participants: [] };
+    this.#held.set(key, { ...holder, ...rest, bytes: 0, keys: [Buffer.from(key)] });
   }
 
   release(key: string): void {
@@ -61,11 +61,16 @@ class Rig implements EntranceHost {
   }
 
   add(name: string, keys: readonly string[], asked: Asked = {}): boolean {
+    return this.addBatch(name, [keys], asked);
+  }
+
+  /** Keys of each command. */
+  addBatch(name: string, commands: readonly (readonly string[])[], asked: Asked = {}): boolean {
     const proposal: Proposal = {
       asker: {} as Asker,
       bytes: asked.bytes ?? 1,
       payload: () => new Uint8Array(),
-      touch: () => ({ commands: [keys.map(put)], contender: asked.by }),
+      touch: () => ({ commands: commands.map((keys) => keys.map(put)), contender: asked.by }),
       ends: asked.ends === undefined ? [] : [asked.ends.id],
       hasHurry: asked.hasHurry ?? true,
     };
@@ -149,11 +154,23 @@ test('what holds nothing waits for anybody, and presses nobody', () => {
   deepEqual(rig.take(), ['plain']);
 });
 
-test('a batch waits as a whole for one of its keys', () => {
+test('a command waits as a whole for one of its keys', () => {
   const rig = new Rig();
   rig.hold('z', contender(3));
   rig.add('plain', ['x', 'y', 'z']);
   deepEqual(rig.take(), []);
+});
+
+test('a batch waits only if all of its commands meet a held key', () => {
+  const rig = new Rig();
+  rig.hold('y', contender(3));
+  rig.hold('z', contender(4));
+  rig.addBatch('some', [['z'], ['x'], ['y']]);
+  rig.addBatch('all', [['z'], ['x', 'y']]);
+  deepEqual(rig.take(), ['some']);
+  deepEqual(rig.met, ['4'], 'the holder of its first key');
+  rig.release('y');
+  deepEqual(rig.take(), ['all']);
 });
 
 test('a range that is checked is not judged here, so it waits for nobody', () => {
@@ -179,7 +196,7 @@ test('its own prepare, repeated, passes what it holds itself', () => {
   deepEqual(rig.take(), ['again']);
 });
 
-test('after a wake those with more right go first, and what holds nothing goes last', () => {
+test('after a wake what holds nothing goes first, and then those with more right', () => {
   const rig = new Rig();
   rig.hold('x', contender(90));
   rig.add('plain one', ['x']);
@@ -189,7 +206,7 @@ test('after a wake those with more right go first, and what holds nothing goes l
   rig.take();
   rig.add('new', ['y']);
   rig.release('x');
-  deepEqual(rig.take(), ['elder', 'younger', 'plain one', 'plain two', 'new']);
+  deepEqual(rig.take(), ['plain one', 'plain two', 'elder', 'younger', 'new']);
 });
 
 test('woken in vain, they wait on', () => {
@@ -218,6 +235,19 @@ test('nobody waits longer than the limit', () => {
   deepEqual(rig.take(), ['second']);
 });
 
+test('woken in vain, their time goes on', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.hold('y', contender(9));
+  rig.add('plain', ['x', 'y']);
+  rig.take();
+  rig.now = TRANSACTION_LIMITS.waitMilliseconds - 1;
+  rig.release('x');
+  deepEqual(rig.take(), []);
+  rig.now += 1;
+  deepEqual(rig.names(rig.entrance.takeLate()), ['plain']);
+});
+
 test('no more wait than may, and whoever comes on top is told so', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
@@ -241,15 +271,18 @@ test('what waits for a key keeps nobody out who gives it back', () => {
   deepEqual(rig.take(), ['plain', 'resolution']);
 });
 
-test('what was woken weighs as what has just come', () => {
+test('what was woken keeps its own room, and nobody out', () => {
   const rig = new Rig();
+  const bytes = NODE_LIMITS.writesBytesMax;
   rig.hold('x', contender(8));
-  rig.add('waiting', ['x'], { bytes: NODE_LIMITS.writesBytesMax });
+  rig.hold('y', contender(9));
+  rig.add('waiting', ['x', 'y'], { bytes });
   rig.take();
   rig.release('x');
-  equal(rig.add('more', ['y']), false);
-  deepEqual(rig.take(), ['waiting']);
-  ok(rig.add('more', ['y']));
+  ok(rig.add('resolution', [], { ends: contender(9), bytes }));
+  equal(rig.add('more', ['z']), false);
+  deepEqual(rig.take(), ['resolution']);
+  ok(rig.add('more', ['z']));
 });
 
 test('one alone is taken in whatever it weighs', () => {
@@ -279,6 +312,18 @@ test('one whose end is on its way is waited for by all, and asked nothing', () =
   deepEqual([rig.refused, rig.met], [[], []]);
   rig.release('x');
   deepEqual(rig.take(), ['younger']);
+});
+
+test('one whose end could not be proposed is asked for again', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(3));
+  rig.add('resolution', [], { ends: contender(3) });
+  const [resolution] = rig.entrance.take();
+  ok(resolution !== undefined);
+  rig.entrance.drop(resolution);
+  rig.add('plain', ['x']);
+  rig.take();
+  deepEqual([rig.met, rig.touched], [['3'], 0]);
 });
 
 test('the end of one that holds nothing here is not kept in mind', () => {

@@ -82,6 +82,41 @@ test('with its replica a read that waits is gone', () => {
   equal(said(responses), 'not-here');
 });
 
+test('woken in vain, a read waits no longer than it would have', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  rig.prepare(6, put('y', 'new'));
+  const responses = rig.keys('x', 'y');
+  const ticks = TRANSACTION_LIMITS.waitMilliseconds / RAFT_LIMITS.tickMilliseconds;
+  rig.rig.tick(ticks - 1);
+  rig.resolve(5, true);
+  deepEqual(responses, []);
+  rig.rig.tick(2);
+  equal(said(responses), 'held');
+});
+
+test('with leadership the reads that wait are gone, and go to who leads', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  const responses = rig.keys('x');
+  const entry = { index: rig.rig.replica.applied + 1, term: 9, kind: 'empty' } as const;
+  rig.rig.append([entry], 9);
+  equal(rig.rig.replica.isLeader, false);
+  equal(said(responses), 'not-leader');
+  rig.resolve(5, true);
+  equal(responses.length, 1);
+});
+
+test('an end that the log had no room for is asked for again', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  rig.rig.isLogStuck = true;
+  rig.write([put('y', 'y'.repeat(RAFT_LIMITS.uncommittedBytesMax))]);
+  rig.resolve(5, true);
+  rig.write([put('x', 'plain')]);
+  deepEqual(rig.rig.met, ['5']);
+});
+
 test('a plain write of a held key waits as well, and is done after the resolution', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'transaction'));
@@ -158,17 +193,6 @@ test('on a replica that leads no more nobody is asked, and the read goes to who 
   host.isLeader = false;
   host.granted('x');
   deepEqual([host.failures, host.met], [['not-fresh'], 0]);
-});
-
-test('a read that waits is answered though leadership was lost meanwhile', () => {
-  const rig = new HeldRig();
-  rig.prepare(5, put('x', 'new'));
-  const host = new Host(rig);
-  const responses = host.granted('x');
-  host.isLeader = false;
-  rig.resolve(5, true);
-  host.reading.wake();
-  equal(said(responses), 'new');
 });
 
 test('a stale read of a held key is refused where nobody leads', () => {

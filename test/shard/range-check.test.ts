@@ -1,7 +1,8 @@
 /** Whether a transaction may take for granted what it has read: checks that a leader judges. */
 
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { decodeReply } from '../../src/machine/reply.ts';
 import { StateDamage } from '../../src/storage/state.ts';
@@ -147,6 +148,67 @@ test('a range waits for a key of it that is held, there or not', () => {
   deepEqual(responses, []);
   equal(said(beside), 'done');
   rig.resolve(5, false);
+  rig.rig.turns(4);
+  equal(said(responses), 'done');
+});
+
+test('held keys are listed once for many ranges, and each range finds its own', () => {
+  const { rig, version: seenAt } = rigOf();
+  const { prepared } = rig.rig.replica;
+  rig.prepare(4, put('f', 'new'), put('b', 'new'));
+  rig.prepare(3, put('d', 'new'));
+  ok(prepared);
+  let looks = 0;
+  const within = prepared.within.bind(prepared);
+  prepared.within = (from, to) => {
+    looks += 1;
+    return within(from, to);
+  };
+  const among = (from: string, to: string) => range({ from, to, count: 0, seenAt });
+  const free = [among('a', 'b'), among('bb', 'd'), among('da', 'f'), among('fa', '')];
+  equal(said(rig.validate([...free, among('c', 'da'), among('b', 'c')], 5)), 'locked 4 by 3');
+  equal(said(rig.validate([...free, among('f', '')], 5)), 'locked 4 by 4');
+  equal(looks, 2);
+});
+
+test('nobody looks into a range for longer than somebody waits', () => {
+  const { rig, version: seenAt } = rigOf();
+  const { store } = rig.rig;
+  rig.rig.isStoreStuck = true;
+  const checks = [range({ from: 'a', to: 'z', count: 3, seenAt })];
+  const responses = rig.read({ type: 'checks', checks, owner: undefined }, rig.rig.now + 10);
+  deepEqual([responses, store.openViews], [[], 1]);
+  rig.rig.now += 11;
+  rig.rig.isStoreStuck = false;
+  rig.rig.turns(4);
+  equal(said(responses), 'too-late');
+  equal(store.openViews, 0);
+});
+
+test('checks of ranges leave views to others, and keys are checked without', () => {
+  const { rig, version: seenAt } = rigOf();
+  const { store, replica } = rig.rig;
+  const views = Array.from({ length: TRANSACTION_LIMITS.checkViewsMax }, () => {
+    return store.view(replica.shard);
+  });
+  const checks = [range({ from: 'a', to: 'z', count: 3, seenAt })];
+  equal(said(rig.validate(checks)), 'overloaded');
+  equal(said(rig.validate([check('a', seenAt), absence('x', seenAt)])), 'done');
+  views.pop()?.close();
+  equal(said(rig.validate(checks)), 'done');
+  for (const view of views) view.close();
+});
+
+test('a removal while a range is looked at is no matter of its moment', () => {
+  const { rig, version: seenAt } = rigOf();
+  rig.write([put('x', 'elsewhere')]);
+  rig.rig.isStoreStuck = true;
+  const seen = { count: 1, seenAt };
+  const first = range({ from: 'a', to: 'b', ...seen });
+  const responses = rig.validate([first, range({ from: 'c', to: 'd', ...seen })]);
+  equal(rig.write([{ type: 'delete', key: bytesOf('c') }]), 'done');
+  deepEqual(responses, []);
+  rig.rig.isStoreStuck = false;
   rig.rig.turns(4);
   equal(said(responses), 'done');
 });

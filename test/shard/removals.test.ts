@@ -40,6 +40,31 @@ test('a removal is seen in its range, by whoever looked before it', () => {
   equal(mayHave(removals, { from: 'a', to: 'b', since: 10 }), false);
 });
 
+test('of a key the last removal counts', () => {
+  const removals = new Removals();
+  removals.note(10, []);
+  remove(removals, 20, 'b');
+  remove(removals, 30, 'b', 'c');
+  const mayHaveKey = (key: string, since: number, applied = 1000) => {
+    return removals.mayHaveKey(bytesOf(key), { since, applied });
+  };
+  equal(mayHaveKey('b', 29), true);
+  equal(mayHaveKey('b', 30), false);
+  equal(mayHaveKey('a', 10), false);
+  equal(mayHaveKey('a', 8), true, 'what was then is not known');
+  equal(mayHaveKey('a', 8, 8), false, 'nothing was applied since');
+});
+
+test('what is removed after the moment that is asked for is not its business', () => {
+  const removals = new Removals();
+  removals.note(10, []);
+  remove(removals, 20, 'b');
+  remove(removals, 30, 'c');
+  const all = { from: NO_BYTES, to: NO_BYTES };
+  equal(removals.mayHave({ ...all, since: 20, applied: 29 }), false);
+  equal(removals.mayHave({ ...all, since: 19, applied: 29 }), true);
+});
+
 test('what was before its first entry is not known, but for who saw all of it', () => {
   const removals = new Removals();
   equal(mayHave(removals, { since: 999 }), true);
@@ -69,4 +94,7 @@ test('it remembers within its room, and says of what it forgot that it does not 
   const late = { from: bytesOf('a'), to: bytesOf('b'), since: since - 2, applied: since };
   equal(removals.mayHave(late), false);
   ok(removals.mayHave({ ...late, to: bytesOf('z') }));
+  ok(removals.mayHaveKey(bytesOf('a'), { since: 10, applied: since }));
+  ok(removals.mayHaveKey(bytesOf(key), { since: since - 2, applied: since }));
+  equal(removals.mayHaveKey(bytesOf('a'), { since: since - 2, applied: since }), false);
 });
