@@ -137,7 +137,8 @@ without commands, txn asks for them.
 kvctl txn list         what waits in the cluster to be decided or to be heard of:
                        for which shards, which hold keys of it, and with a ?
                        for those whose leader could not be asked
-kvctl txn resolve ID   ends one of these, as it was decided; else it is aborted`,
+kvctl txn resolve ID   ends one of these, as it was decided; else it is aborted.
+                       Of one that is over already the shard may not know how`,
     examples: [
       "kvctl txn 'check user:7 1042' 'put user:7 {\"name\": \"Ada\"} --as json' 'add visits 1'",
       "kvctl txn 'check seat:12 absent' 'put seat:12 Ada' 'add seats -1' -o json",

@@ -62,6 +62,9 @@ export async function resolve(call: Call): Promise<Exit> {
   }
   const { age, participants } = found;
   const outcome = await store.settle({ id, age, participants });
+  if (outcome === 'over') {
+    terminal.note('it had ended before, and its home shard does not remember any more how');
+  }
   const isForPrograms = ['json', 'ndjson'].includes(formatOf(call));
   await terminal.write(`${isForPrograms ? JSON.stringify({ id, outcome }) : outcome}\n`);
   await awaitGone(call, id);

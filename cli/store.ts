@@ -97,7 +97,7 @@ export interface Store {
   info(clientUrl: string): Promise<NodeInfo>;
   /** The transactions that wait in the shards that a node leads. Fails as `info` does. */
   pending(clientUrl: string): Promise<PendingInfo>;
-  /** Ends a transaction that waits. */
-  settle(transaction: Waiting): Promise<'committed' | 'aborted'>;
+  /** Ends a transaction that waits; `over` if nobody knows any more how it ended. */
+  settle(transaction: Waiting): Promise<'committed' | 'aborted' | 'over'>;
   close(): Promise<void>;
 }

@@ -92,13 +92,13 @@ export async function askPending(url: string, options: AskOptions = {}): Promise
 
 /**
  * Ends a transaction that waits, and says what became of it: what its home shard has decided, or
- * that it is aborted. For tools.
+ * that it is aborted; or `over` if that shard has forgotten which. For tools.
  */
 export async function settle(
   urls: string | readonly string[],
   transaction: Waiting,
   options: AskOptions = {},
-): Promise<'committed' | 'aborted'> {
+): ReturnType<typeof import('./client/admin.ts').settle> {
   const admin = await import('./client/admin.ts');
   return admin.settle(urls, transaction, options);
 }

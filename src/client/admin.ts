@@ -5,7 +5,8 @@ import { type Attempt, KvError, type Outcome } from '../base/errors.ts';
 import type { ClusterMap } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { shardAt } from '../catalog/questions.ts';
-import { decodeReply, type Reply } from '../machine/reply.ts';
+import { outcomeBy, type SettledOutcome } from '../machine/outcome.ts';
+import { decodeReply } from '../machine/reply.ts';
 import type { Participant } from '../machine/transaction.ts';
 import { idFromText } from '../machine/transaction-id.ts';
 import { ClientLine } from '../transport/client-line.ts';
@@ -72,14 +73,15 @@ export async function askPending(
 
 /**
  * Ends a transaction that waits, at its home shard: what was decided stays, and what was not is
- * aborted. The nodes are asked one by one, and again, until one of them knows the outcome or the
- * time is over. To ask twice does no harm.
+ * aborted. It was one or the other, and nobody knows which any more, if it is `over`. The nodes are
+ * asked one by one, and again, until one of them can say, or the time is over. To ask twice does no
+ * harm.
  */
 export async function settle(
   urls: string | readonly string[],
   { id, age, participants }: Waiting,
   { timeout = TIMEOUT_MILLISECONDS }: AskOptions,
-): Promise<'committed' | 'aborted'> {
+): Promise<SettledOutcome> {
   const name = idFromText(id);
   if (name === undefined) throw invalid(`${JSON.stringify(id)} is no name of a transaction`);
   if (participants.length === 0) throw invalid('nobody takes part in the transaction');
@@ -94,8 +96,8 @@ export async function settle(
     attempts = [];
     for (const url of urlsOf(urls)) {
       const answer = await askAt(url, { ...request, isPressing: true }, timeout);
-      const isCommitted = isCommittedBy(answer);
-      if (isCommitted !== undefined) return isCommitted ? 'committed' : 'aborted';
+      const settled = outcomeOf(answer);
+      if (settled !== undefined) return settled;
       attempts.push({ endpoint: url, what: faultOf(answer) });
       if (mayHaveActed(answer)) outcome = 'unknown';
     }
@@ -123,12 +125,9 @@ async function askText(url: string, { request, timeout, message }: TextTerms): P
 }
 
 /** Undefined if it is not decided, as far as the answer tells. */
-function isCommittedBy(answer: Response | Unanswered): boolean | undefined {
+function outcomeOf(answer: Response | Unanswered): SettledOutcome | undefined {
   const bytes = answer.type === 'written' ? answer.replies[0] : undefined;
-  const reply: Reply | undefined = bytes && decodeReply(bytes);
-  if (reply === undefined || reply.type === 'locked') return undefined;
-  if (reply.type !== 'refused') return reply.type === 'committed';
-  return reply.reason === 'window-full' || reply.reason === 'malformed' ? undefined : false;
+  return outcomeBy(bytes && decodeReply(bytes));
 }
 
 function mayHaveActed(answer: Response | Unanswered): boolean {

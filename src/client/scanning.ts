@@ -1,6 +1,6 @@
 /** Scans as users hold them: something to iterate over, with a cursor to go on from. */
 
-import type { KeyRange } from './core/range.ts';
+import { type KeyRange, rangeBehind } from './core/range.ts';
 import { type PageCall, Scan } from './core/scan.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Engine } from './engine.ts';
@@ -45,10 +45,7 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
     const { range, isReverse } = this.#rest();
     const last = this.#last;
     if (last === undefined) return encodeCursor({ range, isReverse });
-    const behind = new Uint8Array(last.length + 1);
-    behind.set(last);
-    const rest = isReverse ? { from: range.from, to: last } : { from: behind, to: range.to };
-    return encodeCursor({ range: rest, isReverse });
+    return encodeCursor({ range: rangeBehind(range, { last, isReverse }), isReverse });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ScannedEntry<V>, void, undefined> {

@@ -6,7 +6,7 @@
  * one and another come to the other, and their sum would hide it.
  */
 
-import { compareBytes } from '../machine/bytes.ts';
+import { compareBytes, keyBehind } from '../machine/bytes.ts';
 import type { SeenRange } from './core/call.ts';
 import type { SeenPage } from './core/scan.ts';
 
@@ -60,7 +60,7 @@ export class SeenPages {
     if (this.#isFinished) return true;
     if (frontier === undefined) return false;
     if (this.#isReverse) return compareBytes(frontier, from) <= 0;
-    return to.length > 0 && compareBytes(to, behind(frontier)) <= 0;
+    return to.length > 0 && compareBytes(to, keyBehind(frontier)) <= 0;
   }
 
   /** Of a page that was given in part, or not at all. */
@@ -75,17 +75,11 @@ export class SeenPages {
     }
     if (compareBytes(range.from, frontier) > 0) return undefined;
     const keys = page.keys.filter((key) => compareBytes(key, frontier) <= 0);
-    return checkOf({ shard, range: { from: range.from, to: behind(frontier) }, keys, seenAt });
+    return checkOf({ shard, range: { from: range.from, to: keyBehind(frontier) }, keys, seenAt });
   }
 }
 
 function checkOf({ shard, range: { from, to }, keys, seenAt }: OpenPage): SeenRange {
   const key = from.length === 0 ? FIRST_KEY : from;
   return { shard, check: { type: 'check-range', key, to, count: keys.length, seenAt } };
-}
-
-function behind(key: Uint8Array): Uint8Array {
-  const next = new Uint8Array(key.length + 1);
-  next.set(key);
-  return next;
 }

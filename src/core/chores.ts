@@ -4,12 +4,13 @@
  */
 
 import { NODE_LIMITS } from '../base/limits.ts';
+import { keyBehind } from '../machine/bytes.ts';
 import type { EntryBody } from '../machine/entry.ts';
 import { decodeDueKey } from '../machine/expiry.ts';
 import { SECTION } from '../machine/section.ts';
 import { expireBody, forgetBody } from '../machine/sweep.ts';
 import { DataMachine } from '../shard/data-machine.ts';
-import type { Origin } from '../shard/origin.ts';
+import { NOBODY } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
 import { StateDamage, type StateRow } from '../storage/state.ts';
 import type { NodeParts } from './node-parts.ts';
@@ -18,13 +19,14 @@ import type { NodeParts } from './node-parts.ts';
 const SWEEP = { rowsMax: 256, bytesMax: 256 * 1024 };
 
 /** Nobody waits for a chore: if it failed, the next round finds the same again. */
-const NOBODY_ASKED: Origin = { respond() {} };
-const CHORE = { origin: NOBODY_ASKED, id: 0 };
+const CHORE = { origin: NOBODY, id: 0 };
 
 export class Chores {
   readonly #core: NodeParts;
   readonly #expiring = new Set<Replica>();
   readonly #forgetting = new Set<Replica>();
+  /** Where what is due goes on behind keys that transactions hold. */
+  readonly #expired = new WeakMap<Replica, Uint8Array>();
   /** Whose clients are being looked through, and where that goes on. */
   readonly #forgotten = new WeakMap<Replica, Uint8Array>();
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -45,7 +47,7 @@ export class Chores {
       replica.tidy();
       if (!replica.isLeader || !(replica.machine instanceof DataMachine)) continue;
       if (!this.#adopt(replica, replica.machine)) continue;
-      this.#expire(replica);
+      this.#expire(replica, replica.machine);
       if (forgets && !this.#forgotten.has(replica)) this.#forgotten.set(replica, FIRST_KEY);
       this.#forget(replica);
     }
@@ -60,22 +62,29 @@ export class Chores {
     return false;
   }
 
-  #expire(replica: Replica): void {
+  /** What is held stays until it is given back, and must not hide what is due behind it. */
+  #expire(replica: Replica, { prepared }: DataMachine): void {
     const time = replica.logTime;
     if (replica.dueAt > time) return;
     // What is put while the disk is asked lowers it again.
     replica.dueAt = Number.POSITIVE_INFINITY;
+    const from = this.#expired.get(replica);
     this.#sweep(replica, {
       section: SECTION.expiries,
-      from: undefined,
+      from,
       sweeping: this.#expiring,
       onRows: (rows) => {
-        const times = rows.map(({ key }) => decodeDueKey(key)?.expiresAt ?? 0);
-        const due = times.filter((at) => at <= time).length;
-        // What is proposed may fail, so it is looked at again.
-        const next = due > 0 ? time : (times[0] ?? Number.POSITIVE_INFINITY);
+        const expiries = rows.map((row) => ({ row, ...(decodeDueKey(row.key) ?? UNREADABLE) }));
+        const due = expiries.filter(({ expiresAt }) => expiresAt <= time);
+        const free = due.filter(({ key }) => prepared.holderOf(key) === undefined);
+        const last = free.length < due.length && due.length === rows.length && rows.at(-1);
+        if (last) this.#expired.set(replica, keyBehind(last.key));
+        else this.#expired.delete(replica);
+        // What is proposed may fail, and what is held is given back: both are looked at again.
+        const isLeft = due.length > 0 || from !== undefined;
+        const next = isLeft ? time : (expiries[0]?.expiresAt ?? Number.POSITIVE_INFINITY);
         replica.dueAt = Math.min(replica.dueAt, next);
-        return expireBody(rows.slice(0, due));
+        return expireBody(free.map(({ row }) => row));
       },
       onMissed: () => {
         replica.dueAt = Math.min(replica.dueAt, time);
@@ -94,7 +103,7 @@ export class Chores {
       onRows: (rows) => {
         const last = rows.at(-1);
         if (last === undefined) this.#forgotten.delete(replica);
-        else this.#forgotten.set(replica, keyAfter(last.key));
+        else this.#forgotten.set(replica, keyBehind(last.key));
         return forgetBody(rows, replica.logTime);
       },
       onMissed: () => {},
@@ -133,8 +142,5 @@ interface Sweep {
 
 const FIRST_KEY = new Uint8Array();
 
-function keyAfter(key: Uint8Array): Uint8Array {
-  const after = new Uint8Array(key.length + 1);
-  after.set(key);
-  return after;
-}
+/** Who applies it says what it is. */
+const UNREADABLE = { expiresAt: 0, key: FIRST_KEY };

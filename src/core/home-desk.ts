@@ -6,6 +6,7 @@
 
 import type { ShardId } from '../base/ids.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import { isCommittedBy } from '../machine/outcome.ts';
 import { decodeReply, encodeReply, type Reply } from '../machine/reply.ts';
 import type { Transaction } from '../machine/transaction.ts';
 import {
@@ -16,11 +17,10 @@ import {
 } from '../machine/transaction-codec.ts';
 import { idText, type TransactionId } from '../machine/transaction-id.ts';
 import type { DataMachine } from '../shard/data-machine.ts';
-import type { Origin } from '../shard/origin.ts';
+import { NOBODY, type Origin } from '../shard/origin.ts';
 import type { Asker } from '../shard/proposals.ts';
 import type { Replica } from '../shard/replica.ts';
 import { type Answer, Coordinator, type CoordinatorPort, type Ending } from '../txn/coordinator.ts';
-import { isCommittedBy } from '../txn/meetings.ts';
 import { PhaseTwo, type PhaseTwoPort } from '../txn/phase-two.ts';
 import type { Plan } from '../txn/plan.ts';
 import type { Request } from '../wire/request.ts';
@@ -46,7 +46,16 @@ type Settling = Extract<Request, { type: 'settle' }>;
 /** One transaction and all who wait for its end. */
 interface Conducted {
   readonly coordinator: Coordinator;
+  readonly bytes: number;
   readonly waiting: Asker[];
+}
+
+/** A transaction that a client asked for. */
+interface Wanted {
+  readonly transaction: Transaction;
+  readonly plan: Plan;
+  /** About what it takes while it is conducted. */
+  readonly bytes: number;
 }
 
 const ASKED_ONCE = 1;
@@ -57,6 +66,7 @@ export class HomeDesk {
   readonly #host: HomeDeskHost;
   readonly #machine: DataMachine;
   readonly #conducted = new Map<string, Conducted>();
+  #conductedBytes = 0;
   readonly #phaseTwo: PhaseTwo;
   #sweptAt = Number.NEGATIVE_INFINITY;
 
@@ -72,8 +82,17 @@ export class HomeDesk {
     return !this.replica.isLeader || this.replica.term !== this.term;
   }
 
+  /** Before its shard has adopted one it decides nothing, not even for an abort. */
+  get hasArc(): boolean {
+    return this.#machine.epoch > 0;
+  }
+
   get conducted(): number {
     return this.#conducted.size;
+  }
+
+  get conductedBytes(): number {
+    return this.#conductedBytes;
   }
 
   /** Undefined for what is not conducted here. */
@@ -87,7 +106,7 @@ export class HomeDesk {
   }
 
   /** Asked twice at a time, it is conducted once. */
-  conduct(transaction: Transaction, plan: Plan, asker: Asker): void {
+  conduct({ transaction, plan, bytes }: Wanted, asker: Asker): void {
     const name = idText(plan.contender.id);
     const known = this.#conducted.get(name);
     if (known !== undefined) {
@@ -96,12 +115,16 @@ export class HomeDesk {
     }
     const port = this.#portFor(name, plan);
     const coordinator = new Coordinator({ transaction, plan, port });
-    this.#conducted.set(name, { coordinator, waiting: [asker] });
+    this.#conducted.set(name, { coordinator, bytes, waiting: [asker] });
+    this.#conductedBytes += bytes;
     coordinator.begin();
   }
 
   /** Tells what became of a transaction, and ends it if nobody here conducts it. */
-  settle({ id, contender, participants, isPressing }: Settling, origin: Origin): void {
+  settle(settling: Settling, origin: Origin): void {
+    const { id, contender, participants, isPressing } = settling;
+    // Elsewhere an abort would drop what is prepared there, though its home has committed it.
+    if (!this.#isHomeOf(settling)) return this.replica.fail({ origin, id }, 'malformed');
     const conducted = this.#conducted.get(idText(contender.id));
     if (conducted !== undefined) {
       conducted.waiting.push({ origin, id });
@@ -148,6 +171,11 @@ export class HomeDesk {
   /** Somebody else leads, or nobody: what was reached is in the logs. */
   close(): void {
     for (const { coordinator } of [...this.#conducted.values()]) coordinator.lose();
+  }
+
+  #isHomeOf({ contender: { id }, participants }: Settling): boolean {
+    const isHere = this.#host.shardAt(id.home) === this.replica.shard;
+    return isHere && participants[0]?.position === id.home;
   }
 
   #portFor(name: string, plan: Plan): CoordinatorPort {
@@ -200,14 +228,15 @@ export class HomeDesk {
       },
       clear: (ids) => {
         const { epoch } = this.#machine;
-        this.#propose('clear', encodeIds(ids), { epoch, origin: NOBODY_ASKED });
+        this.#propose('clear', encodeIds(ids), { epoch, origin: NOBODY });
       },
     };
   }
 
   #end(name: string, plan: Plan, ending: Ending): void {
-    const { waiting = [] } = this.#conducted.get(name) ?? {};
+    const { waiting = [], bytes = 0 } = this.#conducted.get(name) ?? {};
     this.#conducted.delete(name);
+    this.#conductedBytes -= bytes;
     if (ending.type !== 'lost') this.#tellOthers(plan, ending.reply);
     if (ending.type === 'decided') {
       for (const asker of waiting) this.#tell(asker, ending.reply);
@@ -238,8 +267,6 @@ export class HomeDesk {
     origin.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
   }
 }
-
-const NOBODY_ASKED: Origin = { respond() {} };
 
 /** Refused for a reason that does not pass by itself. */
 const FINAL: readonly Failure[] = ['malformed', 'too-large', 'read-only'];

@@ -44,6 +44,7 @@ export interface PendingTransactions {
 export function pendingOf(core: NodeParts, desk: TransactionDesk): PendingTransactions {
   const transactions: PendingTransaction[] = [];
   let total = 0;
+  let participantsLeft: number = TRANSACTION_LIMITS.toldParticipantsMax;
   for (const replica of core.replicas.all) {
     const { machine, shard } = replica;
     if (!replica.isLeader || !(machine instanceof DataMachine)) continue;
@@ -51,7 +52,9 @@ export function pendingOf(core: NodeParts, desk: TransactionDesk): PendingTransa
     const home = desk.homeOf(shard);
     total += prepared.size + decisions.size;
     const tell = (one: Told, state: PendingTransaction['state'], keys: number) => {
-      if (transactions.length >= TRANSACTION_LIMITS.toldMax) return;
+      const isMuch = one.participants.length > participantsLeft;
+      if (isMuch || transactions.length >= TRANSACTION_LIMITS.toldMax) return;
+      participantsLeft -= one.participants.length;
       transactions.push({
         id: idText(one.id),
         shard,

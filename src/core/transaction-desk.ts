@@ -3,16 +3,18 @@
 import type { ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
 import { shardAt } from '../catalog/questions.ts';
-import { faultOfCommand } from '../machine/batch.ts';
 import type { Prepared } from '../machine/prepared.ts';
-import { decodeReply, encodeReply, type Reason } from '../machine/reply.ts';
+import { decodeReply, type Reason } from '../machine/reply.ts';
+import type { Transaction } from '../machine/transaction.ts';
 import { decodeTransaction, encodeResolutions } from '../machine/transaction-codec.ts';
+import { refusalOf } from '../router/refusal.ts';
 import { DataMachine } from '../shard/data-machine.ts';
-import type { Origin } from '../shard/origin.ts';
+import { NOBODY, type Origin } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
 import { Meetings, type MeetingsPort } from '../txn/meetings.ts';
-import { planOf } from '../txn/plan.ts';
+import { bytesOf, planOf } from '../txn/plan.ts';
 import type { Request } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
 import { HomeDesk, type HomeDeskHost } from './home-desk.ts';
@@ -20,8 +22,6 @@ import type { NodeParts } from './node-parts.ts';
 
 type Transacting = Extract<Request, { type: 'transact' }>;
 type Settling = Extract<Request, { type: 'settle' }>;
-
-const NOBODY_ASKED: Origin = { respond() {} };
 
 export class TransactionDesk implements HomeDeskHost {
   readonly #core: NodeParts;
@@ -60,22 +60,25 @@ export class TransactionDesk implements HomeDeskHost {
   /** Required: the replica leads. */
   transact(replica: Replica, request: Transacting, origin: Origin): void {
     const asker = { origin, id: request.id };
-    const transaction = decodeTransaction(request.transaction);
+    const asked = decodeTransaction(request.transaction);
+    const transaction = asked && { ...asked, age: plausibleAge(asked.age, replica.logTime) };
     const plan = transaction && planOf(transaction);
-    const home = transaction?.parts[0];
+    if (transaction === undefined || plan === undefined) return replica.fail(asker, 'malformed');
+    const [home] = transaction.parts;
     const desk = this.#deskOf(replica);
-    if (plan === undefined || home?.shard !== replica.shard || desk === undefined) {
+    if (home?.shard !== replica.shard || desk === undefined) {
       return replica.fail(asker, 'malformed');
     }
-    const failure = this.#failureOf(replica, home.operations);
+    if (!desk.hasArc) return replica.fail(asker, 'not-here');
+    const bytes = request.transaction.length + bytesOf(plan);
+    const overloaded = this.#isFullFor(bytes) ? 'overloaded' : undefined;
+    const failure = this.#failureOf(transaction.parts) ?? overloaded;
     if (failure !== undefined) return replica.fail(asker, failure);
     const reason = reasonAgainst(home.deadline, replica.logTime);
     if (reason !== undefined) {
-      const reply = encodeReply({ type: 'refused', reason, position: 0 });
-      const time = replica.machine.time;
-      return origin.respond({ type: 'written', id: request.id, time, replies: [reply] });
+      return replica.refuse(asker, { type: 'refused', reason, position: 0 });
     }
-    desk.conduct(transaction as NonNullable<typeof transaction>, plan, asker);
+    desk.conduct({ transaction, plan, bytes }, asker);
   }
 
   /** Required: the replica leads. */
@@ -161,7 +164,7 @@ export class TransactionDesk implements HomeDeskHost {
       settle: (holder, isPressing, done) => this.#askHome(holder, isPressing, done),
       resolve: (resolution) => {
         const bytes = encodeResolutions([resolution]);
-        const asker = { origin: NOBODY_ASKED, id: 1 };
+        const asker = { origin: NOBODY, id: 1 };
         replica.stamp(asker, this.epochOf(shard), { type: 'resolve', bytes });
       },
     });
@@ -189,21 +192,34 @@ export class TransactionDesk implements HomeDeskHost {
     );
   }
 
-  #failureOf({ shard }: Replica, operations: Parameters<typeof faultOfCommand>[0]) {
-    const { map, isReadOnly, valueBytesMax } = this.#core;
-    const arc = map?.shards[shard];
-    if (arc === undefined) return 'not-here';
-    const fault = faultOfCommand(operations, { arc, valueBytesMax });
-    if (fault === 'malformed') return 'malformed';
-    if (fault === 'key-elsewhere') return 'not-here';
-    if (fault === 'value-too-large') return 'too-large';
-    const failure: Failure | undefined = isReadOnly ? 'read-only' : undefined;
-    return this.#isFull ? 'overloaded' : failure;
+  /** Of all parts, so that no shard is asked in vain; of other disks their own nodes know. */
+  #failureOf(parts: Transaction['parts']): Failure | undefined {
+    const { map, valueBytesMax } = this.#core;
+    for (const [at, { shard, operations }] of parts.entries()) {
+      const arc = shard === CATALOGUE_SHARD ? undefined : map?.shards[shard];
+      if (arc === undefined) return 'not-here';
+      const isReadOnly = this.#core.isReadOnly && at === 0;
+      const refusal = refusalOf(operations, { arc, valueBytesMax, isReadOnly });
+      if (refusal !== undefined) return refusal;
+    }
+    return undefined;
   }
 
-  get #isFull(): boolean {
-    return this.conducted >= TRANSACTION_LIMITS.coordinatorsMax;
+  #isFullFor(bytes: number): boolean {
+    let conductedBytes = bytes;
+    for (const desk of this.#homes.values()) conductedBytes += desk.conductedBytes;
+    const { coordinatorsMax, conductedBytesMax } = TRANSACTION_LIMITS;
+    return this.conducted >= coordinatorsMax || conductedBytes > conductedBytesMax;
   }
+}
+
+/**
+ * The smallest age wins every key, so nobody is believed to have begun earlier than calls last, nor
+ * later than now. Log time never goes back: asked again, a transaction is never older than it was.
+ */
+function plausibleAge(age: number, logTime: number): number {
+  const earliest = logTime - MACHINE_LIMITS.timeoutMillisecondsMax;
+  return Math.min(Math.max(age, earliest), logTime);
 }
 
 /** As the machine will say, before keys are locked elsewhere. */

@@ -123,11 +123,13 @@ export class Coordinator {
     const { contender, participants } = this.plan;
     const { acknowledgedBelow, operations } = to.part;
     const { at } = to;
-    const bytes = encodePrepare({ ...contender, acknowledgedBelow, participants, at, operations });
+    // Each names all participants: together, and kept, they would be many times the transaction.
+    const encode = () =>
+      encodePrepare({ ...contender, acknowledgedBelow, participants, at, operations });
     return {
       state: 'resting',
       restsUntil: 0,
-      ask: (done) => this.#port.prepare(to, bytes, done),
+      ask: (done) => this.#port.prepare(to, encode(), done),
       take: (reply) => {
         if (reply.type !== 'done') return this.#refuse(reply, to);
         this.#versions[at] = reply.version;

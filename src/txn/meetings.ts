@@ -4,6 +4,7 @@
  */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import { isCommittedBy } from '../machine/outcome.ts';
 import type { Prepared, PreparedParts } from '../machine/prepared.ts';
 import type { Reply } from '../machine/reply.ts';
 import type { Resolution } from '../machine/transaction.ts';
@@ -22,8 +23,9 @@ export interface MeetingsPort {
 interface Meeting {
   readonly holder: Prepared;
   isPressing: boolean;
-  /** Infinite while an answer is awaited. */
   askAt: number;
+  /** It was resolved by an entry that is on its way until then: other answers say the same. */
+  resolvedUntil: number;
 }
 
 export class Meetings {
@@ -48,7 +50,7 @@ export class Meetings {
     const known = this.#meetings.get(name);
     if (known === undefined) {
       const askAt = isPressing ? now : now + TRANSACTION_LIMITS.graceMilliseconds;
-      const meeting = { holder, isPressing, askAt };
+      const meeting = { holder, isPressing, askAt, resolvedUntil: 0 };
       this.#meetings.set(name, meeting);
       if (isPressing) this.#ask(meeting);
     } else if (isPressing && !known.isPressing) {
@@ -67,30 +69,28 @@ export class Meetings {
 
   #ask(meeting: Meeting): void {
     const { holder, isPressing } = meeting;
-    meeting.askAt = Number.POSITIVE_INFINITY;
+    // Whoever leads the home may be deaf. To ask twice does no harm.
+    meeting.askAt = this.#port.now + TRANSACTION_LIMITS.resolveMilliseconds;
     this.#port.settle(holder, isPressing, (reply) => {
       const { now, prepared } = this.#port;
-      meeting.askAt = now + TRANSACTION_LIMITS.restMilliseconds;
-      if (prepared.of(holder.id) !== holder) return;
+      if (prepared.of(holder.id) !== holder || now < meeting.resolvedUntil) return;
       const isCommitted = isCommittedBy(reply);
-      if (isCommitted === undefined) return;
-      // Should the entry be lost, the rest is over soon and it is asked again.
-      meeting.askAt = now + TRANSACTION_LIMITS.resolveMilliseconds;
+      if (isCommitted === undefined) {
+        meeting.askAt = now + this.#restMilliseconds;
+        return;
+      }
+      // Should the entry be lost, it is asked again.
+      meeting.resolvedUntil = now + TRANSACTION_LIMITS.resolveMilliseconds;
+      meeting.askAt = meeting.resolvedUntil;
       // It is prepared here, so no refusal has to be remembered and no deadline counts.
       this.#port.resolve({ id: holder.id, isCommitted, deadline: 0 });
     });
   }
-}
 
-/**
- * What the home shard's reply means to whoever holds keys; undefined if nothing is decided. Where
- * nothing is known of the transaction any more it was never committed: a decision is kept until
- * all who held keys have heard.
- */
-export function isCommittedBy(reply: Reply | undefined): boolean | undefined {
-  if (reply === undefined || reply.type === 'locked') return undefined;
-  if (reply.type === 'committed') return true;
-  const isOpen =
-    reply.type === 'refused' && (reply.reason === 'window-full' || reply.reason === 'malformed');
-  return isOpen ? undefined : false;
+  /** While a home shard cannot say, few ask often and many do not ask for all at once. */
+  get #restMilliseconds(): number {
+    const { restMilliseconds, resolveMilliseconds, questionsMax } = TRANSACTION_LIMITS;
+    const share = Math.max(1, this.#meetings.size / questionsMax);
+    return Math.min(restMilliseconds * share, resolveMilliseconds);
+  }
 }

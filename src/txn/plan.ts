@@ -1,6 +1,7 @@
 /** What a transaction needs of whom, and in which order; it follows from its bytes alone. */
 
 import type { ShardId } from '../base/ids.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Command } from '../machine/command.ts';
 import {
   isLocking,
@@ -48,6 +49,11 @@ export interface Plan {
    * something has to be validated: its keys would be locked too late for that.
    */
   readonly isHomeLast: boolean;
+}
+
+/** About what its prepares take while they are on their way: each names all participants. */
+export function bytesOf({ parts, participants }: Plan): number {
+  return parts.length * participants.length * TRANSACTION_LIMITS.participantBytesMax;
 }
 
 /** Undefined for a transaction whose first part locks nothing: nobody is its home. */

@@ -34,7 +34,7 @@ export class MemoryStore implements Store {
   infos = new Map<string, NodeInfo>();
   pendings = new Map<string, PendingInfo>();
   /** What a transaction that waits comes to, and what happens then. */
-  onSettle: (transaction: Waiting) => 'committed' | 'aborted' = () => 'aborted';
+  onSettle: (transaction: Waiting) => 'committed' | 'aborted' | 'over' = () => 'aborted';
   readonly commits: (readonly Step[])[] = [];
   isClosed = false;
   #version = 100;
@@ -153,7 +153,7 @@ export class MemoryStore implements Store {
       : Promise.resolve(pending);
   }
 
-  settle(transaction: Waiting): Promise<'committed' | 'aborted'> {
+  settle(transaction: Waiting): Promise<'committed' | 'aborted' | 'over'> {
     return Promise.resolve(this.onSettle(transaction));
   }
 

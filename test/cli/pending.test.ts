@@ -169,6 +169,17 @@ test('programs are told the outcome as JSON', async () => {
   assert.deepEqual(JSON.parse(data.toString()), { id: ID, outcome: 'aborted' });
 });
 
+test('what ended long ago is said to be over, and not to be aborted', async () => {
+  const store = storeOf([part(5, 'prepared', { keys: 2 })]);
+  store.onSettle = () => {
+    store.pendings.set('ws://10.0.0.1:7400', { node: 1, transactions: [] });
+    return 'over';
+  };
+  const { exit, data, notes } = await kvctl(['txn', 'resolve', ID], { store });
+  assert.deepEqual([exit, data.toString()], [0, 'over\n']);
+  assert.match(notes, /^it had ended before, and its home shard does not remember any more how/);
+});
+
 test('resolve waits no longer than it may, and says who has not heard', async () => {
   const store = storeOf([part(5, 'prepared', { keys: 2 })], undefined);
   const words = ['txn', 'resolve', ID, '--timeout', '300ms'];

@@ -3,6 +3,7 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLIENT_LIMITS } from '../../src/base/limits.ts';
+import { encodeReply } from '../../src/machine/reply.ts';
 import { clusterOf, connectLocally, keysApart } from './model/local.ts';
 
 /**
@@ -76,6 +77,50 @@ test('values that are too large to be locked are read in rounds until time is ov
   equal(entries[0]?.value, entries[1]?.value);
   ok(!kinds().includes('transact'));
   await close();
+});
+
+test('between rounds that cannot come to an end there are rests, longer and longer', async () => {
+  const cluster = clusterOf();
+  const { client: kv, frames } = await connectLocally({}, cluster);
+  const keys = keysApart('x').slice(0, 2);
+  await Promise.all(keys.map((key) => kv.set(key, 'x'.repeat(10_000))));
+  const changed = encodeReply({ type: 'check-failed', position: 0, version: 1 });
+  const serve = cluster.serve.bind(cluster);
+  cluster.serve = (node, request, reply, isForwarded) => {
+    if (request.type !== 'validate') return serve(node, request, reply, isForwarded);
+    reply({ type: 'written', id: request.id, time: 1_000_000, replies: [changed] });
+  };
+  frames.length = 0;
+  await rejects(kv.getMany(keys, { timeout: 300 }), { outcome: 'notApplied' });
+  const rounds = frames.flat().filter(({ type }) => type === 'validate').length / keys.length;
+  ok(rounds > CLIENT_LIMITS.jointReadRounds && rounds < 15, `${rounds} rounds`);
+  await kv.close();
+});
+
+test('an answer to a lock that says nothing of the keys is not taken for one', async () => {
+  const cluster = clusterOf();
+  const { client: kv, frames } = await connectLocally({}, cluster);
+  const [one, other] = keysApart('k');
+  const keys = [one, other];
+  await kv.atomic().set(one, 1).set(other, 1).commit();
+  const changed = encodeReply({ type: 'check-failed', position: 0, version: 1 });
+  const serve = cluster.serve.bind(cluster);
+  let isLocked = false;
+  cluster.serve = (node, request, reply, isForwarded) => {
+    const isWrong = !isLocked && (request.type === 'validate' || request.type === 'transact');
+    if (!isWrong) return serve(node, request, reply, isForwarded);
+    isLocked = request.type === 'transact';
+    reply({ type: 'written', id: request.id, time: 1_000_000, replies: [changed] });
+  };
+  frames.length = 0;
+  const entries = await kv.getMany(keys);
+  equal(isLocked, true);
+  equal(frames.flat().at(-1)?.type, 'validate');
+  deepEqual(
+    entries.map((entry) => entry?.value),
+    [1, 1],
+  );
+  await kv.close();
 });
 
 test('a read that is validated for ever ends by its timeout', async () => {

@@ -120,6 +120,19 @@ test('retries are as many as the budget has, and then as time allows', () => {
   equal(sent > 0 && sent <= allowed, true, `${sent} of ${allowed}`);
 });
 
+test('whoever meets a key of a transaction takes no retry from those who meet an outage', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const count = CLIENT_LIMITS.retriesMax + 500;
+  for (let at = 0; at < count; at++) stage.puts([`k${at}`]);
+  stage.take();
+  for (let at = 0; at < count; at++) stage.answerWritten(['locked']);
+  stage.pass(40);
+  equal(stage.take().length, count);
+  stage.breakLink();
+  stage.pass(200);
+  equal(stage.take().length >= CLIENT_LIMITS.retriesMax, true);
+});
+
 test('one call too many is refused at once, and nothing of it is done', () => {
   const stage = new Stage({ isTimeKnown: true });
   const keys = Array.from({ length: CLIENT_LIMITS.callsMax }, (_, at) => `k${at}`);

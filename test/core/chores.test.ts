@@ -7,6 +7,7 @@ import { Chores } from '../../src/core/chores.ts';
 import type { NodeParts } from '../../src/core/node-parts.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import { SECTION } from '../../src/machine/section.ts';
+import { encodePrepare, encodeResolutions } from '../../src/machine/transaction-codec.ts';
 import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
 
 const MINUTE = 60_000;
@@ -52,14 +53,36 @@ class Rig {
   }
 
   put(client: number, patience: number, lifeMilliseconds = 0): void {
-    const id = new Uint8Array(16);
-    new DataView(id.buffer).setUint32(0, client);
+    const id = keyOf(client);
     const value = Uint8Array.of(1);
     const put = { type: 'put', key: id, value, lifeMilliseconds } as const;
     const deadline = this.#replica.replica.logTime + patience;
     const times = { acknowledgedBelow: 0, deadline, firstSequence: 0 };
     const batch = encodeBatch({ client: id, ...times, commands: [[put]] });
     this.#replica.replica.stamp(this.#replica.asker().asker, 1, { type: 'batch', batch });
+    this.#replica.turns(4);
+  }
+
+  /** A transaction holds the keys of all these clients. */
+  hold(clients: number): void {
+    const { replica } = this.#replica;
+    const deadline = replica.logTime + MINUTE;
+    const id = { home: 5, client: new Uint8Array(16), sequence: 7 };
+    const operations = Array.from({ length: clients }, (_, client) => {
+      return { type: 'delete', key: keyOf(client) } as const;
+    });
+    const participants = [5, 6].map((position) => ({ position, deadline }));
+    const about = { id, age: 5, acknowledgedBelow: 0, participants };
+    const bytes = encodePrepare({ ...about, at: 1, operations });
+    replica.stamp(this.#replica.asker().asker, 1, { type: 'prepare', bytes });
+    this.#replica.turns(4);
+  }
+
+  release(): void {
+    const id = { home: 5, client: new Uint8Array(16), sequence: 7 };
+    const bytes = encodeResolutions([{ id, isCommitted: false, deadline: 0 }]);
+    this.#replica.replica.stamp(this.#replica.asker().asker, 1, { type: 'resolve', bytes });
+    this.#replica.replica.hurry();
     this.#replica.turns(4);
   }
 
@@ -78,6 +101,30 @@ class Rig {
     return count;
   }
 }
+
+/** Of the only key of a client, which is named like it. */
+function keyOf(client: number): Uint8Array {
+  const key = new Uint8Array(16);
+  new DataView(key.buffer).setUint32(0, client);
+  return key;
+}
+
+test('what is due expires, though many keys that are held stand before it', () => {
+  const rig = new Rig();
+  const held = 600;
+  for (let client = 0; client < held; client++) rig.put(client, MINUTE, 1000);
+  for (let client = held; client < held + 100; client++) rig.put(client, MINUTE, 2000);
+  rig.hold(held);
+  equal(rig.rowsIn(SECTION.values), held + 100);
+  rig.pass(6000);
+  equal(rig.rowsIn(SECTION.values), held);
+  rig.put(held, MINUTE, 1000);
+  rig.pass(3000);
+  equal(rig.rowsIn(SECTION.values), held, 'also what is due later');
+  rig.release();
+  rig.pass(3000);
+  equal(rig.rowsIn(SECTION.values), 0);
+});
 
 test('a shard adopts its arc, and what is due expires', () => {
   const rig = new Rig();

@@ -1,6 +1,6 @@
 /** What the leader of a home shard does with transactions: conducts, ends, tells, forgets. */
 
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { bytesOf, get, put } from '../machine/machine-rig.ts';
@@ -154,6 +154,24 @@ test('whoever asks with a deadline of its own ends nothing for others', () => {
   deepEqual(home.asked.map(wish), ['committed']);
 });
 
+test('who asks a shard that is not the home is refused, and what is prepared there stays', () => {
+  const home = new HomeRig();
+  const { plan } = home.plan();
+  const [here, there] = plan.participants;
+  ok(here && there);
+  const { contender } = plan;
+  const elsewhere = { ...contender, id: { ...contender.id, home: there.position } };
+  const asked = [
+    home.settle({ ...plan, contender: elsewhere, participants: [there, here] }),
+    home.settle({ ...plan, participants: [there, here] }),
+    home.settle({ ...plan, participants: [] }),
+  ];
+  const { applied } = home.rig.replica;
+  home.turn();
+  deepEqual(asked.map(told), [['malformed'], ['malformed'], ['malformed']]);
+  equal(home.rig.replica.applied, applied);
+});
+
 test('with leadership all who wait are told that nothing is known', () => {
   const home = new HomeRig();
   const planned = home.plan();
@@ -199,6 +217,20 @@ test('a failure that passes is no reason: it is asked again', () => {
   home.ready();
   home.turn();
   equal(told(responses)[0]?.split(' ')[0], 'committed');
+});
+
+test('what is asked again is spelled again: while it waits it takes no room', () => {
+  const home = new HomeRig();
+  home.conduct(home.plan());
+  const bytes = () => {
+    const { request } = home.asked[0] ?? {};
+    return request?.type === 'step' ? request.bytes : undefined;
+  };
+  const first = bytes();
+  home.refuse('lost');
+  home.pass(TRANSACTION_LIMITS.restMilliseconds);
+  deepEqual(bytes(), first);
+  equal(bytes() === first, false);
 });
 
 test('a transaction of the home shard alone is told to nobody', () => {

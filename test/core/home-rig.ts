@@ -105,7 +105,7 @@ export class HomeRig implements HomeDeskHost {
 
   conduct({ transaction, plan }: Planned): Response[] {
     const { asker, responses } = this.rig.asker();
-    this.desk.conduct(transaction, plan, asker);
+    this.desk.conduct({ transaction, plan, bytes: 1000 }, asker);
     return responses;
   }
 

@@ -12,7 +12,11 @@ import { TransactionDesk } from '../../src/core/transaction-desk.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { encodeReply, type Reply } from '../../src/machine/reply.ts';
-import { encodePrepare, encodeTransaction } from '../../src/machine/transaction-codec.ts';
+import {
+  decodePrepare,
+  encodePrepare,
+  encodeTransaction,
+} from '../../src/machine/transaction-codec.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { Origin } from '../../src/shard/origin.ts';
 import type { Request } from '../../src/wire/request.ts';
@@ -32,6 +36,12 @@ interface Wish {
   readonly operations?: readonly Operation[];
 }
 
+interface BothWish {
+  readonly here?: readonly Operation[];
+  readonly client?: number;
+  readonly age?: number;
+}
+
 class Rig {
   readonly rig = new ReplicaRig();
   readonly desk: TransactionDesk;
@@ -39,12 +49,12 @@ class Rig {
   readonly asked: { readonly request: Request; readonly origin: Origin }[] = [];
   isReadOnly = false;
   isGone = false;
+  valueBytesMax = 100;
 
-  constructor() {
+  constructor({ hasArc = true } = {}) {
     const { rig } = this;
     rig.lead();
-    rig.replica.stamp(rig.asker().asker, 0, { type: 'adopt', epoch: EPOCH, arc: WHOLE });
-    rig.turns(4);
+    if (hasArc) this.adopt();
     const row = (at: number) => {
       const arc = { from: ((at - 1) * 2 ** 32) / SHARDS, to: (at * 2 ** 32) / SHARDS };
       return { shard: at, epoch: EPOCH, ...arc };
@@ -55,6 +65,7 @@ class Rig {
     };
     const isGone = () => this.isGone;
     const isReadOnly = () => this.isReadOnly;
+    const valueBytesMax = () => this.valueBytesMax;
     this.parts = {
       self: { node: 1 },
       map,
@@ -64,7 +75,9 @@ class Rig {
       get isReadOnly() {
         return isReadOnly();
       },
-      valueBytesMax: 100,
+      get valueBytesMax() {
+        return valueBytesMax();
+      },
       replicas: {
         get all() {
           return isGone() ? [] : [rig.replica];
@@ -74,6 +87,12 @@ class Rig {
       ask: (request: Request, origin: Origin) => void this.asked.push({ request, origin }),
     } as unknown as NodeParts;
     this.desk = new TransactionDesk(this.parts);
+  }
+
+  adopt(): void {
+    const { rig } = this;
+    rig.replica.stamp(rig.asker().asker, 0, { type: 'adopt', epoch: EPOCH, arc: WHOLE });
+    rig.turns(4);
   }
 
   /** A key that lies in the shard. */
@@ -94,28 +113,41 @@ class Rig {
   }
 
   send(transaction: Uint8Array): readonly string[] {
-    const { asker, responses } = this.rig.asker();
-    const about = { id: asker.id, shard: SHARD, epoch: EPOCH, transaction };
-    this.desk.transact(this.rig.replica, { type: 'transact', ...about }, asker.origin);
+    const responses = this.begin(transaction);
     this.turn();
     return told(responses);
   }
 
+  /** What comes of it may come later. */
+  begin(transaction: Uint8Array): readonly Response[] {
+    const { asker, responses } = this.rig.asker();
+    const about = { id: asker.id, shard: SHARD, epoch: EPOCH, transaction };
+    this.desk.transact(this.rig.replica, { type: 'transact', ...about }, asker.origin);
+    return responses;
+  }
+
+  /** Mostly a put here, and something in another shard. */
+  both(there: number, operations: readonly Operation[], wish: BothWish = {}): Uint8Array {
+    const { client = 1, age = 5, here = [put(this.keyIn(SHARD), '1')] } = wish;
+    const deadline = this.rig.replica.logTime + PATIENCE;
+    const terms = { epoch: EPOCH, acknowledgedBelow: 0, deadline };
+    const home = { ...terms, shard: SHARD, operations: here };
+    const other = { ...terms, shard: there, operations };
+    return encodeTransaction({ client: clientOf(client), sequence: 7, age, parts: [home, other] });
+  }
+
   /** A part of another shard's transaction is prepared here. */
-  prepare(age: number): void {
+  prepare(age: number, { key = this.keyIn(SHARD), participants = 2 } = {}): void {
     const home = keyPosition(bytesOf(this.keyIn(1)));
     const deadline = this.rig.replica.logTime + PATIENCE;
-    const position = keyPosition(bytesOf(this.keyIn(SHARD)));
+    const here = { position: keyPosition(bytesOf(key)), deadline };
     const bytes = encodePrepare({
       id: { home, client: clientOf(age), sequence: 7 },
       age,
       acknowledgedBelow: 0,
-      participants: [
-        { position: home, deadline },
-        { position, deadline },
-      ],
+      participants: [{ position: home, deadline }, ...Array(participants - 1).fill(here)],
       at: 1,
-      operations: [put(this.keyIn(SHARD), 'new')],
+      operations: [put(key, 'new')],
     });
     this.rig.replica.stamp(this.rig.asker().asker, EPOCH, { type: 'prepare', bytes });
     this.turn();
@@ -184,6 +216,72 @@ test('a home part that its shard would refuse is refused before others lock anyt
   deepEqual(rig.transact(), ['read-only']);
 });
 
+test('a part of a shard that is not its own, or that nobody has, is refused before that', () => {
+  const rig = new Rig();
+  const range = { type: 'check-range', key: bytesOf('a'), to: bytesOf('b'), count: 0, seenAt: 1 };
+  const cases: readonly [there: number, operation: Operation, failure: string][] = [
+    [1, put(rig.keyIn(SHARD), '1'), 'not-here'],
+    [SHARDS + 1, put(rig.keyIn(1), '1'), 'not-here'],
+    [0, range as Operation, 'not-here'],
+    [1, put(rig.keyIn(1), 'x'.repeat(101)), 'too-large'],
+  ];
+  for (const [there, operation, failure] of cases) {
+    deepEqual(rig.send(rig.both(there, [operation])), [failure]);
+  }
+  deepEqual([rig.wishes(), rig.desk.conducted], [[], 0]);
+});
+
+test('a shard that has no arc yet is no home, and soon may be one', () => {
+  const rig = new Rig({ hasArc: false });
+  deepEqual(rig.transact(), ['not-here']);
+  rig.adopt();
+  equal(rig.transact()[0]?.split(' ')[0], 'committed');
+});
+
+test('on a disk that is nearly full a transaction may delete, and write to other disks', () => {
+  const rig = new Rig();
+  rig.isReadOnly = true;
+  const operations = [{ type: 'delete', key: bytesOf(rig.keyIn(SHARD)) }] as const;
+  equal(rig.transact({ operations })[0]?.split(' ')[0], 'committed');
+  const there = [put(rig.keyIn(1), '1')];
+  deepEqual(rig.send(rig.both(1, there)), ['read-only']);
+  deepEqual(rig.send(rig.both(1, there, { client: 2, here: operations })), []);
+  deepEqual(rig.wishes(), ['step at 1']);
+});
+
+test('what is conducted at once is bounded in bytes', () => {
+  const rig = new Rig();
+  rig.valueBytesMax = MACHINE_LIMITS.valueBytesMax;
+  const value = new Uint8Array(rig.valueBytesMax);
+  const key = bytesOf(rig.keyIn(1));
+  const large = { type: 'put', key, value, lifeMilliseconds: 0 } as const;
+  const begin = (client: number) => rig.begin(rig.both(1, [large], { client }));
+  const fitting = Math.floor(TRANSACTION_LIMITS.conductedBytesMax / (value.length + 1024));
+  for (let client = 1; client <= fitting; client++) deepEqual(begin(client), []);
+  deepEqual(told(begin(100)), ['overloaded']);
+  equal(rig.desk.conducted, fitting);
+  rig.pass(TRANSACTION_LIMITS.prepareMilliseconds);
+  equal(rig.desk.conducted, 0, 'given up');
+  deepEqual(begin(101), []);
+});
+
+test('nobody is believed to have begun long ago, or after now', () => {
+  const rig = new Rig();
+  const { timeoutMillisecondsMax } = MACHINE_LIMITS;
+  rig.rig.now += 2 * timeoutMillisecondsMax;
+  const now = rig.rig.replica.logTime;
+  const cases = [
+    [0, now - timeoutMillisecondsMax],
+    [now - 1000, now - 1000],
+    [now + 1000, now],
+  ] as const;
+  for (const [at, [age, taken]] of cases.entries()) {
+    rig.begin(rig.both(1, [put(rig.keyIn(1), '1')], { client: at + 1, age }));
+    const request = rig.asked.shift()?.request;
+    equal(request?.type === 'step' && decodePrepare(request.bytes)?.age, taken);
+  }
+});
+
 test('whoever meets a held key leads to a question to its home shard, and to its end here', () => {
   for (const isPressing of [false, true]) {
     const rig = new Rig();
@@ -225,25 +323,11 @@ test('a question without an answer is asked again', () => {
 
 test('when its replica goes, all who wait for a transaction are told', () => {
   const rig = new Rig();
-  const key = rig.keyIn(SHARD);
-  const there = rig.keyIn(1);
-  const terms = {
-    epoch: EPOCH,
-    acknowledgedBelow: 0,
-    deadline: rig.rig.replica.logTime + PATIENCE,
-  };
-  const parts = [
-    { ...terms, shard: SHARD, operations: [put(key, '1')] },
-    { ...terms, shard: 1, operations: [put(there, '1')] },
-  ];
-  const { asker, responses } = rig.rig.asker();
-  const transaction = encodeTransaction({ client: clientOf(1), sequence: 7, age: 5, parts });
-  const about = { id: 7, shard: SHARD, epoch: EPOCH, transaction };
-  rig.desk.transact(rig.rig.replica, { type: 'transact', ...about }, asker.origin);
+  const responses = rig.begin(rig.both(1, [put(rig.keyIn(1), '1')]));
   deepEqual(rig.wishes(), ['step at 1']);
   rig.isGone = true;
   rig.desk.tick();
-  deepEqual(told(responses as Response[]), ['lost']);
+  deepEqual(told(responses), ['lost']);
 });
 
 test('people are told who holds keys, since when, and whom it concerns', () => {
@@ -258,6 +342,17 @@ test('people are told who holds keys, since when, and whom it concerns', () => {
     ['prepared', SHARD, 50, 1, [1, SHARD]],
   );
   equal(one !== undefined && one.milliseconds >= 400, true);
+});
+
+test('of many transactions, and of many who take part, people are told some', () => {
+  const rig = new Rig();
+  const { partsMax, toldParticipantsMax } = TRANSACTION_LIMITS;
+  const fitting = toldParticipantsMax / partsMax;
+  for (let age = 0; age <= fitting; age++) {
+    rig.prepare(age, { key: `key ${age}`, participants: partsMax });
+  }
+  const { total, transactions } = pendingOf(rig.parts, rig.desk);
+  deepEqual([total, transactions.length], [fitting + 1, fitting]);
 });
 
 test('a plain batch is no business of the desk', () => {

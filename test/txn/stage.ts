@@ -107,7 +107,7 @@ export class Stage {
   /** A part of this transaction is prepared in the shard of the meetings. */
   hold(number: number, age: number): void {
     const contender = { ...contenderOf(number, age), id: idOf(number) };
-    const rest = { slot: number, version: 1, since: 0, participants: [], keys: [] };
+    const rest = { slot: number, version: 1, since: 0, participants: [], keys: [], bytes: 0 };
     this.#held.set(idText(contender.id), { ...contender, ...rest });
   }
 

@@ -1,5 +1,6 @@
 /** That a key was not there, told with the moment at which that was seen. */
 
+import { keyBehind } from '../../machine/bytes.ts';
 import type { CheckRange, Operation } from '../../machine/command.ts';
 
 /**
@@ -10,7 +11,5 @@ export type Moments = ReadonlyMap<Operation, number>;
 
 /** From the key to the least one behind it there is nothing, and was nothing since. */
 export function absenceSince(key: Uint8Array, seenAt: number): CheckRange {
-  const to = new Uint8Array(key.length + 1);
-  to.set(key);
-  return { type: 'check-range', key, to, count: 0, seenAt };
+  return { type: 'check-range', key, to: keyBehind(key), count: 0, seenAt };
 }

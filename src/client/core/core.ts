@@ -90,7 +90,13 @@ export class Core {
       onMapOld: () => mapKeeper.want(),
     });
     this.#dispatch = dispatch;
-    this.#means = { ledger, sessions, routing, submit: (errand) => dispatch.submit(errand) };
+    this.#means = {
+      ledger,
+      sessions,
+      routing,
+      submit: (errand) => dispatch.submit(errand),
+      submitLater: (errand, contentions) => dispatch.submitLater(errand, contentions),
+    };
     this.#scanPages = new ScanPages(this.#means);
     this.#tickedAt = now;
   }

@@ -44,13 +44,18 @@ export class Dispatch {
   readonly #open = new Set<Errand>();
   readonly #parked = new Set<Errand>();
   readonly #resting = new Set<Errand>();
+  /** The same where others were in the way: no outage, so the budget is left to those above. */
+  readonly #contending = new Set<Errand>();
   #ready: Errand[] = [];
   /** Shards whose time was asked for. */
   readonly #askedTimes = new Set<ShardId>();
+  /** When something happened last. */
+  #now: number;
 
   constructor(options: DispatchOptions) {
     this.#options = options;
     this.#budget = new RetryBudget({ now: options.now });
+    this.#now = options.now;
   }
 
   get isIdle(): boolean {
@@ -60,6 +65,12 @@ export class Dispatch {
   submit(errand: Errand): void {
     this.#open.add(errand);
     this.#makeReady(errand);
+  }
+
+  /** After a rest, for others were in the way so many times. */
+  submitLater(errand: Errand, contentions: number): void {
+    this.#open.add(errand);
+    this.#contend(errand, this.#now, contentions);
   }
 
   /** Sends what is ready. Frames leave when the connections are flushed. */
@@ -91,10 +102,16 @@ export class Dispatch {
 
   /** Wakes who has rested, and tells whose time is over. */
   tick(now: number): void {
+    this.#now = now;
     for (const errand of this.#open) {
       if (now < errand.firstExpiresAt) continue;
       errand.expire(now, (isDoubted) => expiryOf(errand, isDoubted));
       if (errand.isOver) this.#end(errand);
+    }
+    for (const errand of this.#contending) {
+      if (errand.trip.dueAt > now) continue;
+      this.#contending.delete(errand);
+      this.#makeReady(errand);
     }
     for (const errand of this.#resting) {
       if (errand.trip.dueAt > now) continue;
@@ -129,6 +146,7 @@ export class Dispatch {
   answer(errand: Errand, response: Response, at: Arrival): void {
     const { trip } = errand;
     if (trip.state === 'over') return;
+    this.#now = at.now;
     assert(trip.state === 'sent', 'an answer comes to what is on its way');
     // Until the verdict says otherwise, this attempt has told its fate.
     trip.state = 'ready';
@@ -245,8 +263,7 @@ export class Dispatch {
         routing.doubt(shard, at.node);
         return this.#retry(errand, at, { why, rest });
       case 'held':
-        trip.obstacle = 'contended';
-        return this.#retry(errand, at, { why, rest });
+        return this.#heed(errand, { why, isContended: true }, at);
       case 'overloaded':
       case 'lost':
       case 'too-late':
@@ -286,8 +303,13 @@ export class Dispatch {
     trip.obstacle = 'contended';
     trip.hops = 0;
     this.#note(errand, at, why);
+    this.#contend(errand, at.now, trip.contentions);
+  }
+
+  #contend(errand: Errand, now: number, contentions: number): void {
     const { random } = this.#options;
-    this.#restFor(errand, at.now, restAfter(trip.contentions, { ...CONTENTION, random }));
+    const pause = restAfter(contentions, { ...CONTENTION, random });
+    this.#restUntil(errand, now + pause, this.#contending);
   }
 
   #halve(errand: Errand, at: Arrival): void {
@@ -314,13 +336,14 @@ export class Dispatch {
   /** No sooner than the node asks for, and not all of a crowd at once. */
   #rest(errand: Errand, now: number, atLeast: number): void {
     const pause = restAfter(errand.trip.history.length, { ...REST, random: this.#options.random });
-    this.#restFor(errand, now, pause + Math.min(atLeast, CLIENT_LIMITS.restMillisecondsMax));
+    const longer = pause + Math.min(atLeast, CLIENT_LIMITS.restMillisecondsMax);
+    this.#restUntil(errand, now + longer, this.#resting);
   }
 
-  #restFor(errand: Errand, now: number, milliseconds: number): void {
-    errand.trip.dueAt = now + milliseconds;
+  #restUntil(errand: Errand, dueAt: number, among: Set<Errand>): void {
+    errand.trip.dueAt = dueAt;
     errand.trip.state = 'resting';
-    this.#resting.add(errand);
+    among.add(errand);
   }
 
   #park(errand: Errand): void {
@@ -342,6 +365,7 @@ export class Dispatch {
     this.#open.delete(errand);
     this.#parked.delete(errand);
     this.#resting.delete(errand);
+    this.#contending.delete(errand);
   }
 }
 

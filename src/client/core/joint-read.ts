@@ -117,8 +117,16 @@ export class JointRead {
       });
       const errand = new ReadErrand({ shard, level: call.level, sessions: means.sessions });
       for (const at of places.keys()) errand.add(lookup, at);
-      means.submit(errand);
+      this.#submit(errand);
     }
+  }
+
+  /** What cannot be locked is read until its time is over: more and more rarely. */
+  #submit(errand: ReadErrand): void {
+    const { means } = this.#options;
+    const roundsTooMany = this.#failedRounds - CLIENT_LIMITS.jointReadRounds;
+    if (roundsTooMany < 0) means.submit(errand);
+    else means.submitLater(errand, roundsTooMany);
   }
 
   /** What a transaction may read is little; what is known to be more is not asked for. */
@@ -145,8 +153,9 @@ export class JointRead {
   }
 
   #take(reply: Replied | GaveWay): void {
-    const outputs = reply.type === 'replied' && reply.reply.type === 'done' && reply.reply.outputs;
-    for (const [place, output] of outputs ? outputs.entries() : []) {
+    // Gets alone are refused by nothing, so any other answer says nothing of them.
+    if (reply.type !== 'replied' || reply.reply.type !== 'done') return this.#readAgain(this.#lots);
+    for (const [place, output] of reply.reply.outputs.entries()) {
       if (output.type === 'row') this.#rows[place] = output.row;
     }
     this.#settle();

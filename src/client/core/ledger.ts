@@ -1,7 +1,7 @@
 /** The ledger of a client: which calls wait, how many and how heavy, and that each ends once. */
 
 import { CLIENT_LIMITS } from '../../base/limits.ts';
-import type { Call } from './call.ts';
+import type { Call, CommitCall } from './call.ts';
 import type { Failure } from './settled.ts';
 
 export class Ledger {
@@ -44,7 +44,17 @@ function weightOf(call: Call): number {
   } else if (call.type === 'validate') {
     for (const { key } of call.checks) bytes += key.length;
   }
+  if (call.type === 'commit' || call.type === 'validate') bytes += weightOfSeen(call);
+  return bytes;
+}
+
+/** What was seen of ranges, and of each key that was not there. */
+function weightOfSeen({ ranges, moments }: Pick<CommitCall, 'ranges' | 'moments'>): number {
+  let bytes = moments.size * MOMENT_BYTES;
+  for (const { check } of ranges) bytes += RANGE_BYTES + check.key.length + check.to.length;
   return bytes;
 }
 
 const CALL_OVERHEAD_BYTES = 64;
+const RANGE_BYTES = 64;
+const MOMENT_BYTES = 32;

@@ -11,4 +11,6 @@ export interface Means {
   readonly routing: Routing;
   /** It is on its way from the end of the turn on. */
   readonly submit: (errand: Errand) => void;
+  /** After a rest that grows with how often others were in the way. */
+  readonly submitLater: (errand: Errand, contentions: number) => void;
 }

@@ -1,5 +1,6 @@
 /** Ranges of keys: what is asked of one shard at once, and what is left of it. */
 
+import { keyBehind } from '../../machine/bytes.ts';
 import type { Response } from '../../wire/response.ts';
 
 /** Keys in [from, to); no bytes leave an end open. */
@@ -22,10 +23,7 @@ export function rangeBehind(
   range: KeyRange,
   { last, isReverse }: { readonly last: Uint8Array; readonly isReverse: boolean },
 ): KeyRange {
-  if (isReverse) return { from: range.from, to: last };
-  const from = new Uint8Array(last.length + 1);
-  from.set(last);
-  return { from, to: range.to };
+  return isReverse ? { from: range.from, to: last } : { from: keyBehind(last), to: range.to };
 }
 
 /** The other piece: what was seen of a range if that is left of it. */

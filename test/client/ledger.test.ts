@@ -1,0 +1,27 @@
+/** What waits is weighed, so that no more of it gathers than there is room for. */
+
+import { deepEqual } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ShardId } from '../../src/base/ids.ts';
+import { CLIENT_LIMITS } from '../../src/base/limits.ts';
+import type { CommitCall, ValidateCall } from '../../src/client/core/call.ts';
+import { Ledger } from '../../src/client/core/ledger.ts';
+
+/** All that was seen, and as much as most calls may weigh together. */
+function seen(bytes: number) {
+  const key = new Uint8Array(bytes / 2);
+  const check = { type: 'check-range', key, to: key, count: 0, seenAt: 1 } as const;
+  const ranges = [{ shard: 1 as ShardId, check }];
+  return { ranges, moments: new Map(), timeoutMilliseconds: 1, settle: () => {} };
+}
+
+test('what a call has seen of ranges weighs as much as what it writes', () => {
+  const most = seen(0.75 * CLIENT_LIMITS.callBytesMax);
+  const commit: CommitCall = { ...most, type: 'commit', command: [], contest: { age: undefined } };
+  const level = { type: 'linearizable' } as const;
+  const validate: ValidateCall = { ...most, type: 'validate', checks: [], level };
+  const ledger = new Ledger();
+  deepEqual([ledger.admit(commit), ledger.admit(validate)], [true, false]);
+  ledger.settle(commit, { type: 'gave-way', position: undefined });
+  deepEqual([ledger.admit(validate), ledger.admit(commit)], [true, false]);
+});

@@ -1,0 +1,47 @@
+/** How often a shard asks after those who hold its keys, while nobody can say. */
+
+import { equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
+import type { Prepared, PreparedParts } from '../../src/machine/prepared.ts';
+import { idText } from '../../src/machine/transaction-id.ts';
+import { Meetings } from '../../src/txn/meetings.ts';
+import { contenderOf } from './spelling.ts';
+
+const TICK = 10;
+
+/** Questions in a second about so many holders, of whom nobody knows anything. */
+function questionsAbout(holders: number): number {
+  const held = new Map<string, Prepared>();
+  let now = 0;
+  let questions = 0;
+  const meetings = new Meetings({
+    get now() {
+      return now;
+    },
+    prepared: { of: (id) => held.get(idText(id)) } as PreparedParts,
+    settle: (_holder, _isPressing, done) => {
+      questions += 1;
+      done(undefined);
+    },
+    resolve: () => {},
+  });
+  for (let slot = 0; slot < holders; slot++) {
+    const { id, age } = contenderOf(1, 50);
+    const rest = { slot, version: 1, since: 0, participants: [], keys: [], bytes: 0 };
+    const holder: Prepared = { id: { ...id, sequence: slot }, age, ...rest };
+    held.set(idText(holder.id), holder);
+    meetings.meet(holder, false);
+  }
+  for (; now < 1000; now += TICK) meetings.tick();
+  return questions;
+}
+
+test('the more holders there are, the more rarely it asks after each', () => {
+  const few = questionsAbout(TRANSACTION_LIMITS.questionsMax);
+  const often = 1000 / TRANSACTION_LIMITS.restMilliseconds - 1;
+  ok(few >= often * TRANSACTION_LIMITS.questionsMax, `${few} questions`);
+  const many = questionsAbout(8 * TRANSACTION_LIMITS.questionsMax);
+  ok(many <= few + 8 * TRANSACTION_LIMITS.questionsMax, `${many} questions, and ${few} of few`);
+  equal(questionsAbout(TRANSACTION_LIMITS.slotsMax), TRANSACTION_LIMITS.slotsMax, 'once a second');
+});
