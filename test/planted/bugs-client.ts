@@ -100,8 +100,8 @@ const PLANTED: readonly Planted[] = [
     sentence: 'the next page begins with the last key of the one before',
     trap: 'scans',
     file: 'src/client/core/range.ts',
-    find: 'const from = new Uint8Array(last.length + 1);',
-    replace: 'const from = new Uint8Array(last.length);',
+    find: '{ from: keyBehind(last), to: range.to }',
+    replace: '{ from: last, to: range.to }',
     tests: ['scan'],
   },
   {

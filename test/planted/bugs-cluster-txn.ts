@@ -89,7 +89,7 @@ const CONDUCTING_BUGS: readonly Bug[] = [
   },
   {
     ...TXN,
-    file: 'src/txn/meetings.ts',
+    file: 'src/machine/outcome.ts',
     name: 'silence-is-an-abort',
     sentence: 'a home shard that cannot be asked is taken for one that aborted',
     trap: '32',

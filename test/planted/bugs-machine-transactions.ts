@@ -235,9 +235,8 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
     sentence: 'a machine that is made anew does not know which keys are held',
     trap: '11',
     file: 'src/machine/prepared.ts',
-    find: `const { version, since, prepare } = present(decodeRow(row), 'a prepared part is
-      one'); this.#enter(prepare, { slot, version, since });`,
-    replace: "present(decodeRow(row), 'a prepared part is one');",
+    find: 'this.#enter(prepare, { slot, version, since, bytes });',
+    replace: 'if (slot < 0) this.#enter(prepare, { slot, version, since, bytes });',
     profiles: [],
     tests: ['slots'],
     isFast: false,

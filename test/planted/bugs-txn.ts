@@ -6,6 +6,7 @@ const COORDINATOR = 'src/txn/coordinator.ts';
 const PLAN = 'src/txn/plan.ts';
 const PHASE_TWO = 'src/txn/phase-two.ts';
 const MEETINGS = 'src/txn/meetings.ts';
+const OUTCOME = 'src/machine/outcome.ts';
 const ENTRANCE = 'src/shard/entrance.ts';
 const READING = 'src/shard/reading.ts';
 const READ_SERVER = 'src/shard/read-server.ts';
@@ -22,6 +23,7 @@ const NOTICED: Readonly<Record<string, string>> = {
   [PLAN]: 'scenario',
   [PHASE_TWO]: 'scenario',
   [MEETINGS]: 'scenario',
+  [OUTCOME]: 'outcome',
   [ENTRANCE]: 'entrance',
   [READING]: 'held-reads',
   [READ_SERVER]: 'held-reads',
@@ -243,14 +245,14 @@ const TELLING: readonly Planted[] = [
     sentence: 'a question to a home shard that got no answer is not asked again',
     trap: '32',
     file: MEETINGS,
-    find: 'meeting.askAt = now + TRANSACTION_LIMITS.restMilliseconds;',
-    replace: '',
+    find: 'meeting.askAt = this.#port.now + TRANSACTION_LIMITS.resolveMilliseconds;',
+    replace: 'meeting.askAt = Number.POSITIVE_INFINITY;',
   },
   {
     name: 'undecided-is-aborted',
     sentence: 'where the home shard had no room to decide, a participant takes it for an abort',
     trap: '32',
-    file: MEETINGS,
+    file: OUTCOME,
     find: `reply.type === 'refused'
       && (reply.reason === 'window-full' || reply.reason === 'malformed')`,
     replace: 'false',
@@ -401,9 +403,17 @@ const MEETING: readonly Planted[] = [
     sentence: 'an absence is taken for the same if it is there at both looks',
     trap: '34',
     file: CHECK_READ,
-    find: 'if (removals?.mayHave(question) ?? true) return 0;',
+    find: 'if (removals?.mayHaveKey(key, time) ?? true) return 0;',
     replace: '',
     isFast: true,
+  },
+  {
+    name: 'what-came-and-went-in-a-range-is-not-seen',
+    sentence: 'a range is taken for the same if it has as many keys at both looks',
+    trap: '34',
+    file: RANGE_CHECK,
+    find: 'if (this.#mayHaveLost(placed)) return this.#end(placed);',
+    replace: '',
   },
   {
     name: 'removals-of-a-former-life',
