@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import type { NodeInfo as InfoRead } from '../../cli/node-info.ts';
 import type { PendingInfo } from '../../cli/pending-info.ts';
 import type { PendingTransactions } from '../../src/core/pending.ts';
@@ -27,14 +27,15 @@ import { startNode } from '../../src/node/node.ts';
 const asRead = (said: InfoSaid): InfoRead => said;
 const pendingAsRead = (said: PendingTransactions): PendingInfo => said;
 
-test('a node tells of the cluster and of itself, and keys can have any codec', async (context) => {
+/** A cluster of one node, for as long as the test lasts. */
+async function serve(context: TestContext, { weight, zone }: { weight: number; zone: string }) {
   const folder = mkdtempSync(join(tmpdir(), 'ringkv-admin-'));
   const node = await startNode({
     folder,
     listen: { host: '127.0.0.1', port: 0 },
     advertise: {},
-    weight: 3,
-    zone: 'west',
+    weight,
+    zone,
     isInsecureAllowed: false,
     valueBytesMax: 1024,
     init: { shards: 2, replicas: 3 },
@@ -45,6 +46,11 @@ test('a node tells of the cluster and of itself, and keys can have any codec', a
     await node.stop();
     rmSync(folder, { recursive: true });
   });
+  return node;
+}
+
+test('a node tells of the cluster and of itself, and keys can have any codec', async (context) => {
+  const node = await serve(context, { weight: 3, zone: 'west' });
   const kv = await connect(node.clientUrl, { codec: bytes });
   await kv.set('k', Uint8Array.of(0xc1));
   assert.deepEqual((await kv.get('k'))?.value, Uint8Array.of(0xc1), 'no MessagePack begins so');
@@ -112,23 +118,7 @@ function waitingAt(home: number, deadline: number): Waiting {
 }
 
 test('what waits is told, and what nobody has decided is aborted', async (context) => {
-  const folder = mkdtempSync(join(tmpdir(), 'ringkv-admin-'));
-  const node = await startNode({
-    folder,
-    listen: { host: '127.0.0.1', port: 0 },
-    advertise: {},
-    weight: 1,
-    zone: '',
-    isInsecureAllowed: false,
-    valueBytesMax: 1024,
-    init: { shards: 2, replicas: 3 },
-    join: [],
-    logLevel: 'silent',
-  });
-  context.after(async () => {
-    await node.stop();
-    rmSync(folder, { recursive: true });
-  });
+  const node = await serve(context, { weight: 1, zone: '' });
   const kv = await connect(node.clientUrl);
   await kv.atomic().set('a', 1).set('b', 2).commit();
   await kv.close();
