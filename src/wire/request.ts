@@ -4,6 +4,7 @@ import { unreachable } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Participant } from '../machine/transaction.ts';
 import { readParticipants, writeParticipants } from '../machine/transaction-codec.ts';
 import {
@@ -177,7 +178,9 @@ export function bytesMaxOfRequest(request: Request): number {
     case 'validate':
       return SCALARS_BYTES_MAX + request.checks.length;
     case 'settle':
-      return SCALARS_BYTES_MAX + request.participants.length * PARTICIPANT_BYTES_MAX;
+      return (
+        SCALARS_BYTES_MAX + request.participants.length * TRANSACTION_LIMITS.participantBytesMax
+      );
     case 'write':
       return SCALARS_BYTES_MAX + request.batch.length;
     case 'command':
@@ -192,7 +195,6 @@ export function bytesMaxOfRequest(request: Request): number {
 }
 
 const SCALARS_BYTES_MAX = 128;
-const PARTICIPANT_BYTES_MAX = 19;
 
 function writeRequest(request: Request): void {
   writer.array(LENGTH[request.type]);
