@@ -15,6 +15,8 @@ type ProgressState = 'probe' | 'replicate' | 'snapshot';
 interface Flight {
   readonly lastIndex: number;
   readonly bytes: number;
+  /** The leader's tick at which it left. */
+  readonly leftAt: number;
 }
 
 export interface Transfer {
@@ -73,11 +75,21 @@ export class Progress {
     );
   }
 
+  /**
+   * Something left so long ago that an answer should be here: as long as two heartbeats are apart.
+   * An answer to a heartbeat says nothing of an append that left with it, or that waits for a disk.
+   */
+  isOverdue(now: number): boolean {
+    const [oldest] = this.#flights;
+    return oldest !== undefined && now - oldest.leftAt >= this.#limits.heartbeatTicks;
+  }
+
   /** An append with these entries left. */
   sent(flight: {
     readonly lastIndex: number;
     readonly bytes: number;
     readonly count: number;
+    readonly now: number;
   }): void {
     if (this.state === 'probe') {
       this.isProbing = true;
@@ -86,7 +98,8 @@ export class Progress {
     if (flight.count === 0) return;
     assert(flight.lastIndex >= this.next, 'entries are sent once while all goes well');
     this.next = flight.lastIndex + 1;
-    this.#flights.push({ lastIndex: flight.lastIndex, bytes: flight.bytes });
+    const { lastIndex, bytes, now } = flight;
+    this.#flights.push({ lastIndex, bytes, leftAt: now });
     this.#flightBytes += flight.bytes;
   }
 

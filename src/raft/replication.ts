@@ -74,5 +74,6 @@ function sendAppend(core: Core, progress: Progress, entries: readonly Entry[]): 
     configuration: core.configurations.newest.at,
   });
   const lastIndex = previous.index + entries.length;
-  progress.sent({ lastIndex, bytes: sizeOfAll(entries), count: entries.length });
+  const count = entries.length;
+  progress.sent({ lastIndex, bytes: sizeOfAll(entries), count, now: core.ticks });
 }

@@ -44,7 +44,8 @@ export function receiveHeartbeatResponse(
   // What was sent and never answered may be lost: an answer tells, whichever it is.
   progress.isProbing = false;
   if (progress.match < core.log.lastIndex) {
-    if (progress.next > core.log.lastIndex || progress.isWindowFull) sendNudge(core, progress);
+    const isAllSent = progress.next > core.log.lastIndex || progress.isWindowFull;
+    if (isAllSent && progress.isOverdue(core.ticks)) sendNudge(core, progress);
     core.hasNews = true;
   }
   return TAKEN;
