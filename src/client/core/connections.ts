@@ -68,9 +68,9 @@ export class Connections {
     return this.#byNode.get(node);
   }
 
-  /** One of those that are up. */
-  any(): Connection | undefined {
-    const up = [...this.#byNode.values()];
+  /** One of those that are up, and suit. */
+  any(suits: (connection: Connection) => boolean = () => true): Connection | undefined {
+    const up = [...this.#byNode.values()].filter(suits);
     return up.length === 0 ? undefined : this.#random.pick(up);
   }
 

@@ -316,7 +316,7 @@ export class Core {
       } else if (sent?.errand !== undefined) this.#dispatch.answer(sent.errand, response, arrival);
       else if (response.type === 'map' && response.map.length > 0) {
         this.#mapKeeper.take(response.map);
-      } else if (sent !== undefined) this.#mapKeeper.settle();
+      } else if (sent !== undefined) this.#mapKeeper.takeNone(connection);
     }
     this.#routeEarly();
     this.#dispatch.unpark();

@@ -248,8 +248,11 @@ export class Dispatch {
           this.#note(errand, at, why);
           return this.#makeReady(errand);
         }
-        if (!isNews) routing.doubt(shard, at.node);
-        if (leader !== 0 && !isNews) this.#options.onMapOld();
+        if (!isNews) {
+          routing.doubt(shard, at.node);
+          // A node that knows of no leader may be cut off from a cluster that has moved on.
+          this.#options.onMapOld();
+        }
         return this.#retry(errand, at, { why, rest });
       }
       case 'not-here':

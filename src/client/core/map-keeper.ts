@@ -22,6 +22,11 @@ export class MapKeeper {
   #asked: Connection | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
   #dialledAt = Number.NEGATIVE_INFINITY;
+  /**
+   * Those that had no newer map when it was wanted. If that is everybody, they may all be cut off
+   * from a cluster that has moved on, and somebody else has to be found.
+   */
+  #unhelpful = new Set<Connection>();
   #turn: number;
 
   constructor(options: MapKeeperOptions) {
@@ -37,12 +42,14 @@ export class MapKeeper {
     this.#isWanted = true;
   }
 
-  /** Asks anyone who is up, one at a time and not too often; dials if nobody is. */
+  /** Asks anyone who is up, one at a time and not too often; dials if nobody is, or nobody helps. */
   ask(now: number): void {
-    const connection = this.#options.connections.any();
+    const { connections } = this.#options;
+    const connection = connections.any((one) => !this.#unhelpful.has(one)) ?? connections.any();
     if (connection === undefined) return this.#dialSomebody(now);
     const isTooSoon = now - this.#askedAt < CLIENT_LIMITS.mapMilliseconds;
     if (!this.#isWanted || this.#asked !== undefined || isTooSoon) return;
+    if (this.#unhelpful.has(connection)) this.#dialSomebody(now);
     this.#askedAt = now;
     this.#asked = connection;
     this.askAt(connection);
@@ -57,21 +64,27 @@ export class MapKeeper {
   }
 
   take(map: Uint8Array): void {
-    this.#options.routing.take(map);
-    this.settle();
+    if (this.#options.routing.take(map)) this.#unhelpful.clear();
+    this.#end();
   }
 
-  /** It was answered: what is known is the newest there. */
-  settle(): void {
-    this.#asked = undefined;
-    if (this.#options.routing.map !== undefined) this.#isWanted = false;
+  /** What is known is the newest there. */
+  takeNone(connection: Connection): void {
+    this.#unhelpful.add(connection);
+    this.#end();
   }
 
   lose(connection: Connection, what: string): void {
     this.#attempts.push({ endpoint: connection.url, what });
     if (this.#attempts.length > CLIENT_LIMITS.attemptsKept) this.#attempts.shift();
     if (this.#asked === connection) this.#asked = undefined;
+    this.#unhelpful.delete(connection);
     this.#isWanted = true;
+  }
+
+  #end(): void {
+    this.#asked = undefined;
+    if (this.#options.routing.map !== undefined) this.#isWanted = false;
   }
 
   /** The urls that were given and those of the map in turn; none waits for a slow one. */

@@ -21,6 +21,10 @@ export class Routing {
     const map = decodeMap(bytes, this.#map);
     if (map === undefined) return false;
     this.#map = map;
+    for (const [shard, leader] of this.#leaders) {
+      const isMember = this.rowOf(shard)?.members.some(({ node }) => node === leader);
+      if (!isMember) this.#leaders.delete(shard);
+    }
     return true;
   }
 
