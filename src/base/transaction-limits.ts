@@ -37,6 +37,8 @@ export const TRANSACTION_LIMITS = {
   orphanMilliseconds: 1000,
   /** How often leaders look for such parts, and for decisions that nobody is told of. */
   sweepMilliseconds: 500,
+  /** How long an entry that nobody waits for waits for one of its shard that somebody does. */
+  lingerMilliseconds: 100,
   /** How long decisions that all have heard of gather before they go. */
   clearMilliseconds: 50,
   /** How long somebody waits at a node for a key that is held, before being sent away. */
@@ -56,6 +58,10 @@ export const TRANSACTION_LIMITS = {
 assert(
   TRANSACTION_LIMITS.restMilliseconds < TRANSACTION_LIMITS.resolveMilliseconds,
   'the more holders, the rarer the questions',
+);
+assert(
+  2 * TRANSACTION_LIMITS.lingerMilliseconds < TRANSACTION_LIMITS.orphanMilliseconds,
+  'what lingers is not taken for an orphan',
 );
 assert(TRANSACTION_LIMITS.slotsMax <= 0x1_0000, 'the number of a row has two bytes');
 assert(

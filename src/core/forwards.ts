@@ -18,7 +18,7 @@ interface Forward {
   readonly until: number;
 }
 
-type Send = (to: NodeId, message: NodeMessage) => void;
+export type Send = (to: NodeId, message: NodeMessage, how?: { readonly hasHurry: boolean }) => void;
 
 interface ForwardsOptions {
   readonly send: Send;
@@ -113,21 +113,33 @@ interface AskedBy {
   readonly now: number;
 }
 
+interface ForwardedOriginOptions {
+  readonly id: number;
+  readonly from: NodeId;
+  readonly request: Request;
+  readonly send: Send;
+}
+
 /** The far end: what a forwarded request answers goes back where it came from. */
 export class ForwardedOrigin implements Origin {
   readonly #id: number;
   readonly #from: NodeId;
   readonly #send: Send;
+  readonly #hasHurry: boolean;
 
-  constructor(options: { readonly id: number; readonly from: NodeId; readonly send: Send }) {
+  constructor(options: ForwardedOriginOptions) {
     this.#id = options.id;
     this.#from = options.from;
     this.#send = options.send;
+    // That a transaction's end was heard is waited for by nobody but whoever tidies up.
+    const { request } = options;
+    this.#hasHurry = request.type !== 'step' || request.step !== 'resolve';
   }
 
   respond(response: Response): void {
     const bytes = encodeResponses([response]);
-    this.#send(this.#from, { type: 'forwarded', id: this.#id, response: bytes });
+    const how = { hasHurry: this.#hasHurry };
+    this.#send(this.#from, { type: 'forwarded', id: this.#id, response: bytes }, how);
   }
 }
 

@@ -1,4 +1,7 @@
-/** What a node says to others beside the messages of shards: a frame for each of them and turn. */
+/**
+ * What a node says to others beside the messages of shards: a frame for each of them and turn. What
+ * has no hurry waits for company, since to wake somebody costs more than to tell it one thing more.
+ */
 
 import type { NodeId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
@@ -20,33 +23,54 @@ interface MailOptions {
   readonly onUnsent: (messages: readonly NodeMessage[]) => void;
 }
 
+interface Box {
+  readonly messages: NodeMessage[];
+  hasHurry: boolean;
+}
+
 export class Mail {
   readonly #options: MailOptions;
-  #boxes = new Map<NodeId, NodeMessage[]>();
+  readonly #boxes = new Map<NodeId, Box>();
 
   constructor(options: MailOptions) {
     this.#options = options;
   }
 
-  tell(to: NodeId, message: NodeMessage): void {
+  /** In the order of telling, whatever has a hurry. */
+  tell(to: NodeId, message: NodeMessage, { hasHurry = true } = {}): void {
+    const box = this.#boxes.get(to) ?? { messages: [], hasHurry: false };
+    this.#boxes.set(to, box);
+    box.messages.push(message);
+    if (hasHurry) this.#hurry(box);
+  }
+
+  /** Something else leaves for this node in this turn. */
+  accompany(to: NodeId): void {
     const box = this.#boxes.get(to);
-    if (box !== undefined) {
-      box.push(message);
-      return;
-    }
-    this.#boxes.set(to, [message]);
-    this.#options.onWork();
+    if (box !== undefined) box.hasHurry = true;
+  }
+
+  /** What found no company has waited for long enough. */
+  hurryAll(): void {
+    for (const box of this.#boxes.values()) this.#hurry(box);
   }
 
   flush(): void {
     if (this.#boxes.size === 0) return;
-    const boxes = this.#boxes;
-    this.#boxes = new Map();
-    for (const [to, messages] of boxes) {
+    // A copy: what is told meanwhile is for the next turn.
+    for (const [to, { messages, hasHurry }] of [...this.#boxes]) {
+      if (!hasHurry) continue;
+      this.#boxes.delete(to);
       for (const part of partsOf(messages)) {
         if (!this.#options.send(to, encodeNodeMessages(part))) this.#options.onUnsent(part);
       }
     }
+  }
+
+  #hurry(box: Box): void {
+    if (box.hasHurry) return;
+    box.hasHurry = true;
+    this.#options.onWork();
   }
 }
 

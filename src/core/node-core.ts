@@ -30,6 +30,7 @@ import { ClientFrames } from './client-frames.ts';
 import { Clients } from './clients.ts';
 import { Forwards } from './forwards.ts';
 import { Leaders } from './leaders.ts';
+import { Lingering } from './lingering.ts';
 import { machineOf } from './machines.ts';
 import { Mail } from './mail.ts';
 import { MapKeeper } from './map-keeper.ts';
@@ -83,11 +84,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly #maps: MapKeeper;
   readonly #mail: Mail;
   readonly #leaders = new Leaders();
+  readonly #lingering = new Lingering();
   readonly #desk: CatalogueDesk;
   readonly #chores: Chores;
   readonly transactions: TransactionDesk;
   #records: LogRecord[] = [];
-  #lingering = new Set<Replica>();
   #settled: DurableMark[] = [];
   #now: number;
   #lastRead: number;
@@ -136,7 +137,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       maps: this.#maps,
       router: this.#router,
       forwards: this.#forwards,
-      tell: (to, message) => this.#tell(to, message),
+      tell: (to, message, how) => this.#mail.tell(to, message, how),
     });
     this.replicas = new Replicas({
       host: this,
@@ -191,6 +192,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#chores.tick();
     this.transactions.tick();
     this.#hurryLingering();
+    this.#mail.hurryAll();
     this.log.idle();
     this.#options.onWork();
   }
@@ -315,7 +317,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   linger(replica: Replica): void {
-    this.#lingering.add(replica);
+    this.#lingering.add(replica, this.#now);
   }
 
   meet(replica: Replica, holder: Prepared, isPressing: boolean): void {
@@ -360,6 +362,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   sendToPeer(node: NodeId, lane: Lane, bytes: Uint8Array): void {
     this.#transport.sendToPeer({ node, lane }, bytes);
+    if (lane === 'main') this.#mail.accompany(node);
   }
 
   settle(marks: readonly DurableMark[]): void {
@@ -419,9 +422,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   /** What has no hurry has lingered for long enough. */
   #hurryLingering(): void {
-    const lingering = this.#lingering;
-    this.#lingering = new Set();
-    for (const replica of lingering) {
+    for (const replica of this.#lingering.takeDue(this.#now)) {
       replica.hurry();
       if (this.replicas.get(replica.shard) === replica) this.touch(replica);
     }

@@ -7,7 +7,7 @@ import type { Router } from '../router/router.ts';
 import { decodeFrame } from '../wire/frame.ts';
 import { decodeNodeMessages, isOfNodes, type NodeMessage } from '../wire/node-message.ts';
 import type { Response } from '../wire/response.ts';
-import { ForwardedOrigin, type Forwards, forwardedRequest } from './forwards.ts';
+import { ForwardedOrigin, type Forwards, forwardedRequest, type Send } from './forwards.ts';
 import type { MapKeeper } from './map-keeper.ts';
 import type { NodeParts } from './node-parts.ts';
 
@@ -16,7 +16,7 @@ interface PeerFramesOptions {
   readonly maps: MapKeeper;
   readonly router: Router;
   readonly forwards: Forwards;
-  readonly tell: (to: NodeId, message: NodeMessage) => void;
+  readonly tell: Send;
 }
 
 export class PeerFrames {
@@ -66,10 +66,10 @@ export class PeerFrames {
       case 'map':
         return maps.take(message.map);
       case 'forward': {
-        const origin = new ForwardedOrigin({ id: message.id, from, send: tell });
         const request = forwardedRequest(message.request);
-        if (request !== undefined) router.route(request, { origin, isForwarded: true });
-        return;
+        if (request === undefined) return;
+        const origin = new ForwardedOrigin({ id: message.id, from, request, send: tell });
+        return router.route(request, { origin, isForwarded: true });
       }
       case 'forwarded':
         return forwards.answer(from, message.id, message.response);

@@ -4,13 +4,14 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/limits.ts';
-import { ForwardedOrigin, Forwards } from '../../src/core/forwards.ts';
+import { ForwardedOrigin, Forwards, type Send } from '../../src/core/forwards.ts';
 import type { NodeMessage } from '../../src/wire/node-message.ts';
 import type { Request } from '../../src/wire/request.ts';
 import { encodeResponses, type Response } from '../../src/wire/response.ts';
 
 const [ONE, TWO] = [1 as NodeId, 2 as NodeId];
 const SHARD = 4 as ShardId;
+const EMPTY = new Uint8Array(0);
 
 class Rig {
   readonly sent: { to: NodeId; message: NodeMessage }[] = [];
@@ -125,8 +126,18 @@ test('no more leaves than may', () => {
 
 test('the far end answers under the number that came with the request', () => {
   const told: NodeMessage[] = [];
-  const send = (_to: NodeId, message: NodeMessage) => void told.push(message);
-  const origin = new ForwardedOrigin({ id: 77, from: TWO, send });
+  const hurries: boolean[] = [];
+  const send: Send = (_to, message, { hasHurry } = { hasHurry: true }) => {
+    told.push(message);
+    hurries.push(hasHurry);
+  };
+  const origin = new ForwardedOrigin({ id: 77, from: TWO, request: READ, send });
   origin.respond({ type: 'written', id: 7, time: 5, replies: [] });
   deepEqual(told, [{ type: 'forwarded', id: 77, response: WRITTEN }]);
+  for (const step of ['resolve', 'prepare'] as const) {
+    const request = { type: 'step', id: 7, shard: SHARD, epoch: 1, step, bytes: EMPTY } as const;
+    const asked = new ForwardedOrigin({ id: 78, from: TWO, request, send });
+    asked.respond({ type: 'written', id: 7, time: 5, replies: [] });
+  }
+  deepEqual(hurries, [true, false, true], 'nobody waits for a resolution to be heard');
 });

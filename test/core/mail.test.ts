@@ -64,6 +64,30 @@ test('a turn is asked for once for each peer', () => {
   equal(rig.turns, 2);
 });
 
+test('what has no hurry waits for company, or until it is hurried', () => {
+  const rig = new Rig();
+  const idly = { hasHurry: false };
+  rig.mail.tell(ONE, beat(1), idly);
+  rig.mail.tell(TWO, beat(2), idly);
+  rig.mail.flush();
+  deepEqual([rig.frames, rig.turns], [[], 0]);
+  rig.mail.tell(ONE, beat(3));
+  rig.mail.tell(ONE, beat(4), idly);
+  rig.mail.flush();
+  deepEqual(rig.said, [[beat(1), beat(3), beat(4)]], 'of the same node, in order');
+  rig.mail.accompany(ONE);
+  rig.mail.accompany(TWO);
+  rig.mail.flush();
+  deepEqual(rig.said.slice(1), [[beat(2)]], 'of shards of the same node');
+  rig.mail.tell(ONE, beat(5), idly);
+  equal(rig.turns, 1);
+  rig.mail.hurryAll();
+  rig.mail.hurryAll();
+  equal(rig.turns, 2);
+  rig.mail.flush();
+  deepEqual(rig.said.slice(2), [[beat(5)]]);
+});
+
 test('what is more than a frame carries leaves in several', () => {
   const rig = new Rig();
   const bytes = WIRE_LIMITS.payloadBytesMax;

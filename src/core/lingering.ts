@@ -1,0 +1,22 @@
+/** Replicas with entries that nobody waits for: all of a node's at once, so that they share frames. */
+
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { Replica } from '../shard/replica.ts';
+
+export class Lingering {
+  #replicas = new Set<Replica>();
+  #until = 0;
+
+  add(replica: Replica, now: number): void {
+    if (this.#replicas.size === 0) this.#until = now + TRANSACTION_LIMITS.lingerMilliseconds;
+    this.#replicas.add(replica);
+  }
+
+  /** Once the first of them has lingered for long enough, all of them. */
+  takeDue(now: number): Iterable<Replica> {
+    if (now < this.#until) return [];
+    const due = this.#replicas;
+    this.#replicas = new Set();
+    return due;
+  }
+}
