@@ -90,6 +90,8 @@ export class Computer {
   isUp = false;
   /** Its disk is gone, and so is the node. */
   isLost = false;
+  /** Shards of which it has had a row that went bad: whether it was found is not known. */
+  readonly rotten = new Set<ShardId>();
   /** Asked before every effect: what is on disk, or with the network, once it is done. */
   onEffect: () => Death | undefined = () => undefined;
   /** How it dies of the effect at hand; drawn unless it was told. */
@@ -192,7 +194,9 @@ export class Computer {
 
   /** A row of the state goes bad on disk; says whether there was one. */
   rot(shard: ShardId): boolean {
-    return rotRow(this.#state, shard, this.#random);
+    const isRotten = rotRow(this.#state, shard, this.#random);
+    if (isRotten) this.rotten.add(shard);
+    return isRotten;
   }
 
   /** The process dies of one of the next effects on one of its disks. */

@@ -12,10 +12,14 @@ import type { Computer } from './computer.ts';
 export function canSpare(computers: readonly Computer[], spared: ReadonlySet<Computer>): boolean {
   const map = newestMap(computers);
   if (map === undefined) return false;
-  const stays = (computer: Computer | undefined) =>
-    computer !== undefined && !computer.isLost && !spared.has(computer);
-  const onNode = (node: number) => stays(computers.find((one) => one.node === node));
   for (const { shard, members, goal } of map.shards) {
+    // A copy that rotted may be good for nothing once somebody reads the row.
+    const stays = (computer: Computer | undefined) =>
+      computer !== undefined &&
+      !computer.isLost &&
+      !spared.has(computer) &&
+      !computer.rotten.has(shard);
+    const onNode = (node: number) => stays(computers.find((one) => one.node === node));
     const home = new Map(members.map(({ member, node }) => [member, node]));
     for (const { core, node } of computers) {
       const replica = core?.replicas.get(shard);
