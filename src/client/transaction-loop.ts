@@ -39,14 +39,16 @@ export async function runTransaction<V, T>(
     if (end.type === 'value') return end.value;
     rivalries.add(end.key);
     if (rivalries.count >= runsMax) throw rivalries.error;
-    await patience.rest(restAfter(rivalries.count - 1, { ...REST, random: engine.random }));
+    const pause = restAfter(rivalries.count - 1, { ...REST, random: engine.random });
+    // Who was kept waiting for the refusal has rested: there is a line where many want the same.
+    await patience.rest(Math.max(0, pause - end.waitedMilliseconds));
     if (patience.isOver) throw patience.endOf(rivalries.error);
   }
 }
 
 type End<T> =
   | { readonly type: 'value'; readonly value: T }
-  | Extract<Conclusion, { type: 'conflict' }>;
+  | (Extract<Conclusion, { type: 'conflict' }> & { readonly waitedMilliseconds: number });
 
 interface RunTerms<V> {
   readonly run: Run;
@@ -67,11 +69,13 @@ async function runOnce<V, T>(work: Work<V, T>, terms: RunTerms<V>): Promise<End<
     // What it read may never have been true together: then the error means nothing.
     const conclusion = await run.validate().catch((): Conclusion => ({ type: 'holds' }));
     if (conclusion.type === 'holds') throw error;
-    return conclusion;
+    return { ...conclusion, waitedMilliseconds: 0 };
   }
   run.footprint.end();
+  const left = patience.millisecondsLeft;
   const conclusion = await run.commit();
-  return conclusion.type === 'holds' ? { type: 'value', value } : conclusion;
+  if (conclusion.type === 'holds') return { type: 'value', value };
+  return { ...conclusion, waitedMilliseconds: left - patience.millisecondsLeft };
 }
 
 /** How often others were in the way, and at which keys. */

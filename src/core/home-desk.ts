@@ -4,11 +4,12 @@
  * what the shard's state holds.
  */
 
+import { present } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { isCommittedBy } from '../machine/outcome.ts';
 import { decodeReply, encodeReply, type Reply } from '../machine/reply.ts';
-import type { Transaction } from '../machine/transaction.ts';
+import type { Refusal, Transaction } from '../machine/transaction.ts';
 import {
   encodeDecide,
   encodeIds,
@@ -21,6 +22,7 @@ import { NOBODY, type Origin } from '../shard/origin.ts';
 import type { Asker } from '../shard/proposals.ts';
 import type { Replica } from '../shard/replica.ts';
 import { type Answer, Coordinator, type CoordinatorPort, type Ending } from '../txn/coordinator.ts';
+import { contestedKeys, type InLine, Line } from '../txn/line.ts';
 import { PhaseTwo, type PhaseTwoPort } from '../txn/phase-two.ts';
 import type { Plan } from '../txn/plan.ts';
 import type { Request } from '../wire/request.ts';
@@ -46,6 +48,7 @@ type Settling = Extract<Request, { type: 'settle' }>;
 /** One transaction and all who wait for its end. */
 interface Conducted {
   readonly coordinator: Coordinator;
+  readonly inLine: InLine;
   readonly bytes: number;
   readonly waiting: Asker[];
 }
@@ -68,6 +71,7 @@ export class HomeDesk {
   readonly #conducted = new Map<string, Conducted>();
   #conductedBytes = 0;
   readonly #phaseTwo: PhaseTwo;
+  readonly #line = new Line();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor({ host, replica, machine }: HomeDeskOptions) {
@@ -115,9 +119,15 @@ export class HomeDesk {
     }
     const port = this.#portFor(name, plan);
     const coordinator = new Coordinator({ transaction, plan, port });
-    this.#conducted.set(name, { coordinator, bytes, waiting: [asker] });
+    const inLine: InLine = {
+      contender: plan.contender,
+      keys: contestedKeys(homeOf(plan).operations),
+      isHopeless: () => this.#foresee(plan) !== undefined,
+      begin: () => coordinator.begin(),
+    };
+    this.#conducted.set(name, { coordinator, inLine, bytes, waiting: [asker] });
     this.#conductedBytes += bytes;
-    coordinator.begin();
+    this.#line.enter(inLine);
   }
 
   /** Tells what became of a transaction, and ends it if nobody here conducts it. */
@@ -159,6 +169,7 @@ export class HomeDesk {
       this.#sweptAt = now;
       for (const decision of this.#machine.decisions.all()) this.#phaseTwo.tell(decision, true);
     }
+    this.#line.tick();
     this.#phaseTwo.tick();
     this.flush();
   }
@@ -170,6 +181,7 @@ export class HomeDesk {
 
   /** Somebody else leads, or nobody: what was reached is in the logs. */
   close(): void {
+    this.#line.close();
     for (const { coordinator } of [...this.#conducted.values()]) coordinator.lose();
   }
 
@@ -181,11 +193,12 @@ export class HomeDesk {
   #portFor(name: string, plan: Plan): CoordinatorPort {
     const host = this.#host;
     const { contender } = plan;
-    const epoch = plan.parts[0]?.part.epoch ?? 0;
+    const { epoch } = homeOf(plan);
     return {
       get now() {
         return host.now;
       },
+      foresee: () => this.#foresee(plan),
       prepare: ({ shard, part }, bytes, done) => {
         const about = { id: ASKED_ONCE, shard, epoch: part.epoch };
         host.ask({ type: 'step', ...about, step: 'prepare', bytes }, answering(done));
@@ -211,6 +224,12 @@ export class HomeDesk {
     };
   }
 
+  /** Before it is current a leader does not know what was true when it was asked. */
+  #foresee(plan: Plan): Refusal | undefined {
+    const { isCurrent } = this.replica;
+    return isCurrent ? this.#machine.foresee(homeOf(plan).operations) : undefined;
+  }
+
   #phaseTwoPort(): PhaseTwoPort {
     const host = this.#host;
     return {
@@ -234,16 +253,18 @@ export class HomeDesk {
   }
 
   #end(name: string, plan: Plan, ending: Ending): void {
-    const { waiting = [], bytes = 0 } = this.#conducted.get(name) ?? {};
+    const conducted = present(this.#conducted.get(name), 'what ends was conducted');
+    const { coordinator, inLine, waiting, bytes } = conducted;
     this.#conducted.delete(name);
     this.#conductedBytes -= bytes;
-    if (ending.type !== 'lost') this.#tellOthers(plan, ending.reply);
+    if (ending.type !== 'lost' && coordinator.hasAsked) this.#tellOthers(plan, ending.reply);
     if (ending.type === 'decided') {
       for (const asker of waiting) this.#tell(asker, ending.reply);
-      return;
+    } else {
+      const failure = ending.type === 'lost' ? 'lost' : (ending.why as Failure);
+      for (const asker of waiting) this.replica.fail(asker, failure);
     }
-    const failure = ending.type === 'lost' ? 'lost' : (ending.why as Failure);
-    for (const asker of waiting) this.replica.fail(asker, failure);
+    this.#line.leave(inLine);
   }
 
   /** Also if no decision is kept, because none but an abort can come any more. */
@@ -266,6 +287,11 @@ export class HomeDesk {
     const { time } = this.#machine;
     origin.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
   }
+}
+
+/** The part of the home shard. */
+function homeOf({ parts }: Plan): Plan['parts'][number]['part'] {
+  return present(parts[0], 'a transaction has a home').part;
 }
 
 /** Refused for a reason that does not pass by itself. */

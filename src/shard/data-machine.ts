@@ -1,10 +1,13 @@
 /** The machine of users' data behind the port of a shard. */
 
+import type { Operation } from '../machine/command.ts';
 import type { Decisions } from '../machine/decisions.ts';
 import { decodeDueKey } from '../machine/expiry.ts';
+import { failingCheck } from '../machine/foresight.ts';
 import { Machine } from '../machine/machine.ts';
 import type { PreparedParts } from '../machine/prepared.ts';
 import { SECTION, type StateWrite } from '../machine/section.ts';
+import { StateDamage } from '../storage/state.ts';
 import { Removals } from './removals.ts';
 import type { Command, MachineView, ShardMachine, Verdict } from './shard-machine.ts';
 
@@ -34,6 +37,16 @@ export class DataMachine implements ShardMachine {
   /** What became of transactions whose home this shard is, as long as somebody has not heard. */
   get decisions(): Decisions {
     return this.#machine.transactions.decisions;
+  }
+
+  /** A check that does not hold now. Of a row that is damaged whoever applies will hear. */
+  foresee(operations: readonly Operation[]): ReturnType<typeof failingCheck> {
+    try {
+      return failingCheck(operations, { source: this.#view, prepared: this.prepared });
+    } catch (error) {
+      if (error instanceof StateDamage) return undefined;
+      throw error;
+    }
   }
 
   apply(command: Command): Verdict | 'unknown' {

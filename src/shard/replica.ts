@@ -110,6 +110,11 @@ export class Replica implements EntranceHost, ReadingHost {
     return this.stopReason === '' && this.#raft.isLeader;
   }
 
+  /** It leads, and has applied all that any leader before it has acknowledged. */
+  get isCurrent(): boolean {
+    return this.isLeader && this.#appliedTerm === this.#raft.term;
+  }
+
   get leader(): MemberId {
     return this.stopReason === '' ? this.#raft.leader : NOBODY;
   }
@@ -378,7 +383,7 @@ export class Replica implements EntranceHost, ReadingHost {
     if (this.isSpoilt) return this.end();
     // A leader knows what time it is once it has applied an entry of its own: an older one it may
     // have known for longer than the leader that stamped what came behind it.
-    if (this.isLeader && this.#appliedTerm !== this.#raft.term) return;
+    if (this.isLeader && !this.isCurrent) return;
     const gathered = this.#entrance.take();
     if (gathered.length === 0) return;
     const time = this.logTime;

@@ -1,8 +1,9 @@
 /**
  * One transaction on its way to a decision, at the leader of its home shard.
  *
- *     preparing -> validating -> deciding -> over
+ *     waiting -> preparing -> validating -> deciding -> over
  *
+ * It waits until it is told to begin, and may be ended before; then it has asked nobody for anything.
  * It knows nothing that cannot be lost: what it has reached stands in the logs of the shards. If
  * it vanishes, whoever meets what it left asks the home shard, and that ends the transaction.
  */
@@ -35,6 +36,8 @@ export type Ending =
 export interface CoordinatorPort {
   /** The monotone clock in milliseconds. */
   readonly now: number;
+  /** A check of the home shard that did not hold at a moment since the transaction was asked for. */
+  foresee(): Refusal | undefined;
   prepare(to: PlannedParticipant, bytes: Uint8Array, done: (answer: Answer) => void): void;
   /** Judged by the shard's leader; it does not wait for keys that others hold. */
   validate(to: PlannedValidation, done: (answer: Answer) => void): void;
@@ -49,7 +52,7 @@ interface CoordinatorOptions {
   readonly port: CoordinatorPort;
 }
 
-type Stage = 'preparing' | 'validating' | 'deciding' | 'over';
+type Stage = 'waiting' | 'preparing' | 'validating' | 'deciding' | 'over';
 
 /** Something that is asked until it is answered. */
 interface Question {
@@ -64,7 +67,7 @@ export class Coordinator {
   readonly #transaction: Transaction;
   readonly #port: CoordinatorPort;
   readonly #beganAt: number;
-  #stage: Stage = 'preparing';
+  #stage: Stage = 'waiting';
   /** Of the present stage. */
   #questions: Question[] = [];
   #left = 0;
@@ -74,6 +77,7 @@ export class Coordinator {
   #refusal: string | undefined;
   /** A commit was proposed, and no abort. */
   #isCommitting = false;
+  #hasAsked = false;
 
   constructor({ transaction, plan, port }: CoordinatorOptions) {
     this.#transaction = transaction;
@@ -86,11 +90,21 @@ export class Coordinator {
     return this.#stage === 'over';
   }
 
+  /** Others may have prepared their parts for it. */
+  get hasAsked(): boolean {
+    return this.#hasAsked;
+  }
+
   get stage(): Stage {
     return this.#stage;
   }
 
+  /** Nothing if it was ended before. What will be refused is refused before anybody is asked. */
   begin(): void {
+    if (this.#stage !== 'waiting') return;
+    const refusal = this.#port.foresee();
+    if (refusal !== undefined) return this.#abort(refusal);
+    this.#hasAsked = true;
     const parts = this.plan.isHomeLast ? this.plan.parts.slice(1) : this.plan.parts;
     const questions = parts.map((part) => this.#preparing(part));
     this.#enter('preparing', questions);
@@ -170,6 +184,7 @@ export class Coordinator {
       }
       case 'validating':
         return this.#commit();
+      case 'waiting':
       case 'deciding':
       case 'over':
         return;
@@ -223,7 +238,7 @@ export class Coordinator {
   }
 
   #giveUp(): void {
-    if (this.#stage === 'preparing' || this.#stage === 'validating') this.#abort(GIVEN_UP);
+    if (UNDECIDED.includes(this.#stage)) this.#abort(GIVEN_UP);
   }
 
   #abort(because: Refusal): void {
@@ -281,11 +296,15 @@ export class Coordinator {
   }
 
   #decision(proposal: Parameters<typeof encodeDecide>[0]['proposal']): Uint8Array {
-    const { contender, participants } = this.plan;
+    const { contender, participants: all } = this.plan;
     const { acknowledgedBelow } = this.#home;
+    // Of whom nothing was asked nobody has to hear: what a former coordinator left asks for itself.
+    const participants = this.#hasAsked ? all : all.slice(0, 1);
     return encodeDecide({ ...contender, acknowledgedBelow, participants, proposal });
   }
 }
+
+const UNDECIDED: readonly Stage[] = ['waiting', 'preparing', 'validating'];
 
 /** By recovery, by one with more right, or for want of an answer. */
 const GIVEN_UP: Refusal = { type: 'refused', reason: 'aborted', position: 0 };

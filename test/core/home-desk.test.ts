@@ -3,7 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
-import { bytesOf, get, put } from '../machine/machine-rig.ts';
+import { bytesOf, checkVersion, get, put } from '../machine/machine-rig.ts';
 import { EPOCH, HomeRig, told, wish } from './home-rig.ts';
 
 test('a transaction is answered when its decision is applied, and told to others behind it', () => {
@@ -262,4 +262,58 @@ test('people are told where it stands', () => {
   equal(home.desk.stageOf(plan.contender.id), 'deciding');
   home.turn();
   equal(home.desk.stageOf(plan.contender.id), undefined);
+});
+
+test('of two that saw the same one begins, and the other is refused without asking anybody', () => {
+  const home = new HomeRig();
+  const here = [checkVersion('here', 0), put('here', '1')];
+  const [first, second] = [2, 1].map((client) => home.plan({ client, here }));
+  ok(first && second);
+  const responses = [home.conduct(first), home.conduct(second)] as const;
+  deepEqual(home.asked.map(wish), ['prepare in epoch 6']);
+  equal(home.desk.stageOf(second.plan.contender.id), 'waiting');
+  home.ready();
+  home.turn();
+  home.turn();
+  const version = home.rig.replica.applied - 1;
+  deepEqual(told(responses[0]), [`committed at ${version} 12`]);
+  deepEqual(told(responses[1]), [`check 0 met ${version}`]);
+  deepEqual(home.asked.map(wish), ['committed'], 'of the other one nobody hears');
+  equal(home.machine.decisions.size, 1);
+  equal(home.desk.conducted, 0);
+  home.newDesk();
+  const again = home.conduct(second);
+  home.turn();
+  deepEqual(told(again), told(responses[1]), 'it was decided, for ever');
+});
+
+test('asked again, what is committed is told so, though its check could not hold any more', () => {
+  const home = new HomeRig();
+  const planned = home.plan({ here: [checkVersion('here', 0), put('here', '1')] });
+  const first = home.conduct(planned);
+  home.ready();
+  home.turn();
+  home.newDesk();
+  home.asked.length = 0;
+  const second = home.conduct(planned);
+  home.turn();
+  deepEqual(told(second), told(first));
+  ok(home.asked.every((asked) => wish(asked) === 'committed'));
+});
+
+test('a leader that may not know all yet foresees nothing', () => {
+  const home = new HomeRig();
+  const planned = home.plan({ here: [checkVersion('here', 5), put('here', '1')] });
+  Object.defineProperty(home.rig.replica, 'isCurrent', { value: false });
+  home.conduct(planned);
+  deepEqual(home.asked.map(wish), ['prepare in epoch 6']);
+});
+
+test('with leadership nobody in line is called', () => {
+  const home = new HomeRig();
+  const here = [checkVersion('here', 0), put('here', '1')];
+  const responses = [2, 1].map((client) => home.conduct(home.plan({ client, here })));
+  home.desk.close();
+  deepEqual(responses.map(told), [['lost'], ['lost']]);
+  equal(home.asked.length, 1);
 });

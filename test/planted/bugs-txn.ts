@@ -109,7 +109,7 @@ const CONDUCTING: readonly Planted[] = [
     sentence: 'whoever has more right waits for ever for one that waits itself',
     trap: '33',
     file: COORDINATOR,
-    find: "if (this.#stage === 'preparing' || this.#stage === 'validating')",
+    find: 'if (UNDECIDED.includes(this.#stage))',
     replace: "if (this.#stage === 'validating')",
   },
   {
@@ -117,7 +117,7 @@ const CONDUCTING: readonly Planted[] = [
     sentence: 'an abort is proposed behind every commit that somebody waits for',
     trap: '32',
     file: COORDINATOR,
-    find: "if (this.#stage === 'preparing' || this.#stage === 'validating')",
+    find: 'if (UNDECIDED.includes(this.#stage))',
     replace: "if (this.#stage !== 'over')",
   },
   {
@@ -149,8 +149,8 @@ const CONDUCTING: readonly Planted[] = [
     sentence: 'the client hears of a commit that is only proposed',
     trap: '32',
     file: HOME_DESK,
-    find: 'coordinator.begin();',
-    replace: `coordinator.begin();
+    find: 'this.#line.enter(inLine);',
+    replace: `this.#line.enter(inLine);
       this.#tell(asker, { type: 'committed', versions: [1, 1], outputs: [] });`,
   },
   {
@@ -166,7 +166,7 @@ const CONDUCTING: readonly Planted[] = [
     sentence: 'the home shard does its part in whatever arc it has by now',
     trap: '28',
     file: HOME_DESK,
-    find: 'const epoch = plan.parts[0]?.part.epoch ?? 0;',
+    find: 'const { epoch } = homeOf(plan);',
     replace: 'const epoch = this.#machine.epoch;',
   },
   {
@@ -185,8 +185,8 @@ const TELLING: readonly Planted[] = [
     sentence: 'the others hear of a commit that is only proposed',
     trap: '30, 32',
     file: HOME_DESK,
-    find: 'coordinator.begin();',
-    replace: `coordinator.begin();
+    find: 'this.#line.enter(inLine);',
+    replace: `this.#line.enter(inLine);
       const { participants } = plan;
       this.#phaseTwo.tell({ ...plan.contender, participants, isCommitted: true }, true);`,
   },

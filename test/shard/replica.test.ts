@@ -35,6 +35,24 @@ test('a proposal is answered once, with the time of its entry', () => {
   ok(response?.type === 'written' && response.time >= WALL);
 });
 
+test('a leader is current once it has applied an entry of its own, and not before', () => {
+  const rig = new ReplicaRig();
+  rig.open(newborn(SELF, ALONE));
+  equal(rig.replica.isCurrent, false);
+  rig.isLogStuck = true;
+  rig.tick(100);
+  rig.isLogStuck = false;
+  let wasEarly = false;
+  for (let turn = 0; !rig.replica.isCurrent; turn++) {
+    ok(turn < 100, 'it comes to be');
+    wasEarly ||= rig.replica.isLeader;
+    equal(rig.replica.applied, 0);
+    rig.turn();
+  }
+  ok(wasEarly, 'it led before');
+  ok(rig.replica.applied > 0);
+});
+
 test('a newcomer with a wall clock an hour ahead never carries the shard there', () => {
   const rig = new ReplicaRig();
   rig.open();

@@ -4,11 +4,13 @@
  * or is not. A shard is its log, so one machine stands for all of its replicas.
  */
 
+import { present } from '../../src/base/assert.ts';
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Command } from '../../src/machine/command.ts';
 import type { EntryBody } from '../../src/machine/entry.ts';
 import { doesHold } from '../../src/machine/execution.ts';
+import { failingCheck } from '../../src/machine/foresight.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { isCommittedBy } from '../../src/machine/outcome.ts';
 import type { Prepared } from '../../src/machine/prepared.ts';
@@ -18,6 +20,7 @@ import type { Transaction } from '../../src/machine/transaction.ts';
 import { encodeDecide, encodeIds, encodeResolutions } from '../../src/machine/transaction-codec.ts';
 import { type Contender, idText, isElder, isSameId } from '../../src/machine/transaction-id.ts';
 import { type Answer, Coordinator } from '../../src/txn/coordinator.ts';
+import { contestedKeys, type InLine, Line } from '../../src/txn/line.ts';
 import { Meetings } from '../../src/txn/meetings.ts';
 import { PhaseTwo } from '../../src/txn/phase-two.ts';
 import { type Plan, planOf } from '../../src/txn/plan.ts';
@@ -51,6 +54,7 @@ class Shard {
   /** Counts leaders. */
   term = 0;
   conducted = new Map<string, Conducted>();
+  readonly line = new Line();
   phaseTwo: PhaseTwo;
   meetings: Meetings;
 
@@ -72,6 +76,7 @@ class Shard {
   /** Its leader is gone; the next one knows what stands in the log and in the state. */
   end(): void {
     this.term += 1;
+    this.line.close();
     for (const { coordinator } of [...this.conducted.values()]) coordinator.lose();
     this.conducted.clear();
     this.rig.machine = new Machine({ source: this.rig.rows });
@@ -130,6 +135,10 @@ class Shard {
     }
     const cluster = this.#cluster;
     const { contender } = plan;
+    const { operations } = present(plan.parts[0], 'it has a home').part;
+    const foresee = () => {
+      return failingCheck(operations, { source: this.rig.rows, prepared: this.prepared });
+    };
     const coordinator = new Coordinator({
       transaction,
       plan,
@@ -137,6 +146,7 @@ class Shard {
         get now() {
           return cluster.now;
         },
+        foresee,
         prepare: ({ shard }, bytes, done) => {
           const to = cluster.shard(shard);
           cluster.ask((answer) => to.prepare(bytes, contender, answer), answered(done));
@@ -150,13 +160,20 @@ class Shard {
           const { waiting = [] } = this.conducted.get(name) ?? {};
           this.conducted.delete(name);
           const reply = ending.type === 'lost' ? undefined : ending.reply;
-          if (reply !== undefined) this.#tellOthers(plan, reply);
+          if (reply !== undefined && coordinator.hasAsked) this.#tellOthers(plan, reply);
           for (const one of waiting) one(reply);
+          this.line.leave(inLine);
         },
       },
     });
+    const inLine: InLine = {
+      contender,
+      keys: contestedKeys(operations),
+      isHopeless: () => foresee() !== undefined,
+      begin: () => coordinator.begin(),
+    };
     this.conducted.set(name, { coordinator, waiting: [told] });
-    coordinator.begin();
+    this.line.enter(inLine);
   }
 
   settle(holder: Prepared, isPressing: boolean, told: Told): void {
@@ -174,6 +191,7 @@ class Shard {
 
   tick(isSweep: boolean): void {
     for (const { coordinator } of [...this.conducted.values()]) coordinator.tick();
+    this.line.tick();
     if (isSweep) for (const decision of this.decisions.all()) this.phaseTwo.tell(decision, true);
     if (isSweep) for (const part of this.prepared.all()) this.meetings.meet(part, false);
     // Clients of whom nothing can come any more.

@@ -18,6 +18,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   begin: (stage, [age, ...words]) => stage.begin(Number(age), words.join(' ')),
   /** `answer b done 12`, `answer b fails not-leader`: to the oldest question that b was asked. */
   answer: (stage, [shard = '', ...words]) => stage.answer(shard, parseAnswer(words)),
+  /** `foresee check-failed 0 5`: what does not hold in the home shard. */
+  foresee: (stage, words) => {
+    const reply = parseReply(words);
+    if (reply.type === 'check-failed') stage.foreseen = reply;
+  },
+  /** From now on transactions wait in line until `call`. */
+  line: (stage) => {
+    stage.mustWait = true;
+  },
+  call: (stage) => stage.coordinator?.begin(),
   /** One with more right waits for a key of it. */
   press: (stage) => stage.coordinator?.press(),
   /** The node leads the home shard no more. */

@@ -78,7 +78,9 @@ export class Customer {
       .sort((one, other) => one.weight - other.weight)
       .map(({ key }) => key);
     const appended = shuffled.slice(0, 1 + random.below(3));
-    const looked = shuffled.slice(3, 3 + random.below(3));
+    // What it looks at it may write as well: of those only one can at a time.
+    const from = random.below(4);
+    const looked = shuffled.slice(from, from + random.below(3));
     this.#look(looked, [], (seen) => {
       numbers += 1;
       const sights = seen.map(({ key, count }) => ({ key, count }));

@@ -6,7 +6,7 @@
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Prepared, PreparedParts } from '../../src/machine/prepared.ts';
 import type { Reply } from '../../src/machine/reply.ts';
-import type { Part, Resolution, Transaction } from '../../src/machine/transaction.ts';
+import type { Part, Refusal, Resolution, Transaction } from '../../src/machine/transaction.ts';
 import { decodeDecide, decodePrepare } from '../../src/machine/transaction-codec.ts';
 import { idText, type TransactionId } from '../../src/machine/transaction-id.ts';
 import { type Answer, Coordinator, type CoordinatorPort } from '../../src/txn/coordinator.ts';
@@ -38,6 +38,10 @@ export class Stage {
   readonly meetings: Meetings;
   /** Phase two finds no shard. */
   isMapUnknown = false;
+  /** What does not hold in the home shard when a transaction begins. */
+  foreseen: Refusal | undefined;
+  /** Transactions are told to begin by nobody but the transcript. */
+  mustWait = false;
   #lines: string[] = [];
   /** By the shard that was asked, in the order of asking. */
   readonly #questions = new Map<string, ((answer: Answer) => void)[]>();
@@ -82,7 +86,7 @@ export class Stage {
       this.#shardAt.set(position, plan.parts[at]?.shard as ShardId);
     });
     this.coordinator = new Coordinator({ transaction, plan, port: this.#coordinatorPort(parts) });
-    this.coordinator.begin();
+    if (!this.mustWait) this.coordinator.begin();
   }
 
   /** The oldest question that this shard was asked. */
@@ -140,6 +144,7 @@ export class Stage {
       get now() {
         return stage.now;
       },
+      foresee: () => stage.foreseen,
       prepare: ({ shard }, bytes, done) => {
         const prepare = decodePrepare(bytes);
         if (prepare === undefined) throw new Error('a prepare can be read');
@@ -155,7 +160,9 @@ export class Stage {
       decide: (bytes, done) => {
         const decide = decodeDecide(bytes);
         if (decide === undefined) throw new Error('a decision can be read');
-        this.say(`${home} proposes`, spellProposal(decide.proposal));
+        const isAlone = decide.participants.length < (this.coordinator?.plan.parts.length ?? 0);
+        const whom = isAlone ? ', naming nobody else' : '';
+        this.say(`${home} proposes`, `${spellProposal(decide.proposal)}${whom}`);
         add(this.#questions, home, done);
       },
       ended: (ending) => {

@@ -1,0 +1,33 @@
+/** What a leader can tell of a part before it is an entry: that it came too late. */
+
+import type { Operation } from './command.ts';
+import { doesHold } from './execution.ts';
+import type { PreparedParts } from './prepared.ts';
+import type { Reply } from './reply.ts';
+import { decodeRow } from './row.ts';
+import { SECTION, type StateSource } from './section.ts';
+
+interface Now {
+  readonly source: StateSource;
+  readonly prepared: PreparedParts;
+}
+
+/**
+ * The first check that does not hold now, of a key that nobody holds: while somebody does, another
+ * value of it may have been told already than the one that stands there.
+ */
+export function failingCheck(
+  operations: readonly Operation[],
+  { source, prepared }: Now,
+): Extract<Reply, { type: 'check-failed' }> | undefined {
+  for (const [position, operation] of operations.entries()) {
+    const { type, key } = operation;
+    if (type !== 'check-version' && type !== 'check-value' && type !== 'check-presence') continue;
+    if (prepared.holderOf(key) !== undefined) continue;
+    const bytes = source.get(SECTION.values, key);
+    const row = bytes === undefined ? undefined : decodeRow(bytes);
+    if (doesHold(operation, row)) continue;
+    return { type: 'check-failed', position, version: row?.version ?? 0 };
+  }
+  return undefined;
+}
