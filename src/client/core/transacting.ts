@@ -23,20 +23,23 @@ interface TransactingMeans extends Means {
   readonly admission: Admission;
 }
 
+const ALONE: Contest = { age: undefined, rivalKey: undefined };
+
 /** Required: it locks a key. */
 export function startTransaction(
   { command, ranges, moments, contest, expiresAt, asker }: TransactingTerms,
   { routing, sessions, admission, submit }: TransactingMeans,
 ): void {
   const shardOf = (key: Uint8Array) => routing.shardOf(key);
-  const division = new Division({ command, ranges, moments, shardOf });
+  const { rivalKey } = contest ?? ALONE;
+  const division = new Division({ command, ranges, moments, rivalKey, shardOf });
   const refusal = admission.refusalOfTransaction(division);
   if (refusal !== undefined) return asker.onFailure(refusal);
   submit(
     new TransactErrand({
       asker,
       division,
-      contest: contest ?? { age: undefined },
+      contest: contest ?? { ...ALONE },
       isOnce: contest !== undefined,
       expiresAt,
       sessions,
