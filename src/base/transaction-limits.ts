@@ -17,8 +17,8 @@ export const TRANSACTION_LIMITS = {
   resolutionsMax: 256,
   /** Transactions that wait in line for a key before they begin; more begin at once. */
   lineMax: 1024,
-  /** How many of those that can't commit any more are let go when one that could is over. */
-  lineReleases: 2,
+  /** For how long those who are younger wait until one that was let go is back. */
+  lineReturnTicks: 3,
   /** Transactions that a node conducts at once. */
   coordinatorsMax: 16_384,
   /** What these take, with what is asked of others on their behalf. */

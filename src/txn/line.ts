@@ -4,11 +4,12 @@
  * Who waits here has not begun: it holds nothing, nobody meets it, and it may wait for a younger one.
  *
  * Whoever has lost all hope meanwhile will come back with a newer version. A crowd that came back
- * at once would be in its own way, so they are let go by and by, the eldest first.
+ * at once would be in its own way, so they are let go one by one, the eldest first, and for some
+ * ticks whoever is younger waits until it is back: so everybody gets through in the order of age.
  */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { nameOf } from '../machine/bytes.ts';
+import { areEqual, nameOf } from '../machine/bytes.ts';
 import type { Command } from '../machine/command.ts';
 import { type Contender, isElder } from '../machine/transaction-id.ts';
 
@@ -39,6 +40,12 @@ const WRITING: readonly Command[number]['type'][] = [
   'append',
 ];
 
+/** One that was let go and will be back, as old as it is. */
+interface Expected {
+  readonly contender: Contender;
+  ticksLeft: number;
+}
+
 export class Line {
   /** Who is on its way, by each of its keys. */
   readonly #heads = new Map<string, InLine>();
@@ -46,12 +53,15 @@ export class Line {
   readonly #waiting = new Map<string, InLine[]>();
   /** Invariant: whoever waits does so at this key. */
   readonly #places = new Map<InLine, string>();
+  /** Who was let go, by the key where it waited. */
+  readonly #expected = new Map<string, Expected[]>();
 
   get waiting(): number {
     return this.#places.size;
   }
 
   enter(one: InLine): void {
+    for (const key of one.keys) this.#dismiss(key, (expected) => !isSame(expected, one));
     const key = this.#obstacleOf(one);
     const length = key === undefined ? 0 : (this.#waiting.get(key)?.length ?? 0);
     if (key !== undefined && length < TRANSACTION_LIMITS.lineMax) return this.#wait(one, key);
@@ -72,6 +82,12 @@ export class Line {
 
   /** Those whom nobody will call, because who was let go did not come back. */
   tick(): void {
+    for (const key of [...this.#expected.keys()]) {
+      this.#dismiss(key, (expected) => {
+        expected.ticksLeft -= 1;
+        return expected.ticksLeft > 0;
+      });
+    }
     for (const key of [...this.#waiting.keys()]) if (!this.#heads.has(key)) this.#proceed(key);
   }
 
@@ -80,13 +96,23 @@ export class Line {
     this.#heads.clear();
     this.#waiting.clear();
     this.#places.clear();
+    this.#expected.clear();
   }
 
   #obstacleOf(one: InLine): string | undefined {
     const taken = one.keys.find((key) => this.#heads.has(key));
     if (taken !== undefined) return taken;
-    const crowded = one.keys.find((key) => this.#waiting.has(key));
-    return crowded !== undefined && one.isHopeless() ? crowded : undefined;
+    if (one.isHopeless()) return one.keys.find((key) => this.#waiting.has(key));
+    const { contender } = one;
+    const isYounger = (other: Expected) => isElder(other.contender, contender);
+    return one.keys.find((key) => this.#expected.get(key)?.some(isYounger));
+  }
+
+  #dismiss(key: string, stays: (expected: Expected) => boolean): void {
+    const expected = this.#expected.get(key)?.filter(stays);
+    if (expected === undefined) return;
+    if (expected.length > 0) this.#expected.set(key, expected);
+    else this.#expected.delete(key);
   }
 
   #wait(one: InLine, key: string): void {
@@ -105,22 +131,38 @@ export class Line {
     if (line.length === 0) this.#waiting.delete(key);
   }
 
-  /** The eldest that may still commit goes on, and some of those before it that may not. */
+  /** The eldest that may still commit goes on, and the eldest that may not is let go. */
   #proceed(key: string): void {
-    let released = 0;
+    let hasLetGo = false;
+    let isTaken = this.#heads.has(key);
     for (const one of [...(this.#waiting.get(key) ?? [])]) {
-      const isFull = released >= TRANSACTION_LIMITS.lineReleases;
-      const hasHead = this.#heads.has(key);
-      if (isFull && hasHead) return;
+      if (hasLetGo && isTaken) return;
       // Whoever was called may have called others.
       if (this.#places.get(one) !== key) continue;
-      const isHopeless = one.isHopeless();
-      if (isHopeless ? isFull : hasHead) continue;
-      this.#forget(one);
-      if (isHopeless) {
-        released += 1;
+      if (one.isHopeless()) {
+        if (hasLetGo) continue;
+        hasLetGo = true;
+        this.#forget(one);
+        this.#expect(one, key);
         one.begin();
-      } else this.enter(one);
+      } else if (!isTaken) {
+        this.#forget(one);
+        this.enter(one);
+        // Or it is kept for one that will be back.
+        isTaken = this.#heads.has(key) || this.#places.get(one) === key;
+      }
     }
   }
+
+  #expect({ contender }: InLine, key: string): void {
+    const expected = this.#expected.get(key) ?? [];
+    if (expected.length >= TRANSACTION_LIMITS.lineMax) return;
+    const ticksLeft = TRANSACTION_LIMITS.lineReturnTicks;
+    this.#expected.set(key, [...expected, { contender, ticksLeft }]);
+  }
+}
+
+/** Another attempt of the same transaction has another sequence, and the age of the first. */
+function isSame({ contender: one }: Expected, { contender: other }: InLine): boolean {
+  return one.age === other.age && areEqual(one.id.client, other.id.client);
 }

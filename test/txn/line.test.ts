@@ -7,7 +7,7 @@ import { contestedKeys, type InLine, Line } from '../../src/txn/line.ts';
 import { append, checkVersion, get, put } from '../machine/machine-rig.ts';
 import { contenderOf } from './spelling.ts';
 
-const { lineMax, lineReleases } = TRANSACTION_LIMITS;
+const { lineMax, lineReturnTicks } = TRANSACTION_LIMITS;
 
 class Rig {
   readonly line = new Line();
@@ -67,24 +67,44 @@ test('whoever wants several keys waits for each of them', () => {
   deepEqual(rig.begun, ['6'], 'it took nothing with it');
 });
 
-test('what has become hopeless is let go a few at a time, behind whoever still hopes', () => {
+test('what has become hopeless is let go one by one, and is next when it is back', () => {
+  const rig = new Rig();
+  const head = rig.enter(3);
+  const crowd = [4, 5, 6].map((age) => rig.enter(age));
+  for (const one of crowd) one.hasHope = false;
+  deepEqual(rig.begun, ['3']);
+  rig.line.leave(head);
+  deepEqual(rig.begun, ['4 in vain']);
+  rig.enter(7);
+  deepEqual(rig.begun, [], 'whoever is younger lets it come back');
+  const elder = rig.enter(2);
+  deepEqual(rig.begun, ['2'], 'whoever is elder does not');
+  rig.line.leave(elder);
+  deepEqual(rig.begun, ['5 in vain'], 'there are two to wait for now');
+  const back = rig.enter(4);
+  deepEqual(rig.begun, ['4']);
+  rig.line.leave(back);
+  deepEqual(rig.begun, ['6 in vain']);
+  rig.line.leave(rig.enter(5));
+  rig.line.leave(rig.enter(6));
+  deepEqual(rig.begun, ['5', '6', '7']);
+  equal(rig.line.waiting, 0);
+});
+
+test('who does not come back is waited for some ticks long, and hopes of others go on', () => {
   const rig = new Rig();
   const head = rig.enter(1);
-  const crowd = [2, 3, 4, 5].map((age) => rig.enter(age));
-  const last = rig.enter(6);
+  const crowd = [2, 3].map((age) => rig.enter(age));
   for (const one of crowd) one.hasHope = false;
-  deepEqual(rig.begun, ['1']);
+  rig.enter(4);
   rig.line.leave(head);
-  deepEqual(rig.begun, ['2 in vain', '3 in vain', '6']);
-  equal(rig.line.waiting, crowd.length - lineReleases);
-  const late = rig.enter(7);
-  late.hasHope = false;
-  rig.line.leave(last);
-  deepEqual(rig.begun, ['4 in vain', '5 in vain']);
+  deepEqual(rig.begun, ['1', '2 in vain']);
   rig.line.tick();
-  deepEqual(rig.begun, ['7 in vain'], 'nobody comes, so time lets it go');
-  rig.enter(8);
-  deepEqual(rig.begun, ['8']);
+  deepEqual(rig.begun, ['3 in vain'], 'nobody is on its way, so the next may come back as well');
+  for (let tick = 1; tick < lineReturnTicks; tick++) rig.line.tick();
+  deepEqual(rig.begun, [], 'one of them still may');
+  rig.line.tick();
+  deepEqual(rig.begun, ['4']);
 });
 
 test('what comes without hope joins a crowd, and is told at once where there is none', () => {
@@ -102,11 +122,23 @@ test('what comes without hope joins a crowd, and is told at once where there is 
   for (const age of [3, 4, 5]) hopeless(age);
   deepEqual(told, [1], 'somebody is on its way');
   rig.line.leave(head);
-  deepEqual(told, [1, 3, 4]);
+  deepEqual(told, [1, 3]);
   hopeless(6);
-  deepEqual(told, [1, 3, 4], 'others wait');
-  rig.enter(7);
-  deepEqual(rig.begun, ['2', '7'], 'whoever has hope does not wait for those who have none');
+  deepEqual(told, [1, 3], 'others wait');
+  rig.enter(2);
+  deepEqual(rig.begun, ['2', '2'], 'whoever has hope does not wait for those who have none');
+});
+
+test('nobody waits for itself, nor for one that left a key that it does not want', () => {
+  const rig = new Rig();
+  const head = rig.enter(1, ['x', 'y']);
+  const [both, other] = [rig.enter(2, ['x', 'y']), rig.enter(3, ['y'])];
+  both.hasHope = false;
+  rig.line.leave(head);
+  deepEqual(rig.begun, ['1', '2 in vain', '3'], 'it waited at x, so y is free');
+  rig.line.leave(other);
+  rig.enter(2, ['y', 'x']);
+  deepEqual(rig.begun, ['2']);
 });
 
 test('a head that ends at once calls the next, and each is called once', () => {
