@@ -15,10 +15,15 @@ export const TRANSACTION_LIMITS = {
   keptForAbortMax: 1024,
   /** Transactions that one entry resolves. */
   resolutionsMax: 256,
-  /** Transactions that wait in line for a key before they begin; more begin at once. */
+  /** Transactions in line for a key before they begin, and what all in a shard take: no more wait. */
   lineMax: 1024,
-  /** For how long those who are younger wait until one that was let go is back. */
-  lineReturnTicks: 3,
+  lineBytesMax: 8 * 1024 * 1024,
+  /** How long one may wait there. */
+  lineMilliseconds: 3000,
+  /** How long one that has begun keeps its keys from others. */
+  lineTicks: 10,
+  /** How many are looked at when a key is free, until one has hope. */
+  lineLooks: 32,
   /** Transactions that a node conducts at once. */
   coordinatorsMax: 16_384,
   /** What these take, with what is asked of others on their behalf. */

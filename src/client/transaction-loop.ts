@@ -42,7 +42,8 @@ export async function runTransaction<V, T>(
     if (rivalries.count >= runsMax) throw rivalries.error;
     const pause = restAfter(rivalries.count - 1, { ...REST, random: engine.random });
     // Who was kept waiting for the refusal has rested: there is a line where many want the same.
-    await patience.rest(Math.max(0, pause - end.waitedMilliseconds));
+    const atLeast = REST.min * engine.random.fraction();
+    await patience.rest(Math.max(atLeast, pause - end.waitedMilliseconds));
     if (patience.isOver) throw patience.endOf(rivalries.error);
   }
 }

@@ -7,6 +7,7 @@
 import { present } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { Command } from '../machine/command.ts';
 import { isCommittedBy } from '../machine/outcome.ts';
 import { decodeReply, encodeReply, type Reply } from '../machine/reply.ts';
 import type { Refusal, Transaction } from '../machine/transaction.ts';
@@ -22,7 +23,7 @@ import { NOBODY, type Origin } from '../shard/origin.ts';
 import type { Asker } from '../shard/proposals.ts';
 import type { Replica } from '../shard/replica.ts';
 import { type Answer, Coordinator, type CoordinatorPort, type Ending } from '../txn/coordinator.ts';
-import { contestedKeys, type InLine, Line } from '../txn/line.ts';
+import { contested, type InLine, Line } from '../txn/line.ts';
 import { PhaseTwo, type PhaseTwoPort } from '../txn/phase-two.ts';
 import type { Plan } from '../txn/plan.ts';
 import type { Request } from '../wire/request.ts';
@@ -72,6 +73,8 @@ export class HomeDesk {
   #conductedBytes = 0;
   readonly #phaseTwo: PhaseTwo;
   readonly #line = new Line();
+  /** They leave the line at the end of the turn, when all that was committed is applied. */
+  #over: InLine[] = [];
   #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor({ host, replica, machine }: HomeDeskOptions) {
@@ -119,12 +122,7 @@ export class HomeDesk {
     }
     const port = this.#portFor(name, plan);
     const coordinator = new Coordinator({ transaction, plan, port });
-    const inLine: InLine = {
-      contender: plan.contender,
-      keys: contestedKeys(homeOf(plan).operations),
-      isHopeless: () => this.#foresee(plan) !== undefined,
-      begin: () => coordinator.begin(),
-    };
+    const inLine = this.#inLine({ transaction, plan, bytes }, coordinator);
     this.#conducted.set(name, { coordinator, inLine, bytes, waiting: [asker] });
     this.#conductedBytes += bytes;
     this.#line.enter(inLine);
@@ -135,12 +133,6 @@ export class HomeDesk {
     const { id, contender, participants, isPressing } = settling;
     // Elsewhere an abort would drop what is prepared there, though its home has committed it.
     if (!this.#isHomeOf(settling)) return this.replica.fail({ origin, id }, 'malformed');
-    const conducted = this.#conducted.get(idText(contender.id));
-    if (conducted !== undefined) {
-      conducted.waiting.push({ origin, id });
-      if (isPressing) conducted.coordinator.press();
-      return;
-    }
     // A decision never changes: even who leads no more may tell it.
     const decision = this.#machine.decisions.of(contender.id);
     if (decision !== undefined) {
@@ -148,6 +140,14 @@ export class HomeDesk {
         ? { type: 'committed', versions: [], outputs: [] }
         : { type: 'refused', reason: 'aborted', position: 0 };
       return this.#tell({ origin, id }, reply);
+    }
+    const conducted = this.#conducted.get(idText(contender.id));
+    if (conducted !== undefined) {
+      conducted.waiting.push({ origin, id });
+      // What waits has begun nothing here: a former coordinator left what was met.
+      const isWaiting = conducted.coordinator.stage === 'waiting';
+      if (isPressing || isWaiting) conducted.coordinator.press();
+      return;
     }
     const because = { type: 'refused', reason: 'aborted', position: 0 } as const;
     const proposal = { type: 'abort', because } as const;
@@ -176,6 +176,9 @@ export class HomeDesk {
 
   /** The end of a turn. */
   flush(): void {
+    const over = this.#over;
+    this.#over = [];
+    for (const one of over) this.#line.leave(one);
     this.#phaseTwo.flush();
   }
 
@@ -224,10 +227,39 @@ export class HomeDesk {
     };
   }
 
-  /** Before it is current a leader does not know what was true when it was asked. */
+  /** What is decided already waits for nobody: it will be told what was decided. */
+  #inLine({ plan, bytes }: Wanted, coordinator: Coordinator): InLine {
+    const home = homeOf(plan);
+    const isDecided = this.#machine.decisions.of(plan.contender.id) !== undefined;
+    const checks = isDecided ? NO_CHECKS : contested(home.operations);
+    return {
+      contender: plan.contender,
+      keys: [...checks.keys()],
+      bytes,
+      isHopeless: (key) => {
+        const check = checks.get(key);
+        return check !== undefined && this.#failing(home, [check]) !== undefined;
+      },
+      begin: () => coordinator.begin(),
+    };
+  }
+
   #foresee(plan: Plan): Refusal | undefined {
-    const { isCurrent } = this.replica;
-    return isCurrent ? this.#machine.foresee(homeOf(plan).operations) : undefined;
+    const home = homeOf(plan);
+    if (home.deadline < this.replica.logTime) {
+      return { type: 'refused', reason: 'deadline-passed', position: 0 };
+    }
+    return this.#failing(home, home.operations);
+  }
+
+  /**
+   * Unknown before the leader is current, and while something that is committed is not applied, of
+   * which others may have shown what it wrote. Nor has it to say anything of another arc's keys.
+   */
+  #failing({ epoch }: HomePart, operations: Command): Refusal | undefined {
+    const { isCurrent, hasBacklog } = this.replica;
+    const isKnown = isCurrent && !hasBacklog && epoch === this.#machine.epoch;
+    return isKnown ? this.#machine.foresee(operations) : undefined;
   }
 
   #phaseTwoPort(): PhaseTwoPort {
@@ -264,7 +296,7 @@ export class HomeDesk {
       const failure = ending.type === 'lost' ? 'lost' : (ending.why as Failure);
       for (const asker of waiting) this.replica.fail(asker, failure);
     }
-    this.#line.leave(inLine);
+    this.#over.push(inLine);
   }
 
   /** Also if no decision is kept, because none but an abort can come any more. */
@@ -289,8 +321,11 @@ export class HomeDesk {
   }
 }
 
-/** The part of the home shard. */
-function homeOf({ parts }: Plan): Plan['parts'][number]['part'] {
+const NO_CHECKS: ReturnType<typeof contested> = new Map();
+
+type HomePart = Plan['parts'][number]['part'];
+
+function homeOf({ parts }: Plan): HomePart {
   return present(parts[0], 'a transaction has a home').part;
 }
 

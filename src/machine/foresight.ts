@@ -26,6 +26,8 @@ export function failingCheck(
     if (prepared.holderOf(key) !== undefined) continue;
     const bytes = source.get(SECTION.values, key);
     const row = bytes === undefined ? undefined : decodeRow(bytes);
+    // Of a row that is none whoever applies will say so.
+    if (bytes !== undefined && row === undefined) return undefined;
     if (doesHold(operation, row)) continue;
     return { type: 'check-failed', position, version: row?.version ?? 0 };
   }

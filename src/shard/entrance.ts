@@ -8,7 +8,7 @@
  * by all: it waits for nobody any more.
  *
  * What nobody waits for, as the end of a transaction that no one has met, has no hurry: it is
- * proposed with the next command of the shard, or with a tick, together with what came meanwhile.
+ * proposed with the next command of the shard, or after a while, together with what came meanwhile.
  */
 
 import { NODE_LIMITS } from '../base/limits.ts';

@@ -41,7 +41,7 @@ export interface ReplicaHost {
   nodeNumberOf(shard: ShardId, member: MemberId): number;
   /** What it knows is damaged: it serves nothing and applies nothing any more. */
   spoilt(replica: Replica): void;
-  /** The replica has something to propose that has no hurry: a tick is soon enough. */
+  /** The replica has something to propose that nobody waits for. */
   linger(replica: Replica): void;
   /** Somebody waits for a key that a transaction holds; with more right to it, if pressing. */
   meet(replica: Replica, holder: Prepared, isPressing: boolean): void;
@@ -110,7 +110,7 @@ export class Replica implements EntranceHost, ReadingHost {
     return this.stopReason === '' && this.#raft.isLeader;
   }
 
-  /** It leads, and has applied all that any leader before it has acknowledged. */
+  /** It leads, and has applied an entry of its own: so all that a leader before it acknowledged. */
   get isCurrent(): boolean {
     return this.isLeader && this.#appliedTerm === this.#raft.term;
   }
@@ -381,8 +381,7 @@ export class Replica implements EntranceHost, ReadingHost {
   #askForProposals(): void {
     if (!this.#entrance.hasGathered) return;
     if (this.isSpoilt) return this.end();
-    // A leader knows what time it is once it has applied an entry of its own: an older one it may
-    // have known for longer than the leader that stamped what came behind it.
+    // Before, it may have known the last entry for longer than whoever stamped what came behind it.
     if (this.isLeader && !this.isCurrent) return;
     const gathered = this.#entrance.take();
     if (gathered.length === 0) return;

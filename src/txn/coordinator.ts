@@ -3,8 +3,8 @@
  *
  *     waiting -> preparing -> validating -> deciding -> over
  *
- * It waits until it is told to begin, and may be ended before; then it has asked nobody for anything.
- * It knows nothing that cannot be lost: what it has reached stands in the logs of the shards. If
+ * It waits until it is told to begin, and may be ended before: then it has asked nobody for anything,
+ * though a former one may have. It knows nothing that cannot be lost: what it has reached stands in the logs of the shards. If
  * it vanishes, whoever meets what it left asks the home shard, and that ends the transaction.
  */
 
@@ -36,7 +36,7 @@ export type Ending =
 export interface CoordinatorPort {
   /** The monotone clock in milliseconds. */
   readonly now: number;
-  /** A check of the home shard that did not hold at a moment since the transaction was asked for. */
+  /** What speaks against it, at a moment since it was asked for: it will be refused, if it was not done. */
   foresee(): Refusal | undefined;
   prepare(to: PlannedParticipant, bytes: Uint8Array, done: (answer: Answer) => void): void;
   /** Judged by the shard's leader; it does not wait for keys that others hold. */
@@ -66,7 +66,8 @@ export class Coordinator {
   readonly plan: Plan;
   readonly #transaction: Transaction;
   readonly #port: CoordinatorPort;
-  readonly #beganAt: number;
+  /** When it was asked for, and from then on when it began. */
+  #since: number;
   #stage: Stage = 'waiting';
   /** Of the present stage. */
   #questions: Question[] = [];
@@ -83,7 +84,7 @@ export class Coordinator {
     this.#transaction = transaction;
     this.plan = plan;
     this.#port = port;
-    this.#beganAt = port.now;
+    this.#since = port.now;
   }
 
   get isOver(): boolean {
@@ -105,6 +106,7 @@ export class Coordinator {
     const refusal = this.#port.foresee();
     if (refusal !== undefined) return this.#abort(refusal);
     this.#hasAsked = true;
+    this.#since = this.#port.now;
     const parts = this.plan.isHomeLast ? this.plan.parts.slice(1) : this.plan.parts;
     const questions = parts.map((part) => this.#preparing(part));
     this.#enter('preparing', questions);
@@ -123,7 +125,9 @@ export class Coordinator {
   tick(): void {
     const { now } = this.#port;
     if (this.#stage === 'over') return;
-    const isLate = now - this.#beganAt >= TRANSACTION_LIMITS.prepareMilliseconds;
+    const { lineMilliseconds, prepareMilliseconds } = TRANSACTION_LIMITS;
+    const patience = this.#stage === 'waiting' ? lineMilliseconds : prepareMilliseconds;
+    const isLate = now - this.#since >= patience;
     if (isLate && this.#stage !== 'deciding') return this.#giveUp();
     // The commit may be waiting for a key of its own shard. An abort waits for none; one of them
     // is the first.

@@ -1,168 +1,199 @@
 /**
- * Transactions that check and write the same keys of their home shard, one after the other. Of
+ * Transactions that check and write the same keys of their home shard begin one after the other. Of
  * those that saw the same version only one can commit, so that the others lose nothing by waiting.
- * Who waits here has not begun: it holds nothing, nobody meets it, and it may wait for a younger one.
+ * Who waits here has not begun: its coordinator has asked nobody, and it may wait for a younger one.
+ * Nothing hangs on the line but how often many are in each other's way.
  *
  * Whoever has lost all hope meanwhile will come back with a newer version. A crowd that came back
- * at once would be in its own way, so they are let go one by one, the eldest first, and for some
- * ticks whoever is younger waits until it is back: so everybody gets through in the order of age.
+ * at once would be in its own way, so they are let go one by one, the eldest first, and until the
+ * next tick whoever is younger waits until it is back: so they get through in the order of age.
  */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { areEqual, nameOf } from '../machine/bytes.ts';
-import type { Command } from '../machine/command.ts';
+import type { Command, Operation } from '../machine/command.ts';
 import { type Contender, isElder } from '../machine/transaction-id.ts';
 
 export interface InLine {
   readonly contender: Contender;
   readonly keys: readonly string[];
-  /** It can't commit any more, whatever others do. */
-  isHopeless(): boolean;
+  /** About what it takes while it waits. */
+  readonly bytes: number;
+  /** For what was written to this key of it, it can't commit any more. */
+  isHopeless(key: string): boolean;
   /** It may, and says by `leave` when it is over, in this call or later. */
   begin(): void;
 }
 
-/** The keys that only one of those that saw the same can write: each as a text. */
-export function contestedKeys(operations: Command): readonly string[] {
-  const checked = new Set<string>();
-  for (const { type, key } of operations) if (type === 'check-version') checked.add(nameOf(key));
-  if (checked.size === 0) return [];
-  const written = operations.filter(({ type }) => WRITING.includes(type));
-  return written.map(({ key }) => nameOf(key)).filter((key) => checked.has(key));
+/** The keys that only one of those that saw the same can write, and how each says what it saw. */
+export function contested(operations: Command): ReadonlyMap<string, Operation> {
+  const checks = new Map<string, Operation>();
+  for (const operation of operations) {
+    if (operation.type === 'check-version') checks.set(nameOf(operation.key), operation);
+  }
+  if (checks.size === 0) return checks;
+  const written = new Set<string>();
+  for (const { type, key } of operations) if (WRITING.includes(type)) written.add(nameOf(key));
+  return new Map([...checks].filter(([key]) => written.has(key)));
 }
 
-const WRITING: readonly Command[number]['type'][] = [
-  'put',
-  'delete',
-  'add',
-  'min',
-  'max',
-  'append',
-];
+const WRITING: readonly Operation['type'][] = ['put', 'delete', 'add', 'min', 'max', 'append'];
 
-/** One that was let go and will be back, as old as it is. */
-interface Expected {
-  readonly contender: Contender;
-  ticksLeft: number;
+/** Whoever stands at one key. Both lists have the eldest first. */
+interface Queue {
+  /** Who may have hope: that is looked at when the key is free. */
+  readonly waiting: InLine[];
+  readonly hopeless: InLine[];
+  /** One that was let go when the key became free, and will be back. */
+  expected: Contender | undefined;
+}
+
+interface Place {
+  readonly key: string;
+  readonly list: 'waiting' | 'hopeless';
 }
 
 export class Line {
   /** Who is on its way, by each of its keys. */
   readonly #heads = new Map<string, InLine>();
-  /** Who waits, by the key that was in the way, the eldest first. */
-  readonly #waiting = new Map<string, InLine[]>();
-  /** Invariant: whoever waits does so at this key. */
-  readonly #places = new Map<InLine, string>();
-  /** Who was let go, by the key where it waited. */
-  readonly #expected = new Map<string, Expected[]>();
+  /** For how many ticks each of them keeps its keys: somewhere it may be waiting for long. */
+  readonly #ticksLeft = new Map<InLine, number>();
+  /** By the key that was in the way. */
+  readonly #queues = new Map<string, Queue>();
+  /** Invariant: whoever waits does so in this list, and is not on its way. */
+  readonly #places = new Map<InLine, Place>();
+  #bytes = 0;
 
   get waiting(): number {
     return this.#places.size;
   }
 
   enter(one: InLine): void {
-    for (const key of one.keys) this.#dismiss(key, (expected) => !isSame(expected, one));
-    const key = this.#obstacleOf(one);
-    const length = key === undefined ? 0 : (this.#waiting.get(key)?.length ?? 0);
-    if (key !== undefined && length < TRANSACTION_LIMITS.lineMax) return this.#wait(one, key);
-    // What is hopeless takes nobody's place, and neither does one for which the line has no room.
-    if (key === undefined && !one.isHopeless()) {
-      for (const each of one.keys) this.#heads.set(each, one);
+    for (const key of one.keys) this.#welcome(one, key);
+    const taken = one.keys.find((key) => this.#heads.has(key));
+    if (taken !== undefined) return this.#wait(one, { key: taken, list: 'waiting' });
+    const lost = one.keys.find((key) => one.isHopeless(key));
+    if (lost !== undefined) {
+      return this.#isCrowded(lost) ? this.#wait(one, { key: lost, list: 'hopeless' }) : one.begin();
     }
+    const kept = one.keys.find((key) => this.#isKeptFrom(one, key));
+    if (kept !== undefined) return this.#wait(one, { key: kept, list: 'waiting' });
+    for (const key of one.keys) this.#heads.set(key, one);
+    if (one.keys.length > 0) this.#ticksLeft.set(one, TRANSACTION_LIMITS.lineTicks);
     one.begin();
   }
 
   /** It is over, wherever it was. */
   leave(one: InLine): void {
-    if (this.#places.has(one)) return this.#forget(one);
-    const freed = one.keys.filter((key) => this.#heads.get(key) === one);
-    for (const key of freed) this.#heads.delete(key);
-    for (const key of freed) this.#proceed(key);
+    if (this.#places.has(one)) this.#forget(one);
+    else this.#free(one, { isOver: true });
   }
 
-  /** Those whom nobody will call, because who was let go did not come back. */
   tick(): void {
-    for (const key of [...this.#expected.keys()]) {
-      this.#dismiss(key, (expected) => {
-        expected.ticksLeft -= 1;
-        return expected.ticksLeft > 0;
-      });
+    for (const [one, ticks] of [...this.#ticksLeft]) {
+      if (ticks > 1) this.#ticksLeft.set(one, ticks - 1);
+      else this.#free(one, { isOver: false });
     }
-    for (const key of [...this.#waiting.keys()]) if (!this.#heads.has(key)) this.#proceed(key);
+    for (const [key, queue] of [...this.#queues]) {
+      queue.expected = undefined;
+      this.#drop(key);
+      if (!this.#heads.has(key)) this.#proceed(key, { isOver: false });
+    }
   }
 
   /** Nobody is called any more. */
   close(): void {
     this.#heads.clear();
-    this.#waiting.clear();
+    this.#ticksLeft.clear();
+    this.#queues.clear();
     this.#places.clear();
-    this.#expected.clear();
+    this.#bytes = 0;
   }
 
-  #obstacleOf(one: InLine): string | undefined {
-    const taken = one.keys.find((key) => this.#heads.has(key));
-    if (taken !== undefined) return taken;
-    if (one.isHopeless()) return one.keys.find((key) => this.#waiting.has(key));
-    const { contender } = one;
-    const isYounger = (other: Expected) => isElder(other.contender, contender);
-    return one.keys.find((key) => this.#expected.get(key)?.some(isYounger));
+  /** The next one may have its keys. */
+  #free(one: InLine, how: { readonly isOver: boolean }): void {
+    this.#ticksLeft.delete(one);
+    const freed = one.keys.filter((key) => this.#heads.get(key) === one);
+    for (const key of freed) this.#heads.delete(key);
+    for (const key of freed) this.#proceed(key, how);
   }
 
-  #dismiss(key: string, stays: (expected: Expected) => boolean): void {
-    const expected = this.#expected.get(key)?.filter(stays);
-    if (expected === undefined) return;
-    if (expected.length > 0) this.#expected.set(key, expected);
-    else this.#expected.delete(key);
+  /** The eldest that has hope goes on, and the eldest that has none is let go. */
+  #proceed(key: string, { isOver }: { readonly isOver: boolean }): void {
+    for (let looks = TRANSACTION_LIMITS.lineLooks; looks > 0 && !this.#heads.has(key); looks--) {
+      const next = this.#queues.get(key)?.waiting[0];
+      if (next === undefined) break;
+      this.#forget(next);
+      this.enter(next);
+      // The key is kept for one that will be back.
+      const place = this.#places.get(next);
+      if (place?.key === key && place.list === 'waiting') break;
+    }
+    const lost = this.#queues.get(key)?.hopeless[0];
+    if (lost === undefined) return;
+    // Somebody got through: now it has a chance, if nobody is faster. Where nothing moves nobody
+    // waits for it, for it may never be back.
+    if (isOver) this.#queueAt(key).expected = lost.contender;
+    this.#forget(lost);
+    lost.begin();
   }
 
-  #wait(one: InLine, key: string): void {
-    const line = this.#waiting.get(key) ?? [];
-    this.#waiting.set(key, line);
-    const at = line.findIndex(({ contender }) => isElder(one.contender, contender));
-    line.splice(at < 0 ? line.length : at, 0, one);
-    this.#places.set(one, key);
+  /** Without room for it, it begins at once, as if there were no line. */
+  #wait(one: InLine, place: Place): void {
+    const queue = this.#queueAt(place.key);
+    const length = queue.waiting.length + queue.hopeless.length;
+    const hasBytes = this.#bytes + one.bytes <= TRANSACTION_LIMITS.lineBytesMax;
+    if (length >= TRANSACTION_LIMITS.lineMax || !hasBytes) {
+      this.#drop(place.key);
+      return one.begin();
+    }
+    const list = queue[place.list];
+    const at = list.findIndex(({ contender }) => isElder(one.contender, contender));
+    list.splice(at < 0 ? list.length : at, 0, one);
+    this.#places.set(one, place);
+    this.#bytes += one.bytes;
   }
 
   #forget(one: InLine): void {
-    const key = this.#places.get(one) ?? '';
-    const line = this.#waiting.get(key) ?? [];
+    const place = this.#places.get(one);
+    if (place === undefined) return;
+    const list = this.#queueAt(place.key)[place.list];
+    list.splice(list.indexOf(one), 1);
     this.#places.delete(one);
-    line.splice(line.indexOf(one), 1);
-    if (line.length === 0) this.#waiting.delete(key);
+    this.#bytes -= one.bytes;
+    this.#drop(place.key);
   }
 
-  /** The eldest that may still commit goes on, and the eldest that may not is let go. */
-  #proceed(key: string): void {
-    let hasLetGo = false;
-    let isTaken = this.#heads.has(key);
-    for (const one of [...(this.#waiting.get(key) ?? [])]) {
-      if (hasLetGo && isTaken) return;
-      // Whoever was called may have called others.
-      if (this.#places.get(one) !== key) continue;
-      if (one.isHopeless()) {
-        if (hasLetGo) continue;
-        hasLetGo = true;
-        this.#forget(one);
-        this.#expect(one, key);
-        one.begin();
-      } else if (!isTaken) {
-        this.#forget(one);
-        this.enter(one);
-        // Or it is kept for one that will be back.
-        isTaken = this.#heads.has(key) || this.#places.get(one) === key;
-      }
-    }
+  #queueAt(key: string): Queue {
+    const queue = this.#queues.get(key) ?? { waiting: [], hopeless: [], expected: undefined };
+    this.#queues.set(key, queue);
+    return queue;
   }
 
-  #expect({ contender }: InLine, key: string): void {
-    const expected = this.#expected.get(key) ?? [];
-    if (expected.length >= TRANSACTION_LIMITS.lineMax) return;
-    const ticksLeft = TRANSACTION_LIMITS.lineReturnTicks;
-    this.#expected.set(key, [...expected, { contender, ticksLeft }]);
+  /** A queue that nobody stands in goes. */
+  #drop(key: string): void {
+    const queue = this.#queues.get(key);
+    if (queue?.expected === undefined && !this.#isCrowded(key)) this.#queues.delete(key);
+  }
+
+  #isCrowded(key: string): boolean {
+    const { waiting, hopeless } = this.#queues.get(key) ?? NOBODY;
+    return waiting.length + hopeless.length > 0;
+  }
+
+  /** It is back, or another transaction of its client is here. */
+  #welcome({ contender }: InLine, key: string): void {
+    const queue = this.#queues.get(key);
+    if (queue?.expected === undefined) return;
+    if (!areEqual(queue.expected.id.client, contender.id.client)) return;
+    queue.expected = undefined;
+    this.#drop(key);
+  }
+
+  #isKeptFrom({ contender }: InLine, key: string): boolean {
+    const expected = this.#queues.get(key)?.expected;
+    return expected !== undefined && isElder(expected, contender);
   }
 }
 
-/** Another attempt of the same transaction has another sequence, and the age of the first. */
-function isSame({ contender: one }: Expected, { contender: other }: InLine): boolean {
-  return one.age === other.age && areEqual(one.id.client, other.id.client);
-}
+const NOBODY: Queue = { waiting: [], hopeless: [], expected: undefined };

@@ -302,11 +302,72 @@ test('asked again, what is committed is told so, though its check could not hold
 });
 
 test('a leader that may not know all yet foresees nothing', () => {
+  const ignorance = { isCurrent: false, hasBacklog: true };
+  for (const [name, value] of Object.entries(ignorance)) {
+    const home = new HomeRig();
+    const planned = home.plan({ here: [checkVersion('here', 5), put('here', '1')] });
+    Object.defineProperty(home.rig.replica, name, { value });
+    home.conduct(planned);
+    deepEqual(home.asked.map(wish), ['prepare in epoch 6'], name);
+  }
+});
+
+test('of keys of another arc a leader foresees nothing: the client has to ask anew', () => {
   const home = new HomeRig();
-  const planned = home.plan({ here: [checkVersion('here', 5), put('here', '1')] });
-  Object.defineProperty(home.rig.replica, 'isCurrent', { value: false });
-  home.conduct(planned);
+  const here = [checkVersion('here', 5), put('here', '1')];
+  const responses = home.conduct(home.plan({ here, epoch: EPOCH - 1 }));
   deepEqual(home.asked.map(wish), ['prepare in epoch 6']);
+  home.ready();
+  home.turn();
+  home.turn();
+  deepEqual(told(responses), ['refused wrong-epoch at 0']);
+});
+
+test('one whose deadline has passed in line asks nobody when it is called', () => {
+  const home = new HomeRig();
+  const here = [checkVersion('here', 0), put('here', '1')];
+  const first = home.plan({ here, client: 2 });
+  const late = home.plan({ here, client: 1 });
+  home.conduct(first);
+  const responses = home.conduct(late);
+  home.answer({ type: 'refused', reason: 'window-full', position: 0 });
+  home.rig.now += 60_000;
+  home.turn();
+  home.turn();
+  home.turn();
+  deepEqual(told(responses), ['refused deadline-passed at 0']);
+  deepEqual(home.asked.map(wish), ['aborted'], 'of the first one');
+});
+
+test('who met what a former coordinator left does not wait for the line', () => {
+  const home = new HomeRig();
+  const here = [checkVersion('here', 0), put('here', '1')];
+  const [first, second] = [2, 1].map((client) => home.plan({ client, here }));
+  ok(first && second);
+  home.conduct(first);
+  const responses = [home.conduct(second), home.settle(second.plan)];
+  home.turn();
+  deepEqual(responses.map(told), [['refused aborted at 0'], ['refused aborted at 0']]);
+  home.ready();
+  home.turn();
+  equal(home.asked.map(wish).includes('committed'), true, 'the first one went on');
+});
+
+test('what is decided already waits for nobody', () => {
+  const home = new HomeRig();
+  const here = [checkVersion('here', 0), put('here', '1')];
+  const decided = home.plan({ client: 2, here });
+  const first = home.conduct(decided);
+  home.ready();
+  home.turn();
+  home.newDesk();
+  const version = home.rig.replica.applied;
+  home.conduct(home.plan({ client: 1, here: [checkVersion('here', version), put('here', '2')] }));
+  const again = home.conduct(decided);
+  const asked = home.settle(decided.plan);
+  home.turn();
+  deepEqual(told(again), told(first));
+  deepEqual(told(asked), ['committed at ']);
 });
 
 test('with leadership nobody in line is called', () => {

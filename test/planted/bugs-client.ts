@@ -124,6 +124,16 @@ const PLANTED: readonly Planted[] = [
     tests: ['rules'],
   },
   {
+    name: 'the-same-old-map-again',
+    sentence: 'a node that is cut off is asked for a newer map for ever, and nobody else',
+    trap: 'C20',
+    file: 'src/client/core/map-keeper.ts',
+    find: `if (this.#unhelpful.has(connection))
+            this.#dialSomebody(now);`,
+    replace: '',
+    tests: ['old-map'],
+  },
+  {
     name: 'retries-without-a-budget',
     sentence: 'everything that rests is sent again as soon as its rest is over',
     trap: 'O7',

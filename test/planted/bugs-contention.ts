@@ -27,15 +27,31 @@ interface Planted {
   readonly isFast?: boolean;
 }
 
-const PLANTED: readonly Planted[] = [
+const FORESEEING: readonly Planted[] = [
   {
     name: 'foreseen-before-it-is-current',
     sentence: 'a new leader refuses by what it knew before it has applied what others acknowledged',
     trap: '29',
     file: HOME_DESK,
-    find: 'return isCurrent ? this.#machine.foresee(homeOf(plan).operations) : undefined;',
-    replace: 'return this.#machine.foresee(homeOf(plan).operations);',
+    find: 'const isKnown = isCurrent && !hasBacklog',
+    replace: 'const isKnown = !hasBacklog',
     isFast: true,
+  },
+  {
+    name: 'foreseen-behind-the-commit',
+    sentence: 'a leader whose disk is behind refuses by a state of which others show a newer one',
+    trap: '29',
+    file: HOME_DESK,
+    find: 'const isKnown = isCurrent && !hasBacklog',
+    replace: 'const isKnown = isCurrent',
+  },
+  {
+    name: 'foreseen-in-any-epoch',
+    sentence: 'a check is judged by keys that are not of the arc any more',
+    trap: '28',
+    file: HOME_DESK,
+    find: ' && epoch === this.#machine.epoch',
+    replace: '',
   },
   {
     name: 'current-as-soon-as-it-leads',
@@ -80,6 +96,17 @@ const PLANTED: readonly Planted[] = [
     replace: 'all',
   },
   {
+    name: 'late-and-begun',
+    sentence: 'one whose deadline has passed in line asks others in vain',
+    trap: '33',
+    file: HOME_DESK,
+    find: 'if (home.deadline < this.replica.logTime)',
+    replace: 'if (false)',
+  },
+];
+
+const WAITING: readonly Planted[] = [
+  {
     name: 'begun-though-it-is-over',
     sentence: 'one that was ended in line is called and asks others to prepare',
     trap: '32',
@@ -89,12 +116,28 @@ const PLANTED: readonly Planted[] = [
     replace: '',
   },
   {
+    name: 'met-and-left-in-line',
+    sentence: 'what a former coordinator left is held until the line has moved',
+    trap: '33',
+    file: HOME_DESK,
+    find: 'if (isPressing || isWaiting)',
+    replace: 'if (isPressing)',
+  },
+  {
+    name: 'decided-and-in-line',
+    sentence: 'who asks for the first outcome again waits for others',
+    trap: '33',
+    file: HOME_DESK,
+    find: 'isDecided ? NO_CHECKS : contested(home.operations)',
+    replace: 'contested(home.operations)',
+  },
+  {
     name: 'nobody-is-next',
     sentence: 'who is over calls nobody, and the line waits for ever',
     trap: '33',
     file: LINE,
     find: `for (const key of freed)
-            this.#proceed(key);`,
+            this.#proceed(key, how);`,
     replace: '',
     isFast: true,
   },
@@ -111,8 +154,10 @@ const PLANTED: readonly Planted[] = [
     sentence: 'whoever was ended in line is still called, and its keys are never free again',
     trap: '33',
     file: LINE,
-    find: 'return this.#forget(one);',
-    replace: 'return;',
+    find: `if (this.#places.has(one))
+            this.#forget(one);`,
+    replace: `if (this.#places.has(one))
+            return;`,
   },
   {
     name: 'one-key-of-several',
@@ -123,27 +168,28 @@ const PLANTED: readonly Planted[] = [
     replace: 'const taken = one.keys.slice(0, 1).find((key) => this.#heads.has(key));',
   },
   {
-    name: 'the-hopeless-have-a-place',
+    name: 'the-hopeless-are-not-seen',
     sentence: 'what cannot commit any more keeps others from beginning',
     trap: '33',
     file: LINE,
-    find: 'if (key === undefined && !one.isHopeless())',
-    replace: 'if (key === undefined)',
+    find: 'const lost = one.keys.find((key) => one.isHopeless(key));',
+    replace: 'const lost = undefined;',
   },
   {
-    name: 'a-crowd-is-let-go-at-once',
-    sentence: 'everybody who saw an old version comes back at the same time',
+    name: 'a-crowd-is-not-let-go',
+    sentence: 'whoever has lost hope waits until its time is over',
     trap: '33',
     file: LINE,
-    find: 'hasLetGo = true;',
-    replace: '',
+    find: 'if (lost === undefined)',
+    replace: 'if (true)',
   },
   {
     name: 'nobody-waits-for-who-was-let-go',
     sentence: 'whoever comes first wins, and the eldest comes again and again in vain',
     trap: '33',
     file: LINE,
-    find: 'this.#expect(one, key);',
+    find: `if (isOver)
+            this.#queueAt(key).expected = lost.contender;`,
     replace: '',
   },
   {
@@ -151,19 +197,45 @@ const PLANTED: readonly Planted[] = [
     sentence: 'a client that is gone keeps all who are younger from beginning',
     trap: '33',
     file: LINE,
-    find: 'return expected.ticksLeft > 0;',
-    replace: 'return true;',
+    find: 'queue.expected = undefined;\n            this.#drop(key);\n            if',
+    replace: 'if',
+  },
+  {
+    name: 'a-head-that-never-gives-way',
+    sentence: 'who waits for a shard that is gone keeps its keys from all others',
+    trap: '33',
+    file: LINE,
+    find: 'if (ticks > 1)',
+    replace: 'if (true)',
   },
   {
     name: 'the-line-has-no-bound',
     sentence: 'any number of transactions waits in line for one key',
     trap: '36',
     file: LINE,
-    find: 'if (key !== undefined && length < TRANSACTION_LIMITS.lineMax)',
-    replace: 'if (key !== undefined)',
+    find: 'length >= TRANSACTION_LIMITS.lineMax || ',
+    replace: '',
+  },
+  {
+    name: 'the-line-weighs-nothing',
+    sentence: 'what waits in line takes any room',
+    trap: '36',
+    file: LINE,
+    find: ' || !hasBytes',
+    replace: '',
+  },
+  {
+    name: 'all-are-looked-at',
+    sentence: 'a turn lasts as long as a line is',
+    trap: '36',
+    file: LINE,
+    find: 'looks > 0 && ',
+    replace: '',
   },
 ];
 
-export const CONTENTION_BUGS: readonly Bug[] = PLANTED.map(({ isFast, ...bug }) => {
-  return { ...bug, profiles: [], tests: [NOTICED[bug.file] ?? ''], isFast: isFast ?? false };
-});
+export const CONTENTION_BUGS: readonly Bug[] = [...FORESEEING, ...WAITING].map(
+  ({ isFast, ...bug }) => {
+    return { ...bug, profiles: [], tests: [NOTICED[bug.file] ?? ''], isFast: isFast ?? false };
+  },
+);

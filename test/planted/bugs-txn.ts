@@ -133,7 +133,7 @@ const CONDUCTING: readonly Planted[] = [
     sentence: 'a shard that cannot be reached keeps the keys of all others locked',
     trap: '33',
     file: COORDINATOR,
-    find: 'const isLate = now - this.#beganAt >= TRANSACTION_LIMITS.prepareMilliseconds;',
+    find: 'const isLate = now - this.#since >= patience;',
     replace: 'const isLate = false;',
   },
   {

@@ -20,7 +20,7 @@ import type { Transaction } from '../../src/machine/transaction.ts';
 import { encodeDecide, encodeIds, encodeResolutions } from '../../src/machine/transaction-codec.ts';
 import { type Contender, idText, isElder, isSameId } from '../../src/machine/transaction-id.ts';
 import { type Answer, Coordinator } from '../../src/txn/coordinator.ts';
-import { contestedKeys, type InLine, Line } from '../../src/txn/line.ts';
+import { contested, type InLine, Line } from '../../src/txn/line.ts';
 import { Meetings } from '../../src/txn/meetings.ts';
 import { PhaseTwo } from '../../src/txn/phase-two.ts';
 import { type Plan, planOf } from '../../src/txn/plan.ts';
@@ -136,8 +136,8 @@ class Shard {
     const cluster = this.#cluster;
     const { contender } = plan;
     const { operations } = present(plan.parts[0], 'it has a home').part;
-    const foresee = () => {
-      return failingCheck(operations, { source: this.rig.rows, prepared: this.prepared });
+    const failing = (checks: Command) => {
+      return failingCheck(checks, { source: this.rig.rows, prepared: this.prepared });
     };
     const coordinator = new Coordinator({
       transaction,
@@ -146,7 +146,7 @@ class Shard {
         get now() {
           return cluster.now;
         },
-        foresee,
+        foresee: () => failing(operations),
         prepare: ({ shard }, bytes, done) => {
           const to = cluster.shard(shard);
           cluster.ask((answer) => to.prepare(bytes, contender, answer), answered(done));
@@ -166,10 +166,12 @@ class Shard {
         },
       },
     });
+    const checks = contested(operations);
     const inLine: InLine = {
       contender,
-      keys: contestedKeys(operations),
-      isHopeless: () => foresee() !== undefined,
+      keys: [...checks.keys()],
+      bytes: 1,
+      isHopeless: (key) => failing([checks.get(key) as Command[number]]) !== undefined,
       begin: () => coordinator.begin(),
     };
     this.conducted.set(name, { coordinator, waiting: [told] });

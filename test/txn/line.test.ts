@@ -1,27 +1,38 @@
 /** Who goes when several want the same key, and who is let go when it can't be had any more. */
 
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
-import { contestedKeys, type InLine, Line } from '../../src/txn/line.ts';
+import { contested, type InLine, Line } from '../../src/txn/line.ts';
 import { append, checkVersion, get, put } from '../machine/machine-rig.ts';
 import { contenderOf } from './spelling.ts';
 
-const { lineMax, lineReturnTicks } = TRANSACTION_LIMITS;
+const { lineMax, lineTicks, lineLooks, lineBytesMax } = TRANSACTION_LIMITS;
+
+interface Rival extends InLine {
+  hasHope: boolean;
+}
 
 class Rig {
   readonly line = new Line();
+  /** Who was asked whether it has hope. */
+  looks = 0;
   /** Who began since the last look. */
   #begun: string[] = [];
 
-  /** Named by its age. It is over when it says so. */
-  enter(age: number, keys: readonly string[] = ['x']): InLine & { hasHope: boolean } {
-    const one = {
-      contender: contenderOf(1, age),
+  /** Named by its age, of a client of its own. It is over when it says so. */
+  enter(age: number, keys: readonly string[] = ['x'], terms: Partial<Rival> = {}): Rival {
+    const one: Rival = {
+      contender: contenderOf(age, age),
       keys,
+      bytes: 1,
       hasHope: true,
-      isHopeless: () => !one.hasHope,
+      isHopeless: () => {
+        this.looks += 1;
+        return !one.hasHope;
+      },
       begin: () => void this.#begun.push(`${age}${one.hasHope ? '' : ' in vain'}`),
+      ...terms,
     };
     this.line.enter(one);
     return one;
@@ -50,21 +61,25 @@ test('of those that want the same key one is on its way, and the eldest is next'
   deepEqual(rig.begun, ['1']);
 });
 
-test('whoever wants several keys waits for each of them', () => {
+test('whoever wants several keys waits for one after the other, and holds none meanwhile', () => {
   const rig = new Rig();
   const [x, y] = [rig.enter(1, ['x']), rig.enter(2, ['y'])];
   const both = rig.enter(3, ['x', 'y']);
-  rig.enter(4, ['x']);
+  const last = rig.enter(4, ['x']);
   deepEqual(rig.begun, ['1', '2']);
   rig.line.leave(x);
-  deepEqual(rig.begun, ['4'], 'the elder one waits at the other key now, and holds nothing');
+  deepEqual(rig.begun, ['4'], 'the elder one waits at the other key now');
   rig.line.leave(y);
-  equal(rig.line.waiting, 1);
-  deepEqual(rig.begun, [], 'it waits at the first key again');
+  deepEqual(rig.begun, [], 'and at the first one again');
+  rig.line.leave(last);
+  deepEqual(rig.begun, ['3']);
+  rig.enter(5, ['y']);
+  const [six] = [rig.enter(6, ['x'])];
+  deepEqual(rig.begun, [], 'it has both');
+  rig.line.leave(six);
+  equal(rig.line.waiting, 1, 'ended where it waited');
   rig.line.leave(both);
-  equal(rig.line.waiting, 0, 'ended where it waits');
-  rig.enter(6, ['y']);
-  deepEqual(rig.begun, ['6'], 'it took nothing with it');
+  deepEqual(rig.begun, ['5']);
 });
 
 test('what has become hopeless is let go one by one, and is next when it is back', () => {
@@ -79,43 +94,36 @@ test('what has become hopeless is let go one by one, and is next when it is back
   deepEqual(rig.begun, [], 'whoever is younger lets it come back');
   const elder = rig.enter(2);
   deepEqual(rig.begun, ['2'], 'whoever is elder does not');
-  rig.line.leave(elder);
-  deepEqual(rig.begun, ['5 in vain'], 'there are two to wait for now');
   const back = rig.enter(4);
-  deepEqual(rig.begun, ['4']);
+  rig.line.leave(elder);
+  deepEqual(rig.begun, ['4', '5 in vain']);
+  rig.enter(5);
   rig.line.leave(back);
-  deepEqual(rig.begun, ['6 in vain']);
-  rig.line.leave(rig.enter(5));
-  rig.line.leave(rig.enter(6));
-  deepEqual(rig.begun, ['5', '6', '7']);
-  equal(rig.line.waiting, 0);
+  deepEqual(rig.begun, ['5', '6 in vain']);
+  equal(rig.line.waiting, 1);
 });
 
-test('who does not come back is waited for some ticks long, and hopes of others go on', () => {
+test('who is let go while nothing moves may never be back, and nobody waits for it', () => {
   const rig = new Rig();
   const head = rig.enter(1);
-  const crowd = [2, 3].map((age) => rig.enter(age));
+  const crowd = [2, 3, 4].map((age) => rig.enter(age));
   for (const one of crowd) one.hasHope = false;
-  rig.enter(4);
   rig.line.leave(head);
+  rig.enter(5);
   deepEqual(rig.begun, ['1', '2 in vain']);
   rig.line.tick();
-  deepEqual(rig.begun, ['3 in vain'], 'nobody is on its way, so the next may come back as well');
-  for (let tick = 1; tick < lineReturnTicks; tick++) rig.line.tick();
-  deepEqual(rig.begun, [], 'one of them still may');
+  deepEqual(rig.begun, ['5', '3 in vain'], 'one tick is all that anybody is waited for');
   rig.line.tick();
-  deepEqual(rig.begun, ['4']);
+  deepEqual(rig.begun, [], 'whoever is on its way will call the next');
 });
 
 test('what comes without hope joins a crowd, and is told at once where there is none', () => {
   const rig = new Rig();
-  const hopeless = (age: number) => {
-    const one = { contender: contenderOf(1, age), keys: ['x'], isHopeless: () => true };
-    const inLine = { ...one, begin: () => void told.push(age) };
-    rig.line.enter(inLine);
-    return inLine;
-  };
   const told: number[] = [];
+  const hopeless = (age: number) => {
+    const begin = () => void told.push(age);
+    return rig.enter(age, ['x'], { isHopeless: () => true, begin });
+  };
   hopeless(1);
   deepEqual(told, [1]);
   const head = rig.enter(2);
@@ -129,45 +137,43 @@ test('what comes without hope joins a crowd, and is told at once where there is 
   deepEqual(rig.begun, ['2', '2'], 'whoever has hope does not wait for those who have none');
 });
 
-test('nobody waits for itself, nor for one that left a key that it does not want', () => {
+test('whoever waits somewhere for long keeps its keys for some ticks, and ends no matter when', () => {
   const rig = new Rig();
-  const head = rig.enter(1, ['x', 'y']);
-  const [both, other] = [rig.enter(2, ['x', 'y']), rig.enter(3, ['y'])];
-  both.hasHope = false;
-  rig.line.leave(head);
-  deepEqual(rig.begun, ['1', '2 in vain', '3'], 'it waited at x, so y is free');
-  rig.line.leave(other);
-  rig.enter(2, ['y', 'x']);
+  const stuck = rig.enter(1);
+  rig.enter(2);
+  rig.enter(3);
+  for (let tick = 1; tick < lineTicks; tick++) rig.line.tick();
+  deepEqual(rig.begun, ['1']);
+  rig.line.tick();
   deepEqual(rig.begun, ['2']);
+  rig.line.leave(stuck);
+  deepEqual(rig.begun, [], 'it had nothing to give up any more');
+  for (let tick = 0; tick < lineTicks; tick++) rig.line.tick();
+  deepEqual(rig.begun, ['3']);
 });
 
 test('a head that ends at once calls the next, and each is called once', () => {
-  const line = new Line();
+  const rig = new Rig();
   const begun: number[] = [];
   const enter = (age: number, leaves: boolean) => {
-    const one: InLine = {
-      contender: contenderOf(1, age),
-      keys: ['x'],
-      isHopeless: () => false,
-      begin: () => {
-        begun.push(age);
-        if (leaves) line.leave(one);
-      },
+    const begin = () => {
+      begun.push(age);
+      if (leaves) rig.line.leave(one);
     };
-    line.enter(one);
+    const one: Rival = rig.enter(1000, ['x'], { contender: contenderOf(age, age), begin });
     return one;
   };
   const head = enter(1, false);
   for (let age = 2; age < 50; age++) enter(age, age !== 40);
-  line.leave(head);
+  rig.line.leave(head);
   deepEqual(
     begun,
     Array.from({ length: 40 }, (_, at) => at + 1),
   );
-  equal(line.waiting, 9);
+  equal(rig.line.waiting, 9);
 });
 
-test('the line has a bound: behind it everybody begins at once, and takes nobody’s place', () => {
+test('the line has bounds: behind them everybody begins at once, and takes nobody’s place', () => {
   const rig = new Rig();
   const head = rig.enter(1);
   for (let age = 2; age < lineMax + 2; age++) rig.enter(age);
@@ -179,6 +185,31 @@ test('the line has a bound: behind it everybody begins at once, and takes nobody
   deepEqual(rig.begun, [], 'it had no place to give up');
   rig.line.leave(head);
   deepEqual(rig.begun, ['2']);
+  const heavy = new Rig();
+  heavy.enter(1);
+  const large = heavy.enter(2, ['x'], { bytes: lineBytesMax });
+  heavy.enter(3);
+  deepEqual(heavy.begun, ['1', '3']);
+  heavy.line.leave(large);
+  heavy.enter(4);
+  deepEqual(heavy.begun, [], 'its room was given back');
+});
+
+test('few are looked at in one turn, however many have lost hope', () => {
+  const rig = new Rig();
+  const head = rig.enter(1);
+  const crowd = Array.from({ length: 200 }, (_, at) => rig.enter(at + 2));
+  for (const one of crowd) one.hasHope = false;
+  rig.enter(500);
+  rig.looks = 0;
+  rig.line.leave(head);
+  ok(rig.looks <= lineLooks);
+  for (let tick = 0; !rig.begun.includes('500'); tick++) {
+    ok(tick < 10, 'whoever has hope comes to be looked at');
+    rig.looks = 0;
+    rig.line.tick();
+    ok(rig.looks <= lineLooks);
+  }
 });
 
 test('nobody is called in a line that is closed', () => {
@@ -189,6 +220,7 @@ test('nobody is called in a line that is closed', () => {
   rig.line.leave(waiting);
   rig.line.tick();
   deepEqual(rig.begun, ['1']);
+  equal(rig.line.waiting, 0);
 });
 
 test('only keys that are checked by version and written are contested', () => {
@@ -201,6 +233,12 @@ test('only keys that are checked by version and written are contested', () => {
     checkVersion('grown', 0),
     append('grown', 'c'),
   ];
-  deepEqual(contestedKeys(operations), ['both', 'grown']);
-  deepEqual(contestedKeys([put('blind', 'b')]), []);
+  deepEqual(
+    [...contested(operations)],
+    [
+      ['both', operations[1]],
+      ['grown', operations[5]],
+    ],
+  );
+  equal(contested([put('blind', 'b')]).size, 0);
 });

@@ -315,7 +315,7 @@ export class Core {
         this.#routing.learn(response.shard, response.leader as NodeId);
       } else if (sent?.errand !== undefined) this.#dispatch.answer(sent.errand, response, arrival);
       else if (response.type === 'map' && response.map.length > 0) {
-        this.#mapKeeper.take(response.map);
+        this.#mapKeeper.take(response.map, connection);
       } else if (sent !== undefined) this.#mapKeeper.takeNone(connection);
     }
     this.#routeEarly();

@@ -63,14 +63,15 @@ export class MapKeeper {
     connections.post(connection, { type: 'map', id, knownVersion }, undefined);
   }
 
-  take(map: Uint8Array): void {
+  take(map: Uint8Array, connection: Connection): void {
     if (this.#options.routing.take(map)) this.#unhelpful.clear();
+    else this.#unhelpful.add(connection);
     this.#end();
   }
 
-  /** What is known is the newest there. */
+  /** What is known is the newest there. It may have been asked only whether it lives. */
   takeNone(connection: Connection): void {
-    this.#unhelpful.add(connection);
+    if (this.#isWanted) this.#unhelpful.add(connection);
     this.#end();
   }
 
