@@ -19,7 +19,9 @@ export const TRANSACTION_LIMITS = {
   lineMax: 1024,
   lineBytesMax: 8 * 1024 * 1024,
   /** How long one may wait there. */
-  lineMilliseconds: 3000,
+  lineMilliseconds: 10_000,
+  /** What has to be left of its time: its client should hear in time that nothing came of it. */
+  lineReserveMilliseconds: 500,
   /** How long one that has begun keeps its keys from others. */
   lineTicks: 10,
   /** How many are looked at when a key is free, until one has hope. */

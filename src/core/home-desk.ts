@@ -196,10 +196,14 @@ export class HomeDesk {
   #portFor(name: string, plan: Plan): CoordinatorPort {
     const host = this.#host;
     const { contender } = plan;
-    const { epoch } = homeOf(plan);
+    const { replica } = this;
+    const { epoch, deadline } = homeOf(plan);
     return {
       get now() {
         return host.now;
+      },
+      get millisecondsLeft() {
+        return deadline - replica.logTime;
       },
       foresee: () => this.#foresee(plan),
       prepare: ({ shard, part }, bytes, done) => {

@@ -36,6 +36,8 @@ export type Ending =
 export interface CoordinatorPort {
   /** The monotone clock in milliseconds. */
   readonly now: number;
+  /** Until its deadline in the home shard. */
+  readonly millisecondsLeft: number;
   /** What speaks against it, at a moment since it was asked for: it will be refused, if it was not done. */
   foresee(): Refusal | undefined;
   prepare(to: PlannedParticipant, bytes: Uint8Array, done: (answer: Answer) => void): void;
@@ -125,9 +127,8 @@ export class Coordinator {
   tick(): void {
     const { now } = this.#port;
     if (this.#stage === 'over') return;
-    const { lineMilliseconds, prepareMilliseconds } = TRANSACTION_LIMITS;
-    const patience = this.#stage === 'waiting' ? lineMilliseconds : prepareMilliseconds;
-    const isLate = now - this.#since >= patience;
+    if (this.#stage === 'waiting') return this.#wait();
+    const isLate = now - this.#since >= TRANSACTION_LIMITS.prepareMilliseconds;
     if (isLate && this.#stage !== 'deciding') return this.#giveUp();
     // The commit may be waiting for a key of its own shard. An abort waits for none; one of them
     // is the first.
@@ -135,6 +136,13 @@ export class Coordinator {
     for (const question of this.#questions) {
       if (question.state === 'resting' && question.restsUntil <= now) this.#ask(question);
     }
+  }
+
+  #wait(): void {
+    const { lineMilliseconds, lineReserveMilliseconds } = TRANSACTION_LIMITS;
+    const { now, millisecondsLeft } = this.#port;
+    const isLate = now - this.#since >= lineMilliseconds;
+    if (isLate || millisecondsLeft < lineReserveMilliseconds) this.#giveUp();
   }
 
   #preparing(to: PlannedParticipant): Question {

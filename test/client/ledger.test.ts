@@ -17,8 +17,7 @@ function seen(bytes: number) {
 
 test('what a call has seen of ranges weighs as much as what it writes', () => {
   const most = seen(0.75 * CLIENT_LIMITS.callBytesMax);
-  const contest = { age: undefined, rivalKey: undefined };
-  const commit: CommitCall = { ...most, type: 'commit', command: [], contest };
+  const commit: CommitCall = { ...most, type: 'commit', command: [], contest: { age: undefined } };
   const level = { type: 'linearizable' } as const;
   const validate: ValidateCall = { ...most, type: 'validate', checks: [], level };
   const ledger = new Ledger();

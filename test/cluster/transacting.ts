@@ -28,7 +28,7 @@ const LEVELS = [{ type: 'linearizable' }, { type: 'lease' }] as const;
 export type End = (outcome: Outcome) => void;
 
 export function transact(customer: Customer, body: Body, end: End): void {
-  const contest: Contest = { age: undefined, rivalKey: undefined };
+  const contest: Contest = { age: undefined };
   let runs = 0;
   const again = () => {
     runs += 1;
@@ -124,8 +124,6 @@ export class Run {
         this.#customer.hit(reply.versions === undefined ? 'committed in one' : 'committed');
         return this.#end('ok');
       }
-      const position = reply?.type === 'check-failed' ? reply.position : undefined;
-      this.#contest.rivalKey = position === undefined ? undefined : asked.command[position]?.key;
       this.#end('contended');
     });
   }

@@ -16,7 +16,7 @@ import { SECTION } from '../../src/machine/section.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { StateStore } from '../../src/storage/state-store.ts';
 import { SimFailure } from '../sim/failure.ts';
-import { bytesOf, textOf, type WriteRecord } from './customer.ts';
+import { textOf, type WriteRecord } from './customer.ts';
 import { catalogueOf, machineOf, placeName, placeOf } from './replay.ts';
 import { type Committed, TransactionLedger } from './transaction-ledger.ts';
 import type { Witness, Witnessed } from './witness.ts';
@@ -133,11 +133,7 @@ export class Truth {
   #judgeOne({ record, key, matching }: Judged): void {
     const { outcome, reply, invoke, end } = record;
     if (outcome === 'ok' && reply?.type === 'done') {
-      const shard = this.shardOf(bytesOf(key));
-      // Of a transaction over several shards each has its own, and told is that of the first key.
-      const deed = matching.find(
-        (one) => (one.versions?.get(shard) ?? one.index) === reply.version,
-      );
+      const deed = matching.find(({ index }) => index === reply.version);
       if (deed === undefined) this.fail('lost', `an acknowledged write of ${key} is nowhere`);
       if (deed.at > end) this.fail('witness', `${key} was acknowledged before anybody applied it`);
       if (deed.at < invoke) this.fail('witness', `${key} was written before it was asked for`);

@@ -132,6 +132,14 @@ const WAITING: readonly Planted[] = [
     replace: 'contested(home.operations)',
   },
   {
+    name: 'too-late-to-tell',
+    sentence: 'one waits until its client has given up, and does not know what came of it',
+    trap: 'P5',
+    file: COORDINATOR,
+    find: 'if (isLate || millisecondsLeft < lineReserveMilliseconds)',
+    replace: 'if (isLate)',
+  },
+  {
     name: 'nobody-is-next',
     sentence: 'who is over calls nobody, and the line waits for ever',
     trap: '33',

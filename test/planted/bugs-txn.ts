@@ -133,7 +133,7 @@ const CONDUCTING: readonly Planted[] = [
     sentence: 'a shard that cannot be reached keeps the keys of all others locked',
     trap: '33',
     file: COORDINATOR,
-    find: 'const isLate = now - this.#since >= patience;',
+    find: 'const isLate = now - this.#since >= TRANSACTION_LIMITS.prepareMilliseconds;',
     replace: 'const isLate = false;',
   },
   {
@@ -166,8 +166,8 @@ const CONDUCTING: readonly Planted[] = [
     sentence: 'the home shard does its part in whatever arc it has by now',
     trap: '28',
     file: HOME_DESK,
-    find: 'const { epoch } = homeOf(plan);',
-    replace: 'const epoch = this.#machine.epoch;',
+    find: 'const { epoch, deadline } = homeOf(plan);',
+    replace: 'const { epoch } = this.#machine, { deadline } = homeOf(plan);',
   },
   {
     name: 'no-reason-is-final',

@@ -24,7 +24,7 @@ import { contested, type InLine, Line } from '../../src/txn/line.ts';
 import { Meetings } from '../../src/txn/meetings.ts';
 import { PhaseTwo } from '../../src/txn/phase-two.ts';
 import { type Plan, planOf } from '../../src/txn/plan.ts';
-import { MachineRig, textOf } from '../machine/machine-rig.ts';
+import { MachineRig, START, textOf } from '../machine/machine-rig.ts';
 
 const LOST: Answer = { type: 'failed', why: 'lost', isFinal: false };
 const ABORTED = { type: 'refused', reason: 'aborted', position: 0 } as const;
@@ -135,7 +135,7 @@ class Shard {
     }
     const cluster = this.#cluster;
     const { contender } = plan;
-    const { operations } = present(plan.parts[0], 'it has a home').part;
+    const { operations, deadline } = present(plan.parts[0], 'it has a home').part;
     const failing = (checks: Command) => {
       return failingCheck(checks, { source: this.rig.rows, prepared: this.prepared });
     };
@@ -145,6 +145,9 @@ class Shard {
       port: {
         get now() {
           return cluster.now;
+        },
+        get millisecondsLeft() {
+          return deadline - (START + cluster.now);
         },
         foresee: () => failing(operations),
         prepare: ({ shard }, bytes, done) => {
@@ -348,7 +351,7 @@ export class Cluster {
     const isSweep = this.now - this.#sweptAt >= SWEEP_MILLISECONDS;
     if (isSweep) this.#sweptAt = this.now;
     for (const shard of this.shards) {
-      shard.rig.time = 1_000_000 + this.now;
+      shard.rig.time = START + this.now;
       shard.tick(isSweep);
     }
     const due = this.#waits.filter(({ until }) => until <= this.now);

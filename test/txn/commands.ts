@@ -27,6 +27,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   line: (stage) => {
     stage.mustWait = true;
   },
+  /** `left 499`: so much of its time has the transaction. */
+  left: (stage, [milliseconds]) => {
+    stage.millisecondsLeft = Number(milliseconds);
+  },
   call: (stage) => stage.coordinator?.begin(),
   /** One with more right waits for a key of it. */
   press: (stage) => stage.coordinator?.press(),

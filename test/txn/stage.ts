@@ -42,6 +42,7 @@ export class Stage {
   foreseen: Refusal | undefined;
   /** Transactions are told to begin by nobody but the transcript. */
   mustWait = false;
+  millisecondsLeft = Number.POSITIVE_INFINITY;
   #lines: string[] = [];
   /** By the shard that was asked, in the order of asking. */
   readonly #questions = new Map<string, ((answer: Answer) => void)[]>();
@@ -143,6 +144,9 @@ export class Stage {
     return {
       get now() {
         return stage.now;
+      },
+      get millisecondsLeft() {
+        return stage.millisecondsLeft;
       },
       foresee: () => stage.foreseen,
       prepare: ({ shard }, bytes, done) => {

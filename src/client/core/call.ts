@@ -45,8 +45,6 @@ export interface SeenRange {
 export interface Contest {
   /** Log time of the first home shard when it began; filled in by the core. */
   age: number | undefined;
-  /** Where others were in the way the last time. */
-  rivalKey: Uint8Array | undefined;
 }
 
 export interface Replied {

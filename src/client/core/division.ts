@@ -2,7 +2,6 @@
 
 import type { ShardId } from '../../base/ids.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
-import { areEqual } from '../../machine/bytes.ts';
 import type { Operation } from '../../machine/command.ts';
 import { isWrite } from '../../machine/operation-codec.ts';
 import type { Output } from '../../machine/reply.ts';
@@ -24,16 +23,13 @@ interface DivisionTerms {
   readonly command: readonly Operation[];
   readonly ranges: readonly SeenRange[];
   readonly moments: Moments;
-  /** Where others were in the way the last time, if they were. */
-  readonly rivalKey?: Uint8Array | undefined;
   readonly shardOf: (key: Uint8Array) => ShardId;
 }
 
 export class Division {
   /**
    * In the order in which the command names their shards, but for the home shard, which stands
-   * first: that of the first key that is written, or else locked. Where others were in the way the
-   * last time it is theirs, for at their home those who want the same do not meet in vain.
+   * first: that of the first key that is written, or else locked.
    */
   readonly portions: readonly Portion[];
   /** Operations and ranges. */
@@ -42,7 +38,7 @@ export class Division {
   readonly bytesMax: number;
   readonly #command: readonly Operation[];
 
-  constructor({ command, ranges, moments, rivalKey, shardOf }: DivisionTerms) {
+  constructor({ command, ranges, moments, shardOf }: DivisionTerms) {
     const portions = new Map<ShardId, Portion>();
     const put = (shard: ShardId, operation: Operation, place: number): void => {
       let portion = portions.get(shard);
@@ -58,9 +54,7 @@ export class Division {
     }
     for (const [at, { shard, check }] of ranges.entries()) put(shard, check, command.length + at);
     for (const portion of portions.values()) settle(portion, moments);
-    const isRival = (one: Operation) => rivalKey !== undefined && areEqual(one.key, rivalKey);
-    const rival = command.find((one) => isWrite(one) && isRival(one));
-    const first = rival ?? command.find(isWrite) ?? command.find(isLocking);
+    const first = command.find(isWrite) ?? command.find(isLocking);
     const home = first && portions.get(shardOf(first.key));
     const others = [...portions.values()].filter((portion) => portion !== home);
     this.portions = home === undefined ? others : [home, ...others];
@@ -98,7 +92,7 @@ export class Division {
     if (spoken !== outputs.length) return undefined;
     return {
       type: 'done',
-      version: versionAt[this.#command.findIndex(isWrite)] ?? (versions[0] as number),
+      version: versions[0] as number,
       versions: versionAt,
       outputs: outputAt.filter((output) => output !== undefined),
     };

@@ -23,23 +23,20 @@ interface TransactingMeans extends Means {
   readonly admission: Admission;
 }
 
-const ALONE: Contest = { age: undefined, rivalKey: undefined };
-
 /** Required: it locks a key. */
 export function startTransaction(
   { command, ranges, moments, contest, expiresAt, asker }: TransactingTerms,
   { routing, sessions, admission, submit }: TransactingMeans,
 ): void {
   const shardOf = (key: Uint8Array) => routing.shardOf(key);
-  const { rivalKey } = contest ?? ALONE;
-  const division = new Division({ command, ranges, moments, rivalKey, shardOf });
+  const division = new Division({ command, ranges, moments, shardOf });
   const refusal = admission.refusalOfTransaction(division);
   if (refusal !== undefined) return asker.onFailure(refusal);
   submit(
     new TransactErrand({
       asker,
       division,
-      contest: contest ?? { ...ALONE },
+      contest: contest ?? { age: undefined },
       isOnce: contest !== undefined,
       expiresAt,
       sessions,

@@ -230,12 +230,10 @@ class Trial {
     };
     const timeoutMilliseconds = random.pick([30, 300, 2000, 10_000]);
     const about = { command, timeoutMilliseconds, settle };
-    const rivalKey = random.chance(0.5) ? random.pick(command).key : undefined;
-    const contest = { age: undefined, rivalKey };
     const told: Told = {
       call: random.chance(0.8)
         ? { type: 'write', ...about }
-        : { type: 'commit', ranges: [], moments: new Map(), contest, ...about },
+        : { type: 'commit', ranges: [], moments: new Map(), contest: { age: undefined }, ...about },
       askedAt: this.#world.now,
       results: [],
       toldAt: 0,
