@@ -15,7 +15,7 @@ export const TRANSACTION_LIMITS = {
   keptForAbortMax: 1024,
   /** Transactions that one entry resolves. */
   resolutionsMax: 256,
-  /** Transactions in line for a key before they begin, and what all in a shard take: no more wait. */
+  /** Transactions in line for a key before they begin, and what all in a shard take. */
   lineMax: 1024,
   lineBytesMax: 8 * 1024 * 1024,
   /** How long one may wait there. */

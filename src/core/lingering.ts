@@ -1,4 +1,4 @@
-/** Replicas with entries that nobody waits for: all of a node's at once, so that they share frames. */
+/** Replicas with entries that nobody waits for: all at once, so that they share frames. */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Replica } from '../shard/replica.ts';

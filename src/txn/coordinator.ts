@@ -3,9 +3,9 @@
  *
  *     waiting -> preparing -> validating -> deciding -> over
  *
- * It waits until it is told to begin, and may be ended before: then it has asked nobody for anything,
- * though a former one may have. It knows nothing that cannot be lost: what it has reached stands in the logs of the shards. If
- * it vanishes, whoever meets what it left asks the home shard, and that ends the transaction.
+ * It waits until it is told to begin, and may be ended before: then it has asked nobody, though a
+ * former one may have. It knows nothing that cannot be lost: what it has reached stands in the logs
+ * of the shards. If it vanishes, whoever meets what it left asks the home shard, and that ends it.
  */
 
 import { assert, unreachable } from '../base/assert.ts';
@@ -38,7 +38,7 @@ export interface CoordinatorPort {
   readonly now: number;
   /** Until its deadline in the home shard. */
   readonly millisecondsLeft: number;
-  /** What speaks against it, at a moment since it was asked for: it will be refused, if it was not done. */
+  /** What spoke against it at a moment since it was asked for; not if it was done. */
   foresee(): Refusal | undefined;
   prepare(to: PlannedParticipant, bytes: Uint8Array, done: (answer: Answer) => void): void;
   /** Judged by the shard's leader; it does not wait for keys that others hold. */

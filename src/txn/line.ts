@@ -1,7 +1,7 @@
 /**
- * Transactions that check and write the same keys of their home shard begin one after the other. Of
- * those that saw the same version only one can commit, so that the others lose nothing by waiting.
- * Who waits here has not begun: its coordinator has asked nobody, and it may wait for a younger one.
+ * Transactions that check and write the same keys of their home shard begin one after another: of
+ * those that saw the same version only one can commit, so the others lose nothing by waiting. Who
+ * waits here has not begun: its coordinator has asked nobody, and it may wait for a younger one.
  * Nothing hangs on the line but how often many are in each other's way.
  *
  * Whoever has lost all hope meanwhile will come back with a newer version. A crowd that came back

@@ -137,7 +137,7 @@ test('what comes without hope joins a crowd, and is told at once where there is 
   deepEqual(rig.begun, ['2', '2'], 'whoever has hope does not wait for those who have none');
 });
 
-test('whoever waits somewhere for long keeps its keys for some ticks, and ends no matter when', () => {
+test('whoever waits somewhere for long keeps its keys for some ticks, no longer', () => {
   const rig = new Rig();
   const stuck = rig.enter(1);
   rig.enter(2);
@@ -173,7 +173,7 @@ test('a head that ends at once calls the next, and each is called once', () => {
   equal(rig.line.waiting, 9);
 });
 
-test('the line has bounds: behind them everybody begins at once, and takes nobody’s place', () => {
+test('the line has bounds: behind them everybody begins at once, in nobody’s place', () => {
   const rig = new Rig();
   const head = rig.enter(1);
   for (let age = 2; age < lineMax + 2; age++) rig.enter(age);

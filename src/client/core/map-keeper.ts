@@ -42,7 +42,7 @@ export class MapKeeper {
     this.#isWanted = true;
   }
 
-  /** Asks anyone who is up, one at a time and not too often; dials if nobody is, or nobody helps. */
+  /** Asks anyone who is up, one at a time and not too often. Dials if nobody is, or helps. */
   ask(now: number): void {
     const { connections } = this.#options;
     const connection = connections.any((one) => !this.#unhelpful.has(one)) ?? connections.any();
