@@ -181,11 +181,12 @@ export class Line {
     return waiting.length + hopeless.length > 0;
   }
 
-  /** It is back, or another transaction of its client is here. */
+  /** It is back: under a new name, of the same client and age. */
   #welcome({ contender }: InLine, key: string): void {
     const queue = this.#queues.get(key);
     if (queue?.expected === undefined) return;
-    if (!areEqual(queue.expected.id.client, contender.id.client)) return;
+    const { id, age } = queue.expected;
+    if (age !== contender.age || !areEqual(id.client, contender.id.client)) return;
     queue.expected = undefined;
     this.#drop(key);
   }

@@ -209,6 +209,14 @@ const WAITING: readonly Planted[] = [
     replace: 'if',
   },
   {
+    name: 'anybody-of-the-client-is-back',
+    sentence: 'where a client has many transactions the youngest of them wins',
+    trap: '33',
+    file: LINE,
+    find: 'age !== contender.age || ',
+    replace: '',
+  },
+  {
     name: 'a-head-that-never-gives-way',
     sentence: 'who waits for a shard that is gone keeps its keys from all others',
     trap: '33',

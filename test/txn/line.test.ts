@@ -103,6 +103,20 @@ test('what has become hopeless is let go one by one, and is next when it is back
   equal(rig.line.waiting, 1);
 });
 
+test('another transaction of the same client is not the one that will be back', () => {
+  const rig = new Rig();
+  const of = (client: number, age: number) => ({ contender: contenderOf(client, age) });
+  const head = rig.enter(3, ['x'], of(1, 3));
+  rig.enter(4, ['x'], of(1, 4)).hasHope = false;
+  rig.enter(7, ['x'], of(1, 7)).hasHope = false;
+  rig.line.leave(head);
+  rig.enter(5, ['x'], of(1, 5));
+  rig.enter(6, ['x'], of(2, 6));
+  deepEqual(rig.begun, ['3', '4 in vain']);
+  rig.enter(4, ['x'], of(1, 4));
+  deepEqual(rig.begun, ['4']);
+});
+
 test('who is let go while nothing moves may never be back, and nobody waits for it', () => {
   const rig = new Rig();
   const head = rig.enter(1);
