@@ -1,9 +1,8 @@
 /** Replicas with entries that nobody waits for: all at once, so that they share frames. */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import type { Replica } from '../shard/replica.ts';
 
-export class Lingering {
+export class Lingering<Replica> {
   #replicas = new Set<Replica>();
   #until = 0;
 

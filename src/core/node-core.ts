@@ -84,7 +84,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly #maps: MapKeeper;
   readonly #mail: Mail;
   readonly #leaders = new Leaders();
-  readonly #lingering = new Lingering();
+  readonly #lingering = new Lingering<Replica>();
   readonly #desk: CatalogueDesk;
   readonly #chores: Chores;
   readonly transactions: TransactionDesk;

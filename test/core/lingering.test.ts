@@ -4,13 +4,12 @@ import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { Lingering } from '../../src/core/lingering.ts';
-import type { Replica } from '../../src/shard/replica.ts';
 
-const [ONE, TWO] = [{ shard: 1 } as unknown as Replica, { shard: 2 } as unknown as Replica];
+const [ONE, TWO] = ['one', 'two'] as const;
 const { lingerMilliseconds } = TRANSACTION_LIMITS;
 
 test('the first one that has lingered for long enough takes all others along, once', () => {
-  const lingering = new Lingering();
+  const lingering = new Lingering<string>();
   deepEqual([...lingering.takeDue(50)], []);
   lingering.add(ONE, 100);
   lingering.add(TWO, 100 + lingerMilliseconds - 1);

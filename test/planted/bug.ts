@@ -19,6 +19,9 @@ export interface Bug {
   readonly isFast: boolean;
 }
 
+/** One of a list whose tests and profiles follow from the file. */
+export type Planted = Omit<Bug, 'profiles' | 'tests' | 'isFast'> & { readonly isFast?: boolean };
+
 /** The compiled text with the bug in it. Throws unless it is planted exactly once. */
 export function plant(bug: Bug, text: string): string {
   const words = bug.find.trim().split(/\s+/).map(literal);

@@ -1,6 +1,6 @@
 /** Planted bugs where many want the same: who waits before it begins, and what is refused early. */
 
-import type { Bug } from './bug.ts';
+import type { Bug, Planted } from './bug.ts';
 
 const LINE = 'src/txn/line.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
@@ -16,16 +16,6 @@ const NOTICED: Readonly<Record<string, string>> = {
   [HOME_DESK]: 'home-desk',
   [REPLICA]: 'replica',
 };
-
-interface Planted {
-  readonly name: string;
-  readonly sentence: string;
-  readonly trap: string;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-  readonly isFast?: boolean;
-}
 
 const FORESEEING: readonly Planted[] = [
   {

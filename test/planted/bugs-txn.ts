@@ -1,6 +1,6 @@
 /** Planted bugs in transactions over several shards: order, conflicts, recovery, what is held. */
 
-import type { Bug } from './bug.ts';
+import type { Bug, Planted } from './bug.ts';
 
 const COORDINATOR = 'src/txn/coordinator.ts';
 const PLAN = 'src/txn/plan.ts';
@@ -34,16 +34,6 @@ const NOTICED: Readonly<Record<string, string>> = {
   [HOME_DESK]: 'home-desk',
   [DESK]: 'transaction-desk',
 };
-
-interface Planted {
-  readonly name: string;
-  readonly sentence: string;
-  readonly trap: string;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-  readonly isFast?: boolean;
-}
 
 const CONDUCTING: readonly Planted[] = [
   {
