@@ -7,6 +7,8 @@ export type Verdict = 'HEALTHY' | 'DEGRADED' | 'UNAVAILABLE';
 
 export interface NodeHealth {
   readonly node: number;
+  /** That of its configuration, or empty. */
+  readonly name: string;
   readonly url: string;
   readonly zone: string;
   readonly weight: number;
@@ -48,12 +50,12 @@ export type Answers = ReadonlyMap<number, NodeInfo | string>;
 const CATALOGUE_VOTERS_MAX = 5;
 
 export function judge(map: ClusterMap, answers: Answers): Health {
-  const nodes = map.nodes.map(({ node, clientUrl, zone, weight }): NodeHealth => {
+  const nodes = map.nodes.map(({ node, name, clientUrl, zone, weight }): NodeHealth => {
     const answer = ownAnswer(node, answers.get(node));
     const isUp = typeof answer !== 'string';
     const info = isUp ? answer : undefined;
     const url = clientUrl.replace(/^ws/, 'kv');
-    return { node, url, zone, weight, info, fault: isUp ? '' : answer };
+    return { node, name, url, zone, weight, info, fault: isUp ? '' : answer };
   });
   const shards = map.shards.map((row) => shardHealth(row, map, nodes));
   const broken = shards.flatMap(breakageOf);

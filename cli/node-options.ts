@@ -63,6 +63,7 @@ function plainNode(options: Options): Base {
   return {
     folder: DATA,
     listen: listenOf(LISTEN) ?? { host: '127.0.0.1', port: 7400 },
+    name: '',
     advertise: {},
     weight: 1,
     zone: '',
@@ -81,6 +82,7 @@ function nodeOfFile(file: ConfigFile, name: string): Base {
   return {
     folder: dataPathOf(file, node),
     listen: listenOf(node.listen) ?? { host: '127.0.0.1', port: 7400 },
+    name: node.name,
     advertise,
     weight,
     zone,

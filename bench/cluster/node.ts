@@ -9,6 +9,7 @@ const node = await startNode({
   listen: { host: '127.0.0.1', port: Number(port) },
   advertise: {},
   weight: 1,
+  name: '',
   zone: '',
   isInsecureAllowed: false,
   valueBytesMax: 1024 * 1024,

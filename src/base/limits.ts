@@ -120,6 +120,8 @@ export const CATALOGUE_LIMITS = {
   clusterIdBytesMax: 64,
   urlBytesMax: 512,
   zoneBytesMax: 64,
+  /** A node's name; 64 characters of a configuration are 64 bytes. */
+  nameBytesMax: 64,
   /** A map of the greatest size, as bytes. */
   mapBytesMax: MIB,
   /** Shards that change their members at the same time. */

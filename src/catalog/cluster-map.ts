@@ -16,8 +16,10 @@ export interface Settings {
   readonly replicas: number;
 }
 
-/** How others reach a node, and what it can carry. */
+/** How others reach a node, what people call it, and what it can carry. */
 export interface NodeDescription {
+  /** Its name in the configuration; empty if it has none. For people: no decision uses it. */
+  readonly name: string;
   readonly peerUrl: string;
   readonly clientUrl: string;
   readonly weight: number;

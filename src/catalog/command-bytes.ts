@@ -26,7 +26,7 @@ import {
 const KIND = { found: 1, join: 2, announce: 3, aim: 4, place: 5, report: 6, lose: 7 } as const;
 
 /** Elements of the array, the kind included. */
-const LENGTH = { found: 10, join: 6, announce: 9, aim: 4, place: 4, report: 6, lose: 3 } as const;
+const LENGTH = { found: 11, join: 7, announce: 10, aim: 4, place: 4, report: 6, lose: 3 } as const;
 const LENGTH_MAX = 15;
 
 const REFUSALS: readonly Refusal[] = [

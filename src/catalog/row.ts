@@ -21,7 +21,7 @@ import {
 /** No row is shorter. */
 export const ROW_BYTES_MIN = 12;
 
-const NODE_FIELDS = 10;
+const NODE_FIELDS = 11;
 const SHARD_FIELDS = 11;
 const MEMBER_FIELDS = 3;
 const MEMBER_BYTES_MIN = 4;

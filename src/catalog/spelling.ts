@@ -42,15 +42,17 @@ export function readJoinToken(reader: Reader): Uint8Array {
 }
 
 export function writeDescription(writer: Writer, description: NodeDescription): void {
+  writeText(writer, description.name, CATALOGUE_LIMITS.nameBytesMax);
   writeText(writer, description.peerUrl, CATALOGUE_LIMITS.urlBytesMax);
   writeText(writer, description.clientUrl, CATALOGUE_LIMITS.urlBytesMax);
   writeBasis(writer, description);
 }
 
 export function readDescription(reader: Reader): NodeDescription {
+  const name = readText(reader, CATALOGUE_LIMITS.nameBytesMax);
   const peerUrl = readText(reader, CATALOGUE_LIMITS.urlBytesMax);
   const clientUrl = readText(reader, CATALOGUE_LIMITS.urlBytesMax);
-  return { peerUrl, clientUrl, ...readBasis(reader) };
+  return { name, peerUrl, clientUrl, ...readBasis(reader) };
 }
 
 export function writeBasis(writer: Writer, { weight, zone }: Basis): void {

@@ -40,6 +40,7 @@ const LOOK_MILLISECONDS = 1;
 export const EMBEDDED_URL = 'ws://embedded';
 
 const DESCRIPTION: NodeDescription = {
+  name: '',
   peerUrl: EMBEDDED_URL,
   clientUrl: EMBEDDED_URL,
   weight: 1,

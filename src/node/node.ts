@@ -22,6 +22,8 @@ export interface NodeOptions {
     readonly peerUrl?: string | undefined;
     readonly clientUrl?: string | undefined;
   };
+  /** Its name in the configuration; empty if it has none. */
+  readonly name: string;
   readonly weight: number;
   readonly zone: string;
   /** Listening beyond loopback, where anybody may read and write everything. */
@@ -145,9 +147,9 @@ class Server implements RunningNode {
 }
 
 function descriptionOf(options: NodeOptions, port: number): NodeDescription {
-  const { listen, advertise, weight, zone } = options;
+  const { name, listen, advertise, weight, zone } = options;
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
   const url = `ws://${host}:${port}`;
   const { peerUrl = url, clientUrl = url } = advertise;
-  return { peerUrl, clientUrl, weight, zone };
+  return { name, peerUrl, clientUrl, weight, zone };
 }

@@ -24,12 +24,13 @@ interface Size {
 function largeMap({ nodes, shards, members, goal, textBytes }: Size): ClusterMap {
   const version = NUMBER_MAX;
   const text = (bytesMax: number) => 'x'.repeat(Math.min(bytesMax, textBytes));
-  const { urlBytesMax, zoneBytesMax, clusterIdBytesMax } = CATALOGUE_LIMITS;
+  const { nameBytesMax, urlBytesMax, zoneBytesMax, clusterIdBytesMax } = CATALOGUE_LIMITS;
   const basis = { weight: 65_536, zone: text(zoneBytesMax) };
   const url = text(urlBytesMax);
   const nodeRow = (_: unknown, at: number): NodeRow => ({
     ...{ node: (at + 1) as NodeId, revision: version, joinToken: tokenOf(at) },
-    ...{ incarnation: version, life: version, peerUrl: url, clientUrl: url, ...basis, basis },
+    ...{ incarnation: version, life: version, name: text(nameBytesMax) },
+    ...{ peerUrl: url, clientUrl: url, ...basis, basis },
   });
   const member = (_: unknown, at: number): Member => ({
     node: (nodes - members + at + 1) as NodeId,

@@ -19,8 +19,8 @@ function assertAlike(map: ClusterMap, model: Model): void {
   assert.equal(map.nextNode, model.nodes.length + 1);
   assert.deepEqual(
     map.nodes.map(({ joinToken, incarnation, life, basis, ...row }) => {
-      const { peerUrl, clientUrl, weight, zone } = row;
-      const about = JSON.stringify({ peerUrl, clientUrl, weight, zone });
+      const { name, peerUrl, clientUrl, weight, zone } = row;
+      const about = JSON.stringify({ name, peerUrl, clientUrl, weight, zone });
       const aimed = basis === undefined ? '' : `${basis.weight} ${basis.zone}`;
       return { token: String(joinToken), incarnation, life, about, basis: aimed };
     }),

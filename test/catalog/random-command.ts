@@ -101,6 +101,7 @@ function randomReport(random: Random, map: ClusterMap | undefined): Command {
 function randomDescription(random: Random): NodeDescription {
   const name = random.pick(['here', 'there', 'über-all']);
   return {
+    name: random.chance(0.5) ? '' : name,
     peerUrl: `ws://${name}:${random.below(100)}`,
     clientUrl: random.chance(0.2) ? '' : `wss://${name}`,
     weight: random.below(4),

@@ -106,6 +106,7 @@ export function tokenOf(number: number): Uint8Array {
 
 export function describe(name: string, options: Partial<NodeDescription> = {}): NodeDescription {
   return {
+    name: '',
     peerUrl: `ws://${name}:7001/peer`,
     clientUrl: `ws://${name}:7000/client`,
     weight: 1,

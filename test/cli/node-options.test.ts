@@ -37,7 +37,10 @@ test('a node of a file joins through the others of it', () => {
   const options = nodeOptionsOf({ config: CONFIG, node: 'a', init: true });
   assert.equal(options.folder, join(FOLDER, 'd', 'a'));
   assert.deepEqual(options.init, { shards: 4, replicas: 3 });
-  assert.deepEqual([options.zone, options.join], ['west', ['ws://b.example:80']]);
+  assert.deepEqual(
+    [options.name, options.zone, options.join],
+    ['a', 'west', ['ws://b.example:80']],
+  );
 });
 
 test('flags win over the file', () => {

@@ -38,6 +38,7 @@ export function mapOn(nodes: readonly number[], voters: readonly number[] = node
       joinToken: new Uint8Array(16),
       incarnation: 1,
       life: 1,
+      name: `n${node}`,
       peerUrl: `ws://10.0.0.${node}:7400`,
       clientUrl: `ws://10.0.0.${node}:7400`,
       weight: 1,

@@ -35,6 +35,7 @@ async function serve(context: TestContext, { weight, zone }: { weight: number; z
     listen: { host: '127.0.0.1', port: 0 },
     advertise: {},
     weight,
+    name: 'lonely',
     zone,
     isInsecureAllowed: false,
     valueBytesMax: 1024,
@@ -58,8 +59,8 @@ test('a node tells of the cluster and of itself, and keys can have any codec', a
   const map = await askMap(['kv://127.0.0.1:1', node.clientUrl]);
   assert.equal(map.clusterId, node.cluster);
   assert.deepEqual(
-    map.nodes.map(({ clientUrl, weight, zone }) => [clientUrl, weight, zone]),
-    [[node.clientUrl, 3, 'west']],
+    map.nodes.map(({ name, clientUrl, weight, zone }) => [name, clientUrl, weight, zone]),
+    [['lonely', node.clientUrl, 3, 'west']],
   );
   // Every shard elects its leader in its own time.
   const shards = 3;

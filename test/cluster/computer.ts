@@ -289,7 +289,7 @@ export class Computer {
         node,
         joinToken,
         life: this.#random.word(),
-        description: { peerUrl: this.url, clientUrl: this.url, weight: 1, zone: '' },
+        description: { name: '', peerUrl: this.url, clientUrl: this.url, weight: 1, zone: '' },
         identity: new TextEncoder().encode(`${cluster} ${node}`),
       },
       log,

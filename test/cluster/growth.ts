@@ -48,7 +48,7 @@ export class Growth {
     const { agenda } = surroundings;
     const { url } = computer;
     const joinToken = this.#token();
-    const description = { peerUrl: url, clientUrl: url, weight: 1, zone: '' };
+    const description = { name: '', peerUrl: url, clientUrl: url, weight: 1, zone: '' };
     const command = encodeCommand({ type: 'join', joinToken, description });
     const originAt = (core: NodeCore): Origin => ({
       respond: (response) => {

@@ -26,6 +26,7 @@ function serve(folder: string, how: { join?: readonly string[]; isNew?: boolean 
     listen: { host: '127.0.0.1', port: 0 },
     advertise: {},
     weight: 1,
+    name: '',
     zone: '',
     isInsecureAllowed: false,
     valueBytesMax: 1024 * 1024,

@@ -25,6 +25,7 @@ async function start(context: TestContext, options: Partial<NodeOptions>): Promi
     listen: { host: '127.0.0.1', port: 0 },
     advertise: {},
     weight: 1,
+    name: '',
     zone: '',
     isInsecureAllowed: false,
     valueBytesMax: 1024 * 1024,

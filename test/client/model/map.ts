@@ -28,6 +28,7 @@ export function mapOf({ nodes, shards, version }: MapTerms): ClusterMap {
       joinToken: new Uint8Array(16).fill(node),
       incarnation: 1,
       life: 1,
+      name: `n${node}`,
       peerUrl: `ws://node-${node}:7401`,
       clientUrl: urlOf(node),
       weight: 100,
