@@ -41,7 +41,7 @@ class CatalogueMachine implements ShardMachine {
     if (applied.writes.length > 0) this.#tell();
     const dueAt = Number.POSITIVE_INFINITY;
     const replies = [encodeReply(applied.reply)];
-    return { writes: applied.writes, replies, hasFreed: false, dueAt };
+    return { writes: applied.writes, replies, freed: [], dueAt };
   }
 
   reload(): void {

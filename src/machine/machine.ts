@@ -9,6 +9,7 @@ import type { Batch } from './command.ts';
 import { decodeEntry, type Entry, type TransactionStep } from './entry.ts';
 import { Execution } from './execution.ts';
 import { decodeDueKey } from './expiry.ts';
+import type { Prepared } from './prepared.ts';
 import { Remembrance } from './remembrance.ts';
 import { encodeReply, type Reason, type Reply } from './reply.ts';
 import { decodeRow } from './row.ts';
@@ -16,7 +17,7 @@ import { NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.
 import { decodeSession, writeSession } from './session.ts';
 import type { Participant } from './transaction.ts';
 import { decodeDecide, decodeIds, decodePrepare, decodeResolutions } from './transaction-codec.ts';
-import { type Moment, replyOf, Transactions } from './transactions.ts';
+import { type Moment, NOTHING_FREED, replyOf, Transactions } from './transactions.ts';
 
 /** What an entry did, or that this machine cannot tell. */
 type Outcome =
@@ -26,8 +27,8 @@ type Outcome =
       readonly writes: readonly StateWrite[];
       /** One for each command of a batch, the caller's own; a batch that is none has one. */
       readonly replies: readonly Uint8Array[];
-      /** Keys were given back that a transaction held. */
-      readonly hasFreed: boolean;
+      /** Parts of transactions that have given their keys back. */
+      readonly freed: readonly Prepared[];
     }
   /** An entry of a later version: the replica has to stop, for nothing behind it can be applied. */
   | { readonly type: 'unknown' };
@@ -73,12 +74,12 @@ export class Machine {
     const entry = decodeEntry(committed.payload);
     if (entry === 'unknown') return { type: 'unknown' };
     if (entry === 'malformed') {
-      return { type: 'applied', writes: [], replies: [MALFORMED], hasFreed: false };
+      return { type: 'applied', writes: [], replies: [MALFORMED], freed: NOTHING_FREED };
     }
     const writes: StateWrite[] = [];
     this.#passTo(entry.stamp.time, writes);
     const replies = this.#applyBody(entry, committed.index, writes);
-    return { type: 'applied', writes, replies, hasFreed: this.#transactions.takeFreed() };
+    return { type: 'applied', writes, replies, freed: this.#transactions.takeFreed() };
   }
 
   #applyBody(entry: Entry, index: number, writes: StateWrite[]): readonly Uint8Array[] {

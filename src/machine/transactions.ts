@@ -39,6 +39,8 @@ export interface Moment {
 
 const VERSION_BYTES_MAX = 9;
 
+export const NOTHING_FREED: readonly Prepared[] = [];
+
 type Commit = Extract<Decide['proposal'], { type: 'commit' }>;
 
 export class Transactions {
@@ -47,8 +49,8 @@ export class Transactions {
   readonly #verdicts: Writer;
   readonly prepared: PreparedParts;
   readonly decisions: Decisions;
-  /** Keys were given back since somebody asked. */
-  #hasFreed = false;
+  /** Parts that have given their keys back since the last entry. */
+  #freed: Prepared[] = [];
 
   constructor({ source, rows, verdicts }: TransactionsOptions) {
     this.#source = source;
@@ -58,11 +60,12 @@ export class Transactions {
     this.decisions = new Decisions(source);
   }
 
-  /** Whether keys were given back since the last call. */
-  takeFreed(): boolean {
-    const hasFreed = this.#hasFreed;
-    this.#hasFreed = false;
-    return hasFreed;
+  /** The parts that have given their keys back since the last call. */
+  takeFreed(): readonly Prepared[] {
+    if (this.#freed.length === 0) return NOTHING_FREED;
+    const freed = this.#freed;
+    this.#freed = [];
+    return freed;
   }
 
   /** `reason`: what speaks against any command with this deadline and epoch. */
@@ -208,7 +211,7 @@ export class Transactions {
       this.#execution(moment, prepared.version, operations.length).redo(operations);
     }
     this.prepared.remove(prepared, { writer: this.#rows, writes: moment.writes });
-    this.#hasFreed = true;
+    this.#freed.push(prepared);
   }
 
   /** A prepare that comes after its transaction's end is refused, for as long as one may come. */

@@ -52,9 +52,9 @@ export class DataMachine implements ShardMachine {
   apply(command: Command): Verdict | 'unknown' {
     const outcome = this.#machine.apply(command);
     if (outcome.type === 'unknown') return 'unknown';
-    const { writes, replies, hasFreed } = outcome;
+    const { writes, replies, freed } = outcome;
     this.removals.note(command.index, writes);
-    return { writes, replies, hasFreed, dueAt: dueAtOf(writes) };
+    return { writes, replies, freed, dueAt: dueAtOf(writes) };
   }
 
   reload(): void {

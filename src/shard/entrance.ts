@@ -26,6 +26,7 @@ import {
 import type { Failure } from '../wire/response.ts';
 import type { Proposal } from './proposal.ts';
 import type { Asker } from './proposals.ts';
+import { type Entered, Waiters } from './waiters.ts';
 
 export interface EntranceHost {
   readonly now: number;
@@ -40,21 +41,15 @@ export interface EntranceHost {
   fail(asker: Asker, failure: Failure): void;
 }
 
-interface Entered {
-  readonly proposal: Proposal;
-  /** How long it may wait for keys, however often it is woken in vain. */
-  readonly until: number;
-}
-
 export class Entrance {
   readonly #host: EntranceHost;
   #gathered: Entered[] = [];
   #unhurried: Entered[] = [];
   /** What came in since the last turn weighs so much. */
   #bytes = 0;
-  #waiting: Entered[] = [];
-  /** Room of its own, awake too: what waits for a key must not keep out what gives it back. */
-  #waitingBytes = 0;
+  readonly #waiters = new Waiters();
+  /** Commands so far. */
+  #entered = 0;
   /** Transactions whose end is known here and not applied yet. */
   readonly #ending = new Map<string, TransactionId>();
 
@@ -63,12 +58,12 @@ export class Entrance {
   }
 
   get size(): number {
-    return this.#gathered.length + this.#unhurried.length + this.#waiting.length;
+    return this.#gathered.length + this.#unhurried.length + this.#waiters.size;
   }
 
   /** Somebody waits for a key. */
   get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiters.size > 0;
   }
 
   get hasGathered(): boolean {
@@ -84,7 +79,8 @@ export class Entrance {
     }
     const list = proposal.hasHurry ? this.#gathered : this.#unhurried;
     const until = this.#host.now + TRANSACTION_LIMITS.waitMilliseconds;
-    list.push({ proposal, until });
+    this.#entered += 1;
+    list.push({ proposal, order: this.#entered, until });
     this.#bytes = bytes;
     return true;
   }
@@ -118,38 +114,28 @@ export class Entrance {
     return passing.map(proposalOf);
   }
 
-  /** Keys were given back: all look again. */
-  wake(): void {
-    for (const [name, id] of this.#ending) {
-      if (this.#host.prepared?.of(id) === undefined) this.#ending.delete(name);
+  /** These gave their keys back, or all did: commands that waited for one of them look again. */
+  wake(freed: readonly Prepared[] | 'all'): void {
+    const ended = freed === 'all' ? this.#ending.values() : freed.map(({ id }) => id);
+    for (const id of ended) {
+      if (this.#host.prepared?.of(id) === undefined) this.#ending.delete(idText(id));
     }
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    waiting.sort((one, other) => rankOf(one, other));
-    this.#gathered = [...waiting, ...this.#gathered];
+    const woken = freed === 'all' ? this.#waiters.takeAll() : this.#waiters.takeOf(freed);
+    if (woken.length > 0) this.#gathered = [...woken, ...this.#gathered];
   }
 
   /** Those whose patience is over. */
   takeLate(): readonly Proposal[] {
-    const { now } = this.#host;
-    if (!this.#waiting.some(({ until }) => until <= now)) return [];
-    const late = this.#waiting.filter(({ until }) => until <= now).map(proposalOf);
-    this.#waiting = this.#waiting.filter(({ until }) => until > now);
-    for (const { bytes } of late) this.#waitingBytes -= bytes;
-    return late;
+    return this.#waiters.takeLate(this.#host.now).map(proposalOf);
   }
 
   /** Nothing of it has happened. */
   takeAll(): readonly Proposal[] {
     this.hurryAll();
-    const all = [...this.#gathered, ...this.#waiting].map(proposalOf);
+    const all = [...this.#gathered, ...this.#waiters.takeAll()].map(proposalOf);
     this.#gathered = [];
-    this.#waiting = [];
     this.#ending.clear();
     this.#bytes = 0;
-    this.#waitingBytes = 0;
     return all;
   }
 
@@ -160,34 +146,29 @@ export class Entrance {
   #mayPass(entered: Entered, prepared: PreparedParts): boolean {
     const { commands, contender } = entered.proposal.touch();
     let first: Obstacle | undefined;
+    const holders = new Set<Prepared>();
     for (const command of commands) {
       const obstacle = obstacleOf(command, { contender, prepared });
       if (obstacle === undefined) return true;
       first ??= obstacle;
+      holders.add(obstacle.holder);
     }
     if (first === undefined) return true;
     const { position, holder } = first;
+    const { asker } = entered.proposal;
     const isEnding = this.#ending.has(idText(holder.id));
     if (!isEnding && contender !== undefined && isElder(holder, contender)) {
-      this.#host.refuse(entered.proposal.asker, { type: 'locked', position, holder });
+      this.#host.refuse(asker, { type: 'locked', position, holder });
       return false;
     }
-    this.#wait(entered);
+    // Each of them may let a command of it pass, and with it the batch.
+    if (!this.#waiters.add(entered, holders)) {
+      this.#host.fail(asker, 'overloaded');
+      return false;
+    }
     if (isEnding) this.#host.touch();
     else this.#host.meet(holder, contender !== undefined);
     return false;
-  }
-
-  #wait(entered: Entered): void {
-    const { proposal } = entered;
-    const { length } = this.#waiting;
-    const bytes = this.#waitingBytes + proposal.bytes;
-    const isFull = length > 0 && bytes > NODE_LIMITS.writesBytesMax;
-    if (isFull || length >= TRANSACTION_LIMITS.waitersMax) {
-      return this.#host.fail(proposal.asker, 'overloaded');
-    }
-    this.#waitingBytes = bytes;
-    this.#waiting.push(entered);
   }
 }
 
@@ -210,19 +191,6 @@ function obstacleOf(command: Command, { contender, prepared }: Passage): Obstacl
     return { position, holder };
   }
   return undefined;
-}
-
-/**
- * What holds nothing goes first, in the order in which it came: it costs a transaction one entry,
- * and behind one it would find the key held again, for ever. Then transactions, by age.
- */
-function rankOf({ proposal: one }: Entered, { proposal: other }: Entered): number {
-  const [first, second] = [one.touch().contender, other.touch().contender];
-  if (first === undefined || second === undefined) {
-    return Number(first !== undefined) - Number(second !== undefined);
-  }
-  if (isSameId(first.id, second.id)) return 0;
-  return isElder(first, second) ? -1 : 1;
 }
 
 function proposalOf({ proposal }: Entered): Proposal {

@@ -1,34 +1,65 @@
-/** Reads that met a key which a transaction holds: nobody reads what is about to change. */
+/**
+ * Reads that met a key which a transaction holds: a read never sees what is about to change. Each
+ * waits for one holder, the first that it met, and looks again when that one gives its keys back.
+ */
 
+import { Deadlines } from '../base/deadlines.ts';
+import type { Prepared } from '../machine/prepared.ts';
 import type { Read } from './reads.ts';
 
-interface HeldRead extends Read {
-  /** From then on it is sent away. */
-  readonly heldUntil: number;
+interface HeldRead {
+  readonly read: Read;
+  readonly holder: Prepared;
 }
 
 export class HeldReads {
-  #held: HeldRead[] = [];
+  /** Invariant: a read is in `#deadlines` and among those of its holder, or in neither. */
+  readonly #deadlines = new Deadlines<HeldRead>();
+  readonly #byHolder = new Map<Prepared, Set<HeldRead>>();
 
   get size(): number {
-    return this.#held.length;
+    return this.#deadlines.size;
   }
 
-  wait(read: HeldRead): void {
-    this.#held.push(read);
+  /** `until`: from then on the read is refused. */
+  wait(read: Read, { holder, until }: { readonly holder: Prepared; readonly until: number }): void {
+    const held: HeldRead = { read, holder };
+    this.#deadlines.add(held, until);
+    const others = this.#byHolder.get(holder);
+    if (others === undefined) this.#byHolder.set(holder, new Set([held]));
+    else others.add(held);
   }
 
-  /** Keys were given back, or they go: all of them. */
+  /** The reads that waited for these holders, which have given their keys back. */
+  takeOf(holders: readonly Prepared[]): readonly Read[] {
+    const taken: Read[] = [];
+    for (const holder of holders) {
+      const waiting = this.#byHolder.get(holder);
+      if (waiting === undefined) continue;
+      this.#byHolder.delete(holder);
+      for (const held of waiting) {
+        this.#deadlines.remove(held);
+        taken.push(held.read);
+      }
+    }
+    return taken;
+  }
+
   takeAll(): readonly Read[] {
-    const held = this.#held;
-    this.#held = [];
-    return held;
+    const all = [...this.#deadlines.items()].map(({ read }) => read);
+    this.#deadlines.clear();
+    this.#byHolder.clear();
+    return all;
   }
 
-  /** Those that have waited for long enough. */
+  /** The reads that have waited for long enough. */
   takeLate(now: number): readonly Read[] {
-    const late = this.#held.filter(({ heldUntil }) => heldUntil < now);
-    if (late.length > 0) this.#held = this.#held.filter(({ heldUntil }) => heldUntil >= now);
-    return late;
+    const late = this.#deadlines.takeDue(now);
+    for (const held of late) {
+      const others = this.#byHolder.get(held.holder);
+      others?.delete(held);
+      if (others?.size === 0) this.#byHolder.delete(held.holder);
+    }
+    return late.map(({ read }) => read);
   }
 }

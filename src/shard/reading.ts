@@ -123,9 +123,9 @@ export class Reading {
     this.#serve(this.#reads.takeReady(this.#host.applied));
   }
 
-  /** Keys were given back: whoever waits for one looks again. */
-  wake(): void {
-    this.#serve(this.#held.takeAll());
+  /** These gave their keys back, or all did: reads that waited for one of them look again. */
+  wake(freed: readonly Prepared[] | 'all'): void {
+    this.#serve(freed === 'all' ? this.#held.takeAll() : this.#held.takeOf(freed));
   }
 
   /** Leadership is lost: whoever leads now knows sooner when a key is given back. */
@@ -164,7 +164,8 @@ export class Reading {
       return this.#host.fail(read.asker, 'overloaded');
     }
     const patience = Math.min(read.until, this.#host.now + TRANSACTION_LIMITS.waitMilliseconds);
-    this.#held.wait({ ...read, heldUntil: read.heldUntil ?? patience });
+    const heldUntil = read.heldUntil ?? patience;
+    this.#held.wait({ ...read, heldUntil }, { holder, until: heldUntil });
     this.#host.meet(holder, isPressing);
   }
 

@@ -78,7 +78,7 @@ export class Replica implements EntranceHost, ReadingHost {
   /** Of the entry that was applied last. */
   #appliedTerm: number;
   #wasLeader = false;
-  #hasFreed = false;
+  #freed: Prepared[] | 'all' = [];
   /** Through here the state is on disk. */
   #saved: number;
   /** The log time before which nothing expires; nobody has looked before the first. */
@@ -315,12 +315,13 @@ export class Replica implements EntranceHost, ReadingHost {
     this.#wakeHeld();
   }
 
-  /** Keys were given back: whoever waits for one looks again. */
+  /** Keys were given back: what waits for their holders looks again. */
   #wakeHeld(): void {
-    if (!this.#hasFreed) return;
-    this.#hasFreed = false;
-    this.#reading.wake();
-    this.#entrance.wake();
+    const freed = this.#freed;
+    if (freed.length === 0) return;
+    this.#freed = [];
+    this.#reading.wake(freed);
+    this.#entrance.wake(freed);
     if (this.#entrance.hasGathered) this.touch();
   }
 
@@ -432,7 +433,7 @@ export class Replica implements EntranceHost, ReadingHost {
       this.#appliedTerm = snapshot.term;
       this.dueAt = 0;
       this.#heedDamage(() => this.machine.reload());
-      this.#hasFreed = true;
+      this.#freed = 'all';
       this.#time.follow(this.machine.time, this.#host.now);
       this.touch();
     });
@@ -451,8 +452,7 @@ export class Replica implements EntranceHost, ReadingHost {
   #apply(entry: Entry): void {
     const { index, term } = entry;
     const position = { index, term };
-    const { store } = this.#host;
-    const { shard } = this;
+    const [{ store }, { shard }] = [this.#host, this];
     switch (entry.kind) {
       case 'command': {
         const verdict = this.machine.apply({ index, payload: entry.payload });
@@ -462,7 +462,7 @@ export class Replica implements EntranceHost, ReadingHost {
         const isOwn = this.isLeader && term === this.#raft.term;
         this.#time[isOwn ? 'confirm' : 'follow'](this.machine.time, this.#host.now);
         this.#answer(position, verdict.replies);
-        if (verdict.hasFreed) this.#hasFreed = true;
+        if (this.#freed !== 'all') this.#freed.push(...verdict.freed);
         break;
       }
       case 'configuration':

@@ -1,6 +1,6 @@
 /** The port to what a shard's committed commands do: the data of users, or the catalogue. */
 
-import type { PreparedParts } from '../machine/prepared.ts';
+import type { Prepared, PreparedParts } from '../machine/prepared.ts';
 import type { StateWrite } from '../storage/state.ts';
 import type { Removals } from './removals.ts';
 
@@ -29,8 +29,8 @@ export interface Verdict {
   readonly writes: readonly StateWrite[];
   /** For whoever proposed it, as the machine spells them. */
   readonly replies: readonly Uint8Array[];
-  /** Keys were given back that a transaction held. */
-  readonly hasFreed: boolean;
+  /** Parts of transactions that have given their keys back. */
+  readonly freed: readonly Prepared[];
   /** The earliest time at which one of the writes expires; infinite if none does. */
   readonly dueAt: number;
 }

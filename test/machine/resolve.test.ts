@@ -198,11 +198,11 @@ test('a part that one entry resolves twice is done once', () => {
 test('keys that are given back are told of, and nothing else is', () => {
   const rig = new TransactionRig();
   const { machine } = rig.shard;
-  const freed: boolean[] = [];
+  const freed: (readonly number[])[] = [];
   const apply = machine.apply.bind(machine);
   machine.apply = (committed) => {
     const outcome = apply(committed);
-    if (outcome.type === 'applied') freed.push(outcome.hasFreed);
+    if (outcome.type === 'applied') freed.push(outcome.freed.map(({ id }) => id.sequence));
     return outcome;
   };
   rig.prepare([put('a', 'x')]);
@@ -212,5 +212,5 @@ test('keys that are given back are told of, and nothing else is', () => {
   rig.resolve(false);
   rig.abort({ sequence: 22 });
   rig.clear({ sequence: 22 });
-  deepEqual(freed, [false, false, false, true, false, true, false]);
+  deepEqual(freed, [[], [], [], [20], [], [22], []]);
 });

@@ -191,7 +191,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
     sentence: 'nobody is told that keys were given back',
     trap: '30',
     file: 'src/machine/transactions.ts',
-    find: 'this.#hasFreed = true;',
+    find: 'this.#freed.push(prepared);',
     replace: '',
     profiles: [],
     tests: ['resolve'],

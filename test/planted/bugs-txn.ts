@@ -8,6 +8,8 @@ const PHASE_TWO = 'src/txn/phase-two.ts';
 const MEETINGS = 'src/txn/meetings.ts';
 const OUTCOME = 'src/machine/outcome.ts';
 const ENTRANCE = 'src/shard/entrance.ts';
+const WAITERS = 'src/shard/waiters.ts';
+const HELD_READS = 'src/shard/held-reads.ts';
 const READING = 'src/shard/reading.ts';
 const READ_SERVER = 'src/shard/read-server.ts';
 const CHECK_READ = 'src/shard/check-read.ts';
@@ -25,6 +27,8 @@ const NOTICED: Readonly<Record<string, string>> = {
   [MEETINGS]: 'scenario',
   [OUTCOME]: 'outcome',
   [ENTRANCE]: 'entrance',
+  [WAITERS]: 'entrance',
+  [HELD_READS]: 'held-reads',
   [READING]: 'held-reads',
   [READ_SERVER]: 'held-reads',
   [CHECK_READ]: 'range-check',
@@ -296,9 +300,9 @@ const MEETING: readonly Planted[] = [
     name: 'first-come-first-served',
     sentence: 'a key that is given back goes to whoever waited longest, of whatever age',
     trap: '33',
-    file: ENTRANCE,
-    find: 'waiting.sort((one, other) => rankOf(one, other));',
-    replace: '',
+    file: WAITERS,
+    find: 'return taken.sort(rankOf);',
+    replace: 'return taken;',
   },
   {
     name: 'waiters-keep-out-who-frees-them',
@@ -321,7 +325,56 @@ const MEETING: readonly Planted[] = [
     sentence: 'a read that waits for a key is not told that it was given back',
     trap: '30',
     file: READING,
-    find: 'this.#serve(this.#held.takeAll());',
+    find: "this.#serve(freed === 'all' ? this.#held.takeAll() : this.#held.takeOf(freed));",
+    replace: '',
+  },
+  {
+    name: 'all-reads-are-woken',
+    sentence: 'every read that waits in the shard looks again whenever any key is freed',
+    trap: '36',
+    file: READING,
+    find: "freed === 'all' ? this.#held.takeAll() : this.#held.takeOf(freed)",
+    replace: 'this.#held.takeAll()',
+  },
+  {
+    name: 'a-late-read-stays',
+    sentence: 'a read that was refused for its time is served when its holder ends',
+    trap: '36',
+    file: HELD_READS,
+    find: 'others?.delete(held);',
+    replace: '',
+  },
+  {
+    name: 'all-commands-are-woken',
+    sentence: 'every command that waits in the shard looks again whenever any key is freed',
+    trap: '36',
+    file: ENTRANCE,
+    find: "freed === 'all' ? this.#waiters.takeAll() : this.#waiters.takeOf(freed)",
+    replace: 'this.#waiters.takeAll()',
+  },
+  {
+    name: 'a-batch-waits-for-one-holder',
+    sentence: 'a batch that could go on waits for the holder of its first key',
+    trap: '36',
+    file: ENTRANCE,
+    find: 'holders.add(obstacle.holder);',
+    replace: 'if (holders.size === 0) holders.add(obstacle.holder);',
+  },
+  {
+    name: 'waiters-keep-their-room',
+    sentence: 'the bytes of commands that went on still count as waiting',
+    trap: '36, O7',
+    file: WAITERS,
+    find: 'this.#bytes -= entered.proposal.bytes;',
+    replace: '',
+  },
+  {
+    name: 'a-late-command-stays',
+    sentence: 'a command that was refused for its time is proposed when its holder ends',
+    trap: '36, P5',
+    file: WAITERS,
+    find: `for (const entered of late)
+            this.#remove(entered);`,
     replace: '',
   },
   {

@@ -34,6 +34,8 @@ interface Asked {
 class Rig implements EntranceHost {
   now = 0;
   touched = 0;
+  /** How often it was asked who holds a key. */
+  looks = 0;
   readonly met: string[] = [];
   readonly refused: Reply[] = [];
   readonly failed: Failure[] = [];
@@ -45,7 +47,10 @@ class Rig implements EntranceHost {
     const all = [...this.#held.values()];
     return {
       size: this.#held.size,
-      holderOf: (key: Uint8Array) => this.#held.get(Buffer.from(key).toString()),
+      holderOf: (key: Uint8Array) => {
+        this.looks += 1;
+        return this.#held.get(Buffer.from(key).toString());
+      },
       of: (id: Contender['id']) => all.find((one) => isSameId(one.id, id)),
     } as unknown as PreparedParts;
   }
@@ -55,9 +60,10 @@ class Rig implements EntranceHost {
     this.#held.set(key, { ...holder, ...rest, bytes: 0, keys: [Buffer.from(key)] });
   }
 
-  release(key: string): void {
-    this.#held.delete(key);
-    this.entrance.wake();
+  release(...keys: readonly string[]): void {
+    const freed = keys.flatMap((key) => this.#held.get(key) ?? []);
+    for (const key of keys) this.#held.delete(key);
+    this.entrance.wake(freed);
   }
 
   add(name: string, keys: readonly string[], asked: Asked = {}): boolean {
@@ -220,6 +226,57 @@ test('woken in vain, they wait on', () => {
   deepEqual(rig.met, ['8 pressed', '9 pressed']);
 });
 
+test('only those who waited for a holder look again when it gives its keys back', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.hold('y', contender(9));
+  for (let at = 0; at < 100; at++) rig.add('crowd', ['x']);
+  rig.add('plain', ['y']);
+  rig.take();
+  rig.looks = 0;
+  rig.release('y');
+  deepEqual(rig.take(), ['plain']);
+  equal(rig.looks, 1);
+});
+
+test('a batch waits for the holders of all of its commands, and is woken once', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.hold('y', contender(9));
+  rig.addBatch('batch', [['x'], ['y']]);
+  rig.take();
+  rig.release('y', 'x');
+  deepEqual(rig.take(), ['batch']);
+  deepEqual([rig.entrance.size, rig.take()], [0, []]);
+});
+
+test('commands that waited for several holders keep their order', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.hold('y', contender(9));
+  rig.add('younger', ['x'], { by: contender(5) });
+  rig.add('one', ['x']);
+  rig.add('two', ['y']);
+  rig.add('elder', ['y'], { by: contender(4) });
+  rig.take();
+  rig.release('y', 'x');
+  deepEqual(rig.take(), ['one', 'two', 'elder', 'younger']);
+});
+
+test('where the state was replaced all look again', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
+  rig.hold('y', contender(9));
+  rig.add('one', ['x']);
+  rig.add('two', ['y']);
+  rig.take();
+  rig.hold('x', contender(7));
+  rig.entrance.wake('all');
+  deepEqual(rig.take(), []);
+  rig.release('x', 'y');
+  deepEqual(rig.take(), ['one', 'two']);
+});
+
 test('nobody waits longer than the limit', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
@@ -283,6 +340,27 @@ test('what was woken keeps its own room, and nobody out', () => {
   equal(rig.add('more', ['z']), false);
   deepEqual(rig.take(), ['resolution']);
   ok(rig.add('more', ['z']));
+});
+
+test('who went on, or was sent away for its time, leaves its room to others', () => {
+  const rig = new Rig();
+  const bytes = NODE_LIMITS.writesBytesMax / 2;
+  rig.hold('x', contender(8));
+  rig.add('passes', ['x'], { bytes });
+  rig.take();
+  rig.release('x');
+  deepEqual(rig.take(), ['passes']);
+  rig.hold('x', contender(9));
+  rig.add('late', ['x'], { bytes });
+  rig.take();
+  rig.now += TRANSACTION_LIMITS.waitMilliseconds;
+  deepEqual(rig.names(rig.entrance.takeLate()), ['late']);
+  for (const name of ['next', 'last']) {
+    rig.add(name, ['x'], { bytes });
+    deepEqual([rig.take(), rig.failed], [[], []], name);
+  }
+  rig.release('x');
+  deepEqual(rig.take(), ['next', 'last'], 'and what was sent away is not woken any more');
 });
 
 test('one alone is taken in whatever it weighs', () => {

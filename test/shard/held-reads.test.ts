@@ -51,16 +51,30 @@ test('a read that is woken by another waits on', () => {
   equal(said(responses), 'new -');
 });
 
+test('a read does not look again when a holder ends for which it does not wait', () => {
+  const rig = new HeldRig();
+  rig.prepare(5, put('x', 'new'));
+  rig.prepare(6, put('y', 'new'));
+  const responses = rig.keys('x');
+  rig.resolve(6, true);
+  deepEqual([responses, rig.rig.met], [[], ['5']], 'looked once');
+  rig.resolve(5, true);
+  equal(said(responses), 'new');
+  equal(rig.rig.replica.waiting, 0);
+});
+
 test('who waited too long is told so, at its own time', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   const { now } = rig.rig;
   const what = { type: 'keys', keys: [bytesOf('x')] } as const;
-  const responses = rig.read(what, now + RAFT_LIMITS.tickMilliseconds);
+  const responses = rig.read(what, now + 2 * RAFT_LIMITS.tickMilliseconds);
   rig.rig.tick();
   deepEqual(responses, []);
   rig.rig.tick();
   equal(said(responses), 'held');
+  rig.resolve(5, true);
+  equal(responses.length, 1);
 });
 
 test('whoever is ready to wait for long is told after a while what stands in the way', () => {
@@ -68,7 +82,7 @@ test('whoever is ready to wait for long is told after a while what stands in the
   rig.prepare(5, put('x', 'new'));
   const responses = rig.keys('x');
   const ticks = TRANSACTION_LIMITS.waitMilliseconds / RAFT_LIMITS.tickMilliseconds;
-  for (let at = 0; at < ticks; at++) rig.rig.tick();
+  for (let at = 1; at < ticks; at++) rig.rig.tick();
   deepEqual(responses, []);
   rig.rig.tick();
   equal(said(responses), 'held');

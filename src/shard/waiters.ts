@@ -1,0 +1,102 @@
+/**
+ * Commands that wait for keys which transactions hold, by the holders for which they wait. When a
+ * holder gives its keys back, only those that waited for it are looked at again, and to expire
+ * costs what has expired.
+ */
+
+import { Deadlines } from '../base/deadlines.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { Prepared } from '../machine/prepared.ts';
+import { isElder, isSameId } from '../machine/transaction-id.ts';
+import type { Proposal } from './proposal.ts';
+
+/** A command that came in. */
+export interface Entered {
+  readonly proposal: Proposal;
+  /** In the order in which they came. */
+  readonly order: number;
+  /** How long it may wait for keys, however often it is woken in vain. */
+  readonly until: number;
+}
+
+export class Waiters {
+  /** Invariant: one that waits is in `#deadlines`, and with each of its holders. */
+  readonly #deadlines = new Deadlines<Entered>();
+  readonly #holders = new Map<Entered, ReadonlySet<Prepared>>();
+  readonly #byHolder = new Map<Prepared, Set<Entered>>();
+  /** Room of its own, awake too: what waits for a key must not keep out what gives it back. */
+  #bytes = 0;
+
+  get size(): number {
+    return this.#deadlines.size;
+  }
+
+  /** Required: at least one holder; each of them may let it pass. False if there is no room. */
+  add(entered: Entered, holders: ReadonlySet<Prepared>): boolean {
+    const bytes = this.#bytes + entered.proposal.bytes;
+    const isHeavy = this.size > 0 && bytes > NODE_LIMITS.writesBytesMax;
+    if (isHeavy || this.size >= TRANSACTION_LIMITS.waitersMax) return false;
+    this.#bytes = bytes;
+    this.#deadlines.add(entered, entered.until);
+    this.#holders.set(entered, holders);
+    for (const holder of holders) {
+      const others = this.#byHolder.get(holder);
+      if (others === undefined) this.#byHolder.set(holder, new Set([entered]));
+      else others.add(entered);
+    }
+    return true;
+  }
+
+  /** Those that waited for one of these holders, in the order in which they should go on. */
+  takeOf(holders: readonly Prepared[]): readonly Entered[] {
+    const taken: Entered[] = [];
+    for (const holder of holders) {
+      for (const entered of [...(this.#byHolder.get(holder) ?? [])]) {
+        this.#remove(entered);
+        taken.push(entered);
+      }
+    }
+    return taken.sort(rankOf);
+  }
+
+  takeAll(): readonly Entered[] {
+    const all = [...this.#deadlines.items()];
+    this.#deadlines.clear();
+    this.#holders.clear();
+    this.#byHolder.clear();
+    this.#bytes = 0;
+    return all.sort(rankOf);
+  }
+
+  takeLate(now: number): readonly Entered[] {
+    const late = this.#deadlines.takeDue(now);
+    for (const entered of late) this.#remove(entered);
+    return late;
+  }
+
+  #remove(entered: Entered): void {
+    this.#deadlines.remove(entered);
+    this.#bytes -= entered.proposal.bytes;
+    for (const holder of this.#holders.get(entered) ?? []) {
+      const others = this.#byHolder.get(holder);
+      others?.delete(entered);
+      if (others?.size === 0) this.#byHolder.delete(holder);
+    }
+    this.#holders.delete(entered);
+  }
+}
+
+/**
+ * A command that holds no keys goes first, in the order in which they came: it costs a transaction
+ * one entry, and behind one it would find the key held again, for ever. Then transactions, by age.
+ */
+function rankOf(entered: Entered, otherEntered: Entered): number {
+  const [one, other] = [entered.proposal.touch(), otherEntered.proposal.touch()];
+  const [first, second] = [one.contender, other.contender];
+  const inOrder = entered.order - otherEntered.order;
+  if (first === undefined && second === undefined) return inOrder;
+  if (first === undefined || second === undefined) return first === undefined ? -1 : 1;
+  if (isSameId(first.id, second.id)) return inOrder;
+  return isElder(first, second) ? -1 : 1;
+}
