@@ -90,7 +90,8 @@ was applied.`,
 sound: they are hashed on the disk and on the way.
 Do: read the key with the codec that wrote it, or look at the bytes: kvctl
 get KEY --stored --hex.`,
-  'bad-cursor': `The cursor was not made by a scan like this one.
+  'bad-cursor': `The cursor was not made by a scan like this one: a cursor says how far a scan of
+one space, range and direction came, and leads nowhere else. Nothing was read.
 Do: pass it on as it was given, with the same --prefix, --from, --to and
 --reverse.`,
   refused: `A node could make nothing of the request: client and cluster may be of

@@ -38,7 +38,10 @@ const CODES = {
   overflow: [false, 'the result does not fit 64 bits'],
   'unsupported-value': [false, 'use a codec that can spell this value'],
   'damaged-value': [false, 'read the key with the codec that it was written with'],
-  'bad-cursor': [false, 'pass on a cursor as it was given, to a scan of the same kind'],
+  'bad-cursor': [
+    false,
+    'pass a cursor on as it was given, with the same space, range and direction',
+  ],
   /** A fault of ours or of the other side. */
   refused: [false, 'client and cluster may be of versions that do not fit; report it'],
 } as const satisfies Record<string, readonly [isRetryable: boolean, hint: string]>;

@@ -1,8 +1,7 @@
 /** Scans as users hold them: something to iterate over, with a cursor to go on from. */
 
-import { type KeyRange, rangeBehind } from './core/range.ts';
 import { type PageCall, Scan } from './core/scan.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { decodeCursor, encodeCursor, rangeLeft, type ScanShape } from './cursor.ts';
 import type { Engine } from './engine.ts';
 import type { KeyKind } from './key.ts';
 import { invalid, levelOf, type ReadOptions, timeoutOf } from './options.ts';
@@ -20,7 +19,10 @@ export interface ScanOptions extends RangeOptions, ReadOptions {
   readonly keysOnly?: boolean;
   /** How keys are given. Texts by default; bytes that are no text are given as bytes. */
   readonly keys?: KeyKind;
-  /** Goes on where another scan was left; it replaces the range and the direction. */
+  /**
+   * Goes on where another scan of the same space, range and direction was left, which are given
+   * anew: `kv.scan({ prefix: 'a', cursor: former.cursor })`. `bad-cursor` if they are others.
+   */
   readonly cursor?: string;
 }
 
@@ -42,21 +44,19 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
 
   /** Where to go on behind the last entry that was given. It outlives leaders and processes. */
   get cursor(): string {
-    const { range, isReverse } = this.#rest();
-    const last = this.#last;
-    if (last === undefined) return encodeCursor({ range, isReverse });
-    return encodeCursor({ range: rangeBehind(range, { last, isReverse }), isReverse });
+    const shape = this.#shape();
+    return encodeCursor(shape, this.#last ?? this.#startIn(shape));
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ScannedEntry<V>, void, undefined> {
     if (this.#isBegun) throw invalid('a scan is iterated once; begin another from its cursor');
     this.#isBegun = true;
     const { engine, spelling, options } = this.#parts;
-    const { range, isReverse } = this.#rest();
+    const shape = this.#shape();
     const timeoutMilliseconds = timeoutOf(undefined, options.timeout);
     const scan = new Scan({
-      range,
-      isReverse,
+      range: rangeLeft(shape, this.#startIn(shape)),
+      isReverse: shape.isReverse,
       isKeysOnly: options.keysOnly ?? false,
       level: levelOf(options.read),
       rowsMax: limitOf(options.limit),
@@ -82,9 +82,15 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
     }
   }
 
-  #rest(): { readonly range: KeyRange; readonly isReverse: boolean } {
+  #shape(): ScanShape {
     const { options, spelling } = this.#parts;
-    if (options.cursor !== undefined) return decodeCursor(options.cursor);
-    return { range: spelling.rangeOf(options), isReverse: options.reverse ?? false };
+    const isReverse = options.reverse ?? false;
+    return { range: spelling.rangeOf(options), isReverse, space: spelling.prefix };
+  }
+
+  /** The key behind which it begins. */
+  #startIn(shape: ScanShape): Uint8Array | undefined {
+    const { cursor } = this.#parts.options;
+    return cursor === undefined ? undefined : decodeCursor(cursor, shape);
   }
 }

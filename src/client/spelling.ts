@@ -29,18 +29,19 @@ interface SpellingParts<V> {
 export class Spelling<V> {
   /** Shared by all spaces of one client, and by nobody else. */
   readonly home: object;
-  readonly #prefix: Uint8Array;
+  /** What all keys of the space begin with. */
+  readonly prefix: Uint8Array;
   readonly #codec: Codec<V>;
 
   constructor({ home, prefix, codec }: SpellingParts<V>) {
     this.home = home;
-    this.#prefix = prefix;
+    this.prefix = prefix;
     this.#codec = codec;
   }
 
   /** Of a space within. */
   within<U>(name: string, codec: Codec<U> | undefined): Spelling<U> {
-    const prefix = new Uint8Array([...this.#prefix, ...encodeKey(`${name}:`)]);
+    const prefix = new Uint8Array([...this.prefix, ...encodeKey(`${name}:`)]);
     return new Spelling<U>({
       home: this.home,
       prefix,
@@ -50,15 +51,15 @@ export class Spelling<V> {
 
   keyOf(key: Key): Uint8Array {
     const bytes = encodeKey(key);
-    if (this.#prefix.length === 0) return bytes;
-    const whole = new Uint8Array(this.#prefix.length + bytes.length);
-    whole.set(this.#prefix);
-    whole.set(bytes, this.#prefix.length);
+    if (this.prefix.length === 0) return bytes;
+    const whole = new Uint8Array(this.prefix.length + bytes.length);
+    whole.set(this.prefix);
+    whole.set(bytes, this.prefix.length);
     return whole;
   }
 
   rangeOf(options: RangeOptions): KeyRange {
-    return rangeOf(options, this.#prefix);
+    return rangeOf(options, this.prefix);
   }
 
   bytesOf(value: V): Uint8Array {
@@ -76,7 +77,7 @@ export class Spelling<V> {
     kind: KeyKind,
   ): ScannedEntry<V> {
     return {
-      key: keyFrom(key.subarray(this.#prefix.length), kind),
+      key: keyFrom(key.subarray(this.prefix.length), kind),
       value: row === undefined ? undefined : decodeValue(this.#codec, row.value),
       version: row?.version ?? 0,
     };

@@ -85,7 +85,8 @@ test('a scan gives entries in order, can be left, and goes on from its cursor', 
     seen.push(key as string);
     if (seen.length === 15) break;
   }
-  for await (const { key } of kv.scan({ cursor: scan.cursor })) seen.push(key as string);
+  const { cursor } = scan;
+  for await (const { key } of kv.scan({ prefix: 'user:', cursor })) seen.push(key as string);
   deepEqual(seen, keys);
   const users = kv.space<User>('user');
   const last: unknown[] = [];
