@@ -429,6 +429,8 @@ export const CLIENT_LIMITS = {
   retriesPerSuccess: 0.1,
   /** Hints of who leads that are followed at once, in a row. */
   hopsMax: 3,
+  /** Answers in all that cannot be read; with so many the call fails instead of asking again. */
+  brokenAnswersMax: 3,
   /** Attempts that are told to people. */
   attemptsKept: 8,
   contendedKeysKept: 4,

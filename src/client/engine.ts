@@ -11,6 +11,7 @@ import type { Scan } from './core/scan.ts';
 import type { Failure } from './core/settled.ts';
 import type { Line, Surroundings } from './dial.ts';
 import { invalid } from './options.ts';
+import { onAbort } from './signals.ts';
 
 interface EngineOptions {
   readonly surroundings: Surroundings;
@@ -87,12 +88,10 @@ export class Engine {
       const call = { ...asked, settle } as unknown as C;
       if (signal !== undefined) {
         if (signal.aborted) return settle(ABORTED);
-        const abort = () => {
+        forget = onAbort(signal, () => {
           this.#core.step({ type: 'abort', call });
           this.#wake();
-        };
-        signal.addEventListener('abort', abort, { once: true });
-        forget = () => signal.removeEventListener('abort', abort);
+        });
       }
       this.#core.step({ type: 'call', call, now: this.now() });
       this.#wake();

@@ -1,6 +1,7 @@
 /** Patience: how long something is waited for, whatever it is. It ends by time or by a signal. */
 
 import { KvError } from '../base/errors.ts';
+import { onAbort } from './signals.ts';
 
 interface PatienceOptions {
   readonly now: () => number;
@@ -61,11 +62,11 @@ export class Patience {
     return new Promise((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
-        for (const signal of signals) signal.removeEventListener('abort', wake);
+        for (const forget of forgets) forget();
         resolve();
       };
       const timer = setTimeout(wake, Math.ceil(milliseconds));
-      for (const signal of signals) signal.addEventListener('abort', wake, { once: true });
+      const forgets = signals.map((signal) => onAbort(signal, wake));
       if (signals.some(({ aborted }) => aborted)) wake();
     });
   }

@@ -155,3 +155,24 @@ test('a command that meets a key of a transaction is sent again, alone and as it
   }
   equal(late.told, 'contended notApplied');
 });
+
+test('a page whose answer cannot be read is asked for again, and then fails with a code', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const broken = [{ key: new Uint8Array([1]), row: new Uint8Array([0xff, 0xff]) }];
+  const once = stage.page();
+  stage.take();
+  stage.answerRows(broken);
+  stage.pass(200);
+  deepEqual(stage.take(), ['range shard 1']);
+  stage.answerRows([]);
+  equal(once.told, '0 rows');
+
+  const ever = stage.page();
+  for (let round = 0; round < CLIENT_LIMITS.brokenAnswersMax; round++) {
+    equal(ever.told, '');
+    equal(stage.take().length, 1);
+    stage.answerRows(broken);
+    stage.pass(500);
+  }
+  equal(ever.told, 'refused notApplied');
+});

@@ -8,7 +8,7 @@ import type { ReadLevel } from '../../wire/request.ts';
 import type { Moments } from './absence.ts';
 import type { KeyRange } from './range.ts';
 import type { PageCall } from './scan.ts';
-import type { Settled } from './settled.ts';
+import type { Settled } from './waiting.ts';
 
 /** One command, which writes something. Its keys may lie anywhere. */
 export interface WriteCall extends Settled<Replied> {

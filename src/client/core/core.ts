@@ -41,12 +41,6 @@ interface CoreOptions {
   readonly now: number;
 }
 
-/** A call that came before the map did. */
-interface Early {
-  readonly call: Call;
-  readonly expiresAt: number;
-}
-
 export class Core {
   readonly #port: ClientPort;
   readonly #ledger = new Ledger();
@@ -58,7 +52,8 @@ export class Core {
   readonly #means: Means;
   readonly #scanPages: ScanPages;
   readonly #mapKeeper: MapKeeper;
-  #early: Early[] = [];
+  /** Calls that came before the map did, and when they expire. */
+  #early = new Map<Call, number>();
   #cluster = '';
   #tickedAt: number;
   #closed: CloseReason | undefined;
@@ -147,7 +142,7 @@ export class Core {
       (call.settle as (failure: Failure) => void)(failed('too-many-calls', message));
     } else {
       const expiresAt = now + Math.min(call.timeoutMilliseconds, TIMEOUT_MAX);
-      if (this.#routing.map === undefined) this.#early.push({ call, expiresAt });
+      if (this.#routing.map === undefined) this.#early.set(call, expiresAt);
       else this.#route(call, expiresAt);
     }
   }
@@ -216,19 +211,15 @@ export class Core {
   }
 
   #routeEarly(): void {
-    if (this.#routing.map === undefined || this.#early.length === 0) return;
+    if (this.#routing.map === undefined || this.#early.size === 0) return;
     const early = this.#early;
-    this.#early = [];
-    for (const { call, expiresAt } of early) this.#route(call, expiresAt);
+    this.#early = new Map();
+    for (const [call, expiresAt] of early) this.#route(call, expiresAt);
   }
 
   #abort(call: Call): void {
     const failure = failed('aborted', 'the signal was aborted');
-    const at = this.#early.findIndex((early) => early.call === call);
-    if (at >= 0) {
-      this.#early.splice(at, 1);
-      return this.#ledger.settle(call, failure);
-    }
+    if (this.#early.delete(call)) return this.#ledger.settle(call, failure);
     if (call.type === 'page') return this.#scanPages.drop(call.scan, failure);
     // What was gathered in this turn is nowhere else yet.
     this.#submitGathered();
@@ -260,14 +251,14 @@ export class Core {
   }
 
   #expireEarly(now: number): void {
-    if (!this.#early.some(({ expiresAt }) => expiresAt <= now)) return;
-    const over = this.#early.filter(({ expiresAt }) => expiresAt <= now);
-    this.#early = this.#early.filter(({ expiresAt }) => expiresAt > now);
+    const over = [...this.#early].filter(([, expiresAt]) => expiresAt <= now);
+    if (over.length === 0) return;
+    for (const [call] of over) this.#early.delete(call);
     const attempts = this.#mapKeeper.attempts;
     const { endpoint = 'the cluster', what = 'no answer' } = attempts.at(-1) ?? {};
     const message = `the cluster was not reached in time; last ${endpoint}: ${what}`;
     const code = attempts.at(-1)?.what === WRONG_CLUSTER ? 'wrong-cluster' : 'unreachable';
-    for (const { call } of over) this.#ledger.settle(call, failed(code, message, attempts));
+    for (const [call] of over) this.#ledger.settle(call, failed(code, message, attempts));
   }
 
   /** A node that lives says something when it is asked; time in which we slept does not count. */
@@ -343,8 +334,8 @@ export class Core {
     this.#closed = why;
     this.#dispatch.close(why);
     const failure = failed(why.code, why.message);
-    for (const { call } of this.#early) this.#ledger.settle(call, failure);
-    this.#early = [];
+    for (const call of this.#early.keys()) this.#ledger.settle(call, failure);
+    this.#early.clear();
     for (const { number } of [...this.#connections.all]) this.#port.hangUp(number);
   }
 }

@@ -122,17 +122,16 @@ export class Dispatch {
     this.unpark();
   }
 
-  abort(call: Call): boolean {
-    for (const errand of this.#open) {
-      const { history } = errand.trip;
-      const message = 'the signal was aborted';
-      const isDropped = errand.drop(call, (isDoubted) => {
-        return failure({ code: 'aborted', message, isDoubted, attempts: history });
-      });
-      if (errand.isOver) this.#end(errand);
-      if (isDropped) return true;
-    }
-    return false;
+  /** Touches nothing but the errand in which the call waits. */
+  abort(call: Call): void {
+    const { errand } = call;
+    if (errand === undefined) return;
+    const { history } = errand.trip;
+    const message = 'the signal was aborted';
+    errand.drop(call, (isDoubted) => {
+      return failure({ code: 'aborted', message, isDoubted, attempts: history });
+    });
+    if (errand.isOver) this.#end(errand);
   }
 
   close({ code, message }: CloseReason): void {
@@ -295,7 +294,11 @@ export class Dispatch {
         return this.#heed(verdict.errand, verdict, at);
       case 'broken':
         errand.trip.doubts += 1;
-        return this.#retry(errand, at, { why: 'an answer to something else', rest: 0 });
+        errand.trip.brokenAnswers += 1;
+        if (errand.trip.brokenAnswers < CLIENT_LIMITS.brokenAnswersMax) {
+          return this.#retry(errand, at, { why: UNREADABLE, rest: 0 });
+        }
+        return this.#fail(errand, at, UNREADABLE);
     }
   }
 
@@ -324,7 +327,7 @@ export class Dispatch {
 
   #fail(errand: Errand, at: Arrival, why: keyof typeof CODE_OF): void {
     this.#note(errand, at, why);
-    const message = `the node refused it: ${why}`;
+    const message = `shard ${errand.shard} at ${at.url} refused it: ${why}`;
     const attempts = errand.trip.history;
     errand.fail((isDoubted) => failure({ code: CODE_OF[why], message, isDoubted, attempts }));
     this.#end(errand);
@@ -398,7 +401,9 @@ const CODE_OF = {
   malformed: 'refused',
   'too-large': 'value-too-large',
   'too-much': 'result-too-large',
+  'an answer that cannot be read': 'refused',
 } as const;
+const UNREADABLE = 'an answer that cannot be read';
 
 interface FailureTerms {
   readonly code: KvErrorCode;

@@ -5,7 +5,6 @@ import type { ShardId } from '../../base/ids.ts';
 import { CLIENT_LIMITS } from '../../base/limits.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { Call } from './call.ts';
 import { keyText } from './key-text.ts';
 import type { Failure } from './settled.ts';
 
@@ -34,6 +33,8 @@ export interface Trip {
   doubts: number;
   /** Attempts in a row that followed a hint. */
   hops: number;
+  /** Answers that were none to what was asked. */
+  brokenAnswers: number;
   /** What the last attempt met. */
   obstacle: Obstacle;
   /** How often a transaction held a key of it, and which keys: the latest, for people. */
@@ -52,6 +53,7 @@ export function newTrip(): Trip {
     history: [],
     doubts: 0,
     hops: 0,
+    brokenAnswers: 0,
     obstacle: 'none',
     contentions: 0,
     contendedKeys: [],
@@ -78,7 +80,7 @@ export interface Errand {
   readonly level: ReadLevel | undefined;
   /** Shards whose log time has to be known before it is sent. */
   readonly timesNeeded: readonly ShardId[];
-  /** When the first of those who wait gives up. */
+  /** No later than when the first of those who wait gives up. */
   readonly firstExpiresAt: number;
   /** Nobody waits any more. */
   readonly isOver: boolean;
@@ -88,9 +90,10 @@ export interface Errand {
   request(terms: Terms): Request | undefined;
   /** What the answer means. `broken`: it is none to what was asked. */
   take(response: Response, now: number): Verdict;
-  /** Tells those whose time is over, or the one that gives up. Says how many were told. */
+  /** Tells those whose time is over. */
   expire(now: number, failureOf: FailureMaker): void;
-  drop(call: Call, failureOf: FailureMaker): boolean;
+  /** Tells one call that gives up, if it waits here. Called only by whom `call.errand` names. */
+  drop(call: object, failureOf: FailureMaker): void;
   /** Tells all that are left. */
   fail(failureOf: FailureMaker): void;
   /** Less at a time, after `too-much`; nothing if it cannot be less. */

@@ -22,7 +22,7 @@ import type { Sessions } from './sessions.ts';
 export interface RangeAsker {
   /** Undefined if it is only a step of something that is asked for more often. */
   readonly call: Call | undefined;
-  /** False if the answer cannot be used: then the errand goes on. */
+  /** False if the answer cannot be used: then it is asked again, until its time is over. */
   onAnswer(response: RangeResponse): boolean;
   onFailure(failureOf: FailureMaker): void;
 }
@@ -45,6 +45,7 @@ export class RangeErrand implements Errand {
   constructor(options: RangeOptions) {
     this.#options = options;
     this.trip = options.trip ?? newTrip();
+    if (options.asker.call !== undefined) options.asker.call.errand = this;
   }
 
   get shard(): ShardId {
@@ -96,18 +97,20 @@ export class RangeErrand implements Errand {
     if (response.type !== 'range' || !isSound(response, question)) return BROKEN;
     if (level.type !== 'stale') sessions.hear(shard, response.time, now);
     if (this.#isOver) return OVER;
+    // Until an answer is taken, the asker is owed one: what cannot be used is asked for again.
+    if (!asker.onAnswer(response)) return BROKEN;
     this.#isOver = true;
-    return asker.onAnswer(response) ? OVER : BROKEN;
+    return OVER;
   }
 
   expire(now: number, failureOf: FailureMaker): void {
     if (now >= this.#options.expiresAt) this.fail(failureOf);
   }
 
-  drop(call: Call, failureOf: FailureMaker): boolean {
-    if (this.#options.asker.call !== call) return false;
-    this.fail(failureOf);
-    return true;
+  /** The call may hang on other errands as well: it is told though this one is over. */
+  drop(_call: Call, failureOf: FailureMaker): void {
+    this.#isOver = true;
+    this.#options.asker.onFailure(() => failureOf(false));
   }
 
   fail(failureOf: FailureMaker): void {

@@ -100,6 +100,10 @@ export class ReadErrand implements Errand {
   readonly #sessions: Sessions;
   readonly #keys: Uint8Array[] = [];
   readonly #slots: Slot[] = [];
+  /** No slot before it waits any more. */
+  #overBelow = 0;
+  /** By call, once one was given up: of many that give up no one is searched for. */
+  #lookupOf: Map<ReadCall, Lookup> | undefined;
   #bytes = 0;
   #firstExpiresAt = Number.POSITIVE_INFINITY;
   #lastExpiresAt = 0;
@@ -129,13 +133,15 @@ export class ReadErrand implements Errand {
   }
 
   get isOver(): boolean {
-    return this.#slots.every(({ lookup }) => lookup.isOver);
+    while (this.#slots[this.#overBelow]?.lookup.isOver === true) this.#overBelow += 1;
+    return this.#overBelow === this.#slots.length;
   }
 
   add(lookup: Lookup, at: number): void {
     const key = lookup.keys[at] as Uint8Array;
     this.#keys.push(key);
     this.#slots.push({ lookup, at });
+    lookup.call.errand = this;
     this.#bytes += key.length + 5;
     if (lookup.expiresAt < this.#firstExpiresAt) this.#firstExpiresAt = lookup.expiresAt;
     if (lookup.expiresAt > this.#lastExpiresAt) this.#lastExpiresAt = lookup.expiresAt;
@@ -171,10 +177,9 @@ export class ReadErrand implements Errand {
     }
   }
 
-  drop(call: Call, failureOf: FailureMaker): boolean {
-    const slot = this.#slots.find(({ lookup }) => lookup.call === call);
-    slot?.lookup.give(failureOf);
-    return slot !== undefined;
+  drop(call: Call, failureOf: FailureMaker): void {
+    this.#lookupOf ??= new Map(this.#slots.map(({ lookup }) => [lookup.call, lookup]));
+    this.#lookupOf.get(call as ReadCall)?.give(failureOf);
   }
 
   fail(failureOf: FailureMaker): void {

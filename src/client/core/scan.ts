@@ -13,7 +13,7 @@ import {
   rangeBefore,
   rangeBehind,
 } from './range.ts';
-import type { Settled } from './settled.ts';
+import type { Settled } from './waiting.ts';
 
 /** The next rows of a scan that stands in the core. One at a time. */
 export interface PageCall extends Settled<Page> {

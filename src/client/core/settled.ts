@@ -1,4 +1,4 @@
-/** How a call ends: once, with a result or with a failure. */
+/** How a call ends that does not succeed. */
 
 import type { Attempt, KvErrorCode, Outcome } from '../../base/errors.ts';
 
@@ -9,11 +9,4 @@ export interface Failure {
   readonly outcome: Outcome;
   readonly message: string;
   readonly attempts: readonly Attempt[];
-}
-
-/** What every call has. It ends exactly once, by its timeout at the latest. */
-export interface Settled<Result> {
-  readonly timeoutMilliseconds: number;
-  /** Called once, and never from inside `call` unless the call is refused at once. */
-  readonly settle: (result: Result | Failure) => void;
 }

@@ -65,6 +65,7 @@ export class TransactErrand implements Errand {
     this.#options = options;
     this.trip = options.trip ?? newTrip();
     this.bytes = options.division.bytesMax;
+    options.asker.call.errand = this;
   }
 
   /** The home shard: whoever leads it conducts the transaction. */
@@ -118,10 +119,8 @@ export class TransactErrand implements Errand {
     if (now >= this.#options.expiresAt) this.fail(failureOf);
   }
 
-  drop(call: Call, failureOf: FailureMaker): boolean {
-    if (this.#options.asker.call !== call) return false;
+  drop(_call: Call, failureOf: FailureMaker): void {
     this.fail(failureOf);
-    return true;
   }
 
   fail(failureOf: FailureMaker): void {

@@ -47,6 +47,7 @@ export class ValidateErrand implements Errand {
   constructor(options: ValidateOptions) {
     this.#options = options;
     this.#spelled = encodeOperations(options.checks);
+    options.asker.call.errand = this;
   }
 
   get shard(): ShardId {
@@ -111,10 +112,10 @@ export class ValidateErrand implements Errand {
     if (now >= this.#options.expiresAt) this.fail(failureOf);
   }
 
-  drop(call: Call, failureOf: FailureMaker): boolean {
-    if (this.#options.asker.call !== call) return false;
-    this.fail(failureOf);
-    return true;
+  /** The call may hang on other errands as well: it is told though this one is over. */
+  drop(_call: Call, failureOf: FailureMaker): void {
+    this.#isOver = true;
+    this.#options.asker.onFailure(() => failureOf(false));
   }
 
   fail(failureOf: FailureMaker): void {

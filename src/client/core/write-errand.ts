@@ -51,6 +51,8 @@ export class WriteErrand implements Errand {
   readonly #ledger: Ledger;
   readonly #sessions: Sessions;
   #slots: Slot[] = [];
+  /** By call, once one was given up: of many that give up no one is searched for. */
+  #slotOf: Map<Slot['call'], Slot> | undefined;
   #waiting = 0;
   #bytes = 0;
   #firstExpiresAt = Number.POSITIVE_INFINITY;
@@ -88,6 +90,7 @@ export class WriteErrand implements Errand {
   /** Required: not numbered yet. */
   add(call: Writing, expiresAt: number): void {
     this.#slots.push({ call, command: call.command, expiresAt });
+    call.errand = this;
     this.#waiting += 1;
     this.#bytes += bytesMaxOfCommand(call.command);
     if (expiresAt < this.#firstExpiresAt) this.#firstExpiresAt = expiresAt;
@@ -125,6 +128,7 @@ export class WriteErrand implements Errand {
     const numbers = this.#numbers;
     if (numbers === undefined) {
       this.#slots = this.#slots.filter(({ call }) => call !== undefined);
+      this.#slotOf = undefined;
       return [this];
     }
     const parts: WriteErrand[] = [];
@@ -171,12 +175,12 @@ export class WriteErrand implements Errand {
     this.#look();
   }
 
-  drop(call: Call, failureOf: FailureMaker): boolean {
-    const slot = this.#slots.find((one) => one.call === call);
-    if (slot === undefined) return false;
+  drop(call: Call, failureOf: FailureMaker): void {
+    this.#slotOf ??= new Map(this.#slots.map((slot) => [slot.call, slot]));
+    const slot = this.#slotOf.get(call as Writing);
+    if (slot?.call === undefined) return;
     this.#give(slot, failureOf);
-    this.#look();
-    return true;
+    if (this.#waiting === 0) this.#close();
   }
 
   fail(failureOf: FailureMaker): void {

@@ -5,6 +5,7 @@ import { Random } from '../../../src/base/random.ts';
 import { encodeMap } from '../../../src/catalog/map-bytes.ts';
 import type { Replied, WriteCall } from '../../../src/client/core/call.ts';
 import { Core } from '../../../src/client/core/core.ts';
+import { type Page, type PageCall, Scan } from '../../../src/client/core/scan.ts';
 import type { Failure } from '../../../src/client/core/settled.ts';
 import { decodeBatch } from '../../../src/machine/batch.ts';
 import { encodeReply, type Reason, type Reply } from '../../../src/machine/reply.ts';
@@ -111,6 +112,22 @@ export class Stage {
     return told;
   }
 
+  /** The first page of all keys. */
+  page(timeoutMilliseconds = 10_000): Told {
+    const told: Told = { told: '' };
+    const range = { from: new Uint8Array(0), to: new Uint8Array(0) };
+    const level = { type: 'linearizable' } as const;
+    const scan = new Scan({ range, isReverse: false, isKeysOnly: false, level, rowsMax: 9 });
+    const settle = (result: Page | Failure) => {
+      const isTold = result.type === 'failed';
+      told.told = isTold ? `${result.code} ${result.outcome}` : `${result.rows.length} rows`;
+    };
+    const call: PageCall = { type: 'page', scan, timeoutMilliseconds, settle };
+    this.#core.step({ type: 'call', call, now: this.#now });
+    this.#turn();
+    return told;
+  }
+
   /** All in one turn. */
   puts(keys: readonly string[]): void {
     for (const key of keys) this.#call([key], 10_000);
@@ -131,6 +148,12 @@ export class Stage {
     const last = new Uint8Array(0);
     const none = { index: 1, rows: [], count: 0, last, isEnd: true };
     this.#answer((id) => ({ type: 'range', id, time, ...none }));
+  }
+
+  answerRows(rows: readonly { readonly key: Uint8Array; readonly row: Uint8Array }[]): void {
+    const last = rows.at(-1)?.key ?? new Uint8Array(0);
+    const told = { index: 1, rows, count: rows.length, last, isEnd: true };
+    this.#answer((id) => ({ type: 'range', id, time: 5_000_000, ...told }));
   }
 
   answerWritten(replies: readonly ('done' | 'locked' | Reason)[], time = 5_000_000): void {
