@@ -70,8 +70,7 @@ export class Checkpoint implements Job {
   #settle(): Progress {
     for (const state of this.#options.states) {
       const overlay = state.frozen?.overlay;
-      if (overlay === undefined || overlay.settling.length + overlay.unsettled.length === 0)
-        continue;
+      if (overlay?.hasUnsettled !== true) continue;
       state.settleSome(overlay, this.#options.onProgress);
       return 'later';
     }

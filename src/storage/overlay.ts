@@ -22,11 +22,17 @@ export class Overlay {
   unsettled: number[] = [];
   /** Those of them that the disk has been asked for. */
   settling: number[] = [];
+  /** How many rows, at the front of `settling` and then of `unsettled`, a fingerprint waits for. */
+  awaited = 0;
   /** How many keys were written. */
   rows = 0;
 
   constructor(place: Place, pool: SlabPool) {
     this.arena = new Arena(place, pool);
+  }
+
+  get hasUnsettled(): boolean {
+    return this.unsettled.length + this.settling.length > 0;
   }
 
   /** All that was taken for it, replaced rows too. */

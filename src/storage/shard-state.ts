@@ -4,6 +4,7 @@ import { assert } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
+import type { Position } from '../raft/position.ts';
 import { type LayerView, Overlay } from './overlay.ts';
 import { RecentReads } from './recent-reads.ts';
 import type { SlabPool } from './slab-pool.ts';
@@ -21,6 +22,18 @@ interface ShardStateOptions {
   readonly pool: SlabPool;
   readonly recorded: RecordedState;
   readonly onDamage: (damage: StateDamage) => void;
+}
+
+/** The hash of a state as of one entry: equal for all replicas that applied that entry. */
+export interface Fingerprint {
+  readonly position: Position;
+  readonly hash: StateHash;
+}
+
+/** A fingerprint whose sums are right once the rows that the overlays await have been settled. */
+interface Pending {
+  readonly position: Position;
+  readonly sums: StateSums;
 }
 
 /** An overlay that is on its way to the disk, and what it brings the disk to. */
@@ -41,6 +54,7 @@ export class ShardState {
   #overlay: Overlay;
   #frozen: Frozen | undefined;
   #sums: StateSums;
+  #pending: Pending | undefined;
   #isDamaged: boolean;
 
   constructor({ place, disk, pool, recorded, onDamage }: ShardStateOptions) {
@@ -162,6 +176,35 @@ export class ShardState {
     return this.#isDamaged ? undefined : this.#sums.hash();
   }
 
+  /** Takes the hash as of the last entry; one at a time, a later one takes the place. */
+  beginFingerprint(): void {
+    const { index, term } = this.#description;
+    for (const overlay of [this.#frozen?.overlay, this.#overlay]) {
+      if (overlay === undefined) continue;
+      overlay.awaited = overlay.settling.length + overlay.unsettled.length;
+    }
+    this.#pending = { position: { index, term }, sums: this.#sums.copy() };
+  }
+
+  /** Undefined until the disk has told what the last writes before it replaced. */
+  get fingerprint(): Fingerprint | undefined {
+    if (this.#pending === undefined || this.isFingerprintAwaited || this.#isDamaged) {
+      return undefined;
+    }
+    const { position, sums } = this.#pending;
+    const hash = sums.hash();
+    return hash === undefined ? undefined : { position, hash };
+  }
+
+  get isFingerprintAwaited(): boolean {
+    return this.#overlay.awaited + (this.#frozen?.overlay.awaited ?? 0) > 0;
+  }
+
+  /** The hash is known to be wrong: the state counts as damaged until a snapshot replaces it. */
+  condemn(): void {
+    this.#isDamaged = true;
+  }
+
   freeze(): void {
     assert(this.#frozen === undefined, 'one overlay is written at a time');
     const sums = this.#sums.copy();
@@ -174,7 +217,7 @@ export class ShardState {
     const frozen = this.#frozen;
     assert(frozen !== undefined, 'an overlay was frozen');
     const { overlay, description, sums } = frozen;
-    assert(overlay.unsettled.length + overlay.settling.length === 0, 'all is settled');
+    assert(!overlay.hasUnsettled, 'all is settled');
     return { description, hash: this.#isDamaged ? undefined : sums.hash() };
   }
 
@@ -188,7 +231,8 @@ export class ShardState {
   /** Asks the disk what some writes of an overlay replace. False if there is nothing to ask now. */
   settleSome(overlay: Overlay, done: () => void): boolean {
     if (overlay.settling.length > 0 || overlay.unsettled.length === 0) return false;
-    const rows = overlay.unsettled.splice(-STATE_LIMITS.settleKeys);
+    // From the front: what a fingerprint waits for comes before what was written behind it.
+    const rows = overlay.unsettled.splice(0, STATE_LIMITS.settleKeys);
     const keys = rows.map((row) => overlay.arena.key(row));
     overlay.settling = rows;
     this.#disk.getMany(keys, (values) => {
@@ -208,6 +252,8 @@ export class ShardState {
   }
 
   #settle(overlay: Overlay, stored: Uint8Array, record: Uint8Array | undefined): void {
+    const isAwaited = overlay.awaited > 0;
+    if (isAwaited) overlay.awaited -= 1;
     if (record === undefined) return;
     if (!isSound(this.place, stored, record)) {
       this.#reportDamage(damageOf(this.shard, stored));
@@ -216,6 +262,7 @@ export class ShardState {
     const section = sectionOf(stored);
     this.#sums.subtract(section, this.place, record);
     if (overlay === this.#frozen?.overlay) this.#frozen.sums.subtract(section, this.place, record);
+    if (isAwaited) this.#pending?.sums.subtract(section, this.place, record);
   }
 
   #read(stored: Uint8Array): Uint8Array | undefined {

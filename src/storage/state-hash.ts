@@ -1,6 +1,7 @@
 /** The hash of a state: for each section the number of its rows and two sums over them. */
 
 import { assert } from '../base/assert.ts';
+import { hash } from '../base/hash.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
 import type { Place } from './state-key.ts';
 import { wordOne, wordTwo } from './state-record.ts';
@@ -78,6 +79,28 @@ export class StateSums {
     this.#twos[section] = ((this.#twos[section] as number) + two) >>> 0;
   }
 }
+
+/** A hash in two words of 32 bits: what replicas compare. */
+interface HashDigest {
+  readonly one: number;
+  readonly two: number;
+}
+
+export function digestOf(state: StateHash): HashDigest {
+  const words = new Uint32Array(
+    state.flatMap(({ section, rows, one, two }) => {
+      return [section, Math.floor(rows / 2 ** 32), rows, one, two];
+    }),
+  );
+  const bytes = new Uint8Array(words.length * 4);
+  const view = new DataView(bytes.buffer);
+  words.forEach((word, at) => {
+    view.setUint32(at * 4, word);
+  });
+  return { one: hash(bytes, DIGEST_SEEDS.one), two: hash(bytes, DIGEST_SEEDS.two) };
+}
+
+const DIGEST_SEEDS = { one: 0x6469_6765, two: 0x7374_6f66 } as const;
 
 export function isSameHash(one: StateHash, other: StateHash): boolean {
   if (one.length !== other.length) return false;

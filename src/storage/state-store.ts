@@ -9,7 +9,7 @@ import { ORIGIN } from '../raft/position.ts';
 import type { SnapshotReader } from '../raft/ready.ts';
 import { Checkpoint, type WrittenShard } from './checkpoint.ts';
 import { Generations } from './generations.ts';
-import { ShardState } from './shard-state.ts';
+import { type Fingerprint, ShardState } from './shard-state.ts';
 import { ShardView } from './shard-view.ts';
 import { SharedDiskView } from './shared-disk-view.ts';
 import { SlabPool } from './slab-pool.ts';
@@ -115,6 +115,21 @@ export class StateStore {
   /** Undefined for a damaged shard. Reads what some of the last writes replaced. */
   hash(shard: ShardId): StateHash | undefined {
     return this.#stateOf(shard).hash();
+  }
+
+  /** Takes the hash of a shard as of its last entry. It takes the place of an earlier one. */
+  beginFingerprint(shard: ShardId): void {
+    this.#stateOf(shard).beginFingerprint();
+  }
+
+  /** The one begun last; undefined until the disk has answered, and for a damaged shard. */
+  fingerprint(shard: ShardId): Fingerprint | undefined {
+    return this.#stateOf(shard).fingerprint;
+  }
+
+  /** What the shard holds is wrong though its rows are sound: it counts as damaged from now on. */
+  condemn(shard: ShardId): void {
+    this.#stateOf(shard).condemn();
   }
 
   get(shard: ShardId, section: number, key: Uint8Array): Uint8Array | undefined {
@@ -261,10 +276,11 @@ export class StateStore {
       });
   }
 
-  /** Between jobs, so that a hash that is asked for needs few reads. */
+  /** Between jobs: a hash that is asked for needs few reads, and a fingerprint gets ready. */
   #settle(): 'later' {
     for (const state of this.#states.values()) {
-      if (state.overlay.unsettled.length < STATE_LIMITS.settleKeys) continue;
+      const isDue = state.overlay.unsettled.length >= STATE_LIMITS.settleKeys;
+      if (!isDue && !state.isFingerprintAwaited) continue;
       if (state.settleSome(state.overlay, this.#options.onProgress)) break;
     }
     return 'later';
