@@ -369,6 +369,12 @@ export const NODE_LIMITS = {
   expiryMilliseconds: 200,
   /** How often leaders look for clients that are gone. */
   forgetMilliseconds: 30_000,
+  /**
+   * How often leaders compare the states of replicas that changed, and how long a report may take.
+   * A comparison costs a copy of the sums, reads that the next checkpoint does not do again, and
+   * two short messages a replica.
+   */
+  consistencyMilliseconds: 5000,
   /** Members of whom it is remembered where they were heard from. */
   membersMax: 65_536,
   /** Requests of one client that wait for an answer. */

@@ -28,6 +28,7 @@ import { CatalogueDesk } from './catalogue-desk.ts';
 import { Chores } from './chores.ts';
 import { ClientFrames } from './client-frames.ts';
 import { Clients } from './clients.ts';
+import { ConsistencyCheck } from './consistency-check.ts';
 import { Forwards } from './forwards.ts';
 import { Leaders } from './leaders.ts';
 import { Lingering } from './lingering.ts';
@@ -87,6 +88,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly #lingering = new Lingering<Replica>();
   readonly #desk: CatalogueDesk;
   readonly #chores: Chores;
+  readonly consistency: ConsistencyCheck;
   readonly transactions: TransactionDesk;
   #records: LogRecord[] = [];
   #settled: DurableMark[] = [];
@@ -153,6 +155,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     });
     this.#desk = new CatalogueDesk({ core: this, random: options.random.fork('catalogue desk') });
     this.#chores = new Chores(this);
+    this.consistency = new ConsistencyCheck(this);
     this.transactions = new TransactionDesk(this);
     this.replicas.openAll();
     if (this.map !== undefined) this.#meet(this.map);
@@ -190,6 +193,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     for (const node of this.peers.due(now)) this.#greet(node);
     this.#desk.tick();
     this.#chores.tick();
+    this.consistency.tick();
     this.transactions.tick();
     this.#hurryLingering();
     this.#mail.hurryAll();
@@ -257,10 +261,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   /** No replica here leads any more. */
   get hasRetired(): boolean {
-    for (const replica of this.replicas.all) {
-      if (replica.isLeader && replica.status().followers.length > 0) return false;
-    }
-    return true;
+    return !this.replicas.isLeadingOthers;
   }
 
   close(done: () => void): void {
@@ -369,6 +370,10 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     for (const mark of marks) this.#settled.push(mark);
     this.#isStoreBusy = true;
     this.#options.onWork();
+  }
+
+  tellLater(to: NodeId, message: NodeMessage): void {
+    this.#mail.tell(to, message, { hasHurry: false });
   }
 
   #tell(to: NodeId, message: NodeMessage): void {

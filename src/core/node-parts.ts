@@ -8,6 +8,7 @@ import type { Log } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Request } from '../wire/request.ts';
 import type { Clients, RequestFact } from './clients.ts';
+import type { ConsistencyCheck, ConsistencyFact } from './consistency-check.ts';
 import type { Peers } from './peers.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -30,6 +31,7 @@ export type NodeFact =
   | { readonly type: 'frame-refused'; readonly from: string }
   | { readonly type: 'state-damaged'; readonly shard: ShardId; readonly text: string }
   | { readonly type: 'peer-silent'; readonly node: NodeId }
+  | ConsistencyFact
   | RequestFact;
 
 export interface NodeParts {
@@ -39,6 +41,7 @@ export interface NodeParts {
   readonly replicas: Replicas;
   readonly clients: Clients;
   readonly peers: Peers;
+  readonly consistency: ConsistencyCheck;
   /** The monotone clock in milliseconds. */
   readonly now: number;
   readonly map: ClusterMap | undefined;

@@ -77,6 +77,12 @@ export class PeerFrames {
         return this.#answerHowFar(from, message.id, message.shard);
       case 'told':
         return parts.replicas.get(message.shard)?.told(message.id, message.index);
+      case 'fingerprint-ask':
+        return parts.consistency.asked(from, message.shard, message.index);
+      case 'fingerprint':
+        return parts.consistency.reported(message);
+      case 'diverged':
+        return parts.consistency.divergedFrom(message);
       default:
         return unreachable(message);
     }

@@ -74,6 +74,11 @@ export class Replicas {
     return this.#touched.size > 0;
   }
 
+  get isLeadingOthers(): boolean {
+    const replicas = [...this.#replicas.values()];
+    return replicas.some((one) => one.isLeader && one.status().followers.length > 0);
+  }
+
   /** Those that were touched, once each. */
   takeTouched(): readonly Replica[] {
     const touched = [...this.#touched].filter((one) => this.#replicas.get(one.shard) === one);

@@ -19,6 +19,8 @@ interface ReplicaInfo {
   /** Entries that the slowest follower that is heard lacks; of a follower, 0. */
   readonly lagEntries: number;
   readonly stopReason: string;
+  /** Its state is damaged or was found to differ: it serves nothing until it has another. */
+  readonly isQuarantined: boolean;
 }
 
 export interface NodeInfo {
@@ -42,6 +44,13 @@ export interface NodeInfo {
   readonly overlayBytes: number;
   /** Requests that were taken and not answered: here, and by the nodes they were passed on to. */
   readonly requests: { readonly waiting: number; readonly forwarded: number };
+  /** Comparisons of the states of replicas, by the leaders here since the start. */
+  readonly consistency: {
+    readonly compared: number;
+    readonly diverged: number;
+    /** Shards whose replicas differ without a majority that agrees. */
+    readonly undecided: readonly number[];
+  };
   /** Scans and snapshots that look at the disk. */
   readonly openViews: number;
 }
@@ -76,8 +85,14 @@ export function infoOf(core: NodeParts): NodeInfo {
     },
     overlayBytes: core.store.overlayBytes,
     requests: { waiting: waitingOn(core), forwarded: core.forwarded },
+    consistency: consistencyOf(core),
     openViews: core.store.openViews,
   };
+}
+
+function consistencyOf({ consistency }: NodeParts): NodeInfo['consistency'] {
+  const { compared, diverged, undecided } = consistency;
+  return { compared, diverged, undecided };
 }
 
 function waitingOn({ replicas }: NodeParts): number {
@@ -106,5 +121,6 @@ function replicaInfoOf(core: NodeParts, shard: ShardId): ReplicaInfo {
     silentMembers: status.followers.length - heard.length,
     lagEntries: Math.max(0, ...heard.map(({ match }) => status.last.index - match)),
     stopReason: replica.stopReason,
+    isQuarantined: replica.isSpoilt,
   };
 }

@@ -31,6 +31,8 @@ export function logFact(logger: Logger, fact: NodeFact): void {
       return logger.info({ shard: fact.shard }, fact.type);
     case 'replica-lost':
     case 'state-damaged':
+    case 'state-diverged':
+    case 'states-differ':
       return logger.error(fact, fact.type);
     case 'request-failed':
       return logger.debug(fact, fact.type);

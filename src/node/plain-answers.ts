@@ -35,6 +35,8 @@ function text(status: number, body: string): PlainAnswer {
 /** In Prometheus' text format. */
 function metricsOf(info: NodeInfo): string {
   const { log, replicas } = info;
+  const { compared, diverged, undecided } = info.consistency;
+  const quarantined = replicas.filter(({ isQuarantined }) => isQuarantined);
   const led = replicas.filter(({ role }) => role === 'leader');
   const families: readonly (readonly [string, 'gauge' | 'counter', string, number])[] = [
     ['ringkv_replicas', 'gauge', 'Replicas on this node', replicas.length],
@@ -49,6 +51,10 @@ function metricsOf(info: NodeInfo): string {
     ['ringkv_log_live_bytes', 'gauge', 'Bytes of the log that count', log.liveBytes],
     ['ringkv_log_segments', 'gauge', 'Segments of the log', log.segments],
     ['ringkv_log_sync_milliseconds', 'gauge', 'The last append', log.lastSyncMilliseconds],
+    ['ringkv_replicas_quarantined', 'gauge', 'Replicas that need a state', quarantined.length],
+    ['ringkv_states_compared_total', 'counter', 'Comparisons of replicas', compared],
+    ['ringkv_states_diverged_total', 'counter', 'Replicas that differed from most', diverged],
+    ['ringkv_shards_undecided', 'gauge', 'Shards that differ without majority', undecided.length],
     ['ringkv_overlay_bytes', 'gauge', 'State that is in memory only', info.overlayBytes],
   ];
   return families

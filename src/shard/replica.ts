@@ -16,6 +16,7 @@ import type { StateStore } from '../storage/state-store.ts';
 import type { Failure, Response } from '../wire/response.ts';
 import { Backlog } from './backlog.ts';
 import { Entrance, type EntranceHost } from './entrance.ts';
+import { FingerprintTaking } from './fingerprint-taking.ts';
 import type { LogTime } from './log-time.ts';
 import { type Proposal, plainProposal, stampedProposal } from './proposal.ts';
 import { type Asker, failAsker, Proposals } from './proposals.ts';
@@ -62,6 +63,7 @@ export class Replica implements EntranceHost, ReadingHost {
   readonly shard: ShardId;
   readonly member: MemberId;
   readonly machine: ShardMachine;
+  readonly fingerprint: FingerprintTaking;
   readonly #host: ReplicaHost;
   readonly #raft: Raft;
   readonly #time: LogTime;
@@ -70,7 +72,7 @@ export class Replica implements EntranceHost, ReadingHost {
   readonly #intake: SnapshotIntake;
   readonly #entrance: Entrance;
   /** Not given to the log yet: perhaps a snapshot has to become the state first. */
-  #records: LogRecord[] = [];
+  readonly #records: LogRecord[] = [];
   readonly #backlog = new Backlog();
   /** Pieces of snapshots that there was no room for. */
   #waitingChunk: Message | undefined;
@@ -93,6 +95,7 @@ export class Replica implements EntranceHost, ReadingHost {
     this.shard = shard;
     this.member = member;
     this.machine = options.machine;
+    this.fingerprint = new FingerprintTaking(shard, host.store);
     this.#host = host;
     this.#raft = options.raft;
     this.#time = options.time;
@@ -266,10 +269,9 @@ export class Replica implements EntranceHost, ReadingHost {
     // The core may have come past the snapshot while the disk was asked about it.
     if (ready?.write?.snapshot === undefined) this.#intake.forget();
     if (ready === undefined) return undefined;
-    const { shard } = this;
     if (ready.write !== undefined) this.#takeWrite(ready.write);
     if (ready.truncated !== undefined) {
-      this.#records.push({ type: 'forget', shard, index: ready.truncated });
+      this.#records.push({ type: 'forget', shard: this.shard, index: ready.truncated });
     }
     for (const chunk of ready.chunks) this.#intake.take(chunk);
     return ready;
@@ -277,10 +279,7 @@ export class Replica implements EntranceHost, ReadingHost {
 
   /** What the log may have now, in order. */
   takeRecords(): readonly LogRecord[] {
-    if (this.#records.length === 0 || this.#intake.isSwitching) return [];
-    const records = this.#records;
-    this.#records = [];
-    return records;
+    return this.#intake.isSwitching ? [] : this.#records.splice(0);
   }
 
   /** Last step: after the writes were given to the log and the messages sent. */
@@ -325,10 +324,6 @@ export class Replica implements EntranceHost, ReadingHost {
     if (this.#entrance.hasGathered) this.touch();
   }
 
-  get hasBacklog(): boolean {
-    return !this.#backlog.isEmpty;
-  }
-
   /** State through this index is on disk: the log may forget it. */
   saved(index: number): void {
     if (index > this.#applied) return;
@@ -342,6 +337,10 @@ export class Replica implements EntranceHost, ReadingHost {
     if (firstDamaged === undefined || firstDamaged > this.#applied) return;
     if (firstDamaged > this.#saved) this.#host.store.checkpoint();
     else this.step({ type: 'truncate', index: this.#saved });
+  }
+
+  get hasBacklog(): boolean {
+    return !this.#backlog.isEmpty;
   }
 
   /** The disk moved on: what waited for it may go on. */
@@ -451,8 +450,8 @@ export class Replica implements EntranceHost, ReadingHost {
 
   #apply(entry: Entry): void {
     const { index, term } = entry;
+    const { store, shard } = this;
     const position = { index, term };
-    const [{ store }, { shard }] = [this.#host, this];
     switch (entry.kind) {
       case 'command': {
         const verdict = this.machine.apply({ index, payload: entry.payload });
@@ -466,16 +465,16 @@ export class Replica implements EntranceHost, ReadingHost {
         break;
       }
       case 'configuration':
-        store.apply(shard, { position, configuration: entry.configuration, writes: [] });
+      case 'empty': {
+        const configuration = entry.kind === 'configuration' ? entry.configuration : undefined;
+        store.apply(shard, { position, configuration, writes: [] });
         this.#answer(position, []);
         break;
-      case 'empty':
-        store.apply(shard, { position, configuration: undefined, writes: [] });
-        this.#answer(position, []);
-        break;
+      }
       default:
         unreachable(entry);
     }
+    this.fingerprint.applied(index);
     this.#applied = index;
     this.#appliedTerm = term;
   }

@@ -1,7 +1,7 @@
 /** What nodes say to each other beside the messages of shards, and its one spelling. */
 
 import { unreachable } from '../base/assert.ts';
-import type { ShardId } from '../base/ids.ts';
+import type { MemberId, ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 
@@ -17,12 +17,49 @@ export type NodeMessage =
   /** To the leader of a shard, by a follower that wants to know how far it is behind. */
   | { readonly type: 'ask'; readonly id: number; readonly shard: ShardId }
   /** All that was committed when it was asked is through this index; 0: it does not lead. */
-  | { readonly type: 'told'; readonly id: number; readonly shard: ShardId; readonly index: number };
+  | { readonly type: 'told'; readonly id: number; readonly shard: ShardId; readonly index: number }
+  /** By a shard's leader, to each replica: what is your state as of this entry? */
+  | { readonly type: 'fingerprint-ask'; readonly shard: ShardId; readonly index: number }
+  | ({ readonly type: 'fingerprint' } & FingerprintReport)
+  /** To a replica that differs from a majority: its own report is sent back. */
+  | ({ readonly type: 'diverged' } & FingerprintReport);
+
+/** What a member's state is as of an entry, as a digest. */
+export interface FingerprintReport {
+  readonly shard: ShardId;
+  readonly member: MemberId;
+  readonly index: number;
+  /** Of the entry there: states are compared only behind the same entry. */
+  readonly term: number;
+  /** Two words of 32 bits. */
+  readonly one: number;
+  readonly two: number;
+}
 
 /** Beyond those of the messages of shards, from which they are told apart by the first one. */
-const TYPE = { beat: 32, map: 33, forward: 34, forwarded: 35, ask: 36, told: 37 } as const;
-const LENGTH = { beat: 2, map: 2, forward: 3, forwarded: 3, ask: 3, told: 4 } as const;
-const LENGTH_MAX = LENGTH.told;
+const TYPE = {
+  beat: 32,
+  map: 33,
+  forward: 34,
+  forwarded: 35,
+  ask: 36,
+  told: 37,
+  'fingerprint-ask': 38,
+  fingerprint: 39,
+  diverged: 40,
+} as const;
+const LENGTH = {
+  beat: 2,
+  map: 2,
+  forward: 3,
+  forwarded: 3,
+  ask: 3,
+  told: 4,
+  'fingerprint-ask': 3,
+  fingerprint: 7,
+  diverged: 7,
+} as const;
+const LENGTH_MAX = LENGTH.fingerprint;
 const MESSAGE_BYTES_MIN = 3;
 
 /** One buffer serves all frames: encoding is synchronous and the result is a copy. */
@@ -64,6 +101,9 @@ export function bytesMaxOfNodeMessage(message: NodeMessage): number {
     case 'beat':
     case 'ask':
     case 'told':
+    case 'fingerprint-ask':
+    case 'fingerprint':
+    case 'diverged':
       return SCALARS_BYTES_MAX;
     case 'map':
       return SCALARS_BYTES_MAX + message.map.length;
@@ -76,7 +116,7 @@ export function bytesMaxOfNodeMessage(message: NodeMessage): number {
   }
 }
 
-const SCALARS_BYTES_MAX = 32;
+const SCALARS_BYTES_MAX = 64;
 
 function writeMessage(message: NodeMessage): void {
   writer.array(LENGTH[message.type]);
@@ -104,6 +144,14 @@ function writeMessage(message: NodeMessage): void {
       writer.count(message.id);
       writer.count(message.shard);
       writer.count(message.index);
+      break;
+    case 'fingerprint-ask':
+      writer.count(message.shard);
+      writer.count(message.index);
+      break;
+    case 'fingerprint':
+    case 'diverged':
+      writeReport(message);
       break;
     default:
       unreachable(message);
@@ -139,7 +187,31 @@ function readMessage(reader: Reader): NodeMessage | undefined {
       const shard = reader.count() as ShardId;
       return { type: 'told', id, shard, index: reader.count() };
     }
+    case TYPE['fingerprint-ask']: {
+      if (length !== LENGTH['fingerprint-ask']) return undefined;
+      const shard = reader.count() as ShardId;
+      return { type: 'fingerprint-ask', shard, index: reader.count() };
+    }
+    case TYPE.fingerprint:
+      if (length !== LENGTH.fingerprint) return undefined;
+      return { type: 'fingerprint', ...readReport(reader) };
+    case TYPE.diverged:
+      if (length !== LENGTH.diverged) return undefined;
+      return { type: 'diverged', ...readReport(reader) };
     default:
       return undefined;
   }
+}
+
+function writeReport({ shard, member, index, term, one, two }: FingerprintReport): void {
+  for (const number of [shard, member, index, term, one, two]) writer.count(number);
+}
+
+function readReport(reader: Reader): FingerprintReport {
+  const shard = reader.count() as ShardId;
+  const member = reader.count() as MemberId;
+  const index = reader.count();
+  const term = reader.count();
+  const one = reader.count();
+  return { shard, member, index, term, one, two: reader.count() };
 }

@@ -46,8 +46,8 @@ const SHARD_BUGS: readonly Bug[] = [
     name: 'log-before-snapshot',
     sentence: 'the log has what follows a snapshot before the snapshot is the state',
     trap: '10',
-    find: 'if (this.#records.length === 0 || this.#intake.isSwitching) return [];',
-    replace: '',
+    find: 'return this.#intake.isSwitching ? [] : this.#records.splice(0);',
+    replace: 'return this.#records.splice(0);',
   },
   {
     ...REPLICA,

@@ -5,6 +5,7 @@ import { CATALOGUE_BUGS } from './bugs-catalog.ts';
 import { CLIENT_BUGS } from './bugs-client.ts';
 import { CLUSTER_BUGS } from './bugs-cluster.ts';
 import { CLUSTER_TXN_BUGS } from './bugs-cluster-txn.ts';
+import { CONSISTENCY_BUGS } from './bugs-consistency.ts';
 import { CONTENTION_BUGS } from './bugs-contention.ts';
 import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
@@ -35,6 +36,7 @@ export const BUGS: readonly Bug[] = [
   ...CATALOGUE_BUGS,
   ...COORDINATION_BUGS,
   ...CONTENTION_BUGS,
+  ...CONSISTENCY_BUGS,
   ...CLUSTER_BUGS,
   ...CLUSTER_TXN_BUGS,
 ];

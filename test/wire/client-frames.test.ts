@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { NUMBER_MAX, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NUMBER_MAX, type ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
@@ -140,10 +140,31 @@ function randomResponse(random: Random): Response {
   }
 }
 
+const NODE_MESSAGE_TYPES = [
+  'beat',
+  'map',
+  'forward',
+  'forwarded',
+  'ask',
+  'told',
+  'fingerprint-ask',
+  'fingerprint',
+  'diverged',
+] as const;
+
 function randomNodeMessage(random: Random): NodeMessage {
   const id = randomCount(random);
   const shard = randomCount(random) as ShardId;
-  switch (random.pick(['beat', 'map', 'forward', 'forwarded', 'ask', 'told'] as const)) {
+  const type = random.pick(NODE_MESSAGE_TYPES);
+  switch (type) {
+    case 'fingerprint-ask':
+      return { type, shard, index: randomCount(random) };
+    case 'fingerprint':
+    case 'diverged': {
+      const member = randomCount(random) as MemberId;
+      const [index, term] = [randomCount(random), randomCount(random)];
+      return { type, shard, member, index, term, one: random.word(), two: random.word() };
+    }
     case 'ask':
       return { type: 'ask', id, shard };
     case 'told':

@@ -1,0 +1,196 @@
+/**
+ * Compares the states of a shard's replicas, and quarantines a replica that differs from most.
+ *
+ * The leader names an entry, each replica reports a digest of its state as of that entry. Two
+ * replicas that applied the same entry at an index applied the same log before it (Raft §5.3), so
+ * their states are equal unless one of them is wrong. A digest that differs from that of a majority
+ * of the voters is wrong: its replica is told so and gets its state anew.
+ */
+
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
+import type { Replica } from '../shard/replica.ts';
+import { digestOf } from '../storage/state-hash.ts';
+import type { FingerprintReport, NodeMessage } from '../wire/node-message.ts';
+import type { Replicas } from './replicas.ts';
+
+export type ConsistencyFact =
+  /** What a replica here holds as of this entry is not what a majority of the voters holds. */
+  | { readonly type: 'state-diverged'; readonly shard: ShardId; readonly index: number }
+  /** The replicas differ, and no majority agrees: which of them is right is for people to say. */
+  | { readonly type: 'states-differ'; readonly shard: ShardId; readonly index: number };
+
+interface ConsistencyParts {
+  readonly now: number;
+  readonly self: { readonly node: NodeId };
+  readonly replicas: Pick<Replicas, 'all' | 'get'>;
+  nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined;
+  /** With the next frame that leaves for that node anyway, or with the next tick. */
+  tellLater(to: NodeId, message: NodeMessage): void;
+  mention(fact: ConsistencyFact): void;
+}
+
+/** One entry of a shard that is led here, and what its replicas reported so far. */
+interface Comparison {
+  readonly term: number;
+  readonly index: number;
+  readonly until: number;
+  readonly voters: readonly MemberId[];
+  readonly reports: Map<MemberId, FingerprintReport>;
+}
+
+/** A report that a leader wants of a replica on this node. */
+interface Asked {
+  readonly by: NodeId;
+  readonly index: number;
+  readonly until: number;
+}
+
+export class ConsistencyCheck {
+  readonly #parts: ConsistencyParts;
+  readonly #comparisons = new Map<ShardId, Comparison>();
+  readonly #asked = new Map<ShardId, Asked>();
+  /** The last entry as of which all voters were equal, and in which term that was seen. */
+  readonly #equalAt = new Map<ShardId, { readonly term: number; readonly index: number }>();
+  /** Shards whose replicas differ without a majority that agrees. */
+  readonly #undecided = new Set<ShardId>();
+  #begunAt: number;
+  compared = 0;
+  diverged = 0;
+
+  constructor(parts: ConsistencyParts) {
+    this.#parts = parts;
+    this.#begunAt = parts.now;
+  }
+
+  get undecided(): readonly ShardId[] {
+    return [...this.#undecided].sort((one, other) => one - other);
+  }
+
+  tick(): void {
+    const { now, replicas } = this.#parts;
+    for (const [shard, asked] of this.#asked) this.#report(shard, asked);
+    for (const [shard, comparison] of this.#comparisons) {
+      if (now >= comparison.until) this.#conclude(shard, comparison);
+    }
+    if (now - this.#begunAt < NODE_LIMITS.consistencyMilliseconds) return;
+    this.#begunAt = now;
+    for (const replica of replicas.all) {
+      if (replica.isCurrent && !replica.isSpoilt) this.#begin(replica);
+      else this.#forget(replica.shard);
+    }
+  }
+
+  /** A leader wants to know; a later question takes the place of one that is still open. */
+  asked(by: NodeId, shard: ShardId, index: number): void {
+    const replica = this.#parts.replicas.get(shard);
+    if (replica === undefined || replica.isSpoilt) return;
+    const until = this.#parts.now + NODE_LIMITS.consistencyMilliseconds;
+    this.#asked.set(shard, { by, index, until });
+    replica.fingerprint.ask(index);
+  }
+
+  reported(report: FingerprintReport): void {
+    const comparison = this.#comparisons.get(report.shard);
+    if (comparison?.index !== report.index) return;
+    comparison.reports.set(report.member, report);
+    const { voters, reports } = comparison;
+    if (voters.every((voter) => reports.has(voter))) this.#conclude(report.shard, comparison);
+  }
+
+  /** Believed only if it is about what this replica says of itself, at this very entry. */
+  divergedFrom(report: FingerprintReport): void {
+    const replica = this.#parts.replicas.get(report.shard);
+    if (replica?.member !== report.member || replica.isSpoilt) return;
+    const own = reportOf(replica, report.index);
+    if (own === undefined || keyOf(own) !== keyOf(report)) return;
+    const { shard, index } = report;
+    this.#parts.mention({ type: 'state-diverged', shard, index });
+    // Its rows are sound: only the mark makes the next life know, and a snapshot takes it away.
+    replica.store.condemn(shard);
+    replica.spoil();
+  }
+
+  #forget(shard: ShardId): void {
+    this.#comparisons.delete(shard);
+    this.#equalAt.delete(shard);
+    this.#undecided.delete(shard);
+  }
+
+  /**
+   * At the last entry if it is applied: no replica can be past it. While entries are on their way,
+   * at one that does not exist yet, so that the question arrives before the entry is committed.
+   */
+  #begin(replica: Replica): void {
+    const { shard } = replica;
+    const { now, self } = this.#parts;
+    const { term, last, applied, isSettled, configuration } = replica.status();
+    if (!isSettled || this.#comparisons.has(shard)) return;
+    const index = applied === last.index ? last.index : last.index + 1;
+    const equal = this.#equalAt.get(shard);
+    if (equal?.term === term && equal.index === index) return;
+    const { voters, learners } = configuration.configuration;
+    const until = now + NODE_LIMITS.consistencyMilliseconds;
+    this.#comparisons.set(shard, { term, index, until, voters, reports: new Map() });
+    for (const member of [...voters, ...learners]) {
+      const node = this.#parts.nodeOfMember(shard, member);
+      if (node === self.node) this.asked(node, shard, index);
+      else if (node !== undefined) {
+        this.#parts.tellLater(node, { type: 'fingerprint-ask', shard, index });
+      }
+    }
+  }
+
+  /** As soon as the replica is there and the disk has answered. */
+  #report(shard: ShardId, { by, index, until }: Asked): void {
+    const { now, replicas, self } = this.#parts;
+    const replica = replicas.get(shard);
+    const report = replica === undefined ? undefined : reportOf(replica, index);
+    if (report === undefined && replica !== undefined && now < until) return;
+    this.#asked.delete(shard);
+    if (report === undefined) return;
+    if (by === self.node) this.reported(report);
+    else this.#parts.tellLater(by, { ...report, type: 'fingerprint' });
+  }
+
+  /** With the reports of all voters, or with those that came in time. */
+  #conclude(shard: ShardId, { term, index, voters, reports }: Comparison): void {
+    this.#comparisons.delete(shard);
+    this.compared += 1;
+    const votesFor = (key: string) =>
+      voters.filter((voter) => keyOf(reports.get(voter)) === key).length;
+    const keys = [...new Set([...reports.values()].map(keyOf))];
+    const majority = keys.find((key) => votesFor(key) * 2 > voters.length);
+    if (keys.length < 2) {
+      this.#undecided.delete(shard);
+      if (majority !== undefined) this.#equalAt.set(shard, { term, index });
+      return;
+    }
+    if (majority === undefined) {
+      if (!this.#undecided.has(shard)) this.#parts.mention({ type: 'states-differ', shard, index });
+      this.#undecided.add(shard);
+      return;
+    }
+    this.#undecided.delete(shard);
+    for (const report of reports.values()) if (keyOf(report) !== majority) this.#tell(report);
+  }
+
+  #tell(report: FingerprintReport): void {
+    this.diverged += 1;
+    const node = this.#parts.nodeOfMember(report.shard, report.member);
+    if (node === this.#parts.self.node) this.divergedFrom(report);
+    else if (node !== undefined) this.#parts.tellLater(node, { ...report, type: 'diverged' });
+  }
+}
+
+function reportOf(replica: Replica, index: number): FingerprintReport | undefined {
+  const taken = replica.fingerprint.taken(index);
+  if (taken === undefined) return undefined;
+  const { shard, member } = replica;
+  return { shard, member, index, term: taken.position.term, ...digestOf(taken.hash) };
+}
+
+/** Equal for replicas that are equal; no report is equal to none. */
+function keyOf(report: FingerprintReport | undefined): string {
+  return report === undefined ? '' : `${report.term} ${report.one} ${report.two}`;
+}

@@ -1,0 +1,86 @@
+/** Bugs of comparing replicas: what a fingerprint is of, and what follows from a difference. */
+
+import type { Bug } from './bug.ts';
+
+const STATE = { file: 'src/storage/shard-state.ts', profiles: [], tests: ['state-fingerprint'] };
+const CHECK = {
+  file: 'src/core/consistency-check.ts',
+  profiles: [],
+  tests: ['consistency-check'],
+};
+const RULE = { trap: 'silent divergence of replicas', isFast: true };
+
+export const CONSISTENCY_BUGS: readonly Bug[] = [
+  {
+    ...STATE,
+    ...RULE,
+    name: 'fingerprint-keeps-replaced-rows',
+    sentence: 'a fingerprint keeps what its last writes replaced on disk',
+    find: 'if (isAwaited) this.#pending?.sums.subtract(section, this.place, record);',
+    replace: '',
+  },
+  {
+    ...STATE,
+    ...RULE,
+    name: 'fingerprint-loses-later-rows',
+    sentence: 'a fingerprint loses rows that were replaced behind its entry',
+    find: 'const isAwaited = overlay.awaited > 0;',
+    replace: 'const isAwaited = true;',
+  },
+  {
+    ...STATE,
+    ...RULE,
+    name: 'newest-settled-first',
+    sentence: 'what was written last is settled first, and taken for what a fingerprint awaits',
+    find: 'overlay.unsettled.splice(0, STATE_LIMITS.settleKeys)',
+    replace: 'overlay.unsettled.splice(-STATE_LIMITS.settleKeys)',
+  },
+  {
+    ...STATE,
+    ...RULE,
+    name: 'fingerprint-of-a-damaged-state',
+    sentence: 'a state whose hash is lost has a fingerprint all the same',
+    find: 'this.isFingerprintAwaited || this.#isDamaged',
+    replace: 'this.isFingerprintAwaited',
+  },
+  {
+    ...CHECK,
+    ...RULE,
+    name: 'minority-believed',
+    sentence: 'the digest that was reported first is taken for that of a majority',
+    find: 'votesFor(key) * 2 > voters.length',
+    replace: 'votesFor(key) > 0',
+  },
+  {
+    ...CHECK,
+    ...RULE,
+    name: 'majority-of-those-that-reported',
+    sentence: 'two voters of five that agree are taken for a majority',
+    find: 'votesFor(key) * 2 > voters.length',
+    replace: 'votesFor(key) * 2 > reports.size',
+  },
+  {
+    ...CHECK,
+    ...RULE,
+    name: 'any-verdict-believed',
+    sentence: 'a replica believes a verdict about an entry or a digest that it never reported',
+    find: 'if (own === undefined || keyOf(own) !== keyOf(report)) return;',
+    replace: '',
+  },
+  {
+    ...CHECK,
+    ...RULE,
+    name: 'differs-and-is-not-condemned',
+    sentence: 'a replica that differs forgets it with the next start',
+    find: 'replica.store.condemn(shard);',
+    replace: '',
+  },
+  {
+    ...CHECK,
+    ...RULE,
+    name: 'passed-index-asked-for',
+    sentence: 'while entries are on their way, replicas are asked about one that some have passed',
+    find: 'applied === last.index ? last.index : last.index + 1',
+    replace: 'last.index',
+  },
+];
