@@ -11,6 +11,7 @@ import type { Refusal, Reply } from './command.ts';
 import { decodeCommand } from './command-bytes.ts';
 import { type Decision, decide } from './decision.ts';
 import {
+  nodeDeletion,
   nodeWrite,
   ownWrite,
   readMap,
@@ -55,8 +56,9 @@ export class Catalogue {
 
 function writesOf(decision: Exclude<Decision, { type: 'refused' }>): StateWrite[] {
   if (decision.type === 'nothing') return [];
-  const { own, nodes, shards } = decision;
-  return [ownWrite(own), ...nodes.map(nodeWrite), ...shards.map(shardWrite)];
+  const { own, nodes, shards, gone } = decision;
+  const written = [ownWrite(own), ...nodes.map(nodeWrite), ...shards.map(shardWrite)];
+  return [...written, ...gone.map(nodeDeletion)];
 }
 
 function refused(reason: Refusal): Applied {

@@ -32,6 +32,20 @@ export interface Basis {
   readonly zone: string;
 }
 
+/** The basis with what the goals made of it: a drained node is given no leadership. */
+export interface AimedBasis extends Basis {
+  readonly isDrained: boolean;
+}
+
+/**
+ * What the operator wants of a node; kept until it is fulfilled or changed.
+ *
+ * - `active`: it carries its share.
+ * - `draining`: it gives leadership away, and replicas where other nodes have room for them.
+ * - `removing`: it gives everything away, and its row goes when no shard lists it any more.
+ */
+export type Membership = 'active' | 'draining' | 'removing';
+
 export interface NodeRow extends NodeDescription {
   readonly node: NodeId;
   /** Index of the entry that changed the row last; so for every row. */
@@ -43,7 +57,10 @@ export interface NodeRow extends NodeDescription {
   /** Drawn at each start, so that two copies of one folder are told apart. */
   readonly life: number;
   /** Undefined until goals take the node into account. */
-  readonly basis: Basis | undefined;
+  readonly basis: AimedBasis | undefined;
+  readonly membership: Membership;
+  /** The node that ran at this address before and lost its folder, or `NO_NODE`. */
+  readonly replaces: NodeId;
 }
 
 /** One replica's life, on one node. */

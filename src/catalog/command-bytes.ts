@@ -7,15 +7,18 @@ import { Reader, Writer } from '../base/message-pack.ts';
 import type { AimedNode, AimedShard, Command, PlacedMember, Refusal, Reply } from './command.ts';
 import { readGoal } from './row.ts';
 import {
-  readBasis,
+  AIMED_BASIS_FIELDS,
+  MEMBERSHIPS,
+  readAimedBasis,
   readDescription,
   readJoinToken,
   readList,
   readMember,
+  readMembership,
   readNode,
   readSettings,
   readText,
-  writeBasis,
+  writeAimedBasis,
   writeCounts,
   writeDescription,
   writeJoinToken,
@@ -23,10 +26,28 @@ import {
   writeText,
 } from './spelling.ts';
 
-const KIND = { found: 1, join: 2, announce: 3, aim: 4, place: 5, report: 6, lose: 7 } as const;
+const KIND = {
+  found: 1,
+  join: 2,
+  announce: 3,
+  aim: 4,
+  place: 5,
+  report: 6,
+  lose: 7,
+  'set-membership': 8,
+} as const;
 
 /** Elements of the array, the kind included. */
-const LENGTH = { found: 11, join: 7, announce: 10, aim: 4, place: 4, report: 6, lose: 3 } as const;
+const LENGTH = {
+  found: 11,
+  join: 7,
+  announce: 10,
+  aim: 4,
+  place: 4,
+  report: 6,
+  lose: 3,
+  'set-membership': 4,
+} as const;
 const LENGTH_MAX = 15;
 
 const REFUSALS: readonly Refusal[] = [
@@ -41,6 +62,11 @@ const REFUSALS: readonly Refusal[] = [
   'full',
   'unsound',
   'malformed',
+  'still-running',
+  'replaced',
+  'last-node',
+  'fewer-replicas',
+  'no-majority',
 ];
 
 const MEMBERS = { lengthMax: CATALOGUE_LIMITS.shardsMax + 1, bytesMin: 1 };
@@ -98,6 +124,10 @@ function writeCommand(command: Command): void {
     case 'lose':
       writer.count(command.shard);
       return writer.count(command.member);
+    case 'set-membership':
+      writer.count(command.node);
+      writer.count(MEMBERSHIPS.indexOf(command.membership));
+      return writer.truth(command.isForced);
     default:
       return unreachable(command);
   }
@@ -166,6 +196,10 @@ function readCommand(reader: Reader, type: Command['type']): Command {
     }
     case 'lose':
       return { type, shard: reader.count() as ShardId, member: readMember(reader) };
+    case 'set-membership': {
+      const node = readNode(reader);
+      return { type, node, membership: readMembership(reader), isForced: reader.truth() };
+    }
     default:
       return unreachable(type);
   }
@@ -205,14 +239,14 @@ function readRefusal(reader: Reader): Reply | undefined {
 }
 
 function writeAimedNode(aimed: AimedNode): void {
-  writer.array(3);
+  writer.array(1 + AIMED_BASIS_FIELDS);
   writer.count(aimed.node);
-  writeBasis(writer, aimed);
+  writeAimedBasis(writer, aimed);
 }
 
 function readAimedNode(reader: Reader): AimedNode {
-  reader.tuple(3);
-  return { node: readNode(reader), ...readBasis(reader) };
+  reader.tuple(1 + AIMED_BASIS_FIELDS);
+  return { node: readNode(reader), ...readAimedBasis(reader) };
 }
 
 function writeAimedShard({ goal, preferredNode }: AimedShard): void {

@@ -1,7 +1,7 @@
 /** What can be asked of the catalogue, and what it answers. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
-import type { Basis, NodeDescription, Settings } from './cluster-map.ts';
+import type { AimedBasis, Membership, NodeDescription, Settings } from './cluster-map.ts';
 
 /** Begins the cluster. The proposer is its first node, and the founder of every shard. */
 interface Found {
@@ -41,7 +41,7 @@ export interface Aim {
   readonly shards: readonly AimedShard[];
 }
 
-export interface AimedNode extends Basis {
+export interface AimedNode extends AimedBasis {
   readonly node: NodeId;
 }
 
@@ -83,7 +83,16 @@ interface Lose {
   readonly member: MemberId;
 }
 
-export type Command = Found | Join | Announce | Aim | Place | Report | Lose;
+/** The operator says what is to become of a node. */
+export interface SetMembership {
+  readonly type: 'set-membership';
+  readonly node: NodeId;
+  readonly membership: Membership;
+  /** A removal may leave the shards with fewer replicas than were set. */
+  readonly isForced: boolean;
+}
+
+export type Command = Found | Join | Announce | Aim | Place | Report | Lose | SetMembership;
 
 export type Refusal =
   /** No cluster was founded here yet. */
@@ -105,7 +114,20 @@ export type Refusal =
   /** What is asked for contradicts itself or the map. */
   | 'unsound'
   /** Not the spelling of any command. */
-  | 'malformed';
+  | 'malformed'
+  /** The node whose place the newcomer would take is heard. Said by the catalog's leader. */
+  | 'still-running'
+  /** Another node has taken this one's place. */
+  | 'replaced'
+  /** No other node could carry what lies on this one. */
+  | 'last-node'
+  /** The shards would have fewer replicas than were set; it takes a removal that is forced. */
+  | 'fewer-replicas'
+  /**
+   * The node is silent, and without it a shard has no majority that could give its data to
+   * others. Said by the catalog's leader.
+   */
+  | 'no-majority';
 
 export type Reply =
   /**

@@ -11,8 +11,9 @@ import {
   type NodeRow,
   type ShardRow,
 } from './cluster-map.ts';
-import type { Aim, Command, Place, Refusal, Report } from './command.ts';
-import { nodeNumbered } from './questions.ts';
+import type { Aim, Command, Place, Refusal, Report, SetMembership } from './command.ts';
+import { admit, membershipOf, nodesGone } from './membership.ts';
+import { basisOf, isSameBasis, nodeNumbered } from './questions.ts';
 import { isSoundGoal } from './row.ts';
 import type { OwnAffairs } from './state-rows.ts';
 
@@ -22,6 +23,8 @@ export type Decision =
       readonly own: OwnAffairs;
       readonly nodes: readonly NodeRow[];
       readonly shards: readonly ShardRow[];
+      /** Nodes whose rows are deleted. */
+      readonly gone: readonly NodeId[];
       /** The number that was given, or `NO_NODE`. */
       readonly node: NodeId;
     }
@@ -29,12 +32,28 @@ export type Decision =
   | { readonly type: 'nothing'; readonly node: NodeId }
   | { readonly type: 'refused'; readonly reason: Refusal };
 
+/** Before it is known whether rows go with it. */
+type Change = Omit<Extract<Decision, { readonly type: 'change' }>, 'gone'>;
+type Outcome = Change | Exclude<Decision, { readonly type: 'change' }>;
+
 type CommandOf<Type extends Command['type']> = Extract<Command, { readonly type: Type }>;
 
 /** `index` is that of the entry: the revision of every row that it changes. */
 export function decide(map: ClusterMap | undefined, command: Command, index: number): Decision {
   if (command.type === 'found') return found(map, command, index);
   if (map === undefined) return refuse('not-founded');
+  const outcome = outcomeOf(map, command, index);
+  if (outcome.type !== 'change') return outcome;
+  const gone = nodesGone(map, outcome);
+  const nodes = outcome.nodes.filter(({ node }) => !gone.includes(node));
+  return { ...outcome, nodes, gone };
+}
+
+function outcomeOf(
+  map: ClusterMap,
+  command: Exclude<Command, { readonly type: 'found' }>,
+  index: number,
+): Outcome {
   switch (command.type) {
     case 'join':
       return join(map, command, index);
@@ -48,6 +67,8 @@ export function decide(map: ClusterMap | undefined, command: Command, index: num
       return report(map, command, index);
     case 'lose':
       return lose(map, command, index);
+    case 'set-membership':
+      return setMembership(map, command, index);
     default:
       return unreachable(command);
   }
@@ -65,7 +86,12 @@ function found(map: ClusterMap | undefined, command: CommandOf<'found'>, index: 
   if (clusterId === '' || description.weight === 0 || !isComplete) return refuse('unsound');
   const node = 1 as NodeId;
   const { weight, zone } = description;
-  const row = { node, revision: index, joinToken, incarnation: 0, life: 0, ...description };
+  const row: NodeRow = {
+    ...{ node, revision: index, joinToken, incarnation: 0, life: 0, ...description },
+    basis: { weight, zone, isDrained: false },
+    membership: 'active',
+    replaces: NO_NODE,
+  };
   const shards = members.map((founder, at): ShardRow => {
     // The catalogue exists: this very command was committed in it.
     const isFounded = at === CATALOGUE_SHARD;
@@ -85,26 +111,28 @@ function found(map: ClusterMap | undefined, command: CommandOf<'found'>, index: 
   });
   const nextNode = 2 as NodeId;
   const own: OwnAffairs = { version: index, clusterId, settings, nextNode, aimedAt: 0 };
-  return { type: 'change', own, nodes: [{ ...row, basis: { weight, zone } }], shards, node };
+  return { type: 'change', own, nodes: [row], shards, gone: [], node };
 }
 
-/** One folder gets one number, however often it asks. */
+/** One folder gets one number, however often it asks. At a known address it replaces that node. */
 function join(
   map: ClusterMap,
   { joinToken, description }: CommandOf<'join'>,
   index: number,
-): Decision {
+): Outcome {
   const known = map.nodes.find((row) => isSame(row.joinToken, joinToken));
   if (known !== undefined) return { type: 'nothing', node: known.node };
   if (map.nodes.length >= CATALOGUE_LIMITS.nodesMax) return refuse('full');
   const node = map.nextNode;
-  const row = { node, revision: index, joinToken, incarnation: 0, life: 0, ...description };
+  const { nodes, shards, replaces } = admit(map, { node, joinToken, description }, index);
   const own = { ...ownOf(map, index), nextNode: (node + 1) as NodeId };
-  return { type: 'change', own, nodes: [{ ...row, basis: undefined }], shards: [], node };
+  // Goals that were made with the node that is replaced are not to be set any more.
+  const aimedAt = replaces === NO_NODE ? own.aimedAt : index;
+  return { type: 'change', own: { ...own, aimedAt }, nodes, shards, node };
 }
 
 /** Lives only follow each other. Of two that claim one number, the first to be heard is it. */
-function announce(map: ClusterMap, command: CommandOf<'announce'>, index: number): Decision {
+function announce(map: ClusterMap, command: CommandOf<'announce'>, index: number): Outcome {
   const { node, joinToken, incarnation, life, description } = command;
   const row = nodeNumbered(map, node);
   if (row === undefined) return refuse('unknown-node');
@@ -116,7 +144,7 @@ function announce(map: ClusterMap, command: CommandOf<'announce'>, index: number
   return changeOf(map, index, { nodes: [announced] });
 }
 
-function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): Decision {
+function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): Outcome {
   if (aimedAt !== map.aimedAt) return refuse('stale-revision');
   const aimed = new Map(nodes.map((node) => [node.node, node]));
   const goals = shards.flatMap(({ goal }) => goal);
@@ -131,9 +159,8 @@ function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): D
   const nodesChanged = map.nodes.flatMap((row): NodeRow[] => {
     const news = aimed.get(row.node);
     const { basis } = row;
-    if (basis?.weight === news?.weight && basis?.zone === news?.zone) return [];
-    const basisNow = news === undefined ? undefined : { weight: news.weight, zone: news.zone };
-    return [{ ...row, revision: index, basis: basisNow }];
+    if (isSameBasis(basis, news)) return [];
+    return [{ ...row, revision: index, basis: news && basisOf(news) }];
   });
   const shardsChanged = map.shards.flatMap((row, at): ShardRow[] => {
     const { goal, preferredNode } = shards[at] as Aim['shards'][number];
@@ -148,7 +175,7 @@ function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): D
  * A member that is on its way out never comes back: a configuration without it may be committed
  * already, and that is final. Its node gets a new one when it is gone from the row.
  */
-function place(map: ClusterMap, { shard, revision, members }: Place, index: number): Decision {
+function place(map: ClusterMap, { shard, revision, members }: Place, index: number): Outcome {
   const row = map.shards[shard];
   if (row === undefined) return refuse('unknown-shard');
   if (row.revision !== revision) return refuse('stale-revision');
@@ -177,7 +204,7 @@ function place(map: ClusterMap, { shard, revision, members }: Place, index: numb
 }
 
 /** Here, and nowhere else, a member leaves the row: unwanted, and in no configuration. */
-function report(map: ClusterMap, command: Report, index: number): Decision {
+function report(map: ClusterMap, command: Report, index: number): Outcome {
   const { shard, revision, term, voters, learners } = command;
   const row = map.shards[shard];
   if (row === undefined) return refuse('unknown-shard');
@@ -202,7 +229,7 @@ function report(map: ClusterMap, command: Report, index: number): Decision {
  * Nobody waits for it any more; its leader takes it out, and then its node gets another one. The
  * only one that is wanted stays: without it there is nothing to go on from.
  */
-function lose(map: ClusterMap, { shard, member }: CommandOf<'lose'>, index: number): Decision {
+function lose(map: ClusterMap, { shard, member }: CommandOf<'lose'>, index: number): Outcome {
   const row = map.shards[shard];
   if (row === undefined) return refuse('unknown-shard');
   const lost = row.members.find((listed) => listed.member === member);
@@ -212,11 +239,17 @@ function lose(map: ClusterMap, { shard, member }: CommandOf<'lose'>, index: numb
   return changeOf(map, index, { shards: [{ ...row, revision: index, members }] });
 }
 
+function setMembership(map: ClusterMap, command: SetMembership, index: number): Outcome {
+  const row = membershipOf(map, command, index);
+  if (row === 'nothing') return { type: 'nothing', node: NO_NODE };
+  return typeof row === 'string' ? refuse(row) : changeOf(map, index, { nodes: [row] });
+}
+
 function changeOf(
   map: ClusterMap,
   index: number,
   rows: { readonly nodes?: readonly NodeRow[]; readonly shards?: readonly ShardRow[] },
-): Decision {
+): Outcome {
   const { nodes = [], shards = [] } = rows;
   return { type: 'change', own: ownOf(map, index), nodes, shards, node: NO_NODE };
 }
@@ -226,7 +259,7 @@ function ownOf(map: ClusterMap, index: number): OwnAffairs {
   return { version: index, clusterId, settings, nextNode, aimedAt };
 }
 
-function refuse(reason: Refusal): Decision {
+function refuse(reason: Refusal): Extract<Decision, { readonly type: 'refused' }> {
   return { type: 'refused', reason };
 }
 

@@ -7,7 +7,10 @@ import { place } from '../ring/planner.ts';
 import { buildRing, type RingNode } from '../ring/ring.ts';
 import { CATALOGUE_SHARD, type ClusterMap, NO_NODE, type NodeRow } from './cluster-map.ts';
 import type { Aim, AimedNode } from './command.ts';
+import { mayCarry } from './membership.ts';
 import { spreadPreferred } from './preferred.ts';
+import { isSameBasis } from './questions.ts';
+import { reroute } from './reroute.ts';
 
 /**
  * New goals, if the nodes are not those that the present ones were made for; made from the present
@@ -17,19 +20,23 @@ import { spreadPreferred } from './preferred.ts';
  * falls silent comes back more often than not, and its data would have to be copied twice.
  */
 export function aimFor(map: ClusterMap, liveFor: ReadonlyMap<NodeId, number>): Aim | undefined {
-  const nodes = map.nodes.filter((row) => isOfUse(row, liveFor)).map(aimedNode);
-  if (nodes.length === 0 || isBasis(map, nodes)) return undefined;
+  const nodes = carriersOf(map, liveFor).map(aimedNode);
+  if (nodes.length === 0) return undefined;
+  if (isBasis(map, nodes)) {
+    const shards = reroute(map, liveFor);
+    return shards && { type: 'aim', aimedAt: map.aimedAt, nodes, shards };
+  }
   const catalogue = catalogueGoal(nodes, map.shards[CATALOGUE_SHARD]?.goal ?? []);
   const rows = map.shards.slice(1);
   const { arcs } = place({
     ring: buildRing(nodes),
     arcs: map.settings.shards,
     replicas: map.settings.replicas,
-    previous: { nodes: basisOf(map), arcs: rows.map(({ goal }) => goal) },
+    previous: { nodes: basesOf(map), arcs: rows.map(({ goal }) => goal) },
   });
   const goals = arcs.map(rising);
   const preferred = spreadPreferred({
-    goals,
+    goals: goals.map((goal) => leadersAmong(goal, nodes)),
     previous: rows.map(({ preferredNode }) => preferredNode),
     weights: new Map(nodes.map(({ node, weight }) => [node, weight])),
   });
@@ -41,16 +48,36 @@ export function aimFor(map: ClusterMap, liveFor: ReadonlyMap<NodeId, number>): A
 }
 
 /**
+ * The nodes that the goals are made of: those that are active, and of those that are drained as
+ * many as it takes to keep the number of replicas that was set. Their leadership goes all the same.
+ */
+function carriersOf({ nodes, settings }: ClusterMap, liveFor: ReadonlyMap<NodeId, number>) {
+  const ofUse = nodes.filter((row) => isOfUse(row, liveFor));
+  const drained = ofUse.filter(({ membership }) => membership === 'draining');
+  const missing = settings.replicas - (ofUse.length - drained.length);
+  const kept = drained.slice(0, Math.max(missing, 0));
+  return ofUse.filter((row) => row.membership === 'active' || kept.includes(row));
+}
+
+/** Drained nodes lead only what nobody else has. */
+function leadersAmong(goal: readonly NodeId[], nodes: readonly AimedNode[]): readonly NodeId[] {
+  const drained = new Set(nodes.filter(({ isDrained }) => isDrained).map(({ node }) => node));
+  const able = goal.filter((node) => !drained.has(node));
+  return able.length > 0 ? able : goal;
+}
+
+/**
  * The catalogue's nodes: an odd number, spread over the zones as evenly as they allow; of those
- * that would do equally well the ones that have it already, then the eldest.
+ * that would do equally well those that are not drained, then the ones that have it already, then
+ * the eldest.
  */
 function catalogueGoal(nodes: readonly AimedNode[], present: readonly NodeId[]): NodeId[] {
   const most = Math.min(nodes.length, CATALOGUE_LIMITS.catalogueVotersMax);
   const size = most % 2 === 1 ? most : most - 1;
   const chosen: AimedNode[] = [];
-  const rank = ({ node, zone }: AimedNode) => {
+  const rank = ({ node, zone, isDrained }: AimedNode) => {
     const inZone = chosen.filter((other) => other.zone === zone).length;
-    return inZone * 2 + (present.includes(node) ? 0 : 1);
+    return inZone * 4 + (isDrained ? 2 : 0) + (present.includes(node) ? 0 : 1);
   };
   while (chosen.length < size) {
     const left = nodes.filter((node) => !chosen.includes(node));
@@ -59,30 +86,30 @@ function catalogueGoal(nodes: readonly AimedNode[], present: readonly NodeId[]):
   return rising(chosen.map(({ node }) => node));
 }
 
-/** A node without weight holds nothing. */
-function isOfUse({ node, weight, basis }: NodeRow, liveFor: ReadonlyMap<NodeId, number>): boolean {
-  const isKnown = basis !== undefined;
-  const alive = liveFor.get(node) ?? 0;
-  return weight > 0 && (isKnown || alive >= CATALOGUE_LIMITS.newcomerMilliseconds);
+/** A node without weight holds nothing, and neither does one that is to be removed. */
+function isOfUse(row: NodeRow, liveFor: ReadonlyMap<NodeId, number>): boolean {
+  const isKnown = row.basis !== undefined;
+  const alive = liveFor.get(row.node) ?? 0;
+  return mayCarry(row) && (isKnown || alive >= CATALOGUE_LIMITS.newcomerMilliseconds);
 }
 
 function isBasis(map: ClusterMap, nodes: readonly AimedNode[]): boolean {
-  const basis = basisOf(map);
+  const bases = map.nodes.filter(({ basis }) => basis !== undefined);
   return (
-    basis.length === nodes.length &&
-    nodes.every(({ node, weight, zone }, at) => {
-      const former = basis[at];
-      return former?.node === node && former.weight === weight && former.zone === zone;
+    bases.length === nodes.length &&
+    nodes.every((aimed, at) => {
+      const former = bases[at];
+      return former?.node === aimed.node && isSameBasis(former.basis, aimed);
     })
   );
 }
 
-function basisOf({ nodes }: ClusterMap): RingNode[] {
+function basesOf({ nodes }: ClusterMap): RingNode[] {
   return nodes.flatMap(({ node, basis }) => (basis === undefined ? [] : [{ node, ...basis }]));
 }
 
-function aimedNode({ node, weight, zone }: NodeRow): AimedNode {
-  return { node, weight, zone };
+function aimedNode({ node, weight, zone, membership }: NodeRow): AimedNode {
+  return { node, weight, zone, isDrained: membership === 'draining' };
 }
 
 function rising(nodes: readonly NodeId[]): NodeId[] {

@@ -26,6 +26,8 @@ export interface Led {
   readonly followers: readonly Follower[];
   /** Since this member took office, or last tried to give it away. */
   readonly ticksSinceHandover: number;
+  /** Members on nodes that are drained or removed: they lead only what no other member can. */
+  readonly drained: readonly MemberId[];
 }
 
 interface Follower {
@@ -114,12 +116,17 @@ function stepDown(led: Led, voters: readonly MemberId[]): LeaderStep {
   return { type: 'change', target: targetOf(led, [...voters, led.self]) };
 }
 
-/** To the preferred one, if it can lead at once. */
+/** To the preferred one, if it can lead at once; from a drained node to any that is not. */
 function handOver(led: Led): LeaderStep {
-  const to = preferredOf(led.row);
-  if (to === undefined || to === led.self || !mayHandOver(led)) return WAIT;
-  const canLead = led.configuration.voters.includes(to) && isLive(led, to);
-  return canLead ? { type: 'transfer', to } : WAIT;
+  if (!mayHandOver(led)) return WAIT;
+  const { self, drained, configuration } = led;
+  const preferred = preferredOf(led.row);
+  const able = configuration.voters.filter((voter) => {
+    return voter !== self && isLive(led, voter) && !drained.includes(voter);
+  });
+  const wished = self === preferred ? undefined : able.find((voter) => voter === preferred);
+  const to = wished ?? (drained.includes(self) ? able[0] : undefined);
+  return to === undefined ? WAIT : { type: 'transfer', to };
 }
 
 function mayHandOver({ ticksSinceHandover }: Led): boolean {

@@ -18,15 +18,21 @@ import {
   readNode,
   readSettings,
   readText,
+  writeCounts,
   writeSettings,
   writeText,
 } from './spelling.ts';
 
-const FIELDS = 9;
+const FIELDS = 10;
+
+const NUMBERS = { lengthMax: CATALOGUE_LIMITS.nodesMax, bytesMin: 1 };
 
 const writer = new Writer();
 
-/** All rows if `since` is 0, else those that changed after that version. */
+/**
+ * All rows if `since` is 0, else those that changed after that version; and the numbers of all
+ * nodes, so that the row of a node that left is dropped from what the other side has.
+ */
 export function encodeMap(map: ClusterMap, since: number): Uint8Array {
   const nodes = map.nodes.filter(({ revision }) => revision > since);
   const shards = map.shards.filter(({ revision }) => revision > since);
@@ -38,6 +44,10 @@ export function encodeMap(map: ClusterMap, since: number): Uint8Array {
   writeSettings(writer, map.settings);
   writer.count(map.nextNode);
   writer.count(map.aimedAt);
+  writeCounts(
+    writer,
+    map.nodes.map(({ node }) => node),
+  );
   writer.array(nodes.length);
   for (const row of nodes) writeNodeRow(writer, row);
   writer.array(shards.length);
@@ -56,22 +66,27 @@ export function decodeMap(
 ): ClusterMap | undefined {
   const update = readUpdate(bytes);
   if (update === undefined) return undefined;
-  const { since, map } = update;
+  const { since, map, present } = update;
   if (known === undefined) return since === 0 && isWhole(map) ? map : undefined;
   if (map.clusterId !== known.clusterId || since > known.version) return undefined;
   if (map.version <= known.version) return known;
   const merged = {
     ...map,
-    nodes: merge(known.nodes, map.nodes, ({ node }) => node),
+    nodes: merge(known.nodes, map.nodes, ({ node }) => node).filter(({ node }) => {
+      return present.has(node);
+    }),
     shards: merge(known.shards, map.shards, ({ shard }) => shard),
   };
-  return isSound(merged, 0) && isWhole(merged) ? merged : undefined;
+  const isComplete = merged.nodes.length === present.size;
+  return isComplete && isSound(merged, 0) && isWhole(merged) ? merged : undefined;
 }
 
 interface Update {
   readonly since: number;
   /** With the changed rows only. */
   readonly map: ClusterMap;
+  /** All nodes of the cluster, with those whose rows did not change. */
+  readonly present: ReadonlySet<NodeId>;
 }
 
 function readUpdate(bytes: Uint8Array): Update | undefined {
@@ -79,17 +94,27 @@ function readUpdate(bytes: Uint8Array): Update | undefined {
   const reader = new Reader(bytes);
   reader.tuple(FIELDS);
   const since = reader.count();
-  const map: ClusterMap = {
+  const own = {
     version: reader.count(),
     clusterId: readText(reader, CATALOGUE_LIMITS.clusterIdBytesMax),
     settings: readSettings(reader),
     nextNode: readNode(reader),
     aimedAt: reader.count(),
+  };
+  const numbers = readList(reader, NUMBERS, readNode);
+  const map: ClusterMap = {
+    ...own,
     nodes: readRows(reader, CATALOGUE_LIMITS.nodesMax, readNodeRow),
     shards: readRows(reader, CATALOGUE_LIMITS.shardsMax + 1, readShardRow),
   };
-  const isRead = !reader.isBroken && reader.left === 0;
-  return isRead && isSound(map, since) ? { since, map } : undefined;
+  const present = new Set(numbers);
+  const isRead =
+    !reader.isBroken &&
+    reader.left === 0 &&
+    numbers.every((node, at) => node < own.nextNode && node > (numbers[at - 1] ?? 0)) &&
+    map.nodes.every(({ node }) => present.has(node)) &&
+    (since > 0 || map.nodes.length === present.size);
+  return isRead && isSound(map, since) ? { since, map, present } : undefined;
 }
 
 function readRows<Row>(reader: Reader, lengthMax: number, readRow: (reader: Reader) => Row): Row[] {

@@ -12,7 +12,7 @@ import { CATALOGUE_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, ShardRow } from './cluster-map.ts';
 import type { Command, Place, PlacedMember } from './command.ts';
 import { aimFor } from './goals.ts';
-import { memberOn } from './questions.ts';
+import { memberOn, nodeNumbered, wantedNodes } from './questions.ts';
 
 interface Outlook {
   readonly map: ClusterMap;
@@ -30,18 +30,28 @@ export function planNext(outlook: Outlook): Command[] {
   const moving = map.shards.filter((row) => isMoving(row, outlook));
   const free = Math.max(CATALOGUE_LIMITS.movingShardsMax - moving.length, 0);
   const due = map.shards.filter((row) => !moving.includes(row) && isDue(row, outlook));
-  const wanted = ({ members }: ShardRow) => members.filter(({ isWanted }) => isWanted).length;
-  // The catalogue first, then the shards with the fewest replicas.
+  const wanted = (row: ShardRow) => wantedNodes(row).length;
+  // The catalogue first, then what a lost node voted in, then the shards with the fewest replicas.
   due.sort((one, other) => wanted(one) - wanted(other) || one.shard - other.shard);
+  const isAtRisk = (row: ShardRow) => hasLostVoter(row, outlook);
+  due.sort((one, other) => Number(!isAtRisk(one)) - Number(!isAtRisk(other)));
   due.sort((one, other) => Number(one.shard > 0) - Number(other.shard > 0));
   const again = moving.filter((row) => isDue(row, outlook));
   return [...again, ...due.slice(0, free)].map((row) => placeOf(row, outlook));
 }
 
+/** A voter on a silent node that is to be removed: one more silent node may be one too many. */
+function hasLostVoter({ members }: ShardRow, { map, liveFor }: Outlook): boolean {
+  return members.some(({ node, isVoter }) => {
+    if (!isVoter || liveFor.has(node)) return false;
+    return nodeNumbered(map, node)?.membership === 'removing';
+  });
+}
+
 /** Wanted elsewhere than where the goal is, and nothing stands in the way of saying so. */
 function isDue(row: ShardRow, { liveFor }: Outlook): boolean {
   const { goal, isFounded, members } = row;
-  const wanted = members.filter(({ isWanted }) => isWanted).map(({ node }) => node);
+  const wanted = wantedNodes(row);
   if (!isFounded || goal.join() === wanted.join()) return false;
   const added = goal.filter((node) => !wanted.includes(node));
   // Its former member there has to go first; a new one would be the second of that node.

@@ -3,7 +3,7 @@
 import { assert, present } from '../base/assert.ts';
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { arcOf, RING_SPAN } from '../ring/arc.ts';
-import type { ClusterMap, Member, NodeRow, ShardRow } from './cluster-map.ts';
+import type { AimedBasis, ClusterMap, Member, NodeRow, ShardRow } from './cluster-map.ts';
 
 /** The shard over a position of the ring. Arcs are equal, so it is computed and not looked for. */
 export function shardAt({ settings, shards }: ClusterMap, position: number): ShardRow {
@@ -13,6 +13,32 @@ export function shardAt({ settings, shards }: ClusterMap, position: number): Sha
 
 export function nodeNumbered({ nodes }: ClusterMap, node: NodeId): NodeRow | undefined {
   return nodes.find((row) => row.node === node);
+}
+
+/** Members on nodes that are to give leadership away. */
+export function drainedMembers({ nodes }: ClusterMap, { members }: ShardRow): MemberId[] {
+  const drained = nodes.filter(({ membership }) => membership !== 'active');
+  if (drained.length === 0) return [];
+  return members.flatMap(({ node, member }) => {
+    return drained.some((row) => row.node === node) ? [member] : [];
+  });
+}
+
+/** The nodes where a shard is wanted, in rising order. */
+export function wantedNodes({ members }: ShardRow): NodeId[] {
+  return members.filter(({ isWanted }) => isWanted).map(({ node }) => node);
+}
+
+/** Of a row or of what is aimed at, the basis alone. */
+export function basisOf({ weight, zone, isDrained }: AimedBasis): AimedBasis {
+  return { weight, zone, isDrained };
+}
+
+export function isSameBasis(one: AimedBasis | undefined, other: AimedBasis | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return (
+    one.weight === other.weight && one.zone === other.zone && one.isDrained === other.isDrained
+  );
 }
 
 /** The member that a shard has on a node, on its way out or not. */

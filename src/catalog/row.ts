@@ -6,13 +6,16 @@ import type { Reader, Writer } from '../base/message-pack.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import { type Member, NO_NODE, type NodeRow, type ShardRow } from './cluster-map.ts';
 import {
-  readBasis,
+  AIMED_BASIS_FIELDS,
+  MEMBERSHIPS,
+  readAimedBasis,
   readDescription,
   readJoinToken,
   readList,
   readMember,
+  readMembership,
   readNode,
-  writeBasis,
+  writeAimedBasis,
   writeCounts,
   writeDescription,
   writeJoinToken,
@@ -21,7 +24,7 @@ import {
 /** No row is shorter. */
 export const ROW_BYTES_MIN = 12;
 
-const NODE_FIELDS = 11;
+const NODE_FIELDS = 13;
 const SHARD_FIELDS = 11;
 const MEMBER_FIELDS = 3;
 const MEMBER_BYTES_MIN = 4;
@@ -37,8 +40,10 @@ export function writeNodeRow(writer: Writer, row: NodeRow): void {
   writer.count(row.incarnation);
   writer.count(row.life);
   writeDescription(writer, row);
-  writer.array(row.basis === undefined ? 0 : 2);
-  if (row.basis !== undefined) writeBasis(writer, row.basis);
+  writer.array(row.basis === undefined ? 0 : AIMED_BASIS_FIELDS);
+  if (row.basis !== undefined) writeAimedBasis(writer, row.basis);
+  writer.count(MEMBERSHIPS.indexOf(row.membership));
+  writer.count(row.replaces);
 }
 
 export function readNodeRow(reader: Reader): NodeRow {
@@ -49,10 +54,13 @@ export function readNodeRow(reader: Reader): NodeRow {
   const incarnation = reader.count();
   const life = reader.count();
   const description = readDescription(reader);
-  const length = reader.array(2, 1);
-  if (length === 1) reader.break();
-  const basis = length === 0 ? undefined : readBasis(reader);
-  return { node, revision, joinToken, incarnation, life, ...description, basis };
+  const length = reader.array(AIMED_BASIS_FIELDS, 1);
+  if (length > 0 && length < AIMED_BASIS_FIELDS) reader.break();
+  const basis = length === 0 ? undefined : readAimedBasis(reader);
+  const membership = readMembership(reader);
+  const replaces = reader.count() as NodeId;
+  const about = { ...description, basis, membership, replaces };
+  return { node, revision, joinToken, incarnation, life, ...about };
 }
 
 export function writeShardRow(writer: Writer, row: ShardRow): void {

@@ -5,7 +5,7 @@ import type { MemberId, NodeId } from '../base/ids.ts';
 import { CATALOGUE_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
 import { isWeight } from '../ring/ring.ts';
-import type { Basis, NodeDescription, Settings } from './cluster-map.ts';
+import type { AimedBasis, Basis, Membership, NodeDescription, Settings } from './cluster-map.ts';
 
 const JOIN_TOKEN_BYTES = 16;
 
@@ -55,16 +55,37 @@ export function readDescription(reader: Reader): NodeDescription {
   return { name, peerUrl, clientUrl, ...readBasis(reader) };
 }
 
-export function writeBasis(writer: Writer, { weight, zone }: Basis): void {
+function writeBasis(writer: Writer, { weight, zone }: Basis): void {
   assert(isWeight(weight), 'a weight is a whole number within bounds');
   writer.count(weight);
   writeText(writer, zone, CATALOGUE_LIMITS.zoneBytesMax);
 }
 
-export function readBasis(reader: Reader): Basis {
+function readBasis(reader: Reader): Basis {
   const weight = reader.count();
   if (!isWeight(weight)) reader.break();
   return { weight, zone: readText(reader, CATALOGUE_LIMITS.zoneBytesMax) };
+}
+
+/** Fields that a spelled `AimedBasis` adds to the array it stands in. */
+export const AIMED_BASIS_FIELDS = 3;
+
+export function writeAimedBasis(writer: Writer, basis: AimedBasis): void {
+  writeBasis(writer, basis);
+  writer.truth(basis.isDrained);
+}
+
+export function readAimedBasis(reader: Reader): AimedBasis {
+  return { ...readBasis(reader), isDrained: reader.truth() };
+}
+
+/** By their place here; a place is never given a second meaning. */
+export const MEMBERSHIPS: readonly Membership[] = ['active', 'draining', 'removing'];
+
+export function readMembership(reader: Reader): Membership {
+  const membership = MEMBERSHIPS[reader.count()];
+  if (membership === undefined) reader.break();
+  return membership ?? 'active';
 }
 
 export function writeSettings(writer: Writer, { shards, replicas }: Settings): void {

@@ -8,11 +8,11 @@ import type { ClusterMap, NodeRow, ShardRow } from './cluster-map.ts';
 import { readNodeRow, readShardRow, writeNodeRow, writeShardRow } from './row.ts';
 import { readNode, readSettings, readText, writeSettings, writeText } from './spelling.ts';
 
-/** A row to write, as the state store takes it. The catalogue deletes none. */
+/** A row to write, as the state store takes it; without a value, one to delete. */
 export interface StateWrite {
   readonly section: number;
   readonly key: Uint8Array;
-  readonly value: Uint8Array;
+  readonly value: Uint8Array | undefined;
 }
 
 /** What has been applied so far. */
@@ -45,6 +45,11 @@ export function nodeWrite(row: NodeRow): StateWrite {
   return { section: SECTION.nodes, key: keyOf(row.node), value: writer.take() };
 }
 
+/** The node has left the cluster. */
+export function nodeDeletion(node: NodeId): StateWrite {
+  return { section: SECTION.nodes, key: keyOf(node), value: undefined };
+}
+
 export function shardWrite(row: ShardRow): StateWrite {
   writeShardRow(writer, row);
   return { section: SECTION.shards, key: keyOf(row.shard), value: writer.take() };
@@ -57,8 +62,9 @@ export function readMap(view: StateView): ClusterMap | undefined {
   const own = readWhole(bytes, readOwn);
   const nodes: NodeRow[] = [];
   for (let node = 1; node < own.nextNode; node++) {
-    const row = present(view.get(SECTION.nodes, keyOf(node)), 'every number given has a row');
-    nodes.push(readWhole(row, readNodeRow));
+    // The row of a node that left is gone, and its number is not given again.
+    const row = view.get(SECTION.nodes, keyOf(node));
+    if (row !== undefined) nodes.push(readWhole(row, readNodeRow));
   }
   const shards: ShardRow[] = [];
   for (let shard = 0; shard <= own.settings.shards; shard++) {
@@ -71,20 +77,23 @@ export function readMap(view: StateView): ClusterMap | undefined {
 /** The map with these rows in place of the former ones: what `readMap` would make of them. */
 export function withWrites(map: ClusterMap | undefined, writes: readonly StateWrite[]): ClusterMap {
   let own: OwnAffairs | undefined = map;
-  const nodes = [...(map?.nodes ?? [])];
+  const nodes = new Map((map?.nodes ?? []).map((row) => [row.node, row]));
   const shards = [...(map?.shards ?? [])];
-  for (const { section, value } of writes) {
-    if (section === SECTION.own) {
+  for (const { section, key, value } of writes) {
+    if (value === undefined) {
+      nodes.delete(nodeOfKey(key));
+    } else if (section === SECTION.own) {
       own = readWhole(value, readOwn);
     } else if (section === SECTION.nodes) {
       const row = readWhole(value, readNodeRow);
-      nodes[row.node - 1] = row;
+      nodes.set(row.node, row);
     } else {
       const row = readWhole(value, readShardRow);
       shards[row.shard] = row;
     }
   }
-  return { ...present(own, 'the first writes tell of the cluster'), nodes, shards };
+  const rows = [...nodes.values()].sort((one, other) => one.node - other.node);
+  return { ...present(own, 'the first writes tell of the cluster'), nodes: rows, shards };
 }
 
 function readOwn(reader: Reader): OwnAffairs {
@@ -103,6 +112,10 @@ function readWhole<Row>(bytes: Uint8Array, read: (reader: Reader) => Row): Row {
   const row = read(reader);
   assert(!reader.isBroken && reader.left === 0, 'a row of the catalogue is what was written');
   return row;
+}
+
+function nodeOfKey(key: Uint8Array): NodeId {
+  return new DataView(key.buffer, key.byteOffset).getUint32(0) as NodeId;
 }
 
 function keyOf(number: number): Uint8Array {

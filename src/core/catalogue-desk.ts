@@ -14,7 +14,7 @@ import type { Command, Reply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
 import { nextLeaderStep } from '../catalog/leader-step.ts';
 import { planNext } from '../catalog/planner.ts';
-import { type Due, nodeNumbered, replicasDue } from '../catalog/questions.ts';
+import { type Due, drainedMembers, nodeNumbered, replicasDue } from '../catalog/questions.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
@@ -205,6 +205,7 @@ export class CatalogueDesk {
       isQuiet,
       followers,
       ticksSinceHandover: (this.#core.now - since) / RAFT_LIMITS.tickMilliseconds,
+      drained: drainedMembers(map, row),
     });
     switch (step.type) {
       case 'wait':

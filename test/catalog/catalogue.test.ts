@@ -264,7 +264,8 @@ test('a shard is founded by the first report, and a report without news changes 
 
 test('an aim changes the goals that differ, and what they were made for', () => {
   const rig = founded(2, { shards: 2 });
-  const nodes = [1, 2].map((node) => ({ node: node as NodeId, weight: 1, zone: '' }));
+  const basis = { weight: 1, zone: '', isDrained: false };
+  const nodes = [1, 2].map((node) => ({ node: node as NodeId, ...basis }));
   const goal = [1, 2] as NodeId[];
   const shards = [
     { goal: [1 as NodeId], preferredNode: 0 as NodeId },
@@ -277,18 +278,18 @@ test('an aim changes the goals that differ, and what they were made for', () => 
   assert.equal(rig.row(0).revision, before);
   assert.deepEqual(rig.row(2).goal, [1, 2]);
   assert.equal(rig.row(2).preferredNode, 2);
-  assert.deepEqual(nodeNumbered(rig.map, 2 as NodeId)?.basis, { weight: 1, zone: '' });
+  assert.deepEqual(nodeNumbered(rig.map, 2 as NodeId)?.basis, basis);
   assert.deepEqual(rig.say(aim), refused('stale-revision'));
   const { aimedAt } = rig.map;
   assert.deepEqual(rig.say({ ...aim, aimedAt, shards: shards.slice(1) }), refused('unsound'));
   assert.deepEqual(rig.say({ ...aim, aimedAt, nodes: nodes.slice(1) }), refused('unsound'));
-  const strange = [{ node: 3 as NodeId, weight: 1, zone: '' }, ...nodes];
+  const strange = [{ node: 3 as NodeId, ...basis }, ...nodes];
   assert.deepEqual(rig.say({ ...aim, aimedAt, nodes: strange }), refused('unknown-node'));
 });
 
 test('a command of an unknown kind stops the replica, and bytes without sense are refused', () => {
   const rig = founded(1);
-  assert.deepEqual(rig.apply(Uint8Array.of(0x92, 8, 0)), { type: 'unknown-command', kind: 8 });
+  assert.deepEqual(rig.apply(Uint8Array.of(0x92, 9, 0)), { type: 'unknown-command', kind: 9 });
   for (const bytes of [[], [0xc0], [0x90], [0x91, 2], [0xff, 0xff]]) {
     const applied = rig.apply(Uint8Array.from(bytes));
     assert.deepEqual(applied, { type: 'applied', writes: [], reply: refused('malformed') });

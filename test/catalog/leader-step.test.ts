@@ -17,6 +17,8 @@ interface Case {
   /** Followers that are heard and have everything; all unless it says otherwise. */
   readonly live?: string;
   readonly preferred?: string;
+  /** Members on nodes that are drained or removed. */
+  readonly drained?: string;
   readonly led?: Partial<Led>;
   readonly rowTerm?: number;
   readonly isFounded?: boolean;
@@ -66,6 +68,7 @@ function stepOf(given: Case): string {
       return { member, isActive: isLive, isCaughtUp: isLive };
     }),
     ticksSinceHandover: CATALOGUE_LIMITS.handoverTicksMin,
+    drained: idsOf(given.drained ?? ''),
     ...given.led,
   });
   switch (step.type) {

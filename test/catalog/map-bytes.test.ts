@@ -30,7 +30,8 @@ function largeMap({ nodes, shards, members, goal, textBytes }: Size): ClusterMap
   const nodeRow = (_: unknown, at: number): NodeRow => ({
     ...{ node: (at + 1) as NodeId, revision: version, joinToken: tokenOf(at) },
     ...{ incarnation: version, life: version, name: text(nameBytesMax) },
-    ...{ peerUrl: url, clientUrl: url, ...basis, basis },
+    ...{ peerUrl: url, clientUrl: url, ...basis, basis: { ...basis, isDrained: true } },
+    ...{ membership: 'removing', replaces: nodes as NodeId },
   });
   const member = (_: unknown, at: number): Member => ({
     node: (nodes - members + at + 1) as NodeId,

@@ -16,15 +16,16 @@ const COMMANDS = 150;
 function assertAlike(map: ClusterMap, model: Model): void {
   assert.equal(map.version, model.version);
   assert.equal(map.aimedAt, model.aimedAt);
-  assert.equal(map.nextNode, model.nodes.length + 1);
+  assert.equal(map.nextNode, model.next);
   assert.deepEqual(
-    map.nodes.map(({ joinToken, incarnation, life, basis, ...row }) => {
+    map.nodes.map(({ joinToken, incarnation, life, basis, membership, replaces, ...row }) => {
       const { name, peerUrl, clientUrl, weight, zone } = row;
       const about = JSON.stringify({ name, peerUrl, clientUrl, weight, zone });
-      const aimed = basis === undefined ? '' : `${basis.weight} ${basis.zone}`;
-      return { token: String(joinToken), incarnation, life, about, basis: aimed };
+      const aimed = basis === undefined ? '' : `${basis.weight} ${basis.zone} ${basis.isDrained}`;
+      const known = { token: String(joinToken), incarnation, life, about, peerUrl, weight };
+      return { ...known, basis: aimed, membership, replaces: replaces as number };
     }),
-    model.nodes,
+    [...model.nodes.values()],
   );
   assert.deepEqual(
     map.shards.map(({ revision, term, isFounded, goal, preferredNode, members }) => ({
@@ -58,7 +59,14 @@ test('along random histories the catalogue answers and holds what the model does
       .sort()
       .join(', '),
   );
-  for (const name of ['aim done', 'place done', 'report done', 'announce done', 'join done']) {
+  for (const name of [
+    'aim done',
+    'place done',
+    'report done',
+    'announce done',
+    'join done',
+    'set-membership done',
+  ]) {
     assert.ok((answers.get(name) ?? 0) > 500, name);
   }
   assert.ok(answers.size >= 20, 'the histories meet most refusals');

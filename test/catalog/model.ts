@@ -7,7 +7,11 @@ interface ModelNode {
   incarnation: number;
   life: number;
   about: string;
+  peerUrl: string;
+  weight: number;
   basis: string;
+  membership: string;
+  replaces: number;
 }
 
 interface ModelMember {
@@ -29,13 +33,23 @@ export class Model {
   name: string | undefined;
   version = 0;
   aimedAt = 0;
-  readonly nodes: ModelNode[] = [];
+  next = 1;
+  replicas = 0;
+  /** By number. */
+  readonly nodes = new Map<number, ModelNode>();
   readonly shards: ModelShard[] = [];
 
   /** The node number that is answered, or why not. */
   apply(command: Command, index: number): number | Refusal {
     if (command.type === 'found') return this.#found(command, index);
     if (this.name === undefined) return 'not-founded';
+    const answer = this.#obey(command, index);
+    this.#forget();
+    return answer;
+  }
+
+  #obey(command: Exclude<Command, { type: 'found' }>, index: number): number | Refusal {
+    if (command.type === 'set-membership') return this.#assign(command, index);
     if (command.type === 'join') return this.#join(command, index);
     if (command.type === 'announce') return this.#announce(command, index);
     if (command.type === 'aim') return this.#aim(command, index);
@@ -63,11 +77,12 @@ export class Model {
   #found(command: Extract<Command, { type: 'found' }>, index: number): number | Refusal {
     const { clusterId, joinToken, members, settings, description } = command;
     if (this.name !== undefined) {
-      const isSame = this.name === clusterId && this.nodes[0]?.token === String(joinToken);
+      const isSame = this.name === clusterId && this.nodes.get(1)?.token === String(joinToken);
       return isSame ? 1 : 'already-founded';
     }
     if (members.length !== settings.shards + 1 || description.weight < 1) return 'unsound';
     this.name = clusterId;
+    this.replicas = settings.replicas;
     for (const [at, member] of members.entries()) {
       const first = { node: 1, isWanted: true, isVoter: at === 0 };
       this.shards.push({
@@ -76,27 +91,85 @@ export class Model {
       });
     }
     this.#join({ type: 'join', joinToken, description }, index);
-    (this.nodes[0] as ModelNode).basis = `${description.weight} ${description.zone}`;
+    (this.nodes.get(1) as ModelNode).basis = `${description.weight} ${description.zone} false`;
     return 1;
   }
 
   #join({ joinToken, description }: Extract<Command, { type: 'join' }>, index: number): number {
     const token = String(joinToken);
-    const known = this.nodes.findIndex((node) => node.token === token);
-    if (known >= 0) return known + 1;
+    for (const [number, known] of this.nodes) if (known.token === token) return number;
+    const { peerUrl, weight } = description;
+    const number = this.next++;
+    const former = [...this.nodes].filter(([, node]) => node.peerUrl === peerUrl);
+    const bases = former.map(([, { basis }]) => basis).filter((basis) => basis !== '');
+    const [replaces, latest] = former[former.length - 1] ?? [0, undefined];
+    const isDraining = latest?.membership === 'draining';
+    for (const [, node] of former) Object.assign(node, { basis: '', membership: 'removing' });
+    for (const shard of this.shards) {
+      const [goal = '', preferred = ''] = shard.goal.split(';');
+      const gone = former.map(([other]) => String(other));
+      const kept = goal.split(',').filter((other) => !gone.includes(other));
+      const isIn = kept.length < goal.split(',').length;
+      const leader = gone.includes(preferred) ? number : preferred;
+      if (isIn) Object.assign(shard, { goal: `${[...kept, number]};${leader}`, revision: index });
+    }
+    if (former.length > 0) this.aimedAt = index;
     this.version = index;
-    const about = JSON.stringify(description);
-    return this.nodes.push({ token, incarnation: 0, life: 0, about, basis: '' });
+    this.nodes.set(number, {
+      ...{ token, incarnation: 0, life: 0, about: JSON.stringify(description), peerUrl, weight },
+      basis: bases.length === 1 ? (bases[0] ?? '') : '',
+      membership: isDraining ? 'draining' : 'active',
+      replaces,
+    });
+    return number;
+  }
+
+  #assign(
+    { node, membership, isForced }: Extract<Command, { type: 'set-membership' }>,
+    index: number,
+  ): 0 | Refusal {
+    const known = this.nodes.get(node);
+    if (known === undefined) {
+      return membership === 'removing' && node < this.next ? 0 : 'unknown-node';
+    }
+    if (known.membership === membership) return 0;
+    if ([...this.nodes.values()].some(({ replaces }) => replaces === node)) return 'replaced';
+    const carrying = [...this.nodes].filter(([, other]) => {
+      return other.weight > 0 && other.membership !== 'removing';
+    });
+    const others = carrying.filter(([number]) => number !== node);
+    if (membership === 'removing') {
+      if (others.length === 0) return 'last-node';
+      const isFewer = others.length < carrying.length && others.length < this.replicas;
+      if (isFewer && !isForced) return 'fewer-replicas';
+    }
+    known.membership = membership;
+    this.version = index;
+    return 0;
+  }
+
+  /** Nodes that are to go and that nothing mentions. */
+  #forget(): void {
+    for (const [number, { membership, basis }] of this.nodes) {
+      const isMentioned = this.shards.some(({ goal, members }) => {
+        const goals = (goal.split(';')[0] ?? '').split(',');
+        return goals.includes(`${number}`) || [...members.values()].some((m) => m.node === number);
+      });
+      const isGone = membership === 'removing' && basis === '' && !isMentioned;
+      if (isGone) this.nodes.delete(number);
+    }
   }
 
   #announce(command: Extract<Command, { type: 'announce' }>, index: number): 0 | Refusal {
     const { incarnation, life } = command;
-    const node = this.nodes[command.node - 1];
+    const node = this.nodes.get(command.node);
     if (node === undefined) return 'unknown-node';
     if (node.token !== String(command.joinToken)) return 'wrong-token';
     if (incarnation > 0 && node.incarnation === incarnation && node.life === life) return 0;
     if (node.incarnation >= incarnation) return 'older-copy';
-    Object.assign(node, { incarnation, life, about: JSON.stringify(command.description) });
+    const { peerUrl, weight } = command.description;
+    const about = JSON.stringify(command.description);
+    Object.assign(node, { incarnation, life, about, peerUrl, weight });
     this.version = index;
     return 0;
   }
@@ -105,7 +178,7 @@ export class Model {
     if (command.aimedAt !== this.aimedAt) return 'stale-revision';
     const named = command.nodes.map(({ node }) => node as number);
     const held = command.shards.flatMap(({ goal }) => goal);
-    if ([...named, ...held].some((node) => node > this.nodes.length)) return 'unknown-node';
+    if ([...named, ...held].some((node) => !this.nodes.has(node))) return 'unknown-node';
     const isSound = command.shards.every(({ goal, preferredNode }) => {
       const sorted = [...new Set(goal)].sort((one, other) => one - other);
       const isPreferred = preferredNode === 0 || goal.includes(preferredNode);
@@ -114,9 +187,9 @@ export class Model {
     const isComplete = command.shards.length === this.shards.length;
     const isNamed = held.every((node) => named.includes(node));
     if (!isSound || !isComplete || !isNamed || new Set(named).size < named.length) return 'unsound';
-    for (const [at, node] of this.nodes.entries()) {
-      const aimed = command.nodes.find((one) => one.node === at + 1);
-      node.basis = aimed === undefined ? '' : `${aimed.weight} ${aimed.zone}`;
+    for (const [number, node] of this.nodes) {
+      const aimed = command.nodes.find((one) => one.node === number);
+      node.basis = aimed === undefined ? '' : `${aimed.weight} ${aimed.zone} ${aimed.isDrained}`;
     }
     for (const [at, { goal, preferredNode }] of command.shards.entries()) {
       const shard = this.shards[at] as ModelShard;
@@ -130,7 +203,7 @@ export class Model {
   }
 
   #place(shard: ModelShard, { members }: Extract<Command, { type: 'place' }>): 'changed' | Refusal {
-    if (members.some(({ node }) => node > this.nodes.length)) return 'unknown-node';
+    if (members.some(({ node }) => !this.nodes.has(node))) return 'unknown-node';
     if (members.length === 0) return 'unsound';
     for (const [at, { node, member }] of members.entries()) {
       const others = members.slice(at + 1);

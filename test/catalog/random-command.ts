@@ -10,7 +10,7 @@ const ZONES = ['', 'a', 'b', 'zürich'];
 
 /** Some that make sense for the map, many that do not. */
 export function randomCommand(random: Random, map: ClusterMap | undefined): Command {
-  switch (random.below(map === undefined ? 4 : 12)) {
+  switch (random.below(map === undefined ? 4 : 13)) {
     case 0: {
       const shards = random.between(1, 3);
       const replicas = random.between(1, 3);
@@ -20,13 +20,13 @@ export function randomCommand(random: Random, map: ClusterMap | undefined): Comm
     case 2:
       return {
         type: 'join',
-        joinToken: tokenOf(random.below(12)),
+        joinToken: tokenOf(random.below(24)),
         description: randomDescription(random),
       };
     case 3:
     case 4: {
       const node = nodeNear(random, map);
-      const known = map?.nodes[node - 1]?.joinToken ?? tokenOf(1);
+      const known = map?.nodes.find((row) => row.node === node)?.joinToken ?? tokenOf(1);
       return {
         type: 'announce',
         node,
@@ -44,6 +44,13 @@ export function randomCommand(random: Random, map: ClusterMap | undefined): Comm
       return randomPlace(random, map);
     case 9:
       return randomLoss(random, map);
+    case 10:
+      return {
+        type: 'set-membership',
+        node: nodeNear(random, map),
+        membership: random.pick(['active', 'draining', 'removing', 'removing']),
+        isForced: random.chance(0.5),
+      };
     default:
       return randomReport(random, map);
   }
@@ -52,7 +59,7 @@ export function randomCommand(random: Random, map: ClusterMap | undefined): Comm
 function randomAim(random: Random, map: ClusterMap | undefined): Command {
   const nodes = (map?.nodes ?? [])
     .filter(() => random.chance(0.9))
-    .map(({ node, weight, zone }) => ({ node, weight, zone }));
+    .map(({ node, weight, zone }) => ({ node, weight, zone, isDrained: random.chance(0.2) }));
   const shards = (map?.shards ?? []).map(({ goal, preferredNode }) => {
     if (random.chance(0.5) || nodes.length === 0) return { goal, preferredNode };
     const goalNow = nodes.map(({ node }) => node).filter(() => random.chance(0.7));
@@ -102,7 +109,7 @@ function randomDescription(random: Random): NodeDescription {
   const name = random.pick(['here', 'there', 'über-all']);
   return {
     name: random.chance(0.5) ? '' : name,
-    peerUrl: `ws://${name}:${random.below(100)}`,
+    peerUrl: `ws://${name}:${random.below(4)}`,
     clientUrl: random.chance(0.2) ? '' : `wss://${name}`,
     weight: random.below(4),
     zone: random.pick(ZONES),
@@ -110,7 +117,7 @@ function randomDescription(random: Random): NodeDescription {
 }
 
 function nodeNear(random: Random, map: ClusterMap | undefined): NodeId {
-  return random.between(1, (map?.nodes.length ?? 1) + (random.chance(0.1) ? 1 : 0)) as NodeId;
+  return random.between(1, (map?.nextNode ?? 2) - (random.chance(0.1) ? 0 : 1)) as NodeId;
 }
 
 function slightlyOff(random: Random, revision: number): number {

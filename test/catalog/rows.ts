@@ -20,7 +20,10 @@ export class Rows implements StateView {
   }
 
   write(writes: readonly StateWrite[]): void {
-    for (const { section, key, value } of writes) this.#rows.set(nameOf(section, key), value);
+    for (const { section, key, value } of writes) {
+      if (value === undefined) this.#rows.delete(nameOf(section, key));
+      else this.#rows.set(nameOf(section, key), value);
+    }
   }
 
   copy(): Rows {

@@ -16,7 +16,7 @@ import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { Command } from '../../src/catalog/command.ts';
 import { type Led, nextLeaderStep } from '../../src/catalog/leader-step.ts';
 import { planNext } from '../../src/catalog/planner.ts';
-import { nodeOf, replicasDue } from '../../src/catalog/questions.ts';
+import { drainedMembers, nodeOf, replicasDue } from '../../src/catalog/questions.ts';
 import {
   type Configuration,
   faultOfConfiguration,
@@ -264,6 +264,7 @@ export class World {
       isQuiet: false,
       followers,
       ticksSinceHandover,
+      drained: drainedMembers(this.#maps.get(node) as ClusterMap, row),
     };
     const step = nextLeaderStep(led);
     if (step.type === 'report') {

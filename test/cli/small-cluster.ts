@@ -43,7 +43,9 @@ export function mapOn(nodes: readonly number[], voters: readonly number[] = node
       clientUrl: `ws://10.0.0.${node}:7400`,
       weight: 1,
       zone: '',
-      basis: { weight: 1, zone: '' },
+      basis: { weight: 1, zone: '', isDrained: false },
+      membership: 'active',
+      replaces: 0 as NodeId,
     })),
     shards: [row(0, 0, 0), row(1, 0, 2 ** 31), row(2, 2 ** 31, 2 ** 32)],
   };

@@ -33,7 +33,9 @@ export function mapOf({ nodes, shards, version }: MapTerms): ClusterMap {
       clientUrl: urlOf(node),
       weight: 100,
       zone: 'here',
-      basis: { weight: 100, zone: 'here' },
+      basis: { weight: 100, zone: 'here', isDrained: false },
+      membership: 'active',
+      replaces: 0 as NodeId,
     })),
     shards: Array.from({ length: shards + 1 }, (_, shard) =>
       rowOf(shard, all, { shards, version }),

@@ -1,0 +1,131 @@
+/**
+ * Who belongs to the cluster: a newcomer that takes the place of a lost node, what the operator
+ * wants of a node, and when the row of a node that is to go may go.
+ */
+
+import type { NodeId } from '../base/ids.ts';
+import type { ClusterMap, NodeDescription, NodeRow, ShardRow } from './cluster-map.ts';
+import { NO_NODE } from './cluster-map.ts';
+import type { Refusal, SetMembership } from './command.ts';
+import { nodeNumbered } from './questions.ts';
+
+interface Newcomer {
+  readonly node: NodeId;
+  readonly joinToken: Uint8Array;
+  readonly description: NodeDescription;
+}
+
+/** What a newcomer changes: its own row, those of the nodes it replaces, and the goals. */
+interface Admission {
+  readonly nodes: readonly NodeRow[];
+  readonly shards: readonly ShardRow[];
+  readonly replaces: NodeId;
+}
+
+/**
+ * The nodes known at the address that a newcomer gives. It listens there and has another folder,
+ * so theirs are lost; whether they are really silent is asked before the command is proposed.
+ */
+function predecessorsOf(
+  { nodes }: ClusterMap,
+  { description }: Pick<Newcomer, 'description'>,
+): readonly NodeRow[] {
+  return nodes.filter(({ peerUrl }) => peerUrl === description.peerUrl);
+}
+
+/**
+ * The newcomer stands in the goals wherever a predecessor stood, so no other node's replicas move.
+ * Each shard then replaces the lost voter by the new member in one joint change, once that member
+ * has caught up: the shard never has one more voter, and never counts the machine twice.
+ */
+export function admit(map: ClusterMap, newcomer: Newcomer, index: number): Admission {
+  const { node, joinToken, description } = newcomer;
+  const predecessors = predecessorsOf(map, newcomer);
+  const former = predecessors.at(-1);
+  const bases = predecessors.flatMap(({ basis }) => basis ?? []);
+  // Of two that are replaced at once the goals lose one node, so they are made anew.
+  const basis = bases.length === 1 ? bases[0] : undefined;
+  const row: NodeRow = {
+    ...{ node, revision: index, joinToken, incarnation: 0, life: 0, ...description, basis },
+    membership: former?.membership === 'draining' ? 'draining' : 'active',
+    replaces: former?.node ?? NO_NODE,
+  };
+  const leaving = predecessors.map((known): NodeRow => {
+    return { ...known, revision: index, basis: undefined, membership: 'removing' };
+  });
+  const isReplaced = (one: NodeId) => predecessors.some((known) => known.node === one);
+  const shards = map.shards.flatMap((shard): ShardRow[] => {
+    if (!shard.goal.some(isReplaced)) return [];
+    // Its number is the greatest of all, so the goal stays in rising order.
+    const goal = [...shard.goal.filter((one) => !isReplaced(one)), node];
+    const preferredNode = isReplaced(shard.preferredNode) ? node : shard.preferredNode;
+    return [{ ...shard, revision: index, goal, preferredNode }];
+  });
+  return { nodes: [...leaving, row], shards, replaces: row.replaces };
+}
+
+/** The row that changes, nothing if it is so already, or why not. */
+export function membershipOf(
+  map: ClusterMap,
+  { node, membership, isForced }: SetMembership,
+  index: number,
+): NodeRow | 'nothing' | Refusal {
+  const row = nodeNumbered(map, node);
+  if (row === undefined) {
+    const isGone = node < map.nextNode && membership === 'removing';
+    return isGone ? 'nothing' : 'unknown-node';
+  }
+  if (row.membership === membership) return 'nothing';
+  if (successorOf(map, node) !== undefined) return 'replaced';
+  if (membership === 'removing') {
+    const objection = objectionToRemoval(map, node);
+    if (objection === 'last-node' || (objection !== undefined && !isForced)) return objection;
+  }
+  return { ...row, revision: index, membership };
+}
+
+/** The node that took the place of this one. */
+function successorOf({ nodes }: ClusterMap, node: NodeId): NodeRow | undefined {
+  return nodes.find(({ replaces }) => replaces === node);
+}
+
+/** What speaks against the removal of a node, whether or not it is up. */
+function objectionToRemoval(
+  map: ClusterMap,
+  node: NodeId,
+): 'last-node' | 'fewer-replicas' | undefined {
+  const before = map.nodes.filter(mayCarry);
+  const after = before.filter((row) => row.node !== node).length;
+  if (after === 0) return 'last-node';
+  const isFewer = after < Math.min(before.length, map.settings.replicas);
+  return isFewer ? 'fewer-replicas' : undefined;
+}
+
+/** Whether the node may hold replicas at all, now that the operator has spoken. */
+export function mayCarry({ weight, membership }: NodeRow): boolean {
+  return weight > 0 && membership !== 'removing';
+}
+
+/**
+ * The nodes whose rows go with this change: to be removed, in no goal, and listed by no shard. A
+ * node that is listed may be in a configuration, and a voter without an address is a voter lost.
+ */
+export function nodesGone(
+  map: ClusterMap,
+  changed: { readonly nodes: readonly NodeRow[]; readonly shards: readonly ShardRow[] },
+): readonly NodeId[] {
+  const nodes = new Map(map.nodes.map((row) => [row.node, row]));
+  for (const row of changed.nodes) nodes.set(row.node, row);
+  const leaving = new Set<NodeId>();
+  for (const { node, membership, basis } of nodes.values()) {
+    if (membership === 'removing' && basis === undefined) leaving.add(node);
+  }
+  if (leaving.size === 0) return [];
+  const shards = [...map.shards];
+  for (const row of changed.shards) shards[row.shard] = row;
+  for (const { goal, members } of shards) {
+    for (const node of goal) leaving.delete(node);
+    for (const { node } of members) leaving.delete(node);
+  }
+  return [...leaving];
+}
