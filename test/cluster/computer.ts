@@ -398,6 +398,9 @@ export class Computer {
   #note(fact: NodeFact): void {
     const { probes } = this.#surroundings;
     probes.hit(fact.type === 'raft' ? fact.fact : fact.type);
+    if (fact.type === 'state-diverged' && !this.rotten.has(fact.shard)) {
+      this.#fail(`its replica of shard ${fact.shard} differs as of entry ${fact.index}`);
+    }
     if (fact.type === 'frame-refused') this.#fail(`a sound frame was refused: ${fact.from}`);
   }
 

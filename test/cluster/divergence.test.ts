@@ -12,7 +12,8 @@ import { ScriptedCluster } from './scripted-cluster.ts';
 const SHARD = 1 as ShardId;
 
 /** On this computer alone, the next entry that writes a user's key does not. */
-function loseOneWrite({ core }: Computer): () => boolean {
+function loseOneWrite({ core, rotten }: Computer): () => boolean {
+  rotten.add(SHARD);
   const store = core?.store;
   if (store === undefined) return () => false;
   const apply = store.apply.bind(store);
