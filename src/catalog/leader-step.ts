@@ -5,6 +5,7 @@
  * follower. Nothing is remembered between steps, so any leader can go on where another stopped.
  */
 
+import { assert } from '../base/assert.ts';
 import type { MemberId } from '../base/ids.ts';
 import { CATALOGUE_LIMITS } from '../base/limits.ts';
 import { type Configuration, isJoint, isMember, type Target } from '../raft/configuration.ts';
@@ -70,28 +71,62 @@ function targetOf({ row }: Led, voters: readonly MemberId[]): Target {
 }
 
 /**
- * The voters to have now: those wanted that vote or are ready to; and of the unwanted ones as many
- * as it takes, live ones first, so that the change costs no vote that is alive.
+ * The voters to have now: the wanted ones that vote or are ready to, and as many of the unwanted as
+ * it takes to keep the number of voters, live ones first.
+ *
+ * Invariant: with n voters and a goal of g nodes, a change leaves at least min(n, g) voters, or one
+ * fewer where a replacement needs the place of its predecessor; and while fewer than g vote, no
+ * change leaves fewer than there are. The goal counts and not what is wanted: a member that was lost
+ * is wanted no more, but its log may be one of the few that hold what was acknowledged.
  */
 function votersNext(led: Led): readonly MemberId[] {
-  const { voters, learners } = led.configuration;
+  const { voters } = led.configuration;
+  const replaced = replacedInPlace(led);
+  const chosen = votersOf(led, replaced) ?? votersOf(led, undefined) ?? voters;
+  const spared = replaced === undefined ? 0 : 1;
+  const sizeMin = Math.min(voters.length - spared, led.row.goal.length);
+  assert(chosen.length >= sizeMin, 'a lost member is no reason to have fewer voters');
+  return chosen;
+}
+
+/**
+ * The unwanted voter that goes before its replacement comes, because both belong on one node. Only
+ * one at a time, and only while no other place of the goal lacks its voter.
+ */
+function replacedInPlace(led: Led): MemberId | undefined {
+  const { members, goal } = led.row;
+  const { voters } = led.configuration;
+  if (voters.length < goal.length) return undefined;
+  const replaced = members
+    .filter(({ node, member, isWanted }) => {
+      return !isWanted && goal.includes(node) && voters.includes(member);
+    })
+    .map(({ member }) => member);
+  const others = replaced.filter((member) => member !== led.self);
+  return others.find((member) => !isLive(led, member)) ?? others[0] ?? replaced[0];
+}
+
+/** Undefined if there are not enough of them that are alive, or not a majority. */
+function votersOf(led: Led, replaced: MemberId | undefined): readonly MemberId[] | undefined {
+  const { learners } = led.configuration;
+  const staying = led.configuration.voters.filter((voter) => voter !== replaced);
   const wanted = wantedOf(led.row);
   const countLive = (members: readonly MemberId[]) =>
     members.filter((member) => isLive(led, member)).length;
-  const sizeMin = Math.min(voters.length, wanted.length);
-  const liveMin = Math.min(countLive(voters), wanted.length);
+  const sizeMin = Math.min(staying.length, led.row.goal.length);
+  const liveMin = Math.min(countLive(staying), sizeMin);
   const isEnough = (members: readonly MemberId[]) => {
     const live = countLive(members);
     return members.length >= sizeMin && live >= liveMin && live * 2 > members.length;
   };
   const isReady = (member: MemberId) =>
-    voters.includes(member) || (learners.includes(member) && isLive(led, member));
+    staying.includes(member) || (learners.includes(member) && isLive(led, member));
   let chosen = wanted.filter(isReady);
   for (const member of leavingOf(led)) {
     if (isEnough(chosen)) break;
-    chosen = [...chosen, member];
+    if (member !== replaced) chosen = [...chosen, member];
   }
-  return isEnough(chosen) ? chosen : voters;
+  return isEnough(chosen) ? chosen : undefined;
 }
 
 /** Voters that are not wanted: the leader first, then the live ones. */

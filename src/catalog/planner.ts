@@ -48,16 +48,27 @@ function hasLostVoter({ members }: ShardRow, { map, liveFor }: Outlook): boolean
   });
 }
 
-/** Wanted elsewhere than where the goal is, and nothing stands in the way of saying so. */
+/** Wanted elsewhere than where it can be now, and nothing stands in the way of saying so. */
 function isDue(row: ShardRow, { liveFor }: Outlook): boolean {
-  const { goal, isFounded, members } = row;
+  const { isFounded, members } = row;
   const wanted = wantedNodes(row);
-  if (!isFounded || goal.join() === wanted.join()) return false;
-  const added = goal.filter((node) => !wanted.includes(node));
-  // Its former member there has to go first; a new one would be the second of that node.
-  if (added.some((node) => memberOn(row, node) !== undefined)) return false;
+  const next = nodesNext(row);
+  if (!isFounded || next.join() === wanted.join()) return false;
+  const added = next.filter((node) => !wanted.includes(node));
   const room = CATALOGUE_LIMITS.membersMax - members.length;
   return added.length <= room && (added.length === 0 || added.some((node) => liveFor.has(node)));
+}
+
+/**
+ * The goal, but for nodes whose former member has to go first: a new one would be the second of
+ * that node. While one is awaited, no node that is wanted now is given up.
+ */
+function nodesNext(row: ShardRow): readonly NodeId[] {
+  const wanted = wantedNodes(row);
+  const isFree = (node: NodeId) => wanted.includes(node) || memberOn(row, node) === undefined;
+  const free = row.goal.filter(isFree);
+  if (free.length === row.goal.length) return free;
+  return [...new Set([...wanted, ...free])].sort((one, other) => one - other);
 }
 
 /**
@@ -75,7 +86,7 @@ function isMoving({ members }: ShardRow, { liveFor }: Outlook): boolean {
 
 function placeOf(row: ShardRow, { drawMember }: Outlook): Place {
   const used = new Set(row.members.map(({ member }) => member));
-  const members = row.goal.map((node): PlacedMember => {
+  const members = nodesNext(row).map((node): PlacedMember => {
     const listed = memberOn(row, node);
     if (listed !== undefined) return { node, member: listed.member };
     let member = drawMember();

@@ -19,6 +19,8 @@ interface Case {
   readonly preferred?: string;
   /** Members on nodes that are drained or removed. */
   readonly drained?: string;
+  /** Members whose nodes the goal names; the wanted ones unless it says otherwise. */
+  readonly goal?: string;
   readonly led?: Partial<Led>;
   readonly rowTerm?: number;
   readonly isFounded?: boolean;
@@ -47,7 +49,7 @@ function stepOf(given: Case): string {
     ...{ shard: 1 as ShardId, revision: 5, epoch: 1, from: 0, to: 2 ** 32, founder: idOf('a') },
     isFounded: given.isFounded ?? true,
     term: given.rowTerm ?? TERM,
-    goal: [1 as NodeId],
+    goal: [...(given.goal ?? row.replace(/[A-Z]/g, ''))].map(nodeOf),
     preferredNode: given.preferred === undefined ? (0 as NodeId) : nodeOf(given.preferred),
     members: letters.map((letter) => ({
       node: nodeOf(letter),
@@ -138,6 +140,56 @@ const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[]
   ],
   ['a learner that is wanted no more goes', { row: 'aB', voters: 'a', learners: 'b' }, 'change a|'],
   ['a member that is not listed goes', { row: 'a', voters: 'a', learners: 'z' }, 'change a|'],
+  [
+    'a lost member makes room for the one that comes after it on its node',
+    { row: 'abC', voters: 'abc', goal: 'abc' },
+    'change ab|',
+  ],
+  [
+    'of two lost members one goes and the other keeps its log',
+    { row: 'aBC', voters: 'abc', goal: 'abc' },
+    'change ac|',
+  ],
+  [
+    'of two lost members the one that is dead goes',
+    { row: 'aBC', voters: 'abc', goal: 'abc', live: 'ab' },
+    'change ab|',
+  ],
+  [
+    'nobody else goes while a place is without its voter',
+    { row: 'aCd', voters: 'ac', learners: 'd', live: 'ac', goal: 'acd' },
+    'wait',
+  ],
+  [
+    'the next lost member goes when the first has its successor',
+    { row: 'aCd', voters: 'acd', goal: 'acd' },
+    'change ad|',
+  ],
+  [
+    'a lost member whose node is not in the goal stays until another node has its own',
+    { row: 'abCd', voters: 'abc', learners: 'd', live: 'abc', goal: 'abd' },
+    'wait',
+  ],
+  [
+    'a lost member stays while the others are no majority without it',
+    { row: 'abC', voters: 'abc', goal: 'abc', live: 'ac' },
+    'wait',
+  ],
+  [
+    'a lost member of five goes though another voter is dead',
+    { row: 'abcdE', voters: 'abcde', goal: 'abcde', live: 'abce' },
+    'change abcd|',
+  ],
+  [
+    'of two voters the lost one goes: the other can be elected alone',
+    { row: 'aB', voters: 'ab', goal: 'ab' },
+    'change a|',
+  ],
+  [
+    'a wanted voter that is dead does not stand in for a lost one that has its log',
+    { row: 'abC', voters: 'abc', goal: 'abc', live: 'ac' },
+    'wait',
+  ],
   ['a leader that is to go hands over', { row: 'Abc', voters: 'abc' }, 'transfer b'],
   [
     'it hands over to the preferred one',

@@ -76,6 +76,8 @@ export class World {
   liveForMilliseconds = 2000;
   readonly #random: Random;
   readonly #maps = new Map<NodeId, ClusterMap>();
+  /** Members that lost their vote: they keep their log, and their node says so. */
+  readonly forgetful = new Set<MemberId>();
   /** Replicas that exist, with those that existed once. */
   readonly #born = new Map<NodeId, Map<MemberId, ShardId>>();
   readonly #buried = new Set<string>();
@@ -184,9 +186,11 @@ export class World {
   /** Another leader. What was not committed may be lost with the one before. */
   elect(shard: ShardId, to?: MemberId): void {
     const world = this.shards.get(shard);
-    if (world === undefined || !this.hasQuorum(world)) return;
+    const isAble = (member: MemberId) =>
+      this.isAlive(shard, member) && !this.forgetful.has(member);
+    if (world === undefined || !hasMajorities(world.configuration, isAble)) return;
     const { voters, outgoing } = world.configuration;
-    const able = [...voters, ...outgoing].filter((member) => this.isAlive(shard, member));
+    const able = [...voters, ...outgoing].filter(isAble);
     const { leader: member, term, configuration, hasOwnCommit, isCommitted } = world;
     if (member !== NOBODY && able.length > 0) {
       const office = { member, term, configuration, isSettled: hasOwnCommit && isCommitted };
@@ -202,6 +206,28 @@ export class World {
     world.term += 1;
     world.hasOwnCommit = false;
     world.ticksSinceHandover = 0;
+  }
+
+  /** A voter loses its vote; the leader, who was elected before, is not asked for it. */
+  forget(shard: ShardId): void {
+    const world = this.shards.get(shard);
+    if (world === undefined || !world.isCommitted || isJoint(world.configuration)) return;
+    const { voters } = world.configuration;
+    const others = voters.filter((voter) => voter !== world.leader);
+    if (others.length > 0 && others.length < voters.length) {
+      this.forgetful.add(this.#random.pick(others));
+    }
+  }
+
+  /** The node of a member that lost its vote tells the catalogue. */
+  complain(node: NodeId): void {
+    const map = this.#maps.get(node);
+    if (map === undefined || !this.alive.has(node)) return;
+    for (const { shard, members } of map.shards) {
+      const mine = members.find((listed) => listed.node === node);
+      if (mine === undefined || !this.forgetful.has(mine.member)) continue;
+      this.propose({ type: 'lose', shard, member: mine.member });
+    }
   }
 
   /** A follower catches up. */
@@ -224,10 +250,7 @@ export class World {
 
   hasQuorum(world: ShardWorld): boolean {
     const shard = [...this.shards].find(([, one]) => one === world)?.[0] as ShardId;
-    const { voters, outgoing } = world.configuration;
-    const isMajority = (members: readonly MemberId[]) =>
-      members.filter((member) => this.isAlive(shard, member)).length * 2 > members.length;
-    return isMajority(voters) && (outgoing.length === 0 || isMajority(outgoing));
+    return hasMajorities(world.configuration, (member) => this.isAlive(shard, member));
   }
 
   /** Nobody leaves the map who takes part in a shard: its node would destroy it. */
@@ -297,11 +320,22 @@ export class World {
       assert.ok(current.voters.includes(voter) || isLive(voter), 'a new voter caught up');
     }
     if (isJoint(next)) {
-      const wanted = row.members.filter(({ isWanted }) => isWanted).length;
+      const { goal, members } = row;
       const before = current.voters.filter(isLive).length;
       const after = next.voters.filter(isLive).length;
-      assert.ok(after >= Math.min(before, wanted), 'no live voter is given away');
       assert.ok(after * 2 > next.voters.length, 'the new voters can decide');
+      // One place may be without its voter, and only if its node can have no second member.
+      const replaced = members.filter(
+        ({ node, member, isWanted }) =>
+          !isWanted &&
+          goal.includes(node) &&
+          current.voters.includes(member) &&
+          !next.voters.includes(member),
+      );
+      const open = current.voters.length < goal.length ? 0 : Math.min(replaced.length, 1);
+      const least = (count: number) => Math.min(count - open, goal.length);
+      assert.ok(next.voters.length >= least(current.voters.length), 'no log is given away');
+      assert.ok(after >= least(before), 'no live voter is given away');
     }
     this.#append(world, next);
     this.checkListed();
@@ -322,4 +356,13 @@ export class World {
       for (const { member } of row.members) assert.ok(member < NUMBER_MAX);
     }
   }
+}
+
+function hasMajorities(
+  { voters, outgoing }: Configuration,
+  isCounted: (member: MemberId) => boolean,
+): boolean {
+  const isMajority = (members: readonly MemberId[]) =>
+    members.filter(isCounted).length * 2 > members.length;
+  return isMajority(voters) && (outgoing.length === 0 || isMajority(outgoing));
 }
