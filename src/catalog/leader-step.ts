@@ -76,8 +76,8 @@ function targetOf({ row }: Led, voters: readonly MemberId[]): Target {
  *
  * Invariant: with n voters and a goal of g nodes, a change leaves at least min(n, g) voters, or one
  * fewer where a replacement needs the place of its predecessor; and while fewer than g vote, no
- * change leaves fewer than there are. The goal counts and not what is wanted: a member that was lost
- * is wanted no more, but its log may be one of the few that hold what was acknowledged.
+ * change leaves fewer than there are. The goal counts and not what is wanted: a lost member is
+ * wanted no more, but its log may be one of the few that hold what was acknowledged.
  */
 function votersNext(led: Led): readonly MemberId[] {
   const { voters } = led.configuration;

@@ -12,7 +12,10 @@ interface ReplicasOptions extends Omit<OpeningOptions, 'host'> {
   readonly host: OpeningOptions['host'];
   /** Records for the log, with the next batch. */
   readonly record: (record: LogRecord) => void;
-  /** A replica that cannot be used and is gone; a member that nobody knows is NOBODY. */
+  /**
+   * Another member has to take its place: it cannot be used, or it may not vote. A member whose
+   * name is lost too is NOBODY.
+   */
   readonly onLost: (lost: LostReplica) => void;
 }
 
@@ -180,5 +183,9 @@ export class Replicas {
     if (typeof opened === 'string') return this.#giveUp(shard, found.member, opened);
     this.#replicas.set(shard, opened);
     this.touch(opened);
+    // It follows and keeps its log until the shard's leader has taken it out.
+    if (found.mayVote) return;
+    const reason = 'its vote may be lost, so it never votes again: a new member replaces it';
+    this.#options.onLost({ shard, member: found.member, reason });
   }
 }

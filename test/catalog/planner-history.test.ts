@@ -22,7 +22,10 @@ interface Options {
   readonly isForgetful: boolean;
 }
 
-function grow({ seed, shards, isWeighted, isZoned, isForgetful }: Options): { world: World; rounds: number } {
+function grow({ seed, shards, isWeighted, isZoned, isForgetful }: Options): {
+  world: World;
+  rounds: number;
+} {
   const random = new Random(seed);
   const trait = () => ({
     weight: isWeighted ? random.between(0, 3) : 1,
@@ -42,6 +45,11 @@ function grow({ seed, shards, isWeighted, isZoned, isForgetful }: Options): { wo
   }
   disorder(world, random, { events: 300, isForgetful });
   for (const { node } of world.rig.map.nodes) world.alive.add(node);
+  // In the end all voters but the leader may be among them.
+  for (const { shard } of isForgetful ? world.rig.map.shards : []) {
+    world.forget(shard);
+    world.forget(shard);
+  }
   return { world, rounds: calm(world, random) };
 }
 

@@ -186,8 +186,7 @@ export class World {
   /** Another leader. What was not committed may be lost with the one before. */
   elect(shard: ShardId, to?: MemberId): void {
     const world = this.shards.get(shard);
-    const isAble = (member: MemberId) =>
-      this.isAlive(shard, member) && !this.forgetful.has(member);
+    const isAble = (member: MemberId) => this.isAlive(shard, member) && !this.forgetful.has(member);
     if (world === undefined || !hasMajorities(world.configuration, isAble)) return;
     const { voters, outgoing } = world.configuration;
     const able = [...voters, ...outgoing].filter(isAble);

@@ -6,6 +6,7 @@ import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
 import { NodeCore } from '../../src/core/node-core.ts';
 import type { NodeFact } from '../../src/core/node-parts.ts';
+import type { Position } from '../../src/raft/position.ts';
 import type { Log } from '../../src/storage/log.ts';
 import { openLog } from '../../src/storage/log-boot.ts';
 import { MemoryFiles } from '../../src/storage/memory-files.ts';
@@ -13,7 +14,7 @@ import { MemoryState } from '../../src/storage/memory-state.ts';
 import { Switchboard } from '../../src/transport/switchboard.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { NodeClock } from '../sim/node-clock.ts';
-import { rotRow } from '../sim/rot.ts';
+import { promiseCopies, rotEntryIn, rotRow, rotVoteIn } from '../sim/rot.ts';
 import { CLOCK } from './customer.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
@@ -85,6 +86,7 @@ export class Computer {
   #fileFreeAt = 0;
   /** Effects of the state disk until the process dies of one. */
   #stateEffectsLeft = Number.POSITIVE_INFINITY;
+  #promises: ReadonlyMap<string, Uint8Array> = new Map();
   /** The next write fails, or will. */
   #isFailing = false;
   isUp = false;
@@ -197,6 +199,22 @@ export class Computer {
     const isRotten = rotRow(this.#state, shard, this.#random);
     if (isRotten) this.rotten.add(shard);
     return isRotten;
+  }
+
+  /** What `loseVote` will put back: copies that know nothing of what was promised since. */
+  keepPromises(): void {
+    this.#promises = promiseCopies(this.#files);
+  }
+
+  /** Of a computer that is down: what it voted for last in a shard is lost; says whether it had. */
+  loseVote(shard: ShardId): boolean {
+    const damage = { stale: this.#promises, random: this.#random };
+    return !this.isUp && this.#promises.size > 0 && rotVoteIn(this.#files, shard, damage);
+  }
+
+  /** Of a computer that is down: an entry of its log goes bad; says whether it had it. */
+  rotEntry(shard: ShardId, { index, term }: Position): boolean {
+    return !this.isUp && rotEntryIn(this.#files, { shard, index, term }, this.#random);
   }
 
   /** The process dies of one of the next effects on one of its disks. */

@@ -16,6 +16,7 @@ import { SESSION_BUGS } from './bugs-machine-sessions.ts';
 import { TRANSACTION_BUGS } from './bugs-machine-transactions.ts';
 import { MEMBERSHIP_BUGS } from './bugs-membership.ts';
 import { READ_BUGS } from './bugs-reads.ts';
+import { REPAIR_BUGS } from './bugs-repair.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
 import { COORDINATION_BUGS } from './bugs-txn.ts';
@@ -26,6 +27,7 @@ export const BUGS: readonly Bug[] = [
   ...LOG_BUGS,
   ...MEMBERSHIP_BUGS,
   ...READ_BUGS,
+  ...REPAIR_BUGS,
   ...WRITING_BUGS,
   ...RECOVERY_BUGS,
   ...STATE_BUGS,

@@ -18,12 +18,23 @@ export function rotEntry(host: Host, shard: ShardId, index: number, random: Rand
   const image = host.ledger.durable.get(shard);
   const entry = image?.entryAt(index);
   if (image === undefined || entry === undefined || entry.kind === 'configuration') return false;
-  const { files } = host.disk;
+  if (!rotEntryIn(host.disk.files, { shard, index, term: entry.term }, random)) return false;
+  image.damaged.add(index);
+  return true;
+}
+
+interface EntryName {
+  readonly shard: ShardId;
+  readonly index: number;
+  readonly term: number;
+}
+
+/** Says whether there was such an entry, and damage to it is no torn write. */
+export function rotEntryIn(files: MemoryFiles, entry: EntryName, random: Random): boolean {
   const site = dig(files);
-  const found = findEntry(site, { shard, index, term: entry.term });
+  const found = findEntry(site, entry);
   if (found === undefined || !isConfirmed(site, found)) return false;
   flipIn(files, found, random, { isHeader: random.chance(0.3) });
-  image.damaged.add(index);
   return true;
 }
 
@@ -38,16 +49,28 @@ function flipIn(
   files.flip(name, offset + at, random.below(8));
 }
 
+/** What the copies of the promises were some time ago. */
+interface VoteDamage {
+  readonly stale: ReadonlyMap<string, Uint8Array>;
+  readonly random: Random;
+}
+
+export function rotVote(host: Host, shard: ShardId, damage: VoteDamage): boolean {
+  if (!rotVoteIn(host.disk.files, shard, damage)) return false;
+  const durable = host.ledger.durable.get(shard);
+  if (durable !== undefined) durable.isVoteLost = true;
+  return true;
+}
+
 /**
  * The record of a vote, and copies of the promises that are not as new: the disk never wrote what
- * it said it had. `stale`: what the copies were some time ago.
+ * it said it had.
  */
-export function rotVote(
-  host: Host,
+export function rotVoteIn(
+  files: MemoryFiles,
   shard: ShardId,
-  { stale, random }: { readonly stale: ReadonlyMap<string, Uint8Array>; readonly random: Random },
+  { stale, random }: VoteDamage,
 ): boolean {
-  const { files } = host.disk;
   const site = dig(files);
   const found = findPromise(site, shard);
   if (found === undefined || !isConfirmed(site, found)) return false;
@@ -55,8 +78,6 @@ export function rotVote(
   for (const [name, bytes] of stale) image.set(name, bytes);
   files.restore(image);
   flipIn(files, found, random, { isHeader: false });
-  const durable = host.ledger.durable.get(shard);
-  if (durable !== undefined) durable.isVoteLost = true;
   return true;
 }
 

@@ -1,0 +1,133 @@
+/** A small cluster that grew without any fault, for tests that say themselves what goes wrong. */
+
+import { fail } from 'node:assert/strict';
+import type { ShardId } from '../../src/base/ids.ts';
+import { RAFT_LIMITS } from '../../src/base/limits.ts';
+import { Random } from '../../src/base/random.ts';
+import type { Member, ShardRow } from '../../src/catalog/cluster-map.ts';
+import { MemoryNetwork } from '../../src/transport/memory-network.ts';
+import { Agenda } from '../sim/agenda.ts';
+import { Probes } from '../sim/probes.ts';
+import type { Computer } from './computer.ts';
+import { bytesOf, Customer, type WriteRecord } from './customer.ts';
+import { Growth } from './growth.ts';
+import { newestMap } from './survivors.ts';
+import { Witness } from './witness.ts';
+
+const KIB = 1024;
+const STEP_MILLISECONDS = 20;
+const GROWTH_MILLISECONDS = 120_000;
+const PAUSE_MILLISECONDS = 20;
+
+/** What goes into one batch of a simulated computer's log. */
+const LIMITS = {
+  ...RAFT_LIMITS,
+  appendBytesMax: 32 * KIB,
+  inflightBytesMax: 128 * KIB,
+  committedBytesMax: 64 * KIB,
+  uncommittedBytesMax: 128 * KIB,
+};
+
+export class Stage {
+  readonly agenda: Agenda;
+  readonly probes = new Probes();
+  readonly writes: WriteRecord[] = [];
+  readonly #growth: Growth;
+  readonly #customer: Customer;
+  #isWriting = false;
+
+  constructor(
+    seed: number,
+    { nodes, shards }: { readonly nodes: number; readonly shards: number },
+  ) {
+    const random = new Random(seed);
+    this.agenda = new Agenda(random.fork('ties'));
+    const { agenda, probes } = this;
+    const network = new MemoryNetwork({ time: agenda, random: random.fork('network') });
+    const surroundings = { agenda, network, random: random.fork('all'), probes };
+    const witness = new Witness(() => agenda.now);
+    this.#growth = new Growth({ surroundings, random, witness, limits: LIMITS });
+    this.#growth.begin({ shards, replicas: Math.min(3, nodes) });
+    this.until('the cluster is founded', () => this.#growth.isFounded);
+    for (let at = 1; at < nodes; at++) this.#growth.join(0);
+    const isGrown = () =>
+      this.computers.every(({ core }) => core?.map?.nodes.length === nodes) &&
+      this.#growth.isPlaced(nodes);
+    this.until('the cluster is grown', isGrown);
+    const urls = this.computers.map(({ url }) => url);
+    this.#customer = new Customer({ number: 1, surroundings, urls, writes: this.writes });
+  }
+
+  get computers(): readonly Computer[] {
+    return this.#growth.computers;
+  }
+
+  /** By its number on the map, which is that of its place. */
+  computer(node: number): Computer {
+    return this.computers[node - 1] ?? fail(`there is no node ${node}`);
+  }
+
+  run(milliseconds: number): void {
+    this.agenda.runUntil(this.agenda.now + milliseconds);
+  }
+
+  until(what: string, isSo: () => boolean, patience = GROWTH_MILLISECONDS): void {
+    const until = this.agenda.now + patience;
+    while (!isSo()) {
+      if (this.agenda.now >= until) fail(`${what}: not in ${patience} ms`);
+      this.run(STEP_MILLISECONDS);
+    }
+  }
+
+  /** The customer writes one key after the other, all over the ring. */
+  writeOn(): void {
+    this.#isWriting = true;
+    const next = (number: number): void => {
+      if (!this.#isWriting) return;
+      const value = bytesOf(`value ${number}`);
+      const key = bytesOf(`key ${number % 500}`);
+      const put = { type: 'put', key, value, lifeMilliseconds: 0 } as const;
+      this.#customer.write([put], () => {
+        this.#customer.after(PAUSE_MILLISECONDS, () => next(number + 1));
+      });
+    };
+    next(0);
+  }
+
+  rest(): void {
+    this.#isWriting = false;
+    this.until('every call has ended', () => this.#customer.waiting === 0);
+  }
+
+  /** Writes that succeeded, of those that began from now on. */
+  servedIn(milliseconds: number): { readonly ok: number; readonly failed: number } {
+    const { now } = this.agenda;
+    this.run(milliseconds);
+    const mine = this.writes.filter(({ invoke }) => invoke >= now);
+    const ok = mine.filter(({ outcome }) => outcome === 'ok').length;
+    return { ok, failed: mine.length - ok };
+  }
+
+  row(shard: ShardId): ShardRow {
+    return newestMap(this.computers)?.shards[shard] ?? fail('there is no map');
+  }
+
+  get shards(): readonly ShardId[] {
+    return (newestMap(this.computers)?.shards ?? []).map(({ shard }) => shard);
+  }
+
+  memberOn(node: number, shard: ShardId): Member | undefined {
+    return this.row(shard).members.find((member) => member.node === node);
+  }
+
+  leaderOf(shard: ShardId): number {
+    return 1 + this.computers.findIndex(({ core }) => core?.replicas.get(shard)?.isLeader);
+  }
+
+  /** Everybody who is wanted votes, and nobody else is listed. */
+  isWhole(shard: ShardId): boolean {
+    const { members, goal } = this.row(shard);
+    const isSound = members.every(({ isWanted, isVoter }) => isWanted && isVoter);
+    return isSound && members.length === goal.length;
+  }
+}

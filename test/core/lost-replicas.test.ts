@@ -1,0 +1,65 @@
+/** Replicas that lost something on one node: what the nodes themselves make of it. */
+
+import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ShardId } from '../../src/base/ids.ts';
+import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
+import { Stage } from '../cluster/stage.ts';
+
+const SHARDS = 4;
+const REPAIR_MILLISECONDS = 30_000;
+
+/** Node 2 votes in every shard, and forgets it. Says in which shards it may vote no more. */
+function forgetVotes(stage: Stage): readonly ShardId[] {
+  const two = stage.computer(2);
+  two.keepPromises();
+  // Elections, so that there is a vote to forget.
+  const three = stage.computer(3);
+  three.crash({ isPower: true });
+  stage.run(3000);
+  three.start();
+  stage.run(2000);
+  const one = stage.computer(1);
+  one.crash({ isPower: true });
+  stage.run(3000);
+  one.start();
+  stage.run(2000);
+  two.crash({ isPower: true });
+  for (const shard of stage.shards) two.loseVote(shard);
+  two.start();
+  stage.until('node 2 is back', () => two.core !== undefined);
+  return [...(two.core?.replicas.all ?? [])]
+    .filter((replica) => !replica.status().mayVote)
+    .map(({ shard }) => shard);
+}
+
+test('voters that may not vote any more are replaced by themselves', () => {
+  const stage = new Stage(1, { nodes: 3, shards: SHARDS });
+  stage.writeOn();
+  const before = new Map(stage.shards.map((shard) => [shard, stage.memberOn(2, shard)?.member]));
+  const forgetful = forgetVotes(stage);
+  ok(forgetful.includes(CATALOGUE_SHARD), 'the catalogue is no exception');
+  ok(forgetful.length > 2, `${forgetful.length} shards are enough to mean something`);
+  const areReplaced = () =>
+    forgetful.every(
+      (shard) => stage.isWhole(shard) && stage.memberOn(2, shard)?.member !== before.get(shard),
+    );
+  stage.until('every one of them has a successor', areReplaced, REPAIR_MILLISECONDS);
+  for (const shard of stage.shards) {
+    const replica = stage.computer(2).core?.replicas.get(shard);
+    equal(replica?.status().mayVote, true);
+    const isAnother = replica?.member !== before.get(shard);
+    equal(isAnother, forgetful.includes(shard), 'no other replica is replaced');
+  }
+  // Another of the three goes for good.
+  stage.computer(3).lose();
+  stage.run(10_000);
+  const { ok: written, failed } = stage.servedIn(10_000);
+  ok(written > 100, `${written} written`);
+  equal(failed, 0);
+  notEqual(stage.leaderOf(CATALOGUE_SHARD), 0);
+  deepEqual(
+    stage.shards.filter((shard) => stage.leaderOf(shard) === 0),
+    [],
+  );
+});
