@@ -351,8 +351,10 @@ assert(
 
 /** One replica of one shard. */
 export const SHARD_LIMITS = {
-  /** Keys that were removed lately: the older half goes when they take more. */
+  /** Removals that are known exactly: the older ones are folded when they take more. */
   removalsBytesMax: MIB,
+  /** Stretches of keys that tell where older ones were. */
+  stretchesMax: 2048,
 } as const;
 
 /** One node among others. */

@@ -179,7 +179,8 @@ export class Execution {
     const row = this.#rowAt(key);
     if (row !== undefined) {
       this.#index(row.expiresAt, key, undefined);
-      this.#writes.push({ section: SECTION.values, key, value: undefined });
+      const { version: removed } = row;
+      this.#writes.push({ section: SECTION.values, key, value: undefined, removed });
     }
     this.#say({ type: 'deleted', wasThere: row !== undefined });
   }

@@ -229,7 +229,8 @@ export class Machine {
     const bytes = this.#source.get(SECTION.values, due.key);
     const row = bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');
     if (row?.expiresAt === due.expiresAt) {
-      writes.push({ section: SECTION.values, key: due.key, value: undefined });
+      const { version: removed } = row;
+      writes.push({ section: SECTION.values, key: due.key, value: undefined, removed });
     }
     writes.push({ section: SECTION.expiries, key: dueKey, value: undefined });
   }

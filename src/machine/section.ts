@@ -21,6 +21,8 @@ export interface StateWrite {
   readonly section: number;
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
+  /** Of a client's key that goes: the version of its row. Without it, any row may have gone. */
+  readonly removed?: number;
 }
 
 /**

@@ -53,7 +53,7 @@ export class DataMachine implements ShardMachine {
     const outcome = this.#machine.apply(command);
     if (outcome.type === 'unknown') return 'unknown';
     const { writes, replies, freed } = outcome;
-    this.removals.note(command.index, writes);
+    this.removals.note({ index: command.index, time: this.time }, writes);
     return { writes, replies, freed, dueAt: dueAtOf(writes) };
   }
 

@@ -1,19 +1,23 @@
 /**
- * Keys that were removed lately, and when. A key that came and went leaves no trace in the state,
- * so whoever has to know that a place was empty all the time asks here.
+ * Rows that came and went. A key that came and went leaves no trace in the state, so a leader that
+ * has to know whether a place was empty all the time asks here.
  *
- * It is not replicated: each replica remembers what it has applied in this life, as far as there is
- * room, and says of what was before that it does not know.
+ * Only rows that are younger than the question matter: a row that was there already was seen, and
+ * is missed when it is gone. So each removal is kept with the version of the row.
+ *
+ * The latest removals are known exactly. Older ones are folded into tables of a fixed size, which
+ * forget nothing: they may say of a key that it came and went although it did not, and never the
+ * other way round. Nobody asks for what is older than the longest deadline.
+ *
+ * It is not replicated: each replica remembers what it has applied in this life, and says of what
+ * was before that it does not know.
  */
 
-import { SHARD_LIMITS } from '../base/limits.ts';
+import { MACHINE_LIMITS, SHARD_LIMITS } from '../base/limits.ts';
 import { compareBytes, nameOf } from '../machine/bytes.ts';
 import { SECTION, type StateWrite } from '../machine/section.ts';
-
-interface Removal {
-  readonly index: number;
-  readonly key: Uint8Array;
-}
+import { type Removal, RemovedKeys } from './removed-keys.ts';
+import { RemovedRanges } from './removed-ranges.ts';
 
 /** After the one index was applied, up to the other. */
 interface Time {
@@ -27,62 +31,91 @@ interface Question extends Time {
   readonly to: Uint8Array;
 }
 
+/** When an entry was applied, in log time. */
+interface Mark {
+  readonly time: number;
+  readonly index: number;
+}
+
 export class Removals {
   /** In the order of their entries. */
-  #removals: Removal[] = [];
-  /** Of each key the last one, so that to ask for a key takes no longer the more are known. */
+  #recent: Removal[] = [];
+  /** Of each key the version that went last: to ask for a key does not depend on how many went. */
   readonly #last = new Map<string, number>();
   #bytes = 0;
+  readonly #keys = new RemovedKeys();
+  readonly #ranges = new RemovedRanges();
   /** All that was removed behind it is known; infinite before the first entry. */
   #floor = Number.POSITIVE_INFINITY;
+  readonly #marks: Mark[] = [];
 
-  /** Of every command, in order. */
-  note(index: number, writes: readonly StateWrite[]): void {
+  /** Of every command, in order; the time is the log's. */
+  note({ index, time }: Mark, writes: readonly StateWrite[]): void {
     if (this.#floor === Number.POSITIVE_INFINITY) this.#floor = index - 1;
-    for (const { section, key, value } of writes) {
-      if (section !== SECTION.values || value !== undefined) continue;
-      this.#removals.push({ index, key: key.slice() });
-      this.#last.set(nameOf(key), index);
+    this.#pass({ index, time });
+    for (const { section, key, value, removed = index } of writes) {
+      if (section !== SECTION.values || value !== undefined || removed <= this.#floor) continue;
+      this.#recent.push({ index, key: key.slice(), version: removed });
+      this.#last.set(nameOf(key), removed);
       this.#bytes += bytesOf(key);
     }
-    if (this.#bytes > SHARD_LIMITS.removalsBytesMax) this.#forgetHalf();
+    if (this.#bytes > SHARD_LIMITS.removalsBytesMax) this.#fold();
   }
 
-  /** Whether a key of the range may have been removed then. */
+  /** Whether a row of the range may have come and gone then. */
   mayHave({ from, to, since, applied }: Question): boolean {
     const atOnce = this.#answerFor({ since, applied });
     if (atOnce !== undefined) return atOnce;
-    for (let at = this.#removals.length - 1; at >= 0; at--) {
-      const { index, key } = this.#removals[at] as Removal;
+    for (let at = this.#recent.length - 1; at >= 0; at--) {
+      const { index, key, version } = this.#recent[at] as Removal;
       if (index > applied) continue;
+      // What was folded was removed even earlier.
       if (index <= since) return false;
-      const isBefore = compareBytes(key, from) < 0;
-      if (!isBefore && (to.length === 0 || compareBytes(key, to) < 0)) return true;
+      if (version <= since || compareBytes(key, from) < 0) continue;
+      if (to.length === 0 || compareBytes(key, to) < 0) return true;
     }
-    return false;
+    return this.#ranges.mayHave({ from, to, since });
   }
 
   /** The same of one key; what is applied now is applied. */
   mayHaveKey(key: Uint8Array, time: Time): boolean {
-    return this.#answerFor(time) ?? time.since < (this.#last.get(nameOf(key)) ?? 0);
+    const atOnce = this.#answerFor(time);
+    if (atOnce !== undefined) return atOnce;
+    const { since } = time;
+    return since < (this.#last.get(nameOf(key)) ?? 0) || this.#keys.mayHave(key, since);
   }
 
-  /** Whatever the key, if nothing happened, or if it is not known any more what did. */
+  /** Whatever the key, if nothing happened, or if it is not known what did. */
   #answerFor({ since, applied }: Time): boolean | undefined {
     if (since >= applied) return false;
     if (since < this.#floor) return true;
     return undefined;
   }
 
-  /** The older ones; an entry is forgotten as a whole. */
-  #forgetHalf(): void {
-    const middle = this.#removals[this.#removals.length >> 1];
-    this.#floor = middle?.index ?? this.#floor;
-    this.#removals = this.#removals.filter(({ index }) => index > this.#floor);
-    for (const [name, index] of this.#last) {
-      if (index <= this.#floor) this.#last.delete(name);
+  /** No transaction is open for longer than the longest deadline. */
+  #pass(now: Mark): void {
+    const last = this.#marks.at(-1);
+    if (last === undefined || now.time - last.time >= MARK_MILLISECONDS) this.#marks.push(now);
+    const over = now.time - MACHINE_LIMITS.timeoutMillisecondsMax;
+    while ((this.#marks[1]?.time ?? Number.POSITIVE_INFINITY) < over) this.#marks.shift();
+    const first = this.#marks[0] as Mark;
+    if (first.time < over && first.index > this.#floor) this.#floor = first.index;
+  }
+
+  /** The oldest eighth of what is known exactly. */
+  #fold(): void {
+    let at = 0;
+    while (this.#bytes > SHARD_LIMITS.removalsBytesMax * KEPT_SHARE) {
+      const { key, version } = this.#recent[at] as Removal;
+      this.#bytes -= bytesOf(key);
+      const name = nameOf(key);
+      if (this.#last.get(name) === version) this.#last.delete(name);
+      at += 1;
     }
-    this.#bytes = this.#removals.reduce((sum, { key }) => sum + bytesOf(key), 0);
+    const folded = this.#recent.slice(0, at).filter(({ version }) => version > this.#floor);
+    this.#recent = this.#recent.slice(at);
+    for (const removal of folded) this.#keys.note(removal);
+    this.#ranges.note(folded, this.#floor);
   }
 }
 
@@ -92,3 +125,5 @@ function bytesOf(key: Uint8Array): number {
 }
 
 const REMOVAL_BYTES = 128;
+const KEPT_SHARE = 0.875;
+const MARK_MILLISECONDS = 10_000;

@@ -13,9 +13,7 @@ const HELD_READS = 'src/shard/held-reads.ts';
 const READING = 'src/shard/reading.ts';
 const READ_SERVER = 'src/shard/read-server.ts';
 const CHECK_READ = 'src/shard/check-read.ts';
-const REMOVALS = 'src/shard/removals.ts';
 const RANGE_READ = 'src/shard/range-read.ts';
-const RANGE_CHECK = 'src/shard/range-check.ts';
 const HOME_DESK = 'src/core/home-desk.ts';
 const DESK = 'src/core/transaction-desk.ts';
 
@@ -32,9 +30,7 @@ const NOTICED: Readonly<Record<string, string>> = {
   [READING]: 'held-reads',
   [READ_SERVER]: 'held-reads',
   [CHECK_READ]: 'range-check',
-  [REMOVALS]: 'range-check',
   [RANGE_READ]: 'range-read',
-  [RANGE_CHECK]: 'range-check',
   [HOME_DESK]: 'home-desk',
   [DESK]: 'transaction-desk',
 };
@@ -424,47 +420,6 @@ const MEETING: readonly Planted[] = [
     file: CHECK_READ,
     find: 'const mustYield = owner !== undefined && isElder(holder, owner);',
     replace: 'const mustYield = false;',
-  },
-  {
-    name: 'a-range-that-shrank-holds',
-    sentence: 'a key that was removed is not missed',
-    trap: '34',
-    file: RANGE_CHECK,
-    find: 'if (this.#count < count) return this.#end(placed);',
-    replace: '',
-  },
-  {
-    name: 'a-range-that-changed-holds',
-    sentence: 'the keys of a range are counted and their versions are not read',
-    trap: '34',
-    file: RANGE_CHECK,
-    find: 'if (!isSame || this.#count > count)',
-    replace: 'if (this.#count > count)',
-  },
-  {
-    name: 'what-came-and-went-is-not-seen',
-    sentence: 'an absence is taken for the same if it is there at both looks',
-    trap: '34',
-    file: CHECK_READ,
-    find: 'if (removals?.mayHaveKey(key, time) ?? true) return 0;',
-    replace: '',
-    isFast: true,
-  },
-  {
-    name: 'what-came-and-went-in-a-range-is-not-seen',
-    sentence: 'a range is taken for the same if it has as many keys at both looks',
-    trap: '34',
-    file: RANGE_CHECK,
-    find: 'if (this.#mayHaveLost(placed)) return this.#end(placed);',
-    replace: '',
-  },
-  {
-    name: 'removals-of-a-former-life',
-    sentence: 'a replica that does not know what was removed says that nothing was',
-    trap: '34',
-    file: REMOVALS,
-    find: 'if (since < this.#floor) return true;',
-    replace: '',
   },
 ];
 

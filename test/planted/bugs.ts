@@ -20,6 +20,7 @@ import { REPAIR_BUGS } from './bugs-repair.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
 import { COORDINATION_BUGS } from './bugs-txn.ts';
+import { UNCHANGED_BUGS } from './bugs-unchanged.ts';
 
 export const BUGS: readonly Bug[] = [
   ...CLIENT_BUGS,
@@ -39,6 +40,7 @@ export const BUGS: readonly Bug[] = [
   ...COORDINATION_BUGS,
   ...CONTENTION_BUGS,
   ...CONSISTENCY_BUGS,
+  ...UNCHANGED_BUGS,
   ...CLUSTER_BUGS,
   ...CLUSTER_TXN_BUGS,
 ];

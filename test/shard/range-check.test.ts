@@ -4,7 +4,9 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
+import { dueKeyOf } from '../../src/machine/expiry.ts';
 import { decodeReply } from '../../src/machine/reply.ts';
+import { decodeRow } from '../../src/machine/row.ts';
 import { StateDamage } from '../../src/storage/state.ts';
 import { bytesOf, put } from '../machine/machine-rig.ts';
 import { HeldRig, said } from './held-rig.ts';
@@ -84,6 +86,25 @@ test('what came and went again is seen, of a range and of a key', () => {
   equal(said(rig.validate([absence('x', seenAt)])), 'done', 'a removal beside it is none');
   equal(said(rig.validate([absence('y', rig.rig.replica.applied)])), 'done', 'seen afterwards');
 });
+
+test('what expired in between came and went, and what was there before did not', () => {
+  const { rig } = rigOf();
+  rig.write([put('old', '1')]);
+  const seenAt = rig.rig.replica.applied;
+  rig.write([put('y', '1', 1)]);
+  rig.rig.tick(5);
+  const { expiresAt } = decodeRow(rowOf(rig, 'y')) ?? { expiresAt: 0 };
+  rig.do({ type: 'expire', dueKeys: [dueKeyOf({ expiresAt, key: bytesOf('y') })] });
+  rig.write([{ type: 'delete', key: bytesOf('old') }]);
+  equal(rowOf(rig, 'y').length, 0);
+  equal(said(rig.validate([absence('y', seenAt)])), FAILED);
+  equal(said(rig.validate([absence('old', seenAt)])), 'done', 'the version of the row is told');
+});
+
+function rowOf(rig: HeldRig, key: string): Uint8Array {
+  const [response] = rig.keys(key);
+  return (response?.type === 'rows' ? response.rows[0] : undefined) ?? new Uint8Array();
+}
 
 test('a key that is not there is checked like a range of one', () => {
   const { rig } = rigOf();

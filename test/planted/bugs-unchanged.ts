@@ -1,0 +1,148 @@
+/** Planted bugs in what a transaction takes for unchanged: ranges, rows that came and went. */
+
+import type { Bug, Planted } from './bug.ts';
+
+const CHECK_READ = 'src/shard/check-read.ts';
+const RANGE_CHECK = 'src/shard/range-check.ts';
+const REMOVALS = 'src/shard/removals.ts';
+const REMOVED_KEYS = 'src/shard/removed-keys.ts';
+const REMOVED_RANGES = 'src/shard/removed-ranges.ts';
+
+/** Which suite notices, by the file that is broken. */
+const NOTICED: Readonly<Record<string, string>> = {
+  [CHECK_READ]: 'range-check',
+  [RANGE_CHECK]: 'range-check',
+  [REMOVALS]: 'removals',
+  [REMOVED_KEYS]: 'removals',
+  [REMOVED_RANGES]: 'removed-ranges',
+};
+
+const UNCHANGED: readonly Planted[] = [
+  {
+    name: 'a-range-that-shrank-holds',
+    sentence: 'a key that was removed is not missed',
+    trap: '34',
+    file: RANGE_CHECK,
+    find: 'if (this.#count < count) return this.#end(placed);',
+    replace: '',
+  },
+  {
+    name: 'a-range-that-changed-holds',
+    sentence: 'the keys of a range are counted and their versions are not read',
+    trap: '34',
+    file: RANGE_CHECK,
+    find: 'if (!isSame || this.#count > count)',
+    replace: 'if (this.#count > count)',
+  },
+  {
+    name: 'what-came-and-went-is-not-seen',
+    sentence: 'an absence is taken for the same if it is there at both looks',
+    trap: '34',
+    file: CHECK_READ,
+    find: 'if (removals?.mayHaveKey(key, time) ?? true) return 0;',
+    replace: '',
+    isFast: true,
+  },
+  {
+    name: 'what-came-and-went-in-a-range-is-not-seen',
+    sentence: 'a range is taken for the same if it has as many keys at both looks',
+    trap: '34',
+    file: RANGE_CHECK,
+    find: 'if (this.#mayHaveLost(placed)) return this.#end(placed);',
+    replace: '',
+  },
+  {
+    name: 'removals-of-a-former-life',
+    sentence: 'a replica that does not know what was removed says that nothing was',
+    trap: '34',
+    file: REMOVALS,
+    find: 'if (since < this.#floor) return true;',
+    replace: '',
+  },
+  {
+    name: 'folded-keys-are-forgotten',
+    sentence: 'of what went before the latest removals nothing is known, and nothing is said',
+    trap: '34',
+    file: REMOVALS,
+    find: `for (const removal of folded)
+            this.#keys.note(removal);`,
+    replace: '',
+    isFast: true,
+  },
+  {
+    name: 'folded-ranges-are-forgotten',
+    sentence: 'the same of ranges',
+    trap: '34',
+    file: REMOVALS,
+    find: 'this.#ranges.note(folded, this.#floor);',
+    replace: '',
+  },
+  {
+    name: 'old-rows-came-and-went',
+    sentence: 'a row that was seen is taken for one that came and went: cleaning up ends all scans',
+    trap: '33',
+    file: REMOVALS,
+    find: 'if (version <= since || ',
+    replace: 'if (',
+  },
+  {
+    name: 'known-for-too-short',
+    sentence: 'what an open transaction may ask for is not known any more',
+    trap: '33',
+    file: REMOVALS,
+    find: 'now.time - MACHINE_LIMITS.timeoutMillisecondsMax',
+    replace: 'now.time - 100',
+  },
+  {
+    name: 'a-table-that-knows-no-age',
+    sentence: 'a key counts as removed for whoever asks, whenever it went',
+    trap: '33',
+    file: REMOVED_KEYS,
+    find: '> since - this.#base',
+    replace: '> 0',
+  },
+  {
+    name: 'a-younger-row-counts-for-an-older-one',
+    sentence: 'where two keys share a cell the one that went last says how young both are',
+    trap: '34',
+    file: REMOVED_KEYS,
+    find: 'if (this.#cells[cell] < distance)',
+    replace: 'if (this.#cells[cell] === 0)',
+  },
+  {
+    name: 'versions-overflow',
+    sentence: 'after 2^32 entries of a shard its table tells of versions that are none',
+    trap: '34',
+    file: REMOVED_KEYS,
+    find: 'if (version - this.#base > CELL_MAX)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'stretches-without-a-bound',
+    sentence: 'any number of stretches is kept',
+    trap: '36',
+    file: REMOVED_RANGES,
+    find: 'joined.length > SHARD_LIMITS.stretchesMax ? coarser(joined) : joined',
+    replace: 'joined',
+  },
+  {
+    name: 'wide-gaps-are-closed',
+    sentence: 'removals under two prefixes count for all that lies between',
+    trap: '33',
+    file: REMOVED_RANGES,
+    find: 'other.closeness - one.closeness',
+    replace: 'one.closeness - other.closeness',
+  },
+  {
+    name: 'a-stretch-as-old-as-its-first-key',
+    sentence: 'a young key in a stretch of old ones is not seen',
+    trap: '34',
+    file: REMOVED_RANGES,
+    find: 'version: Math.max(last.version, next.version)',
+    replace: 'version: last.version',
+  },
+];
+
+export const UNCHANGED_BUGS: readonly Bug[] = UNCHANGED.map(({ isFast, ...bug }) => {
+  return { ...bug, profiles: [], tests: [NOTICED[bug.file] ?? ''], isFast: isFast ?? false };
+});
