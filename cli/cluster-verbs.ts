@@ -43,17 +43,27 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
   },
   {
     flags: '--join <urls>',
-    description: 'nodes of the cluster to join, if the folder is new',
+    description: 'other nodes, to join or to begin with (default: those of the config file)',
     environment: 'RINGKV_JOIN',
   },
   {
+    flags: '--join-timeout <time>',
+    description: 'how long a node without a cluster waits for them (default: 60s)',
+    environment: 'RINGKV_JOIN_TIMEOUT',
+  },
+  {
+    flags: '--cluster <id>',
+    description: 'the only cluster that it may belong to (default: that of the config file)',
+    environment: 'RINGKV_CLUSTER',
+  },
+  {
     flags: '--shards <n>',
-    description: 'shards of a new cluster (default: 16)',
+    description: 'shards of a new cluster (default: 16); refused if an existing one has others',
     environment: 'RINGKV_SHARDS',
   },
   {
     flags: '--replicas <n>',
-    description: 'replicas of each shard in a new cluster (default: 3)',
+    description: 'replicas of each shard in a new cluster (default: 3); refused likewise',
     environment: 'RINGKV_REPLICAS',
   },
   {
@@ -72,6 +82,11 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
     environment: 'RINGKV_LOG_LEVEL',
   },
 ];
+
+const FORCE_OPTION: OptionSpec = {
+  flags: '--force-new-cluster',
+  description: 'with --init: begin one whatever the other nodes say; what they have stays theirs',
+};
 
 const LOCAL_OPTIONS: readonly OptionSpec[] = [CONFIG_OPTION];
 
@@ -121,7 +136,11 @@ export const CLUSTER_VERBS: readonly Verb[] = [
     summary: 'run one node until it is told to stop',
     words: [],
     options: [
-      { flags: '--init', description: 'begin a cluster, if the folder is new' },
+      {
+        flags: '--init',
+        description: 'begin a cluster, if the folder is new and no other node belongs to one',
+      },
+      FORCE_OPTION,
       ...NODE_OPTIONS,
     ],
     formats: [],
@@ -137,7 +156,7 @@ export const CLUSTER_VERBS: readonly Verb[] = [
     name: 'init',
     summary: 'begin a cluster with this node: start --init',
     words: [],
-    options: NODE_OPTIONS,
+    options: [FORCE_OPTION, ...NODE_OPTIONS],
     formats: [],
     examples: ['kvctl init --data ./n1 --shards 32'],
     isRemote: false,

@@ -1,9 +1,9 @@
 /** The nodes of a config file as processes on this machine. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NodeConfig } from '../src/node/config.ts';
 import { parseHostAndPort } from '../src/node/listen-address.ts';
@@ -31,15 +31,6 @@ export function localNodes(file: ConfigFile): readonly LocalNode[] {
 
 export function isRunning({ pidFile }: LocalNode): boolean {
   return livePid(pidFile) !== undefined;
-}
-
-/**
- * The first node founds the cluster, but only where no other one has ever lived: a first node that
- * lost its folder joins the others again, and does not begin a second cluster beside theirs.
- */
-export function founderAmong(nodes: readonly LocalNode[]): LocalNode | undefined {
-  const [first, ...others] = nodes;
-  return others.some(({ data }) => existsSync(join(data, 'log'))) ? undefined : first;
 }
 
 /** Every port that is taken, before anything is started. */

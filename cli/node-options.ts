@@ -17,7 +17,7 @@ import {
   nodeNamed,
 } from './config-file.ts';
 import { usageFailure } from './failure.ts';
-import { countOption, textOption } from './options.ts';
+import { clusterOption, countOption, durationOption, textOption } from './options.ts';
 
 const LISTEN = '127.0.0.1:7400';
 const DATA = 'ringkv-data';
@@ -45,13 +45,46 @@ export function nodeOptionsOf(options: Options): NodeOptions {
     zone: given('zone') ?? base.zone,
     isInsecureAllowed: options.insecure === true || base.isInsecureAllowed,
     valueBytesMax: countOption(options, 'valueBytesMax', bytes) ?? valueBytesMax,
-    init: options.init === true ? settingsOf(options, base.settings) : undefined,
-    join: given('join')?.split(',').map(reachable) ?? base.join,
+    ...membershipOf(options, base),
     logLevel: given('logLevel') ?? 'info',
   };
 }
 
-type Base = Omit<NodeOptions, 'init' | 'logLevel'> & { readonly settings: typeof DEFAULT_SETTINGS };
+type Base = Omit<NodeOptions, 'init' | 'logLevel'> & {
+  readonly settings: { readonly shards: number; readonly replicas: number };
+};
+
+/** Which cluster it shall belong to, and through whom. */
+function membershipOf(options: Options, { join, settings, cluster }: Base) {
+  const given = textOption(options, 'join');
+  const wanted = wantedOf(options);
+  const isForced = options.forceNewCluster === true;
+  if (isForced && options.init !== true) {
+    throw usageFailure(
+      '--force-new-cluster is given without --init',
+      'give both to begin a new cluster without asking the other nodes',
+    );
+  }
+  return {
+    init: options.init === true ? { ...settings, ...wanted } : undefined,
+    isNewClusterForced: isForced,
+    join: given?.split(',').map(reachable) ?? join,
+    isJoinGiven: given !== undefined,
+    joinMilliseconds: durationOption(options, 'joinTimeout'),
+    cluster: clusterOption(options) ?? cluster,
+    wanted,
+  };
+}
+
+/** What was asked for by name. */
+function wantedOf(options: Options) {
+  const shards = countOption(options, 'shards', { min: 1, max: 1024 });
+  const replicas = countOption(options, 'replicas', { min: 1, max: 7 });
+  return {
+    ...(shards === undefined ? {} : { shards }),
+    ...(replicas === undefined ? {} : { replicas }),
+  };
+}
 
 function plainNode(options: Options): Base {
   if (textOption(options, 'config') !== undefined) {
@@ -70,6 +103,7 @@ function plainNode(options: Options): Base {
     isInsecureAllowed: false,
     valueBytesMax: VALUE_BYTES_DEFAULT,
     join: [],
+    cluster: '',
     settings: DEFAULT_SETTINGS,
   };
 }
@@ -89,17 +123,8 @@ function nodeOfFile(file: ConfigFile, name: string): Base {
     isInsecureAllowed,
     valueBytesMax: limits.valueBytesMax,
     join: nodes.filter((other) => other !== node).map(clientUrlOf),
-    settings: settings as typeof DEFAULT_SETTINGS,
-  };
-}
-
-function settingsOf(
-  options: Options,
-  settings: { readonly shards: number; readonly replicas: number },
-) {
-  return {
-    shards: countOption(options, 'shards', { min: 1, max: 1024 }) ?? settings.shards,
-    replicas: countOption(options, 'replicas', { min: 1, max: 7 }) ?? settings.replicas,
+    cluster: file.config.cluster,
+    settings,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Numbers and times as people write them, mostly behind options. */
 
+import { isClusterId } from '../src/node/cluster-id.ts';
 import type { Options } from './call.ts';
 import { usageFailure } from './failure.ts';
 
@@ -46,6 +47,16 @@ export function durationOption(options: Options, name: string): number | undefin
   throw usageFailure(
     `${flagOf(name)} is ${JSON.stringify(text)}`,
     `give ${flagOf(name)} a time with its unit: 500ms, 5s, 10m, 2h or 7d`,
+  );
+}
+
+/** The id of the only cluster that is meant. */
+export function clusterOption(options: Options): string | undefined {
+  const text = textOption(options, 'cluster');
+  if (text === undefined || isClusterId(text)) return text;
+  throw usageFailure(
+    `--cluster is ${JSON.stringify(text)}`,
+    'give it the id that `kvctl status` shows: 1 to 64 visible characters',
   );
 }
 

@@ -8,7 +8,6 @@ import { EXIT } from './exit.ts';
 import { Failure } from './failure.ts';
 import type { Health } from './health.ts';
 import {
-  founderAmong,
   isRunning,
   lastWordsOf,
   localNodes,
@@ -33,11 +32,11 @@ export async function raise(
   { isDetached }: { readonly isDetached: boolean },
 ): Promise<Raised> {
   const nodes = localNodes(file);
-  const founder = founderAmong(nodes);
   const missing = nodes.filter((node) => !isRunning(node));
   await refuseTakenPorts(missing);
   const spawned = missing.map((node) => {
-    return spawnNode(node, { file, isFounder: node === founder, isDetached });
+    // It founds only if no other node belongs to a cluster: else it joins theirs, as a new node.
+    return spawnNode(node, { file, isFounder: node === nodes[0], isDetached });
   });
   const urls = file.config.nodes.map(clientUrlOf);
   const progress = progressOn(terminal, `starting ${missing.length} of ${nodes.length} nodes`);

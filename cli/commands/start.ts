@@ -1,14 +1,24 @@
 /** `kvctl start`: one node, until it is told to stop. */
 
-import { startNode } from '../../src/node/node.ts';
+import { type RunningNode, startNode } from '../../src/node/node.ts';
 import type { Call } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { Failure } from '../failure.ts';
 import { nodeOptionsOf } from '../node-options.ts';
+import type { Terminal } from '../terminal.ts';
 
 export async function run({ options, terminal }: Call): Promise<Exit> {
-  const told = nextOrder();
-  const node = await begin(options);
+  const stopping = new AbortController();
+  const told = nextOrder().then((order) => {
+    stopping.abort();
+    return order;
+  });
+  const node = await begin(options, terminal, stopping.signal);
+  if (node === undefined) {
+    terminal.note('stopped while it waited for other nodes. Nothing was changed');
+    if (process.connected) process.disconnect();
+    return EXIT.ok;
+  }
   const { cluster, clientUrl } = node;
   terminal.note(
     `node ${node.node} of cluster ${cluster} is up: ${clientUrl.replace(/^ws:/, 'kv:')}`,
@@ -29,11 +39,20 @@ export async function run({ options, terminal }: Call): Promise<Exit> {
   });
 }
 
-async function begin(options: Call['options']) {
+/** Undefined if it was told to stop before it belonged to a cluster. */
+async function begin(
+  options: Call['options'],
+  { note }: Terminal,
+  signal: AbortSignal,
+): Promise<RunningNode | undefined> {
   const nodeOptions = nodeOptionsOf(options);
+  const onWaiting = (obstacles: readonly string[]) => {
+    note(`waiting for other nodes (Ctrl-C ends it): ${obstacles.join('; ')}`);
+  };
   try {
-    return await startNode(nodeOptions);
+    return await startNode({ ...nodeOptions, onWaiting, signal });
   } catch (error) {
+    if (error instanceof Error && error.name === 'StartStopped') return undefined;
     throw new Failure({
       code: 'not-started',
       exit: EXIT.refused,

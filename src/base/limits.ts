@@ -392,6 +392,17 @@ export const NODE_LIMITS = {
   closeMilliseconds: 5000,
   /** How long a store that is embedded may take from its log to its first answer. */
   openMilliseconds: 60_000,
+  /** How long a node that starts waits for the answer of another about its cluster. */
+  probeMilliseconds: 2000,
+  /** The same where the answer can only be a reason not to start. */
+  glanceMilliseconds: 1500,
+  /** Between two rounds of asking. */
+  probePauseMilliseconds: 250,
+  /** A node that waits for others says so after this time, and not more often than that. */
+  waitingMilliseconds: 1000,
+  waitingToldMilliseconds: 5000,
+  /** How long it waits for them altogether if nothing else is said. */
+  joinMillisecondsDefault: 60_000,
   /** A request that takes longer is told to whoever runs the node. */
   slowMilliseconds: 1000,
 } as const;

@@ -1,6 +1,7 @@
 /** `cluster.config.json`: what may stand in it, and everything that is wrong with one, at once. */
 
 import { CATALOGUE_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
+import { isClusterId } from './cluster-id.ts';
 import {
   type Check,
   type Faults,
@@ -15,6 +16,8 @@ import {
 import { isListenAddress, isReachableAddress, urlOf } from './listen-address.ts';
 
 export interface ClusterConfig {
+  /** The id of the cluster, once there is one: no other is founded, joined or asked. Or empty. */
+  readonly cluster: string;
   readonly settings: { readonly shards: number; readonly replicas: number };
   /** At least one. The first one founds the cluster. */
   readonly nodes: readonly NodeConfig[];
@@ -97,6 +100,11 @@ const checkAdvertise: Check<NodeConfig['advertise']> = (value, path, faults) => 
   };
 };
 
+const clusterId = matching(
+  isClusterId,
+  'the id that `kvctl status` shows: 1 to 64 visible characters',
+);
+
 const NODE_FIELDS = ['name', 'data', 'listen', 'advertise', 'weight', 'zone', 'insecure'] as const;
 
 const checkNode: Check<NodeConfig> = (value, path, faults) => {
@@ -117,9 +125,10 @@ const checkNode: Check<NodeConfig> = (value, path, faults) => {
 };
 
 const checkCluster: Check<ClusterConfig> = (value, path, faults) => {
-  const field = fieldsOf(value, path, faults, ['settings', 'nodes', 'limits']);
+  const field = fieldsOf(value, path, faults, ['cluster', 'settings', 'nodes', 'limits']);
   const empty: Faults = [];
   return {
+    cluster: field('cluster', optional(clusterId, '')),
     settings: field('settings', optional(checkSettings, checkSettings({}, '', empty))),
     nodes: field(
       'nodes',

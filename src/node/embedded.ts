@@ -11,7 +11,7 @@ import { InnerLines } from '../transport/inner-lines.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { FolderInUse, FolderUnusable } from './data-folder.ts';
 import { House } from './house.ts';
-import { identify } from './identity.ts';
+import { ALONE, identify } from './identity.ts';
 
 interface EmbeddedOptions {
   readonly folder: string;
@@ -65,15 +65,21 @@ export async function embed(options: EmbeddedOptions): Promise<EmbeddedNode> {
 
 async function settleIn(house: House, shards: number): Promise<EmbeddedNode> {
   const { folder, ending } = house;
-  const identification = { folder, description: DESCRIPTION, isFounding: true, join: [] };
-  const { passport, map } = await identify(identification);
+  const { passport, map } = await identify({
+    ...ALONE,
+    init: { shards, replicas: 3 },
+    folder,
+    description: DESCRIPTION,
+    onStanding: () => {},
+    onWaiting: () => {},
+    signal: undefined,
+  });
   if ((decodeMap(map, undefined)?.nodes.length ?? 0) > 1) throw memberOf(folder.path);
   const lines: InnerLines[] = [];
   const core = await house.moveIn({
     passport,
     map,
     description: DESCRIPTION,
-    init: { shards, replicas: 3 },
     newTransport: (identity, onEvent) => {
       const made = new InnerLines({ identity, schedule: TIMERS, onEvent });
       lines.push(made);

@@ -9,7 +9,7 @@ import {
   WIRE_LIMITS,
 } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
-import { CATALOGUE_SHARD, type NodeDescription, type Settings } from '../catalog/cluster-map.ts';
+import { CATALOGUE_SHARD, type NodeDescription } from '../catalog/cluster-map.ts';
 import { NodeCore } from '../core/node-core.ts';
 import type { NodeFact } from '../core/node-parts.ts';
 import { DiskFiles } from '../storage/disk-files.ts';
@@ -40,8 +40,6 @@ interface Inhabitant {
   /** The newest map that is at hand; no bytes for none. */
   readonly map: Uint8Array;
   readonly description: NodeDescription;
-  /** What a folder in which nothing was ever founded is to become. */
-  readonly init: Settings | undefined;
   readonly newTransport: (identity: Identity, onEvent: Listener) => Transport;
 }
 
@@ -75,7 +73,7 @@ export class House {
   /** If it fails, whoever called leaves. */
   async moveIn(inhabitant: Inhabitant): Promise<NodeCore> {
     const { folder, ending } = this;
-    const { passport, init } = inhabitant;
+    const { passport } = inhabitant;
     const log = await this.#openLog(passport);
     if (!passport.hasLived) folder.writePassport({ ...passport, hasLived: true });
     const disk = await openLevelState({
@@ -85,8 +83,10 @@ export class House {
     this.#disk = disk;
     const core = this.#assemble(inhabitant, log, watchedDisk(disk, this.#guard));
     this.core = core;
-    if (init !== undefined && core.map === undefined && isUnfounded(log)) {
-      core.found(init, passport.cluster);
+    // A node that joined never founds: without its map it waits to be told of the others.
+    const { founding, cluster } = passport;
+    if (founding !== undefined && core.map === undefined && isUnfounded(log)) {
+      core.found(founding, cluster);
     }
     this.#loop.start(core);
     return core;

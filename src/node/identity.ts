@@ -1,11 +1,17 @@
 /** Who a node is: what its folder says, or what founding or joining a cluster makes of it. */
 
-import { secureBytes } from '../base/ambient.ts';
+import { monotoneNow, secureBytes } from '../base/ambient.ts';
+import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
-import type { NodeDescription } from '../catalog/cluster-map.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
+import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
+import { decodeMap } from '../catalog/map-bytes.ts';
 import { type DataFolder, FolderUnusable } from './data-folder.ts';
-import { join } from './joining.ts';
+import { type Course, Seeking } from './founding.ts';
+import { type Admission, joinAt } from './joining.ts';
 import type { Passport } from './passport.ts';
+import { settingsFault, type WantedSettings } from './settings-check.ts';
+import { NO_STANDING, type Probe, probe, type Standing } from './standing.ts';
 
 interface Identified {
   readonly passport: Passport;
@@ -13,60 +19,284 @@ interface Identified {
   readonly map: Uint8Array;
 }
 
-interface Identification {
+/** What a node is told about the cluster that it shall belong to. */
+export interface Membership {
+  /** It may found a cluster with these settings, if none is there. */
+  readonly init: Settings | undefined;
+  /** It founds one whatever others say, or do not say. */
+  readonly isForced: boolean;
+  /** Other nodes: they are asked before a cluster is founded, and to join theirs. */
+  readonly join: readonly string[];
+  /** A person gave the addresses by hand, so that they mean this node and this start. */
+  readonly isJoinGiven: boolean;
+  /** The only cluster that it may belong to; empty for any. */
+  readonly pinned: string;
+  readonly wanted: WantedSettings;
+  /** How long a node without a number waits for others. */
+  readonly patienceMilliseconds: number;
+}
+
+/** A store in its caller's process: it has no others. */
+export const ALONE: Omit<Membership, 'init'> = {
+  isForced: false,
+  join: [],
+  isJoinGiven: false,
+  pinned: '',
+  wanted: {},
+  patienceMilliseconds: 0,
+};
+
+interface Identification extends Membership {
   readonly folder: DataFolder;
   readonly description: NodeDescription;
-  readonly isFounding: boolean;
-  readonly join: readonly string[];
+  /** What the node answers from now on when it is asked whether it belongs to a cluster. */
+  readonly onStanding: (standing: Standing) => void;
+  /** What it waits for, address by address; called again when that changes. */
+  readonly onWaiting: (obstacles: readonly string[]) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The node was told to stop before it belonged to a cluster. */
+class StartStopped extends Error {
+  override readonly name = 'StartStopped';
+
+  constructor() {
+    super('the node was told to stop before it belonged to a cluster. Nothing was changed');
+  }
 }
 
 const FIRST = 1 as NodeId;
 const NOT_YET = 0 as NodeId;
 const TOKEN_BYTES = 16;
 const CLUSTER_BYTES = 8;
-
-/** How long it waits for others to let it join. */
-const PATIENCE = { pauseMilliseconds: 500, patienceMilliseconds: 60_000 };
+const CANDIDATE_BYTES = 16;
+const NO_BYTES = new Uint8Array();
 
 export async function identify(identification: Identification): Promise<Identified> {
-  const { folder, isFounding, join: urls } = identification;
+  const { folder, init, join, onStanding, pinned, isForced } = identification;
   const found = folder.readPassport();
   if (found !== undefined && found.cluster !== '') {
-    return { passport: found, map: folder.readMap() };
+    onStanding(standingAs(found));
+    return await stay(found, identification);
   }
-  if (found === undefined && isFounding) return { passport: foundIn(folder), map: NO_BYTES };
-  if (urls.length > 0) return joinAs(found ?? newcomerIn(folder), identification);
+  const candidate = init === undefined ? '' : hexOf(secureBytes(CANDIDATE_BYTES));
+  const seeking = new Seeking({ candidate, pinned });
+  onStanding(seeking.standing);
+  if (init === undefined && join.length === 0) throw new FolderUnusable(nowhere(folder));
+  if (isForced && pinned !== '') throw new FolderUnusable(pinnedText(folder.path, pinned));
+  if (isForced && init !== undefined) return foundIn(identification, init);
+  const admission = await settle(identification, found, seeking);
+  if (admission !== 'found') return await joinedIn(identification, admission);
+  assert(init !== undefined, 'only a node that was told to founds a cluster');
+  return foundIn(identification, init);
+}
+
+/** A folder that belongs to a cluster goes on in it, or not at all. */
+async function stay(passport: Passport, identification: Identification): Promise<Identified> {
+  const { folder, pinned, wanted, isForced } = identification;
+  const { cluster, node } = passport;
+  const whose = `the folder ${folder.path} belongs to node ${node} of cluster ${cluster}`;
+  if (pinned !== '' && pinned !== cluster) {
+    throw new FolderUnusable(
+      `${whose}, and the configuration names cluster ${pinned}. Nothing was changed. ` +
+        'Start it with the configuration of its cluster, or with another folder',
+    );
+  }
+  if (isForced) {
+    throw new FolderUnusable(
+      `${whose} already. Nothing was changed. Start it without --force-new-cluster; ` +
+        'a new cluster needs an empty folder',
+    );
+  }
+  const map = folder.readMap();
+  const settings = decodeMap(map, undefined)?.settings ?? passport.founding;
+  const fault = settings && settingsFault(wanted, settings);
+  if (fault !== undefined) throw new FolderUnusable(`${whose}. ${fault}`);
+  await refuseForeign(passport, identification);
+  return { passport, map };
+}
+
+/** A person who names nodes of another cluster means another cluster than the folder's. */
+async function refuseForeign(
+  { cluster, node }: Passport,
+  { folder, join, isJoinGiven, signal }: Identification,
+): Promise<void> {
+  if (!isJoinGiven || join.length === 0) return;
+  const probes = await probeAll(join, NODE_LIMITS.glanceMilliseconds, signal);
+  const clusters = probes.flatMap((one) => (one.type === 'standing' ? [one] : []));
+  const others = clusters.filter(({ standing }) => standing.cluster !== '');
+  const foreign = others.find(({ standing }) => standing.cluster !== cluster);
+  const isAtHome = others.some(({ standing }) => standing.cluster === cluster);
+  if (foreign === undefined || isAtHome) return;
   throw new FolderUnusable(
-    `${folder.path} holds no node yet. To begin a cluster, start it with --init; to join one, ` +
-      'start it with --join and the address of any node of that cluster',
+    `the folder ${folder.path} belongs to node ${node} of cluster ${cluster}, and ${foreign.url} ` +
+      `is of cluster ${foreign.standing.cluster}. Nothing was changed. To go on in its own ` +
+      'cluster, start it without --join. To move this node to the other one: remove node ' +
+      `${node} from cluster ${cluster}, empty the folder, and start it again as now`,
   );
 }
 
-const NO_BYTES = new Uint8Array();
+/** Asks, and asks again, until the node knows where it belongs. */
+async function settle(
+  identification: Identification,
+  found: Passport | undefined,
+  seeking: Seeking,
+): Promise<Joined | 'found'> {
+  const { join, onStanding, onWaiting, patienceMilliseconds, signal } = identification;
+  const until = monotoneNow() + patienceMilliseconds;
+  let tellAt = monotoneNow() + NODE_LIMITS.waitingMilliseconds;
+  let told = '';
+  for (;;) {
+    const probes = await probeAll(join, NODE_LIMITS.probeMilliseconds, signal);
+    if (signal?.aborted) throw new StartStopped();
+    const course = seeking.hear(probes);
+    onStanding(seeking.standing);
+    if (course.type === 'refuse') throw new FolderUnusable(`${course.text}. ${HOW_TO_CHOOSE}`);
+    if (course.type === 'found') return 'found';
+    if (course.type === 'ask-again') continue;
+    const end = await proceed(course, identification, found);
+    if ('type' in end) return end;
+    if (signal?.aborted) throw new StartStopped();
+    const now = monotoneNow();
+    if (now >= until || join.length === 0) throw gaveUp(identification, course, end);
+    if (now >= tellAt && told !== end.join()) {
+      onWaiting(end);
+      told = end.join();
+      tellAt = now + NODE_LIMITS.waitingToldMilliseconds;
+    }
+    await pause(NODE_LIMITS.probePauseMilliseconds, signal);
+  }
+}
 
-function foundIn(folder: DataFolder): Passport {
-  const cluster = Buffer.from(secureBytes(CLUSTER_BYTES)).toString('hex');
+type Joined = Extract<Admission, { type: 'joined' }>;
+
+/** Joins if it can; else what stands against it. */
+async function proceed(
+  course: Course,
+  { folder, description, wanted, signal }: Identification,
+  found: Passport | undefined,
+): Promise<Joined | readonly string[]> {
+  if (course.type !== 'join') return course.type === 'wait' ? course.obstacles : [];
+  const { cluster, urls } = course;
+  const { joinToken } = found ?? folder.readPassport() ?? newcomerIn(folder);
+  const objection: Parameters<typeof joinAt>[0]['objection'] = ({ settings }) => {
+    return settingsFault(wanted, settings);
+  };
+  const obstacles: string[] = [];
+  for (const url of urls) {
+    if (signal?.aborted) break;
+    const admission = await joinAt({ url, cluster, joinToken, description, objection, signal });
+    if (admission.type === 'joined') return admission;
+    if (admission.type === 'refused') throw new FolderUnusable(admission.text);
+    obstacles.push(`${url}: ${admission.why}`);
+  }
+  return obstacles;
+}
+
+function gaveUp(
+  { init, pinned }: Identification,
+  course: Course,
+  obstacles: readonly string[],
+): Error {
+  const told = obstacles.join('; ') || 'no other node is named';
+  if (course.type === 'join' || (init === undefined && pinned === '')) {
+    return new FolderUnusable(
+      `no node of a cluster let this one join (${told}). Nothing was changed. Look whether the ` +
+        'addresses are right and whether a majority of the catalogue is up, then start it again. ' +
+        'If no node has begun the cluster yet, start one of them with --init',
+    );
+  }
+  if (pinned !== '') {
+    return new FolderUnusable(
+      `cluster ${pinned} was not found (${told}), and no other one is begun in its place. ` +
+        'Nothing was changed. Start the nodes of that cluster; or, to begin a new one, take the ' +
+        'id out of the configuration',
+    );
+  }
+  return new FolderUnusable(
+    'no cluster was begun, for not every node could be asked whether there is one already ' +
+      `(${told}). Nothing was changed. Start the others: this node then joins their cluster, or ` +
+      'begins one if none of them has any. If there is no other cluster, and never was or all of ' +
+      'it is lost, --force-new-cluster begins one without them',
+  );
+}
+
+function foundIn({ folder, onStanding }: Identification, founding: Settings): Identified {
+  const cluster = hexOf(secureBytes(CLUSTER_BYTES));
   const joinToken = secureBytes(TOKEN_BYTES);
-  const passport = { joinToken, cluster, node: FIRST, hasLived: false };
+  const passport = { joinToken, cluster, node: FIRST, hasLived: false, founding };
   folder.writePassport(passport);
-  return passport;
+  onStanding(standingAs(passport));
+  return { passport, map: NO_BYTES };
 }
 
 /** The token is kept first: whoever asks twice with the same one is one node, not two. */
 function newcomerIn(folder: DataFolder): Passport {
   const joinToken = secureBytes(TOKEN_BYTES);
-  const passport = { joinToken, cluster: '', node: NOT_YET, hasLived: false };
+  const passport = { joinToken, cluster: '', node: NOT_YET, hasLived: false, founding: undefined };
   folder.writePassport(passport);
   return passport;
 }
 
-async function joinAs(
-  { joinToken }: Passport,
-  { folder, description, join: urls }: Identification,
+async function joinedIn(
+  { folder, onStanding }: Identification,
+  { cluster, node, map }: Joined,
 ): Promise<Identified> {
-  const { cluster, node, map } = await join({ urls, joinToken, description, ...PATIENCE });
-  const passport = { joinToken, cluster, node, hasLived: false };
+  const newcomer = folder.readPassport();
+  if (newcomer === undefined) throw new FolderUnusable(`${folder.path} lost its passport`);
+  const { joinToken } = newcomer;
+  const passport = { joinToken, cluster, node, hasLived: false, founding: undefined };
   folder.keepMap(map);
+  await folder.settle();
   folder.writePassport(passport);
+  onStanding(standingAs(passport));
   return { passport, map };
+}
+
+function standingAs({ cluster, node }: Passport): Standing {
+  return { ...NO_STANDING, cluster, node };
+}
+
+const HOW_TO_CHOOSE =
+  'Nothing was changed. Look at the addresses (--join, or the nodes of the configuration), and ' +
+  'name nodes of one cluster only';
+
+function nowhere({ path }: DataFolder): string {
+  return (
+    `${path} holds no node yet. To begin a cluster, start it with --init; to join one, ` +
+    'start it with --join and the address of any node of that cluster'
+  );
+}
+
+function pinnedText(path: string, pinned: string): string {
+  return (
+    `${path} holds no node, and the configuration names cluster ${pinned}: what is begun now ` +
+    'would be another one. Nothing was changed. Take the id out of the configuration first'
+  );
+}
+
+function probeAll(
+  urls: readonly string[],
+  timeoutMilliseconds: number,
+  signal: AbortSignal | undefined,
+): Promise<readonly Probe[]> {
+  return Promise.all(urls.map((url) => probe(url, { timeoutMilliseconds, signal })));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+/** Over early if the signal comes. */
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resume) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resume();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted) end();
+  });
 }

@@ -1,93 +1,95 @@
-/** A node without a number asks a cluster for one, through any of its nodes. */
+/** A node without a number asks a node of a cluster for one. */
 
-import { monotoneNow } from '../base/ambient.ts';
 import type { NodeId } from '../base/ids.ts';
-import type { NodeDescription } from '../catalog/cluster-map.ts';
+import type { ClusterMap, NodeDescription } from '../catalog/cluster-map.ts';
 import type { Reply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
+import { decodeMap } from '../catalog/map-bytes.ts';
 import { ClientLine } from '../transport/client-line.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { encodeRequests } from '../wire/request.ts';
 import { decodeResponses, type Response } from '../wire/response.ts';
 
-interface Joined {
-  readonly cluster: string;
-  readonly node: NodeId;
-  /** The whole map, so that the others can be found. */
-  readonly map: Uint8Array;
-}
-
 interface Joining {
-  readonly urls: readonly string[];
+  readonly url: string;
+  /** The only one to join. */
+  readonly cluster: string;
   readonly joinToken: Uint8Array;
   readonly description: NodeDescription;
-  /** Between two rounds over all urls; and altogether. */
-  readonly pauseMilliseconds: number;
-  readonly patienceMilliseconds: number;
+  /** Looks at the cluster before anything is asked of it: a text refuses to join it. */
+  readonly objection: (map: ClusterMap) => string | undefined;
+  /** Gives up: it was told to stop. */
+  readonly signal: AbortSignal | undefined;
 }
+
+export type Admission =
+  | {
+      readonly type: 'joined';
+      readonly cluster: string;
+      readonly node: NodeId;
+      /** The whole map, so that the others can be found. */
+      readonly map: Uint8Array;
+    }
+  /** It may go well later, or elsewhere. */
+  | { readonly type: 'not-yet'; readonly why: string }
+  | { readonly type: 'refused'; readonly text: string };
 
 const COMMAND_ID = 1;
 const MAP_ID = 2;
 const ROUND_MILLISECONDS = 3000;
 
-/** The same token gets the same number, however often it asks. Fails with what each one said. */
-export async function join(joining: Joining): Promise<Joined> {
-  const { urls, patienceMilliseconds, pauseMilliseconds } = joining;
-  const until = monotoneNow() + patienceMilliseconds;
-  const said = new Map<string, string>();
-  for (;;) {
-    for (const url of urls) {
-      const answer = await askAt(url, joining);
-      if (typeof answer !== 'string') return answer;
-      said.set(url, answer);
-    }
-    if (monotoneNow() >= until) break;
-    await new Promise((resume) => setTimeout(resume, pauseMilliseconds));
-  }
-  const told = [...said].map(([url, text]) => `${url}: ${text}`).join('; ');
-  throw new Error(
-    `no node of the cluster let this one join (${told}). Nothing was changed. Look whether the ` +
-      'addresses are right and whether a majority of the catalogue is up, then start it again',
-  );
-}
-
-function askAt(url: string, { joinToken, description }: Joining): Promise<Joined | string> {
+/** The same token gets the same number, however often it asks. */
+export function joinAt(joining: Joining): Promise<Admission> {
+  const { url, cluster, joinToken, description, objection, signal } = joining;
   return new Promise((resolve) => {
     const sockets = new WebDialler();
-    let cluster = '';
     let node: NodeId | undefined;
-    const end = (answer: Joined | string) => {
+    let isLooking = true;
+    const end = (admission: Admission) => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
       line.close();
       sockets.close();
-      resolve(answer);
+      resolve(admission);
     };
-    const timer = setTimeout(() => end('it did not answer in time'), ROUND_MILLISECONDS);
+    const notYet = (why: string) => end({ type: 'not-yet', why });
+    const stop = () => notYet('it was not waited for');
+    signal?.addEventListener('abort', stop);
+    const timer = setTimeout(() => notYet('it did not answer in time'), ROUND_MILLISECONDS);
+    const askMap = () => {
+      line.send(encodeRequests([{ type: 'map', id: MAP_ID, knownVersion: 0 }]));
+    };
+    const takeMap = (bytes: Uint8Array) => {
+      if (node !== undefined) return end({ type: 'joined', cluster, node, map: bytes });
+      const map = decodeMap(bytes, undefined);
+      if (map === undefined || !isLooking) return notYet('it has no map of the cluster yet');
+      isLooking = false;
+      const text = objection(map);
+      if (text !== undefined) return end({ type: 'refused', text });
+      const command = encodeCommand({ type: 'join', joinToken, description });
+      line.send(encodeRequests([{ type: 'command', id: COMMAND_ID, command }]));
+    };
     const take = (response: Response) => {
-      if (response.type === 'failed') return end(`it cannot now (${response.failure})`);
-      if (response.type === 'map' && node !== undefined) {
-        return end({ cluster, node, map: response.map });
-      }
+      if (response.type === 'failed') return notYet(`it cannot now (${response.failure})`);
+      if (response.type === 'map') return takeMap(response.map);
       const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
       const refusal = refusalOf(reply);
-      if (refusal !== undefined) return end(refusal);
+      if (refusal !== undefined) return notYet(refusal);
       if (reply?.type !== 'done') return;
       node = reply.node;
-      line.send(encodeRequests([{ type: 'map', id: MAP_ID, knownVersion: 0 }]));
+      askMap();
     };
     const line = new ClientLine({
       sockets,
       schedule: TIMERS,
       url,
-      cluster: '',
+      cluster,
       features: [],
       onEvent: (event) => {
-        if (event.type === 'down') return end(event.reason);
+        if (event.type === 'down') return notYet(event.reason);
         if (event.type === 'frame') return decodeResponses(event.bytes)?.forEach(take);
-        cluster = event.hello.cluster;
-        const command = encodeCommand({ type: 'join', joinToken, description });
-        line.send(encodeRequests([{ type: 'command', id: COMMAND_ID, command }]));
+        askMap();
       },
     });
   });

@@ -1,6 +1,7 @@
 /** A node that serves: a house with a port, and a logger for whoever runs it. */
 
 import { randomSeed } from '../base/ambient.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import type { Identity } from '../transport/judgement.ts';
@@ -9,10 +10,12 @@ import { TIMERS } from '../transport/timers.ts';
 import type { TransportEvent } from '../transport/transport.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
 import { House } from './house.ts';
-import { identify } from './identity.ts';
+import { identify, type Membership } from './identity.ts';
 import { type Logger, logFact, newLogger } from './logger.ts';
 import { answerTo } from './plain-answers.ts';
 import { RefusalLog } from './refusal-log.ts';
+import type { WantedSettings } from './settings-check.ts';
+import type { Standing } from './standing.ts';
 
 export interface NodeOptions {
   readonly folder: string;
@@ -29,10 +32,27 @@ export interface NodeOptions {
   /** Listening beyond loopback, where anybody may read and write everything. */
   readonly isInsecureAllowed: boolean;
   readonly valueBytesMax: number;
-  /** Begins a cluster, if the folder is new. */
+  /**
+   * Begins a cluster, if the folder is new and all of `join` have answered that they belong to
+   * none; if they do belong to one, it is joined.
+   */
   readonly init?: Settings | undefined;
-  /** Nodes of a cluster to join, if the folder is new. */
+  /** Begins one whatever they answer. Refused on a folder that belongs to a cluster. */
+  readonly isNewClusterForced?: boolean;
+  /** Other nodes: of a cluster to join, or those that found one together with this node. */
   readonly join: readonly string[];
+  /** They were given by hand for this very start; a folder of another cluster is then refused. */
+  readonly isJoinGiven?: boolean;
+  /** How long a node without a cluster waits for them: 60 s if nothing else is said. */
+  readonly joinMilliseconds?: number | undefined;
+  /** The only cluster that the node may belong to. */
+  readonly cluster?: string | undefined;
+  /** Settings that were asked for by name: refused where the cluster has others. */
+  readonly wanted?: WantedSettings;
+  /** What the node waits for before it belongs to a cluster, address by address. */
+  readonly onWaiting?: (obstacles: readonly string[]) => void;
+  /** Ends a start that waits for others. */
+  readonly signal?: AbortSignal;
   readonly logLevel: string;
 }
 
@@ -52,16 +72,17 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { folder, valueBytesMax } = options;
   const house = new House({ folder, valueBytesMax, onFact: (fact) => logFact(logger, fact) });
   let sockets: WebSockets | undefined;
+  let server: Server | undefined;
   try {
     const { host, port } = options.listen;
     sockets = await WebSockets.listen({
       host,
       port,
       isInsecureAllowed: options.isInsecureAllowed,
-      answer: (path) => answerTo(house.core, path),
+      answer: (path) => answerTo(house.core, server?.standing, path),
       onFault: (text) => logger.warn({ text }, 'network'),
     });
-    const server = new Server({ house, logger, sockets, options });
+    server = new Server({ house, logger, sockets, options });
     await server.open();
     return server;
   } catch (error) {
@@ -85,6 +106,8 @@ class Server implements RunningNode {
   #stopped: Promise<void> | undefined;
   node = 0;
   cluster = '';
+  /** Undefined until the folder has been looked at. */
+  standing: Standing | undefined;
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -103,10 +126,16 @@ class Server implements RunningNode {
   async open(): Promise<void> {
     const { house, logger, options } = this.#parts;
     const description = this.#description;
-    const { init, join } = options;
-    const { folder } = house;
-    const isFounding = init !== undefined;
-    const { passport, map } = await identify({ folder, description, isFounding, join });
+    const { passport, map } = await identify({
+      ...membershipOf(options),
+      folder: house.folder,
+      description,
+      onStanding: (standing) => {
+        this.standing = standing;
+      },
+      onWaiting: (obstacles) => options.onWaiting?.(obstacles),
+      signal: options.signal,
+    });
     const { node, cluster } = passport;
     this.node = node;
     this.cluster = cluster;
@@ -114,7 +143,6 @@ class Server implements RunningNode {
       passport,
       map,
       description,
-      init,
       newTransport: (identity, onEvent) => this.#newTransport(identity, onEvent),
     });
     const { incarnation } = core.log;
@@ -144,6 +172,20 @@ class Server implements RunningNode {
       },
     });
   }
+}
+
+function membershipOf(options: NodeOptions): Membership {
+  const { init, isNewClusterForced = false, join, isJoinGiven = false, cluster = '' } = options;
+  const { wanted = {}, joinMilliseconds = NODE_LIMITS.joinMillisecondsDefault } = options;
+  return {
+    init,
+    isForced: isNewClusterForced,
+    join,
+    isJoinGiven,
+    pinned: cluster,
+    wanted,
+    patienceMilliseconds: joinMilliseconds,
+  };
 }
 
 function descriptionOf(options: NodeOptions, port: number): NodeDescription {

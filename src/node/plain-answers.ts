@@ -1,11 +1,18 @@
-/** What is answered to plain HTTP: is it alive, may it be given work, how is it doing. */
+/** What is answered to plain HTTP: is it alive, may it be given work, whose is it, how is it. */
 
 import type { NodeCore } from '../core/node-core.ts';
 import { infoOf, type NodeInfo } from '../core/status.ts';
 import type { PlainAnswer } from '../transport/web-sockets.ts';
+import { STANDING_PATH, type Standing, standingText } from './standing.ts';
 
-export function answerTo(core: NodeCore | undefined, path: string): PlainAnswer | undefined {
+export function answerTo(
+  core: NodeCore | undefined,
+  standing: Standing | undefined,
+  path: string,
+): PlainAnswer | undefined {
   switch (path) {
+    case STANDING_PATH:
+      return standing === undefined ? text(503, 'starting\n') : text(200, standingText(standing));
     case '/healthz':
       return text(200, 'ok\n');
     case '/readyz': {

@@ -8,7 +8,6 @@ import test, { after } from 'node:test';
 import { configOrDefault } from '../../cli/config-file.ts';
 import { endpointsOf } from '../../cli/endpoints.ts';
 import { toldOf } from '../../cli/failure.ts';
-import { founderAmong, localNodes } from '../../cli/local-cluster.ts';
 import { nodeOptionsOf } from '../../cli/node-options.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'kvctl-config-'));
@@ -59,6 +58,8 @@ test('what is wrong is told before anything is started', () => {
     [{ config: join(FOLDER, 'none.json'), node: 'a' }, /the config file cannot be read/],
     [{ listen: '7400' }, /--listen is "7400"/],
     [{ join: 'http://x' }, /"http:\/\/x" is not the address of a node/],
+    [{ cluster: 'two words' }, /--cluster is "two words"/],
+    [{ joinTimeout: '5' }, /--join-timeout is "5"/],
     [{ weight: '-1' }, /--weight is "-1"/],
     [{ valueBytesMax: '17000000' }, /--value-bytes-max is "17000000"/],
   ];
@@ -94,13 +95,13 @@ test('clients go where they are told, else where the file says', async () => {
   ]);
 });
 
-test('the first node founds a cluster only where no other has lived', async () => {
-  const { mkdirSync } = await import('node:fs');
-  const nodes = localNodes(configOrDefault({ config: CONFIG }));
-  assert.equal(founderAmong(nodes)?.name, 'a');
-  mkdirSync(join(FOLDER, 'd', 'a', 'log'), { recursive: true });
-  assert.equal(founderAmong(nodes)?.name, 'a', 'it lived itself, and founding again does nothing');
-  mkdirSync(join(FOLDER, 'd', 'b', 'log'), { recursive: true });
-  rmSync(join(FOLDER, 'd', 'a'), { recursive: true });
-  assert.equal(founderAmong(nodes), undefined, 'it lost its folder, and joins the other again');
+test('a node may belong to the cluster of the file only, and asks all of the file', () => {
+  const file = fileWith({ cluster: 'c0ffee', nodes: NODES });
+  const options = nodeOptionsOf({ config: file, node: 'b', init: true });
+  assert.deepEqual([options.cluster, options.join], ['c0ffee', ['ws://127.0.0.1:7501']]);
+  assert.deepEqual([options.isJoinGiven, options.wanted], [false, {}]);
+  const flags = { cluster: 'beef', join: 'x:1', replicas: '5', joinTimeout: '3s' };
+  const flagged = nodeOptionsOf({ config: file, node: 'b', ...flags });
+  assert.deepEqual([flagged.cluster, flagged.isJoinGiven], ['beef', true]);
+  assert.deepEqual([flagged.wanted, flagged.joinMilliseconds], [{ replicas: 5 }, 3000]);
 });

@@ -31,7 +31,8 @@ test('the configuration at the top is three nodes on this machine', () => {
 });
 
 test('what is left out has its default', () => {
-  const { settings, limits, nodes } = configOf({ nodes: [NODE] });
+  const { cluster, settings, limits, nodes } = configOf({ nodes: [NODE] });
+  assert.equal(cluster, '', 'any cluster');
   assert.deepEqual(settings, { shards: 16, replicas: 3 });
   assert.deepEqual(limits, { valueBytesMax: 1_048_576 });
   const defaults = { advertise: {}, weight: 1, zone: '', isInsecureAllowed: false };
@@ -52,7 +53,12 @@ test('an advertised address is for peers and clients alike, or for each its own'
 
 test('a fault names the field, what it is and what it may be', () => {
   const cases: readonly (readonly [value: unknown, fault: string])[] = [
-    [7, 'the file is 7, must be an object with settings, nodes, limits'],
+    [7, 'the file is 7, must be an object with cluster, settings, nodes, limits'],
+    [
+      { nodes: [NODE], cluster: 'two words' },
+      'cluster is "two words", must be the id that `kvctl status` shows: ' +
+        '1 to 64 visible characters',
+    ],
     [{}, 'nodes is missing, must be a list of 1 to 256'],
     [{ nodes: [] }, 'nodes has 0 of them, must be a list of 1 to 256'],
     [{ nodes: { n1: NODE } }, 'nodes is an object, must be a list of 1 to 256'],
@@ -94,7 +100,7 @@ test('a fault names the field, what it is and what it may be', () => {
     ],
     [
       { nodes: [NODE], colour: 1 },
-      'colour is not a known field: known are settings, nodes, limits',
+      'colour is not a known field: known are cluster, settings, nodes, limits',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: './data//n1/', listen: 'b:1' }] },
@@ -130,7 +136,17 @@ function assertSound({ settings, nodes, limits }: ClusterConfig): void {
   }
 }
 
-const WORDS = ['settings', 'shards', 'replicas', 'nodes', 'name', 'data', 'listen', 'advertise'];
+const WORDS = [
+  'cluster',
+  'settings',
+  'shards',
+  'replicas',
+  'nodes',
+  'name',
+  'data',
+  'listen',
+  'advertise',
+];
 const MORE_WORDS = ['weight', 'zone', 'limits', 'valueBytesMax', 'insecure', '__proto__', 'nods'];
 const SCALARS = [null, true, false, 0, 1, -1, 3, 1.5, 1e300, '', 'a:1', '[::1]:65535', 'x\0', '💥'];
 

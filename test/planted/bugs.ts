@@ -10,6 +10,7 @@ import { CONTENTION_BUGS } from './bugs-contention.ts';
 import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
+import { FOUNDING_BUGS } from './bugs-founding.ts';
 import { LOG_BUGS } from './bugs-log.ts';
 import { DATA_BUGS } from './bugs-machine-data.ts';
 import { SESSION_BUGS } from './bugs-machine-sessions.ts';
@@ -43,4 +44,5 @@ export const BUGS: readonly Bug[] = [
   ...UNCHANGED_BUGS,
   ...CLUSTER_BUGS,
   ...CLUSTER_TXN_BUGS,
+  ...FOUNDING_BUGS,
 ];

@@ -57,6 +57,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'node:fs/promises': ['src/storage', 'cli'],
   ws: ['src/transport'],
   'node:http': ['src/transport'],
+  'node:https': ['src/transport'],
   pino: ['src/node'],
   commander: ['cli'],
   tinybench: ['bench'],
@@ -103,7 +104,7 @@ function forbidden(file: SourceFile): string[] {
 }
 
 /** What of a node is loaded by a kvctl that runs none. */
-const NODE_FACTS = /^src\/node\/(?:config|listen-address)\.ts$/;
+const NODE_FACTS = /^src\/node\/(?:cluster-id|config|listen-address)\.ts$/;
 const NODE_RUNNERS = /^cli\/(?:commands\/start|node-options)\.ts$/;
 
 const runners: Rule = {

@@ -1,0 +1,69 @@
+/** Whether a node belongs to a cluster: what it tells anyone who asks, and how it asks others. */
+
+import { askPlainly } from '../transport/plain-question.ts';
+
+/** Told at `/cluster` from the moment that the folder has been looked at. */
+export interface Standing {
+  /** Empty as long as the node belongs to none. */
+  readonly cluster: string;
+  /** 0 as long as it has no number. */
+  readonly node: number;
+  /**
+   * Drawn at random by a node that was started with `--init` and has not decided; empty of others.
+   * Among several such nodes the least one founds.
+   */
+  readonly candidate: string;
+  /** It has asked all others once and found nothing against founding; it asks them once more. */
+  readonly isFounding: boolean;
+}
+
+export const NO_STANDING: Standing = { cluster: '', node: 0, candidate: '', isFounding: false };
+
+/** What came of asking one url. */
+export type Probe =
+  | { readonly type: 'standing'; readonly url: string; readonly standing: Standing }
+  | { readonly type: 'silent'; readonly url: string; readonly why: string };
+
+export const STANDING_PATH = '/cluster';
+
+const ANSWER_BYTES_MAX = 4096;
+const TEXT_LENGTH_MAX = 64;
+const VISIBLE = /^[\x21-\x7e]*$/;
+
+export function standingText(standing: Standing): string {
+  return `${JSON.stringify(standing)}\n`;
+}
+
+/** Undefined for a text that no node says. Never throws. */
+export function standingOf(text: string): Standing | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { cluster, node, candidate, isFounding } = value as Record<string, unknown>;
+  if (!isShort(cluster) || !isShort(candidate) || typeof isFounding !== 'boolean') return undefined;
+  if (!Number.isSafeInteger(node) || (node as number) < 0) return undefined;
+  return { cluster, node: node as number, candidate, isFounding };
+}
+
+interface ProbeTerms {
+  readonly timeoutMilliseconds: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export async function probe(url: string, terms: ProbeTerms): Promise<Probe> {
+  const question = { url, path: STANDING_PATH, bytesMax: ANSWER_BYTES_MAX };
+  const reply = await askPlainly({ ...question, ...terms });
+  if (reply.type === 'failed') return { type: 'silent', url, why: reply.why };
+  const standing = reply.status === 200 ? standingOf(reply.body) : undefined;
+  if (standing !== undefined) return { type: 'standing', url, standing };
+  const why = reply.status === 503 ? 'it is starting' : 'no node of ringkv answers there';
+  return { type: 'silent', url, why };
+}
+
+function isShort(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= TEXT_LENGTH_MAX && VISIBLE.test(value);
+}

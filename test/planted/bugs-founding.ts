@@ -1,0 +1,75 @@
+/** Planted bugs in how a node comes to its cluster: by them there would be two of it. */
+
+import type { Bug } from './bug.ts';
+
+const RULE = {
+  file: 'src/node/founding.ts',
+  trap: '§7',
+  profiles: [],
+  tests: ['founding'],
+  isFast: true,
+};
+const START = { ...RULE, tests: ['one-cluster'], isFast: false };
+
+export const FOUNDING_BUGS: readonly Bug[] = [
+  {
+    ...RULE,
+    name: 'founds-beside-silent',
+    sentence: 'a cluster is founded though a node that could not be asked may have one',
+    find: 'const obstacles = mayFound ? [...silent, ...rivals]',
+    replace: 'const obstacles = mayFound ? [...rivals]',
+  },
+  {
+    ...RULE,
+    name: 'founds-after-one-round',
+    sentence: 'the others are not asked again after the node has begun to say that it founds',
+    find: "if (course.type !== 'found' || wasFounding || probes.length === 0)",
+    replace: 'if (true)',
+  },
+  {
+    ...RULE,
+    name: 'overtakes-a-founder',
+    sentence: 'the least candidate founds though another one is about to',
+    find: 'const isFirst = standing.isFounding || (standing.candidate',
+    replace: 'const isFirst = (standing.candidate',
+  },
+  {
+    ...RULE,
+    name: 'named-cluster-ignored',
+    sentence: 'a cluster is joined that is not the one of the configuration',
+    find: "pinned === '' || standing.cluster === pinned",
+    replace: 'true',
+  },
+  {
+    ...RULE,
+    name: 'founds-beside-named',
+    sentence: 'a cluster is founded though the configuration names one that exists',
+    find: "const mayFound = candidate !== '' && pinned === '';",
+    replace: "const mayFound = candidate !== '';",
+  },
+  {
+    ...START,
+    file: 'src/node/house.ts',
+    name: 'joined-node-founds',
+    sentence: 'a node that joined and lost its map begins the catalogue a second time',
+    find: 'if (founding !== undefined && core.map === undefined && isUnfounded(log)) {',
+    replace: `if (core.map === undefined && isUnfounded(log)) {
+      core.found(founding ?? { shards: 2, replicas: 3 }, cluster); } if (false) {`,
+  },
+  {
+    ...START,
+    file: 'src/node/identity.ts',
+    name: 'settings-ignored',
+    sentence: 'settings that differ from those of the cluster are passed over in silence',
+    find: 'const fault = settings && settingsFault(wanted, settings);',
+    replace: 'const fault = undefined;',
+  },
+  {
+    ...START,
+    file: 'src/node/identity.ts',
+    name: 'foreign-folder-starts',
+    sentence: 'a node starts in its own cluster though a person named nodes of another',
+    find: 'if (foreign === undefined || isAtHome)',
+    replace: 'if (true)',
+  },
+];
