@@ -58,6 +58,8 @@ export const FACTS = [
   'damage-cut-away',
   'damage-reported',
   'damage-repaired',
+  'repair-asked',
+  'repair-answered',
   'damage-prevented-campaign',
   'quiesced',
   'quiesce-declined',

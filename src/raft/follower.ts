@@ -16,6 +16,7 @@ import {
 import type { Append, Entry, Heartbeat } from './message.ts';
 import { ORIGIN } from './position.ts';
 import { type Outcome, TAKEN } from './ready.ts';
+import { repairWith } from './repair.ts';
 import { campaign } from './vote.ts';
 
 export function tickFollower(core: Core, follower: Follower): void {
@@ -121,16 +122,9 @@ function firstFresh(core: Core, entries: readonly Entry[]): number {
     const entry = entries[at] as Entry;
     if (entry.index <= core.log.base.index) continue;
     if (core.log.termAt(entry.index) !== entry.term) return at;
-    if (core.log.isDamagedAt(entry.index)) repair(core, entry);
+    repairWith(core, entry);
   }
   return entries.length;
-}
-
-function repair(core: Core, entry: Entry): void {
-  note(core, 'damage-repaired');
-  core.outbox.repairs.push(entry);
-  core.log.markRepaired(entry.index);
-  core.isHandingBlocked = false;
 }
 
 function take(core: Core, entries: readonly Entry[]): void {

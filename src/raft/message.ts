@@ -129,6 +129,22 @@ export interface Removed extends Envelope {
   readonly configuration: Position;
 }
 
+/**
+ * By a member that would stand for election and has damage: the entry at this position is lost
+ * here, as are those behind it through an index. It has no effect on terms or leaders.
+ */
+export interface RepairRequest extends Envelope {
+  readonly type: 'repair-request';
+  readonly entry: Position;
+  readonly through: number;
+}
+
+/** Entries that follow each other, the first of which was asked for. */
+export interface RepairResponse extends Envelope {
+  readonly type: 'repair-response';
+  readonly entries: readonly Entry[];
+}
+
 export type Message =
   | VoteRequest
   | VoteResponse
@@ -139,7 +155,9 @@ export type Message =
   | SnapshotChunk
   | SnapshotResponse
   | CampaignNow
-  | Removed;
+  | Removed
+  | RepairRequest
+  | RepairResponse;
 
 /** What an entry weighs in windows and bounds: no number of empty ones is free. */
 export function sizeOf(entry: Entry): number {
@@ -189,6 +207,14 @@ export function faultOf(message: Message): string | undefined {
       return isCount(message.round) ? undefined : 'an impossible number';
     case 'removed':
       return faultOfPositions([message.configuration]);
+    case 'repair-request':
+      if (!isCount(message.through) || message.through < message.entry.index) {
+        return 'an impossible range';
+      }
+      if (message.entry.index === 0) return 'an impossible position';
+      return faultOfPositions([message.entry], message.term);
+    case 'repair-response':
+      return faultOfRepair(message);
     case 'vote-response':
     case 'campaign-now':
       return undefined;
@@ -214,8 +240,21 @@ function faultOfPositions(positions: readonly Position[], term?: number): string
 function faultOfAppend(message: Append): string | undefined {
   if (!isCount(message.commit) || !isCount(message.round)) return 'an impossible number';
   const fault = faultOfPositions([message.previous, message.configuration], message.term);
-  if (fault !== undefined) return fault;
-  let previous = message.previous;
+  return fault ?? faultOfEntries(message, message.previous);
+}
+
+function faultOfRepair(message: RepairResponse): string | undefined {
+  const index = message.entries[0]?.index ?? 0;
+  if (!isCount(index) || index === 0) return 'a repair of nothing';
+  return faultOfEntries(message, { index: index - 1, term: 0 });
+}
+
+/** What follows a position, and is of no later term than the message. */
+function faultOfEntries(
+  message: { readonly term: number; readonly entries: readonly Entry[] },
+  after: Position,
+): string | undefined {
+  let previous = after;
   for (const entry of message.entries) {
     if (!isCount(entry.index) || entry.index !== previous.index + 1) return 'a gap in the entries';
     if (!isCount(entry.term) || entry.term < previous.term) return 'a term that went back';

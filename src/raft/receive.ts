@@ -9,6 +9,7 @@ import {
   type Core,
   compareConfiguration,
   configurationOf,
+  damageOf,
   type Follower,
   leaderOf,
   note,
@@ -24,10 +25,12 @@ import {
   type Heartbeat,
   type Message,
   type Removed,
+  type RepairResponse,
   type SnapshotChunk,
   type VoteRequest,
 } from './message.ts';
 import { type Outcome, TAKEN } from './ready.ts';
+import { answerRepair, askForRepair, takeRepairs } from './repair.ts';
 import {
   receiveAppendResponse,
   receiveHeartbeatResponse,
@@ -93,6 +96,8 @@ function isBelieved(core: Core, message: Message): boolean {
     case 'heartbeat-response':
     case 'snapshot-response':
     case 'campaign-now':
+    case 'repair-request':
+    case 'repair-response':
       return isMember(configuration, message.from);
     default:
       return unreachable(message);
@@ -119,7 +124,7 @@ function tellRemoved(core: Core, message: Message): void {
 
 /** The term rule of figure 2, with the exceptions that keep a stray candidate from disturbing. */
 function settleTerm(core: Core, message: Message): Outcome | undefined {
-  if (message.type === 'removed') return undefined;
+  if (isOfNoTerm(message)) return undefined;
   if (message.term < core.term) return answerLowerTerm(core, message);
   if (message.type === 'vote-request') {
     wakeFor(core, message);
@@ -133,6 +138,11 @@ function settleTerm(core: Core, message: Message): Outcome | undefined {
   adoptTerm(core, message.term, NOBODY);
   becomeFollower(core, NOBODY);
   return undefined;
+}
+
+/** What it says holds in every term, and it makes nobody a leader or a candidate. */
+function isOfNoTerm({ type }: Message): boolean {
+  return type === 'removed' || type === 'repair-request' || type === 'repair-response';
 }
 
 /**
@@ -161,6 +171,8 @@ function answerLowerTerm(core: Core, message: Message): Outcome {
     case 'snapshot-response':
     case 'campaign-now':
     case 'removed':
+    case 'repair-request':
+    case 'repair-response':
       break;
     default:
       unreachable(message);
@@ -193,6 +205,10 @@ function act(core: Core, message: Message): Outcome {
       return campaign(core, { isTransfer: true });
     case 'removed':
       return learnRemoval(core, message);
+    case 'repair-request':
+      return answerRepair(core, message);
+    case 'repair-response':
+      return receiveRepair(core, message);
     default:
       return unreachable(message);
   }
@@ -230,6 +246,18 @@ function wakeFor(core: Core, request: VoteRequest): void {
     role.elapsed = 0;
   }
   if (role.leader === request.from && request.term > core.term) role.leader = NOBODY;
+}
+
+/** The next that is lost is asked for at once; who is whole stands for election. */
+function receiveRepair(core: Core, response: RepairResponse): Outcome {
+  if (takeRepairs(core, response) === 0) return refuse('stale');
+  if (leaderOf(core) !== NOBODY) return TAKEN;
+  if (damageOf(core) !== undefined) askForRepair(core);
+  // Its own vote is promised to the leader as well as any other.
+  else if (core.promiseTicks === 0 && core.ticks >= core.votesFromTick) {
+    campaign(core, { isTransfer: false });
+  }
+  return TAKEN;
 }
 
 function learnRemoval(core: Core, message: Removed): Outcome {

@@ -18,11 +18,15 @@ import { becomeLeader } from './leader.ts';
 import type { VoteRequest, VoteResponse } from './message.ts';
 import { verdictOf } from './quorum.ts';
 import { type Outcome, TAKEN } from './ready.ts';
+import { askForRepair } from './repair.ts';
 
 /** Stands for election; a trial first, unless the leader itself asked for it. */
 export function campaign(core: Core, how: { readonly isTransfer: boolean }): Outcome {
   const obstacle = mayCampaign(core);
-  if (obstacle === 'damaged') note(core, 'damage-prevented-campaign');
+  if (obstacle === 'damaged') {
+    note(core, 'damage-prevented-campaign');
+    askForRepair(core);
+  }
   if (obstacle !== undefined) return refuse(obstacle);
   if (core.term >= NUMBER_MAX) return refuse('out-of-numbers');
   begin(core, { isTrial: !how.isTransfer, isTransfer: how.isTransfer });

@@ -12,6 +12,8 @@ import type {
   HeartbeatResponse,
   Message,
   Removed,
+  RepairRequest,
+  RepairResponse,
   SnapshotChunk,
   SnapshotResponse,
   VoteRequest,
@@ -40,6 +42,8 @@ export const TYPE = {
   snapshotResponse: 8,
   campaignNow: 9,
   removed: 10,
+  repairRequest: 11,
+  repairResponse: 12,
 } as const;
 
 type BeatMessage = Heartbeat | HeartbeatResponse;
@@ -61,6 +65,8 @@ const LENGTH = {
   snapshotResponse: 9,
   campaignNow: 5,
   removed: 7,
+  repairRequest: 8,
+  repairResponse: 7,
 } as const;
 
 /** More than any message takes beside entries, snapshot data and configurations. */
@@ -123,7 +129,9 @@ export function readHeartbeatResponse(reader: Reader): HeartbeatResponse {
 
 /** No spelling of this message is longer. */
 export function bytesMaxOf(message: Message): number {
-  if (message.type === 'append') return MESSAGE_BYTES_MAX + bytesMaxOfEntries(message.entries);
+  if (message.type === 'append' || message.type === 'repair-response') {
+    return MESSAGE_BYTES_MAX + bytesMaxOfEntries(message.entries);
+  }
   if (message.type !== 'snapshot-chunk') return MESSAGE_BYTES_MAX;
   return MESSAGE_BYTES_MAX + CONFIGURATION_BYTES_MAX + message.data.length;
 }
@@ -155,6 +163,12 @@ export function writeSingle(writer: Writer, message: SingleMessage): void {
     case 'removed':
       writeRemoved(writer, message);
       break;
+    case 'repair-request':
+      writeRepairRequest(writer, message);
+      break;
+    case 'repair-response':
+      writeRepairResponse(writer, message);
+      break;
     default:
       unreachable(message);
   }
@@ -183,6 +197,10 @@ export function readSingle(
       return length === LENGTH.campaignNow ? readCampaignNow(reader) : undefined;
     case TYPE.removed:
       return length === LENGTH.removed ? readRemoved(reader) : undefined;
+    case TYPE.repairRequest:
+      return length === LENGTH.repairRequest ? readRepairRequest(reader) : undefined;
+    case TYPE.repairResponse:
+      return length === LENGTH.repairResponse ? readRepairResponse(reader) : undefined;
     default:
       return undefined;
   }
@@ -338,6 +356,38 @@ function readRemoved(reader: Reader): Removed {
   const term = reader.count();
   const configuration = readPosition(reader);
   return { type: 'removed', shard, from, to, term, configuration };
+}
+
+function writeRepairRequest(writer: Writer, message: RepairRequest): void {
+  writeHead(writer, LENGTH.repairRequest, TYPE.repairRequest, message);
+  writePosition(writer, message.entry);
+  writer.count(message.through);
+}
+
+function readRepairRequest(reader: Reader): RepairRequest {
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const entry = readPosition(reader);
+  const through = reader.count();
+  return { type: 'repair-request', shard, from, to, term, entry, through };
+}
+
+function writeRepairResponse(writer: Writer, message: RepairResponse): void {
+  writeHead(writer, LENGTH.repairResponse, TYPE.repairResponse, message);
+  const previous = (message.entries[0]?.index ?? 1) - 1;
+  writer.count(previous);
+  writeEntries(writer, previous, message.entries);
+}
+
+function readRepairResponse(reader: Reader): RepairResponse {
+  const shard = reader.count() as ShardId;
+  const from = reader.count() as MemberId;
+  const to = reader.count() as MemberId;
+  const term = reader.count();
+  const entries = readEntries(reader, reader.count());
+  return { type: 'repair-response', shard, from, to, term, entries };
 }
 
 function numberOf<T>(answers: readonly T[], answer: T): number {

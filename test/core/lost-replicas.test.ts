@@ -1,9 +1,10 @@
 /** Replicas that lost something on one node: what the nodes themselves make of it. */
 
-import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
+import { deepEqual, equal, fail, notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
+import type { Computer } from '../cluster/computer.ts';
 import { Stage } from '../cluster/stage.ts';
 
 const SHARDS = 4;
@@ -62,4 +63,32 @@ test('voters that may not vote any more are replaced by themselves', () => {
     stage.shards.filter((shard) => stage.leaderOf(shard) === 0),
     [],
   );
+});
+
+test('of three replicas two have a damaged entry, and a majority is enough all the same', () => {
+  const stage = new Stage(1, { nodes: 3, shards: 1 });
+  const shard = 1 as ShardId;
+  stage.writeOn();
+  stage.run(3000);
+  const [one, two, three] = [stage.computer(1), stage.computer(2), stage.computer(3)];
+  three.lose();
+  stage.run(5000);
+  stage.rest();
+  // The log is idle long enough for its last batch to be confirmed.
+  stage.run(100);
+  const { last } = one.core?.replicas.get(shard)?.status() ?? fail('node 1 has a replica');
+  for (const computer of [one, two]) computer.crash({ isPower: true });
+  equal(one.rotEntry(shard, { index: last.index - 1, term: last.term }), true);
+  equal(two.rotEntry(shard, { index: last.index - 2, term: last.term }), true);
+  for (const computer of [one, two]) computer.start();
+  const isFound = ({ core }: Computer) => {
+    const status = core?.replicas.get(shard)?.status();
+    return status !== undefined && (status.firstDamaged ?? 0) > status.applied;
+  };
+  stage.until('both have found it', () => isFound(one) && isFound(two), 1000);
+  stage.until('one of them leads', () => stage.leaderOf(shard) > 0, 10_000);
+  const isWhole = ({ core }: Computer) => {
+    return core?.replicas.get(shard)?.status().firstDamaged === undefined;
+  };
+  stage.until('both are whole', () => isWhole(one) && isWhole(two), 10_000);
 });

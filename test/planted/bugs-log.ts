@@ -70,8 +70,8 @@ export const LOG_BUGS: readonly Bug[] = [
     sentence: 'an acknowledgement counts in whatever term it arrives',
     trap: '§5.1',
     file: 'src/raft/receive.ts',
-    find: "if (message.type === 'removed') return undefined; if (message.term < core.term)",
-    replace: `if (message.type === 'removed') return undefined;
+    find: 'if (isOfNoTerm(message)) return undefined; if (message.term < core.term)',
+    replace: `if (isOfNoTerm(message)) return undefined;
       if (message.type === 'append-response' && message.term < core.term) return undefined;
       if (message.term < core.term)`,
     profiles: ['network', 'raft', 'lite'],

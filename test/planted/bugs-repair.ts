@@ -4,6 +4,8 @@ import type { Bug } from './bug.ts';
 
 const LEADER = { file: 'src/catalog/leader-step.ts', profiles: [], tests: ['leader-step'] };
 
+const REPAIR = { file: 'src/raft/repair.ts', profiles: ['disk'] };
+
 export const REPAIR_BUGS: readonly Bug[] = [
   {
     file: 'src/core/replicas.ts',
@@ -15,6 +17,24 @@ export const REPAIR_BUGS: readonly Bug[] = [
     profiles: [],
     tests: ['lost-replicas'],
     isFast: false,
+  },
+  {
+    ...REPAIR,
+    name: 'damaged-waits-for-a-leader',
+    sentence: 'a member with damage asks nobody for it, and two of three wait for each other',
+    trap: '4, 5',
+    find: 'askForRepair(core) {',
+    replace: 'askForRepair(core) { return;',
+    isFast: false,
+  },
+  {
+    ...REPAIR,
+    name: 'repaired-by-another-entry',
+    sentence: 'an entry of another term is put where one was lost',
+    trap: '4, 9',
+    find: '|| log.termAt(entry.index) !== entry.term) return false;',
+    replace: ') return false;',
+    isFast: true,
   },
   {
     ...LEADER,

@@ -97,6 +97,8 @@ function samples(from: MemberId): Message[] {
     { type: 'snapshot-response', ...envelope, answer: 'next', index: 3, offset: 1, round: 1 },
     { type: 'campaign-now', ...envelope },
     { type: 'removed', ...envelope, configuration: ORIGIN },
+    { type: 'repair-request', ...envelope, entry: at, through: 4 },
+    { type: 'repair-response', ...envelope, entries },
   ];
 }
 

@@ -74,6 +74,7 @@ function damage(blow: Blow): void {
   const image = host.ledger.durable.get(shard);
   const { agenda } = world.services;
   if (image === undefined || image.entries.length === 0) return;
+  if (random.chance(0.3) && damageTwo(blow, shard)) return;
   if (!world.atlas.canLose(shard, image.member, agenda.now)) return;
   const count = random.pick([1, 1, 1, 5]);
   for (let left = count; left > 0; left--) {
@@ -88,6 +89,43 @@ function damage(blow: Blow): void {
       host.push({ type: 'order', order: { type: 'scrub', shard, index } });
     });
   }
+}
+
+/** Two replicas, each of which loses an entry that all others have. */
+function damageTwo({ world, random }: Blow, shard: ShardId): boolean {
+  const { agenda, invariants, probes } = world.services;
+  const possible = invariants.truthOf(shard).possibleConfigurations();
+  const voters = new Set(
+    possible.flatMap(({ configuration: { voters, outgoing } }) => {
+      return [...voters, ...outgoing];
+    }),
+  );
+  const images = world.hosts.flatMap((host) => {
+    const image = host.ledger.durable.get(shard);
+    return image !== undefined && voters.has(image.member) ? [{ host, image }] : [];
+  });
+  if (voters.size < 3 || images.length < voters.size) return false;
+  if (![...voters].every((voter) => world.atlas.canLose(shard, voter, agenda.now))) return false;
+  const last = Math.min(...images.map(({ image }) => image.lastIndex));
+  const isEverywhere = (index: number) => {
+    const term = images[0]?.image.termAt(index);
+    return images.every(({ image }) => {
+      return image.entryAt(index)?.term === term && !image.damaged.has(index);
+    });
+  };
+  const shared = Array.from({ length: 6 }, (_, at) => last - at).filter(isEverywhere);
+  const [one, other] = random.shuffle(shared);
+  if (one === undefined || other === undefined) return false;
+  const [first, second] = random.shuffle(images);
+  if (first === undefined || second === undefined) return false;
+  if (!rotEntry(first.host, shard, one, random)) return false;
+  if (rotEntry(second.host, shard, other, random)) probes.hit('fault damage on two replicas bit');
+  // Both are found at the next start at the latest.
+  for (const { host } of [first, second]) {
+    if (random.chance(0.5)) host.crash();
+    agenda.after(random.between(10, 3000), () => host.start());
+  }
+  return true;
 }
 
 /** Noticed when somebody reads it. */

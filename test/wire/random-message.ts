@@ -26,6 +26,8 @@ export const MESSAGE_TYPES: readonly Message['type'][] = [
   'snapshot-response',
   'campaign-now',
   'removed',
+  'repair-request',
+  'repair-response',
 ];
 
 export function randomCount(random: Random): number {
@@ -100,6 +102,14 @@ export function randomMessage(random: Random, type: Message['type']): Message {
       return { type, ...envelope };
     case 'removed':
       return { type, ...envelope, configuration: randomPosition(random) };
+    case 'repair-request':
+      return { type, ...envelope, entry: randomPosition(random), through: index };
+    case 'repair-response': {
+      const first = 1 + random.below(1_000_000);
+      const count = random.between(1, 4);
+      const entries = Array.from({ length: count }, (_, at) => randomEntry(random, first + at));
+      return { type, ...envelope, entries };
+    }
   }
 }
 

@@ -94,6 +94,14 @@ export function parseMessage(route: string, type: string, fields: Fields): Messa
       return { type, ...envelope };
     case 'removed':
       return { type, ...envelope, configuration };
+    case 'repair-request': {
+      const entry = position('entry');
+      return { type, ...envelope, entry, through: Number(fields.get('through') ?? entry.index) };
+    }
+    case 'repair-response': {
+      const entries = entriesOfTerms(number('after'), parseTerms(fields.get('terms')));
+      return { type, ...envelope, entries };
+    }
     default:
       throw new Error(`no message is called ${type}`);
   }

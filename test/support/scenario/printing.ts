@@ -97,6 +97,12 @@ export function spellMessage(message: Message): string {
     }
     case 'campaign-now':
       return `campaign now, ${term}`;
+    case 'repair-request': {
+      const behind = message.through > message.entry.index ? ` through ${message.through}` : '';
+      return `repair? ${spellPosition(message.entry)}${behind}, ${term}`;
+    }
+    case 'repair-response':
+      return `repair ${spellEntries(message.entries)}, ${term}`;
     case 'removed':
       return `removed by ${spellPosition(message.configuration)}, ${term}`;
     default:
