@@ -13,6 +13,8 @@ export const TRANSACTION_LIMITS = {
   preparedBytesMax: 256 * 1024 * 1024,
   /** Decisions that a shard keeps when one more abort comes: it need not be kept, and is not. */
   keptForAbortMax: 1024,
+  /** Failed attempts that count for the right to a key; with more it is a matter of age. */
+  attemptsMax: 1024,
   /** Transactions that one entry resolves. */
   resolutionsMax: 256,
   /** Transactions in line for a key before they begin, and what all in a shard take. */

@@ -88,7 +88,8 @@ export async function settle(
   const until = monotoneNow() + timeout;
   const map = await askMap(urls, { timeout });
   const { shard } = shardAt(map, name.home);
-  const contender = { id: name, age };
+  // It decides on an abort or learns of a decision, and competes with no other transaction.
+  const contender = { id: name, attempts: 0, age };
   const request = { type: 'settle', id: ID, shard, contender, participants } as const;
   let attempts: Attempt[] = [];
   let outcome: Outcome = 'notApplied';

@@ -31,13 +31,14 @@ export async function runTransaction<V, T>(
   const milliseconds = timeoutOf(options.timeout, defaults.timeout);
   const patience = new Patience({ now: engine.now, milliseconds, signal: options.signal });
   const level = levelOf(typeof defaults.read === 'string' ? defaults.read : 'linearizable');
-  const contest: Contest = { age: undefined };
+  const contest: Contest = { attempts: 0, age: undefined };
   const rivalries = new Rivalries();
   for (;;) {
     const run = new Run({ engine, level, patience, contest });
     const end = await runOnce(work, { run, spelling, patience, rivalries });
     if (end.type === 'value') return end.value;
     rivalries.add(end.key);
+    contest.attempts = rivalries.count;
     if (rivalries.count >= runsMax) throw rivalries.error;
     const pause = restAfter(rivalries.count - 1, { ...REST, random: engine.random });
     // Who was kept waiting for the refusal has rested: there is a line where many want the same.

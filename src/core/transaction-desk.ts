@@ -61,7 +61,7 @@ export class TransactionDesk implements HomeDeskHost {
   transact(replica: Replica, request: Transacting, origin: Origin): void {
     const asker = { origin, id: request.id };
     const asked = decodeTransaction(request.transaction);
-    const transaction = asked && { ...asked, age: plausibleAge(asked.age, replica.logTime) };
+    const transaction = asked && { ...asked, ...plausibleRank(asked, replica.logTime) };
     const plan = transaction && planOf(transaction);
     if (transaction === undefined || plan === undefined) return replica.fail(asker, 'malformed');
     const [home] = transaction.parts;
@@ -179,8 +179,8 @@ export class TransactionDesk implements HomeDeskHost {
   ): void {
     const shard = this.shardAt(holder.id.home);
     if (shard === undefined) return done(undefined);
-    const { id, age, participants } = holder;
-    const contender = { id, age };
+    const { id, attempts, age, participants } = holder;
+    const contender = { id, attempts, age };
     this.ask(
       { type: 'settle', id: 1, shard, contender, participants, isPressing },
       {
@@ -214,13 +214,19 @@ export class TransactionDesk implements HomeDeskHost {
 }
 
 /**
- * The smallest age wins every key, so nobody is believed to have begun earlier than calls last, nor
- * later than now. Log time never goes back: asked again, a transaction is never older than it was.
+ * Attempts, and then the smallest age, win every key: so attempts are counted up to a limit, and no
+ * transaction is believed to have begun earlier than calls last, nor later than now. Log time never
+ * goes back: asked again, a transaction is never older than it was.
  */
-function plausibleAge(age: number, logTime: number): number {
+function plausibleRank({ attempts, age }: Rank, logTime: number): Rank {
   const earliest = logTime - MACHINE_LIMITS.timeoutMillisecondsMax;
-  return Math.min(Math.max(age, earliest), logTime);
+  return {
+    attempts: Math.min(attempts, TRANSACTION_LIMITS.attemptsMax),
+    age: Math.min(Math.max(age, earliest), logTime),
+  };
 }
+
+type Rank = Pick<Transaction, 'attempts' | 'age'>;
 
 /** As the machine will say, before keys are locked elsewhere. */
 function reasonAgainst(deadline: number, logTime: number): Reason | undefined {

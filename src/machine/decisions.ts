@@ -14,8 +14,10 @@ import {
   copyOfId,
   idText,
   readId,
+  readRank,
   type TransactionId,
   writeId,
+  writeRank,
 } from './transaction-id.ts';
 
 export interface Decision extends Contender {
@@ -77,24 +79,24 @@ export class Decisions {
   }
 }
 
-/** `[isCommitted, id, age, since, [participant …]]`. */
+/** `[isCommitted, id, attempts, age, since, [participant …]]`. */
 function writeDecision(writer: Writer, decision: Decision): void {
-  writer.array(5);
+  writer.array(6);
   writer.truth(decision.isCommitted);
   writeId(writer, decision.id);
-  writer.count(decision.age);
+  writeRank(writer, decision);
   writer.count(decision.since);
   writeParticipants(writer, decision.participants);
 }
 
 function decodeDecision(row: Uint8Array): Decision | undefined {
   const reader = new Reader(row);
-  reader.tuple(5);
+  reader.tuple(6);
   const isCommitted = reader.truth();
   const id = copyOfId(readId(reader));
-  const age = reader.count();
+  const rank = readRank(reader);
   const since = reader.count();
   const participants = readParticipants(reader);
   const isSound = !reader.isBroken && reader.left === 0 && participants.length > 0;
-  return isSound ? { isCommitted, id, age, since, participants } : undefined;
+  return isSound ? { isCommitted, id, ...rank, since, participants } : undefined;
 }

@@ -105,8 +105,9 @@ export class PreparedParts {
 
   #enter(prepare: Prepare, place: Pick<Prepared, 'slot' | 'version' | 'since' | 'bytes'>): void {
     const keys = prepare.operations.filter(isLocking).map(({ key }) => key.slice());
-    const { age, participants } = prepare;
-    const prepared: Prepared = { ...place, id: copyOfId(prepare.id), age, participants, keys };
+    const { attempts, age, participants } = prepare;
+    const about = { id: copyOfId(prepare.id), attempts, age, participants };
+    const prepared: Prepared = { ...place, ...about, keys };
     this.#byId.set(idText(prepared.id), prepared);
     this.#bytes += prepared.bytes;
     for (const key of keys) this.#locks.set(nameOf(key), prepared);

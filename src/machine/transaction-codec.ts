@@ -26,7 +26,7 @@ import type {
   Resolution,
   Transaction,
 } from './transaction.ts';
-import { readId, type TransactionId, writeId } from './transaction-id.ts';
+import { readId, readRank, type TransactionId, writeId, writeRank } from './transaction-id.ts';
 
 const PART_BYTES_MIN = 10;
 const PARTICIPANT_BYTES_MIN = 3;
@@ -40,12 +40,13 @@ const COMMIT = 1;
 const writer = new Writer();
 
 /** Required: within `TRANSACTION_LIMITS` and `MACHINE_LIMITS`, which decoding asserts. */
-export function encodeTransaction({ client, sequence, age, parts }: Transaction): Uint8Array {
+export function encodeTransaction(transaction: Transaction): Uint8Array {
+  const { client, sequence, parts } = transaction;
   writer.clear();
-  writer.array(4);
+  writer.array(5);
   writer.bytes(client);
   writer.count(sequence);
-  writer.count(age);
+  writeRank(writer, transaction);
   writer.array(parts.length);
   for (const part of parts) {
     writer.array(5);
@@ -61,10 +62,10 @@ export function encodeTransaction({ client, sequence, age, parts }: Transaction)
 /** Undefined for what `encodeTransaction` does not make. All bytes in it are views. */
 export function decodeTransaction(bytes: Uint8Array): Transaction | undefined {
   const reader = new Reader(bytes);
-  reader.tuple(4);
+  reader.tuple(5);
   const client = reader.bytes(CLIENT_BYTES);
   const sequence = reader.count();
-  const age = reader.count();
+  const rank = readRank(reader);
   const count = reader.array(TRANSACTION_LIMITS.partsMax, PART_BYTES_MIN);
   const parts: Part[] = [];
   let left: number = MACHINE_LIMITS.operationsMax;
@@ -77,7 +78,7 @@ export function decodeTransaction(bytes: Uint8Array): Transaction | undefined {
   if (client.length !== CLIENT_BYTES || parts.length === 0) return undefined;
   if (sequence >= NUMBER_MAX) return undefined;
   if (new Set(parts.map(({ shard }) => shard)).size < parts.length) return undefined;
-  return isWhole(reader) ? { client, sequence, age, parts } : undefined;
+  return isWhole(reader) ? { client, sequence, ...rank, parts } : undefined;
 }
 
 function readPart(reader: Reader, operationsMax: number): Part {
@@ -93,9 +94,9 @@ function readPart(reader: Reader, operationsMax: number): Part {
 
 export function encodePrepare(prepare: Prepare): Uint8Array {
   writer.clear();
-  writer.array(6);
+  writer.array(7);
   writeId(writer, prepare.id);
-  writer.count(prepare.age);
+  writeRank(writer, prepare);
   writer.count(prepare.acknowledgedBelow);
   writeParticipants(writer, prepare.participants);
   writer.count(prepare.at);
@@ -105,9 +106,9 @@ export function encodePrepare(prepare: Prepare): Uint8Array {
 
 export function decodePrepare(bytes: Uint8Array): Prepare | undefined {
   const reader = new Reader(bytes);
-  reader.tuple(6);
+  reader.tuple(7);
   const id = readId(reader);
-  const age = reader.count();
+  const rank = readRank(reader);
   const acknowledgedBelow = reader.count();
   const participants = readParticipants(reader);
   const at = reader.count();
@@ -116,17 +117,17 @@ export function decodePrepare(bytes: Uint8Array): Prepare | undefined {
   if (participants[0]?.position !== id.home) return undefined;
   if (!isWhole(reader) || operations.length === 0) return undefined;
   if (bytes.length > PREPARE_BYTES_MAX) return undefined;
-  return { id, age, acknowledgedBelow, participants, at, operations };
+  return { id, ...rank, acknowledgedBelow, participants, at, operations };
 }
 
 export function encodeDecide(decide: Decide): Uint8Array {
   const { proposal } = decide;
   const because = proposal.type === 'abort' ? encodeReply(proposal.because) : undefined;
   writer.clear();
-  writer.array(because === undefined ? 8 : 6);
+  writer.array(because === undefined ? 9 : 7);
   writer.count(because === undefined ? COMMIT : ABORT);
   writeId(writer, decide.id);
-  writer.count(decide.age);
+  writeRank(writer, decide);
   writer.count(decide.acknowledgedBelow);
   writeParticipants(writer, decide.participants);
   if (because !== undefined) writer.bytes(because);
@@ -140,14 +141,14 @@ export function encodeDecide(decide: Decide): Uint8Array {
 
 export function decodeDecide(bytes: Uint8Array): Decide | undefined {
   const reader = new Reader(bytes);
-  const length = reader.array(8, 1);
+  const length = reader.array(9, 1);
   const kind = reader.count();
-  if (kind > COMMIT || length !== (kind === COMMIT ? 8 : 6)) return undefined;
+  if (kind > COMMIT || length !== (kind === COMMIT ? 9 : 7)) return undefined;
   const id = readId(reader);
-  const age = reader.count();
+  const rank = readRank(reader);
   const acknowledgedBelow = reader.count();
   const participants = readParticipants(reader);
-  const about = { id, age, acknowledgedBelow, participants };
+  const about = { id, ...rank, acknowledgedBelow, participants };
   if (acknowledgedBelow > id.sequence || participants[0]?.position !== id.home) return undefined;
   if (kind === ABORT) {
     const because = decodeReply(reader.bytes(WIRE_LIMITS.payloadBytesMax));

@@ -18,9 +18,15 @@ export interface TransactionId {
   readonly sequence: number;
 }
 
-/** What decides between two: the elder first, and of one age the one whose name stands first. */
+/**
+ * What decides between two that want the same key: the one with more failed attempts has more
+ * right, then the elder, then the one whose name stands first. Attempts are counted by the client
+ * alone; ages are log times of home shards, whose clocks differ.
+ */
 export interface Contender {
   readonly id: TransactionId;
+  /** How many attempts came to nothing before this one. */
+  readonly attempts: number;
   /** Log time of a home shard when its first attempt began; kept by all later ones. */
   readonly age: number;
 }
@@ -44,28 +50,41 @@ export function readId(reader: Reader): TransactionId {
   return { home, client, sequence };
 }
 
-export function writeContender(writer: Writer, { id, age }: Contender): void {
-  writer.array(2);
-  writeId(writer, id);
+export function writeContender(writer: Writer, contender: Contender): void {
+  writer.array(3);
+  writeId(writer, contender.id);
+  writeRank(writer, contender);
+}
+
+/** What stands behind the name. */
+export function writeRank(writer: Writer, { attempts, age }: Rank): void {
+  writer.count(attempts);
   writer.count(age);
 }
 
+export function readRank(reader: Reader): Rank {
+  const attempts = reader.count();
+  return { attempts, age: reader.count() };
+}
+
+type Rank = Pick<Contender, 'attempts' | 'age'>;
+
 export function readContender(reader: Reader): Contender {
-  reader.tuple(2);
-  return readAge(reader);
+  reader.tuple(3);
+  return readRest(reader);
 }
 
 /** A contender, or an empty array for none. */
 export function readContenderOrNone(reader: Reader): Contender | undefined {
-  const length = reader.array(2, 0);
-  if (length === 2) return readAge(reader);
+  const length = reader.array(3, 0);
+  if (length === 3) return readRest(reader);
   if (length !== 0) reader.break();
   return undefined;
 }
 
-function readAge(reader: Reader): Contender {
+function readRest(reader: Reader): Contender {
   const id = readId(reader);
-  return { id, age: reader.count() };
+  return { id, ...readRank(reader) };
 }
 
 /** One name for one transaction, for tables and for people. */
@@ -87,7 +106,9 @@ export function idFromText(text: string): TransactionId | undefined {
   return { home: Number.parseInt(home, 16), client: bytes, sequence: Number(sequence) };
 }
 
-export function isElder(one: Contender, other: Contender): boolean {
+/** Whether the one has more right to a key than the other. The order is total. */
+export function hasPriority(one: Contender, other: Contender): boolean {
+  if (one.attempts !== other.attempts) return one.attempts > other.attempts;
   if (one.age !== other.age) return one.age < other.age;
   const order = compareBytes(one.id.client, other.id.client);
   if (order !== 0) return order < 0;

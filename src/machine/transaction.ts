@@ -25,6 +25,8 @@ export interface Part {
 export interface Transaction {
   readonly client: Uint8Array;
   readonly sequence: number;
+  /** As in `Contender`. */
+  readonly attempts: number;
   readonly age: number;
   readonly parts: readonly Part[];
 }

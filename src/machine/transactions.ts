@@ -192,7 +192,11 @@ export class Transactions {
   }
 
   /** From here on it is decided: its own part is resolved, and the others will be told. */
-  #conclude({ id, age, participants }: Decide, isCommitted: boolean, moment: Moment): void {
+  #conclude(
+    { id, attempts, age, participants }: Decide,
+    isCommitted: boolean,
+    moment: Moment,
+  ): void {
     const own = this.prepared.of(id);
     if (own !== undefined) this.#release(own, isCommitted, moment);
     if (participants.length === 1) return;
@@ -202,7 +206,7 @@ export class Transactions {
     if (!isCommitted && size >= TRANSACTION_LIMITS.keptForAbortMax) return;
     const since = moment.affairs.logTime;
     const writing = { writer: this.#rows, writes: moment.writes };
-    this.decisions.add({ id, age, isCommitted, since, participants }, writing);
+    this.decisions.add({ id, attempts, age, isCommitted, since, participants }, writing);
   }
 
   #release(prepared: Prepared, isCommitted: boolean, moment: Moment): void {

@@ -14,7 +14,7 @@ import type { Lock, Prepared } from '../machine/prepared.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
 import { decodeRow, type Row } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
-import { type Contender, isElder, isSameId } from '../machine/transaction-id.ts';
+import { type Contender, hasPriority, isSameId } from '../machine/transaction-id.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure } from '../wire/response.ts';
@@ -55,7 +55,7 @@ export class CheckRead {
     const obstacle = this.#obstacle();
     if (obstacle !== undefined) {
       const { holder } = obstacle;
-      const mustYield = owner !== undefined && isElder(holder, owner);
+      const mustYield = owner !== undefined && hasPriority(holder, owner);
       if (mustYield) return this.#reply({ type: 'locked', ...obstacle });
       return onHeld(holder, owner !== undefined);
     }

@@ -18,8 +18,8 @@ import type { Prepared, PreparedParts } from '../machine/prepared.ts';
 import type { Reply } from '../machine/reply.ts';
 import {
   type Contender,
+  hasPriority,
   idText,
-  isElder,
   isSameId,
   type TransactionId,
 } from '../machine/transaction-id.ts';
@@ -157,7 +157,7 @@ export class Entrance {
     const { position, holder } = first;
     const { asker } = entered.proposal;
     const isEnding = this.#ending.has(idText(holder.id));
-    if (!isEnding && contender !== undefined && isElder(holder, contender)) {
+    if (!isEnding && contender !== undefined && hasPriority(holder, contender)) {
       this.#host.refuse(asker, { type: 'locked', position, holder });
       return false;
     }

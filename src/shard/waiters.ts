@@ -8,7 +8,7 @@ import { Deadlines } from '../base/deadlines.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/prepared.ts';
-import { isElder, isSameId } from '../machine/transaction-id.ts';
+import { hasPriority, isSameId } from '../machine/transaction-id.ts';
 import type { Proposal } from './proposal.ts';
 
 /** A command that came in. */
@@ -98,5 +98,5 @@ function rankOf(entered: Entered, otherEntered: Entered): number {
   if (first === undefined && second === undefined) return inOrder;
   if (first === undefined || second === undefined) return first === undefined ? -1 : 1;
   if (isSameId(first.id, second.id)) return inOrder;
-  return isElder(first, second) ? -1 : 1;
+  return hasPriority(first, second) ? -1 : 1;
 }

@@ -15,7 +15,7 @@ import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import type { Output, Reason, Reply } from '../machine/reply.ts';
 import type { Refusal, Transaction } from '../machine/transaction.ts';
 import { encodeDecide, encodePrepare } from '../machine/transaction-codec.ts';
-import { isElder } from '../machine/transaction-id.ts';
+import { hasPriority } from '../machine/transaction-id.ts';
 import type { Plan, PlannedPart, PlannedParticipant, PlannedValidation } from './plan.ts';
 
 /** What came of a question. Nothing may have come of it, or something nobody knows. */
@@ -213,7 +213,7 @@ export class Coordinator {
       if (!this.#questions.includes(question) || question.state !== 'asked') return;
       if (answer.type === 'failed') return this.#retry(question, answer);
       const { reply } = answer;
-      if (reply.type === 'locked' && isElder(this.plan.contender, reply.holder)) {
+      if (reply.type === 'locked' && hasPriority(this.plan.contender, reply.holder)) {
         return this.#rest(question, TRANSACTION_LIMITS.pressMilliseconds);
       }
       question.state = 'answered';

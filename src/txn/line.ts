@@ -12,7 +12,7 @@
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { areEqual, nameOf } from '../machine/bytes.ts';
 import type { Command, Operation } from '../machine/command.ts';
-import { type Contender, isElder } from '../machine/transaction-id.ts';
+import { type Contender, hasPriority } from '../machine/transaction-id.ts';
 
 export interface InLine {
   readonly contender: Contender;
@@ -148,7 +148,7 @@ export class Line {
       return one.begin();
     }
     const list = queue[place.list];
-    const at = list.findIndex(({ contender }) => isElder(one.contender, contender));
+    const at = list.findIndex(({ contender }) => hasPriority(one.contender, contender));
     list.splice(at < 0 ? list.length : at, 0, one);
     this.#places.set(one, place);
     this.#bytes += one.bytes;
@@ -193,7 +193,7 @@ export class Line {
 
   #isKeptFrom({ contender }: InLine, key: string): boolean {
     const expected = this.#queues.get(key)?.expected;
-    return expected !== undefined && isElder(expected, contender);
+    return expected !== undefined && hasPriority(expected, contender);
   }
 }
 

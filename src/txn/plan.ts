@@ -57,7 +57,7 @@ export function bytesOf({ parts, participants }: Plan): number {
 }
 
 /** Undefined for a transaction whose first part locks nothing: nobody is its home. */
-export function planOf({ client, sequence, age, parts }: Transaction): Plan | undefined {
+export function planOf({ client, sequence, attempts, age, parts }: Transaction): Plan | undefined {
   const planned: PlannedPart[] = [];
   let offset = 0;
   for (const part of parts) {
@@ -75,7 +75,7 @@ export function planOf({ client, sequence, age, parts }: Transaction): Plan | un
     ({ shard, checks }) => shard !== first.shard || checks.some(isRange),
   );
   return {
-    contender: { id: { home: home.position, client, sequence }, age },
+    contender: { id: { home: home.position, client, sequence }, attempts, age },
     participants,
     parts: locking.map((one, at) => ({ ...one, at })),
     validations: hasLateChecks ? unguarded : [],

@@ -17,7 +17,12 @@ function seen(bytes: number) {
 
 test('what a call has seen of ranges weighs as much as what it writes', () => {
   const most = seen(0.75 * CLIENT_LIMITS.callBytesMax);
-  const commit: CommitCall = { ...most, type: 'commit', command: [], contest: { age: undefined } };
+  const commit: CommitCall = {
+    ...most,
+    type: 'commit',
+    command: [],
+    contest: { attempts: 0, age: undefined },
+  };
   const level = { type: 'linearizable' } as const;
   const validate: ValidateCall = { ...most, type: 'validate', checks: [], level };
   const ledger = new Ledger();

@@ -58,21 +58,24 @@ test('whatever is lost of a transaction, the same bytes are sent again', () => {
   equal(put.told, 'done');
 });
 
-test('who gave way tries again under new numbers, as old as before', () => {
+test('who gave way tries again under new numbers, as old as before and with more right', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   const put = stage.together([LEFT, RIGHT]);
   stage.take();
   stage.answerWritten(['gave-way']);
   stage.pass(100);
   const [second = ''] = stage.take();
-  match(second, /^transact sequence 3, age 5000000; .*acknowledged 3; .*acknowledged 3$/);
+  match(
+    second,
+    /^transact sequence 3, age 5000000, attempts 1; .*acknowledged 3; .*acknowledged 3$/,
+  );
   stage.breakLink();
   stage.pass(300);
   deepEqual(stage.take(), [second]);
   // Decided: whatever became of the copy that was lost, it came to nothing.
   stage.answerWritten(['aborted']);
   stage.pass(300);
-  match(stage.take().join(), /^transact sequence 5, age 5000000/);
+  match(stage.take().join(), /^transact sequence 5, age 5000000, attempts 2;/);
   stage.answerReplies([COMMITTED]);
   equal(put.told, 'done');
 });

@@ -156,7 +156,7 @@ export class SweepWorld {
     if (variant !== 'home-last') parts.push(this.#part(apart, [this.#guard(apart), range]));
     const home = this.#shardOf(keys[0] ?? '');
     const name = new Uint8Array(16).fill(client);
-    const transaction = encodeTransaction({ client: name, sequence: 1, age, parts });
+    const transaction = encodeTransaction({ client: name, sequence: 1, attempts: 0, age, parts });
     return { home, value, transaction };
   }
 

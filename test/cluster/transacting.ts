@@ -28,7 +28,7 @@ const LEVELS = [{ type: 'linearizable' }, { type: 'lease' }] as const;
 export type End = (outcome: Outcome) => void;
 
 export function transact(customer: Customer, body: Body, end: End): void {
-  const contest: Contest = { age: undefined };
+  const contest: Contest = { attempts: 0, age: undefined };
   let runs = 0;
   const again = () => {
     runs += 1;
@@ -36,6 +36,7 @@ export function transact(customer: Customer, body: Body, end: End): void {
       new Run(customer, contest, (outcome) => {
         if (outcome !== 'contended') return end(outcome);
         customer.hit('transaction again');
+        contest.attempts += 1;
         if (runs === RUNS_MAX) return end('failed');
         customer.after(customer.random.between(1, REST_MILLISECONDS_MAX), again);
       }),

@@ -72,7 +72,7 @@ class Rig {
       return { type: 'delete', key: keyOf(client) } as const;
     });
     const participants = [5, 6].map((position) => ({ position, deadline }));
-    const about = { id, age: 5, acknowledgedBelow: 0, participants };
+    const about = { id, attempts: 0, age: 5, acknowledgedBelow: 0, participants };
     const bytes = encodePrepare({ ...about, at: 1, operations });
     replica.stamp(this.#replica.asker().asker, 1, { type: 'prepare', bytes });
     this.#replica.turns(4);

@@ -15,7 +15,7 @@ import { clientOf } from '../machine/machine-rig.ts';
 const CONNECTION = 4;
 const SHARD = 3 as ShardId;
 const ABOUT = { id: 1, shard: SHARD, epoch: 1 };
-const OWNER = { id: { home: 0, client: clientOf(1), sequence: 1 }, age: 5 };
+const OWNER = { id: { home: 0, client: clientOf(1), sequence: 1 }, attempts: 0, age: 5 };
 const TERMS = { level: { type: 'linearizable' }, patienceMilliseconds: 100 } as const;
 const VALIDATE = { type: 'validate', ...ABOUT, ...TERMS, checks: new Uint8Array() } as const;
 

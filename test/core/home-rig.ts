@@ -30,6 +30,7 @@ interface Asked {
 /** What differs from the usual transaction: a put here and a put there. */
 interface Wish {
   readonly client?: number;
+  readonly attempts?: number;
   readonly age?: number;
   readonly epoch?: number;
   readonly here?: readonly Operation[];
@@ -89,7 +90,7 @@ export class HomeRig implements HomeDeskHost {
   }
 
   plan(wish: Wish = {}): Planned {
-    const { client = 1, age = 5, epoch = EPOCH } = wish;
+    const { client = 1, attempts = 0, age = 5, epoch = EPOCH } = wish;
     const { here = [put('here', '1')], there = [put('there', '2')] } = wish;
     const deadline = this.rig.replica.logTime + PATIENCE;
     const terms = { acknowledgedBelow: 0, deadline };
@@ -97,7 +98,7 @@ export class HomeRig implements HomeDeskHost {
       { ...terms, shard: SHARD, epoch, operations: here },
       { ...terms, shard: OTHER, epoch: EPOCH_THERE, operations: there },
     ].filter(({ operations }) => operations.length > 0);
-    const transaction = { client: clientOf(client), sequence: 7, age, parts };
+    const transaction = { client: clientOf(client), sequence: 7, attempts, age, parts };
     const plan = planOf(transaction);
     ok(plan, 'it has a home');
     return { transaction, plan };

@@ -39,6 +39,7 @@ interface Wish {
 interface BothWish {
   readonly here?: readonly Operation[];
   readonly client?: number;
+  readonly attempts?: number;
   readonly age?: number;
 }
 
@@ -108,7 +109,7 @@ class Rig {
     const { operations = [put(key, '1')] } = wish;
     const deadline = this.rig.replica.logTime + patience;
     const part = { shard, epoch: EPOCH, acknowledgedBelow: 0, deadline, operations };
-    const about = { client: clientOf(1), sequence: 7, age: 5 };
+    const about = { client: clientOf(1), sequence: 7, attempts: 0, age: 5 };
     return this.send(encodeTransaction({ ...about, parts: [part] }));
   }
 
@@ -128,12 +129,13 @@ class Rig {
 
   /** Mostly a put here, and something in another shard. */
   both(there: number, operations: readonly Operation[], wish: BothWish = {}): Uint8Array {
-    const { client = 1, age = 5, here = [put(this.keyIn(SHARD), '1')] } = wish;
+    const { client = 1, attempts = 0, age = 5, here = [put(this.keyIn(SHARD), '1')] } = wish;
     const deadline = this.rig.replica.logTime + PATIENCE;
     const terms = { epoch: EPOCH, acknowledgedBelow: 0, deadline };
     const home = { ...terms, shard: SHARD, operations: here };
     const other = { ...terms, shard: there, operations };
-    return encodeTransaction({ client: clientOf(client), sequence: 7, age, parts: [home, other] });
+    const about = { client: clientOf(client), sequence: 7, attempts, age };
+    return encodeTransaction({ ...about, parts: [home, other] });
   }
 
   /** A part of another shard's transaction is prepared here. */
@@ -143,6 +145,7 @@ class Rig {
     const here = { position: keyPosition(bytesOf(key)), deadline };
     const bytes = encodePrepare({
       id: { home, client: clientOf(age), sequence: 7 },
+      attempts: 0,
       age,
       acknowledgedBelow: 0,
       participants: [{ position: home, deadline }, ...Array(participants - 1).fill(here)],
@@ -279,6 +282,17 @@ test('nobody is believed to have begun long ago, or after now', () => {
     rig.begin(rig.both(1, [put(rig.keyIn(1), '1')], { client: at + 1, age }));
     const request = rig.asked.shift()?.request;
     equal(request?.type === 'step' && decodePrepare(request.bytes)?.age, taken);
+  }
+});
+
+test('attempts count up to a limit', () => {
+  const rig = new Rig();
+  const { attemptsMax } = TRANSACTION_LIMITS;
+  for (const [at, attempts] of [3, attemptsMax, attemptsMax + 1].entries()) {
+    rig.begin(rig.both(1, [put(rig.keyIn(1), '1')], { client: at + 1, attempts }));
+    const request = rig.asked.shift()?.request;
+    const prepare = request?.type === 'step' ? decodePrepare(request.bytes) : undefined;
+    equal(prepare?.attempts, Math.min(attempts, attemptsMax));
   }
 });
 

@@ -107,15 +107,17 @@ function corpora() {
   const prepares = steps.prepares.flatMap((bytes) => decodePrepare(bytes) ?? []);
   const operations = prepares.map((prepare) => encodeOperations(prepare.operations));
   operations.push(encodeOperations([RANGE]), encodeOperations([{ ...RANGE, to: RANGE.key }]));
-  const transactions = prepares.map(({ id, age, acknowledgedBelow, participants, ...rest }) => {
-    const part = { acknowledgedBelow, operations: [RANGE, ...rest.operations] };
-    const parts = participants.map(({ position, deadline }) => {
-      return { ...part, shard: position, epoch: rest.at, deadline };
-    });
-    return encodeTransaction({ client: id.client, sequence: id.sequence, age, parts });
-  });
-  const contenders = prepares.map(({ id, age }) =>
-    written((writer) => writeContender(writer, { id, age })),
+  const transactions = prepares.map(
+    ({ id, attempts, age, acknowledgedBelow, participants, ...rest }) => {
+      const part = { acknowledgedBelow, operations: [RANGE, ...rest.operations] };
+      const parts = participants.map(({ position, deadline }) => {
+        return { ...part, shard: position, epoch: rest.at, deadline };
+      });
+      return encodeTransaction({ client: id.client, sequence: id.sequence, attempts, age, parts });
+    },
+  );
+  const contenders = prepares.map(({ id, attempts, age }) =>
+    written((writer) => writeContender(writer, { id, attempts, age })),
   );
   const names = prepares.map(({ id }) => new TextEncoder().encode(idText(id)));
   const runs = kept.sessions.flatMap((bytes) => decodeSession(bytes)?.runs ?? []);

@@ -62,10 +62,11 @@ test('a command that met a held key is not remembered, and is done when it comes
 
 test('whoever meets a held key is told who holds it', () => {
   const rig = new TransactionRig();
-  rig.prepare([put('a', 'x')], { client: 9, sequence: 40, age: 123 });
+  rig.prepare([put('a', 'x')], { client: 9, sequence: 40, attempts: 3, age: 123 });
   const [reply] = rig.shard.ask([[put('a', 'y')]]);
   const id = { home: 77, client: new Uint8Array(16).fill(9), sequence: 40 };
-  deepEqual(reply, { type: 'locked', position: 0, holder: { id, age: 123 } });
+  const holder = { id, attempts: 3, age: 123 };
+  deepEqual(reply, { type: 'locked', position: 0, holder });
 });
 
 test('keys that are not held are written beside those that are', () => {

@@ -11,7 +11,7 @@ function refused(reason: Reason): Reply {
 }
 
 const COMMITTED: Reply = { type: 'committed', versions: [], outputs: [] };
-const HOLDER = { id: { home: 1, client: clientOf(1), sequence: 7 }, age: 5 };
+const HOLDER = { id: { home: 1, client: clientOf(1), sequence: 7 }, attempts: 0, age: 5 };
 const OPEN: readonly (Reply | undefined)[] = [
   undefined,
   { type: 'locked', position: 0, holder: HOLDER },

@@ -19,7 +19,7 @@ import {
   encodeResolutions,
   encodeTransaction,
 } from '../../src/machine/transaction-codec.ts';
-import { idFromText, idText, isElder } from '../../src/machine/transaction-id.ts';
+import { hasPriority, idFromText, idText } from '../../src/machine/transaction-id.ts';
 import { clientOf, put, START, sayAll } from './machine-rig.ts';
 import {
   ABORTED,
@@ -161,7 +161,7 @@ test('a part that would not fit its row is none', () => {
 test('a transaction names each shard once, and a sequence that has a next one', () => {
   const part = { epoch: 1, acknowledgedBelow: 4, deadline: START, operations: [put('a', 'x')] };
   const parts = [1, 2].map((shard) => ({ ...part, shard }));
-  const transaction = { client: clientOf(1), sequence: 4, age: 9, parts };
+  const transaction = { client: clientOf(1), sequence: 4, attempts: 2, age: 9, parts };
   const isOne = (changes: Partial<typeof transaction>) =>
     decodeTransaction(encodeTransaction({ ...transaction, ...changes })) !== undefined;
   equal(isOne({}), true);
@@ -184,13 +184,17 @@ test('a name as a text is the name again, and no other text is one', () => {
   }
 });
 
-test('of two transactions one is the elder, whoever is asked', () => {
+test('of two transactions one has more right, and not the other', () => {
   const ids = [nameOf(), nameOf({ sequence: 21 }), nameOf({ client: 1 }), nameOf({ client: 3 })];
-  const all = ids.flatMap((id) => [0, 5].map((age) => ({ id, age })));
+  const all = ids.flatMap((id) => {
+    return [0, 5].flatMap((age) => [0, 1].map((attempts) => ({ id, attempts, age })));
+  });
   for (const one of all) {
     for (const other of all) {
-      equal(isElder(one, other) !== isElder(other, one), one !== other);
+      equal(hasPriority(one, other) !== hasPriority(other, one), one !== other);
     }
   }
-  equal(isElder({ id: nameOf({ client: 9 }), age: 1 }, { id: nameOf(), age: 2 }), true);
+  const elder = { id: nameOf({ client: 9 }), attempts: 0, age: 1 };
+  equal(hasPriority(elder, { id: nameOf(), attempts: 0, age: 2 }), true);
+  equal(hasPriority(elder, { id: nameOf(), attempts: 1, age: 2 }), false, 'attempts come first');
 });

@@ -69,9 +69,9 @@ export class StepReference {
     return reply?.type === 'done' && !this.ready.has(textOf(id)) ? refused('aborted', 0) : reply;
   }
 
-  #hold({ id, age, operations }: Prepare, after: After): void {
+  #hold({ id, attempts, age, operations }: Prepare, after: After): void {
     const names = namesHeld(operations);
-    for (const name of names) this.base.holders.set(name, { id, age });
+    for (const name of names) this.base.holders.set(name, { id, attempts, age });
     const lives = new Map<string, number>();
     for (const operation of operations) {
       if (operation.type !== 'put' || operation.lifeMilliseconds === 0) continue;

@@ -89,6 +89,7 @@ export class StepTraffic {
     const home = random.below(2 ** 32);
     const known: Known = {
       id: { home, client: clientOf(number), sequence },
+      attempts: random.below(3),
       age: Math.max(0, now() - random.below(50)),
       acknowledgedBelow: client.acknowledged,
       participants: Array.from({ length: count }, (_, at) => {

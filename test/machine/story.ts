@@ -35,7 +35,8 @@ export class Story {
     this.isHomeLast = isHomeLast;
     this.#mark = mark;
     const age = id.sequence;
-    this.head = { id, age, acknowledgedBelow: Math.min(acknowledged, id.sequence), participants };
+    const acknowledgedBelow = Math.min(acknowledged, id.sequence);
+    this.head = { id, attempts: 0, age, acknowledgedBelow, participants };
   }
 
   /** Whether a proposal was answered by what became of the transaction, once and for all. */

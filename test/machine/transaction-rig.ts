@@ -22,6 +22,7 @@ export const ABORTED: Refusal = { type: 'refused', reason: 'aborted', position: 
 export interface About {
   readonly client?: number;
   readonly sequence?: number;
+  readonly attempts?: number;
   readonly age?: number;
   readonly acknowledged?: number;
   /** Of every participant. */
@@ -49,9 +50,9 @@ function participantsOf({ participants = 2, deadline = START + PATIENCE }: About
 }
 
 function headOf(about: About): Omit<Prepare, 'at' | 'operations'> {
-  const { age = 5, acknowledged = 0 } = about;
+  const { attempts = 0, age = 5, acknowledged = 0 } = about;
   const participants = participantsOf(about);
-  return { id: nameOf(about), age, acknowledgedBelow: acknowledged, participants };
+  return { id: nameOf(about), attempts, age, acknowledgedBelow: acknowledged, participants };
 }
 
 export function prepareBytes(operations: readonly Operation[], about: About = {}): Uint8Array {

@@ -144,8 +144,8 @@ const WAITING: readonly Planted[] = [
     sentence: 'who came first is overtaken by all who come later',
     trap: '33',
     file: LINE,
-    find: 'isElder(one.contender, contender)',
-    replace: 'isElder(contender, one.contender)',
+    find: 'hasPriority(one.contender, contender)',
+    replace: 'hasPriority(contender, one.contender)',
   },
   {
     name: 'a-place-for-somebody-gone',

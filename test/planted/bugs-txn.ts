@@ -2,6 +2,8 @@
 
 import type { Bug, Planted } from './bug.ts';
 
+const TRANSACTION_ID = 'src/machine/transaction-id.ts';
+const TRANSACT_ERRAND = 'src/client/core/transact-errand.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
 const PLAN = 'src/txn/plan.ts';
 const PHASE_TWO = 'src/txn/phase-two.ts';
@@ -19,6 +21,8 @@ const DESK = 'src/core/transaction-desk.ts';
 
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
+  [TRANSACTION_ID]: 'step-bytes',
+  [TRANSACT_ERRAND]: 'transact-rules',
   [COORDINATOR]: 'scenario',
   [PLAN]: 'scenario',
   [PHASE_TWO]: 'scenario',
@@ -265,7 +269,7 @@ const MEETING: readonly Planted[] = [
     sentence: 'a transaction that holds keys waits for an older one: they wait in a circle',
     trap: '33',
     file: ENTRANCE,
-    find: 'if (!isEnding && contender !== undefined && isElder(holder, contender))',
+    find: 'if (!isEnding && contender !== undefined && hasPriority(holder, contender))',
     replace: 'if (false)',
   },
   {
@@ -273,8 +277,33 @@ const MEETING: readonly Planted[] = [
     sentence: 'age is compared the wrong way round, so whoever tries again is always too young',
     trap: '33',
     file: ENTRANCE,
-    find: 'contender !== undefined && isElder(holder, contender)',
-    replace: 'contender !== undefined && isElder(contender, holder)',
+    find: 'contender !== undefined && hasPriority(holder, contender)',
+    replace: 'contender !== undefined && hasPriority(contender, holder)',
+  },
+  {
+    name: 'age-before-attempts',
+    sentence: 'clocks of two home shards decide who gives way, and the later one always does',
+    trap: '33',
+    file: TRANSACTION_ID,
+    find: `if (one.attempts !== other.attempts)
+        return one.attempts > other.attempts;`,
+    replace: '',
+  },
+  {
+    name: 'attempts-are-not-counted',
+    sentence: 'whoever gave way comes back with no more right than before',
+    trap: '33',
+    file: TRANSACT_ERRAND,
+    find: 'this.#options.contest.attempts += 1;',
+    replace: '',
+  },
+  {
+    name: 'any-number-of-attempts',
+    sentence: 'whoever claims to have tried often enough wins every key',
+    trap: '33',
+    file: DESK,
+    find: 'Math.min(attempts, TRANSACTION_LIMITS.attemptsMax)',
+    replace: 'attempts',
   },
   {
     name: 'nobody-is-pressed',
@@ -418,7 +447,7 @@ const MEETING: readonly Planted[] = [
     sentence: 'a validation waits for an older transaction while it holds keys',
     trap: '33',
     file: CHECK_READ,
-    find: 'const mustYield = owner !== undefined && isElder(holder, owner);',
+    find: 'const mustYield = owner !== undefined && hasPriority(holder, owner);',
     replace: 'const mustYield = false;',
   },
 ];

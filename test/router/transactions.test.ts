@@ -53,7 +53,7 @@ class Rig {
     const participants = [nameOf().home, 1].map((position) => {
       return { position, deadline: this.rig.replica.logTime + PATIENCE };
     });
-    const about = { id: nameOf(), age: 5, acknowledgedBelow: 0, participants, at: 1 };
+    const about = { id: nameOf(), attempts: 0, age: 5, acknowledgedBelow: 0, participants, at: 1 };
     return this.step('prepare', encodePrepare({ ...about, operations }), epoch);
   }
 
@@ -135,7 +135,7 @@ test('a transaction of an old map, or for a node on its way out, is not conducte
 test('who asks what became of a transaction is sent there too, also by a node that leaves', () => {
   const rig = new Rig();
   rig.isClosing = true;
-  const contender = { id: nameOf(), age: 5 };
+  const contender = { id: nameOf(), attempts: 0, age: 5 };
   const about = { contender, participants: [], isPressing: false };
   const request = { type: 'settle', id: 1, shard: SHARD, epoch: 1, ...about } as const;
   rig.ask(request);

@@ -16,8 +16,9 @@ import type { Failure } from '../../src/wire/response.ts';
 const SEQUENCE = 1;
 
 /** Of that age; of one age the number decides. */
-function contender(number: number, age = number): Contender {
-  return { id: { home: 0, client: new Uint8Array(16).fill(number), sequence: SEQUENCE }, age };
+function contender(number: number, age = number, attempts = 0): Contender {
+  const client = new Uint8Array(16).fill(number);
+  return { id: { home: 0, client, sequence: SEQUENCE }, attempts, age };
 }
 
 function put(key: string): Operation {

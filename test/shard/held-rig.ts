@@ -92,7 +92,7 @@ export class HeldRig {
 }
 
 function ownerOf(age: number): Contender {
-  return { id: nameOf({ client: age }), age };
+  return { id: nameOf({ client: age }), attempts: 0, age };
 }
 
 /** What came, in a few words: values and keys as texts. */

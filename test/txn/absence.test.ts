@@ -84,7 +84,13 @@ class World {
       const first = operations.find(isLocking);
       if (first !== undefined) cluster.learn(keyPosition(first.key), shard);
     }
-    const transaction = { client: clientOf(client), sequence, age: cluster.now, parts };
+    const transaction = {
+      client: clientOf(client),
+      sequence,
+      attempts: 0,
+      age: cluster.now,
+      parts,
+    };
     const home = cluster.shard(parts[0]?.shard ?? 0);
     home.conduct(transaction, (reply) => {
       if (reply !== undefined) cluster.later(() => done(reply));

@@ -18,7 +18,7 @@ import type { Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
 import type { Transaction } from '../../src/machine/transaction.ts';
 import { encodeDecide, encodeIds, encodeResolutions } from '../../src/machine/transaction-codec.ts';
-import { type Contender, idText, isElder, isSameId } from '../../src/machine/transaction-id.ts';
+import { type Contender, hasPriority, idText, isSameId } from '../../src/machine/transaction-id.ts';
 import { type Answer, Coordinator } from '../../src/txn/coordinator.ts';
 import { contested, type InLine, Line } from '../../src/txn/line.ts';
 import { Meetings } from '../../src/txn/meetings.ts';
@@ -98,7 +98,7 @@ class Shard {
   /** As an entrance does: whoever has more right than a holder presses it. */
   prepare(bytes: Uint8Array, contender: Contender, done: (reply: Reply | undefined) => void): void {
     this.propose({ type: 'prepare', bytes }, (reply) => {
-      if (reply?.type === 'locked') this.meet(reply.holder, isElder(contender, reply.holder));
+      if (reply?.type === 'locked') this.meet(reply.holder, hasPriority(contender, reply.holder));
       done(reply);
     });
   }
@@ -113,7 +113,7 @@ class Shard {
     for (const [position, { key }] of checks.entries()) {
       const holder = this.prepared.holderOf(key);
       if (holder === undefined || isSameId(holder.id, owner.id)) continue;
-      if (isElder(holder, owner)) return { type: 'locked', position, holder };
+      if (hasPriority(holder, owner)) return { type: 'locked', position, holder };
       this.meet(holder, true);
       return undefined;
     }
@@ -188,9 +188,9 @@ class Shard {
       if (isPressing) conducted.coordinator.press();
       return;
     }
-    const { id, age, participants } = holder;
+    const { id, attempts, age, participants } = holder;
     const proposal = { type: 'abort', because: ABORTED } as const;
-    const bytes = encodeDecide({ id, age, participants, acknowledgedBelow: 0, proposal });
+    const bytes = encodeDecide({ id, attempts, age, participants, acknowledgedBelow: 0, proposal });
     this.propose({ type: 'decide', bytes }, told);
   }
 

@@ -14,8 +14,11 @@ export function perform(stage: Stage, line: string): void {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  /** `begin 5 a: put x, get y | b: check z 3`: a transaction of age 5; a is its home shard. */
-  begin: (stage, [age, ...words]) => stage.begin(Number(age), words.join(' ')),
+  /**
+   * `begin 5 a: put x, get y | b: check z 3`: a transaction of age 5; a is its home shard.
+   * `begin 5+2`: two attempts of it came to nothing.
+   */
+  begin: (stage, [age = '', ...words]) => stage.begin(age, words.join(' ')),
   /** `answer b done 12`, `answer b fails not-leader`: to the oldest question that b was asked. */
   answer: (stage, [shard = '', ...words]) => stage.answer(shard, parseAnswer(words)),
   /** `foresee check-failed 0 5`: what does not hold in the home shard. */

@@ -50,6 +50,13 @@ function shardOf(key: string): number {
 let moments = 0;
 let numbers = 0;
 
+interface Rank {
+  readonly attempts: number;
+  readonly age: number | undefined;
+}
+
+type Unranked = Omit<Transaction, 'attempts' | 'age'>;
+
 export class Customer {
   readonly #cluster: Cluster;
   readonly #client: Uint8Array;
@@ -63,15 +70,15 @@ export class Customer {
     cluster.clients.push(this.#client);
     this.#left = options.count;
     if (options.name === 1) numbers = 0;
-    this.#begin(undefined);
+    this.#begin({ attempts: 0, age: undefined });
   }
 
   get isDone(): boolean {
     return this.#left === 0;
   }
 
-  /** `age`: of the first attempt, if this is another one. */
-  #begin(age: number | undefined): void {
+  /** The age is that of the first attempt, if this is another one. */
+  #begin({ attempts, age }: Rank): void {
     const { random } = this.#cluster;
     const shuffled = keysOf(this.#cluster.shards.length)
       .map((key) => ({ key, weight: random.word() }))
@@ -93,7 +100,8 @@ export class Customer {
         copies: 0,
       };
       this.attempts.push(attempt);
-      this.#send(attempt, this.#transaction(attempt, seen, age ?? this.#cluster.now));
+      const rank = { attempts, age: age ?? this.#cluster.now };
+      this.#send(attempt, { ...this.#transaction(attempt, seen), ...rank });
     });
   }
 
@@ -115,7 +123,7 @@ export class Customer {
     });
   }
 
-  #transaction({ number, appended }: Attempt, seen: readonly Seen[], age: number): Transaction {
+  #transaction({ number, appended }: Attempt, seen: readonly Seen[]): Unranked {
     const parts = new Map<number, Operation[]>();
     const put = (key: string, operation: Operation) => {
       const list = parts.get(shardOf(key)) ?? [];
@@ -137,7 +145,7 @@ export class Customer {
       const first = operations.find(isLocking);
       if (first !== undefined) this.#cluster.learn(keyPosition(first.key), shard);
     }
-    return { client: this.#client, sequence, age, parts: list };
+    return { client: this.#client, sequence, parts: list };
   }
 
   /** The same bytes until there is an answer. */
@@ -153,12 +161,12 @@ export class Customer {
     );
   }
 
-  #take(attempt: Attempt, { age }: Transaction, reply: Reply): void {
+  #take(attempt: Attempt, { attempts, age }: Transaction, reply: Reply): void {
     attempt.end = { at: moments++, outcome: outcomeOf(reply, attempt) };
     const isInTheWay = reply.type === 'refused' && ['gave-way', 'aborted'].includes(reply.reason);
-    if (isInTheWay) return this.#rest(() => this.#begin(age));
+    if (isInTheWay) return this.#rest(() => this.#begin({ attempts: attempts + 1, age }));
     this.#left -= 1;
-    if (this.#left > 0) this.#begin(undefined);
+    if (this.#left > 0) this.#begin({ attempts: 0, age: undefined });
   }
 
   #rest(then: () => void): void {

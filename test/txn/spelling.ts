@@ -68,16 +68,22 @@ export function parseReply([kind, first = '', second = '0', third = '']: readonl
     case 'refused':
       return { type: 'refused', reason: first as Reason, position: Number(second) };
     case 'locked':
-      // `locked 0 by 3`: at that position, by one of that age.
-      return { type: 'locked', position: Number(first), holder: contenderOf(9, Number(third)) };
+      // `locked 0 by 3+2`: at that position, by one of that age and so many attempts.
+      return { type: 'locked', position: Number(first), holder: contenderOf(9, ...rankIn(third)) };
     default:
       throw new Error(`no reply is called ${kind}`);
   }
 }
 
+/** `5+2`: age 5, and 2 attempts came to nothing; `5`: none did. */
+export function rankIn(text: string): readonly [age: number, attempts: number] {
+  const [age, attempts = '0'] = text.split('+');
+  return [Number(age), Number(attempts)];
+}
+
 /** The sequence is always 1. */
-export function contenderOf(client: number, age: number): Contender {
-  return { id: { home: 0, client: clientOf(client), sequence: 1 }, age };
+export function contenderOf(client: number, age: number, attempts = 0): Contender {
+  return { id: { home: 0, client: clientOf(client), sequence: 1 }, attempts, age };
 }
 
 /** Texts are as long as they say they are. */

@@ -17,6 +17,7 @@ import {
   clientOf,
   contenderOf,
   parseOperation,
+  rankIn,
   spellOperations,
   spellProposal,
   spellReply,
@@ -78,9 +79,10 @@ export class Stage {
   }
 
   /** `a: put x, get y | b: check z 3`: the first part is the home shard's. */
-  begin(age: number, text: string): void {
+  begin(rank: string, text: string): void {
     const parts = text.split('|').map((one) => partOf(one));
-    const transaction = { client: clientOf(CLIENT), sequence: SEQUENCE, age, parts };
+    const [age, attempts] = rankIn(rank);
+    const transaction = { client: clientOf(CLIENT), sequence: SEQUENCE, attempts, age, parts };
     const plan = planOf(transaction);
     if (plan === undefined) return this.say('nobody', 'is its home');
     plan.participants.forEach(({ position }, at) => {

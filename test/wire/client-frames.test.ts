@@ -246,7 +246,7 @@ test('what is asked about a transaction names one, and those who take part in it
   const participants = [{ position: 7, deadline: 1 }];
   const shard = 3 as ShardId;
   type Settle = Extract<Request, { type: 'settle' }>;
-  const contender = { id, age: 5 };
+  const contender = { id, attempts: 2, age: 5 };
   const settle: Settle = {
     type: 'settle',
     id: 1,
@@ -258,7 +258,7 @@ test('what is asked about a transaction names one, and those who take part in it
   const isUnderstood = (changes: Partial<Settle>) =>
     decodeRequests(encodeRequests([{ ...settle, ...changes }])) !== undefined;
   const named = (changes: Partial<typeof id>) => ({
-    contender: { id: { ...id, ...changes }, age: 5 },
+    contender: { id: { ...id, ...changes }, attempts: 2, age: 5 },
   });
   equal(isUnderstood({}), true);
   equal(isUnderstood({ participants: [] }), false);

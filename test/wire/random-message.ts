@@ -46,7 +46,7 @@ export function randomBytes(random: Random, length: number): Uint8Array {
 export function randomContender(random: Random): Contender {
   const sequence = Math.min(randomCount(random), NUMBER_MAX - 1);
   const id = { home: random.word(), client: randomBytes(random, CLIENT_BYTES), sequence };
-  return { id, age: randomCount(random) };
+  return { id, attempts: randomCount(random), age: randomCount(random) };
 }
 
 export function randomParticipants(random: Random): Participant[] {

@@ -39,10 +39,12 @@ export interface SeenRange {
 }
 
 /**
- * What the calls of one transaction have in common, first to last. The eldest wins in the end, so a
- * call that is made again brings the age of the first.
+ * What the calls of one transaction have in common, first to last. The one with most failed
+ * attempts has most right to a key, and then the eldest: so it wins in the end.
  */
 export interface Contest {
+  /** Attempts that came to nothing; counted by whoever makes them. */
+  attempts: number;
   /** Log time of the first home shard when it began; filled in by the core. */
   age: number | undefined;
 }

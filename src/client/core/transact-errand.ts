@@ -151,6 +151,7 @@ export class TransactErrand implements Errand {
     return encodeTransaction({
       client: sessions.client,
       sequence,
+      attempts: contest.attempts,
       age: contest.age,
       parts: portions.map(({ shard, operations }): Part => {
         const deadline = this.#numbers.get(shard)?.deadline ?? sessions.deadlineIn(shard, terms);
@@ -214,6 +215,7 @@ export class TransactErrand implements Errand {
   #giveWay(why: 'gave-way' | 'aborted', position: number | undefined): Verdict {
     if (this.#options.isOnce) return this.#tell({ type: 'gave-way', position });
     meet(this.trip, this.#keyAt(position));
+    this.#options.contest.attempts += 1;
     const errand = this.#anew();
     return { type: 'anew', why, isContended: true, errand };
   }

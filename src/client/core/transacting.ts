@@ -36,7 +36,7 @@ export function startTransaction(
     new TransactErrand({
       asker,
       division,
-      contest: contest ?? { age: undefined },
+      contest: contest ?? { attempts: 0, age: undefined },
       isOnce: contest !== undefined,
       expiresAt,
       sessions,

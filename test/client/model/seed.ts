@@ -233,7 +233,13 @@ class Trial {
     const told: Told = {
       call: random.chance(0.8)
         ? { type: 'write', ...about }
-        : { type: 'commit', ranges: [], moments: new Map(), contest: { age: undefined }, ...about },
+        : {
+            type: 'commit',
+            ranges: [],
+            moments: new Map(),
+            contest: { attempts: 0, age: undefined },
+            ...about,
+          },
       askedAt: this.#world.now,
       results: [],
       toldAt: 0,

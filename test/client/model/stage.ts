@@ -264,7 +264,8 @@ function describeTransaction({ transaction }: Extract<Request, { type: 'transact
   const parts = decoded?.parts.map(({ shard, deadline, acknowledgedBelow }) => {
     return `shard ${shard}: deadline ${deadline}, acknowledged ${acknowledgedBelow}`;
   });
-  const numbers = `sequence ${decoded?.sequence}, age ${decoded?.age}`;
+  const attempts = (decoded?.attempts ?? 0) > 0 ? `, attempts ${decoded?.attempts}` : '';
+  const numbers = `sequence ${decoded?.sequence}, age ${decoded?.age}${attempts}`;
   return [`transact ${numbers}`, ...(parts ?? [])].join('; ');
 }
 
@@ -272,5 +273,5 @@ function replyOf(name: 'done' | 'locked' | Reason): Reply {
   if (name === 'done') return { type: 'done', version: 9, outputs: [] };
   if (name !== 'locked') return { type: 'refused', reason: name, position: 0 };
   const id = { home: 1, client: new Uint8Array(16).fill(7), sequence: 1 };
-  return { type: 'locked', position: 0, holder: { id, age: 1 } };
+  return { type: 'locked', position: 0, holder: { id, attempts: 0, age: 1 } };
 }

@@ -21,7 +21,7 @@ import {
   encodePrepare,
   encodeResolutions,
 } from '../../../src/machine/transaction-codec.ts';
-import { isElder, type TransactionId } from '../../../src/machine/transaction-id.ts';
+import { hasPriority, type TransactionId } from '../../../src/machine/transaction-id.ts';
 import { keyPosition } from '../../../src/ring/key-position.ts';
 import type { Request } from '../../../src/wire/request.ts';
 import type { Response } from '../../../src/wire/response.ts';
@@ -149,6 +149,7 @@ class Conduct {
       const epoch = random.chance(faults.wrongEpoch) ? part.epoch + 1 : part.epoch;
       const bytes = encodePrepare({
         id: this.#id,
+        attempts: this.#transaction.attempts,
         age: this.#transaction.age,
         acknowledgedBelow: part.acknowledgedBelow,
         participants: this.#participants,
@@ -167,8 +168,9 @@ class Conduct {
           if (this.#left === 0) this.#validate();
           return;
         case 'locked': {
-          const own = { id: this.#id, age: this.#transaction.age };
-          if (patience > 0 && isElder(own, reply.holder)) {
+          const { attempts, age } = this.#transaction;
+          const own = { id: this.#id, attempts, age };
+          if (patience > 0 && hasPriority(own, reply.holder)) {
             return this.#later(random.between(1, 20), () => this.#prepare(place, patience - 1));
           }
           return this.#abort(refused('gave-way', offset + reply.position));
@@ -238,10 +240,10 @@ class Conduct {
 
   #step(proposal: Decide['proposal']): Reply | undefined {
     const { part } = this.#home;
-    const { age } = this.#transaction;
+    const { attempts, age } = this.#transaction;
     const participants = this.#participants;
     const { acknowledgedBelow, epoch } = part;
-    const about = { id: this.#id, age, acknowledgedBelow, participants };
+    const about = { id: this.#id, attempts, age, acknowledgedBelow, participants };
     return this.#shardOf(part).step('decide', encodeDecide({ ...about, proposal }), epoch);
   }
 
