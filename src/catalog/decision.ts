@@ -12,7 +12,7 @@ import {
   type ShardRow,
 } from './cluster-map.ts';
 import type { Aim, Command, Place, Refusal, Report, SetMembership } from './command.ts';
-import { admit, membershipOf, nodesGone } from './membership.ts';
+import { admit, isSameToken, membershipOf, nodesGone } from './membership.ts';
 import { basisOf, isSameBasis, nodeNumbered } from './questions.ts';
 import { isSoundGoal } from './row.ts';
 import type { OwnAffairs } from './state-rows.ts';
@@ -78,7 +78,7 @@ function outcomeOf(
 function found(map: ClusterMap | undefined, command: CommandOf<'found'>, index: number): Decision {
   const { clusterId, settings, joinToken, description, members } = command;
   if (map !== undefined) {
-    const known = map.nodes.find((row) => isSame(row.joinToken, joinToken));
+    const known = map.nodes.find((row) => isSameToken(row.joinToken, joinToken));
     const isAgain = map.clusterId === clusterId && known?.node === 1;
     return isAgain ? { type: 'nothing', node: known.node } : refuse('already-founded');
   }
@@ -120,7 +120,7 @@ function join(
   { joinToken, description }: CommandOf<'join'>,
   index: number,
 ): Outcome {
-  const known = map.nodes.find((row) => isSame(row.joinToken, joinToken));
+  const known = map.nodes.find((row) => isSameToken(row.joinToken, joinToken));
   if (known !== undefined) return { type: 'nothing', node: known.node };
   if (map.nodes.length >= CATALOGUE_LIMITS.nodesMax) return refuse('full');
   const node = map.nextNode;
@@ -136,7 +136,7 @@ function announce(map: ClusterMap, command: CommandOf<'announce'>, index: number
   const { node, joinToken, incarnation, life, description } = command;
   const row = nodeNumbered(map, node);
   if (row === undefined) return refuse('unknown-node');
-  if (!isSame(row.joinToken, joinToken)) return refuse('wrong-token');
+  if (!isSameToken(row.joinToken, joinToken)) return refuse('wrong-token');
   const isAgain = incarnation === row.incarnation && life === row.life && incarnation > 0;
   if (isAgain) return { type: 'nothing', node: NO_NODE };
   if (incarnation <= row.incarnation) return refuse('older-copy');
@@ -261,8 +261,4 @@ function ownOf(map: ClusterMap, index: number): OwnAffairs {
 
 function refuse(reason: Refusal): Extract<Decision, { readonly type: 'refused' }> {
   return { type: 'refused', reason };
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }

@@ -6,7 +6,7 @@
 import type { NodeId } from '../base/ids.ts';
 import type { ClusterMap, NodeDescription, NodeRow, ShardRow } from './cluster-map.ts';
 import { NO_NODE } from './cluster-map.ts';
-import type { Refusal, SetMembership } from './command.ts';
+import type { Command, Refusal, SetMembership } from './command.ts';
 import { nodeNumbered } from './questions.ts';
 
 interface Newcomer {
@@ -87,6 +87,52 @@ export function membershipOf(
 /** The node that took the place of this one. */
 function successorOf({ nodes }: ClusterMap, node: NodeId): NodeRow | undefined {
   return nodes.find(({ replaces }) => replaces === node);
+}
+
+/** Numbers are given once, so one that was given and has no row is of a node that was removed. */
+export function isRemoved(map: ClusterMap, node: NodeId): boolean {
+  return node < map.nextNode && nodeNumbered(map, node) === undefined;
+}
+
+export type Objection = Extract<Refusal, 'still-running' | 'no-majority'>;
+
+/**
+ * What speaks against a command by who is up, which the map does not say. Asked by the catalog's
+ * leader before it proposes. No safety depends on the answer: a node that is replaced or removed
+ * by mistake loses its place, and no shard loses a voter before another has caught up.
+ */
+export function objectionOf(
+  map: ClusterMap | undefined,
+  command: Command,
+  isUp: (node: NodeId) => boolean,
+): Objection | undefined {
+  if (map === undefined) return undefined;
+  if (command.type === 'join') {
+    // A folder that asks again has its number already.
+    const isKnown = map.nodes.some(({ joinToken }) => isSameToken(joinToken, command.joinToken));
+    const running = predecessorsOf(map, command).some(({ node }) => isUp(node));
+    return running && !isKnown ? 'still-running' : undefined;
+  }
+  if (command.type !== 'set-membership' || command.membership !== 'removing') return undefined;
+  const { node } = command;
+  if (isUp(node)) return undefined;
+  return map.shards.some((row) => dependsOn(row, node, isUp)) ? 'no-majority' : undefined;
+}
+
+/** The node is silent, and the shard can neither begin nor go on without it. */
+function dependsOn(
+  { isFounded, founder, members }: ShardRow,
+  node: NodeId,
+  isUp: (node: NodeId) => boolean,
+): boolean {
+  if (!isFounded) return members.some((one) => one.member === founder && one.node === node);
+  const voters = members.filter(({ isVoter }) => isVoter);
+  if (!voters.some((voter) => voter.node === node)) return false;
+  return voters.filter((voter) => isUp(voter.node)).length * 2 <= voters.length;
+}
+
+export function isSameToken(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 /** What speaks against the removal of a node, whether or not it is up. */

@@ -151,7 +151,8 @@ export class CatalogueDesk {
     this.#ask('announce', command, (reply) => {
       if (reply.type === 'done') return;
       const isCopy = reply.reason === 'older-copy' || reply.reason === 'wrong-token';
-      if (isCopy || reply.reason === 'unknown-node') this.#core.end(reply.reason);
+      if (isCopy) this.#core.end(reply.reason);
+      if (reply.reason === 'unknown-node') this.#core.end('removed');
     });
   }
 

@@ -11,6 +11,8 @@ import { type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts
 import { MACHINE_LIMITS, RAFT_LIMITS, type RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type Settings } from '../catalog/cluster-map.ts';
+import type { Command } from '../catalog/command.ts';
+import { type Objection, objectionOf } from '../catalog/membership.ts';
 import type { Prepared } from '../machine/prepared.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Message } from '../raft/message.ts';
@@ -24,6 +26,7 @@ import type { Transport, TransportEvent } from '../transport/transport.ts';
 import type { Lane } from '../wire/hello.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 import type { Request } from '../wire/request.ts';
+import { acquaint } from './acquaintance.ts';
 import { CatalogueDesk } from './catalogue-desk.ts';
 import { Chores } from './chores.ts';
 import { ClientFrames } from './client-frames.ts';
@@ -158,7 +161,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.consistency = new ConsistencyCheck(this);
     this.transactions = new TransactionDesk(this);
     this.replicas.openAll();
-    if (this.map !== undefined) this.#meet(this.map);
+    if (this.map !== undefined) acquaint(this, this.#transport, this.map);
   }
 
   get now(): number {
@@ -220,6 +223,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
         return this.#clientFrames.take(event.connection, event.bytes);
       case 'client-down':
         return this.clients.remove(event.connection);
+      case 'removed':
+        return this.end('removed');
       case 'refused':
         return;
       default:
@@ -343,6 +348,12 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return guess === this.self.node ? undefined : guess;
   }
 
+  objectionTo(command: Command): Objection | undefined {
+    return objectionOf(this.map, command, (node) => {
+      return node === this.self.node || this.peers.isHeard(node, this.#now);
+    });
+  }
+
   forward(to: NodeId, request: Request, origin: Origin): boolean {
     // Who is not heard cannot answer, though all that we say may reach it.
     const isHeard = this.peers.isHeard(to, this.#now);
@@ -445,7 +456,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   #believe(map: ClusterMap, before: ClusterMap | undefined): void {
     this.#options.onMap(this.mapBytes);
-    this.#meet(map);
+    acquaint(this, this.#transport, map);
     for (const replica of this.replicas.all) {
       const { shard } = replica;
       // Its leader may have been given up on a node that lives, so that nobody fell silent.
@@ -454,18 +465,6 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     }
     this.#desk.mapChanged();
     this.#options.onWork();
-  }
-
-  /** Everybody on the map, but for this node itself. */
-  #meet({ nodes }: ClusterMap): void {
-    const others = nodes.filter(({ node }) => node !== this.self.node);
-    this.peers.set(
-      others.map(({ node }) => node),
-      this.#now,
-    );
-    this.#transport.setPeers(
-      others.map(({ node, peerUrl, incarnation }) => ({ node, url: peerUrl, incarnation })),
-    );
   }
 
   #greet(node: NodeId): void {

@@ -5,7 +5,8 @@ import type { NodeId, ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
-import { decodeCommand } from '../catalog/command-bytes.ts';
+import type { Command as CatalogCommand, Refusal } from '../catalog/command.ts';
+import { decodeCommand, encodeReply } from '../catalog/command-bytes.ts';
 import { decodeBatch, faultOfBatch } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
@@ -31,6 +32,8 @@ export interface RouterHost {
   /** The node that leads a shard, as far as is known here; undefined if it is not, or is this. */
   leaderOf(shard: ShardId): NodeId | undefined;
   forward(to: NodeId, request: Request, origin: Origin): boolean;
+  /** What this node, as leader of the catalog, has against a command. */
+  objectionTo(command: CatalogCommand): Refusal | undefined;
   info(): Uint8Array;
   /** The transactions that wait here, as a text. */
   pending(): Uint8Array;
@@ -159,8 +162,13 @@ export class Router {
     const replica = this.#leaderHere(CATALOGUE_SHARD);
     if (replica === undefined) return this.#pass(asked);
     // In the log, one that is not known here would stop every replica of the catalogue for good.
-    const isKnown = decodeCommand(request.command).type === 'known';
-    if (!isKnown) return replica.fail({ origin, id: request.id }, 'malformed');
+    const decoded = decodeCommand(request.command);
+    if (decoded.type !== 'known') return replica.fail({ origin, id: request.id }, 'malformed');
+    const reason = this.#host.objectionTo(decoded.command);
+    if (reason !== undefined) {
+      const reply = encodeReply({ type: 'refused', reason });
+      return origin.respond({ type: 'commanded', id: request.id, reply });
+    }
     replica.command({ origin: new CommandOrigin(origin), id: request.id }, request.command);
   }
 

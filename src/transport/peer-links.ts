@@ -3,7 +3,7 @@
 import type { NodeId } from '../base/ids.ts';
 import type { TransportLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
+import { type Farewell, farewellOf, farewellText, saysRemoved } from '../wire/farewell.ts';
 import { encodeHello, type Lane, type PeerHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { type Identity, judgePeer } from './judgement.ts';
 import { Pulse } from './pulse.ts';
@@ -70,18 +70,21 @@ export class PeerLinks {
   readonly #options: PeerLinksOptions;
   readonly #known = new Map<NodeId, Known>();
   #generation = 0;
+  /** Numbers below it were given to nodes; one that is not known was removed. */
+  #nextNode = 0;
   #now = 0;
 
   constructor(options: PeerLinksOptions) {
     this.#options = options;
   }
 
-  setPeers(peers: readonly Peer[]): void {
+  setPeers(peers: readonly Peer[], nextNode = 0): void {
+    this.#nextNode = nextNode;
     const listed = new Map(peers.map((peer) => [peer.node, peer]));
     for (const [node, known] of this.#known) {
       if (listed.has(node)) continue;
       this.#known.delete(node);
-      const farewell = farewellOf('stranger', `node ${node} is no longer in the map`);
+      const farewell = this.#strangeness(node, `node ${node} is no longer in the map`);
       for (const lane of LANES) this.#cut(known.links[lane], farewell);
     }
     for (const peer of peers) this.#setPeer(peer);
@@ -120,7 +123,7 @@ export class PeerLinks {
     const known = this.#known.get(hello.from);
     if (known === undefined) {
       const text = `node ${hello.from} is not in the map of node ${hello.to} (yet, or any more)`;
-      return this.#refuse(socket, farewellOf('stranger', text));
+      return this.#refuse(socket, this.#strangeness(hello.from, text));
     }
     const link = known.links[hello.lane];
     const isOurTurn = link.attempt?.isGreeted === true && hello.to < hello.from;
@@ -131,6 +134,11 @@ export class PeerLinks {
     this.#drop(link, farewellOf('superseded', 'the other side has dialled'));
     this.#greet(socket, link);
     return this.#connect(link, socket, hello);
+  }
+
+  #strangeness(node: NodeId, text: string): Farewell {
+    if (node >= this.#nextNode) return farewellOf('stranger', text);
+    return farewellOf('removed', `node ${node} was removed from the cluster`);
   }
 
   close(farewell: Farewell): void {
@@ -305,6 +313,7 @@ export class PeerLinks {
     } else if (link.attempt?.socket === socket) {
       this.#fail(link);
       this.#report(socket, 'them', farewell);
+      if (saysRemoved(farewell)) this.#options.tell({ type: 'removed', by: link.node });
     }
   }
 

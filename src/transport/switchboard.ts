@@ -68,8 +68,8 @@ export class Switchboard implements Transport {
     sockets.accept((socket, door) => this.#meet(socket, door));
   }
 
-  setPeers(peers: readonly Peer[]): void {
-    if (!this.#isClosed) this.#peers.setPeers(peers);
+  setPeers(peers: readonly Peer[], nextNode?: NodeId): void {
+    if (!this.#isClosed) this.#peers.setPeers(peers, nextNode);
   }
 
   sendToPeer(to: { readonly node: NodeId; readonly lane: Lane }, bytes: Uint8Array): boolean {

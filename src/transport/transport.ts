@@ -48,6 +48,8 @@ export type TransportEvent =
   | { readonly type: 'client-up'; readonly connection: number; readonly hello: ClientHello }
   | { readonly type: 'client-frame'; readonly connection: number; readonly bytes: Uint8Array }
   | { readonly type: 'client-down'; readonly connection: number; readonly reason: string }
+  /** A peer says that this node is no member of the cluster any more; that is final. */
+  | { readonly type: 'removed'; readonly by: NodeId }
   | {
       readonly type: 'refused';
       /** The url that was dialled, or the address that somebody dialled from. */
@@ -69,9 +71,10 @@ export interface Transport {
   /**
    * The whole list, without this node itself. Who is new is dialled at once; who has another url
    * now is dialled there if it is not connected; who is no longer listed is cut off, silently: no
-   * event of it comes after this call.
+   * event of it comes after this call. All numbers below `nextNode` were given: a node that has
+   * one and is not listed was removed, and is told so.
    */
-  setPeers(peers: readonly Peer[]): void;
+  setPeers(peers: readonly Peer[], nextNode?: NodeId): void;
 
   /**
    * False if the frame was dropped: the lane is down, or its buffer is above its bound. True

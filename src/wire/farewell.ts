@@ -20,6 +20,7 @@ const CODES = {
   slow: 4010,
   dismissed: 4011,
   'empty-frame': 4012,
+  removed: 4013,
 } as const;
 
 type FarewellReason = keyof typeof CODES;
@@ -35,6 +36,11 @@ const TEXT_BYTES_MAX = 120;
 /** The text is cut to what a close frame holds, and to printable ASCII. */
 export function farewellOf(reason: FarewellReason, text: string): Farewell {
   return { code: CODES[reason], text: printable(`${reason}: ${text}`) };
+}
+
+/** The other side knows that this node was removed from the cluster. */
+export function saysRemoved({ code }: Farewell): boolean {
+  return code === CODES.removed;
 }
 
 /** For logs: what the other side gave as a reason is not to be trusted, and may be nothing. */

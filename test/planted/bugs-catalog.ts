@@ -51,7 +51,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     name: 'folder-of-another-node',
     sentence: 'a node may be announced by a folder that is not its own',
     trap: 'Q7',
-    find: "if (!isSame(row.joinToken, joinToken)) return refuse('wrong-token');",
+    find: "if (!isSameToken(row.joinToken, joinToken)) return refuse('wrong-token');",
     replace: '',
     tests: ['catalogue'],
     isFast: true,

@@ -1,0 +1,21 @@
+/** The nodes of a map: whom to talk to, and whether this node is one of them. */
+
+import type { ClusterMap } from '../catalog/cluster-map.ts';
+import { isRemoved } from '../catalog/membership.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { NodeParts } from './node-parts.ts';
+
+/** Required: after every change of the map. A node whose row is gone has to end. */
+export function acquaint(core: NodeParts, transport: Transport, map: ClusterMap): void {
+  const { self, peers, now } = core;
+  if (isRemoved(map, self.node)) return core.end('removed');
+  const others = map.nodes.filter(({ node }) => node !== self.node);
+  peers.set(
+    others.map(({ node }) => node),
+    now,
+  );
+  transport.setPeers(
+    others.map(({ node, peerUrl, incarnation }) => ({ node, url: peerUrl, incarnation })),
+    map.nextNode,
+  );
+}

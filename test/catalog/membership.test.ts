@@ -1,0 +1,303 @@
+/** Newcomers that replace lost nodes, and nodes that the operator drains or removes. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { MemberId, NodeId } from '../../src/base/ids.ts';
+import type { Membership } from '../../src/catalog/cluster-map.ts';
+import type { Command, Reply } from '../../src/catalog/command.ts';
+import { decodeMap, encodeMap } from '../../src/catalog/map-bytes.ts';
+import { objectionOf } from '../../src/catalog/membership.ts';
+import { planNext } from '../../src/catalog/planner.ts';
+import { nodeNumbered } from '../../src/catalog/questions.ts';
+import { describe, founded, joining, type Rig, tokenOf } from './rows.ts';
+
+const LONG = 60_000;
+
+let drawn = 9000;
+
+/** What the planner says while all but these nodes are alive. */
+function plan(rig: Rig, dead: readonly number[] = []): Command[] {
+  const alive = rig.map.nodes.filter(({ node }) => !dead.includes(node));
+  return planNext({
+    map: rig.map,
+    liveFor: new Map(alive.map(({ node }) => [node, LONG])),
+    drawMember: () => ++drawn as MemberId,
+  });
+}
+
+/** Plans, places and reports until there is nothing to do; live voters are those wanted. */
+function settle(rig: Rig, dead: readonly number[] = []): void {
+  for (let round = 0; round < 50; round++) {
+    const commands = plan(rig, dead);
+    for (const command of commands) rig.say(command);
+    for (const { shard, members } of rig.map.shards) {
+      const able = members.filter(({ node, isWanted, isVoter }) => {
+        return isWanted && (isVoter || !dead.includes(node));
+      });
+      rig.report(shard, { term: 1, voters: able.map(({ member }) => member) });
+    }
+    if (commands.length === 0) return;
+  }
+  assert.fail('the plan comes to an end');
+}
+
+function settled(nodes: number, options: Parameters<typeof founded>[1] = {}): Rig {
+  const rig = founded(nodes, options);
+  settle(rig);
+  return rig;
+}
+
+function assign(rig: Rig, node: number, membership: Membership, isForced = false): Reply {
+  return rig.say({ type: 'set-membership', node: node as NodeId, membership, isForced });
+}
+
+/** A new folder at the address of a node that is known. */
+function rejoining(node: number, token: number): Command {
+  const description = describe(node === 1 ? 'one' : `node-${node}`);
+  return { type: 'join', joinToken: tokenOf(token), description };
+}
+
+function rowOf(rig: Rig, node: number) {
+  return nodeNumbered(rig.map, node as NodeId);
+}
+
+function holdersOf(rig: Rig): number[][] {
+  return rig.map.shards.map(({ members }) => members.map(({ node }) => node as number));
+}
+
+function refused(reason: string): Reply {
+  return { type: 'refused', reason } as Reply;
+}
+
+test('a newcomer at a known address stands in the goals where the former node stood', () => {
+  const rig = settled(3);
+  const goals = rig.map.shards.map(({ goal }) => goal);
+  assert.equal(rig.mustSay(rejoining(2, 9)), 4);
+  assert.equal(rowOf(rig, 4)?.replaces, 2);
+  assert.equal(rowOf(rig, 2)?.membership, 'removing');
+  assert.deepEqual(
+    rig.map.shards.map(({ goal }) => goal),
+    goals.map((goal) => goal.map((node) => (node === 2 ? 4 : node)).sort()),
+  );
+  const places = plan(rig, [2]);
+  assert.equal(
+    places.length,
+    rig.map.shards.filter(({ goal }) => goal.includes(4 as NodeId)).length,
+  );
+  for (const place of places) {
+    assert.equal(place.type, 'place', 'no new goals are needed');
+    rig.mustSay(place);
+  }
+  for (const { members } of rig.map.shards) {
+    const former = members.find(({ node }) => node === 2);
+    assert.equal(former?.isWanted, false, 'a voter, until its shard has another');
+    assert.equal(former?.isVoter, true);
+  }
+});
+
+test('the row of the former node goes with the last shard that lists it', () => {
+  const rig = settled(3, { shards: 2 });
+  rig.mustSay(rejoining(2, 9));
+  for (const place of plan(rig, [2])) rig.mustSay(place);
+  for (const { shard } of rig.map.shards) {
+    assert.ok(rowOf(rig, 2), `it is listed by ${shard}`);
+    const voters = rig.row(shard).members.filter(({ node }) => node !== 2);
+    rig.report(shard, { term: 1, voters: voters.map(({ member }) => member) });
+  }
+  assert.equal(rowOf(rig, 2), undefined);
+  assert.deepEqual(plan(rig), []);
+  rig.reopen();
+  assert.deepEqual(
+    rig.map.nodes.map(({ node }) => node),
+    [1, 3, 4],
+  );
+  assert.equal(rig.mustSay(joining(20)), 5, 'its number is not given again');
+});
+
+test('a machine that is wiped twice in a row leaves no dead member behind', () => {
+  const rig = settled(3);
+  rig.mustSay(rejoining(2, 9));
+  for (const place of plan(rig, [2])) rig.mustSay(place);
+  rig.mustSay(rejoining(2, 10));
+  assert.equal(rowOf(rig, 5)?.replaces, 4);
+  settle(rig, [2, 4]);
+  assert.deepEqual(
+    rig.map.nodes.map(({ node }) => node),
+    [1, 3, 5],
+  );
+  assert.deepEqual(holdersOf(rig), Array(5).fill([1, 3, 5]));
+});
+
+test('a folder that asks twice at the same address replaces nobody the second time', () => {
+  const rig = settled(3);
+  rig.mustSay(rejoining(2, 9));
+  const { version } = rig.map;
+  assert.equal(rig.mustSay(rejoining(2, 9)), 4);
+  assert.equal(rig.map.version, version);
+});
+
+test('the successor of a drained node is drained, and goals from before are stale', () => {
+  const rig = settled(4, { replicas: 3 });
+  assign(rig, 4, 'draining');
+  const [aim] = plan(rig);
+  rig.mustSay(rejoining(4, 9));
+  assert.equal(rowOf(rig, 5)?.membership, 'draining');
+  assert.deepEqual(rig.say(aim as Command), refused('stale-revision'));
+  settle(rig, [4]);
+  assert.ok(holdersOf(rig).every((nodes) => nodes.join() === '1,2,3'));
+});
+
+test('a newcomer is refused while the node at its address is heard', () => {
+  const { map } = settled(3);
+  const again: Command = { type: 'join', joinToken: tokenOf(2), description: describe('node-2') };
+  const isUp = (node: NodeId) => node === 2;
+  assert.equal(objectionOf(map, rejoining(2, 9), isUp), 'still-running');
+  assert.equal(
+    objectionOf(map, rejoining(2, 9), () => false),
+    undefined,
+  );
+  assert.equal(objectionOf(map, again, isUp), undefined, 'it is that node');
+  assert.equal(objectionOf(map, joining(7), isUp), undefined, 'another address');
+  assert.equal(objectionOf(undefined, joining(7), isUp), undefined);
+});
+
+test('a node that is removed gives all away, and its row goes', () => {
+  const rig = settled(4);
+  assert.equal(assign(rig, 2, 'removing').type, 'done');
+  assert.equal(assign(rig, 2, 'removing').type, 'done', 'twice is once');
+  settle(rig);
+  assert.equal(rowOf(rig, 2), undefined);
+  assert.ok(
+    holdersOf(rig)
+      .flat()
+      .every((node) => node !== 2),
+  );
+  assert.equal(assign(rig, 2, 'removing').type, 'done', 'it is gone already');
+  assert.deepEqual(assign(rig, 2, 'draining'), refused('unknown-node'));
+  assert.deepEqual(assign(rig, 99, 'removing'), refused('unknown-node'));
+});
+
+test('a removal that costs replicas has to be forced, and the last node stays', () => {
+  const rig = settled(3);
+  const { version } = rig.map;
+  assert.deepEqual(assign(rig, 3, 'removing'), refused('fewer-replicas'));
+  assert.equal(rig.map.version, version);
+  assert.equal(assign(rig, 3, 'removing', true).type, 'done');
+  settle(rig);
+  assert.equal(assign(rig, 2, 'removing', true).type, 'done');
+  settle(rig);
+  assert.deepEqual(assign(rig, 1, 'removing', true), refused('last-node'));
+  assert.deepEqual(holdersOf(rig), Array(5).fill([1]));
+});
+
+test('a node without weight is removed without being missed', () => {
+  const rig = settled(3);
+  rig.mustSay(joining(4, { weight: 0 }));
+  assert.equal(assign(rig, 4, 'removing').type, 'done');
+  assert.equal(rowOf(rig, 4), undefined, 'nothing ever listed it');
+});
+
+test('a removal is taken back while it moves, and not once another node is in its place', () => {
+  const rig = settled(4);
+  assign(rig, 2, 'removing');
+  assert.equal(assign(rig, 2, 'active').type, 'done');
+  settle(rig);
+  assert.equal(rowOf(rig, 2)?.membership, 'active');
+  rig.mustSay(rejoining(2, 9));
+  assert.deepEqual(assign(rig, 2, 'active'), refused('replaced'));
+});
+
+test('a silent node is not removed where a shard has no majority without it', () => {
+  const rig = settled(3, { shards: 1 });
+  const removal = { type: 'set-membership', node: 3, membership: 'removing', isForced: true };
+  const objection = (isUp: (node: NodeId) => boolean) =>
+    objectionOf(rig.map, removal as Command, isUp);
+  assert.equal(
+    objection((node) => node === 1),
+    'no-majority',
+  );
+  assert.equal(
+    objection((node) => node !== 3),
+    undefined,
+  );
+  assert.equal(
+    objection((node) => node === 3),
+    undefined,
+    'it can give its data away itself',
+  );
+  const young = founded(2);
+  const founder = { ...removal, node: 1 } as Command;
+  assert.equal(
+    objectionOf(young.map, founder, (node) => node === 2),
+    'no-majority',
+  );
+});
+
+test('a drained node gives its replicas away if there is room, and takes them back', () => {
+  const rig = settled(4, { shards: 8 });
+  assign(rig, 2, 'draining');
+  settle(rig);
+  assert.ok(holdersOf(rig).every((nodes) => nodes.join() === '1,3,4'));
+  assert.ok(rowOf(rig, 2), 'it stays a node');
+  assign(rig, 2, 'active');
+  settle(rig);
+  assert.ok(holdersOf(rig).flat().includes(2));
+});
+
+test('without room a drained node keeps its replicas and is preferred nowhere', () => {
+  const rig = settled(3, { shards: 9 });
+  const leads = () => rig.map.shards.filter(({ preferredNode }) => preferredNode === 2).length;
+  assert.equal(leads(), 3);
+  assign(rig, 2, 'draining');
+  settle(rig);
+  assert.deepEqual(holdersOf(rig), Array(10).fill([1, 2, 3]));
+  assert.equal(leads(), 0);
+  rig.mustSay(joining(4));
+  settle(rig);
+  assert.ok(
+    holdersOf(rig).every((nodes) => nodes.join() === '1,3,4'),
+    'now there is room',
+  );
+  assign(rig, 2, 'active');
+  settle(rig);
+  assert.ok(leads() > 0);
+});
+
+test('a dead node with weight does not block the drain of another one', () => {
+  const rig = settled(5, { shards: 16 });
+  assign(rig, 4, 'draining');
+  settle(rig, [3]);
+  for (const { shard, members } of rig.map.shards) {
+    const voting = members.filter(({ isVoter }) => isVoter).map(({ node }) => node as number);
+    assert.ok(!voting.includes(4), `shard ${shard}: ${voting}`);
+  }
+  assert.ok(holdersOf(rig).flat().includes(3), 'the dead one keeps what it had');
+});
+
+test('where only a dead node has room, the drained one keeps its replicas', () => {
+  const rig = settled(4, { shards: 8 });
+  const before = holdersOf(rig)
+    .flat()
+    .filter((node) => node === 4).length;
+  assign(rig, 4, 'draining');
+  settle(rig, [3]);
+  const kept = holdersOf(rig).filter((nodes) => nodes.includes(4));
+  assert.ok(kept.length > 0 && kept.length < before);
+  assert.ok(kept.every((nodes) => !nodes.includes(3)));
+  settle(rig);
+  assert.ok(
+    holdersOf(rig)
+      .flat()
+      .every((node) => node !== 4),
+  );
+});
+
+test('a difference between maps drops the rows of nodes that left', () => {
+  const rig = settled(4);
+  const before = rig.map;
+  assign(rig, 2, 'removing');
+  settle(rig);
+  const update = encodeMap(rig.map, before.version);
+  assert.deepEqual(decodeMap(update, before), rig.map);
+  assert.deepEqual(decodeMap(encodeMap(rig.map, 0), undefined), rig.map);
+});
