@@ -112,6 +112,40 @@ export const CLUSTER_VERBS: readonly Verb[] = [
     load: () => import('./commands/nodes.ts'),
   },
   {
+    name: 'node',
+    summary: 'drain a node, take that back, or remove it from the cluster',
+    words: [
+      {
+        form: '<action>',
+        kind: 'command',
+        description: 'drain, undrain or remove',
+        choices: ['drain', 'undrain', 'remove'],
+      },
+      { form: '<node>', kind: 'number', description: 'its name or its number' },
+    ],
+    options: [
+      { flags: '--force', description: 'remove it though shards will have fewer replicas' },
+      { flags: '--wait', description: 'until it is done, as long as --timeout says (10m)' },
+    ],
+    formats: ['table', 'json'],
+    details: `It is a goal that the catalog keeps: it goes on by itself, over restarts too,
+and to say it twice is to say it once. kvctl status shows what moves.
+
+drain    leadership goes to other nodes, and replicas where others have room
+undrain  takes a drain back, or a removal that is not over
+remove   replicas move first; then the node leaves the cluster, and ends if it
+         runs. One that is down is replaced by what the others have. It is
+         refused where data would be lost`,
+    examples: [
+      'kvctl node drain n2 --wait',
+      'kvctl node undrain n2',
+      'kvctl node remove 3',
+      'kvctl node remove n3 --force -o json',
+    ],
+    isRemote: true,
+    load: () => import('./commands/node.ts'),
+  },
+  {
     name: 'shards',
     summary: 'the shards: arcs, leaders, replicas',
     words: [],

@@ -10,6 +10,7 @@ import {
   connect,
   type Key,
   messagePack,
+  setMembership,
   settle,
 } from '../src/index.ts';
 import type { NodeInfo } from './node-info.ts';
@@ -58,6 +59,7 @@ export async function connectTo(
     map: () => askMap(urls, timeout),
     info: async (url) => JSON.parse(await askInfo(url, timeout)) as NodeInfo,
     pending: async (url) => JSON.parse(await askPending(url, timeout)) as PendingInfo,
+    setMembership: (request) => setMembership(urls, request, timeout),
     settle: (transaction) => settle(urls, transaction, timeout),
     close: async () => {
       // A connection that was never made was told of by whoever wanted it.

@@ -11,6 +11,7 @@ type OwnCode =
   | 'not-started'
   | 'port-taken'
   | 'running'
+  | 'unknown-node'
   | 'usage';
 
 export const EXPLANATIONS: Readonly<Record<KvErrorCode | OwnCode, string>> = {
@@ -90,6 +91,10 @@ was applied.`,
 sound: they are hashed on the disk and on the way.
 Do: read the key with the codec that wrote it, or look at the bytes: kvctl
 get KEY --stored --hex.`,
+  'membership-refused': `What was asked for a node would lose data or replicas, or
+makes no sense for it; the message says which. Nothing was changed.
+Do: what the message says. kvctl status shows which nodes are down, kvctl
+nodes which there are.`,
   'bad-cursor': `The cursor was not made by a scan like this one: a cursor says how far a scan of
 one space, range and direction came, and leads nowhere else. Nothing was read.
 Do: pass it on as it was given, with the same --prefix, --from, --to and
@@ -117,6 +122,9 @@ cluster.config.json.`,
   running: `The cluster of this folder runs already, in the background or in another
 terminal.
 Do: use it as it is, or stop it with kvctl down.`,
+  'unknown-node': `No node of the cluster has that name or number. Nothing was changed.
+Do: kvctl nodes shows them. A number is never given again, so one that was
+removed does not come back under it.`,
   usage: `The words were not understood. Nothing was asked of anybody.
 Do: kvctl VERB --help shows how a verb is called, with examples.`,
 };

@@ -1,6 +1,13 @@
 /** How a cluster is, judged from its map and from what each node says of itself. Pure. */
 
-import { CATALOGUE_SHARD, type ClusterMap, type ShardRow } from '../src/catalog/cluster-map.ts';
+import {
+  CATALOGUE_SHARD,
+  type ClusterMap,
+  type Membership,
+  type ShardRow,
+} from '../src/catalog/cluster-map.ts';
+import { mayCarry } from '../src/catalog/membership.ts';
+import { type Move, movesFrom, shardName } from './moves.ts';
 import type { NodeInfo, ReplicaInfo } from './node-info.ts';
 
 export type Verdict = 'HEALTHY' | 'DEGRADED' | 'UNAVAILABLE';
@@ -12,6 +19,9 @@ export interface NodeHealth {
   readonly url: string;
   readonly zone: string;
   readonly weight: number;
+  readonly membership: Membership;
+  /** The node whose place it took, or 0. */
+  readonly replaces: number;
   /** Undefined if it did not answer; `fault` says why. */
   readonly info: NodeInfo | undefined;
   readonly fault: string;
@@ -40,6 +50,8 @@ export interface Health {
   readonly canLose: number;
   readonly nodes: readonly NodeHealth[];
   readonly shards: readonly ShardHealth[];
+  /** Replicas on their way, and those that wait for their turn or for a node. */
+  readonly moves: readonly Move[];
   /** What keeps it from being healthy, the worst first. */
   readonly reasons: readonly string[];
 }
@@ -50,23 +62,28 @@ export type Answers = ReadonlyMap<number, NodeInfo | string>;
 const CATALOGUE_VOTERS_MAX = 5;
 
 export function judge(map: ClusterMap, answers: Answers): Health {
-  const nodes = map.nodes.map(({ node, name, clientUrl, zone, weight }): NodeHealth => {
+  const nodes = map.nodes.map((row): NodeHealth => {
+    const { node, clientUrl } = row;
     const answer = ownAnswer(node, answers.get(node));
     const isUp = typeof answer !== 'string';
     const info = isUp ? answer : undefined;
     const url = clientUrl.replace(/^ws/, 'kv');
-    return { node, name, url, zone, weight, info, fault: isUp ? '' : answer };
+    const { name, zone, weight, membership, replaces } = row;
+    const known = { node, name, url, zone, weight, membership, replaces };
+    return { ...known, info, fault: isUp ? '' : answer };
   });
   const shards = map.shards.map((row) => shardHealth(row, map, nodes));
   const broken = shards.flatMap(breakageOf);
   const wear = [...nodes.flatMap(complaintsOf), ...shards.flatMap(shortageOf)];
   const spare = shards.map(({ voters, liveVoters }) => liveVoters.length - majorityOf(voters));
+  const moves = movesFrom(map, nodes, shards);
   return {
     cluster: map.clusterId,
     verdict: broken.length > 0 ? 'UNAVAILABLE' : wear.length > 0 ? 'DEGRADED' : 'HEALTHY',
     canLose: Math.max(0, Math.min(...spare)),
     nodes,
     shards,
+    moves,
     reasons: [...broken, ...wear],
   };
 }
@@ -76,11 +93,6 @@ function ownAnswer(node: number, answer: NodeInfo | string | undefined): NodeInf
   if (answer === undefined) return 'it was not asked';
   if (typeof answer === 'string' || answer.node === node) return answer;
   return `node ${answer.node} is there instead`;
-}
-
-/** By what name people know a shard. */
-export function shardName(shard: number): string {
-  return shard === CATALOGUE_SHARD ? 'the catalogue' : `shard ${shard}`;
 }
 
 function shardHealth(row: ShardRow, map: ClusterMap, nodes: readonly NodeHealth[]): ShardHealth {
@@ -119,7 +131,10 @@ function leaderAmong(
 
 /** Replicas grow with the nodes; the catalogue has an odd number of its own. */
 function replicasWantedOf({ shard }: ShardRow, { nodes, settings }: ClusterMap): number {
-  const carrying = nodes.filter(({ weight }) => weight > 0).length;
+  const active = nodes.filter((row) => mayCarry(row) && row.membership === 'active').length;
+  // Drained nodes keep replicas where there is no room elsewhere.
+  const able = nodes.filter(mayCarry).length;
+  const carrying = Math.max(active, Math.min(able, settings.replicas));
   if (shard !== CATALOGUE_SHARD) return Math.max(1, Math.min(settings.replicas, carrying));
   const most = Math.min(CATALOGUE_VOTERS_MAX, carrying);
   return Math.max(1, most % 2 === 1 ? most : most - 1);
@@ -139,8 +154,11 @@ function breakageOf({ shard, voters, liveVoters, leaderNode }: ShardHealth): str
   return leaderNode === 0 ? [`${name} has no leader`] : [];
 }
 
-function complaintsOf({ node, url, info, fault }: NodeHealth): string[] {
+function complaintsOf({ node, url, membership, info, fault }: NodeHealth): string[] {
   const name = `node ${node} (${url})`;
+  if (info === undefined && membership === 'removing') {
+    return [`${name} is down and not yet replaced everywhere`];
+  }
   if (info === undefined) return [`${name} does not answer: ${fault}`];
   const stopped = info.replicas.filter(({ stopReason }) => stopReason !== '');
   return [

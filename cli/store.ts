@@ -3,7 +3,7 @@
  * itself. The client library answers it; it is loaded when the first question is asked.
  */
 
-import type { ClusterMap } from '../src/catalog/cluster-map.ts';
+import type { ClusterMap, Membership } from '../src/catalog/cluster-map.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PendingInfo } from './pending-info.ts';
 
@@ -69,6 +69,12 @@ export interface Waiting {
   readonly participants: readonly { readonly position: number; readonly deadline: number }[];
 }
 
+interface MembershipRequest {
+  readonly node: number;
+  readonly membership: Membership;
+  readonly isForced: boolean;
+}
+
 export interface Scanned {
   readonly entries: AsyncIterable<StoredEntry>;
   /** Where to go on, once the entries are through; undefined at the end. */
@@ -97,6 +103,8 @@ export interface Store {
   info(clientUrl: string): Promise<NodeInfo>;
   /** The transactions that wait in the shards that a node leads. Fails as `info` does. */
   pending(clientUrl: string): Promise<PendingInfo>;
+  /** What is to become of a node; fails with why if the catalog refuses it. */
+  setMembership(request: MembershipRequest): Promise<void>;
   /** Ends a transaction that waits; `over` if nobody knows any more how it ended. */
   settle(transaction: Waiting): Promise<'committed' | 'aborted' | 'over'>;
   close(): Promise<void>;

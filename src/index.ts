@@ -3,6 +3,7 @@
 import { monotoneNow, secureBytes } from './base/ambient.ts';
 import type { AskOptions, Waiting } from './client/admin.ts';
 import { type Client, connectBy } from './client/client.ts';
+import type { MembershipRequest } from './client/membership.ts';
 import type { ConnectOptions } from './client/options.ts';
 
 export type { Attempt, KvErrorCode, Outcome } from './base/errors.ts';
@@ -13,6 +14,7 @@ export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
 export type { Balance, Candidate } from './client/core/balance.ts';
 export type { Key, KeyPart } from './client/key.ts';
+export type { MembershipRequest } from './client/membership.ts';
 export type {
   CallOptions,
   ConnectOptions,
@@ -88,6 +90,19 @@ export async function askInfo(url: string, options: AskOptions = {}): Promise<st
 export async function askPending(url: string, options: AskOptions = {}): Promise<string> {
   const admin = await import('./client/admin.ts');
   return admin.askPending(url, options);
+}
+
+/**
+ * Keeps as a goal in the catalog what is to become of a node: drained, removed, or active again.
+ * Refused with the code `membership-refused` where data or replicas would be lost. For tools.
+ */
+export async function setMembership(
+  urls: string | readonly string[],
+  request: MembershipRequest,
+  options: AskOptions = {},
+): Promise<void> {
+  const { setMembership: ask } = await import('./client/membership.ts');
+  return await ask(urls, request, options);
 }
 
 /**

@@ -20,11 +20,12 @@ const COLUMNS = [
 
 export async function run(call: Call): Promise<Exit> {
   const { nodes } = await inspect(await call.store());
-  const rows = nodes.map(({ node, url, zone, weight, info }) => {
+  const rows = nodes.map(({ node, url, zone, weight, membership, info }) => {
     const known = [url, zone || '-', String(weight)];
-    if (info === undefined) return [String(node), 'down', ...known, '-', '-', '-', '-'];
+    const doing = membership === 'active' ? '' : `, ${membership}`;
+    if (info === undefined) return [String(node), `down${doing}`, ...known, '-', '-', '-', '-'];
     const { isReadOnly, isClosing, replicas, clients, log } = info;
-    const state = isClosing ? 'closing' : isReadOnly ? 'read-only' : 'up';
+    const state = `${isClosing ? 'closing' : isReadOnly ? 'read-only' : 'up'}${doing}`;
     const figures = [replicas.length, leadersOn(info), clients].map(String);
     return [String(node), state, ...known, ...figures, bytesText(log.liveBytes)];
   });

@@ -23,11 +23,26 @@ export async function run({ options, terminal }: Call): Promise<Exit> {
   terminal.note(
     `node ${node.node} of cluster ${cluster} is up: ${clientUrl.replace(/^ws:/, 'kv:')}`,
   );
+  if (node.replaces > 0) {
+    terminal.note(
+      `node ${node.node} takes the place of node ${node.replaces}, whose folder was lost: ` +
+        'kvctl status shows how far its replicas are',
+    );
+  }
   const end = await Promise.race([told, node.ended]);
   if (end === 'stop') {
     terminal.note('stopping: leadership goes to others, what is in flight is answered');
     await node.stop();
     // An open line to the kvctl that looks after this node would keep the process alive.
+    if (process.connected) process.disconnect();
+    return EXIT.ok;
+  }
+  if (end === 'removed') {
+    terminal.note(
+      `node ${node.node} was removed from the cluster: nothing in its data folder is needed any ` +
+        'more. To use this machine again, start it with an empty folder and --join',
+    );
+    await node.stop();
     if (process.connected) process.disconnect();
     return EXIT.ok;
   }

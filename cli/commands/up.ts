@@ -1,5 +1,6 @@
 /** `kvctl up`: the nodes of the config file, in the background. Calling it twice does no harm. */
 
+import { existsSync } from 'node:fs';
 import type { Call } from '../call.ts';
 import { configOrDefault } from '../config-file.ts';
 import { EXIT, type Exit } from '../exit.ts';
@@ -14,7 +15,14 @@ export async function run(call: Call): Promise<Exit> {
   const file = configOrDefault(options);
   const nodes = localNodes(file);
   const running = nodes.filter(isRunning).length;
+  const isNew = new Set(nodes.filter(({ data }) => !existsSync(data)).map(({ name }) => name));
   const { health } = await raise(call, file, { isDetached: true });
+  for (const { node, name, replaces } of health.nodes) {
+    if (replaces === 0 || !isNew.has(name)) continue;
+    terminal.note(
+      `node ${node} (${name}) takes the place of node ${replaces}, whose folder was lost`,
+    );
+  }
   const pids = nodes.map(({ pidFile }) => livePid(pidFile) ?? 0);
   const { paint } = terminal;
   if (running === nodes.length) terminal.note('all nodes run already');

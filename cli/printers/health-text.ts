@@ -1,12 +1,7 @@
 /** How a cluster is, the verdict first. */
 
-import {
-  type Health,
-  type NodeHealth,
-  type ShardHealth,
-  shardName,
-  type Verdict,
-} from '../health.ts';
+import type { Health, NodeHealth, ShardHealth, Verdict } from '../health.ts';
+import { type Move, shardName } from '../moves.ts';
 import type { Paint, Style } from '../terminal.ts';
 
 const STYLES: Readonly<Record<Verdict, Style>> = {
@@ -17,6 +12,7 @@ const STYLES: Readonly<Record<Verdict, Style>> = {
 
 /** Reasons that are told one by one; the rest are counted. */
 const REASONS_MAX = 8;
+const MOVES_MAX = 8;
 
 export function verdictLine({ verdict, canLose, nodes }: Health, paint: Paint): string {
   const rest = verdict === 'UNAVAILABLE' ? '' : `  can lose ${canLose} of ${nodes.length} nodes`;
@@ -24,10 +20,9 @@ export function verdictLine({ verdict, canLose, nodes }: Health, paint: Paint): 
 }
 
 export function healthText(health: Health, paint: Paint): string {
-  const { cluster, nodes, shards, reasons } = health;
+  const { cluster, nodes, shards, reasons, moves } = health;
   const up = nodes.filter(({ info }) => info !== undefined);
   const data = shards.filter(({ shard }) => shard !== 0);
-  const moving = shards.filter(({ isMoving }) => isMoving);
   const more = reasons.length - REASONS_MAX;
   const facts: readonly (readonly [name: string, text: string])[] = [
     ...reasons.slice(0, REASONS_MAX).map((reason) => ['why', reason] as const),
@@ -35,7 +30,10 @@ export function healthText(health: Health, paint: Paint): string {
     ['cluster', cluster],
     ['nodes', `${up.length} up, ${nodes.length - up.length} down`],
     ['shards', shardsText(data, nodes)],
-    ['moving', moving.map(({ shard }) => shardName(shard)).join(', ') || 'none'],
+    ...nodes.flatMap((row) => membershipText(row, nodes)),
+    ['moving', moves.length === 0 ? 'none' : movingText(moves)],
+    ...moves.slice(0, MOVES_MAX).map((move) => ['', moveText(move)] as const),
+    ...(moves.length > MOVES_MAX ? [['', `and ${moves.length - MOVES_MAX} more`] as const] : []),
     ['disk', diskText(up)],
     ['lag', `${Math.max(0, ...shards.map(({ lagEntries }) => lagEntries))} entries at most`],
   ];
@@ -44,7 +42,8 @@ export function healthText(health: Health, paint: Paint): string {
 }
 
 /** For programs; names are kept once they were given. */
-export function healthPlain({ cluster, verdict, canLose, nodes, shards, reasons }: Health): object {
+export function healthPlain(health: Health): object {
+  const { cluster, verdict, canLose, nodes, shards, moves, reasons } = health;
   return {
     schemaVersion: 1,
     verdict,
@@ -53,12 +52,13 @@ export function healthPlain({ cluster, verdict, canLose, nodes, shards, reasons 
     reasons,
     nodes: nodes.map(nodePlain),
     shards: shards.map(shardPlain),
+    moves,
   };
 }
 
-export function nodePlain({ node, url, zone, weight, info, fault }: NodeHealth): object {
+export function nodePlain({ info, fault, ...row }: NodeHealth): object {
   const isUp = info !== undefined;
-  const known = { node, url, zone, weight, isUp };
+  const known = { ...row, isUp };
   if (!isUp) return { ...known, fault };
   return {
     ...known,
@@ -88,6 +88,46 @@ export function bytesText(bytes: number): string {
     unit += 1;
   }
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+function membershipText(
+  row: NodeHealth,
+  nodes: readonly NodeHealth[],
+): (readonly [string, string])[] {
+  const { node, membership, replaces, info } = row;
+  const isReplacing = nodes.some((other) => other.node === replaces);
+  const texts = [
+    ...(!isReplacing ? [] : [`takes the place of node ${replaces}, whose folder was lost`]),
+    ...(membership === 'draining' ? ['is drained: it leads nothing that others can lead'] : []),
+    ...(membership === 'removing' && info !== undefined ? ['is being removed'] : []),
+  ];
+  return texts.map((text) => ['', `node ${node} ${text}`] as const);
+}
+
+function movingText(moves: readonly Move[]): string {
+  const count = (phase: Move['phase']) => moves.filter((move) => move.phase === phase).length;
+  const [queued, blocked] = [count('queued'), count('blocked')];
+  const parts = [`${moves.length - queued - blocked} under way`, `${queued} queued`];
+  return [...parts, `${blocked} blocked`].join(', ');
+}
+
+export function moveText({ shard, from, to, phase, ...move }: Move): string {
+  if (move.waitsFor !== '') return move.waitsFor;
+  const ends = [from === 0 ? '' : ` from node ${from}`, to === 0 ? '' : ` to node ${to}`].join('');
+  return `${shardName(shard)}${ends}: ${amountText({ phase, ...move })}`;
+}
+
+function amountText({ phase, done, total, perSecond }: Omit<Move, 'shard' | 'from' | 'to'>) {
+  switch (phase) {
+    case 'snapshot':
+      return `${bytesText(done)} of its state sent, ${bytesText(perSecond)} a second`;
+    case 'entries':
+      return `${done} of ${total} entries, ${perSecond} a second`;
+    case 'leaving':
+      return 'goes as soon as the configuration is without it';
+    default:
+      return phase;
+  }
 }
 
 function shardsText(shards: readonly ShardHealth[], nodes: readonly NodeHealth[]): string {

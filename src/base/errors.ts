@@ -38,6 +38,7 @@ const CODES = {
   overflow: [false, 'the result does not fit 64 bits'],
   'unsupported-value': [false, 'use a codec that can spell this value'],
   'damaged-value': [false, 'read the key with the codec that it was written with'],
+  'membership-refused': [false, 'see the message; nothing was changed'],
   'bad-cursor': [
     false,
     'pass a cursor on as it was given, with the same space, range and direction',

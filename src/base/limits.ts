@@ -126,6 +126,8 @@ export const CATALOGUE_LIMITS = {
   mapBytesMax: MIB,
   /** Shards that change their members at the same time. */
   movingShardsMax: 8,
+  /** Replicas on their way that a node tells of. */
+  movesToldMax: 64,
   /** A newcomer is given work once it has been alive for so long. */
   newcomerMilliseconds: 1000,
   /** A leader stays in office for so long before it gives way to a preferred one. */

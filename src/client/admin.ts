@@ -131,17 +131,17 @@ function outcomeOf(answer: Response | Unanswered): SettledOutcome | undefined {
   return outcomeBy(bytes && decodeReply(bytes));
 }
 
-function mayHaveActed(answer: Response | Unanswered): boolean {
+export function mayHaveActed(answer: Response | Unanswered): boolean {
   if (answer.type === 'unanswered') return answer.isSent;
   return answer.type !== 'failed' || effectOf(answer.failure) === 'unknown';
 }
 
-function faultOf(answer: Response | Unanswered): string {
+export function faultOf(answer: Response | Unanswered): string {
   if (answer.type === 'unanswered') return answer.why;
   return answer.type === 'failed' ? `it refused: ${answer.failure}` : 'its answer means nothing';
 }
 
-interface Unanswered {
+export interface Unanswered {
   readonly type: 'unanswered';
   readonly why: string;
   /** The node may have been asked; its answer is missing. */
@@ -149,7 +149,7 @@ interface Unanswered {
 }
 
 /** The answer, or why there is none. */
-function askAt(
+export function askAt(
   url: string,
   request: Request,
   timeoutMilliseconds: number,

@@ -13,12 +13,14 @@ import { CATALOGUE_SHARD, type ClusterMap, type Settings } from '../catalog/clus
 import type { Command, Reply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
 import { nextLeaderStep } from '../catalog/leader-step.ts';
+import { type Objection, objectionOf } from '../catalog/membership.ts';
 import { planNext } from '../catalog/planner.ts';
 import { type Due, drainedMembers, nodeNumbered, replicasDue } from '../catalog/questions.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
 import type { Response } from '../wire/response.ts';
+import { type MoveInfo, Moves } from './moves.ts';
 import type { NodeParts } from './node-parts.ts';
 import type { LostReplica } from './replicas.ts';
 
@@ -41,6 +43,7 @@ export class CatalogueDesk {
   readonly #handedOverAt = new Map<ShardId, number>();
   /** Since when each node is alive, as the leader of the catalogue sees it. */
   readonly #liveSince = new Map<NodeId, number>();
+  readonly #moves = new Moves();
   #lookedAt = Number.NEGATIVE_INFINITY;
   /** Members that cannot be used, until the map lists them no more. */
   readonly #lost = new Map<ShardId, MemberId>();
@@ -80,8 +83,25 @@ export class CatalogueDesk {
   tick(): void {
     const { now } = this.#core;
     this.#watchNodes(now);
+    this.#moves.tick(now, this.#surroundings);
     if (now - this.#lookedAt < NODE_LIMITS.reconcileMilliseconds) return;
     this.#look();
+  }
+
+  /** Replicas on their way, of the shards that are led here. */
+  moves(): readonly MoveInfo[] {
+    return this.#moves.infos(this.#surroundings);
+  }
+
+  /** As leader of the catalog: what speaks against a command by who is up. */
+  objectionTo(command: Command): Objection | undefined {
+    return objectionOf(this.#core.map, command, this.#surroundings.isHeard);
+  }
+
+  get #surroundings() {
+    const { map, replicas, peers, self, now } = this.#core;
+    const isHeard = (node: NodeId) => node === self.node || peers.isHeard(node, now);
+    return { map, replicas: replicas.all, isHeard };
   }
 
   /** Soon, not at once: several changes often come together. */

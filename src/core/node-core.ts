@@ -11,8 +11,6 @@ import { type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts
 import { MACHINE_LIMITS, RAFT_LIMITS, type RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type Settings } from '../catalog/cluster-map.ts';
-import type { Command } from '../catalog/command.ts';
-import { type Objection, objectionOf } from '../catalog/membership.ts';
 import type { Prepared } from '../machine/prepared.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Message } from '../raft/message.ts';
@@ -89,7 +87,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly #mail: Mail;
   readonly #leaders = new Leaders();
   readonly #lingering = new Lingering<Replica>();
-  readonly #desk: CatalogueDesk;
+  readonly catalogue: CatalogueDesk;
   readonly #chores: Chores;
   readonly consistency: ConsistencyCheck;
   readonly transactions: TransactionDesk;
@@ -156,7 +154,10 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       record: (record) => this.#record(record),
       onLost: (lost) => this.#lose(lost),
     });
-    this.#desk = new CatalogueDesk({ core: this, random: options.random.fork('catalogue desk') });
+    this.catalogue = new CatalogueDesk({
+      core: this,
+      random: options.random.fork('catalogue desk'),
+    });
     this.#chores = new Chores(this);
     this.consistency = new ConsistencyCheck(this);
     this.transactions = new TransactionDesk(this);
@@ -194,7 +195,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       this.#wake(node);
     }
     for (const node of this.peers.due(now)) this.#greet(node);
-    this.#desk.tick();
+    this.catalogue.tick();
     this.#chores.tick();
     this.consistency.tick();
     this.transactions.tick();
@@ -249,7 +250,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   /** Begins a cluster whose only node this is. */
   found(settings: Settings, clusterId: string): void {
     assert(this.map === undefined, 'a cluster is founded once');
-    this.#desk.found(settings, clusterId);
+    this.catalogue.found(settings, clusterId);
   }
 
   /** A request of this node itself, or of whoever is embedded in its process. */
@@ -260,7 +261,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   /** Gives up leadership where somebody else can have it, and takes nothing new. */
   retire(): void {
     this.isClosing = true;
-    this.#desk.handOver();
+    this.catalogue.handOver();
     this.#options.onWork();
   }
 
@@ -297,7 +298,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   noted(replica: Replica, fact: Fact): void {
     this.#options.onFact({ type: 'raft', shard: replica.shard, fact });
-    this.#desk.noted(replica, fact);
+    this.catalogue.noted(replica, fact);
   }
 
   askLeader({ shard }: Replica, question: number): boolean {
@@ -346,12 +347,6 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     const node = known === NOBODY ? undefined : this.nodeOfMember(shard, known);
     const guess = node ?? (row === undefined ? undefined : this.#leaders.guess(row));
     return guess === this.self.node ? undefined : guess;
-  }
-
-  objectionTo(command: Command): Objection | undefined {
-    return objectionOf(this.map, command, (node) => {
-      return node === this.self.node || this.peers.isHeard(node, this.#now);
-    });
   }
 
   forward(to: NodeId, request: Request, origin: Origin): boolean {
@@ -451,7 +446,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   #lose(lost: LostReplica): void {
     this.#options.onFact({ type: 'replica-lost', shard: lost.shard, reason: lost.reason });
-    this.#desk.lost(lost);
+    this.catalogue.lost(lost);
   }
 
   #believe(map: ClusterMap, before: ClusterMap | undefined): void {
@@ -463,7 +458,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       const isNews = map.shards[shard]?.revision !== before?.shards[shard]?.revision;
       if (isNews) replica.step({ type: 'wake' });
     }
-    this.#desk.mapChanged();
+    this.catalogue.mapChanged();
     this.#options.onWork();
   }
 

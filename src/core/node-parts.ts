@@ -9,6 +9,7 @@ import type { StateStore } from '../storage/state-store.ts';
 import type { Request } from '../wire/request.ts';
 import type { Clients, RequestFact } from './clients.ts';
 import type { ConsistencyCheck, ConsistencyFact } from './consistency-check.ts';
+import type { MoveInfo } from './moves.ts';
 import type { Peers } from './peers.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -50,6 +51,10 @@ export interface NodeParts {
   readonly valueBytesMax: number;
   /** Requests that wait for another node's answer. */
   readonly forwarded: number;
+  readonly catalogue: {
+    /** Replicas on their way, of the shards that are led here. */
+    moves(): readonly MoveInfo[];
+  };
   /** A request of the node itself. */
   ask(request: Request, origin: Origin): void;
   mention(fact: NodeFact): void;

@@ -1,6 +1,7 @@
 /** What a node tells of itself, for people and their tools. */
 
 import type { ShardId } from '../base/ids.ts';
+import type { MoveInfo } from './moves.ts';
 import type { NodeParts } from './node-parts.ts';
 
 interface ReplicaInfo {
@@ -51,6 +52,8 @@ export interface NodeInfo {
     /** Shards whose replicas differ without a majority that agrees. */
     readonly undecided: readonly number[];
   };
+  /** Replicas that come and go in the shards that are led here. */
+  readonly moves: readonly MoveInfo[];
   /** Scans and snapshots that look at the disk. */
   readonly openViews: number;
 }
@@ -86,6 +89,7 @@ export function infoOf(core: NodeParts): NodeInfo {
     overlayBytes: core.store.overlayBytes,
     requests: { waiting: waitingOn(core), forwarded: core.forwarded },
     consistency: consistencyOf(core),
+    moves: core.catalogue.moves(),
     openViews: core.store.openViews,
   };
 }

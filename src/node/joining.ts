@@ -96,5 +96,10 @@ export function joinAt(joining: Joining): Promise<Admission> {
 }
 
 function refusalOf(reply: Reply | undefined): string | undefined {
-  return reply?.type === 'refused' ? `the catalogue refused (${reply.reason})` : undefined;
+  if (reply?.type !== 'refused') return undefined;
+  if (reply.reason !== 'still-running') return `the catalogue refused (${reply.reason})`;
+  return (
+    'another node of the cluster is running at the address that this one gives. Stop it, or ' +
+    'start this one with another --listen or --advertise-peer'
+  );
 }

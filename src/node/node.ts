@@ -1,9 +1,12 @@
 /** A node that serves: a house with a port, and a logger for whoever runs it. */
 
 import { randomSeed } from '../base/ambient.ts';
+import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
+import { decodeMap } from '../catalog/map-bytes.ts';
+import { nodeNumbered } from '../catalog/questions.ts';
 import type { Identity } from '../transport/judgement.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
@@ -60,6 +63,8 @@ export interface RunningNode {
   readonly node: number;
   readonly cluster: string;
   readonly clientUrl: string;
+  /** Where it has joined just now: the node that ran at its address before and is lost, or 0. */
+  readonly replaces: number;
   /** Hands leadership over, answers what is in flight, and gives everything back. */
   stop(): Promise<void>;
   /** Why it came to an end by itself. */
@@ -108,6 +113,7 @@ class Server implements RunningNode {
   cluster = '';
   /** Undefined until the folder has been looked at. */
   standing: Standing | undefined;
+  replaces = 0;
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -139,6 +145,7 @@ class Server implements RunningNode {
     const { node, cluster } = passport;
     this.node = node;
     this.cluster = cluster;
+    if (!passport.hasLived) this.replaces = predecessorIn(map, node);
     const core = await house.moveIn({
       passport,
       map,
@@ -147,6 +154,8 @@ class Server implements RunningNode {
     });
     const { incarnation } = core.log;
     logger.info({ node, cluster, url: this.clientUrl, incarnation }, 'the node is up');
+    const { replaces } = this;
+    if (replaces > 0) logger.info({ node, replaces }, 'it takes the place of a lost node');
   }
 
   stop(): Promise<void> {
@@ -186,6 +195,11 @@ function membershipOf(options: NodeOptions): Membership {
     wanted,
     patienceMilliseconds: joinMilliseconds,
   };
+}
+
+function predecessorIn(bytes: Uint8Array, node: NodeId): number {
+  const map = decodeMap(bytes, undefined);
+  return (map && nodeNumbered(map, node)?.replaces) ?? 0;
 }
 
 function descriptionOf(options: NodeOptions, port: number): NodeDescription {

@@ -13,6 +13,8 @@ interface FollowerStatus {
   readonly next: number;
   readonly isActive: boolean;
   readonly isCaughtUp: boolean;
+  /** Of the snapshot that is being sent to it, what it has; 0 if none is. */
+  readonly snapshotBytes: number;
 }
 
 export interface RaftStatus {
@@ -79,6 +81,7 @@ function followersOf(core: Core, leader: Leader): FollowerStatus[] {
     next: progress.next,
     isActive: progress.isActive(core.ticks),
     isCaughtUp: progress.isCaughtUp(now),
+    snapshotBytes: progress.transfer?.offset ?? 0,
   }));
   return followers.sort((one, other) => one.member - other.member);
 }

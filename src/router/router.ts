@@ -32,8 +32,10 @@ export interface RouterHost {
   /** The node that leads a shard, as far as is known here; undefined if it is not, or is this. */
   leaderOf(shard: ShardId): NodeId | undefined;
   forward(to: NodeId, request: Request, origin: Origin): boolean;
-  /** What this node, as leader of the catalog, has against a command. */
-  objectionTo(command: CatalogCommand): Refusal | undefined;
+  readonly catalogue: {
+    /** What this node, as leader of the catalog, has against a command. */
+    objectionTo(command: CatalogCommand): Refusal | undefined;
+  };
   info(): Uint8Array;
   /** The transactions that wait here, as a text. */
   pending(): Uint8Array;
@@ -164,7 +166,7 @@ export class Router {
     // In the log, one that is not known here would stop every replica of the catalogue for good.
     const decoded = decodeCommand(request.command);
     if (decoded.type !== 'known') return replica.fail({ origin, id: request.id }, 'malformed');
-    const reason = this.#host.objectionTo(decoded.command);
+    const reason = this.#host.catalogue.objectionTo(decoded.command);
     if (reason !== undefined) {
       const reply = encodeReply({ type: 'refused', reason });
       return origin.respond({ type: 'commanded', id: request.id, reply });

@@ -13,6 +13,8 @@ import type {
 } from '../../cli/store.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 
+type MembershipRequest = Parameters<Store['setMembership']>[0];
+
 /** Values as JSON: not the codec of the library, so that nothing rests on its spelling. */
 const codec: Store['codec'] = {
   encode: (value) => {
@@ -36,6 +38,7 @@ export class MemoryStore implements Store {
   /** What a transaction that waits comes to, and what happens then. */
   onSettle: (transaction: Waiting) => 'committed' | 'aborted' | 'over' = () => 'aborted';
   readonly commits: (readonly Step[])[] = [];
+  readonly memberships: MembershipRequest[] = [];
   isClosed = false;
   #version = 100;
 
@@ -151,6 +154,19 @@ export class MemoryStore implements Store {
     return pending === undefined
       ? Promise.reject(new Error('connection refused'))
       : Promise.resolve(pending);
+  }
+
+  setMembership(request: MembershipRequest): Promise<void> {
+    this.memberships.push(request);
+    const { clusterMap } = this;
+    if (clusterMap instanceof Error) return Promise.reject(clusterMap);
+    const { node, membership } = request;
+    const isGone = membership === 'removing';
+    const others = clusterMap.nodes.filter((row) => row.node !== node);
+    const known = clusterMap.nodes.filter((row) => row.node === node && !isGone);
+    const nodes = [...others, ...known.map((row) => ({ ...row, membership }))];
+    this.clusterMap = { ...clusterMap, nodes: nodes.sort((a, b) => a.node - b.node) };
+    return Promise.resolve();
   }
 
   settle(transaction: Waiting): Promise<'committed' | 'aborted' | 'over'> {

@@ -59,7 +59,7 @@ export function infoOf(node: number, changes: Partial<NodeInfo> = {}): NodeInfo 
     return { shard, role, term: 3, leaderNode: 1, ...place };
   });
   const log = { liveBytes: 1_234_567, longestSyncMilliseconds: 2.5 };
-  const rest = { isReadOnly: false, isClosing: false, clients: 1, replicas, log };
+  const rest = { moves: [], isReadOnly: false, isClosing: false, clients: 1, replicas, log };
   return { node, cluster: 'c1', ...rest, ...changes };
 }
 

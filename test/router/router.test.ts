@@ -41,7 +41,7 @@ function routerOf(outside: Outside): Router {
       forwarded?.push(request);
       return forwarded !== undefined;
     },
-    objectionTo: () => undefined,
+    catalogue: { objectionTo: () => undefined },
     info: () => new Uint8Array(),
     pending: () => new Uint8Array(),
     transactions: { transact() {}, settle() {} },

@@ -96,7 +96,7 @@ class Rig {
         rig.forwarded.push(request);
         return true;
       },
-      objectionTo: () => undefined,
+      catalogue: { objectionTo: () => undefined },
       info: () => new Uint8Array(),
       pending: () => bytesOf('pending'),
       transactions: {

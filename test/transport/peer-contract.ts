@@ -140,15 +140,19 @@ function testChanges(name: string, open: Open): void {
     await until(network, 'it is back', () => isUp(one, two));
   });
 
-  testOn(open, `${name}: a node that was removed is told so when it calls`, async (network, all) => {
-    const [one, two] = await openPair(network);
-    all.push(one, two);
-    one.recorder.call(() => one.board.setPeers([], 3 as Station['node']));
-    one.recorder.forgetPeer(2);
-    await until(network, 'it knows', () => two.recorder.of('removed').length > 0);
-    assert.deepEqual(two.recorder.of('removed')[0], { type: 'removed', by: 1 });
-    assert.equal(one.recorder.of('removed').length, 0);
-  });
+  testOn(
+    open,
+    `${name}: a node that was removed is told so when it calls`,
+    async (network, all) => {
+      const [one, two] = await openPair(network);
+      all.push(one, two);
+      one.recorder.call(() => one.board.setPeers([], 3 as Station['node']));
+      one.recorder.forgetPeer(2);
+      await until(network, 'it knows', () => two.recorder.of('removed').length > 0);
+      assert.deepEqual(two.recorder.of('removed')[0], { type: 'removed', by: 1 });
+      assert.equal(one.recorder.of('removed').length, 0);
+    },
+  );
 
   testOn(open, `${name}: a node that has moved is found at its new url`, async (network, all) => {
     const [one, two] = await openPair(network);

@@ -1,0 +1,116 @@
+/** `kvctl node drain|undrain|remove NODE`: what is to become of a node, as a goal that is kept. */
+
+import type { ClusterMap, Membership, NodeRow } from '../../src/catalog/cluster-map.ts';
+import { type Call, formatOf } from '../call.ts';
+import { EXIT, type Exit } from '../exit.ts';
+import { Failure, usageFailure } from '../failure.ts';
+import { inspect } from '../inspect.ts';
+import { durationOption } from '../options.ts';
+import { progressOn } from '../printers/progress.ts';
+import type { Store } from '../store.ts';
+
+const ACTIONS: Readonly<Record<string, Membership>> = {
+  drain: 'draining',
+  undrain: 'active',
+  remove: 'removing',
+};
+
+const PAUSE_MILLISECONDS = 200;
+const PATIENCE_MILLISECONDS = 600_000;
+
+export async function run(call: Call): Promise<Exit> {
+  const { terminal, words, options } = call;
+  const [action = '', name = ''] = words;
+  const membership = ACTIONS[action];
+  if (membership === undefined) {
+    throw usageFailure(
+      `${JSON.stringify(action)} is nothing that can be done with a node`,
+      'write kvctl node drain, undrain or remove, and the name or the number of the node',
+    );
+  }
+  const store = await call.store();
+  const map = await store.map();
+  const row = rowNamed(map, name);
+  const node = row?.node ?? removedNumber(map, name);
+  if (node === undefined) throw unknownNode(map, name);
+  if (row !== undefined) {
+    await store.setMembership({ node, membership, isForced: options.force === true });
+  }
+  const isWaiting = options.wait === true && membership !== 'active';
+  const left = isWaiting ? await awaitDone(call, store, { node, membership }) : undefined;
+  const isGone = (await store.map()).nodes.every((one) => one.node !== node);
+  const state = isGone ? 'removed' : membership;
+  if (formatOf(call) === 'json') {
+    await terminal.write(`${JSON.stringify({ node, name: row?.name ?? '', state })}\n`);
+  } else {
+    await terminal.write(`${tellingOf(node, row?.name ?? '', state)}\n`);
+  }
+  if (left === undefined) return EXIT.ok;
+  terminal.note(`not yet done: ${left}. It goes on; kvctl status shows how far it is`);
+  return EXIT.timeout;
+}
+
+/** By its number, or by the name that it has in its configuration. */
+function rowNamed({ nodes }: ClusterMap, name: string): NodeRow | undefined {
+  const numbered = nodes.find(({ node }) => String(node) === name);
+  if (numbered !== undefined) return numbered;
+  const named = nodes.filter((row) => row.name === name);
+  // A node that lost its folder has the name of its successor, and is on its way out already.
+  return named.find(({ membership }) => membership !== 'removing') ?? named[0];
+}
+
+/** The number of a node that was there and is gone: to remove it again is to find it done. */
+function removedNumber({ nextNode }: ClusterMap, name: string): number | undefined {
+  const number = /^[1-9]\d{0,15}$/.test(name) ? Number(name) : 0;
+  return number > 0 && number < nextNode ? number : undefined;
+}
+
+function unknownNode({ nodes }: ClusterMap, name: string): Failure {
+  const known = nodes.map((row) => (row.name === '' ? `${row.node}` : `${row.node} (${row.name})`));
+  return new Failure({
+    code: 'unknown-node',
+    exit: EXIT.no,
+    message: `no node of the cluster has the name or the number ${JSON.stringify(name)}`,
+    hint: `there are ${known.join(', ')}; kvctl nodes shows them`,
+  });
+}
+
+function tellingOf(node: number, name: string, state: Membership | 'removed'): string {
+  const who = name === '' ? `node ${node}` : `node ${node} (${name})`;
+  switch (state) {
+    case 'active':
+      return `${who} carries its share again`;
+    case 'draining':
+      return `${who} is being drained: leadership goes, and replicas where others have room`;
+    case 'removing':
+      return `${who} is being removed: it ends when nothing lies on it any more`;
+    default:
+      return `${who} is removed`;
+  }
+}
+
+/** Undefined once it is done; else what it still waits for when the time is over. */
+async function awaitDone(
+  call: Call,
+  store: Store,
+  { node, membership }: { readonly node: number; readonly membership: Membership },
+): Promise<string | undefined> {
+  const patience = durationOption(call.options, 'timeout') ?? PATIENCE_MILLISECONDS;
+  const until = Date.now() + patience;
+  const progress = progressOn(call.terminal, `waiting for node ${node}`);
+  for (;;) {
+    const { nodes, shards, moves } = await inspect(store);
+    const row = nodes.find((one) => one.node === node);
+    if (row === undefined) return undefined;
+    const led = shards.filter(({ leaderNode }) => leaderNode === node).length;
+    const held = shards.filter(({ voters }) => voters.includes(node)).length;
+    const isMoving = moves.some(({ from, to }) => from === node || to === node);
+    if (membership === 'draining' && led === 0 && !isMoving) return undefined;
+    const blocked = moves.find(({ waitsFor }) => waitsFor !== '')?.waitsFor;
+    const text = `it leads ${led} shards and has replicas of ${held}`;
+    const left = blocked === undefined ? text : `${text}; ${blocked}`;
+    if (Date.now() >= until) return left;
+    progress.tell(left);
+    await new Promise((resume) => setTimeout(resume, PAUSE_MILLISECONDS));
+  }
+}

@@ -1,0 +1,72 @@
+/** What moves between nodes, how far it is, and what it waits for. Pure. */
+
+import { CATALOGUE_SHARD, type ClusterMap } from '../src/catalog/cluster-map.ts';
+import { wantedNodes } from '../src/catalog/questions.ts';
+import type { MoveInfo, NodeInfo } from './node-info.ts';
+
+export interface Move extends Omit<MoveInfo, 'waitsForNode' | 'phase'> {
+  /** `queued`: others go first. `blocked`: it does not go on before something happens. */
+  readonly phase: MoveInfo['phase'] | 'queued' | 'blocked';
+  /** Empty while nothing is in the way. */
+  readonly waitsFor: string;
+}
+
+interface Node {
+  readonly node: number;
+  readonly info: NodeInfo | undefined;
+}
+
+interface Shard {
+  readonly shard: number;
+  readonly leaderNode: number;
+}
+
+/** By what name people know a shard. */
+export function shardName(shard: number): string {
+  return shard === CATALOGUE_SHARD ? 'the catalogue' : `shard ${shard}`;
+}
+
+/** What the leaders tell, and what the goals want that nobody has begun. */
+export function movesFrom(
+  map: ClusterMap,
+  nodes: readonly Node[],
+  shards: readonly Shard[],
+): readonly Move[] {
+  const isUp = (node: number) => nodes.find((one) => one.node === node)?.info !== undefined;
+  const told = nodes.flatMap(({ node, info }) => {
+    const led = shards.filter(({ leaderNode }) => leaderNode === node).map(({ shard }) => shard);
+    return (info?.moves ?? []).filter(({ shard }) => led.includes(shard));
+  });
+  const going = told.map(({ waitsForNode, ...move }): Move => {
+    if (waitsForNode === 0) return { ...move, waitsFor: '' };
+    return { ...move, phase: 'blocked', waitsFor: silent(move.shard, waitsForNode) };
+  });
+  return [...going, ...queuedIn(map, { isUp, shards })];
+}
+
+/** The goal is elsewhere, and the catalog has not yet asked for it. */
+function queuedIn(
+  map: ClusterMap,
+  { isUp, shards }: { isUp: (node: number) => boolean; shards: readonly Shard[] },
+): Move[] {
+  return map.shards.flatMap((row): Move[] => {
+    const wanted = wantedNodes(row);
+    const to = row.goal.filter((node) => !wanted.includes(node));
+    const from = wanted.filter((node) => !row.goal.includes(node));
+    if (to.length === 0 && from.length === 0) return [];
+    const { shard } = row;
+    const ends = { shard, from: from[0] ?? 0, to: to[0] ?? 0, done: 0, total: 0, perSecond: 0 };
+    const isLed = shards.some((one) => one.shard === shard && one.leaderNode !== 0);
+    const missing = to.find((node) => !isUp(node));
+    if (!isLed) {
+      const waitsFor = `${shardName(shard)} waits for a majority of its replicas`;
+      return [{ ...ends, phase: 'blocked', waitsFor }];
+    }
+    if (missing === undefined) return [{ ...ends, phase: 'queued', waitsFor: '' }];
+    return [{ ...ends, phase: 'blocked', waitsFor: silent(shard, missing) }];
+  });
+}
+
+function silent(shard: number, node: number): string {
+  return `${shardName(shard)} waits for node ${node}, which is not heard`;
+}

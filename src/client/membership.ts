@@ -1,0 +1,98 @@
+/** What the operator wants of a node, asked of the catalog; and why it may be refused. */
+
+import { monotoneNow } from '../base/ambient.ts';
+import { type Attempt, KvError, type Outcome } from '../base/errors.ts';
+import type { NodeId } from '../base/ids.ts';
+import type { ClusterMap, Membership } from '../catalog/cluster-map.ts';
+import type { Refusal } from '../catalog/command.ts';
+import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
+import { mayCarry } from '../catalog/membership.ts';
+import type { Response } from '../wire/response.ts';
+import { type AskOptions, askAt, askMap, faultOf, mayHaveActed, type Unanswered } from './admin.ts';
+import { urlsOf } from './engine.ts';
+
+export interface MembershipRequest {
+  readonly node: number;
+  readonly membership: Membership;
+  /** A removal may leave shards with fewer replicas than were set. */
+  readonly isForced?: boolean;
+}
+
+const ID = 1;
+const TIMEOUT_MILLISECONDS = 5000;
+/** Between two rounds of asking all nodes. */
+const REST_MILLISECONDS = 100;
+
+/**
+ * Resolves once the catalog keeps it as a goal; what has to move then moves by itself. The nodes
+ * are asked one by one, and again, until one of them can say. To ask twice does no harm.
+ */
+export async function setMembership(
+  urls: string | readonly string[],
+  { node, membership, isForced = false }: MembershipRequest,
+  { timeout = TIMEOUT_MILLISECONDS }: AskOptions,
+): Promise<void> {
+  const until = monotoneNow() + timeout;
+  const command = encodeCommand({
+    type: 'set-membership',
+    node: node as NodeId,
+    membership,
+    isForced,
+  });
+  let attempts: Attempt[] = [];
+  let outcome: Outcome = 'notApplied';
+  do {
+    attempts = [];
+    for (const url of urlsOf(urls)) {
+      const answer = await askAt(url, { type: 'command', id: ID, command }, timeout);
+      const reply = replyIn(answer);
+      if (reply?.type === 'done') return;
+      if (reply?.type === 'refused') {
+        throw refusalOf(await askMap(urls, { timeout }), node, reply.reason);
+      }
+      attempts.push({ endpoint: url, what: faultOf(answer) });
+      if (mayHaveActed(answer)) outcome = 'unknown';
+    }
+    await new Promise((resume) => setTimeout(resume, REST_MILLISECONDS));
+  } while (monotoneNow() < until);
+  const message = `no node could pass on to the catalog what is to become of node ${node}`;
+  throw new KvError({ code: 'timeout', outcome, message, attempts });
+}
+
+function replyIn(answer: Response | Unanswered) {
+  return answer.type === 'commanded' ? decodeReply(answer.reply) : undefined;
+}
+
+function refusalOf(map: ClusterMap, node: number, reason: Refusal): KvError {
+  const message = refusalText(map, node, reason);
+  return new KvError({ code: 'membership-refused', outcome: 'notApplied', message });
+}
+
+function refusalText(map: ClusterMap, node: number, reason: Refusal): string {
+  const name = `node ${node}`;
+  switch (reason) {
+    case 'unknown-node':
+      return `there is no ${name} in the cluster; kvctl nodes shows those that are`;
+    case 'last-node':
+      return `${name} cannot be removed: no other node could carry what lies on it. Add one first`;
+    case 'fewer-replicas': {
+      const left = map.nodes.filter((row) => row.node !== node && mayCarry(row)).length;
+      const { replicas } = map.settings;
+      return (
+        `${name} cannot be removed without --force: ${left} node${left === 1 ? '' : 's'} would ` +
+        `be left for ${replicas} replicas, so each shard would have ${left}, and the cluster ` +
+        `could lose ${Math.ceil(left / 2) - 1} of its nodes. Add a node first, or force it`
+      );
+    }
+    case 'no-majority':
+      return (
+        `${name} is not heard, and without it some shards have no majority that could give their ` +
+        'data to others: it may hold the only copy of acknowledged writes. Start it again, or ' +
+        'the other nodes that are down; kvctl status shows which shards they are'
+      );
+    case 'replaced':
+      return `another node has taken the place of ${name}, which is on its way out`;
+    default:
+      return `the catalog refused it for ${name} (${reason})`;
+  }
+}

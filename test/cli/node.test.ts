@@ -1,0 +1,106 @@
+/** `kvctl node`: nodes by name or number, what is asked of the catalog, and what is told. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { judge } from '../../cli/health.ts';
+import type { MoveInfo, NodeInfo } from '../../cli/node-info.ts';
+import { healthText } from '../../cli/printers/health-text.ts';
+import type { ClusterMap, NodeRow, ShardRow } from '../../src/catalog/cluster-map.ts';
+import { kvctl } from './called.ts';
+import { clusterWith, infoOf, mapOn, NODES } from './small-cluster.ts';
+
+const PLAIN = (text: string) => text;
+
+function textOf(map: ClusterMap, infos: readonly (NodeInfo | string)[]): string {
+  const answers = new Map(map.nodes.map(({ node }, at) => [node as number, infos[at] ?? '']));
+  return healthText(judge(map, answers), PLAIN);
+}
+
+function withNode(map: ClusterMap, node: number, change: Partial<NodeRow>): ClusterMap {
+  const nodes = map.nodes.map((row) => (row.node === node ? { ...row, ...change } : row));
+  return { ...map, nodes };
+}
+
+function withShard(map: ClusterMap, shard: number, change: Partial<ShardRow>): ClusterMap {
+  const shards = map.shards.map((row) => (row.shard === shard ? { ...row, ...change } : row));
+  return { ...map, shards };
+}
+
+test('a node is named by its name or its number, and the catalog is asked by number', async () => {
+  for (const name of ['n2', '2']) {
+    const store = clusterWith(NODES);
+    const { exit, data } = await kvctl(['node', 'drain', name], { store });
+    assert.equal(exit, 0);
+    assert.match(data.toString(), /^node 2 \(n2\) is being drained/);
+    assert.deepEqual(store.memberships, [{ node: 2, membership: 'draining', isForced: false }]);
+  }
+});
+
+test('of two nodes of one name the one that is not on its way out is meant', async () => {
+  const store = clusterWith(NODES);
+  const former = withNode(store.clusterMap as ClusterMap, 1, { membership: 'removing' });
+  store.clusterMap = withNode(former, 1, { name: 'n3' });
+  await kvctl(['node', 'undrain', 'n3'], { store });
+  assert.equal(store.memberships[0]?.node, 3);
+});
+
+test('removal says --force only if it was said, and its end is told to programs', async () => {
+  const store = clusterWith(NODES);
+  const { exit, data } = await kvctl(['node', 'remove', 'n3', '--force', '-o', 'json'], { store });
+  assert.equal(exit, 0);
+  assert.deepEqual(JSON.parse(data.toString()), { node: 3, name: 'n3', state: 'removed' });
+  assert.deepEqual(store.memberships, [{ node: 3, membership: 'removing', isForced: true }]);
+  const again = await kvctl(['node', 'remove', '3'], { store });
+  assert.deepEqual([again.exit, store.memberships.length], [0, 1], 'it is gone already');
+});
+
+test('a node that never was and an action that is none are told', async () => {
+  const store = clusterWith(NODES);
+  const unknown = await kvctl(['node', 'drain', 'n9'], { store });
+  assert.equal(unknown.exit, 1);
+  assert.match(unknown.notes, /no node of the cluster has the name or the number "n9"/);
+  assert.match(unknown.notes, /1 \(n1\), 2 \(n2\), 3 \(n3\)/);
+  assert.equal((await kvctl(['node', 'kill', 'n1'], { store })).exit, 2);
+  assert.deepEqual(store.memberships, []);
+});
+
+test('status says what moves, how much of it, how fast, and what is in its way', () => {
+  const move: MoveInfo = {
+    ...{ shard: 1, from: 2, to: 3, phase: 'entries', done: 900, total: 1000 },
+    ...{ perSecond: 300, waitsForNode: 0 },
+  };
+  const blocked: MoveInfo = { ...move, shard: 0, waitsForNode: 2 };
+  const moves = [move, { ...move, phase: 'snapshot', done: 5_200_000 } as const, blocked];
+  const leader = infoOf(1, { moves });
+  const text = textOf(mapOn(NODES), [leader, infoOf(2), infoOf(3)]);
+  assert.match(text, /moving {3}2 under way, 0 queued, 1 blocked/);
+  assert.match(text, /shard 1 from node 2 to node 3: 900 of 1000 entries, 300 a second/);
+  assert.match(text, /shard 1 from node 2 to node 3: 5.2 MB of its state sent, 300 B a second/);
+  assert.match(text, /the catalogue waits for node 2, which is not heard/);
+});
+
+test('status tells of goals that wait for a node, or for others', () => {
+  const map = withShard(mapOn([1, 2, 3, 4]), 1, { goal: [1, 2, 4] as unknown as ShardRow['goal'] });
+  const narrow = withShard(map, 1, {
+    goal: [1, 2, 4] as unknown as ShardRow['goal'],
+    members: (map.shards[1] as ShardRow).members.filter(({ node }) => node < 4),
+  });
+  const up = [1, 2, 3].map((node) => infoOf(node));
+  assert.match(textOf(narrow, [...up, 'down']), /shard 1 waits for node 4, which is not heard/);
+  assert.match(textOf(narrow, [...up, infoOf(4)]), /0 under way, 1 queued, 0 blocked/);
+  const none = textOf(narrow, ['down', 'down', 'down', infoOf(4)]);
+  assert.match(none, /shard 1 waits for a majority of its replicas/);
+});
+
+test('status tells who is drained, who is removed, and who took whose place', () => {
+  const drained = withNode(mapOn(NODES), 2, { membership: 'draining' });
+  const infos = NODES.map((node) => infoOf(node));
+  assert.match(textOf(drained, infos), /node 2 is drained: it leads nothing/);
+  const removed = withNode(mapOn(NODES), 2, { membership: 'removing' });
+  assert.match(textOf(removed, infos), /node 2 is being removed/);
+  const [, , third] = mapOn(NODES).nodes;
+  const replaced = withNode(removed, 3, { replaces: 2 as NodeRow['node'] });
+  const text = textOf(replaced, [infoOf(1), `node ${third?.node} is there instead`, infoOf(3)]);
+  assert.match(text, /node 3 takes the place of node 2, whose folder was lost/);
+  assert.match(text, /node 2 \(kv:\S+\) is down and not yet replaced everywhere/);
+});

@@ -1,0 +1,207 @@
+/** Machines that lose their disks, and nodes that are drained and removed: real processes. */
+
+import assert from 'node:assert/strict';
+import { type ExecFileException, execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+
+const LONG = { timeout: 180_000 };
+const FOLDER = mkdtempSync(join(tmpdir(), 'ringkv-membership-'));
+const CONFIG = join(FOLDER, 'cluster.config.json');
+const PATIENCE_MILLISECONDS = 60_000;
+const PAUSE_MILLISECONDS = 300;
+
+interface Ended {
+  readonly exit: number;
+  readonly data: string;
+  readonly notes: string;
+}
+
+function kvctl(...words: readonly string[]): Promise<Ended> {
+  const program = join('build', 'cli', 'kvctl.js');
+  const environment = { ...process.env, RINGKV_CONFIG: CONFIG, RINGKV_TIMEOUT: '20s' };
+  return new Promise((resolve) => {
+    const options = { env: environment, timeout: 100_000 };
+    const done = (error: ExecFileException | null, data: string, notes: string) => {
+      const exit = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ exit, data, notes });
+    };
+    execFile(process.execPath, [program, ...words], options, done);
+  });
+}
+
+async function must(...words: readonly string[]): Promise<string> {
+  const { exit, data, notes } = await kvctl(...words);
+  assert.equal(exit, 0, `kvctl ${words.join(' ')}: ${data}${notes}`);
+  return data + notes;
+}
+
+interface Status {
+  readonly verdict: string;
+  readonly canLose: number;
+  readonly reasons: readonly string[];
+  readonly nodes: readonly {
+    readonly node: number;
+    readonly name: string;
+    readonly membership: string;
+  }[];
+  readonly shards: readonly { readonly voters: number[]; readonly leaderNode: number }[];
+  readonly moves: readonly object[];
+}
+
+/** How the cluster is, once that is as it should be. */
+async function until(what: string, isSo: (status: Status) => boolean): Promise<Status> {
+  const end = Date.now() + PATIENCE_MILLISECONDS;
+  let last = '';
+  while (Date.now() < end) {
+    last = (await kvctl('status', '-o', 'json')).data;
+    const status = JSON.parse(last) as Status;
+    if (isSo({ ...status, nodes: status.nodes ?? [], shards: status.shards ?? [] })) return status;
+    await new Promise((resume) => setTimeout(resume, PAUSE_MILLISECONDS));
+  }
+  return assert.fail(`${what}: ${last}`);
+}
+
+function pidFile(name: string): string {
+  return join(FOLDER, 'data', `${name}.pid`);
+}
+
+function logOf(name: string): string {
+  return readFileSync(join(FOLDER, 'data', `${name}.log`), 'utf8');
+}
+
+/** As a machine ends that loses its power. */
+async function kill(name: string): Promise<void> {
+  const pid = Number(readFileSync(pidFile(name), 'utf8').split('\n')[0]);
+  process.kill(pid, 'SIGKILL');
+  await gone(pid);
+  rmSync(pidFile(name));
+}
+
+async function gone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resume) => setTimeout(resume, 50));
+  }
+}
+
+async function wipe(name: string): Promise<void> {
+  await kill(name);
+  rmSync(join(FOLDER, 'data', name), { recursive: true });
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      return new Promise<Server>((resolve) => {
+        const server = createServer();
+        server.listen(0, '127.0.0.1', () => resolve(server));
+      });
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
+}
+
+let ports: readonly number[] = [];
+
+function configure(count: number): void {
+  const nodes = ports.slice(0, count).map((port, at) => {
+    return { name: `n${at + 1}`, data: `data/n${at + 1}`, listen: `127.0.0.1:${port}` };
+  });
+  writeFileSync(CONFIG, JSON.stringify({ settings: { shards: 4 }, nodes }));
+}
+
+const numbers = ({ nodes }: Status) => nodes.map(({ node }) => node).join();
+
+before(async () => {
+  ports = await freePorts(4);
+  configure(3);
+}, LONG);
+
+after(async () => {
+  await kvctl('down');
+  rmSync(FOLDER, { recursive: true, force: true });
+}, LONG);
+
+test('a machine that is wiped twice takes its own place each time', LONG, async () => {
+  await must('up');
+  for (let at = 0; at < 10; at++) await must('put', `key:${at}`, String(at));
+  await wipe('n2');
+  const first = await must('up');
+  assert.match(first, /node 4 \(n2\) takes the place of node 2, whose folder was lost/);
+  assert.match(logOf('n2'), /node 4 takes the place of node 2, whose folder was lost/);
+  const isWell = ({ verdict, canLose }: Status) => verdict === 'HEALTHY' && canLose === 1;
+  const once = await until('the first disk is replaced', (s) => isWell(s) && s.nodes.length === 3);
+  assert.equal(numbers(once), '1,3,4');
+  await wipe('n2');
+  await must('up');
+  const twice = await until('the second one too', (s) => isWell(s) && s.nodes.length === 3);
+  assert.equal(numbers(twice), '1,3,5');
+  assert.ok(twice.shards.every(({ voters }) => voters.join() === '1,3,5'));
+  // Only one machine was ever down, so one more may be.
+  await kill('n3');
+  for (let at = 0; at < 10; at++) {
+    assert.match(await must('get', `key:${at}`), new RegExp(`^${at}`));
+    await must('put', `key:${at}`, 'again');
+  }
+  await must('up');
+  await until('all is well', isWell);
+});
+
+test('a drained node leads nothing, and leads again when that is taken back', LONG, async () => {
+  await must('node', 'drain', 'n1', '--wait');
+  const led = ({ shards }: Status) => shards.filter(({ leaderNode }) => leaderNode === 1).length;
+  const drained = await until('it leads nothing', (status) => led(status) === 0);
+  assert.ok(
+    drained.shards.every(({ voters }) => voters.includes(1)),
+    'nobody else has room',
+  );
+  assert.equal(drained.nodes[0]?.membership, 'draining');
+  await must('node', 'undrain', 'n1');
+  await until('it leads again', (status) => led(status) > 0);
+});
+
+test('a removal that costs replicas is refused, and says what would be', LONG, async () => {
+  const { exit, notes } = await kvctl('node', 'remove', 'n3');
+  assert.equal(exit, 5);
+  assert.match(notes, /without --force: 2 nodes would be left for 3 replicas/);
+  assert.match(notes, /could lose 0 of its nodes/);
+});
+
+test('a living node that is removed gives all away and ends', LONG, async () => {
+  configure(4);
+  await must('up');
+  const pid = Number(readFileSync(pidFile('n3'), 'utf8').split('\n')[0]);
+  await must('node', 'remove', 'n3', '--wait');
+  await must('node', 'remove', '3');
+  const status = await until('it is gone', ({ nodes }) => nodes.length === 3);
+  assert.equal(numbers(status), '1,5,6');
+  assert.ok(status.shards.every(({ voters }) => voters.join() === '1,5,6'));
+  await gone(pid);
+  assert.match(logOf('n3'), /node 3 was removed from the cluster: nothing in its data folder/);
+  for (let at = 0; at < 10; at++) assert.match(await must('get', `key:${at}`), /^again/);
+});
+
+test('a dead node is removed, its replicas are made anew, and it learns so', LONG, async () => {
+  rmSync(join(FOLDER, 'data', 'n3'), { recursive: true });
+  rmSync(pidFile('n3'), { force: true });
+  await must('up');
+  await until('four nodes are well', (s) => s.verdict === 'HEALTHY' && s.nodes.length === 4);
+  await kill('n4');
+  await must('node', 'remove', 'n4', '--wait');
+  const status = await until('three are well', (s) => s.verdict === 'HEALTHY');
+  assert.equal(numbers(status), '1,5,7');
+  assert.equal(status.canLose, 1);
+  const again = await kvctl('start', '--node', 'n4');
+  assert.equal(again.exit, 0);
+  assert.match(again.notes, /node 6 was removed from the cluster/);
+});
