@@ -10,6 +10,7 @@
 import { loadavg } from 'node:os';
 import { bytes, connect } from '../../src/index.ts';
 import { run, tell } from './loop.ts';
+import { measureNewcomer } from './newcomer.ts';
 import { measureSkew } from './skew.ts';
 import { pause, startThreeNodes } from './three-nodes.ts';
 import { measureTransactions } from './transactions.ts';
@@ -28,6 +29,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   load: measureLoad,
   skew: measureSkew,
   transactions: measureTransactions,
+  newcomer: measureNewcomer,
 };
 const named = process.argv.slice(2);
 for (const name of named.length > 0 ? named : Object.keys(PARTS)) await PARTS[name]?.();

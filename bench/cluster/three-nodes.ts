@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const NODE = fileURLToPath(new URL('./node.js', import.meta.url));
+export const NODE = fileURLToPath(new URL('./node.js', import.meta.url));
 const READY_MILLISECONDS = 120_000;
 
 export interface ThreeNodes {
@@ -53,7 +53,7 @@ async function areSpread(urls: readonly string[], shards: number): Promise<boole
   return isFull && Math.max(...leaders) - Math.min(...leaders) <= 2;
 }
 
-function firstLine(child: ChildProcess): Promise<string> {
+export function firstLine(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     child.stdout?.once('data', (text) => resolve(String(text).trim()));
     child.once('exit', () => reject(new Error('a node ended before it was up')));
@@ -61,7 +61,7 @@ function firstLine(child: ChildProcess): Promise<string> {
 }
 
 /** User and system time, in units of ten milliseconds. */
-function processorTimeOf(pid: number): number {
+export function processorTimeOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }

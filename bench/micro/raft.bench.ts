@@ -93,7 +93,7 @@ class Replica {
       entries: {
         read: ({ from, to }) => this.#entries.slice(from - this.#first, to + 1 - this.#first),
       },
-      snapshots: { newest: () => undefined, read: () => 'gone' },
+      snapshots: { open: () => undefined, read: () => 'gone', release() {} },
       restored: {
         hardState: { term: 0, vote: NOBODY, commit: 0 },
         log: { base: ORIGIN, runs: [], lastIndex: 0, damaged: [] },

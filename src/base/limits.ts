@@ -29,8 +29,13 @@ export const RAFT_LIMITS = {
   committedBytesMax: 4 * MIB,
   /** Payloads a leader holds that are not committed yet; one larger payload may enter alone. */
   uncommittedBytesMax: 8 * MIB,
-  /** One piece of a snapshot. */
+  /** One piece of a snapshot, and what may be on its way to one follower. */
   chunkBytesMax: 256 * KIB,
+  chunkWindowBytesMax: MIB,
+  /** Without an answer a chunk is sent again, after a wait that doubles so many times. */
+  chunkRetryDoublingsMax: 4,
+  /** A follower that was not heard for this long gives its place among the transfers up. */
+  transferPatienceTicks: 100,
   /** Entries kept behind the applied index for followers that are a little slow. */
   tailEntries: 4096,
   /** How far truncation waits for a follower that is slow but alive. */
@@ -58,6 +63,7 @@ export function assertRaftLimits(limits: RaftLimits): void {
   assert(limits.heartbeatTicks * 3 <= limits.electionTicksMin, 'three heartbeats fit a timeout');
   assert(limits.quiesceTicks > 2 * limits.electionTicksMin, 'silence is longer than an election');
   assert(limits.appendBytesMax <= limits.inflightBytesMax, 'an append fits the window');
+  assert(limits.chunkBytesMax <= limits.chunkWindowBytesMax, 'a chunk fits the window');
   assert(limits.clockDriftMax > 1, 'a drift bound leaves room for drift');
   assert(
     limits.tailEntries <= limits.slowFollowerEntriesMax,
@@ -217,19 +223,24 @@ export const STATE_LIMITS = {
   sliceBytes: 256 * KIB,
   /** Replaced values read at once for the state hash: a millisecond of asking and of taking in. */
   settleKeys: 1024,
-  /** Rows of a snapshot that are written at once, and that wait for it. */
+  /** Rows of a snapshot that are written at once; bytes of one that wait to become rows. */
   installBatchBytes: MIB,
-  installQueueBytesMax: 24 * MIB,
+  installQueueBytesMax: 2 * MIB,
   /** Rows of an old generation that are deleted at once. */
   clearRows: 1024,
   /** Open views: each keeps old rows from being thrown away. */
   viewsMax: 1024,
-  /** Snapshots being sent, over all shards; one more closes the one that was read longest ago. */
+  /** Snapshots being sent and coming in, over all shards; what is beyond waits in line. */
   exportsMax: 8,
+  installsMax: 8,
+  /** A shard that does not ask again within this has left the line. */
+  exportLineMilliseconds: 2000,
+  installLineMilliseconds: 10_000,
   /** Followers that read one snapshot at places far apart; one more takes another's place. */
   exportStrandsMax: 8,
-  /** A snapshot that nobody read from while this many checkpoints went by is closed. */
-  exportIdleCheckpoints: 16,
+  /** A snapshot of which nothing was read, or nothing came, for this long is given up. */
+  exportIdleMilliseconds: 10_000,
+  installIdleMilliseconds: 10_000,
   /** Batches that are known to follow each other without a gap, looked at when a store opens. */
   batchMarks: 1024,
 } as const;
@@ -241,9 +252,15 @@ assert(
 assert(STATE_LIMITS.valueBytesMax <= WIRE_LIMITS.payloadBytesMax, 'a value came in an entry');
 assert(STATE_LIMITS.sections < 0xff, 'a section and the end of a snapshot have one byte');
 assert(
-  STATE_LIMITS.keyBytesMax + STATE_LIMITS.valueBytesMax + RAFT_LIMITS.chunkBytesMax <=
-    STATE_LIMITS.installQueueBytesMax,
-  'a row of a snapshot and its last chunk can wait together',
+  RAFT_LIMITS.chunkWindowBytesMax <= STATE_LIMITS.installQueueBytesMax,
+  'all that is on its way of one snapshot can wait for the disk',
+);
+assert(
+  (RAFT_LIMITS.electionTicksMin << RAFT_LIMITS.chunkRetryDoublingsMax) *
+    RAFT_LIMITS.tickMilliseconds *
+    2 <
+    Math.min(STATE_LIMITS.exportIdleMilliseconds, STATE_LIMITS.installLineMilliseconds),
+  'what is sent again after the longest wait is not given up before',
 );
 
 /** Sockets of one node: to peers, two each, and to clients. */
@@ -264,7 +281,7 @@ export const TRANSPORT_LIMITS = {
   courtesyMilliseconds: 500,
   /** What may wait in a socket for the network. A socket with nothing waiting takes any frame. */
   mainBytesMax: 16 * MIB,
-  bulkBytesMax: 2 * MIB,
+  bulkBytesMax: 10 * MIB,
   clientBytesMax: 16 * MIB,
   /** All sockets that others opened, with and without a hello. */
   connectionsMax: 10_000,
@@ -289,6 +306,11 @@ export function assertTransportLimits(limits: TransportLimits): void {
 }
 
 assertTransportLimits(TRANSPORT_LIMITS);
+assert(
+  STATE_LIMITS.exportsMax * (RAFT_LIMITS.chunkWindowBytesMax + RAFT_LIMITS.chunkBytesMax) <=
+    TRANSPORT_LIMITS.bulkBytesMax,
+  'the chunks that may be on their way to one peer fit its socket',
+);
 assert(WIRE_LIMITS.frameBytesMax / 1024 < TRANSPORT_LIMITS.chunksMax, 'packets of a frame fit');
 
 /**

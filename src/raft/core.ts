@@ -93,6 +93,8 @@ export interface Core {
   readonly limits: RaftLimits;
   readonly random: Random;
   readonly snapshots: SnapshotReader;
+  /** The indexes of the snapshots that are open for followers. */
+  readonly openSnapshots: Set<number>;
   readonly log: Log;
   readonly configurations: Configurations;
   readonly outbox: Outbox;

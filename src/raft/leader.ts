@@ -3,6 +3,7 @@
 import { isJoint, isVoter } from './configuration.ts';
 import { type Core, configurationOf, damageOf, type Leader, note, stepDown } from './core.ts';
 import type { Fact } from './fact.ts';
+import { tickTransferTo } from './outgoing.ts';
 import { appendAsLeader, nextPosition, watchMembers } from './proposals.ts';
 import { reachedByQuorum } from './quorum.ts';
 import { beat } from './rounds.ts';
@@ -39,11 +40,8 @@ export function tickLeader(core: Core, leader: Leader, passed: number): void {
   if (leader.isQuiet) return;
   tickTransfer(core, leader);
   for (const progress of leader.followers.values()) {
-    const { transfer } = progress;
-    if (transfer !== undefined && transfer.waitTicks > 0) {
-      transfer.waitTicks -= 1;
-      if (transfer.waitTicks === 0) core.hasNews = true;
-    }
+    progress.endTransferIfSilent(core.ticks);
+    tickTransferTo(core, progress);
   }
   leader.heartbeatElapsed += 1;
   leader.idleTicks = isIdle(core, leader) ? leader.idleTicks + 1 : 0;

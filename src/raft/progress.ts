@@ -23,9 +23,14 @@ export interface Transfer {
   readonly snapshot: SnapshotDescription;
   /** The follower has everything before this byte. */
   offset: number;
-  /** Ticks until the chunk that is on its way is sent again; zero when one may go now. */
+  /** Everything before this byte was sent. */
+  sent: number;
+  isAllSent: boolean;
+  /** How much may be on its way: one chunk more with each answer, one chunk after silence. */
+  windowBytes: number;
+  /** Ticks until what is on its way is sent again; zero while nothing is. */
   waitTicks: number;
-  /** How often this chunk was sent: each time the wait doubles, for the link may be slow. */
+  /** How often the same was sent: each time the wait doubles, for the link may be slow. */
   attempts: number;
 }
 
@@ -156,9 +161,17 @@ export class Progress {
     this.state = 'snapshot';
   }
 
+  /** The follower was not heard for so long that its place among the transfers goes to others. */
+  endTransferIfSilent(now: number): void {
+    if (this.transfer === undefined) return;
+    if (now - this.heardAt >= this.#limits.transferPatienceTicks) this.transfer = undefined;
+  }
+
   beginTransfer(snapshot: SnapshotDescription): void {
     assert(this.state === 'snapshot', 'a transfer belongs to a follower in need of one');
-    this.transfer = { snapshot, offset: 0, waitTicks: 0, attempts: 0 };
+    const windowBytes = this.#limits.chunkBytesMax;
+    const sent = { offset: 0, sent: 0, isAllSent: false };
+    this.transfer = { snapshot, ...sent, windowBytes, waitTicks: 0, attempts: 0 };
   }
 
   heard(now: number): void {

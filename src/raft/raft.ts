@@ -10,6 +10,7 @@ import { tickFollower } from './follower.ts';
 import { finishSnapshot } from './incoming.ts';
 import { tickLeader } from './leader.ts';
 import type { Entry } from './message.ts';
+import { releaseSnapshots, resumeTransfers, rewind } from './outgoing.ts';
 import { propose } from './proposals.ts';
 import { type Mark, type Outcome, type RaftEvent, type Ready, TAKEN, type Write } from './ready.ts';
 import { receive } from './receive.ts';
@@ -45,6 +46,7 @@ export class Raft {
     const core = this.#core;
     if (core.role.type === 'leader' && core.hasNews) sendNews(core, core.role);
     core.hasNews = false;
+    releaseSnapshots(core);
     const write = takeWrite(core);
     // A repaired entry can be read back only once the write that holds it was handed out.
     const isRepairing = write !== undefined && write.repairs.length > 0;
@@ -109,6 +111,9 @@ function step(core: Core, event: RaftEvent): Outcome {
     case 'truncate':
       truncate(core, event.index);
       return TAKEN;
+    case 'snapshot-readable':
+      resumeTransfers(core);
+      return TAKEN;
     case 'unreachable':
       return loseTouch(core, event.member);
     case 'wake':
@@ -163,7 +168,7 @@ function loseTouch(core: Core, member: MemberId): Outcome {
   const progress = core.role.followers.get(member);
   if (progress === undefined) return refuse('not-a-member');
   if (progress.state === 'replicate') progress.probe();
-  if (progress.transfer !== undefined) progress.transfer.waitTicks = 0;
+  if (progress.transfer !== undefined) rewind(core, progress.transfer);
   core.hasNews = true;
   return TAKEN;
 }

@@ -42,6 +42,8 @@ export type RaftEvent =
    * Required: the log was durable through there before, or a crash leaves state without its log.
    */
   | { readonly type: 'truncate'; readonly index: number }
+  /** The snapshot reader answered `later` before, and may have more to say now. */
+  | { readonly type: 'snapshot-readable' }
   /** A peer's connection broke: what was on its way is probably lost. */
   | { readonly type: 'unreachable'; readonly member: MemberId }
   /** The node of a peer fell silent or began a new life; a silent shard must look around. */
@@ -143,10 +145,20 @@ export interface Ready {
 
 /** The snapshots that this replica can give to others. */
 export interface SnapshotReader {
-  /** The newest one there is; undefined while none is, or is old: one should be made then. */
-  newest(): SnapshotDescription | undefined;
-  /** `gone`: no longer there, or never was; `later`: ask again in a later turn. */
+  /**
+   * One that ends at `from` or later, open for reading until it is released or not read for long.
+   *
+   * - `later`: as many snapshots as allowed are being sent; asking again keeps the place in line;
+   * - undefined: there is none, or only older ones: one should be made.
+   */
+  open(from: number): SnapshotDescription | 'later' | undefined;
+  /**
+   * Any offset that was reached before, or the next. `gone`: no longer open; `later`: ask again
+   * after a `snapshot-readable`.
+   */
   read(piece: SnapshotPiece): SnapshotBytes | 'gone' | 'later';
+  /** No follower is sent the one with this index any more. */
+  release(index: number): void;
 }
 
 export interface SnapshotPiece {

@@ -3,6 +3,7 @@
 import { advanceCommit } from './commit.ts';
 import { type Core, type Leader, note, refuse } from './core.ts';
 import type { AppendResponse, HeartbeatResponse, SnapshotResponse } from './message.ts';
+import { learnOffset } from './outgoing.ts';
 import type { Progress } from './progress.ts';
 import { type Outcome, TAKEN } from './ready.ts';
 import { sendNudge } from './replication.ts';
@@ -67,11 +68,9 @@ export function receiveSnapshotResponse(
     return TAKEN;
   }
   if (response.offset === transfer.offset) return TAKEN;
-  // Behind what was sent: the follower began anew or a chunk was lost.
+  // The follower began anew.
   if (response.offset < transfer.offset) note(core, 'snapshot-resumed');
-  transfer.offset = response.offset;
-  transfer.waitTicks = 0;
-  transfer.attempts = 0;
+  learnOffset(core, transfer, response.offset);
   return TAKEN;
 }
 

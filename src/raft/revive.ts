@@ -46,6 +46,7 @@ export function revive(options: RaftOptions): Core {
     limits,
     random,
     snapshots: options.snapshots,
+    openSnapshots: new Set(),
     log,
     configurations: new Configurations(restored.configurations),
     outbox: new Outbox(),

@@ -27,7 +27,7 @@ function sparedFor(core: Core, leader: Leader, wanted: number): number {
   let through = wanted;
   for (const progress of leader.followers.values()) {
     const { transfer, match } = progress;
-    if (!progress.isActive(core.ticks)) continue;
+    if (transfer === undefined && !progress.isActive(core.ticks)) continue;
     const isTooFar = core.log.lastIndex - match > core.limits.slowFollowerEntriesMax;
     const needed = transfer !== undefined ? transfer.snapshot.index : isTooFar ? through : match;
     if (needed < through) {

@@ -74,8 +74,6 @@ export class Replica implements EntranceHost, ReadingHost {
   /** Not given to the log yet: perhaps a snapshot has to become the state first. */
   readonly #records: LogRecord[] = [];
   readonly #backlog = new Backlog();
-  /** Pieces of snapshots that there was no room for. */
-  #waitingChunk: Message | undefined;
   #applied: number;
   /** Of the entry that was applied last. */
   #appliedTerm: number;
@@ -167,10 +165,7 @@ export class Replica implements EntranceHost, ReadingHost {
   }
 
   receive(message: Message): void {
-    if (message.type === 'snapshot-chunk' && !this.#intake.hasRoom) {
-      this.#waitingChunk = message;
-      return;
-    }
+    if (message.type === 'snapshot-chunk' && !this.#intake.admits(message)) return;
     this.step({ type: 'message', message });
   }
 
@@ -274,6 +269,7 @@ export class Replica implements EntranceHost, ReadingHost {
       this.#records.push({ type: 'forget', shard: this.shard, index: ready.truncated });
     }
     for (const chunk of ready.chunks) this.#intake.take(chunk);
+    this.#intake.leaveUnused();
     return ready;
   }
 
@@ -345,11 +341,12 @@ export class Replica implements EntranceHost, ReadingHost {
 
   /** The disk moved on: what waited for it may go on. */
   proceed(): void {
-    if (this.#waitingChunk !== undefined && this.#intake.hasRoom) {
-      const chunk = this.#waitingChunk;
-      this.#waitingChunk = undefined;
-      this.receive(chunk);
+    for (;;) {
+      const message = this.#intake.takeWaiting();
+      if (message === undefined) break;
+      this.step({ type: 'message', message });
     }
+    if (this.isLeader) this.step({ type: 'snapshot-readable' });
     if (this.hasBacklog || this.#intake.isAwaited) this.touch();
   }
 

@@ -2,7 +2,8 @@
 
 import { assert } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
-import type { SnapshotDescription } from '../raft/message.ts';
+import { STATE_LIMITS } from '../base/limits.ts';
+import type { SnapshotChunk, SnapshotDescription } from '../raft/message.ts';
 import type { ReceivedChunk } from '../raft/ready.ts';
 import type { SnapshotInstall } from '../storage/snapshot-install.ts';
 import type { StateStore } from '../storage/state-store.ts';
@@ -11,6 +12,9 @@ export class SnapshotIntake {
   readonly #shard: ShardId;
   readonly #store: StateStore;
   #install: SnapshotInstall | undefined;
+  /** Chunks of one sender that there was no room or no place for, in the order of their offsets. */
+  #waiting: SnapshotChunk[] = [];
+  #waitingBytes = 0;
   /** All pieces came of the one with this index, and nobody was told whether they are sound. */
   #awaited: number | undefined;
   #isSwitching = false;
@@ -22,12 +26,6 @@ export class SnapshotIntake {
     this.#store = store;
   }
 
-  /** Whether another piece may be taken now; otherwise it waits with whoever brought it. */
-  get hasRoom(): boolean {
-    if (this.isAwaited || this.#isPromised) return false;
-    return this.#install?.hasRoom ?? true;
-  }
-
   /** All pieces came, and the disk has not said yet what they are. */
   get isAwaited(): boolean {
     return this.#awaited !== undefined;
@@ -35,6 +33,32 @@ export class SnapshotIntake {
 
   get isSwitching(): boolean {
     return this.#isSwitching;
+  }
+
+  /**
+   * Whether the core may have the chunk now. If not it is kept, as far as there is room for it:
+   * the sender hears nothing and waits, which is what holds it back.
+   */
+  admits(chunk: SnapshotChunk): boolean {
+    const isFirst = this.#waiting.length === 0;
+    if (isFirst && this.#hasRoom && (!this.#needsPlace(chunk) || this.#ask())) return true;
+    // Whoever sends again still wants to be served.
+    if (!this.#isOpen) this.#ask();
+    this.#keep(chunk);
+    return false;
+  }
+
+  /** The next chunk that waited and may go on to the core. */
+  takeWaiting(): SnapshotChunk | undefined {
+    const chunk = this.#waiting[0];
+    if (chunk === undefined || !this.#hasRoom) return undefined;
+    const mayBegin = this.#needsPlace(chunk) ? this.#store.mayInstall(this.#shard) : true;
+    // It left the line: its sender has not repeated itself for long.
+    if (mayBegin === undefined) this.#forgetWaiting();
+    if (mayBegin !== true) return undefined;
+    this.#waiting.shift();
+    this.#waitingBytes -= chunk.data.length;
+    return chunk;
   }
 
   take(chunk: ReceivedChunk): void {
@@ -56,7 +80,7 @@ export class SnapshotIntake {
     const [index, install] = [this.#awaited, this.#install];
     if (index === undefined) return undefined;
     const isOurs = install?.description.index === index;
-    if (isOurs && install.status === 'coming' && install.isWhole) return undefined;
+    if (isOurs && install.status === 'coming' && install.isBusy) return undefined;
     this.#awaited = undefined;
     this.#isPromised = isOurs && install.status === 'sound';
     if (!this.#isPromised) this.#giveUp();
@@ -68,6 +92,11 @@ export class SnapshotIntake {
     if (!this.#isPromised || this.#isSwitching) return;
     this.#isPromised = false;
     this.#giveUp();
+  }
+
+  /** The core had no use for the chunk that a place was asked for. */
+  leaveUnused(): void {
+    if (!this.#isOpen && this.#waiting.length === 0) this.#store.leaveInstall(this.#shard);
   }
 
   /** The core wants it to be the state; `done` when it is, for good. */
@@ -83,8 +112,49 @@ export class SnapshotIntake {
     });
   }
 
+  /** Whether what came before leaves room for another piece. */
+  get #hasRoom(): boolean {
+    if (this.isAwaited || this.#isPromised) return false;
+    return this.#install?.hasRoom ?? true;
+  }
+
+  /** It begins a snapshot here, which only so many shards of a node may do at once. */
+  #needsPlace({ offset }: SnapshotChunk): boolean {
+    return offset === 0 && !this.#isOpen;
+  }
+
+  /** One is coming in, and was not given up for want of a sender. */
+  get #isOpen(): boolean {
+    return this.#install !== undefined && !this.#install.isOver;
+  }
+
+  #ask(): boolean {
+    return this.#store.askToInstall(this.#shard);
+  }
+
+  /** Of the newest sender only, each place of the stream once. */
+  #keep(chunk: SnapshotChunk): void {
+    const last = this.#waiting.at(-1);
+    const isSame =
+      last !== undefined &&
+      last.from === chunk.from &&
+      last.term === chunk.term &&
+      last.snapshot.index === chunk.snapshot.index;
+    if (!isSame) this.#forgetWaiting();
+    else if (chunk.offset !== last.offset + last.data.length) return;
+    if (this.#waitingBytes + chunk.data.length > STATE_LIMITS.installQueueBytesMax) return;
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.data.length;
+  }
+
+  #forgetWaiting(): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+  }
+
   #giveUp(): void {
     if (this.#install !== undefined) this.#store.giveUp(this.#install);
     this.#install = undefined;
+    this.#store.leaveInstall(this.#shard);
   }
 }

@@ -11,12 +11,15 @@ import type { StateStore } from '../storage/state-store.ts';
 export function soundSnapshots(shard: ShardId, store: StateStore): SnapshotReader {
   const snapshots = store.snapshots(shard);
   return {
-    newest: () => {
-      const newest = snapshots.newest();
-      if (newest !== undefined && newest.configuration.voters.length > 0) return newest;
+    open: (from) => {
+      const opened = snapshots.open(from);
+      if (opened === 'later') return 'later';
+      if (opened !== undefined && opened.configuration.voters.length > 0) return opened;
+      if (opened !== undefined) snapshots.release(opened.index);
       store.checkpoint();
       return undefined;
     },
     read: (piece) => snapshots.read(piece),
+    release: (index) => snapshots.release(index),
   };
 }

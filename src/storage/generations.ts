@@ -2,8 +2,10 @@
 
 import { assert } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
+import { STATE_LIMITS } from '../base/limits.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import { GenerationClearing } from './generation-clearing.ts';
+import { Places } from './places.ts';
 import { RecordChange } from './record-change.ts';
 import { InstallRows, SnapshotInstall, SwitchGeneration } from './snapshot-install.ts';
 import type { StateBatches } from './state-batch.ts';
@@ -28,6 +30,15 @@ interface Clearing {
 export class Generations {
   readonly #options: GenerationsOptions;
   readonly #installs = new Map<ShardId, SnapshotInstall>();
+  readonly #places = new Places({
+    max: STATE_LIMITS.installsMax,
+    patienceMilliseconds: STATE_LIMITS.installLineMilliseconds,
+  });
+  /** When each snapshot that is coming in came any further. */
+  readonly #movedAt = new WeakMap<
+    SnapshotInstall,
+    { readonly offset: number; readonly at: number }
+  >();
   readonly #dropped = new Set<ShardId>();
   readonly #clearings = new Map<string, Clearing>();
   /** The highest number given out since the store was opened. */
@@ -74,6 +85,36 @@ export class Generations {
     return install;
   }
 
+  /** Whether a snapshot of this shard may begin to come in; asking again keeps it in line. */
+  askForPlace(shard: ShardId, now: number): boolean {
+    return this.#places.ask(shard, now);
+  }
+
+  /** The same of one that asked before: undefined if it is not in line any more. */
+  hasPlace(shard: ShardId, now: number): boolean | undefined {
+    if (this.#places.take(shard, now)) return true;
+    return this.#places.isWaiting(shard) ? false : undefined;
+  }
+
+  leavePlace(shard: ShardId): void {
+    // The next in line may have it at once.
+    if (this.#places.leave(shard)) this.#options.onProgress();
+  }
+
+  /** A sender that says nothing more must not hold a place for ever. */
+  giveUpIdle(now: number): void {
+    for (const [shard, install] of this.#installs) {
+      const moved = this.#movedAt.get(install);
+      const isWaitedFor = install.status === 'coming' && !install.isBusy;
+      if (moved?.offset !== install.offset || !isWaitedFor) {
+        this.#movedAt.set(install, { offset: install.offset, at: now });
+      } else if (now - moved.at >= STATE_LIMITS.installIdleMilliseconds) {
+        this.giveUp(install);
+        this.leavePlace(shard);
+      }
+    }
+  }
+
   giveUp(install: SnapshotInstall): void {
     if (this.#installs.get(install.place.shard) !== install) return;
     assert(install.switched === undefined, 'a switch that was asked for is not taken back');
@@ -95,6 +136,7 @@ export class Generations {
     assert(!this.isSwitching(shard), 'a shard that receives its state does not leave');
     const install = this.#installs.get(shard);
     if (install !== undefined) this.giveUp(install);
+    this.leavePlace(shard);
     this.#dropped.add(shard);
   }
 
@@ -119,11 +161,15 @@ export class Generations {
     const { batches, onProgress, onSwitch } = this.#options;
     for (const [shard, install] of this.#installs) {
       if (!this.#hasWork(install) || !batches.records.has(shard)) continue;
+      // The others come next.
+      this.#installs.delete(shard);
+      this.#installs.set(shard, install);
       if (install.hasRows) return new InstallRows({ install, batches, onProgress });
       const recorded = install.recording();
       const onDone = () => {
         this.#installs.delete(shard);
         install.isOver = true;
+        this.leavePlace(shard);
         onSwitch(install.place, recorded);
         install.switched?.();
       };

@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
+import type { ReadQueue } from './read-queue.ts';
 import { encodeEnd, encodeHeader, encodeRows, HEADER_BYTES } from './snapshot-format.ts';
 import { Strand } from './snapshot-strand.ts';
 import type { StateDamage } from './state.ts';
@@ -19,6 +20,7 @@ interface SnapshotExportOptions {
   readonly description: SnapshotDescription;
   readonly hash: StateHash;
   readonly view: DiskView;
+  readonly reads: ReadQueue;
   readonly onProgress: () => void;
   readonly onDamage: (damage: StateDamage) => void;
 }
@@ -46,6 +48,11 @@ export class SnapshotExport {
 
   get description(): SnapshotDescription {
     return this.#options.description;
+  }
+
+  /** Closed by damage that was found while it was read. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** At most so many bytes from an offset on, any offset that was given before, or the next. */
@@ -83,6 +90,7 @@ export class SnapshotExport {
     const strand = new Strand({
       offset: mark?.offset ?? 0,
       cursor: this.#open(mark?.from),
+      reads: this.#options.reads,
       spell: (rows, at) => this.#spell(rows, at),
       onUnreadable: () => this.#failAt(this.#options.place.key(0, new Uint8Array(0))),
       onProgress: this.#options.onProgress,

@@ -1,14 +1,20 @@
-/** The snapshots that a node can give to others, one reader for each of its shards. */
+/**
+ * The snapshots that a node is sending to others: a bounded number, one of each shard. What is
+ * being read stays open, what has not been read for long is closed, and shards beyond the bound
+ * wait in line.
+ */
 
 import type { ShardId } from '../base/ids.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import type { SnapshotReader } from '../raft/ready.ts';
+import { Places } from './places.ts';
+import { ReadQueue } from './read-queue.ts';
 import { SnapshotExport } from './snapshot-export.ts';
 import type { StateDamage } from './state.ts';
 import type { DiskView, StateDisk } from './state-disk.ts';
 import { Place, shardKey } from './state-key.ts';
-import { decodeShardRecord, type ShardRecord } from './state-meta.ts';
+import { decodeShardRecord, type RecordedState, type ShardRecord } from './state-meta.ts';
 
 interface SnapshotExportsOptions {
   readonly disk: StateDisk;
@@ -17,17 +23,19 @@ interface SnapshotExportsOptions {
 }
 
 interface Open {
-  readonly shard: ShardId;
   readonly stream: SnapshotExport;
-  /** The checkpoint after which it was last read. */
-  checkpoint: number;
+  readAt: number;
 }
 
 export class SnapshotExports {
   readonly #options: SnapshotExportsOptions;
-  /** The one that was read longest ago comes first. */
-  #open: Open[] = [];
-  #checkpoints = 0;
+  readonly #open = new Map<ShardId, Open>();
+  readonly #places = new Places({
+    max: STATE_LIMITS.exportsMax,
+    patienceMilliseconds: STATE_LIMITS.exportLineMilliseconds,
+  });
+  readonly #reads = new ReadQueue();
+  #now = 0;
 
   constructor(options: SnapshotExportsOptions) {
     this.#options = options;
@@ -35,73 +43,92 @@ export class SnapshotExports {
 
   readerOf(shard: ShardId): SnapshotReader {
     return {
-      newest: () => this.#newest(shard),
+      open: (from) => this.#openFrom(shard, from),
       read: ({ index, offset, bytesMax }) => {
-        const open = this.#open.findLast(
-          (each) => each.shard === shard && each.stream.description.index === index,
-        );
-        if (open === undefined) return 'gone';
-        this.#touch(open);
+        const open = this.#open.get(shard);
+        if (open?.stream.description.index !== index) return 'gone';
+        open.readAt = this.#now;
         return open.stream.read(offset, bytesMax);
+      },
+      release: (index) => {
+        if (this.#open.get(shard)?.stream.description.index === index) this.closeOf(shard);
       },
     };
   }
 
-  /** A view keeps old rows from being thrown away; nobody may forget it for ever. */
-  closeIdle(): void {
-    this.#checkpoints += 1;
-    const oldest = this.#checkpoints - STATE_LIMITS.exportIdleCheckpoints;
-    this.#closeIf(({ checkpoint }) => checkpoint < oldest);
+  /** A view keeps old rows from being thrown away; none may be forgotten for ever. */
+  closeIdle(now: number): void {
+    this.#now = now;
+    for (const [shard, { readAt }] of this.#open) {
+      if (now - readAt >= STATE_LIMITS.exportIdleMilliseconds) this.closeOf(shard);
+    }
   }
 
   closeOf(shard: ShardId): void {
-    this.#closeIf((open) => open.shard === shard);
+    this.#open.get(shard)?.stream.close();
+    this.#open.delete(shard);
+    // The next in line may have its place at once.
+    if (this.#places.leave(shard)) this.#options.onProgress();
   }
 
   close(): void {
-    this.#closeIf(() => true);
+    for (const { stream } of this.#open.values()) stream.close();
+    this.#open.clear();
   }
 
-  /** The record and the rows are of one view, so they belong together whatever is being written. */
-  #newest(shard: ShardId): SnapshotDescription | undefined {
-    const view = this.#options.disk.view();
-    const record = recordIn(view, shard);
-    const { description, hash } = record?.state ?? { description: undefined, hash: undefined };
-    const open = this.#open.findLast(
-      (each) => each.shard === shard && each.stream.description.index === description?.index,
-    );
-    if (record === undefined || description === undefined || hash === undefined || open) {
-      view.close();
-      return open?.stream.description;
+  /**
+   * Followers of one shard share what is open. One that ends too early for the log is of use to
+   * none of them, so it makes way.
+   */
+  #openFrom(shard: ShardId, from: number): SnapshotDescription | 'later' | undefined {
+    const { disk } = this.#options;
+    const open = this.#open.get(shard);
+    if (open !== undefined && !open.stream.isClosed && open.stream.description.index >= from) {
+      open.readAt = this.#now;
+      return open.stream.description;
     }
-    if (description.index === 0) {
+    if (exportableIn(disk, shard, from) === undefined) return undefined;
+    if (open !== undefined) this.closeOf(shard);
+    if (!this.#places.ask(shard, this.#now)) return 'later';
+    // The record and the rows are of one view, so they belong together whatever is being written.
+    const view = disk.view();
+    const found = exportableIn(view, shard, from);
+    if (found === undefined) {
       view.close();
+      this.closeOf(shard);
       return undefined;
     }
-    const place = new Place(shard, record.generation);
     const { onProgress, onDamage } = this.#options;
-    const stream = new SnapshotExport({ place, description, hash, view, onProgress, onDamage });
-    if (this.#open.length >= STATE_LIMITS.exportsMax) this.#open.shift()?.stream.close();
-    this.#open.push({ shard, stream, checkpoint: this.#checkpoints });
-    return description;
-  }
-
-  #touch(open: Open): void {
-    open.checkpoint = this.#checkpoints;
-    if (this.#open.at(-1) === open) return;
-    this.#open = [...this.#open.filter((each) => each !== open), open];
-  }
-
-  #closeIf(isOver: (open: Open) => boolean): void {
-    for (const open of this.#open) if (isOver(open)) open.stream.close();
-    this.#open = this.#open.filter((open) => !isOver(open));
+    const reads = this.#reads;
+    const stream = new SnapshotExport({ ...found, view, reads, onProgress, onDamage });
+    this.#open.set(shard, { stream, readAt: this.#now });
+    return stream.description;
   }
 }
 
-function recordIn(view: DiskView, shard: ShardId): ShardRecord | undefined {
+interface Exportable {
+  readonly place: Place;
+  readonly description: SnapshotDescription;
+  readonly hash: NonNullable<RecordedState['hash']>;
+}
+
+/** What is on disk of a shard, if that is sound, not empty and late enough. */
+function exportableIn(
+  disk: Pick<DiskView, 'get'>,
+  shard: ShardId,
+  from: number,
+): Exportable | undefined {
+  const record = recordIn(disk, shard);
+  const { description, hash } = record?.state ?? {};
+  if (record === undefined || description === undefined || hash === undefined) return undefined;
+  if (description.index === 0 || description.index < from) return undefined;
+  return { place: new Place(shard, record.generation), description, hash };
+}
+
+function recordIn(disk: Pick<DiskView, 'get'>, shard: ShardId): ShardRecord | undefined {
   const key = shardKey(shard);
   try {
-    const bytes = view.get(key);
+    const bytes = disk.get(key);
     return bytes === undefined ? undefined : decodeShardRecord(key, bytes);
   } catch {
     // A record that cannot be read describes no snapshot; opening the store says so loudly.

@@ -6,6 +6,7 @@
 import { STATE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import type { Position } from '../raft/position.ts';
+import type { ReadLimits } from './state-disk.ts';
 import type { StateHash } from './state-hash.ts';
 import { readHash, writeHash } from './state-meta.ts';
 
@@ -67,7 +68,13 @@ export function encodeEnd(hash: StateHash): Uint8Array {
 export class SnapshotParser {
   readonly #position: Position;
   readonly #onRow: (row: SnapshotRow) => void;
-  #rest = new Uint8Array(0);
+  /** What was pushed and not parsed: the head in one piece, and what came behind it. */
+  #head = new Uint8Array(0);
+  #at = 0;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  /** How many bytes the next header, row or end takes, as far as is known. */
+  #needed = HEADER_BYTES;
   #hasHeader = false;
   #end: StateHash | undefined;
   #isBroken = false;
@@ -86,24 +93,52 @@ export class SnapshotParser {
     return this.#isBroken ? undefined : this.#end;
   }
 
+  /** What was pushed and not parsed. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether `parse` would get any further with what was pushed. */
+  get canParse(): boolean {
+    return !this.#isBroken && this.#bytes >= this.#needed;
+  }
+
   push(data: Uint8Array): void {
-    const bytes = new Uint8Array(this.#rest.length + data.length);
-    bytes.set(this.#rest);
-    bytes.set(data, this.#rest.length);
-    let at = 0;
-    while (!this.#isBroken) {
-      const taken = this.#takeOne(bytes.subarray(at));
-      if (taken === 0) break;
-      at += taken;
+    if (data.length === 0) return;
+    this.#pieces.push(data);
+    this.#bytes += data.length;
+  }
+
+  /** At most so many rows, or so many bytes and the row that goes beyond. */
+  parse({ rowsMax, bytesMax }: ReadLimits): void {
+    let left = bytesMax;
+    for (let rows = 0; rows < rowsMax && left > 0 && this.canParse; rows++) {
+      if (this.#head.length - this.#at < this.#needed) this.#join();
+      const taken = this.#takeOne(this.#head.subarray(this.#at));
+      this.#at += taken;
+      this.#bytes -= taken;
+      left -= taken;
     }
-    this.#rest = bytes.slice(at);
+  }
+
+  #join(): void {
+    const joined = new Uint8Array(this.#bytes);
+    joined.set(this.#head.subarray(this.#at));
+    let at = this.#head.length - this.#at;
+    for (const piece of this.#pieces) {
+      joined.set(piece, at);
+      at += piece.length;
+    }
+    this.#head = joined;
+    this.#at = 0;
+    this.#pieces = [];
   }
 
   /** How many bytes a header, a row or the end took; none while it is not all there. */
   #takeOne(bytes: Uint8Array): number {
-    if (this.#end !== undefined) return bytes.length === 0 ? 0 : this.#refuse();
+    // Behind the end nothing may come.
+    if (this.#end !== undefined) return this.#refuse();
     if (!this.#hasHeader) return this.#takeHeader(bytes);
-    if (bytes.length < ROW_HEADER_BYTES) return 0;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const section = view.getUint8(0);
     const keyLength = view.getUint32(1);
@@ -116,28 +151,35 @@ export class SnapshotParser {
     if (!isPossible) return this.#refuse();
     const valueAt = ROW_HEADER_BYTES + keyLength;
     const length = valueAt + valueLength;
-    if (bytes.length < length) return 0;
+    if (bytes.length < length) return this.#await(length);
     const key = bytes.subarray(ROW_HEADER_BYTES, valueAt);
     this.#onRow({ section, key, value: bytes.subarray(valueAt, length) });
+    this.#needed = ROW_HEADER_BYTES;
     return length;
   }
 
+  #await(length: number): 0 {
+    this.#needed = length;
+    return 0;
+  }
+
   #takeHeader(bytes: Uint8Array): number {
-    if (bytes.length < HEADER_BYTES) return 0;
     const expected = encodeHeader(this.#position);
     if (expected.some((byte, at) => byte !== bytes[at])) return this.#refuse();
     this.#hasHeader = true;
+    this.#needed = ROW_HEADER_BYTES;
     return HEADER_BYTES;
   }
 
   #takeEnd(bytes: Uint8Array, bodyLength: number, zero: number): number {
     if (zero !== 0 || bodyLength > END_BYTES_MAX) return this.#refuse();
     const length = ROW_HEADER_BYTES + bodyLength;
-    if (bytes.length < length) return 0;
+    if (bytes.length < length) return this.#await(length);
     const reader = new Reader(bytes.subarray(ROW_HEADER_BYTES, length));
     const hash = readHash(reader);
     if (reader.isBroken || reader.left > 0) return this.#refuse();
     this.#end = hash;
+    this.#needed = 1;
     return length;
   }
 

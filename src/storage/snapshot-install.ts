@@ -7,7 +7,7 @@ import type { SnapshotDescription } from '../raft/message.ts';
 import { compare } from './byte-order.ts';
 import { SnapshotParser, type SnapshotRow } from './snapshot-format.ts';
 import type { StateBatches } from './state-batch.ts';
-import type { DiskBatch, DiskRow } from './state-disk.ts';
+import type { DiskBatch, DiskRow, ReadLimits } from './state-disk.ts';
 import { isSameHash, StateSums } from './state-hash.ts';
 import type { Job, Progress } from './state-job.ts';
 import { type Place, PREFIX_BYTES } from './state-key.ts';
@@ -32,12 +32,12 @@ export class SnapshotInstall {
   readonly description: SnapshotDescription;
   readonly #parser: SnapshotParser;
   readonly #sums = new StateSums();
-  #queue: DiskRow[] = [];
-  #queuedBytes = 0;
   #isUnordered = false;
   #last: Uint8Array | undefined;
   #offset = 0;
+  /** Rows that were handed over to be written, and are not on disk. */
   #unwritten = 0;
+  #rows: DiskRow[] = [];
   isOver = false;
   /** Called when the switch is on disk; there from when it was asked for. */
   switched: (() => void) | undefined;
@@ -53,29 +53,30 @@ export class SnapshotInstall {
     return this.#offset;
   }
 
-  /** The end of the stream was taken: if anything is waited for now, it is the disk. */
-  get isWhole(): boolean {
-    return this.#parser.end !== undefined;
+  /** What is waited for is the disk, or time to take in what has come: not the sender. */
+  get isBusy(): boolean {
+    return this.hasRows || this.#unwritten > 0;
   }
 
   get status(): InstallStatus {
     if (this.isOver) return 'over';
     if (this.#parser.isBroken || this.#isUnordered) return 'unsound';
     const { end } = this.#parser;
-    if (end === undefined) return 'coming';
+    if (end === undefined || this.#parser.canParse) return 'coming';
     const hash = this.#sums.hash();
     if (hash === undefined || !isSameHash(hash, end)) return 'unsound';
     return this.#unwritten > 0 ? 'coming' : 'sound';
   }
 
-  /** Whether another piece may come now; otherwise rows wait for the disk. */
+  /** Whether another piece may come now; otherwise what has come waits for the disk. */
   get hasRoom(): boolean {
-    const ahead = STATE_LIMITS.keyBytesMax + STATE_LIMITS.valueBytesMax;
-    return this.#queuedBytes + ahead <= STATE_LIMITS.installQueueBytesMax;
+    // A row that is not all there needs the rest, however large it is.
+    return !this.hasRows || this.#parser.bytes < STATE_LIMITS.installQueueBytesMax;
   }
 
+  /** Rows have come that nothing was done with. */
   get hasRows(): boolean {
-    return this.#queue.length > 0;
+    return !this.isOver && !this.#isUnordered && this.#parser.canParse;
   }
 
   /** The next bytes of the stream. */
@@ -85,16 +86,12 @@ export class SnapshotInstall {
     this.#parser.push(data);
   }
 
-  /** Rows for one batch; they count as unwritten until `wrote`. */
-  takeBatch(): readonly DiskRow[] {
-    let bytes = 0;
-    let count = 0;
-    while (count < this.#queue.length && bytes < STATE_LIMITS.installBatchBytes) {
-      bytes += bytesOf(this.#queue[count] as DiskRow);
-      count += 1;
-    }
-    this.#queuedBytes -= bytes;
-    return this.#queue.splice(0, count);
+  /** A slice of what has come, as rows for the disk; they count as unwritten until `wrote`. */
+  takeRows(limits: ReadLimits): readonly DiskRow[] {
+    this.#rows = [];
+    if (!this.isOver) this.#parser.parse(limits);
+    this.#unwritten += this.#rows.length;
+    return this.#rows;
   }
 
   wrote(rows: number): void {
@@ -116,16 +113,9 @@ export class SnapshotInstall {
     this.#last = stored;
     const record = putRecord(new Uint8Array(WORDS_BYTES + value.length), this.place, stored, value);
     this.#sums.add(section, this.place, record);
-    const row: DiskRow = [stored, record];
-    this.#queue.push(row);
-    this.#queuedBytes += bytesOf(row);
-    this.#unwritten += 1;
+    this.#rows.push([stored, record]);
     assert(stored.length >= PREFIX_BYTES, 'a stored key has its prefix');
   }
-}
-
-function bytesOf([key, record]: DiskRow): number {
-  return key.length + record.length;
 }
 
 interface InstallJobOptions {
@@ -134,36 +124,42 @@ interface InstallJobOptions {
   readonly onProgress: () => void;
 }
 
-/** Writes some rows of a snapshot that is coming in. */
+const SLICE = { rowsMax: STATE_LIMITS.sliceRows, bytesMax: STATE_LIMITS.sliceBytes };
+
+/** Writes some rows of a snapshot that is coming in: those that have come, up to a batch. */
 export class InstallRows implements Job {
   readonly #options: InstallJobOptions;
-  readonly #batch: DiskBatch;
-  readonly #rows: readonly DiskRow[];
-  #filled = 0;
+  /** Begun with the first row: one that is never written would stay in memory. */
+  #batch: DiskBatch | undefined;
+  #rows = 0;
+  #bytes = 0;
   #state: 'filling' | 'writing' | 'over' = 'filling';
 
   constructor(options: InstallJobOptions) {
     this.#options = options;
-    this.#batch = options.batches.begin();
-    this.#rows = options.install.takeBatch();
   }
 
   step(): Progress {
     if (this.#state !== 'filling') return this.#state === 'over' ? 'over' : 'later';
-    let bytes = 0;
-    const end = Math.min(this.#rows.length, this.#filled + STATE_LIMITS.sliceRows);
-    while (this.#filled < end && bytes < STATE_LIMITS.sliceBytes) {
-      const row = this.#rows[this.#filled] as DiskRow;
-      this.#batch.put(row[0], row[1]);
-      bytes += bytesOf(row);
-      this.#filled += 1;
+    const { install, batches, onProgress } = this.#options;
+    for (const [key, record] of install.takeRows(SLICE)) {
+      this.#batch ??= batches.begin();
+      this.#batch.put(key, record);
+      this.#bytes += key.length + record.length;
+      this.#rows += 1;
     }
-    if (this.#filled < this.#rows.length) return 'again';
-    this.#write();
+    if (install.hasRows && this.#bytes < STATE_LIMITS.installBatchBytes) return 'again';
+    if (this.#batch === undefined) {
+      // The header or the end of the stream.
+      this.#state = 'over';
+      onProgress();
+      return 'over';
+    }
+    this.#write(this.#batch);
     return 'later';
   }
 
-  #write(): void {
+  #write(batch: DiskBatch): void {
     const { install, batches, onProgress } = this.#options;
     const { shard, generation } = install.place;
     const record = batches.records.get(shard);
@@ -174,9 +170,9 @@ export class InstallRows implements Job {
       changes.set(shard, { ...record, leftovers: [...record.leftovers, generation] });
     }
     this.#state = 'writing';
-    batches.write(this.#batch, changes, () => {
+    batches.write(batch, changes, () => {
       this.#state = 'over';
-      install.wrote(this.#rows.length);
+      install.wrote(this.#rows);
       onProgress();
     });
   }

@@ -1,6 +1,7 @@
 /** A stretch of a snapshot's stream in memory, as one reader goes along it. */
 
 import { STATE_LIMITS } from '../base/limits.ts';
+import type { QueuedRead, ReadQueue } from './read-queue.ts';
 import type { DiskCursor, DiskRow, DiskRows } from './state-disk.ts';
 
 /** A piece of the stream in memory. */
@@ -12,6 +13,7 @@ interface Block {
 interface StrandOptions {
   readonly offset: number;
   readonly cursor: DiskCursor;
+  readonly reads: ReadQueue;
   /** What rows become, none for the end of them; undefined if they are not sound. */
   readonly spell: (rows: readonly DiskRow[], offset: number) => Uint8Array | undefined;
   readonly onUnreadable: () => void;
@@ -25,13 +27,16 @@ export class Strand {
   /** Invariant: they follow each other up to `#produced`. */
   #blocks: Block[] = [];
   #produced: number;
-  #isReading = false;
+  /** It reads on until it has come to this place. */
+  #wanted: number;
+  #read: QueuedRead | undefined;
   #isWhole = false;
   #isClosed = false;
 
   constructor(options: StrandOptions) {
     this.#options = options;
     this.#produced = options.offset;
+    this.#wanted = options.offset;
   }
 
   /** What stands before it is given up. */
@@ -60,10 +65,10 @@ export class Strand {
       this.#blocks.shift();
     }
     const end = offset + bytesMax;
-    if (this.#produced < end && !this.#isWhole) {
-      this.#readOn();
-      return 'later';
-    }
+    // As much again is read ahead, while what is given now is on its way.
+    this.#wanted = end + bytesMax;
+    this.#readOn();
+    if (this.#produced < end && !this.#isWhole) return 'later';
     const to = Math.min(end, this.#produced);
     const data = new Uint8Array(to - offset);
     for (const block of this.#blocks) {
@@ -78,17 +83,27 @@ export class Strand {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#blocks = [];
+    if (this.#read !== undefined) this.#options.reads.end(this.#read);
     this.#options.cursor.close();
   }
 
   #readOn(): void {
-    if (this.#isReading) return;
-    this.#isReading = true;
-    this.#options.cursor.next(READ, (rows) => {
-      if (this.#isClosed) return;
-      this.#isReading = false;
-      this.#take(rows);
-    });
+    if (this.#read !== undefined || this.#isClosed || this.#isWhole) return;
+    if (this.#produced >= this.#wanted) return;
+    const { cursor, reads } = this.#options;
+    const read: QueuedRead = {
+      begin: () => {
+        cursor.next(READ, (rows) => {
+          if (this.#isClosed) return;
+          this.#read = undefined;
+          // The others go on before what was read is taken in.
+          reads.end(read);
+          this.#take(rows);
+        });
+      },
+    };
+    this.#read = read;
+    reads.add(read);
   }
 
   #take(rows: DiskRows): void {
@@ -98,6 +113,7 @@ export class Strand {
     if (bytes === undefined) return;
     this.add(bytes);
     this.#isWhole = rows.length === 0;
+    this.#readOn();
     onProgress();
   }
 }

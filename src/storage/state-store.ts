@@ -175,6 +175,24 @@ export class StateStore {
     return this.#exports.readerOf(shard);
   }
 
+  /**
+   * Whether a snapshot of this shard may begin to come in: so many do at once. Asking again keeps
+   * the shard in line.
+   */
+  askToInstall(shard: ShardId): boolean {
+    return this.#generations.askForPlace(shard, this.#now);
+  }
+
+  /** The same of a shard that asked before; undefined if it is not in line any more. */
+  mayInstall(shard: ShardId): boolean | undefined {
+    return this.#generations.hasPlace(shard, this.#now);
+  }
+
+  /** The shard has no use for its place among those that come in. */
+  leaveInstall(shard: ShardId): void {
+    this.#generations.leavePlace(shard);
+  }
+
   /** A snapshot begins to come in; one that was coming before is given up. */
   install(shard: ShardId, description: SnapshotDescription): SnapshotInstall {
     this.#stateOf(shard);
@@ -206,6 +224,8 @@ export class StateStore {
   work(now: number): 'again' | 'later' {
     this.#now = now;
     if (this.#isClosed) return 'later';
+    this.#exports.closeIdle(now);
+    this.#generations.giveUpIdle(now);
     this.#job ??= this.#chooseJob();
     if (this.#job === undefined) return this.#settle();
     const progress = this.#job.step();
@@ -258,7 +278,6 @@ export class StateStore {
       onProgress,
       onDone: (written) => {
         this.#recount();
-        this.#exports.closeIdle();
         onCheckpoint(written);
       },
     });

@@ -48,6 +48,7 @@ const NARROW = {
   committedBytesMax: 4 * KIB,
   uncommittedBytesMax: 2 * KIB,
   chunkBytesMax: KIB,
+  chunkWindowBytesMax: 3 * KIB,
   tailEntries: 4,
   slowFollowerEntriesMax: 32,
 };

@@ -2,7 +2,7 @@
 
 import { fail } from 'node:assert/strict';
 import type { ShardId } from '../../src/base/ids.ts';
-import { RAFT_LIMITS } from '../../src/base/limits.ts';
+import { RAFT_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Member, ShardRow } from '../../src/catalog/cluster-map.ts';
 import { MemoryNetwork } from '../../src/transport/memory-network.ts';
@@ -18,6 +18,7 @@ const KIB = 1024;
 const STEP_MILLISECONDS = 20;
 const GROWTH_MILLISECONDS = 120_000;
 const PAUSE_MILLISECONDS = 20;
+const PUT_MILLISECONDS = 600_000;
 
 /** What goes into one batch of a simulated computer's log. */
 const LIMITS = {
@@ -28,6 +29,18 @@ const LIMITS = {
   uncommittedBytesMax: 128 * KIB,
 };
 
+interface StageOptions {
+  readonly nodes: number;
+  readonly shards: number;
+  readonly limits?: Partial<RaftLimits>;
+}
+
+interface Rows {
+  readonly count: number;
+  readonly atOnce: number;
+  readonly value: string;
+}
+
 export class Stage {
   readonly agenda: Agenda;
   readonly probes = new Probes();
@@ -36,17 +49,15 @@ export class Stage {
   readonly #customer: Customer;
   #isWriting = false;
 
-  constructor(
-    seed: number,
-    { nodes, shards }: { readonly nodes: number; readonly shards: number },
-  ) {
+  constructor(seed: number, { nodes, shards, limits }: StageOptions) {
     const random = new Random(seed);
     this.agenda = new Agenda(random.fork('ties'));
     const { agenda, probes } = this;
     const network = new MemoryNetwork({ time: agenda, random: random.fork('network') });
     const surroundings = { agenda, network, random: random.fork('all'), probes };
     const witness = new Witness(() => agenda.now);
-    this.#growth = new Growth({ surroundings, random, witness, limits: LIMITS });
+    const all = { ...LIMITS, ...limits };
+    this.#growth = new Growth({ surroundings, random, witness, limits: all });
     this.#growth.begin({ shards, replicas: Math.min(3, nodes) });
     this.until('the cluster is founded', () => this.#growth.isFounded);
     for (let at = 1; at < nodes; at++) this.#growth.join(0);
@@ -71,12 +82,32 @@ export class Stage {
     this.agenda.runUntil(this.agenda.now + milliseconds);
   }
 
-  until(what: string, isSo: () => boolean, patience = GROWTH_MILLISECONDS): void {
-    const until = this.agenda.now + patience;
+  /** How long it took, in virtual milliseconds. */
+  until(what: string, isSo: () => boolean, patience = GROWTH_MILLISECONDS): number {
+    const began = this.agenda.now;
     while (!isSo()) {
-      if (this.agenda.now >= until) fail(`${what}: not in ${patience} ms`);
+      if (this.agenda.now >= began + patience) fail(`${what}: not in ${patience} ms`);
       this.run(STEP_MILLISECONDS);
     }
+    return this.agenda.now - began;
+  }
+
+  /** The customer puts rows, so many at once; each has a key of its own. */
+  put({ count, atOnce, value }: Rows): void {
+    let begun = 0;
+    let ended = 0;
+    const next = () => {
+      if (begun === count) return;
+      const key = bytesOf(`row ${begun}`);
+      begun += 1;
+      const put = { type: 'put', key, value: bytesOf(value), lifeMilliseconds: 0 } as const;
+      this.#customer.write([put], () => {
+        ended += 1;
+        next();
+      });
+    };
+    for (let at = 0; at < Math.min(count, atOnce); at++) next();
+    this.until(`${count} rows are put`, () => ended === count, PUT_MILLISECONDS);
   }
 
   /** The customer writes one key after the other, all over the ring. */
@@ -122,6 +153,15 @@ export class Stage {
 
   leaderOf(shard: ShardId): number {
     return 1 + this.computers.findIndex(({ core }) => core?.replicas.get(shard)?.isLeader);
+  }
+
+  /** The shards of which a node lacks what their leader has committed. */
+  laggingOn(node: number): readonly ShardId[] {
+    return this.shards.filter((shard) => {
+      const leader = this.computers[this.leaderOf(shard) - 1]?.core?.replicas.get(shard);
+      const applied = this.computer(node).core?.replicas.get(shard)?.applied ?? 0;
+      return leader === undefined || applied < leader.status().commit;
+    });
   }
 
   /** Everybody who is wanted votes, and nobody else is listed. */

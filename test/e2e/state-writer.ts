@@ -49,8 +49,8 @@ function applyTo(shard: ShardId): void {
 /** Each shard sends its newest snapshot to itself, and so changes its generation. */
 function reinstall(shard: ShardId): void {
   const reader = store.snapshots(shard);
-  const description = reader.newest();
-  if (description === undefined) return;
+  const description = reader.open(0);
+  if (description === undefined || description === 'later') return;
   const install = store.install(shard, description);
   isSwitching = true;
   const goOn = () => {

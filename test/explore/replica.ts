@@ -25,7 +25,11 @@ const LIMITS = freezeGraph({
 /** Every timeout is the longest there is, so nobody campaigns but when told to. */
 const RANDOM: Random = Object.assign(new Random(0), { below: (limit: number) => limit - 1 });
 Object.freeze(RANDOM);
-const NO_SNAPSHOTS = Object.freeze({ newest: () => undefined, read: () => 'gone' as const });
+const NO_SNAPSHOTS = Object.freeze({
+  open: () => undefined,
+  read: () => 'gone' as const,
+  release() {},
+});
 
 const FIRST = freezeGraph({
   at: ORIGIN,

@@ -25,7 +25,7 @@ function leader(): { raft: Raft; turn: () => readonly number[] } {
     limits: { ...RAFT_LIMITS, committedBytesMax: 1 },
     random: new Random(1),
     entries: { read },
-    snapshots: { newest: () => undefined, read: () => 'gone' },
+    snapshots: { open: () => undefined, read: () => 'gone', release() {} },
     restored: {
       hardState: { term: 0, vote: NOBODY, commit: 0 },
       log: { base: ORIGIN, runs: [], lastIndex: 0, damaged: [] },

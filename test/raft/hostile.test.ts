@@ -35,7 +35,7 @@ function createReplica(seed: number): Replica {
     limits: RAFT_LIMITS,
     random: new Random(seed),
     entries: { read: ({ from }) => [written.get(from)].filter((entry) => entry !== undefined) },
-    snapshots: { newest: () => undefined, read: () => 'gone' },
+    snapshots: { open: () => undefined, read: () => 'gone', release() {} },
     restored: {
       hardState: { term: 0, vote: NOBODY, commit: 0 },
       log: { base: ORIGIN, runs: [], lastIndex: 0, damaged: [] },

@@ -7,6 +7,7 @@ import { NODE_LIMITS, STATE_LIMITS } from '../../src/base/limits.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { Entry, SnapshotChunk } from '../../src/raft/message.ts';
+import type { SnapshotReader } from '../../src/raft/ready.ts';
 import { newborn } from '../../src/shard/opening.ts';
 import { soundSnapshots } from '../../src/shard/sound-snapshots.ts';
 import { StateDamage } from '../../src/storage/state.ts';
@@ -289,11 +290,15 @@ test('no snapshot is made of a state that names no voters', () => {
   rig.append([empty as Entry]);
   rig.store.checkpoint();
   rig.turns(10);
-  equal(rig.store.snapshots(SHARD).newest()?.index, 1, 'the store would');
-  equal(soundSnapshots(SHARD, rig.store).newest(), undefined);
+  const indexIn = (reader: SnapshotReader) => {
+    const opened = reader.open(0);
+    return opened === 'later' ? opened : opened?.index;
+  };
+  equal(indexIn(rig.store.snapshots(SHARD)), 1, 'the store would');
+  equal(indexIn(soundSnapshots(SHARD, rig.store)), undefined);
   rig.append([configured(2)]);
   rig.turns(10);
-  equal(soundSnapshots(SHARD, rig.store).newest()?.index, 2, 'a checkpoint was asked for');
+  equal(indexIn(soundSnapshots(SHARD, rig.store)), 2, 'a checkpoint was asked for');
 });
 
 test('there are three ways in which state and log differ', async () => {

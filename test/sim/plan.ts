@@ -138,6 +138,7 @@ function drawLimits(random: Random, shape: Profile, log: LogLimits): RaftLimits 
   const window = Math.floor(log.batchBytesMax / 2);
   const appendBytesMax = draw('appendBytesMax', Math.floor(window / 2), [1, 40, 300]);
   const inflightBytesMax = draw('inflightBytesMax', window, [1, 100, 1000]);
+  const chunkBytesMax = draw('chunkBytesMax', RAFT_LIMITS.chunkBytesMax, [16, 64]);
   const tailEntries = draw('tailEntries', 100, [1, 5, 1000]);
   const silence = 2 * electionTicksMin + 1;
   const limits: RaftLimits = {
@@ -149,7 +150,8 @@ function drawLimits(random: Random, shape: Profile, log: LogLimits): RaftLimits 
     inflightMessagesMax: draw('inflightMessagesMax', 256, [1, 2, 5]),
     committedBytesMax: draw('committedBytesMax', RAFT_LIMITS.committedBytesMax, [1, 100]),
     uncommittedBytesMax: draw('uncommittedBytesMax', RAFT_LIMITS.uncommittedBytesMax, [1, 200]),
-    chunkBytesMax: draw('chunkBytesMax', RAFT_LIMITS.chunkBytesMax, [16, 64]),
+    chunkBytesMax,
+    chunkWindowBytesMax: chunkBytesMax * random.fork('chunk window').pick([1, 2, 4]),
     tailEntries,
     slowFollowerEntriesMax: Math.max(tailEntries, draw('slowFollower', 1000, [1, 20])),
     readsMax: draw('readsMax', RAFT_LIMITS.readsMax, [1, 3]),

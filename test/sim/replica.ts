@@ -92,14 +92,17 @@ export class Replica {
     const { buggify } = this.#services;
     const reader = this.#storage.state.snapshots(this.shard);
     return {
-      newest: () => {
-        const newest = reader.newest();
+      open: (from) => {
+        const opened = reader.open(from);
+        if (opened === 'later') return 'later';
         // The first configuration stands in no log, so a newcomer does not know it. A checkpoint
         // from before the one that added the newcomer would tell nobody whom to believe.
-        if (newest !== undefined && newest.configuration.voters.length > 0) return newest;
+        if (opened !== undefined && opened.configuration.voters.length > 0) return opened;
+        if (opened !== undefined) reader.release(opened.index);
         this.#storage.checkpoint();
         return undefined;
       },
+      release: (index) => reader.release(index),
       read: (piece) => {
         if (buggify.fires('snapshot-piece-later')) return 'later';
         if (buggify.fires('old-checkpoint-dropped', 20)) return 'gone';

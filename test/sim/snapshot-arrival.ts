@@ -49,7 +49,7 @@ export class SnapshotArrival {
     const isOurs = install?.description.index === index;
     const status = isOurs ? install.status : 'over';
     // Rows may still be on their way to the disk, but no piece of the stream is.
-    if (status === 'coming' && isOurs && install.isWhole) return undefined;
+    if (status === 'coming' && isOurs && install.isBusy) return undefined;
     this.#complete = undefined;
     if (status === 'sound' && !this.#services.buggify.fires('snapshot-refused-unseen')) {
       return { index, isSound: true };

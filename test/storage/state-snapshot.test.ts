@@ -6,7 +6,7 @@ import { hash } from '../../src/base/hash.ts';
 import type { ShardId } from '../../src/base/ids.ts';
 import { STATE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { SnapshotPiece } from '../../src/raft/ready.ts';
+import type { SnapshotPiece, SnapshotReader } from '../../src/raft/ready.ts';
 import { Place } from '../../src/storage/state-key.ts';
 import { randomWrites } from './state-model.ts';
 import {
@@ -23,6 +23,13 @@ import {
 } from './state-rig.ts';
 
 const OTHER = 8 as ShardId;
+
+/** The index of what the reader opens. */
+function openedIn(reader: SnapshotReader): number {
+  const opened = reader.open(0);
+  assert.ok(opened !== undefined && opened !== 'later', 'there is one, and room for it');
+  return opened.index;
+}
 
 async function newRig(medium: Medium = new MemoryMedium()): Promise<StateRig> {
   const rig = new StateRig(medium);
@@ -70,9 +77,9 @@ for (const newMedium of MEDIA) {
     const rig = await newRig(newMedium());
     for (let at = 0; at < 1000; at++) rig.apply([put(`key ${at}`, 'x'.repeat(1000))]);
     await rig.checkpoint();
-    const { description, bytes } = await rig.exportAll();
-    const { index } = description;
+    const { bytes } = await rig.exportAll();
     const reader = rig.store.snapshots(SHARD);
+    const index = openedIn(reader);
     const bytesMax = 10_000;
     const got: number[] = [0, bytesMax, 50 * bytesMax];
     const wanted = got.map((offset) => Math.min(bytes.length, offset + 20 * bytesMax));
@@ -98,6 +105,7 @@ for (const newMedium of MEDIA) {
     for (let at = 0; at < 1000; at++) rig.apply([put(`key ${at}`, 'x'.repeat(at % 1500))]);
     await rig.checkpoint();
     const { description, bytes } = await rig.exportAll();
+    openedIn(rig.store.snapshots(SHARD));
     const random = new Random(1);
     for (let at = 0; at < 60; at++) {
       if (at % 20 === 0) {
@@ -152,7 +160,7 @@ for (const newMedium of MEDIA) {
     await assert.rejects(rig.scanNow(), isDamage);
     assert.equal(textOf(rig.store.get(SHARD, 0, bytesOf('a'))), '1');
     const reader = rig.store.snapshots(SHARD);
-    const request = { index: reader.newest()?.index ?? 0, offset: 0, bytesMax: 1000 };
+    const request = { index: openedIn(reader), offset: 0, bytesMax: 1000 };
     assert.equal(await answerTo(rig, request), 'gone');
     assert.equal(rig.damages.length, 1);
     assert.equal(rig.store.isDamaged(SHARD), false, 'the hash is still known');
@@ -168,7 +176,7 @@ for (const newMedium of MEDIA) {
     assert.equal(rig.damages.length, 2);
     await rig.reopen();
     assert.equal(rig.store.isDamaged(SHARD), true, 'that is not forgotten');
-    assert.equal(rig.store.snapshots(SHARD).newest(), undefined);
+    assert.equal(rig.store.snapshots(SHARD).open(0), undefined);
     await close(rig);
   });
 }
@@ -281,25 +289,97 @@ test('nothing is applied between asking for a switch and its being on disk', asy
   assert.equal(textOf(rig.store.get(SHARD, 0, bytesOf('a'))), '2');
 });
 
-test('snapshots that nobody reads are closed, and so is the oldest of too many', async () => {
+test('a snapshot that is being read stays open, and one that is not read is closed', async () => {
   const rig = await newRig();
+  rig.create(OTHER);
   rig.apply([put('a', '1')]);
+  rig.apply([put('a', '1')], OTHER);
   await rig.checkpoint();
-  const reader = rig.store.snapshots(SHARD);
-  const indexes: number[] = [];
-  for (let at = 0; at <= STATE_LIMITS.exportsMax; at++) {
-    indexes.push(reader.newest()?.index ?? 0);
+  const [read, idle] = [rig.store.snapshots(SHARD), rig.store.snapshots(OTHER)];
+  const indexes = [openedIn(read), openedIn(idle)];
+  const step = STATE_LIMITS.exportIdleMilliseconds / 4;
+  for (let at = 0; at < 8; at++) {
+    rig.now += step;
     rig.apply([put('a', `${at}`)]);
     await rig.checkpoint();
+    assert.notEqual(read.read({ index: indexes[0] ?? 0, offset: 0, bytesMax: 10 }), 'gone');
   }
-  const readAt = (index: number | undefined) =>
-    reader.read({ index: index ?? 0, offset: 0, bytesMax: 10 });
-  assert.equal(readAt(indexes[0]), 'gone');
-  assert.notEqual(readAt(indexes[1]), 'gone');
-  for (let at = 0; at < STATE_LIMITS.exportIdleCheckpoints + 1; at++) {
-    rig.apply([]);
-    await rig.checkpoint();
-    assert.notEqual(readAt(indexes[1]), 'gone');
+  assert.equal(idle.read({ index: indexes[1] ?? 0, offset: 0, bytesMax: 10 }), 'gone');
+});
+
+/** With shards 1 to `count` on disk, each with one row. */
+async function rigOf(count: number): Promise<{ rig: StateRig; shards: readonly ShardId[] }> {
+  const rig = new StateRig(new MemoryMedium());
+  await rig.open();
+  const shards = Array.from({ length: count }, (_, at) => (at + 1) as ShardId);
+  for (const shard of shards) {
+    rig.create(shard);
+    rig.apply([put('a', '1')], shard);
   }
-  assert.equal(readAt(indexes[2]), 'gone');
+  await rig.checkpoint();
+  return { rig, shards };
+}
+
+test('shards beyond the bound wait in line, and have their turn in the order of asking', async () => {
+  const { rig, shards } = await rigOf(3 * STATE_LIMITS.exportsMax);
+  const readers = shards.map((shard) => rig.store.snapshots(shard));
+  const order: number[] = [];
+  const open = new Set<number>();
+  for (let round = 0; order.length < shards.length; round++) {
+    assert.ok(round < shards.length, 'nobody waits for ever');
+    // The later ones ask first: what counts is who began to wait.
+    const turn = round === 0 ? shards.keys() : [...shards.keys()].reverse();
+    for (const at of turn) {
+      if (order.includes(at)) continue;
+      if (readers[at]?.open(0) === 'later') continue;
+      order.push(at);
+      open.add(at);
+    }
+    assert.ok(open.size <= STATE_LIMITS.exportsMax);
+    for (const at of open) {
+      const index = openedIn(readers[at] as SnapshotReader);
+      assert.notEqual(readers[at]?.read({ index, offset: 0, bytesMax: 10 }), 'gone', `${at}`);
+    }
+    const [first] = open;
+    if (first === undefined) continue;
+    readers[first]?.release(openedIn(readers[first] as SnapshotReader));
+    open.delete(first);
+  }
+  assert.deepEqual(order, [...shards.keys()]);
+});
+
+test('a shard that asks no more leaves the line, and its place to the next', async () => {
+  const { rig, shards } = await rigOf(STATE_LIMITS.exportsMax + 2);
+  const readers = shards.map((shard) => rig.store.snapshots(shard));
+  const indexes = readers.map((reader) => reader.open(0));
+  const [gone, waiting] = readers.slice(-2) as [SnapshotReader, SnapshotReader];
+  assert.deepEqual(indexes.slice(-2), ['later', 'later']);
+  readers[0]?.release(1);
+  assert.equal(waiting.open(0), 'later', 'the place is kept for the one in front');
+  rig.now += STATE_LIMITS.exportLineMilliseconds + 1;
+  rig.store.work(rig.now);
+  assert.notEqual(waiting.open(0), 'later');
+  assert.equal(gone.open(0), 'later');
+});
+
+test('so many snapshots come in at once, and a silent sender loses its place', async () => {
+  const { rig, shards } = await rigOf(STATE_LIMITS.installsMax + 1);
+  const { description, bytes } = await rig.exportAll(shards[0]);
+  const last = shards.at(-1) as ShardId;
+  const installs = shards.slice(0, -1).map((shard) => {
+    assert.equal(rig.store.askToInstall(shard), true);
+    return rig.store.install(shard, description);
+  });
+  assert.equal(rig.store.askToInstall(last), false);
+  rig.store.work(rig.now);
+  rig.now += STATE_LIMITS.installIdleMilliseconds / 2;
+  const [first, ...silent] = installs;
+  first?.take(bytes.subarray(0, 5));
+  rig.store.work(rig.now);
+  assert.equal(rig.store.mayInstall(last), false);
+  rig.now += STATE_LIMITS.installIdleMilliseconds / 2;
+  rig.store.work(rig.now);
+  assert.equal(first?.status, 'coming');
+  for (const install of silent) assert.equal(install.status, 'over');
+  assert.equal(rig.store.askToInstall(last), true);
 });

@@ -5,7 +5,7 @@ import type { MemberId, ShardId } from '../../../src/base/ids.ts';
 import type { RaftLimits } from '../../../src/base/limits.ts';
 import { Random } from '../../../src/base/random.ts';
 import type { EntryRange } from '../../../src/raft/log.ts';
-import { sizeOf } from '../../../src/raft/message.ts';
+import { type SnapshotDescription, sizeOf } from '../../../src/raft/message.ts';
 import { Raft } from '../../../src/raft/raft.ts';
 import type { Outcome, RaftEvent, Ready, SnapshotPiece, Write } from '../../../src/raft/ready.ts';
 import type { RaftStatus } from '../../../src/raft/status.ts';
@@ -110,8 +110,9 @@ export class Member {
       random: new Random(SEED + this.id * 100 + this.#lives),
       entries: { read: (range) => this.#read(range) },
       snapshots: {
-        newest: () => this.#cache.checkpoint?.description,
+        open: (from) => this.#openSnapshot(from),
         read: (piece) => this.#readSnapshot(piece),
+        release: () => {},
       },
       restored: restoredFrom(this.#disk),
     });
@@ -182,6 +183,11 @@ export class Member {
   damage(index: number): void {
     this.#disk = { ...this.#disk, damaged: [...this.#disk.damaged, index] };
     this.#cache = { ...this.#cache, damaged: [...this.#cache.damaged, index] };
+  }
+
+  #openSnapshot(from: number): SnapshotDescription | undefined {
+    const description = this.#cache.checkpoint?.description;
+    return description === undefined || description.index < from ? undefined : description;
   }
 
   #handOver(write: Write): void {
