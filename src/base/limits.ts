@@ -263,56 +263,6 @@ assert(
   'what is sent again after the longest wait is not given up before',
 );
 
-/** Sockets of one node: to peers, two each, and to clients. */
-export const TRANSPORT_LIMITS = {
-  /** From the first packet of a socket to the hello that it brings. */
-  helloMilliseconds: 3000,
-  /** Both sides ping this often, and whoever is not heard for so long is gone. */
-  peerPingMilliseconds: 1000,
-  peerSilenceMilliseconds: 5000,
-  clientPingMilliseconds: 5000,
-  clientSilenceMilliseconds: 15_000,
-  /** How often deadlines are looked at. */
-  sweepMilliseconds: 100,
-  /** Between two attempts to dial; doubles up to the maximum, less up to a half at random. */
-  redialMillisecondsMin: 100,
-  redialMillisecondsMax: 2000,
-  /** How long the larger node id leaves dialling to the smaller one. */
-  courtesyMilliseconds: 500,
-  /** What may wait in a socket for the network. A socket with nothing waiting takes any frame. */
-  mainBytesMax: 16 * MIB,
-  bulkBytesMax: 10 * MIB,
-  clientBytesMax: 16 * MIB,
-  /** All sockets that others opened, with and without a hello. */
-  connectionsMax: 10_000,
-  /** Pieces of one frame: our own frames are never in pieces. */
-  fragmentsMax: 64,
-  /** Chunks of a frame as the network brings them: the largest frame in ordinary packets. */
-  chunksMax: 64 * KIB,
-} as const;
-
-export type TransportLimits = { readonly [name in keyof typeof TRANSPORT_LIMITS]: number };
-
-/** Asserted for the defaults and for whatever a test makes of them. */
-export function assertTransportLimits(limits: TransportLimits): void {
-  for (const value of Object.values(limits)) assert(value > 0, 'every limit is above zero');
-  assert(
-    limits.peerPingMilliseconds * 3 <= limits.peerSilenceMilliseconds &&
-      limits.clientPingMilliseconds * 3 <= limits.clientSilenceMilliseconds,
-    'three pings fit a silence',
-  );
-  assert(limits.sweepMilliseconds * 2 <= limits.peerPingMilliseconds, 'pings leave in time');
-  assert(limits.redialMillisecondsMin <= limits.redialMillisecondsMax, 'attempts get rarer');
-}
-
-assertTransportLimits(TRANSPORT_LIMITS);
-assert(
-  STATE_LIMITS.exportsMax * (RAFT_LIMITS.chunkWindowBytesMax + RAFT_LIMITS.chunkBytesMax) <=
-    TRANSPORT_LIMITS.bulkBytesMax,
-  'the chunks that may be on their way to one peer fit its socket',
-);
-assert(WIRE_LIMITS.frameBytesMax / 1024 < TRANSPORT_LIMITS.chunksMax, 'packets of a frame fit');
-
 /**
  * What a command may hold, and what a shard keeps of each client. They are judged while applying:
  * a change of one changes what old entries mean, as does every change of a format.

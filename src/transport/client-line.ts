@@ -1,7 +1,8 @@
 /** A client's side of one connection to one node, for the client library. */
 
 import { assert } from '../base/assert.ts';
-import { TRANSPORT_LIMITS, type TransportLimits, WIRE_LIMITS } from '../base/limits.ts';
+import { WIRE_LIMITS } from '../base/limits.ts';
+import { TRANSPORT_LIMITS, type TransportLimits } from '../base/transport-limits.ts';
 import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
 import { encodeHello, type NodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { judgeNode } from './judgement.ts';

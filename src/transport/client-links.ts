@@ -1,6 +1,6 @@
 /** The connections of clients: hello, frames, and a bound on what waits for each. */
 
-import type { TransportLimits } from '../base/limits.ts';
+import type { TransportLimits } from '../base/transport-limits.ts';
 import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
 import { encodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { type Identity, judgeClient } from './judgement.ts';

@@ -1,8 +1,8 @@
 /** The two lanes to each peer: who dials, which socket is the lane's, and when to try again. */
 
 import type { NodeId } from '../base/ids.ts';
-import type { TransportLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
+import type { TransportLimits } from '../base/transport-limits.ts';
 import { type Farewell, farewellOf, farewellText, saysRemoved } from '../wire/farewell.ts';
 import { encodeHello, type Lane, type PeerHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { type Identity, judgePeer } from './judgement.ts';

@@ -2,13 +2,13 @@
 
 import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
+import { WIRE_LIMITS } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
 import {
   assertTransportLimits,
   TRANSPORT_LIMITS,
   type TransportLimits,
-  WIRE_LIMITS,
-} from '../base/limits.ts';
-import type { Random } from '../base/random.ts';
+} from '../base/transport-limits.ts';
 import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
 import type { Lane } from '../wire/hello.ts';
 import { ClientLinks } from './client-links.ts';

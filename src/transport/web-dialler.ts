@@ -1,7 +1,7 @@
 /** Dialling by WebSocket, with or without a server of one's own: what a client needs. */
 
 import { WebSocket } from 'ws';
-import { TRANSPORT_LIMITS } from '../base/limits.ts';
+import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
 import { WEB_SOCKET_OPTIONS, WebLine } from './web-line.ts';
 

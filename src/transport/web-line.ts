@@ -2,7 +2,8 @@
 
 import type { Socket as RawSocket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
-import { TRANSPORT_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { WIRE_LIMITS } from '../base/limits.ts';
+import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { type Farewell, farewellOf } from '../wire/farewell.ts';
 import type { Socket, SocketListener } from './sockets.ts';
 

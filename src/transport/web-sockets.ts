@@ -9,7 +9,7 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket as RawSocket } from 'node:net';
 import { WebSocketServer } from 'ws';
-import { TRANSPORT_LIMITS } from '../base/limits.ts';
+import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { ListenError, listenFault } from './listen-error.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
 import { SUBPROTOCOL, WebDialler } from './web-dialler.ts';

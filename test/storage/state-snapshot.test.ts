@@ -320,7 +320,7 @@ async function rigOf(count: number): Promise<{ rig: StateRig; shards: readonly S
   return { rig, shards };
 }
 
-test('shards beyond the bound wait in line, and have their turn in the order of asking', async () => {
+test('shards beyond the bound wait in line, in the order of asking', async () => {
   const { rig, shards } = await rigOf(3 * STATE_LIMITS.exportsMax);
   const readers = shards.map((shard) => rig.store.snapshots(shard));
   const order: number[] = [];

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import type { NodeId } from '../../src/base/ids.ts';
-import { TRANSPORT_LIMITS, type TransportLimits } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
+import { TRANSPORT_LIMITS, type TransportLimits } from '../../src/base/transport-limits.ts';
 import type { Schedule, Sockets } from '../../src/transport/sockets.ts';
 import { Switchboard } from '../../src/transport/switchboard.ts';
 import type { Lane } from '../../src/wire/hello.ts';
