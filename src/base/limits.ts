@@ -18,8 +18,12 @@ export const MEMBER_OVERHEAD_BYTES = 32;
 export const RAFT_LIMITS = {
   /** A leader speaks to every follower at least this often. */
   heartbeatTicks: 2,
-  /** Followers wait for a random time in [min, 2 min) before they campaign. */
+  /** Followers wait for a random time in [timeout, 2 timeout) before they campaign. */
   electionTicksMin: 10,
+  /** The timeout grows with the delays of disks, event loops and answers, up to here. */
+  electionTicksMax: 150,
+  /** A delay counts for one to two of these windows. */
+  delayWindowTicks: 150,
   /** Appends on their way to one follower, in messages and in bytes. */
   inflightMessagesMax: 256,
   inflightBytesMax: 8 * MIB,
@@ -48,9 +52,14 @@ export const RAFT_LIMITS = {
   membersMax: 32,
   /**
    * Lease reads assume that no follower's clock runs faster than the leader's by more than this
-   * factor, for the length of one election timeout.
+   * factor, for the length of one lease.
    */
   clockDriftMax: 1.25,
+  /**
+   * For so long after a round every follower that answered it votes for nobody else, by its own
+   * clock. The same on all nodes whatever their settings: no setting of time changes it.
+   */
+  leaseMilliseconds: 180,
   /** One tick in milliseconds of the leader's monotone clock: what a lease is measured in. */
   tickMilliseconds: 20,
 } as const;
@@ -61,7 +70,13 @@ export type RaftLimits = { readonly [name in keyof typeof RAFT_LIMITS]: number }
 export function assertRaftLimits(limits: RaftLimits): void {
   for (const value of Object.values(limits)) assert(value > 0, 'every limit is above zero');
   assert(limits.heartbeatTicks * 3 <= limits.electionTicksMin, 'three heartbeats fit a timeout');
+  assert(limits.electionTicksMin <= limits.electionTicksMax, 'a timeout only grows');
   assert(limits.quiesceTicks > 2 * limits.electionTicksMin, 'silence is longer than an election');
+  // A promise is counted in ticks, the first of which may come right after it was made.
+  assert(
+    limits.leaseMilliseconds <= (limits.electionTicksMin - 1) * limits.tickMilliseconds,
+    'a promise to a leader outlasts the lease that stands on it',
+  );
   assert(limits.appendBytesMax <= limits.inflightBytesMax, 'an append fits the window');
   assert(limits.chunkBytesMax <= limits.chunkWindowBytesMax, 'a chunk fits the window');
   assert(limits.clockDriftMax > 1, 'a drift bound leaves room for drift');

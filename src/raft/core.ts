@@ -5,6 +5,7 @@ import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { type Configurations, isVoter } from './configuration.ts';
+import type { ElectionTimeout } from './election-timeout.ts';
 import type { Fact } from './fact.ts';
 import type { Log } from './log.ts';
 import type { Message, SnapshotDescription } from './message.ts';
@@ -18,7 +19,7 @@ export interface Follower {
   leader: MemberId;
   /** Ticks since the leader was heard, or since this replica began to wait. */
   elapsed: number;
-  /** Drawn anew each time (§5.2), in [electionTicksMin, 2 electionTicksMin). */
+  /** Drawn anew each time (§5.2), in [electionTicksMin, 2 electionTicksMin); see `stretched`. */
   timeout: number;
   /** The snapshot whose chunks are coming in. */
   incoming: Incoming | undefined;
@@ -77,8 +78,8 @@ export interface Leader {
   readonly uncommitted: { readonly lastIndex: number; readonly bytes: number }[];
   uncommittedBytes: number;
   transfer: { readonly to: MemberId; elapsed: number; isSent: boolean } | undefined;
-  /** The tick at which the oldest unfinished write was first seen waiting. */
-  writeSeen: { readonly number: number; readonly since: number } | undefined;
+  /** No handing over to a faster voter before this tick: one attempt in a window. */
+  handOverFrom: number;
 }
 
 type Role = Follower | Candidate | Leader;
@@ -112,6 +113,11 @@ export interface Core {
   /** For so many ticks it votes for nobody but `promisedTo`, who may read by its lease. */
   promiseTicks: number;
   promisedTo: MemberId;
+  readonly timeout: ElectionTimeout;
+  /** The tick at which `promisedTo` was last heard as leader, or was last known to be silent. */
+  heardAt: number;
+  /** How long the last leader that said so has its group wait, in ticks. */
+  statedTicks: number;
   /** Ticks of this life so far. */
   ticks: number;
   /** The node's clock at the last tick. */
@@ -156,6 +162,7 @@ export function adoptTerm(core: Core, term: number, vote: MemberId): void {
 export function becomeFollower(core: Core, leader: MemberId): void {
   const before = core.role;
   if (before.type === 'leader') dropReads(core, before, 'not-leader');
+  core.timeout.majorityDelay = undefined;
   core.role = {
     type: 'follower',
     leader,
@@ -166,6 +173,7 @@ export function becomeFollower(core: Core, leader: MemberId): void {
   };
 }
 
+/** Before it is stretched: the draw does not change while the timeout does. */
 export function drawTimeout(core: Core): number {
   const { electionTicksMin } = core.limits;
   return electionTicksMin + core.random.below(electionTicksMin);

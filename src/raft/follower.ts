@@ -22,7 +22,7 @@ import { campaign } from './vote.ts';
 export function tickFollower(core: Core, follower: Follower): void {
   if (follower.isQuiet) return;
   follower.elapsed += 1;
-  if (follower.elapsed < follower.timeout) return;
+  if (follower.elapsed < core.timeout.stretched(follower.timeout)) return;
   follower.elapsed = 0;
   follower.leader = NOBODY;
   campaign(core, { isTransfer: false });
@@ -70,6 +70,7 @@ export function receiveHeartbeat(core: Core, follower: Follower, beat: Heartbeat
     type: 'heartbeat-response',
     ...to(core, beat.from),
     round: beat.round,
+    delayMilliseconds: core.timeout.ownDelay,
   });
   const damaged = damageOf(core);
   if (damaged !== undefined) reportDamage(core, beat, damaged);

@@ -84,11 +84,15 @@ export interface Heartbeat extends Envelope {
   readonly configuration: Position;
   /** The leader falls silent; a follower that has all through `commit` stops its clock too. */
   readonly isLast: boolean;
+  /** The election timeout that a majority of the group needs, as its leader sees it. */
+  readonly timeoutMilliseconds: number;
 }
 
 export interface HeartbeatResponse extends Envelope {
   readonly type: 'heartbeat-response';
   readonly round: number;
+  /** The greatest recent delay of its sender's own disk and event loop. */
+  readonly delayMilliseconds: number;
 }
 
 export interface SnapshotDescription extends Position {
@@ -197,8 +201,10 @@ export function faultOf(message: Message): string | undefined {
       return faultOfPositions([message.hint], message.term);
     case 'heartbeat':
       if (!isCount(message.commit) || !isCount(message.round)) return 'an impossible number';
+      if (!isCount(message.timeoutMilliseconds)) return 'an impossible number';
       return faultOfPositions([message.configuration], message.term);
     case 'heartbeat-response':
+      if (!isCount(message.delayMilliseconds)) return 'an impossible number';
       return isCount(message.round) ? undefined : 'an impossible number';
     case 'snapshot-chunk':
       return faultOfChunk(message);

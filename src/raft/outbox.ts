@@ -13,6 +13,8 @@ interface Inflight {
   readonly mark: Mark;
   /** What of the write still stands in the log: lowered when a later cut overwrites it. */
   standing: number;
+  /** When it was handed out, by the node's clock at the tick before. */
+  readonly at: number;
 }
 
 export class Outbox {
@@ -62,6 +64,11 @@ export class Outbox {
     return this.#inflight[0]?.mark.number;
   }
 
+  /** When the oldest write that is under way was handed out. */
+  get oldestInflightAt(): number | undefined {
+    return this.#inflight[0]?.at;
+  }
+
   isDurable(write: number): boolean {
     const oldest = this.oldestInflight;
     return write <= this.#lastWrite && (oldest === undefined || write < oldest);
@@ -99,11 +106,12 @@ export class Outbox {
     readonly hardState: HardState;
     readonly entries: readonly Entry[];
     readonly last: Mark['position'];
+    readonly now: number;
   }): Write {
     this.#lastWrite += 1;
     const mark = { number: this.#lastWrite, position: state.last };
     const { snapshot, repairs } = this;
-    this.#inflight.push({ mark, standing: state.last.index });
+    this.#inflight.push({ mark, standing: state.last.index, at: state.now });
     this.unwrittenFrom = Number.POSITIVE_INFINITY;
     this.repairs = [];
     this.snapshot = undefined;

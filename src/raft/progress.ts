@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts';
 import type { MemberId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
+import type { ElectionTimeout } from './election-timeout.ts';
 import type { SnapshotDescription } from './message.ts';
 
 /**
@@ -48,6 +49,9 @@ export class Progress {
   answeredRound = 0;
   /** The leader's tick at which the follower was last heard. */
   heardAt: number;
+  /** The greatest recent delay of its disk and loop, as it says; until then what was usual. */
+  delay: number;
+  readonly #timeout: ElectionTimeout;
   /** Catching up in rounds (thesis §4.2.1): the log's end when this one began, and when. */
   #catchUp: { readonly target: number; readonly startedAt: number };
   #lastRoundTicks = Number.POSITIVE_INFINITY;
@@ -57,11 +61,14 @@ export class Progress {
   constructor(options: {
     readonly member: MemberId;
     readonly limits: RaftLimits;
+    readonly timeout: ElectionTimeout;
     readonly lastIndex: number;
     readonly now: number;
   }) {
     this.member = options.member;
     this.#limits = options.limits;
+    this.#timeout = options.timeout;
+    this.delay = options.timeout.delayCovered;
     this.next = options.lastIndex + 1;
     this.heardAt = options.now;
     this.#catchUp = { target: options.lastIndex, startedAt: options.now };
@@ -179,13 +186,13 @@ export class Progress {
   }
 
   isActive(now: number): boolean {
-    return now - this.heardAt < this.#limits.electionTicksMin;
+    return now - this.heardAt < this.#timeout.ticks;
   }
 
   /** Called when the follower was heard. Says whether it just came close to the leader's log. */
   catchUp(leader: { readonly lastIndex: number; readonly now: number }): boolean {
     if (this.match < this.#catchUp.target) return false;
-    const limit = this.#limits.electionTicksMin;
+    const limit = this.#timeout.ticks;
     const wasFar = this.#lastRoundTicks > limit;
     this.#lastRoundTicks = leader.now - this.#catchUp.startedAt;
     this.#catchUp = { target: leader.lastIndex, startedAt: leader.now };
@@ -195,7 +202,7 @@ export class Progress {
   /** It has all, or its last round took less than an election timeout and so does this one. */
   isCaughtUp(leader: { readonly lastIndex: number; readonly now: number }): boolean {
     if (this.match === 0 || !this.isActive(leader.now)) return false;
-    const limit = this.#limits.electionTicksMin;
+    const limit = this.#timeout.ticks;
     const isFast = this.#lastRoundTicks <= limit && leader.now - this.#catchUp.startedAt <= limit;
     return isFast || this.match >= leader.lastIndex;
   }

@@ -62,9 +62,9 @@ export function watchMembers(core: Core, leader: Leader): void {
   }
   for (const member of members) {
     if (member === core.self || leader.followers.has(member)) continue;
-    const { limits, ticks: now } = core;
+    const { limits, timeout, ticks: now } = core;
     const { lastIndex } = core.log;
-    leader.followers.set(member, new Progress({ member, limits, lastIndex, now }));
+    leader.followers.set(member, new Progress({ member, limits, timeout, lastIndex, now }));
   }
 }
 

@@ -126,8 +126,9 @@ function step(core: Core, event: RaftEvent): Outcome {
 function tick(core: Core, now: number): Outcome {
   const passed = Number.isFinite(core.now) ? now - core.now : 0;
   core.ticks += 1;
-  core.promiseTicks = Math.max(core.promiseTicks - 1, 0);
   core.now = Math.max(core.now, now);
+  observeDelays(core, passed);
+  core.promiseTicks = Math.max(core.promiseTicks - 1, 0);
   core.isHandingBlocked = false;
   switch (core.role.type) {
     case 'follower':
@@ -137,10 +138,20 @@ function tick(core: Core, now: number): Outcome {
       tickCandidate(core, core.role);
       break;
     case 'leader':
-      tickLeader(core, core.role, passed);
+      tickLeader(core, core.role);
       break;
   }
   return TAKEN;
+}
+
+/** What this node's own disk and event loop take: a write that is under way counts as it ages. */
+function observeDelays(core: Core, passed: number): void {
+  const { timeout, limits, outbox } = core;
+  timeout.tick();
+  timeout.observeOwn(passed - limits.tickMilliseconds);
+  const age = core.now - (outbox.oldestInflightAt ?? core.now);
+  // What was handed out before the first tick has no time.
+  if (Number.isFinite(age)) timeout.observeOwn(age);
 }
 
 function settle(core: Core, mark: Mark): Outcome {
@@ -179,6 +190,7 @@ function wake(core: Core): Outcome {
     note(core, 'woken');
     core.role.isQuiet = false;
     core.role.elapsed = 0;
+    core.heardAt = core.ticks;
   }
   return TAKEN;
 }
@@ -188,7 +200,8 @@ function takeWrite(core: Core): Write | undefined {
   if (!outbox.hasWrite) return undefined;
   const from = outbox.unwrittenFrom;
   const entries = from > log.lastIndex ? [] : log.notDurableFrom(from);
-  return outbox.takeWrite({ hardState: { term, vote, commit }, entries, last: log.last });
+  const hardState = { term, vote, commit };
+  return outbox.takeWrite({ hardState, entries, last: log.last, now: core.now });
 }
 
 function takeCommitted(core: Core): readonly Entry[] {

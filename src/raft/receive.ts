@@ -41,6 +41,7 @@ import {
   answerVoteRequest,
   campaign,
   isLeaseInForce,
+  promisedTicks,
   receiveVoteResponse,
   refuseVoteOfLowerTerm,
 } from './vote.ts';
@@ -159,10 +160,12 @@ function answerLowerTerm(core: Core, message: Message): Outcome {
     case 'heartbeat':
     case 'snapshot-chunk':
       note(core, 'append-stale-answered');
+      observeGap(core, message);
       sendWithTerm(core, {
         type: 'heartbeat-response',
         ...to(core, message.from),
         round: 0,
+        delayMilliseconds: core.timeout.ownDelay,
       });
       break;
     case 'vote-response':
@@ -220,10 +223,14 @@ function follow(core: Core, message: Append | Heartbeat | SnapshotChunk): Outcom
   if (core.role.type === 'candidate') becomeFollower(core, message.from);
   const follower = core.role as Follower;
   if (follower.leader !== NOBODY && follower.leader !== message.from) return refuse('malformed');
+  if (!follower.isQuiet) observeGap(core, message);
+  if (core.promisedTo !== message.from) core.statedTicks = 0;
+  if (message.type === 'heartbeat') hearTimeout(core, message);
   follower.leader = message.from;
   follower.elapsed = 0;
+  core.heardAt = core.ticks;
   core.promisedTo = message.from;
-  core.promiseTicks = core.limits.electionTicksMin;
+  core.promiseTicks = promisedTicks(core);
   follower.isQuiet = false;
   switch (message.type) {
     case 'append':
@@ -235,6 +242,21 @@ function follow(core: Core, message: Append | Heartbeat | SnapshotChunk): Outcom
   }
 }
 
+/** A leader that was given up is heard again: it was slow, and the next timeout allows for it. */
+function observeGap(core: Core, message: Append | Heartbeat | SnapshotChunk): void {
+  if (core.promisedTo !== message.from) return;
+  const { heartbeatTicks, tickMilliseconds } = core.limits;
+  core.timeout.observeOthers((core.ticks - core.heardAt - heartbeatTicks) * tickMilliseconds);
+}
+
+/** All members of a group wait about as long as its leader says that a majority needs. */
+function hearTimeout(core: Core, { timeoutMilliseconds }: Heartbeat): void {
+  const { electionTicksMax, tickMilliseconds } = core.limits;
+  core.timeout.observeStated(timeoutMilliseconds);
+  const stated = Math.ceil(timeoutMilliseconds / tickMilliseconds);
+  core.statedTicks = Math.min(stated, electionTicksMax);
+}
+
 /** Somebody wants to be leader: silence is over. If it is the leader itself, it leads no more. */
 function wakeFor(core: Core, request: VoteRequest): void {
   const { role } = core;
@@ -244,6 +266,7 @@ function wakeFor(core: Core, request: VoteRequest): void {
     note(core, 'woken');
     role.isQuiet = false;
     role.elapsed = 0;
+    core.heardAt = core.ticks;
   }
   if (role.leader === request.from && request.term > core.term) role.leader = NOBODY;
 }

@@ -41,6 +41,7 @@ export function receiveHeartbeatResponse(
 ): Outcome {
   const progress = hear(core, leader, response);
   if (progress === undefined) return refuse('not-a-member');
+  progress.delay = response.delayMilliseconds;
   learnPace(core, progress);
   // What was sent and never answered may be lost: an answer tells, whichever it is.
   progress.isProbing = false;

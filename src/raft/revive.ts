@@ -6,6 +6,7 @@ import type { RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { Configurations, type PlacedConfiguration } from './configuration.ts';
 import { type Core, drawTimeout } from './core.ts';
+import { ElectionTimeout } from './election-timeout.ts';
 import { type EntryReader, Log, type RestoredLog } from './log.ts';
 import { Outbox } from './outbox.ts';
 import type { HardState, SnapshotReader } from './ready.ts';
@@ -68,6 +69,9 @@ export function revive(options: RaftOptions): Core {
     votesFromTick: hardState.term === 0 ? 0 : limits.electionTicksMin,
     promiseTicks: 0,
     promisedTo: NOBODY,
+    timeout: new ElectionTimeout(limits),
+    heardAt: 0,
+    statedTicks: 0,
     ticks: 0,
     now: Number.NEGATIVE_INFINITY,
     termWrite: 0,

@@ -18,6 +18,7 @@ export function beat(core: Core, leader: Leader, how: { readonly isLast: boolean
   if (leader.roundsSent[leader.roundsSent.length - 1]?.at !== core.now) {
     leader.roundsSent.push({ round: leader.round, at: core.now });
   }
+  const timeoutMilliseconds = Math.ceil(core.timeout.milliseconds);
   for (const progress of leader.followers.values()) {
     const commit = Math.min(progress.match, core.commit);
     if (commit < core.commit) note(core, 'heartbeat-commit-clamped');
@@ -28,6 +29,7 @@ export function beat(core: Core, leader: Leader, how: { readonly isLast: boolean
       round: leader.round,
       configuration: core.configurations.newest.at,
       isLast: how.isLast,
+      timeoutMilliseconds,
     });
   }
   confirmRounds(core, leader);
@@ -58,16 +60,15 @@ export function queueRead(core: Core, id: number): Outcome {
 }
 
 /**
- * A lease is the promise of a quorum not to elect anyone within the shortest election timeout
- * after the round they answered, by their clocks, which run at most `clockDriftMax` as fast.
+ * A lease is the promise of a quorum not to elect anyone within `leaseMilliseconds` after the round
+ * they answered, by their clocks, which run at most `clockDriftMax` as fast. Election timeouts
+ * differ between members and change; what is promised at least is the same constant on all of them.
  */
 export function readByLease(core: Core, now: number): Outcome {
   if (core.role.type !== 'leader') return refuse('not-leader');
   const { role: leader, limits } = core;
   if (core.commit < leader.firstOwnIndex) return refuse('no-own-term-commit');
-  // Their first tick may come right after the heartbeat: one tick counts for nothing.
-  const ticks = (limits.electionTicksMin - 1) / limits.clockDriftMax;
-  const until = leader.leaseFrom + ticks * limits.tickMilliseconds;
+  const until = leader.leaseFrom + limits.leaseMilliseconds / limits.clockDriftMax;
   if (leader.isLeaseRevoked || now >= until) {
     note(core, 'lease-read-expired');
     return refuse('no-lease');

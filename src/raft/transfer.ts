@@ -36,7 +36,7 @@ export function tickTransfer(core: Core, leader: Leader): void {
   const { transfer } = leader;
   if (transfer === undefined) return;
   transfer.elapsed += 1;
-  if (transfer.elapsed < core.limits.electionTicksMin) return;
+  if (transfer.elapsed < core.timeout.ticks) return;
   note(core, 'transfer-aborted');
   leader.transfer = undefined;
 }

@@ -12,6 +12,7 @@ import {
   note,
   refuse,
   sendDurably,
+  sendWithTerm,
   to,
 } from './core.ts';
 import { becomeLeader } from './leader.ts';
@@ -35,8 +36,11 @@ export function campaign(core: Core, how: { readonly isTransfer: boolean }): Out
 
 export function tickCandidate(core: Core, candidate: Candidate): void {
   candidate.elapsed += 1;
-  if (candidate.elapsed < candidate.timeout) return;
+  const { timeout, isTrial } = candidate;
+  // A trial takes no write of anybody: what is not answered soon can as well be asked again.
+  if (candidate.elapsed < (isTrial ? timeout : core.timeout.stretched(timeout))) return;
   note(core, 'campaign-ran-out');
+  if (!isTrial) core.timeout.double();
   becomeFollower(core, NOBODY);
   campaign(core, { isTransfer: false });
 }
@@ -78,7 +82,15 @@ export function refuseVoteOfLowerTerm(core: Core, request: VoteRequest): void {
 }
 
 /**
- * A leader was heard within the shortest election timeout, so there is no need for another (§6,
+ * How long a word of the leader binds its followers: as long as the leader says that its group has
+ * to wait, and never for less than the shortest election timeout, which outlasts every lease.
+ */
+export function promisedTicks({ limits, statedTicks }: Core): number {
+  return Math.max(limits.electionTicksMin, statedTicks);
+}
+
+/**
+ * A leader was heard within the election timeout, so there is no need for another (§6,
  * thesis §4.2.3); and a voter that just came back may have promised so in its former life.
  */
 export function isLeaseInForce(core: Core, request: VoteRequest): boolean {
@@ -89,7 +101,7 @@ export function isLeaseInForce(core: Core, request: VoteRequest): boolean {
       return true;
     case 'follower': {
       const { leader, elapsed, isQuiet } = core.role;
-      const isRecent = isQuiet || elapsed < core.limits.electionTicksMin;
+      const isRecent = isQuiet || elapsed < promisedTicks(core);
       if (leader !== NOBODY && leader !== request.from && isRecent) {
         note(core, 'vote-refused-by-lease');
         return true;
@@ -161,7 +173,9 @@ function request(core: Core, candidate: Candidate, voter: MemberId): void {
 }
 
 function respond(core: Core, request: VoteRequest, isGranted: boolean): void {
-  sendDurably(core, {
+  // An answer to a trial vouches for nothing: it reveals the term, and waits for no other write.
+  const send = request.isTrial ? sendWithTerm : sendDurably;
+  send(core, {
     type: 'vote-response',
     ...to(core, request.from),
     term: request.isTrial && isGranted ? request.term : core.term,

@@ -55,8 +55,8 @@ const SNAPSHOT_ANSWERS = ['next', 'refused'] as const;
 
 /** Elements of each message, its type included. */
 const LENGTH = {
-  heartbeat: 9,
-  heartbeatResponse: 5,
+  heartbeat: 10,
+  heartbeatResponse: 6,
   voteRequest: 11,
   voteResponse: 7,
   append: 12,
@@ -96,6 +96,7 @@ export function writeHeartbeat(writer: Writer, message: Heartbeat): void {
   writer.count(message.round);
   writePosition(writer, message.configuration);
   writer.truth(message.isLast);
+  writer.count(message.timeoutMilliseconds);
 }
 
 export function readHeartbeat(reader: Reader): Heartbeat {
@@ -108,13 +109,16 @@ export function readHeartbeat(reader: Reader): Heartbeat {
   const round = reader.count();
   const configuration = readPosition(reader);
   const isLast = reader.truth();
-  return { type: 'heartbeat', shard, from, to, term, commit, round, configuration, isLast };
+  const timeoutMilliseconds = reader.count();
+  const body = { commit, round, configuration, isLast, timeoutMilliseconds };
+  return { type: 'heartbeat', shard, from, to, term, ...body };
 }
 
 export function writeHeartbeatResponse(writer: Writer, message: HeartbeatResponse): void {
   writer.array(LENGTH.heartbeatResponse);
   writeEnvelope(writer, message);
   writer.count(message.round);
+  writer.count(message.delayMilliseconds);
 }
 
 export function readHeartbeatResponse(reader: Reader): HeartbeatResponse {
@@ -124,7 +128,8 @@ export function readHeartbeatResponse(reader: Reader): HeartbeatResponse {
   const to = reader.count() as MemberId;
   const term = reader.count();
   const round = reader.count();
-  return { type: 'heartbeat-response', shard, from, to, term, round };
+  const delayMilliseconds = reader.count();
+  return { type: 'heartbeat-response', shard, from, to, term, round, delayMilliseconds };
 }
 
 /** No spelling of this message is longer. */

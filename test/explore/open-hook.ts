@@ -8,7 +8,7 @@ import type { LoadHook } from 'node:module';
 /** What to register. */
 export const OPEN_HOOK = import.meta.url;
 
-const CORE = /\/src\/raft\/[a-z-]+\.js$/;
+const CORE = /\/src\/(raft\/[a-z-]+|base\/recent-maximum)\.js$/;
 
 /** The prefix that a private field `#name` has once it is open. */
 const OPEN = '_';

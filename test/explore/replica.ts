@@ -5,6 +5,7 @@ import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Core } from '../../src/raft/core.ts';
+import { ElectionTimeout } from '../../src/raft/election-timeout.ts';
 import type { Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { Raft } from '../../src/raft/raft.ts';
@@ -20,6 +21,7 @@ const LIMITS = freezeGraph({
   heartbeatTicks: 1,
   electionTicksMin: 3,
   quiesceTicks: 1_000_000,
+  leaseMilliseconds: 40,
 });
 
 /** Every timeout is the longest there is, so nobody campaigns but when told to. */
@@ -160,6 +162,12 @@ function apply(replica: Replica, committed: Ready['committed']): void {
 function forgetTime(replica: Replica): void {
   const { core } = replica;
   if (core.role.type !== 'leader') core.ticks = Math.min(core.ticks, core.votesFromTick);
+  // No time passes, so nothing is slow: what was observed of delays is the same everywhere.
+  Object.assign(core.timeout, new ElectionTimeout(LIMITS));
+  core.heardAt = 0;
+  core.statedTicks = 0;
+  if (core.role.type !== 'leader') return;
+  for (const progress of core.role.followers.values()) progress.delay = 0;
 }
 
 function revived(member: MemberId, disk: Disk): Raft {

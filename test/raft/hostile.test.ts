@@ -91,8 +91,8 @@ function samples(from: MemberId): Message[] {
     { type: 'append-response', ...envelope, answer: 'have', ...answer },
     { type: 'append-response', ...envelope, answer: 'missing', ...answer },
     { type: 'append-response', ...envelope, answer: 'damaged', ...answer },
-    { type: 'heartbeat', ...envelope, ...told, isLast: false },
-    { type: 'heartbeat-response', ...envelope, round: 1 },
+    { type: 'heartbeat', ...envelope, ...told, isLast: false, timeoutMilliseconds: 200 },
+    { type: 'heartbeat-response', ...envelope, round: 1, delayMilliseconds: 0 },
     { type: 'snapshot-chunk', ...envelope, snapshot, ...chunk },
     { type: 'snapshot-response', ...envelope, answer: 'next', index: 3, offset: 1, round: 1 },
     { type: 'campaign-now', ...envelope },
@@ -181,7 +181,10 @@ test('an append with a gap, a term that goes back or no voters is dropped whole'
 test('a drop is counted', () => {
   const { raft } = createReplica(5);
   const envelope = { shard: SHARD, from: STRANGER, to: SELF, term: 7 };
-  raft.step({ type: 'message', message: { type: 'heartbeat-response', ...envelope, round: 1 } });
+  raft.step({
+    type: 'message',
+    message: { type: 'heartbeat-response', ...envelope, round: 1, delayMilliseconds: 0 },
+  });
   assert.deepEqual(raft.take().facts, ['message-dropped']);
 });
 

@@ -10,13 +10,13 @@ const HARD_STATE = { term: 1, vote: NOBODY, commit: 0 };
 
 function message(round: number): Message {
   const envelope = { shard: 1 as ShardId, from: 1 as MemberId, to: 2 as MemberId, term: 1 };
-  return { type: 'heartbeat-response', ...envelope, round };
+  return { type: 'heartbeat-response', ...envelope, round, delayMilliseconds: 0 };
 }
 
 function write(outbox: Outbox, index: number) {
   outbox.unwrittenFrom = index;
   const last = { index, term: 1 };
-  return outbox.takeWrite({ hardState: HARD_STATE, entries: [], last }).mark;
+  return outbox.takeWrite({ hardState: HARD_STATE, entries: [], last, now: 0 }).mark;
 }
 
 test('a message that vouches for a write leaves when that write is durable, in order', () => {

@@ -18,6 +18,14 @@ export function inflictOnDisk(blow: Blow): void {
       });
       return;
     }
+    case 'slow-disks': {
+      const minimum = random.pick([50, 100, 200, 500]);
+      for (const one of world.hosts) one.disk.speed = { minimum, mean: minimum / 10 };
+      agenda.after(random.between(3000, 20_000), () => {
+        if (isActive()) for (const one of world.hosts) one.disk.recover();
+      });
+      return;
+    }
     case 'disk-stall':
       return host.disk.stall(agenda.now + random.between(100, 8000));
     case 'disk-error':

@@ -62,6 +62,7 @@ export class Nemesis {
         return inflictOnNetwork(blow);
       case 'wipe':
       case 'slow-disk':
+      case 'slow-disks':
       case 'disk-stall':
       case 'disk-error':
       case 'disk-full':
@@ -119,8 +120,8 @@ export function crashFor({ world, isActive }: Blow, host: Host, milliseconds: nu
 }
 
 function inflictOnProcess(blow: Blow): void {
-  const { world, kind, random, isActive } = blow;
-  const { agenda, plan } = world.services;
+  const { world, kind, random } = blow;
+  const { plan } = world.services;
   const host = pickVictim(blow);
   switch (kind) {
     case 'crash':
@@ -173,19 +174,42 @@ function inflictOnProcess(blow: Blow): void {
     case 'quick-restart':
       return restartQuickly(blow);
     case 'pause':
-    case 'suspend': {
-      host.pause();
-      agenda.after(random.pick([100, 1000, random.between(100, 30_000)]), () => {
-        if (isActive()) host.resume({ isSuspended: kind === 'suspend' });
-      });
-      return;
-    }
+    case 'suspend':
+      return pause(blow, host);
     case 'stall':
       return host.stall(random.between(50, 5000));
+    case 'starve':
+      return starve(blow);
     case 'drift':
       return drift(blow, host);
     default:
       return;
+  }
+}
+
+function pause({ world, kind, random, isActive }: Blow, host: Host): void {
+  host.pause();
+  const { agenda } = world.services;
+  agenda.after(random.pick([100, 1000, random.between(100, 30_000)]), () => {
+    if (isActive()) host.resume({ isSuspended: kind === 'suspend' });
+  });
+}
+
+/** Every process gets the processor in turns, and waits for it in between: each by itself. */
+function starve(blow: Blow): void {
+  const { world, random } = blow;
+  const { agenda } = world.services;
+  const until = agenda.now + random.between(3000, 15_000);
+  const longest = random.pick([50, 150, 400]);
+  for (const host of world.hosts) {
+    every(
+      blow,
+      () => random.between(20, 2 * longest),
+      () => {
+        host.stall(random.between(10, longest));
+        return agenda.now < until;
+      },
+    );
   }
 }
 

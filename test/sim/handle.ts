@@ -102,6 +102,8 @@ function receive(host: Host, { from, boot, bytes }: Frame): void {
 function route(host: Host, message: Message): void {
   const replica = host.replicas.get(message.shard);
   if (replica?.member === message.to) {
+    // As in a node: no snapshot comes in while another becomes the state. It is sent again.
+    if (message.type === 'snapshot-chunk' && replica.isSwitching) return;
     host.step(replica, { type: 'message', message });
     return;
   }

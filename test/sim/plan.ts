@@ -43,6 +43,7 @@ export interface Plan {
   readonly heal: 'repair' | 'core';
   readonly isLease: boolean;
   readonly isSafetyOnly: boolean;
+  readonly isSlow: boolean;
   readonly isPausing: boolean;
   readonly checkpointEntries: number;
 }
@@ -77,6 +78,7 @@ export function drawPlan(profile: string, seed: number, overrides: Overrides = {
     heal: shape.heal === 'either' ? random.fork('heal').pick(['repair', 'core']) : shape.heal,
     isLease: shape.isLease,
     isSafetyOnly: shape.isSafetyOnly,
+    isSlow: shape.isSlow,
     isPausing: random.fork('pausing').chance(0.3),
     checkpointEntries: random.fork('checkpoint').pick([10, 50, 200]),
   };
@@ -145,6 +147,9 @@ function drawLimits(random: Random, shape: Profile, log: LogLimits): RaftLimits 
     ...RAFT_LIMITS,
     heartbeatTicks,
     electionTicksMin,
+    electionTicksMax: shape.isSlow ? 150 : draw('electionTicksMax', 150, [electionTicksMin, 60]),
+    delayWindowTicks: shape.isSlow ? 150 : draw('delayWindowTicks', 150, [10, 40]),
+    leaseMilliseconds: (electionTicksMin - 1) * RAFT_LIMITS.tickMilliseconds,
     appendBytesMax,
     inflightBytesMax: Math.max(appendBytesMax, inflightBytesMax),
     inflightMessagesMax: draw('inflightMessagesMax', 256, [1, 2, 5]),

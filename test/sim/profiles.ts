@@ -22,6 +22,8 @@ export const FAULT_KINDS = [
   'suspend',
   'wipe',
   'slow-disk',
+  'slow-disks',
+  'starve',
   'disk-stall',
   'disk-error',
   'disk-full',
@@ -56,6 +58,8 @@ export interface Profile {
   readonly isSafetyOnly: boolean;
   /** Shards fall silent as soon as the limits allow. */
   readonly isIdle: boolean;
+  /** Nothing is broken and everything is slow: leaders stay, and writes commit. */
+  readonly isSlow: boolean;
 }
 
 const NETWORK: readonly FaultKind[] = [
@@ -80,11 +84,13 @@ const PROCESS: readonly FaultKind[] = [
   'pause',
   'stall',
   'suspend',
+  'starve',
   'drift',
 ];
 const DISK: readonly FaultKind[] = [
   'wipe',
   'slow-disk',
+  'slow-disks',
   'disk-stall',
   'disk-error',
   'disk-full',
@@ -114,6 +120,7 @@ const USUAL: Profile = {
   isLease: false,
   isSafetyOnly: false,
   isIdle: false,
+  isSlow: false,
 };
 
 export const PROFILES: Readonly<Record<string, Profile>> = {
@@ -185,6 +192,14 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       'checkpoint',
       'transfer',
     ],
+  },
+  slow: {
+    ...USUAL,
+    nodes: [3, 5],
+    shards: [1, 4],
+    faults: ['slow-disks', 'starve', 'slow-disk', 'checkpoint'],
+    always: ['slow-disks', 'starve'],
+    isSlow: true,
   },
   quiet: {
     ...USUAL,

@@ -9,6 +9,7 @@ import { heal } from './heal.ts';
 import { judgeByClients } from './linearizable.ts';
 import { drawPlan, type Overrides, type Plan } from './plan.ts';
 import { sceneOf } from './scene.ts';
+import { changesOfLeader, judgeSlowness } from './slowness.ts';
 import { judgeByWitness } from './witness.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -64,8 +65,10 @@ function play(world: World): void {
   bootAll(world);
   clients.start();
   const nemesis = new Nemesis(world);
+  const before = changesOfLeader(world);
   nemesis.start();
   agenda.runUntil(agenda.now + plan.safetyMilliseconds);
+  if (plan.isSlow) judgeSlowness(world, before);
   nemesis.stop();
   clients.stop();
   if (!plan.isSafetyOnly) converge(world, heal(world));

@@ -8,8 +8,8 @@ import { decodeFrame } from '../../src/wire/frame.ts';
 /** Campaign now: shard 1, from 2, to 3, term 4. */
 const SINGLE = [0x95, 9, 1, 2, 3, 4];
 /** A heartbeat without its group. */
-const BEAT = [0x99, 1, 2, 3, 4, 5, 6, 1, 1, 0xc2];
-const RESPONSE = [0x95, 1, 2, 3, 4, 5];
+const BEAT = [0x9a, 1, 2, 3, 4, 5, 6, 1, 1, 0xc2, 7];
+const RESPONSE = [0x96, 1, 2, 3, 4, 5, 6];
 /** An append up to its entries. */
 const APPEND = [0x9c, 5, 1, 2, 3, 4, 1, 1, 0, 0, 1, 1];
 /** A snapshot chunk up to its snapshot's configuration. */
@@ -68,7 +68,7 @@ const HOSTILE: Readonly<Record<string, readonly number[]>> = {
   'heartbeats after a single message': [0x92, ...SINGLE, 0x92, 1, ...BEAT],
   'a group that announces more than there is': [0x91, 0xdc, 0xff, 0xff, 1, ...BEAT],
   'a heartbeat that is a response': [0x91, 0x92, 1, ...RESPONSE],
-  'a one for a truth': [0x91, 0x92, 1, ...BEAT.slice(0, -1), 1],
+  'a one for a truth': [0x91, 0x92, 1, ...BEAT.slice(0, -2), 1, 7],
   'an answer that does not exist': [0x91, 0x9a, 6, 1, 2, 3, 4, 3, 1, 1, 1, 0],
   'an append that announces millions of entries': [0x91, ...APPEND, 0xdd, 0, 0x7f, 0xff, 0xff],
   'a kind of entry that does not exist': [0x91, ...APPEND, 0x91, 0x92, 4, 4],

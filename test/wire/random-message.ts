@@ -69,10 +69,11 @@ export function randomMessage(random: Random, type: Message['type']): Message {
   switch (type) {
     case 'heartbeat': {
       const configuration = randomPosition(random);
-      return { type, ...envelope, commit: index, round, configuration, isLast: random.chance(0.5) };
+      const beat = { isLast: random.chance(0.5), timeoutMilliseconds: randomCount(random) };
+      return { type, ...envelope, commit: index, round, configuration, ...beat };
     }
     case 'heartbeat-response':
-      return { type, ...envelope, round };
+      return { type, ...envelope, round, delayMilliseconds: randomCount(random) };
     case 'vote-request': {
       const [isTrial, isTransfer] = [random.chance(0.5), random.chance(0.5)];
       const [last, configuration] = [randomPosition(random), randomPosition(random)];

@@ -4,6 +4,7 @@ import type { MemberId, ShardId } from '../../../src/base/ids.ts';
 import type { Entry, Message } from '../../../src/raft/message.ts';
 import type { Position } from '../../../src/raft/position.ts';
 import { SHARD } from './member.ts';
+import { USUAL_TIMEOUT } from './printing.ts';
 
 const encoder = new TextEncoder();
 
@@ -77,10 +78,12 @@ export function parseMessage(route: string, type: string, fields: Fields): Messa
     }
     case 'heartbeat': {
       const isLast = truth('last');
-      return { type, ...envelope, commit: number('commit'), round, configuration, isLast };
+      const timeoutMilliseconds = Number(fields.get('timeout') ?? USUAL_TIMEOUT);
+      const beat = { commit: number('commit'), round, configuration, isLast };
+      return { type, ...envelope, ...beat, timeoutMilliseconds };
     }
     case 'heartbeat-response':
-      return { type, ...envelope, round };
+      return { type, ...envelope, round, delayMilliseconds: number('delay') };
     case 'snapshot-chunk': {
       const voters = parseMembers(fields.get('voters'));
       const members = { voters, outgoing: [], learners: [] };

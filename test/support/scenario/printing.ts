@@ -1,12 +1,16 @@
 /** How a transcript spells what replicas say and do: short, in columns, the same each time. */
 
 import { unreachable } from '../../../src/base/assert.ts';
+import { RAFT_LIMITS } from '../../../src/base/limits.ts';
 import type { Configuration } from '../../../src/raft/configuration.ts';
 import type { Fact } from '../../../src/raft/fact.ts';
 import type { Entry, Message } from '../../../src/raft/message.ts';
 import type { Position } from '../../../src/raft/position.ts';
 import type { ReadAnswer, ReceivedChunk, Write } from '../../../src/raft/ready.ts';
 import type { RaftStatus } from '../../../src/raft/status.ts';
+
+/** What a leader states while nothing is slow; it is not spelled then. */
+export const USUAL_TIMEOUT = RAFT_LIMITS.electionTicksMin * RAFT_LIMITS.tickMilliseconds;
 
 const COLUMNS_MAX = 100;
 const TEXT_COLUMN = 12;
@@ -85,10 +89,15 @@ export function spellMessage(message: Message): string {
     case 'heartbeat': {
       const last = message.isLast ? ', the last' : '';
       const head = `heartbeat ${term}, commit ${message.commit}`;
-      return head + spellRound(message) + last + spellPlace(message);
+      const { timeoutMilliseconds } = message;
+      const wait = timeoutMilliseconds === USUAL_TIMEOUT ? '' : `, timeout ${timeoutMilliseconds}`;
+      return head + spellRound(message) + last + wait + spellPlace(message);
     }
-    case 'heartbeat-response':
-      return `heard ${term}${spellRound(message)}`;
+    case 'heartbeat-response': {
+      const { delayMilliseconds } = message;
+      const delay = delayMilliseconds === 0 ? '' : `, delay ${delayMilliseconds}`;
+      return `heard ${term}${spellRound(message)}${delay}`;
+    }
     case 'snapshot-chunk':
       return `chunk ${term} of ${spellChunk(message)}${spellRound(message)}`;
     case 'snapshot-response': {
