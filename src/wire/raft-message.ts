@@ -391,7 +391,10 @@ function readRepairResponse(reader: Reader): RepairResponse {
   const from = reader.count() as MemberId;
   const to = reader.count() as MemberId;
   const term = reader.count();
-  const entries = readEntries(reader, reader.count());
+  const previous = reader.count();
+  const entries = readEntries(reader, previous);
+  // One message has one spelling: a place without entries is none.
+  if (entries.length === 0 && previous !== 0) reader.break();
   return { type: 'repair-response', shard, from, to, term, entries };
 }
 

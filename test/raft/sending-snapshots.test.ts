@@ -186,7 +186,7 @@ test('a follower that falls silent gives its place up, and gets it again when it
 test('a leader that loses its office releases what it was sending', () => {
   const rig = Rig.begun();
   const term = rig.raft.term + 1;
-  const address = { shard: SHARD, from: OTHER, to: SELF, term, round: 0 };
+  const address = { shard: SHARD, from: OTHER, to: SELF, term, round: 0, delayMilliseconds: 0 };
   rig.raft.step({ type: 'message', message: { ...address, type: 'heartbeat-response' } });
   rig.take();
   equal(rig.raft.isLeader, false);
