@@ -1,5 +1,6 @@
 /** What applying costs apart from the store: the machine on rows that are at hand. */
 
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Command, Operation } from '../../src/machine/command.ts';
 import { encodeEntry } from '../../src/machine/entry.ts';
@@ -70,12 +71,11 @@ function put(at: number, lifeMilliseconds: number): Operation {
 }
 
 /** A client that has the answer to each batch when it sends the next one. */
-function payloadOf(firstSequence: number, commands: readonly Command[]): Uint8Array {
+function payloadOf(batchNumber: number, commands: readonly Command[]): Uint8Array {
   const batch = encodeBatch({
     client: CLIENT,
-    acknowledgedBelow: firstSequence,
     deadline: TIME + 10_000,
-    firstSequence,
+    sequence: batchNumber * MACHINE_LIMITS.sessionSlots,
     commands,
   });
   return encodeEntry({ time: TIME, epoch: EPOCH }, { type: 'batch', batch });

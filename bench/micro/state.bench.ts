@@ -189,9 +189,8 @@ function putPayload(number: number, at: number, round: number): Uint8Array {
   const value = new Uint8Array(256).fill(at);
   const batch = encodeBatch({
     client: new Uint8Array(16).fill(1 + (at % CLIENTS)),
-    acknowledgedBelow: sequence,
     deadline: ENTRY_TIME + 10_000,
-    firstSequence: sequence,
+    sequence,
     commands: [[{ type: 'put', key: keyOf(number), value, lifeMilliseconds: 0 }]],
   });
   return encodeEntry({ time: ENTRY_TIME, epoch: 1 }, { type: 'batch', batch });

@@ -297,11 +297,19 @@ export const MACHINE_LIMITS = {
   timeMax: NUMBER_MAX / 2,
   /** What one command may read. */
   resultBytesMax: 16 * KIB,
-  /** Replies kept for one client until it has acknowledged them, in commands and in bytes. */
-  sessionCommandsMax: 4096,
-  sessionBytesMax: 256 * KIB,
+  /**
+   * Slots of one client: the requests that it may have open in all shards together. The slot is the
+   * remainder of a sequence by it, so it is part of the format.
+   */
+  sessionSlots: 16_384,
+  /** What the replies to one request may take that are remembered. */
+  slotBytesMax: 256 * KIB,
+  /** A session is kept until a multiple of this, so that its row is not written for each entry. */
+  sessionStepMilliseconds: 1000,
   /** Keys that one entry expires, or clients that it forgets. */
   sweepKeysMax: 1024,
+  /** Rows of sessions that one entry looks at in order to remove them. */
+  sweepRowsMax: 1024,
   sweepBytesMax: 256 * KIB,
 } as const;
 
@@ -325,12 +333,16 @@ assert(MACHINE_LIMITS.valueBytesDefault <= MACHINE_LIMITS.valueBytesMax, 'the de
 assert(MACHINE_LIMITS.keyBytesMax <= REQUEST_LIMITS.keyBytesMax, 'what is written can be read');
 assert(MACHINE_LIMITS.commandsMax <= REQUEST_LIMITS.listMax, 'a batch can be answered');
 assert(MACHINE_LIMITS.commandsMax <= MACHINE_LIMITS.operationsMax, 'a command does something');
-assert(MACHINE_LIMITS.commandsMax <= MACHINE_LIMITS.sessionCommandsMax, 'a batch is remembered');
-assert(MACHINE_LIMITS.resultBytesMax <= MACHINE_LIMITS.sessionBytesMax, 'a reply is remembered');
+assert(MACHINE_LIMITS.sessionSlots <= 0x1_0000, 'the number of a slot has two bytes');
 assert(
-  MACHINE_LIMITS.sessionBytesMax + MACHINE_LIMITS.sessionCommandsMax * MACHINE_OVERHEAD_BYTES <=
+  MACHINE_LIMITS.resultBytesMax + MACHINE_LIMITS.commandsMax * MACHINE_OVERHEAD_BYTES <=
+    MACHINE_LIMITS.slotBytesMax,
+  'a reply is remembered, and refusals of all others',
+);
+assert(
+  MACHINE_LIMITS.slotBytesMax + MACHINE_LIMITS.commandsMax * MACHINE_OVERHEAD_BYTES <=
     STATE_LIMITS.valueBytesMax,
-  'what is kept of a client fits a row',
+  'what is remembered of a request fits a row',
 );
 assert(MACHINE_LIMITS.sweepBytesMax <= WIRE_LIMITS.payloadBytesMax, 'a sweep fits an entry');
 assert(
@@ -414,8 +426,8 @@ export const CLIENT_LIMITS = {
   /** What one batch or read gathers; a single larger command travels alone. */
   batchBytesMax: 512 * KIB,
   readKeysMax: 1024,
-  /** Commands of one shard from the first unanswered one on: the machine keeps their replies. */
-  windowCommandsMax: 2048,
+  /** Requests that write and are open in one shard; each takes a slot of the client. */
+  windowRequestsMax: 2048,
   /** Requests on their way on one connection. */
   sentRequestsMax: 4000,
   sentBytesMax: 16 * MIB,
@@ -462,8 +474,8 @@ assert(
   'a deadline is not too far, though the clock of the client run twice as fast',
 );
 assert(
-  CLIENT_LIMITS.windowCommandsMax + MACHINE_LIMITS.commandsMax <= MACHINE_LIMITS.sessionCommandsMax,
-  'what a client has not acknowledged is remembered',
+  CLIENT_LIMITS.windowRequestsMax * 8 <= MACHINE_LIMITS.sessionSlots,
+  'a shard that does not answer leaves slots to the others',
 );
 assert(
   CLIENT_LIMITS.batchBytesMax * 2 <= CLIENT_LIMITS.sentBytesMax &&

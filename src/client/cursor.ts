@@ -39,10 +39,11 @@ export function decodeCursor(cursor: string, shape: ScanShape): Uint8Array | und
   const version = reader.count();
   if (reader.isBroken || version !== VERSION || length < 3) throw badCursor('no scan made it');
   const [first, second] = digestsOf(shape);
-  const isOfShape = reader.count() === first && reader.count() === second;
+  const digests = [reader.count(), reader.count()];
   const position = length === 4 ? reader.bytes(REQUEST_LIMITS.keyBytesMax) : undefined;
   if (reader.isBroken || reader.left > 0) throw badCursor('no scan made it');
-  if (!isOfShape) throw badCursor('it is of a scan of another space, range or direction');
+  if (digests[0] !== first || digests[1] !== second)
+    throw badCursor('it is of a scan of another space, range or direction');
   if (position === undefined) return undefined;
   const last = new Uint8Array([...shape.space, ...position]);
   // The digests tell a mistake; that a scan never leaves its range does not depend on them.

@@ -101,10 +101,11 @@ export class Chores {
       from,
       sweeping: this.#forgetting,
       onRows: (rows) => {
-        const last = rows.at(-1);
+        const { body, looked } = forgetBody(rows, replica.logTime);
+        const last = rows[looked - 1];
         if (last === undefined) this.#forgotten.delete(replica);
         else this.#forgotten.set(replica, keyBehind(last.key));
-        return forgetBody(rows, replica.logTime);
+        return body;
       },
       onMissed: () => {},
     });

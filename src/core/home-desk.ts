@@ -151,7 +151,7 @@ export class HomeDesk {
     }
     const because = { type: 'refused', reason: 'aborted', position: 0 } as const;
     const proposal = { type: 'abort', because } as const;
-    const bytes = encodeDecide({ ...contender, acknowledgedBelow: 0, participants, proposal });
+    const bytes = encodeDecide({ ...contender, participants, proposal });
     const done = (answer: Answer) => {
       if (answer.type === 'failed') return this.replica.fail({ origin, id }, 'lost');
       // What is kept vouches for what others are told; whoever asked vouches for nobody else.

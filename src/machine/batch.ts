@@ -1,7 +1,6 @@
-/** Batches: `[client, acknowledgedBelow, deadline, firstSequence, [command …]]`, one spelling. */
+/** Batches: `[client, deadline, sequence, [command …]]`, one spelling. */
 
 import { assert } from '../base/assert.ts';
-import { NUMBER_MAX } from '../base/ids.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import { keyPosition } from '../ring/key-position.ts';
@@ -10,8 +9,8 @@ import { isWrite, OPERATION_BYTES_MIN, readOperation, writeOperation } from './o
 
 export const CLIENT_BYTES = 16;
 
-/** A header and one operation. */
-const COMMAND_BYTES_MIN = 1 + OPERATION_BYTES_MIN;
+/** The header of one that is not asked for any more. */
+const COMMAND_BYTES_MIN = 1;
 
 /** One buffer serves all batches: encoding is synchronous and the result is a copy. */
 const writer = new Writer();
@@ -19,11 +18,10 @@ const writer = new Writer();
 /** Required: within `MACHINE_LIMITS`, which decoding asserts. */
 export function encodeBatch(batch: Batch): Uint8Array {
   writer.clear();
-  writer.array(5);
+  writer.array(4);
   writer.bytes(batch.client);
-  writer.count(batch.acknowledgedBelow);
   writer.count(batch.deadline);
-  writer.count(batch.firstSequence);
+  writer.count(batch.sequence);
   writer.array(batch.commands.length);
   for (const command of batch.commands) {
     writer.array(command.length);
@@ -49,16 +47,15 @@ const OPERATION_OVERHEAD_BYTES = 24;
 /** Undefined if the bytes are not exactly what `encodeBatch` makes. All bytes in it are views. */
 export function decodeBatch(bytes: Uint8Array): Batch | undefined {
   const reader = new Reader(bytes);
-  reader.tuple(5);
+  reader.tuple(4);
   const client = reader.bytes(CLIENT_BYTES);
-  const acknowledgedBelow = reader.count();
   const deadline = reader.count();
-  const firstSequence = reader.count();
+  const sequence = reader.count();
   const commands = readCommands(reader);
-  if (client.length !== CLIENT_BYTES || acknowledgedBelow > firstSequence) return undefined;
-  if (commands.length === 0 || firstSequence + commands.length > NUMBER_MAX) return undefined;
+  if (client.length !== CLIENT_BYTES) return undefined;
+  if (!commands.some((command) => command.length > 0)) return undefined;
   if (reader.isBroken || reader.left > 0) return undefined;
-  return { client, acknowledgedBelow, deadline, firstSequence, commands };
+  return { client, deadline, sequence, commands };
 }
 
 function readCommands(reader: Reader): readonly Command[] {
@@ -87,7 +84,7 @@ function readCommand(reader: Reader, operationsMax: number): Command {
     writes ||= isWrite(operation);
     command.push(operation);
   }
-  if (!writes) reader.break();
+  if (!writes && count > 0) reader.break();
   return command;
 }
 

@@ -63,18 +63,21 @@ export type Command = readonly Operation[];
 
 /**
  * What one client asked of one shard in one turn. Commands are independent of each other, so no
- * two touch a key that one of them writes. The i-th has the sequence `firstSequence + i`.
+ * two touch a key that one of them writes.
  *
- * All copies of a command have the same sequence, the same deadline and the same words: whoever
- * asks again sends the same bytes. Exactly-once hangs on it.
+ * All copies of a command have the same sequence and position, the same deadline and the same
+ * words: exactly-once depends on it. A later copy of the batch may lack some commands: one without
+ * operations stands for each that is not asked for any more.
  */
 export interface Batch {
   /** 16 random bytes, drawn once in a client's life. */
   readonly client: Uint8Array;
-  /** The client has the answers to all sequences below and asks for none of them again. */
-  readonly acknowledgedBelow: number;
   /** In the shard's log time: past it nothing of the batch is done any more. */
   readonly deadline: number;
-  readonly firstSequence: number;
+  /**
+   * Names the request, and by its remainder the slot that it uses. A client has one open request
+   * in a slot, and a later one of the slot has a greater sequence: it acknowledges all before.
+   */
+  readonly sequence: number;
   readonly commands: readonly Command[];
 }

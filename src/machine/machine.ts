@@ -10,11 +10,11 @@ import { decodeEntry, type Entry, type TransactionStep } from './entry.ts';
 import { Execution } from './execution.ts';
 import { decodeDueKey } from './expiry.ts';
 import type { Prepared } from './prepared.ts';
-import { Remembrance } from './remembrance.ts';
+import { Lifetime, Remembrance } from './remembrance.ts';
 import { encodeReply, type Reason, type Reply } from './reply.ts';
 import { decodeRow } from './row.ts';
 import { NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
-import { decodeSession, writeSession } from './session.ts';
+import { decodeSession, slotKeyOf, writeSession } from './session.ts';
 import type { Participant } from './transaction.ts';
 import { decodeDecide, decodeIds, decodePrepare, decodeResolutions } from './transaction-codec.ts';
 import { type Moment, NOTHING_FREED, replyOf, Transactions } from './transactions.ts';
@@ -95,7 +95,7 @@ export class Machine {
         for (const dueKey of entry.dueKeys) this.#expire(dueKey, writes);
         return [];
       case 'forget':
-        for (const client of entry.clients) this.#forget(client, writes);
+        this.#forget(entry.clients, writes);
         return [];
       case 'adopt':
         if (entry.epoch > this.#affairs.epoch) {
@@ -171,14 +171,15 @@ export class Machine {
   }
 
   #execute(batch: Batch, index: number, writes: StateWrite[]): readonly Uint8Array[] {
-    const remembrance = new Remembrance({
-      row: this.#source.get(SECTION.sessions, batch.client),
-      batch,
-      version: index,
-      writer: verdicts,
-    });
+    const { client, sequence } = batch;
+    const source = this.#source;
+    const lifetime = new Lifetime({ source, client });
+    const about = { source, lifetime, sequence, version: index, writer: verdicts };
+    const remembrance = new Remembrance(about);
+    if (remembrance.isAcknowledged) return batch.commands.map(() => refusal('acknowledged'));
+    lifetime.extend(batch.deadline);
     const execution = new Execution({
-      source: this.#source,
+      source,
       writer: rows,
       writes,
       logTime: this.#affairs.logTime,
@@ -188,35 +189,28 @@ export class Machine {
     });
     const replies: Uint8Array[] = [];
     let silent: Uint8Array | undefined;
-    for (const [at, command] of batch.commands.entries()) {
-      const sequence = batch.firstSequence + at;
-      const remembered = remembrance.recall(sequence);
-      if (remembrance.isAcknowledged(sequence)) {
-        replies.push(refusal('acknowledged'));
-      } else if (remembered !== undefined) {
+    for (const [position, command] of batch.commands.entries()) {
+      const remembered = remembrance.recall(position);
+      if (remembered !== undefined) {
         replies.push(encodeReply(replyOf(remembered.verdict, remembered.version)));
-      } else if (remembrance.isFull) {
-        replies.push(refusal('window-full'));
+      } else if (command.length === 0) {
+        replies.push(refusal('acknowledged'));
       } else {
         const verdict = execution.run(command, remembrance.resultBytesMax);
         if (verdict.type === 'locked') {
           replies.push(encodeReply(verdict));
           continue;
         }
-        remembrance.remember(sequence, verdict);
+        remembrance.remember(position, verdict);
         const isSilent = verdict.type === 'done' && verdict.outputs.length === 0;
         const reply = (isSilent ? silent : undefined) ?? encodeReply(replyOf(verdict, index));
         if (isSilent) silent = reply;
         replies.push(reply);
       }
     }
-    const session = remembrance.finish();
-    if (session !== undefined) {
-      const { length } = rows;
-      writeSession(rows, session);
-      const value = rows.since(length);
-      writes.push({ section: SECTION.sessions, key: batch.client, value });
-    }
+    const writing = { writer: rows, writes };
+    remembrance.write(writing);
+    lifetime.write(writing);
     return replies;
   }
 
@@ -235,12 +229,27 @@ export class Machine {
     writes.push({ section: SECTION.expiries, key: dueKey, value: undefined });
   }
 
-  #forget(client: Uint8Array, writes: StateWrite[]): void {
-    const bytes = this.#source.get(SECTION.sessions, client);
-    if (bytes === undefined) return;
-    const session = present(decodeSession(bytes), 'a session is one');
-    if (this.#affairs.logTime <= session.deadlineMax) return;
-    writes.push({ section: SECTION.sessions, key: client, value: undefined });
+  /** Slots go from the highest on. Of a client with more than fit the entry, the rest stays. */
+  #forget(clients: readonly Uint8Array[], writes: StateWrite[]): void {
+    let left: number = MACHINE_LIMITS.sweepRowsMax;
+    for (const client of clients) {
+      const bytes = this.#source.get(SECTION.sessions, client);
+      if (bytes === undefined) continue;
+      const { deadlineMax, slots } = present(decodeSession(bytes), 'a session is one');
+      if (this.#affairs.logTime <= deadlineMax) continue;
+      const kept = Math.max(0, slots - left);
+      left -= slots - kept;
+      for (let slot = kept; slot < slots; slot++) this.#forgetSlot(slotKeyOf(client, slot), writes);
+      const { length } = rows;
+      if (kept > 0) writeSession(rows, { deadlineMax, slots: kept });
+      const value = kept > 0 ? rows.since(length) : undefined;
+      writes.push({ section: SECTION.sessions, key: client, value });
+    }
+  }
+
+  #forgetSlot(key: Uint8Array, writes: StateWrite[]): void {
+    if (this.#source.get(SECTION.replies, key) === undefined) return;
+    writes.push({ section: SECTION.replies, key, value: undefined });
   }
 }
 

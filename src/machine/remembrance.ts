@@ -1,17 +1,24 @@
-/** Exactly once: what a batch finds remembered of its client, and what is remembered of it. */
+/** Exactly once: what a request finds remembered of its client, and what is remembered of it. */
 
 import { assert, present } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
-import type { Batch } from './command.ts';
+import { SECTION, type StateSource } from './section.ts';
 import {
   decodeSession,
+  decodeSlotReplies,
   decodeVerdicts,
   type Run,
   type Session,
+  type SlotReplies,
+  slotKeyOf,
+  slotOf,
   type Verdict,
+  writeSession,
+  writeSlotReplies,
   writeVerdict,
 } from './session.ts';
+import type { Writing } from './slots.ts';
 
 /** A verdict of long ago, and the entry that it was given in. */
 interface Remembered {
@@ -27,52 +34,92 @@ interface OpenRun {
   to: number;
 }
 
-/** One client's session while one of its batches is applied. */
-export class Remembrance {
+/** How long what is remembered of a client is kept. One for all that an entry has of the client. */
+export class Lifetime {
+  readonly client: Uint8Array;
   readonly #before: Session | undefined;
-  #acknowledgedBelow: number;
   #deadlineMax: number;
+  #slots: number;
+
+  constructor({ source, client }: { readonly source: StateSource; readonly client: Uint8Array }) {
+    this.client = client;
+    const row = source.get(SECTION.sessions, client);
+    const before = row === undefined ? undefined : present(decodeSession(row), 'a session is one');
+    this.#before = before;
+    this.#deadlineMax = before?.deadlineMax ?? 0;
+    this.#slots = before?.slots ?? 0;
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  /** Something of the client may come until then. */
+  extend(deadline: number): void {
+    if (deadline <= this.#deadlineMax) return;
+    const step = MACHINE_LIMITS.sessionStepMilliseconds;
+    this.#deadlineMax = Math.ceil(deadline / step) * step;
+  }
+
+  /** The slot has a row from now on. */
+  use(slot: number): void {
+    this.#slots = Math.max(this.#slots, slot + 1);
+  }
+
+  /** Nothing if it is as it was. */
+  write({ writer, writes }: Writing): void {
+    const before = this.#before;
+    const [deadlineMax, slots] = [this.#deadlineMax, this.#slots];
+    if (before?.deadlineMax === deadlineMax && before.slots === slots) return;
+    const { length } = writer;
+    writeSession(writer, { deadlineMax, slots });
+    const value = writer.since(length);
+    writes.push({ section: SECTION.sessions, key: this.client, value });
+  }
+}
+
+/** The slot of one request while an entry that concerns it is applied. */
+export class Remembrance {
+  readonly lifetime: Lifetime;
+  readonly sequence: number;
   readonly #version: number;
-  /** Those of before that are kept, and those of this entry. */
-  #runs: Run[] = [];
+  /** A later request has used the slot. */
+  readonly isAcknowledged: boolean;
+  /** Those of before, and those of this entry. */
+  readonly #runs: Run[] = [];
   readonly #writer: Writer;
   /** Verdicts of the runs that were looked into. */
   readonly #verdicts = new Map<Run, readonly Verdict[]>();
   /** Of what was executed last; none if nothing was. */
   #open: OpenRun | undefined;
-  #commands = 0;
   #bytes = 0;
-  /** Above every sequence that is remembered. */
-  #end = 0;
+  #isChanged = false;
 
   constructor(options: {
-    readonly row: Uint8Array | undefined;
-    readonly batch: Pick<Batch, 'acknowledgedBelow' | 'deadline'>;
+    readonly source: StateSource;
+    readonly lifetime: Lifetime;
+    readonly sequence: number;
     readonly version: number;
     /** Takes the verdicts; they are views of it. */
     readonly writer: Writer;
   }) {
-    const { row, batch } = options;
+    const { source, lifetime, sequence } = options;
+    this.lifetime = lifetime;
+    this.sequence = sequence;
     this.#version = options.version;
     this.#writer = options.writer;
-    const before = row === undefined ? undefined : present(decodeSession(row), 'a session is one');
-    this.#before = before;
-    this.#acknowledgedBelow = Math.max(before?.acknowledgedBelow ?? 0, batch.acknowledgedBelow);
-    this.#deadlineMax = Math.max(before?.deadlineMax ?? 0, batch.deadline);
-    for (const run of before?.runs ?? []) {
-      if (run.first + run.count > this.#acknowledgedBelow) this.#keep(run);
+    const before = repliesIn(source, lifetime, slotOf(sequence));
+    this.isAcknowledged = before !== undefined && before.sequence > sequence;
+    if (before?.sequence !== sequence) return;
+    for (const run of before.runs) {
+      this.#runs.push(run);
+      this.#bytes += run.verdicts.length;
     }
   }
 
-  /** Whether the client has had the answer and cannot be told it again. */
-  isAcknowledged(sequence: number): boolean {
-    return sequence < this.#acknowledgedBelow;
-  }
-
-  recall(sequence: number): Remembered | undefined {
-    if (sequence >= this.#end) return undefined;
+  recall(position: number): Remembered | undefined {
     const run = this.#runs.find(
-      ({ first, count }) => sequence >= first && sequence < first + count,
+      ({ first, count }) => position >= first && position < first + count,
     );
     if (run === undefined) return undefined;
     let verdicts = this.#verdicts.get(run);
@@ -80,69 +127,47 @@ export class Remembrance {
       verdicts = present(decodeVerdicts(run), 'a run holds its verdicts');
       this.#verdicts.set(run, verdicts);
     }
-    const verdict = present(verdicts[sequence - run.first], 'a run holds its sequences');
+    const verdict = present(verdicts[position - run.first], 'a run holds its positions');
     return { verdict, version: run.version };
-  }
-
-  /** No more can be remembered before the client acknowledges some. */
-  get isFull(): boolean {
-    return this.#commands >= MACHINE_LIMITS.sessionCommandsMax;
   }
 
   /** What the outputs of the next command may take. */
   get resultBytesMax(): number {
-    const left = MACHINE_LIMITS.sessionBytesMax - this.#bytes;
-    return Math.min(MACHINE_LIMITS.resultBytesMax, left);
+    const left = MACHINE_LIMITS.slotBytesMax - this.#bytes;
+    return Math.max(0, Math.min(MACHINE_LIMITS.resultBytesMax, left));
   }
 
-  /** Takes it as said by the client that it will not ask for anything below. */
-  acknowledge(below: number): void {
-    this.#acknowledgedBelow = Math.max(this.#acknowledgedBelow, below);
-    this.#runs = this.#runs.filter(({ first, count }) => first + count > below);
-  }
-
-  /** Something of the client may come until then. */
-  extend(deadline: number): void {
-    this.#deadlineMax = Math.max(this.#deadlineMax, deadline);
-  }
-
-  remember(sequence: number, verdict: Verdict): void {
-    assert(!this.isFull, 'what is remembered is bounded');
+  /** What was remembered of the slot's former request is dropped: the client has its answer. */
+  remember(position: number, verdict: Verdict): void {
+    assert(!this.isAcknowledged, 'what is remembered is not of a request that is over');
     const { length } = this.#writer;
     const before = this.#open;
-    // In an entry that concerns several clients another one's verdicts may stand between.
+    // In an entry that concerns several requests another one's verdicts may stand between.
     const isNext =
-      before !== undefined && before.first + before.count === sequence && before.to === length;
+      before !== undefined && before.first + before.count === position && before.to === length;
     if (!isNext) {
       this.#close();
-      this.#open = { first: sequence, count: 0, from: length, to: length };
+      this.#open = { first: position, count: 0, from: length, to: length };
     }
     writeVerdict(this.#writer, verdict);
     const open = present(this.#open, 'a run is open');
     open.count += 1;
     open.to = this.#writer.length;
-    this.#commands += 1;
     this.#bytes += this.#writer.length - length;
+    this.#isChanged = true;
   }
 
-  /** What the client's row becomes; undefined if it stays as it was. */
-  finish(): Session | undefined {
-    const before = this.#before;
-    const acknowledgedBelow = this.#acknowledgedBelow;
-    const deadlineMax = this.#deadlineMax;
-    const isSame =
-      this.#open === undefined &&
-      acknowledgedBelow === before?.acknowledgedBelow &&
-      deadlineMax === before.deadlineMax;
+  /** The slot's row, if anything was remembered; the lifetime is written by whom it belongs to. */
+  write({ writer, writes }: Writing): void {
+    if (!this.#isChanged) return;
     this.#close();
-    return isSame ? undefined : { acknowledgedBelow, deadlineMax, runs: this.#runs };
-  }
-
-  #keep(run: Run): void {
-    this.#runs.push(run);
-    this.#commands += run.count;
-    this.#bytes += run.verdicts.length;
-    this.#end = Math.max(this.#end, run.first + run.count);
+    const { sequence, lifetime } = this;
+    const slot = slotOf(sequence);
+    lifetime.use(slot);
+    const { length } = writer;
+    writeSlotReplies(writer, { sequence, runs: this.#runs });
+    const key = slotKeyOf(lifetime.client, slot);
+    writes.push({ section: SECTION.replies, key, value: writer.since(length) });
   }
 
   #close(): void {
@@ -152,4 +177,14 @@ export class Remembrance {
     this.#runs.push({ first, count, version: this.#version, verdicts });
     this.#open = undefined;
   }
+}
+
+function repliesIn(
+  source: StateSource,
+  { client, slots }: Lifetime,
+  slot: number,
+): SlotReplies | undefined {
+  if (slot >= slots) return undefined;
+  const row = source.get(SECTION.replies, slotKeyOf(client, slot));
+  return row === undefined ? undefined : present(decodeSlotReplies(row), 'a slot holds replies');
 }

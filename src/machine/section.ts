@@ -4,7 +4,7 @@
 export const SECTION = {
   /** A client's key: its row. */
   values: 0,
-  /** A client's id: its session. */
+  /** A client's id: how long what is remembered of it is kept. */
   sessions: 1,
   /** When a key is due, and the key: nothing. In order, the earliest is the first. */
   expiries: 2,
@@ -14,6 +14,8 @@ export const SECTION = {
   prepared: 4,
   /** A number: what became of a transaction, until all who take part in it have heard. */
   decisions: 5,
+  /** A client's id and a slot: what became of the request that used the slot last. */
+  replies: 6,
 } as const;
 
 /** A value, or undefined where the key goes. */

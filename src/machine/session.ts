@@ -1,7 +1,11 @@
-/** What is remembered of one client: the replies that it may still ask for again. */
+/**
+ * What is remembered of one client: a row for as long as it lasts, and one for each of its slots.
+ * A request that uses a slot says that the client has the answer to the former one.
+ */
 
 import { MACHINE_LIMITS, STATE_LIMITS } from '../base/limits.ts';
 import { Reader, type Writer } from '../base/message-pack.ts';
+import { CLIENT_BYTES } from './batch.ts';
 import {
   numberOf,
   type Output,
@@ -14,23 +18,30 @@ import {
   writeOutputs,
 } from './reply.ts';
 
-/** `[acknowledgedBelow, deadlineMax, [run …]]`. */
+/** `[deadlineMax, slots]`. */
 export interface Session {
-  /** The greatest that the client ever said. */
-  readonly acknowledgedBelow: number;
-  /** The greatest deadline of a batch that was let in: past it nothing of it can come again. */
+  /** No less than the greatest deadline that was let in: past it nothing of it can come again. */
   readonly deadlineMax: number;
-  /** In the order of their entries. None holds a sequence of another. */
+  /** Above every slot that has a row. */
+  readonly slots: number;
+}
+
+/** `[sequence, [run …]]`. */
+export interface SlotReplies {
+  /** Of the latest request: all earlier ones of the slot are acknowledged. */
+  readonly sequence: number;
+  /** In the order of their entries. None holds a position of another. */
   readonly runs: readonly Run[];
 }
 
-/** Sequences that follow each other, executed in one entry; kept until all are acknowledged. */
+/** Replies to commands of a request that follow each other, executed in one entry. */
 export interface Run {
+  /** The position of the first. */
   readonly first: number;
   readonly count: number;
   /** The index of the entry. */
   readonly version: number;
-  /** One verdict for each sequence, one behind the other. */
+  /** One verdict for each command, one behind the other. */
   readonly verdicts: Uint8Array;
 }
 
@@ -46,12 +57,41 @@ const VERDICT = { silent: 0, done: 1, 'check-failed': 2, refused: 3, committed: 
 
 const RUN_BYTES_MIN = 6;
 
-export function writeSession(writer: Writer, session: Session): void {
-  writer.array(3);
-  writer.count(session.acknowledgedBelow);
-  writer.count(session.deadlineMax);
-  writer.array(session.runs.length);
-  for (const run of session.runs) {
+/** One slot has one open request at a time, so the slot follows from the sequence. */
+export function slotOf(sequence: number): number {
+  return sequence % MACHINE_LIMITS.sessionSlots;
+}
+
+/** The key of a slot's row: in the order of clients, and of the slots of one. */
+export function slotKeyOf(client: Uint8Array, slot: number): Uint8Array {
+  const key = new Uint8Array(CLIENT_BYTES + 2);
+  key.set(client);
+  key[CLIENT_BYTES] = slot >>> 8;
+  key[CLIENT_BYTES + 1] = slot;
+  return key;
+}
+
+export function writeSession(writer: Writer, { deadlineMax, slots }: Session): void {
+  writer.array(2);
+  writer.count(deadlineMax);
+  writer.count(slots);
+}
+
+/** Undefined for bytes that are no session. */
+export function decodeSession(bytes: Uint8Array): Session | undefined {
+  const reader = new Reader(bytes);
+  reader.tuple(2);
+  const deadlineMax = reader.count();
+  const slots = reader.count();
+  if (reader.isBroken || reader.left > 0 || slots > MACHINE_LIMITS.sessionSlots) return undefined;
+  return { deadlineMax, slots };
+}
+
+export function writeSlotReplies(writer: Writer, { sequence, runs }: SlotReplies): void {
+  writer.array(2);
+  writer.count(sequence);
+  writer.array(runs.length);
+  for (const run of runs) {
     writer.array(4);
     writer.count(run.first);
     writer.count(run.count);
@@ -60,17 +100,16 @@ export function writeSession(writer: Writer, session: Session): void {
   }
 }
 
-/** Undefined for bytes that are no session. Verdicts are views on them. */
-export function decodeSession(bytes: Uint8Array): Session | undefined {
+/** Undefined for bytes that are no row of a slot. Verdicts are views on them. */
+export function decodeSlotReplies(bytes: Uint8Array): SlotReplies | undefined {
   const reader = new Reader(bytes);
-  reader.tuple(3);
-  const acknowledgedBelow = reader.count();
-  const deadlineMax = reader.count();
-  const length = reader.array(MACHINE_LIMITS.sessionCommandsMax, RUN_BYTES_MIN);
+  reader.tuple(2);
+  const sequence = reader.count();
+  const length = reader.array(MACHINE_LIMITS.commandsMax, RUN_BYTES_MIN);
   const runs: Run[] = [];
   for (let at = 0; at < length && !reader.isBroken; at++) runs.push(readRun(reader));
   if (reader.isBroken || reader.left > 0) return undefined;
-  return { acknowledgedBelow, deadlineMax, runs };
+  return { sequence, runs };
 }
 
 function readRun(reader: Reader): Run {

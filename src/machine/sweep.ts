@@ -39,11 +39,24 @@ export function expireBody(rows: readonly SweptRow[]): EntryBody | undefined {
   return dueKeys.length === 0 ? undefined : { type: 'expire', dueKeys };
 }
 
-/** The clients among these rows of sessions whose time is over, as many as go into one entry. */
-export function forgetBody(rows: readonly SweptRow[], logTime: number): EntryBody | undefined {
-  const clients = rows
-    .filter(({ value }) => logTime > present(decodeSession(value), 'a session is one').deadlineMax)
-    .slice(0, MACHINE_LIMITS.sweepKeysMax)
-    .map(({ key }) => key);
-  return clients.length === 0 ? undefined : { type: 'forget', clients };
+/**
+ * The clients among these rows of sessions whose time is over, as many as go into one entry, and
+ * how many of the rows were looked at for them: at least one.
+ */
+export function forgetBody(rows: readonly SweptRow[], logTime: number): Forgotten {
+  const clients: Uint8Array[] = [];
+  let looked = 0;
+  for (let left: number = MACHINE_LIMITS.sweepRowsMax; looked < rows.length && left > 0; looked++) {
+    const { key, value } = rows[looked] as SweptRow;
+    const { deadlineMax, slots } = present(decodeSession(value), 'a session is one');
+    if (logTime <= deadlineMax) continue;
+    clients.push(key);
+    left -= slots + 1;
+  }
+  return { body: clients.length === 0 ? undefined : { type: 'forget', clients }, looked };
+}
+
+interface Forgotten {
+  readonly body: EntryBody | undefined;
+  readonly looked: number;
 }

@@ -1,6 +1,5 @@
 /** The one spelling of transactions and of what entries say of them. */
 
-import { NUMBER_MAX } from '../base/ids.ts';
 import { MACHINE_LIMITS, STATE_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
@@ -28,7 +27,7 @@ import type {
 } from './transaction.ts';
 import { readId, readRank, type TransactionId, writeId, writeRank } from './transaction-id.ts';
 
-const PART_BYTES_MIN = 10;
+const PART_BYTES_MIN = 9;
 const PARTICIPANT_BYTES_MIN = 3;
 const RESOLUTION_BYTES_MIN = 24;
 /** It is kept as a row, with the entry's index and time around it. */
@@ -49,10 +48,9 @@ export function encodeTransaction(transaction: Transaction): Uint8Array {
   writeRank(writer, transaction);
   writer.array(parts.length);
   for (const part of parts) {
-    writer.array(5);
+    writer.array(4);
     writer.count(part.shard);
     writer.count(part.epoch);
-    writer.count(part.acknowledgedBelow);
     writer.count(part.deadline);
     writeOperations(part.operations);
   }
@@ -71,33 +69,29 @@ export function decodeTransaction(bytes: Uint8Array): Transaction | undefined {
   let left: number = MACHINE_LIMITS.operationsMax;
   for (let at = 0; at < count && !reader.isBroken; at++) {
     const part = readPart(reader, left);
-    if (part.acknowledgedBelow > sequence) reader.break();
     left -= part.operations.length;
     parts.push(part);
   }
   if (client.length !== CLIENT_BYTES || parts.length === 0) return undefined;
-  if (sequence >= NUMBER_MAX) return undefined;
   if (new Set(parts.map(({ shard }) => shard)).size < parts.length) return undefined;
   return isWhole(reader) ? { client, sequence, ...rank, parts } : undefined;
 }
 
 function readPart(reader: Reader, operationsMax: number): Part {
-  reader.tuple(5);
+  reader.tuple(4);
   const shard = reader.count();
   const epoch = reader.count();
-  const acknowledgedBelow = reader.count();
   const deadline = reader.count();
   const operations = readOperations(reader, operationsMax);
   if (operations.length === 0) reader.break();
-  return { shard, epoch, acknowledgedBelow, deadline, operations };
+  return { shard, epoch, deadline, operations };
 }
 
 export function encodePrepare(prepare: Prepare): Uint8Array {
   writer.clear();
-  writer.array(7);
+  writer.array(6);
   writeId(writer, prepare.id);
   writeRank(writer, prepare);
-  writer.count(prepare.acknowledgedBelow);
   writeParticipants(writer, prepare.participants);
   writer.count(prepare.at);
   writeOperations(prepare.operations);
@@ -106,29 +100,27 @@ export function encodePrepare(prepare: Prepare): Uint8Array {
 
 export function decodePrepare(bytes: Uint8Array): Prepare | undefined {
   const reader = new Reader(bytes);
-  reader.tuple(7);
+  reader.tuple(6);
   const id = readId(reader);
   const rank = readRank(reader);
-  const acknowledgedBelow = reader.count();
   const participants = readParticipants(reader);
   const at = reader.count();
   const operations = readOperations(reader, MACHINE_LIMITS.operationsMax);
-  if (at >= participants.length || acknowledgedBelow > id.sequence) return undefined;
+  if (at >= participants.length) return undefined;
   if (participants[0]?.position !== id.home) return undefined;
   if (!isWhole(reader) || operations.length === 0) return undefined;
   if (bytes.length > PREPARE_BYTES_MAX) return undefined;
-  return { id, ...rank, acknowledgedBelow, participants, at, operations };
+  return { id, ...rank, participants, at, operations };
 }
 
 export function encodeDecide(decide: Decide): Uint8Array {
   const { proposal } = decide;
   const because = proposal.type === 'abort' ? encodeReply(proposal.because) : undefined;
   writer.clear();
-  writer.array(because === undefined ? 9 : 7);
+  writer.array(because === undefined ? 8 : 6);
   writer.count(because === undefined ? COMMIT : ABORT);
   writeId(writer, decide.id);
   writeRank(writer, decide);
-  writer.count(decide.acknowledgedBelow);
   writeParticipants(writer, decide.participants);
   if (because !== undefined) writer.bytes(because);
   if (proposal.type === 'commit') {
@@ -141,15 +133,14 @@ export function encodeDecide(decide: Decide): Uint8Array {
 
 export function decodeDecide(bytes: Uint8Array): Decide | undefined {
   const reader = new Reader(bytes);
-  const length = reader.array(9, 1);
+  const length = reader.array(8, 1);
   const kind = reader.count();
-  if (kind > COMMIT || length !== (kind === COMMIT ? 9 : 7)) return undefined;
+  if (kind > COMMIT || length !== (kind === COMMIT ? 8 : 6)) return undefined;
   const id = readId(reader);
   const rank = readRank(reader);
-  const acknowledgedBelow = reader.count();
   const participants = readParticipants(reader);
-  const about = { id, ...rank, acknowledgedBelow, participants };
-  if (acknowledgedBelow > id.sequence || participants[0]?.position !== id.home) return undefined;
+  const about = { id, ...rank, participants };
+  if (participants[0]?.position !== id.home) return undefined;
   if (kind === ABORT) {
     const because = decodeReply(reader.bytes(WIRE_LIMITS.payloadBytesMax));
     if (because === undefined || !isRefusal(because)) return undefined;

@@ -1,6 +1,5 @@
 /** Names of transactions: who began it, under which number, and where its fate is kept. */
 
-import { NUMBER_MAX } from '../base/ids.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import { CLIENT_BYTES } from './batch.ts';
@@ -14,7 +13,7 @@ export interface TransactionId {
   /** The position on the ring of the first key that the transaction locks in its home shard. */
   readonly home: number;
   readonly client: Uint8Array;
-  /** Remembers the decision; the next one remembers what became of each part. */
+  /** Its slot remembers the decision at home, and in each shard what became of its part. */
   readonly sequence: number;
 }
 
@@ -45,8 +44,6 @@ export function readId(reader: Reader): TransactionId {
   const client = reader.bytes(CLIENT_BYTES);
   const sequence = reader.count();
   if (home >= RING_SPAN || client.length !== CLIENT_BYTES) reader.break();
-  // The next one is a sequence as well.
-  if (sequence >= NUMBER_MAX) reader.break();
   return { home, client, sequence };
 }
 

@@ -9,8 +9,6 @@ export interface Part {
   readonly shard: number;
   /** The shard's epoch in the map that the client had. */
   readonly epoch: number;
-  /** The client has the answers to all sequences below and asks this shard for none of them. */
-  readonly acknowledgedBelow: number;
   /** In this shard's log time: past it the part is not prepared any more. */
   readonly deadline: number;
   readonly operations: Command;
@@ -39,7 +37,6 @@ export interface Participant {
 
 /** One part becomes ready: its checks hold, its keys are locked, its writes are kept. */
 export interface Prepare extends Contender {
-  readonly acknowledgedBelow: number;
   /** All that lock keys; the home shard stands first. */
   readonly participants: readonly Participant[];
   /** Which of them this is. */
@@ -49,7 +46,6 @@ export interface Prepare extends Contender {
 
 /** A proposal of what becomes of a transaction. The first one that is applied wins for ever. */
 export interface Decide extends Contender {
-  readonly acknowledgedBelow: number;
   readonly participants: readonly Participant[];
   readonly proposal: Proposal;
 }
@@ -96,7 +92,5 @@ export function isLocking(operation: Operation): boolean {
   }
 }
 
-/** The name of what becomes of a part: the decision has the sequence, the parts the next one. */
-export function partSequence({ sequence }: TransactionId): number {
-  return sequence + 1;
-}
+/** Where the slot of a transaction remembers what: the decision at home, the part in each shard. */
+export const POSITION = { decision: 0, part: 1 } as const;

@@ -1,8 +1,8 @@
 /**
  * The steps of transactions over several shards, as the entries of a shard take them.
  *
- * - `prepare` is done at most once, as commands are: its session remembers it under the sequence
- *   behind that of the decision. A late copy finds itself known, acknowledged or past its deadline.
+ * - `prepare` is done at most once, as commands are: the slot of its transaction remembers it
+ *   behind the decision. A late copy finds itself known, acknowledged or past its deadline.
  * - `decide` is a compare-and-set: the first decision that is applied wins for ever. It is
  *   remembered as the reply to the client, and kept as a row until all participants have heard.
  * - `resolve` does what was prepared or drops it, and gives the keys back. Told of an end before
@@ -13,16 +13,17 @@ import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Affairs } from './affairs.ts';
+import { nameOf } from './bytes.ts';
 import { Decisions } from './decisions.ts';
 import { Execution, type Held } from './execution.ts';
 import { type Prepared, PreparedParts } from './prepared.ts';
-import { Remembrance } from './remembrance.ts';
+import { Lifetime, Remembrance } from './remembrance.ts';
 import { outputBytesMax, type Reason, type Reply } from './reply.ts';
-import { SECTION, type StateSource, type StateWrite } from './section.ts';
-import { type Verdict, writeSession } from './session.ts';
+import type { StateSource, StateWrite } from './section.ts';
+import { slotOf, type Verdict } from './session.ts';
 import type { Decide, Participant, Prepare, Resolution } from './transaction.ts';
-import { isLocking, partSequence } from './transaction.ts';
-import { idText, type TransactionId } from './transaction-id.ts';
+import { isLocking, POSITION } from './transaction.ts';
+import type { TransactionId } from './transaction-id.ts';
 
 interface TransactionsOptions {
   readonly source: StateSource;
@@ -74,20 +75,20 @@ export class Transactions {
     if (!operations.some(isLocking)) return refused('malformed');
     if (moment.reason !== undefined) return refused(moment.reason);
     const { deadline } = prepare.participants[prepare.at] as Participant;
-    const remembrance = this.#remembrance(prepare, deadline, moment);
+    const remembrance = this.#remembrance(id, deadline, moment);
     const known = this.#knownPart(prepare, remembrance);
     if (known !== undefined) {
-      this.#writeSession(id, remembrance, moment);
+      this.#write(remembrance, moment);
       return known;
     }
-    if (remembrance.isFull || this.prepared.isFull) return refused('window-full');
+    if (this.prepared.isFull) return refused('window-full');
     const verdict = this.#execution(moment, moment.index, operations.length).try(
       operations,
       remembrance.resultBytesMax,
     );
     if (verdict.type === 'locked') return verdict;
-    remembrance.remember(partSequence(id), verdict);
-    this.#writeSession(id, remembrance, moment);
+    remembrance.remember(POSITION.part, verdict);
+    this.#write(remembrance, moment);
     if (verdict.type === 'done') {
       const since = moment.affairs.logTime;
       const writing = { writer: this.#rows, writes: moment.writes };
@@ -106,45 +107,32 @@ export class Transactions {
     const furthest = logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
     const deadline = Math.min((participants[0] as Participant).deadline, furthest);
     const isOver = deadline < logTime;
-    const remembrance = this.#remembrance(decide, isOver ? 0 : deadline, moment);
-    const known = this.#decided(id, remembrance) ?? this.#given(id, remembrance, isOver);
+    const remembrance = this.#remembrance(id, isOver ? 0 : deadline, moment);
+    const known = this.#decided(id, remembrance) ?? this.#given(remembrance, isOver);
     if (known !== undefined) {
       // It stays true until no proposal can come any more, so the client is remembered until then.
-      if (!isOver) this.#writeSession(id, remembrance, moment);
+      if (!isOver) this.#write(remembrance, moment);
       // What is still prepared here was not committed, and what is told now is that it never was.
       const own = this.prepared.of(id);
       if (own !== undefined) this.#release(own, false, moment);
       return known;
     }
     if (proposal.type === 'commit') return this.#commit(decide, proposal, remembrance, moment);
-    if (remembrance.isFull) return this.#abortUnremembered(id, remembrance, moment);
-    this.#remember(id, proposal.because, remembrance, moment);
+    this.#remember(proposal.because, remembrance, moment);
     this.#conclude(decide, false, moment);
     return proposal.because;
   }
 
-  /**
-   * There is no room for one more answer, and others wait for the keys: the client is taken to have
-   * all answers up to this one, which forbids a commit for ever as well.
-   */
-  #abortUnremembered(id: TransactionId, remembrance: Remembrance, moment: Moment): Reply {
-    remembrance.acknowledge(id.sequence + 1);
-    this.#writeSession(id, remembrance, moment);
-    const own = this.prepared.of(id);
-    if (own !== undefined) this.#release(own, false, moment);
-    return refused('acknowledged');
-  }
-
   resolve(resolutions: readonly Resolution[], moment: Moment): void {
-    const refusals = new Map<string, Refusing>();
+    const refusals: Refusals = { lifetimes: new Map(), slots: new Map() };
     for (const { id, isCommitted, deadline } of resolutions) {
       const prepared = this.prepared.of(id);
       if (prepared !== undefined) this.#release(prepared, isCommitted, moment);
-      else if (!isCommitted) this.#refuse(id, deadline, { refusals, moment });
+      else if (!isCommitted) this.#refuse(id, deadline, refusals, moment);
     }
-    for (const { id, remembrance } of refusals.values()) {
-      this.#writeSession(id, remembrance, moment);
-    }
+    const writing = { writer: this.#rows, writes: moment.writes };
+    for (const remembrance of refusals.slots.values()) remembrance.write(writing);
+    for (const lifetime of refusals.lifetimes.values()) lifetime.write(writing);
   }
 
   /** All who took part have heard. */
@@ -156,12 +144,11 @@ export class Transactions {
   }
 
   #commit(decide: Decide, commit: Commit, remembrance: Remembrance, moment: PrepareMoment): Reply {
-    const { id } = decide;
     if (moment.reason !== undefined) return refused(moment.reason);
-    if (remembrance.isFull || this.decisions.isFull) return refused('window-full');
+    if (this.decisions.isFull) return refused('window-full');
     const verdict = this.#outcome(decide, commit, remembrance, moment);
     if (verdict.type === 'locked') return verdict;
-    this.#remember(id, verdict, remembrance, moment);
+    this.#remember(verdict, remembrance, moment);
     this.#conclude(decide, verdict.type === 'committed', moment);
     return replyOf(verdict, moment.index);
   }
@@ -219,29 +206,28 @@ export class Transactions {
   }
 
   /** A prepare that comes after its transaction's end is refused, for as long as one may come. */
-  #refuse(id: TransactionId, deadline: number, { refusals, moment }: Refusals): void {
+  #refuse(id: TransactionId, deadline: number, refusals: Refusals, moment: Moment): void {
     const { logTime } = moment.affairs;
     const isPlausible =
       deadline >= logTime && deadline <= logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
     if (!isPlausible) return;
-    const name = idText({ ...id, home: 0, sequence: 0 });
-    const refusing = refusals.get(name) ?? {
-      id,
-      remembrance: this.#remembrance({ id, acknowledgedBelow: 0 }, deadline, moment),
-      sequences: new Set<number>(),
-    };
-    refusals.set(name, refusing);
-    const { remembrance, sequences } = refusing;
-    remembrance.extend(deadline);
-    const sequence = partSequence(id);
-    const isKnown = remembrance.isAcknowledged(sequence) || remembrance.recall(sequence);
-    if (isKnown || sequences.has(sequence) || remembrance.isFull) return;
-    remembrance.remember(sequence, refused('aborted'));
-    sequences.add(sequence);
+    const { client, sequence } = id;
+    const name = nameOf(client);
+    const lifetime = refusals.lifetimes.get(name) ?? new Lifetime({ source: this.#source, client });
+    refusals.lifetimes.set(name, lifetime);
+    lifetime.extend(deadline);
+    const slotName = `${name} ${slotOf(sequence)}`;
+    const former = refusals.slots.get(slotName);
+    // Of one slot the latest counts: the client has the answers to all that came before.
+    if (former !== undefined && former.sequence >= sequence) return;
+    const remembrance = this.#slotOf(lifetime, sequence, moment);
+    if (remembrance.isAcknowledged || remembrance.recall(POSITION.part) !== undefined) return;
+    remembrance.remember(POSITION.part, refused('aborted'));
+    refusals.slots.set(slotName, remembrance);
   }
 
   #decided(id: TransactionId, remembrance: Remembrance): Reply | undefined {
-    const verdict = remembrance.recall(id.sequence)?.verdict;
+    const verdict = remembrance.recall(POSITION.decision)?.verdict;
     if (verdict !== undefined && verdict.type !== 'done') return verdict;
     const decision = this.decisions.of(id);
     if (decision === undefined) return undefined;
@@ -250,51 +236,44 @@ export class Transactions {
   }
 
   /** Its name is spent without a decision that is known: no commit came that is not resolved. */
-  #given(id: TransactionId, remembrance: Remembrance, isOver: boolean): Reply | undefined {
+  #given(remembrance: Remembrance, isOver: boolean): Reply | undefined {
     if (isOver) return refused('deadline-passed');
-    const isSpent = remembrance.isAcknowledged(id.sequence) || remembrance.recall(id.sequence);
+    const isSpent = remembrance.isAcknowledged || remembrance.recall(POSITION.decision);
     return isSpent ? refused('acknowledged') : undefined;
   }
 
   /** `done` is told of what holds its keys, and of nothing else. */
   #knownPart({ id, at }: Prepare, remembrance: Remembrance): Reply | undefined {
-    const isHome = at === 0;
-    if (isHome && this.#decided(id, remembrance) !== undefined) return refused('aborted');
-    if (isHome && remembrance.isAcknowledged(id.sequence)) return refused('acknowledged');
-    const sequence = partSequence(id);
-    if (remembrance.isAcknowledged(sequence)) return refused('acknowledged');
-    const remembered = remembrance.recall(sequence);
+    if (at === 0 && this.#decided(id, remembrance) !== undefined) return refused('aborted');
+    if (remembrance.isAcknowledged) return refused('acknowledged');
+    const remembered = remembrance.recall(POSITION.part);
     if (remembered === undefined) return undefined;
     const { type } = remembered.verdict;
     const isLost = type === 'done' ? this.prepared.of(id) === undefined : type === 'committed';
     return isLost ? refused('aborted') : replyOf(remembered.verdict, remembered.version);
   }
 
-  #remembrance(
-    { id, acknowledgedBelow }: Pick<Prepare, 'id' | 'acknowledgedBelow'>,
-    deadline: number,
-    { index }: Moment,
-  ): Remembrance {
-    return new Remembrance({
-      row: this.#source.get(SECTION.sessions, id.client),
-      batch: { acknowledgedBelow, deadline },
-      version: index,
-      writer: this.#verdicts,
-    });
+  /** Of a transaction that may come until then. */
+  #remembrance({ client, sequence }: TransactionId, deadline: number, moment: Moment): Remembrance {
+    const lifetime = new Lifetime({ source: this.#source, client });
+    lifetime.extend(deadline);
+    return this.#slotOf(lifetime, sequence, moment);
   }
 
-  #remember(id: TransactionId, verdict: Verdict, remembrance: Remembrance, moment: Moment): void {
-    remembrance.remember(id.sequence, verdict);
-    this.#writeSession(id, remembrance, moment);
+  #slotOf(lifetime: Lifetime, sequence: number, { index: version }: Moment): Remembrance {
+    const [source, writer] = [this.#source, this.#verdicts];
+    return new Remembrance({ source, lifetime, sequence, version, writer });
   }
 
-  #writeSession({ client }: TransactionId, remembrance: Remembrance, { writes }: Moment): void {
-    const session = remembrance.finish();
-    if (session === undefined) return;
-    const { length } = this.#rows;
-    writeSession(this.#rows, session);
-    const value = this.#rows.since(length);
-    writes.push({ section: SECTION.sessions, key: client, value });
+  #remember(verdict: Verdict, remembrance: Remembrance, moment: Moment): void {
+    remembrance.remember(POSITION.decision, verdict);
+    this.#write(remembrance, moment);
+  }
+
+  #write(remembrance: Remembrance, { writes }: Moment): void {
+    const writing = { writer: this.#rows, writes };
+    remembrance.write(writing);
+    remembrance.lifetime.write(writing);
   }
 
   #execution({ affairs, writes }: Moment, version: number, operations: number): Execution {
@@ -314,17 +293,12 @@ interface PrepareMoment extends Moment {
   readonly reason: Reason | undefined;
 }
 
-interface Refusing {
-  readonly id: TransactionId;
-  readonly remembrance: Remembrance;
-  /** What this entry has it remember. */
-  readonly sequences: Set<number>;
-}
-
+/** What one entry has to remember of transactions that were aborted before they were prepared. */
 interface Refusals {
   /** By client: one entry may hold several of one. */
-  readonly refusals: Map<string, Refusing>;
-  readonly moment: Moment;
+  readonly lifetimes: Map<string, Lifetime>;
+  /** By client and slot. */
+  readonly slots: Map<string, Remembrance>;
 }
 
 function refused(reason: Reason): Extract<Reply, { type: 'refused' }> {

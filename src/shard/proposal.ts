@@ -71,7 +71,9 @@ function endsOf(body: EntryBody): readonly TransactionId[] {
 
 function touchOf(body: EntryBody): Touch {
   if (body.type === 'batch') {
-    return { commands: decodeBatch(body.batch)?.commands ?? [], contender: undefined };
+    const commands = decodeBatch(body.batch)?.commands ?? [];
+    // What is not asked for any more meets no key.
+    return { commands: commands.filter(({ length }) => length > 0), contender: undefined };
   }
   if (body.type === 'prepare') {
     const prepare = decodePrepare(body.bytes);

@@ -147,11 +147,10 @@ export class Coordinator {
 
   #preparing(to: PlannedParticipant): Question {
     const { contender, participants } = this.plan;
-    const { acknowledgedBelow, operations } = to.part;
+    const { operations } = to.part;
     const { at } = to;
     // Each names all participants: together, and kept, they would be many times the transaction.
-    const encode = () =>
-      encodePrepare({ ...contender, acknowledgedBelow, participants, at, operations });
+    const encode = () => encodePrepare({ ...contender, participants, at, operations });
     return {
       state: 'resting',
       restsUntil: 0,
@@ -309,10 +308,9 @@ export class Coordinator {
 
   #decision(proposal: Parameters<typeof encodeDecide>[0]['proposal']): Uint8Array {
     const { contender, participants: all } = this.plan;
-    const { acknowledgedBelow } = this.#home;
     // Of whom nothing was asked nobody has to hear: what a former coordinator left asks for itself.
     const participants = this.#hasAsked ? all : all.slice(0, 1);
-    return encodeDecide({ ...contender, acknowledgedBelow, participants, proposal });
+    return encodeDecide({ ...contender, participants, proposal });
   }
 }
 

@@ -3,6 +3,8 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLIENT_LIMITS } from '../../src/base/limits.ts';
+import { arcOf } from '../../src/ring/arc.ts';
+import { keyPosition } from '../../src/ring/key-position.ts';
 import { Stage } from './model/stage.ts';
 
 test('a shard is asked for its time before a deadline is set in it', () => {
@@ -10,7 +12,7 @@ test('a shard is asked for its time before a deadline is set in it', () => {
   const put = stage.put('a');
   deepEqual(stage.take(), ['range shard 1']);
   stage.answerRange(5_000_000);
-  deepEqual(stage.take(), ['write shard 1, sequence 1, deadline 5010000, acknowledged 1']);
+  deepEqual(stage.take(), ['write shard 1, slot 0.0, deadline 5010000']);
   stage.answerWritten(['done']);
   equal(put.told, 'done');
 });
@@ -51,7 +53,7 @@ test('a deadline that passed on the only copy is set anew, on a second copy it i
   stage.take();
   stage.answerWritten(['deadline-passed'], 9_000_000);
   stage.pass(200);
-  deepEqual(stage.take(), ['write shard 1, sequence 2, deadline 9010000, acknowledged 2']);
+  deepEqual(stage.take(), ['write shard 1, slot 0.1, deadline 9010000']);
   stage.breakLink();
   stage.pass(300);
   equal(stage.take().length, 1);
@@ -69,21 +71,21 @@ test('what is not a number is told at once and not tried again', () => {
   deepEqual(stage.take(), []);
 });
 
-test('an answer for which nobody waits any more is acknowledged with the next batch', () => {
+test('a request that is given up leaves its slot to the next one, which acknowledges it', () => {
   const stage = new Stage({ isTimeKnown: true });
   stage.put('a', 50);
   stage.take();
   stage.pass(100);
   stage.put('b');
-  deepEqual(stage.take(), ['write shard 1, sequence 2, deadline 5010100, acknowledged 2']);
+  deepEqual(stage.take(), ['write shard 1, slot 0.1, deadline 5010100']);
 });
 
 test('commands that touch one key leave in one frame, one batch behind the other', () => {
   const stage = new Stage({ isTimeKnown: true });
   stage.puts(['a', 'b', 'a', 'c']);
   deepEqual(stage.take(), [
-    'write shard 1, sequence 1, deadline 5010000, acknowledged 1',
-    'write shard 1, sequence 3, deadline 5010000, acknowledged 1',
+    'write shard 1, slot 0.0, deadline 5010000',
+    'write shard 1, slot 1.0, deadline 5010000',
   ]);
   equal(stage.frames, 1);
 });
@@ -146,7 +148,7 @@ test('a command that meets a key of a transaction is sent again, alone and as it
   stage.take();
   stage.answerWritten(['done', 'locked']);
   stage.pass(100);
-  deepEqual(stage.take(), ['write shard 1, sequence 2, deadline 5010000, acknowledged 2']);
+  deepEqual(stage.take(), ['write shard 1, slot 0.0, deadline 5010000, 1 of 2']);
   stage.answerWritten(['done']);
   const late = stage.put('c', 100);
   for (let round = 0; round < 20 && late.told === ''; round++) {
@@ -176,3 +178,53 @@ test('a page whose answer cannot be read is asked for again, and then fails with
   }
   equal(ever.told, 'refused notApplied');
 });
+
+test('a request that takes long keeps no other one waiting, however many there are', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const stuck = stage.put('stuck');
+  stage.take();
+  stage.answerWritten(['locked']);
+  for (let at = 0; at < 3 * CLIENT_LIMITS.windowRequestsMax; at++) {
+    const put = stage.put(`k${at}`);
+    deepEqual(stage.take(), [`write shard 1, slot 1.${at}, deadline 5010000`]);
+    stage.answerWritten(['done']);
+    equal(put.told, 'done');
+  }
+  stage.pass(200);
+  deepEqual(stage.take(), ['write shard 1, slot 0.0, deadline 5010000']);
+  stage.answerWritten(['done']);
+  equal(stuck.told, 'done');
+});
+
+test('no more requests are open in a shard than its window, and others do not wait', () => {
+  const { windowRequestsMax } = CLIENT_LIMITS;
+  const stage = new Stage({ isTimeKnown: true, shards: 2 });
+  const [left, right] = [1, 2].map((shard) => keyOf(shard)) as [string, string];
+  for (let at = 0; at < windowRequestsMax + 5; at++) stage.put(left);
+  equal(stage.take().length, windowRequestsMax);
+  stage.put(right);
+  deepEqual(stage.take(), [`write shard 2, slot ${windowRequestsMax}.0, deadline 10010000`]);
+  stage.answerWritten(['done']);
+  stage.answerWritten(['done']);
+  equal(stage.take().length, 2, 'each answer makes room');
+});
+
+test('what was told is asked for no more, and positions stay what they are', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  stage.puts(['a', 'b', 'c']);
+  stage.take();
+  stage.answerWritten(['locked', 'done', 'locked']);
+  stage.pass(100);
+  deepEqual(stage.take(), ['write shard 1, slot 0.0, deadline 5010000, 2 of 3']);
+  stage.breakLink();
+  stage.pass(300);
+  deepEqual(stage.take(), ['write shard 1, slot 0.0, deadline 5010000, 2 of 3']);
+});
+
+/** A key that lies in this of two shards. */
+function keyOf(shard: number): string {
+  for (let at = 0; ; at++) {
+    const key = `key ${at}`;
+    if (arcOf(keyPosition(Buffer.from(key)), 2) === shard - 1) return key;
+  }
+}

@@ -75,9 +75,8 @@ function put(cluster: ModelCluster, text: string, sequence: number): void {
   const shard = cluster.shards[arcOf(keyPosition(key), SHARDS)];
   const batch = encodeBatch({
     client: new Uint8Array(16).fill(9),
-    acknowledgedBelow: sequence,
     deadline: Math.floor(shard?.time ?? 0) + 1000,
-    firstSequence: sequence,
+    sequence,
     commands: [[{ type: 'put', key, value: key, lifeMilliseconds: 0 }]],
   });
   shard?.write(batch, 1);

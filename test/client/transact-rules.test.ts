@@ -21,26 +21,25 @@ test('a command over two shards asks for the time of both, and has a deadline in
   deepEqual(stage.take(), []);
   stage.answerRange(4_000_000);
   deepEqual(stage.take(), [
-    'transact sequence 1, age 9000000; shard 2: deadline 9010000, acknowledged 1; ' +
-      'shard 1: deadline 4010000, acknowledged 1',
+    'transact slot 0.0, age 9000000; shard 2: deadline 9010000; shard 1: deadline 4010000',
   ]);
   stage.answerReplies([COMMITTED]);
   equal(put.told, 'done');
 });
 
-test('no shard of a transaction forgets it before it is answered', () => {
+test('no shard of a transaction is told to forget it before it is answered', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   stage.together([LEFT, RIGHT]);
   stage.puts([LEFT, RIGHT]);
   deepEqual(stage.take().slice(1), [
-    'write shard 1, sequence 3, deadline 5010000, acknowledged 1',
-    'write shard 2, sequence 4, deadline 10010000, acknowledged 1',
+    'write shard 1, slot 1.0, deadline 5010000',
+    'write shard 2, slot 2.0, deadline 10010000',
   ]);
   stage.answerReplies([COMMITTED]);
   stage.puts([LEFT, RIGHT]);
   deepEqual(stage.take(), [
-    'write shard 1, sequence 5, deadline 5010000, acknowledged 3',
-    'write shard 2, sequence 6, deadline 10010000, acknowledged 4',
+    'write shard 1, slot 0.1, deadline 5010000',
+    'write shard 2, slot 3.0, deadline 10010000',
   ]);
 });
 
@@ -65,17 +64,14 @@ test('who gave way tries again under new numbers, as old as before and with more
   stage.answerWritten(['gave-way']);
   stage.pass(100);
   const [second = ''] = stage.take();
-  match(
-    second,
-    /^transact sequence 3, age 5000000, attempts 1; .*acknowledged 3; .*acknowledged 3$/,
-  );
+  match(second, /^transact slot 0.1, age 5000000, attempts 1; /);
   stage.breakLink();
   stage.pass(300);
   deepEqual(stage.take(), [second]);
   // Decided: whatever became of the copy that was lost, it came to nothing.
   stage.answerWritten(['aborted']);
   stage.pass(300);
-  match(stage.take().join(), /^transact sequence 5, age 5000000, attempts 2;/);
+  match(stage.take().join(), /^transact slot 0.2, age 5000000, attempts 2;/);
   stage.answerReplies([COMMITTED]);
   equal(put.told, 'done');
 });
@@ -98,15 +94,15 @@ test('a transaction that always gives way is contended in the end, and in doubt 
 test('a map that was old, and a deadline on the only copy, make something new', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   const put = stage.together([LEFT, RIGHT]);
-  for (const [reason, sequence] of [
-    ['wrong-epoch', 3],
-    ['deadline-passed', 5],
+  for (const [reason, slot] of [
+    ['wrong-epoch', '0.1'],
+    ['deadline-passed', '0.2'],
   ] as const) {
     stage.take();
     stage.answerWritten([reason]);
     stage.pass(200);
     const [again = ''] = stage.take();
-    match(again, new RegExp(`^transact sequence ${sequence}, age 5000000`));
+    match(again, new RegExp(`^transact slot ${slot}, age 5000000`));
   }
   stage.breakLink();
   stage.pass(300);
@@ -133,7 +129,7 @@ test('a window that was full makes something new, but with a doubt the same is s
   stage.answerWritten(['window-full']);
   stage.pass(100);
   const [second = ''] = stage.take();
-  match(second, /sequence 3/);
+  match(second, /slot 0.1/);
   stage.answerFailed('lost');
   stage.pass(200);
   deepEqual(stage.take(), [second]);

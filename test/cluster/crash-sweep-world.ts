@@ -220,7 +220,7 @@ export class SweepWorld {
     const replica = this.computers[this.leaderOf(shard)]?.core?.replicas.get(shard);
     const deadline = Math.floor(replica?.logTime ?? 0) + DEADLINE_MILLISECONDS;
     const epoch = this.map.shards[shard]?.epoch ?? 0;
-    return { shard, epoch, acknowledgedBelow: 0, deadline, operations };
+    return { shard, epoch, deadline, operations };
   }
 
   #leaders(): Set<number> {

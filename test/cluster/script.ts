@@ -44,9 +44,8 @@ export class Script {
   put(sequence: number, command: Command): Witnessed {
     const batch = encodeBatch({
       client: CLIENT,
-      acknowledgedBelow: 0,
       deadline: DEADLINE,
-      firstSequence: sequence,
+      sequence,
       commands: [command],
     });
     return this.add(encodeEntry({ time: 1, epoch: 1 }, { type: 'batch', batch }));

@@ -30,7 +30,7 @@ class Play {
 
   about(sequence = 1) {
     const home = this.participants[0]?.position ?? 0;
-    return { id: { home, client: CLIENT, sequence }, attempts: 0, age: 1, acknowledgedBelow: 0 };
+    return { id: { home, client: CLIENT, sequence }, attempts: 0, age: 1 };
   }
 
   prepare(at: number, sequence?: number): Uint8Array {

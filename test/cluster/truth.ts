@@ -215,7 +215,7 @@ export class Truth {
     batch.commands.forEach((command, place) => {
       const reply = decodeReply(entry.replies[place] ?? new Uint8Array());
       if (reply?.type !== 'done' || reply.version !== index) return;
-      const name = `${client} ${batch.firstSequence + place}`;
+      const name = `${client} ${batch.sequence} ${place}`;
       if (executed.has(name)) this.fail('exactly-once', `${name} was done twice`, shard);
       executed.add(name);
       const { outputs } = reply;

@@ -57,7 +57,7 @@ class Rig {
     const value = Uint8Array.of(1);
     const put = { type: 'put', key: id, value, lifeMilliseconds } as const;
     const deadline = this.#replica.replica.logTime + patience;
-    const times = { acknowledgedBelow: 0, deadline, firstSequence: 0 };
+    const times = { deadline, sequence: 0 };
     const batch = encodeBatch({ client: id, ...times, commands: [[put]] });
     this.#replica.replica.stamp(this.#replica.asker().asker, 1, { type: 'batch', batch });
     this.#replica.turns(4);
@@ -72,7 +72,7 @@ class Rig {
       return { type: 'delete', key: keyOf(client) } as const;
     });
     const participants = [5, 6].map((position) => ({ position, deadline }));
-    const about = { id, attempts: 0, age: 5, acknowledgedBelow: 0, participants };
+    const about = { id, attempts: 0, age: 5, participants };
     const bytes = encodePrepare({ ...about, at: 1, operations });
     replica.stamp(this.#replica.asker().asker, 1, { type: 'prepare', bytes });
     this.#replica.turns(4);

@@ -93,7 +93,7 @@ export class HomeRig implements HomeDeskHost {
     const { client = 1, attempts = 0, age = 5, epoch = EPOCH } = wish;
     const { here = [put('here', '1')], there = [put('there', '2')] } = wish;
     const deadline = this.rig.replica.logTime + PATIENCE;
-    const terms = { acknowledgedBelow: 0, deadline };
+    const terms = { deadline };
     const parts = [
       { ...terms, shard: SHARD, epoch, operations: here },
       { ...terms, shard: OTHER, epoch: EPOCH_THERE, operations: there },

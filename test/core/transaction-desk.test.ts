@@ -108,7 +108,7 @@ class Rig {
     const { shard = SHARD, key = this.keyIn(shard), patience = PATIENCE } = wish;
     const { operations = [put(key, '1')] } = wish;
     const deadline = this.rig.replica.logTime + patience;
-    const part = { shard, epoch: EPOCH, acknowledgedBelow: 0, deadline, operations };
+    const part = { shard, epoch: EPOCH, deadline, operations };
     const about = { client: clientOf(1), sequence: 7, attempts: 0, age: 5 };
     return this.send(encodeTransaction({ ...about, parts: [part] }));
   }
@@ -131,7 +131,7 @@ class Rig {
   both(there: number, operations: readonly Operation[], wish: BothWish = {}): Uint8Array {
     const { client = 1, attempts = 0, age = 5, here = [put(this.keyIn(SHARD), '1')] } = wish;
     const deadline = this.rig.replica.logTime + PATIENCE;
-    const terms = { epoch: EPOCH, acknowledgedBelow: 0, deadline };
+    const terms = { epoch: EPOCH, deadline };
     const home = { ...terms, shard: SHARD, operations: here };
     const other = { ...terms, shard: there, operations };
     const about = { client: clientOf(client), sequence: 7, attempts, age };
@@ -147,7 +147,6 @@ class Rig {
       id: { home, client: clientOf(age), sequence: 7 },
       attempts: 0,
       age,
-      acknowledgedBelow: 0,
       participants: [{ position: home, deadline }, ...Array(participants - 1).fill(here)],
       at: 1,
       operations: [put(key, 'new')],
@@ -373,7 +372,7 @@ test('a plain batch is no business of the desk', () => {
   const rig = new Rig();
   const { asker, responses } = rig.rig.asker();
   const deadline = rig.rig.replica.logTime + PATIENCE;
-  const about = { client: clientOf(2), acknowledgedBelow: 0, deadline, firstSequence: 0 };
+  const about = { client: clientOf(2), deadline, sequence: 0 };
   const batch = encodeBatch({ ...about, commands: [[put(rig.keyIn(SHARD), '1')]] });
   rig.rig.replica.stamp(asker, EPOCH, { type: 'batch', batch });
   rig.turn();

@@ -17,7 +17,7 @@ const { commandsMax, operationsMax, keyBytesMax, valueBytesMax } = MACHINE_LIMIT
 
 function batchOf(commands: readonly Command[], others: Partial<Batch> = {}): Uint8Array {
   const client = clientOf(1);
-  const numbers = { acknowledgedBelow: 0, deadline: 5, firstSequence: 0 };
+  const numbers = { deadline: 5, sequence: 0 };
   return encodeBatch({ client, ...numbers, commands, ...others });
 }
 
@@ -30,10 +30,8 @@ const SOUND: Readonly<Record<string, Uint8Array>> = {
   'as many operations as are allowed': batchOf([new Array(operationsMax).fill(put('a', 'x'))]),
   'the longest key': batchOf([[putOf(new Uint8Array(keyBytesMax), new Uint8Array(0))]]),
   'the longest life': batchOf([[put('a', 'x', MACHINE_LIMITS.timeMax)]]),
-  'an acknowledgement of all before it': batchOf([[put('a', 'x')]], {
-    acknowledgedBelow: 7,
-    firstSequence: 7,
-  }),
+  'the last of all sequences': batchOf([[put('a', 'x')]], { sequence: 2 ** 52 }),
+  'a command that is not asked for any more': batchOf([[], [put('a', 'x')], []]),
 };
 
 for (const [what, bytes] of Object.entries(SOUND)) {
@@ -46,7 +44,7 @@ for (const [what, bytes] of Object.entries(SOUND)) {
 const MALFORMED: Readonly<Record<string, Uint8Array>> = {
   'no bytes at all': new Uint8Array(0),
   'no command': batchOf([]),
-  'a command of nothing': batchOf([[]]),
+  'commands that are not asked for any more, and no other': batchOf([[], []]),
   'a command that writes nothing': batchOf([[put('a', 'x')], [get('a'), checkValue('a', 'x')]]),
   'one command too many': batchOf(new Array(commandsMax + 1).fill([put('a', 'x')])),
   'one operation too many': batchOf([
@@ -58,11 +56,6 @@ const MALFORMED: Readonly<Record<string, Uint8Array>> = {
   'a life too long': batchOf([[put('a', 'x', MACHINE_LIMITS.timeMax + 1)]]),
   'an id of 15 bytes': batchOf([[put('a', 'x')]], { client: new Uint8Array(15) }),
   'an id of 17 bytes': batchOf([[put('a', 'x')]], { client: new Uint8Array(17) }),
-  'an acknowledgement of itself': batchOf([[put('a', 'x')]], {
-    acknowledgedBelow: 8,
-    firstSequence: 7,
-  }),
-  'a sequence beyond all numbers': batchOf([[put('a', 'x')]], { firstSequence: 2 ** 52 }),
   'a byte behind the end': Uint8Array.of(...batchOf([[put('a', 'x')]]), 0),
 };
 

@@ -17,9 +17,9 @@ import {
   remove,
   START,
 } from './machine-rig.ts';
-import { HOME, PATIENCE, TransactionRig } from './transaction-rig.ts';
+import { HOME, OUTLIVED, PATIENCE, TransactionRig } from './transaction-rig.ts';
 
-const { timeoutMillisecondsMax, sessionCommandsMax, commandsMax, resultBytesMax } = MACHINE_LIMITS;
+const { timeoutMillisecondsMax, resultBytesMax } = MACHINE_LIMITS;
 
 test('the home shard does its part in the entry that decides, and needs no lock', () => {
   const rig = new TransactionRig();
@@ -113,7 +113,10 @@ test('after an abort a commit is told why it was aborted', () => {
 
 test('while its row is kept a decision is known of a client that acknowledged or is gone', () => {
   const endings: readonly ((rig: TransactionRig) => void)[] = [
-    (rig) => rig.acknowledge(30),
+    (rig) => {
+      rig.acknowledge(20);
+      rig.acknowledge(22);
+    },
     (rig) => {
       rig.pass(PATIENCE + 1);
       rig.forget();
@@ -143,7 +146,7 @@ test('after its row went a decision is remembered of a client that is not gone',
 
 test('nothing of a transaction that was acknowledged is decided any more', () => {
   const rig = new TransactionRig();
-  rig.acknowledge(21);
+  rig.acknowledge();
   equal(rig.commit([put('a', 'x')]), 'refused acknowledged at 0');
   equal(rig.abort(), 'refused acknowledged at 0');
   equal(rig.shard.value('a'), undefined);
@@ -160,13 +163,13 @@ test('past its deadline nothing is committed, and an abort says that it is over'
   equal(rig.commit([put('b', 'x')], late), 'refused deadline-passed at 0');
   equal(rig.abort(late), 'refused deadline-passed at 0');
   equal(rig.shard.value('b'), undefined);
-  equal(rig.shard.session(2)?.runs.length, 1);
+  equal(rig.shard.slots(2).length, 1);
 });
 
 test('a home part is dropped once its transaction is acknowledged or past its deadline', () => {
   const acknowledged = new TransactionRig();
   acknowledged.prepare([put('a', 'x')], { at: 0 });
-  acknowledged.acknowledge(22);
+  acknowledged.acknowledge();
   equal(acknowledged.commit([], { versions: [2, 50] }), 'refused acknowledged at 0');
   equal(acknowledged.prepared, 0);
   const late = new TransactionRig();
@@ -196,18 +199,16 @@ test('an abort asks for neither epoch nor a deadline that is near', () => {
   equal(rig.commit([put('a', 'x')], { sequence: 22, deadline }), 'refused aborted at 0');
 });
 
-test('where there is no room to remember an abort, its client has had its last answer', () => {
+test('an abort is remembered however much is open: its slot is its own', () => {
   const rig = new TransactionRig();
   rig.prepare([put('held', 'x')], { at: 0 });
-  for (let first = 100; first < 100 + sessionCommandsMax; first += commandsMax) {
-    const commands = Array.from({ length: commandsMax }, (_, at) => [put(`k${at}`, 'x')]);
-    rig.shard.ask(commands, { client: 2, first });
+  for (let sequence = 100; sequence < 1100; sequence++) {
+    rig.shard.ask([[put('k', 'x')]], { client: 2, sequence });
   }
-  equal(rig.commit([put('a', 'x')]), 'refused window-full at 0');
-  equal(rig.isHeld('held'), true);
-  equal(rig.abort(), 'refused acknowledged at 0');
-  deepEqual([rig.isHeld('held'), rig.decisions], [false, 0]);
-  equal(rig.commit([put('a', 'x')]), 'refused acknowledged at 0');
+  equal(rig.abort(), 'refused aborted at 0');
+  deepEqual([rig.isHeld('held'), rig.decisions], [false, 1]);
+  rig.clear();
+  equal(rig.commit([put('a', 'x')]), 'refused aborted at 0');
 });
 
 test('a shard decides of what has its home there, and of nothing else', () => {
@@ -217,7 +218,7 @@ test('a shard decides of what has its home there, and of nothing else', () => {
   equal(rig.abort(), 'refused malformed at 0');
   equal(rig.commit([put('b', 'x')]), 'refused malformed at 0');
   deepEqual([rig.isHeld('a'), rig.shard.value('b'), rig.decisions], [true, undefined, 0]);
-  equal(rig.shard.session(2)?.runs.length, 1);
+  equal(rig.shard.slots(2).length, 1);
 });
 
 test('nobody is remembered for years for the sake of an abort', () => {
@@ -264,9 +265,9 @@ test('a transaction of one part is decided without a row to be cleared', () => {
 
 test('a number that the client gave to something else decides nothing', () => {
   const rig = new TransactionRig();
-  rig.shard.ask([[put('a', 'x')]], { client: 2, first: 20, deadline: START + 10 });
+  rig.shard.ask([[put('a', 'x')]], { client: 2, sequence: 20, deadline: START + 10 });
   equal(rig.commit([put('b', 'x')]), 'refused acknowledged at 0');
-  rig.pass(11);
+  rig.pass(OUTLIVED + 10);
   rig.forget();
   equal(rig.commit([put('b', 'x')]), 'refused acknowledged at 0');
   equal(rig.shard.value('b'), undefined);

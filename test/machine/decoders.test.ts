@@ -16,9 +16,11 @@ import { decodeRow, writeRow } from '../../src/machine/row.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import {
   decodeSession,
+  decodeSlotReplies,
   decodeVerdicts,
   type Run,
   writeSession,
+  writeSlotReplies,
   writeVerdict,
 } from '../../src/machine/session.ts';
 import {
@@ -79,7 +81,11 @@ function corpora() {
   const rig = new MachineRig();
   const entries = [traffic.first().payload];
   const replies: Uint8Array[] = [];
-  const kept = { rows: [] as Uint8Array[], sessions: [] as Uint8Array[] };
+  const kept = {
+    rows: [] as Uint8Array[],
+    sessions: [] as Uint8Array[],
+    slots: [] as Uint8Array[],
+  };
   for (let count = 0; count < 600; count++) {
     const { payload } = traffic.next();
     entries.push(payload);
@@ -87,6 +93,7 @@ function corpora() {
     if (count % 20 > 0) continue;
     kept.rows.push(...rig.rows.in(SECTION.values).map(({ value }) => value));
     kept.sessions.push(...rig.rows.in(SECTION.sessions).map(({ value }) => value));
+    kept.slots.push(...rig.rows.in(SECTION.replies).map(({ value }) => value));
   }
   const dueKeys = rig.rows.in(SECTION.expiries).map(({ key }) => key);
   const affairs = rig.rows.in(SECTION.affairs).map(({ value }) => value);
@@ -107,20 +114,18 @@ function corpora() {
   const prepares = steps.prepares.flatMap((bytes) => decodePrepare(bytes) ?? []);
   const operations = prepares.map((prepare) => encodeOperations(prepare.operations));
   operations.push(encodeOperations([RANGE]), encodeOperations([{ ...RANGE, to: RANGE.key }]));
-  const transactions = prepares.map(
-    ({ id, attempts, age, acknowledgedBelow, participants, ...rest }) => {
-      const part = { acknowledgedBelow, operations: [RANGE, ...rest.operations] };
-      const parts = participants.map(({ position, deadline }) => {
-        return { ...part, shard: position, epoch: rest.at, deadline };
-      });
-      return encodeTransaction({ client: id.client, sequence: id.sequence, attempts, age, parts });
-    },
-  );
+  const transactions = prepares.map(({ id, attempts, age, participants, ...rest }) => {
+    const part = { operations: [RANGE, ...rest.operations] };
+    const parts = participants.map(({ position, deadline }) => {
+      return { ...part, shard: position, epoch: rest.at, deadline };
+    });
+    return encodeTransaction({ client: id.client, sequence: id.sequence, attempts, age, parts });
+  });
   const contenders = prepares.map(({ id, attempts, age }) =>
     written((writer) => writeContender(writer, { id, attempts, age })),
   );
   const names = prepares.map(({ id }) => new TextEncoder().encode(idText(id)));
-  const runs = kept.sessions.flatMap((bytes) => decodeSession(bytes)?.runs ?? []);
+  const runs = kept.slots.flatMap((bytes) => decodeSlotReplies(bytes)?.runs ?? []);
   return {
     ...{ entries, batches, replies, dueKeys, affairs, runs, ...kept },
     ...{ ...steps, operations, transactions, contenders, names },
@@ -178,6 +183,15 @@ const CODECS: readonly Codec[] = [
       const session = decodeSession(bytes);
       if (session === undefined) return undefined;
       return written((writer) => writeSession(writer, session));
+    },
+  },
+  {
+    name: 'slots',
+    corpus: CORPORA.slots,
+    respell: (bytes) => {
+      const slot = decodeSlotReplies(bytes);
+      if (slot === undefined) return undefined;
+      return written((writer) => writeSlotReplies(writer, slot));
     },
   },
   {

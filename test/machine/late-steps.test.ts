@@ -6,16 +6,16 @@
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { put, START } from './machine-rig.ts';
-import { PATIENCE, TransactionRig } from './transaction-rig.ts';
+import { OUTLIVED, PATIENCE, TransactionRig } from './transaction-rig.ts';
 
 const SHORT = START + 10;
 
 test('a commit that comes after its client acknowledged and was forgotten is none', () => {
   // The client gave up and went on; a participant asked, and dropped what it had prepared.
   const home = new TransactionRig();
-  home.acknowledge(30, SHORT);
+  home.acknowledge(20, SHORT);
   equal(home.abort(), 'refused acknowledged at 0');
-  home.pass(11);
+  home.pass(OUTLIVED + 10);
   home.forget();
   equal(home.commit([put('a', 'x')]), 'refused acknowledged at 0');
   equal(home.shard.value('a'), undefined);
@@ -24,17 +24,17 @@ test('a commit that comes after its client acknowledged and was forgotten is non
 test('nor is one whose part at home was dropped then', () => {
   const home = new TransactionRig();
   home.prepare([put('a', 'x')], { at: 0, deadline: SHORT });
-  home.acknowledge(30, SHORT);
+  home.acknowledge(20, SHORT);
   equal(home.abort(), 'refused acknowledged at 0');
-  home.pass(11);
+  home.pass(OUTLIVED + 10);
   home.forget();
   equal(home.commit([], { versions: [2, 60] }), 'refused acknowledged at 0');
 });
 
 test('a client that went on and is forgotten unasked may still have its commit', () => {
   const home = new TransactionRig();
-  home.acknowledge(30, SHORT);
-  home.pass(11);
+  home.acknowledge(20, SHORT);
+  home.pass(OUTLIVED + 10);
   home.forget();
   equal(home.commit([put('a', 'x')]), 'committed at 4 900');
   equal(home.abort(), 'committed at 4 900');
@@ -99,7 +99,7 @@ test('a commit is told to whoever asks, until the last participant has heard', (
   const part = new TransactionRig();
   part.prepare([put('b', 'x')]);
   home.commit([put('a', 'x')]);
-  home.acknowledge(30);
+  home.acknowledge();
   home.pass(2 * PATIENCE);
   home.forget();
   equal(home.abort(), 'committed at ');

@@ -108,9 +108,8 @@ class Shard {
     const life = 1 + this.#random.below(500);
     const batch = encodeBatch({
       client: clientOf(1),
-      acknowledgedBelow: this.#sequence,
       deadline: this.#leader.logTime(this.#now) + 10_000,
-      firstSequence: this.#sequence,
+      sequence: this.#sequence,
       commands: [[put(key, 'x', life)]],
     });
     this.#sequence += 1;

@@ -7,7 +7,12 @@ import { Machine } from '../../src/machine/machine.ts';
 import { decodeReply, type Reply } from '../../src/machine/reply.ts';
 import { decodeRow } from '../../src/machine/row.ts';
 import { SECTION } from '../../src/machine/section.ts';
-import { decodeSession, decodeVerdicts } from '../../src/machine/session.ts';
+import {
+  decodeSession,
+  decodeSlotReplies,
+  decodeVerdicts,
+  slotKeyOf,
+} from '../../src/machine/session.ts';
 import { Rows } from './machine-rig.ts';
 import { nameOf } from './reference.ts';
 import { StepReference } from './step-reference.ts';
@@ -51,7 +56,7 @@ class Both {
       if (reply?.type !== 'done' || batch === undefined) continue;
       if (reply.version === this.#index) this.operations += batch.commands[at]?.length ?? 0;
       if (reply.version < this.#index) this.seen.set('again', (this.seen.get('again') ?? 0) + 1);
-      const name = `${batch.client[0]} ${batch.firstSequence + at}`;
+      const name = `${batch.client[0]} ${batch.sequence} ${at}`;
       equal(this.#doneIn.get(name) ?? reply.version, reply.version, `${name} is done once`);
       this.#doneIn.set(name, reply.version);
     }
@@ -75,10 +80,9 @@ class Both {
     for (const { key, value } of this.rows.in(SECTION.sessions)) {
       const session = decodeSession(value);
       const expected = sessions.get(nameOf(key));
-      equal(session?.acknowledgedBelow, expected?.acknowledgedBelow);
-      equal(session?.deadlineMax, expected?.deadlineMax);
-      for (const run of session?.runs ?? []) equal(decodeVerdicts(run)?.length, run.count);
+      deepEqual(session, { deadlineMax: expected?.deadlineMax, slots: expected?.top });
     }
+    this.#lookAtSlots();
     // Whatever expires can be found.
     for (const [name, row] of rows) {
       if (row.expiresAt === 0) continue;
@@ -86,6 +90,27 @@ class Both {
       time.writeBigUInt64BE(BigInt(row.expiresAt));
       ok(this.rows.get(SECTION.expiries, Buffer.concat([time, Buffer.from(name, 'latin1')])));
     }
+  }
+
+  /** Of each slot its latest request, and no row of anything else. */
+  #lookAtSlots(): void {
+    const { sessions } = this.reference.base;
+    let count = 0;
+    for (const [name, { slots }] of sessions) {
+      const client = Buffer.from(name, 'latin1');
+      for (const [slot, { sequence, replies }] of slots) {
+        const row = this.rows.get(SECTION.replies, slotKeyOf(client, slot));
+        const kept = row && decodeSlotReplies(row);
+        equal(kept?.sequence, sequence);
+        for (const run of kept?.runs ?? []) equal(decodeVerdicts(run)?.length, run.count);
+        equal(
+          kept?.runs.reduce((sum, run) => sum + run.count, 0),
+          replies.size,
+        );
+        count += 1;
+      }
+    }
+    equal(this.rows.in(SECTION.replies).length, count);
   }
 }
 

@@ -9,7 +9,12 @@ import { Machine } from '../../src/machine/machine.ts';
 import { decodeReply, type Output, type Reply } from '../../src/machine/reply.ts';
 import { decodeRow, type Row } from '../../src/machine/row.ts';
 import { SECTION, type StateSource, type StateWrite } from '../../src/machine/section.ts';
-import { decodeSession, type Session } from '../../src/machine/session.ts';
+import {
+  decodeSession,
+  decodeSlotReplies,
+  type Session,
+  type SlotReplies,
+} from '../../src/machine/session.ts';
 
 export const WHOLE: Arc = { from: 0, to: 2 ** 32 };
 export const EPOCH = 3;
@@ -62,8 +67,7 @@ function keyIn(hex: string): Uint8Array {
 
 interface Asked {
   readonly client?: number;
-  readonly first?: number;
-  readonly acknowledged?: number;
+  readonly sequence?: number;
   readonly deadline?: number;
   readonly epoch?: number;
 }
@@ -99,13 +103,12 @@ export class MachineRig {
 
   /** What a client sends; sequences go on by themselves. */
   batch(commands: readonly Command[], asked: Asked = {}): Uint8Array {
-    const firstSequence = asked.first ?? this.#sequence;
-    this.#sequence = Math.max(this.#sequence, firstSequence + commands.length);
+    const sequence = asked.sequence ?? this.#sequence;
+    this.#sequence = Math.max(this.#sequence, sequence + 1);
     return encodeBatch({
       client: clientOf(asked.client ?? 1),
-      acknowledgedBelow: asked.acknowledged ?? 0,
       deadline: asked.deadline ?? this.time + PATIENCE,
-      firstSequence,
+      sequence,
       commands,
     });
   }
@@ -129,6 +132,15 @@ export class MachineRig {
   value(key: string): string | undefined {
     const row = this.row(key);
     return row === undefined ? undefined : textOf(row.value);
+  }
+
+  /** What is remembered in a client's slots. */
+  slots(client = 1): readonly SlotReplies[] {
+    const name = clientOf(client).join();
+    return this.rows.in(SECTION.replies).flatMap(({ key, value }) => {
+      if (key.subarray(0, 16).join() !== name) return [];
+      return decodeSlotReplies(value) ?? [];
+    });
   }
 
   session(client = 1): Session | undefined {

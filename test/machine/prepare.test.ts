@@ -17,9 +17,9 @@ import {
   remove,
   START,
 } from './machine-rig.ts';
-import { PATIENCE, TransactionRig } from './transaction-rig.ts';
+import { OUTLIVED, PATIENCE, TransactionRig } from './transaction-rig.ts';
 
-const { timeoutMillisecondsMax, sessionCommandsMax, commandsMax } = MACHINE_LIMITS;
+const { timeoutMillisecondsMax } = MACHINE_LIMITS;
 
 test('what is prepared is not done, and its keys are held', () => {
   const rig = new TransactionRig();
@@ -134,19 +134,19 @@ test('the epoch is compared when it is applied', () => {
 
 test('a prepare that was acknowledged is refused, whether it was done or not', () => {
   const rig = new TransactionRig();
-  rig.acknowledge(22);
+  rig.acknowledge(20);
   equal(rig.prepare([put('a', 'x')]), 'refused acknowledged at 0');
   equal(rig.prepare([put('a', 'x')], { sequence: 22 }), 'done at 4');
-  rig.acknowledge(24);
+  rig.acknowledge(22);
   equal(rig.prepare([put('a', 'x')], { sequence: 22 }), 'refused acknowledged at 0');
   equal(rig.isHeld('a'), true);
 });
 
 test('an acknowledged prepare is refused for as long as a copy of it may come', () => {
   const rig = new TransactionRig();
-  rig.acknowledge(22, START + 10);
+  rig.acknowledge(20, START + 10);
   equal(rig.prepare([put('a', 'x')]), 'refused acknowledged at 0');
-  rig.pass(11);
+  rig.pass(OUTLIVED + 10);
   rig.forget();
   equal(rig.prepare([put('a', 'x')]), 'refused acknowledged at 0');
 });
@@ -154,7 +154,7 @@ test('an acknowledged prepare is refused for as long as a copy of it may come', 
 test('a part that is acknowledged before its transaction is decided keeps its keys', () => {
   const rig = new TransactionRig();
   rig.prepare([put('a', 'x')]);
-  rig.acknowledge(30);
+  rig.acknowledge();
   equal(rig.isHeld('a'), true);
   rig.resolve(true);
   deepEqual(rig.shard.row('a'), { version: 2, expiresAt: 0, value: bytesOf('x') });
@@ -183,10 +183,8 @@ test('done is told of a part that holds its keys, and of no other', () => {
 
 test('a number that the client gave to something else prepares nothing', () => {
   const rig = new TransactionRig();
-  rig.shard.ask([[put('a', 'x')]], { client: 2, first: 21 });
+  rig.shard.ask([[put('a', 'x')], [put('c', 'x')]], { client: 2, sequence: 20 });
   equal(rig.prepare([put('b', 'x')]), 'refused aborted at 0');
-  rig.commit([put('c', 'x')], { sequence: 31 });
-  equal(rig.prepare([put('b', 'x')], { sequence: 30 }), 'refused aborted at 0');
   equal(rig.prepared, 0);
 });
 
@@ -197,21 +195,9 @@ test('the home shard prepares nothing of what it has decided', () => {
   equal(rig.prepare([put('a', 'x')], home), 'refused aborted at 0');
   equal(rig.commit([put('a', 'x')], { sequence: 22 }), 'committed at 4 900');
   equal(rig.prepare([put('a', 'x')], { ...home, sequence: 22 }), 'refused aborted at 0');
-  rig.acknowledge(25);
+  rig.acknowledge(24);
   equal(rig.prepare([put('a', 'x')], { ...home, sequence: 24 }), 'refused acknowledged at 0');
   equal(rig.prepared, 0);
-});
-
-test('nothing is prepared that cannot be remembered', () => {
-  const rig = new TransactionRig();
-  for (let first = 100; first < 100 + sessionCommandsMax; first += commandsMax) {
-    const commands = Array.from({ length: commandsMax }, (_, at) => [put(`k${at}`, 'x')]);
-    rig.shard.ask(commands, { client: 2, first });
-  }
-  equal(rig.prepare([put('a', 'x')]), 'refused window-full at 0');
-  equal(rig.prepared, 0);
-  const free = { sequence: 100 + sessionCommandsMax, acknowledged: 100 + commandsMax };
-  equal(rig.prepare([put('a', 'x')], free), 'done at 7');
 });
 
 test('what a part reads is bounded', () => {

@@ -12,17 +12,15 @@ import type { Proposed } from './traffic.ts';
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
 
-export interface ReferenceSession {
-  acknowledgedBelow: number;
-  deadlineMax: number;
-  /** Never dropped: what is acknowledged is just not looked for. */
-  readonly replies: Map<number, Reply>;
-}
+const SLOTS = MACHINE_LIMITS.sessionSlots;
+const STEP = MACHINE_LIMITS.sessionStepMilliseconds;
 
-/** What a client said with what it asked. */
-export interface Terms {
-  readonly acknowledgedBelow: number;
-  readonly deadline: number;
+/** Of a client: until when it is kept, and the latest request of each slot. */
+export interface ReferenceSession {
+  deadlineMax: number;
+  /** Above all slots that are remembered, or were. */
+  top: number;
+  readonly slots: Map<number, { readonly sequence: number; readonly replies: Map<number, Reply> }>;
 }
 
 export class Reference {
@@ -37,7 +35,7 @@ export class Reference {
     this.logTime = Math.max(this.logTime, time);
     if (body.type === 'adopt') this.epoch = Math.max(this.epoch, body.epoch);
     if (body.type === 'expire') for (const dueKey of body.dueKeys) this.#expire(dueKey);
-    if (body.type === 'forget') for (const client of body.clients) this.#forget(client);
+    if (body.type === 'forget') this.#forget(body.clients);
     return batch === undefined ? [] : this.#batch(index, epoch, batch);
   }
 
@@ -49,9 +47,17 @@ export class Reference {
     if (isDue && this.rows.get(name)?.expiresAt === due.expiresAt) this.rows.delete(name);
   }
 
-  #forget(client: Uint8Array): void {
-    const session = this.sessions.get(nameOf(client));
-    if (session && this.logTime > session.deadlineMax) this.sessions.delete(nameOf(client));
+  #forget(clients: readonly Uint8Array[]): void {
+    let left: number = MACHINE_LIMITS.sweepRowsMax;
+    for (const name of clients.map(nameOf)) {
+      const session = this.sessions.get(name);
+      if (session === undefined || this.logTime <= session.deadlineMax) continue;
+      const kept = Math.max(0, session.top - left);
+      left -= session.top - kept;
+      for (const slot of session.slots.keys()) if (slot >= kept) session.slots.delete(slot);
+      session.top = kept;
+      if (kept === 0) this.sessions.delete(name);
+    }
   }
 
   /** Why nothing with these terms is let in. */
@@ -63,29 +69,51 @@ export class Reference {
   }
 
   /** Something of the client was let in. */
-  letIn(client: Uint8Array, { acknowledgedBelow, deadline }: Terms): ReferenceSession {
+  letIn(client: Uint8Array, deadline: number): ReferenceSession {
     const name = nameOf(client);
-    const blank = { acknowledgedBelow: 0, deadlineMax: 0, replies: new Map() };
-    const session = this.sessions.get(name) ?? blank;
+    const session = this.sessions.get(name) ?? { deadlineMax: 0, top: 0, slots: new Map() };
     this.sessions.set(name, session);
-    session.acknowledgedBelow = Math.max(session.acknowledgedBelow, acknowledgedBelow);
-    session.deadlineMax = Math.max(session.deadlineMax, deadline);
+    if (deadline > session.deadlineMax) session.deadlineMax = Math.ceil(deadline / STEP) * STEP;
     return session;
   }
 
+  /** A later request of the client has used the slot. */
+  isAcknowledged(client: Uint8Array, sequence: number): boolean {
+    const slot = this.sessions.get(nameOf(client))?.slots.get(sequence % SLOTS);
+    return slot !== undefined && slot.sequence > sequence;
+  }
+
+  recall(client: Uint8Array, sequence: number, position: number): Reply | undefined {
+    const slot = this.sessions.get(nameOf(client))?.slots.get(sequence % SLOTS);
+    return slot?.sequence === sequence ? slot.replies.get(position) : undefined;
+  }
+
+  /** What the slot remembered of an earlier request goes. */
+  remember(session: ReferenceSession, sequence: number, position: number, reply: Reply): void {
+    const number = sequence % SLOTS;
+    const former = session.slots.get(number);
+    const slot = former?.sequence === sequence ? former : { sequence, replies: new Map() };
+    session.slots.set(number, slot);
+    session.top = Math.max(session.top, number + 1);
+    slot.replies.set(position, reply);
+  }
+
   #batch(index: number, epoch: number, batch: Batch): readonly Reply[] {
-    const reason = this.reasonAgainst(batch.deadline, epoch);
-    if (reason !== undefined) return batch.commands.map(() => refused(reason, 0));
-    const session = this.letIn(batch.client, batch);
+    const { client, sequence, deadline, commands } = batch;
+    const reason = this.reasonAgainst(deadline, epoch);
+    if (reason !== undefined) return commands.map(() => refused(reason, 0));
+    if (this.isAcknowledged(client, sequence)) {
+      return commands.map(() => refused('acknowledged', 0));
+    }
+    const session = this.letIn(client, deadline);
     const written = new Set<string>();
-    return batch.commands.map((command, at) => {
-      const sequence = batch.firstSequence + at;
-      if (sequence < session.acknowledgedBelow) return refused('acknowledged', 0);
-      const remembered = session.replies.get(sequence);
+    return commands.map((command, position) => {
+      const remembered = this.recall(client, sequence, position);
       if (remembered !== undefined) return remembered;
+      if (command.length === 0) return refused('acknowledged', 0);
       const { reply, after } = this.judge(index, command, written);
       if (reply.type === 'locked') return reply;
-      session.replies.set(sequence, reply);
+      this.remember(session, sequence, position, reply);
       for (const name of after.keys()) written.add(name);
       this.write(after);
       return reply;

@@ -17,15 +17,17 @@ import {
   remove,
   START,
 } from './machine-rig.ts';
-import { PATIENCE, TransactionRig } from './transaction-rig.ts';
+import { after, OUTLIVED, PATIENCE, TransactionRig } from './transaction-rig.ts';
 
 const { timeoutMillisecondsMax } = MACHINE_LIMITS;
 
 /** What is remembered of a client is sound: every run holds its verdicts. */
 function runsOf(rig: TransactionRig, client = 2): readonly string[] {
-  return (rig.shard.session(client)?.runs ?? []).map((run) => {
-    ok(decodeVerdicts(run), 'a run holds its verdicts');
-    return `${run.first}+${run.count}`;
+  return rig.shard.slots(client).flatMap(({ sequence, runs }) => {
+    return runs.map((run) => {
+      ok(decodeVerdicts(run), 'a run holds its verdicts');
+      return `${sequence}: ${run.first}+${run.count}`;
+    });
   });
 }
 
@@ -106,7 +108,7 @@ test('that refusal is remembered until no prepare can come any more', () => {
   rig.pass(100);
   rig.forget();
   equal(rig.prepare([put('a', 'x')], { deadline: START + 100 }), 'refused aborted at 0');
-  rig.pass(1);
+  rig.pass(OUTLIVED);
   rig.forget();
   equal(rig.shard.session(2), undefined);
   equal(rig.prepare([put('a', 'x')], { deadline: START + 100 }), 'refused deadline-passed at 0');
@@ -134,9 +136,9 @@ test('nothing is remembered of what cannot come, or of a deadline nobody gives',
 
 test('of a client that acknowledged, an abort makes the shard remember that for longer', () => {
   const rig = new TransactionRig();
-  rig.acknowledge(22, START + 10);
+  rig.acknowledge(20, START + 10);
   rig.resolve(false);
-  rig.pass(11);
+  rig.pass(OUTLIVED + 10);
   rig.forget();
   equal(rig.prepare([put('a', 'x')]), 'refused acknowledged at 0');
 });
@@ -146,7 +148,7 @@ test('an abort of what was prepared and refused leaves what is remembered', () =
   equal(rig.prepare([checkPresence('a', true), put('a', 'x')]), 'check 0 met 0');
   rig.resolve(false);
   equal(rig.prepare([checkPresence('a', true), put('a', 'x')]), 'check 0 met 0');
-  deepEqual(runsOf(rig), ['21+1']);
+  deepEqual(runsOf(rig), ['20: 1+1']);
 });
 
 test('one entry resolves several transactions, of one client and of several', () => {
@@ -176,15 +178,29 @@ test('refusals of several clients in one entry do not get into each other', () =
     { client: 2, sequence: 23 },
   ];
   rig.resolve(false, ...parts);
-  deepEqual(runsOf(rig, 2), ['21+1', '22+1', '23+2']);
-  deepEqual(runsOf(rig, 3), ['21+1', '41+1']);
+  deepEqual(runsOf(rig, 2), ['20: 1+1', '21: 1+1', '22: 1+1', '23: 1+1']);
+  deepEqual(runsOf(rig, 3), ['20: 1+1', '40: 1+1']);
   for (const part of parts) equal(rig.prepare([put('a', 'x')], part), 'refused aborted at 0');
+});
+
+test('of two aborts in one slot the later is remembered, in whatever order they are told', () => {
+  const [early, late] = [{ sequence: 20 }, { sequence: after(20) }];
+  for (const order of [
+    [early, late],
+    [late, early],
+  ]) {
+    const rig = new TransactionRig();
+    rig.resolve(false, ...order);
+    deepEqual(runsOf(rig), [`${after(20)}: 1+1`]);
+    equal(rig.prepare([put('a', 'x')], early), 'refused acknowledged at 0');
+    equal(rig.prepare([put('a', 'x')], late), 'refused aborted at 0');
+  }
 });
 
 test('an abort that one entry tells twice is remembered once', () => {
   const rig = new TransactionRig();
   rig.resolve(false, { sequence: 20 }, { sequence: 22 }, { sequence: 20 });
-  deepEqual(runsOf(rig), ['21+1', '23+1']);
+  deepEqual(runsOf(rig), ['20: 1+1', '22: 1+1']);
 });
 
 test('a part that one entry resolves twice is done once', () => {
@@ -192,7 +208,7 @@ test('a part that one entry resolves twice is done once', () => {
   rig.prepare([compute('add', 'n', 1n)]);
   rig.resolve(true, {}, {});
   deepEqual(rig.shard.row('n')?.value, Uint8Array.of(1));
-  deepEqual(runsOf(rig), ['21+1']);
+  deepEqual(runsOf(rig), ['20: 1+1']);
 });
 
 test('keys that are given back are told of, and nothing else is', () => {

@@ -1,6 +1,6 @@
 /** Exactly once, one sentence of the README at a time. */
 
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { SECTION } from '../../src/machine/section.ts';
@@ -19,7 +19,7 @@ import {
   WHOLE,
 } from './machine-rig.ts';
 
-const { timeoutMillisecondsMax, sessionCommandsMax, sessionBytesMax, commandsMax } = MACHINE_LIMITS;
+const { timeoutMillisecondsMax, sessionSlots, slotBytesMax, sweepRowsMax } = MACHINE_LIMITS;
 
 function twice(rig: MachineRig, batch: Uint8Array): void {
   const first = rig.apply({ type: 'batch', batch });
@@ -66,22 +66,30 @@ test('replies of every kind are remembered word for word', () => {
 
 test('two clients with the same sequences do not meet', () => {
   const rig = new MachineRig();
-  rig.ask([[compute('add', 'n', 1n)]], { client: 1, first: 0 });
-  rig.ask([[compute('add', 'n', 1n)]], { client: 2, first: 0 });
+  rig.ask([[compute('add', 'n', 1n)]], { client: 1, sequence: 0 });
+  rig.ask([[compute('add', 'n', 1n)]], { client: 2, sequence: 0 });
   equal(said(rig.do(compute('add', 'n', 0n))), 'done at 4, 2');
 });
 
-test('of a batch that comes again in other company only the new commands are done', () => {
+test('of a batch that comes again without some commands the others are done once', () => {
   const rig = new MachineRig();
-  rig.ask([[compute('add', 'a', 1n)], [compute('add', 'b', 1n)]], { first: 10 });
-  const commands = ['z', 'a', 'b', 'c'].map((key) => [compute('add', key, 1n)]);
-  const replies = rig.ask(commands, { first: 9 });
-  sayAll(replies, ['done at 3, 1', 'done at 2, 1', 'done at 2, 1', 'done at 3, 1']);
+  const [a, b, c] = [
+    [compute('add', 'a', 1n)],
+    [compute('add', 'b', 1n)],
+    [compute('add', 'c', 1n)],
+  ];
+  rig.ask([a, [], []], { sequence: 10 });
+  sayAll(rig.ask([a, [], c], { sequence: 10 }), [
+    'done at 2, 1',
+    'refused acknowledged at 0',
+    'done at 3, 1',
+  ]);
+  sayAll(rig.ask([[], b, []], { sequence: 10 }), ['done at 2, 1', 'done at 4, 1', 'done at 3, 1']);
 });
 
 test('batches that overtake each other are each done once', () => {
   const rig = new MachineRig();
-  const batches = [0, 1, 2].map((at) => rig.batch([[compute('add', 'n', 1n)]], { first: at }));
+  const batches = [0, 1, 2].map((at) => rig.batch([[compute('add', 'n', 1n)]], { sequence: at }));
   for (const at of [2, 0, 2, 1, 0, 1, 2]) {
     const batch = batches[at];
     if (batch !== undefined) rig.apply({ type: 'batch', batch });
@@ -89,33 +97,52 @@ test('batches that overtake each other are each done once', () => {
   equal(said(rig.do(compute('add', 'n', 0n))), 'done at 9, 3');
 });
 
-test('an acknowledged reply is dropped, and its command refused from then on', () => {
+test('a later request of a slot drops the reply to the former, which is refused then', () => {
   const rig = new MachineRig();
-  const late = rig.batch([[compute('add', 'n', 1n)]], { first: 0 });
+  const late = rig.batch([[compute('add', 'n', 1n)], [put('b', 'x')]], { sequence: 3 });
   rig.apply({ type: 'batch', batch: late });
-  rig.ask([[put('a', 'x')]], { first: 1, acknowledged: 1 });
-  equal(rig.session()?.runs.length, 1);
-  sayAll(rig.apply({ type: 'batch', batch: late }), ['refused acknowledged at 0']);
+  rig.ask([[put('a', 'x')]], { sequence: 3 + sessionSlots });
+  deepEqual(
+    rig.slots().map(({ sequence, runs }) => [sequence, runs.length]),
+    [[3 + sessionSlots, 1]],
+  );
+  const refused = 'refused acknowledged at 0';
+  sayAll(rig.apply({ type: 'batch', batch: late }), [refused, refused]);
+  equal(said(rig.do(compute('add', 'n', 0n))), 'done at 5, 1');
 });
 
-test('an acknowledgement is never taken back', () => {
+test('a request behind a later one of its slot is refused, though it was never done', () => {
   const rig = new MachineRig();
-  const early = rig.batch([[compute('add', 'n', 1n)]], { first: 3, acknowledged: 0 });
-  rig.ask([[put('a', 'x')]], { first: 9, acknowledged: 9 });
+  const early = rig.batch([[compute('add', 'n', 1n)]], { sequence: 3 });
+  rig.ask([[put('a', 'x')]], { sequence: 3 + 5 * sessionSlots });
   sayAll(rig.apply({ type: 'batch', batch: early }), ['refused acknowledged at 0']);
-  equal(rig.session()?.acknowledgedBelow, 9);
+  equal(rig.value('n'), undefined);
 });
 
-test('a run is kept until all of it is acknowledged', () => {
+test('a request that takes long keeps its slot, whatever is done in the others', () => {
   const rig = new MachineRig();
-  const batch = rig.batch([[put('a', 'x')], [put('b', 'x')], [put('c', 'x')]], { first: 0 });
-  rig.apply({ type: 'batch', batch });
-  rig.ask([[put('d', 'x')]], { first: 3, acknowledged: 2 });
-  sayAll(rig.apply({ type: 'batch', batch }), [
-    'refused acknowledged at 0',
-    'refused acknowledged at 0',
-    'done at 2',
-  ]);
+  const slow = rig.batch([[compute('add', 'n', 1n)]], { sequence: 0 });
+  rig.apply({ type: 'batch', batch: slow });
+  for (let round = 0; round < 9000; round++) {
+    const sequence = 1 + round * sessionSlots;
+    sayAll(rig.ask([[put('a', 'x')]], { sequence }), [`done at ${rig.index}`]);
+  }
+  sayAll(rig.apply({ type: 'batch', batch: slow }), ['done at 2, 1']);
+  equal(rig.rows.in(SECTION.replies).length, 2);
+});
+
+test('an entry writes the slot of its request, and of a client nothing that is as it was', () => {
+  const rig = new MachineRig();
+  for (let sequence = 0; sequence < 500; sequence++) rig.ask([[put('a', 'x')]], { sequence });
+  const before = rig.rows.in(SECTION.replies);
+  const session = rig.rows.get(SECTION.sessions, clientOf(1));
+  rig.ask([[put('a', 'x')]], { sequence: 77 + sessionSlots });
+  const changed = rig.rows.in(SECTION.replies).filter(({ value }, at) => {
+    return Buffer.compare(value, before[at]?.value ?? new Uint8Array()) !== 0;
+  });
+  equal(changed.length, 1);
+  ok((changed[0]?.value.length ?? 0) < 20);
+  deepEqual(rig.rows.get(SECTION.sessions, clientOf(1)), session);
 });
 
 test('a batch past its deadline is refused, and at its deadline it is not', () => {
@@ -145,49 +172,68 @@ test('a refusal by time or epoch is not remembered', () => {
 
 test('a client is forgotten once log time is past its greatest deadline, and not before', () => {
   const rig = new MachineRig();
-  rig.ask([[put('a', 'x')]], { deadline: START + 500 });
+  rig.ask([[put('a', 'x')]], { deadline: START + 1500 });
   rig.ask([[put('a', 'y')]], { deadline: START + 100 });
   const forget = () => {
-    const body = forgetBody(rig.rows.in(SECTION.sessions), rig.time);
+    const { body, looked } = forgetBody(rig.rows.in(SECTION.sessions), rig.time);
+    equal(looked, 1);
     if (body !== undefined) rig.apply(body);
     return body !== undefined;
   };
-  rig.time = START + 500;
+  rig.time = START + 2000;
   equal(forget(), false);
   rig.apply({ type: 'forget', clients: [clientOf(1)] });
-  equal(rig.session()?.deadlineMax, START + 500);
-  rig.time = START + 501;
+  equal(rig.session()?.deadlineMax, START + 2000, 'whole seconds');
+  equal(rig.slots().length, 2);
+  rig.time = START + 2001;
   equal(forget(), true);
   equal(rig.session(), undefined);
+  equal(rig.slots().length, 0);
+});
+
+test('of a client with many slots some go with each entry, and none before its time', () => {
+  const rig = new MachineRig();
+  const batch = rig.batch([[compute('add', 'n', 1n)]], { sequence: 5, deadline: START + 1000 });
+  rig.apply({ type: 'batch', batch });
+  const sequence = 2 * sweepRowsMax + 7;
+  rig.ask([[put('a', 'x')]], { sequence, deadline: START + 900 });
+  rig.ask([[put('a', 'x')]], { client: 9, sequence: 1, deadline: START + 900 });
+  rig.time = START + 1001;
+  const clients = [clientOf(1), clientOf(9)];
+  rig.apply({ type: 'forget', clients });
+  equal(rig.session()?.slots, sequence + 1 - sweepRowsMax);
+  sayAll(rig.apply({ type: 'batch', batch }), ['refused deadline-passed at 0']);
+  rig.apply({ type: 'forget', clients });
+  deepEqual([rig.slots().length, rig.session(9)?.slots], [1, 2]);
+  rig.apply({ type: 'forget', clients });
+  equal(rig.rows.in(SECTION.replies).length, 0);
+  equal(rig.rows.in(SECTION.sessions).length, 0);
+});
+
+test('as many clients are looked at for one entry as their slots have room in it', () => {
+  const rig = new MachineRig();
+  for (const client of [1, 2, 3]) {
+    rig.ask([[put('a', 'x')]], { client, sequence: sweepRowsMax / 2, deadline: START + 1000 });
+  }
+  const rows = rig.rows.in(SECTION.sessions);
+  deepEqual(forgetBody(rows, START + 1000), { body: undefined, looked: 3 });
+  const { body, looked } = forgetBody(rows, START + 1001);
+  deepEqual([looked, body?.type === 'forget' && body.clients.length], [2, 2]);
 });
 
 test('whatever comes of a client that was forgotten is past its deadline', () => {
   const rig = new MachineRig();
   const batch = rig.batch([[compute('add', 'n', 1n)]], { deadline: START + 100 });
   rig.apply({ type: 'batch', batch });
-  rig.time = START + 101;
+  rig.time = START + 1001;
   rig.apply({ type: 'forget', clients: [clientOf(1)] });
   sayAll(rig.apply({ type: 'batch', batch }), ['refused deadline-passed at 0']);
-});
-
-test('nothing is remembered beyond the window, and nothing done that cannot be remembered', () => {
-  const rig = new MachineRig();
-  for (let first = 0; first < sessionCommandsMax; first += commandsMax) {
-    const commands = Array.from({ length: commandsMax }, (_, at) => [put(`k${at}`, 'x')]);
-    rig.ask(commands, { first });
-  }
-  const next = { first: sessionCommandsMax };
-  sayAll(rig.ask([[put('new', 'x')]], next), ['refused window-full at 0']);
-  equal(rig.value('new'), undefined);
-  sayAll(rig.ask([[put('k0', 'y')]], { first: 0 }), ['done at 2']);
-  const acknowledged = { ...next, acknowledged: commandsMax };
-  sayAll(rig.ask([[put('new', 'x')]], acknowledged), ['done at 8']);
 });
 
 test('what is read in commands is remembered up to a bound', () => {
   const rig = new MachineRig();
   rig.do(put('a', 'x'.repeat(10_000)));
-  const count = Math.ceil(sessionBytesMax / 10_000) + 1;
+  const count = Math.ceil(slotBytesMax / 10_000) + 1;
   const commands = Array.from({ length: count }, (_, at) => [get('a'), put(`k${at}`, 'x')]);
   const replies = rig.ask([...commands, [put('last', 'x')]]).map(said);
   equal(replies.filter((reply) => reply.startsWith('done')).length, count - 1);

@@ -21,6 +21,7 @@ import {
 } from '../../src/machine/transaction-codec.ts';
 import { idText, type TransactionId } from '../../src/machine/transaction-id.ts';
 import { append, clientOf, compute, get, MachineRig, put } from './machine-rig.ts';
+import { Numbering } from './numbering.ts';
 import { Story } from './story.ts';
 
 export const SHARDS = 3;
@@ -37,22 +38,17 @@ interface Message {
   readonly onReply: (reply: Reply | undefined) => void;
 }
 
-interface Client {
-  next: number;
-  acknowledged: number;
-}
-
 export class ShardsWorld {
   readonly shards = Array.from({ length: SHARDS }, () => new MachineRig());
   readonly stories = new Map<string, Story>();
   readonly #random: Random;
-  readonly #clients: Client[] = [];
+  readonly #clients: Numbering[] = [];
   #pool: Message[] = [];
 
   constructor(random: Random) {
     this.#random = random;
     const clients = random.pick(CLIENTS);
-    for (let at = 0; at < clients; at++) this.#clients.push({ next: 0, acknowledged: 0 });
+    for (let at = 0; at < clients; at++) this.#clients.push(new Numbering());
     for (const shard of this.shards) {
       for (let at = 0; at < ACCOUNTS; at++) shard.do(compute('add', `account ${at}`, 1000n));
     }
@@ -117,9 +113,8 @@ export class ShardsWorld {
   #begin(): void {
     const random = this.#random;
     const number = random.below(this.#clients.length);
-    const client = this.#clients[number] as Client;
-    const sequence = client.next;
-    client.next += 2;
+    const client = this.#clients[number] as Numbering;
+    const sequence = client.take();
     const places = random.shuffle([...this.shards.keys()]).slice(0, random.between(2, SHARDS));
     const amount = BigInt(random.below(20));
     const id: TransactionId = { home: places[0] ?? 0, client: clientOf(number), sequence };
@@ -136,9 +131,8 @@ export class ShardsWorld {
       const { time } = this.shards[position] as MachineRig;
       return { position, deadline: time + random.between(5, 400) };
     });
-    const { acknowledged } = client;
     const isHomeLast = random.chance(0.5);
-    const story = new Story({ id, mark, parts, participants, acknowledged, isHomeLast });
+    const story = new Story({ id, mark, parts, participants, isHomeLast });
     this.stories.set(idText(id), story);
     this.#coordinate(story);
   }
@@ -196,8 +190,8 @@ export class ShardsWorld {
   }
 
   #goOn({ id }: Story): void {
-    const client = this.#clients[id.client[0] ?? 0] as Client;
-    client.acknowledged = Math.max(client.acknowledged, id.sequence + 2);
+    const client = this.#clients[id.client[0] ?? 0] as Numbering;
+    client.close(id.sequence);
   }
 
   /** A client waits no longer, and goes on at once; it may be forgotten soon. */
@@ -266,12 +260,13 @@ export class ShardsWorld {
   #transferWithin(at: number, number: number): void {
     const random = this.#random;
     const shard = this.shards[at] as MachineRig;
-    const client = this.#clients[number] as Client;
+    const client = this.#clients[number] as Numbering;
     const [from, to] = random.shuffle([...Array(ACCOUNTS).keys()]);
     const command = [compute('add', `account ${from}`, 1n), compute('add', `account ${to}`, -1n)];
-    const first = client.next++;
+    const sequence = client.take();
     const deadline = shard.time + random.below(30);
-    shard.ask([command], { client: number, first, acknowledged: client.acknowledged, deadline });
+    shard.ask([command], { client: number, sequence, deadline });
+    if (random.chance(0.9)) client.close(sequence);
   }
 
   #send(shard: number, body: EntryBody, onReply: Message['onReply']): void {

@@ -8,6 +8,15 @@ import type { TransactionId } from '../../src/machine/transaction-id.ts';
 import { type After, nameOf, Reference, refused } from './reference.ts';
 import type { Proposed } from './traffic.ts';
 
+/** Where a slot remembers what of a transaction. */
+const DECISION = 0;
+const PART = 1;
+
+interface Remembered {
+  readonly decision?: Reply;
+  readonly part?: Reply;
+}
+
 const NONE: ReadonlySet<string> = new Set();
 
 interface Ready {
@@ -44,28 +53,26 @@ export class StepReference {
   }
 
   #prepare(index: number, prepare: Prepare, epoch: number): Reply {
-    const { id, acknowledgedBelow, participants, at, operations } = prepare;
+    const { id, participants, at, operations } = prepare;
     const deadline = participants[at]?.deadline ?? 0;
     const reason = this.base.reasonAgainst(deadline, epoch);
     if (reason !== undefined) return refused(reason, 0);
-    const terms = { acknowledgedBelow, deadline };
     const known = this.#knownPart(prepare);
     if (known !== undefined) {
-      this.base.letIn(id.client, terms);
+      this.base.letIn(id.client, deadline);
       return known;
     }
     const { reply, after } = this.base.judge(index, operations, NONE);
     if (reply.type === 'locked') return reply;
-    this.base.letIn(id.client, terms).replies.set(id.sequence + 1, reply);
+    this.#remember(id, deadline, { part: reply });
     if (reply.type === 'done') this.#hold(prepare, after);
     return reply;
   }
 
   #knownPart({ id, at }: Prepare): Reply | undefined {
     if (at === 0 && this.#decision(id) !== undefined) return refused('aborted', 0);
-    if (at === 0 && this.#isAcknowledged(id, id.sequence)) return refused('acknowledged', 0);
-    if (this.#isAcknowledged(id, id.sequence + 1)) return refused('acknowledged', 0);
-    const reply = this.base.sessions.get(nameOf(id.client))?.replies.get(id.sequence + 1);
+    if (this.base.isAcknowledged(id.client, id.sequence)) return refused('acknowledged', 0);
+    const reply = this.base.recall(id.client, id.sequence, PART);
     return reply?.type === 'done' && !this.ready.has(textOf(id)) ? refused('aborted', 0) : reply;
   }
 
@@ -81,19 +88,18 @@ export class StepReference {
   }
 
   #decide(index: number, decide: Decide, epoch: number): Reply {
-    const { id, acknowledgedBelow, participants, proposal } = decide;
+    const { id, participants, proposal } = decide;
     const furthest = this.base.logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
     const deadline = Math.min(participants[0]?.deadline ?? 0, furthest);
     const isOver = deadline < this.base.logTime;
-    const terms = { acknowledgedBelow, deadline };
     const known = this.#decision(id) ?? this.#given(id, isOver);
     if (known !== undefined) {
-      if (!isOver) this.base.letIn(id.client, terms);
+      if (!isOver) this.base.letIn(id.client, deadline);
       this.#release(id, false);
       return known;
     }
     if (proposal.type === 'abort') {
-      this.base.letIn(id.client, terms).replies.set(id.sequence, proposal.because);
+      this.#remember(id, deadline, { decision: proposal.because });
       this.#conclude(decide, false);
       return proposal.because;
     }
@@ -101,7 +107,7 @@ export class StepReference {
     if (reason !== undefined) return refused(reason, 0);
     const reply = this.#outcome(index, id, proposal);
     if (reply.type === 'locked') return reply;
-    this.base.letIn(id.client, terms).replies.set(id.sequence, reply);
+    this.#remember(id, deadline, { decision: reply });
     this.#conclude(decide, reply.type === 'committed');
     return reply;
   }
@@ -120,8 +126,8 @@ export class StepReference {
   }
 
   #decision(id: TransactionId): Reply | undefined {
-    const reply = this.base.sessions.get(nameOf(id.client))?.replies.get(id.sequence);
-    if (reply !== undefined && !this.#isAcknowledged(id, id.sequence)) return reply;
+    const reply = this.base.recall(id.client, id.sequence, DECISION);
+    if (reply !== undefined) return reply;
     const isCommitted = this.decisions.get(textOf(id));
     if (isCommitted === undefined) return undefined;
     return isCommitted ? { type: 'committed', versions: [], outputs: [] } : refused('aborted', 0);
@@ -129,11 +135,15 @@ export class StepReference {
 
   #given(id: TransactionId, isOver: boolean): Reply | undefined {
     if (isOver) return refused('deadline-passed', 0);
-    return this.#isAcknowledged(id, id.sequence) ? refused('acknowledged', 0) : undefined;
+    const isSpent = this.base.isAcknowledged(id.client, id.sequence);
+    return isSpent ? refused('acknowledged', 0) : undefined;
   }
 
-  #isAcknowledged({ client }: TransactionId, sequence: number): boolean {
-    return sequence < (this.base.sessions.get(nameOf(client))?.acknowledgedBelow ?? 0);
+  #remember({ client, sequence }: TransactionId, deadline: number, what: Remembered): void {
+    const session = this.base.letIn(client, deadline);
+    const { decision, part } = what;
+    if (decision !== undefined) this.base.remember(session, sequence, DECISION, decision);
+    if (part !== undefined) this.base.remember(session, sequence, PART, part);
   }
 
   #conclude({ id, participants }: Decide, isCommitted: boolean): void {
@@ -146,10 +156,10 @@ export class StepReference {
     const { logTime } = this.base;
     const furthest = logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
     if (deadline < logTime || deadline > furthest) return;
-    const session = this.base.letIn(id.client, { acknowledgedBelow: 0, deadline });
-    const sequence = id.sequence + 1;
-    if (sequence < session.acknowledgedBelow || session.replies.has(sequence)) return;
-    session.replies.set(sequence, refused('aborted', 0));
+    this.base.letIn(id.client, deadline);
+    if (this.base.isAcknowledged(id.client, id.sequence)) return;
+    if (this.base.recall(id.client, id.sequence, PART) !== undefined) return;
+    this.#remember(id, deadline, { part: refused('aborted', 0) });
   }
 
   /** False if nothing was ready. */

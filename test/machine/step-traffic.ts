@@ -15,6 +15,7 @@ import {
 } from '../../src/machine/transaction-codec.ts';
 import type { TransactionId } from '../../src/machine/transaction-id.ts';
 import { clientOf } from './machine-rig.ts';
+import type { Numbering } from './numbering.ts';
 
 const KNOWN_MAX = 12;
 const LATELY = 3;
@@ -25,14 +26,9 @@ export type Step =
   | { readonly type: 'resolve'; readonly resolutions: readonly Resolution[] }
   | { readonly type: 'clear'; readonly ids: readonly TransactionId[] };
 
-export interface ClientState {
-  next: number;
-  acknowledged: number;
-}
-
 interface StepTrafficOptions {
   readonly random: Random;
-  readonly clients: readonly ClientState[];
+  readonly clients: readonly Numbering[];
   readonly now: () => number;
   readonly deadline: () => number;
   readonly command: () => Command;
@@ -81,9 +77,8 @@ export class StepTraffic {
   #begun(): Known {
     const { random, clients, now, deadline, command } = this.#options;
     const number = random.below(clients.length);
-    const client = clients[number] as ClientState;
-    const sequence = client.next;
-    client.next += 2;
+    const client = clients[number] as Numbering;
+    const sequence = client.take();
     const due = deadline();
     const count = random.chance(0.15) ? 1 : 2 + random.below(2);
     const home = random.below(2 ** 32);
@@ -91,7 +86,6 @@ export class StepTraffic {
       id: { home, client: clientOf(number), sequence },
       attempts: random.below(3),
       age: Math.max(0, now() - random.below(50)),
-      acknowledgedBelow: client.acknowledged,
       participants: Array.from({ length: count }, (_, at) => {
         return { position: at === 0 ? home : at, deadline: due };
       }),
@@ -123,10 +117,8 @@ export class StepTraffic {
   #decide({ role, operations, ...head }: Known): Decide {
     const { random } = this.#options;
     if (random.chance(0.4)) {
-      // Whoever recovers does not know what the client acknowledged.
-      const acknowledgedBelow = random.chance(0.5) ? 0 : head.acknowledgedBelow;
       const proposal = { type: 'abort', because: this.#because() } as const;
-      return { ...head, acknowledgedBelow, proposal };
+      return { ...head, proposal };
     }
     const isLast = random.chance(0.95) ? role !== 'home' : role === 'home';
     const others = head.participants.length - (isLast ? 1 : 0);

@@ -13,7 +13,6 @@ interface StoryOptions {
   readonly mark: string;
   readonly parts: readonly Command[];
   readonly participants: readonly Participant[];
-  readonly acknowledged: number;
   readonly isHomeLast: boolean;
 }
 
@@ -28,15 +27,14 @@ export class Story {
   #wasCommitted = false;
   #wasRefused = false;
 
-  constructor({ id, mark, parts, participants, acknowledged, isHomeLast }: StoryOptions) {
+  constructor({ id, mark, parts, participants, isHomeLast }: StoryOptions) {
     this.id = id;
     this.parts = parts;
     this.participants = participants;
     this.isHomeLast = isHomeLast;
     this.#mark = mark;
     const age = id.sequence;
-    const acknowledgedBelow = Math.min(acknowledged, id.sequence);
-    this.head = { id, attempts: 0, age, acknowledgedBelow, participants };
+    this.head = { id, attempts: 0, age, participants };
   }
 
   /** Whether a proposal was answered by what became of the transaction, once and for all. */

@@ -9,7 +9,8 @@ import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { dueKeyOf } from '../../src/machine/expiry.ts';
 import { encodeInteger, type Int64, int64From } from '../../src/machine/int64.ts';
 import { bytesOf, clientOf, EPOCH, WHOLE } from './machine-rig.ts';
-import { bytesOfStep, type ClientState, type Step, StepTraffic } from './step-traffic.ts';
+import { Numbering } from './numbering.ts';
+import { bytesOfStep, type Step, StepTraffic } from './step-traffic.ts';
 
 /** Above what a shard under test may have adopted before. */
 const FIRST_EPOCH = EPOCH + 1;
@@ -38,7 +39,7 @@ interface Sent {
 /** An endless stream of entries. Every copy of a batch has the same bytes. */
 export class Traffic {
   readonly #random: Random;
-  readonly #clients: ClientState[] = [];
+  readonly #clients: Numbering[] = [];
   /** Batches that the network may bring once more. */
   readonly #pool: Sent[] = [];
   readonly #steps: StepTraffic;
@@ -47,7 +48,7 @@ export class Traffic {
 
   constructor(random: Random) {
     this.#random = random;
-    for (let at = 0; at < CLIENTS; at++) this.#clients.push({ next: 0, acknowledged: 0 });
+    for (let at = 0; at < CLIENTS; at++) this.#clients.push(new Numbering());
     this.#steps = new StepTraffic({
       random,
       clients: this.#clients,
@@ -99,17 +100,17 @@ export class Traffic {
   #newBatch(): Sent {
     const random = this.#random;
     const number = random.below(CLIENTS);
-    const client = this.#clients[number] as ClientState;
-    const commands = Array.from({ length: 1 + random.below(4) }, () => this.#command());
-    const firstSequence = client.next;
-    client.next += commands.length;
-    // Now and then all that was asked is answered; what was sent before may still come again.
-    if (random.chance(0.2)) client.acknowledged = Math.max(0, firstSequence - random.below(6));
+    const client = this.#clients[number] as Numbering;
+    const commands = Array.from({ length: 1 + random.below(4) }, () => {
+      return random.chance(0.05) ? [] : this.#command();
+    });
+    if (commands.every(({ length }) => length === 0)) commands.push(this.#command());
+    // Any of those that are open is over; what was sent of it before may still come again.
+    while (client.count > 8) client.close(client.openAt(random.below(client.count)));
     const batch: Batch = {
       client: clientOf(number),
-      acknowledgedBelow: client.acknowledged,
       deadline: this.#deadline(),
-      firstSequence,
+      sequence: client.take(),
       commands,
     };
     const sent = { bytes: encodeBatch(batch), batch };

@@ -1,6 +1,7 @@
 /** One shard of a transaction, spoken to in short: what each step says, in a few words. */
 
 import { equal } from 'node:assert/strict';
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import type { Output } from '../../src/machine/reply.ts';
@@ -24,7 +25,6 @@ export interface About {
   readonly sequence?: number;
   readonly attempts?: number;
   readonly age?: number;
-  readonly acknowledged?: number;
   /** Of every participant. */
   readonly deadline?: number;
   readonly participants?: number;
@@ -38,6 +38,14 @@ export interface Vote extends About {
   readonly outputs?: readonly Output[];
 }
 
+/** The next sequence of the same slot. */
+export function after(sequence: number): number {
+  return sequence + MACHINE_LIMITS.sessionSlots;
+}
+
+/** Past a deadline, and past the step up to which sessions are kept for its sake. */
+export const OUTLIVED = MACHINE_LIMITS.sessionStepMilliseconds + 1;
+
 export function nameOf({ client = 2, sequence = 20 }: About = {}): TransactionId {
   return { home: HOME, client: clientOf(client), sequence };
 }
@@ -50,9 +58,9 @@ function participantsOf({ participants = 2, deadline = START + PATIENCE }: About
 }
 
 function headOf(about: About): Omit<Prepare, 'at' | 'operations'> {
-  const { attempts = 0, age = 5, acknowledged = 0 } = about;
+  const { attempts = 0, age = 5 } = about;
   const participants = participantsOf(about);
-  return { id: nameOf(about), attempts, age, acknowledgedBelow: acknowledged, participants };
+  return { id: nameOf(about), attempts, age, participants };
 }
 
 export function prepareBytes(operations: readonly Operation[], about: About = {}): Uint8Array {
@@ -115,9 +123,9 @@ export class TransactionRig {
     this.shard.apply({ type: 'forget', clients: [clientOf(client)] });
   }
 
-  /** An entry of the second client that says how far it has its answers. */
-  acknowledge(below: number, deadline = this.shard.time + PATIENCE): void {
-    const asked = { client: 2, first: below, acknowledged: below, deadline };
+  /** The second client uses the slot of this sequence once more: it has its answer. */
+  acknowledge(sequence = 20, deadline = this.shard.time + PATIENCE): void {
+    const asked = { client: 2, sequence: after(sequence), deadline };
     this.shard.ask([[{ type: 'delete', key: bytesOf('nothing') }]], asked);
   }
 

@@ -141,9 +141,9 @@ const APPLYING_BUGS: readonly Bug[] = [
     name: 'commit-after-abort',
     sentence: 'a commit is done though recovery has aborted the transaction before',
     trap: '32',
-    find: 'const known = this.#decided(id, remembrance) ?? this.#given(id, remembrance, isOver);',
+    find: 'const known = this.#decided(id, remembrance) ?? this.#given(remembrance, isOver);',
     replace: `const known = proposal.type === 'commit' && this.prepared.of(id) === undefined
-      ? undefined : this.#decided(id, remembrance) ?? this.#given(id, remembrance, isOver);`,
+      ? undefined : this.#decided(id, remembrance) ?? this.#given(remembrance, isOver);`,
   },
 ];
 

@@ -106,7 +106,7 @@ function batchOf(bytes: number): Uint8Array {
     });
     const client = new Uint8Array(16);
     const commands = [...puts.map((put) => [put]), [{ ...rest, lifeMilliseconds: 0 }]];
-    return encodeBatch({ client, acknowledgedBelow: 0, deadline: 0, firstSequence: 0, commands });
+    return encodeBatch({ client, deadline: 0, sequence: 0, commands });
   };
   const missing = bytes - make(value.length / 2).length;
   const batch = make(value.length / 2 + missing);
@@ -148,9 +148,8 @@ test('on a disk that is nearly full only what deletes is taken', () => {
   const write = (operation: Operation) => {
     const terms = {
       client: new Uint8Array(16),
-      acknowledgedBelow: 0,
       deadline: 1,
-      firstSequence: 0,
+      sequence: 0,
     };
     const batch = encodeBatch({ ...terms, commands: [[operation]] });
     return failureOf(ask(router, { type: 'write', id: 1, shard: SHARD, epoch: EPOCH, batch }));

@@ -53,7 +53,7 @@ class Rig {
     const participants = [nameOf().home, 1].map((position) => {
       return { position, deadline: this.rig.replica.logTime + PATIENCE };
     });
-    const about = { id: nameOf(), attempts: 0, age: 5, acknowledgedBelow: 0, participants, at: 1 };
+    const about = { id: nameOf(), attempts: 0, age: 5, participants, at: 1 };
     return this.step('prepare', encodePrepare({ ...about, operations }), epoch);
   }
 

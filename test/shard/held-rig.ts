@@ -43,11 +43,11 @@ export class HeldRig {
   }
 
   write(...commands: readonly (readonly Operation[])[]): string {
-    const firstSequence = this.#sequence;
-    this.#sequence += commands.length;
+    const sequence = this.#sequence;
+    this.#sequence += 1;
     const { deadline } = this;
     const client = clientOf(WRITER);
-    const about = { client, acknowledgedBelow: 0, deadline, firstSequence };
+    const about = { client, deadline, sequence };
     return this.do({ type: 'batch', batch: encodeBatch({ ...about, commands }) });
   }
 

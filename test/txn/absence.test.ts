@@ -78,7 +78,7 @@ class World {
     const sequence = this.#sequences.get(client) ?? 0;
     this.#sequences.set(client, sequence + 2);
     const deadline = START + cluster.now + PATIENCE;
-    const terms = { epoch: EPOCH, acknowledgedBelow: sequence, deadline };
+    const terms = { epoch: EPOCH, deadline };
     const parts = wishes.map(([shard, operations]) => ({ ...terms, shard, operations }));
     for (const { shard, operations } of parts) {
       const first = operations.find(isLocking);

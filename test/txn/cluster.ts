@@ -190,7 +190,7 @@ class Shard {
     }
     const { id, attempts, age, participants } = holder;
     const proposal = { type: 'abort', because: ABORTED } as const;
-    const bytes = encodeDecide({ id, attempts, age, participants, acknowledgedBelow: 0, proposal });
+    const bytes = encodeDecide({ id, attempts, age, participants, proposal });
     this.propose({ type: 'decide', bytes }, told);
   }
 

@@ -139,7 +139,7 @@ export class Customer {
     const deadline = START + now + random.between(...PATIENCE_MILLISECONDS);
     const sequence = this.#sequence;
     this.#sequence += 2;
-    const terms = { epoch: EPOCH, acknowledgedBelow: sequence, deadline };
+    const terms = { epoch: EPOCH, deadline };
     const list = [...parts].map(([shard, operations]): Part => ({ ...terms, shard, operations }));
     for (const { shard, operations } of list) {
       const first = operations.find(isLocking);

@@ -221,7 +221,6 @@ function partOf(text: string): Transaction['parts'][number] {
   return {
     shard: NAMES.indexOf(name.trim()) + 1,
     epoch: 1,
-    acknowledgedBelow: 0,
     deadline: DEADLINE,
     operations: operations.split(',').map(parseOperation),
   };

@@ -81,17 +81,9 @@ export class Dispatch {
       this.#ready = [];
       for (const errand of ready) {
         if (errand.isOver) this.#end(errand);
-        else for (const part of this.#partsOf(errand)) this.#send(part, now);
+        else this.#send(errand, now);
       }
     }
-  }
-
-  #partsOf(errand: Errand): readonly Errand[] {
-    const parts = errand.parts();
-    if (parts[0] === errand) return parts;
-    this.#end(errand);
-    for (const part of parts) this.#open.add(part);
-    return parts;
   }
 
   /** A connection is up or gone, or an answer made room or brought a time. */

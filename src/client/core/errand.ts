@@ -84,8 +84,6 @@ export interface Errand {
   readonly firstExpiresAt: number;
   /** Nobody waits any more. */
   readonly isOver: boolean;
-  /** What is to be sent: itself, or what it falls into when some of it was given up. */
-  parts(): readonly Errand[];
   /** Undefined while something is missing that only an answer to another errand can bring. */
   request(terms: Terms): Request | undefined;
   /** What the answer means. `broken`: it is none to what was asked. */

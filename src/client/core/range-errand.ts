@@ -88,10 +88,6 @@ export class RangeErrand implements Errand {
     };
   }
 
-  parts(): readonly Errand[] {
-    return [this];
-  }
-
   take(response: Response, now: number): Verdict {
     const { sessions, shard, question, asker, level } = this.#options;
     if (response.type !== 'range' || !isSound(response, question)) return BROKEN;

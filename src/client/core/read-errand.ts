@@ -153,10 +153,6 @@ export class ReadErrand implements Errand {
     return { type: 'read', id, shard, epoch, level, patienceMilliseconds, keys: this.#keys };
   }
 
-  parts(): readonly Errand[] {
-    return [this];
-  }
-
   take(response: Response, now: number): Verdict {
     if (response.type !== 'rows' || response.rows.length !== this.#slots.length) return BROKEN;
     // A replica that lags behind says what the time was.

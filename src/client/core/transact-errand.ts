@@ -44,9 +44,6 @@ interface TransactOptions {
   readonly trip?: Trip;
 }
 
-/** A sequence for the decision, the next one for what becomes of each part. */
-const SEQUENCES = 2;
-
 /**
  * Spelled once: all copies have the same bytes, and whichever is decided first is the only one that
  * ever is. What came to nothing for good is tried again under other numbers, as old as it was.
@@ -57,7 +54,7 @@ export class TransactErrand implements Errand {
   readonly bytes: number;
   readonly #options: TransactOptions;
   #spelled: Uint8Array | undefined;
-  readonly #numbers = new Map<ShardId, Numbers>();
+  #numbers: Numbers | undefined;
   #copies = 0;
   #isOver = false;
 
@@ -90,10 +87,6 @@ export class TransactErrand implements Errand {
     if (this.#spelled === undefined) return undefined;
     this.#copies += 1;
     return { type: 'transact', id, shard: this.shard, epoch, transaction: this.#spelled };
-  }
-
-  parts(): readonly Errand[] {
-    return [this];
   }
 
   take(response: Response, now: number): Verdict {
@@ -139,25 +132,21 @@ export class TransactErrand implements Errand {
     const participants = portions.filter(({ isLocking }) => isLocking).map(({ shard }) => shard);
     const isReady =
       portions.every(({ shard }) => sessions.knowsTime(shard, now)) &&
-      participants.every((shard) => sessions.hasRoom(shard, SEQUENCES));
+      participants.every((shard) => sessions.hasRoom(shard));
     if (!isReady) return undefined;
     contest.age ??= sessions.timeOf(this.shard, now);
-    const terms = { count: SEQUENCES, wait: expiresAt - now, now };
-    const numbers = sessions.numberAll(participants, terms);
-    for (const [at, shard] of participants.entries()) {
-      this.#numbers.set(shard, numbers[at] as Numbers);
-    }
-    const sequence = (numbers[0] as Numbers).firstSequence;
+    const terms = { wait: expiresAt - now, now };
+    const numbers = sessions.number(participants, terms);
+    this.#numbers = numbers;
     return encodeTransaction({
       client: sessions.client,
-      sequence,
+      sequence: numbers.sequence,
       attempts: contest.attempts,
       age: contest.age,
       parts: portions.map(({ shard, operations }): Part => {
-        const deadline = this.#numbers.get(shard)?.deadline ?? sessions.deadlineIn(shard, terms);
-        // Where nothing is open, everything so far is acknowledged; this is not yet.
-        const acknowledgedBelow = Math.min(sessions.acknowledgedBelow(shard), sequence);
-        return { shard, epoch: epochOf(shard), acknowledgedBelow, deadline, operations };
+        const numbered = numbers.deadlines[participants.indexOf(shard)];
+        const deadline = numbered ?? sessions.deadlineIn(shard, terms);
+        return { shard, epoch: epochOf(shard), deadline, operations };
       }),
     });
   }
@@ -247,8 +236,6 @@ export class TransactErrand implements Errand {
 
   #end(): void {
     this.#isOver = true;
-    for (const [shard, numbers] of this.#numbers) {
-      if (numbers.isOpen) this.#options.sessions.close(shard, numbers);
-    }
+    if (this.#numbers !== undefined) this.#options.sessions.close(this.#numbers);
   }
 }

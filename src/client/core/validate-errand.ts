@@ -77,10 +77,6 @@ export class ValidateErrand implements Errand {
     return { type: 'validate', ...terms, owner: undefined, checks: this.#spelled };
   }
 
-  parts(): readonly Errand[] {
-    return [this];
-  }
-
   take(response: Response, now: number): Verdict {
     const { sessions, shard, checks } = this.#options;
     if (response.type !== 'written' || response.replies.length !== 1) return BROKEN;

@@ -35,11 +35,14 @@ interface Slot {
   call: Writing | undefined;
   readonly command: Writing['command'];
   readonly expiresAt: number;
+  /** Told while nothing was in doubt: no later copy asks for it. */
+  isDropped: boolean;
 }
 
 /**
  * Its numbers are given when it is sent first, and stay what they are: all copies of a command have
- * the same sequence, deadline and words, so that a copy that comes late finds itself known.
+ * the same sequence, position, deadline and words, so that a late copy finds itself known. A
+ * command that was told while nothing was in doubt leaves its position empty in later copies.
  *
  * There is one way to other numbers: the only copy that ever left came too late for its deadline,
  * which every other one would as well.
@@ -89,7 +92,7 @@ export class WriteErrand implements Errand {
 
   /** Required: not numbered yet. */
   add(call: Writing, expiresAt: number): void {
-    this.#slots.push({ call, command: call.command, expiresAt });
+    this.#slots.push({ call, command: call.command, expiresAt, isDropped: false });
     call.errand = this;
     this.#waiting += 1;
     this.#bytes += bytesMaxOfCommand(call.command);
@@ -99,52 +102,21 @@ export class WriteErrand implements Errand {
   request({ id, epoch, now }: Terms): Request | undefined {
     const { shard } = this;
     if (this.#numbers === undefined) {
-      const isReady =
-        this.#sessions.knowsTime(shard, now) && this.#sessions.hasRoom(shard, this.#slots.length);
+      const isReady = this.#sessions.knowsTime(shard, now) && this.#sessions.hasRoom(shard);
       if (!isReady) return undefined;
-      this.#numbers = this.#sessions.number(shard, {
-        count: this.#slots.length,
-        wait: Math.max(...this.#slots.map(({ expiresAt }) => expiresAt)) - now,
-        now,
-      });
+      this.#slots = this.#slots.filter(({ call }) => call !== undefined);
+      this.#slotOf = undefined;
+      const wait = Math.max(...this.#slots.map(({ expiresAt }) => expiresAt)) - now;
+      this.#numbers = this.#sessions.number([shard], { wait, now });
     }
     this.#copies += 1;
     const batch = encodeBatch({
       client: this.#sessions.client,
-      acknowledgedBelow: this.#sessions.acknowledgedBelow(shard),
-      deadline: this.#numbers.deadline,
-      firstSequence: this.#numbers.firstSequence,
-      commands: this.#slots.map(({ command }) => command),
+      deadline: this.#numbers.deadlines[0] as number,
+      sequence: this.#numbers.sequence,
+      commands: this.#slots.map(({ command, isDropped }) => (isDropped ? NO_COMMAND : command)),
     });
     return { type: 'write', id, shard, epoch, batch };
-  }
-
-  /**
-   * Nothing has happened, and who gave up was told so: the next copy is without them. Sequences in
-   * a batch follow each other, so what is left may be several batches.
-   */
-  parts(): readonly Errand[] {
-    if (this.#waiting === this.#slots.length || isInDoubt(this.trip)) return [this];
-    const numbers = this.#numbers;
-    if (numbers === undefined) {
-      this.#slots = this.#slots.filter(({ call }) => call !== undefined);
-      this.#slotOf = undefined;
-      return [this];
-    }
-    const parts: WriteErrand[] = [];
-    for (const [at, { call, expiresAt }] of this.#slots.entries()) {
-      if (call === undefined) continue;
-      let part = parts.at(-1);
-      if (part === undefined || this.#slots[at - 1]?.call === undefined) {
-        part = this.#partFrom(numbers.firstSequence + at, numbers.deadline);
-        parts.push(part);
-      }
-      part.add(call, expiresAt);
-    }
-    for (const part of parts) (part.#numbers as Numbers).count = part.count;
-    const replaced = parts.map((part) => part.#numbers as Numbers);
-    this.#sessions.replace(this.shard, numbers, replaced);
-    return parts;
   }
 
   take(response: Response, now: number): Verdict {
@@ -228,15 +200,6 @@ export class WriteErrand implements Errand {
     return { type: 'again', why: reason, isMapOld, isContended: reason === 'locked' };
   }
 
-  #partFrom(firstSequence: number, deadline: number): WriteErrand {
-    const { shard } = this;
-    const trip: Trip = { ...this.trip };
-    const part = new WriteErrand({ shard, ledger: this.#ledger, sessions: this.#sessions, trip });
-    part.#numbers = { firstSequence, count: 0, deadline, isOpen: true };
-    part.#copies = this.#copies;
-    return part;
-  }
-
   /** Those who still wait, under numbers to come: none of the former can take effect any more. */
   #anew(): Errand {
     const errand = new WriteErrand({
@@ -263,6 +226,7 @@ export class WriteErrand implements Errand {
     if (call === undefined) return;
     this.#waiting -= 1;
     slot.call = undefined;
+    slot.isDropped = !isInDoubt(this.trip);
     this.#ledger.settle(call, result);
   }
 
@@ -275,9 +239,12 @@ export class WriteErrand implements Errand {
   }
 
   #close(): void {
-    if (this.#numbers?.isOpen === true) this.#sessions.close(this.shard, this.#numbers);
+    if (this.#numbers !== undefined) this.#sessions.close(this.#numbers);
   }
 }
+
+/** In the place of one that is not asked for any more: positions stay what they are. */
+const NO_COMMAND: Writing['command'] = [];
 
 /** Why a command is asked for again. */
 type Passing = Reason | 'locked';

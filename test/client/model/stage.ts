@@ -1,6 +1,7 @@
 /** A stage for one client core: every answer is written down by the test. */
 
 import type { NodeId } from '../../../src/base/ids.ts';
+import { MACHINE_LIMITS } from '../../../src/base/limits.ts';
 import { Random } from '../../../src/base/random.ts';
 import { encodeMap } from '../../../src/catalog/map-bytes.ts';
 import type { Replied, WriteCall } from '../../../src/client/core/call.ts';
@@ -254,19 +255,26 @@ function describe(request: Request): string {
   if (request.type === 'transact') return describeTransaction(request);
   if (request.type !== 'write') return request.type;
   const batch = decodeBatch(request.batch);
-  const numbers = `sequence ${batch?.firstSequence}, deadline ${batch?.deadline}`;
-  return `write shard ${request.shard}, ${numbers}, acknowledged ${batch?.acknowledgedBelow}`;
+  const commands = batch?.commands ?? [];
+  const asked = commands.filter(({ length }) => length > 0).length;
+  const part = asked === commands.length ? '' : `, ${asked} of ${commands.length}`;
+  const numbers = `${slotText(batch?.sequence)}, deadline ${batch?.deadline}`;
+  return `write shard ${request.shard}, ${numbers}${part}`;
 }
 
 /** The home shard first; of each part what is its own. */
 function describeTransaction({ transaction }: Extract<Request, { type: 'transact' }>): string {
   const decoded = decodeTransaction(transaction);
-  const parts = decoded?.parts.map(({ shard, deadline, acknowledgedBelow }) => {
-    return `shard ${shard}: deadline ${deadline}, acknowledged ${acknowledgedBelow}`;
-  });
+  const parts = decoded?.parts.map(({ shard, deadline }) => `shard ${shard}: deadline ${deadline}`);
   const attempts = (decoded?.attempts ?? 0) > 0 ? `, attempts ${decoded?.attempts}` : '';
-  const numbers = `sequence ${decoded?.sequence}, age ${decoded?.age}${attempts}`;
+  const numbers = `${slotText(decoded?.sequence)}, age ${decoded?.age}${attempts}`;
   return [`transact ${numbers}`, ...(parts ?? [])].join('; ');
+}
+
+/** Which slot, and how many requests it has had before. */
+function slotText(sequence = 0): string {
+  const { sessionSlots } = MACHINE_LIMITS;
+  return `slot ${sequence % sessionSlots}.${Math.floor(sequence / sessionSlots)}`;
 }
 
 function replyOf(name: 'done' | 'locked' | Reason): Reply {

@@ -21,7 +21,7 @@ import {
   encodePrepare,
   encodeResolutions,
 } from '../../../src/machine/transaction-codec.ts';
-import { hasPriority, type TransactionId } from '../../../src/machine/transaction-id.ts';
+import { hasPriority, isSameId, type TransactionId } from '../../../src/machine/transaction-id.ts';
 import { keyPosition } from '../../../src/ring/key-position.ts';
 import type { Request } from '../../../src/wire/request.ts';
 import type { Response } from '../../../src/wire/response.ts';
@@ -151,7 +151,6 @@ class Conduct {
         id: this.#id,
         attempts: this.#transaction.attempts,
         age: this.#transaction.age,
-        acknowledgedBelow: part.acknowledgedBelow,
         participants: this.#participants,
         at,
         operations: part.operations,
@@ -194,7 +193,7 @@ class Conduct {
         const shard = this.#shardOf(part);
         for (const { check, position } of strangeTo(part)) {
           const holder = shard.holderFor(check);
-          if (holder !== undefined && holder.id.sequence !== this.#id.sequence) {
+          if (holder !== undefined && !isSameId(holder.id, this.#id)) {
             return this.#abort(refused('gave-way', offset + position));
           }
           const verdict = shard.judge([check]);
@@ -242,8 +241,8 @@ class Conduct {
     const { part } = this.#home;
     const { attempts, age } = this.#transaction;
     const participants = this.#participants;
-    const { acknowledgedBelow, epoch } = part;
-    const about = { id: this.#id, attempts, age, acknowledgedBelow, participants };
+    const { epoch } = part;
+    const about = { id: this.#id, attempts, age, participants };
     return this.#shardOf(part).step('decide', encodeDecide({ ...about, proposal }), epoch);
   }
 
