@@ -352,6 +352,8 @@ assert(
 
 /** One replica of one shard. */
 export const SHARD_LIMITS = {
+  /** Reads that wait for a round of the leader, or for the machine. */
+  readsMax: 16_384,
   /** Removals that are known exactly: the older ones are folded when they take more. */
   removalsBytesMax: MIB,
   /** Stretches of keys that tell where older ones were. */

@@ -31,8 +31,10 @@ export class ClientFrames {
       return onStranger(connection);
     }
     for (const request of requests) {
-      client.begin(request.id);
-      if (client.isFull) refuse(client, request, 'overloaded');
+      const shard = 'shard' in request ? request.shard : undefined;
+      const isFull = client.isFullFor(shard);
+      client.begin(request.id, shard);
+      if (isFull) refuse(client, request, 'overloaded');
       else if (isOfNodesOnly(request)) refuse(client, request, 'malformed');
       else router.route(request, { origin: client, isForwarded: false });
     }

@@ -14,46 +14,71 @@ import {
 /** The header of a frame. */
 const HEADER_BYTES_MAX = 8;
 
+interface Asked {
+  readonly at: number;
+  readonly shard: ShardId | undefined;
+}
+
 class Client implements Origin {
   readonly connection: number;
   readonly #clients: Clients;
   /** Requests that are not answered. */
   outstanding = 0;
   responses: Response[] = [];
-  /** When each of them came. */
-  readonly #cameAt = new Map<number, number>();
+  /** When each of them came, and for which shard. */
+  readonly #open = new Map<number, Asked>();
+  /** How many of them are for each shard. */
+  readonly #ofShard = new Map<ShardId, number>();
 
   constructor(connection: number, clients: Clients) {
     this.connection = connection;
     this.#clients = clients;
   }
 
-  get isFull(): boolean {
-    return this.outstanding >= NODE_LIMITS.clientRequestsMax;
+  /**
+   * Whether one more request would be too many. One shard may have as many as are left to all
+   * others: however many shards answer nothing, there is room for those that do.
+   */
+  isFullFor(shard: ShardId | undefined): boolean {
+    const left = NODE_LIMITS.clientRequestsMax - this.outstanding;
+    const ofShard = shard === undefined ? 0 : (this.#ofShard.get(shard) ?? 0);
+    return left <= ofShard;
   }
 
   hint(shard: ShardId, leader: NodeId): void {
     this.respond({ type: 'leader', id: 0, shard, leader });
   }
 
-  begin(id: number): void {
+  begin(id: number, shard: ShardId | undefined): void {
     this.outstanding += 1;
-    this.#cameAt.set(id, this.#clients.watch.now());
+    this.#open.set(id, { at: this.#clients.watch.now(), shard });
+    if (shard !== undefined) this.#ofShard.set(shard, (this.#ofShard.get(shard) ?? 0) + 1);
   }
 
   respond(response: Response): void {
-    if (response.id > 0) this.outstanding -= 1;
-    if (response.id > 0) this.#report(response);
+    if (response.id > 0) this.#end(response);
     this.responses.push(response);
     this.#clients.touch(this);
   }
 
-  #report(response: Response): void {
+  #end(response: Response): void {
+    this.outstanding -= 1;
+    const asked = this.#open.get(response.id);
+    this.#open.delete(response.id);
+    if (asked === undefined) return;
+    const { shard, at } = asked;
+    if (shard !== undefined) {
+      const left = (this.#ofShard.get(shard) ?? 0) - 1;
+      if (left > 0) this.#ofShard.set(shard, left);
+      else this.#ofShard.delete(shard);
+    }
+    this.#report(response, this.#clients.watch.now() - at);
+  }
+
+  #report(response: Response, milliseconds: number): void {
     const { id } = response;
     const { connection } = this;
     const { watch } = this.#clients;
-    const milliseconds = watch.now() - (this.#cameAt.get(id) ?? watch.now());
-    this.#cameAt.delete(id);
     if (response.type === 'failed') {
       const { failure } = response;
       watch.tell({ type: 'request-failed', connection, id, failure, milliseconds });

@@ -2,7 +2,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
-import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { MACHINE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
 import type { Command as CatalogCommand, Refusal } from '../catalog/command.ts';
@@ -181,7 +181,9 @@ export class Router {
     if (replica === undefined) return this.#pass(asked);
     const asker = { origin, id: request.id };
     if (this.#rowOf(shard)?.epoch !== request.epoch) return replica.fail(asker, 'not-here');
-    const read = { asker, until: this.#host.now + patienceMilliseconds, what };
+    // However long a client says that it waits: what is held for it is held for no longer.
+    const patience = Math.min(patienceMilliseconds, MACHINE_LIMITS.timeoutMillisecondsMax);
+    const read = { asker, until: this.#host.now + patience, what };
     if (level.type === 'linearizable') replica.read(read);
     else if (level.type === 'lease') replica.readByLease(read);
     else replica.readStale(read, level.ageMilliseconds);

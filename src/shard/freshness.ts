@@ -22,6 +22,11 @@ export class Freshness {
   #proof = { at: Number.NEGATIVE_INFINITY, index: 0 };
   #waiting: Read[] = [];
 
+  /** Reads that wait for proof. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
   /** Whether what was applied is at most so old. */
   isYoung(age: { readonly milliseconds: number; readonly now: number; readonly applied: number }) {
     const { at, index } = this.#proof;

@@ -1,6 +1,7 @@
 /** The reads of one replica, from the question to the answer: whom they wait for, and how long. */
 
 import type { ShardId } from '../base/ids.ts';
+import { SHARD_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared, PreparedParts } from '../machine/prepared.ts';
 import type { Outcome, RaftEvent, ReadAnswer } from '../raft/ready.ts';
@@ -55,7 +56,7 @@ export class Reading {
 
   /** Reads that were not answered. */
   get size(): number {
-    return this.#reads.size + this.#held.size;
+    return this.#reads.size + this.#freshness.size + this.#held.size;
   }
 
   /** Somebody waits for a key that is held. */
@@ -67,6 +68,7 @@ export class Reading {
   read(read: Read): void {
     const { stopReason } = this.#host;
     if (stopReason !== '') return this.#host.fail(read.asker, 'not-leader');
+    if (this.#isFull) return this.#host.fail(read.asker, 'overloaded');
     this.#reads.gather(read);
     this.#host.touch();
   }
@@ -85,6 +87,7 @@ export class Reading {
     const { now, isLeader, applied } = this.#host;
     if (isLeader) return this.readByLease(read);
     if (this.#freshness.isYoung({ milliseconds, now, applied })) return this.#serve([read]);
+    if (this.#isFull) return this.#host.fail(read.asker, 'overloaded');
     const question = this.#freshness.wait(read, { now, draw: () => this.#host.nextRead() });
     if (question === undefined || this.#host.askLeader(question)) return;
     this.#failStale();
@@ -102,6 +105,7 @@ export class Reading {
     const { now } = this.#host;
     if (this.#freshness.isOverdue(now)) this.#failStale();
     for (const { asker } of this.#held.takeLate(now)) this.#host.fail(asker, 'held');
+    for (const { asker } of this.#reads.takeLate(now)) this.#host.fail(asker, 'too-late');
   }
 
   /** The end of a turn: one round for all that gathered. */
@@ -138,6 +142,11 @@ export class Reading {
     for (const { asker } of this.#reads.takeAll()) this.#host.fail(asker, 'not-here');
     for (const { asker } of this.#held.takeAll()) this.#host.fail(asker, 'not-here');
     this.#failStale();
+  }
+
+  /** While the machine cannot apply, what was granted waits: no more than this. */
+  get #isFull(): boolean {
+    return this.#reads.size + this.#freshness.size >= SHARD_LIMITS.readsMax;
   }
 
   #serve(reads: readonly Read[]): void {

@@ -21,17 +21,24 @@ export type Wanted =
   /** Whether they hold; an owner holds keys itself, and waits only for those with less right. */
   | { readonly type: 'checks'; readonly checks: Command; readonly owner: Contender | undefined };
 
-interface Granted {
+/** Reads that share a round, or a grant. */
+interface Batch {
+  reads: readonly Read[];
+  /** The first of them is late after this. */
+  until: number;
+}
+
+interface Granted extends Batch {
   readonly index: number;
-  readonly reads: readonly Read[];
 }
 
 export class Reads {
   /** Asked in this turn: they share one round. */
   #gathered: Read[] = [];
-  readonly #asked = new Map<number, readonly Read[]>();
+  readonly #asked = new Map<number, Batch>();
   /** In the order of their grants; indexes may fall and rise. */
   #granted: Granted[] = [];
+  #size = 0;
 
   get hasGathered(): boolean {
     return this.#gathered.length > 0;
@@ -39,39 +46,40 @@ export class Reads {
 
   /** Reads that wait for anything. */
   get size(): number {
-    let size = this.#gathered.length;
-    for (const reads of this.#asked.values()) size += reads.length;
-    for (const { reads } of this.#granted) size += reads.length;
-    return size;
+    return this.#size;
   }
 
   gather(read: Read): void {
     this.#gathered.push(read);
+    this.#size += 1;
   }
 
   /** All that were gathered, under the number by which the core will answer. */
   ask(id: number): void {
-    this.#asked.set(id, this.#gathered);
+    this.#asked.set(id, { reads: this.#gathered, until: earliestOf(this.#gathered) });
     this.#gathered = [];
   }
 
   /** The core refused the number; these must be told so. */
   refused(id: number): readonly Read[] {
-    const reads = this.#asked.get(id) ?? [];
+    const reads = this.#asked.get(id)?.reads ?? [];
     this.#asked.delete(id);
+    this.#size -= reads.length;
     return reads;
   }
 
   granted(id: number, index: number): void {
-    const reads = this.#asked.get(id);
-    if (reads === undefined) return;
+    const batch = this.#asked.get(id);
+    if (batch === undefined) return;
     this.#asked.delete(id);
-    this.#granted.push({ index, reads });
+    this.#granted.push({ index, ...batch });
   }
 
   /** Reads of which it is known already how far the machine must be. */
   grant(reads: readonly Read[], index: number): void {
-    if (reads.length > 0) this.#granted.push({ index, reads });
+    if (reads.length === 0) return;
+    this.#granted.push({ index, reads, until: earliestOf(reads) });
+    this.#size += reads.length;
   }
 
   /** What can be read now that the machine has applied through this index. */
@@ -80,16 +88,49 @@ export class Reads {
     const ready = this.#granted.filter(({ index }) => index <= applied);
     if (ready.length === 0) return [];
     this.#granted = this.#granted.filter(({ index }) => index > applied);
-    return ready.flatMap(({ reads }) => reads);
+    const reads = ready.flatMap((batch) => batch.reads);
+    this.#size -= reads.length;
+    return reads;
+  }
+
+  /**
+   * Reads whose time is over: the machine may be unable to apply for long, and no answer is owed.
+   * Costs the number of batches, and of reads in those that have a late one.
+   */
+  takeLate(now: number): readonly Read[] {
+    if (this.#size === 0) return [];
+    const late: Read[] = [];
+    for (const [id, batch] of this.#asked) {
+      takeLateOf(batch, now, late);
+      if (batch.reads.length === 0) this.#asked.delete(id);
+    }
+    for (const batch of this.#granted) takeLateOf(batch, now, late);
+    if (late.length === 0) return late;
+    this.#granted = this.#granted.filter(({ reads }) => reads.length > 0);
+    this.#size -= late.length;
+    return late;
   }
 
   /** Everything that waits, to be refused: the replica goes. */
   takeAll(): readonly Read[] {
-    const all = [...this.#gathered, ...[...this.#asked.values()].flat()];
+    const all = [...this.#gathered];
+    for (const { reads } of this.#asked.values()) all.push(...reads);
     for (const { reads } of this.#granted) all.push(...reads);
     this.#gathered = [];
     this.#asked.clear();
     this.#granted = [];
+    this.#size = 0;
     return all;
   }
+}
+
+function takeLateOf(batch: Batch, now: number, late: Read[]): void {
+  if (batch.until >= now) return;
+  for (const read of batch.reads) if (read.until < now) late.push(read);
+  batch.reads = batch.reads.filter(({ until }) => until >= now);
+  batch.until = earliestOf(batch.reads);
+}
+
+function earliestOf(reads: readonly Read[]): number {
+  return reads.reduce((earliest, { until }) => Math.min(earliest, until), Number.POSITIVE_INFINITY);
 }

@@ -1,6 +1,6 @@
 /** What clients may ask, and what only nodes may. */
 
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/limits.ts';
@@ -81,9 +81,32 @@ test('a client validates for itself, and for no transaction', () => {
 
 test('one that asks too much at a time is told so, and one that asks no longer is heard', () => {
   const rig = new Rig();
-  for (let at = 0; at < NODE_LIMITS.clientRequestsMax; at++) rig.take({ type: 'info', id: 1 });
-  equal(rig.routed.length, NODE_LIMITS.clientRequestsMax - 1);
+  for (let at = 0; at <= NODE_LIMITS.clientRequestsMax; at++)
+    rig.take({ type: 'info', id: at + 1 });
+  equal(rig.routed.length, NODE_LIMITS.clientRequestsMax);
   deepEqual(rig.answers, ['overloaded']);
+});
+
+test('shards that answer nothing leave room for those that do, on the same connection', () => {
+  const rig = new Rig();
+  let id = 0;
+  const ask = (shard: number): boolean => {
+    id += 1;
+    const before = rig.routed.length;
+    const level = { type: 'linearizable' } as const;
+    const about = { id, shard: shard as ShardId, epoch: 1, patienceMilliseconds: 100 };
+    rig.take({ type: 'read', ...about, level, keys: [] });
+    return rig.routed.length > before;
+  };
+  const { clientRequestsMax: max } = NODE_LIMITS;
+  for (const stuck of [1, 2, 3]) {
+    let asked = 0;
+    while (ask(stuck)) asked += 1;
+    ok(asked > max / 2 ** (stuck + 1), `shard ${stuck} may have ${asked}`);
+  }
+  ok(ask(4), 'the healthy one is served');
+  ok(rig.answers.every((answer) => answer === 'overloaded'));
+  equal(rig.answers.length, 3);
 });
 
 test('one that speaks something else is cut off', () => {

@@ -70,10 +70,10 @@ test('a client that is gone is owed nothing', () => {
 test('a client may ask for so much at once, and again once it is answered', () => {
   const { clients } = clientsOf();
   const client = clients.add(1);
-  client.outstanding = NODE_LIMITS.clientRequestsMax;
-  equal(client.isFull, true);
+  for (let id = 1; id <= NODE_LIMITS.clientRequestsMax; id++) client.begin(id, undefined);
+  equal(client.isFullFor(undefined), true);
   client.respond(written(1));
-  equal(client.isFull, false);
+  equal(client.isFullFor(undefined), false);
   client.respond({ type: 'map', id: 0, map: new Uint8Array() });
   equal(client.outstanding, NODE_LIMITS.clientRequestsMax - 1, 'nobody asked for that one');
 });
@@ -81,7 +81,7 @@ test('a client may ask for so much at once, and again once it is answered', () =
 test('a request that fails or takes long is told, with its connection and its number', () => {
   const { clients, facts, clock } = clientsOf();
   const client = clients.add(7);
-  for (const id of [1, 2, 3]) client.begin(id);
+  for (const id of [1, 2, 3]) client.begin(id, undefined);
   clock.now = NODE_LIMITS.slowMilliseconds - 1;
   client.respond(written(1));
   const failure = 'closing' as const;

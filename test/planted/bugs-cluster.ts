@@ -111,7 +111,7 @@ const CORE_BUGS: readonly Bug[] = [
     name: 'answers-not-counted',
     sentence: 'a node forgets that it has answered a client',
     trap: '23',
-    find: 'if (response.id > 0) this.outstanding -= 1;',
+    find: 'if (response.id > 0) this.#end(response);',
     replace: '',
   },
 ];

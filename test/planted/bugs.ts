@@ -1,6 +1,7 @@
 /** Every planted bug. */
 
 import type { Bug } from './bug.ts';
+import { BOUNDS_BUGS } from './bugs-bounds.ts';
 import { CATALOGUE_BUGS } from './bugs-catalog.ts';
 import { CLIENT_BUGS } from './bugs-client.ts';
 import { CLUSTER_BUGS } from './bugs-cluster.ts';
@@ -34,6 +35,7 @@ export const BUGS: readonly Bug[] = [
   ...RECOVERY_BUGS,
   ...STATE_BUGS,
   ...SNAPSHOT_BUGS,
+  ...BOUNDS_BUGS,
   ...SESSION_BUGS,
   ...DATA_BUGS,
   ...TRANSACTION_BUGS,

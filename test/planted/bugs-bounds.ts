@@ -1,0 +1,46 @@
+/** Planted bugs in what waits on a node: for ever, or without a bound. */
+
+import type { Bug, Planted } from './bug.ts';
+
+const READS: readonly Planted[] = [
+  {
+    name: 'granted-read-without-deadline',
+    sentence: 'a read that was allowed waits for a machine that cannot apply, for ever',
+    trap: '46',
+    file: 'src/shard/reads.ts',
+    find: 'for (const batch of this.#granted) takeLateOf(batch, now, late);',
+    replace: '',
+    isFast: true,
+  },
+  {
+    name: 'granted-reads-without-bound',
+    sentence: 'reads pile up in front of a machine that cannot apply',
+    trap: '46',
+    file: 'src/shard/reading.ts',
+    find: "if (this.#isFull) return this.#host.fail(read.asker, 'overloaded'); this.#reads.gather",
+    replace: 'this.#reads.gather',
+  },
+  {
+    name: 'connection-filled-by-one-shard',
+    sentence: 'a shard that answers nothing takes all requests that a connection may have',
+    trap: '46',
+    file: 'src/core/clients.ts',
+    find: 'return left <= ofShard;',
+    replace: 'return left <= 0;',
+    isFast: true,
+  },
+];
+
+/** Which suite notices, by the file that is broken. */
+const NOTICED: Readonly<Record<string, string>> = {
+  'src/shard/reads.ts': 'granted-reads',
+  'src/shard/reading.ts': 'granted-reads',
+  'src/core/clients.ts': 'client-frames',
+};
+
+export const BOUNDS_BUGS: readonly Bug[] = READS.map((bug) => ({
+  isFast: false,
+  ...bug,
+  profiles: [],
+  tests: [NOTICED[bug.file] ?? ''],
+}));

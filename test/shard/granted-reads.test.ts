@@ -1,0 +1,127 @@
+/** Reads that were allowed, and whose machine cannot apply: for how long, and how many. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ShardId } from '../../src/base/ids.ts';
+import { SHARD_LIMITS } from '../../src/base/limits.ts';
+import { TAKEN } from '../../src/raft/ready.ts';
+import type { Asker } from '../../src/shard/proposals.ts';
+import { Reading, type ReadingHost } from '../../src/shard/reading.ts';
+import type { StateStore } from '../../src/storage/state-store.ts';
+import type { Failure } from '../../src/wire/response.ts';
+
+/** A leader whose machine stands still at index 5. */
+class Rig {
+  readonly failed: (readonly [id: number, failure: Failure])[] = [];
+  readonly served: number[] = [];
+  readonly reading: Reading;
+  now = 0;
+  applied = 5;
+  isLeader = true;
+  #lastRead = 0;
+  #lastId = 0;
+
+  constructor() {
+    const { failed } = this;
+    const rig = this;
+    const host: ReadingHost = {
+      shard: 1 as ShardId,
+      store: {} as StateStore,
+      logTime: 0,
+      isSpoilt: false,
+      stopReason: '',
+      prepared: undefined,
+      removals: undefined,
+      get now() {
+        return rig.now;
+      },
+      get applied() {
+        return rig.applied;
+      },
+      get isLeader() {
+        return rig.isLeader;
+      },
+      step: () => TAKEN,
+      fail: ({ id }: Asker, failure: Failure) => failed.push([id, failure]),
+      touch() {},
+      spoil() {},
+      nextRead: () => {
+        this.#lastRead += 1;
+        return this.#lastRead;
+      },
+      askLeader: () => true,
+      meet() {},
+    };
+    this.reading = new Reading(host);
+  }
+
+  /** One that waits for so long, and is allowed to read at index 6. */
+  ask(milliseconds: number): number {
+    const id = this.gather(milliseconds);
+    this.reading.ask();
+    this.reading.grant({ type: 'granted', id: this.#lastRead, index: 6 });
+    return id;
+  }
+
+  gather(milliseconds: number): number {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const asker = { origin: { respond: () => this.served.push(id), hint() {} }, id };
+    const what = { type: 'keys', keys: [] } as const;
+    this.reading.read({ asker, until: this.now + milliseconds, what });
+    return id;
+  }
+
+  pass(milliseconds: number): void {
+    this.now += milliseconds;
+    this.reading.tick();
+  }
+}
+
+test('a read that was granted waits no longer than its client does', () => {
+  const rig = new Rig();
+  const [short, long] = [rig.ask(100), rig.ask(300)];
+  rig.pass(100);
+  deepEqual(rig.failed, []);
+  rig.pass(1);
+  deepEqual(rig.failed, [[short, 'too-late']]);
+  equal(rig.reading.size, 1);
+  rig.applied = 6;
+  rig.reading.serveReady();
+  deepEqual(rig.served, [long]);
+  equal(rig.reading.size, 0);
+});
+
+test('a read whose round is not answered waits no longer either', () => {
+  const rig = new Rig();
+  const id = rig.gather(100);
+  rig.reading.ask();
+  rig.pass(101);
+  deepEqual(rig.failed, [[id, 'too-late']]);
+  rig.reading.grant({ type: 'granted', id: 1, index: 5 });
+  rig.reading.serveReady();
+  deepEqual([rig.served, rig.reading.size], [[], 0], 'a late round serves no one twice');
+});
+
+test('so many reads wait for one machine, and more are refused at once', () => {
+  const rig = new Rig();
+  for (let at = 0; at < SHARD_LIMITS.readsMax; at++) rig.ask(1000);
+  deepEqual(rig.failed, []);
+  const refused = rig.ask(1000);
+  deepEqual(rig.failed, [[refused, 'overloaded']]);
+  rig.pass(1001);
+  equal(rig.reading.size, 0);
+  rig.ask(1000);
+  equal(rig.reading.size, 1, 'there is room again');
+});
+
+test('reads that wait for proof of their youth count as well', () => {
+  const rig = new Rig();
+  rig.isLeader = false;
+  const asker = { origin: { respond() {}, hint() {} }, id: 1 };
+  const what = { type: 'keys', keys: [] } as const;
+  for (let at = 0; at <= SHARD_LIMITS.readsMax; at++) {
+    rig.reading.readStale({ asker, until: 1000, what }, 10);
+  }
+  deepEqual(rig.failed, [[1, 'overloaded']]);
+});
