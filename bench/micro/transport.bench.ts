@@ -96,7 +96,13 @@ async function openTransport(): Promise<Echo> {
     const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0 });
     const limits = { keyBytesMax: 1, valueBytesMax: 1, frameBytesMax: 1, batchBytesMax: 1 };
     const board = new Switchboard({
-      identity: { cluster: 'bench', node: node as NodeId, incarnation: 1, features: [], limits },
+      identity: {
+        cluster: 'bench',
+        node: node as NodeId,
+        lineage: { incarnation: 1, words: [1] },
+        features: [],
+        limits,
+      },
       sockets,
       schedule: TIMERS,
       random: new Random(node),
@@ -124,8 +130,8 @@ async function openTransport(): Promise<Echo> {
     },
   };
   const url = (at: number) => `ws://127.0.0.1:${places[at]?.port}`;
-  one.setPeers([{ node: to.node, url: url(1), incarnation: 1 }]);
-  two.setPeers([{ node: 1 as NodeId, url: url(0), incarnation: 1 }]);
+  one.setPeers([{ node: to.node, url: url(1), lives: [] }]);
+  two.setPeers([{ node: 1 as NodeId, url: url(0), lives: [] }]);
   await ready;
   return echo;
 }

@@ -50,7 +50,7 @@ export async function run({ options, terminal }: Call): Promise<Exit> {
     code: 'node-ended',
     exit: EXIT.refused,
     message: `the node ended by itself: ${end}`,
-    hint: 'what was acknowledged is safe; mend what is named, and start it again as it was',
+    hint: 'what was acknowledged is safe; mend what is named, then start it again',
   });
 }
 

@@ -99,7 +99,7 @@ export const WIRE_LIMITS = {
   /** One entry's payload: the largest value that may be configured, and what comes with it. */
   payloadBytesMax: 17 * MIB,
   /** The first frame of a socket, before anything is known of who speaks. */
-  helloBytesMax: 1024,
+  helloBytesMax: 8 * KIB,
 } as const;
 
 assert(

@@ -52,9 +52,9 @@ export interface NodeRow extends NodeDescription {
   readonly revision: number;
   /** Sixteen random bytes that the node drew when its data folder was made: its identity. */
   readonly joinToken: Uint8Array;
-  /** Lives of the data folder: each start counts one up, on disk, before it is announced. */
+  /** The life that was announced last: the number of the boot; 0 before the first. */
   readonly incarnation: number;
-  /** Drawn at each start, so that two copies of one folder are told apart. */
+  /** And the random word of that boot. The next life to be announced must know it. */
   readonly life: number;
   /** Undefined until goals take the node into account. */
   readonly basis: AimedBasis | undefined;

@@ -12,6 +12,7 @@ import {
   readAimedBasis,
   readDescription,
   readJoinToken,
+  readLineage,
   readList,
   readMember,
   readMembership,
@@ -22,6 +23,7 @@ import {
   writeCounts,
   writeDescription,
   writeJoinToken,
+  writeLineage,
   writeSettings,
   writeText,
 } from './spelling.ts';
@@ -99,8 +101,7 @@ function writeCommand(command: Command): void {
     case 'announce':
       writer.count(command.node);
       writeJoinToken(writer, command.joinToken);
-      writer.count(command.incarnation);
-      writer.count(command.life);
+      writeLineage(writer, command.lineage);
       return writeDescription(writer, command.description);
     case 'aim':
       writer.count(command.aimedAt);
@@ -166,9 +167,8 @@ function readCommand(reader: Reader, type: Command['type']): Command {
     case 'announce': {
       const node = readNode(reader);
       const joinToken = readJoinToken(reader);
-      const incarnation = reader.count();
-      const life = reader.count();
-      return { type, node, joinToken, incarnation, life, description: readDescription(reader) };
+      const lineage = readLineage(reader);
+      return { type, node, joinToken, lineage, description: readDescription(reader) };
     }
     case 'aim': {
       const aimedAt = reader.count();

@@ -1,6 +1,7 @@
 /** What can be asked of the catalogue, and what it answers. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import type { Lineage } from '../base/life.ts';
 import type { AimedBasis, Membership, NodeDescription, Settings } from './cluster-map.ts';
 
 /** Begins the cluster. The proposer is its first node, and the founder of every shard. */
@@ -26,8 +27,8 @@ interface Announce {
   readonly type: 'announce';
   readonly node: NodeId;
   readonly joinToken: Uint8Array;
-  readonly incarnation: number;
-  readonly life: number;
+  /** This life and those before it. */
+  readonly lineage: Lineage;
   readonly description: NodeDescription;
 }
 
@@ -103,7 +104,7 @@ export type Refusal =
   | 'unknown-shard'
   /** The data folder is not the one that got this number. */
   | 'wrong-token'
-  /** A later life of the data folder was announced: this one is a copy of its past. */
+  /** A life of the data folder was announced that this one does not follow: a copy of its past. */
   | 'older-copy'
   /** The row changed since it was looked at. */
   | 'stale-revision'

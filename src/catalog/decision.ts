@@ -2,6 +2,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
+import { type Life, lifeMissingIn, wordOf } from '../base/life.ts';
 import { CATALOGUE_LIMITS } from '../base/limits.ts';
 import { arcStart } from '../ring/arc.ts';
 import {
@@ -131,17 +132,27 @@ function join(
   return { type: 'change', own: { ...own, aimedAt }, nodes, shards, node };
 }
 
-/** Lives only follow each other. Of two that claim one number, the first to be heard is it. */
+/** Lives only follow each other: each that is announced knows the word of the one before. */
 function announce(map: ClusterMap, command: CommandOf<'announce'>, index: number): Outcome {
-  const { node, joinToken, incarnation, life, description } = command;
+  const { node, joinToken, lineage, description } = command;
   const row = nodeNumbered(map, node);
   if (row === undefined) return refuse('unknown-node');
   if (!isSameToken(row.joinToken, joinToken)) return refuse('wrong-token');
-  const isAgain = incarnation === row.incarnation && life === row.life && incarnation > 0;
+  const known = lifeOfRow(row);
+  if (lifeMissingIn(lineage, known) !== undefined) return refuse('older-copy');
+  const { incarnation } = lineage;
+  if (incarnation < 1) return refuse('unsound');
+  const life = wordOf(lineage);
+  const isAgain = known.length > 0 && life === row.life;
+  if (isAgain && incarnation !== row.incarnation) return refuse('unsound');
   if (isAgain) return { type: 'nothing', node: NO_NODE };
-  if (incarnation <= row.incarnation) return refuse('older-copy');
   const announced = { ...row, ...description, revision: index, incarnation, life };
   return changeOf(map, index, { nodes: [announced] });
+}
+
+/** What the map knows of a node's lives: nothing before the first announcement. */
+export function lifeOfRow({ incarnation, life }: NodeRow): readonly Life[] {
+  return incarnation === 0 ? [] : [{ incarnation, word: life }];
 }
 
 function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): Outcome {

@@ -2,6 +2,7 @@
 
 import { assert } from '../base/assert.ts';
 import type { MemberId, NodeId } from '../base/ids.ts';
+import { type Lineage, WORDS_MAX } from '../base/life.ts';
 import { CATALOGUE_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
 import { isWeight } from '../ring/ring.ts';
@@ -39,6 +40,19 @@ export function readJoinToken(reader: Reader): Uint8Array {
   const token = reader.bytes(JOIN_TOKEN_BYTES);
   if (token.length !== JOIN_TOKEN_BYTES) reader.break();
   return token.slice();
+}
+
+export function writeLineage(writer: Writer, { incarnation, words }: Lineage): void {
+  assert(words.length > 0 && words.length <= WORDS_MAX, 'a lineage is within its limit');
+  writer.count(incarnation);
+  writeCounts(writer, words);
+}
+
+export function readLineage(reader: Reader): Lineage {
+  const incarnation = reader.count();
+  const words = readList(reader, { lengthMax: WORDS_MAX, bytesMin: 1 }, (one) => one.count());
+  if (words.length === 0) reader.break();
+  return { incarnation, words };
 }
 
 export function writeDescription(writer: Writer, description: NodeDescription): void {

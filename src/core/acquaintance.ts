@@ -7,15 +7,15 @@ import type { NodeParts } from './node-parts.ts';
 
 /** Required: after every change of the map. A node whose row is gone has to end. */
 export function acquaint(core: NodeParts, transport: Transport, map: ClusterMap): void {
-  const { self, peers, now } = core;
-  if (isRemoved(map, self.node)) return core.end('removed');
+  const { self, peers, standing, now } = core;
+  if (isRemoved(map, self.node)) return core.end('removed', 'the map lists it no more');
   const others = map.nodes.filter(({ node }) => node !== self.node);
   peers.set(
     others.map(({ node }) => node),
     now,
   );
   transport.setPeers(
-    others.map(({ node, peerUrl, incarnation }) => ({ node, url: peerUrl, incarnation })),
+    others.map((row) => ({ node: row.node, url: row.peerUrl, lives: standing.livesOf(row) })),
     map.nextNode,
   );
 }

@@ -7,6 +7,7 @@
  */
 
 import { drawMember, type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
+import { wordOf } from '../base/life.ts';
 import { NODE_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type Settings } from '../catalog/cluster-map.ts';
@@ -141,7 +142,9 @@ export class CatalogueDesk {
 
   #look(): void {
     this.#lookedAt = this.#core.now;
-    const { map } = this.#core;
+    const { map, standing } = this.#core;
+    // Before, there are no replicas here, and none may come.
+    if (!standing.isConfirmed) return;
     if (map === undefined) return this.#foundIfAsked();
     this.#announce(map);
     // A map of a former life may be older than the replicas that it left here.
@@ -162,17 +165,17 @@ export class CatalogueDesk {
 
   /** Until the map shows this life: it may be that the command was lost. */
   #announce(map: ClusterMap): void {
-    const { node, joinToken, life, description } = this.#core.self;
-    const { incarnation } = this.#core.log;
-    const row = nodeNumbered(map, node);
-    this.#isAnnounced = row?.incarnation === incarnation && row.life === life;
+    const { node, joinToken, description } = this.#core.self;
+    const { lineage } = this.#core.log;
+    this.#isAnnounced = nodeNumbered(map, node)?.life === wordOf(lineage);
     if (this.#isAnnounced) return;
-    const command: Command = { type: 'announce', node, joinToken, incarnation, life, description };
+    const command: Command = { type: 'announce', node, joinToken, lineage, description };
     this.#ask('announce', command, (reply) => {
       if (reply.type === 'done') return;
-      const isCopy = reply.reason === 'older-copy' || reply.reason === 'wrong-token';
-      if (isCopy) this.#core.end(reply.reason);
-      if (reply.reason === 'unknown-node') this.#core.end('removed');
+      const { reason } = reply;
+      const text = `the catalogue refused the announcement: ${reason}`;
+      if (reason === 'older-copy' || reason === 'wrong-token') this.#core.end(reason, text);
+      if (reason === 'unknown-node') this.#core.end('removed', text);
     });
   }
 

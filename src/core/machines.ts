@@ -6,6 +6,7 @@ import { CATALOGUE_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
 import { encodeReply } from '../catalog/command-bytes.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import type { Command, MachineView, ShardMachine, Verdict } from '../shard/shard-machine.ts';
+import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 
 interface MachineOptions {
@@ -18,6 +19,21 @@ export function machineOf({ shard, store, onMap }: MachineOptions): ShardMachine
   const view: MachineView = { get: (section, key) => store.get(shard, section, key) };
   if (shard === CATALOGUE_SHARD) return new CatalogueMachine(view, onMap);
   return new DataMachine(view);
+}
+
+/** The map in the state of the catalogue's replica, if there is one and it can be read. */
+export function mapIn(store: StateStore): ClusterMap | undefined {
+  if (!store.shards.includes(CATALOGUE_SHARD)) return undefined;
+  let found: ClusterMap | undefined;
+  const onMap = (map: ClusterMap) => {
+    found = map;
+  };
+  try {
+    machineOf({ shard: CATALOGUE_SHARD, store, onMap });
+  } catch (error) {
+    if (!(error instanceof StateDamage)) throw error;
+  }
+  return found;
 }
 
 class CatalogueMachine implements ShardMachine {

@@ -8,8 +8,7 @@
 
 import { assert, unreachable } from '../base/assert.ts';
 import { type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
-import { MACHINE_LIMITS, RAFT_LIMITS, type RaftLimits } from '../base/limits.ts';
-import type { Random } from '../base/random.ts';
+import { MACHINE_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
 import { CATALOGUE_SHARD, type ClusterMap, type Settings } from '../catalog/cluster-map.ts';
 import type { Prepared } from '../machine/prepared.ts';
 import type { Fact } from '../raft/fact.ts';
@@ -18,8 +17,7 @@ import { Router, type RouterHost } from '../router/router.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Replica, ReplicaHost } from '../shard/replica.ts';
 import type { Log, LogRecord } from '../storage/log.ts';
-import type { StateDisk } from '../storage/state-disk.ts';
-import { StateStore } from '../storage/state-store.ts';
+import type { StateStore } from '../storage/state-store.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import type { Lane } from '../wire/hello.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
@@ -33,41 +31,20 @@ import { ConsistencyCheck } from './consistency-check.ts';
 import { Forwards } from './forwards.ts';
 import { Leaders } from './leaders.ts';
 import { Lingering } from './lingering.ts';
-import { machineOf } from './machines.ts';
+import { machineOf, mapIn } from './machines.ts';
 import { Mail } from './mail.ts';
 import { MapKeeper } from './map-keeper.ts';
-import type { NodeFact, NodeParts, SelfDescription } from './node-parts.ts';
+import type { NodeCoreOptions } from './node-core-options.ts';
+import type { EndReason, NodeFact, NodeParts, SelfDescription } from './node-parts.ts';
+import { openStore } from './node-store.ts';
 import { PeerFrames } from './peer-frames.ts';
 import { Peers } from './peers.ts';
-import { type PendingTransactions, pendingOf } from './pending.ts';
+import { pendingOf } from './pending.ts';
 import { type LostReplica, Replicas } from './replicas.ts';
-import { infoOf, type NodeInfo } from './status.ts';
+import { Standing } from './standing.ts';
+import { infoOf } from './status.ts';
 import { TransactionDesk } from './transaction-desk.ts';
 import { type DurableMark, endTurn, type TurnParts } from './turn.ts';
-
-interface NodeCoreOptions {
-  readonly self: SelfDescription;
-  readonly log: Log;
-  readonly disk: StateDisk;
-  readonly transport: Transport;
-  readonly random: Random;
-  readonly limits?: RaftLimits;
-  readonly valueBytesMax?: number;
-  /** The monotone clock and the wall clock at the start, in milliseconds. */
-  readonly now: number;
-  readonly wall: number;
-  /** The map that a former life kept; no bytes for none. */
-  readonly map: Uint8Array;
-  /** There is something to do: a turn should end soon. */
-  readonly onWork: () => void;
-  /** A newer map came: a copy should be kept. */
-  readonly onMap: (bytes: Uint8Array) => void;
-  /** What a node tells of itself, as a text in JSON. */
-  readonly encodeInfo: (info: NodeInfo | PendingTransactions) => Uint8Array;
-  readonly onFact: (fact: NodeFact) => void;
-  /** The node can't go on: the process has to end. */
-  readonly onEnd: (reason: string) => void;
-}
 
 export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly #options: NodeCoreOptions;
@@ -77,6 +54,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly replicas: Replicas;
   readonly clients: Clients;
   readonly peers = new Peers();
+  readonly standing: Standing;
   readonly valueBytesMax: number;
   readonly #transport: Transport;
   readonly #router: Router;
@@ -96,6 +74,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   #now: number;
   #lastRead: number;
   #isStoreBusy = false;
+  #isBuilt = false;
   isClosing = false;
 
   constructor(options: NodeCoreOptions) {
@@ -118,7 +97,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       onUnsent: (messages) => this.#missUnsent(messages),
     });
     this.#forwards = new Forwards({
-      send: (to, message) => this.#tell(to, message),
+      send: (to, message) => this.tell(to, message),
       firstId: options.random.fork('forwards').word(),
       onMissed: (shard, leader) => this.#leaders.learn(shard, leader),
     });
@@ -161,8 +140,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#chores = new Chores(this);
     this.consistency = new ConsistencyCheck(this);
     this.transactions = new TransactionDesk(this);
-    this.replicas.openAll();
-    if (this.map !== undefined) acquaint(this, this.#transport, this.map);
+    this.standing = new Standing({ host: this, node: self.node, now: options.now });
+    this.#begin();
   }
 
   get now(): number {
@@ -195,6 +174,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       this.#wake(node);
     }
     for (const node of this.peers.due(now)) this.#greet(node);
+    this.standing.tick(now);
     this.catalogue.tick();
     this.#chores.tick();
     this.consistency.tick();
@@ -212,11 +192,16 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       case 'peer-up':
         this.peers.hear(event.node, now);
         if (event.lane === 'main') this.#wake(event.node);
-        return this.#greet(event.node);
+        this.#greet(event.node);
+        if (event.lane === 'main') this.standing.meet(event.node, event.hello.lineage);
+        return;
       case 'peer-frame':
         return this.#peerFrames.take(event.node, event.bytes);
       case 'peer-down':
+        if (event.lane === 'main') this.standing.lose(event.node);
         return this.#loseTouch(event.node, event.lane);
+      case 'life-refused':
+        return this.standing.refused(event);
       case 'client-up':
         this.clients.add(event.connection);
         return;
@@ -225,7 +210,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       case 'client-down':
         return this.clients.remove(event.connection);
       case 'removed':
-        return this.end('removed');
+        return this.end('removed', `node ${event.by} says so`);
       case 'refused':
         return;
       default:
@@ -304,7 +289,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   askLeader({ shard }: Replica, question: number): boolean {
     const leader = this.leaderOf(shard);
     if (leader === undefined) return false;
-    this.#tell(leader, { type: 'ask', id: question, shard });
+    this.tell(leader, { type: 'ask', id: question, shard });
     return true;
   }
 
@@ -374,15 +359,14 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   settle(marks: readonly DurableMark[]): void {
     for (const mark of marks) this.#settled.push(mark);
-    this.#isStoreBusy = true;
-    this.#options.onWork();
+    this.#noteProgress();
   }
 
   tellLater(to: NodeId, message: NodeMessage): void {
     this.#mail.tell(to, message, { hasHurry: false });
   }
 
-  #tell(to: NodeId, message: NodeMessage): void {
+  tell(to: NodeId, message: NodeMessage): void {
     this.#mail.tell(to, message);
   }
 
@@ -400,30 +384,46 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   /** The node has no place in the cluster: the process has to end. */
-  end(reason: string): void {
-    this.#options.onEnd(reason);
+  end(reason: EndReason, text: string): void {
+    this.#options.onEnd(reason, text);
+  }
+
+  /** This life may vouch: what the former ones left comes to life. */
+  confirmed(): void {
+    this.replicas.openAll();
+    this.catalogue.mapChanged();
+    this.#options.onWork();
+    // Whoever builds a node looks at once at what it has.
+    const milliseconds = this.#now - this.#options.now;
+    if (this.#isBuilt) this.mention({ type: 'confirmed', milliseconds });
+  }
+
+  livesChanged(): void {
+    if (this.map !== undefined) acquaint(this, this.#transport, this.map);
+  }
+
+  /** The copy of the map that was kept may be older than the state. */
+  #begin(): void {
+    const map = mapIn(this.store);
+    if (map !== undefined) this.#maps.learn(map);
+    if (this.map !== undefined) acquaint(this, this.#transport, this.map);
+    this.standing.begin();
+    this.#isBuilt = true;
   }
 
   #openStore(): StateStore {
-    const { disk, onWork, onFact } = this.#options;
-    return new StateStore({
-      disk,
+    return openStore({
+      disk: this.#options.disk,
       identity: this.self.identity,
-      durableIndex: (shard) => this.replicas.get(shard)?.durable ?? Number.POSITIVE_INFINITY,
-      onProgress: () => {
-        this.#isStoreBusy = true;
-        onWork();
-      },
-      onCheckpoint: (written) => {
-        for (const { shard, description } of written) {
-          this.replicas.get(shard)?.saved(description.index);
-        }
-      },
-      onDamage: (damage) => {
-        onFact({ type: 'state-damaged', shard: damage.shard, text: damage.message });
-        this.replicas.get(damage.shard)?.spoil();
-      },
+      replicaOf: (shard) => this.replicas.get(shard),
+      onProgress: () => this.#noteProgress(),
+      onDamage: ({ shard, message: text }) => this.mention({ type: 'state-damaged', shard, text }),
     });
+  }
+
+  #noteProgress(): void {
+    this.#isStoreBusy = true;
+    this.#options.onWork();
   }
 
   #proceed(): void {
@@ -452,6 +452,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   #believe(map: ClusterMap, before: ClusterMap | undefined): void {
     this.#options.onMap(this.mapBytes);
     acquaint(this, this.#transport, map);
+    this.standing.mapChanged(map, before);
     for (const replica of this.replicas.all) {
       const { shard } = replica;
       // Its leader may have been given up on a node that lives, so that nobody fell silent.
@@ -464,7 +465,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   #greet(node: NodeId): void {
     this.peers.greeted(node, this.#now);
-    this.#tell(node, { type: 'beat', mapVersion: this.map?.version ?? 0 });
+    this.tell(node, { type: 'beat', mapVersion: this.map?.version ?? 0 });
   }
 
   /** It fell silent: whoever waits for an answer through it had better ask elsewhere. */

@@ -1,7 +1,8 @@
 /** What the parts of a node see of it. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
-import type { ClusterMap, NodeDescription } from '../catalog/cluster-map.ts';
+import type { Life } from '../base/life.ts';
+import type { ClusterMap, NodeDescription, NodeRow } from '../catalog/cluster-map.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Log } from '../storage/log.ts';
@@ -17,12 +18,13 @@ import type { Replicas } from './replicas.ts';
 export interface SelfDescription {
   readonly node: NodeId;
   readonly joinToken: Uint8Array;
-  /** Drawn at this start. */
-  readonly life: number;
   readonly description: NodeDescription;
   /** What the state store is marked with. */
   readonly identity: Uint8Array;
 }
+
+/** Why a node has no place in the cluster. */
+export type EndReason = 'older-copy' | 'wrong-token' | 'removed';
 
 /** Things worth knowing, for the logger and for probes. */
 export type NodeFact =
@@ -33,7 +35,23 @@ export type NodeFact =
   | { readonly type: 'state-damaged'; readonly shard: ShardId; readonly text: string }
   | { readonly type: 'peer-silent'; readonly node: NodeId }
   | ConsistencyFact
+  /** A peer hears another life of this node. */
+  | { readonly type: 'still-running'; readonly by: NodeId; readonly text: string }
+  /** This life was not confirmed for long, and vouches for nothing. */
+  | { readonly type: 'unconfirmed'; readonly text: string }
+  | { readonly type: 'confirmed'; readonly milliseconds: number }
   | RequestFact;
+
+/** Whether this life may vouch, and what peers say of lives. */
+interface StandingPart {
+  readonly isConfirmed: boolean;
+  /** Why it waits; empty once it is confirmed. */
+  readonly reason: string;
+  /** What a life of that node has to follow; the newest last. */
+  livesOf(row: NodeRow): readonly Life[];
+  claimed(from: NodeId, word: number): void;
+  known(from: NodeId, word: number): void;
+}
 
 export interface NodeParts {
   readonly self: SelfDescription;
@@ -43,6 +61,7 @@ export interface NodeParts {
   readonly clients: Clients;
   readonly peers: Peers;
   readonly consistency: ConsistencyCheck;
+  readonly standing: StandingPart;
   /** The monotone clock in milliseconds. */
   readonly now: number;
   readonly map: ClusterMap | undefined;
@@ -59,7 +78,7 @@ export interface NodeParts {
   ask(request: Request, origin: Origin): void;
   mention(fact: NodeFact): void;
   /** The node has no place in the cluster: the process has to end. */
-  end(reason: string): void;
+  end(reason: EndReason, text: string): void;
   /** The node that a member lives on; 0 if nobody knows. */
   nodeNumberOf(shard: ShardId, member: MemberId): number;
 }

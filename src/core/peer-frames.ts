@@ -83,6 +83,10 @@ export class PeerFrames {
         return parts.consistency.reported(message);
       case 'diverged':
         return parts.consistency.divergedFrom(message);
+      case 'claim':
+        return parts.standing.claimed(from, message.word);
+      case 'known':
+        return parts.standing.known(from, message.word);
       default:
         return unreachable(message);
     }

@@ -31,6 +31,8 @@ export interface NodeInfo {
   readonly mapVersion: number;
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
+  /** Why this life of the node vouches for nothing yet; empty once it is confirmed. */
+  readonly unconfirmed: string;
   readonly clients: number;
   readonly silentNodes: readonly number[];
   readonly replicas: readonly ReplicaInfo[];
@@ -75,6 +77,7 @@ export function infoOf(core: NodeParts): NodeInfo {
     mapVersion: map?.version ?? 0,
     isReadOnly: core.isReadOnly,
     isClosing: core.isClosing,
+    unconfirmed: core.standing.reason,
     clients: core.clients.size,
     silentNodes: peers.nodes.filter((node) => !peers.isHeard(node, now)),
     replicas: [...core.replicas.all].map((replica) => replicaInfoOf(core, replica.shard)),

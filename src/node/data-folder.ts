@@ -7,6 +7,9 @@ import { decodePassport, encodePassport, type Passport } from './passport.ts';
 /** How long a map waits for newer ones before it is written. */
 const MAP_MILLISECONDS = 200;
 
+/** The file that marks an old copy; it holds what there is to say. */
+const BURNT = 'burnt';
+
 /** The folder cannot be used as it is; the text says what to do. */
 export class FolderUnusable extends Error {
   override readonly name = 'FolderUnusable';
@@ -59,6 +62,32 @@ export class DataFolder {
 
   writePassport(passport: Passport): void {
     writeSmallFile(join(this.path, 'passport'), encodePassport(passport));
+  }
+
+  /**
+   * Marks the folder as an old copy, so that no later start takes it for the node's own. Says what
+   * happened and what to do; so does `readRefusal` from now on.
+   */
+  burn(cause: string): string {
+    const text =
+      `older-copy: the data folder ${this.path} is an old copy of this node's data, and other ` +
+      `nodes know of a later start (${cause}). Nothing was lost by refusing it: what was ` +
+      'acknowledged is on the other nodes. It is marked and cannot be started again. Move it ' +
+      'away, then start with an empty folder and --join: the node joins again, as a new member';
+    try {
+      writeSmallFile(join(this.path, BURNT), new TextEncoder().encode(text));
+    } catch {
+      // Without the mark the next start is refused by the others once more.
+    }
+    return text;
+  }
+
+  /** Undefined unless the folder was refused for good. */
+  readRefusal(): string | undefined {
+    const bytes = readSmallFile(join(this.path, BURNT));
+    if (bytes === undefined) return undefined;
+    if (bytes !== 'damaged') return new TextDecoder().decode(bytes);
+    return `the data folder ${this.path} was refused as an old copy: start with an empty folder`;
   }
 
   /** No bytes for none; it only tells where others may be, so damage is as good as none. */

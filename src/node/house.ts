@@ -11,7 +11,7 @@ import {
 import { Random } from '../base/random.ts';
 import { CATALOGUE_SHARD, type NodeDescription } from '../catalog/cluster-map.ts';
 import { NodeCore } from '../core/node-core.ts';
-import type { NodeFact } from '../core/node-parts.ts';
+import type { EndReason, NodeFact } from '../core/node-parts.ts';
 import { DiskFiles } from '../storage/disk-files.ts';
 import type { Files } from '../storage/files.ts';
 import { openLevelState } from '../storage/level-state.ts';
@@ -61,13 +61,17 @@ export class House {
   #transport: Transport | undefined;
   #left: Promise<void> | undefined;
 
-  /** Throws if the folder is somebody else's. */
+  /** Throws if the folder is in use, or was refused for good. */
   constructor(options: HouseOptions) {
     this.#options = options;
     this.folder = new DataFolder(options.folder);
     this.#lock = new DiskFiles(options.folder);
     const holder = this.#lock.lock();
     if (holder !== undefined) throw new FolderInUse(options.folder, holder);
+    const refusal = this.folder.readRefusal();
+    if (refusal === undefined) return;
+    this.#lock.close();
+    throw new FolderUnusable(refusal);
   }
 
   /** If it fails, whoever called leaves. */
@@ -135,7 +139,7 @@ export class House {
     const identity: Identity = {
       cluster,
       node,
-      incarnation: log.incarnation,
+      lineage: log.lineage,
       features: [],
       limits: {
         keyBytesMax: REQUEST_LIMITS.keyBytesMax,
@@ -150,7 +154,6 @@ export class House {
       self: {
         node,
         joinToken,
-        life: new Random(randomSeed()).word(),
         description,
         identity: new TextEncoder().encode(`${cluster} ${node}`),
       },
@@ -166,8 +169,14 @@ export class House {
       onMap: (bytes) => this.folder.keepMap(bytes),
       encodeInfo: (info) => new TextEncoder().encode(JSON.stringify(info)),
       onFact,
-      onEnd: (reason) => this.ending.end(reason),
+      onEnd: (reason, text) => this.#expel(reason, text),
     });
+  }
+
+  /** The others want nothing of this folder. As an old copy it is not to be tried again. */
+  #expel(reason: EndReason, text: string): void {
+    if (reason !== 'older-copy') return this.ending.end(reason);
+    this.ending.end(this.folder.burn(text));
   }
 
   async #leave(): Promise<void> {

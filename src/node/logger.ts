@@ -33,11 +33,14 @@ export function logFact(logger: Logger, fact: NodeFact): void {
     case 'state-diverged':
     case 'states-differ':
       return logger.error(fact, fact.type);
+    case 'confirmed':
     case 'request-failed':
       return logger.debug(fact, fact.type);
     case 'frame-refused':
     case 'peer-silent':
     case 'request-slow':
+    case 'still-running':
+    case 'unconfirmed':
       return logger.warn(fact, fact.type);
   }
 }

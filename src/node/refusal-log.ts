@@ -29,6 +29,8 @@ export class RefusalLog {
   }
 
   note(refused: Refused, now = monotoneNow()): void {
+    // Both sides have dialled: that is how it goes when nodes start together.
+    if (refused.text.startsWith('superseded')) return;
     const isTooMany = this.#spells.size >= SPELLS_MAX;
     const key = keyOf(refused);
     const spell = this.#spells.get(key) ?? (isTooMany ? this.#spells.get(OTHERS) : undefined);

@@ -5,11 +5,11 @@ import { type FileEntry, type FileFault, type Files, faultText } from './files.t
 import type { Log } from './log.ts';
 import { type Folder, type Refusal, readFolder, refuse, SPARE_NEW } from './log-folder.ts';
 import {
-  BOOTS_KEPT,
   encodeIdentity,
   IDENTITY,
   IDENTITY_NEW,
   type Identity,
+  wordsWith,
 } from './log-identity.ts';
 import { encodePromises, PROMISE_FILES, PROMISES_BYTES, type Promises } from './log-promises.ts';
 import { type Recovery, recover } from './log-recovery.ts';
@@ -88,7 +88,9 @@ function begin(
 ): void {
   const { files, owner, limits, random } = options;
   const incarnation = recovery.incarnation + 1;
-  const boots = [...bootsHeardOf(folder, recovery), random.word()].slice(-BOOTS_KEPT);
+  const announced = recovery.replay.lives.get(owner.node);
+  const former = bootsHeardOf(folder, recovery);
+  const boots = wordsWith({ former, word: random.word() }, announced);
   let log: SegmentLog | undefined;
   let isOpen = false;
   const fail = (fault: FileFault) => log?.fail(fault);
@@ -121,7 +123,7 @@ function begin(
       },
     });
     const lastEpoch = Math.max(recovery.promises.confirmed.epoch, ...folder.segments.keys(), 0);
-    const found = { incarnation, boots, recovery, lastEpoch };
+    const found = { lineage: { incarnation, words: boots }, recovery, lastEpoch };
     const parts = { ...options, ...found, onFault, space, keeper };
     log = new SegmentLog(parts);
     const started = log;

@@ -2,6 +2,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { NodeId } from '../base/ids.ts';
+import { BOOTS_KEPT, type Life } from '../base/life.ts';
 import type { LogOwner } from './log.ts';
 
 export const IDENTITY = 'identity';
@@ -18,8 +19,18 @@ export interface Identity extends LogOwner {
   readonly boots: readonly number[];
 }
 
-/** More boots that open the log may not come between two that the cluster hears of. */
-export const BOOTS_KEPT = 256;
+/**
+ * The words of another boot. `announced` is the life of this node that the cluster's map showed
+ * last, if the log knows of one: its word stays, however many boots come after it.
+ */
+export function wordsWith(
+  { former, word }: { readonly former: readonly number[]; readonly word: number },
+  announced: Life | undefined,
+): readonly number[] {
+  const words = [...former, word].slice(-BOOTS_KEPT);
+  const isKept = announced === undefined || words.includes(announced.word);
+  return isKept ? words : [announced.word, ...words];
+}
 
 /** For people to read; the second line is the CRC of the first. */
 export function encodeIdentity({ cluster, node, incarnation, boots }: Identity): Uint8Array {

@@ -21,6 +21,8 @@ export const KIND = {
   restart: 9,
   /** The replica is gone, and a tombstone stands for it. */
   remove: 10,
+  /** Of a node and not of a shard: the life of it that this one has confirmed. */
+  life: 11,
   /** Entries that replace one at an index that exists, and cut nothing off. */
   repairedCommand: 21,
   repairedEmpty: 22,

@@ -1,6 +1,7 @@
 /** Batches found on the disk become replicas again; what is damaged is told and kept apart. */
 
-import { NOBODY, type ShardId } from '../base/ids.ts';
+import { NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
+import type { Life } from '../base/life.ts';
 import { LiveBytes } from './live-bytes.ts';
 import type { Location } from './location-table.ts';
 import type { Damage, Tombstone } from './log.ts';
@@ -35,6 +36,7 @@ export class LogReplay {
   readonly replicas = new Map<ShardId, LogReplica>();
   readonly damage: Damage[] = [];
   tombstones: Tombstone[] = [];
+  readonly lives = new Map<NodeId, Life>();
   /** Hard states that could not be read, until a later one can. */
   readonly #lostVotes = new Map<ShardId, BatchPosition>();
   #segment: OpenSegment | undefined;
@@ -47,6 +49,7 @@ export class LogReplay {
     this.#listed = new Set();
     const isCheckpoint = batch.number === 1;
     if (isCheckpoint) this.tombstones = [];
+    if (isCheckpoint) this.lives.clear();
     if (batch.isEndLost) this.#tell(batch.end, undefined, 'the end of a batch is damaged');
     for (const step of stepsOf(batch)) this.#take(step, isCheckpoint);
     if (!isCheckpoint) return;
@@ -107,6 +110,7 @@ export class LogReplay {
       const what = isEntry(kind) ? 'an entry is damaged' : 'a record is damaged';
       this.#tell(step.offset, step, what);
     }
+    if (kind === KIND.life) return this.#learn(step);
     if (kind === KIND.shard) return this.#adopt(shard, payload, isCheckpoint);
     if (kind === KIND.tombstone) return this.#bury(step, payload);
     const replica = this.replicas.get(shard);
@@ -152,6 +156,13 @@ export class LogReplay {
     const member = payload === undefined ? undefined : decodeMember(payload);
     if (member === undefined) return;
     this.tombstones.push({ shard, member, configuration: { index, term } });
+  }
+
+  /** Also of a record that was found by its name alone, which says everything. */
+  #learn({ shard, index: incarnation, term: word }: RecordName): void {
+    const node = shard as number as NodeId;
+    if (incarnation === 0) this.lives.delete(node);
+    else this.lives.set(node, { incarnation, word });
   }
 
   #remove(replica: LogReplica, name: RecordName, payload: Uint8Array | undefined): void {

@@ -1,7 +1,8 @@
 /** Turns what is to be written into records of a batch, and takes note of it in the same step. */
 
 import { assert, unreachable } from '../base/assert.ts';
-import type { ShardId } from '../base/ids.ts';
+import type { NodeId, ShardId } from '../base/ids.ts';
+import type { Life } from '../base/life.ts';
 import type { Configuration } from '../raft/configuration.ts';
 import type { Entry } from '../raft/message.ts';
 import type { HardState, Write } from '../raft/ready.ts';
@@ -18,6 +19,8 @@ const NO_BYTES = new Uint8Array(0);
 /** More than a configuration of most members takes, in an entry or a snapshot. */
 const CONFIGURATION_BYTES = 64;
 const MEMBER_BYTES = 9;
+/** Boots are counted from 1. */
+const NO_LIFE: Life = { incarnation: 0, word: 0 };
 
 interface ScribeOptions {
   readonly batch: Batch;
@@ -25,6 +28,7 @@ interface ScribeOptions {
   readonly recent: RecentEntries;
   readonly replicas: Map<ShardId, LogReplica>;
   readonly tombstones: Tombstone[];
+  readonly lives: Map<NodeId, Life>;
 }
 
 export class LogScribe {
@@ -33,16 +37,18 @@ export class LogScribe {
   readonly #recent: RecentEntries;
   readonly #replicas: Map<ShardId, LogReplica>;
   readonly #tombstones: Tombstone[];
+  readonly #lives: Map<NodeId, Life>;
   #epoch = 0;
   /** A term or vote was written that no copy of the promises has. */
   hasNewPromise = false;
 
-  constructor({ batch, live, recent, replicas, tombstones }: ScribeOptions) {
+  constructor({ batch, live, recent, replicas, tombstones, lives }: ScribeOptions) {
     this.#batch = batch;
     this.#live = live;
     this.#recent = recent;
     this.#replicas = replicas;
     this.#tombstones = tombstones;
+    this.#lives = lives;
   }
 
   /** Records go into this segment from now on. */
@@ -58,6 +64,7 @@ export class LogScribe {
       if (replica !== undefined) this.#writeReplica(shard, replica.meta);
     }
     for (const tombstone of this.#tombstones) this.#writeTombstone(KIND.tombstone, tombstone);
+    for (const [node, life] of this.#lives) this.#batch.add(lifeName(node, life));
   }
 
   write(record: LogRecord): void {
@@ -70,6 +77,16 @@ export class LogScribe {
         return this.#forget(this.#usable(record.shard), record.index);
       case 'remove':
         return this.#remove(record);
+      case 'life': {
+        const { node, incarnation, word } = record;
+        this.#lives.set(node, { incarnation, word });
+        this.#batch.add(lifeName(node, record));
+        return;
+      }
+      case 'forget-node':
+        this.#lives.delete(record.node);
+        this.#batch.add(lifeName(record.node, NO_LIFE));
+        return;
       default:
         unreachable(record);
     }
@@ -189,6 +206,11 @@ export class LogScribe {
   }
 }
 
+/** All of it is in the name, which the directory of the batch has too. */
+function lifeName(node: NodeId, { incarnation, word }: Life): RecordName {
+  return { kind: KIND.life, shard: node as number as ShardId, index: incarnation, term: word };
+}
+
 function kindOf(entry: Entry): number {
   switch (entry.kind) {
     case 'command':
@@ -216,6 +238,8 @@ export function bytesOf(record: LogRecord): number {
       return 2 * configurationBytes(record.configuration.configuration) + RUN_BYTES;
     case 'forget':
     case 'remove':
+    case 'life':
+    case 'forget-node':
       return recordBytes(MEMBER_BYTES) + RUN_BYTES;
     case 'write':
       return bytesOfWrite(record.write);

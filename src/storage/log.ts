@@ -1,6 +1,7 @@
 /** The port to a node's log: one for all its shards. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import type { Life, Lineage } from '../base/life.ts';
 import type { PlacedConfiguration } from '../raft/configuration.ts';
 import type { EntryReader } from '../raft/log.ts';
 import type { Position } from '../raft/position.ts';
@@ -8,7 +9,9 @@ import type { Write } from '../raft/ready.ts';
 import type { Restored } from '../raft/revive.ts';
 
 /** What can be written. Each is atomic; those of one shard take effect in their order. */
-export type LogRecord =
+export type LogRecord = ShardRecord | NodeRecord;
+
+export type ShardRecord =
   /** A replica comes to be. There is none of this shard, or the one there is was removed. */
   | {
       readonly type: 'create';
@@ -21,6 +24,12 @@ export type LogRecord =
   | { readonly type: 'forget'; readonly shard: ShardId; readonly index: number }
   /** A replica ends; a tombstone with the configuration that ended it stays for ever. */
   | { readonly type: 'remove'; readonly shard: ShardId; readonly configuration: Position };
+
+type NodeRecord =
+  /** The newest life of a node that is known here, in place of the one known before. */
+  | ({ readonly type: 'life'; readonly node: NodeId } & Life)
+  /** The node is no longer in the cluster: another may get its number. */
+  | { readonly type: 'forget-node'; readonly node: NodeId };
 
 /** What a replica needs to come to life, but for what the state store knows. */
 export type RestoredReplica = Omit<Restored, 'applied'> & { readonly member: MemberId };
@@ -79,11 +88,13 @@ export interface Log {
   /** The number of this life; also greater than that of any life before on this disk. */
   readonly incarnation: number;
   /**
-   * A random word for each of the last boots, this one's last. Whoever remembers the word of a boot
-   * knows a folder from the time before it: the word is missing there, however often that folder
-   * was booted since. The number alone would catch up.
+   * This life and those before it. A node that remembers the word of a boot recognizes a folder
+   * from the time before that boot: the word is missing there, however often that folder was
+   * booted since. The number alone would catch up.
    */
-  readonly boots: readonly number[];
+  readonly lineage: Lineage;
+  /** The newest life of each node that was written here: of others, and of this one. */
+  readonly lives: ReadonlyMap<NodeId, Life>;
   readonly fullness: Fullness;
   /** What was found when the log was opened, and since. */
   readonly damage: readonly Damage[];

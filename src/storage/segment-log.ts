@@ -1,7 +1,8 @@
 /** The log in segments of one size: one write in flight at a time, for all shards of a node. */
 
 import { assert } from '../base/assert.ts';
-import type { ShardId } from '../base/ids.ts';
+import type { NodeId, ShardId } from '../base/ids.ts';
+import type { Life, Lineage } from '../base/life.ts';
 import type { LogLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { EntryRange, EntryReader } from '../raft/log.ts';
@@ -46,8 +47,7 @@ export interface SegmentLogOptions {
 }
 
 interface SegmentLogParts extends SegmentLogOptions {
-  readonly incarnation: number;
-  readonly boots: readonly number[];
+  readonly lineage: Lineage;
   readonly recovery: Recovery;
   readonly space: LogSpace;
   readonly keeper: PromiseKeeper;
@@ -69,7 +69,8 @@ const DAMAGE_MAX = 1000;
 
 export class SegmentLog implements Log {
   readonly incarnation: number;
-  readonly boots: readonly number[];
+  readonly lineage: Lineage;
+  readonly lives: ReadonlyMap<NodeId, Life>;
   readonly #parts: SegmentLogParts;
   readonly #batch = new Batch();
   readonly #scribe: LogScribe;
@@ -101,8 +102,9 @@ export class SegmentLog implements Log {
     const { recovery, limits, files } = parts;
     const { replay } = recovery;
     this.#parts = parts;
-    this.incarnation = parts.incarnation;
-    this.boots = parts.boots;
+    this.lineage = parts.lineage;
+    this.incarnation = parts.lineage.incarnation;
+    this.lives = replay.lives;
     this.#live = replay.live;
     this.#replicas = replay.replicas;
     this.#tombstones = replay.tombstones;
@@ -121,6 +123,7 @@ export class SegmentLog implements Log {
       recent: this.#recent,
       replicas: this.#replicas,
       tombstones: this.#tombstones,
+      lives: replay.lives,
     });
     this.#reader = new LogReader({
       files,
@@ -289,7 +292,7 @@ export class SegmentLog implements Log {
 
   /** The next segment: named and known to the folder before anything is written to it. */
   #switch(): void {
-    const { files, space, limits, owner, random, incarnation } = this.#parts;
+    const { files, space, limits, owner, random, lineage } = this.#parts;
     const spare = space.take();
     if (spare === undefined) return space.tend();
     this.#isBusy = true;
@@ -304,7 +307,7 @@ export class SegmentLog implements Log {
       salt: random.word(),
       size: limits.segmentBytes,
       owner: ownerCrc(owner),
-      incarnation,
+      incarnation: lineage.incarnation,
       ...junction,
       isBoot: current === undefined,
     };
@@ -412,7 +415,8 @@ export class SegmentLog implements Log {
   }
 
   #writePromises(done: () => void): void {
-    const { keeper, incarnation } = this.#parts;
+    const { keeper } = this.#parts;
+    const { incarnation } = this;
     this.#scribe.hasNewPromise = false;
     this.#isUnconfirmed = false;
     this.#isConfirming = false;

@@ -109,7 +109,7 @@ export class ClientLinks {
   }
 
   #hello(): Uint8Array {
-    const { cluster, node, incarnation, features, limits } = this.#options.identity;
+    const { cluster, node, lineage, features, limits } = this.#options.identity;
     return encodeHello({
       type: 'node',
       versionMin: VERSION_MIN,
@@ -117,7 +117,7 @@ export class ClientLinks {
       features,
       cluster,
       node,
-      incarnation,
+      incarnation: lineage.incarnation,
       limits,
     });
   }

@@ -40,7 +40,9 @@ export class InnerLines implements Transport {
 
   constructor(options: InnerLinesOptions) {
     this.#options = options;
-    this.#hello = { type: 'node', ...VERSIONS, ...options.identity };
+    const { lineage, ...identity } = options.identity;
+    const { incarnation } = lineage;
+    this.#hello = { type: 'node', ...VERSIONS, ...identity, incarnation };
   }
 
   dial(listener: InnerListener): InnerLine {

@@ -1,6 +1,7 @@
 /** What is to be thought of a hello: taken, or refused with a reason that both logs can show. */
 
 import type { NodeId } from '../base/ids.ts';
+import type { Lineage } from '../base/life.ts';
 import { type Farewell, farewellOf } from '../wire/farewell.ts';
 import {
   type ClientHello,
@@ -18,8 +19,8 @@ import {
 export interface Identity {
   readonly cluster: string;
   readonly node: NodeId;
-  /** Grows with every start, and is durable before the transport is made. */
-  readonly incarnation: number;
+  /** This life and those before it; durable before the transport is made. */
+  readonly lineage: Lineage;
   readonly features: readonly number[];
   readonly limits: ClientLimits;
 }

@@ -1,9 +1,16 @@
 /** The two lanes to each peer: who dials, which socket is the lane's, and when to try again. */
 
 import type { NodeId } from '../base/ids.ts';
+import { type Lineage, lifeMissingIn, wordOf } from '../base/life.ts';
 import type { Random } from '../base/random.ts';
 import type { TransportLimits } from '../base/transport-limits.ts';
-import { type Farewell, farewellOf, farewellText, saysRemoved } from '../wire/farewell.ts';
+import {
+  type Farewell,
+  farewellOf,
+  farewellText,
+  isFarewell,
+  saysRemoved,
+} from '../wire/farewell.ts';
 import { encodeHello, type Lane, type PeerHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { type Identity, judgePeer } from './judgement.ts';
 import { Pulse } from './pulse.ts';
@@ -31,7 +38,7 @@ interface Attempt {
 interface Line {
   readonly socket: Socket;
   readonly pulse: Pulse;
-  readonly incarnation: number;
+  readonly lineage: Lineage;
 }
 
 interface Link {
@@ -43,14 +50,13 @@ interface Link {
   dialAt: number;
   /** The wait after the next failure. */
   backoff: number;
-  /** The greatest generation in a hello of the peer's present incarnation. */
+  /** The greatest generation in a hello of a life of the peer, and the word of that life. */
   generationSeen: number;
+  wordSeen: number;
 }
 
 interface Known {
   peer: Peer;
-  /** The greatest that the map or a hello has told. Whoever says less is an older copy. */
-  incarnation: number;
   readonly links: Readonly<Record<Lane, Link>>;
 }
 
@@ -65,6 +71,10 @@ interface Known {
  * A new hello from the peer replaces the line that we still believe in: the peer would not have
  * dialled if it had one. Its generation proves that it is new. A hello that was overtaken, by a
  * later one or by the answer on another socket, has a lower generation and is refused (N11).
+ *
+ * A hello is taken only from a life that follows all lives of the peer that are known here. While a
+ * line to one life is up, another one waits (`still-running`), for one of the two is a copy; only
+ * the life that is known best (the last of `Peer.lives`) takes a line from another.
  */
 export class PeerLinks {
   readonly #options: PeerLinksOptions;
@@ -109,8 +119,8 @@ export class PeerLinks {
   /** Looks at all deadlines. `now` counts only time in which this node was awake. */
   sweep(now: number): void {
     this.#now = now;
-    for (const { links, incarnation } of [...this.#known.values()]) {
-      for (const lane of LANES) this.#sweepLink(links[lane], incarnation);
+    for (const { peer, links } of [...this.#known.values()]) {
+      for (const lane of LANES) this.#sweepLink(links[lane], peer);
     }
     this.#dialDue();
   }
@@ -152,12 +162,11 @@ export class PeerLinks {
     const known = this.#known.get(peer.node);
     if (known === undefined) {
       const links = { main: this.#linkTo(peer, 'main'), bulk: this.#linkTo(peer, 'bulk') };
-      this.#known.set(peer.node, { peer, incarnation: peer.incarnation, links });
+      this.#known.set(peer.node, { peer, links });
       return;
     }
     const hasMoved = known.peer.url !== peer.url;
     known.peer = peer;
-    if (peer.incarnation > known.incarnation) this.#learn(known, peer.incarnation);
     for (const lane of LANES) if (hasMoved) this.#hurry(known.links[lane]);
   }
 
@@ -172,12 +181,15 @@ export class PeerLinks {
       dialAt,
       backoff,
       generationSeen: 0,
+      wordSeen: 0,
     };
   }
 
+  /** None from a node that has just started: the others may not have looked for it for long. */
   #courtesyTo(node: NodeId): number {
     const { identity, limits } = this.#options;
-    return identity.node < node ? 0 : limits.courtesyMilliseconds;
+    const isFirst = identity.node < node || this.#now < limits.courtesyMilliseconds;
+    return isFirst ? 0 : limits.courtesyMilliseconds;
   }
 
   /** There is news of the peer: an attempt under way is given up, and the next is not far. */
@@ -185,11 +197,6 @@ export class PeerLinks {
     this.#drop(link, farewellOf('superseded', 'the address has changed'));
     link.backoff = this.#options.limits.redialMillisecondsMin;
     link.dialAt = Math.min(link.dialAt, this.#now + this.#courtesyTo(link.node));
-  }
-
-  #learn(known: Known, incarnation: number): void {
-    known.incarnation = incarnation;
-    for (const lane of LANES) known.links[lane].generationSeen = 0;
   }
 
   #dialDue(): void {
@@ -219,7 +226,7 @@ export class PeerLinks {
   }
 
   #greet(socket: Socket, { node, lane }: Link): void {
-    const { cluster, node: from, incarnation, features } = this.#options.identity;
+    const { cluster, node: from, lineage, features } = this.#options.identity;
     this.#generation += 1;
     socket.send(
       encodeHello({
@@ -230,7 +237,7 @@ export class PeerLinks {
         cluster,
         from,
         to: node,
-        incarnation,
+        lineage,
         generation: this.#generation,
         lane,
       }),
@@ -258,24 +265,35 @@ export class PeerLinks {
     this.#connect(link, socket, judged.hello);
   }
 
-  #faultOf({ incarnation, links }: Known, hello: PeerHello): Farewell | undefined {
-    if (hello.incarnation < incarnation) {
-      const text = `start ${hello.incarnation} of node ${hello.from} comes after ${incarnation}`;
-      return farewellOf('older-incarnation', `${text}: an older copy of its data? join as new`);
+  #faultOf({ peer, links }: Known, hello: PeerHello): Farewell | undefined {
+    const { from, to, lineage, generation } = hello;
+    const older = olderCopy(peer, lineage);
+    if (older !== undefined) return older;
+    const word = wordOf(lineage);
+    const running = LANES.map((lane) => links[lane].line?.lineage).find(
+      (line) => line !== undefined && wordOf(line) !== word,
+    );
+    if (running !== undefined && peer.lives.at(-1)?.word !== word) {
+      const text = `node ${to} hears node ${from} elsewhere, in its start ${running.incarnation}`;
+      return farewellOf('still-running', text);
     }
-    const isSeen = hello.generation <= links[hello.lane].generationSeen;
-    if (hello.incarnation > incarnation || !isSeen) return undefined;
+    const { wordSeen, generationSeen } = links[hello.lane];
+    if (word !== wordSeen || generation > generationSeen) return undefined;
     return farewellOf('superseded', 'a later hello has come');
   }
 
-  /** The socket becomes the lane; what was the lane before is gone, and so is the older start. */
+  /** The socket becomes the lane; what was the lane before is gone. */
   #connect(link: Link, socket: Socket, hello: PeerHello): SocketListener | undefined {
     const known = this.#known.get(link.node);
     if (known === undefined) return undefined;
-    if (hello.incarnation > known.incarnation) this.#learn(known, hello.incarnation);
     link.generationSeen = hello.generation;
+    link.wordSeen = wordOf(hello.lineage);
     link.backoff = this.#options.limits.redialMillisecondsMin;
-    for (const lane of LANES) if (lane !== link.lane) this.#encourage(known.links[lane]);
+    for (const lane of LANES) {
+      if (lane === link.lane) continue;
+      this.#endOther(known.links[lane], hello);
+      this.#encourage(known.links[lane]);
+    }
     const former = link.line;
     const { peerPingMilliseconds, peerSilenceMilliseconds } = this.#options.limits;
     const times = {
@@ -283,7 +301,7 @@ export class PeerLinks {
       silenceMilliseconds: peerSilenceMilliseconds,
     };
     const pulse = new Pulse(socket, times, this.#now);
-    const line = { socket, pulse, incarnation: hello.incarnation };
+    const line = { socket, pulse, lineage: hello.lineage };
     link.line = line;
     const { tell } = this.#options;
     const { node, lane } = link;
@@ -301,6 +319,16 @@ export class PeerLinks {
     };
   }
 
+  /** The lanes of a peer are of one life. */
+  #endOther(link: Link, { from, to, lineage }: PeerHello): void {
+    const { line } = link;
+    if (line === undefined || wordOf(line.lineage) === wordOf(lineage)) return;
+    const text = `node ${to} hears node ${from} elsewhere, in its start ${lineage.incarnation}`;
+    const farewell = farewellOf('still-running', text);
+    line.socket.close(farewell);
+    this.#endLine(link, farewell);
+  }
+
   /** The peer is there, as its other lane shows: no reason to wait long. */
   #encourage(link: Link): void {
     link.backoff = this.#options.limits.redialMillisecondsMin;
@@ -308,13 +336,21 @@ export class PeerLinks {
   }
 
   #lose(link: Link, socket: Socket, farewell: Farewell): void {
-    if (link.line?.socket === socket) {
+    const isLine = link.line?.socket === socket;
+    if (!isLine && link.attempt?.socket !== socket) return;
+    if (isLine) {
       this.#endLine(link, farewell);
-    } else if (link.attempt?.socket === socket) {
+    } else {
       this.#fail(link);
       this.#report(socket, 'them', farewell);
       if (saysRemoved(farewell)) this.#options.tell({ type: 'removed', by: link.node });
     }
+    const reason = LIFE_REASONS.find((one) => isFarewell(farewell, one));
+    if (reason === undefined) return;
+    // The other life may end at any moment.
+    link.backoff = this.#options.limits.redialMillisecondsMin;
+    const text = farewellText(farewell);
+    this.#options.tell({ type: 'life-refused', node: link.node, reason, text });
   }
 
   #endLine(link: Link, farewell: Farewell): void {
@@ -333,7 +369,7 @@ export class PeerLinks {
     link.dialAt = this.#now + wait + this.#courtesyTo(link.node);
   }
 
-  #sweepLink(link: Link, incarnation: number): void {
+  #sweepLink(link: Link, peer: Peer): void {
     const { attempt, line } = link;
     const { helloMilliseconds } = this.#options.limits;
     if (attempt !== undefined && this.#now - attempt.since >= helloMilliseconds) {
@@ -341,10 +377,8 @@ export class PeerLinks {
       this.#refuse(attempt.socket, farewellOf('no-hello', 'nobody answered in time'));
     }
     if (line === undefined) return;
-    let farewell: Farewell | undefined;
-    if (line.incarnation < incarnation) {
-      farewell = farewellOf('older-incarnation', `start ${incarnation} of the node is known`);
-    } else if (!line.pulse.check(this.#now)) {
+    let farewell = olderCopy(peer, line.lineage);
+    if (farewell === undefined && !line.pulse.check(this.#now)) {
       farewell = farewellOf('silent', 'nothing was heard for too long');
     }
     if (farewell === undefined) return;
@@ -371,4 +405,14 @@ export class PeerLinks {
     link.line?.socket.close(farewell);
     link.line = undefined;
   }
+}
+
+const LIFE_REASONS = ['older-copy', 'still-running'] as const;
+
+/** What a life is told that does not follow the lives that are known. */
+function olderCopy({ node, lives }: Peer, lineage: Lineage): Farewell | undefined {
+  const missing = lifeMissingIn(lineage, lives);
+  if (missing === undefined) return undefined;
+  const text = `start ${lineage.incarnation} of node ${node} does not know of a start`;
+  return farewellOf('older-copy', `${text} that was numbered ${missing.incarnation}`);
 }

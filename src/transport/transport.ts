@@ -1,6 +1,7 @@
 /** The port between a node and its network: what a node's core sees of peers and clients. */
 
 import type { NodeId } from '../base/ids.ts';
+import type { Life } from '../base/life.ts';
 import type { ClientHello, Lane, PeerHello } from '../wire/hello.ts';
 
 /** A node of the cluster that is to be talked to. */
@@ -8,8 +9,8 @@ export interface Peer {
   readonly node: NodeId;
   /** Where it listens for peers: `ws://host:port`. */
   readonly url: string;
-  /** The greatest incarnation that is known of it: anything lower is an older copy of its data. */
-  readonly incarnation: number;
+  /** Those that are known of it, the newest last: what follows one of them not is an older copy. */
+  readonly lives: readonly Life[];
 }
 
 /**
@@ -20,6 +21,8 @@ export interface Peer {
  *   What is missing is missing at the end, never in the middle.
  * - An up means that the other side's hello was checked here, and that ours was said.
  * - After a down nothing more of that socket comes (N11). The two lanes know nothing of each other.
+ * - `life-refused` comes when a peer has refused the life that this node said hello with, be it
+ *   instead of an up or as the reason of a down.
  * - Of a client the same, and its connection number is never used again.
  * - `refused` is for the logger: a socket that did not come to an up, and why. Retrying goes on.
  *
@@ -44,6 +47,13 @@ export type TransportEvent =
       readonly node: NodeId;
       readonly lane: Lane;
       readonly reason: string;
+    }
+  | {
+      readonly type: 'life-refused';
+      readonly node: NodeId;
+      /** `older-copy`: for good, it knows a later life. `still-running`: it hears another one. */
+      readonly reason: 'older-copy' | 'still-running';
+      readonly text: string;
     }
   | { readonly type: 'client-up'; readonly connection: number; readonly hello: ClientHello }
   | { readonly type: 'client-frame'; readonly connection: number; readonly bytes: Uint8Array }

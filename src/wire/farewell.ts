@@ -14,13 +14,14 @@ const CODES = {
   'foreign-cluster': 4004,
   'wrong-node': 4005,
   stranger: 4006,
-  'older-incarnation': 4007,
+  'older-copy': 4007,
   superseded: 4008,
   silent: 4009,
   slow: 4010,
   dismissed: 4011,
   'empty-frame': 4012,
   removed: 4013,
+  'still-running': 4014,
 } as const;
 
 type FarewellReason = keyof typeof CODES;
@@ -32,6 +33,10 @@ export interface Farewell {
 
 /** What a close frame holds beside its code is 123 bytes (RFC 6455 §5.5). */
 const TEXT_BYTES_MAX = 120;
+
+export function isFarewell({ code }: Farewell, reason: FarewellReason): boolean {
+  return code === CODES[reason];
+}
 
 /** The text is cut to what a close frame holds, and to printable ASCII. */
 export function farewellOf(reason: FarewellReason, text: string): Farewell {

@@ -1,6 +1,7 @@
 /** Hello: the first frame in both directions of every socket, and how it is spelled. */
 
 import type { NodeId } from '../base/ids.ts';
+import { type Lineage, WORDS_MAX } from '../base/life.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 
@@ -27,9 +28,9 @@ export interface PeerHello extends Greeting {
   readonly from: NodeId;
   /** Whom the speaker believes to have reached. */
   readonly to: NodeId;
-  /** Grows with every start of the node, and is durable before the first hello. */
-  readonly incarnation: number;
-  /** Grows with every socket that this incarnation of the speaker has said hello on. */
+  /** The life of the speaker and those before it; durable before the first hello. */
+  readonly lineage: Lineage;
+  /** Grows with every socket that this life of the speaker has said hello on. */
   readonly generation: number;
   readonly lane: Lane;
 }
@@ -72,6 +73,7 @@ const KINDS = { peer: 1, client: 2, node: 3 } as const;
 const LANES: readonly Lane[] = ['main', 'bulk'];
 const CLUSTER_BYTES_MAX = 64;
 const FEATURES_MAX = 64;
+const PEER_FIELDS = 8;
 
 const writer = new Writer();
 
@@ -92,12 +94,14 @@ export function encodeHello(hello: Hello): Uint8Array {
   for (const feature of hello.features) writer.count(feature);
   switch (hello.type) {
     case 'peer':
-      writer.array(7);
+      writer.array(PEER_FIELDS);
       writer.count(KINDS.peer);
       writeCluster(hello.cluster);
       writer.count(hello.from);
       writer.count(hello.to);
-      writer.count(hello.incarnation);
+      writer.count(hello.lineage.incarnation);
+      writer.array(hello.lineage.words.length);
+      for (const word of hello.lineage.words) writer.count(word);
       writer.count(hello.generation);
       writer.count(LANES.indexOf(hello.lane));
       break;
@@ -137,7 +141,7 @@ export function decodeHello(bytes: Uint8Array): Hello | OtherVersion | undefined
 }
 
 function readBody(reader: Reader, greeting: Greeting): Hello | undefined {
-  const length = reader.array(7, 1);
+  const length = reader.array(PEER_FIELDS, 1);
   const kind = reader.count();
   const cluster = readCluster(reader);
   if (kind === KINDS.client && length === 2) return { type: 'client', ...greeting, cluster };
@@ -149,14 +153,23 @@ function readBody(reader: Reader, greeting: Greeting): Hello | undefined {
     const limits = readLimits(reader);
     return node < 1 ? undefined : { type: 'node', ...greeting, cluster, node, incarnation, limits };
   }
-  if (kind !== KINDS.peer || length !== 7) return undefined;
+  if (kind !== KINDS.peer || length !== PEER_FIELDS) return undefined;
   const from = reader.count() as NodeId;
   const to = reader.count() as NodeId;
-  const incarnation = reader.count();
+  const lineage = readLineage(reader);
   const generation = reader.count();
   const lane = LANES[reader.count()];
   if (lane === undefined || from < 1 || to < 1 || from === to) return undefined;
-  return { type: 'peer', ...greeting, cluster, from, to, incarnation, generation, lane };
+  return { type: 'peer', ...greeting, cluster, from, to, lineage, generation, lane };
+}
+
+function readLineage(reader: Reader): Lineage {
+  const incarnation = reader.count();
+  const words: number[] = [];
+  const count = reader.array(WORDS_MAX, 1);
+  for (let at = 0; at < count && !reader.isBroken; at++) words.push(reader.count());
+  if (count === 0) reader.break();
+  return { incarnation, words };
 }
 
 function readFeatures(reader: Reader): readonly number[] {

@@ -22,7 +22,11 @@ export type NodeMessage =
   | { readonly type: 'fingerprint-ask'; readonly shard: ShardId; readonly index: number }
   | ({ readonly type: 'fingerprint' } & FingerprintReport)
   /** To a replica that differs from a majority: its own report is sent back. */
-  | ({ readonly type: 'diverged' } & FingerprintReport);
+  | ({ readonly type: 'diverged' } & FingerprintReport)
+  /** To be remembered as the sender's newest life: the word that its hello ended with. */
+  | { readonly type: 'claim'; readonly word: number }
+  /** It is on disk, and no life that does not follow it will be heard any more. */
+  | { readonly type: 'known'; readonly word: number };
 
 /** What a member's state is as of an entry, as a digest. */
 export interface FingerprintReport {
@@ -47,6 +51,8 @@ const TYPE = {
   'fingerprint-ask': 38,
   fingerprint: 39,
   diverged: 40,
+  claim: 41,
+  known: 42,
 } as const;
 const LENGTH = {
   beat: 2,
@@ -58,6 +64,8 @@ const LENGTH = {
   'fingerprint-ask': 3,
   fingerprint: 7,
   diverged: 7,
+  claim: 2,
+  known: 2,
 } as const;
 const LENGTH_MAX = LENGTH.fingerprint;
 const MESSAGE_BYTES_MIN = 3;
@@ -104,6 +112,8 @@ export function bytesMaxOfNodeMessage(message: NodeMessage): number {
     case 'fingerprint-ask':
     case 'fingerprint':
     case 'diverged':
+    case 'claim':
+    case 'known':
       return SCALARS_BYTES_MAX;
     case 'map':
       return SCALARS_BYTES_MAX + message.map.length;
@@ -153,6 +163,10 @@ function writeMessage(message: NodeMessage): void {
     case 'diverged':
       writeReport(message);
       break;
+    case 'claim':
+    case 'known':
+      writer.count(message.word);
+      break;
     default:
       unreachable(message);
   }
@@ -198,6 +212,10 @@ function readMessage(reader: Reader): NodeMessage | undefined {
     case TYPE.diverged:
       if (length !== LENGTH.diverged) return undefined;
       return { type: 'diverged', ...readReport(reader) };
+    case TYPE.claim:
+      return length === LENGTH.claim ? { type: 'claim', word: reader.count() } : undefined;
+    case TYPE.known:
+      return length === LENGTH.known ? { type: 'known', word: reader.count() } : undefined;
     default:
       return undefined;
   }

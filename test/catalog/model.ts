@@ -161,12 +161,16 @@ export class Model {
   }
 
   #announce(command: Extract<Command, { type: 'announce' }>, index: number): 0 | Refusal {
-    const { incarnation, life } = command;
+    const { incarnation, words } = command.lineage;
+    const life = words.at(-1) ?? 0;
     const node = this.nodes.get(command.node);
     if (node === undefined) return 'unknown-node';
     if (node.token !== String(command.joinToken)) return 'wrong-token';
-    if (incarnation > 0 && node.incarnation === incarnation && node.life === life) return 0;
-    if (node.incarnation >= incarnation) return 'older-copy';
+    if (node.incarnation > 0 && !words.includes(node.life)) return 'older-copy';
+    if (incarnation === 0) return 'unsound';
+    if (node.incarnation > 0 && node.life === life) {
+      return node.incarnation === incarnation ? 0 : 'unsound';
+    }
     const { peerUrl, weight } = command.description;
     const about = JSON.stringify(command.description);
     Object.assign(node, { incarnation, life, about, peerUrl, weight });

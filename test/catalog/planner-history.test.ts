@@ -57,8 +57,8 @@ function grow({ seed, shards, isWeighted, isZoned, isForgetful }: Options): {
 function restart(node: number, trait: { readonly weight: number; readonly zone: string }): Command {
   const description = describe(`node-${node}`, trait);
   const joinToken = tokenOf(node);
-  const life = { node: node as NodeId, joinToken, incarnation: 1, life: 1 };
-  return { type: 'announce', ...life, description };
+  const lineage = { incarnation: 1, words: [1] };
+  return { type: 'announce', node: node as NodeId, joinToken, lineage, description };
 }
 
 /** Anything may happen to anyone, in any order; more than half of the nodes stay alive. */

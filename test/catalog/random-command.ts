@@ -31,8 +31,10 @@ export function randomCommand(random: Random, map: ClusterMap | undefined): Comm
         type: 'announce',
         node,
         joinToken: random.chance(0.9) ? known : tokenOf(random.between(1, 6)),
-        incarnation: random.below(5),
-        life: random.below(3),
+        lineage: {
+          incarnation: random.below(5),
+          words: Array.from({ length: random.between(1, 3) }, () => random.below(3)),
+        },
         description: randomDescription(random),
       };
     }

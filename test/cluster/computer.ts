@@ -1,6 +1,7 @@
 /** A computer: disks that outlive the process, and a process that runs a node's core. */
 
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
+import type { Lineage } from '../../src/base/life.ts';
 import { LOG_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
@@ -300,13 +301,12 @@ export class Computer {
     const { random } = this.#surroundings;
     const life = this.#life;
     const { cluster, node, joinToken } = passport;
-    const transport = this.#transport(passport, log.incarnation);
+    const transport = this.#transport(passport, log.lineage);
     let watchReplica: ReturnType<Witness['watch']> = () => {};
     const core = new NodeCore({
       self: {
         node,
         joinToken,
-        life: this.#random.word(),
         description: { name: '', peerUrl: this.url, clientUrl: this.url, weight: 1, zone: '' },
         identity: new TextEncoder().encode(`${cluster} ${node}`),
       },
@@ -326,11 +326,14 @@ export class Computer {
       encodeInfo: () => new Uint8Array(),
       onFact: (fact) => {
         this.#note(fact);
+        if (fact.type === 'confirmed') {
+          for (const replica of core.replicas.all) watchReplica(replica);
+        }
         if (fact.type !== 'replica-created') return;
         const replica = core.replicas.get(fact.shard);
         if (replica !== undefined) watchReplica(replica);
       },
-      onEnd: (reason) => this.#fail(`the node was told to end: ${reason}`),
+      onEnd: (reason, text) => this.#fail(`the node was told to end: ${reason}: ${text}`),
     });
     watchReplica = this.#options.witness.watch(core);
     this.core = core;
@@ -342,7 +345,7 @@ export class Computer {
     this.#plan(life);
   }
 
-  #transport({ cluster, node }: Passport, incarnation: number): Switchboard {
+  #transport({ cluster, node }: Passport, lineage: Lineage): Switchboard {
     const { agenda, network } = this.#surroundings;
     const life = this.#life;
     const isAlive = () => this.#life === life;
@@ -353,7 +356,7 @@ export class Computer {
       batchBytesMax: 1024 * KIB,
     };
     return new Switchboard({
-      identity: { cluster, node, incarnation, features: [], limits },
+      identity: { cluster, node, lineage, features: [], limits },
       sockets: watchSockets(network.host(this.url), {
         onEffect: () => this.#meetEffect(),
         guard: (work) => this.#guard(work),

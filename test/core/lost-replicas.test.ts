@@ -85,7 +85,7 @@ test('of three replicas two have a damaged entry, and a majority is enough all t
     const status = core?.replicas.get(shard)?.status();
     return status !== undefined && (status.firstDamaged ?? 0) > status.applied;
   };
-  stage.until('both have found it', () => isFound(one) && isFound(two), 1000);
+  stage.until('both have found it', () => isFound(one) && isFound(two), 3000);
   stage.until('one of them leads', () => stage.leaderOf(shard) > 0, 10_000);
   const isWhole = ({ core }: Computer) => {
     return core?.replicas.get(shard)?.status().firstDamaged === undefined;

@@ -12,7 +12,7 @@ const board = new Switchboard({
   identity: {
     cluster: CLUSTER,
     node: 2 as NodeId,
-    incarnation: 1,
+    lineage: { incarnation: 1, words: [1] },
     features: [],
     limits: CLIENT_LIMITS,
   },
@@ -29,7 +29,7 @@ console.log(`ws://127.0.0.1:${sockets.port}`);
 
 process.stdin.on('data', (command) => {
   const [word, url = ''] = command.toString().trim().split(' ');
-  if (word === 'peer') board.setPeers([{ node: 1 as NodeId, url, incarnation: 1 }]);
+  if (word === 'peer') board.setPeers([{ node: 1 as NodeId, url, lives: [] }]);
 });
 // Everything ends here without process.exit: a handle that was left open would be seen.
 process.stdin.on('end', () => {

@@ -40,7 +40,7 @@ test('a stopped peer is given up, its buffer is bounded, and it is taken back', 
   const one = await openStation(network, { node: 1, limits });
   introduce(one);
   const { child, url, said } = await start();
-  const peers = [{ node: TWO, url, incarnation: 1 }];
+  const peers = [{ node: TWO, url, lives: [] }];
   one.board.setPeers(peers);
   child.stdin?.write(`peer ${one.place.url}\n`);
   await until(network, 'it is up', () => isUp(one));

@@ -3,7 +3,7 @@
 import { NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { SnapshotDescription } from '../../src/raft/message.ts';
-import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log.ts';
+import type { Log, RestoredReplica, ShardRecord } from '../../src/storage/log.ts';
 import { type Opened, openLog } from '../../src/storage/log-boot.ts';
 import { StateUnusable } from '../../src/storage/state.ts';
 import { StateStore } from '../../src/storage/state-store.ts';
@@ -41,14 +41,8 @@ function nodeIdOf({ id, disks }: Host): NodeId {
 function meet(host: Host, opened: Opened): void {
   if (opened.type === 'refused') return host.refuse(opened.text);
   const { log } = opened;
-  // What the catalogue does when a node says hello.
-  const { lastBoot } = host;
-  if (lastBoot !== undefined && !log.boots.includes(lastBoot)) {
-    return host.refuse('the folder does not know of the boot before: it is a copy from the past');
-  }
-  if (host.mustRefuse) fail(host, 'a folder was taken that is not of this node and this time');
+  if (host.mustRefuse) fail(host, 'a folder was taken that is not of this node');
   host.hasLived = true;
-  host.lastBoot = log.boots.at(-1);
   const state = openState(host);
   if (state === undefined) return;
   if (!compare(host, log)) return;
@@ -105,8 +99,8 @@ function openState(host: Host): StateStore | undefined {
  * The log and the state were durable at different times, so one may be behind the other. Says what
  * has to be written to the log before the replicas may live.
  */
-function holdTogether(host: Host, { log, state }: Storage): LogRecord[] {
-  const records: LogRecord[] = [];
+function holdTogether(host: Host, { log, state }: Storage): ShardRecord[] {
+  const records: ShardRecord[] = [];
   for (const { shard, member } of log.quarantined) {
     records.push(giveUp(host, shard));
     if (member === NOBODY) host.ledger.forgetMember(shard);
@@ -145,7 +139,7 @@ function restart(
   shard: ShardId,
   { hardState }: RestoredReplica,
   snapshot: SnapshotDescription,
-): LogRecord {
+): ShardRecord {
   const { index, term } = snapshot;
   const isLater = term > hardState.term;
   const promises = isLater ? { term, vote: NOBODY } : hardState;
@@ -156,7 +150,7 @@ function restart(
 }
 
 /** The member ends; its node will be given another. */
-function giveUp(host: Host, shard: ShardId): LogRecord {
+function giveUp(host: Host, shard: ShardId): ShardRecord {
   const image = host.ledger.durable.get(shard);
   if (image !== undefined) {
     host.services.registry.bury(image);

@@ -42,7 +42,7 @@ export function inflictOnDisk(blow: Blow): void {
       return rot(blow);
     case 'lie':
       return lie(blow);
-    case 'old-copy':
+    case 'wrong-folder':
       return swap(blow);
     case 'wipe':
       return wipe(blow);
@@ -204,37 +204,19 @@ function lie(blow: Blow): void {
   restartLater(blow, host, random.between(50, 3000));
 }
 
-/** A folder that is not this node's, or not any more: an older copy, another's, an empty one. */
+/** A folder that is another node's, or an empty one. Old copies are for `test/cluster`. */
 function swap(blow: Blow): void {
   const { world, random } = blow;
   const host = random.pick(world.hosts);
-  if (host.hasLived && host.keptCopy === undefined) {
-    host.crash();
-    host.keptCopy = host.disk.files.image();
-    return restartLater(blow, host, random.between(10, 500));
-  }
-  const style = random.pick(['older', 'older', 'foreign', 'empty'] as const);
+  const style = random.pick(['foreign', 'empty'] as const);
   const other = random.pick(world.hosts);
   if (style === 'foreign' && (other === host || other.storage === undefined)) return;
-  const kept = host.keptCopy;
-  // Of the boot that was the last one, a copy cannot be told from the folder itself.
-  if (style === 'older' && (kept === undefined || knows(kept, host.lastBoot))) return;
   strike(blow, host, () => {
-    const copies = {
-      older: kept ?? new Map<string, Uint8Array>(),
-      foreign: other.disk.files.image(),
-      empty: new Map<string, Uint8Array>(),
-    };
+    const copies = { foreign: other.disk.files.image(), empty: new Map<string, Uint8Array>() };
     host.disk.files.restore(copies[style]);
-    host.keptCopy = undefined;
     host.mustRefuse = true;
-    world.services.probes.hit(`fault old-copy ${style}`);
+    world.services.probes.hit(`fault wrong-folder ${style}`);
   });
-}
-
-function knows(image: ReadonlyMap<string, Uint8Array>, boot: number | undefined): boolean {
-  const text = new TextDecoder().decode(image.get('identity'));
-  return boot === undefined || text.includes(String(boot));
 }
 
 function wipe(blow: Blow): void {

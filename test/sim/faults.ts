@@ -71,7 +71,7 @@ export class Nemesis {
       case 'vote-loss':
       case 'rot':
       case 'lie':
-      case 'old-copy':
+      case 'wrong-folder':
         return inflictOnDisk(blow);
       case 'membership':
       case 'conflicting-change':

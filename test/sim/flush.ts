@@ -2,7 +2,7 @@
 
 import type { Message } from '../../src/raft/message.ts';
 import type { Ready, Write } from '../../src/raft/ready.ts';
-import type { LogRecord } from '../../src/storage/log.ts';
+import type { ShardRecord } from '../../src/storage/log.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import { SimFailure } from './failure.ts';
 import { drain } from './handle.ts';
@@ -40,14 +40,14 @@ function takeAll(host: Host): Taken[] {
 
 /** All writes of the turn are one append, but for those that wait for a state to be switched. */
 function write(host: Host, taken: readonly Taken[]): void {
-  const records: LogRecord[] = host.lazy.splice(0);
+  const records: ShardRecord[] = host.lazy.splice(0);
   const marked: Marked[] = [];
   for (const { replica, ready } of taken) {
     if (ready.write === undefined) continue;
     const { shard } = replica;
     host.services.invariants.written(replica.actor, ready.write, replica.image);
     replica.noteWrite(ready.write);
-    const record: LogRecord = { type: 'write', shard, write: ready.write };
+    const record: ShardRecord = { type: 'write', shard, write: ready.write };
     if (ready.write.snapshot !== undefined) beginSwitch(host, replica, ready.write);
     if (replica.isSwitching) replica.held.push(record);
     else {
@@ -63,7 +63,7 @@ interface Marked {
   readonly write: Write;
 }
 
-function append(host: Host, records: readonly LogRecord[], marked: readonly Marked[]): void {
+function append(host: Host, records: readonly ShardRecord[], marked: readonly Marked[]): void {
   if (records.length === 0) return;
   host.effect();
   const { boot } = host;
@@ -170,7 +170,7 @@ function truncate(host: Host, replica: Replica, index: number): void {
     fail(host, 'the log forgets what no checkpoint holds');
   }
   replica.image.truncate(index);
-  const record: LogRecord = { type: 'forget', shard, index };
+  const record: ShardRecord = { type: 'forget', shard, index };
   if (replica.isSwitching) replica.held.push(record);
   else host.lazy.push(record);
 }

@@ -3,7 +3,7 @@
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Mark, Outcome, RaftEvent } from '../../src/raft/ready.ts';
-import type { LogRecord, RestoredReplica } from '../../src/storage/log.ts';
+import type { RestoredReplica, ShardRecord } from '../../src/storage/log.ts';
 import { boot } from './boot.ts';
 import { Disk } from './disk.ts';
 import { SimFailure } from './failure.ts';
@@ -41,7 +41,7 @@ export class Host {
   readonly replicas = new Map<ShardId, Replica>();
   readonly marks = new Map<number, { readonly replica: Replica; readonly mark: Mark }[]>();
   /** Records that can wait for the next operation. */
-  readonly lazy: LogRecord[] = [];
+  readonly lazy: ShardRecord[] = [];
   /** Replicas with a snapshot on its way in. */
   readonly arriving = new Set<Replica>();
   clock: NodeClock;
@@ -59,16 +59,12 @@ export class Host {
   isRetired = false;
   /** The node came to life on this disk before. */
   hasLived = false;
-  /** The word of the last boot that the catalogue heard of. */
-  lastBoot: number | undefined;
   /** Something was done to the disk that may cost all that is on it. */
   isSuspect = false;
   /** The disk said that it wrote what it did not. */
   isLiedTo = false;
-  /** The folder is not this node's, or not any more: whoever takes it is wrong. */
+  /** The folder is not this node's: it must not be taken. */
   mustRefuse = false;
-  /** A copy of the folder as it was some time ago. */
-  keptCopy: Map<string, Uint8Array> | undefined;
   /** Shards with a row that is not what was written, seen or unseen. */
   readonly spoilt = new Set<ShardId>();
   /** A new disk is a new node to the others. */
@@ -231,11 +227,9 @@ export class Host {
     this.disks += 1;
     this.spoilt.clear();
     this.hasLived = false;
-    this.lastBoot = undefined;
     this.isSuspect = false;
     this.isLiedTo = false;
     this.mustRefuse = false;
-    this.keptCopy = undefined;
   }
 
   pause(): void {
@@ -369,7 +363,7 @@ export class Host {
     return outcome;
   }
 
-  append(records: readonly LogRecord[], done: () => void = () => {}): void {
+  append(records: readonly ShardRecord[], done: () => void = () => {}): void {
     this.effect();
     this.storage?.append(records, done);
   }

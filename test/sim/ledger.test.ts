@@ -5,7 +5,7 @@ import test from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Entry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
-import type { Log, LogRecord } from '../../src/storage/log.ts';
+import type { Log, ShardRecord } from '../../src/storage/log.ts';
 import { MemoryFiles } from '../../src/storage/memory-files.ts';
 import { mustOpen } from '../storage/log-life.ts';
 import { Ledger } from './ledger.ts';
@@ -13,14 +13,14 @@ import { Ledger } from './ledger.ts';
 const SHARD = 3 as ShardId;
 const MEMBER = 7 as MemberId;
 const CONFIGURATION = { voters: [MEMBER], outgoing: [], learners: [] };
-const CREATION: LogRecord = {
+const CREATION: ShardRecord = {
   type: 'create',
   shard: SHARD,
   member: MEMBER,
   configuration: { at: ORIGIN, configuration: CONFIGURATION },
 };
 
-function writeOf(from: number, to: number, { term = 1, byte = 1 } = {}): LogRecord {
+function writeOf(from: number, to: number, { term = 1, byte = 1 } = {}): ShardRecord {
   const entries: Entry[] = [];
   for (let index = from; index <= to; index++) {
     entries.push({ kind: 'command', index, term, payload: new Uint8Array(9).fill(byte) });
@@ -32,7 +32,7 @@ function writeOf(from: number, to: number, { term = 1, byte = 1 } = {}): LogReco
 }
 
 /** A log with a history of its own. */
-function logOf(records: readonly LogRecord[]): { log: Log; files: MemoryFiles } {
+function logOf(records: readonly ShardRecord[]): { log: Log; files: MemoryFiles } {
   const files = new MemoryFiles();
   const log = mustOpen(files);
   log.append(records, () => {});
@@ -41,7 +41,10 @@ function logOf(records: readonly LogRecord[]): { log: Log; files: MemoryFiles } 
 }
 
 /** A ledger to which some records were acknowledged and some only handed over. */
-function ledgerOf(acknowledged: readonly LogRecord[], pending: readonly LogRecord[] = []): Ledger {
+function ledgerOf(
+  acknowledged: readonly ShardRecord[],
+  pending: readonly ShardRecord[] = [],
+): Ledger {
   const ledger = new Ledger({ node: 0, now: () => 0 });
   ledger.acknowledge(ledger.hand(acknowledged));
   if (pending.length > 0) ledger.hand(pending);
@@ -103,7 +106,7 @@ test('an entry that is damaged by nobody is seen, and one that was spoilt is no 
 });
 
 test('a tombstone that is missing is seen', () => {
-  const removal: LogRecord = { type: 'remove', shard: SHARD, configuration: ORIGIN };
+  const removal: ShardRecord = { type: 'remove', shard: SHARD, configuration: ORIGIN };
   const { log } = logOf([CREATION, removal]);
   ledgerOf([CREATION, removal]).meet(log, SOUND);
   const { log: without } = logOf([]);

@@ -4,14 +4,14 @@
  */
 
 import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
-import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log.ts';
+import type { Log, RestoredReplica, ShardRecord } from '../../src/storage/log.ts';
 import { hashOfEntry } from './entry-hash.ts';
 import { SimFailure } from './failure.ts';
 import { ReplicaImage } from './image.ts';
 
 interface Append {
   readonly number: number;
-  readonly records: readonly LogRecord[];
+  readonly records: readonly ShardRecord[];
 }
 
 /** Entries read at once when all of a log is compared. */
@@ -39,7 +39,7 @@ export class Ledger {
     return this.#pending.length;
   }
 
-  hand(records: readonly LogRecord[]): number {
+  hand(records: readonly ShardRecord[]): number {
     this.#lastNumber += 1;
     this.#pending.push({ number: this.#lastNumber, records });
     return this.#lastNumber;
@@ -200,7 +200,11 @@ export function differenceOf(image: ReplicaImage, replica: RestoredReplica): str
   return undefined;
 }
 
-function applyTo(images: Map<ShardId, ReplicaImage>, dead: Set<MemberId>, record: LogRecord): void {
+function applyTo(
+  images: Map<ShardId, ReplicaImage>,
+  dead: Set<MemberId>,
+  record: ShardRecord,
+): void {
   const { shard } = record;
   if (record.type === 'create') {
     images.set(shard, new ReplicaImage(record.member, record.configuration));

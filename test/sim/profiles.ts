@@ -32,7 +32,7 @@ export const FAULT_KINDS = [
   'vote-loss',
   'rot',
   'lie',
-  'old-copy',
+  'wrong-folder',
   'drift',
   'membership',
   'conflicting-change',
@@ -99,7 +99,7 @@ const DISK: readonly FaultKind[] = [
   'vote-loss',
   'rot',
   'lie',
-  'old-copy',
+  'wrong-folder',
 ];
 const OPERATOR: readonly FaultKind[] = [
   'membership',

@@ -5,7 +5,7 @@ import type { EntryRange } from '../../src/raft/log.ts';
 import type { Entry } from '../../src/raft/message.ts';
 import { Raft } from '../../src/raft/raft.ts';
 import type { ReadAnswer, SnapshotReader, Write } from '../../src/raft/ready.ts';
-import type { LogRecord, RestoredReplica } from '../../src/storage/log.ts';
+import type { RestoredReplica, ShardRecord } from '../../src/storage/log.ts';
 import type { ReplicaImage } from './image.ts';
 import type { Actor } from './invariants.ts';
 import { Machine } from './machine.ts';
@@ -44,7 +44,7 @@ export class Replica {
   /** Committed entries that wait for a slow machine. */
   readonly backlog: Entry[] = [];
   /** The log restarts only once the state is the snapshot's: until then its writes wait. */
-  readonly held: LogRecord[] = [];
+  readonly held: ShardRecord[] = [];
   /** Entries with a repair that the log may not show yet, with how many are on their way. */
   readonly #repairing = new Map<number, number>();
   readonly #proposals = new Map<number, Proposal>();

@@ -1,7 +1,7 @@
 /** What one life of a node has open: the log and the state store, and what a driver owes them. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
-import type { Log, LogRecord } from '../../src/storage/log.ts';
+import type { Log, ShardRecord } from '../../src/storage/log.ts';
 import type { SnapshotInstall } from '../../src/storage/snapshot-install.ts';
 import type { StateStore } from '../../src/storage/state-store.ts';
 import type { Host } from './host.ts';
@@ -34,7 +34,7 @@ export class Storage {
   }
 
   /** The ledger takes note of it; `done` comes when it is durable. */
-  append(records: readonly LogRecord[], done: () => void): number {
+  append(records: readonly ShardRecord[], done: () => void): number {
     const { ledger, random, services } = this.#host;
     const number = ledger.hand(records);
     this.log.append(records, () => {

@@ -53,7 +53,8 @@ function lagging(model: LogModel, random: Random): LogRecord {
   for (;;) {
     const ahead = model.copy();
     const record = randomRecord(ahead, random, TASTE);
-    const isLag = record.shard === 0 && ['forget', 'remove'].includes(record.type);
+    const isLag =
+      'shard' in record && record.shard === 0 && ['forget', 'remove'].includes(record.type);
     if (isLag) continue;
     model.take(record);
     return record;

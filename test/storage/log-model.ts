@@ -1,7 +1,8 @@
 /** A log as simple as can be: the records so far, and what they add up to. */
 
 import assert from 'node:assert/strict';
-import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
+import type { Life } from '../../src/base/life.ts';
 import type { PlacedConfiguration } from '../../src/raft/configuration.ts';
 import type { TermRun } from '../../src/raft/log.ts';
 import type { Entry } from '../../src/raft/message.ts';
@@ -92,15 +93,26 @@ export class ReplicaModel {
 export class LogModel {
   readonly replicas = new Map<ShardId, ReplicaModel>();
   readonly tombstones: MemberId[] = [];
+  readonly lives = new Map<NodeId, Life>();
 
   copy(): LogModel {
     const copy = new LogModel();
     for (const [shard, replica] of this.replicas) copy.replicas.set(shard, replica.copy());
     copy.tombstones.push(...this.tombstones);
+    for (const [node, life] of this.lives) copy.lives.set(node, life);
     return copy;
   }
 
   take(record: LogRecord): void {
+    if (record.type === 'life') {
+      const { node, incarnation, word } = record;
+      this.lives.set(node, { incarnation, word });
+      return;
+    }
+    if (record.type === 'forget-node') {
+      this.lives.delete(record.node);
+      return;
+    }
     const { shard } = record;
     if (record.type === 'create') {
       this.replicas.set(shard, new ReplicaModel(record.member, record.configuration));
@@ -125,7 +137,7 @@ export class LogModel {
         const [first, ...others] = replica.configurations();
         return [shard, member, hardState, base, lastIndex, replica.runs(), first, others];
       });
-    return JSON.stringify([replicas, [...this.tombstones].sort()]);
+    return JSON.stringify([replicas, [...this.tombstones].sort(), livesOf(this.lives)]);
   }
 }
 
@@ -139,7 +151,12 @@ export function digestOf(log: Log): string {
     const [first, ...others] = configurations;
     return [shard, member, hardState, base, lastIndex, runs, first, others];
   });
-  return JSON.stringify([replicas, log.tombstones.map(({ member }) => member).sort()]);
+  const tombstones = log.tombstones.map(({ member }) => member).sort();
+  return JSON.stringify([replicas, tombstones, livesOf(log.lives)]);
+}
+
+function livesOf(lives: ReadonlyMap<NodeId, Life>): readonly unknown[] {
+  return [...lives].sort(([one], [other]) => one - other);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Random records that a node could write: appends, cuts, restarts, creation, removal. */
 
-import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Entry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
@@ -22,9 +22,23 @@ let lastMember = 0;
 export function randomRecord(model: LogModel, random: Random, taste: Taste): LogRecord {
   const shard = random.below(taste.shards) as ShardId;
   const replica = model.replicas.get(shard);
+  if (random.chance(LIVES)) {
+    const life = randomLife(random);
+    model.take(life);
+    return life;
+  }
   const record = replica === undefined ? creation(shard) : step(replica, { shard, random, taste });
   model.take(record);
   return record;
+}
+
+/** How many of the records are of nodes. */
+const LIVES = 0.05;
+
+function randomLife(random: Random): LogRecord {
+  const node = random.between(1, 4) as NodeId;
+  if (random.chance(0.2)) return { type: 'forget-node', node };
+  return { type: 'life', node, incarnation: random.between(1, 3), word: random.word() };
 }
 
 function creation(shard: ShardId): LogRecord {

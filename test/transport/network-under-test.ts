@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { NodeId } from '../../src/base/ids.ts';
+import { type Lineage, lifeOf } from '../../src/base/life.ts';
 import { Random } from '../../src/base/random.ts';
 import { TRANSPORT_LIMITS, type TransportLimits } from '../../src/base/transport-limits.ts';
 import type { Schedule, Sockets } from '../../src/transport/sockets.ts';
@@ -55,6 +56,8 @@ export const CLIENT_LIMITS = {
 interface StationOptions {
   readonly node: number;
   readonly incarnation?: number;
+  /** The words of its boots; unless it says so, of all boots through its incarnation. */
+  readonly words?: readonly number[];
   readonly cluster?: string;
   readonly url?: string;
   readonly limits?: TransportLimits;
@@ -64,6 +67,7 @@ interface StationOptions {
 export interface Station {
   readonly node: NodeId;
   readonly incarnation: number;
+  readonly lineage: Lineage;
   readonly place: Place;
   readonly board: Switchboard;
   readonly recorder: Recorder;
@@ -71,20 +75,21 @@ export interface Station {
 
 export async function openStation(
   network: NetworkUnderTest,
-  { node, incarnation = 1, cluster = CLUSTER, url, limits = QUICK }: StationOptions,
+  { node, incarnation = 1, words, cluster = CLUSTER, url, limits = QUICK }: StationOptions,
 ): Promise<Station> {
   const place = await network.place(url);
   const recorder = new Recorder();
   const id = node as NodeId;
+  const lineage = { incarnation, words: words ?? count(incarnation).map((at) => 100 + at) };
   const board = new Switchboard({
-    identity: { cluster, node: id, incarnation, features: [], limits: CLIENT_LIMITS },
+    identity: { cluster, node: id, lineage, features: [], limits: CLIENT_LIMITS },
     sockets: place.sockets,
     schedule: network.schedule,
     random: new Random(node * 1000 + incarnation),
     onEvent: recorder.onEvent,
     limits,
   });
-  return { node: id, incarnation, place, board, recorder };
+  return { node: id, incarnation, lineage, place, board, recorder };
 }
 
 /** Tells each of the stations about all others. */
@@ -92,7 +97,7 @@ export function introduce(...stations: readonly Station[]): void {
   for (const { node, board, recorder } of stations) {
     const peers = stations
       .filter((other) => other.node !== node)
-      .map((other) => ({ node: other.node, url: other.place.url, incarnation: other.incarnation }));
+      .map((other) => ({ node: other.node, url: other.place.url, lives: [lifeOf(other.lineage)] }));
     recorder.call(() => board.setPeers(peers));
   }
 }

@@ -14,7 +14,7 @@ export class Recorder {
 
   readonly onEvent = (event: TransportEvent): void => {
     assert.ok(!this.#isCalling, `${event.type} came from inside a call`);
-    if ('node' in event) {
+    if ('lane' in event) {
       const lane = `${event.node} ${event.lane}`;
       assert.equal(this.#up.has(lane), event.type !== 'peer-up', `${event.type} of ${lane}`);
       if (event.type === 'peer-up') this.#up.add(lane);

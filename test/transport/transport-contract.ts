@@ -83,7 +83,7 @@ function testHello(name: string, open: Open): void {
         onFrame: () => {},
         onClosed: (farewell) => visits.push(farewell),
       }));
-      const peers = [{ node: 2 as Station['node'], url, incarnation: 1 }];
+      const peers = [{ node: 2 as Station['node'], url, lives: [] }];
       one.recorder.call(() => one.board.setPeers(peers));
       await until(network, 'it tried both lanes twice', () => visits.length >= 4);
       for (const { text } of visits) assert.match(text, /no-hello/);
@@ -123,7 +123,7 @@ function testRefusals(name: string, open: Open): void {
     const one = await openStation(network, { node: 1 });
     const { url } = await network.place();
     all.push(one);
-    one.board.setPeers([{ node: 2 as Station['node'], url, incarnation: 1 }]);
+    one.board.setPeers([{ node: 2 as Station['node'], url, lives: [] }]);
     const hello = (generation: number) =>
       encodeHello({
         type: 'peer',
@@ -133,7 +133,7 @@ function testRefusals(name: string, open: Open): void {
         cluster: CLUSTER,
         from: 2 as Station['node'],
         to: one.node,
-        incarnation: 1,
+        lineage: { incarnation: 1, words: [1] },
         generation,
         lane: 'main',
       });

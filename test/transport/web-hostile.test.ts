@@ -132,16 +132,16 @@ testAt('131 000 pieces of a frame are refused long before the last', async (one)
   assert.match(one.recorder.of('client-down')[0]?.reason ?? '', /fragments/);
 });
 
-testAt('before the hello a kilobyte is all that is read', async (one) => {
+testAt('before the hello eight kilobytes are all that is read', async (one) => {
   for (const door of ['/peer', '/client']) {
     const { raw, closed } = await open(one, { hello: false, door });
-    raw.write(Buffer.from('82fe100000000000', 'hex'));
-    raw.write(Buffer.alloc(2000));
+    raw.write(Buffer.from('82fe300000000000', 'hex'));
+    raw.write(Buffer.alloc(12_000));
     const [code, text] = await closed;
     assert.equal(code, 1009);
-    assert.match(text, /frame-too-large: a hello has at most 1024 bytes/);
+    assert.match(text, /frame-too-large: a hello has at most 8192 bytes/);
   }
-  assert.ok(WIRE_LIMITS.helloBytesMax === 1024 && refusals(one).length === 2);
+  assert.ok(WIRE_LIMITS.helloBytesMax === 8192 && refusals(one).length === 2);
 });
 
 testAt('what is not a WebSocket to one of the doors is refused', async (one) => {

@@ -3,6 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeId } from '../../src/base/ids.ts';
+import { WORDS_MAX } from '../../src/base/life.ts';
 import { WIRE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { decodeHello, encodeHello, type Hello } from '../../src/wire/hello.ts';
@@ -15,7 +16,7 @@ const peer: Hello = {
   cluster: 'k7Qz',
   from: 3 as NodeId,
   to: 70_000 as NodeId,
-  incarnation: 12,
+  lineage: { incarnation: 12, words: [7, 4_294_967_295, 0] },
   generation: 400,
   lane: 'bulk',
 };
@@ -41,6 +42,9 @@ test('a hello is read as it was written', () => {
   }
   const known: Hello = { ...client, cluster: 'a'.repeat(64) };
   deepEqual(decodeHello(encodeHello(known)), known);
+  const words = Array.from({ length: WORDS_MAX }, (_, at) => 0xffff_ffff - at);
+  const old: Hello = { ...peer, cluster: 'a'.repeat(64), lineage: { incarnation: 9000, words } };
+  deepEqual(decodeHello(encodeHello(old)), old);
 });
 
 test('a hello of another version is told apart from garbage, whatever stands behind it', () => {
@@ -67,6 +71,8 @@ test('what makes no sense is not a hello', () => {
     [peer, { from: 0 }],
     [peer, { to: 0 }],
     [peer, { to: 3 }],
+    [peer, { lineage: { incarnation: 1, words: [] } }],
+    [peer, { lineage: { incarnation: 1, words: Array(WORDS_MAX + 1).fill(1) } }],
     [node, { node: 0 }],
   ];
   for (const [hello, change] of nonsense) {

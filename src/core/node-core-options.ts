@@ -1,0 +1,34 @@
+/** What a node is made of: its folder, its ports, and what its surroundings hear of it. */
+
+import type { RaftLimits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import type { Log } from '../storage/log.ts';
+import type { StateDisk } from '../storage/state-disk.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { EndReason, NodeFact, SelfDescription } from './node-parts.ts';
+import type { PendingTransactions } from './pending.ts';
+import type { NodeInfo } from './status.ts';
+
+export interface NodeCoreOptions {
+  readonly self: SelfDescription;
+  readonly log: Log;
+  readonly disk: StateDisk;
+  readonly transport: Transport;
+  readonly random: Random;
+  readonly limits?: RaftLimits;
+  readonly valueBytesMax?: number;
+  /** The monotone clock and the wall clock at the start, in milliseconds. */
+  readonly now: number;
+  readonly wall: number;
+  /** The map that a former life kept; no bytes for none. */
+  readonly map: Uint8Array;
+  /** There is something to do: a turn should end soon. */
+  readonly onWork: () => void;
+  /** A newer map came: a copy should be kept. */
+  readonly onMap: (bytes: Uint8Array) => void;
+  /** What a node tells of itself, as a text in JSON. */
+  readonly encodeInfo: (info: NodeInfo | PendingTransactions) => Uint8Array;
+  readonly onFact: (fact: NodeFact) => void;
+  /** The node has no place in the cluster: the process has to end. */
+  readonly onEnd: (reason: EndReason, text: string) => void;
+}

@@ -1,0 +1,36 @@
+/** The state store of a node, and what its replicas hear of it. */
+
+import type { ShardId } from '../base/ids.ts';
+import type { Replica } from '../shard/replica.ts';
+import type { StateDamage } from '../storage/state.ts';
+import type { StateDisk } from '../storage/state-disk.ts';
+import { StateStore } from '../storage/state-store.ts';
+
+interface NodeStoreOptions {
+  readonly disk: StateDisk;
+  /** What the store is marked with. */
+  readonly identity: Uint8Array;
+  readonly replicaOf: (shard: ShardId) => Replica | undefined;
+  /** The disk moved on. */
+  readonly onProgress: () => void;
+  readonly onDamage: (damage: StateDamage) => void;
+}
+
+export function openStore(options: NodeStoreOptions): StateStore {
+  const { disk, identity, replicaOf, onProgress, onDamage } = options;
+  return new StateStore({
+    disk,
+    identity,
+    durableIndex: (shard) => replicaOf(shard)?.durable ?? Number.POSITIVE_INFINITY,
+    onProgress,
+    onCheckpoint: (written) => {
+      for (const { shard, description } of written) {
+        replicaOf(shard)?.saved(description.index);
+      }
+    },
+    onDamage: (damage) => {
+      onDamage(damage);
+      replicaOf(damage.shard)?.spoil();
+    },
+  });
+}
