@@ -126,6 +126,14 @@ export class CatalogueDesk {
     if (replica?.isLeader) this.#giveAway(replica);
   }
 
+  /** Without a state it can lead nothing: a voter that has one does. */
+  spoilt(replica: Replica): void {
+    const { shard, isSpoilt } = replica;
+    this.#core.mention({ type: isSpoilt ? 'state-quarantined' : 'state-restored', shard });
+    if (replica.isLeader && replica.isSpoilt) this.#giveAway(replica);
+    this.mapChanged();
+  }
+
   /** Before this node goes: somebody else leads. */
   handOver(): void {
     for (const replica of this.#core.replicas.all) if (replica.isLeader) this.#giveAway(replica);

@@ -303,9 +303,9 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.#peerFrames.whereIs(member) ?? this.#maps.nodeOf(shard, member);
   }
 
-  /** It keeps its vote and its log until the shard's leader has taken it out. */
-  spoilt({ shard, member }: Replica): void {
-    this.#lose({ shard, member, reason: 'its state is damaged' });
+  /** It keeps its place, its vote and its log, and takes a snapshot from the shard's leader. */
+  spoilt(replica: Replica): void {
+    this.catalogue.spoilt(replica);
   }
 
   linger(replica: Replica): void {

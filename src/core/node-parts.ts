@@ -33,6 +33,8 @@ export type NodeFact =
   | { readonly type: 'replica-created' | 'replica-removed'; readonly shard: ShardId }
   | { readonly type: 'frame-refused'; readonly from: string }
   | { readonly type: 'state-damaged'; readonly shard: ShardId; readonly text: string }
+  /** Nothing is served from it; a snapshot took its place. */
+  | { readonly type: 'state-quarantined' | 'state-restored'; readonly shard: ShardId }
   | { readonly type: 'peer-silent'; readonly node: NodeId }
   | ConsistencyFact
   /** A peer hears another life of this node. */

@@ -180,7 +180,6 @@ export class Replicas {
 
   #open(shard: ShardId, found: RestoredReplica): void {
     const opened = openReplica({ shard, found }, this.#options);
-    if (typeof opened === 'string') return this.#giveUp(shard, found.member, opened);
     this.#replicas.set(shard, opened);
     this.touch(opened);
     // It follows and keeps its log until the shard's leader has taken it out.

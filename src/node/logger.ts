@@ -27,9 +27,11 @@ export function logFact(logger: Logger, fact: NodeFact): void {
       return;
     case 'replica-created':
     case 'replica-removed':
+    case 'state-restored':
       return logger.info({ shard: fact.shard }, fact.type);
     case 'replica-lost':
     case 'state-damaged':
+    case 'state-quarantined':
     case 'state-diverged':
     case 'states-differ':
       return logger.error(fact, fact.type);

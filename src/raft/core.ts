@@ -108,6 +108,8 @@ export interface Core {
   role: Role;
   mayVote: boolean;
   isRemoved: boolean;
+  /** What the machine applied is lost: nothing is handed over until a snapshot brings it back. */
+  isStateLost: boolean;
   /** A former life may have promised a leader its silence: no votes before this tick. */
   readonly votesFromTick: number;
   /** For so many ticks it votes for nobody but `promisedTo`, who may read by its lease. */

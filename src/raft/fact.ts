@@ -45,6 +45,7 @@ export const FACTS = [
   'lease-revoked-by-transfer',
   'transfer-sent',
   'transfer-aborted',
+  'state-lost',
   'snapshot-begun',
   'snapshot-resumed',
   'snapshot-superseded',

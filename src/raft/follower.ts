@@ -74,6 +74,7 @@ export function receiveHeartbeat(core: Core, follower: Follower, beat: Heartbeat
   });
   const damaged = damageOf(core);
   if (damaged !== undefined) reportDamage(core, beat, damaged);
+  if (core.isStateLost) reportLoss(core, beat);
   return TAKEN;
 }
 
@@ -96,6 +97,22 @@ export function reportMatch(
     round: heard.round,
   });
   if (isDamaged) reportDamage(core, heard, damaged);
+  if (core.isStateLost) reportLoss(core, heard);
+}
+
+/** The log and its acknowledgements are worth what they were; the machine needs a snapshot. */
+export function reportLoss(
+  core: Core,
+  heard: { readonly from: Append['from']; readonly round: number },
+): void {
+  sendDurably(core, {
+    type: 'append-response',
+    ...to(core, heard.from),
+    answer: 'stateless',
+    index: core.log.base.index,
+    hint: ORIGIN,
+    round: heard.round,
+  });
 }
 
 function reportDamage(
@@ -143,7 +160,7 @@ function take(core: Core, entries: readonly Entry[]): void {
 function fallSilent(core: Core, follower: Follower, beat: Heartbeat): boolean {
   const hasAll = core.commit === beat.commit && core.log.lastIndex === beat.commit;
   const isReceiving = (follower.incoming?.snapshot.index ?? 0) > core.commit;
-  if (!hasAll || damageOf(core) !== undefined || isReceiving) {
+  if (!hasAll || damageOf(core) !== undefined || isReceiving || core.isStateLost) {
     note(core, 'quiesce-declined');
     return false;
   }

@@ -10,12 +10,17 @@ import {
   sendWithTerm,
   to,
 } from './core.ts';
-import { reportMatch } from './follower.ts';
+import { reportLoss, reportMatch } from './follower.ts';
 import type { SnapshotChunk, SnapshotDescription } from './message.ts';
 import { type Outcome, TAKEN } from './ready.ts';
 
 export function receiveChunk(core: Core, follower: Follower, chunk: SnapshotChunk): Outcome {
   const { snapshot } = chunk;
+  if (core.isStateLost && snapshot.index < core.log.base.index) {
+    // Behind it the log has a gap, and nothing would go on from there.
+    reportLoss(core, chunk);
+    return TAKEN;
+  }
   if (isCovered(core, snapshot)) {
     note(core, 'snapshot-already-covered');
     commitThrough(core, snapshot.index);
@@ -72,6 +77,7 @@ export function finishSnapshot(
 
 /** The log has the snapshot's end, and nothing of it is lost that the machine still needs. */
 function isCovered(core: Core, snapshot: SnapshotDescription): boolean {
+  if (core.isStateLost) return false;
   const damaged = damageOf(core);
   if (damaged !== undefined && damaged <= snapshot.index) return false;
   return snapshot.index <= core.commit || core.log.has(snapshot);
@@ -118,5 +124,6 @@ function install(core: Core, snapshot: SnapshotDescription): void {
   core.commit = Math.max(core.commit, snapshot.index);
   core.handed = snapshot.index;
   core.applied = snapshot.index;
+  core.isStateLost = false;
   core.isHandingBlocked = false;
 }

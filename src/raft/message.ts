@@ -67,10 +67,12 @@ export interface Append extends Envelope {
  * - `have`: everything through `index` is durable here and equal to the leader's.
  * - `missing`: the previous position is not in this log; `hint` is the last place that could agree.
  * - `damaged`: the entry at `index` was here and cannot be read. It counts for neither side.
+ * - `stateless`: the machine's state is lost here, and the log begins behind `index`: a snapshot of
+ *   that index or a later one is needed.
  */
 export interface AppendResponse extends Envelope {
   readonly type: 'append-response';
-  readonly answer: 'have' | 'missing' | 'damaged';
+  readonly answer: 'have' | 'missing' | 'damaged' | 'stateless';
   readonly index: number;
   readonly hint: Position;
   readonly round: number;

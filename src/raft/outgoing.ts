@@ -99,7 +99,7 @@ function beginAnew(core: Core, progress: Progress): void {
 
 /** One from where the log goes on, if the follower is there to take it and there is room. */
 function begin(core: Core, progress: Progress): void {
-  if (!progress.isActive(core.ticks)) return;
+  if (!progress.isActive(core.ticks) || core.isStateLost) return;
   const from = Math.max(core.log.base.index, progress.next);
   const snapshot = core.snapshots.open(from);
   if (snapshot === undefined || snapshot === 'later') return;

@@ -152,6 +152,15 @@ export class Progress {
     if (this.state !== 'snapshot') this.probe();
   }
 
+  /**
+   * Its machine has no state: a snapshot of `index` or later is needed, though the log is there.
+   * What it acknowledged stays committed; it counts again from the snapshot on.
+   */
+  lostState(index: number): void {
+    this.match = Math.min(this.match, Math.max(index - 1, 0));
+    this.wantSnapshot();
+  }
+
   /** Nothing is known to be on its way any more; begin where the logs last agreed. */
   probe(): void {
     this.state = 'probe';

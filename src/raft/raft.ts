@@ -36,9 +36,9 @@ export class Raft {
 
   /** Whether `take` would have anything to say. */
   get hasReady(): boolean {
-    const { outbox, commit, handed, applied, isHandingBlocked, hasNews } = this.#core;
+    const { outbox, commit, handed, hasNews } = this.#core;
     if (outbox.hasNews || outbox.hasWrite || hasNews) return true;
-    return commit > handed && handed === applied && !isHandingBlocked;
+    return commit > handed && mayHandOver(this.#core);
   }
 
   /** Everything to do since the last time. The caller does it; nothing is said twice. */
@@ -106,6 +106,8 @@ function step(core: Core, event: RaftEvent): Outcome {
       return TAKEN;
     case 'damaged':
       return findDamage(core, event.index);
+    case 'state-lost':
+      return loseState(core);
     case 'snapshot-checked':
       return finishSnapshot(core, event);
     case 'truncate':
@@ -174,6 +176,13 @@ function findDamage(core: Core, index: number): Outcome {
   return TAKEN;
 }
 
+/** The log is sound, so it follows and votes as before. A leader that has others hands over. */
+function loseState(core: Core): Outcome {
+  if (!core.isStateLost) note(core, 'state-lost');
+  core.isStateLost = true;
+  return wake(core);
+}
+
 function loseTouch(core: Core, member: MemberId): Outcome {
   if (core.role.type !== 'leader') return TAKEN;
   const progress = core.role.followers.get(member);
@@ -205,9 +214,8 @@ function takeWrite(core: Core): Write | undefined {
 }
 
 function takeCommitted(core: Core): readonly Entry[] {
-  const { log, commit, handed, applied, limits } = core;
-  // What is handed over waits in memory until the machine has taken it; what is not, on disk.
-  if (commit === handed || handed > applied || core.isHandingBlocked) return [];
+  const { log, commit, handed, limits } = core;
+  if (commit === handed || !mayHandOver(core)) return [];
   const range = { from: handed + 1, to: commit, bytesMax: limits.committedBytesMax };
   const entries = log.read(range);
   if (entries === 'damaged' || entries === 'later') {
@@ -218,6 +226,11 @@ function takeCommitted(core: Core): readonly Entry[] {
   for (const entry of entries) if (entry.kind === 'configuration') noticeRemoval(core, entry.index);
   core.handed = (entries[entries.length - 1] as Entry).index;
   return entries;
+}
+
+/** What is handed over waits in memory until the machine has taken it; what is not, on disk. */
+function mayHandOver({ handed, applied, isHandingBlocked, isStateLost }: Core): boolean {
+  return handed === applied && !isHandingBlocked && !isStateLost;
 }
 
 /** A committed configuration is without this member, and the one before it was not. */

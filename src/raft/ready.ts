@@ -35,6 +35,8 @@ export type RaftEvent =
   | { readonly type: 'applied'; readonly index: number }
   /** The entry at `index` was read from disk and cannot be trusted. */
   | { readonly type: 'damaged'; readonly index: number }
+  /** What the machine had applied is lost, and the log is sound: only a snapshot brings it back. */
+  | { readonly type: 'state-lost' }
   /** All chunks of a snapshot arrived and their content is what it should be, or is not. */
   | { readonly type: 'snapshot-checked'; readonly index: number; readonly isSound: boolean }
   /**

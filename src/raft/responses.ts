@@ -29,6 +29,9 @@ export function receiveAppendResponse(
       if (response.index === 0) return refuse('malformed');
       progress.lost(response.index);
       break;
+    case 'stateless':
+      if (progress.state !== 'snapshot') progress.lostState(response.index);
+      break;
   }
   core.hasNews = true;
   return TAKEN;

@@ -66,6 +66,7 @@ export function revive(options: RaftOptions): Core {
     },
     mayVote: restored.mayVote,
     isRemoved: false,
+    isStateLost: false,
     votesFromTick: hardState.term === 0 ? 0 : limits.electionTicksMin,
     promiseTicks: 0,
     promisedTo: NOBODY,

@@ -6,6 +6,8 @@ import { note } from './core.ts';
 /** State through `index` is durable elsewhere; says through where the log was cut. */
 export function truncate(core: Core, index: number): void {
   const { log, limits } = core;
+  // A snapshot will take the place of the state, and the log has to go on from there.
+  if (core.isStateLost) return;
   const settled = Math.min(index, core.applied, log.durable);
   let through = Math.min(settled, core.applied - limits.tailEntries);
   if (core.role.type === 'leader') through = sparedFor(core, core.role, through);

@@ -9,6 +9,7 @@ import { ORIGIN } from '../raft/position.ts';
 import { Raft } from '../raft/raft.ts';
 import type { Log, RestoredReplica } from '../storage/log.ts';
 import { StateDamage } from '../storage/state.ts';
+import type { StateStore } from '../storage/state-store.ts';
 import { LogTime } from './log-time.ts';
 import { Replica, type ReplicaHost } from './replica.ts';
 import type { ShardMachine } from './shard-machine.ts';
@@ -25,29 +26,32 @@ export interface OpeningOptions {
 }
 
 /**
- * The replica, or why there can be none: then its member is lost, and nothing of it may be used.
- *
- * The log is the truth and the state follows it; there are three ways in which they can differ.
- * A state without a beginning: the log has everything, and the machine starts from nothing. A state
- * behind what the log has forgotten: it was lost, and only others can give it back. A state that
- * the log does not reach: a snapshot became the state and the process died before the log was
- * restarted behind it, so that is done now.
+ * The log is the truth and the state follows it; there are four ways in which they can differ.
+ * A state without a beginning: the log has everything, and the machine starts from nothing; so it
+ * does if the state is damaged and the log still has everything. A state behind what the log has
+ * forgotten, or a damaged one: only others can give it back, so the replica follows and votes
+ * without one until a snapshot comes. A state that the log does not reach: a snapshot became the
+ * state and the process died before the log was restarted behind it, so that is done now.
  */
 export function openReplica(
   { shard, found }: { readonly shard: ShardId; readonly found: RestoredReplica },
   options: OpeningOptions,
-): Replica | string {
+): Replica {
   const { host, log, limits } = options;
   const { store } = host;
-  if (!store.shards.includes(shard)) {
-    if (found.log.base.index > 0) return 'its state is gone, and the log begins behind it';
-    store.create(shard, (found.configurations[0] as PlacedConfiguration).configuration);
+  if (!store.shards.includes(shard)) create(shard, found, store);
+  let machine = machineOrNone(shard, options);
+  if (!isUsable(shard, machine, store) && hasEverything(found)) {
+    // Of a former life's rows none counts any more; a generation of its own begins.
+    store.drop(shard);
+    create(shard, found, store);
+    machine = machineOrNone(shard, options);
   }
   const state = store.description(shard);
-  if (state.index < found.log.base.index) return 'its state is older than where the log begins';
-  const restored = reaches(found, state) ? found : restarted(found, state);
+  const { base } = found.log;
+  const isBehind = state.index < base.index;
+  const restored = isBehind || reaches(found, state) ? found : restarted(found, state);
   if (restored !== found) record(shard, { log, restored, state });
-  const machine = machineOrNone(shard, options);
   const raft = new Raft({
     shard,
     self: restored.member,
@@ -55,13 +59,28 @@ export function openReplica(
     random: options.random.fork(`raft ${shard}`),
     entries: log.reader(shard),
     snapshots: soundSnapshots(shard, store),
-    restored: { ...restored, applied: state.index },
+    restored: { ...restored, applied: isBehind ? base.index : state.index },
   });
   const isGuess = machine.time === 0;
   const time = new LogTime({ time: machine.time || options.wall, now: host.now, isGuess });
-  const replica = new Replica({ host, shard, member: restored.member, raft, machine, time });
-  if (machine === NO_MACHINE || store.isDamaged(shard)) replica.spoil();
+  const { member } = restored;
+  const newMachine = () => options.machineOf(shard);
+  const replica = new Replica({ host, shard, member, raft, machine, newMachine, time });
+  if (isBehind || !isUsable(shard, machine, store)) replica.spoil();
   return replica;
+}
+
+function create(shard: ShardId, { configurations }: RestoredReplica, store: StateStore): void {
+  store.create(shard, (configurations[0] as PlacedConfiguration).configuration);
+}
+
+function isUsable(shard: ShardId, machine: ShardMachine, store: StateStore): boolean {
+  return machine !== NO_MACHINE && !store.isDamaged(shard);
+}
+
+/** From the first entry on, and none of them damaged. */
+function hasEverything({ log }: RestoredReplica): boolean {
+  return log.base.index === 0 && log.damaged.length === 0;
 }
 
 /** For a replica whose state is damaged: it votes and keeps its log, and applies nothing. */

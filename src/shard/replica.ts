@@ -18,6 +18,7 @@ import { Backlog } from './backlog.ts';
 import { Entrance, type EntranceHost } from './entrance.ts';
 import { FingerprintTaking } from './fingerprint-taking.ts';
 import type { LogTime } from './log-time.ts';
+import { offer } from './offering.ts';
 import { type Proposal, plainProposal, stampedProposal } from './proposal.ts';
 import { type Asker, failAsker, Proposals } from './proposals.ts';
 import { Reading, type ReadingHost } from './reading.ts';
@@ -40,7 +41,7 @@ export interface ReplicaHost {
   nextRead(): number;
   /** The node that a member lives on, as far as is known; 0 if it is not. */
   nodeNumberOf(shard: ShardId, member: MemberId): number;
-  /** What it knows is damaged: it serves nothing and applies nothing any more. */
+  /** Its state was found damaged, or a snapshot took the place of one that was: `isSpoilt` says. */
   spoilt(replica: Replica): void;
   /** The replica has something to propose that nobody waits for. */
   linger(replica: Replica): void;
@@ -56,15 +57,18 @@ interface ReplicaOptions {
   readonly member: MemberId;
   readonly raft: Raft;
   readonly machine: ShardMachine;
+  /** Makes one of a sound state; throws `StateDamage`. */
+  readonly newMachine: () => ShardMachine;
   readonly time: LogTime;
 }
 
 export class Replica implements EntranceHost, ReadingHost {
   readonly shard: ShardId;
   readonly member: MemberId;
-  readonly machine: ShardMachine;
+  machine: ShardMachine;
   readonly fingerprint: FingerprintTaking;
   readonly #host: ReplicaHost;
+  readonly #newMachine: () => ShardMachine;
   readonly #raft: Raft;
   readonly #time: LogTime;
   readonly #proposals = new Proposals();
@@ -83,7 +87,7 @@ export class Replica implements EntranceHost, ReadingHost {
   #saved: number;
   /** The log time before which nothing expires; nobody has looked before the first. */
   dueAt = 0;
-  /** Its state is damaged: it votes and keeps the log, and does nothing else. */
+  /** Its state is damaged: until a snapshot replaces it, it votes, keeps the log and no more. */
   isSpoilt = false;
   /** Why it goes no further; empty while it does. */
   stopReason = '';
@@ -95,6 +99,7 @@ export class Replica implements EntranceHost, ReadingHost {
     this.machine = options.machine;
     this.fingerprint = new FingerprintTaking(shard, host.store);
     this.#host = host;
+    this.#newMachine = options.newMachine;
     this.#raft = options.raft;
     this.#time = options.time;
     const { index, term } = host.store.description(shard);
@@ -330,7 +335,7 @@ export class Replica implements EntranceHost, ReadingHost {
   /** Damage to what the machine has applied is cut away, once a checkpoint is past it. */
   tidy(): void {
     const { firstDamaged } = this.#raft.status();
-    if (firstDamaged === undefined || firstDamaged > this.#applied) return;
+    if (this.isSpoilt || firstDamaged === undefined || firstDamaged > this.#applied) return;
     if (firstDamaged > this.#saved) this.#host.store.checkpoint();
     else this.step({ type: 'truncate', index: this.#saved });
   }
@@ -354,6 +359,7 @@ export class Replica implements EntranceHost, ReadingHost {
   spoil(): void {
     if (this.isSpoilt) return;
     this.isSpoilt = true;
+    this.step({ type: 'state-lost' });
     this.end();
     this.#host.spoilt(this);
   }
@@ -382,31 +388,11 @@ export class Replica implements EntranceHost, ReadingHost {
     if (this.isLeader && !this.isCurrent) return;
     const gathered = this.#entrance.take();
     if (gathered.length === 0) return;
-    const time = this.logTime;
-    const payloads = gathered.map(({ payload }) => payload(time));
-    const outcome = this.#raft.step({ type: 'propose', payloads });
-    if (outcome.type === 'taken' && outcome.position !== undefined) {
-      const { index, term } = outcome.position;
-      gathered.forEach(({ asker }, at) => {
-        this.#proposals.add(index + at, { term, asker });
-      });
-      return;
+    for (const { proposal, result } of offer(this.#raft, gathered, this.logTime)) {
+      const { asker } = proposal;
+      if (typeof result === 'string') this.#drop(proposal, result);
+      else this.#proposals.add(result.index, { term: result.term, asker });
     }
-    const isFull = outcome.type === 'refused' && outcome.reason === 'too-much-uncommitted';
-    if (isFull && gathered.length > 1) return this.#askOneByOne(gathered, payloads);
-    for (const proposal of gathered) this.#drop(proposal, isFull ? 'overloaded' : 'not-leader');
-  }
-
-  /** As many as there is room for. */
-  #askOneByOne(gathered: readonly Proposal[], payloads: readonly Uint8Array[]): void {
-    gathered.forEach((proposal, at) => {
-      const payload = payloads[at] as Uint8Array;
-      const outcome = this.#raft.step({ type: 'propose', payloads: [payload] });
-      if (outcome.type === 'taken' && outcome.position !== undefined) {
-        const { index, term } = outcome.position;
-        this.#proposals.add(index, { term, asker: proposal.asker });
-      } else this.#drop(proposal, 'overloaded');
-    });
   }
 
   #drop(proposal: Proposal, failure: Failure): void {
@@ -427,12 +413,24 @@ export class Replica implements EntranceHost, ReadingHost {
     this.#intake.switchTo(snapshot, () => {
       this.#applied = snapshot.index;
       this.#appliedTerm = snapshot.term;
+      this.#saved = snapshot.index;
       this.dueAt = 0;
-      this.#heedDamage(() => this.machine.reload());
+      this.#reload();
       this.#freed = 'all';
       this.#time.follow(this.machine.time, this.#host.now);
       this.touch();
     });
+  }
+
+  /** The state is another. One that could not be opened before has a machine only now. */
+  #reload(): void {
+    const wasSpoilt = this.isSpoilt;
+    this.isSpoilt = false;
+    this.#heedDamage(() => {
+      if (wasSpoilt) this.machine = this.#newMachine();
+      else this.machine.reload();
+    });
+    if (wasSpoilt && !this.isSpoilt) this.#host.spoilt(this);
   }
 
   /** Damage to the state of one shard is no reason for the others to stop. */

@@ -50,7 +50,7 @@ type BeatMessage = Heartbeat | HeartbeatResponse;
 type SingleMessage = Exclude<Message, BeatMessage>;
 
 /** The answers in the order of their numbers on the wire. */
-const APPEND_ANSWERS = ['have', 'missing', 'damaged'] as const;
+const APPEND_ANSWERS = ['have', 'missing', 'damaged', 'stateless'] as const;
 const SNAPSHOT_ANSWERS = ['next', 'refused'] as const;
 
 /** Elements of each message, its type included. */

@@ -202,6 +202,11 @@ export class Computer {
     return isRotten;
   }
 
+  /** Of a computer that is down: nothing of the state of any shard is left; the log is sound. */
+  loseState(): void {
+    for (const [key] of this.#state.rows()) this.#state.damage(key, () => undefined);
+  }
+
   /** What `loseVote` will put back: copies that know nothing of what was promised since. */
   keepPromises(): void {
     this.#promises = promiseCopies(this.#files);
@@ -329,7 +334,7 @@ export class Computer {
         if (fact.type === 'confirmed') {
           for (const replica of core.replicas.all) watchReplica(replica);
         }
-        if (fact.type !== 'replica-created') return;
+        if (fact.type !== 'replica-created' && fact.type !== 'state-restored') return;
         const replica = core.replicas.get(fact.shard);
         if (replica !== undefined) watchReplica(replica);
       },

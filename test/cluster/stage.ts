@@ -27,6 +27,8 @@ const LIMITS = {
   inflightBytesMax: 128 * KIB,
   committedBytesMax: 64 * KIB,
   uncommittedBytesMax: 128 * KIB,
+  // Logs forget early what is in the state.
+  tailEntries: 64,
 };
 
 interface StageOptions {

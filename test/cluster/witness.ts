@@ -61,8 +61,10 @@ export class Witness {
       this.write(shard, index, { term, payload, configuration, replies, at: this.#now() });
       apply(shard, entry);
     };
+    const watched = new WeakSet<Replica['machine']>();
     const watchReplica = ({ machine, shard, isSpoilt }: Replica) => {
-      if (isSpoilt) return;
+      if (isSpoilt || watched.has(machine)) return;
+      watched.add(machine);
       const step = machine.apply.bind(machine);
       machine.apply = (command) => {
         const verdict = step(command);

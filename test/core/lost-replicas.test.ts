@@ -92,3 +92,66 @@ test('of three replicas two have a damaged entry, and a majority is enough all t
   };
   stage.until('both are whole', () => isWhole(one) && isWhole(two), 10_000);
 });
+
+/** A few seconds of writes, and state that is on disk and no longer in the log. */
+function stageWithHistory(): Stage {
+  const stage = new Stage(1, { nodes: 3, shards: 2 });
+  stage.writeOn();
+  stage.run(20_000);
+  return stage;
+}
+
+function revisionsOf(stage: Stage): readonly string[] {
+  return stage.shards.map((shard) => JSON.stringify(stage.row(shard).members));
+}
+
+test('a replica whose state is damaged keeps its place and takes a snapshot', () => {
+  const stage = stageWithHistory();
+  const before = revisionsOf(stage);
+  for (const shard of stage.shards) {
+    for (const isLeader of [false, true]) {
+      const computer = stage.computers.find(({ core }) => {
+        return core?.replicas.get(shard)?.isLeader === isLeader;
+      });
+      const replica = computer?.core?.replicas.get(shard) ?? fail('there is a replica');
+      const { applied } = replica;
+      computer?.core?.store.condemn(shard);
+      replica.spoil();
+      equal(replica.isSpoilt, true);
+      stage.until('another node leads', () => !replica.isLeader && stage.leaderOf(shard) > 0, 5000);
+      const isBack = () => !replica.isSpoilt && replica.applied >= applied;
+      stage.until('its state is back', isBack, 10_000);
+      equal(computer?.core?.store.isDamaged(shard), false);
+    }
+  }
+  stage.run(5000);
+  deepEqual(revisionsOf(stage), before, 'nothing about the members has changed');
+  const { ok: written, failed } = stage.servedIn(5000);
+  ok(written > 50 && failed === 0, `${written} written, ${failed} failed`);
+});
+
+test('a node that lost its whole state and has its log is a voter all the same', () => {
+  const stage = stageWithHistory();
+  const before = revisionsOf(stage);
+  const two = stage.computer(2);
+  two.crash({ isPower: true });
+  stage.run(5000);
+  two.loseState();
+  two.start();
+  stage.until('node 2 is back', () => two.core !== undefined);
+  const replicas = () => [...(two.core?.replicas.all ?? [])];
+  ok(
+    replicas().some(({ isSpoilt }) => isSpoilt),
+    'some log begins behind the state',
+  );
+  equal(replicas().length, stage.shards.length);
+  ok(replicas().every((replica) => replica.status().mayVote));
+  const isBack = () => replicas().every(({ isSpoilt }) => !isSpoilt);
+  stage.until('its states are back', isBack, 20_000);
+  stage.run(3000);
+  deepEqual(revisionsOf(stage), before, 'nothing about the members has changed');
+  stage.computer(3).lose();
+  stage.run(10_000);
+  const { ok: written, failed } = stage.servedIn(5000);
+  ok(written > 50 && failed === 0, `${written} written, ${failed} failed`);
+});

@@ -54,7 +54,7 @@ const SHARD_BUGS: readonly Bug[] = [
     name: 'snapshot-without-reload',
     sentence: 'what the machine keeps in memory is older than the snapshot beneath it',
     trap: '11',
-    find: 'this.#heedDamage(() => this.machine.reload());',
+    find: 'else this.machine.reload();',
     replace: '',
   },
   {

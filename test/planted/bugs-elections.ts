@@ -241,7 +241,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
     sentence: 'a follower falls silent though it lacks something',
     trap: '47',
     file: 'src/raft/follower.ts',
-    find: 'if (!hasAll || damageOf(core) !== undefined || isReceiving) {',
+    find: 'if (!hasAll || damageOf(core) !== undefined || isReceiving || core.isStateLost) {',
     replace: 'if (false) {',
     profiles: ['quiet', 'network'],
     isFast: false,

@@ -4,6 +4,7 @@ import type { Bug } from './bug.ts';
 
 const LEADER = { file: 'src/catalog/leader-step.ts', profiles: [], tests: ['leader-step'] };
 
+const SHARD = { profiles: [], tests: ['replica'], isFast: true };
 const REPAIR = { file: 'src/raft/repair.ts', profiles: ['disk'] };
 
 export const REPAIR_BUGS: readonly Bug[] = [
@@ -35,6 +36,55 @@ export const REPAIR_BUGS: readonly Bug[] = [
     find: '|| log.termAt(entry.index) !== entry.term) return false;',
     replace: ') return false;',
     isFast: true,
+  },
+  {
+    file: 'src/raft/follower.ts',
+    name: 'state-missed-in-silence',
+    sentence: 'a member that lost its state falls silent with the others',
+    trap: '47, D5',
+    find: '|| isReceiving || core.isStateLost)',
+    replace: '|| isReceiving)',
+    profiles: ['disk'],
+    isFast: true,
+  },
+  {
+    file: 'src/raft/incoming.ts',
+    name: 'snapshot-before-the-log',
+    sentence: 'a machine goes on from a snapshot that the log does not reach back to',
+    trap: '6, 10',
+    find: 'core.isStateLost && snapshot.index < core.log.base.index',
+    replace: 'core.isStateLost && snapshot.index < 0',
+    profiles: ['disk'],
+    isFast: true,
+  },
+  {
+    file: 'src/raft/truncation.ts',
+    name: 'log-forgotten-without-state',
+    sentence: 'the log forgets what a lost state had, and no snapshot can be gone on from',
+    trap: '49, D5',
+    find: 'if (core.isStateLost) return;',
+    replace: '',
+    profiles: ['disk'],
+    isFast: true,
+  },
+  {
+    ...SHARD,
+    file: 'src/shard/replica.ts',
+    name: 'damaged-for-ever',
+    sentence:
+      'a replica with a snapshot in the place of its damaged state serves nothing all the same',
+    trap: 'D5, D7',
+    find: 'const wasSpoilt = this.isSpoilt; this.isSpoilt = false;',
+    replace: 'const wasSpoilt = this.isSpoilt;',
+  },
+  {
+    ...SHARD,
+    file: 'src/shard/opening.ts',
+    name: 'replayed-with-a-hole',
+    sentence: 'a state is made again from a log that lost an entry',
+    trap: '4, D5',
+    find: 'log.base.index === 0 && log.damaged.length === 0',
+    replace: 'log.base.index === 0',
   },
   {
     ...LEADER,

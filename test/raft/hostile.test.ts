@@ -91,6 +91,7 @@ function samples(from: MemberId): Message[] {
     { type: 'append-response', ...envelope, answer: 'have', ...answer },
     { type: 'append-response', ...envelope, answer: 'missing', ...answer },
     { type: 'append-response', ...envelope, answer: 'damaged', ...answer },
+    { type: 'append-response', ...envelope, answer: 'stateless', ...answer },
     { type: 'heartbeat', ...envelope, ...told, isLast: false, timeoutMilliseconds: 200 },
     { type: 'heartbeat-response', ...envelope, round: 1, delayMilliseconds: 0 },
     { type: 'snapshot-chunk', ...envelope, snapshot, ...chunk },

@@ -66,12 +66,8 @@ export class ReplicaRig implements ReplicaHost {
     return this.#replica;
   }
 
-  /** Says why it did not open; empty if it did. */
-  open(found: RestoredReplica = newborn(SELF, NO_CONFIGURATION)): string {
-    const opened = openReplica({ shard: SHARD, found }, this.#options());
-    if (typeof opened === 'string') return opened;
-    this.#replica = opened;
-    return '';
+  open(found: RestoredReplica = newborn(SELF, NO_CONFIGURATION)): void {
+    this.#replica = openReplica({ shard: SHARD, found }, this.#options());
   }
 
   turn(): void {
@@ -168,8 +164,8 @@ export class ReplicaRig implements ReplicaHost {
 
   linger(): void {}
 
-  spoilt(): void {
-    this.isSpoilt = true;
+  spoilt({ isSpoilt }: Replica): void {
+    this.isSpoilt = isSpoilt;
   }
 
   stopped(_replica: Replica, reason: string): void {

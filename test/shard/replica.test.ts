@@ -10,6 +10,7 @@ import type { Entry, SnapshotChunk } from '../../src/raft/message.ts';
 import type { SnapshotReader } from '../../src/raft/ready.ts';
 import { newborn } from '../../src/shard/opening.ts';
 import { soundSnapshots } from '../../src/shard/sound-snapshots.ts';
+import type { RestoredReplica } from '../../src/storage/log.ts';
 import { StateDamage } from '../../src/storage/state.ts';
 import { MemoryMedium, StateRig } from '../storage/state-rig.ts';
 import { ALONE, LEADER, PAIR, ReplicaRig, SELF, SHARD, WALL } from './replica-rig.ts';
@@ -270,6 +271,33 @@ test('a snapshot that the core has come past makes room for the next one', async
   equal(rig.replica.applied, 6);
 });
 
+test('a damaged replica keeps its log and goes on from a snapshot that fits it', async () => {
+  const rig = new ReplicaRig();
+  rig.open();
+  rig.append([configured(), adopted(2, WALL), adopted(3, WALL), adopted(4, WALL)]);
+  rig.turns(10);
+  equal(rig.replica.applied, 4);
+  rig.store.condemn(SHARD);
+  rig.replica.spoil();
+  rig.append([adopted(5, WALL), adopted(6, WALL)]);
+  const answers = rig.messages.flatMap((one) => (one.type === 'append-response' ? one : []));
+  deepEqual(
+    answers.slice(-2).map(({ answer, index }) => [answer, index]),
+    [
+      ['have', 6],
+      ['stateless', 0],
+    ],
+    'it acknowledges as before, and asks',
+  );
+  equal(rig.replica.applied, 4, 'nothing is applied to a damaged state');
+  rig.replica.receive(chunkOf(await snapshotOf(3)));
+  rig.turns(40);
+  deepEqual([rig.isSpoilt, rig.replica.isSpoilt], [false, false]);
+  equal(rig.store.isDamaged(SHARD), false);
+  equal(rig.replica.applied, 6, 'what its log has behind the snapshot is applied again');
+  equal(rig.replica.status().mayVote, true);
+});
+
 test('the same snapshot of the next leader may come at any moment of the first', async () => {
   const snapshot = await snapshotOf(4);
   for (let moment = 0; moment < 12; moment++) {
@@ -301,30 +329,60 @@ test('no snapshot is made of a state that names no voters', () => {
   equal(indexIn(soundSnapshots(SHARD, rig.store)), 2, 'a checkpoint was asked for');
 });
 
-test('there are three ways in which state and log differ', async () => {
-  const founded = newborn(SELF, ALONE);
-  const log = (first: number, last: number) => ({
-    ...founded,
+/** A log of a few entries, of a member that was the only voter. */
+function logOf(first: number, last: number, damaged: readonly number[] = []): RestoredReplica {
+  return {
+    ...newborn(SELF, ALONE),
     hardState: { term: 4, vote: SELF, commit: 0 },
     log: {
       base: { index: first, term: first === 0 ? 0 : 1 },
       runs: last > first ? [{ index: first + 1, term: 1 }] : [],
       lastIndex: last,
-      damaged: [],
+      damaged,
     },
-  });
+  };
+}
+
+test('a state that is behind the log is lost, and the replica keeps its log', async () => {
   const blank = new ReplicaRig();
-  equal(blank.open(log(0, 0)), '', 'a state without a beginning begins');
+  blank.open(logOf(0, 0));
+  equal(blank.isSpoilt, false, 'a state without a beginning begins');
   const gone = new ReplicaRig();
-  match(gone.open(log(7, 9)), /gone/);
-  for (const [found, isRestarted, reason] of [
-    [log(2, 9), false, ''],
-    [log(5, 9), false, ''],
-    [log(6, 9), false, 'older'],
-    [log(2, 4), true, ''],
+  gone.open(logOf(7, 9));
+  const older = await rigWithState(5);
+  older.open(logOf(6, 9));
+  for (const rig of [gone, older]) {
+    equal(rig.isSpoilt, true, 'the log begins behind what the state has');
+    const { mayVote, last } = rig.replica.status();
+    deepEqual([mayVote, last.index], [true, 9], 'what it has acknowledged it still has');
+    rig.turns(4);
+    equal(rig.replica.applied <= 5, true, 'nothing is applied to what is not there');
+  }
+});
+
+test('a damaged state is made again from a log that has everything', async () => {
+  for (const [found, isReplayed] of [
+    [logOf(0, 9), true],
+    [logOf(0, 9, [3]), false],
+    [logOf(2, 9), false],
   ] as const) {
     const rig = await rigWithState(5);
-    match(rig.open(found), new RegExp(reason));
+    rig.store.condemn(SHARD);
+    rig.open(found);
+    equal(rig.isSpoilt, !isReplayed);
+    equal(rig.replica.applied, isReplayed ? 0 : 5, 'the machine begins from nothing');
+    equal(rig.store.isDamaged(SHARD), !isReplayed);
+  }
+});
+
+test('a state that the log does not reach is a snapshot, and the log is restarted', async () => {
+  for (const [found, isRestarted] of [
+    [logOf(2, 9), false],
+    [logOf(5, 9), false],
+    [logOf(2, 4), true],
+  ] as const) {
+    const rig = await rigWithState(5);
+    rig.open(found);
     const restarts = rig.records.filter((one) => one.type === 'write' && one.write.snapshot);
     equal(restarts.length, isRestarted ? 1 : 0);
     if (!isRestarted) continue;

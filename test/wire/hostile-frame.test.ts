@@ -69,7 +69,7 @@ const HOSTILE: Readonly<Record<string, readonly number[]>> = {
   'a group that announces more than there is': [0x91, 0xdc, 0xff, 0xff, 1, ...BEAT],
   'a heartbeat that is a response': [0x91, 0x92, 1, ...RESPONSE],
   'a one for a truth': [0x91, 0x92, 1, ...BEAT.slice(0, -2), 1, 7],
-  'an answer that does not exist': [0x91, 0x9a, 6, 1, 2, 3, 4, 3, 1, 1, 1, 0],
+  'an answer that does not exist': [0x91, 0x9a, 6, 1, 2, 3, 4, 4, 1, 1, 1, 0],
   'an append that announces millions of entries': [0x91, ...APPEND, 0xdd, 0, 0x7f, 0xff, 0xff],
   'a kind of entry that does not exist': [0x91, ...APPEND, 0x91, 0x92, 4, 4],
   'an empty entry with a payload': [0x91, ...APPEND, 0x91, 0x93, 2, 4, 0xc4, 0],

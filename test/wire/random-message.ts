@@ -84,7 +84,7 @@ export function randomMessage(random: Random, type: Message['type']): Message {
     case 'append':
       return randomAppend(random, { ...envelope, round, commit: index });
     case 'append-response': {
-      const answer = random.pick(['have', 'missing', 'damaged'] as const);
+      const answer = random.pick(['have', 'missing', 'damaged', 'stateless'] as const);
       return { type, ...envelope, answer, index, hint: randomPosition(random), round };
     }
     case 'snapshot-chunk': {

@@ -115,6 +115,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     member.damage(index);
     if (manner !== 'unseen') world.step(member, { type: 'damaged', index });
   },
+  /** `state-lost 2`: what the machine of replica 2 had applied is lost. */
+  'state-lost': (world, words) => {
+    for (const id of words) world.step(find(world, id), { type: 'state-lost' });
+  },
   /** `checkpoint 1 5`: the state at 5 can be given to others, the log may forget. */
   checkpoint: (world, [id, index]) => {
     const member = find(world, id);

@@ -1,7 +1,7 @@
 /** Messages that no replica sent: the text of a transcript says what is in them. */
 
 import type { MemberId, ShardId } from '../../../src/base/ids.ts';
-import type { Entry, Message } from '../../../src/raft/message.ts';
+import type { AppendResponse, Entry, Message } from '../../../src/raft/message.ts';
 import type { Position } from '../../../src/raft/position.ts';
 import { SHARD } from './member.ts';
 import { USUAL_TIMEOUT } from './printing.ts';
@@ -110,7 +110,9 @@ export function parseMessage(route: string, type: string, fields: Fields): Messa
   }
 }
 
-function parseAnswer(text: string | undefined): 'have' | 'missing' | 'damaged' {
-  if (text === 'have' || text === 'missing' || text === 'damaged') return text;
-  throw new Error('an append is answered with have, missing or damaged');
+function parseAnswer(text: string | undefined): AppendResponse['answer'] {
+  if (text === 'have' || text === 'missing' || text === 'damaged' || text === 'stateless') {
+    return text;
+  }
+  throw new Error('an append is answered with have, missing, damaged or stateless');
 }

@@ -1,0 +1,36 @@
+/** What gathered in a turn is offered to the core: all of it, or as much as there is room for. */
+
+import type { Position } from '../raft/position.ts';
+import type { Raft } from '../raft/raft.ts';
+import type { Outcome } from '../raft/ready.ts';
+import type { Failure } from '../wire/response.ts';
+import type { Proposal } from './proposal.ts';
+
+interface Offered {
+  readonly proposal: Proposal;
+  /** Where its entry stands, or why there is none. */
+  readonly result: Position | Failure;
+}
+
+/** `time` is what the entries will carry. */
+export function offer(raft: Raft, gathered: readonly Proposal[], time: number): Offered[] {
+  const payloads = gathered.map(({ payload }) => payload(time));
+  const propose = (some: readonly Uint8Array[]) => raft.step({ type: 'propose', payloads: some });
+  const first = resultOf(propose(payloads));
+  if (first === 'overloaded' && gathered.length > 1) {
+    return gathered.map((proposal, at) => {
+      const result = resultOf(propose(payloads.slice(at, at + 1)));
+      return { proposal, result: typeof result === 'object' ? result : 'overloaded' };
+    });
+  }
+  return gathered.map((proposal, at) => {
+    const result = typeof first === 'object' ? { ...first, index: first.index + at } : first;
+    return { proposal, result };
+  });
+}
+
+function resultOf(outcome: Outcome): Position | 'overloaded' | 'not-leader' {
+  if (outcome.type === 'taken' && outcome.position !== undefined) return outcome.position;
+  const isFull = outcome.type === 'refused' && outcome.reason === 'too-much-uncommitted';
+  return isFull ? 'overloaded' : 'not-leader';
+}
