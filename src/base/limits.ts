@@ -372,6 +372,8 @@ export const NODE_LIMITS = {
   patienceMilliseconds: 2000,
   /** How often leaders look for what expired. */
   expiryMilliseconds: 200,
+  /** How far the time of an idle log may be behind while a key waits for its time. */
+  timeStampMilliseconds: 2000,
   /** How often leaders look for clients that are gone. */
   forgetMilliseconds: 30_000,
   /**

@@ -1,6 +1,6 @@
 /**
- * What leaders do without being asked: shards adopt their arcs, what is due expires, clients that
- * are gone are forgotten, damage that was applied is cut away.
+ * What leaders do without being asked: shards adopt their arcs, what is due expires, the time of an
+ * idle log moves on, clients that are gone are forgotten, damage that was applied is cut away.
  */
 
 import { NODE_LIMITS } from '../base/limits.ts';
@@ -27,6 +27,8 @@ export class Chores {
   readonly #forgetting = new Set<Replica>();
   /** Where what is due goes on behind keys that transactions hold. */
   readonly #expired = new WeakMap<Replica, Uint8Array>();
+  /** The term in which a leader stamped the time last. */
+  readonly #stampedIn = new WeakMap<Replica, number>();
   /** Whose clients are being looked through, and where that goes on. */
   readonly #forgotten = new WeakMap<Replica, Uint8Array>();
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -48,6 +50,7 @@ export class Chores {
       if (!replica.isLeader || !(replica.machine instanceof DataMachine)) continue;
       if (!this.#adopt(replica, replica.machine)) continue;
       this.#expire(replica, replica.machine);
+      this.#stampTime(replica, replica.machine);
       if (forgets && !this.#forgotten.has(replica)) this.#forgotten.set(replica, FIRST_KEY);
       this.#forget(replica);
     }
@@ -90,6 +93,22 @@ export class Chores {
         replica.dueAt = Math.min(replica.dueAt, time);
       },
     });
+  }
+
+  /**
+   * While keys wait for their time, the log of an idle shard says how far it has come: a replica
+   * that starts again goes on from the last entry, and knows nothing of what passed since. A new
+   * leader says at once what its own clock has counted.
+   */
+  #stampTime(replica: Replica, machine: DataMachine): void {
+    const isWaiting = replica.dueAt > 0 && replica.dueAt < Number.POSITIVE_INFINITY;
+    if (!isWaiting || !replica.isCurrent || this.#core.isReadOnly) return;
+    const isFirst = this.#stampedIn.get(replica) !== replica.term;
+    const { expiryMilliseconds, timeStampMilliseconds } = NODE_LIMITS;
+    const patience = isFirst ? expiryMilliseconds : timeStampMilliseconds;
+    if (replica.logTime - machine.time < patience) return;
+    this.#stampedIn.set(replica, replica.term);
+    replica.stamp(CHORE, machine.epoch, { type: 'expire', dueKeys: [] });
   }
 
   /** Some clients at a time, tick after tick, until all of the shard were looked at. */

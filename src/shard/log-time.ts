@@ -6,6 +6,9 @@
  * be ahead of that leader is the drift of two clocks since that one entry, not since it began to
  * follow. A leader goes on from what it stamped itself; if it began anew with each of its entries,
  * time would lose what each of them took to be committed. While no replica lives, it stands still.
+ *
+ * A replica that starts again goes on from the last entry that it applied. So that an idle shard
+ * does not lose what passed since, its leader stamps the time while a key waits to expire.
  */
 export class LogTime {
   #time: number;

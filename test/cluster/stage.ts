@@ -41,6 +41,7 @@ interface Rows {
   readonly count: number;
   readonly atOnce: number;
   readonly value: string;
+  readonly lifeMilliseconds?: number;
 }
 
 export class Stage {
@@ -95,14 +96,14 @@ export class Stage {
   }
 
   /** The customer puts rows, so many at once; each has a key of its own. */
-  put({ count, atOnce, value }: Rows): void {
+  put({ count, atOnce, value, lifeMilliseconds = 0 }: Rows): void {
     let begun = 0;
     let ended = 0;
     const next = () => {
       if (begun === count) return;
       const key = bytesOf(`row ${begun}`);
       begun += 1;
-      const put = { type: 'put', key, value: bytesOf(value), lifeMilliseconds: 0 } as const;
+      const put = { type: 'put', key, value: bytesOf(value), lifeMilliseconds } as const;
       this.#customer.write([put], () => {
         ended += 1;
         next();

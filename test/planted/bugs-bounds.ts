@@ -31,14 +31,36 @@ const READS: readonly Planted[] = [
   },
 ];
 
+const CHORES = 'src/core/chores.ts';
+
+const TIME: readonly Planted[] = [
+  {
+    name: 'log-time-lost-with-a-restart',
+    sentence: 'the time of an idle shard begins anew at its last entry with each restart',
+    trap: '36, C4',
+    file: CHORES,
+    find: 'if (replica.logTime - machine.time < patience) return;',
+    replace: 'return;',
+  },
+  {
+    name: 'log-time-stamped-for-nothing',
+    sentence: 'an idle shard stamps its time though no key waits for it, and is never silent',
+    trap: '47',
+    file: CHORES,
+    find: 'const isWaiting = replica.dueAt > 0 && replica.dueAt < Number.POSITIVE_INFINITY;',
+    replace: 'const isWaiting = true;',
+  },
+];
+
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
   'src/shard/reads.ts': 'granted-reads',
   'src/shard/reading.ts': 'granted-reads',
   'src/core/clients.ts': 'client-frames',
+  [CHORES]: 'time-to-live',
 };
 
-export const BOUNDS_BUGS: readonly Bug[] = READS.map((bug) => ({
+export const BOUNDS_BUGS: readonly Bug[] = [...READS, ...TIME].map((bug) => ({
   isFast: false,
   ...bug,
   profiles: [],
