@@ -93,7 +93,7 @@ const LOCAL_OPTIONS: readonly OptionSpec[] = [CONFIG_OPTION];
 export const CLUSTER_VERBS: readonly Verb[] = [
   {
     name: 'status',
-    summary: 'how the cluster is; exit code 0 healthy, 1 degraded, 2 unavailable',
+    summary: 'how the cluster is; exit code 0 healthy, 1 degraded, 8 unavailable, 9 split',
     words: [],
     options: [],
     formats: ['table', 'json'],

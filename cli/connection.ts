@@ -15,22 +15,21 @@ import {
 } from '../src/index.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PendingInfo } from './pending-info.ts';
-import type { Committed, Scanned, ScanRequest, Step, Store, StoredEntry } from './store.ts';
+import type { Committed, Scanned, ScanRequest, Step, Store, StoredEntry, Target } from './store.ts';
 
 /** Values stay bytes on the way; what they mean is for the commands to ask of the codec. */
-export async function connectTo(
-  urls: readonly string[],
-  timeoutMilliseconds: number,
-): Promise<Store> {
+export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target): Promise<Store> {
   const timeout = { timeout: timeoutMilliseconds };
   // The cluster is asked for keys only if a command does so: `status` works without a majority.
   let connecting: ReturnType<typeof connectAs> | undefined;
-  const connectAs = () => connect(urls, { ...timeout, codec: bytes });
+  const connectAs = () => connect(urls, { ...timeout, cluster, codec: bytes });
   const client = () => {
     connecting ??= connectAs();
     return connecting;
   };
   return {
+    urls,
+    cluster,
     codec: messagePack,
     get: async (key) => {
       const entry = await (await client()).get<Uint8Array>(key);
@@ -56,11 +55,11 @@ export async function connectTo(
     count: async ({ from, to }) => {
       return await (await client()).count({ from, ...(to.length === 0 ? {} : { to }) });
     },
-    map: () => askMap(urls, timeout),
+    map: () => askMap(urls, { ...timeout, cluster }),
     info: async (url) => JSON.parse(await askInfo(url, timeout)) as NodeInfo,
     pending: async (url) => JSON.parse(await askPending(url, timeout)) as PendingInfo,
-    setMembership: (request) => setMembership(urls, request, timeout),
-    settle: (transaction) => settle(urls, transaction, timeout),
+    setMembership: (request) => setMembership(urls, request, { ...timeout, cluster }),
+    settle: (transaction) => settle(urls, transaction, { ...timeout, cluster }),
     close: async () => {
       // A connection that was never made was told of by whoever wanted it.
       const kv = await connecting?.catch(() => undefined);

@@ -1,16 +1,21 @@
 /** Where the cluster is: what was given, else what the config file says, else the usual place. */
 
 import type { Options } from './call.ts';
-import { textOption } from './options.ts';
+import { clusterOption, textOption } from './options.ts';
 
 const USUAL_URL = 'kv://127.0.0.1:7400';
 
-export async function endpointsOf(options: Options): Promise<readonly string[]> {
-  const given = textOption(options, 'url');
-  if (given !== undefined) {
-    return given.split(',').map((url) => (url.includes('://') ? url.trim() : `kv://${url.trim()}`));
+export async function endpointsOf(
+  options: Options,
+): Promise<{ readonly urls: readonly string[]; readonly cluster: string }> {
+  const urls = textOption(options, 'url');
+  const cluster = clusterOption(options) ?? '';
+  if (urls !== undefined) {
+    const given = urls.split(',').map((url) => url.trim());
+    return { urls: given.map((url) => (url.includes('://') ? url : `kv://${url}`)), cluster };
   }
   const { clientUrlOf, findConfig } = await import('./config-file.ts');
   const file = findConfig(options);
-  return file?.config.nodes.map(clientUrlOf) ?? [USUAL_URL];
+  if (file === undefined) return { urls: [USUAL_URL], cluster };
+  return { urls: file.config.nodes.map(clientUrlOf), cluster: cluster || file.config.cluster };
 }

@@ -15,6 +15,10 @@ export const EXIT = {
   timeout: 6,
   /** It may have been applied, or not. */
   unknown: 7,
+  /** `status` alone: a part of the cluster, or all of it, does not serve. */
+  unavailable: 8,
+  /** `status` alone: the nodes belong to different clusters. */
+  split: 9,
 } as const;
 
 export type Exit = (typeof EXIT)[keyof typeof EXIT];
@@ -22,10 +26,12 @@ export type Exit = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_MEANINGS: readonly string[] = [
   'done',
   'no such key, or a condition did not hold (status: degraded)',
-  'the command was not understood (status: unavailable)',
+  'the command was not understood',
   'no node could be reached',
   'not allowed',
   'refused, and nothing was applied',
   'it took too long, and nothing was applied',
   'it is not known whether it was applied',
+  'status: unavailable, a part of the cluster or all of it does not serve',
+  'status: split, the nodes belong to different clusters',
 ];

@@ -5,12 +5,15 @@ import type { KvErrorCode } from '../src/index.ts';
 /** Those of kvctl itself. */
 type OwnCode =
   | 'config'
+  | 'degraded'
   | 'internal'
   | 'node-ended'
   | 'not-healthy'
   | 'not-started'
   | 'port-taken'
   | 'running'
+  | 'split'
+  | 'unavailable'
   | 'unknown-node'
   | 'usage';
 
@@ -38,11 +41,11 @@ Do: wait for earlier calls before making more.`,
 been applied.`,
   closed: `The client was closed while the call was on its way, or before it.
 Do: connect again. The line "effect" says whether it can have been applied.`,
-  'wrong-cluster': `The urls lead to nodes of different clusters, or to another cluster than
-before.
-Do: name nodes of one cluster. A node whose data folder was emptied and that
-was started with --init is a cluster of its own: empty the folder again and
-start it without --init.`,
+  'wrong-cluster': `The nodes at the urls are of another cluster than is meant: than the config
+file or --cluster names, or than this client met first. Nothing was applied.
+Do: kvctl status shows which clusters answer. A node whose data folder was
+emptied and that began a cluster of its own: empty the folder again and start
+it without --force-new-cluster; it then joins the others.`,
   'answer-lost': `The write took effect, but its answer came so late that the cluster no
 longer had it.
 Do: read the key to see what it became.`,
@@ -104,6 +107,23 @@ versions that do not fit. Nothing was applied.
 Do: compare kvctl --version with the package that the nodes run.`,
   config: `The config file has faults. Each is listed with its field, what it is and
 what it may be. Nothing was started.`,
+  degraded: `A verdict of kvctl status (exit code 1): everything is served, but a node is
+down, a disk is nearly full, or a shard has fewer replicas than it should.
+New replicas on their way, or a change of leaders, are normal work and no
+reason.
+Do: mend what the lines "why" name.`,
+  unavailable: `A verdict of kvctl status (exit code 8): some shards, or all, have no majority
+of their replicas or no leader, and an election did not end within seconds.
+Or no node answered at all.
+Do: bring back the nodes that are down. Nothing that was acknowledged is lost
+while a majority of the disks of each shard is there.`,
+  split: `A verdict of kvctl status (exit code 9): the nodes that were asked belong to
+different clusters, or to another one than the config file names. Clients
+reach the one or the other by chance, and each takes writes.
+Do: find out which cluster has the data (kvctl count --url kv://host:port
+asks one node). Stop the nodes of the other one, empty their folders, and
+start them again without --force-new-cluster: they join. To keep it from
+happening, name the cluster in the config file: "cluster": "<id>".`,
   internal: `A fault of kvctl itself.
 Do: run the same with --debug, and report what it says.`,
   'node-ended': `A node ended by itself; the message has its reason. What was acknowledged is

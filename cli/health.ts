@@ -7,15 +7,19 @@ import {
   type ShardRow,
 } from '../src/catalog/cluster-map.ts';
 import { mayCarry } from '../src/catalog/membership.ts';
+import { type ClusterSeen, clusterText } from './clusters-seen.ts';
 import { type Move, movesFrom, shardName } from './moves.ts';
 import type { NodeInfo, ReplicaInfo } from './node-info.ts';
 
-export type Verdict = 'HEALTHY' | 'DEGRADED' | 'UNAVAILABLE';
+/** `SPLIT`: the nodes that were asked belong to different clusters. */
+export type Verdict = 'HEALTHY' | 'DEGRADED' | 'UNAVAILABLE' | 'SPLIT';
 
 export interface NodeHealth {
   readonly node: number;
   /** That of its configuration, or empty. */
   readonly name: string;
+  /** What people are told: its name, if it is its alone, else its number. */
+  readonly label: string;
   readonly url: string;
   readonly zone: string;
   readonly weight: number;
@@ -41,11 +45,17 @@ export interface ShardHealth {
   /** Members come or go. */
   readonly isMoving: boolean;
   readonly lagEntries: number;
+  /** In a word or two: `ok` only with all replicas up, and none on its way. */
+  readonly state: string;
+  /** It is on its way to having as many replicas as it should, and nothing is in the way. */
+  readonly isGrowing: boolean;
 }
 
 export interface Health {
   readonly cluster: string;
   readonly verdict: Verdict;
+  /** A shard has no leader and can have one: perhaps it is elected just now. */
+  readonly isElecting: boolean;
   /** As many nodes as may fail, whichever they are, and everything goes on. */
   readonly canLose: number;
   readonly nodes: readonly NodeHealth[];
@@ -61,38 +71,70 @@ export type Answers = ReadonlyMap<number, NodeInfo | string>;
 
 const CATALOGUE_VOTERS_MAX = 5;
 
-export function judge(map: ClusterMap, answers: Answers): Health {
+export function judge(
+  map: ClusterMap,
+  answers: Answers,
+  clusters: readonly ClusterSeen[] = [],
+): Health {
   const nodes = map.nodes.map((row): NodeHealth => {
     const { node, clientUrl } = row;
-    const answer = ownAnswer(node, answers.get(node));
+    const answer = ownAnswer(node, map.clusterId, answers.get(node));
     const isUp = typeof answer !== 'string';
     const info = isUp ? answer : undefined;
     const url = clientUrl.replace(/^ws/, 'kv');
     const { name, zone, weight, membership, replaces } = row;
-    const known = { node, name, url, zone, weight, membership, replaces };
+    const label = labelOf(row, map.nodes);
+    const known = { node, name, label, url, zone, weight, membership, replaces };
     return { ...known, info, fault: isUp ? '' : answer };
   });
   const shards = map.shards.map((row) => shardHealth(row, map, nodes));
   const broken = shards.flatMap(breakageOf);
-  const wear = [...nodes.flatMap(complaintsOf), ...shards.flatMap(shortageOf)];
-  const spare = shards.map(({ voters, liveVoters }) => liveVoters.length - majorityOf(voters));
   const moves = movesFrom(map, nodes, shards);
+  const blocked = moves.filter(({ phase }) => phase === 'blocked').map(({ shard }) => shard);
+  // New replicas on their way to nodes that are all up are normal work.
+  const stuck = shards.filter(({ shard, isGrowing }) => !isGrowing || blocked.includes(shard));
+  const wear = [...nodes.flatMap(complaintsOf), ...stuck.flatMap(shortageOf)];
+  const spare = shards.map(({ voters, liveVoters }) => liveVoters.length - majorityOf(voters));
+  const isSplit = clusters.length > 1;
+  const isBroken = broken.length > 0;
+  const isWorn = wear.length > 0;
   return {
     cluster: map.clusterId,
-    verdict: broken.length > 0 ? 'UNAVAILABLE' : wear.length > 0 ? 'DEGRADED' : 'HEALTHY',
-    canLose: Math.max(0, Math.min(...spare)),
+    verdict: isSplit ? 'SPLIT' : isBroken ? 'UNAVAILABLE' : isWorn ? 'DEGRADED' : 'HEALTHY',
+    isElecting: shards.some(isElecting),
+    canLose: spare.length === 0 ? 0 : Math.max(0, Math.min(...spare)),
     nodes,
     shards,
     moves,
-    reasons: [...broken, ...wear],
+    reasons: isSplit ? clusters.map(clusterText) : [...broken, ...wear],
   };
 }
 
 /** A node that lost its folder comes back as another one, at the address of its former self. */
-function ownAnswer(node: number, answer: NodeInfo | string | undefined): NodeInfo | string {
+function ownAnswer(
+  node: number,
+  cluster: string,
+  answer: NodeInfo | string | undefined,
+): NodeInfo | string {
   if (answer === undefined) return 'it was not asked';
-  if (typeof answer === 'string' || answer.node === node) return answer;
-  return `node ${answer.node} is there instead`;
+  if (typeof answer === 'string') return answer;
+  const isForeign = answer.cluster !== '' && answer.cluster !== cluster;
+  if (isForeign) return `a node of cluster ${answer.cluster} is there instead`;
+  return answer.node === node ? answer : `node ${answer.node} is there instead`;
+}
+
+/** A wiped node comes back with its old name and another number, so a name may be there twice. */
+function labelOf(
+  { node, name }: { readonly node: number; readonly name: string },
+  all: readonly { readonly name: string }[],
+): string {
+  if (name === '') return String(node);
+  return all.filter((other) => other.name === name).length === 1 ? name : `${name}#${node}`;
+}
+
+/** By what name people know a node. */
+export function nodeName({ label, name }: Pick<NodeHealth, 'label' | 'name'>): string {
+  return name === '' ? `node ${label}` : label;
 }
 
 function shardHealth(row: ShardRow, map: ClusterMap, nodes: readonly NodeHealth[]): ShardHealth {
@@ -107,7 +149,8 @@ function shardHealth(row: ShardRow, map: ClusterMap, nodes: readonly NodeHealth[
   });
   const working = replicas.filter(({ replica }) => replica.stopReason === '');
   const leader = leaderAmong(working);
-  return {
+  const isUp = (one: number) => nodes.some(({ node, info }) => node === one && info !== undefined);
+  const health = {
     shard,
     from,
     to,
@@ -119,6 +162,26 @@ function shardHealth(row: ShardRow, map: ClusterMap, nodes: readonly NodeHealth[
     isMoving: members.some(({ isWanted, isVoter }) => isWanted !== isVoter),
     lagEntries: leader?.replica.lagEntries ?? 0,
   };
+  const isGrowing = [...row.goal, ...members.map(({ node }) => node)].every(isUp);
+  return { ...health, isGrowing, state: stateOf(health, isGrowing) };
+}
+
+function stateOf(
+  shard: Omit<ShardHealth, 'state' | 'isGrowing'>,
+  isGrowing: boolean,
+): ShardHealth['state'] {
+  const { voters, liveVoters, replicasWanted, leaderNode, isMoving } = shard;
+  const [all, live] = [voters.length, liveVoters.length];
+  if (live < majorityOf(voters)) return 'no majority';
+  if (leaderNode === 0) return 'no leader';
+  if (live < all) return `${live} of ${all} up`;
+  if (isMoving) return 'moving';
+  if (all < replicasWanted) return isGrowing ? 'growing' : `${all} of ${replicasWanted}`;
+  return 'ok';
+}
+
+function isElecting({ voters, liveVoters, leaderNode }: ShardHealth): boolean {
+  return leaderNode === 0 && liveVoters.length >= majorityOf(voters);
 }
 
 /** A former leader may not know yet that it is none: the greatest term is the true one. */
@@ -154,8 +217,9 @@ function breakageOf({ shard, voters, liveVoters, leaderNode }: ShardHealth): str
   return leaderNode === 0 ? [`${name} has no leader`] : [];
 }
 
-function complaintsOf({ node, url, membership, info, fault }: NodeHealth): string[] {
-  const name = `node ${node} (${url})`;
+function complaintsOf(row: NodeHealth): string[] {
+  const { url, membership, info, fault } = row;
+  const name = `${nodeName(row)} (${url})`;
   if (info === undefined && membership === 'removing') {
     return [`${name} is down and not yet replaced everywhere`];
   }

@@ -3,7 +3,7 @@
 import type { Call, Options } from './call.ts';
 import type { Dialogue } from './dialogue.ts';
 import { EXIT, type Exit } from './exit.ts';
-import type { Store } from './store.ts';
+import type { Store, Target } from './store.ts';
 import { tell } from './tell.ts';
 import { type Sink, type Terminal, terminalOver } from './terminal.ts';
 import type { Verb } from './verb.ts';
@@ -19,7 +19,7 @@ export interface Surroundings {
   readonly connect?: Connect;
 }
 
-type Connect = (urls: readonly string[], timeoutMilliseconds: number) => Promise<Store>;
+type Connect = (target: Target) => Promise<Store>;
 
 export async function main(surroundings: Surroundings): Promise<number> {
   const { words, environment, input, data, notes, readVersion } = surroundings;
@@ -119,16 +119,13 @@ const TIMEOUT_MILLISECONDS = 5000;
 async function connectWith(options: Options, connect: Connect): Promise<Store> {
   const { durationOption } = await import('./options.ts');
   const { endpointsOf } = await import('./endpoints.ts');
-  const timeout = durationOption(options, 'timeout') ?? TIMEOUT_MILLISECONDS;
-  return await connect(await endpointsOf(options), timeout);
+  const timeoutMilliseconds = durationOption(options, 'timeout') ?? TIMEOUT_MILLISECONDS;
+  return await connect({ ...(await endpointsOf(options)), timeoutMilliseconds });
 }
 
-async function connectByLibrary(
-  urls: readonly string[],
-  timeoutMilliseconds: number,
-): Promise<Store> {
+async function connectByLibrary(target: Target): Promise<Store> {
   const { connectTo } = await import('./connection.ts');
-  return await connectTo(urls, timeoutMilliseconds);
+  return await connectTo(target);
 }
 
 async function readAll(input: NodeJS.ReadableStream): Promise<Uint8Array> {

@@ -39,10 +39,11 @@ export async function raise(
     return spawnNode(node, { file, isFounder: node === nodes[0], isDetached });
   });
   const urls = file.config.nodes.map(clientUrlOf);
+  const { cluster } = file.config;
   const progress = progressOn(terminal, `starting ${missing.length} of ${nodes.length} nodes`);
   try {
     const health = await awaitHealth({
-      connect: () => connectTo(urls, REQUEST_MILLISECONDS),
+      connect: () => connectTo({ urls, cluster, timeoutMilliseconds: REQUEST_MILLISECONDS }),
       nodesMin: nodes.length,
       fault: () => spawned.map(endOf).find((failure) => failure !== undefined),
       onProgress: progress.tell,

@@ -87,7 +87,20 @@ export interface Codec {
   decode(bytes: Uint8Array): unknown;
 }
 
+/** The cluster that is asked. */
+export interface Target {
+  readonly urls: readonly string[];
+  /** Its id, if it is known: no other is asked. Or empty. */
+  readonly cluster: string;
+  /** For one request. */
+  readonly timeoutMilliseconds: number;
+}
+
 export interface Store {
+  /** The addresses that were given or configured. */
+  readonly urls: readonly string[];
+  /** The only cluster that is meant; empty for any. */
+  readonly cluster: string;
   readonly codec: Codec;
   get(key: Uint8Array): Promise<StoredEntry | undefined>;
   put(request: PutRequest): Promise<Written>;

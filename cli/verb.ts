@@ -58,6 +58,11 @@ export const REMOTE_OPTIONS: readonly OptionSpec[] = [
     environment: 'RINGKV_CONFIG',
   },
   {
+    flags: '--cluster <id>',
+    description: 'the only cluster to ask (default: that of the config file, if it names one)',
+    environment: 'RINGKV_CLUSTER',
+  },
+  {
     flags: '--timeout <time>',
     description: 'how long one request may take (default: 5s)',
     environment: 'RINGKV_TIMEOUT',

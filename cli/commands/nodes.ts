@@ -8,6 +8,7 @@ import { printRows } from '../printers/rows.ts';
 
 const COLUMNS = [
   { title: 'NODE', isNumber: true },
+  { title: 'NAME' },
   { title: 'STATE' },
   { title: 'URL' },
   { title: 'ZONE' },
@@ -20,14 +21,15 @@ const COLUMNS = [
 
 export async function run(call: Call): Promise<Exit> {
   const { nodes } = await inspect(await call.store());
-  const rows = nodes.map(({ node, url, zone, weight, membership, info }) => {
+  const rows = nodes.map(({ node, name, url, zone, weight, membership, info }) => {
     const known = [url, zone || '-', String(weight)];
+    const who = [String(node), name || '-'];
     const doing = membership === 'active' ? '' : `, ${membership}`;
-    if (info === undefined) return [String(node), `down${doing}`, ...known, '-', '-', '-', '-'];
+    if (info === undefined) return [...who, `down${doing}`, ...known, '-', '-', '-', '-'];
     const { isReadOnly, isClosing, replicas, clients, log } = info;
     const state = `${isClosing ? 'closing' : isReadOnly ? 'read-only' : 'up'}${doing}`;
     const figures = [replicas.length, leadersOn(info), clients].map(String);
-    return [String(node), state, ...known, ...figures, bytesText(log.liveBytes)];
+    return [...who, state, ...known, ...figures, bytesText(log.liveBytes)];
   });
   await printRows(call.terminal, formatOf(call), {
     columns: COLUMNS,

@@ -9,7 +9,7 @@ import { printRows } from '../printers/rows.ts';
 const COLUMNS = [
   { title: 'SHARD', isNumber: true },
   { title: 'FROM' },
-  { title: 'LEADER', isNumber: true },
+  { title: 'LEADER' },
   { title: 'TERM', isNumber: true },
   { title: 'REPLICAS' },
   { title: 'DOWN' },
@@ -18,20 +18,20 @@ const COLUMNS = [
 ];
 
 export async function run(call: Call): Promise<Exit> {
-  const { shards } = await inspect(await call.store());
-  const rows = shards.map((shard) => {
-    const { voters, liveVoters, leaderNode, isMoving } = shard;
-    const down = voters.filter((node) => !liveVoters.includes(node));
-    const isLost = liveVoters.length * 2 <= voters.length;
+  const { nodes, shards } = await inspect(await call.store());
+  const labels = new Map(nodes.map(({ node, label }) => [node, label]));
+  const labelOf = (node: number) => labels.get(node) ?? String(node);
+  const rows = shards.map(({ shard, from, term, leaderNode, voters, ...rest }) => {
+    const down = voters.filter((node) => !rest.liveVoters.includes(node));
     return [
-      String(shard.shard),
-      shard.shard === 0 ? 'catalogue' : shard.from.toString(16).padStart(8, '0'),
-      leaderNode === 0 ? '-' : String(leaderNode),
-      String(shard.term),
-      voters.join(' '),
-      down.join(' ') || '-',
-      String(shard.lagEntries),
-      isLost ? 'no majority' : leaderNode === 0 ? 'no leader' : isMoving ? 'moving' : 'ok',
+      String(shard),
+      shard === 0 ? 'catalogue' : from.toString(16).padStart(8, '0'),
+      leaderNode === 0 ? '-' : labelOf(leaderNode),
+      String(term),
+      voters.map(labelOf).join(' '),
+      down.map(labelOf).join(' ') || '-',
+      String(rest.lagEntries),
+      rest.state,
     ];
   });
   const plain = shards.map(shardPlain);

@@ -22,11 +22,12 @@ const OUTSIDE = new Set(['start', 'init', 'dev', 'shell']);
 const SHELL_VERBS = VERBS.filter(({ name }) => !OUTSIDE.has(name));
 
 /** The options that lead to the cluster are those of the shell itself. */
-const INHERITED = ['url', 'config', 'timeout', 'debug'] as const;
+const INHERITED = ['url', 'config', 'cluster', 'timeout', 'debug'] as const;
 
 export async function run(call: Call): Promise<Exit> {
   const { terminal, options } = call;
-  const [url = ''] = await endpointsOf(options);
+  const { urls } = await endpointsOf(options);
+  const [url = ''] = urls;
   terminal.note('kvctl: help lists the verbs, Tab completes verbs and keys, exit or Ctrl-D ends');
   const { stdin: input, stdout: output } = process;
   const dialogue = new Dialogue({ input, output, history: readHistory() });

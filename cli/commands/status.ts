@@ -1,24 +1,30 @@
-/** `kvctl status`: the verdict first. Its exit code is 0 healthy, 1 degraded, 2 unavailable. */
+/** `kvctl status`: the verdict first. 0 healthy, 1 degraded, 8 unavailable, 9 split. */
 
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { toldOf } from '../failure.ts';
 import type { Health, Verdict } from '../health.ts';
-import { inspect } from '../inspect.ts';
+import { ELECTION_GRACE_MILLISECONDS, inspect } from '../inspect.ts';
 import { failureText } from '../printers/failure-text.ts';
 import { healthPlain, healthText } from '../printers/health-text.ts';
 
-const EXITS: Readonly<Record<Verdict, Exit>> = { HEALTHY: 0, DEGRADED: 1, UNAVAILABLE: 2 };
+const EXITS: Readonly<Record<Verdict, Exit>> = {
+  HEALTHY: EXIT.ok,
+  DEGRADED: EXIT.no,
+  UNAVAILABLE: EXIT.unavailable,
+  SPLIT: EXIT.split,
+};
 
 export async function run(call: Call): Promise<Exit> {
   const { terminal } = call;
   const isJson = formatOf(call) === 'json';
   let health: Health;
   try {
-    health = await inspect(await call.store());
+    const graceMilliseconds = ELECTION_GRACE_MILLISECONDS;
+    health = await inspect(await call.store(), { graceMilliseconds });
   } catch (error) {
     const told = toldOf(error);
-    // What was not understood is no verdict on the cluster, though it ends with the same number.
+    // What was not understood is no verdict on the cluster.
     if (told.exit === EXIT.usage) throw error;
     const reasons = [
       told.message,

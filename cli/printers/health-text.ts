@@ -8,6 +8,7 @@ const STYLES: Readonly<Record<Verdict, Style>> = {
   HEALTHY: 'green',
   DEGRADED: 'yellow',
   UNAVAILABLE: 'red',
+  SPLIT: 'red',
 };
 
 /** Reasons that are told one by one; the rest are counted. */
@@ -15,6 +16,9 @@ const REASONS_MAX = 8;
 const MOVES_MAX = 8;
 
 export function verdictLine({ verdict, canLose, nodes }: Health, paint: Paint): string {
+  if (verdict === 'SPLIT') {
+    return `${paint(verdict, STYLES[verdict])}  the nodes belong to different clusters`;
+  }
   const rest = verdict === 'UNAVAILABLE' ? '' : `  can lose ${canLose} of ${nodes.length} nodes`;
   return `${paint(verdict, STYLES[verdict])}${rest}`;
 }
@@ -27,8 +31,9 @@ export function healthText(health: Health, paint: Paint): string {
   const facts: readonly (readonly [name: string, text: string])[] = [
     ...reasons.slice(0, REASONS_MAX).map((reason) => ['why', reason] as const),
     ...(more > 0 ? [['', `and ${more} more`] as const] : []),
+    ...(health.verdict === 'SPLIT' ? SPLIT_FACTS : []),
     ['cluster', cluster],
-    ['nodes', `${up.length} up, ${nodes.length - up.length} down`],
+    ['nodes', nodesText(nodes)],
     ['shards', shardsText(data, nodes)],
     ...nodes.flatMap((row) => membershipText(row, nodes)),
     ['moving', moves.length === 0 ? 'none' : movingText(moves)],
@@ -39,6 +44,25 @@ export function healthText(health: Health, paint: Paint): string {
   ];
   const lines = facts.map(([name, text]) => `${paint(name.padEnd(8), 'dim')} ${text}`);
   return `${[verdictLine(health, paint), ...lines].join('\n')}\n`;
+}
+
+const SPLIT_FACTS = [
+  ['', 'clients reach the one or the other by chance, and both take writes'],
+  ['do', 'stop the nodes of the wrong cluster, empty their folders, start them without --init'],
+  ['', 'what follows is about one of them'],
+] as const;
+
+/** Names that are told one by one. */
+const NAMES_MAX = 12;
+
+function nodesText(nodes: readonly NodeHealth[]): string {
+  const part = (isUp: boolean) => {
+    const those = nodes.filter(({ info }) => (info !== undefined) === isUp);
+    const labels = those.slice(0, NAMES_MAX).map(({ label }) => label);
+    const names = [...labels, ...(those.length > NAMES_MAX ? ['…'] : [])].join(', ');
+    return `${those.length} ${isUp ? 'up' : 'down'}${names === '' ? '' : ` (${names})`}`;
+  };
+  return `${part(true)}, ${part(false)}`;
 }
 
 /** For programs; names are kept once they were given. */
@@ -56,7 +80,7 @@ export function healthPlain(health: Health): object {
   };
 }
 
-export function nodePlain({ info, fault, ...row }: NodeHealth): object {
+export function nodePlain({ info, fault, label: _, ...row }: NodeHealth): object {
   const isUp = info !== undefined;
   const known = { ...row, isUp };
   if (!isUp) return { ...known, fault };

@@ -20,7 +20,10 @@ const CODES = {
   'too-many-calls': [true, 'wait for earlier calls before you make more'],
   aborted: [false, 'the signal of the call was aborted'],
   closed: [false, 'the client was closed; connect again'],
-  'wrong-cluster': [false, 'the urls lead to nodes of different clusters; name those of one'],
+  'wrong-cluster': [
+    false,
+    'the nodes are of another cluster than is meant; check the urls, and `kvctl status`',
+  ],
   'answer-lost': [false, 'read the keys to see whether the write is there'],
   'read-only': [true, 'the disk of a node is nearly full: delete something, or add space'],
   /** A store in this process. */

@@ -20,6 +20,8 @@ import { invalid } from './options.ts';
 export interface AskOptions {
   /** Milliseconds for each node that is asked. 5 s by default. */
   readonly timeout?: number;
+  /** The id of the only cluster to ask. */
+  readonly cluster?: string;
 }
 
 /** A transaction that waits, as a node tells of it that leads a shard with keys of it. */
@@ -38,11 +40,11 @@ const REST_MILLISECONDS = 100;
 /** The map as the first node has it that answers. */
 export async function askMap(
   urls: string | readonly string[],
-  { timeout = TIMEOUT_MILLISECONDS }: AskOptions,
+  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions,
 ): Promise<ClusterMap> {
   const attempts: { readonly endpoint: string; readonly what: string }[] = [];
   for (const url of urlsOf(urls)) {
-    const answer = await askAt(url, { type: 'map', id: ID, knownVersion: 0 }, timeout);
+    const answer = await askAt(url, { type: 'map', id: ID, knownVersion: 0 }, { timeout, cluster });
     if (answer.type === 'map') {
       const map = decodeMap(answer.map, undefined);
       if (map !== undefined) return map;
@@ -80,13 +82,14 @@ export async function askPending(
 export async function settle(
   urls: string | readonly string[],
   { id, age, participants }: Waiting,
-  { timeout = TIMEOUT_MILLISECONDS }: AskOptions,
+  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions,
 ): Promise<SettledOutcome> {
   const name = idFromText(id);
   if (name === undefined) throw invalid(`${JSON.stringify(id)} is no name of a transaction`);
   if (participants.length === 0) throw invalid('nobody takes part in the transaction');
   const until = monotoneNow() + timeout;
-  const map = await askMap(urls, { timeout });
+  const map = await askMap(urls, { timeout, cluster });
+  const terms = { timeout, cluster: map.clusterId };
   const { shard } = shardAt(map, name.home);
   // It decides on an abort or learns of a decision, and competes with no other transaction.
   const contender = { id: name, attempts: 0, age };
@@ -96,7 +99,7 @@ export async function settle(
   do {
     attempts = [];
     for (const url of urlsOf(urls)) {
-      const answer = await askAt(url, { ...request, isPressing: true }, timeout);
+      const answer = await askAt(url, { ...request, isPressing: true }, terms);
       const settled = outcomeOf(answer);
       if (settled !== undefined) return settled;
       attempts.push({ endpoint: url, what: faultOf(answer) });
@@ -117,7 +120,7 @@ interface TextTerms {
 
 async function askText(url: string, { request, timeout, message }: TextTerms): Promise<string> {
   const [address = ''] = urlsOf(url);
-  const answer = await askAt(address, request, timeout);
+  const answer = await askAt(address, request, { timeout, cluster: '' });
   if (answer.type === 'info') {
     return new TextDecoder().decode(answer.text);
   }
@@ -152,7 +155,7 @@ export interface Unanswered {
 export function askAt(
   url: string,
   request: Request,
-  timeoutMilliseconds: number,
+  { timeout, cluster }: Required<AskOptions>,
 ): Promise<Response | Unanswered> {
   return new Promise((resolve) => {
     const sockets = new WebDialler();
@@ -164,12 +167,12 @@ export function askAt(
       resolve(answer);
     };
     const fail = (why: string) => end({ type: 'unanswered', why, isSent });
-    const timer = setTimeout(() => fail('it did not answer in time'), timeoutMilliseconds);
+    const timer = setTimeout(() => fail('it did not answer in time'), timeout);
     const line = new ClientLine({
       sockets,
       schedule: TIMERS,
       url,
-      cluster: '',
+      cluster,
       features: [],
       onEvent: (event) => {
         switch (event.type) {

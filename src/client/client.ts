@@ -15,7 +15,7 @@ import type {
   SpaceOptions,
   WriteOptions,
 } from './options.ts';
-import { timeoutOf } from './options.ts';
+import { clusterOf, timeoutOf } from './options.ts';
 import type { CountOptions, Scanning, ScanOptions } from './scanning.ts';
 import { Space } from './space.ts';
 import { type Entry, Spelling } from './spelling.ts';
@@ -115,7 +115,8 @@ export async function connectBy(
 ): Promise<Client> {
   const timeout = timeoutOf(options.timeout, CLIENT_LIMITS.timeoutMillisecondsDefault);
   const balance = options.balance ?? 'round-robin';
-  const engine = new Engine({ surroundings, urls: urlsOf(urls), balance });
+  const cluster = clusterOf(options.cluster);
+  const engine = new Engine({ surroundings, urls: urlsOf(urls), cluster, balance });
   const root = new Space<unknown>({
     engine,
     defaults: { timeout, read: options.read ?? 'linearizable' },

@@ -3,7 +3,7 @@
 import type { Greeting } from './core/port.ts';
 
 /** Called one at a time, never from inside a call on the line. */
-interface LineListener {
+export interface LineListener {
   /** At most once, before any frame. */
   readonly onUp: (greeting: Greeting) => void;
   /** The bytes are given away. */
@@ -18,8 +18,8 @@ export interface Line {
   close(): void;
 }
 
-/** One attempt. Required: nothing is called before it returns. */
-export type Dial = (url: string, listener: LineListener) => Line;
+/** One attempt, at a node of the cluster if one is named. Nothing is called before it returns. */
+export type Dial = (url: string, listener: LineListener, cluster: string) => Line;
 
 /** What a process gives: a network, a monotone clock in milliseconds, bytes that nobody guesses. */
 export interface Surroundings {

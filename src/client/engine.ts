@@ -9,13 +9,15 @@ import { Core } from './core/core.ts';
 import type { CloseReason } from './core/port.ts';
 import type { Scan } from './core/scan.ts';
 import type { Failure } from './core/settled.ts';
-import type { Line, Surroundings } from './dial.ts';
+import type { Line, LineListener, Surroundings } from './dial.ts';
 import { invalid } from './options.ts';
 import { onAbort } from './signals.ts';
 
 interface EngineOptions {
   readonly surroundings: Surroundings;
   readonly urls: readonly string[];
+  /** The only cluster that is meant; empty for the first that is met. */
+  readonly cluster: string;
   readonly balance: Balance;
 }
 
@@ -39,14 +41,17 @@ export class Engine {
   #isFlushing = false;
   #isClosed = false;
 
-  constructor({ surroundings, urls, balance }: EngineOptions) {
+  constructor({ surroundings, urls, cluster, balance }: EngineOptions) {
     const { dial, now, secureBytes, ended } = surroundings;
     this.now = now;
     const random = new Random(new DataView(secureBytes(4).buffer).getUint32(0));
     this.random = random.fork('rests');
     this.#core = new Core({
       port: {
-        dial: (connection, url) => this.#lines.set(connection, this.#open(connection, url, dial)),
+        dial: (connection, url, named) => {
+          const listener = this.#listenerOf(connection);
+          this.#lines.set(connection, dial(url, listener, named));
+        },
         hangUp: (connection) => {
           this.#lines.get(connection)?.close();
           this.#lines.delete(connection);
@@ -56,6 +61,7 @@ export class Engine {
         },
       },
       urls,
+      cluster,
       client: secureBytes(16),
       random,
       balance,
@@ -116,8 +122,8 @@ export class Engine {
     this.#ticking = undefined;
   }
 
-  #open(connection: number, url: string, dial: Surroundings['dial']): Line {
-    return dial(url, {
+  #listenerOf(connection: number): LineListener {
+    return {
       onUp: (greeting) => {
         this.#core.step({ type: 'up', connection, greeting, now: this.now() });
         this.#wake();
@@ -127,7 +133,7 @@ export class Engine {
         this.#wake();
       },
       onDown: (reason) => this.#lose(connection, reason),
-    });
+    };
   }
 
   /** The core is in the middle of a flush: it is told later. */

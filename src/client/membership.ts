@@ -30,9 +30,10 @@ const REST_MILLISECONDS = 100;
 export async function setMembership(
   urls: string | readonly string[],
   { node, membership, isForced = false }: MembershipRequest,
-  { timeout = TIMEOUT_MILLISECONDS }: AskOptions,
+  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions,
 ): Promise<void> {
   const until = monotoneNow() + timeout;
+  const terms = { timeout, cluster };
   const command = encodeCommand({
     type: 'set-membership',
     node: node as NodeId,
@@ -44,11 +45,11 @@ export async function setMembership(
   do {
     attempts = [];
     for (const url of urlsOf(urls)) {
-      const answer = await askAt(url, { type: 'command', id: ID, command }, timeout);
+      const answer = await askAt(url, { type: 'command', id: ID, command }, terms);
       const reply = replyIn(answer);
       if (reply?.type === 'done') return;
       if (reply?.type === 'refused') {
-        throw refusalOf(await askMap(urls, { timeout }), node, reply.reason);
+        throw refusalOf(await askMap(urls, terms), node, reply.reason);
       }
       attempts.push({ endpoint: url, what: faultOf(answer) });
       if (mayHaveActed(answer)) outcome = 'unknown';

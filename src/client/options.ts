@@ -21,6 +21,11 @@ export interface ConnectOptions {
   readonly balance?: Balance;
   /** How values are spelled where nothing else is said: MessagePack by default. */
   readonly codec?: Codec<unknown>;
+  /**
+   * The id of the cluster, as `kvctl status` shows it: nodes of any other are refused with
+   * `wrong-cluster`. Without it, that of the first node that answers.
+   */
+  readonly cluster?: string;
   /** Aborts connecting. */
   readonly signal?: AbortSignal;
 }
@@ -55,6 +60,13 @@ export function timeoutOf(timeout: number | undefined, usual: number): number {
   const max = CLIENT_LIMITS.timeoutMillisecondsMax;
   if (chosen > 0 && chosen <= max) return chosen;
   throw invalid(`timeout is ${chosen}, it may be from 1 to ${max} milliseconds`);
+}
+
+const CLUSTER_ID = /^[\x21-\x7e]{0,64}$/;
+
+export function clusterOf(cluster = ''): string {
+  if (CLUSTER_ID.test(cluster)) return cluster;
+  throw invalid('cluster is no id of a cluster: 1 to 64 visible characters, see `kvctl status`');
 }
 
 export function levelOf(read: Read): ReadLevel {

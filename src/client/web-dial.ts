@@ -4,17 +4,18 @@ import { monotoneNow, secureBytes } from '../base/ambient.ts';
 import { ClientLine } from '../transport/client-line.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
+import { WRONG_CLUSTER } from './core/port.ts';
 import type { Dial, Surroundings } from './dial.ts';
 
 /** Made at the first connection: nothing happens when the library is imported. */
 export function webSurroundings(): Surroundings {
   const sockets = new WebDialler();
-  const dial: Dial = (url, { onUp, onFrame, onDown }) =>
+  const dial: Dial = (url, { onUp, onFrame, onDown }, cluster) =>
     new ClientLine({
       sockets,
       schedule: TIMERS,
       url,
-      cluster: '',
+      cluster,
       features: [],
       onEvent: (event) => {
         switch (event.type) {
@@ -23,7 +24,7 @@ export function webSurroundings(): Surroundings {
           case 'frame':
             return onFrame(event.bytes);
           case 'down':
-            return onDown(event.reason);
+            return onDown(event.isForeign ? WRONG_CLUSTER : event.reason);
         }
       },
     });

@@ -70,7 +70,7 @@ async function settleIn(house: House, shards: number): Promise<EmbeddedNode> {
     init: { shards, replicas: 3 },
     folder,
     description: DESCRIPTION,
-    onStanding: () => {},
+    onAffiliation: () => {},
     onWaiting: () => {},
     signal: undefined,
   });

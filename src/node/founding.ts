@@ -6,12 +6,12 @@
  * cannot reach them waits, however often it is started with `--init`.
  *
  * Two nodes that were both started with `--init` found one cluster, not two. Each says in its
- * standing that it is about to found, and asks all others again after it has begun to say so. Of
+ * affiliation that it is about to found, and asks all others again after it has begun to say so. Of
  * two that asked each other, at least one was answered after the other had begun to say so, and it
  * waits. Which one goes on is decided by the candidate numbers.
  */
 
-import { NO_STANDING, type Probe, type Standing } from './standing.ts';
+import { type Affiliation, NO_AFFILIATION, type Probe } from './affiliation.ts';
 
 interface Situation {
   /** Of the node itself: a text if it may found, empty if it may only join. */
@@ -45,8 +45,8 @@ export class Seeking {
   }
 
   /** What the node answers others. Required: it does so before the next round asks them. */
-  get standing(): Standing {
-    return { ...NO_STANDING, candidate: this.#candidate, isFounding: this.#isFounding };
+  get affiliation(): Affiliation {
+    return { ...NO_AFFILIATION, candidate: this.#candidate, isFounding: this.#isFounding };
   }
 
   /** All answers of one round, which asked after the round before had been heard. */
@@ -60,11 +60,13 @@ export class Seeking {
 }
 
 function nextCourse({ candidate, pinned, probes }: Situation): Course {
-  const heard = probes.flatMap((one) => (one.type === 'standing' ? [one] : []));
-  const others = heard.filter(({ standing }) => !isSelf(standing, candidate));
-  const members = others.filter(({ standing }) => standing.cluster !== '');
-  const wanted = members.filter(({ standing }) => pinned === '' || standing.cluster === pinned);
-  const clusters = [...new Set(wanted.map(({ standing }) => standing.cluster))];
+  const heard = probes.flatMap((one) => (one.type === 'affiliation' ? [one] : []));
+  const others = heard.filter(({ affiliation }) => !isSelf(affiliation, candidate));
+  const members = others.filter(({ affiliation }) => affiliation.cluster !== '');
+  const wanted = members.filter(
+    ({ affiliation }) => pinned === '' || affiliation.cluster === pinned,
+  );
+  const clusters = [...new Set(wanted.map(({ affiliation }) => affiliation.cluster))];
   const [cluster] = clusters;
   if (clusters.length > 1) return refuse('the addresses lead to different clusters', members);
   if (cluster !== undefined) return { type: 'join', cluster, urls: wanted.map(({ url }) => url) };
@@ -72,8 +74,9 @@ function nextCourse({ candidate, pinned, probes }: Situation): Course {
     return refuse(`this node is configured for cluster ${pinned} and found another`, members);
   }
   const silent = probes.flatMap((one) => (one.type === 'silent' ? [`${one.url}: ${one.why}`] : []));
-  const rivals = others.flatMap(({ url, standing }) => {
-    const isFirst = standing.isFounding || (standing.candidate && standing.candidate < candidate);
+  const rivals = others.flatMap(({ url, affiliation }) => {
+    const isFirst =
+      affiliation.isFounding || (affiliation.candidate && affiliation.candidate < candidate);
     return isFirst ? [`${url}: it is about to begin the cluster`] : [];
   });
   const empty = others.map(({ url }) => `${url}: it belongs to no cluster yet`);
@@ -85,13 +88,13 @@ function nextCourse({ candidate, pinned, probes }: Situation): Course {
 }
 
 /** A list of addresses that is the same for all nodes holds the node's own. */
-function isSelf(standing: Standing, candidate: string): boolean {
-  return candidate !== '' && standing.candidate === candidate;
+function isSelf(affiliation: Affiliation, candidate: string): boolean {
+  return candidate !== '' && affiliation.candidate === candidate;
 }
 
-type Heard = Extract<Probe, { type: 'standing' }>;
+type Heard = Extract<Probe, { type: 'affiliation' }>;
 
 function refuse(what: string, members: readonly Heard[]): Course {
-  const where = members.map(({ url, standing }) => `${url} is of ${standing.cluster}`);
+  const where = members.map(({ url, affiliation }) => `${url} is of ${affiliation.cluster}`);
   return { type: 'refuse', text: `${what}: ${where.join(', ')}` };
 }

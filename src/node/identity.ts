@@ -6,12 +6,12 @@ import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
+import { type Affiliation, NO_AFFILIATION, type Probe, probe } from './affiliation.ts';
 import { type DataFolder, FolderUnusable } from './data-folder.ts';
 import { type Course, Seeking } from './founding.ts';
 import { type Admission, joinAt } from './joining.ts';
 import type { Passport } from './passport.ts';
 import { settingsFault, type WantedSettings } from './settings-check.ts';
-import { NO_STANDING, type Probe, probe, type Standing } from './standing.ts';
 
 interface Identified {
   readonly passport: Passport;
@@ -50,7 +50,7 @@ interface Identification extends Membership {
   readonly folder: DataFolder;
   readonly description: NodeDescription;
   /** What the node answers from now on when it is asked whether it belongs to a cluster. */
-  readonly onStanding: (standing: Standing) => void;
+  readonly onAffiliation: (affiliation: Affiliation) => void;
   /** What it waits for, address by address; called again when that changes. */
   readonly onWaiting: (obstacles: readonly string[]) => void;
   readonly signal: AbortSignal | undefined;
@@ -73,15 +73,15 @@ const CANDIDATE_BYTES = 16;
 const NO_BYTES = new Uint8Array();
 
 export async function identify(identification: Identification): Promise<Identified> {
-  const { folder, init, join, onStanding, pinned, isForced } = identification;
+  const { folder, init, join, onAffiliation, pinned, isForced } = identification;
   const found = folder.readPassport();
   if (found !== undefined && found.cluster !== '') {
-    onStanding(standingAs(found));
+    onAffiliation(affiliationAs(found));
     return await stay(found, identification);
   }
   const candidate = init === undefined ? '' : hexOf(secureBytes(CANDIDATE_BYTES));
   const seeking = new Seeking({ candidate, pinned });
-  onStanding(seeking.standing);
+  onAffiliation(seeking.affiliation);
   if (init === undefined && join.length === 0) throw new FolderUnusable(nowhere(folder));
   if (isForced && pinned !== '') throw new FolderUnusable(pinnedText(folder.path, pinned));
   if (isForced && init !== undefined) return foundIn(identification, init);
@@ -123,14 +123,14 @@ async function refuseForeign(
 ): Promise<void> {
   if (!isJoinGiven || join.length === 0) return;
   const probes = await probeAll(join, NODE_LIMITS.glanceMilliseconds, signal);
-  const clusters = probes.flatMap((one) => (one.type === 'standing' ? [one] : []));
-  const others = clusters.filter(({ standing }) => standing.cluster !== '');
-  const foreign = others.find(({ standing }) => standing.cluster !== cluster);
-  const isAtHome = others.some(({ standing }) => standing.cluster === cluster);
+  const clusters = probes.flatMap((one) => (one.type === 'affiliation' ? [one] : []));
+  const others = clusters.filter(({ affiliation }) => affiliation.cluster !== '');
+  const foreign = others.find(({ affiliation }) => affiliation.cluster !== cluster);
+  const isAtHome = others.some(({ affiliation }) => affiliation.cluster === cluster);
   if (foreign === undefined || isAtHome) return;
   throw new FolderUnusable(
     `the folder ${folder.path} belongs to node ${node} of cluster ${cluster}, and ${foreign.url} ` +
-      `is of cluster ${foreign.standing.cluster}. Nothing was changed. To go on in its own ` +
+      `is of cluster ${foreign.affiliation.cluster}. Nothing was changed. To go on in its own ` +
       'cluster, start it without --join. To move this node to the other one: remove node ' +
       `${node} from cluster ${cluster}, empty the folder, and start it again as now`,
   );
@@ -142,7 +142,7 @@ async function settle(
   found: Passport | undefined,
   seeking: Seeking,
 ): Promise<Joined | 'found'> {
-  const { join, onStanding, onWaiting, patienceMilliseconds, signal } = identification;
+  const { join, onAffiliation, onWaiting, patienceMilliseconds, signal } = identification;
   const until = monotoneNow() + patienceMilliseconds;
   let tellAt = monotoneNow() + NODE_LIMITS.waitingMilliseconds;
   let told = '';
@@ -150,7 +150,7 @@ async function settle(
     const probes = await probeAll(join, NODE_LIMITS.probeMilliseconds, signal);
     if (signal?.aborted) throw new StartStopped();
     const course = seeking.hear(probes);
-    onStanding(seeking.standing);
+    onAffiliation(seeking.affiliation);
     if (course.type === 'refuse') throw new FolderUnusable(`${course.text}. ${HOW_TO_CHOOSE}`);
     if (course.type === 'found') return 'found';
     if (course.type === 'ask-again') continue;
@@ -221,12 +221,12 @@ function gaveUp(
   );
 }
 
-function foundIn({ folder, onStanding }: Identification, founding: Settings): Identified {
+function foundIn({ folder, onAffiliation }: Identification, founding: Settings): Identified {
   const cluster = hexOf(secureBytes(CLUSTER_BYTES));
   const joinToken = secureBytes(TOKEN_BYTES);
   const passport = { joinToken, cluster, node: FIRST, hasLived: false, founding };
   folder.writePassport(passport);
-  onStanding(standingAs(passport));
+  onAffiliation(affiliationAs(passport));
   return { passport, map: NO_BYTES };
 }
 
@@ -239,7 +239,7 @@ function newcomerIn(folder: DataFolder): Passport {
 }
 
 async function joinedIn(
-  { folder, onStanding }: Identification,
+  { folder, onAffiliation }: Identification,
   { cluster, node, map }: Joined,
 ): Promise<Identified> {
   const newcomer = folder.readPassport();
@@ -249,12 +249,12 @@ async function joinedIn(
   folder.keepMap(map);
   await folder.settle();
   folder.writePassport(passport);
-  onStanding(standingAs(passport));
+  onAffiliation(affiliationAs(passport));
   return { passport, map };
 }
 
-function standingAs({ cluster, node }: Passport): Standing {
-  return { ...NO_STANDING, cluster, node };
+function affiliationAs({ cluster, node }: Passport): Affiliation {
+  return { ...NO_AFFILIATION, cluster, node };
 }
 
 const HOW_TO_CHOOSE =

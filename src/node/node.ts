@@ -12,13 +12,13 @@ import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
 import type { TransportEvent } from '../transport/transport.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
+import type { Affiliation } from './affiliation.ts';
 import { House } from './house.ts';
 import { identify, type Membership } from './identity.ts';
 import { type Logger, logFact, newLogger } from './logger.ts';
 import { answerTo } from './plain-answers.ts';
 import { RefusalLog } from './refusal-log.ts';
 import type { WantedSettings } from './settings-check.ts';
-import type { Standing } from './standing.ts';
 
 export interface NodeOptions {
   readonly folder: string;
@@ -84,7 +84,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       host,
       port,
       isInsecureAllowed: options.isInsecureAllowed,
-      answer: (path) => answerTo(house.core, server?.standing, path),
+      answer: (path) => answerTo(house.core, server?.affiliation, path),
       onFault: (text) => logger.warn({ text }, 'network'),
     });
     server = new Server({ house, logger, sockets, options });
@@ -112,7 +112,7 @@ class Server implements RunningNode {
   node = 0;
   cluster = '';
   /** Undefined until the folder has been looked at. */
-  standing: Standing | undefined;
+  affiliation: Affiliation | undefined;
   replaces = 0;
 
   constructor(parts: ServerParts) {
@@ -136,8 +136,8 @@ class Server implements RunningNode {
       ...membershipOf(options),
       folder: house.folder,
       description,
-      onStanding: (standing) => {
-        this.standing = standing;
+      onAffiliation: (affiliation) => {
+        this.affiliation = affiliation;
       },
       onWaiting: (obstacles) => options.onWaiting?.(obstacles),
       signal: options.signal,

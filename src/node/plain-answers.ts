@@ -3,16 +3,18 @@
 import type { NodeCore } from '../core/node-core.ts';
 import { infoOf, type NodeInfo } from '../core/status.ts';
 import type { PlainAnswer } from '../transport/web-sockets.ts';
-import { STANDING_PATH, type Standing, standingText } from './standing.ts';
+import { AFFILIATION_PATH, type Affiliation, affiliationText } from './affiliation.ts';
 
 export function answerTo(
   core: NodeCore | undefined,
-  standing: Standing | undefined,
+  affiliation: Affiliation | undefined,
   path: string,
 ): PlainAnswer | undefined {
   switch (path) {
-    case STANDING_PATH:
-      return standing === undefined ? text(503, 'starting\n') : text(200, standingText(standing));
+    case AFFILIATION_PATH:
+      return affiliation === undefined
+        ? text(503, 'starting\n')
+        : text(200, affiliationText(affiliation));
     case '/healthz':
       return text(200, 'ok\n');
     case '/readyz': {

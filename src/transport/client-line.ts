@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS, type TransportLimits } from '../base/transport-limits.ts';
-import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
+import { type Farewell, farewellOf, farewellText, isForeignCluster } from '../wire/farewell.ts';
 import { encodeHello, type NodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { judgeNode } from './judgement.ts';
 import { Pulse } from './pulse.ts';
@@ -16,7 +16,12 @@ import type { Schedule, Socket, Sockets } from './sockets.ts';
 export type ClientLineEvent =
   | { readonly type: 'up'; readonly hello: NodeHello }
   | { readonly type: 'frame'; readonly bytes: Uint8Array }
-  | { readonly type: 'down'; readonly reason: string };
+  | {
+      readonly type: 'down';
+      readonly reason: string;
+      /** The node is of another cluster than the one that was expected. */
+      readonly isForeign: boolean;
+    };
 
 interface ClientLineOptions {
   readonly sockets: Sockets;
@@ -117,7 +122,8 @@ export class ClientLine {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopSweeping();
-    this.#options.onEvent({ type: 'down', reason: farewellText(farewell) });
+    const isForeign = isForeignCluster(farewell);
+    this.#options.onEvent({ type: 'down', reason: farewellText(farewell), isForeign });
   }
 
   #hello(): Uint8Array {

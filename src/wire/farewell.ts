@@ -53,6 +53,11 @@ export function farewellText({ code, text }: Farewell): string {
   return text === '' ? `closed with code ${code}` : printable(text);
 }
 
+/** One side is of another cluster than the other side expects. */
+export function isForeignCluster({ code }: Farewell): boolean {
+  return code === CODES['foreign-cluster'];
+}
+
 function printable(text: string): string {
   return text.slice(0, TEXT_BYTES_MAX).replace(/[^\x20-\x7e]/g, '?');
 }

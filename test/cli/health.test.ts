@@ -30,7 +30,7 @@ test('one of three nodes down is degraded, and nothing more may fail', () => {
   const health = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), 'connect ECONNREFUSED'));
   assert.deepEqual([health.verdict, health.canLose], ['DEGRADED', 0]);
   assert.deepEqual(health.reasons, [
-    'node 3 (kv://10.0.0.3:7400) does not answer: connect ECONNREFUSED',
+    'n3 (kv://10.0.0.3:7400) does not answer: connect ECONNREFUSED',
   ]);
 });
 
@@ -38,7 +38,7 @@ test('who answers in the place of another node is not that node', () => {
   const health = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), infoOf(4)));
   assert.deepEqual([health.verdict, health.canLose], ['DEGRADED', 0]);
   assert.deepEqual(health.reasons, [
-    'node 3 (kv://10.0.0.3:7400) does not answer: node 4 is there instead',
+    'n3 (kv://10.0.0.3:7400) does not answer: node 4 is there instead',
   ]);
 });
 
@@ -71,7 +71,90 @@ test('of two that say they lead, the one of the greater term does', () => {
   );
 });
 
-test('a stopped replica, a full disk and a missing replica are degraded', () => {
+test('new replicas on their way are normal work, unless a node that shall hold one is down', () => {
+  const growing = judge(mapOn(NODES, [1, 2]), answersOf(infoOf(1), infoOf(2), infoOf(3)));
+  assert.deepEqual([growing.verdict, growing.canLose], ['HEALTHY', 0]);
+  assert.deepEqual(
+    growing.shards.map(({ state }) => state),
+    ['moving', 'moving', 'moving'],
+  );
+  const stuck = judge(mapOn(NODES, [1, 2]), answersOf(infoOf(1), infoOf(2), 'no route'));
+  assert.equal(stuck.verdict, 'DEGRADED');
+  assert.match(stuck.reasons[1] ?? '', /^the catalogue has 2 of 3 replicas$/);
+});
+
+test('a shard is ok only with all its replicas up', () => {
+  const statesOf = (...infos: readonly (NodeInfo | string)[]) =>
+    judge(mapOn(NODES), answersOf(...infos)).shards.map(({ state }) => state);
+  const [first, second, third] = [infoOf(1), infoOf(2), infoOf(3)];
+  assert.deepEqual(statesOf(first, second, third), ['ok', 'ok', 'ok']);
+  assert.deepEqual(statesOf(first, second, 'down'), ['2 of 3 up', '2 of 3 up', '2 of 3 up']);
+  assert.deepEqual(statesOf('down', second, third), ['no leader', 'no leader', 'no leader']);
+  assert.equal(statesOf(first, 'down', 'down')[0], 'no majority');
+});
+
+test('a node has its name, and its number too where another one has that name', () => {
+  const map = mapOn(NODES);
+  const nodes = map.nodes.map((row) => ({ ...row, name: row.node === 1 ? '' : 'n2' }));
+  const health = judge({ ...map, nodes }, answersOf('down', infoOf(2), 'down'));
+  assert.deepEqual(
+    health.nodes.map(({ label }) => label),
+    ['1', 'n2#2', 'n2#3'],
+  );
+  assert.match(health.reasons.join('\n'), /^node 1 \(kv:.*^n2#3 \(kv:/ms);
+});
+
+test('a node of another cluster is not the node that was at its address', () => {
+  const foreign = infoOf(3, { cluster: 'c2' });
+  const { reasons, verdict } = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), foreign));
+  assert.equal(verdict, 'DEGRADED');
+  assert.match(reasons[0] ?? '', /n3 .* a node of cluster c2 is there instead/);
+});
+
+test('nodes of two clusters are a split, whichever of them is asked first', async () => {
+  const store = clusterWith(NODES);
+  store.infos.set('kv://10.0.0.9:7400', infoOf(1, { cluster: 'c2' }));
+  store.urls = ['kv://10.0.0.9:7400'];
+  const { exit, data } = await kvctl(['status'], { store });
+  const [first, ...rest] = data.toString().split('\n');
+  assert.deepEqual([exit, first], [9, 'SPLIT  the nodes belong to different clusters']);
+  assert.match(rest.join('\n'), /^why +cluster c2: node 1 \(kv:\/\/10\.0\.0\.9:7400\)$/m);
+  assert.match(rest.join('\n'), /^why +cluster c1: node 1 .*, node 2 .*, node 3 /m);
+  // Without any map it is told all the same.
+  store.clusterMap = new Error('no map');
+  store.urls = ['kv://10.0.0.9:7400', 'ws://10.0.0.1:7400'];
+  assert.equal((await kvctl(['status', '-o', 'json'], { store })).exit, 9);
+});
+
+test('a cluster that is not the configured one is told as a split', async () => {
+  const store = clusterWith(NODES);
+  store.cluster = 'c0ffee';
+  const { exit, data } = await kvctl(['status'], { store });
+  assert.equal(exit, 9);
+  assert.match(data.toString(), /cluster c0ffee: no node that was asked, though it is configured/);
+  assert.match(data.toString(), /cluster c1: .*; it is not the configured one/);
+});
+
+test('a change of leaders is waited for, and told only if it does not end', async () => {
+  const store = clusterWith(NODES);
+  const electing = NODES.map((node) => {
+    const info = infoOf(node);
+    return { ...info, replicas: info.replicas.map((one) => ({ ...one, role: 'follower' })) };
+  });
+  let looks = 0;
+  const info = store.info.bind(store);
+  store.info = (url) => {
+    looks += 1;
+    const node = NODES.find((one) => url.includes(`10.0.0.${one}:`));
+    const early = looks <= NODES.length ? electing[(node ?? 0) - 1] : undefined;
+    return early === undefined ? info(url) : Promise.resolve(early);
+  };
+  const { exit, data } = await kvctl(['status'], { store });
+  assert.equal(exit, 0, data.toString());
+  assert.ok(looks > NODES.length, 'it looked again');
+});
+
+test('a stopped replica and a full disk are degraded', () => {
   const third = infoOf(3);
   const replicas = third.replicas.map((one) => {
     return one.shard === 2 ? { ...one, stopReason: 'unknown entry' } : one;
@@ -80,7 +163,6 @@ test('a stopped replica, a full disk and a missing replica are degraded', () => 
     [mapOn(NODES), infoOf(3, { replicas }), /has stopped its replica of shard 2: unknown entry/, 0],
     [mapOn(NODES), infoOf(3, { isReadOnly: true }), /takes no writes: its disk is nearly full/, 1],
     [mapOn(NODES), infoOf(3, { isClosing: true }), /is about to stop/, 1],
-    [mapOn(NODES, [1, 2]), third, /the catalogue has 2 of 3 replicas/, 0],
   ];
   for (const [map, info, reason, canLose] of cases) {
     const health = judge(map, answersOf(infoOf(1), infoOf(2), info));
@@ -89,13 +171,13 @@ test('a stopped replica, a full disk and a missing replica are degraded', () => 
   }
 });
 
-test('status says the verdict first, and ends with 0, 1 or 2', async () => {
+test('status says the verdict first, and ends with 0, 1 or 8', async () => {
   const healthy = await kvctl(['status'], { store: clusterWith(NODES) });
   assert.equal(
     healthy.data.toString(),
     `HEALTHY  can lose 1 of 3 nodes
 cluster  c1
-nodes    3 up, 0 down
+nodes    3 up (n1, n2, n3), 0 down
 shards   2, all with 3 of 3 replicas up, leaders 2/0/0
 moving   none
 disk     3.7 MB in the logs, slowest sync 2.5 ms
@@ -106,13 +188,13 @@ lag      0 entries at most
   const degraded = await kvctl(['status'], { store: clusterWith([1, 2]) });
   assert.deepEqual(
     [degraded.exit, degraded.data.toString().split('\n')[1]],
-    [1, 'why      node 3 (kv://10.0.0.3:7400) does not answer: connection refused'],
+    [1, 'why      n3 (kv://10.0.0.3:7400) does not answer: connection refused'],
   );
   const unavailable = await kvctl(['status', '-o', 'json'], { store: clusterWith([3]) });
   const { verdict, schemaVersion } = JSON.parse(unavailable.data.toString());
-  assert.deepEqual([unavailable.exit, verdict, schemaVersion], [2, 'UNAVAILABLE', 1]);
+  assert.deepEqual([unavailable.exit, verdict, schemaVersion], [8, 'UNAVAILABLE', 1]);
   const nobody = await kvctl(['status'], { store: new MemoryStore() });
-  assert.deepEqual([nobody.exit, nobody.data.toString()], [2, 'UNAVAILABLE\n']);
+  assert.deepEqual([nobody.exit, nobody.data.toString()], [8, 'UNAVAILABLE\n']);
 });
 
 test('nodes and shards have a row for each', async () => {
@@ -120,14 +202,14 @@ test('nodes and shards have a row for each', async () => {
   const rowsOf = async (verb: string) =>
     (await kvctl([verb], { store })).data.toString().trimEnd().split('\n');
   assert.deepEqual(await rowsOf('nodes'), [
-    '1\tup\tkv://10.0.0.1:7400\t-\t1\t3\t2\t1\t1.2 MB',
-    '2\tup\tkv://10.0.0.2:7400\t-\t1\t3\t0\t1\t1.2 MB',
-    '3\tdown\tkv://10.0.0.3:7400\t-\t1\t-\t-\t-\t-',
+    '1\tn1\tup\tkv://10.0.0.1:7400\t-\t1\t3\t2\t1\t1.2 MB',
+    '2\tn2\tup\tkv://10.0.0.2:7400\t-\t1\t3\t0\t1\t1.2 MB',
+    '3\tn3\tdown\tkv://10.0.0.3:7400\t-\t1\t-\t-\t-\t-',
   ]);
   assert.deepEqual(await rowsOf('shards'), [
-    '0\tcatalogue\t1\t3\t1 2 3\t3\t0\tok',
-    '1\t00000000\t1\t3\t1 2 3\t3\t0\tok',
-    '2\t80000000\t1\t3\t1 2 3\t3\t0\tok',
+    '0\tcatalogue\tn1\t3\tn1 n2 n3\tn3\t0\t2 of 3 up',
+    '1\t00000000\tn1\t3\tn1 n2 n3\tn3\t0\t2 of 3 up',
+    '2\t80000000\tn1\t3\tn1 n2 n3\tn3\t0\t2 of 3 up',
   ]);
 });
 

@@ -29,6 +29,8 @@ const codec: Store['codec'] = {
 
 export class MemoryStore implements Store {
   readonly codec = codec;
+  urls: readonly string[] = [];
+  cluster = '';
   readonly entries = new Map<string, StoredEntry>();
   readonly puts: PutRequest[] = [];
   /** What the cluster says of itself, or the failure that comes instead. */

@@ -88,11 +88,13 @@ test('a faulty file is told with all its faults', () => {
 });
 
 test('clients go where they are told, else where the file says', async () => {
-  assert.deepEqual(await endpointsOf({ url: 'kv://a:1, b:2' }), ['kv://a:1', 'kv://b:2']);
-  assert.deepEqual(await endpointsOf({ config: CONFIG }), [
-    'ws://127.0.0.1:7501',
-    'ws://b.example:80',
-  ]);
+  const given = await endpointsOf({ url: 'kv://a:1, b:2', cluster: 'c0ffee' });
+  assert.deepEqual(given, { urls: ['kv://a:1', 'kv://b:2'], cluster: 'c0ffee' });
+  const urls = ['ws://127.0.0.1:7501', 'ws://b.example:80'];
+  assert.deepEqual(await endpointsOf({ config: CONFIG }), { urls, cluster: '' });
+  const named = fileWith({ cluster: 'beef', nodes: NODES });
+  assert.deepEqual(await endpointsOf({ config: named }), { urls, cluster: 'beef' });
+  assert.equal((await endpointsOf({ config: named, url: 'x:1' })).cluster, '', 'of other nodes');
 });
 
 test('a node may belong to the cluster of the file only, and asks all of the file', () => {

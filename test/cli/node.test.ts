@@ -102,5 +102,5 @@ test('status tells who is drained, who is removed, and who took whose place', ()
   const replaced = withNode(removed, 3, { replaces: 2 as NodeRow['node'] });
   const text = textOf(replaced, [infoOf(1), `node ${third?.node} is there instead`, infoOf(3)]);
   assert.match(text, /node 3 takes the place of node 2, whose folder was lost/);
-  assert.match(text, /node 2 \(kv:\S+\) is down and not yet replaced everywhere/);
+  assert.match(text, /n2 \(kv:\S+\) is down and not yet replaced everywhere/);
 });

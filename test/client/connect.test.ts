@@ -21,9 +21,9 @@ const LIMITS = {
   batchBytesMax: 2 ** 20,
 };
 
-/** A cluster of one node that listens on a port of its own. */
-async function listen() {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/client' });
+/** A cluster of one node that listens on a port of its own, or on that of an earlier one. */
+async function listen({ port = 0, named = 'model' } = {}) {
+  const server = new WebSocketServer({ port, host: '127.0.0.1', path: '/client' });
   await new Promise((resolve) => server.once('listening', resolve));
   const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const cluster = new ModelCluster({
@@ -47,13 +47,13 @@ async function listen() {
   });
   const model = mapOf({ nodes: 1, shards: 2, version: 1 });
   const nodes = model.nodes.map((node) => ({ ...node, clientUrl: url }));
-  const map = encodeMap({ ...model, nodes }, 0);
+  const map = encodeMap({ ...model, clusterId: named, nodes }, 0);
   server.on('connection', (socket) => {
     let isGreeted = false;
     socket.on('message', (data: Buffer) => {
       if (!isGreeted) {
         isGreeted = true;
-        const hello = { versionMin: 1, versionMax: 1, features: [], cluster: 'model' } as const;
+        const hello = { versionMin: 1, versionMax: 1, features: [], cluster: named } as const;
         const node = { type: 'node', node: 1 as NodeId, incarnation: 1, limits: LIMITS } as const;
         socket.send(encodeHello({ ...hello, ...node }));
         return;
@@ -98,6 +98,38 @@ test('nobody at the other end is an error that says who was asked, and what came
   equal(failure.outcome, 'notApplied');
   match(failure.attempts.at(-1)?.endpoint ?? '', /127\.0\.0\.1/);
   match(failure.message, /127\.0\.0\.1.*ECONNREFUSED/);
+});
+
+test('only the cluster that is named is used, and another one is told at once', async () => {
+  const { url, cut, close } = await listen();
+  const kv = await connect(url, { cluster: 'model' });
+  await kv.set('k', 1);
+  await kv.close();
+  const failure = await connect([url], { cluster: 'c0ffee', timeout: 30_000 }).catch((e) => e);
+  ok(failure instanceof KvError);
+  deepEqual([failure.code, failure.outcome], ['wrong-cluster', 'notApplied']);
+  match(failure.message, /no url leads to cluster c0ffee/);
+  equal(failure.attempts.at(-1)?.what, 'it belongs to another cluster');
+  await rejects(connect(url, { cluster: 'two words' }), { code: 'invalid-argument' });
+  cut();
+  await close();
+});
+
+test('a client stays with the cluster that it met first', async (context) => {
+  const first = await listen();
+  const kv = await connect(first.url);
+  await kv.set('k', 1);
+  const { port } = new URL(first.url);
+  first.cut();
+  await first.close();
+  const second = await listen({ port: Number(port), named: 'other' });
+  context.after(async () => {
+    await kv.close();
+    second.cut();
+    await second.close();
+  });
+  const reading = kv.get('k', { timeout: 1500 });
+  await rejects(reading, { code: 'wrong-cluster', outcome: 'notApplied' });
 });
 
 test('a url that is none is refused at once', async () => {

@@ -3,11 +3,16 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/base/random.ts';
+import {
+  type Affiliation,
+  affiliationOf,
+  NO_AFFILIATION,
+  type Probe,
+} from '../../src/node/affiliation.ts';
 import { type Course, Seeking } from '../../src/node/founding.ts';
-import { NO_STANDING, type Probe, type Standing, standingOf } from '../../src/node/standing.ts';
 
-function said(url: string, standing: Partial<Standing>): Probe {
-  return { type: 'standing', url, standing: { ...NO_STANDING, ...standing } };
+function said(url: string, affiliation: Partial<Affiliation>): Probe {
+  return { type: 'affiliation', url, affiliation: { ...NO_AFFILIATION, ...affiliation } };
 }
 
 function silent(url: string): Probe {
@@ -28,9 +33,9 @@ test('a node that knows no other founds at once', () => {
 test('a cluster is founded when every other node has said twice that it has none', () => {
   const seeking = new Seeking({ candidate: 'b', pinned: '' });
   const probes = [said('x', {}), said('y', {})];
-  equal(seeking.standing.isFounding, false);
+  equal(seeking.affiliation.isFounding, false);
   equal(seeking.hear(probes).type, 'ask-again');
-  equal(seeking.standing.isFounding, true);
+  equal(seeking.affiliation.isFounding, true);
   equal(seeking.hear(probes).type, 'found');
 });
 
@@ -70,9 +75,9 @@ test('of several that may found, the least does, and one that is about to is not
   equal(courseOf([said('x', { candidate: 'b' })]).type, 'found', 'its own address is in the list');
 });
 
-test('what no node says is no standing', () => {
+test('what no node says is no affiliation', () => {
   const sound = { cluster: 'c1', node: 2, candidate: '', isFounding: false };
-  deepEqual(standingOf(JSON.stringify(sound)), sound);
+  deepEqual(affiliationOf(JSON.stringify(sound)), sound);
   const broken = [
     '',
     'null',
@@ -85,7 +90,7 @@ test('what no node says is no standing', () => {
     JSON.stringify({ ...sound, candidate: 7 }),
     JSON.stringify({ ...sound, isFounding: 1 }),
   ];
-  for (const text of broken) equal(standingOf(text), undefined, text);
+  for (const text of broken) equal(affiliationOf(text), undefined, text);
 });
 
 /** One process of a node; its folder outlives it. */
@@ -116,11 +121,11 @@ function race(seed: number): { readonly clusters: number; readonly founded: bool
   const answerOf = (at: number): Probe => {
     const process = processes[at];
     if (process === undefined) return silent(`${at}`);
-    const standing = process.seeking?.standing ?? {
-      ...NO_STANDING,
+    const affiliation = process.seeking?.affiliation ?? {
+      ...NO_AFFILIATION,
       cluster: folders[at] as string,
     };
-    return { type: 'standing', url: `${at}`, standing };
+    return { type: 'affiliation', url: `${at}`, affiliation };
   };
   for (let step = 0; step < 400; step++) {
     const at = random.below(NODES);

@@ -95,7 +95,7 @@ test('a founder that lost its folder founds nothing beside the others', async (c
   // A majority of two is gone with it, so that it can't be let in; but it founds nothing either.
   const again = start(0, { init: INIT, joinMilliseconds: 1500 });
   await rejects(again, { code: 'folder-unusable', message: /let this one join/ });
-  equal((await standingAt(second)).cluster, second.cluster);
+  equal((await affiliationAt(second)).cluster, second.cluster);
 });
 
 test('a founder that lost its folder and reaches no other refuses to found', async (context) => {
@@ -203,7 +203,7 @@ test('a node that joined and lost its map begins nothing, though it may found', 
   match(await metrics.text(), /^ringkv_replicas 0$/m);
 });
 
-async function standingAt({ clientUrl }: RunningNode): Promise<{ readonly cluster: string }> {
+async function affiliationAt({ clientUrl }: RunningNode): Promise<{ readonly cluster: string }> {
   const response = await fetch(`${clientUrl.replace('ws:', 'http:')}/cluster`);
   return (await response.json()) as { readonly cluster: string };
 }

@@ -11,6 +11,14 @@ const RULE = {
 };
 const START = { ...RULE, tests: ['one-cluster'], isFast: false };
 
+const STATUS = {
+  file: 'cli/health.ts',
+  trap: '§7',
+  profiles: [],
+  tests: ['health'],
+  isFast: true,
+};
+
 export const FOUNDING_BUGS: readonly Bug[] = [
   {
     ...RULE,
@@ -30,14 +38,14 @@ export const FOUNDING_BUGS: readonly Bug[] = [
     ...RULE,
     name: 'overtakes-a-founder',
     sentence: 'the least candidate founds though another one is about to',
-    find: 'const isFirst = standing.isFounding || (standing.candidate',
-    replace: 'const isFirst = (standing.candidate',
+    find: 'const isFirst = affiliation.isFounding || (affiliation.candidate',
+    replace: 'const isFirst = (affiliation.candidate',
   },
   {
     ...RULE,
     name: 'named-cluster-ignored',
     sentence: 'a cluster is joined that is not the one of the configuration',
-    find: "pinned === '' || standing.cluster === pinned",
+    find: "pinned === '' || affiliation.cluster === pinned",
     replace: 'true',
   },
   {
@@ -70,6 +78,43 @@ export const FOUNDING_BUGS: readonly Bug[] = [
     name: 'foreign-folder-starts',
     sentence: 'a node starts in its own cluster though a person named nodes of another',
     find: 'if (foreign === undefined || isAtHome)',
+    replace: 'if (true)',
+  },
+  {
+    ...STATUS,
+    name: 'split-not-told',
+    sentence: 'nodes of two clusters are judged as if they were of one',
+    find: 'const isSplit = clusters.length > 1;',
+    replace: 'const isSplit = false;',
+  },
+  {
+    ...STATUS,
+    file: 'cli/clusters-seen.ts',
+    name: 'named-cluster-not-missed',
+    sentence: 'a cluster that the configuration names is not missed where another one answers',
+    find: "const named = pinned === '' || found.length === 0 ? [] : [pinned];",
+    replace: 'const named = [];',
+  },
+  {
+    ...STATUS,
+    name: 'growth-told-as-damage',
+    sentence: 'new replicas on their way make a cluster degraded',
+    find: '!isGrowing || blocked.includes(shard)',
+    replace: 'true',
+  },
+  {
+    ...STATUS,
+    name: 'two-of-three-are-ok',
+    sentence: 'a shard with a replica that is down is told to be ok',
+    find: 'if (live < all)',
+    replace: 'if (false)',
+  },
+  {
+    ...STATUS,
+    file: 'cli/inspect.ts',
+    name: 'election-told-at-once',
+    sentence: 'a change of leaders is told as an outage',
+    find: 'if (!health.isElecting || performance.now() >= until)',
     replace: 'if (true)',
   },
 ];

@@ -42,16 +42,25 @@ interface Place {
   trouble: string;
 }
 
+interface ConnectionsOptions {
+  readonly port: ClientPort;
+  readonly random: Random;
+  /** The cluster that is meant; empty until the first one is met. */
+  readonly cluster: () => string;
+}
+
 export class Connections {
   readonly #port: ClientPort;
   readonly #random: Random;
+  readonly #cluster: () => string;
   readonly #places = new Map<string, Place>();
   readonly #byNumber = new Map<number, Connection>();
   readonly #byNode = new Map<NodeId, Connection>();
   #nextNumber = 1;
 
-  constructor(options: { readonly port: ClientPort; readonly random: Random }) {
+  constructor(options: ConnectionsOptions) {
     this.#port = options.port;
+    this.#cluster = options.cluster;
     this.#random = options.random;
   }
 
@@ -108,7 +117,7 @@ export class Connections {
     };
     place.connection = connection;
     this.#byNumber.set(connection.number, connection);
-    this.#port.dial(connection.number, url);
+    this.#port.dial(connection.number, url, this.#cluster());
     return true;
   }
 

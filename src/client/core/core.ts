@@ -22,7 +22,13 @@ import { JointRead, type JointReadOptions } from './joint-read.ts';
 import { Ledger } from './ledger.ts';
 import { MapKeeper } from './map-keeper.ts';
 import type { Means } from './means.ts';
-import type { ClientEvent, ClientPort, CloseReason, Greeting } from './port.ts';
+import {
+  type ClientEvent,
+  type ClientPort,
+  type CloseReason,
+  type Greeting,
+  WRONG_CLUSTER,
+} from './port.ts';
 import { Routing } from './routing.ts';
 import { ScanPages } from './scan-pages.ts';
 import { Sessions } from './sessions.ts';
@@ -34,6 +40,8 @@ interface CoreOptions {
   readonly port: ClientPort;
   /** At least one url at which a node of the cluster may be met. */
   readonly urls: readonly string[];
+  /** The only cluster that is meant; if none is named, the first that is met. */
+  readonly cluster?: string;
   /** 16 bytes that nobody else draws: the name under which commands are remembered. */
   readonly client: Uint8Array;
   readonly random: Random;
@@ -54,12 +62,15 @@ export class Core {
   readonly #mapKeeper: MapKeeper;
   /** Calls that came before the map did, and when they expire. */
   #early = new Map<Call, number>();
-  #cluster = '';
+  #cluster: string;
+  readonly #urls: readonly string[];
   #tickedAt: number;
   #closed: CloseReason | undefined;
 
-  constructor({ port, urls, client, random, balance, now }: CoreOptions) {
-    const connections = new Connections({ port, random });
+  constructor({ port, urls, cluster = '', client, random, balance, now }: CoreOptions) {
+    this.#cluster = cluster;
+    this.#urls = urls;
+    const connections = new Connections({ port, random, cluster: () => this.#cluster });
     const sessions = new Sessions({ client });
     const routing = this.#routing;
     const ledger = this.#ledger;
@@ -257,7 +268,8 @@ export class Core {
     const attempts = this.#mapKeeper.attempts;
     const { endpoint = 'the cluster', what = 'no answer' } = attempts.at(-1) ?? {};
     const message = `the cluster was not reached in time; last ${endpoint}: ${what}`;
-    const code = attempts.at(-1)?.what === WRONG_CLUSTER ? 'wrong-cluster' : 'unreachable';
+    const isForeign = attempts.some((attempt) => attempt.what === WRONG_CLUSTER);
+    const code = isForeign ? 'wrong-cluster' : 'unreachable';
     for (const [call] of over) this.#ledger.settle(call, failed(code, message, attempts));
   }
 
@@ -322,10 +334,22 @@ export class Core {
   #judgeLost(connection: Connection, reason: string, now: number): void {
     const arrival = arrivalAt(connection, now);
     this.#mapKeeper.lose(connection, reason);
+    this.#refuseForeign();
     for (const { errand } of connection.sent.values()) {
       if (errand !== undefined) this.#dispatch.lose(errand, arrival, reason);
     }
     this.#dispatch.unpark();
+  }
+
+  /** Time changes nothing where every address leads to another cluster than is meant. */
+  #refuseForeign(): void {
+    const isForeign = (url: string) => this.#connections.troubleAt(url) === WRONG_CLUSTER;
+    if (this.#routing.map !== undefined || !this.#urls.every(isForeign)) return;
+    const early = [...this.#early.keys()];
+    this.#early.clear();
+    const message = `no url leads to cluster ${this.#cluster}: nodes of another one answer there`;
+    const failure = failed('wrong-cluster', message, this.#mapKeeper.attempts);
+    for (const call of early) this.#ledger.settle(call, failure);
   }
 
   #close(why: CloseReason): void {
@@ -344,7 +368,6 @@ export class Core {
 const NOTHING_SEEN = { ranges: [], moments: new Map(), contest: undefined };
 
 const TIMEOUT_MAX = CLIENT_LIMITS.timeoutMillisecondsMax;
-const WRONG_CLUSTER = 'it belongs to another cluster';
 
 /** A tick that comes later than this says that this side slept, not that the other was silent. */
 const AWAKE_MILLISECONDS_MAX = 10 * CLIENT_LIMITS.tickMilliseconds;

@@ -17,7 +17,7 @@ import {
   type Reproof,
   type Verdict,
 } from './errand.ts';
-import type { CloseReason } from './port.ts';
+import { type CloseReason, WRONG_CLUSTER } from './port.ts';
 import { RangeErrand, TIME_QUESTION } from './range-errand.ts';
 import { RetryBudget, restAfter } from './retry.ts';
 import type { Routing } from './routing.ts';
@@ -166,8 +166,9 @@ export class Dispatch {
     const connection = connections.toNode(node);
     if (connection === undefined) {
       if (connections.dial(url, now)) return this.#park(errand);
-      errand.trip.obstacle = 'unreachable';
-      const why = `not reachable: ${connections.troubleAt(url)}`;
+      const trouble = connections.troubleAt(url);
+      errand.trip.obstacle = trouble === WRONG_CLUSTER ? 'foreign' : 'unreachable';
+      const why = `not reachable: ${trouble}`;
       routing.doubt(errand.shard, node);
       return this.#retry(errand, { url, node, now }, { why, rest: 0 });
     }
@@ -412,6 +413,7 @@ function failure({ code, message, isDoubted, attempts }: FailureTerms): Failure 
 const CODE_OF_OBSTACLE: Readonly<Record<Obstacle, KvErrorCode>> = {
   none: 'timeout',
   unreachable: 'unreachable',
+  foreign: 'wrong-cluster',
   overloaded: 'overloaded',
   contended: 'contended',
 };
@@ -425,6 +427,7 @@ function expiryOf({ shard, trip }: Errand, isDoubted: boolean): Failure {
   const last = trip.history.at(-1);
   const tale = last === undefined ? 'nobody answered' : `last ${last.endpoint}: ${last.what}`;
   const message = `no answer from shard ${shard} in time, ${trip.attempts} sent, ${tale}`;
-  const code = isInDoubt(trip) ? 'timeout' : CODE_OF_OBSTACLE[trip.obstacle];
+  const isForeign = trip.obstacle === 'foreign';
+  const code = isInDoubt(trip) && !isForeign ? 'timeout' : CODE_OF_OBSTACLE[trip.obstacle];
   return failure({ code, message, isDoubted, attempts: trip.history });
 }

@@ -43,7 +43,7 @@ export interface Trip {
 }
 
 /** What people are told when time is over. */
-export type Obstacle = 'none' | 'unreachable' | 'overloaded' | 'contended';
+export type Obstacle = 'none' | 'unreachable' | 'foreign' | 'overloaded' | 'contended';
 
 export function newTrip(): Trip {
   return {

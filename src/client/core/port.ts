@@ -7,13 +7,19 @@ import type { Scan } from './scan.ts';
 
 /** What the core makes happen. None of it calls back. */
 export interface ClientPort {
-  /** Ends in an `up` or a `down` of this number, which is never used again. */
-  dial(connection: number, url: string): void;
+  /**
+   * Ends in an `up` or a `down` of this number, which is never used again. A cluster that is
+   * named is the only one that may answer; empty names none.
+   */
+  dial(connection: number, url: string, cluster: string): void;
   /** No event of it is listened to any more. */
   hangUp(connection: number): void;
   /** In order. Whether it arrives is told by answers alone. The bytes are given away. */
   send(connection: number, bytes: Uint8Array): void;
 }
+
+/** Why a dial went down where a node of another cluster than the one that was named answered. */
+export const WRONG_CLUSTER = 'it belongs to another cluster';
 
 /** What the other side says of itself when a connection is up. */
 export interface Greeting {

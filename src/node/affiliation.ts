@@ -3,7 +3,7 @@
 import { askPlainly } from '../transport/plain-question.ts';
 
 /** Told at `/cluster` from the moment that the folder has been looked at. */
-export interface Standing {
+export interface Affiliation {
   /** Empty as long as the node belongs to none. */
   readonly cluster: string;
   /** 0 as long as it has no number. */
@@ -17,25 +17,30 @@ export interface Standing {
   readonly isFounding: boolean;
 }
 
-export const NO_STANDING: Standing = { cluster: '', node: 0, candidate: '', isFounding: false };
+export const NO_AFFILIATION: Affiliation = {
+  cluster: '',
+  node: 0,
+  candidate: '',
+  isFounding: false,
+};
 
 /** What came of asking one url. */
 export type Probe =
-  | { readonly type: 'standing'; readonly url: string; readonly standing: Standing }
+  | { readonly type: 'affiliation'; readonly url: string; readonly affiliation: Affiliation }
   | { readonly type: 'silent'; readonly url: string; readonly why: string };
 
-export const STANDING_PATH = '/cluster';
+export const AFFILIATION_PATH = '/cluster';
 
 const ANSWER_BYTES_MAX = 4096;
 const TEXT_LENGTH_MAX = 64;
 const VISIBLE = /^[\x21-\x7e]*$/;
 
-export function standingText(standing: Standing): string {
-  return `${JSON.stringify(standing)}\n`;
+export function affiliationText(affiliation: Affiliation): string {
+  return `${JSON.stringify(affiliation)}\n`;
 }
 
 /** Undefined for a text that no node says. Never throws. */
-export function standingOf(text: string): Standing | undefined {
+export function affiliationOf(text: string): Affiliation | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -55,11 +60,11 @@ interface ProbeTerms {
 }
 
 export async function probe(url: string, terms: ProbeTerms): Promise<Probe> {
-  const question = { url, path: STANDING_PATH, bytesMax: ANSWER_BYTES_MAX };
+  const question = { url, path: AFFILIATION_PATH, bytesMax: ANSWER_BYTES_MAX };
   const reply = await askPlainly({ ...question, ...terms });
   if (reply.type === 'failed') return { type: 'silent', url, why: reply.why };
-  const standing = reply.status === 200 ? standingOf(reply.body) : undefined;
-  if (standing !== undefined) return { type: 'standing', url, standing };
+  const affiliation = reply.status === 200 ? affiliationOf(reply.body) : undefined;
+  if (affiliation !== undefined) return { type: 'affiliation', url, affiliation };
   const why = reply.status === 503 ? 'it is starting' : 'no node of ringkv answers there';
   return { type: 'silent', url, why };
 }
