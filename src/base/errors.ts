@@ -61,12 +61,17 @@ interface KvErrorOptions {
   readonly cause?: unknown;
 }
 
+const READ_FIRST = 'it may have happened: read the keys before you ask again';
+
 /** Match `code`, never the message. */
 export class KvError extends Error {
   override readonly name = 'KvError';
   readonly code: KvErrorCode;
   readonly outcome: Outcome;
-  /** The same call may succeed later. After `unknown` it may then happen a second time. */
+  /**
+   * The same call may succeed later, and nothing can happen twice by it: nothing was applied. False
+   * where the outcome is unknown; read the keys then before you ask again.
+   */
   readonly retryable: boolean;
   readonly hint: string;
   /** The latest ones, the last one last. */
@@ -77,8 +82,8 @@ export class KvError extends Error {
     const [isRetryable, hint] = CODES[code];
     this.code = code;
     this.outcome = outcome;
-    this.retryable = isRetryable;
-    this.hint = hint;
+    this.retryable = isRetryable && outcome === 'notApplied';
+    this.hint = outcome === 'unknown' ? READ_FIRST : hint;
     this.attempts = attempts;
   }
 }

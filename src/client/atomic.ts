@@ -7,17 +7,26 @@ import type { CallOptions } from './options.ts';
 import { invalid, lifeOf, versionOf } from './options.ts';
 import type { Spelling } from './spelling.ts';
 
-/** It happened, in the entry of the shard's log with this number. */
+/** The write of one key happened. */
 export interface Committed {
   readonly ok: true;
+  /**
+   * Of the key from now on, until it is written again, as `ifVersion` and `check` take it:
+   * `kv.set('a', 2, { ifVersion: written.version })`.
+   */
   readonly version: number;
 }
 
-/** Keys may lie in several shards, and each of them counts its own versions. */
-export interface CommittedTogether extends Committed {
-  /** That of the key that is written first. */
-  readonly version: number;
-  /** That of any key that was written; 0 if it was deleted. As `check` and `ifVersion` take it. */
+/**
+ * All writes of an atomic command happened. Keys may lie in several shards, and each shard counts
+ * its own versions, so there is none for the whole: each key has its own, wherever it lies.
+ */
+export interface CommittedTogether {
+  readonly ok: true;
+  /**
+   * Of a key that was written, 0 if it was deleted, as `ifVersion` and `check` take it:
+   * `kv.set('a', 2, { ifVersion: committed.versionOf('a') })`.
+   */
   versionOf(key: Key): number;
 }
 

@@ -41,7 +41,10 @@ export interface ReadOptions extends CallOptions {
 }
 
 export interface WriteOptions extends CallOptions {
-  /** Only if the key has this version; 0 for a key that must not be there. */
+  /**
+   * Only if the key has this version; 0 for a key that must not be there. Never undefined: what was
+   * meant as a condition must not become none.
+   */
   readonly ifVersion?: number;
 }
 

@@ -73,6 +73,8 @@ export class Patience {
 }
 
 function timedOut(): KvError {
-  const message = 'the function of the transaction did not end in time';
+  const message =
+    'the function of the transaction was still running when its time was over, ' +
+    'and waited for no answer of the cluster';
   return new KvError({ code: 'timeout', outcome: 'notApplied', message });
 }

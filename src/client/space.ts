@@ -224,9 +224,8 @@ export class Space<V = unknown> implements Spelled<V> {
       () => this.#writing(command, options),
       ({ reply }) => {
         if (reply.type === 'check-failed') return conflictOf(reply, keys);
-        const { version } = reply;
         const versionOf = (key: Key) => writtenVersion(reply, command, spelling.keyOf(key));
-        return { ok: true, version, versionOf };
+        return { ok: true, versionOf };
       },
       options.signal,
     );
@@ -246,7 +245,11 @@ export class Space<V = unknown> implements Spelled<V> {
 }
 
 /** The write stands last, so that the check's key and its own have the same position. */
-function guarded(write: Operation, { ifVersion }: WriteOptions): Command {
+function guarded(write: Operation, options: WriteOptions): Command {
+  const { ifVersion } = options;
+  if (ifVersion === undefined && 'ifVersion' in options) {
+    throw invalid('ifVersion is undefined; leave it out, or give 0 for a key that is not there');
+  }
   if (ifVersion === undefined) return [write];
   const { key } = write;
   return [{ type: 'check-version', key, version: versionOf(ifVersion) }, write];

@@ -60,14 +60,14 @@ interface RunTerms<V> {
 }
 
 async function runOnce<V, T>(work: Work<V, T>, terms: RunTerms<V>): Promise<End<T>> {
-  const { run, spelling, patience, rivalries } = terms;
+  const { run, spelling, patience } = terms;
   const working = (async () => work(new Transaction<V>(run, spelling)))();
   let value: T;
   try {
     value = await patience.wait(working);
   } catch (error) {
     run.footprint.end();
-    if (patience.isOver) throw patience.endOf(rivalries.count > 0 ? rivalries.error : error);
+    if (patience.isOver) throw await whyOver(error, terms);
     // What it read may never have been true together: then the error means nothing.
     const conclusion = await run.validate().catch((): Conclusion => ({ type: 'holds' }));
     if (conclusion.type === 'holds') throw error;
@@ -78,6 +78,13 @@ async function runOnce<V, T>(work: Work<V, T>, terms: RunTerms<V>): Promise<End<
   const conclusion = await run.commit();
   if (conclusion.type === 'holds') return { type: 'value', value };
   return { ...conclusion, waitedMilliseconds: left - patience.millisecondsLeft };
+}
+
+/** A question that the cluster did not answer says more than that the time is over. */
+async function whyOver<V>(error: unknown, terms: RunTerms<V>): Promise<unknown> {
+  const { run, patience, rivalries } = terms;
+  const unanswered = await run.openFailure();
+  return patience.endOf(unanswered ?? (rivalries.count > 0 ? rivalries.error : error));
 }
 
 /** How often others were in the way, and at which keys. */
@@ -93,7 +100,9 @@ class Rivalries {
 
   get error(): KvError {
     const keys = [...this.#keys].join(', ') || 'keys that are not known';
-    const message = `others were in the way each time it was run, at ${keys}, runs: ${this.count}`;
+    const message =
+      `other transactions wrote or held ${keys} each time the function was run, ` +
+      `runs: ${this.count}`;
     return new KvError({ code: 'contended', outcome: 'notApplied', message });
   }
 }

@@ -41,6 +41,8 @@ const HOLDS: Conclusion = { type: 'holds' };
 export class Run {
   readonly footprint: Footprint;
   readonly #options: RunOptions;
+  /** What the function has asked and was not told yet. */
+  readonly #open = new Set<Promise<unknown>>();
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -87,6 +89,18 @@ export class Run {
     );
   }
 
+  /**
+   * Why the first question that is still open failed; undefined if none is, or it was answered.
+   * Each ends with the time of the transaction, so this is known at once when that is over.
+   */
+  async openFailure(): Promise<unknown> {
+    const [first] = this.#open;
+    return first?.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  }
+
   #read(keys: readonly Uint8Array[]): Promise<RowsRead> {
     const { level } = this.#options;
     const question = { type: 'read', keys, level, isJoint: false } as const;
@@ -101,7 +115,11 @@ export class Run {
     const { engine, patience } = this.#options;
     const timeoutMilliseconds = patience.millisecondsLeft;
     const whole = { ...question, timeoutMilliseconds } as Question<C>;
-    return engine.ask<C, T>(() => whole, answer, patience.signal);
+    const asked = engine.ask<C, T>(() => whole, answer, patience.signal);
+    this.#open.add(asked);
+    const forget = () => this.#open.delete(asked);
+    asked.then(forget, forget);
+    return asked;
   }
 }
 

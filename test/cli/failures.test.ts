@@ -28,7 +28,7 @@ test('a failure says what failed, on what, why at each node, and what to do', as
   ws://10.0.0.1:7400   connect ECONNREFUSED
   ws://10.0.0.12:7400  no answer in 5000 ms
 effect: it is not known whether it was applied; it happens at most once
-hint: look at \`attempts\`; raise \`timeout\` if the cluster needs longer
+hint: it may have happened: read the keys before you ask again
 more: kvctl explain timeout
 `,
   );

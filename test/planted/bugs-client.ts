@@ -227,6 +227,33 @@ const PLANTED: readonly Planted[] = [
     tests: ['rules'],
     isFast: true,
   },
+  {
+    name: 'condition-becomes-none',
+    sentence: 'a version that is undefined makes a write unconditional',
+    trap: 'ifVersion',
+    file: 'src/client/space.ts',
+    find: "if (ifVersion === undefined && 'ifVersion' in options)",
+    replace: 'if (false)',
+    tests: ['atomic'],
+  },
+  {
+    name: 'version-of-the-first-shard',
+    sentence: 'of a command over several shards each key is told the version of the first',
+    trap: 'ifVersion',
+    file: 'src/client/space.ts',
+    find: 'return versions?.[position] ?? version;',
+    replace: 'return version;',
+    tests: ['atomic'],
+  },
+  {
+    name: 'blame-on-the-function',
+    sentence: 'a transaction whose read is not answered blames its function',
+    trap: 'C20',
+    file: 'src/client/transaction-loop.ts',
+    find: 'unanswered ?? ',
+    replace: '',
+    tests: ['texts'],
+  },
 ];
 
 export const CLIENT_BUGS: readonly Bug[] = PLANTED.map(({ tests, isFast, ...bug }) => {

@@ -165,20 +165,23 @@ export class Dispatch {
     }
     const connection = connections.toNode(node);
     if (connection === undefined) {
-      if (connections.dial(url, now)) return this.#park(errand);
+      if (connections.dial(url, now)) return this.#park(errand, `a connection to ${url}`);
       const trouble = connections.troubleAt(url);
       errand.trip.obstacle = trouble === WRONG_CLUSTER ? 'foreign' : 'unreachable';
       const why = `not reachable: ${trouble}`;
       routing.doubt(errand.shard, node);
       return this.#retry(errand, { url, node, now }, { why, rest: 0 });
     }
-    if (!connections.hasRoom(connection, errand.bytes)) return this.#park(errand);
+    if (!connections.hasRoom(connection, errand.bytes)) {
+      return this.#park(errand, `room on the connection to ${url}`);
+    }
     const request = errand.request({ id: connection.nextId, epoch: row.epoch, now });
     if (request === undefined) {
       for (const shard of errand.timesNeeded) this.#askTime(shard, now);
-      return this.#park(errand);
+      return this.#park(errand, this.#lackOf(errand, now));
     }
     connection.nextId += 1;
+    errand.trip.lack = undefined;
     errand.trip.attempts += 1;
     errand.trip.state = 'sent';
     connections.post(connection, request, errand);
@@ -345,7 +348,19 @@ export class Dispatch {
     among.add(errand);
   }
 
-  #park(errand: Errand): void {
+  /** What a request waits for that another answer has to bring. */
+  #lackOf({ timesNeeded }: Errand, now: number): string {
+    const { sessions } = this.#options;
+    const unknown = timesNeeded.filter((shard) => !sessions.knowsTime(shard, now));
+    if (unknown.length > 0) return `the log time of shard ${unknown.join(' and ')}`;
+    const { windowRequestsMax } = CLIENT_LIMITS;
+    const full = timesNeeded.filter((shard) => !sessions.hasRoom(shard));
+    const places = `one of the ${windowRequestsMax} requests of this client open`;
+    return `${places} in shard ${full.join(' or ')}`;
+  }
+
+  #park(errand: Errand, lack: string): void {
+    errand.trip.lack = lack;
     errand.trip.state = 'parked';
     this.#parked.add(errand);
   }
@@ -418,15 +433,19 @@ const CODE_OF_OBSTACLE: Readonly<Record<Obstacle, KvErrorCode>> = {
   contended: 'contended',
 };
 
+/** Names what was waited for: the shard, its node, the keys, what was tried and what came of it. */
 function expiryOf({ shard, trip }: Errand, isDoubted: boolean): Failure {
+  const last = trip.history.at(-1);
+  const tale = last === undefined ? 'no node answered' : `last ${last.endpoint}: ${last.what}`;
   if (!isInDoubt(trip) && trip.obstacle === 'contended') {
     const keys = trip.contendedKeys.join(', ') || 'keys that are not known';
-    const message = `other transactions hold ${keys}, tries: ${trip.contentions}`;
+    const message =
+      `other transactions held ${keys} of shard ${shard} until the time was over, ` +
+      `tries: ${trip.contentions}; ${tale}`;
     return failure({ code: 'contended', message, isDoubted, attempts: trip.history });
   }
-  const last = trip.history.at(-1);
-  const tale = last === undefined ? 'nobody answered' : `last ${last.endpoint}: ${last.what}`;
-  const message = `no answer from shard ${shard} in time, ${trip.attempts} sent, ${tale}`;
+  const lack = trip.lack === undefined ? '' : `, waiting for ${trip.lack}`;
+  const message = `no answer from shard ${shard} in time, ${trip.attempts} sent${lack}; ${tale}`;
   const isForeign = trip.obstacle === 'foreign';
   const code = isInDoubt(trip) && !isForeign ? 'timeout' : CODE_OF_OBSTACLE[trip.obstacle];
   return failure({ code, message, isDoubted, attempts: trip.history });

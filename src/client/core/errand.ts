@@ -35,6 +35,8 @@ export interface Trip {
   hops: number;
   /** Answers that were none to what was asked. */
   brokenAnswers: number;
+  /** What it waits for while it is parked, for people. */
+  lack: string | undefined;
   /** What the last attempt met. */
   obstacle: Obstacle;
   /** How often a transaction held a key of it, and which keys: the latest, for people. */
@@ -54,6 +56,7 @@ export function newTrip(): Trip {
     doubts: 0,
     hops: 0,
     brokenAnswers: 0,
+    lack: undefined,
     obstacle: 'none',
     contentions: 0,
     contendedKeys: [],

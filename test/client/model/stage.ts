@@ -17,6 +17,8 @@ import { mapOf, urlOf } from './map.ts';
 
 interface Told {
   told: string;
+  /** Of a failure: what people read. */
+  message: string;
 }
 
 const TICK = 10;
@@ -92,7 +94,7 @@ export class Stage {
 
   /** Whether keys are still missing. */
   validate(keys: readonly string[]): Told {
-    const told: Told = { told: '' };
+    const told: Told = { told: '', message: '' };
     this.#core.step({
       type: 'call',
       call: {
@@ -115,7 +117,7 @@ export class Stage {
 
   /** The first page of all keys. */
   page(timeoutMilliseconds = 10_000): Told {
-    const told: Told = { told: '' };
+    const told: Told = { told: '', message: '' };
     const range = { from: new Uint8Array(0), to: new Uint8Array(0) };
     const level = { type: 'linearizable' } as const;
     const scan = new Scan({ range, isReverse: false, isKeysOnly: false, level, rowsMax: 9 });
@@ -195,7 +197,7 @@ export class Stage {
   }
 
   #call(keys: readonly string[], timeoutMilliseconds: number): Told {
-    const told: Told = { told: '' };
+    const told: Told = { told: '', message: '' };
     const call: WriteCall = {
       type: 'write',
       command: keys.map((text) => {
@@ -205,6 +207,7 @@ export class Stage {
       timeoutMilliseconds,
       settle: (result: Replied | Failure) => {
         const isTold = result.type === 'failed';
+        if (isTold) told.message = result.message;
         told.told = isTold ? `${result.code} ${result.outcome}` : result.reply.type;
       },
     };

@@ -1,0 +1,82 @@
+/** What a call that fails by its time says: what was waited for, where, and what was tried. */
+
+import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { KvError } from '../../src/index.ts';
+import { connectLocally } from './model/local.ts';
+import { Stage } from './model/stage.ts';
+
+async function failureOf(promise: Promise<unknown>): Promise<KvError> {
+  const error = await promise.then(
+    () => undefined,
+    (failure: unknown) => failure,
+  );
+  ok(error instanceof KvError);
+  return error;
+}
+
+test('a transaction whose read is not answered names the shard, not its function', async () => {
+  const { client: kv, fallSilent } = await connectLocally();
+  await kv.set('k', 1);
+  fallSilent();
+  const failure = await failureOf(kv.transaction((tx) => tx.get('k'), { timeout: 60 }));
+  deepEqual([failure.code, failure.outcome, failure.retryable], ['timeout', 'notApplied', true]);
+  match(failure.message, /^no answer from shard \d+ in time, 1 sent/);
+  await kv.close();
+});
+
+test('a transaction whose function waits for something else says so', async () => {
+  const { client: kv } = await connectLocally();
+  const failure = await failureOf(
+    kv.transaction(
+      async (tx) => {
+        await tx.get('k');
+        await new Promise(() => {});
+      },
+      { timeout: 60 },
+    ),
+  );
+  match(failure.message, /function .* still running .* waited for no answer/);
+  await kv.close();
+});
+
+test('what waits for the time of a shard, or for room in it, says so', () => {
+  const unknown = new Stage({ shards: 2 });
+  const early = unknown.put('a', 50);
+  unknown.pass(60);
+  match(
+    early.message,
+    /no answer from shard \d in time, 0 sent, waiting for the log time of shard/,
+  );
+  const full = new Stage({ isTimeKnown: true });
+  for (let at = 0; at < 2048; at++) full.put('a', 9000);
+  const late = full.put('a', 50);
+  full.pass(60);
+  match(late.message, /waiting for one of the 2048 requests of this client open in shard 1/);
+  equal(late.told, 'timeout notApplied');
+});
+
+test('what met a key of a transaction names the key, the shard and the node', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const put = stage.put('stuck', 100);
+  stage.take();
+  stage.answerWritten(['locked']);
+  for (let round = 0; round < 20 && put.told === ''; round++) {
+    stage.pass(10);
+    if (stage.take().length > 0) stage.answerWritten(['locked']);
+  }
+  equal(put.told, 'contended notApplied');
+  match(put.message, /held "stuck" of shard 1 until the time was over, tries: \d+; last ws:.*/);
+});
+
+test('a retry is offered where nothing can happen twice by it, and nowhere else', () => {
+  const make = (outcome: 'applied' | 'notApplied' | 'unknown') => {
+    return new KvError({ code: 'timeout', outcome, message: '' });
+  };
+  deepEqual(
+    (['notApplied', 'unknown', 'applied'] as const).map((outcome) => make(outcome).retryable),
+    [true, false, false],
+  );
+  match(make('unknown').hint, /read the keys before you ask again/);
+  doesNotMatch(make('notApplied').hint, /read the keys/);
+});
