@@ -91,8 +91,12 @@ export class Computer {
   /** The next write fails, or will. */
   #isFailing = false;
   isUp = false;
-  /** Its disk is gone, and so is the node. */
+  /** Its disk is gone, or it was removed from the cluster: there is no such node any more. */
   isLost = false;
+  /** The operator wants it out of the cluster. */
+  isToGo = false;
+  /** It was there when the customers came. */
+  isFirst = false;
   /** Shards of which it has had a row that went bad: whether it was found is not known. */
   readonly rotten = new Set<ShardId>();
   /** Asked before every effect: what is on disk, or with the network, once it is done. */
@@ -276,6 +280,7 @@ export class Computer {
   /** Of its own accord: a disk said no, or an effect was its last. */
   #die(): void {
     if (!this.isUp) return;
+    if (this.isLost) return this.crash({ isPower: false });
     const death = this.#death;
     this.#death = undefined;
     const isPower = death === undefined ? this.#random.chance(0.5) : death === 'power';
@@ -338,7 +343,7 @@ export class Computer {
         const replica = core.replicas.get(fact.shard);
         if (replica !== undefined) watchReplica(replica);
       },
-      onEnd: (reason, text) => this.#fail(`the node was told to end: ${reason}: ${text}`),
+      onEnd: (reason, text) => this.#end(reason, text),
     });
     watchReplica = this.#options.witness.watch(core);
     this.core = core;
@@ -428,6 +433,16 @@ export class Computer {
       this.#fail(`its replica of shard ${fact.shard} differs as of entry ${fact.index}`);
     }
     if (fact.type === 'frame-refused') this.#fail(`a sound frame was refused: ${fact.from}`);
+  }
+
+  /** A node that was removed ends by itself, once and for all; nothing of it is needed. */
+  #end(reason: string, text: string): void {
+    if (reason !== 'removed' || !this.isToGo) {
+      this.#fail(`the node was told to end: ${reason}: ${text}`);
+    }
+    this.#surroundings.probes.hit('a node learned that it was removed');
+    this.isLost = true;
+    throw DEATH;
   }
 
   #fail(message: string): never {

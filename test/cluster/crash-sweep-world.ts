@@ -91,7 +91,7 @@ export class SweepWorld {
     for (let at = 1; at < NODES; at++) this.#growth.join(0);
     const isGrown = () =>
       this.computers.every(({ core }) => core?.map?.nodes.length === NODES) &&
-      this.#growth.isPlaced(NODES) &&
+      this.#growth.isPlaced &&
       this.#leaders().size === NODES;
     this.until('it is grown', isGrown, PLACED_MILLISECONDS);
     for (const key of this.keys()) this.#put(key);

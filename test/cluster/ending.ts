@@ -12,6 +12,8 @@ import type { Customer, WriteRecord } from './customer.ts';
 import type { Faults } from './faults.ts';
 import type { Growth } from './growth.ts';
 import { leftoversOf, sessionsOn, unendedWhereLeading } from './leftovers.ts';
+import type { Operator } from './operator.ts';
+import { misplacementOf } from './placement.ts';
 import type { ClusterPlan } from './plan.ts';
 import type { Surroundings } from './surroundings.ts';
 import { newestMap } from './survivors.ts';
@@ -24,6 +26,7 @@ interface EndingOptions {
   readonly surroundings: Surroundings;
   readonly random: Random;
   readonly growth: Growth;
+  readonly operator: Operator;
   readonly customers: readonly Customer[];
   readonly witness: Witness;
   readonly writes: readonly WriteRecord[];
@@ -81,18 +84,18 @@ export class Ending {
 
   /** Everything is repaired: the cluster has to grow to its full size and to come to rest. */
   #rest(): void {
-    const { growth, plan, until } = this.#options;
+    const { growth, operator, until } = this.#options;
     const { computers } = growth;
-    const isJoined = () =>
-      computers.every(({ isLost, core }) => isLost || core?.map?.nodes.length === computers.length);
-    until('every node is a member', isJoined, HEAL_MILLISECONDS_MAX);
-    // A node that is gone and cannot be taken off the map yet keeps its place in the goals.
-    if (computers.some(({ isLost }) => isLost)) return;
-    until(
-      'every shard lies where it should',
-      () => growth.isPlaced(plan.nodes),
-      HEAL_MILLISECONDS_MAX,
-    );
+    operator.undrain();
+    until('the operator has no more to ask for', () => operator.isIdle, HEAL_MILLISECONDS_MAX);
+    const areUp = () => computers.every(({ isLost, core }) => isLost || core !== undefined);
+    until('every node is up', areUp, HEAL_MILLISECONDS_MAX);
+    let fault: string | undefined;
+    const isPlaced = () => {
+      fault = misplacementOf(computers);
+      return fault === undefined;
+    };
+    until(() => `every shard lies where it should (${fault})`, isPlaced, HEAL_MILLISECONDS_MAX);
   }
 
   /** As many as can be spared never come back; the others have to do, for ever. */
@@ -161,7 +164,6 @@ export class Ending {
     surroundings.agenda.runUntil(surroundings.agenda.now + 100);
     until(() => `nothing is left (${left})`, isOver, LEFTOVER_MILLISECONDS_MAX);
     if (!plan.forgets || plan.ending !== 'repaired') return;
-    if (this.#computers.some(({ isLost }) => isLost)) return;
     const areForgotten = () => this.#cores.every((core) => sessionsOn(core) === 0);
     until('every session is forgotten', areForgotten, FORGET_MILLISECONDS_MAX);
     surroundings.probes.hit('every session was forgotten');

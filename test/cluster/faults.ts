@@ -5,6 +5,7 @@ import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
 import { type Computer, GOOD_SPEED } from './computer.ts';
 import type { Customer } from './customer.ts';
 import { NetworkFaults } from './network-faults.ts';
+import type { Operator } from './operator.ts';
 import type { Surroundings } from './surroundings.ts';
 import { canSpare } from './survivors.ts';
 
@@ -13,8 +14,8 @@ interface FaultsOptions {
   readonly computers: readonly Computer[];
   readonly customers: readonly Customer[];
   readonly random: Random;
-  /** A computer was lost for ever: a new one takes its place, as a new node. */
-  readonly onLoss: () => void;
+  /** Does what a person would do where a machine is lost, or has to go. */
+  readonly operator: Operator;
 }
 
 const KINDS = [
@@ -33,6 +34,9 @@ const KINDS = [
   'slow-disk',
   'rot',
   'lost-disk',
+  'lost-disk',
+  'remove',
+  'drain',
   'catalogue-leader',
   'customer',
 ] as const;
@@ -41,13 +45,20 @@ type Kind = (typeof KINDS)[number];
 /** How likely a kind is in a run at all: what is left out finds bugs too. */
 const PRESENCE = 0.5;
 
+const LOSSES_MAX = 4;
+const LOSS_TRIES = 10;
+const REMOVALS_MAX = 2;
+
 export class Faults {
   readonly #options: FaultsOptions;
   readonly #random: Random;
   readonly #kinds: readonly Kind[];
   readonly #network: NetworkFaults;
   #isHealed = false;
-  #hasLost = false;
+  /** Disks that were lost, and the last machine that lost one. */
+  #losses = 0;
+  #wiped: string | undefined;
+  #removals = 0;
   readonly #undo = new Set<() => void>();
 
   constructor(options: FaultsOptions) {
@@ -56,7 +67,8 @@ export class Faults {
     this.#random = random;
     const kinds = KINDS.filter(() => random.chance(PRESENCE));
     // What a lost disk held must not rot elsewhere at the same time.
-    this.#kinds = kinds.includes('rot') ? kinds.filter((kind) => kind !== 'lost-disk') : kinds;
+    const isLosing = (kind: Kind) => kind === 'lost-disk' || kind === 'remove';
+    this.#kinds = kinds.includes('rot') ? kinds.filter((kind) => !isLosing(kind)) : kinds;
     const later = (undo: () => void) => this.#later(undo);
     this.#network = new NetworkFaults({ surroundings, random, later });
   }
@@ -131,6 +143,11 @@ export class Faults {
         });
       case 'lost-disk':
         return this.#lose(computer);
+      case 'remove':
+        return this.#remove(computer);
+      case 'drain':
+        this.#options.operator.drain(computer);
+        return this.#later(() => this.#options.operator.undrain());
       case 'catalogue-leader': {
         const leads = ({ core }: Computer) => core?.replicas.get(CATALOGUE_SHARD)?.isLeader;
         const leader = settled.find(leads);
@@ -154,15 +171,35 @@ export class Faults {
     }
   }
 
-  /** Once in a run, and only if a majority of everything is elsewhere. */
-  #lose(computer: Computer): void {
-    const { computers, surroundings, onLoss } = this.#options;
-    const areUp = computers.every(({ core, passport }) => (passport && core) !== undefined);
-    if (this.#hasLost || !areUp || !canSpare(computers, new Set([computer]))) return;
-    this.#hasLost = true;
+  /**
+   * A few times in a run, often the same machine again, and only if a majority of everything is
+   * elsewhere: in each configuration that any replica knows or may soon agree to. Else later.
+   */
+  #lose(drawn: Computer, triesLeft = LOSS_TRIES): void {
+    const { computers, surroundings, operator } = this.#options;
+    const settled = computers.filter(({ passport, isLost }) => passport !== undefined && !isLost);
+    const again = settled.find(({ url }) => url === this.#wiped);
+    const computer = again !== undefined && this.#random.chance(0.6) ? again : drawn;
+    const areUp = settled.every(({ core }) => core !== undefined);
+    if (this.#isHealed || this.#losses >= LOSSES_MAX || triesLeft === 0) return;
+    const later = (tries: number) => {
+      const wait = this.#random.between(200, 4000);
+      surroundings.agenda.after(wait, () => this.#lose(this.#random.pick(settled), tries));
+    };
+    const isToBeSpared = !computer.isLost && canSpare(computers, new Set([computer]));
+    if (!areUp || !isToBeSpared) return later(triesLeft - 1);
+    this.#losses += 1;
     surroundings.probes.hit('a disk was lost');
-    computer.lose();
-    onLoss();
+    if (computer === again) surroundings.probes.hit('the same machine lost its disk again');
+    this.#wiped = computer.url;
+    operator.replaceDisk(computer);
+    if (this.#random.chance(0.6)) later(LOSS_TRIES);
+  }
+
+  #remove(computer: Computer): void {
+    if (this.#removals >= REMOVALS_MAX || computer.isToGo) return;
+    this.#removals += 1;
+    this.#options.operator.remove(computer);
   }
 
   #crash(computer: Computer, isPower: boolean): void {

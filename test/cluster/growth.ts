@@ -3,11 +3,12 @@
 import type { NodeId } from '../../src/base/ids.ts';
 import type { RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
-import { CATALOGUE_SHARD, type Settings } from '../../src/catalog/cluster-map.ts';
+import type { Settings } from '../../src/catalog/cluster-map.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
 import type { NodeCore } from '../../src/core/node-core.ts';
 import type { Origin } from '../../src/shard/origin.ts';
 import { Computer } from './computer.ts';
+import { misplacementOf } from './placement.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Witness } from './witness.ts';
 
@@ -41,9 +42,12 @@ export class Growth {
     return (this.computers[0]?.core?.map?.version ?? 0) > 0;
   }
 
-  /** It asks again and again, as a process would; the same token gives the same number. */
-  join(delay: number): void {
-    const computer = this.#add();
+  /**
+   * It asks again and again, as a process would; the same token gives the same number. At the
+   * address of a machine that was there before it is that machine, with an empty folder.
+   */
+  join(delay: number, address?: string): void {
+    const computer = this.#add(address);
     const { surroundings, random } = this.#options;
     const { agenda } = surroundings;
     const { url } = computer;
@@ -53,6 +57,7 @@ export class Growth {
     const originAt = (core: NodeCore): Origin => ({
       respond: (response) => {
         const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
+        if (reply?.type === 'refused') surroundings.probes.hit(`refused: ${reply.reason}`);
         if (computer.passport !== undefined || reply?.type !== 'done') return;
         const { mapBytes: map } = core;
         computer.settle({ cluster: CLUSTER, node: reply.node, joinToken, map: map.slice() });
@@ -60,7 +65,7 @@ export class Growth {
       },
     });
     const ask = () => {
-      if (computer.passport !== undefined) return;
+      if (computer.passport !== undefined || computer.isLost) return;
       const core = random.pick(this.computers.map((one) => one.core));
       core?.ask({ type: 'command', id: 1, command }, originAt(core));
       agenda.after(random.between(200, 600), ask);
@@ -69,22 +74,14 @@ export class Growth {
   }
 
   /** Every shard has its full number of replicas, and each lies where it should. */
-  isPlaced(nodes: number): boolean {
-    const replicas = Math.min(3, nodes);
-    const map = this.computers[0]?.core?.map;
-    return (
-      map?.shards.every(({ shard, goal, members }) => {
-        const voters = members.filter(({ isVoter, isWanted }) => isVoter && isWanted);
-        // An even number of voters of the catalogue would bear no more than one less.
-        const isFull = goal.length >= replicas || (shard === CATALOGUE_SHARD && replicas === 2);
-        return isFull && voters.length === goal.length;
-      }) ?? false
-    );
+  get isPlaced(): boolean {
+    return misplacementOf(this.computers) === undefined;
   }
 
-  #add(): Computer {
+  #add(address?: string): Computer {
     const { surroundings, witness, limits, onComputer } = this.#options;
-    const url = `node-${this.computers.length + 1}`;
+    const addresses = new Set(this.computers.map((one) => one.url));
+    const url = address ?? `node-${addresses.size + 1}`;
     const computer = new Computer({ url, surroundings, witness, limits });
     this.computers.push(computer);
     onComputer?.(computer);

@@ -46,8 +46,7 @@ export class ScriptedCluster {
     this.until('the first node founds', () => this.growth.isFounded);
     for (let at = 1; at < nodes; at++) this.growth.join(0);
     const isGrown = () =>
-      this.computers.every(({ core }) => core?.map?.nodes.length === nodes) &&
-      this.growth.isPlaced(nodes);
+      this.computers.every(({ core }) => core?.map?.nodes.length === nodes) && this.growth.isPlaced;
     this.until('all is placed', isGrown);
     const urls = this.computers.map(({ url }) => url);
     this.customer = new Customer({ number: 1, surroundings, urls, writes: this.writes });

@@ -66,7 +66,7 @@ export class Stage {
     for (let at = 1; at < nodes; at++) this.#growth.join(0);
     const isGrown = () =>
       this.computers.every(({ core }) => core?.map?.nodes.length === nodes) &&
-      this.#growth.isPlaced(nodes);
+      this.#growth.isPlaced;
     this.until('the cluster is grown', isGrown);
     const urls = this.computers.map(({ url }) => url);
     this.#customer = new Customer({ number: 1, surroundings, urls, writes: this.writes });

@@ -10,6 +10,7 @@ import { Customer, type WriteRecord } from './customer.ts';
 import { Ending } from './ending.ts';
 import { Faults } from './faults.ts';
 import { Growth } from './growth.ts';
+import { Operator } from './operator.ts';
 import type { ClusterPlan } from './plan.ts';
 import type { Surroundings } from './surroundings.ts';
 import { Witness } from './witness.ts';
@@ -66,12 +67,17 @@ export class World {
   run(): void {
     const { customers } = this;
     const { computers } = this.#growth;
+    const operator = new Operator({
+      surroundings: this.#surroundings,
+      random: this.#random.fork('operator'),
+      growth: this.#growth,
+    });
     const faults = new Faults({
       surroundings: this.#surroundings,
       computers,
       customers,
       random: this.#random.fork('faults'),
-      onLoss: () => this.#growth.join(0),
+      operator,
     });
     this.#faults = faults;
     this.#found();
@@ -82,6 +88,7 @@ export class World {
       surroundings: this.#surroundings,
       random: this.#random.fork('ending'),
       growth: this.#growth,
+      operator,
       customers,
       witness: this.#witness,
       writes: this.#writes,
@@ -105,6 +112,7 @@ export class World {
       this.#employ(customer);
     }
     for (let at = 1; at < nodes; at++) growth.join(this.#random.pick([0, 0, 2000, 10_000]));
+    for (const computer of growth.computers) computer.isFirst = true;
   }
 
   /** One piece of work after the other until it is told to stop. */

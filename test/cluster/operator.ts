@@ -1,0 +1,115 @@
+/** The operator of a simulated cluster: only what a person can do with kvctl and a new machine. */
+
+import type { NodeId } from '../../src/base/ids.ts';
+import type { Random } from '../../src/base/random.ts';
+import type { Membership } from '../../src/catalog/cluster-map.ts';
+import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
+import type { Origin } from '../../src/shard/origin.ts';
+import type { Computer } from './computer.ts';
+import type { Growth } from './growth.ts';
+import type { Surroundings } from './surroundings.ts';
+
+interface OperatorOptions {
+  readonly surroundings: Surroundings;
+  readonly random: Random;
+  readonly growth: Growth;
+}
+
+/** Machines that the customers of the first hour know: some have to stay at their addresses. */
+const FIRST_ADDRESSES_MIN = 1;
+
+export class Operator {
+  readonly #options: OperatorOptions;
+  /** What was asked for and not said to be done. */
+  #waiting = 0;
+  readonly #drained = new Set<NodeId>();
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+  }
+
+  /** Everything that was asked for is in the catalog. */
+  get isIdle(): boolean {
+    return this.#waiting === 0;
+  }
+
+  /** A disk is gone. The machine gets a new one, or another machine takes over its work. */
+  replaceDisk(computer: Computer): void {
+    const { growth, random, surroundings } = this.#options;
+    computer.lose();
+    if (computer.node === undefined) return;
+    if (random.chance(0.6) || !this.#maySpareAddress(computer)) {
+      surroundings.probes.hit('a machine was wiped');
+      growth.join(random.pick([0, 0, 500, 3000]), computer.url);
+      return;
+    }
+    surroundings.probes.hit('a machine was given up');
+    growth.join(random.pick([0, 2000]));
+    this.#ask(computer.node, 'removing', random.pick([0, 1000, 5000]));
+  }
+
+  /** A machine is taken out of service: another one comes first, or replicas are given up. */
+  remove(computer: Computer): void {
+    const { growth, random, surroundings } = this.#options;
+    if (computer.node === undefined || !this.#maySpareAddress(computer)) return;
+    surroundings.probes.hit('a node was removed');
+    computer.isToGo = true;
+    growth.join(0);
+    this.#ask(computer.node, 'removing', random.pick([0, 1000, 5000]));
+  }
+
+  drain(computer: Computer): void {
+    if (computer.node === undefined || computer.isToGo) return;
+    this.#options.surroundings.probes.hit('a node was drained');
+    this.#drained.add(computer.node);
+    this.#ask(computer.node, 'draining', 0);
+  }
+
+  /** Takes back what was drained, all of it or some. */
+  undrain(): void {
+    const { random } = this.#options;
+    for (const node of this.#drained) {
+      if (random.chance(0.5)) continue;
+      this.#drained.delete(node);
+      this.#ask(node, 'active', 0);
+    }
+  }
+
+  #maySpareAddress(computer: Computer): boolean {
+    const { growth } = this.#options;
+    const staying = growth.computers.filter((one) => {
+      return one !== computer && one.isFirst && !one.isLost && !one.isToGo;
+    });
+    return staying.length >= FIRST_ADDRESSES_MIN;
+  }
+
+  /** As somebody types it, again and again until the cluster says that it is so. */
+  #ask(node: NodeId, membership: Membership, delay: number): void {
+    const { growth, random, surroundings } = this.#options;
+    const { agenda, probes } = surroundings;
+    const isForced = random.chance(0.5);
+    const command = encodeCommand({ type: 'set-membership', node, membership, isForced });
+    let isDone = false;
+    this.#waiting += 1;
+    const origin: Origin = {
+      respond: (response) => {
+        const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
+        if (isDone || reply === undefined) return;
+        if (reply.type === 'refused') probes.hit(`refused: ${reply.reason}`);
+        // A node that was replaced or removed meanwhile can't be drained, nor taken back.
+        const isVain =
+          reply.type === 'refused' && ['unknown-node', 'replaced'].includes(reply.reason);
+        if (reply.type !== 'done' && !isVain) return;
+        isDone = true;
+        this.#waiting -= 1;
+      },
+    };
+    const ask = () => {
+      if (isDone) return;
+      const core = random.pick(growth.computers.map((one) => one.core));
+      core?.ask({ type: 'command', id: 1, command }, origin);
+      agenda.after(random.between(200, 600), ask);
+    };
+    agenda.after(delay, ask);
+  }
+}
