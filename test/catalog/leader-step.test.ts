@@ -226,6 +226,27 @@ const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[]
     'wait',
   ],
   [
+    'a drained leader gives the lead to any other',
+    { row: 'abc', voters: 'abc', drained: 'a' },
+    'transfer b',
+  ],
+  [
+    'it gives it to none that is drained too, or dead',
+    { row: 'abcd', voters: 'abcd', drained: 'ab', live: 'abd' },
+    'transfer d',
+  ],
+  [
+    'it gives it to the preferred one first',
+    { row: 'abc', voters: 'abc', drained: 'a', preferred: 'c' },
+    'transfer c',
+  ],
+  ['where all are drained it stays', { row: 'abc', voters: 'abc', drained: 'abc' }, 'wait'],
+  [
+    'a preferred one that is drained does not',
+    { row: 'abc', voters: 'abc', drained: 'b', preferred: 'b' },
+    'wait',
+  ],
+  [
     'a preferred learner does not',
     { row: 'ab', voters: 'a', learners: 'b', live: 'a', preferred: 'b' },
     'wait',

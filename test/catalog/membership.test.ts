@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId } from '../../src/base/ids.ts';
+import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import type { Membership } from '../../src/catalog/cluster-map.ts';
 import type { Command, Reply } from '../../src/catalog/command.ts';
 import { decodeMap, encodeMap } from '../../src/catalog/map-bytes.ts';
 import { objectionOf } from '../../src/catalog/membership.ts';
 import { planNext } from '../../src/catalog/planner.ts';
-import { nodeNumbered } from '../../src/catalog/questions.ts';
+import { nodeNumbered, wantedNodes } from '../../src/catalog/questions.ts';
 import { describe, founded, joining, type Rig, tokenOf } from './rows.ts';
 
 const LONG = 60_000;
@@ -300,4 +301,23 @@ test('a difference between maps drops the rows of nodes that left', () => {
   const update = encodeMap(rig.map, before.version);
   assert.deepEqual(decodeMap(update, before), rig.map);
   assert.deepEqual(decodeMap(encodeMap(rig.map, 0), undefined), rig.map);
+});
+
+test('what a lost node voted in is moved before all else', () => {
+  const rig = settled(7, { shards: 64 });
+  rig.mustSay(joining(20));
+  rig.mustSay(plan(rig)[0] as Command);
+  rig.mustSay(rejoining(5, 21));
+  const atRisk = rig.map.shards.filter(({ members }) => members.some(({ node }) => node === 5));
+  const places = plan(rig, [5]).filter((command) => command.type === 'place');
+  assert.equal(places.length, CATALOGUE_LIMITS.movingShardsMax);
+  for (const { shard } of places) assert.ok(atRisk.includes(rig.row(shard)), `shard ${shard}`);
+  const others = rig.map.shards.filter((row) => {
+    return !atRisk.includes(row) && row.goal.join() !== wantedNodes(row).join();
+  });
+  const last = Math.max(...places.map(({ shard }) => shard));
+  assert.ok(
+    others.some(({ shard }) => shard < last),
+    `${others.map(({ shard }) => shard)} wait`,
+  );
 });

@@ -5,9 +5,10 @@ import test from 'node:test';
 import type { NodeId } from '../../src/base/ids.ts';
 import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { ClusterMap, ShardRow } from '../../src/catalog/cluster-map.ts';
+import type { ShardRow } from '../../src/catalog/cluster-map.ts';
 import type { Command } from '../../src/catalog/command.ts';
 import { nodeOf } from '../../src/catalog/questions.ts';
+import { calm, disorder } from './history.ts';
 import { describe, foundation, joining, tokenOf } from './rows.ts';
 import { World } from './world.ts';
 
@@ -59,80 +60,6 @@ function restart(node: number, trait: { readonly weight: number; readonly zone: 
   const joinToken = tokenOf(node);
   const lineage = { incarnation: 1, words: [1] };
   return { type: 'announce', node: node as NodeId, joinToken, lineage, description };
-}
-
-/** Anything may happen to anyone, in any order; more than half of the nodes stay alive. */
-function disorder(
-  world: World,
-  random: Random,
-  { events, isForgetful }: { readonly events: number; readonly isForgetful: boolean },
-): void {
-  const former: ClusterMap[] = [world.rig.map];
-  for (let event = 0; event < events; event++) {
-    const nodes = world.rig.map.nodes.map(({ node }) => node);
-    const node = random.pick(nodes);
-    const shard = random.pick(world.rig.map.shards).shard;
-    former.push(world.rig.map);
-    const acts: readonly (() => void)[] = [
-      () => world.plan(),
-      () => world.deliver({ isFair: false }),
-      () => world.deliver({ isFair: false }),
-      () => world.deliver({ isFair: false }),
-      () => world.lead(shard),
-      () => world.lead(shard),
-      () => world.leadDeposed(shard),
-      () => world.commit(shard),
-      () => world.catchUp(shard),
-      () => world.learn(node, random.pick(former)),
-      () => world.learn(node, world.rig.map),
-      () => {
-        if (random.chance(0.3)) world.elect(shard);
-      },
-      () => {
-        if (random.chance(0.2)) world.rig.reopen();
-      },
-      () => {
-        if (random.chance(0.3)) world.alive.delete(node);
-        if (world.alive.size * 2 <= nodes.length) world.alive.add(node);
-      },
-      () => world.alive.add(node),
-      () => world.complain(node),
-      () => {
-        if (isForgetful && random.chance(0.3)) world.forget(shard);
-      },
-    ];
-    random.pick(acts)();
-  }
-}
-
-/** Everyone acts in turn until nobody has anything to do. */
-function calm(world: World, random: Random, check: () => void = () => {}): number {
-  for (let round = 1; round < 400; round++) {
-    const { map } = world.rig;
-    const acts = world.tally.commands + world.tally.changes + world.tally.transfers;
-    for (const { node } of map.nodes) world.learn(node, map);
-    for (const { node } of map.nodes) world.complain(node);
-    world.plan();
-    for (const { shard } of random.shuffle(map.shards)) {
-      const led = world.shards.get(shard);
-      if (led !== undefined) led.ticksSinceHandover += CATALOGUE_LIMITS.handoverTicksMin;
-      if (led?.leader === 0 || (led && !world.isAlive(shard, led.leader))) world.elect(shard);
-      for (let commit = 0; commit < 4; commit++) world.commit(shard);
-      world.catchUp(shard);
-      world.lead(shard);
-      for (let commit = 0; commit < 4; commit++) world.commit(shard);
-    }
-    while (world.deliver({ isFair: true })) check();
-    const actsNow = world.tally.commands + world.tally.changes + world.tally.transfers;
-    if (acts === actsNow && map === world.rig.map && isSettled(world)) return round;
-  }
-  return Number.POSITIVE_INFINITY;
-}
-
-function isSettled(world: World): boolean {
-  return [...world.shards.values()].every(({ isCommitted, configuration }) => {
-    return isCommitted && configuration.outgoing.length === 0;
-  });
 }
 
 /** Shards with somebody wanted who does not vote yet. */

@@ -1,4 +1,4 @@
-/** Whether every shard lies where it should: all of its replicas, and none of a node that is gone. */
+/** Whether every shard lies where it should: all of its replicas, and none on a lost node. */
 
 import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import {

@@ -17,6 +17,7 @@ import { DATA_BUGS } from './bugs-machine-data.ts';
 import { SESSION_BUGS } from './bugs-machine-sessions.ts';
 import { TRANSACTION_BUGS } from './bugs-machine-transactions.ts';
 import { MEMBERSHIP_BUGS } from './bugs-membership.ts';
+import { NODE_MEMBERSHIP_BUGS } from './bugs-node-membership.ts';
 import { READ_BUGS } from './bugs-reads.ts';
 import { REPAIR_BUGS } from './bugs-repair.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
@@ -46,5 +47,6 @@ export const BUGS: readonly Bug[] = [
   ...UNCHANGED_BUGS,
   ...CLUSTER_BUGS,
   ...CLUSTER_TXN_BUGS,
+  ...NODE_MEMBERSHIP_BUGS,
   ...FOUNDING_BUGS,
 ];
