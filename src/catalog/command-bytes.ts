@@ -48,7 +48,7 @@ const LENGTH = {
   place: 4,
   report: 6,
   lose: 3,
-  'set-membership': 4,
+  'set-membership': 5,
 } as const;
 const LENGTH_MAX = 15;
 
@@ -127,6 +127,7 @@ function writeCommand(command: Command): void {
       return writer.count(command.member);
     case 'set-membership':
       writer.count(command.node);
+      writer.count(command.revision);
       writer.count(MEMBERSHIPS.indexOf(command.membership));
       return writer.truth(command.isForced);
     default:
@@ -198,7 +199,9 @@ function readCommand(reader: Reader, type: Command['type']): Command {
       return { type, shard: reader.count() as ShardId, member: readMember(reader) };
     case 'set-membership': {
       const node = readNode(reader);
-      return { type, node, membership: readMembership(reader), isForced: reader.truth() };
+      const revision = reader.count();
+      const membership = readMembership(reader);
+      return { type, node, revision, membership, isForced: reader.truth() };
     }
     default:
       return unreachable(type);

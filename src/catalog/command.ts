@@ -88,6 +88,8 @@ interface Lose {
 export interface SetMembership {
   readonly type: 'set-membership';
   readonly node: NodeId;
+  /** Of the row that was looked at, so that a late copy takes nothing back that was said since. */
+  readonly revision: number;
   readonly membership: Membership;
   /** A removal may leave the shards with fewer replicas than were set. */
   readonly isForced: boolean;

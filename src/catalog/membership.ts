@@ -67,7 +67,7 @@ export function admit(map: ClusterMap, newcomer: Newcomer, index: number): Admis
 /** The row that changes, nothing if it is so already, or why not. */
 export function membershipOf(
   map: ClusterMap,
-  { node, membership, isForced }: SetMembership,
+  { node, revision, membership, isForced }: SetMembership,
   index: number,
 ): NodeRow | 'nothing' | Refusal {
   const row = nodeNumbered(map, node);
@@ -76,6 +76,7 @@ export function membershipOf(
     return isGone ? 'nothing' : 'unknown-node';
   }
   if (row.membership === membership) return 'nothing';
+  if (row.revision !== revision) return 'stale-revision';
   if (successorOf(map, node) !== undefined) return 'replaced';
   if (membership === 'removing') {
     const objection = objectionToRemoval(map, node);

@@ -7,6 +7,7 @@ import type { ClusterMap, Membership } from '../catalog/cluster-map.ts';
 import type { Refusal } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
 import { mayCarry } from '../catalog/membership.ts';
+import { nodeNumbered } from '../catalog/questions.ts';
 import type { Response } from '../wire/response.ts';
 import { type AskOptions, askAt, askMap, faultOf, mayHaveActed, type Unanswered } from './admin.ts';
 import { urlsOf } from './engine.ts';
@@ -34,25 +35,23 @@ export async function setMembership(
 ): Promise<void> {
   const until = monotoneNow() + timeout;
   const terms = { timeout, cluster };
-  const command = encodeCommand({
-    type: 'set-membership',
-    node: node as NodeId,
-    membership,
-    isForced,
-  });
   let attempts: Attempt[] = [];
   let outcome: Outcome = 'notApplied';
   do {
     attempts = [];
     for (const url of urlsOf(urls)) {
+      const map = await askMap(urls, terms);
+      const revision = nodeNumbered(map, node as NodeId)?.revision ?? 0;
+      const said = { type: 'set-membership', node: node as NodeId, membership, isForced } as const;
+      const command = encodeCommand({ ...said, revision });
       const answer = await askAt(url, { type: 'command', id: ID, command }, terms);
       const reply = replyIn(answer);
       if (reply?.type === 'done') return;
-      if (reply?.type === 'refused') {
-        throw refusalOf(await askMap(urls, terms), node, reply.reason);
-      }
-      attempts.push({ endpoint: url, what: faultOf(answer) });
-      if (mayHaveActed(answer)) outcome = 'unknown';
+      // The row has changed since this map: a newer one may say that it is done already.
+      const isStale = reply?.type === 'refused' && reply.reason === 'stale-revision';
+      if (reply?.type === 'refused' && !isStale) throw refusalOf(map, node, reply.reason);
+      attempts.push({ endpoint: url, what: isStale ? 'its map is old' : faultOf(answer) });
+      if (mayHaveActed(answer) && !isStale) outcome = 'unknown';
     }
     await new Promise((resume) => setTimeout(resume, REST_MILLISECONDS));
   } while (monotoneNow() < until);

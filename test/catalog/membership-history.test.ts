@@ -6,7 +6,7 @@ import type { NodeId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import type { ClusterMap, Membership } from '../../src/catalog/cluster-map.ts';
 import { objectionOf } from '../../src/catalog/membership.ts';
-import { nodeOf } from '../../src/catalog/questions.ts';
+import { nodeNumbered, nodeOf } from '../../src/catalog/questions.ts';
 import { calm, disorder } from './history.ts';
 import { describe, foundation, tokenOf } from './rows.ts';
 import { World } from './world.ts';
@@ -84,7 +84,8 @@ class MembershipHistory {
 
   #assign(node: NodeId, membership: Membership, isUp: (node: NodeId) => boolean): void {
     const isForced = this.lost.has(node) || this.#random.chance(0.3);
-    const command = { type: 'set-membership', node, membership, isForced } as const;
+    const revision = nodeNumbered(this.#map, node)?.revision ?? 0;
+    const command = { type: 'set-membership', node, revision, membership, isForced } as const;
     const objection = objectionOf(this.#map, command, isUp);
     const reply = objection === undefined ? this.world.rig.say(command) : undefined;
     this.#tell(`${membership} ${reply?.type === 'refused' ? reply.reason : (objection ?? 'done')}`);

@@ -49,7 +49,8 @@ function settled(nodes: number, options: Parameters<typeof founded>[1] = {}): Ri
 }
 
 function assign(rig: Rig, node: number, membership: Membership, isForced = false): Reply {
-  return rig.say({ type: 'set-membership', node: node as NodeId, membership, isForced });
+  const revision = rowOf(rig, node)?.revision ?? 0;
+  return rig.say({ type: 'set-membership', node: node as NodeId, revision, membership, isForced });
 }
 
 /** A new folder at the address of a node that is known. */
@@ -208,9 +209,29 @@ test('a removal is taken back while it moves, and not once another node is in it
   assert.deepEqual(assign(rig, 2, 'active'), refused('replaced'));
 });
 
+test('a late copy of what was said before takes nothing back', () => {
+  const rig = settled(4);
+  const node = 2 as NodeId;
+  const said = (membership: Membership): Command => {
+    const revision = rowOf(rig, node)?.revision ?? 0;
+    return { type: 'set-membership', node, revision, membership, isForced: false };
+  };
+  const drain = said('draining');
+  rig.mustSay(drain);
+  const undrain = said('active');
+  rig.mustSay(undrain);
+  assert.deepEqual(rig.say(drain), refused('stale-revision'));
+  rig.mustSay(said('removing'));
+  assert.deepEqual(rig.say(undrain), refused('stale-revision'));
+  assert.equal(rowOf(rig, node)?.membership, 'removing');
+});
+
 test('a silent node is not removed where a shard has no majority without it', () => {
   const rig = settled(3, { shards: 1 });
-  const removal = { type: 'set-membership', node: 3, membership: 'removing', isForced: true };
+  const removal = {
+    ...{ type: 'set-membership', node: 3, revision: 0, membership: 'removing' },
+    isForced: true,
+  };
   const objection = (isUp: (node: NodeId) => boolean) =>
     objectionOf(rig.map, removal as Command, isUp);
   assert.equal(

@@ -19,11 +19,11 @@ function assertAlike(map: ClusterMap, model: Model): void {
   assert.equal(map.nextNode, model.next);
   assert.deepEqual(
     map.nodes.map(({ joinToken, incarnation, life, basis, membership, replaces, ...row }) => {
-      const { name, peerUrl, clientUrl, weight, zone } = row;
+      const { name, peerUrl, clientUrl, weight, zone, revision } = row;
       const about = JSON.stringify({ name, peerUrl, clientUrl, weight, zone });
       const aimed = basis === undefined ? '' : `${basis.weight} ${basis.zone} ${basis.isDrained}`;
       const known = { token: String(joinToken), incarnation, life, about, peerUrl, weight };
-      return { ...known, basis: aimed, membership, replaces: replaces as number };
+      return { ...known, basis: aimed, revision, membership, replaces: replaces as number };
     }),
     [...model.nodes.values()],
   );

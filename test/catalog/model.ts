@@ -10,6 +10,7 @@ interface ModelNode {
   peerUrl: string;
   weight: number;
   basis: string;
+  revision: number;
   membership: string;
   replaces: number;
 }
@@ -104,7 +105,9 @@ export class Model {
     const bases = former.map(([, { basis }]) => basis).filter((basis) => basis !== '');
     const [replaces, latest] = former[former.length - 1] ?? [0, undefined];
     const isDraining = latest?.membership === 'draining';
-    for (const [, node] of former) Object.assign(node, { basis: '', membership: 'removing' });
+    for (const [, node] of former) {
+      Object.assign(node, { basis: '', membership: 'removing', revision: index });
+    }
     for (const shard of this.shards) {
       const [goal = '', preferred = ''] = shard.goal.split(';');
       const gone = former.map(([other]) => String(other));
@@ -118,6 +121,7 @@ export class Model {
     this.nodes.set(number, {
       ...{ token, incarnation: 0, life: 0, about: JSON.stringify(description), peerUrl, weight },
       basis: bases.length === 1 ? (bases[0] ?? '') : '',
+      revision: index,
       membership: isDraining ? 'draining' : 'active',
       replaces,
     });
@@ -125,7 +129,7 @@ export class Model {
   }
 
   #assign(
-    { node, membership, isForced }: Extract<Command, { type: 'set-membership' }>,
+    { node, revision, membership, isForced }: Extract<Command, { type: 'set-membership' }>,
     index: number,
   ): 0 | Refusal {
     const known = this.nodes.get(node);
@@ -133,6 +137,7 @@ export class Model {
       return membership === 'removing' && node < this.next ? 0 : 'unknown-node';
     }
     if (known.membership === membership) return 0;
+    if (known.revision !== revision) return 'stale-revision';
     if ([...this.nodes.values()].some(({ replaces }) => replaces === node)) return 'replaced';
     const carrying = [...this.nodes].filter(([, other]) => {
       return other.weight > 0 && other.membership !== 'removing';
@@ -144,6 +149,7 @@ export class Model {
       if (isFewer && !isForced) return 'fewer-replicas';
     }
     known.membership = membership;
+    known.revision = index;
     this.version = index;
     return 0;
   }
@@ -173,7 +179,7 @@ export class Model {
     }
     const { peerUrl, weight } = command.description;
     const about = JSON.stringify(command.description);
-    Object.assign(node, { incarnation, life, about, peerUrl, weight });
+    Object.assign(node, { incarnation, life, about, peerUrl, weight, revision: index });
     this.version = index;
     return 0;
   }
@@ -193,7 +199,9 @@ export class Model {
     if (!isSound || !isComplete || !isNamed || new Set(named).size < named.length) return 'unsound';
     for (const [number, node] of this.nodes) {
       const aimed = command.nodes.find((one) => one.node === number);
-      node.basis = aimed === undefined ? '' : `${aimed.weight} ${aimed.zone} ${aimed.isDrained}`;
+      const basis = aimed === undefined ? '' : `${aimed.weight} ${aimed.zone} ${aimed.isDrained}`;
+      if (basis !== node.basis) node.revision = index;
+      node.basis = basis;
     }
     for (const [at, { goal, preferredNode }] of command.shards.entries()) {
       const shard = this.shards[at] as ModelShard;

@@ -46,13 +46,17 @@ export function randomCommand(random: Random, map: ClusterMap | undefined): Comm
       return randomPlace(random, map);
     case 9:
       return randomLoss(random, map);
-    case 10:
+    case 10: {
+      const node = nodeNear(random, map);
+      const revision = map?.nodes.find((row) => row.node === node)?.revision ?? 0;
       return {
         type: 'set-membership',
-        node: nodeNear(random, map),
+        node,
+        revision: slightlyOff(random, revision),
         membership: random.pick(['active', 'draining', 'removing', 'removing']),
         isForced: random.chance(0.5),
       };
+    }
     default:
       return randomReport(random, map);
   }

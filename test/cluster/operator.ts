@@ -38,6 +38,7 @@ export class Operator {
     const { growth, random, surroundings } = this.#options;
     computer.lose();
     if (computer.node === undefined) return;
+    this.#drained.delete(computer.node);
     if (random.chance(0.6) || !this.#maySpareAddress(computer)) {
       surroundings.probes.hit('a machine was wiped');
       growth.join(random.pick([0, 0, 500, 3000]), computer.url);
@@ -54,6 +55,7 @@ export class Operator {
     if (computer.node === undefined || !this.#maySpareAddress(computer)) return;
     surroundings.probes.hit('a node was removed');
     computer.isToGo = true;
+    this.#drained.delete(computer.node);
     growth.join(0);
     this.#ask(computer.node, 'removing', random.pick([0, 1000, 5000]));
   }
@@ -88,7 +90,6 @@ export class Operator {
     const { growth, random, surroundings } = this.#options;
     const { agenda, probes } = surroundings;
     const isForced = random.chance(0.5);
-    const command = encodeCommand({ type: 'set-membership', node, membership, isForced });
     let isDone = false;
     this.#waiting += 1;
     const origin: Origin = {
@@ -107,7 +108,9 @@ export class Operator {
     const ask = () => {
       if (isDone) return;
       const core = random.pick(growth.computers.map((one) => one.core));
-      core?.ask({ type: 'command', id: 1, command }, origin);
+      const revision = core?.map?.nodes.find((row) => row.node === node)?.revision ?? 0;
+      const command = { type: 'set-membership', node, revision, membership, isForced } as const;
+      core?.ask({ type: 'command', id: 1, command: encodeCommand(command) }, origin);
       agenda.after(random.between(200, 600), ask);
     };
     agenda.after(delay, ask);

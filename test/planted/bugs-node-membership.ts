@@ -53,6 +53,15 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   },
   {
     ...NODES,
+    name: 'late-copy-takes-back',
+    sentence: 'a late copy of an undrain takes back a removal that was asked for since',
+    trap: '34',
+    find: "if (row.revision !== revision) return 'stale-revision';",
+    replace: '',
+    isFast: false,
+  },
+  {
+    ...NODES,
     name: 'row-goes-while-listed',
     sentence:
       'the row of a removed node goes while shards list it, and its voters lose their address',
@@ -126,8 +135,8 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
     sentence: 'a node that was removed hears it from its peers, and calls them for ever',
     trap: 'M1',
     file: 'src/core/node-core.ts',
-    find: "case 'removed': return this.end('removed');",
-    replace: "case 'removed': return;",
+    find: "case 'removed': return this.end(",
+    replace: "case 'removed': return; (",
     profiles: ['cluster'],
     isFast: false,
   },
