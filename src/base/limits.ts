@@ -44,6 +44,12 @@ export const RAFT_LIMITS = {
   tailEntries: 4096,
   /** How far truncation waits for a follower that is slow but alive. */
   slowFollowerEntriesMax: 65_536,
+  /**
+   * What the logs of all shards of a node keep for followers that are slow, and what those of
+   * shards that are sending a snapshot do.
+   */
+  logKeptBytesMax: 256 * MIB,
+  logTransferBytesMax: 1024 * MIB,
   /** Reads waiting for confirmation. */
   readsMax: 65_536,
   /** An idle shard falls silent after this long. */

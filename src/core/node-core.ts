@@ -415,6 +415,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return openStore({
       disk: this.#options.disk,
       identity: this.self.identity,
+      log: this.log,
+      limits: this.#options.limits ?? RAFT_LIMITS,
       replicaOf: (shard) => this.replicas.get(shard),
       onProgress: () => this.#noteProgress(),
       onDamage: ({ shard, message: text }) => this.mention({ type: 'state-damaged', shard, text }),

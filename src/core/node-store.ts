@@ -1,15 +1,20 @@
 /** The state store of a node, and what its replicas hear of it. */
 
 import type { ShardId } from '../base/ids.ts';
+import type { RaftLimits } from '../base/limits.ts';
 import type { Replica } from '../shard/replica.ts';
+import type { Log } from '../storage/log.ts';
 import type { StateDamage } from '../storage/state.ts';
 import type { StateDisk } from '../storage/state-disk.ts';
 import { StateStore } from '../storage/state-store.ts';
+import { keepWithinBudget } from './log-budget.ts';
 
 interface NodeStoreOptions {
   readonly disk: StateDisk;
   /** What the store is marked with. */
   readonly identity: Uint8Array;
+  readonly log: Log;
+  readonly limits: RaftLimits;
   readonly replicaOf: (shard: ShardId) => Replica | undefined;
   /** The disk moved on. */
   readonly onProgress: () => void;
@@ -27,6 +32,7 @@ export function openStore(options: NodeStoreOptions): StateStore {
       for (const { shard, description } of written) {
         replicaOf(shard)?.saved(description.index);
       }
+      keepWithinBudget(options);
     },
     onDamage: (damage) => {
       onDamage(damage);

@@ -55,6 +55,7 @@ export const FACTS = [
   'snapshot-chunk-out-of-place',
   'truncated',
   'truncation-waited',
+  'truncated-beyond-need',
   'damage-cut-away',
   'damage-reported',
   'damage-repaired',

@@ -111,7 +111,7 @@ function step(core: Core, event: RaftEvent): Outcome {
     case 'snapshot-checked':
       return finishSnapshot(core, event);
     case 'truncate':
-      truncate(core, event.index);
+      truncate(core, event);
       return TAKEN;
     case 'snapshot-readable':
       resumeTransfers(core);

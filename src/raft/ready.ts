@@ -42,8 +42,9 @@ export type RaftEvent =
   /**
    * State through `index` is durable outside the log, which may forget it when nobody needs it.
    * Required: the log was durable through there before, or a crash leaves state without its log.
+   * What stands before `keepFrom`, and is in that state, goes whichever follower needs it.
    */
-  | { readonly type: 'truncate'; readonly index: number }
+  | { readonly type: 'truncate'; readonly index: number; readonly keepFrom?: number }
   /** The snapshot reader answered `later` before, and may have more to say now. */
   | { readonly type: 'snapshot-readable' }
   /** A peer's connection broke: what was on its way is probably lost. */

@@ -3,14 +3,25 @@
 import type { Core, Leader } from './core.ts';
 import { note } from './core.ts';
 
-/** State through `index` is durable elsewhere; says through where the log was cut. */
-export function truncate(core: Core, index: number): void {
+interface Truncation {
+  /** State through here is durable elsewhere. */
+  readonly index: number;
+  /** There is no room for what stands before it. */
+  readonly keepFrom?: number;
+}
+
+export function truncate(core: Core, { index, keepFrom = 0 }: Truncation): void {
   const { log, limits } = core;
   // A snapshot will take the place of the state, and the log has to go on from there.
   if (core.isStateLost) return;
   const settled = Math.min(index, core.applied, log.durable);
   let through = Math.min(settled, core.applied - limits.tailEntries);
   if (core.role.type === 'leader') through = sparedFor(core, core.role, through);
+  const bound = Math.min(settled, keepFrom - 1);
+  if (bound > through && bound > log.base.index) {
+    note(core, 'truncated-beyond-need');
+    through = bound;
+  }
   // Content that is lost here helps nobody, and the state that covers it is sound.
   const damaged = log.hasDamage ? log.lastDamagedThrough(settled) : undefined;
   if (damaged !== undefined) {

@@ -332,6 +332,11 @@ export class Replica implements EntranceHost, ReadingHost {
     this.step({ type: 'truncate', index });
   }
 
+  /** What is on disk as state and before this index goes from the log, whoever may need it. */
+  keepFrom(index: number): void {
+    this.step({ type: 'truncate', index: this.#saved, keepFrom: index });
+  }
+
   /** Damage to what the machine has applied is cut away, once a checkpoint is past it. */
   tidy(): void {
     const { firstDamaged } = this.#raft.status();

@@ -27,9 +27,25 @@ export class LocationTable {
   #head = 0;
   #first = 1;
   #length = 0;
+  #bytes = 0;
 
   constructor(account: LiveAccount) {
     this.#account = account;
+  }
+
+  /** What the entries in it take on the disk. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The first index from which on they take no more. Costs as many entries as stand before it. */
+  firstWithin(bytesMax: number): number {
+    let bytes = this.#bytes;
+    let index = this.#first;
+    for (; index < this.end && bytes > bytesMax; index++) {
+      if (this.epochAt(index) !== 0) bytes -= recordBytes(this.at(index).length);
+    }
+    return index;
   }
 
   get first(): number {
@@ -48,7 +64,7 @@ export class LocationTable {
     this.#words[at + 1] = offset / ALIGNMENT;
     this.#words[at + 2] = length;
     this.#length += 1;
-    if (epoch !== 0) this.#account.add(epoch, recordBytes(length));
+    if (epoch !== 0) this.#add(epoch, length);
   }
 
   pushHole(): void {
@@ -61,7 +77,7 @@ export class LocationTable {
     this.#words[at] = epoch;
     this.#words[at + 1] = offset / ALIGNMENT;
     this.#words[at + 2] = length;
-    if (epoch !== 0) this.#account.add(epoch, recordBytes(length));
+    if (epoch !== 0) this.#add(epoch, length);
   }
 
   /** Leaves a hole. */
@@ -69,7 +85,9 @@ export class LocationTable {
     const at = this.#place(index);
     const epoch = this.#words[at] as number;
     if (epoch === 0) return;
-    this.#account.remove(epoch, recordBytes(this.#words[at + 2] as number));
+    const bytes = recordBytes(this.#words[at + 2] as number);
+    this.#account.remove(epoch, bytes);
+    this.#bytes -= bytes;
     this.#words[at] = 0;
   }
 
@@ -110,6 +128,12 @@ export class LocationTable {
     this.#first = first;
     this.#head = 0;
     this.#words = new Uint32Array(ENTRIES_AT_FIRST * WORDS);
+  }
+
+  #add(epoch: number, length: number): void {
+    const bytes = recordBytes(length);
+    this.#account.add(epoch, bytes);
+    this.#bytes += bytes;
   }
 
   #place(index: number): number {

@@ -106,6 +106,10 @@ export interface Log {
   replica(shard: ShardId): RestoredReplica | undefined;
   /** Answers with what was read, or `damaged`; never `later`. */
   reader(shard: ShardId): EntryReader;
+  /** What the entries of a shard take on the disk. */
+  bytesOf(shard: ShardId): number;
+  /** The first entry from which on the entries of a shard take no more than this. */
+  firstWithin(shard: ShardId, bytesMax: number): number;
   append(records: readonly LogRecord[], onDurable: () => void): void;
   /**
    * To be called now and then, best once a tick: confirms the last batch, moves what pins old

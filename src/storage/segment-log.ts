@@ -206,6 +206,14 @@ export class SegmentLog implements Log {
     return entries.length > 0 ? entries : 'damaged';
   }
 
+  bytesOf(shard: ShardId): number {
+    return this.#replicas.get(shard)?.table.bytes ?? 0;
+  }
+
+  firstWithin(shard: ShardId, bytesMax: number): number {
+    return this.#replicas.get(shard)?.table.firstWithin(bytesMax) ?? 0;
+  }
+
   append(records: readonly LogRecord[], onDurable: () => void): void {
     assert(!this.#isClosing, 'nothing is appended to a log that is closed');
     if (this.#isFailed) return;

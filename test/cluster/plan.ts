@@ -49,6 +49,8 @@ const NARROW = {
   uncommittedBytesMax: 2 * KIB,
   chunkBytesMax: KIB,
   chunkWindowBytesMax: 3 * KIB,
+  logKeptBytesMax: 24 * KIB,
+  logTransferBytesMax: 48 * KIB,
   tailEntries: 4,
   slowFollowerEntriesMax: 32,
 };

@@ -52,15 +52,36 @@ const TIME: readonly Planted[] = [
   },
 ];
 
+const BUDGET: readonly Planted[] = [
+  {
+    name: 'log-budget-ignored',
+    sentence: 'each shard keeps its own tail of the log, however many shards there are',
+    trap: '49',
+    file: 'src/core/log-budget.ts',
+    find: 'cut(log, others, logKeptBytesMax);',
+    replace: '',
+  },
+  {
+    name: 'log-cut-beyond-the-state',
+    sentence: 'the log forgets for want of room what no state on disk has',
+    trap: '10, 49',
+    file: 'src/raft/truncation.ts',
+    find: 'const bound = Math.min(settled, keepFrom - 1);',
+    replace: 'const bound = Math.min(core.applied, log.durable, keepFrom - 1);',
+  },
+];
+
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
   'src/shard/reads.ts': 'granted-reads',
   'src/shard/reading.ts': 'granted-reads',
   'src/core/clients.ts': 'client-frames',
   [CHORES]: 'time-to-live',
+  'src/core/log-budget.ts': 'log-budget',
+  'src/raft/truncation.ts': 'sending-snapshots',
 };
 
-export const BOUNDS_BUGS: readonly Bug[] = [...READS, ...TIME].map((bug) => ({
+export const BOUNDS_BUGS: readonly Bug[] = [...READS, ...TIME, ...BUDGET].map((bug) => ({
   isFast: false,
   ...bug,
   profiles: [],

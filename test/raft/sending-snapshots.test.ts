@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Message, SnapshotChunk, SnapshotDescription } from '../../src/raft/message.ts';
+import type { Entry, Message, SnapshotChunk, SnapshotDescription } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { Raft } from '../../src/raft/raft.ts';
 import type { SnapshotReader } from '../../src/raft/ready.ts';
@@ -31,6 +31,8 @@ class Rig implements SnapshotReader {
   length = 1000;
   hasPlace = true;
   readonly raft: Raft;
+  /** From index 11 on. */
+  readonly #entries: Entry[] = [];
   #now = 0;
 
   constructor() {
@@ -39,7 +41,7 @@ class Rig implements SnapshotReader {
       self: SELF,
       limits: LIMITS,
       random: new Random(1),
-      entries: { read: () => 'later' },
+      entries: { read: ({ from, to }) => this.#entries.slice(from - 11, to - 10) },
       snapshots: this,
       restored: {
         hardState: { term: 1, vote: SELF, commit: 10 },
@@ -79,6 +81,7 @@ class Rig implements SnapshotReader {
   /** The offsets of the chunks that leave with this turn. */
   take(): readonly number[] {
     const { write, messages, committed } = this.raft.take();
+    this.#entries.push(...(write?.entries ?? []));
     if (write !== undefined) this.raft.step({ type: 'durable', mark: write.mark });
     const index = committed.at(-1)?.index;
     if (index !== undefined) this.raft.step({ type: 'applied', index });
@@ -201,4 +204,20 @@ test('a follower waits while as many snapshots as allowed are sent, and has its 
   rig.hasPlace = true;
   rig.raft.step({ type: 'snapshot-readable' });
   deepEqual(rig.take(), [0]);
+});
+
+test('the log is kept for a slow follower, but not where there is no room for it', () => {
+  const rig = new Rig();
+  rig.misses(9);
+  const payloads = Array.from({ length: LIMITS.tailEntries + 20 }, () => new Uint8Array(1));
+  rig.raft.step({ type: 'propose', payloads });
+  while (rig.raft.status().applied < rig.raft.status().last.index) rig.take();
+  const { applied: index, base } = rig.raft.status();
+  ok(index > LIMITS.tailEntries + 20);
+  rig.raft.step({ type: 'truncate', index });
+  equal(rig.raft.status().base.index, base.index, 'the learner is heard and lacks it');
+  rig.raft.step({ type: 'truncate', index, keepFrom: index - 3 });
+  equal(rig.raft.status().base.index, index - 4);
+  rig.raft.step({ type: 'truncate', index: index - 2, keepFrom: index + 1 });
+  equal(rig.raft.status().base.index, index - 2, 'never more than the state on disk has');
 });

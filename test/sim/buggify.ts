@@ -5,6 +5,7 @@ import type { Probes } from './probes.ts';
 
 export const BUGGIFY_SITES = [
   'checkpoint-eagerly',
+  'log-beyond-budget',
   'durable-report-late',
   'extra-proposal',
   'frame-per-message',

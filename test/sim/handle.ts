@@ -151,6 +151,10 @@ function progress(
       // Without a configuration it could be nobody's snapshot, so the log has to stay.
       if (host.storage?.state.description(input.shard).configuration.voters.length === 0) return;
       host.step(replica, { type: 'truncate', index: input.index });
+      // Now and then the node has no room for what the log keeps.
+      if (host.services.buggify.fires('log-beyond-budget', 8)) {
+        host.step(replica, { type: 'truncate', index: input.index, keepFrom: input.index + 1 });
+      }
       return;
     case 'spoilt':
       return spoil(host, replica);

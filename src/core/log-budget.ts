@@ -1,0 +1,61 @@
+/**
+ * What the logs of all shards keep for followers that are slow: bounded together, in bytes. Beyond
+ * it the largest are cut, and a follower that needs what is gone gets a snapshot.
+ */
+
+import type { ShardId } from '../base/ids.ts';
+import type { RaftLimits } from '../base/limits.ts';
+import type { Replica } from '../shard/replica.ts';
+import type { Log } from '../storage/log.ts';
+
+interface BudgetParts {
+  readonly log: Log;
+  readonly limits: RaftLimits;
+  readonly replicaOf: (shard: ShardId) => Replica | undefined;
+}
+
+/**
+ * To be called after a checkpoint: only what is in the state on disk is ever cut. A shard that is
+ * sending a snapshot has a budget of its own, or the log would have moved on when it arrives.
+ */
+export function keepWithinBudget({ log, limits, replicaOf }: BudgetParts): void {
+  const { logKeptBytesMax, logTransferBytesMax } = limits;
+  if (log.metrics().liveBytes <= Math.min(logKeptBytesMax, logTransferBytesMax)) return;
+  const sending: Replica[] = [];
+  const others: Replica[] = [];
+  for (const shard of log.shards) {
+    const replica = replicaOf(shard);
+    if (replica === undefined) continue;
+    (isSending(replica) ? sending : others).push(replica);
+  }
+  cut(log, others, logKeptBytesMax);
+  cut(log, sending, logTransferBytesMax);
+}
+
+function isSending(replica: Replica): boolean {
+  const { followers } = replica.status();
+  return followers.some(({ state, isActive }) => state === 'snapshot' && isActive);
+}
+
+function cut(log: Log, replicas: readonly Replica[], bytesMax: number): void {
+  const share = shareOf(
+    replicas.map(({ shard }) => log.bytesOf(shard)),
+    bytesMax,
+  );
+  for (const replica of replicas) {
+    const { shard } = replica;
+    if (log.bytesOf(shard) > share) replica.keepFrom(log.firstWithin(shard, share));
+  }
+}
+
+/** The most that each may have, so that all together have no more than this. */
+export function shareOf(sizes: readonly number[], bytesMax: number): number {
+  const sorted = [...sizes].sort((one, other) => one - other);
+  let left = bytesMax;
+  for (const [at, size] of sorted.entries()) {
+    const share = Math.floor(left / (sorted.length - at));
+    if (size > share) return share;
+    left -= size;
+  }
+  return Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,39 @@
+/** The logs of all shards of a node are bounded in bytes together, whoever is slow or dead. */
+
+import { equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { STATE_LIMITS } from '../../src/base/limits.ts';
+import { shareOf } from '../../src/core/log-budget.ts';
+import { Stage } from '../cluster/stage.ts';
+
+const KIB = 1024;
+
+test('the largest are cut to one size, and the small ones stay as they are', () => {
+  equal(shareOf([], 100), Number.POSITIVE_INFINITY);
+  equal(shareOf([10, 20, 70], 100), Number.POSITIVE_INFINITY);
+  equal(shareOf([10, 20, 71], 100), 70);
+  equal(shareOf([1000, 10, 1000], 100), 45);
+  equal(shareOf([50, 50, 50], 100), 33);
+});
+
+test('a dead follower of many shards does not make the log grow, and gets snapshots later', () => {
+  const logKeptBytesMax = 512 * KIB;
+  const stage = new Stage(6, { nodes: 3, shards: 16, limits: { logKeptBytesMax } });
+  const dead = 3;
+  stage.computer(dead).crash({ isPower: false });
+  let longest = 0;
+  for (let round = 0; round < 6; round++) {
+    stage.put({ count: 1000, atOnce: 64, value: 'x'.repeat(KIB) });
+    // A checkpoint is what allows the log to forget.
+    stage.run(STATE_LIMITS.checkpointMilliseconds + 500);
+    for (const node of [1, 2]) {
+      longest = Math.max(longest, stage.computer(node).core?.log.metrics().liveBytes ?? 0);
+    }
+  }
+  ok(longest > logKeptBytesMax / 2, `the log keeps what it may: ${longest} bytes`);
+  ok(longest <= logKeptBytesMax, `and no more: ${longest} bytes`);
+  equal(stage.probes.counts.get('snapshot-installed') ?? 0, 0);
+  stage.computer(dead).start();
+  stage.until('it has everything', () => stage.laggingOn(dead).length === 0, 30_000);
+  ok((stage.probes.counts.get('snapshot-installed') ?? 0) > 0, 'by snapshots');
+});
