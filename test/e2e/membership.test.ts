@@ -205,3 +205,13 @@ test('a dead node is removed, its replicas are made anew, and it learns so', LON
   assert.equal(again.exit, 0);
   assert.match(again.notes, /node 6 was removed from the cluster/);
 });
+
+test('the machine that began the cluster is no other than the rest', LONG, async () => {
+  configure(3);
+  await wipe('n1');
+  const told = await must('up');
+  assert.match(told, /node 8 \(n1\) takes the place of node 1, whose folder was lost/);
+  const isWell = ({ verdict, nodes }: Status) => verdict === 'HEALTHY' && nodes.length === 3;
+  assert.equal(numbers(await until('all is well', isWell)), '5,7,8');
+  for (let at = 0; at < 10; at++) assert.match(await must('get', `key:${at}`), /^again/);
+});

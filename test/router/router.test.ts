@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { CATALOGUE_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
+import type { Refusal } from '../../src/catalog/command.ts';
+import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { Router, type RouterHost } from '../../src/router/router.ts';
@@ -22,10 +24,12 @@ interface Outside {
   readonly leader?: NodeId;
   readonly forwarded?: Request[];
   readonly isReadOnly?: boolean;
+  /** What the leader of the catalog has against every command. */
+  readonly objection?: Refusal;
 }
 
 function routerOf(outside: Outside): Router {
-  const { rig, shard = SHARD, leader, forwarded, isReadOnly = false } = outside;
+  const { rig, shard = SHARD, leader, forwarded, isReadOnly = false, objection } = outside;
   const row = { shard: SHARD, epoch: EPOCH, from: 0, to: 2 ** 32 };
   const shards = Array.from({ length: SHARD + 1 }, () => row);
   const host: RouterHost = {
@@ -41,7 +45,7 @@ function routerOf(outside: Outside): Router {
       forwarded?.push(request);
       return forwarded !== undefined;
     },
-    catalogue: { objectionTo: () => undefined },
+    catalogue: { objectionTo: () => objection },
     info: () => new Uint8Array(),
     pending: () => new Uint8Array(),
     transactions: { transact() {}, settle() {} },
@@ -69,6 +73,20 @@ test('a command that the catalogue does not know never comes into its log', () =
   }
   rig.turns(4);
   equal(rig.stopReason, '');
+});
+
+test('a command that the leader objects to is refused, and never comes into its log', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const router = routerOf({ rig, shard: CATALOGUE_SHARD, objection: 'still-running' });
+  const said = { type: 'set-membership', node: 2 as NodeId, revision: 1 } as const;
+  const command = encodeCommand({ ...said, membership: 'removing', isForced: false });
+  const proposed = rig.entries.size;
+  const [response] = ask(router, { type: 'command', id: 1, command });
+  const reply = response?.type === 'commanded' ? decodeReply(response.reply) : undefined;
+  deepEqual(reply, { type: 'refused', reason: 'still-running' });
+  rig.turns(4);
+  equal(rig.entries.size, proposed);
 });
 
 test('a batch that no frame could carry as an entry is refused', () => {
