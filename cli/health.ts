@@ -42,6 +42,8 @@ export interface ShardHealth {
   readonly voters: readonly number[];
   readonly liveVoters: readonly number[];
   readonly replicasWanted: number;
+  /** Voters whose state is being replaced: they vote, and serve nothing. */
+  readonly quarantined: readonly number[];
   /** Members come or go. */
   readonly isMoving: boolean;
   readonly lagEntries: number;
@@ -158,6 +160,7 @@ function shardHealth(row: ShardRow, map: ClusterMap, nodes: readonly NodeHealth[
     term: leader?.replica.term ?? 0,
     voters,
     liveVoters: voters.filter((voter) => working.some(({ node }) => node === voter)),
+    quarantined: working.filter(({ replica }) => replica.isQuarantined).map(({ node }) => node),
     replicasWanted: replicasWantedOf(row, map),
     isMoving: members.some(({ isWanted, isVoter }) => isWanted !== isVoter),
     lagEntries: leader?.replica.lagEntries ?? 0,
@@ -170,11 +173,12 @@ function stateOf(
   shard: Omit<ShardHealth, 'state' | 'isGrowing'>,
   isGrowing: boolean,
 ): ShardHealth['state'] {
-  const { voters, liveVoters, replicasWanted, leaderNode, isMoving } = shard;
+  const { voters, liveVoters, quarantined, replicasWanted, leaderNode, isMoving } = shard;
   const [all, live] = [voters.length, liveVoters.length];
   if (live < majorityOf(voters)) return 'no majority';
   if (leaderNode === 0) return 'no leader';
   if (live < all) return `${live} of ${all} up`;
+  if (quarantined.length > 0) return 'repairing';
   if (isMoving) return 'moving';
   if (all < replicasWanted) return isGrowing ? 'growing' : `${all} of ${replicasWanted}`;
   return 'ok';
@@ -224,12 +228,21 @@ function complaintsOf(row: NodeHealth): string[] {
     return [`${name} is down and not yet replaced everywhere`];
   }
   if (info === undefined) return [`${name} does not answer: ${fault}`];
-  const stopped = info.replicas.filter(({ stopReason }) => stopReason !== '');
+  const { replicas, consistency, unconfirmed } = info;
+  const stopped = replicas.filter(({ stopReason }) => stopReason !== '');
+  const quarantined = replicas.filter(({ isQuarantined }) => isQuarantined);
   return [
+    ...(unconfirmed === '' ? [] : [`${name} serves nothing yet: ${unconfirmed}`]),
     ...(info.isReadOnly ? [`${name} takes no writes: its disk is nearly full`] : []),
     ...(info.isClosing ? [`${name} is about to stop`] : []),
     ...stopped.map(({ shard, stopReason }) => {
       return `${name} has stopped its replica of ${shardName(shard)}: ${stopReason}`;
+    }),
+    ...quarantined.map(({ shard }) => {
+      return `${name} lacks a sound state of ${shardName(shard)}, and waits for one`;
+    }),
+    ...consistency.undecided.map((shard) => {
+      return `the replicas of ${shardName(shard)} differ, and no majority of them agrees`;
     }),
   ];
 }

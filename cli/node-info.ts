@@ -11,6 +11,8 @@ export interface ReplicaInfo {
   readonly lagEntries: number;
   /** Empty while it works. */
   readonly stopReason: string;
+  /** Its state is damaged, or differs from most: it serves nothing until it has another. */
+  readonly isQuarantined: boolean;
 }
 
 /** A replica on its way, as the leader of its shard tells of it. */
@@ -35,6 +37,10 @@ export interface NodeInfo {
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
   readonly clients: number;
+  /** Why it vouches for nothing yet since its start; empty once other nodes have confirmed it. */
+  readonly unconfirmed: string;
+  /** Shards that it leads whose replicas differ without a majority that agrees. */
+  readonly consistency: { readonly undecided: readonly number[] };
   readonly moves: readonly MoveInfo[];
   readonly replicas: readonly ReplicaInfo[];
   readonly log: { readonly liveBytes: number; readonly longestSyncMilliseconds: number };

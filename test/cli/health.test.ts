@@ -93,6 +93,31 @@ test('a shard is ok only with all its replicas up', () => {
   assert.equal(statesOf(first, 'down', 'down')[0], 'no majority');
 });
 
+test('a replica whose state is replaced is named, and so are replicas that differ', () => {
+  const [first, second, third] = [infoOf(1), infoOf(2), infoOf(3)];
+  const replicas = third.replicas.map((one) => ({ ...one, isQuarantined: one.shard === 2 }));
+  const repaired = judge(mapOn(NODES), answersOf(first, second, { ...third, replicas }));
+  assert.equal(repaired.verdict, 'DEGRADED');
+  assert.deepEqual(
+    repaired.shards.map(({ state }) => state),
+    ['ok', 'ok', 'repairing'],
+  );
+  assert.deepEqual(repaired.reasons, [
+    'n3 (kv://10.0.0.3:7400) lacks a sound state of shard 2, and waits for one',
+  ]);
+  const differing = { ...first, consistency: { undecided: [1] } };
+  assert.deepEqual(judge(mapOn(NODES), answersOf(differing, second, third)).reasons, [
+    'the replicas of shard 1 differ, and no majority of them agrees',
+  ]);
+});
+
+test('a node that no other node has confirmed yet is no sound node', () => {
+  const waiting = infoOf(3, { unconfirmed: 'node 1 hears another life of it' });
+  const { verdict, reasons } = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), waiting));
+  assert.equal(verdict, 'DEGRADED');
+  assert.match(reasons[0] ?? '', /^n3 .* serves nothing yet: node 1 hears another life of it$/);
+});
+
 test('a node has its name, and its number too where another one has that name', () => {
   const map = mapOn(NODES);
   const nodes = map.nodes.map((row) => ({ ...row, name: row.node === 1 ? '' : 'n2' }));

@@ -55,12 +55,13 @@ export function mapOn(nodes: readonly number[], voters: readonly number[] = node
 export function infoOf(node: number, changes: Partial<NodeInfo> = {}): NodeInfo {
   const role = node === 1 ? 'leader' : 'follower';
   const replicas = [0, 1, 2].map((shard) => {
-    const place = { applied: 10, last: 10, lagEntries: 0, stopReason: '' };
+    const place = { applied: 10, last: 10, lagEntries: 0, stopReason: '', isQuarantined: false };
     return { shard, role, term: 3, leaderNode: 1, ...place };
   });
   const log = { liveBytes: 1_234_567, longestSyncMilliseconds: 2.5 };
   const rest = { moves: [], isReadOnly: false, isClosing: false, clients: 1, replicas, log };
-  return { node, cluster: 'c1', ...rest, ...changes };
+  const sound = { unconfirmed: '', consistency: { undecided: [] } };
+  return { node, cluster: 'c1', ...rest, ...sound, ...changes };
 }
 
 /** Those that are up answer, and nothing waits there. */
