@@ -88,6 +88,7 @@ export class Computer {
   /** Effects of the state disk until the process dies of one. */
   #stateEffectsLeft = Number.POSITIVE_INFINITY;
   #promises: ReadonlyMap<string, Uint8Array> = new Map();
+  #segments = '';
   /** The next write fails, or will. */
   #isFailing = false;
   isUp = false;
@@ -214,12 +215,16 @@ export class Computer {
   /** What `loseVote` will put back: copies that know nothing of what was promised since. */
   keepPromises(): void {
     this.#promises = promiseCopies(this.#files);
+    this.#segments = segmentsOf(this.#files);
   }
 
   /** Of a computer that is down: what it voted for last in a shard is lost; says whether it had. */
   loseVote(shard: ShardId): boolean {
     const damage = { stale: this.#promises, random: this.#random };
-    return !this.isUp && this.#promises.size > 0 && rotVoteIn(this.#files, shard, damage);
+    // Copies from before a switch of segments would be no folder that can be opened.
+    if (this.isUp || this.#promises.size === 0) return false;
+    if (segmentsOf(this.#files) !== this.#segments) return false;
+    return rotVoteIn(this.#files, shard, damage);
   }
 
   /** Of a computer that is down: an entry of its log goes bad; says whether it had it. */
@@ -429,6 +434,7 @@ export class Computer {
   #note(fact: NodeFact): void {
     const { probes } = this.#surroundings;
     probes.hit(fact.type === 'raft' ? fact.fact : fact.type);
+    if (fact.type === 'state-restored') this.rotten.delete(fact.shard);
     if (fact.type === 'state-diverged' && !this.rotten.has(fact.shard)) {
       this.#fail(`its replica of shard ${fact.shard} differs as of entry ${fact.index}`);
     }
@@ -451,4 +457,11 @@ export class Computer {
       time: this.#surroundings.agenda.now,
     });
   }
+}
+
+function segmentsOf(files: MemoryFiles): string {
+  return [...files.image().keys()]
+    .filter((name) => name.endsWith('.log'))
+    .sort()
+    .join();
 }

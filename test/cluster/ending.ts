@@ -96,6 +96,11 @@ export class Ending {
       return fault === undefined;
     };
     until(() => `every shard lies where it should (${fault})`, isPlaced, HEAL_MILLISECONDS_MAX);
+    const areSound = () =>
+      this.#cores.every(({ replicas }) => {
+        return [...replicas.all].every((one) => !one.isSpoilt && one.status().mayVote);
+      });
+    until('every replica has its state and a vote', areSound, HEAL_MILLISECONDS_MAX);
   }
 
   /** As many as can be spared never come back; the others have to do, for ever. */

@@ -4,6 +4,7 @@ import type { Random } from '../../src/base/random.ts';
 import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
 import { type Computer, GOOD_SPEED } from './computer.ts';
 import type { Customer } from './customer.ts';
+import { DiskLosses } from './disk-losses.ts';
 import { NetworkFaults } from './network-faults.ts';
 import type { Operator } from './operator.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -37,6 +38,9 @@ const KINDS = [
   'lost-disk',
   'remove',
   'drain',
+  'lost-votes',
+  'lost-state',
+  'damaged-entries',
   'catalogue-leader',
   'customer',
 ] as const;
@@ -54,6 +58,7 @@ export class Faults {
   readonly #random: Random;
   readonly #kinds: readonly Kind[];
   readonly #network: NetworkFaults;
+  readonly #diskLosses: DiskLosses;
   #isHealed = false;
   /** Disks that were lost, and the last machine that lost one. */
   #losses = 0;
@@ -71,6 +76,9 @@ export class Faults {
     this.#kinds = kinds.includes('rot') ? kinds.filter((kind) => !isLosing(kind)) : kinds;
     const later = (undo: () => void) => this.#later(undo);
     this.#network = new NetworkFaults({ surroundings, random, later });
+    const crash = (computer: Computer) => this.#crash(computer, true);
+    const { computers } = options;
+    this.#diskLosses = new DiskLosses({ surroundings, computers, random, crash });
   }
 
   begin(): void {
@@ -102,6 +110,7 @@ export class Faults {
     const { agenda } = this.#options.surroundings;
     agenda.after(this.#random.between(200, 3000), () => {
       if (this.#isHealed) return;
+      if (this.#kinds.includes('lost-votes')) this.#diskLosses.keepPromises();
       this.#strike(this.#random.pick(this.#kinds));
       this.#next();
     });
@@ -148,6 +157,12 @@ export class Faults {
       case 'drain':
         this.#options.operator.drain(computer);
         return this.#later(() => this.#options.operator.undrain());
+      case 'lost-votes':
+        return this.#diskLosses.loseVotes();
+      case 'lost-state':
+        return this.#diskLosses.loseState();
+      case 'damaged-entries':
+        return this.#diskLosses.damageTwo();
       case 'catalogue-leader': {
         const leads = ({ core }: Computer) => core?.replicas.get(CATALOGUE_SHARD)?.isLeader;
         const leader = settled.find(leads);
@@ -167,6 +182,7 @@ export class Faults {
     for (const { shard, members } of map?.shards ?? []) {
       const voters = members.filter(({ isVoter, isWanted }) => isVoter && isWanted);
       if (voters.length < 3 || !voters.some(({ node }) => node === computer?.node)) continue;
+      if (computers.some((one) => one !== computer && one.rotten.has(shard))) continue;
       if (this.#random.chance(0.5) && computer?.rot(shard)) surroundings.probes.hit('row rotted');
     }
   }

@@ -18,7 +18,8 @@ export function canSpare(computers: readonly Computer[], spared: ReadonlySet<Com
       computer !== undefined &&
       !computer.isLost &&
       !spared.has(computer) &&
-      !computer.rotten.has(shard);
+      !computer.rotten.has(shard) &&
+      computer.core?.replicas.get(shard)?.status().mayVote !== false;
     const onNode = (node: number) => stays(computers.find((one) => one.node === node));
     const home = new Map(members.map(({ member, node }) => [member, node]));
     for (const { core, node } of computers) {
