@@ -114,7 +114,8 @@ function holdTogether(host: Host, { log, state }: Storage): ShardRecord[] {
     } else if (found === undefined || found.index < replica.log.base.index) {
       if (!host.isSuspect) fail(host, 'the state of a replica is lost without a reason', shard);
       host.services.probes.hit('storage state lost');
-      records.push(giveUp(host, shard));
+      const [first] = replica.configurations;
+      if (found === undefined) state.create(shard, first?.configuration ?? NO_CONFIGURATION);
     } else if (!holds(replica, found)) {
       host.services.probes.hit('storage log restarted at the state');
       records.push(restart(shard, replica, found));

@@ -87,6 +87,7 @@ function isEqual(world: World, shard: ShardId, core: ReadonlySet<number>): boole
   const replicas = replicasOf(world, shard, core);
   if (leader === undefined || replicas.length === 0) return false;
   const { index } = leader.status.last;
+  if (replicas.some(({ isStateLost }) => isStateLost)) return false;
   if (!replicas.every(({ machine }) => machine.applied === index)) return false;
   const states = new Set(replicas.map(({ machine }) => machine.digest()));
   if (states.size === 1 && !states.has(undefined)) return true;

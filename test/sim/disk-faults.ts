@@ -145,6 +145,8 @@ function damageRow(blow: Blow): void {
   if (image === undefined || host.storage?.isSwitching(shard) !== false) return;
   if (!world.atlas.canLose(shard, image.member, world.services.agenda.now)) return;
   if (host.memberOf(shard) !== image.member) return;
+  // A row that is hit may be one of a snapshot on its way in.
+  if (host.replicas.get(shard)?.arrival.isComing === true) return;
   if (!rotRow(host.disk.state, shard, random)) return;
   world.services.probes.hit('fault row-damage bit');
   host.spoilt.add(shard);

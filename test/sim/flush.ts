@@ -94,6 +94,8 @@ function beginSwitch(host: Host, replica: Replica, { snapshot }: Write): void {
   storage.switchTo(install, () => {
     if (host.replicas.get(replica.shard) !== replica) return;
     replica.noteSwitch(index);
+    // What was damaged is the former generation.
+    host.spoilt.delete(replica.shard);
     const records = replica.held.splice(0);
     const marked = records.flatMap((record) =>
       record.type === 'write' ? [{ replica, write: record.write }] : [],

@@ -7,7 +7,7 @@ import { SimFailure } from './failure.ts';
 import type { Host } from './host.ts';
 import type { Input } from './input.ts';
 import type { Frame } from './network.ts';
-import { obey, spoil, unlessSpoilt } from './orders.ts';
+import { obey, spoil, unlessSpoilt, yieldWithoutState } from './orders.ts';
 import type { Replica } from './replica.ts';
 import { askLease, serve } from './service.ts';
 
@@ -49,6 +49,7 @@ function tick(host: Host): void {
   const now = host.clock.read(agenda.now);
   host.scheduleTick();
   for (const replica of host.replicas.values()) host.step(replica, { type: 'tick', now });
+  for (const replica of host.replicas.values()) yieldWithoutState(host, replica);
   host.ticks += 1;
   host.storage?.wake();
   if (host.ticks % plan.idleTicks === 0) host.storage?.log.idle();
@@ -83,7 +84,8 @@ function yieldIfFull(host: Host): void {
 function tidy(host: Host, replica: Replica): void {
   const { firstDamaged } = replica.raft.status();
   const saved = host.storage?.savedOf(replica.shard) ?? 0;
-  if (firstDamaged === undefined || firstDamaged > replica.machine.applied) return;
+  if (replica.isStateLost || firstDamaged === undefined) return;
+  if (firstDamaged > replica.machine.applied) return;
   if (firstDamaged > saved) host.storage?.checkpoint();
   else host.step(replica, { type: 'truncate', index: saved });
 }
@@ -167,7 +169,10 @@ function progress(
 export function drain(host: Host, replica: Replica): void {
   const { buggify, agenda } = host.services;
   const { backlog } = replica;
-  if (backlog.length === 0 || replica.isSwitching) return;
+  if (replica.isSwitching) return;
+  // What is handed over during a switch is for the state that comes.
+  if (replica.isStateLost) backlog.length = 0;
+  if (backlog.length === 0) return;
   const isSlow = buggify.fires('slow-apply');
   const count = isSlow ? host.random.below(backlog.length) : backlog.length;
   unlessSpoilt(host, replica, () => {

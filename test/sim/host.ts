@@ -13,6 +13,7 @@ import { ReplicaImage } from './image.ts';
 import { INPUT_KINDS, type Input } from './input.ts';
 import { Ledger } from './ledger.ts';
 import { NodeClock } from './node-clock.ts';
+import { loseState } from './orders.ts';
 import { Peers, SILENT_TICKS_MIN } from './peers.ts';
 import { Replica } from './replica.ts';
 import { propose } from './service.ts';
@@ -150,7 +151,12 @@ export class Host {
       throw new SimFailure('host', 'nobody takes part', { time: Number.NaN });
     const image = durable?.member === member ? durable.copy() : new ReplicaImage(member, first);
     const options = { services, storage, node, boot: life, shard, restored, image };
-    this.replicas.set(shard, new Replica(options));
+    const replica = new Replica(options);
+    this.replicas.set(shard, replica);
+    const isBehind = storage.state.description(shard).index < restored.log.base.index;
+    if (!isBehind && !storage.state.isDamaged(shard)) return;
+    services.probes.hit('host started without a state');
+    loseState(this, replica);
   }
 
   /** The log cannot be used as it is. Sometimes that passes, sometimes the node is lost with it. */

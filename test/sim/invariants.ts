@@ -328,9 +328,13 @@ export class Invariants {
   }
 
   /** The machine's state was replaced. */
-  installed(actor: Actor, index: number): void {
+  /** Only a machine that lost its state may go back, and then goes on from there. */
+  installed(
+    actor: Actor,
+    { index, wasLost }: { readonly index: number; readonly wasLost: boolean },
+  ): void {
     const life = this.#lives.get(actor.member);
-    if (life === undefined || index < life.applied) {
+    if (life === undefined || (index < life.applied && !wasLost)) {
       this.#fail('monotony', 'a snapshot took the machine back', actor);
     }
     life.applied = index;

@@ -74,7 +74,7 @@ export function destroy(host: Host, replica: Replica): void {
   host.append([{ type: 'remove', shard, configuration }], () => host.storage?.drop(shard));
 }
 
-/** A replica whose rows are damaged: the shard is fed to another member, who has none yet. */
+/** A replica whose rows are damaged gets a snapshot in their place. */
 export function unlessSpoilt<T>(host: Host, replica: Replica, run: () => T): T | undefined {
   try {
     return run();
@@ -87,15 +87,32 @@ export function unlessSpoilt<T>(host: Host, replica: Replica, run: () => T): T |
 
 export function spoil(host: Host, replica: Replica): void {
   const { services } = host;
-  if (host.replicas.get(replica.shard) !== replica) return;
+  if (host.replicas.get(replica.shard) !== replica || replica.isStateLost) return;
   services.probes.hit('storage row damaged');
-  const { shard, member } = replica;
+  const { shard } = replica;
   if (!host.spoilt.has(shard)) {
     const place = { node: host.id, shard, time: services.agenda.now };
     throw new SimFailure('storage', 'a row is damaged by nobody', place);
   }
-  services.registry.impair(shard, member);
-  destroy(host, replica);
+  loseState(host, replica);
+}
+
+/** It keeps its place, its vote and its log. */
+export function loseState(host: Host, replica: Replica): void {
+  host.storage?.state.condemn(replica.shard);
+  replica.loseState();
+  host.step(replica, { type: 'state-lost' });
+}
+
+/** A leader that can apply nothing hands over to a voter that can. */
+export function yieldWithoutState(host: Host, replica: Replica): void {
+  const { role, configuration, followers, isQuiet } = replica.raft.status();
+  if (!replica.isStateLost || role !== 'leader') return;
+  const { voters } = configuration.configuration;
+  const heir = followers
+    .filter(({ member, isActive }) => (isActive || isQuiet) && voters.includes(member))
+    .sort((one, other) => other.match - one.match)[0];
+  if (heir !== undefined) host.step(replica, { type: 'transfer', to: heir.member });
 }
 
 /** Somebody looks whether an entry is still what was written. */

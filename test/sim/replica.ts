@@ -54,6 +54,8 @@ export class Replica {
   /** Writes of this turn: proposed together. */
   queue: Request[] = [];
   isSwitching = false;
+  /** Its rows are damaged: nothing is applied and nobody is served until a snapshot comes. */
+  isStateLost = false;
 
   constructor(options: ReplicaOptions) {
     const { services, storage, shard, restored, image, node, boot } = options;
@@ -66,7 +68,7 @@ export class Replica {
     this.#storage = storage;
     this.machine = new Machine(storage.state, shard);
     this.arrival = new SnapshotArrival({ services, storage, shard });
-    const { applied } = this.machine;
+    const applied = Math.max(this.machine.applied, restored.log.base.index);
     services.invariants.begin(this.actor, applied);
     this.raft = new Raft({
       shard,
@@ -131,7 +133,17 @@ export class Replica {
   /** The state is the snapshot's from now on. */
   noteSwitch(index: number): void {
     this.isSwitching = false;
-    this.#services.invariants.installed(this.actor, index);
+    const wasLost = this.isStateLost;
+    this.isStateLost = false;
+    if (wasLost) this.#services.probes.hit('host state restored');
+    this.#services.invariants.installed(this.actor, { index, wasLost });
+    this.answerReads();
+  }
+
+  /** The log is sound, so it follows and votes as before. */
+  loseState(): void {
+    this.isStateLost = true;
+    this.backlog.length = 0;
     this.answerReads();
   }
 
@@ -159,6 +171,10 @@ export class Replica {
 
   answerReads(): void {
     if (this.#granted.length === 0) return;
+    if (this.isStateLost) {
+      for (const { request } of this.#granted.splice(0)) this.refuse(request);
+      return;
+    }
     const { applied } = this.machine;
     const ready = this.#granted.filter(({ index }) => index <= applied);
     if (ready.length === 0) return;

@@ -12,6 +12,7 @@ export function serve(host: Host, request: Request): void {
     request.answer({ type: 'failed', leader: undefined });
     return;
   }
+  if (replica.isStateLost) return replica.refuse(request);
   if (request.operation.kind !== 'read') {
     replica.queue.push(request);
     return;
@@ -32,6 +33,7 @@ export function serve(host: Host, request: Request): void {
 export function askLease(host: Host, request: Request, { values, applied }: LeaseRead): void {
   const replica = host.replicas.get(request.shard);
   if (replica === undefined) return request.answer({ type: 'failed', leader: undefined });
+  if (replica.isStateLost) return replica.refuse(request);
   const now = host.clock.read(host.services.agenda.now);
   const outcome = host.step(replica, { type: 'lease-read', now });
   if (outcome.type === 'taken' && outcome.position !== undefined) {
@@ -57,6 +59,10 @@ export function propose(host: Host, replica: Replica): void {
   const { buggify } = host.services;
   const requests = replica.queue;
   replica.queue = [];
+  if (replica.isStateLost) {
+    for (const request of requests) replica.refuse(request);
+    return;
+  }
   if (host.storage?.log.fullness === 'read-only') {
     host.services.probes.hit('storage read-only refused a write');
     for (const request of requests) replica.refuse(request);

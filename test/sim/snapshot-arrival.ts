@@ -24,6 +24,11 @@ export class SnapshotArrival {
     this.#shard = parts.shard;
   }
 
+  /** Rows of it may be on disk already. */
+  get isComing(): boolean {
+    return this.#install !== undefined;
+  }
+
   take({ snapshot, offset, data, isLast }: ReceivedChunk): void {
     const { state } = this.#storage;
     if (offset === 0) {
