@@ -275,6 +275,9 @@ export class Computer {
   resume(): void {
     this.#busyUntil = Math.min(this.#busyUntil, this.#surroundings.agenda.now);
     this.#goOn(this.#life);
+    // A turn that was planned for the end of the stall is due now.
+    this.#isPlanned = false;
+    this.#plan(this.#life);
   }
 
   #goOn(life: number): void {
