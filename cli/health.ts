@@ -8,7 +8,7 @@ import {
 } from '../src/catalog/cluster-map.ts';
 import { mayCarry } from '../src/catalog/membership.ts';
 import { type ClusterSeen, clusterText } from './clusters-seen.ts';
-import { type Move, movesFrom, shardName } from './moves.ts';
+import { type Move, movesFrom, nodeName, shardName } from './moves.ts';
 import type { NodeInfo, ReplicaInfo } from './node-info.ts';
 
 /** `SPLIT`: the nodes that were asked belong to different clusters. */
@@ -132,11 +132,6 @@ function labelOf(
 ): string {
   if (name === '') return String(node);
   return all.filter((other) => other.name === name).length === 1 ? name : `${name}#${node}`;
-}
-
-/** By what name people know a node. */
-export function nodeName({ label, name }: Pick<NodeHealth, 'label' | 'name'>): string {
-  return name === '' ? `node ${label}` : label;
 }
 
 function shardHealth(row: ShardRow, map: ClusterMap, nodes: readonly NodeHealth[]): ShardHealth {

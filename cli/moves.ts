@@ -13,12 +13,26 @@ export interface Move extends Omit<MoveInfo, 'waitsForNode' | 'phase'> {
 
 interface Node {
   readonly node: number;
+  /** That of its configuration, or empty; and that with which no other node can be meant. */
+  readonly name: string;
+  readonly label: string;
   readonly info: NodeInfo | undefined;
 }
 
 interface Shard {
   readonly shard: number;
   readonly leaderNode: number;
+}
+
+/** By what name people know a node. */
+export function nodeName({ label, name }: Pick<Node, 'label' | 'name'>): string {
+  return name === '' ? `node ${label}` : label;
+}
+
+/** The same by number, for a node that may be gone from the map. */
+export function nameIn(nodes: readonly Node[], node: number): string {
+  const row = nodes.find((one) => one.node === node);
+  return row === undefined ? `node ${node}` : nodeName(row);
 }
 
 /** By what name people know a shard. */
@@ -39,16 +53,19 @@ export function movesFrom(
   });
   const going = told.map(({ waitsForNode, ...move }): Move => {
     if (waitsForNode === 0) return { ...move, waitsFor: '' };
-    return { ...move, phase: 'blocked', waitsFor: silent(move.shard, waitsForNode) };
+    return { ...move, phase: 'blocked', waitsFor: silent(move.shard, nameIn(nodes, waitsForNode)) };
   });
-  return [...going, ...queuedIn(map, { isUp, shards })];
+  return [...going, ...queuedIn(map, { nodes, isUp, shards })];
+}
+
+interface Cluster {
+  readonly nodes: readonly Node[];
+  readonly isUp: (node: number) => boolean;
+  readonly shards: readonly Shard[];
 }
 
 /** The goal is elsewhere, and the catalog has not yet asked for it. */
-function queuedIn(
-  map: ClusterMap,
-  { isUp, shards }: { isUp: (node: number) => boolean; shards: readonly Shard[] },
-): Move[] {
+function queuedIn(map: ClusterMap, { nodes, isUp, shards }: Cluster): Move[] {
   return map.shards.flatMap((row): Move[] => {
     const wanted = wantedNodes(row);
     const to = row.goal.filter((node) => !wanted.includes(node));
@@ -63,10 +80,10 @@ function queuedIn(
       return [{ ...ends, phase: 'blocked', waitsFor }];
     }
     if (missing === undefined) return [{ ...ends, phase: 'queued', waitsFor: '' }];
-    return [{ ...ends, phase: 'blocked', waitsFor: silent(shard, missing) }];
+    return [{ ...ends, phase: 'blocked', waitsFor: silent(shard, nameIn(nodes, missing)) }];
   });
 }
 
-function silent(shard: number, node: number): string {
-  return `${shardName(shard)} waits for node ${node}, which is not heard`;
+function silent(shard: number, node: string): string {
+  return `${shardName(shard)} waits for ${node}, which is not heard`;
 }

@@ -52,7 +52,9 @@ export async function run(call: Call): Promise<Exit> {
 
 /** By its number, or by the name that it has in its configuration. */
 function rowNamed({ nodes }: ClusterMap, name: string): NodeRow | undefined {
-  const numbered = nodes.find(({ node }) => String(node) === name);
+  const numbered = nodes.find((row) => {
+    return name === String(row.node) || name === `${row.name}#${row.node}`;
+  });
   if (numbered !== undefined) return numbered;
   const named = nodes.filter((row) => row.name === name);
   // A node that lost its folder has the name of its successor, and is on its way out already.

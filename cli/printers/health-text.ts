@@ -1,7 +1,7 @@
 /** How a cluster is, the verdict first. */
 
 import type { Health, NodeHealth, ShardHealth, Verdict } from '../health.ts';
-import { type Move, shardName } from '../moves.ts';
+import { type Move, nameIn, nodeName, shardName } from '../moves.ts';
 import type { Paint, Style } from '../terminal.ts';
 
 const STYLES: Readonly<Record<Verdict, Style>> = {
@@ -37,7 +37,7 @@ export function healthText(health: Health, paint: Paint): string {
     ['shards', shardsText(data, nodes)],
     ...nodes.flatMap((row) => membershipText(row, nodes)),
     ['moving', moves.length === 0 ? 'none' : movingText(moves)],
-    ...moves.slice(0, MOVES_MAX).map((move) => ['', moveText(move)] as const),
+    ...moves.slice(0, MOVES_MAX).map((move) => ['', moveText(move, nodes)] as const),
     ...(moves.length > MOVES_MAX ? [['', `and ${moves.length - MOVES_MAX} more`] as const] : []),
     ['disk', diskText(up)],
     ['lag', `${Math.max(0, ...shards.map(({ lagEntries }) => lagEntries))} entries at most`],
@@ -118,14 +118,16 @@ function membershipText(
   row: NodeHealth,
   nodes: readonly NodeHealth[],
 ): (readonly [string, string])[] {
-  const { node, membership, replaces, info } = row;
+  const { membership, replaces, info } = row;
   const isReplacing = nodes.some((other) => other.node === replaces);
   const texts = [
-    ...(!isReplacing ? [] : [`takes the place of node ${replaces}, whose folder was lost`]),
+    ...(!isReplacing
+      ? []
+      : [`takes the place of ${nameIn(nodes, replaces)}, whose folder was lost`]),
     ...(membership === 'draining' ? ['is drained: it leads nothing that others can lead'] : []),
     ...(membership === 'removing' && info !== undefined ? ['is being removed'] : []),
   ];
-  return texts.map((text) => ['', `node ${node} ${text}`] as const);
+  return texts.map((text) => ['', `${nodeName(row)} ${text}`] as const);
 }
 
 function movingText(moves: readonly Move[]): string {
@@ -135,9 +137,12 @@ function movingText(moves: readonly Move[]): string {
   return [...parts, `${blocked} blocked`].join(', ');
 }
 
-export function moveText({ shard, from, to, phase, ...move }: Move): string {
+function moveText({ shard, from, to, phase, ...move }: Move, nodes: readonly NodeHealth[]): string {
   if (move.waitsFor !== '') return move.waitsFor;
-  const ends = [from === 0 ? '' : ` from node ${from}`, to === 0 ? '' : ` to node ${to}`].join('');
+  const ends = [
+    from === 0 ? '' : ` from ${nameIn(nodes, from)}`,
+    to === 0 ? '' : ` to ${nameIn(nodes, to)}`,
+  ].join('');
   return `${shardName(shard)}${ends}: ${amountText({ phase, ...move })}`;
 }
 

@@ -27,7 +27,7 @@ function withShard(map: ClusterMap, shard: number, change: Partial<ShardRow>): C
 }
 
 test('a node is named by its name or its number, and the catalog is asked by number', async () => {
-  for (const name of ['n2', '2']) {
+  for (const name of ['n2', '2', 'n2#2']) {
     const store = clusterWith(NODES);
     const { exit, data } = await kvctl(['node', 'drain', name], { store });
     assert.equal(exit, 0);
@@ -74,9 +74,9 @@ test('status says what moves, how much of it, how fast, and what is in its way',
   const leader = infoOf(1, { moves });
   const text = textOf(mapOn(NODES), [leader, infoOf(2), infoOf(3)]);
   assert.match(text, /moving {3}2 under way, 0 queued, 1 blocked/);
-  assert.match(text, /shard 1 from node 2 to node 3: 900 of 1000 entries, 300 a second/);
-  assert.match(text, /shard 1 from node 2 to node 3: 5.2 MB of its state sent, 300 B a second/);
-  assert.match(text, /the catalogue waits for node 2, which is not heard/);
+  assert.match(text, /shard 1 from n2 to n3: 900 of 1000 entries, 300 a second/);
+  assert.match(text, /shard 1 from n2 to n3: 5.2 MB of its state sent, 300 B a second/);
+  assert.match(text, /the catalogue waits for n2, which is not heard/);
 });
 
 test('status tells of goals that wait for a node, or for others', () => {
@@ -86,7 +86,7 @@ test('status tells of goals that wait for a node, or for others', () => {
     members: (map.shards[1] as ShardRow).members.filter(({ node }) => node < 4),
   });
   const up = [1, 2, 3].map((node) => infoOf(node));
-  assert.match(textOf(narrow, [...up, 'down']), /shard 1 waits for node 4, which is not heard/);
+  assert.match(textOf(narrow, [...up, 'down']), /shard 1 waits for n4, which is not heard/);
   assert.match(textOf(narrow, [...up, infoOf(4)]), /0 under way, 1 queued, 0 blocked/);
   const none = textOf(narrow, ['down', 'down', 'down', infoOf(4)]);
   assert.match(none, /shard 1 waits for a majority of its replicas/);
@@ -95,12 +95,12 @@ test('status tells of goals that wait for a node, or for others', () => {
 test('status tells who is drained, who is removed, and who took whose place', () => {
   const drained = withNode(mapOn(NODES), 2, { membership: 'draining' });
   const infos = NODES.map((node) => infoOf(node));
-  assert.match(textOf(drained, infos), /node 2 is drained: it leads nothing/);
+  assert.match(textOf(drained, infos), /n2 is drained: it leads nothing/);
   const removed = withNode(mapOn(NODES), 2, { membership: 'removing' });
-  assert.match(textOf(removed, infos), /node 2 is being removed/);
+  assert.match(textOf(removed, infos), /n2 is being removed/);
   const [, , third] = mapOn(NODES).nodes;
   const replaced = withNode(removed, 3, { replaces: 2 as NodeRow['node'] });
   const text = textOf(replaced, [infoOf(1), `node ${third?.node} is there instead`, infoOf(3)]);
-  assert.match(text, /node 3 takes the place of node 2, whose folder was lost/);
+  assert.match(text, /n3 takes the place of n2, whose folder was lost/);
   assert.match(text, /n2 \(kv:\S+\) is down and not yet replaced everywhere/);
 });
