@@ -126,9 +126,12 @@ start them again without --force-new-cluster: they join. To keep it from
 happening, name the cluster in the config file: "cluster": "<id>".`,
   internal: `A fault of kvctl itself.
 Do: run the same with --debug, and report what it says.`,
-  'node-ended': `A node ended by itself; the message has its reason. What was acknowledged is
-on the disks of a majority and safe.
-Do: mend what is named, and start the node again as it was.`,
+  'node-ended': `A node ended by itself; the message has its reason, and the hint says what to do
+about that reason. What was acknowledged is on the disks of a majority and
+safe. A full disk: make room, start it again. A failing disk: another disk,
+an empty folder, and the others feed it. A node that the cluster refuses
+(removed, or an older copy): an empty folder, and it joins as a new node.
+A fault of the program: start it again, and report it.`,
   'not-healthy': `The nodes run, but not all of what makes a cluster healthy was there in
 time. They go on trying.
 Do: kvctl status says what is missing; the .log files beside the data

@@ -2,6 +2,7 @@
 
 import { type RunningNode, startNode } from '../../src/node/node.ts';
 import type { Call } from '../call.ts';
+import { adviceOn, endText } from '../end-advice.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { Failure } from '../failure.ts';
 import { nodeOptionsOf } from '../node-options.ts';
@@ -49,8 +50,8 @@ export async function run({ options, terminal }: Call): Promise<Exit> {
   throw new Failure({
     code: 'node-ended',
     exit: EXIT.refused,
-    message: `the node ended by itself: ${end}`,
-    hint: 'what was acknowledged is safe; mend what is named, then start it again',
+    message: endText(end),
+    hint: adviceOn(end),
   });
 }
 

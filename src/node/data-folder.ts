@@ -35,7 +35,14 @@ export class DataFolder {
   /** The folder is made if it is not there. */
   constructor(path: string) {
     this.path = path;
-    makeFolder(path);
+    try {
+      makeFolder(path);
+    } catch (cause) {
+      throw new FolderUnusable(
+        `the folder ${path} cannot be made or used: ${(cause as Error).message}. Nothing was ` +
+          'changed. Give it a path where this user may make a folder',
+      );
+    }
   }
 
   get log(): string {

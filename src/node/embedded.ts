@@ -5,6 +5,7 @@ import { CATALOGUE_LIMITS, MACHINE_LIMITS, NODE_LIMITS } from '../base/limits.ts
 import type { NodeDescription } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import type { NodeCore } from '../core/node-core.ts';
+import type { NodeFact } from '../core/node-parts.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import type { Files } from '../storage/files.ts';
 import { InnerLines } from '../transport/inner-lines.ts';
@@ -55,15 +56,21 @@ export async function embed(options: EmbeddedOptions): Promise<EmbeddedNode> {
   const { folder, openFiles } = options;
   let house: House | undefined;
   try {
-    house = new House({ folder, valueBytesMax, onFact: () => {}, openFiles });
-    return await settleIn(house, shards);
+    const losses: string[] = [];
+    const onFact = (fact: NodeFact) => losses.push(...lossIn(fact));
+    house = new House({ folder, valueBytesMax, onFact, openFiles });
+    return await settleIn(house, shards, losses);
   } catch (cause) {
     await house?.leave();
     throw errorOf(cause);
   }
 }
 
-async function settleIn(house: House, shards: number): Promise<EmbeddedNode> {
+async function settleIn(
+  house: House,
+  shards: number,
+  losses: readonly string[],
+): Promise<EmbeddedNode> {
   const { folder, ending } = house;
   const { passport, map } = await identify({
     ...ALONE,
@@ -86,7 +93,7 @@ async function settleIn(house: House, shards: number): Promise<EmbeddedNode> {
       return made;
     },
   });
-  await serving(core, house);
+  await serving(core, house, losses);
   const [inner] = lines;
   if (inner === undefined) throw new FolderUnusable(`${folder.path}: nothing leads to its node`);
   return {
@@ -97,14 +104,25 @@ async function settleIn(house: House, shards: number): Promise<EmbeddedNode> {
 }
 
 /** Who is the only voter need not wait for anybody to fall silent. */
-async function serving(core: NodeCore, { ending, folder }: House): Promise<void> {
+async function serving(
+  core: NodeCore,
+  { ending, folder }: House,
+  losses: readonly string[],
+): Promise<void> {
   const until = core.now + NODE_LIMITS.openMilliseconds;
   for (;;) {
     if (ending.isOver) throw new FolderUnusable(`${folder.path}: ${await ending.promise}`);
     if (hasOthers(core)) throw memberOf(folder.path);
     if (isServing(core)) return;
+    const [loss] = losses;
+    if (loss !== undefined) throw damaged(core, folder.path, loss);
     if (core.now > until) {
-      throw new FolderUnusable(`${folder.path}: its disk is too slow, the store did not come up`);
+      const seconds = NODE_LIMITS.openMilliseconds / 1000;
+      const slowest = core.log.metrics().longestSyncMilliseconds.toFixed(1);
+      throw new FolderUnusable(
+        `${folder.path}: the store did not come up within ${seconds} s; the slowest sync of its ` +
+          `disk took ${slowest} ms. Nothing was lost: open it again when the disk is less busy`,
+      );
     }
     ending.run(() => {
       for (const replica of core.replicas.all) {
@@ -113,6 +131,30 @@ async function serving(core: NodeCore, { ending, folder }: House): Promise<void>
     });
     await new Promise((resume) => setTimeout(resume, LOOK_MILLISECONDS));
   }
+}
+
+/** What a replica that is alone can't get over: there is no other to fetch from. */
+function lossIn(fact: NodeFact): readonly string[] {
+  if (fact.type === 'replica-lost') return [`shard ${fact.shard}: ${fact.reason}`];
+  if (fact.type !== 'raft' || fact.fact !== 'damage-prevented-campaign') return [];
+  return [`shard ${fact.shard}: entries of its log are damaged`];
+}
+
+/** Places of damage that are told one by one. */
+const PLACES_MAX = 4;
+
+function damaged({ log }: NodeCore, path: string, loss: string): FolderUnusable {
+  const places = log.damage.slice(0, PLACES_MAX).map(({ file, offset, index, text }) => {
+    const entry = index === undefined ? '' : `, entry ${index}`;
+    return `${file} at byte ${offset}${entry}: ${text}`;
+  });
+  const more = log.damage.length - places.length;
+  const where = [...places, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  return new FolderUnusable(
+    `${path} is damaged, and no other replica has what is missing (${loss}). ` +
+      `${where === '' ? '' : `In the log: ${where}. `}` +
+      'None of its data was changed. Put back an intact copy of the whole folder, or open another',
+  );
 }
 
 /** A node of a cluster knows others by the map, or by a shard that it has in common with them. */

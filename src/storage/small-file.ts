@@ -2,23 +2,52 @@
 
 import {
   closeSync,
+  existsSync,
   fdatasyncSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 const CRC_BYTES = 4;
 
-/** With all that are above it. */
+/**
+ * With all that are above it. One by one, for `recursive` tries for ever where a file system takes
+ * no folders and says that there is none (as /proc does).
+ */
 export function makeFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const missing: string[] = [];
+  let above = resolve(path);
+  while (!existsSync(above)) {
+    missing.push(above);
+    above = dirname(above);
+  }
+  for (const folder of missing.reverse()) makeOne(folder);
+  if (!statSync(path).isDirectory()) throw new NotAFolder(path);
+}
+
+class NotAFolder extends Error {
+  readonly code = 'ENOTDIR';
+
+  constructor(path: string) {
+    super(`${path} is a file, and a folder is needed there`);
+  }
+}
+
+/** Another process may make it at the same time. */
+function makeOne(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** Returns when it is durable. Throws what the file system says. */

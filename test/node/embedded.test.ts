@@ -1,7 +1,7 @@
 /** A store in this process: it keeps what it took, gives its folder back, and ends no process. */
 
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -253,3 +253,34 @@ async function mapNodes(url: string): Promise<number> {
 function pause(): Promise<void> {
   return new Promise((resume) => setTimeout(resume, 20));
 }
+
+test('a damaged log is told with its place, and at once', async (context) => {
+  const folder = folderFor(context);
+  const value = 'the value that is searched for in the log';
+  {
+    await using kv = await open(folder);
+    await kv.set('first', value);
+    for (let at = 0; at < 20; at++) await kv.set(`k${at}`, at);
+  }
+  const path = join(folder, 'log', '00000001.log');
+  const bytes = readFileSync(path);
+  const at = bytes.indexOf(value);
+  ok(at > 0);
+  bytes[at] = 0x00;
+  writeFileSync(path, bytes);
+  await rejects(open(folder), (error: unknown) => {
+    ok(error instanceof KvError);
+    deepEqual([error.code, error.outcome], ['folder-unusable', 'notApplied']);
+    match(error.message, /is damaged.*shard 1.*00000001\.log at byte \d+, entry \d+: /);
+    return true;
+  });
+});
+
+test('a path that can hold no folder is told, whatever the file system says of it', async () => {
+  await rejects(open('/proc/nothing/there'), {
+    code: 'folder-unusable',
+    message: /cannot be made/,
+  });
+  const { pathname } = new URL(import.meta.url);
+  await rejects(open(pathname), { code: 'folder-unusable', message: /is a file/ });
+});

@@ -117,4 +117,13 @@ export const FOUNDING_BUGS: readonly Bug[] = [
     find: 'if (!health.isElecting || performance.now() >= until)',
     replace: 'if (true)',
   },
+  {
+    ...START,
+    file: 'src/node/embedded.ts',
+    tests: ['embedded'],
+    name: 'damage-told-as-slowness',
+    sentence: 'a store whose log is damaged waits for a minute and blames its disk',
+    find: "if (fact.type !== 'raft' || fact.fact !== 'damage-prevented-campaign')",
+    replace: 'if (true)',
+  },
 ];
