@@ -464,6 +464,11 @@ export const CLIENT_LIMITS = {
   /** Attempts that are told to people. */
   attemptsKept: 8,
   contendedKeysKept: 4,
+  /**
+   * What is kept of the time of a transaction over several shards, a quarter of it at most, to ask
+   * its home shard what became of it while that is not known.
+   */
+  settleMilliseconds: 300,
   /** Times that a transaction is run until it comes to something, if its time allows it. */
   transactionRunsMax: 1024,
   /** Rounds of reading keys of several shards at one moment before they are locked for it. */
@@ -482,6 +487,10 @@ assert(
   CLIENT_LIMITS.timeoutMillisecondsMax + 2 * CLIENT_LIMITS.logTimeMilliseconds <=
     MACHINE_LIMITS.timeoutMillisecondsMax,
   'a deadline is not too far, though the clock of the client run twice as fast',
+);
+assert(
+  CLIENT_LIMITS.settleMilliseconds > 2 * CLIENT_LIMITS.restMillisecondsMin,
+  'a question that is lost can be asked again',
 );
 assert(
   CLIENT_LIMITS.windowRequestsMax * 8 <= MACHINE_LIMITS.sessionSlots,

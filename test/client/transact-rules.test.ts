@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
+import { CLIENT_LIMITS } from '../../src/base/limits.ts';
 import { keyText } from '../../src/client/core/key-text.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
@@ -180,4 +181,71 @@ test('keys are named so that people can read them', () => {
   equal(keyText(Uint8Array.of(0, 255)), '0x00ff');
   equal(keyText(Buffer.from('a\nb')), '0x610a62');
   equal(keyText(Buffer.from('x'.repeat(100))), `"${'x'.repeat(48)}…"`);
+});
+
+test('near its end the home shard is asked what became of what is not known', () => {
+  const aborted: Reply = { type: 'refused', reason: 'aborted', position: 0 };
+  const gaveWay: Reply = { type: 'refused', reason: 'gave-way', position: 0 };
+  const failed: Reply = { type: 'check-failed', position: 0, version: 3 };
+  for (const [reply, told] of [
+    [aborted, 'timeout notApplied'],
+    [gaveWay, 'contended notApplied'],
+    [failed, 'check-failed'],
+    [COMMITTED, 'done'],
+  ] as const) {
+    const stage = new Stage({ isTimeKnown: true, shards: 2 });
+    const put = stage.together([LEFT, RIGHT], 2000);
+    match(stage.take().join(), /^transact/);
+    stage.pass(2000 - CLIENT_LIMITS.settleMilliseconds - 10);
+    deepEqual(stage.take(), []);
+    stage.pass(10);
+    deepEqual(stage.take(), ['settle']);
+    stage.answerSettled(reply);
+    equal(put.told, told);
+    // What comes afterwards says the same, and tells nobody.
+    stage.answerReplies([COMMITTED]);
+    equal(put.told, told);
+    stage.pass(400);
+    deepEqual(stage.take(), []);
+  }
+});
+
+test('what the home shard cannot say is unknown in the end, and a lost answer is applied', () => {
+  const unanswered = new Stage({ isTimeKnown: true, shards: 2 });
+  const silent = unanswered.together([LEFT, RIGHT], 400);
+  unanswered.pass(300);
+  deepEqual(unanswered.take().slice(1), ['settle'], 'a quarter of the time at most');
+  unanswered.answerSettled({ type: 'refused', reason: 'deadline-passed', position: 0 });
+  equal(silent.told, '');
+  unanswered.pass(100);
+  equal(silent.told, 'timeout unknown');
+
+  const committed = new Stage({ isTimeKnown: true, shards: 2 });
+  const lost = committed.together([LEFT, RIGHT], 400);
+  committed.pass(300);
+  committed.take();
+  committed.answerSettled({ type: 'committed', versions: [], outputs: [] });
+  equal(lost.told, '');
+  committed.pass(100);
+  equal(lost.told, 'answer-lost applied');
+
+  const late = new Stage({ isTimeKnown: true, shards: 2 });
+  const told = late.together([LEFT, RIGHT], 400);
+  late.pass(300);
+  late.take();
+  late.answerSettled({ type: 'committed', versions: [], outputs: [] });
+  late.answerReplies([COMMITTED]);
+  equal(told.told, 'done');
+});
+
+test('what is not in doubt near its end asks for nothing', () => {
+  const stage = new Stage({ isTimeKnown: true, shards: 2 });
+  const put = stage.together([LEFT, RIGHT], 400);
+  for (let round = 0; round < 60 && put.told === ''; round++) {
+    const asked = stage.take();
+    equal(asked.includes('settle'), false);
+    if (asked.length > 0) stage.answerWritten(['gave-way']);
+    stage.pass(10);
+  }
+  equal(put.told, 'contended notApplied');
 });

@@ -254,6 +254,25 @@ const PLANTED: readonly Planted[] = [
     replace: '',
     tests: ['texts'],
   },
+  {
+    name: 'unknown-without-asking',
+    sentence: 'a transaction in doubt is told unknown though its home shard could say more',
+    trap: 'P5',
+    file: 'src/client/core/transact-errand.ts',
+    find: 'else if (now >= this.#settlesAt && isInDoubt(this.trip))',
+    replace: 'else if (false)',
+    tests: ['transact-rules'],
+    isFast: true,
+  },
+  {
+    name: 'no-decision-is-an-abort',
+    sentence: 'an answer that decides nothing is told as not applied',
+    trap: 'P5',
+    file: 'src/client/core/transact-errand.ts',
+    find: "reply.type === 'refused' && DECIDED.includes(reply.reason)",
+    replace: "reply.type === 'refused'",
+    tests: ['transact-rules'],
+  },
 ];
 
 export const CLIENT_BUGS: readonly Bug[] = PLANTED.map(({ tests, isFast, ...bug }) => {

@@ -1,10 +1,12 @@
 /** A command over several shards: one transaction, its numbers, its retries, what comes of it. */
 
-import { unreachable } from '../../base/assert.ts';
+import { present, unreachable } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
+import { CLIENT_LIMITS } from '../../base/limits.ts';
 import { decodeReply, type Reason, type Reply } from '../../machine/reply.ts';
-import type { Part } from '../../machine/transaction.ts';
+import { isLocking, type Part } from '../../machine/transaction.ts';
 import { encodeTransaction } from '../../machine/transaction-codec.ts';
+import { keyPosition } from '../../ring/key-position.ts';
 import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import type { Call, Contest, GaveWay, Replied } from './call.ts';
@@ -23,6 +25,7 @@ import {
 } from './errand.ts';
 import { isPassing, type PassingReason, refusalOf } from './refusal.ts';
 import type { Numbers, Sessions } from './sessions.ts';
+import { SettleErrand } from './settle-errand.ts';
 import type { Failure } from './settled.ts';
 
 /** Whoever asked: told once. */
@@ -41,6 +44,7 @@ interface TransactOptions {
   readonly expiresAt: number;
   readonly sessions: Sessions;
   readonly epochOf: (shard: ShardId) => number;
+  readonly submit: (errand: Errand) => void;
   readonly trip?: Trip;
 }
 
@@ -56,6 +60,12 @@ export class TransactErrand implements Errand {
   #spelled: Uint8Array | undefined;
   #numbers: Numbers | undefined;
   #copies = 0;
+  /** Failed attempts before this one, as it was spelled. */
+  #attempts = 0;
+  /** When its home shard is asked what became of it, if that is not known by then. */
+  #settlesAt = Number.POSITIVE_INFINITY;
+  /** It happened, and what is missing is what it has to say. */
+  #isCommitted = false;
   #isOver = false;
 
   constructor(options: TransactOptions) {
@@ -75,7 +85,7 @@ export class TransactErrand implements Errand {
   }
 
   get firstExpiresAt(): number {
-    return this.#options.expiresAt;
+    return Math.min(this.#settlesAt, this.#options.expiresAt);
   }
 
   get isOver(): boolean {
@@ -91,6 +101,8 @@ export class TransactErrand implements Errand {
 
   take(response: Response, now: number): Verdict {
     if (response.type !== 'written' || response.replies.length !== 1) return BROKEN;
+    // What was learned from its home shard is what every other answer says.
+    if (this.#isOver) return OVER;
     this.#options.sessions.hear(this.shard, response.time, now);
     const reply = decodeReply(response.replies[0] as Uint8Array);
     switch (reply?.type) {
@@ -110,6 +122,7 @@ export class TransactErrand implements Errand {
 
   expire(now: number, failureOf: FailureMaker): void {
     if (now >= this.#options.expiresAt) this.fail(failureOf);
+    else if (now >= this.#settlesAt && isInDoubt(this.trip)) this.#settle();
   }
 
   drop(_call: Call, failureOf: FailureMaker): void {
@@ -117,7 +130,9 @@ export class TransactErrand implements Errand {
   }
 
   fail(failureOf: FailureMaker): void {
-    if (!this.#isOver) this.#miss(failureOf(isInDoubt(this.trip)));
+    if (this.#isOver) return;
+    if (this.#isCommitted) this.#missAnswer();
+    else this.#miss(failureOf(isInDoubt(this.trip)));
   }
 
   /** It happens as a whole, and was judged when it was called. */
@@ -135,13 +150,16 @@ export class TransactErrand implements Errand {
       participants.every((shard) => sessions.hasRoom(shard));
     if (!isReady) return undefined;
     contest.age ??= sessions.timeOf(this.shard, now);
+    this.#attempts = contest.attempts;
     const terms = { wait: expiresAt - now, now };
     const numbers = sessions.number(participants, terms);
     this.#numbers = numbers;
+    const reserve = Math.min(CLIENT_LIMITS.settleMilliseconds, (expiresAt - now) / 4);
+    this.#settlesAt = expiresAt - reserve;
     return encodeTransaction({
       client: sessions.client,
       sequence: numbers.sequence,
-      attempts: contest.attempts,
+      attempts: this.#attempts,
       age: contest.age,
       parts: portions.map(({ shard, operations }): Part => {
         const numbered = numbers.deadlines[participants.indexOf(shard)];
@@ -155,10 +173,52 @@ export class TransactErrand implements Errand {
     const done = this.#options.division.doneOf(versions, outputs);
     if (done !== undefined) return this.#tell({ type: 'replied', reply: done });
     if (versions.length > 0) return BROKEN;
+    this.#missAnswer();
+    return OVER;
+  }
+
+  #missAnswer(): void {
     const message = 'it happened, but the shard does not remember its answer any more';
     const attempts = this.trip.history;
     this.#miss({ type: 'failed', code: 'answer-lost', outcome: 'applied', message, attempts });
-    return OVER;
+  }
+
+  /** Asks its home shard what became of it, beside what is on its way: the decision is for ever. */
+  #settle(): void {
+    this.#settlesAt = Number.POSITIVE_INFINITY;
+    const { division, sessions, contest, expiresAt, submit } = this.#options;
+    const numbers = present(this.#numbers, 'what is in doubt was numbered');
+    const locking = division.portions.filter(({ isLocking }) => isLocking);
+    const participants = locking.map(({ operations }, at) => {
+      const first = present(operations.find(isLocking), 'a portion that locks has a key');
+      return { position: keyPosition(first.key), deadline: numbers.deadlines[at] as number };
+    });
+    const { client } = sessions;
+    const home = present(participants[0], 'a transaction has a home').position;
+    const id = { home, client, sequence: numbers.sequence };
+    const contender = { id, attempts: this.#attempts, age: present(contest.age, 'it has an age') };
+    const isNeedless = () => this.#isOver;
+    const onReply = (reply: Reply) => this.#learn(reply);
+    const { shard } = this;
+    submit(new SettleErrand({ shard, contender, participants, expiresAt, isNeedless, onReply }));
+  }
+
+  /** A decision says what became of all copies. What is none leaves the doubt as it was. */
+  #learn(reply: Reply): void {
+    const { history: attempts } = this.trip;
+    if (reply.type === 'committed') {
+      const done = this.#options.division.doneOf(reply.versions, reply.outputs);
+      if (done !== undefined) this.#tell({ type: 'replied', reply: done });
+      // Another copy of the question may still bring what it has to say.
+      else this.#isCommitted = true;
+    } else if (reply.type === 'check-failed') {
+      const position = this.#options.division.placeAt(reply.position);
+      if (position !== undefined) this.#tell({ type: 'replied', reply: { ...reply, position } });
+    } else if (reply.type === 'refused' && DECIDED.includes(reply.reason)) {
+      const code = reply.reason === 'gave-way' ? 'contended' : 'timeout';
+      const message = `its home shard ${this.shard} gave it up when its time was nearly over`;
+      this.#miss({ type: 'failed', code, outcome: 'notApplied', message, attempts });
+    }
   }
 
   #refuse(reason: Reason, place: number | undefined): Verdict {
@@ -239,3 +299,6 @@ export class TransactErrand implements Errand {
     if (this.#numbers !== undefined) this.#options.sessions.close(this.#numbers);
   }
 }
+
+/** Reasons that an abort was decided for, whatever was asked before and will be. */
+const DECIDED: readonly Reason[] = ['aborted', 'gave-way'];

@@ -40,6 +40,7 @@ export function startTransaction(
       isOnce: contest !== undefined,
       expiresAt,
       sessions,
+      submit,
       epochOf: (shard) => present(routing.rowOf(shard), 'a shard stays on the map').epoch,
     }),
   );

@@ -134,6 +134,9 @@ export class ModelCluster {
       return refuse('not-leader', hint);
     }
     if (request.type === 'write') return this.#write(shard, request, { reply, refuse });
+    if (request.type === 'settle') {
+      return this.#transactions.settle(request, { reply, refuse });
+    }
     if (request.type === 'transact') {
       return this.#transactions.conduct(request, { reply, refuse });
     }
@@ -221,10 +224,10 @@ export class ModelCluster {
 /** How long it takes until a key that is held is looked at again. */
 const HELD = 5;
 
-type ShardRequest = WriteRequest | ReadRequest | Extract<Request, { type: 'transact' }>;
+type ShardRequest = WriteRequest | ReadRequest | Extract<Request, { type: 'transact' | 'settle' }>;
 
 function isOfShard(request: Request): request is ShardRequest {
-  return ['write', 'read', 'range', 'validate', 'transact'].includes(request.type);
+  return ['write', 'read', 'range', 'validate', 'transact', 'settle'].includes(request.type);
 }
 
 /** What a request is about, as operations. */

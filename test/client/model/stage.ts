@@ -159,6 +159,12 @@ export class Stage {
     this.#answer((id) => ({ type: 'range', id, time: 5_000_000, ...told }));
   }
 
+  /** What became of a transaction, as its home shard says. */
+  answerSettled(reply: Reply): void {
+    const replies = [encodeReply(reply)];
+    this.#answer((id) => ({ type: 'written', id, time: 5_000_000, replies }), 'settle');
+  }
+
   answerWritten(replies: readonly ('done' | 'locked' | Reason)[], time = 5_000_000): void {
     this.answerReplies(replies.map(replyOf), time);
   }
@@ -227,9 +233,10 @@ export class Stage {
   }
 
   /** Answers the first request that is owed an answer of this kind. */
-  #answer(make: (id: number) => Response): void {
+  #answer(make: (id: number) => Response, asked?: Request['type']): void {
     const kind = make(0).type;
     const at = this.#owed.findIndex(({ type }) => {
+      if (asked !== undefined) return type === asked;
       return (
         (kind === 'failed' && type !== 'map') ||
         (kind === 'written' && ['write', 'transact', 'validate'].includes(type)) ||

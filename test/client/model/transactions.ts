@@ -22,6 +22,7 @@ import {
   encodeResolutions,
 } from '../../../src/machine/transaction-codec.ts';
 import { hasPriority, isSameId, type TransactionId } from '../../../src/machine/transaction-id.ts';
+import { arcOf } from '../../../src/ring/arc.ts';
 import { keyPosition } from '../../../src/ring/key-position.ts';
 import type { Request } from '../../../src/wire/request.ts';
 import type { Response } from '../../../src/wire/response.ts';
@@ -62,6 +63,42 @@ export class ModelTransactions {
       const replies = [encodeReply(reply)];
       to.reply({ type: 'written', id: request.id, time, replies });
     }).begin();
+  }
+
+  /** Tries to abort in the home shard, as anyone may: what comes of it is what was decided. */
+  settle(request: Extract<Request, { type: 'settle' }>, to: Answering): void {
+    const { world, random, faults, shards, termOf } = this.#options;
+    const { contender, participants } = request;
+    const term = termOf(request.shard);
+    world.after(random.fraction() * faults.commitMax, () => {
+      const home = shards[request.shard - 1] as ModelShard;
+      if (termOf(request.shard) !== term && !random.chance(faults.survival)) {
+        return to.refuse('lost');
+      }
+      const proposal = { type: 'abort', because: refused('aborted', 0) } as const;
+      const bytes = encodeDecide({ ...contender, participants, proposal });
+      const reply = home.step('decide', bytes, 1);
+      this.#tellOthers(request, reply?.type === 'committed');
+      if (termOf(request.shard) !== term || reply === undefined) return to.refuse('lost');
+      const replies = [encodeReply(reply)];
+      to.reply({ type: 'written', id: request.id, time: Math.floor(home.time), replies });
+    });
+  }
+
+  /** The home shard's leader tells a decision that is kept, until all have heard. */
+  #tellOthers(request: Extract<Request, { type: 'settle' }>, isCommitted: boolean): void {
+    const { world, random, shards } = this.#options;
+    const { id } = request.contender;
+    const others = request.participants.slice(1);
+    let left = others.length;
+    for (const { position, deadline } of others) {
+      world.after(random.fraction() * 200, () => {
+        const other = shards[arcOf(position, shards.length)] as ModelShard;
+        other.step('resolve', encodeResolutions([{ id, isCommitted, deadline }]), 1);
+        left -= 1;
+        if (left === 0) shards[request.shard - 1]?.step('clear', encodeIds([id]), 1);
+      });
+    }
   }
 }
 
