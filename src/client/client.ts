@@ -1,6 +1,6 @@
 /** The client: a space without a prefix, and the connections below all spaces. */
 
-import { CLIENT_LIMITS } from '../base/limits.ts';
+import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import type { Atomic, Committed, Conflict } from './atomic.ts';
 import { type Codec, messagePack } from './codec.ts';
 import type { Call } from './core/call.ts';

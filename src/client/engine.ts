@@ -1,7 +1,7 @@
 /** The engine: gives the core turns, time and connections, and makes promises of calls. */
 
+import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
-import { CLIENT_LIMITS } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
 import type { Balance } from './core/balance.ts';
 import type { Call } from './core/call.ts';

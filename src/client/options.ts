@@ -1,7 +1,7 @@
 /** What users may choose, for a client and for one call. */
 
+import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
-import { CLIENT_LIMITS } from '../base/limits.ts';
 import type { ReadLevel } from '../wire/request.ts';
 import type { Codec } from './codec.ts';
 import type { Balance } from './core/balance.ts';

@@ -1,7 +1,7 @@
 /** Running a transaction's function until it comes to something, or until its time is over. */
 
+import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
-import { CLIENT_LIMITS } from '../base/limits.ts';
 import type { Contest } from './core/call.ts';
 import { keyText } from './core/key-text.ts';
 import { restAfter } from './core/retry.ts';

@@ -2,8 +2,8 @@
 
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
+import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import type { ShardId } from '../../src/base/ids.ts';
-import { CLIENT_LIMITS } from '../../src/base/limits.ts';
 import type { CommitCall, ValidateCall } from '../../src/client/core/call.ts';
 import { Ledger } from '../../src/client/core/ledger.ts';
 

@@ -2,8 +2,8 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import type { NodeId } from '../../src/base/ids.ts';
-import { CLIENT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { encodeMap } from '../../src/catalog/map-bytes.ts';
 import type { Call } from '../../src/client/core/call.ts';

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLIENT_LIMITS } from '../../src/base/limits.ts';
+import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import { keyText } from '../../src/client/core/key-text.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';

@@ -1,7 +1,8 @@
 /** Connections: one per node, dialled on demand, and what is on its way on each. */
 
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { NodeId } from '../../base/ids.ts';
-import { CLIENT_LIMITS, WIRE_LIMITS } from '../../base/limits.ts';
+import { WIRE_LIMITS } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import { bytesMaxOfRequest, encodeRequests, type Request } from '../../wire/request.ts';
 import type { Errand } from './errand.ts';

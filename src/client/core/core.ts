@@ -6,9 +6,9 @@
  */
 
 import { unreachable } from '../../base/assert.ts';
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Attempt, KvErrorCode } from '../../base/errors.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
-import { CLIENT_LIMITS } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import { decodeResponses } from '../../wire/response.ts';
 import { Admission } from './admission.ts';

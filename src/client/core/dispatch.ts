@@ -1,9 +1,9 @@
 /** Dispatch: sends errands to where they should be answered, again and again until they are. */
 
 import { assert, unreachable } from '../../base/assert.ts';
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { KvErrorCode } from '../../base/errors.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
-import { CLIENT_LIMITS } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import { effectOf, type Response } from '../../wire/response.ts';
 import type { Balancer, Candidate } from './balance.ts';

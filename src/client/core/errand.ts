@@ -1,8 +1,8 @@
 /** An errand: what is asked of one shard until it is answered. The unit of sending and retrying. */
 
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Attempt } from '../../base/errors.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { CLIENT_LIMITS } from '../../base/limits.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import { keyText } from './key-text.ts';

@@ -1,8 +1,9 @@
 /** Gathering: the calls of one turn become one batch and one read for each shard. */
 
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import { hash } from '../../base/hash.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { CLIENT_LIMITS, MACHINE_LIMITS } from '../../base/limits.ts';
+import { MACHINE_LIMITS } from '../../base/limits.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
 import type { ReadLevel } from '../../wire/request.ts';
 import type { ReadCall, Writing } from './call.ts';

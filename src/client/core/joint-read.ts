@@ -6,8 +6,9 @@
  * Keys that are written all the time would fail for ever, so after some rounds they are locked.
  */
 
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { CLIENT_LIMITS, MACHINE_LIMITS } from '../../base/limits.ts';
+import { MACHINE_LIMITS } from '../../base/limits.ts';
 import type { Check, CheckRange, Command } from '../../machine/command.ts';
 import { outputBytesMax } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';

@@ -1,6 +1,6 @@
 /** The ledger of a client: which calls wait, how many and how heavy, and that each ends once. */
 
-import { CLIENT_LIMITS } from '../../base/limits.ts';
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Call, CommitCall } from './call.ts';
 import type { Failure } from './settled.ts';
 

@@ -1,7 +1,7 @@
 /** The map of the cluster: fetched at first contact, and again whenever it seems to be old. */
 
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Attempt } from '../../base/errors.ts';
-import { CLIENT_LIMITS } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Routing } from './routing.ts';

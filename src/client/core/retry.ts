@@ -1,6 +1,6 @@
 /** How often and how soon it is tried again: rests that grow, and a budget for all of a client. */
 
-import { CLIENT_LIMITS } from '../../base/limits.ts';
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Random } from '../../base/random.ts';
 
 /** Doubles with each attempt, less a random part of up to a half: a crowd spreads out. */

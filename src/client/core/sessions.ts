@@ -1,7 +1,7 @@
 /** Sessions: the numbers that make a write happen once, and what is known of each shard's time. */
 
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { CLIENT_LIMITS } from '../../base/limits.ts';
 import { SlotPool } from './slot-pool.ts';
 
 /** What a request is numbered with. Kept as they are as long as a copy of it may be under way. */

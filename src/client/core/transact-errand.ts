@@ -1,8 +1,8 @@
 /** A command over several shards: one transaction, its numbers, its retries, what comes of it. */
 
 import { present, unreachable } from '../../base/assert.ts';
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { CLIENT_LIMITS } from '../../base/limits.ts';
 import { decodeReply, type Reason, type Reply } from '../../machine/reply.ts';
 import { isLocking, type Part } from '../../machine/transaction.ts';
 import { encodeTransaction } from '../../machine/transaction-codec.ts';
