@@ -257,6 +257,8 @@ export const STATE_LIMITS = {
   /** A shard that does not ask again within this has left the line. */
   exportLineMilliseconds: 2000,
   installLineMilliseconds: 10_000,
+  /** Rows of a snapshot that are read at once: to check and to spell them takes a millisecond. */
+  exportReadRows: 512,
   /** Followers that read one snapshot at places far apart; one more takes another's place. */
   exportStrandsMax: 8,
   /** A snapshot of which nothing was read, or nothing came, for this long is given up. */

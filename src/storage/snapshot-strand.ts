@@ -20,7 +20,7 @@ interface StrandOptions {
   readonly onProgress: () => void;
 }
 
-const READ = { rowsMax: STATE_LIMITS.sliceRows, bytesMax: STATE_LIMITS.sliceBytes };
+const READ = { rowsMax: STATE_LIMITS.exportReadRows, bytesMax: STATE_LIMITS.sliceBytes };
 
 export class Strand {
   readonly #options: StrandOptions;

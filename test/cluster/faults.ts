@@ -21,6 +21,7 @@ interface FaultsOptions {
 
 const KINDS = [
   'kill',
+  'away',
   'power',
   'all-power',
   'die-at-effect',
@@ -45,6 +46,9 @@ const KINDS = [
   'customer',
 ] as const;
 type Kind = (typeof KINDS)[number];
+
+const UNDO_MILLISECONDS = { min: 100, max: 6000 };
+const AWAY_MILLISECONDS = { min: 8000, max: 20_000 };
 
 /** How likely a kind is in a run at all: what is left out finds bugs too. */
 const PRESENCE = 0.5;
@@ -125,6 +129,8 @@ export class Faults {
       case 'kill':
       case 'power':
         return this.#crash(computer, kind === 'power');
+      case 'away':
+        return this.#leave(computer);
       case 'all-power':
         for (const one of settled) this.#crash(one, true);
         return;
@@ -224,12 +230,19 @@ export class Faults {
     this.#later(() => computer.start());
   }
 
+  /** For so long that it lacks something of every shard when it comes back. */
+  #leave(computer: Computer): void {
+    if (!computer.isUp) return;
+    computer.crash({ isPower: false });
+    this.#later(() => computer.start(), AWAY_MILLISECONDS);
+  }
+
   /** Undone after a while, or when the world is healed. */
-  #later(undo: () => void): void {
+  #later(undo: () => void, { min, max } = UNDO_MILLISECONDS): void {
     const once = () => {
       if (this.#undo.delete(once)) undo();
     };
     this.#undo.add(once);
-    this.#options.surroundings.agenda.after(this.#random.between(100, 6000), once);
+    this.#options.surroundings.agenda.after(this.#random.between(min, max), once);
   }
 }

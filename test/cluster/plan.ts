@@ -15,6 +15,8 @@ export interface ClusterPlan {
   /** How long there are faults, in virtual milliseconds. */
   readonly faultMilliseconds: number;
   readonly limits: RaftLimits;
+  /** Customers that put thousands of rows, so that snapshots are long. */
+  readonly hasManyRows: boolean;
   /** Customers that ask for hundreds of things at once. */
   readonly hasBursts: boolean;
   /**
@@ -55,11 +57,20 @@ const NARROW = {
   slowFollowerEntriesMax: 32,
 };
 
+/** More than a node sends or takes in snapshots of at once. */
+const MANY_SHARDS = [16, 32, 64];
+const MANY_SHARDS_CHANCE = 0.12;
+const MANY_ROWS_CHANCE = 0.25;
+
 export function drawPlan(random: Random, profile: Profile): ClusterPlan {
+  const nodes = random.pick([1, 2, 3, 3, 3, 4, 5]);
+  const few = random.pick(profile === 'txn' ? [2, 4, 4, 8] : [1, 2, 4, 8]);
+  const [shards, rows] = [random.fork('shards'), random.fork('rows')];
   return {
     profile,
-    nodes: random.pick([1, 2, 3, 3, 3, 4, 5]),
-    shards: random.pick(profile === 'txn' ? [2, 4, 4, 8] : [1, 2, 4, 8]),
+    nodes,
+    shards: shards.chance(MANY_SHARDS_CHANCE) ? shards.pick(MANY_SHARDS) : few,
+    hasManyRows: rows.chance(MANY_ROWS_CHANCE),
     customers: profile === 'txn' ? random.between(3, 10) : random.between(2, 6),
     keys: random.pick([1, 3, 10]),
     faultMilliseconds: random.between(5000, 40_000),

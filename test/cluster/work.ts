@@ -9,6 +9,7 @@ import { Forks } from './forks.ts';
 import { LargeValues } from './large-values.ts';
 import { ListAppend } from './lists.ts';
 import { Lives } from './lives.ts';
+import { ManyRows } from './many-rows.ts';
 import type { ClusterPlan } from './plan.ts';
 import { Registers } from './registers.ts';
 import { Rings } from './rings.ts';
@@ -43,7 +44,8 @@ export class Work {
       new LargeValues(VALUE_BYTES_MAX),
     ];
     this.#first = plan.profile === 'txn' ? [this.#lists, ...transactions] : [this.#registers];
-    this.all = [...others, ...transactions];
+    const many = plan.hasManyRows ? [new ManyRows()] : [];
+    this.all = [...others, ...many, ...transactions];
   }
 
   /** Calls that are no writes and have ended. */

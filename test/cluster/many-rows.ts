@@ -1,0 +1,31 @@
+/** Rows by the thousand, so that the snapshot of a shard is many chunks and many slices. */
+
+import { bytesOf, type Customer } from './customer.ts';
+import type { Workload } from './workload.ts';
+
+const KEYS = 4000;
+const AT_ONCE = 40;
+const VALUE_BYTES = { min: 50, max: 300 };
+
+export class ManyRows implements Workload {
+  step(customer: Customer, done: () => void): void {
+    const { random } = customer;
+    let left = AT_ONCE;
+    for (let at = 0; at < AT_ONCE; at++) {
+      const key = bytesOf(`row ${random.below(KEYS)}`);
+      const value = new Uint8Array(random.between(VALUE_BYTES.min, VALUE_BYTES.max)).fill(at);
+      customer.write([{ type: 'put', key, value, lifeMilliseconds: 0 }], ({ outcome }) => {
+        if (outcome === 'ok') customer.hit('row among many written');
+        left -= 1;
+        if (left === 0) done();
+      });
+    }
+  }
+
+  /** What the rows hold is judged with all other writes. */
+  finish(_customer: Customer, done: () => void): void {
+    done();
+  }
+
+  judge(): void {}
+}
