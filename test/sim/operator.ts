@@ -1,15 +1,12 @@
 /** The operator: leads every shard to the nodes it should be on, as a person with a plan would. */
 
-import { assert } from '../../src/base/assert.ts';
-import type { MemberId, ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
+import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
-import {
-  type Configuration,
-  isJoint,
-  isMember,
-  isVoter,
-  membersOf,
-} from '../../src/raft/configuration.ts';
+import { type Member, NO_NODE, type ShardRow } from '../../src/catalog/cluster-map.ts';
+import { nextLeaderStep } from '../../src/catalog/leader-step.ts';
+import { memberOn } from '../../src/catalog/questions.ts';
+import { type Configuration, isJoint, isMember, membersOf } from '../../src/raft/configuration.ts';
 import type { RaftStatus } from '../../src/raft/status.ts';
 import type { Atlas } from './atlas.ts';
 import type { Host } from './host.ts';
@@ -121,23 +118,45 @@ export class Operator {
     const { at, configuration } = leader.status.configuration;
     if (isJoint(configuration) || leader.status.commit < at.index) return;
     this.#clear(shard, leader);
-    const wanted: MemberId[] = [];
+    const row = this.#rowOf(shard, leader.status);
     for (const node of this.goals.get(shard) ?? []) {
       const host = this.#hosts[node];
-      const member = host?.memberOf(shard);
-      if (host === undefined || this.lost.has(node)) continue;
-      if (member === undefined) {
-        host.push({ type: 'order', order: { type: 'create', shard, isFirst: false } });
-      } else if (this.#isSound(member) && !this.#isSpent(shard, member, configuration)) {
-        wanted.push(member);
-      }
+      const isListed = memberOn(row, nodeId(node)) !== undefined;
+      if (host === undefined || isListed || this.lost.has(node)) continue;
+      if (host.memberOf(shard) !== undefined) continue;
+      host.push({ type: 'order', order: { type: 'create', shard, isFirst: false } });
     }
-    if (wanted.length === 0) {
-      // Everyone on the goal's nodes has to be replaced; those who are sound stay until then.
-      wanted.push(...configuration.voters.filter((voter) => this.#isSound(voter)));
+    this.#follow(shard, leader, row);
+  }
+
+  /**
+   * What a catalogue would have: one member of each node, wanted if its node is in the goal and it
+   * is not lost. A node with a member on its way out has no other until that one is gone.
+   */
+  #rowOf(shard: ShardId, { term, configuration }: RaftStatus): ShardRow {
+    const { voters, learners } = configuration.configuration;
+    const goal = this.goals.get(shard) ?? [];
+    const members = new Map<number, Member>();
+    const list = (node: number, member: MemberId, isVoter: boolean) => {
+      const isPresent = this.#hosts[node]?.memberOf(shard) === member;
+      const isWanted = goal.includes(node) && isPresent && this.#isSound(member);
+      members.set(node, { node: nodeId(node), member, isWanted, isVoter });
+    };
+    for (const member of [...voters, ...learners]) {
+      const node = this.#services.registry.nodeOf(member);
+      if (node !== undefined && !members.has(node)) list(node, member, voters.includes(member));
     }
-    if (wanted.length === 0) return;
-    this.#approach(shard, leader, wanted);
+    for (const node of goal) {
+      const member = this.#hosts[node]?.memberOf(shard);
+      if (member === undefined || members.has(node) || !this.#isSound(member)) continue;
+      if (!this.#isSpent(shard, member, configuration.configuration)) list(node, member, false);
+    }
+    return {
+      ...{ shard, revision: 1, epoch: 1, from: 0, to: 0, founder: NOBODY, isFounded: true, term },
+      goal: goal.map(nodeId).sort((one, other) => one - other),
+      preferredNode: NO_NODE,
+      members: [...members.values()].sort((one, other) => one.node - other.node),
+    };
   }
 
   /** It was left out once. That is final, so the node gets a new member. */
@@ -153,33 +172,31 @@ export class Operator {
     return !this.#services.registry.isImpaired(member);
   }
 
-  #approach(shard: ShardId, { host, status }: Leadership, wanted: readonly MemberId[]): void {
-    const { configuration } = status.configuration;
-    const isSame =
-      configuration.learners.length === 0 &&
-      configuration.voters.length === wanted.length &&
-      wanted.every((member) => isVoter(configuration, member));
-    if (isSame) return;
-    const missing = wanted.filter((member) => !isMember(configuration, member));
-    if (missing.length > 0) {
-      const learners = wanted.filter((member) => !isVoter(configuration, member));
-      const target = { voters: configuration.voters, learners };
-      host.push({ type: 'order', order: { type: 'change', shard, target } });
-      return;
+  /** What the leader of a shard does in a cluster: by the very rule of the product. */
+  #follow(shard: ShardId, { host, member, status }: Leadership, row: ShardRow): void {
+    const step = nextLeaderStep({
+      row,
+      self: member,
+      term: status.term,
+      configuration: status.configuration.configuration,
+      isSettled: status.isSettled,
+      isQuiet: status.isQuiet,
+      followers: status.followers,
+      ticksSinceHandover: CATALOGUE_LIMITS.handoverTicksMin,
+      drained: [],
+    });
+    if (step.type === 'transfer') {
+      host.push({ type: 'order', order: { type: 'transfer', shard, to: step.to } });
     }
-    // Nobody hears from the followers of a silent shard; they have everything.
-    const isReady =
-      status.isQuiet ||
-      status.followers.every(
-        ({ member, isCaughtUp }) =>
-          isCaughtUp || isVoter(configuration, member) || !wanted.includes(member),
-      );
-    if (!isReady && !this.#random.chance(0.05)) return;
-    assert(wanted.length > 0, 'a shard is not left without voters');
-    // The only sound copies of something may be on those who would leave.
-    if (!this.#atlas.bears(shard, wanted)) return;
-    this.#atlas.block(shard, this.#services.agenda.now);
-    const target = { voters: wanted, learners: [] };
+    if (step.type !== 'change') return;
+    const { voters } = status.configuration.configuration;
+    const { target } = step;
+    const isSame = voters.length === target.voters.length;
+    if (!isSame || !voters.every((voter) => target.voters.includes(voter))) {
+      // The only sound copies of something may be on those who would leave.
+      if (!this.#atlas.bears(shard, target.voters)) return;
+      this.#atlas.block(shard, this.#services.agenda.now);
+    }
     host.push({ type: 'order', order: { type: 'change', shard, target } });
   }
 
@@ -202,4 +219,9 @@ export class Operator {
       }
     }
   }
+}
+
+/** The catalogue counts nodes from one. */
+function nodeId(node: number): NodeId {
+  return (node + 1) as NodeId;
 }
