@@ -54,6 +54,8 @@ export const CLIENT_LIMITS = {
   settleMilliseconds: 300,
   /** Times that a transaction is run until it comes to something, if its time allows it. */
   transactionRunsMax: 1024,
+  /** Runs of a transaction that came to nothing before what it reads is reserved for it. */
+  runsUnprotected: 4,
   /** Rounds of reading keys of several shards at one moment before they are locked for it. */
   jointReadRounds: 4,
   /** A node that owes an answer and says nothing is asked for a sign of life, and then given up. */

@@ -62,6 +62,13 @@ export const TRANSACTION_LIMITS = {
   toldParticipantsMax: 65_536,
   /** Requests that wait at a shard for keys that are held. */
   waitersMax: 16_384,
+  /** Keys of a shard that are reserved; what is beyond them is read without protection. */
+  reservationsMax: 16_384,
+  /** Failed attempts after which it is reserved against other transactions, too. */
+  attemptsAlone: 16,
+  /** How long a key is reserved after it was read, and without a gap, whoever reads it again. */
+  reservedMilliseconds: 1000,
+  reservedMillisecondsMax: 1900,
   /** Ranges that one validation may look into. */
   rangesMax: 1024,
   /** Views that are open on a node when one more range is checked: others have to look, too. */
@@ -75,6 +82,10 @@ assert(
 assert(
   2 * TRANSACTION_LIMITS.lingerMilliseconds < TRANSACTION_LIMITS.orphanMilliseconds,
   'what lingers is not taken for an orphan',
+);
+assert(
+  TRANSACTION_LIMITS.reservedMillisecondsMax < TRANSACTION_LIMITS.waitMilliseconds,
+  'a command that waits for a reservation goes on before its time is over',
 );
 assert(TRANSACTION_LIMITS.slotsMax <= 0x1_0000, 'the number of a row has two bytes');
 assert(

@@ -2,14 +2,15 @@
 
 import type { Command } from '../machine/command.ts';
 import type { ReadLevel } from '../wire/request.ts';
-import type {
-  Call,
-  CommitCall,
-  Contest,
-  ReadCall,
-  RowsRead,
-  SeenRange,
-  ValidateCall,
+import {
+  type Call,
+  type CommitCall,
+  type Contest,
+  isProtected,
+  type ReadCall,
+  type RowsRead,
+  type SeenRange,
+  type ValidateCall,
 } from './core/call.ts';
 import type { KeyRange } from './core/range.ts';
 import type { Page, PageCall } from './core/scan.ts';
@@ -50,10 +51,10 @@ export class Run {
   }
 
   scan(terms: ScanTerms): ReturnType<typeof mergedScan> {
-    const { engine, level } = this.#options;
+    const { engine } = this.#options;
     return mergedScan({
       ...terms,
-      level,
+      level: this.#level,
       footprint: this.footprint,
       pageOf: (scan) => {
         const question = { type: 'page', scan } as const;
@@ -82,9 +83,9 @@ export class Run {
   async validate(): Promise<Conclusion> {
     const { checks, ranges, moments, isOneMoment } = this.footprint;
     if (isOneMoment) return HOLDS;
-    const { level } = this.#options;
+    const { contest } = this.#options;
     return this.#ask<ValidateCall, Conclusion>(
-      { type: 'validate', checks, ranges, moments, level },
+      { type: 'validate', checks, ranges, moments, level: this.#level, contest },
       ({ failed }) => (failed === undefined ? HOLDS : conflictAt(failed, checks, ranges)),
     );
   }
@@ -101,9 +102,15 @@ export class Run {
     );
   }
 
+  /** What is reserved is told by its leader, behind all that it had let in before. */
+  get #level(): ReadLevel {
+    const { contest, level } = this.#options;
+    return isProtected(contest) ? { type: 'linearizable' } : level;
+  }
+
   #read(keys: readonly Uint8Array[]): Promise<RowsRead> {
-    const { level } = this.#options;
-    const question = { type: 'read', keys, level, isJoint: false } as const;
+    const { contest } = this.#options;
+    const question = { type: 'read', keys, level: this.#level, isJoint: false, contest } as const;
     return this.#ask<ReadCall, RowsRead>(question, (result) => result);
   }
 

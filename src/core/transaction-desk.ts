@@ -9,6 +9,7 @@ import type { Prepared } from '../machine/prepared.ts';
 import { decodeReply, type Reason } from '../machine/reply.ts';
 import type { Transaction } from '../machine/transaction.ts';
 import { decodeTransaction, encodeResolutions } from '../machine/transaction-codec.ts';
+import { plausibleRank } from '../machine/transaction-id.ts';
 import { refusalOf } from '../router/refusal.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import { NOBODY, type Origin } from '../shard/origin.ts';
@@ -212,21 +213,6 @@ export class TransactionDesk implements HomeDeskHost {
     return this.conducted >= coordinatorsMax || conductedBytes > conductedBytesMax;
   }
 }
-
-/**
- * Attempts, and then the smallest age, win every key: so attempts are counted up to a limit, and no
- * transaction is believed to have begun earlier than calls last, nor later than now. Log time never
- * goes back: asked again, a transaction is never older than it was.
- */
-function plausibleRank({ attempts, age }: Rank, logTime: number): Rank {
-  const earliest = logTime - MACHINE_LIMITS.timeoutMillisecondsMax;
-  return {
-    attempts: Math.min(attempts, TRANSACTION_LIMITS.attemptsMax),
-    age: Math.min(Math.max(age, earliest), logTime),
-  };
-}
-
-type Rank = Pick<Transaction, 'attempts' | 'age'>;
 
 /** As the machine will say, before keys are locked elsewhere. */
 function reasonAgainst(deadline: number, logTime: number): Reason | undefined {

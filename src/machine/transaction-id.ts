@@ -1,6 +1,8 @@
 /** Names of transactions: who began it, under which number, and where its fate is kept. */
 
+import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import { CLIENT_BYTES } from './batch.ts';
 import { areEqual, compareBytes } from './bytes.ts';
@@ -18,9 +20,9 @@ export interface TransactionId {
 }
 
 /**
- * What decides between two that want the same key: the one with more failed attempts has more
- * right, then the elder, then the one whose name stands first. Attempts are counted by the client
- * alone; ages are log times of home shards, whose clocks differ.
+ * What decides between two that want the same key: the one with more failed attempts, in doublings,
+ * has more right, then the elder, then the one whose name stands first. Attempts are counted by the
+ * client alone; ages are log times of home shards, whose clocks differ.
  */
 export interface Contender {
   readonly id: TransactionId;
@@ -51,6 +53,11 @@ export function writeContender(writer: Writer, contender: Contender): void {
   writer.array(3);
   writeId(writer, contender.id);
   writeRank(writer, contender);
+}
+
+export function writeContenderOrNone(writer: Writer, contender: Contender | undefined): void {
+  if (contender === undefined) writer.array(0);
+  else writeContender(writer, contender);
 }
 
 /** What stands behind the name. */
@@ -105,11 +112,30 @@ export function idFromText(text: string): TransactionId | undefined {
 
 /** Whether the one has more right to a key than the other. The order is total. */
 export function hasPriority(one: Contender, other: Contender): boolean {
-  if (one.attempts !== other.attempts) return one.attempts > other.attempts;
+  const [level, otherLevel] = [levelOf(one), levelOf(other)];
+  if (level !== otherLevel) return level > otherLevel;
   if (one.age !== other.age) return one.age < other.age;
   const order = compareBytes(one.id.client, other.id.client);
   if (order !== 0) return order < 0;
   return one.id.sequence < other.id.sequence;
+}
+
+/**
+ * Doublings of attempts. If every one counted, two transactions that last for longer than the other
+ * rests would take turns at sending each other away; so each turn gives twice as long.
+ */
+function levelOf({ attempts }: Contender): number {
+  return 32 - Math.clz32(attempts);
+}
+
+/** What a client says of its rank, as far as it can be: attempts and the smallest age win keys. */
+export function plausibleRank({ attempts, age }: Rank, logTime: number): Rank {
+  // No transaction lasts for longer; log time never goes back, so asked again it is never older.
+  const earliest = logTime - MACHINE_LIMITS.timeoutMillisecondsMax;
+  return {
+    attempts: Math.min(attempts, TRANSACTION_LIMITS.attemptsMax),
+    age: Math.min(Math.max(age, earliest), logTime),
+  };
 }
 
 export function isSameId(one: TransactionId, other: TransactionId): boolean {

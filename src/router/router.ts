@@ -11,6 +11,7 @@ import { decodeBatch, faultOfBatch } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import { decodeOperations, decodePrepare } from '../machine/transaction-codec.ts';
+import { plausibleRank } from '../machine/transaction-id.ts';
 import type { Origin } from '../shard/origin.ts';
 import { isOneKey } from '../shard/range-check.ts';
 import type { Wanted } from '../shard/reads.ts';
@@ -181,9 +182,14 @@ export class Router {
     if (replica === undefined) return this.#pass(asked);
     const asker = { origin, id: request.id };
     if (this.#rowOf(shard)?.epoch !== request.epoch) return replica.fail(asker, 'not-here');
+    const reserver = request.reserver && {
+      ...request.reserver,
+      ...plausibleRank(request.reserver, replica.logTime),
+    };
     // However long a client says that it waits: what is held for it is held for no longer.
     const patience = Math.min(patienceMilliseconds, MACHINE_LIMITS.timeoutMillisecondsMax);
-    const read = { asker, until: this.#host.now + patience, what };
+    const until = this.#host.now + patience;
+    const read = { asker, until, what, ...(reserver === undefined ? {} : { reserver }) };
     if (level.type === 'linearizable') replica.read(read);
     else if (level.type === 'lease') replica.readByLease(read);
     else replica.readStale(read, level.ageMilliseconds);

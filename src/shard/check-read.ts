@@ -33,6 +33,8 @@ interface CheckReadOptions {
   /** Nobody waits for the answer any more. */
   readonly isLate: () => boolean;
   readonly onDamage: () => void;
+  /** All of them do. */
+  readonly onHolds: () => void;
   readonly onHeld: (holder: Prepared, isPressing: boolean) => void;
 }
 
@@ -79,6 +81,7 @@ export class CheckRead {
   #tell(verdict: RangeVerdict): void {
     if (verdict === 'late') return this.#fail('too-late');
     if (verdict === 'hold') {
+      this.#options.onHolds();
       return this.#reply({ type: 'done', version: this.#options.moment.index, outputs: [] });
     }
     if (!(verdict instanceof StateDamage)) {

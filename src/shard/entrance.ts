@@ -7,6 +7,9 @@
  * So nobody waits in a circle. One whose end is known and waits here or in the log is waited for
  * by all: it waits for nobody any more.
  *
+ * A key that is reserved keeps out what has less right to it: a command without a transaction
+ * waits, for one reservation at most, and a transaction is sent away.
+ *
  * What nobody waits for, as the end of a transaction that no one has met, has no hurry: it is
  * proposed with the next command of the shard, or after a while, together with what came meanwhile.
  */
@@ -26,7 +29,8 @@ import {
 import type { Failure } from '../wire/response.ts';
 import type { Proposal } from './proposal.ts';
 import type { Asker } from './proposals.ts';
-import { type Entered, Waiters } from './waiters.ts';
+import { Reservations } from './reservations.ts';
+import { type Entered, type Holder, Waiters } from './waiters.ts';
 
 export interface EntranceHost {
   readonly now: number;
@@ -48,6 +52,7 @@ export class Entrance {
   /** What came in since the last turn weighs so much. */
   #bytes = 0;
   readonly #waiters = new Waiters();
+  readonly #reservations = new Reservations();
   /** Commands so far. */
   #entered = 0;
   /** Transactions whose end is known here and not applied yet. */
@@ -80,7 +85,7 @@ export class Entrance {
     const list = proposal.hasHurry ? this.#gathered : this.#unhurried;
     const until = this.#host.now + TRANSACTION_LIMITS.waitMilliseconds;
     this.#entered += 1;
-    list.push({ proposal, order: this.#entered, until });
+    list.push({ proposal, order: this.#entered, until, hasYielded: false });
     this.#bytes = bytes;
     return true;
   }
@@ -108,10 +113,19 @@ export class Entrance {
     const gathered = this.#gathered;
     this.#gathered = [];
     this.#bytes = 0;
-    const { prepared } = this.#host;
-    const isHeld = prepared !== undefined && prepared.size > 0;
-    const passing = isHeld ? gathered.filter((one) => this.#mayPass(one, prepared)) : gathered;
+    const isHeld = (this.#host.prepared?.size ?? 0) + this.#reservations.size > 0;
+    const passing = isHeld ? gathered.filter((one) => this.#mayPass(one)) : gathered;
     return passing.map(proposalOf);
+  }
+
+  /** For a transaction that has failed often. What came in before goes on behind it as well. */
+  reserve(contender: Contender, keys: readonly Uint8Array[]): void {
+    this.#reservations.reserve(contender, keys, this.#host.now);
+  }
+
+  /** The transaction has no more need of them. */
+  release(contender: Pick<Contender, 'id'>, keys: readonly Uint8Array[]): void {
+    this.#goOn(this.#reservations.release(contender, keys));
   }
 
   /** These gave their keys back, or all did: commands that waited for one of them look again. */
@@ -120,12 +134,24 @@ export class Entrance {
     for (const id of ended) {
       if (this.#host.prepared?.of(id) === undefined) this.#ending.delete(idText(id));
     }
-    const woken = freed === 'all' ? this.#waiters.takeAll() : this.#waiters.takeOf(freed);
-    if (woken.length > 0) this.#gathered = [...woken, ...this.#gathered];
+    if (freed === 'all') {
+      this.#gathered = [...this.#waiters.takeAll(), ...this.#gathered];
+      return;
+    }
+    const released = freed.flatMap((one) => this.#reservations.release(one, one.keys));
+    this.#goOn([...freed, ...released]);
   }
 
-  /** Those whose patience is over. */
+  #goOn(holders: readonly Holder[]): void {
+    const woken = this.#waiters.takeOf(holders);
+    if (woken.length === 0) return;
+    this.#gathered = [...woken, ...this.#gathered];
+    this.#host.touch();
+  }
+
+  /** Those whose patience is over; what waited for a reservation whose time is over goes on. */
   takeLate(): readonly Proposal[] {
+    this.#goOn(this.#reservations.takeDue(this.#host.now));
     return this.#waiters.takeLate(this.#host.now).map(proposalOf);
   }
 
@@ -135,19 +161,52 @@ export class Entrance {
     const all = [...this.#gathered, ...this.#waiters.takeAll()].map(proposalOf);
     this.#gathered = [];
     this.#ending.clear();
+    this.#reservations.clear();
     this.#bytes = 0;
     return all;
+  }
+
+  #mayPass(entered: Entered): boolean {
+    const { commands, contender, isLast = false } = entered.proposal.touch();
+    const mayPass =
+      this.#passesReservations(entered) &&
+      this.#passesHolders(entered, { contender, prepared: this.#host.prepared });
+    if (mayPass && isLast && contender !== undefined) {
+      this.release(
+        contender,
+        commands.flatMap((command) => command.map(({ key }) => key)),
+      );
+    }
+    return mayPass;
+  }
+
+  /** A batch goes on only if none of its commands meets one: what is proposed is not kept out. */
+  #passesReservations(entered: Entered): boolean {
+    if (entered.hasYielded || this.#reservations.size === 0) return true;
+    const { asker, touch } = entered.proposal;
+    const { commands, contender } = touch();
+    const obstacle = this.#reservations.inTheWayOf(commands, contender);
+    if (obstacle === undefined) return true;
+    const { position, reservation } = obstacle;
+    if (contender !== undefined) {
+      this.#host.refuse(asker, { type: 'locked', position, holder: reservation.contender });
+      return false;
+    }
+    entered.hasYielded = true;
+    if (!this.#waiters.add(entered, new Set([reservation]))) this.#host.fail(asker, 'overloaded');
+    return false;
   }
 
   /**
    * A batch goes on if one of its commands meets nobody: those that do are told so when it is
    * applied, and come back alone.
    */
-  #mayPass(entered: Entered, prepared: PreparedParts): boolean {
-    const { commands, contender } = entered.proposal.touch();
+  #passesHolders(entered: Entered, { contender, prepared }: Passage): boolean {
+    if (prepared === undefined || prepared.size === 0) return true;
+    const { asker, touch } = entered.proposal;
     let first: Obstacle | undefined;
     const holders = new Set<Prepared>();
-    for (const command of commands) {
+    for (const command of touch().commands) {
       const obstacle = obstacleOf(command, { contender, prepared });
       if (obstacle === undefined) return true;
       first ??= obstacle;
@@ -155,7 +214,6 @@ export class Entrance {
     }
     if (first === undefined) return true;
     const { position, holder } = first;
-    const { asker } = entered.proposal;
     const isEnding = this.#ending.has(idText(holder.id));
     if (!isEnding && contender !== undefined && hasPriority(holder, contender)) {
       this.#host.refuse(asker, { type: 'locked', position, holder });
@@ -179,13 +237,13 @@ interface Obstacle {
 
 interface Passage {
   readonly contender: Contender | undefined;
-  readonly prepared: PreparedParts;
+  readonly prepared: PreparedParts | undefined;
 }
 
 /** The first key of a command that somebody else holds. */
 function obstacleOf(command: Command, { contender, prepared }: Passage): Obstacle | undefined {
   for (const [position, { type, key }] of command.entries()) {
-    const holder = type === 'check-range' ? undefined : prepared.holderOf(key);
+    const holder = type === 'check-range' ? undefined : prepared?.holderOf(key);
     if (holder === undefined) continue;
     if (contender !== undefined && isSameId(holder.id, contender.id)) continue;
     return { position, holder };

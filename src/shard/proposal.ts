@@ -25,6 +25,8 @@ interface Touch {
   readonly commands: readonly Command[];
   /** Undefined for what holds no keys: it may wait for anybody. */
   readonly contender: Contender | undefined;
+  /** It writes at once: afterwards its transaction has no need of the keys. */
+  readonly isLast?: boolean;
 }
 
 const NOTHING: Touch = { commands: [], contender: undefined };
@@ -82,7 +84,7 @@ function touchOf(body: EntryBody): Touch {
   if (body.type === 'decide') {
     const decide = decodeDecide(body.bytes);
     if (decide?.proposal.type !== 'commit') return NOTHING;
-    return { commands: [decide.proposal.operations], contender: decide };
+    return { commands: [decide.proposal.operations], contender: decide, isLast: true };
   }
   return NOTHING;
 }

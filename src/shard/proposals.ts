@@ -26,12 +26,19 @@ interface Waiting {
 
 export class Proposals {
   readonly #waiting = new Map<number, Waiting>();
+  #last = 0;
 
   get size(): number {
     return this.#waiting.size;
   }
 
+  /** Of the entry that was proposed last; 0 for none in this time as a leader. */
+  get last(): number {
+    return this.#last;
+  }
+
   add(index: number, waiting: Waiting): void {
+    this.#last = index;
     this.#waiting.set(index, waiting);
   }
 
@@ -51,6 +58,7 @@ export class Proposals {
 
   /** Leadership is lost: what becomes of these entries is for others to decide. */
   takeAll(): readonly Asker[] {
+    this.#last = 0;
     if (this.#waiting.size === 0) return [];
     const askers = [...this.#waiting.values()].map(({ asker }) => asker);
     this.#waiting.clear();

@@ -4,6 +4,7 @@ import type { ShardId } from '../base/ids.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import type { Prepared } from '../machine/prepared.ts';
 import { SECTION } from '../machine/section.ts';
+import type { Contender } from '../machine/transaction-id.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { KeyRange } from '../wire/request.ts';
@@ -22,6 +23,8 @@ interface ReadServerOptions {
   readonly clock: () => number;
   /** The state is not what it was: nobody may be sent here again. */
   readonly onDamage: () => void;
+  /** All its checks hold: the transaction has no more need of these keys. */
+  readonly onChecked: (owner: Contender, keys: readonly Uint8Array[]) => void;
   /** The read met a key that is held, and has not been answered. */
   readonly onHeld: (read: Read, holder: Prepared, isPressing: boolean) => void;
 }
@@ -82,8 +85,8 @@ export class ReadServer {
   }
 
   #serveChecks(read: Read, { checks, owner }: Checks, moment: Moment): void {
-    const { shard, store, clock, onDamage, onHeld } = this.#options;
-    const { asker, until } = read;
+    const { shard, store, clock, onDamage, onHeld, onChecked } = this.#options;
+    const { asker, until, reserver = owner } = read;
     new CheckRead({
       shard,
       store,
@@ -93,6 +96,13 @@ export class ReadServer {
       moment,
       isLate: () => clock() > until,
       onDamage,
+      onHolds: () => {
+        if (reserver !== undefined)
+          onChecked(
+            reserver,
+            checks.map(({ key }) => key),
+          );
+      },
       onHeld: (holder, isPressing) => onHeld(read, holder, isPressing),
     }).serve();
   }

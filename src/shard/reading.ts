@@ -7,9 +7,10 @@ import type { Prepared, PreparedParts } from '../machine/prepared.ts';
 import type { Outcome, RaftEvent, ReadAnswer } from '../raft/ready.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure } from '../wire/response.ts';
+import type { Entrance } from './entrance.ts';
 import { Freshness } from './freshness.ts';
 import { HeldReads } from './held-reads.ts';
-import type { Asker } from './proposals.ts';
+import type { Asker, Proposals } from './proposals.ts';
 import { ReadServer } from './read-server.ts';
 import { type Read, Reads } from './reads.ts';
 import type { Removals } from './removals.ts';
@@ -36,27 +37,39 @@ export interface ReadingHost {
   meet(holder: Prepared, isPressing: boolean): void;
 }
 
+/** What a read that reserves keys keeps out, and has to come behind. */
+interface Commands {
+  readonly entrance: Pick<Entrance, 'reserve' | 'release'>;
+  readonly proposals: Pick<Proposals, 'last'>;
+}
+
 export class Reading {
   readonly #host: ReadingHost;
+  readonly #commands: Commands;
   readonly #reads = new Reads();
   readonly #held = new HeldReads();
+  /** Granted, and behind commands that were proposed before what they read was reserved. */
+  readonly #behind = new Reads();
   readonly #freshness = new Freshness();
   readonly #server: ReadServer;
 
-  constructor(host: ReadingHost) {
+  constructor(host: ReadingHost, commands: Commands) {
     this.#host = host;
+    this.#commands = commands;
     this.#server = new ReadServer({
       shard: host.shard,
       store: host.store,
       clock: () => host.now,
       onDamage: () => host.spoil(),
       onHeld: (read, holder, isPressing) => this.#hold(read, holder, isPressing),
+      onChecked: (reserver, keys) => commands.entrance.release(reserver, keys),
     });
   }
 
   /** Reads that were not answered. */
   get size(): number {
-    return this.#reads.size + this.#freshness.size + this.#held.size;
+    const { size } = this.#behind;
+    return this.#reads.size + size + this.#freshness.size + this.#held.size;
   }
 
   /** Somebody waits for a key that is held. */
@@ -69,8 +82,16 @@ export class Reading {
     const { stopReason } = this.#host;
     if (stopReason !== '') return this.#host.fail(read.asker, 'not-leader');
     if (this.#isFull) return this.#host.fail(read.asker, 'overloaded');
-    this.#reads.gather(read);
+    this.#reads.gather(this.#reserve(read));
     this.#host.touch();
+  }
+
+  /** From now on others wait. What was proposed before will be applied before it is read. */
+  #reserve(read: Read): Read {
+    const { reserver, what } = read;
+    if (reserver === undefined || what.type !== 'keys' || !this.#host.isLeader) return read;
+    this.#commands.entrance.reserve(reserver, what.keys);
+    return { ...read, behind: this.#commands.proposals.last };
   }
 
   /** Answered at once if a quorum promised to elect nobody else meanwhile; else as `read`. */
@@ -105,7 +126,8 @@ export class Reading {
     const { now } = this.#host;
     if (this.#freshness.isOverdue(now)) this.#failStale();
     for (const { asker } of this.#held.takeLate(now)) this.#host.fail(asker, 'held');
-    for (const { asker } of this.#reads.takeLate(now)) this.#host.fail(asker, 'too-late');
+    const late = [...this.#reads.takeLate(now), ...this.#behind.takeLate(now)];
+    for (const { asker } of late) this.#host.fail(asker, 'too-late');
   }
 
   /** The end of a turn: one round for all that gathered. */
@@ -124,7 +146,9 @@ export class Reading {
 
   /** The machine has applied more. */
   serveReady(): void {
-    this.#serve(this.#reads.takeReady(this.#host.applied));
+    const { applied } = this.#host;
+    const [ready, behind] = [this.#reads.takeReady(applied), this.#behind.takeReady(applied)];
+    if (ready.length + behind.length > 0) this.#serve([...ready, ...behind]);
   }
 
   /** These gave their keys back, or all did: reads that waited for one of them look again. */
@@ -134,19 +158,22 @@ export class Reading {
 
   /** Leadership is lost: whoever leads now knows sooner when a key is given back. */
   release(): void {
-    for (const { asker } of this.#held.takeAll()) this.#host.fail(asker, 'not-leader');
+    const all = [...this.#held.takeAll(), ...this.#behind.takeAll()];
+    for (const { asker } of all) this.#host.fail(asker, 'not-leader');
   }
 
   /** Everybody is told that it is not to be had here. */
   end(): void {
     for (const { asker } of this.#reads.takeAll()) this.#host.fail(asker, 'not-here');
-    for (const { asker } of this.#held.takeAll()) this.#host.fail(asker, 'not-here');
+    const others = [...this.#held.takeAll(), ...this.#behind.takeAll()];
+    for (const { asker } of others) this.#host.fail(asker, 'not-here');
     this.#failStale();
   }
 
   /** While the machine cannot apply, what was granted waits: no more than this. */
   get #isFull(): boolean {
-    return this.#reads.size + this.#freshness.size >= SHARD_LIMITS.readsMax;
+    const { size } = this.#behind;
+    return this.#reads.size + size + this.#freshness.size >= SHARD_LIMITS.readsMax;
   }
 
   #serve(reads: readonly Read[]): void {
@@ -156,7 +183,11 @@ export class Reading {
       return;
     }
     const { logTime: time, now, prepared, removals, applied: index } = this.#host;
-    for (const read of reads) this.#server.serve(read, { now, time, prepared, removals, index });
+    for (const read of reads) {
+      const { behind = 0 } = read;
+      if (behind > index) this.#behind.grant([read], behind);
+      else this.#server.serve(read, { now, time, prepared, removals, index });
+    }
   }
 
   /**

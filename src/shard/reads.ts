@@ -10,6 +10,10 @@ export interface Read {
   /** In the node's monotone milliseconds: afterwards no answer is owed. */
   readonly until: number;
   readonly what: Wanted;
+  /** What is read is reserved for this transaction; what is checked is released. */
+  readonly reserver?: Contender;
+  /** It is not served before this entry is applied. */
+  readonly behind?: number;
   /** Of one that met a held key: how long it may wait, however often it is woken in vain. */
   readonly heldUntil?: number;
 }

@@ -107,8 +107,9 @@ export class Replica implements EntranceHost, ReadingHost {
     this.#appliedTerm = term;
     this.#saved = this.#applied;
     this.#intake = new SnapshotIntake(shard, host.store);
-    this.#reading = new Reading(this);
-    this.#entrance = new Entrance(this);
+    const entrance = new Entrance(this);
+    this.#entrance = entrance;
+    this.#reading = new Reading(this, { entrance, proposals: this.#proposals });
   }
 
   /** One that stopped leads nobody, whatever it took itself for. */

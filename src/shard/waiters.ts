@@ -10,6 +10,7 @@ import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/prepared.ts';
 import { hasPriority, isSameId } from '../machine/transaction-id.ts';
 import type { Proposal } from './proposal.ts';
+import type { Reservation } from './reservations.ts';
 
 /** A command that came in. */
 export interface Entered {
@@ -18,13 +19,18 @@ export interface Entered {
   readonly order: number;
   /** How long it may wait for keys, however often it is woken in vain. */
   readonly until: number;
+  /** It has waited for a reservation: none keeps it out any more. */
+  hasYielded: boolean;
 }
+
+/** Who has a key that a command waits for. */
+export type Holder = Prepared | Reservation;
 
 export class Waiters {
   /** Invariant: one that waits is in `#deadlines`, and with each of its holders. */
   readonly #deadlines = new Deadlines<Entered>();
-  readonly #holders = new Map<Entered, ReadonlySet<Prepared>>();
-  readonly #byHolder = new Map<Prepared, Set<Entered>>();
+  readonly #holders = new Map<Entered, ReadonlySet<Holder>>();
+  readonly #byHolder = new Map<Holder, Set<Entered>>();
   /** Room of its own, awake too: what waits for a key must not keep out what gives it back. */
   #bytes = 0;
 
@@ -33,7 +39,7 @@ export class Waiters {
   }
 
   /** Required: at least one holder; each of them may let it pass. False if there is no room. */
-  add(entered: Entered, holders: ReadonlySet<Prepared>): boolean {
+  add(entered: Entered, holders: ReadonlySet<Holder>): boolean {
     const bytes = this.#bytes + entered.proposal.bytes;
     const isHeavy = this.size > 0 && bytes > NODE_LIMITS.writesBytesMax;
     if (isHeavy || this.size >= TRANSACTION_LIMITS.waitersMax) return false;
@@ -49,7 +55,7 @@ export class Waiters {
   }
 
   /** Those that waited for one of these holders, in the order in which they should go on. */
-  takeOf(holders: readonly Prepared[]): readonly Entered[] {
+  takeOf(holders: readonly Holder[]): readonly Entered[] {
     const taken: Entered[] = [];
     for (const holder of holders) {
       for (const entered of [...(this.#byHolder.get(holder) ?? [])]) {

@@ -12,6 +12,7 @@ import {
   readContender,
   readContenderOrNone,
   writeContender,
+  writeContenderOrNone,
 } from '../machine/transaction-id.ts';
 
 /** What a read may trade for speed; `stale` answers with what was true that long ago at most. */
@@ -88,6 +89,11 @@ interface ReadTerms {
   readonly level: ReadLevel;
   /** How long the asker waits; afterwards no answer is owed. */
   readonly patienceMilliseconds: number;
+  /**
+   * A transaction that has failed often. The keys that it reads are reserved for it, for a bounded
+   * time, until it has been validated or has written. Nothing hangs on it but who waits.
+   */
+  readonly reserver?: Contender;
 }
 
 /** Keys in [from, to); no bytes leave an end open. */
@@ -120,13 +126,13 @@ const TYPE = {
 const LENGTH = {
   map: 3,
   write: 5,
-  read: 8,
-  range: 12,
+  read: 9,
+  range: 13,
   command: 3,
   info: 2,
   transact: 5,
   step: 6,
-  validate: 9,
+  validate: 10,
   settle: 6,
   pending: 2,
 } as const;
@@ -194,7 +200,7 @@ export function bytesMaxOfRequest(request: Request): number {
   }
 }
 
-const SCALARS_BYTES_MAX = 128;
+const SCALARS_BYTES_MAX = 192;
 
 function writeRequest(request: Request): void {
   writer.array(LENGTH[request.type]);
@@ -237,8 +243,7 @@ function writeRequest(request: Request): void {
       break;
     case 'validate':
       writeTerms(request);
-      if (request.owner === undefined) writer.array(0);
-      else writeContender(writer, request.owner);
+      writeContenderOrNone(writer, request.owner);
       writer.bytes(request.checks);
       break;
     case 'settle':
@@ -259,6 +264,7 @@ function writeTerms(terms: ReadTerms): void {
   writer.count(LEVELS.indexOf(level.type));
   writer.count(level.type === 'stale' ? level.ageMilliseconds : 0);
   writer.count(terms.patienceMilliseconds);
+  writeContenderOrNone(writer, terms.reserver);
 }
 
 function writeRange(range: KeyRange): void {
@@ -346,7 +352,9 @@ function readTerms(reader: Reader, id: number): ReadTerms {
   if (type === undefined || (type !== 'stale' && ageMilliseconds > 0)) reader.break();
   const level: ReadLevel =
     type === 'stale' ? { type, ageMilliseconds } : { type: type ?? 'linearizable' };
-  return { id, shard, epoch, level, patienceMilliseconds };
+  const reserver = readContenderOrNone(reader);
+  const terms = { id, shard, epoch, level, patienceMilliseconds };
+  return reserver === undefined ? terms : { ...terms, reserver };
 }
 
 function readKeys(reader: Reader): readonly Uint8Array[] {

@@ -3,10 +3,12 @@
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
+import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import type { Client } from '../../src/client/client.ts';
 import { json } from '../../src/client/codec.ts';
 import type { Transaction } from '../../src/client/transaction.ts';
 import { KvError } from '../../src/index.ts';
+import type { Request } from '../../src/wire/request.ts';
 import { clusterOf, connectLocally, keysApart } from './model/local.ts';
 
 /** Two clients of one cluster: what one does while the other's function runs is a conflict. */
@@ -395,3 +397,40 @@ test('transactions come to their ends though coordinators vanish and give way', 
   deepEqual(await valuesOf(kv, keys), [5, 5, 5, 5]);
   await kv.close();
 });
+
+test('after some runs in vain what it reads is reserved, wherever its keys lie', async () => {
+  const { kv, rival, frames, close } = await twoClients();
+  const [a, b] = keysApart('k');
+  for (const [read, written] of [
+    [a, a],
+    [a, b],
+    [a, undefined],
+  ] as const) {
+    await kv.set(a, 0);
+    await kv.set(b, 0);
+    let runs = 0;
+    const asked: (readonly string[])[] = [];
+    await kv.transaction(async (tx) => {
+      runs += 1;
+      const before = frames.length;
+      await tx.get(read);
+      if (written === undefined) await tx.get(b);
+      if (runs <= CLIENT_LIMITS.runsUnprotected) await rival.incr(read);
+      if (written !== undefined) tx.set(written, runs);
+      asked.push(frames.slice(before).flat().map(reservationIn));
+    });
+    const { length } = frames;
+    equal(runs, CLIENT_LIMITS.runsUnprotected + 1);
+    const last = asked.pop() ?? [];
+    ok(asked.flat().every((reserved) => reserved === ''));
+    deepEqual(new Set(last), new Set([`attempts ${CLIENT_LIMITS.runsUnprotected}`]));
+    const [end] = frames.slice(0, length).flat().slice(-1);
+    equal(end?.type, written === undefined ? 'validate' : 'transact', 'it comes with its name');
+  }
+  await close();
+});
+
+function reservationIn(request: Request): string {
+  const reserver = request.type === 'read' ? request.reserver : undefined;
+  return reserver === undefined ? '' : `attempts ${reserver.attempts}`;
+}

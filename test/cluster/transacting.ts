@@ -3,12 +3,13 @@
  * from the beginning again if others were in the way, as old as the first time.
  */
 
-import type {
-  CommitCall,
-  Contest,
-  ReadCall,
-  SeenRange,
-  ValidateCall,
+import {
+  type CommitCall,
+  type Contest,
+  isProtected,
+  type ReadCall,
+  type SeenRange,
+  type ValidateCall,
 } from '../../src/client/core/call.ts';
 import { type PageCall, Scan } from '../../src/client/core/scan.ts';
 import { SeenPages } from '../../src/client/seen-pages.ts';
@@ -64,14 +65,16 @@ export class Run {
     this.#customer = customer;
     this.#contest = contest;
     this.#end = end;
-    this.#level = customer.random.pick(LEVELS);
+    const level = customer.random.pick(LEVELS);
+    this.#level = isProtected(contest) ? LEVELS[0] : level;
   }
 
   /** Undefined for a key that is not there. No key is read twice. */
   read(names: readonly string[], then: (values: readonly (string | undefined)[]) => void): void {
     if (names.length === 0) return then([]);
     const keys = names.map(bytesOf);
-    const asked = { type: 'read', keys, level: this.#level, isJoint: false } as const;
+    const contest = this.#contest;
+    const asked = { type: 'read', keys, level: this.#level, isJoint: false, contest } as const;
     this.#customer.call<ReadCall>(asked, (result) => {
       if (result.type === 'failed') return this.#end('failed');
       this.#answers += result.isOneMoment ? 1 : 2;
@@ -137,7 +140,8 @@ export class Run {
   #validate(): void {
     if (this.#answers + this.#ranges.length <= 1) return this.#end('ok');
     const [checks, ranges, moments] = [this.#checks, this.#ranges, this.#moments];
-    const asked = { type: 'validate', checks, ranges, moments } as const;
+    const contest = this.#contest;
+    const asked = { type: 'validate', checks, ranges, moments, contest } as const;
     this.#customer.call<ValidateCall>({ ...asked, level: this.#level }, (result) => {
       if (result.type === 'failed') return this.#end('failed');
       if (result.failed === undefined) this.#customer.hit('validated');

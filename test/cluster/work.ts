@@ -13,6 +13,7 @@ import { ManyRows } from './many-rows.ts';
 import type { ClusterPlan } from './plan.ts';
 import { Registers } from './registers.ts';
 import { Rings } from './rings.ts';
+import { Rivals } from './rivals.ts';
 import { Rooms } from './rooms.ts';
 import { Scans } from './scans.ts';
 import { StaleReads } from './stale-reads.ts';
@@ -42,6 +43,7 @@ export class Work {
       new Scans(),
       new StaleReads({ keys }),
       new LargeValues(VALUE_BYTES_MAX),
+      new Rivals(),
     ];
     this.#first = plan.profile === 'txn' ? [this.#lists, ...transactions] : [this.#registers];
     const many = plan.hasManyRows ? [new ManyRows()] : [];

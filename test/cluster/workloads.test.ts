@@ -7,6 +7,7 @@ import { Bank } from './bank.ts';
 import { Forks } from './forks.ts';
 import { ListAppend } from './lists.ts';
 import { Rings } from './rings.ts';
+import { Rivals } from './rivals.ts';
 import { Rooms } from './rooms.ts';
 import { Script } from './script.ts';
 
@@ -103,4 +104,12 @@ test('two transactions that each read before the other wrote are seen', () => {
     ],
   });
   throws(() => lists.judge(truth), { oracle: 'list-append' });
+});
+
+test('a transaction that does not get through is seen', () => {
+  const rivals = new Rivals();
+  rivals.note(6, 200);
+  doesNotThrow(() => rivals.judge(truth));
+  rivals.note(12, 900);
+  throws(() => rivals.judge(truth), { oracle: 'starvation' });
 });

@@ -3,7 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { NUMBER_MAX } from '../../src/base/ids.ts';
-import { STATE_LIMITS } from '../../src/base/limits.ts';
+import { MACHINE_LIMITS, STATE_LIMITS } from '../../src/base/limits.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { TransactionStep } from '../../src/machine/entry.ts';
 import { decodeReply } from '../../src/machine/reply.ts';
@@ -19,7 +19,12 @@ import {
   encodeResolutions,
   encodeTransaction,
 } from '../../src/machine/transaction-codec.ts';
-import { hasPriority, idFromText, idText } from '../../src/machine/transaction-id.ts';
+import {
+  hasPriority,
+  idFromText,
+  idText,
+  plausibleRank,
+} from '../../src/machine/transaction-id.ts';
 import { clientOf, put, START, sayAll } from './machine-rig.ts';
 import {
   ABORTED,
@@ -180,4 +185,23 @@ test('of two transactions one has more right, and not the other', () => {
   const elder = { id: nameOf({ client: 9 }), attempts: 0, age: 1 };
   equal(hasPriority(elder, { id: nameOf(), attempts: 0, age: 2 }), true);
   equal(hasPriority(elder, { id: nameOf(), attempts: 1, age: 2 }), false, 'attempts come first');
+});
+
+test('what a client says of its rank is believed as far as it can be', () => {
+  const { timeoutMillisecondsMax: longest } = MACHINE_LIMITS;
+  const { attemptsMax } = TRANSACTION_LIMITS;
+  const now = 2 * longest;
+  const rankOf = (attempts: number, age: number) => plausibleRank({ attempts, age }, now);
+  deepEqual(rankOf(3, now - 5), { attempts: 3, age: now - 5 });
+  deepEqual(rankOf(attemptsMax + 1, 0), { attempts: attemptsMax, age: now - longest });
+  deepEqual(rankOf(0, now + 1), { attempts: 0, age: now });
+});
+
+test('attempts count in doublings, so that two do not take turns', () => {
+  const contender = (attempts: number, age: number) => ({ id: nameOf(), attempts, age });
+  const elderWins = (attempts: number, elder: number) => {
+    return hasPriority(contender(elder, 1), contender(attempts, 2));
+  };
+  deepEqual([elderWins(1, 0), elderWins(3, 2), elderWins(4, 3)], [false, true, false]);
+  deepEqual([elderWins(15, 8), elderWins(16, 15)], [true, false]);
 });

@@ -285,8 +285,8 @@ const MEETING: readonly Planted[] = [
     sentence: 'clocks of two home shards decide who gives way, and the later one always does',
     trap: '33',
     file: TRANSACTION_ID,
-    find: `if (one.attempts !== other.attempts)
-        return one.attempts > other.attempts;`,
+    find: `if (level !== otherLevel)
+        return level > otherLevel;`,
     replace: '',
   },
   {
@@ -301,7 +301,7 @@ const MEETING: readonly Planted[] = [
     name: 'any-number-of-attempts',
     sentence: 'whoever claims to have tried often enough wins every key',
     trap: '33',
-    file: DESK,
+    file: TRANSACTION_ID,
     find: 'Math.min(attempts, TRANSACTION_LIMITS.attemptsMax)',
     replace: 'attempts',
   },
@@ -334,8 +334,8 @@ const MEETING: readonly Planted[] = [
     sentence: 'what waits for a key takes the room of what gives it back',
     trap: '33, O7',
     file: ENTRANCE,
-    find: 'this.#gathered = []; this.#bytes = 0; const { prepared } = this.#host;',
-    replace: 'this.#gathered = []; const { prepared } = this.#host;',
+    find: 'this.#gathered = []; this.#bytes = 0; const isHeld =',
+    replace: 'this.#gathered = []; const isHeld =',
   },
   {
     name: 'read-under-a-lock',
@@ -374,8 +374,8 @@ const MEETING: readonly Planted[] = [
     sentence: 'every command that waits in the shard looks again whenever any key is freed',
     trap: '36',
     file: ENTRANCE,
-    find: "freed === 'all' ? this.#waiters.takeAll() : this.#waiters.takeOf(freed)",
-    replace: 'this.#waiters.takeAll()',
+    find: "if (freed === 'all')",
+    replace: 'if (true)',
   },
   {
     name: 'a-batch-waits-for-one-holder',

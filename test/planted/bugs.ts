@@ -20,6 +20,7 @@ import { MEMBERSHIP_BUGS } from './bugs-membership.ts';
 import { NODE_MEMBERSHIP_BUGS } from './bugs-node-membership.ts';
 import { READ_BUGS } from './bugs-reads.ts';
 import { REPAIR_BUGS } from './bugs-repair.ts';
+import { RESERVATION_BUGS } from './bugs-reservations.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
 import { COORDINATION_BUGS } from './bugs-txn.ts';
@@ -45,6 +46,7 @@ export const BUGS: readonly Bug[] = [
   ...CONTENTION_BUGS,
   ...CONSISTENCY_BUGS,
   ...UNCHANGED_BUGS,
+  ...RESERVATION_BUGS,
   ...CLUSTER_BUGS,
   ...CLUSTER_TXN_BUGS,
   ...NODE_MEMBERSHIP_BUGS,

@@ -52,7 +52,8 @@ class Rig {
       askLeader: () => true,
       meet() {},
     };
-    this.reading = new Reading(host);
+    const entrance = { reserve() {}, release() {} };
+    this.reading = new Reading(host, { entrance, proposals: { last: 0 } });
   }
 
   /** One that waits for so long, and is allowed to read at index 6. */

@@ -163,7 +163,8 @@ class Host implements ReadingHost {
     this.shard = replica.shard;
     this.store = store;
     this.prepared = replica.machine.prepared;
-    this.reading = new Reading(this);
+    const entrance = { reserve() {}, release() {} };
+    this.reading = new Reading(this, { entrance, proposals: { last: 0 } });
   }
 
   step: ReadingHost['step'] = () => ({ type: 'taken', position: undefined });

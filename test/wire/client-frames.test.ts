@@ -63,7 +63,8 @@ function randomRequest(random: Random): Request {
   const shard = randomCount(random) as ShardId;
   const epoch = randomCount(random);
   const level = randomLevel(random);
-  const terms = { id, shard, epoch, level, patienceMilliseconds: randomCount(random) };
+  const asked = { id, shard, epoch, level, patienceMilliseconds: randomCount(random) };
+  const terms = random.chance(0.5) ? asked : { ...asked, reserver: randomContender(random) };
   const type = random.pick(REQUEST_TYPES);
   switch (type) {
     case 'map':

@@ -1,5 +1,6 @@
 /** What a user asks for, as the core takes it. */
 
+import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
 import type { Check, CheckRange, Command } from '../../machine/command.ts';
 import type { Output } from '../../machine/reply.ts';
@@ -43,10 +44,17 @@ export interface SeenRange {
  * attempts has most right to a key, and then the eldest: so it wins in the end.
  */
 export interface Contest {
-  /** Attempts that came to nothing; counted by whoever makes them. */
+  /**
+   * Attempts that came to nothing; counted by whoever makes them. From `runsUnprotected` on the
+   * leaders are asked to keep others off what is read, for a bounded time.
+   */
   attempts: number;
   /** Log time of the first home shard when it began; filled in by the core. */
   age: number | undefined;
+}
+
+export function isProtected(contest: Contest | undefined): contest is Contest {
+  return contest !== undefined && contest.attempts >= CLIENT_LIMITS.runsUnprotected;
 }
 
 export interface Replied {
@@ -86,6 +94,8 @@ export interface ReadCall extends Settled<RowsRead> {
   readonly level: ReadLevel;
   /** All as of one moment, wherever they lie. Never with a level that is stale. */
   readonly isJoint: boolean;
+  /** Of the transaction that reads. */
+  readonly contest?: Contest;
 }
 
 export interface RowsRead {
@@ -106,6 +116,7 @@ export interface ValidateCall extends Settled<Validated> {
   readonly ranges: readonly SeenRange[];
   readonly moments: Moments;
   readonly level: ReadLevel;
+  readonly contest?: Contest;
 }
 
 interface Validated {

@@ -13,7 +13,7 @@ import type { Random } from '../../base/random.ts';
 import { decodeResponses } from '../../wire/response.ts';
 import { Admission } from './admission.ts';
 import { type Balance, Balancer } from './balance.ts';
-import type { Call, ReadCall, RowsRead, Writing } from './call.ts';
+import { type Call, isProtected, type ReadCall, type RowsRead, type Writing } from './call.ts';
 import { type Connection, Connections } from './connections.ts';
 import { startCount } from './count.ts';
 import { arrivalAt, Dispatch } from './dispatch.ts';
@@ -197,7 +197,10 @@ export class Core {
   }
 
   #onlyShardOf(call: Writing): ShardId | undefined {
-    if (call.type === 'commit' && call.ranges.length > 0) return undefined;
+    // A transaction with a name is let in where its keys are reserved for it; a batch is not.
+    if (call.type === 'commit' && (call.ranges.length > 0 || isProtected(call.contest))) {
+      return undefined;
+    }
     const { command } = call;
     const shard = this.#routing.shardOf((command[0] as { key: Uint8Array }).key);
     for (let at = 1; at < command.length; at++) {

@@ -6,7 +6,7 @@ import type { ShardId } from '../../base/ids.ts';
 import { MACHINE_LIMITS } from '../../base/limits.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
 import type { ReadLevel } from '../../wire/request.ts';
-import type { ReadCall, Writing } from './call.ts';
+import { isProtected, type ReadCall, type Writing } from './call.ts';
 import type { Errand } from './errand.ts';
 import type { Ledger } from './ledger.ts';
 import { Lookup, type LookupAsker, ReadErrand } from './read-errand.ts';
@@ -62,7 +62,7 @@ export class Gathering {
     const { keys } = call;
     const lookup = new Lookup({ call, keys, expiresAt, asker: this.#options.reader });
     for (const [at, key] of keys.entries()) {
-      this.#readOf(shardOf(key), call.level).add(lookup, at);
+      this.#readOf(shardOf(key), call).add(lookup, at);
     }
   }
 
@@ -76,15 +76,19 @@ export class Gathering {
     return errands;
   }
 
-  #readOf(shard: ShardId, level: ReadLevel): ReadErrand {
+  #readOf(shard: ShardId, { level, contest }: ReadCall): ReadErrand {
     let reads = this.#reads.get(shard);
     if (reads === undefined) {
       reads = [];
       this.#reads.set(shard, reads);
     }
-    const open = reads.find((errand) => isSame(errand.level, level) && isOpen(errand));
+    const reserver = isProtected(contest) ? contest : undefined;
+    const open = reads.find((errand) => {
+      return isSame(errand.level, level) && errand.reserver === reserver && isOpen(errand);
+    });
     if (open !== undefined) return open;
-    const errand = new ReadErrand({ shard, level, sessions: this.#options.sessions });
+    const { sessions } = this.#options;
+    const errand = new ReadErrand({ shard, level, reserver, sessions });
     reads.unshift(errand);
     this.#errands.push(errand);
     return errand;

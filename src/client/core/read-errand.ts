@@ -4,7 +4,7 @@ import type { ShardId } from '../../base/ids.ts';
 import { decodeRow, type Row } from '../../machine/row.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { Call, ReadCall, RowsRead } from './call.ts';
+import type { Call, Contest, ReadCall, RowsRead } from './call.ts';
 import {
   BROKEN,
   type Errand,
@@ -97,6 +97,8 @@ export class ReadErrand implements Errand {
   readonly trip: Trip;
   readonly level: ReadLevel;
   readonly timesNeeded = NO_SHARDS;
+  /** For which what is read is reserved. */
+  readonly reserver: Contest | undefined;
   readonly #sessions: Sessions;
   readonly #keys: Uint8Array[] = [];
   readonly #slots: Slot[] = [];
@@ -111,11 +113,13 @@ export class ReadErrand implements Errand {
   constructor(options: {
     readonly shard: ShardId;
     readonly level: ReadLevel;
+    readonly reserver?: Contest | undefined;
     readonly sessions: Sessions;
     readonly trip?: Trip;
   }) {
     this.shard = options.shard;
     this.level = options.level;
+    this.reserver = options.reserver;
     this.#sessions = options.sessions;
     this.trip = options.trip ?? newTrip();
   }
@@ -149,8 +153,11 @@ export class ReadErrand implements Errand {
 
   request({ id, epoch, now }: Terms): Request {
     const { shard, level } = this;
+    const reserver = this.reserver && this.#sessions.reserverIn(shard, this.reserver, now);
     const patienceMilliseconds = Math.max(1, Math.ceil(this.#lastExpiresAt - now));
-    return { type: 'read', id, shard, epoch, level, patienceMilliseconds, keys: this.#keys };
+    const terms = { id, shard, epoch, level, patienceMilliseconds };
+    const asked = { type: 'read', ...terms, keys: this.#keys } as const;
+    return reserver === undefined ? asked : { ...asked, reserver };
   }
 
   take(response: Response, now: number): Verdict {
@@ -185,10 +192,10 @@ export class ReadErrand implements Errand {
   halves(): readonly Errand[] {
     const middle = this.#slots.length >> 1;
     if (middle === 0) return [];
-    const { shard, level } = this;
+    const { shard, level, reserver } = this;
     const halves = [this.#slots.slice(0, middle), this.#slots.slice(middle)].map((slots) => {
       const trip: Trip = { ...this.trip, state: 'ready' };
-      const half = new ReadErrand({ shard, level, sessions: this.#sessions, trip });
+      const half = new ReadErrand({ shard, level, reserver, sessions: this.#sessions, trip });
       for (const { lookup, at } of slots) if (!lookup.isOver) half.add(lookup, at);
       return half;
     });

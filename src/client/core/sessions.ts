@@ -2,6 +2,8 @@
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
+import type { Contender } from '../../machine/transaction-id.ts';
+import type { Contest } from './call.ts';
 import { SlotPool } from './slot-pool.ts';
 
 /** What a request is numbered with. Kept as they are as long as a copy of it may be under way. */
@@ -64,6 +66,16 @@ export class Sessions {
   /** Log time as far as it is known. Required: `knowsTime`. */
   timeOf(shard: ShardId, now: number): number {
     return Math.floor(this.#estimate(this.#of(shard), now));
+  }
+
+  /** What a transaction is told apart by where it reserves keys; none before a time is known. */
+  reserverIn(shard: ShardId, contest: Contest, now: number): Contender | undefined {
+    if (contest.age === undefined && this.knowsTime(shard, now)) {
+      contest.age = this.timeOf(shard, now);
+    }
+    const { attempts, age } = contest;
+    if (age === undefined) return undefined;
+    return { id: { home: 0, client: this.client, sequence: 0 }, attempts, age };
   }
 
   /** When the shard may stop: nobody waits any more. Required: `knowsTime`. */

@@ -6,7 +6,7 @@ import { decodeReply } from '../../machine/reply.ts';
 import { encodeOperations } from '../../machine/transaction-codec.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { Call } from './call.ts';
+import type { Call, Contest } from './call.ts';
 import {
   BROKEN,
   type Errand,
@@ -35,6 +35,8 @@ interface ValidateOptions {
   readonly expiresAt: number;
   readonly asker: ValidateAsker;
   readonly sessions: Sessions;
+  /** For which what is checked was reserved. */
+  readonly reserver?: Contest | undefined;
 }
 
 export class ValidateErrand implements Errand {
@@ -71,10 +73,12 @@ export class ValidateErrand implements Errand {
   }
 
   request({ id, epoch, now }: Terms): Request {
-    const { shard, level, expiresAt } = this.#options;
+    const { shard, level, expiresAt, reserver: contest, sessions } = this.#options;
     const patienceMilliseconds = Math.max(1, Math.ceil(expiresAt - now));
     const terms = { id, shard, epoch, level, patienceMilliseconds };
-    return { type: 'validate', ...terms, owner: undefined, checks: this.#spelled };
+    const reserver = contest && sessions.reserverIn(shard, contest, now);
+    const asked = { type: 'validate', ...terms, owner: undefined, checks: this.#spelled } as const;
+    return reserver === undefined ? asked : { ...asked, reserver };
   }
 
   take(response: Response, now: number): Verdict {

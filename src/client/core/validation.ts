@@ -1,6 +1,6 @@
 /** Validation: whether what was read in several shards, at several moments, was true at one. */
 
-import type { ValidateCall } from './call.ts';
+import { isProtected, type ValidateCall } from './call.ts';
 import { Division } from './division.ts';
 import type { FailureMaker } from './errand.ts';
 import type { Means } from './means.ts';
@@ -12,7 +12,8 @@ import { ValidateErrand } from './validate-errand.ts';
  */
 export function startValidation(call: ValidateCall, expiresAt: number, means: Means): void {
   const { ledger, sessions, routing, submit } = means;
-  const { checks, ranges, moments, level } = call;
+  const { checks, ranges, moments, level, contest } = call;
+  const reserver = isProtected(contest) ? contest : undefined;
   const shardOf = (key: Uint8Array) => routing.shardOf(key);
   const { portions } = new Division({ command: checks, ranges, moments, shardOf });
   let left = portions.length;
@@ -31,6 +32,7 @@ export function startValidation(call: ValidateCall, expiresAt: number, means: Me
       ledger.settle(call, { type: 'validated', failed });
     };
     const asker = { call, onAnswer, onFailure };
-    submit(new ValidateErrand({ shard, level, checks: operations, expiresAt, asker, sessions }));
+    const terms = { shard, level, checks: operations, expiresAt, asker, sessions, reserver };
+    submit(new ValidateErrand(terms));
   }
 }

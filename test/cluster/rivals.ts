@@ -1,0 +1,105 @@
+/**
+ * A key that some put all the time, without a look, and transactions that read it and write another
+ * one. A put holds nothing and waits for nobody, so a transaction that only tries again would fail
+ * for ever: after some attempts the leader has to keep the others off.
+ */
+
+import type { Contest } from '../../src/client/core/call.ts';
+import type { Customer } from './customer.ts';
+import { putOf, Run, transact } from './transacting.ts';
+import type { Truth } from './truth.ts';
+import type { Workload } from './workload.ts';
+
+const HOT = 'rivals-hot';
+/** In this shard or in that. */
+const COPIES = ['rivals-0', 'rivals-1', 'rivals-2', '{rivals-hot}-copy'] as const;
+const PUTS = 4;
+/** Where everything is repaired: how many write at once, and how often one run may be in vain. */
+const WRITERS = 3;
+const RUNS_MAX = 12;
+const THINKING_MILLISECONDS = { min: 5, max: 30 } as const;
+const REST_MILLISECONDS_MAX = 20;
+
+export class Rivals implements Workload {
+  readonly #starved: string[] = [];
+  #puts = 0;
+
+  step(customer: Customer, done: () => void): void {
+    if (customer.random.chance(0.5)) return this.#putAll(customer, PUTS, done);
+    transact(
+      customer,
+      (run) => this.#copy(customer, run),
+      () => done(),
+    );
+  }
+
+  /** Others write all the time, and a transaction gets through. */
+  finish(customer: Customer, done: () => void): void {
+    let isOver = false;
+    let writing = WRITERS;
+    const write = (): void => {
+      if (!isOver) return this.#put(customer, write);
+      writing -= 1;
+      if (writing === 0) done();
+    };
+    for (let at = 0; at < WRITERS; at++) write();
+    this.#insist(customer, () => {
+      isOver = true;
+    });
+  }
+
+  judge(truth: Truth): void {
+    const [starved] = this.#starved;
+    if (starved !== undefined) truth.fail('starvation', starved);
+  }
+
+  /** How it went, where nobody had to fail. */
+  note(runs: number, milliseconds: number): void {
+    if (runs < RUNS_MAX) return;
+    this.#starved.push(`a transaction was run ${runs} times in ${milliseconds} ms, in vain`);
+  }
+
+  #insist(customer: Customer, done: () => void): void {
+    const contest: Contest = { attempts: 0, age: undefined };
+    const began = customer.now;
+    const again = (): void => {
+      const run = new Run(customer, contest, (outcome) => {
+        if (outcome === 'ok' || outcome === 'unknown') customer.hit('got through among rivals');
+        else if (outcome === 'contended') contest.attempts += 1;
+        const isOver = outcome === 'ok' || outcome === 'unknown' || contest.attempts >= RUNS_MAX;
+        if (!isOver) {
+          customer.after(customer.random.between(1, REST_MILLISECONDS_MAX), again);
+          return;
+        }
+        this.note(contest.attempts, customer.now - began);
+        done();
+      });
+      this.#copy(customer, run);
+    };
+    again();
+  }
+
+  #copy(customer: Customer, run: Run): void {
+    const { random } = customer;
+    const isReadOnly = random.chance(0.3);
+    const copy = random.pick(COPIES);
+    run.read([HOT], ([value = '']) => {
+      customer.after(random.between(THINKING_MILLISECONDS.min, THINKING_MILLISECONDS.max), () => {
+        this.#puts += 1;
+        // Each write is told apart by its value.
+        if (!isReadOnly) return run.commit([putOf(copy, `${value}, ${this.#puts}`)]);
+        run.read([copy], () => run.commit([]));
+      });
+    });
+  }
+
+  #putAll(customer: Customer, left: number, done: () => void): void {
+    if (left === 0) return done();
+    this.#put(customer, () => this.#putAll(customer, left - 1, done));
+  }
+
+  #put(customer: Customer, done: () => void): void {
+    this.#puts += 1;
+    customer.write([putOf(HOT, String(this.#puts))], () => done());
+  }
+}

@@ -1,0 +1,156 @@
+/** Planted bugs in reservations: who is kept off, for how long, and what a reader comes behind. */
+
+import type { Bug, Planted } from './bug.ts';
+
+const RESERVATIONS = 'src/shard/reservations.ts';
+const ENTRANCE = 'src/shard/entrance.ts';
+const READING = 'src/shard/reading.ts';
+const CHECK_READ = 'src/shard/check-read.ts';
+const CLIENT_CORE = 'src/client/core/core.ts';
+const CALL = 'src/client/core/call.ts';
+
+/** Which suite notices, by the file that is broken. */
+const NOTICED: Readonly<Record<string, string>> = {
+  [RESERVATIONS]: 'reservations',
+  [ENTRANCE]: 'entrance-reservations',
+  [READING]: 'reserved-reads',
+  [CHECK_READ]: 'reserved-reads',
+  [CLIENT_CORE]: 'transaction',
+  [CALL]: 'transaction',
+};
+
+const RESERVING: readonly Planted[] = [
+  {
+    name: 'nothing-is-kept-off',
+    sentence: 'a command without a transaction passes by what is reserved',
+    trap: '33',
+    file: RESERVATIONS,
+    find: `if (contender === undefined)
+        return true;`,
+    replace: `if (contender === undefined)
+        return false;`,
+    isFast: true,
+  },
+  {
+    name: 'all-transactions-are-kept-off',
+    sentence: 'a few failures keep all other transactions from a key, which have a line for that',
+    trap: '33',
+    file: RESERVATIONS,
+    find: 'attempts < TRANSACTION_LIMITS.attemptsAlone || ',
+    replace: '',
+  },
+  {
+    name: 'an-elder-is-kept-off',
+    sentence: 'a transaction with more right is sent away by one with less',
+    trap: '33',
+    file: RESERVATIONS,
+    find: 'return hasPriority(reservation.contender, contender);',
+    replace: 'return true;',
+  },
+  {
+    name: 'reserved-without-a-bound',
+    sentence: 'whoever reads a key again and again keeps it from all who write it',
+    trap: '33, 36',
+    file: RESERVATIONS,
+    find: 'Math.min(until, reservation.endsAt)',
+    replace: 'until',
+  },
+  {
+    name: 'any-number-is-reserved',
+    sentence: 'reservations take any room of a leader',
+    trap: '36',
+    file: RESERVATIONS,
+    find: 'this.#byKey.size >= TRANSACTION_LIMITS.reservationsMax',
+    replace: 'false',
+  },
+  {
+    name: 'released-by-anybody',
+    sentence: 'any transaction that ends takes away what is reserved for others',
+    trap: '33',
+    file: RESERVATIONS,
+    find: '|| !isOf(reservation, { id })',
+    replace: '',
+  },
+  {
+    name: 'reserved-for-a-client-that-is-gone',
+    sentence: 'what is reserved stays so, and what waits for it waits until it is sent away',
+    trap: '33, 36',
+    file: ENTRANCE,
+    find: 'this.#goOn(this.#reservations.takeDue(this.#host.now));',
+    replace: '',
+  },
+  {
+    name: 'kept-off-again-and-again',
+    sentence: 'a write that has waited for a reservation waits for the next one, and starves',
+    trap: '33',
+    file: ENTRANCE,
+    find: 'entered.hasYielded = true;',
+    replace: '',
+  },
+  {
+    name: 'reserved-behind-the-last-write',
+    sentence: 'others wait for a transaction that has no more need of the key',
+    trap: '33',
+    file: ENTRANCE,
+    find: 'if (mayPass && isLast && contender !== undefined)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'reserved-behind-the-resolution',
+    sentence: 'the same of what was prepared and is resolved',
+    trap: '33',
+    file: ENTRANCE,
+    find: 'freed.flatMap((one) => this.#reservations.release(one, one.keys))',
+    replace: '[]',
+  },
+  {
+    name: 'reserved-and-not-behind',
+    sentence: 'what was let in before changes what is read for it, in vain once more',
+    trap: '33',
+    file: READING,
+    find: 'return { ...read, behind: this.#commands.proposals.last };',
+    replace: 'return read;',
+  },
+  {
+    name: 'behind-what-may-never-come',
+    sentence: 'a read waits for entries that another leader has replaced',
+    trap: '29',
+    file: READING,
+    find: 'const all = [...this.#held.takeAll(), ...this.#behind.takeAll()];',
+    replace: 'const all = [...this.#held.takeAll()];',
+  },
+  {
+    name: 'reserved-behind-the-check',
+    sentence: 'others wait for a transaction that read alone and is over',
+    trap: '33',
+    file: CHECK_READ,
+    find: 'this.#options.onHolds();',
+    replace: '',
+  },
+  {
+    name: 'kept-off-by-itself',
+    sentence: 'the write of a transaction comes as a batch without a name, and waits for itself',
+    trap: '33',
+    file: CLIENT_CORE,
+    find: ' || isProtected(call.contest)',
+    replace: '',
+  },
+];
+
+const UNIT_BUGS: readonly Bug[] = RESERVING.map(({ isFast, ...bug }) => {
+  return { ...bug, profiles: [], tests: [NOTICED[bug.file] ?? ''], isFast: isFast ?? false };
+});
+
+/** Whole clusters have to show it: transactions starve where others write all the time. */
+const STARVED: Bug = {
+  name: 'no-run-is-protected',
+  sentence: 'a transaction tries again and again, and others write what it reads each time',
+  trap: '33',
+  file: CALL,
+  find: 'contest.attempts >= CLIENT_LIMITS.runsUnprotected',
+  replace: 'false',
+  profiles: ['txn'],
+  isFast: false,
+};
+
+export const RESERVATION_BUGS: readonly Bug[] = [...UNIT_BUGS, STARVED];

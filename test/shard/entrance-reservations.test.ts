@@ -1,0 +1,84 @@
+/** What waits at a shard for a key that is reserved, and for how long. */
+
+import { deepEqual, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
+import { contender, RESERVER, Rig } from './entrance-rig.ts';
+
+/** Keys as bytes. */
+function keysOf(...keys: readonly string[]): readonly Uint8Array[] {
+  return keys.map((key) => Buffer.from(key));
+}
+
+test('a command waits for a key that is reserved, and goes on when it is released', () => {
+  const rig = new Rig();
+  rig.entrance.reserve(RESERVER, keysOf('x'));
+  rig.add('plain', ['x']);
+  rig.add('other', ['y']);
+  deepEqual(rig.take(), ['other']);
+  deepEqual([rig.met, rig.touched], [[], 0]);
+  rig.entrance.release(RESERVER, keysOf('x'));
+  deepEqual([rig.take(), rig.touched], [['plain'], 1]);
+});
+
+test('a batch waits as a whole for a key that is reserved, for what is proposed is let in', () => {
+  const rig = new Rig();
+  rig.entrance.reserve(RESERVER, keysOf('x'));
+  rig.addBatch('batch', [['w'], ['x']]);
+  deepEqual(rig.take(), []);
+});
+
+test('when its time is over what waited goes on, and is kept out by no other reservation', () => {
+  const rig = new Rig();
+  rig.entrance.reserve(RESERVER, keysOf('x'));
+  rig.add('first', ['x']);
+  rig.take();
+  rig.now = TRANSACTION_LIMITS.reservedMilliseconds;
+  deepEqual(rig.entrance.takeLate(), []);
+  rig.entrance.reserve(RESERVER, keysOf('x'));
+  rig.add('second', ['x']);
+  deepEqual([rig.take(), rig.touched], [['first'], 1]);
+});
+
+test('the transaction itself passes, and with its last write the others do', () => {
+  const rig = new Rig();
+  rig.entrance.reserve(RESERVER, keysOf('x', 'y'));
+  rig.add('plain', ['x']);
+  rig.add('prepare', ['x'], { by: RESERVER });
+  deepEqual(rig.take(), ['prepare']);
+  deepEqual(rig.take(), []);
+  rig.add('decision', ['x'], { by: RESERVER, isLast: true });
+  deepEqual(rig.take(), ['decision']);
+  deepEqual(rig.take(), ['plain']);
+});
+
+test('what it had prepared is given back, and with it what was reserved', () => {
+  const rig = new Rig();
+  rig.entrance.reserve(RESERVER, keysOf('x', 'y'));
+  rig.hold('x', RESERVER);
+  rig.add('plain', ['x']);
+  rig.add('other', ['y']);
+  deepEqual(rig.take(), []);
+  rig.release('x');
+  deepEqual(rig.take(), ['plain']);
+});
+
+test('a transaction with less right is sent away, and one with more is not', () => {
+  const rig = new Rig();
+  rig.entrance.reserve(RESERVER, keysOf('x'));
+  rig.add('younger', ['w', 'x'], { by: contender(5) });
+  rig.add('elder', ['x'], { by: contender(6, 6, 2 * TRANSACTION_LIMITS.attemptsAlone) });
+  deepEqual(rig.take(), ['elder']);
+  const [reply] = rig.refused;
+  ok(reply?.type === 'locked' && reply.position === 1 && reply.holder.age === 1);
+});
+
+test('with leadership reservations are gone', () => {
+  const rig = new Rig();
+  rig.entrance.reserve(RESERVER, keysOf('x'));
+  rig.add('plain', ['x']);
+  rig.take();
+  deepEqual(rig.names(rig.entrance.takeAll()), ['plain']);
+  rig.add('next', ['x']);
+  deepEqual(rig.take(), ['next']);
+});

@@ -1,0 +1,118 @@
+/** An entrance alone: what is held, and what time it is, is as the test says. */
+
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
+import type { Operation } from '../../src/machine/command.ts';
+import type { Prepared, PreparedParts } from '../../src/machine/prepared.ts';
+import type { Reply } from '../../src/machine/reply.ts';
+import { type Contender, isSameId } from '../../src/machine/transaction-id.ts';
+import { Entrance, type EntranceHost } from '../../src/shard/entrance.ts';
+import type { Proposal } from '../../src/shard/proposal.ts';
+import type { Asker } from '../../src/shard/proposals.ts';
+import type { Failure } from '../../src/wire/response.ts';
+
+const SEQUENCE = 1;
+
+/** Of that age; of one age the number decides. */
+export function contender(number: number, age = number, attempts = 0): Contender {
+  const client = new Uint8Array(16).fill(number);
+  return { id: { home: 0, client, sequence: SEQUENCE }, attempts, age };
+}
+
+function put(key: string): Operation {
+  return { type: 'put', key: Buffer.from(key), value: new Uint8Array(), lifeMilliseconds: 0 };
+}
+
+/** Of a client that others are not, so often in vain that it keeps all others out. */
+export const RESERVER = contender(1, 1, TRANSACTION_LIMITS.attemptsAlone);
+
+interface Asked {
+  readonly by?: Contender;
+  readonly bytes?: number;
+  readonly ends?: Contender;
+  /** It is a decision that writes at once. */
+  readonly isLast?: boolean;
+  readonly hasHurry?: boolean;
+}
+
+export class Rig implements EntranceHost {
+  now = 0;
+  touched = 0;
+  /** How often it was asked who holds a key. */
+  looks = 0;
+  readonly met: string[] = [];
+  readonly refused: Reply[] = [];
+  readonly failed: Failure[] = [];
+  readonly entrance = new Entrance(this);
+  readonly #held = new Map<string, Prepared>();
+  readonly #names = new Map<Proposal, string>();
+
+  get prepared(): PreparedParts {
+    const all = [...this.#held.values()];
+    return {
+      size: this.#held.size,
+      holderOf: (key: Uint8Array) => {
+        this.looks += 1;
+        return this.#held.get(Buffer.from(key).toString());
+      },
+      of: (id: Contender['id']) => all.find((one) => isSameId(one.id, id)),
+    } as unknown as PreparedParts;
+  }
+
+  hold(key: string, holder: Contender): void {
+    const rest = { slot: 0, version: 1, since: 0, participants: [] };
+    this.#held.set(key, { ...holder, ...rest, bytes: 0, keys: [Buffer.from(key)] });
+  }
+
+  release(...keys: readonly string[]): void {
+    const freed = keys.flatMap((key) => this.#held.get(key) ?? []);
+    for (const key of keys) this.#held.delete(key);
+    this.entrance.wake(freed);
+  }
+
+  add(name: string, keys: readonly string[], asked: Asked = {}): boolean {
+    return this.addBatch(name, [keys], asked);
+  }
+
+  /** Keys of each command. */
+  addBatch(name: string, commands: readonly (readonly string[])[], asked: Asked = {}): boolean {
+    const { isLast = false } = asked;
+    const proposal: Proposal = {
+      asker: {} as Asker,
+      bytes: asked.bytes ?? 1,
+      payload: () => new Uint8Array(),
+      touch: () => ({
+        commands: commands.map((keys) => keys.map(put)),
+        contender: asked.by,
+        isLast,
+      }),
+      ends: asked.ends === undefined ? [] : [asked.ends.id],
+      hasHurry: asked.hasHurry ?? true,
+    };
+    this.#names.set(proposal, name);
+    return this.entrance.add(proposal);
+  }
+
+  names(proposals: readonly Proposal[]): readonly string[] {
+    return proposals.map((one) => this.#names.get(one) ?? '?');
+  }
+
+  take(): readonly string[] {
+    return this.names(this.entrance.take());
+  }
+
+  meet({ age }: Prepared, isPressing: boolean): void {
+    this.met.push(`${age}${isPressing ? ' pressed' : ''}`);
+  }
+
+  touch(): void {
+    this.touched += 1;
+  }
+
+  refuse(_asker: Asker, reply: Reply): void {
+    this.refused.push(reply);
+  }
+
+  fail(_asker: Asker, failure: Failure): void {
+    this.failed.push(failure);
+  }
+}
