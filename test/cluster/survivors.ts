@@ -1,7 +1,7 @@
 /** Who may go without taking a shard's majority along. */
 
 import type { MemberId } from '../../src/base/ids.ts';
-import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
+import type { ClusterMap, Member } from '../../src/catalog/cluster-map.ts';
 import type { Configuration } from '../../src/raft/configuration.ts';
 import type { Computer } from './computer.ts';
 
@@ -31,6 +31,11 @@ export function canSpare(computers: readonly Computer[], spared: ReadonlySet<Com
     sets.push(members.filter(({ isWanted }) => isWanted).map(({ node }) => onNode(node)));
     for (const configuration of configurationsOf(computers, shard)) {
       sets.push(configuration.voters.map(isOn), configuration.outgoing.map(isOn));
+      // A leader that has not missed it yet may make a voter of what is lost: one of two, perhaps.
+      const isNew = ({ member, isWanted }: Member) =>
+        isWanted && !isOn(member) && !configuration.voters.includes(member);
+      const lost = members.filter(isNew).map(() => false);
+      sets.push([...configuration.voters.map(isOn), ...lost]);
     }
     for (const set of sets) {
       if (set.length > 0 && set.filter(Boolean).length * 2 <= set.length) return false;
