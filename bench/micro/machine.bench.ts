@@ -19,6 +19,8 @@ const VALUE = new Uint8Array(256).fill(7);
 const ROW = Uint8Array.of(0x93, 1, 0, 0xc5, 1, 0, ...VALUE);
 const COUNTED = Uint8Array.of(0x93, 1, 0, 0xc4, 1, 5);
 const ONE = { high: 0, low: 1 };
+/** Requests of the client that are open meanwhile. */
+const OPEN = [8, 256, 2047];
 
 export async function run(): Promise<BenchRow[]> {
   return measure([
@@ -31,27 +33,34 @@ export async function run(): Promise<BenchRow[]> {
     task('add', 1, (at) => [{ type: 'add', key: keyOf(at), operand: ONE }], COUNTED),
     task('put that lives for a while', 1, (at) => [put(at, 60_000)]),
     duplicate(),
+    ...OPEN.map(whileOthersAreOpen),
   ]);
 }
 
-/** Every key has the same row; of what is written only the client's session is kept. */
+/** Every key has the same row; of what is written only what is remembered of the client is kept. */
 class Rows implements StateSource {
   readonly #row: Uint8Array;
   #session: Uint8Array | undefined;
+  /** By the number of a slot, which stands last in its key. */
+  readonly #slots = new Map<number, Uint8Array>();
 
   constructor(row: Uint8Array) {
     this.#row = row;
   }
 
-  get(section: number): Uint8Array | undefined {
+  get(section: number, key: Uint8Array): Uint8Array | undefined {
     if (section === SECTION.values) return this.#row;
+    if (section === SECTION.replies) return this.#slots.get(slotIn(key));
     return section === SECTION.sessions ? this.#session : undefined;
   }
 
   take(writes: readonly StateWrite[]): number {
     let bytes = 0;
-    for (const { section, value } of writes) {
+    for (const { section, key, value } of writes) {
       bytes += value?.length ?? 0;
+      if (section === SECTION.replies && value !== undefined) {
+        this.#slots.set(slotIn(key), value.slice());
+      }
       if (section === SECTION.sessions) this.#session = value?.slice();
     }
     return bytes;
@@ -59,7 +68,16 @@ class Rows implements StateSource {
 
   forget(): void {
     this.#session = undefined;
+    this.#slots.clear();
   }
+
+  forgetSlot(slot: number): void {
+    this.#slots.delete(slot);
+  }
+}
+
+function slotIn(key: Uint8Array): number {
+  return ((key.at(-2) ?? 0) << 8) | (key.at(-1) ?? 0);
 }
 
 function keyOf(at: number): Uint8Array {
@@ -72,12 +90,12 @@ function put(at: number, lifeMilliseconds: number): Operation {
 
 /** A client that has the answer to each batch when it sends the next one. */
 function payloadOf(batchNumber: number, commands: readonly Command[]): Uint8Array {
-  const batch = encodeBatch({
-    client: CLIENT,
-    deadline: TIME + 10_000,
-    sequence: batchNumber * MACHINE_LIMITS.sessionSlots,
-    commands,
-  });
+  return payloadIn(batchNumber * MACHINE_LIMITS.sessionSlots, commands);
+}
+
+function payloadIn(sequence: number, commands: readonly Command[]): Uint8Array {
+  const deadline = TIME + 10_000;
+  const batch = encodeBatch({ client: CLIENT, deadline, sequence, commands });
   return encodeEntry({ time: TIME, epoch: EPOCH }, { type: 'batch', batch });
 }
 
@@ -112,6 +130,19 @@ function duplicate(): BenchTask {
     return sum;
   };
   return { name: 'machine: put that comes again', operations: COMMANDS, work };
+}
+
+/** One slot is used again and again, while others are remembered. */
+function whileOthersAreOpen(open: number): BenchTask {
+  const rows = new Rows(ROW);
+  const apply = applier(rows);
+  for (let at = 1; at <= open; at++) apply(payloadIn(at, [[put(at, 0)]]));
+  const payloads = Array.from({ length: COMMANDS }, (_, at) => payloadOf(at, [[put(at, 0)]]));
+  const work = () => {
+    rows.forgetSlot(0);
+    return payloads.reduce((sum, payload) => sum + apply(payload), 0);
+  };
+  return { name: `machine: put, ${open} requests open`, operations: COMMANDS, work };
 }
 
 function applier(rows: Rows): (payload: Uint8Array) => number {

@@ -101,7 +101,7 @@ const PLANTED: readonly Planted[] = [
     sentence: 'one shard that does not answer takes the slots of all others',
     trap: 'P7',
     file: 'src/client/core/sessions.ts',
-    find: '&& this.#of(shard).open < CLIENT_LIMITS.windowRequestsMax',
+    find: '&& !this.isFull(shard)',
     replace: '',
     tests: ['rules'],
   },

@@ -354,7 +354,8 @@ export class Dispatch {
     const unknown = timesNeeded.filter((shard) => !sessions.knowsTime(shard, now));
     if (unknown.length > 0) return `the log time of shard ${unknown.join(' and ')}`;
     const { windowRequestsMax } = CLIENT_LIMITS;
-    const full = timesNeeded.filter((shard) => !sessions.hasRoom(shard));
+    const full = timesNeeded.filter((shard) => sessions.isFull(shard));
+    if (full.length === 0) return 'a slot of this client, for each has an open request';
     const places = `one of the ${windowRequestsMax} requests of this client open`;
     return `${places} in shard ${full.join(' or ')}`;
   }

@@ -60,7 +60,12 @@ export class Sessions {
 
   /** Whether one more request may be open there. */
   hasRoom(shard: ShardId): boolean {
-    return this.#slots.hasFree && this.#of(shard).open < CLIENT_LIMITS.windowRequestsMax;
+    return this.#slots.hasFree && !this.isFull(shard);
+  }
+
+  /** As many requests are open there as may be. */
+  isFull(shard: ShardId): boolean {
+    return this.#of(shard).open >= CLIENT_LIMITS.windowRequestsMax;
   }
 
   /** Log time as far as it is known. Required: `knowsTime`. */
