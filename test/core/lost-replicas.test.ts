@@ -155,3 +155,35 @@ test('a node that lost its whole state and has its log is a voter all the same',
   const { ok: written, failed } = stage.servedIn(5000);
   ok(written > 50 && failed === 0, `${written} written, ${failed} failed`);
 });
+
+test('a single voter makes a damaged state again if its log has every entry', () => {
+  for (const [milliseconds, isReplayed] of [
+    [500, true],
+    [20_000, false],
+  ] as const) {
+    const stage = new Stage(1, { nodes: 1, shards: 1 });
+    const [shard, one] = [1 as ShardId, stage.computer(1)];
+    stage.writeOn();
+    stage.run(milliseconds);
+    stage.rest();
+    const replica = () => one.core?.replicas.get(shard) ?? fail('there is a replica');
+    equal(replica().status().base.index === 0, isReplayed);
+    const { applied } = replica();
+    one.core?.store.condemn(shard);
+    replica().spoil();
+    one.core?.store.checkpoint();
+    stage.run(1000);
+    for (let life = 0; life < 2; life++) {
+      one.crash({ isPower: true });
+      one.start();
+      stage.until('it is back', () => one.core?.replicas.get(shard) !== undefined, 10_000);
+      stage.run(5000);
+      equal(replica().isSpoilt, !isReplayed, 'nothing is served that is damaged');
+      equal(replica().isLeader, true, 'its vote is sound');
+    }
+    stage.writeOn();
+    const { ok: written } = stage.servedIn(6000);
+    equal(written > 0, isReplayed);
+    if (isReplayed) ok(replica().applied > applied);
+  }
+});
