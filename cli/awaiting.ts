@@ -32,8 +32,9 @@ export async function awaitHealth(awaiting: Awaiting): Promise<Health> {
         store ??= await connect();
         const health = await inspect(store);
         const { verdict, nodes, reasons } = health;
-        if (verdict === 'HEALTHY' && nodes.length >= nodesMin) return health;
-        obstacle = reasons[0] ?? `${nodes.length} of ${nodesMin} nodes belong to it`;
+        const isGrown = nodes.length >= nodesMin && growing(health).length === 0;
+        if (verdict === 'HEALTHY' && isGrown) return health;
+        obstacle = reasons[0] ?? growthText(health, nodesMin);
       } catch (error) {
         obstacle = toldOf(error).message;
       }
@@ -51,4 +52,16 @@ export async function awaitHealth(awaiting: Awaiting): Promise<Health> {
     reasons: [{ endpoint: '-', what: obstacle }],
     hint: 'the nodes go on trying: look at `kvctl status`, and at the .log files beside the data',
   });
+}
+
+/** Shards that are well as far as they go, and cannot lose what they shall be able to lose yet. */
+function growing({ shards }: Health): Health['shards'] {
+  return shards.filter(({ voters, replicasWanted }) => voters.length < replicasWanted);
+}
+
+function growthText(health: Health, nodesMin: number): string {
+  const { nodes, shards } = health;
+  if (nodes.length < nodesMin) return `${nodes.length} of ${nodesMin} nodes belong to it`;
+  const full = shards.length - growing(health).length;
+  return `${full} of ${shards.length} shards have all their replicas`;
 }

@@ -56,6 +56,8 @@ export interface ShardHealth {
 export interface Health {
   readonly cluster: string;
   readonly verdict: Verdict;
+  /** All nodes are of one cluster, and the configuration names another. */
+  readonly isForeign: boolean;
   /** A shard has no leader and can have one: perhaps it is elected just now. */
   readonly isElecting: boolean;
   /** As many nodes as may fail, whichever they are, and everything goes on. */
@@ -103,6 +105,7 @@ export function judge(
   return {
     cluster: map.clusterId,
     verdict: isSplit ? 'SPLIT' : isBroken ? 'UNAVAILABLE' : isWorn ? 'DEGRADED' : 'HEALTHY',
+    isForeign: isSplit && clusters.filter((one) => one.nodes.length > 0).length === 1,
     isElecting: shards.some(isElecting),
     canLose: spare.length === 0 ? 0 : Math.max(0, Math.min(...spare)),
     nodes,

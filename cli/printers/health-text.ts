@@ -15,10 +15,12 @@ const STYLES: Readonly<Record<Verdict, Style>> = {
 const REASONS_MAX = 8;
 const MOVES_MAX = 8;
 
-export function verdictLine({ verdict, canLose, nodes }: Health, paint: Paint): string {
-  if (verdict === 'SPLIT') {
-    return `${paint(verdict, STYLES[verdict])}  the nodes belong to different clusters`;
-  }
+export function verdictLine(health: Health, paint: Paint): string {
+  const { verdict, canLose, nodes, isForeign } = health;
+  const splitText = isForeign
+    ? 'the nodes are of another cluster than the configured one'
+    : 'the nodes belong to different clusters';
+  if (verdict === 'SPLIT') return `${paint(verdict, STYLES[verdict])}  ${splitText}`;
   const rest = verdict === 'UNAVAILABLE' ? '' : `  can lose ${canLose} of ${nodes.length} nodes`;
   return `${paint(verdict, STYLES[verdict])}${rest}`;
 }
@@ -31,7 +33,7 @@ export function healthText(health: Health, paint: Paint): string {
   const facts: readonly (readonly [name: string, text: string])[] = [
     ...reasons.slice(0, REASONS_MAX).map((reason) => ['why', reason] as const),
     ...(more > 0 ? [['', `and ${more} more`] as const] : []),
-    ...(health.verdict === 'SPLIT' ? SPLIT_FACTS : []),
+    ...(health.verdict === 'SPLIT' && !health.isForeign ? SPLIT_FACTS : []),
     ['cluster', cluster],
     ['nodes', nodesText(nodes)],
     ['shards', shardsText(data, nodes)],
@@ -42,14 +44,20 @@ export function healthText(health: Health, paint: Paint): string {
     ['disk', diskText(up)],
     ['lag', `${Math.max(0, ...shards.map(({ lagEntries }) => lagEntries))} entries at most`],
   ];
-  const lines = facts.map(([name, text]) => `${paint(name.padEnd(8), 'dim')} ${text}`);
+  // Nothing is known of a cluster whose map no node gave.
+  const about = facts.findIndex(([name]) => name === 'cluster');
+  const known = nodes.length > 0 ? facts : facts.slice(0, about);
+  const lines = known.map(([name, text]) => `${paint(name.padEnd(8), 'dim')} ${text}`);
   return `${[verdictLine(health, paint), ...lines].join('\n')}\n`;
 }
 
 const SPLIT_FACTS = [
   ['', 'clients reach the one or the other by chance, and both take writes'],
-  ['do', 'stop the nodes of the wrong cluster, empty their folders, start them without --init'],
-  ['', 'what follows is about one of them'],
+  [
+    'do',
+    'stop the nodes of the wrong cluster, empty their folders, and start them again: they join',
+  ],
+  ['', 'the others (more: kvctl explain split); what follows is about one of the clusters'],
 ] as const;
 
 /** Names that are told one by one. */

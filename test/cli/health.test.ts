@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { awaitHealth } from '../../cli/awaiting.ts';
 import { judge } from '../../cli/health.ts';
 import type { NodeInfo } from '../../cli/node-info.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
@@ -156,8 +157,28 @@ test('a cluster that is not the configured one is told as a split', async () => 
   store.cluster = 'c0ffee';
   const { exit, data } = await kvctl(['status'], { store });
   assert.equal(exit, 9);
+  const [first] = data.toString().split('\n');
+  assert.equal(first, 'SPLIT  the nodes are of another cluster than the configured one');
   assert.match(data.toString(), /cluster c0ffee: no node that was asked, though it is configured/);
   assert.match(data.toString(), /cluster c1: .*; it is not the configured one/);
+});
+
+test('a cluster is up only when its shards have all their replicas', async () => {
+  const store = clusterWith(NODES);
+  store.clusterMap = mapOn(NODES, [1, 2]);
+  const told: string[] = [];
+  const health = await awaitHealth({
+    connect: () => Promise.resolve(store),
+    nodesMin: 3,
+    fault: () => undefined,
+    onProgress: (text) => {
+      told.push(text);
+      store.clusterMap = mapOn(NODES);
+    },
+    patienceMilliseconds: 60_000,
+    pauseMilliseconds: 1,
+  });
+  assert.deepEqual([health.canLose, told], [1, ['0 of 3 shards have all their replicas']]);
 });
 
 test('a change of leaders is waited for, and told only if it does not end', async () => {

@@ -126,4 +126,12 @@ export const FOUNDING_BUGS: readonly Bug[] = [
     find: "if (fact.type !== 'raft' || fact.fact !== 'damage-prevented-campaign')",
     replace: 'if (true)',
   },
+  {
+    ...STATUS,
+    file: 'cli/awaiting.ts',
+    name: 'up-before-grown',
+    sentence: 'a cluster is told to be up while a node that is lost would take its data along',
+    find: 'nodes.length >= nodesMin && growing(health).length === 0',
+    replace: 'nodes.length >= nodesMin',
+  },
 ];
