@@ -9,7 +9,7 @@ import type { ConnectOptions } from './client/options.ts';
 export type { Attempt, KvErrorCode, Outcome } from './base/errors.ts';
 export { KvError } from './base/errors.ts';
 export type { AskOptions, Waiting } from './client/admin.ts';
-export type { Atomic, Committed, CommittedTogether, Conflict } from './client/atomic.ts';
+export type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './client/atomic.ts';
 export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
 export type { Balance, Candidate } from './client/core/balance.ts';

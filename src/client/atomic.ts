@@ -17,6 +17,11 @@ export interface Committed {
   readonly version: number;
 }
 
+/** The key is gone, if it was there. */
+export interface Deleted extends Committed {
+  readonly wasThere: boolean;
+}
+
 /**
  * All writes of an atomic command happened. Keys may lie in several shards, and each shard counts
  * its own versions, so there is none for the whole: each key has its own, wherever it lies.

@@ -1,7 +1,7 @@
 /** The client: a space without a prefix, and the connections below all spaces. */
 
 import { CLIENT_LIMITS } from '../base/client-limits.ts';
-import type { Atomic, Committed, Conflict } from './atomic.ts';
+import type { Atomic, Committed, Conflict, Deleted } from './atomic.ts';
 import { type Codec, messagePack } from './codec.ts';
 import type { Call } from './core/call.ts';
 import type { Surroundings } from './dial.ts';
@@ -13,6 +13,7 @@ import type {
   ReadOptions,
   SetOptions,
   SpaceOptions,
+  Unconditional,
   WriteOptions,
 } from './options.ts';
 import { clusterOf, timeoutOf } from './options.ts';
@@ -49,11 +50,15 @@ export class Client {
     return this.#root.getMany(keys, options) as Promise<readonly (Entry<V> | undefined)[]>;
   }
 
-  set(key: Key, value: unknown, options?: SetOptions): Promise<Committed | Conflict> {
+  set(key: Key, value: unknown, options?: Unconditional<SetOptions>): Promise<Committed>;
+  set(key: Key, value: unknown, options: SetOptions): Promise<Committed | Conflict>;
+  set(key: Key, value: unknown, options: SetOptions = {}): Promise<Committed | Conflict> {
     return this.#root.set(key, value, options);
   }
 
-  delete(key: Key, options?: WriteOptions): ReturnType<Space['delete']> {
+  delete(key: Key, options?: Unconditional<WriteOptions>): Promise<Deleted>;
+  delete(key: Key, options: WriteOptions): Promise<Deleted | Conflict>;
+  delete(key: Key, options: WriteOptions = {}): Promise<Deleted | Conflict> {
     return this.#root.delete(key, options);
   }
 

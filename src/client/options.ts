@@ -53,6 +53,9 @@ export interface SetOptions extends WriteOptions {
   readonly ttl?: number;
 }
 
+/** Options of a write that nothing stands against: it is not refused, and its type says so. */
+export type Unconditional<O extends WriteOptions> = O & { readonly ifVersion?: never };
+
 export interface SpaceOptions<V> {
   /** MessagePack, or that of the space around it, if none is given. */
   readonly codec?: Codec<V> | Codec<unknown>;

@@ -11,6 +11,7 @@ import {
   type Committed,
   type CommittedTogether,
   type Conflict,
+  type Deleted,
   operandOf,
 } from './atomic.ts';
 import type { Codec } from './codec.ts';
@@ -35,6 +36,7 @@ import {
   type SetOptions,
   type SpaceOptions,
   timeoutOf,
+  type Unconditional,
   versionOf,
   type WriteOptions,
 } from './options.ts';
@@ -89,7 +91,12 @@ export class Space<V = unknown> implements Spelled<V> {
     );
   }
 
-  /** With `ifVersion` it may be refused, and says so; without, `ok` is always true. */
+  /**
+   * With `ifVersion` it may be refused, and says so; without, `ok` is always true:
+   * `const { version } = await kv.set('user:7', { name: 'Ada' });`
+   */
+  set(key: Key, value: V, options?: Unconditional<SetOptions>): Promise<Committed>;
+  set(key: Key, value: V, options: SetOptions): Promise<Committed | Conflict>;
   set(key: Key, value: V, options: SetOptions = {}): Promise<Committed | Conflict> {
     return this.#write([key], options, () => {
       const bytes = this[SPELLING].keyOf(key);
@@ -104,11 +111,11 @@ export class Space<V = unknown> implements Spelled<V> {
     });
   }
 
-  delete(
-    key: Key,
-    options: WriteOptions = {},
-  ): Promise<(Committed & { readonly wasThere: boolean }) | Conflict> {
-    return this.#engine.ask<WriteCall, (Committed & { readonly wasThere: boolean }) | Conflict>(
+  /** As `set`; `wasThere` says whether there was anything to delete. */
+  delete(key: Key, options?: Unconditional<WriteOptions>): Promise<Deleted>;
+  delete(key: Key, options: WriteOptions): Promise<Deleted | Conflict>;
+  delete(key: Key, options: WriteOptions = {}): Promise<Deleted | Conflict> {
+    return this.#engine.ask<WriteCall, Deleted | Conflict>(
       () => {
         const command = guarded({ type: 'delete', key: this[SPELLING].keyOf(key) }, options);
         return this.#writing(command, options);

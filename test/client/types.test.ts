@@ -34,6 +34,10 @@ async function examples(kv: Client): Promise<void> {
   const name: string | undefined = entry?.value.name;
   const done = await kv.set('k', name, { ttl: 1000, ifVersion: entry?.version ?? 0 });
   const version: number = done.ok ? done.version : done.version;
+  const { version: second } = await kv.set('k', 1, { ttl: 5 });
+  const wasThere: boolean = (await users.delete('7')).wasThere;
+  const guarded = await users.delete('7', { ifVersion: second });
+  if (!guarded.ok && wasThere) String(guarded.key);
   await kv.atomic().check({ key: 'k', version }).set('k', 1).add('n', 1n).delete('b').commit();
   const sum: number = await kv.transaction(async (tx) => {
     const a = await tx.get<number>('a');
