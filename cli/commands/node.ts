@@ -91,6 +91,13 @@ function tellingOf(node: number, name: string, state: Membership | 'removed'): s
   }
 }
 
+/** The goals were made with the drain in mind: before that nothing has begun to move. */
+async function isAimed(store: Store, node: number): Promise<boolean> {
+  const { nodes } = await store.map();
+  const basis = nodes.find((row) => row.node === node)?.basis;
+  return basis === undefined || basis.isDrained;
+}
+
 /** Undefined once it is done; else what it still waits for when the time is over. */
 async function awaitDone(
   call: Call,
@@ -107,7 +114,8 @@ async function awaitDone(
     const led = shards.filter(({ leaderNode }) => leaderNode === node).length;
     const held = shards.filter(({ voters }) => voters.includes(node)).length;
     const isMoving = moves.some(({ from, to }) => from === node || to === node);
-    if (membership === 'draining' && led === 0 && !isMoving) return undefined;
+    const isQuiet = led === 0 && !isMoving && (await isAimed(store, node));
+    if (membership === 'draining' && isQuiet) return undefined;
     const blocked = moves.find(({ waitsFor }) => waitsFor !== '')?.waitsFor;
     const text = `it leads ${led} shards and has replicas of ${held}`;
     const left = blocked === undefined ? text : `${text}; ${blocked}`;

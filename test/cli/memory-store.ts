@@ -166,7 +166,7 @@ export class MemoryStore implements Store {
     const isGone = membership === 'removing';
     const others = clusterMap.nodes.filter((row) => row.node !== node);
     const known = clusterMap.nodes.filter((row) => row.node === node && !isGone);
-    const nodes = [...others, ...known.map((row) => ({ ...row, membership }))];
+    const nodes = [...others, ...known.map((row) => ({ ...row, membership, basis: undefined }))];
     this.clusterMap = { ...clusterMap, nodes: nodes.sort((a, b) => a.node - b.node) };
     return Promise.resolve();
   }
