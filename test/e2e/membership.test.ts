@@ -120,7 +120,23 @@ function configure(count: number): void {
   writeFileSync(CONFIG, JSON.stringify({ settings: { shards: 4 }, nodes }));
 }
 
-const numbers = ({ nodes }: Status) => nodes.map(({ node }) => node).join();
+/** Nodes join in any order, so that their numbers say nothing. */
+const names = ({ nodes }: Status) =>
+  nodes
+    .map(({ name }) => name)
+    .sort()
+    .join();
+
+async function numberOf(name: string): Promise<number> {
+  const isThere = ({ nodes }: Status) => nodes.filter((row) => row.name === name).length === 1;
+  const { nodes } = await until(`${name} is one node`, isThere);
+  return nodes.find((row) => row.name === name)?.node ?? 0;
+}
+
+function holders({ nodes, shards }: Status): string[] {
+  const nameOf = (node: number) => nodes.find((row) => row.node === node)?.name ?? `${node}`;
+  return [...new Set(shards.map(({ voters }) => voters.map(nameOf).sort().join()))];
+}
 
 before(async () => {
   ports = await freePorts(4);
@@ -135,18 +151,19 @@ after(async () => {
 test('a machine that is wiped twice takes its own place each time', LONG, async () => {
   await must('up');
   for (let at = 0; at < 10; at++) await must('put', `key:${at}`, String(at));
-  await wipe('n2');
-  const first = await must('up');
-  assert.match(first, /node 4 \(n2\) takes the place of node 2, whose folder was lost/);
-  assert.match(logOf('n2'), /node 4 takes the place of node 2, whose folder was lost/);
   const isWell = ({ verdict, canLose }: Status) => verdict === 'HEALTHY' && canLose === 1;
-  const once = await until('the first disk is replaced', (s) => isWell(s) && s.nodes.length === 3);
-  assert.equal(numbers(once), '1,3,4');
-  await wipe('n2');
-  await must('up');
-  const twice = await until('the second one too', (s) => isWell(s) && s.nodes.length === 3);
-  assert.equal(numbers(twice), '1,3,5');
-  assert.ok(twice.shards.every(({ voters }) => voters.join() === '1,3,5'));
+  const isWhole = (status: Status) => isWell(status) && status.nodes.length === 3;
+  for (const what of ['the first disk is replaced', 'the second one too']) {
+    const former = await numberOf('n2');
+    await wipe('n2');
+    const told = new RegExp(`takes the place of node ${former}, whose folder was lost`);
+    assert.match(await must('up'), told);
+    assert.match(logOf('n2'), told);
+    const status = await until(what, isWhole);
+    assert.equal(names(status), 'n1,n2,n3');
+    assert.deepEqual(holders(status), ['n1,n2,n3']);
+    assert.ok(status.nodes.every(({ node }) => node !== former));
+  }
   // Only one machine was ever down, so one more may be.
   await kill('n3');
   for (let at = 0; at < 10; at++) {
@@ -158,14 +175,12 @@ test('a machine that is wiped twice takes its own place each time', LONG, async 
 });
 
 test('a drained node leads nothing, and leads again when that is taken back', LONG, async () => {
+  const node = await numberOf('n1');
   await must('node', 'drain', 'n1', '--wait');
-  const led = ({ shards }: Status) => shards.filter(({ leaderNode }) => leaderNode === 1).length;
+  const led = ({ shards }: Status) => shards.filter((one) => one.leaderNode === node).length;
   const drained = await until('it leads nothing', (status) => led(status) === 0);
-  assert.ok(
-    drained.shards.every(({ voters }) => voters.includes(1)),
-    'nobody else has room',
-  );
-  assert.equal(drained.nodes[0]?.membership, 'draining');
+  assert.deepEqual(holders(drained), ['n1,n2,n3'], 'no other node has room');
+  assert.equal(drained.nodes.find((row) => row.name === 'n1')?.membership, 'draining');
   await must('node', 'undrain', 'n1');
   await until('it leads again', (status) => led(status) > 0);
 });
@@ -181,13 +196,14 @@ test('a living node that is removed gives all away and ends', LONG, async () => 
   configure(4);
   await must('up');
   const pid = Number(readFileSync(pidFile('n3'), 'utf8').split('\n')[0]);
+  const node = await numberOf('n3');
   await must('node', 'remove', 'n3', '--wait');
-  await must('node', 'remove', '3');
+  await must('node', 'remove', String(node));
   const status = await until('it is gone', ({ nodes }) => nodes.length === 3);
-  assert.equal(numbers(status), '1,5,6');
-  assert.ok(status.shards.every(({ voters }) => voters.join() === '1,5,6'));
+  assert.equal(names(status), 'n1,n2,n4');
+  assert.deepEqual(holders(status), ['n1,n2,n4']);
   await gone(pid);
-  assert.match(logOf('n3'), /node 3 was removed from the cluster: nothing in its data folder/);
+  assert.match(logOf('n3'), /was removed from the cluster: nothing in its data folder/);
   for (let at = 0; at < 10; at++) assert.match(await must('get', `key:${at}`), /^again/);
 });
 
@@ -196,22 +212,24 @@ test('a dead node is removed, its replicas are made anew, and it learns so', LON
   rmSync(pidFile('n3'), { force: true });
   await must('up');
   await until('four nodes are well', (s) => s.verdict === 'HEALTHY' && s.nodes.length === 4);
+  const node = await numberOf('n4');
   await kill('n4');
   await must('node', 'remove', 'n4', '--wait');
   const status = await until('three are well', (s) => s.verdict === 'HEALTHY');
-  assert.equal(numbers(status), '1,5,7');
+  assert.equal(names(status), 'n1,n2,n3');
   assert.equal(status.canLose, 1);
   const again = await kvctl('start', '--node', 'n4');
   assert.equal(again.exit, 0);
-  assert.match(again.notes, /node 6 was removed from the cluster/);
+  assert.match(again.notes, new RegExp(`node ${node} was removed from the cluster`));
 });
 
 test('the machine that began the cluster is no other than the rest', LONG, async () => {
   configure(3);
+  const former = await numberOf('n1');
   await wipe('n1');
-  const told = await must('up');
-  assert.match(told, /node 8 \(n1\) takes the place of node 1, whose folder was lost/);
+  const told = new RegExp(`takes the place of node ${former}, whose folder was lost`);
+  assert.match(await must('up'), told);
   const isWell = ({ verdict, nodes }: Status) => verdict === 'HEALTHY' && nodes.length === 3;
-  assert.equal(numbers(await until('all is well', isWell)), '5,7,8');
+  assert.equal(names(await until('all is well', isWell)), 'n1,n2,n3');
   for (let at = 0; at < 10; at++) assert.match(await must('get', `key:${at}`), /^again/);
 });
