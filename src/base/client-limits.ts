@@ -89,3 +89,7 @@ assert(
 assert(CLIENT_LIMITS.readKeysMax <= REQUEST_LIMITS.keysMax, 'a read can be asked');
 assert(CLIENT_LIMITS.pageRowsMax <= REQUEST_LIMITS.rowsMax, 'a page can be asked');
 assert(CLIENT_LIMITS.sentRequestsMax <= REQUEST_LIMITS.requestsMax, 'requests fit a frame');
+assert(
+  CLIENT_LIMITS.windowRequestsMax * 3 < CLIENT_LIMITS.sentRequestsMax * 2,
+  'the window of one shard is within its share of a connection',
+);

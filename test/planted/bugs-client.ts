@@ -265,6 +265,16 @@ const PLANTED: readonly Planted[] = [
     isFast: true,
   },
   {
+    name: 'one-shard-fills-a-connection',
+    sentence: 'a shard that answers nothing keeps a client from asking the others of its node',
+    trap: '46',
+    file: 'src/client/core/connections.ts',
+    find: '2 * left > (sentTo.get(shard) ?? 0)',
+    replace: 'left > 0',
+    tests: ['connections'],
+    isFast: true,
+  },
+  {
     name: 'no-decision-is-an-abort',
     sentence: 'an answer that decides nothing is told as not applied',
     trap: 'P5',

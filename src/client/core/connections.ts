@@ -1,7 +1,7 @@
 /** Connections: one per node, dialled on demand, and what is on its way on each. */
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
-import type { NodeId } from '../../base/ids.ts';
+import type { NodeId, ShardId } from '../../base/ids.ts';
 import { WIRE_LIMITS } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import { bytesMaxOfRequest, encodeRequests, type Request } from '../../wire/request.ts';
@@ -16,6 +16,9 @@ interface Sent {
   readonly bytes: number;
 }
 
+/** What one request would add. */
+type Load = Pick<Errand, 'shard' | 'bytes'>;
+
 /** One dial and what came of it. */
 export interface Connection {
   readonly number: number;
@@ -24,6 +27,8 @@ export interface Connection {
   greeting: Greeting | undefined;
   readonly dialledAt: number;
   readonly sent: Map<number, Sent>;
+  /** How many of them are for each shard. */
+  readonly sentTo: Map<ShardId, number>;
   sentBytes: number;
   nextId: number;
   outbox: Request[];
@@ -109,6 +114,7 @@ export class Connections {
       greeting: undefined,
       dialledAt: now,
       sent: new Map(),
+      sentTo: new Map(),
       sentBytes: 0,
       nextId: 1,
       outbox: [],
@@ -130,11 +136,14 @@ export class Connections {
     if (!this.#byNode.has(greeting.node)) this.#byNode.set(greeting.node, connection);
   }
 
-  hasRoom({ sent, sentBytes }: Connection, bytes: number): boolean {
+  /**
+   * One shard may have twice as many requests on their way as are left to all others: however
+   * many shards answer nothing, there is room for those that do.
+   */
+  hasRoom({ sent, sentTo, sentBytes }: Connection, { shard, bytes }: Load): boolean {
     if (sent.size === 0) return true;
-    return (
-      sent.size < CLIENT_LIMITS.sentRequestsMax && sentBytes + bytes <= CLIENT_LIMITS.sentBytesMax
-    );
+    const left = CLIENT_LIMITS.sentRequestsMax - sent.size;
+    return 2 * left > (sentTo.get(shard) ?? 0) && sentBytes + bytes <= CLIENT_LIMITS.sentBytesMax;
   }
 
   /** Leaves with the next `flush`. */
@@ -148,6 +157,7 @@ export class Connections {
     }
     connection.sent.set(request.id, { errand, bytes });
     connection.sentBytes += bytes;
+    if (errand !== undefined) countTo(connection, errand.shard, 1);
     connection.outbox.push(request);
     connection.outboxBytes += bytes;
   }
@@ -158,6 +168,7 @@ export class Connections {
     if (sent === undefined) return undefined;
     connection.sent.delete(id);
     connection.sentBytes -= sent.bytes;
+    if (sent.errand !== undefined) countTo(connection, sent.errand.shard, -1);
     return sent;
   }
 
@@ -205,3 +216,9 @@ const REDIAL = {
 };
 
 const FRAME_HEADER_BYTES = 16;
+
+function countTo({ sentTo }: Connection, shard: ShardId, more: 1 | -1): void {
+  const count = (sentTo.get(shard) ?? 0) + more;
+  if (count > 0) sentTo.set(shard, count);
+  else sentTo.delete(shard);
+}

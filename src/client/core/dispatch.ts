@@ -172,7 +172,7 @@ export class Dispatch {
       routing.doubt(errand.shard, node);
       return this.#retry(errand, { url, node, now }, { why, rest: 0 });
     }
-    if (!connections.hasRoom(connection, errand.bytes)) {
+    if (!connections.hasRoom(connection, errand)) {
       return this.#park(errand, `room on the connection to ${url}`);
     }
     const request = errand.request({ id: connection.nextId, epoch: row.epoch, now });

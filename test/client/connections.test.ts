@@ -1,0 +1,43 @@
+/** How much may be on its way on one connection, and for whom. */
+
+import { equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
+import type { NodeId, ShardId } from '../../src/base/ids.ts';
+import { Random } from '../../src/base/random.ts';
+import { Connections } from '../../src/client/core/connections.ts';
+import type { Errand } from '../../src/client/core/errand.ts';
+
+const URL = 'kv://one';
+const BYTES = 10;
+
+test('shards that answer nothing leave room on a connection for those that do', () => {
+  const connections = new Connections({
+    port: { dial() {}, hangUp() {}, send() {} },
+    random: new Random(1),
+    cluster: () => '',
+  });
+  connections.dial(URL, 0);
+  const [connection] = connections.dials;
+  ok(connection);
+  const limits = { keyBytesMax: 1, valueBytesMax: 1 };
+  connections.greet(connection, { cluster: 'c', node: 1 as NodeId, limits });
+  const errandTo = (shard: number) => ({ shard: shard as ShardId, bytes: BYTES }) as Errand;
+  const ids: number[] = [];
+  const send = (shard: number): boolean => {
+    const errand = errandTo(shard);
+    if (!connections.hasRoom(connection, errand)) return false;
+    ids.push(connection.nextId);
+    connections.post(connection, { type: 'info', id: connection.nextId++ }, errand);
+    return true;
+  };
+  for (const stuck of [1, 2, 3]) {
+    let sent = 0;
+    while (send(stuck)) sent += 1;
+    ok(sent > CLIENT_LIMITS.sentRequestsMax / 2 ** (stuck + 1), `${sent} to shard ${stuck}`);
+  }
+  ok(send(4), 'the healthy one is asked');
+  for (const id of ids) connections.receive(connection, id);
+  equal(connection.sentTo.size, 0);
+  ok(send(1), 'what was answered makes room');
+});
