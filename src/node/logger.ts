@@ -36,6 +36,7 @@ export function logFact(logger: Logger, fact: NodeFact): void {
     case 'states-differ':
       return logger.error(fact, fact.type);
     case 'confirmed':
+      return logger.info({ milliseconds: fact.milliseconds }, fact.type);
     case 'request-failed':
       return logger.debug(fact, fact.type);
     case 'frame-refused':

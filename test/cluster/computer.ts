@@ -18,6 +18,7 @@ import { NodeClock } from '../sim/node-clock.ts';
 import { promiseCopies, rotEntryIn, rotRow, rotVoteIn } from '../sim/rot.ts';
 import { CLOCK } from './customer.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
+import type { FolderCopy, Passport } from './folder.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
 import type { Witness } from './witness.ts';
 
@@ -35,15 +36,6 @@ const SMALL_LOG = {
   batchBytesMax: 400 * KIB,
   moveBytesMax: 64 * KIB,
 };
-
-/** What the data folder says of its node. */
-interface Passport {
-  readonly joinToken: Uint8Array;
-  readonly cluster: string;
-  readonly node: NodeId;
-  hasLived: boolean;
-  map: Uint8Array;
-}
 
 export interface DiskSpeed {
   readonly minimum: number;
@@ -98,6 +90,13 @@ export class Computer {
   isToGo = false;
   /** It was there when the customers came. */
   isFirst = false;
+  /** What was its folder is lost, and an old copy of it is there: it may not be let in. */
+  isCopy = false;
+  /** That copy was refused for good, and said so. */
+  refusal = '';
+  /** A life was confirmed: the milliseconds from the start of the process. */
+  onConfirmed: (milliseconds: number) => void = () => {};
+  onRefused: () => void = () => {};
   /** Shards of which it has had a row that went bad: whether it was found is not known. */
   readonly rotten = new Set<ShardId>();
   /** Asked before every effect: what is on disk, or with the network, once it is done. */
@@ -145,7 +144,8 @@ export class Computer {
 
   start(found?: Settings): void {
     const { passport } = this;
-    if (this.isUp || this.isLost || passport === undefined) return;
+    const isGone = this.isLost && (!this.isCopy || this.refusal !== '');
+    if (this.isUp || isGone || passport === undefined) return;
     this.isUp = true;
     this.#life += 1;
     const life = this.#life;
@@ -198,6 +198,22 @@ export class Computer {
   lose(): void {
     this.crash({ isPower: true });
     this.isLost = true;
+  }
+
+  /** What a person would copy of its data folder now, be it in use or not. */
+  copyFolder(): FolderCopy {
+    const { passport } = this;
+    if (passport === undefined) this.#fail('there is no folder to copy');
+    return { passport: { ...passport }, files: this.#files.image(), state: this.#state.rows() };
+  }
+
+  /** Of a computer that is down: an old copy takes the place of its folder, which is lost. */
+  putBack({ passport, files, state }: FolderCopy): void {
+    this.isLost = true;
+    this.isCopy = true;
+    this.passport = { ...passport };
+    this.#files.restore(files);
+    this.#state.restore(state);
   }
 
   /** A row of the state goes bad on disk; says whether there was one. */
@@ -346,6 +362,7 @@ export class Computer {
         this.#note(fact);
         if (fact.type === 'confirmed') {
           for (const replica of core.replicas.all) watchReplica(replica);
+          this.#confirmed(fact.milliseconds);
         }
         if (fact.type !== 'replica-created' && fact.type !== 'state-restored') return;
         const replica = core.replicas.get(fact.shard);
@@ -361,6 +378,11 @@ export class Computer {
     }
     this.#tick(life);
     this.#plan(life);
+  }
+
+  #confirmed(milliseconds: number): void {
+    if (this.isCopy) this.#fail('an old copy of a folder was let in');
+    this.onConfirmed(milliseconds);
   }
 
   #transport({ cluster, node }: Passport, lineage: Lineage): Switchboard {
@@ -446,6 +468,11 @@ export class Computer {
 
   /** A node that was removed ends by itself, once and for all; nothing of it is needed. */
   #end(reason: string, text: string): void {
+    if (reason === 'older-copy' && this.isCopy) {
+      this.refusal = text;
+      this.#surroundings.agenda.after(0, () => this.onRefused());
+      throw DEATH;
+    }
     if (reason !== 'removed' || !this.isToGo) {
       this.#fail(`the node was told to end: ${reason}: ${text}`);
     }

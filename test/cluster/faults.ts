@@ -1,10 +1,13 @@
 /** What goes wrong in a simulated cluster, until it is healed. */
 
+import { wordOf } from '../../src/base/life.ts';
 import type { Random } from '../../src/base/random.ts';
 import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
+import { decodeMap } from '../../src/catalog/map-bytes.ts';
 import { type Computer, GOOD_SPEED } from './computer.ts';
 import type { Customer } from './customer.ts';
 import { DiskLosses } from './disk-losses.ts';
+import type { FolderCopy } from './folder.ts';
 import { NetworkFaults } from './network-faults.ts';
 import type { Operator } from './operator.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -42,6 +45,8 @@ const KINDS = [
   'lost-votes',
   'lost-state',
   'damaged-entries',
+  'old-copy',
+  'old-copy',
   'catalogue-leader',
   'customer',
 ] as const;
@@ -49,6 +54,9 @@ type Kind = (typeof KINDS)[number];
 
 const UNDO_MILLISECONDS = { min: 100, max: 6000 };
 const AWAY_MILLISECONDS = { min: 8000, max: 20_000 };
+
+/** What costs all that is on a disk. */
+const COSTLY: ReadonlySet<Kind> = new Set(['lost-disk', 'remove', 'old-copy']);
 
 /** How likely a kind is in a run at all: what is left out finds bugs too. */
 const PRESENCE = 0.5;
@@ -68,6 +76,7 @@ export class Faults {
   #losses = 0;
   #wiped: string | undefined;
   #removals = 0;
+  #hasCopied = false;
   readonly #undo = new Set<() => void>();
 
   constructor(options: FaultsOptions) {
@@ -76,8 +85,7 @@ export class Faults {
     this.#random = random;
     const kinds = KINDS.filter(() => random.chance(PRESENCE));
     // What a lost disk held must not rot elsewhere at the same time.
-    const isLosing = (kind: Kind) => kind === 'lost-disk' || kind === 'remove';
-    this.#kinds = kinds.includes('rot') ? kinds.filter((kind) => !isLosing(kind)) : kinds;
+    this.#kinds = kinds.includes('rot') ? kinds.filter((kind) => !COSTLY.has(kind)) : kinds;
     const later = (undo: () => void) => this.#later(undo);
     this.#network = new NetworkFaults({ surroundings, random, later });
     const crash = (computer: Computer) => this.#crash(computer, true);
@@ -169,6 +177,8 @@ export class Faults {
         return this.#diskLosses.loseState();
       case 'damaged-entries':
         return this.#diskLosses.damageTwo();
+      case 'old-copy':
+        return this.#copy(computer);
       case 'catalogue-leader': {
         const leads = ({ core }: Computer) => core?.replicas.get(CATALOGUE_SHARD)?.isLeader;
         const leader = settled.find(leads);
@@ -222,6 +232,50 @@ export class Faults {
     if (this.#removals >= REMOVALS_MAX || computer.isToGo) return;
     this.#removals += 1;
     this.#options.operator.remove(computer);
+  }
+
+  /** A copy is made of a folder, the node starts again, and as soon as it can be it is put back. */
+  #copy(computer: Computer): void {
+    if (this.#hasCopied) return;
+    this.#hasCopied = true;
+    const copy = computer.copyFolder();
+    this.#crash(computer, false);
+    this.#putBackSoon(computer, copy);
+  }
+
+  /**
+   * Only if every other node has written down a life that the copy does not know of, and a majority
+   * of everything is elsewhere: this is the fault that is promised to be borne.
+   */
+  #putBackSoon(computer: Computer, copy: FolderCopy): void {
+    const { computers, surroundings, operator } = this.#options;
+    surroundings.agenda.after(this.#random.between(100, 500), () => {
+      if (this.#isHealed || this.#losses >= LOSSES_MAX || computer.isLost) return;
+      if (!this.#isKnownToBeOld(computer, copy) || !canSpare(computers, new Set([computer]))) {
+        return this.#putBackSoon(computer, copy);
+      }
+      this.#losses += 1;
+      surroundings.probes.hit('an old copy was put back');
+      computer.crash({ isPower: this.#random.chance(0.5) });
+      computer.putBack(copy);
+      computer.onRefused = () => operator.startAnew(computer);
+      this.#later(() => computer.start());
+    });
+  }
+
+  #isKnownToBeOld(computer: Computer, { files, passport }: FolderCopy): boolean {
+    const { computers } = this.#options;
+    const { core, node } = computer;
+    const settled = computers.filter(({ passport, isLost }) => passport !== undefined && !isLost);
+    const areUp = settled.every((one) => one.core !== undefined);
+    if (!areUp || core === undefined || node === undefined) return false;
+    const word = wordOf(core.log.lineage);
+    // Where a node alone decides in the catalogue it asks no other for long.
+    const catalogue = decodeMap(passport.map, undefined)?.shards[CATALOGUE_SHARD];
+    if ((catalogue?.members.filter(({ isVoter }) => isVoter).length ?? 0) < 3) return false;
+    const isNews = !new TextDecoder().decode(files.get('identity')).includes(String(word));
+    const others = settled.filter((one) => one !== computer);
+    return isNews && others.every((one) => one.core?.log.lives.get(node)?.word === word);
   }
 
   #crash(computer: Computer, isPower: boolean): void {

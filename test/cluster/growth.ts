@@ -78,6 +78,12 @@ export class Growth {
     return misplacementOf(this.computers) === undefined;
   }
 
+  /** A computer for a copy of a folder; it is none of those that the cluster grew by. */
+  newTwin(): Computer {
+    const { surroundings, witness, limits } = this.#options;
+    return new Computer({ url: 'twin', surroundings, witness, limits });
+  }
+
   #add(address?: string): Computer {
     const { surroundings, witness, limits, onComputer } = this.#options;
     const addresses = new Set(this.computers.map((one) => one.url));

@@ -49,6 +49,14 @@ export class Operator {
     this.#ask(computer.node, 'removing', random.pick([0, 1000, 5000]));
   }
 
+  /** Its folder was refused as an old copy: it is moved away, and an empty one joins. */
+  startAnew(computer: Computer): void {
+    const { growth, random, surroundings } = this.#options;
+    surroundings.probes.hit('an old copy was refused');
+    if (computer.node !== undefined) this.#drained.delete(computer.node);
+    growth.join(random.pick([0, 500, 3000]), computer.url);
+  }
+
   /** A machine is taken out of service: another one comes first, or replicas are given up. */
   remove(computer: Computer): void {
     const { growth, random, surroundings } = this.#options;

@@ -5,11 +5,13 @@ import type { ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Member, ShardRow } from '../../src/catalog/cluster-map.ts';
+import type { ReadCall } from '../../src/client/core/call.ts';
 import { MemoryNetwork } from '../../src/transport/memory-network.ts';
 import { Agenda } from '../sim/agenda.ts';
 import { Probes } from '../sim/probes.ts';
 import type { Computer } from './computer.ts';
-import { bytesOf, Customer, type WriteRecord } from './customer.ts';
+import { bytesOf, Customer, textOf, type WriteRecord } from './customer.ts';
+import type { FolderCopy } from './folder.ts';
 import { Growth } from './growth.ts';
 import { newestMap } from './survivors.ts';
 import { Witness } from './witness.ts';
@@ -19,6 +21,7 @@ const STEP_MILLISECONDS = 20;
 const GROWTH_MILLISECONDS = 120_000;
 const PAUSE_MILLISECONDS = 20;
 const PUT_MILLISECONDS = 600_000;
+const SOON_MILLISECONDS = 1000;
 
 /** What goes into one batch of a simulated computer's log. */
 const LIMITS = {
@@ -140,6 +143,40 @@ export class Stage {
     const mine = this.writes.filter(({ invoke }) => invoke >= now);
     const ok = mine.filter(({ outcome }) => outcome === 'ok').length;
     return { ok, failed: mine.length - ok };
+  }
+
+  /** Whether a write that begins now is done soon. */
+  isServed(): boolean {
+    let isDone = false;
+    const key = bytesOf('look');
+    const put = { type: 'put', key, value: bytesOf('x'), lifeMilliseconds: 0 } as const;
+    this.#customer.write([put], ({ outcome }) => {
+      isDone = outcome === 'ok';
+    });
+    this.run(SOON_MILLISECONDS);
+    return isDone;
+  }
+
+  /** What a linearizable read finds; `no answer` if there is none for long. */
+  read(key: string): string {
+    let found: string | undefined;
+    const keys = [bytesOf(key)];
+    const level = { type: 'linearizable' } as const;
+    this.#customer.call<ReadCall>({ type: 'read', keys, level, isJoint: false }, (result) => {
+      if (result.type !== 'rows') return;
+      const value = result.rows[0]?.value;
+      found = value === undefined ? '' : textOf(value);
+    });
+    for (let round = 0; round < 10 && found === undefined; round++) this.run(SOON_MILLISECONDS);
+    return found ?? 'no answer';
+  }
+
+  /** A copy of a node's folder, on another computer. */
+  addTwin(copy: FolderCopy): Computer {
+    const twin = this.#growth.newTwin();
+    twin.putBack(copy);
+    twin.start();
+    return twin;
   }
 
   row(shard: ShardId): ShardRow {

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { DataFolder } from '../../src/node/data-folder.ts';
 import { type NodeOptions, type RunningNode, startNode } from '../../src/node/node.ts';
 
 const RUNNING = new WeakMap<TestContext, RunningNode[]>();
@@ -111,3 +112,19 @@ test('a damaged map is as good as none', async (context) => {
 function pause(): Promise<void> {
   return new Promise((resume) => setTimeout(resume, 20));
 }
+
+test('a folder that was refused as an old copy says so at every start', async (context) => {
+  const folder = folderFor(context);
+  const node = await start(context, { folder, init: INIT });
+  await node.stop();
+  const text = new DataFolder(folder).burn('node 1 says so');
+  match(text, /older-copy: .*node 1 says so.*Nothing was lost.*--join/);
+  for (let again = 0; again < 2; again++) {
+    await rejects(start(context, { folder, init: INIT }), {
+      code: 'folder-unusable',
+      message: text,
+    });
+  }
+  rmSync(join(folder, 'burnt'));
+  await start(context, { folder, init: INIT });
+});

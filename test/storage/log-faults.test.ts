@@ -142,37 +142,6 @@ test('what is read from the disk at once weighs no more than was asked for', () 
   assert.equal(read.length, 5);
 });
 
-test('a folder knows the words of its boots, and a copy from the past lacks the later ones', () => {
-  const { files, log } = begun();
-  const [first] = log.lineage.words;
-  files.kill();
-  const copy = files.image();
-  const second = mustOpen(files, { seed: 2 });
-  assert.deepEqual(second.lineage.words.slice(0, 1), [first]);
-  const remembered = second.lineage.words.at(-1) ?? 0;
-  files.restore(copy);
-  for (let seed = 3; seed < 8; seed++) {
-    const again = mustOpen(files, { seed });
-    assert.ok(again.lineage.words.includes(first ?? 0));
-    assert.ok(!again.lineage.words.includes(remembered), 'its number catches up, its words do not');
-    files.kill();
-  }
-});
-
-test('boots that never opened the log do not push out those that did', () => {
-  const { files, log } = begun();
-  const [first] = log.lineage.words;
-  files.kill();
-  for (let seed = 2; seed < 400; seed++) {
-    files.plan({ on: 'rename', errno: 'EIO' }, { name: 'spare' });
-    assert.equal(openNow(files, { seed }).type, 'refused');
-    files.kill();
-  }
-  const opened = mustOpen(files, { seed: 400 });
-  assert.deepEqual([opened.lineage.words.length, opened.lineage.words[0]], [2, first]);
-  assert.ok(opened.incarnation > 300);
-});
-
 test('a lost write is found at the next start, unless it was the very last', () => {
   const { files, log } = begun();
   files.plan({ on: 'lost' }, { name: fileInUse(files) });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { lifeOf, wordOf } from '../../src/base/life.ts';
 import { type Lane, VERSION_MAX } from '../../src/wire/hello.ts';
 import {
   count,
@@ -46,6 +47,8 @@ export function testPeers(name: string, open: Open): void {
   testTrouble(name, open);
   testSilence(name, open);
   testIdentity(name, open);
+  testLives(name, open);
+  testTwins(name, open);
 }
 
 function testLanes(name: string, open: Open): void {
@@ -338,7 +341,9 @@ function testIdentity(name: string, open: Open): void {
       await refusedOnBothSides(network, [one, three], /wrong-node/);
     },
   );
+}
 
+function testLives(name: string, open: Open): void {
   testOn(open, `${name}: an older copy of a node's data is refused`, async (network, all) => {
     const one = await openStation(network, { node: 1, incarnation: 4 });
     const two = await openStation(network, { node: 2, incarnation: 7 });
@@ -371,6 +376,56 @@ function testIdentity(name: string, open: Open): void {
       one.recorder.call(() => one.board.setPeers(peers));
       await until(network, 'the older one is cut', () => one.recorder.of('peer-down').length >= 2);
       await refusedOnBothSides(network, [one, two], /older-copy/);
+    },
+  );
+}
+
+function testTwins(name: string, open: Open): void {
+  testOn(
+    open,
+    `${name}: who runs is not replaced by a copy of its folder`,
+    async (network, all) => {
+      const [one, two] = await openPair(network);
+      all.push(one, two);
+      // A copy of the folder of node 2 that has booted once more, elsewhere.
+      const twin = await openStation(network, { node: 2, words: [...two.lineage.words, 777] });
+      all.push(twin);
+      const peers = [{ node: one.node, url: one.place.url, lives: [] }];
+      twin.recorder.call(() => twin.board.setPeers(peers));
+      await until(network, 'it is refused', () => twin.recorder.of('life-refused').length > 2);
+      const reasons = twin.recorder.of('life-refused').map(({ reason }) => reason);
+      assert.deepEqual([...new Set(reasons)], ['still-running']);
+      assert.equal(twin.recorder.of('peer-up').length, 0);
+      assert.ok(isUp(one, two), 'the lines to the original stay');
+      assert.equal(one.recorder.of('peer-down').length, 0);
+      // As soon as the original is gone the other one is let in: it may be its next start.
+      await two.place.crash();
+      two.board.close();
+      await until(network, 'it is let in', () => twin.recorder.isUp(one.node, 'main'));
+    },
+  );
+
+  testOn(
+    open,
+    `${name}: the life that is known best takes its lines back`,
+    async (network, all) => {
+      const one = await openStation(network, { node: 1 });
+      const two = await openStation(network, { node: 2 });
+      const twin = await openStation(network, { node: 2, words: [...two.lineage.words, 777] });
+      all.push(one, two, twin);
+      introduce(one, twin);
+      const known = [{ node: two.node, url: twin.place.url, lives: [lifeOf(two.lineage)] }];
+      one.recorder.call(() => one.board.setPeers(known));
+      await until(network, 'the copy is up', () => isUp(one, twin));
+      const peers = [{ node: one.node, url: one.place.url, lives: [] }];
+      two.recorder.call(() => two.board.setPeers(peers));
+      const isBack = () => ['main', 'bulk'].every((lane) => two.recorder.isUp(one.node, lane));
+      await until(network, 'the original is up', isBack);
+      await until(network, 'the copy hears why', () => {
+        return twin.recorder.of('life-refused').some(({ reason }) => reason === 'still-running');
+      });
+      const lines = one.recorder.of('peer-up').slice(-2);
+      assert.ok(lines.every(({ hello }) => wordOf(hello.lineage) === wordOf(two.lineage)));
     },
   );
 }

@@ -1,0 +1,121 @@
+/** When a life of a node may vouch. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NodeId } from '../../src/base/ids.ts';
+import { LIFE_LIMITS } from '../../src/base/life-limits.ts';
+import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
+import { Confirmation } from '../../src/core/confirmation.ts';
+
+const [ONE, TWO, THREE] = [1 as NodeId, 2 as NodeId, 3 as NodeId];
+const SELF = TWO;
+const TICK = 20;
+
+function mapOf(nodes: readonly NodeId[], voters: readonly NodeId[] = nodes): ClusterMap {
+  const members = nodes.map((node) => ({ node, isVoter: voters.includes(node) }));
+  return { nodes: nodes.map((node) => ({ node })), shards: [{ members }] } as unknown as ClusterMap;
+}
+
+const THREE_NODES = mapOf([ONE, TWO, THREE]);
+
+class Life {
+  readonly confirmation = new Confirmation({ self: SELF, now: 0 });
+  #now = 0;
+
+  pass(milliseconds: number): void {
+    for (let left = milliseconds; left > 0; left -= TICK) {
+      this.#now += TICK;
+      this.confirmation.pass(this.#now);
+    }
+  }
+
+  isConfirmed(map = THREE_NODES): boolean {
+    this.confirmation.look(map);
+    return this.confirmation.isConfirmed;
+  }
+}
+
+test('a node that is alone confirms itself', () => {
+  equal(new Life().isConfirmed(mapOf([SELF])), true);
+});
+
+test('a life is claimed when all others were met, and vouches when they know it', () => {
+  const life = new Life();
+  const { confirmation } = life;
+  confirmation.meet(ONE);
+  deepEqual(confirmation.look(THREE_NODES), []);
+  confirmation.meet(THREE);
+  deepEqual(confirmation.look(THREE_NODES), [ONE, THREE]);
+  equal(life.isConfirmed(), false);
+  confirmation.know(ONE);
+  equal(life.isConfirmed(), false, 'the other one was met as well');
+  confirmation.know(THREE);
+  equal(life.isConfirmed(), true);
+});
+
+test('who cannot be reached is waited for a while, and a majority is needed', () => {
+  const life = new Life();
+  const { confirmation } = life;
+  confirmation.meet(ONE);
+  life.pass(LIFE_LIMITS.meetMilliseconds - TICK);
+  deepEqual(confirmation.look(THREE_NODES), []);
+  life.pass(TICK);
+  deepEqual(confirmation.look(THREE_NODES), [ONE]);
+  confirmation.know(ONE);
+  equal(life.isConfirmed(), true);
+  const lonely = new Life();
+  lonely.pass(20 * LIFE_LIMITS.meetMilliseconds);
+  equal(lonely.isConfirmed(), false);
+  // A node that is no voter of the catalogue needs a majority of those that are.
+  const beside = mapOf([ONE, TWO, THREE], [ONE, THREE]);
+  equal(lonely.isConfirmed(beside), false);
+  lonely.confirmation.know(ONE);
+  equal(lonely.isConfirmed(beside), false);
+  lonely.confirmation.know(THREE);
+  equal(lonely.isConfirmed(beside), true);
+});
+
+test('time in which the node was not awake is no time to be met in', () => {
+  const { confirmation } = new Life();
+  confirmation.meet(ONE);
+  confirmation.pass(60_000);
+  deepEqual(confirmation.look(THREE_NODES), []);
+});
+
+test('while a peer hears another life, nothing is claimed at any', () => {
+  const life = new Life();
+  const { confirmation } = life;
+  confirmation.meet(ONE);
+  for (let second = 0; second < 10; second++) {
+    confirmation.object(THREE);
+    life.pass(500);
+    deepEqual(confirmation.look(THREE_NODES), []);
+  }
+  equal(confirmation.isRefuted, false);
+  // The other life ended, and the peer lets this one in.
+  confirmation.meet(THREE);
+  deepEqual(confirmation.look(THREE_NODES), [ONE, THREE]);
+});
+
+test('a life that peers refuse for long since they hear another one is a copy', () => {
+  const life = new Life();
+  for (let passed = 0; passed < LIFE_LIMITS.copyMilliseconds; passed += 500) {
+    equal(life.confirmation.isRefuted, false);
+    life.confirmation.object(ONE);
+    life.pass(500);
+  }
+  life.confirmation.object(ONE);
+  equal(life.confirmation.isRefuted, true);
+});
+
+test('a peer whose disk hangs is not waited for without end', () => {
+  const life = new Life();
+  life.confirmation.meet(ONE);
+  life.confirmation.meet(THREE);
+  equal(life.isConfirmed(), false);
+  life.confirmation.know(ONE);
+  life.pass(LIFE_LIMITS.slowClaimMilliseconds - TICK);
+  equal(life.isConfirmed(), false);
+  life.pass(TICK);
+  equal(life.isConfirmed(), true);
+});
