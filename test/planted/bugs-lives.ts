@@ -56,9 +56,9 @@ export const LIFE_BUGS: readonly Bug[] = [
     ...COPY,
     file: 'src/core/peer-lives.ts',
     name: 'life-known-in-memory',
-    sentence: 'a life is confirmed before it is on disk',
-    find: 'this.#pending.set(node, word); log.append([{',
-    replace: "this.#pending.set(node, word); tell(node, { type: 'known', word }); log.append([{",
+    sentence: 'a life is confirmed and never written down',
+    find: "log.append([{ type: 'life', node, ...lifeOf(lineage) }], () => {",
+    replace: '((_, report) => report())(0, () => {',
     tests: ['peer-lives'],
   },
   {
