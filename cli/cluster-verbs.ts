@@ -52,6 +52,16 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
     environment: 'RINGKV_JOIN_TIMEOUT',
   },
   {
+    flags: '--tick <time>',
+    description: "the unit of the node's time (default: 20ms)",
+    environment: 'RINGKV_TICK',
+  },
+  {
+    flags: '--election-timeout <time>',
+    description: 'how long followers wait for a leader at least (default: 200ms)',
+    environment: 'RINGKV_ELECTION_TIMEOUT',
+  },
+  {
     flags: '--cluster <id>',
     description: 'the only cluster that it may belong to (default: that of the config file)',
     environment: 'RINGKV_CLUSTER',

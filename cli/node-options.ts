@@ -1,5 +1,6 @@
 /** What `start` runs: flags first, then the environment, then the config file, then defaults. */
 
+import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../src/base/timing.ts';
 import { DEFAULT_SETTINGS } from '../src/node/config.ts';
 import {
   isListenAddress,
@@ -45,6 +46,7 @@ export function nodeOptionsOf(options: Options): NodeOptions {
     zone: given('zone') ?? base.zone,
     isInsecureAllowed: options.insecure === true || base.isInsecureAllowed,
     valueBytesMax: countOption(options, 'valueBytesMax', bytes) ?? valueBytesMax,
+    timing: timingOf(options, base.timing),
     ...membershipOf(options, base),
     logLevel: given('logLevel') ?? 'info',
   };
@@ -53,6 +55,24 @@ export function nodeOptionsOf(options: Options): NodeOptions {
 type Base = Omit<NodeOptions, 'init' | 'logLevel'> & {
   readonly settings: { readonly shards: number; readonly replicas: number };
 };
+
+/** Within their bounds, and such that they go together. */
+function timingOf(options: Options, timing: Timing = TIMING_DEFAULT): Timing {
+  const taken = {
+    tickMilliseconds: durationOption(options, 'tick') ?? timing.tickMilliseconds,
+    electionMilliseconds: durationOption(options, 'electionTimeout') ?? timing.electionMilliseconds,
+    electionMillisecondsMax: timing.electionMillisecondsMax,
+  };
+  for (const name of ['tickMilliseconds', 'electionMilliseconds'] as const) {
+    const { min, max } = TIMING_BOUNDS[name];
+    if (taken[name] >= min && taken[name] <= max) continue;
+    const flag = name === 'tickMilliseconds' ? '--tick' : '--election-timeout';
+    throw usageFailure(`${flag} is ${taken[name]}ms`, `give it ${min}ms to ${max}ms`);
+  }
+  const fault = faultOfTiming(taken);
+  if (fault === undefined) return taken;
+  throw usageFailure(fault, 'change --tick or --election-timeout, or timing in the config file');
+}
 
 /** Which cluster it shall belong to, and through whom. */
 function membershipOf(options: Options, { join, settings, cluster }: Base) {
@@ -111,7 +131,7 @@ function plainNode(options: Options): Base {
 /** The others of the file are the ones to join through. */
 function nodeOfFile(file: ConfigFile, name: string): Base {
   const node = nodeNamed(file, name);
-  const { settings, limits, nodes } = file.config;
+  const { settings, limits, timing, nodes } = file.config;
   const { advertise, weight, zone, isInsecureAllowed } = node;
   return {
     folder: dataPathOf(file, node),
@@ -122,6 +142,7 @@ function nodeOfFile(file: ConfigFile, name: string): Base {
     zone,
     isInsecureAllowed,
     valueBytesMax: limits.valueBytesMax,
+    timing,
     join: nodes.filter((other) => other !== node).map(clientUrlOf),
     cluster: file.config.cluster,
     settings,

@@ -3,6 +3,7 @@
 import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
+import { Ticker } from '../transport/ticker.ts';
 import type { Balance } from './core/balance.ts';
 import type { Call } from './core/call.ts';
 import { Core } from './core/core.ts';
@@ -37,13 +38,18 @@ export class Engine {
   readonly random: Random;
   readonly #core: Core;
   readonly #lines = new Map<number, Line>();
-  #ticking: NodeJS.Timeout | undefined;
+  readonly #ticker: Ticker;
   #isFlushing = false;
   #isClosed = false;
 
   constructor({ surroundings, urls, cluster, balance }: EngineOptions) {
     const { dial, now, secureBytes, ended } = surroundings;
     this.now = now;
+    this.#ticker = new Ticker({
+      milliseconds: CLIENT_LIMITS.tickMilliseconds,
+      onTick: () => this.#tick(),
+      now,
+    });
     const random = new Random(new DataView(secureBytes(4).buffer).getUint32(0));
     this.random = random.fork('rests');
     this.#core = new Core({
@@ -118,17 +124,18 @@ export class Engine {
   #close(why: CloseReason): void {
     this.#isClosed = true;
     this.#core.step({ type: 'close', why });
-    clearInterval(this.#ticking);
-    this.#ticking = undefined;
+    this.#ticker.stop();
   }
 
   #listenerOf(connection: number): LineListener {
     return {
       onUp: (greeting) => {
+        this.#ticker.arrived();
         this.#core.step({ type: 'up', connection, greeting, now: this.now() });
         this.#wake();
       },
       onFrame: (bytes) => {
+        this.#ticker.arrived();
         this.#core.step({ type: 'frame', connection, bytes, now: this.now() });
         this.#wake();
       },
@@ -145,6 +152,7 @@ export class Engine {
   }
 
   #lose(connection: number, reason: string): void {
+    this.#ticker.arrived();
     this.#lines.delete(connection);
     this.#core.step({ type: 'down', connection, reason, now: this.now() });
     this.#wake();
@@ -161,13 +169,12 @@ export class Engine {
   }
 
   #startTicks(): void {
-    if (this.#ticking !== undefined || !this.#core.isBusy) return;
-    this.#ticking = setInterval(() => {
-      this.#core.step({ type: 'tick', now: this.now() });
-      if (this.#core.isBusy) return;
-      clearInterval(this.#ticking);
-      this.#ticking = undefined;
-    }, CLIENT_LIMITS.tickMilliseconds);
+    if (this.#core.isBusy) this.#ticker.start();
+  }
+
+  #tick(): void {
+    this.#core.step({ type: 'tick', now: this.now() });
+    if (!this.#core.isBusy) this.#ticker.stop();
   }
 }
 

@@ -1,6 +1,7 @@
 /** `cluster.config.json`: what may stand in it, and everything that is wrong with one, at once. */
 
 import { CATALOGUE_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
+import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
 import { isClusterId } from './cluster-id.ts';
 import {
   type Check,
@@ -22,6 +23,7 @@ export interface ClusterConfig {
   /** At least one. The first one founds the cluster. */
   readonly nodes: readonly NodeConfig[];
   readonly limits: { readonly valueBytesMax: number };
+  readonly timing: Timing;
 }
 
 export interface NodeConfig {
@@ -83,6 +85,23 @@ const checkLimits: Check<ClusterConfig['limits']> = (value, path, faults) => {
   return { valueBytesMax: field('valueBytesMax', bytes) };
 };
 
+const checkTiming: Check<Timing> = (value, path, faults) => {
+  const names = ['tickMilliseconds', 'electionMilliseconds', 'electionMillisecondsMax'] as const;
+  const field = fieldsOf(value, path, faults, names);
+  const take = (name: (typeof names)[number]) => {
+    const { min, max } = TIMING_BOUNDS[name];
+    return field(name, optional(wholeNumber(min, max), TIMING_DEFAULT[name]));
+  };
+  const timing = {
+    tickMilliseconds: take('tickMilliseconds'),
+    electionMilliseconds: take('electionMilliseconds'),
+    electionMillisecondsMax: take('electionMillisecondsMax'),
+  };
+  const fault = faultOfTiming(timing);
+  if (fault !== undefined) faults.push(`${path}.${fault}`);
+  return timing;
+};
+
 const listenAddress = matching(isListenAddress, '"host:port" with a port from 1 to 65535');
 const reachable = matching(isReachableAddress, '"host:port", or an address that begins with ws://');
 
@@ -125,7 +144,7 @@ const checkNode: Check<NodeConfig> = (value, path, faults) => {
 };
 
 const checkCluster: Check<ClusterConfig> = (value, path, faults) => {
-  const field = fieldsOf(value, path, faults, ['cluster', 'settings', 'nodes', 'limits']);
+  const field = fieldsOf(value, path, faults, ['cluster', 'settings', 'nodes', 'limits', 'timing']);
   const empty: Faults = [];
   return {
     cluster: field('cluster', optional(clusterId, '')),
@@ -135,6 +154,7 @@ const checkCluster: Check<ClusterConfig> = (value, path, faults) => {
       listOf(checkNode, { lengthMin: 1, lengthMax: CATALOGUE_LIMITS.nodesMax }),
     ),
     limits: field('limits', optional(checkLimits, checkLimits({}, '', empty))),
+    timing: field('timing', optional(checkTiming, TIMING_DEFAULT)),
   };
 };
 

@@ -5,10 +5,12 @@ import {
   LOG_LIMITS,
   MACHINE_LIMITS,
   NODE_LIMITS,
+  type RaftLimits,
   REQUEST_LIMITS,
   WIRE_LIMITS,
 } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
+import { raftLimitsFor, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
 import { CATALOGUE_SHARD, type NodeDescription } from '../catalog/cluster-map.ts';
 import { NodeCore } from '../core/node-core.ts';
 import type { EndReason, NodeFact } from '../core/node-parts.ts';
@@ -29,6 +31,7 @@ import { WatchedFiles, watchedDisk } from './watched-disk.ts';
 interface HouseOptions {
   readonly folder: string;
   readonly valueBytesMax: number;
+  readonly timing?: Timing | undefined;
   readonly onFact: (fact: NodeFact) => void;
   /** The files of the log: those of the system if nothing else is said. */
   readonly openFiles?: ((folder: string) => Files) | undefined;
@@ -51,8 +54,13 @@ export class House {
   readonly folder: DataFolder;
   readonly ending = new Ending();
   readonly #options: HouseOptions;
-  readonly #guard = (work: () => void) => this.ending.run(work);
-  readonly #loop = new Loop(this.ending);
+  /** Reports of the disk; like frames, they are taken in before a tick that is late. */
+  readonly #guard = (work: () => void) => {
+    this.#loop.arrived();
+    this.ending.run(work);
+  };
+  readonly #limits: RaftLimits;
+  readonly #loop: Loop;
   /** Of the whole folder: the passport is read and written before there is a log to lock. */
   readonly #lock: DiskFiles;
   core: NodeCore | undefined;
@@ -64,6 +72,9 @@ export class House {
   /** Throws if the folder is in use, or was refused for good. */
   constructor(options: HouseOptions) {
     this.#options = options;
+    this.#limits = raftLimitsFor(options.timing ?? TIMING_DEFAULT);
+    const { tickMilliseconds } = this.#limits;
+    this.#loop = new Loop({ ending: this.ending, tickMilliseconds });
     this.folder = new DataFolder(options.folder);
     this.#lock = new DiskFiles(options.folder);
     const holder = this.#lock.lock();
@@ -134,6 +145,7 @@ export class House {
     const { valueBytesMax, onFact } = this.#options;
     // Nobody speaks before the core listens: a transport reports in later turns.
     const listener = (event: TransportEvent) => {
+      this.#loop.arrived();
       this.ending.run(() => this.core?.take(event, monotoneNow()));
     };
     const identity: Identity = {
@@ -161,6 +173,7 @@ export class House {
       disk,
       transport,
       random: new Random(randomSeed()),
+      limits: this.#limits,
       valueBytesMax,
       now: monotoneNow(),
       wall: wallNow(),

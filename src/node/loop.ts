@@ -1,32 +1,46 @@
-/** Drives a node's core: ticks by the clock, and the end of a turn once for all that came in it. */
+/**
+ * Drives a node's core: ticks by the clock, and the end of a turn once for all that came in it. A
+ * loop that was held takes in everything that has arrived before it ticks.
+ */
 
 import { monotoneNow } from '../base/ambient.ts';
-import { RAFT_LIMITS } from '../base/limits.ts';
 import type { NodeCore } from '../core/node-core.ts';
+import { Ticker } from '../transport/ticker.ts';
 import type { Ending } from './ending.ts';
+
+interface LoopOptions {
+  readonly ending: Ending;
+  readonly tickMilliseconds: number;
+}
 
 export class Loop {
   readonly #ending: Ending;
+  readonly #ticker: Ticker;
   #core: NodeCore | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #isPlanned = false;
 
-  constructor(ending: Ending) {
+  constructor({ ending, tickMilliseconds }: LoopOptions) {
     this.#ending = ending;
+    this.#ticker = new Ticker({
+      milliseconds: tickMilliseconds,
+      onTick: () => this.#run((core) => core.tick(monotoneNow())),
+    });
   }
 
   start(core: NodeCore): void {
     this.#core = core;
-    // An interval that is late is not made up for, which is what ticks need.
-    this.#timer = setInterval(() => {
-      this.#run(() => core.tick(monotoneNow()));
-    }, RAFT_LIMITS.tickMilliseconds);
+    this.#ticker.start();
     this.wake();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#ticker.stop();
     this.#core = undefined;
+  }
+
+  /** Something came from outside: a tick that is due waits until nothing more does. */
+  arrived(): void {
+    this.#ticker.arrived();
   }
 
   /** A turn ends soon: once, for everything that comes before. */
@@ -35,14 +49,15 @@ export class Loop {
     this.#isPlanned = true;
     setImmediate(() => {
       this.#isPlanned = false;
-      this.#run(() => {
-        if (this.#core?.flush(monotoneNow())) this.wake();
+      this.#run((core) => {
+        if (core.flush(monotoneNow())) this.wake();
       });
     });
   }
 
-  #run(work: () => void): void {
-    if (this.#core !== undefined) this.#ending.run(work);
+  #run(work: (core: NodeCore) => void): void {
+    const core = this.#core;
+    if (core !== undefined) this.#ending.run(() => work(core));
     if (this.#ending.isOver) this.stop();
   }
 }

@@ -4,9 +4,11 @@ import { randomSeed } from '../base/ambient.ts';
 import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
+import type { Timing } from '../base/timing.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
+import type { NodeFact } from '../core/node-parts.ts';
 import type { Identity } from '../transport/judgement.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
@@ -35,6 +37,8 @@ export interface NodeOptions {
   /** Listening beyond loopback, where anybody may read and write everything. */
   readonly isInsecureAllowed: boolean;
   readonly valueBytesMax: number;
+  /** Ticks and election timeouts: the defaults if nothing is said. */
+  readonly timing?: Timing | undefined;
   /**
    * Begins a cluster, if the folder is new and all of `join` have answered that they belong to
    * none; if they do belong to one, it is joined.
@@ -74,8 +78,9 @@ export interface RunningNode {
 /** Resolves when it listens and has its number. Fails with a text that says what to do. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const logger = newLogger(options.logLevel);
-  const { folder, valueBytesMax } = options;
-  const house = new House({ folder, valueBytesMax, onFact: (fact) => logFact(logger, fact) });
+  const { folder, valueBytesMax, timing } = options;
+  const onFact = (fact: NodeFact) => logFact(logger, fact);
+  const house = new House({ folder, valueBytesMax, timing, onFact });
   let sockets: WebSockets | undefined;
   let server: Server | undefined;
   try {

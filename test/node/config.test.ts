@@ -53,7 +53,7 @@ test('an advertised address is for peers and clients alike, or for each its own'
 
 test('a fault names the field, what it is and what it may be', () => {
   const cases: readonly (readonly [value: unknown, fault: string])[] = [
-    [7, 'the file is 7, must be an object with cluster, settings, nodes, limits'],
+    [7, 'the file is 7, must be an object with cluster, settings, nodes, limits, timing'],
     [
       { nodes: [NODE], cluster: 'two words' },
       'cluster is "two words", must be the id that `kvctl status` shows: ' +

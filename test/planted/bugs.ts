@@ -22,6 +22,7 @@ import { NODE_MEMBERSHIP_BUGS } from './bugs-node-membership.ts';
 import { READ_BUGS } from './bugs-reads.ts';
 import { REPAIR_BUGS } from './bugs-repair.ts';
 import { RESERVATION_BUGS } from './bugs-reservations.ts';
+import { SLOWNESS_BUGS } from './bugs-slow.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
 import { COORDINATION_BUGS } from './bugs-txn.ts';
@@ -38,6 +39,7 @@ export const BUGS: readonly Bug[] = [
   ...WRITING_BUGS,
   ...RECOVERY_BUGS,
   ...STATE_BUGS,
+  ...SLOWNESS_BUGS,
   ...SNAPSHOT_BUGS,
   ...BOUNDS_BUGS,
   ...SESSION_BUGS,

@@ -1,0 +1,22 @@
+/** A node on a thread of its own: it answers while the test's loop stands still. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { startNode } from '../../src/node/node.ts';
+
+const node = await startNode({
+  folder: workerData as string,
+  listen: { host: '127.0.0.1', port: 0 },
+  advertise: {},
+  weight: 1,
+  name: '',
+  zone: '',
+  isInsecureAllowed: false,
+  valueBytesMax: 1024 * 1024,
+  init: { shards: 1, replicas: 1 },
+  join: [],
+  logLevel: 'silent',
+});
+parentPort?.once('message', () => {
+  void node.stop().then(() => process.exit(0));
+});
+parentPort?.postMessage(node.clientUrl);
