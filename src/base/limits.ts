@@ -153,12 +153,18 @@ export const CATALOGUE_LIMITS = {
   mapBytesMax: MIB,
   /** Shards that change their members at the same time. */
   movingShardsMax: 8,
+  /** A move without a step for so long leaves its place to another, though it goes on. */
+  movePatienceMilliseconds: 60_000,
+  /** Moves at the same time, those that stand still included. */
+  movesMax: 32,
   /** Replicas on their way that a node tells of. */
   movesToldMax: 64,
   /** A newcomer is given work once it has been alive for so long. */
   newcomerMilliseconds: 1000,
   /** A leader stays in office for so long before it gives way to a preferred one. */
   handoverTicksMin: 250,
+  /** Where leadership comes back each time, up to this long. */
+  handoverTicksMax: 32_000,
 } as const;
 
 assert(
@@ -175,6 +181,10 @@ assert(
   'the catalogue is a shard with an odd number of voters',
 );
 assert(CATALOGUE_LIMITS.mapBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a map fits a frame');
+assert(
+  CATALOGUE_LIMITS.movingShardsMax <= CATALOGUE_LIMITS.movesMax,
+  'moves that stand still leave room for others',
+);
 assert(
   CATALOGUE_LIMITS.handoverTicksMin > 2 * RAFT_LIMITS.electionTicksMin,
   'a leader outlasts the election that made it',

@@ -7,7 +7,6 @@
 
 import { assert } from '../base/assert.ts';
 import type { MemberId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
 import { type Configuration, isJoint, isMember, type Target } from '../raft/configuration.ts';
 import type { ShardRow } from './cluster-map.ts';
 import type { Report } from './command.ts';
@@ -25,8 +24,8 @@ export interface Led {
   /** The shard is silent: everyone has everything, and nobody is heard. */
   readonly isQuiet: boolean;
   readonly followers: readonly Follower[];
-  /** Since this member took office, or last tried to give it away. */
-  readonly ticksSinceHandover: number;
+  /** This member has led for long enough to give way, however often that came back to it. */
+  readonly isHandoverDue: boolean;
   /** Members on nodes that are drained or removed: they lead only what no other member can. */
   readonly drained: readonly MemberId[];
 }
@@ -35,6 +34,8 @@ interface Follower {
   readonly member: MemberId;
   readonly isActive: boolean;
   readonly isCaughtUp: boolean;
+  /** Its delays are longer than what a majority of the shard lets its leader be late. */
+  readonly isSlow: boolean;
 }
 
 type LeaderStep =
@@ -147,25 +148,29 @@ function stepDown(led: Led, voters: readonly MemberId[]): LeaderStep {
   );
   const preferred = preferredOf(led.row);
   const to = heirs.find((heir) => heir === preferred) ?? heirs[0];
-  if (to !== undefined) return mayHandOver(led) ? { type: 'transfer', to } : WAIT;
+  if (to !== undefined) return led.isHandoverDue ? { type: 'transfer', to } : WAIT;
   return { type: 'change', target: targetOf(led, [...voters, led.self]) };
 }
 
-/** To the preferred one, if it can lead at once; from a drained node to any that is not. */
+/**
+ * To the preferred one, if it can lead at once and is not slow: it would only have to give way
+ * again. From a drained node to any that is not.
+ */
 function handOver(led: Led): LeaderStep {
-  if (!mayHandOver(led)) return WAIT;
+  if (!led.isHandoverDue) return WAIT;
   const { self, drained, configuration } = led;
   const preferred = preferredOf(led.row);
   const able = configuration.voters.filter((voter) => {
     return voter !== self && isLive(led, voter) && !drained.includes(voter);
   });
-  const wished = self === preferred ? undefined : able.find((voter) => voter === preferred);
+  const isWished = (voter: MemberId) => voter === preferred && !isSlow(led, voter);
+  const wished = self === preferred ? undefined : able.find(isWished);
   const to = wished ?? (drained.includes(self) ? able[0] : undefined);
   return to === undefined ? WAIT : { type: 'transfer', to };
 }
 
-function mayHandOver({ ticksSinceHandover }: Led): boolean {
-  return ticksSinceHandover >= CATALOGUE_LIMITS.handoverTicksMin;
+function isSlow({ followers }: Led, member: MemberId): boolean {
+  return followers.some((one) => one.member === member && one.isSlow);
 }
 
 function preferredOf(row: ShardRow): MemberId | undefined {

@@ -18,6 +18,8 @@ interface Outlook {
   readonly map: ClusterMap;
   /** For each node that is alive, the milliseconds since it was not. */
   readonly liveFor: ReadonlyMap<NodeId, number>;
+  /** The milliseconds since the row last changed: a move that comes on changes it. */
+  readonly unchangedFor: (row: ShardRow) => number;
   /** A random number for a new member, of 52 bits. */
   readonly drawMember: () => MemberId;
 }
@@ -28,7 +30,12 @@ export function planNext(outlook: Outlook): Command[] {
   const aim = aimFor(map, outlook.liveFor);
   if (aim !== undefined) return [aim];
   const moving = map.shards.filter((row) => isMoving(row, outlook));
-  const free = Math.max(CATALOGUE_LIMITS.movingShardsMax - moving.length, 0);
+  // A learner that can't store, say, must not hold up all other shards for ever.
+  const isComing = (row: ShardRow) =>
+    outlook.unchangedFor(row) < CATALOGUE_LIMITS.movePatienceMilliseconds;
+  const { movingShardsMax, movesMax } = CATALOGUE_LIMITS;
+  const coming = moving.filter(isComing).length;
+  const free = Math.max(Math.min(movingShardsMax - coming, movesMax - moving.length), 0);
   const due = map.shards.filter((row) => !moving.includes(row) && isDue(row, outlook));
   const wanted = (row: ShardRow) => wantedNodes(row).length;
   // The catalogue first, then what a lost node voted in, then the shards with the fewest replicas.

@@ -8,9 +8,14 @@
 
 import { drawMember, type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
 import { wordOf } from '../base/life.ts';
-import { NODE_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import { CATALOGUE_SHARD, type ClusterMap, type Settings } from '../catalog/cluster-map.ts';
+import {
+  CATALOGUE_SHARD,
+  type ClusterMap,
+  type Settings,
+  type ShardRow,
+} from '../catalog/cluster-map.ts';
 import type { Command, Reply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
 import { nextLeaderStep } from '../catalog/leader-step.ts';
@@ -21,9 +26,11 @@ import type { Fact } from '../raft/fact.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
 import type { Response } from '../wire/response.ts';
+import { Handovers } from './handovers.ts';
 import { type MoveInfo, Moves } from './moves.ts';
 import type { NodeParts } from './node-parts.ts';
 import type { LostReplica } from './replicas.ts';
+import { RowTimes } from './row-times.ts';
 
 interface CatalogueDeskOptions {
   readonly core: NodeParts;
@@ -41,7 +48,8 @@ export class CatalogueDesk {
   /** By what they are about. */
   readonly #asked = new Map<string, Asked>();
   /** When each shard that this node leads was taken over, or last tried to be given away. */
-  readonly #handedOverAt = new Map<ShardId, number>();
+  readonly #handovers = new Handovers();
+  readonly #rowTimes = new RowTimes();
   /** Since when each node is alive, as the leader of the catalogue sees it. */
   readonly #liveSince = new Map<NodeId, number>();
   readonly #moves = new Moves();
@@ -112,9 +120,10 @@ export class CatalogueDesk {
 
   noted(replica: Replica, fact: Fact): void {
     if (fact === 'became-leader') {
-      this.#handedOverAt.set(replica.shard, this.#core.now);
+      this.#handovers.tookOffice(replica.shard, this.#core.now);
       this.mapChanged();
     }
+    if (fact === 'transfer-aborted') this.#handovers.failed(replica.shard, this.#core.now);
     if (fact === 'learned-own-removal' || fact === 'follower-caught-up') this.mapChanged();
   }
 
@@ -227,7 +236,6 @@ export class CatalogueDesk {
     const row = map.shards[replica.shard];
     if (row === undefined) return;
     const { term, configuration, isSettled, isQuiet, followers } = replica.status();
-    const since = this.#handedOverAt.get(replica.shard) ?? this.#core.now;
     const step = nextLeaderStep({
       row,
       self: replica.member,
@@ -236,7 +244,7 @@ export class CatalogueDesk {
       isSettled,
       isQuiet,
       followers,
-      ticksSinceHandover: (this.#core.now - since) / RAFT_LIMITS.tickMilliseconds,
+      isHandoverDue: this.#handovers.isDue(replica.shard, this.#core.now),
       drained: drainedMembers(map, row),
     });
     switch (step.type) {
@@ -249,7 +257,7 @@ export class CatalogueDesk {
         replica.step({ type: 'change', target: step.target });
         return;
       case 'transfer':
-        this.#handedOverAt.set(replica.shard, this.#core.now);
+        this.#handovers.gave(replica.shard, this.#core.now);
         replica.step({ type: 'transfer', to: step.to });
         return;
     }
@@ -258,8 +266,10 @@ export class CatalogueDesk {
   #plan(map: ClusterMap): void {
     const { now } = this.#core;
     const liveFor = new Map([...this.#liveSince].map(([node, since]) => [node, now - since]));
+    this.#rowTimes.look(map, now);
+    const unchangedFor = (row: ShardRow) => this.#rowTimes.unchangedFor(row, now);
     const draw = () => drawMember(this.#random);
-    for (const command of planNext({ map, liveFor, drawMember: draw })) {
+    for (const command of planNext({ map, liveFor, unchangedFor, drawMember: draw })) {
       const about = command.type === 'place' ? `place ${command.shard}` : command.type;
       this.#ask(about, command);
     }

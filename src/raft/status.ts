@@ -13,6 +13,8 @@ interface FollowerStatus {
   readonly next: number;
   readonly isActive: boolean;
   readonly isCaughtUp: boolean;
+  /** Its own delays are longer than the election timeout that a majority needs. */
+  readonly isSlow: boolean;
   /** Of the snapshot that is being sent to it, what it has; 0 if none is. */
   readonly snapshotBytes: number;
 }
@@ -81,6 +83,7 @@ function followersOf(core: Core, leader: Leader): FollowerStatus[] {
     next: progress.next,
     isActive: progress.isActive(core.ticks),
     isCaughtUp: progress.isCaughtUp(now),
+    isSlow: progress.delay > core.timeout.milliseconds,
     snapshotBytes: progress.transfer?.offset ?? 0,
   }));
   return followers.sort((one, other) => one.member - other.member);

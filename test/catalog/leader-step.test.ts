@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import type { ShardRow } from '../../src/catalog/cluster-map.ts';
 import { type Led, nextLeaderStep } from '../../src/catalog/leader-step.ts';
 
@@ -16,6 +15,7 @@ interface Case {
   readonly learners?: string;
   /** Followers that are heard and have everything; all unless it says otherwise. */
   readonly live?: string;
+  readonly slow?: string;
   readonly preferred?: string;
   /** Members on nodes that are drained or removed. */
   readonly drained?: string;
@@ -67,9 +67,10 @@ function stepOf(given: Case): string {
     isQuiet: false,
     followers: idsOf(voters + learners).map((member) => {
       const isLive = idsOf(live).includes(member);
-      return { member, isActive: isLive, isCaughtUp: isLive };
+      const isSlow = idsOf(given.slow ?? '').includes(member);
+      return { member, isActive: isLive, isCaughtUp: isLive, isSlow };
     }),
-    ticksSinceHandover: CATALOGUE_LIMITS.handoverTicksMin,
+    isHandoverDue: true,
     drained: idsOf(given.drained ?? ''),
     ...given.led,
   });
@@ -198,11 +199,7 @@ const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[]
   ],
   ['it stays while its vote is needed', { row: 'Abc', voters: 'abc', live: 'c' }, 'wait'],
   ['it stays until somebody else votes', { row: 'Ab', voters: 'a', learners: 'b' }, 'change ba|'],
-  [
-    'it does not hurry to go',
-    { row: 'Abc', voters: 'abc', led: { ticksSinceHandover: 3 } },
-    'wait',
-  ],
+  ['it does not hurry to go', { row: 'Abc', voters: 'abc', led: { isHandoverDue: false } }, 'wait'],
   ['a first report founds the shard', { row: 'a', voters: 'a', isFounded: false }, 'report a|'],
   ['a new voter is reported', { row: 'ab', voters: 'ab', reported: 'a' }, 'report ab|'],
   ['one that is gone is reported', { row: 'aB', voters: 'a' }, 'report a|'],
@@ -247,6 +244,11 @@ const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[]
     'wait',
   ],
   [
+    'a preferred one that is slow does not',
+    { row: 'abc', voters: 'abc', preferred: 'b', slow: 'b' },
+    'wait',
+  ],
+  [
     'a preferred learner does not',
     { row: 'ab', voters: 'a', learners: 'b', live: 'a', preferred: 'b' },
     'wait',
@@ -262,7 +264,7 @@ const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[]
       row: 'abc',
       voters: 'abc',
       preferred: 'b',
-      led: { ticksSinceHandover: CATALOGUE_LIMITS.handoverTicksMin - 1 },
+      led: { isHandoverDue: false },
     },
     'wait',
   ],

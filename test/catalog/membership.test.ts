@@ -22,6 +22,7 @@ function plan(rig: Rig, dead: readonly number[] = []): Command[] {
   return planNext({
     map: rig.map,
     liveFor: new Map(alive.map(({ node }) => [node, LONG])),
+    unchangedFor: () => 0,
     drawMember: () => ++drawn as MemberId,
   });
 }

@@ -10,12 +10,23 @@ import { founded, joining, type Rig } from './rows.ts';
 
 let drawn = 5000;
 
-function plan(rig: Rig, options: { dead?: readonly number[]; liveFor?: number } = {}): Command[] {
+const STUCK_MILLISECONDS = CATALOGUE_LIMITS.movePatienceMilliseconds;
+
+interface Options {
+  readonly dead?: readonly number[];
+  readonly liveFor?: number;
+  /** Shards whose move has not come on for long. */
+  readonly stuck?: readonly number[];
+}
+
+function plan(rig: Rig, options: Options = {}): Command[] {
+  const { stuck = [] } = options;
   const { dead = [], liveFor = CATALOGUE_LIMITS.newcomerMilliseconds } = options;
   const alive = rig.map.nodes.filter(({ node }) => !dead.includes(node));
   return planNext({
     map: rig.map,
     liveFor: new Map(alive.map(({ node }) => [node, liveFor])),
+    unchangedFor: ({ shard }) => (stuck.includes(shard) ? STUCK_MILLISECONDS : 0),
     drawMember: () => ++drawn as MemberId,
   });
 }
@@ -127,6 +138,27 @@ test('so many shards move at a time, the catalogue first, the founded ones only'
   assert.equal(placements(rig).length, CATALOGUE_LIMITS.movingShardsMax - 3);
   for (const command of placements(rig)) rig.mustSay(command);
   assert.deepEqual(plan(rig), []);
+});
+
+test('a move that does not come on leaves its place to another, within a bound', () => {
+  const rig = founded(3, { shards: 64 });
+  foundAll(rig);
+  rig.mustSay(aim(rig));
+  const stuck: number[] = [];
+  for (const command of placements(rig)) {
+    rig.mustSay(command);
+    stuck.push(command.shard);
+  }
+  assert.deepEqual(plan(rig), []);
+  const [, ...others] = stuck;
+  assert.equal(placements(rig, { stuck: others }).length, CATALOGUE_LIMITS.movingShardsMax - 1);
+  for (let round = 0; round < 10; round++) {
+    for (const command of placements(rig, { stuck })) {
+      rig.mustSay(command);
+      stuck.push(command.shard);
+    }
+  }
+  assert.equal(stuck.length, CATALOGUE_LIMITS.movesMax);
 });
 
 test('a placement keeps the members that stay, and draws new ones for the rest', () => {

@@ -11,6 +11,7 @@ import {
   NUMBER_MAX,
   type ShardId,
 } from '../../src/base/ids.ts';
+import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { Command } from '../../src/catalog/command.ts';
@@ -120,6 +121,7 @@ export class World {
     const outlook = {
       map: this.rig.map,
       liveFor: new Map([...this.alive].map((node) => [node, this.liveForMilliseconds])),
+      unchangedFor: () => 0,
       drawMember: () => (1 + this.#random.word() * 2 ** 19) as MemberId,
     };
     for (const command of planNext(outlook)) this.propose(command);
@@ -275,6 +277,7 @@ export class World {
         member: other,
         isActive: this.isAlive(shard, other),
         isCaughtUp: !world.behind.has(other),
+        isSlow: false,
       }));
     const { ticksSinceHandover } = world;
     const led: Led = {
@@ -285,7 +288,7 @@ export class World {
       isSettled,
       isQuiet: false,
       followers,
-      ticksSinceHandover,
+      isHandoverDue: ticksSinceHandover >= CATALOGUE_LIMITS.handoverTicksMin,
       drained: drainedMembers(this.#maps.get(node) as ClusterMap, row),
     };
     const step = nextLeaderStep(led);
