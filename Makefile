@@ -1,5 +1,5 @@
 # The one door for people. Every target installs and builds what it needs.
-.PHONY: help up down check test sim mutants bench explore format clean build
+.PHONY: help up down check test sim mutants bench bench-slow explore format clean build
 
 # A seed of `crash` is thousands of runs.
 SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
@@ -16,6 +16,7 @@ help:
 	@echo 'make mutants  plant bugs and see each one caught  [BUG=name]'
 	@echo 'make explore  every reachable state of a small Raft world'
 	@echo 'make bench    micro-benchmarks, then three nodes and a client'
+	@echo 'make bench-slow  throughput and elections on slow disks and processors'
 	@echo 'make format   rewrite the sources in the house format'
 	@echo 'make clean    remove what was built'
 
@@ -55,6 +56,9 @@ explore: build
 bench: build
 	node build/bench/main.js
 	node build/bench/cluster/main.js
+
+bench-slow: build
+	node build/bench/slow/main.js --pictures
 
 format: node_modules/.installed
 	node_modules/.bin/biome check --write .

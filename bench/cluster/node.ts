@@ -15,7 +15,7 @@ const node = await startNode({
   valueBytesMax: 1024 * 1024,
   init: shards === '0' ? undefined : { shards: Number(shards), replicas: 3 },
   join: join === '' ? [] : [join],
-  logLevel: 'fatal',
+  logLevel: process.env.RINGKV_BENCH_LOG ?? 'fatal',
 });
 console.log(node.clientUrl);
 process.once('SIGTERM', () => {

@@ -42,7 +42,7 @@ export async function startThreeNodes(shards: number): Promise<ThreeNodes> {
   };
 }
 
-async function areSpread(urls: readonly string[], shards: number): Promise<boolean> {
+export async function areSpread(urls: readonly string[], shards: number): Promise<boolean> {
   const told = await Promise.all(
     urls.map(async (url) => (await fetch(`${url.replace('ws:', 'http:')}/metrics`)).text()),
   );

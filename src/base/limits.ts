@@ -413,6 +413,8 @@ export const NODE_LIMITS = {
   retireMilliseconds: 3000,
   /** How long it waits for a disk to take what is left. */
   closeMilliseconds: 5000,
+  /** How often a node that hears none of its peers asks at the addresses that it was given. */
+  seekMilliseconds: 2000,
   /** How long a store that is embedded may take from its log to its first answer. */
   openMilliseconds: 60_000,
   /** How long a node that starts waits for the answer of another about its cluster. */

@@ -238,6 +238,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.catalogue.found(settings, clusterId);
   }
 
+  /** A map that came by another way than from a peer. */
+  learnMap(bytes: Uint8Array): void {
+    this.#maps.take(bytes);
+  }
+
   /** A request of this node itself, or of whoever is embedded in its process. */
   ask(request: Request, origin: Origin): void {
     this.#router.route(request, { origin, isForwarded: false });

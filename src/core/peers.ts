@@ -55,6 +55,12 @@ export class Peers {
     return peer !== undefined && now - peer.heardAt < NODE_LIMITS.silenceMilliseconds;
   }
 
+  /** There are others, and none of them is heard. */
+  isLonely(now: number): boolean {
+    const { nodes } = this;
+    return nodes.length > 0 && !nodes.some((node) => this.isHeard(node, now));
+  }
+
   heardAt(node: NodeId): number | undefined {
     return this.#peers.get(node)?.heardAt;
   }

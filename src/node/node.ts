@@ -1,6 +1,6 @@
 /** A node that serves: a house with a port, and a logger for whoever runs it. */
 
-import { randomSeed } from '../base/ambient.ts';
+import { monotoneNow, randomSeed } from '../base/ambient.ts';
 import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
@@ -8,11 +8,12 @@ import type { Timing } from '../base/timing.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
+import type { NodeCore } from '../core/node-core.ts';
 import type { NodeFact } from '../core/node-parts.ts';
 import type { Identity } from '../transport/judgement.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
-import type { TransportEvent } from '../transport/transport.ts';
+import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
 import type { Affiliation } from './affiliation.ts';
 import { House } from './house.ts';
@@ -20,6 +21,7 @@ import { identify, type Membership } from './identity.ts';
 import { type Logger, logFact, newLogger } from './logger.ts';
 import { answerTo } from './plain-answers.ts';
 import { RefusalLog } from './refusal-log.ts';
+import { Addresses, Seeker } from './seeker.ts';
 import type { WantedSettings } from './settings-check.ts';
 
 export interface NodeOptions {
@@ -113,6 +115,8 @@ class Server implements RunningNode {
   readonly #parts: ServerParts;
   readonly #description: NodeDescription;
   readonly #refusals: RefusalLog;
+  readonly #addresses = new Addresses();
+  #seeker: Seeker | undefined;
   #stopped: Promise<void> | undefined;
   node = 0;
   cluster = '';
@@ -157,6 +161,7 @@ class Server implements RunningNode {
       description,
       newTransport: (identity, onEvent) => this.#newTransport(identity, onEvent),
     });
+    this.#seek(core, cluster);
     const { incarnation } = core.log;
     logger.info({ node, cluster, url: this.clientUrl, incarnation }, 'the node is up');
     const { replaces } = this;
@@ -168,14 +173,29 @@ class Server implements RunningNode {
     return this.#stopped;
   }
 
+  /** Its peers may all have moved: whoever was named to it then tells where they are. */
+  #seek(core: NodeCore, cluster: string): void {
+    const { options, house } = this.#parts;
+    const run = (work: () => void) => house.ending.run(work);
+    this.#seeker = new Seeker({
+      cluster,
+      urls: options.join,
+      isLonely: () => !house.ending.isOver && core.peers.isLonely(monotoneNow()),
+      onNode: (node, url) => run(() => this.#addresses.learn(node, url)),
+      onMap: (bytes) => run(() => core.learnMap(bytes)),
+    });
+    this.#seeker.start();
+  }
+
   async #stop(): Promise<void> {
+    this.#seeker?.stop();
     await this.#parts.house.leave();
     await this.#parts.sockets.close();
     this.#refusals.close();
   }
 
-  #newTransport(identity: Identity, onEvent: (event: TransportEvent) => void): Switchboard {
-    return new Switchboard({
+  #newTransport(identity: Identity, onEvent: (event: TransportEvent) => void): Transport {
+    const switchboard = new Switchboard({
       identity,
       sockets: this.#parts.sockets,
       schedule: TIMERS,
@@ -185,6 +205,7 @@ class Server implements RunningNode {
         else onEvent(event);
       },
     });
+    return this.#addresses.around(switchboard);
   }
 }
 

@@ -1,0 +1,63 @@
+/** Three nodes with slow disks, and a count of the leaders that took office on them. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { areSpread, firstLine, pause } from '../cluster/three-nodes.ts';
+
+const PROGRAM = fileURLToPath(new URL('./slow-node.js', import.meta.url));
+const READY_MILLISECONDS = 120_000;
+const NODES = 3;
+
+interface Changes {
+  readonly elections: number;
+  readonly handovers: number;
+}
+
+export interface SlowNodes {
+  readonly urls: readonly string[];
+  readonly pids: readonly number[];
+  /** Every sync takes so much longer from now on. */
+  delay(milliseconds: number): void;
+  changes(): Changes;
+  end(): Promise<void>;
+}
+
+export async function startSlowNodes(shards: number): Promise<SlowNodes> {
+  const folder = mkdtempSync(join(tmpdir(), 'ringkv-slow-'));
+  const children: ChildProcess[] = [];
+  const urls: string[] = [];
+  let leaders = 0;
+  let handovers = 0;
+  for (let number = 1; number <= NODES; number++) {
+    const how = number === 1 ? [`${shards}`] : ['0', urls[0] ?? ''];
+    const child = spawn(process.execPath, [PROGRAM, join(folder, `n${number}`), '0', ...how], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, RINGKV_BENCH_LOG: 'info' },
+    });
+    child.stderr?.on('data', (chunk) => {
+      leaders += String(chunk).split('became-leader').length - 1;
+      // Each of them makes one more leader that nobody elected for want of another.
+      handovers += String(chunk).split('handed-over-to-faster-voter').length - 1;
+    });
+    children.push(child);
+    urls.push(await firstLine(child));
+  }
+  const until = performance.now() + READY_MILLISECONDS;
+  while (!(await areSpread(urls, shards)) && performance.now() < until) await pause(200);
+  return {
+    urls,
+    pids: children.map(({ pid }) => pid ?? 0),
+    delay: (milliseconds) => {
+      for (const child of children) child.send(milliseconds);
+    },
+    changes: () => ({ elections: leaders - handovers, handovers }),
+    end: async () => {
+      for (const child of children) child.kill('SIGTERM');
+      await Promise.all(children.map((child) => new Promise((end) => child.once('exit', end))));
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

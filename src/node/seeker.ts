@@ -1,0 +1,128 @@
+/**
+ * Finds nodes that have other addresses than the map says. While none of its peers is heard, a node
+ * asks at the addresses that it was started with: who answers there says which node it is, and
+ * brings the newest map. So a cluster whose nodes have all moved finds itself again.
+ */
+
+import type { NodeId } from '../base/ids.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
+import { ClientLine } from '../transport/client-line.ts';
+import { TIMERS } from '../transport/timers.ts';
+import type { Peer, Transport } from '../transport/transport.ts';
+import { WebDialler } from '../transport/web-dialler.ts';
+import { encodeRequests } from '../wire/request.ts';
+import { decodeResponses } from '../wire/response.ts';
+
+/** A transport that knows better where some peers are than the map does. */
+export class Addresses {
+  readonly #found = new Map<NodeId, string>();
+  #peers: readonly Peer[] = [];
+  #transport: Transport | undefined;
+
+  /** The same transport, but for where it dials. */
+  around(transport: Transport): Transport {
+    this.#transport = transport;
+    return {
+      setPeers: (peers) => {
+        for (const { node, url } of this.#peers) {
+          // The map tells of a move: it is newer than what was found.
+          const isMoved = peers.some((peer) => peer.node === node && peer.url !== url);
+          if (isMoved) this.#found.delete(node);
+        }
+        this.#peers = peers;
+        transport.setPeers(this.#located());
+      },
+      sendToPeer: (to, bytes) => transport.sendToPeer(to, bytes),
+      sendToClient: (connection, bytes) => transport.sendToClient(connection, bytes),
+      closeClient: (connection, reason) => transport.closeClient(connection, reason),
+      bufferedToPeer: (to) => transport.bufferedToPeer(to),
+      bufferedToClient: (connection) => transport.bufferedToClient(connection),
+      close: () => transport.close(),
+    };
+  }
+
+  /** A node answered at this url. */
+  learn(node: NodeId, url: string): void {
+    if (this.#found.get(node) === url) return;
+    this.#found.set(node, url);
+    this.#transport?.setPeers(this.#located());
+  }
+
+  #located(): readonly Peer[] {
+    return this.#peers.map((peer) => ({ ...peer, url: this.#found.get(peer.node) ?? peer.url }));
+  }
+}
+
+interface SeekerOptions {
+  readonly cluster: string;
+  readonly urls: readonly string[];
+  /** No peer of several is heard. */
+  readonly isLonely: () => boolean;
+  readonly onNode: (node: NodeId, url: string) => void;
+  readonly onMap: (bytes: Uint8Array) => void;
+}
+
+const MAP_ID = 1;
+
+/** Asks all urls in turn, as long as its node is lonely. */
+export class Seeker {
+  readonly #options: SeekerOptions;
+  readonly #sockets = new WebDialler();
+  readonly #lines = new Set<ClientLine>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: SeekerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#options.urls.length === 0 || this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#look(), NODE_LIMITS.seekMilliseconds);
+  }
+
+  /** Twice is once. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#hangUp();
+    this.#sockets.close();
+  }
+
+  #look(): void {
+    this.#hangUp();
+    if (!this.#options.isLonely()) return;
+    for (const url of this.#options.urls) this.#ask(url);
+  }
+
+  #hangUp(): void {
+    for (const line of this.#lines) line.close();
+    this.#lines.clear();
+  }
+
+  #ask(url: string): void {
+    const { cluster, onNode, onMap } = this.#options;
+    const line = new ClientLine({
+      sockets: this.#sockets,
+      schedule: TIMERS,
+      url,
+      cluster,
+      features: [],
+      onEvent: (event) => {
+        switch (event.type) {
+          case 'up':
+            onNode(event.hello.node, url);
+            line.send(encodeRequests([{ type: 'map', id: MAP_ID, knownVersion: 0 }]));
+            return;
+          case 'frame':
+            for (const response of decodeResponses(event.bytes) ?? []) {
+              if (response.type === 'map') onMap(response.map);
+            }
+            return;
+          case 'down':
+            this.#lines.delete(line);
+            return;
+        }
+      },
+    });
+    this.#lines.add(line);
+  }
+}
