@@ -1,7 +1,6 @@
 /** The operator: leads every shard to the nodes it should be on, as a person with a plan would. */
 
 import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import { type Member, NO_NODE, type ShardRow } from '../../src/catalog/cluster-map.ts';
 import { nextLeaderStep } from '../../src/catalog/leader-step.ts';
@@ -182,7 +181,7 @@ export class Operator {
       isSettled: status.isSettled,
       isQuiet: status.isQuiet,
       followers: status.followers,
-      ticksSinceHandover: CATALOGUE_LIMITS.handoverTicksMin,
+      isHandoverDue: true,
       drained: [],
     });
     if (step.type === 'transfer') {
