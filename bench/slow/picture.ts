@@ -42,6 +42,7 @@ export function pictureOf(points: readonly Point[], axis: string): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}"`,
     '  font-family="sans-serif" font-size="11" fill="#57606a">',
+    `<title>puts a second over ${axis}</title>`,
     `<rect ${size} fill="#ffffff"/>`,
     `<path d="M${LEFT} ${TOP}V${low}H${right}" fill="none" stroke="#8c959f"/>`,
     `<polyline points="${ideal}" fill="none" stroke="#8c959f" stroke-dasharray="4 4"/>`,
