@@ -61,7 +61,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly #forwards: Forwards;
   readonly #peerFrames: PeerFrames;
   readonly #clientFrames: ClientFrames;
-  readonly #maps: MapKeeper;
+  readonly maps: MapKeeper;
   readonly #mail: Mail;
   readonly #leaders = new Leaders();
   readonly #lingering = new Lingering<Replica>();
@@ -110,13 +110,13 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
         transport.closeClient(connection, 'a frame that is not of this protocol');
       },
     });
-    this.#maps = new MapKeeper({
+    this.maps = new MapKeeper({
       bytes: options.map,
       onMap: (map, before) => this.#believe(map, before),
     });
     this.#peerFrames = new PeerFrames({
       parts: this,
-      maps: this.#maps,
+      maps: this.maps,
       router: this.#router,
       forwards: this.#forwards,
       tell: (to, message, how) => this.#mail.tell(to, message, how),
@@ -128,7 +128,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       limits: options.limits ?? RAFT_LIMITS,
       wall: options.wall,
       machineOf: (shard) => {
-        return machineOf({ shard, store: this.store, onMap: (map) => this.#maps.learn(map) });
+        return machineOf({ shard, store: this.store, onMap: (map) => this.maps.learn(map) });
       },
       record: (record) => this.#record(record),
       onLost: (lost) => this.#lose(lost),
@@ -149,11 +149,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   get map(): ClusterMap | undefined {
-    return this.#maps.map;
+    return this.maps.map;
   }
 
   get mapBytes(): Uint8Array {
-    return this.#maps.bytes;
+    return this.maps.bytes;
   }
 
   get forwarded(): number {
@@ -238,11 +238,6 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.catalogue.found(settings, clusterId);
   }
 
-  /** A map that came by another way than from a peer. */
-  learnMap(bytes: Uint8Array): void {
-    this.#maps.take(bytes);
-  }
-
   /** A request of this node itself, or of whoever is embedded in its process. */
   ask(request: Request, origin: Origin): void {
     this.#router.route(request, { origin, isForwarded: false });
@@ -305,7 +300,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined {
     if (member === this.replicas.get(shard)?.member) return this.self.node;
-    return this.#peerFrames.whereIs(member) ?? this.#maps.nodeOf(shard, member);
+    return this.#peerFrames.whereIs(member) ?? this.maps.nodeOf(shard, member);
   }
 
   /** It keeps its place, its vote and its log, and takes a snapshot from the shard's leader. */
@@ -410,7 +405,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   /** The copy of the map that was kept may be older than the state. */
   #begin(): void {
     const map = mapIn(this.store);
-    if (map !== undefined) this.#maps.learn(map);
+    if (map !== undefined) this.maps.learn(map);
     if (this.map !== undefined) acquaint(this, this.#transport, this.map);
     this.standing.begin();
     this.#isBuilt = true;
@@ -489,14 +484,14 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   #loseTouch(node: NodeId, lane: Lane): void {
     if (lane === 'main') this.#forwards.lose(node);
     for (const replica of this.#sharedWith(node)) {
-      const member = replica.isLeader ? this.#maps.memberOn(replica.shard, node) : undefined;
+      const member = replica.isLeader ? this.maps.memberOn(replica.shard, node) : undefined;
       if (member !== undefined) replica.step({ type: 'unreachable', member });
     }
   }
 
   #sharedWith(node: NodeId): readonly Replica[] {
     return [...this.replicas.all].filter(
-      ({ shard }) => this.#maps.memberOn(shard, node) !== undefined,
+      ({ shard }) => this.maps.memberOn(shard, node) !== undefined,
     );
   }
 }

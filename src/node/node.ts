@@ -182,7 +182,7 @@ class Server implements RunningNode {
       urls: options.join,
       isLonely: () => !house.ending.isOver && core.peers.isLonely(monotoneNow()),
       onNode: (node, url) => run(() => this.#addresses.learn(node, url)),
-      onMap: (bytes) => run(() => core.learnMap(bytes)),
+      onMap: (bytes) => run(() => core.maps.take(bytes)),
     });
     this.#seeker.start();
   }
