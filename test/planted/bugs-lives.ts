@@ -2,7 +2,7 @@
 
 import type { Bug } from './bug.ts';
 
-const COPY = { trap: 'Q7', profiles: ['cluster'], isFast: false };
+const COPY = { trap: 'Q7', profiles: [], isFast: false };
 
 export const LIFE_BUGS: readonly Bug[] = [
   {
@@ -12,7 +12,6 @@ export const LIFE_BUGS: readonly Bug[] = [
     sentence: 'a hello is taken from a life that does not follow the known ones',
     find: 'if (older !== undefined) return older;',
     replace: '',
-    profiles: [],
     tests: ['memory-network'],
   },
   {
@@ -22,7 +21,6 @@ export const LIFE_BUGS: readonly Bug[] = [
     sentence: 'a copy takes the line of the running original',
     find: 'if (running !== undefined && peer.lives.at(-1)?.word !== word)',
     replace: 'if (running === null)',
-    profiles: [],
     tests: ['memory-network'],
   },
   {
@@ -68,7 +66,6 @@ export const LIFE_BUGS: readonly Bug[] = [
     sentence: 'the lives of other nodes are forgotten with the segment that they were written in',
     find: 'for (const [node, life] of this.#lives) this.#batch.add(lifeName(node, life));',
     replace: '',
-    profiles: [],
     tests: ['log-lives'],
   },
   {
@@ -78,7 +75,6 @@ export const LIFE_BUGS: readonly Bug[] = [
     sentence: 'boots that nobody hears of push out the word that the cluster knows',
     find: 'return isKept ? words : [announced.word, ...words];',
     replace: 'return words;',
-    profiles: [],
     tests: ['log-lives'],
   },
   {
@@ -88,7 +84,6 @@ export const LIFE_BUGS: readonly Bug[] = [
     sentence: 'a folder that was refused as an old copy is tried again',
     find: "if (bytes !== 'damaged') return new TextDecoder().decode(bytes);",
     replace: "if (bytes !== 'damaged') return undefined;",
-    profiles: [],
     tests: ['node'],
   },
 ];
