@@ -203,10 +203,15 @@ function textOf(path: string): string | undefined {
   }
 }
 
-/** When a process began, so that a later one of the same number is told from it. Linux only. */
+/**
+ * When a process began, so that a later one of the same number is told from it. A process that was
+ * killed keeps its number until its parent has collected it, which the first process of a container
+ * may never do; it holds no file any more. Linux only.
+ */
 function startOf(pid: number): string {
   const stat = textOf(`/proc/${pid}/stat`) ?? '';
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '0';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' ? 'ended' : (fields[19] ?? '0');
 }
 
 /** The process that wrote this lock has ended. */
