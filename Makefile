@@ -1,9 +1,11 @@
 # The one door for people. Every target installs and builds what it needs.
-.PHONY: help up down check test sim mutants bench bench-slow explore format clean build
+.PHONY: help up down check test soak sim mutants bench bench-slow explore format clean build
 
 # A seed of `crash` is thousands of runs.
 SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
 SIM_ARGS = --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED)) $(if $(PROFILE),--profile=$(PROFILE))
+
+SIM_PROFILES = lite raft membership disk rotten lease network core single quiet slow
 
 # Whole clusters have a program of their own.
 SIM_ROOM = $(if $(filter cluster txn crash,$(PROFILE)),cluster,sim)
@@ -12,6 +14,7 @@ help:
 	@echo 'make up       three nodes on this machine, in the background; make down stops them'
 	@echo 'make check    format, lint, types, tidy and unit tests'
 	@echo 'make test     everything CI runs'
+	@echo 'make soak     many more seeds of each profile, and all planted bugs: some hours'
 	@echo 'make sim      simulate a cluster under faults  [SEEDS=150] [SEED=n] [PROFILE=name]'
 	@echo 'make mutants  plant bugs and see each one caught  [BUG=name]'
 	@echo 'make explore  every reachable state of a small Raft world'
@@ -43,6 +46,17 @@ test: check explore
 	node build/test/cluster/main.js --seeds=100
 	node build/test/cluster/main.js --profile=txn --seeds=100
 	node build/test/planted/main.js --fast
+
+# What is too long for every change: all profiles, each with many seeds, and all planted bugs.
+soak: build
+	for profile in $(SIM_PROFILES); do \
+	  node build/test/sim/main.js --profile=$$profile --seeds=300 $(if $(SEED),--seed=$(SEED)) || exit 1; \
+	done
+	for profile in cluster txn; do \
+	  node build/test/cluster/main.js --profile=$$profile --seeds=300 $(if $(SEED),--seed=$(SEED)) || exit 1; \
+	done
+	node build/test/cluster/main.js --profile=crash
+	node build/test/planted/main.js
 
 sim: build
 	node build/test/$(SIM_ROOM)/main.js $(SIM_ARGS)
