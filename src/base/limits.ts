@@ -400,8 +400,8 @@ export const NODE_LIMITS = {
    * two short messages a replica.
    */
   consistencyMilliseconds: 5000,
-  /** Members of whom it is remembered where they were heard from. */
-  membersMax: 65_536,
+  /** Members of a shard of whom it is remembered where they were heard from. */
+  membersMax: 256,
   /** Requests of one client that wait for an answer. */
   clientRequestsMax: 16_384,
   /** Requests that wait for another node's answer, and for how long. */

@@ -300,7 +300,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined {
     if (member === this.replicas.get(shard)?.member) return this.self.node;
-    return this.#peerFrames.whereIs(member) ?? this.maps.nodeOf(shard, member);
+    return this.#peerFrames.whereIs(shard, member) ?? this.maps.nodeOf(shard, member);
   }
 
   /** It keeps its place, its vote and its log, and takes a snapshot from the shard's leader. */

@@ -9,6 +9,7 @@ import { decodeNodeMessages, isOfNodes, type NodeMessage } from '../wire/node-me
 import type { Response } from '../wire/response.ts';
 import { ForwardedOrigin, type Forwards, forwardedRequest, type Send } from './forwards.ts';
 import type { MapKeeper } from './map-keeper.ts';
+import { MemberPlaces } from './member-places.ts';
 import type { NodeParts } from './node-parts.ts';
 
 interface PeerFramesOptions {
@@ -21,16 +22,15 @@ interface PeerFramesOptions {
 
 export class PeerFrames {
   readonly #options: PeerFramesOptions;
-  /** Where members were heard from: fresher than the map while they move. */
-  readonly #heardFrom = new Map<MemberId, NodeId>();
+  readonly #places = new MemberPlaces();
 
   constructor(options: PeerFramesOptions) {
     this.#options = options;
   }
 
   /** Undefined for a member that was not heard in this life. */
-  whereIs(member: MemberId): NodeId | undefined {
-    return this.#heardFrom.get(member);
+  whereIs(shard: ShardId, member: MemberId): NodeId | undefined {
+    return this.#places.nodeOf(shard, member);
   }
 
   take(from: NodeId, bytes: Uint8Array): void {
@@ -49,8 +49,7 @@ export class PeerFrames {
       const replica = this.#options.parts.replicas.get(message.shard);
       // The dead do not answer: `removed` would tell a sound member that it is gone.
       if (replica?.member !== message.to) continue;
-      if (this.#heardFrom.size >= NODE_LIMITS.membersMax) this.#heardFrom.clear();
-      this.#heardFrom.set(message.from, from);
+      this.#places.heard(message.shard, message.from, from);
       replica.receive(message);
     }
   }

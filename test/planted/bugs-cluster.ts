@@ -71,6 +71,18 @@ const SHARD_BUGS: readonly Bug[] = [
 const CORE_BUGS: readonly Bug[] = [
   {
     ...NODE,
+    profiles: [],
+    isFast: true,
+    tests: ['member-places'],
+    file: 'src/core/member-places.ts',
+    name: 'one-place-for-all-shards',
+    sentence: 'members of one id in two shards are taken for one, and sent to one node',
+    trap: '22',
+    find: 'return this.#places.get(shard)?.get(member);',
+    replace: 'return [...this.#places.values()].find((all) => all.has(member))?.get(member);',
+  },
+  {
+    ...NODE,
     file: 'src/core/node-core.ts',
     name: 'beats-not-sent',
     sentence: 'a node greets nobody unless it has something to say',

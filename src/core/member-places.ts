@@ -1,0 +1,25 @@
+/** Where members were heard from: fresher than the map while they move. */
+
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import { NODE_LIMITS } from '../base/limits.ts';
+
+export class MemberPlaces {
+  /** By shard: the id of a member is unique within its shard only. */
+  readonly #places = new Map<ShardId, Map<MemberId, NodeId>>();
+
+  /** Undefined for a member that was not heard in this life. */
+  nodeOf(shard: ShardId, member: MemberId): NodeId | undefined {
+    return this.#places.get(shard)?.get(member);
+  }
+
+  heard(shard: ShardId, member: MemberId, node: NodeId): void {
+    const places = this.#places.get(shard);
+    if (places === undefined) {
+      this.#places.set(shard, new Map([[member, node]]));
+      return;
+    }
+    // Members of the past gather; those of today are heard again soon.
+    if (places.size >= NODE_LIMITS.membersMax && !places.has(member)) places.clear();
+    places.set(member, node);
+  }
+}
