@@ -46,6 +46,8 @@ export const GOOD_SPEED: DiskSpeed = { minimum: 0.2, mean: 0.6 };
 
 interface ComputerOptions {
   readonly url: string;
+  /** No two computers draw the same, though one takes the address of another. */
+  readonly name: string;
   readonly surroundings: Surroundings;
   readonly witness: Witness;
   readonly limits: RaftLimits;
@@ -107,12 +109,12 @@ export class Computer {
   onDeath: () => void = () => {};
 
   constructor(options: ComputerOptions) {
-    const { url, surroundings } = options;
+    const { url, name, surroundings } = options;
     this.url = url;
     this.#options = options;
     this.#surroundings = surroundings;
     const { agenda, random } = surroundings;
-    this.#random = random.fork(`computer ${url}`);
+    this.#random = random.fork(`computer ${name}`);
     this.#wall = 1_700_000_000_000 + this.#random.between(-3, 3) * YEAR_MILLISECONDS;
     this.clock = this.#newClock();
     const complete = (report: () => void) => {
@@ -332,7 +334,6 @@ export class Computer {
   #run(log: Log, found: Settings | undefined): void {
     const { passport } = this;
     if (passport === undefined) return;
-    const { random } = this.#surroundings;
     const life = this.#life;
     const { cluster, node, joinToken } = passport;
     const transport = this.#transport(passport, log.lineage);
@@ -347,7 +348,7 @@ export class Computer {
       log,
       disk: this.#state.open(),
       transport,
-      random: random.fork(`core ${this.url} ${life}`),
+      random: this.#random.fork(`core ${life}`),
       limits: this.#options.limits,
       valueBytesMax: VALUE_BYTES_MAX,
       now: this.#now,

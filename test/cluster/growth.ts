@@ -81,14 +81,15 @@ export class Growth {
   /** A computer for a copy of a folder; it is none of those that the cluster grew by. */
   newTwin(): Computer {
     const { surroundings, witness, limits } = this.#options;
-    return new Computer({ url: 'twin', surroundings, witness, limits });
+    return new Computer({ url: 'twin', name: 'twin', surroundings, witness, limits });
   }
 
   #add(address?: string): Computer {
     const { surroundings, witness, limits, onComputer } = this.#options;
     const addresses = new Set(this.computers.map((one) => one.url));
     const url = address ?? `node-${addresses.size + 1}`;
-    const computer = new Computer({ url, surroundings, witness, limits });
+    const name = `${this.computers.length} ${url}`;
+    const computer = new Computer({ url, name, surroundings, witness, limits });
     this.computers.push(computer);
     onComputer?.(computer);
     return computer;

@@ -65,8 +65,9 @@ test('voters that may not vote any more are replaced by themselves', () => {
   );
 });
 
-test('of three replicas two have a damaged entry, and a majority is enough all the same', () => {
-  const stage = new Stage(1, { nodes: 3, shards: 1 });
+/** Of three replicas one is gone and two lack an entry each. Says whether both needed theirs. */
+function damageTwo(seed: number): boolean {
+  const stage = new Stage(seed, { nodes: 3, shards: 1 });
   const shard = 1 as ShardId;
   stage.writeOn();
   stage.run(3000);
@@ -81,16 +82,25 @@ test('of three replicas two have a damaged entry, and a majority is enough all t
   equal(one.rotEntry(shard, { index: last.index - 1, term: last.term }), true);
   equal(two.rotEntry(shard, { index: last.index - 2, term: last.term }), true);
   for (const computer of [one, two]) computer.start();
-  const isFound = ({ core }: Computer) => {
-    const status = core?.replicas.get(shard)?.status();
-    return status !== undefined && (status.firstDamaged ?? 0) > status.applied;
+  const needing = new Set<Computer>();
+  const statusOf = ({ core }: Computer) => core?.replicas.get(shard)?.status();
+  const isLed = () => {
+    for (const computer of [one, two]) {
+      const status = statusOf(computer);
+      if ((status?.firstDamaged ?? 0) > (status?.applied ?? 0)) needing.add(computer);
+    }
+    return stage.leaderOf(shard) > 0;
   };
-  stage.until('both have found it', () => isFound(one) && isFound(two), 3000);
-  stage.until('one of them leads', () => stage.leaderOf(shard) > 0, 10_000);
-  const isWhole = ({ core }: Computer) => {
-    return core?.replicas.get(shard)?.status().firstDamaged === undefined;
-  };
-  stage.until('both are whole', () => isWhole(one) && isWhole(two), 10_000);
+  stage.until('one of them leads', isLed, 10_000);
+  const areWhole = () => [one, two].every((each) => statusOf(each)?.firstDamaged === undefined);
+  stage.until('both are whole', areWhole, 10_000);
+  return needing.size === 2;
+}
+
+test('of three replicas two have a damaged entry, and a majority is enough all the same', () => {
+  // An entry that a checkpoint covers is not needed: that depends on when the last one was.
+  const needed = [1, 2, 3, 4].map(damageTwo);
+  ok(needed.includes(true), 'both needed what they lacked');
 });
 
 /** A few seconds of writes, and state that is on disk and no longer in the log. */
