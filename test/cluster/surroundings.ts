@@ -22,8 +22,8 @@ interface ScheduleOptions {
 }
 
 /**
- * Time as a process sees it: what it planned goes with it, and a process that is stopped does
- * nothing until it goes on at `heldUntil`.
+ * Time as a process sees it: what it planned goes with it, and while it stands still, until
+ * `heldUntil`, its timers fall due for nothing. It may go on earlier than it was to.
  */
 export function scheduleOf({
   agenda,
@@ -35,7 +35,7 @@ export function scheduleOf({
     every: (milliseconds, run) => {
       let isOver = false;
       const again = () => {
-        agenda.at(Math.max(agenda.now + milliseconds, heldUntil()), () => {
+        agenda.after(milliseconds, () => {
           if (isOver || !isAlive()) return;
           if (heldUntil() <= agenda.now) guard(run);
           again();
