@@ -225,7 +225,7 @@ export class CatalogueDesk {
 
   #bear({ shard, member, birth }: Due): void {
     const { replicas } = this.#core;
-    if (!replicas.isFree(shard) || replicas.isDead(member) || birth === 'none') return;
+    if (!replicas.isFree(shard) || replicas.isDead(shard, member) || birth === 'none') return;
     if (this.#lost.has(shard)) return;
     if (birth === 'found') replicas.found(shard, member);
     else replicas.begin(shard, member);

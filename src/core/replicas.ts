@@ -29,8 +29,8 @@ export class Replicas {
   readonly #options: ReplicasOptions;
   readonly #replicas = new Map<ShardId, Replica>();
   #touched = new Set<Replica>();
-  /** Members whose log says that they ended here: none of them ever begins again. */
-  readonly #dead = new Set<MemberId>();
+  /** Members whose log says that they ended here, by shard: none of them ever begins again. */
+  readonly #dead = new Map<ShardId, Set<MemberId>>();
   /** Shards whose log lost even the name of the member that lived here. */
   readonly #nameless = new Set<ShardId>();
   /** Cannot be opened, and the map still lists them. */
@@ -38,7 +38,7 @@ export class Replicas {
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
-    for (const { member } of options.log.tombstones) this.#dead.add(member);
+    for (const { shard, member } of options.log.tombstones) this.#die(shard, member);
   }
 
   get all(): Iterable<Replica> {
@@ -53,8 +53,8 @@ export class Replicas {
     return this.#replicas.get(shard);
   }
 
-  isDead(member: MemberId): boolean {
-    return this.#dead.has(member);
+  isDead(shard: ShardId, member: MemberId): boolean {
+    return this.#dead.get(shard)?.has(member) === true;
   }
 
   /** Nothing lived here before: nobody can miss what is begun in this folder. */
@@ -121,7 +121,7 @@ export class Replicas {
     replica.end();
     this.#replicas.delete(shard);
     this.#touched.delete(replica);
-    this.#dead.add(member);
+    this.#die(shard, member);
     record({ type: 'remove', shard, configuration });
     host.store.drop(shard);
     return true;
@@ -135,7 +135,7 @@ export class Replicas {
   #giveUp(shard: ShardId, member: MemberId, reason: string): void {
     if (member === NOBODY) this.#nameless.add(shard);
     else {
-      this.#dead.add(member);
+      this.#die(shard, member);
       this.#broken.set(shard, member);
     }
     this.#options.onLost({ shard, member, reason });
@@ -162,7 +162,7 @@ export class Replicas {
     if (host.store.shards.includes(shard)) host.store.drop(shard);
     record({ type: 'remove', shard, configuration: ORIGIN });
     if (member === undefined) return;
-    this.#dead.add(member);
+    this.#die(shard, member);
     const configuration = { at: ORIGIN, configuration: NO_CONFIGURATION };
     record({ type: 'create', shard, member, configuration });
     record({ type: 'remove', shard, configuration: ORIGIN });
@@ -170,6 +170,12 @@ export class Replicas {
 
   get nameless(): readonly ShardId[] {
     return [...this.#nameless];
+  }
+
+  #die(shard: ShardId, member: MemberId): void {
+    const dead = this.#dead.get(shard);
+    if (dead === undefined) this.#dead.set(shard, new Set([member]));
+    else dead.add(member);
   }
 
   #create(shard: ShardId, member: MemberId, configuration: Configuration): void {

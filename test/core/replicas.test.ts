@@ -23,7 +23,7 @@ function replicasOf({ quarantined = [], buried = [] }: Found) {
   const records: LogRecord[] = [];
   const lost: LostReplica[] = [];
   const log = {
-    tombstones: buried.map((member) => ({ member })),
+    tombstones: buried.map((member) => ({ shard: SHARD, member })),
     quarantined,
     shards: [],
     reader: () => ({ read: () => 'damaged' }),
@@ -57,7 +57,7 @@ test('what cannot be opened is kept until the map lists another member', () => {
   const quarantined = [{ shard: SHARD, member: ONE, reason: 'damage' }];
   const { replicas, records, lost } = replicasOf({ quarantined });
   deepEqual(lost, quarantined);
-  equal(replicas.isDead(ONE), true);
+  equal(replicas.isDead(SHARD, ONE), true);
   replicas.discardBroken((_, member) => member === ONE);
   deepEqual(kindsOf(records), [], 'it may be the only one there is');
   equal(replicas.isFree(SHARD), false);
@@ -76,7 +76,7 @@ test('a member whose name is lost is buried under the name that the map has', ()
   replicas.bury(SHARD, ONE);
   replicas.bury(SHARD, ONE);
   deepEqual(kindsOf(records), ['remove', `create ${ONE}`, 'remove']);
-  equal(replicas.isDead(ONE), true);
+  equal(replicas.isDead(SHARD, ONE), true);
   equal(replicas.isFree(SHARD), true);
 });
 
@@ -90,8 +90,9 @@ test('a member comes only once the state of the former one is off the disk', () 
   equal(replicas.isFree(OTHER), true);
   settle();
   equal(replicas.isFree(SHARD), true);
-  equal(replicas.isDead(ONE), true);
-  equal(replicas.isDead(TWO), false);
+  equal(replicas.isDead(SHARD, ONE), true);
+  equal(replicas.isDead(SHARD, TWO), false);
+  equal(replicas.isDead(OTHER, ONE), false, 'in another shard this id is another member');
 });
 
 test('a folder that anybody lived in is not one to begin a cluster in', () => {

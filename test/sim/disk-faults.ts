@@ -81,7 +81,7 @@ function damage(blow: Blow): void {
   const host = random.pick(world.hosts);
   const image = host.ledger.durable.get(shard);
   const { agenda } = world.services;
-  if (image === undefined || image.entries.length === 0) return;
+  if (image === undefined || image.entries.length === 0 || host.isScarred) return;
   if (random.chance(0.3) && damageTwo(blow, shard)) return;
   if (!world.atlas.canLose(shard, image.member, agenda.now)) return;
   const count = random.pick([1, 1, 1, 5]);
@@ -110,7 +110,8 @@ function damageTwo({ world, random }: Blow, shard: ShardId): boolean {
   );
   const images = world.hosts.flatMap((host) => {
     const image = host.ledger.durable.get(shard);
-    return image !== undefined && voters.has(image.member) ? [{ host, image }] : [];
+    const isIts = image !== undefined && voters.has(image.member);
+    return isIts && !host.isScarred ? [{ host, image }] : [];
   });
   if (voters.size < 3 || images.length < voters.size) return false;
   if (![...voters].every((voter) => world.atlas.canLose(shard, voter, agenda.now))) return false;
@@ -199,6 +200,7 @@ function lie(blow: Blow): void {
   if (host.storage === undefined || !canLoseAll(blow, host)) return;
   world.services.probes.hit('fault lie bit');
   host.isSuspect = true;
+  host.isScarred = true;
   host.isLiedTo = true;
   const by = 512 * random.between(1, 40);
   const fault = random.chance(0.5) ? ({ on: 'lost' } as const) : { on: 'misdirected' as const, by };
@@ -235,6 +237,7 @@ function strike(blow: Blow, host: Host, happen: () => void): void {
   if (!canLoseAll(blow, host)) return;
   host.crash();
   host.isSuspect = true;
+  host.isScarred = true;
   happen();
   restartLater(blow, host, blow.random.between(10, 3000));
 }

@@ -62,6 +62,8 @@ export class Host {
   hasLived = false;
   /** Something was done to the disk that may cost all that is on it. */
   isSuspect = false;
+  /** Damage that its log bore lies on its disk still: with more it may be too much. */
+  isScarred = false;
   /** The disk said that it wrote what it did not. */
   isLiedTo = false;
   /** The folder is not this node's: it must not be taken. */
@@ -234,6 +236,7 @@ export class Host {
     this.spoilt.clear();
     this.hasLived = false;
     this.isSuspect = false;
+    this.isScarred = false;
     this.isLiedTo = false;
     this.mustRefuse = false;
   }

@@ -13,12 +13,12 @@ import { Ledger } from './ledger.ts';
 const SHARD = 3 as ShardId;
 const MEMBER = 7 as MemberId;
 const CONFIGURATION = { voters: [MEMBER], outgoing: [], learners: [] };
-const CREATION: ShardRecord = {
+const CREATION = {
   type: 'create',
   shard: SHARD,
   member: MEMBER,
   configuration: { at: ORIGIN, configuration: CONFIGURATION },
-};
+} as const satisfies ShardRecord;
 
 function writeOf(from: number, to: number, { term = 1, byte = 1 } = {}): ShardRecord {
   const entries: Entry[] = [];
@@ -103,6 +103,16 @@ test('an entry that is damaged by nobody is seen, and one that was spoilt is no 
   ledger.durable.get(SHARD)?.damaged.add(1);
   ledger.meet(log, SOUND);
   assert.deepEqual([...(ledger.durable.get(SHARD)?.damaged ?? [])], [1]);
+});
+
+test('members of one id end in two shards', () => {
+  const records = [SHARD, 4 as ShardId].flatMap((shard): ShardRecord[] => [
+    { ...CREATION, shard },
+    { type: 'remove', shard, configuration: ORIGIN },
+  ]);
+  const { log } = logOf(records);
+  ledgerOf(records).meet(log, SOUND);
+  assert.throws(() => ledgerOf(records.slice(0, 2)).meet(log, SOUND), /tombstones differ/);
 });
 
 test('a tombstone that is missing is seen', () => {

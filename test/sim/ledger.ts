@@ -3,8 +3,8 @@
  * Nothing that was acknowledged may be missing, and nothing may be there that was not handed over.
  */
 
-import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
-import type { Log, RestoredReplica, ShardRecord } from '../../src/storage/log.ts';
+import { NOBODY, type ShardId } from '../../src/base/ids.ts';
+import type { Log, RestoredReplica, ShardRecord, Tombstone } from '../../src/storage/log.ts';
 import { hashOfEntry } from './entry-hash.ts';
 import { SimFailure } from './failure.ts';
 import { ReplicaImage } from './image.ts';
@@ -21,7 +21,8 @@ export class Ledger {
   readonly #node: number;
   readonly #now: () => number;
   #durable = new Map<ShardId, ReplicaImage>();
-  #dead = new Set<MemberId>();
+  /** Members that ended here, each with its shard. */
+  #dead = new Set<string>();
   #pending: Append[] = [];
   #lastNumber = 0;
 
@@ -94,7 +95,7 @@ export class Ledger {
       this.#fail(`after a restart the log differs: ${(least ?? first)[1]}`, (least ?? first)[0]);
     }
     if (!isSuspect && !this.#isSameDead(log)) this.#fail('after a restart the tombstones differ');
-    this.#dead = new Set(log.tombstones.map(({ member }) => member));
+    this.#dead = new Set(log.tombstones.map(nameOf));
     for (const shard of log.shards) this.#readAll(log, shard, isSuspect);
   }
 
@@ -103,7 +104,7 @@ export class Ledger {
     const durable = this.#durable.get(shard);
     if (durable === undefined) return;
     const image = new Map([[shard, durable.copy()]]);
-    const dead = new Set<MemberId>();
+    const dead = new Set<string>();
     const records = this.#pending.flatMap((append) => append.records);
     const own = records.filter((record) => record.shard === shard);
     const least = this.#differenceAt(log, shard, image);
@@ -127,10 +128,8 @@ export class Ledger {
   }
 
   #isSameDead({ tombstones }: Log): boolean {
-    return (
-      tombstones.length === this.#dead.size &&
-      tombstones.every(({ member }) => this.#dead.has(member))
-    );
+    const found = new Set(tombstones.map(nameOf));
+    return found.size === this.#dead.size && [...found].every((name) => this.#dead.has(name));
   }
 
   /** Every entry is what was written, or is known to be damaged, and that is no surprise. */
@@ -200,11 +199,12 @@ export function differenceOf(image: ReplicaImage, replica: RestoredReplica): str
   return undefined;
 }
 
-function applyTo(
-  images: Map<ShardId, ReplicaImage>,
-  dead: Set<MemberId>,
-  record: ShardRecord,
-): void {
+/** The id of a member is unique within its shard only. */
+function nameOf({ shard, member }: Pick<Tombstone, 'shard' | 'member'>): string {
+  return `${shard} ${member}`;
+}
+
+function applyTo(images: Map<ShardId, ReplicaImage>, dead: Set<string>, record: ShardRecord): void {
   const { shard } = record;
   if (record.type === 'create') {
     images.set(shard, new ReplicaImage(record.member, record.configuration));
@@ -215,7 +215,7 @@ function applyTo(
   if (record.type === 'write') image.apply(record.write);
   else if (record.type === 'forget') image.truncate(record.index);
   else {
-    dead.add(image.member);
+    dead.add(nameOf({ shard, member: image.member }));
     images.delete(shard);
   }
 }
