@@ -177,7 +177,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
     find: 'if (!this.#options.isOnDisk(next)) break;',
     replace: '',
     profiles: [],
-    tests: ['log-crash'],
+    tests: ['log-faults'],
     isFast: false,
   },
   {

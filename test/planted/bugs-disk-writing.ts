@@ -152,7 +152,7 @@ export const WRITING_BUGS: readonly Bug[] = [
     find: 'this.move(replica, { index, kind }, payload);',
     replace: '',
     profiles: [],
-    tests: ['log-crash'],
+    tests: ['log-recovery'],
     isFast: false,
   },
   {

@@ -130,6 +130,20 @@ test('a sector that cannot be read takes nothing with it that lies beside it', (
   assert.deepEqual(log.damage, []);
 });
 
+test('a read ends before an entry that is on its way to another place', () => {
+  const files = new MemoryFiles();
+  const log = mustOpen(files, { limits: { ...TINY, cacheBytesMax: 1 } });
+  const [a, b] = [command(1, 1, 'a'), command(2, 1, 'b')];
+  appendNow(files, log, [CREATION, writing([a, b])]);
+  appendNow(files, log, [writing([], { repairs: [a] })]);
+  log.append([writing([], { repairs: [b] })], () => {});
+  // The first one is on the disk, and right behind it nothing is yet.
+  assert.deepEqual(textsOf(log, 1, 2), ['a', 'b']);
+  files.settle();
+  assert.deepEqual(textsOf(log, 1, 2), ['a', 'b']);
+  assert.deepEqual(log.replica(SHARD)?.log.damaged, []);
+});
+
 test('what is read from the disk at once weighs no more than was asked for', () => {
   const files = new MemoryFiles();
   const log = mustOpen(files, { limits: { ...TINY, cacheBytesMax: 1 } });

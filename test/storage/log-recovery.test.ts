@@ -2,7 +2,11 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { MemberId } from '../../src/base/ids.ts';
+import type { Entry } from '../../src/raft/message.ts';
+import { HEADER_BYTES, KIND, plainKind } from '../../src/storage/log-record.ts';
 import { MemoryFiles } from '../../src/storage/memory-files.ts';
+import { dig } from '../sim/dig.ts';
 import { CREATION, command, textsOf, writing } from './log-contract.ts';
 import { appendNow, mustOpen, rest } from './log-life.ts';
 
@@ -29,5 +33,30 @@ test('a last batch that lacks a piece of a payload is cut, unless it was confirm
     assert.deepEqual(found?.damaged, isConfirmed ? [2] : []);
     assert.equal(again.damage.length, isConfirmed ? 1 : 0);
     assert.deepEqual(textsOf(again, 1, 1), ['a']);
+  }
+});
+
+test('who takes part is known though either copy of the entry that says it is damaged', () => {
+  const configuration = { voters: [1, 2, 3] as MemberId[], outgoing: [], learners: [] };
+  const entry: Entry = { index: 2, term: 1, kind: 'configuration', configuration };
+  for (const copy of [0, 1]) {
+    const files = new MemoryFiles();
+    const log = mustOpen(files);
+    appendNow(files, log, [CREATION, writing([command(1, 1, 'a'), entry, command(3, 1, 'c')])]);
+    rest(files, log);
+    const copies = dig(files).records.filter(({ header }) => {
+      return header.index === 2 && plainKind(header.kind) === KIND.configuration;
+    });
+    assert.equal(copies.length, 2);
+    const offset = copies[copy]?.header.offset ?? 0;
+    files.flip(SEGMENT, offset + HEADER_BYTES + 3, 5);
+    files.kill();
+    const again = mustOpen(files, { seed: 2 });
+    assert.deepEqual(again.quarantined, []);
+    assert.deepEqual(again.replica(CREATION.shard)?.configurations, [
+      CREATION.configuration,
+      { at: { index: 2, term: 1 }, configuration },
+    ]);
+    assert.deepEqual(textsOf(again, 1, 3), ['a', 'configuration', 'c']);
   }
 });

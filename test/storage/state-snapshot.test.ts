@@ -261,7 +261,11 @@ test('a snapshot is not sound before its last row is on disk', async () => {
   const { description, bytes } = await rig.exportAll();
   const install = rig.store.install(SHARD, description);
   install.take(bytes);
-  while (install.status !== 'sound') {
+  const isSound = () => install.status === 'sound';
+  while (install.hasRows) rig.store.work(0);
+  assert.equal(isSound(), false, 'the rows were handed over, and none is on disk');
+  assert.equal(rowsOnDisk(rig), 2);
+  while (!isSound()) {
     assert.equal(install.status, 'coming');
     assert.ok(!rig.store.isIdle, 'there is work to wait for');
     await rig.turn();
