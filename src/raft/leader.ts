@@ -55,8 +55,8 @@ export function tickLeader(core: Core, leader: Leader): void {
 
 /**
  * Check-quorum: a leader that cannot hear a majority may have a successor already (§6.2 of the
- * thesis). How long its own disk or loop stood still does not matter: if others are better, they
- * show it.
+ * thesis), once it has waited for as long as its most patient follower. How long its own disk or
+ * loop stood still does not matter: if others are better, they show it.
  */
 function hasLostQuorum(core: Core, leader: Leader): boolean {
   const configuration = configurationOf(core);
@@ -65,7 +65,7 @@ function hasLostQuorum(core: Core, leader: Leader): boolean {
   const heardAt = reachedByQuorum(configuration, (voter) => {
     return voter === core.self ? core.ticks : (leader.followers.get(voter)?.heardAt ?? 0);
   });
-  return core.ticks - heardAt >= core.timeout.ticks;
+  return core.ticks - heardAt >= 2 * core.timeout.ticks;
 }
 
 /** A majority of the voters has no longer delays than this; Infinity if too few are heard. */

@@ -44,12 +44,15 @@ export interface VoteRequest extends Envelope {
   readonly last: Position;
   /** Where the sender's configuration stands in its log. */
   readonly configuration: Position;
+  /** The sender's tick, which the answer repeats: so it learns how long answers take. */
+  readonly sentAt: number;
 }
 
 export interface VoteResponse extends Envelope {
   readonly type: 'vote-response';
   readonly isTrial: boolean;
   readonly isGranted: boolean;
+  readonly sentAt: number;
 }
 
 export interface Append extends Envelope {
@@ -195,6 +198,7 @@ export function faultOf(message: Message): string | undefined {
   if (!isCount(message.term) || message.term === 0) return 'an impossible term';
   switch (message.type) {
     case 'vote-request':
+      if (!isCount(message.sentAt)) return 'an impossible number';
       return faultOfPositions([message.last, message.configuration], message.term);
     case 'append':
       return faultOfAppend(message);
@@ -224,6 +228,7 @@ export function faultOf(message: Message): string | undefined {
     case 'repair-response':
       return faultOfRepair(message);
     case 'vote-response':
+      return isCount(message.sentAt) ? undefined : 'an impossible number';
     case 'campaign-now':
       return undefined;
     default:

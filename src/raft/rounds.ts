@@ -41,6 +41,8 @@ export function wakeLeader(core: Core, leader: Leader): void {
   if (!leader.isQuiet) return;
   note(core, 'woken');
   leader.isQuiet = false;
+  // Their age is that of the silence.
+  leader.roundsSent = [];
   leader.heartbeatElapsed = 0;
   for (const progress of leader.followers.values()) progress.heard(core.ticks);
   beat(core, leader, { isLast: false });
@@ -97,18 +99,22 @@ export function confirmRounds(core: Core, leader: Leader): void {
   const confirmed = reachedByQuorum(configurationOf(core), (voter) => {
     return voter === core.self ? leader.round : (leader.followers.get(voter)?.answeredRound ?? 0);
   });
-  while (leader.roundsSent.length > 0) {
-    const sent = leader.roundsSent[0] as Leader['roundsSent'][number];
+  let newest: number | undefined;
+  for (let sent = leader.roundsSent[0]; sent !== undefined; sent = leader.roundsSent[0]) {
     if (sent.round > confirmed) break;
-    leader.leaseFrom = sent.at;
+    newest = sent.at;
     leader.roundsSent.shift();
   }
+  if (newest !== undefined) {
+    leader.leaseFrom = newest;
+    core.timeout.observeOthers(core.now - newest);
+  }
   if (leader.reads.length === 0) return;
-  const open: WaitingRead[] = [];
+  const waiting: WaitingRead[] = [];
   for (const read of leader.reads) {
     if (read.round === undefined || read.index === undefined || read.round > confirmed) {
-      open.push(read);
+      waiting.push(read);
     } else core.outbox.reads.push({ type: 'granted', id: read.id, index: read.index });
   }
-  leader.reads = open;
+  leader.reads = waiting;
 }

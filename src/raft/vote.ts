@@ -134,6 +134,7 @@ export function receiveVoteResponse(core: Core, response: VoteResponse): Outcome
   if (role.type !== 'candidate' || role.isTrial !== response.isTrial) return refuse('stale');
   const expected = role.isTrial && response.isGranted ? core.term + 1 : core.term;
   if (response.term !== expected && response.isGranted) return refuse('stale');
+  core.timeout.observeOthers((core.ticks - response.sentAt) * core.limits.tickMilliseconds);
   if (!role.votes.has(response.from)) role.votes.set(response.from, response.isGranted);
   conclude(core, role);
   return TAKEN;
@@ -166,6 +167,7 @@ function request(core: Core, candidate: Candidate, voter: MemberId): void {
     isTransfer: candidate.isTransfer,
     last: core.log.last,
     configuration: core.configurations.newest.at,
+    sentAt: core.ticks,
   };
   // The request boasts of the log's end, which a crash must not be able to take back.
   if (candidate.isTrial) core.outbox.send(message);
@@ -181,6 +183,7 @@ function respond(core: Core, request: VoteRequest, isGranted: boolean): void {
     term: request.isTrial && isGranted ? request.term : core.term,
     isTrial: request.isTrial,
     isGranted,
+    sentAt: request.sentAt,
   });
 }
 

@@ -57,8 +57,8 @@ const SNAPSHOT_ANSWERS = ['next', 'refused'] as const;
 const LENGTH = {
   heartbeat: 10,
   heartbeatResponse: 6,
-  voteRequest: 11,
-  voteResponse: 7,
+  voteRequest: 12,
+  voteResponse: 8,
   append: 12,
   appendResponse: 10,
   snapshotChunk: 10,
@@ -223,6 +223,7 @@ function writeVoteRequest(writer: Writer, message: VoteRequest): void {
   writer.truth(message.isTransfer);
   writePosition(writer, message.last);
   writePosition(writer, message.configuration);
+  writer.count(message.sentAt);
 }
 
 function readVoteRequest(reader: Reader): VoteRequest {
@@ -234,14 +235,16 @@ function readVoteRequest(reader: Reader): VoteRequest {
   const isTransfer = reader.truth();
   const last = readPosition(reader);
   const configuration = readPosition(reader);
+  const sentAt = reader.count();
   const type = 'vote-request';
-  return { type, shard, from, to, term, isTrial, isTransfer, last, configuration };
+  return { type, shard, from, to, term, isTrial, isTransfer, last, configuration, sentAt };
 }
 
 function writeVoteResponse(writer: Writer, message: VoteResponse): void {
   writeHead(writer, LENGTH.voteResponse, TYPE.voteResponse, message);
   writer.truth(message.isTrial);
   writer.truth(message.isGranted);
+  writer.count(message.sentAt);
 }
 
 function readVoteResponse(reader: Reader): VoteResponse {
@@ -251,7 +254,8 @@ function readVoteResponse(reader: Reader): VoteResponse {
   const term = reader.count();
   const isTrial = reader.truth();
   const isGranted = reader.truth();
-  return { type: 'vote-response', shard, from, to, term, isTrial, isGranted };
+  const sentAt = reader.count();
+  return { type: 'vote-response', shard, from, to, term, isTrial, isGranted, sentAt };
 }
 
 function writeAppend(writer: Writer, message: Append): void {

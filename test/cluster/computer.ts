@@ -2,7 +2,7 @@
 
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import type { Lineage } from '../../src/base/life.ts';
-import { LOG_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
+import type { RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
 import { NodeCore } from '../../src/core/node-core.ts';
@@ -18,24 +18,13 @@ import { NodeClock } from '../sim/node-clock.ts';
 import { promiseCopies, rotEntryIn, rotRow, rotVoteIn } from '../sim/rot.ts';
 import { CLOCK } from './customer.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
-import type { FolderCopy, Passport } from './folder.ts';
+import { type FolderCopy, type Passport, segmentsOf } from './folder.ts';
+import { FRAMES, SMALL_LOG, VALUE_BYTES_MAX } from './small-limits.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
 import type { Witness } from './witness.ts';
 
 const TICK_MILLISECONDS = 20;
-const KIB = 1024;
 const YEAR_MILLISECONDS = 365 * 24 * 3_600_000;
-
-/** What the nodes of a simulated cluster take in. */
-export const VALUE_BYTES_MAX = 24 * KIB;
-
-/** Small segments switch and go round often. */
-const SMALL_LOG = {
-  ...LOG_LIMITS,
-  segmentBytes: 1024 * KIB,
-  batchBytesMax: 400 * KIB,
-  moveBytesMax: 64 * KIB,
-};
 
 export interface DiskSpeed {
   readonly minimum: number;
@@ -76,6 +65,8 @@ export class Computer {
   #life = 0;
   #isPlanned = false;
   #busyUntil = 0;
+  /** A tick fell due in a stall. However many did, one comes behind it. */
+  #owesTick = false;
   /** What came while the process was busy, in the order in which it came. */
   #inbox: (() => void)[] = [];
   #fileFreeAt = 0;
@@ -154,6 +145,7 @@ export class Computer {
     this.clock = this.#newClock();
     this.#inbox = [];
     this.#busyUntil = 0;
+    this.#owesTick = false;
     const { cluster, node, hasLived } = passport;
     openLog(
       {
@@ -268,7 +260,7 @@ export class Computer {
   fillDisk(): void {
     let bytes = 0;
     for (const file of this.#files.image().values()) bytes += file.length;
-    this.#files.capacity = bytes + this.#random.pick([0, 1000, 300 * KIB]);
+    this.#files.capacity = bytes + this.#random.pick([0, 1000, 300_000]);
   }
 
   emptyDisk(): void {
@@ -284,7 +276,7 @@ export class Computer {
   /** The process stands still: whatever comes waits, and so does what it had planned. */
   stall(milliseconds: number): void {
     const { agenda } = this.#surroundings;
-    this.#busyUntil = Math.max(this.#busyUntil, agenda.now) + milliseconds;
+    this.#busyUntil = Math.max(this.#busyUntil, agenda.now + milliseconds);
     const life = this.#life;
     agenda.at(this.#busyUntil, () => this.#goOn(life));
   }
@@ -298,9 +290,13 @@ export class Computer {
     this.#plan(this.#life);
   }
 
+  /** A loop that was held takes in what has come before it judges time (`transport/ticker.ts`). */
   #goOn(life: number): void {
     if (this.#life !== life || this.#busyUntil > this.#surroundings.agenda.now) return;
     for (const take of this.#inbox.splice(0)) take();
+    if (!this.#owesTick) return;
+    this.#owesTick = false;
+    this.#guard(() => this.core?.tick(this.#now));
   }
 
   /** Of its own accord: a disk said no, or an effect was its last. */
@@ -390,14 +386,8 @@ export class Computer {
     const { agenda, network } = this.#surroundings;
     const life = this.#life;
     const isAlive = () => this.#life === life;
-    const limits = {
-      keyBytesMax: 4096,
-      valueBytesMax: VALUE_BYTES_MAX,
-      frameBytesMax: 32 * 1024 * KIB,
-      batchBytesMax: 1024 * KIB,
-    };
     return new Switchboard({
-      identity: { cluster, node, lineage, features: [], limits },
+      identity: { cluster, node, lineage, features: [], limits: FRAMES },
       sockets: watchSockets(network.host(this.url), {
         onEffect: () => this.#meetEffect(),
         guard: (work) => this.#guard(work),
@@ -436,7 +426,8 @@ export class Computer {
     const { agenda } = this.#surroundings;
     agenda.after(this.clock.virtualFor(TICK_MILLISECONDS), () => {
       if (this.#life !== life) return;
-      if (this.#busyUntil <= agenda.now) this.#guard(() => this.core?.tick(this.#now));
+      if (this.#busyUntil > agenda.now) this.#owesTick = true;
+      else this.#guard(() => this.core?.tick(this.#now));
       this.#tick(life);
     });
   }
@@ -488,11 +479,4 @@ export class Computer {
       time: this.#surroundings.agenda.now,
     });
   }
-}
-
-function segmentsOf(files: MemoryFiles): string {
-  return [...files.image().keys()]
-    .filter((name) => name.endsWith('.log'))
-    .sort()
-    .join();
 }

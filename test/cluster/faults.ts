@@ -10,6 +10,7 @@ import { DiskLosses } from './disk-losses.ts';
 import type { FolderCopy } from './folder.ts';
 import { NetworkFaults } from './network-faults.ts';
 import type { Operator } from './operator.ts';
+import { starve } from './slowness.ts';
 import type { Surroundings } from './surroundings.ts';
 import { canSpare } from './survivors.ts';
 
@@ -37,6 +38,8 @@ const KINDS = [
   'pause',
   'drift',
   'slow-disk',
+  'slow-disks',
+  'starved',
   'rot',
   'lost-disk',
   'lost-disk',
@@ -164,6 +167,15 @@ export class Faults {
         return this.#later(() => {
           computer.speed = GOOD_SPEED;
         });
+      case 'slow-disks':
+        for (const one of settled) one.speed = { minimum: 5, mean: 100 };
+        return this.#later(() => {
+          for (const one of settled) one.speed = GOOD_SPEED;
+        });
+      case 'starved': {
+        const { agenda } = surroundings;
+        return this.#later(starve(computer, { agenda, share: this.#random.pick([0.5, 0.1]) }));
+      }
       case 'lost-disk':
         return this.#lose(computer);
       case 'remove':

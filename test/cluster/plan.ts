@@ -19,6 +19,8 @@ export interface ClusterPlan {
   readonly hasManyRows: boolean;
   /** Customers that ask for hundreds of things at once. */
   readonly hasBursts: boolean;
+  /** Nothing fails: disks, processors and links are slow, and leaders are to stay in office. */
+  readonly isSlow: boolean;
   /**
    * `repaired`: everything comes back, grows to its full size and comes to rest. `majority`: of
    * every shard a majority comes back, and all others are cut off for ever.
@@ -61,11 +63,13 @@ const NARROW = {
 const MANY_SHARDS = [16, 32, 64];
 const MANY_SHARDS_CHANCE = 0.12;
 const MANY_ROWS_CHANCE = 0.25;
+const SLOW_CHANCE = 0.12;
 
 export function drawPlan(random: Random, profile: Profile): ClusterPlan {
   const nodes = random.pick([1, 2, 3, 3, 3, 4, 5]);
   const few = random.pick(profile === 'txn' ? [2, 4, 4, 8] : [1, 2, 4, 8]);
   const [shards, rows] = [random.fork('shards'), random.fork('rows')];
+  const isSlow = random.fork('slow').chance(SLOW_CHANCE);
   return {
     profile,
     nodes,
@@ -76,6 +80,7 @@ export function drawPlan(random: Random, profile: Profile): ClusterPlan {
     faultMilliseconds: random.between(5000, 40_000),
     limits: random.pick([SMALL, NARROW]),
     hasBursts: random.chance(0.3),
+    isSlow,
     ending: random.chance(0.3) ? 'majority' : 'repaired',
     losesCatalogue: random.chance(0.3),
     forgets: random.chance(0.1),

@@ -2,7 +2,6 @@
 
 import type { Probes } from '../sim/probes.ts';
 import { Bank } from './bank.ts';
-import { VALUE_BYTES_MAX } from './computer.ts';
 import { Counters } from './counters.ts';
 import type { Customer } from './customer.ts';
 import { Forks } from './forks.ts';
@@ -16,6 +15,7 @@ import { Rings } from './rings.ts';
 import { Rivals } from './rivals.ts';
 import { Rooms } from './rooms.ts';
 import { Scans } from './scans.ts';
+import { VALUE_BYTES_MAX } from './small-limits.ts';
 import { StaleReads } from './stale-reads.ts';
 import type { Workload } from './workload.ts';
 

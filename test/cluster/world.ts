@@ -11,12 +11,16 @@ import { Ending } from './ending.ts';
 import { Faults } from './faults.ts';
 import { Growth } from './growth.ts';
 import { Operator } from './operator.ts';
+import { misplacementOf } from './placement.ts';
 import type { ClusterPlan } from './plan.ts';
+import { judgeSlowness, leadersOf, Slowness } from './slowness.ts';
 import type { Surroundings } from './surroundings.ts';
 import { Witness } from './witness.ts';
 import { Work } from './work.ts';
 
 const STEP_MILLISECONDS = 50;
+/** The last node may join ten seconds late. */
+const GROWTH_MILLISECONDS_MAX = 60_000;
 /** Transactions should meet. */
 const REST_MILLISECONDS_MAX = { cluster: 60, txn: 20 } as const;
 
@@ -81,8 +85,11 @@ export class World {
     });
     this.#faults = faults;
     this.#found();
-    faults.begin();
-    this.agenda.runUntil(this.agenda.now + this.#plan.faultMilliseconds);
+    if (this.#plan.isSlow) this.#slowDown();
+    else {
+      faults.begin();
+      this.agenda.runUntil(this.agenda.now + this.#plan.faultMilliseconds);
+    }
     const ending = new Ending({
       plan: this.#plan,
       surroundings: this.#surroundings,
@@ -113,6 +120,21 @@ export class World {
     }
     for (let at = 1; at < nodes; at++) growth.join(this.#random.pick([0, 0, 2000, 10_000]));
     for (const computer of growth.computers) computer.isFirst = true;
+  }
+
+  /** A cluster that has come to be meets nothing but slowness. */
+  #slowDown(): void {
+    const { agenda, computers, probes } = this;
+    const { shards, faultMilliseconds: milliseconds } = this.#plan;
+    const isGrown = () => misplacementOf(computers) === undefined;
+    this.#until('every shard lies where it should', isGrown, GROWTH_MILLISECONDS_MAX);
+    const [before, written] = [leadersOf(probes), this.#writes.length];
+    const random = this.#random.fork('slowness');
+    new Slowness({ surroundings: this.#surroundings, random, computers }).run(milliseconds);
+    const after = leadersOf(probes);
+    const leaders = { elected: after.elected - before.elected, all: after.all - before.all };
+    const writes = this.#writes.slice(written);
+    judgeSlowness({ shards, milliseconds, now: agenda.now, writes }, leaders);
   }
 
   /** One piece of work after the other until it is told to stop. */

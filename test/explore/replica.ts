@@ -104,7 +104,7 @@ function live(replica: Replica, happening: Happening): Outputs {
   while (replica.raft.hasReady) {
     const ready = replica.raft.take();
     if (ready.write !== undefined) replica.disk.write(ready.write);
-    messages.push(...ready.messages);
+    messages.push(...ready.messages.map(timeless));
     for (const read of ready.reads) if (read.type === 'granted') readIndex = read.index;
     apply(replica, ready.committed);
   }
@@ -156,6 +156,10 @@ function apply(replica: Replica, committed: Ready['committed']): void {
     assert(written?.term === entry.term, 'what is handed to the machine is in the log');
   }
   replica.raft.step({ type: 'applied', index: last.index });
+}
+
+function timeless(message: Message): Message {
+  return 'sentAt' in message ? { ...message, sentAt: 0 } : message;
 }
 
 /** To all but a leader, any time past the restart's silence is the same time. */

@@ -62,7 +62,7 @@ export const READ_BUGS: readonly Bug[] = [
     sentence: 'a lease begins when the answers come, not when the round left',
     trap: '17',
     file: FILE,
-    find: 'leader.leaseFrom = sent.at;',
+    find: 'leader.leaseFrom = newest;',
     replace: 'leader.leaseFrom = core.now;',
     profiles: ['lease'],
     isFast: false,

@@ -65,7 +65,7 @@ function lead(replica: Replica): void {
   for (const isTrial of [true, false]) {
     if (isTrial) raft.step({ type: 'campaign' });
     flush(replica);
-    const envelope = { shard: SHARD, from: PEER, to: SELF, term: 1 };
+    const envelope = { shard: SHARD, from: PEER, to: SELF, term: 1, sentAt: 0 };
     const message: Message = { type: 'vote-response', ...envelope, isTrial, isGranted: true };
     raft.step({ type: 'message', message });
   }
@@ -80,13 +80,13 @@ function samples(from: MemberId): Message[] {
   const snapshot = { ...at, configuration: VOTERS, configurationAt: ORIGIN };
   const entries: Entry[] = [{ index: 5, term: 3, kind: 'empty' }];
   const answer = { index: 3, hint: ORIGIN, round: 1 };
-  const asked = { isTransfer: true, last: at, configuration: ORIGIN };
+  const asked = { isTransfer: true, last: at, configuration: ORIGIN, sentAt: 0 };
   const told = { commit: 0, round: 1, configuration: ORIGIN };
   const chunk = { offset: 0, data: new Uint8Array(3), isLast: true, round: 1 };
   return [
     { type: 'vote-request', ...envelope, isTrial: false, ...asked },
     { type: 'vote-request', ...envelope, isTrial: true, ...asked },
-    { type: 'vote-response', ...envelope, isTrial: false, isGranted: true },
+    { type: 'vote-response', ...envelope, isTrial: false, isGranted: true, sentAt: 0 },
     { type: 'append', ...envelope, previous: at, entries, ...told },
     { type: 'append-response', ...envelope, answer: 'have', ...answer },
     { type: 'append-response', ...envelope, answer: 'missing', ...answer },

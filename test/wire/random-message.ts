@@ -77,10 +77,16 @@ export function randomMessage(random: Random, type: Message['type']): Message {
     case 'vote-request': {
       const [isTrial, isTransfer] = [random.chance(0.5), random.chance(0.5)];
       const [last, configuration] = [randomPosition(random), randomPosition(random)];
-      return { type, ...envelope, isTrial, isTransfer, last, configuration };
+      return { type, ...envelope, isTrial, isTransfer, last, configuration, sentAt: index };
     }
     case 'vote-response':
-      return { type, ...envelope, isTrial: random.chance(0.5), isGranted: random.chance(0.5) };
+      return {
+        type,
+        ...envelope,
+        isTrial: random.chance(0.5),
+        isGranted: random.chance(0.5),
+        sentAt: index,
+      };
     case 'append':
       return randomAppend(random, { ...envelope, round, commit: index });
     case 'append-response': {

@@ -60,11 +60,13 @@ export function parseMessage(route: string, type: string, fields: Fields): Messa
   switch (type) {
     case 'vote-request': {
       const isTrial = truth('trial');
-      const last = position('last');
-      return { type, ...envelope, isTrial, isTransfer: truth('transfer'), last, configuration };
+      const asked = { isTransfer: truth('transfer'), last: position('last'), sentAt: 0 };
+      return { type, ...envelope, isTrial, ...asked, configuration };
     }
-    case 'vote-response':
-      return { type, ...envelope, isTrial: truth('trial'), isGranted: truth('granted') };
+    case 'vote-response': {
+      const isGranted = truth('granted');
+      return { type, ...envelope, isTrial: truth('trial'), isGranted, sentAt: number('sent') };
+    }
     case 'append': {
       const previous = position('previous');
       const after = Number(fields.get('after') ?? previous.index);

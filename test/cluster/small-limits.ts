@@ -1,0 +1,23 @@
+/** Limits of the nodes of a simulated cluster: small, so that they are met. */
+
+import { LOG_LIMITS } from '../../src/base/limits.ts';
+
+const KIB = 1024;
+
+/** What they take in. */
+export const VALUE_BYTES_MAX = 24 * KIB;
+
+/** Small segments switch and go round often. */
+export const SMALL_LOG = {
+  ...LOG_LIMITS,
+  segmentBytes: 1024 * KIB,
+  batchBytesMax: 400 * KIB,
+  moveBytesMax: 64 * KIB,
+};
+
+export const FRAMES = {
+  keyBytesMax: 4096,
+  valueBytesMax: VALUE_BYTES_MAX,
+  frameBytesMax: 32 * 1024 * KIB,
+  batchBytesMax: 1024 * KIB,
+};
