@@ -228,6 +228,7 @@ function complaintsOf(row: NodeHealth): string[] {
   if (info === undefined) return [`${name} does not answer: ${fault}`];
   const { replicas, consistency, unconfirmed } = info;
   const stopped = replicas.filter(({ stopReason }) => stopReason !== '');
+  const doubting = replicas.filter(({ doubt, stopReason }) => doubt !== '' && stopReason === '');
   const quarantined = replicas.filter(({ isQuarantined }) => isQuarantined);
   return [
     ...(unconfirmed === '' ? [] : [`${name} serves nothing yet: ${unconfirmed}`]),
@@ -235,6 +236,9 @@ function complaintsOf(row: NodeHealth): string[] {
     ...(info.isClosing ? [`${name} is about to stop`] : []),
     ...stopped.map(({ shard, stopReason }) => {
       return `${name} has stopped its replica of ${shardName(shard)}: ${stopReason}`;
+    }),
+    ...doubting.map(({ shard, doubt }) => {
+      return `${name} does not follow the leader of ${shardName(shard)}: ${doubt}`;
     }),
     ...quarantined.map(({ shard }) => {
       return `${name} lacks a sound state of ${shardName(shard)}, and waits for one`;

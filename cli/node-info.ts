@@ -11,6 +11,8 @@ export interface ReplicaInfo {
   readonly lagEntries: number;
   /** Empty while it works. */
   readonly stopReason: string;
+  /** Why it does not follow the leader of its shard; empty if it does. */
+  readonly doubt: string;
   /** Its state is damaged, or differs from most: it serves nothing until it has another. */
   readonly isQuarantined: boolean;
 }

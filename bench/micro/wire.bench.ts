@@ -62,6 +62,7 @@ function heartbeat(shard: number): Message {
     round: 90_000,
     configuration: { index: 12, term: 2 },
     isLast: false,
+    isEstablished: true,
     timeoutMilliseconds: 200,
   };
 }

@@ -123,8 +123,16 @@ export class CatalogueDesk {
       this.#handovers.tookOffice(replica.shard, this.#core.now);
       this.mapChanged();
     }
+    if (fact === 'log-found-short') this.#giveUp(replica);
     if (fact === 'transfer-aborted') this.#handovers.failed(replica.shard, this.#core.now);
     if (fact === 'learned-own-removal' || fact === 'follower-caught-up') this.mapChanged();
+  }
+
+  /** It forgot in silence what it acknowledged to its leader, and perhaps votes as well. */
+  #giveUp({ shard, member }: Replica): void {
+    const reason = 'its log lacks entries that it acknowledged: a new member replaces it';
+    this.#core.mention({ type: 'replica-lost', shard, reason });
+    this.lost({ shard, member, reason });
   }
 
   /** Only another member can take its place, on this node or another. */

@@ -16,6 +16,7 @@ import type { Message } from '../raft/message.ts';
 import { Router, type RouterHost } from '../router/router.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Replica, ReplicaHost } from '../shard/replica.ts';
+import type { Stop } from '../shard/stop.ts';
 import type { Log, LogRecord } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
@@ -316,8 +317,9 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.transactions.meet(replica, holder, isPressing);
   }
 
-  stopped(replica: Replica, reason: string): void {
-    this.#options.onFact({ type: 'replica-lost', shard: replica.shard, reason });
+  stopped({ shard, member }: Replica, { reason, isLost }: Stop): void {
+    if (isLost) return this.#lose({ shard, member, reason });
+    this.#options.onFact({ type: 'replica-lost', shard, reason });
   }
 
   // What the router asks.

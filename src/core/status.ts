@@ -1,6 +1,7 @@
 /** What a node tells of itself, for people and their tools. */
 
 import type { ShardId } from '../base/ids.ts';
+import { doubtOf } from '../shard/stop.ts';
 import type { MoveInfo } from './moves.ts';
 import type { NodeParts } from './node-parts.ts';
 
@@ -20,6 +21,8 @@ interface ReplicaInfo {
   /** Entries that the slowest follower that is heard lacks; of a follower, 0. */
   readonly lagEntries: number;
   readonly stopReason: string;
+  /** Why it does not follow the leader that its shard has; empty if it does. */
+  readonly doubt: string;
   /** Its state is damaged or was found to differ: it serves nothing until it has another. */
   readonly isQuarantined: boolean;
 }
@@ -128,6 +131,7 @@ function replicaInfoOf(core: NodeParts, shard: ShardId): ReplicaInfo {
     silentMembers: status.followers.length - heard.length,
     lagEntries: Math.max(0, ...heard.map(({ match }) => status.last.index - match)),
     stopReason: replica.stopReason,
+    doubt: doubtOf(status),
     isQuarantined: replica.isSpoilt,
   };
 }

@@ -84,6 +84,17 @@ export interface Leader {
 
 type Role = Follower | Candidate | Leader;
 
+/** Two positions that no log can have both. */
+export interface Contradiction {
+  readonly leader: MemberId;
+  readonly term: number;
+  readonly tick: number;
+  /** What was committed here. */
+  readonly committed: Position;
+  /** What the leader says instead. */
+  readonly told: Position;
+}
+
 /**
  * Invariants, at the end of every step: handed <= commit <= log.last; term and commit never fall;
  * a leader's log holds every committed entry; `vote` belongs to `term`.
@@ -110,6 +121,8 @@ export interface Core {
   isRemoved: boolean;
   /** What the machine applied is lost: nothing is handed over until a snapshot brings it back. */
   isStateLost: boolean;
+  /** The last that this life found between a leader and itself. */
+  contradiction: Contradiction | undefined;
   /** A former life may have promised a leader its silence: no votes before this tick. */
   readonly votesFromTick: number;
   /** For so many ticks it votes for nobody but `promisedTo`, who may read by its lease. */

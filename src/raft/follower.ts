@@ -1,6 +1,7 @@
 /** What a follower does with what its leader says (§5.3). */
 
 import { NOBODY } from '../base/ids.ts';
+import { contradict, isContradicted } from './contradiction.ts';
 import {
   type Core,
   commitThrough,
@@ -8,7 +9,6 @@ import {
   damageOf,
   type Follower,
   note,
-  refuse,
   sendDurably,
   sendWithTerm,
   to,
@@ -30,8 +30,8 @@ export function tickFollower(core: Core, follower: Follower): void {
 
 export function receiveAppend(core: Core, append: Append): Outcome {
   const { previous, entries } = append;
-  const isCovered = previous.index <= Math.max(core.log.base.index, core.commit);
-  if (!isCovered && !core.log.has(previous)) {
+  if (isContradicted(core, previous)) return contradict(core, append, previous);
+  if (previous.index > core.commit && !core.log.has(previous)) {
     note(core, 'append-rejected');
     sendDurably(core, {
       type: 'append-response',
@@ -46,21 +46,21 @@ export function receiveAppend(core: Core, append: Append): Outcome {
   const fresh = firstFresh(core, entries);
   const first = entries[fresh];
   if (first !== undefined) {
-    // No leader lacks what was committed (leader completeness, §5.4.3).
-    if (first.index <= core.commit) return refuse('malformed');
+    if (first.index <= core.commit) return contradict(core, append, first);
     if (first.index <= core.log.lastIndex) cutLogFrom(core, first.index);
     take(core, fresh === 0 ? entries : entries.slice(fresh));
   } else if (entries.length > 0) note(core, 'append-already-had');
   const matched = previous.index + entries.length;
   commitThrough(core, Math.min(append.commit, matched));
-  reportMatch(core, append, Math.max(matched, core.commit));
+  reportMatch(core, append, agreedThrough(core, matched));
   return TAKEN;
 }
 
 export function receiveHeartbeat(core: Core, follower: Follower, beat: Heartbeat): Outcome {
   if (beat.commit > core.log.lastIndex) {
     // Only a log that was lost can be behind what its leader knows it to have.
-    if (core.mayVote) return refuse('malformed');
+    if (core.mayVote) note(core, 'log-found-short');
+    core.mayVote = false;
     reportDamage(core, beat, core.log.lastIndex + 1);
     return TAKEN;
   }
@@ -76,6 +76,14 @@ export function receiveHeartbeat(core: Core, follower: Follower, beat: Heartbeat
   if (damaged !== undefined) reportDamage(core, beat, damaged);
   if (core.isStateLost) reportLoss(core, beat);
   return TAKEN;
+}
+
+/**
+ * The leader has what is committed behind `index` as well; but only of what it made itself is that
+ * certain where it could be a leader that lost entries, and an answer must never be more than true.
+ */
+export function agreedThrough({ log, commit, term }: Core, index: number): number {
+  return log.termAt(commit) === term ? Math.max(index, commit) : index;
 }
 
 /** Says what this log now has in common with the leader's, or what it lost. */
@@ -138,8 +146,8 @@ function reportDamage(
 function firstFresh(core: Core, entries: readonly Entry[]): number {
   for (let at = 0; at < entries.length; at++) {
     const entry = entries[at] as Entry;
-    if (entry.index <= core.log.base.index) continue;
-    if (core.log.termAt(entry.index) !== entry.term) return at;
+    const isHere = entry.index > core.commit ? core.log.has(entry) : !isContradicted(core, entry);
+    if (!isHere) return at;
     repairWith(core, entry);
   }
   return entries.length;

@@ -1,5 +1,6 @@
 /** Receiving a snapshot: chunks in order, a check by the driver, then the log begins anew (§7). */
 
+import { contradict, isContradicted } from './contradiction.ts';
 import {
   type Core,
   commitThrough,
@@ -10,12 +11,13 @@ import {
   sendWithTerm,
   to,
 } from './core.ts';
-import { reportLoss, reportMatch } from './follower.ts';
+import { agreedThrough, reportLoss, reportMatch } from './follower.ts';
 import type { SnapshotChunk, SnapshotDescription } from './message.ts';
 import { type Outcome, TAKEN } from './ready.ts';
 
 export function receiveChunk(core: Core, follower: Follower, chunk: SnapshotChunk): Outcome {
   const { snapshot } = chunk;
+  if (isContradicted(core, snapshot)) return contradict(core, chunk, snapshot);
   if (core.isStateLost && snapshot.index < core.log.base.index) {
     // Behind it the log has a gap, and nothing would go on from there.
     reportLoss(core, chunk);
@@ -25,7 +27,7 @@ export function receiveChunk(core: Core, follower: Follower, chunk: SnapshotChun
     note(core, 'snapshot-already-covered');
     commitThrough(core, snapshot.index);
     follower.incoming = undefined;
-    reportMatch(core, chunk, Math.max(snapshot.index, core.commit));
+    reportMatch(core, chunk, agreedThrough(core, snapshot.index));
     return TAKEN;
   }
   const incoming = continueWith(core, follower, chunk);
@@ -59,7 +61,8 @@ export function finishSnapshot(
   if (incoming === undefined || !incoming.isComplete) return refuse('stale');
   if (incoming.snapshot.index !== check.index) return refuse('stale');
   core.role.incoming = undefined;
-  if (!check.isSound) {
+  // A leader before the present one may have sent it: what it contradicts is not given up for it.
+  if (!check.isSound || isContradicted(core, incoming.snapshot)) {
     note(core, 'snapshot-refused');
     const { index } = incoming.snapshot;
     if (leader !== incoming.from) return TAKEN;

@@ -89,6 +89,8 @@ export interface Heartbeat extends Envelope {
   readonly configuration: Position;
   /** The leader falls silent; a follower that has all through `commit` stops its clock too. */
   readonly isLast: boolean;
+  /** An entry of its term is committed, so a majority follows it. */
+  readonly isEstablished: boolean;
   /** The election timeout that a majority of the group needs, as its leader sees it. */
   readonly timeoutMilliseconds: number;
 }

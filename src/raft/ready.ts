@@ -72,6 +72,10 @@ export type Refusal =
   | 'not-for-us'
   | 'not-a-member'
   | 'stale'
+  /** The leader lacks what is committed here: see `status().contradiction`. */
+  | 'in-doubt'
+  /** The same, and a majority follows it: this member is of no use to the shard any more. */
+  | 'contradicted'
   | 'out-of-numbers'
   | 'removed';
 

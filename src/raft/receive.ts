@@ -3,6 +3,7 @@
 import { unreachable } from '../base/assert.ts';
 import { type MemberId, NOBODY } from '../base/ids.ts';
 import { isMember, isVoter } from './configuration.ts';
+import { doubt } from './contradiction.ts';
 import {
   adoptTerm,
   becomeFollower,
@@ -220,6 +221,8 @@ function act(core: Core, message: Message): Outcome {
 /** Whoever speaks as leader in this term is the leader of this term (§5.2). */
 function follow(core: Core, message: Append | Heartbeat | SnapshotChunk): Outcome {
   if (core.role.type === 'leader') return refuse('malformed');
+  const doubtful = doubt(core, message);
+  if (doubtful !== undefined) return doubtful;
   if (core.role.type === 'candidate') becomeFollower(core, message.from);
   const follower = core.role as Follower;
   if (follower.leader !== NOBODY && follower.leader !== message.from) return refuse('malformed');

@@ -67,6 +67,7 @@ export function revive(options: RaftOptions): Core {
     mayVote: restored.mayVote,
     isRemoved: false,
     isStateLost: false,
+    contradiction: undefined,
     votesFromTick: hardState.term === 0 ? 0 : limits.electionTicksMin,
     promiseTicks: 0,
     promisedTo: NOBODY,

@@ -29,6 +29,7 @@ export function beat(core: Core, leader: Leader, how: { readonly isLast: boolean
       round: leader.round,
       configuration: core.configurations.newest.at,
       isLast: how.isLast,
+      isEstablished: core.commit >= leader.firstOwnIndex,
       timeoutMilliseconds,
     });
   }

@@ -2,7 +2,7 @@
 
 import type { MemberId } from '../base/ids.ts';
 import type { PlacedConfiguration } from './configuration.ts';
-import { type Core, type Leader, leaderOf } from './core.ts';
+import { type Contradiction, type Core, type Leader, leaderOf } from './core.ts';
 import type { Position } from './position.ts';
 
 /** One follower as its leader sees it. */
@@ -41,6 +41,8 @@ export interface RaftStatus {
   /** A committed configuration is without this member, for ever. */
   readonly isRemoved: boolean;
   readonly mayVote: boolean;
+  /** What the leader of this term lacks and is committed here: the replica does not follow it. */
+  readonly contradiction: Contradiction | undefined;
   readonly firstDamaged: number | undefined;
   /** Rising by member; empty unless this replica leads. */
   readonly followers: readonly FollowerStatus[];
@@ -64,6 +66,7 @@ export function statusOf(core: Core): RaftStatus {
     isQuiet: role.type !== 'candidate' && role.isQuiet,
     isRemoved: core.isRemoved,
     mayVote: core.mayVote,
+    contradiction: core.contradiction?.term === core.term ? core.contradiction : undefined,
     firstDamaged: log.firstDamagedAfter(log.base.index),
     followers: role.type === 'leader' ? followersOf(core, role) : [],
   };

@@ -1,6 +1,7 @@
 /** Elections from both sides: standing for one, and answering those who do (§5.2, §5.4.1). */
 
 import { type MemberId, NOBODY, NUMBER_MAX } from '../base/ids.ts';
+import { isDoubted } from './contradiction.ts';
 import {
   adoptTerm,
   becomeFollower,
@@ -63,9 +64,11 @@ export function answerVoteRequest(core: Core, request: VoteRequest): Outcome {
     (request.isTrial && request.term > core.term) ||
     (core.vote === NOBODY && !hasLeader(core, request.from) && !isPromised(core, request));
   const isUpToDate = core.log.isUpToDate(request.last);
+  const isInDoubt = isDoubted(core, request.from);
   if (!isFree) note(core, 'vote-refused-already-given');
   else if (!isUpToDate) note(core, 'vote-refused-for-older-log');
-  const isGranted = isFree && isUpToDate;
+  else if (isInDoubt) note(core, 'vote-refused-in-doubt');
+  const isGranted = isFree && isUpToDate && !isInDoubt;
   if (isGranted && !request.isTrial) {
     if (request.isTransfer) note(core, 'vote-given-to-transfer');
     if (core.vote === NOBODY) adoptTerm(core, core.term, request.from);

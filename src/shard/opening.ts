@@ -4,6 +4,8 @@ import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { Configuration, PlacedConfiguration } from '../raft/configuration.ts';
+import { isContradicted } from '../raft/contradiction.ts';
+import { Log as RaftLog } from '../raft/log.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import { ORIGIN } from '../raft/position.ts';
 import { Raft } from '../raft/raft.ts';
@@ -26,12 +28,13 @@ export interface OpeningOptions {
 }
 
 /**
- * The log is the truth and the state follows it; there are four ways in which they can differ.
+ * The log is the truth and the state follows it; there are five ways in which they can differ.
  * A state without a beginning: the log has everything, and the machine starts from nothing; so it
  * does if the state is damaged and the log still has everything. A state behind what the log has
  * forgotten, or a damaged one: only others can give it back, so the replica follows and votes
  * without one until a snapshot comes. A state that the log does not reach: a snapshot became the
- * state and the process died before the log was restarted behind it, so that is done now.
+ * state and the process died before the log was restarted behind it, so that is done now. A state
+ * that contradicts what the log knows to be committed counts as damaged.
  */
 export function openReplica(
   { shard, found }: { readonly shard: ShardId; readonly found: RestoredReplica },
@@ -41,6 +44,7 @@ export function openReplica(
   const { store } = host;
   if (!store.shards.includes(shard)) create(shard, found, store);
   let machine = machineOrNone(shard, options);
+  if (contradicts(store.description(shard), { shard, found, log })) store.condemn(shard);
   if (!isUsable(shard, machine, store) && hasEverything(found)) {
     // Of a former life's rows none counts any more; a generation of its own begins.
     store.drop(shard);
@@ -49,8 +53,8 @@ export function openReplica(
   }
   const state = store.description(shard);
   const { base } = found.log;
-  const isBehind = state.index < base.index;
-  const restored = isBehind || reaches(found, state) ? found : restarted(found, state);
+  const isUseless = state.index < base.index || contradicts(state, { shard, found, log });
+  const restored = isUseless || reaches(found, state) ? found : restarted(found, state);
   if (restored !== found) record(shard, { log, restored, state });
   const raft = new Raft({
     shard,
@@ -59,14 +63,14 @@ export function openReplica(
     random: options.random.fork(`raft ${shard}`),
     entries: log.reader(shard),
     snapshots: soundSnapshots(shard, store),
-    restored: { ...restored, applied: isBehind ? base.index : state.index },
+    restored: { ...restored, applied: isUseless ? base.index : state.index },
   });
   const isGuess = machine.time === 0;
   const time = new LogTime({ time: machine.time || options.wall, now: host.now, isGuess });
   const { member } = restored;
   const newMachine = () => options.machineOf(shard);
   const replica = new Replica({ host, shard, member, raft, machine, newMachine, time });
-  if (isBehind || !isUsable(shard, machine, store)) replica.spoil();
+  if (isUseless || !isUsable(shard, machine, store)) replica.spoil();
   return replica;
 }
 
@@ -131,6 +135,23 @@ function restarted(found: RestoredReplica, state: SnapshotDescription): Restored
     log: { base: { index, term: state.term }, runs: [], lastIndex: index, damaged: [] },
     configurations: [{ at: configurationAt, configuration }],
   };
+}
+
+interface Kept {
+  readonly shard: ShardId;
+  readonly found: RestoredReplica;
+  readonly log: Log;
+}
+
+/**
+ * No log that ends with the state has the entries which this one knows to be committed. What the
+ * replica acknowledged is in its log, so the state is given up.
+ */
+function contradicts(state: SnapshotDescription, { shard, found, log }: Kept): boolean {
+  const known = new RaftLog(log.reader(shard), found.log);
+  const { base, lastIndex } = known;
+  const commit = Math.max(base.index, Math.min(found.hardState.commit, lastIndex));
+  return isContradicted({ log: known, commit }, state);
 }
 
 interface Restart {

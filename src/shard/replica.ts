@@ -7,6 +7,7 @@ import type { Prepared, PreparedParts } from '../machine/prepared.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Entry, Message } from '../raft/message.ts';
+import type { Position } from '../raft/position.ts';
 import type { Raft } from '../raft/raft.ts';
 import type { Mark, Outcome, RaftEvent, Ready, Write } from '../raft/ready.ts';
 import type { RaftStatus } from '../raft/status.ts';
@@ -26,6 +27,7 @@ import type { Read } from './reads.ts';
 import type { Removals } from './removals.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
+import { contradicted, ofLaterVersion, type Stop } from './stop.ts';
 
 /** What the node does for its replicas. */
 export interface ReplicaHost {
@@ -47,8 +49,8 @@ export interface ReplicaHost {
   linger(replica: Replica): void;
   /** Somebody waits for a key that a transaction holds; with more right to it, if pressing. */
   meet(replica: Replica, holder: Prepared, isPressing: boolean): void;
-  /** The replica can go no further until somebody looks at it. */
-  stopped(replica: Replica, reason: string): void;
+  /** The replica can go no further. */
+  stopped(replica: Replica, stop: Stop): void;
 }
 
 interface ReplicaOptions {
@@ -161,6 +163,8 @@ export class Replica implements EntranceHost, ReadingHost {
     if (this.stopReason !== '') return { type: 'refused', reason: 'damaged' };
     const outcome = this.#raft.step(event);
     if (this.#raft.hasReady) this.touch();
+    const isOver = outcome.type === 'refused' && outcome.reason === 'contradicted';
+    if (isOver) this.#stop(contradicted(this.status()));
     return outcome;
   }
 
@@ -396,14 +400,13 @@ export class Replica implements EntranceHost, ReadingHost {
     if (gathered.length === 0) return;
     for (const { proposal, result } of offer(this.#raft, gathered, this.logTime)) {
       const { asker } = proposal;
-      if (typeof result === 'string') this.#drop(proposal, result);
-      else this.#proposals.add(result.index, { term: result.term, asker });
+      if (typeof result !== 'string') {
+        this.#proposals.add(result.index, { term: result.term, asker });
+        continue;
+      }
+      this.#entrance.drop(proposal);
+      this.fail(asker, result);
     }
-  }
-
-  #drop(proposal: Proposal, failure: Failure): void {
-    this.#entrance.drop(proposal);
-    this.fail(proposal.asker, failure);
   }
 
   #passVerdict(): void {
@@ -456,7 +459,7 @@ export class Replica implements EntranceHost, ReadingHost {
     switch (entry.kind) {
       case 'command': {
         const verdict = this.machine.apply({ index, payload: entry.payload });
-        if (verdict === 'unknown') return this.#stop(`entry ${index} is of a later version`);
+        if (verdict === 'unknown') return this.#stop(ofLaterVersion(index));
         store.apply(shard, { position, configuration: undefined, writes: verdict.writes });
         if (verdict.dueAt < this.dueAt) this.dueAt = verdict.dueAt;
         const isOwn = this.isLeader && term === this.#raft.term;
@@ -480,10 +483,7 @@ export class Replica implements EntranceHost, ReadingHost {
     this.#appliedTerm = term;
   }
 
-  #answer(
-    { index, term }: { readonly index: number; readonly term: number },
-    replies: readonly Uint8Array[],
-  ): void {
+  #answer({ index, term }: Position, replies: readonly Uint8Array[]): void {
     const waiting = this.#proposals.take(index, term);
     if (waiting === undefined) return;
     const { origin, id } = waiting.asker;
@@ -492,9 +492,9 @@ export class Replica implements EntranceHost, ReadingHost {
     origin.respond(response);
   }
 
-  #stop(reason: string): void {
-    this.stopReason = reason;
+  #stop(stop: Stop): void {
+    this.stopReason = stop.reason;
     this.end();
-    this.#host.stopped(this, reason);
+    this.#host.stopped(this, stop);
   }
 }

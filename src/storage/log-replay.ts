@@ -96,6 +96,8 @@ export class LogReplay {
       if (lost === undefined) replica.mayVote = false;
     }
     if (!isProven) replica.mayVote = false;
+    // What is committed was here once, so the log lost its end without a trace.
+    if (replica.hardState.commit > replica.lastIndex) replica.mayVote = false;
     const term = Math.max(replica.hardState.term, replica.lastTerm);
     if (term > replica.hardState.term) {
       replica.hardState = { ...replica.hardState, term, vote: NOBODY };

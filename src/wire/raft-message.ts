@@ -55,7 +55,7 @@ const SNAPSHOT_ANSWERS = ['next', 'refused'] as const;
 
 /** Elements of each message, its type included. */
 const LENGTH = {
-  heartbeat: 10,
+  heartbeat: 11,
   heartbeatResponse: 6,
   voteRequest: 12,
   voteResponse: 8,
@@ -96,6 +96,7 @@ export function writeHeartbeat(writer: Writer, message: Heartbeat): void {
   writer.count(message.round);
   writePosition(writer, message.configuration);
   writer.truth(message.isLast);
+  writer.truth(message.isEstablished);
   writer.count(message.timeoutMilliseconds);
 }
 
@@ -109,8 +110,9 @@ export function readHeartbeat(reader: Reader): Heartbeat {
   const round = reader.count();
   const configuration = readPosition(reader);
   const isLast = reader.truth();
+  const isEstablished = reader.truth();
   const timeoutMilliseconds = reader.count();
-  const body = { commit, round, configuration, isLast, timeoutMilliseconds };
+  const body = { commit, round, configuration, isLast, isEstablished, timeoutMilliseconds };
   return { type: 'heartbeat', shard, from, to, term, ...body };
 }
 

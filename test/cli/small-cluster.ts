@@ -55,8 +55,8 @@ export function mapOn(nodes: readonly number[], voters: readonly number[] = node
 export function infoOf(node: number, changes: Partial<NodeInfo> = {}): NodeInfo {
   const role = node === 1 ? 'leader' : 'follower';
   const replicas = [0, 1, 2].map((shard) => {
-    const place = { applied: 10, last: 10, lagEntries: 0, stopReason: '', isQuarantined: false };
-    return { shard, role, term: 3, leaderNode: 1, ...place };
+    const place = { applied: 10, last: 10, lagEntries: 0, stopReason: '', doubt: '' };
+    return { shard, role, term: 3, leaderNode: 1, isQuarantined: false, ...place };
   });
   const log = { liveBytes: 1_234_567, longestSyncMilliseconds: 2.5 };
   const rest = { moves: [], isReadOnly: false, isClosing: false, clients: 1, replicas, log };

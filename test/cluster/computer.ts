@@ -16,6 +16,7 @@ import { Switchboard } from '../../src/transport/switchboard.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { NodeClock } from '../sim/node-clock.ts';
 import { promiseCopies, rotEntryIn, rotRow, rotVoteIn } from '../sim/rot.ts';
+import { type Amend, amendLog } from './amended-log.ts';
 import { CLOCK } from './customer.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
 import { type FolderCopy, type Passport, segmentsOf } from './folder.ts';
@@ -202,12 +203,26 @@ export class Computer {
   }
 
   /** Of a computer that is down: an old copy takes the place of its folder, which is lost. */
-  putBack({ passport, files, state }: FolderCopy): void {
+  putBack(copy: FolderCopy): void {
     this.isLost = true;
     this.isCopy = true;
+    this.turnBack(copy);
+  }
+
+  /** The same of one that its cluster will let in: for tests of what others make of it. */
+  turnBack({ passport, files, state }: FolderCopy): void {
     this.passport = { ...passport };
     this.#files.restore(files);
     this.#state.restore(state);
+  }
+
+  /** Of a computer that is down: its log of a shard gets what no life of it would write there. */
+  amendLog(shard: ShardId, amend: Amend): void {
+    const { passport: owner } = this;
+    if (owner === undefined || this.isUp) this.#fail('there is no folder to amend');
+    const random = this.#random.fork(`amended log ${this.#life}`);
+    const now = () => this.#surroundings.agenda.now;
+    amendLog({ files: this.#files, owner, random, now }, shard, amend);
   }
 
   /** A row of the state goes bad on disk; says whether there was one. */

@@ -38,6 +38,8 @@ interface StageOptions {
   readonly nodes: number;
   readonly shards: number;
   readonly limits?: Partial<RaftLimits>;
+  /** The test has a majority lose what it acknowledged: there will be two histories. */
+  readonly isForked?: boolean;
 }
 
 interface Rows {
@@ -55,13 +57,14 @@ export class Stage {
   readonly #customer: Customer;
   #isWriting = false;
 
-  constructor(seed: number, { nodes, shards, limits }: StageOptions) {
+  constructor(seed: number, { nodes, shards, limits, isForked = false }: StageOptions) {
     const random = new Random(seed);
     this.agenda = new Agenda(random.fork('ties'));
     const { agenda, probes } = this;
     const network = new MemoryNetwork({ time: agenda, random: random.fork('network') });
     const surroundings = { agenda, network, random: random.fork('all'), probes };
     const witness = new Witness(() => agenda.now);
+    if (isForked) witness.write = () => {};
     const all = { ...LIMITS, ...limits };
     this.#growth = new Growth({ surroundings, random, witness, limits: all });
     this.#growth.begin({ shards, replicas: Math.min(3, nodes) });

@@ -12,6 +12,7 @@ import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
 import { FOUNDING_BUGS } from './bugs-founding.ts';
+import { HISTORY_BUGS } from './bugs-histories.ts';
 import { LIFE_BUGS } from './bugs-lives.ts';
 import { LOG_BUGS } from './bugs-log.ts';
 import { DATA_BUGS } from './bugs-machine-data.ts';
@@ -33,6 +34,7 @@ export const BUGS: readonly Bug[] = [
   ...ELECTION_BUGS,
   ...LOG_BUGS,
   ...LIFE_BUGS,
+  ...HISTORY_BUGS,
   ...MEMBERSHIP_BUGS,
   ...READ_BUGS,
   ...REPAIR_BUGS,

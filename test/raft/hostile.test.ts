@@ -82,6 +82,7 @@ function samples(from: MemberId): Message[] {
   const answer = { index: 3, hint: ORIGIN, round: 1 };
   const asked = { isTransfer: true, last: at, configuration: ORIGIN, sentAt: 0 };
   const told = { commit: 0, round: 1, configuration: ORIGIN };
+  const beat = { isLast: false, isEstablished: true, timeoutMilliseconds: 200 };
   const chunk = { offset: 0, data: new Uint8Array(3), isLast: true, round: 1 };
   return [
     { type: 'vote-request', ...envelope, isTrial: false, ...asked },
@@ -92,7 +93,7 @@ function samples(from: MemberId): Message[] {
     { type: 'append-response', ...envelope, answer: 'missing', ...answer },
     { type: 'append-response', ...envelope, answer: 'damaged', ...answer },
     { type: 'append-response', ...envelope, answer: 'stateless', ...answer },
-    { type: 'heartbeat', ...envelope, ...told, isLast: false, timeoutMilliseconds: 200 },
+    { type: 'heartbeat', ...envelope, ...told, ...beat },
     { type: 'heartbeat-response', ...envelope, round: 1, delayMilliseconds: 0 },
     { type: 'snapshot-chunk', ...envelope, snapshot, ...chunk },
     { type: 'snapshot-response', ...envelope, answer: 'next', index: 3, offset: 1, round: 1 },

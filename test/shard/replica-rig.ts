@@ -14,6 +14,7 @@ import { DataMachine } from '../../src/shard/data-machine.ts';
 import { newborn, openReplica } from '../../src/shard/opening.ts';
 import type { Origin } from '../../src/shard/origin.ts';
 import type { Replica, ReplicaHost } from '../../src/shard/replica.ts';
+import type { Stop } from '../../src/shard/stop.ts';
 import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log.ts';
 import { StateStore } from '../../src/storage/state-store.ts';
 import type { Response } from '../../src/wire/response.ts';
@@ -38,6 +39,7 @@ export class ReplicaRig implements ReplicaHost {
   readonly entries = new Map<number, Entry>();
   now = 5000;
   stopReason = '';
+  isLost = false;
   isSpoilt = false;
   /** While the log's disk stands still, reports gather. */
   isLogStuck = false;
@@ -168,8 +170,9 @@ export class ReplicaRig implements ReplicaHost {
     this.isSpoilt = isSpoilt;
   }
 
-  stopped(_replica: Replica, reason: string): void {
+  stopped(_replica: Replica, { reason, isLost }: Stop): void {
     this.stopReason = reason;
+    this.isLost = isLost;
   }
 
   #options() {

@@ -53,6 +53,7 @@ function statusOf(member: MemberId, change: Partial<RaftStatus>): RaftStatus {
     isQuiet: false,
     isRemoved: false,
     mayVote: true,
+    contradiction: undefined,
     firstDamaged: undefined,
     followers: [],
     ...change,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { MemberId } from '../../src/base/ids.ts';
+import { type MemberId, NOBODY } from '../../src/base/ids.ts';
 import { decodePromises, encodePromises, PROMISE_FILES } from '../../src/storage/log-promises.ts';
 import { MemoryFiles } from '../../src/storage/memory-files.ts';
 import { CREATION, command, writing } from './log-contract.ts';
@@ -53,4 +53,28 @@ test('a log that knows less than a copy of its promises, for no known reason, ne
     assert.equal(replica?.mayVote, !isLater);
     assert.equal(replica?.hardState.term, isLater ? 6 : 5);
   }
+});
+
+test('a log that ends before what it knows to be committed never votes', () => {
+  for (const commit of [1, 2]) {
+    const files = new MemoryFiles();
+    const log = mustOpen(files);
+    const hardState = { ...VOTE, commit };
+    appendNow(files, log, [CREATION, writing([command(1, 1, 'a')], { hardState })]);
+    rest(files, log);
+    files.kill();
+    const replica = mustOpen(files, { seed: 2 }).replica(SHARD);
+    assert.deepEqual([replica?.log.lastIndex, replica?.mayVote], [1, commit === 1]);
+  }
+});
+
+test('a log whose last entry is of a later term than its promises never votes', () => {
+  const files = new MemoryFiles();
+  const log = mustOpen(files);
+  appendNow(files, log, [CREATION, writing([command(1, 7, 'a')], { hardState: VOTE })]);
+  rest(files, log);
+  files.kill();
+  const replica = mustOpen(files, { seed: 2 }).replica(SHARD);
+  assert.deepEqual(replica?.hardState, { term: 7, vote: NOBODY, commit: 0 });
+  assert.equal(replica.mayVote, false);
 });

@@ -99,8 +99,9 @@ function randomWrite(replica: ReplicaModel, { random, taste }: Scene): Write {
   const entries = randomEntries({ from, lastTerm, term: hardState.term }, { random, taste });
   const repairs = snapshot === undefined && !cut ? randomRepairs(replica, random) : [];
   const position = { index: from + entries.length - 1, term: entries.at(-1)?.term ?? lastTerm };
-  const { commit } = hardState;
   const isCut = cut && entries.length === 0;
+  // Only what is in the log is committed.
+  const commit = Math.min(hardState.commit, isCut ? from : position.index);
   return {
     mark: { number: 1, position },
     hardState: { ...hardState, commit },

@@ -20,6 +20,7 @@ const HEARTBEAT: Heartbeat = {
   round: 5,
   configuration: { index: 1, term: 1 },
   isLast: false,
+  isEstablished: true,
   timeoutMilliseconds: 200,
 };
 

@@ -8,7 +8,7 @@ import { decodeFrame } from '../../src/wire/frame.ts';
 /** Campaign now: shard 1, from 2, to 3, term 4. */
 const SINGLE = [0x95, 9, 1, 2, 3, 4];
 /** A heartbeat without its group. */
-const BEAT = [0x9a, 1, 2, 3, 4, 5, 6, 1, 1, 0xc2, 7];
+const BEAT = [0x9b, 1, 2, 3, 4, 5, 6, 1, 1, 0xc2, 0xc3, 7];
 const RESPONSE = [0x96, 1, 2, 3, 4, 5, 6];
 /** An append up to its entries. */
 const APPEND = [0x9c, 5, 1, 2, 3, 4, 1, 1, 0, 0, 1, 1];

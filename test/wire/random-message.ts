@@ -69,7 +69,8 @@ export function randomMessage(random: Random, type: Message['type']): Message {
   switch (type) {
     case 'heartbeat': {
       const configuration = randomPosition(random);
-      const beat = { isLast: random.chance(0.5), timeoutMilliseconds: randomCount(random) };
+      const [isLast, isEstablished] = [random.chance(0.5), random.chance(0.5)];
+      const beat = { isLast, isEstablished, timeoutMilliseconds: randomCount(random) };
       return { type, ...envelope, commit: index, round, configuration, ...beat };
     }
     case 'heartbeat-response':

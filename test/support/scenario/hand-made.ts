@@ -79,9 +79,9 @@ export function parseMessage(route: string, type: string, fields: Fields): Messa
       return { type, ...envelope, answer, index: number('index'), hint: position('hint'), round };
     }
     case 'heartbeat': {
-      const isLast = truth('last');
+      const [isLast, isEstablished] = [truth('last'), truth('established')];
       const timeoutMilliseconds = Number(fields.get('timeout') ?? USUAL_TIMEOUT);
-      const beat = { commit: number('commit'), round, configuration, isLast };
+      const beat = { commit: number('commit'), round, configuration, isLast, isEstablished };
       return { type, ...envelope, ...beat, timeoutMilliseconds };
     }
     case 'heartbeat-response':

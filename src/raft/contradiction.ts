@@ -1,0 +1,60 @@
+/**
+ * A leader whose log contradicts what is committed here. Leader completeness (§5.4.3) rules it out
+ * as long as disks keep what they acknowledged: a majority lost entries, by old copies of folders
+ * for example, and went on without them. Neither history can be led to the other. The one that a
+ * majority has goes on: either the leader's, and this replica has to be replaced, or that of the
+ * voters that do not follow it, and they elect another.
+ */
+
+import { type MemberId, NOBODY } from '../base/ids.ts';
+import { type Core, note, refuse } from './core.ts';
+import type { Append, Heartbeat, SnapshotChunk } from './message.ts';
+import type { Position } from './position.ts';
+import type { Outcome } from './ready.ts';
+
+/** Nothing of the message is taken, and its sender is no leader to this replica. */
+export function contradict(core: Core, { from }: Append | SnapshotChunk, told: Position): Outcome {
+  note(core, 'leader-contradicted');
+  const index = Math.min(told.index, core.commit);
+  core.contradiction = {
+    leader: from,
+    term: core.term,
+    tick: core.ticks,
+    committed: { index, term: core.log.termAt(index) ?? 0 },
+    told: { index: told.index, term: told.term },
+  };
+  if (core.role.type === 'follower') core.role.leader = NOBODY;
+  return refuse('in-doubt');
+}
+
+/**
+ * What becomes of the next messages of such a leader; undefined from any other. No answer: it must
+ * not take this replica for one that follows it. If it says that it has committed an entry of its
+ * term, a majority does, and the driver has to give this replica up.
+ */
+export function doubt(
+  core: Core,
+  message: Append | Heartbeat | SnapshotChunk,
+): Outcome | undefined {
+  const { contradiction } = core;
+  if (contradiction?.term !== core.term || contradiction.leader !== message.from) return undefined;
+  const isFollowed = message.type === 'heartbeat' && message.isEstablished;
+  return refuse(isFollowed ? 'contradicted' : 'in-doubt');
+}
+
+/** For a while it gets no vote either: else it may win again before another voter stands. */
+export function isDoubted({ contradiction, ticks, limits }: Core, candidate: MemberId): boolean {
+  if (contradiction?.leader !== candidate) return false;
+  return ticks - contradiction.tick < limits.electionTicksMax;
+}
+
+/** A log, and through where it is known to be committed: at least its base. */
+type Known = Pick<Core, 'log' | 'commit'>;
+
+/** Whether a committed entry is known here that no log with this position can have. */
+export function isContradicted({ log, commit }: Known, { index, term }: Position): boolean {
+  // Terms never fall along a log, so a position outside of what is known can be judged as well.
+  if (index > commit) return term < (log.termAt(commit) ?? 0);
+  if (index < log.base.index) return term > log.base.term;
+  return log.termAt(index) !== term;
+}

@@ -1,0 +1,33 @@
+/** Why a replica goes no further, as people are told. */
+
+import type { Position } from '../raft/position.ts';
+import type { RaftStatus } from '../raft/status.ts';
+
+export interface Stop {
+  readonly reason: string;
+  /** Nothing can bring it back: another member has to take its place. */
+  readonly isLost: boolean;
+}
+
+export function ofLaterVersion(index: number): Stop {
+  return { reason: `entry ${index} is of a later version`, isLost: false };
+}
+
+/** Why a replica does not follow the leader of its shard; empty if it does. */
+export function doubtOf({ contradiction }: RaftStatus): string {
+  if (contradiction === undefined) return '';
+  const { committed, told } = contradiction;
+  const both = `entry ${textOf(committed)} is committed here, and the leader has ${textOf(told)}`;
+  return `${both} instead: nodes have lost acknowledged entries`;
+}
+
+/** A majority follows that leader, so its history is the one that goes on. */
+export function contradicted(status: RaftStatus): Stop {
+  const text = `${doubtOf(status)}, and a majority goes on without them`;
+  return { reason: `${text}. A new member replaces this one`, isLost: true };
+}
+
+/** As index/term. */
+function textOf({ index, term }: Position): string {
+  return `${index}/${term}`;
+}

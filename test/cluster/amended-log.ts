@@ -1,0 +1,30 @@
+/** A log with a write that no life of its node would have made: of a folder with another past. */
+
+import { fail } from 'node:assert/strict';
+import type { ShardId } from '../../src/base/ids.ts';
+import type { Random } from '../../src/base/random.ts';
+import type { Write } from '../../src/raft/ready.ts';
+import type { LogOwner, RestoredReplica } from '../../src/storage/log.ts';
+import { openLog } from '../../src/storage/log-boot.ts';
+import type { MemoryFiles } from '../../src/storage/memory-files.ts';
+import { SMALL_LOG } from './small-limits.ts';
+
+export type Amend = (found: RestoredReplica) => Write;
+
+interface Place {
+  readonly files: MemoryFiles;
+  readonly owner: LogOwner;
+  readonly random: Random;
+  readonly now: () => number;
+}
+
+export function amendLog({ owner, ...rest }: Place, shard: ShardId, amend: Amend): void {
+  const { cluster, node } = owner;
+  const mine = { owner: { cluster, node }, limits: SMALL_LOG, isNew: false };
+  openLog({ ...rest, ...mine, onFault: () => fail('the disk is sound') }, (opened) => {
+    if (opened.type === 'refused') fail(`the log would not open: ${opened.text}`);
+    const { log } = opened;
+    const write = amend(log.replica(shard) ?? fail('there is no such log'));
+    log.append([{ type: 'write', shard, write }], () => log.close(() => {}));
+  });
+}
