@@ -12,6 +12,9 @@
  *    voters, it claims its life at all that it met. They write it down before they say `known`.
  * 3. It vouches when each of these, and with itself a majority of the catalogue's voters, knows it.
  *
+ * Who votes in the catalogue is in the map, and in the log of a node that takes part. Either may be
+ * behind the other, so the one that names more voters counts.
+ *
  * Nobody needs to vouch for that, so a cluster comes back after a loss of power of all. Two steps
  * and not one: the copy of a running node's folder is heard out by some peers and refused by
  * others, and what only heard it out must not take it for the newest life.
@@ -21,6 +24,7 @@ import type { NodeId } from '../base/ids.ts';
 import { LIFE_LIMITS } from '../base/life-limits.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import { CATALOGUE_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
+import type { Log } from '../storage/log.ts';
 
 interface Peer {
   isMet: boolean;
@@ -89,11 +93,11 @@ export class Confirmation {
   }
 
   /** The peers at which the life is to be claimed now. Looks whether it is confirmed. */
-  look(map: ClusterMap): readonly NodeId[] {
+  look(map: ClusterMap, electorates = electoratesIn(map)): readonly NodeId[] {
     if (this.isConfirmed) return [];
     const others = map.nodes.map(({ node }) => node).filter((node) => node !== this.#self);
     if (others.some((node) => this.#isAwaited(this.#peer(node)))) return [];
-    if (!this.#isMajority(map, ({ isMet, isKnown }) => isMet || isKnown)) return [];
+    if (!this.#isMajority(electorates, ({ isMet, isKnown }) => isMet || isKnown)) return [];
     this.#claimedAt ??= this.#awake;
     const asked = others.filter((node) => {
       const { isMet, isKnown } = this.#peer(node);
@@ -102,7 +106,7 @@ export class Confirmation {
     // A disk that hangs is not waited for: its node knows the life, if not for good.
     const isLong = this.#awake - this.#claimedAt >= LIFE_LIMITS.slowClaimMilliseconds;
     const isHeardOut = asked.length === 0 || isLong;
-    this.isConfirmed = isHeardOut && this.#isMajority(map, ({ isKnown }) => isKnown);
+    this.isConfirmed = isHeardOut && this.#isMajority(electorates, ({ isKnown }) => isKnown);
     return this.isConfirmed ? [] : asked.filter((node) => this.#ask(this.#peer(node)));
   }
 
@@ -123,11 +127,12 @@ export class Confirmation {
     return !isMet && this.#awake - objectedAt < LIFE_LIMITS.meetMilliseconds;
   }
 
-  #isMajority({ shards }: ClusterMap, is: (peer: Peer) => boolean): boolean {
-    const members = shards[CATALOGUE_SHARD]?.members ?? [];
-    const voters = members.filter(({ isVoter }) => isVoter).map(({ node }) => node);
-    const sure = voters.filter((node) => node === this.#self || is(this.#peer(node)));
-    return sure.length * 2 > voters.length;
+  #isMajority(electorates: readonly Electorate[], is: (peer: Peer) => boolean): boolean {
+    const most = Math.max(...electorates.map((voters) => voters.length));
+    return electorates.some((voters) => {
+      const sure = voters.filter((node) => node === this.#self || is(this.#peer(node)));
+      return voters.length === most && sure.length * 2 > most;
+    });
   }
 
   #peer(node: NodeId): Peer {
@@ -138,4 +143,18 @@ export class Confirmation {
     }
     return peer;
   }
+}
+
+/** Nodes that vote in the catalogue, by one account. */
+type Electorate = readonly NodeId[];
+
+/** By the map, and by the newest configuration in this node's own log of the catalogue, if any. */
+export function electoratesIn({ shards }: ClusterMap, log?: Log): readonly Electorate[] {
+  const members = shards[CATALOGUE_SHARD]?.members ?? [];
+  const byMap = members.filter(({ isVoter }) => isVoter).map(({ node }) => node);
+  const newest = log?.replica(CATALOGUE_SHARD)?.configurations.at(-1)?.configuration;
+  const byLog = [newest?.voters ?? [], newest?.outgoing ?? []].map((voters) =>
+    members.filter(({ member }) => voters.includes(member)).map(({ node }) => node),
+  );
+  return [byMap, ...byLog];
 }

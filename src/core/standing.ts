@@ -9,7 +9,7 @@ import { nodeNumbered } from '../catalog/questions.ts';
 import type { Log } from '../storage/log.ts';
 import type { TransportEvent } from '../transport/transport.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
-import { Confirmation } from './confirmation.ts';
+import { Confirmation, electoratesIn } from './confirmation.ts';
 import type { EndReason, NodeFact } from './node-parts.ts';
 import { PeerLives } from './peer-lives.ts';
 
@@ -140,7 +140,8 @@ export class Standing {
   #look(): void {
     const { map } = this.#host;
     if (map === undefined || this.isConfirmed) return;
-    for (const node of this.#confirmation.look(map)) this.#claim(node);
+    const electorates = electoratesIn(map, this.#host.log);
+    for (const node of this.#confirmation.look(map, electorates)) this.#claim(node);
     if (!this.isConfirmed) return;
     this.#objection = '';
     this.#host.confirmed();

@@ -2,17 +2,32 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NodeId } from '../../src/base/ids.ts';
+import type { MemberId, NodeId } from '../../src/base/ids.ts';
 import { LIFE_LIMITS } from '../../src/base/life-limits.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
-import { Confirmation } from '../../src/core/confirmation.ts';
+import { Confirmation, electoratesIn } from '../../src/core/confirmation.ts';
+import type { Log } from '../../src/storage/log.ts';
 
 const [ONE, TWO, THREE] = [1 as NodeId, 2 as NodeId, 3 as NodeId];
 const SELF = TWO;
 const TICK = 20;
 
+function memberOf(node: NodeId): MemberId {
+  return (100 + node) as MemberId;
+}
+
+/** What a node has in its log of the catalogue. */
+function logWith(voters: readonly NodeId[], outgoing: readonly NodeId[] = []): Log {
+  const configuration = { voters: voters.map(memberOf), outgoing: outgoing.map(memberOf) };
+  return { replica: () => ({ configurations: [{ configuration }] }) } as unknown as Log;
+}
+
 function mapOf(nodes: readonly NodeId[], voters: readonly NodeId[] = nodes): ClusterMap {
-  const members = nodes.map((node) => ({ node, isVoter: voters.includes(node) }));
+  const members = nodes.map((node) => ({
+    node,
+    member: memberOf(node),
+    isVoter: voters.includes(node),
+  }));
   return { nodes: nodes.map((node) => ({ node })), shards: [{ members }] } as unknown as ClusterMap;
 }
 
@@ -118,4 +133,26 @@ test('a peer whose disk hangs is not waited for without end', () => {
   equal(life.isConfirmed(), false);
   life.pass(TICK);
   equal(life.isConfirmed(), true);
+});
+
+test('whichever of the map and the log names more voters of the catalogue counts', () => {
+  const justGrown = mapOf([ONE, TWO, THREE], [ONE, TWO]);
+  deepEqual(electoratesIn(justGrown, logWith([ONE, TWO, THREE])), [
+    [ONE, TWO],
+    [ONE, TWO, THREE],
+    [],
+  ]);
+  const isConfirmedBy = (map: ClusterMap, log: Log, ...known: NodeId[]) => {
+    const { confirmation } = new Life();
+    for (const node of known) confirmation.meet(node);
+    for (let at = 0; at <= LIFE_LIMITS.meetMilliseconds; at += TICK) confirmation.pass(at);
+    for (const node of known) confirmation.know(node);
+    confirmation.look(map, electoratesIn(map, log));
+    return confirmation.isConfirmed;
+  };
+  // The map has not heard yet that the catalogue grew, and ONE is lost.
+  equal(isConfirmedBy(justGrown, logWith([ONE, TWO, THREE]), THREE), true);
+  equal(isConfirmedBy(justGrown, logWith([ONE, TWO]), THREE), false);
+  equal(isConfirmedBy(THREE_NODES, logWith([TWO])), false, 'its log is behind the map');
+  equal(isConfirmedBy(THREE_NODES, logWith([TWO], [ONE, TWO, THREE])), false);
 });
