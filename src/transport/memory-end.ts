@@ -20,6 +20,8 @@ export interface Trouble {
   tearChance: number;
   /** Of broken streams, how many are noticed before the silence is. */
   noticeChance: number;
+  /** What the path carries, for all sockets together: bytes wait for those before them. */
+  bytesPerMillisecond: number;
 }
 
 /** One direction between two hosts, for all sockets. */
@@ -29,6 +31,8 @@ export interface Path {
   isStalled: boolean;
   /** Grows with every cut: what left under an earlier number does not arrive. */
   cuts: number;
+  /** When all that was sent so far has left the sender, for it takes its time. */
+  freeAt: number;
 }
 
 interface MemoryEndOptions {
@@ -156,7 +160,9 @@ export class MemoryEnd implements Socket {
       return;
     }
     this.#parcels.push(parcel);
-    this.#lastAt = Math.max(time.now + delayOn(path, random), this.#lastAt);
+    const bytes = parcel.type === 'frame' ? parcel.bytes.length : CONTROL_BYTES;
+    path.freeAt = Math.max(time.now, path.freeAt) + bytes / path.trouble.bytesPerMillisecond;
+    this.#lastAt = Math.max(path.freeAt + delayOn(path, random), this.#lastAt);
     // Moments of one instant may come in any order, so each lands whatever left first.
     time.after(this.#lastAt - time.now, () => {
       this.#due += 1;

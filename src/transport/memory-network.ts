@@ -16,7 +16,13 @@ interface Direction {
   readonly to: string;
 }
 
-const NO_TROUBLE: Trouble = { delayMin: 0.1, delayMax: 1, tearChance: 0, noticeChance: 0.5 };
+const NO_TROUBLE: Trouble = {
+  delayMin: 0.1,
+  delayMax: 1,
+  tearChance: 0,
+  noticeChance: 0.5,
+  bytesPerMillisecond: Number.POSITIVE_INFINITY,
+};
 
 /**
  * Hosts are named by the url at which they are dialled. Trouble is per direction. As in TCP nothing
@@ -43,8 +49,11 @@ export class MemoryNetwork {
     };
   }
 
+  /** What waits for a narrow path and has not arrived waits no longer than the new one demands. */
   disturb(direction: Direction, change: Partial<Trouble>): void {
-    Object.assign(this.#path(direction).trouble, change);
+    const path = this.#path(direction);
+    Object.assign(path.trouble, change);
+    if (change.bytesPerMillisecond !== undefined) path.freeAt = 0;
   }
 
   /** Whatever is sent from now on, or is on its way, is lost. */
@@ -123,7 +132,8 @@ export class MemoryNetwork {
     const name = `${from} ${to}`;
     let path = this.#paths.get(name);
     if (path === undefined) {
-      path = { trouble: { ...NO_TROUBLE }, isCut: false, isStalled: false, cuts: 0 };
+      const trouble = { ...NO_TROUBLE };
+      path = { trouble, isCut: false, isStalled: false, cuts: 0, freeAt: 0 };
       this.#paths.set(name, path);
     }
     return path;
