@@ -29,6 +29,8 @@ export const RAFT_LIMITS = {
   inflightBytesMax: 8 * MIB,
   /** Entries in one append; a single larger entry travels alone. */
   appendBytesMax: 512 * KIB,
+  /** An append, or a piece of a snapshot, where the link is full; a single larger entry passes. */
+  fullLinkBytesMax: 16 * KIB,
   /** Entries handed to the machine at once. */
   committedBytesMax: 4 * MIB,
   /** Payloads a leader holds that are not committed yet; one larger payload may enter alone. */

@@ -12,7 +12,7 @@ import type { Message, SnapshotDescription } from './message.ts';
 import type { Outbox } from './outbox.ts';
 import type { Position } from './position.ts';
 import type { Progress } from './progress.ts';
-import type { Outcome, Refusal, SnapshotReader } from './ready.ts';
+import type { Links, Outcome, Refusal, SnapshotReader } from './ready.ts';
 
 export interface Follower {
   readonly type: 'follower';
@@ -105,6 +105,7 @@ export interface Core {
   readonly limits: RaftLimits;
   readonly random: Random;
   readonly snapshots: SnapshotReader;
+  readonly links: Links;
   /** The indexes of the snapshots that are open for followers. */
   readonly openSnapshots: Set<number>;
   readonly log: Log;

@@ -38,6 +38,7 @@ export const FACTS = [
   'change-refused',
   'follower-caught-up',
   'inflight-window-full',
+  'link-full',
   'uncommitted-tail-full',
   'oversize-payload-alone',
   'read-waited-for-own-term',

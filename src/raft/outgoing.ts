@@ -1,6 +1,7 @@
 /** Sending a snapshot: the follower needs what the log has forgotten (§7). */
 
 import { type Core, note, to } from './core.ts';
+import { DELAYS_PER_TIMEOUT } from './election-timeout.ts';
 import type { Progress, Transfer } from './progress.ts';
 
 /**
@@ -12,9 +13,15 @@ export function sendChunks(core: Core, progress: Progress): void {
   const { transfer } = progress;
   if (transfer === undefined) return;
   const { snapshot } = transfer;
-  const bytesMax = core.limits.chunkBytesMax;
+  const { chunkBytesMax, fullLinkBytesMax } = core.limits;
   while (!transfer.isAllSent && transfer.sent - transfer.offset < transfer.windowBytes) {
     const offset = transfer.sent;
+    const room = core.links.room(progress.member, 'chunk');
+    if (room === 0 && offset > transfer.offset) {
+      note(core, 'link-full');
+      return;
+    }
+    const bytesMax = Math.min(chunkBytesMax, Math.max(room, fullLinkBytesMax));
     const piece = core.snapshots.read({ index: snapshot.index, offset, bytesMax });
     if (piece === 'later') return;
     if (piece === 'gone') return beginAnew(core, progress);
@@ -27,16 +34,23 @@ export function sendChunks(core: Core, progress: Progress): void {
       isLast: piece.isLast,
       round: core.role.type === 'leader' ? core.role.round : 0,
     });
+    core.links.taken(progress.member, 'chunk', piece.data.length);
     transfer.sent += piece.data.length;
     transfer.isAllSent = piece.isLast;
-    if (transfer.waitTicks === 0) wait(core, transfer);
+    if (transfer.waitTicks === 0) wait(core, transfer, { isLinkFull: room === 0 });
   }
 }
 
 /** The follower has everything before this byte, or has lost what it had behind it. */
-export function learnOffset(core: Core, transfer: Transfer, offset: number): void {
+export function learnOffset(
+  core: Core,
+  transfer: Transfer,
+  { offset, isLinkFull }: { readonly offset: number; readonly isLinkFull: boolean },
+): void {
   const { chunkBytesMax, chunkWindowBytesMax } = core.limits;
   const isFurther = offset > transfer.offset;
+  // With what was sent again: by then an answer to either is late, and the wait errs on that side.
+  if (isFurther) transfer.answerTicks = Math.max(core.ticks - transfer.askedAt, fade(transfer));
   transfer.offset = offset;
   transfer.attempts = 0;
   transfer.waitTicks = 0;
@@ -44,7 +58,7 @@ export function learnOffset(core: Core, transfer: Transfer, offset: number): voi
   transfer.windowBytes = Math.min(transfer.windowBytes + chunkBytesMax, chunkWindowBytesMax);
   // An answer that comes after the wait was over may be to what is to be sent again.
   transfer.sent = Math.max(transfer.sent, offset);
-  if (transfer.sent > offset) wait(core, transfer);
+  if (transfer.sent > offset) wait(core, transfer, { isLinkFull });
 }
 
 /** What is on its way was lost, or is late: it is sent again, one chunk at first. */
@@ -53,6 +67,11 @@ export function rewind(core: Core, transfer: Transfer): void {
   transfer.isAllSent = false;
   transfer.windowBytes = core.limits.chunkBytesMax;
   transfer.waitTicks = 0;
+}
+
+/** One fast answer does not make a link fast. */
+function fade({ answerTicks }: Transfer): number {
+  return Math.floor((answerTicks * 7) / 8);
 }
 
 export function tickTransferTo(core: Core, { transfer }: Progress): void {
@@ -108,9 +127,21 @@ function begin(core: Core, progress: Progress): void {
   progress.beginTransfer(snapshot);
 }
 
-/** A slow link must not be buried under repetitions: each one waits twice as long. */
-function wait(core: Core, transfer: Transfer): void {
-  const { electionTicksMin, chunkRetryDoublingsMax } = core.limits;
-  transfer.waitTicks = electionTicksMin << Math.min(transfer.attempts, chunkRetryDoublingsMax);
+/**
+ * A slow link must not be buried under repetitions. The first wait follows the election timeout and
+ * the time that answers took, each further one is twice as long, and where the link is full the
+ * first one is as long as any.
+ */
+function wait(
+  core: Core,
+  transfer: Transfer,
+  { isLinkFull }: { readonly isLinkFull: boolean },
+): void {
+  const { electionTicksMin, chunkRetryDoublingsMax: doublingsMax } = core.limits;
+  const longest = electionTicksMin << doublingsMax;
+  const first = Math.max(core.timeout.ticks, DELAYS_PER_TIMEOUT * transfer.answerTicks);
+  const wanted = first << Math.min(transfer.attempts, doublingsMax);
+  if (transfer.attempts === 0) transfer.askedAt = core.ticks;
+  transfer.waitTicks = isLinkFull ? longest : Math.min(wanted, longest);
   transfer.attempts += 1;
 }

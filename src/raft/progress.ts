@@ -16,8 +16,6 @@ type ProgressState = 'probe' | 'replicate' | 'snapshot';
 interface Flight {
   readonly lastIndex: number;
   readonly bytes: number;
-  /** The leader's tick at which it left. */
-  readonly leftAt: number;
 }
 
 export interface Transfer {
@@ -33,6 +31,10 @@ export interface Transfer {
   waitTicks: number;
   /** How often the same was sent: each time the wait doubles, for the link may be slow. */
   attempts: number;
+  /** The leader's tick at which what is on its way was first sent. */
+  askedAt: number;
+  /** How long an answer took lately, in ticks. */
+  answerTicks: number;
 }
 
 /** Invariant: 0 <= match < next; in `replicate` all through `next - 1` has been sent. */
@@ -44,6 +46,8 @@ export class Progress {
   next: number;
   /** In `probe`: one append is out, nothing more until an answer or the next heartbeat. */
   isProbing = false;
+  /** In `probe`: entries went along with one already, and to ask again needs none. */
+  hasProbed = false;
   transfer: Transfer | undefined;
   /** The highest round of heartbeats this follower answered: what reads and leases stand on. */
   answeredRound = 0;
@@ -57,6 +61,8 @@ export class Progress {
   #lastRoundTicks = Number.POSITIVE_INFINITY;
   #flights: Flight[] = [];
   #flightBytes = 0;
+  /** The leader's tick at which the oldest flight, or the last question after it, left. */
+  #askedAt = 0;
 
   constructor(options: {
     readonly member: MemberId;
@@ -87,13 +93,27 @@ export class Progress {
     );
   }
 
+  /** Something is on its way that was not answered. */
+  get hasFlights(): boolean {
+    return this.state === 'probe' ? this.isProbing : this.#flights.length > 0;
+  }
+
   /**
-   * Something left so long ago that an answer should be here: as long as two heartbeats are apart.
-   * An answer to a heartbeat says nothing of an append that left with it, or that waits for a disk.
+   * Something left so long ago that an answer should be here: as long as two heartbeats are apart,
+   * or where the link is full, as long as the longest timeout. An answer to a heartbeat says
+   * nothing of an append that left with it, or that waits for a disk or for the link.
    */
-  isOverdue(now: number): boolean {
-    const [oldest] = this.#flights;
-    return oldest !== undefined && now - oldest.leftAt >= this.#limits.heartbeatTicks;
+  isOverdue(now: number, { isLinkFull }: { readonly isLinkFull: boolean }): boolean {
+    const { heartbeatTicks, electionTicksMax } = this.#limits;
+    return (
+      this.hasFlights && now - this.#askedAt >= (isLinkFull ? electionTicksMax : heartbeatTicks)
+    );
+  }
+
+  /** The follower is asked again where it stands. */
+  asked(now: number): void {
+    this.#askedAt = now;
+    this.isProbing = false;
   }
 
   /** An append with these entries left. */
@@ -105,13 +125,16 @@ export class Progress {
   }): void {
     if (this.state === 'probe') {
       this.isProbing = true;
+      this.hasProbed = true;
+      this.#askedAt = flight.now;
       return;
     }
     if (flight.count === 0) return;
+    if (this.#flights.length === 0) this.#askedAt = flight.now;
     assert(flight.lastIndex >= this.next, 'entries are sent once while all goes well');
     this.next = flight.lastIndex + 1;
-    const { lastIndex, bytes, now } = flight;
-    this.#flights.push({ lastIndex, bytes, leftAt: now });
+    const { lastIndex, bytes } = flight;
+    this.#flights.push({ lastIndex, bytes });
     this.#flightBytes += flight.bytes;
   }
 
@@ -143,6 +166,7 @@ export class Progress {
     if (rejected.index !== this.next - 1) return false;
     this.next = Math.max(Math.min(rejected.index, rejected.couldMatch + 1), this.match + 1);
     this.isProbing = false;
+    this.hasProbed = false;
     return true;
   }
 
@@ -166,6 +190,7 @@ export class Progress {
     this.state = 'probe';
     this.next = this.match + 1;
     this.isProbing = false;
+    this.hasProbed = false;
     this.transfer = undefined;
     this.#flights = [];
     this.#flightBytes = 0;
@@ -187,7 +212,15 @@ export class Progress {
     assert(this.state === 'snapshot', 'a transfer belongs to a follower in need of one');
     const windowBytes = this.#limits.chunkBytesMax;
     const sent = { offset: 0, sent: 0, isAllSent: false };
-    this.transfer = { snapshot, ...sent, windowBytes, waitTicks: 0, attempts: 0 };
+    this.transfer = {
+      snapshot,
+      ...sent,
+      windowBytes,
+      waitTicks: 0,
+      attempts: 0,
+      askedAt: 0,
+      answerTicks: 0,
+    };
   }
 
   heard(now: number): void {
@@ -220,6 +253,7 @@ export class Progress {
     this.state = 'replicate';
     this.next = this.match + 1;
     this.isProbing = false;
+    this.hasProbed = false;
     this.transfer = undefined;
     this.#flights = [];
     this.#flightBytes = 0;

@@ -116,6 +116,9 @@ function step(core: Core, event: RaftEvent): Outcome {
     case 'snapshot-readable':
       resumeTransfers(core);
       return TAKEN;
+    case 'link-open':
+      core.hasNews = core.role.type === 'leader';
+      return TAKEN;
     case 'unreachable':
       return loseTouch(core, event.member);
     case 'wake':

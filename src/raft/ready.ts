@@ -47,6 +47,8 @@ export type RaftEvent =
   | { readonly type: 'truncate'; readonly index: number; readonly keepFrom?: number }
   /** The snapshot reader answered `later` before, and may have more to say now. */
   | { readonly type: 'snapshot-readable' }
+  /** A link that was full has room again. */
+  | { readonly type: 'link-open' }
   /** A peer's connection broke: what was on its way is probably lost. */
   | { readonly type: 'unreachable'; readonly member: MemberId }
   /** The node of a peer fell silent or began a new life; a silent shard must look around. */
@@ -149,6 +151,19 @@ export interface Ready {
   readonly truncated: number | undefined;
   readonly facts: readonly Fact[];
 }
+
+/**
+ * What the links to the nodes of other members can take, in bytes; all shards share a link. Where
+ * `room` says 0 the link is full: each follower has one small message on its way there, so that
+ * all shards go on and none of them buries the heartbeats of all others.
+ */
+export interface Links {
+  room(member: MemberId, use: LinkUse): number;
+  /** So many bytes leave for this member at the end of the turn. */
+  taken(member: MemberId, use: LinkUse, bytes: number): void;
+}
+
+export type LinkUse = 'append' | 'chunk';
 
 /** The snapshots that this replica can give to others. */
 export interface SnapshotReader {

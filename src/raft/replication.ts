@@ -35,7 +35,12 @@ function sendAppends(core: Core, progress: Progress): void {
       progress.wantSnapshot();
       return;
     }
-    const entries = entriesFor(core, progress);
+    const room = core.links.room(progress.member, 'append');
+    if (room === 0 && progress.hasFlights) {
+      note(core, 'link-full');
+      return;
+    }
+    const entries = entriesFor(core, progress, room);
     if (entries === undefined) return;
     sendAppend(core, progress, entries);
   }
@@ -47,10 +52,13 @@ function hasNewsFor(core: Core, progress: Progress): boolean {
 }
 
 /** The next entries for a follower; undefined if they cannot be had now. */
-function entriesFor(core: Core, progress: Progress): readonly Entry[] | undefined {
-  const { log, limits } = core;
-  if (progress.next > log.lastIndex) return [];
-  const range = { from: progress.next, to: log.lastIndex, bytesMax: limits.appendBytesMax };
+function entriesFor(core: Core, progress: Progress, room: number): readonly Entry[] | undefined {
+  const { log } = core;
+  const { appendBytesMax, fullLinkBytesMax } = core.limits;
+  // What was sent with the first probe may be on its way still.
+  if (progress.next > log.lastIndex || progress.hasProbed) return [];
+  const bytesMax = Math.min(appendBytesMax, Math.max(room, fullLinkBytesMax));
+  const range = { from: progress.next, to: log.lastIndex, bytesMax };
   const entries = log.read(range);
   if (entries === 'later') return undefined;
   if (entries !== 'damaged') return entries;
@@ -74,6 +82,7 @@ function sendAppend(core: Core, progress: Progress, entries: readonly Entry[]): 
     configuration: core.configurations.newest.at,
   });
   const lastIndex = previous.index + entries.length;
-  const count = entries.length;
-  progress.sent({ lastIndex, bytes: sizeOfAll(entries), count, now: core.ticks });
+  const [count, bytes] = [entries.length, sizeOfAll(entries)];
+  core.links.taken(progress.member, 'append', bytes);
+  progress.sent({ lastIndex, bytes, count, now: core.ticks });
 }

@@ -46,13 +46,14 @@ export function receiveHeartbeatResponse(
   if (progress === undefined) return refuse('not-a-member');
   progress.delay = response.delayMilliseconds;
   learnPace(core, progress);
+  const isLinkFull = core.links.room(progress.member, 'append') === 0;
+  const isAllSent = progress.next > core.log.lastIndex || progress.isWindowFull || isLinkFull;
   // What was sent and never answered may be lost: an answer tells, whichever it is.
-  progress.isProbing = false;
-  if (progress.match < core.log.lastIndex) {
-    const isAllSent = progress.next > core.log.lastIndex || progress.isWindowFull;
-    if (isAllSent && progress.isOverdue(core.ticks)) sendNudge(core, progress);
-    core.hasNews = true;
+  if (progress.isOverdue(core.ticks, { isLinkFull })) {
+    progress.asked(core.ticks);
+    if (isAllSent && progress.match < core.log.lastIndex) sendNudge(core, progress);
   }
+  if (progress.match < core.log.lastIndex) core.hasNews = true;
   return TAKEN;
 }
 
@@ -74,7 +75,8 @@ export function receiveSnapshotResponse(
   if (response.offset === transfer.offset) return TAKEN;
   // The follower began anew.
   if (response.offset < transfer.offset) note(core, 'snapshot-resumed');
-  learnOffset(core, transfer, response.offset);
+  const isLinkFull = core.links.room(progress.member, 'chunk') === 0;
+  learnOffset(core, transfer, { offset: response.offset, isLinkFull });
   return TAKEN;
 }
 

@@ -9,7 +9,7 @@ import { type Core, drawTimeout } from './core.ts';
 import { ElectionTimeout } from './election-timeout.ts';
 import { type EntryReader, Log, type RestoredLog } from './log.ts';
 import { Outbox } from './outbox.ts';
-import type { HardState, SnapshotReader } from './ready.ts';
+import type { HardState, Links, SnapshotReader } from './ready.ts';
 
 /** What a replica remembers of its former lives. */
 export interface Restored {
@@ -30,8 +30,12 @@ export interface RaftOptions {
   readonly random: Random;
   readonly entries: EntryReader;
   readonly snapshots: SnapshotReader;
+  /** Without any, links are never full. */
+  readonly links?: Links;
   readonly restored: Restored;
 }
+
+const WIDE: Links = { room: () => Number.POSITIVE_INFINITY, taken: () => {} };
 
 export function revive(options: RaftOptions): Core {
   const { restored, random, limits } = options;
@@ -47,6 +51,7 @@ export function revive(options: RaftOptions): Core {
     limits,
     random,
     snapshots: options.snapshots,
+    links: options.links ?? WIDE,
     openSnapshots: new Set(),
     log,
     configurations: new Configurations(restored.configurations),

@@ -10,6 +10,7 @@ export const BUGGIFY_SITES = [
   'extra-proposal',
   'frame-per-message',
   'lease-ask-later',
+  'link-full',
   'node-heartbeat-skipped',
   'old-checkpoint-dropped',
   'propose-one-by-one',

@@ -4,7 +4,7 @@ import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { EntryRange } from '../../src/raft/log.ts';
 import type { Entry } from '../../src/raft/message.ts';
 import { Raft } from '../../src/raft/raft.ts';
-import type { ReadAnswer, SnapshotReader, Write } from '../../src/raft/ready.ts';
+import type { Links, ReadAnswer, SnapshotReader, Write } from '../../src/raft/ready.ts';
 import type { RestoredReplica, ShardRecord } from '../../src/storage/log.ts';
 import type { ReplicaImage } from './image.ts';
 import type { Actor } from './invariants.ts';
@@ -77,6 +77,7 @@ export class Replica {
       random: services.random.fork(`raft ${node} ${shard} ${boot}`),
       entries: { read: (range) => this.#read(range) },
       snapshots: this.#snapshots(),
+      links: this.#links(),
       restored: { ...remembered, applied },
     });
   }
@@ -88,6 +89,15 @@ export class Replica {
     let to = buggify.fires('reader-one-entry') ? from : range.to;
     for (const index of this.#repairing.keys()) if (index > from) to = Math.min(to, index - 1);
     return this.#storage.log.reader(this.shard).read({ from, to, bytesMax });
+  }
+
+  /** Nothing tells that there is room again: then the answers to heartbeats do. */
+  #links(): Links {
+    const { buggify } = this.#services;
+    return {
+      room: () => (buggify.fires('link-full') ? 0 : Number.POSITIVE_INFINITY),
+      taken: () => {},
+    };
   }
 
   #snapshots(): SnapshotReader {
