@@ -26,6 +26,20 @@ export const TRANSPORT_LIMITS = {
   mainBytesMax: 16 * MIB,
   bulkBytesMax: 10 * MIB,
   clientBytesMax: 16 * MIB,
+  /** Frames to a peer that are no larger travel whole; of larger ones the lane carries pieces. */
+  pieceBytesMax: 8 * KIB,
+  /** What may be on its way over one lane: it begins with this, and follows the path. */
+  windowBytesStart: 32 * KIB,
+  windowBytesMin: 8 * KIB,
+  windowBytesMax: 8 * MIB,
+  /** How long a heartbeat may wait behind it: half of the shortest election timeout. */
+  queueMilliseconds: 100,
+  /** The fastest answer of a path is forgotten after one to two of these. */
+  windowStretchMilliseconds: 10_000,
+  /** A lane that sends nothing for this long counts on half of what it knew. */
+  windowIdleMilliseconds: 1000,
+  /** Pieces of frames from one peer that wait for the last one. */
+  piecesBytesMax: 52 * MIB,
   /** All sockets that others opened, with and without a hello. */
   connectionsMax: 10_000,
   /** Pieces of one frame: our own frames are never in pieces. */
@@ -46,6 +60,16 @@ export function assertTransportLimits(limits: TransportLimits): void {
   );
   assert(limits.sweepMilliseconds * 2 <= limits.peerPingMilliseconds, 'pings leave in time');
   assert(limits.redialMillisecondsMin <= limits.redialMillisecondsMax, 'attempts get rarer');
+  assert(
+    limits.windowBytesMin <= limits.windowBytesStart &&
+      limits.windowBytesStart <= limits.windowBytesMax,
+    'a window begins within its bounds',
+  );
+  assert(limits.pieceBytesMax <= limits.windowBytesMin, 'a piece fits the smallest window');
+  assert(
+    limits.piecesBytesMax >= limits.mainBytesMax + WIRE_LIMITS.frameBytesMax,
+    'all that may wait at a sender may wait in pieces at the receiver',
+  );
 }
 
 assertTransportLimits(TRANSPORT_LIMITS);
@@ -53,5 +77,10 @@ assert(
   STATE_LIMITS.exportsMax * (RAFT_LIMITS.chunkWindowBytesMax + RAFT_LIMITS.chunkBytesMax) <=
     TRANSPORT_LIMITS.bulkBytesMax,
   'the chunks that may be on their way to one peer fit its socket',
+);
+assert(
+  TRANSPORT_LIMITS.queueMilliseconds * 2 <=
+    RAFT_LIMITS.electionTicksMin * RAFT_LIMITS.tickMilliseconds,
+  'a heartbeat that waits for what is on its way comes before the shortest timeout',
 );
 assert(WIRE_LIMITS.frameBytesMax / 1024 < TRANSPORT_LIMITS.chunksMax, 'packets of a frame fit');

@@ -5,18 +5,25 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import {
   bytesMaxOfNodeMessage,
   encodeNodeMessages,
   type NodeMessage,
 } from '../wire/node-message.ts';
 
+/** Of large frames, which wait for the path as appends do; those of shards have their numbers. */
+const STREAM = 0xffff_ffff;
+
 /** The header of a frame. */
 const HEADER_BYTES_MAX = 8;
 
 interface MailOptions {
   /** False if the frame did not leave. */
-  readonly send: (to: NodeId, bytes: Uint8Array) => boolean;
+  readonly send: (
+    to: { readonly node: NodeId; readonly stream?: number },
+    bytes: Uint8Array,
+  ) => boolean;
   /** There is something to send at the end of this turn. */
   readonly onWork: () => void;
   /** None of them left. */
@@ -62,7 +69,10 @@ export class Mail {
       if (!hasHurry) continue;
       this.#boxes.delete(to);
       for (const part of partsOf(messages)) {
-        if (!this.#options.send(to, encodeNodeMessages(part))) this.#options.onUnsent(part);
+        const bytes = encodeNodeMessages(part);
+        const isLarge = bytes.length > TRANSPORT_LIMITS.pieceBytesMax;
+        const address = isLarge ? { node: to, stream: STREAM } : { node: to };
+        if (!this.#options.send(address, bytes)) this.#options.onUnsent(part);
       }
     }
   }

@@ -19,7 +19,8 @@ import type { Replica, ReplicaHost } from '../shard/replica.ts';
 import type { Stop } from '../shard/stop.ts';
 import type { Log, LogRecord } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
-import type { Transport, TransportEvent } from '../transport/transport.ts';
+import type { LaneRoom } from '../transport/paced-line.ts';
+import type { PeerAddress, Transport, TransportEvent } from '../transport/transport.ts';
 import type { Lane } from '../wire/hello.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 import type { Request } from '../wire/request.ts';
@@ -32,6 +33,7 @@ import { ConsistencyCheck } from './consistency-check.ts';
 import { Forwards } from './forwards.ts';
 import { Leaders } from './leaders.ts';
 import { Lingering } from './lingering.ts';
+import { LinkRooms } from './link-rooms.ts';
 import { machineOf, mapIn } from './machines.ts';
 import { Mail } from './mail.ts';
 import { MapKeeper } from './map-keeper.ts';
@@ -42,6 +44,7 @@ import { PeerFrames } from './peer-frames.ts';
 import { Peers } from './peers.ts';
 import { pendingOf } from './pending.ts';
 import { type LostReplica, Replicas } from './replicas.ts';
+import { loseTouchWith, openLinkTo, wakeSharedWith } from './shared-replicas.ts';
 import { Standing } from './standing.ts';
 import { infoOf } from './status.ts';
 import { TransactionDesk } from './transaction-desk.ts';
@@ -64,6 +67,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly #clientFrames: ClientFrames;
   readonly maps: MapKeeper;
   readonly #mail: Mail;
+  readonly links: LinkRooms;
   readonly #leaders = new Leaders();
   readonly #lingering = new Lingering<Replica>();
   readonly catalogue: CatalogueDesk;
@@ -93,10 +97,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       tell: (fact) => options.onFact(fact),
     });
     this.#mail = new Mail({
-      send: (node, bytes) => transport.sendToPeer({ node, lane: 'main' }, bytes),
+      send: (to, bytes) => transport.sendToPeer({ ...to, lane: 'main' }, bytes),
       onWork,
       onUnsent: (messages) => this.#missUnsent(messages),
     });
+    this.links = new LinkRooms(this);
     this.#forwards = new Forwards({
       send: (to, message) => this.tell(to, message),
       firstId: options.random.fork('forwards').word(),
@@ -131,6 +136,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       machineOf: (shard) => {
         return machineOf({ shard, store: this.store, onMap: (map) => this.maps.learn(map) });
       },
+      linksOf: (shard) => this.links.of(shard),
       record: (record) => this.#record(record),
       onLost: (lost) => this.#lose(lost),
     });
@@ -172,7 +178,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#forwards.expire(now);
     for (const { node, isNews } of this.peers.silent(now)) {
       if (isNews) this.#miss(node);
-      this.#wake(node);
+      wakeSharedWith(this, node);
     }
     for (const node of this.peers.due(now)) this.#greet(node);
     this.standing.tick(now);
@@ -192,12 +198,14 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     switch (event.type) {
       case 'peer-up':
         this.peers.hear(event.node, now);
-        if (event.lane === 'main') this.#wake(event.node);
+        if (event.lane === 'main') wakeSharedWith(this, event.node);
         this.#greet(event.node);
         if (event.lane === 'main') this.standing.meet(event.node, event.hello.lineage);
         return;
       case 'peer-frame':
         return this.#peerFrames.take(event.node, event.bytes);
+      case 'peer-drained':
+        return openLinkTo(this, event.node);
       case 'peer-down':
         if (event.lane === 'main') this.standing.lose(event.node);
         return this.#loseTouch(event.node, event.lane);
@@ -354,9 +362,13 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.nodeOfMember(message.shard, message.to);
   }
 
-  sendToPeer(node: NodeId, lane: Lane, bytes: Uint8Array): void {
-    this.#transport.sendToPeer({ node, lane }, bytes);
-    if (lane === 'main') this.#mail.accompany(node);
+  sendToPeer(to: PeerAddress, bytes: Uint8Array): void {
+    this.#transport.sendToPeer(to, bytes);
+    if (to.lane === 'main') this.#mail.accompany(to.node);
+  }
+
+  roomToPeer(to: PeerAddress): LaneRoom {
+    return this.#transport.roomToPeer(to);
   }
 
   settle(marks: readonly DurableMark[]): void {
@@ -478,22 +490,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#forwards.lose(node);
   }
 
-  /** Shards that sleep must look whether the node is still there. */
-  #wake(node: NodeId): void {
-    for (const replica of this.#sharedWith(node)) replica.step({ type: 'wake' });
-  }
-
   #loseTouch(node: NodeId, lane: Lane): void {
     if (lane === 'main') this.#forwards.lose(node);
-    for (const replica of this.#sharedWith(node)) {
-      const member = replica.isLeader ? this.maps.memberOn(replica.shard, node) : undefined;
-      if (member !== undefined) replica.step({ type: 'unreachable', member });
-    }
-  }
-
-  #sharedWith(node: NodeId): readonly Replica[] {
-    return [...this.replicas.all].filter(
-      ({ shard }) => this.maps.memberOn(shard, node) !== undefined,
-    );
+    loseTouchWith(this, node);
   }
 }

@@ -3,13 +3,15 @@
  * append for all shards, one frame for each peer and lane, one frame for each client.
  */
 
-import type { NodeId } from '../base/ids.ts';
+import type { NodeId, ShardId } from '../base/ids.ts';
 import type { Message } from '../raft/message.ts';
 import type { Mark, Ready } from '../raft/ready.ts';
 import type { Replica } from '../shard/replica.ts';
 import type { Log, LogRecord } from '../storage/log.ts';
+import type { LaneRoom } from '../transport/paced-line.ts';
+import type { PeerAddress } from '../transport/transport.ts';
 import { encodeFrames } from '../wire/frame.ts';
-import type { Lane } from '../wire/hello.ts';
+import { bytesMaxOf } from '../wire/raft-message.ts';
 import type { Clients } from './clients.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -21,7 +23,10 @@ export interface TurnParts {
   takeRecords(): readonly LogRecord[];
   /** Where a message's receiver lives; undefined if nobody knows. */
   nodeOf(message: Message): NodeId | undefined;
-  sendToPeer(node: NodeId, lane: Lane, bytes: Uint8Array): void;
+  sendToPeer(to: PeerAddress, bytes: Uint8Array): void;
+  /** What the path to a peer can take. */
+  roomToPeer(to: PeerAddress): LaneRoom;
+  readonly links: { endTurn(): void };
   /** These writes are durable. */
   settle(marks: readonly DurableMark[]): void;
 }
@@ -60,20 +65,52 @@ function append(parts: TurnParts, taken: readonly Taken[]): void {
 
 /** Snapshots have a lane of their own, so that they delay no heartbeat. */
 function send(parts: TurnParts, taken: readonly Taken[]): void {
-  const frames = { main: new Map<NodeId, Message[]>(), bulk: new Map<NodeId, Message[]>() };
+  const lanes = { main: new Map<NodeId, Message[]>(), bulk: new Map<NodeId, Message[]>() };
   for (const { ready } of taken) {
     for (const message of ready?.messages ?? []) {
       const node = parts.nodeOf(message);
       if (node === undefined) continue;
-      const lane = frames[message.type === 'snapshot-chunk' ? 'bulk' : 'main'];
+      const lane = lanes[message.type === 'snapshot-chunk' ? 'bulk' : 'main'];
       const messages = lane.get(node);
       if (messages === undefined) lane.set(node, [message]);
       else messages.push(message);
     }
   }
   for (const lane of ['main', 'bulk'] as const) {
-    for (const [node, messages] of frames[lane]) {
-      for (const bytes of encodeFrames(messages)) parts.sendToPeer(node, lane, bytes);
-    }
+    for (const [node, messages] of lanes[lane]) sendAll(parts, { node, lane }, messages);
   }
+  parts.links.endTurn();
+}
+
+/**
+ * What the path takes at once leaves in one frame. If it does not take all, beats, votes and
+ * answers leave in a frame of their own, and what carries entries or rows waits, each shard by
+ * itself.
+ */
+function sendAll(parts: TurnParts, to: PeerAddress, messages: readonly Message[]): void {
+  let bytes = 0;
+  for (const message of messages) bytes += bytesMaxOf(message);
+  if (bytes <= parts.roomToPeer(to).now) return sendIn(parts, to, messages);
+  sendIn(
+    parts,
+    to,
+    messages.filter((message) => !isHeavy(message)),
+  );
+  const streams = new Map<ShardId, Message[]>();
+  for (const message of messages) {
+    if (!isHeavy(message)) continue;
+    const stream = streams.get(message.shard);
+    if (stream === undefined) streams.set(message.shard, [message]);
+    else stream.push(message);
+  }
+  for (const [stream, ofShard] of streams) sendIn(parts, { ...to, stream }, ofShard);
+}
+
+function sendIn(parts: TurnParts, to: PeerAddress, messages: readonly Message[]): void {
+  for (const bytes of encodeFrames(messages)) parts.sendToPeer(to, bytes);
+}
+
+/** Appends without entries too: to overtake what they follow would look like a gap. */
+function isHeavy({ type }: Message): boolean {
+  return type === 'append' || type === 'snapshot-chunk' || type === 'repair-response';
 }

@@ -9,6 +9,7 @@ import { Log as RaftLog } from '../raft/log.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import { ORIGIN } from '../raft/position.ts';
 import { Raft } from '../raft/raft.ts';
+import type { Links } from '../raft/ready.ts';
 import type { Log, RestoredReplica } from '../storage/log.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
@@ -25,6 +26,7 @@ export interface OpeningOptions {
   /** The wall clock in milliseconds: where the time of a shard without history begins. */
   readonly wall: number;
   readonly machineOf: (shard: ShardId) => ShardMachine;
+  readonly linksOf: (shard: ShardId) => Links;
 }
 
 /**
@@ -63,6 +65,7 @@ export function openReplica(
     random: options.random.fork(`raft ${shard}`),
     entries: log.reader(shard),
     snapshots: soundSnapshots(shard, store),
+    links: options.linksOf(shard),
     restored: { ...restored, applied: isUseless ? base.index : state.index },
   });
   const isGuess = machine.time === 0;

@@ -4,6 +4,7 @@ import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { type NodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import type { Identity } from './judgement.ts';
+import { LANE_DOWN, type LaneRoom } from './paced-line.ts';
 import type { Schedule } from './sockets.ts';
 import type { Transport, TransportEvent } from './transport.ts';
 
@@ -81,6 +82,10 @@ export class InnerLines implements Transport {
 
   bufferedToPeer(): number {
     return 0;
+  }
+
+  roomToPeer(): LaneRoom {
+    return LANE_DOWN;
   }
 
   sendToClient(connection: number, bytes: Uint8Array): boolean {

@@ -13,17 +13,25 @@ import {
 } from '../wire/farewell.ts';
 import { encodeHello, type Lane, type PeerHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { type Identity, judgePeer } from './judgement.ts';
+import { LANE_DOWN, type LaneRoom, PacedLine } from './paced-line.ts';
 import { Pulse } from './pulse.ts';
 import type { Socket, SocketListener, Sockets } from './sockets.ts';
 import type { Peer, TransportEvent } from './transport.ts';
 
 const LANES = ['main', 'bulk'] as const;
 
+interface LaneAddress {
+  readonly node: NodeId;
+  readonly lane: Lane;
+}
+
 interface PeerLinksOptions {
   readonly identity: Identity;
   readonly sockets: Sockets;
   readonly random: Random;
   readonly limits: TransportLimits;
+  /** The clock of `Schedule`. */
+  readonly clock: () => number;
   readonly tell: (event: TransportEvent) => void;
 }
 
@@ -37,6 +45,7 @@ interface Attempt {
 /** The socket that is the lane, since both sides have said hello on it. */
 interface Line {
   readonly socket: Socket;
+  readonly paced: PacedLine;
   readonly pulse: Pulse;
   readonly lineage: Lineage;
 }
@@ -101,19 +110,20 @@ export class PeerLinks {
     this.#dialDue();
   }
 
-  send(to: { readonly node: NodeId; readonly lane: Lane }, bytes: Uint8Array): boolean {
-    const socket = this.#known.get(to.node)?.links[to.lane].line?.socket;
-    if (socket === undefined) return false;
-    const { mainBytesMax, bulkBytesMax } = this.#options.limits;
-    const bytesMax = to.lane === 'main' ? mainBytesMax : bulkBytesMax;
-    const { bytesBuffered } = socket;
-    if (bytesBuffered > 0 && bytesBuffered + bytes.length > bytesMax) return false;
-    socket.send(bytes);
-    return true;
+  send(to: LaneAddress & { readonly stream?: number }, bytes: Uint8Array): boolean {
+    return this.#lineTo(to)?.paced.send(bytes, to.stream) ?? false;
   }
 
-  buffered(to: { readonly node: NodeId; readonly lane: Lane }): number {
-    return this.#known.get(to.node)?.links[to.lane].line?.socket.bytesBuffered ?? 0;
+  buffered(to: LaneAddress): number {
+    return this.#lineTo(to)?.paced.buffered ?? 0;
+  }
+
+  roomTo(to: LaneAddress): LaneRoom {
+    return this.#lineTo(to)?.paced.room ?? LANE_DOWN;
+  }
+
+  #lineTo({ node, lane }: LaneAddress): Line | undefined {
+    return this.#known.get(node)?.links[lane].line;
   }
 
   /** Looks at all deadlines. `now` counts only time in which this node was awake. */
@@ -247,10 +257,7 @@ export class PeerLinks {
   /** A frame on a socket that we dialled: the answer to our hello, or what follows it. */
   #hear(link: Link, attempt: Attempt, bytes: Uint8Array): void {
     const { socket } = attempt;
-    if (link.line?.socket === socket) {
-      this.#options.tell({ type: 'peer-frame', node: link.node, lane: link.lane, bytes });
-      return;
-    }
+    if (link.line?.socket === socket) return this.#take(link, link.line, bytes);
     const { identity } = this.#options;
     const judged = judgePeer(bytes, { identity, dialled: link });
     const known = this.#known.get(link.node);
@@ -301,7 +308,7 @@ export class PeerLinks {
       silenceMilliseconds: peerSilenceMilliseconds,
     };
     const pulse = new Pulse(socket, times, this.#now);
-    const line = { socket, pulse, lineage: hello.lineage };
+    const line = { socket, paced: this.#paced(link, socket), pulse, lineage: hello.lineage };
     link.line = line;
     const { tell } = this.#options;
     const { node, lane } = link;
@@ -314,9 +321,29 @@ export class PeerLinks {
     if (link.line === line) tell({ type: 'peer-up', node, lane, hello });
     return {
       onOpen: () => {},
-      onFrame: (bytes) => tell({ type: 'peer-frame', node, lane, bytes }),
+      onFrame: (bytes) => this.#take(link, line, bytes),
       onClosed: (farewell) => this.#lose(link, socket, farewell),
     };
+  }
+
+  #paced({ lane }: Link, socket: Socket): PacedLine {
+    const { limits, clock: now } = this.#options;
+    const bytesMax = lane === 'main' ? limits.mainBytesMax : limits.bulkBytesMax;
+    return new PacedLine({ socket, limits, bytesMax, now });
+  }
+
+  /** Something came in on the socket of a lane. */
+  #take(link: Link, line: Line, bytes: Uint8Array): void {
+    const { node, lane } = link;
+    const taken = line.paced.take(bytes);
+    if (taken === undefined) return;
+    if (taken === 'drained') return this.#options.tell({ type: 'peer-drained', node, lane });
+    if (taken !== 'malformed') {
+      return this.#options.tell({ type: 'peer-frame', node, lane, bytes: taken });
+    }
+    const farewell = farewellOf('malformed', 'a piece of a frame that no node sends');
+    line.socket.close(farewell);
+    if (link.line === line) this.#endLine(link, farewell);
   }
 
   /** The lanes of a peer are of one life. */

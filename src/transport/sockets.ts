@@ -51,6 +51,8 @@ export interface Sockets {
 
 /** Time, as far as a transport knows of it. */
 export interface Schedule {
+  /** Milliseconds that only grow: for measuring. Deadlines are counted in sweeps. */
+  readonly now: number;
   /** Runs again and again until the answer is called. Late is fine, early is not. */
   every(milliseconds: number, run: () => void): () => void;
   /** Once, in a later turn. */

@@ -13,9 +13,10 @@ import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
 import type { Lane } from '../wire/hello.ts';
 import { ClientLinks } from './client-links.ts';
 import type { Identity } from './judgement.ts';
+import type { LaneRoom } from './paced-line.ts';
 import { PeerLinks } from './peer-links.ts';
 import type { Door, Schedule, Socket, SocketListener, Sockets } from './sockets.ts';
-import type { Peer, Transport, TransportEvent } from './transport.ts';
+import type { Peer, PeerAddress, Transport, TransportEvent } from './transport.ts';
 
 interface SwitchboardOptions {
   readonly identity: Identity;
@@ -60,7 +61,8 @@ export class Switchboard implements Transport {
     this.#limits = limits;
     this.#onEvent = options.onEvent;
     const tell = (event: TransportEvent) => this.#tell(event);
-    this.#peers = new PeerLinks({ identity, sockets, random, limits, tell });
+    const clock = () => schedule.now;
+    this.#peers = new PeerLinks({ identity, sockets, random, limits, clock, tell });
     const soon = (run: () => void) => schedule.soon(run);
     this.#clients = new ClientLinks({ identity, limits, tell, soon });
     const { sweepMilliseconds } = limits;
@@ -72,7 +74,7 @@ export class Switchboard implements Transport {
     if (!this.#isClosed) this.#peers.setPeers(peers, nextNode);
   }
 
-  sendToPeer(to: { readonly node: NodeId; readonly lane: Lane }, bytes: Uint8Array): boolean {
+  sendToPeer(to: PeerAddress, bytes: Uint8Array): boolean {
     assertFrame(bytes);
     return this.#peers.send(to, bytes);
   }
@@ -88,6 +90,10 @@ export class Switchboard implements Transport {
 
   bufferedToPeer(to: { readonly node: NodeId; readonly lane: Lane }): number {
     return this.#peers.buffered(to);
+  }
+
+  roomToPeer(to: { readonly node: NodeId; readonly lane: Lane }): LaneRoom {
+    return this.#peers.roomTo(to);
   }
 
   bufferedToClient(connection: number): number {

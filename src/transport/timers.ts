@@ -1,8 +1,12 @@
 /** The schedule of a real process. */
 
+import { monotoneNow } from '../base/ambient.ts';
 import type { Schedule } from './sockets.ts';
 
 export const TIMERS: Schedule = {
+  get now() {
+    return monotoneNow();
+  },
   every: (milliseconds, run) => {
     const timer = setInterval(run, milliseconds);
     return () => clearInterval(timer);

@@ -3,6 +3,7 @@
 import type { NodeId } from '../base/ids.ts';
 import type { Life } from '../base/life.ts';
 import type { ClientHello, Lane, PeerHello } from '../wire/hello.ts';
+import type { LaneRoom } from './paced-line.ts';
 
 /** A node of the cluster that is to be talked to. */
 export interface Peer {
@@ -18,7 +19,8 @@ export interface Peer {
  *
  * - Of one lane of one peer: up, frames, down, up, … strictly in turn. The frames between an up
  *   and its down come from one socket, in the order in which they were sent, each at most once.
- *   What is missing is missing at the end, never in the middle.
+ *   What is missing is missing at the end, never in the middle. Frames of different streams may
+ *   come in another order than they were sent in.
  * - An up means that the other side's hello was checked here, and that ours was said.
  * - After a down nothing more of that socket comes (N11). The two lanes know nothing of each other.
  * - `life-refused` comes when a peer has refused the life that this node said hello with, be it
@@ -48,6 +50,8 @@ export type TransportEvent =
       readonly lane: Lane;
       readonly reason: string;
     }
+  /** What waited for the path to a peer has left: more may be made. */
+  | { readonly type: 'peer-drained'; readonly node: NodeId; readonly lane: Lane }
   | {
       readonly type: 'life-refused';
       readonly node: NodeId;
@@ -70,6 +74,12 @@ export type TransportEvent =
       readonly text: string;
     };
 
+export interface PeerAddress {
+  readonly node: NodeId;
+  readonly lane: Lane;
+  readonly stream?: number;
+}
+
 /**
  * How frames leave. It knows nothing of what is in them; both sides bound them by
  * `WIRE_LIMITS.frameBytesMax`. Required: a frame has at least one byte and at most that many, and
@@ -89,8 +99,11 @@ export interface Transport {
   /**
    * False if the frame was dropped: the lane is down, or its buffer is above its bound. True
    * promises nothing about arrival. Raft repairs both.
+   *
+   * A frame without a stream leaves at once. Frames of a stream, a number of 32 bits, keep their
+   * order, wait for what the path can carry, and take turns with other streams in pieces.
    */
-  sendToPeer(to: { readonly node: NodeId; readonly lane: Lane }, bytes: Uint8Array): boolean;
+  sendToPeer(to: PeerAddress, bytes: Uint8Array): boolean;
 
   /**
    * False if the connection is gone, or has just been given up because it does not read what it is
@@ -104,6 +117,8 @@ export interface Transport {
 
   /** Bytes that wait for the network; 0 for whoever is not connected. Producers slow down by it. */
   bufferedToPeer(to: { readonly node: NodeId; readonly lane: Lane }): number;
+  /** What the path to a peer can take; nothing of what is beyond `soon` should be made yet. */
+  roomToPeer(to: { readonly node: NodeId; readonly lane: Lane }): LaneRoom;
   bufferedToClient(connection: number): number;
 
   /** Everybody is told and cut off. No event comes after this call. Twice is once. */

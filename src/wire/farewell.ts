@@ -22,6 +22,7 @@ const CODES = {
   'empty-frame': 4012,
   removed: 4013,
   'still-running': 4014,
+  malformed: 4015,
 } as const;
 
 type FarewellReason = keyof typeof CODES;

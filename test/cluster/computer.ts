@@ -20,7 +20,7 @@ import { type Amend, amendLog } from './amended-log.ts';
 import { CLOCK } from './customer.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
 import { type FolderCopy, type Passport, segmentsOf } from './folder.ts';
-import { FRAMES, SMALL_LOG, VALUE_BYTES_MAX } from './small-limits.ts';
+import type { Sizes } from './sizes.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
 import type { Witness } from './witness.ts';
 
@@ -41,6 +41,7 @@ interface ComputerOptions {
   readonly surroundings: Surroundings;
   readonly witness: Witness;
   readonly limits: RaftLimits;
+  readonly sizes: Sizes;
 }
 
 /** How a process ends, if it does: alone, or with the power of its computer. */
@@ -152,7 +153,7 @@ export class Computer {
       {
         files: new WatchedFiles(this.#files, { onEffect: () => this.#meetEffect() }),
         owner: { cluster, node },
-        limits: SMALL_LOG,
+        limits: this.#options.sizes.log,
         random: this.#random.fork(`log ${life}`),
         now: () => this.#surroundings.agenda.now,
         isNew: !hasLived,
@@ -361,7 +362,7 @@ export class Computer {
       transport,
       random: this.#random.fork(`core ${life}`),
       limits: this.#options.limits,
-      valueBytesMax: VALUE_BYTES_MAX,
+      valueBytesMax: this.#options.sizes.frames.valueBytesMax,
       now: this.#now,
       wall: this.#wall + this.#now,
       map: passport.map,
@@ -402,7 +403,7 @@ export class Computer {
     const life = this.#life;
     const isAlive = () => this.#life === life;
     return new Switchboard({
-      identity: { cluster, node, lineage, features: [], limits: FRAMES },
+      identity: { cluster, node, lineage, features: [], limits: this.#options.sizes.frames },
       sockets: watchSockets(network.host(this.url), {
         onEffect: () => this.#meetEffect(),
         guard: (work) => this.#guard(work),

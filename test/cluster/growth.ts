@@ -9,6 +9,7 @@ import type { NodeCore } from '../../src/core/node-core.ts';
 import type { Origin } from '../../src/shard/origin.ts';
 import { Computer } from './computer.ts';
 import { misplacementOf } from './placement.ts';
+import { type Sizes, SMALL_SIZES } from './sizes.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Witness } from './witness.ts';
 
@@ -19,6 +20,7 @@ interface GrowthOptions {
   readonly random: Random;
   readonly witness: Witness;
   readonly limits: RaftLimits;
+  readonly sizes?: Sizes;
   readonly onComputer?: (computer: Computer) => void;
 }
 
@@ -80,16 +82,16 @@ export class Growth {
 
   /** A computer for a copy of a folder; it is none of those that the cluster grew by. */
   newTwin(): Computer {
-    const { surroundings, witness, limits } = this.#options;
-    return new Computer({ url: 'twin', name: 'twin', surroundings, witness, limits });
+    const { surroundings, witness, limits, sizes = SMALL_SIZES } = this.#options;
+    return new Computer({ url: 'twin', name: 'twin', surroundings, witness, limits, sizes });
   }
 
   #add(address?: string): Computer {
-    const { surroundings, witness, limits, onComputer } = this.#options;
+    const { surroundings, witness, limits, sizes = SMALL_SIZES, onComputer } = this.#options;
     const addresses = new Set(this.computers.map((one) => one.url));
     const url = address ?? `node-${addresses.size + 1}`;
     const name = `${this.computers.length} ${url}`;
-    const computer = new Computer({ url, name, surroundings, witness, limits });
+    const computer = new Computer({ url, name, surroundings, witness, limits, sizes });
     this.computers.push(computer);
     onComputer?.(computer);
     return computer;

@@ -17,6 +17,7 @@ const KINDS = [
   'deaf',
   'ring',
   'slow-link',
+  'narrow-link',
   'clog',
   'reset',
   'tear',
@@ -24,6 +25,7 @@ const KINDS = [
 
 /** As the network has it when nothing is wrong. */
 const QUIET = { delayMin: 0.1, delayMax: 1, tearChance: 0 };
+const WIDE = { bytesPerMillisecond: Number.POSITIVE_INFINITY };
 
 export class NetworkFaults {
   readonly #options: NetworkFaultsOptions;
@@ -56,6 +58,9 @@ export class NetworkFaults {
       case 'slow-link':
         network.disturb(direction, { delayMin: 5, delayMax: random.pick([20, 100, 400]) });
         return later(() => network.disturb(direction, QUIET));
+      case 'narrow-link':
+        network.disturb(direction, { bytesPerMillisecond: random.pick([50, 200, 1000]) });
+        return later(() => network.disturb(direction, WIDE));
       case 'clog':
         network.stall(direction);
         return later(() => network.resume(direction));

@@ -13,6 +13,7 @@ import type { Computer } from './computer.ts';
 import { bytesOf, Customer, textOf, type WriteRecord } from './customer.ts';
 import type { FolderCopy } from './folder.ts';
 import { Growth } from './growth.ts';
+import { LARGE_SIZES, SMALL_SIZES } from './sizes.ts';
 import { newestMap } from './survivors.ts';
 import { Witness } from './witness.ts';
 
@@ -34,12 +35,16 @@ const LIMITS = {
   tailEntries: 64,
 };
 
+const LARGE = { ...RAFT_LIMITS, inflightBytesMax: 1536 * KIB, uncommittedBytesMax: 1536 * KIB };
+
 interface StageOptions {
   readonly nodes: number;
   readonly shards: number;
   readonly limits?: Partial<RaftLimits>;
   /** The test has a majority lose what it acknowledged: there will be two histories. */
   readonly isForked?: boolean;
+  /** Values, and windows for them, as in production. */
+  readonly isLarge?: boolean;
 }
 
 interface Rows {
@@ -51,22 +56,26 @@ interface Rows {
 
 export class Stage {
   readonly agenda: Agenda;
+  readonly network: MemoryNetwork;
   readonly probes = new Probes();
   readonly writes: WriteRecord[] = [];
   readonly #growth: Growth;
   readonly #customer: Customer;
   #isWriting = false;
 
-  constructor(seed: number, { nodes, shards, limits, isForked = false }: StageOptions) {
+  constructor(seed: number, options: StageOptions) {
+    const { nodes, shards, limits, isForked = false, isLarge = false } = options;
     const random = new Random(seed);
     this.agenda = new Agenda(random.fork('ties'));
     const { agenda, probes } = this;
     const network = new MemoryNetwork({ time: agenda, random: random.fork('network') });
+    this.network = network;
     const surroundings = { agenda, network, random: random.fork('all'), probes };
     const witness = new Witness(() => agenda.now);
     if (isForked) witness.write = () => {};
-    const all = { ...LIMITS, ...limits };
-    this.#growth = new Growth({ surroundings, random, witness, limits: all });
+    const sizes = isLarge ? LARGE_SIZES : SMALL_SIZES;
+    const all = { ...(isLarge ? LARGE : LIMITS), ...limits };
+    this.#growth = new Growth({ surroundings, random, witness, limits: all, sizes });
     this.#growth.begin({ shards, replicas: Math.min(3, nodes) });
     this.until('the cluster is founded', () => this.#growth.isFounded);
     for (let at = 1; at < nodes; at++) this.#growth.join(0);

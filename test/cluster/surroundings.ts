@@ -32,6 +32,9 @@ export function scheduleOf({
   guard = (run) => run(),
 }: ScheduleOptions): Schedule {
   return {
+    get now() {
+      return agenda.now;
+    },
     every: (milliseconds, run) => {
       let isOver = false;
       const again = () => {

@@ -15,7 +15,7 @@ class Rig {
   turns = 0;
   isUp = true;
   readonly mail = new Mail({
-    send: (to, bytes) => {
+    send: ({ node: to }, bytes) => {
       if (this.isUp) this.frames.push({ to, bytes });
       return this.isUp;
     },

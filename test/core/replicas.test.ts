@@ -34,6 +34,7 @@ function replicasOf({ quarantined = [], buried = [] }: Found) {
     random: new Random(1),
     limits: RAFT_LIMITS,
     wall: 0,
+    linksOf: () => ({ room: () => Number.POSITIVE_INFINITY, taken: () => {} }),
     machineOf: () => new DataMachine({ get: () => undefined }),
     record: (record) => records.push(record),
     onLost: (one) => lost.push(one),

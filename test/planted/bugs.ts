@@ -13,6 +13,7 @@ import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
 import { FOUNDING_BUGS } from './bugs-founding.ts';
 import { HISTORY_BUGS } from './bugs-histories.ts';
+import { LINK_BUGS } from './bugs-links.ts';
 import { LIFE_BUGS } from './bugs-lives.ts';
 import { LOG_BUGS } from './bugs-log.ts';
 import { DATA_BUGS } from './bugs-machine-data.ts';
@@ -32,6 +33,7 @@ import { UNCHANGED_BUGS } from './bugs-unchanged.ts';
 export const BUGS: readonly Bug[] = [
   ...CLIENT_BUGS,
   ...ELECTION_BUGS,
+  ...LINK_BUGS,
   ...LOG_BUGS,
   ...LIFE_BUGS,
   ...HISTORY_BUGS,

@@ -185,6 +185,7 @@ export class ReplicaRig implements ReplicaHost {
       random: new Random(1),
       limits: RAFT_LIMITS,
       wall: WALL,
+      linksOf: () => ({ room: () => Number.POSITIVE_INFINITY, taken: () => {} }),
       machineOf: () => new DataMachine(view),
     };
   }

@@ -161,3 +161,23 @@ test('if hellos cross, the smaller node decides, and nothing goes down', async (
   assert.equal(refusals(one).length, 2, 'the other sockets came in and went');
   assert.deepEqual(refusals(two), [], 'who gives way has nothing to report');
 });
+
+test('a narrow path carries what it can, of all sockets together', async () => {
+  const network = openMemory();
+  const [one, two] = [
+    await openStation(network, { node: 1 }),
+    await openStation(network, { node: 2 }),
+  ];
+  introduce(one, two);
+  await network.pass(500);
+  const direction = { from: one.place.url, to: two.place.url };
+  network.memory.disturb(direction, { bytesPerMillisecond: 100 });
+  send(one, two, 'main', numbered(1, 20_000));
+  send(one, two, 'bulk', numbered(2, 20_000));
+  await network.pass(190);
+  assert.deepEqual([heard(two, 'main'), heard(two, 'bulk')], [[], []]);
+  await network.pass(15);
+  assert.deepEqual([heard(two, 'main'), heard(two, 'bulk')], [[1], []]);
+  await network.pass(210);
+  assert.deepEqual(heard(two, 'bulk'), [2]);
+});

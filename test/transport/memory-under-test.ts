@@ -10,6 +10,9 @@ import type { NetworkUnderTest } from './network-under-test.ts';
 /** A schedule on the simulator's agenda. */
 export function scheduleOn(agenda: Agenda): Schedule {
   return {
+    get now() {
+      return agenda.now;
+    },
     every: (milliseconds, run) => {
       let isOn = true;
       const again = () => {

@@ -46,6 +46,7 @@ export function testPeers(name: string, open: Open): void {
   testEnd(name, open);
   testTrouble(name, open);
   testSilence(name, open);
+  testStreams(name, open);
   testIdentity(name, open);
   testLives(name, open);
   testTwins(name, open);
@@ -311,6 +312,42 @@ function testSilence(name: string, open: Open): void {
     network.resume();
     await until(network, 'they are back', () => isUp(one, two));
     assert.deepEqual(heard(one, 'main'), [], 'nothing of a socket that was given up');
+  });
+}
+
+function testStreams(name: string, open: Open): void {
+  testOn(open, `${name}: streams wait here and not in the system`, async (network, all) => {
+    const [one, two] = await openPair(network);
+    all.push(one, two);
+    network.stall();
+    const to = { node: two.node, lane: 'main' } as const;
+    const bytes = 300_000;
+    for (const number of count(40)) {
+      const frame = numbered(number, bytes);
+      assert.ok(one.board.sendToPeer({ ...to, stream: number % 2 }, frame));
+    }
+    await network.pass(50);
+    const { windowBytesStart, pieceBytesMax } = QUICK;
+    const waiting = one.board.bufferedToPeer(to);
+    assert.ok(waiting >= 40 * bytes - windowBytesStart - pieceBytesMax, `${waiting} wait`);
+    assert.equal(one.board.roomToPeer(to).soon, 0, 'more should not be made');
+    assert.ok(send(one, two, 'main', numbered(1000)), 'a heartbeat leaves');
+    network.resume();
+    await until(network, 'all arrives', () => heard(two, 'main').length === 41);
+    const numbers = heard(two, 'main');
+    assert.equal(numbers[0], 1000, 'it overtakes');
+    for (const stream of [0, 1]) {
+      const ofStream = numbers.filter((number) => number < 40 && number % 2 === stream);
+      assert.deepEqual(
+        ofStream,
+        count(20).map((at) => 2 * at + stream),
+      );
+    }
+    for (const event of two.recorder.of('peer-frame').slice(1)) {
+      assert.equal(event.bytes.length, bytes);
+    }
+    assert.equal(one.recorder.of('peer-drained').length > 0, true, 'there is room again');
+    assert.ok(one.board.roomToPeer(to).soon > 0);
   });
 }
 

@@ -1,0 +1,64 @@
+/** What the links to other nodes can take, as replicas see it: the shards of a node share them. */
+
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import type { Links, LinkUse } from '../raft/ready.ts';
+import type { LaneRoom } from '../transport/paced-line.ts';
+import type { Lane } from '../wire/hello.ts';
+
+interface LinkRoomsHost {
+  roomToPeer(to: { readonly node: NodeId; readonly lane: Lane }): LaneRoom;
+  nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined;
+}
+
+const LANE = { append: 'main', chunk: 'bulk' } as const;
+
+export class LinkRooms {
+  readonly #host: LinkRoomsHost;
+  /** What was taken in this turn, by node and lane: the transport hears of it at its end. */
+  readonly #taken = new Map<string, number>();
+  /** Shards that found a link full. */
+  readonly #refused = new Map<NodeId, Set<ShardId>>();
+
+  constructor(host: LinkRoomsHost) {
+    this.#host = host;
+  }
+
+  of(shard: ShardId): Links {
+    const host = this.#host;
+    return {
+      room: (member, use) => {
+        const node = host.nodeOfMember(shard, member);
+        return node === undefined ? Number.POSITIVE_INFINITY : this.#room(shard, node, use);
+      },
+      taken: (member, use, bytes) => {
+        const node = host.nodeOfMember(shard, member);
+        if (node === undefined) return;
+        const name = `${node} ${LANE[use]}`;
+        this.#taken.set(name, (this.#taken.get(name) ?? 0) + bytes);
+      },
+    };
+  }
+
+  /** All that was taken is with the transport. */
+  endTurn(): void {
+    this.#taken.clear();
+  }
+
+  /** The shards that found the link to this node full, once. */
+  takeRefused(node: NodeId): readonly ShardId[] {
+    const shards = [...(this.#refused.get(node) ?? [])];
+    this.#refused.delete(node);
+    return shards;
+  }
+
+  #room(shard: ShardId, node: NodeId, use: LinkUse): number {
+    const lane = LANE[use];
+    const { soon } = this.#host.roomToPeer({ node, lane });
+    const room = Math.max(soon - (this.#taken.get(`${node} ${lane}`) ?? 0), 0);
+    if (room === 0) {
+      const refused = this.#refused.get(node) ?? new Set();
+      this.#refused.set(node, refused.add(shard));
+    }
+    return room;
+  }
+}

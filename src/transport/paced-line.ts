@@ -1,0 +1,143 @@
+/**
+ * What a node sends over one lane to a peer. Urgent frames leave at once. Frames of streams wait
+ * here, not in the system, for a window that follows the path; large ones are cut, and streams take
+ * turns, so that neither a large frame nor a busy stream holds the others up.
+ */
+
+import type { TransportLimits } from '../base/transport-limits.ts';
+import { encodeMark, encodePiece, isPlain, PieceReader } from './pieces.ts';
+import { SendWindow } from './send-window.ts';
+import type { Socket } from './sockets.ts';
+
+interface PacedLineOptions {
+  readonly socket: Socket;
+  readonly limits: TransportLimits;
+  /** What may wait here and in the socket. A lane with nothing waiting takes any frame. */
+  readonly bytesMax: number;
+  readonly now: () => number;
+}
+
+interface Waiting {
+  readonly frame: Uint8Array;
+  /** Bytes of it that have left. */
+  at: number;
+}
+
+/** What may be handed over to a lane, in bytes. */
+export interface LaneRoom {
+  /** What leaves at once. */
+  readonly now: number;
+  /** What leaves soon: more should not be made yet. */
+  readonly soon: number;
+}
+
+/** A lane that is down: what is sent is dropped, so nothing of it has to wait. */
+export const LANE_DOWN: LaneRoom = { now: 0, soon: Number.POSITIVE_INFINITY };
+
+export class PacedLine {
+  readonly #options: PacedLineOptions;
+  readonly #window: SendWindow;
+  readonly #reader: PieceReader;
+  /** Frames of each stream, oldest first. The streams stand in the order of their turns. */
+  readonly #waiting = new Map<number, Waiting[]>();
+  #waitingBytes = 0;
+
+  constructor(options: PacedLineOptions) {
+    this.#options = options;
+    const { limits, now } = options;
+    this.#window = new SendWindow(limits, now());
+    this.#reader = new PieceReader({ bytesMax: limits.piecesBytesMax });
+  }
+
+  get buffered(): number {
+    return this.#waitingBytes + this.#options.socket.bytesBuffered;
+  }
+
+  get room(): LaneRoom {
+    const room = this.#window.roomAt(this.#options.now());
+    return {
+      now: this.#waiting.size === 0 ? room : 0,
+      soon: Math.max(2 * this.#window.bytes - this.#waitingBytes, 0),
+    };
+  }
+
+  /** False if it was dropped because too much waits. Frames of one stream keep their order. */
+  send(frame: Uint8Array, stream: number | undefined): boolean {
+    const { buffered } = this;
+    if (buffered > 0 && buffered + frame.length > this.#options.bytesMax) return false;
+    if (stream === undefined && isPlain(frame)) {
+      this.#write(frame);
+      this.#mark();
+      return true;
+    }
+    const queue = this.#waiting.get(stream ?? 0);
+    const waiting = { frame, at: 0 };
+    if (queue === undefined) this.#waiting.set(stream ?? 0, [waiting]);
+    else queue.push(waiting);
+    this.#waitingBytes += frame.length;
+    this.#pump();
+    return true;
+  }
+
+  /**
+   * A frame came in on the socket: the whole one that it is, or completes. `malformed` if it is
+   * none that a peer sends. `drained`: what waited here has left.
+   */
+  take(bytes: Uint8Array): Uint8Array | 'malformed' | 'drained' | undefined {
+    const part = this.#reader.take(bytes);
+    switch (part.type) {
+      case 'frame':
+        return part.bytes;
+      case 'piece':
+        return undefined;
+      case 'malformed':
+        return 'malformed';
+      case 'mark':
+        this.#write(encodeMark('answer', part.number));
+        return undefined;
+      case 'answer': {
+        if (!this.#window.answered(part.number, this.#options.now())) return 'malformed';
+        const hadWaiting = this.#waiting.size > 0;
+        this.#pump();
+        this.#mark();
+        return hadWaiting && this.#waiting.size === 0 ? 'drained' : undefined;
+      }
+    }
+  }
+
+  #pump(): void {
+    while (this.#waiting.size > 0 && this.#window.roomAt(this.#options.now()) > 0) {
+      const [stream, queue] = this.#waiting.entries().next().value as [number, Waiting[]];
+      this.#waiting.delete(stream);
+      const first = queue[0] as Waiting;
+      this.#sendPiece(stream, first);
+      if (first.at === first.frame.length) queue.shift();
+      // To the end of the line.
+      if (queue.length > 0) this.#waiting.set(stream, queue);
+      this.#mark();
+    }
+  }
+
+  #sendPiece(stream: number, waiting: Waiting): void {
+    const { frame, at } = waiting;
+    const { pieceBytesMax } = this.#options.limits;
+    const to = Math.min(at + pieceBytesMax, frame.length);
+    const isLast = to === frame.length;
+    const isWhole = at === 0 && isLast && isPlain(frame);
+    this.#waitingBytes -= to - at;
+    waiting.at = to;
+    this.#write(isWhole ? frame : encodePiece(stream, frame.subarray(at, to), { isLast }));
+  }
+
+  #write(bytes: Uint8Array): void {
+    const { socket, now } = this.#options;
+    this.#window.left(bytes.length, now());
+    socket.send(bytes);
+  }
+
+  #mark(): void {
+    const { socket, now } = this.#options;
+    const number = this.#window.takeMark(now());
+    if (number !== undefined) socket.send(encodeMark('mark', number));
+  }
+}

@@ -1,0 +1,91 @@
+/** Planted where bytes wait for slow links, and where heartbeats overtake them. */
+
+import type { Bug } from './bug.ts';
+
+const WINDOW = { file: 'src/transport/send-window.ts', tests: ['send-window'] } as const;
+const LANE = { file: 'src/transport/paced-line.ts', tests: ['switchboard'] } as const;
+const TURN = { tests: ['slow-link'] } as const;
+const RAFT = { tests: ['full-link'] } as const;
+
+type Planted = Omit<Bug, 'trap' | 'profiles' | 'isFast'>;
+
+const LINKS: readonly Planted[] = [
+  {
+    ...WINDOW,
+    name: 'window-never-shrinks',
+    sentence: 'a lane goes on sending as much as ever though its answers are late',
+    find: 'queued > queueMilliseconds)',
+    replace: 'false)',
+  },
+  {
+    ...WINDOW,
+    name: 'window-without-patience',
+    sentence: 'a lane sends on while an answer is overdue',
+    find: 'const room = isOverdue ? 0 :',
+    replace: 'const room =',
+  },
+  {
+    ...WINDOW,
+    name: 'window-takes-queue-for-path',
+    sentence: 'a queue that was never empty is taken for the delay of the path',
+    find: 'if (hadQueue)',
+    replace: 'if (false)',
+  },
+  {
+    ...WINDOW,
+    name: 'window-grows-unused',
+    sentence: 'a window grows though no more is sent than fits it',
+    find: '(this.#wasFull || this.#isUsed(mark, now))',
+    replace: 'true',
+  },
+  {
+    ...LANE,
+    name: 'heartbeats-wait-in-line',
+    sentence: 'an urgent frame waits behind the streams of its lane',
+    find: 'if (stream === undefined && isPlain(frame)) {',
+    replace: 'if (false) {',
+  },
+  {
+    ...LANE,
+    name: 'lane-ignores-its-window',
+    sentence: 'what should wait here waits in the system, where nothing overtakes it',
+    find: 'this.#waiting.size > 0 && this.#window.roomAt(this.#options.now()) > 0',
+    replace: 'this.#waiting.size > 0',
+  },
+  {
+    ...TURN,
+    name: 'one-frame-for-all',
+    sentence: 'heartbeats of a turn stand in one frame with megabytes of entries',
+    file: 'src/core/turn.ts',
+    find: 'if (bytes <= parts.roomToPeer(to).now)',
+    replace: 'if (bytes > 0)',
+  },
+  {
+    ...RAFT,
+    name: 'full-link-filled-on',
+    sentence: 'a follower is sent a whole window of entries over a link that is full',
+    file: 'src/raft/replication.ts',
+    find: 'if (room === 0 && progress.hasFlights) {',
+    replace: 'if (false) {',
+  },
+  {
+    ...RAFT,
+    name: 'probe-repeats-its-entries',
+    sentence: 'each heartbeat sends the entries of an unanswered probe again',
+    file: 'src/raft/replication.ts',
+    find: 'progress.next > log.lastIndex || progress.hasProbed',
+    replace: 'progress.next > log.lastIndex',
+  },
+  {
+    ...RAFT,
+    name: 'full-link-questioned',
+    sentence: 'what waits in a full link is asked after with each heartbeat',
+    file: 'src/raft/progress.ts',
+    find: '(isLinkFull ? electionTicksMax : heartbeatTicks)',
+    replace: 'heartbeatTicks',
+  },
+];
+
+export const LINK_BUGS: readonly Bug[] = LINKS.map((bug) => {
+  return { ...bug, trap: '49', profiles: [], isFast: true };
+});
