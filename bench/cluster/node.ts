@@ -1,13 +1,16 @@
-/** A process that is one node of the measured cluster: folder, port, shards to found with, join. */
+/**
+ * A process that is one node of the measured cluster: folder, port, shards to found with, join, and
+ * the address at which its peers reach it, if that is another one.
+ */
 
 import { startNode } from '../../src/node/node.ts';
 
-const [folder = '', port = '0', shards = '0', join = ''] = process.argv.slice(2);
+const [folder = '', port = '0', shards = '0', join = '', peerUrl = ''] = process.argv.slice(2);
 
 const node = await startNode({
   folder,
   listen: { host: '127.0.0.1', port: Number(port) },
-  advertise: {},
+  advertise: peerUrl === '' ? {} : { peerUrl },
   weight: 1,
   name: '',
   zone: '',

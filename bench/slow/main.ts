@@ -1,10 +1,11 @@
 /**
- * Slow is never down: throughput and elections of three nodes whose disks or processors are slow.
- * `node build/bench/slow/main.js`, with `disks` or `processors` for one part, and `--pictures` to
- * write what was measured as SVG files beside `bench/README.md`.
+ * Slow is never down: throughput and elections of three nodes whose disks, processors or links are
+ * slow. `node build/bench/slow/main.js`, with `disks`, `processors` or `links` for one part, and
+ * `--pictures` to write what was measured as SVG files beside `bench/README.md`.
  *
  * Closed loops in one client process. An election is a leader that took office; those that another
- * leader called are told apart. Processors are bounded by the kernel's bandwidth control (cgroups).
+ * leader called are told apart. Processors are bounded by the kernel's bandwidth control (cgroups),
+ * and a link is a forwarder in this process that holds each piece back.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -24,6 +25,8 @@ const SETTLE_MILLISECONDS = 4000;
 const SECONDS = 8;
 const SYNCS = [1, 10, 50, 100, 200, 500];
 const CORES = [1, 0.25, 0.1, 0.03];
+/** There and back. */
+const ROUND_TRIPS = [1, 20, 100, 300];
 const HEAD =
   '                      puts/s  p50 ms  p99 ms  2-shard txn/s  p50 ms  elections  handed over';
 
@@ -32,6 +35,7 @@ const hasPictures = process.argv.includes('--pictures');
 console.log(`load average ${loadavg()[0]?.toFixed(1)}`);
 if (parts.length === 0 || parts.includes('disks')) await measureDisks();
 if (parts.length === 0 || parts.includes('processors')) await measureProcessors();
+if (parts.length === 0 || parts.includes('links')) await measureLinks();
 
 async function measureDisks(): Promise<void> {
   console.log(`\nall disks slow${HEAD.slice(14)}`);
@@ -63,6 +67,22 @@ async function measureProcessors(): Promise<void> {
   draw('slow-processors', points, 'one core for so many nodes');
 }
 
+/** Between nodes; the client is near to all of them. */
+async function measureLinks(): Promise<void> {
+  console.log(`\nall links slow${HEAD.slice(14)}`);
+  const nodes = await startSlowNodes(SHARDS);
+  const kv = await connect(nodes.urls, { codec: bytes });
+  const points: Point[] = [];
+  for (const milliseconds of ROUND_TRIPS) {
+    nodes.delayLinks(milliseconds / 2);
+    const name = `${milliseconds} ms a round trip`;
+    points.push(await measure(kv, nodes, { name, x: milliseconds }));
+  }
+  await kv.close();
+  await nodes.end();
+  draw('slow-links', points, 'milliseconds a round trip between nodes');
+}
+
 async function measure(
   kv: Client,
   nodes: SlowNodes,
@@ -71,8 +91,10 @@ async function measure(
   await pause(SETTLE_MILLISECONDS);
   const before = nodes.changes();
   let failures = 0;
-  const count = () => {
+  let reason = '';
+  const count = (error: Error) => {
     failures += 1;
+    reason ||= error.message;
   };
   const value = new Uint8Array(256).fill(7);
   const put = () => kv.set(anyKey(), value).then(() => {}, count);
@@ -80,8 +102,8 @@ async function measure(
   const move = () =>
     kv
       .atomic()
-      .set(anyKey(), value)
-      .set(anyKey(), value)
+      .set(`one ${anyKey()}`, value)
+      .set(`other ${anyKey()}`, value)
       .commit()
       .then(() => {}, count);
   const moves = await run({ callers: TRANSACTORS, seconds: SECONDS, work: move });
@@ -96,7 +118,7 @@ async function measure(
     String(elections).padStart(11),
     String(after.handovers - before.handovers).padStart(13),
   ];
-  const failed = failures === 0 ? '' : `  ${failures} failed`;
+  const failed = failures === 0 ? '' : `  ${failures} failed, the first: ${reason}`;
   console.log(`${name.padEnd(21)}${figures.join('')}${failed}`);
   return { x, rate: rateOf(puts), elections };
 }

@@ -8,6 +8,9 @@ process.on('message', (milliseconds) => {
   delayMilliseconds = Number(milliseconds);
 });
 
+// Without its parent it is of no use.
+process.once('disconnect', () => process.exit(0));
+
 type Written = (error: NodeJS.ErrnoException | null, written: number) => void;
 type Write = (
   handle: number,

@@ -1,4 +1,4 @@
-/** Three nodes with slow disks, and a count of the leaders that took office on them. */
+/** Three nodes with slow disks and slow links, and a count of the leaders that took office. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { areSpread, firstLine, pause } from '../cluster/three-nodes.ts';
+import { SlowLink } from './slow-link.ts';
 
 const PROGRAM = fileURLToPath(new URL('./slow-node.js', import.meta.url));
 const READY_MILLISECONDS = 120_000;
@@ -21,6 +22,8 @@ export interface SlowNodes {
   readonly pids: readonly number[];
   /** Every sync takes so much longer from now on. */
   delay(milliseconds: number): void;
+  /** So does every way from one node to another. */
+  delayLinks(milliseconds: number): void;
   changes(): Changes;
   end(): Promise<void>;
 }
@@ -29,21 +32,30 @@ export async function startSlowNodes(shards: number): Promise<SlowNodes> {
   const folder = mkdtempSync(join(tmpdir(), 'ringkv-slow-'));
   const children: ChildProcess[] = [];
   const urls: string[] = [];
+  const links: SlowLink[] = [];
   let leaders = 0;
   let handovers = 0;
   for (let number = 1; number <= NODES; number++) {
-    const how = number === 1 ? [`${shards}`] : ['0', urls[0] ?? ''];
-    const child = spawn(process.execPath, [PROGRAM, join(folder, `n${number}`), '0', ...how], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, RINGKV_BENCH_LOG: 'info' },
-    });
+    const how = number === 1 ? [`${shards}`, ''] : ['0', urls[0] ?? ''];
+    const link = await SlowLink.open();
+    links.push(link);
+    const child = spawn(
+      process.execPath,
+      [PROGRAM, join(folder, `n${number}`), '0', ...how, link.url],
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        env: { ...process.env, RINGKV_BENCH_LOG: 'info' },
+      },
+    );
     child.stderr?.on('data', (chunk) => {
       leaders += String(chunk).split('became-leader').length - 1;
       // Each of them makes one more leader that nobody elected for want of another.
       handovers += String(chunk).split('handed-over-to-faster-voter').length - 1;
     });
     children.push(child);
-    urls.push(await firstLine(child));
+    const url = await firstLine(child);
+    link.target = new URL(url);
+    urls.push(url);
   }
   const until = performance.now() + READY_MILLISECONDS;
   while (!(await areSpread(urls, shards)) && performance.now() < until) await pause(200);
@@ -53,10 +65,14 @@ export async function startSlowNodes(shards: number): Promise<SlowNodes> {
     delay: (milliseconds) => {
       for (const child of children) child.send(milliseconds);
     },
+    delayLinks: (milliseconds) => {
+      for (const link of links) link.delay(milliseconds);
+    },
     changes: () => ({ elections: leaders - handovers, handovers }),
     end: async () => {
       for (const child of children) child.kill('SIGTERM');
       await Promise.all(children.map((child) => new Promise((end) => child.once('exit', end))));
+      for (const link of links) link.close();
       rmSync(folder, { recursive: true });
     },
   };
