@@ -386,6 +386,10 @@ export const NODE_LIMITS = {
   beatMilliseconds: 100,
   /** A peer that was not heard for this long is taken for dead until it is heard again. */
   silenceMilliseconds: 600,
+  /** Where its words come slowly it is waited for longer, up to here. */
+  silenceMillisecondsMax: 3000,
+  /** Waits for a peer's word count that came in each of the last two of these. */
+  gapWindowTicks: 100,
   /** How often a node looks whether its replicas are those that the catalogue wants. */
   reconcileMilliseconds: 200,
   /** How long a node waits for the catalogue's reply before it asks again. */

@@ -176,6 +176,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#now = now;
     for (const replica of this.replicas.all) replica.tick();
     this.#forwards.expire(now);
+    this.peers.tick();
     for (const { node, isNews } of this.peers.silent(now)) {
       if (isNews) this.#miss(node);
       wakeSharedWith(this, node);

@@ -2,10 +2,13 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
+import { RecentMaximum } from '../base/recent-maximum.ts';
 
 interface Peer {
   heardAt: number;
   greetedAt: number;
+  /** How long it let this node wait for its words lately. */
+  readonly gaps: RecentMaximum;
   /** When the shards were last told of its silence; undefined while it is heard. */
   toldAt: number | undefined;
 }
@@ -28,13 +31,17 @@ export class Peers {
     for (const node of this.#peers.keys()) if (!nodes.includes(node)) this.#peers.delete(node);
     for (const node of nodes) {
       if (this.#peers.has(node)) continue;
-      this.#peers.set(node, { heardAt: now, greetedAt: now, toldAt: undefined });
+      const gaps = new RecentMaximum(NODE_LIMITS.gapWindowTicks);
+      this.#peers.set(node, { heardAt: now, greetedAt: now, gaps, toldAt: undefined });
     }
   }
 
   hear(node: NodeId, now: number): void {
     const peer = this.#peers.get(node);
     if (peer === undefined) return;
+    const gap = now - peer.heardAt;
+    // Who was away for longer was down, or cut off, which says nothing of its words.
+    if (gap < NODE_LIMITS.silenceMillisecondsMax) peer.gaps.observe(gap);
     peer.heardAt = now;
     peer.toldAt = undefined;
   }
@@ -52,7 +59,7 @@ export class Peers {
 
   isHeard(node: NodeId, now: number): boolean {
     const peer = this.#peers.get(node);
-    return peer !== undefined && now - peer.heardAt < NODE_LIMITS.silenceMilliseconds;
+    return peer !== undefined && now - peer.heardAt < silenceOf(peer);
   }
 
   /** There are others, and none of them is heard. */
@@ -65,6 +72,11 @@ export class Peers {
     return this.#peers.get(node)?.heardAt;
   }
 
+  /** Once a tick. Windows of what was observed pass. */
+  tick(): void {
+    for (const { gaps } of this.#peers.values()) gaps.tick();
+  }
+
   /**
    * Who is silent and has to be told so. Silence is told again and again, for a shard may fall
    * asleep on a late word of a leader whose silence was told before.
@@ -73,7 +85,7 @@ export class Peers {
     const silent: Silence[] = [];
     for (const [node, peer] of this.#peers) {
       const since = Math.max(peer.heardAt, peer.toldAt ?? peer.heardAt);
-      if (now - since < NODE_LIMITS.silenceMilliseconds) continue;
+      if (now - since < silenceOf(peer)) continue;
       silent.push({ node, isNews: peer.toldAt === undefined });
       peer.toldAt = now;
     }
@@ -86,3 +98,17 @@ export class Peers {
     return nodes;
   }
 }
+
+/**
+ * Three times what it let this node wait for again and again: a node on a starved processor is no
+ * dead one, and one long silence alone is no reason to bear another.
+ */
+function silenceOf({ gaps }: Peer): number {
+  const { silenceMilliseconds, silenceMillisecondsMax } = NODE_LIMITS;
+  return Math.min(
+    Math.max(GAPS_PER_SILENCE * gaps.sustained, silenceMilliseconds),
+    silenceMillisecondsMax,
+  );
+}
+
+const GAPS_PER_SILENCE = 3;

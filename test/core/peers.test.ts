@@ -74,3 +74,36 @@ test('who is said to lead is believed while it is on the map', () => {
   equal(leaders.guess(rowOf([ONE], ONE)), ONE);
   equal(leaders.guess(rowOf([], ONE)), undefined);
 });
+
+test('a peer whose words come slowly again and again is waited for longer, up to a bound', () => {
+  const peers = new Peers();
+  peers.set([ONE], 0);
+  const { silenceMillisecondsMax, gapWindowTicks } = NODE_LIMITS;
+  const pass = (ticks: number) => {
+    for (let tick = 0; tick < ticks; tick++) peers.tick();
+  };
+  const gap = SILENCE - 100;
+  let now = gap;
+  peers.hear(ONE, now);
+  equal(peers.isHeard(ONE, now + SILENCE), false, 'once is no reason');
+  pass(gapWindowTicks);
+  now += gap;
+  peers.hear(ONE, now);
+  equal(peers.isHeard(ONE, now + 3 * gap - 1), true, 'three times as long as it took');
+  equal(peers.isHeard(ONE, now + 3 * gap), false);
+  for (let round = 0; round < 2; round++) {
+    pass(gapWindowTicks);
+    now += silenceMillisecondsMax - 1;
+    peers.hear(ONE, now);
+  }
+  equal(peers.isHeard(ONE, now + silenceMillisecondsMax - 1), true);
+  equal(peers.isHeard(ONE, now + silenceMillisecondsMax), false, 'the bound');
+  pass(2 * gapWindowTicks);
+  equal(peers.isHeard(ONE, now + SILENCE), false, 'it is forgotten');
+  for (let round = 0; round < 2; round++) {
+    pass(gapWindowTicks);
+    now += 2 * silenceMillisecondsMax;
+    peers.hear(ONE, now);
+  }
+  equal(peers.isHeard(ONE, now + SILENCE), false, 'what was down is not slow');
+});
