@@ -34,8 +34,12 @@ export const TRANSACTION_LIMITS = {
   conductedBytesMax: 64 * 1024 * 1024,
   /** More than one participant takes in bytes that name it. */
   participantBytesMax: 20,
-  /** How long all parts may take to become ready; it holds keys meanwhile. */
+  /** How long all parts may take to become ready at least; it holds keys meanwhile. */
   prepareMilliseconds: 3000,
+  /** Where steps are slow they are waited for longer, up to here. */
+  patienceMillisecondsMax: 15_000,
+  /** The time that a step took counts for one to two of these. */
+  stepWindowTicks: 500,
   /** Between two attempts to reach a shard. */
   restMilliseconds: 60,
   /** Between two attempts at a key whose younger holder was pressed to give way. */
@@ -44,7 +48,7 @@ export const TRANSACTION_LIMITS = {
   graceMilliseconds: 20,
   /** Holders after whom a shard asks that often; of more, it asks after each less often. */
   questionsMax: 64,
-  /** How long an answer, or an entry that resolves, may take before it is asked for again. */
+  /** How long an answer, or an entry that resolves, may take at least before a repetition. */
   resolveMilliseconds: 1000,
   /** How old, in log time, a prepared part is when its leader asks unasked. */
   orphanMilliseconds: 1000,
@@ -75,6 +79,11 @@ export const TRANSACTION_LIMITS = {
   checkViewsMax: 256,
 } as const;
 
+assert(
+  TRANSACTION_LIMITS.prepareMilliseconds <= TRANSACTION_LIMITS.patienceMillisecondsMax &&
+    TRANSACTION_LIMITS.resolveMilliseconds <= TRANSACTION_LIMITS.patienceMillisecondsMax,
+  'what is waited for only grows',
+);
 assert(
   TRANSACTION_LIMITS.restMilliseconds < TRANSACTION_LIMITS.resolveMilliseconds,
   'the more holders, the rarer the questions',

@@ -26,12 +26,14 @@ import { type Answer, Coordinator, type CoordinatorPort, type Ending } from '../
 import { contested, type InLine, Line } from '../txn/line.ts';
 import { PhaseTwo, type PhaseTwoPort } from '../txn/phase-two.ts';
 import type { Plan } from '../txn/plan.ts';
+import type { StepTimes } from '../txn/step-times.ts';
 import type { Request } from '../wire/request.ts';
 import { effectOf, type Failure, type Response } from '../wire/response.ts';
 
 /** What the desk asks of the node. */
 export interface HomeDeskHost {
   readonly now: number;
+  readonly stepTimes: StepTimes;
   /** From here, or one hop away. */
   ask(request: Request, origin: Origin): void;
   shardAt(position: number): ShardId | undefined;
@@ -202,13 +204,16 @@ export class HomeDesk {
       get now() {
         return host.now;
       },
+      get prepareMilliseconds() {
+        return host.stepTimes.prepareMilliseconds;
+      },
       get millisecondsLeft() {
         return deadline - replica.logTime;
       },
       foresee: () => this.#foresee(plan),
       prepare: ({ shard, part }, bytes, done) => {
         const about = { id: ASKED_ONCE, shard, epoch: part.epoch };
-        host.ask({ type: 'step', ...about, step: 'prepare', bytes }, answering(done));
+        host.ask({ type: 'step', ...about, step: 'prepare', bytes }, this.#timed(done));
       },
       validate: ({ shard, part, checks }, done) => {
         host.ask(
@@ -218,17 +223,27 @@ export class HomeDesk {
             shard,
             epoch: part.epoch,
             level: { type: 'linearizable' },
-            patienceMilliseconds: TRANSACTION_LIMITS.prepareMilliseconds,
+            patienceMilliseconds: host.stepTimes.prepareMilliseconds,
             owner: contender,
             checks: encodeOperations(checks),
           },
-          answering(done),
+          this.#timed(done),
         );
       },
       // Of the client's map: what the home shard does is for the arc that it had then.
       decide: (bytes, done) => this.#propose('decide', bytes, { epoch, origin: answering(done) }),
       ended: (ending) => this.#end(name, plan, ending),
     };
+  }
+
+  /** The answer also tells how long a step takes. */
+  #timed(done: (answer: Answer) => void): Origin {
+    const host = this.#host;
+    const askedAt = host.now;
+    return answering((answer) => {
+      if (answer.type === 'replied') host.stepTimes.observe(host.now - askedAt);
+      done(answer);
+    });
   }
 
   /** What is decided already waits for nobody: it will be told what was decided. */

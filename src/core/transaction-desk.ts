@@ -16,6 +16,7 @@ import { NOBODY, type Origin } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
 import { Meetings, type MeetingsPort } from '../txn/meetings.ts';
 import { bytesOf, planOf } from '../txn/plan.ts';
+import { StepTimes } from '../txn/step-times.ts';
 import type { Request } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
 import { HomeDesk, type HomeDeskHost } from './home-desk.ts';
@@ -28,6 +29,7 @@ export class TransactionDesk implements HomeDeskHost {
   readonly #core: NodeParts;
   readonly #homes = new Map<ShardId, HomeDesk>();
   readonly #meetings = new Map<Replica, Meetings>();
+  readonly stepTimes = new StepTimes();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(core: NodeParts) {
@@ -100,6 +102,7 @@ export class TransactionDesk implements HomeDeskHost {
   }
 
   tick(): void {
+    this.stepTimes.tick();
     this.#dropOver();
     if (this.now - this.#sweptAt >= TRANSACTION_LIMITS.sweepMilliseconds) this.#sweep();
     for (const desk of this.#homes.values()) desk.tick();
@@ -158,6 +161,9 @@ export class TransactionDesk implements HomeDeskHost {
     const meetings = new Meetings({
       get now() {
         return desk.now;
+      },
+      get resolveMilliseconds() {
+        return desk.stepTimes.resolveMilliseconds;
       },
       get prepared() {
         return machine.prepared;

@@ -36,6 +36,8 @@ export type Ending =
 export interface CoordinatorPort {
   /** The monotone clock in milliseconds. */
   readonly now: number;
+  /** How long all parts may take to become ready, as slow as everything is. */
+  readonly prepareMilliseconds: number;
   /** Until its deadline in the home shard. */
   readonly millisecondsLeft: number;
   /** What spoke against it at a moment since it was asked for; not if it was done. */
@@ -128,7 +130,7 @@ export class Coordinator {
     const { now } = this.#port;
     if (this.#stage === 'over') return;
     if (this.#stage === 'waiting') return this.#wait();
-    const isLate = now - this.#since >= TRANSACTION_LIMITS.prepareMilliseconds;
+    const isLate = now - this.#since >= this.#port.prepareMilliseconds;
     if (isLate && this.#stage !== 'deciding') return this.#giveUp();
     // The commit may be waiting for a key of its own shard. An abort waits for none; one of them
     // is the first.

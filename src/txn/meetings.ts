@@ -12,6 +12,8 @@ import { idText } from '../machine/transaction-id.ts';
 
 export interface MeetingsPort {
   readonly now: number;
+  /** How long an answer, or an entry that resolves, may take before it is asked for again. */
+  readonly resolveMilliseconds: number;
   /** What is held in the shard. */
   readonly prepared: PreparedParts;
   /** Asks the home shard; undefined if nobody there could say. */
@@ -70,7 +72,7 @@ export class Meetings {
   #ask(meeting: Meeting): void {
     const { holder, isPressing } = meeting;
     // Whoever leads the home may be deaf. To ask twice does no harm.
-    meeting.askAt = this.#port.now + TRANSACTION_LIMITS.resolveMilliseconds;
+    meeting.askAt = this.#port.now + this.#port.resolveMilliseconds;
     this.#port.settle(holder, isPressing, (reply) => {
       const { now, prepared } = this.#port;
       if (prepared.of(holder.id) !== holder || now < meeting.resolvedUntil) return;
@@ -80,7 +82,7 @@ export class Meetings {
         return;
       }
       // Should the entry be lost, it is asked again.
-      meeting.resolvedUntil = now + TRANSACTION_LIMITS.resolveMilliseconds;
+      meeting.resolvedUntil = now + this.#port.resolveMilliseconds;
       meeting.askAt = meeting.resolvedUntil;
       // It is prepared here, so no refusal has to be remembered and no deadline counts.
       this.#port.resolve({ id: holder.id, isCommitted, deadline: 0 });

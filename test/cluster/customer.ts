@@ -48,6 +48,8 @@ const DIED: Failure = {
 };
 
 export class Customer {
+  /** How long a call of it may take. */
+  timeoutMilliseconds = TIMEOUT_MILLISECONDS;
   readonly number: number;
   readonly random: Random;
   readonly #options: CustomerOptions;
@@ -115,7 +117,11 @@ export class Customer {
       done(result);
     };
     this.#open.add(settle as (failure: Failure) => void);
-    const call = { ...asked, timeoutMilliseconds: TIMEOUT_MILLISECONDS, settle } as unknown as Call;
+    const call = {
+      ...asked,
+      timeoutMilliseconds: this.timeoutMilliseconds,
+      settle,
+    } as unknown as Call;
     this.#core.step({ type: 'call', call, now: this.now });
     this.#flushSoon();
   }

@@ -60,7 +60,7 @@ export class Stage {
   readonly probes = new Probes();
   readonly writes: WriteRecord[] = [];
   readonly #growth: Growth;
-  readonly #customer: Customer;
+  readonly customer: Customer;
   #isWriting = false;
 
   constructor(seed: number, options: StageOptions) {
@@ -84,7 +84,7 @@ export class Stage {
       this.#growth.isPlaced;
     this.until('the cluster is grown', isGrown);
     const urls = this.computers.map(({ url }) => url);
-    this.#customer = new Customer({ number: 1, surroundings, urls, writes: this.writes });
+    this.customer = new Customer({ number: 1, surroundings, urls, writes: this.writes });
   }
 
   get computers(): readonly Computer[] {
@@ -119,7 +119,7 @@ export class Stage {
       const key = bytesOf(`row ${begun}`);
       begun += 1;
       const put = { type: 'put', key, value: bytesOf(value), lifeMilliseconds } as const;
-      this.#customer.write([put], () => {
+      this.customer.write([put], () => {
         ended += 1;
         next();
       });
@@ -136,8 +136,8 @@ export class Stage {
       const value = bytesOf(`value ${number}`);
       const key = bytesOf(`key ${number % 500}`);
       const put = { type: 'put', key, value, lifeMilliseconds: 0 } as const;
-      this.#customer.write([put], () => {
-        this.#customer.after(PAUSE_MILLISECONDS, () => next(number + 1));
+      this.customer.write([put], () => {
+        this.customer.after(PAUSE_MILLISECONDS, () => next(number + 1));
       });
     };
     next(0);
@@ -145,7 +145,7 @@ export class Stage {
 
   rest(): void {
     this.#isWriting = false;
-    this.until('every call has ended', () => this.#customer.waiting === 0);
+    this.until('every call has ended', () => this.customer.waiting === 0);
   }
 
   /** Writes that succeeded, of those that began from now on. */
@@ -162,7 +162,7 @@ export class Stage {
     let isDone = false;
     const key = bytesOf('look');
     const put = { type: 'put', key, value: bytesOf('x'), lifeMilliseconds: 0 } as const;
-    this.#customer.write([put], ({ outcome }) => {
+    this.customer.write([put], ({ outcome }) => {
       isDone = outcome === 'ok';
     });
     this.run(SOON_MILLISECONDS);
@@ -174,7 +174,7 @@ export class Stage {
     let found: string | undefined;
     const keys = [bytesOf(key)];
     const level = { type: 'linearizable' } as const;
-    this.#customer.call<ReadCall>({ type: 'read', keys, level, isJoint: false }, (result) => {
+    this.customer.call<ReadCall>({ type: 'read', keys, level, isJoint: false }, (result) => {
       if (result.type !== 'rows') return;
       const value = result.rows[0]?.value;
       found = value === undefined ? '' : textOf(value);

@@ -11,6 +11,7 @@ import { keyPosition } from '../../src/ring/key-position.ts';
 import type { DataMachine } from '../../src/shard/data-machine.ts';
 import type { Origin } from '../../src/shard/origin.ts';
 import { type Plan, planOf } from '../../src/txn/plan.ts';
+import { StepTimes } from '../../src/txn/step-times.ts';
 import type { Request } from '../../src/wire/request.ts';
 import type { Failure, Response } from '../../src/wire/response.ts';
 import { bytesOf, clientOf, put, said, WHOLE } from '../machine/machine-rig.ts';
@@ -44,6 +45,7 @@ interface Planned {
 
 export class HomeRig implements HomeDeskHost {
   readonly rig = new ReplicaRig();
+  readonly stepTimes = new StepTimes();
   readonly asked: Asked[] = [];
   desk: HomeDesk;
 

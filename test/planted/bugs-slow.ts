@@ -4,6 +4,28 @@ import type { Bug } from './bug.ts';
 
 export const SLOWNESS_BUGS: readonly Bug[] = [
   {
+    name: 'impatient-coordinator',
+    sentence: 'a transaction is aborted after three seconds, however slow disks and links are',
+    trap: '48',
+    file: 'src/core/home-desk.ts',
+    find: "if (answer.type === 'replied') host.stepTimes.observe(host.now - askedAt);",
+    replace: '',
+    profiles: [],
+    tests: ['slow-transactions'],
+    isFast: true,
+  },
+  {
+    name: 'slow-peer-taken-for-dead',
+    sentence: 'a node whose words come slowly is taken for dead after a fixed time',
+    trap: '48',
+    file: 'src/core/peers.ts',
+    find: 'if (gap < NODE_LIMITS.silenceMillisecondsMax)',
+    replace: 'if (false)',
+    profiles: [],
+    tests: ['peers'],
+    isFast: true,
+  },
+  {
     name: 'ticks-before-drain',
     sentence: 'a loop that was held judges time before it takes in what has arrived',
     trap: '26',

@@ -127,7 +127,7 @@ const CONDUCTING: readonly Planted[] = [
     sentence: 'a shard that cannot be reached keeps the keys of all others locked',
     trap: '33',
     file: COORDINATOR,
-    find: 'const isLate = now - this.#since >= TRANSACTION_LIMITS.prepareMilliseconds;',
+    find: 'const isLate = now - this.#since >= this.#port.prepareMilliseconds;',
     replace: 'const isLate = false;',
   },
   {
@@ -239,7 +239,7 @@ const TELLING: readonly Planted[] = [
     sentence: 'a question to a home shard that got no answer is not asked again',
     trap: '32',
     file: MEETINGS,
-    find: 'meeting.askAt = this.#port.now + TRANSACTION_LIMITS.resolveMilliseconds;',
+    find: 'meeting.askAt = this.#port.now + this.#port.resolveMilliseconds;',
     replace: 'meeting.askAt = Number.POSITIVE_INFINITY;',
   },
   {

@@ -7,6 +7,7 @@
 import { present } from '../../src/base/assert.ts';
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Command } from '../../src/machine/command.ts';
 import type { EntryBody } from '../../src/machine/entry.ts';
 import { doesHold } from '../../src/machine/execution.ts';
@@ -146,6 +147,7 @@ class Shard {
         get now() {
           return cluster.now;
         },
+        prepareMilliseconds: TRANSACTION_LIMITS.prepareMilliseconds,
         get millisecondsLeft() {
           return deadline - (START + cluster.now);
         },
@@ -241,6 +243,7 @@ class Shard {
       get now() {
         return cluster.now;
       },
+      resolveMilliseconds: TRANSACTION_LIMITS.resolveMilliseconds,
       get prepared() {
         return prepared();
       },

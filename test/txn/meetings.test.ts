@@ -19,6 +19,7 @@ function questionsAbout(holders: number): number {
     get now() {
       return now;
     },
+    resolveMilliseconds: TRANSACTION_LIMITS.resolveMilliseconds,
     prepared: { of: (id) => held.get(idText(id)) } as PreparedParts,
     settle: (_holder, _isPressing, done) => {
       questions += 1;

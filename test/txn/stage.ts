@@ -4,6 +4,7 @@
  */
 
 import type { ShardId } from '../../src/base/ids.ts';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Prepared, PreparedParts } from '../../src/machine/prepared.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import type { Part, Refusal, Resolution, Transaction } from '../../src/machine/transaction.ts';
@@ -147,6 +148,7 @@ export class Stage {
       get now() {
         return stage.now;
       },
+      prepareMilliseconds: TRANSACTION_LIMITS.prepareMilliseconds,
       get millisecondsLeft() {
         return stage.millisecondsLeft;
       },
@@ -204,6 +206,7 @@ export class Stage {
       get now() {
         return stage.now;
       },
+      resolveMilliseconds: TRANSACTION_LIMITS.resolveMilliseconds,
       prepared: prepared as PreparedParts,
       settle: ({ id }, isPressing, done) => {
         this.say('asks home', `what became of ${numberOf(id)}${isPressing ? ', pressing' : ''}`);

@@ -1,0 +1,30 @@
+/** Steps are waited for as long as they take, and not for ever. */
+
+import { equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
+import { StepTimes } from '../../src/txn/step-times.ts';
+
+const { prepareMilliseconds, resolveMilliseconds } = TRANSACTION_LIMITS;
+const { patienceMillisecondsMax, stepWindowTicks } = TRANSACTION_LIMITS;
+
+test('patience has a least and a greatest length, and follows what was seen between them', () => {
+  const times = new StepTimes();
+  equal(times.prepareMilliseconds, prepareMilliseconds);
+  equal(times.resolveMilliseconds, resolveMilliseconds);
+  times.observe(500);
+  equal(times.prepareMilliseconds, prepareMilliseconds);
+  equal(times.resolveMilliseconds, 1500);
+  times.observe(2000);
+  times.observe(10);
+  equal(times.prepareMilliseconds, 6000);
+  times.observe(60_000);
+  equal(times.prepareMilliseconds, patienceMillisecondsMax);
+});
+
+test('what was slow is forgotten', () => {
+  const times = new StepTimes();
+  times.observe(2000);
+  for (let tick = 0; tick < 2 * stepWindowTicks; tick++) times.tick();
+  equal(times.prepareMilliseconds, prepareMilliseconds);
+});
