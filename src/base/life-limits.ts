@@ -9,6 +9,10 @@ export const LIFE_LIMITS = {
   meetMilliseconds: 1000,
   /** How long peers are waited for that were met and do not say that they know this life. */
   slowClaimMilliseconds: 5000,
+  /** A node that could confirm itself asks the addresses that it was given for so long at most. */
+  enquiryMilliseconds: 5000,
+  /** From one round of asking them to the next. */
+  enquiryPauseMilliseconds: 300,
   /** A life that peers refuse for so long, since they hear another one, is a copy. */
   copyMilliseconds: 60_000,
 } as const;

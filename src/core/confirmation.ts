@@ -15,6 +15,10 @@
  * Who votes in the catalogue is in the map, and in the log of a node that takes part. Either may be
  * behind the other, so the one that names more voters counts.
  *
+ * A node that is a majority of the catalogue's voters by itself needs no other for that. Its folder
+ * may be from before the others joined, so it first asks at the addresses that it was started with:
+ * a newer map tells whom to meet, or that this life is an old one.
+ *
  * Nobody needs to vouch for that, so a cluster comes back after a loss of power of all. Two steps
  * and not one: the copy of a running node's folder is heard out by some peers and refused by
  * others, and what only heard it out must not take it for the newest life.
@@ -35,6 +39,13 @@ interface Peer {
   objectedAt: number;
 }
 
+interface ConfirmationOptions {
+  readonly self: NodeId;
+  readonly now: number;
+  /** Addresses are asked that the map may not know; `heardOut` tells when all have answered. */
+  readonly isEnquiring: boolean;
+}
+
 const NEVER = Number.NEGATIVE_INFINITY;
 
 export class Confirmation {
@@ -45,11 +56,13 @@ export class Confirmation {
   #now: number;
   #claimedAt: number | undefined;
   #objectedSince = NEVER;
+  #isEnquiring: boolean;
   isConfirmed = false;
 
-  constructor({ self, now }: { readonly self: NodeId; readonly now: number }) {
+  constructor({ self, now, isEnquiring }: ConfirmationOptions) {
     this.#self = self;
     this.#now = now;
+    this.#isEnquiring = isEnquiring;
   }
 
   get awake(): number {
@@ -81,6 +94,21 @@ export class Confirmation {
     this.#peer(node).isKnown = true;
   }
 
+  /** All addresses have answered, and what they said is known. */
+  heardOut(): void {
+    this.#isEnquiring = false;
+  }
+
+  /** Some address may yet tell of a newer map. One that does not answer is not waited for long. */
+  get isEnquiring(): boolean {
+    return this.#isEnquiring && this.#awake < LIFE_LIMITS.enquiryMilliseconds;
+  }
+
+  /** It needs no other to be confirmed. */
+  isMajorityAlone(electorates: readonly Electorate[]): boolean {
+    return this.#isMajority(electorates, () => false);
+  }
+
   /** A peer hears another life of this node. */
   get isObjected(): boolean {
     return [...this.#peers.values()].some((peer) => this.#isObjecting(peer));
@@ -106,7 +134,9 @@ export class Confirmation {
     // A disk that hangs is not waited for: its node knows the life, if not for good.
     const isLong = this.#awake - this.#claimedAt >= LIFE_LIMITS.slowClaimMilliseconds;
     const isHeardOut = asked.length === 0 || isLong;
-    this.isConfirmed = isHeardOut && this.#isMajority(electorates, ({ isKnown }) => isKnown);
+    const isOnItsOwn = !others.some((node) => this.#peer(node).isKnown);
+    const mayBeSure = isHeardOut && !(isOnItsOwn && this.isEnquiring);
+    this.isConfirmed = mayBeSure && this.#isMajority(electorates, ({ isKnown }) => isKnown);
     return this.isConfirmed ? [] : asked.filter((node) => this.#ask(this.#peer(node)));
   }
 

@@ -22,6 +22,11 @@ export interface NodeCoreOptions {
   readonly wall: number;
   /** The map that a former life kept; no bytes for none. */
   readonly map: Uint8Array;
+  /**
+   * There are addresses to ask beside those in the map. While they are, this node does not confirm
+   * itself on its own: until `standing.heardOut`, or until it has waited for long.
+   */
+  readonly isEnquiring?: boolean;
   /** There is something to do: a turn should end soon. */
   readonly onWork: () => void;
   /** A newer map came: a copy should be kept. */

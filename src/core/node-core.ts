@@ -83,12 +83,12 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   isClosing = false;
 
   constructor(options: NodeCoreOptions) {
-    const { self, log, transport, onWork } = options;
+    const { self, log, transport, onWork, now, isEnquiring = false } = options;
     this.#options = options;
     this.self = self;
     this.log = log;
     this.#transport = transport;
-    this.#now = options.now;
+    this.#now = now;
     this.#lastRead = options.random.fork('reads').word();
     this.valueBytesMax = options.valueBytesMax ?? MACHINE_LIMITS.valueBytesDefault;
     this.store = this.#openStore();
@@ -147,7 +147,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#chores = new Chores(this);
     this.consistency = new ConsistencyCheck(this);
     this.transactions = new TransactionDesk(this);
-    this.standing = new Standing({ host: this, node: self.node, now: options.now });
+    this.standing = new Standing({ host: this, node: self.node, now, isEnquiring });
     this.#begin();
   }
 

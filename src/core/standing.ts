@@ -30,6 +30,7 @@ interface StandingOptions {
   readonly host: StandingHost;
   readonly node: NodeId;
   readonly now: number;
+  readonly isEnquiring: boolean;
 }
 
 type Refused = Extract<TransportEvent, { readonly type: 'life-refused' }>;
@@ -43,10 +44,10 @@ export class Standing {
   #objection = '';
   #hasTold = false;
 
-  constructor({ host, node, now }: StandingOptions) {
+  constructor({ host, node, now, isEnquiring }: StandingOptions) {
     this.#host = host;
     this.#node = node;
-    this.#confirmation = new Confirmation({ self: node, now });
+    this.#confirmation = new Confirmation({ self: node, now, isEnquiring });
     this.#lives = new PeerLives({
       log: host.log,
       tell: (to, message) => host.tell(to, message),
@@ -62,6 +63,18 @@ export class Standing {
   get reason(): string {
     if (this.isConfirmed) return '';
     return this.#objection === '' ? 'it waits for other nodes to confirm it' : this.#objection;
+  }
+
+  /** The addresses that this node was started with may know more than its map. */
+  get isEnquiring(): boolean {
+    const { map, log } = this.#host;
+    if (map === undefined || this.isConfirmed || !this.#confirmation.isEnquiring) return false;
+    return this.#confirmation.isMajorityAlone(electoratesIn(map, log));
+  }
+
+  heardOut(): void {
+    this.#confirmation.heardOut();
+    this.#look();
   }
 
   /** Without a map there is nobody yet to ask: the cluster is being founded. */

@@ -84,6 +84,7 @@ async function settleIn(
   if ((decodeMap(map, undefined)?.nodes.length ?? 0) > 1) throw memberOf(folder.path);
   const lines: InnerLines[] = [];
   const core = await house.moveIn({
+    isEnquiring: false,
     passport,
     map,
     description: DESCRIPTION,

@@ -43,6 +43,8 @@ interface Inhabitant {
   /** The newest map that is at hand; no bytes for none. */
   readonly map: Uint8Array;
   readonly description: NodeDescription;
+  /** It has addresses of others, which the map may not know. */
+  readonly isEnquiring: boolean;
   readonly newTransport: (identity: Identity, onEvent: Listener) => Transport;
 }
 
@@ -140,7 +142,7 @@ export class House {
   }
 
   #assemble(inhabitant: Inhabitant, log: Log, disk: StateDisk): NodeCore {
-    const { passport, map, description, newTransport } = inhabitant;
+    const { passport, map, description, isEnquiring, newTransport } = inhabitant;
     const { node, cluster, joinToken } = passport;
     const { valueBytesMax, onFact } = this.#options;
     // Nobody speaks before the core listens: a transport reports in later turns.
@@ -178,6 +180,7 @@ export class House {
       now: monotoneNow(),
       wall: wallNow(),
       map,
+      isEnquiring,
       onWork: () => this.#loop.wake(),
       onMap: (bytes) => this.folder.keepMap(bytes),
       encodeInfo: (info) => new TextEncoder().encode(JSON.stringify(info)),

@@ -16,6 +16,7 @@ import { TIMERS } from '../transport/timers.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
 import type { Affiliation } from './affiliation.ts';
+import { Enquiry } from './enquiry.ts';
 import { House } from './house.ts';
 import { identify, type Membership } from './identity.ts';
 import { type Logger, logFact, newLogger } from './logger.ts';
@@ -117,6 +118,7 @@ class Server implements RunningNode {
   readonly #refusals: RefusalLog;
   readonly #addresses = new Addresses();
   #seeker: Seeker | undefined;
+  #enquiry: Enquiry | undefined;
   #stopped: Promise<void> | undefined;
   node = 0;
   cluster = '';
@@ -159,6 +161,7 @@ class Server implements RunningNode {
       passport,
       map,
       description,
+      isEnquiring: options.join.length > 0,
       newTransport: (identity, onEvent) => this.#newTransport(identity, onEvent),
     });
     this.#seek(core, cluster);
@@ -185,10 +188,19 @@ class Server implements RunningNode {
       onMap: (bytes) => run(() => core.maps.take(bytes)),
     });
     this.#seeker.start();
+    this.#enquiry = new Enquiry({
+      cluster,
+      urls: options.join,
+      isWanted: () => !house.ending.isOver && core.standing.isEnquiring,
+      onMap: (bytes) => run(() => core.maps.take(bytes)),
+      onHeardOut: () => run(() => core.standing.heardOut()),
+    });
+    this.#enquiry.start();
   }
 
   async #stop(): Promise<void> {
     this.#seeker?.stop();
+    this.#enquiry?.stop();
     await this.#parts.house.leave();
     await this.#parts.sockets.close();
     this.#refusals.close();

@@ -7,6 +7,7 @@
 import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import { ClientLine } from '../transport/client-line.ts';
+import type { Sockets } from '../transport/sockets.ts';
 import { TIMERS } from '../transport/timers.ts';
 import type { Peer, Transport } from '../transport/transport.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
@@ -54,6 +55,47 @@ export class Addresses {
   }
 }
 
+const MAP_ID = 1;
+
+interface MapQuestion {
+  readonly sockets: Sockets;
+  /** Of which the map has to be. */
+  readonly cluster: string;
+  readonly url: string;
+  readonly onNode: (node: NodeId) => void;
+  readonly onMap: (bytes: Uint8Array) => void;
+  /** Nothing more comes; whether it is since a node of another cluster answered. */
+  readonly onDown: (isForeign: boolean) => void;
+}
+
+/** Asks a node for the newest map that it knows. */
+export function askForMap(question: MapQuestion): ClientLine {
+  const { sockets, cluster, url, onNode, onMap, onDown } = question;
+  const line = new ClientLine({
+    sockets,
+    schedule: TIMERS,
+    url,
+    cluster,
+    features: [],
+    onEvent: (event) => {
+      switch (event.type) {
+        case 'up':
+          onNode(event.hello.node);
+          line.send(encodeRequests([{ type: 'map', id: MAP_ID, knownVersion: 0 }]));
+          return;
+        case 'frame':
+          for (const response of decodeResponses(event.bytes) ?? []) {
+            if (response.type === 'map') onMap(response.map);
+          }
+          return;
+        case 'down':
+          return onDown(event.isForeign);
+      }
+    },
+  });
+  return line;
+}
+
 interface SeekerOptions {
   readonly cluster: string;
   readonly urls: readonly string[];
@@ -62,8 +104,6 @@ interface SeekerOptions {
   readonly onNode: (node: NodeId, url: string) => void;
   readonly onMap: (bytes: Uint8Array) => void;
 }
-
-const MAP_ID = 1;
 
 /** Asks all urls in turn, as long as its node is lonely. */
 export class Seeker {
@@ -101,28 +141,13 @@ export class Seeker {
 
   #ask(url: string): void {
     const { cluster, onNode, onMap } = this.#options;
-    const line = new ClientLine({
+    const line = askForMap({
       sockets: this.#sockets,
-      schedule: TIMERS,
-      url,
       cluster,
-      features: [],
-      onEvent: (event) => {
-        switch (event.type) {
-          case 'up':
-            onNode(event.hello.node, url);
-            line.send(encodeRequests([{ type: 'map', id: MAP_ID, knownVersion: 0 }]));
-            return;
-          case 'frame':
-            for (const response of decodeResponses(event.bytes) ?? []) {
-              if (response.type === 'map') onMap(response.map);
-            }
-            return;
-          case 'down':
-            this.#lines.delete(line);
-            return;
-        }
-      },
+      url,
+      onNode: (node) => onNode(node, url),
+      onMap,
+      onDown: () => this.#lines.delete(line),
     });
     this.#lines.add(line);
   }

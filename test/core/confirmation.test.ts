@@ -34,8 +34,12 @@ function mapOf(nodes: readonly NodeId[], voters: readonly NodeId[] = nodes): Clu
 const THREE_NODES = mapOf([ONE, TWO, THREE]);
 
 class Life {
-  readonly confirmation = new Confirmation({ self: SELF, now: 0 });
+  readonly confirmation: Confirmation;
   #now = 0;
+
+  constructor({ isEnquiring = false } = {}) {
+    this.confirmation = new Confirmation({ self: SELF, now: 0, isEnquiring });
+  }
 
   pass(milliseconds: number): void {
     for (let left = milliseconds; left > 0; left -= TICK) {
@@ -52,6 +56,27 @@ class Life {
 
 test('a node that is alone confirms itself', () => {
   equal(new Life().isConfirmed(mapOf([SELF])), true);
+});
+
+test('a node that is alone and has others to ask hears them out, for a while', () => {
+  const alone = mapOf([SELF]);
+  const asked = new Life({ isEnquiring: true });
+  asked.pass(LIFE_LIMITS.enquiryMilliseconds - TICK);
+  equal(asked.isConfirmed(alone), false);
+  asked.confirmation.heardOut();
+  equal(asked.isConfirmed(alone), true);
+  const mute = new Life({ isEnquiring: true });
+  mute.pass(LIFE_LIMITS.enquiryMilliseconds);
+  equal(mute.isConfirmed(alone), true);
+  // They told of others: those are who is to confirm it.
+  const copy = new Life({ isEnquiring: true });
+  copy.confirmation.heardOut();
+  equal(copy.isConfirmed(THREE_NODES), false);
+  // Others know it, whatever the addresses would say.
+  const known = new Life({ isEnquiring: true });
+  known.confirmation.meet(ONE);
+  known.confirmation.know(ONE);
+  equal(known.isConfirmed(mapOf([ONE, SELF])), true);
 });
 
 test('a life is claimed when all others were met, and vouches when they know it', () => {

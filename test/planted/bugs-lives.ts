@@ -55,8 +55,18 @@ export const LIFE_BUGS: readonly Bug[] = [
     file: 'src/core/confirmation.ts',
     name: 'vouches-unheard',
     sentence: 'a life vouches as soon as it has met the others, before they know it',
-    find: 'isHeardOut && this.#isMajority(electorates, ({ isKnown }) => isKnown);',
+    find: 'mayBeSure && this.#isMajority(electorates, ({ isKnown }) => isKnown);',
     replace: 'true;',
+    tests: ['confirmation'],
+  },
+  {
+    ...COPY,
+    file: 'src/core/confirmation.ts',
+    name: 'confirms-itself-unasked',
+    sentence:
+      'a majority by its own map vouches before it has asked the addresses that it was given',
+    find: 'const mayBeSure = isHeardOut && !(isOnItsOwn && this.isEnquiring);',
+    replace: 'const mayBeSure = isHeardOut;',
     tests: ['confirmation'],
   },
   {

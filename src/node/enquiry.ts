@@ -1,0 +1,74 @@
+/**
+ * A node that could confirm itself, since its map says that it is a majority, asks at the addresses
+ * that it was started with for a newer map. Its folder may be a copy from before the others joined.
+ */
+
+import { LIFE_LIMITS } from '../base/life-limits.ts';
+import type { ClientLine } from '../transport/client-line.ts';
+import { WebDialler } from '../transport/web-dialler.ts';
+import { askForMap } from './seeker.ts';
+
+interface EnquiryOptions {
+  readonly cluster: string;
+  readonly urls: readonly string[];
+  /** Whether anything hangs on the answers. The node itself says when it waits no longer. */
+  readonly isWanted: () => boolean;
+  readonly onMap: (bytes: Uint8Array) => void;
+  /** All have answered. */
+  readonly onHeardOut: () => void;
+}
+
+export class Enquiry {
+  readonly #options: EnquiryOptions;
+  readonly #sockets = new WebDialler();
+  /** Those that have not answered. */
+  readonly #silent: Set<string>;
+  readonly #lines = new Map<string, ClientLine>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: EnquiryOptions) {
+    this.#options = options;
+    this.#silent = new Set(options.urls);
+  }
+
+  /** Asks until all have answered or nothing hangs on it any more. */
+  start(): void {
+    if (!this.#options.isWanted()) return this.stop();
+    for (const url of this.#silent) if (!this.#lines.has(url)) this.#ask(url);
+    this.#timer = setTimeout(() => this.start(), LIFE_LIMITS.enquiryPauseMilliseconds);
+  }
+
+  /** Twice is once. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    for (const line of this.#lines.values()) line.close();
+    this.#lines.clear();
+    this.#sockets.close();
+  }
+
+  #ask(url: string): void {
+    const { cluster, onMap } = this.#options;
+    const line = askForMap({
+      sockets: this.#sockets,
+      cluster,
+      url,
+      onNode: () => {},
+      onMap: (bytes) => {
+        onMap(bytes);
+        this.#hear(url);
+      },
+      onDown: (isForeign) => {
+        this.#lines.delete(url);
+        // A node of another cluster knows nothing of this one.
+        if (isForeign) this.#hear(url);
+      },
+    });
+    this.#lines.set(url, line);
+  }
+
+  #hear(url: string): void {
+    if (!this.#silent.delete(url) || this.#silent.size > 0) return;
+    this.#options.onHeardOut();
+    this.stop();
+  }
+}
