@@ -33,7 +33,8 @@ export class StepTimes {
   }
 
   #patience(least: number): number {
-    const wanted = STEPS_PER_PATIENCE * this.#recent.value;
+    // Whole, as it travels with validations.
+    const wanted = Math.ceil(STEPS_PER_PATIENCE * this.#recent.value);
     return Math.min(Math.max(wanted, least), TRANSACTION_LIMITS.patienceMillisecondsMax);
   }
 }

@@ -15,6 +15,8 @@ test('patience has a least and a greatest length, and follows what was seen betw
   times.observe(500);
   equal(times.prepareMilliseconds, prepareMilliseconds);
   equal(times.resolveMilliseconds, 1500);
+  times.observe(1500.1);
+  equal(times.prepareMilliseconds, 4501, 'whole milliseconds, for they are sent to others');
   times.observe(2000);
   times.observe(10);
   equal(times.prepareMilliseconds, 6000);
