@@ -150,6 +150,18 @@ test('different entries applied at one index, out of order, or twice', () => {
   assert.throws(() => invariants.applied(actorOf(A), command(2, 1, 1)), /applied twice/);
 });
 
+test('an entry behind those that a log keeps behind a snapshot', () => {
+  const { invariants, image } = createTrio();
+  const entries = [command(1, 1), command(2, 2)];
+  const snapshot = { index: 1, term: 1, configuration: THREE, configurationAt: ORIGIN };
+  for (const member of [A, B]) {
+    invariants.written(actorOf(member), writeOf(entries, 2), image(member));
+    image(member).apply(writeOf(entries, 2));
+  }
+  invariants.written(actorOf(A), writeOf([command(3, 2)], 2), image(A));
+  invariants.written(actorOf(B), { ...writeOf([command(3, 2)], 2), snapshot }, image(B));
+});
+
 test('an entry applied before it is committed', () => {
   const { invariants } = createTrio();
   assert.throws(() => invariants.applied(actorOf(A), command(1, 1)), /before commit/);

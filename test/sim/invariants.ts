@@ -153,8 +153,7 @@ export class Invariants {
     if (write.hardState.term < image.hardState.term) this.#fail('monotony', 'a term fell', actor);
     const first = write.entries[0];
     if (first === undefined) return;
-    let previousTerm = write.snapshot === undefined ? image.termAt(first.index - 1) : undefined;
-    if (write.snapshot?.index === first.index - 1) previousTerm = write.snapshot.term;
+    let previousTerm = termBefore(first, write, image);
     for (const entry of write.entries) {
       this.#noteEntry(actor, truth, entry, previousTerm ?? 0);
       if (entry.kind === 'configuration') this.#noteConfiguration(actor, truth, entry, image);
@@ -339,4 +338,12 @@ export class Invariants {
     }
     life.applied = index;
   }
+}
+
+/** A log that has the snapshot's position keeps what is behind it. */
+function termBefore(first: Entry, { snapshot }: Write, image: ReplicaImage): number | undefined {
+  const before = first.index - 1;
+  if (snapshot?.index === before) return snapshot.term;
+  const isKept = snapshot === undefined || image.termAt(snapshot.index) === snapshot.term;
+  return isKept ? image.termAt(before) : undefined;
 }
