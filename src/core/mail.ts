@@ -5,25 +5,26 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
-import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import {
   bytesMaxOfNodeMessage,
   encodeNodeMessages,
   type NodeMessage,
 } from '../wire/node-message.ts';
 
-/** Of large frames, which wait for the path as appends do; those of shards have their numbers. */
+/** Of what waits for the path as appends do; those of shards have their numbers. */
 const STREAM = 0xffff_ffff;
 
 /** The header of a frame. */
 const HEADER_BYTES_MAX = 8;
 
+interface Address {
+  readonly node: NodeId;
+  readonly stream?: number;
+}
+
 interface MailOptions {
   /** False if the frame did not leave. */
-  readonly send: (
-    to: { readonly node: NodeId; readonly stream?: number },
-    bytes: Uint8Array,
-  ) => boolean;
+  readonly send: (to: Address, bytes: Uint8Array) => boolean;
   /** There is something to send at the end of this turn. */
   readonly onWork: () => void;
   /** None of them left. */
@@ -68,12 +69,17 @@ export class Mail {
     for (const [to, { messages, hasHurry }] of [...this.#boxes]) {
       if (!hasHurry) continue;
       this.#boxes.delete(to);
-      for (const part of partsOf(messages)) {
-        const bytes = encodeNodeMessages(part);
-        const isLarge = bytes.length > TRANSPORT_LIMITS.pieceBytesMax;
-        const address = isLarge ? { node: to, stream: STREAM } : { node: to };
-        if (!this.#options.send(address, bytes)) this.#options.onUnsent(part);
-      }
+      this.#send(
+        { node: to },
+        messages.filter((message) => !isLoad(message)),
+      );
+      this.#send({ node: to, stream: STREAM }, messages.filter(isLoad));
+    }
+  }
+
+  #send(to: Address, messages: readonly NodeMessage[]): void {
+    for (const part of partsOf(messages)) {
+      if (!this.#options.send(to, encodeNodeMessages(part))) this.#options.onUnsent(part);
     }
   }
 
@@ -82,6 +88,11 @@ export class Mail {
     box.hasHurry = true;
     this.#options.onWork();
   }
+}
+
+/** As much of it as clients ask for, so it may not overtake what else waits for the path. */
+function isLoad({ type }: NodeMessage): boolean {
+  return type === 'forward' || type === 'forwarded' || type === 'map';
 }
 
 /** As few frames as the limits allow. */
