@@ -18,20 +18,23 @@ import { decodeResponses } from '../wire/response.ts';
 export class Addresses {
   readonly #found = new Map<NodeId, string>();
   #peers: readonly Peer[] = [];
+  /** Every number below it was given: see `Transport.setPeers`. */
+  #nextNode: NodeId | undefined;
   #transport: Transport | undefined;
 
   /** The same transport, but for where it dials. */
   around(transport: Transport): Transport {
     this.#transport = transport;
     return {
-      setPeers: (peers) => {
+      setPeers: (peers, nextNode) => {
         for (const { node, url } of this.#peers) {
           // The map tells of a move: it is newer than what was found.
           const isMoved = peers.some((peer) => peer.node === node && peer.url !== url);
           if (isMoved) this.#found.delete(node);
         }
         this.#peers = peers;
-        transport.setPeers(this.#located());
+        this.#nextNode = nextNode;
+        transport.setPeers(this.#located(), nextNode);
       },
       sendToPeer: (to, bytes) => transport.sendToPeer(to, bytes),
       sendToClient: (connection, bytes) => transport.sendToClient(connection, bytes),
@@ -47,7 +50,7 @@ export class Addresses {
   learn(node: NodeId, url: string): void {
     if (this.#found.get(node) === url) return;
     this.#found.set(node, url);
-    this.#transport?.setPeers(this.#located());
+    this.#transport?.setPeers(this.#located(), this.#nextNode);
   }
 
   #located(): readonly Peer[] {

@@ -41,6 +41,8 @@ interface MemoryEndOptions {
   readonly time: MemoryTime;
   readonly random: Random;
   readonly onOver: (end: MemoryEnd) => void;
+  /** The process stands still. */
+  readonly isHeld: () => boolean;
 }
 
 type Parcel = { readonly cuts: number } & (
@@ -188,7 +190,7 @@ export class MemoryEnd implements Socket {
     this.bytesReceived += parcel.type === 'frame' ? parcel.bytes.length : CONTROL_BYTES;
     if (parcel.type === 'frame') this.#listener?.onFrame(parcel.bytes);
     else if (parcel.type === 'close') this.end(parcel.farewell);
-    else if (parcel.type === 'ping' && !this.isOver) {
+    else if (parcel.type === 'ping' && !this.isOver && !this.#options.isHeld()) {
       this.#post({ type: 'pong', cuts: this.#options.path.cuts });
     }
   }

@@ -11,6 +11,10 @@ interface MemoryNetworkOptions {
 
 type Take = (socket: Socket, door: Door) => SocketListener;
 
+interface Held {
+  readonly isHeld: () => boolean;
+}
+
 interface Direction {
   readonly from: string;
   readonly to: string;
@@ -34,14 +38,19 @@ export class MemoryNetwork {
   readonly #paths = new Map<string, Path>();
   readonly #takes = new Map<string, Take>();
   readonly #ends = new Map<string, Set<MemoryEnd>>();
+  readonly #holds = new Map<string, () => boolean>();
 
   constructor(options: MemoryNetworkOptions) {
     this.#options = options;
   }
 
-  /** The sockets of one process at this url. After a crash another process may take its place. */
-  host(url: string): Sockets {
+  /**
+   * The sockets of one process at this url. After a crash another process may take its place.
+   * While it stands still it answers no ping; what comes in meanwhile it has to put off itself.
+   */
+  host(url: string, { isHeld }: Held = { isHeld: () => false }): Sockets {
     if (!this.#ends.has(url)) this.#ends.set(url, new Set());
+    this.#holds.set(url, isHeld);
     return {
       dial: (to, listener) => this.#dial({ from: url, to: to.url }, to.door, listener),
       accept: (take) => this.#takes.set(url, take),
@@ -123,7 +132,8 @@ export class MemoryNetwork {
     const ends = this.#ends.get(from);
     const path = this.#path({ from, to });
     const onOver = (end: MemoryEnd) => ends?.delete(end);
-    const end = new MemoryEnd({ address: to, path, onOver, ...this.#options });
+    const isHeld = () => this.#holds.get(from)?.() === true;
+    const end = new MemoryEnd({ address: to, path, onOver, isHeld, ...this.#options });
     ends?.add(end);
     return end;
   }

@@ -18,6 +18,7 @@ import { NodeClock } from '../sim/node-clock.ts';
 import { promiseCopies, rotEntryIn, rotRow, rotVoteIn } from '../sim/rot.ts';
 import { type Amend, amendLog } from './amended-log.ts';
 import { CLOCK } from './customer.ts';
+import { type DiskSpeed, GOOD_SPEED, latencyOf } from './disk-speed.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
 import { type FolderCopy, type Passport, segmentsOf } from './folder.ts';
 import type { Sizes } from './sizes.ts';
@@ -26,13 +27,6 @@ import type { Witness } from './witness.ts';
 
 const TICK_MILLISECONDS = 20;
 const YEAR_MILLISECONDS = 365 * 24 * 3_600_000;
-
-export interface DiskSpeed {
-  readonly minimum: number;
-  readonly mean: number;
-}
-
-export const GOOD_SPEED: DiskSpeed = { minimum: 0.2, mean: 0.6 };
 
 interface ComputerOptions {
   readonly url: string;
@@ -62,13 +56,13 @@ export class Computer {
   passport: Passport | undefined;
   core: NodeCore | undefined;
   clock: NodeClock;
-  speed = GOOD_SPEED;
+  speed: DiskSpeed = GOOD_SPEED;
   /** Processes that ran here; reports for an earlier one find another number. */
   #life = 0;
   #isPlanned = false;
   #busyUntil = 0;
-  /** A tick fell due in a stall. However many did, one comes behind it. */
-  #owesTick = false;
+  /** Timers that fell due in a stall. However often one did, it comes once behind it. */
+  readonly #owed = new Set<() => void>();
   /** What came while the process was busy, in the order in which it came. */
   #inbox: (() => void)[] = [];
   #fileFreeAt = 0;
@@ -112,13 +106,14 @@ export class Computer {
     this.clock = this.#newClock();
     const complete = (report: () => void) => {
       // One queue for each disk: completions come in the order of the calls.
-      const due = Math.max(this.#fileFreeAt, agenda.now) + this.#latency();
+      const due = Math.max(this.#fileFreeAt, agenda.now) + latencyOf(this.speed, this.#random);
       this.#fileFreeAt = due;
       agenda.at(due, () => this.#guard(report));
     };
     this.#files = new MemoryFiles({ schedule: complete });
     this.#state = new MemoryState({
-      schedule: (report) => agenda.after(this.#latency() * 2, () => this.#guard(report)),
+      schedule: (report) =>
+        agenda.after(latencyOf(this.speed, this.#random) * 2, () => this.#guard(report)),
       onEffect: () => {
         this.#stateEffectsLeft -= 1;
         if (this.#stateEffectsLeft <= 0) throw DEATH;
@@ -147,7 +142,7 @@ export class Computer {
     this.clock = this.#newClock();
     this.#inbox = [];
     this.#busyUntil = 0;
-    this.#owesTick = false;
+    this.#owed.clear();
     const { cluster, node, hasLived } = passport;
     openLog(
       {
@@ -274,8 +269,8 @@ export class Computer {
 
   /** Nothing more fits on the disk of the log. */
   fillDisk(): void {
-    let bytes = 0;
-    for (const file of this.#files.image().values()) bytes += file.length;
+    const files = [...this.#files.image().values()];
+    const bytes = files.reduce((sum, { length }) => sum + length, 0);
     this.#files.capacity = bytes + this.#random.pick([0, 1000, 300_000]);
   }
 
@@ -308,11 +303,27 @@ export class Computer {
 
   /** A loop that was held takes in what has come before it judges time (`transport/ticker.ts`). */
   #goOn(life: number): void {
-    if (this.#life !== life || this.#busyUntil > this.#surroundings.agenda.now) return;
-    for (const take of this.#inbox.splice(0)) take();
-    if (!this.#owesTick) return;
-    this.#owesTick = false;
-    this.#guard(() => this.core?.tick(this.#now));
+    if (this.#life !== life || this.#isHeld) return;
+    for (const take of this.#inbox.splice(0)) if (this.#life === life) this.#guard(take);
+    const owed = [...this.#owed];
+    this.#owed.clear();
+    for (const run of owed) if (this.#life === life) this.#guard(run);
+  }
+
+  get #isHeld(): boolean {
+    return this.#busyUntil > this.#surroundings.agenda.now;
+  }
+
+  /** Takes in what comes from outside, or has it wait for the end of the stall. */
+  #arrive(take: () => void): void {
+    if (this.#isHeld || this.#inbox.length > 0) this.#inbox.push(take);
+    else this.#guard(take);
+  }
+
+  /** The same of a timer that is due. */
+  #due(run: () => void): void {
+    if (this.#isHeld) this.#owed.add(run);
+    else this.#guard(run);
   }
 
   /** Of its own accord: a disk said no, or an effect was its last. */
@@ -389,7 +400,7 @@ export class Computer {
       core.found(found, cluster);
       for (const replica of core.replicas.all) watchReplica(replica);
     }
-    this.#tick(life);
+    this.#tick(life, () => this.core?.tick(this.#now));
     this.#plan(life);
   }
 
@@ -404,24 +415,18 @@ export class Computer {
     const isAlive = () => this.#life === life;
     return new Switchboard({
       identity: { cluster, node, lineage, features: [], limits: this.#options.sizes.frames },
-      sockets: watchSockets(network.host(this.url), {
+      sockets: watchSockets(network.host(this.url, { isHeld: () => this.#isHeld }), {
         onEffect: () => this.#meetEffect(),
-        guard: (work) => this.#guard(work),
+        guard: (work) => this.#arrive(work),
       }),
       schedule: scheduleOf({
         agenda,
         isAlive,
-        heldUntil: () => this.#busyUntil,
         guard: (work) => this.#guard(work),
+        due: (run) => this.#due(run),
       }),
       random: this.#random.fork(`transport ${life}`),
-      onEvent: (event) => {
-        const take = () => {
-          if (isAlive()) this.#guard(() => this.core?.take(event, this.#now));
-        };
-        if (this.#busyUntil > agenda.now || this.#inbox.length > 0) this.#inbox.push(take);
-        else take();
-      },
+      onEvent: (event) => this.core?.take(event, this.#now),
     });
   }
 
@@ -438,13 +443,12 @@ export class Computer {
     });
   }
 
-  #tick(life: number): void {
+  #tick(life: number, run: () => void): void {
     const { agenda } = this.#surroundings;
     agenda.after(this.clock.virtualFor(TICK_MILLISECONDS), () => {
       if (this.#life !== life) return;
-      if (this.#busyUntil > agenda.now) this.#owesTick = true;
-      else this.#guard(() => this.core?.tick(this.#now));
-      this.#tick(life);
+      this.#due(run);
+      this.#tick(life, run);
     });
   }
 
@@ -457,11 +461,6 @@ export class Computer {
     const reading = this.#random.below(1e6);
     const rate = this.#random.pick([1, 1, CLOCK.slowest, CLOCK.fastest]);
     return new NodeClock({ virtual: agenda.now, reading, rate });
-  }
-
-  #latency(): number {
-    const { minimum, mean } = this.speed;
-    return minimum - Math.log(1 - this.#random.fraction()) * mean;
   }
 
   #note(fact: NodeFact): void {
@@ -490,9 +489,7 @@ export class Computer {
   }
 
   #fail(message: string): never {
-    throw new SimFailure('node', message, {
-      node: this.passport?.node,
-      time: this.#surroundings.agenda.now,
-    });
+    const { now: time } = this.#surroundings.agenda;
+    throw new SimFailure('node', message, { node: this.node, time });
   }
 }

@@ -3,8 +3,9 @@
 import type { Random } from '../../src/base/random.ts';
 import { SimFailure } from '../sim/failure.ts';
 import type { Probes } from '../sim/probes.ts';
-import { type Computer, GOOD_SPEED } from './computer.ts';
+import type { Computer } from './computer.ts';
 import type { WriteRecord } from './customer.ts';
+import { GOOD_SPEED } from './disk-speed.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** In shards whose nodes change their speed by the second. */

@@ -16,20 +16,21 @@ export interface Surroundings {
 interface ScheduleOptions {
   readonly agenda: Agenda;
   readonly isAlive: () => boolean;
-  readonly heldUntil?: () => number;
   /** Runs what may end the process. */
   readonly guard?: (run: () => void) => void;
+  /** Runs a timer that is due, or later if the process stands still. */
+  readonly due?: (run: () => void) => void;
 }
 
 /**
- * Time as a process sees it: what it planned goes with it, and while it stands still, until
- * `heldUntil`, its timers fall due for nothing. It may go on earlier than it was to.
+ * Time as a process sees it: what it planned goes with it. A timer that falls due while it stands
+ * still runs once when it goes on, or a process that is held at each beat of it would never run it.
  */
 export function scheduleOf({
   agenda,
   isAlive,
-  heldUntil = () => 0,
   guard = (run) => run(),
+  due = guard,
 }: ScheduleOptions): Schedule {
   return {
     get now() {
@@ -40,7 +41,7 @@ export function scheduleOf({
       const again = () => {
         agenda.after(milliseconds, () => {
           if (isOver || !isAlive()) return;
-          if (heldUntil() <= agenda.now) guard(run);
+          due(run);
           again();
         });
       };
