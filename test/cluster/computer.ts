@@ -144,6 +144,8 @@ export class Computer {
     this.#busyUntil = 0;
     this.#owed.clear();
     const { cluster, node, hasLived } = passport;
+    // Room may be made while it looks.
+    const isFull = this.#files.capacity < Number.POSITIVE_INFINITY;
     openLog(
       {
         files: new WatchedFiles(this.#files, { onEffect: () => this.#meetEffect() }),
@@ -158,9 +160,7 @@ export class Computer {
         if (this.#life !== life) return;
         if (opened.type === 'refused') {
           // Without space, or on a bad disk, it cannot begin. Somebody will try again.
-          if (this.#files.capacity < Number.POSITIVE_INFINITY || this.#isFailing) {
-            return this.#die();
-          }
+          if (isFull || this.#isFailing) return this.#die();
           this.#fail(`the log would not open: ${opened.text}`);
         }
         passport.hasLived = true;
