@@ -2,7 +2,7 @@
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import type { Links, LinkUse } from '../raft/ready.ts';
-import type { LaneRoom } from '../transport/paced-line.ts';
+import type { LaneRoom } from '../transport/transport.ts';
 import type { Lane } from '../wire/hello.ts';
 
 interface LinkRoomsHost {
@@ -14,8 +14,8 @@ const LANE = { append: 'main', chunk: 'bulk' } as const;
 
 export class LinkRooms {
   readonly #host: LinkRoomsHost;
-  /** What was taken in this turn, by node and lane: the transport hears of it at its end. */
-  readonly #taken = new Map<string, number>();
+  /** What was taken in this turn, by node: the transport hears of it at the end of the turn. */
+  readonly #taken = { append: new Map<NodeId, number>(), chunk: new Map<NodeId, number>() };
   /** Shards that found a link full. */
   readonly #refused = new Map<NodeId, Set<ShardId>>();
 
@@ -33,15 +33,16 @@ export class LinkRooms {
       taken: (member, use, bytes) => {
         const node = host.nodeOfMember(shard, member);
         if (node === undefined) return;
-        const name = `${node} ${LANE[use]}`;
-        this.#taken.set(name, (this.#taken.get(name) ?? 0) + bytes);
+        const taken = this.#taken[use];
+        taken.set(node, (taken.get(node) ?? 0) + bytes);
       },
     };
   }
 
   /** All that was taken is with the transport. */
   endTurn(): void {
-    this.#taken.clear();
+    this.#taken.append.clear();
+    this.#taken.chunk.clear();
   }
 
   /** The shards that found the link to this node full, once. */
@@ -52,9 +53,8 @@ export class LinkRooms {
   }
 
   #room(shard: ShardId, node: NodeId, use: LinkUse): number {
-    const lane = LANE[use];
-    const { soon } = this.#host.roomToPeer({ node, lane });
-    const room = Math.max(soon - (this.#taken.get(`${node} ${lane}`) ?? 0), 0);
+    const { soon } = this.#host.roomToPeer({ node, lane: LANE[use] });
+    const room = Math.max(soon - (this.#taken[use].get(node) ?? 0), 0);
     if (room === 0) {
       const refused = this.#refused.get(node) ?? new Set();
       this.#refused.set(node, refused.add(shard));

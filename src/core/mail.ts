@@ -5,6 +5,7 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import type { PeerAddress } from '../transport/transport.ts';
 import {
   bytesMaxOfNodeMessage,
   encodeNodeMessages,
@@ -17,10 +18,8 @@ const STREAM = 0xffff_ffff;
 /** The header of a frame. */
 const HEADER_BYTES_MAX = 8;
 
-interface Address {
-  readonly node: NodeId;
-  readonly stream?: number;
-}
+/** The lane is always the same. */
+type Address = Omit<PeerAddress, 'lane'>;
 
 interface MailOptions {
   /** False if the frame did not leave. */

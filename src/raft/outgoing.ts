@@ -129,8 +129,8 @@ function begin(core: Core, progress: Progress): void {
 
 /**
  * A slow link must not be buried under repetitions. The first wait follows the election timeout and
- * the time that answers took, each further one is twice as long, and where the link is full the
- * first one is as long as any.
+ * the time that answers took, and each further one is twice as long, up to the longest. Where the
+ * link is full, the first one is the longest at once.
  */
 function wait(
   core: Core,

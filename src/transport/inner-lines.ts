@@ -4,9 +4,9 @@ import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { type NodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import type { Identity } from './judgement.ts';
-import { LANE_DOWN, type LaneRoom } from './paced-line.ts';
+import { LANE_DOWN } from './paced-line.ts';
 import type { Schedule } from './sockets.ts';
-import type { Transport, TransportEvent } from './transport.ts';
+import type { LaneRoom, Transport, TransportEvent } from './transport.ts';
 
 /** A client at the other end. As on a socket: up, frames, down; never from inside a call. */
 interface InnerListener {

@@ -8,6 +8,7 @@ import type { TransportLimits } from '../base/transport-limits.ts';
 import { encodeMark, encodePiece, isPlain, PieceReader } from './pieces.ts';
 import { SendWindow } from './send-window.ts';
 import type { Socket } from './sockets.ts';
+import type { LaneRoom } from './transport.ts';
 
 interface PacedLineOptions {
   readonly socket: Socket;
@@ -21,14 +22,6 @@ interface Waiting {
   readonly frame: Uint8Array;
   /** Bytes of it that have left. */
   at: number;
-}
-
-/** What may be handed over to a lane, in bytes. */
-export interface LaneRoom {
-  /** What leaves at once. */
-  readonly now: number;
-  /** What leaves soon: more should not be made yet. */
-  readonly soon: number;
 }
 
 /** A lane that is down: what is sent is dropped, so nothing of it has to wait. */

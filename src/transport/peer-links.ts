@@ -13,10 +13,10 @@ import {
 } from '../wire/farewell.ts';
 import { encodeHello, type Lane, type PeerHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { type Identity, judgePeer } from './judgement.ts';
-import { LANE_DOWN, type LaneRoom, PacedLine } from './paced-line.ts';
+import { LANE_DOWN, PacedLine } from './paced-line.ts';
 import { Pulse } from './pulse.ts';
 import type { Socket, SocketListener, Sockets } from './sockets.ts';
-import type { Peer, TransportEvent } from './transport.ts';
+import type { LaneRoom, Peer, TransportEvent } from './transport.ts';
 
 const LANES = ['main', 'bulk'] as const;
 

@@ -13,10 +13,9 @@ import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
 import type { Lane } from '../wire/hello.ts';
 import { ClientLinks } from './client-links.ts';
 import type { Identity } from './judgement.ts';
-import type { LaneRoom } from './paced-line.ts';
 import { PeerLinks } from './peer-links.ts';
 import type { Door, Schedule, Socket, SocketListener, Sockets } from './sockets.ts';
-import type { Peer, PeerAddress, Transport, TransportEvent } from './transport.ts';
+import type { LaneRoom, Peer, PeerAddress, Transport, TransportEvent } from './transport.ts';
 
 interface SwitchboardOptions {
   readonly identity: Identity;

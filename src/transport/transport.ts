@@ -3,7 +3,6 @@
 import type { NodeId } from '../base/ids.ts';
 import type { Life } from '../base/life.ts';
 import type { ClientHello, Lane, PeerHello } from '../wire/hello.ts';
-import type { LaneRoom } from './paced-line.ts';
 
 /** A node of the cluster that is to be talked to. */
 export interface Peer {
@@ -73,6 +72,14 @@ export type TransportEvent =
       /** What happened and what to do. */
       readonly text: string;
     };
+
+/** What may be handed over to a lane, in bytes. */
+export interface LaneRoom {
+  /** What leaves at once. */
+  readonly now: number;
+  /** What leaves soon: more should not be made yet. */
+  readonly soon: number;
+}
 
 export interface PeerAddress {
   readonly node: NodeId;

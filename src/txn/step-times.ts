@@ -13,7 +13,7 @@ const STEPS_PER_PATIENCE = 3;
 export class StepTimes {
   readonly #recent = new RecentMaximum(TRANSACTION_LIMITS.stepWindowTicks);
 
-  /** Also for an answer that nobody waited for any more: the next one is waited for longer. */
+  /** An answer that came after the coordinator gave up counts too: the next wait is longer. */
   observe(milliseconds: number): void {
     this.#recent.observe(milliseconds);
   }

@@ -87,7 +87,7 @@ function open(seed: number, amend: (found: RestoredReplica) => Write) {
   return { stage, three, isKept };
 }
 
-/** It counts as any other. */
+/** The replaced replica is a voter: the shard serves while another node is down. */
 function loseAnother(stage: Stage): void {
   stage.computers.find((one) => one.node === 1)?.lose();
   stage.run(10_000);

@@ -67,7 +67,7 @@ function startTwice({ stage, witness }: Forked): void {
   }
 }
 
-/** It counts as any other: one of the others may be lost for good. */
+/** The witness is a voter: the shard serves after another node is lost for good. */
 function countOn({ stage, witness }: Forked): void {
   equal(replicaOn(witness).stopReason, '');
   stage.computers.find((one) => one !== witness)?.lose();

@@ -44,7 +44,7 @@ function catchUp(stage: Stage): number {
     PATIENCE,
   );
   stage.run(2000);
-  equal(electionsOf(stage), before, 'nobody missed a leader');
+  equal(electionsOf(stage), before, 'no replica stood for election');
   return milliseconds;
 }
 

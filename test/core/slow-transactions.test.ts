@@ -60,7 +60,7 @@ function slowDisks({ computers }: Stage, minimum: number): void {
   for (const computer of computers) computer.speed = { minimum, mean: minimum / 10 };
 }
 
-/** Nobody was in another's way, and nothing failed, so each got through in its first run. */
+/** No transaction met another and nothing failed, so each committed in its first run. */
 function expectNoAbort({ committed, failed, again }: Course, committedMin: number): void {
   deepEqual({ failed, again }, { failed: 0, again: 0 });
   ok(committed >= committedMin, `${committed} committed`);
