@@ -144,8 +144,7 @@ export class Computer {
     this.#busyUntil = 0;
     this.#owed.clear();
     const { cluster, node, hasLived } = passport;
-    // Room may be made while it looks.
-    const isFull = this.#files.capacity < Number.POSITIVE_INFINITY;
+    const wasFull = this.#isFull;
     openLog(
       {
         files: new WatchedFiles(this.#files, { onEffect: () => this.#meetEffect() }),
@@ -160,7 +159,7 @@ export class Computer {
         if (this.#life !== life) return;
         if (opened.type === 'refused') {
           // Without space, or on a bad disk, it cannot begin. Somebody will try again.
-          if (isFull || this.#isFailing) return this.#die();
+          if (wasFull || this.#isFull || this.#isFailing) return this.#die();
           this.#fail(`the log would not open: ${opened.text}`);
         }
         passport.hasLived = true;
@@ -272,6 +271,10 @@ export class Computer {
     const files = [...this.#files.image().values()];
     const bytes = files.reduce((sum, { length }) => sum + length, 0);
     this.#files.capacity = bytes + this.#random.pick([0, 1000, 300_000]);
+  }
+
+  get #isFull(): boolean {
+    return this.#files.capacity < Number.POSITIVE_INFINITY;
   }
 
   emptyDisk(): void {
