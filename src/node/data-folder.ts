@@ -1,6 +1,8 @@
 /** The data folder of a node: its passport, its last map, and where log and state lie. */
 
 import { join } from 'node:path';
+import { type FolderLock, lockFolder } from '../storage/folder-lock.ts';
+import { nestingOf } from '../storage/folder-nesting.ts';
 import { makeFolder, readSmallFile, writeHint, writeSmallFile } from '../storage/small-file.ts';
 import { decodePassport, encodePassport, type Passport } from './passport.ts';
 
@@ -16,7 +18,7 @@ export class FolderUnusable extends Error {
   readonly code = 'folder-unusable';
 }
 
-/** Somebody else lives in the folder. */
+/** Another process, or another store of this one, has the folder. */
 export class FolderInUse extends Error {
   override readonly name = 'FolderInUse';
   readonly code = 'folder-in-use';
@@ -32,17 +34,35 @@ export class DataFolder {
   #map: Uint8Array | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  /** The folder is made if it is not there. */
+  /** The folder is made if it is not there. Nothing is written in it before it is locked. */
   constructor(path: string) {
     this.path = path;
     try {
+      refuseNested(path);
       makeFolder(path);
     } catch (cause) {
+      if (cause instanceof FolderUnusable) throw cause;
       throw new FolderUnusable(
         `the folder ${path} cannot be made or used: ${(cause as Error).message}. Nothing was ` +
           'changed. Give it a path where this user may make a folder',
       );
     }
+  }
+
+  /** Required before anything else is asked of it. Throws `FolderInUse` if another has it. */
+  async lock(): Promise<FolderLock> {
+    const { path } = this;
+    let lock: Awaited<ReturnType<typeof lockFolder>>;
+    try {
+      lock = await lockFolder(path);
+    } catch (cause) {
+      throw new FolderUnusable(
+        `the folder ${path} cannot be locked: ${(cause as Error).message}. Nothing was changed. ` +
+          'It needs a file system with locks (fcntl), where this user may write, with some space',
+      );
+    }
+    if (lock.type === 'taken') throw new FolderInUse(path, lock.holder);
+    return lock;
   }
 
   get log(): string {
@@ -119,4 +139,14 @@ export class DataFolder {
     this.#writing = this.#writing.then(write).catch(() => {});
     return this.#writing;
   }
+}
+
+/** A node inside the folder of another would be copied, moved and deleted together with it. */
+function refuseNested(path: string): void {
+  const why = nestingOf(path);
+  if (why === undefined) return;
+  throw new FolderUnusable(
+    `${path} cannot be a data folder: it ${why}. Nothing was changed. Give each node a folder of ` +
+      'its own, beside the others',
+  );
 }

@@ -58,7 +58,7 @@ export async function embed(options: EmbeddedOptions): Promise<EmbeddedNode> {
   try {
     const losses: string[] = [];
     const onFact = (fact: NodeFact) => losses.push(...lossIn(fact));
-    house = new House({ folder, valueBytesMax, onFact, openFiles });
+    house = await House.enter({ folder, valueBytesMax, onFact, openFiles });
     return await settleIn(house, shards, losses);
   } catch (cause) {
     await house?.leave();

@@ -16,13 +16,14 @@ import { NodeCore } from '../core/node-core.ts';
 import type { EndReason, NodeFact } from '../core/node-parts.ts';
 import { DiskFiles } from '../storage/disk-files.ts';
 import type { Files } from '../storage/files.ts';
+import type { FolderLock } from '../storage/folder-lock.ts';
 import { openLevelState } from '../storage/level-state.ts';
 import type { Log } from '../storage/log.ts';
 import { openLog } from '../storage/log-boot.ts';
 import type { StateDisk } from '../storage/state-disk.ts';
 import type { Identity } from '../transport/judgement.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
-import { DataFolder, FolderInUse, FolderUnusable } from './data-folder.ts';
+import { DataFolder, FolderUnusable } from './data-folder.ts';
 import { Ending } from './ending.ts';
 import { Loop } from './loop.ts';
 import type { Passport } from './passport.ts';
@@ -63,28 +64,40 @@ export class House {
   };
   readonly #limits: RaftLimits;
   readonly #loop: Loop;
-  /** Of the whole folder: the passport is read and written before there is a log to lock. */
-  readonly #lock: DiskFiles;
+  readonly #lock: FolderLock;
   core: NodeCore | undefined;
   #files: WatchedFiles | undefined;
   #disk: StateDisk | undefined;
   #transport: Transport | undefined;
   #left: Promise<void> | undefined;
 
-  /** Throws if the folder is in use, or was refused for good. */
-  constructor(options: HouseOptions) {
+  /**
+   * The only way to one. Fails if the folder is in use, or was refused for good. Nothing in it is
+   * changed then.
+   */
+  static async enter(options: HouseOptions): Promise<House> {
+    const folder = new DataFolder(options.folder);
+    const lock = await folder.lock();
+    try {
+      const refusal = folder.readRefusal();
+      if (refusal === undefined) return new House(options, { folder, lock });
+      throw new FolderUnusable(refusal);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  constructor(
+    options: HouseOptions,
+    { folder, lock }: { readonly folder: DataFolder; readonly lock: FolderLock },
+  ) {
     this.#options = options;
+    this.folder = folder;
+    this.#lock = lock;
     this.#limits = raftLimitsFor(options.timing ?? TIMING_DEFAULT);
     const { tickMilliseconds } = this.#limits;
     this.#loop = new Loop({ ending: this.ending, tickMilliseconds });
-    this.folder = new DataFolder(options.folder);
-    this.#lock = new DiskFiles(options.folder);
-    const holder = this.#lock.lock();
-    if (holder !== undefined) throw new FolderInUse(options.folder, holder);
-    const refusal = this.folder.readRefusal();
-    if (refusal === undefined) return;
-    this.#lock.close();
-    throw new FolderUnusable(refusal);
   }
 
   /** If it fails, whoever called leaves. */
@@ -209,7 +222,7 @@ export class House {
     this.#transport?.close();
     await this.#giveBack();
     await this.#atMost(this.folder.settle());
-    this.#lock.close();
+    await this.#lock.release();
   }
 
   async #retire(core: NodeCore): Promise<void> {

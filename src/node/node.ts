@@ -83,7 +83,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const logger = newLogger(options.logLevel);
   const { folder, valueBytesMax, timing } = options;
   const onFact = (fact: NodeFact) => logFact(logger, fact);
-  const house = new House({ folder, valueBytesMax, timing, onFact });
+  const house = await House.enter({ folder, valueBytesMax, timing, onFact });
   let sockets: WebSockets | undefined;
   let server: Server | undefined;
   try {

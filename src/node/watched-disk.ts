@@ -16,7 +16,7 @@ export class WatchedFiles implements Files {
   #pending = 0;
   #isClosing = false;
   #onClosed: () => void = () => {};
-  /** Resolves when the files and their lock are given back. */
+  /** Resolves when the files are given back. */
   readonly closed: Promise<void>;
 
   constructor(files: Files, guard: Guard) {
@@ -25,10 +25,6 @@ export class WatchedFiles implements Files {
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
     });
-  }
-
-  lock(): string | undefined {
-    return this.#files.lock();
   }
 
   list(): readonly FileEntry[] | FileFault {

@@ -6,25 +6,19 @@ import {
   constants,
   fdatasync,
   fsync,
-  linkSync,
   mkdirSync,
   open,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   rename,
-  renameSync,
   statSync,
   unlink,
-  unlinkSync,
   write,
-  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Done, FileEntry, FileFault, FileRange, Files, FileWrite } from './files.ts';
 
-const LOCK = 'lock';
 const ZEROS = new Uint8Array(1024 * 1024);
 
 /** With O_DSYNC a write is durable when it returns: one hop through the pool instead of two. */
@@ -35,7 +29,6 @@ type Operation = FileFault['operation'];
 export class DiskFiles implements Files {
   readonly #folder: string;
   readonly #handles = new Map<string, number>();
-  #isLocked = false;
 
   /** The folder is made if it is not there. */
   constructor(folder: string) {
@@ -43,26 +36,10 @@ export class DiskFiles implements Files {
     mkdirSync(folder, { recursive: true });
   }
 
-  lock(): string | undefined {
-    const path = this.#path(LOCK);
-    const own = `${process.pid} ${startOf(process.pid)}\n`;
-    const holder = textOf(path);
-    if (holder !== undefined && !isGone(holder)) return `process ${holder.split(' ')[0]}`;
-    if (holder !== undefined && !takeAway(path, holder)) return 'a process that came first';
-    try {
-      writeFileSync(path, own, { flag: 'wx' });
-    } catch (error) {
-      return `somebody (${errnoOf(error)})`;
-    }
-    this.#isLocked = true;
-    return undefined;
-  }
-
   list(): readonly FileEntry[] | FileFault {
     try {
-      return readdirSync(this.#folder)
-        .filter((name) => !name.startsWith(LOCK))
-        .map((name) => ({ name, size: statSync(this.#path(name)).size }));
+      const names = readdirSync(this.#folder);
+      return names.map((name) => ({ name, size: statSync(this.#path(name)).size }));
     } catch (error) {
       return faultOf(error, { operation: 'list', name: '.' });
     }
@@ -152,8 +129,6 @@ export class DiskFiles implements Files {
 
   close(): void {
     for (const name of [...this.#handles.keys()]) this.#forget(name);
-    if (this.#isLocked) unlinkSync(this.#path(LOCK));
-    this.#isLocked = false;
   }
 
   #path(name: string): string {
@@ -193,48 +168,4 @@ function asFault(
 function errnoOf(error: unknown): string {
   if (error instanceof Error && 'code' in error) return String(error.code);
   return String(error);
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * When a process began, so that a later one of the same number is told from it. A process that was
- * killed keeps its number until its parent has collected it, which the first process of a container
- * may never do; it holds no file any more. Linux only.
- */
-function startOf(pid: number): string {
-  const stat = textOf(`/proc/${pid}/stat`) ?? '';
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? 'ended' : (fields[19] ?? '0');
-}
-
-/** The process that wrote this lock has ended. */
-function isGone(holder: string): boolean {
-  const [pid = 0, start = ''] = holder.trim().split(' ');
-  try {
-    process.kill(Number(pid), 0);
-  } catch (error) {
-    if (errnoOf(error) === 'ESRCH') return true;
-  }
-  return startOf(Number(pid)) !== start;
-}
-
-/** Removes a dead process's lock; of two that try, one may, and a living one's is put back. */
-function takeAway(path: string, holder: string): boolean {
-  const aside = `${path}-${process.pid}`;
-  try {
-    renameSync(path, aside);
-    const isTheSame = textOf(aside) === holder;
-    if (!isTheSame) linkSync(aside, path);
-    unlinkSync(aside);
-    return isTheSame;
-  } catch {
-    return false;
-  }
 }

@@ -32,7 +32,8 @@ export interface FileWrite {
 }
 
 /**
- * One flat folder that belongs to the log alone.
+ * One flat folder that belongs to the log alone. Required: its node holds the lock of the data
+ * folder, so no other process is in it.
  *
  * - Reads and the list are synchronous. They see what is done; of a write on its way they may see
  *   anything.
@@ -43,8 +44,6 @@ export interface FileWrite {
  * - After a write failed nothing is known of the file beyond what was durable before.
  */
 export interface Files {
-  /** Keeps other processes out of the folder. Says who holds it, undefined if we do now. */
-  lock(): string | undefined;
   list(): readonly FileEntry[] | FileFault;
   /** Fewer bytes only at the end of the file. */
   read(range: FileRange): Uint8Array | FileFault;
@@ -55,7 +54,7 @@ export interface Files {
   rename(names: { readonly from: string; readonly to: string }, done: Done): void;
   remove(name: string, done: Done): void;
   syncFolder(done: Done): void;
-  /** Gives back the lock and all handles. Twice is once. */
+  /** Gives back all handles. Twice is once. */
   close(): void;
 }
 

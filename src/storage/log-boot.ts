@@ -1,4 +1,4 @@
-/** Opening a log: lock, look, recover, begin a life of its own, and only then answer. */
+/** Opening a log: look, recover, begin a life of its own, and only then answer. */
 
 import { assertLogLimits } from '../base/limits.ts';
 import { type FileEntry, type FileFault, type Files, faultText } from './files.ts';
@@ -36,10 +36,6 @@ type Step = (next: () => void, fail: (fault: FileFault) => void) => void;
 export function openLog(options: OpenLogOptions, done: (opened: Opened) => void): void {
   const { files, owner, isNew } = options;
   assertLogLimits(options.limits);
-  const holder = files.lock();
-  if (holder !== undefined) {
-    return done(refuse(`the folder is in use by ${holder}: one folder, one process`));
-  }
   const end = (opened: Opened) => {
     if (opened.type === 'refused') files.close();
     done(opened);

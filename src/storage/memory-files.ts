@@ -41,7 +41,6 @@ export class MemoryFiles implements Files {
   readonly #folder = new MemoryFolder();
   #queue: (() => void)[] = [];
   #plans: Plan[] = [];
-  #isLocked = false;
   /** Completions of an earlier life find another number. */
   #life = 0;
   capacity: number;
@@ -87,7 +86,6 @@ export class MemoryFiles implements Files {
     this.#life += 1;
     this.#queue = [];
     for (const file of this.#folder.files()) file.kill();
-    this.#isLocked = false;
     this.dieAt = Number.POSITIVE_INFINITY;
   }
 
@@ -123,12 +121,6 @@ export class MemoryFiles implements Files {
   restore(image: ReadonlyMap<string, Uint8Array>): void {
     this.kill();
     this.#folder.restore(image);
-  }
-
-  lock(): string | undefined {
-    if (this.#isLocked) return 'another life';
-    this.#isLocked = true;
-    return undefined;
   }
 
   list(): readonly FileEntry[] | FileFault {
@@ -212,9 +204,7 @@ export class MemoryFiles implements Files {
     });
   }
 
-  close(): void {
-    this.#isLocked = false;
-  }
+  close(): void {}
 
   #begin(): boolean {
     if (this.isDead) return false;

@@ -20,10 +20,6 @@ export class WatchedFiles implements Files {
     this.#onEffect = onEffect;
   }
 
-  lock(): string | undefined {
-    return this.#files.lock();
-  }
-
   list(): ReturnType<Files['list']> {
     return this.#files.list();
   }

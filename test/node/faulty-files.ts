@@ -23,10 +23,6 @@ export class FaultyFiles implements Files {
     this.#files = new DiskFiles(folder);
   }
 
-  lock(): string | undefined {
-    return this.#files.lock();
-  }
-
   list(): readonly FileEntry[] | FileFault {
     return this.#files.list();
   }

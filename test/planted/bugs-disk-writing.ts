@@ -278,17 +278,6 @@ export const WRITING_BUGS: readonly Bug[] = [
     isFast: false,
   },
   {
-    name: 'uncollected-holds-the-lock',
-    sentence: 'a killed process holds its folder until its parent has collected it',
-    trap: 'a process that should have ended',
-    file: 'src/storage/disk-files.ts',
-    find: "fields[0] === 'Z' ? 'ended' : (fields[19] ?? '0')",
-    replace: "fields[19] ?? '0'",
-    profiles: [],
-    tests: ['files'],
-    isFast: true,
-  },
-  {
     name: 'boot-not-counted',
     sentence: 'a node does not count its boots',
     trap: '5, 22',

@@ -11,6 +11,7 @@ import { CONTENTION_BUGS } from './bugs-contention.ts';
 import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
+import { FOLDER_BUGS } from './bugs-folder.ts';
 import { FOUNDING_BUGS } from './bugs-founding.ts';
 import { HISTORY_BUGS } from './bugs-histories.ts';
 import { LINK_BUGS } from './bugs-links.ts';
@@ -42,6 +43,7 @@ export const BUGS: readonly Bug[] = [
   ...REPAIR_BUGS,
   ...WRITING_BUGS,
   ...RECOVERY_BUGS,
+  ...FOLDER_BUGS,
   ...STATE_BUGS,
   ...SLOWNESS_BUGS,
   ...SNAPSHOT_BUGS,

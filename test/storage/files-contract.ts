@@ -112,18 +112,6 @@ function testFailures(name: string, disk: FilesUnderTest): void {
     files.close();
   });
 
-  test(`${name}: the folder is for one process`, () => {
-    const files = disk.open();
-    assert.equal(files.lock(), undefined);
-    const other = disk.reopen(files);
-    assert.notEqual(other.lock(), undefined);
-    assert.deepEqual(files.list(), [], 'a lock is not one of the files');
-    files.close();
-    files.close();
-    assert.equal(other.lock(), undefined);
-    other.close();
-  });
-
   test(`${name}: a large file is made and written whole`, async () => {
     const files = disk.open();
     const size = 3 * 1024 * 1024 + 5;

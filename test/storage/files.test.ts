@@ -1,10 +1,6 @@
 /** Both file systems keep the contract of the port, and the one in memory has its accidents. */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Random } from '../../src/base/random.ts';
@@ -35,41 +31,6 @@ testFiles('memory', {
   },
   reopen: () => memory,
   settle: async () => memory.settle(),
-});
-
-test('disk: the lock of a process that is gone is taken over', () => {
-  const folder = temporaryFolder();
-  // No process has this number on a usual system, and none of that number began then.
-  for (const holder of ['4194303 1\n', `${process.pid} 1\n`, '']) {
-    writeFileSync(join(folder, 'lock'), holder);
-    const files = new DiskFiles(folder);
-    assert.equal(files.lock(), undefined, `left by ${JSON.stringify(holder)}`);
-    files.close();
-  }
-});
-
-/** A process that has ended, and whose parent never collects it. */
-async function uncollected(): Promise<{ readonly holder: string; readonly end: () => void }> {
-  // The parent becomes a program that knows of no child.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
-  const [line] = await once(parent.stdout, 'data');
-  const pid = Number(String(line).trim());
-  let fields: readonly string[] = [];
-  while (fields[0] !== 'Z') {
-    await turn();
-    fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  }
-  return { holder: `${pid} ${fields[19]}\n`, end: () => void parent.kill('SIGKILL') };
-}
-
-test('disk: the lock of a killed process is taken over before its parent collects it', async () => {
-  const folder = temporaryFolder();
-  const { holder, end } = await uncollected();
-  writeFileSync(join(folder, 'lock'), holder);
-  const files = new DiskFiles(folder);
-  assert.equal(files.lock(), undefined);
-  files.close();
-  end();
 });
 
 /** A file of two sectors with `old`, and a write of `new` over it that is not done. */

@@ -412,12 +412,6 @@ function promisesOfBoot9(): Uint8Array {
   return copies[1] ?? new Uint8Array();
 }
 
-test('a folder that another process holds is refused', () => {
-  const { files } = begun();
-  const opened = openNow(files);
-  assert.ok(opened.type === 'refused' && /in use by/.test(opened.text));
-});
-
 test('a segment of another node is not taken for one of ours', () => {
   const files = new MemoryFiles();
   const other: { log?: Log } = {};

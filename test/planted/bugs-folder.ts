@@ -1,0 +1,61 @@
+/** Planted bugs in what keeps a folder for one process, and in what a folder begins with. */
+
+import type { Bug } from './bug.ts';
+
+export const FOLDER_BUGS: readonly Bug[] = [
+  {
+    name: 'kernel-lock-not-taken',
+    sentence: 'a folder is taken for free without asking the kernel',
+    trap: '5',
+    file: 'src/storage/folder-lock.ts',
+    find: 'const first = await attempt(level);',
+    replace: 'const first = undefined;',
+    profiles: [],
+    tests: ['folder-lock'],
+    isFast: true,
+  },
+  {
+    name: 'second-opener-frees-the-lock',
+    sentence: 'LevelDB is asked for a lock that this process has, which frees it',
+    trap: '5',
+    file: 'src/storage/folder-lock.ts',
+    find: 'held.has(id) || isHeldByThread(folder)',
+    replace: 'false',
+    profiles: [],
+    tests: ['folder-lock'],
+    isFast: false,
+  },
+  {
+    name: 'copy-frees-the-lock',
+    sentence: 'a process that lost the lock by copying its folder is taken for dead',
+    trap: '5',
+    file: 'src/storage/folder-lock.ts',
+    find: '!isSelf(holder) && isAlive(holder)',
+    replace: 'false',
+    profiles: [],
+    tests: ['folder-lock'],
+    isFast: false,
+  },
+  {
+    name: 'uncollected-holds-the-lock',
+    sentence: 'a killed process holds its folder until its parent has collected it',
+    trap: 'a process that should have ended',
+    file: 'src/storage/lock-holder.ts',
+    find: "fields[0] === 'Z' ? 'ended' : (fields[19] ?? '')",
+    replace: "fields[19] ?? ''",
+    profiles: [],
+    tests: ['folder-lock'],
+    isFast: false,
+  },
+  {
+    name: 'nested-folder-allowed',
+    sentence: 'a node may live inside the data folder of another',
+    trap: '5',
+    file: 'src/node/data-folder.ts',
+    find: 'if (why === undefined) return;',
+    replace: 'return;',
+    profiles: [],
+    tests: ['data-folder'],
+    isFast: false,
+  },
+];
