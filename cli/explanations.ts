@@ -78,7 +78,9 @@ Do: use a shorter key; a hash of the long one, for example.`,
   'value-too-large': `The value is larger than the cluster takes. Nothing was applied.
 Do: cut it into several keys, or raise limits.valueBytesMax in the config
 file (at most 16 MiB).`,
-  'command-too-large': `One atomic command does more than a shard does at once. Nothing was applied.
+  'command-too-large': `One atomic command does more than a shard does at once: it has too many
+operations or bytes, or the values that it reads and rewrites have more than
+48 MiB. Nothing was applied.
 Do: cut it into several commands.`,
   'result-too-large': `A command that writes reads more than 16 KiB on the way. Nothing was
 applied.

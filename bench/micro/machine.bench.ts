@@ -96,7 +96,10 @@ function payloadOf(batchNumber: number, commands: readonly Command[]): Uint8Arra
 function payloadIn(sequence: number, commands: readonly Command[]): Uint8Array {
   const deadline = TIME + 10_000;
   const batch = encodeBatch({ client: CLIENT, deadline, sequence, commands });
-  return encodeEntry({ time: TIME, epoch: EPOCH }, { type: 'batch', batch });
+  return encodeEntry(
+    { time: TIME, epoch: EPOCH, valueBytesMax: MACHINE_LIMITS.valueBytesMax },
+    { type: 'batch', batch },
+  );
 }
 
 function task(
@@ -148,7 +151,10 @@ function whileOthersAreOpen(open: number): BenchTask {
 function applier(rows: Rows): (payload: Uint8Array) => number {
   const machine = new Machine({ source: rows });
   const arc = { from: 0, to: 2 ** 32 };
-  const adopt = encodeEntry({ time: TIME, epoch: 0 }, { type: 'adopt', epoch: EPOCH, arc });
+  const adopt = encodeEntry(
+    { time: TIME, epoch: 0, valueBytesMax: MACHINE_LIMITS.valueBytesMax },
+    { type: 'adopt', epoch: EPOCH, arc },
+  );
   machine.apply({ index: 1, payload: adopt });
   let index = 1;
   return (payload) => {

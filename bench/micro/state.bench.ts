@@ -7,6 +7,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClassicLevel } from 'classic-level';
 import type { ShardId } from '../../src/base/ids.ts';
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import { encodeEntry } from '../../src/machine/entry.ts';
@@ -163,7 +164,12 @@ async function entryRows(): Promise<BenchRow[]> {
     store.apply(SHARD, { ...entry, writes: outcome.writes });
   };
   const arc = { from: 0, to: 2 ** 32 };
-  take(encodeEntry({ time: ENTRY_TIME, epoch: 0 }, { type: 'adopt', epoch: 1, arc }));
+  take(
+    encodeEntry(
+      { time: ENTRY_TIME, epoch: 0, valueBytesMax: MACHINE_LIMITS.valueBytesMax },
+      { type: 'adopt', epoch: 1, arc },
+    ),
+  );
   const samples = { entry: [] as number[], row: [] as number[] };
   for (let round = 0; round < ROUNDS; round++) {
     const payloads = Array.from({ length: OPERATIONS }, (_, at) =>
@@ -193,7 +199,10 @@ function putPayload(number: number, at: number, round: number): Uint8Array {
     sequence,
     commands: [[{ type: 'put', key: keyOf(number), value, lifeMilliseconds: 0 }]],
   });
-  return encodeEntry({ time: ENTRY_TIME, epoch: 1 }, { type: 'batch', batch });
+  return encodeEntry(
+    { time: ENTRY_TIME, epoch: 1, valueBytesMax: MACHINE_LIMITS.valueBytesMax },
+    { type: 'batch', batch },
+  );
 }
 
 /** A loop that idles, and one that applies in every turn while checkpoint follows checkpoint. */

@@ -317,6 +317,8 @@ export const MACHINE_LIMITS = {
   timeMax: NUMBER_MAX / 2,
   /** What one command may read. */
   resultBytesMax: 16 * KIB,
+  /** Bytes of the rows that one entry may read and write, as all replicas count them. */
+  workBytesMax: 48 * MIB,
   /**
    * Slots of one client: the requests that it may have open in all shards together. The slot is the
    * remainder of a sequence by it, so it is part of the format.
@@ -365,6 +367,15 @@ assert(
   'what is remembered of a request fits a row',
 );
 assert(MACHINE_LIMITS.sweepBytesMax <= WIRE_LIMITS.payloadBytesMax, 'a sweep fits an entry');
+assert(
+  2 * (MACHINE_LIMITS.valueBytesMax + MACHINE_OVERHEAD_BYTES) <= MACHINE_LIMITS.workBytesMax &&
+    2 * WIRE_LIMITS.payloadBytesMax <= MACHINE_LIMITS.workBytesMax,
+  'the largest value can be read and rewritten, and all that comes in an entry',
+);
+assert(
+  STATE_LIMITS.checkpointBytes * 2 + MACHINE_LIMITS.workBytesMax <= STATE_LIMITS.overlayBytesMax,
+  'an overlay that is due for a checkpoint has room for all that an entry may write',
+);
 assert(
   MACHINE_LIMITS.keyBytesMax + MACHINE_OVERHEAD_BYTES <= MACHINE_LIMITS.sweepBytesMax,
   'every key can be swept',

@@ -293,7 +293,7 @@ export class HomeDesk {
         const bytes = encodeResolutions(resolutions);
         host.ask(
           { type: 'step', id: ASKED_ONCE, shard, epoch, step: 'resolve', bytes },
-          { respond: ({ type }) => done(type === 'written') },
+          { respond: (response) => done(heardBy(response, resolutions.length)) },
         );
       },
       clear: (ids) => {
@@ -353,6 +353,16 @@ const FINAL: readonly Failure[] = ['malformed', 'too-large', 'read-only'];
 
 function answering(done: (answer: Answer) => void): Origin {
   return { respond: (response) => done(answerOf(response)) };
+}
+
+/** How many of those that it was told of a shard has resolved. It says so only if not all. */
+function heardBy(response: Response, told: number): number {
+  if (response.type !== 'written') return 0;
+  const [bytes] = response.replies;
+  if (bytes === undefined) return told;
+  const reply = decodeReply(bytes);
+  const isCut = reply?.type === 'refused' && reply.reason === 'entry-full';
+  return isCut ? Math.min(reply.position, told) : 0;
 }
 
 function answerOf(response: Response): Answer {

@@ -7,13 +7,19 @@ import { RING_SPAN } from '../ring/arc.ts';
 import { type Arc, CLIENT_BYTES } from './batch.ts';
 import { compareBytes } from './bytes.ts';
 import { DUE_KEY_BYTES_MAX, DUE_KEY_BYTES_MIN } from './expiry.ts';
+import { RULES } from './work.ts';
 
 /** Given to an entry by the node that proposes it. */
-interface Stamp {
+export interface Stamp {
   /** Log time in milliseconds, no less than that of the entry before. */
   readonly time: number;
   /** The shard's epoch in the map that the client had. */
   readonly epoch: number;
+  /**
+   * What the leader is configured to take in as one value. It stands in the entry because appends
+   * are known to be too large only when they are applied, and every replica has to say the same.
+   */
+  readonly valueBytesMax: number;
 }
 
 export type EntryBody =
@@ -34,7 +40,8 @@ export type EntryBody =
  */
 export type TransactionStep = 'prepare' | 'decide' | 'resolve' | 'clear';
 
-export type Entry = EntryBody & { readonly stamp: Stamp };
+/** `rules`: those by which it is applied, see `work.ts`. */
+export type Entry = EntryBody & { readonly stamp: Stamp; readonly rules: number };
 
 /** Kinds of bodies. A number is never given a second meaning. */
 const KIND = {
@@ -48,24 +55,28 @@ const KIND = {
   clear: 8,
 } as const;
 const NAMES = Object.keys(KIND) as (keyof typeof KIND)[];
-/** Of an array: kind, time, epoch, and what the body has. */
-const LENGTH = 4;
-const LENGTH_OF_ADOPT = 6;
+/** Of an array: kind, the stamp, and what the body has. */
+const LENGTH = 6;
+const LENGTH_OF_ADOPT = 8;
 const LENGTH_MAX = 15;
 
-/** What an entry takes beside the batch in it: headers, kind, time and epoch. */
+/** What an entry takes beside the batch in it: headers, kind and stamp. */
 export const STAMP_BYTES_MAX = 32;
 
 const writer = new Writer();
 
 /** Required: a body within `MACHINE_LIMITS`, lists strictly in order. */
-export function encodeEntry({ time, epoch }: Stamp, body: EntryBody): Uint8Array {
+export function encodeEntry(stamp: Stamp, body: EntryBody): Uint8Array {
+  const { time, epoch, valueBytesMax } = stamp;
   assert(time <= MACHINE_LIMITS.timeMax, 'log time leaves room for what expires');
+  assert(valueBytesMax <= MACHINE_LIMITS.valueBytesMax, 'a node takes in what can be applied');
   writer.clear();
   writer.array(body.type === 'adopt' ? LENGTH_OF_ADOPT : LENGTH);
   writer.count(KIND[body.type]);
+  writer.count(RULES);
   writer.count(time);
   writer.count(epoch);
+  writer.count(valueBytesMax);
   if (body.type === 'batch') {
     writer.bytes(body.batch);
   } else if (body.type === 'adopt') {
@@ -85,7 +96,7 @@ export function encodeEntry({ time, epoch }: Stamp, body: EntryBody): Uint8Array
 
 /**
  * An entry; or `malformed` for bytes that no sound node proposes, which have no effect anywhere;
- * or `unknown` for a kind of a later version, at which a replica has to stop.
+ * or `unknown` for a kind or rules of a later version, at which a replica has to stop.
  */
 export function decodeEntry(payload: Uint8Array): Entry | 'malformed' | 'unknown' {
   const reader = new Reader(payload);
@@ -93,35 +104,42 @@ export function decodeEntry(payload: Uint8Array): Entry | 'malformed' | 'unknown
   const kind = reader.count();
   if (reader.isBroken || kind === 0) return 'malformed';
   if (kind > NAMES.length) return 'unknown';
+  const rules = reader.count();
+  if (reader.isBroken || rules === 0) return 'malformed';
+  if (rules > RULES) return 'unknown';
   const time = reader.count();
   const epoch = reader.count();
-  const stamp = { time, epoch };
+  const valueBytesMax = reader.count();
   const type = NAMES[kind - 1] as keyof typeof KIND;
   if (length !== (type === 'adopt' ? LENGTH_OF_ADOPT : LENGTH)) return 'malformed';
-  const entry = readBody(reader, type, stamp);
-  if (entry === undefined || time > MACHINE_LIMITS.timeMax) return 'malformed';
+  const about = { rules, stamp: { time, epoch, valueBytesMax } };
+  const entry = readBody(reader, type, about);
+  const isSound = time <= MACHINE_LIMITS.timeMax && valueBytesMax <= MACHINE_LIMITS.valueBytesMax;
+  if (entry === undefined || !isSound) return 'malformed';
   return reader.isBroken || reader.left > 0 ? 'malformed' : entry;
 }
 
-function readBody(reader: Reader, type: Entry['type'], stamp: Stamp): Entry | undefined {
+type About = Pick<Entry, 'stamp' | 'rules'>;
+
+function readBody(reader: Reader, type: Entry['type'], about: About): Entry | undefined {
   switch (type) {
     case 'batch':
-      return { type, stamp, batch: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
+      return { type, ...about, batch: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
     case 'expire':
-      return { type, stamp, dueKeys: readSweep(reader, DUE_KEY_BYTES_MIN, DUE_KEY_BYTES_MAX) };
+      return { type, ...about, dueKeys: readSweep(reader, DUE_KEY_BYTES_MIN, DUE_KEY_BYTES_MAX) };
     case 'forget':
-      return { type, stamp, clients: readSweep(reader, CLIENT_BYTES, CLIENT_BYTES) };
+      return { type, ...about, clients: readSweep(reader, CLIENT_BYTES, CLIENT_BYTES) };
     case 'adopt': {
       const epoch = reader.count();
       const arc = { from: reader.count(), to: reader.count() };
       if (epoch === 0 || arc.from >= arc.to || arc.to > RING_SPAN) return undefined;
-      return { type, stamp, epoch, arc };
+      return { type, ...about, epoch, arc };
     }
     case 'prepare':
     case 'decide':
     case 'resolve':
     case 'clear':
-      return { type, stamp, bytes: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
+      return { type, ...about, bytes: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
     default:
       return unreachable(type);
   }

@@ -13,6 +13,7 @@ import { decodeRow, type Row, writeRow } from './row.ts';
 import { NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
 import { SILENT, type Verdict } from './session.ts';
 import type { Contender } from './transaction-id.ts';
+import type { Work } from './work.ts';
 import { WrittenKeys } from './written-keys.ts';
 
 interface ExecutionOptions {
@@ -24,12 +25,20 @@ interface ExecutionOptions {
   /** The index of the entry. */
   readonly version: number;
   readonly operations: number;
+  /** What one value may have: as the entry says, or without a bound for what was judged before. */
+  readonly valueBytesMax: number;
+  /** Of the entry. */
+  readonly work: Work;
   /** The transaction that holds a key, if there is one. */
   readonly holderOf: (key: Uint8Array) => Contender | undefined;
 }
 
 /** A command meets a key that a transaction holds: nothing is decided, nothing is remembered. */
 export type Held = Extract<Reply, { type: 'locked' }>;
+
+/** The entry is full before the command is done: nothing is decided, nothing is remembered. */
+export type EntryFull = { readonly type: 'entry-full' };
+const ENTRY_FULL: EntryFull = { type: 'entry-full' };
 
 /** One table serves all executions: applying is synchronous. */
 const written = new WrittenKeys();
@@ -43,10 +52,14 @@ export class Execution {
   readonly #logTime: number;
   readonly #version: number;
   readonly #holderOf: ExecutionOptions['holderOf'];
+  readonly #valueBytesMax: number;
+  readonly #work: Work;
   /** One operation alone meets no other. */
   readonly #isAlone: boolean;
   #outputs: Output[] = [];
   #resultBytesLeft = 0;
+  /** Nothing of the entry has cost anything before the command. */
+  #isFirst = true;
 
   constructor(options: ExecutionOptions) {
     this.#source = options.source;
@@ -55,14 +68,22 @@ export class Execution {
     this.#logTime = options.logTime;
     this.#version = options.version;
     this.#holderOf = options.holderOf;
+    this.#valueBytesMax = options.valueBytesMax;
+    this.#work = options.work;
     this.#isAlone = options.operations === 1;
     if (!this.#isAlone) written.begin(options.operations);
   }
 
-  /** Its outputs take up to `resultBytesMax`, or it is refused. */
-  run(command: Command, resultBytesMax: number): Verdict | Held {
+  /**
+   * Its outputs take up to `resultBytesMax`, or it is refused. If it costs more than is left of the
+   * entry's work, it is refused for good where it is the first of the entry that costs anything;
+   * any other one finds the entry full, and may be asked for again.
+   */
+  run(command: Command, resultBytesMax: number): Verdict | Held | EntryFull {
     const held = this.#heldIn(command);
     if (held !== undefined) return held;
+    this.#isFirst = this.#work.bytes === 0;
+    if (this.#work.isOver) return ENTRY_FULL;
     const keys = written.count;
     const writes = this.#writes.length;
     this.#outputs = [];
@@ -71,13 +92,14 @@ export class Execution {
     if (verdict !== undefined) {
       this.#writes.length = writes;
       if (!this.#isAlone) written.cutTo(keys);
-      return verdict;
+      const isFull = verdict.type === 'refused' && verdict.reason === 'too-much-work';
+      return isFull && !this.#isFirst ? ENTRY_FULL : verdict;
     }
     return this.#outputs.length === 0 ? SILENT : { type: 'done', outputs: this.#outputs };
   }
 
   /** As `run`, and nothing is written: the same is done later, by `redo`. */
-  try(command: Command, resultBytesMax: number): Verdict | Held {
+  try(command: Command, resultBytesMax: number): Verdict | Held | EntryFull {
     const { length } = this.#writes;
     const verdict = this.run(command, resultBytesMax);
     this.#writes.length = length;
@@ -112,6 +134,7 @@ export class Execution {
         case 'check-value':
         case 'check-presence': {
           const row = this.#rowAt(operation.key);
+          if (this.#work.isOver) return refused('too-much-work', position);
           if (doesHold(operation, row)) break;
           return { type: 'check-failed', position, version: row?.version ?? 0 };
         }
@@ -129,6 +152,7 @@ export class Execution {
       const reason = isSecond ? 'key-twice' : this.#do(operation);
       if (reason !== undefined) return refused(reason, position);
       if (this.#isTooMuch) return refused('result-too-large', position);
+      if (this.#work.isOver) return refused('too-much-work', position);
     }
     return undefined;
   }
@@ -202,7 +226,9 @@ export class Execution {
     const row = this.#rowAt(key);
     const before = row?.value ?? NO_BYTES;
     const length = before.length + value.length;
-    if (length > MACHINE_LIMITS.valueBytesMax) return 'value-too-large';
+    if (length > this.#valueBytesMax) return 'value-too-large';
+    // Before its room is taken.
+    if (!this.#work.allows(length)) return 'too-much-work';
     const joined = new Uint8Array(length);
     joined.set(before);
     joined.set(value, before.length);
@@ -214,12 +240,15 @@ export class Execution {
 
   #rowAt(key: Uint8Array): Row | undefined {
     const bytes = this.#source.get(SECTION.values, key);
-    return bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');
+    if (bytes === undefined) return undefined;
+    this.#work.add(bytes.length);
+    return present(decodeRow(bytes), 'a row is one');
   }
 
   #write(key: Uint8Array, row: Row): void {
     const { length } = this.#writer;
     writeRow(this.#writer, row);
+    this.#work.add(this.#writer.length - length);
     this.#writes.push({ section: SECTION.values, key, value: this.#writer.since(length) });
   }
 

@@ -18,6 +18,7 @@ import { decodeSession, slotKeyOf, writeSession } from './session.ts';
 import type { Participant } from './transaction.ts';
 import { decodeDecide, decodeIds, decodePrepare, decodeResolutions } from './transaction-codec.ts';
 import { type Moment, NOTHING_FREED, replyOf, Transactions } from './transactions.ts';
+import { RULES, Work } from './work.ts';
 
 /** What an entry did, or that this machine cannot tell. */
 type Outcome =
@@ -49,6 +50,8 @@ export class Machine {
   readonly #source: StateSource;
   readonly #transactions: Transactions;
   #affairs: Affairs;
+  /** Of the entry that is being applied. */
+  #work = Work.by(RULES);
 
   constructor({ source }: { readonly source: StateSource }) {
     this.#source = source;
@@ -78,6 +81,7 @@ export class Machine {
     }
     const writes: StateWrite[] = [];
     this.#passTo(entry.stamp.time, writes);
+    this.#work = Work.by(entry.rules);
     const replies = this.#applyBody(entry, committed.index, writes);
     return { type: 'applied', writes, replies, freed: this.#transactions.takeFreed() };
   }
@@ -89,10 +93,11 @@ export class Machine {
         if (batch === undefined) return [MALFORMED];
         const reason = this.#reasonAgainst(batch.deadline, entry.stamp.epoch);
         if (reason !== undefined) return batch.commands.map(() => refusal(reason));
-        return this.#execute(batch, index, writes);
+        return this.#execute(batch, { index, stamp: entry.stamp, writes });
       }
       case 'expire':
-        for (const dueKey of entry.dueKeys) this.#expire(dueKey, writes);
+        // What is left over is found due again.
+        for (const dueKey of entry.dueKeys) if (!this.#work.isOver) this.#expire(dueKey, writes);
         return [];
       case 'forget':
         this.#forget(entry.clients, writes);
@@ -107,7 +112,9 @@ export class Machine {
       case 'decide':
       case 'resolve':
       case 'clear': {
-        const reply = this.#step(entry, { index, affairs: this.#affairs, writes });
+        const { valueBytesMax } = entry.stamp;
+        const [affairs, work] = [this.#affairs, this.#work];
+        const reply = this.#step(entry, { index, affairs, writes, valueBytesMax, work });
         return reply === undefined ? [] : [reply];
       }
       default:
@@ -135,8 +142,9 @@ export class Machine {
       case 'resolve': {
         const resolutions = decodeResolutions(bytes);
         if (resolutions === undefined) return MALFORMED;
-        this.#transactions.resolve(resolutions, moment);
-        return undefined;
+        const done = this.#transactions.resolve(resolutions, moment);
+        if (done === resolutions.length) return undefined;
+        return encodeReply({ type: 'refused', reason: 'entry-full', position: done });
       }
       case 'clear': {
         const ids = decodeIds(bytes);
@@ -170,7 +178,7 @@ export class Machine {
     return epoch === this.#affairs.epoch ? undefined : 'wrong-epoch';
   }
 
-  #execute(batch: Batch, index: number, writes: StateWrite[]): readonly Uint8Array[] {
+  #execute(batch: Batch, { index, stamp, writes }: BatchMoment): readonly Uint8Array[] {
     const { client, sequence } = batch;
     const source = this.#source;
     const lifetime = new Lifetime({ source, client });
@@ -184,6 +192,8 @@ export class Machine {
       writes,
       logTime: this.#affairs.logTime,
       version: index,
+      valueBytesMax: stamp.valueBytesMax,
+      work: this.#work,
       operations: batch.commands.reduce((count, command) => count + command.length, 0),
       holderOf: (key) => this.#transactions.prepared.holderOf(key),
     });
@@ -199,6 +209,10 @@ export class Machine {
         const verdict = execution.run(command, remembrance.resultBytesMax);
         if (verdict.type === 'locked') {
           replies.push(encodeReply(verdict));
+          continue;
+        }
+        if (verdict.type === 'entry-full') {
+          replies.push(refusal('entry-full'));
           continue;
         }
         remembrance.remember(position, verdict);
@@ -221,6 +235,7 @@ export class Machine {
     // It is found due again once the transaction that holds it is resolved.
     if (this.#transactions.prepared.holderOf(due.key) !== undefined) return;
     const bytes = this.#source.get(SECTION.values, due.key);
+    this.#work.add(bytes?.length ?? 0);
     const row = bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');
     if (row?.expiresAt === due.expiresAt) {
       const { version: removed } = row;
@@ -237,9 +252,10 @@ export class Machine {
       if (bytes === undefined) continue;
       const { deadlineMax, slots } = present(decodeSession(bytes), 'a session is one');
       if (this.#affairs.logTime <= deadlineMax) continue;
-      const kept = Math.max(0, slots - left);
-      left -= slots - kept;
-      for (let slot = kept; slot < slots; slot++) this.#forgetSlot(slotKeyOf(client, slot), writes);
+      let kept = slots;
+      for (; kept > 0 && left > 0 && !this.#work.isOver; kept--, left--) {
+        this.#forgetSlot(slotKeyOf(client, kept - 1), writes);
+      }
       const { length } = rows;
       if (kept > 0) writeSession(rows, { deadlineMax, slots: kept });
       const value = kept > 0 ? rows.since(length) : undefined;
@@ -248,9 +264,18 @@ export class Machine {
   }
 
   #forgetSlot(key: Uint8Array, writes: StateWrite[]): void {
-    if (this.#source.get(SECTION.replies, key) === undefined) return;
+    const bytes = this.#source.get(SECTION.replies, key);
+    if (bytes === undefined) return;
+    this.#work.add(bytes.length);
     writes.push({ section: SECTION.replies, key, value: undefined });
   }
+}
+
+/** The entry of a batch that is being applied. */
+interface BatchMoment {
+  readonly index: number;
+  readonly stamp: Entry['stamp'];
+  readonly writes: StateWrite[];
 }
 
 type StepEntry = Extract<Entry, { type: TransactionStep }>;

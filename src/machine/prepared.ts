@@ -20,8 +20,10 @@ export interface Prepared extends Contender {
   readonly since: number;
   readonly participants: readonly Participant[];
   readonly keys: readonly Uint8Array[];
-  /** Of the prepare: about what it takes to do it. */
+  /** Of the prepare. */
   readonly bytes: number;
+  /** What it costs to do it, see `work.ts`. */
+  readonly workBytes: number;
 }
 
 /** What is given back of a key that somebody holds. */
@@ -41,8 +43,8 @@ export class PreparedParts {
   constructor(source: StateSource) {
     this.#source = source;
     const onRow = (slot: number, row: Uint8Array) => {
-      const { version, since, bytes, prepare } = present(decodeRow(row), 'a part is one');
-      this.#enter(prepare, { slot, version, since, bytes });
+      const { prepare, ...place } = present(decodeRow(row), 'a part is one');
+      this.#enter(prepare, { slot, ...place });
     };
     this.#slots = new Slots({ source, section: SECTION.prepared, onRow });
   }
@@ -84,9 +86,8 @@ export class PreparedParts {
 
   /** Required: not full, none of the keys is held, and the entry's bytes are the prepare's. */
   add(prepare: Prepare, entry: PreparedIn, writing: Writing): void {
-    const { version, since, bytes } = entry;
-    const slot = this.#slots.take(writing, (writer) => writeRow(writer, { version, since, bytes }));
-    this.#enter(prepare, { slot, version, since, bytes: bytes.length });
+    const slot = this.#slots.take(writing, (writer) => writeRow(writer, entry));
+    this.#enter(prepare, { ...entry, slot, bytes: entry.bytes.length });
   }
 
   /** What was to be done, from the state; the bytes are views. */
@@ -103,7 +104,7 @@ export class PreparedParts {
     for (const key of prepared.keys) this.#locks.delete(nameOf(key));
   }
 
-  #enter(prepare: Prepare, place: Pick<Prepared, 'slot' | 'version' | 'since' | 'bytes'>): void {
+  #enter(prepare: Prepare, place: Place): void {
     const keys = prepare.operations.filter(isLocking).map(({ key }) => key.slice());
     const { attempts, age, participants } = prepare;
     const about = { id: copyOfId(prepare.id), attempts, age, participants };
@@ -114,28 +115,33 @@ export class PreparedParts {
   }
 }
 
+type Place = Pick<Prepared, 'slot' | 'version' | 'since' | 'workBytes' | 'bytes'>;
+
 /** The entry that prepared a part. */
 interface PreparedIn {
   readonly version: number;
   readonly since: number;
+  readonly workBytes: number;
   readonly bytes: Uint8Array;
 }
 
-/** `[version, since, prepare]`: the bytes of the entry, as they came. */
-function writeRow(writer: Writer, { version, since, bytes }: PreparedIn): void {
-  writer.array(3);
+/** `[version, since, work, prepare]`: the bytes of the entry, as they came. */
+function writeRow(writer: Writer, { version, since, workBytes, bytes }: PreparedIn): void {
+  writer.array(4);
   writer.count(version);
   writer.count(since);
+  writer.count(workBytes);
   writer.bytes(bytes);
 }
 
 function decodeRow(row: Uint8Array) {
   const reader = new Reader(row);
-  reader.tuple(3);
+  reader.tuple(4);
   const version = reader.count();
   const since = reader.count();
+  const workBytes = reader.count();
   const bytes = reader.bytes(STATE_LIMITS.valueBytesMax);
   const prepare = decodePrepare(bytes);
   if (reader.isBroken || reader.left > 0 || prepare === undefined) return undefined;
-  return { version, since, bytes: bytes.length, prepare };
+  return { version, since, workBytes, bytes: bytes.length, prepare };
 }

@@ -23,6 +23,8 @@ const REASONS = [
   'window-full',
   'gave-way',
   'aborted',
+  'entry-full',
+  'too-much-work',
 ] as const;
 
 /** Why nothing of a command happened; the room's README says what each one means. */

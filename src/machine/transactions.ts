@@ -9,13 +9,14 @@
  *   it was asked to prepare, a participant remembers that it refused.
  */
 
+import { assert } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Affairs } from './affairs.ts';
 import { nameOf } from './bytes.ts';
 import { Decisions } from './decisions.ts';
-import { Execution, type Held } from './execution.ts';
+import { type EntryFull, Execution, type Held } from './execution.ts';
 import { type Prepared, PreparedParts } from './prepared.ts';
 import { Lifetime, Remembrance } from './remembrance.ts';
 import { outputBytesMax, type Reason, type Reply } from './reply.ts';
@@ -24,6 +25,7 @@ import { slotOf, type Verdict } from './session.ts';
 import type { Decide, Participant, Prepare, Resolution } from './transaction.ts';
 import { isLocking, POSITION } from './transaction.ts';
 import type { TransactionId } from './transaction-id.ts';
+import { Work } from './work.ts';
 
 interface TransactionsOptions {
   readonly source: StateSource;
@@ -36,6 +38,9 @@ export interface Moment {
   readonly index: number;
   readonly affairs: Affairs;
   readonly writes: StateWrite[];
+  /** What its leader takes in as one value. */
+  readonly valueBytesMax: number;
+  readonly work: Work;
 }
 
 const VERSION_BYTES_MAX = 9;
@@ -82,17 +87,17 @@ export class Transactions {
       return known;
     }
     if (this.prepared.isFull) return refused('window-full');
-    const verdict = this.#execution(moment, moment.index, operations.length).try(
-      operations,
-      remembrance.resultBytesMax,
-    );
+    // What it costs to do it is judged here, since whoever resolves it has to be able to do it.
+    const execution = this.#execution(moment, operations.length);
+    const verdict = alone(execution.try(operations, remembrance.resultBytesMax));
     if (verdict.type === 'locked') return verdict;
     remembrance.remember(POSITION.part, verdict);
     this.#write(remembrance, moment);
     if (verdict.type === 'done') {
       const since = moment.affairs.logTime;
       const writing = { writer: this.#rows, writes: moment.writes };
-      this.prepared.add(prepare, { version: moment.index, since, bytes }, writing);
+      const about = { version: moment.index, since, workBytes: moment.work.bytes, bytes };
+      this.prepared.add(prepare, about, writing);
     }
     return replyOf(verdict, moment.index);
   }
@@ -123,16 +128,24 @@ export class Transactions {
     return proposal.because;
   }
 
-  resolve(resolutions: readonly Resolution[], moment: Moment): void {
+  /** How many of them were done: all, or those before the one that finds the entry full. */
+  resolve(resolutions: readonly Resolution[], moment: Moment): number {
+    const { work } = moment;
     const refusals: Refusals = { lifetimes: new Map(), slots: new Map() };
+    let done = 0;
     for (const { id, isCommitted, deadline } of resolutions) {
       const prepared = this.prepared.of(id);
+      const costs = isCommitted ? (prepared?.workBytes ?? 0) : 0;
+      if (work.bytes > 0 && !work.allows(costs)) break;
+      work.add(costs);
+      done += 1;
       if (prepared !== undefined) this.#release(prepared, isCommitted, moment);
       else if (!isCommitted) this.#refuse(id, deadline, refusals, moment);
     }
     const writing = { writer: this.#rows, writes: moment.writes };
     for (const remembrance of refusals.slots.values()) remembrance.write(writing);
     for (const lifetime of refusals.lifetimes.values()) lifetime.write(writing);
+    return done;
   }
 
   /** All who took part have heard. */
@@ -168,8 +181,8 @@ export class Transactions {
       if (this.prepared.of(id) === undefined) return refused('aborted');
       return { type: 'committed', versions, outputs };
     }
-    const execution = this.#execution(moment, moment.index, operations.length);
-    const verdict = execution.run(operations, bytesLeft);
+    const execution = this.#execution(moment, operations.length);
+    const verdict = alone(execution.run(operations, bytesLeft));
     if (verdict.type !== 'done') return verdict;
     return {
       type: 'committed',
@@ -199,7 +212,10 @@ export class Transactions {
   #release(prepared: Prepared, isCommitted: boolean, moment: Moment): void {
     if (isCommitted) {
       const operations = this.prepared.operationsOf(prepared);
-      this.#execution(moment, prepared.version, operations.length).redo(operations);
+      const { version } = prepared;
+      const valueBytesMax = MACHINE_LIMITS.valueBytesMax;
+      const judged = { ...moment, index: version, valueBytesMax, work: Work.unbounded() };
+      this.#execution(judged, operations.length).redo(operations);
     }
     this.prepared.remove(prepared, { writer: this.#rows, writes: moment.writes });
     this.#freed.push(prepared);
@@ -276,13 +292,16 @@ export class Transactions {
     remembrance.lifetime.write(writing);
   }
 
-  #execution({ affairs, writes }: Moment, version: number, operations: number): Execution {
+  #execution(moment: Moment, operations: number): Execution {
+    const { index: version, affairs, writes, valueBytesMax, work } = moment;
     return new Execution({
       source: this.#source,
       writer: this.#rows,
       writes,
       logTime: affairs.logTime,
       version,
+      valueBytesMax,
+      work,
       operations,
       holderOf: (key) => this.prepared.holderOf(key),
     });
@@ -299,6 +318,12 @@ interface Refusals {
   readonly lifetimes: Map<string, Lifetime>;
   /** By client and slot. */
   readonly slots: Map<string, Remembrance>;
+}
+
+/** One command alone in its entry is judged for good. */
+function alone(verdict: Verdict | Held | EntryFull): Verdict | Held {
+  assert(verdict.type !== 'entry-full', 'the first command of an entry has all of it');
+  return verdict;
 }
 
 function refused(reason: Reason): Extract<Reply, { type: 'refused' }> {

@@ -41,17 +41,20 @@ export function plainProposal(asker: Asker, payload: Uint8Array): Proposal {
 interface StampedOptions {
   readonly asker: Asker;
   readonly epoch: number;
+  /** What the leader takes in as one value. */
+  readonly valueBytesMax: number;
   readonly body: EntryBody;
   /** Somebody waits in the shard for a key that is held. */
   readonly isAwaited: boolean;
 }
 
-export function stampedProposal({ asker, epoch, body, isAwaited }: StampedOptions): Proposal {
+export function stampedProposal(options: StampedOptions): Proposal {
+  const { asker, epoch, valueBytesMax, body, isAwaited } = options;
   let touch: Touch | undefined;
   return {
     asker,
     bytes: bytesOf(body),
-    payload: (time) => encodeEntry({ time, epoch }, body),
+    payload: (time) => encodeEntry({ time, epoch, valueBytesMax }, body),
     touch: () => {
       touch ??= touchOf(body);
       return touch;

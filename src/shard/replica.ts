@@ -7,21 +7,19 @@ import type { Prepared, PreparedParts } from '../machine/prepared.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Entry, Message } from '../raft/message.ts';
-import type { Position } from '../raft/position.ts';
 import type { Raft } from '../raft/raft.ts';
 import type { Mark, Outcome, RaftEvent, Ready, Write } from '../raft/ready.ts';
 import type { RaftStatus } from '../raft/status.ts';
 import type { LogRecord } from '../storage/log.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
-import type { Failure, Response } from '../wire/response.ts';
+import type { Failure } from '../wire/response.ts';
 import { Backlog } from './backlog.ts';
-import { Entrance, type EntranceHost } from './entrance.ts';
 import { FingerprintTaking } from './fingerprint-taking.ts';
 import type { LogTime } from './log-time.ts';
-import { offer } from './offering.ts';
-import { type Proposal, plainProposal, stampedProposal } from './proposal.ts';
-import { type Asker, failAsker, Proposals } from './proposals.ts';
+import { plainProposal, stampedProposal } from './proposal.ts';
+import { type Asker, failAsker } from './proposals.ts';
+import { Proposing, type ProposingHost } from './proposing.ts';
 import { Reading, type ReadingHost } from './reading.ts';
 import type { Read } from './reads.ts';
 import type { Removals } from './removals.ts';
@@ -34,6 +32,8 @@ export interface ReplicaHost {
   readonly store: StateStore;
   /** The node's monotone clock in milliseconds. */
   readonly now: number;
+  /** What the node takes in as one value. */
+  readonly valueBytesMax: number;
   /** The replica has something to say or do at the end of this turn. */
   touch(replica: Replica): void;
   noted(replica: Replica, fact: Fact): void;
@@ -64,7 +64,7 @@ interface ReplicaOptions {
   readonly time: LogTime;
 }
 
-export class Replica implements EntranceHost, ReadingHost {
+export class Replica implements ProposingHost, ReadingHost {
   readonly shard: ShardId;
   readonly member: MemberId;
   machine: ShardMachine;
@@ -73,10 +73,9 @@ export class Replica implements EntranceHost, ReadingHost {
   readonly #newMachine: () => ShardMachine;
   readonly #raft: Raft;
   readonly #time: LogTime;
-  readonly #proposals = new Proposals();
+  readonly #proposing: Proposing;
   readonly #reading: Reading;
   readonly #intake: SnapshotIntake;
-  readonly #entrance: Entrance;
   /** Not given to the log yet: perhaps a snapshot has to become the state first. */
   readonly #records: LogRecord[] = [];
   readonly #backlog = new Backlog();
@@ -109,9 +108,8 @@ export class Replica implements EntranceHost, ReadingHost {
     this.#appliedTerm = term;
     this.#saved = this.#applied;
     this.#intake = new SnapshotIntake(shard, host.store);
-    const entrance = new Entrance(this);
-    this.#entrance = entrance;
-    this.#reading = new Reading(this, { entrance, proposals: this.#proposals });
+    this.#proposing = new Proposing(this, { raft: options.raft });
+    this.#reading = new Reading(this, this.#proposing);
   }
 
   /** One that stopped leads nobody, whatever it took itself for. */
@@ -142,7 +140,7 @@ export class Replica implements EntranceHost, ReadingHost {
 
   /** Requests that were taken and not answered. */
   get waiting(): number {
-    return this.#entrance.size + this.#proposals.size + this.#reading.size;
+    return this.#proposing.size + this.#reading.size;
   }
 
   /** The time that an entry would carry if it were proposed now. */
@@ -171,7 +169,7 @@ export class Replica implements EntranceHost, ReadingHost {
   tick(): void {
     this.step({ type: 'tick', now: this.now });
     this.#reading.tick();
-    for (const { asker } of this.#entrance.takeLate()) this.fail(asker, 'held');
+    this.#proposing.tick();
   }
 
   receive(message: Message): void {
@@ -188,13 +186,14 @@ export class Replica implements EntranceHost, ReadingHost {
   /** With the log's time. What is wrong with the body was asked before. */
   stamp(asker: Asker, epoch: number, body: EntryBody): void {
     // Somebody may wait for what it ends.
-    const isAwaited = this.#entrance.hasWaiting || this.#reading.hasHeld;
-    this.#propose(stampedProposal({ asker, epoch, body, isAwaited }));
+    const isAwaited = this.#proposing.entrance.hasWaiting || this.#reading.hasHeld;
+    const { valueBytesMax } = this.#host;
+    this.#proposing.add(stampedProposal({ asker, epoch, valueBytesMax, body, isAwaited }));
   }
 
   /** A command whose payload needs no stamp. */
   command(asker: Asker, payload: Uint8Array): void {
-    this.#propose(plainProposal(asker, payload));
+    this.#proposing.add(plainProposal(asker, payload));
   }
 
   read(read: Read): void {
@@ -246,13 +245,17 @@ export class Replica implements EntranceHost, ReadingHost {
   }
 
   meet(holder: Prepared, isPressing: boolean): void {
-    if (this.#entrance.hurry(holder)) this.touch();
+    if (this.#proposing.entrance.hurry(holder)) this.touch();
     else this.#host.meet(this, holder, isPressing);
   }
 
   /** What had no hurry is proposed with its next turn. */
   hurry(): void {
-    this.#entrance.hurryAll();
+    this.#proposing.entrance.hurryAll();
+  }
+
+  linger(): void {
+    this.#host.linger(this);
   }
 
   get removals(): Removals | undefined {
@@ -267,7 +270,7 @@ export class Replica implements EntranceHost, ReadingHost {
   /** First step of a turn's end: everything that gathered is asked, what is wanted is taken. */
   take(): Ready | undefined {
     if (this.stopReason !== '') return undefined;
-    this.#askForProposals();
+    this.#proposing.ask();
     this.#reading.ask();
     this.#passVerdict();
     const ready = this.#raft.hasReady ? this.#raft.take() : undefined;
@@ -296,8 +299,7 @@ export class Replica implements EntranceHost, ReadingHost {
       for (const fact of ready.facts) this.#host.noted(this, fact);
     }
     if (this.#wasLeader && !this.isLeader) {
-      for (const asker of this.#proposals.takeAll()) this.fail(asker, 'lost');
-      for (const { asker } of this.#entrance.takeAll()) this.fail(asker, 'not-leader');
+      this.#proposing.release();
       this.#reading.release();
     }
     this.#wasLeader = this.isLeader;
@@ -326,8 +328,8 @@ export class Replica implements EntranceHost, ReadingHost {
     if (freed.length === 0) return;
     this.#freed = [];
     this.#reading.wake(freed);
-    this.#entrance.wake(freed);
-    if (this.#entrance.hasGathered) this.touch();
+    this.#proposing.entrance.wake(freed);
+    if (this.#proposing.entrance.hasGathered) this.touch();
   }
 
   /** State through this index is on disk: the log may forget it. */
@@ -376,37 +378,8 @@ export class Replica implements EntranceHost, ReadingHost {
 
   /** Everybody who waits is told that it is not to be had here. */
   end(): void {
-    for (const { asker } of this.#entrance.takeAll()) this.fail(asker, 'not-here');
-    for (const asker of this.#proposals.takeAll()) this.fail(asker, 'lost');
+    this.#proposing.end();
     this.#reading.end();
-  }
-
-  /** Proposed at the end of the turn. The payload is made then. */
-  #propose(proposal: Proposal): void {
-    if (this.stopReason !== '') return this.fail(proposal.asker, 'not-leader');
-    // What is committed while the state store is behind would wait in memory.
-    const hasRoom = this.#host.store.hasRoom && this.#entrance.add(proposal);
-    if (!hasRoom) return this.fail(proposal.asker, 'overloaded');
-    if (proposal.hasHurry) this.touch();
-    else this.#host.linger(this);
-  }
-
-  #askForProposals(): void {
-    if (!this.#entrance.hasGathered) return;
-    if (this.isSpoilt) return this.end();
-    // Before, it may have known the last entry for longer than whoever stamped what came behind it.
-    if (this.isLeader && !this.isCurrent) return;
-    const gathered = this.#entrance.take();
-    if (gathered.length === 0) return;
-    for (const { proposal, result } of offer(this.#raft, gathered, this.logTime)) {
-      const { asker } = proposal;
-      if (typeof result !== 'string') {
-        this.#proposals.add(result.index, { term: result.term, asker });
-        continue;
-      }
-      this.#entrance.drop(proposal);
-      this.fail(asker, result);
-    }
   }
 
   #passVerdict(): void {
@@ -464,7 +437,7 @@ export class Replica implements EntranceHost, ReadingHost {
         if (verdict.dueAt < this.dueAt) this.dueAt = verdict.dueAt;
         const isOwn = this.isLeader && term === this.#raft.term;
         this.#time[isOwn ? 'confirm' : 'follow'](this.machine.time, this.#host.now);
-        this.#answer(position, verdict.replies);
+        this.#proposing.answer(position, verdict.replies, this.machine.time);
         if (this.#freed !== 'all') this.#freed.push(...verdict.freed);
         break;
       }
@@ -472,7 +445,7 @@ export class Replica implements EntranceHost, ReadingHost {
       case 'empty': {
         const configuration = entry.kind === 'configuration' ? entry.configuration : undefined;
         store.apply(shard, { position, configuration, writes: [] });
-        this.#answer(position, []);
+        this.#proposing.answer(position, [], this.machine.time);
         break;
       }
       default:
@@ -481,15 +454,6 @@ export class Replica implements EntranceHost, ReadingHost {
     this.fingerprint.applied(index);
     this.#applied = index;
     this.#appliedTerm = term;
-  }
-
-  #answer({ index, term }: Position, replies: readonly Uint8Array[]): void {
-    const waiting = this.#proposals.take(index, term);
-    if (waiting === undefined) return;
-    const { origin, id } = waiting.asker;
-    if (waiting.isReplaced) return this.fail(waiting.asker, 'not-leader');
-    const response: Response = { type: 'written', id, time: this.machine.time, replies };
-    origin.respond(response);
   }
 
   #stop(stop: Stop): void {

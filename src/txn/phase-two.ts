@@ -13,12 +13,8 @@ export interface PhaseTwoPort {
   readonly now: number;
   /** Undefined if the map is not known. */
   shardAt(position: number): ShardId | undefined;
-  /** `done` once: whether the entry that resolves them was applied. */
-  resolve(
-    shard: ShardId,
-    resolutions: readonly Resolution[],
-    done: (isHeard: boolean) => void,
-  ): void;
+  /** `done` once: how many of them, from the first on, an entry has resolved. */
+  resolve(shard: ShardId, resolutions: readonly Resolution[], done: (heard: number) => void): void;
   /** An entry of the home shard; whoever finds the decision again later starts anew. */
   clear(ids: readonly TransactionId[]): void;
 }
@@ -113,9 +109,11 @@ export class PhaseTwo {
       const { id, isCommitted } = telling;
       return { id, isCommitted, deadline: participant.deadline };
     });
-    this.#port.resolve(shard, resolutions, (isHeard) => {
-      if (!isHeard) return this.#rest(words);
-      for (const word of words) this.#hear(word);
+    this.#port.resolve(shard, resolutions, (heard) => {
+      if (heard === 0) return this.#rest(words);
+      for (const word of words.slice(0, heard)) this.#hear(word);
+      // One entry does not hold them all: the rest goes on with the next turn.
+      this.#gathered.push(...words.slice(heard));
     });
   }
 

@@ -8,6 +8,7 @@ import { encodeEntry, type TransactionStep } from '../../src/machine/entry.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { RING_SPAN } from '../../src/ring/arc.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
+import { stampOf } from '../support/stamp.ts';
 import { bytesOf } from './customer.ts';
 import { Truth } from './truth.ts';
 import { Witness, type Witnessed } from './witness.ts';
@@ -37,7 +38,10 @@ export class Script {
       return { rows, machine: new Machine({ source }), arc: { from, to }, index: 0 };
     });
     this.#shards.forEach(({ arc }, at) => {
-      this.add(encodeEntry({ time: 1, epoch: 0 }, { type: 'adopt', epoch: 1, arc }), at + 1);
+      this.add(
+        encodeEntry(stampOf({ time: 1, epoch: 0 }), { type: 'adopt', epoch: 1, arc }),
+        at + 1,
+      );
     });
   }
 
@@ -48,11 +52,11 @@ export class Script {
       sequence,
       commands: [command],
     });
-    return this.add(encodeEntry({ time: 1, epoch: 1 }, { type: 'batch', batch }));
+    return this.add(encodeEntry(stampOf({ time: 1, epoch: 1 }), { type: 'batch', batch }));
   }
 
   step(shard: number, type: TransactionStep, bytes: Uint8Array): Witnessed {
-    return this.add(encodeEntry({ time: 1, epoch: 1 }, { type, bytes }), shard);
+    return this.add(encodeEntry(stampOf({ time: 1, epoch: 1 }), { type, bytes }), shard);
   }
 
   add(payload: Uint8Array, shard = 1): Witnessed {

@@ -14,6 +14,7 @@ import {
   encodeResolutions,
 } from '../../src/machine/transaction-codec.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
+import { stampOf } from '../support/stamp.ts';
 import { bytesOf, type WriteRecord } from './customer.ts';
 import { CLIENT, DEADLINE, Script } from './script.ts';
 import { putOf } from './transacting.ts';
@@ -156,7 +157,7 @@ class Fiction {
   ): void {
     this.#index += 1;
     const index = this.#index;
-    const entry: Entry = { type, bytes, stamp: { time: 1, epoch: 1 } };
+    const entry: Entry = { type, bytes, rules: 1, stamp: stampOf({ time: 1, epoch: 1 }) };
     const rows = new Map(values.map((key): [string, Row] => [key, rowOf(index)]));
     const at = index * 10;
     this.#ledger.take({ shard: shard as ShardId, index, at, entry, reply, values: rows });

@@ -7,6 +7,7 @@ import { Writer } from '../../src/base/message-pack.ts';
 import { encodeEntry } from '../../src/machine/entry.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { decodeReply } from '../../src/machine/reply.ts';
+import { stampOf } from '../support/stamp.ts';
 import { EPOCH, MachineRig, put, Rows, START, sayAll, WHOLE } from './machine-rig.ts';
 
 function tokens(...counts: readonly number[]): Uint8Array {
@@ -24,8 +25,17 @@ test('an entry of a kind that is not known stops the replica', () => {
   equal(rig.machine.affairs.logTime, START);
 });
 
+test('an entry by rules that are not known stops the replica', () => {
+  const rig = new MachineRig();
+  for (const rules of [2, 2 ** 40]) {
+    const payload = tokens(1, rules, START, EPOCH, 0, 7);
+    deepEqual(rig.machine.apply({ index: 2, payload }), { type: 'unknown' });
+  }
+  equal(rig.machine.affairs.logTime, START);
+});
+
 const adopt = { type: 'adopt', epoch: EPOCH + 1, arc: WHOLE } as const;
-const stamp = { time: START + 9, epoch: EPOCH };
+const stamp = stampOf({ time: START + 9, epoch: EPOCH });
 const second = Uint8Array.of(2, ...new Uint8Array(15));
 const first = Uint8Array.of(1, ...new Uint8Array(15));
 
@@ -33,15 +43,17 @@ const MALFORMED: Readonly<Record<string, Uint8Array>> = {
   'no bytes': new Uint8Array(0),
   'a count alone': Uint8Array.of(1),
   'an array of nothing': tokens(),
-  'kind 0': tokens(0, START, EPOCH),
-  'a stamp alone': tokens(1, START, EPOCH),
-  'a batch that is a count': tokens(1, START, EPOCH, 7),
-  'a step that is a count': tokens(5, START, EPOCH, 7),
-  'a step with more than its bytes': tokens(8, START, EPOCH, 7, 7),
+  'kind 0': tokens(0, 1, START, EPOCH, 9),
+  'rules 0': tokens(1, 0, START, EPOCH, 9, 7),
+  'a stamp alone': tokens(1, 1, START, EPOCH, 9),
+  'a batch that is a count': tokens(1, 1, START, EPOCH, 9, 7),
+  'a step that is a count': tokens(5, 1, START, EPOCH, 9, 7),
+  'a step with more than its bytes': tokens(8, 1, START, EPOCH, 9, 7, 7),
   'an arc that ends before it begins': encodeEntry(stamp, { ...adopt, arc: { from: 9, to: 9 } }),
   'an arc beyond the ring': encodeEntry(stamp, { ...adopt, arc: { from: 9, to: 2 ** 32 + 1 } }),
   'epoch 0': encodeEntry(stamp, { ...adopt, epoch: 0 }),
-  'a time beyond all times': tokens(4, MACHINE_LIMITS.timeMax + 1, 1, 9, 0, 5),
+  'a time beyond all times': tokens(4, 1, MACHINE_LIMITS.timeMax + 1, 1, 9, 9, 0, 5),
+  'a value beyond all values': tokens(4, 1, START, 1, MACHINE_LIMITS.valueBytesMax + 1, 9, 0, 5),
   'clients out of order': encodeEntry(stamp, { type: 'forget', clients: [second, first] }),
   'a client twice': encodeEntry(stamp, { type: 'forget', clients: [first, first] }),
   'a client of 15 bytes': encodeEntry(stamp, { type: 'forget', clients: [first.subarray(1)] }),
@@ -71,7 +83,7 @@ test('before a shard has adopted anything it refuses every batch', () => {
   const machine = new Machine({ source: new Rows() });
   const batch = new MachineRig().batch([[put('a', 'x')]]);
   for (const epoch of [1, EPOCH]) {
-    const payload = encodeEntry({ time: START, epoch }, { type: 'batch', batch });
+    const payload = encodeEntry(stampOf({ time: START, epoch }), { type: 'batch', batch });
     const outcome = machine.apply({ index: 1, payload });
     const replies = outcome.type === 'applied' ? outcome.replies : [];
     const expected = { type: 'refused', reason: 'wrong-epoch', position: 0 };

@@ -13,6 +13,7 @@ import { Machine } from '../../src/machine/machine.ts';
 import { decodeRow } from '../../src/machine/row.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { dueRange, expireBody } from '../../src/machine/sweep.ts';
+import { stampOf } from '../support/stamp.ts';
 import { clientOf, put, Rows, textOf, WHOLE } from './machine-rig.ts';
 
 const STEPS = 3000;
@@ -93,7 +94,7 @@ class Shard {
   }
 
   #propose(body: EntryBody): void {
-    const stamp = { time: this.#leader.logTime(this.#now), epoch: EPOCH };
+    const stamp = stampOf({ time: this.#leader.logTime(this.#now), epoch: EPOCH });
     this.#log.push({ payload: encodeEntry(stamp, body), proposedAt: this.#now });
   }
 

@@ -1,6 +1,7 @@
 /** One shard's machine on a plain map, spoken to in short. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { type Arc, encodeBatch } from '../../src/machine/batch.ts';
 import type { Command, Operation } from '../../src/machine/command.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
@@ -78,6 +79,8 @@ export class MachineRig {
   machine = new Machine({ source: this.rows });
   index = 0;
   time = START;
+  /** What the leader takes in as one value. */
+  valueBytesMax: number = MACHINE_LIMITS.valueBytesMax;
   #sequence = 0;
 
   constructor() {
@@ -85,7 +88,8 @@ export class MachineRig {
   }
 
   apply(body: EntryBody, epoch = EPOCH): readonly Reply[] {
-    return this.applyPayload(encodeEntry({ time: this.time, epoch }, body));
+    const { time, valueBytesMax } = this;
+    return this.applyPayload(encodeEntry({ time, epoch, valueBytesMax }, body));
   }
 
   applyPayload(payload: Uint8Array): readonly Reply[] {

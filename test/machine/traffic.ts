@@ -8,6 +8,7 @@ import type { Batch, Command, Operation } from '../../src/machine/command.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { dueKeyOf } from '../../src/machine/expiry.ts';
 import { encodeInteger, type Int64, int64From } from '../../src/machine/int64.ts';
+import { stampOf } from '../support/stamp.ts';
 import { bytesOf, clientOf, EPOCH, WHOLE } from './machine-rig.ts';
 import { Numbering } from './numbering.ts';
 import { bytesOfStep, type Step, StepTraffic } from './step-traffic.ts';
@@ -93,7 +94,7 @@ export class Traffic {
 
   #proposed(body: EntryBody, what: { batch?: Batch; step?: Step } = {}): Proposed {
     const epoch = this.#random.chance(0.03) ? this.#epoch - 1 : this.#epoch;
-    const payload = encodeEntry({ time: this.#clock, epoch }, body);
+    const payload = encodeEntry(stampOf({ time: this.#clock, epoch }), body);
     return { time: this.#clock, epoch, body, payload, batch: what.batch, step: what.step };
   }
 

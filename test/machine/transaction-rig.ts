@@ -106,6 +106,16 @@ export class TransactionRig {
     this.#silent('resolve', encodeResolutions(resolutions));
   }
 
+  /** What a shard says of commits of which one entry does not hold all. */
+  resolveSome(...abouts: readonly About[]): string {
+    const resolutions = abouts.map((about) => ({
+      id: nameOf(about),
+      isCommitted: true,
+      deadline: START + PATIENCE,
+    }));
+    return this.#only('resolve', encodeResolutions(resolutions));
+  }
+
   clear(...abouts: readonly About[]): void {
     this.#silent('clear', encodeIds(abouts.length > 0 ? abouts.map(nameOf) : [nameOf()]));
   }
@@ -145,7 +155,7 @@ export class TransactionRig {
     return this.shard.machine.transactions.decisions.size;
   }
 
-  #only(type: 'prepare' | 'decide', bytes: Uint8Array, epoch?: number): string {
+  #only(type: 'prepare' | 'decide' | 'resolve', bytes: Uint8Array, epoch?: number): string {
     const replies = this.shard.apply({ type, bytes }, epoch);
     equal(replies.length, 1);
     return said(replies[0]);

@@ -123,8 +123,8 @@ const APPLYING_BUGS: readonly Bug[] = [
     name: 'resolved-twice-over',
     sentence: 'a part that is resolved is written as new, not as it was prepared',
     trap: '11',
-    find: 'this.#execution(moment, prepared.version, operations.length).redo(operations);',
-    replace: 'this.#execution(moment, moment.index, operations.length).redo(operations);',
+    find: '{ ...moment, index: version, valueBytesMax,',
+    replace: '{ ...moment, valueBytesMax,',
   },
   {
     ...TXN,

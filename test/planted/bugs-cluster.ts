@@ -30,8 +30,9 @@ const SHARD_BUGS: readonly Bug[] = [
     name: 'lost-told-as-refused',
     sentence: 'whoever loses leadership says that nothing of what it proposed can happen',
     trap: '45',
-    find: "this.fail(asker, 'lost'); for (const { asker } of this.#entrance",
-    replace: "this.fail(asker, 'read-only'); for (const { asker } of this.#entrance",
+    file: 'src/shard/proposing.ts',
+    find: "this.proposals.takeAll()) this.#host.fail(asker, 'lost');",
+    replace: "this.proposals.takeAll()) this.#host.fail(asker, 'read-only');",
   },
   {
     ...REPLICA,

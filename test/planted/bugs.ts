@@ -2,6 +2,7 @@
 
 import type { Bug } from './bug.ts';
 import { BOUNDS_BUGS } from './bugs-bounds.ts';
+import { BUDGET_BUGS } from './bugs-budgets.ts';
 import { CATALOGUE_BUGS } from './bugs-catalog.ts';
 import { CLIENT_BUGS } from './bugs-client.ts';
 import { CLUSTER_BUGS } from './bugs-cluster.ts';
@@ -48,6 +49,7 @@ export const BUGS: readonly Bug[] = [
   ...SLOWNESS_BUGS,
   ...SNAPSHOT_BUGS,
   ...BOUNDS_BUGS,
+  ...BUDGET_BUGS,
   ...SESSION_BUGS,
   ...DATA_BUGS,
   ...TRANSACTION_BUGS,

@@ -60,7 +60,7 @@ export class Rig implements EntranceHost {
 
   hold(key: string, holder: Contender): void {
     const rest = { slot: 0, version: 1, since: 0, participants: [] };
-    this.#held.set(key, { ...holder, ...rest, bytes: 0, keys: [Buffer.from(key)] });
+    this.#held.set(key, { ...holder, ...rest, bytes: 0, workBytes: 0, keys: [Buffer.from(key)] });
   }
 
   release(...keys: readonly string[]): void {

@@ -1,7 +1,7 @@
 /** One replica on a real state store and a log that is always durable, driven turn by turn. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
-import { RAFT_LIMITS } from '../../src/base/limits.ts';
+import { MACHINE_LIMITS, RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Prepared } from '../../src/machine/prepared.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
@@ -38,6 +38,7 @@ export class ReplicaRig implements ReplicaHost {
   readonly messages: Message[] = [];
   readonly entries = new Map<number, Entry>();
   now = 5000;
+  readonly valueBytesMax = MACHINE_LIMITS.valueBytesDefault;
   stopReason = '';
   isLost = false;
   isSpoilt = false;

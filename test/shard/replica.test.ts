@@ -13,6 +13,7 @@ import { soundSnapshots } from '../../src/shard/sound-snapshots.ts';
 import type { RestoredReplica } from '../../src/storage/log.ts';
 import { StateDamage } from '../../src/storage/state.ts';
 import { MemoryMedium, StateRig } from '../storage/state-rig.ts';
+import { stampOf } from '../support/stamp.ts';
 import { ALONE, LEADER, PAIR, ReplicaRig, SELF, SHARD, WALL } from './replica-rig.ts';
 
 const ADOPT: EntryBody = { type: 'adopt', epoch: 1, arc: { from: 0, to: 2 ** 32 } };
@@ -23,7 +24,12 @@ function configured(index = 1): Entry {
 }
 
 function adopted(index: number, time: number): Entry {
-  return { index, term: 1, kind: 'command', payload: encodeEntry({ time, epoch: 0 }, ADOPT) };
+  return {
+    index,
+    term: 1,
+    kind: 'command',
+    payload: encodeEntry(stampOf({ time, epoch: 0 }), ADOPT),
+  };
 }
 
 test('a proposal is answered once, with the time of its entry', () => {

@@ -230,7 +230,7 @@ class Shard {
         const perform = (answer: Told) => {
           to.propose({ type: 'resolve', bytes }, () => answer(ABORTED));
         };
-        cluster.ask(perform, (reply) => done(reply !== undefined));
+        cluster.ask(perform, (reply) => done(reply === undefined ? 0 : resolutions.length));
       },
       clear: (ids) => this.propose({ type: 'clear', bytes: encodeIds(ids) }, () => {}),
     });

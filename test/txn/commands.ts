@@ -48,10 +48,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   flush: (stage) => stage.phaseTwo.flush(),
   /** `heard b`, `unheard b`: what became of the oldest message to it. */
   heard: (stage, shards) => {
-    for (const shard of shards) stage.hear(shard, true);
+    for (const shard of shards) stage.hear(shard, Number.POSITIVE_INFINITY);
   },
+  /** `some 2 b`: its entry has resolved two of them, and has no room for more. */
+  some: (stage, [heard, shard = '']) => stage.hear(shard, Number(heard)),
   unheard: (stage, shards) => {
-    for (const shard of shards) stage.hear(shard, false);
+    for (const shard of shards) stage.hear(shard, 0);
   },
   /** `map unknown`, `map known`. */
   map: (stage, [word]) => {

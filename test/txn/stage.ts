@@ -48,7 +48,7 @@ export class Stage {
   #lines: string[] = [];
   /** By the shard that was asked, in the order of asking. */
   readonly #questions = new Map<string, ((answer: Answer) => void)[]>();
-  readonly #tellings = new Map<string, ((isHeard: boolean) => void)[]>();
+  readonly #tellings = new Map<string, ((heard: number) => void)[]>();
   readonly #settlings = new Map<string, ((reply: Reply | undefined) => void)[]>();
   readonly #held = new Map<string, Prepared>();
   readonly #shardAt = new Map<number, ShardId>();
@@ -108,14 +108,23 @@ export class Stage {
     this.phaseTwo.tell({ id: idOf(number), isCommitted, participants }, how !== 'dropped');
   }
 
-  hear(shard: string, isHeard: boolean): void {
-    next(this.#tellings, shard)(isHeard);
+  /** It has resolved so many of those that it was told of. */
+  hear(shard: string, heard: number): void {
+    next(this.#tellings, shard)(heard);
   }
 
   /** A part of this transaction is prepared in the shard of the meetings. */
   hold(number: number, age: number): void {
     const contender = { ...contenderOf(number, age), id: idOf(number) };
-    const rest = { slot: number, version: 1, since: 0, participants: [], keys: [], bytes: 0 };
+    const rest = {
+      slot: number,
+      version: 1,
+      since: 0,
+      participants: [],
+      keys: [],
+      bytes: 0,
+      workBytes: 0,
+    };
     this.#held.set(idText(contender.id), { ...contender, ...rest });
   }
 

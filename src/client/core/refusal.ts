@@ -5,14 +5,20 @@ import type { Reason } from '../../machine/reply.ts';
 import { keyText } from './key-text.ts';
 import type { Failure } from './settled.ts';
 
-export type PassingReason = 'deadline-passed' | 'deadline-too-far' | 'wrong-epoch' | 'window-full';
+export type PassingReason =
+  | 'deadline-passed'
+  | 'deadline-too-far'
+  | 'wrong-epoch'
+  | 'window-full'
+  | 'entry-full';
 
 export function isPassing(reason: Reason): reason is PassingReason {
   return (
     reason === 'deadline-passed' ||
     reason === 'deadline-too-far' ||
     reason === 'wrong-epoch' ||
-    reason === 'window-full'
+    reason === 'window-full' ||
+    reason === 'entry-full'
   );
 }
 
@@ -44,6 +50,7 @@ const CODE_OF: Readonly<Record<Exclude<Reason, PassingReason>, KvErrorCode>> = {
   'value-too-large': 'value-too-large',
   'key-twice': 'key-twice',
   'result-too-large': 'result-too-large',
+  'too-much-work': 'command-too-large',
   malformed: 'refused',
   'gave-way': 'contended',
   aborted: 'contended',

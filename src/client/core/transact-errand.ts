@@ -235,7 +235,7 @@ export class TransactErrand implements Errand {
       for (const shard of this.timesNeeded) this.#options.sessions.forgetTime(shard);
     }
     if (this.#isGone(reason)) return { type: 'anew', why: reason, isMapOld, errand: this.#anew() };
-    if (reason === 'window-full') return { type: 'again', why: reason };
+    if (reason === 'window-full' || reason === 'entry-full') return { type: 'again', why: reason };
     const outcome = this.trip.doubts > 0 ? 'unknown' : 'notApplied';
     const message = `its deadline has passed in the time of a shard, tries: ${this.#copies}`;
     this.#miss({ type: 'failed', code: 'timeout', outcome, message, attempts });
@@ -254,6 +254,7 @@ export class TransactErrand implements Errand {
         return this.#copies === 1;
       // It need not have been decided, and another one might find room.
       case 'window-full':
+      case 'entry-full':
         return this.trip.doubts === 0;
       default:
         return unreachable(reason);

@@ -9,6 +9,7 @@ import { decodeRow } from '../../../src/machine/row.ts';
 import { SECTION } from '../../../src/machine/section.ts';
 import type { Contender, TransactionId } from '../../../src/machine/transaction-id.ts';
 import { arcStart } from '../../../src/ring/arc.ts';
+import { stampOf } from '../../support/stamp.ts';
 
 interface StoredRow {
   readonly key: Uint8Array;
@@ -47,7 +48,9 @@ export class ModelShard {
     });
     const { shard, shards } = options;
     const arc = { from: arcStart(shard - 1, shards), to: arcStart(shard, shards) };
-    this.#apply(encodeEntry({ time: this.#time, epoch: 0 }, { type: 'adopt', epoch: 1, arc }));
+    this.#apply(
+      encodeEntry(stampOf({ time: this.#time, epoch: 0 }), { type: 'adopt', epoch: 1, arc }),
+    );
   }
 
   /** Of the entry that was applied last. */
@@ -65,13 +68,13 @@ export class ModelShard {
 
   write(batch: Uint8Array, epoch: number): readonly Uint8Array[] {
     return this.#apply(
-      encodeEntry({ time: Math.floor(this.#time), epoch }, { type: 'batch', batch }),
+      encodeEntry(stampOf({ time: Math.floor(this.#time), epoch }), { type: 'batch', batch }),
     );
   }
 
   /** One step of transactions; nothing is replied to some of them. */
   step(type: TransactionStep, bytes: Uint8Array, epoch: number): Reply | undefined {
-    const stamp = { time: Math.floor(this.#time), epoch };
+    const stamp = stampOf({ time: Math.floor(this.#time), epoch });
     const [reply] = this.#apply(encodeEntry(stamp, { type, bytes }));
     return reply === undefined ? undefined : decodeReply(reply);
   }
@@ -108,7 +111,7 @@ export class ModelShard {
   }
 
   forget(clients: readonly Uint8Array[]): void {
-    const stamp = { time: Math.floor(this.#time), epoch: 1 };
+    const stamp = stampOf({ time: Math.floor(this.#time), epoch: 1 });
     this.#apply(encodeEntry(stamp, { type: 'forget', clients }));
   }
 

@@ -1,0 +1,54 @@
+/**
+ * What applying one entry costs: the bytes of the rows that it reads and of those that it writes.
+ *
+ * A few bytes of an entry may stand for much: an append of one byte rewrites the whole value. So
+ * the cost is bounded, and every replica counts the same bytes and stops at the same operation.
+ * The bound belongs to the rules that the entry names, so a later version may change it for later
+ * entries and still applies old ones as they were applied.
+ */
+
+import { present } from '../base/assert.ts';
+import { MACHINE_LIMITS } from '../base/limits.ts';
+
+/** The rules by which a leader has its entries applied. A number never gets a second meaning. */
+export const RULES = 1;
+
+/** By the number of the rules, from 1. */
+const WORK_BYTES_MAX: readonly number[] = [MACHINE_LIMITS.workBytesMax];
+
+export class Work {
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor({ bytesMax }: { readonly bytesMax: number }) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Of an entry. Required: rules that are known here. */
+  static by(rules: number): Work {
+    return new Work({ bytesMax: present(WORK_BYTES_MAX[rules - 1], 'its rules are known') });
+  }
+
+  /** Of what was counted before, and has to be done now. */
+  static unbounded(): Work {
+    return new Work({ bytesMax: Number.POSITIVE_INFINITY });
+  }
+
+  /** What was read and written so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isOver(): boolean {
+    return this.#bytes > this.#bytesMax;
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  /** Whether there is room for this much more. */
+  allows(bytes: number): boolean {
+    return this.#bytes + bytes <= this.#bytesMax;
+  }
+}
