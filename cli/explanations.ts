@@ -129,11 +129,20 @@ happening, name the cluster in the config file: "cluster": "<id>".`,
   internal: `A fault of kvctl itself.
 Do: run the same with --debug, and report what it says.`,
   'node-ended': `A node ended by itself; the message has its reason, and the hint says what to do
-about that reason. What was acknowledged is on the disks of a majority and
-safe. A full disk: make room, start it again. A failing disk: another disk,
-an empty folder, and the others feed it. A node that the cluster refuses
-(removed, or an older copy): an empty folder, and it joins as a new node.
-A fault of the program: start it again, and report it.`,
+about that reason. It stopped listening at once, and told its clients to go
+on with others. What was acknowledged is on the disks of a majority and safe.
+The exit code of kvctl start tells a supervisor what to do:
+  0   stopped by a signal, or removed from the cluster: do not start it again
+  10  the cluster refuses the data folder for good (an old copy, a number that
+      is another folder's): do not start it again. Empty the folder; the node
+      then joins as a new one
+  11  the disk, or a limit of the system, failed. A full disk: make room. A
+      failing disk: another disk, an empty folder, and the others feed it.
+      Starting it again does no harm
+  12  a fault of the program: start it again, and report it
+  5   it did not begin: the message says why
+A disk that hangs for ever: it ends with SIGKILL after some seconds; as 11.
+systemd: Restart=always, RestartPreventExitStatus=0 10.`,
   'not-healthy': `The nodes run, but not all of what makes a cluster healthy was there in
 time. They go on trying.
 Do: kvctl status says what is missing; the .log files beside the data

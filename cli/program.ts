@@ -51,7 +51,9 @@ interface Sinks {
 }
 
 function rootOf({ version }: ProgramOptions, sinks: Sinks): Command {
-  const codes = EXIT_MEANINGS.map((meaning, code) => `  ${code}  ${meaning}`).join('\n');
+  const codes = EXIT_MEANINGS.map((meaning, code) => `  ${String(code).padEnd(2)} ${meaning}`).join(
+    '\n',
+  );
   const root = new Command('kvctl')
     .description('ringkv: a strongly consistent, sharded key-value store')
     .version(version)

@@ -4,7 +4,7 @@ import { awaitHealth } from './awaiting.ts';
 import type { Call } from './call.ts';
 import { type ConfigFile, clientUrlOf } from './config-file.ts';
 import { connectTo } from './connection.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, exitText } from './exit.ts';
 import { Failure } from './failure.ts';
 import type { Health } from './health.ts';
 import {
@@ -62,7 +62,7 @@ function endOf({ node, child }: Spawned): Failure | undefined {
   return new Failure({
     code: 'node-ended',
     exit: EXIT.refused,
-    message: `${node.name} ended while it was starting (${signalCode ?? `exit code ${exitCode}`})`,
+    message: `${node.name} ended while it was starting (${signalCode ?? exitText(exitCode ?? 0)})`,
     reasons: lastWordsOf(node)
       .split('\n')
       .map((what) => ({ endpoint: node.name, what })),

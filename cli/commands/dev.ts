@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { Call } from '../call.ts';
 import { configOrDefault } from '../config-file.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit, exitText } from '../exit.ts';
 import { Failure } from '../failure.ts';
 import { isRunning, type LocalNode, localNodes, type Spawned } from '../local-cluster.ts';
 import { verdictLine } from '../printers/health-text.ts';
@@ -64,7 +64,7 @@ function nextInterrupt(): Promise<'interrupted'> {
 /** Somebody tries what the welcome suggests: the others go on, and it can be brought back. */
 function tellEnd({ terminal }: Call, { node, child }: Spawned): void {
   child.once('exit', (code, signal) => {
-    const how = signal ?? `exit code ${code}`;
+    const how = signal ?? exitText(code ?? 0);
     terminal.note(`${node.name} ended (${how}); to bring it back: kvctl start --node ${node.name}`);
   });
 }

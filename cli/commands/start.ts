@@ -1,5 +1,7 @@
 /** `kvctl start`: one node, until it is told to stop. */
 
+import { NODE_LIMITS } from '../../src/base/limits.ts';
+import type { NodeEnd } from '../../src/node/ending.ts';
 import { type RunningNode, startNode } from '../../src/node/node.ts';
 import type { Call } from '../call.ts';
 import { adviceOn, endText } from '../end-advice.ts';
@@ -14,44 +16,52 @@ export async function run({ options, terminal }: Call): Promise<Exit> {
     stopping.abort();
     return order;
   });
+  const stray = strayErrors(terminal);
   const node = await begin(options, terminal, stopping.signal);
   if (node === undefined) {
     terminal.note('stopped while it waited for other nodes. Nothing was changed');
     if (process.connected) process.disconnect();
     return EXIT.ok;
   }
-  const { cluster, clientUrl } = node;
-  terminal.note(
-    `node ${node.node} of cluster ${cluster} is up: ${clientUrl.replace(/^ws:/, 'kv:')}`,
-  );
-  if (node.replaces > 0) {
-    terminal.note(
-      `node ${node.node} takes the place of node ${node.replaces}, whose folder was lost: ` +
-        'kvctl status shows how far its replicas are',
-    );
-  }
+  stray.node = node;
+  tellUp(node, terminal);
   const end = await Promise.race([told, node.ended]);
   if (end === 'stop') {
     terminal.note('stopping: leadership goes to others, what is in flight is answered');
-    await node.stop();
-    // An open line to the kvctl that looks after this node would keep the process alive.
-    if (process.connected) process.disconnect();
-    return EXIT.ok;
   }
-  if (end === 'removed') {
-    terminal.note(
-      `node ${node.node} was removed from the cluster: nothing in its data folder is needed any ` +
+  const { stopMillisecondsMax, endMillisecondsMax } = NODE_LIMITS;
+  killWithin(end === 'stop' ? stopMillisecondsMax : endMillisecondsMax, terminal);
+  await node.stop();
+  // An open line to the kvctl that looks after this node would keep the process alive.
+  if (process.connected) process.disconnect();
+  return end === 'stop' ? EXIT.ok : exitAfter(end, node.node, terminal);
+}
+
+function tellUp({ node, cluster, clientUrl, replaces }: RunningNode, { note }: Terminal): void {
+  note(`node ${node} of cluster ${cluster} is up: ${clientUrl.replace(/^ws:/, 'kv:')}`);
+  if (replaces === 0) return;
+  note(
+    `node ${node} takes the place of node ${replaces}, whose folder was lost: ` +
+      'kvctl status shows how far its replicas are',
+  );
+}
+
+const EXIT_OF = { expelled: EXIT.expelled, storage: EXIT.storage, fault: EXIT.fault } as const;
+
+/** A removed node has done what was wanted; every other end by itself is a failure. */
+function exitAfter({ kind, text }: NodeEnd, node: number, { note }: Terminal): Exit {
+  if (kind === 'removed') {
+    note(
+      `node ${node} was removed from the cluster: nothing in its data folder is needed any ` +
         'more. To use this machine again, start it with an empty folder and --join',
     );
-    await node.stop();
-    if (process.connected) process.disconnect();
     return EXIT.ok;
   }
   throw new Failure({
     code: 'node-ended',
-    exit: EXIT.refused,
-    message: endText(end),
-    hint: adviceOn(end),
+    exit: EXIT_OF[kind],
+    message: endText(text),
+    hint: adviceOn(text),
   });
 }
 
@@ -69,9 +79,10 @@ async function begin(
     return await startNode({ ...nodeOptions, onWaiting, signal });
   } catch (error) {
     if (error instanceof Error && error.name === 'StartStopped') return undefined;
+    const isFinal = error instanceof Error && 'isFinal' in error && error.isFinal === true;
     throw new Failure({
       code: 'not-started',
-      exit: EXIT.refused,
+      exit: isFinal ? EXIT.expelled : EXIT.refused,
       message: (error as Error).message,
       hint: `nothing was lost: the data folder is ${nodeOptions.folder}`,
     });
@@ -86,4 +97,31 @@ function nextOrder(): Promise<'stop'> {
     process.once('SIGTERM', stop);
     if (process.connected) process.once('disconnect', stop);
   });
+}
+
+/**
+ * Errors that no code took, and promises that failed unheard: what is in memory is not to be
+ * trusted. With a node they are its end, which others are told of; before there is one, the process
+ * ends at once.
+ */
+function strayErrors({ note }: Terminal): { node: RunningNode | undefined } {
+  const stray: { node: RunningNode | undefined } = { node: undefined };
+  process.on('uncaughtException', (error: Error) => {
+    if (stray.node !== undefined) return stray.node.fail(error);
+    note(`the node could not begin, by a fault of ringkv: ${error.stack ?? error.message}`);
+    process.exit(EXIT.fault);
+  });
+  return stray;
+}
+
+/**
+ * However closing goes, the process ends. An exit waits for calls of the system that hang, on a
+ * disk that does not answer for ever; SIGKILL does not.
+ */
+function killWithin(milliseconds: number, { note }: Terminal): void {
+  const timer = setTimeout(() => {
+    note(`the disk took nothing for ${milliseconds / 1000} s: the process ends without waiting`);
+    process.kill(process.pid, 'SIGKILL');
+  }, milliseconds);
+  timer.unref();
 }

@@ -430,6 +430,9 @@ export const NODE_LIMITS = {
   retireMilliseconds: 3000,
   /** How long it waits for a disk to take what is left. */
   closeMilliseconds: 5000,
+  /** A node that was told to stop, and one that ended by itself, are out of the process by then. */
+  stopMillisecondsMax: 25_000,
+  endMillisecondsMax: 5000,
   /** How often a node that hears none of its peers asks at the addresses that it was given. */
   seekMilliseconds: 2000,
   /** How long a store that is embedded may take from its log to its first answer. */
@@ -449,6 +452,11 @@ export const NODE_LIMITS = {
   slowMilliseconds: 1000,
 } as const;
 
+assert(
+  NODE_LIMITS.stopMillisecondsMax >
+    NODE_LIMITS.retireMilliseconds + 4 * NODE_LIMITS.closeMilliseconds,
+  'a node that stops in order is not cut off by its own bound',
+);
 assert(
   NODE_LIMITS.silenceMilliseconds >= 5 * NODE_LIMITS.beatMilliseconds,
   'silence is several words missing',

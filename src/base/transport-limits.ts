@@ -10,6 +10,8 @@ const MIB = 1024 * KIB;
 export const TRANSPORT_LIMITS = {
   /** From the first packet of a socket to the hello that it brings. */
   helloMilliseconds: 3000,
+  /** How long a process that ends leaves the other sides to take in why. */
+  farewellMilliseconds: 300,
   /** Both sides ping this often, and whoever is not heard for so long is gone. */
   peerPingMilliseconds: 1000,
   peerSilenceMilliseconds: 5000,

@@ -16,6 +16,13 @@ const BURNT = 'burnt';
 export class FolderUnusable extends Error {
   override readonly name = 'FolderUnusable';
   readonly code = 'folder-unusable';
+  /** No later start with this folder will end otherwise. */
+  readonly isFinal: boolean;
+
+  constructor(text: string, { isFinal = false }: { readonly isFinal?: boolean } = {}) {
+    super(text);
+    this.isFinal = isFinal;
+  }
 }
 
 /** Another process, or another store of this one, has the folder. */

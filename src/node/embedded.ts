@@ -99,7 +99,7 @@ async function settleIn(
   if (inner === undefined) throw new FolderUnusable(`${folder.path}: nothing leads to its node`);
   return {
     dial: (listener) => inner.dial(listener),
-    ended: ending.promise,
+    ended: ending.promise.then(({ text }) => text),
     close: () => house.leave(),
   };
 }
@@ -112,7 +112,7 @@ async function serving(
 ): Promise<void> {
   const until = core.now + NODE_LIMITS.openMilliseconds;
   for (;;) {
-    if (ending.isOver) throw new FolderUnusable(`${folder.path}: ${await ending.promise}`);
+    if (ending.isOver) throw new FolderUnusable(`${folder.path}: ${(await ending.promise).text}`);
     if (hasOthers(core)) throw memberOf(folder.path);
     if (isServing(core)) return;
     const [loss] = losses;

@@ -1,9 +1,27 @@
 /** Why a node ends by itself: the first reason counts, and nothing of it runs afterwards. */
 
+/** What whoever looks after the process has to know: whether to start it again. */
+type EndKind =
+  /** An operator removed the node, or a newcomer took its place: its folder is needed no more. */
+  | 'removed'
+  /** The cluster refuses this data folder for good: an old copy, or a number of another folder. */
+  | 'expelled'
+  /** The disk failed, or a limit that the system sets for it: a start helps once that is mended. */
+  | 'storage'
+  /** A broken invariant, or an error that no code handles: a start makes a sound node again. */
+  | 'fault';
+
+export interface NodeEnd {
+  readonly kind: EndKind;
+  readonly text: string;
+}
+
 export class Ending {
-  readonly promise: Promise<string>;
-  #resolve: (reason: string) => void = () => {};
+  readonly promise: Promise<NodeEnd>;
+  #resolve: (end: NodeEnd) => void = () => {};
   isOver = false;
+  /** Set from the moment that `promise` is resolved. */
+  end: NodeEnd | undefined;
 
   constructor() {
     this.promise = new Promise((resolve) => {
@@ -11,9 +29,17 @@ export class Ending {
     });
   }
 
-  end(reason: string): void {
+  come(end: NodeEnd): void {
+    if (this.isOver) return;
     this.isOver = true;
-    this.#resolve(reason);
+    this.end = end;
+    this.#resolve(end);
+  }
+
+  /** A broken invariant, wherever it was noticed. */
+  fail(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.come({ kind: 'fault', text });
   }
 
   /** It ends because its owner wants it to: nobody is told, and nothing of it runs any more. */
@@ -30,7 +56,7 @@ export class Ending {
     try {
       work();
     } catch (error) {
-      this.end(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      this.fail(error);
     }
   }
 }

@@ -24,7 +24,7 @@ import type { StateDisk } from '../storage/state-disk.ts';
 import type { Identity } from '../transport/judgement.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { DataFolder, FolderUnusable } from './data-folder.ts';
-import { Ending } from './ending.ts';
+import { Ending, type NodeEnd } from './ending.ts';
 import { Loop } from './loop.ts';
 import type { Passport } from './passport.ts';
 import { WatchedFiles, watchedDisk } from './watched-disk.ts';
@@ -81,7 +81,7 @@ export class House {
     try {
       const refusal = folder.readRefusal();
       if (refusal === undefined) return new House(options, { folder, lock });
-      throw new FolderUnusable(refusal);
+      throw new FolderUnusable(refusal, { isFinal: true });
     } catch (error) {
       await lock.release();
       throw error;
@@ -108,7 +108,10 @@ export class House {
     if (!passport.hasLived) folder.writePassport({ ...passport, hasLived: true });
     const disk = await openLevelState({
       folder: folder.state,
-      onFault: (cause) => ending.end(`the state store cannot be written: ${String(cause)}`),
+      onFault: (cause) => {
+        const text = `the state store cannot be written: ${String(cause)}`;
+        ending.come({ kind: 'storage', text });
+      },
     });
     this.#disk = disk;
     const core = this.#assemble(inhabitant, log, watchedDisk(disk, this.#guard));
@@ -141,11 +144,11 @@ export class House {
       random: new Random(randomSeed()),
       now: monotoneNow,
       isNew: !hasLived,
-      onFault: (line: string) => this.ending.end(line),
+      onFault: (text: string) => this.ending.come({ kind: 'storage', text }),
     };
     return new Promise((resolve, reject) => {
       // What breaks while the log opens is told by nobody else.
-      const fail = (reason: string) => reject(new FolderUnusable(`${path}: ${reason}`));
+      const fail = ({ text }: NodeEnd) => reject(new FolderUnusable(`${path}: ${text}`));
       this.ending.promise.then(fail, reject);
       openLog(options, (opened) => {
         if (opened.type === 'opened') resolve(opened.log);
@@ -204,12 +207,14 @@ export class House {
 
   /** The others want nothing of this folder. As an old copy it is not to be tried again. */
   #expel(reason: EndReason, text: string): void {
-    if (reason !== 'older-copy') return this.ending.end(reason);
-    this.ending.end(this.folder.burn(text));
+    const kind = reason === 'removed' ? 'removed' : 'expelled';
+    this.ending.come({ kind, text: reason === 'older-copy' ? this.folder.burn(text) : reason });
   }
 
   async #leave(): Promise<void> {
     const { core, ending } = this;
+    // Its clients and peers are told at once: what is slow now is the disk, perhaps a failed one.
+    if (ending.end !== undefined) this.#transport?.close(ENDED);
     if (core !== undefined && !ending.isOver) {
       await this.#retire(core);
       // No turn may hand anything to a log that is being closed.
@@ -255,6 +260,9 @@ export class House {
     clearTimeout(timer);
   }
 }
+
+/** The last word to clients and peers of a node that ends by itself. */
+const ENDED = 'this node came to an end by itself; go on with another one';
 
 /** A log that knows data shards, or members that ended, belongs to a cluster that is there. */
 function isUnfounded({ shards, tombstones }: Log): boolean {

@@ -16,6 +16,7 @@ import { TIMERS } from '../transport/timers.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
 import type { Affiliation } from './affiliation.ts';
+import type { NodeEnd } from './ending.ts';
 import { Enquiry } from './enquiry.ts';
 import { House } from './house.ts';
 import { identify, type Membership } from './identity.ts';
@@ -74,8 +75,10 @@ export interface RunningNode {
   readonly replaces: number;
   /** Hands leadership over, answers what is in flight, and gives everything back. */
   stop(): Promise<void>;
-  /** Why it came to an end by itself. */
-  readonly ended: Promise<string>;
+  /** It came to an end by itself: it has stopped listening, and `stop` does the rest. */
+  readonly ended: Promise<NodeEnd>;
+  /** An error that reached the process, and no call: what the node holds is not to be trusted. */
+  fail(error: unknown): void;
 }
 
 /** Resolves when it listens and has its number. Fails with a text that says what to do. */
@@ -92,7 +95,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       host,
       port,
       isInsecureAllowed: options.isInsecureAllowed,
-      answer: (path) => answerTo(house.core, server?.affiliation, path),
+      answer: (path) => {
+        const { core, ending } = house;
+        return answerTo({ core, affiliation: server?.affiliation, end: ending.end }, path);
+      },
       onFault: (text) => logger.warn({ text }, 'network'),
     });
     server = new Server({ house, logger, sockets, options });
@@ -117,6 +123,7 @@ class Server implements RunningNode {
   readonly #description: NodeDescription;
   readonly #refusals: RefusalLog;
   readonly #addresses = new Addresses();
+  readonly ended: Promise<NodeEnd>;
   #seeker: Seeker | undefined;
   #enquiry: Enquiry | undefined;
   #stopped: Promise<void> | undefined;
@@ -130,14 +137,11 @@ class Server implements RunningNode {
     this.#parts = parts;
     this.#description = descriptionOf(parts.options, parts.sockets.port);
     this.#refusals = new RefusalLog((line, text) => parts.logger.warn(line, text));
+    this.ended = parts.house.ending.promise;
   }
 
   get clientUrl(): string {
     return this.#description.clientUrl;
-  }
-
-  get ended(): Promise<string> {
-    return this.#parts.house.ending.promise;
   }
 
   async open(): Promise<void> {
@@ -165,15 +169,28 @@ class Server implements RunningNode {
       newTransport: (identity, onEvent) => this.#newTransport(identity, onEvent),
     });
     this.#seek(core, cluster);
+    void this.ended.then((end) => this.#leaveByItself(end));
     const { incarnation } = core.log;
     logger.info({ node, cluster, url: this.clientUrl, incarnation }, 'the node is up');
     const { replaces } = this;
     if (replaces > 0) logger.info({ node, replaces }, 'it takes the place of a lost node');
   }
 
+  fail(error: unknown): void {
+    this.#parts.house.ending.fail(error);
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
+  }
+
+  /** From the moment it ends nobody takes it for a node that serves. */
+  #leaveByItself({ kind, text }: NodeEnd): void {
+    const { logger, sockets } = this.#parts;
+    sockets.stopListening();
+    logger.fatal({ kind, text }, 'the node ended by itself');
+    void this.stop();
   }
 
   /** Its peers may all have moved: whoever was named to it then tells where they are. */

@@ -4,12 +4,21 @@ import type { NodeCore } from '../core/node-core.ts';
 import { infoOf, type NodeInfo } from '../core/status.ts';
 import type { PlainAnswer } from '../transport/web-sockets.ts';
 import { AFFILIATION_PATH, type Affiliation, affiliationText } from './affiliation.ts';
+import type { NodeEnd } from './ending.ts';
+
+interface Answering {
+  /** Undefined until the log has been opened. */
+  readonly core: NodeCore | undefined;
+  readonly affiliation: Affiliation | undefined;
+  /** It came to an end by itself, and is on its way out of the process. */
+  readonly end: NodeEnd | undefined;
+}
 
 export function answerTo(
-  core: NodeCore | undefined,
-  affiliation: Affiliation | undefined,
+  { core, affiliation, end }: Answering,
   path: string,
 ): PlainAnswer | undefined {
+  if (end !== undefined) return text(503, `ended (${end.kind}): ${firstLineOf(end.text)}\n`);
   switch (path) {
     case AFFILIATION_PATH:
       return affiliation === undefined
@@ -35,6 +44,10 @@ function obstacleOf(core: NodeCore | undefined): string | undefined {
   if (core.map === undefined) return 'not a member of a cluster yet';
   const stopped = infoOf(core).replicas.find(({ stopReason }) => stopReason !== '');
   return stopped && `shard ${stopped.shard} stopped: ${stopped.stopReason}`;
+}
+
+function firstLineOf(told: string): string {
+  return told.split('\n', 1)[0] ?? '';
 }
 
 function text(status: number, body: string): PlainAnswer {

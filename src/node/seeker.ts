@@ -42,7 +42,7 @@ export class Addresses {
       roomToPeer: (to) => transport.roomToPeer(to),
       bufferedToPeer: (to) => transport.bufferedToPeer(to),
       bufferedToClient: (connection) => transport.bufferedToClient(connection),
-      close: () => transport.close(),
+      close: (text) => transport.close(text),
     };
   }
 

@@ -99,12 +99,12 @@ export class Switchboard implements Transport {
     return this.#clients.buffered(connection);
   }
 
-  close(): void {
+  close(text = 'this node is shutting down'): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#stopSweeping();
     this.#sockets.refuse();
-    const farewell = farewellOf('closing', 'this node is shutting down');
+    const farewell = farewellOf('closing', text);
     for (const { socket } of this.#visitors) socket.close(farewell);
     this.#visitors.clear();
     this.#peers.close(farewell);

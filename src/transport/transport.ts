@@ -128,6 +128,6 @@ export interface Transport {
   roomToPeer(to: { readonly node: NodeId; readonly lane: Lane }): LaneRoom;
   bufferedToClient(connection: number): number;
 
-  /** Everybody is told and cut off. No event comes after this call. Twice is once. */
-  close(): void;
+  /** Peers and clients are told why and cut off. No event comes after this call. Twice is once. */
+  close(text?: string): void;
 }

@@ -28,6 +28,10 @@ export class WebDialler implements Sockets {
     return line;
   }
 
+  get size(): number {
+    return this.#lines.size;
+  }
+
   accept(): void {}
 
   refuse(): void {}

@@ -9,6 +9,7 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket as RawSocket } from 'node:net';
 import { WebSocketServer } from 'ws';
+import { monotoneNow } from '../base/ambient.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { ListenError, listenFault } from './listen-error.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
@@ -41,6 +42,7 @@ type Take = (socket: Socket, door: Door) => SocketListener;
 
 const DOORS: ReadonlySet<string> = new Set<Door>(['/peer', '/client']);
 const HEADER_BYTES_MAX = 8192;
+const FAREWELL_LOOK_MILLISECONDS = 10;
 
 /**
  * Until somebody accepts, both doors answer that the node is not ready; health is answered from
@@ -60,6 +62,7 @@ export class WebSockets implements Sockets {
   readonly #lines = new Set<WebLine>();
   #take: Take | undefined;
   #closed: Promise<void> | undefined;
+  #unlistened: Promise<void> | undefined;
 
   /** Fails with a `ListenError`. */
   static async listen(options: WebSocketsOptions): Promise<WebSockets> {
@@ -113,6 +116,12 @@ export class WebSockets implements Sockets {
     this.#take = undefined;
   }
 
+  /** The port is free from now on. Sockets that are open stay so. Twice is once. */
+  stopListening(): void {
+    this.refuse();
+    this.#unlistened ??= new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
   /** Done when nothing is left that keeps the process alive. Twice is once. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -120,12 +129,26 @@ export class WebSockets implements Sockets {
   }
 
   async #close(): Promise<void> {
-    this.refuse();
+    this.stopListening();
+    await this.#takenIn(TRANSPORT_LIMITS.farewellMilliseconds);
     this.#dialler.close();
-    const ended = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     for (const line of this.#lines) line.terminate();
-    await ended;
+    await this.#unlistened;
+  }
+
+  /** A socket that is cut takes along what the other side has not read, a farewell too. */
+  #takenIn(milliseconds: number): Promise<void> {
+    const isDone = () => this.#lines.size + this.#dialler.size === 0;
+    if (isDone()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const until = monotoneNow() + milliseconds;
+      const timer = setInterval(() => {
+        if (!isDone() && monotoneNow() < until) return;
+        clearInterval(timer);
+        resolve();
+      }, FAREWELL_LOOK_MILLISECONDS);
+    });
   }
 
   #upgrade(request: IncomingMessage, raw: RawSocket, head: Buffer): void {

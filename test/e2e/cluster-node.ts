@@ -18,6 +18,6 @@ const node = await startNode({
   logLevel: 'fatal',
 });
 console.log(`up ${node.clientUrl}`);
-const reason = await node.ended;
-console.error(reason);
+const { text } = await node.ended;
+console.error(text);
 process.exit(1);

@@ -75,7 +75,7 @@ test('a copy from when its node was alone serves nothing, wherever it is started
   // At another address, so that the other node does not dial it.
   const copy = await nodes.start({ folder: 'copy', join: [second.clientUrl] });
   let ended = '';
-  void copy.ended.then((reason) => {
+  void copy.ended.then(({ text: reason }) => {
     ended = reason;
   });
   await until(async () => {

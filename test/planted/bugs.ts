@@ -11,6 +11,7 @@ import { CONSISTENCY_BUGS } from './bugs-consistency.ts';
 import { CONTENTION_BUGS } from './bugs-contention.ts';
 import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
+import { EDGE_BUGS } from './bugs-edge.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
 import { FOLDER_BUGS } from './bugs-folder.ts';
 import { FOUNDING_BUGS } from './bugs-founding.ts';
@@ -63,4 +64,5 @@ export const BUGS: readonly Bug[] = [
   ...CLUSTER_TXN_BUGS,
   ...NODE_MEMBERSHIP_BUGS,
   ...FOUNDING_BUGS,
+  ...EDGE_BUGS,
 ];

@@ -1,0 +1,40 @@
+/** Loaded before the program: on SIGUSR2 the fault strikes that the environment names. */
+
+import fs from 'node:fs';
+import { register } from 'node:module';
+import type { Bug } from '../planted/bug.ts';
+import { PLANT_HOOK } from '../planted/plant-hook.ts';
+
+/** What a child is started with. */
+export const FAULT_HOOK = import.meta.url;
+
+const FAULT = process.env.RINGKV_TEST_FAULT;
+
+const ASSERTION: Bug = {
+  name: 'assertion-in-a-frame',
+  sentence: 'an invariant breaks while a frame of a client is served',
+  trap: '',
+  file: 'src/core/client-frames.ts',
+  find: 'if (client === undefined) return;',
+  replace: "if (globalThis.ringkvFault) throw new Error('planted: a broken invariant');",
+  profiles: [],
+  isFast: false,
+};
+
+if (FAULT === 'assertion') register(PLANT_HOOK, { data: ASSERTION });
+
+if (FAULT !== undefined)
+  process.on('SIGUSR2', () => {
+    switch (FAULT) {
+      case 'assertion':
+        Object.assign(globalThis, { ringkvFault: true });
+        return;
+      case 'rejection':
+        void Promise.reject(new Error('planted: a promise that fails unheard'));
+        return;
+      case 'hung-disk':
+        // A thread of the pool never comes back from it, as on a disk that does not answer.
+        fs.open(process.env.RINGKV_TEST_FIFO ?? '', 'r', () => {});
+        return;
+    }
+  });
