@@ -1,9 +1,12 @@
 # The one door for people. Every target installs and builds what it needs.
-.PHONY: help up down check test soak sim mutants bench bench-slow explore format clean build
+.PHONY: help up down check test soak sim nemesis mutants bench bench-slow explore format clean build
 
 # A seed of `crash` is thousands of runs.
 SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
 SIM_ARGS = --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED)) $(if $(PROFILE),--profile=$(PROFILE))
+
+MINUTES ?= 2
+NEMESIS_ARGS = --minutes=$(MINUTES) $(if $(SEED),--seed=$(SEED)) $(if $(ONLY),--only=$(ONLY))
 
 SIM_PROFILES = lite raft membership disk rotten lease network core single quiet slow
 
@@ -16,6 +19,7 @@ help:
 	@echo 'make test     everything CI runs'
 	@echo 'make soak     many more seeds of each profile, and all planted bugs: some hours'
 	@echo 'make sim      simulate a cluster under faults  [SEEDS=150] [SEED=n] [PROFILE=name]'
+	@echo 'make nemesis  real nodes and clients under real faults  [MINUTES=2] [SEED=n] [ONLY=kill,disk]'
 	@echo 'make mutants  plant bugs and see each one caught  [BUG=name]'
 	@echo 'make explore  every reachable state of a small Raft world'
 	@echo 'make bench    micro-benchmarks, then three nodes and a client'
@@ -60,6 +64,9 @@ soak: build
 
 sim: build
 	node build/test/$(SIM_ROOM)/main.js $(SIM_ARGS)
+
+nemesis: build
+	node build/test/e2e/nemesis/main.js $(NEMESIS_ARGS)
 
 mutants: build
 	node build/test/planted/main.js $(if $(BUG),--bug=$(BUG))

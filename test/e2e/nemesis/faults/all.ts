@@ -1,0 +1,61 @@
+/** All faults, and which of them are drawn. */
+
+import type { Ground } from '../ground.ts';
+import { CLOCK_FAULTS } from './clock-faults.ts';
+import { DISK_FAULTS } from './disk-faults.ts';
+import type { Fault, Need } from './fault.ts';
+import { MEMBERSHIP_FAULTS } from './membership-faults.ts';
+import { NETWORK_FAULTS } from './network-faults.ts';
+import { PROCESS_FAULTS } from './process-faults.ts';
+
+const FAULTS: readonly Fault[] = [
+  ...PROCESS_FAULTS,
+  ...NETWORK_FAULTS,
+  ...DISK_FAULTS,
+  ...CLOCK_FAULTS,
+  ...MEMBERSHIP_FAULTS,
+];
+
+/** Known not to be borne yet: drawn only if they are asked for by name. */
+const AWAITED: readonly string[] = [
+  'failing-sync-once',
+  'failing-sync-always',
+  'old-folder',
+  'full-disk',
+  'flipped-state',
+];
+
+export interface Choice {
+  readonly faults: readonly Fault[];
+  /** What the ground does not let us do. */
+  readonly impossible: readonly string[];
+  readonly awaited: readonly string[];
+}
+
+/** By families, or by parts of names; all if nothing is said. */
+export function chooseFaults(only: readonly string[], ground: Ground, nodes: number): Choice {
+  const isNamed = ({ name, family }: Fault) => {
+    if (only.length === 0) return !AWAITED.includes(name);
+    return only.some((word) => word === family || name.includes(word));
+  };
+  const fitting = FAULTS.filter((fault) => isNamed(fault) && nodes >= (fault.nodesMin ?? 1));
+  const isPossible = ({ needs }: Fault) => needs.every((need) => offers(ground, need));
+  return {
+    faults: fitting.filter(isPossible),
+    impossible: fitting.filter((fault) => !isPossible(fault)).map(({ name }) => name),
+    awaited: only.length === 0 ? AWAITED : [],
+  };
+}
+
+function offers(ground: Ground, need: Need): boolean {
+  switch (need) {
+    case 'network':
+      return ground.switchProgram !== undefined;
+    case 'shim':
+      return ground.shim !== undefined;
+    case 'mounts':
+      return ground.hasMounts;
+    default:
+      return ground.hasShares;
+  }
+}

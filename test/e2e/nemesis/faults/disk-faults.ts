@@ -1,0 +1,297 @@
+/** Faults of disks: slow, failing, full, damaged, out of date, empty, or used by two. */
+
+import {
+  closeSync,
+  cpSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Random } from '../../../../src/base/random.ts';
+import { pause } from '../cluster.ts';
+import type { Host } from '../host.ts';
+import { type Fault, leaderOr, namesOf, type Running, type Stage } from './fault.ts';
+
+const UP_MILLISECONDS = 60_000;
+/** How long a node that came to its end may take to close what it has. */
+const END_MILLISECONDS = 10_000;
+const REFUSAL_MILLISECONDS = 30_000;
+const MIB = 1024 * 1024;
+
+function anyHost({ cluster }: Stage, random: Random): Host {
+  return random.pick([...cluster.hosts]);
+}
+
+async function untilUp({ cluster }: Stage, host: Host): Promise<void> {
+  await cluster.until(`${host.name} is up`, UP_MILLISECONDS, () => cluster.isUp(host));
+}
+
+/** A node that came to its end lets go of everything, its process included. */
+async function mustEnd({ fail }: Stage, host: Host): Promise<void> {
+  const end = performance.now() + END_MILLISECONDS;
+  while (host.isRunning && performance.now() < end) await pause(100);
+  if (host.isRunning) fail('end', `${host.name} still runs after ${END_MILLISECONDS} ms`);
+}
+
+/** The machine of each loses power: what no sync had made durable is lost, or a part of it. */
+function powerFailure(name: string, choose: (hosts: readonly Host[]) => readonly Host[]): Fault {
+  return {
+    name,
+    family: 'disk',
+    needs: ['shim'],
+    seconds: [0.1, 2],
+    isGrave: false,
+    async begin(stage, random): Promise<Running> {
+      const hosts = choose(random.shuffle([...stage.cluster.hosts]));
+      const losses = await Promise.all(hosts.map((host) => host.failPower(random.fork(host.name))));
+      const sectors = losses.reduce((sum, loss) => sum + loss.sectors, 0);
+      const operations = losses.reduce((sum, loss) => sum + loss.operations, 0);
+      return {
+        target: `${namesOf(hosts)}: ${sectors} sectors, ${operations} operations on folders lost`,
+        async heal() {
+          for (const host of hosts) host.start();
+          return sectors + operations > 0;
+        },
+      };
+    },
+  };
+}
+
+function slowSync(name: string, isAll: boolean): Fault {
+  return {
+    name,
+    family: 'disk',
+    needs: ['shim'],
+    seconds: [3, 6],
+    isGrave: false,
+    async begin(stage, random) {
+      const hosts = isAll ? stage.cluster.hosts : [await leaderOr(stage, random)];
+      const milliseconds = random.pick([20, 100, 500, isAll ? 1000 : 3000]);
+      const before = hosts.map(({ control }) => control.read('slowSyncs'));
+      for (const { control } of hosts) control.slowSyncs(milliseconds);
+      return {
+        target: `${namesOf(hosts)} by ${milliseconds} ms`,
+        async heal() {
+          for (const { control } of hosts) control.slowSyncs(0);
+          return hosts.some(({ control }, at) => control.read('slowSyncs') > (before[at] ?? 0));
+        },
+      };
+    },
+  };
+}
+
+/** The node ends at once, and says so; a supervisor starts it again. */
+function failingSync(name: string, count: number | 'all'): Fault {
+  return {
+    name,
+    family: 'disk',
+    needs: ['shim'],
+    seconds: [1, 4],
+    isGrave: false,
+    async begin(stage, random) {
+      const host = await leaderOr(stage, random);
+      const before = host.control.read('failedSyncs');
+      host.mayEnd = true;
+      host.control.failSyncs(count);
+      return {
+        target: host.name,
+        async heal() {
+          const hasFailed = host.control.read('failedSyncs') > before;
+          if (hasFailed) await mustEnd(stage, host);
+          host.control.failSyncs(0);
+          await host.kill();
+          host.mayEnd = false;
+          host.start();
+          return hasFailed;
+        },
+      };
+    },
+  };
+}
+
+/** A file takes all the space of the file system, but for a few pages. */
+const FULL_DISK: Fault = {
+  name: 'full-disk',
+  family: 'disk',
+  needs: ['mounts'],
+  seconds: [4, 8],
+  isGrave: true,
+  async begin(stage, random) {
+    const host = anyHost(stage, random);
+    const path = join(host.folder, 'ballast');
+    const before = availableIn(host.folder);
+    fill(path, before - random.below(4) * 16 * 1024);
+    const left = availableIn(host.folder);
+    return {
+      target: `${host.name}: ${left} of ${before} bytes left`,
+      async heal() {
+        unlinkSync(path);
+        if (!host.isRunning) host.start();
+        return left < MIB;
+      },
+    };
+  },
+};
+
+function availableIn(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
+
+function fill(path: string, bytes: number): void {
+  const handle = openSync(path, 'w');
+  const piece = Buffer.alloc(MIB, 1);
+  try {
+    for (let left = bytes; left > 0; left -= piece.length) {
+      writeSync(handle, piece, 0, Math.min(left, piece.length));
+    }
+  } catch {
+    // The nodes took the rest of it meanwhile: full is full.
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** A bit that rots while the node is down. */
+function flippedBit(name: string, folder: 'log' | 'state', isWanted: (name: string) => boolean) {
+  const fault: Fault = {
+    name,
+    family: 'disk',
+    needs: [],
+    seconds: [1, 3],
+    isGrave: true,
+    async begin(stage, random) {
+      const host = anyHost(stage, random);
+      await host.kill();
+      const path = join(host.data, folder);
+      const names = readdirSync(path).filter(isWanted).sort();
+      const flips = names.length === 0 ? [] : [flip(join(path, random.pick(names)), random)];
+      host.start();
+      return { target: `${host.name}: ${flips.join()}`, heal: async () => flips.length > 0 };
+    },
+  };
+  return fault;
+}
+
+/** In the part of the file that was written; says where. */
+function flip(path: string, random: Random): string {
+  const { size } = statSync(path);
+  const handle = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  let offset = 0;
+  for (let attempt = 0; attempt < 200; attempt++) {
+    offset = random.below(Math.max(1, size));
+    readSync(handle, byte, 0, 1, offset);
+    if (byte[0] !== 0) break;
+  }
+  byte[0] = (byte[0] ?? 0) ^ (1 << random.below(8));
+  writeSync(handle, byte, 0, 1, offset);
+  closeSync(handle);
+  return `${path} at ${offset}`;
+}
+
+/** A copy of the folder from some time ago is put back: it vouches for nothing, and is refused. */
+const OLD_FOLDER: Fault = {
+  name: 'old-folder',
+  family: 'disk',
+  needs: [],
+  seconds: [2, 4],
+  isGrave: true,
+  async begin(stage, random) {
+    const host = anyHost(stage, random);
+    const copy = join(host.folder, 'copy');
+    await host.kill();
+    cpSync(host.data, copy, { recursive: true });
+    host.start();
+    await untilUp(stage, host);
+    await pause(random.between(1000, 3000));
+    await host.kill();
+    host.mayEnd = true;
+    rmSync(host.data, { recursive: true });
+    cpSync(copy, host.data, { recursive: true });
+    rmSync(copy, { recursive: true });
+    host.start();
+    return {
+      target: host.name,
+      async heal() {
+        const refused = async () => host.said.includes('node-ended');
+        await stage.cluster.until('the old copy is refused', REFUSAL_MILLISECONDS, refused);
+        const isRefused = host.said.includes('older-copy');
+        if (!isRefused) stage.fail('old copy', `${host.name} ended with: ${host.said}`);
+        await mustEnd(stage, host);
+        rmSync(host.data, { recursive: true });
+        host.mayEnd = false;
+        host.start();
+        return isRefused;
+      },
+    };
+  },
+};
+
+/** The machine is replaced: the node comes back as a new member. */
+const EMPTY_FOLDER: Fault = {
+  name: 'empty-folder',
+  family: 'disk',
+  needs: [],
+  seconds: [0.5, 3],
+  isGrave: true,
+  async begin(stage, random) {
+    const host = anyHost(stage, random);
+    await host.kill();
+    rmSync(host.data, { recursive: true });
+    return {
+      target: host.name,
+      async heal() {
+        host.start();
+        await untilUp(stage, host);
+        return host.said.includes('takes the place');
+      },
+    };
+  },
+};
+
+/** Another process is started on the folder of a node that runs, and has to be refused. */
+const TWO_ON_ONE_FOLDER: Fault = {
+  name: 'two-on-one-folder',
+  family: 'disk',
+  needs: [],
+  seconds: [1, 2],
+  isGrave: false,
+  async begin(stage, random) {
+    const host = anyHost(stage, random);
+    const second = stage.cluster.guest.spawnNode(host.data, { isShimmed: false });
+    let told = '';
+    second.stderr?.on('data', (piece) => {
+      told += String(piece);
+    });
+    const ended = new Promise<number | null>((resolve) => second.once('exit', resolve));
+    const timer = setTimeout(() => second.kill('SIGKILL'), 15_000);
+    const code = await ended;
+    clearTimeout(timer);
+    if (code === 0 || code === null) {
+      stage.fail('two on one folder', `the second node ended with ${code}: ${told}`);
+    }
+    return { target: host.name, heal: async () => told.includes('in use') };
+  },
+};
+
+export const DISK_FAULTS: readonly Fault[] = [
+  powerFailure('power-failure-one', (hosts) => hosts.slice(0, 1)),
+  powerFailure('power-failure-all', (hosts) => hosts),
+  slowSync('slow-sync-leader', false),
+  slowSync('slow-sync-all', true),
+  failingSync('failing-sync-once', 1),
+  failingSync('failing-sync-always', 'all'),
+  FULL_DISK,
+  flippedBit('flipped-log', 'log', (name) => !name.startsWith('lock')),
+  flippedBit('flipped-state', 'state', (name) => name.endsWith('.ldb')),
+  OLD_FOLDER,
+  EMPTY_FOLDER,
+  TWO_ON_ONE_FOLDER,
+];

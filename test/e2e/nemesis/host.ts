@@ -1,0 +1,149 @@
+/** A place where one node runs, as a supervisor runs it: its folder, its process, what it said. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Random } from '../../../src/base/random.ts';
+import { ControlPage } from './control-page.ts';
+import { type Loss, loseUnsynced } from './unsynced-loss.ts';
+
+const KVCTL = resolve('build/cli/kvctl.js');
+const SAID_MAX = 20_000;
+
+export interface HostOptions {
+  readonly name: string;
+  /** Where it is reached. */
+  readonly listen: string;
+  /** Its own folder; on a file system of its own if there are mounts. */
+  readonly folder: string;
+  /** What the shim shares with the harness, on another file system. */
+  readonly shared: string;
+  /** Words in front of every program that runs here. */
+  readonly at: readonly string[];
+  readonly shim: string | undefined;
+  /** What `kvctl start` is told besides folder and address. */
+  readonly words: readonly string[];
+  /** It ended although nothing had ended it. */
+  readonly onEnd: (host: Host, told: string) => void;
+}
+
+export class Host {
+  readonly name: string;
+  readonly listen: string;
+  readonly data: string;
+  readonly folder: string;
+  readonly control: ControlPage;
+  readonly #options: HostOptions;
+  #child: ChildProcess | undefined;
+  #said = '';
+  /** A fault that is on now may end the node. */
+  mayEnd = false;
+  /** How often it ended by itself, rightly or not. */
+  ends = 0;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.listen = options.listen;
+    this.folder = options.folder;
+    this.data = join(options.folder, 'data');
+    mkdirSync(this.#attic, { recursive: true });
+    mkdirSync(options.shared, { recursive: true });
+    this.control = new ControlPage(join(options.shared, 'control'));
+  }
+
+  get url(): string {
+    return `kv://${this.listen}`;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined;
+  }
+
+  /** The last of what it wrote to standard error. */
+  get said(): string {
+    return this.#said;
+  }
+
+  get #attic(): string {
+    return join(this.folder, 'attic');
+  }
+
+  get #journal(): string {
+    return join(this.#options.shared, 'journal');
+  }
+
+  get logFile(): string {
+    return join(this.#options.shared, 'node.log');
+  }
+
+  /** Does not wait until it is up. */
+  start(): void {
+    if (this.#child !== undefined) return;
+    this.#emptyAttic();
+    const child = this.spawnNode(this.data);
+    this.#child = child;
+    this.#said = '';
+    child.stderr?.on('data', (piece) => {
+      this.#said = (this.#said + String(piece)).slice(-SAID_MAX);
+      appendFileSync(this.logFile, piece);
+    });
+    child.once('exit', (code, signal) => {
+      if (this.#child !== child) return;
+      this.#child = undefined;
+      this.ends += 1;
+      if (!this.mayEnd) this.#options.onEnd(this, `code ${code}, signal ${signal}: ${this.#said}`);
+    });
+  }
+
+  /** A node on some folder at this place, beside the one that is looked after. */
+  spawnNode(data: string, { isShimmed = true } = {}): ChildProcess {
+    const { at, shim, words } = this.#options;
+    const preloaded = shim === undefined || !isShimmed ? [] : ['env', `LD_PRELOAD=${shim}`];
+    const node = [process.execPath, KVCTL, 'start', '--data', data, '--listen', this.listen];
+    const all = [...at, 'setpriv', '--pdeathsig', 'KILL', ...preloaded, ...node, ...words];
+    const [program = '', ...rest] = all;
+    const env = {
+      ...process.env,
+      NEMESIS_FOLDER: data,
+      NEMESIS_ATTIC: this.#attic,
+      NEMESIS_CONTROL: this.control.path,
+      NEMESIS_JOURNAL: this.#journal,
+      UV_USE_IO_URING: '0',
+    };
+    return spawn(program, rest, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  }
+
+  /** Resolves when the process is gone; true if it was this that ended it. */
+  async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL', patience = 30_000): Promise<boolean> {
+    const child = this.#child;
+    if (child === undefined) return false;
+    this.#child = undefined;
+    const gone = new Promise<string>((resolve) => {
+      child.once('exit', (code, by) => resolve(by ?? `code ${code}`));
+    });
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), patience);
+    const how = await gone;
+    clearTimeout(timer);
+    return signal === 'SIGKILL' ? how === 'SIGKILL' : how === 'code 0';
+  }
+
+  /** As `kill`, and the machine loses what was not durable. */
+  async failPower(random: Random): Promise<Loss> {
+    await this.kill();
+    return loseUnsynced(this.#journal, random, Number(process.hrtime.bigint() / 1_000_000n));
+  }
+
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(name);
+  }
+
+  #emptyAttic(): void {
+    for (const name of readdirSync(this.#attic)) rmSync(join(this.#attic, name));
+  }
+}

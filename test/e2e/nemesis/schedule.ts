@@ -1,0 +1,51 @@
+/**
+ * The faults of a run, drawn from its seed alone: the same seed draws the same ones, at the same
+ * distances, for the same durations. Whom each meets is drawn as well, but by role: the leader is
+ * the one at that time.
+ */
+
+import type { Random } from '../../../src/base/random.ts';
+import type { Fault } from './faults/fault.ts';
+
+/** Faults that are on together. */
+export interface Slot {
+  readonly faults: readonly Fault[];
+  readonly milliseconds: number;
+  /** Without a fault, behind it. */
+  readonly restMilliseconds: number;
+  /** For what each fault draws itself. */
+  readonly seeds: readonly number[];
+}
+
+const TOGETHER = 0.25;
+const REST_MILLISECONDS = { min: 1000, max: 3000 } as const;
+
+/** Every fault comes once before any comes twice. */
+export function* drawSchedule(faults: readonly Fault[], random: Random): Generator<Slot, never> {
+  let deck: Fault[] = [];
+  for (;;) {
+    if (deck.length === 0) deck = random.shuffle([...faults]);
+    const first = deck.pop() as Fault;
+    const isAlone = first.isGrave || !random.chance(TOGETHER);
+    const at = isAlone ? -1 : deck.findLastIndex((other) => mayJoin(first, other));
+    const chosen = at < 0 ? [first] : [first, ...deck.splice(at, 1)];
+    const [min, max] = first.seconds;
+    yield {
+      faults: chosen,
+      milliseconds: random.between(min * 1000, max * 1000),
+      restMilliseconds: random.between(REST_MILLISECONDS.min, REST_MILLISECONDS.max),
+      seeds: chosen.map(() => random.word()),
+    };
+  }
+}
+
+/** Of one family they would be in each other's way. */
+function mayJoin(first: Fault, other: Fault): boolean {
+  const isApart = first.family !== other.family;
+  const areKills = [first, other].every(({ family }) => family === 'process' || family === 'disk');
+  return isApart && !other.isGrave && !areKills;
+}
+
+export function nameOf({ faults }: Slot): string {
+  return faults.map(({ name }) => name).join(' + ');
+}
