@@ -49,7 +49,7 @@ test('registers: a write that was acknowledged is read', () => {
   breaks(/register: violation/, write, register({ kind: 'read' }, seen(undefined)));
 });
 
-test('registers: a write of unknown outcome may be read, or not, but not both in that order', () => {
+test('registers: a write of unknown outcome is read or not, but does not come and go', () => {
   const write: Told = { ...register({ kind: 'write', value: '1' }), outcome: 'unknown' };
   isSound(
     write,
