@@ -35,7 +35,7 @@ build: node_modules/.installed
 	@node_modules/.bin/tsc
 
 up: build
-	@RINGKV_STOPPED_BY='make down' node build/cli/kvctl.js up $(if $(CONFIG),--config $(CONFIG))
+	@RINGKV_STOPPED_BY='make down$(if $(CONFIG), CONFIG=$(CONFIG))' node build/cli/kvctl.js up $(if $(CONFIG),--config $(CONFIG))
 
 down: build
 	@node build/cli/kvctl.js down $(if $(CONFIG),--config $(CONFIG))

@@ -24,7 +24,8 @@ export interface CommandModule {
   run(call: Call): Promise<Exit>;
 }
 
-export type Format = 'table' | 'json' | 'ndjson' | 'raw';
+export const FORMATS = ['table', 'json', 'ndjson', 'raw'] as const;
+export type Format = (typeof FORMATS)[number];
 
 /** Which form the data shall have; the verbs say which forms they know. */
 export function formatOf({ options }: Call): Format {

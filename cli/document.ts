@@ -4,7 +4,13 @@
  */
 
 import { usageFailure } from './failure.ts';
-import { textOf } from './spelling.ts';
+import { isBase64, textOf } from './spelling.ts';
+
+/** As deep as a document may be. */
+const DEPTH_MAX = 64;
+/** What a document can hold: signed and unsigned integers of 64 bits. */
+const INTEGER_MIN = -(2n ** 63n);
+const INTEGER_MAX = 2n ** 64n - 1n;
 
 /** Something that `JSON.stringify` writes without loss. */
 export function plainOf(value: unknown): unknown {
@@ -24,14 +30,16 @@ export function plainKeyOf(key: Uint8Array): unknown {
 }
 
 export function parseDocument(text: string): unknown {
+  let parsed: unknown;
   try {
-    return JSON.parse(text, (_name, value) => revived(value));
+    parsed = JSON.parse(text);
   } catch (error) {
     throw usageFailure(
       `the value is not JSON: ${(error as Error).message}`,
       'write JSON, in quotes for the shell: \'{"name": "Ada"}\'',
     );
   }
+  return revived(parsed);
 }
 
 function plainInteger(value: bigint): unknown {
@@ -39,22 +47,70 @@ function plainInteger(value: bigint): unknown {
   return Number.isSafeInteger(number) ? number : { $integer: String(value) };
 }
 
-function revived(value: unknown): unknown {
+/** Undefined for a text that does not spell one. */
+type Reader = (text: string) => unknown;
+
+interface Form {
+  readonly what: string;
+  readonly read: Reader;
+  readonly example: string;
+}
+
+const FORMS: ReadonlyMap<string, Form> = new Map([
+  ['$bytes', { what: 'bytes in base64', read: bytesIn, example: '{"$bytes": "AAEC"}' }],
+  [
+    '$integer',
+    {
+      what: 'an integer of 64 bits',
+      read: integerIn,
+      example: '{"$integer": "9223372036854775807"}',
+    },
+  ],
+  [
+    '$number',
+    { what: 'a number', read: numberIn, example: '{"$number": "NaN"}, "Infinity" or "-Infinity"' },
+  ],
+  ['$time', { what: 'a time', read: timeIn, example: '{"$time": "2026-01-31T12:00:00.000Z"}' }],
+]);
+
+function revived(value: unknown, depthLeft = DEPTH_MAX): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  const [field, ...more] = Object.entries(value);
-  if (field === undefined || more.length > 0) return value;
-  const [name, text] = field;
-  if (typeof text !== 'string') return value;
-  switch (name) {
-    case '$bytes':
-      return Uint8Array.from(Buffer.from(text, 'base64'));
-    case '$integer':
-      return BigInt(text);
-    case '$number':
-      return Number(text);
-    case '$time':
-      return new Date(text);
-    default:
-      return value;
+  if (depthLeft === 0) {
+    throw usageFailure(
+      `the value is nested more than ${DEPTH_MAX} deep`,
+      'store it as --as text, or as --as bytes',
+    );
   }
+  if (Array.isArray(value)) return value.map((part) => revived(part, depthLeft - 1));
+  const fields = Object.entries(value);
+  const [field] = fields;
+  const form = field && fields.length === 1 ? FORMS.get(field[0]) : undefined;
+  if (field === undefined || form === undefined) {
+    return Object.fromEntries(fields.map(([name, part]) => [name, revived(part, depthLeft - 1)]));
+  }
+  const [, text] = field;
+  const read = typeof text === 'string' ? form.read(text) : undefined;
+  if (read !== undefined) return read;
+  throw usageFailure(
+    `${JSON.stringify(value)} is not ${form.what}`,
+    `write it as ${form.example}; an object with this field alone has no other meaning`,
+  );
+}
+
+function bytesIn(text: string): Uint8Array | undefined {
+  return isBase64(text) ? Uint8Array.from(Buffer.from(text, 'base64')) : undefined;
+}
+
+function integerIn(text: string): bigint | undefined {
+  const value = /^-?\d{1,20}$/.test(text) ? BigInt(text) : undefined;
+  return value !== undefined && value >= INTEGER_MIN && value <= INTEGER_MAX ? value : undefined;
+}
+
+function numberIn(text: string): number | undefined {
+  return ['NaN', 'Infinity', '-Infinity'].includes(text) ? Number(text) : undefined;
+}
+
+function timeIn(text: string): Date | undefined {
+  const time = new Date(text);
+  return Number.isNaN(time.getTime()) ? undefined : time;
 }

@@ -10,6 +10,7 @@ type OwnCode =
   | 'node-ended'
   | 'not-healthy'
   | 'not-started'
+  | 'output'
   | 'port-taken'
   | 'running'
   | 'split'
@@ -149,6 +150,9 @@ Do: kvctl status says what is missing; the .log files beside the data
 folders say why.`,
   'not-started': `The node could not begin; the message says why and what to do. Nothing was
 lost.`,
+  output: `Standard output could not be written: its disk is full, or it failed.
+What was printed is incomplete. What the verb had to do in the cluster is done.
+Do: make room, or print elsewhere; then read again.`,
   'port-taken': `Another process listens where a node should. Nothing was started.
 Do: find it (ss -ltnp, or lsof -i :7400). If it is a cluster of yours, run
 kvctl down in its folder; else give the nodes other ports in

@@ -1,8 +1,10 @@
 /** One call of kvctl: from its words to its exit code. Nothing is loaded before it is needed. */
 
+import { fstatSync, statSync } from 'node:fs';
 import type { Call, Options } from './call.ts';
 import type { Dialogue } from './dialogue.ts';
 import { EXIT, type Exit } from './exit.ts';
+import { Failure, usageFailure } from './failure.ts';
 import type { Store, Target } from './store.ts';
 import { tell } from './tell.ts';
 import { type Sink, type Terminal, terminalOver } from './terminal.ts';
@@ -11,7 +13,7 @@ import type { Verb } from './verb.ts';
 export interface Surroundings {
   readonly words: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
-  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean; readonly fd?: number };
   readonly data: Sink;
   readonly notes: Sink;
   readonly readVersion: () => string;
@@ -27,11 +29,10 @@ export async function main(surroundings: Surroundings): Promise<number> {
     data.write(`${readVersion()}\n`);
     return EXIT.ok;
   }
-  // Whoever reads has had enough, as in `kvctl scan | head`: that is no failure.
-  data.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.refused);
-  });
   const terminal = terminalOver({ data, notes, environment });
+  data.on('error', (error: NodeJS.ErrnoException) => process.exit(endOfData(error, terminal)));
+  // A reader of the notes that is gone takes nothing with it.
+  notes.on('error', () => {});
   const isAlone = words.length === 0 && input.isTTY === true && data.isTTY === true;
   const { parse } = await import('./program.ts');
   const { VERBS } = await import('./verbs.ts');
@@ -52,6 +53,18 @@ export async function main(surroundings: Surroundings): Promise<number> {
   } finally {
     await connections.close();
   }
+}
+
+/** A reader that has had enough, as in `kvctl scan | head`, is no failure. */
+function endOfData(error: NodeJS.ErrnoException, terminal: Terminal): Exit {
+  if (error.code === 'EPIPE') return EXIT.ok;
+  const failure = new Failure({
+    code: 'output',
+    exit: EXIT.refused,
+    message: `standard output cannot be written: ${error.message}`,
+    hint: 'what was printed is incomplete, what the verb did is done: make room, and read again',
+  });
+  return tell(failure, terminal, {});
 }
 
 interface Running {
@@ -128,8 +141,18 @@ async function connectByLibrary(target: Target): Promise<Store> {
   return await connectTo(target);
 }
 
-async function readAll(input: NodeJS.ReadableStream): Promise<Uint8Array> {
+async function readAll(input: Surroundings['input']): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   for await (const chunk of input) chunks.push(Buffer.from(chunk));
-  return Uint8Array.from(Buffer.concat(chunks));
+  if (chunks.length > 0 || !isNullDevice(input)) return Uint8Array.from(Buffer.concat(chunks));
+  throw usageFailure(
+    'standard input is closed, or /dev/null',
+    "give it a file or a pipe; an empty value is written as ''",
+  );
+}
+
+/** Node opens it in the place of a standard input that is closed. */
+function isNullDevice({ fd }: Surroundings['input']): boolean {
+  if (fd === undefined || process.platform === 'win32') return false;
+  return fstatSync(fd).rdev === statSync('/dev/null').rdev;
 }

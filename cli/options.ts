@@ -3,6 +3,7 @@
 import { isClusterId } from '../src/node/cluster-id.ts';
 import type { Options } from './call.ts';
 import { usageFailure } from './failure.ts';
+import { shellWord } from './shell-words.ts';
 
 const NUMBER_MAX = 2 ** 52;
 const INTEGER_MAX = 2n ** 63n - 1n;
@@ -10,6 +11,12 @@ const INTEGER_MAX = 2n ** 63n - 1n;
 export function textOption(options: Options, name: string): string | undefined {
   const value = options[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The option that names the config file, for commands that people copy; empty without one. */
+export function configWords(options: Options): string {
+  const path = textOption(options, 'config');
+  return path === undefined ? '' : ` --config ${shellWord(path)}`;
 }
 
 /** A whole number from `min` up. */

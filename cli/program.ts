@@ -1,6 +1,7 @@
 /** The verbs as a parser with help. It runs nothing itself: it says what was asked for. */
 
 import { Argument, Command, Option } from 'commander';
+import { nearestName } from '../src/base/nearest-name.ts';
 import type { Options } from './call.ts';
 import { EXIT_MEANINGS } from './exit.ts';
 import { usageFailure } from './failure.ts';
@@ -31,18 +32,36 @@ export function parse(words: readonly string[], program: ProgramOptions): Parsed
   for (const verb of program.verbs) {
     root.addCommand(
       commandOf(verb, program.environment).action(function (this: Command) {
+        refuseUnknownEnvironment(this, optionsOf(verb), program.environment);
         parsed = { type: 'verb', verb, words: this.args, options: this.opts() };
       }),
     );
   }
   silence(root, { texts, faults });
   try {
-    root.parse([...words], { from: 'user' });
+    root.parse(verbFirst(words, program.verbs), { from: 'user' });
   } catch (error) {
     if (!isParserEnd(error)) throw error;
-    if (error.exitCode !== 0) throw usageFailureOf(faults.join('').trim(), words);
+    if (error.exitCode !== 0) throw usageFailureOf(faults.join('').trim(), words, program.verbs);
   }
   return parsed ?? { type: 'text', text: texts.join('') };
+}
+
+/**
+ * Options that stand before the verb are moved behind it: `kvctl --url URL get KEY`. They belong to
+ * the verb, which says whether it has them.
+ */
+function verbFirst(words: readonly string[], verbs: readonly Verb[]): string[] {
+  const specs = [...new Set(verbs.flatMap(optionsOf))];
+  let at = 0;
+  while (words[at]?.startsWith('-') === true) {
+    const word = words[at] ?? '';
+    const named = specs.find(({ flags }) => flags.split(/[ ,]+/).includes(word));
+    at += named?.flags.includes('<') === true ? 2 : 1;
+  }
+  const verb = words[at];
+  if (at === 0 || verb === undefined || !verbs.some(({ name }) => name === verb)) return [...words];
+  return [verb, ...words.slice(0, at), ...words.slice(at + 1)];
 }
 
 interface Sinks {
@@ -101,14 +120,71 @@ function optionOf(
   return option.default(value, `${value}, from ${name}`);
 }
 
+/** A value that some other verb knows leaves this one at its own default. */
+function refuseUnknownEnvironment(
+  command: Command,
+  specs: readonly OptionSpec[],
+  environment: NodeJS.ProcessEnv,
+): void {
+  for (const option of command.options) {
+    const spec = specs.find(({ flags }) => flags === option.flags);
+    const known = spec?.environmentChoices ?? spec?.choices;
+    const value = environment[spec?.environment ?? ''];
+    if (known === undefined || value === undefined || value === '' || known.includes(value))
+      continue;
+    if (command.getOptionValueSource(option.attributeName()) === 'cli') continue;
+    throw usageFailure(
+      `${spec?.environment} is ${JSON.stringify(value)}; known are ${known.join(', ')}`,
+      `set ${spec?.environment} to one of these, or unset it`,
+    );
+  }
+}
+
 function isParserEnd(error: unknown): error is Error & { readonly exitCode: number } {
   return error instanceof Error && 'exitCode' in error && 'code' in error;
 }
 
-function usageFailureOf(fault: string, words: readonly string[]): Error {
+/** What other stores call a verb. */
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ['set', 'put'],
+  ['write', 'put'],
+  ['read', 'get'],
+  ['delete', 'del'],
+  ['remove', 'del'],
+  ['rm', 'del'],
+  ['list', 'scan'],
+  ['ls', 'scan'],
+  ['keys', 'scan'],
+  ['range', 'scan'],
+  ['add', 'incr'],
+  ['increment', 'incr'],
+  ['transaction', 'txn'],
+  ['multi', 'txn'],
+  ['cluster', 'status'],
+  ['health', 'status'],
+  ['info', 'status'],
+  ['member', 'nodes'],
+  ['members', 'nodes'],
+  ['stop', 'down'],
+  ['server', 'start'],
+]);
+
+function usageFailureOf(fault: string, words: readonly string[], verbs: readonly Verb[]): Error {
   const [first = 'it was not understood', suggestion] = fault.replace(/^error: /, '').split('\n');
-  const verb = words.find((word) => !word.startsWith('-'));
-  const help = verb === undefined ? 'kvctl --help' : `kvctl ${verb} --help`;
+  const unknown = /^unknown command '(.*)'$/.exec(first)?.[1];
+  const isHelp = first.startsWith('Usage:') && words[0] === 'help';
+  if (isHelp || unknown !== undefined) {
+    const verb = unknown ?? words[1] ?? '';
+    const names = verbs.map(({ name }) => name);
+    const meant = SYNONYMS.get(verb) ?? nearestName(verb, names);
+    const advice = '`kvctl --help` lists the verbs';
+    return usageFailure(
+      `there is no verb ${JSON.stringify(verb)}`,
+      meant === undefined ? advice : `did you mean ${meant}? ${advice}`,
+    );
+  }
+  const verb = words.find((word) => verbs.some(({ name }) => name === word));
   const meant = suggestion?.replace(/[()]/g, '').trim().toLowerCase();
-  return usageFailure(first, meant ? `${meant} See \`kvctl --help\`` : `see \`${help}\``);
+  const help = verb === undefined ? '`kvctl --help`' : `\`kvctl ${verb} --help\``;
+  return usageFailure(first, meant ? `${meant} See ${help}` : `see ${help}`);
 }

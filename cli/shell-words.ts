@@ -55,3 +55,9 @@ export function unfinishedWord(line: string): { readonly before: string[]; reado
   const at = Math.max(line.lastIndexOf(' '), line.lastIndexOf('\t')) + 1;
   return { before: line.slice(0, at).split(/\s+/).filter(Boolean), word: line.slice(at) };
 }
+
+/** A word as a shell takes it back, in quotes if it needs them. */
+export function shellWord(word: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

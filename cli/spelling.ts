@@ -19,11 +19,15 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 export function bytesOf(text: string, spelling: Spelling): Uint8Array {
   if (spelling === 'text') return new TextEncoder().encode(text);
   const isHex = spelling === 'hex' && text.length % 2 === 0 && /^[0-9A-Fa-f]*$/.test(text);
-  const isBase64 = spelling === 'base64' && BASE64.test(text);
-  if (isHex || isBase64) return Uint8Array.from(Buffer.from(text, spelling));
+  if (isHex || (spelling === 'base64' && isBase64(text)))
+    return Uint8Array.from(Buffer.from(text, spelling));
   const hint =
     spelling === 'hex' ? 'write two digits of hex for each byte' : 'write base64 with its padding';
   throw usageFailure(`${JSON.stringify(text)} is not ${spelling}`, hint);
+}
+
+export function isBase64(text: string): boolean {
+  return BASE64.test(text);
 }
 
 /** On one line, and harmless to a terminal: what cannot be seen is written as an escape. */
@@ -53,11 +57,32 @@ const NAMED: Readonly<Record<string, string>> = {
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\\]/gu;
 
 export function escapeText(text: string): string {
-  return text.replace(UNSEEN, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    const hex = code.toString(16);
-    return NAMED[character] ?? (code < 0x80 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`);
+  return text.replace(UNSEEN, escaped);
+}
+
+/** The same for text that is escaped in part already: a backslash stays as it is. */
+export function visible(text: string): string {
+  return text.replace(UNSEEN, (character) => (character === '\\' ? character : escaped(character)));
+}
+
+/** Lines, and our own colours. */
+const ALLOWED = '[\n\t]|\u001b\\[(?:0|1|2|31|32|33|36)m';
+const IS_ALLOWED = new RegExp(`^(?:${ALLOWED})$`);
+const ALLOWED_OR_UNSEEN = new RegExp(`${ALLOWED}|[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]`, 'gu');
+
+/** What other machines put into lines cannot steer a terminal. JSON stays JSON. */
+export function visibleLines(text: string): string {
+  return text.replace(ALLOWED_OR_UNSEEN, (part) => {
+    if (IS_ALLOWED.test(part)) return part;
+    const units = [...Array(part.length).keys()].map((at) => part.charCodeAt(at));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
   });
+}
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  return NAMED[character] ?? (code < 0x80 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`);
 }
 
 function escapeBytes(bytes: Uint8Array): string {

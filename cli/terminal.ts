@@ -1,5 +1,7 @@
 /** Where kvctl writes: data to the one side, all else to the other. */
 
+import { visibleLines } from './spelling.ts';
+
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export type Paint = (text: string, style: Style) => string;
 
@@ -10,7 +12,10 @@ export interface Terminal {
   /** For data, and for notes. */
   readonly paint: Paint;
   readonly paintNote: Paint;
-  /** Data. Resolves when there is room for more. */
+  /**
+   * Data. Resolves when there is room for more. Texts for somebody who looks cannot steer the
+   * terminal, and neither can notes; bytes are written as they are.
+   */
   write(data: string | Uint8Array): Promise<void>;
   /** Everything that is not data, a line each. */
   note(text: string): void;
@@ -39,11 +44,12 @@ export function terminalOver({ data, notes, environment }: Streams): Terminal {
     paint: isWatched && mayColour(environment) ? painted : plain,
     paintNote: notes.isTTY === true && mayColour(environment) ? painted : plain,
     write: (chunk) => {
-      if (data.write(chunk as string)) return Promise.resolve();
+      const isText = isWatched && typeof chunk === 'string';
+      if (data.write(isText ? visibleLines(chunk) : (chunk as string))) return Promise.resolve();
       return new Promise((resolve) => data.once('drain', resolve));
     },
     note: (text) => {
-      notes.write(`${text}\n`);
+      notes.write(`${visibleLines(text)}\n`);
     },
   };
 }

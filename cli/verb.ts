@@ -1,6 +1,6 @@
 /** What kvctl needs to know of a verb before it runs: for parsing, help, completion and hints. */
 
-import type { CommandModule, Format } from './call.ts';
+import { type CommandModule, FORMATS, type Format } from './call.ts';
 
 export interface OptionSpec {
   /** As the parser takes it: `--ttl <time>`, `-o, --output <format>`. */
@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   /** Taken from there if the option is not given. */
   readonly environment?: string;
+  /** What may stand there: `choices`, and what other verbs have. */
+  readonly environmentChoices?: readonly string[];
 }
 
 /** What stands in the place of a word, so that it can be completed. */
@@ -88,6 +90,7 @@ export function outputOption(formats: readonly Format[]): OptionSpec {
     description: 'how data are printed (default: table)',
     choices: formats,
     environment: 'RINGKV_OUTPUT',
+    environmentChoices: FORMATS,
   };
 }
 

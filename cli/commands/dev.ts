@@ -6,6 +6,7 @@ import { configOrDefault } from '../config-file.ts';
 import { EXIT, type Exit, exitText } from '../exit.ts';
 import { Failure } from '../failure.ts';
 import { isRunning, type LocalNode, localNodes, type Spawned } from '../local-cluster.ts';
+import { configWords } from '../options.ts';
 import { verdictLine } from '../printers/health-text.ts';
 import { welcomeText } from '../printers/welcome.ts';
 import { endProcess, removePidFile } from '../processes.ts';
@@ -15,7 +16,7 @@ export async function run(call: Call): Promise<Exit> {
   const { terminal, options } = call;
   const file = configOrDefault(options);
   const nodes = localNodes(file);
-  refuseRunning(nodes);
+  refuseRunning(nodes, configWords(options));
   const interrupted = nextInterrupt();
   try {
     const raised = await Promise.race([raise(call, file, { isDetached: false }), interrupted]);
@@ -24,8 +25,9 @@ export async function run(call: Call): Promise<Exit> {
     const { paint } = terminal;
     const pids = spawned.map(({ child }) => child.pid ?? 0);
     const kvctl = 'npx ringkv';
-    const howToMend = `${kvctl} start --node ${nodes.at(-1)?.name}`;
-    const welcome = { nodes, pids, kvctl, howToMend, howToStop: 'Ctrl-C', paint };
+    const config = configWords(options);
+    const howToMend = `${kvctl} start --node ${nodes.at(-1)?.name}${config}`;
+    const welcome = { nodes, pids, kvctl, config, howToMend, howToStop: 'Ctrl-C', paint };
     await terminal.write(`${verdictLine(health, paint)}\n\n`);
     await terminal.write(welcomeText(welcome));
     for (const one of spawned) tellEnd(call, one);
@@ -44,7 +46,7 @@ export async function run(call: Call): Promise<Exit> {
   }
 }
 
-function refuseRunning(nodes: readonly LocalNode[]): void {
+function refuseRunning(nodes: readonly LocalNode[], config: string): void {
   const running = nodes.filter(isRunning);
   if (running.length === 0) return;
   const names = running.map(({ name }) => name).join(', ');
@@ -52,7 +54,7 @@ function refuseRunning(nodes: readonly LocalNode[]): void {
     code: 'running',
     exit: EXIT.refused,
     message: `the cluster of this folder runs already: ${names}`,
-    hint: 'use it as it is, or stop it first with `kvctl down`',
+    hint: `use it as it is, or stop it first with \`kvctl down${config}\``,
   });
 }
 
@@ -62,9 +64,10 @@ function nextInterrupt(): Promise<'interrupted'> {
 }
 
 /** Somebody tries what the welcome suggests: the others go on, and it can be brought back. */
-function tellEnd({ terminal }: Call, { node, child }: Spawned): void {
+function tellEnd({ terminal, options }: Call, { node, child }: Spawned): void {
   child.once('exit', (code, signal) => {
     const how = signal ?? exitText(code ?? 0);
-    terminal.note(`${node.name} ended (${how}); to bring it back: kvctl start --node ${node.name}`);
+    const command = `kvctl start --node ${node.name}${configWords(options)}`;
+    terminal.note(`${node.name} ended (${how}); to bring it back: ${command}`);
   });
 }

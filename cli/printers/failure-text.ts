@@ -1,12 +1,15 @@
 /** A failure in four parts: what failed, on what, why, and what to do. */
 
 import type { Told } from '../failure.ts';
+import { visible } from '../spelling.ts';
 import type { Paint } from '../terminal.ts';
 
 export function failureText({ code, message, reasons, effect, hint }: Told, paint: Paint): string {
   const width = Math.max(0, ...reasons.map(({ endpoint }) => endpoint.length));
   const lines = [`${paint(`error ${code}`, 'red')}: ${message}`];
-  for (const { endpoint, what } of reasons) lines.push(`  ${endpoint.padEnd(width)}  ${what}`);
+  for (const { endpoint, what } of reasons) {
+    lines.push(visible(`  ${endpoint.padEnd(width)}  ${what}`));
+  }
   if (effect !== '') lines.push(`effect: ${effect}`);
   lines.push(`${paint('hint', 'cyan')}: ${hint}`);
   if (code !== 'usage') lines.push(paint(`more: kvctl explain ${code}`, 'dim'));

@@ -2,6 +2,7 @@
 
 import type { Health, NodeHealth, ShardHealth, Verdict } from '../health.ts';
 import { type Move, nameIn, nodeName, shardName } from '../moves.ts';
+import { visible } from '../spelling.ts';
 import type { Paint, Style } from '../terminal.ts';
 
 const STYLES: Readonly<Record<Verdict, Style>> = {
@@ -47,7 +48,7 @@ export function healthText(health: Health, paint: Paint): string {
   // Nothing is known of a cluster whose map no node gave.
   const about = facts.findIndex(([name]) => name === 'cluster');
   const known = nodes.length > 0 ? facts : facts.slice(0, about);
-  const lines = known.map(([name, text]) => `${paint(name.padEnd(8), 'dim')} ${text}`);
+  const lines = known.map(([name, text]) => `${paint(name.padEnd(8), 'dim')} ${visible(text)}`);
   return `${[verdictLine(health, paint), ...lines].join('\n')}\n`;
 }
 

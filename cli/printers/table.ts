@@ -1,5 +1,6 @@
 /** Rows: aligned under titles for whoever looks at them, else fields between tabs. */
 
+import { visible } from '../spelling.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface Column {
@@ -15,8 +16,9 @@ const GAP = '  ';
 export function tableOf(
   { isWatched, columns: columnsMax, paint }: Terminal,
   columns: readonly Column[],
-  rows: readonly (readonly string[])[],
+  given: readonly (readonly string[])[],
 ): string {
+  const rows = given.map((row) => row.map(visible));
   if (!isWatched) return rows.map((row) => `${row.join('\t')}\n`).join('');
   const widths = columns.map(({ title }, at) => {
     return rows.reduce((most, row) => Math.max(most, widthOf(row[at] ?? '')), widthOf(title));

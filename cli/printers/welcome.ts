@@ -8,25 +8,27 @@ interface Welcome {
   readonly pids: readonly number[];
   /** How kvctl was called here. */
   readonly kvctl: string;
+  /** The option that names the config file, where it is not the usual one. */
+  readonly config: string;
   readonly howToMend: string;
   readonly howToStop: string;
   readonly paint: Paint;
 }
 
 export function welcomeText(welcome: Welcome): string {
-  const { nodes, pids, kvctl, howToMend, howToStop, paint } = welcome;
+  const { nodes, pids, kvctl, config, howToMend, howToStop, paint } = welcome;
   const urls = nodes.map(({ listen }) => `kv://${listen}`);
   const last = nodes.at(-1);
-  const width = Math.max(howToMend.length, kvctl.length + ' status'.length);
+  const width = Math.max(howToMend.length, `${kvctl} status${config}`.length);
   const head = (text: string) => paint(text, 'bold');
   const lines = [
     head('Nodes'),
     ...nodes.map(({ name, data }, at) => `  ${name}  ${urls[at]}  pid ${pids[at]}  data ${data}`),
     '',
     head('Try it'),
-    `  ${kvctl} put greeting hello`,
-    `  ${kvctl} get greeting`,
-    `  ${kvctl} status`,
+    `  ${kvctl} put greeting hello${config}`,
+    `  ${kvctl} get greeting${config}`,
+    `  ${kvctl} status${config}`,
     '',
     head('From Node'),
     "  import { connect } from 'ringkv';",
@@ -37,7 +39,7 @@ export function welcomeText(welcome: Welcome): string {
     '',
     head('Break it'),
     `  ${`kill -9 ${pids.at(-1)}`.padEnd(width)}  reads and writes go on without ${last?.name}`,
-    `  ${`${kvctl} status`.padEnd(width)}  says what it can still lose`,
+    `  ${`${kvctl} status${config}`.padEnd(width)}  says what it can still lose`,
     `  ${howToMend.padEnd(width)}  brings ${last?.name} back`,
     '',
     `${head('Stop it')}  ${howToStop}  ${paint('(the data stay)', 'dim')}`,

@@ -81,11 +81,25 @@ export function matching(isAllowed: (text: string) => boolean, allowed: string):
 
 /** Text without the byte that ends names in every system; bounds are in bytes of UTF-8. */
 export function shortText(bytesMin: number, bytesMax: number): Check<string> {
-  const isAllowed = (text: string) => {
-    const bytes = text.length > bytesMax ? bytesMax + 1 : new TextEncoder().encode(text).length;
-    return bytes >= bytesMin && bytes <= bytesMax && !text.includes('\0');
-  };
+  const isAllowed = (text: string) => isShort(text, bytesMin, bytesMax) && !text.includes('\0');
   return matching(isAllowed, `a text of ${bytesMin} to ${bytesMax} bytes`);
+}
+
+/** Text that a terminal shows and does not obey. */
+export function visibleText(bytesMin: number, bytesMax: number): Check<string> {
+  const isAllowed = (text: string) => {
+    return isShort(text, bytesMin, bytesMax) && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text);
+  };
+  return matching(
+    isAllowed,
+    `a text of ${bytesMin} to ${bytesMax} bytes without control characters`,
+  );
+}
+
+function isShort(text: string, bytesMin: number, bytesMax: number): boolean {
+  if (text.length > bytesMax) return false;
+  const bytes = new TextEncoder().encode(text).length;
+  return bytes >= bytesMin && bytes <= bytesMax;
 }
 
 export const isFlag: Check<boolean> = (value, path, faults) => {

@@ -1,5 +1,6 @@
 /** `cluster.config.json`: what may stand in it, and everything that is wrong with one, at once. */
 
+import { normalize } from 'node:path';
 import { CATALOGUE_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
 import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
 import { isClusterId } from './cluster-id.ts';
@@ -12,6 +13,7 @@ import {
   matching,
   optional,
   shortText,
+  visibleText,
   wholeNumber,
 } from './config-checks.ts';
 import { isListenAddress, isReachableAddress, urlOf } from './listen-address.ts';
@@ -51,7 +53,8 @@ export const DEFAULT_SETTINGS = { shards: 16, replicas: 3 } as const;
 export function parseConfig(text: string): ConfigResult {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Some editors begin a file with a byte order mark.
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     return { type: 'faulty', faults: [`the file is not JSON: ${(error as Error).message}`] };
   }
@@ -138,7 +141,7 @@ const checkNode: Check<NodeConfig> = (value, path, faults) => {
     listen: field('listen', listenAddress),
     advertise: field('advertise', optional(checkAdvertise, {})),
     weight: field('weight', optional(wholeNumber(0, WEIGHT_MAX), 1)),
-    zone: field('zone', optional(shortText(0, CATALOGUE_LIMITS.zoneBytesMax), '')),
+    zone: field('zone', optional(visibleText(0, CATALOGUE_LIMITS.zoneBytesMax), '')),
     isInsecureAllowed: field('insecure', optional(isFlag, false)),
   };
 };
@@ -158,12 +161,17 @@ const checkCluster: Check<ClusterConfig> = (value, path, faults) => {
   };
 };
 
-/** Two nodes can share neither a name, nor a folder, nor an address. */
+/** Two nodes can share neither a name, nor a folder, nor an address; no folder holds another. */
 function findTwins(nodes: readonly NodeConfig[], faults: Faults): void {
+  const spelledAs = {
+    name: ({ name }: NodeConfig) => name.toLowerCase(),
+    data: ({ data }: NodeConfig) => plainPath(data),
+    listen: ({ listen }: NodeConfig) => listen.toLowerCase().replace(/^localhost:/, '127.0.0.1:'),
+  };
   for (const field of ['name', 'data', 'listen'] as const) {
     const seen = new Map<string, number>();
     for (const [at, node] of nodes.entries()) {
-      const spelled = field === 'data' ? plainPath(node.data) : node[field].toLowerCase();
+      const spelled = spelledAs[field](node);
       const first = seen.get(spelled);
       if (first === undefined) seen.set(spelled, at);
       else {
@@ -173,10 +181,21 @@ function findTwins(nodes: readonly NodeConfig[], faults: Faults): void {
       }
     }
   }
+  findNested(nodes, faults);
 }
 
-/** `./data//n1/` and `data/n1` are one folder. */
+function findNested(nodes: readonly NodeConfig[], faults: Faults): void {
+  for (const [at, { data }] of nodes.entries()) {
+    const outer = nodes.findIndex((node) => plainPath(data).startsWith(`${plainPath(node.data)}/`));
+    if (outer < 0) continue;
+    const given = JSON.stringify(data);
+    faults.push(
+      `nodes[${at}].data is ${given}, inside nodes[${outer}].data: give each node its own`,
+    );
+  }
+}
+
+/** `./data//n1/`, `data/n0/../n1` and `data/n1` are one folder. */
 function plainPath(path: string): string {
-  const parts = path.split('/').filter((part, at) => part !== '.' && (part !== '' || at === 0));
-  return parts.join('/');
+  return normalize(path).replace(/(?<=.)\/+$/, '');
 }

@@ -33,7 +33,7 @@ export class DiskFiles implements Files {
   /** The folder is made if it is not there. */
   constructor(folder: string) {
     this.#folder = folder;
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
   list(): readonly FileEntry[] | FileFault {
@@ -85,7 +85,7 @@ export class DiskFiles implements Files {
   create({ name, size }: FileEntry, done: Done): void {
     this.#forget(name);
     const end = (error: unknown) => done(asFault(error, { operation: 'create', name }));
-    open(this.#path(name), 'w+', (error, handle) => {
+    open(this.#path(name), 'w+', 0o600, (error, handle) => {
       if (error !== null) return end(error);
       const finish = (cause: NodeJS.ErrnoException | null) => {
         close(handle, (failure) => {

@@ -1,6 +1,6 @@
 /** The disk of the state store on LevelDB. */
 
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { type Iterator as ClassicIterator, ClassicLevel } from 'classic-level';
 import { assert } from '../base/assert.ts';
 import { StateUnusable } from './state.ts';
@@ -44,6 +44,7 @@ interface LevelStateOptions {
 /** Opens or creates; throws `StateUnusable` for what is damaged or not a store at all. */
 export async function openLevelState({ folder, onFault }: LevelStateOptions): Promise<StateDisk> {
   refuseForeign(folder);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const level: Level = new ClassicLevel(folder, OPTIONS);
   try {
     await level.open();

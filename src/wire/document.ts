@@ -24,6 +24,8 @@ const READING: { readonly int64AsType: string } = { int64AsType: 'auto' };
 
 const packr = new Packr(SETTINGS);
 const unpackr = new Unpackr({ ...SETTINGS, ...(READING as Options) });
+/** msgpackr renames a field `__proto__` when it makes objects; of maps it leaves it alone. */
+const mapUnpackr = new Unpackr({ ...SETTINGS, ...(READING as Options), mapsAsObjects: false });
 
 /** Undefined for what has no such spelling: functions, sets, errors, circles. */
 export function encodeDocument(value: unknown): Uint8Array | undefined {
@@ -35,7 +37,7 @@ export function encodeDocument(value: unknown): Uint8Array | undefined {
   try {
     // A copy, for what msgpackr gives lies in a buffer that it uses again.
     const bytes = new Uint8Array(packr.pack(value));
-    return isDocument(bytes) ? bytes : undefined;
+    return kindOf(bytes) === 'broken' ? undefined : bytes;
   } catch {
     return undefined;
   }
@@ -60,24 +62,35 @@ function isPlain(value: unknown, depthLeft: number): boolean {
 
 /** Undefined for bytes that are no document, whoever wrote them. */
 export function decodeDocument(bytes: Uint8Array): { readonly value: unknown } | undefined {
-  if (!isDocument(bytes)) return undefined;
+  const kind = kindOf(bytes);
+  if (kind === 'broken') return undefined;
   try {
-    return { value: unpackr.unpack(bytes) };
+    if (kind === 'usual') return { value: unpackr.unpack(bytes) };
+    return { value: withObjects(mapUnpackr.unpack(bytes)) };
   } catch {
     return undefined;
   }
 }
 
+/** `Object.fromEntries` defines fields, so that none of them is taken for the prototype. */
+function withObjects(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withObjects);
+  if (!(value instanceof Map)) return value;
+  return Object.fromEntries([...value].map(([name, part]) => [String(name), withObjects(part)]));
+}
+
 /**
  * Walks the tokens before anything is made of them: every declared count is within the bytes that
- * are left, nothing is nested too deeply, nothing follows, no extension is there but timestamps.
+ * are left, nothing is nested too deeply, nothing follows, no extension is there but timestamps
+ * that a Date can hold. Tells of texts that may be a field `__proto__`.
  */
-function isDocument(bytes: Uint8Array): boolean {
+function kindOf(bytes: Uint8Array): 'broken' | 'usual' | 'with-prototype-field' {
   const { length } = bytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   /** Values still to come on each open level. */
   const open: number[] = [1];
   let at = 0;
+  let hasPrototypeField = false;
   while (open.length > 0) {
     const left = open[open.length - 1] as number;
     if (left === 0) {
@@ -85,17 +98,19 @@ function isDocument(bytes: Uint8Array): boolean {
       continue;
     }
     open[open.length - 1] = left - 1;
-    if (at >= length) return false;
+    if (at >= length) return 'broken';
     const token = tokenAt(view, at);
-    if (token === undefined) return false;
+    if (token === undefined) return 'broken';
+    hasPrototypeField ||= isPrototypeName(bytes, at + token.bytes);
     at += token.bytes;
-    if (at > length || token.values > length - at) return false;
+    if (at > length || token.values > length - at) return 'broken';
     if (token.values > 0) {
-      if (open.length > DEPTH_MAX) return false;
+      if (open.length > DEPTH_MAX) return 'broken';
       open.push(token.values);
     }
   }
-  return at === length;
+  if (at !== length) return 'broken';
+  return hasPrototypeField ? 'with-prototype-field' : 'usual';
 }
 
 interface Token {
@@ -103,6 +118,15 @@ interface Token {
   readonly bytes: number;
   /** Values that follow and belong to it. */
   readonly values: number;
+}
+
+const PROTOTYPE_NAME = new TextEncoder().encode('__proto__');
+
+/** Of a token that ends there, whatever the length of its header. */
+function isPrototypeName(bytes: Uint8Array, end: number): boolean {
+  const start = end - PROTOTYPE_NAME.length;
+  if (start < 1 || bytes[start] !== PROTOTYPE_NAME[0]) return false;
+  return PROTOTYPE_NAME.every((byte, at) => bytes[start + at] === byte);
 }
 
 const TIMESTAMP = -1;
@@ -152,6 +176,15 @@ function timestampAt(view: DataView, at: number, tag: number): Token | undefined
       : undefined;
   if (tag === 0xd6) return is(2, 4);
   if (tag === 0xd7) return is(2, 8);
-  if (tag === 0xc7 && at + 1 < view.byteLength && view.getUint8(at + 1) === 12) return is(3, 12);
-  return undefined;
+  if (tag !== 0xc7 || at + 15 > view.byteLength || view.getUint8(at + 1) !== 12) return undefined;
+  return isDate(view, at + 3) ? is(3, 12) : undefined;
+}
+
+const DATE_MILLISECONDS_MAX = 8.64e15;
+
+/** Nanoseconds, then seconds in 64 bits, which reach further than a Date does. */
+function isDate(view: DataView, at: number): boolean {
+  const seconds = view.getInt32(at + 4) * 2 ** 32 + view.getUint32(at + 8);
+  const milliseconds = seconds * 1000 + view.getUint32(at) / 1e6;
+  return Math.abs(milliseconds) <= DATE_MILLISECONDS_MAX;
 }

@@ -67,7 +67,11 @@ test('where a failure arose is told to those who ask', async () => {
 
 test('words that are not understood name what was probably meant, and ask nobody', async () => {
   const cases: readonly (readonly [words: string[], note: RegExp])[] = [
-    [['gte', 'x'], /unknown command 'gte'\nhint: did you mean get\?/],
+    [['gte', 'x'], /there is no verb "gte"\nhint: did you mean get\? `kvctl --help` lists/],
+    [['set', 'k', 'v'], /there is no verb "set"\nhint: did you mean put\?/],
+    [['frobnicate'], /there is no verb "frobnicate"\nhint: `kvctl --help` lists the verbs/],
+    [['help', 'gte'], /there is no verb "gte"\nhint: did you mean get\?/],
+    [['--nope', 'put', 'k', 'v'], /unknown option '--nope'\nhint: see `kvctl put --help`/],
     [['get'], /missing required argument 'key'\nhint: see `kvctl get --help`/],
     [['get', 'a', 'b'], /too many arguments/],
     [['put', 'a', 'b', '--tll', '5s'], /unknown option '--tll'\nhint: did you mean --ttl\?/],
@@ -75,6 +79,11 @@ test('words that are not understood name what was probably meant, and ask nobody
     [['scan', '--limit', '0'], /--limit is "0"\nhint: give --limit a whole number from 1 up/],
     [['scan', '--prefix', 'a', '--to', 'b'], /--prefix does not go together with --from or --to/],
     [['put', 'a', '{', '--as', 'json'], /the value is not JSON/],
+    [['put', 'a', '{"$time":"x"}', '--as', 'json'], /is not a time\nhint: write it as {"\$time"/],
+    [['put', 'a', '[{"$integer":"x"}]', '--as', 'json'], /is not an integer/],
+    [['put', 'a', '{"$bytes":"%"}', '--as', 'json'], /"\$bytes":"%"} is not bytes in base64/],
+    [['put', 'a', '{"$number":"1e"}', '--as', 'json'], /is not a number/],
+    [['put', 'a', '['.repeat(99_999) + ']'.repeat(99_999), '--as', 'json'], /nested more than 64/],
     [['put', 'a', '@/not/there'], /"\/not\/there" cannot be read: ENOENT/],
     [['get', 'abc', '--hex'], /"abc" is not hex\nhint: write two digits of hex for each byte/],
     [['get', 'a', '--hex', '--base64'], /--hex and --base64 exclude each other/],
@@ -105,4 +114,46 @@ test('a flag wins over the environment, and that over the default', async () => 
   assert.match((await kvctl(['get', 'k'], { store, environment })).data.toString(), /^{"key"/);
   const { data } = await kvctl(['get', 'k', '-o', 'raw'], { store, environment });
   assert.equal(data.toString(), 'v');
+});
+
+test('an option may stand before its verb', async () => {
+  const store = new MemoryStore();
+  store.set('k', 'v');
+  const { data } = await kvctl(['-o', 'json', '--timeout', '1s', 'get', 'k'], { store });
+  assert.match(data.toString(), /^{"key":"k"/);
+  const { exit, notes } = await kvctl(['--config', '/not/there', 'start', '--node', 'n'], {
+    store,
+  });
+  assert.equal(exit, 2);
+  assert.match(notes, /the config file cannot be read/);
+});
+
+test('the environment is refused where no verb knows its value and no flag wins', async () => {
+  const store = new MemoryStore();
+  store.set('k', 'v');
+  const environment = { RINGKV_OUTPUT: 'xml' };
+  const { exit, notes } = await kvctl(['get', 'k'], { store, environment });
+  assert.equal(exit, 2);
+  assert.match(notes, /RINGKV_OUTPUT is "xml"; known are table, json, ndjson, raw/);
+  const flag = await kvctl(['get', 'k', '-o', 'raw'], { store, environment });
+  assert.equal(flag.data.toString(), 'v');
+  const elsewhere = { RINGKV_OUTPUT: 'ndjson' };
+  assert.equal((await kvctl(['get', 'k'], { store, environment: elsewhere })).exit, 0);
+});
+
+test('what a failure quotes cannot steer the terminal', async () => {
+  const store = new MemoryStore();
+  const attempts = [{ endpoint: 'ws://a\u001b[2J\nb:1', what: 'gone\u009b31m\r' }];
+  const message = 'no\u001b]0;title\u0007 way';
+  store.put = () =>
+    Promise.reject(new KvError({ code: 'timeout', outcome: 'notApplied', message, attempts }));
+  const { notes } = await kvctl(['put', 'k', 'v'], { store, columns: 80 });
+  // Bold, dim, red, cyan and back are kvctl's own.
+  const plain = notes
+    .replaceAll('\n', '')
+    .split(/\p{Cc}\[(?:0|1|2|31|36)m/u)
+    .join('');
+  assert.doesNotMatch(plain, /\p{Cc}/u);
+  assert.match(notes, /no\\u001b\]0;title\\u0007 way/);
+  assert.match(notes, / {2}ws:\/\/a\\x1b\[2J\\nb:1 {2}gone\\u\{9b\}31m\\r\n/);
 });

@@ -272,3 +272,26 @@ test('ring tells the shard of a key and why it lies where it lies', async () => 
     /^1\t\d\tkv:\S+\t-\t2 of 2\tholds it: the next one clockwise that can$/,
   );
 });
+
+test('what a map says cannot steer a terminal, or break a line that a program reads', async () => {
+  const store = clusterWith(NODES);
+  const map = mapOn(NODES);
+  const nodes = map.nodes.map((row) => ({
+    ...row,
+    zone: 'a\u001b[2J\nb',
+    name: 'n\u009b31m',
+    clientUrl: `${row.clientUrl}\u202e`,
+  }));
+  store.clusterMap = { ...map, nodes };
+  for (const verb of ['nodes', 'shards', 'status']) {
+    for (const columns of [undefined, 200]) {
+      const environment = { NO_COLOR: '1' };
+      const scene = { store, environment, ...(columns === undefined ? {} : { columns }) };
+      const { data, notes } = await kvctl([verb], scene);
+      const lines = `${data}${notes}`.replaceAll(/[\n\t]/g, '');
+      assert.doesNotMatch(lines, /[\p{Cc}\p{Cf}]/u, verb);
+    }
+  }
+  const { data } = await kvctl(['nodes'], { store });
+  assert.equal(data.toString().trim().split('\n').length, NODES.length);
+});

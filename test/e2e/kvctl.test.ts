@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type ExecFileException, execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,6 +93,14 @@ test('make up starts a healthy cluster, and a second one changes nothing', LONG,
   const first = await make('up');
   assert.equal(first.exit, 0, first.notes);
   assert.match(first.data, /^HEALTHY {2}can lose 1 of 3 nodes\n/);
+  for (const command of ['put greeting hello', 'status', 'up']) {
+    assert.ok(first.data.includes(`${command} --config ${CONFIG}`), first.data);
+  }
+  assert.ok(first.data.includes(`make down CONFIG=${CONFIG}`), first.data);
+  const modes = ['n1', 'n1/log', 'n1/state', 'n1.pid', 'n1.log', 'n1/passport'].map((name) => {
+    return statSync(join(FOLDER, 'data', name)).mode & 0o077;
+  });
+  assert.deepEqual(modes, [0, 0, 0, 0, 0, 0], 'for its user alone');
   const pids = NAMES.map(pidOf);
   const second = await make('up');
   assert.match(second.notes, /all nodes run already/);
@@ -123,6 +131,21 @@ test('whoever reads may have had enough, and the shell takes lines from a pipe',
   assert.equal(shell.exit, 0);
   assert.match(shell.data, /ok {2}version \d+\n/);
   assert.match(shell.notes, /did you mean get\?/);
+});
+
+test('a stream that cannot be read or written is told, and stores nothing', LONG, async () => {
+  const program = `"${process.execPath}" build/cli/kvctl.js`;
+  for (const nothing of ['<&-', '</dev/null']) {
+    const put = await call('bash', ['-c', `${program} put nothing - ${nothing}`]);
+    assert.equal(put.exit, 2, put.notes);
+    assert.match(put.notes, /standard input is closed, or \/dev\/null/);
+  }
+  assert.equal((await kvctl('get', 'nothing')).exit, 1);
+  const empty = await call('bash', ['-c', `printf '' | ${program} put empty -`]);
+  assert.equal(empty.exit, 0, 'an empty pipe is an empty value');
+  const full = await call('bash', ['-c', `${program} get greeting > /dev/full`]);
+  assert.equal(full.exit, 5);
+  assert.match(full.notes, /^error output: standard output cannot be written: .*ENOSPC/);
 });
 
 test('with one node killed all goes on, and status says so', LONG, async () => {

@@ -84,7 +84,8 @@ test('a fault names the field, what it is and what it may be', () => {
     ],
     [
       { nodes: [{ ...NODE, zone: 'é'.repeat(33) }] },
-      `nodes[0].zone is "${'é'.repeat(33)}", must be a text of 0 to 64 bytes`,
+      `nodes[0].zone is "${'é'.repeat(33)}", must be a text of 0 to 64 bytes ` +
+        'without control characters',
     ],
     [
       { nodes: [{ ...NODE, insecure: 'yes' }] },
@@ -106,6 +107,22 @@ test('a fault names the field, what it is and what it may be', () => {
       { nodes: [NODE, { ...NODE, name: 'n2', data: './data//n1/', listen: 'b:1' }] },
       'nodes[1].data is "./data//n1/", as nodes[0].data is: give each node its own',
     ],
+    [
+      { nodes: [NODE, { ...NODE, name: 'n2', data: 'data/x/../n1', listen: 'b:1' }] },
+      'nodes[1].data is "data/x/../n1", as nodes[0].data is: give each node its own',
+    ],
+    [
+      { nodes: [NODE, { ...NODE, name: 'n2', data: 'data/n1/n2', listen: 'b:1' }] },
+      'nodes[1].data is "data/n1/n2", inside nodes[0].data: give each node its own',
+    ],
+    [
+      { nodes: [NODE, { ...NODE, name: 'n2', data: 'data/n2', listen: 'localhost:7400' }] },
+      'nodes[1].listen is "localhost:7400", as nodes[0].listen is: give each node its own',
+    ],
+    [
+      { nodes: [{ ...NODE, zone: 'a\u001b[2J' }] },
+      'nodes[0].zone is "a\\u001b[2J", must be a text of 0 to 64 bytes without control characters',
+    ],
   ];
   for (const [value, fault] of cases) assert.deepEqual(faultsOf(value), [fault]);
 });
@@ -116,6 +133,10 @@ test('all faults are told at once, in the order of the file', () => {
     faultsOf(value).map((fault) => fault.split(' ')[0]),
     ['setings', 'settings.shards', 'nodes[0].name', 'nodes[0].data', 'nodes[0].listen', 'nodes[1]'],
   );
+});
+
+test('a byte order mark before the configuration is passed over', () => {
+  assert.equal(parseConfig(`\uFEFF${JSON.stringify({ nodes: [NODE] })}`).type, 'config');
 });
 
 test('a text that is not JSON is one fault', () => {

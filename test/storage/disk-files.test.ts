@@ -5,7 +5,6 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
 import { DiskFiles } from '../../src/storage/disk-files.ts';
 import type { Done } from '../../src/storage/files.ts';
 import { temporaryFolder } from './temporary.ts';
@@ -21,8 +20,9 @@ function recordSyncs(t: TestContext): string[] {
   const names = new Map<number, string>();
   const { open, openSync, write, fsync, fdatasync, constants } = fs;
   const durable = new Set<number>();
-  t.mock.method(fs, 'open', (path: string, flags: string, done: (...all: unknown[]) => void) => {
-    open(path, flags, (error, handle) => {
+  t.mock.method(fs, 'open', (path: string, flags: string, ...rest: unknown[]) => {
+    const done = rest.pop() as (...all: unknown[]) => void;
+    open(path, flags, rest[0] as number | undefined, (error, handle) => {
       names.set(handle, basename(path));
       durable.delete(handle);
       done(error, handle);
@@ -60,13 +60,13 @@ function recordSyncs(t: TestContext): string[] {
 
 async function ask(ended: string[], call: (done: Done) => void): Promise<readonly string[]> {
   ended.length = 0;
-  let isDone = false;
-  call((fault) => {
-    assert.equal(fault, undefined);
-    ended.push('reported');
-    isDone = true;
+  await new Promise<void>((resolve) => {
+    call((fault) => {
+      assert.equal(fault, undefined);
+      ended.push('reported');
+      resolve();
+    });
   });
-  while (!isDone) await turn();
   return [...ended];
 }
 

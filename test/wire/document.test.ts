@@ -29,6 +29,26 @@ test('what is written comes back as it was', () => {
   deepEqual(Buffer.from(decodeDocument(bytes)?.value as Uint8Array), Buffer.from([1, 2]));
 });
 
+test('a field that JavaScript takes for the prototype comes back as a field', () => {
+  const text = '{"__proto__":{"a":1,"__proto__":[{"__proto__":5}]},"constructor":2}';
+  const back = decodeDocument(encodeDocument(JSON.parse(text)) as Uint8Array);
+  equal(JSON.stringify(back?.value), text);
+  equal(({} as { a?: number }).a, undefined);
+});
+
+test('a time that no Date can hold is no document', () => {
+  equal(encodeDocument(new Date(Number.NaN)), undefined);
+  const latest = new Date(8.64e15);
+  const bytes = encodeDocument(latest) as Uint8Array;
+  deepEqual(decodeDocument(bytes), { value: latest });
+  for (const nanosecondsAndSeconds of [
+    [0, 0, 0, 0, 0, 0, 7, 0xdb, 0xa8, 0x21, 0x80, 1],
+    [0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0],
+  ]) {
+    equal(decodeDocument(Uint8Array.from([0xc7, 12, 0xff, ...nanosecondsAndSeconds])), undefined);
+  }
+});
+
 test('an integer is spelled as one, so that a counter can go on from it', () => {
   for (const value of [2 ** 31, 2 ** 40, -(2 ** 40)]) {
     ok(![0xca, 0xcb].includes(encodeDocument(value)?.[0] as number));
