@@ -99,6 +99,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         const { core, ending } = house;
         return answerTo({ core, affiliation: server?.affiliation, end: ending.end }, path);
       },
+      ownHosts: hostsOf(options.advertise),
       onFault: (text) => logger.warn({ text }, 'network'),
     });
     server = new Server({ house, logger, sockets, options });
@@ -263,4 +264,9 @@ function descriptionOf(options: NodeOptions, port: number): NodeDescription {
   const url = `ws://${host}:${port}`;
   const { peerUrl = url, clientUrl = url } = advertise;
   return { name, peerUrl, clientUrl, weight, zone };
+}
+
+function hostsOf({ peerUrl, clientUrl }: NodeOptions['advertise']): readonly string[] {
+  const urls = [peerUrl, clientUrl].filter((url) => url !== undefined);
+  return urls.filter((url) => URL.canParse(url)).map((url) => new URL(url).hostname);
 }

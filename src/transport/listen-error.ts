@@ -1,5 +1,7 @@
 /** A node that cannot listen: what happened, why, and what to do. */
 
+import { isLoopback } from './host-check.ts';
+
 interface Where {
   readonly host: string;
   readonly port: number;
@@ -35,9 +37,4 @@ export class ListenError extends Error {
 export function listenFault(where: Where): ListenError | undefined {
   if (where.isInsecureAllowed === true || isLoopback(where.host)) return undefined;
   return new ListenError(where, 'insecure');
-}
-
-/** Names other than localhost may mean anything, also later. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

@@ -11,6 +11,7 @@ import type { AddressInfo, Socket as RawSocket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { monotoneNow } from '../base/ambient.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
+import { isMeantForUs } from './host-check.ts';
 import { ListenError, listenFault } from './listen-error.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
 import { SUBPROTOCOL, WebDialler } from './web-dialler.ts';
@@ -29,6 +30,8 @@ interface WebSocketsOptions {
   readonly port: number;
   /** Listening beyond loopback, where anybody may read and write everything. */
   readonly isInsecureAllowed?: boolean;
+  /** Names under which the node is known, beside addresses and localhost. None by default. */
+  readonly ownHosts?: readonly string[];
   /** Web pages that may connect, as browsers spell their origin. None by default. */
   readonly origins?: readonly string[];
   /** Undefined: there is nothing at that path. */
@@ -43,6 +46,9 @@ type Take = (socket: Socket, door: Door) => SocketListener;
 const DOORS: ReadonlySet<string> = new Set<Door>(['/peer', '/client']);
 const HEADER_BYTES_MAX = 8192;
 const FAREWELL_LOOK_MILLISECONDS = 10;
+const MISDIRECTED =
+  'this node listens on loopback and is not known by the name in Host: use its address or ' +
+  'localhost, or let the node advertise that name';
 
 /**
  * Until somebody accepts, both doors answer that the node is not ready; health is answered from
@@ -158,6 +164,8 @@ export class WebSockets implements Sockets {
     const protocols = (headers['sec-websocket-protocol'] ?? '').split(',');
     if (!isDoor(url)) {
       refuse(raw, 404, 'peers come to /peer, clients to /client, without a query');
+    } else if (!this.#isMeantForUs(request)) {
+      refuse(raw, 421, MISDIRECTED);
     } else if (headers.origin !== undefined && !origins.includes(headers.origin)) {
       refuse(raw, 403, 'web pages of this origin are not allowed here');
     } else if (!protocols.some((protocol) => protocol.trim() === SUBPROTOCOL)) {
@@ -178,13 +186,20 @@ export class WebSockets implements Sockets {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? '').split('?')[0] ?? '';
     request.resume();
-    const answer = this.#answerTo(request.method, path);
+    const answer = this.#isMeantForUs(request)
+      ? this.#answerTo(request.method, path)
+      : plain(421, MISDIRECTED);
     response.writeHead(answer.status, {
       'content-type': answer.contentType,
       'content-length': Buffer.byteLength(answer.body),
       'x-content-type-options': 'nosniff',
     });
     response.end(request.method === 'HEAD' ? undefined : answer.body);
+  }
+
+  #isMeantForUs({ headers }: IncomingMessage): boolean {
+    const { host: listenHost, ownHosts = [] } = this.#options;
+    return isMeantForUs(headers.host, { listenHost, ownHosts });
   }
 
   #answerTo(method: string | undefined, path: string): PlainAnswer {

@@ -24,6 +24,7 @@ import { SESSION_BUGS } from './bugs-machine-sessions.ts';
 import { TRANSACTION_BUGS } from './bugs-machine-transactions.ts';
 import { MEMBERSHIP_BUGS } from './bugs-membership.ts';
 import { NODE_MEMBERSHIP_BUGS } from './bugs-node-membership.ts';
+import { OUTPUT_BUGS } from './bugs-output.ts';
 import { READ_BUGS } from './bugs-reads.ts';
 import { REPAIR_BUGS } from './bugs-repair.ts';
 import { RESERVATION_BUGS } from './bugs-reservations.ts';
@@ -36,6 +37,7 @@ import { UNCHANGED_BUGS } from './bugs-unchanged.ts';
 export const BUGS: readonly Bug[] = [
   ...CLIENT_BUGS,
   ...ELECTION_BUGS,
+  ...OUTPUT_BUGS,
   ...LINK_BUGS,
   ...LOG_BUGS,
   ...LIFE_BUGS,

@@ -89,7 +89,7 @@ async function say(port: number, bytes: string | Uint8Array): Promise<string> {
 function upgrade(path: string, headers: readonly string[] = []): string {
   const lines = [
     `GET ${path} HTTP/1.1`,
-    'Host: here',
+    'Host: 127.0.0.1',
     'Upgrade: websocket',
     'Connection: Upgrade',
     'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
@@ -152,6 +152,11 @@ testAt('what is not a WebSocket to one of the doors is refused', async (one) => 
     [`GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, /^HTTP\/1.1 4\d\d /],
     [upgrade('/other', [OURS]), /^HTTP\/1.1 404 /],
     [upgrade('/client?token=secret', [OURS]), /^HTTP\/1.1 404 /],
+    [
+      upgrade('/client', [OURS]).replace('Host: 127.0.0.1', 'Host: evil.example'),
+      /^HTTP\/1.1 421 /,
+    ],
+    ['GET /metrics HTTP/1.1\r\nHost: evil.example:7400\r\n\r\n', /^HTTP\/1.1 421 /],
     [upgrade('/client', [OURS, 'Origin: https://evil.example']), /^HTTP\/1.1 403 /],
     [upgrade('/client', ['Sec-WebSocket-Protocol: mqtt']), /the subprotocol here is ringkv.1/],
     [upgrade('/client'), /^HTTP\/1.1 400 /],
