@@ -48,13 +48,13 @@ class Rig {
   #checkpoints = 0;
 
   async open(): Promise<StateStore> {
-    const disk = await openLevelState({ folder: this.folder, onFault: fail });
+    const disk = await openLevelState({ folder: this.folder, onFault: fail, onDamage: fail });
     const store = new StateStore({
       disk,
       identity: new Uint8Array(1),
       durableIndex: () => Number.POSITIVE_INFINITY,
       onProgress: () => {},
-      onCheckpoint: () => {
+      onBatch: () => {
         this.#checkpoints += 1;
       },
       onDamage: fail,

@@ -28,8 +28,8 @@ export function openStore(options: NodeStoreOptions): StateStore {
     identity,
     durableIndex: (shard) => replicaOf(shard)?.durable ?? Number.POSITIVE_INFINITY,
     onProgress,
-    onCheckpoint: (written) => {
-      for (const { shard, description } of written) {
+    onBatch: ({ forgettable }) => {
+      for (const { shard, description } of forgettable) {
         replicaOf(shard)?.saved(description.index);
       }
       keepWithinBudget(options);

@@ -84,8 +84,8 @@ export class Replica implements ProposingHost, ReadingHost {
   #appliedTerm: number;
   #wasLeader = false;
   #freed: Prepared[] | 'all' = [];
-  /** Through here the state is on disk. */
-  #saved: number;
+  /** Through here the state is on disk, and would be without the last batch of the store too. */
+  #saved = 0;
   /** The log time before which nothing expires; nobody has looked before the first. */
   dueAt = 0;
   /** Its state is damaged: until a snapshot replaces it, it votes, keeps the log and no more. */
@@ -106,7 +106,6 @@ export class Replica implements ProposingHost, ReadingHost {
     const { index, term } = host.store.description(shard);
     this.#applied = index;
     this.#appliedTerm = term;
-    this.#saved = this.#applied;
     this.#intake = new SnapshotIntake(shard, host.store);
     this.#proposing = new Proposing(this, { raft: options.raft });
     this.#reading = new Reading(this, this.#proposing);
@@ -332,9 +331,9 @@ export class Replica implements ProposingHost, ReadingHost {
     if (this.#proposing.entrance.hasGathered) this.touch();
   }
 
-  /** State through this index is on disk: the log may forget it. */
+  /** State through this index is on disk, and stays there: the log may forget it. */
   saved(index: number): void {
-    if (index > this.#applied) return;
+    if (index > this.#applied || index < this.#saved) return;
     this.#saved = index;
     this.step({ type: 'truncate', index });
   }

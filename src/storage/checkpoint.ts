@@ -3,7 +3,6 @@
 import { unreachable } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
-import type { SnapshotDescription } from '../raft/message.ts';
 import type { ShardState } from './shard-state.ts';
 import type { SortedCursor } from './sorted-rows.ts';
 import type { StateBatches } from './state-batch.ts';
@@ -19,15 +18,10 @@ interface CheckpointOptions {
   /** What of a shard's log will survive a loss of power. */
   readonly durableIndex: (shard: ShardId) => number;
   readonly onProgress: () => void;
-  readonly onDone: (written: readonly WrittenShard[]) => void;
+  readonly onDone: () => void;
 }
 
 const EVERYTHING = { from: undefined, to: undefined, isReverse: false };
-
-export interface WrittenShard {
-  readonly shard: ShardId;
-  readonly description: SnapshotDescription;
-}
 
 type Phase =
   /** What is replaced on disk leaves the hash before it is replaced. */
@@ -105,7 +99,7 @@ export class Checkpoint implements Job {
   }
 
   #write(): Progress {
-    const { batches, states, durableIndex, onProgress } = this.#options;
+    const { batches, states, durableIndex, onProgress, onDone } = this.#options;
     const changes = new Map<ShardId, ShardRecord>();
     for (const state of states) {
       const recorded = state.recording();
@@ -116,20 +110,12 @@ export class Checkpoint implements Job {
     }
     this.#phase = { type: 'writing' };
     batches.write(this.#batch, changes, () => {
-      this.#finish();
+      this.#phase = { type: 'over' };
+      for (const state of states) state.thaw();
+      onDone();
       onProgress();
     });
     return 'later';
-  }
-
-  #finish(): void {
-    this.#phase = { type: 'over' };
-    const written = this.#options.states.map((state) => {
-      const { description } = state.recording();
-      state.thaw();
-      return { shard: state.shard, description };
-    });
-    this.#options.onDone(written);
   }
 }
 

@@ -39,6 +39,8 @@ export type StateEffect = 'submit' | 'persist' | 'report';
 export class MemoryState {
   readonly #options: MemoryStateOptions;
   #rows: Rows = [];
+  /** Without the last batch: it is in LevelDB's log alone, until the store is opened again. */
+  #before: Rows = [];
   #unfinished: readonly Change[] | undefined;
   #life = 0;
   /** The next write fails with this, as does everything after it. */
@@ -51,14 +53,20 @@ export class MemoryState {
 
   open(): StateDisk {
     this.crash({ keepsUnfinished: false });
+    this.#before = this.#rows;
     return new MemoryDisk(this, this.#life);
   }
 
   /** The batch that was on its way is there as a whole or not at all. */
   crash({ keepsUnfinished }: { readonly keepsUnfinished: boolean }): void {
     this.#life += 1;
-    if (keepsUnfinished && this.#unfinished !== undefined) this.#persist(this.#unfinished);
+    if (keepsUnfinished && this.#unfinished !== undefined) this.#write(this.#unfinished);
     this.#unfinished = undefined;
+  }
+
+  /** The last batch of a life that ended is damaged, and given up when the store is opened. */
+  loseLastBatch(): void {
+    this.#rows = this.#before;
   }
 
   /** Changes bytes behind everybody's back; says whether there was such a row. */
@@ -78,6 +86,7 @@ export class MemoryState {
   restore(rows: Rows): void {
     this.crash({ keepsUnfinished: false });
     this.#rows = rows;
+    this.#before = rows;
   }
 
   isOf(life: number): boolean {
@@ -109,7 +118,7 @@ export class MemoryState {
         return;
       }
       this.#options.onEffect?.('persist');
-      this.#persist(changes);
+      this.#write(changes);
       this.#unfinished = undefined;
       // LevelDB shows a batch some time before it reports it.
       this.schedule(life, () => {
@@ -117,6 +126,11 @@ export class MemoryState {
         done();
       });
     });
+  }
+
+  #write(batch: readonly Change[]): void {
+    this.#before = this.#rows;
+    this.#persist(batch);
   }
 
   #persist(changes: readonly Change[]): void {

@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
+import type { SnapshotDescription } from '../raft/message.ts';
 import type { DiskBatch, StateDisk } from './state-disk.ts';
 import { markKey, STORE_KEY, shardKey } from './state-key.ts';
 import { encodeShardRecord, encodeStoreRecord, type ShardRecord } from './state-meta.ts';
@@ -14,6 +15,13 @@ interface StateBatchesOptions {
   readonly records: ReadonlyMap<ShardId, ShardRecord>;
   /** A batch leaves, or has arrived. */
   readonly onChange: () => void;
+  /** A batch has arrived, with the states that it brought to the disk. Told before its writer. */
+  readonly onDurable: (written: readonly WrittenShard[]) => void;
+}
+
+export interface WrittenShard {
+  readonly shard: ShardId;
+  readonly description: SnapshotDescription;
 }
 
 /** What becomes of the records of shards; undefined takes one away. */
@@ -31,15 +39,18 @@ export class StateBatches {
   readonly #identity: Uint8Array;
   readonly #records: Map<ShardId, ShardRecord>;
   readonly #onChange: () => void;
+  readonly #onDurable: (written: readonly WrittenShard[]) => void;
   #batches: number;
   #isWriting = false;
 
-  constructor({ disk, identity, batches, records, onChange }: StateBatchesOptions) {
+  constructor(options: StateBatchesOptions) {
+    const { disk, identity, batches, records, onChange, onDurable } = options;
     this.#disk = disk;
     this.#identity = identity;
     this.#batches = batches;
     this.#records = new Map(records);
     this.#onChange = onChange;
+    this.#onDurable = onDurable;
   }
 
   get isWriting(): boolean {
@@ -85,11 +96,18 @@ export class StateBatches {
   #arrive(batches: number, changes: RecordChanges, done: () => void): void {
     this.#isWriting = false;
     this.#batches = batches;
+    const written: WrittenShard[] = [];
     for (const [shard, record] of changes) {
+      const former = this.#records.get(shard)?.state;
+      const state = record?.state;
+      if (state !== undefined && state !== former) {
+        written.push({ shard, description: state.description });
+      }
       if (record === undefined) this.#records.delete(shard);
       else this.#records.set(shard, record);
     }
     this.#onChange();
+    this.#onDurable(written);
     done();
   }
 }

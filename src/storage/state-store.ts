@@ -7,7 +7,7 @@ import type { Configuration } from '../raft/configuration.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import { ORIGIN } from '../raft/position.ts';
 import type { SnapshotReader } from '../raft/ready.ts';
-import { Checkpoint, type WrittenShard } from './checkpoint.ts';
+import { Checkpoint } from './checkpoint.ts';
 import { Generations } from './generations.ts';
 import { type Fingerprint, ShardState } from './shard-state.ts';
 import { ShardView } from './shard-view.ts';
@@ -16,7 +16,7 @@ import { SlabPool } from './slab-pool.ts';
 import { SnapshotExports } from './snapshot-exports.ts';
 import type { SnapshotInstall } from './snapshot-install.ts';
 import type { AppliedEntry, StateDamage, StateView } from './state.ts';
-import { StateBatches } from './state-batch.ts';
+import { StateBatches, type WrittenShard } from './state-batch.ts';
 import type { StateDisk } from './state-disk.ts';
 import type { StateHash } from './state-hash.ts';
 import type { Job } from './state-job.ts';
@@ -32,9 +32,19 @@ interface StateStoreOptions {
   readonly durableIndex: (shard: ShardId) => number;
   /** The disk has answered: `work` can go on. */
   readonly onProgress: () => void;
-  /** On disk now: the log may forget what is behind. */
-  readonly onCheckpoint: (written: readonly WrittenShard[]) => void;
+  /** A batch is on disk. */
+  readonly onBatch: (batch: DurableBatch) => void;
   readonly onDamage: (damage: StateDamage) => void;
+}
+
+interface DurableBatch {
+  /** The shards whose state it brought to the disk. */
+  readonly written: readonly WrittenShard[];
+  /**
+   * What the log may forget: the states of the checkpoint before. LevelDB gives up its last batch
+   * if that is damaged, and then the log has to go on from the one before.
+   */
+  readonly forgettable: readonly WrittenShard[];
 }
 
 export class StateStore {
@@ -53,15 +63,23 @@ export class StateStore {
   #oldest: number | undefined;
   #isCheckpointWanted = false;
   #isClosed = false;
+  /** What the last batch brought to the disk: it counts for the log once another has followed. */
+  #unfollowed: WrittenShard[] = [];
 
-  /** Throws `StateUnusable` if what is on the disk is not a sound store of this node. */
+  /** Throws `StateUnusable` or `StateStoreDamaged`: see `openRecords`. */
   constructor(options: StateStoreOptions) {
     const { disk, identity, onProgress, onDamage } = options;
     this.#options = options;
     const { batches, records } = openRecords(disk, identity);
     this.#shared = new SharedDiskView(disk);
-    const onChange = () => this.#shared.renew();
-    this.#batches = new StateBatches({ disk, identity, batches, records, onChange });
+    this.#batches = new StateBatches({
+      disk,
+      identity,
+      batches,
+      records,
+      onChange: () => this.#shared.renew(),
+      onDurable: (written) => this.#noteBatch(written),
+    });
     this.#exports = new SnapshotExports({ disk, onProgress, onDamage });
     this.#generations = new Generations({
       disk,
@@ -70,7 +88,9 @@ export class StateStore {
       onSwitch: (place, recorded) => this.#replace(place, recorded),
     });
     for (const [shard, { generation, state }] of records) {
-      if (state !== undefined) this.#open(new Place(shard, generation), state);
+      if (state === undefined) continue;
+      this.#open(new Place(shard, generation), state);
+      this.#unfollowed.push({ shard, description: state.description });
     }
   }
 
@@ -92,6 +112,7 @@ export class StateStore {
     this.#exports.closeOf(shard);
     this.#generations.drop(shard);
     this.#states.delete(shard);
+    this.#unfollowed = this.#unfollowed.filter((written) => written.shard !== shard);
     this.#recount();
   }
 
@@ -211,7 +232,10 @@ export class StateStore {
     this.#generations.giveUp(install);
   }
 
-  /** Asks for a checkpoint before one is due. */
+  /**
+   * Asks for a checkpoint before one is due. With nothing new to write, a batch without rows lets
+   * the log forget what the last one brought.
+   */
   checkpoint(): void {
     this.#isCheckpointWanted = true;
   }
@@ -252,10 +276,11 @@ export class StateStore {
   #chooseJob(): Job | undefined {
     if (this.#isDue()) {
       const states = this.#changed();
+      const isFollower = this.#isCheckpointWanted && this.#unfollowed.length > 0;
       this.#isCheckpointWanted = false;
       this.#oldest = undefined;
       this.#rows = 0;
-      if (states.length > 0) return this.#newCheckpoint(states);
+      if (states.length > 0 || isFollower) return this.#newCheckpoint(states);
     }
     return this.#generations.chooseJob();
   }
@@ -270,16 +295,13 @@ export class StateStore {
   }
 
   #newCheckpoint(states: readonly ShardState[]): Job {
-    const { durableIndex, onProgress, onCheckpoint } = this.#options;
+    const { durableIndex, onProgress } = this.#options;
     return new Checkpoint({
       batches: this.#batches,
       states,
       durableIndex,
       onProgress,
-      onDone: (written) => {
-        this.#recount();
-        onCheckpoint(written);
-      },
+      onDone: () => this.#recount(),
     });
   }
 
@@ -309,6 +331,12 @@ export class StateStore {
     const { disk, onDamage } = this.#options;
     const pool = this.#pool;
     this.#states.set(place.shard, new ShardState({ place, disk, pool, recorded, onDamage }));
+  }
+
+  #noteBatch(written: readonly WrittenShard[]): void {
+    const forgettable = this.#unfollowed;
+    this.#unfollowed = [...written];
+    if (written.length + forgettable.length > 0) this.#options.onBatch({ written, forgettable });
   }
 
   #replace(place: Place, recorded: RecordedState): void {

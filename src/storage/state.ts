@@ -107,6 +107,30 @@ export class StateUnusable extends Error {
   }
 }
 
+/** Files of the store are not what was written: it can be made again, or what is sound saved. */
+export class StateStoreDamaged extends Error {
+  override readonly name = 'StateStoreDamaged';
+  readonly code = 'state-store-damaged';
+  /** One place each, for people. */
+  readonly places: readonly string[];
+
+  constructor({ name, places, cause }: DamagedStore) {
+    const more = places.length - PLACES_MAX;
+    const shown = [...places.slice(0, PLACES_MAX), ...(more > 0 ? [`and ${more} more`] : [])];
+    super(`the state store in ${name} is damaged: ${shown.join('; ')}`, { cause });
+    this.places = places;
+  }
+}
+
+interface DamagedStore {
+  readonly name: string;
+  readonly places: readonly string[];
+  readonly cause?: unknown;
+}
+
+/** Places of damage that are told one by one. */
+const PLACES_MAX = 4;
+
 interface UnusableStore {
   readonly name: string;
   readonly problem: string;

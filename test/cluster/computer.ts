@@ -20,7 +20,7 @@ import { type Amend, amendLog } from './amended-log.ts';
 import { CLOCK } from './customer.ts';
 import { type DiskSpeed, GOOD_SPEED, latencyOf } from './disk-speed.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
-import { type FolderCopy, type Passport, segmentsOf } from './folder.ts';
+import { crashState, type FolderCopy, type Passport, segmentsOf } from './folder.ts';
 import type { Sizes } from './sizes.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
 import type { Witness } from './witness.ts';
@@ -180,7 +180,7 @@ export class Computer {
     this.#files.heal();
     this.#isFailing = false;
     this.#state.fault = undefined;
-    this.#state.crash({ keepsUnfinished: this.#random.chance(0.5) });
+    crashState(this.#state, { random: this.#random, probes: this.#surroundings.probes });
     this.#surroundings.network.crash(this.url);
   }
 

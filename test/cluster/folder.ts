@@ -1,8 +1,11 @@
 /** What is in the data folder of a simulated computer. */
 
 import type { NodeId } from '../../src/base/ids.ts';
+import type { Random } from '../../src/base/random.ts';
 import type { MemoryFiles } from '../../src/storage/memory-files.ts';
 import type { MemoryState } from '../../src/storage/memory-state.ts';
+
+import type { Probes } from '../sim/probes.ts';
 
 /** What the data folder says of its node. */
 export interface Passport {
@@ -18,6 +21,20 @@ export interface FolderCopy {
   readonly passport: Passport;
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly state: ReturnType<MemoryState['rows']>;
+}
+
+/** How often LevelDB gives up the last batch of its log when it is opened. */
+const LAST_BATCH_LOST = 0.1;
+
+/** The process ends: a batch on its way may be there, and the last one that was may not. */
+export function crashState(
+  state: MemoryState,
+  { random, probes }: { readonly random: Random; readonly probes: Probes },
+): void {
+  state.crash({ keepsUnfinished: random.chance(0.5) });
+  if (!random.fork(`last batch ${random.word()}`).chance(LAST_BATCH_LOST)) return;
+  state.loseLastBatch();
+  probes.hit('the last batch of a state was lost');
 }
 
 /** Which segments its log has. */

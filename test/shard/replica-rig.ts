@@ -59,7 +59,7 @@ export class ReplicaRig implements ReplicaHost {
       identity: Uint8Array.of(1),
       durableIndex: () => this.#replica?.durable ?? Number.POSITIVE_INFINITY,
       onProgress: () => this.#replica?.proceed(),
-      onCheckpoint: ([written]) => this.#replica?.saved(written?.description.index ?? 0),
+      onBatch: ({ forgettable: [shard] }) => this.#replica?.saved(shard?.description.index ?? 0),
       onDamage: () => {},
     });
   }

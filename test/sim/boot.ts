@@ -5,7 +5,7 @@ import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { SnapshotDescription } from '../../src/raft/message.ts';
 import type { Log, RestoredReplica, ShardRecord } from '../../src/storage/log.ts';
 import { type Opened, openLog } from '../../src/storage/log-boot.ts';
-import { StateUnusable } from '../../src/storage/state.ts';
+import { StateStoreDamaged } from '../../src/storage/state.ts';
 import { StateStore } from '../../src/storage/state-store.ts';
 import { SimFailure } from './failure.ts';
 import type { Host } from './host.ts';
@@ -80,8 +80,8 @@ function openState(host: Host): StateStore | undefined {
         return host.replicas.get(shard)?.raft.status().durable ?? Number.POSITIVE_INFINITY;
       },
       onProgress: () => host.storage?.wake(),
-      onCheckpoint: (written) => {
-        for (const { shard, description } of written) {
+      onBatch: ({ forgettable }) => {
+        for (const { shard, description } of forgettable) {
           host.storage?.save(shard, description.index);
           host.push({ type: 'checkpointed', shard, index: description.index });
         }
@@ -89,7 +89,7 @@ function openState(host: Host): StateStore | undefined {
       onDamage: ({ shard }) => host.push({ type: 'spoilt', shard }),
     });
   } catch (error) {
-    if (!(error instanceof StateUnusable)) throw error;
+    if (!(error instanceof StateStoreDamaged)) throw error;
     host.refuse(error.message);
     return undefined;
   }

@@ -37,6 +37,10 @@ export class LevelMedium implements Medium {
   readonly name = 'LevelDB';
   #folder: string | undefined;
 
+  constructor(folder?: string) {
+    this.#folder = folder;
+  }
+
   /** Made when it is first asked for. */
   get folder(): string {
     this.#folder ??= mkdtempSync(join(tmpdir(), 'ringkv-state-'));
@@ -44,7 +48,7 @@ export class LevelMedium implements Medium {
   }
 
   open(onFault: (cause: unknown) => void): Promise<StateDisk> {
-    return openLevelState({ folder: this.folder, onFault });
+    return openLevelState({ folder: this.folder, onFault, onDamage: onFault });
   }
 
   async turn(): Promise<void> {
@@ -95,6 +99,8 @@ export class StateRig {
   readonly faults: unknown[] = [];
   /** The index of the last checkpoint reported, by shard. */
   readonly reported = new Map<ShardId, number>();
+  /** What the log may forget, by shard. */
+  readonly forgettable = new Map<ShardId, number>();
   readonly durable = new Map<ShardId, number>();
   now = 0;
   #store: StateStore | undefined;
@@ -118,8 +124,11 @@ export class StateRig {
       identity: IDENTITY,
       durableIndex: (shard) => this.durable.get(shard) ?? Number.POSITIVE_INFINITY,
       onProgress: () => {},
-      onCheckpoint: (written) => {
+      onBatch: ({ written, forgettable }) => {
         for (const { shard, description } of written) this.reported.set(shard, description.index);
+        for (const { shard, description } of forgettable) {
+          this.forgettable.set(shard, description.index);
+        }
       },
       onDamage: (damage) => this.damages.push(damage),
     });
