@@ -29,6 +29,10 @@ const CODES = {
   /** A store in this process. */
   'folder-in-use': [true, 'close the store that has the folder, or end the process that does'],
   'folder-unusable': [false, 'see the message; nothing was changed'],
+  'store-damaged': [
+    false,
+    'put back an intact copy of the folder, or save what is sound: `kvctl salvage`',
+  ],
   'store-failed': [false, 'mend what the message names and open the folder again'],
   /** What was asked. */
   'key-twice': [false, 'write a key once in one atomic command'],

@@ -278,6 +278,13 @@ export const STATE_LIMITS = {
   installIdleMilliseconds: 10_000,
   /** Batches that are known to follow each other without a gap, looked at when a store opens. */
   batchMarks: 1024,
+  /** What the scrub reads in a second, and how often it asks LevelDB for new tables. */
+  scrubBytesPerSecond: 16 * MIB,
+  scrubLookMilliseconds: 1000,
+  /** A table that was found sound is looked at again after this. */
+  scrubMilliseconds: 6 * 60 * 60 * 1000,
+  /** Stores that were set aside as damaged and are kept, the newest ones. */
+  damagedStoresMax: 1,
 } as const;
 
 assert(

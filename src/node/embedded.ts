@@ -13,6 +13,7 @@ import { TIMERS } from '../transport/timers.ts';
 import { FolderInUse, FolderUnusable } from './data-folder.ts';
 import { House } from './house.ts';
 import { ALONE, identify } from './identity.ts';
+import { StoreDamaged } from './state-repair.ts';
 
 interface EmbeddedOptions {
   readonly folder: string;
@@ -196,9 +197,13 @@ function checkCount(name: string, count: number, max: number): void {
   throw new KvError({ code: 'invalid-argument', outcome: 'notApplied', message });
 }
 
+function codeOf(cause: unknown): 'folder-in-use' | 'folder-unusable' | 'store-damaged' {
+  if (cause instanceof FolderInUse) return 'folder-in-use';
+  return cause instanceof StoreDamaged ? 'store-damaged' : 'folder-unusable';
+}
+
 function errorOf(cause: unknown): KvError {
   if (cause instanceof KvError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
-  const code = cause instanceof FolderInUse ? 'folder-in-use' : 'folder-unusable';
-  return new KvError({ code, outcome: 'notApplied', message, cause });
+  return new KvError({ code: codeOf(cause), outcome: 'notApplied', message, cause });
 }

@@ -8,7 +8,10 @@ type EndKind =
   | 'expelled'
   /** The disk failed, or a limit that the system sets for it: a start helps once that is mended. */
   | 'storage'
-  /** A broken invariant, or an error that no code handles: a start makes a sound node again. */
+  /**
+   * A broken invariant, an error that no code handles, or damage to what can be made again: a start
+   * makes a sound node.
+   */
   | 'fault';
 
 export interface NodeEnd {

@@ -17,16 +17,18 @@ import type { EndReason, NodeFact } from '../core/node-parts.ts';
 import { DiskFiles } from '../storage/disk-files.ts';
 import type { Files } from '../storage/files.ts';
 import type { FolderLock } from '../storage/folder-lock.ts';
-import { openLevelState } from '../storage/level-state.ts';
 import type { Log } from '../storage/log.ts';
 import { openLog } from '../storage/log-boot.ts';
+import { StateStoreDamaged } from '../storage/state.ts';
 import type { StateDisk } from '../storage/state-disk.ts';
+import { openState } from '../storage/state-folder.ts';
 import type { Identity } from '../transport/judgement.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { DataFolder, FolderUnusable } from './data-folder.ts';
 import { Ending, type NodeEnd } from './ending.ts';
 import { Loop } from './loop.ts';
 import type { Passport } from './passport.ts';
+import { replaceDamaged } from './state-repair.ts';
 import { WatchedFiles, watchedDisk } from './watched-disk.ts';
 
 interface HouseOptions {
@@ -52,6 +54,10 @@ interface Inhabitant {
 type Listener = (event: TransportEvent) => void;
 
 const LEADERSHIP_LOOK_MILLISECONDS = 5;
+
+const HEALING =
+  'Start the node again: what the log or other replicas have is put in its place, and nothing ' +
+  'that was acknowledged is lost';
 
 export class House {
   readonly folder: DataFolder;
@@ -102,17 +108,15 @@ export class House {
 
   /** If it fails, whoever called leaves. */
   async moveIn(inhabitant: Inhabitant): Promise<NodeCore> {
-    const { folder, ending } = this;
+    const { folder } = this;
     const { passport } = inhabitant;
+    const identity = identityOf(passport);
+    const found = await this.#openState(identity).catch(ifDamaged);
+    const isDamaged = found instanceof StateStoreDamaged;
+    if (!isDamaged) this.#disk = found;
     const log = await this.#openLog(passport);
     if (!passport.hasLived) folder.writePassport({ ...passport, hasLived: true });
-    const disk = await openLevelState({
-      folder: folder.state,
-      onFault: (cause) => {
-        const text = `the state store cannot be written: ${String(cause)}`;
-        ending.come({ kind: 'storage', text });
-      },
-    });
+    const disk = isDamaged ? await this.#replaceState(found, { log, identity }) : found;
     this.#disk = disk;
     const core = this.#assemble(inhabitant, log, watchedDisk(disk, this.#guard));
     this.core = core;
@@ -123,6 +127,42 @@ export class House {
     }
     this.#loop.start(core);
     return core;
+  }
+
+  /** Rejects with `StateStoreDamaged` if it is not what was written. */
+  #openState(identity: Uint8Array): Promise<StateDisk> {
+    return openState({
+      folder: this.folder.state,
+      identity,
+      onFault: (cause) => {
+        const text = `the state store cannot be written: ${String(cause)}`;
+        this.ending.come({ kind: 'storage', text });
+      },
+      onDamage: (damage) => {
+        this.#heal(damage).catch((error) => this.ending.fail(error));
+      },
+    });
+  }
+
+  /** A blank one in place of one that is damaged; throws if that would lose what it holds. */
+  async #replaceState(
+    damage: StateStoreDamaged,
+    { log, identity }: { readonly log: Log; readonly identity: Uint8Array },
+  ): Promise<StateDisk> {
+    const { path, state } = this.folder;
+    const aside = await replaceDamaged({ folder: path, state, damage, log });
+    this.#options.onFact({ type: 'state-set-aside', aside, text: damage.message });
+    return this.#openState(identity);
+  }
+
+  /**
+   * What is read from a damaged store may be missing or old, and LevelDB copies what it does not
+   * check: so others lead, and the node ends. Its next start makes the store anew.
+   */
+  async #heal(damage: StateStoreDamaged): Promise<void> {
+    const { core, ending } = this;
+    if (core !== undefined && !ending.isOver) await this.#retire(core);
+    ending.come({ kind: 'fault', text: `state-damaged: ${damage.message}. ${HEALING}` });
   }
 
   /** Leadership goes to others, who waits is answered, all is given back. Twice is once. */
@@ -185,7 +225,7 @@ export class House {
         node,
         joinToken,
         description,
-        identity: new TextEncoder().encode(`${cluster} ${node}`),
+        identity: identityOf(passport),
       },
       log,
       disk,
@@ -263,6 +303,16 @@ export class House {
 
 /** The last word to clients and peers of a node that ends by itself. */
 const ENDED = 'this node came to an end by itself; go on with another one';
+
+/** What the state store is marked with. */
+function identityOf({ cluster, node }: Passport): Uint8Array {
+  return new TextEncoder().encode(`${cluster} ${node}`);
+}
+
+function ifDamaged(error: unknown): StateStoreDamaged {
+  if (error instanceof StateStoreDamaged) return error;
+  throw error;
+}
 
 /** A log that knows data shards, or members that ended, belongs to a cluster that is there. */
 function isUnfounded({ shards, tombstones }: Log): boolean {

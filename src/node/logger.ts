@@ -31,6 +31,7 @@ export function logFact(logger: Logger, fact: NodeFact): void {
       return logger.info({ shard: fact.shard }, fact.type);
     case 'replica-lost':
     case 'state-damaged':
+    case 'state-set-aside':
     case 'state-quarantined':
     case 'state-diverged':
     case 'states-differ':

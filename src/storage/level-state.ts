@@ -1,9 +1,12 @@
 /** The disk of the state store on LevelDB. */
 
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { type Iterator as ClassicIterator, ClassicLevel } from 'classic-level';
 import { assert } from '../base/assert.ts';
-import { StateUnusable } from './state.ts';
+import { checkLevel, isLevelName, namesIn } from './level-check.ts';
+import { LevelScrub } from './level-scrub.ts';
+import type { LevelDamage } from './level-table-check.ts';
+import { StateStoreDamaged, StateUnusable } from './state.ts';
 import type {
   DiskBatch,
   DiskCursor,
@@ -39,68 +42,116 @@ interface LevelStateOptions {
   readonly folder: string;
   /** A write failed. Called once; nothing is reported afterwards. */
   readonly onFault: (cause: unknown) => void;
+  /**
+   * A file is not what was written: what is read from here on may be missing or old, so nothing
+   * more may be served. Called once.
+   */
+  readonly onDamage: (damage: StateStoreDamaged) => void;
 }
 
-/** Opens or creates; throws `StateUnusable` for what is damaged or not a store at all. */
-export async function openLevelState({ folder, onFault }: LevelStateOptions): Promise<StateDisk> {
-  refuseForeign(folder);
+/**
+ * Opens or creates, once every file has been found to be what was written. Throws
+ * `StateStoreDamaged` for files that are not, `StateUnusable` for what is no store or is in use.
+ */
+export async function openLevelState(options: LevelStateOptions): Promise<StateDisk> {
+  const { folder } = options;
+  await refuseForeign(folder);
+  const { damages } = await checkLevel(folder);
+  if (damages.length > 0) throw damaged(folder, damages);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const level: Level = new ClassicLevel(folder, OPTIONS);
   try {
     await level.open();
     const isBlank = (await level.keys({ limit: 1 }).all()).length === 0;
-    return new LevelState({ folder, level, isBlank, onFault });
+    return new LevelState({ ...options, level, isBlank });
   } catch (cause) {
     if (level.status === 'open') await level.close();
-    throw new StateUnusable({ name: folder, problem: problemOf(cause), cause });
+    throw refusal(folder, cause);
   }
 }
 
 /** LevelDB would make itself at home among anything. */
-function refuseForeign(folder: string): void {
-  let names: string[] = [];
+async function refuseForeign(folder: string): Promise<void> {
+  let names: readonly string[];
   try {
-    names = readdirSync(folder);
+    names = await namesIn(folder);
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) {
-      throw new StateUnusable({ name: folder, problem: 'cannot be read', cause });
-    }
+    throw new StateUnusable({ name: folder, problem: 'cannot be read', cause });
   }
-  if (names.length === 0 || names.includes('CURRENT')) return;
-  const problem = `has no file CURRENT but has ${names.slice(0, 3).join(', ')}`;
+  const foreign = names.filter((name) => !isLevelName(name));
+  if (foreign.length === 0 || names.includes('CURRENT')) return;
+  const problem = `has no file CURRENT but has ${foreign.slice(0, 3).join(', ')}`;
   throw new StateUnusable({ name: folder, problem });
 }
 
-function problemOf(cause: unknown): string {
+function damaged(name: string, damages: readonly LevelDamage[]): StateStoreDamaged {
+  return new StateStoreDamaged({
+    name,
+    places: damages.map(({ file, text }) => `${file} ${text}`),
+  });
+}
+
+function refusal(name: string, cause: unknown): Error {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const isLocked = inner instanceof Error && 'code' in inner && inner.code === 'LEVEL_LOCKED';
-  if (isLocked) return 'is in use by another process';
-  return `cannot be opened (${inner instanceof Error ? inner.message : String(inner)})`;
+  const code = inner instanceof Error && 'code' in inner ? inner.code : '';
+  if (code === 'LEVEL_LOCKED') {
+    return new StateUnusable({ name, problem: 'is in use by another process', cause });
+  }
+  const text = inner instanceof Error ? inner.message : String(inner);
+  if (code === 'LEVEL_CORRUPTION') return new StateStoreDamaged({ name, places: [text], cause });
+  return new StateUnusable({ name, problem: `cannot be opened (${text})`, cause });
+}
+
+function isCorruption(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_CORRUPTION';
 }
 
 class LevelState implements StateDisk {
   readonly name: string;
   readonly isBlank: boolean;
   readonly #level: Level;
-  readonly #onFault: (cause: unknown) => void;
+  readonly #options: LevelStateOptions;
+  readonly #scrub: LevelScrub;
   #isOver = false;
+  #isDamaged = false;
 
   constructor(options: LevelStateOptions & { readonly level: Level; readonly isBlank: boolean }) {
-    this.name = options.folder;
-    this.isBlank = options.isBlank;
-    this.#level = options.level;
-    this.#onFault = options.onFault;
+    const { folder, level, isBlank } = options;
+    this.name = folder;
+    this.isBlank = isBlank;
+    this.#level = level;
+    this.#options = options;
+    this.#scrub = new LevelScrub({
+      folder,
+      describe: () => level.getProperty('leveldb.sstables'),
+      onDamage: (damages) => this.#tell(damaged(folder, damages)),
+    });
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#level.getSync(key);
+    try {
+      return this.#level.getSync(key);
+    } catch (cause) {
+      this.noteUnreadable(cause);
+      throw cause;
+    }
+  }
+
+  /** LevelDB sees little of what is wrong with a table, but what it says is so. */
+  noteUnreadable(cause: unknown): void {
+    if (!isCorruption(cause)) return;
+    const places = [cause instanceof Error ? cause.message : String(cause)];
+    this.#tell(new StateStoreDamaged({ name: this.name, places, cause }));
   }
 
   getMany(keys: readonly Uint8Array[], done: (values: DiskValues) => void): void {
     const report = (values: DiskValues) => {
       if (!this.#isOver) done(values);
     };
-    this.#level.getMany([...keys]).then(report, () => report('unreadable'));
+    this.#level.getMany([...keys]).then(report, (cause) => {
+      this.noteUnreadable(cause);
+      report('unreadable');
+    });
   }
 
   batch(): DiskBatch {
@@ -123,34 +174,50 @@ class LevelState implements StateDisk {
   }
 
   view(): DiskView {
-    return new LevelView(this.#level);
+    return new LevelView(this.#level, (cause) => this.noteUnreadable(cause));
   }
 
   /** Waits for what is under way, without reporting it. */
   close(done: () => void): void {
     this.#isOver = true;
-    this.#level.close().then(done, done);
+    const close = () => this.#level.close();
+    this.#scrub.close().then(close).then(done, done);
   }
 
   #fail(cause: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#onFault(cause);
+    this.#options.onFault(cause);
+  }
+
+  #tell(damage: StateStoreDamaged): void {
+    if (this.#isOver || this.#isDamaged) return;
+    this.#isDamaged = true;
+    this.#options.onDamage(damage);
   }
 }
+
+type OnUnreadable = (cause: unknown) => void;
 
 class LevelView implements DiskView {
   readonly #level: Level;
   readonly #snapshot: LevelSnapshot;
+  readonly #onUnreadable: OnUnreadable;
   readonly #cursors = new Set<LevelCursor>();
 
-  constructor(level: Level) {
+  constructor(level: Level, onUnreadable: OnUnreadable) {
     this.#level = level;
+    this.#onUnreadable = onUnreadable;
     this.#snapshot = level.snapshot();
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#level.getSync(key, { snapshot: this.#snapshot });
+    try {
+      return this.#level.getSync(key, { snapshot: this.#snapshot });
+    } catch (cause) {
+      this.#onUnreadable(cause);
+      throw cause;
+    }
   }
 
   cursor({ from, to, isReverse }: DiskRange): DiskCursor {
@@ -161,6 +228,7 @@ class LevelView implements DiskView {
         const snapshot = this.#snapshot;
         return this.#level.iterator({ ...range, snapshot, highWaterMarkBytes, fillCache: false });
       },
+      onUnreadable: this.#onUnreadable,
       onClose: () => this.#cursors.delete(cursor),
     });
     this.#cursors.add(cursor);
@@ -175,6 +243,7 @@ class LevelView implements DiskView {
 
 interface LevelCursorOptions {
   readonly open: (bytesMax: number) => LevelIterator;
+  readonly onUnreadable: OnUnreadable;
   readonly onClose: () => void;
 }
 
@@ -195,7 +264,10 @@ class LevelCursor implements DiskCursor {
     };
     this.#iterator.nextv(rowsMax).then(
       (rows: DiskRow[]) => report(rows),
-      () => report('unreadable'),
+      (cause) => {
+        if (!this.#isClosed) this.#options.onUnreadable(cause);
+        report('unreadable');
+      },
     );
   }
 

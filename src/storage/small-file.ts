@@ -12,7 +12,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { open, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -78,6 +78,16 @@ export async function writeHint(path: string, content: Uint8Array): Promise<void
   const fresh = `${path}.new`;
   await writeFile(fresh, withCrc(content), { mode: 0o600 });
   await rename(fresh, path);
+}
+
+/** Resolves when the names in it are durable. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 /** Undefined if there is none; `damaged` if it is not what was written. */

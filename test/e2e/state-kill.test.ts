@@ -52,7 +52,8 @@ test(`after each of ${KILLS} kills the store is at its last checkpoint`, async (
   for (let kill = 0; kill < KILLS; kill++) {
     const reported = await killed(folder, random.below(60));
     const rig = new StateRig(medium);
-    rig.openOn(await openLevelState({ folder, onFault: (cause) => assert.fail(String(cause)) }));
+    const fail = (cause: unknown) => assert.fail(String(cause));
+    rig.openOn(await openLevelState({ folder, onFault: fail, onDamage: fail }));
     for (const model of models) {
       const { index } = rig.store.description(model.shard);
       const least = reported.get(model.shard) ?? 0;

@@ -16,13 +16,16 @@ const disk = await openLevelState({
   onFault: (cause) => {
     throw cause;
   },
+  onDamage: (damage) => {
+    throw damage;
+  },
 });
 const store = new StateStore({
   disk,
   identity: Uint8Array.of(1, 2, 3),
   durableIndex: () => Number.POSITIVE_INFINITY,
   onProgress: () => {},
-  onCheckpoint: (written) => {
+  onBatch: ({ written }) => {
     // The parent holds us to what was said here.
     const indexes = written.map(({ shard, description }) => `${shard}:${description.index}`);
     process.stdout.write(`${indexes.join(' ')}\n`);

@@ -16,6 +16,7 @@ import { ELECTION_BUGS } from './bugs-elections.ts';
 import { FOLDER_BUGS } from './bugs-folder.ts';
 import { FOUNDING_BUGS } from './bugs-founding.ts';
 import { HISTORY_BUGS } from './bugs-histories.ts';
+import { LEVEL_BUGS } from './bugs-level.ts';
 import { LINK_BUGS } from './bugs-links.ts';
 import { LIFE_BUGS } from './bugs-lives.ts';
 import { LOG_BUGS } from './bugs-log.ts';
@@ -49,6 +50,7 @@ export const BUGS: readonly Bug[] = [
   ...RECOVERY_BUGS,
   ...FOLDER_BUGS,
   ...STATE_BUGS,
+  ...LEVEL_BUGS,
   ...SLOWNESS_BUGS,
   ...SNAPSHOT_BUGS,
   ...BOUNDS_BUGS,

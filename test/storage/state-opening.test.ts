@@ -33,13 +33,13 @@ async function planted(checkpoints: number): Promise<{ folder: string; copy: str
 }
 
 async function tryOpen(folder: string, identity = IDENTITY): Promise<void> {
-  const disk = await openLevelState({ folder, onFault: () => {} });
+  const disk = await openLevelState({ folder, onFault: () => {}, onDamage: () => {} });
   const options = {
     disk,
     identity,
     durableIndex: () => 0,
     onProgress: () => {},
-    onCheckpoint: () => {},
+    onBatch: () => {},
     onDamage: () => {},
   };
   try {
@@ -49,11 +49,18 @@ async function tryOpen(folder: string, identity = IDENTITY): Promise<void> {
   }
 }
 
-function isRefused(folder: string, reason: RegExp, identity = IDENTITY): Promise<void> {
+type Refusal = 'state-unusable' | 'state-store-damaged';
+
+function isRefused(
+  folder: string,
+  { code, reason }: { readonly code: Refusal; readonly reason: RegExp },
+  identity = IDENTITY,
+): Promise<void> {
   return assert.rejects(tryOpen(folder, identity), (error: Error) => {
-    assert.ok('code' in error && error.code === 'state-unusable', String(error));
+    assert.ok('code' in error && error.code === code, String(error));
     assert.match(error.message, reason);
-    assert.ok(error.message.includes(folder) && error.message.includes('join again'));
+    assert.ok(error.message.includes(folder));
+    if (code === 'state-unusable') assert.ok(error.message.includes('join again'));
     return true;
   });
 }
@@ -66,49 +73,62 @@ test('a store opens again, and one of another node is refused', async () => {
   const { folder, copy } = await planted(1);
   await tryOpen(folder);
   await tryOpen(copy);
-  await isRefused(folder, /another node/, Uint8Array.of(9));
+  const refusal = { code: 'state-unusable', reason: /another node/ } as const;
+  await isRefused(folder, refusal, Uint8Array.of(9));
   remove(folder, copy);
 });
 
-const HARMS: readonly (readonly [what: string, harm: (folder: string) => void, reason: RegExp])[] =
+const HARMS: readonly (readonly [
+  what: string,
+  harm: (folder: string) => void,
+  code: Refusal,
+  reason: RegExp,
+])[] = [
   [
-    [
-      'a manifest cut off',
-      (folder) => {
-        for (const name of readdirSync(folder)) {
-          if (name.startsWith('MANIFEST')) truncateSync(`${folder}/${name}`, 3);
-        }
-      },
-      /cannot be opened/,
-    ],
-    ['no CURRENT', (folder) => rmSync(`${folder}/CURRENT`), /no file CURRENT/],
-    [
-      'somebody else’s files',
-      (folder) => {
-        remove(folder);
-        mkdirSync(folder);
-        writeFileSync(`${folder}/notes.txt`, 'mine');
-      },
-      /notes\.txt/,
-    ],
-    [
-      'a batch damaged in the middle',
-      (folder) => {
-        const name = readdirSync(folder).find((each) => each.endsWith('.log'));
-        const bytes = readFileSync(`${folder}/${name}`);
-        bytes[bytes.indexOf('b5')] = 0;
-        writeFileSync(`${folder}/${name}`, bytes);
-      },
-      /missing from the middle/,
-    ],
-  ];
+    'a manifest cut off',
+    (folder) => {
+      for (const name of readdirSync(folder)) {
+        if (name.startsWith('MANIFEST')) truncateSync(`${folder}/${name}`, 3);
+      }
+    },
+    'state-store-damaged',
+    /MANIFEST-\d+ is not what was written/,
+  ],
+  [
+    'no CURRENT',
+    (folder) => rmSync(`${folder}/CURRENT`),
+    'state-store-damaged',
+    /CURRENT is missing/,
+  ],
+  [
+    'somebody else’s files',
+    (folder) => {
+      remove(folder);
+      mkdirSync(folder);
+      writeFileSync(`${folder}/notes.txt`, 'mine');
+    },
+    'state-unusable',
+    /notes\.txt/,
+  ],
+  [
+    'a batch damaged in the middle',
+    (folder) => {
+      const name = readdirSync(folder).find((each) => each.endsWith('.log'));
+      const bytes = readFileSync(`${folder}/${name}`);
+      bytes[bytes.indexOf('b5')] = 0;
+      writeFileSync(`${folder}/${name}`, bytes);
+    },
+    'state-store-damaged',
+    /\.log has a record whose checksum is wrong/,
+  ],
+];
 
-for (const [what, harm, reason] of HARMS) {
+for (const [what, harm, code, reason] of HARMS) {
   test(`${what} is refused with a text that says what to do`, async () => {
     // LevelDB leaves out a damaged block of its log and goes on.
     const { folder, copy } = await planted(what.includes('middle') ? 300 : 3);
     harm(copy);
-    await isRefused(copy, reason);
+    await isRefused(copy, { code, reason });
     remove(folder, copy);
   });
 }
@@ -125,7 +145,7 @@ test('a record of the store or of a shard with any bit flipped, or gone, is refu
     let record = new Uint8Array(0);
     const harm = (change: (value: Uint8Array) => Uint8Array | undefined) => {
       assert.ok(medium.state.damage(key, change));
-      assert.throws(() => rig.openOn(medium.openNow()), { code: 'state-unusable' });
+      assert.throws(() => rig.openOn(medium.openNow()), { code: 'state-store-damaged' });
     };
     harm((value) => {
       record = value.slice();
@@ -153,7 +173,7 @@ test('an end that is cut off is an earlier checkpoint', async () => {
   const name = readdirSync(copy).find((each) => each.endsWith('.log'));
   const { length } = readFileSync(`${copy}/${name}`);
   truncateSync(`${copy}/${name}`, length - 10);
-  const disk = await openLevelState({ folder: copy, onFault: () => {} });
+  const disk = await openLevelState({ folder: copy, onFault: () => {}, onDamage: () => {} });
   const rig = new StateRig(new LevelMedium());
   const store = rig.openOn(disk);
   assert.deepEqual(

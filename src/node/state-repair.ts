@@ -1,0 +1,59 @@
+/** A state store that is damaged: what takes its place, or why nothing may. */
+
+import type { ShardId } from '../base/ids.ts';
+import type { Log, RestoredReplica } from '../storage/log.ts';
+import type { StateStoreDamaged } from '../storage/state.ts';
+import { setAside } from '../storage/state-folder.ts';
+
+/** Damage that no other replica and no log can make good. */
+export class StoreDamaged extends Error {
+  override readonly name = 'StoreDamaged';
+  readonly code = 'store-damaged';
+
+  constructor({ folder, damage, shards }: Irreplaceable) {
+    const named = shards.length === 1 ? `shard ${shards[0]}` : `shards ${shards.join(', ')}`;
+    super(
+      `${damage.message}. This node has the only replica of ${named}, and its log does not ` +
+        'reach back to the beginning, so nothing can take its place. It was not opened, because ' +
+        'older values could be read where newer ones are damaged; its data was not changed. ' +
+        'Put back an intact copy of the whole folder, or save what is sound with ' +
+        `\`kvctl salvage ${folder}\``,
+      { cause: damage },
+    );
+  }
+}
+
+interface Irreplaceable {
+  readonly folder: string;
+  readonly damage: StateStoreDamaged;
+  readonly shards: readonly ShardId[];
+}
+
+interface DamagedFolder {
+  /** The data folder, and the store in it. */
+  readonly folder: string;
+  readonly state: string;
+  readonly damage: StateStoreDamaged;
+  readonly log: Log;
+}
+
+/**
+ * Makes way for a blank store: its replicas replay their logs, or fetch what those do not have from
+ * the other replicas. Says what the damaged one is called now. Throws `StoreDamaged` if a shard
+ * would lose what it holds.
+ */
+export async function replaceDamaged(damaged: DamagedFolder): Promise<string> {
+  const { folder, state, damage, log } = damaged;
+  const shards = log.shards.filter((shard) => isIrreplaceable(log.replica(shard)));
+  if (shards.length > 0) throw new StoreDamaged({ folder, damage, shards });
+  return setAside(state);
+}
+
+/** No other voter has the rows, and the log does not have all entries that made them. */
+function isIrreplaceable(replica: RestoredReplica | undefined): boolean {
+  if (replica === undefined) return false;
+  const { member, log, configurations } = replica;
+  if (log.base.index === 0 && log.damaged.length === 0) return false;
+  const { voters = [], outgoing = [] } = configurations.at(-1)?.configuration ?? {};
+  return [...voters, ...outgoing].every((voter) => voter === member);
+}

@@ -1,0 +1,112 @@
+/** CRC-32C (Castagnoli), the checksum of LevelDB's files, sixteen bytes at a time. */
+
+/** The polynomial with its bits reversed. */
+const POLYNOMIAL = 0x82f6_3b78;
+const BYTES_AT_ONCE = 16;
+
+/** For each of sixteen places, what a byte there does to the sum. */
+const TABLES: readonly Int32Array[] = makeTables();
+
+function makeTables(): readonly Int32Array[] {
+  const tables = Array.from({ length: BYTES_AT_ONCE }, () => new Int32Array(256));
+  const [first] = tables as [Int32Array];
+  for (let byte = 0; byte < 256; byte++) {
+    let sum = byte;
+    for (let bit = 0; bit < 8; bit++) sum = (sum & 1) === 1 ? (sum >>> 1) ^ POLYNOMIAL : sum >>> 1;
+    first[byte] = sum;
+  }
+  for (let place = 1; place < BYTES_AT_ONCE; place++) {
+    const [before, table] = [tables[place - 1], tables[place]] as [Int32Array, Int32Array];
+    for (let byte = 0; byte < 256; byte++) {
+      const sum = before[byte] as number;
+      table[byte] = (sum >>> 8) ^ (first[sum & 0xff] as number);
+    }
+  }
+  return tables;
+}
+
+type Table = Record<number, number>;
+type FourTables = readonly [Table, Table, Table, Table];
+const [T0, T1, T2, T3] = TABLES.slice(0, 4) as unknown as FourTables;
+const [T4, T5, T6, T7] = TABLES.slice(4, 8) as unknown as FourTables;
+const [T8, T9, T10, T11] = TABLES.slice(8, 12) as unknown as FourTables;
+const [T12, T13, T14, T15] = TABLES.slice(12, 16) as unknown as FourTables;
+
+/** Of the bytes in [from, to). Every platform that LevelDB is built for here is little-endian. */
+export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
+  let sum = -1;
+  let at = from;
+  while (at < to && ((bytes.byteOffset + at) & 3) !== 0) sum = step(sum, bytes[at++] as number);
+  const words = wordsIn(bytes, at, to);
+  for (let word = 0; word < words.length; word += 4) {
+    const one = sum ^ (words[word] as number);
+    const two = words[word + 1] as number;
+    const three = words[word + 2] as number;
+    const four = words[word + 3] as number;
+    sum =
+      (T15[one & 0xff] as number) ^
+      (T14[(one >>> 8) & 0xff] as number) ^
+      (T13[(one >>> 16) & 0xff] as number) ^
+      (T12[one >>> 24] as number) ^
+      (T11[two & 0xff] as number) ^
+      (T10[(two >>> 8) & 0xff] as number) ^
+      (T9[(two >>> 16) & 0xff] as number) ^
+      (T8[two >>> 24] as number) ^
+      (T7[three & 0xff] as number) ^
+      (T6[(three >>> 8) & 0xff] as number) ^
+      (T5[(three >>> 16) & 0xff] as number) ^
+      (T4[three >>> 24] as number) ^
+      (T3[four & 0xff] as number) ^
+      (T2[(four >>> 8) & 0xff] as number) ^
+      (T1[(four >>> 16) & 0xff] as number) ^
+      (T0[four >>> 24] as number);
+  }
+  for (at += words.length * 4; at < to; at++) sum = step(sum, bytes[at] as number);
+  return ~sum >>> 0;
+}
+
+/** As many as make whole steps of sixteen bytes. */
+function wordsIn(bytes: Uint8Array, from: number, to: number): Int32Array {
+  const length = ((to - from) >> 4) * 4;
+  return length === 0 ? NO_WORDS : new Int32Array(bytes.buffer, bytes.byteOffset + from, length);
+}
+
+const NO_WORDS = new Int32Array(0);
+
+function step(sum: number, byte: number): number {
+  return (T0[(sum ^ byte) & 0xff] as number) ^ (sum >>> 8);
+}
+
+/**
+ * LevelDB stores sums masked, because a sum over bytes that contain their own sum is of no use.
+ */
+export function unmaskedCrc(masked: number): number {
+  const rotated = (masked - MASK_DELTA) >>> 0;
+  return ((rotated >>> 17) | (rotated << 15)) >>> 0;
+}
+
+export function maskedCrc(sum: number): number {
+  return ((((sum >>> 15) | (sum << 17)) >>> 0) + MASK_DELTA) >>> 0;
+}
+
+const MASK_DELTA = 0xa282_ead8;
+
+/**
+ * The place of the only bit that differs, counted from the first byte's lowest bit, if a single bit
+ * of [from, to) explains that the sum is `actual` and not `expected`. The sum is linear: a flipped
+ * bit changes it by what depends on the distance to the end alone, and no two bits within 2^31 have
+ * the same effect.
+ */
+export function flippedBit(length: number, actual: number, expected: number): number | undefined {
+  const wanted = (actual ^ expected) | 0;
+  // What the lowest to the highest bit of the last byte do; each byte before shifts once more.
+  const effects = Array.from({ length: 8 }, (_, bit) => T0[1 << bit] as number);
+  for (let at = length - 1; at >= 0; at--) {
+    for (let bit = 0; bit < 8; bit++) {
+      const effect = effects[bit] as number;
+      if (effect === wanted) return at * 8 + bit;
+      effects[bit] = (effect >>> 8) ^ (T0[effect & 0xff] as number);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,144 @@
+/**
+ * The format of LevelDB's log and manifest, read without LevelDB, and more strictly: LevelDB passes
+ * over what is damaged and goes on behind it.
+ *
+ *     file    blocks of 32 KiB
+ *     piece   CRC-32C of kind and data, masked (4) | length (2) | kind (1) | data
+ *     record  one whole piece, or a first, some middle and a last one; no piece crosses a block
+ *
+ * A write that a crash tore leaves its record without an end, and nothing that begins behind it:
+ * the next one is written only once it is durable. So damage in front of a piece that begins a
+ * record is damage to what was confirmed, and damage without one is an end that was cut off.
+ */
+
+import { crc32c, unmaskedCrc } from './crc32c.ts';
+import { word32 } from './level-varint.ts';
+
+const BLOCK_BYTES = 32 * 1024;
+const HEADER_BYTES = 7;
+const [WHOLE, FIRST, LAST] = [1, 2, 4] as const;
+
+interface LogProblem {
+  readonly offset: number;
+  readonly text: string;
+  /** Confirmed records come behind it: no crash leaves that. */
+  readonly isFollowed: boolean;
+  /** The file ends in the middle of a piece or of a record, as a crash leaves it. */
+  readonly isShort: boolean;
+}
+
+interface LevelLog {
+  /** Up to the first problem. */
+  readonly records: readonly Uint8Array[];
+  readonly problem: LogProblem | undefined;
+}
+
+interface Piece {
+  readonly type: 'piece';
+  readonly kind: number;
+  readonly data: Uint8Array;
+  /** Where the next one begins. */
+  readonly next: number;
+}
+
+interface NoPiece {
+  readonly type: 'none';
+  readonly text: string;
+  readonly isShort: boolean;
+  /** Where it would end, if its length were right. */
+  readonly next: number;
+}
+
+export function readLevelLog(bytes: Uint8Array): LevelLog {
+  const records: Uint8Array[] = [];
+  let begun: Uint8Array[] | undefined;
+  let begunAt = 0;
+  let at = 0;
+  for (;;) {
+    at = skipTrailer(at);
+    if (at >= bytes.length) break;
+    const piece = pieceAt(bytes, at);
+    if (piece.type === 'none') {
+      const { text, isShort } = piece;
+      const isFollowed = hasBeginningBehind(bytes, at, piece.next);
+      return { records, problem: { offset: at, text, isFollowed, isShort } };
+    }
+    const text = wrongTurn(piece.kind, begun !== undefined);
+    if (text !== undefined) {
+      return { records, problem: { offset: at, text, isFollowed: true, isShort: false } };
+    }
+    if (piece.kind === WHOLE || piece.kind === FIRST) {
+      begun = [];
+      begunAt = at;
+    }
+    begun?.push(piece.data);
+    if (piece.kind === WHOLE || piece.kind === LAST) {
+      records.push(joined(begun ?? []));
+      begun = undefined;
+    }
+    at = piece.next;
+  }
+  if (begun === undefined) return { records, problem: undefined };
+  const text = 'a record without its end';
+  const problem = { offset: begunAt, text, isFollowed: false, isShort: true };
+  return { records, problem };
+}
+
+/** What is left of a block is too small for a header, or begins the next block. */
+function skipTrailer(at: number): number {
+  const left = BLOCK_BYTES - (at % BLOCK_BYTES);
+  return left < HEADER_BYTES ? at + left : at;
+}
+
+function wrongTurn(kind: number, isBegun: boolean): string | undefined {
+  const begins = kind === WHOLE || kind === FIRST;
+  if (begins !== isBegun) return undefined;
+  return begins ? 'a record without its end' : 'a record without its beginning';
+}
+
+function pieceAt(bytes: Uint8Array, at: number): Piece | NoPiece {
+  const blockEnd = Math.min(bytes.length, at - (at % BLOCK_BYTES) + BLOCK_BYTES);
+  const short = (text: string): NoPiece => {
+    return { type: 'none', text, next: blockEnd, isShort: blockEnd === bytes.length };
+  };
+  const wrong = (text: string, next: number): NoPiece => {
+    return { type: 'none', text, next, isShort: false };
+  };
+  if (at + HEADER_BYTES > blockEnd) return short('a header that is cut off');
+  const length = (bytes[at + 4] as number) | ((bytes[at + 5] as number) << 8);
+  const kind = bytes[at + 6] as number;
+  const next = at + HEADER_BYTES + length;
+  if (next > blockEnd) return short('a record that is cut off');
+  if (crc32c(bytes, at + 6, next) !== unmaskedCrc(word32(bytes, at))) {
+    return wrong('a record whose checksum is wrong', next);
+  }
+  if (kind < WHOLE || kind > LAST) return wrong('a record of an unknown kind', next);
+  return { type: 'piece', kind, data: bytes.subarray(at + HEADER_BYTES, next), next };
+}
+
+/** Looks where a piece would be: behind the bad one, and at the beginning of each later block. */
+function hasBeginningBehind(bytes: Uint8Array, at: number, next: number): boolean {
+  const isBlank = bytes.subarray(at).every((byte) => byte === 0);
+  if (isBlank) return false;
+  let place = skipTrailer(next);
+  while (place < bytes.length) {
+    const piece = pieceAt(bytes, place);
+    const begins = piece.type === 'piece' && (piece.kind === WHOLE || piece.kind === FIRST);
+    if (begins) return true;
+    const blockEnd = place - (place % BLOCK_BYTES) + BLOCK_BYTES;
+    place = piece.type === 'piece' ? skipTrailer(piece.next) : blockEnd;
+  }
+  return false;
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces;
+  if (only !== undefined && pieces.length === 1) return only;
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

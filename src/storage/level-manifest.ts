@@ -1,0 +1,102 @@
+/** Which files make up a store of LevelDB: what its manifest adds up to. */
+
+import { userKey } from './level-table.ts';
+import { LevelReader } from './level-varint.ts';
+
+/** Tags of the fields of a record. */
+const COMPARATOR = 1;
+const LOG_NUMBER = 2;
+const NEXT_FILE = 3;
+const LAST_SEQUENCE = 4;
+const COMPACT_POINTER = 5;
+const DELETED_FILE = 6;
+const NEW_FILE = 7;
+const PREVIOUS_LOG = 9;
+const LEVELS = 7;
+
+interface LiveTable {
+  readonly number: number;
+  readonly level: number;
+  readonly size: number;
+  /** Its first and its last key. */
+  readonly smallest: Uint8Array;
+  readonly largest: Uint8Array;
+}
+
+export interface LevelVersion {
+  readonly tables: readonly LiveTable[];
+  /** Logs from this number on have what no table has; so has the previous one, if not 0. */
+  readonly log: number;
+  readonly previousLog: number;
+}
+
+/** Undefined for records that no manifest has. */
+export function versionOf(records: readonly Uint8Array[]): LevelVersion | undefined {
+  const tables = new Map<number, LiveTable>();
+  const logs = { log: 0, previousLog: 0 };
+  for (const record of records) {
+    if (!takeEdit(record, tables, logs)) return undefined;
+  }
+  return records.length === 0 ? undefined : { tables: [...tables.values()], ...logs };
+}
+
+interface Logs {
+  log: number;
+  previousLog: number;
+}
+
+function takeEdit(record: Uint8Array, tables: Map<number, LiveTable>, logs: Logs): boolean {
+  const reader = new LevelReader(record);
+  const added: LiveTable[] = [];
+  while (reader.left > 0 && !reader.isBroken) {
+    switch (reader.number()) {
+      case COMPARATOR:
+        reader.sized();
+        break;
+      case LOG_NUMBER:
+        logs.log = reader.number();
+        break;
+      case PREVIOUS_LOG:
+        logs.previousLog = reader.number();
+        break;
+      case NEXT_FILE:
+      case LAST_SEQUENCE:
+        reader.number();
+        break;
+      case COMPACT_POINTER:
+        reader.number();
+        reader.sized();
+        break;
+      case DELETED_FILE:
+        reader.number();
+        // A table that only changes its level is deleted there and added here, in one record.
+        tables.delete(reader.number());
+        break;
+      case NEW_FILE:
+        added.push(readTable(reader));
+        break;
+      default:
+        return false;
+    }
+  }
+  for (const table of added) tables.set(table.number, table);
+  return !reader.isBroken && added.every(({ level }) => level < LEVELS);
+}
+
+function readTable(reader: LevelReader): LiveTable {
+  const level = reader.number();
+  const number = reader.number();
+  const size = reader.number();
+  const smallest = userKey(reader.sized());
+  const largest = userKey(reader.sized());
+  return { number, level, size, smallest, largest };
+}
+
+export function tableNames(number: number): readonly string[] {
+  const digits = `${number}`.padStart(6, '0');
+  return [`${digits}.ldb`, `${digits}.sst`];
+}
+
+export function logName(number: number): string {
+  return `${`${number}`.padStart(6, '0')}.log`;
+}

@@ -1,0 +1,71 @@
+/** The numbers in LevelDB's files: little-endian, or seven bits a byte. */
+
+/** Reads from bytes that may be anything; broken once it was asked for more than there is. */
+export class LevelReader {
+  readonly #bytes: Uint8Array;
+  #at: number;
+  readonly #to: number;
+  isBroken = false;
+
+  constructor(bytes: Uint8Array, from = 0, to = bytes.length) {
+    this.#bytes = bytes;
+    this.#at = from;
+    this.#to = to;
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  get left(): number {
+    return this.#to - this.#at;
+  }
+
+  byte(): number {
+    if (this.#at >= this.#to) {
+      this.isBroken = true;
+      return 0;
+    }
+    return this.#bytes[this.#at++] as number;
+  }
+
+  /** Up to 2^53; what is larger is broken. */
+  number(): number {
+    let value = 0;
+    for (let scale = 1; scale < 2 ** 56; scale *= 128) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (!Number.isSafeInteger(value)) this.isBroken = true;
+        return value;
+      }
+    }
+    this.isBroken = true;
+    return 0;
+  }
+
+  /** Not a copy. */
+  take(length: number): Uint8Array {
+    if (length > this.left) {
+      this.isBroken = true;
+      return new Uint8Array(0);
+    }
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  /** With its length in front. */
+  sized(): Uint8Array {
+    return this.take(this.number());
+  }
+}
+
+export function word32(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)) >>>
+    0
+  );
+}

@@ -1,0 +1,134 @@
+/** Damage to the state store of a node: found before it is served, and healed where it can be. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Random } from '../../src/base/random.ts';
+import { open } from '../../src/index.ts';
+import { change, filesOf, flip } from '../storage/level-folder.ts';
+import { temporaryFolder } from '../storage/temporary.ts';
+import { readStore, type StoreSeen } from './read-store.ts';
+
+const READER = fileURLToPath(new URL('./store-reader.js', import.meta.url));
+const LONG = { timeout: 180_000 };
+const ROWS = 1000;
+const FLIPS = Number(process.env.RINGKV_FLIPS ?? 30);
+/** So many entries that the log has forgotten the first ones. */
+const ENTRIES = 4300;
+
+type Seen = Omit<StoreSeen, 'outcome'> & { readonly outcome: StoreSeen['outcome'] | 'ended' };
+
+/** In a process of its own, for LevelDB may end the process that it is in. */
+function read(folder: string): Seen {
+  const child = spawnSync(process.execPath, [READER, folder, `${ROWS}`], { encoding: 'utf8' });
+  if (child.status === 0) return JSON.parse(child.stdout) as StoreSeen;
+  const message = `${child.signal ?? child.status} ${child.stderr.slice(0, 1000)}`;
+  return { outcome: 'ended', code: '', message, wrong: [], failed: [] };
+}
+
+/** Every row in an older table, each second one again in a newer one, and each tenth deleted. */
+async function fill(folder: string, entries: number): Promise<void> {
+  const rows = Array.from({ length: ROWS }, (_, at) => at);
+  const padding = 'x'.repeat(100);
+  let kv = await open(folder);
+  await Promise.all(rows.map((at) => kv.set(['k', at], { text: `old ${at}`, padding })));
+  await checkpoint(folder, () => kv.set('first', 1));
+  await kv.close();
+  kv = await open(folder);
+  for (const at of rows.filter((row) => row % 10 === 7)) await kv.delete(['k', at]);
+  const even = rows.filter((at) => at % 2 === 0);
+  await Promise.all(even.map((at) => kv.set(['k', at], { text: `new ${at}`, padding })));
+  for (let entry = 0; entry < entries; entry++) await kv.set('count', entry);
+  // The log forgets a checkpoint once another has followed.
+  for (const name of ['second', 'third']) await checkpoint(folder, () => kv.set(name, 1));
+  await kv.close();
+  // Opened once more, all of it is in tables.
+  await (await open(folder)).close();
+}
+
+/** Writes something until LevelDB's log has grown by it. */
+async function checkpoint(folder: string, write: () => Promise<unknown>): Promise<void> {
+  const path = join(folder, 'state');
+  const bytes = () => {
+    const names = filesOf(path, /^\d+\.log$/);
+    return names.map((name) => `${name} ${statSync(join(path, name)).size}`).join();
+  };
+  const before = bytes();
+  await write();
+  while (bytes() === before) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+function tablesIn(folder: string): readonly string[] {
+  return filesOf(join(folder, 'state'), /\.ldb$/).map((name) => join(folder, 'state', name));
+}
+
+/** A sector, as a disk loses it. */
+function scramble(path: string): void {
+  change(path, (bytes) => bytes.fill(0xff, 1024, 1536) as Buffer);
+}
+
+test('a damaged store is made again from the log, and kept until the next', LONG, async () => {
+  const folder = join(temporaryFolder(), 'data');
+  await fill(folder, 0);
+  const harms = [
+    () => scramble(tablesIn(folder)[0] ?? ''),
+    () => rmSync(join(folder, 'state', 'CURRENT')),
+  ];
+  for (const [round, harm] of harms.entries()) {
+    harm();
+    const seen = read(folder);
+    assert.deepEqual([seen.outcome, seen.wrong, seen.failed], ['served', [], []], seen.message);
+    const aside = readdirSync(folder).filter((name) => name.startsWith('state.damaged-'));
+    assert.deepEqual(aside, [`state.damaged-${round + 1}`]);
+  }
+});
+
+/** A store whose rows nothing else has; its state folder is put back before each use. */
+async function irreplaceable(): Promise<{ folder: string; state: string; restore(): void }> {
+  const folder = join(temporaryFolder(), 'data');
+  await fill(folder, ENTRIES);
+  const state = join(folder, 'state');
+  const pristine = join(temporaryFolder(), 'pristine');
+  cpSync(state, pristine, { recursive: true });
+  const restore = () => {
+    rmSync(state, { recursive: true });
+    cpSync(pristine, state, { recursive: true });
+  };
+  return { folder, state, restore };
+}
+
+test('what nothing can replace is refused, served by no one, and left alone', LONG, async (t) => {
+  const { folder, state, restore } = await irreplaceable();
+  for (const path of tablesIn(folder)) {
+    const name = basename(path);
+    scramble(path);
+    const names = readdirSync(state).sort();
+    const bytes = readFileSync(path);
+    const { outcome, code, message } = read(folder);
+    assert.deepEqual([outcome, code], ['refused', 'store-damaged'], message);
+    assert.ok(message.includes(name) && message.includes('kvctl salvage'), message);
+    assert.deepEqual(readdirSync(state).sort(), names);
+    assert.deepEqual(readFileSync(path), bytes);
+    restore();
+  }
+  const random = new Random(23);
+  const outcomes = new Map<string, number>();
+  for (let trial = 0; trial < FLIPS; trial++) {
+    const names = filesOf(state, /\.ldb$|\.log$|^MANIFEST|^CURRENT/);
+    const name = random.pick(names.filter((each) => statSync(join(state, each)).size > 0));
+    const bit = random.below(statSync(join(state, name ?? '')).size * 8);
+    flip(join(state, name ?? ''), bit);
+    // In this process: should LevelDB end it, all of this has failed.
+    const seen = await readStore(folder, ROWS);
+    const what = `${name}, bit ${bit}: ${JSON.stringify(seen)}`;
+    assert.deepEqual([...seen.wrong, ...seen.failed], [], what);
+    if (seen.outcome === 'refused') assert.equal(seen.code, 'store-damaged', what);
+    outcomes.set(seen.outcome, (outcomes.get(seen.outcome) ?? 0) + 1);
+    restore();
+  }
+  t.diagnostic(`flips: ${JSON.stringify([...outcomes])}`);
+  assert.ok((outcomes.get('refused') ?? 0) > 0, 'damage is seen');
+});

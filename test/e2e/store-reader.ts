@@ -1,0 +1,6 @@
+/** A process that opens a store and reads all of it: prints what came of it as a line of JSON. */
+
+import { readStore } from './read-store.ts';
+
+const [folder = '', rows = '0'] = process.argv.slice(2);
+process.stdout.write(JSON.stringify(await readStore(folder, Number(rows))));

@@ -1,0 +1,61 @@
+/** Planted bugs in what guards LevelDB's files: what is verified, and what the log keeps. */
+
+import type { Bug } from './bug.ts';
+
+export const LEVEL_BUGS: readonly Bug[] = [
+  {
+    name: 'tables-opened-unverified',
+    sentence: 'damage in a table is found and not heeded',
+    trap: '1',
+    file: 'src/storage/level-check.ts',
+    find: "if (found !== 'gone') damages.push(...found);",
+    replace: "if (found !== 'gone') {}",
+    profiles: [],
+    tests: ['level-check'],
+    isFast: true,
+  },
+  {
+    name: 'filter-unverified',
+    sentence: 'the filter of a table is not checked, though a flipped bit there hides a row',
+    trap: '1',
+    file: 'src/storage/level-table-check.ts',
+    find: '...layout.blocks, ...layout.others',
+    replace: '...layout.blocks',
+    profiles: [],
+    tests: ['level-check'],
+    isFast: false,
+  },
+  {
+    name: 'damaged-batch-passed-over',
+    sentence: 'a damaged batch of the log of LevelDB is left out, and those behind it are taken in',
+    trap: '1',
+    file: 'src/storage/level-check.ts',
+    find: 'if (problem.isFollowed) damages.push(damage);',
+    replace: 'if (false) damages.push(damage);',
+    profiles: [],
+    tests: ['level-check'],
+    isFast: true,
+  },
+  {
+    name: 'log-forgets-the-last-batch',
+    sentence: 'the log forgets what the last batch of the state store holds alone',
+    trap: '1',
+    file: 'src/storage/state-store.ts',
+    find: 'this.#options.onBatch({ written, forgettable });',
+    replace: 'this.#options.onBatch({ written, forgettable: written });',
+    profiles: [],
+    tests: ['state-last-batch'],
+    isFast: true,
+  },
+  {
+    name: 'only-copy-set-aside',
+    sentence: 'a damaged store is set aside although nothing else has what it holds',
+    trap: '1',
+    file: 'src/node/state-repair.ts',
+    find: 'if (shards.length > 0) throw new StoreDamaged({ folder, damage, shards });',
+    replace: '',
+    profiles: [],
+    tests: ['state-repair'],
+    isFast: true,
+  },
+];
