@@ -180,7 +180,8 @@ export class Computer {
     this.#files.heal();
     this.#isFailing = false;
     this.#state.fault = undefined;
-    crashState(this.#state, { random: this.#random, probes: this.#surroundings.probes });
+    const { probes } = this.#surroundings;
+    crashState(this.#state, { life: this.#life, random: this.#random, probes });
     this.#surroundings.network.crash(this.url);
   }
 

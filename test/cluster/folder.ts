@@ -29,10 +29,10 @@ const LAST_BATCH_LOST = 0.1;
 /** The process ends: a batch on its way may be there, and the last one that was may not. */
 export function crashState(
   state: MemoryState,
-  { random, probes }: { readonly random: Random; readonly probes: Probes },
+  { life, random, probes }: { readonly life: number; readonly random: Random; probes: Probes },
 ): void {
   state.crash({ keepsUnfinished: random.chance(0.5) });
-  if (!random.fork(`last batch ${random.word()}`).chance(LAST_BATCH_LOST)) return;
+  if (!random.fork(`last batch ${life}`).chance(LAST_BATCH_LOST)) return;
   state.loseLastBatch();
   probes.hit('the last batch of a state was lost');
 }

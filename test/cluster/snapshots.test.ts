@@ -9,12 +9,19 @@ import { Stage } from './stage.ts';
 const FORGETFUL = { tailEntries: 4, slowFollowerEntriesMax: 16 };
 const AWAY = 3;
 
+/** A checkpoint is written, and another batch behind it: the logs forget what it has. */
+function forget(stage: Stage): void {
+  stage.run(STATE_LIMITS.checkpointMilliseconds * 2);
+  stage.put({ count: 1, atOnce: 1, value: 'z' });
+  stage.run(STATE_LIMITS.checkpointMilliseconds * 2);
+}
+
 test('a node that comes back gets the snapshots of all its shards on an idle cluster', () => {
   const shards = 4 * STATE_LIMITS.exportsMax;
   const stage = new Stage(1, { nodes: 3, shards, limits: FORGETFUL });
   stage.computer(AWAY).crash({ isPower: false });
   stage.put({ count: shards * 60, atOnce: 64, value: 'x'.repeat(40) });
-  stage.run(STATE_LIMITS.checkpointMilliseconds * 2);
+  forget(stage);
   stage.computer(AWAY).start();
   stage.run(50);
   ok(stage.laggingOn(AWAY).length > STATE_LIMITS.exportsMax, 'more than are sent at once');
@@ -30,7 +37,7 @@ test('a snapshot moves as fast as the disks read and write, not with the heartbe
   stage.put({ count, atOnce: 500, value: 'x'.repeat(60) });
   stage.computer(AWAY).crash({ isPower: false });
   stage.put({ count: 100, atOnce: 1, value: 'y' });
-  stage.run(STATE_LIMITS.checkpointMilliseconds * 2);
+  forget(stage);
   stage.computer(AWAY).start();
   const milliseconds = stage.until('it has all', () => stage.laggingOn(AWAY).length === 0);
   ok((stage.probes.counts.get('snapshot-installed') ?? 0) > 0, 'by a snapshot');
