@@ -138,6 +138,8 @@ assert(REQUEST_LIMITS.rangeBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a range f
 /** What the cluster may know of itself. All of it is held in memory by every node and client. */
 export const CATALOGUE_LIMITS = {
   nodesMax: 256,
+  /** Nodes that have a number and have never started; more wait until one of them has. */
+  newcomersMax: 32,
   /** Data shards. */
   shardsMax: 1024,
   /** Replicas that one shard may want. */

@@ -50,8 +50,11 @@ export interface NodeRow extends NodeDescription {
   readonly node: NodeId;
   /** Index of the entry that changed the row last; so for every row. */
   readonly revision: number;
-  /** Sixteen random bytes that the node drew when its data folder was made: its identity. */
-  readonly joinToken: Uint8Array;
+  /**
+   * What is known of the sixteen random bytes that the node drew when its data folder was made, its
+   * identity: their digest, for every client sees the map.
+   */
+  readonly tokenDigest: Uint8Array;
   /** The life that was announced last: the number of the boot; 0 before the first. */
   readonly incarnation: number;
   /** And the random word of that boot. The next life to be announced must know it. */

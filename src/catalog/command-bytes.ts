@@ -69,6 +69,7 @@ const REFUSALS: readonly Refusal[] = [
   'last-node',
   'fewer-replicas',
   'no-majority',
+  'too-many-newcomers',
 ];
 
 const MEMBERS = { lengthMax: CATALOGUE_LIMITS.shardsMax + 1, bytesMin: 1 };

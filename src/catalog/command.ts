@@ -130,7 +130,9 @@ export type Refusal =
    * The node is silent, and without it a shard has no majority that could give its data to
    * others. Said by the catalog's leader.
    */
-  | 'no-majority';
+  | 'no-majority'
+  /** As many nodes as may have joined and never started: some of them may never come. */
+  | 'too-many-newcomers';
 
 export type Reply =
   /**

@@ -4,6 +4,7 @@ import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { type Life, lifeMissingIn, wordOf } from '../base/life.ts';
 import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { isSameDigest, sha256 } from '../base/sha256.ts';
 import { arcStart } from '../ring/arc.ts';
 import {
   CATALOGUE_SHARD,
@@ -13,7 +14,8 @@ import {
   type ShardRow,
 } from './cluster-map.ts';
 import type { Aim, Command, Place, Refusal, Report, SetMembership } from './command.ts';
-import { admit, isSameToken, membershipOf, nodesGone } from './membership.ts';
+import { faultOfDescription } from './description.ts';
+import { admit, membershipOf, nodesGone, nodeWithToken } from './membership.ts';
 import { basisOf, isSameBasis, nodeNumbered } from './questions.ts';
 import { isSoundGoal } from './row.ts';
 import type { OwnAffairs } from './state-rows.ts';
@@ -79,16 +81,18 @@ function outcomeOf(
 function found(map: ClusterMap | undefined, command: CommandOf<'found'>, index: number): Decision {
   const { clusterId, settings, joinToken, description, members } = command;
   if (map !== undefined) {
-    const known = map.nodes.find((row) => isSameToken(row.joinToken, joinToken));
+    const known = nodeWithToken(map, joinToken);
     const isAgain = map.clusterId === clusterId && known?.node === 1;
     return isAgain ? { type: 'nothing', node: known.node } : refuse('already-founded');
   }
   const isComplete = members.length === settings.shards + 1;
   if (clusterId === '' || description.weight === 0 || !isComplete) return refuse('unsound');
+  if (faultOfDescription(description) !== undefined) return refuse('unsound');
   const node = 1 as NodeId;
   const { weight, zone } = description;
+  const tokenDigest = sha256(joinToken);
   const row: NodeRow = {
-    ...{ node, revision: index, joinToken, incarnation: 0, life: 0, ...description },
+    ...{ node, revision: index, tokenDigest, incarnation: 0, life: 0, ...description },
     basis: { weight, zone, isDrained: false },
     membership: 'active',
     replaces: NO_NODE,
@@ -121,11 +125,15 @@ function join(
   { joinToken, description }: CommandOf<'join'>,
   index: number,
 ): Outcome {
-  const known = map.nodes.find((row) => isSameToken(row.joinToken, joinToken));
+  const known = nodeWithToken(map, joinToken);
   if (known !== undefined) return { type: 'nothing', node: known.node };
+  if (faultOfDescription(description) !== undefined) return refuse('unsound');
+  const newcomers = map.nodes.filter(({ incarnation }) => incarnation === 0).length;
+  if (newcomers >= CATALOGUE_LIMITS.newcomersMax) return refuse('too-many-newcomers');
   if (map.nodes.length >= CATALOGUE_LIMITS.nodesMax) return refuse('full');
   const node = map.nextNode;
-  const { nodes, shards, replaces } = admit(map, { node, joinToken, description }, index);
+  const newcomer = { node, tokenDigest: sha256(joinToken), description };
+  const { nodes, shards, replaces } = admit(map, newcomer, index);
   const own = { ...ownOf(map, index), nextNode: (node + 1) as NodeId };
   // Goals that were made with the node that is replaced are not to be set any more.
   const aimedAt = replaces === NO_NODE ? own.aimedAt : index;
@@ -137,11 +145,11 @@ function announce(map: ClusterMap, command: CommandOf<'announce'>, index: number
   const { node, joinToken, lineage, description } = command;
   const row = nodeNumbered(map, node);
   if (row === undefined) return refuse('unknown-node');
-  if (!isSameToken(row.joinToken, joinToken)) return refuse('wrong-token');
+  if (!isSameDigest(row.tokenDigest, sha256(joinToken))) return refuse('wrong-token');
   const known = lifeOfRow(row);
   if (lifeMissingIn(lineage, known) !== undefined) return refuse('older-copy');
   const { incarnation } = lineage;
-  if (incarnation < 1) return refuse('unsound');
+  if (incarnation < 1 || faultOfDescription(description) !== undefined) return refuse('unsound');
   const life = wordOf(lineage);
   const isAgain = known.length > 0 && life === row.life;
   if (isAgain && incarnation !== row.incarnation) return refuse('unsound');

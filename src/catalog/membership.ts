@@ -4,6 +4,7 @@
  */
 
 import type { NodeId } from '../base/ids.ts';
+import { isSameDigest, sha256 } from '../base/sha256.ts';
 import type { ClusterMap, NodeDescription, NodeRow, ShardRow } from './cluster-map.ts';
 import { NO_NODE } from './cluster-map.ts';
 import type { Command, Refusal, SetMembership } from './command.ts';
@@ -11,7 +12,7 @@ import { nodeNumbered } from './questions.ts';
 
 interface Newcomer {
   readonly node: NodeId;
-  readonly joinToken: Uint8Array;
+  readonly tokenDigest: Uint8Array;
   readonly description: NodeDescription;
 }
 
@@ -39,14 +40,14 @@ function predecessorsOf(
  * has caught up: the shard never has one more voter, and never counts the machine twice.
  */
 export function admit(map: ClusterMap, newcomer: Newcomer, index: number): Admission {
-  const { node, joinToken, description } = newcomer;
+  const { node, tokenDigest, description } = newcomer;
   const predecessors = predecessorsOf(map, newcomer);
   const former = predecessors.at(-1);
   const bases = predecessors.flatMap(({ basis }) => basis ?? []);
   // Of two that are replaced at once the goals lose one node, so they are made anew.
   const basis = bases.length === 1 ? bases[0] : undefined;
   const row: NodeRow = {
-    ...{ node, revision: index, joinToken, incarnation: 0, life: 0, ...description, basis },
+    ...{ node, revision: index, tokenDigest, incarnation: 0, life: 0, ...description, basis },
     membership: former?.membership === 'draining' ? 'draining' : 'active',
     replaces: former?.node ?? NO_NODE,
   };
@@ -110,7 +111,7 @@ export function objectionOf(
   if (map === undefined) return undefined;
   if (command.type === 'join') {
     // A folder that asks again has its number already.
-    const isKnown = map.nodes.some(({ joinToken }) => isSameToken(joinToken, command.joinToken));
+    const isKnown = nodeWithToken(map, command.joinToken) !== undefined;
     const running = predecessorsOf(map, command).some(({ node }) => isUp(node));
     return running && !isKnown ? 'still-running' : undefined;
   }
@@ -132,8 +133,10 @@ function dependsOn(
   return voters.filter((voter) => isUp(voter.node)).length * 2 <= voters.length;
 }
 
-export function isSameToken(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+/** The node whose data folder has this token. */
+export function nodeWithToken({ nodes }: ClusterMap, joinToken: Uint8Array): NodeRow | undefined {
+  const digest = sha256(joinToken);
+  return nodes.find(({ tokenDigest }) => isSameDigest(tokenDigest, digest));
 }
 
 /** What speaks against the removal of a node, whether or not it is up. */

@@ -10,15 +10,15 @@ import {
   MEMBERSHIPS,
   readAimedBasis,
   readDescription,
-  readJoinToken,
   readList,
   readMember,
   readMembership,
   readNode,
+  readTokenDigest,
   writeAimedBasis,
   writeCounts,
   writeDescription,
-  writeJoinToken,
+  writeTokenDigest,
 } from './spelling.ts';
 
 /** No row is shorter. */
@@ -36,7 +36,7 @@ export function writeNodeRow(writer: Writer, row: NodeRow): void {
   writer.array(NODE_FIELDS);
   writer.count(row.node);
   writer.count(row.revision);
-  writeJoinToken(writer, row.joinToken);
+  writeTokenDigest(writer, row.tokenDigest);
   writer.count(row.incarnation);
   writer.count(row.life);
   writeDescription(writer, row);
@@ -50,7 +50,7 @@ export function readNodeRow(reader: Reader): NodeRow {
   reader.tuple(NODE_FIELDS);
   const node = readNode(reader);
   const revision = reader.count();
-  const joinToken = readJoinToken(reader);
+  const tokenDigest = readTokenDigest(reader);
   const incarnation = reader.count();
   const life = reader.count();
   const description = readDescription(reader);
@@ -60,7 +60,7 @@ export function readNodeRow(reader: Reader): NodeRow {
   const membership = readMembership(reader);
   const replaces = reader.count() as NodeId;
   const about = { ...description, basis, membership, replaces };
-  return { node, revision, joinToken, incarnation, life, ...about };
+  return { node, revision, tokenDigest, incarnation, life, ...about };
 }
 
 export function writeShardRow(writer: Writer, row: ShardRow): void {

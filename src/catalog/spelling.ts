@@ -42,6 +42,20 @@ export function readJoinToken(reader: Reader): Uint8Array {
   return token.slice();
 }
 
+const TOKEN_DIGEST_BYTES = 32;
+
+export function writeTokenDigest(writer: Writer, digest: Uint8Array): void {
+  assert(digest.length === TOKEN_DIGEST_BYTES, 'a digest of a token has its length');
+  writer.bytes(digest);
+}
+
+/** A copy, as of a token. */
+export function readTokenDigest(reader: Reader): Uint8Array {
+  const digest = reader.bytes(TOKEN_DIGEST_BYTES);
+  if (digest.length !== TOKEN_DIGEST_BYTES) reader.break();
+  return digest.slice();
+}
+
 export function writeLineage(writer: Writer, { incarnation, words }: Lineage): void {
   assert(words.length > 0 && words.length <= WORDS_MAX, 'a lineage is within its limit');
   writer.count(incarnation);

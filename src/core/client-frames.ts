@@ -35,15 +35,9 @@ export class ClientFrames {
       const isFull = client.isFullFor(shard);
       client.begin(request.id, shard);
       if (isFull) refuse(client, request, 'overloaded');
-      else if (isOfNodesOnly(request)) refuse(client, request, 'malformed');
       else router.route(request, { origin: client, isForwarded: false });
     }
   }
-}
-
-/** Steps of transactions are for those who conduct them, and a client conducts none. */
-function isOfNodesOnly(request: Request): boolean {
-  return request.type === 'step' || (request.type === 'validate' && request.owner !== undefined);
 }
 
 function refuse(origin: Origin, { id }: Request, failure: Failure): void {

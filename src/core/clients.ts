@@ -20,6 +20,7 @@ interface Asked {
 }
 
 class Client implements Origin {
+  readonly isClient = true;
   readonly connection: number;
   readonly #clients: Clients;
   /** Requests that are not answered. */

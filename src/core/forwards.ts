@@ -53,7 +53,8 @@ export class Forwards {
     const id = this.#nextId;
     this.#nextId += 1;
     const bytes = encodeRequests([request]);
-    this.#options.send(to, { type: 'forward', id, request: bytes });
+    const isOfClient = origin.isClient === true;
+    this.#options.send(to, { type: 'forward', id, isOfClient, request: bytes });
     // Of what only reads nothing can be in doubt.
     const isWrite = !READING.includes(request.type);
     const until = now + NODE_LIMITS.forwardMilliseconds;
@@ -115,6 +116,7 @@ interface AskedBy {
 
 interface ForwardedOriginOptions {
   readonly id: number;
+  readonly isClient: boolean;
   readonly from: NodeId;
   readonly request: Request;
   readonly send: Send;
@@ -122,12 +124,14 @@ interface ForwardedOriginOptions {
 
 /** The far end: what a forwarded request answers goes back where it came from. */
 export class ForwardedOrigin implements Origin {
+  readonly isClient: boolean;
   readonly #id: number;
   readonly #from: NodeId;
   readonly #send: Send;
   readonly #hasHurry: boolean;
 
   constructor(options: ForwardedOriginOptions) {
+    this.isClient = options.isClient;
     this.#id = options.id;
     this.#from = options.from;
     this.#send = options.send;

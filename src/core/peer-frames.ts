@@ -67,7 +67,8 @@ export class PeerFrames {
       case 'forward': {
         const request = forwardedRequest(message.request);
         if (request === undefined) return;
-        const origin = new ForwardedOrigin({ id: message.id, from, request, send: tell });
+        const { id, isOfClient: isClient } = message;
+        const origin = new ForwardedOrigin({ id, isClient, from, request, send: tell });
         return router.route(request, { origin, isForwarded: true });
       }
       case 'forwarded':

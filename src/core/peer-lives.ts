@@ -2,6 +2,7 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { type Life, type Lineage, lifeMissingIn, lifeOf, wordOf } from '../base/life.ts';
+import { isSameDigest } from '../base/sha256.ts';
 import type { ClusterMap, NodeRow } from '../catalog/cluster-map.ts';
 import { lifeOfRow } from '../catalog/decision.ts';
 import type { Log } from '../storage/log.ts';
@@ -75,16 +76,12 @@ export class PeerLives {
   forgetThoseNotIn(map: ClusterMap, before: ClusterMap | undefined): void {
     const { log } = this.#options;
     const rows = new Map(map.nodes.map((row) => [row.node, row]));
-    for (const { node, joinToken } of before?.nodes ?? []) {
+    for (const { node, tokenDigest } of before?.nodes ?? []) {
       const row = rows.get(node);
-      if (row !== undefined && isSame(row.joinToken, joinToken)) continue;
+      if (row !== undefined && isSameDigest(row.tokenDigest, tokenDigest)) continue;
       if (!log.lives.has(node)) continue;
       this.#durable.delete(node);
       log.append([{ type: 'forget-node', node }], () => {});
     }
   }
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }

@@ -1,6 +1,7 @@
 /** A node without a number asks a node of a cluster for one. */
 
 import type { NodeId } from '../base/ids.ts';
+import { CATALOGUE_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, NodeDescription } from '../catalog/cluster-map.ts';
 import type { Reply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
@@ -97,9 +98,20 @@ export function joinAt(joining: Joining): Promise<Admission> {
 
 function refusalOf(reply: Reply | undefined): string | undefined {
   if (reply?.type !== 'refused') return undefined;
-  if (reply.reason !== 'still-running') return `the catalogue refused (${reply.reason})`;
-  return (
-    'another node of the cluster is running at the address that this one gives. Stop it, or ' +
-    'start this one with another --listen or --advertise-peer'
-  );
+  switch (reply.reason) {
+    case 'still-running':
+      return (
+        'another node of the cluster is running at the address that this one gives. Stop it, or ' +
+        'start this one with another --listen or --advertise-peer'
+      );
+    case 'too-many-newcomers':
+      return (
+        `${CATALOGUE_LIMITS.newcomersMax} nodes have joined and have not started yet. Start ` +
+        'them, or remove those that will not come: kvctl nodes shows them'
+      );
+    case 'full':
+      return `the cluster has ${CATALOGUE_LIMITS.nodesMax} nodes, as many as it may have`;
+    default:
+      return `the catalogue refused (${reply.reason})`;
+  }
 }

@@ -1,5 +1,7 @@
 /** `host:port`, as people write it: names, addresses, and addresses of six in brackets. */
 
+import { isClientUrl } from '../catalog/description.ts';
+
 interface HostAndPort {
   readonly host: string;
   readonly port: number;
@@ -24,9 +26,7 @@ export function isListenAddress(text: string): boolean {
 
 /** `host:port`, or a whole url of a socket. */
 export function isReachableAddress(text: string): boolean {
-  if (isListenAddress(text)) return true;
-  if (text.length > URL_CHARACTERS_MAX || !/^wss?:\/\/./.test(text)) return false;
-  return URL.canParse(text);
+  return isListenAddress(text) || (text.length <= URL_CHARACTERS_MAX && isClientUrl(text));
 }
 
 export function urlOf(address: string): string {

@@ -6,6 +6,7 @@ import { NODE_LIMITS } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
 import type { Timing } from '../base/timing.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
+import { faultOfDescription } from '../catalog/description.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
 import type { NodeCore } from '../core/node-core.ts';
@@ -148,6 +149,8 @@ class Server implements RunningNode {
   async open(): Promise<void> {
     const { house, logger, options } = this.#parts;
     const description = this.#description;
+    const fault = faultOfDescription(description);
+    if (fault !== undefined) throw new Error(`${fault}. Nothing was changed`);
     const { passport, map } = await identify({
       ...membershipOf(options),
       folder: house.folder,

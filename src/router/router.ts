@@ -18,6 +18,7 @@ import type { Wanted } from '../shard/reads.ts';
 import type { Replica } from '../shard/replica.ts';
 import type { ReadLevel, Request } from '../wire/request.ts';
 import type { Failure, Response } from '../wire/response.ts';
+import { isForNodesOnly } from './client-door.ts';
 import { FAILURE_OF, makesRoom, refusalOf } from './refusal.ts';
 
 /** What the node lends to its router. */
@@ -68,6 +69,9 @@ export class Router {
   }
 
   route(request: Request, asked: { readonly origin: Origin; readonly isForwarded: boolean }): void {
+    if (asked.origin.isClient === true && isForNodesOnly(request)) {
+      return this.#fail({ request, ...asked }, 'nodes-only');
+    }
     switch (request.type) {
       case 'map':
         return this.#giveMap({ request, ...asked });

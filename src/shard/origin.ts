@@ -4,6 +4,8 @@ import type { NodeId, ShardId } from '../base/ids.ts';
 import type { Response } from '../wire/response.ts';
 
 export interface Origin {
+  /** What is asked for comes from a client, through however many nodes; absent: from a node. */
+  readonly isClient?: boolean;
   /** Called once for each request, at any later time; nothing happens if the asker is gone. */
   respond(response: Response): void;
   /** After a response that came from another node: whom to ask next time. */

@@ -11,7 +11,13 @@ export type NodeMessage =
   /** To a peer whose beat told of an older one. */
   | { readonly type: 'map'; readonly map: Uint8Array }
   /** A request that came to the wrong node, as a frame of one; it is not passed on again. */
-  | { readonly type: 'forward'; readonly id: number; readonly request: Uint8Array }
+  | {
+      readonly type: 'forward';
+      readonly id: number;
+      /** A client asks for it, and may ask for less than a node. */
+      readonly isOfClient: boolean;
+      readonly request: Uint8Array;
+    }
   /** The response to it, as a frame of one. */
   | { readonly type: 'forwarded'; readonly id: number; readonly response: Uint8Array }
   /** To the leader of a shard, by a follower that wants to know how far it is behind. */
@@ -57,7 +63,7 @@ const TYPE = {
 const LENGTH = {
   beat: 2,
   map: 2,
-  forward: 3,
+  forward: 4,
   forwarded: 3,
   ask: 3,
   told: 4,
@@ -140,6 +146,7 @@ function writeMessage(message: NodeMessage): void {
       break;
     case 'forward':
       writer.count(message.id);
+      writer.truth(message.isOfClient);
       writer.bytes(message.request);
       break;
     case 'forwarded':
@@ -183,7 +190,8 @@ function readMessage(reader: Reader): NodeMessage | undefined {
     case TYPE.forward: {
       if (length !== LENGTH.forward) return undefined;
       const id = reader.count();
-      return { type: 'forward', id, request: reader.bytes(WIRE_LIMITS.frameBytesMax) };
+      const isOfClient = reader.truth();
+      return { type: 'forward', id, isOfClient, request: reader.bytes(WIRE_LIMITS.frameBytesMax) };
     }
     case TYPE.forwarded: {
       if (length !== LENGTH.forwarded) return undefined;

@@ -33,6 +33,8 @@ export const FAILURES = [
   'too-much',
   /** A transaction holds a key of it, and goes on holding it; ask again. */
   'held',
+  /** Nodes ask each other for it; nothing that a client may want. */
+  'nodes-only',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

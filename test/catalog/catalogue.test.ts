@@ -87,10 +87,32 @@ test('a cluster has room for so many nodes', () => {
   assert.equal(rig.mustSay(joining(7)), 7);
 });
 
+test('so many nodes may have joined and not started; the next one waits for one of them', () => {
+  const rig = founded(CATALOGUE_LIMITS.newcomersMax - 1);
+  rig.mustSay(joining(99));
+  assert.deepEqual(rig.say(joining(100)), refused('too-many-newcomers'));
+  assert.equal(rig.mustSay(joining(7)), 7, 'one of them asks again');
+  rig.mustSay(announcement(7, 1, 1));
+  rig.mustSay(joining(100));
+  assert.deepEqual(rig.say(joining(101)), refused('too-many-newcomers'));
+  const { revision } = nodeNumbered(rig.map, 8 as NodeId) ?? { revision: 0 };
+  const removal = { node: 8 as NodeId, revision, membership: 'removing', isForced: true } as const;
+  rig.mustSay({ type: 'set-membership', ...removal });
+  rig.mustSay(joining(101));
+});
+
+test('what a node says of itself has to be sound when it joins, and when it is announced', () => {
+  const rig = founded(2);
+  const evil = describe('x', { peerUrl: 'ws://a:1/admin?x=' });
+  assert.deepEqual(rig.say({ ...joining(5), description: evil } as Command), refused('unsound'));
+  const moved = { ...announcement(2, 1, 1), description: evil } as Command;
+  assert.deepEqual(rig.say(moved), refused('unsound'));
+});
+
 test('a node is announced in lives that follow each other, and each as often as it likes', () => {
   const rig = founded(2);
   rig.mustSay(announcement(2, 3, 77));
-  assert.equal(nodeNumbered(rig.map, 2 as NodeId)?.peerUrl, 'ws://moved-77:7001/peer');
+  assert.equal(nodeNumbered(rig.map, 2 as NodeId)?.peerUrl, 'ws://moved-77:7001');
   const { version } = rig.map;
   rig.mustSay(announcement(2, 3, 77));
   assert.equal(rig.map.version, version);

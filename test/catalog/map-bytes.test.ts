@@ -6,6 +6,7 @@ import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { NUMBER_MAX } from '../../src/base/ids.ts';
 import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
+import { sha256 } from '../../src/base/sha256.ts';
 import type { ClusterMap, Member, NodeRow, ShardRow } from '../../src/catalog/cluster-map.ts';
 import { decodeMap, encodeMap } from '../../src/catalog/map-bytes.ts';
 import { arcStart } from '../../src/ring/arc.ts';
@@ -28,7 +29,7 @@ function largeMap({ nodes, shards, members, goal, textBytes }: Size): ClusterMap
   const basis = { weight: 65_536, zone: text(zoneBytesMax) };
   const url = text(urlBytesMax);
   const nodeRow = (_: unknown, at: number): NodeRow => ({
-    ...{ node: (at + 1) as NodeId, revision: version, joinToken: tokenOf(at) },
+    ...{ node: (at + 1) as NodeId, revision: version, tokenDigest: sha256(tokenOf(at)) },
     ...{ incarnation: version, life: version, name: text(nameBytesMax) },
     ...{ peerUrl: url, clientUrl: url, ...basis, basis: { ...basis, isDrained: true } },
     ...{ membership: 'removing', replaces: nodes as NodeId },

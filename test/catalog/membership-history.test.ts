@@ -24,7 +24,7 @@ class MembershipHistory {
     this.#random = new Random(seed);
     this.world = new World(this.#random, foundation({ shards: 6 }));
     const count = this.#random.between(3, 6);
-    for (let number = 2; number <= count; number++) this.#join(`node-${number}`);
+    for (let number = 2; number <= count; number++) this.#join(`ws://node-${number}`);
     calm(this.world, this.#random);
   }
 
@@ -68,7 +68,7 @@ class MembershipHistory {
       case 2: {
         if (!this.#maySpare(node)) return;
         this.#lose(node);
-        this.#join(`node-${this.#tokens + 100}`);
+        this.#join(`ws://node-${this.#tokens + 100}`);
         return this.#assign(node, 'removing', isUp);
       }
       case 3:

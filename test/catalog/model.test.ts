@@ -8,7 +8,7 @@ import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import { encodeCommand } from '../../src/catalog/command-bytes.ts';
 import { Model } from './model.ts';
 import { randomCommand } from './random-command.ts';
-import { Rig, Rows } from './rows.ts';
+import { Rig, Rows, tokenBehind } from './rows.ts';
 
 const HISTORIES = 300;
 const COMMANDS = 150;
@@ -18,11 +18,18 @@ function assertAlike(map: ClusterMap, model: Model): void {
   assert.equal(map.aimedAt, model.aimedAt);
   assert.equal(map.nextNode, model.next);
   assert.deepEqual(
-    map.nodes.map(({ joinToken, incarnation, life, basis, membership, replaces, ...row }) => {
+    map.nodes.map(({ tokenDigest, incarnation, life, basis, membership, replaces, ...row }) => {
       const { name, peerUrl, clientUrl, weight, zone, revision } = row;
       const about = JSON.stringify({ name, peerUrl, clientUrl, weight, zone });
       const aimed = basis === undefined ? '' : `${basis.weight} ${basis.zone} ${basis.isDrained}`;
-      const known = { token: String(joinToken), incarnation, life, about, peerUrl, weight };
+      const known = {
+        token: String(tokenBehind(tokenDigest)),
+        incarnation,
+        life,
+        about,
+        peerUrl,
+        weight,
+      };
       return { ...known, basis: aimed, revision, membership, replaces: replaces as number };
     }),
     [...model.nodes.values()],

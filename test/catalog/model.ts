@@ -1,5 +1,6 @@
 /** The catalogue told again, as naively as can be: loose records that are changed in place. */
 
+import type { NodeDescription } from '../../src/catalog/cluster-map.ts';
 import type { Command, Refusal } from '../../src/catalog/command.ts';
 
 interface ModelNode {
@@ -28,6 +29,11 @@ interface ModelShard {
   goal: string;
   /** By member id. */
   members: Map<number, ModelMember>;
+}
+
+/** What the random commands have of that kind. */
+function isHostile({ zone, peerUrl }: NodeDescription): boolean {
+  return zone.includes('\u001b') || peerUrl.includes('?');
 }
 
 export class Model {
@@ -82,6 +88,7 @@ export class Model {
       return isSame ? 1 : 'already-founded';
     }
     if (members.length !== settings.shards + 1 || description.weight < 1) return 'unsound';
+    if (isHostile(description)) return 'unsound';
     this.name = clusterId;
     this.replicas = settings.replicas;
     for (const [at, member] of members.entries()) {
@@ -96,9 +103,13 @@ export class Model {
     return 1;
   }
 
-  #join({ joinToken, description }: Extract<Command, { type: 'join' }>, index: number): number {
+  #join(
+    { joinToken, description }: Extract<Command, { type: 'join' }>,
+    index: number,
+  ): number | Refusal {
     const token = String(joinToken);
     for (const [number, known] of this.nodes) if (known.token === token) return number;
+    if (isHostile(description)) return 'unsound';
     const { peerUrl, weight } = description;
     const number = this.next++;
     const former = [...this.nodes].filter(([, node]) => node.peerUrl === peerUrl);
@@ -173,7 +184,7 @@ export class Model {
     if (node === undefined) return 'unknown-node';
     if (node.token !== String(command.joinToken)) return 'wrong-token';
     if (node.incarnation > 0 && !words.includes(node.life)) return 'older-copy';
-    if (incarnation === 0) return 'unsound';
+    if (incarnation === 0 || isHostile(command.description)) return 'unsound';
     if (node.incarnation > 0 && node.life === life) {
       return node.incarnation === incarnation ? 0 : 'unsound';
     }

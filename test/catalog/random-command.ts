@@ -4,9 +4,9 @@ import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { ClusterMap, NodeDescription } from '../../src/catalog/cluster-map.ts';
 import type { Command, PlacedMember } from '../../src/catalog/command.ts';
-import { foundation, tokenOf } from './rows.ts';
+import { foundation, tokenBehind, tokenOf } from './rows.ts';
 
-const ZONES = ['', 'a', 'b', 'zürich'];
+const ZONES = ['', 'a', 'b', 'zürich', '', 'a', 'b', '\u001b[2J'];
 
 /** Some that make sense for the map, many that do not. */
 export function randomCommand(random: Random, map: ClusterMap | undefined): Command {
@@ -26,7 +26,8 @@ export function randomCommand(random: Random, map: ClusterMap | undefined): Comm
     case 3:
     case 4: {
       const node = nodeNear(random, map);
-      const known = map?.nodes.find((row) => row.node === node)?.joinToken ?? tokenOf(1);
+      const row = map?.nodes.find((one) => one.node === node);
+      const known = row === undefined ? tokenOf(1) : tokenBehind(row.tokenDigest);
       return {
         type: 'announce',
         node,
@@ -112,11 +113,12 @@ function randomReport(random: Random, map: ClusterMap | undefined): Command {
 }
 
 function randomDescription(random: Random): NodeDescription {
-  const name = random.pick(['here', 'there', 'über-all']);
+  const name = random.pick(['here', 'there', 'over-all']);
+  const isSound = random.chance(0.95);
   return {
     name: random.chance(0.5) ? '' : name,
-    peerUrl: `ws://${name}:${random.below(4)}`,
-    clientUrl: random.chance(0.2) ? '' : `wss://${name}`,
+    peerUrl: `ws://${name}:${random.between(1, 4)}${isSound ? '' : '/admin?x='}`,
+    clientUrl: `wss://${name}`,
     weight: random.below(4),
     zone: random.pick(ZONES),
   };

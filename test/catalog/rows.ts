@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
+import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { sha256 } from '../../src/base/sha256.ts';
 import { type Applied, Catalogue } from '../../src/catalog/catalogue.ts';
 import type { ClusterMap, NodeDescription, ShardRow } from '../../src/catalog/cluster-map.ts';
 import type { Command, Reply } from '../../src/catalog/command.ts';
@@ -101,6 +103,17 @@ export class Rig {
   }
 }
 
+/** Numbers of tokens that tests give to nodes. */
+const TOKENS = 512;
+
+/** That of `tokenOf` which has this digest. */
+export function tokenBehind(digest: Uint8Array): Uint8Array {
+  for (let number = 0; number < TOKENS; number++) {
+    if (String(sha256(tokenOf(number))) === String(digest)) return tokenOf(number);
+  }
+  throw new RangeError('it is the digest of no token');
+}
+
 export function tokenOf(number: number): Uint8Array {
   const token = new Uint8Array(16);
   new DataView(token.buffer).setUint32(0, number);
@@ -110,8 +123,8 @@ export function tokenOf(number: number): Uint8Array {
 export function describe(name: string, options: Partial<NodeDescription> = {}): NodeDescription {
   return {
     name: '',
-    peerUrl: `ws://${name}:7001/peer`,
-    clientUrl: `ws://${name}:7000/client`,
+    peerUrl: `ws://${name}:7001`,
+    clientUrl: `ws://${name}:7000`,
     weight: 1,
     zone: '',
     ...options,
@@ -144,7 +157,15 @@ export function joining(number: number, options: Partial<NodeDescription> = {}):
 export function founded(nodes: number, options: Parameters<typeof foundation>[0] = {}): Rig {
   const rig = new Rig();
   rig.mustSay(foundation(options));
-  for (let node = 2; node <= nodes; node++) assert.equal(rig.mustSay(joining(node)), node);
+  for (let node = 2; node <= nodes; node++) {
+    assert.equal(rig.mustSay(joining(node)), node);
+    if (node < CATALOGUE_LIMITS.newcomersMax) continue;
+    // Beyond that many, newcomers wait for those before them to start.
+    const lineage = { incarnation: 1, words: [node] };
+    const description = describe(`node-${node}`);
+    const joinToken = tokenOf(node);
+    rig.mustSay({ type: 'announce', node: node as NodeId, joinToken, lineage, description });
+  }
   return rig;
 }
 

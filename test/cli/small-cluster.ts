@@ -35,7 +35,7 @@ export function mapOn(nodes: readonly number[], voters: readonly number[] = node
     nodes: nodes.map((node) => ({
       node: node as NodeId,
       revision: 1,
-      joinToken: new Uint8Array(16),
+      tokenDigest: new Uint8Array(32),
       incarnation: 1,
       life: 1,
       name: `n${node}`,

@@ -66,7 +66,7 @@ export class SweepWorld {
       witness: this.witness,
       limits: RAFT_LIMITS,
     });
-    const urls = Array.from({ length: NODES }, (_, at) => `node-${at + 1}`);
+    const urls = Array.from({ length: NODES }, (_, at) => `ws://node-${at + 1}`);
     this.customer = new Customer({ number: 1, surroundings, urls, writes: this.#writes });
   }
 

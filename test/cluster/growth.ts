@@ -83,13 +83,13 @@ export class Growth {
   /** A computer for a copy of a folder; it is none of those that the cluster grew by. */
   newTwin(): Computer {
     const { surroundings, witness, limits, sizes = SMALL_SIZES } = this.#options;
-    return new Computer({ url: 'twin', name: 'twin', surroundings, witness, limits, sizes });
+    return new Computer({ url: 'ws://twin', name: 'twin', surroundings, witness, limits, sizes });
   }
 
   #add(address?: string): Computer {
     const { surroundings, witness, limits, sizes = SMALL_SIZES, onComputer } = this.#options;
     const addresses = new Set(this.computers.map((one) => one.url));
-    const url = address ?? `node-${addresses.size + 1}`;
+    const url = address ?? `ws://node-${addresses.size + 1}`;
     const name = `${this.computers.length} ${url}`;
     const computer = new Computer({ url, name, surroundings, witness, limits, sizes });
     this.computers.push(computer);

@@ -111,7 +111,7 @@ export class World {
     const growth = this.#growth;
     growth.begin({ shards, replicas: Math.min(3, nodes) });
     this.#until('the cluster is founded', () => growth.isFounded, 10_000);
-    const urls = Array.from({ length: nodes }, (_, at) => `node-${at + 1}`);
+    const urls = Array.from({ length: nodes }, (_, at) => `ws://node-${at + 1}`);
     for (let number = 1; number <= customers; number++) {
       const surroundings = this.#surroundings;
       const customer = new Customer({ number, surroundings, urls, writes: this.#writes });

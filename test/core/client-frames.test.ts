@@ -16,8 +16,6 @@ const CONNECTION = 4;
 const SHARD = 3 as ShardId;
 const ABOUT = { id: 1, shard: SHARD, epoch: 1 };
 const OWNER = { id: { home: 0, client: clientOf(1), sequence: 1 }, attempts: 0, age: 5 };
-const TERMS = { level: { type: 'linearizable' }, patienceMilliseconds: 100 } as const;
-const VALIDATE = { type: 'validate', ...ABOUT, ...TERMS, checks: new Uint8Array() } as const;
 
 class Rig {
   readonly routed: Request['type'][] = [];
@@ -63,20 +61,6 @@ test('what a client may ask goes to the router, in order', () => {
   rig.take({ type: 'settle', ...ABOUT, ...about }, { type: 'pending', id: 2 });
   deepEqual(rig.routed, ['info', 'transact', 'settle', 'pending']);
   deepEqual(rig.answers, []);
-});
-
-test('a step of a transaction is for nodes alone: no client prepares or resolves anything', () => {
-  const rig = new Rig();
-  for (const step of ['prepare', 'resolve'] as const) {
-    rig.take({ type: 'step', ...ABOUT, step, bytes: new Uint8Array() });
-  }
-  deepEqual([rig.routed, rig.answers], [[], ['malformed', 'malformed']]);
-});
-
-test('a client validates for itself, and for no transaction', () => {
-  const rig = new Rig();
-  rig.take({ ...VALIDATE, owner: OWNER }, { ...VALIDATE, owner: undefined });
-  deepEqual([rig.routed, rig.answers], [['validate'], ['malformed']]);
 });
 
 test('one that asks too much at a time is told so, and one that asks no longer is heard', () => {

@@ -131,13 +131,26 @@ test('the far end answers under the number that came with the request', () => {
     told.push(message);
     hurries.push(hasHurry);
   };
-  const origin = new ForwardedOrigin({ id: 77, from: TWO, request: READ, send });
+  const origin = new ForwardedOrigin({ id: 77, isClient: true, from: TWO, request: READ, send });
   origin.respond({ type: 'written', id: 7, time: 5, replies: [] });
   deepEqual(told, [{ type: 'forwarded', id: 77, response: WRITTEN }]);
   for (const step of ['resolve', 'prepare'] as const) {
     const request = { type: 'step', id: 7, shard: SHARD, epoch: 1, step, bytes: EMPTY } as const;
-    const asked = new ForwardedOrigin({ id: 78, from: TWO, request, send });
+    const asked = new ForwardedOrigin({ id: 78, isClient: false, from: TWO, request, send });
     asked.respond({ type: 'written', id: 7, time: 5, replies: [] });
   }
   deepEqual(hurries, [true, false, true], 'nobody waits for a resolution to be heard');
+});
+
+test('what a client asks is a request of a client at the far end, too', () => {
+  const rig = new Rig();
+  const respond = () => {};
+  for (const origin of [{ respond, isClient: true }, { respond }]) {
+    rig.forwards.send(ONE, { request: READ, origin, now: 0 });
+  }
+  const told = rig.sent.map(({ message }) => message.type === 'forward' && message.isOfClient);
+  deepEqual(told, [true, false]);
+  const terms = { id: 1, from: TWO, request: READ, send: () => {} };
+  equal(new ForwardedOrigin({ ...terms, isClient: true }).isClient, true);
+  equal(new ForwardedOrigin({ ...terms, isClient: false }).isClient, false);
 });

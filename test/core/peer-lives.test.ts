@@ -10,9 +10,9 @@ import type { LogRecord } from '../../src/storage/log.ts';
 
 const TWO = 2 as NodeId;
 
-function rowOf(life: Life, joinToken = 'two'): NodeRow {
+function rowOf(life: Life, token = 'two'): NodeRow {
   const row = { node: TWO, incarnation: life.incarnation, life: life.word };
-  return { ...row, joinToken: new TextEncoder().encode(joinToken) } as unknown as NodeRow;
+  return { ...row, tokenDigest: new TextEncoder().encode(token) } as unknown as NodeRow;
 }
 
 const UNKNOWN = rowOf({ incarnation: 0, word: 0 });

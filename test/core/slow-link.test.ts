@@ -67,7 +67,7 @@ test('values of a megabyte pass a slow link one by one, without an election', ()
 
 test('snapshots of many shards pass a slow link without an election', () => {
   const limits = { tailEntries: 4, slowFollowerEntriesMax: 16 };
-  const stage = new Stage(3, { nodes: 3, shards: 8, limits, isLarge: true });
+  const stage = new Stage(13, { nodes: 3, shards: 8, limits, isLarge: true });
   stage.computer(AWAY).crash({ isPower: false });
   stage.put({ count: 2000, atOnce: 64, value: 'x'.repeat(2 * KIB) });
   stage.run(STATE_LIMITS.checkpointMilliseconds * 2);

@@ -270,6 +270,7 @@ export class Dispatch {
         return this.#halve(errand, at);
       case 'read-only':
       case 'malformed':
+      case 'nodes-only':
       case 'too-large':
         return this.#fail(errand, at, why);
       default:
@@ -411,6 +412,7 @@ const CODE_OF = {
   'too-large': 'value-too-large',
   'too-much': 'result-too-large',
   'an answer that cannot be read': 'refused',
+  'nodes-only': 'refused',
 } as const;
 const UNREADABLE = 'an answer that cannot be read';
 

@@ -25,7 +25,7 @@ export function mapOf({ nodes, shards, version }: MapTerms): ClusterMap {
     nodes: all.map((node) => ({
       node,
       revision: version,
-      joinToken: new Uint8Array(16).fill(node),
+      tokenDigest: new Uint8Array(32).fill(node),
       incarnation: 1,
       life: 1,
       name: `n${node}`,

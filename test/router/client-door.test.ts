@@ -1,0 +1,80 @@
+/** What clients may ask for, and what only nodes may; through however many nodes it comes. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
+import type { Command } from '../../src/catalog/command.ts';
+import { encodeCommand } from '../../src/catalog/command-bytes.ts';
+import { isForNodesOnly } from '../../src/router/client-door.ts';
+import { Router, type RouterHost } from '../../src/router/router.ts';
+import type { Request } from '../../src/wire/request.ts';
+import { describe, foundation, joining, tokenOf } from '../catalog/rows.ts';
+import { clientOf } from '../machine/machine-rig.ts';
+
+const NODE = 2 as NodeId;
+const SHARD = 3 as ShardId;
+const MEMBER = 30 as MemberId;
+const ABOUT = { id: 1, shard: SHARD, epoch: 1 };
+const OWNER = { id: { home: 0, client: clientOf(1), sequence: 1 }, attempts: 0, age: 5 };
+const TERMS = { level: { type: 'linearizable' }, patienceMilliseconds: 100 } as const;
+const VALIDATE = { type: 'validate', ...ABOUT, ...TERMS, checks: new Uint8Array() } as const;
+const LINEAGE = { incarnation: 2 ** 51, words: [1] };
+const ABOUT_NODE = { node: NODE, joinToken: tokenOf(2), description: describe('moved') };
+const REMOVAL = { node: NODE, revision: 1, membership: 'removing', isForced: false } as const;
+
+const OF_NODES: readonly Command[] = [
+  foundation(),
+  { type: 'announce', ...ABOUT_NODE, lineage: LINEAGE },
+  { type: 'aim', aimedAt: 0, nodes: [], shards: [] },
+  { type: 'place', shard: SHARD, revision: 1, members: [] },
+  { type: 'report', shard: SHARD, revision: 1, term: 2 ** 51, voters: [MEMBER], learners: [] },
+  { type: 'lose', shard: SHARD, member: MEMBER },
+];
+const OF_CLIENTS: readonly Command[] = [joining(2), { type: 'set-membership', ...REMOVAL }];
+
+function commanding(command: Command | Uint8Array): Request {
+  const bytes = command instanceof Uint8Array ? command : encodeCommand(command);
+  return { type: 'command', id: 1, command: bytes };
+}
+
+test('of the commands of the catalog a client may ask to join, and to drain or remove', () => {
+  for (const command of OF_NODES) equal(isForNodesOnly(commanding(command)), true, command.type);
+  for (const command of OF_CLIENTS) equal(isForNodesOnly(commanding(command)), false, command.type);
+  equal(isForNodesOnly(commanding(Uint8Array.of(0x91, 99))), true, 'what is not known');
+});
+
+test('a step of a transaction is for nodes alone: no client prepares or resolves anything', () => {
+  for (const step of ['prepare', 'resolve'] as const) {
+    equal(isForNodesOnly({ type: 'step', ...ABOUT, step, bytes: new Uint8Array() }), true);
+  }
+  equal(isForNodesOnly({ ...VALIDATE, owner: OWNER }), true);
+  equal(isForNodesOnly({ ...VALIDATE, owner: undefined }), false, 'for itself it may');
+});
+
+test('what is for nodes is refused before it is passed on, and behind that', () => {
+  const passed: Request['type'][] = [];
+  const host = {
+    now: 0,
+    map: undefined,
+    replica: () => undefined,
+    leaderOf: () => NODE,
+    forward: (_to: NodeId, request: Request) => {
+      passed.push(request.type);
+      return true;
+    },
+  } as unknown as RouterHost;
+  const router = new Router(host);
+  const failures: string[] = [];
+  const ask = (isClient: boolean, isForwarded: boolean) => {
+    const respond: Parameters<Router['route']>[1]['origin']['respond'] = (response) => {
+      failures.push(response.type === 'failed' ? response.failure : response.type);
+    };
+    const request = commanding(OF_NODES[5] as Command);
+    router.route(request, { origin: { respond, isClient }, isForwarded });
+  };
+  ask(true, false);
+  ask(true, true);
+  deepEqual([passed, failures], [[], ['nodes-only', 'nodes-only']]);
+  ask(false, false);
+  deepEqual(passed, ['command'], 'a node of its own account');
+});
