@@ -207,6 +207,20 @@ remove   replicas move first; then the node leaves the cluster, and ends if it
     load: () => import('./commands/init.ts'),
   },
   {
+    name: 'salvage',
+    summary: 'save what is sound in a data folder that does not open any more',
+    words: [{ form: '<folder>', kind: 'value', description: 'a data folder, or state.damaged-N' }],
+    options: SPELLING_OPTIONS,
+    formats: [],
+    examples: ['kvctl salvage ./data > saved.ndjson', 'kvctl load saved.ndjson'],
+    details: `Prints one line of JSON for each key, and tells on standard error which files
+are damaged, which keys are lost and which shards are whole. Changes nothing in
+the folder; no node may be running there. Exit code 1: something is lost, or it
+is not known whether it is. Needs memory for all that is stored.`,
+    isRemote: false,
+    load: () => import('./commands/salvage.ts'),
+  },
+  {
     name: 'dev',
     summary: 'run the whole cluster of the config file, or three nodes, until Ctrl-C',
     words: [],

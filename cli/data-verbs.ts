@@ -107,6 +107,20 @@ export const DATA_VERBS: readonly Verb[] = [
     load: () => import('./commands/count.ts'),
   },
   {
+    name: 'load',
+    summary: 'write the keys and values of a file, as salvage and scan print them',
+    words: [
+      { form: '[file]', kind: 'value', description: 'lines of JSON; none or -: standard input' },
+    ],
+    options: [{ flags: '--if-absent', description: 'leave keys alone that are there already' }],
+    formats: ['table', 'json'],
+    examples: ['kvctl load saved.ndjson', 'kvctl load saved.ndjson --if-absent'],
+    details: `Each line is an object with "key" and "value"; a value {"$bytes": base64} is
+stored as it is. Lines take effect one by one: after a failure, run it again.`,
+    isRemote: true,
+    load: () => import('./commands/load.ts'),
+  },
+  {
     name: 'incr',
     summary: 'add to a number; one that is not there is 0',
     words: [KEY, { form: '[by]', kind: 'number', description: 'how much (default: 1)' }],

@@ -64,8 +64,8 @@ Do: what the message says.`,
 of what they held. It was not opened: where a newer value is damaged, an older
 one could be read. Nothing of its data was changed.
 Do: put back an intact copy of the whole folder. If there is none: kvctl salvage
-FOLDER -o FILE saves what is sound and names what is not; kvctl load FILE
-brings it into another store.`,
+FOLDER > FILE saves what is sound and names what is not; kvctl load FILE brings
+it into another store.`,
   'store-failed': `A store in the program's own process came to an end: its disk failed, or what
 it had in memory was not to be trusted. What was acknowledged is safe. The
 line "effect" says whether the call can have been applied.

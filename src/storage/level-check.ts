@@ -29,7 +29,7 @@ export async function checkLevel(folder: string, pace?: Pace): Promise<CheckedLe
   if ('file' in read) return { damages: [read], version: undefined };
   const damages = [...(await checkLogs(folder, names, read))];
   for (const table of read.tables) {
-    const found = await checkTable(folder, table, pace);
+    const found = await checkTable(folder, table, { pace });
     if (found !== 'gone') damages.push(...found);
     else damages.push({ file: `${table.number}.ldb`, text: 'is missing', keys: wholeOf(table) });
   }
@@ -51,7 +51,7 @@ export function isLevelName(name: string): boolean {
 }
 
 /** What the manifest adds up to, or what is wrong with it. */
-async function readVersion(
+export async function readVersion(
   folder: string,
   names: readonly string[],
 ): Promise<LevelVersion | LevelDamage> {
@@ -96,7 +96,7 @@ async function checkLogs(
 }
 
 /** The logs that LevelDB reads when it opens, the oldest first. */
-function liveLogs(names: readonly string[], version: LevelVersion): readonly string[] {
+export function liveLogs(names: readonly string[], version: LevelVersion): readonly string[] {
   const numberOf = (name: string) => Number.parseInt(name, 10);
   return names
     .filter((name) => /^\d+\.log$/.test(name))

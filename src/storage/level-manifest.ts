@@ -14,17 +14,21 @@ const NEW_FILE = 7;
 const PREVIOUS_LOG = 9;
 const LEVELS = 7;
 
-interface LiveTable {
+/** A table of which little more than its name may be known. */
+export interface TableFile {
   readonly number: number;
+  /** Undefined if nothing tells. */
+  readonly size?: number;
+  /** Its last key: only needed to name what damage hides. */
+  readonly largest?: Uint8Array;
+}
+
+interface LiveTable extends Required<TableFile> {
   readonly level: number;
-  readonly size: number;
-  /** Its first and its last key. */
-  readonly smallest: Uint8Array;
-  readonly largest: Uint8Array;
 }
 
 export interface LevelVersion {
-  readonly tables: readonly LiveTable[];
+  readonly tables: readonly TableFile[];
   /** Logs from this number on have what no table has; so has the previous one, if not 0. */
   readonly log: number;
   readonly previousLog: number;
@@ -87,9 +91,8 @@ function readTable(reader: LevelReader): LiveTable {
   const level = reader.number();
   const number = reader.number();
   const size = reader.number();
-  const smallest = userKey(reader.sized());
-  const largest = userKey(reader.sized());
-  return { number, level, size, smallest, largest };
+  reader.sized();
+  return { number, level, size, largest: userKey(reader.sized()) };
 }
 
 export function tableNames(number: number): readonly string[] {

@@ -7,7 +7,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotoneNow } from '../base/ambient.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
-import { type CheckedTable, checkTable, type LevelDamage } from './level-table-check.ts';
+import type { TableFile } from './level-manifest.ts';
+import { checkTable, type LevelDamage } from './level-table-check.ts';
 
 interface LevelScrubOptions {
   readonly folder: string;
@@ -54,13 +55,13 @@ export class LevelScrub {
     }
   }
 
-  #liveTables(): readonly CheckedTable[] {
+  #liveTables(): readonly TableFile[] {
     const lines = this.#options.describe().matchAll(/^ (\d+):(\d+)\[/gm);
     return [...lines].map(([, number, size]) => ({ number: Number(number), size: Number(size) }));
   }
 
   /** A new table comes first, then the one that was looked at longest ago. */
-  #dueTable(): CheckedTable | undefined {
+  #dueTable(): TableFile | undefined {
     const live = this.#liveTables();
     const numbers = new Set(live.map(({ number }) => number));
     for (const number of this.#soundAt.keys()) {
@@ -69,17 +70,17 @@ export class LevelScrub {
     const unseen = live.find(({ number }) => !this.#soundAt.has(number));
     if (unseen !== undefined) return unseen;
     const until = monotoneNow() - STATE_LIMITS.scrubMilliseconds;
-    const seenAt = ({ number }: CheckedTable) => this.#soundAt.get(number) ?? 0;
+    const seenAt = ({ number }: TableFile) => this.#soundAt.get(number) ?? 0;
     const due = live.filter((table) => seenAt(table) < until);
     return due.sort((one, other) => seenAt(one) - seenAt(other))[0];
   }
 
-  async #isSound(table: CheckedTable): Promise<boolean> {
+  async #isSound(table: TableFile): Promise<boolean> {
     const pace = (bytes: number) => {
       this.bytes += bytes;
       return this.#rest((bytes / STATE_LIMITS.scrubBytesPerSecond) * MILLISECONDS_PER_SECOND);
     };
-    const found = await checkTable(this.#options.folder, table, pace);
+    const found = await checkTable(this.#options.folder, table, { pace });
     // LevelDB has done away with it meanwhile.
     if (found === 'gone') return true;
     this.tables += 1;

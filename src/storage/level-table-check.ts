@@ -6,7 +6,7 @@
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tableNames } from './level-manifest.ts';
+import { type TableFile, tableNames } from './level-manifest.ts';
 import {
   type BlockPlace,
   type DataBlock,
@@ -29,16 +29,9 @@ export interface LevelDamage {
 }
 
 /** Behind `after`, undefined for the first key of all, up to `last`. */
-interface DamagedKeys {
+export interface DamagedKeys {
   readonly after: Uint8Array | undefined;
   readonly last: Uint8Array;
-}
-
-/** A table as it should be; its last key is only needed to name what damage hides. */
-export interface CheckedTable {
-  readonly number: number;
-  readonly size: number;
-  readonly largest?: Uint8Array;
 }
 
 /** Called after each read, with its bytes: a reader that has no hurry waits. */
@@ -50,11 +43,17 @@ interface TableLayout {
   readonly others: readonly BlockPlace[];
 }
 
+interface CheckOptions {
+  readonly pace?: Pace | undefined;
+  /** Told of every sound data block, with its trailer. */
+  readonly onBlock?: ((bytes: Uint8Array) => void) | undefined;
+}
+
 /** All damage in a table; `gone` if there is no such file. */
 export async function checkTable(
   folder: string,
-  table: CheckedTable,
-  pace: Pace = () => undefined,
+  table: TableFile,
+  { pace = () => undefined, onBlock }: CheckOptions = {},
 ): Promise<readonly LevelDamage[] | 'gone'> {
   for (const file of tableNames(table.number)) {
     let handle: FileHandle;
@@ -65,7 +64,7 @@ export async function checkTable(
       throw error;
     }
     try {
-      return await checkFile({ handle, file, table, pace });
+      return await checkFile({ handle, file, table, pace, onBlock });
     } finally {
       await handle.close();
     }
@@ -76,16 +75,19 @@ export async function checkTable(
 interface Checked {
   readonly handle: FileHandle;
   readonly file: string;
-  readonly table: CheckedTable;
+  readonly table: TableFile;
   readonly pace: Pace;
+  readonly onBlock: CheckOptions['onBlock'];
 }
 
 async function checkFile(checked: Checked): Promise<readonly LevelDamage[]> {
-  const { handle, file, table, pace } = checked;
+  const { handle, file, table, pace, onBlock } = checked;
   const keys = wholeOf(table);
   const whole = (text: string): readonly LevelDamage[] => [{ file, text, keys }];
   const { size } = await handle.stat();
-  if (size !== table.size) return whole(`has ${size} bytes and was written with ${table.size}`);
+  if (table.size !== undefined && size !== table.size) {
+    return whole(`has ${size} bytes and was written with ${table.size}`);
+  }
   const layout = await layoutOf(handle, size);
   if (typeof layout === 'string') return whole(layout);
   const damages: LevelDamage[] = [];
@@ -93,7 +95,10 @@ async function checkFile(checked: Checked): Promise<readonly LevelDamage[]> {
     const bytes = await readPiece(handle, piece);
     for (const place of piece.places) {
       const at = { offset: place.offset - piece.offset, size: place.size };
-      if (bytes !== undefined && isSoundBlock(bytes, at)) continue;
+      if (bytes !== undefined && isSoundBlock(bytes, at)) {
+        if ('last' in place) onBlock?.(bytes.subarray(at.offset, endOf(at)));
+        continue;
+      }
       const what = bytes === undefined ? 'cannot be read' : 'is not what was written';
       const text = `the block of ${place.size} bytes at byte ${place.offset} ${what}`;
       damages.push({ file, text, keys: keysOf(place) ?? keys });
@@ -103,7 +108,7 @@ async function checkFile(checked: Checked): Promise<readonly LevelDamage[]> {
   return damages;
 }
 
-export function wholeOf({ largest }: CheckedTable): DamagedKeys | undefined {
+export function wholeOf({ largest }: TableFile): DamagedKeys | undefined {
   return largest === undefined ? undefined : { after: undefined, last: largest };
 }
 

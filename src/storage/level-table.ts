@@ -10,7 +10,7 @@
  */
 
 import { crc32c, unmaskedCrc } from './crc32c.ts';
-import { LevelReader, word32 } from './level-varint.ts';
+import { LevelReader, word32, word64 } from './level-varint.ts';
 
 export const FOOTER_BYTES = 48;
 /** Type and checksum, behind the contents of each block. */
@@ -19,6 +19,7 @@ const MAGIC_LOW = 0x8b80_fb57;
 const MAGIC_HIGH = 0xdb47_7524;
 /** Sequence and kind, behind each key. */
 const SUFFIX_BYTES = 8;
+const PLAIN = 0;
 
 export interface BlockPlace {
   readonly offset: number;
@@ -30,6 +31,14 @@ export interface BlockPlace {
 export interface DataBlock extends BlockPlace {
   readonly after: Uint8Array | undefined;
   readonly last: Uint8Array;
+}
+
+/** One version of a key. */
+export interface LevelEntry {
+  readonly key: Uint8Array;
+  readonly sequence: number;
+  /** Undefined where the key goes. */
+  readonly value: Uint8Array | undefined;
 }
 
 interface Footer {
@@ -77,6 +86,31 @@ export function readMetaindex(contents: Uint8Array): readonly BlockPlace[] | und
     return !reader.isBroken;
   });
   return isWhole ? places : undefined;
+}
+
+/**
+ * The versions in a sound data block, with its trailer; undefined for what none looks like, or one
+ * that is packed.
+ */
+export function readEntries(block: Uint8Array): readonly LevelEntry[] | undefined {
+  const size = block.length - TRAILER_BYTES;
+  if (block[size] !== PLAIN) return undefined;
+  const entries: LevelEntry[] = [];
+  const isWhole = walk(block.subarray(0, size), (key, value) => {
+    const entry = entryOf(key, value);
+    if (entry !== undefined) entries.push(entry);
+    return entry !== undefined;
+  });
+  return isWhole ? entries : undefined;
+}
+
+function entryOf(key: Uint8Array, value: Uint8Array): LevelEntry | undefined {
+  if (key.length < SUFFIX_BYTES) return undefined;
+  const at = key.length - SUFFIX_BYTES;
+  const kind = key[at] as number;
+  if (kind > 1) return undefined;
+  const sequence = Math.floor(word64(key, at) / 256);
+  return { key: userKey(key), sequence, value: kind === 1 ? value : undefined };
 }
 
 /** The key as it was written, without what LevelDB puts behind it. */

@@ -69,3 +69,8 @@ export function word32(bytes: Uint8Array, at: number): number {
     0
   );
 }
+
+/** Numbers of LevelDB have 64 bits; those that a store comes to have fewer than 53. */
+export function word64(bytes: Uint8Array, at: number): number {
+  return word32(bytes, at) + word32(bytes, at + 4) * 2 ** 32;
+}

@@ -22,6 +22,7 @@ test('each example does what it says', async (context) => {
   process.chdir(folder);
   writeFileSync('photo.jpg', Buffer.from([0xff, 0xd8, 0]));
   writeFileSync('commands.txt', COMMANDS);
+  writeFileSync('saved.ndjson', '{"key": "a", "value": {"$bytes": "AQ=="}}\n');
   const asking = VERBS.filter(({ name, isRemote }) => isRemote && name !== 'shell');
   for (const { name, examples } of asking) {
     for (const example of examples) {

@@ -58,7 +58,11 @@ async function checkpoint(folder: string, write: () => Promise<unknown>): Promis
   };
   const before = bytes();
   await write();
-  while (bytes() === before) await new Promise((resolve) => setTimeout(resolve, 50));
+  const until = Date.now() + 30_000;
+  while (bytes() === before) {
+    assert.ok(Date.now() < until, 'a checkpoint is written');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 function tablesIn(folder: string): readonly string[] {

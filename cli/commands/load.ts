@@ -1,0 +1,70 @@
+/** `kvctl load`: writes keys and values from lines of JSON, as `salvage` and `scan` print them. */
+
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { type Call, formatOf } from '../call.ts';
+import { parseDocument } from '../document.ts';
+import { EXIT, type Exit } from '../exit.ts';
+import { usageFailure } from '../failure.ts';
+import type { Codec, PutRequest } from '../store.ts';
+
+/** Puts that are on their way at once. */
+const AT_ONCE_MAX = 64;
+
+export async function run(call: Call): Promise<Exit> {
+  const { words, options, terminal } = call;
+  const ifVersion = options.ifAbsent === true ? 0 : undefined;
+  const store = await call.store();
+  const counts = { written: 0, kept: 0 };
+  const onTheirWay = new Set<Promise<void>>();
+  let number = 0;
+  for await (const line of linesOf(call, words[0] ?? '-')) {
+    number += 1;
+    if (line.trim() === '') continue;
+    const request = { ...requestOf(line, number, store.codec), ifVersion };
+    const put = store.put(request).then((written) => {
+      counts[written === undefined ? 'kept' : 'written'] += 1;
+    });
+    onTheirWay.add(put);
+    const end = () => onTheirWay.delete(put);
+    put.then(end, end);
+    if (onTheirWay.size >= AT_ONCE_MAX) await Promise.race(onTheirWay);
+  }
+  await Promise.all(onTheirWay);
+  const kept = counts.kept > 0 ? `, ${counts.kept} were there already` : '';
+  const text =
+    formatOf(call) === 'json' ? JSON.stringify(counts) : `ok  ${counts.written} keys${kept}`;
+  await terminal.write(`${text}\n`);
+  return EXIT.ok;
+}
+
+async function* linesOf({ input }: Call, path: string): AsyncIterable<string> {
+  if (path === '-') {
+    yield* new TextDecoder().decode(await input()).split('\n');
+    return;
+  }
+  try {
+    yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+  } catch (error) {
+    const message = `${path} cannot be read: ${(error as Error).message}`;
+    throw usageFailure(message, 'name a file of lines as `kvctl salvage` prints them');
+  }
+}
+
+/** Values that are bytes are stored as they are; others as `put --as json` would. */
+function requestOf(line: string, number: number, codec: Codec): Omit<PutRequest, 'ifVersion'> {
+  const hint = 'write one object for each line: {"key": "a", "value": {"$bytes": "AAEC"}}';
+  const document = parseDocument(line);
+  if (typeof document !== 'object' || document === null || !('value' in document)) {
+    throw usageFailure(`line ${number} is no object with a key and a value`, hint);
+  }
+  const { key, value, ttlMilliseconds } = document as Readonly<Record<string, unknown>>;
+  const bytes = typeof key === 'string' ? new TextEncoder().encode(key) : key;
+  if (!(bytes instanceof Uint8Array)) throw usageFailure(`line ${number} has no key`, hint);
+  const isLife = typeof ttlMilliseconds === 'number';
+  return {
+    key: bytes,
+    value: value instanceof Uint8Array ? value : codec.encode(value),
+    ttlMilliseconds: isLife ? ttlMilliseconds : undefined,
+  };
+}
