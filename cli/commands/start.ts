@@ -1,23 +1,44 @@
 /** `kvctl start`: one node, until it is told to stop. */
 
 import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { LOG_SINK_LIMITS } from '../../src/base/log-sink-limits.ts';
 import type { NodeEnd } from '../../src/node/ending.ts';
-import { type RunningNode, startNode } from '../../src/node/node.ts';
+import { standardErrorSink } from '../../src/node/log-sink.ts';
+import { type NodeOptions, type RunningNode, startNode } from '../../src/node/node.ts';
 import type { Call } from '../call.ts';
 import { adviceOn, endText } from '../end-advice.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { Failure } from '../failure.ts';
 import { nodeOptionsOf } from '../node-options.ts';
+import { visibleLines } from '../spelling.ts';
+import { tell } from '../tell.ts';
 import type { Terminal } from '../terminal.ts';
 
-export async function run({ options, terminal }: Call): Promise<Exit> {
+/** What the node tells, and what is told of it, never keeps the process from its work. */
+export async function run(call: Call): Promise<Exit> {
+  const nodeOptions = nodeOptionsOf(call.options);
+  const log = standardErrorSink();
+  const note = (text: string) => log.write(`${visibleLines(text)}\n`);
+  const terminal = { ...call.terminal, note };
+  // Something may write there by itself, and find that its reader is gone.
+  process.stderr.on('error', () => {});
+  try {
+    return await serve(nodeOptions, terminal);
+  } catch (error) {
+    return tell(error, terminal, call.options);
+  } finally {
+    await log.end(LOG_SINK_LIMITS.endMilliseconds);
+  }
+}
+
+async function serve(nodeOptions: NodeOptions, terminal: Terminal): Promise<Exit> {
   const stopping = new AbortController();
   const told = nextOrder().then((order) => {
     stopping.abort();
     return order;
   });
   const stray = strayErrors(terminal);
-  const node = await begin(options, terminal, stopping.signal);
+  const node = await begin(nodeOptions, terminal, stopping.signal);
   if (node === undefined) {
     terminal.note('stopped while it waited for other nodes. Nothing was changed');
     if (process.connected) process.disconnect();
@@ -67,11 +88,10 @@ function exitAfter({ kind, text }: NodeEnd, node: number, { note }: Terminal): E
 
 /** Undefined if it was told to stop before it belonged to a cluster. */
 async function begin(
-  options: Call['options'],
+  nodeOptions: NodeOptions,
   { note }: Terminal,
   signal: AbortSignal,
 ): Promise<RunningNode | undefined> {
-  const nodeOptions = nodeOptionsOf(options);
   const onWaiting = (obstacles: readonly string[]) => {
     note(`waiting for other nodes (Ctrl-C ends it): ${obstacles.join('; ')}`);
   };
@@ -109,7 +129,9 @@ function strayErrors({ note }: Terminal): { node: RunningNode | undefined } {
   process.on('uncaughtException', (error: Error) => {
     if (stray.node !== undefined) return stray.node.fail(error);
     note(`the node could not begin, by a fault of ringkv: ${error.stack ?? error.message}`);
-    process.exit(EXIT.fault);
+    void standardErrorSink()
+      .end(LOG_SINK_LIMITS.endMilliseconds)
+      .then(() => process.exit(EXIT.fault));
   });
   return stray;
 }
@@ -119,8 +141,9 @@ function strayErrors({ note }: Terminal): { node: RunningNode | undefined } {
  * disk that does not answer for ever; SIGKILL does not.
  */
 function killWithin(milliseconds: number, { note }: Terminal): void {
-  const timer = setTimeout(() => {
+  const timer = setTimeout(async () => {
     note(`the disk took nothing for ${milliseconds / 1000} s: the process ends without waiting`);
+    await standardErrorSink().end(LOG_SINK_LIMITS.endMilliseconds);
     process.kill(process.pid, 'SIGKILL');
   }, milliseconds);
   timer.unref();

@@ -2,11 +2,14 @@
 
 import pino from 'pino';
 import type { NodeFact } from '../core/node-parts.ts';
+import type { FactLog } from './fact-log.ts';
+import type { LogSink } from './log-sink.ts';
 
 export type Logger = pino.Logger;
 
-export function newLogger(level: string): Logger {
-  return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+/** Lines go to standard error, which nothing waits for. */
+export function newLogger(level: string, sink: Pick<LogSink, 'write'>): Logger {
+  return pino({ level, base: null }, { write: (line: string) => sink.write(line) });
 }
 
 /** Facts of single shards are for metrics; what changes who serves is for people too. */
@@ -20,31 +23,31 @@ const TOLD: ReadonlySet<string> = new Set([
   'snapshot-installed',
 ]);
 
-export function logFact(logger: Logger, fact: NodeFact): void {
+export function logFact(log: FactLog, fact: NodeFact): void {
   switch (fact.type) {
     case 'raft':
-      if (TOLD.has(fact.fact)) logger.info({ shard: fact.shard }, fact.fact);
+      if (TOLD.has(fact.fact)) log.tell('info', fact.fact, { shard: fact.shard });
       return;
     case 'replica-created':
     case 'replica-removed':
     case 'state-restored':
-      return logger.info({ shard: fact.shard }, fact.type);
+      return log.tell('info', fact.type, { shard: fact.shard });
     case 'replica-lost':
     case 'state-damaged':
     case 'state-set-aside':
     case 'state-quarantined':
     case 'state-diverged':
     case 'states-differ':
-      return logger.error(fact, fact.type);
+      return log.tell('error', fact.type, fact);
     case 'confirmed':
-      return logger.info({ milliseconds: fact.milliseconds }, fact.type);
+      return log.tell('info', fact.type, { milliseconds: fact.milliseconds });
     case 'request-failed':
-      return logger.debug(fact, fact.type);
+      return log.tell('debug', fact.type, fact);
     case 'frame-refused':
     case 'peer-silent':
     case 'request-slow':
     case 'still-running':
     case 'unconfirmed':
-      return logger.warn(fact, fact.type);
+      return log.tell('warn', fact.type, fact);
   }
 }

@@ -19,8 +19,10 @@ import { WebSockets } from '../transport/web-sockets.ts';
 import type { Affiliation } from './affiliation.ts';
 import type { NodeEnd } from './ending.ts';
 import { Enquiry } from './enquiry.ts';
+import { FactLog } from './fact-log.ts';
 import { House } from './house.ts';
 import { identify, type Membership } from './identity.ts';
+import { type LogSink, standardErrorSink } from './log-sink.ts';
 import { type Logger, logFact, newLogger } from './logger.ts';
 import { answerTo } from './plain-answers.ts';
 import { RefusalLog } from './refusal-log.ts';
@@ -66,6 +68,8 @@ export interface NodeOptions {
   /** Ends a start that waits for others. */
   readonly signal?: AbortSignal;
   readonly logLevel: string;
+  /** Where its lines go: to standard error if nothing else is said. */
+  readonly log?: Pick<LogSink, 'write'>;
 }
 
 export interface RunningNode {
@@ -84,9 +88,10 @@ export interface RunningNode {
 
 /** Resolves when it listens and has its number. Fails with a text that says what to do. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const logger = newLogger(options.logLevel);
+  const logger = newLogger(options.logLevel, options.log ?? standardErrorSink());
+  const facts = new FactLog(logger);
   const { folder, valueBytesMax, timing } = options;
-  const onFact = (fact: NodeFact) => logFact(logger, fact);
+  const onFact = (fact: NodeFact) => logFact(facts, fact);
   const house = await House.enter({ folder, valueBytesMax, timing, onFact });
   let sockets: WebSockets | undefined;
   let server: Server | undefined;
@@ -101,9 +106,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         return answerTo({ core, affiliation: server?.affiliation, end: ending.end }, path);
       },
       ownHosts: hostsOf(options.advertise),
-      onFault: (text) => logger.warn({ text }, 'network'),
+      onFault: (text) => facts.tell('warn', 'network', { text }),
     });
-    server = new Server({ house, logger, sockets, options });
+    server = new Server({ house, logger, facts, sockets, options });
     await server.open();
     return server;
   } catch (error) {
@@ -116,6 +121,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 interface ServerParts {
   readonly house: House;
   readonly logger: Logger;
+  readonly facts: FactLog;
   readonly sockets: WebSockets;
   readonly options: NodeOptions;
 }
@@ -138,7 +144,7 @@ class Server implements RunningNode {
   constructor(parts: ServerParts) {
     this.#parts = parts;
     this.#description = descriptionOf(parts.options, parts.sockets.port);
-    this.#refusals = new RefusalLog((line, text) => parts.logger.warn(line, text));
+    this.#refusals = new RefusalLog((line, text) => parts.facts.tell('warn', text, line));
     this.ended = parts.house.ending.promise;
   }
 
@@ -225,6 +231,7 @@ class Server implements RunningNode {
     await this.#parts.house.leave();
     await this.#parts.sockets.close();
     this.#refusals.close();
+    this.#parts.facts.close();
   }
 
   #newTransport(identity: Identity, onEvent: (event: TransportEvent) => void): Transport {

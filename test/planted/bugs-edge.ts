@@ -4,6 +4,7 @@ import type { Bug } from './bug.ts';
 
 const ENDING = { trap: 'C11', profiles: [], tests: ['ending'], isFast: false };
 
+const LOG = { trap: 'C17', profiles: [], isFast: false };
 const DOOR = { trap: 'C14', profiles: [], isFast: true };
 
 export const EDGE_BUGS: readonly Bug[] = [
@@ -84,5 +85,50 @@ export const EDGE_BUGS: readonly Bug[] = [
     find: 'if (!UNPRINTABLE.test(text)) continue;',
     replace: 'continue;',
     tests: ['description', 'model'],
+  },
+  {
+    ...LOG,
+    name: 'log-without-bound',
+    sentence: 'lines that no reader takes fill the memory',
+    file: 'src/node/log-sink.ts',
+    find: 'this.#bytes + line.length > LOG_SINK_LIMITS.bytesMax',
+    replace: 'this.#bytes < 0',
+    tests: ['log-sink'],
+  },
+  {
+    ...LOG,
+    name: 'last-word-is-dropped',
+    sentence: 'why a node ended is dropped with what nobody read before',
+    file: 'src/node/log-sink.ts',
+    find: 'text.startsWith(FATAL)',
+    replace: 'false',
+    tests: ['log-sink'],
+  },
+  {
+    ...LOG,
+    name: 'lines-missing-untold',
+    sentence: 'lines are dropped, and nothing says so',
+    file: 'src/node/log-sink.ts',
+    find: 'written > 0 && this.#dropped > 0',
+    replace: 'false',
+    tests: ['log-sink'],
+  },
+  {
+    ...LOG,
+    name: 'log-gives-up',
+    sentence: 'a reader that took nothing once is told nothing any more',
+    file: 'src/node/log-sink.ts',
+    find: 'if (fault !== undefined) this.#tryLater();',
+    replace: 'if (fault !== undefined) return;',
+    tests: ['log-sink'],
+  },
+  {
+    ...LOG,
+    name: 'strangers-fill-the-log',
+    sentence: 'each bad frame is a line',
+    file: 'src/node/fact-log.ts',
+    find: 'if (spell.told >= max)',
+    replace: 'if (false)',
+    tests: ['fact-log'],
   },
 ];

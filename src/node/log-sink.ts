@@ -1,0 +1,148 @@
+/**
+ * The lines that a node tells, on their way out. Nobody waits for them: what the reader, or the
+ * disk of the log file, does not take stays here up to a bound, what is beyond is dropped and
+ * counted, and that is told as soon as there is room again.
+ */
+
+import pino from 'pino';
+import { LOG_SINK_LIMITS } from '../base/log-sink-limits.ts';
+import { type Outlet, standardError } from '../storage/standard-error.ts';
+
+/** As pino begins such a line. */
+const FATAL = '{"level":60';
+
+interface LogSinkOptions {
+  /** Asked for at the first line. */
+  readonly openOutlet?: () => Outlet;
+}
+
+export class LogSink {
+  readonly #openOutlet: () => Outlet;
+  #outlet: Outlet | undefined;
+  /** In order. Of the first one a part may have left. */
+  #lines: Uint8Array[] = [];
+  #bytes = 0;
+  /** Lines that found no room, since that was told last. */
+  #dropped = 0;
+  #isWriting = false;
+  #retry: NodeJS.Timeout | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor({ openOutlet = standardError }: LogSinkOptions = {}) {
+    this.#openOutlet = openOutlet;
+  }
+
+  /** One line or several, with the last line's end. Never fails, and never waits. */
+  write(text: string): void {
+    const line = Buffer.from(text);
+    // The last word of a node comes out, whatever was said before it.
+    if (text.startsWith(FATAL)) this.#makeRoom(line.length);
+    if (this.#bytes + line.length > LOG_SINK_LIMITS.bytesMax) this.#dropped += 1;
+    else this.#add(line);
+    if (this.#retry === undefined) this.#pump();
+  }
+
+  /** Resolves when all has left, or after a time: the process may end then. */
+  end(milliseconds: number): Promise<void> {
+    this.#pump();
+    if (this.#lines.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(finish, milliseconds);
+      this.#onEmpty = finish;
+    });
+  }
+
+  #add(line: Uint8Array): void {
+    this.#lines.push(line);
+    this.#bytes += line.length;
+  }
+
+  /** The oldest go, but for the one of which a part may have left. */
+  #makeRoom(bytes: number): void {
+    while (this.#bytes + bytes > LOG_SINK_LIMITS.bytesMax && this.#lines.length > 1) {
+      const [gone] = this.#lines.splice(1, 1);
+      this.#bytes -= gone?.length ?? 0;
+      this.#dropped += 1;
+    }
+  }
+
+  #pump(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    while (!this.#isWriting && this.#lines.length > 0) {
+      let isDone = false;
+      this.#isWriting = true;
+      this.#open().write(this.#next(), (written, fault) => {
+        this.#isWriting = false;
+        this.#take(written);
+        if (fault !== undefined) this.#tryLater();
+        // What comes back later goes on from here; what came back at once goes on in the loop.
+        else if (isDone) this.#pump();
+      });
+      isDone = true;
+      if (this.#retry !== undefined) return;
+    }
+    if (this.#lines.length === 0) this.#onEmpty?.();
+  }
+
+  /** As many whole lines as one write may have, or what is left of the first one. */
+  #next(): Uint8Array {
+    let bytes = 0;
+    const count = this.#lines.findIndex(({ length }) => {
+      bytes += length;
+      return bytes > LOG_SINK_LIMITS.writeBytesMax;
+    });
+    const lines = count < 0 ? this.#lines : this.#lines.slice(0, Math.max(count, 1));
+    return lines.length === 1 ? (lines[0] as Uint8Array) : Buffer.concat(lines);
+  }
+
+  #take(written: number): void {
+    this.#bytes -= written;
+    let left = written;
+    while (left > 0) {
+      const line = this.#lines.shift() as Uint8Array;
+      if (line.length > left) this.#lines.unshift(line.subarray(left));
+      left -= Math.min(line.length, left);
+    }
+    if (written > 0 && this.#dropped > 0) this.#confess();
+  }
+
+  /** Room has come: first of all it is said that something is missing. */
+  #confess(): void {
+    const dropped = this.#dropped;
+    const write = (line: string) => {
+      const bytes = Buffer.from(line);
+      if (this.#bytes + bytes.length > LOG_SINK_LIMITS.bytesMax) return;
+      this.#dropped = 0;
+      this.#add(bytes);
+    };
+    const why = 'its reader, or its disk, did not take them';
+    const text = `${dropped} lines of this log were dropped here: ${why}`;
+    pino({ base: null }, { write }).warn({ dropped }, text);
+  }
+
+  #tryLater(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.#pump();
+    }, LOG_SINK_LIMITS.retryMilliseconds);
+    this.#retry.unref();
+  }
+
+  #open(): Outlet {
+    this.#outlet ??= this.#openOutlet();
+    return this.#outlet;
+  }
+}
+
+let shared: LogSink | undefined;
+
+/** Standard error is one, however many nodes the process has. */
+export function standardErrorSink(): LogSink {
+  shared ??= new LogSink();
+  return shared;
+}
