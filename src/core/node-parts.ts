@@ -35,6 +35,8 @@ export type NodeFact =
   | { readonly type: 'state-damaged'; readonly shard: ShardId; readonly text: string }
   /** The whole store was damaged: under this name it is kept, and a blank one took its place. */
   | { readonly type: 'state-set-aside'; readonly aside: string; readonly text: string }
+  /** Bits of its files had flipped, and were turned back. */
+  | { readonly type: 'state-mended'; readonly bits: readonly string[]; readonly text: string }
   /** Nothing is served from it; a snapshot took its place. */
   | { readonly type: 'state-quarantined' | 'state-restored'; readonly shard: ShardId }
   | { readonly type: 'peer-silent'; readonly node: NodeId }

@@ -28,7 +28,7 @@ import { DataFolder, FolderUnusable } from './data-folder.ts';
 import { Ending, type NodeEnd } from './ending.ts';
 import { Loop } from './loop.ts';
 import type { Passport } from './passport.ts';
-import { replaceDamaged } from './state-repair.ts';
+import { repair } from './state-repair.ts';
 import { WatchedFiles, watchedDisk } from './watched-disk.ts';
 
 interface HouseOptions {
@@ -116,7 +116,7 @@ export class House {
     if (!isDamaged) this.#disk = found;
     const log = await this.#openLog(passport);
     if (!passport.hasLived) folder.writePassport({ ...passport, hasLived: true });
-    const disk = isDamaged ? await this.#replaceState(found, { log, identity }) : found;
+    const disk = isDamaged ? await this.#repairState(found, { log, identity }) : found;
     this.#disk = disk;
     const core = this.#assemble(inhabitant, log, watchedDisk(disk, this.#guard));
     this.core = core;
@@ -144,14 +144,17 @@ export class House {
     });
   }
 
-  /** A blank one in place of one that is damaged; throws if that would lose what it holds. */
-  async #replaceState(
+  /** Mended, or a blank one in its place; throws if that would lose what it holds. */
+  async #repairState(
     damage: StateStoreDamaged,
     { log, identity }: { readonly log: Log; readonly identity: Uint8Array },
   ): Promise<StateDisk> {
     const { path, state } = this.folder;
-    const aside = await replaceDamaged({ folder: path, state, damage, log });
-    this.#options.onFact({ type: 'state-set-aside', aside, text: damage.message });
+    const { onFact } = this.#options;
+    const repaired = await repair({ folder: path, state, damage, log });
+    const text = damage.message;
+    if (repaired.type === 'mended') onFact({ type: 'state-mended', bits: repaired.bits, text });
+    else onFact({ type: 'state-set-aside', aside: repaired.aside, text });
     return this.#openState(identity);
   }
 

@@ -35,6 +35,7 @@ export function logFact(log: FactLog, fact: NodeFact): void {
     case 'replica-lost':
     case 'state-damaged':
     case 'state-set-aside':
+    case 'state-mended':
     case 'state-quarantined':
     case 'state-diverged':
     case 'states-differ':

@@ -1,6 +1,8 @@
 /** A state store that is damaged: what takes its place, or why nothing may. */
 
 import type { ShardId } from '../base/ids.ts';
+import { checkLevel } from '../storage/level-check.ts';
+import { mendLevel } from '../storage/level-mend.ts';
 import type { Log, RestoredReplica } from '../storage/log.ts';
 import type { StateStoreDamaged } from '../storage/state.ts';
 import { setAside } from '../storage/state-folder.ts';
@@ -37,16 +39,40 @@ interface DamagedFolder {
   readonly log: Log;
 }
 
+export type Repair =
+  /** What the damaged store is called now; a blank one takes its place. */
+  | { readonly type: 'set-aside'; readonly aside: string }
+  /** It is what it was before: all that was wrong were these bits. */
+  | { readonly type: 'mended'; readonly bits: readonly string[] };
+
 /**
  * Makes way for a blank store: its replicas replay their logs, or fetch what those do not have from
- * the other replicas. Says what the damaged one is called now. Throws `StoreDamaged` if a shard
- * would lose what it holds.
+ * the other replicas. A store that holds the only copy of a shard stays; single bits in it that
+ * flipped are turned back. Throws `StoreDamaged` if that is not all that is wrong.
  */
-export async function replaceDamaged(damaged: DamagedFolder): Promise<string> {
+export async function repair(damaged: DamagedFolder): Promise<Repair> {
   const { folder, state, damage, log } = damaged;
   const shards = log.shards.filter((shard) => isIrreplaceable(log.replica(shard)));
-  if (shards.length > 0) throw new StoreDamaged({ folder, damage, shards });
-  return setAside(state);
+  if (shards.length === 0) return { type: 'set-aside', aside: await setAside(state) };
+  const bits = await mend(state);
+  if (bits.length === 0) throw new StoreDamaged({ folder, damage, shards });
+  return { type: 'mended', bits };
+}
+
+/** Damage in a log or a manifest hides what comes behind it, so a look follows each repair. */
+const LOOKS_MAX = 8;
+
+/** None if something else is wrong than that bits flipped. */
+async function mend(state: string): Promise<readonly string[]> {
+  const bits: string[] = [];
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const { damages } = await checkLevel(state);
+    if (damages.length === 0) return bits;
+    const mended = await mendLevel(state, damages);
+    if (mended === undefined) return [];
+    bits.push(...mended);
+  }
+  return [];
 }
 
 /** No other voter has the rows, and the log does not have all entries that made them. */

@@ -5,7 +5,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readLevelLog } from './level-log.ts';
+import { type LogProblem, readLevelLog } from './level-log.ts';
 import { type LevelVersion, logName, versionOf } from './level-manifest.ts';
 import { checkTable, errnoOf, type LevelDamage, type Pace, wholeOf } from './level-table-check.ts';
 
@@ -63,7 +63,7 @@ export async function readVersion(
   const { records, problem } = readLevelLog(await readFile(join(folder, name)));
   // What a crash leaves at the end; LevelDB takes nothing else for it either.
   if (problem !== undefined && (problem.isFollowed || !problem.isShort)) {
-    return damageOf(name, `has ${problem.text} at byte ${problem.offset}`);
+    return damageIn(name, problem);
   }
   const version = versionOf(records);
   if (version === undefined) return damageOf(name, 'is not what was written');
@@ -88,7 +88,7 @@ async function checkLogs(
     if (records.length > 0 && unconfirmed !== undefined) damages.push(unconfirmed);
     if (records.length > 0) unconfirmed = undefined;
     if (problem === undefined) continue;
-    const damage = damageOf(file, `has ${problem.text} at byte ${problem.offset}`);
+    const damage = damageIn(file, problem);
     if (problem.isFollowed) damages.push(damage);
     else unconfirmed = damage;
   }
@@ -102,6 +102,10 @@ export function liveLogs(names: readonly string[], version: LevelVersion): reado
     .filter((name) => /^\d+\.log$/.test(name))
     .filter((name) => numberOf(name) >= version.log || numberOf(name) === version.previousLog)
     .sort((one, other) => numberOf(one) - numberOf(other));
+}
+
+function damageIn(file: string, { text, offset, sum }: LogProblem): LevelDamage {
+  return { ...damageOf(file, `has ${text} at byte ${offset}`), sum };
 }
 
 function damageOf(file: string, text: string): LevelDamage {

@@ -12,19 +12,22 @@
  */
 
 import { crc32c, unmaskedCrc } from './crc32c.ts';
+import type { ChecksummedSpan } from './level-table-check.ts';
 import { word32 } from './level-varint.ts';
 
 const BLOCK_BYTES = 32 * 1024;
 const HEADER_BYTES = 7;
 const [WHOLE, FIRST, LAST] = [1, 2, 4] as const;
 
-interface LogProblem {
+export interface LogProblem {
   readonly offset: number;
   readonly text: string;
   /** Confirmed records come behind it: no crash leaves that. */
   readonly isFollowed: boolean;
   /** The file ends in the middle of a piece or of a record, as a crash leaves it. */
   readonly isShort: boolean;
+  /** The bytes whose checksum is wrong, if it is that. */
+  readonly sum?: ChecksummedSpan | undefined;
 }
 
 interface LevelLog {
@@ -45,6 +48,7 @@ interface NoPiece {
   readonly type: 'none';
   readonly text: string;
   readonly isShort: boolean;
+  readonly sum: ChecksummedSpan | undefined;
   /** Where it would end, if its length were right. */
   readonly next: number;
 }
@@ -59,9 +63,9 @@ export function readLevelLog(bytes: Uint8Array): LevelLog {
     if (at >= bytes.length) break;
     const piece = pieceAt(bytes, at);
     if (piece.type === 'none') {
-      const { text, isShort } = piece;
+      const { text, isShort, sum } = piece;
       const isFollowed = hasBeginningBehind(bytes, at, piece.next);
-      return { records, problem: { offset: at, text, isFollowed, isShort } };
+      return { records, problem: { offset: at, text, isFollowed, isShort, sum } };
     }
     const text = wrongTurn(piece.kind, begun !== undefined);
     if (text !== undefined) {
@@ -99,10 +103,12 @@ function wrongTurn(kind: number, isBegun: boolean): string | undefined {
 function pieceAt(bytes: Uint8Array, at: number): Piece | NoPiece {
   const blockEnd = Math.min(bytes.length, at - (at % BLOCK_BYTES) + BLOCK_BYTES);
   const short = (text: string): NoPiece => {
-    return { type: 'none', text, next: blockEnd, isShort: blockEnd === bytes.length };
+    const isShort = blockEnd === bytes.length;
+    return { type: 'none', text, next: blockEnd, isShort, sum: undefined };
   };
   const wrong = (text: string, next: number): NoPiece => {
-    return { type: 'none', text, next, isShort: false };
+    const sum = { from: at + 6, to: next, sumAt: at };
+    return { type: 'none', text, next, isShort: false, sum };
   };
   if (at + HEADER_BYTES > blockEnd) return short('a header that is cut off');
   const length = (bytes[at + 4] as number) | ((bytes[at + 5] as number) << 8);

@@ -26,6 +26,15 @@ export interface LevelDamage {
   readonly text: string;
   /** Keys whose rows may be gone or older than what was written; undefined if any may be. */
   readonly keys: DamagedKeys | undefined;
+  /** The bytes whose checksum is wrong, if it is that. */
+  readonly sum?: ChecksummedSpan | undefined;
+}
+
+/** Bytes [from, to) of a file, whose masked CRC-32C stands at `sumAt`. */
+export interface ChecksummedSpan {
+  readonly from: number;
+  readonly to: number;
+  readonly sumAt: number;
 }
 
 /** Behind `after`, undefined for the first key of all, up to `last`. */
@@ -89,7 +98,7 @@ async function checkFile(checked: Checked): Promise<readonly LevelDamage[]> {
     return whole(`has ${size} bytes and was written with ${table.size}`);
   }
   const layout = await layoutOf(handle, size);
-  if (typeof layout === 'string') return whole(layout);
+  if ('text' in layout) return [{ file, keys, ...layout }];
   const damages: LevelDamage[] = [];
   for (const piece of piecesOf([...layout.blocks, ...layout.others])) {
     const bytes = await readPiece(handle, piece);
@@ -101,7 +110,7 @@ async function checkFile(checked: Checked): Promise<readonly LevelDamage[]> {
       }
       const what = bytes === undefined ? 'cannot be read' : 'is not what was written';
       const text = `the block of ${place.size} bytes at byte ${place.offset} ${what}`;
-      damages.push({ file, text, keys: keysOf(place) ?? keys });
+      damages.push({ file, text, keys: keysOf(place) ?? keys, sum: spanOf(place) });
     }
     await pace(piece.length);
   }
@@ -116,31 +125,48 @@ function keysOf(place: BlockPlace | DataBlock): DamagedKeys | undefined {
   return 'last' in place ? { after: place.after, last: place.last } : undefined;
 }
 
+/** A block's checksum stands behind its contents and its type. */
+function spanOf({ offset, size }: BlockPlace): ChecksummedSpan {
+  const to = offset + size + 1;
+  return { from: offset, to, sumAt: to };
+}
+
+interface NoLayout {
+  readonly text: string;
+  readonly sum: ChecksummedSpan | undefined;
+}
+
 /** Where the blocks of a file are, or what is wrong with the parts that tell. */
-async function layoutOf(handle: FileHandle, size: number): Promise<TableLayout | string> {
-  if (size < FOOTER_BYTES) return 'is too short for a table';
+async function layoutOf(handle: FileHandle, size: number): Promise<TableLayout | NoLayout> {
+  const none = (text: string, place?: BlockPlace): NoLayout => {
+    return { text, sum: place && spanOf(place) };
+  };
+  if (size < FOOTER_BYTES) return none('is too short for a table');
   const end = size - FOOTER_BYTES;
   const footer = readFooter((await readAt(handle, end, FOOTER_BYTES)) ?? new Uint8Array(0));
-  if (footer === undefined) return 'does not end like a table';
+  if (footer === undefined) return none('does not end like a table');
   const { metaindex, index } = footer;
   if (endOf(metaindex) !== index.offset || endOf(index) !== end) {
-    return 'ends with a footer that is not what was written';
+    return none('ends with a footer that is not what was written');
   }
   const tail = await readAt(handle, metaindex.offset, end - metaindex.offset);
-  if (tail === undefined) return 'has an index that cannot be read';
+  if (tail === undefined) return none('has an index that cannot be read');
   const indexAt = { offset: index.offset - metaindex.offset, size: index.size };
   const metaindexAt = { offset: 0, size: metaindex.size };
-  if (!isSoundBlock(tail, indexAt)) return 'has an index that is not what was written';
-  if (!isSoundBlock(tail, metaindexAt)) return 'has a metaindex that is not what was written';
+  if (!isSoundBlock(tail, indexAt)) return none('has an index that is damaged', index);
+  if (!isSoundBlock(tail, metaindexAt)) {
+    return none('has a metaindex that is damaged', metaindex);
+  }
   const blocks = readIndex(tail.subarray(indexAt.offset, indexAt.offset + indexAt.size));
   const others = readMetaindex(tail.subarray(0, metaindexAt.size));
-  if (blocks === undefined || others === undefined) return 'has an index that is none';
+  if (blocks === undefined || others === undefined) return none('has an index that is none');
   let at = 0;
   for (const place of [...blocks, ...others]) {
-    if (place.offset !== at) return 'has an index that leaves something out';
+    if (place.offset !== at) return none('has an index that leaves something out');
     at = endOf(place);
   }
-  return at === metaindex.offset ? { blocks, others } : 'has an index that leaves something out';
+  if (at !== metaindex.offset) return none('has an index that leaves something out');
+  return { blocks, others };
 }
 
 function endOf({ offset, size }: BlockPlace): number {

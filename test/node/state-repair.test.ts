@@ -1,11 +1,11 @@
 /** What may take the place of a damaged state store, and what becomes of that. */
 
-import { deepEqual, match, rejects } from 'node:assert/strict';
+import { deepEqual, rejects } from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
-import { replaceDamaged } from '../../src/node/state-repair.ts';
+import { type Repair, repair } from '../../src/node/state-repair.ts';
 import type { Configuration } from '../../src/raft/configuration.ts';
 import type { Log } from '../../src/storage/log.ts';
 import { StateStoreDamaged } from '../../src/storage/state.ts';
@@ -50,10 +50,10 @@ function folderWith(content: string): string {
   return folder;
 }
 
-function replace(folder: string, kept: readonly Kept[]): Promise<string> {
+function replace(folder: string, kept: readonly Kept[]): Promise<Repair> {
   const state = join(folder, 'state');
   const damage = new StateStoreDamaged({ name: state, places: ['7.ldb is missing'] });
-  return replaceDamaged({ folder, state, damage, log: logOf(kept) });
+  return repair({ folder, state, damage, log: logOf(kept) });
 }
 
 const REPLACEABLE: readonly (readonly [what: string, kept: readonly Kept[]])[] = [
@@ -67,7 +67,10 @@ const REPLACEABLE: readonly (readonly [what: string, kept: readonly Kept[]])[] =
 for (const [what, kept] of REPLACEABLE) {
   test(`a damaged store is set aside: ${what}`, async () => {
     const folder = folderWith('one');
-    match(await replace(folder, kept), /state\.damaged-1$/);
+    deepEqual(await replace(folder, kept), {
+      type: 'set-aside',
+      aside: join(folder, 'state.damaged-1'),
+    });
     deepEqual(readdirSync(folder), ['state.damaged-1']);
     deepEqual(readdirSync(join(folder, 'state.damaged-1')), ['one']);
   });
