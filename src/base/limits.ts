@@ -124,7 +124,7 @@ export const REQUEST_LIMITS = {
   requestsMax: 4096,
   keyBytesMax: 4096,
   /** Keys of one read, and rows of one answer to it. */
-  keysMax: 4096,
+  keysMax: 1024,
   /** Replies to the commands of one batch, or rows of a read. */
   listMax: 4096,
   /** Rows of a range in one answer, and what they may weigh. */

@@ -27,7 +27,7 @@ export const TRANSPORT_LIMITS = {
   /** What may wait in a socket for the network. A socket with nothing waiting takes any frame. */
   mainBytesMax: 16 * MIB,
   bulkBytesMax: 10 * MIB,
-  clientBytesMax: 16 * MIB,
+  clientBytesMax: 48 * MIB,
   /** Frames to a peer that are no larger travel whole; of larger ones the lane carries pieces. */
   pieceBytesMax: 8 * KIB,
   /** What may be on its way over one lane: it begins with this, and follows the path. */

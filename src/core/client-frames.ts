@@ -1,42 +1,122 @@
-/** What clients ask: frame by frame, request by request. */
+/**
+ * What clients ask: frame by frame, request by request, in fair turns. A frame waits undecoded; of
+ * a connection that has much waiting nothing more is read until it is served.
+ */
 
+import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import type { Router } from '../router/router.ts';
+import type { FairQueue, Job } from '../shard/fair-queue.ts';
 import type { Origin } from '../shard/origin.ts';
-import { decodeRequests, type Request } from '../wire/request.ts';
+import type { Transport } from '../transport/transport.ts';
+import { type Request, RequestReader } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
-import type { Clients } from './clients.ts';
+import type { Client, Clients } from './clients.ts';
+
+const { queueBytesMax, queuesBytesMax, requestCost, reportCost } = FAIRNESS_LIMITS;
 
 interface ClientFramesOptions {
   readonly clients: Clients;
   readonly router: Router;
-  /** It speaks something else: it is cut off. */
+  readonly fair: Pick<FairQueue, 'add'>;
+  /** What an answer with the map takes. */
+  readonly mapBytes: () => number;
+  readonly transport: Pick<Transport, 'closeClient' | 'listenToClient'>;
+  /** It speaks something else, and was cut off. */
   readonly onStranger: (connection: number) => void;
+}
+
+/** What of a connection waits to be served. */
+interface Waiting {
+  readonly client: Client;
+  bytes: number;
+  isPaused: boolean;
 }
 
 export class ClientFrames {
   readonly #options: ClientFramesOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  #bytes = 0;
 
   constructor(options: ClientFramesOptions) {
     this.#options = options;
   }
 
+  /** Frames of all connections that wait to be served, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Served when the turn of its connection comes. */
   take(connection: number, bytes: Uint8Array): void {
-    const { clients, router, onStranger } = this.#options;
+    const { clients, fair } = this.#options;
     const client = clients.get(connection);
     if (client === undefined) return;
-    const requests = decodeRequests(bytes);
-    if (requests === undefined || requests.some(({ id }) => id === 0)) {
-      clients.remove(connection);
-      return onStranger(connection);
+    const waiting = this.#waiting.get(connection) ?? { client, bytes: 0, isPaused: false };
+    this.#waiting.set(connection, waiting);
+    waiting.bytes += bytes.length;
+    this.#bytes += bytes.length;
+    fair.add(client.share, this.#jobOf(waiting, bytes), 'asked');
+    const isFull = waiting.bytes > queueBytesMax || this.#bytes > queuesBytesMax;
+    if (isFull && !waiting.isPaused) this.#pause(waiting, true);
+  }
+
+  #jobOf(waiting: Waiting, bytes: Uint8Array): Job {
+    const reader = new RequestReader(bytes);
+    const end = () => this.#end(waiting, bytes.length);
+    const serve = () => this.#serveNext(waiting.client, reader);
+    return {
+      get isOver() {
+        return reader.isOver;
+      },
+      run: () => {
+        const { left } = reader;
+        const cost = serve();
+        if (reader.isOver) end();
+        return cost + Math.max(left - reader.left, 0);
+      },
+      drop: end,
+    };
+  }
+
+  /** Says what it cost beside its bytes. */
+  #serveNext(client: Client, reader: RequestReader): number {
+    const { router } = this.#options;
+    const request = reader.next();
+    if (request === undefined || request.id === 0) {
+      this.#cutOff(client);
+      return requestCost;
     }
-    for (const request of requests) {
-      const shard = 'shard' in request ? request.shard : undefined;
-      const isFull = client.isFullFor(shard);
-      client.begin(request.id, shard);
-      if (isFull) refuse(client, request, 'overloaded');
-      else router.route(request, { origin: client, isForwarded: false });
-    }
+    const shard = 'shard' in request ? request.shard : undefined;
+    const isFull = client.isFullFor(shard);
+    client.begin(request.id, shard);
+    if (isFull) refuse(client, request, 'overloaded');
+    else router.route(request, { origin: client, isForwarded: false });
+    return this.#costOf(request);
+  }
+
+  #cutOff({ connection }: Client): void {
+    const { clients, transport, onStranger } = this.#options;
+    clients.remove(connection);
+    transport.closeClient(connection, 'a frame that is not of this protocol');
+    onStranger(connection);
+  }
+
+  #costOf({ type }: Request): number {
+    if (type === 'map') return requestCost + this.#options.mapBytes();
+    return type === 'info' || type === 'pending' ? reportCost : requestCost;
+  }
+
+  #end(waiting: Waiting, bytes: number): void {
+    waiting.bytes -= bytes;
+    this.#bytes -= bytes;
+    if (waiting.isPaused && waiting.bytes <= queueBytesMax / 2) this.#pause(waiting, false);
+    if (waiting.bytes === 0) this.#waiting.delete(waiting.client.connection);
+  }
+
+  #pause(waiting: Waiting, isPaused: boolean): void {
+    waiting.isPaused = isPaused;
+    this.#options.transport.listenToClient(waiting.client.connection, !isPaused);
   }
 }
 

@@ -1,7 +1,9 @@
 /** The clients that are connected, and what each is to be told at the end of the turn. */
 
+import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
-import { NODE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS, REQUEST_LIMITS } from '../base/limits.ts';
+import { Share } from '../shard/fair-queue.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Transport } from '../transport/transport.ts';
 import {
@@ -10,6 +12,7 @@ import {
   type Failure,
   type Response,
 } from '../wire/response.ts';
+import { AnswerBudget, Debt } from './answer-budget.ts';
 
 /** The header of a frame. */
 const HEADER_BYTES_MAX = 8;
@@ -19,13 +22,17 @@ interface Asked {
   readonly shard: ShardId | undefined;
 }
 
-class Client implements Origin {
+export class Client implements Origin {
   readonly isClient = true;
   readonly connection: number;
+  readonly share: Share;
   readonly #clients: Clients;
+  readonly debt: Debt;
   /** Requests that are not answered. */
   outstanding = 0;
   responses: Response[] = [];
+  /** What each of them takes at most. */
+  sizes: number[] = [];
   /** When each of them came, and for which shard. */
   readonly #open = new Map<number, Asked>();
   /** How many of them are for each shard. */
@@ -34,6 +41,11 @@ class Client implements Origin {
   constructor(connection: number, clients: Clients) {
     this.connection = connection;
     this.#clients = clients;
+    this.debt = new Debt(connection);
+    this.share = new Share({
+      client: connection,
+      mayGoOn: () => clients.budget.admits(this.debt),
+    });
   }
 
   /**
@@ -57,8 +69,13 @@ class Client implements Origin {
   }
 
   respond(response: Response): void {
+    // What it is still owed goes nowhere.
+    if (this.share.isGone) return;
     if (response.id > 0) this.#end(response);
+    const bytes = bytesMaxOfResponse(response);
     this.responses.push(response);
+    this.sizes.push(bytes);
+    this.#clients.budget.make(this.debt, bytes);
     this.#clients.touch(this);
   }
 
@@ -118,11 +135,14 @@ export class Clients {
   #waiting = new Set<Client>();
 
   readonly watch: RequestWatch;
+  readonly budget: AnswerBudget;
 
   constructor(transport: Transport, touched: () => void, watch: RequestWatch) {
     this.watch = watch;
     this.#transport = transport;
     this.#touched = touched;
+    const bufferedTo = (connection: number) => transport.bufferedToClient(connection);
+    this.budget = new AnswerBudget({ bufferedTo });
   }
 
   get size(): number {
@@ -139,12 +159,22 @@ export class Clients {
     return this.#clients.get(connection);
   }
 
-  /** What it is still owed goes nowhere. */
+  /** Nothing is computed for it any more. */
   remove(connection: number): void {
     const client = this.#clients.get(connection);
     if (client === undefined) return;
     this.#clients.delete(connection);
     this.#waiting.delete(client);
+    client.share.leave();
+    this.budget.forget(client.debt);
+  }
+
+  /** Time in which this node was awake has passed: who takes no answers may have to go. */
+  tick(milliseconds: number): void {
+    for (const { connection, text } of this.budget.tick(milliseconds)) {
+      this.remove(connection);
+      this.#transport.closeClient(connection, text);
+    }
   }
 
   touch(client: Client): void {
@@ -159,25 +189,31 @@ export class Clients {
 
   /** One frame for each client, or as many as the limits ask for. */
   flush(): void {
+    this.budget.endTurn();
     if (this.#waiting.size === 0) return;
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const client of waiting) {
-      const { responses, connection } = client;
+      const { responses, sizes, connection } = client;
       client.responses = [];
-      for (const frame of framesOf(responses)) this.#transport.sendToClient(connection, frame);
+      client.sizes = [];
+      let bytes = 0;
+      for (const frame of framesOf(responses, sizes)) {
+        this.#transport.sendToClient(connection, frame);
+        bytes += frame.length;
+      }
+      this.budget.send(client.debt, bytes);
     }
   }
 }
 
-function framesOf(responses: readonly Response[]): readonly Uint8Array[] {
+function framesOf(responses: readonly Response[], sizes: readonly number[]): readonly Uint8Array[] {
   const frames: Uint8Array[] = [];
   let from = 0;
   let bytes = HEADER_BYTES_MAX;
-  responses.forEach((response, at) => {
-    const more = bytesMaxOfResponse(response);
+  sizes.forEach((more, at) => {
     const isFull =
-      at - from >= REQUEST_LIMITS.requestsMax || bytes + more > WIRE_LIMITS.frameBytesMax;
+      at - from >= REQUEST_LIMITS.requestsMax || bytes + more > FAIRNESS_LIMITS.answerBytesMax;
     if (isFull && at > from) {
       frames.push(encodeResponses(responses.slice(from, at)));
       from = at;

@@ -3,7 +3,9 @@
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
+import type { Share } from '../shard/fair-queue.ts';
 import type { Origin } from '../shard/origin.ts';
+import { Portions } from '../shard/portions.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 import { decodeRequests, encodeRequests, type Request } from '../wire/request.ts';
 import { decodeResponses, encodeResponses, type Response } from '../wire/response.ts';
@@ -34,6 +36,7 @@ interface ForwardsOptions {
 export class Forwards {
   readonly #options: ForwardsOptions;
   readonly #open = new Map<number, Forward>();
+  readonly #portions = new Portions({ max: NODE_LIMITS.forwardsMax });
   #nextId: number;
 
   constructor(options: ForwardsOptions) {
@@ -46,15 +49,18 @@ export class Forwards {
     return this.#open.size;
   }
 
-  /** False if too many wait already. It leaves at the end of the turn. */
+  /** False if too many wait, of all or of the one who asks. It leaves at the end of the turn. */
   send(to: NodeId, asked: AskedBy): boolean {
     const { request, origin, now } = asked;
-    if (this.#open.size >= NODE_LIMITS.forwardsMax) return false;
+    const { share } = origin;
+    if (!this.#portions.admits(share)) return false;
+    this.#portions.add(share);
     const id = this.#nextId;
     this.#nextId += 1;
     const bytes = encodeRequests([request]);
-    const isOfClient = origin.isClient === true;
-    this.#options.send(to, { type: 'forward', id, isOfClient, request: bytes });
+    // A node that asks for itself has no number.
+    const client = origin.isClient === true ? (share?.client ?? 0) : 0;
+    this.#options.send(to, { type: 'forward', id, client, request: bytes });
     // Of what only reads nothing can be in doubt.
     const isWrite = !READING.includes(request.type);
     const until = now + NODE_LIMITS.forwardMilliseconds;
@@ -67,9 +73,12 @@ export class Forwards {
   answer(from: NodeId, id: number, bytes: Uint8Array): void {
     const forward = this.#open.get(id);
     if (forward?.to !== from) return;
+    const { share } = forward.origin;
+    // Whoever asked is gone, and what it takes to look at an answer is not spent on it.
+    if (share?.isGone === true) return this.#close(id, forward);
     const response = decodeResponses(bytes)?.[0];
     if (response === undefined) return;
-    this.#open.delete(id);
+    this.#close(id, forward);
     if (response.type === 'failed' && response.failure === 'not-leader') {
       this.#options.onMissed(forward.shard, response.leader);
     }
@@ -99,10 +108,15 @@ export class Forwards {
   }
 
   #fail(id: number, forward: Forward, failure: 'lost' | 'not-leader'): void {
-    this.#open.delete(id);
+    this.#close(id, forward);
     this.#options.onMissed(forward.shard, 0);
     const nothingKnown = { time: 0, leader: 0, retryAfterMilliseconds: 0 };
     forward.origin.respond({ type: 'failed', id: forward.id, failure, ...nothingKnown });
+  }
+
+  #close(id: number, { origin }: Forward): void {
+    this.#open.delete(id);
+    this.#portions.remove(origin.share);
   }
 }
 
@@ -115,26 +129,32 @@ interface AskedBy {
 }
 
 interface ForwardedOriginOptions {
+  readonly share: Share;
   readonly id: number;
-  readonly isClient: boolean;
   readonly from: NodeId;
   readonly request: Request;
   readonly send: Send;
+  /** So much was answered. */
+  readonly onBytes: (bytes: number) => void;
 }
 
 /** The far end: what a forwarded request answers goes back where it came from. */
 export class ForwardedOrigin implements Origin {
   readonly isClient: boolean;
+  readonly share: Share;
   readonly #id: number;
   readonly #from: NodeId;
   readonly #send: Send;
   readonly #hasHurry: boolean;
+  readonly #onBytes: (bytes: number) => void;
 
   constructor(options: ForwardedOriginOptions) {
-    this.isClient = options.isClient;
+    this.isClient = options.share.client > 0;
+    this.share = options.share;
     this.#id = options.id;
     this.#from = options.from;
     this.#send = options.send;
+    this.#onBytes = options.onBytes;
     // That a transaction's end was heard is waited for by nobody but whoever tidies up.
     const { request } = options;
     this.#hasHurry = request.type !== 'step' || request.step !== 'resolve';
@@ -143,6 +163,7 @@ export class ForwardedOrigin implements Origin {
   respond(response: Response): void {
     const bytes = encodeResponses([response]);
     const how = { hasHurry: this.#hasHurry };
+    this.#onBytes(bytes.length);
     this.#send(this.#from, { type: 'forwarded', id: this.#id, response: bytes }, how);
   }
 }

@@ -7,13 +7,14 @@
  */
 
 import { assert, unreachable } from '../base/assert.ts';
-import { type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
+import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
-import { CATALOGUE_SHARD, type ClusterMap, type Settings } from '../catalog/cluster-map.ts';
+import type { ClusterMap, Settings } from '../catalog/cluster-map.ts';
 import type { Prepared } from '../machine/prepared.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Message } from '../raft/message.ts';
 import { Router, type RouterHost } from '../router/router.ts';
+import { FairQueue } from '../shard/fair-queue.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Replica, ReplicaHost } from '../shard/replica.ts';
 import type { Stop } from '../shard/stop.ts';
@@ -29,8 +30,6 @@ import { Chores } from './chores.ts';
 import { ClientFrames } from './client-frames.ts';
 import { Clients } from './clients.ts';
 import { ConsistencyCheck } from './consistency-check.ts';
-import { Forwards } from './forwards.ts';
-import { Leaders } from './leaders.ts';
 import { Lingering } from './lingering.ts';
 import { LinkRooms } from './link-rooms.ts';
 import { machineOf, mapIn } from './machines.ts';
@@ -42,6 +41,7 @@ import { openStore } from './node-store.ts';
 import { PeerFrames } from './peer-frames.ts';
 import { Peers } from './peers.ts';
 import { pendingOf } from './pending.ts';
+import { Relay } from './relay.ts';
 import { type LostReplica, Replicas } from './replicas.ts';
 import { loseTouchWith, openLinkTo, wakeSharedWith } from './shared-replicas.ts';
 import { Standing } from './standing.ts';
@@ -61,13 +61,13 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly valueBytesMax: number;
   readonly #transport: Transport;
   readonly #router: Router;
-  readonly #forwards: Forwards;
+  readonly #relay: Relay;
+  readonly fair: FairQueue;
   readonly #peerFrames: PeerFrames;
   readonly #clientFrames: ClientFrames;
   readonly maps: MapKeeper;
   readonly #mail: Mail;
   readonly links: LinkRooms;
-  readonly #leaders = new Leaders();
   readonly #lingering = new Lingering<Replica>();
   readonly catalogue: CatalogueDesk;
   readonly #chores: Chores;
@@ -91,28 +91,29 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#lastRead = options.random.fork('reads').word();
     this.valueBytesMax = options.valueBytesMax ?? MACHINE_LIMITS.valueBytesDefault;
     this.store = this.#openStore();
-    this.clients = new Clients(transport, onWork, {
-      now: () => this.#now,
-      tell: (fact) => options.onFact(fact),
-    });
+    const watch = { now: () => this.#now, tell: options.onFact };
+    this.clients = new Clients(transport, onWork, watch);
     this.#mail = new Mail({
       send: (to, bytes) => transport.sendToPeer({ ...to, lane: 'main' }, bytes),
       onWork,
-      onUnsent: (messages) => this.#missUnsent(messages),
+      onUnsent: (messages) => this.#relay.unsent(messages),
     });
     this.links = new LinkRooms(this);
-    this.#forwards = new Forwards({
+    this.#relay = new Relay({
+      host: this,
       send: (to, message) => this.tell(to, message),
       firstId: options.random.fork('forwards').word(),
-      onMissed: (shard, leader) => this.#leaders.learn(shard, leader),
     });
+    this.fair = new FairQueue({ onWork });
     this.#router = new Router(this);
     this.#clientFrames = new ClientFrames({
       clients: this.clients,
       router: this.#router,
+      fair: this.fair,
+      mapBytes: () => this.mapBytes.length,
+      transport,
       onStranger: (connection) => {
         options.onFact({ type: 'frame-refused', from: `client ${connection}` });
-        transport.closeClient(connection, 'a frame that is not of this protocol');
       },
     });
     this.maps = new MapKeeper({
@@ -123,7 +124,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       parts: this,
       maps: this.maps,
       router: this.#router,
-      forwards: this.#forwards,
+      forwards: this.#relay.forwards,
       tell: (to, message, how) => this.#mail.tell(to, message, how),
     });
     this.replicas = new Replicas({
@@ -163,7 +164,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   get forwarded(): number {
-    return this.#forwards.size;
+    return this.#relay.forwards.size;
   }
 
   get isReadOnly(): boolean {
@@ -172,9 +173,13 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   /** At least a tick's time has passed. */
   tick(now: number): void {
+    const passed = Math.min(now - this.#now, RAFT_LIMITS.tickMilliseconds);
     this.#now = now;
     for (const replica of this.replicas.all) replica.tick();
-    this.#forwards.expire(now);
+    this.#relay.forwards.expire(now);
+    this.clients.tick(passed);
+    this.#peerFrames.shares.tick();
+    this.fair.tick();
     this.peers.tick();
     for (const { node, isNews } of this.peers.silent(now)) {
       if (isNews) this.#miss(node);
@@ -236,9 +241,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     endTurn(this);
     this.transactions.flush();
     this.#mail.flush();
+    this.#peerFrames.shares.endTurn();
     const isAgain = this.store.work(now) === 'again';
     if (this.#isStoreBusy) this.#proceed();
-    return isAgain || this.replicas.hasTouched || this.#settled.length > 0;
+    const hasMore = this.fair.hasWork || this.replicas.hasTouched;
+    return isAgain || hasMore || this.#settled.length > 0;
   }
 
   /** Begins a cluster whose only node this is. */
@@ -337,19 +344,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   leaderOf(shard: ShardId): NodeId | undefined {
-    const known = this.replicas.get(shard)?.leader ?? NOBODY;
-    const row = this.map?.shards[shard];
-    const node = known === NOBODY ? undefined : this.nodeOfMember(shard, known);
-    const guess = node ?? (row === undefined ? undefined : this.#leaders.guess(row));
-    return guess === this.self.node ? undefined : guess;
+    return this.#relay.leaderOf(shard);
   }
 
   forward(to: NodeId, request: Request, origin: Origin): boolean {
-    // Who is not heard cannot answer, though all that we say may reach it.
-    const isHeard = this.peers.isHeard(to, this.#now);
-    if (isHeard && this.#forwards.send(to, { request, origin, now: this.#now })) return true;
-    this.#leaders.learn('shard' in request ? request.shard : CATALOGUE_SHARD, 0);
-    return false;
+    return this.#relay.forward(to, request, origin);
   }
 
   // What the end of a turn asks.
@@ -382,14 +381,6 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   tell(to: NodeId, message: NodeMessage): void {
     this.#mail.tell(to, message);
-  }
-
-  /** Whoever waits for an answer to what did not leave is told at once. */
-  #missUnsent(messages: readonly NodeMessage[]): void {
-    for (const message of messages) {
-      if (message.type === 'forward') this.#forwards.unsent(message.id);
-      else if (message.type === 'ask') this.replicas.get(message.shard)?.told(message.id, 0);
-    }
   }
 
   /** Something that whoever runs the node should know. */
@@ -487,11 +478,14 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   /** It fell silent: whoever waits for an answer through it had better ask elsewhere. */
   #miss(node: NodeId): void {
     this.#options.onFact({ type: 'peer-silent', node });
-    this.#forwards.lose(node);
+    this.#relay.forwards.lose(node);
   }
 
   #loseTouch(node: NodeId, lane: Lane): void {
-    if (lane === 'main') this.#forwards.lose(node);
+    if (lane === 'main') {
+      this.#relay.forwards.lose(node);
+      this.#peerFrames.shares.lose(node);
+    }
     loseTouchWith(this, node);
   }
 }

@@ -4,9 +4,11 @@ import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import type { Life } from '../base/life.ts';
 import type { ClusterMap, NodeDescription, NodeRow } from '../catalog/cluster-map.ts';
 import type { Fact } from '../raft/fact.ts';
+import type { FairQueue } from '../shard/fair-queue.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Log } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
+import type { LaneRoom, PeerAddress } from '../transport/transport.ts';
 import type { Request } from '../wire/request.ts';
 import type { Clients, RequestFact } from './clients.ts';
 import type { ConsistencyCheck, ConsistencyFact } from './consistency-check.ts';
@@ -74,6 +76,8 @@ export interface NodeParts {
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
   readonly valueBytesMax: number;
+  /** What was asked and waits for its turn. */
+  readonly fair: Pick<FairQueue, 'add'>;
   /** Requests that wait for another node's answer. */
   readonly forwarded: number;
   readonly catalogue: {
@@ -85,6 +89,9 @@ export interface NodeParts {
   mention(fact: NodeFact): void;
   /** The node has no place in the cluster: the process has to end. */
   end(reason: EndReason, text: string): void;
+  /** What the path to a peer can take. */
+  roomToPeer(to: PeerAddress): LaneRoom;
+  nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined;
   /** The node that a member lives on; 0 if nobody knows. */
   nodeNumberOf(shard: ShardId, member: MemberId): number;
 }

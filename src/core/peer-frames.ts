@@ -1,12 +1,15 @@
 /** What peers say: messages of shards go to their replicas, those of nodes are answered here. */
 
 import { unreachable } from '../base/assert.ts';
+import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import type { Router } from '../router/router.ts';
+import type { Share } from '../shard/fair-queue.ts';
 import { decodeFrame } from '../wire/frame.ts';
 import { decodeNodeMessages, isOfNodes, type NodeMessage } from '../wire/node-message.ts';
 import type { Response } from '../wire/response.ts';
+import { ForwardedShares } from './forwarded-shares.ts';
 import { ForwardedOrigin, type Forwards, forwardedRequest, type Send } from './forwards.ts';
 import type { MapKeeper } from './map-keeper.ts';
 import { MemberPlaces } from './member-places.ts';
@@ -20,12 +23,24 @@ interface PeerFramesOptions {
   readonly tell: Send;
 }
 
+/** A request that came from another node. */
+interface Forwarded {
+  readonly id: number;
+  readonly from: NodeId;
+  readonly share: Share;
+  readonly bytes: Uint8Array;
+}
+
 export class PeerFrames {
   readonly #options: PeerFramesOptions;
   readonly #places = new MemberPlaces();
+  readonly shares: ForwardedShares;
 
   constructor(options: PeerFramesOptions) {
     this.#options = options;
+    const { parts } = options;
+    const roomTo = (node: NodeId) => parts.roomToPeer({ node, lane: 'main' }).soon;
+    this.shares = new ForwardedShares({ roomTo });
   }
 
   /** Undefined for a member that was not heard in this life. */
@@ -55,7 +70,7 @@ export class PeerFrames {
   }
 
   #hear(from: NodeId, message: NodeMessage): void {
-    const { maps, router, forwards, parts, tell } = this.#options;
+    const { maps, forwards, parts, tell } = this.#options;
     switch (message.type) {
       case 'beat': {
         const map = maps.since(message.mapVersion);
@@ -65,11 +80,10 @@ export class PeerFrames {
       case 'map':
         return maps.take(message.map);
       case 'forward': {
-        const request = forwardedRequest(message.request);
-        if (request === undefined) return;
-        const { id, isOfClient: isClient } = message;
-        const origin = new ForwardedOrigin({ id, isClient, from, request, send: tell });
-        return router.route(request, { origin, isForwarded: true });
+        const { id, client, request: bytes } = message;
+        const share = this.shares.of(from, client);
+        const run = () => this.#serve({ id, from, share, bytes });
+        return parts.fair.add(share, { run, isOver: true }, 'asked');
       }
       case 'forwarded':
         return forwards.answer(from, message.id, message.response);
@@ -90,6 +104,18 @@ export class PeerFrames {
       default:
         return unreachable(message);
     }
+  }
+
+  /** When its turn has come. Says what it cost. */
+  #serve({ id, from, share, bytes }: Forwarded): number {
+    const { router, tell } = this.#options;
+    const cost = FAIRNESS_LIMITS.requestCost + bytes.length;
+    const request = forwardedRequest(bytes);
+    if (request === undefined) return cost;
+    const onBytes = (answered: number) => this.shares.answered(from, answered);
+    const origin = new ForwardedOrigin({ id, from, request, share, send: tell, onBytes });
+    router.route(request, { origin, isForwarded: true });
+    return cost;
   }
 
   /** By a round of its own: what is said must be true after the question came. */

@@ -6,6 +6,7 @@
 import type { NodeId, ShardId } from '../base/ids.ts';
 import type { Message } from '../raft/message.ts';
 import type { Mark, Ready } from '../raft/ready.ts';
+import type { FairQueue } from '../shard/fair-queue.ts';
 import type { Replica } from '../shard/replica.ts';
 import type { Log, LogRecord } from '../storage/log.ts';
 import type { LaneRoom, PeerAddress } from '../transport/transport.ts';
@@ -18,6 +19,7 @@ export interface TurnParts {
   readonly log: Log;
   readonly replicas: Replicas;
   readonly clients: Clients;
+  readonly fair: Pick<FairQueue, 'beginTurn' | 'work' | 'endTurn'>;
   /** Records of replicas that came or went; taken once. */
   takeRecords(): readonly LogRecord[];
   /** Where a message's receiver lives; undefined if nobody knows. */
@@ -41,12 +43,18 @@ interface Taken {
 }
 
 export function endTurn(parts: TurnParts): void {
+  const { fair } = parts;
+  fair.beginTurn();
+  // What was asked goes to its replicas, in fair turns; then what they let be read is read.
+  fair.work();
   const taken = parts.replicas
     .takeTouched()
     .map((replica): Taken => ({ replica, ready: replica.take() }));
   append(parts, taken);
   send(parts, taken);
   for (const { replica, ready } of taken) replica.finish(ready);
+  fair.work();
+  fair.endTurn();
   parts.clients.flush();
 }
 

@@ -39,6 +39,7 @@ export class Addresses {
       sendToPeer: (to, bytes) => transport.sendToPeer(to, bytes),
       sendToClient: (connection, bytes) => transport.sendToClient(connection, bytes),
       closeClient: (connection, reason) => transport.closeClient(connection, reason),
+      listenToClient: (connection, isWanted) => transport.listenToClient(connection, isWanted),
       roomToPeer: (to) => transport.roomToPeer(to),
       bufferedToPeer: (to) => transport.bufferedToPeer(to),
       bufferedToClient: (connection) => transport.bufferedToClient(connection),

@@ -264,9 +264,11 @@ function failureOfChecks(checks: Command): Failure | undefined {
 /** The catalogue's entries are answered by one reply, which is told as such. */
 class CommandOrigin implements Origin {
   readonly #origin: Origin;
+  readonly share: Origin['share'];
 
   constructor(origin: Origin) {
     this.#origin = origin;
+    this.share = origin.share;
   }
 
   respond(response: Response): void {

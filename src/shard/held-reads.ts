@@ -4,7 +4,9 @@
  */
 
 import { Deadlines } from '../base/deadlines.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/prepared.ts';
+import { Portions } from './portions.ts';
 import type { Read } from './reads.ts';
 
 interface HeldRead {
@@ -16,15 +18,22 @@ export class HeldReads {
   /** Invariant: a read is in `#deadlines` and among those of its holder, or in neither. */
   readonly #deadlines = new Deadlines<HeldRead>();
   readonly #byHolder = new Map<Prepared, Set<HeldRead>>();
+  readonly #portions = new Portions({ max: TRANSACTION_LIMITS.waitersMax });
 
   get size(): number {
     return this.#deadlines.size;
+  }
+
+  /** Whether there is room for it, among all and among those of the one who asks. */
+  admits({ asker }: Read): boolean {
+    return this.#portions.admits(asker.origin.share);
   }
 
   /** `until`: from then on the read is refused. */
   wait(read: Read, { holder, until }: { readonly holder: Prepared; readonly until: number }): void {
     const held: HeldRead = { read, holder };
     this.#deadlines.add(held, until);
+    this.#portions.add(read.asker.origin.share);
     const others = this.#byHolder.get(holder);
     if (others === undefined) this.#byHolder.set(holder, new Set([held]));
     else others.add(held);
@@ -39,6 +48,7 @@ export class HeldReads {
       this.#byHolder.delete(holder);
       for (const held of waiting) {
         this.#deadlines.remove(held);
+        this.#portions.remove(held.read.asker.origin.share);
         taken.push(held.read);
       }
     }
@@ -49,6 +59,7 @@ export class HeldReads {
     const all = [...this.#deadlines.items()].map(({ read }) => read);
     this.#deadlines.clear();
     this.#byHolder.clear();
+    this.#portions.clear();
     return all;
   }
 
@@ -56,6 +67,7 @@ export class HeldReads {
   takeLate(now: number): readonly Read[] {
     const late = this.#deadlines.takeDue(now);
     for (const held of late) {
+      this.#portions.remove(held.read.asker.origin.share);
       const others = this.#byHolder.get(held.holder);
       others?.delete(held);
       if (others?.size === 0) this.#byHolder.delete(held.holder);

@@ -1,11 +1,13 @@
 /** The commands of one replica, from the question to the answer: what waits, and for what. */
 
+import { RAFT_LIMITS } from '../base/limits.ts';
 import type { Position } from '../raft/position.ts';
 import type { Raft } from '../raft/raft.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure, Response } from '../wire/response.ts';
 import { Entrance, type EntranceHost } from './entrance.ts';
 import { offer } from './offering.ts';
+import { Portions } from './portions.ts';
 import type { Proposal } from './proposal.ts';
 import { type Asker, Proposals } from './proposals.ts';
 
@@ -26,6 +28,8 @@ export class Proposing {
   readonly #host: ProposingHost;
   readonly #raft: Raft;
   readonly entrance: Entrance;
+  /** What was asked and not answered, in bytes: the log never has room for one who asks alone. */
+  readonly #portions = new Portions({ max: RAFT_LIMITS.uncommittedBytesMax });
   /** In the log, and not applied yet. */
   readonly proposals = new Proposals();
 
@@ -45,10 +49,34 @@ export class Proposing {
     const { stopReason, store } = this.#host;
     if (stopReason !== '') return this.#host.fail(proposal.asker, 'not-leader');
     // What is committed while the state store is behind would wait in memory.
-    const hasRoom = store.hasRoom && this.entrance.add(proposal);
-    if (!hasRoom) return this.#host.fail(proposal.asker, 'overloaded');
+    const hasRoom = store.hasRoom && this.#mayAdd(proposal);
+    if (!hasRoom || !this.entrance.add(this.#counted(proposal))) {
+      return this.#host.fail(proposal.asker, 'overloaded');
+    }
     if (proposal.hasHurry) this.#host.touch();
     else this.#host.linger();
+  }
+
+  /** One command of each who asks is let in, however large it is. */
+  #mayAdd({ asker, bytes }: Proposal): boolean {
+    const { share } = asker.origin;
+    return this.#portions.of(share) === 0 || this.#portions.admits(share, bytes);
+  }
+
+  /** The same, counted until it is answered. */
+  #counted(proposal: Proposal): Proposal {
+    const { asker, bytes } = proposal;
+    const { share } = asker.origin;
+    if (share === undefined) return proposal;
+    const portions = this.#portions;
+    // One of no bytes is one as well.
+    const amount = bytes + 1;
+    portions.add(share, amount);
+    const respond = (response: Response) => {
+      portions.remove(share, amount);
+      asker.origin.respond(response);
+    };
+    return { ...proposal, asker: { ...asker, origin: { respond, share } } };
   }
 
   tick(): void {

@@ -1,5 +1,9 @@
-/** One page of a range: it stands still while the disk is asked for it. */
+/**
+ * One page of a range, slice by slice: it stands still while the disk is asked for one, and until
+ * its turn comes for the next.
+ */
 
+import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { compareBytes } from '../machine/bytes.ts';
 import type { Lock } from '../machine/prepared.ts';
@@ -7,6 +11,7 @@ import { SECTION } from '../machine/section.ts';
 import { type StateCursor, StateDamage, type StateRow, type StateView } from '../storage/state.ts';
 import type { KeyRange } from '../wire/request.ts';
 import type { Failure, RangeRow } from '../wire/response.ts';
+import type { FairQueue, Job } from './fair-queue.ts';
 import { type Asker, failAsker } from './proposals.ts';
 
 const NO_BYTES = new Uint8Array();
@@ -20,13 +25,16 @@ interface RangeReadOptions {
   readonly view: StateView;
   /** Keys of the range that transactions hold, as of the view. */
   readonly locks: readonly Lock[];
+  readonly fair: Pick<FairQueue, 'add' | 'list'>;
   readonly onDamage: () => void;
   /** The first key that it comes to is held: it has to wait for this one. */
   readonly onHeld: (lock: Lock) => void;
 }
 
 /** It goes up to the first key that is held, which counts as not seen, there or not. */
-export class RangeRead {
+export class RangeRead implements Job {
+  /** Each slice is a job of its own. */
+  readonly isOver = true;
   readonly #options: RangeReadOptions;
   readonly #cursor: StateCursor;
   readonly #rowsMax: number;
@@ -42,6 +50,8 @@ export class RangeRead {
     this.#options = options;
     const { range, view, locks } = options;
     const { from, to, isReverse } = range;
+    const { share } = options.asker.origin;
+    if (share !== undefined) share.ranges += 1;
     this.#lock = isReverse ? locks.at(-1) : locks[0];
     this.#cursor = view.cursor({
       section: SECTION.values,
@@ -52,19 +62,29 @@ export class RangeRead {
     this.#rowsMax = Math.max(1, Math.min(range.rowsMax, REQUEST_LIMITS.rowsMax));
   }
 
-  proceed(): void {
+  /** Asks for the next slice; what it costs is known when it comes. */
+  run(): number {
     const limits = {
-      rowsMax: this.#rowsMax - this.#count,
-      bytesMax: REQUEST_LIMITS.rangeBytesMax - this.#bytes,
+      rowsMax: Math.min(FAIRNESS_LIMITS.sliceRows, this.#rowsMax - this.#count),
+      bytesMax: Math.min(FAIRNESS_LIMITS.sliceBytes, REQUEST_LIMITS.rangeBytesMax - this.#bytes),
     };
     this.#cursor.next(limits, (rows) => this.#take(rows));
+    return 0;
+  }
+
+  drop(): void {
+    this.#close();
   }
 
   #take(rows: readonly StateRow[] | StateDamage): void {
+    const { asker, fair, onDamage } = this.#options;
+    const { share } = asker.origin;
     if (rows instanceof StateDamage) {
       this.#fail('damaged');
-      return this.#options.onDamage();
+      return onDamage();
     }
+    if (share?.isGone === true) return this.#close();
+    if (share !== undefined) share.credit -= costOf(rows);
     for (const row of rows) {
       this.#isStopped ||= this.#isBehindLock(row.key);
       if (this.#isStopped) break;
@@ -72,7 +92,7 @@ export class RangeRead {
     }
     const isAtEnd = rows.length === 0;
     const isFull = this.#count >= this.#rowsMax || this.#bytes >= REQUEST_LIMITS.rangeBytesMax;
-    if (!isAtEnd && !isFull && !this.#isStopped) return this.proceed();
+    if (!isAtEnd && !isFull && !this.#isStopped) return fair.add(share, this, 'begun');
     const isCut = this.#lock !== undefined && (isAtEnd || this.#isStopped);
     if (isCut && this.#count === 0) return this.#yield();
     this.#answer(isAtEnd && this.#lock === undefined);
@@ -113,7 +133,19 @@ export class RangeRead {
   }
 
   #close(): void {
+    const { view, asker, fair } = this.#options;
     this.#cursor.close();
-    this.#options.view.close();
+    view.close();
+    const { share } = asker.origin;
+    if (share === undefined) return;
+    share.ranges -= 1;
+    // Another one of it may begin.
+    fair.list(share);
   }
+}
+
+function costOf(rows: readonly StateRow[]): number {
+  let cost: number = FAIRNESS_LIMITS.requestCost;
+  for (const { key, value } of rows) cost += FAIRNESS_LIMITS.rowCost + key.length + value.length;
+  return cost;
 }

@@ -1,5 +1,7 @@
 /** Reads the state for those who were granted it. */
 
+import { unreachable } from '../base/assert.ts';
+import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { ShardId } from '../base/ids.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import type { Prepared } from '../machine/prepared.ts';
@@ -9,18 +11,21 @@ import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { KeyRange } from '../wire/request.ts';
 import { CheckRead } from './check-read.ts';
+import type { FairQueue } from './fair-queue.ts';
 import { failAsker } from './proposals.ts';
 import { RangeRead } from './range-read.ts';
 import type { Moment } from './read-moment.ts';
 import type { Read } from './reads.ts';
 
 const NO_BYTES = new Uint8Array();
+const { keyCost, requestCost } = FAIRNESS_LIMITS;
 
 interface ReadServerOptions {
   readonly shard: ShardId;
   readonly store: StateStore;
   /** The node's monotone milliseconds, as of now. */
   readonly clock: () => number;
+  readonly fair: Pick<FairQueue, 'add' | 'list'>;
   /** The state is not what it was: nobody may be sent here again. */
   readonly onDamage: () => void;
   /** All its checks hold: the transaction has no more need of these keys. */
@@ -40,48 +45,74 @@ export class ReadServer {
     this.#store = options.store;
   }
 
-  /** The state is what the read may see, now. */
-  serve(read: Read, moment: Moment): void {
-    const { asker, what } = read;
+  /** The state is what the read may see, now. Says what it cost. */
+  serve(read: Read, moment: Moment): number {
+    const { asker } = read;
     const { now, time } = moment;
-    if (now > read.until) return failAsker(asker, 'too-late', time);
+    if (now > read.until) {
+      failAsker(asker, 'too-late', time);
+      return requestCost;
+    }
     try {
-      if (what.type === 'keys') this.#serveKeys(read, what.keys, moment);
-      else if (what.type === 'range') this.#serveRange(read, what.range, moment);
-      else this.#serveChecks(read, what, moment);
+      return requestCost + this.#serve(read, moment);
     } catch (error) {
       if (!(error instanceof StateDamage)) throw error;
       failAsker(asker, 'damaged', time);
       this.#options.onDamage();
+      return requestCost;
     }
   }
 
-  #serveKeys(read: Read, keys: readonly Uint8Array[], { prepared, time, index }: Moment): void {
+  #serve(read: Read, moment: Moment): number {
+    const { what } = read;
+    switch (what.type) {
+      case 'keys':
+        return this.#serveKeys(read, what.keys, moment);
+      case 'range':
+        this.#serveRange(read, what.range, moment);
+        return 0;
+      case 'checks':
+        this.#serveChecks(read, what, moment);
+        return what.checks.length * keyCost;
+      default:
+        return unreachable(what);
+    }
+  }
+
+  #serveKeys(read: Read, keys: readonly Uint8Array[], moment: Moment): number {
+    const { prepared, time, index } = moment;
     const { origin, id } = read.asker;
     const rows: Uint8Array[] = [];
     let bytes = 0;
     for (const key of keys) {
       const holder = prepared?.holderOf(key);
-      if (holder !== undefined) return this.#options.onHeld(read, holder, false);
+      if (holder !== undefined) {
+        this.#options.onHeld(read, holder, false);
+        return bytes + rows.length * keyCost;
+      }
       const row = this.#store.get(this.#shard, SECTION.values, key) ?? NO_BYTES;
       bytes += row.length;
       // Two payloads fit a frame; a single row is always within one.
-      if (bytes > WIRE_LIMITS.payloadBytesMax) return failAsker({ origin, id }, 'too-much', time);
+      if (bytes > WIRE_LIMITS.payloadBytesMax) {
+        failAsker({ origin, id }, 'too-much', time);
+        return bytes + rows.length * keyCost;
+      }
       rows.push(row);
     }
     origin.respond({ type: 'rows', id, time, index, rows });
+    return bytes + keys.length * keyCost;
   }
 
   #serveRange(read: Read, range: KeyRange, { prepared, time, index }: Moment): void {
     const { asker } = read;
     if (!this.#store.hasViews) return failAsker(asker, 'overloaded', time);
-    const { onDamage } = this.#options;
+    const { onDamage, fair } = this.#options;
     const locks = prepared === undefined ? [] : prepared.within(range.from, range.to);
     const view = this.#store.view(this.#shard);
     const onHeld = ({ holder }: { readonly holder: Prepared }) => {
       this.#options.onHeld(read, holder, false);
     };
-    new RangeRead({ asker, range, time, index, view, locks, onDamage, onHeld }).proceed();
+    new RangeRead({ asker, range, time, index, view, locks, fair, onDamage, onHeld }).run();
   }
 
   #serveChecks(read: Read, { checks, owner }: Checks, moment: Moment): void {

@@ -1,5 +1,6 @@
 /** The reads of one replica, from the question to the answer: whom they wait for, and how long. */
 
+import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { ShardId } from '../base/ids.ts';
 import { SHARD_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
@@ -8,6 +9,7 @@ import type { Outcome, RaftEvent, ReadAnswer } from '../raft/ready.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure } from '../wire/response.ts';
 import type { Entrance } from './entrance.ts';
+import type { FairQueue, Job } from './fair-queue.ts';
 import { Freshness } from './freshness.ts';
 import { HeldReads } from './held-reads.ts';
 import type { Asker, Proposals } from './proposals.ts';
@@ -35,7 +37,11 @@ export interface ReadingHost {
   /** Asks the leader how far it is; false if the question did not leave. */
   askLeader(question: number): boolean;
   meet(holder: Prepared, isPressing: boolean): void;
+  /** Where reads that may be served wait for their turn. */
+  readonly fair: Turns;
 }
+
+export type Turns = Pick<FairQueue, 'add' | 'list'>;
 
 /** What a read that reserves keys keeps out, and has to come behind. */
 interface Commands {
@@ -51,6 +57,8 @@ export class Reading {
   /** Granted, and behind commands that were proposed before what they read was reserved. */
   readonly #behind = new Reads();
   readonly #freshness = new Freshness();
+  /** They may be served, and wait for their turn among all that the node is asked. */
+  readonly #due = new Set<Read>();
   readonly #server: ReadServer;
 
   constructor(host: ReadingHost, commands: Commands) {
@@ -59,6 +67,7 @@ export class Reading {
     this.#server = new ReadServer({
       shard: host.shard,
       store: host.store,
+      fair: host.fair,
       clock: () => host.now,
       onDamage: () => host.spoil(),
       onHeld: (read, holder, isPressing) => this.#hold(read, holder, isPressing),
@@ -69,7 +78,7 @@ export class Reading {
   /** Reads that were not answered. */
   get size(): number {
     const { size } = this.#behind;
-    return this.#reads.size + size + this.#freshness.size + this.#held.size;
+    return this.#reads.size + size + this.#freshness.size + this.#held.size + this.#due.size;
   }
 
   /** Somebody waits for a key that is held. */
@@ -165,7 +174,8 @@ export class Reading {
   /** Everybody is told that it is not to be had here. */
   end(): void {
     for (const { asker } of this.#reads.takeAll()) this.#host.fail(asker, 'not-here');
-    const others = [...this.#held.takeAll(), ...this.#behind.takeAll()];
+    const others = [...this.#held.takeAll(), ...this.#behind.takeAll(), ...this.#due];
+    this.#due.clear();
     for (const { asker } of others) this.#host.fail(asker, 'not-here');
     this.#failStale();
   }
@@ -173,21 +183,44 @@ export class Reading {
   /** While the machine cannot apply, what was granted waits: no more than this. */
   get #isFull(): boolean {
     const { size } = this.#behind;
-    return this.#reads.size + size + this.#freshness.size >= SHARD_LIMITS.readsMax;
+    const waiting = this.#reads.size + size + this.#freshness.size + this.#due.size;
+    return waiting >= SHARD_LIMITS.readsMax;
   }
 
+  /**
+   * They may be served from now on. Each is when its turn comes, from the state as it is then: that
+   * is no less true than the state of now.
+   */
   #serve(reads: readonly Read[]): void {
-    if (reads.length === 0) return;
-    if (this.#host.isSpoilt) {
-      for (const { asker } of reads) this.#host.fail(asker, 'damaged');
-      return;
-    }
-    const { logTime: time, now, prepared, removals, applied: index } = this.#host;
     for (const read of reads) {
-      const { behind = 0 } = read;
-      if (behind > index) this.#behind.grant([read], behind);
-      else this.#server.serve(read, { now, time, prepared, removals, index });
+      this.#due.add(read);
+      this.#host.fair.add(read.asker.origin.share, this.#jobOf(read), 'granted');
     }
+  }
+
+  #jobOf(read: Read): Job {
+    const { share } = read.asker.origin;
+    const isRange = read.what.type === 'range';
+    return {
+      get isReady() {
+        return !isRange || share === undefined || share.ranges < FAIRNESS_LIMITS.rangesMax;
+      },
+      run: () => this.#serveNow(read),
+      isOver: true,
+      drop: () => this.#due.delete(read),
+    };
+  }
+
+  /** Says what it cost. */
+  #serveNow(read: Read): number {
+    // Unless all were refused meanwhile.
+    if (!this.#due.delete(read)) return 0;
+    const { isSpoilt, logTime: time, now, prepared, removals, applied: index } = this.#host;
+    const { behind = 0 } = read;
+    if (isSpoilt) this.#host.fail(read.asker, 'damaged');
+    else if (behind > index) this.#behind.grant([read], behind);
+    else return this.#server.serve(read, { now, time, prepared, removals, index });
+    return FAIRNESS_LIMITS.requestCost;
   }
 
   /**
@@ -200,9 +233,7 @@ export class Reading {
     if (prepared?.of(holder.id) !== holder) return this.#serve([read]);
     // Nobody is asked for the sake of what may be old: the leader has it sooner.
     if (!isLeader) return this.#host.fail(read.asker, 'not-fresh');
-    if (this.#held.size >= TRANSACTION_LIMITS.waitersMax) {
-      return this.#host.fail(read.asker, 'overloaded');
-    }
+    if (!this.#held.admits(read)) return this.#host.fail(read.asker, 'overloaded');
     const patience = Math.min(read.until, this.#host.now + TRANSACTION_LIMITS.waitMilliseconds);
     const heldUntil = read.heldUntil ?? patience;
     this.#held.wait({ ...read, heldUntil }, { holder, until: heldUntil });

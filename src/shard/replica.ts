@@ -20,7 +20,7 @@ import type { LogTime } from './log-time.ts';
 import { plainProposal, stampedProposal } from './proposal.ts';
 import { type Asker, failAsker } from './proposals.ts';
 import { Proposing, type ProposingHost } from './proposing.ts';
-import { Reading, type ReadingHost } from './reading.ts';
+import { Reading, type ReadingHost, type Turns } from './reading.ts';
 import type { Read } from './reads.ts';
 import type { Removals } from './removals.ts';
 import type { ShardMachine } from './shard-machine.ts';
@@ -49,6 +49,8 @@ export interface ReplicaHost {
   linger(replica: Replica): void;
   /** Somebody waits for a key that a transaction holds; with more right to it, if pressing. */
   meet(replica: Replica, holder: Prepared, isPressing: boolean): void;
+  /** Where reads that may be served wait for their turn. */
+  readonly fair: Turns;
   /** The replica can go no further. */
   stopped(replica: Replica, stop: Stop): void;
 }
@@ -229,6 +231,10 @@ export class Replica implements ProposingHost, ReadingHost {
 
   get store(): StateStore {
     return this.#host.store;
+  }
+
+  get fair(): Turns {
+    return this.#host.fair;
   }
 
   touch(): void {

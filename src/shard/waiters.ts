@@ -9,6 +9,7 @@ import { NODE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/prepared.ts';
 import { hasPriority, isSameId } from '../machine/transaction-id.ts';
+import { Portions } from './portions.ts';
 import type { Proposal } from './proposal.ts';
 import type { Reservation } from './reservations.ts';
 
@@ -31,6 +32,7 @@ export class Waiters {
   readonly #deadlines = new Deadlines<Entered>();
   readonly #holders = new Map<Entered, ReadonlySet<Holder>>();
   readonly #byHolder = new Map<Holder, Set<Entered>>();
+  readonly #portions = new Portions({ max: TRANSACTION_LIMITS.waitersMax });
   /** Room of its own, awake too: what waits for a key must not keep out what gives it back. */
   #bytes = 0;
 
@@ -42,7 +44,9 @@ export class Waiters {
   add(entered: Entered, holders: ReadonlySet<Holder>): boolean {
     const bytes = this.#bytes + entered.proposal.bytes;
     const isHeavy = this.size > 0 && bytes > NODE_LIMITS.writesBytesMax;
-    if (isHeavy || this.size >= TRANSACTION_LIMITS.waitersMax) return false;
+    const { share } = entered.proposal.asker.origin;
+    if (isHeavy || !this.#portions.admits(share)) return false;
+    this.#portions.add(share);
     this.#bytes = bytes;
     this.#deadlines.add(entered, entered.until);
     this.#holders.set(entered, holders);
@@ -71,6 +75,7 @@ export class Waiters {
     this.#deadlines.clear();
     this.#holders.clear();
     this.#byHolder.clear();
+    this.#portions.clear();
     this.#bytes = 0;
     return all.sort(rankOf);
   }
@@ -83,6 +88,7 @@ export class Waiters {
 
   #remove(entered: Entered): void {
     this.#deadlines.remove(entered);
+    this.#portions.remove(entered.proposal.asker.origin.share);
     this.#bytes -= entered.proposal.bytes;
     for (const holder of this.#holders.get(entered) ?? []) {
       const others = this.#byHolder.get(holder);

@@ -20,6 +20,8 @@ interface ClientLine {
   readonly pulse: Pulse;
   /** It is closed already, and its listener hears of it in the next turn. */
   isOver: boolean;
+  /** What it sends is not read. */
+  isPaused: boolean;
 }
 
 export class ClientLinks {
@@ -49,7 +51,7 @@ export class ClientLinks {
       silenceMilliseconds: limits.clientSilenceMilliseconds,
     };
     const pulse = new Pulse(socket, times, this.#now);
-    this.#lines.set(connection, { socket, pulse, isOver: false });
+    this.#lines.set(connection, { socket, pulse, isOver: false, isPaused: false });
     socket.send(this.#hello());
     tell({ type: 'client-up', connection, hello: judged.hello });
     return {
@@ -87,10 +89,18 @@ export class ClientLinks {
     this.#lines.delete(connection);
   }
 
+  listenTo(connection: number, isWanted: boolean): void {
+    const line = this.#lines.get(connection);
+    if (line === undefined || line.isOver || line.isPaused === !isWanted) return;
+    line.isPaused = !isWanted;
+    if (isWanted) line.socket.resume();
+    else line.socket.pause();
+  }
+
   sweep(now: number): void {
     this.#now = now;
-    for (const [connection, { socket, pulse, isOver }] of this.#lines) {
-      if (isOver || pulse.check(now)) continue;
+    for (const [connection, { socket, pulse, isOver, isPaused }] of this.#lines) {
+      if (isOver || pulse.check(now, { isDeaf: isPaused })) continue;
       const farewell = farewellOf('silent', 'nothing was heard of you for too long');
       socket.close(farewell);
       this.#end(connection, farewell);

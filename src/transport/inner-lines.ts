@@ -103,6 +103,9 @@ export class InnerLines implements Transport {
     if (end !== undefined) this.#drop(connection, end, reason);
   }
 
+  /** What a client of the same process sends is bounded by the client. */
+  listenToClient(): void {}
+
   /** Whatever was sent has been read by the next turn. */
   bufferedToClient(): number {
     return 0;

@@ -67,12 +67,18 @@ export class MemoryEnd implements Socket {
   #lastAt = 0;
   /** Nothing that is sent arrives any more, and nobody has been told. */
   #isTorn = false;
+  #isPaused = false;
   bytesReceived = 0;
   bytesBuffered = 0;
 
   constructor(options: MemoryEndOptions) {
     this.#options = options;
     this.address = options.address;
+  }
+
+  /** What is sent to it waits with the sender. */
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   get isOver(): boolean {
@@ -99,6 +105,15 @@ export class MemoryEnd implements Socket {
     this.#post({ type: 'frame', bytes, cuts: this.#options.path.cuts });
   }
 
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#options.time.after(0, () => this.#partner?.land());
+  }
+
   ping(): void {
     if (!this.isOver) this.#post({ type: 'ping', cuts: this.#options.path.cuts });
   }
@@ -112,7 +127,7 @@ export class MemoryEnd implements Socket {
   /** What is due and was held up. */
   land(): void {
     const { path } = this.#options;
-    while (this.#due > 0 && !path.isStalled) {
+    while (this.#due > 0 && !path.isStalled && this.#partner?.isPaused !== true) {
       const parcel = this.#parcels.shift();
       if (parcel === undefined) return;
       this.#due -= 1;

@@ -27,11 +27,11 @@ export class Pulse {
     this.#pingedAt = now;
   }
 
-  /** Pings when that is due. Says whether the other side is still heard. */
-  check(now: number): boolean {
+  /** Pings when that is due. Says whether the other side is still heard. Deaf: nothing is read. */
+  check(now: number, { isDeaf = false } = {}): boolean {
     const { pingMilliseconds, silenceMilliseconds } = this.#times;
     const { bytesReceived } = this.#socket;
-    if (bytesReceived !== this.#received) this.#heardAt = now;
+    if (isDeaf || bytesReceived !== this.#received) this.#heardAt = now;
     this.#received = bytesReceived;
     if (now - this.#heardAt >= silenceMilliseconds) return false;
     if (now - this.#pingedAt >= pingMilliseconds) {

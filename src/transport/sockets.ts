@@ -20,6 +20,9 @@ export interface Socket {
   readonly bytesBuffered: number;
   /** The bytes are given away. Those of one turn leave together. */
   send(bytes: Uint8Array): void;
+  /** Nothing more is read of it, but for what has come in already, until it is resumed. */
+  pause(): void;
+  resume(): void;
   /** Makes the other side's `bytesReceived` grow, and ours when it answers. */
   ping(): void;
   /** The other side is told why. The listener hears nothing more, from this moment on. */

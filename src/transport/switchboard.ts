@@ -87,6 +87,10 @@ export class Switchboard implements Transport {
     this.#clients.dismiss(connection, reason);
   }
 
+  listenToClient(connection: number, isWanted: boolean): void {
+    this.#clients.listenTo(connection, isWanted);
+  }
+
   bufferedToPeer(to: { readonly node: NodeId; readonly lane: Lane }): number {
     return this.#peers.buffered(to);
   }

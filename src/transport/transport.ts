@@ -122,6 +122,12 @@ export interface Transport {
   /** The client is told the reason, in at most 120 bytes. No event of it comes after this call. */
   closeClient(connection: number, reason: string): void;
 
+  /**
+   * Whether what a client sends is read; it is at first. What is not read waits with the client,
+   * but for frames that had come in already. Its silence meanwhile is no reason to give it up.
+   */
+  listenToClient(connection: number, isWanted: boolean): void;
+
   /** Bytes that wait for the network; 0 for whoever is not connected. Producers slow down by it. */
   bufferedToPeer(to: { readonly node: NodeId; readonly lane: Lane }): number;
   /** What the path to a peer can take; nothing of what is beyond `soon` should be made yet. */

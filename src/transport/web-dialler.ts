@@ -67,6 +67,8 @@ function unreachableSocket(url: string, listener: SocketListener): Socket {
     bytesReceived: 0,
     bytesBuffered: 0,
     send: () => {},
+    pause: () => {},
+    resume: () => {},
     ping: () => {},
     close: () => {
       isOver = true;

@@ -77,6 +77,14 @@ export class WebLine implements Socket {
     this.#web.send(bytes);
   }
 
+  pause(): void {
+    this.#web.pause();
+  }
+
+  resume(): void {
+    this.#web.resume();
+  }
+
   ping(): void {
     if (this.#web.readyState === this.#web.OPEN) this.#web.ping();
   }

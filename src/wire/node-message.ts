@@ -14,8 +14,11 @@ export type NodeMessage =
   | {
       readonly type: 'forward';
       readonly id: number;
-      /** A client asks for it, and may ask for less than a node. */
-      readonly isOfClient: boolean;
+      /**
+       * Whose it is, as a number of the sender's: of a client's connection, which may ask for less
+       * than a node, or 0 for the node itself.
+       */
+      readonly client: number;
       readonly request: Uint8Array;
     }
   /** The response to it, as a frame of one. */
@@ -146,7 +149,7 @@ function writeMessage(message: NodeMessage): void {
       break;
     case 'forward':
       writer.count(message.id);
-      writer.truth(message.isOfClient);
+      writer.count(message.client);
       writer.bytes(message.request);
       break;
     case 'forwarded':
@@ -190,8 +193,8 @@ function readMessage(reader: Reader): NodeMessage | undefined {
     case TYPE.forward: {
       if (length !== LENGTH.forward) return undefined;
       const id = reader.count();
-      const isOfClient = reader.truth();
-      return { type: 'forward', id, isOfClient, request: reader.bytes(WIRE_LIMITS.frameBytesMax) };
+      const client = reader.count();
+      return { type: 'forward', id, client, request: reader.bytes(WIRE_LIMITS.frameBytesMax) };
     }
     case TYPE.forwarded: {
       if (length !== LENGTH.forwarded) return undefined;

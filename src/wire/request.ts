@@ -158,16 +158,53 @@ export function encodeRequests(requests: readonly Request[]): Uint8Array {
  * the bytes, which the caller gives away.
  */
 export function decodeRequests(bytes: Uint8Array): readonly Request[] | undefined {
-  if (bytes.length > WIRE_LIMITS.frameBytesMax) return undefined;
-  const reader = new Reader(bytes);
+  const reader = new RequestReader(bytes);
   const requests: Request[] = [];
-  const count = reader.array(REQUEST_LIMITS.requestsMax, REQUEST_BYTES_MIN);
-  for (let at = 0; at < count && !reader.isBroken; at++) {
-    const request = readRequest(reader);
-    if (request === undefined) reader.break();
-    else requests.push(request);
+  for (let request = reader.next(); request !== undefined; request = reader.next()) {
+    requests.push(request);
   }
-  return reader.isBroken || reader.left > 0 ? undefined : requests;
+  return reader.isBroken ? undefined : requests;
+}
+
+/** The requests of a frame one by one: to decode a large frame at once takes long. */
+export class RequestReader {
+  readonly #reader: Reader;
+  #count: number;
+
+  constructor(bytes: Uint8Array) {
+    this.#reader = new Reader(bytes);
+    this.#count = this.#reader.array(REQUEST_LIMITS.requestsMax, REQUEST_BYTES_MIN);
+    if (bytes.length > WIRE_LIMITS.frameBytesMax) this.#reader.break();
+    this.#checkEnd();
+  }
+
+  /** None is left; of a broken frame none is left either. */
+  get isOver(): boolean {
+    return this.#count === 0 || this.#reader.isBroken;
+  }
+
+  /** The frame is not exactly what `encodeRequests` makes; known only behind its last request. */
+  get isBroken(): boolean {
+    return this.#reader.isBroken;
+  }
+
+  /** Bytes that were not read yet. */
+  get left(): number {
+    return this.#reader.left;
+  }
+
+  next(): Request | undefined {
+    if (this.isOver) return undefined;
+    const request = readRequest(this.#reader);
+    if (request === undefined) this.#reader.break();
+    this.#count -= 1;
+    this.#checkEnd();
+    return this.#reader.isBroken ? undefined : request;
+  }
+
+  #checkEnd(): void {
+    if (this.#count === 0 && this.#reader.left > 0) this.#reader.break();
+  }
 }
 
 /** More than the request takes in a frame. */

@@ -108,6 +108,14 @@ class WatchedSocket implements Socket {
     this.#socket.send(bytes);
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   ping(): void {
     this.#socket.ping();
   }

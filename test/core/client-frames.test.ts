@@ -2,11 +2,13 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
 import type { ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/limits.ts';
 import { ClientFrames } from '../../src/core/client-frames.ts';
 import { Clients } from '../../src/core/clients.ts';
 import type { Router } from '../../src/router/router.ts';
+import { FairQueue } from '../../src/shard/fair-queue.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { encodeRequests, type Request } from '../../src/wire/request.ts';
 import { decodeResponses } from '../../src/wire/response.ts';
@@ -21,6 +23,10 @@ class Rig {
   readonly routed: Request['type'][] = [];
   readonly strangers: number[] = [];
   readonly answers: string[] = [];
+  readonly listening: [connection: number, isWanted: boolean][] = [];
+  readonly fair = new FairQueue({ onWork: () => {} });
+  /** What of the answers has not left. */
+  buffered = 0;
   readonly #clients: Clients;
   readonly #frames: ClientFrames;
 
@@ -32,12 +38,21 @@ class Rig {
       return true;
     };
     const watch = { now: () => 0, tell() {} };
-    const transport = { sendToClient } as unknown as Transport;
+    const transport = {
+      sendToClient,
+      bufferedToClient: () => this.buffered,
+    } as unknown as Transport;
     this.#clients = new Clients(transport, () => {}, watch);
     this.#clients.add(CONNECTION);
     this.#frames = new ClientFrames({
       clients: this.#clients,
       router: { route: ({ type }: Request) => void this.routed.push(type) } as unknown as Router,
+      fair: this.fair,
+      mapBytes: () => 0,
+      transport: {
+        closeClient: () => {},
+        listenToClient: (connection, isWanted) => this.listening.push([connection, isWanted]),
+      },
       onStranger: (connection) => this.strangers.push(connection),
     });
   }
@@ -48,6 +63,37 @@ class Rig {
 
   takeBytes(bytes: Uint8Array): void {
     this.#frames.take(CONNECTION, bytes);
+    this.turn();
+  }
+
+  /** Another one is connected. */
+  other(connection: number): void {
+    this.#clients.add(connection);
+  }
+
+  takeFrom(connection: number, ...requests: readonly Request[]): void {
+    this.#frames.take(connection, encodeRequests(requests));
+  }
+
+  leave(connection: number): void {
+    this.#clients.remove(connection);
+  }
+
+  /** So much was answered. */
+  owe(bytes: number): void {
+    const debt = this.#clients.get(CONNECTION)?.debt;
+    if (debt !== undefined) this.#clients.budget.send(debt, bytes);
+  }
+
+  get waiting(): number {
+    return this.#frames.bytes;
+  }
+
+  turn(): void {
+    this.fair.tick();
+    this.fair.beginTurn();
+    this.fair.work();
+    this.fair.endTurn();
     this.#clients.flush();
   }
 }
@@ -101,4 +147,77 @@ test('one that speaks something else is cut off', () => {
   const other = new Rig();
   other.take({ type: 'info', id: 0 });
   deepEqual(other.strangers, [CONNECTION], 'no answer could be told apart from news');
+});
+
+const KEYS = Array.from({ length: 200 }, (_, at) => Buffer.from(`key ${at}`));
+
+function readOf(id: number): Request {
+  const level = { type: 'linearizable' } as const;
+  const about = { shard: SHARD, epoch: 1, patienceMilliseconds: 100 };
+  return { type: 'read', id, ...about, level, keys: KEYS };
+}
+
+test('a frame of many requests is served over several turns, a slice in each', () => {
+  const rig = new Rig();
+  const count = 4000;
+  rig.takeFrom(CONNECTION, ...Array.from({ length: count }, (_, at) => readOf(at + 1)));
+  const most = FAIRNESS_LIMITS.sliceCost / FAIRNESS_LIMITS.requestCost;
+  let turns = 0;
+  for (; rig.fair.hasWork; turns++) {
+    const before = rig.routed.length;
+    rig.turn();
+    ok(rig.routed.length - before <= most);
+  }
+  ok(turns > 1);
+  equal(rig.routed.length, count);
+  equal(rig.waiting, 0);
+});
+
+test('one that asks little is served in the turn in which it asks, whatever others ask', () => {
+  const rig = new Rig();
+  rig.other(5);
+  rig.takeFrom(CONNECTION, ...Array.from({ length: 4000 }, (_, at) => readOf(at + 1)));
+  rig.turn();
+  rig.takeFrom(5, { type: 'map', id: 1, knownVersion: 0 });
+  rig.turn();
+  ok(rig.routed.includes('map'));
+  ok(rig.fair.hasWork, 'the other one is not through');
+});
+
+test('of a connection that has much waiting nothing more is read until it is served', () => {
+  const rig = new Rig();
+  const batch = new Uint8Array(FAIRNESS_LIMITS.queueBytesMax / 4);
+  let id = 0;
+  while (rig.listening.length === 0) {
+    id += 1;
+    rig.takeFrom(CONNECTION, { type: 'write', ...ABOUT, id, batch });
+    ok(id < 10);
+  }
+  deepEqual(rig.listening, [[CONNECTION, false]]);
+  rig.turn();
+  deepEqual(rig.listening.at(-1), [CONNECTION, true]);
+  equal(rig.routed.length, id);
+});
+
+test('while its answers wait nothing is done for a connection, and then it goes on', () => {
+  const rig = new Rig();
+  const { answerBytesMax } = FAIRNESS_LIMITS;
+  rig.buffered = answerBytesMax;
+  // What it was answered has not left: as of now that is what the transport says.
+  rig.owe(answerBytesMax);
+  rig.take({ type: 'pending', id: 2 });
+  rig.turn();
+  deepEqual(rig.routed, []);
+  rig.buffered = 0;
+  rig.turn();
+  deepEqual(rig.routed, ['pending']);
+});
+
+test('what one asked that is gone is not looked at', () => {
+  const rig = new Rig();
+  rig.takeFrom(CONNECTION, readOf(1), readOf(2));
+  rig.leave(CONNECTION);
+  rig.turn();
+  deepEqual(rig.routed, []);
+  equal(rig.waiting, 0);
 });

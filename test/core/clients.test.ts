@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
 import { NODE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { Clients, type RequestFact } from '../../src/core/clients.ts';
 import type { Transport } from '../../src/transport/transport.ts';
@@ -45,15 +46,18 @@ test('what is too many or too large for a frame goes in several, in order', () =
   const client = clients.add(1);
   const count = REQUEST_LIMITS.requestsMax + 1;
   for (let id = 1; id <= count; id++) client.respond(written(id));
-  const row = new Uint8Array(WIRE_LIMITS.payloadBytesMax);
-  for (let id = 1; id <= 3; id++)
+  const row = new Uint8Array(FAIRNESS_LIMITS.answerBytesMax / 2 - 100);
+  for (let id = 1; id <= 3; id++) {
     client.respond({ type: 'rows', id, time: 1, index: 1, rows: [row] });
+  }
+  const large = [new Uint8Array(WIRE_LIMITS.payloadBytesMax)];
+  client.respond({ type: 'rows', id: 4, time: 1, index: 1, rows: large });
   clients.flush();
   const ids = frames.map((bytes) => {
     ok(bytes.length <= WIRE_LIMITS.frameBytesMax);
     return decodeResponses(bytes)?.length;
   });
-  deepEqual(ids, [REQUEST_LIMITS.requestsMax, 3, 1]);
+  deepEqual(ids, [REQUEST_LIMITS.requestsMax, 2, 2, 1], 'one that is larger alone goes alone');
 });
 
 test('a client that is gone is owed nothing', () => {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/limits.ts';
 import { ForwardedOrigin, Forwards, type Send } from '../../src/core/forwards.ts';
+import { Share } from '../../src/shard/fair-queue.ts';
 import type { NodeMessage } from '../../src/wire/node-message.ts';
 import type { Request } from '../../src/wire/request.ts';
 import { encodeResponses, type Response } from '../../src/wire/response.ts';
@@ -41,6 +42,10 @@ class Rig {
   get failures(): readonly string[] {
     return this.responses.map((one) => (one.type === 'failed' ? one.failure : one.type));
   }
+}
+
+function newShare(client: number): Share {
+  return new Share({ client, mayGoOn: () => true });
 }
 
 const BATCH = new Uint8Array();
@@ -131,26 +136,42 @@ test('the far end answers under the number that came with the request', () => {
     told.push(message);
     hurries.push(hasHurry);
   };
-  const origin = new ForwardedOrigin({ id: 77, isClient: true, from: TWO, request: READ, send });
+  const share = newShare(3);
+  const about = { share, send, onBytes: () => {} };
+  const origin = new ForwardedOrigin({ id: 77, from: TWO, request: READ, ...about });
   origin.respond({ type: 'written', id: 7, time: 5, replies: [] });
   deepEqual(told, [{ type: 'forwarded', id: 77, response: WRITTEN }]);
   for (const step of ['resolve', 'prepare'] as const) {
     const request = { type: 'step', id: 7, shard: SHARD, epoch: 1, step, bytes: EMPTY } as const;
-    const asked = new ForwardedOrigin({ id: 78, isClient: false, from: TWO, request, send });
+    const asked = new ForwardedOrigin({ id: 78, from: TWO, request, ...about });
     asked.respond({ type: 'written', id: 7, time: 5, replies: [] });
   }
   deepEqual(hurries, [true, false, true], 'nobody waits for a resolution to be heard');
 });
 
+test('one who asks may have as much on its way as is left to all others', () => {
+  const rig = new Rig();
+  const respond = () => {};
+  const forward = (share: Share) =>
+    rig.forwards.send(ONE, { request: READ, origin: { respond, share }, now: 0 });
+  const greedy = newShare(1);
+  while (forward(greedy)) equal(rig.forwards.size <= NODE_LIMITS.forwardsMax / 2, true);
+  equal(forward(newShare(2)), true);
+  rig.forwards.answer(ONE, 100, WRITTEN);
+  rig.forwards.answer(ONE, 101, WRITTEN);
+  equal(forward(greedy), true, 'what is answered is free again');
+});
+
 test('what a client asks is a request of a client at the far end, too', () => {
   const rig = new Rig();
   const respond = () => {};
-  for (const origin of [{ respond, isClient: true }, { respond }]) {
+  const share = newShare(3);
+  for (const origin of [{ respond, isClient: true, share }, { respond }]) {
     rig.forwards.send(ONE, { request: READ, origin, now: 0 });
   }
-  const told = rig.sent.map(({ message }) => message.type === 'forward' && message.isOfClient);
-  deepEqual(told, [true, false]);
-  const terms = { id: 1, from: TWO, request: READ, send: () => {} };
-  equal(new ForwardedOrigin({ ...terms, isClient: true }).isClient, true);
-  equal(new ForwardedOrigin({ ...terms, isClient: false }).isClient, false);
+  const told = rig.sent.map(({ message }) => message.type === 'forward' && message.client);
+  deepEqual(told, [3, 0]);
+  const terms = { id: 1, from: TWO, request: READ, send: () => {}, onBytes: () => {} };
+  equal(new ForwardedOrigin({ ...terms, share }).isClient, true);
+  equal(new ForwardedOrigin({ ...terms, share: newShare(0) }).isClient, false);
 });

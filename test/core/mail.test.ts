@@ -35,7 +35,7 @@ function beat(mapVersion: number): NodeMessage {
 }
 
 function forward(id: number, bytes = 0): NodeMessage {
-  return { type: 'forward', id, isOfClient: true, request: new Uint8Array(bytes) };
+  return { type: 'forward', id, client: 3, request: new Uint8Array(bytes) };
 }
 
 test('one frame tells a peer all that one turn brought, in order', () => {

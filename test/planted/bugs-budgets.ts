@@ -90,4 +90,168 @@ const WORK_BUGS: readonly Planted[] = [
   },
 ];
 
-export const BUDGET_BUGS: readonly Bug[] = WORK_BUGS.map((bug) => ({ ...WORK, ...bug }));
+const QUEUE = 'src/shard/fair-queue.ts';
+const TURNS = { profiles: [], tests: ['fair-queue', 'range-turns'], isFast: false } as const;
+
+const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
+  {
+    name: 'debtors-are-served-on',
+    sentence: 'one who asked much is served to the end before the next one has a turn',
+    trap: 'P7',
+    file: QUEUE,
+    find: 'while (share.hasJobs && share.credit > 0)',
+    replace: 'while (share.hasJobs)',
+  },
+  {
+    name: 'turn-without-a-slice',
+    sentence: 'a turn does all that was asked, however long the others wait for its end',
+    trap: 'P7',
+    file: QUEUE,
+    find: 'this.#left -= share.step();',
+    replace: 'share.step();',
+  },
+  {
+    name: 'debts-are-forgiven',
+    sentence: 'who asks for little that costs much gets more than the others',
+    trap: 'P7',
+    file: QUEUE,
+    find: 'share.credit = Math.min(share.credit + quantumCost, quantumCost);',
+    replace: 'share.credit = quantumCost;',
+  },
+  {
+    name: 'slices-of-ranges-cost-nothing',
+    sentence: 'what a range reads is not paid for',
+    trap: 'P7',
+    file: 'src/shard/range-read.ts',
+    find: 'share.credit -= costOf(rows);',
+    replace: 'costOf(rows);',
+  },
+  {
+    name: 'answers-that-nobody-takes-are-made',
+    sentence: 'one that reads nothing is answered on and on',
+    trap: 'P7',
+    file: QUEUE,
+    find: 'if (!share.mayGoOn) {',
+    replace: 'if (share.isGone) {',
+  },
+  {
+    name: 'full-share-is-forgotten',
+    sentence: 'one whose answers had to wait is never served again',
+    trap: 'P7',
+    file: QUEUE,
+    find: 'this.#full.delete(share);',
+    replace: 'continue;',
+  },
+  {
+    name: 'range-waits-behind-those-that-wait-for-it',
+    sentence: 'the next slice of a range stands in line behind ranges that may not begin yet',
+    trap: 'P7',
+    file: 'src/shard/range-read.ts',
+    find: "fair.add(share, this, 'begun');",
+    replace: "fair.add(share, this, 'granted');",
+  },
+  {
+    name: 'ranges-of-one-without-a-bound',
+    sentence: 'one who asks opens as many views as it asks for ranges',
+    trap: 'P7',
+    file: 'src/shard/reading.ts',
+    find: 'share.ranges < FAIRNESS_LIMITS.rangesMax;',
+    replace: 'share.ranges < 1000;',
+  },
+  {
+    name: 'gone-client-keeps-its-views',
+    sentence: 'what one had begun that is gone is never given back',
+    trap: 'O3',
+    file: QUEUE,
+    find: 'job.drop?.(); } }',
+    replace: '} }',
+  },
+  {
+    name: 'one-fills-the-log',
+    sentence: 'while the disk is slow one who writes much has all that may wait for it',
+    trap: 'P7',
+    file: 'src/shard/proposing.ts',
+    find: 'portions.add(share, amount);',
+    replace: '',
+    tests: ['proposing'],
+  },
+  {
+    name: 'one-fills-the-room-of-all',
+    sentence: 'one who asks may have all of a room that many share',
+    trap: 'P7',
+    file: 'src/shard/portions.ts',
+    find: 'return this.of(share) + amount <= this.#max - this.#total;',
+    replace: 'return amount <= this.#max - this.#total;',
+  },
+];
+
+const DOOR = { profiles: [], tests: ['client-frames', 'answer-budget'], isFast: false } as const;
+const BUDGET = 'src/core/answer-budget.ts';
+const FRAMES = 'src/core/client-frames.ts';
+
+const DOOR_BUGS: readonly Planted[] = [
+  {
+    name: 'reads-on-whatever-waits',
+    sentence: 'frames of a connection pile up, however many wait to be served',
+    trap: 'P7',
+    file: FRAMES,
+    find: 'if (isFull && !waiting.isPaused)',
+    replace: 'if (isFull && waiting.isPaused)',
+  },
+  {
+    name: 'paused-for-ever',
+    sentence: 'a connection of which nothing was read for a while is never read from again',
+    trap: 'P7',
+    file: FRAMES,
+    find: 'if (waiting.isPaused && waiting.bytes <= queueBytesMax / 2)',
+    replace: 'if (waiting.isPaused && waiting.bytes < 0)',
+  },
+  {
+    name: 'answers-of-one-without-a-bound',
+    sentence: 'one connection is answered whatever waits for it',
+    trap: 'P7',
+    file: BUDGET,
+    find: 'return debt.bytes < answerBytesMax && this.#bytes < CROWDED_BYTES;',
+    replace: 'return this.#bytes < CROWDED_BYTES;',
+  },
+  {
+    name: 'answers-of-all-without-a-bound',
+    sentence: 'a thousand connections that read nothing may each have their bound waiting',
+    trap: 'P7',
+    file: BUDGET,
+    find: 'return debt.bytes < answerBytesMax && this.#bytes < CROWDED_BYTES;',
+    replace: 'return debt.bytes < answerBytesMax;',
+  },
+  {
+    name: 'stalled-is-kept',
+    sentence: 'one that takes none of its answers keeps the room that others need',
+    trap: 'P7',
+    file: BUDGET,
+    find: 'if (isCrowded && isLong && longest !== undefined) stalled.push(longest);',
+    replace: '',
+  },
+  {
+    name: 'slow-taken-for-stalled',
+    sentence: 'one that takes its answers slowly is closed as if it took none',
+    trap: 'P7',
+    file: BUDGET,
+    find: 'if (left > debt.left) debt.stalledMilliseconds = 0;',
+    replace: '',
+  },
+];
+
+const PAUSED: Planted = {
+  name: 'paused-is-taken-for-silent',
+  sentence: 'a client is given up for its silence while nothing of it is read',
+  trap: 'P7',
+  file: 'src/transport/pulse.ts',
+  find: 'if (isDeaf || bytesReceived',
+  replace: 'if (bytesReceived',
+};
+
+export const BUDGET_BUGS: readonly Bug[] = [
+  ...WORK_BUGS.map((bug) => ({ ...WORK, ...bug })),
+  ...TURN_BUGS.map((bug) => ({ ...TURNS, ...bug })),
+  ...DOOR_BUGS.map((bug) => ({ ...DOOR, ...bug })),
+  { ...PAUSED, profiles: [], tests: ['switchboard'], isFast: false },
+];

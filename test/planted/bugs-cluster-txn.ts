@@ -14,7 +14,7 @@ const READING_BUGS: readonly Bug[] = [
     name: 'told-what-is-about-to-change',
     sentence: 'a key that a transaction holds is read as it was before',
     trap: '30',
-    find: 'if (holder !== undefined) return this.#options.onHeld(read, holder, false);',
+    find: 'this.#options.onHeld(read, holder, false); return bytes + rows.length * keyCost;',
     replace: '',
   },
   {

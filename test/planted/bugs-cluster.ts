@@ -64,7 +64,7 @@ const SHARD_BUGS: readonly Bug[] = [
     name: 'views-leak',
     sentence: 'the view of a page is never given back',
     trap: 'O3',
-    find: 'this.#cursor.close(); this.#options.view.close();',
+    find: 'this.#cursor.close(); view.close();',
     replace: 'this.#cursor.close();',
   },
 ];

@@ -55,8 +55,8 @@ export const EDGE_BUGS: readonly Bug[] = [
     name: 'forwarded-client-is-a-node',
     sentence: "what a client asks is a node's once a node has passed it on",
     file: 'src/core/forwards.ts',
-    find: 'const isOfClient = origin.isClient === true;',
-    replace: 'const isOfClient = false;',
+    find: 'const client = origin.isClient === true',
+    replace: 'const client = origin.isClient === undefined',
     tests: ['forwards'],
   },
   {

@@ -350,7 +350,7 @@ const MEETING: readonly Planted[] = [
     sentence: 'a read is served what is about to change, or has changed elsewhere already',
     trap: '30',
     file: READ_SERVER,
-    find: 'if (holder !== undefined) return this.#options.onHeld(read, holder, false);',
+    find: 'this.#options.onHeld(read, holder, false); return bytes + rows.length * keyCost;',
     replace: '',
   },
   {

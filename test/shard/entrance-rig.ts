@@ -6,6 +6,7 @@ import type { Prepared, PreparedParts } from '../../src/machine/prepared.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import { type Contender, isSameId } from '../../src/machine/transaction-id.ts';
 import { Entrance, type EntranceHost } from '../../src/shard/entrance.ts';
+import { NOBODY } from '../../src/shard/origin.ts';
 import type { Proposal } from '../../src/shard/proposal.ts';
 import type { Asker } from '../../src/shard/proposals.ts';
 import type { Failure } from '../../src/wire/response.ts';
@@ -77,7 +78,7 @@ export class Rig implements EntranceHost {
   addBatch(name: string, commands: readonly (readonly string[])[], asked: Asked = {}): boolean {
     const { isLast = false } = asked;
     const proposal: Proposal = {
-      asker: {} as Asker,
+      asker: { origin: NOBODY, id: 1 },
       bytes: asked.bytes ?? 1,
       payload: () => new Uint8Array(),
       touch: () => ({

@@ -9,6 +9,7 @@ import type { Asker } from '../../src/shard/proposals.ts';
 import { Reading, type ReadingHost } from '../../src/shard/reading.ts';
 import type { StateStore } from '../../src/storage/state-store.ts';
 import type { Failure } from '../../src/wire/response.ts';
+import { AT_ONCE } from './at-once.ts';
 
 /** A leader whose machine stands still at index 5. */
 class Rig {
@@ -51,6 +52,7 @@ class Rig {
       },
       askLeader: () => true,
       meet() {},
+      fair: AT_ONCE,
     };
     const entrance = { reserve() {}, release() {} };
     this.reading = new Reading(host, { entrance, proposals: { last: 0 } });

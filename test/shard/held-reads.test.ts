@@ -7,6 +7,7 @@ import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { Reading, type ReadingHost } from '../../src/shard/reading.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { bytesOf, put } from '../machine/machine-rig.ts';
+import { AT_ONCE } from './at-once.ts';
 import { HeldRig, said } from './held-rig.ts';
 
 test('a read of a held key waits, and is answered after the resolution', () => {
@@ -145,6 +146,7 @@ test('a plain write of a held key waits as well, and is done after the resolutio
 class Host implements ReadingHost {
   readonly shard: ReadingHost['shard'];
   readonly store: ReadingHost['store'];
+  readonly fair = AT_ONCE;
   readonly logTime = 0;
   readonly isSpoilt = false;
   readonly stopReason = '';

@@ -8,11 +8,13 @@ import { decodeReply, type Reply } from '../../src/machine/reply.ts';
 import { decodeRow } from '../../src/machine/row.ts';
 import { encodeResolutions } from '../../src/machine/transaction-codec.ts';
 import type { Contender } from '../../src/machine/transaction-id.ts';
+import type { Turns } from '../../src/shard/reading.ts';
 import type { Read, Wanted } from '../../src/shard/reads.ts';
 import type { KeyRange } from '../../src/wire/request.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { bytesOf, clientOf, textOf, WHOLE } from '../machine/machine-rig.ts';
 import { nameOf, prepareBytes } from '../machine/transaction-rig.ts';
+import { AT_ONCE } from './at-once.ts';
 import { ReplicaRig } from './replica-rig.ts';
 
 const EPOCH = 1;
@@ -24,7 +26,8 @@ export class HeldRig {
   readonly rig = new ReplicaRig();
   #sequence = 0;
 
-  constructor() {
+  constructor({ fair = AT_ONCE }: { readonly fair?: Turns } = {}) {
+    this.rig.fair = fair;
     this.rig.lead();
     this.do({ type: 'adopt', epoch: EPOCH, arc: WHOLE });
   }

@@ -13,12 +13,14 @@ import type { Mark } from '../../src/raft/ready.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';
 import { newborn, openReplica } from '../../src/shard/opening.ts';
 import type { Origin } from '../../src/shard/origin.ts';
+import type { Turns } from '../../src/shard/reading.ts';
 import type { Replica, ReplicaHost } from '../../src/shard/replica.ts';
 import type { Stop } from '../../src/shard/stop.ts';
 import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log.ts';
 import { StateStore } from '../../src/storage/state-store.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { MemoryMedium } from '../storage/state-rig.ts';
+import { AT_ONCE } from './at-once.ts';
 
 export const SHARD = 3 as ShardId;
 export const SELF = 11 as MemberId;
@@ -39,6 +41,7 @@ export class ReplicaRig implements ReplicaHost {
   readonly entries = new Map<number, Entry>();
   now = 5000;
   readonly valueBytesMax = MACHINE_LIMITS.valueBytesDefault;
+  fair: Turns = AT_ONCE;
   stopReason = '';
   isLost = false;
   isSpoilt = false;

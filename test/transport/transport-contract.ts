@@ -27,6 +27,7 @@ export function testTransport(name: string, open: Open): void {
   testHello(name, open);
   testRefusals(name, open);
   testClients(name, open);
+  testPausedClients(name, open);
   testBadClients(name, open);
 }
 
@@ -235,6 +236,27 @@ function testClients(name: string, open: Open): void {
     await network.pass(100);
     assert.deepEqual(typesOf(one.recorder.events), ['client-up']);
     assert.equal(line.send(numbered(1)), false);
+  });
+}
+
+function testPausedClients(name: string, open: Open): void {
+  const sentence = 'what is not read waits with the client, which is not given up for it';
+  testOn(open, `${name}: ${sentence}`, async (network, all) => {
+    const one = await openStation(network, { node: 1 });
+    all.push(one);
+    const { line, events } = await connect(network, one.place.url);
+    await until(network, 'it is up', () => one.recorder.of('client-up').length === 1);
+    one.recorder.call(() => one.board.listenToClient(1, false));
+    for (const number of [1, 2, 3]) line.send(numbered(number));
+    await network.pass(3 * QUICK.clientSilenceMilliseconds);
+    assert.deepEqual(typesOf(one.recorder.events), ['client-up']);
+    one.recorder.call(() => one.board.sendToClient(1, numbered(7)));
+    await until(network, 'it is answered', () => events.length === 2);
+    one.recorder.call(() => one.board.listenToClient(1, true));
+    await until(network, 'all are read', () => one.recorder.of('client-frame').length === 3);
+    const frames = one.recorder.of('client-frame').map(({ bytes }) => bytes);
+    assert.deepEqual(frames.map(numberOf), [1, 2, 3]);
+    assert.deepEqual(typesOf(events), ['up', 'frame']);
   });
 }
 

@@ -175,7 +175,7 @@ function randomNodeMessage(random: Random): NodeMessage {
     case 'map':
       return { type: 'map', map: someBytes(random) };
     case 'forward':
-      return { type: 'forward', id, isOfClient: random.chance(0.5), request: someBytes(random) };
+      return { type: 'forward', id, client: randomCount(random), request: someBytes(random) };
     case 'forwarded':
       return { type: 'forwarded', id, response: someBytes(random) };
   }

@@ -1,0 +1,64 @@
+/**
+ * The turns of those who ask through other nodes: each client of another node has its own, so that
+ * one of them does not stand in the way of the rest.
+ */
+
+import type { NodeId } from '../base/ids.ts';
+import { Share } from '../shard/fair-queue.ts';
+
+interface ForwardedSharesOptions {
+  /** What the path to a node can take soon. */
+  readonly roomTo: (node: NodeId) => number;
+}
+
+interface Asking {
+  readonly shares: Map<number, Share>;
+  /** Answered in this turn, in bytes: the transport has not heard of it. */
+  answered: number;
+}
+
+export class ForwardedShares {
+  readonly #options: ForwardedSharesOptions;
+  readonly #nodes = new Map<NodeId, Asking>();
+
+  constructor(options: ForwardedSharesOptions) {
+    this.#options = options;
+  }
+
+  of(node: NodeId, client: number): Share {
+    const asking = this.#nodes.get(node) ?? { shares: new Map(), answered: 0 };
+    this.#nodes.set(node, asking);
+    const known = asking.shares.get(client);
+    if (known !== undefined) return known;
+    // The node itself asks for steps of transactions, which hold keys that others wait for.
+    const mayGoOn = () => client === 0 || this.#options.roomTo(node) > asking.answered;
+    const share = new Share({ client, mayGoOn });
+    asking.shares.set(client, share);
+    return share;
+  }
+
+  answered(node: NodeId, bytes: number): void {
+    const asking = this.#nodes.get(node);
+    if (asking !== undefined) asking.answered += bytes;
+  }
+
+  /** What was answered is with the transport. */
+  endTurn(): void {
+    for (const asking of this.#nodes.values()) asking.answered = 0;
+  }
+
+  /** Its clients will ask elsewhere: nothing is done for them here any more. */
+  lose(node: NodeId): void {
+    for (const share of this.#nodes.get(node)?.shares.values() ?? []) share.leave();
+    this.#nodes.delete(node);
+  }
+
+  /** Those that asked for nothing lately are forgotten. */
+  tick(): void {
+    for (const { shares } of this.#nodes.values()) {
+      for (const [client, share] of shares) {
+        if (!share.hasJobs && share.ranges === 0) shares.delete(client);
+      }
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/** Requests that go on to the node that leads their shard: whom to ask, what becomes of them. */
+
+import { NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
+import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
+import type { Origin } from '../shard/origin.ts';
+import type { NodeMessage } from '../wire/node-message.ts';
+import type { Request } from '../wire/request.ts';
+import { Forwards, type Send } from './forwards.ts';
+import { Leaders } from './leaders.ts';
+import type { NodeParts } from './node-parts.ts';
+
+type RelayHost = Pick<NodeParts, 'self' | 'map' | 'peers' | 'replicas' | 'now' | 'nodeOfMember'>;
+
+interface RelayOptions {
+  readonly host: RelayHost;
+  readonly send: Send;
+  /** Where the numbers of requests begin. */
+  readonly firstId: number;
+}
+
+export class Relay {
+  readonly #host: RelayHost;
+  readonly #leaders = new Leaders();
+  readonly forwards: Forwards;
+
+  constructor({ host, send, firstId }: RelayOptions) {
+    this.#host = host;
+    const onMissed = (shard: ShardId, leader: number) => this.#leaders.learn(shard, leader);
+    this.forwards = new Forwards({ send, firstId, onMissed });
+  }
+
+  /** The node that leads a shard, as far as is known here; undefined if it is not, or is this. */
+  leaderOf(shard: ShardId): NodeId | undefined {
+    const { replicas, map, self } = this.#host;
+    const known = replicas.get(shard)?.leader ?? NOBODY;
+    const row = map?.shards[shard];
+    const node = known === NOBODY ? undefined : this.#host.nodeOfMember(shard, known);
+    const guess = node ?? (row === undefined ? undefined : this.#leaders.guess(row));
+    return guess === self.node ? undefined : guess;
+  }
+
+  /** False if it did not leave. */
+  forward(to: NodeId, request: Request, origin: Origin): boolean {
+    const { peers, now } = this.#host;
+    // Who is not heard cannot answer, though all that we say may reach it.
+    if (!peers.isHeard(to, now)) {
+      this.#leaders.learn('shard' in request ? request.shard : CATALOGUE_SHARD, 0);
+      return false;
+    }
+    return this.forwards.send(to, { request, origin, now });
+  }
+
+  /** Whoever waits for an answer to what did not leave is told at once. */
+  unsent(messages: readonly NodeMessage[]): void {
+    for (const message of messages) {
+      if (message.type === 'forward') this.forwards.unsent(message.id);
+      else if (message.type === 'ask') {
+        this.#host.replicas.get(message.shard)?.told(message.id, 0);
+      }
+    }
+  }
+}

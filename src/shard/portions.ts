@@ -1,0 +1,43 @@
+/**
+ * A bounded room that those who ask share: one of them may have as much as is left to all others.
+ * However many fill their part, there is room for one more.
+ */
+
+import type { Share } from './fair-queue.ts';
+
+export class Portions {
+  readonly #max: number;
+  readonly #of = new Map<Share, number>();
+  #total = 0;
+
+  constructor({ max }: { readonly max: number }) {
+    this.#max = max;
+  }
+
+  of(share: Share | undefined): number {
+    return share === undefined ? 0 : (this.#of.get(share) ?? 0);
+  }
+
+  /** What no client asked for has no portion: it may have all that is left. */
+  admits(share: Share | undefined, amount = 1): boolean {
+    return this.of(share) + amount <= this.#max - this.#total;
+  }
+
+  add(share: Share | undefined, amount = 1): void {
+    this.#total += amount;
+    if (share !== undefined) this.#of.set(share, this.of(share) + amount);
+  }
+
+  remove(share: Share | undefined, amount = 1): void {
+    this.#total -= amount;
+    if (share === undefined) return;
+    const left = this.of(share) - amount;
+    if (left > 0) this.#of.set(share, left);
+    else this.#of.delete(share);
+  }
+
+  clear(): void {
+    this.#total = 0;
+    this.#of.clear();
+  }
+}

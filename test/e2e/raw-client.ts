@@ -1,0 +1,94 @@
+/** A client on a bare WebSocket, which may ask for more than the library would. */
+
+import { WebSocket } from 'ws';
+import { encodeHello } from '../../src/wire/hello.ts';
+import { encodeRequests, type Request } from '../../src/wire/request.ts';
+import { decodeResponses, type Response } from '../../src/wire/response.ts';
+
+const PATIENCE_MILLISECONDS = 60_000;
+
+export class RawClient {
+  readonly #web: WebSocket;
+  /** It counts bytes, and does not look into them. */
+  isCounting = false;
+  received = 0;
+  answered = 0;
+  /** The words with which the node closed it. */
+  farewell: string | undefined;
+  #last: readonly Response[] = [];
+  #waiting: (() => void)[] = [];
+
+  /** Use `open`. */
+  constructor(web: WebSocket) {
+    this.#web = web;
+    web.on('message', (data) => this.#hear(data as Buffer));
+    web.on('close', (_code, text) => {
+      this.farewell = text.toString();
+      this.#wake();
+    });
+    web.on('error', () => {});
+  }
+
+  /** Resolves when it has heard the node's hello. */
+  static async open(port: number): Promise<RawClient> {
+    const web = new WebSocket(`ws://127.0.0.1:${port}/client`, 'ringkv.1', {
+      perMessageDeflate: false,
+      maxPayload: 64 * 1024 * 1024,
+    });
+    await new Promise((resolve, reject) => {
+      web.once('open', resolve);
+      web.once('error', reject);
+    });
+    const greeted = new Promise((resolve) => web.once('message', resolve));
+    const about = { versionMin: 1, versionMax: 1, features: [], cluster: '' };
+    web.send(encodeHello({ type: 'client', ...about }));
+    await greeted;
+    return new RawClient(web);
+  }
+
+  get isOpen(): boolean {
+    return this.#web.readyState === WebSocket.OPEN;
+  }
+
+  send(...requests: readonly Request[]): void {
+    this.#web.send(encodeRequests(requests));
+  }
+
+  /** Its answer, which has to be the next that comes. */
+  async ask(request: Request): Promise<Response> {
+    const before = this.answered;
+    this.send(request);
+    await this.until(() => this.answered > before);
+    const answer = this.#last.find(({ id }) => id === request.id);
+    if (answer === undefined) throw new Error('another answer came');
+    return answer;
+  }
+
+  async until(isOver: () => boolean): Promise<void> {
+    const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS);
+    while (!isOver()) {
+      if (!this.isOpen) throw new Error(`it was closed: ${this.farewell}`);
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.push(resolve);
+        signal.addEventListener('abort', () => reject(new Error('nothing comes')), { once: true });
+      });
+    }
+  }
+
+  end(): void {
+    this.#web.terminate();
+  }
+
+  #hear(data: Buffer): void {
+    this.received += data.length;
+    if (!this.isCounting) {
+      this.#last = decodeResponses(data) ?? [];
+      this.answered += this.#last.filter(({ id }) => id > 0).length;
+    }
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}

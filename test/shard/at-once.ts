@@ -1,0 +1,11 @@
+/** In the place of the queue of a node: what may be done is done at once. */
+
+import type { Turns } from '../../src/shard/reading.ts';
+
+export const AT_ONCE: Turns = {
+  add: (_share, job) => {
+    do job.run();
+    while (!job.isOver);
+  },
+  list: () => {},
+};

@@ -1,0 +1,165 @@
+/** Those who ask have turns, and pay for what they had done. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
+import { FairQueue, type Job, Share, type Stage } from '../../src/shard/fair-queue.ts';
+
+const { sliceCost, quantumCost } = FAIRNESS_LIMITS;
+
+class Rig {
+  readonly queue = new FairQueue({
+    onWork: () => {
+      this.calls += 1;
+    },
+  });
+  calls = 0;
+  readonly done: string[] = [];
+
+  share(): Share & { hasRoom: boolean } {
+    const room = { hasRoom: true };
+    const share = new Share({ client: 1, mayGoOn: () => made.hasRoom });
+    const made = Object.assign(share, room);
+    return made;
+  }
+
+  ask(share: Share, name: string, cost: number, stage: Stage = 'asked'): void {
+    const run = () => {
+      this.done.push(name);
+      return cost;
+    };
+    const drop = () => this.done.push(`no ${name}`);
+    this.queue.add(share, { run, drop, isOver: true }, stage);
+  }
+
+  turn(): readonly string[] {
+    const before = this.done.length;
+    this.queue.beginTurn();
+    this.queue.work();
+    this.queue.endTurn();
+    return this.done.slice(before);
+  }
+}
+
+test('one that asked much does not stand in front of one that asked little', () => {
+  const rig = new Rig();
+  const [greedy, polite] = [rig.share(), rig.share()];
+  for (let at = 0; at < 4000; at++) rig.ask(greedy, 'greedy', quantumCost);
+  rig.turn();
+  rig.ask(polite, 'polite', 1000);
+  ok(rig.turn().slice(0, 2).includes('polite'), 'it is among the first of the next turn');
+  equal(rig.queue.hasWork, true);
+});
+
+test('a turn does a slice, and what is left waits for the next one', () => {
+  const rig = new Rig();
+  const share = rig.share();
+  const [count, cost] = [100, quantumCost / 2];
+  for (let at = 0; at < count; at++) rig.ask(share, 'one', cost);
+  let turns = 0;
+  for (; rig.queue.hasWork; turns++) ok(rig.turn().length * cost <= sliceCost);
+  equal(turns, Math.ceil((count * cost) / sliceCost));
+  equal(rig.done.length, count);
+});
+
+test('what is shared is the cost, not the number', () => {
+  const rig = new Rig();
+  const [large, small] = [rig.share(), rig.share()];
+  for (let at = 0; at < 1000; at++) rig.ask(large, 'large', 4 * quantumCost);
+  for (let at = 0; at < 100_000; at++) rig.ask(small, 'small', quantumCost / 100);
+  for (let turns = 0; turns < 20; turns++) rig.turn();
+  const larges = rig.done.filter((name) => name === 'large').length * 4;
+  const smalls = (rig.done.length - larges / 4) / 100;
+  ok(Math.abs(larges - smalls) <= 8, `${larges} and ${smalls} quanta`);
+});
+
+test('a debt is paid before anything more is done, also by one that had gone idle', () => {
+  const rig = new Rig();
+  const [debtor, other] = [rig.share(), rig.share()];
+  rig.ask(debtor, 'huge', 10 * quantumCost);
+  rig.turn();
+  for (let at = 0; at < 100; at++) rig.ask(other, 'other', quantumCost);
+  rig.ask(debtor, 'more', 1);
+  const order = rig.turn();
+  ok(order.indexOf('more') >= 9, `it came after ${order.indexOf('more')} quanta of the other`);
+});
+
+test('alone, a debtor is served at once', () => {
+  const rig = new Rig();
+  const share = rig.share();
+  rig.ask(share, 'huge', 100 * quantumCost);
+  rig.turn();
+  rig.ask(share, 'more', 1);
+  deepEqual(rig.turn(), ['more']);
+});
+
+test('one whose answers wait is passed over until they have left', () => {
+  const rig = new Rig();
+  const [full, other] = [rig.share(), rig.share()];
+  full.hasRoom = false;
+  rig.ask(full, 'full', 1);
+  rig.ask(other, 'other', 1);
+  deepEqual(rig.turn(), ['other']);
+  equal(rig.queue.hasWork, false, 'it does not keep the node awake');
+  rig.ask(full, 'full too', 1);
+  rig.queue.tick();
+  deepEqual(rig.turn(), []);
+  full.hasRoom = true;
+  const { calls } = rig;
+  rig.queue.tick();
+  ok(rig.calls > calls, 'a turn follows');
+  deepEqual(rig.turn(), ['full', 'full too']);
+});
+
+test('of one who asks, what was begun goes first, then what was granted, then what is new', () => {
+  const rig = new Rig();
+  const share = rig.share();
+  rig.ask(share, 'asked', 1, 'asked');
+  rig.ask(share, 'granted', 1, 'granted');
+  rig.ask(share, 'begun', 1, 'begun');
+  deepEqual(rig.turn(), ['begun', 'granted', 'asked']);
+});
+
+test('what is not ready waits, and does not stand in front of what was begun', () => {
+  const rig = new Rig();
+  const share = rig.share();
+  let isReady = false;
+  const waiting: Job = {
+    get isReady() {
+      return isReady;
+    },
+    run: () => rig.done.push('waited'),
+    isOver: true,
+  };
+  rig.queue.add(share, waiting, 'granted');
+  deepEqual(rig.turn(), []);
+  equal(rig.queue.hasWork, false);
+  rig.ask(share, 'begun', 1, 'begun');
+  deepEqual(rig.turn(), ['begun']);
+  isReady = true;
+  rig.queue.list(share);
+  deepEqual(rig.turn(), ['waited']);
+});
+
+test('for one who is gone nothing is done, and what it had begun is told so', () => {
+  const rig = new Rig();
+  const [gone, other] = [rig.share(), rig.share()];
+  rig.ask(gone, 'one', 1);
+  rig.ask(gone, 'two', 1, 'begun');
+  rig.ask(other, 'other', 1);
+  gone.leave();
+  rig.ask(gone, 'three', 1);
+  deepEqual(rig.turn(), ['other']);
+  deepEqual(rig.done.filter((name) => name.startsWith('no')).sort(), [
+    'no one',
+    'no three',
+    'no two',
+  ]);
+});
+
+test('what no client asked for has turns as well', () => {
+  const rig = new Rig();
+  const run = () => rig.done.push('own');
+  rig.queue.add(undefined, { run, isOver: true }, 'granted');
+  deepEqual(rig.turn(), ['own']);
+});

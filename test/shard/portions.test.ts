@@ -1,0 +1,43 @@
+/** However many fill their part of a room, there is some for one more. */
+
+import { equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { Share } from '../../src/shard/fair-queue.ts';
+import { Portions } from '../../src/shard/portions.ts';
+
+const MAX = 1000;
+
+function newShare(client: number): Share {
+  return new Share({ client, mayGoOn: () => true });
+}
+
+function fill(portions: Portions, share: Share | undefined): number {
+  let count = 0;
+  for (; portions.admits(share); count++) portions.add(share);
+  return count;
+}
+
+test('one may have as much as is left to all others', () => {
+  const portions = new Portions({ max: MAX });
+  const counts = [1, 2, 3, 4].map((client) => fill(portions, newShare(client)));
+  equal(counts[0], MAX / 2);
+  for (const [at, count] of counts.entries()) ok(count >= MAX / 2 ** (at + 1) - 1, `${count}`);
+  ok(portions.admits(newShare(5)));
+});
+
+test('what is given back is free again', () => {
+  const portions = new Portions({ max: MAX });
+  const share = newShare(1);
+  fill(portions, share);
+  equal(portions.admits(share), false);
+  portions.remove(share);
+  equal(portions.admits(share), true);
+  portions.clear();
+  equal(fill(portions, share), MAX / 2);
+});
+
+test('what no client asked for may have all that is left', () => {
+  const portions = new Portions({ max: MAX });
+  equal(fill(portions, undefined), MAX);
+  equal(portions.admits(newShare(1)), false);
+});
