@@ -1,10 +1,6 @@
-/**
- * What a run stands on: a namespace of its own for processes, mounts and the network, which takes
- * with it all that is in it; and the two programs in C. Where that is not permitted, the run says
- * what it does without.
- */
+/** What a run stands on: what this machine lets it have, and the two programs in C. */
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,70 +18,35 @@ export interface Ground {
 
 export const SHARES_FOLDER = '/sys/fs/cgroup/cpu';
 const NATIVE = fileURLToPath(new URL('../../../../test/e2e/nemesis/native/', import.meta.url));
-const SPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-const STOP_MILLISECONDS_MAX = 90_000;
+const SHARED_LIBRARY = ['-shared', '-fPIC', '-ldl', '-lpthread'];
 
-/** Whether this machine lets us have namespaces of our own. */
-export function canUnshare(): boolean {
-  return spawnSync('unshare', [...SPACES, 'true']).status === 0;
-}
-
-/** Runs this program again in namespaces of its own, and ends as it ends. */
-export async function enclose(program: string, words: readonly string[]): Promise<number> {
-  const command = [...SPACES, process.execPath, program, ...words];
-  const child = spawn('unshare', command, { stdio: 'inherit' });
-  // Both get the signal of a terminal; the one inside ends first, and tells what it saw.
-  let timer: NodeJS.Timeout | undefined;
-  const stop = () => {
-    timer ??= setTimeout(() => child.kill('SIGKILL'), STOP_MILLISECONDS_MAX);
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', () => {
-    stop();
-    signalInside(child);
-  });
-  const code = await ended(child);
-  clearTimeout(timer);
-  return code;
-}
-
-/** `unshare` itself does not hand signals on. */
-function signalInside({ pid }: ChildProcess): void {
-  spawnSync('sh', ['-c', `kill -TERM $(cat /proc/${pid}/task/${pid}/children)`]);
-}
-
-function ended(child: ChildProcess): Promise<number> {
-  return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
-}
-
-/** Inside of the namespaces, if there are any. */
+/** Inside of namespaces of our own, if there are any. */
 export function survey(folder: string, isEnclosed: boolean): Ground {
   const missing: string[] = [];
   const has = (what: string, isThere: boolean) => {
     if (!isThere) missing.push(what);
     return isThere;
   };
+  // Network namespaces have their names there; nobody else sees this one.
   if (isEnclosed) mount('/run', '16m');
-  const compiled = has('a C compiler', spawnSync('cc', ['--version']).status === 0);
+  const hasCompiler = has('a C compiler', spawnSync('cc', ['--version']).status === 0);
+  const hasTunnels = existsSync('/dev/net/tun') && spawnSync('ip', ['-V']).status === 0;
+  const isNetworked = has('network namespaces with TUN devices', isEnclosed && hasTunnels);
   const isRoot = process.getuid?.() === 0;
-  const isNetworked = has('network namespaces with TUN devices', isEnclosed && hasTunnels());
-  const build = (name: string, words: readonly string[]) => {
-    if (!compiled) return undefined;
-    const target = join(folder, name);
-    execFileSync('cc', ['-O2', '-o', target, join(NATIVE, `${words[0]}`), ...words.slice(1)]);
-    return target;
-  };
   return {
-    switchProgram: isNetworked ? build('switch', ['switch.c']) : undefined,
-    shim: build('shim.so', ['shim.c', '-shared', '-fPIC', '-ldl', '-lpthread']),
+    switchProgram: hasCompiler && isNetworked ? compile(folder, 'switch.c', []) : undefined,
+    shim: hasCompiler ? compile(folder, 'shim.c', SHARED_LIBRARY) : undefined,
     hasMounts: has('mounts of their own', isEnclosed),
     hasShares: has('cgroups for processor time', isRoot && existsSync(`${SHARES_FOLDER}/tasks`)),
     missing,
   };
 }
 
-function hasTunnels(): boolean {
-  return existsSync('/dev/net/tun') && spawnSync('ip', ['-V']).status === 0;
+/** Where it is then. */
+export function compile(folder: string, source: string, words: readonly string[]): string {
+  const target = join(folder, source.replace('.c', ''));
+  execFileSync('cc', ['-O2', '-o', target, join(NATIVE, source), ...words]);
+  return target;
 }
 
 /** A file system in memory, gone with the namespace. */

@@ -7,17 +7,18 @@
 
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomSeed } from '../../../src/base/ambient.ts';
+import { type Enclosed, runEnclosed } from './enclosure.ts';
 import { chooseFaults } from './faults/all.ts';
-import { canUnshare, enclose, type Ground, survey, sweepShares } from './ground.ts';
 import { reportLines, toothless } from './report.ts';
 import { Run } from './run.ts';
 
 /** A longer time is cut into runs of so many minutes: their histories are judged one by one. */
 const RUN_MINUTES_MAX = 5;
+/** The exit code of what a signal ended. */
+const INTERRUPTED = 130;
 const KEPT = /^history-.*\.jsonl$|^report\.txt$|^shared$/;
 
 const { values } = parseArgs({
@@ -51,44 +52,18 @@ function wordsOf({ minutes, seed, only, nodes }: Wish): string[] {
   return [`--minutes=${minutes}`, `--seed=${seed}`, ...some, ...more];
 }
 
-async function outside(): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'ringkv-nemesis-'));
-  const program = fileURLToPath(import.meta.url);
-  try {
-    const enclosure = `--enclosed=${folder}`;
-    if (canUnshare()) return await enclose(program, [...wordsOf(wish), enclosure]);
-    return await inside(folder, { isEnclosed: false });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-    sweepShares(basename(folder));
-  }
-}
-
-async function inside(folder: string, terms: { readonly isEnclosed: boolean }): Promise<number> {
-  const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => stopping.abort());
-  }
-  const ground = survey(folder, terms.isEnclosed);
-  for (const what of ground.missing) console.log(`WITHOUT ${what}: this machine has none for us`);
+async function runAll({ folder, name, ground, signal }: Enclosed): Promise<number> {
   const minutesEach = Math.min(wish.minutes, RUN_MINUTES_MAX);
   const runs = Math.max(1, Math.round(wish.minutes / minutesEach));
-  for (let at = 0; at < runs && !stopping.signal.aborted; at++) {
+  for (let at = 0; at < runs && !signal.aborted; at++) {
     const own = { ...wish, minutes: minutesEach, seed: wish.seed + at };
-    const isSound = await runOnce({ wish: own, folder, ground, signal: stopping.signal });
-    if (!isSound) return 1;
+    if (!(await runOnce(own, { folder, name, ground, signal }))) return 1;
   }
-  return stopping.signal.aborted ? 130 : 0;
+  return signal.aborted ? INTERRUPTED : 0;
 }
 
-interface Terms {
-  readonly wish: Wish;
-  readonly folder: string;
-  readonly ground: Ground;
-  readonly signal: AbortSignal;
-}
-
-async function runOnce({ wish: own, folder, ground, signal }: Terms): Promise<boolean> {
+async function runOnce(own: Wish, enclosed: Enclosed): Promise<boolean> {
+  const { folder, name, ground, signal } = enclosed;
   const { faults, impossible, awaited } = chooseFaults(own.only, ground, own.nodes);
   const place = join(folder, `seed-${own.seed}`);
   mkdirSync(place);
@@ -103,7 +78,7 @@ async function runOnce({ wish: own, folder, ground, signal }: Terms): Promise<bo
   if (faults.length === 0) throw new RangeError(`no fault is called ${own.only.join(', ')}`);
   const findings = await new Run({
     folder: place,
-    name: basename(folder),
+    name,
     ground,
     faults,
     seed: own.seed,
@@ -131,8 +106,9 @@ function keep(place: string, seed: number): string {
   return kept;
 }
 
-const { enclosed } = values;
-process.exitCode = await (enclosed === undefined
-  ? outside()
-  : inside(enclosed, { isEnclosed: true }));
-process.exit();
+await runEnclosed({
+  url: import.meta.url,
+  words: wordsOf(wish),
+  enclosed: values.enclosed,
+  run: runAll,
+});

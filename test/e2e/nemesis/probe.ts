@@ -82,7 +82,7 @@ export class Probe {
 }
 
 /** A key that lies in the arc. */
-function keyIn(arc: number, arcs: number): string {
+export function keyIn(arc: number, arcs: number): string {
   for (let count = 0; ; count++) {
     const key = `probe-${count}`;
     if (arcOf(keyPosition(new TextEncoder().encode(key)), arcs) === arc) return key;

@@ -7,16 +7,16 @@ import { fileURLToPath } from 'node:url';
 import { Random } from '../../../src/base/random.ts';
 import { connect } from '../../../src/index.ts';
 import type { ClientInstructions } from './client.ts';
-import { Cluster, pause, writeConfig } from './cluster.ts';
+import { type Cluster, pause } from './cluster.ts';
 import type { Fault, Running, Stage } from './faults/fault.ts';
-import { type Ground, mount, unmount } from './ground.ts';
+import type { Ground } from './ground.ts';
 import { HistoryWriter, readHistory } from './history.ts';
-import { Host } from './host.ts';
+import type { Host } from './host.ts';
 import { judgeHistory } from './judge.ts';
-import { Network } from './network.ts';
 import { Probe } from './probe.ts';
 import type { Findings, Hit, Violation } from './report.ts';
 import { drawSchedule, nameOf, type Slot } from './schedule.ts';
+import { Site } from './site.ts';
 import { Worker } from './worker.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
@@ -37,9 +37,6 @@ const SHARDS = 8;
 const CLIENT_PLACES = ['c1', 'c2'];
 const WORKERS = 8;
 const REST_MILLISECONDS = 25;
-const PORT = 7400;
-/** On loopback each node has a port of its own. */
-const LOOPBACK_PORT = 17400;
 const CLIENT = fileURLToPath(new URL('./client.js', import.meta.url));
 const FILE_SYSTEM_SIZE = '1500m';
 const WARM_MILLISECONDS = 2000;
@@ -57,11 +54,9 @@ export class Run {
   readonly #probe = new Probe(SHARDS);
   readonly #clients: ChildProcess[] = [];
   readonly #histories: string[] = [];
-  readonly #mounts: string[] = [];
   readonly #start = performance.now();
   #isClosing = false;
-  #network: Network | undefined;
-  #cluster: Cluster | undefined;
+  #site: Site | undefined;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -84,25 +79,25 @@ export class Run {
   }
 
   async #open(): Promise<Stage> {
-    const { ground, nodes, name } = this.#options;
-    const names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
-    const places = [...names, 'guest', ...CLIENT_PLACES];
-    const { switchProgram } = ground;
-    if (switchProgram !== undefined) this.#network = await Network.open(switchProgram, places);
-    const addresses = new Map(places.map((place, at) => [place, this.#addressOf(place, at)]));
-    const hosts = names.map((own) => this.#newHost(own, addresses, names));
-    const guest = this.#newHost('guest', addresses, names);
-    writeConfig(this.#options.folder, SHARDS, hosts);
-    const cluster = new Cluster({ hosts, guest, folder: this.#options.folder });
-    this.#cluster = cluster;
-    await cluster.found();
+    const { folder, ground, nodes, name } = this.#options;
+    const site = await Site.open({
+      folder,
+      ground,
+      nodes,
+      shards: SHARDS,
+      clientPlaces: CLIENT_PLACES,
+      fileSystemSize: FILE_SYSTEM_SIZE,
+      onEnd: (host, told) => this.#startAgain(host, told),
+    });
+    this.#site = site;
+    const { cluster, network } = site;
     this.#say('the cluster is up');
-    await this.#startClients(cluster.urls);
+    await this.#startClients(site);
     await this.#probe.start(cluster.urls);
     await pause(WARM_MILLISECONDS);
     return {
       cluster,
-      network: this.#network,
+      network,
       clientPlaces: CLIENT_PLACES,
       name,
       shards: SHARDS,
@@ -110,40 +105,16 @@ export class Run {
     };
   }
 
-  #addressOf(place: string, at: number): string {
-    if (this.#network === undefined) return `127.0.0.1:${LOOPBACK_PORT + at}`;
-    return `${this.#network.addressOf(place)}:${PORT}`;
+  /** As a supervisor does. */
+  #startAgain(host: Host, told: string): void {
+    this.#fail('ended', `${host.name} ended by itself, ${told}`);
+    const start = () => {
+      if (!this.#isClosing) host.start();
+    };
+    setTimeout(start, SUPERVISOR_MILLISECONDS);
   }
 
-  #newHost(name: string, addresses: ReadonlyMap<string, string>, names: readonly string[]): Host {
-    const { folder, ground } = this.#options;
-    const own = join(folder, name);
-    // The first keeps to the disk of the machine; the others have one that can be filled.
-    if (ground.hasMounts && name !== names[0]) {
-      mount(own, FILE_SYSTEM_SIZE);
-      this.#mounts.push(own);
-    }
-    const others = names.filter((other) => other !== name).map((other) => addresses.get(other));
-    const founding = name === names[0] ? ['--init', '--shards', String(SHARDS)] : [];
-    return new Host({
-      name,
-      listen: addresses.get(name) ?? '',
-      folder: own,
-      shared: join(folder, 'shared', name),
-      at: this.#network?.at(name) ?? [],
-      shim: ground.shim,
-      words: ['--insecure', '--join', others.join(','), ...founding],
-      onEnd: (host, told) => {
-        this.#fail('ended', `${host.name} ended by itself, ${told}`);
-        const start = () => {
-          if (!this.#isClosing) host.start();
-        };
-        setTimeout(start, SUPERVISOR_MILLISECONDS);
-      },
-    });
-  }
-
-  async #startClients(urls: readonly string[]): Promise<void> {
+  async #startClients({ cluster: { urls }, network }: Site): Promise<void> {
     for (const [at, place] of CLIENT_PLACES.entries()) {
       const history = join(this.#options.folder, `history-${place}.jsonl`);
       this.#histories.push(history);
@@ -155,7 +126,7 @@ export class Run {
         workers: WORKERS,
         restMilliseconds: REST_MILLISECONDS,
       };
-      const words = [...(this.#network?.at(place) ?? []), process.execPath, CLIENT];
+      const words = [...(network?.at(place) ?? []), process.execPath, CLIENT];
       const [program = '', ...rest] = [...words, JSON.stringify(instructions)];
       const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
       this.#clients.push(child);
@@ -209,7 +180,7 @@ export class Run {
   }
 
   async #heal(cluster: Cluster): Promise<void> {
-    this.#network?.clear();
+    this.#site?.network?.clear();
     for (const host of cluster.hosts) {
       host.control.clear();
       host.start();
@@ -266,11 +237,7 @@ export class Run {
   async #close(): Promise<void> {
     this.#isClosing = true;
     for (const child of this.#clients) child.kill('SIGKILL');
-    const cluster = this.#cluster;
-    const hosts = cluster === undefined ? [] : [...cluster.hosts, cluster.guest];
-    await Promise.all(hosts.map((host) => host.kill()));
-    for (const folder of this.#mounts) unmount(folder);
-    await this.#network?.close();
+    await this.#site?.close();
   }
 
   async #judge(): Promise<Findings> {

@@ -1,0 +1,96 @@
+/** Nodes with their network and their disks, from the founding of the cluster to the last umount. */
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Cluster, writeConfig } from './cluster.ts';
+import { type Ground, mount, unmount } from './ground.ts';
+import { Host } from './host.ts';
+import { Network } from './network.ts';
+
+export interface SiteOptions {
+  readonly folder: string;
+  readonly ground: Ground;
+  readonly nodes: number;
+  readonly shards: number;
+  /** Places where clients run. */
+  readonly clientPlaces: readonly string[];
+  /** File systems of this size for all nodes but the first; none if nothing is said. */
+  readonly fileSystemSize?: string;
+  /** It ended although nothing had ended it. */
+  readonly onEnd: (host: Host, told: string) => void;
+}
+
+const PORT = 7400;
+/** On loopback each node has a port of its own. */
+const LOOPBACK_PORT = 17400;
+
+export class Site {
+  readonly network: Network | undefined;
+  readonly cluster: Cluster;
+  readonly #options: SiteOptions;
+  readonly #mounts: string[] = [];
+
+  /** Resolves when the cluster is healthy. */
+  static async open(options: SiteOptions): Promise<Site> {
+    const { ground, nodes, clientPlaces } = options;
+    mkdirSync(options.folder, { recursive: true });
+    const names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
+    const { switchProgram } = ground;
+    const places = [...names, 'guest', ...clientPlaces];
+    const network =
+      switchProgram === undefined ? undefined : await Network.open(switchProgram, places);
+    const site = new Site(options, network, names);
+    try {
+      await site.cluster.found();
+    } catch (error) {
+      await site.close();
+      throw error;
+    }
+    return site;
+  }
+
+  constructor(options: SiteOptions, network: Network | undefined, names: readonly string[]) {
+    this.#options = options;
+    this.network = network;
+    const { folder, shards } = options;
+    const hosts = names.map((name) => this.#newHost(name, names));
+    writeConfig(folder, shards, hosts);
+    this.cluster = new Cluster({ hosts, guest: this.#newHost('guest', names), folder });
+  }
+
+  async close(): Promise<void> {
+    const hosts = [...this.cluster.hosts, this.cluster.guest];
+    await Promise.all(hosts.map((host) => host.kill()));
+    for (const folder of this.#mounts) unmount(folder);
+    await this.network?.close();
+  }
+
+  #addressOf(name: string, names: readonly string[]): string {
+    if (this.network !== undefined) return `${this.network.addressOf(name)}:${PORT}`;
+    const at = names.indexOf(name);
+    return `127.0.0.1:${LOOPBACK_PORT + (at < 0 ? names.length : at)}`;
+  }
+
+  #newHost(name: string, names: readonly string[]): Host {
+    const { folder, ground, shards, fileSystemSize, onEnd } = this.#options;
+    const own = join(folder, name);
+    // The first keeps to the disk of the machine.
+    if (fileSystemSize !== undefined && ground.hasMounts && name !== names[0]) {
+      mount(own, fileSystemSize);
+      this.#mounts.push(own);
+    }
+    const others = names.filter((other) => other !== name);
+    const joining = others.map((other) => this.#addressOf(other, names)).join(',');
+    const founding = name === names[0] ? ['--init', '--shards', String(shards)] : [];
+    return new Host({
+      name,
+      listen: this.#addressOf(name, names),
+      folder: own,
+      shared: join(folder, 'shared', name),
+      at: this.network?.at(name) ?? [],
+      shim: ground.shim,
+      words: ['--insecure', '--join', joining, ...founding],
+      onEnd,
+    });
+  }
+}
