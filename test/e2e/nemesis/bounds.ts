@@ -41,7 +41,6 @@ interface Place {
   readonly kv: Client;
   readonly random: Random;
   readonly say: (text: string) => void;
-  readonly signal: AbortSignal;
 }
 
 interface Measure {
@@ -97,7 +96,6 @@ function figures(name: string, times: readonly number[]): string {
 async function repeat(place: Place, name: string, once: () => Promise<number>): Promise<void> {
   const times: number[] = [];
   for (let count = 0; count < Number(values.kills); count++) {
-    if (place.signal.aborted) throw new Error('interrupted');
     times.push(await once());
     await untilHealthy(place);
     console.error(`${name}: ${Math.round(times.at(-1) ?? 0)} ms`);
@@ -224,25 +222,27 @@ async function measureAll({ folder, ground, signal }: Enclosed): Promise<number>
   console.log('| what | times | p50 | p99 | longest |');
   for (const measure of MEASURES.filter(({ name }) => wanted.includes(name))) {
     if (signal.aborted) return 1;
-    const faults: string[] = [];
+    let giveUp: (cause: Error) => void = () => {};
+    const given = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
     const site = await Site.open({
       folder: join(folder, measure.name),
       ground: measure.isShimmed ? ground : { ...ground, shim: undefined },
       nodes: NODES,
       shards: SHARDS,
       clientPlaces: [],
-      onEnd: (host, text) => faults.push(`${host.name} ended by itself: ${text}`),
+      onEnd: (host, text) => giveUp(new Error(`${host.name} ended by itself: ${text}`)),
     });
     try {
       const kv = await connect(site.cluster.urls, { timeout: TIMEOUT_MILLISECONDS });
       const say = (text: string) => console.log(text);
-      await measure.run({ site, kv, random: new Random(1), say, signal });
+      signal.addEventListener('abort', () => giveUp(new Error('interrupted')));
+      await Promise.race([measure.run({ site, kv, random: new Random(1), say }), given]);
       await kv.close();
     } finally {
       await site.close();
     }
-    for (const fault of faults) console.log(fault);
-    if (faults.length > 0) return 1;
   }
   return 0;
 }

@@ -244,7 +244,8 @@ class Undoing {
 /** What was there before the write; zeros beyond the old end. */
 function before({ bytes, offset, isZero }: JournalRecord, from: number, to: number): Buffer {
   const old = Buffer.alloc(to - from);
-  if (!isZero) bytes.copy(old, 0, from - offset, to - offset);
+  const isThere = !isZero && from - offset < bytes.length;
+  if (isThere) bytes.copy(old, 0, from - offset, Math.min(bytes.length, to - offset));
   return old;
 }
 
