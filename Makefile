@@ -1,5 +1,5 @@
 # The one door for people. Every target installs and builds what it needs.
-.PHONY: help up down check test soak sim nemesis mutants bench bench-slow explore format clean build
+.PHONY: help up down check test soak sim nemesis bounds mutants bench bench-slow explore format clean build
 
 # A seed of `crash` is thousands of runs.
 SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
@@ -20,6 +20,7 @@ help:
 	@echo 'make soak     many more seeds of each profile, and all planted bugs: some hours'
 	@echo 'make sim      simulate a cluster under faults  [SEEDS=150] [SEED=n] [PROFILE=name]'
 	@echo 'make nemesis  real nodes and clients under real faults  [MINUTES=2] [SEED=n] [ONLY=kill,disk]'
+	@echo 'make bounds   how long until all is well again after a fault, and what overload does'
 	@echo 'make mutants  plant bugs and see each one caught  [BUG=name]'
 	@echo 'make explore  every reachable state of a small Raft world'
 	@echo 'make bench    micro-benchmarks, then three nodes and a client'
@@ -67,6 +68,10 @@ sim: build
 
 nemesis: build
 	node build/test/e2e/nemesis/main.js $(NEMESIS_ARGS)
+
+bounds: build
+	node build/test/e2e/nemesis/bounds.js
+	node build/test/e2e/nemesis/overload.js
 
 mutants: build
 	node build/test/planted/main.js $(if $(BUG),--bug=$(BUG))
