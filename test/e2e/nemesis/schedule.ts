@@ -39,11 +39,9 @@ export function* drawSchedule(faults: readonly Fault[], random: Random): Generat
   }
 }
 
-/** Of one family they would be in each other's way. */
+/** A fault of the network and one of another kind; others would be in each other's way. */
 function mayJoin(first: Fault, other: Fault): boolean {
-  const isApart = first.family !== other.family;
-  const areKills = [first, other].every(({ family }) => family === 'process' || family === 'disk');
-  return isApart && !other.isGrave && !areKills;
+  return (first.family === 'network') !== (other.family === 'network') && !other.isGrave;
 }
 
 export function nameOf({ faults }: Slot): string {

@@ -1,4 +1,4 @@
-/** Nodes with their network and their disks, from the founding of the cluster to the last umount. */
+/** Nodes with their network and their disks, from the founding of a cluster to its end. */
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The shim's journal and what a power failure makes of it: what was synced stays, whatever else. */
+/** What a power failure makes of the shim's journal: what was synced stays. */
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -39,7 +39,7 @@ function play(statements: string, library: string): Scene {
   const journal = join(own, 'journal');
   for (const folder of [data, join(own, 'attic')]) mkdirSync(folder);
   writeFileSync(join(own, 'control'), new Uint8Array(SECTOR));
-  const program = `const fs = require('node:fs'); const data = ${JSON.stringify(data)};${statements}`;
+  const program = `const fs = require('node:fs'); const data = '${data}';${statements}`;
   execFileSync(process.execPath, ['-e', program], {
     env: {
       ...process.env,
