@@ -68,7 +68,7 @@ export async function readVersion(
   const version = versionOf(records);
   if (version === undefined) return damageOf(name, 'is not what was written');
   // A log begins before the record that names it is written, and stays until another does.
-  if (version.log !== 0 && !names.includes(logName(version.log))) {
+  if (!names.includes(logName(version.log))) {
     return damageOf(name, `ends too early: ${logName(version.log)}, which it names, is missing`);
   }
   return version;

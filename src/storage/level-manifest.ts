@@ -41,7 +41,8 @@ export function versionOf(records: readonly Uint8Array[]): LevelVersion | undefi
   for (const record of records) {
     if (!takeEdit(record, tables, logs)) return undefined;
   }
-  return records.length === 0 ? undefined : { tables: [...tables.values()], ...logs };
+  // The record that says so is the second one: a manifest that ends before it has lost it.
+  return logs.log === 0 ? undefined : { tables: [...tables.values()], ...logs };
 }
 
 interface Logs {

@@ -16,12 +16,15 @@ interface LevelScrubOptions {
   readonly describe: () => string;
   /** Called once; nothing is looked at afterwards. */
   readonly onDamage: (damages: readonly LevelDamage[]) => void;
+  /** How often LevelDB is asked for new tables. */
+  readonly lookMilliseconds?: number;
 }
 
 const MILLISECONDS_PER_SECOND = 1000;
 
 export class LevelScrub {
   readonly #options: LevelScrubOptions;
+  readonly #lookMilliseconds: number;
   readonly #stop = new AbortController();
   /** When each table was found sound; from the start for those that were looked at before. */
   readonly #soundAt = new Map<number, number>();
@@ -32,6 +35,7 @@ export class LevelScrub {
 
   constructor(options: LevelScrubOptions) {
     this.#options = options;
+    this.#lookMilliseconds = options.lookMilliseconds ?? STATE_LIMITS.scrubLookMilliseconds;
     for (const { number } of this.#liveTables()) this.#soundAt.set(number, monotoneNow());
     this.#ended = this.#run();
   }
@@ -46,11 +50,11 @@ export class LevelScrub {
     while (!this.#stop.signal.aborted) {
       try {
         const table = this.#dueTable();
-        if (table === undefined) await this.#rest(STATE_LIMITS.scrubLookMilliseconds);
+        if (table === undefined) await this.#rest(this.#lookMilliseconds);
         else if (!(await this.#isSound(table))) return;
       } catch {
         // It is to end, or the system has no file descriptor to spare: that is tried again.
-        await this.#rest(STATE_LIMITS.scrubLookMilliseconds).catch(() => {});
+        await this.#rest(this.#lookMilliseconds).catch(() => {});
       }
     }
   }

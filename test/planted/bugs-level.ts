@@ -48,6 +48,17 @@ export const LEVEL_BUGS: readonly Bug[] = [
     isFast: true,
   },
   {
+    name: 'new-tables-unscrubbed',
+    sentence: 'a table that was written since the store was opened is not looked at',
+    trap: '1',
+    file: 'src/storage/level-scrub.ts',
+    find: 'if (unseen !== undefined) return unseen;',
+    replace: 'if (unseen !== undefined) return undefined;',
+    profiles: [],
+    tests: ['level-scrub'],
+    isFast: true,
+  },
+  {
     name: 'wrong-bit-mended',
     sentence: 'a bit beside the one that flipped is turned instead',
     trap: '1',

@@ -47,8 +47,10 @@ export async function fill(folder: string): Promise<void> {
   for (const half of [0, 1]) {
     rig.apply(changed.filter((_, place) => place % 2 === half).map(write));
     await rig.checkpoint();
-    if (half === 0) await rig.reopen();
+    await rig.reopen();
   }
+  rig.apply([put('last', 'in the log alone')]);
+  await rig.checkpoint();
   await rig.close();
 }
 
