@@ -5,7 +5,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LogProblem, readLevelLog } from './level-log.ts';
+import { joined, type LogProblem, readLevelLog } from './level-log.ts';
 import { type LevelVersion, logName, versionOf } from './level-manifest.ts';
 import { checkTable, errnoOf, type LevelDamage, type Pace, wholeOf } from './level-table-check.ts';
 
@@ -60,12 +60,12 @@ export async function readVersion(
   const name = MANIFEST.exec(current)?.[1];
   if (name === undefined) return damageOf('CURRENT', 'does not name a manifest');
   if (!names.includes(name)) return damageOf('CURRENT', `names ${name}, which is missing`);
-  const { records, problem } = readLevelLog(await readFile(join(folder, name)));
+  const { records, problem } = await readLevelLog(await readFile(join(folder, name)));
   // What a crash leaves at the end; LevelDB takes nothing else for it either.
   if (problem !== undefined && (problem.isFollowed || !problem.isShort)) {
     return damageIn(name, problem);
   }
-  const version = versionOf(records);
+  const version = versionOf(records.map(joined));
   if (version === undefined) return damageOf(name, 'is not what was written');
   // A log begins before the record that names it is written, and stays until another does.
   if (!names.includes(logName(version.log))) {
@@ -83,7 +83,7 @@ async function checkLogs(
   const damages: LevelDamage[] = [];
   let unconfirmed: LevelDamage | undefined;
   for (const file of liveLogs(names, version)) {
-    const { records, problem } = readLevelLog(await readFile(join(folder, file)));
+    const { records, problem } = await readLevelLog(await readFile(join(folder, file)));
     // A later log is begun only when the last batch of this one is durable.
     if (records.length > 0 && unconfirmed !== undefined) damages.push(unconfirmed);
     if (records.length > 0) unconfirmed = undefined;

@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { liveLogs, namesIn, readVersion } from './level-check.ts';
-import { readLevelLog } from './level-log.ts';
+import { joined, readLevelLog } from './level-log.ts';
 import type { LevelVersion } from './level-manifest.ts';
 import { type LevelEntry, readEntries } from './level-table.ts';
 import { checkTable, type LevelDamage, wholeOf } from './level-table-check.ts';
@@ -41,8 +41,8 @@ export async function readLevelRows(folder: string): Promise<LevelRows> {
     else damages.push({ file: `${table.number}.ldb`, text: 'is missing', keys: wholeOf(table) });
   }
   for (const file of liveLogs(names, version)) {
-    const { records, problem } = readLevelLog(await readFile(join(folder, file)));
-    for (const record of records) for (const entry of entriesOf(record)) take(entry);
+    const { records, problem } = await readLevelLog(await readFile(join(folder, file)));
+    for (const pieces of records) for (const entry of entriesOf(joined(pieces))) take(entry);
     if (problem === undefined) continue;
     // What comes behind it may be older than what it hides.
     const text = `has ${problem.text} at byte ${problem.offset}`;
