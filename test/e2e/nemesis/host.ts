@@ -8,6 +8,7 @@ import { ControlPage } from './control-page.ts';
 import { type Loss, loseUnsynced } from './unsynced-loss.ts';
 
 const KVCTL = resolve('build/cli/kvctl.js');
+const PLANT = new URL('./plant.js', import.meta.url).href;
 const SAID_MAX = 20_000;
 
 export interface HostOptions {
@@ -21,6 +22,8 @@ export interface HostOptions {
   /** Words in front of every program that runs here. */
   readonly at: readonly string[];
   readonly shim: string | undefined;
+  /** A planted bug that is in it; none if nothing is said. */
+  readonly bug: string | undefined;
   /** What `kvctl start` is told besides folder and address. */
   readonly words: readonly string[];
   /** It ended although nothing had ended it. */
@@ -102,9 +105,11 @@ export class Host {
 
   /** A node on some folder at this place, beside the one that is looked after. */
   spawnNode(data: string, { isShimmed = true } = {}): ChildProcess {
-    const { at, shim, words } = this.#options;
+    const { at, shim, words, bug } = this.#options;
     const preloaded = shim === undefined || !isShimmed ? [] : ['env', `LD_PRELOAD=${shim}`];
-    const node = [process.execPath, KVCTL, 'start', '--data', data, '--listen', this.listen];
+    const planted = bug === undefined ? [] : ['--import', PLANT];
+    const run = [process.execPath, ...planted, KVCTL];
+    const node = [...run, 'start', '--data', data, '--listen', this.listen];
     const all = [...at, 'setpriv', '--pdeathsig', 'KILL', ...preloaded, ...node, ...words];
     const [program = '', ...rest] = all;
     const env = {
@@ -114,6 +119,7 @@ export class Host {
       NEMESIS_CONTROL: this.control.path,
       NEMESIS_JOURNAL: this.#journal,
       UV_USE_IO_URING: '0',
+      ...(bug === undefined ? {} : { NEMESIS_BUG: bug }),
     };
     return spawn(program, rest, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   }

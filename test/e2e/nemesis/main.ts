@@ -3,6 +3,7 @@
  * and members. See README.md.
  *
  *   node build/test/e2e/nemesis/main.js [--minutes=2] [--seed=n] [--only=kill,disk] [--nodes=3]
+ *     [--bug=name]
  */
 
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     only: { type: 'string', default: '' },
     nodes: { type: 'string', default: '3' },
+    bug: { type: 'string' },
     /** Said by this program to itself. */
     enclosed: { type: 'string' },
   },
@@ -37,6 +39,7 @@ interface Wish {
   readonly seed: number;
   readonly only: readonly string[];
   readonly nodes: number;
+  readonly bug: string | undefined;
 }
 
 const wish: Wish = {
@@ -44,10 +47,14 @@ const wish: Wish = {
   seed: values.seed === undefined ? randomSeed() % 1_000_000 : Number(values.seed),
   only: values.only.split(',').filter((word) => word !== ''),
   nodes: Number(values.nodes),
+  bug: values.bug,
 };
 
-function wordsOf({ minutes, seed, only, nodes }: Wish): string[] {
-  const more = nodes === 3 ? [] : [`--nodes=${nodes}`];
+function wordsOf({ minutes, seed, only, nodes, bug }: Wish): string[] {
+  const more = [
+    ...(nodes === 3 ? [] : [`--nodes=${nodes}`]),
+    ...(bug === undefined ? [] : [`--bug=${bug}`]),
+  ];
   const some = only.length === 0 ? [] : [`--only=${only.join(',')}`];
   return [`--minutes=${minutes}`, `--seed=${seed}`, ...some, ...more];
 }
@@ -84,6 +91,7 @@ async function runOnce(own: Wish, enclosed: Enclosed): Promise<boolean> {
     seed: own.seed,
     milliseconds: own.minutes * 60_000,
     nodes: own.nodes,
+    bug: own.bug,
     say,
     signal,
   }).run();

@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly seed: number;
   readonly milliseconds: number;
   readonly nodes: number;
+  /** A planted bug that all nodes have. */
+  readonly bug: string | undefined;
   readonly say: (line: string) => void;
   /** Somebody wants it to end. */
   readonly signal: AbortSignal;
@@ -79,7 +81,7 @@ export class Run {
   }
 
   async #open(): Promise<Stage> {
-    const { folder, ground, nodes, name } = this.#options;
+    const { folder, ground, nodes, name, bug } = this.#options;
     const site = await Site.open({
       folder,
       ground,
@@ -87,6 +89,7 @@ export class Run {
       shards: SHARDS,
       clientPlaces: CLIENT_PLACES,
       fileSystemSize: FILE_SYSTEM_SIZE,
+      bug,
       onEnd: (host, told) => this.#startAgain(host, told),
     });
     this.#site = site;

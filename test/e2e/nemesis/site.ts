@@ -16,6 +16,7 @@ export interface SiteOptions {
   readonly clientPlaces: readonly string[];
   /** File systems of this size for all nodes but the first; none if nothing is said. */
   readonly fileSystemSize?: string;
+  readonly bug?: string | undefined;
   /** It ended although nothing had ended it. */
   readonly onEnd: (host: Host, told: string) => void;
 }
@@ -72,7 +73,7 @@ export class Site {
   }
 
   #newHost(name: string, names: readonly string[]): Host {
-    const { folder, ground, shards, fileSystemSize, onEnd } = this.#options;
+    const { folder, ground, shards, fileSystemSize, bug, onEnd } = this.#options;
     const own = join(folder, name);
     // The first keeps to the disk of the machine.
     if (fileSystemSize !== undefined && ground.hasMounts && name !== names[0]) {
@@ -89,6 +90,7 @@ export class Site {
       shared: join(folder, 'shared', name),
       at: this.network?.at(name) ?? [],
       shim: ground.shim,
+      bug,
       words: ['--insecure', '--join', joining, ...founding],
       onEnd,
     });

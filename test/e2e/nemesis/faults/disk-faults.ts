@@ -5,10 +5,10 @@ import {
   cpSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   rmSync,
   statfsSync,
-  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -22,6 +22,7 @@ const UP_MILLISECONDS = 60_000;
 /** How long a node that came to its end may take to close what it has. */
 const END_MILLISECONDS = 10_000;
 const REFUSAL_MILLISECONDS = 30_000;
+const BLOCK_BYTES = 4096;
 const MIB = 1024 * 1024;
 
 function anyHost({ cluster }: Stage, random: Random): Host {
@@ -170,30 +171,41 @@ function flippedBit(name: string, folder: 'log' | 'state', isWanted: (name: stri
       const host = anyHost(stage, random);
       await host.kill();
       const path = join(host.data, folder);
-      const names = readdirSync(path).filter(isWanted).sort();
-      const flips = names.length === 0 ? [] : [flip(join(path, random.pick(names)), random)];
+      const names = random.shuffle(readdirSync(path).filter(isWanted).sort());
+      let place: string | undefined;
+      for (const own of names) place ??= flip(join(path, own), random);
       host.start();
-      return { target: `${host.name}: ${flips.join()}`, heal: async () => flips.length > 0 };
+      return { target: `${host.name}: ${place}`, heal: async () => place !== undefined };
     },
   };
   return fault;
 }
 
-/** In the part of the file that was written; says where. */
-function flip(path: string, random: Random): string {
-  const { size } = statSync(path);
+/** In the part of the file that was written; says where. Undefined if nothing was. */
+function flip(path: string, random: Random): string | undefined {
+  const written = blocksIn(path);
+  if (written.length === 0) return undefined;
+  const start = random.pick(written) * BLOCK_BYTES;
   const handle = openSync(path, 'r+');
-  const byte = Buffer.alloc(1);
-  let offset = 0;
-  for (let attempt = 0; attempt < 200; attempt++) {
-    offset = random.below(Math.max(1, size));
-    readSync(handle, byte, 0, 1, offset);
-    if (byte[0] !== 0) break;
-  }
-  byte[0] = (byte[0] ?? 0) ^ (1 << random.below(8));
-  writeSync(handle, byte, 0, 1, offset);
+  const block = Buffer.alloc(BLOCK_BYTES);
+  const length = readSync(handle, block, 0, BLOCK_BYTES, start);
+  const bytes = [...block.subarray(0, length).keys()].filter((at) => block[at] !== 0);
+  const at = random.pick(bytes);
+  block[at] = (block[at] ?? 0) ^ (1 << random.below(8));
+  writeSync(handle, block, at, 1, start + at);
   closeSync(handle);
-  return `${path} at ${offset}`;
+  return `${path} at ${start + at}`;
+}
+
+/** The numbers of those that hold more than zeros. */
+function blocksIn(path: string): number[] {
+  const bytes = readFileSync(path);
+  const numbers: number[] = [];
+  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
+    const block = bytes.subarray(at, at + BLOCK_BYTES);
+    if (block.some((byte) => byte !== 0)) numbers.push(at / BLOCK_BYTES);
+  }
+  return numbers;
 }
 
 /** A copy of the folder from some time ago is put back: it vouches for nothing, and is refused. */
