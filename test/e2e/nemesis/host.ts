@@ -30,6 +30,12 @@ export interface HostOptions {
   readonly onEnd: (host: Host, told: string) => void;
 }
 
+interface Spawning {
+  readonly isShimmed?: boolean;
+  /** Words that put the process into something of its own. */
+  readonly in?: readonly string[];
+}
+
 export class Host {
   readonly name: string;
   readonly listen: string;
@@ -104,13 +110,14 @@ export class Host {
   }
 
   /** A node on some folder at this place, beside the one that is looked after. */
-  spawnNode(data: string, { isShimmed = true } = {}): ChildProcess {
+  spawnNode(data: string, { isShimmed = true, in: around = [] }: Spawning = {}): ChildProcess {
     const { at, shim, words, bug } = this.#options;
     const preloaded = shim === undefined || !isShimmed ? [] : ['env', `LD_PRELOAD=${shim}`];
     const planted = bug === undefined ? [] : ['--import', PLANT];
     const run = [process.execPath, ...planted, KVCTL];
     const node = [...run, 'start', '--data', data, '--listen', this.listen];
-    const all = [...at, 'setpriv', '--pdeathsig', 'KILL', ...preloaded, ...node, ...words];
+    const bound = ['setpriv', '--pdeathsig', 'KILL'];
+    const all = [...at, ...bound, ...around, ...preloaded, ...node, ...words];
     const [program = '', ...rest] = all;
     const env = {
       ...process.env,

@@ -21,6 +21,7 @@ import { type Fault, leaderOr, namesOf, type Running, type Stage } from './fault
 const UP_MILLISECONDS = 60_000;
 /** How long a node that came to its end may take to close what it has. */
 const END_MILLISECONDS = 10_000;
+const SECOND_MILLISECONDS_MAX = 15_000;
 const REFUSAL_MILLISECONDS = 30_000;
 const BLOCK_BYTES = 4096;
 const MIB = 1024 * 1024;
@@ -269,29 +270,33 @@ const EMPTY_FOLDER: Fault = {
 };
 
 /** Another process is started on the folder of a node that runs, and has to be refused. */
-const TWO_ON_ONE_FOLDER: Fault = {
-  name: 'two-on-one-folder',
-  family: 'disk',
-  needs: [],
-  seconds: [1, 2],
-  isGrave: false,
-  async begin(stage, random) {
-    const host = anyHost(stage, random);
-    const second = stage.cluster.guest.spawnNode(host.data, { isShimmed: false });
-    let told = '';
-    second.stderr?.on('data', (piece) => {
-      told += String(piece);
-    });
-    const ended = new Promise<number | null>((resolve) => second.once('exit', resolve));
-    const timer = setTimeout(() => second.kill('SIGKILL'), 15_000);
-    const code = await ended;
-    clearTimeout(timer);
-    if (code === 0 || code === null) {
-      stage.fail('two on one folder', `the second node ended with ${code}: ${told}`);
-    }
-    return { target: host.name, heal: async () => told.includes('in use') };
-  },
-};
+function secondNode(name: string, needs: Fault['needs'], around: readonly string[]): Fault {
+  return {
+    name,
+    family: 'disk',
+    needs,
+    seconds: [1, 2],
+    isGrave: false,
+    async begin(stage, random): Promise<Running> {
+      const host = anyHost(stage, random);
+      const { guest } = stage.cluster;
+      const second = guest.spawnNode(host.data, { isShimmed: false, in: around });
+      let told = '';
+      second.stderr?.on('data', (piece) => {
+        told += String(piece);
+      });
+      const ended = new Promise<number | null>((resolve) => second.once('exit', resolve));
+      const timer = setTimeout(() => second.kill('SIGKILL'), SECOND_MILLISECONDS_MAX);
+      const code = await ended;
+      clearTimeout(timer);
+      if (code === 0 || code === null) stage.fail(name, `the second ended with ${code}: ${told}`);
+      return { target: host.name, heal: async () => told.includes('in use') };
+    },
+  };
+}
+
+/** As two containers see one volume: neither knows the processes of the other. */
+const OWN_PROCESSES = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
 
 export const DISK_FAULTS: readonly Fault[] = [
   powerFailure('power-failure-one', (hosts) => hosts.slice(0, 1)),
@@ -305,5 +310,6 @@ export const DISK_FAULTS: readonly Fault[] = [
   flippedBit('flipped-state', 'state', (name) => name.endsWith('.ldb')),
   OLD_FOLDER,
   EMPTY_FOLDER,
-  TWO_ON_ONE_FOLDER,
+  secondNode('two-on-one-folder', [], []),
+  secondNode('two-on-one-volume', ['network'], OWN_PROCESSES),
 ];
