@@ -164,7 +164,7 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
     trap: 'O3',
     file: QUEUE,
     find: 'job.drop?.(); } }',
-    replace: '} }',
+    replace: '; } }',
   },
   {
     name: 'one-fills-the-log',

@@ -9,7 +9,7 @@ export const SESSION_BUGS: readonly Bug[] = [
     trap: '25, P4',
     file: 'src/machine/machine.ts',
     find: 'if (remembered !== undefined)',
-    replace: 'else if (false)',
+    replace: 'if (false)',
     profiles: [],
     tests: ['session'],
     isFast: true,

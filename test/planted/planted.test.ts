@@ -1,8 +1,10 @@
 /** Every patch still has its place in the product, and none of them is in it. */
 
 import { doesNotThrow, equal, ok, throws } from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { PROFILES } from '../sim/profiles.ts';
 import { type Bug, compiledPath, plant } from './bug.ts';
 import { BUGS } from './bugs.ts';
@@ -30,6 +32,12 @@ for (const bug of BUGS) {
     doesNotThrow(() => plant(bug, text));
   });
 }
+
+test('with every bug in it a module still is one', () => {
+  const program = fileURLToPath(new URL('./parse-child.js', import.meta.url));
+  const words = ['--experimental-vm-modules', '--no-warnings', program];
+  equal(execFileSync(process.execPath, words, { encoding: 'utf8' }), '');
+});
 
 test('every bug has a name of its own', () => {
   equal(new Set(BUGS.map(({ name }) => name)).size, BUGS.length);
