@@ -47,6 +47,7 @@ check: build
 
 test: check explore
 	node build/test/run.js e2e
+	node build/test/e2e/nemesis/main.js --minutes=2
 	node build/test/sim/main.js --seeds=150
 	node build/test/cluster/main.js --seeds=100
 	node build/test/cluster/main.js --profile=txn --seeds=100

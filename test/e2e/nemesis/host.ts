@@ -147,9 +147,10 @@ export class Host {
   }
 
   /** As `kill`, and the machine loses what was not durable. */
-  async failPower(random: Random): Promise<Loss> {
+  async failPower(random: Random, isTotal = false): Promise<Loss> {
     await this.kill();
-    return loseUnsynced(this.#journal, random, Number(process.hrtime.bigint() / 1_000_000n));
+    const now = Number(process.hrtime.bigint() / 1_000_000n);
+    return loseUnsynced(this.#journal, { random, now, isTotal });
   }
 
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {

@@ -52,12 +52,11 @@ export class Probe {
     await this.#kv?.close();
   }
 
-  /** The longest time in which a shard did not serve, of those that began in this window. */
+  /** The longest time in which a shard did not serve, within this window. */
   longestIn(from: number, to: number): number {
-    const own = this.#gaps.filter(
-      (gap) => gap.from >= from - 2 * EVERY_MILLISECONDS && gap.from < to - 2 * EVERY_MILLISECONDS,
-    );
-    return own.reduce((longest, gap) => Math.max(longest, gap.to - gap.from), 0);
+    return this.#gaps.reduce((longest, gap) => {
+      return Math.max(longest, Math.min(gap.to, to) - Math.max(gap.from, from));
+    }, 0);
   }
 
   #write(shard: number): void {

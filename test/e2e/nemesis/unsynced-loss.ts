@@ -83,11 +83,19 @@ export function readJournal(bytes: Buffer): JournalRecord[] {
   return records;
 }
 
-/** The process that wrote the journal has ended. `now` is in milliseconds of the monotone clock. */
-export function loseUnsynced(path: string, random: Random, now: number): Loss {
+export interface Failure {
+  readonly random: Random;
+  /** In milliseconds of the monotone clock. */
+  readonly now: number;
+  /** Everything goes that no sync has covered, not only a part of it. */
+  readonly isTotal: boolean;
+}
+
+/** The process that wrote the journal has ended. */
+export function loseUnsynced(path: string, { random, now, isTotal }: Failure): Loss {
   const loss: Loss = { sectors: 0, operations: 0 };
   if (!existsSync(path)) return loss;
-  const undoing = new Undoing(readJournal(readFileSync(path)), random, now);
+  const undoing = new Undoing(readJournal(readFileSync(path)), { random, now, isTotal });
   undoing.run(loss);
   rmSync(path);
   return loss;
@@ -98,14 +106,16 @@ type Sync = (record: JournalRecord) => boolean;
 class Undoing {
   readonly #records: readonly JournalRecord[];
   readonly #random: Random;
+  readonly #isTotal: boolean;
   /** Where each file is at the moment that is looked at. */
   readonly #paths = new Map<number, string>();
   readonly #lost: Set<number>;
   /** Of each file the sectors that a later write, which stays, has covered. */
   readonly #kept = new Map<number, Set<number>>();
 
-  constructor(records: readonly JournalRecord[], random: Random, now: number) {
+  constructor(records: readonly JournalRecord[], { random, now, isTotal }: Failure) {
     this.#records = records;
+    this.#isTotal = isTotal;
     this.#random = random;
     this.#followNames();
     this.#lost = new Set([...this.#drawMetadata(now), ...this.#drawData(now)]);
@@ -185,7 +195,7 @@ class Undoing {
       groups.set(groupOf(record), [...group, record.number]);
     }
     return [...groups.values()].flatMap((numbers) => {
-      return numbers.slice(this.#random.below(numbers.length + 1));
+      return numbers.slice(this.#isTotal ? 0 : this.#random.below(numbers.length + 1));
     });
   }
 
@@ -194,7 +204,7 @@ class Undoing {
     const { file, offset, length, oldSize } = record;
     const kept = this.#kept.get(file) ?? new Set<number>();
     this.#kept.set(file, kept);
-    const isTorn = isLost && this.#random.chance(0.3);
+    const isTorn = isLost && !this.#isTotal && this.#random.chance(0.3);
     const path = this.#pathOf(record);
     let isWhollyLost = isLost;
     for (let at = offset; at < offset + length; ) {

@@ -51,7 +51,16 @@ function powerFailure(name: string, choose: (hosts: readonly Host[]) => readonly
     isGrave: false,
     async begin(stage, random): Promise<Running> {
       const hosts = choose(random.shuffle([...stage.cluster.hosts]));
-      const losses = await Promise.all(hosts.map((host) => host.failPower(random.fork(host.name))));
+      for (const host of hosts) await untilUp(stage, host);
+      // While syncs take their time, there is more that none of them has covered.
+      const delay = random.pick([0, 50, 300]);
+      for (const { control } of hosts) control.slowSyncs(delay);
+      if (delay > 0) await pause(2 * delay);
+      const isTotal = random.chance(0.5);
+      const losses = await Promise.all(
+        hosts.map((host) => host.failPower(random.fork(host.name), isTotal)),
+      );
+      for (const { control } of hosts) control.slowSyncs(0);
       const sectors = losses.reduce((sum, loss) => sum + loss.sectors, 0);
       const operations = losses.reduce((sum, loss) => sum + loss.operations, 0);
       return {
