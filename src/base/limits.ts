@@ -196,7 +196,8 @@ assert(
 
 /** One log per node. */
 export const LOG_LIMITS = {
-  /** One segment; a recycled one keeps its size. */
+  /** One segment: the least at first, more as more is written; a recycled one keeps its size. */
+  segmentBytesMin: MIB,
   segmentBytes: 64 * MIB,
   /** Records of one batch; what does not fit waits for the next one. One write has to fit. */
   batchBytesMax: 26 * MIB,
@@ -211,6 +212,17 @@ export const LOG_LIMITS = {
   moveBytesMax: MIB,
   /** Payloads read from the disk at once. */
   readBytesMax: 4 * MIB,
+  /**
+   * With less free space than `low` the node is read-only, and with less than `full` nothing new is
+   * made. Both grow with what is written, within these bounds.
+   */
+  lowBytesMin: 16 * MIB,
+  lowBytesMax: 512 * MIB,
+  fullBytesMin: 4 * MIB,
+  fullBytesMax: 64 * MIB,
+  /** Kept on the disk to be given up for the state store, piece by piece, when nothing else is. */
+  reserveBytesMax: 64 * MIB,
+  reservePieceBytes: 4 * MIB,
 } as const;
 
 export type LogLimits = { readonly [name in keyof typeof LOG_LIMITS]: number };
@@ -219,6 +231,10 @@ export type LogLimits = { readonly [name in keyof typeof LOG_LIMITS]: number };
 export function assertLogLimits(limits: LogLimits): void {
   for (const value of Object.values(limits)) assert(value > 0, 'every limit is above zero');
   assert(limits.segmentBytes % 4096 === 0, 'a segment is whole pages');
+  assert(limits.segmentBytesMin % 4096 === 0, 'so is the smallest one');
+  assert(limits.segmentBytesMin <= limits.segmentBytes, 'segments only grow');
+  assert(limits.fullBytesMin <= limits.lowBytesMin, 'low comes before full');
+  assert(limits.fullBytesMax <= limits.lowBytesMax, 'with large segments too');
   // A new life begins with two pages of header, a checkpoint and the former life's last batch.
   assert(limits.batchBytesMax * 2 <= limits.segmentBytes - 8192, 'two batches fit a segment');
   assert(limits.sparesMin >= 2 && limits.sparesMax >= limits.sparesMin, 'one spare is a reserve');

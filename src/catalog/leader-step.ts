@@ -26,7 +26,10 @@ export interface Led {
   readonly followers: readonly Follower[];
   /** This member has led for long enough to give way, however often that came back to it. */
   readonly isHandoverDue: boolean;
-  /** Members on nodes that are drained or removed: they lead only what no other member can. */
+  /**
+   * Members on nodes that are drained or removed, or whose disks are nearly full: they lead only
+   * what no other member can.
+   */
   readonly drained: readonly MemberId[];
 }
 

@@ -253,7 +253,7 @@ export class CatalogueDesk {
       isQuiet,
       followers,
       isHandoverDue: this.#handovers.isDue(replica.shard, this.#core.now),
-      drained: drainedMembers(map, row),
+      drained: [...drainedMembers(map, row), ...this.#shortOfSpace(row)],
     });
     switch (step.type) {
       case 'wait':
@@ -269,6 +269,13 @@ export class CatalogueDesk {
         replica.step({ type: 'transfer', to: step.to });
         return;
     }
+  }
+
+  /** Members on nodes whose disks are nearly full. */
+  #shortOfSpace({ members }: ShardRow): readonly MemberId[] {
+    const { self, isReadOnly, peers } = this.#core;
+    const isShort = (node: NodeId) => (node === self.node ? isReadOnly : peers.isReadOnly(node));
+    return members.filter(({ node }) => isShort(node)).map(({ member }) => member);
   }
 
   #plan(map: ClusterMap): void {

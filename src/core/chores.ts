@@ -13,6 +13,7 @@ import { DataMachine } from '../shard/data-machine.ts';
 import { NOBODY } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
 import { StateDamage, type StateRow } from '../storage/state.ts';
+import { keepNoneInReserve } from './log-budget.ts';
 import type { NodeParts } from './node-parts.ts';
 
 /** Rows that are looked at for one entry. */
@@ -45,6 +46,7 @@ export class Chores {
     this.#sweptAt = now;
     const forgets = now - this.#forgottenAt >= NODE_LIMITS.forgetMilliseconds;
     if (forgets) this.#forgottenAt = now;
+    if (this.#core.isReadOnly) keepNoneInReserve(this.#core.replicas.all);
     for (const replica of this.#core.replicas.all) {
       replica.tidy();
       if (!replica.isLeader || !(replica.machine instanceof DataMachine)) continue;

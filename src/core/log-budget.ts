@@ -32,6 +32,16 @@ export function keepWithinBudget({ log, limits, replicaOf }: BudgetParts): void 
   cut(log, sending, logTransferBytesMax);
 }
 
+/**
+ * Space is low: nothing is kept for followers that may need it, but for those that are being sent a
+ * snapshot.
+ */
+export function keepNoneInReserve(replicas: Iterable<Replica>): void {
+  for (const replica of replicas) {
+    if (!isSending(replica)) replica.keepFrom(replica.durable + 1);
+  }
+}
+
 function isSending(replica: Replica): boolean {
   const { followers } = replica.status();
   return followers.some(({ state, isActive }) => state === 'snapshot' && isActive);

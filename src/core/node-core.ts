@@ -168,7 +168,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   get isReadOnly(): boolean {
-    return this.log.fullness === 'read-only';
+    return this.log.fullness !== 'ok';
   }
 
   /** At least a tick's time has passed. */
@@ -421,6 +421,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       disk: this.#options.disk,
       identity: this.self.identity,
       log: this.log,
+      now: () => this.#now,
       limits: this.#options.limits ?? RAFT_LIMITS,
       replicaOf: (shard) => this.replicas.get(shard),
       onProgress: () => this.#noteProgress(),
@@ -472,7 +473,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   #greet(node: NodeId): void {
     this.peers.greeted(node, this.#now);
-    this.tell(node, { type: 'beat', mapVersion: this.map?.version ?? 0 });
+    const { isReadOnly } = this;
+    this.tell(node, { type: 'beat', mapVersion: this.map?.version ?? 0, isReadOnly });
   }
 
   /** It fell silent: whoever waits for an answer through it had better ask elsewhere. */

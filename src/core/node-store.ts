@@ -3,6 +3,7 @@
 import type { ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
 import type { Replica } from '../shard/replica.ts';
+import { gatedDisk } from '../storage/gated-disk.ts';
 import type { Log } from '../storage/log.ts';
 import type { StateDamage } from '../storage/state.ts';
 import type { StateDisk } from '../storage/state-disk.ts';
@@ -14,6 +15,7 @@ interface NodeStoreOptions {
   /** What the store is marked with. */
   readonly identity: Uint8Array;
   readonly log: Log;
+  readonly now: () => number;
   readonly limits: RaftLimits;
   readonly replicaOf: (shard: ShardId) => Replica | undefined;
   /** The disk moved on. */
@@ -22,9 +24,9 @@ interface NodeStoreOptions {
 }
 
 export function openStore(options: NodeStoreOptions): StateStore {
-  const { disk, identity, replicaOf, onProgress, onDamage } = options;
+  const { identity, replicaOf, onProgress, onDamage } = options;
   return new StateStore({
-    disk,
+    disk: gatedDisk(options),
     identity,
     durableIndex: (shard) => replicaOf(shard)?.durable ?? Number.POSITIVE_INFINITY,
     onProgress,

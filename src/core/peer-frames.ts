@@ -4,6 +4,7 @@ import { unreachable } from '../base/assert.ts';
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
+import type { Message } from '../raft/message.ts';
 import type { Router } from '../router/router.ts';
 import type { Share } from '../shard/fair-queue.ts';
 import { decodeFrame } from '../wire/frame.ts';
@@ -60,11 +61,14 @@ export class PeerFrames {
   #takeMessages(from: NodeId, bytes: Uint8Array): void {
     const messages = decodeFrame(bytes);
     if (messages === undefined) return this.#refuse(from);
+    const { parts } = this.#options;
     for (const message of messages) {
-      const replica = this.#options.parts.replicas.get(message.shard);
+      const replica = parts.replicas.get(message.shard);
       // The dead do not answer: `removed` would tell a sound member that it is gone.
       if (replica?.member !== message.to) continue;
       this.#places.heard(message.shard, message.from, from);
+      // As if it had been lost: what room the log has left is for what makes room.
+      if (parts.log.fullness === 'full' && isGrowing(message)) continue;
       replica.receive(message);
     }
   }
@@ -73,6 +77,7 @@ export class PeerFrames {
     const { maps, forwards, parts, tell } = this.#options;
     switch (message.type) {
       case 'beat': {
+        parts.peers.noteReadOnly(from, message.isReadOnly);
         const map = maps.since(message.mapVersion);
         if (map !== undefined) tell(from, { type: 'map', map });
         return;
@@ -135,4 +140,9 @@ export class PeerFrames {
   #refuse(from: NodeId): void {
     this.#options.parts.mention({ type: 'frame-refused', from: `node ${from}` });
   }
+}
+
+/** It makes the log longer. */
+function isGrowing(message: Message): boolean {
+  return message.type === 'append' && message.entries.length > 0;
 }

@@ -11,6 +11,8 @@ interface Peer {
   readonly gaps: RecentMaximum;
   /** When the shards were last told of its silence; undefined while it is heard. */
   toldAt: number | undefined;
+  /** Its disk is nearly full, as it said last. */
+  isReadOnly: boolean;
 }
 
 interface Silence {
@@ -32,7 +34,13 @@ export class Peers {
     for (const node of nodes) {
       if (this.#peers.has(node)) continue;
       const gaps = new RecentMaximum(NODE_LIMITS.gapWindowTicks);
-      this.#peers.set(node, { heardAt: now, greetedAt: now, gaps, toldAt: undefined });
+      this.#peers.set(node, {
+        heardAt: now,
+        greetedAt: now,
+        gaps,
+        toldAt: undefined,
+        isReadOnly: false,
+      });
     }
   }
 
@@ -44,6 +52,15 @@ export class Peers {
     if (gap < NODE_LIMITS.silenceMillisecondsMax) peer.gaps.observe(gap);
     peer.heardAt = now;
     peer.toldAt = undefined;
+  }
+
+  noteReadOnly(node: NodeId, isReadOnly: boolean): void {
+    const peer = this.#peers.get(node);
+    if (peer !== undefined) peer.isReadOnly = isReadOnly;
+  }
+
+  isReadOnly(node: NodeId): boolean {
+    return this.#peers.get(node)?.isReadOnly ?? false;
   }
 
   /** A beat left for it. */

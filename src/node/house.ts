@@ -18,7 +18,13 @@ import { DiskFiles } from '../storage/disk-files.ts';
 import type { Files } from '../storage/files.ts';
 import type { FolderLock } from '../storage/folder-lock.ts';
 import type { Log } from '../storage/log.ts';
-import { openLog } from '../storage/log-boot.ts';
+import {
+  beginLog,
+  type InspectedLog,
+  inspectLog,
+  type OpenLogOptions,
+} from '../storage/log-boot.ts';
+import { dispensable } from '../storage/log-folder.ts';
 import { StateStoreDamaged } from '../storage/state.ts';
 import type { StateDisk } from '../storage/state-disk.ts';
 import { openState } from '../storage/state-folder.ts';
@@ -73,6 +79,8 @@ export class House {
   readonly #lock: FolderLock;
   core: NodeCore | undefined;
   #files: WatchedFiles | undefined;
+  /** Files of the log went, so that the state store could be opened. */
+  #hasGivenUp = false;
   #disk: StateDisk | undefined;
   #transport: Transport | undefined;
   #left: Promise<void> | undefined;
@@ -111,10 +119,14 @@ export class House {
     const { folder } = this;
     const { passport } = inhabitant;
     const identity = identityOf(passport);
-    const found = await this.#openState(identity).catch(ifDamaged);
+    const options = this.#logOptions(passport);
+    // Read and not changed: a life of the log begins once everything else is known to open.
+    const inspected = this.#inspectLog(options);
+    const found = await this.#openStateWithin(identity).catch(ifDamaged);
     const isDamaged = found instanceof StateStoreDamaged;
     if (!isDamaged) this.#disk = found;
-    const log = await this.#openLog(passport);
+    const isAsRead = !this.#hasGivenUp;
+    const log = await this.#beginLog(options, isAsRead ? inspected : this.#inspectLog(options));
     if (!passport.hasLived) folder.writePassport({ ...passport, hasLived: true });
     const disk = isDamaged ? await this.#repairState(found, { log, identity }) : found;
     this.#disk = disk;
@@ -127,6 +139,25 @@ export class House {
     }
     this.#loop.start(core);
     return core;
+  }
+
+  /** On a full disk the log gives up its reserve, then its spares, for what LevelDB writes. */
+  async #openStateWithin(identity: Uint8Array): Promise<StateDisk> {
+    const files = this.#files;
+    const names = files === undefined ? [] : [...dispensable(files)];
+    // Twice as many each time: what one attempt needs is not known, and each has to begin anew.
+    for (let count = 1; ; count *= 2) {
+      try {
+        return await this.#openState(identity);
+      } catch (error) {
+        if (!isOfSpace(error)) throw error;
+        if (names.length === 0) throw this.#unusable(NO_ROOM_FOR_STATE);
+        this.#hasGivenUp = true;
+        for (const name of names.splice(0, count)) {
+          await new Promise<void>((resolve) => files?.remove(name, () => resolve()));
+        }
+      }
+    }
   }
 
   /** Rejects with `StateStoreDamaged` if it is not what was written. */
@@ -174,13 +205,12 @@ export class House {
     return this.#left;
   }
 
-  #openLog(passport: Passport): Promise<Log> {
-    const { cluster, node, hasLived } = passport;
-    const path = this.folder.log;
-    const open = this.#options.openFiles ?? ((name) => new DiskFiles(name));
-    const files = new WatchedFiles(open(path), this.#guard);
+  #logOptions({ cluster, node, hasLived }: Passport): OpenLogOptions {
+    const { folder } = this;
+    const open = this.#options.openFiles ?? ((name) => new DiskFiles(name, [folder.state]));
+    const files = new WatchedFiles(open(folder.log), this.#guard);
     this.#files = files;
-    const options = {
+    return {
       files,
       owner: { cluster, node },
       limits: LOG_LIMITS,
@@ -189,15 +219,28 @@ export class House {
       isNew: !hasLived,
       onFault: (text: string) => this.ending.come({ kind: 'storage', text }),
     };
+  }
+
+  #inspectLog(options: OpenLogOptions): InspectedLog {
+    const inspected = inspectLog(options);
+    if (inspected.type === 'refused') throw this.#unusable(inspected.text);
+    return inspected;
+  }
+
+  #beginLog(options: OpenLogOptions, inspected: InspectedLog): Promise<Log> {
     return new Promise((resolve, reject) => {
       // What breaks while the log opens is told by nobody else.
-      const fail = ({ text }: NodeEnd) => reject(new FolderUnusable(`${path}: ${text}`));
+      const fail = ({ text }: NodeEnd) => reject(this.#unusable(text));
       this.ending.promise.then(fail, reject);
-      openLog(options, (opened) => {
+      beginLog(options, inspected, (opened) => {
         if (opened.type === 'opened') resolve(opened.log);
-        else reject(new FolderUnusable(`${path}: ${opened.text}`));
+        else reject(this.#unusable(opened.text));
       });
     });
+  }
+
+  #unusable(text: string): FolderUnusable {
+    return new FolderUnusable(`${this.folder.log}: ${text}`);
   }
 
   #assemble(inhabitant: Inhabitant, log: Log, disk: StateDisk): NodeCore {
@@ -310,6 +353,15 @@ const ENDED = 'this node came to an end by itself; go on with another one';
 /** What the state store is marked with. */
 function identityOf({ cluster, node }: Passport): Uint8Array {
   return new TextEncoder().encode(`${cluster} ${node}`);
+}
+
+const NO_ROOM_FOR_STATE =
+  'the disk is full, and the state store needs up to 64 MiB to open. Nothing was lost. Make room ' +
+  'on the disk, and start it again';
+
+/** As LevelDB tells what the system told it. */
+function isOfSpace(error: unknown): boolean {
+  return error instanceof Error && /no space left|quota exceeded/i.test(error.message);
 }
 
 function ifDamaged(error: unknown): StateStoreDamaged {

@@ -1,6 +1,14 @@
 /** The disk as a node sees it: reports come through a guard, and not to a node that is over. */
 
-import type { Done, FileEntry, FileFault, FileRange, Files, FileWrite } from '../storage/files.ts';
+import type {
+  Done,
+  FileEntry,
+  FileFault,
+  FileRange,
+  Files,
+  FileWrite,
+  SpaceDone,
+} from '../storage/files.ts';
 import type { DiskCursor, DiskView, StateDisk } from '../storage/state-disk.ts';
 
 type Guard = (work: () => void) => void;
@@ -55,17 +63,21 @@ export class WatchedFiles implements Files {
     this.#ask(done, (end) => this.#files.syncFolder(end));
   }
 
+  space(done: SpaceDone): void {
+    this.#ask(done, (end) => this.#files.space(end));
+  }
+
   close(): void {
     this.#isClosing = true;
     this.#closeIfIdle();
   }
 
-  #ask(done: Done, ask: (end: Done) => void): void {
+  #ask<Answer>(done: (answer: Answer) => void, ask: (end: (answer: Answer) => void) => void): void {
     this.#pending += 1;
     try {
-      ask((fault) => {
+      ask((answer) => {
         this.#pending -= 1;
-        this.#guard(() => done(fault));
+        this.#guard(() => done(answer));
         if (this.#isClosing) this.#closeIfIdle();
       });
     } catch (error) {
@@ -96,6 +108,9 @@ export function watchedDisk(disk: StateDisk, guard: Guard): StateDisk {
       };
     },
     view: () => watchedView(disk.view(), guard),
+    tend: () => disk.tend(),
+    compact: (done) => disk.compact(() => guard(done)),
+    condense: (done) => disk.condense(() => guard(done)),
     close: (done) => disk.close(done),
   };
 }

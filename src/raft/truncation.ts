@@ -15,7 +15,10 @@ export function truncate(core: Core, { index, keepFrom = 0 }: Truncation): void 
   // A snapshot will take the place of the state, and the log has to go on from there.
   if (core.isStateLost) return;
   const settled = Math.min(index, core.applied, log.durable);
-  let through = Math.min(settled, core.applied - limits.tailEntries);
+  const { voters, outgoing, learners } = core.configurations.newest.configuration;
+  // Without others no log is asked for by anyone.
+  const isAlone = voters.length + outgoing.length + learners.length === 1;
+  let through = Math.min(settled, core.applied - (isAlone ? 0 : limits.tailEntries));
   if (core.role.type === 'leader') through = sparedFor(core, core.role, through);
   const bound = Math.min(settled, keepFrom - 1);
   if (bound > through && bound > log.base.index) {

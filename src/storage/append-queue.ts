@@ -1,6 +1,7 @@
 /** Records that wait for the next batch, and who is told when they are durable. */
 
 import { present } from '../base/assert.ts';
+import type { ShardId } from '../base/ids.ts';
 import type { LogRecord } from './log.ts';
 import { bytesOf } from './log-scribe.ts';
 
@@ -55,4 +56,46 @@ export class AppendQueue {
     this.#queued = taken === this.#queued.length ? [] : this.#queued.slice(taken);
     return { callbacks, left };
   }
+
+  /** Whether there is something that makes room and may overtake, and it fits. */
+  hasFreeing(room: number, isKnown: Known): boolean {
+    const [first] = this.#overtaking(isKnown);
+    const record = first === undefined ? undefined : this.#queued[first]?.record;
+    return record !== undefined && bytesOf(record) <= room;
+  }
+
+  /** Hands out what makes room, as far as it may overtake and fits. Callbacks keep their places. */
+  takeFreeing(room: number, isKnown: Known, write: (record: LogRecord) => void): void {
+    let left = room;
+    for (const at of this.#overtaking(isKnown)) {
+      const { record, onDurable } = present(this.#queued[at], 'it is in the queue');
+      const needed = record === undefined ? 0 : bytesOf(record);
+      if (record === undefined || needed > left) return;
+      left -= needed;
+      write(record);
+      this.#queued[at] = { record: undefined, onDurable };
+    }
+  }
+
+  /**
+   * Places of what makes room and may go before all others: a `forget` of an entry that the log
+   * has, if its replica neither comes nor goes before it; a `remove` if nothing of its shard waits.
+   */
+  #overtaking(isKnown: Known): readonly number[] {
+    const places: number[] = [];
+    const touched = new Set<ShardId>();
+    const turned = new Set<ShardId>();
+    for (const [at, { record }] of this.#queued.entries()) {
+      if (record === undefined || !('shard' in record)) continue;
+      const { shard, type } = record;
+      const isFree = type === 'forget' && !turned.has(shard) && isKnown(shard, record.index);
+      if (isFree || (type === 'remove' && !touched.has(shard))) places.push(at);
+      else touched.add(shard);
+      const isTurn = type === 'create' || type === 'remove';
+      if (isTurn || (type === 'write' && record.write.snapshot !== undefined)) turned.add(shard);
+    }
+    return places;
+  }
 }
+
+type Known = (shard: ShardId, index: number) => boolean;

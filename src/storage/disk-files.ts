@@ -12,12 +12,21 @@ import {
   readdirSync,
   readSync,
   rename,
+  statfs,
   statSync,
   unlink,
   write,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Done, FileEntry, FileFault, FileRange, Files, FileWrite } from './files.ts';
+import type {
+  Done,
+  FileEntry,
+  FileFault,
+  FileRange,
+  Files,
+  FileWrite,
+  SpaceDone,
+} from './files.ts';
 
 const ZEROS = new Uint8Array(1024 * 1024);
 
@@ -28,11 +37,13 @@ type Operation = FileFault['operation'];
 
 export class DiskFiles implements Files {
   readonly #folder: string;
+  readonly #beside: readonly string[];
   readonly #handles = new Map<string, number>();
 
-  /** The folder is made if it is not there. */
-  constructor(folder: string) {
+  /** The folder is made if it is not there. `beside`: folders that may lie on another disk. */
+  constructor(folder: string, beside: readonly string[] = []) {
     this.#folder = folder;
+    this.#beside = beside;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
@@ -125,6 +136,21 @@ export class DiskFiles implements Files {
       if (error !== null) return end(error);
       fsync(handle, (cause) => close(handle, (failure) => end(cause ?? failure)));
     });
+  }
+
+  /** The least of all disks that are concerned. */
+  space(done: SpaceDone): void {
+    const look = (folders: readonly string[], least: number) => {
+      const [folder, ...others] = folders;
+      if (folder === undefined) return done(least);
+      statfs(folder, (error, found) => {
+        // What is not there yet is on the disk of what is.
+        if (error?.code === 'ENOENT' && folder !== this.#folder) return look(others, least);
+        if (error !== null) return done(faultOf(error, { operation: 'space', name: '.' }));
+        look(others, Math.min(least, found.bavail * found.bsize));
+      });
+    };
+    look([this.#folder, ...this.#beside], Number.POSITIVE_INFINITY);
   }
 
   close(): void {

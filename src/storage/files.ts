@@ -3,12 +3,23 @@
 /** A call on the file system that failed. A value: the log decides what it means. */
 export interface FileFault {
   readonly type: 'fault';
-  readonly operation: 'list' | 'read' | 'write' | 'create' | 'rename' | 'remove' | 'sync-folder';
+  readonly operation:
+    | 'list'
+    | 'read'
+    | 'write'
+    | 'create'
+    | 'rename'
+    | 'remove'
+    | 'sync-folder'
+    | 'space';
   readonly name: string;
   readonly offset: number;
   /** As the system spells it: EIO, ENOSPC, ENOENT. */
   readonly errno: string;
 }
+
+/** Answered as `Done` is: what the file system still has for files of this process. */
+export type SpaceDone = (freeBytes: number | FileFault) => void;
 
 /** Called once, in a later turn than the call it belongs to. */
 export type Done = (fault: FileFault | undefined) => void;
@@ -54,6 +65,8 @@ export interface Files {
   rename(names: { readonly from: string; readonly to: string }, done: Done): void;
   remove(name: string, done: Done): void;
   syncFolder(done: Done): void;
+  /** Bytes that are free now; others may take them at any time. */
+  space(done: SpaceDone): void;
   /** Gives back all handles. Twice is once. */
   close(): void;
 }

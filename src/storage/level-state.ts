@@ -34,6 +34,10 @@ const OPTIONS = {
   compression: false,
 } as const;
 
+/** Before all keys and behind them: those of a store begin with its shards. */
+const FIRST_KEY = new Uint8Array(1);
+const BEYOND_KEYS = new Uint8Array(16).fill(0xff);
+
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
 type LevelSnapshot = ReturnType<Level['snapshot']>;
 type LevelIterator = ClassicIterator<Level, Uint8Array, Uint8Array>;
@@ -175,6 +179,24 @@ class LevelState implements StateDisk {
 
   view(): DiskView {
     return new LevelView(this.#level, (cause) => this.noteUnreadable(cause));
+  }
+
+  tend(): void {}
+
+  compact(done: () => void): void {
+    this.#compactRange(BEYOND_KEYS, done);
+  }
+
+  /** LevelDB begins a compaction, also one of nothing, with a table of what is in its log. */
+  condense(done: () => void): void {
+    this.#compactRange(FIRST_KEY, done);
+  }
+
+  #compactRange(end: Uint8Array, done: () => void): void {
+    const report = () => {
+      if (!this.#isOver) done();
+    };
+    this.#level.compactRange(FIRST_KEY, end).then(report, report);
   }
 
   /** Waits for what is under way, without reporting it. */

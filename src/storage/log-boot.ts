@@ -17,7 +17,7 @@ import { LogSpace } from './log-space.ts';
 import { PromiseKeeper } from './promise-keeper.ts';
 import { SegmentLog, type SegmentLogOptions } from './segment-log.ts';
 
-interface OpenLogOptions extends SegmentLogOptions {
+export interface OpenLogOptions extends SegmentLogOptions {
   /** The node has never lived: an empty folder is as it should be. */
   readonly isNew: boolean;
 }
@@ -28,26 +28,63 @@ export type Opened = { readonly type: 'opened'; readonly log: Log } | Refusal;
 interface Room {
   readonly files: Files;
   readonly spares: FileEntry[];
+  readonly reserve: FileEntry[];
+}
+
+const DISK_FULL =
+  'the disk is full, and a node needs some hundred KiB to start. Nothing was lost. Make room on ' +
+  'it (a few MiB are enough, and some hundred for writes), and start it again';
+
+function roomIn(files: Files, { spares, reserve }: Folder): Room {
+  return { files, spares: [...spares], reserve: [...reserve] };
 }
 
 type Step = (next: () => void, fail: (fault: FileFault) => void) => void;
 
+/** A log that was read and not changed: what is there, and who is to go on with it. */
+export interface InspectedLog {
+  readonly type: 'inspected';
+  readonly folder: Folder;
+  /** Undefined for a folder without a log. */
+  readonly recovery: Recovery | undefined;
+}
+
 /** `done` is called once, perhaps before this returns. A refusal leaves the folder as it was. */
 export function openLog(options: OpenLogOptions, done: (opened: Opened) => void): void {
+  const found = inspectLog(options);
+  if (found.type === 'inspected') return beginLog(options, found, done);
+  options.files.close();
+  done(found);
+}
+
+/** Reads everything and writes nothing: what else a node needs is opened before a life begins. */
+export function inspectLog(
+  options: Pick<OpenLogOptions, 'files' | 'owner' | 'isNew' | 'limits'>,
+): InspectedLog | Refusal {
   const { files, owner, isNew } = options;
   assertLogLimits(options.limits);
-  const end = (opened: Opened) => {
-    if (opened.type === 'refused') files.close();
-    done(opened);
-  };
   const folder = readFolder(files, { owner, isNew });
-  if ('type' in folder) return end(folder);
+  if ('type' in folder) return folder;
   const unborn = folder.identity === undefined || folder.identity.incarnation === 0;
   const isBlank = unborn && folder.promises.every((copy) => copy === undefined);
-  if (isBlank) return found(options, folder, end);
+  if (isBlank) return { type: 'inspected', folder, recovery: undefined };
   const recovery = recover({ files, owner, folder });
-  if (recovery.type === 'refused') return end(recovery);
-  begin(options, { folder, recovery }, end);
+  if (recovery.type === 'refused') return recovery;
+  return { type: 'inspected', folder, recovery };
+}
+
+/** Begins a life. `done` is called once; after a refusal the files are closed. */
+export function beginLog(
+  options: OpenLogOptions,
+  { folder, recovery }: InspectedLog,
+  done: (opened: Opened) => void,
+): void {
+  const end = (opened: Opened) => {
+    if (opened.type === 'refused') options.files.close();
+    done(opened);
+  };
+  if (recovery === undefined) found(options, folder, end);
+  else begin(options, { folder, recovery }, end);
 }
 
 /** A new node: the identity first, so that a folder that is half made is known as such. */
@@ -61,7 +98,7 @@ function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) =>
     votes: [],
   };
   const identity = { ...owner, incarnation: 0, boots: [] };
-  const room: Room = { files, spares: [] };
+  const room = roomIn(files, folder);
   const steps = [
     // An identity that is there may be in the system's memory only, left by a life that was killed.
     ...(folder.identity === undefined ? identitySteps(room, identity) : [folderSync(files)]),
@@ -70,10 +107,11 @@ function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) =>
     folderSync(files),
   ];
   inOrder(steps, end, () => {
-    const copies = [promises, undefined];
-    const recovery = recover({ files, owner, folder: { ...folder, identity, promises: copies } });
+    const { spares, reserve } = room;
+    const begun = { ...folder, spares, reserve, identity, promises: [promises, undefined] };
+    const recovery = recover({ files, owner, folder: begun });
     if (recovery.type === 'refused') return end(recovery);
-    begin(options, { folder: { ...folder, identity, promises: copies }, recovery }, end);
+    begin(options, { folder: begun, recovery }, end);
   });
 }
 
@@ -95,7 +133,7 @@ function begin(
     else end(refuse(line));
   };
   const lost = PROMISE_FILES.filter((_, at) => folder.promises[at] === undefined);
-  const room: Room = { files, spares: [...folder.spares] };
+  const room = roomIn(files, folder);
   const steps = [
     ...settling(files, folder),
     ...(folder.hasHalfSpare ? [removal(files, SPARE_NEW)] : []),
@@ -107,15 +145,14 @@ function begin(
     const keeper = new PromiseKeeper({ files, copies: folder.promises, onFault: fail });
     const space = new LogSpace({
       files,
-      segmentBytes: limits.segmentBytes,
-      sparesMin: limits.sparesMin,
-      sparesMax: limits.sparesMax,
+      limits,
+      now: options.now,
       found: room.spares,
+      reserve: room.reserve,
       onFault: fail,
       onSpare: () => log?.spareCame(),
       onShort: () => {
-        if (isOpen || space.spares > 0) return;
-        end(refuse('the disk is full: a node needs room for a segment to start, make some'));
+        end(refuse(DISK_FULL));
       },
     });
     const lastEpoch = Math.max(recovery.promises.confirmed.epoch, ...folder.segments.keys(), 0);
@@ -125,7 +162,7 @@ function begin(
     const started = log;
     started.start(() => {
       isOpen = true;
-      for (const epoch of recovery.leftovers) space.release(epoch);
+      for (const leftover of recovery.leftovers) space.release(leftover);
       end({ type: 'opened', log: started });
     });
   });
@@ -178,18 +215,25 @@ function identitySteps(room: Room, identity: Identity): Step[] {
   ];
 }
 
-/** On a full disk a small file takes the place of a spare; the last one is for the segment. */
+/** On a full disk a small file takes the place of the reserve, or of a spare but the last one. */
 function creation(room: Room, name: string, size = PROMISES_BYTES): Step {
-  const { files, spares } = room;
+  const { files } = room;
   const create: Step = (next, fail) => {
     files.create({ name, size }, (fault) => {
       if (fault === undefined) return next();
-      const spare = fault.errno === 'ENOSPC' && spares.length > 1 ? spares.pop() : undefined;
-      if (spare === undefined) return fail(fault);
-      files.remove(spare.name, (failure) => (failure ? fail(failure) : create(next, fail)));
+      const name = fault.errno === 'ENOSPC' ? takeUp(room) : undefined;
+      if (name === undefined) return fail(fault);
+      files.remove(name, (failure) => (failure ? fail(failure) : create(next, fail)));
     });
   };
   return create;
+}
+
+/** The name of a file that may go. */
+function takeUp(room: Room): string | undefined {
+  const piece = room.reserve.pop();
+  if (piece !== undefined) return piece.name;
+  return room.spares.length > 1 ? room.spares.pop()?.name : undefined;
 }
 
 function removal(files: Files, name: string): Step {

@@ -18,6 +18,8 @@ import { decodePreamble, epochOf, PREAMBLE_BYTES, segmentName } from './log-segm
 
 /** A spare that is being made. */
 export const SPARE_NEW = 'spare.new';
+/** What is given up for the state store on a full disk. */
+const RESERVE = /^reserve-([0-9a-f]{8})$/;
 const SPARE = /^spare-([0-9a-f]{8})$/;
 /** The least that a disk loses: what is sound beside it must not be lost with it. */
 const PIECE_BYTES = 512;
@@ -29,6 +31,7 @@ export interface Folder {
   /** Size by epoch. */
   readonly segments: ReadonlyMap<number, number>;
   readonly spares: readonly FileEntry[];
+  readonly reserve: readonly FileEntry[];
   /** A former life began to make a spare and left what it had. */
   readonly hasHalfSpare: boolean;
 }
@@ -51,6 +54,19 @@ export function spareNumberOf(name: string): number {
   return Number.parseInt(name.match(SPARE)?.[1] ?? '0', 16);
 }
 
+export function reserveName(number: number): string {
+  return `reserve-${number.toString(16).padStart(8, '0')}`;
+}
+
+/** What a start on a full disk may give up, in this order: the reserve, and all spares. */
+export function dispensable(files: Files): readonly string[] {
+  const entries = files.list();
+  if (!isList(entries)) return [];
+  const names = entries.map(({ name }) => name);
+  const reserve = names.filter((name) => RESERVE.test(name));
+  return [...reserve, ...names.filter((name) => SPARE.test(name))];
+}
+
 export function readFolder(
   files: Files,
   { owner, isNew }: { readonly owner: LogOwner; readonly isNew: boolean },
@@ -59,11 +75,13 @@ export function readFolder(
   if (!isList(entries)) return refuse(faultText(entries));
   const segments = new Map<number, number>();
   const spares: FileEntry[] = [];
+  const reserve: FileEntry[] = [];
   const others = new Map<string, number>();
   for (const entry of entries) {
     const epoch = epochOf(entry.name);
     if (epoch !== undefined) segments.set(epoch, entry.size);
     else if (SPARE.test(entry.name)) spares.push(entry);
+    else if (RESERVE.test(entry.name)) reserve.push(entry);
     else others.set(entry.name, entry.size);
   }
   const known: readonly string[] = [IDENTITY, IDENTITY_NEW, SPARE_NEW, ...PROMISE_FILES];
@@ -87,13 +105,13 @@ export function readFolder(
         `the folder is empty, but this node has lived before: give it back, or ${START_ANEW}`,
       );
     }
-    return { identity: undefined, promises, segments, spares, hasHalfSpare };
+    return { identity: undefined, promises, segments, spares, reserve, hasHalfSpare };
   }
   const bytes = readWhole(files, IDENTITY, size);
   if (bytes === undefined) return refuse('the identity file cannot be read');
   const identity = decodeIdentity(bytes, owner);
   if (typeof identity === 'string') return refuse(identity);
-  return { identity, promises, segments, spares, hasHalfSpare };
+  return { identity, promises, segments, spares, reserve, hasHalfSpare };
 }
 
 function isList(entries: readonly FileEntry[] | FileFault): entries is readonly FileEntry[] {

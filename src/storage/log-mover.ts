@@ -31,13 +31,17 @@ export class LogMover {
   }
 
   /**
-   * Whether the oldest segment is worth emptying: there are many segments, and they are together
-   * at least twice as large as what counts in them.
+   * Whether the oldest segment is worth emptying: there are as many bytes of segments as some
+   * segments of the present size have, and at least twice as many as count in them.
    */
-  isWorthwhile(state: { readonly segments: number; readonly liveBytes: number }): boolean {
-    const { segmentBytes, segmentsMin } = this.#options.limits;
-    const needed = Math.ceil(state.liveBytes / segmentBytes);
-    return state.segments > Math.max(segmentsMin, 2 * needed + 2);
+  isWorthwhile(state: {
+    readonly chainBytes: number;
+    readonly liveBytes: number;
+    readonly segmentBytes: number;
+  }): boolean {
+    const { chainBytes, liveBytes, segmentBytes } = state;
+    const few = this.#options.limits.segmentsMin * segmentBytes;
+    return chainBytes > Math.max(few, 2 * liveBytes + 3 * segmentBytes);
   }
 
   /** Writes some of it again, within the bytes that are left. Says whether it wrote anything. */

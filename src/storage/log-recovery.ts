@@ -13,6 +13,7 @@ import { PREAMBLE_BYTES, type SegmentHeader, segmentName } from './log-segment.t
 export interface Tail {
   readonly segment: OpenSegment;
   readonly start: number;
+  readonly end: number;
 }
 
 /** Where the next life begins. */
@@ -28,7 +29,7 @@ export interface Recovery {
   /** Segments that are needed until the next checkpoint is confirmed, oldest first. */
   readonly chain: readonly SegmentHeader[];
   /** Segments and half-made ones that nothing needs. */
-  readonly leftovers: readonly number[];
+  readonly leftovers: readonly { readonly epoch: number; readonly size: number }[];
   readonly junction: Junction;
   readonly tail: Tail | undefined;
   readonly incarnation: number;
@@ -78,7 +79,9 @@ export function recover(options: RecoveryOptions): Recovery | Refusal {
     type: 'recovered',
     replay,
     chain: chain.headers,
-    leftovers: [...folder.segments.keys()].filter((epoch) => !epochs.includes(epoch)),
+    leftovers: [...folder.segments]
+      .filter(([epoch]) => !epochs.includes(epoch))
+      .map(([epoch, size]) => ({ epoch, size })),
     ...end,
     incarnation,
     promises,
@@ -226,5 +229,5 @@ function replayLast(
     return { junction, tail: undefined };
   }
   replay.apply(segment, last);
-  return { junction, tail: { segment, start: last.start } };
+  return { junction, tail: { segment, start: last.start, end: last.end } };
 }

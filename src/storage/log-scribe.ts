@@ -67,6 +67,16 @@ export class LogScribe {
     for (const [node, life] of this.#lives) this.#batch.add(lifeName(node, life));
   }
 
+  /** At least what a checkpoint would take now, with its share of the directory. */
+  get checkpointBytes(): number {
+    const named = recordBytes(MEMBER_BYTES) + RUN_BYTES;
+    let bytes = (this.#tombstones.length + this.#lives.size) * named;
+    for (const { meta } of this.#replicas.values()) {
+      bytes += recordBytes(encodeReplica(meta).length) + RUN_BYTES;
+    }
+    return bytes;
+  }
+
   write(record: LogRecord): void {
     switch (record.type) {
       case 'create':

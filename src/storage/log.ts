@@ -57,8 +57,11 @@ export interface Damage {
   readonly text: string;
 }
 
-/** Near the end of space: deletes and truncation go on, nothing that grows should be begun. */
-export type Fullness = 'ok' | 'read-only';
+/**
+ * Near the end of space. `read-only`: deletes and truncation go on, nothing that grows should be
+ * begun. `full`: what is left of the log's own room is for what makes room.
+ */
+export type Fullness = 'ok' | 'read-only' | 'full';
 
 export interface LogMetrics {
   readonly batches: number;
@@ -75,6 +78,8 @@ export interface LogMetrics {
   readonly liveBytes: number;
   readonly movedBytes: number;
   readonly cachedBytes: number;
+  /** What the disk has left; undefined before it was looked at. */
+  readonly freeBytes: number | undefined;
 }
 
 /**
@@ -96,6 +101,11 @@ export interface Log {
   /** The newest life of each node that was written here: of others, and of this one. */
   readonly lives: ReadonlyMap<NodeId, Life>;
   readonly fullness: Fullness;
+  /**
+   * Calls back when so many bytes are free on the disk, at once while there is plenty: for the
+   * state store, which shares it. What the log keeps in reserve is given up for it.
+   */
+  claim(bytes: number, go: () => void): void;
   /** What was found when the log was opened, and since. */
   readonly damage: readonly Damage[];
   readonly tombstones: readonly Tombstone[];

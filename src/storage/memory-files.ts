@@ -2,7 +2,15 @@
 
 import { assert } from '../base/assert.ts';
 import type { Random } from '../base/random.ts';
-import type { Done, FileEntry, FileFault, FileRange, Files, FileWrite } from './files.ts';
+import type {
+  Done,
+  FileEntry,
+  FileFault,
+  FileRange,
+  Files,
+  FileWrite,
+  SpaceDone,
+} from './files.ts';
 import { MemoryFile } from './memory-file.ts';
 import { MemoryFolder } from './memory-folder.ts';
 
@@ -13,6 +21,8 @@ interface MemoryFilesOptions {
   readonly capacity?: number;
   /** When completions come; without it they wait for `step`. */
   readonly schedule?: (complete: () => void) => void;
+  /** The same of calls that do not reach the disk. */
+  readonly scheduleSoon?: (complete: () => void) => void;
 }
 
 /**
@@ -38,6 +48,7 @@ interface Plan {
 export class MemoryFiles implements Files {
   readonly #sectorBytes: number;
   readonly #schedule: (complete: () => void) => void;
+  readonly #scheduleSoon: (complete: () => void) => void;
   readonly #folder = new MemoryFolder();
   #queue: (() => void)[] = [];
   #plans: Plan[] = [];
@@ -51,10 +62,11 @@ export class MemoryFiles implements Files {
   /** Bytes that were written, by name's first letters up to a dash or a dot. */
   bytesWritten = 0;
 
-  constructor({ sectorBytes = 512, capacity, schedule }: MemoryFilesOptions = {}) {
+  constructor({ sectorBytes = 512, capacity, ...options }: MemoryFilesOptions = {}) {
     this.#sectorBytes = sectorBytes;
     this.capacity = capacity ?? Number.POSITIVE_INFINITY;
-    this.#schedule = schedule ?? ((complete) => this.#queue.push(complete));
+    this.#schedule = options.schedule ?? ((complete) => this.#queue.push(complete));
+    this.#scheduleSoon = options.scheduleSoon ?? this.#schedule;
   }
 
   get isDead(): boolean {
@@ -201,6 +213,15 @@ export class MemoryFiles implements Files {
       const errno = this.#take('folder', '');
       if (errno === undefined) this.#folder.sync(mark);
       done(errno === undefined ? undefined : faultAt('sync-folder', '.', { errno }));
+    });
+  }
+
+  space(done: SpaceDone): void {
+    if (!this.#begin()) return;
+    const life = this.#life;
+    this.#scheduleSoon(() => {
+      if (life !== this.#life || !this.#begin()) return;
+      done(Math.max(0, this.capacity - this.#folder.size));
     });
   }
 

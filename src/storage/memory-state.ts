@@ -209,6 +209,16 @@ class MemoryDisk implements StateDisk {
     };
   }
 
+  tend(): void {}
+
+  compact(done: () => void): void {
+    this.#later(done);
+  }
+
+  condense(done: () => void): void {
+    this.#later(done);
+  }
+
   close(done: () => void): void {
     this.#isClosed = true;
     this.#medium.end(this.#life, done);

@@ -4,11 +4,18 @@ import { present } from '../base/assert.ts';
 import type { LiveBytes } from './live-bytes.ts';
 import type { SegmentHeader } from './log-segment.ts';
 
+interface FreedSegment {
+  readonly epoch: number;
+  readonly size: number;
+}
+
 export class SegmentChain {
   readonly #live: LiveBytes;
   readonly #salts = new Map<number, number>();
+  readonly #sizes = new Map<number, number>();
   #epochs: number[] = [];
-  #freed: number[] = [];
+  #freed: FreedSegment[] = [];
+  #bytes = 0;
 
   constructor(live: LiveBytes) {
     this.#live = live;
@@ -28,8 +35,15 @@ export class SegmentChain {
     return this.#freed.length > 0;
   }
 
-  add({ epoch, salt }: SegmentHeader): void {
+  /** Of all that are needed. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add({ epoch, salt, size }: SegmentHeader): void {
     this.#epochs.push(epoch);
+    this.#sizes.set(epoch, size);
+    this.#bytes += size;
     this.#salts.set(epoch, salt);
   }
 
@@ -49,11 +63,14 @@ export class SegmentChain {
       this.#epochs.shift();
       this.#salts.delete(oldest);
       this.#live.forget(oldest);
-      this.#freed.push(oldest);
+      const size = this.#sizes.get(oldest) ?? 0;
+      this.#sizes.delete(oldest);
+      this.#bytes -= size;
+      this.#freed.push({ epoch: oldest, size });
     }
   }
 
-  takeFreed(): readonly number[] {
+  takeFreed(): readonly FreedSegment[] {
     const freed = this.#freed;
     this.#freed = [];
     return freed;

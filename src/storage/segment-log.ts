@@ -1,4 +1,4 @@
-/** The log in segments of one size: one write in flight at a time, for all shards of a node. */
+/** The log in segments: one write in flight at a time, for all shards of a node. */
 
 import { assert } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
@@ -28,7 +28,13 @@ import { entryOf, LogReader } from './log-reader.ts';
 import type { Junction, Recovery, Tail } from './log-recovery.ts';
 import type { LogReplica } from './log-replica.ts';
 import { LogScribe } from './log-scribe.ts';
-import { encodePreamble, firstPrevious, type SegmentHeader, segmentName } from './log-segment.ts';
+import {
+  encodePreamble,
+  firstPrevious,
+  PREAMBLE_BYTES,
+  type SegmentHeader,
+  segmentName,
+} from './log-segment.ts';
 import type { LogSpace } from './log-space.ts';
 import type { PromiseKeeper } from './promise-keeper.ts';
 import { RecentEntries } from './recent-entries.ts';
@@ -63,6 +69,16 @@ interface Current {
   batch: number;
   previous: number;
 }
+
+interface BatchKind {
+  /** Of its segment. */
+  readonly isFirst: boolean;
+  /** Only what makes room: there is none for the others. */
+  readonly isFreeing?: boolean;
+}
+
+/** Room at the end of the last segment for what makes room: hundreds of such records. */
+const FREEING_BYTES_MAX = 32 * 1024;
 
 /** Damage is told until there is this much of it. */
 const DAMAGE_MAX = 1000;
@@ -159,6 +175,10 @@ export class SegmentLog implements Log {
     return this.#parts.space.fullness;
   }
 
+  claim(bytes: number, go: () => void): void {
+    this.#parts.space.claim(bytes, go);
+  }
+
   get damage(): readonly Damage[] {
     return this.#damage;
   }
@@ -223,7 +243,7 @@ export class SegmentLog implements Log {
 
   idle(): void {
     if (this.#isFailed || this.#isClosing || this.#current === undefined) return;
-    this.#parts.space.retry();
+    this.#parts.space.tick();
     if (this.#isBusy) return;
     if (this.#queue.length > 0) return this.#pump();
     // Not behind the batch, where the damage that hides one would hide the other as well.
@@ -242,6 +262,7 @@ export class SegmentLog implements Log {
       liveBytes: this.#live.total,
       movedBytes: this.#mover.movedBytes,
       cachedBytes: this.#recent.bytes,
+      freeBytes: space.freeBytes,
     };
   }
 
@@ -288,20 +309,39 @@ export class SegmentLog implements Log {
     const { limits } = this.#parts;
     const needed = END_BYTES + this.#queue.firstBytes;
     assert(needed <= limits.batchBytesMax, 'a write fits a batch');
-    const room = limits.segmentBytes - (this.#current?.offset ?? limits.segmentBytes);
-    if (needed <= room) this.#write({ isFirst: false });
-    else this.#switch();
+    const room = this.#room;
+    // What is left of the last segment is for what makes room.
+    const kept = this.#parts.space.spares > 0 ? 0 : this.#freeingBytes;
+    if (needed + kept <= room) return this.#write({ isFirst: false });
+    this.#switch();
+    const isFree = this.#queue.hasFreeing(room - END_BYTES, this.#isKnown);
+    if (!this.#isBusy && isFree) this.#write({ isFirst: false, isFreeing: true });
+  }
+
+  readonly #isKnown = (shard: ShardId, index: number): boolean => {
+    return this.#replicas.get(shard)?.termAt(index) !== undefined;
+  };
+
+  get #freeingBytes(): number {
+    return Math.min(FREEING_BYTES_MAX, this.#parts.limits.segmentBytesMin / 8);
+  }
+
+  /** Of the segment in use. */
+  get #room(): number {
+    const current = this.#current;
+    return current === undefined ? 0 : current.header.size - current.offset;
   }
 
   #isMoving(): boolean {
-    const segments = this.#chain.length;
-    return this.#mover.isWorthwhile({ segments, liveBytes: this.#live.total });
+    const { bytes: chainBytes } = this.#chain;
+    const { segmentBytes } = this.#parts.space;
+    return this.#mover.isWorthwhile({ chainBytes, liveBytes: this.#live.total, segmentBytes });
   }
 
   /** The next segment: named and known to the folder before anything is written to it. */
   #switch(): void {
-    const { files, space, limits, owner, random, lineage } = this.#parts;
-    const spare = space.take();
+    const { files, space, owner, random, lineage } = this.#parts;
+    const spare = space.take(this.#switchBytes);
     if (spare === undefined) return space.tend();
     this.#isBusy = true;
     this.#lastEpoch += 1;
@@ -313,13 +353,13 @@ export class SegmentLog implements Log {
     const header: SegmentHeader = {
       epoch: this.#lastEpoch,
       salt: random.word(),
-      size: limits.segmentBytes,
+      size: spare.size,
       owner: ownerCrc(owner),
       incarnation: lineage.incarnation,
       ...junction,
       isBoot: current === undefined,
     };
-    files.rename({ from: spare, to: segmentName(header.epoch) }, (fault) => {
+    files.rename({ from: spare.name, to: segmentName(header.epoch) }, (fault) => {
       if (fault !== undefined) return this.fail(fault);
       files.syncFolder((failure) => {
         if (failure !== undefined) return this.fail(failure);
@@ -330,8 +370,18 @@ export class SegmentLog implements Log {
     });
   }
 
+  /** What the next segment has to hold at least: what it begins with, and what waits. */
+  get #switchBytes(): number {
+    const { tail } = this.#parts.recovery;
+    const isBoot = this.#current === undefined;
+    // Each record of it is named once more in the directory.
+    const tailBytes = isBoot && tail !== undefined ? 2 * (tail.end - tail.start) : 0;
+    const begun = PREAMBLE_BYTES + this.#scribe.checkpointBytes + tailBytes + END_BYTES;
+    return begun + END_BYTES + this.#queue.firstBytes + this.#freeingBytes;
+  }
+
   /** One batch of as much as fits; the first of a segment goes with its header. */
-  #write({ isFirst }: { readonly isFirst: boolean }): void {
+  #write({ isFirst, isFreeing = false }: BatchKind): void {
     const { limits, files, recovery } = this.#parts;
     const current = this.#current;
     assert(current !== undefined, 'there is a segment to write to');
@@ -351,10 +401,11 @@ export class SegmentLog implements Log {
     if (isFirst) this.#scribe.checkpoint();
     if (header.isBoot && isFirst && recovery.tail !== undefined) this.#rewrite(recovery.tail);
     const used = this.#batch.length + this.#batch.count * RUN_BYTES + END_BYTES;
-    const room = Math.min(limits.batchBytesMax, limits.segmentBytes - offset - used);
-    const callbacks = this.#fill(room);
+    const room = Math.min(limits.batchBytesMax, header.size - offset - used);
+    const callbacks = isFreeing ? this.#fillFreeing(room) : this.#fill(room);
     const bytes = this.#batch.end();
-    assert(offset + bytes.length <= limits.segmentBytes, 'a batch ends inside its segment');
+    assert(offset + bytes.length <= header.size, 'a batch ends inside its segment');
+    this.#parts.space.wrote(bytes.length);
     current.previous = this.#batch.previous;
     current.offset = offset + bytes.length;
     this.#clock.begin(bytes.length);
@@ -378,6 +429,11 @@ export class SegmentLog implements Log {
     const { callbacks, left } = this.#queue.take(room, (record) => this.#scribe.write(record));
     if (this.#chain.length > 1 && this.#isMoving()) this.#mover.move(this.#chain.oldest, left);
     return callbacks;
+  }
+
+  #fillFreeing(room: number): readonly (() => void)[] {
+    this.#queue.takeFreeing(room, this.#isKnown, (record) => this.#scribe.write(record));
+    return [];
   }
 
   /** What the former life wrote last may be in memory only: it counts once it is here too. */
@@ -416,7 +472,7 @@ export class SegmentLog implements Log {
   #tendPromises(): void {
     const { keeper } = this.#parts;
     const isTold = !this.#chain.hasFreed || keeper.oldest >= this.#chain.oldest;
-    if (isTold) for (const epoch of this.#chain.takeFreed()) this.#parts.space.release(epoch);
+    if (isTold) for (const freed of this.#chain.takeFreed()) this.#parts.space.release(freed);
     if (this.#isBusy || this.#isFailed || keeper.isBusy) return;
     if (isTold && !this.#scribe.hasNewPromise && !this.#isConfirming) return;
     this.#writePromises(() => this.#tendPromises());

@@ -248,6 +248,7 @@ export class StateStore {
   work(now: number): 'again' | 'later' {
     this.#now = now;
     if (this.#isClosed) return 'later';
+    this.#options.disk.tend();
     this.#exports.closeIdle(now);
     this.#generations.giveUpIdle(now);
     this.#job ??= this.#chooseJob();

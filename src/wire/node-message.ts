@@ -6,8 +6,11 @@ import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 
 export type NodeMessage =
-  /** Said at least every beat interval to every peer: the node lives, and knows this map. */
-  | { readonly type: 'beat'; readonly mapVersion: number }
+  /**
+   * Said at least every beat interval to every peer: the node lives, knows this map, and whether
+   * its disk is nearly full.
+   */
+  | { readonly type: 'beat'; readonly mapVersion: number; readonly isReadOnly: boolean }
   /** To a peer whose beat told of an older one. */
   | { readonly type: 'map'; readonly map: Uint8Array }
   /** A request that came to the wrong node, as a frame of one; it is not passed on again. */
@@ -64,7 +67,7 @@ const TYPE = {
   known: 42,
 } as const;
 const LENGTH = {
-  beat: 2,
+  beat: 3,
   map: 2,
   forward: 4,
   forwarded: 3,
@@ -143,6 +146,7 @@ function writeMessage(message: NodeMessage): void {
   switch (message.type) {
     case 'beat':
       writer.count(message.mapVersion);
+      writer.truth(message.isReadOnly);
       break;
     case 'map':
       writer.bytes(message.map);
@@ -186,7 +190,8 @@ function readMessage(reader: Reader): NodeMessage | undefined {
   const length = reader.array(LENGTH_MAX, 1);
   switch (reader.count()) {
     case TYPE.beat:
-      return length === LENGTH.beat ? { type: 'beat', mapVersion: reader.count() } : undefined;
+      if (length !== LENGTH.beat) return undefined;
+      return { type: 'beat', mapVersion: reader.count(), isReadOnly: reader.truth() };
     case TYPE.map:
       if (length !== LENGTH.map) return undefined;
       return { type: 'map', map: reader.bytes(WIRE_LIMITS.frameBytesMax) };

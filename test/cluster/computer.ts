@@ -110,7 +110,8 @@ export class Computer {
       this.#fileFreeAt = due;
       agenda.at(due, () => this.#guard(report));
     };
-    this.#files = new MemoryFiles({ schedule: complete });
+    const scheduleSoon = (done: () => void) => agenda.after(0, done);
+    this.#files = new MemoryFiles({ schedule: complete, scheduleSoon });
     this.#state = new MemoryState({
       schedule: (report) =>
         agenda.after(latencyOf(this.speed, this.#random) * 2, () => this.#guard(report)),
@@ -268,10 +269,10 @@ export class Computer {
   }
 
   /** Nothing more fits on the disk of the log. */
-  fillDisk(): void {
+  fillDisk(left = this.#random.pick([0, 1000, 300_000])): void {
     const files = [...this.#files.image().values()];
     const bytes = files.reduce((sum, { length }) => sum + length, 0);
-    this.#files.capacity = bytes + this.#random.pick([0, 1000, 300_000]);
+    this.#files.capacity = bytes + left;
   }
 
   get #isFull(): boolean {

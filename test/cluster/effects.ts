@@ -1,6 +1,13 @@
 /** Whatever a process does that outlives it: what it writes to its disk, and what it sends. */
 
-import type { Done, FileEntry, FileRange, Files, FileWrite } from '../../src/storage/files.ts';
+import type {
+  Done,
+  FileEntry,
+  FileRange,
+  Files,
+  FileWrite,
+  SpaceDone,
+} from '../../src/storage/files.ts';
 import type { Socket, SocketListener, Sockets } from '../../src/transport/sockets.ts';
 
 interface Watching {
@@ -51,6 +58,10 @@ export class WatchedFiles implements Files {
   syncFolder(done: Done): void {
     this.#onEffect();
     this.#files.syncFolder(this.#watched(done));
+  }
+
+  space(done: SpaceDone): void {
+    this.#files.space(done);
   }
 
   close(): void {

@@ -15,5 +15,11 @@ export const SMALL_SIZES: Sizes = { frames: FRAMES, log: SMALL_LOG };
 /** Values as in production, and segments that can hold them. */
 export const LARGE_SIZES: Sizes = {
   frames: { ...FRAMES, valueBytesMax: MACHINE_LIMITS.valueBytesDefault },
-  log: { ...LOG_LIMITS, segmentBytes: 16 * 1024 * KIB, batchBytesMax: 6 * 1024 * KIB },
+  log: {
+    ...LOG_LIMITS,
+    segmentBytes: 16 * 1024 * KIB,
+    batchBytesMax: 6 * 1024 * KIB,
+    reserveBytesMax: 64 * KIB,
+    reservePieceBytes: 64 * KIB,
+  },
 };

@@ -13,6 +13,13 @@ export const SMALL_LOG = {
   segmentBytes: 1024 * KIB,
   batchBytesMax: 400 * KIB,
   moveBytesMax: 64 * KIB,
+  segmentBytesMin: 1024 * KIB,
+  lowBytesMin: 256 * KIB,
+  lowBytesMax: 256 * KIB,
+  fullBytesMin: 128 * KIB,
+  fullBytesMax: 128 * KIB,
+  reserveBytesMax: 64 * KIB,
+  reservePieceBytes: 16 * KIB,
 };
 
 export const FRAMES = {

@@ -78,7 +78,10 @@ export class Stage {
     this.#growth = new Growth({ surroundings, random, witness, limits: all, sizes });
     this.#growth.begin({ shards, replicas: Math.min(3, nodes) });
     this.until('the cluster is founded', () => this.#growth.isFounded);
-    for (let at = 1; at < nodes; at++) this.#growth.join(0);
+    for (let at = 1; at < nodes; at++) {
+      this.#growth.join(0);
+      this.until('it has a number', () => this.computers[at]?.passport !== undefined);
+    }
     const isGrown = () =>
       this.computers.every(({ core }) => core?.map?.nodes.length === nodes) &&
       this.#growth.isPlaced;
@@ -91,9 +94,10 @@ export class Stage {
     return this.#growth.computers;
   }
 
-  /** By its number on the map, which is that of its place. */
+  /** By its number on the map: nodes that join at the same time may come in any order. */
   computer(node: number): Computer {
-    return this.computers[node - 1] ?? fail(`there is no node ${node}`);
+    const found = this.computers.find((computer) => computer.node === node);
+    return found ?? fail(`there is no node ${node}`);
   }
 
   run(milliseconds: number): void {

@@ -31,7 +31,7 @@ class Rig {
 }
 
 function beat(mapVersion: number): NodeMessage {
-  return { type: 'beat', mapVersion };
+  return { type: 'beat', mapVersion, isReadOnly: false };
 }
 
 function forward(id: number, bytes = 0): NodeMessage {

@@ -51,7 +51,7 @@ const MILLISECONDS = 30_000;
 const SETTLED_MILLISECONDS = 20_000;
 
 function settled(): Stage {
-  const stage = new Stage(2, { nodes: 3, shards: 8 });
+  const stage = new Stage(3, { nodes: 3, shards: 8 });
   stage.run(SETTLED_MILLISECONDS);
   return stage;
 }

@@ -15,6 +15,7 @@ import { OWNER } from '../storage/log-life.ts';
 
 const SHARDS = 3;
 const LIMITS = {
+  segmentBytesMin: 16 * 1024,
   segmentBytes: 32 * 1024,
   batchBytesMax: 12 * 1024,
   cacheBytesMax: 4096,
@@ -23,6 +24,12 @@ const LIMITS = {
   segmentsMin: 3,
   moveBytesMax: 2048,
   readBytesMax: 8192,
+  lowBytesMin: 1,
+  lowBytesMax: 1,
+  fullBytesMin: 1,
+  fullBytesMax: 1,
+  reserveBytesMax: 1,
+  reservePieceBytes: 1,
 };
 
 const [folder = '', seed = '1', told = '[]'] = process.argv.slice(2);

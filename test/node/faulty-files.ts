@@ -8,6 +8,7 @@ import type {
   FileRange,
   Files,
   FileWrite,
+  SpaceDone,
 } from '../../src/storage/files.ts';
 
 export class FaultyFiles implements Files {
@@ -52,16 +53,20 @@ export class FaultyFiles implements Files {
     this.#files.syncFolder(this.#count(done));
   }
 
+  space(done: SpaceDone): void {
+    this.#files.space(this.#count(done));
+  }
+
   close(): void {
     if (this.#pending > 0) this.closedTooSoon = true;
     this.#files.close();
   }
 
-  #count(done: Done): Done {
+  #count<Answer>(done: (answer: Answer) => void): (answer: Answer) => void {
     this.#pending += 1;
-    return (fault) => {
+    return (answer) => {
       this.#pending -= 1;
-      done(fault);
+      done(answer);
     };
   }
 

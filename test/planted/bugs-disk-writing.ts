@@ -171,8 +171,7 @@ export const WRITING_BUGS: readonly Bug[] = [
     sentence: 'a disk without room for a spare ends the process',
     trap: '§6.5',
     file: 'src/storage/log-space.ts',
-    find: `if (fault.errno !== 'ENOSPC' && fault.errno !== 'EDQUOT')
-      return onFault(fault);`,
+    find: 'this.#isCreating = false; if (!isOfSpace(fault)) return onFault(fault);',
     replace: 'return onFault(fault);',
     profiles: [],
     tests: ['log-faults'],
@@ -183,7 +182,7 @@ export const WRITING_BUGS: readonly Bug[] = [
     sentence: 'the log is writable until the last spare is gone',
     trap: '§6.5',
     file: 'src/storage/log-space.ts',
-    find: 'this.#isShort = this.#spares.length < sparesMin;',
+    find: 'this.#isShort = true;',
     replace: 'this.#isShort = this.#spares.length === 0;',
     profiles: [],
     tests: ['log-faults'],

@@ -40,7 +40,10 @@ export class Disk {
   }
 
   #newFiles(): MemoryFiles {
-    return new MemoryFiles({ schedule: (complete) => this.#schedule(complete) });
+    return new MemoryFiles({
+      schedule: (complete) => this.#schedule(complete),
+      scheduleSoon: (complete) => this.#options.agenda.after(0, complete),
+    });
   }
 
   #newState(): MemoryState {

@@ -70,7 +70,7 @@ function tick(host: Host): void {
 
 /** Who can take no more writes lets somebody lead who can. */
 function yieldIfFull(host: Host): void {
-  if (host.storage?.log.fullness !== 'read-only') return;
+  if ((host.storage?.log.fullness ?? 'ok') === 'ok') return;
   host.services.probes.hit('storage read-only');
   for (const replica of host.replicas.values()) {
     const { role, configuration } = replica.raft.status();

@@ -115,6 +115,7 @@ function drawLogLimits(random: Random): LogLimits {
   const segmentBytes = random.fork('segment').pick([65_536, 131_072, 262_144]);
   const batchBytesMax = Math.floor((segmentBytes - 8192) / 2);
   const limits = {
+    segmentBytesMin: random.fork('segment min').pick([segmentBytes, segmentBytes / 4]),
     segmentBytes,
     batchBytesMax,
     cacheBytesMax: random.fork('cache').pick([1_000_000, 100_000, 20_000, 1000]),
@@ -123,6 +124,12 @@ function drawLogLimits(random: Random): LogLimits {
     segmentsMin: random.fork('segments').pick([2, 4, 8]),
     moveBytesMax: random.fork('move').pick([512, Math.floor(batchBytesMax / 4)]),
     readBytesMax: random.fork('read').pick([500, 65_536]),
+    lowBytesMin: 1,
+    lowBytesMax: random.fork('low').pick([1, segmentBytes]),
+    fullBytesMin: 1,
+    fullBytesMax: 1,
+    reserveBytesMax: random.fork('reserve').pick([1, segmentBytes]),
+    reservePieceBytes: segmentBytes / 4,
   };
   assertLogLimits(limits);
   return limits;

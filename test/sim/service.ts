@@ -63,7 +63,7 @@ export function propose(host: Host, replica: Replica): void {
     for (const request of requests) replica.refuse(request);
     return;
   }
-  if (host.storage?.log.fullness === 'read-only') {
+  if ((host.storage?.log.fullness ?? 'ok') !== 'ok') {
     host.services.probes.hit('storage read-only refused a write');
     for (const request of requests) replica.refuse(request);
     return;

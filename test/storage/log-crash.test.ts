@@ -11,7 +11,7 @@ import { checkEntries, LogModel, matchPrefix, nothingDamaged } from './log-model
 import { randomRecord, SMALL } from './log-records.ts';
 
 const SUBSETS = 5;
-const LIMITS = { ...TINY, segmentBytes: 12_288, batchBytesMax: 2048 };
+const LIMITS = { ...TINY, segmentBytesMin: 12_288, segmentBytes: 12_288, batchBytesMax: 2048 };
 const TASTE = { ...SMALL, payloadBytesMax: 300 };
 
 interface Run {

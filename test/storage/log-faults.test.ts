@@ -212,12 +212,18 @@ test('a vote whose record and copies are lost is not given again', () => {
   }
 });
 
+/** No segment fits any more. */
+function fill(files: MemoryFiles): void {
+  const sizes = [...files.image().values()].map(({ length }) => length);
+  files.capacity = sizes.reduce((sum, size) => sum + size, 2);
+}
+
 test('the disk is full: read-only first, deletes go on, and space that returns is seen', () => {
   const files = new MemoryFiles();
   const log = mustOpen(files);
   appendNow(files, log, [CREATION]);
   rest(files, log);
-  files.capacity = [...files.image().values()].reduce((sum, bytes) => sum + bytes.length, 0);
+  fill(files);
   let index = 0;
   let durable = 0;
   const append = (text: string) => {
@@ -251,7 +257,7 @@ test('what is forgotten while the disk is full makes the room that is missing', 
   const log = mustOpen(files);
   appendNow(files, log, [CREATION]);
   rest(files, log);
-  files.capacity = [...files.image().values()].reduce((sum, bytes) => sum + bytes.length, 0);
+  fill(files);
   let index = 0;
   while (log.fullness === 'ok') {
     index += 1;

@@ -10,6 +10,7 @@ import { type Opened, openLog } from '../../src/storage/log-boot.ts';
 import type { MemoryFiles } from '../../src/storage/memory-files.ts';
 
 export const TINY: LogLimits = {
+  segmentBytesMin: 16_384,
   segmentBytes: 16_384,
   batchBytesMax: 3072,
   cacheBytesMax: 1500,
@@ -18,6 +19,12 @@ export const TINY: LogLimits = {
   segmentsMin: 3,
   moveBytesMax: 512,
   readBytesMax: 2048,
+  lowBytesMin: 1,
+  lowBytesMax: 1,
+  fullBytesMin: 1,
+  fullBytesMax: 1,
+  reserveBytesMax: 1,
+  reservePieceBytes: 1,
 };
 
 export const OWNER = { cluster: 'a-cluster', node: 1 as NodeId };
@@ -39,7 +46,11 @@ export function open(files: Files, options: LifeOptions, done: (opened: Opened) 
       isNew,
       limits,
       random: new Random(seed),
-      now: () => clock++,
+      // Each look at the clock is a tick: what is asked for now and then is asked for.
+      now: () => {
+        clock += 1000;
+        return clock;
+      },
       onFault: onFault ?? ((line) => assert.fail(line)),
     },
     done,

@@ -180,14 +180,47 @@ export function matchPrefix(
   const found = digestOf(log);
   const least = model.digest();
   for (let count = acknowledged; ; count++) {
-    if (model.digest() === found) break;
+    const match = matchWith(model, { rest: records.slice(count), found });
+    if (match !== undefined) return match;
     const record = records[count];
     if (record === undefined) {
       assert.fail(`no prefix of the records is what was found:\n${found}\nat least:\n${least}`);
     }
     model.take(record);
   }
-  return model;
+}
+
+/** Where there was no room for the others, what makes room may have gone before them. */
+function matchWith(
+  model: LogModel,
+  { rest, found }: { readonly rest: readonly LogRecord[]; readonly found: string },
+): LogModel | undefined {
+  if (model.digest() === found) return model;
+  const ahead = model.copy();
+  const passed: LogRecord[] = [];
+  for (const record of rest) {
+    if (!mayOvertake(record, { passed, model: ahead })) {
+      passed.push(record);
+      continue;
+    }
+    ahead.take(record);
+    if (ahead.digest() === found) return ahead;
+  }
+  return undefined;
+}
+
+function mayOvertake(
+  record: LogRecord,
+  { passed, model }: { readonly passed: readonly LogRecord[]; readonly model: LogModel },
+): boolean {
+  if (record.type !== 'forget' && record.type !== 'remove') return false;
+  const before = passed.filter((one) => 'shard' in one && one.shard === record.shard);
+  if (record.type === 'remove') return before.length === 0;
+  const isTurned = before.some(({ type, ...one }) => {
+    return type !== 'forget' && (type !== 'write' || ('write' in one && one.write.snapshot));
+  });
+  const replica = model.replicas.get(record.shard);
+  return !isTurned && replica !== undefined && record.index <= replica.lastIndex;
 }
 
 /** Every entry reads as it was written; those that are damaged are named in `isDamaged`. */

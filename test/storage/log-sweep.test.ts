@@ -10,7 +10,7 @@ import { appendNow, mustOpen, openNow, rest, TINY } from './log-life.ts';
 import { checkEntries, digestOf, LogModel, matchPrefix, type ReplicaModel } from './log-model.ts';
 import { randomRecord, SMALL } from './log-records.ts';
 
-const LIMITS = { ...TINY, segmentBytes: 12_288, batchBytesMax: 1536 };
+const LIMITS = { ...TINY, segmentBytesMin: 12_288, segmentBytes: 12_288, batchBytesMax: 1536 };
 const TASTE = { ...SMALL, shards: 3, payloadBytesMax: 130, entriesMax: 4 };
 
 interface SmallLog {

@@ -171,7 +171,7 @@ function randomNodeMessage(random: Random): NodeMessage {
     case 'told':
       return { type: 'told', id, shard, index: randomCount(random) };
     case 'beat':
-      return { type: 'beat', mapVersion: randomCount(random) };
+      return { type: 'beat', mapVersion: randomCount(random), isReadOnly: random.chance(0.5) };
     case 'map':
       return { type: 'map', map: someBytes(random) };
     case 'forward':

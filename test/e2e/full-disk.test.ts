@@ -1,0 +1,139 @@
+/** A store on a full disk: it reads, deletes and restarts, and goes on once there is room. */
+
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Client, KvError, open } from '../../src/index.ts';
+import { smallDisk } from '../support/small-disk.ts';
+
+const MEBIBYTES = 96;
+const VALUE = 'v'.repeat(50_000);
+const KEYS_MAX = 5000;
+/** After this nothing is on its way to the state store any more. */
+const CHECKPOINT_MILLISECONDS = 3000;
+const READ_ONLY = { code: 'read-only', outcome: 'notApplied' };
+const DELETER = fileURLToPath(new URL('./full-disk-deleter.js', import.meta.url));
+
+/** Puts until that is refused; says how many keys there are then. */
+async function fillUp(kv: Client, from = 0): Promise<number> {
+  for (let count = from; count < KEYS_MAX; count++) {
+    try {
+      await kv.set(`key:${count}`, VALUE);
+    } catch (error) {
+      ok(error instanceof KvError && error.code === 'read-only', String(error));
+      equal(error.outcome, 'notApplied');
+      return count;
+    }
+  }
+  throw new Error('the disk was never full');
+}
+
+/** Every key from `first` on is there, and those before are not. */
+async function check(kv: Client, first: number, count: number): Promise<void> {
+  const there: number[] = [];
+  for (let number = 0; number < count; number++) {
+    if ((await kv.get(`key:${number}`))?.value === VALUE) there.push(number);
+  }
+  deepEqual(
+    there,
+    Array.from({ length: count - first }, (_, nth) => first + nth),
+  );
+}
+
+async function remove(kv: Client, from: number, to: number): Promise<void> {
+  for (let number = from; number < to; number++) await kv.delete(`key:${number}`);
+}
+
+/** As soon as it is taken; fails if that takes far too long. */
+async function putSoon(kv: Client): Promise<void> {
+  for (let attempt = 0; attempt < 600; attempt++) {
+    try {
+      await kv.set('again', attempt);
+      return;
+    } catch (error) {
+      ok(error instanceof KvError && error.code === 'read-only', String(error));
+      await pause(50);
+    }
+  }
+  throw new Error('writes never came back');
+}
+
+/** What this process has handed to the system to write. */
+function bytesWritten(): number {
+  return Number(/wchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+}
+
+/** A process that deletes, and is killed in the middle of it; says how far it had come. */
+async function killedDeleter(folder: string, from: number): Promise<number> {
+  const child = spawn(process.execPath, [DELETER, folder, `${from}`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+    if (said.includes(`deleted ${from + 20}\n`)) child.kill('SIGKILL');
+  });
+  const [code, signal] = await once(child, 'close');
+  deepEqual([code, signal], [null, 'SIGKILL'], said);
+  return Number([...said.matchAll(/deleted (\d+)\n/g)].at(-1)?.[1]) + 1;
+}
+
+test('a full disk costs nothing that was acknowledged, and no restart', async (context) => {
+  const disk = smallDisk(context, MEBIBYTES);
+  if (disk === undefined) return;
+  const folder = join(disk.path, 'data');
+  let kv = await open(folder);
+  let count = await fillUp(kv);
+  // What is being written when the last byte goes ends the store: no look can come in time.
+  await pause(CHECKPOINT_MILLISECONDS);
+  disk.fill();
+  // That is seen within some seconds.
+  count = await fillUp(kv, count);
+  await rejects(kv.set('more', VALUE), READ_ONLY);
+  await check(kv, 0, count);
+  await remove(kv, 0, 100);
+  const before = bytesWritten();
+  await pause(1500);
+  ok(bytesWritten() - before < 4 * 1024 * 1024, 'the disk is not filled and emptied for ever');
+  await kv.close();
+  disk.fill();
+  kv = await open(folder);
+  count = await fillUp(kv, count);
+  await check(kv, 100, count);
+  await remove(kv, 100, 200);
+  await kv.close();
+  let first = 200;
+  for (let kill = 0; kill < 3; kill++) {
+    disk.fill();
+    first = await killedDeleter(folder, first);
+  }
+  disk.fill();
+  kv = await open(folder);
+  // The one that was on its way may be gone as well.
+  await remove(kv, first, first + 1);
+  await check(kv, first + 1, count);
+  disk.makeRoom();
+  await putSoon(kv);
+  for (let number = 0; number < 100; number++) await kv.set(`new:${number}`, VALUE);
+  await kv.close();
+  kv = await open(folder);
+  await check(kv, first + 1, count);
+  equal((await kv.get('new:99'))?.value, VALUE);
+  await kv.close();
+});
+
+test('what is deleted makes the room that is missing', async (context) => {
+  const disk = smallDisk(context, MEBIBYTES);
+  if (disk === undefined) return;
+  const kv = await open(join(disk.path, 'data'));
+  const count = await fillUp(kv);
+  await remove(kv, 0, count);
+  await putSoon(kv);
+  ok((await fillUp(kv)) > count / 4, 'there is room for much again');
+  await kv.close();
+});
