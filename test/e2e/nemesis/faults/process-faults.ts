@@ -10,6 +10,7 @@ import { type Fault, leaderOr, namesOf, type Running, type Stage } from './fault
 type Choice = (stage: Stage, random: Random) => Promise<readonly Host[]>;
 
 const STOP_LOOKS = 100;
+const REMOVALS = 20;
 const PERIOD_MICROSECONDS = 100_000;
 
 function some(countOf: (nodes: number) => number): Choice {
@@ -142,8 +143,13 @@ class Share {
   async free(isRunning: boolean): Promise<void> {
     this.#write('cpu.cfs_quota_us', -1);
     if (isRunning) writeFileSync(`${SHARES_FOLDER}/cgroup.procs`, String(this.#pid));
-    await pause(50);
-    rmdirSync(this.#group);
+    // A process that ends keeps its group for a moment; what stays is swept in the end.
+    for (let attempt = 0; attempt < REMOVALS; attempt++) {
+      await pause(50);
+      try {
+        return rmdirSync(this.#group);
+      } catch {}
+    }
   }
 
   #write(name: string, value: number): void {
