@@ -103,6 +103,11 @@ was applied.`,
 sound: they are hashed on the disk and on the way.
 Do: read the key with the codec that wrote it, or look at the bytes: kvctl
 get KEY --stored --hex.`,
+  'value-lost': `The value of the key is damaged on disk, and the node has the only copy of it.
+Nothing was applied. All other keys are served.
+Do: write the key anew, or delete it: both heal it. If there is a backup, take
+the value from there. kvctl salvage FOLDER, with the node stopped, names all that
+is damaged. A second and third replica would have healed it by themselves.`,
   'membership-refused': `What was asked for a node would lose data or replicas, or
 makes no sense for it; the message says which. Nothing was changed.
 Do: what the message says. kvctl status shows which nodes are down, kvctl

@@ -45,6 +45,10 @@ const CODES = {
   overflow: [false, 'the result does not fit 64 bits'],
   'unsupported-value': [false, 'use a codec that can spell this value'],
   'damaged-value': [false, 'read the key with the codec that it was written with'],
+  'value-lost': [
+    false,
+    'write or delete the key to go on without it; `kvctl salvage` tells what else is damaged',
+  ],
   'membership-refused': [false, 'see the message; nothing was changed'],
   'bad-cursor': [
     false,

@@ -143,7 +143,7 @@ export class Chores {
       cursor.close();
       view.close();
       sweeping.delete(replica);
-      if (rows instanceof StateDamage) replica.spoil();
+      if (rows instanceof StateDamage) replica.damaged(rows);
       if (rows instanceof StateDamage || !replica.isLeader) return onMissed();
       const body = onRows(rows);
       const epoch = replica.machine instanceof DataMachine ? replica.machine.epoch : 0;

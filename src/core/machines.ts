@@ -4,7 +4,9 @@ import type { ShardId } from '../base/ids.ts';
 import { Catalogue } from '../catalog/catalogue.ts';
 import { CATALOGUE_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
 import { encodeReply } from '../catalog/command-bytes.ts';
+import { LOST } from '../machine/section.ts';
 import { DataMachine } from '../shard/data-machine.ts';
+import { isLostValue } from '../shard/lost-value.ts';
 import type { Command, MachineView, ShardMachine, Verdict } from '../shard/shard-machine.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
@@ -16,9 +18,23 @@ interface MachineOptions {
 }
 
 export function machineOf({ shard, store, onMap }: MachineOptions): ShardMachine {
-  const view: MachineView = { get: (section, key) => store.get(shard, section, key) };
+  const view = viewOf(shard, store);
   if (shard === CATALOGUE_SHARD) return new CatalogueMachine(view, onMap);
   return new DataMachine(view);
+}
+
+/** A value that is lost is no reason for its machine to stop. */
+function viewOf(shard: ShardId, store: StateStore): MachineView {
+  return {
+    get: (section, key) => {
+      try {
+        return store.get(shard, section, key);
+      } catch (error) {
+        if (error instanceof StateDamage && isLostValue(store, error)) return LOST;
+        throw error;
+      }
+    },
+  };
 }
 
 /** The map in the state of the catalogue's replica, if there is one and it can be read. */

@@ -38,7 +38,7 @@ export function openStore(options: NodeStoreOptions): StateStore {
     },
     onDamage: (damage) => {
       onDamage(damage);
-      replicaOf(damage.shard)?.spoil();
+      replicaOf(damage.shard)?.damaged(damage);
     },
   });
 }

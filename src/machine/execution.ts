@@ -10,7 +10,7 @@ import { decodeInteger, encodeInteger, type Int64, isLess, sum } from './int64.t
 import { isWrite } from './operation-codec.ts';
 import { type Output, outputBytesMax, type Reason, type Reply } from './reply.ts';
 import { decodeRow, type Row, writeRow } from './row.ts';
-import { NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
+import { LOST, NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
 import { SILENT, type Verdict } from './session.ts';
 import type { Contender } from './transaction-id.ts';
 import type { Work } from './work.ts';
@@ -45,6 +45,9 @@ const written = new WrittenKeys();
 
 const OUTPUTS_HEADER_BYTES = 8;
 
+/** An operation depends on a value that was lost. */
+class ValueLost extends Error {}
+
 export class Execution {
   readonly #source: StateSource;
   readonly #writer: Writer;
@@ -58,6 +61,8 @@ export class Execution {
   readonly #isAlone: boolean;
   #outputs: Output[] = [];
   #resultBytesLeft = 0;
+  /** Of the operation at hand. */
+  #position = 0;
   /** Nothing of the entry has cost anything before the command. */
   #isFirst = true;
 
@@ -88,7 +93,7 @@ export class Execution {
     const writes = this.#writes.length;
     this.#outputs = [];
     this.#resultBytesLeft = resultBytesMax - OUTPUTS_HEADER_BYTES;
-    const verdict = this.#decide(command) ?? this.#act(command);
+    const verdict = this.#judge(command);
     if (verdict !== undefined) {
       this.#writes.length = writes;
       if (!this.#isAlone) written.cutTo(keys);
@@ -110,8 +115,27 @@ export class Execution {
   redo(command: Command): void {
     this.#outputs = [];
     for (const operation of command) {
-      const reason = isWrite(operation) ? this.#do(operation) : undefined;
+      const reason = isWrite(operation) ? this.#redoOne(operation) : undefined;
       assert(reason === undefined, 'what could be done once can be done again');
+    }
+  }
+
+  /** What is added to a value that was lost meanwhile is lost with it. */
+  #redoOne(operation: Operation): Reason | undefined {
+    try {
+      return this.#do(operation);
+    } catch (error) {
+      if (!(error instanceof ValueLost)) throw error;
+      return undefined;
+    }
+  }
+
+  #judge(command: Command): Verdict | undefined {
+    try {
+      return this.#decide(command) ?? this.#act(command);
+    } catch (error) {
+      if (!(error instanceof ValueLost)) throw error;
+      return refused('value-lost', this.#position);
     }
   }
 
@@ -128,6 +152,7 @@ export class Execution {
   #decide(command: Command): Verdict | undefined {
     for (let position = 0; position < command.length; position++) {
       const operation = command[position] as Operation;
+      this.#position = position;
       if (!this.#isAlone && written.has(operation.key)) return refused('key-twice', position);
       switch (operation.type) {
         case 'check-version':
@@ -148,6 +173,7 @@ export class Execution {
   #act(command: Command): Verdict | undefined {
     for (let position = 0; position < command.length; position++) {
       const operation = command[position] as Operation;
+      this.#position = position;
       const isSecond = !this.#isAlone && isWrite(operation) && !written.add(operation.key);
       const reason = isSecond ? 'key-twice' : this.#do(operation);
       if (reason !== undefined) return refused(reason, position);
@@ -190,7 +216,8 @@ export class Execution {
     let expiresAt = 0;
     if (lifeMilliseconds > 0) {
       expiresAt = this.#logTime + lifeMilliseconds;
-      const before = this.#rowAt(key)?.expiresAt ?? 0;
+      const row = this.#rowOrLost(key);
+      const before = row === 'lost' ? 0 : (row?.expiresAt ?? 0);
       if (before !== expiresAt) {
         this.#index(before, key, undefined);
         this.#index(expiresAt, key, NO_BYTES);
@@ -200,8 +227,9 @@ export class Execution {
   }
 
   #delete(key: Uint8Array): undefined {
-    const row = this.#rowAt(key);
-    if (row !== undefined) {
+    const row = this.#rowOrLost(key);
+    if (row === 'lost') this.#writes.push({ section: SECTION.values, key, value: undefined });
+    else if (row !== undefined) {
       this.#index(row.expiresAt, key, undefined);
       const { version: removed } = row;
       this.#writes.push({ section: SECTION.values, key, value: undefined, removed });
@@ -238,9 +266,17 @@ export class Execution {
     return undefined;
   }
 
+  /** Throws `ValueLost`: what is written anew or deleted does without the row. */
   #rowAt(key: Uint8Array): Row | undefined {
+    const row = this.#rowOrLost(key);
+    if (row === 'lost') throw new ValueLost();
+    return row;
+  }
+
+  #rowOrLost(key: Uint8Array): Row | 'lost' | undefined {
     const bytes = this.#source.get(SECTION.values, key);
     if (bytes === undefined) return undefined;
+    if (bytes === LOST) return 'lost';
     this.#work.add(bytes.length);
     return present(decodeRow(bytes), 'a row is one');
   }

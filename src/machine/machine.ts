@@ -13,7 +13,7 @@ import type { Prepared } from './prepared.ts';
 import { Lifetime, Remembrance } from './remembrance.ts';
 import { encodeReply, type Reason, type Reply } from './reply.ts';
 import { decodeRow } from './row.ts';
-import { NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
+import { LOST, NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
 import { decodeSession, slotKeyOf, writeSession } from './session.ts';
 import type { Participant } from './transaction.ts';
 import { decodeDecide, decodeIds, decodePrepare, decodeResolutions } from './transaction-codec.ts';
@@ -235,6 +235,8 @@ export class Machine {
     // It is found due again once the transaction that holds it is resolved.
     if (this.#transactions.prepared.holderOf(due.key) !== undefined) return;
     const bytes = this.#source.get(SECTION.values, due.key);
+    // Nobody knows when it is due.
+    if (bytes === LOST) return;
     this.#work.add(bytes?.length ?? 0);
     const row = bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');
     if (row?.expiresAt === due.expiresAt) {

@@ -25,6 +25,7 @@ const REASONS = [
   'aborted',
   'entry-full',
   'too-much-work',
+  'value-lost',
 ] as const;
 
 /** Why nothing of a command happened; the room's README says what each one means. */

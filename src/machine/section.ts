@@ -32,7 +32,11 @@ export interface StateWrite {
  * long as the machine may look at them, which is until `apply` returns.
  */
 export interface StateSource {
+  /** `LOST` for a value of a user that was there, and that nothing can tell any more. */
   get(section: number, key: Uint8Array): Uint8Array | undefined;
 }
+
+/** Known by its identity: no row is these bytes. */
+export const LOST = new Uint8Array(0);
 
 export const NO_BYTES = new Uint8Array(0);

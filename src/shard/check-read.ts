@@ -32,7 +32,7 @@ interface CheckReadOptions {
   readonly moment: Moment;
   /** Nobody waits for the answer any more. */
   readonly isLate: () => boolean;
-  readonly onDamage: () => void;
+  readonly onDamage: (damage: StateDamage) => Failure;
   /** All of them do. */
   readonly onHolds: () => void;
   readonly onHeld: (holder: Prepared, isPressing: boolean) => void;
@@ -87,8 +87,7 @@ export class CheckRead {
     if (!(verdict instanceof StateDamage)) {
       return this.#reply({ type: 'check-failed', position: verdict.position, version: 0 });
     }
-    this.#fail('damaged');
-    this.#options.onDamage();
+    this.#fail(this.#options.onDamage(verdict));
   }
 
   /** The first key that another transaction holds. */

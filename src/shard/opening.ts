@@ -46,7 +46,8 @@ export function openReplica(
   const { store } = host;
   if (!store.shards.includes(shard)) create(shard, found, store);
   let machine = machineOrNone(shard, options);
-  if (contradicts(store.description(shard), { shard, found, log })) store.condemn(shard);
+  const isContradicted = contradicts(store.description(shard), { shard, found, log });
+  if (isContradicted) store.condemn(shard);
   if (!isUsable(shard, machine, store) && hasEverything(found)) {
     // Of a former life's rows none counts any more; a generation of its own begins.
     store.drop(shard);
@@ -73,7 +74,9 @@ export function openReplica(
   const { member } = restored;
   const newMachine = () => options.machineOf(shard);
   const replica = new Replica({ host, shard, member, raft, machine, newMachine, time });
-  if (isUseless || !isUsable(shard, machine, store)) replica.spoil();
+  // Values that were lost are lost: what there is beside them is served.
+  const isBearable = machine !== NO_MACHINE && store.isAlone(shard) && !isContradicted;
+  if (isUseless || !(isBearable || isUsable(shard, machine, store))) replica.spoil();
   return replica;
 }
 

@@ -26,7 +26,7 @@ interface RangeReadOptions {
   /** Keys of the range that transactions hold, as of the view. */
   readonly locks: readonly Lock[];
   readonly fair: Pick<FairQueue, 'add' | 'list'>;
-  readonly onDamage: () => void;
+  readonly onDamage: (damage: StateDamage) => Failure;
   /** The first key that it comes to is held: it has to wait for this one. */
   readonly onHeld: (lock: Lock) => void;
 }
@@ -80,8 +80,7 @@ export class RangeRead implements Job {
     const { asker, fair, onDamage } = this.#options;
     const { share } = asker.origin;
     if (rows instanceof StateDamage) {
-      this.#fail('damaged');
-      return onDamage();
+      return this.#fail(onDamage(rows));
     }
     if (share?.isGone === true) return this.#close();
     if (share !== undefined) share.credit -= costOf(rows);

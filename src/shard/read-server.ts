@@ -10,6 +10,7 @@ import type { Contender } from '../machine/transaction-id.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { KeyRange } from '../wire/request.ts';
+import type { Failure } from '../wire/response.ts';
 import { CheckRead } from './check-read.ts';
 import type { FairQueue } from './fair-queue.ts';
 import { failAsker } from './proposals.ts';
@@ -26,8 +27,8 @@ interface ReadServerOptions {
   /** The node's monotone milliseconds, as of now. */
   readonly clock: () => number;
   readonly fair: Pick<FairQueue, 'add' | 'list'>;
-  /** The state is not what it was: nobody may be sent here again. */
-  readonly onDamage: () => void;
+  /** A row is not what was written: says what the asker is told. */
+  readonly onDamage: (damage: StateDamage) => Failure;
   /** All its checks hold: the transaction has no more need of these keys. */
   readonly onChecked: (owner: Contender, keys: readonly Uint8Array[]) => void;
   /** The read met a key that is held, and has not been answered. */
@@ -57,8 +58,7 @@ export class ReadServer {
       return requestCost + this.#serve(read, moment);
     } catch (error) {
       if (!(error instanceof StateDamage)) throw error;
-      failAsker(asker, 'damaged', time);
-      this.#options.onDamage();
+      failAsker(asker, this.#options.onDamage(error), time);
       return requestCost;
     }
   }

@@ -6,6 +6,7 @@ import { SHARD_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared, PreparedParts } from '../machine/prepared.ts';
 import type { Outcome, RaftEvent, ReadAnswer } from '../raft/ready.ts';
+import type { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure } from '../wire/response.ts';
 import type { Entrance } from './entrance.ts';
@@ -32,7 +33,8 @@ export interface ReadingHost {
   step(event: RaftEvent): Outcome;
   fail(asker: Asker, failure: Failure): void;
   touch(): void;
-  spoil(): void;
+  /** Says what whoever wanted the row is told. */
+  damaged(damage: StateDamage): Failure;
   nextRead(): number;
   /** Asks the leader how far it is; false if the question did not leave. */
   askLeader(question: number): boolean;
@@ -69,7 +71,7 @@ export class Reading {
       store: host.store,
       fair: host.fair,
       clock: () => host.now,
-      onDamage: () => host.spoil(),
+      onDamage: (damage) => host.damaged(damage),
       onHeld: (read, holder, isPressing) => this.#hold(read, holder, isPressing),
       onChecked: (reserver, keys) => commands.entrance.release(reserver, keys),
     });

@@ -17,6 +17,7 @@ import type { Failure } from '../wire/response.ts';
 import { Backlog } from './backlog.ts';
 import { FingerprintTaking } from './fingerprint-taking.ts';
 import type { LogTime } from './log-time.ts';
+import { isLostValue } from './lost-value.ts';
 import { plainProposal, stampedProposal } from './proposal.ts';
 import { type Asker, failAsker } from './proposals.ts';
 import { Proposing, type ProposingHost } from './proposing.ts';
@@ -370,6 +371,13 @@ export class Replica implements ProposingHost, ReadingHost {
     }
     if (this.isLeader) this.step({ type: 'snapshot-readable' });
     if (this.hasBacklog || this.#intake.isAwaited) this.touch();
+  }
+
+  /** A row is not what was written. Says what whoever wanted it is told. */
+  damaged(damage: StateDamage): Failure {
+    if (isLostValue(this.store, damage)) return 'value-lost';
+    this.spoil();
+    return 'damaged';
   }
 
   /** Found by whoever reads; said once. */

@@ -133,6 +133,12 @@ export class StateStore {
     return this.#stateOf(shard).isDamaged;
   }
 
+  /** Whether this is the only replica of the shard. */
+  isAlone(shard: ShardId): boolean {
+    const { voters, outgoing, learners } = this.description(shard).configuration;
+    return voters.length === 1 && outgoing.length === 0 && learners.length === 0;
+  }
+
   /** Undefined for a damaged shard. Reads what some of the last writes replaced. */
   hash(shard: ShardId): StateHash | undefined {
     return this.#stateOf(shard).hash();

@@ -35,6 +35,8 @@ export const FAILURES = [
   'held',
   /** Nodes ask each other for it; nothing that a client may want. */
   'nodes-only',
+  /** What should be read is damaged, and no other replica has it. */
+  'value-lost',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

@@ -6,6 +6,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { ClassicLevel } from 'classic-level';
 import { Random } from '../../src/base/random.ts';
 import { open } from '../../src/index.ts';
 import { change, filesOf, flip } from '../storage/level-folder.ts';
@@ -135,4 +136,60 @@ test('what nothing can replace is refused, served by no one, and left alone', LO
   }
   t.diagnostic(`flips: ${JSON.stringify([...outcomes])}`);
   assert.ok((outcomes.get('served') ?? 0) > FLIPS / 2, 'most flipped bits are turned back');
+});
+
+/** Of the row of a key, with the checksums of LevelDB made right again: as if it was so written. */
+async function spoilRow(state: string, key: string): Promise<void> {
+  const encodings = { keyEncoding: 'view', valueEncoding: 'view', compression: false } as const;
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(state, encodings);
+  let spoilt = 0;
+  for await (const [stored, record] of level.iterator()) {
+    if (stored[0] !== 3 || !Buffer.from(stored).includes(key)) continue;
+    const changed = record.slice();
+    changed[changed.length - 1] = (changed[changed.length - 1] as number) ^ 0xff;
+    await level.put(stored, changed, { sync: true });
+    spoilt += 1;
+  }
+  await level.close();
+  assert.equal(spoilt, 1, 'there is one such row');
+}
+
+test('of a store with one damaged row that row is lost, and nothing else', LONG, async () => {
+  const { folder, state } = await irreplaceable();
+  {
+    await using kv = await open(folder);
+    await kv.set('row one', 1);
+    await kv.set('row two', 2);
+    await checkpoint(folder, () => kv.set('fourth', 1));
+  }
+  for (const key of ['row one', 'row two']) await spoilRow(state, key);
+  const lost = { code: 'value-lost', outcome: 'notApplied', hint: /kvctl salvage/ };
+  for (let life = 0; life < 2; life++) {
+    await using kv = await open(folder);
+    const all = Array.from({ length: 10 }, (_, at) => kv.get(['k', at]));
+    const one = kv.get('row one');
+    const incr = kv.incr('row one');
+    await assert.rejects(one, lost);
+    await assert.rejects(incr, lost);
+    await assert.rejects(kv.set('row one', 3, { ifVersion: 7 }), lost);
+    await assert.rejects(async () => {
+      for await (const entry of kv.scan({ prefix: 'row' })) assert.fail(String(entry.key));
+    }, lost);
+    assert.equal((await Promise.all(all)).filter((found) => found !== undefined).length, 9);
+    await kv.set('beside it', life);
+    assert.equal((await kv.get('beside it'))?.value, life);
+    await checkpoint(folder, () => kv.set('fifth', life));
+  }
+  {
+    await using kv = await open(folder);
+    await kv.set('row one', 'anew');
+    await kv.delete('row two');
+    assert.equal((await kv.get('row one'))?.value, 'anew');
+    assert.equal(await kv.get('row two'), undefined);
+    await checkpoint(folder, () => kv.set('sixth', 1));
+  }
+  await using kv = await open(folder);
+  assert.equal((await kv.get('row one'))?.value, 'anew');
+  assert.equal(await kv.get('row two'), undefined);
+  assert.equal(await kv.incr('visits'), 1n);
 });

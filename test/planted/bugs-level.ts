@@ -70,6 +70,17 @@ export const LEVEL_BUGS: readonly Bug[] = [
     isFast: true,
   },
   {
+    name: 'lost-value-taken-for-none',
+    sentence: 'a command takes a value that was lost for one that is not there',
+    trap: '1',
+    file: 'src/machine/execution.ts',
+    find: "if (row === 'lost') throw new ValueLost();",
+    replace: "if (row === 'lost') return undefined;",
+    profiles: [],
+    tests: ['lost-value'],
+    isFast: true,
+  },
+  {
     name: 'only-copy-set-aside',
     sentence: 'a damaged store is set aside although nothing else has what it holds',
     trap: '1',

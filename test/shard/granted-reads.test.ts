@@ -45,7 +45,7 @@ class Rig {
       step: () => TAKEN,
       fail: ({ id }: Asker, failure: Failure) => failed.push([id, failure]),
       touch() {},
-      spoil() {},
+      damaged: () => 'damaged' as const,
       nextRead: () => {
         this.#lastRead += 1;
         return this.#lastRead;

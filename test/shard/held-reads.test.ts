@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { Reading, type ReadingHost } from '../../src/shard/reading.ts';
-import type { Response } from '../../src/wire/response.ts';
+import type { Failure, Response } from '../../src/wire/response.ts';
 import { bytesOf, put } from '../machine/machine-rig.ts';
 import { AT_ONCE } from './at-once.ts';
 import { HeldRig, said } from './held-rig.ts';
@@ -175,7 +175,9 @@ class Host implements ReadingHost {
 
   touch(): void {}
 
-  spoil(): void {}
+  damaged(): Failure {
+    return 'damaged';
+  }
 
   nextRead(): number {
     this.#reads += 1;

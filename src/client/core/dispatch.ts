@@ -266,8 +266,10 @@ export class Dispatch {
       case 'lost':
       case 'too-late':
         return this.#retry(errand, at, { why, rest });
+      // One key of it may be too large, or lost: the others are answered by themselves.
       case 'too-much':
-        return this.#halve(errand, at);
+      case 'value-lost':
+        return this.#halve(errand, at, why);
       case 'read-only':
       case 'malformed':
       case 'nodes-only':
@@ -315,9 +317,9 @@ export class Dispatch {
     this.#restUntil(errand, now + pause, this.#contending);
   }
 
-  #halve(errand: Errand, at: Arrival): void {
+  #halve(errand: Errand, at: Arrival, why: 'too-much' | 'value-lost'): void {
     const halves = errand.halves();
-    if (halves.length === 0) return this.#fail(errand, at, 'too-much');
+    if (halves.length === 0) return this.#fail(errand, at, why);
     this.#end(errand);
     for (const half of halves) this.submit(half);
   }
@@ -413,6 +415,7 @@ const CODE_OF = {
   'too-much': 'result-too-large',
   'an answer that cannot be read': 'refused',
   'nodes-only': 'refused',
+  'value-lost': 'value-lost',
 } as const;
 const UNREADABLE = 'an answer that cannot be read';
 

@@ -41,7 +41,13 @@ export function refusalOf(
 }
 
 /** Reasons that one operation gave. */
-const AT_A_KEY: readonly Reason[] = ['not-a-number', 'overflow', 'value-too-large', 'key-twice'];
+const AT_A_KEY: readonly Reason[] = [
+  'not-a-number',
+  'overflow',
+  'value-too-large',
+  'key-twice',
+  'value-lost',
+];
 
 const CODE_OF: Readonly<Record<Exclude<Reason, PassingReason>, KvErrorCode>> = {
   acknowledged: 'answer-lost',
@@ -51,6 +57,7 @@ const CODE_OF: Readonly<Record<Exclude<Reason, PassingReason>, KvErrorCode>> = {
   'key-twice': 'key-twice',
   'result-too-large': 'result-too-large',
   'too-much-work': 'command-too-large',
+  'value-lost': 'value-lost',
   malformed: 'refused',
   'gave-way': 'contended',
   aborted: 'contended',

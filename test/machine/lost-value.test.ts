@@ -1,0 +1,76 @@
+/** A value that is damaged and that nothing else has: commands do without it, or do nothing. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Operation } from '../../src/machine/command.ts';
+import { int64From } from '../../src/machine/int64.ts';
+import { Machine } from '../../src/machine/machine.ts';
+import { LOST, SECTION, type StateSource } from '../../src/machine/section.ts';
+import { bytesOf, MachineRig } from './machine-rig.ts';
+
+const KEY = bytesOf('lost');
+const OTHER = bytesOf('other');
+const LIFE = 1000;
+
+/** A shard in which one row is lost until it is written or deleted. */
+function rigWithLoss(): MachineRig {
+  const rig = new MachineRig();
+  rig.do(putOf(KEY, 'old'));
+  rig.do(putOf(OTHER, 'kept'));
+  const lost = rig.rows.get(SECTION.values, KEY);
+  const source: StateSource = {
+    get: (section, key) => {
+      const found = rig.rows.get(section, key);
+      return found !== undefined && found === lost ? LOST : found;
+    },
+  };
+  rig.machine = new Machine({ source });
+  return rig;
+}
+
+function putOf(key: Uint8Array, value: string, lifeMilliseconds = 0): Operation {
+  return { type: 'put', key, value: bytesOf(value), lifeMilliseconds };
+}
+
+const NEEDING: readonly Operation[] = [
+  { type: 'get', key: KEY },
+  { type: 'check-version', key: KEY, version: 1 },
+  { type: 'check-value', key: KEY, value: bytesOf('old') },
+  { type: 'check-presence', key: KEY, isThere: true },
+  { type: 'add', key: KEY, operand: int64From(1n) },
+  { type: 'append', key: KEY, value: bytesOf('more') },
+];
+
+for (const operation of NEEDING) {
+  test(`${operation.type} of a lost value does nothing, nor does what comes with it`, () => {
+    const rig = rigWithLoss();
+    const reply = rig.do(putOf(OTHER, 'changed'), operation);
+    deepEqual(reply, { type: 'refused', reason: 'value-lost', position: 1 });
+    equal(rig.value('other'), 'kept');
+    const third = putOf(bytesOf('third'), 'x');
+    const [one, two] = rig.ask([[operation, third], [putOf(OTHER, 'alone')]]);
+    equal(one?.type, 'refused');
+    equal(two?.type, 'done', 'another command of the batch takes effect');
+    equal(rig.value('other'), 'alone');
+  });
+}
+
+for (const operation of [putOf(KEY, 'new'), putOf(KEY, 'new', LIFE)]) {
+  const what = operation.type === 'put' && operation.lifeMilliseconds > 0 ? ' for some time' : '';
+  test(`a lost value is healed by writing it anew${what}`, () => {
+    const rig = rigWithLoss();
+    equal(rig.do(operation).type, 'done');
+    const reply = rig.do({ type: 'append', key: KEY, value: bytesOf('er') });
+    equal(reply.type, 'done');
+    equal(rig.value('lost'), 'newer');
+  });
+}
+
+test('a lost value is healed by deleting it, and was there', () => {
+  const rig = rigWithLoss();
+  const reply = rig.do({ type: 'delete', key: KEY });
+  deepEqual(reply.type === 'done' ? reply.outputs : [], [{ type: 'deleted', wasThere: true }]);
+  equal(rig.value('lost'), undefined);
+  const check: Operation = { type: 'check-presence', key: KEY, isThere: false };
+  equal(rig.do(check, putOf(KEY, 'again')).type, 'done');
+});
