@@ -6,7 +6,7 @@ import { CATALOGUE_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
 import { encodeReply } from '../catalog/command-bytes.ts';
 import { LOST } from '../machine/section.ts';
 import { DataMachine } from '../shard/data-machine.ts';
-import { isLostValue } from '../shard/lost-value.ts';
+import { isValue } from '../shard/lost-value.ts';
 import type { Command, MachineView, ShardMachine, Verdict } from '../shard/shard-machine.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
@@ -14,23 +14,26 @@ import type { StateStore } from '../storage/state-store.ts';
 interface MachineOptions {
   readonly shard: ShardId;
   readonly store: StateStore;
+  /** Whether nothing else has what the state holds. */
+  readonly isIrreplaceable: () => boolean;
   readonly onMap: (map: ClusterMap) => void;
 }
 
-export function machineOf({ shard, store, onMap }: MachineOptions): ShardMachine {
-  const view = viewOf(shard, store);
+export function machineOf(options: MachineOptions): ShardMachine {
+  const { shard, onMap } = options;
+  const view = viewOf(options);
   if (shard === CATALOGUE_SHARD) return new CatalogueMachine(view, onMap);
   return new DataMachine(view);
 }
 
 /** A value that is lost is no reason for its machine to stop. */
-function viewOf(shard: ShardId, store: StateStore): MachineView {
+function viewOf({ shard, store, isIrreplaceable }: MachineOptions): MachineView {
   return {
     get: (section, key) => {
       try {
         return store.get(shard, section, key);
       } catch (error) {
-        if (error instanceof StateDamage && isLostValue(store, error)) return LOST;
+        if (error instanceof StateDamage && isValue(error) && isIrreplaceable()) return LOST;
         throw error;
       }
     },
@@ -45,7 +48,7 @@ export function mapIn(store: StateStore): ClusterMap | undefined {
     found = map;
   };
   try {
-    machineOf({ shard: CATALOGUE_SHARD, store, onMap });
+    machineOf({ shard: CATALOGUE_SHARD, store, isIrreplaceable: () => false, onMap });
   } catch (error) {
     if (!(error instanceof StateDamage)) throw error;
   }

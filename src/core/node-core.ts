@@ -17,6 +17,7 @@ import { Router, type RouterHost } from '../router/router.ts';
 import { FairQueue } from '../shard/fair-queue.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Replica, ReplicaHost } from '../shard/replica.ts';
+import type { ShardMachine } from '../shard/shard-machine.ts';
 import type { Stop } from '../shard/stop.ts';
 import type { Log, LogRecord } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
@@ -133,9 +134,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       random: options.random,
       limits: options.limits ?? RAFT_LIMITS,
       wall: options.wall,
-      machineOf: (shard) => {
-        return machineOf({ shard, store: this.store, onMap: (map) => this.maps.learn(map) });
-      },
+      machineOf: (shard) => this.#machineOf(shard),
       linksOf: (shard) => this.links.of(shard),
       record: (record) => this.#record(record),
       onLost: (lost) => this.#lose(lost),
@@ -414,6 +413,12 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     if (this.map !== undefined) acquaint(this, this.#transport, this.map);
     this.standing.begin();
     this.#isBuilt = true;
+  }
+
+  #machineOf(shard: ShardId): ShardMachine {
+    const isIrreplaceable = () => this.replicas.get(shard)?.isIrreplaceable === true;
+    const onMap = (map: ClusterMap) => this.maps.learn(map);
+    return machineOf({ shard, store: this.store, isIrreplaceable, onMap });
   }
 
   #openStore(): StateStore {

@@ -1,17 +1,30 @@
-/** Which damage a shard can live with: to one value of a user that no other replica has. */
+/** Which damage a shard can live with: to values of users that nothing else has. */
 
+import type { MemberId } from '../base/ids.ts';
 import { SECTION } from '../machine/section.ts';
+import type { Configuration } from '../raft/configuration.ts';
+import type { Position } from '../raft/position.ts';
 import type { StateDamage } from '../storage/state.ts';
-import type { StateStore } from '../storage/state-store.ts';
+
+interface Kept {
+  readonly member: MemberId;
+  /** The newest one in its log. */
+  readonly configuration: Configuration;
+  /** Where its log begins. */
+  readonly base: Position;
+}
 
 /**
- * The key is answered with an error until it is written or deleted; all others are served. Where
- * there is another replica its state is fetched instead, and what the machine itself lives by is
- * nothing that it can do without.
+ * No other replica has the rows, and the log does not have all entries that made them. Nor can
+ * another one come to be: it would be fed a snapshot, and a damaged state gives none.
  */
-export function isLostValue(
-  store: Pick<StateStore, 'isAlone'>,
-  { shard, section }: StateDamage,
-): boolean {
-  return section === SECTION.values && store.isAlone(shard);
+export function isIrreplaceable({ member, configuration, base }: Kept): boolean {
+  const { voters, outgoing, learners } = configuration;
+  const isAlone = voters.length === 1 && voters[0] === member;
+  return isAlone && outgoing.length === 0 && learners.length === 0 && base.index > 0;
+}
+
+/** What the machine itself lives by is nothing that it can do without. */
+export function isValue({ section }: StateDamage): boolean {
+  return section === SECTION.values;
 }

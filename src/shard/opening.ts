@@ -46,8 +46,7 @@ export function openReplica(
   const { store } = host;
   if (!store.shards.includes(shard)) create(shard, found, store);
   let machine = machineOrNone(shard, options);
-  const isContradicted = contradicts(store.description(shard), { shard, found, log });
-  if (isContradicted) store.condemn(shard);
+  if (contradicts(store.description(shard), { shard, found, log })) store.condemn(shard);
   if (!isUsable(shard, machine, store) && hasEverything(found)) {
     // Of a former life's rows none counts any more; a generation of its own begins.
     store.drop(shard);
@@ -75,7 +74,7 @@ export function openReplica(
   const newMachine = () => options.machineOf(shard);
   const replica = new Replica({ host, shard, member, raft, machine, newMachine, time });
   // Values that were lost are lost: what there is beside them is served.
-  const isBearable = machine !== NO_MACHINE && store.isAlone(shard) && !isContradicted;
+  const isBearable = machine !== NO_MACHINE && replica.isIrreplaceable && !store.isCondemned(shard);
   if (isUseless || !(isBearable || isUsable(shard, machine, store))) replica.spoil();
   return replica;
 }

@@ -17,7 +17,7 @@ import type { Failure } from '../wire/response.ts';
 import { Backlog } from './backlog.ts';
 import { FingerprintTaking } from './fingerprint-taking.ts';
 import type { LogTime } from './log-time.ts';
-import { isLostValue } from './lost-value.ts';
+import { isIrreplaceable, isValue } from './lost-value.ts';
 import { plainProposal, stampedProposal } from './proposal.ts';
 import { type Asker, failAsker } from './proposals.ts';
 import { Proposing, type ProposingHost } from './proposing.ts';
@@ -373,9 +373,15 @@ export class Replica implements ProposingHost, ReadingHost {
     if (this.hasBacklog || this.#intake.isAwaited) this.touch();
   }
 
+  /** Nothing else has what its state holds: values that are damaged are lost, all others served. */
+  get isIrreplaceable(): boolean {
+    const { configuration, base } = this.status();
+    return isIrreplaceable({ ...configuration, member: this.member, base });
+  }
+
   /** A row is not what was written. Says what whoever wanted it is told. */
   damaged(damage: StateDamage): Failure {
-    if (isLostValue(this.store, damage)) return 'value-lost';
+    if (this.isIrreplaceable && isValue(damage)) return 'value-lost';
     this.spoil();
     return 'damaged';
   }

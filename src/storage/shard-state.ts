@@ -56,6 +56,7 @@ export class ShardState {
   #sums: StateSums;
   #pending: Pending | undefined;
   #isDamaged: boolean;
+  #isCondemned: boolean;
 
   constructor({ place, disk, pool, recorded, onDamage }: ShardStateOptions) {
     this.place = place;
@@ -66,6 +67,7 @@ export class ShardState {
     this.#overlay = new Overlay(place, pool);
     this.#sums = new StateSums(recorded.hash ?? []);
     this.#isDamaged = recorded.hash === undefined;
+    this.#isCondemned = recorded.isCondemned === true;
   }
 
   get shard(): ShardId {
@@ -78,6 +80,10 @@ export class ShardState {
 
   get isDamaged(): boolean {
     return this.#isDamaged;
+  }
+
+  get isCondemned(): boolean {
+    return this.#isCondemned;
   }
 
   get overlay(): Overlay {
@@ -203,6 +209,7 @@ export class ShardState {
   /** The hash is known to be wrong: the state counts as damaged until a snapshot replaces it. */
   condemn(): void {
     this.#isDamaged = true;
+    this.#isCondemned = true;
   }
 
   freeze(): void {
@@ -218,7 +225,8 @@ export class ShardState {
     assert(frozen !== undefined, 'an overlay was frozen');
     const { overlay, description, sums } = frozen;
     assert(!overlay.hasUnsettled, 'all is settled');
-    return { description, hash: this.#isDamaged ? undefined : sums.hash() };
+    const isCondemned = this.#isCondemned;
+    return { description, hash: this.#isDamaged ? undefined : sums.hash(), isCondemned };
   }
 
   /** The frozen overlay is on disk. */

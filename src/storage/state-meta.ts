@@ -37,6 +37,8 @@ export interface RecordedState {
   readonly description: SnapshotDescription;
   /** Undefined once damage was found: nobody knows what the rows should add up to. */
   readonly hash: StateHash | undefined;
+  /** Without a hash: it is not that some rows are damaged, the state as a whole is another's. */
+  readonly isCondemned?: boolean;
 }
 
 export function encodeStoreRecord(key: Uint8Array, record: StoreRecord): Uint8Array {
@@ -71,6 +73,7 @@ export function encodeShardRecord(key: Uint8Array, record: ShardRecord): Uint8Ar
     writeSnapshot(writer, record.state.description);
     writer.truth(record.state.hash !== undefined);
     writeHash(writer, record.state.hash ?? []);
+    if (record.state.hash === undefined) writer.truth(record.state.isCondemned === true);
   }
   return sealed(key, writer.take());
 }
@@ -88,7 +91,8 @@ function readState(reader: Reader): RecordedState {
   const description = readSnapshot(reader);
   const isKnown = reader.truth();
   const hash = readHash(reader);
-  return { description, hash: isKnown ? hash : undefined };
+  if (isKnown) return { description, hash };
+  return { description, hash: undefined, isCondemned: reader.truth() };
 }
 
 export function writeHash(writer: Writer, hash: StateHash): void {

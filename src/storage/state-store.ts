@@ -133,10 +133,9 @@ export class StateStore {
     return this.#stateOf(shard).isDamaged;
   }
 
-  /** Whether this is the only replica of the shard. */
-  isAlone(shard: ShardId): boolean {
-    const { voters, outgoing, learners } = this.description(shard).configuration;
-    return voters.length === 1 && outgoing.length === 0 && learners.length === 0;
+  /** Whether it was condemned, in this life or before: no row of it counts. */
+  isCondemned(shard: ShardId): boolean {
+    return this.#stateOf(shard).isCondemned;
   }
 
   /** Undefined for a damaged shard. Reads what some of the last writes replaced. */
