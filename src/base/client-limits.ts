@@ -2,6 +2,7 @@
 
 import { assert } from './assert.ts';
 import { MACHINE_LIMITS, REQUEST_LIMITS } from './limits.ts';
+import { TRANSPORT_LIMITS } from './transport-limits.ts';
 
 const KIB = 1024;
 const MIB = 1024 * 1024;
@@ -24,6 +25,8 @@ export const CLIENT_LIMITS = {
   /** Requests on their way on one connection. */
   sentRequestsMax: 4000,
   sentBytesMax: 16 * MIB,
+  /** One frame of requests. */
+  frameBytesMax: TRANSPORT_LIMITS.clientFrameBytesMax,
   /** Between attempts; doubles up to the maximum, less a random part of up to a half. */
   restMillisecondsMin: 20,
   restMillisecondsMax: 1000,

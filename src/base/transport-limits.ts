@@ -42,6 +42,14 @@ export const TRANSPORT_LIMITS = {
   windowIdleMilliseconds: 1000,
   /** Pieces of frames from one peer that wait for the last one. */
   piecesBytesMax: 52 * MIB,
+  /** A frame of a client: the largest entry, and what stands around it. */
+  clientFrameBytesMax: 18 * MIB,
+  /** What may have come of frames whose end has not, over all clients, and over all peers. */
+  clientsUnfinishedBytesMax: 128 * MIB,
+  peersUnfinishedBytesMax: 256 * MIB,
+  /** A frame that has begun to come goes on by so much in so long, or its socket is closed. */
+  frameProgressMilliseconds: 10_000,
+  frameProgressBytes: 128 * KIB,
   /** All sockets that others opened, with and without a hello. */
   connectionsMax: 10_000,
   /** Pieces of one frame: our own frames are never in pieces. */
@@ -75,6 +83,16 @@ export function assertTransportLimits(limits: TransportLimits): void {
 }
 
 assertTransportLimits(TRANSPORT_LIMITS);
+assert(
+  TRANSPORT_LIMITS.clientFrameBytesMax >= WIRE_LIMITS.payloadBytesMax + MIB / 2 &&
+    TRANSPORT_LIMITS.clientFrameBytesMax <= WIRE_LIMITS.frameBytesMax,
+  'the largest command fits a frame of a client',
+);
+assert(
+  TRANSPORT_LIMITS.clientsUnfinishedBytesMax >= 4 * TRANSPORT_LIMITS.clientFrameBytesMax &&
+    TRANSPORT_LIMITS.peersUnfinishedBytesMax >= 4 * WIRE_LIMITS.frameBytesMax,
+  'several large frames may come at the same time',
+);
 assert(
   STATE_LIMITS.exportsMax * (RAFT_LIMITS.chunkWindowBytesMax + RAFT_LIMITS.chunkBytesMax) <=
     TRANSPORT_LIMITS.bulkBytesMax,

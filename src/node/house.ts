@@ -7,10 +7,10 @@ import {
   NODE_LIMITS,
   type RaftLimits,
   REQUEST_LIMITS,
-  WIRE_LIMITS,
 } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
 import { raftLimitsFor, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
+import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { CATALOGUE_SHARD, type NodeDescription } from '../catalog/cluster-map.ts';
 import { NodeCore } from '../core/node-core.ts';
 import type { EndReason, NodeFact } from '../core/node-parts.ts';
@@ -260,7 +260,7 @@ export class House {
       limits: {
         keyBytesMax: REQUEST_LIMITS.keyBytesMax,
         valueBytesMax,
-        frameBytesMax: WIRE_LIMITS.frameBytesMax,
+        frameBytesMax: TRANSPORT_LIMITS.clientFrameBytesMax,
         batchBytesMax: MACHINE_LIMITS.valueBytesMax,
       },
     };

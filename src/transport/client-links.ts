@@ -3,6 +3,7 @@
 import type { TransportLimits } from '../base/transport-limits.ts';
 import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
 import { encodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
+import { FrameDeadline } from './frame-deadline.ts';
 import { type Identity, judgeClient } from './judgement.ts';
 import { Pulse } from './pulse.ts';
 import type { Socket, SocketListener } from './sockets.ts';
@@ -18,6 +19,7 @@ interface ClientLinksOptions {
 interface ClientLine {
   readonly socket: Socket;
   readonly pulse: Pulse;
+  readonly deadline: FrameDeadline;
   /** It is closed already, and its listener hears of it in the next turn. */
   isOver: boolean;
   /** What it sends is not read. */
@@ -51,7 +53,8 @@ export class ClientLinks {
       silenceMilliseconds: limits.clientSilenceMilliseconds,
     };
     const pulse = new Pulse(socket, times, this.#now);
-    this.#lines.set(connection, { socket, pulse, isOver: false, isPaused: false });
+    const deadline = new FrameDeadline(socket, limits);
+    this.#lines.set(connection, { socket, pulse, deadline, isOver: false, isPaused: false });
     socket.send(this.#hello());
     tell({ type: 'client-up', connection, hello: judged.hello });
     return {
@@ -99,12 +102,22 @@ export class ClientLinks {
 
   sweep(now: number): void {
     this.#now = now;
-    for (const [connection, { socket, pulse, isOver, isPaused }] of this.#lines) {
-      if (isOver || pulse.check(now, { isDeaf: isPaused })) continue;
-      const farewell = farewellOf('silent', 'nothing was heard of you for too long');
-      socket.close(farewell);
+    for (const [connection, line] of this.#lines) {
+      const farewell = line.isOver ? undefined : this.#faultOf(line, now);
+      if (farewell === undefined) continue;
+      line.socket.close(farewell);
       this.#end(connection, farewell);
     }
+  }
+
+  #faultOf({ pulse, deadline, isPaused: isDeaf }: ClientLine, now: number): Farewell | undefined {
+    if (!pulse.check(now, { isDeaf })) {
+      return farewellOf('silent', 'nothing was heard of you for too long');
+    }
+    if (deadline.check(now, { isDeaf })) return undefined;
+    const { frameProgressBytes, frameProgressMilliseconds } = this.#options.limits;
+    const what = `${frameProgressBytes} bytes in ${frameProgressMilliseconds} ms`;
+    return farewellOf('slow', `a frame of yours comes too slowly: it takes ${what}`);
   }
 
   close(farewell: Farewell): void {

@@ -69,6 +69,8 @@ export class MemoryEnd implements Socket {
   #isTorn = false;
   #isPaused = false;
   bytesReceived = 0;
+  /** Frames arrive as a whole. */
+  readonly bytesUnfinished = 0;
   bytesBuffered = 0;
 
   constructor(options: MemoryEndOptions) {

@@ -16,6 +16,8 @@ export interface Socket {
   readonly address: string;
   /** Everything that came in, down to the last byte of half a frame: a sign of life. */
   readonly bytesReceived: number;
+  /** Of what came in: what belongs to a frame whose end has not come. */
+  readonly bytesUnfinished: number;
   /** What was sent and is not with the network yet. */
   readonly bytesBuffered: number;
   /** The bytes are given away. Those of one turn leave together. */

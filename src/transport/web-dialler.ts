@@ -20,7 +20,7 @@ export class WebDialler implements Sockets {
     const address = url.replace(/\/$/, '') + door;
     const web = openWebSocket(address);
     if (web === undefined) return unreachableSocket(url, listener);
-    const line = new WebLine(web, url);
+    const line = new WebLine(web, { address: url });
     line.listen(listener);
     this.#lines.add(line);
     web.on('upgrade', ({ socket }) => web.once('open', () => line.open(socket)));
@@ -65,6 +65,7 @@ function unreachableSocket(url: string, listener: SocketListener): Socket {
   return {
     address: url,
     bytesReceived: 0,
+    bytesUnfinished: 0,
     bytesBuffered: 0,
     send: () => {},
     pause: () => {},

@@ -5,10 +5,8 @@ import type { RawData, WebSocket } from 'ws';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { type Farewell, farewellOf } from '../wire/farewell.ts';
+import { FrameMeter } from './frame-meter.ts';
 import type { Socket, SocketListener } from './sockets.ts';
-
-/** What the first frame takes beside its content: its header, and pings around it. */
-const FIRST_FRAME_EXTRA_BYTES = 256;
 
 /**
  * What both sides of every WebSocket keep to. Frames of our own come in one piece, so the bound on
@@ -23,6 +21,13 @@ export const WEB_SOCKET_OPTIONS = {
   closeTimeout: 1000,
 } as const;
 
+interface WebLineOptions {
+  /** For logs. */
+  readonly address: string;
+  /** So much has come of a frame whose end has not; 0 once it has, or never will. */
+  readonly onUnfinished?: (line: WebLine, bytes: number) => void;
+}
+
 /**
  * Frames of one turn leave in one write: the first one corks the raw socket, and a microtask, which
  * runs when the callback that sends is done, uncorks it.
@@ -30,15 +35,19 @@ export const WEB_SOCKET_OPTIONS = {
 export class WebLine implements Socket {
   readonly address: string;
   readonly #web: WebSocket;
+  readonly #meter = new FrameMeter();
+  readonly #onUnfinished: (line: WebLine, bytes: number) => void;
+  /** As it was told last. */
+  #unfinished = 0;
   #raw: RawSocket | undefined;
   #listener: SocketListener | undefined;
   #hasSpoken = false;
-  #bytesBeforeFirst = 0;
   #isCorked = false;
 
-  constructor(web: WebSocket, address: string) {
+  constructor(web: WebSocket, { address, onUnfinished = () => {} }: WebLineOptions) {
     this.address = address;
     this.#web = web;
+    this.#onUnfinished = onUnfinished;
     web.on('message', (data, isBinary) => this.#hear(data, isBinary));
     web.on('error', (cause) => this.#end({ code: 1006, text: cause.message }));
     web.on('close', (code, text) => this.#end({ code, text: text.toString('latin1') }));
@@ -46,6 +55,10 @@ export class WebLine implements Socket {
 
   get bytesReceived(): number {
     return this.#raw?.bytesRead ?? 0;
+  }
+
+  get bytesUnfinished(): number {
+    return this.#meter.unfinished;
   }
 
   get bytesBuffered(): number {
@@ -92,6 +105,8 @@ export class WebLine implements Socket {
   close({ code, text }: Farewell): void {
     this.#listener = undefined;
     this.#web.close(code, text);
+    // Half of a frame is not waited for, and nothing more is read.
+    if (this.#unfinished > 0) this.#web.pause();
   }
 
   /** Without a word, and without waiting for one. */
@@ -100,15 +115,29 @@ export class WebLine implements Socket {
     this.#web.terminate();
   }
 
-  /** Runs after WebSocket has seen the chunk: more than a hello came, and no frame was whole. */
+  /** The node has no room for what has come of its frame. */
+  makeRoom(): void {
+    const text = `no room for half of a frame of ${this.#unfinished} bytes; send it again later`;
+    this.#giveUp(farewellOf('crowded', text));
+    // What came is held until the socket is gone, so its answer to the farewell is not waited for.
+    this.#raw?.destroySoon();
+  }
+
+  /** Runs after WebSocket has seen the chunk. */
   readonly #watch = (chunk: Uint8Array): void => {
-    this.#bytesBeforeFirst += chunk.length;
-    if (this.#hasSpoken) this.#raw?.off('data', this.#watch);
-    else if (this.#bytesBeforeFirst > WIRE_LIMITS.helloBytesMax + FIRST_FRAME_EXTRA_BYTES) {
+    this.#meter.take(chunk);
+    const { unfinished } = this.#meter;
+    if (!this.#hasSpoken && unfinished > WIRE_LIMITS.helloBytesMax) {
       const text = `a hello has at most ${WIRE_LIMITS.helloBytesMax} bytes`;
       this.#giveUp(farewellOf('frame-too-large', text));
     }
+    if (unfinished !== this.#unfinished) this.#tellUnfinished(unfinished);
   };
+
+  #tellUnfinished(bytes: number): void {
+    this.#unfinished = bytes;
+    this.#onUnfinished(this, bytes);
+  }
 
   #hear(data: RawData, isBinary: boolean): void {
     this.#hasSpoken = true;
@@ -130,6 +159,8 @@ export class WebLine implements Socket {
   }
 
   #end(farewell: Farewell): void {
+    this.#raw?.off('data', this.#watch);
+    if (this.#unfinished > 0) this.#tellUnfinished(0);
     const listener = this.#listener;
     this.#listener = undefined;
     listener?.onClosed(farewell);

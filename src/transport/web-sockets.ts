@@ -10,9 +10,11 @@ import {
 import type { AddressInfo, Socket as RawSocket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { monotoneNow } from '../base/ambient.ts';
+import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { isMeantForUs } from './host-check.ts';
 import { ListenError, listenFault } from './listen-error.ts';
+import { ReceiveBudget } from './receive-budget.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
 import { SUBPROTOCOL, WebDialler } from './web-dialler.ts';
 import { WEB_SOCKET_OPTIONS, WebLine } from './web-line.ts';
@@ -58,12 +60,13 @@ const MISDIRECTED =
 export class WebSockets implements Sockets {
   readonly #options: WebSocketsOptions;
   readonly #server: Server;
-  readonly #upgrader = new WebSocketServer({
-    ...WEB_SOCKET_OPTIONS,
-    noServer: true,
-    clientTracking: false,
-    handleProtocols: () => SUBPROTOCOL,
-  });
+  readonly #entrances: Readonly<Record<Door, Entrance>> = {
+    '/peer': newEntrance(WIRE_LIMITS.frameBytesMax, TRANSPORT_LIMITS.peersUnfinishedBytesMax),
+    '/client': newEntrance(
+      TRANSPORT_LIMITS.clientFrameBytesMax,
+      TRANSPORT_LIMITS.clientsUnfinishedBytesMax,
+    ),
+  };
   readonly #dialler = new WebDialler();
   readonly #lines = new Set<WebLine>();
   #take: Take | undefined;
@@ -173,8 +176,13 @@ export class WebSockets implements Sockets {
     } else if (take === undefined) {
       refuse(raw, 503, 'this node is not ready');
     } else {
-      this.#upgrader.handleUpgrade(request, raw, head, (web) => {
-        const line = new WebLine(web, addressOf(raw));
+      const { upgrader, unfinished } = this.#entrances[url];
+      upgrader.handleUpgrade(request, raw, head, (web) => {
+        const onUnfinished = (one: WebLine, bytes: number) => {
+          unfinished.note(one, bytes);
+          unfinished.excess?.makeRoom();
+        };
+        const line = new WebLine(web, { address: addressOf(raw), onUnfinished });
         this.#lines.add(line);
         web.on('close', () => this.#lines.delete(line));
         line.listen(take(line, url));
@@ -207,6 +215,26 @@ export class WebSockets implements Sockets {
     if (method !== 'GET' && method !== 'HEAD') return plain(405, 'GET, please');
     return this.#options.answer?.(path) ?? plain(404, 'nothing is here');
   }
+}
+
+/**
+ * What comes in at a door. What clients send half of has a bound of its own, so that no flood of
+ * theirs closes the socket of a peer.
+ */
+interface Entrance {
+  readonly upgrader: WebSocketServer;
+  readonly unfinished: ReceiveBudget<WebLine>;
+}
+
+function newEntrance(maxPayload: number, bytesMax: number): Entrance {
+  const upgrader = new WebSocketServer({
+    ...WEB_SOCKET_OPTIONS,
+    maxPayload,
+    noServer: true,
+    clientTracking: false,
+    handleProtocols: () => SUBPROTOCOL,
+  });
+  return { upgrader, unfinished: new ReceiveBudget({ bytesMax }) };
 }
 
 function isDoor(path: string): path is Door {

@@ -23,6 +23,7 @@ const CODES = {
   removed: 4013,
   'still-running': 4014,
   malformed: 4015,
+  crowded: 4017,
 } as const;
 
 type FarewellReason = keyof typeof CODES;

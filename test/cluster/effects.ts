@@ -110,6 +110,10 @@ class WatchedSocket implements Socket {
     return this.#socket.bytesReceived;
   }
 
+  get bytesUnfinished(): number {
+    return this.#socket.bytesUnfinished;
+  }
+
   get bytesBuffered(): number {
     return this.#socket.bytesBuffered;
   }

@@ -1,5 +1,6 @@
 /** A client on a bare WebSocket, which may ask for more than the library would. */
 
+import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { encodeHello } from '../../src/wire/hello.ts';
 import { encodeRequests, type Request } from '../../src/wire/request.ts';
@@ -9,6 +10,7 @@ const PATIENCE_MILLISECONDS = 60_000;
 
 export class RawClient {
   readonly #web: WebSocket;
+  readonly #raw: Socket;
   /** It counts bytes, and does not look into them. */
   isCounting = false;
   received = 0;
@@ -19,8 +21,9 @@ export class RawClient {
   #waiting: (() => void)[] = [];
 
   /** Use `open`. */
-  constructor(web: WebSocket) {
+  constructor(web: WebSocket, raw: Socket) {
     this.#web = web;
+    this.#raw = raw;
     web.on('message', (data) => this.#hear(data as Buffer));
     web.on('close', (_code, text) => {
       this.farewell = text.toString();
@@ -35,6 +38,9 @@ export class RawClient {
       perMessageDeflate: false,
       maxPayload: 64 * 1024 * 1024,
     });
+    const raw = new Promise<Socket>((resolve) => {
+      web.once('upgrade', ({ socket }) => resolve(socket));
+    });
     await new Promise((resolve, reject) => {
       web.once('open', resolve);
       web.once('error', reject);
@@ -43,7 +49,7 @@ export class RawClient {
     const about = { versionMin: 1, versionMax: 1, features: [], cluster: '' };
     web.send(encodeHello({ type: 'client', ...about }));
     await greeted;
-    return new RawClient(web);
+    return new RawClient(web, await raw);
   }
 
   get isOpen(): boolean {
@@ -52,6 +58,16 @@ export class RawClient {
 
   send(...requests: readonly Request[]): void {
     this.#web.send(encodeRequests(requests));
+  }
+
+  /** The header of a frame, and so much of it: the rest never comes. Resolves when it has left. */
+  async sendHalf(frameBytes: number, half: Uint8Array): Promise<void> {
+    const header = Buffer.alloc(14);
+    header[0] = 0x82;
+    header[1] = 0xff;
+    header.writeUInt32BE(frameBytes, 6);
+    this.#raw.write(header);
+    await new Promise((resolve) => this.#raw.write(half, resolve));
   }
 
   /** Its answer, which has to be the next that comes. */

@@ -240,6 +240,64 @@ const DOOR_BUGS: readonly Planted[] = [
   },
 ];
 
+const HALVES = { profiles: [], tests: ['receive-budget', 'frame-meter'], isFast: false } as const;
+
+const HALVES_BUGS: readonly (Planted & Partial<Bug>)[] = [
+  {
+    name: 'halves-without-a-bound',
+    sentence: 'clients that finish no frame fill the memory of a node',
+    trap: '37, P7',
+    file: 'src/transport/web-sockets.ts',
+    find: 'unfinished.excess?.makeRoom();',
+    replace: '',
+    tests: ['web-hostile'],
+  },
+  {
+    name: 'halves-of-clients-close-peers',
+    sentence: 'what clients send half of is counted with what peers do',
+    trap: '37, P7',
+    file: 'src/transport/web-sockets.ts',
+    find: 'const { upgrader, unfinished } = this.#entrances[url];',
+    replace:
+      "const { unfinished } = this.#entrances['/client']; " +
+      'const { upgrader } = this.#entrances[url];',
+    tests: ['web-hostile'],
+  },
+  {
+    name: 'smallest-half-has-to-go',
+    sentence: 'where halves of frames have no room those go that take least',
+    trap: 'P7',
+    file: 'src/transport/receive-budget.ts',
+    find: 'if (unfinished <= bytes) continue;',
+    replace: 'if (bytes > 0 && unfinished >= bytes) continue;',
+  },
+  {
+    name: 'frame-without-a-deadline',
+    sentence: 'one sends a byte now and then, and is never given up',
+    trap: '37',
+    file: 'src/transport/client-links.ts',
+    find: 'if (deadline.check(now, { isDeaf })) return undefined;',
+    replace: 'if (deadline.check(now, { isDeaf }) || now > 0) return undefined;',
+    tests: ['web-hostile'],
+  },
+  {
+    name: 'slow-frame-is-cut-off',
+    sentence: 'a frame has to come within a time, however fast its link is',
+    trap: '37',
+    file: 'src/transport/frame-deadline.ts',
+    find: 'return received - since.received >= this.#limits.frameProgressBytes;',
+    replace: 'return false;',
+  },
+  {
+    name: 'pieces-are-not-counted',
+    sentence: 'a message in pieces counts as whole with each of them',
+    trap: '37',
+    file: 'src/transport/frame-meter.ts',
+    find: 'if (isFinal && !this.#isControl)',
+    replace: 'if (!this.#isControl)',
+  },
+];
+
 const PAUSED: Planted = {
   name: 'paused-is-taken-for-silent',
   sentence: 'a client is given up for its silence while nothing of it is read',
@@ -253,5 +311,6 @@ export const BUDGET_BUGS: readonly Bug[] = [
   ...WORK_BUGS.map((bug) => ({ ...WORK, ...bug })),
   ...TURN_BUGS.map((bug) => ({ ...TURNS, ...bug })),
   ...DOOR_BUGS.map((bug) => ({ ...DOOR, ...bug })),
+  ...HALVES_BUGS.map((bug) => ({ ...HALVES, ...bug })),
   { ...PAUSED, profiles: [], tests: ['switchboard'], isFast: false },
 ];

@@ -43,6 +43,8 @@ export const QUICK: TransportLimits = {
   redialMillisecondsMin: 20,
   redialMillisecondsMax: 100,
   courtesyMilliseconds: 60,
+  frameProgressMilliseconds: 400,
+  frameProgressBytes: 1000,
 };
 
 export const CLUSTER = 'test';

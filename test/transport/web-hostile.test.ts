@@ -7,6 +7,7 @@ import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { WIRE_LIMITS } from '../../src/base/limits.ts';
+import { TRANSPORT_LIMITS } from '../../src/base/transport-limits.ts';
 import { ListenError } from '../../src/transport/listen-error.ts';
 import { WebSockets } from '../../src/transport/web-sockets.ts';
 import { encodeHello } from '../../src/wire/hello.ts';
@@ -230,13 +231,93 @@ test('connections are bounded, and a slow crowd does not keep others out for eve
   await sockets.close();
 });
 
+const SLOW = { timeout: 60_000 };
+
+/** The header of a binary frame of so many bytes, masked by zeros. */
+function headerOf(bytes: number): Buffer {
+  const header = Buffer.alloc(14);
+  header[0] = 0x82;
+  header[1] = 0xff;
+  header.writeUInt32BE(bytes, 6);
+  return header;
+}
+
+testAt('a frame that does not go on is not waited for, one that does is', async (one, network) => {
+  const [stuck, slow] = [await open(one), await open(one)];
+  const bytes = 20_000;
+  for (const { raw } of [stuck, slow]) {
+    raw.write(headerOf(bytes));
+    raw.write(Buffer.alloc(5000));
+  }
+  let sent = 5000;
+  const [code, text] = await Promise.race([
+    stuck.closed,
+    (async () => {
+      for (; sent < bytes; sent += 500) {
+        slow.raw.write(Buffer.alloc(500));
+        await network.pass(50);
+      }
+      return stuck.closed;
+    })(),
+  ]);
+  assert.deepEqual([code, /slow: a frame of yours comes too slowly/.test(text)], [4010, true]);
+  slow.raw.write(Buffer.alloc(Math.max(0, bytes - sent)));
+  while (one.recorder.of('client-frame').length === 0) await network.pass(10);
+  assert.equal(one.recorder.of('client-frame')[0]?.bytes.length, bytes);
+  slow.web.terminate();
+});
+
+/** A WebSocket at a door of sockets without a switchboard, which has said its first word. */
+async function atDoor(port: number, door: '/peer' | '/client'): Promise<Opened> {
+  const place = { url: `ws://127.0.0.1:${port}` };
+  const opened = await open({ place } as unknown as Station, { hello: false, door });
+  opened.web.send(HELLO);
+  return opened;
+}
+
+test("halves of clients' frames have a bound that closes no peer", SLOW, async () => {
+  const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0 });
+  const ended: string[] = [];
+  let heard = 0;
+  sockets.accept((_socket, door) => ({
+    onOpen: () => {},
+    onFrame: () => {
+      heard += 1;
+    },
+    onClosed: ({ text }) => void ended.push(`${door} ${text}`),
+  }));
+  const { clientFrameBytesMax, clientsUnfinishedBytesMax } = TRANSPORT_LIMITS;
+  const half = clientFrameBytesMax - 1000;
+  const count = Math.floor(clientsUnfinishedBytesMax / half);
+  const peer = await atDoor(sockets.port, '/peer');
+  const clients = await Promise.all(
+    Array.from({ length: count + 2 }, () => atDoor(sockets.port, '/client')),
+  );
+  peer.raw.write(headerOf(WIRE_LIMITS.frameBytesMax));
+  peer.raw.write(Buffer.alloc(clientFrameBytesMax + 1000));
+  const piece = Buffer.alloc(half);
+  for (const { raw } of clients) {
+    raw.write(headerOf(clientFrameBytesMax));
+    raw.write(piece);
+  }
+  while (ended.length < 2) await sleep(10);
+  await sleep(100);
+  assert.equal(ended.length, 2, 'no more of them than there is no room for');
+  for (const text of ended) assert.match(text, /^\/client crowded: no room for half of a frame/);
+  const before = heard;
+  const polite = await atDoor(sockets.port, '/client');
+  while (heard === before) await sleep(10);
+  for (const { web } of [peer, polite, ...clients]) web.terminate();
+  await sockets.close();
+});
+
 testAt('a frame of the largest size arrives', async (one, network) => {
   const { web } = await open(one);
-  web.send(new Uint8Array(WIRE_LIMITS.frameBytesMax));
+  web.send(new Uint8Array(TRANSPORT_LIMITS.clientFrameBytesMax));
   for (let wait = 0; wait < 500 && one.recorder.of('client-frame').length === 0; wait++) {
     await network.pass(10);
   }
   const [frame] = one.recorder.of('client-frame');
-  assert.equal(frame?.bytes.length, WIRE_LIMITS.frameBytesMax);
+  assert.equal(frame?.bytes.length, TRANSPORT_LIMITS.clientFrameBytesMax);
   web.terminate();
 });

@@ -2,7 +2,6 @@
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
-import { WIRE_LIMITS } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import { bytesMaxOfRequest, encodeRequests, type Request } from '../../wire/request.ts';
 import type { Errand } from './errand.ts';
@@ -149,7 +148,8 @@ export class Connections {
   /** Leaves with the next `flush`. */
   post(connection: Connection, request: Request, errand: Errand | undefined): void {
     const bytes = bytesMaxOfRequest(request);
-    const isFull = connection.outboxBytes + bytes > WIRE_LIMITS.frameBytesMax - FRAME_HEADER_BYTES;
+    const isFull =
+      connection.outboxBytes + bytes > CLIENT_LIMITS.frameBytesMax - FRAME_HEADER_BYTES;
     if (isFull) this.#send(connection);
     if (connection.sent.size === 0) {
       connection.silentMilliseconds = 0;
