@@ -17,6 +17,8 @@ export interface HostOptions {
   readonly listen: string;
   /** Its own folder; on a file system of its own if there are mounts. */
   readonly folder: string;
+  /** That is a file system of its own, which may be filled. */
+  readonly isMounted: boolean;
   /** What the shim shares with the harness, on another file system. */
   readonly shared: string;
   /** Words in front of every program that runs here. */
@@ -41,6 +43,7 @@ export class Host {
   readonly listen: string;
   readonly data: string;
   readonly folder: string;
+  readonly isMounted: boolean;
   readonly control: ControlPage;
   readonly #options: HostOptions;
   #child: ChildProcess | undefined;
@@ -55,6 +58,7 @@ export class Host {
     this.name = options.name;
     this.listen = options.listen;
     this.folder = options.folder;
+    this.isMounted = options.isMounted;
     this.data = join(options.folder, 'data');
     mkdirSync(this.#attic, { recursive: true });
     mkdirSync(options.shared, { recursive: true });

@@ -76,7 +76,8 @@ export class Site {
     const { folder, ground, shards, fileSystemSize, bug, onEnd } = this.#options;
     const own = join(folder, name);
     // The first keeps to the disk of the machine.
-    if (fileSystemSize !== undefined && ground.hasMounts && name !== names[0]) {
+    const isMounted = fileSystemSize !== undefined && ground.hasMounts && name !== names[0];
+    if (isMounted) {
       mount(own, fileSystemSize);
       this.#mounts.push(own);
     }
@@ -87,6 +88,7 @@ export class Site {
       name,
       listen: this.#addressOf(name, names),
       folder: own,
+      isMounted,
       shared: join(folder, 'shared', name),
       at: this.network?.at(name) ?? [],
       shim: ground.shim,

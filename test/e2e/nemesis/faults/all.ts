@@ -16,7 +16,10 @@ const FAULTS: readonly Fault[] = [
   ...MEMBERSHIP_FAULTS,
 ];
 
-/** Known not to be borne yet: drawn only if they are asked for by name. */
+/**
+ * Known not to be borne yet: drawn only if they are asked for by name. A disk that is full from one
+ * moment to the next still ends a node now and then, when LevelDB has a table to write.
+ */
 const AWAITED: readonly string[] = ['full-disk'];
 
 export interface Choice {

@@ -126,7 +126,10 @@ function failingSync(name: string, count: number | 'all'): Fault {
   };
 }
 
-/** A file takes all the space of the file system, but for a few pages. */
+/**
+ * A file takes all the space of the file system, but for a few pages. Only that of a node which has
+ * one of its own: the machine's is not ours to fill.
+ */
 const FULL_DISK: Fault = {
   name: 'full-disk',
   family: 'disk',
@@ -134,7 +137,8 @@ const FULL_DISK: Fault = {
   seconds: [4, 8],
   isGrave: true,
   async begin(stage, random) {
-    const host = anyHost(stage, random);
+    const mounted = stage.cluster.hosts.filter(({ isMounted }) => isMounted);
+    const host = random.pick(mounted);
     const path = join(host.folder, 'ballast');
     const before = availableIn(host.folder);
     fill(path, before - random.below(4) * 16 * 1024);
@@ -143,7 +147,6 @@ const FULL_DISK: Fault = {
       target: `${host.name}: ${left} of ${before} bytes left`,
       async heal() {
         unlinkSync(path);
-        if (!host.isRunning) host.start();
         return left < MIB;
       },
     };
