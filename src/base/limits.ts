@@ -448,6 +448,7 @@ export const NODE_LIMITS = {
   clientRequestsMax: 16_384,
   /** Requests that wait for another node's answer, and for how long. */
   forwardsMax: 16_384,
+  forwardsBytesMax: 64 * MIB,
   forwardMilliseconds: 10_000,
   /** Bytes of writes that wait for a shard's log. */
   writesBytesMax: 64 * MIB,

@@ -63,7 +63,12 @@ export class ClientFrames {
 
   #jobOf(waiting: Waiting, bytes: Uint8Array): Job {
     const reader = new RequestReader(bytes);
-    const end = () => this.#end(waiting, bytes.length);
+    let isCounted = true;
+    // Once: one that is cut off within its own request drops what it has waiting as well.
+    const end = () => {
+      if (isCounted) this.#end(waiting, bytes.length);
+      isCounted = false;
+    };
     const serve = () => this.#serveNext(waiting.client, reader);
     return {
       get isOver() {

@@ -133,6 +133,7 @@ export class Clients {
   readonly #touched: () => void;
   readonly #clients = new Map<number, Client>();
   #waiting = new Set<Client>();
+  #tickedAt: number;
 
   readonly watch: RequestWatch;
   readonly budget: AnswerBudget;
@@ -141,6 +142,7 @@ export class Clients {
     this.watch = watch;
     this.#transport = transport;
     this.#touched = touched;
+    this.#tickedAt = watch.now();
     const bufferedTo = (connection: number) => transport.bufferedToClient(connection);
     this.budget = new AnswerBudget({ bufferedTo });
   }
@@ -169,9 +171,11 @@ export class Clients {
     this.budget.forget(client.debt);
   }
 
-  /** Time in which this node was awake has passed: who takes no answers may have to go. */
-  tick(milliseconds: number): void {
-    for (const { connection, text } of this.budget.tick(milliseconds)) {
+  /** Who takes no answers may have to go. Time in which this node was not awake does not count. */
+  tick(now: number): void {
+    const passed = Math.min(now - this.#tickedAt, TICK_MILLISECONDS_MAX);
+    this.#tickedAt = now;
+    for (const { connection, text } of this.budget.tick(passed)) {
       this.remove(connection);
       this.#transport.closeClient(connection, text);
     }
@@ -206,6 +210,9 @@ export class Clients {
     }
   }
 }
+
+/** Ticks that are further apart mean that the process stood still. */
+const TICK_MILLISECONDS_MAX = 100;
 
 function framesOf(responses: readonly Response[], sizes: readonly number[]): readonly Uint8Array[] {
   const frames: Uint8Array[] = [];

@@ -17,6 +17,7 @@ interface Forward {
   readonly shard: ShardId;
   readonly to: NodeId;
   readonly isWrite: boolean;
+  readonly bytes: number;
   readonly until: number;
 }
 
@@ -37,6 +38,8 @@ export class Forwards {
   readonly #options: ForwardsOptions;
   readonly #open = new Map<number, Forward>();
   readonly #portions = new Portions({ max: NODE_LIMITS.forwardsMax });
+  /** They wait here and there, and what waits there is undecoded. */
+  readonly #bytes = new Portions({ max: NODE_LIMITS.forwardsBytesMax });
   #nextId: number;
 
   constructor(options: ForwardsOptions) {
@@ -53,11 +56,13 @@ export class Forwards {
   send(to: NodeId, asked: AskedBy): boolean {
     const { request, origin, now } = asked;
     const { share } = origin;
-    if (!this.#portions.admits(share)) return false;
+    const bytes = encodeRequests([request]);
+    const mayBe = this.#bytes.of(share) === 0 || this.#bytes.admits(share, bytes.length);
+    if (!mayBe || !this.#portions.admits(share)) return false;
     this.#portions.add(share);
+    this.#bytes.add(share, bytes.length);
     const id = this.#nextId;
     this.#nextId += 1;
-    const bytes = encodeRequests([request]);
     // A node that asks for itself has no number.
     const client = origin.isClient === true ? (share?.client ?? 0) : 0;
     this.#options.send(to, { type: 'forward', id, client, request: bytes });
@@ -65,7 +70,8 @@ export class Forwards {
     const isWrite = !READING.includes(request.type);
     const until = now + NODE_LIMITS.forwardMilliseconds;
     const shard = shardOf(request);
-    this.#open.set(id, { origin, id: request.id, shard, to, isWrite, until });
+    const about = { shard, to, isWrite, until, bytes: bytes.length };
+    this.#open.set(id, { origin, id: request.id, ...about });
     return true;
   }
 
@@ -114,9 +120,10 @@ export class Forwards {
     forward.origin.respond({ type: 'failed', id: forward.id, failure, ...nothingKnown });
   }
 
-  #close(id: number, { origin }: Forward): void {
+  #close(id: number, { origin, bytes }: Forward): void {
     this.#open.delete(id);
     this.#portions.remove(origin.share);
+    this.#bytes.remove(origin.share, bytes);
   }
 }
 

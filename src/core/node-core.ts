@@ -172,11 +172,10 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   /** At least a tick's time has passed. */
   tick(now: number): void {
-    const passed = Math.min(now - this.#now, RAFT_LIMITS.tickMilliseconds);
     this.#now = now;
     for (const replica of this.replicas.all) replica.tick();
     this.#relay.forwards.expire(now);
-    this.clients.tick(passed);
+    this.clients.tick(now);
     this.#peerFrames.shares.tick();
     this.fair.tick();
     this.peers.tick();

@@ -144,6 +144,7 @@ test('one that speaks something else is cut off', () => {
   rig.takeBytes(Uint8Array.of(1, 2, 3));
   rig.take({ type: 'info', id: 1 });
   deepEqual([rig.strangers, rig.routed], [[CONNECTION], []]);
+  equal(rig.waiting, 0, 'what it sent counts once');
   const other = new Rig();
   other.take({ type: 'info', id: 0 });
   deepEqual(other.strangers, [CONNECTION], 'no answer could be told apart from news');

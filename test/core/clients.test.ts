@@ -18,7 +18,8 @@ function clientsOf() {
     touches += 1;
   };
   const watch = { now: () => clock.now, tell: (fact: RequestFact) => facts.push(fact) };
-  const clients = new Clients({ sendToClient } as unknown as Transport, touched, watch);
+  const transport = { sendToClient, bufferedToClient: () => 0 };
+  const clients = new Clients(transport as unknown as Transport, touched, watch);
   return { clients, frames, touches: () => touches, facts, clock };
 }
 
@@ -58,6 +59,38 @@ test('what is too many or too large for a frame goes in several, in order', () =
     return decodeResponses(bytes)?.length;
   });
   deepEqual(ids, [REQUEST_LIMITS.requestsMax, 2, 2, 1], 'one that is larger alone goes alone');
+});
+
+test('one that takes none of its answers is closed, however busy the node is with others', () => {
+  const closed: string[] = [];
+  const transport = {
+    sendToClient: () => true,
+    bufferedToClient: () => 1000,
+    closeClient: (connection: number, text: string) => closed.push(`${connection}: ${text}`),
+  };
+  const watch = { now: () => 5000, tell() {} };
+  const clients = new Clients(transport as unknown as Transport, () => {}, watch);
+  clients.add(1).respond(written(1));
+  clients.flush();
+  const { stallMilliseconds } = FAIRNESS_LIMITS;
+  for (let passed = 0; passed < stallMilliseconds; passed += 20) {
+    clients.flush();
+    clients.tick(5000 + passed);
+  }
+  deepEqual(closed, []);
+  clients.tick(5000 + stallMilliseconds);
+  deepEqual(closed, [
+    `1: 1000 bytes wait for you, and none of them left in ${stallMilliseconds} ms; read faster`,
+  ]);
+  equal(clients.size, 0);
+});
+
+test('while a node stands still nobody is late in taking what it sent', () => {
+  const { clients } = clientsOf();
+  clients.add(1).respond(written(1));
+  clients.flush();
+  for (let at = 1; at < 10; at++) clients.tick(at * 1_000_000);
+  equal(clients.size, 1);
 });
 
 test('a client that is gone is owed nothing', () => {

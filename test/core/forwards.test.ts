@@ -162,6 +162,21 @@ test('one who asks may have as much on its way as is left to all others', () => 
   equal(forward(greedy), true, 'what is answered is free again');
 });
 
+test('what is on its way has a bound in bytes, too, and one of each who asks is let in', () => {
+  const rig = new Rig();
+  const respond = () => {};
+  const batch = new Uint8Array(5_000_000);
+  const forward = (share: Share) =>
+    rig.forwards.send(ONE, { request: { ...WRITE, batch }, origin: { respond, share }, now: 0 });
+  const greedy = newShare(1);
+  while (forward(greedy)) {
+    equal(rig.forwards.size * batch.length <= NODE_LIMITS.forwardsBytesMax, true);
+  }
+  equal(forward(newShare(2)), true);
+  rig.forwards.lose(ONE);
+  equal(forward(greedy), true);
+});
+
 test('what a client asks is a request of a client at the far end, too', () => {
   const rig = new Rig();
   const respond = () => {};
