@@ -82,6 +82,12 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
     environment: 'RINGKV_VALUE_BYTES_MAX',
   },
   {
+    flags: '--secret-file <file>',
+    description:
+      'the secret that all nodes of the cluster share: without it, any process is a peer',
+    environment: 'RINGKV_SECRET_FILE',
+  },
+  {
     flags: '--insecure',
     description: 'listen beyond loopback, where whoever reaches it reads and writes everything',
   },

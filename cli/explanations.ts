@@ -13,6 +13,7 @@ type OwnCode =
   | 'output'
   | 'port-taken'
   | 'running'
+  | 'secret'
   | 'split'
   | 'unavailable'
   | 'unknown-node'
@@ -171,6 +172,17 @@ cluster.config.json.`,
   running: `The cluster of this folder runs already, in the background or in another
 terminal.
 Do: use it as it is, or stop it with kvctl down.`,
+  secret: `All nodes of a cluster share a secret, 16 bytes or more in a file. With it they
+prove to each other that they are nodes; without it, any process that reaches a
+node can speak as one, and expel nodes or spoil replicas. kvctl up and dev make
+one for the clusters of this machine (cluster.secret beside the data folders).
+By hand: openssl rand -hex 32 > cluster.secret; chmod 600 cluster.secret; the
+same file on every machine, named by --secret-file, RINGKV_SECRET_FILE, or
+"secretFile" in the config file. A node with another secret, or none, is refused
+by both sides, and both logs say so (wrong-secret). To give one to a cluster
+that has none, stop all nodes and start them with it. It guards what nodes say
+to each other; clients need none, so a node still listens beyond loopback only
+with --insecure.`,
   'unknown-node': `No node of the cluster has that name or number. Nothing was changed.
 Do: kvctl nodes shows them. A number is never given again, so one that was
 removed does not come back under it.`,

@@ -36,6 +36,8 @@ export interface MoveInfo {
 export interface NodeInfo {
   readonly node: number;
   readonly cluster: string;
+  /** Only nodes with the secret of the cluster are its peers. */
+  readonly isGuarded: boolean;
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
   readonly clients: number;

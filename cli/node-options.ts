@@ -19,6 +19,7 @@ import {
 } from './config-file.ts';
 import { usageFailure } from './failure.ts';
 import { clusterOption, countOption, durationOption, textOption } from './options.ts';
+import { secretOf } from './secret-file.ts';
 
 const LISTEN = '127.0.0.1:7400';
 const DATA = 'ringkv-data';
@@ -48,6 +49,7 @@ export function nodeOptionsOf(options: Options): NodeOptions {
     valueBytesMax: countOption(options, 'valueBytesMax', bytes) ?? valueBytesMax,
     timing: timingOf(options, base.timing),
     ...membershipOf(options, base),
+    secret: secretOf(options, name === undefined ? undefined : configOrDefault(options)),
     logLevel: given('logLevel') ?? 'info',
   };
 }

@@ -16,6 +16,7 @@ import {
   spawnNode,
 } from './local-cluster.ts';
 import { progressOn } from './printers/progress.ts';
+import { makeLocalSecret } from './secret-file.ts';
 
 const PATIENCE_MILLISECONDS = 60_000;
 const PAUSE_MILLISECONDS = 100;
@@ -27,13 +28,15 @@ interface Raised {
 }
 
 export async function raise(
-  { terminal }: Call,
+  { terminal, options }: Call,
   file: ConfigFile,
   { isDetached }: { readonly isDetached: boolean },
 ): Promise<Raised> {
   const nodes = localNodes(file);
   const missing = nodes.filter((node) => !isRunning(node));
   await refuseTakenPorts(missing);
+  // Nodes that run already would refuse those with a secret that they have not.
+  if (missing.length === nodes.length) makeLocalSecret(options, file);
   const spawned = missing.map((node) => {
     // It founds only if no other node belongs to a cluster: else it joins theirs, as a new node.
     return spawnNode(node, { file, isFounder: node === nodes[0], isDetached });

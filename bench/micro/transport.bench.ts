@@ -1,6 +1,7 @@
 /** What a frame costs over loopback, both sides together, next to a bare WebSocket. */
 
 import { WebSocket, WebSocketServer } from 'ws';
+import { secureBytes } from '../../src/base/ambient.ts';
 import type { NodeId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { Switchboard } from '../../src/transport/switchboard.ts';
@@ -102,10 +103,12 @@ async function openTransport(): Promise<Echo> {
         lineage: { incarnation: 1, words: [1] },
         features: [],
         limits,
+        secret: new Uint8Array(16),
       },
       sockets,
       schedule: TIMERS,
       random: new Random(node),
+      secureBytes,
       onEvent: (event) => {
         if (event.type === 'peer-frame') onFrame(event);
         else if (event.type === 'peer-up' && ++ups === 4) onReady();

@@ -58,14 +58,19 @@ async function serve(nodeOptions: NodeOptions, terminal: Terminal): Promise<Exit
   return end === 'stop' ? EXIT.ok : exitAfter(end, node.node, terminal);
 }
 
-function tellUp({ node, cluster, clientUrl, replaces }: RunningNode, { note }: Terminal): void {
+function tellUp(running: RunningNode, { note }: Terminal): void {
+  const { node, cluster, clientUrl, replaces, isGuarded } = running;
   note(`node ${node} of cluster ${cluster} is up: ${clientUrl.replace(/^ws:/, 'kv:')}`);
+  if (!isGuarded) note(`its peer door is open: ${OPEN_DOOR}`);
   if (replaces === 0) return;
   note(
     `node ${node} takes the place of node ${replaces}, whose folder was lost: ` +
       'kvctl status shows how far its replicas are',
   );
 }
+
+const OPEN_DOOR =
+  'what reaches it can speak as a node. Give all nodes one --secret-file (kvctl explain secret)';
 
 const EXIT_OF = { expelled: EXIT.expelled, storage: EXIT.storage, fault: EXIT.fault } as const;
 

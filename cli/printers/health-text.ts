@@ -38,6 +38,7 @@ export function healthText(health: Health, paint: Paint): string {
     ['cluster', cluster],
     ['nodes', nodesText(nodes)],
     ['shards', shardsText(data, nodes)],
+    ...(up.some(({ info }) => info?.isGuarded === false) ? OPEN_DOORS : []),
     ...nodes.flatMap((row) => membershipText(row, nodes)),
     ['moving', moves.length === 0 ? 'none' : movingText(moves)],
     ...moves.slice(0, MOVES_MAX).map((move) => ['', moveText(move, nodes)] as const),
@@ -51,6 +52,10 @@ export function healthText(health: Health, paint: Paint): string {
   const lines = known.map(([name, text]) => `${paint(name.padEnd(8), 'dim')} ${visible(text)}`);
   return `${[verdictLine(health, paint), ...lines].join('\n')}\n`;
 }
+
+const OPEN_DOORS = [
+  ['peers', 'the peer door is open: no cluster secret (kvctl explain secret)'],
+] as const;
 
 const SPLIT_FACTS = [
   ['', 'clients reach the one or the other by chance, and both take writes'],

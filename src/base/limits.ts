@@ -155,6 +155,11 @@ export const CATALOGUE_LIMITS = {
   nameBytesMax: 64,
   /** A map of the greatest size, as bytes. */
   mapBytesMax: MIB,
+  /**
+   * A map may be newer than the known one by so many entries of the catalog on one node's word:
+   * half a year of one each second. Beyond, most nodes that are heard have to say so.
+   */
+  mapStepMax: 2 ** 24,
   /** Shards that change their members at the same time. */
   movingShardsMax: 8,
   /** A move without a step for so long leaves its place to another, though it goes on. */

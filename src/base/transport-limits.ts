@@ -12,6 +12,8 @@ export const TRANSPORT_LIMITS = {
   helloMilliseconds: 3000,
   /** How long a process that ends leaves the other sides to take in why. */
   farewellMilliseconds: 300,
+  /** A shorter secret of a cluster could be guessed from one proof of it. */
+  secretBytesMin: 16,
   /** Both sides ping this often, and whoever is not heard for so long is gone. */
   peerPingMilliseconds: 1000,
   peerSilenceMilliseconds: 5000,

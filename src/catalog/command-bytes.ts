@@ -42,7 +42,7 @@ const KIND = {
 /** Elements of the array, the kind included. */
 const LENGTH = {
   found: 11,
-  join: 7,
+  join: 8,
   announce: 10,
   aim: 4,
   place: 4,
@@ -51,6 +51,8 @@ const LENGTH = {
   'set-membership': 5,
 } as const;
 const LENGTH_MAX = 15;
+const PROOF_BYTES = 32;
+const NO_PROOF = new Uint8Array();
 
 const REFUSALS: readonly Refusal[] = [
   'not-founded',
@@ -70,6 +72,7 @@ const REFUSALS: readonly Refusal[] = [
   'fewer-replicas',
   'no-majority',
   'too-many-newcomers',
+  'wrong-secret',
 ];
 
 const MEMBERS = { lengthMax: CATALOGUE_LIMITS.shardsMax + 1, bytesMin: 1 };
@@ -98,7 +101,8 @@ function writeCommand(command: Command): void {
       return writeCounts(writer, command.members);
     case 'join':
       writeJoinToken(writer, command.joinToken);
-      return writeDescription(writer, command.description);
+      writeDescription(writer, command.description);
+      return writer.bytes(command.proof ?? NO_PROOF);
     case 'announce':
       writer.count(command.node);
       writeJoinToken(writer, command.joinToken);
@@ -164,8 +168,13 @@ function readCommand(reader: Reader, type: Command['type']): Command {
       const members = readList(reader, MEMBERS, readMember);
       return { type, clusterId, settings, joinToken, description, members };
     }
-    case 'join':
-      return { type, joinToken: readJoinToken(reader), description: readDescription(reader) };
+    case 'join': {
+      const joinToken = readJoinToken(reader);
+      const description = readDescription(reader);
+      const proof = reader.bytes(PROOF_BYTES);
+      if (proof.length > 0 && proof.length < PROOF_BYTES) reader.break();
+      return { type, joinToken, description, ...(proof.length === 0 ? {} : { proof }) };
+    }
     case 'announce': {
       const node = readNode(reader);
       const joinToken = readJoinToken(reader);

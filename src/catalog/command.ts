@@ -16,10 +16,12 @@ interface Found {
 }
 
 /** A data folder asks for a node number. */
-interface Join {
+export interface Join {
   readonly type: 'join';
   readonly joinToken: Uint8Array;
   readonly description: NodeDescription;
+  /** That it has the secret of the cluster; for the node that takes it, and nothing to the map. */
+  readonly proof?: Uint8Array;
 }
 
 /** A node has started: this is its new life, and where it is to be found. */
@@ -132,7 +134,9 @@ export type Refusal =
    */
   | 'no-majority'
   /** As many nodes as may have joined and never started: some of them may never come. */
-  | 'too-many-newcomers';
+  | 'too-many-newcomers'
+  /** One side has a cluster secret that the other has not. Said by the node that was asked. */
+  | 'wrong-secret';
 
 export type Reply =
   /**

@@ -39,10 +39,12 @@ export class MapKeeper {
     return version === 0 ? this.bytes : encodeMap(this.#map, version);
   }
 
-  /** From another node. */
-  take(bytes: Uint8Array): void {
+  /** From another node. False if it was not believed. */
+  take(bytes: Uint8Array, isPlausible: (version: number) => boolean = () => true): boolean {
     const map = decodeMap(bytes, this.#map);
-    if (map !== undefined) this.learn(map);
+    if (map === undefined || !isPlausible(map.version)) return false;
+    this.learn(map);
+    return true;
   }
 
   learn(map: ClusterMap): void {

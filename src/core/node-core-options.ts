@@ -5,6 +5,7 @@ import type { Random } from '../base/random.ts';
 import type { Log } from '../storage/log.ts';
 import type { StateDisk } from '../storage/state-disk.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { Secret } from '../wire/proof.ts';
 import type { EndReason, NodeFact, SelfDescription } from './node-parts.ts';
 import type { PendingTransactions } from './pending.ts';
 import type { NodeInfo } from './status.ts';
@@ -17,6 +18,8 @@ export interface NodeCoreOptions {
   readonly random: Random;
   readonly limits?: RaftLimits;
   readonly valueBytesMax?: number;
+  /** That of the cluster; none if nothing is said. */
+  readonly secret?: Secret;
   /** The monotone clock and the wall clock at the start, in milliseconds. */
   readonly now: number;
   readonly wall: number;

@@ -24,6 +24,7 @@ import type { StateStore } from '../storage/state-store.ts';
 import type { LaneRoom, PeerAddress, Transport, TransportEvent } from '../transport/transport.ts';
 import type { Lane } from '../wire/hello.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
+import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import type { Request } from '../wire/request.ts';
 import { acquaint } from './acquaintance.ts';
 import { CatalogueDesk } from './catalogue-desk.ts';
@@ -60,6 +61,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly peers = new Peers();
   readonly standing: Standing;
   readonly valueBytesMax: number;
+  readonly secret: Secret;
   readonly #transport: Transport;
   readonly #router: Router;
   readonly #relay: Relay;
@@ -91,6 +93,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#now = now;
     this.#lastRead = options.random.fork('reads').word();
     this.valueBytesMax = options.valueBytesMax ?? MACHINE_LIMITS.valueBytesDefault;
+    this.secret = options.secret ?? NO_SECRET;
     this.store = this.#openStore();
     const watch = { now: () => this.#now, tell: options.onFact };
     this.clients = new Clients(transport, onWork, watch);
@@ -206,7 +209,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
         if (event.lane === 'main') this.standing.meet(event.node, event.hello.lineage);
         return;
       case 'peer-frame':
-        return this.#peerFrames.take(event.node, event.bytes);
+        if (this.#peerFrames.take(event.node, event.bytes)) return;
+        return this.#transport.dropPeer(event, 'a frame of no protocol');
       case 'peer-drained':
         return openLinkTo(this, event.node);
       case 'peer-down':
@@ -215,8 +219,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       case 'life-refused':
         return this.standing.refused(event);
       case 'client-up':
-        this.clients.add(event.connection);
-        return;
+        return void this.clients.add(event.connection);
       case 'client-frame':
         return this.#clientFrames.take(event.connection, event.bytes);
       case 'client-down':
@@ -225,9 +228,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
         return this.end('removed', `node ${event.by} says so`);
       case 'refused':
         return;
-      default:
-        return unreachable(event);
     }
+    return unreachable(event);
   }
 
   /** The end of a turn. Says whether another should follow at once. */

@@ -9,6 +9,7 @@ import type { Origin } from '../shard/origin.ts';
 import type { Log } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { LaneRoom, PeerAddress } from '../transport/transport.ts';
+import type { Secret } from '../wire/proof.ts';
 import type { Request } from '../wire/request.ts';
 import type { Clients, RequestFact } from './clients.ts';
 import type { ConsistencyCheck, ConsistencyFact } from './consistency-check.ts';
@@ -34,6 +35,10 @@ export type NodeFact =
   | { readonly type: 'replica-lost'; readonly shard: ShardId; readonly reason: string }
   | { readonly type: 'replica-created' | 'replica-removed'; readonly shard: ShardId }
   | { readonly type: 'frame-refused'; readonly from: string }
+  /** A message to a replica by a node on which its sender does not live, as the map says. */
+  | { readonly type: 'message-refused'; readonly from: NodeId; readonly shard: ShardId }
+  /** A map of a version that most other nodes know nothing of. */
+  | { readonly type: 'map-refused'; readonly from: NodeId; readonly version: number }
   | { readonly type: 'state-damaged'; readonly shard: ShardId; readonly text: string }
   /** The whole store was damaged: under this name it is kept, and a blank one took its place. */
   | { readonly type: 'state-set-aside'; readonly aside: string; readonly text: string }
@@ -78,6 +83,8 @@ export interface NodeParts {
   readonly valueBytesMax: number;
   /** What was asked and waits for its turn. */
   readonly fair: Pick<FairQueue, 'add'>;
+  /** That of the cluster; no bytes for none. */
+  readonly secret: Secret;
   /** Requests that wait for another node's answer. */
   readonly forwarded: number;
   readonly catalogue: {

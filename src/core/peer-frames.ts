@@ -3,7 +3,7 @@
 import { unreachable } from '../base/assert.ts';
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
+import { CATALOGUE_LIMITS, NODE_LIMITS } from '../base/limits.ts';
 import type { Message } from '../raft/message.ts';
 import type { Router } from '../router/router.ts';
 import type { Share } from '../shard/fair-queue.ts';
@@ -36,6 +36,8 @@ export class PeerFrames {
   readonly #options: PeerFramesOptions;
   readonly #places = new MemberPlaces();
   readonly shares: ForwardedShares;
+  /** Of the map that each peer said last that it has. Peers are bounded by the map. */
+  readonly #versions = new Map<NodeId, number>();
 
   constructor(options: PeerFramesOptions) {
     this.#options = options;
@@ -49,28 +51,54 @@ export class PeerFrames {
     return this.#places.nodeOf(shard, member);
   }
 
-  take(from: NodeId, bytes: Uint8Array): void {
+  /** False if it is not of this protocol: nothing more that comes from there can be trusted. */
+  take(from: NodeId, bytes: Uint8Array): boolean {
     const { parts } = this.#options;
     parts.peers.hear(from, parts.now);
-    if (!isOfNodes(bytes)) return this.#takeMessages(from, bytes);
-    const messages = decodeNodeMessages(bytes);
-    if (messages === undefined) return this.#refuse(from);
-    for (const message of messages) this.#hear(from, message);
+    const isTaken = isOfNodes(bytes) ? this.#hearAll(from, bytes) : this.#takeMessages(from, bytes);
+    if (!isTaken) parts.mention({ type: 'frame-refused', from: `node ${from}` });
+    return isTaken;
   }
 
-  #takeMessages(from: NodeId, bytes: Uint8Array): void {
+  #hearAll(from: NodeId, bytes: Uint8Array): boolean {
+    const messages = decodeNodeMessages(bytes);
+    for (const message of messages ?? []) this.#hear(from, message);
+    return messages !== undefined;
+  }
+
+  #takeMessages(from: NodeId, bytes: Uint8Array): boolean {
     const messages = decodeFrame(bytes);
-    if (messages === undefined) return this.#refuse(from);
     const { parts } = this.#options;
-    for (const message of messages) {
+    for (const message of messages ?? []) {
       const replica = parts.replicas.get(message.shard);
       // The dead do not answer: `removed` would tell a sound member that it is gone.
       if (replica?.member !== message.to) continue;
+      if (this.#isForged(from, message)) {
+        parts.mention({ type: 'message-refused', from, shard: message.shard });
+        continue;
+      }
       this.#places.heard(message.shard, message.from, from);
       // As if it had been lost: what room the log has left is for what makes room.
       if (parts.log.fullness === 'full' && isGrowing(message)) continue;
       replica.receive(message);
     }
+    return messages !== undefined;
+  }
+
+  /** The map lists its sender, and on another node: members do not move. */
+  #isForged(from: NodeId, { shard, from: member }: Message): boolean {
+    const node = this.#options.maps.nodeOf(shard, member);
+    return node !== undefined && node !== from;
+  }
+
+  /** For a map that is a little newer one word is enough; else most peers have to say so. */
+  #isPlausible(version: number): boolean {
+    const { parts } = this.#options;
+    const { mapStepMax } = CATALOGUE_LIMITS;
+    if (version - (parts.map?.version ?? 0) <= mapStepMax) return true;
+    const heard = parts.peers.nodes.filter((node) => parts.peers.isHeard(node, parts.now));
+    const saying = heard.filter((node) => version - (this.#versions.get(node) ?? 0) <= mapStepMax);
+    return saying.length * 2 > heard.length;
   }
 
   #hear(from: NodeId, message: NodeMessage): void {
@@ -78,12 +106,21 @@ export class PeerFrames {
     switch (message.type) {
       case 'beat': {
         parts.peers.noteReadOnly(from, message.isReadOnly);
+        this.#versions.set(from, message.mapVersion);
         const map = maps.since(message.mapVersion);
         if (map !== undefined) tell(from, { type: 'map', map });
         return;
       }
-      case 'map':
-        return maps.take(message.map);
+      case 'map': {
+        let version = 0;
+        const isPlausible = (told: number) => {
+          version = told;
+          return this.#isPlausible(told);
+        };
+        const isBelieved = maps.take(message.map, isPlausible);
+        if (!isBelieved) parts.mention({ type: 'map-refused', from, version });
+        return;
+      }
       case 'forward': {
         const { id, client, request: bytes } = message;
         const share = this.shares.of(from, client);
@@ -135,10 +172,6 @@ export class PeerFrames {
     const respond = ({ type }: Response) => say(type === 'rows' ? replica.applied : 0);
     const until = parts.now + NODE_LIMITS.patienceMilliseconds;
     replica.read({ asker: { origin: { respond }, id }, until, what: { type: 'keys', keys: [] } });
-  }
-
-  #refuse(from: NodeId): void {
-    this.#options.parts.mention({ type: 'frame-refused', from: `node ${from}` });
   }
 }
 

@@ -32,6 +32,8 @@ export interface NodeInfo {
   readonly incarnation: number;
   readonly cluster: string;
   readonly mapVersion: number;
+  /** Only nodes with the secret of the cluster are its peers. */
+  readonly isGuarded: boolean;
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
   /** Why this life of the node vouches for nothing yet; empty once it is confirmed. */
@@ -78,6 +80,7 @@ export function infoOf(core: NodeParts): NodeInfo {
     incarnation: log.incarnation,
     cluster: map?.clusterId ?? '',
     mapVersion: map?.version ?? 0,
+    isGuarded: core.secret.length > 0,
     isReadOnly: core.isReadOnly,
     isClosing: core.isClosing,
     unconfirmed: core.standing.reason,

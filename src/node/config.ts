@@ -21,6 +21,8 @@ import { isListenAddress, isReachableAddress, urlOf } from './listen-address.ts'
 export interface ClusterConfig {
   /** The id of the cluster, once there is one: no other is founded, joined or asked. Or empty. */
   readonly cluster: string;
+  /** The file with the secret of the cluster, seen from the folder of this one. Or empty. */
+  readonly secretFile: string;
   readonly settings: { readonly shards: number; readonly replicas: number };
   /** At least one. The first one founds the cluster. */
   readonly nodes: readonly NodeConfig[];
@@ -146,11 +148,14 @@ const checkNode: Check<NodeConfig> = (value, path, faults) => {
   };
 };
 
+const CLUSTER_FIELDS = ['cluster', 'secretFile', 'settings', 'nodes', 'limits', 'timing'] as const;
+
 const checkCluster: Check<ClusterConfig> = (value, path, faults) => {
-  const field = fieldsOf(value, path, faults, ['cluster', 'settings', 'nodes', 'limits', 'timing']);
+  const field = fieldsOf(value, path, faults, CLUSTER_FIELDS);
   const empty: Faults = [];
   return {
     cluster: field('cluster', optional(clusterId, '')),
+    secretFile: field('secretFile', optional(shortText(1, DATA_CHARACTERS_MAX), '')),
     settings: field('settings', optional(checkSettings, checkSettings({}, '', empty))),
     nodes: field(
       'nodes',

@@ -30,6 +30,7 @@ import type { StateDisk } from '../storage/state-disk.ts';
 import { openState } from '../storage/state-folder.ts';
 import type { Identity } from '../transport/judgement.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
+import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { DataFolder, FolderUnusable } from './data-folder.ts';
 import { Ending, type NodeEnd } from './ending.ts';
 import { Loop } from './loop.ts';
@@ -41,6 +42,8 @@ interface HouseOptions {
   readonly folder: string;
   readonly valueBytesMax: number;
   readonly timing?: Timing | undefined;
+  /** That of the cluster; none if nothing is said. */
+  readonly secret?: Secret | undefined;
   readonly onFact: (fact: NodeFact) => void;
   /** The files of the log: those of the system if nothing else is said. */
   readonly openFiles?: ((folder: string) => Files) | undefined;
@@ -246,7 +249,7 @@ export class House {
   #assemble(inhabitant: Inhabitant, log: Log, disk: StateDisk): NodeCore {
     const { passport, map, description, isEnquiring, newTransport } = inhabitant;
     const { node, cluster, joinToken } = passport;
-    const { valueBytesMax, onFact } = this.#options;
+    const { valueBytesMax, onFact, secret = NO_SECRET } = this.#options;
     // Nobody speaks before the core listens: a transport reports in later turns.
     const listener = (event: TransportEvent) => {
       this.#loop.arrived();
@@ -257,6 +260,7 @@ export class House {
       node,
       lineage: log.lineage,
       features: [],
+      secret,
       limits: {
         keyBytesMax: REQUEST_LIMITS.keyBytesMax,
         valueBytesMax,
@@ -279,6 +283,7 @@ export class House {
       random: new Random(randomSeed()),
       limits: this.#limits,
       valueBytesMax,
+      secret,
       now: monotoneNow(),
       wall: wallNow(),
       map,

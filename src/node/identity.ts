@@ -6,6 +6,7 @@ import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
+import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { type Affiliation, NO_AFFILIATION, type Probe, probe } from './affiliation.ts';
 import { type DataFolder, FolderUnusable } from './data-folder.ts';
 import { type Course, Seeking } from './founding.ts';
@@ -32,6 +33,8 @@ export interface Membership {
   /** The only cluster that it may belong to; empty for any. */
   readonly pinned: string;
   readonly wanted: WantedSettings;
+  /** That of the cluster; no bytes for none. */
+  readonly secret: Secret;
   /** How long a node without a number waits for others. */
   readonly patienceMilliseconds: number;
 }
@@ -43,6 +46,7 @@ export const ALONE: Omit<Membership, 'init'> = {
   isJoinGiven: false,
   pinned: '',
   wanted: {},
+  secret: NO_SECRET,
   patienceMilliseconds: 0,
 };
 
@@ -173,7 +177,7 @@ type Joined = Extract<Admission, { type: 'joined' }>;
 /** Joins if it can; else what stands against it. */
 async function proceed(
   course: Course,
-  { folder, description, wanted, signal }: Identification,
+  { folder, description, wanted, secret, signal }: Identification,
   found: Passport | undefined,
 ): Promise<Joined | readonly string[]> {
   if (course.type !== 'join') return course.type === 'wait' ? course.obstacles : [];
@@ -182,10 +186,11 @@ async function proceed(
   const objection: Parameters<typeof joinAt>[0]['objection'] = ({ settings }) => {
     return settingsFault(wanted, settings);
   };
+  const about = { joinToken, description, objection, secret, signal };
   const obstacles: string[] = [];
   for (const url of urls) {
     if (signal?.aborted) break;
-    const admission = await joinAt({ url, cluster, joinToken, description, objection, signal });
+    const admission = await joinAt({ url, cluster, ...about });
     if (admission.type === 'joined') return admission;
     if (admission.type === 'refused') throw new FolderUnusable(admission.text);
     obstacles.push(`${url}: ${admission.why}`);

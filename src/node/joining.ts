@@ -9,6 +9,7 @@ import { decodeMap } from '../catalog/map-bytes.ts';
 import { ClientLine } from '../transport/client-line.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
+import { proofOfJoining, type Secret } from '../wire/proof.ts';
 import { encodeRequests } from '../wire/request.ts';
 import { decodeResponses, type Response } from '../wire/response.ts';
 
@@ -18,6 +19,7 @@ interface Joining {
   readonly cluster: string;
   readonly joinToken: Uint8Array;
   readonly description: NodeDescription;
+  readonly secret: Secret;
   /** Looks at the cluster before anything is asked of it: a text refuses to join it. */
   readonly objection: (map: ClusterMap) => string | undefined;
   /** Gives up: it was told to stop. */
@@ -42,7 +44,7 @@ const ROUND_MILLISECONDS = 3000;
 
 /** The same token gets the same number, however often it asks. */
 export function joinAt(joining: Joining): Promise<Admission> {
-  const { url, cluster, joinToken, description, objection, signal } = joining;
+  const { url, cluster, joinToken, description, objection, signal, secret } = joining;
   return new Promise((resolve) => {
     const sockets = new WebDialler();
     let node: NodeId | undefined;
@@ -68,7 +70,9 @@ export function joinAt(joining: Joining): Promise<Admission> {
       isLooking = false;
       const text = objection(map);
       if (text !== undefined) return end({ type: 'refused', text });
-      const command = encodeCommand({ type: 'join', joinToken, description });
+      const known = { type: 'join', joinToken, description } as const;
+      const proof = proofOfJoining(secret, { cluster, joinToken });
+      const command = encodeCommand(secret.length === 0 ? known : { ...known, proof });
       line.send(encodeRequests([{ type: 'command', id: COMMAND_ID, command }]));
     };
     const take = (response: Response) => {
@@ -108,6 +112,11 @@ function refusalOf(reply: Reply | undefined): string | undefined {
       return (
         `${CATALOGUE_LIMITS.newcomersMax} nodes have joined and have not started yet. Start ` +
         'them, or remove those that will not come: kvctl nodes shows them'
+      );
+    case 'wrong-secret':
+      return (
+        'its cluster secret is not the one of this node, or one of them has none: give this node ' +
+        'the --secret-file of the others'
       );
     case 'full':
       return `the cluster has ${CATALOGUE_LIMITS.nodesMax} nodes, as many as it may have`;

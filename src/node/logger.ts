@@ -45,6 +45,8 @@ export function logFact(log: FactLog, fact: NodeFact): void {
     case 'request-failed':
       return log.tell('debug', fact.type, fact);
     case 'frame-refused':
+    case 'map-refused':
+    case 'message-refused':
     case 'peer-silent':
     case 'request-slow':
     case 'still-running':

@@ -1,6 +1,6 @@
 /** A node that serves: a house with a port, and a logger for whoever runs it. */
 
-import { monotoneNow, randomSeed } from '../base/ambient.ts';
+import { monotoneNow, randomSeed, secureBytes } from '../base/ambient.ts';
 import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
@@ -16,6 +16,7 @@ import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
+import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import type { Affiliation } from './affiliation.ts';
 import type { NodeEnd } from './ending.ts';
 import { Enquiry } from './enquiry.ts';
@@ -67,6 +68,8 @@ export interface NodeOptions {
   readonly onWaiting?: (obstacles: readonly string[]) => void;
   /** Ends a start that waits for others. */
   readonly signal?: AbortSignal;
+  /** That of the cluster: without one, whatever reaches the node can speak as a peer. */
+  readonly secret?: Secret | undefined;
   readonly logLevel: string;
   /** Where its lines go: to standard error if nothing else is said. */
   readonly log?: Pick<LogSink, 'write'>;
@@ -80,6 +83,8 @@ export interface RunningNode {
   readonly replaces: number;
   /** Hands leadership over, answers what is in flight, and gives everything back. */
   stop(): Promise<void>;
+  /** Whether only nodes with the secret of the cluster are peers. */
+  readonly isGuarded: boolean;
   /** It came to an end by itself: it has stopped listening, and `stop` does the rest. */
   readonly ended: Promise<NodeEnd>;
   /** An error that reached the process, and no call: what the node holds is not to be trusted. */
@@ -90,9 +95,9 @@ export interface RunningNode {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const logger = newLogger(options.logLevel, options.log ?? standardErrorSink());
   const facts = new FactLog(logger);
-  const { folder, valueBytesMax, timing } = options;
+  const { folder, valueBytesMax, timing, secret } = options;
   const onFact = (fact: NodeFact) => logFact(facts, fact);
-  const house = await House.enter({ folder, valueBytesMax, timing, onFact });
+  const house = await House.enter({ folder, valueBytesMax, timing, secret, onFact });
   let sockets: WebSockets | undefined;
   let server: Server | undefined;
   try {
@@ -186,6 +191,10 @@ class Server implements RunningNode {
     if (replaces > 0) logger.info({ node, replaces }, 'it takes the place of a lost node');
   }
 
+  get isGuarded(): boolean {
+    return (this.#parts.options.secret ?? NO_SECRET).length > 0;
+  }
+
   fail(error: unknown): void {
     this.#parts.house.ending.fail(error);
   }
@@ -240,6 +249,7 @@ class Server implements RunningNode {
       sockets: this.#parts.sockets,
       schedule: TIMERS,
       random: new Random(randomSeed()),
+      secureBytes,
       onEvent: (event) => {
         if (event.type === 'refused') this.#refusals.note(event);
         else onEvent(event);
@@ -251,6 +261,7 @@ class Server implements RunningNode {
 
 function membershipOf(options: NodeOptions): Membership {
   const { init, isNewClusterForced = false, join, isJoinGiven = false, cluster = '' } = options;
+  const { secret = NO_SECRET } = options;
   const { wanted = {}, joinMilliseconds = NODE_LIMITS.joinMillisecondsDefault } = options;
   return {
     init,
@@ -259,6 +270,7 @@ function membershipOf(options: NodeOptions): Membership {
     isJoinGiven,
     pinned: cluster,
     wanted,
+    secret,
     patienceMilliseconds: joinMilliseconds,
   };
 }

@@ -40,6 +40,7 @@ export class Addresses {
       sendToClient: (connection, bytes) => transport.sendToClient(connection, bytes),
       closeClient: (connection, reason) => transport.closeClient(connection, reason),
       listenToClient: (connection, isWanted) => transport.listenToClient(connection, isWanted),
+      dropPeer: (to, reason) => transport.dropPeer(to, reason),
       roomToPeer: (to) => transport.roomToPeer(to),
       bufferedToPeer: (to) => transport.bufferedToPeer(to),
       bufferedToClient: (connection) => transport.bufferedToClient(connection),

@@ -1,9 +1,23 @@
 /** What clients may ask for: their data, questions, and what an operator wants of nodes. Pure. */
 
 import { unreachable } from '../base/assert.ts';
-import type { Command } from '../catalog/command.ts';
+import { isSameDigest } from '../base/sha256.ts';
+import type { Command, Join } from '../catalog/command.ts';
 import { decodeCommand } from '../catalog/command-bytes.ts';
+import { proofOfJoining, type Secret } from '../wire/proof.ts';
 import type { Request } from '../wire/request.ts';
+
+/**
+ * Where the cluster has a secret, only those join that have it. Where it has none, those that bring
+ * one do not, for the other nodes would refuse them ever after.
+ */
+export function mayJoin(
+  { joinToken, proof }: Join,
+  { secret, cluster }: { readonly secret: Secret; readonly cluster: string },
+): boolean {
+  if (secret.length === 0 || proof === undefined) return secret.length === 0 && proof === undefined;
+  return isSameDigest(proof, proofOfJoining(secret, { cluster, joinToken }));
+}
 
 /**
  * By every other command a node tells the catalog what it knows itself: that it lives, what a shard

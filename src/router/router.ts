@@ -16,9 +16,10 @@ import type { Origin } from '../shard/origin.ts';
 import { isOneKey } from '../shard/range-check.ts';
 import type { Wanted } from '../shard/reads.ts';
 import type { Replica } from '../shard/replica.ts';
+import type { Secret } from '../wire/proof.ts';
 import type { ReadLevel, Request } from '../wire/request.ts';
 import type { Failure, Response } from '../wire/response.ts';
-import { isForNodesOnly } from './client-door.ts';
+import { isForNodesOnly, mayJoin } from './client-door.ts';
 import { FAILURE_OF, makesRoom, refusalOf } from './refusal.ts';
 
 /** What the node lends to its router. */
@@ -30,6 +31,8 @@ export interface RouterHost {
   /** The disk is nearly full: only what makes room is taken. */
   readonly isReadOnly: boolean;
   readonly valueBytesMax: number;
+  /** That of the cluster. */
+  readonly secret: Secret;
   replica(shard: ShardId): Replica | undefined;
   /** The node that leads a shard, as far as is known here; undefined if it is not, or is this. */
   leaderOf(shard: ShardId): NodeId | undefined;
@@ -166,6 +169,10 @@ export class Router {
   /** For the catalogue: like a write, but for no key. */
   #command(asked: Asked<'command'>): void {
     const { request, origin } = asked;
+    if (origin.isClient === true && this.#isUninvited(request.command)) {
+      const reply = encodeReply({ type: 'refused', reason: 'wrong-secret' });
+      return origin.respond({ type: 'commanded', id: request.id, reply });
+    }
     const replica = this.#leaderHere(CATALOGUE_SHARD);
     if (replica === undefined) return this.#pass(asked);
     // In the log, one that is not known here would stop every replica of the catalogue for good.
@@ -177,6 +184,14 @@ export class Router {
       return origin.respond({ type: 'commanded', id: request.id, reply });
     }
     replica.command({ origin: new CommandOrigin(origin), id: request.id }, request.command);
+  }
+
+  /** It asks to join, and has not the secret of the cluster. */
+  #isUninvited(bytes: Uint8Array): boolean {
+    const decoded = decodeCommand(bytes);
+    if (decoded.type !== 'known' || decoded.command.type !== 'join') return false;
+    const { secret, map } = this.#host;
+    return map !== undefined && !mayJoin(decoded.command, { secret, cluster: map.clusterId });
   }
 
   #read(asked: Asked<'read'> | Asked<'range'> | Asked<'validate'>, what: Wanted): void {

@@ -6,7 +6,7 @@ import { encodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { FrameDeadline } from './frame-deadline.ts';
 import { type Identity, judgeClient } from './judgement.ts';
 import { Pulse } from './pulse.ts';
-import type { Socket, SocketListener } from './sockets.ts';
+import type { Reception, Socket, SocketListener } from './sockets.ts';
 import type { TransportEvent } from './transport.ts';
 
 interface ClientLinksOptions {
@@ -37,7 +37,7 @@ export class ClientLinks {
   }
 
   /** Somebody dialled us and this is its first frame. Undefined: it was refused and is closed. */
-  welcome(socket: Socket, bytes: Uint8Array): SocketListener | undefined {
+  welcome(socket: Socket, bytes: Uint8Array): Reception | undefined {
     const { identity, limits, tell } = this.#options;
     const judged = judgeClient(bytes, identity);
     if ('refusal' in judged) {
@@ -57,11 +57,12 @@ export class ClientLinks {
     this.#lines.set(connection, { socket, pulse, deadline, isOver: false, isPaused: false });
     socket.send(this.#hello());
     tell({ type: 'client-up', connection, hello: judged.hello });
-    return {
+    const listener: SocketListener = {
       onOpen: () => {},
       onFrame: (frame) => tell({ type: 'client-frame', connection, bytes: frame }),
       onClosed: (farewell) => this.#end(connection, farewell),
     };
+    return { listener };
   }
 
   send(connection: number, bytes: Uint8Array): boolean {

@@ -80,6 +80,8 @@ export class InnerLines implements Transport {
     return false;
   }
 
+  dropPeer(): void {}
+
   bufferedToPeer(): number {
     return 0;
   }

@@ -1,7 +1,7 @@
 /** What is to be thought of a hello: taken, or refused with a reason that both logs can show. */
 
 import type { NodeId } from '../base/ids.ts';
-import type { Lineage } from '../base/life.ts';
+import { type Life, type Lineage, lifeMissingIn } from '../base/life.ts';
 import { type Farewell, farewellOf } from '../wire/farewell.ts';
 import {
   type ClientHello,
@@ -14,6 +14,7 @@ import {
   VERSION_MAX,
   VERSION_MIN,
 } from '../wire/hello.ts';
+import type { Secret } from '../wire/proof.ts';
 
 /** Who we are, in every hello. */
 export interface Identity {
@@ -23,6 +24,8 @@ export interface Identity {
   readonly lineage: Lineage;
   readonly features: readonly number[];
   readonly limits: ClientLimits;
+  /** That of the cluster: only nodes that prove to have it are peers. */
+  readonly secret: Secret;
 }
 
 type Judgement<T> = { readonly hello: T } | { readonly refusal: Farewell };
@@ -50,6 +53,12 @@ export function judgePeer(
   if (dialled !== undefined && hello.from !== dialled.node) {
     return refuse('wrong-node', `node ${dialled.node} was dialled, node ${hello.from} answered`);
   }
+  const isGuarded = identity.secret.length > 0;
+  if (hello.isGuarded !== isGuarded) {
+    const [one, other] = isGuarded ? [node, hello.from] : [hello.from, node];
+    const text = `node ${one} has a cluster secret and node ${other} has none; give all the same`;
+    return refuse('wrong-secret', text);
+  }
   if (dialled !== undefined && hello.lane !== dialled.lane) {
     return refuse('not-a-hello', `lane ${dialled.lane} was dialled, ${hello.lane} answered`);
   }
@@ -62,6 +71,23 @@ export function judgeClient(bytes: Uint8Array, identity: Identity): Judgement<Cl
   const { cluster } = judged.hello;
   const isOurs = cluster === '' || cluster === identity.cluster;
   return isOurs ? judged : foreign(cluster, identity.cluster);
+}
+
+/** What a life is told that does not follow the lives that are known. */
+export function olderCopy(
+  { node, lives }: { readonly node: NodeId; readonly lives: readonly Life[] },
+  lineage: Lineage,
+): Farewell | undefined {
+  const missing = lifeMissingIn(lineage, lives);
+  if (missing === undefined) return undefined;
+  const text = `start ${lineage.incarnation} of node ${node} does not know of a start`;
+  return farewellOf('older-copy', `${text} that was numbered ${missing.incarnation}`);
+}
+
+/** What is said to a node whose proof is of another secret. */
+export function wrongSecret(node: NodeId): Farewell {
+  const text = `node ${node} has another cluster secret: give all nodes one --secret-file`;
+  return farewellOf('wrong-secret', text);
 }
 
 /** A node's answer to a client that knows the cluster, or (empty) does not yet. */

@@ -1,7 +1,7 @@
 /** The two lanes to each peer: who dials, which socket is the lane's, and when to try again. */
 
 import type { NodeId } from '../base/ids.ts';
-import { type Lineage, lifeMissingIn, wordOf } from '../base/life.ts';
+import { wordOf } from '../base/life.ts';
 import type { Random } from '../base/random.ts';
 import type { TransportLimits } from '../base/transport-limits.ts';
 import {
@@ -11,71 +11,38 @@ import {
   isFarewell,
   saysRemoved,
 } from '../wire/farewell.ts';
-import { encodeHello, type Lane, type PeerHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
-import { type Identity, judgePeer } from './judgement.ts';
+import type { Lane, PeerHello } from '../wire/hello.ts';
+import { encodeAdmission, isAdmission } from '../wire/proof.ts';
+import { Handshake } from './handshake.ts';
+import { type Identity, judgePeer, olderCopy, wrongSecret } from './judgement.ts';
 import { LANE_DOWN, PacedLine } from './paced-line.ts';
+import type { Attempt, Known, LaneAddress, Line, Link } from './peer-link.ts';
 import { Pulse } from './pulse.ts';
-import type { Socket, SocketListener, Sockets } from './sockets.ts';
+import type { Reception, Socket, SocketListener, Sockets } from './sockets.ts';
 import type { LaneRoom, Peer, TransportEvent } from './transport.ts';
 
 const LANES = ['main', 'bulk'] as const;
-
-interface LaneAddress {
-  readonly node: NodeId;
-  readonly lane: Lane;
-}
 
 interface PeerLinksOptions {
   readonly identity: Identity;
   readonly sockets: Sockets;
   readonly random: Random;
+  readonly secureBytes: (length: number) => Uint8Array;
   readonly limits: TransportLimits;
   /** The clock of `Schedule`. */
   readonly clock: () => number;
+  readonly soon: (run: () => void) => void;
   readonly tell: (event: TransportEvent) => void;
 }
 
-/** A socket on its way: dialled by us, and its hello not answered yet. */
-interface Attempt {
-  readonly socket: Socket;
-  readonly since: number;
-  isGreeted: boolean;
-}
-
-/** The socket that is the lane, since both sides have said hello on it. */
-interface Line {
-  readonly socket: Socket;
-  readonly paced: PacedLine;
-  readonly pulse: Pulse;
-  readonly lineage: Lineage;
-}
-
-interface Link {
-  readonly lane: Lane;
-  readonly node: NodeId;
-  line: Line | undefined;
-  attempt: Attempt | undefined;
-  /** No dialling before this time. */
-  dialAt: number;
-  /** The wait after the next failure. */
-  backoff: number;
-  /** The greatest generation in a hello of a life of the peer, and the word of that life. */
-  generationSeen: number;
-  wordSeen: number;
-}
-
-interface Known {
-  peer: Peer;
-  readonly links: Readonly<Record<Lane, Link>>;
-}
-
 /**
- * Either side dials; the smaller node id decides. Who dials says hello first, who is dialled
- * answers, and from then on the socket is the lane, for both. If both dial at once, the smaller id
- * refuses what comes in as soon as its own hello is out, and the larger id drops its own attempt
- * for the one that comes in. The larger id leaves dialling to the smaller one for a moment
- * (`courtesyMilliseconds`), so this is rare; that it dials at all lets a node in that has moved or
- * has just joined, when the others do not know yet where it is.
+ * Either side dials; the smaller node id decides. The dialler says hello; the listener answers and
+ * proves that it has the secret of the cluster; the dialler proves the same, is admitted, and from
+ * then on the socket is the lane. Before its proof a socket changes nothing: what it says, and why
+ * it closes, is for the log. If both dial at once, the smaller id refuses what comes in as soon as
+ * its own hello is out, and the larger id drops its own attempt for the one that comes in. The
+ * larger id leaves dialling to the smaller one for a moment (`courtesyMilliseconds`), so this is
+ * rare; that it dials at all lets a node in that has moved or has just joined.
  *
  * A new hello from the peer replaces the line that we still believe in: the peer would not have
  * dialled if it had one. Its generation proves that it is new. A hello that was overtaken, by a
@@ -88,13 +55,14 @@ interface Known {
 export class PeerLinks {
   readonly #options: PeerLinksOptions;
   readonly #known = new Map<NodeId, Known>();
-  #generation = 0;
+  readonly #handshake: Handshake;
   /** Numbers below it were given to nodes; one that is not known was removed. */
   #nextNode = 0;
   #now = 0;
 
   constructor(options: PeerLinksOptions) {
     this.#options = options;
+    this.#handshake = new Handshake(options);
   }
 
   setPeers(peers: readonly Peer[], nextNode = 0): void {
@@ -135,25 +103,59 @@ export class PeerLinks {
     this.#dialDue();
   }
 
-  /** Somebody dialled us and this is its first frame. Undefined: it was refused and is closed. */
-  welcome(socket: Socket, bytes: Uint8Array): SocketListener | undefined {
+  /** A node dialled us and this is its first frame. Undefined: it was refused and is closed. */
+  welcome(socket: Socket, bytes: Uint8Array): Reception | undefined {
     const judged = judgePeer(bytes, { identity: this.#options.identity });
     if ('refusal' in judged) return this.#refuse(socket, judged.refusal);
     const { hello } = judged;
-    const known = this.#known.get(hello.from);
-    if (known === undefined) {
-      const text = `node ${hello.from} is not in the map of node ${hello.to} (yet, or any more)`;
-      return this.#refuse(socket, this.#strangeness(hello.from, text));
+    const { from, lane } = hello;
+    const known = this.#known.get(from);
+    // Those that were removed are told so, and believe it of those alone that prove themselves.
+    if (known === undefined && from >= this.#nextNode) {
+      return this.#refuse(socket, this.#strangeness(hello.from, strangerText(hello)));
     }
+    const early = known && this.#collisionOf(known, hello);
+    if (early !== undefined) return this.#refuse(socket, early);
+    const hellos = { dialler: bytes, listener: this.#greet(socket, { node: from, lane }) };
+    socket.send(this.#handshake.proofBy('listener', hellos));
+    const isProof = (frame: Uint8Array) => this.#handshake.isProofBy('dialler', hellos, frame);
+    return { next: (frame) => this.#admit(socket, hello, isProof(frame)) };
+  }
+
+  /** Its second frame proves who it is. */
+  #admit(socket: Socket, hello: PeerHello, isProven: boolean): Reception | undefined {
+    if (!isProven) return this.#refuse(socket, wrongSecret(hello.to));
+    const known = this.#known.get(hello.from);
+    if (known === undefined)
+      return this.#refuse(socket, this.#strangeness(hello.from, strangerText(hello)));
     const link = known.links[hello.lane];
-    const isOurTurn = link.attempt?.isGreeted === true && hello.to < hello.from;
-    const refusal = isOurTurn
-      ? farewellOf('superseded', `node ${hello.to} has dialled already`)
-      : this.#faultOf(known, hello);
+    const refusal = this.#collisionOf(known, hello) ?? this.#faultOf(known, hello);
     if (refusal !== undefined) return this.#refuse(socket, refusal);
     this.#drop(link, farewellOf('superseded', 'the other side has dialled'));
-    this.#greet(socket, link);
-    return this.#connect(link, socket, hello);
+    socket.send(encodeAdmission());
+    const listener = this.#connect(link, socket, hello);
+    return listener && { listener };
+  }
+
+  /** Both have dialled: the smaller id keeps its own attempt. */
+  #collisionOf({ links }: Known, { from, to, lane }: PeerHello): Farewell | undefined {
+    const isOurTurn = links[lane].attempt?.said !== undefined && to < from;
+    return isOurTurn ? farewellOf('superseded', `node ${to} has dialled already`) : undefined;
+  }
+
+  /** What it sent is not of this protocol. */
+  dismiss({ node, lane }: LaneAddress, reason: string): void {
+    const link = this.#known.get(node)?.links[lane];
+    const line = link?.line;
+    if (link === undefined || line === undefined) return;
+    const farewell = farewellOf('malformed', reason);
+    line.socket.close(farewell);
+    this.#options.soon(() => {
+      if (link.line !== line) return;
+      this.#endLine(link, farewell);
+      // The next frames may be no better.
+      link.dialAt = this.#now + this.#options.limits.redialMillisecondsMax;
+    });
   }
 
   #strangeness(node: NodeId, text: string): Farewell {
@@ -224,52 +226,68 @@ export class PeerLinks {
       { url, door: '/peer' },
       {
         onOpen: () => {
-          attempt.isGreeted = true;
-          this.#greet(socket, link);
+          attempt.said = this.#greet(socket, link);
         },
         onFrame: (bytes) => this.#hear(link, attempt, bytes),
         onClosed: (farewell) => this.#lose(link, socket, farewell),
       },
     );
-    const attempt: Attempt = { socket, since: this.#now, isGreeted: false };
+    const attempt: Attempt = { socket, since: this.#now, ...SILENT };
     link.attempt = attempt;
   }
 
-  #greet(socket: Socket, { node, lane }: Link): void {
-    const { cluster, node: from, lineage, features } = this.#options.identity;
-    this.#generation += 1;
-    socket.send(
-      encodeHello({
-        type: 'peer',
-        versionMin: VERSION_MIN,
-        versionMax: VERSION_MAX,
-        features,
-        cluster,
-        from,
-        to: node,
-        lineage,
-        generation: this.#generation,
-        lane,
-      }),
-    );
+  /** The bytes of our hello, which proofs are made of. */
+  #greet(socket: Socket, to: LaneAddress): Uint8Array {
+    const bytes = this.#handshake.helloTo(to);
+    socket.send(bytes.slice());
+    return bytes;
   }
 
-  /** A frame on a socket that we dialled: the answer to our hello, or what follows it. */
+  /** A frame on a socket that we dialled: the answer to our hello, its proof, or what follows. */
   #hear(link: Link, attempt: Attempt, bytes: Uint8Array): void {
-    const { socket } = attempt;
-    if (link.line?.socket === socket) return this.#take(link, link.line, bytes);
-    const { identity } = this.#options;
-    const judged = judgePeer(bytes, { identity, dialled: link });
+    if (link.line?.socket === attempt.socket) return this.#take(link, link.line, bytes);
+    if (link.attempt !== attempt) return;
+    const { heard, isProven } = attempt;
+    const refusal =
+      heard === undefined
+        ? this.#hearHello(link, attempt, bytes)
+        : isProven
+          ? this.#hearAdmission(link, attempt, bytes)
+          : this.#hearProof(link, attempt, bytes);
+    if (refusal === undefined) return;
+    this.#refuse(attempt.socket, refusal);
+    this.#fail(link);
+  }
+
+  #hearHello(link: Link, attempt: Attempt, bytes: Uint8Array): Farewell | undefined {
+    const judged = judgePeer(bytes, { identity: this.#options.identity, dialled: link });
+    if ('hello' in judged) attempt.heard = { hello: judged.hello, bytes };
+    return 'refusal' in judged ? judged.refusal : undefined;
+  }
+
+  /** The other side is who it says; it hears the same of us, also where it is refused. */
+  #hearProof(link: Link, attempt: Attempt, bytes: Uint8Array): Farewell | undefined {
+    const { socket, said, heard } = attempt;
     const known = this.#known.get(link.node);
-    if (known === undefined) return;
-    const refusal = 'refusal' in judged ? judged.refusal : this.#faultOf(known, judged.hello);
-    if (refusal !== undefined || 'refusal' in judged) {
-      if (refusal !== undefined) this.#refuse(socket, refusal);
-      this.#fail(link);
-      return;
-    }
+    if (known === undefined || said === undefined || heard === undefined) return undefined;
+    const hellos = { dialler: said, listener: heard.bytes };
+    if (!this.#handshake.isProofBy('listener', hellos, bytes)) return wrongSecret(heard.hello.to);
+    socket.send(this.#handshake.proofBy('dialler', hellos));
+    attempt.isProven = true;
+    return this.#faultOf(known, heard.hello);
+  }
+
+  /** It has checked our hello, and takes it. */
+  #hearAdmission(link: Link, attempt: Attempt, bytes: Uint8Array): Farewell | undefined {
+    const { socket, heard } = attempt;
+    const known = this.#known.get(link.node);
+    if (known === undefined || heard === undefined) return undefined;
+    if (!isAdmission(bytes)) return farewellOf('malformed', 'no admission, and no farewell');
+    const refusal = this.#faultOf(known, heard.hello);
+    if (refusal !== undefined) return refusal;
     link.attempt = undefined;
-    this.#connect(link, socket, judged.hello);
+    this.#connect(link, socket, heard.hello);
+    return undefined;
   }
 
   #faultOf({ peer, links }: Known, hello: PeerHello): Farewell | undefined {
@@ -365,13 +383,13 @@ export class PeerLinks {
   #lose(link: Link, socket: Socket, farewell: Farewell): void {
     const isLine = link.line?.socket === socket;
     if (!isLine && link.attempt?.socket !== socket) return;
-    if (isLine) {
-      this.#endLine(link, farewell);
-    } else {
-      this.#fail(link);
-      this.#report(socket, 'them', farewell);
-      if (saysRemoved(farewell)) this.#options.tell({ type: 'removed', by: link.node });
-    }
+    // Of a side that has proven nothing no more is believed than that it closed the socket.
+    const isBelieved = isLine || link.attempt?.isProven === true;
+    if (!isLine) this.#report(socket, 'them', farewell);
+    if (!isLine) this.#fail(link);
+    else this.#endLine(link, farewell);
+    if (!isBelieved) return;
+    if (saysRemoved(farewell)) this.#options.tell({ type: 'removed', by: link.node });
     const reason = LIFE_REASONS.find((one) => isFarewell(farewell, one));
     if (reason === undefined) return;
     // The other life may end at any moment.
@@ -434,12 +452,10 @@ export class PeerLinks {
   }
 }
 
-const LIFE_REASONS = ['older-copy', 'still-running'] as const;
-
-/** What a life is told that does not follow the lives that are known. */
-function olderCopy({ node, lives }: Peer, lineage: Lineage): Farewell | undefined {
-  const missing = lifeMissingIn(lineage, lives);
-  if (missing === undefined) return undefined;
-  const text = `start ${lineage.incarnation} of node ${node} does not know of a start`;
-  return farewellOf('older-copy', `${text} that was numbered ${missing.incarnation}`);
+function strangerText({ from, to }: PeerHello): string {
+  return `node ${from} is not in the map of node ${to} (yet, or any more)`;
 }
+
+const SILENT = { said: undefined, heard: undefined, isProven: false } as const;
+
+const LIFE_REASONS = ['older-copy', 'still-running'] as const;

@@ -41,6 +41,11 @@ export interface SocketListener {
   readonly onClosed: (farewell: Farewell) => void;
 }
 
+/** What comes of a frame before a socket is somebody's: it is taken, or the next frame decides. */
+export type Reception =
+  | { readonly listener: SocketListener }
+  | { readonly next: (bytes: Uint8Array) => Reception | undefined };
+
 /**
  * All sockets of one node. What comes in is bounded here: frames by `WIRE_LIMITS.frameBytesMax`,
  * sockets by their number. Whoever breaks a bound is closed, and the listener hears `onClosed`.

@@ -14,7 +14,7 @@ import type { Lane } from '../wire/hello.ts';
 import { ClientLinks } from './client-links.ts';
 import type { Identity } from './judgement.ts';
 import { PeerLinks } from './peer-links.ts';
-import type { Door, Schedule, Socket, SocketListener, Sockets } from './sockets.ts';
+import type { Door, Reception, Schedule, Socket, SocketListener, Sockets } from './sockets.ts';
 import type { LaneRoom, Peer, PeerAddress, Transport, TransportEvent } from './transport.ts';
 
 interface SwitchboardOptions {
@@ -23,15 +23,18 @@ interface SwitchboardOptions {
   readonly schedule: Schedule;
   readonly random: Random;
   readonly onEvent: (event: TransportEvent) => void;
+  /** Bytes that nobody guesses, for nonces. */
+  readonly secureBytes: (length: number) => Uint8Array;
   readonly limits?: TransportLimits;
 }
 
-/** Somebody at a door who has not said hello. */
+/** A socket at a door that has not said hello, or not proven what it says. */
 interface Visitor {
   readonly socket: Socket;
-  readonly door: Door;
   readonly since: number;
-  /** What the socket's events go to once the hello was taken. */
+  /** What its next frame is asked. */
+  next: (bytes: Uint8Array) => Reception | undefined;
+  /** What the socket's events go to once it was let in. */
   listener: SocketListener | undefined;
 }
 
@@ -61,8 +64,10 @@ export class Switchboard implements Transport {
     this.#onEvent = options.onEvent;
     const tell = (event: TransportEvent) => this.#tell(event);
     const clock = () => schedule.now;
-    this.#peers = new PeerLinks({ identity, sockets, random, limits, clock, tell });
     const soon = (run: () => void) => schedule.soon(run);
+    const { secureBytes } = options;
+    const means = { sockets, random, secureBytes, limits, clock, soon, tell };
+    this.#peers = new PeerLinks({ identity, ...means });
     this.#clients = new ClientLinks({ identity, limits, tell, soon });
     const { sweepMilliseconds } = limits;
     this.#stopSweeping = schedule.every(sweepMilliseconds, () => this.#sweep());
@@ -89,6 +94,10 @@ export class Switchboard implements Transport {
 
   listenToClient(connection: number, isWanted: boolean): void {
     this.#clients.listenTo(connection, isWanted);
+  }
+
+  dropPeer(to: { readonly node: NodeId; readonly lane: Lane }, reason: string): void {
+    this.#peers.dismiss(to, reason);
   }
 
   bufferedToPeer(to: { readonly node: NodeId; readonly lane: Lane }): number {
@@ -132,7 +141,9 @@ export class Switchboard implements Transport {
   }
 
   #meet(socket: Socket, door: Door): SocketListener {
-    const visitor: Visitor = { socket, door, since: this.#now, listener: undefined };
+    const links = door === '/peer' ? this.#peers : this.#clients;
+    const next = (bytes: Uint8Array) => links.welcome(socket, bytes);
+    const visitor: Visitor = { socket, since: this.#now, next, listener: undefined };
     this.#visitors.add(visitor);
     return {
       onOpen: () => {},
@@ -147,11 +158,16 @@ export class Switchboard implements Transport {
     };
   }
 
+  /** Its deadline counts until it is let in. Nothing is heard of one that was refused. */
   #welcome(visitor: Visitor, bytes: Uint8Array): void {
-    const { socket, door } = visitor;
+    if (!this.#visitors.has(visitor)) return;
+    const reception = visitor.next(bytes);
+    if (reception !== undefined && 'next' in reception) {
+      visitor.next = reception.next;
+      return;
+    }
     this.#visitors.delete(visitor);
-    const links = door === '/peer' ? this.#peers : this.#clients;
-    visitor.listener = links.welcome(socket, bytes);
+    visitor.listener = reception?.listener;
   }
 
   #turnAway(visitor: Visitor, farewell: Farewell): void {

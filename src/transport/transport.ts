@@ -22,8 +22,8 @@ export interface Peer {
  *   come in another order than they were sent in.
  * - An up means that the other side's hello was checked here, and that ours was said.
  * - After a down nothing more of that socket comes (N11). The two lanes know nothing of each other.
- * - `life-refused` comes when a peer has refused the life that this node said hello with, be it
- *   instead of an up or as the reason of a down.
+ * - `life-refused` and `removed` come when a peer, one that has proven to be one, has closed a
+ *   socket for that reason, be it instead of an up or as the reason of a down.
  * - Of a client the same, and its connection number is never used again.
  * - `refused` is for the logger: a socket that did not come to an up, and why. Retrying goes on.
  *
@@ -127,6 +127,12 @@ export interface Transport {
    * but for frames that had come in already. Its silence meanwhile is no reason to give it up.
    */
   listenToClient(connection: number, isWanted: boolean): void;
+
+  /**
+   * What a lane brought is not of this protocol: its socket is closed, and dialled again later.
+   * Its `peer-down` follows, and nothing else of that socket.
+   */
+  dropPeer(to: { readonly node: NodeId; readonly lane: Lane }, reason: string): void;
 
   /** Bytes that wait for the network; 0 for whoever is not connected. Producers slow down by it. */
   bufferedToPeer(to: { readonly node: NodeId; readonly lane: Lane }): number;

@@ -24,6 +24,7 @@ const CODES = {
   'still-running': 4014,
   malformed: 4015,
   crowded: 4017,
+  'wrong-secret': 4016,
 } as const;
 
 type FarewellReason = keyof typeof CODES;

@@ -4,6 +4,7 @@ import type { NodeId } from '../base/ids.ts';
 import { type Lineage, WORDS_MAX } from '../base/life.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
+import { NONCE_BYTES } from './proof.ts';
 
 /** What this build speaks. A node talks to whoever shares a version with it (N and N-1). */
 export const VERSION_MIN = 1;
@@ -33,6 +34,10 @@ export interface PeerHello extends Greeting {
   /** Grows with every socket that this life of the speaker has said hello on. */
   readonly generation: number;
   readonly lane: Lane;
+  /** Whether the speaker's cluster has a secret; a proof of it follows (`proof.ts`). */
+  readonly isGuarded: boolean;
+  /** Random, of this hello alone. */
+  readonly nonce: Uint8Array;
 }
 
 /** A client to a node. */
@@ -73,7 +78,7 @@ const KINDS = { peer: 1, client: 2, node: 3 } as const;
 const LANES: readonly Lane[] = ['main', 'bulk'];
 const CLUSTER_BYTES_MAX = 64;
 const FEATURES_MAX = 64;
-const PEER_FIELDS = 8;
+const PEER_FIELDS = 10;
 
 const writer = new Writer();
 
@@ -104,6 +109,8 @@ export function encodeHello(hello: Hello): Uint8Array {
       for (const word of hello.lineage.words) writer.count(word);
       writer.count(hello.generation);
       writer.count(LANES.indexOf(hello.lane));
+      writer.truth(hello.isGuarded);
+      writer.bytes(hello.nonce);
       break;
     case 'client':
       writer.array(2);
@@ -159,8 +166,12 @@ function readBody(reader: Reader, greeting: Greeting): Hello | undefined {
   const lineage = readLineage(reader);
   const generation = reader.count();
   const lane = LANES[reader.count()];
+  const isGuarded = reader.truth();
+  const nonce = reader.bytes(NONCE_BYTES);
   if (lane === undefined || from < 1 || to < 1 || from === to) return undefined;
-  return { type: 'peer', ...greeting, cluster, from, to, lineage, generation, lane };
+  if (nonce.length !== NONCE_BYTES) return undefined;
+  const said = { lineage, generation, lane, isGuarded, nonce };
+  return { type: 'peer', ...greeting, cluster, from, to, ...said };
 }
 
 function readLineage(reader: Reader): Lineage {

@@ -59,7 +59,15 @@ export function infoOf(node: number, changes: Partial<NodeInfo> = {}): NodeInfo 
     return { shard, role, term: 3, leaderNode: 1, isQuarantined: false, ...place };
   });
   const log = { liveBytes: 1_234_567, longestSyncMilliseconds: 2.5 };
-  const rest = { moves: [], isReadOnly: false, isClosing: false, clients: 1, replicas, log };
+  const rest = {
+    moves: [],
+    isGuarded: true,
+    isReadOnly: false,
+    isClosing: false,
+    clients: 1,
+    replicas,
+    log,
+  };
   const sound = { unconfirmed: '', consistency: { undecided: [] } };
   return { node, cluster: 'c1', ...rest, ...sound, ...changes };
 }

@@ -22,11 +22,10 @@ import { type DiskSpeed, GOOD_SPEED, latencyOf } from './disk-speed.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
 import { crashState, type FolderCopy, type Passport, segmentsOf } from './folder.ts';
 import type { Sizes } from './sizes.ts';
-import { type Surroundings, scheduleOf } from './surroundings.ts';
+import { randomnessOf, SECRET, type Surroundings, scheduleOf } from './surroundings.ts';
 import type { Witness } from './witness.ts';
 
-const TICK_MILLISECONDS = 20;
-const YEAR_MILLISECONDS = 365 * 24 * 3_600_000;
+const [TICK_MILLISECONDS, YEAR_MILLISECONDS] = [20, 365 * 24 * 3_600_000];
 
 interface ComputerOptions {
   readonly url: string;
@@ -411,15 +410,16 @@ export class Computer {
 
   #confirmed(milliseconds: number): void {
     if (this.isCopy) this.#fail('an old copy of a folder was let in');
-    this.onConfirmed(milliseconds);
+    else this.onConfirmed(milliseconds);
   }
 
   #transport({ cluster, node }: Passport, lineage: Lineage): Switchboard {
     const { agenda, network } = this.#surroundings;
     const life = this.#life;
     const isAlive = () => this.#life === life;
+    const rules = { limits: this.#options.sizes.frames, secret: SECRET };
     return new Switchboard({
-      identity: { cluster, node, lineage, features: [], limits: this.#options.sizes.frames },
+      identity: { cluster, node, lineage, features: [], ...rules },
       sockets: watchSockets(network.host(this.url, { isHeld: () => this.#isHeld }), {
         onEffect: () => this.#meetEffect(),
         guard: (work) => this.#arrive(work),
@@ -430,7 +430,7 @@ export class Computer {
         guard: (work) => this.#guard(work),
         due: (run) => this.#due(run),
       }),
-      random: this.#random.fork(`transport ${life}`),
+      ...randomnessOf(this.#random.fork(`transport ${life}`)),
       onEvent: (event) => this.core?.take(event, this.#now),
     });
   }

@@ -57,3 +57,11 @@ export function scheduleOf({
     },
   };
 }
+
+/** That of the cluster; the nodes prove it to each other as they do in production. */
+export const SECRET = Uint8Array.from({ length: 16 }, (_, at) => at);
+
+export function randomnessOf(random: Random) {
+  const secureBytes = (length: number) => Uint8Array.from({ length }, () => random.below(256));
+  return { random, secureBytes };
+}

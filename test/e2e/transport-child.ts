@@ -1,11 +1,12 @@
 /** A node without a core: it listens, answers each frame with the same one, and ends on stdin. */
 
+import { secureBytes } from '../../src/base/ambient.ts';
 import type { NodeId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { Switchboard } from '../../src/transport/switchboard.ts';
 import { TIMERS } from '../../src/transport/timers.ts';
 import { WebSockets } from '../../src/transport/web-sockets.ts';
-import { CLIENT_LIMITS, CLUSTER, QUICK } from '../transport/network-under-test.ts';
+import { CLIENT_LIMITS, CLUSTER, QUICK, SECRET } from '../transport/network-under-test.ts';
 
 const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0 });
 const board = new Switchboard({
@@ -15,10 +16,12 @@ const board = new Switchboard({
     lineage: { incarnation: 1, words: [1] },
     features: [],
     limits: CLIENT_LIMITS,
+    secret: SECRET,
   },
   sockets,
   schedule: TIMERS,
   random: new Random(2),
+  secureBytes,
   limits: QUICK,
   onEvent: (event) => {
     if (event.type === 'peer-frame') board.sendToPeer(event, event.bytes);

@@ -16,12 +16,15 @@ import { type RunningNode, startNode } from '../../src/node/node.ts';
 import { ClientLine } from '../../src/transport/client-line.ts';
 import { TIMERS } from '../../src/transport/timers.ts';
 import { WebDialler } from '../../src/transport/web-dialler.ts';
+import { proofOfJoining } from '../../src/wire/proof.ts';
 import { encodeRequests } from '../../src/wire/request.ts';
 import { decodeResponses } from '../../src/wire/response.ts';
 
 const LONG = { timeout: 60_000 };
+const URLS = { peerUrl: 'ws://127.0.2.1:9', clientUrl: 'ws://127.0.2.1:9' };
+const DESCRIPTION = { name: '', ...URLS, weight: 1, zone: '' };
 
-async function pair(context: TestContext): Promise<readonly RunningNode[]> {
+async function pair(context: TestContext, secret?: Uint8Array): Promise<readonly RunningNode[]> {
   const root = mkdtempSync(join(tmpdir(), 'ringkv-door-'));
   const nodes: RunningNode[] = [];
   context.after(async () => {
@@ -42,6 +45,7 @@ async function pair(context: TestContext): Promise<readonly RunningNode[]> {
       join: first === undefined ? [] : [first.clientUrl],
       logLevel: 'silent',
       init: first === undefined ? { shards: 2, replicas: 3 } : undefined,
+      secret,
     });
     nodes.push(node);
   }
@@ -76,11 +80,19 @@ async function say(context: TestContext, url: string) {
     line.close();
     sockets.close();
   });
-  return (command: Command): Promise<string> => {
+  const ask = (command: Command): Promise<string> => {
     id += 1;
     const mine = id;
     line.send(encodeRequests([{ type: 'command', id: mine, command: encodeCommand(command) }]));
     return new Promise((resolve) => waiting.set(mine, resolve));
+  };
+  return async (command: Command): Promise<string> => {
+    for (;;) {
+      const answer = await ask(command);
+      // A node that has just started knows no leader yet.
+      if (answer !== 'not-leader' && answer !== 'lost') return answer;
+      await new Promise((resume) => setTimeout(resume, 50));
+    }
   };
 }
 
@@ -165,6 +177,33 @@ test('a stranger that joins makes nodes dial only nodes, and fills no map', LONG
     heard.every((line) => line === 'GET /peer HTTP/1.1'),
     heard.join(),
   );
+});
+
+test('who asks to join has the secret of the cluster, or stays outside', LONG, async (t) => {
+  const secret = new Uint8Array(32).fill(3);
+  const nodes = await pair(t, secret);
+  const urls = nodes.map(({ clientUrl }) => clientUrl);
+  const { clusterId: cluster } = await askMap(urls);
+  for (const [at, url] of urls.entries()) {
+    const command = await say(t, url);
+    const joinToken = new Uint8Array(16).fill(40 + at);
+    const description = { ...DESCRIPTION, peerUrl: `ws://127.0.2.${at + 1}:9` };
+    const joining = { type: 'join', joinToken, description } as const;
+    equal(await command(joining), 'wrong-secret', url);
+    const other = new Uint8Array(32).fill(4);
+    const lie = proofOfJoining(other, { cluster, joinToken });
+    equal(await command({ ...joining, proof: lie }), 'wrong-secret');
+    const elsewhere = proofOfJoining(secret, { cluster: 'another', joinToken });
+    equal(await command({ ...joining, proof: elsewhere }), 'wrong-secret');
+    const proof = proofOfJoining(secret, { cluster, joinToken });
+    equal(await command({ ...joining, proof }), 'done');
+  }
+  const open = await pair(t);
+  const command = await say(t, open[0]?.clientUrl ?? '');
+  const joinToken = new Uint8Array(16).fill(50);
+  const proof = proofOfJoining(secret, { cluster, joinToken });
+  const joining = { type: 'join', joinToken, description: DESCRIPTION, proof } as const;
+  equal(await command(joining), 'wrong-secret', 'its peers would refuse it ever after');
 });
 
 test('a node does not start with what no node may say of itself', LONG, async (t) => {

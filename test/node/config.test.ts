@@ -53,7 +53,10 @@ test('an advertised address is for peers and clients alike, or for each its own'
 
 test('a fault names the field, what it is and what it may be', () => {
   const cases: readonly (readonly [value: unknown, fault: string])[] = [
-    [7, 'the file is 7, must be an object with cluster, settings, nodes, limits, timing'],
+    [
+      7,
+      'the file is 7, must be an object with cluster, secretFile, settings, nodes, limits, timing',
+    ],
     [
       { nodes: [NODE], cluster: 'two words' },
       'cluster is "two words", must be the id that `kvctl status` shows: ' +
@@ -101,7 +104,7 @@ test('a fault names the field, what it is and what it may be', () => {
     ],
     [
       { nodes: [NODE], colour: 1 },
-      'colour is not a known field: known are cluster, settings, nodes, limits, timing',
+      'colour is not a known field: known are cluster, secretFile, settings, nodes, limits, timing',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: './data//n1/', listen: 'b:1' }] },

@@ -5,6 +5,7 @@ import type { Bug } from './bug.ts';
 const ENDING = { trap: 'C11', profiles: [], tests: ['ending'], isFast: false };
 
 const LOG = { trap: 'C17', profiles: [], isFast: false };
+const PEERS = { trap: 'C15', profiles: [], isFast: false };
 const DOOR = { trap: 'C14', profiles: [], isFast: true };
 
 export const EDGE_BUGS: readonly Bug[] = [
@@ -130,5 +131,86 @@ export const EDGE_BUGS: readonly Bug[] = [
     find: 'if (spell.told >= max)',
     replace: 'if (false)',
     tests: ['fact-log'],
+  },
+  {
+    ...PEERS,
+    name: 'hello-is-enough',
+    sentence: 'a spoofed hello takes the lane of a peer, which is locked out',
+    file: 'src/transport/peer-links.ts',
+    find: 'if (!isProven)',
+    replace: 'if (false)',
+    tests: ['switchboard'],
+  },
+  {
+    ...PEERS,
+    name: 'listener-proves-nothing',
+    sentence: 'whoever listens at the address of a peer is taken for it',
+    file: 'src/transport/handshake.ts',
+    find: 'return proof !== undefined &&',
+    replace: "return side === 'listener' || proof !== undefined &&",
+    tests: ['switchboard'],
+  },
+  {
+    ...PEERS,
+    name: 'proofs-travel',
+    sentence: 'a proof of one socket is taken on another',
+    file: 'src/wire/proof.ts',
+    find: 'return hmac(secret, word, hellos.dialler, hellos.listener);',
+    replace: 'return hmac(secret, word, hellos.dialler);',
+    tests: ['proof'],
+  },
+  {
+    ...PEERS,
+    name: 'proofs-are-mirrored',
+    sentence: 'what the listener proves itself by is taken back as a proof of the dialler',
+    file: 'src/wire/proof.ts',
+    find: 'const word = encoder.encode(',
+    replace: "side = 'dialler'; const word = encoder.encode(",
+    tests: ['proof'],
+  },
+  {
+    ...PEERS,
+    name: 'strangers-remove-nodes',
+    sentence: 'a node that has proven nothing says that this one was removed, and it ends',
+    file: 'src/transport/peer-links.ts',
+    find: 'if (!isBelieved) return;',
+    replace: '',
+    tests: ['switchboard'],
+  },
+  {
+    ...PEERS,
+    name: 'bad-frames-cost-nothing',
+    sentence: 'a socket that brings what is not of the protocol is heard on',
+    file: 'src/transport/peer-links.ts',
+    find: "const farewell = farewellOf('malformed', reason);",
+    replace: "return; const farewell = farewellOf('malformed', reason);",
+    tests: ['switchboard'],
+  },
+  {
+    ...PEERS,
+    name: 'anyone-joins',
+    sentence: 'who has not the secret of the cluster joins it all the same',
+    file: 'src/router/client-door.ts',
+    find: 'return isSameDigest(proof,',
+    replace: 'return true || isSameDigest(proof,',
+    tests: ['client-door'],
+  },
+  {
+    ...PEERS,
+    name: 'huge-map-freezes',
+    sentence: 'one map of a huge version is believed on the word of one node',
+    file: 'src/core/peer-frames.ts',
+    find: 'return saying.length * 2 > heard.length;',
+    replace: 'return true;',
+    tests: ['peer-frames'],
+  },
+  {
+    ...PEERS,
+    name: 'nodes-speak-for-members',
+    sentence: 'a node stops replicas in the name of members of other nodes',
+    file: 'src/core/peer-frames.ts',
+    find: 'return node !== undefined && node !== from;',
+    replace: 'return false;',
+    tests: ['peer-frames'],
   },
 ];

@@ -5,8 +5,9 @@ import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import type { Command } from '../../src/catalog/command.ts';
 import { encodeCommand } from '../../src/catalog/command-bytes.ts';
-import { isForNodesOnly } from '../../src/router/client-door.ts';
+import { isForNodesOnly, mayJoin } from '../../src/router/client-door.ts';
 import { Router, type RouterHost } from '../../src/router/router.ts';
+import { NO_SECRET, proofOfJoining } from '../../src/wire/proof.ts';
 import type { Request } from '../../src/wire/request.ts';
 import { describe, foundation, joining, tokenOf } from '../catalog/rows.ts';
 import { clientOf } from '../machine/machine-rig.ts';
@@ -77,4 +78,18 @@ test('what is for nodes is refused before it is passed on, and behind that', () 
   deepEqual([passed, failures], [[], ['nodes-only', 'nodes-only']]);
   ask(false, false);
   deepEqual(passed, ['command'], 'a node of its own account');
+});
+
+test('who asks to join has the secret of the cluster, as it has one or none', () => {
+  const secret = new Uint8Array(16).fill(1);
+  const joinToken = tokenOf(2);
+  const cluster = 'home';
+  const proof = proofOfJoining(secret, { cluster, joinToken });
+  const join = { type: 'join', joinToken, description: describe('two') } as const;
+  equal(mayJoin({ ...join, proof }, { secret, cluster }), true);
+  equal(mayJoin(join, { secret, cluster }), false, 'none is proven');
+  equal(mayJoin({ ...join, proof }, { secret, cluster: 'other' }), false);
+  equal(mayJoin({ ...join, proof, joinToken: tokenOf(3) }, { secret, cluster }), false);
+  equal(mayJoin(join, { secret: NO_SECRET, cluster }), true);
+  equal(mayJoin({ ...join, proof }, { secret: NO_SECRET, cluster }), false);
 });

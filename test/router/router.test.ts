@@ -39,6 +39,7 @@ function routerOf(outside: Outside): Router {
     isClosing: false,
     isReadOnly,
     valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
+    secret: new Uint8Array(),
     replica: (asked) => (asked === shard ? rig?.replica : undefined),
     leaderOf: () => leader,
     forward: (_to, request) => {

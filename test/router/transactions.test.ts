@@ -90,6 +90,7 @@ class Rig {
         return rig.isReadOnly;
       },
       valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
+      secret: new Uint8Array(),
       replica: (shard: ShardId) => (rig.leads && shard === SHARD ? rig.rig.replica : undefined),
       leaderOf: () => ELSEWHERE,
       forward: (_to, request) => {

@@ -150,16 +150,17 @@ test('if hellos cross, the smaller node decides, and nothing goes down', async (
   network.memory.disturb({ from: urls[1], to: urls[0] }, slow);
   introduce(one, two);
   // The smaller one dials at once and says hello after 100 ms, the larger one a sweep later; the
-  // first hello is there after 150 ms, its answer after 200.
-  await network.pass(210);
-  assert.ok(isUp(one, two), 'in two round trips');
+  // first hello is there after 150 ms, its answer after 200, both are sure of each other after 300.
+  await network.pass(310);
+  assert.ok(isUp(one, two), 'in three round trips');
   await network.pass(1000);
   for (const { recorder } of [one, two]) {
     assert.equal(recorder.of('peer-up').length, 2);
     assert.equal(recorder.of('peer-down').length, 0);
   }
   assert.equal(refusals(one).length, 2, 'the other sockets came in and went');
-  assert.deepEqual(refusals(two), [], 'who gives way has nothing to report');
+  const gaveWay = refusals(two).every((text) => text.startsWith('them superseded'));
+  assert.ok(gaveWay, 'who gives way has nothing else to report');
 });
 
 test('a narrow path carries what it can, of all sockets together', async () => {

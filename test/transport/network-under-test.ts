@@ -48,6 +48,8 @@ export const QUICK: TransportLimits = {
 };
 
 export const CLUSTER = 'test';
+/** That of all stations, if nothing else is said. */
+export const SECRET = new Uint8Array(16).fill(7);
 export const CLIENT_LIMITS = {
   keyBytesMax: 4096,
   valueBytesMax: 1_000_000,
@@ -62,6 +64,7 @@ interface StationOptions {
   readonly words?: readonly number[];
   readonly cluster?: string;
   readonly url?: string;
+  readonly secret?: Uint8Array;
   readonly limits?: TransportLimits;
 }
 
@@ -77,17 +80,21 @@ export interface Station {
 
 export async function openStation(
   network: NetworkUnderTest,
-  { node, incarnation = 1, words, cluster = CLUSTER, url, limits = QUICK }: StationOptions,
+  { node, incarnation = 1, words, cluster = CLUSTER, url, limits = QUICK, ...rest }: StationOptions,
 ): Promise<Station> {
   const place = await network.place(url);
   const recorder = new Recorder();
   const id = node as NodeId;
+  const { secret = SECRET } = rest;
+  const random = new Random(node * 1000 + incarnation);
+  const nonces = random.fork('nonces');
   const lineage = { incarnation, words: words ?? count(incarnation).map((at) => 100 + at) };
   const board = new Switchboard({
-    identity: { cluster, node: id, lineage, features: [], limits: CLIENT_LIMITS },
+    identity: { cluster, node: id, lineage, features: [], limits: CLIENT_LIMITS, secret },
     sockets: place.sockets,
     schedule: network.schedule,
-    random: new Random(node * 1000 + incarnation),
+    random,
+    secureBytes: (length) => Uint8Array.from({ length }, () => nonces.below(256)),
     onEvent: recorder.onEvent,
     limits,
   });

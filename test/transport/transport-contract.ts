@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { ClientLine, type ClientLineEvent } from '../../src/transport/client-line.ts';
-import type { Door, Socket } from '../../src/transport/sockets.ts';
+import type { Door } from '../../src/transport/sockets.ts';
 import type { Farewell } from '../../src/wire/farewell.ts';
 import { encodeHello, type Hello } from '../../src/wire/hello.ts';
 import {
@@ -19,44 +19,19 @@ import {
   until,
 } from './network-under-test.ts';
 import { testOn, testPeers } from './peer-contract.ts';
+import { testSecrets } from './secret-contract.ts';
+import { dial } from './stranger.ts';
 
 type Open = () => NetworkUnderTest;
 
 export function testTransport(name: string, open: Open): void {
   testPeers(name, open);
   testHello(name, open);
+  testSecrets(name, open);
   testRefusals(name, open);
   testClients(name, open);
   testPausedClients(name, open);
   testBadClients(name, open);
-}
-
-interface Stranger {
-  readonly socket: Socket;
-  readonly frames: Uint8Array[];
-  readonly farewells: Farewell[];
-}
-
-/** Somebody that opens a socket and says what a test wants it to say. */
-async function dial(
-  network: NetworkUnderTest,
-  station: Station,
-  { door, first }: { readonly door: Door; readonly first?: Uint8Array },
-): Promise<Stranger> {
-  const { sockets } = await network.place();
-  const frames: Uint8Array[] = [];
-  const farewells: Farewell[] = [];
-  const socket = sockets.dial(
-    { url: station.place.url, door },
-    {
-      onOpen: () => {
-        if (first !== undefined) socket.send(first);
-      },
-      onFrame: (bytes) => frames.push(bytes),
-      onClosed: (farewell) => farewells.push(farewell),
-    },
-  );
-  return { socket, frames, farewells };
 }
 
 function testHello(name: string, open: Open): void {
@@ -119,41 +94,6 @@ function testRefusals(name: string, open: Open): void {
       assert.deepEqual(new Set(one.recorder.events.map(({ type }) => type)), new Set(['refused']));
     },
   );
-
-  testOn(open, `${name}: a hello that was overtaken is refused`, async (network, all) => {
-    const one = await openStation(network, { node: 1 });
-    const { url } = await network.place();
-    all.push(one);
-    one.board.setPeers([{ node: 2 as Station['node'], url, lives: [] }]);
-    const hello = (generation: number) =>
-      encodeHello({
-        type: 'peer',
-        versionMin: 1,
-        versionMax: 1,
-        features: [],
-        cluster: CLUSTER,
-        from: 2 as Station['node'],
-        to: one.node,
-        lineage: { incarnation: 1, words: [1] },
-        generation,
-        lane: 'main',
-      });
-    const second = await dial(network, one, { door: '/peer', first: hello(2) });
-    await until(network, 'it is answered', () => second.frames.length === 1);
-    for (const generation of [1, 2]) {
-      const first = await dial(network, one, { door: '/peer', first: hello(generation) });
-      await until(network, 'it is refused', () => first.farewells.length === 1);
-      assert.match(first.farewells[0]?.text ?? '', /superseded: a later hello has come/);
-    }
-    const third = await dial(network, one, { door: '/peer', first: hello(3) });
-    await until(network, 'it is answered', () => third.frames.length === 1);
-    await until(network, 'the former is closed', () => second.farewells.length === 1);
-    const events = one.recorder.events.filter(({ type }) => type !== 'refused');
-    assert.deepEqual(
-      events.map(({ type }) => type),
-      ['peer-up', 'peer-down', 'peer-up'],
-    );
-  });
 }
 
 interface Client {

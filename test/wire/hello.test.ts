@@ -19,6 +19,8 @@ const peer: Hello = {
   lineage: { incarnation: 12, words: [7, 4_294_967_295, 0] },
   generation: 400,
   lane: 'bulk',
+  isGuarded: true,
+  nonce: Uint8Array.from({ length: 16 }, (_, at) => at * 16),
 };
 const client: Hello = { type: 'client', ...greeting, cluster: '' };
 const node: Hello = {

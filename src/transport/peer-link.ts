@@ -1,0 +1,52 @@
+/** What is kept of the lanes to one peer. */
+
+import type { NodeId } from '../base/ids.ts';
+import type { Lineage } from '../base/life.ts';
+import type { Lane, PeerHello } from '../wire/hello.ts';
+import type { PacedLine } from './paced-line.ts';
+import type { Pulse } from './pulse.ts';
+import type { Socket } from './sockets.ts';
+import type { Peer } from './transport.ts';
+
+export interface LaneAddress {
+  readonly node: NodeId;
+  readonly lane: Lane;
+}
+
+/** A socket on its way: dialled by us, and we have not been admitted. */
+export interface Attempt {
+  readonly socket: Socket;
+  readonly since: number;
+  /** Ours, once it has been said; and the answer. */
+  said: Uint8Array | undefined;
+  heard: { readonly hello: PeerHello; readonly bytes: Uint8Array } | undefined;
+  /** The other side is who it says: what it says is believed, also when it refuses. */
+  isProven: boolean;
+}
+
+/** The socket that is the lane, since both sides have said hello on it. */
+export interface Line {
+  readonly socket: Socket;
+  readonly paced: PacedLine;
+  readonly pulse: Pulse;
+  readonly lineage: Lineage;
+}
+
+export interface Link {
+  readonly lane: Lane;
+  readonly node: NodeId;
+  line: Line | undefined;
+  attempt: Attempt | undefined;
+  /** No dialling before this time. */
+  dialAt: number;
+  /** The wait after the next failure. */
+  backoff: number;
+  /** The greatest generation in a hello of a life of the peer, and the word of that life. */
+  generationSeen: number;
+  wordSeen: number;
+}
+
+export interface Known {
+  peer: Peer;
+  readonly links: Readonly<Record<Lane, Link>>;
+}

@@ -1,0 +1,32 @@
+/** One that dials a station and says what a test wants it to say: for contracts of the doors. */
+
+import type { Door, Socket } from '../../src/transport/sockets.ts';
+import type { Farewell } from '../../src/wire/farewell.ts';
+import type { NetworkUnderTest, Station } from './network-under-test.ts';
+
+export interface Stranger {
+  readonly socket: Socket;
+  readonly frames: Uint8Array[];
+  readonly farewells: Farewell[];
+}
+
+export async function dial(
+  network: NetworkUnderTest,
+  station: Station,
+  { door, first }: { readonly door: Door; readonly first?: Uint8Array },
+): Promise<Stranger> {
+  const { sockets } = await network.place();
+  const frames: Uint8Array[] = [];
+  const farewells: Farewell[] = [];
+  const socket = sockets.dial(
+    { url: station.place.url, door },
+    {
+      onOpen: () => {
+        if (first !== undefined) socket.send(first);
+      },
+      onFrame: (bytes) => frames.push(bytes),
+      onClosed: (farewell) => farewells.push(farewell),
+    },
+  );
+  return { socket, frames, farewells };
+}
