@@ -267,7 +267,10 @@ const EMPTY_FOLDER: Fault = {
   seconds: [0.5, 3],
   isGrave: true,
   async begin(stage, random) {
+    const { cluster } = stage;
     const host = anyHost(stage, random);
+    await untilUp(stage, host);
+    const before = await cluster.numberOf(host);
     await host.kill();
     rmSync(host.data, { recursive: true });
     return {
@@ -275,7 +278,7 @@ const EMPTY_FOLDER: Fault = {
       async heal() {
         host.start();
         await untilUp(stage, host);
-        return host.said.includes('takes the place');
+        return (await cluster.numberOf(host)) !== before;
       },
     };
   },
@@ -318,8 +321,9 @@ export const DISK_FAULTS: readonly Fault[] = [
   failingSync('failing-sync-once', 1),
   failingSync('failing-sync-always', 'all'),
   FULL_DISK,
-  flippedBit('flipped-log', 'log', (name) => !name.startsWith('lock')),
-  flippedBit('flipped-state', 'state', (name) => name.endsWith('.ldb')),
+  // A node whose identity is damaged does not start, and its operator is told what to do.
+  flippedBit('flipped-log', 'log', (name) => /^promises|\.log$/.test(name)),
+  flippedBit('flipped-state', 'state', (name) => /^MANIFEST|\.ldb$|\.log$/.test(name)),
   OLD_FOLDER,
   EMPTY_FOLDER,
   secondNode('two-on-one-folder', [], []),
