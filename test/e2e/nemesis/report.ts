@@ -92,7 +92,7 @@ function table(rows: readonly (readonly (string | number)[])[]): string[] {
  * Faults that were drawn and never did anything: then the run shows less than it says. Of two that
  * are on together one may leave nothing for the other to do.
  */
-export function toothless(hits: readonly Hit[]): string[] {
+export function toothless(hits: readonly Omit<Hit, 'unavailableMilliseconds'>[]): string[] {
   const bitten = new Set(hits.filter(({ hasBitten }) => hasBitten).map(({ name }) => name));
   const alone = hits.filter(({ isAlone }) => isAlone).map(({ name }) => name);
   return [...new Set(alone)].filter((name) => !bitten.has(name));

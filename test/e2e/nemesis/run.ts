@@ -14,8 +14,8 @@ import { HistoryWriter, readHistory } from './history.ts';
 import type { Host } from './host.ts';
 import { judgeHistory } from './judge.ts';
 import { Probe } from './probe.ts';
-import type { Findings, Hit, Violation } from './report.ts';
-import { drawSchedule, nameOf, type Slot } from './schedule.ts';
+import { type Findings, type Hit, toothless, type Violation } from './report.ts';
+import { drawSchedule, drawSlot, nameOf, type Slot } from './schedule.ts';
 import { Site } from './site.ts';
 import { Worker } from './worker.ts';
 import { WORKLOADS } from './workloads/all.ts';
@@ -47,6 +47,8 @@ const SUPERVISOR_MILLISECONDS = 2000;
 const HEAL_MILLISECONDS = 120_000;
 /** Once something is violated, no more is learnt by patience. */
 const HEAL_MILLISECONDS_VAIN = 15_000;
+/** How often a fault that did not bite is begun again in the end. */
+const ATTEMPTS_MAX = 3;
 const CLIENT_END_MILLISECONDS = 60_000;
 
 export class Run {
@@ -145,13 +147,24 @@ export class Run {
   async #suffer(stage: Stage): Promise<void> {
     const { faults, seed, milliseconds, signal } = this.#options;
     const until = performance.now() + milliseconds;
-    const slots = drawSchedule(faults, new Random(seed).fork('schedule'));
-    while (performance.now() < until && !signal.aborted) {
-      const slot = slots.next().value;
-      await this.#sufferOne(stage, slot);
-      await this.#rest(slot.restMilliseconds);
-      if (this.#violations.length > 0) return;
+    const random = new Random(seed);
+    const slots = drawSchedule(faults, random.fork('schedule'));
+    while (performance.now() < until && this.#mayGoOn) {
+      await this.#sufferOne(stage, slots.next().value);
     }
+    if (signal.aborted) return;
+    // A power failure of an idle node loses nothing: what met nothing to bite gets another chance.
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const idle = toothless(this.#hits);
+      for (const fault of faults.filter(({ name }) => idle.includes(name))) {
+        if (!this.#mayGoOn) return;
+        await this.#sufferOne(stage, drawSlot([fault], random.fork(`${fault.name} ${attempt}`)));
+      }
+    }
+  }
+
+  get #mayGoOn(): boolean {
+    return this.#violations.length === 0 && !this.#options.signal.aborted;
   }
 
   async #sufferOne(stage: Stage, slot: Slot): Promise<void> {
@@ -173,6 +186,7 @@ export class Run {
       if (!hasBitten) this.#say(`${name} did not bite`);
     }
     if (faults.some(({ isGrave }) => isGrave)) await this.#heal(stage.cluster);
+    await this.#rest(slot.restMilliseconds);
   }
 
   async #rest(milliseconds: number): Promise<void> {

@@ -29,14 +29,19 @@ export function* drawSchedule(faults: readonly Fault[], random: Random): Generat
     const isAlone = first.isGrave || !random.chance(TOGETHER);
     const at = isAlone ? -1 : deck.findLastIndex((other) => mayJoin(first, other));
     const chosen = at < 0 ? [first] : [first, ...deck.splice(at, 1)];
-    const [min, max] = first.seconds;
-    yield {
-      faults: chosen,
-      milliseconds: random.between(min * 1000, max * 1000),
-      restMilliseconds: random.between(REST_MILLISECONDS.min, REST_MILLISECONDS.max),
-      seeds: chosen.map(() => random.word()),
-    };
+    yield drawSlot(chosen, random);
   }
+}
+
+/** As long as the first of them lasts. */
+export function drawSlot(faults: readonly Fault[], random: Random): Slot {
+  const [min, max] = faults[0]?.seconds ?? [0, 0];
+  return {
+    faults,
+    milliseconds: random.between(min * 1000, max * 1000),
+    restMilliseconds: random.between(REST_MILLISECONDS.min, REST_MILLISECONDS.max),
+    seeds: faults.map(() => random.word()),
+  };
 }
 
 /** A fault of the network and one of another kind; others would be in each other's way. */
