@@ -233,6 +233,9 @@ function complaintsOf(row: NodeHealth): string[] {
   return [
     ...(unconfirmed === '' ? [] : [`${name} serves nothing yet: ${unconfirmed}`]),
     ...(info.isReadOnly ? [`${name} takes no writes: its disk is nearly full`] : []),
+    ...(info.log.damages === 0
+      ? []
+      : [`${name} found damage in its log (${info.log.damages} places): look at its disk`]),
     ...(info.isClosing ? [`${name} is about to stop`] : []),
     ...stopped.map(({ shard, stopReason }) => {
       return `${name} has stopped its replica of ${shardName(shard)}: ${stopReason}`;

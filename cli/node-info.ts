@@ -47,5 +47,10 @@ export interface NodeInfo {
   readonly consistency: { readonly undecided: readonly number[] };
   readonly moves: readonly MoveInfo[];
   readonly replicas: readonly ReplicaInfo[];
-  readonly log: { readonly liveBytes: number; readonly longestSyncMilliseconds: number };
+  readonly log: {
+    readonly liveBytes: number;
+    readonly longestSyncMilliseconds: number;
+    /** Places that are not what was written, as found since its start. */
+    readonly damages: number;
+  };
 }

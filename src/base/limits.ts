@@ -47,9 +47,10 @@ export const RAFT_LIMITS = {
   /** How far truncation waits for a follower that is slow but alive. */
   slowFollowerEntriesMax: 65_536,
   /**
-   * What the logs of all shards of a node keep for followers that are slow, and what those of
-   * shards that are sending a snapshot do.
+   * What the logs of all shards of a node keep behind the state where no follower is heard that
+   * needs it, for followers that are slow, and where a snapshot is being sent.
    */
+  logTailBytesMax: 64 * MIB,
   logKeptBytesMax: 256 * MIB,
   logTransferBytesMax: 1024 * MIB,
   /** Reads waiting for confirmation. */
@@ -279,7 +280,12 @@ export const STATE_LIMITS = {
   sliceBytes: 256 * KIB,
   /** Replaced values read at once for the state hash: a millisecond of asking and of taking in. */
   settleKeys: 1024,
-  /** Rows of a snapshot that are written at once; bytes of one that wait to become rows. */
+  /**
+   * Jobs between two checkpoints, while there are any: a batch of a snapshot coming in, a piece of
+   * an old generation. With checkpoints of 8 MiB they get a third of what is written.
+   */
+  jobsBetweenCheckpoints: 4,
+  /** Rows of a snapshot that are written at once; bytes of all that wait to become rows. */
   installBatchBytes: MIB,
   installQueueBytesMax: 2 * MIB,
   /** Rows of an old generation that are deleted at once. */

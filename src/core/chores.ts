@@ -34,6 +34,7 @@ export class Chores {
   readonly #forgotten = new WeakMap<Replica, Uint8Array>();
   #sweptAt = Number.NEGATIVE_INFINITY;
   #forgottenAt: number;
+  #damagesTold = 0;
 
   constructor(core: NodeParts) {
     this.#core = core;
@@ -46,6 +47,7 @@ export class Chores {
     this.#sweptAt = now;
     const forgets = now - this.#forgottenAt >= NODE_LIMITS.forgetMilliseconds;
     if (forgets) this.#forgottenAt = now;
+    this.#tellDamage();
     if (this.#core.isReadOnly) keepNoneInReserve(this.#core.replicas.all);
     for (const replica of this.#core.replicas.all) {
       replica.tidy();
@@ -56,6 +58,15 @@ export class Chores {
       if (forgets && !this.#forgotten.has(replica)) this.#forgotten.set(replica, FIRST_KEY);
       this.#forget(replica);
     }
+  }
+
+  /** Found when the log was opened, or since. */
+  #tellDamage(): void {
+    const { damage } = this.#core.log;
+    for (const place of damage.slice(this.#damagesTold)) {
+      this.#core.mention({ type: 'log-damaged', ...place });
+    }
+    this.#damagesTold = damage.length;
   }
 
   /** The first command of a shard says what it owns. Says whether it has done so. */

@@ -1,6 +1,7 @@
 /**
- * What the logs of all shards keep for followers that are slow: bounded together, in bytes. Beyond
- * it the largest are cut, and a follower that needs what is gone gets a snapshot.
+ * What the logs of all shards keep: bounded together, in bytes. Little for followers that may come
+ * back, more for those that are there and slow. Beyond it the largest are cut, and a follower that
+ * needs what is gone gets a snapshot.
  */
 
 import type { ShardId } from '../base/ids.ts';
@@ -19,17 +20,26 @@ interface BudgetParts {
  * sending a snapshot has a budget of its own, or the log would have moved on when it arrives.
  */
 export function keepWithinBudget({ log, limits, replicaOf }: BudgetParts): void {
-  const { logKeptBytesMax, logTransferBytesMax } = limits;
-  if (log.metrics().liveBytes <= Math.min(logKeptBytesMax, logTransferBytesMax)) return;
+  const { logTailBytesMax, logKeptBytesMax, logTransferBytesMax } = limits;
+  const all = [logTailBytesMax, logKeptBytesMax, logTransferBytesMax];
+  if (log.metrics().liveBytes <= Math.min(...all)) return;
   const sending: Replica[] = [];
+  const waitedFor: Replica[] = [];
   const others: Replica[] = [];
   for (const shard of log.shards) {
     const replica = replicaOf(shard);
     if (replica === undefined) continue;
-    (isSending(replica) ? sending : others).push(replica);
+    if (isSending(replica)) sending.push(replica);
+    else (isWaiting(replica) ? waitedFor : others).push(replica);
   }
-  cut(log, others, logKeptBytesMax);
+  cut(log, others, Math.min(logTailBytesMax, logKeptBytesMax));
+  cut(log, waitedFor, logKeptBytesMax);
   cut(log, sending, logTransferBytesMax);
+}
+
+/** A follower is there, and behind. */
+function isWaiting(replica: Replica): boolean {
+  return replica.status().followers.some((one) => one.isActive && !one.isCaughtUp);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { ClusterMap, NodeDescription, NodeRow } from '../catalog/cluster-ma
 import type { Fact } from '../raft/fact.ts';
 import type { FairQueue } from '../shard/fair-queue.ts';
 import type { Origin } from '../shard/origin.ts';
-import type { Log } from '../storage/log.ts';
+import type { Damage, Log } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { LaneRoom, PeerAddress } from '../transport/transport.ts';
 import type { Secret } from '../wire/proof.ts';
@@ -40,6 +40,8 @@ export type NodeFact =
   /** A map of a version that most other nodes know nothing of. */
   | { readonly type: 'map-refused'; readonly from: NodeId; readonly version: number }
   | { readonly type: 'state-damaged'; readonly shard: ShardId; readonly text: string }
+  /** A place in the log that is not what was written there. */
+  | ({ readonly type: 'log-damaged' } & Damage)
   /** The whole store was damaged: under this name it is kept, and a blank one took its place. */
   | { readonly type: 'state-set-aside'; readonly aside: string; readonly text: string }
   /** Bits of its files had flipped, and were turned back. */

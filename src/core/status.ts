@@ -48,6 +48,10 @@ export interface NodeInfo {
     readonly batches: number;
     readonly lastSyncMilliseconds: number;
     readonly longestSyncMilliseconds: number;
+    /** Places that are not what was written, as found since the start. */
+    readonly damages: number;
+    /** Bytes that the disk has left, at the last look. */
+    readonly freeBytes: number | undefined;
   };
   readonly overlayBytes: number;
   /** Requests that were taken and not answered: here, and by the nodes they were passed on to. */
@@ -74,6 +78,7 @@ export function infoOf(core: NodeParts): NodeInfo {
     batches,
     lastSyncMilliseconds,
     longestSyncMilliseconds,
+    freeBytes,
   } = log.metrics();
   return {
     node: core.self.node,
@@ -94,6 +99,8 @@ export function infoOf(core: NodeParts): NodeInfo {
       batches,
       lastSyncMilliseconds,
       longestSyncMilliseconds,
+      damages: log.damage.length,
+      freeBytes,
     },
     overlayBytes: core.store.overlayBytes,
     requests: { waiting: waitingOn(core), forwarded: core.forwarded },

@@ -34,6 +34,7 @@ export function logFact(log: FactLog, fact: NodeFact): void {
       return log.tell('info', fact.type, { shard: fact.shard });
     case 'replica-lost':
     case 'state-damaged':
+    case 'log-damaged':
     case 'state-set-aside':
     case 'state-mended':
     case 'state-quarantined':

@@ -71,6 +71,8 @@ function metricsOf(info: NodeInfo): string {
     ['ringkv_log_batches_total', 'counter', 'Appends to the log', log.batches],
     ['ringkv_log_bytes_total', 'counter', 'Bytes appended to the log', log.bytesWritten],
     ['ringkv_log_live_bytes', 'gauge', 'Bytes of the log that count', log.liveBytes],
+    ['ringkv_log_damages', 'gauge', 'Damaged places found in the log', log.damages],
+    ['ringkv_disk_free_bytes', 'gauge', 'What the disk has left', log.freeBytes ?? 0],
     ['ringkv_log_segments', 'gauge', 'Segments of the log', log.segments],
     ['ringkv_log_sync_milliseconds', 'gauge', 'The last append', log.lastSyncMilliseconds],
     ['ringkv_replicas_quarantined', 'gauge', 'Replicas that need a state', quarantined.length],

@@ -80,9 +80,16 @@ export class Generations {
     const before = this.#installs.get(shard);
     if (before !== undefined) this.giveUp(before);
     const place = new Place(shard, this.#nextOf(shard));
-    const install = new SnapshotInstall({ place, description });
+    const queuedBytes = () => this.#queuedBytes;
+    const install = new SnapshotInstall({ place, description, queuedBytes });
     this.#installs.set(shard, install);
     return install;
+  }
+
+  get #queuedBytes(): number {
+    let bytes = 0;
+    for (const install of this.#installs.values()) bytes += install.queuedBytes;
+    return bytes;
   }
 
   /** Whether a snapshot of this shard may begin to come in; asking again keeps it in line. */

@@ -95,6 +95,7 @@ function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) =>
     incarnation: 0,
     oldest: 0,
     confirmed: { epoch: 0, batch: 0 },
+    confirmedEnd: 0,
     votes: [],
   };
   const identity = { ...owner, incarnation: 0, boots: [] };

@@ -10,7 +10,7 @@ export const PROMISES_BYTES = 8192;
 
 const MAGIC = 0x7270_6b6c;
 const HEADER_WORDS = 3;
-const FIELDS = 6;
+const FIELDS = 7;
 /** Far more than a node can have. */
 const REPLICAS_MAX = 1 << 20;
 const REPLICA_BYTES_MIN = 5;
@@ -35,6 +35,8 @@ export interface Promises {
   /** No segment before this one is needed. */
   readonly oldest: number;
   readonly confirmed: BatchPosition;
+  /** Where the confirmed batch ends in its segment; 0 before the first. */
+  readonly confirmedEnd: number;
   /** As of the confirmed batch. */
   readonly votes: readonly PromisedVote[];
 }
@@ -52,6 +54,7 @@ export function encodePromises(promises: Promises): Uint8Array {
   writer.count(promises.oldest);
   writer.count(promises.confirmed.epoch);
   writer.count(promises.confirmed.batch);
+  writer.count(promises.confirmedEnd);
   writer.array(promises.votes.length);
   for (const { shard, member, term, vote } of promises.votes) {
     writer.array(4);
@@ -83,6 +86,7 @@ export function decodePromises(bytes: Uint8Array): Promises | undefined {
   const incarnation = reader.count();
   const oldest = reader.count();
   const confirmed = { epoch: reader.count(), batch: reader.count() };
+  const confirmedEnd = reader.count();
   const votes: PromisedVote[] = [];
   const length = reader.array(REPLICAS_MAX, REPLICA_BYTES_MIN);
   for (let at = 0; at < length && !reader.isBroken; at++) {
@@ -92,5 +96,6 @@ export function decodePromises(bytes: Uint8Array): Promises | undefined {
     const term = reader.count();
     votes.push({ shard, member, term, vote: reader.count() as MemberId });
   }
-  return reader.isBroken ? undefined : { sequence, incarnation, oldest, confirmed, votes };
+  if (reader.isBroken) return undefined;
+  return { sequence, incarnation, oldest, confirmed, confirmedEnd, votes };
 }

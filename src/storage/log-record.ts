@@ -23,6 +23,8 @@ export const KIND = {
   remove: 10,
   /** Of a node and not of a shard: the life of it that this one has confirmed. */
   life: 11,
+  /** Beside a tombstone: its member once more, in the name, which the directory has too. */
+  tombstoneMember: 12,
   /** Entries that replace one at an index that exists, and cut nothing off. */
   repairedCommand: 21,
   repairedEmpty: 22,

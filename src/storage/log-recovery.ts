@@ -6,7 +6,7 @@ import { type Folder, type Refusal, readSegment, refuse } from './log-folder.ts'
 import { START_ANEW } from './log-identity.ts';
 import { type BatchPosition, PROMISE_FILES, type Promises } from './log-promises.ts';
 import { LogReplay, type OpenSegment } from './log-replay.ts';
-import { closeLast, type FoundBatch, isWhole, scanSegment } from './log-scan.ts';
+import { closeLast, emptyBatch, type FoundBatch, isWhole, scanSegment } from './log-scan.ts';
 import { PREAMBLE_BYTES, type SegmentHeader, segmentName } from './log-segment.ts';
 
 /** The last batch, whole but unconfirmed: it may be in memory only, so it is written again. */
@@ -34,8 +34,6 @@ export interface Recovery {
   readonly tail: Tail | undefined;
   readonly incarnation: number;
   readonly promises: Promises;
-  /** Copies that have to be made again. */
-  readonly lostCopies: number;
 }
 
 interface Scanned {
@@ -85,7 +83,6 @@ export function recover(options: RecoveryOptions): Recovery | Refusal {
     ...end,
     incarnation,
     promises,
-    lostCopies: folder.promises.filter((copy) => copy === undefined).length,
   };
 }
 
@@ -179,7 +176,7 @@ function replayChain(
     return { junction: { before: 0, follows: 0, followsEnd: 0 }, tail: undefined };
   }
   if (last.segment.isDamaged) replay.tellHeader(last.segment);
-  return replayLast(replay, last, promises.confirmed);
+  return replayLast(replay, withItsEnd(last, promises), promises.confirmed);
 }
 
 /** All of it was durable: whatever is not there now is damage. */
@@ -206,6 +203,22 @@ function replayConfirmed(
 
 function unnamed(what: string): string {
   return `${what}; which entries were lost cannot be told, so none is trusted: ${START_ANEW}`;
+}
+
+/**
+ * The end of the last confirmed batch has a second witness: the promises say where it is. So a
+ * batch that lacks nothing but its end is known to, also one that was nothing but its end.
+ */
+function withItsEnd({ segment, batches }: Scanned, promises: Promises): Scanned {
+  const { confirmed, confirmedEnd } = promises;
+  const last = batches.at(-1);
+  const isLast = confirmed.epoch === segment.header.epoch && confirmedEnd > 0;
+  if (last === undefined || !isLast) return { segment, batches };
+  if (last.number === confirmed.batch) closeLast(last, confirmedEnd);
+  if (last.number !== confirmed.batch - 1 || last.unknown !== undefined)
+    return { segment, batches };
+  const empty = emptyBatch(confirmed.batch, { start: last.end, end: confirmedEnd });
+  return { segment, batches: empty === undefined ? batches : [...batches, empty] };
 }
 
 /** The last segment: here a batch may have been torn, and only the last one. */

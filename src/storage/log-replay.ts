@@ -1,6 +1,6 @@
 /** Batches found on the disk become replicas again; what is damaged is told and kept apart. */
 
-import { NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
+import { type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
 import type { Life } from '../base/life.ts';
 import { LiveBytes } from './live-bytes.ts';
 import type { Location } from './location-table.ts';
@@ -42,6 +42,8 @@ export class LogReplay {
   #segment: OpenSegment | undefined;
   #batch: FoundBatch | undefined;
   #listed = new Set<ShardId>();
+  /** A tombstone whose member is damaged, until the next record tells it. */
+  #unread: Omit<Tombstone, 'member'> | undefined;
 
   apply(segment: OpenSegment, batch: FoundBatch): void {
     this.#segment = segment;
@@ -115,6 +117,7 @@ export class LogReplay {
     if (kind === KIND.life) return this.#learn(step);
     if (kind === KIND.shard) return this.#adopt(shard, payload, isCheckpoint);
     if (kind === KIND.tombstone) return this.#bury(step, payload);
+    if (kind === KIND.tombstoneMember) return this.#buryUnread(step);
     const replica = this.replicas.get(shard);
     if (replica === undefined) return this.#isolate(shard, 'its creation is lost');
     if (kind === KIND.remove) return this.#remove(replica, step, payload);
@@ -156,8 +159,17 @@ export class LogReplay {
 
   #bury({ shard, index, term }: RecordName, payload: Uint8Array | undefined): void {
     const member = payload === undefined ? undefined : decodeMember(payload);
-    if (member === undefined) return;
-    this.tombstones.push({ shard, member, configuration: { index, term } });
+    const configuration = { index, term };
+    if (member === undefined) this.#unread = { shard, configuration };
+    else this.tombstones.push({ shard, member, configuration });
+  }
+
+  /** The second copy of the member counts where the first one cannot be read. */
+  #buryUnread({ shard, index: member, term }: RecordName): void {
+    const unread = this.#unread;
+    this.#unread = undefined;
+    if (unread?.shard !== shard || unread.configuration.index !== term) return;
+    this.tombstones.push({ ...unread, member: member as MemberId });
   }
 
   /** Also of a record that was found by its name alone, which says everything. */
@@ -168,9 +180,13 @@ export class LogReplay {
   }
 
   #remove(replica: LogReplica, name: RecordName, payload: Uint8Array | undefined): void {
-    const member = payload === undefined ? undefined : decodeMember(payload);
-    if (member === undefined) return this.#isolate(replica.shard, 'its removal is damaged');
-    this.#bury(name, payload);
+    // What is removed is the replica that is there.
+    if (replica.member === NOBODY) this.#bury(name, payload);
+    else {
+      const { index, term } = name;
+      const { shard, member } = replica;
+      this.tombstones.push({ shard, member, configuration: { index, term } });
+    }
     replica.drop();
     this.replicas.delete(replica.shard);
     this.#lostVotes.delete(replica.shard);

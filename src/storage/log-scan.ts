@@ -158,3 +158,13 @@ export function closeLast(batch: FoundBatch, end: number): void {
   batch.unknown = undefined;
   closeWithoutEnd(batch, end);
 }
+
+/** A batch without records whose end is damaged; undefined if more than its end is missing. */
+export function emptyBatch(
+  number: number,
+  { start, end }: { readonly start: number; readonly end: number },
+): FoundBatch | undefined {
+  if (end - start !== endBytes([])) return undefined;
+  const nothing = { records: [], damaged: new Set<number>(), unknown: undefined, lost: [] };
+  return { ...nothing, number, start, end, isEndLost: true };
+}

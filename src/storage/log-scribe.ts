@@ -19,6 +19,8 @@ const NO_BYTES = new Uint8Array(0);
 /** More than a configuration of most members takes, in an entry or a snapshot. */
 const CONFIGURATION_BYTES = 64;
 const MEMBER_BYTES = 9;
+/** Two records. */
+const TOMBSTONE_BYTES = recordBytes(MEMBER_BYTES) + recordBytes(0) + 2 * RUN_BYTES;
 /** Boots are counted from 1. */
 const NO_LIFE: Life = { incarnation: 0, word: 0 };
 
@@ -69,8 +71,8 @@ export class LogScribe {
 
   /** At least what a checkpoint would take now, with its share of the directory. */
   get checkpointBytes(): number {
-    const named = recordBytes(MEMBER_BYTES) + RUN_BYTES;
-    let bytes = (this.#tombstones.length + this.#lives.size) * named;
+    let bytes = this.#tombstones.length * TOMBSTONE_BYTES;
+    bytes += this.#lives.size * (recordBytes(0) + RUN_BYTES);
     for (const { meta } of this.#replicas.values()) {
       bytes += recordBytes(encodeReplica(meta).length) + RUN_BYTES;
     }
@@ -208,6 +210,7 @@ export class LogScribe {
   #writeTombstone(kind: number, { shard, member, configuration }: Tombstone): void {
     const { index, term } = configuration;
     this.#batch.add({ kind, shard, index, term }, encodeMember(member));
+    this.#batch.add({ kind: KIND.tombstoneMember, shard, index: member, term: index });
   }
 
   #add(name: RecordName, payload: Uint8Array): Location {
@@ -246,8 +249,9 @@ export function bytesOf(record: LogRecord): number {
   switch (record.type) {
     case 'create':
       return 2 * configurationBytes(record.configuration.configuration) + RUN_BYTES;
-    case 'forget':
     case 'remove':
+      return TOMBSTONE_BYTES;
+    case 'forget':
     case 'life':
     case 'forget-node':
       return recordBytes(MEMBER_BYTES) + RUN_BYTES;

@@ -106,6 +106,7 @@ export class SegmentLog implements Log {
   #doneThrough = 0;
   #lastEpoch: number;
   #confirmed: BatchPosition = { epoch: 0, batch: 0 };
+  #confirmedEnd = 0;
   #isBusy = false;
   #isFailed = false;
   #isClosing = false;
@@ -414,6 +415,7 @@ export class SegmentLog implements Log {
       if (this.#isFailed) return;
       this.#clock.end();
       this.#confirmed = { epoch: header.epoch, batch: current.batch };
+      this.#confirmedEnd = current.offset;
       this.#isUnconfirmed = true;
       this.#doneThrough = current.offset;
       this.#recent.settle();
@@ -488,6 +490,7 @@ export class SegmentLog implements Log {
       return { shard, member, term: hardState.term, vote: hardState.vote };
     });
     const { oldest } = this.#chain;
-    keeper.write({ incarnation, oldest, confirmed: this.#confirmed, votes }, done);
+    const [confirmed, confirmedEnd] = [this.#confirmed, this.#confirmedEnd];
+    keeper.write({ incarnation, oldest, confirmed, confirmedEnd, votes }, done);
   }
 }

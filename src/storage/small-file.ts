@@ -41,10 +41,25 @@ class NotAFolder extends Error {
   }
 }
 
+/** Its name is durable before anything in it is. Some systems can't sync a folder. */
+function syncAbove(path: string): void {
+  try {
+    const above = openSync(dirname(path), 'r');
+    try {
+      fsyncSync(above);
+    } finally {
+      closeSync(above);
+    }
+  } catch {
+    // As durable as the system makes it.
+  }
+}
+
 /** Another process may make it at the same time. */
 function makeOne(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
+    syncAbove(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }

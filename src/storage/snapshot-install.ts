@@ -25,6 +25,8 @@ type InstallStatus = 'coming' | 'sound' | 'unsound' | 'over';
 interface SnapshotInstallOptions {
   readonly place: Place;
   readonly description: SnapshotDescription;
+  /** Bytes that wait to become rows, of all snapshots that are coming in. */
+  readonly queuedBytes: () => number;
 }
 
 export class SnapshotInstall {
@@ -38,12 +40,14 @@ export class SnapshotInstall {
   /** Rows that were handed over to be written, and are not on disk. */
   #unwritten = 0;
   #rows: DiskRow[] = [];
+  readonly #queuedBytes: () => number;
   isOver = false;
   /** Called when the switch is on disk; there from when it was asked for. */
   switched: (() => void) | undefined;
 
-  constructor({ place, description }: SnapshotInstallOptions) {
+  constructor({ place, description, queuedBytes }: SnapshotInstallOptions) {
     this.place = place;
+    this.#queuedBytes = queuedBytes;
     this.description = description;
     this.#parser = new SnapshotParser(description, (row) => this.#takeRow(row));
   }
@@ -71,7 +75,12 @@ export class SnapshotInstall {
   /** Whether another piece may come now; otherwise what has come waits for the disk. */
   get hasRoom(): boolean {
     // A row that is not all there needs the rest, however large it is.
-    return !this.hasRows || this.#parser.bytes < STATE_LIMITS.installQueueBytesMax;
+    return !this.hasRows || this.#queuedBytes() < STATE_LIMITS.installQueueBytesMax;
+  }
+
+  /** Bytes that have come and are not rows yet. */
+  get queuedBytes(): number {
+    return this.isOver ? 0 : this.#parser.bytes;
   }
 
   /** Rows have come that nothing was done with. */

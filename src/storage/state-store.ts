@@ -62,6 +62,8 @@ export class StateStore {
   /** When the oldest write that is not frozen yet came, as far as `work` knows. */
   #oldest: number | undefined;
   #isCheckpointWanted = false;
+  /** Jobs of snapshots coming in, and of clearing, that come before the next checkpoint. */
+  #turnsOwed = 0;
   #isClosed = false;
   /** What the last batch brought to the disk: it counts for the log once another has followed. */
   #unfollowed: WrittenShard[] = [];
@@ -279,13 +281,21 @@ export class StateStore {
     this.#options.disk.close(done);
   }
 
+  /** A checkpoint may be due again as soon as one is over: others get their turns between them. */
   #chooseJob(): Job | undefined {
-    if (this.#isDue()) {
+    const isDue = this.#isDue();
+    if (isDue && this.#turnsOwed > 0 && !this.#generations.isWaitingForRecord) {
+      this.#turnsOwed -= 1;
+      const job = this.#generations.chooseJob();
+      if (job !== undefined) return job;
+    }
+    if (isDue) {
       const states = this.#changed();
       const isFollower = this.#isCheckpointWanted && this.#unfollowed.length > 0;
       this.#isCheckpointWanted = false;
       this.#oldest = undefined;
       this.#rows = 0;
+      this.#turnsOwed = STATE_LIMITS.jobsBetweenCheckpoints;
       if (states.length > 0 || isFollower) return this.#newCheckpoint(states);
     }
     return this.#generations.chooseJob();

@@ -206,11 +206,13 @@ test('a stopped replica and a full disk are degraded', () => {
     return one.shard === 2 ? { ...one, stopReason: 'unknown entry' } : one;
   });
   const doubting = third.replicas.map((one) => ({ ...one, doubt: one.shard === 1 ? 'why' : '' }));
+  const log = { ...third.log, damages: 2 };
   const cases: readonly (readonly [ClusterMap, NodeInfo, RegExp, number])[] = [
     [mapOn(NODES), infoOf(3, { replicas: doubting }), /not follow the leader of shard 1: why/, 1],
     [mapOn(NODES), infoOf(3, { replicas }), /has stopped its replica of shard 2: unknown entry/, 0],
     [mapOn(NODES), infoOf(3, { isReadOnly: true }), /takes no writes: its disk is nearly full/, 1],
     [mapOn(NODES), infoOf(3, { isClosing: true }), /is about to stop/, 1],
+    [mapOn(NODES), infoOf(3, { log }), /found damage in its log \(2 places\)/, 1],
   ];
   for (const [map, info, reason, canLose] of cases) {
     const health = judge(map, answersOf(infoOf(1), infoOf(2), info));

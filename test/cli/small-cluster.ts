@@ -58,7 +58,7 @@ export function infoOf(node: number, changes: Partial<NodeInfo> = {}): NodeInfo 
     const place = { applied: 10, last: 10, lagEntries: 0, stopReason: '', doubt: '' };
     return { shard, role, term: 3, leaderNode: 1, isQuarantined: false, ...place };
   });
-  const log = { liveBytes: 1_234_567, longestSyncMilliseconds: 2.5 };
+  const log = { liveBytes: 1_234_567, longestSyncMilliseconds: 2.5, damages: 0 };
   const rest = {
     moves: [],
     isGuarded: true,

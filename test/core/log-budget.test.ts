@@ -39,3 +39,24 @@ test('a dead follower of many shards does not make the log grow, and gets snapsh
   stage.until('it has everything', () => stage.laggingOn(dead).length === 0, 30_000);
   ok((stage.probes.counts.get('snapshot-installed') ?? 0) > 0, 'by snapshots');
 });
+
+test('where every follower has everything, little is kept, and by a single voter nothing', () => {
+  const logTailBytesMax = 128 * KIB;
+  for (const nodes of [1, 3]) {
+    const stage = new Stage(6, {
+      nodes,
+      shards: 4,
+      limits: { logTailBytesMax, tailEntries: 4096 },
+    });
+    const rows = 400;
+    for (let round = 0; round < 8; round++) {
+      stage.put({ count: rows, atOnce: 64, value: 'x'.repeat(KIB) });
+      // Two batches: the log reaches back to the one before the last.
+      stage.run(2 * (STATE_LIMITS.checkpointMilliseconds + 500));
+    }
+    const bytes = stage.computers.map(({ core }) => core?.log.metrics().liveBytes ?? 0);
+    const kept = nodes === 1 ? 16 * KIB : logTailBytesMax + 64 * KIB;
+    const roundBytes = rows * 1.25 * KIB;
+    ok(Math.max(...bytes) <= kept + roundBytes, `${nodes} nodes keep ${bytes} bytes`);
+  }
+});

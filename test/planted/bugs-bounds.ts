@@ -58,7 +58,7 @@ const BUDGET: readonly Planted[] = [
     sentence: 'each shard keeps its own tail of the log, however many shards there are',
     trap: '49',
     file: 'src/core/log-budget.ts',
-    find: 'cut(log, others, logKeptBytesMax);',
+    find: 'cut(log, others, Math.min(logTailBytesMax, logKeptBytesMax));',
     replace: '',
   },
   {

@@ -14,7 +14,13 @@ import { MemoryFiles } from '../../src/storage/memory-files.ts';
 import { PromiseKeeper } from '../../src/storage/promise-keeper.ts';
 
 const onFault = (fault: FileFault) => assert.fail(faultText(fault));
-const NOTHING = { incarnation: 1, oldest: 1, confirmed: { epoch: 1, batch: 1 }, votes: [] };
+const NOTHING = {
+  incarnation: 1,
+  oldest: 1,
+  confirmed: { epoch: 1, batch: 1 },
+  confirmedEnd: 1,
+  votes: [],
+};
 
 function begun() {
   const files = new MemoryFiles();
