@@ -112,6 +112,24 @@ function testFailures(name: string, disk: FilesUnderTest): void {
     files.close();
   });
 
+  test(`${name}: what the disk has left is told, and a file takes of it`, async () => {
+    const files = disk.open();
+    const look = async (): Promise<number> => {
+      const answers: (number | FileFault)[] = [];
+      files.space((found) => answers.push(found));
+      assert.equal(answers.length, 0, 'an answer comes in a later turn');
+      while (answers.length === 0) await disk.settle();
+      const [found] = answers;
+      assert.ok(typeof found === 'number' && found > 0);
+      return found;
+    };
+    const before = await look();
+    await ask(disk, (done) => files.create({ name: 'one', size: 1024 * 1024 }, done));
+    // Others write to a real disk meanwhile.
+    assert.ok((await look()) <= before + 1024 * 1024 * 1024);
+    files.close();
+  });
+
   test(`${name}: a large file is made and written whole`, async () => {
     const files = disk.open();
     const size = 3 * 1024 * 1024 + 5;

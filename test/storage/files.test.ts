@@ -108,3 +108,15 @@ test('memory: a sector that cannot be read can be again when it was written', ()
   files.settle();
   assert.deepEqual(read(512), new Uint8Array(512).fill(5));
 });
+
+test('memory: what is left of the capacity is told', () => {
+  const files = new MemoryFiles({ capacity: 10_000 });
+  files.create({ name: 'one', size: 4000 }, () => {});
+  const found: unknown[] = [];
+  files.space((free) => found.push(free));
+  files.settle();
+  files.capacity = 1000;
+  files.space((free) => found.push(free));
+  files.settle();
+  assert.deepEqual(found, [6000, 0]);
+});
