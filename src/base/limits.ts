@@ -204,7 +204,7 @@ assert(
 export const LOG_LIMITS = {
   /** One segment: the least at first, more as more is written; a recycled one keeps its size. */
   segmentBytesMin: MIB,
-  segmentBytes: 64 * MIB,
+  segmentBytes: 32 * MIB,
   /** Records of one batch; what does not fit waits for the next one. One write has to fit. */
   batchBytesMax: 26 * MIB,
   /** Recent entries kept in memory, all shards together. */
@@ -241,8 +241,8 @@ export function assertLogLimits(limits: LogLimits): void {
   assert(limits.segmentBytesMin <= limits.segmentBytes, 'segments only grow');
   assert(limits.fullBytesMin <= limits.lowBytesMin, 'low comes before full');
   assert(limits.fullBytesMax <= limits.lowBytesMax, 'with large segments too');
-  // A new life begins with two pages of header, a checkpoint and the former life's last batch.
-  assert(limits.batchBytesMax * 2 <= limits.segmentBytes - 8192, 'two batches fit a segment');
+  // What needs more, as the last batch of a former life and a large one may, gets its own segment.
+  assert(limits.batchBytesMax <= limits.segmentBytes - 8192, 'a batch fits a segment');
   assert(limits.sparesMin >= 2 && limits.sparesMax >= limits.sparesMin, 'one spare is a reserve');
   assert(limits.segmentsMin >= 2, 'the segment in use is not cleaned');
   assert(limits.moveBytesMax <= limits.batchBytesMax, 'what is moved fits a batch');

@@ -158,7 +158,7 @@ test('who is named beside the lock decides nothing unless it is provably alive',
 /** A process that was killed, and whose parent never collects it. */
 async function uncollected(): Promise<{ readonly pid: number; readonly end: () => void }> {
   // The parent becomes a program that knows of no child.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+  const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60']);
   const [line] = await once(parent.stdout, 'data');
   const pid = Number(String(line).trim());
   while (fieldsOf(pid)[0] !== 'Z') await turn();
