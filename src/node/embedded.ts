@@ -138,6 +138,9 @@ async function serving(
 /** What a replica that is alone can't get over: there is no other to fetch from. */
 function lossIn(fact: NodeFact): readonly string[] {
   if (fact.type === 'replica-lost') return [`shard ${fact.shard}: ${fact.reason}`];
+  if (fact.type === 'state-quarantined') {
+    return [`shard ${fact.shard}: its state is damaged, or older than its log goes back`];
+  }
   if (fact.type !== 'raft' || fact.fact !== 'damage-prevented-campaign') return [];
   return [`shard ${fact.shard}: entries of its log are damaged`];
 }
@@ -155,7 +158,8 @@ function damaged({ log }: NodeCore, path: string, loss: string): FolderUnusable 
   return new FolderUnusable(
     `${path} is damaged, and no other replica has what is missing (${loss}). ` +
       `${where === '' ? '' : `In the log: ${where}. `}` +
-      'None of its data was changed. Put back an intact copy of the whole folder, or open another',
+      'None of its data was changed. Put back an intact copy of the whole folder, or save what ' +
+      `is sound with \`kvctl salvage ${path}\` and open another`,
   );
 }
 

@@ -14,7 +14,7 @@ export interface StoreSeen {
 }
 
 /** What the writer left under each key. */
-function expected(at: number): string | undefined {
+export function expected(at: number): string | undefined {
   if (at % 10 === 7) return undefined;
   return at % 2 === 0 ? `new ${at}` : `old ${at}`;
 }
