@@ -7,9 +7,12 @@
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32c, flippedBit, maskedCrc, unmaskedCrc } from './crc32c.ts';
+import { namesIn } from './level-check.ts';
 import type { ChecksummedSpan, LevelDamage } from './level-table-check.ts';
 import { word32 } from './level-varint.ts';
 import { syncFolder } from './small-file.ts';
+
+const MANIFEST = /^MANIFEST-\d+$/;
 
 interface MendedFile {
   readonly file: string;
@@ -17,17 +20,26 @@ interface MendedFile {
   readonly bits: readonly string[];
 }
 
-/** Which bits were turned back, for people; undefined, and nothing changed, if that is not all. */
+/**
+ * What was made good, for people; undefined, and nothing changed, if that is not all that is wrong.
+ * Of CURRENT, too: LevelDB keeps one manifest, so it is known which one it named.
+ */
 export async function mendLevel(
   folder: string,
   damages: readonly LevelDamage[],
 ): Promise<readonly string[] | undefined> {
   const spans = new Map<string, ChecksummedSpan[]>();
+  const mended: MendedFile[] = [];
   for (const { file, sum } of damages) {
+    if (file === 'CURRENT') {
+      const current = await currentOf(folder);
+      if (current === undefined) return undefined;
+      mended.push(current);
+      continue;
+    }
     if (sum === undefined) return undefined;
     spans.set(file, [...(spans.get(file) ?? []), sum]);
   }
-  const mended: MendedFile[] = [];
   for (const [file, places] of spans) {
     const bytes = await contentOf(join(folder, file));
     const bits: string[] = [];
@@ -41,6 +53,13 @@ export async function mendLevel(
   }
   for (const { file, bytes } of mended) await replace(folder, file, bytes);
   return mended.flatMap(({ bits }) => bits);
+}
+
+async function currentOf(folder: string): Promise<MendedFile | undefined> {
+  const [manifest, ...others] = (await namesIn(folder)).filter((name) => MANIFEST.test(name));
+  if (manifest === undefined || others.length > 0) return undefined;
+  const bytes = new TextEncoder().encode(`${manifest}\n`);
+  return { file: 'CURRENT', bytes, bits: [`CURRENT names ${manifest} again`] };
 }
 
 /** Counted from the first bit of the file; undefined if it takes more than one. */

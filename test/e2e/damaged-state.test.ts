@@ -98,7 +98,7 @@ test('a damaged store is made again from the log, and kept until the next', LONG
   }
 });
 
-/** A store whose rows nothing else has; its state and its log can be put back. */
+/** A store whose rows nothing else has; its folder can be put back as it was. */
 async function irreplaceable(): Promise<{ folder: string; state: string; restore(): void }> {
   const folder = join(temporaryFolder(), 'data');
   await fill(folder);
@@ -106,10 +106,8 @@ async function irreplaceable(): Promise<{ folder: string; state: string; restore
   const pristine = join(temporaryFolder(), 'pristine');
   cpSync(folder, pristine, { recursive: true });
   const restore = () => {
-    for (const part of ['state', 'log']) {
-      rmSync(join(folder, part), { recursive: true });
-      cpSync(join(pristine, part), join(folder, part), { recursive: true });
-    }
+    rmSync(folder, { recursive: true });
+    cpSync(pristine, folder, { recursive: true });
   };
   return { folder, state, restore };
 }

@@ -1,7 +1,14 @@
 /** Damage to the files of LevelDB, found before LevelDB opens them. */
 
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
@@ -187,4 +194,26 @@ test('a flipped bit that the checksum names is turned back alone', async (contex
     assert.equal(await mendLevel(folder, damages), undefined);
     change(path, () => sound);
   }
+});
+
+test('a damaged CURRENT is written anew if there is one manifest', async (context) => {
+  const folder = temporary(context);
+  await fill(folder);
+  const path = join(folder, 'CURRENT');
+  const sound = readFileSync(path);
+  for (const harm of [() => flip(path, 30), () => rmSync(path), () => truncateSync(path, 3)]) {
+    harm();
+    const { damages } = await checkLevel(folder);
+    assert.deepEqual(
+      damages.map(({ file }) => file),
+      ['CURRENT'],
+    );
+    assert.ok((await mendLevel(folder, damages)) !== undefined);
+    assert.deepEqual(readFileSync(path), sound);
+  }
+  const [manifest = ''] = filesOf(folder, /^MANIFEST/);
+  copyFileSync(join(folder, manifest), join(folder, 'MANIFEST-000999'));
+  flip(path, 30);
+  const { damages } = await checkLevel(folder);
+  assert.equal(await mendLevel(folder, damages), undefined);
 });
