@@ -88,6 +88,11 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
     environment: 'RINGKV_SECRET_FILE',
   },
   {
+    flags: '--health-listen <address>',
+    description: 'host:port where health and metrics answer too, however many clients there are',
+    environment: 'RINGKV_HEALTH_LISTEN',
+  },
+  {
     flags: '--insecure',
     description: 'listen beyond loopback, where whoever reaches it reads and writes everything',
   },

@@ -50,6 +50,7 @@ export function nodeOptionsOf(options: Options): NodeOptions {
     timing: timingOf(options, base.timing),
     ...membershipOf(options, base),
     secret: secretOf(options, name === undefined ? undefined : configOrDefault(options)),
+    healthListen: listenOf(given('healthListen'), '--health-listen'),
     logLevel: given('logLevel') ?? 'info',
   };
 }
@@ -151,12 +152,12 @@ function nodeOfFile(file: ConfigFile, name: string): Base {
   };
 }
 
-function listenOf(text: string | undefined): NodeOptions['listen'] | undefined {
+function listenOf(text: string | undefined, flag = '--listen'): NodeOptions['listen'] | undefined {
   if (text === undefined) return undefined;
   const address = isListenAddress(text) ? parseHostAndPort(text) : undefined;
   if (address !== undefined) return address;
   throw usageFailure(
-    `--listen is ${JSON.stringify(text)}`,
+    `${flag} is ${JSON.stringify(text)}`,
     'give it host:port, with a port from 1 to 65535',
   );
 }

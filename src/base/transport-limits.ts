@@ -52,8 +52,14 @@ export const TRANSPORT_LIMITS = {
   /** A frame that has begun to come goes on by so much in so long, or its socket is closed. */
   frameProgressMilliseconds: 10_000,
   frameProgressBytes: 128 * KIB,
-  /** All sockets that others opened, with and without a hello. */
+  /** Connected clients; fewer where the system allows few open files. */
   connectionsMax: 10_000,
+  /** Sockets that have asked for nothing yet, or for something plain. */
+  plainMax: 1024,
+  /** Sockets at a door whose hello, or its proof, has not come. */
+  visitorsMax: 1024,
+  /** At the port for health alone. */
+  healthConnectionsMax: 32,
   /** Pieces of one frame: our own frames are never in pieces. */
   fragmentsMax: 64,
   /** Chunks of a frame as the network brings them: the largest frame in ordinary packets. */

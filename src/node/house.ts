@@ -44,6 +44,8 @@ interface HouseOptions {
   readonly timing?: Timing | undefined;
   /** That of the cluster; none if nothing is said. */
   readonly secret?: Secret | undefined;
+  /** Tables that the state store has open at a time. */
+  readonly tablesMax?: number | undefined;
   readonly onFact: (fact: NodeFact) => void;
   /** The files of the log: those of the system if nothing else is said. */
   readonly openFiles?: ((folder: string) => Files) | undefined;
@@ -166,6 +168,7 @@ export class House {
   /** Rejects with `StateStoreDamaged` if it is not what was written. */
   #openState(identity: Uint8Array): Promise<StateDisk> {
     return openState({
+      tablesMax: this.#options.tablesMax,
       folder: this.folder.state,
       identity,
       onFault: (cause) => {

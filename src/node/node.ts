@@ -5,12 +5,15 @@ import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
 import type { Timing } from '../base/timing.ts';
+import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { faultOfDescription } from '../catalog/description.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
 import type { NodeCore } from '../core/node-core.ts';
 import type { NodeFact } from '../core/node-parts.ts';
+import { openFilesMax } from '../storage/open-files.ts';
+import { HealthServer } from '../transport/health-server.ts';
 import type { Identity } from '../transport/judgement.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
@@ -21,6 +24,7 @@ import type { Affiliation } from './affiliation.ts';
 import type { NodeEnd } from './ending.ts';
 import { Enquiry } from './enquiry.ts';
 import { FactLog } from './fact-log.ts';
+import { budgetFor, type FileBudget } from './file-budget.ts';
 import { House } from './house.ts';
 import { identify, type Membership } from './identity.ts';
 import { type LogSink, standardErrorSink } from './log-sink.ts';
@@ -70,6 +74,8 @@ export interface NodeOptions {
   readonly signal?: AbortSignal;
   /** That of the cluster: without one, whatever reaches the node can speak as a peer. */
   readonly secret?: Secret | undefined;
+  /** Health and metrics answer there too, however many clients there are. */
+  readonly healthListen?: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: string;
   /** Where its lines go: to standard error if nothing else is said. */
   readonly log?: Pick<LogSink, 'write'>;
@@ -95,29 +101,38 @@ export interface RunningNode {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const logger = newLogger(options.logLevel, options.log ?? standardErrorSink());
   const facts = new FactLog(logger);
-  const { folder, valueBytesMax, timing, secret } = options;
+  const { folder, valueBytesMax, timing, secret, healthListen } = options;
   const onFact = (fact: NodeFact) => logFact(facts, fact);
-  const house = await House.enter({ folder, valueBytesMax, timing, secret, onFact });
+  const budget = budgetFor(openFilesMax());
+  const { tablesMax } = budget;
+  const house = await House.enter({ folder, valueBytesMax, timing, secret, tablesMax, onFact });
+  const answer = (path: string) => {
+    const { core, ending } = house;
+    return answerTo({ core, affiliation: server?.affiliation, end: ending.end }, path);
+  };
+  let health: HealthServer | undefined;
   let sockets: WebSockets | undefined;
   let server: Server | undefined;
   try {
     const { host, port } = options.listen;
+    if (healthListen !== undefined) {
+      health = await HealthServer.listen({ ...healthListen, answer });
+    }
     sockets = await WebSockets.listen({
       host,
       port,
+      crowd: budget,
       isInsecureAllowed: options.isInsecureAllowed,
-      answer: (path) => {
-        const { core, ending } = house;
-        return answerTo({ core, affiliation: server?.affiliation, end: ending.end }, path);
-      },
+      answer,
       ownHosts: hostsOf(options.advertise),
       onFault: (text) => facts.tell('warn', 'network', { text }),
     });
-    server = new Server({ house, logger, facts, sockets, options });
+    server = new Server({ house, logger, facts, sockets, health, budget, options });
     await server.open();
     return server;
   } catch (error) {
     await house.leave();
+    health?.close();
     await sockets?.close();
     throw error;
   }
@@ -127,6 +142,8 @@ interface ServerParts {
   readonly house: House;
   readonly logger: Logger;
   readonly facts: FactLog;
+  readonly health: HealthServer | undefined;
+  readonly budget: FileBudget;
   readonly sockets: WebSockets;
   readonly options: NodeOptions;
 }
@@ -238,6 +255,7 @@ class Server implements RunningNode {
     this.#seeker?.stop();
     this.#enquiry?.stop();
     await this.#parts.house.leave();
+    this.#parts.health?.close();
     await this.#parts.sockets.close();
     this.#refusals.close();
     this.#parts.facts.close();
@@ -250,6 +268,7 @@ class Server implements RunningNode {
       schedule: TIMERS,
       random: new Random(randomSeed()),
       secureBytes,
+      limits: { ...TRANSPORT_LIMITS, visitorsMax: this.#parts.budget.visitorsMax },
       onEvent: (event) => {
         if (event.type === 'refused') this.#refusals.note(event);
         else onEvent(event);

@@ -34,6 +34,8 @@ const OPTIONS = {
   compression: false,
 } as const;
 
+const TABLES_MAX = 1000;
+
 /** Before all keys and behind them: those of a store begin with its shards. */
 const FIRST_KEY = new Uint8Array(1);
 const BEYOND_KEYS = new Uint8Array(16).fill(0xff);
@@ -44,6 +46,8 @@ type LevelIterator = ClassicIterator<Level, Uint8Array, Uint8Array>;
 
 interface LevelStateOptions {
   readonly folder: string;
+  /** Tables that it has open at a time: what the process may open is bounded. */
+  readonly tablesMax?: number | undefined;
   /** A write failed. Called once; nothing is reported afterwards. */
   readonly onFault: (cause: unknown) => void;
   /**
@@ -63,7 +67,8 @@ export async function openLevelState(options: LevelStateOptions): Promise<StateD
   const { damages } = await checkLevel(folder);
   if (damages.length > 0) throw damaged(folder, damages);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const level: Level = new ClassicLevel(folder, OPTIONS);
+  const { tablesMax: maxOpenFiles = TABLES_MAX } = options;
+  const level: Level = new ClassicLevel(folder, { ...OPTIONS, maxOpenFiles });
   try {
     await level.open();
     const isBlank = (await level.keys({ limit: 1 }).all()).length === 0;

@@ -11,6 +11,7 @@ import { openRecords } from './state-opening.ts';
 
 interface StateFolderOptions {
   readonly folder: string;
+  readonly tablesMax?: number | undefined;
   /** Whose store this is: compared with what is on disk. */
   readonly identity: Uint8Array;
   readonly onFault: (cause: unknown) => void;

@@ -144,6 +144,11 @@ export class Switchboard implements Transport {
     const links = door === '/peer' ? this.#peers : this.#clients;
     const next = (bytes: Uint8Array) => links.welcome(socket, bytes);
     const visitor: Visitor = { socket, since: this.#now, next, listener: undefined };
+    const [oldest] = this.#visitors;
+    if (oldest !== undefined && this.#visitors.size >= this.#limits.visitorsMax) {
+      // The newest may be a peer.
+      this.#turnAway(oldest, farewellOf('crowded', 'others wait, and no hello came'));
+    }
     this.#visitors.add(visitor);
     return {
       onOpen: () => {},

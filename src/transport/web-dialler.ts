@@ -1,5 +1,6 @@
 /** Dialling by WebSocket, with or without a server of one's own: what a client needs. */
 
+import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
@@ -25,6 +26,12 @@ export class WebDialler implements Sockets {
     this.#lines.add(line);
     web.on('upgrade', ({ socket }) => web.once('open', () => line.open(socket)));
     web.on('close', () => this.#lines.delete(line));
+    web.on('unexpected-response', (_request, response) => {
+      readRefusal(response, (text) => {
+        line.refused(text);
+        this.#lines.delete(line);
+      });
+    });
     return line;
   }
 
@@ -54,6 +61,29 @@ function openWebSocket(address: string): WebSocket | undefined {
     return undefined;
   }
 }
+
+/** Why a node that speaks HTTP does not let this one in, in its words, as far as they are few. */
+function readRefusal(response: IncomingMessage, onText: (text: string) => void): void {
+  const { statusCode } = response;
+  let body = '';
+  let isTold = false;
+  const tell = () => {
+    if (isTold) return;
+    isTold = true;
+    response.destroy();
+    onText(`refused (${statusCode}): ${body.slice(0, REFUSAL_CHARACTERS_MAX).trim()}`);
+  };
+  response.setTimeout(TRANSPORT_LIMITS.helloMilliseconds, tell);
+  response.on('data', (piece) => {
+    body += piece;
+    if (body.length > REFUSAL_CHARACTERS_MAX) tell();
+  });
+  response.on('end', tell);
+  response.on('error', tell);
+  response.on('close', tell);
+}
+
+const REFUSAL_CHARACTERS_MAX = 200;
 
 /** The url is not one: told in a later turn, as any other failure. */
 function unreachableSocket(url: string, listener: SocketListener): Socket {

@@ -151,6 +151,12 @@ export class WebLine implements Socket {
     }
   }
 
+  /** It was dialled, and is not let in. */
+  refused(text: string): void {
+    this.#end({ code: 1006, text });
+    this.#web.terminate();
+  }
+
   #giveUp(farewell: Farewell): void {
     this.#web.close(farewell.code, farewell.text);
     // Nothing more is read of it; without an answer to the close it ends within the timeout.

@@ -12,6 +12,7 @@ import { WebSocketServer } from 'ws';
 import { monotoneNow } from '../base/ambient.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
+import { Crowd, type CrowdLimits } from './crowd.ts';
 import { isMeantForUs } from './host-check.ts';
 import { ListenError, listenFault } from './listen-error.ts';
 import { ReceiveBudget } from './receive-budget.ts';
@@ -40,7 +41,8 @@ interface WebSocketsOptions {
   readonly answer?: (path: string) => PlainAnswer | undefined;
   /** For the logger: something went wrong that belongs to no socket. */
   readonly onFault?: (text: string) => void;
-  readonly connectionsMax?: number;
+  /** The bounds of the transport if nothing is said. */
+  readonly crowd?: CrowdLimits;
 }
 
 type Take = (socket: Socket, door: Door) => SocketListener;
@@ -69,6 +71,7 @@ export class WebSockets implements Sockets {
   };
   readonly #dialler = new WebDialler();
   readonly #lines = new Set<WebLine>();
+  readonly #crowd: Crowd<RawSocket>;
   #take: Take | undefined;
   #closed: Promise<void> | undefined;
   #unlistened: Promise<void> | undefined;
@@ -83,7 +86,6 @@ export class WebSockets implements Sockets {
       requestTimeout: TRANSPORT_LIMITS.helloMilliseconds,
       connectionsCheckingInterval: TRANSPORT_LIMITS.helloMilliseconds / 2,
     });
-    server.maxConnections = options.connectionsMax ?? TRANSPORT_LIMITS.connectionsMax;
     const sockets = new WebSockets(options, server);
     await new Promise<void>((resolve, reject) => {
       const fail = (cause: NodeJS.ErrnoException) => reject(new ListenError(options, cause));
@@ -106,7 +108,12 @@ export class WebSockets implements Sockets {
       this.#upgrade(request, socket as RawSocket, head);
     });
     server.on('clientError', (_cause, socket) => refuse(socket as RawSocket, 400, 'not HTTP'));
-    server.on('drop', () => options.onFault?.(`refused: ${server.maxConnections} are connected`));
+    const { connectionsMax: clientsMax, plainMax } = TRANSPORT_LIMITS;
+    this.#crowd = new Crowd(options.crowd ?? { clientsMax, plainMax });
+    server.on('connection', (raw: RawSocket) => {
+      this.#crowd.arrive(raw);
+      raw.once('close', () => this.#crowd.leave(raw));
+    });
   }
 
   get port(): number {
@@ -175,7 +182,14 @@ export class WebSockets implements Sockets {
       refuse(raw, 400, `the subprotocol here is ${SUBPROTOCOL}`);
     } else if (take === undefined) {
       refuse(raw, 503, 'this node is not ready');
+    } else if (url === '/client' && this.#crowd.isFull) {
+      const { clients } = this.#crowd;
+      refuse(raw, 503, `${clients} clients are connected here, as many as may: ask another node`);
+      this.#options.onFault?.(`clients are refused: ${clients} are connected, as many as may`);
     } else {
+      this.#crowd.knock(raw);
+      const leave = url === '/client' ? this.#crowd.enter() : () => {};
+      raw.once('close', leave);
       const { upgrader, unfinished } = this.#entrances[url];
       upgrader.handleUpgrade(request, raw, head, (web) => {
         const onUnfinished = (one: WebLine, bytes: number) => {

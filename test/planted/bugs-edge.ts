@@ -5,6 +5,7 @@ import type { Bug } from './bug.ts';
 const ENDING = { trap: 'C11', profiles: [], tests: ['ending'], isFast: false };
 
 const LOG = { trap: 'C17', profiles: [], isFast: false };
+const CROWD = { trap: 'C18', profiles: [], isFast: false };
 const PEERS = { trap: 'C15', profiles: [], isFast: false };
 const DOOR = { trap: 'C14', profiles: [], isFast: true };
 
@@ -212,5 +213,41 @@ export const EDGE_BUGS: readonly Bug[] = [
     find: 'return node !== undefined && node !== from;',
     replace: 'return false;',
     tests: ['peer-frames'],
+  },
+  {
+    ...CROWD,
+    name: 'clients-without-bound',
+    sentence: 'clients take the file descriptors that the disk needs',
+    file: 'src/transport/web-sockets.ts',
+    find: "url === '/client' && this.#crowd.isFull",
+    replace: 'false',
+    tests: ['web-hostile'],
+  },
+  {
+    ...CROWD,
+    name: 'mute-sockets-shut-out',
+    sentence: 'sockets that say nothing fill the port, and health and peers find no room',
+    file: 'src/transport/crowd.ts',
+    find: 'oldest.destroy();',
+    replace: '',
+    tests: ['crowd'],
+  },
+  {
+    ...CROWD,
+    name: 'tables-eat-descriptors',
+    sentence: 'LevelDB opens as many tables as if the process could open any number of files',
+    file: 'src/node/file-budget.ts',
+    find: 'Math.floor(left / 3), TABLES_MAX)',
+    replace: 'TABLES_MAX, TABLES_MAX)',
+    tests: ['file-budget'],
+  },
+  {
+    ...CROWD,
+    name: 'visitors-without-bound',
+    sentence: 'sockets that come to a door and say no hello are as many as come',
+    file: 'src/transport/switchboard.ts',
+    find: 'this.#visitors.size >= this.#limits.visitorsMax',
+    replace: 'false',
+    tests: ['switchboard'],
   },
 ];

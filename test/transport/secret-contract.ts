@@ -16,13 +16,14 @@ import {
   introduce,
   type NetworkUnderTest,
   openStation,
+  QUICK,
   refusals,
   SECRET,
   type Station,
   until,
 } from './network-under-test.ts';
 import { testOn } from './peer-contract.ts';
-import { dial } from './stranger.ts';
+import { dial, type Stranger } from './stranger.ts';
 
 type Open = () => NetworkUnderTest;
 
@@ -72,6 +73,7 @@ function isUp(one: Station): boolean {
 export function testSecrets(name: string, open: Open): void {
   testImpostors(name, open);
   testMisfits(name, open);
+  testCrowds(name, open);
   testFarewells(name, open);
 }
 
@@ -143,6 +145,25 @@ function testImpostors(name: string, open: Open): void {
     mirror.socket.send((mirror.frames[1] as Uint8Array).slice());
     await until(network, 'it is refused', () => mirror.farewells.length === 1);
     assert.match(mirror.farewells[0]?.text ?? '', /wrong-secret/);
+  });
+}
+
+function testCrowds(name: string, open: Open): void {
+  testOn(open, `${name}: of many at the door the newest is heard`, async (network, all) => {
+    const limits = { ...QUICK, helloMilliseconds: 60_000, visitorsMax: 3 };
+    const one = await openStation(network, { node: 1, limits });
+    const { url } = await network.place();
+    all.push(one);
+    one.board.setPeers([{ node: 2 as NodeId, url, lives: [] }]);
+    const crowd: Stranger[] = [];
+    for (let at = 0; at < 5; at++) {
+      crowd.push(await dial(network, one, { door: '/peer' }));
+      await network.pass(50);
+    }
+    await until(network, 'the oldest go', () => crowd[1]?.farewells.length === 1);
+    assert.match(crowd[0]?.farewells[0]?.text ?? '', /crowded: others wait, and no hello came/);
+    await speak(network, one, { secret: SECRET });
+    await until(network, 'a peer is up', () => isUp(one));
   });
 }
 

@@ -9,6 +9,7 @@ import { WebSocket } from 'ws';
 import { WIRE_LIMITS } from '../../src/base/limits.ts';
 import { TRANSPORT_LIMITS } from '../../src/base/transport-limits.ts';
 import { ListenError } from '../../src/transport/listen-error.ts';
+import { WebDialler } from '../../src/transport/web-dialler.ts';
 import { WebSockets } from '../../src/transport/web-sockets.ts';
 import { encodeHello } from '../../src/wire/hello.ts';
 import {
@@ -213,21 +214,34 @@ test('a node that cannot listen says what happened, why, and what to do', async 
   await sockets.close();
 });
 
-test('connections are bounded, and a slow crowd does not keep others out for ever', async () => {
+test('clients are bounded, and no crowd keeps health and peers out', async () => {
   const faults: string[] = [];
   const sockets = await WebSockets.listen({
     host: '127.0.0.1',
     port: 0,
-    connectionsMax: 3,
+    crowd: { clientsMax: 1, plainMax: 3 },
     onFault: (text) => faults.push(text),
   });
+  sockets.accept(() => ({ onOpen: () => {}, onFrame: () => {}, onClosed: () => {} }));
   const crowd = [1, 2, 3, 4].map(() => connect({ host: '127.0.0.1', port: sockets.port }));
   for (const socket of crowd) socket.on('error', () => {});
   await Promise.race(crowd.map((socket) => once(socket, 'close')));
-  assert.deepEqual(faults, ['refused: 3 are connected']);
-  for (const socket of crowd) socket.destroy();
-  await sleep(50);
   assert.equal((await fetch(`http://127.0.0.1:${sockets.port}/`)).status, 404);
+  const dialler = new WebDialler();
+  const url = `ws://127.0.0.1:${sockets.port}`;
+  const dial = (door: '/client' | '/peer') => {
+    return new Promise<string>((resolve) => {
+      const onClosed = ({ text }: { readonly text: string }) => resolve(text);
+      dialler.dial({ url, door }, { onOpen: () => resolve('open'), onFrame: () => {}, onClosed });
+    });
+  };
+  assert.equal(await dial('/client'), 'open');
+  const text = '1 clients are connected here, as many as may: ask another node';
+  assert.equal(await dial('/client'), `refused (503): ${text}`);
+  assert.equal(await dial('/peer'), 'open');
+  assert.deepEqual(faults, ['clients are refused: 1 are connected, as many as may']);
+  for (const socket of crowd) socket.destroy();
+  dialler.close();
   await sockets.close();
 });
 

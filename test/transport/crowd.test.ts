@@ -1,0 +1,38 @@
+/** A flood of one kind of sockets shuts out its own kind alone. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { Crowd } from '../../src/transport/crowd.ts';
+
+class Raw {
+  isCut = false;
+
+  destroy(): void {
+    this.isCut = true;
+  }
+}
+
+test('of sockets that say nothing the oldest goes, and one at a door is not among them', () => {
+  const crowd = new Crowd<Raw>({ clientsMax: 5, plainMax: 3 });
+  const raws = Array.from({ length: 6 }, () => new Raw());
+  const cut = () => raws.map(({ isCut }) => isCut);
+  for (const raw of raws.slice(0, 3)) crowd.arrive(raw);
+  crowd.knock(raws[0] as Raw);
+  crowd.arrive(raws[3] as Raw);
+  deepEqual(cut(), Array(6).fill(false));
+  crowd.arrive(raws[4] as Raw);
+  deepEqual(cut(), [false, true, false, false, false, false]);
+  crowd.leave(raws[2] as Raw);
+  crowd.arrive(raws[5] as Raw);
+  deepEqual(cut(), [false, true, false, false, false, false], 'there is room again');
+});
+
+test('clients are as many as may be, and one that leaves makes room once', () => {
+  const crowd = new Crowd<Raw>({ clientsMax: 2, plainMax: 3 });
+  const leave = crowd.enter();
+  crowd.enter();
+  equal(crowd.isFull, true);
+  leave();
+  leave();
+  deepEqual([crowd.isFull, crowd.clients], [false, 1]);
+});
