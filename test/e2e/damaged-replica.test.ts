@@ -1,0 +1,98 @@
+/** One node of three starts with a damaged state store: it heals by itself, as the same node. */
+
+import assert from 'node:assert/strict';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { askMap, connect } from '../../src/index.ts';
+import { type RunningNode, startNode } from '../../src/node/node.ts';
+import { change, filesOf } from '../storage/level-folder.ts';
+import { temporaryFolder } from '../storage/temporary.ts';
+
+const ROWS = 500;
+const TIMEOUT = { timeout: 60_000 };
+const LONG = { timeout: 150_000 };
+
+function start(folder: string, join: readonly string[]): Promise<RunningNode> {
+  return startNode({
+    folder,
+    listen: { host: '127.0.0.1', port: 0 },
+    advertise: {},
+    weight: 1,
+    name: '',
+    zone: '',
+    isInsecureAllowed: false,
+    valueBytesMax: 1024 * 1024,
+    join,
+    logLevel: 'silent',
+    ...(join.length === 0 ? { init: { shards: 2, replicas: 3 } } : {}),
+  });
+}
+
+async function until(what: string, isDone: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (!(await isDone())) {
+    assert.ok(Date.now() < end, what);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function isSpread(url: string): Promise<boolean> {
+  const { shards } = await askMap(url);
+  return shards.every(({ members }) => members.filter(({ isVoter }) => isVoter).length === 3);
+}
+
+function logBytes(folder: string): number {
+  const state = join(folder, 'state');
+  const names = filesOf(state, /^\d+\.log$/);
+  return names.reduce((sum, name) => sum + statSync(join(state, name)).size, 0);
+}
+
+function tablesIn(folder: string): readonly string[] {
+  const state = join(folder, 'state');
+  return filesOf(state, /\.ldb$/)
+    .map((name) => join(state, name))
+    .filter((path) => statSync(path).size > 2048);
+}
+
+test('a node of three with a damaged store is fed by the others', LONG, async (context) => {
+  const root = temporaryFolder();
+  const folderOf = (number: number) => join(root, `n${number}`);
+  const one = await start(folderOf(1), []);
+  const nodes = [one];
+  context.after(() => Promise.all(nodes.map((node) => node.stop())));
+  for (const number of [2, 3]) nodes.push(await start(folderOf(number), [one.clientUrl]));
+  await until('three voters', () => isSpread(one.clientUrl));
+  const kv = await connect(one.clientUrl);
+  context.after(() => kv.close());
+  const rows = Array.from({ length: ROWS }, (_, at) => at);
+  for (const round of ['old', 'new']) {
+    const valueAt = (at: number) => `${round} ${at} ${'x'.repeat(50)}`;
+    await Promise.all(rows.map((at) => kv.set(`k${at}`, valueAt(at), TIMEOUT)));
+    await until('a checkpoint', () => logBytes(folderOf(3)) > ROWS * 50);
+    // What was in LevelDB's log is in a table afterwards.
+    await nodes.pop()?.stop();
+    nodes.push(await start(folderOf(3), [one.clientUrl]));
+  }
+  const three = nodes.pop();
+  await three?.stop();
+  assert.ok(tablesIn(folderOf(3)).length > 0);
+  for (const path of tablesIn(folderOf(3))) {
+    change(path, (bytes) => bytes.fill(0xff, 1024, 1536) as Buffer);
+  }
+  const healed = await start(folderOf(3), [one.clientUrl]);
+  nodes.push(healed);
+  assert.equal(healed.node, three?.node, 'the same node');
+  const aside = readdirSync(folderOf(3)).filter((name) => name.startsWith('state.damaged-'));
+  assert.deepEqual(aside, ['state.damaged-1']);
+  // Of the two that are left each has to have everything.
+  await until('it is no worse than the others', async () => {
+    const metrics = await fetch(`${healed.clientUrl.replace('ws:', 'http:')}/metrics`);
+    return /ringkv_replicas_quarantined 0/.test(await metrics.text());
+  });
+  await nodes.splice(1, 1)[0]?.stop();
+  for (const at of rows) {
+    const found = await kv.get(`k${at}`, TIMEOUT);
+    assert.equal(String(found?.value).slice(0, 4), 'new ');
+  }
+});
