@@ -1,6 +1,6 @@
 /** Nodes with their network and their disks, from the founding of a cluster to its end. */
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cluster, writeConfig } from './cluster.ts';
 import { type Ground, mount, unmount } from './ground.ts';
@@ -21,6 +21,8 @@ export interface SiteOptions {
   readonly onEnd: (host: Host, told: string) => void;
 }
 
+/** Guards nothing: what matters is that nodes with a secret come back to each other. */
+const SECRET = 'the nodes of a nemesis run share this';
 const PORT = 7400;
 /** On loopback each node has a port of its own. */
 const LOOPBACK_PORT = 17400;
@@ -35,6 +37,7 @@ export class Site {
   static async open(options: SiteOptions): Promise<Site> {
     const { ground, nodes, clientPlaces } = options;
     mkdirSync(options.folder, { recursive: true });
+    writeFileSync(join(options.folder, 'secret'), SECRET, { mode: 0o600 });
     const names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
     const { switchProgram } = ground;
     const places = [...names, 'guest', ...clientPlaces];
@@ -93,7 +96,14 @@ export class Site {
       at: this.network?.at(name) ?? [],
       shim: ground.shim,
       bug,
-      words: ['--insecure', '--join', joining, ...founding],
+      words: [
+        '--insecure',
+        '--secret-file',
+        join(folder, 'secret'),
+        '--join',
+        joining,
+        ...founding,
+      ],
       onEnd,
     });
   }
