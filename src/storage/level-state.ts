@@ -1,6 +1,6 @@
 /** The disk of the state store on LevelDB. */
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { type Iterator as ClassicIterator, ClassicLevel } from 'classic-level';
 import { assert } from '../base/assert.ts';
 import { checkLevel, isLevelName, namesIn } from './level-check.ts';
@@ -35,6 +35,11 @@ const OPTIONS = {
 } as const;
 
 const TABLES_MAX = 1000;
+
+/** A turn follows each tick, so this is some seconds. */
+const TENDS_BETWEEN_LOOKS = 100;
+/** With this much there is a point in trying again. */
+const ROOM_BYTES = 32 * MIB;
 
 /** Before all keys and behind them: those of a store begin with its shards. */
 const FIRST_KEY = new Uint8Array(1);
@@ -111,6 +116,10 @@ function refusal(name: string, cause: unknown): Error {
   return new StateUnusable({ name, problem: `cannot be opened (${text})`, cause });
 }
 
+function isOfSpace(cause: unknown): boolean {
+  return cause instanceof Error && /no space left|quota exceeded/i.test(cause.message);
+}
+
 function isCorruption(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_CORRUPTION';
 }
@@ -122,6 +131,9 @@ class LevelState implements StateDisk {
   readonly #options: LevelStateOptions;
   readonly #scrub: LevelScrub;
   #isOver = false;
+  /** Why nothing can be written any more, if that is for want of space. */
+  #stuck: unknown;
+  #looks = 0;
   #isDamaged = false;
 
   constructor(options: LevelStateOptions & { readonly level: Level; readonly isBlank: boolean }) {
@@ -186,7 +198,20 @@ class LevelState implements StateDisk {
     return new LevelView(this.#level, (cause) => this.noteUnreadable(cause));
   }
 
-  tend(): void {}
+  /** Once there is room again the store has to be opened anew: this LevelDB writes no more. */
+  tend(): void {
+    if (this.#stuck === undefined || this.#isOver) return;
+    this.#looks += 1;
+    if (this.#looks % TENDS_BETWEEN_LOOKS !== 0) return;
+    const { bavail, bsize } = statfsSync(this.#options.folder);
+    if (bavail * bsize < ROOM_BYTES) return;
+    this.#isOver = true;
+    this.#options.onFault(
+      new Error('it ran out of space, and there is room again: start it again', {
+        cause: this.#stuck,
+      }),
+    );
+  }
 
   compact(done: () => void): void {
     this.#compactRange(BEYOND_KEYS, done);
@@ -211,8 +236,13 @@ class LevelState implements StateDisk {
     this.#scrub.close().then(close).then(done, done);
   }
 
+  /** Without space it can be read all the same, and the log keeps what is not here yet. */
   #fail(cause: unknown): void {
     if (this.#isOver) return;
+    if (isOfSpace(cause)) {
+      this.#stuck = cause;
+      return;
+    }
     this.#isOver = true;
     this.#options.onFault(cause);
   }
