@@ -1,6 +1,7 @@
 /** The newest map of the cluster that this node has seen, and what is asked of it often. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import { CATALOGUE_LIMITS } from '../base/limits.ts';
 import type { ClusterMap } from '../catalog/cluster-map.ts';
 import { decodeMap, encodeMap } from '../catalog/map-bytes.ts';
 import { memberOn, nodeOf } from '../catalog/questions.ts';
@@ -39,12 +40,16 @@ export class MapKeeper {
     return version === 0 ? this.bytes : encodeMap(this.#map, version);
   }
 
-  /** From another node. False if it was not believed. */
-  take(bytes: Uint8Array, isPlausible: (version: number) => boolean = () => true): boolean {
+  /** From another node. False if it is not believed: one far ahead needs more than a word. */
+  take(bytes: Uint8Array, isPlausible = (version: number) => this.#isNear(version)): boolean {
     const map = decodeMap(bytes, this.#map);
     if (map === undefined || !isPlausible(map.version)) return false;
     this.learn(map);
     return true;
+  }
+
+  #isNear(version: number): boolean {
+    return version - (this.#map?.version ?? version) <= CATALOGUE_LIMITS.mapStepMax;
   }
 
   learn(map: ClusterMap): void {

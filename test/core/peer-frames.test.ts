@@ -92,6 +92,16 @@ test('a map that is a little newer is believed on the word of one', () => {
   deepEqual([rig.maps.map?.version, rig.types], [101 + mapStepMax, []]);
 });
 
+test('an address that proves nothing tells of maps that are near, and of no others', () => {
+  const rig = new Rig();
+  const told = (version: number) => rig.maps.take(encodeMap({ ...rig.map, version }, 0));
+  equal(told(101 + mapStepMax), false);
+  equal(rig.maps.map?.version, 100);
+  equal(told(100 + mapStepMax), true);
+  const newcomer = new MapKeeper({ bytes: new Uint8Array(), onMap: () => {} });
+  equal(newcomer.take(encodeMap({ ...rig.map, version: 2 ** 40 }, 0)), true, 'it knows none yet');
+});
+
 test('a message of a member comes from the node that it lives on, or not at all', () => {
   const rig = new Rig();
   const row = rig.map.shards[SHARD];

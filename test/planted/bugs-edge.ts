@@ -250,4 +250,13 @@ export const EDGE_BUGS: readonly Bug[] = [
     replace: 'false',
     tests: ['switchboard'],
   },
+  {
+    ...PEERS,
+    name: 'strangers-freeze-the-map',
+    sentence: 'a map of any version is believed of an address that proves nothing',
+    file: 'src/core/map-keeper.ts',
+    find: '?? version) <= CATALOGUE_LIMITS.mapStepMax',
+    replace: '?? version) <= Infinity',
+    tests: ['peer-frames'],
+  },
 ];
