@@ -35,6 +35,7 @@ class Rig {
       replicas: { all: [rig.replica] },
       map: { shards: Array.from({ length: SHARD + 1 }, () => row) },
       store,
+      log: { damage: [] },
     };
     this.chores = new Chores(parts as unknown as NodeParts);
     this.pass(NODE_LIMITS.expiryMilliseconds);
