@@ -109,7 +109,7 @@ export class Computer {
       this.#fileFreeAt = due;
       agenda.at(due, () => this.#guard(report));
     };
-    const scheduleSoon = (done: () => void) => agenda.after(0, done);
+    const scheduleSoon = (done: () => void) => agenda.after(0, () => this.#guard(done));
     this.#files = new MemoryFiles({ schedule: complete, scheduleSoon });
     this.#state = new MemoryState({
       schedule: (report) =>
