@@ -9,6 +9,7 @@ import type { Host } from './host.ts';
 const KVCTL = resolve('build/cli/kvctl.js');
 const LOOK_MILLISECONDS = 500;
 const ASK_MILLISECONDS = 1000;
+const HEALED = /found damage in its log .*: look at its disk/;
 const TOLD_MAX = 2000;
 const FOUNDING_MILLISECONDS = 120_000;
 const KVCTL_MILLISECONDS_MAX = 180_000;
@@ -110,9 +111,13 @@ export class Cluster {
   }
 }
 
-/** A cluster of one node is healthy too, but not what was started. */
-function isWhole({ verdict, canLose }: Status): boolean {
-  return verdict === 'HEALTHY' && canLose > 0;
+/**
+ * A cluster of one node is healthy too, but not what was started. Damage that was found and healed
+ * is told until the node's next start, for a person has to look at the disk.
+ */
+function isWhole({ verdict, canLose, reasons }: Status): boolean {
+  const isHealed = reasons.length > 0 && reasons.every((reason) => HEALED.test(reason));
+  return (verdict === 'HEALTHY' || isHealed) && canLose > 0;
 }
 
 interface ClusterParts {
