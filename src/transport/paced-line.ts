@@ -4,6 +4,7 @@
  * turns, so that neither a large frame nor a busy stream holds the others up.
  */
 
+import { assert } from '../base/assert.ts';
 import type { TransportLimits } from '../base/transport-limits.ts';
 import { encodeMark, encodePiece, isPlain, PieceReader } from './pieces.ts';
 import { SendWindow } from './send-window.ts';
@@ -86,13 +87,13 @@ export class PacedLine {
       case 'malformed':
         return 'malformed';
       case 'mark':
-        this.#write(encodeMark('answer', part.number));
+        // Like a mark it counts for nothing: it asks for no answer, so it must not fill the window.
+        this.#options.socket.send(encodeMark('answer', part.number));
         return undefined;
       case 'answer': {
         if (!this.#window.answered(part.number, this.#options.now())) return 'malformed';
         const hadWaiting = this.#waiting.size > 0;
         this.#pump();
-        this.#mark();
         return hadWaiting && this.#waiting.size === 0 ? 'drained' : undefined;
       }
     }
@@ -109,6 +110,9 @@ export class PacedLine {
       if (queue.length > 0) this.#waiting.set(stream, queue);
       this.#mark();
     }
+    // The window may have shrunk around what is on its way.
+    this.#mark();
+    assert(this.#waiting.size === 0 || this.#window.isAwaited, 'what waits is let go by an answer');
   }
 
   #sendPiece(stream: number, waiting: Waiting): void {

@@ -51,6 +51,11 @@ export class SendWindow {
     return this.#bytes;
   }
 
+  /** A mark is on its way: so it is whenever there is no room, as each `left` takes one. */
+  get isAwaited(): boolean {
+    return this.#marks.length > 0;
+  }
+
   /** Bytes that may leave now; none while an answer is overdue. */
   roomAt(now: number): number {
     const [oldest] = this.#marks;
