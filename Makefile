@@ -47,7 +47,7 @@ check: build
 
 test: check explore
 	node build/test/run.js e2e
-	node build/test/e2e/nemesis/main.js --minutes=2
+	node build/test/e2e/nemesis/main.js --minutes=2 --seed=51265
 	node build/test/sim/main.js --seeds=150
 	node build/test/cluster/main.js --seeds=100
 	node build/test/cluster/main.js --profile=txn --seeds=100
@@ -62,6 +62,7 @@ soak: build
 	  node build/test/cluster/main.js --profile=$$profile --seeds=300 $(if $(SEED),--seed=$(SEED)) || exit 1; \
 	done
 	node build/test/cluster/main.js --profile=crash
+	node build/test/e2e/nemesis/main.js --minutes=60
 	node build/test/planted/main.js
 
 sim: build
