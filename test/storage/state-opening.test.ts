@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import test from 'node:test';
 import { openLevelState } from '../../src/storage/level-state.ts';
-import { STORE_KEY, shardKey } from '../../src/storage/state-key.ts';
+import { markKey, STORE_KEY, shardKey } from '../../src/storage/state-key.ts';
 import { StateStore } from '../../src/storage/state-store.ts';
 import { IDENTITY, LevelMedium, MemoryMedium, put, SHARD, StateRig } from './state-rig.ts';
 
@@ -132,6 +132,24 @@ for (const [what, harm, code, reason] of HARMS) {
     remove(folder, copy);
   });
 }
+
+test('a batch that is missing from the middle is missed, whatever hid it', async () => {
+  const medium = new MemoryMedium();
+  const rig = new StateRig(medium);
+  await rig.open();
+  rig.create();
+  for (const value of ['1', '2', '3']) {
+    rig.apply([put('a', value)]);
+    await rig.checkpoint();
+  }
+  await rig.close();
+  rig.openOn(medium.openNow());
+  assert.ok(medium.state.damage(markKey(2), () => undefined));
+  assert.throws(() => rig.openOn(medium.openNow()), {
+    code: 'state-store-damaged',
+    message: /batch 2 of \d+ is missing from the middle/,
+  });
+});
 
 test('a record of the store or of a shard with any bit flipped, or gone, is refused', async () => {
   for (const key of [STORE_KEY, shardKey(SHARD)]) {
