@@ -13,7 +13,7 @@ export interface Terminal {
   readonly paint: Paint;
   readonly paintNote: Paint;
   /**
-   * Data. Resolves when there is room for more. Texts for somebody who looks cannot steer the
+   * Data. Resolves when there is room for more. Text that goes to a terminal cannot steer the
    * terminal, and neither can notes; bytes are written as they are.
    */
   write(data: string | Uint8Array): Promise<void>;

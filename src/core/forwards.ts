@@ -80,7 +80,7 @@ export class Forwards {
     const forward = this.#open.get(id);
     if (forward?.to !== from) return;
     const { share } = forward.origin;
-    // Whoever asked is gone, and what it takes to look at an answer is not spent on it.
+    // The client is gone, so the answer is not decoded.
     if (share?.isGone === true) return this.#close(id, forward);
     const response = decodeResponses(bytes)?.[0];
     if (response === undefined) return;

@@ -50,7 +50,7 @@ export class Relay {
     return this.forwards.send(to, { request, origin, now });
   }
 
-  /** Whoever waits for an answer to what did not leave is told at once. */
+  /** A request that did not leave the node fails at once. */
   unsent(messages: readonly NodeMessage[]): void {
     for (const message of messages) {
       if (message.type === 'forward') this.forwards.unsent(message.id);

@@ -235,7 +235,7 @@ export class Machine {
     // It is found due again once the transaction that holds it is resolved.
     if (this.#transactions.prepared.holderOf(due.key) !== undefined) return;
     const bytes = this.#source.get(SECTION.values, due.key);
-    // Nobody knows when it is due.
+    // Its time of expiry is lost with it: the key stays until it is written or deleted.
     if (bytes === LOST) return;
     this.#work.add(bytes?.length ?? 0);
     const row = bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');

@@ -87,7 +87,7 @@ export class Transactions {
       return known;
     }
     if (this.prepared.isFull) return refused('window-full');
-    // What it costs to do it is judged here, since whoever resolves it has to be able to do it.
+    // What it costs to do it is judged here, since a prepared part must be resolvable.
     const execution = this.#execution(moment, operations.length);
     const verdict = alone(execution.try(operations, remembrance.resultBytesMax));
     if (verdict.type === 'locked') return verdict;

@@ -1,6 +1,6 @@
 /** Why a node ends by itself: the first reason counts, and nothing of it runs afterwards. */
 
-/** What whoever looks after the process has to know: whether to start it again. */
+/** Tells a supervisor whether to start the process again. */
 type EndKind =
   /** An operator removed the node, or a newcomer took its place: its folder is needed no more. */
   | 'removed'

@@ -1,7 +1,7 @@
 /**
- * The lines that a node tells, on their way out. Nobody waits for them: what the reader, or the
- * disk of the log file, does not take stays here up to a bound, what is beyond is dropped and
- * counted, and that is told as soon as there is room again.
+ * The lines of the node's logger, on their way out. The node does not wait for them: what the
+ * reader, or the disk of the log file, does not take stays here up to a bound. Lines beyond it are
+ * dropped and counted, and the count is logged as soon as there is room again.
  */
 
 import pino from 'pino';

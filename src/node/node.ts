@@ -221,7 +221,7 @@ class Server implements RunningNode {
     return this.#stopped;
   }
 
-  /** From the moment it ends nobody takes it for a node that serves. */
+  /** Stops listening first, so that health checks do not take it for a node that serves. */
   #leaveByItself({ kind, text }: NodeEnd): void {
     const { logger, sockets } = this.#parts;
     sockets.stopListening();

@@ -45,7 +45,7 @@ export class Share {
   credit = 0;
   /** Ranges under way. */
   ranges = 0;
-  /** Nobody is left to hear an answer: nothing is done for it any more. */
+  /** Its connection is closed: nothing is computed for it any more. */
   isGone = false;
 
   constructor({ client, mayGoOn }: ShareOptions) {

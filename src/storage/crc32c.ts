@@ -2,35 +2,37 @@
 
 /** The polynomial with its bits reversed. */
 const POLYNOMIAL = 0x82f6_3b78;
-const BYTES_AT_ONCE = 16;
 
-/** For each of sixteen places, what a byte there does to the sum. */
-const TABLES: readonly Int32Array[] = makeTables();
+/** For each of sixteen places, counted from the last byte, what a byte there does to the sum. */
+const T0 = tableOfLast();
+const T1 = before(T0);
+const T2 = before(T1);
+const T3 = before(T2);
+const T4 = before(T3);
+const T5 = before(T4);
+const T6 = before(T5);
+const T7 = before(T6);
+const T8 = before(T7);
+const T9 = before(T8);
+const T10 = before(T9);
+const T11 = before(T10);
+const T12 = before(T11);
+const T13 = before(T12);
+const T14 = before(T13);
+const T15 = before(T14);
 
-function makeTables(): readonly Int32Array[] {
-  const tables = Array.from({ length: BYTES_AT_ONCE }, () => new Int32Array(256));
-  const [first] = tables as [Int32Array];
-  for (let byte = 0; byte < 256; byte++) {
+function tableOfLast(): Int32Array {
+  return Int32Array.from({ length: 256 }, (_, byte) => {
     let sum = byte;
     for (let bit = 0; bit < 8; bit++) sum = (sum & 1) === 1 ? (sum >>> 1) ^ POLYNOMIAL : sum >>> 1;
-    first[byte] = sum;
-  }
-  for (let place = 1; place < BYTES_AT_ONCE; place++) {
-    const [before, table] = [tables[place - 1], tables[place]] as [Int32Array, Int32Array];
-    for (let byte = 0; byte < 256; byte++) {
-      const sum = before[byte] as number;
-      table[byte] = (sum >>> 8) ^ (first[sum & 0xff] as number);
-    }
-  }
-  return tables;
+    return sum;
+  });
 }
 
-type Table = Record<number, number>;
-type FourTables = readonly [Table, Table, Table, Table];
-const [T0, T1, T2, T3] = TABLES.slice(0, 4) as unknown as FourTables;
-const [T4, T5, T6, T7] = TABLES.slice(4, 8) as unknown as FourTables;
-const [T8, T9, T10, T11] = TABLES.slice(8, 12) as unknown as FourTables;
-const [T12, T13, T14, T15] = TABLES.slice(12, 16) as unknown as FourTables;
+/** The table of the place before: one more byte is shifted through. */
+function before(table: Int32Array): Int32Array {
+  return table.map((sum) => (sum >>> 8) ^ (T0[sum & 0xff] as number));
+}
 
 /** Of the bytes in [from, to). Every platform that LevelDB is built for here is little-endian. */
 export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {

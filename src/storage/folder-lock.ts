@@ -30,7 +30,7 @@ import {
   writeHolder,
 } from './lock-holder.ts';
 
-/** The folder is locked by somebody else; nothing in it was changed. */
+/** Another process, or another store of this one, has the folder; nothing in it was changed. */
 interface Taken {
   readonly type: 'taken';
   readonly holder: string;

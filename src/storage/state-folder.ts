@@ -36,7 +36,7 @@ export async function openState(options: StateFolderOptions): Promise<StateDisk>
 
 /**
  * Renames a damaged store, so that a blank one can take its place; says what it is called now. Of
- * those from before only so many are kept as `damagedStoresMax` allows. Nobody may have it open.
+ * those from before only so many are kept as `damagedStoresMax` allows. It must not be open.
  */
 export async function setAside(folder: string): Promise<string> {
   const parent = dirname(folder);
