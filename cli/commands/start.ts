@@ -1,10 +1,12 @@
 /** `kvctl start`: one node, until it is told to stop. */
 
+import { monotoneNow } from '../../src/base/ambient.ts';
 import { NODE_LIMITS } from '../../src/base/limits.ts';
 import { LOG_SINK_LIMITS } from '../../src/base/log-sink-limits.ts';
 import type { NodeEnd } from '../../src/node/ending.ts';
 import { standardErrorSink } from '../../src/node/log-sink.ts';
 import { type NodeOptions, type RunningNode, startNode } from '../../src/node/node.ts';
+import { Restarts } from '../../src/node/restarts.ts';
 import type { Call } from '../call.ts';
 import { adviceOn, endText } from '../end-advice.ts';
 import { EXIT, type Exit } from '../exit.ts';
@@ -27,6 +29,8 @@ export async function run(call: Call): Promise<Exit> {
   } catch (error) {
     return tell(error, terminal, call.options);
   } finally {
+    // An open line to the kvctl that looks after this node would keep the process alive.
+    if (process.connected) process.disconnect();
     await log.end(LOG_SINK_LIMITS.endMilliseconds);
   }
 }
@@ -38,24 +42,28 @@ async function serve(nodeOptions: NodeOptions, terminal: Terminal): Promise<Exit
     return order;
   });
   const stray = strayErrors(terminal);
-  const node = await begin(nodeOptions, terminal, stopping.signal);
-  if (node === undefined) {
-    terminal.note('stopped while it waited for other nodes. Nothing was changed');
-    if (process.connected) process.disconnect();
-    return EXIT.ok;
+  const restarts = new Restarts();
+  for (;;) {
+    const node = await begin(nodeOptions, terminal, stopping.signal);
+    if (node === undefined) {
+      terminal.note('stopped while it waited for other nodes. Nothing was changed');
+      return EXIT.ok;
+    }
+    stray.node = node;
+    tellUp(node, terminal);
+    const end = await Promise.race([told, node.ended]);
+    if (end === 'stop') {
+      terminal.note('stopping: leadership goes to others, what is in flight is answered');
+    }
+    const { stopMillisecondsMax, endMillisecondsMax } = NODE_LIMITS;
+    const timer = killWithin(end === 'stop' ? stopMillisecondsMax : endMillisecondsMax, terminal);
+    await node.stop();
+    if (end === 'stop') return EXIT.ok;
+    // The bound stays where the process is to end: an exit waits for calls that hang.
+    if (!restarts.isDue(end, monotoneNow())) return exitAfter(end, node.node, terminal);
+    clearTimeout(timer);
+    terminal.note(`${endText(end.text)}. It begins anew in this process`);
   }
-  stray.node = node;
-  tellUp(node, terminal);
-  const end = await Promise.race([told, node.ended]);
-  if (end === 'stop') {
-    terminal.note('stopping: leadership goes to others, what is in flight is answered');
-  }
-  const { stopMillisecondsMax, endMillisecondsMax } = NODE_LIMITS;
-  killWithin(end === 'stop' ? stopMillisecondsMax : endMillisecondsMax, terminal);
-  await node.stop();
-  // An open line to the kvctl that looks after this node would keep the process alive.
-  if (process.connected) process.disconnect();
-  return end === 'stop' ? EXIT.ok : exitAfter(end, node.node, terminal);
 }
 
 function tellUp(running: RunningNode, { note }: Terminal): void {
@@ -72,7 +80,12 @@ function tellUp(running: RunningNode, { note }: Terminal): void {
 const OPEN_DOOR =
   'what reaches it can speak as a node. Give all nodes one --secret-file (kvctl explain secret)';
 
-const EXIT_OF = { expelled: EXIT.expelled, storage: EXIT.storage, fault: EXIT.fault } as const;
+const EXIT_OF = {
+  expelled: EXIT.expelled,
+  storage: EXIT.storage,
+  reopen: EXIT.storage,
+  fault: EXIT.fault,
+} as const;
 
 /** A removed node has done what was wanted; every other end by itself is a failure. */
 function exitAfter({ kind, text }: NodeEnd, node: number, { note }: Terminal): Exit {
@@ -145,11 +158,12 @@ function strayErrors({ note }: Terminal): { node: RunningNode | undefined } {
  * However closing goes, the process ends. An exit waits for calls of the system that hang, on a
  * disk that does not answer for ever; SIGKILL does not.
  */
-function killWithin(milliseconds: number, { note }: Terminal): void {
+function killWithin(milliseconds: number, { note }: Terminal): NodeJS.Timeout {
   const timer = setTimeout(async () => {
     note(`the disk took nothing for ${milliseconds / 1000} s: the process ends without waiting`);
     await standardErrorSink().end(LOG_SINK_LIMITS.endMilliseconds);
     process.kill(process.pid, 'SIGKILL');
   }, milliseconds);
   timer.unref();
+  return timer;
 }

@@ -470,6 +470,8 @@ export const NODE_LIMITS = {
   /** A node that was told to stop, and one that ended by itself, are out of the process by then. */
   stopMillisecondsMax: 25_000,
   endMillisecondsMax: 5000,
+  /** A node whose end a start mends is begun anew in its process, but not sooner after the last. */
+  restartMilliseconds: 60_000,
   /** How often a node that hears none of its peers asks at the addresses that it was given. */
   seekMilliseconds: 2000,
   /** How long a store that is embedded may take from its log to its first answer. */

@@ -1,5 +1,6 @@
 /** A node in its caller's process: durable, alone, without a port, and never the process's end. */
 
+import { monotoneNow } from '../base/ambient.ts';
 import { KvError } from '../base/errors.ts';
 import { CATALOGUE_LIMITS, MACHINE_LIMITS, NODE_LIMITS } from '../base/limits.ts';
 import type { NodeDescription } from '../catalog/cluster-map.ts';
@@ -11,8 +12,10 @@ import type { Files } from '../storage/files.ts';
 import { InnerLines } from '../transport/inner-lines.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { FolderInUse, FolderUnusable } from './data-folder.ts';
+import type { NodeEnd } from './ending.ts';
 import { House } from './house.ts';
 import { ALONE, identify } from './identity.ts';
+import { Restarts } from './restarts.ts';
 import { StoreDamaged } from './state-repair.ts';
 
 interface EmbeddedOptions {
@@ -49,8 +52,67 @@ const DESCRIPTION: NodeDescription = {
   zone: '',
 };
 
+/** One node in this process, from its start to its end. */
+interface Run {
+  readonly lines: InnerLines;
+  readonly ended: Promise<NodeEnd>;
+  readonly leave: () => Promise<void>;
+}
+
 /** Resolves when it serves. Whatever goes wrong is a `KvError`, and the folder is given back. */
 export async function embed(options: EmbeddedOptions): Promise<EmbeddedNode> {
+  return new Embedding(options, await begin(options));
+}
+
+/**
+ * The node that runs now. Where a start mends what ended it, another one takes its place: its
+ * clients lose their connections, dial again, and go on.
+ */
+class Embedding implements EmbeddedNode {
+  readonly #options: EmbeddedOptions;
+  readonly #restarts = new Restarts();
+  #run: Run;
+  #isClosed = false;
+  /** Resolves when no restart is under way. */
+  #settled: Promise<void> = Promise.resolve();
+  readonly ended: Promise<string>;
+  #resolveEnded: (text: string) => void = () => {};
+
+  constructor(options: EmbeddedOptions, run: Run) {
+    this.#options = options;
+    this.#run = run;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.#watch();
+  }
+
+  readonly dial: InnerLines['dial'] = (listener) => this.#run.lines.dial(listener);
+
+  readonly close = async (): Promise<void> => {
+    this.#isClosed = true;
+    await this.#settled;
+    await this.#run.leave();
+  };
+
+  #watch(): void {
+    void this.#run.ended.then((end) => {
+      if (this.#isClosed || !this.#restarts.isDue(end, monotoneNow())) {
+        return this.#resolveEnded(end.text);
+      }
+      this.#settled = this.#restart().catch((error) => this.#resolveEnded(String(error)));
+    });
+  }
+
+  async #restart(): Promise<void> {
+    await this.#run.leave();
+    if (this.#isClosed) return;
+    this.#run = await begin(this.#options);
+    this.#watch();
+  }
+}
+
+async function begin(options: EmbeddedOptions): Promise<Run> {
   const { shards = SHARDS_DEFAULT, valueBytesMax = MACHINE_LIMITS.valueBytesDefault } = options;
   checkCount('shards', shards, CATALOGUE_LIMITS.shardsMax);
   checkCount('valueBytesMax', valueBytesMax, MACHINE_LIMITS.valueBytesMax);
@@ -71,7 +133,7 @@ async function settleIn(
   house: House,
   shards: number,
   losses: readonly string[],
-): Promise<EmbeddedNode> {
+): Promise<Run> {
   const { folder, ending } = house;
   const { passport, map } = await identify({
     ...ALONE,
@@ -99,9 +161,9 @@ async function settleIn(
   const [inner] = lines;
   if (inner === undefined) throw new FolderUnusable(`${folder.path}: nothing leads to its node`);
   return {
-    dial: (listener) => inner.dial(listener),
-    ended: ending.promise.then(({ text }) => text),
-    close: () => house.leave(),
+    lines: inner,
+    ended: ending.promise,
+    leave: () => house.leave(),
   };
 }
 

@@ -8,10 +8,9 @@ type EndKind =
   | 'expelled'
   /** The disk failed, or a limit that the system sets for it: a start helps once that is mended. */
   | 'storage'
-  /**
-   * A broken invariant, an error that no code handles, or damage to what can be made again: a start
-   * makes a sound node.
-   */
+  /** A start by itself mends it: it makes the damaged store anew, or opens one that ran full. */
+  | 'reopen'
+  /** A broken invariant, or an error that no code handles. */
   | 'fault';
 
 export interface NodeEnd {

@@ -25,7 +25,7 @@ import {
   type OpenLogOptions,
 } from '../storage/log-boot.ts';
 import { dispensable } from '../storage/log-folder.ts';
-import { StateStoreDamaged } from '../storage/state.ts';
+import { SpaceReturned, StateStoreDamaged } from '../storage/state.ts';
 import type { StateDisk } from '../storage/state-disk.ts';
 import { openState } from '../storage/state-folder.ts';
 import type { Identity } from '../transport/judgement.ts';
@@ -173,7 +173,8 @@ export class House {
       identity,
       onFault: (cause) => {
         const text = `the state store cannot be written: ${String(cause)}`;
-        this.ending.come({ kind: 'storage', text });
+        const kind = cause instanceof SpaceReturned ? 'reopen' : 'storage';
+        this.ending.come({ kind, text });
       },
       onDamage: (damage) => {
         this.#heal(damage).catch((error) => this.ending.fail(error));
@@ -202,7 +203,7 @@ export class House {
   async #heal(damage: StateStoreDamaged): Promise<void> {
     const { core, ending } = this;
     if (core !== undefined && !ending.isOver) await this.#retire(core);
-    ending.come({ kind: 'fault', text: `state-damaged: ${damage.message}. ${HEALING}` });
+    ending.come({ kind: 'reopen', text: `state-damaged: ${damage.message}. ${HEALING}` });
   }
 
   /** Leadership goes to others, who waits is answered, all is given back. Twice is once. */

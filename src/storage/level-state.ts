@@ -6,7 +6,7 @@ import { assert } from '../base/assert.ts';
 import { checkLevel, isLevelName, namesIn } from './level-check.ts';
 import { LevelScrub } from './level-scrub.ts';
 import type { LevelDamage } from './level-table-check.ts';
-import { StateStoreDamaged, StateUnusable } from './state.ts';
+import { SpaceReturned, StateStoreDamaged, StateUnusable } from './state.ts';
 import type {
   DiskBatch,
   DiskCursor,
@@ -206,11 +206,7 @@ class LevelState implements StateDisk {
     const { bavail, bsize } = statfsSync(this.#options.folder);
     if (bavail * bsize < ROOM_BYTES) return;
     this.#isOver = true;
-    this.#options.onFault(
-      new Error('it ran out of space, and there is room again: start it again', {
-        cause: this.#stuck,
-      }),
-    );
+    this.#options.onFault(new SpaceReturned(this.#stuck));
   }
 
   compact(done: () => void): void {

@@ -131,6 +131,17 @@ interface DamagedStore {
 /** Places of damage that are told one by one. */
 const PLACES_MAX = 4;
 
+/** The store ran out of space in the middle of a write, and there is room to open it anew. */
+export class SpaceReturned extends Error {
+  override readonly name = 'SpaceReturned';
+
+  constructor(cause: unknown) {
+    super('it ran out of space and takes no more writes. There is room again: start it again', {
+      cause,
+    });
+  }
+}
+
 interface UnusableStore {
   readonly name: string;
   readonly problem: string;

@@ -10,7 +10,7 @@ const PROGRAM = 'build/cli/kvctl.js';
 
 interface StartOptions {
   /** Planted into the child; it strikes on SIGUSR2 (`fault-hook.ts`). */
-  readonly fault?: 'assertion' | 'rejection' | 'hung-disk';
+  readonly fault?: 'assertion' | 'rejection' | 'hung-disk' | 'corrupt-read';
   readonly environment?: Readonly<Record<string, string>>;
   /** Shell words before the program: `ulimit` and such. */
   readonly shell?: string;

@@ -2,6 +2,7 @@
 
 import fs from 'node:fs';
 import { register } from 'node:module';
+import { ClassicLevel } from 'classic-level';
 import type { Bug } from '../planted/bug.ts';
 import { PLANT_HOOK } from '../planted/plant-hook.ts';
 
@@ -23,6 +24,15 @@ const ASSERTION: Bug = {
 
 if (FAULT === 'assertion') register(PLANT_HOOK, { data: ASSERTION });
 
+/** As LevelDB answers for a block that it cannot read. */
+function corruptNextRead(): void {
+  const { getSync } = ClassicLevel.prototype;
+  ClassicLevel.prototype.getSync = () => {
+    ClassicLevel.prototype.getSync = getSync;
+    throw Object.assign(new Error('Corruption: bad block'), { code: 'LEVEL_CORRUPTION' });
+  };
+}
+
 if (FAULT !== undefined)
   process.on('SIGUSR2', () => {
     switch (FAULT) {
@@ -35,6 +45,9 @@ if (FAULT !== undefined)
       case 'hung-disk':
         // A thread of the pool never comes back from it, as on a disk that does not answer.
         fs.open(process.env.RINGKV_TEST_FIFO ?? '', 'r', () => {});
+        return;
+      case 'corrupt-read':
+        corruptNextRead();
         return;
     }
   });

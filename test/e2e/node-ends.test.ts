@@ -75,6 +75,20 @@ test('a promise that fails unheard ends the node, and not without a word', LONG,
   assert.match(String(failure.attempts[0]?.what), /to an end by itself|ECONNREFUSED/);
 });
 
+test('a damaged store is opened anew in the process, once in a while', LONG, async (t) => {
+  const { node, kv, port } = await solo(t, { fault: 'corrupt-read' });
+  node.kill('SIGUSR2');
+  await pause(100);
+  assert.equal(await kv.get('never written', { timeout: 20_000 }), undefined);
+  assert.equal((await kv.get('before'))?.value, 1);
+  assert.equal(await statusAt(port, '/readyz'), 200);
+  assert.match(node.said, /state-damaged: .*bad block[\s\S]*begins anew in this process[\s\S]*is up/);
+  node.kill('SIGUSR2');
+  await pause(100);
+  await kv.get('never written', { timeout: 2000 }).catch(() => {});
+  assert.deepEqual(await node.exited, { code: 11, signal: null }, 'a supervisor waits between');
+});
+
 test('a call of the system that hangs keeps no process from its end', LONG, async (t) => {
   const fifo = join(folderFor(t), 'fifo');
   await call('mkfifo', [fifo]);

@@ -1,28 +1,50 @@
-/** A node whose state store turns out to be damaged while it runs ends, and says what to do. */
+/** A node whose state store turns out to be damaged while it runs begins anew by itself. */
 
 import { equal, match, rejects } from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import { open } from '../../src/index.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
 
-test('what LevelDB calls corrupt ends a node, and its next start serves', async (context) => {
+/** So many reads of LevelDB are answered as if it had found damage. */
+function corruptReads(context: TestContext, count: number): void {
+  const { getSync } = ClassicLevel.prototype;
+  let left = count;
+  context.mock.method(
+    ClassicLevel.prototype,
+    'getSync',
+    function read(this: ClassicLevel, ...words: Parameters<typeof getSync>) {
+      if (left === 0) return getSync.apply(this, words);
+      left -= 1;
+      throw Object.assign(new Error('Corruption: bad entry'), { code: 'LEVEL_CORRUPTION' });
+    },
+  );
+}
+
+test('what LevelDB calls corrupt costs its clients nothing but time', async (context) => {
+  await using kv = await open(join(temporaryFolder(), 'data'));
+  await kv.set('a', 1);
+  corruptReads(context, 1);
+  equal(await kv.get('never written'), undefined);
+  equal((await kv.get('a'))?.value, 1);
+  equal(await kv.incr('b'), 1n);
+});
+
+test('a store that is damaged again at once fails, and its next open serves', async (context) => {
   const folder = join(temporaryFolder(), 'data');
   {
     await using kv = await open(folder);
     await kv.set('a', 1);
-    const corrupt = Object.assign(new Error('Corruption: bad entry'), { code: 'LEVEL_CORRUPTION' });
-    const broken = context.mock.method(ClassicLevel.prototype, 'getSync', () => {
-      throw corrupt;
-    });
-    await rejects(kv.get('never written'));
+    corruptReads(context, 1);
+    equal(await kv.get('never written'), undefined);
+    corruptReads(context, 1);
+    await rejects(kv.get('never written either'));
     await rejects(kv.set('b', 1), (error: Error & { code?: string }) => {
       equal(error.code, 'store-failed');
       match(error.message, /state-damaged: .*Corruption: bad entry.*Start the node again/);
       return true;
     });
-    broken.mock.restore();
   }
   await using kv = await open(folder);
   equal((await kv.get('a'))?.value, 1);
