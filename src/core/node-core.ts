@@ -214,7 +214,6 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       case 'peer-drained':
         return openLinkTo(this, event.node);
       case 'peer-down':
-        if (event.lane === 'main') this.standing.lose(event.node);
         return this.#loseTouch(event.node, event.lane);
       case 'life-refused':
         return this.standing.refused(event);
@@ -491,6 +490,9 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   #loseTouch(node: NodeId, lane: Lane): void {
     if (lane === 'main') {
+      // A process that ends loses its connections long before it is missed.
+      wakeSharedWith(this, node);
+      this.standing.lose(node);
       this.#relay.forwards.lose(node);
       this.#peerFrames.shares.lose(node);
     }

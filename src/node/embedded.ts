@@ -129,11 +129,7 @@ async function begin(options: EmbeddedOptions): Promise<Run> {
   }
 }
 
-async function settleIn(
-  house: House,
-  shards: number,
-  losses: readonly string[],
-): Promise<Run> {
+async function settleIn(house: House, shards: number, losses: readonly string[]): Promise<Run> {
   const { folder, ending } = house;
   const { passport, map } = await identify({
     ...ALONE,

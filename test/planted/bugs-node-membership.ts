@@ -140,4 +140,15 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
     profiles: ['cluster'],
     isFast: false,
   },
+  {
+    name: 'lost-line-wakes-no-shard',
+    sentence: 'a shard that sleeps learns of the end of its leader by silence alone',
+    trap: '47',
+    file: 'src/core/node-core.ts',
+    find: 'wakeSharedWith(this, node); this.standing.lose(node);',
+    replace: 'this.standing.lose(node);',
+    profiles: [],
+    tests: ['sleeping-shards'],
+    isFast: true,
+  },
 ];

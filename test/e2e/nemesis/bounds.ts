@@ -9,6 +9,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { RAFT_LIMITS } from '../../../src/base/limits.ts';
 import { Random } from '../../../src/base/random.ts';
 import { type Client, connect } from '../../../src/index.ts';
 import { pause } from './cluster.ts';
@@ -35,6 +36,8 @@ const AT_ONCE = 1000;
 const TRY_MILLISECONDS = 20;
 const TIMEOUT_MILLISECONDS = 60_000;
 const HEALTHY_MILLISECONDS = 300_000;
+/** Before each fault, so that election timeouts know nothing of the one before. */
+const CALM_MILLISECONDS = (2 * RAFT_LIMITS.delayWindowTicks + 50) * RAFT_LIMITS.tickMilliseconds;
 
 interface Place {
   readonly site: Site;
@@ -96,6 +99,7 @@ function figures(name: string, times: readonly number[]): string {
 async function repeat(place: Place, name: string, once: () => Promise<number>): Promise<void> {
   const times: number[] = [];
   for (let count = 0; count < Number(values.kills); count++) {
+    await pause(CALM_MILLISECONDS);
     times.push(await once());
     await untilHealthy(place);
     console.error(`${name}: ${Math.round(times.at(-1) ?? 0)} ms`);

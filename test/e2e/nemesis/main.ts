@@ -71,7 +71,7 @@ async function runAll({ folder, name, ground, signal }: Enclosed): Promise<numbe
 
 async function runOnce(own: Wish, enclosed: Enclosed): Promise<boolean> {
   const { folder, name, ground, signal } = enclosed;
-  const { faults, impossible, awaited } = chooseFaults(own.only, ground, own.nodes);
+  const { faults, impossible } = chooseFaults(own.only, ground, own.nodes);
   const place = join(folder, `seed-${own.seed}`);
   mkdirSync(place);
   const say = (line: string) => {
@@ -81,7 +81,6 @@ async function runOnce(own: Wish, enclosed: Enclosed): Promise<boolean> {
   const command = `node build/test/e2e/nemesis/main.js ${wordsOf(own).join(' ')}`;
   say(command);
   if (impossible.length > 0) say(`WITHOUT ${impossible.join(', ')}`);
-  if (awaited.length > 0) say(`only if asked for: ${awaited.join(', ')}`);
   if (faults.length === 0) throw new RangeError(`no fault is called ${own.only.join(', ')}`);
   const findings = await new Run({
     folder: place,

@@ -16,31 +16,22 @@ const FAULTS: readonly Fault[] = [
   ...MEMBERSHIP_FAULTS,
 ];
 
-/**
- * Known not to be borne yet: drawn only if they are asked for by name. A disk that is full from one
- * moment to the next still ends a node now and then, when LevelDB has a table to write.
- */
-const AWAITED: readonly string[] = ['full-disk'];
-
 export interface Choice {
   readonly faults: readonly Fault[];
   /** What the ground does not let us do. */
   readonly impossible: readonly string[];
-  readonly awaited: readonly string[];
 }
 
 /** By families, or by parts of names; all if nothing is said. */
 export function chooseFaults(only: readonly string[], ground: Ground, nodes: number): Choice {
   const isNamed = ({ name, family }: Fault) => {
-    if (only.length === 0) return !AWAITED.includes(name);
-    return only.some((word) => word === family || name.includes(word));
+    return only.length === 0 || only.some((word) => word === family || name.includes(word));
   };
   const fitting = FAULTS.filter((fault) => isNamed(fault) && nodes >= (fault.nodesMin ?? 1));
   const isPossible = ({ needs }: Fault) => needs.every((need) => offers(ground, need));
   return {
     faults: fitting.filter(isPossible),
     impossible: fitting.filter((fault) => !isPossible(fault)).map(({ name }) => name),
-    awaited: only.length === 0 ? AWAITED : [],
   };
 }
 

@@ -1,0 +1,25 @@
+/** Shards without work fall silent; what becomes of them when their leader's node ends. */
+
+import { notEqual, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ShardId } from '../../src/base/ids.ts';
+import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { Stage } from '../cluster/stage.ts';
+
+const SHARD = 1 as ShardId;
+
+for (const seed of [1, 2, 3, 4, 5]) {
+  test(`a process that ended is missed at once, also where nothing is said: ${seed}`, () => {
+    const stage = new Stage(seed, { nodes: 3, shards: 1 });
+    stage.put({ count: 10, atOnce: 1, value: 'before' });
+    stage.run(5000);
+    const before = stage.leaderOf(SHARD);
+    const leader = stage.computer(before);
+    ok(leader.core?.replicas.get(SHARD)?.status().isQuiet, 'the shard is silent');
+    leader.crash({ isPower: false });
+    const isLed = () => stage.leaderOf(SHARD) > 0 && stage.leaderOf(SHARD) !== before;
+    // Sooner than silence alone would tell.
+    stage.until('another node leads', isLed, NODE_LIMITS.silenceMilliseconds);
+    notEqual(stage.leaderOf(SHARD), before);
+  });
+}
