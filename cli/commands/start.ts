@@ -1,8 +1,8 @@
 /** `kvctl start`: one node, until it is told to stop. */
 
 import { monotoneNow } from '../../src/base/ambient.ts';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
 import { LOG_SINK_LIMITS } from '../../src/base/log-sink-limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import type { NodeEnd } from '../../src/node/ending.ts';
 import { standardErrorSink } from '../../src/node/log-sink.ts';
 import { type NodeOptions, type RunningNode, startNode } from '../../src/node/node.ts';

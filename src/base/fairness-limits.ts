@@ -1,7 +1,8 @@
 /** What those who ask a node at the same time may cost each other. */
 
 import { assert } from './assert.ts';
-import { NODE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from './limits.ts';
+import { REQUEST_LIMITS, WIRE_LIMITS } from './limits.ts';
+import { NODE_LIMITS } from './node-limits.ts';
 import { TRANSPORT_LIMITS } from './transport-limits.ts';
 
 const KIB = 1024;

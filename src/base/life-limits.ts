@@ -1,7 +1,7 @@
 /** How long a life of a node waits for others to confirm it. */
 
 import { assert } from './assert.ts';
-import { NODE_LIMITS } from './limits.ts';
+import { NODE_LIMITS } from './node-limits.ts';
 import { TRANSPORT_LIMITS } from './transport-limits.ts';
 
 export const LIFE_LIMITS = {

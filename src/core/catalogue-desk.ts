@@ -8,7 +8,7 @@
 
 import { drawMember, type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
 import { wordOf } from '../base/life.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Random } from '../base/random.ts';
 import {
   CATALOGUE_SHARD,

@@ -3,7 +3,7 @@
  * idle log moves on, clients that are gone are forgotten, damage that was applied is cut away.
  */
 
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import { keyBehind } from '../machine/bytes.ts';
 import type { EntryBody } from '../machine/entry.ts';
 import { decodeDueKey } from '../machine/expiry.ts';

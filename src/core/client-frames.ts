@@ -4,7 +4,7 @@
  */
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Router } from '../router/router.ts';
 import type { FairQueue, Job } from '../shard/fair-queue.ts';
 import type { Origin } from '../shard/origin.ts';

@@ -2,7 +2,8 @@
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
-import { NODE_LIMITS, REQUEST_LIMITS } from '../base/limits.ts';
+import { REQUEST_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import { Share } from '../shard/fair-queue.ts';
 import type { Origin } from '../shard/origin.ts';
 import type { Transport } from '../transport/transport.ts';

@@ -1,7 +1,7 @@
 /** Requests that came to the wrong node and went on to the right one: one hop, no more. */
 
 import type { NodeId, ShardId } from '../base/ids.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
 import type { Share } from '../shard/fair-queue.ts';
 import type { Origin } from '../shard/origin.ts';

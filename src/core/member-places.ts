@@ -1,7 +1,7 @@
 /** Where members were heard from: fresher than the map while they move. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 
 export class MemberPlaces {
   /** By shard: the id of a member is unique within its shard only. */

@@ -22,7 +22,6 @@ import type { Stop } from '../shard/stop.ts';
 import type { Log, LogRecord } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { LaneRoom, PeerAddress, Transport, TransportEvent } from '../transport/transport.ts';
-import type { Lane } from '../wire/hello.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import type { Request } from '../wire/request.ts';
@@ -214,7 +213,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       case 'peer-drained':
         return openLinkTo(this, event.node);
       case 'peer-down':
-        return this.#loseTouch(event.node, event.lane);
+        return this.#loseTouch(event);
       case 'life-refused':
         return this.standing.refused(event);
       case 'client-up':
@@ -488,7 +487,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#relay.forwards.lose(node);
   }
 
-  #loseTouch(node: NodeId, lane: Lane): void {
+  #loseTouch({ node, lane }: PeerAddress): void {
     if (lane === 'main') {
       // A process that ends loses its connections long before it is missed.
       wakeSharedWith(this, node);

@@ -3,7 +3,8 @@
 import { unreachable } from '../base/assert.ts';
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS, NODE_LIMITS } from '../base/limits.ts';
+import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Message } from '../raft/message.ts';
 import type { Router } from '../router/router.ts';
 import type { Share } from '../shard/fair-queue.ts';

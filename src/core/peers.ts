@@ -1,7 +1,7 @@
 /** What a node knows of the others: when each was heard last, and whether it fell silent. */
 
 import type { NodeId } from '../base/ids.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import { RecentMaximum } from '../base/recent-maximum.ts';
 
 interface Peer {

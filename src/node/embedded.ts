@@ -2,7 +2,8 @@
 
 import { monotoneNow } from '../base/ambient.ts';
 import { KvError } from '../base/errors.ts';
-import { CATALOGUE_LIMITS, MACHINE_LIMITS, NODE_LIMITS } from '../base/limits.ts';
+import { CATALOGUE_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { NodeDescription } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import type { NodeCore } from '../core/node-core.ts';

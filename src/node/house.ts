@@ -1,13 +1,8 @@
 /** A core in a process: its folder, its disk, its clock; how it begins, and how it ends. */
 
 import { monotoneNow, randomSeed, wallNow } from '../base/ambient.ts';
-import {
-  LOG_LIMITS,
-  MACHINE_LIMITS,
-  NODE_LIMITS,
-  type RaftLimits,
-  REQUEST_LIMITS,
-} from '../base/limits.ts';
+import { LOG_LIMITS, MACHINE_LIMITS, type RaftLimits, REQUEST_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import { Random } from '../base/random.ts';
 import { raftLimitsFor, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';

@@ -3,7 +3,7 @@
 import { monotoneNow, secureBytes } from '../base/ambient.ts';
 import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';

@@ -2,7 +2,7 @@
 
 import { monotoneNow, randomSeed, secureBytes } from '../base/ambient.ts';
 import type { NodeId } from '../base/ids.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import { Random } from '../base/random.ts';
 import type { Timing } from '../base/timing.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';

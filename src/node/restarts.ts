@@ -3,7 +3,7 @@
  * ended it, and not again and again.
  */
 
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { NodeEnd } from './ending.ts';
 
 export class Restarts {

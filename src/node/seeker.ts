@@ -5,7 +5,7 @@
  */
 
 import type { NodeId } from '../base/ids.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import { ClientLine } from '../transport/client-line.ts';
 import type { Sockets } from '../transport/sockets.ts';
 import { TIMERS } from '../transport/timers.ts';

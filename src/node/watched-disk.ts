@@ -97,6 +97,9 @@ export function watchedDisk(disk: StateDisk, guard: Guard): StateDisk {
   return {
     name: disk.name,
     isBlank: disk.isBlank,
+    get isShort() {
+      return disk.isShort;
+    },
     get: (key) => disk.get(key),
     getMany: (keys, done) => disk.getMany(keys, (values) => guard(() => done(values))),
     batch: () => {

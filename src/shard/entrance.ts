@@ -14,7 +14,7 @@
  * proposed with the next command of the shard, or after a while, together with what came meanwhile.
  */
 
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Command } from '../machine/command.ts';
 import type { Prepared, PreparedParts } from '../machine/prepared.ts';

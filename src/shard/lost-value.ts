@@ -25,6 +25,6 @@ export function isIrreplaceable({ member, configuration, base }: Kept): boolean 
 }
 
 /** What the machine itself lives by is nothing that it can do without. */
-export function isValue({ section }: StateDamage): boolean {
-  return section === SECTION.values;
+export function isValue({ row }: StateDamage): boolean {
+  return row?.section === SECTION.values;
 }

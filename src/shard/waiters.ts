@@ -5,7 +5,7 @@
  */
 
 import { Deadlines } from '../base/deadlines.ts';
-import { NODE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/prepared.ts';
 import { hasPriority, isSameId } from '../machine/transaction-id.ts';

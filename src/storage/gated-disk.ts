@@ -64,6 +64,9 @@ export function gatedDisk(options: GateOptions): StateDisk {
   return {
     name: disk.name,
     isBlank: disk.isBlank,
+    get isShort() {
+      return log.fullness !== 'ok';
+    },
     get: (key) => disk.get(key),
     getMany: (keys, done) => disk.getMany(keys, done),
     batch,

@@ -125,6 +125,7 @@ function isCorruption(cause: unknown): boolean {
 }
 
 class LevelState implements StateDisk {
+  readonly isShort = false;
   readonly name: string;
   readonly isBlank: boolean;
   readonly #level: Level;

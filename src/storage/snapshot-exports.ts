@@ -13,8 +13,7 @@ import { ReadQueue } from './read-queue.ts';
 import { SnapshotExport } from './snapshot-export.ts';
 import type { StateDamage } from './state.ts';
 import type { DiskView, StateDisk } from './state-disk.ts';
-import { Place, shardKey } from './state-key.ts';
-import { decodeShardRecord, type RecordedState, type ShardRecord } from './state-meta.ts';
+import { storedState } from './stored-state.ts';
 
 interface SnapshotExportsOptions {
   readonly disk: StateDisk;
@@ -106,32 +105,12 @@ export class SnapshotExports {
   }
 }
 
-interface Exportable {
-  readonly place: Place;
-  readonly description: SnapshotDescription;
-  readonly hash: NonNullable<RecordedState['hash']>;
-}
-
-/** What is on disk of a shard, if that is sound, not empty and late enough. */
+/** What is on disk of a shard, if that is late enough. */
 function exportableIn(
   disk: Pick<DiskView, 'get'>,
   shard: ShardId,
   from: number,
-): Exportable | undefined {
-  const record = recordIn(disk, shard);
-  const { description, hash } = record?.state ?? {};
-  if (record === undefined || description === undefined || hash === undefined) return undefined;
-  if (description.index === 0 || description.index < from) return undefined;
-  return { place: new Place(shard, record.generation), description, hash };
-}
-
-function recordIn(disk: Pick<DiskView, 'get'>, shard: ShardId): ShardRecord | undefined {
-  const key = shardKey(shard);
-  try {
-    const bytes = disk.get(key);
-    return bytes === undefined ? undefined : decodeShardRecord(key, bytes);
-  } catch {
-    // A record that cannot be read describes no snapshot; opening the store says so loudly.
-    return undefined;
-  }
+): ReturnType<typeof storedState> {
+  const stored = storedState(disk, shard);
+  return stored === undefined || stored.description.index < from ? undefined : stored;
 }

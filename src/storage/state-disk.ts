@@ -18,6 +18,8 @@ export interface StateDisk {
   readonly name: string;
   /** Nothing was ever written here. */
   readonly isBlank: boolean;
+  /** Little room is left: nothing should keep old rows from being thrown away. */
+  readonly isShort: boolean;
   /** The newest value written. While a batch is on its way, the old one or the new one. */
   get(key: Uint8Array): Uint8Array | undefined;
   /** The same for many keys at once, off this thread. */

@@ -49,8 +49,8 @@ export function isSound(place: Place, stored: Uint8Array, record: Uint8Array): b
 }
 
 export function damageOf(shard: ShardId, stored: Uint8Array, cause?: unknown): StateDamage {
-  const key = keyOf(stored).slice();
-  return new StateDamage({ shard, section: sectionOf(stored), key, cause });
+  const row = { section: sectionOf(stored), key: keyOf(stored).slice() };
+  return new StateDamage({ shard, row, cause });
 }
 
 export function valueIn(record: Uint8Array): Uint8Array {

@@ -23,6 +23,7 @@ import type { Job } from './state-job.ts';
 import { Place } from './state-key.ts';
 import type { RecordedState } from './state-meta.ts';
 import { openRecords } from './state-opening.ts';
+import { StateScrub } from './state-scrub.ts';
 
 interface StateStoreOptions {
   readonly disk: StateDisk;
@@ -54,6 +55,7 @@ export class StateStore {
   readonly #batches: StateBatches;
   readonly #shared: SharedDiskView;
   readonly #exports: SnapshotExports;
+  readonly #scrub: StateScrub;
   readonly #generations: Generations;
   #job: Job | undefined;
   #bytes = 0;
@@ -83,6 +85,7 @@ export class StateStore {
       onDurable: (written) => this.#noteBatch(written),
     });
     this.#exports = new SnapshotExports({ disk, onProgress, onDamage });
+    this.#scrub = new StateScrub({ disk, onDamage: (damage) => this.#noteDamage(damage) });
     this.#generations = new Generations({
       disk,
       batches: this.#batches,
@@ -112,6 +115,7 @@ export class StateStore {
   drop(shard: ShardId): void {
     this.#stateOf(shard);
     this.#exports.closeOf(shard);
+    this.#scrub.forget(shard);
     this.#generations.drop(shard);
     this.#states.delete(shard);
     this.#unfollowed = this.#unfollowed.filter((written) => written.shard !== shard);
@@ -257,6 +261,7 @@ export class StateStore {
     if (this.#isClosed) return 'later';
     this.#options.disk.tend();
     this.#exports.closeIdle(now);
+    this.#scrub.work(now, () => this.shards);
     this.#generations.giveUpIdle(now);
     this.#job ??= this.#chooseJob();
     if (this.#job === undefined) return this.#settle();
@@ -277,6 +282,7 @@ export class StateStore {
     assert(!this.#isClosed, 'a store is closed once');
     this.#isClosed = true;
     this.#exports.close();
+    this.#scrub.close();
     this.#shared.close();
     this.#options.disk.close(done);
   }
@@ -349,6 +355,12 @@ export class StateStore {
     this.#states.set(place.shard, new ShardState({ place, disk, pool, recorded, onDamage }));
   }
 
+  /** Rows that do not add up condemn all of them: which are wrong is not known. */
+  #noteDamage(damage: StateDamage): void {
+    if (damage.row === undefined) this.condemn(damage.shard);
+    this.#options.onDamage(damage);
+  }
+
   #noteBatch(written: readonly WrittenShard[]): void {
     const forgettable = this.#unfollowed;
     this.#unfollowed = [...written];
@@ -357,6 +369,7 @@ export class StateStore {
 
   #replace(place: Place, recorded: RecordedState): void {
     this.#exports.closeOf(place.shard);
+    this.#scrub.forget(place.shard);
     this.#open(place, recorded);
     this.#recount();
   }

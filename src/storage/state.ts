@@ -73,28 +73,35 @@ export interface StateCursor {
   close(): void;
 }
 
-/** A row that is not what was written. */
+/** A row that is not what was written; without a row, the rows of a shard together are not. */
 export class StateDamage extends Error {
   override readonly name = 'StateDamage';
   readonly code = 'state-damaged';
   readonly shard: ShardId;
-  readonly section: number;
-  readonly key: Uint8Array;
+  readonly row: DamagedRow | undefined;
 
-  constructor({ shard, section, key, cause }: DamagedRow) {
-    const hex = Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    super(`shard ${shard}, section ${section}, key 0x${hex} is damaged on disk`, { cause });
+  constructor({ shard, row, cause }: DamagedPlace) {
+    super(`shard ${shard}${textOf(row)}`, { cause });
     this.shard = shard;
-    this.section = section;
-    this.key = key;
+    this.row = row;
   }
 }
 
 interface DamagedRow {
-  readonly shard: ShardId;
   readonly section: number;
   readonly key: Uint8Array;
+}
+
+interface DamagedPlace {
+  readonly shard: ShardId;
+  readonly row?: DamagedRow;
   readonly cause?: unknown;
+}
+
+function textOf(row: DamagedRow | undefined): string {
+  if (row === undefined) return ': rows are missing on disk, or are not the newest ones';
+  const hex = Array.from(row.key, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return `, section ${row.section}, key 0x${hex} is damaged on disk`;
 }
 
 /** The folder cannot be used as it is; the text says what to do. */

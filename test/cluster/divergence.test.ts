@@ -3,7 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { isSameHash } from '../../src/storage/state-hash.ts';
 import type { Computer } from './computer.ts';

@@ -2,7 +2,7 @@
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { Chores } from '../../src/core/chores.ts';
 import type { NodeParts } from '../../src/core/node-parts.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';

@@ -4,7 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
 import type { ShardId } from '../../src/base/ids.ts';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { ClientFrames } from '../../src/core/client-frames.ts';
 import { Clients } from '../../src/core/clients.ts';
 import type { Router } from '../../src/router/router.ts';

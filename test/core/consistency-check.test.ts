@@ -3,7 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { ConsistencyCheck, type ConsistencyFact } from '../../src/core/consistency-check.ts';
 import type { Replica } from '../../src/shard/replica.ts';
 import type { NodeMessage } from '../../src/wire/node-message.ts';

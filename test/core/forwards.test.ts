@@ -3,7 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { ForwardedOrigin, Forwards, type Send } from '../../src/core/forwards.ts';
 import { Share } from '../../src/shard/fair-queue.ts';
 import type { NodeMessage } from '../../src/wire/node-message.ts';

@@ -3,7 +3,7 @@
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { MemberPlaces } from '../../src/core/member-places.ts';
 
 const [ONE, TWO] = [1 as ShardId, 2 as ShardId];

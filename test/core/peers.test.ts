@@ -3,7 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import type { ShardRow } from '../../src/catalog/cluster-map.ts';
 import { Leaders } from '../../src/core/leaders.ts';
 import { Peers } from '../../src/core/peers.ts';

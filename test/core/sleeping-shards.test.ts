@@ -3,7 +3,7 @@
 import { notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { Stage } from '../cluster/stage.ts';
 
 const SHARD = 1 as ShardId;

@@ -3,7 +3,7 @@
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { bytesOf } from '../cluster/customer.ts';
 import { Stage } from '../cluster/stage.ts';

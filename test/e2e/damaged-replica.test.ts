@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { ClassicLevel } from 'classic-level';
 import { askMap, connect } from '../../src/index.ts';
 import { type RunningNode, startNode } from '../../src/node/node.ts';
 import { change, filesOf } from '../storage/level-folder.ts';
@@ -12,6 +13,9 @@ import { temporaryFolder } from '../storage/temporary.ts';
 const ROWS = 500;
 const TIMEOUT = { timeout: 60_000 };
 const LONG = { timeout: 150_000 };
+
+/** What all nodes of this file have said. */
+const said: string[] = [];
 
 function start(folder: string, join: readonly string[]): Promise<RunningNode> {
   return startNode({
@@ -24,7 +28,8 @@ function start(folder: string, join: readonly string[]): Promise<RunningNode> {
     isInsecureAllowed: false,
     valueBytesMax: 1024 * 1024,
     join,
-    logLevel: 'silent',
+    logLevel: 'info',
+    log: { write: (line) => said.push(line) },
     ...(join.length === 0 ? { init: { shards: 2, replicas: 3 } } : {}),
   });
 }
@@ -55,7 +60,8 @@ function tablesIn(folder: string): readonly string[] {
     .filter((path) => statSync(path).size > 2048);
 }
 
-test('a node of three with a damaged store is fed by the others', LONG, async (context) => {
+/** Three nodes, the last of which is stopped, with every row in a table of its store. */
+async function threeNodes(context: TestContext) {
   const root = temporaryFolder();
   const folderOf = (number: number) => join(root, `n${number}`);
   const one = await start(folderOf(1), []);
@@ -77,6 +83,11 @@ test('a node of three with a damaged store is fed by the others', LONG, async (c
   const three = nodes.pop();
   await three?.stop();
   assert.ok(tablesIn(folderOf(3)).length > 0);
+  return { one, three, nodes, kv, rows, folderOf };
+}
+
+test('a node of three with a damaged store is fed by the others', LONG, async (context) => {
+  const { one, three, nodes, kv, rows, folderOf } = await threeNodes(context);
   for (const path of tablesIn(folderOf(3))) {
     change(path, (bytes) => bytes.fill(0xff, 1024, 1536) as Buffer);
   }
@@ -95,4 +106,30 @@ test('a node of three with a damaged store is fed by the others', LONG, async (c
     const found = await kv.get(`k${at}`, TIMEOUT);
     assert.equal(String(found?.value).slice(0, 4), 'new ');
   }
+});
+
+/** The record of a key, in a store that nothing else has open. */
+async function storedRow(folder: string, key: string) {
+  const encodings = { keyEncoding: 'view', valueEncoding: 'view', compression: false } as const;
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(join(folder, 'state'), encodings);
+  const rows = await level.iterator().all();
+  const row = rows.find(([stored]) => stored[0] === 3 && Buffer.from(stored).includes(key));
+  return { row, level };
+}
+
+test('a row that its store has lost comes back from the others', LONG, async (context) => {
+  const { one, nodes, folderOf } = await threeNodes(context);
+  const { row, level } = await storedRow(folderOf(3), 'k123');
+  assert.ok(row);
+  await level.del(row[0], { sync: true });
+  await level.close();
+  said.length = 0;
+  const healed = await start(folderOf(3), [one.clientUrl]);
+  nodes.push(healed);
+  await until('it is found and made good', () => /state-restored/.test(said.join('')));
+  assert.match(said.join(''), /rows are missing on disk[\s\S]*state-quarantined/);
+  await nodes.pop()?.stop();
+  const found = await storedRow(folderOf(3), 'k123');
+  await found.level.close();
+  assert.deepEqual(found.row?.[1].subarray(8), row[1].subarray(8));
 });

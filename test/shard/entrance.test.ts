@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { NODE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Prepared } from '../../src/machine/prepared.ts';
 import type { Asker } from '../../src/shard/proposals.ts';

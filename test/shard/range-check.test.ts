@@ -280,7 +280,7 @@ test('damage in a range is told, and nobody is served here any more', () => {
     close: () => view.close(),
     cursor: () => ({
       next: (_limits, done) => {
-        done(new StateDamage({ shard: replica.shard, section: 0, key: Uint8Array.of(1) }));
+        done(new StateDamage({ shard: replica.shard, row: { section: 0, key: Uint8Array.of(1) } }));
       },
       close() {},
     }),

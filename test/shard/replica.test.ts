@@ -3,7 +3,8 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId } from '../../src/base/ids.ts';
-import { NODE_LIMITS, STATE_LIMITS } from '../../src/base/limits.ts';
+import { STATE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { Entry, SnapshotChunk } from '../../src/raft/message.ts';
@@ -109,7 +110,7 @@ test('damage that an entry meets spoils this replica, and not the node', () => {
   const { asker, responses } = rig.asker();
   rig.replica.stamp(asker, 0, ADOPT);
   rig.replica.machine.apply = () => {
-    throw new StateDamage({ shard: SHARD, section: 0, key: Uint8Array.of(1) });
+    throw new StateDamage({ shard: SHARD, row: { section: 0, key: Uint8Array.of(1) } });
   };
   rig.turns(4);
   ok(rig.isSpoilt);
@@ -124,7 +125,7 @@ test('damage that a read meets is told, and nobody is served here any more', () 
   rig.lead();
   const get = rig.store.get.bind(rig.store);
   rig.store.get = (shard, section, key) => {
-    if (section === 0) throw new StateDamage({ shard: SHARD, section, key });
+    if (section === 0) throw new StateDamage({ shard: SHARD, row: { section, key } });
     return get(shard, section, key);
   };
   const { asker, responses } = rig.asker();

@@ -149,7 +149,8 @@ for (const newMedium of MEDIA) {
     );
     while (!isOver) await medium.turn();
     await rig.open();
-    const damage = { code: 'state-damaged', shard: SHARD, section: 0, key: bytesOf('b') };
+    const row = { section: 0, key: bytesOf('b') };
+    const damage = { code: 'state-damaged', shard: SHARD, row };
     const isDamage = (error: object) => {
       for (const [field, value] of Object.entries(damage)) {
         assert.deepEqual((error as Record<string, unknown>)[field], value);
