@@ -7,7 +7,7 @@ import {
   checkConfig,
   type NodeConfig,
   parseConfig,
-} from '../src/node/config.ts';
+} from '../src/runtime/config.ts';
 import type { Options } from './call.ts';
 import { EXIT } from './exit.ts';
 import { Failure, usageFailure } from './failure.ts';

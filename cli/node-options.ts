@@ -1,14 +1,14 @@
 /** What `start` runs: flags first, then the environment, then the config file, then defaults. */
 
 import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../src/base/timing.ts';
-import { DEFAULT_SETTINGS } from '../src/node/config.ts';
+import { DEFAULT_SETTINGS } from '../src/runtime/config.ts';
 import {
   isListenAddress,
   isReachableAddress,
   parseHostAndPort,
   urlOf,
-} from '../src/node/listen-address.ts';
-import type { NodeOptions } from '../src/node/node.ts';
+} from '../src/runtime/listen-address.ts';
+import type { NodeOptions } from '../src/runtime/node.ts';
 import type { Options } from './call.ts';
 import {
   type ConfigFile,

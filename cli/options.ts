@@ -1,6 +1,6 @@
 /** Numbers and times as people write them, mostly behind options. */
 
-import { isClusterId } from '../src/node/cluster-id.ts';
+import { isClusterId } from '../src/runtime/cluster-id.ts';
 import type { Options } from './call.ts';
 import { usageFailure } from './failure.ts';
 import { shellWord } from './shell-words.ts';

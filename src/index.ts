@@ -58,7 +58,7 @@ export interface OpenOptions extends Omit<ConnectOptions, 'balance'> {
  * Ends when the store can be used. `close` gives the folder back.
  */
 export async function open(folder: string, options: OpenOptions = {}): Promise<Client> {
-  const { embed, EMBEDDED_URL } = await import('./node/embedded.ts');
+  const { embed, EMBEDDED_URL } = await import('./runtime/embedded.ts');
   const { shards, valueBytesMax, ...rest } = options;
   const { dial, ended, close } = await embed({ folder, shards, valueBytesMax });
   const lines = { dial: (_: string, listener: Parameters<typeof dial>[0]) => dial(listener) };

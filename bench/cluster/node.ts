@@ -3,7 +3,7 @@
  * the address at which its peers reach it, if that is another one.
  */
 
-import { startNode } from '../../src/node/node.ts';
+import { startNode } from '../../src/runtime/node.ts';
 
 const [folder = '', port = '0', shards = '0', join = '', peerUrl = ''] = process.argv.slice(2);
 

@@ -12,7 +12,7 @@ const NAMED_MAX = 100;
 export async function run({ words, options, terminal }: Call): Promise<Exit> {
   const [folder = ''] = words;
   const spelling = spellingOf(options);
-  const { salvageFolder } = await import('../../src/node/salvage.ts');
+  const { salvageFolder } = await import('../../src/runtime/salvage.ts');
   const { places, logProblem, shards } = await salvageFolder(folder).catch(refuse);
   let saved = 0;
   for (const { rows } of shards) {

@@ -3,10 +3,10 @@
 import { monotoneNow } from '../../src/base/ambient.ts';
 import { LOG_SINK_LIMITS } from '../../src/base/log-sink-limits.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
-import type { NodeEnd } from '../../src/node/ending.ts';
-import { standardErrorSink } from '../../src/node/log-sink.ts';
-import { type NodeOptions, type RunningNode, startNode } from '../../src/node/node.ts';
-import { Restarts } from '../../src/node/restarts.ts';
+import type { NodeEnd } from '../../src/runtime/ending.ts';
+import { standardErrorSink } from '../../src/runtime/log-sink.ts';
+import { type NodeOptions, type RunningNode, startNode } from '../../src/runtime/node.ts';
+import { Restarts } from '../../src/runtime/restarts.ts';
 import type { Call } from '../call.ts';
 import { adviceOn, endText } from '../end-advice.ts';
 import { EXIT, type Exit } from '../exit.ts';

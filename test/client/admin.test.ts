@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { NodeInfo as InfoRead } from '../../cli/node-info.ts';
 import type { PendingInfo } from '../../cli/pending-info.ts';
-import type { PendingTransactions } from '../../src/core/pending.ts';
-import type { NodeInfo as InfoSaid } from '../../src/core/status.ts';
+import type { PendingTransactions } from '../../src/node/pending.ts';
+import type { NodeInfo as InfoSaid } from '../../src/node/status.ts';
 import {
   askInfo,
   askMap,
@@ -21,7 +21,7 @@ import {
   settle,
   type Waiting,
 } from '../../src/index.ts';
-import { startNode } from '../../src/node/node.ts';
+import { startNode } from '../../src/runtime/node.ts';
 
 /** What kvctl reads of a node is what a node says: the compiler sees to it. */
 const asRead = (said: InfoSaid): InfoRead => said;

@@ -1,7 +1,7 @@
 /** A node on a thread of its own: it answers while the test's loop stands still. */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { startNode } from '../../src/node/node.ts';
+import { startNode } from '../../src/runtime/node.ts';
 
 const node = await startNode({
   folder: workerData as string,

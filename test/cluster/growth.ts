@@ -5,7 +5,7 @@ import type { RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
-import type { NodeCore } from '../../src/core/node-core.ts';
+import type { NodeCore } from '../../src/node/node-core.ts';
 import type { Origin } from '../../src/shard/origin.ts';
 import { Computer } from './computer.ts';
 import { misplacementOf } from './placement.ts';

@@ -1,7 +1,7 @@
 /** What nodes must not hold on to once everything is at rest. */
 
-import type { NodeCore } from '../../src/core/node-core.ts';
-import { infoOf } from '../../src/core/status.ts';
+import type { NodeCore } from '../../src/node/node-core.ts';
+import { infoOf } from '../../src/node/status.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { idText } from '../../src/machine/transaction-id.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';

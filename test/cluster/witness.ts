@@ -7,7 +7,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { ShardId } from '../../src/base/ids.ts';
-import type { NodeCore } from '../../src/core/node-core.ts';
+import type { NodeCore } from '../../src/node/node-core.ts';
 import type { Replica } from '../../src/shard/replica.ts';
 import { SimFailure } from '../sim/failure.ts';
 

@@ -1,6 +1,6 @@
 /** A process that is one node, for tests that kill it: folder, port, shards to found with, join. */
 
-import { startNode } from '../../src/node/node.ts';
+import { startNode } from '../../src/runtime/node.ts';
 
 const [folder = '', port = '0', shards = '0', join = ''] = process.argv.slice(2);
 

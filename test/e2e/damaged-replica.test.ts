@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import { askMap, connect } from '../../src/index.ts';
-import { type RunningNode, startNode } from '../../src/node/node.ts';
+import { type RunningNode, startNode } from '../../src/runtime/node.ts';
 import { change, filesOf } from '../storage/level-folder.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
 

@@ -15,7 +15,7 @@ const ASSERTION: Bug = {
   name: 'assertion-in-a-frame',
   sentence: 'an invariant breaks while a frame of a client is served',
   trap: '',
-  file: 'src/core/client-frames.ts',
+  file: 'src/node/client-frames.ts',
   find: 'if (client === undefined) return;',
   replace: "if (globalThis.ringkvFault) throw new Error('planted: a broken invariant');",
   profiles: [],

@@ -24,14 +24,14 @@ const READS: readonly Planted[] = [
     name: 'connection-filled-by-one-shard',
     sentence: 'a shard that answers nothing takes all requests that a connection may have',
     trap: '46',
-    file: 'src/core/clients.ts',
+    file: 'src/node/clients.ts',
     find: 'return left <= ofShard;',
     replace: 'return left <= 0;',
     isFast: true,
   },
 ];
 
-const CHORES = 'src/core/chores.ts';
+const CHORES = 'src/node/chores.ts';
 
 const TIME: readonly Planted[] = [
   {
@@ -57,7 +57,7 @@ const BUDGET: readonly Planted[] = [
     name: 'log-budget-ignored',
     sentence: 'each shard keeps its own tail of the log, however many shards there are',
     trap: '49',
-    file: 'src/core/log-budget.ts',
+    file: 'src/node/log-budget.ts',
     find: 'cut(log, others, Math.min(logTailBytesMax, logKeptBytesMax));',
     replace: '',
   },
@@ -75,9 +75,9 @@ const BUDGET: readonly Planted[] = [
 const NOTICED: Readonly<Record<string, string>> = {
   'src/shard/reads.ts': 'granted-reads',
   'src/shard/reading.ts': 'granted-reads',
-  'src/core/clients.ts': 'client-frames',
+  'src/node/clients.ts': 'client-frames',
   [CHORES]: 'time-to-live',
-  'src/core/log-budget.ts': 'log-budget',
+  'src/node/log-budget.ts': 'log-budget',
   'src/raft/truncation.ts': 'sending-snapshots',
 };
 

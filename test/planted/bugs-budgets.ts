@@ -186,8 +186,8 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
 ];
 
 const DOOR = { profiles: [], tests: ['client-frames', 'answer-budget'], isFast: false } as const;
-const BUDGET = 'src/core/answer-budget.ts';
-const FRAMES = 'src/core/client-frames.ts';
+const BUDGET = 'src/node/answer-budget.ts';
+const FRAMES = 'src/node/client-frames.ts';
 
 const DOOR_BUGS: readonly Planted[] = [
   {

@@ -75,7 +75,7 @@ const CORE_BUGS: readonly Bug[] = [
     profiles: [],
     isFast: true,
     tests: ['member-places'],
-    file: 'src/core/member-places.ts',
+    file: 'src/node/member-places.ts',
     name: 'one-place-for-all-shards',
     sentence: 'members of one id in two shards are taken for one, and sent to one node',
     trap: '22',
@@ -84,7 +84,7 @@ const CORE_BUGS: readonly Bug[] = [
   },
   {
     ...NODE,
-    file: 'src/core/node-core.ts',
+    file: 'src/node/node-core.ts',
     name: 'beats-not-sent',
     sentence: 'a node greets nobody unless it has something to say',
     trap: '47',
@@ -93,7 +93,7 @@ const CORE_BUGS: readonly Bug[] = [
   },
   {
     ...NODE,
-    file: 'src/core/chores.ts',
+    file: 'src/node/chores.ts',
     name: 'never-due',
     sentence: 'nobody looks for what is due after the first look',
     trap: '36, O8',
@@ -102,7 +102,7 @@ const CORE_BUGS: readonly Bug[] = [
   },
   {
     ...NODE,
-    file: 'src/core/chores.ts',
+    file: 'src/node/chores.ts',
     name: 'never-adopted',
     sentence: 'no shard is told what it owns',
     trap: '28',
@@ -111,7 +111,7 @@ const CORE_BUGS: readonly Bug[] = [
   },
   {
     ...NODE,
-    file: 'src/core/replicas.ts',
+    file: 'src/node/replicas.ts',
     name: 'destroyed-without-tombstone',
     sentence: 'a replica that is not listed goes, and its log is kept',
     trap: '22',
@@ -120,7 +120,7 @@ const CORE_BUGS: readonly Bug[] = [
   },
   {
     ...NODE,
-    file: 'src/core/clients.ts',
+    file: 'src/node/clients.ts',
     name: 'answers-not-counted',
     sentence: 'a node forgets that it has answered a client',
     trap: '23',

@@ -4,7 +4,7 @@ import type { Bug } from './bug.ts';
 
 const STATE = { file: 'src/storage/shard-state.ts', profiles: [], tests: ['state-fingerprint'] };
 const CHECK = {
-  file: 'src/core/consistency-check.ts',
+  file: 'src/node/consistency-check.ts',
   profiles: [],
   tests: ['consistency-check'],
 };

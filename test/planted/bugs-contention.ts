@@ -5,7 +5,7 @@ import type { Bug, Planted } from './bug.ts';
 const LINE = 'src/txn/line.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
 const FORESIGHT = 'src/machine/foresight.ts';
-const HOME_DESK = 'src/core/home-desk.ts';
+const HOME_DESK = 'src/node/home-desk.ts';
 const REPLICA = 'src/shard/replica.ts';
 
 /** Which suite notices, by the file that is broken. */

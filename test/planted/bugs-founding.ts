@@ -3,7 +3,7 @@
 import type { Bug } from './bug.ts';
 
 const RULE = {
-  file: 'src/node/founding.ts',
+  file: 'src/runtime/founding.ts',
   trap: '§7',
   profiles: [],
   tests: ['founding'],
@@ -57,7 +57,7 @@ export const FOUNDING_BUGS: readonly Bug[] = [
   },
   {
     ...START,
-    file: 'src/node/house.ts',
+    file: 'src/runtime/house.ts',
     name: 'joined-node-founds',
     sentence: 'a node that joined and lost its map begins the catalogue a second time',
     find: 'if (founding !== undefined && core.map === undefined && isUnfounded(log)) {',
@@ -66,7 +66,7 @@ export const FOUNDING_BUGS: readonly Bug[] = [
   },
   {
     ...START,
-    file: 'src/node/identity.ts',
+    file: 'src/runtime/identity.ts',
     name: 'settings-ignored',
     sentence: 'settings that differ from those of the cluster are passed over in silence',
     find: 'const fault = settings && settingsFault(wanted, settings);',
@@ -74,7 +74,7 @@ export const FOUNDING_BUGS: readonly Bug[] = [
   },
   {
     ...START,
-    file: 'src/node/identity.ts',
+    file: 'src/runtime/identity.ts',
     name: 'foreign-folder-starts',
     sentence: 'a node starts in its own cluster though a person named nodes of another',
     find: 'if (foreign === undefined || isAtHome)',
@@ -119,7 +119,7 @@ export const FOUNDING_BUGS: readonly Bug[] = [
   },
   {
     ...START,
-    file: 'src/node/embedded.ts',
+    file: 'src/runtime/embedded.ts',
     tests: ['embedded'],
     name: 'damage-told-as-slowness',
     sentence: 'a store whose log is damaged waits for a minute and blames its disk',

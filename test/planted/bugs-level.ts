@@ -84,7 +84,7 @@ export const LEVEL_BUGS: readonly Bug[] = [
     name: 'only-copy-set-aside',
     sentence: 'a damaged store is set aside although nothing else has what it holds',
     trap: '1',
-    file: 'src/node/state-repair.ts',
+    file: 'src/runtime/state-repair.ts',
     find: 'if (shards.length === 0) return',
     replace: 'return',
     profiles: [],

@@ -64,7 +64,7 @@ const LINKS: readonly Planted[] = [
     ...TURN,
     name: 'one-frame-for-all',
     sentence: 'heartbeats of a turn stand in one frame with megabytes of entries',
-    file: 'src/core/turn.ts',
+    file: 'src/node/turn.ts',
     find: 'if (bytes <= parts.roomToPeer(to).now)',
     replace: 'if (bytes > 0)',
   },

@@ -25,7 +25,7 @@ export const LIFE_BUGS: readonly Bug[] = [
   },
   {
     ...COPY,
-    file: 'src/core/standing.ts',
+    file: 'src/node/standing.ts',
     name: 'vouches-unconfirmed',
     sentence: 'a node opens its replicas before any other knows of this life',
     find: 'if (map === undefined) this.#host.confirmed(); else this.#look();',
@@ -36,7 +36,7 @@ export const LIFE_BUGS: readonly Bug[] = [
     ...COPY,
     name: 'smaller-electorate-counts',
     sentence: 'a life is confirmed by the voters in its log, though the map names more',
-    file: 'src/core/confirmation.ts',
+    file: 'src/node/confirmation.ts',
     find: 'return voters.length === most && sure.length * 2 > most;',
     replace: 'return sure.length * 2 > voters.length;',
     tests: ['confirmation'],
@@ -45,14 +45,14 @@ export const LIFE_BUGS: readonly Bug[] = [
     ...COPY,
     name: 'electorate-of-the-map-alone',
     sentence: 'the voters of a catalogue that has just grown are counted by the map alone',
-    file: 'src/core/confirmation.ts',
+    file: 'src/node/confirmation.ts',
     find: 'return [byMap, ...byLog];',
     replace: 'return [byMap];',
     tests: ['confirmation'],
   },
   {
     ...COPY,
-    file: 'src/core/confirmation.ts',
+    file: 'src/node/confirmation.ts',
     name: 'vouches-unheard',
     sentence: 'a life vouches as soon as it has met the others, before they know it',
     find: 'mayBeSure && this.#isMajority(electorates, ({ isKnown }) => isKnown);',
@@ -61,7 +61,7 @@ export const LIFE_BUGS: readonly Bug[] = [
   },
   {
     ...COPY,
-    file: 'src/core/confirmation.ts',
+    file: 'src/node/confirmation.ts',
     name: 'confirms-itself-unasked',
     sentence:
       'a majority by its own map vouches before it has asked the addresses that it was given',
@@ -71,7 +71,7 @@ export const LIFE_BUGS: readonly Bug[] = [
   },
   {
     ...COPY,
-    file: 'src/core/confirmation.ts',
+    file: 'src/node/confirmation.ts',
     name: 'claims-too-early',
     sentence: 'a life is claimed at those that were met first, whatever the others will say',
     find: 'if (others.some((node) => this.#isAwaited(this.#peer(node)))) return [];',
@@ -80,7 +80,7 @@ export const LIFE_BUGS: readonly Bug[] = [
   },
   {
     ...COPY,
-    file: 'src/core/peer-lives.ts',
+    file: 'src/node/peer-lives.ts',
     name: 'life-known-in-memory',
     sentence: 'a life is confirmed and never written down',
     find: "log.append([{ type: 'life', node, ...lifeOf(lineage) }], () => {",
@@ -107,7 +107,7 @@ export const LIFE_BUGS: readonly Bug[] = [
   },
   {
     ...COPY,
-    file: 'src/node/data-folder.ts',
+    file: 'src/runtime/data-folder.ts',
     name: 'burnt-folder-starts',
     sentence: 'a folder that was refused as an old copy is tried again',
     find: "if (bytes !== 'damaged') return new TextDecoder().decode(bytes);",

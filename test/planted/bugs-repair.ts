@@ -9,7 +9,7 @@ const REPAIR = { file: 'src/raft/repair.ts', profiles: ['disk'] };
 
 export const REPAIR_BUGS: readonly Bug[] = [
   {
-    file: 'src/core/replicas.ts',
+    file: 'src/node/replicas.ts',
     name: 'forgetful-for-ever',
     sentence: 'a voter that lost its vote stays one, and no other node may be lost any more',
     trap: '5, 12',

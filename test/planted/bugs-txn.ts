@@ -16,8 +16,8 @@ const READING = 'src/shard/reading.ts';
 const READ_SERVER = 'src/shard/read-server.ts';
 const CHECK_READ = 'src/shard/check-read.ts';
 const RANGE_READ = 'src/shard/range-read.ts';
-const HOME_DESK = 'src/core/home-desk.ts';
-const DESK = 'src/core/transaction-desk.ts';
+const HOME_DESK = 'src/node/home-desk.ts';
+const DESK = 'src/node/transaction-desk.ts';
 
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {

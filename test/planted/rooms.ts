@@ -53,10 +53,10 @@ const ROOMS: readonly Room[] = [
   // Its transcripts are replayed by a suite among them.
   { sources: 'src/txn/', tests: 'test/txn/', oracles: ['cluster-seeds', 'unit-tests'] },
   { sources: 'src/shard/', tests: 'test/shard/', oracles: ['cluster-seeds', 'unit-tests'] },
-  { sources: 'src/core/', tests: 'test/core/', oracles: ['cluster-seeds', 'unit-tests'] },
+  { sources: 'src/node/', tests: 'test/node/', oracles: ['cluster-seeds', 'unit-tests'] },
   { sources: 'src/wire/', tests: 'test/wire/', oracles: ['unit-tests'] },
   { sources: 'src/transport/', tests: 'test/transport/', oracles: ['unit-tests'] },
-  { sources: 'src/node/', tests: 'test/node/', oracles: ['unit-tests'] },
+  { sources: 'src/runtime/', tests: 'test/runtime/', oracles: ['unit-tests'] },
   // What kvctl makes of what nodes say.
   { sources: 'cli/', tests: 'test/cli/', oracles: ['unit-tests'] },
   { sources: 'src/router/', tests: 'test/router/', oracles: ['cluster-seeds', 'unit-tests'] },

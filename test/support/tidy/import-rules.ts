@@ -16,11 +16,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/wire': ['src/base', 'src/raft', 'src/machine', 'src/catalog'],
   'src/storage': ['src/base', 'src/raft', 'src/machine', 'src/wire'],
   'src/transport': ['src/base', 'src/wire'],
-  'src/index.ts': ['src/base', 'src/client', 'src/node'],
+  'src/index.ts': ['src/base', 'src/client', 'src/runtime'],
   'src/client': ['src/base', 'src/ring', 'src/machine', 'src/catalog', 'src/wire', 'src/transport'],
   'src/shard': ['src/base', 'src/raft', 'src/machine', 'src/storage', 'src/wire'],
   'src/router': ['src/base', 'src/catalog', 'src/machine', 'src/shard', 'src/wire'],
-  'src/core': [
+  'src/node': [
     'src/base',
     'src/raft',
     'src/machine',
@@ -32,18 +32,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/router',
     'src/txn',
   ],
-  'src/node': [
+  'src/runtime': [
     'src/base',
     'src/catalog',
     'src/wire',
     'src/storage',
     'src/transport',
     'src/shard',
-    'src/core',
+    'src/node',
   ],
   // The public surface, as everybody; the config file is the node's; and a place on the ring is
   // explained by the very code that chose it.
-  cli: ['src/index.ts', 'src/node', 'src/catalog', 'src/ring', 'src/base'],
+  cli: ['src/index.ts', 'src/runtime', 'src/catalog', 'src/ring', 'src/base'],
 };
 
 /** Folders outside src; nobody imports them, and these may import any room of src. */
@@ -58,7 +58,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   ws: ['src/transport'],
   'node:http': ['src/transport'],
   'node:https': ['src/transport'],
-  pino: ['src/node'],
+  pino: ['src/runtime'],
   commander: ['cli'],
   tinybench: ['bench'],
 };
@@ -104,7 +104,7 @@ function forbidden(file: SourceFile): string[] {
 }
 
 /** What of a node is loaded by a kvctl that runs none. */
-const NODE_FACTS = /^src\/node\/(?:cluster-id|config|listen-address)\.ts$/;
+const NODE_FACTS = /^src\/runtime\/(?:cluster-id|config|listen-address)\.ts$/;
 const NODE_RUNNERS = /^cli\/(?:commands\/(?:start|salvage)|node-options)\.ts$/;
 
 const runners: Rule = {
@@ -114,17 +114,17 @@ const runners: Rule = {
       .filter(({ path }) => path.startsWith('cli/') && !NODE_RUNNERS.test(path))
       .flatMap((file) =>
         file.imports
-          .filter(({ target }) => target?.startsWith('src/node/') && !NODE_FACTS.test(target))
+          .filter(({ target }) => target?.startsWith('src/runtime/') && !NODE_FACTS.test(target))
           .map(({ line, target }) => `${file.path}:${line}: imports ${target}, ask a node instead`),
       ),
   broken: [
-    { 'cli/commands/get.ts': "import { startNode } from '../../src/node/node.ts';" },
-    { 'cli/raise.ts': "const later = () => import('../src/node/node.ts');" },
+    { 'cli/commands/get.ts': "import { startNode } from '../../src/runtime/node.ts';" },
+    { 'cli/raise.ts': "const later = () => import('../src/runtime/node.ts');" },
   ],
   sound: [
     {
-      'cli/commands/start.ts': "import { startNode } from '../../src/node/node.ts';",
-      'cli/config-file.ts': "import { parseConfig } from '../src/node/config.ts';",
+      'cli/commands/start.ts': "import { startNode } from '../../src/runtime/node.ts';",
+      'cli/config-file.ts': "import { parseConfig } from '../src/runtime/config.ts';",
     },
   ],
 };
@@ -173,7 +173,7 @@ const homes: Rule = {
   ],
   sound: [
     { 'src/wire/a.ts': "import { pack } from 'msgpackr';" },
-    { 'src/node/a.ts': "import { EventEmitter } from 'node:events';" },
+    { 'src/runtime/a.ts': "import { EventEmitter } from 'node:events';" },
     { 'test/a.ts': "import ws from 'ws';" },
   ],
 };

@@ -101,8 +101,8 @@ const used: Rule = {
       'test/b.ts': "import * as raft from '../src/raft/a.ts';\nraft.a;",
     },
     {
-      'src/node/a.ts': 'export const a = 1;',
-      'src/index.ts': "const { a } = await import('./node/a.ts');",
+      'src/runtime/a.ts': 'export const a = 1;',
+      'src/index.ts': "const { a } = await import('./runtime/a.ts');",
     },
   ],
 };

@@ -13,7 +13,7 @@ const PURE = [
   'wire',
   'shard',
   'router',
-  'core',
+  'node',
 ].map((name) => `src/${name}`);
 
 /** The one file that asks the machine for clock and randomness; no pure file imports it. */
@@ -140,7 +140,7 @@ const pure: Rule = {
     { 'src/raft/a.ts': "const a = 'await' + /Promise's/.source;" },
     { 'src/base/a.ts': 'const a = JSON.stringify(value) + Math.imul(1, 2);' },
     { 'src/raft/a.ts': 'const a = turn.process; const asynchronous = 1;' },
-    { 'src/node/a.ts': 'async function a() {}' },
+    { 'src/runtime/a.ts': 'async function a() {}' },
   ],
 };
 
@@ -158,15 +158,15 @@ const ambient: Rule = {
       ]);
   },
   broken: [
-    { 'src/node/a.ts': 'const now = Date.now();' },
-    { 'src/node/a.ts': 'const now = performance.now();' },
-    { 'src/node/a.ts': 'const now = process.hrtime.bigint();' },
+    { 'src/runtime/a.ts': 'const now = Date.now();' },
+    { 'src/runtime/a.ts': 'const now = performance.now();' },
+    { 'src/runtime/a.ts': 'const now = process.hrtime.bigint();' },
     { 'src/client/a.ts': 'const delay = Math.random();' },
     { 'src/client/a.ts': 'const id = crypto.randomUUID();' },
     { 'src/client/a.ts': "import { randomUUID } from 'node:crypto';" },
   ],
   sound: [
-    { 'src/node/a.ts': 'const a = process.pid; const b = limits.Date; // Date.now()' },
+    { 'src/runtime/a.ts': 'const a = process.pid; const b = limits.Date; // Date.now()' },
     { 'bench/a.ts': 'const now = performance.now();' },
     { 'src/base/ambient.ts': 'const now = performance.now();' },
   ],

@@ -1,0 +1,272 @@
+/** A node in its caller's process: durable, alone, without a port, and never the process's end. */
+
+import { monotoneNow } from '../base/ambient.ts';
+import { KvError } from '../base/errors.ts';
+import { CATALOGUE_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
+import type { NodeDescription } from '../catalog/cluster-map.ts';
+import { decodeMap } from '../catalog/map-bytes.ts';
+import type { NodeCore } from '../node/node-core.ts';
+import type { NodeFact } from '../node/node-parts.ts';
+import { DataMachine } from '../shard/data-machine.ts';
+import type { Files } from '../storage/files.ts';
+import { InnerLines } from '../transport/inner-lines.ts';
+import { TIMERS } from '../transport/timers.ts';
+import { FolderInUse, FolderUnusable } from './data-folder.ts';
+import type { NodeEnd } from './ending.ts';
+import { House } from './house.ts';
+import { ALONE, identify } from './identity.ts';
+import { Restarts } from './restarts.ts';
+import { StoreDamaged } from './state-repair.ts';
+
+interface EmbeddedOptions {
+  readonly folder: string;
+  /** Counts when the folder is new. */
+  readonly shards?: number | undefined;
+  readonly valueBytesMax?: number | undefined;
+  readonly openFiles?: ((folder: string) => Files) | undefined;
+}
+
+interface EmbeddedNode {
+  readonly dial: InnerLines['dial'];
+  /** Why it came to an end by itself. */
+  readonly ended: Promise<string>;
+  /** Resolves when the folder is given back. Twice is once. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * One shard: everything lies together, so that atomic commands reach all keys and a scan is one
+ * walk. More of them are for folders that are to become a cluster later.
+ */
+const SHARDS_DEFAULT = 1;
+const LOOK_MILLISECONDS = 1;
+
+/** Nobody dials it; it only has to be one. */
+export const EMBEDDED_URL = 'ws://embedded';
+
+const DESCRIPTION: NodeDescription = {
+  name: '',
+  peerUrl: EMBEDDED_URL,
+  clientUrl: EMBEDDED_URL,
+  weight: 1,
+  zone: '',
+};
+
+/** One node in this process, from its start to its end. */
+interface Run {
+  readonly lines: InnerLines;
+  readonly ended: Promise<NodeEnd>;
+  readonly leave: () => Promise<void>;
+}
+
+/** Resolves when it serves. Whatever goes wrong is a `KvError`, and the folder is given back. */
+export async function embed(options: EmbeddedOptions): Promise<EmbeddedNode> {
+  return new Embedding(options, await begin(options));
+}
+
+/**
+ * The node that runs now. Where a start mends what ended it, another one takes its place: its
+ * clients lose their connections, dial again, and go on.
+ */
+class Embedding implements EmbeddedNode {
+  readonly #options: EmbeddedOptions;
+  readonly #restarts = new Restarts();
+  #run: Run;
+  #isClosed = false;
+  /** Resolves when no restart is under way. */
+  #settled: Promise<void> = Promise.resolve();
+  readonly ended: Promise<string>;
+  #resolveEnded: (text: string) => void = () => {};
+
+  constructor(options: EmbeddedOptions, run: Run) {
+    this.#options = options;
+    this.#run = run;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.#watch();
+  }
+
+  readonly dial: InnerLines['dial'] = (listener) => this.#run.lines.dial(listener);
+
+  readonly close = async (): Promise<void> => {
+    this.#isClosed = true;
+    await this.#settled;
+    await this.#run.leave();
+  };
+
+  #watch(): void {
+    void this.#run.ended.then((end) => {
+      if (this.#isClosed || !this.#restarts.isDue(end, monotoneNow())) {
+        return this.#resolveEnded(end.text);
+      }
+      this.#settled = this.#restart().catch((error) => this.#resolveEnded(String(error)));
+    });
+  }
+
+  async #restart(): Promise<void> {
+    await this.#run.leave();
+    if (this.#isClosed) return;
+    this.#run = await begin(this.#options);
+    this.#watch();
+  }
+}
+
+async function begin(options: EmbeddedOptions): Promise<Run> {
+  const { shards = SHARDS_DEFAULT, valueBytesMax = MACHINE_LIMITS.valueBytesDefault } = options;
+  checkCount('shards', shards, CATALOGUE_LIMITS.shardsMax);
+  checkCount('valueBytesMax', valueBytesMax, MACHINE_LIMITS.valueBytesMax);
+  const { folder, openFiles } = options;
+  let house: House | undefined;
+  try {
+    const losses: string[] = [];
+    const onFact = (fact: NodeFact) => losses.push(...lossIn(fact));
+    house = await House.enter({ folder, valueBytesMax, onFact, openFiles });
+    return await settleIn(house, shards, losses);
+  } catch (cause) {
+    await house?.leave();
+    throw errorOf(cause);
+  }
+}
+
+async function settleIn(house: House, shards: number, losses: readonly string[]): Promise<Run> {
+  const { folder, ending } = house;
+  const { passport, map } = await identify({
+    ...ALONE,
+    init: { shards, replicas: 3 },
+    folder,
+    description: DESCRIPTION,
+    onAffiliation: () => {},
+    onWaiting: () => {},
+    signal: undefined,
+  });
+  if ((decodeMap(map, undefined)?.nodes.length ?? 0) > 1) throw memberOf(folder.path);
+  const lines: InnerLines[] = [];
+  const core = await house.moveIn({
+    isEnquiring: false,
+    passport,
+    map,
+    description: DESCRIPTION,
+    newTransport: (identity, onEvent) => {
+      const made = new InnerLines({ identity, schedule: TIMERS, onEvent });
+      lines.push(made);
+      return made;
+    },
+  });
+  await serving(core, house, losses);
+  const [inner] = lines;
+  if (inner === undefined) throw new FolderUnusable(`${folder.path}: nothing leads to its node`);
+  return {
+    lines: inner,
+    ended: ending.promise,
+    leave: () => house.leave(),
+  };
+}
+
+/** Who is the only voter need not wait for anybody to fall silent. */
+async function serving(
+  core: NodeCore,
+  { ending, folder }: House,
+  losses: readonly string[],
+): Promise<void> {
+  const until = core.now + NODE_LIMITS.openMilliseconds;
+  for (;;) {
+    if (ending.isOver) throw new FolderUnusable(`${folder.path}: ${(await ending.promise).text}`);
+    if (hasOthers(core)) throw memberOf(folder.path);
+    if (isServing(core)) return;
+    const [loss] = losses;
+    if (loss !== undefined) throw damaged(core, folder.path, loss);
+    if (core.now > until) {
+      const seconds = NODE_LIMITS.openMilliseconds / 1000;
+      const slowest = core.log.metrics().longestSyncMilliseconds.toFixed(1);
+      throw new FolderUnusable(
+        `${folder.path}: the store did not come up within ${seconds} s; the slowest sync of its ` +
+          `disk took ${slowest} ms. Nothing was lost: open it again when the disk is less busy`,
+      );
+    }
+    ending.run(() => {
+      for (const replica of core.replicas.all) {
+        if (replica.status().role === 'follower') replica.step({ type: 'campaign' });
+      }
+    });
+    await new Promise((resume) => setTimeout(resume, LOOK_MILLISECONDS));
+  }
+}
+
+/** What a replica that is alone can't get over: there is no other to fetch from. */
+function lossIn(fact: NodeFact): readonly string[] {
+  if (fact.type === 'replica-lost') return [`shard ${fact.shard}: ${fact.reason}`];
+  if (fact.type === 'state-quarantined') {
+    return [`shard ${fact.shard}: its state is damaged, or older than its log goes back`];
+  }
+  if (fact.type !== 'raft' || fact.fact !== 'damage-prevented-campaign') return [];
+  return [`shard ${fact.shard}: entries of its log are damaged`];
+}
+
+/** Places of damage that are told one by one. */
+const PLACES_MAX = 4;
+
+function damaged({ log }: NodeCore, path: string, loss: string): FolderUnusable {
+  const places = log.damage.slice(0, PLACES_MAX).map(({ file, offset, index, text }) => {
+    const entry = index === undefined ? '' : `, entry ${index}`;
+    return `${file} at byte ${offset}${entry}: ${text}`;
+  });
+  const more = log.damage.length - places.length;
+  const where = [...places, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  return new FolderUnusable(
+    `${path} is damaged, and no other replica has what is missing (${loss}). ` +
+      `${where === '' ? '' : `In the log: ${where}. `}` +
+      'None of its data was changed. Put back an intact copy of the whole folder, or save what ' +
+      `is sound with \`kvctl salvage ${path}\` and open another`,
+  );
+}
+
+/** A node of a cluster knows others by the map, or by a shard that it has in common with them. */
+function hasOthers({ map, replicas }: NodeCore): boolean {
+  if (map !== undefined && map.nodes.length > 1) return true;
+  return [...replicas.all].some((replica) => {
+    const { voters, learners } = replica.status().configuration.configuration;
+    return voters.length + learners.length > 1;
+  });
+}
+
+/** Without a port it would be a silent member of a cluster that counts on it. */
+function memberOf(path: string): FolderUnusable {
+  return new FolderUnusable(
+    `the folder ${path} belongs to a node of a cluster of several, and embedded it could not be ` +
+      'reached by the others. Nothing of its data was changed. Start it with `kvctl start`, and ' +
+      'use `connect`',
+  );
+}
+
+/** Every shard is led here and knows what it owns. */
+function isServing(core: NodeCore): boolean {
+  const { map, replicas } = core;
+  if (map === undefined) return false;
+  return map.shards.every(({ shard }) => {
+    const replica = replicas.get(shard);
+    if (replica?.isLeader !== true) return false;
+    const { applied, last } = replica.status();
+    // What the log still holds may be news about nodes.
+    if (applied < last.index) return false;
+    return !(replica.machine instanceof DataMachine) || replica.machine.epoch > 0;
+  });
+}
+
+function checkCount(name: string, count: number, max: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= max) return;
+  const message = `${name} is ${count}, it may be a whole number from 1 to ${max}`;
+  throw new KvError({ code: 'invalid-argument', outcome: 'notApplied', message });
+}
+
+function codeOf(cause: unknown): 'folder-in-use' | 'folder-unusable' | 'store-damaged' {
+  if (cause instanceof FolderInUse) return 'folder-in-use';
+  return cause instanceof StoreDamaged ? 'store-damaged' : 'folder-unusable';
+}
+
+function errorOf(cause: unknown): KvError {
+  if (cause instanceof KvError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new KvError({ code: codeOf(cause), outcome: 'notApplied', message, cause });
+}

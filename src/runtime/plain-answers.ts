@@ -1,0 +1,93 @@
+/** What is answered to plain HTTP: is it alive, may it be given work, whose is it, how is it. */
+
+import type { NodeCore } from '../node/node-core.ts';
+import { infoOf, type NodeInfo } from '../node/status.ts';
+import type { PlainAnswer } from '../transport/web-sockets.ts';
+import { AFFILIATION_PATH, type Affiliation, affiliationText } from './affiliation.ts';
+import type { NodeEnd } from './ending.ts';
+
+interface Answering {
+  /** Undefined until the log has been opened. */
+  readonly core: NodeCore | undefined;
+  readonly affiliation: Affiliation | undefined;
+  /** It came to an end by itself, and is on its way out of the process. */
+  readonly end: NodeEnd | undefined;
+}
+
+export function answerTo(
+  { core, affiliation, end }: Answering,
+  path: string,
+): PlainAnswer | undefined {
+  if (end !== undefined) return text(503, `ended (${end.kind}): ${firstLineOf(end.text)}\n`);
+  switch (path) {
+    case AFFILIATION_PATH:
+      return affiliation === undefined
+        ? text(503, 'starting\n')
+        : text(200, affiliationText(affiliation));
+    case '/healthz':
+      return text(200, 'ok\n');
+    case '/readyz': {
+      const obstacle = obstacleOf(core);
+      return obstacle === undefined ? text(200, 'ready\n') : text(503, `${obstacle}\n`);
+    }
+    case '/metrics':
+      return core === undefined ? text(503, 'starting\n') : text(200, metricsOf(infoOf(core)));
+    default:
+      return undefined;
+  }
+}
+
+/** Why it should not be given work. */
+function obstacleOf(core: NodeCore | undefined): string | undefined {
+  if (core === undefined) return 'starting';
+  if (core.isClosing) return 'closing';
+  if (core.map === undefined) return 'not a member of a cluster yet';
+  const stopped = infoOf(core).replicas.find(({ stopReason }) => stopReason !== '');
+  return stopped && `shard ${stopped.shard} stopped: ${stopped.stopReason}`;
+}
+
+function firstLineOf(told: string): string {
+  return told.split('\n', 1)[0] ?? '';
+}
+
+function text(status: number, body: string): PlainAnswer {
+  return { status, contentType: 'text/plain; version=0.0.4; charset=utf-8', body };
+}
+
+/** In Prometheus' text format. */
+function metricsOf(info: NodeInfo): string {
+  const { log, replicas } = info;
+  const { compared, diverged, undecided } = info.consistency;
+  const quarantined = replicas.filter(({ isQuarantined }) => isQuarantined);
+  const led = replicas.filter(({ role }) => role === 'leader');
+  const families: readonly (readonly [string, 'gauge' | 'counter', string, number])[] = [
+    ['ringkv_replicas', 'gauge', 'Replicas on this node', replicas.length],
+    ['ringkv_leaders', 'gauge', 'Shards that this node leads', led.length],
+    ['ringkv_clients', 'gauge', 'Connected clients', info.clients],
+    ['ringkv_peers_silent', 'gauge', 'Nodes that are not heard', info.silentNodes.length],
+    ['ringkv_map_version', 'gauge', 'Version of the cluster map', info.mapVersion],
+    ['ringkv_read_only', 'gauge', 'Whether the disk is nearly full', info.isReadOnly ? 1 : 0],
+    ['ringkv_lag_entries', 'gauge', 'Entries that the slowest live follower lacks', lagOf(led)],
+    ['ringkv_log_batches_total', 'counter', 'Appends to the log', log.batches],
+    ['ringkv_log_bytes_total', 'counter', 'Bytes appended to the log', log.bytesWritten],
+    ['ringkv_log_live_bytes', 'gauge', 'Bytes of the log that count', log.liveBytes],
+    ['ringkv_log_damages', 'gauge', 'Damaged places found in the log', log.damages],
+    ['ringkv_disk_free_bytes', 'gauge', 'What the disk has left', log.freeBytes ?? 0],
+    ['ringkv_log_segments', 'gauge', 'Segments of the log', log.segments],
+    ['ringkv_log_sync_milliseconds', 'gauge', 'The last append', log.lastSyncMilliseconds],
+    ['ringkv_replicas_quarantined', 'gauge', 'Replicas that need a state', quarantined.length],
+    ['ringkv_states_compared_total', 'counter', 'Comparisons of replicas', compared],
+    ['ringkv_states_diverged_total', 'counter', 'Replicas that differed from most', diverged],
+    ['ringkv_shards_undecided', 'gauge', 'Shards that differ without majority', undecided.length],
+    ['ringkv_overlay_bytes', 'gauge', 'State that is in memory only', info.overlayBytes],
+  ];
+  return families
+    .map(([name, type, help, value]) => {
+      return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`;
+    })
+    .join('');
+}
+
+function lagOf(led: NodeInfo['replicas']): number {
+  return Math.max(0, ...led.map(({ lagEntries }) => lagEntries));
+}

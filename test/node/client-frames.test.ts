@@ -1,0 +1,224 @@
+/** What clients may ask, and what only nodes may. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
+import type { ShardId } from '../../src/base/ids.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
+import { ClientFrames } from '../../src/node/client-frames.ts';
+import { Clients } from '../../src/node/clients.ts';
+import type { Router } from '../../src/router/router.ts';
+import { FairQueue } from '../../src/shard/fair-queue.ts';
+import type { Transport } from '../../src/transport/transport.ts';
+import { encodeRequests, type Request } from '../../src/wire/request.ts';
+import { decodeResponses } from '../../src/wire/response.ts';
+import { clientOf } from '../machine/machine-rig.ts';
+
+const CONNECTION = 4;
+const SHARD = 3 as ShardId;
+const ABOUT = { id: 1, shard: SHARD, epoch: 1 };
+const OWNER = { id: { home: 0, client: clientOf(1), sequence: 1 }, attempts: 0, age: 5 };
+
+class Rig {
+  readonly routed: Request['type'][] = [];
+  readonly strangers: number[] = [];
+  readonly answers: string[] = [];
+  readonly listening: [connection: number, isWanted: boolean][] = [];
+  readonly fair = new FairQueue({ onWork: () => {} });
+  /** What of the answers has not left. */
+  buffered = 0;
+  readonly #clients: Clients;
+  readonly #frames: ClientFrames;
+
+  constructor() {
+    const sendToClient = (_connection: number, bytes: Uint8Array) => {
+      for (const response of decodeResponses(bytes) ?? []) {
+        this.answers.push(response.type === 'failed' ? response.failure : response.type);
+      }
+      return true;
+    };
+    const watch = { now: () => 0, tell() {} };
+    const transport = {
+      sendToClient,
+      bufferedToClient: () => this.buffered,
+    } as unknown as Transport;
+    this.#clients = new Clients(transport, () => {}, watch);
+    this.#clients.add(CONNECTION);
+    this.#frames = new ClientFrames({
+      clients: this.#clients,
+      router: { route: ({ type }: Request) => void this.routed.push(type) } as unknown as Router,
+      fair: this.fair,
+      mapBytes: () => 0,
+      transport: {
+        closeClient: () => {},
+        listenToClient: (connection, isWanted) => this.listening.push([connection, isWanted]),
+      },
+      onStranger: (connection) => this.strangers.push(connection),
+    });
+  }
+
+  take(...requests: readonly Request[]): void {
+    this.takeBytes(encodeRequests(requests));
+  }
+
+  takeBytes(bytes: Uint8Array): void {
+    this.#frames.take(CONNECTION, bytes);
+    this.turn();
+  }
+
+  /** Another one is connected. */
+  other(connection: number): void {
+    this.#clients.add(connection);
+  }
+
+  takeFrom(connection: number, ...requests: readonly Request[]): void {
+    this.#frames.take(connection, encodeRequests(requests));
+  }
+
+  leave(connection: number): void {
+    this.#clients.remove(connection);
+  }
+
+  /** So much was answered. */
+  owe(bytes: number): void {
+    const debt = this.#clients.get(CONNECTION)?.debt;
+    if (debt !== undefined) this.#clients.budget.send(debt, bytes);
+  }
+
+  get waiting(): number {
+    return this.#frames.bytes;
+  }
+
+  turn(): void {
+    this.fair.tick();
+    this.fair.beginTurn();
+    this.fair.work();
+    this.fair.endTurn();
+    this.#clients.flush();
+  }
+}
+
+test('what a client may ask goes to the router, in order', () => {
+  const rig = new Rig();
+  const transaction = new Uint8Array();
+  rig.take({ type: 'info', id: 1 }, { type: 'transact', ...ABOUT, transaction });
+  const participants = [{ position: 0, deadline: 1 }];
+  const about = { contender: OWNER, participants, isPressing: false };
+  rig.take({ type: 'settle', ...ABOUT, ...about }, { type: 'pending', id: 2 });
+  deepEqual(rig.routed, ['info', 'transact', 'settle', 'pending']);
+  deepEqual(rig.answers, []);
+});
+
+test('one that asks too much at a time is told so, and one that asks no longer is heard', () => {
+  const rig = new Rig();
+  for (let at = 0; at <= NODE_LIMITS.clientRequestsMax; at++)
+    rig.take({ type: 'info', id: at + 1 });
+  equal(rig.routed.length, NODE_LIMITS.clientRequestsMax);
+  deepEqual(rig.answers, ['overloaded']);
+});
+
+test('shards that answer nothing leave room for those that do, on the same connection', () => {
+  const rig = new Rig();
+  let id = 0;
+  const ask = (shard: number): boolean => {
+    id += 1;
+    const before = rig.routed.length;
+    const level = { type: 'linearizable' } as const;
+    const about = { id, shard: shard as ShardId, epoch: 1, patienceMilliseconds: 100 };
+    rig.take({ type: 'read', ...about, level, keys: [] });
+    return rig.routed.length > before;
+  };
+  const { clientRequestsMax: max } = NODE_LIMITS;
+  for (const stuck of [1, 2, 3]) {
+    let asked = 0;
+    while (ask(stuck)) asked += 1;
+    ok(asked > max / 2 ** (stuck + 1), `shard ${stuck} may have ${asked}`);
+  }
+  ok(ask(4), 'the healthy one is served');
+  ok(rig.answers.every((answer) => answer === 'overloaded'));
+  equal(rig.answers.length, 3);
+});
+
+test('one that speaks something else is cut off', () => {
+  const rig = new Rig();
+  rig.takeBytes(Uint8Array.of(1, 2, 3));
+  rig.take({ type: 'info', id: 1 });
+  deepEqual([rig.strangers, rig.routed], [[CONNECTION], []]);
+  equal(rig.waiting, 0, 'what it sent counts once');
+  const other = new Rig();
+  other.take({ type: 'info', id: 0 });
+  deepEqual(other.strangers, [CONNECTION], 'no answer could be told apart from news');
+});
+
+const KEYS = Array.from({ length: 200 }, (_, at) => Buffer.from(`key ${at}`));
+
+function readOf(id: number): Request {
+  const level = { type: 'linearizable' } as const;
+  const about = { shard: SHARD, epoch: 1, patienceMilliseconds: 100 };
+  return { type: 'read', id, ...about, level, keys: KEYS };
+}
+
+test('a frame of many requests is served over several turns, a slice in each', () => {
+  const rig = new Rig();
+  const count = 4000;
+  rig.takeFrom(CONNECTION, ...Array.from({ length: count }, (_, at) => readOf(at + 1)));
+  const most = FAIRNESS_LIMITS.sliceCost / FAIRNESS_LIMITS.requestCost;
+  let turns = 0;
+  for (; rig.fair.hasWork; turns++) {
+    const before = rig.routed.length;
+    rig.turn();
+    ok(rig.routed.length - before <= most);
+  }
+  ok(turns > 1);
+  equal(rig.routed.length, count);
+  equal(rig.waiting, 0);
+});
+
+test('one that asks little is served in the turn in which it asks, whatever others ask', () => {
+  const rig = new Rig();
+  rig.other(5);
+  rig.takeFrom(CONNECTION, ...Array.from({ length: 4000 }, (_, at) => readOf(at + 1)));
+  rig.turn();
+  rig.takeFrom(5, { type: 'map', id: 1, knownVersion: 0 });
+  rig.turn();
+  ok(rig.routed.includes('map'));
+  ok(rig.fair.hasWork, 'the other one is not through');
+});
+
+test('of a connection that has much waiting nothing more is read until it is served', () => {
+  const rig = new Rig();
+  const batch = new Uint8Array(FAIRNESS_LIMITS.queueBytesMax / 4);
+  let id = 0;
+  while (rig.listening.length === 0) {
+    id += 1;
+    rig.takeFrom(CONNECTION, { type: 'write', ...ABOUT, id, batch });
+    ok(id < 10);
+  }
+  deepEqual(rig.listening, [[CONNECTION, false]]);
+  rig.turn();
+  deepEqual(rig.listening.at(-1), [CONNECTION, true]);
+  equal(rig.routed.length, id);
+});
+
+test('while its answers wait nothing is done for a connection, and then it goes on', () => {
+  const rig = new Rig();
+  const { answerBytesMax } = FAIRNESS_LIMITS;
+  rig.buffered = answerBytesMax;
+  // What it was answered has not left: as of now that is what the transport says.
+  rig.owe(answerBytesMax);
+  rig.take({ type: 'pending', id: 2 });
+  rig.turn();
+  deepEqual(rig.routed, []);
+  rig.buffered = 0;
+  rig.turn();
+  deepEqual(rig.routed, ['pending']);
+});
+
+test('what one asked that is gone is not looked at', () => {
+  const rig = new Rig();
+  rig.takeFrom(CONNECTION, readOf(1), readOf(2));
+  rig.leave(CONNECTION);
+  rig.turn();
+  deepEqual(rig.routed, []);
+  equal(rig.waiting, 0);
+});

@@ -1,0 +1,136 @@
+/** What clients are owed leaves in frames that they can read, and nowhere once they are gone. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
+import { REQUEST_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
+import { NODE_LIMITS } from '../../src/base/node-limits.ts';
+import { Clients, type RequestFact } from '../../src/node/clients.ts';
+import type { Transport } from '../../src/transport/transport.ts';
+import { decodeResponses, type Response } from '../../src/wire/response.ts';
+
+function clientsOf() {
+  const frames: Uint8Array[] = [];
+  const sendToClient = (_connection: number, bytes: Uint8Array) => frames.push(bytes) > 0;
+  let touches = 0;
+  const facts: RequestFact[] = [];
+  const clock = { now: 0 };
+  const touched = () => {
+    touches += 1;
+  };
+  const watch = { now: () => clock.now, tell: (fact: RequestFact) => facts.push(fact) };
+  const transport = { sendToClient, bufferedToClient: () => 0 };
+  const clients = new Clients(transport as unknown as Transport, touched, watch);
+  return { clients, frames, touches: () => touches, facts, clock };
+}
+
+function written(id: number): Response {
+  return { type: 'written', id, time: 1, replies: [] };
+}
+
+test('one frame tells a client all that one turn brought', () => {
+  const { clients, frames, touches } = clientsOf();
+  const client = clients.add(1);
+  client.respond(written(1));
+  client.respond(written(2));
+  ok(touches() > 0, 'a turn has to end');
+  deepEqual(frames, []);
+  clients.flush();
+  clients.flush();
+  deepEqual(
+    frames.map((bytes) => decodeResponses(bytes)?.map(({ id }) => id)),
+    [[1, 2]],
+  );
+});
+
+test('what is too many or too large for a frame goes in several, in order', () => {
+  const { clients, frames } = clientsOf();
+  const client = clients.add(1);
+  const count = REQUEST_LIMITS.requestsMax + 1;
+  for (let id = 1; id <= count; id++) client.respond(written(id));
+  const row = new Uint8Array(FAIRNESS_LIMITS.answerBytesMax / 2 - 100);
+  for (let id = 1; id <= 3; id++) {
+    client.respond({ type: 'rows', id, time: 1, index: 1, rows: [row] });
+  }
+  const large = [new Uint8Array(WIRE_LIMITS.payloadBytesMax)];
+  client.respond({ type: 'rows', id: 4, time: 1, index: 1, rows: large });
+  clients.flush();
+  const ids = frames.map((bytes) => {
+    ok(bytes.length <= WIRE_LIMITS.frameBytesMax);
+    return decodeResponses(bytes)?.length;
+  });
+  deepEqual(ids, [REQUEST_LIMITS.requestsMax, 2, 2, 1], 'one that is larger alone goes alone');
+});
+
+test('one that takes none of its answers is closed, however busy the node is with others', () => {
+  const closed: string[] = [];
+  const transport = {
+    sendToClient: () => true,
+    bufferedToClient: () => 1000,
+    closeClient: (connection: number, text: string) => closed.push(`${connection}: ${text}`),
+  };
+  const watch = { now: () => 5000, tell() {} };
+  const clients = new Clients(transport as unknown as Transport, () => {}, watch);
+  clients.add(1).respond(written(1));
+  clients.flush();
+  const { stallMilliseconds } = FAIRNESS_LIMITS;
+  for (let passed = 0; passed < stallMilliseconds; passed += 20) {
+    clients.flush();
+    clients.tick(5000 + passed);
+  }
+  deepEqual(closed, []);
+  clients.tick(5000 + stallMilliseconds);
+  deepEqual(closed, [
+    `1: 1000 bytes wait for you, and none of them left in ${stallMilliseconds} ms; read faster`,
+  ]);
+  equal(clients.size, 0);
+});
+
+test('while a node stands still nobody is late in taking what it sent', () => {
+  const { clients } = clientsOf();
+  clients.add(1).respond(written(1));
+  clients.flush();
+  for (let at = 1; at < 10; at++) clients.tick(at * 1_000_000);
+  equal(clients.size, 1);
+});
+
+test('a client that is gone is owed nothing', () => {
+  const { clients, frames } = clientsOf();
+  const client = clients.add(1);
+  client.respond(written(1));
+  clients.remove(1);
+  client.respond(written(2));
+  clients.flush();
+  deepEqual(frames, []);
+  equal(clients.size, 0);
+});
+
+test('a client may ask for so much at once, and again once it is answered', () => {
+  const { clients } = clientsOf();
+  const client = clients.add(1);
+  for (let id = 1; id <= NODE_LIMITS.clientRequestsMax; id++) client.begin(id, undefined);
+  equal(client.isFullFor(undefined), true);
+  client.respond(written(1));
+  equal(client.isFullFor(undefined), false);
+  client.respond({ type: 'map', id: 0, map: new Uint8Array() });
+  equal(client.outstanding, NODE_LIMITS.clientRequestsMax - 1, 'nobody asked for that one');
+});
+
+test('a request that fails or takes long is told, with its connection and its number', () => {
+  const { clients, facts, clock } = clientsOf();
+  const client = clients.add(7);
+  for (const id of [1, 2, 3]) client.begin(id, undefined);
+  clock.now = NODE_LIMITS.slowMilliseconds - 1;
+  client.respond(written(1));
+  const failure = 'closing' as const;
+  const rest = { time: 0, leader: 0, retryAfterMilliseconds: 0 };
+  client.respond({ type: 'failed', id: 2, failure, ...rest });
+  clock.now += 1;
+  client.respond(written(3));
+  const [connection, milliseconds] = [7, NODE_LIMITS.slowMilliseconds];
+  deepEqual(facts, [
+    { type: 'request-failed', connection, id: 2, failure, milliseconds: milliseconds - 1 },
+    { type: 'request-slow', connection, id: 3, milliseconds },
+  ]);
+  equal(client.outstanding, 0);
+});

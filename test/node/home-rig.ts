@@ -1,0 +1,176 @@
+/** The home shard of transactions on a real replica; others are seen by what they are asked. */
+
+import { ok } from 'node:assert/strict';
+import type { ShardId } from '../../src/base/ids.ts';
+import { HomeDesk, type HomeDeskHost } from '../../src/node/home-desk.ts';
+import type { Operation } from '../../src/machine/command.ts';
+import { decodeReply, encodeReply, type Reply } from '../../src/machine/reply.ts';
+import type { Transaction } from '../../src/machine/transaction.ts';
+import { decodeResolutions } from '../../src/machine/transaction-codec.ts';
+import { keyPosition } from '../../src/ring/key-position.ts';
+import type { DataMachine } from '../../src/shard/data-machine.ts';
+import type { Origin } from '../../src/shard/origin.ts';
+import { type Plan, planOf } from '../../src/txn/plan.ts';
+import { StepTimes } from '../../src/txn/step-times.ts';
+import type { Request } from '../../src/wire/request.ts';
+import type { Failure, Response } from '../../src/wire/response.ts';
+import { bytesOf, clientOf, put, said, WHOLE } from '../machine/machine-rig.ts';
+import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
+
+export const OTHER = 9 as ShardId;
+export const EPOCH = 1;
+/** Of the other shard. */
+const EPOCH_THERE = 6;
+const PATIENCE = 10_000;
+
+interface Asked {
+  readonly request: Request;
+  readonly origin: Origin;
+}
+
+/** What differs from the usual transaction: a put here and a put there. */
+interface Wish {
+  readonly client?: number;
+  readonly attempts?: number;
+  readonly age?: number;
+  readonly epoch?: number;
+  readonly here?: readonly Operation[];
+  readonly there?: readonly Operation[];
+}
+
+interface Planned {
+  readonly transaction: Transaction;
+  readonly plan: Plan;
+}
+
+export class HomeRig implements HomeDeskHost {
+  readonly rig = new ReplicaRig();
+  readonly stepTimes = new StepTimes();
+  readonly asked: Asked[] = [];
+  desk: HomeDesk;
+
+  constructor() {
+    this.rig.lead();
+    const { asker } = this.rig.asker();
+    this.rig.replica.stamp(asker, 0, { type: 'adopt', epoch: EPOCH, arc: WHOLE });
+    this.rig.turns(4);
+    this.desk = this.newDesk();
+  }
+
+  /** As the next leader has it. */
+  newDesk(): HomeDesk {
+    const { replica } = this.rig;
+    this.desk = new HomeDesk({ host: this, replica, machine: this.machine });
+    return this.desk;
+  }
+
+  get machine(): DataMachine {
+    return this.rig.replica.machine as DataMachine;
+  }
+
+  get now(): number {
+    return this.rig.now;
+  }
+
+  /** What is for this shard comes to its replica, as through a router. */
+  ask(request: Request, origin: Origin): void {
+    if (request.type !== 'step' || request.shard !== SHARD) {
+      this.asked.push({ request, origin });
+      return;
+    }
+    const { id, epoch, step, bytes } = request;
+    this.rig.replica.stamp({ origin, id }, epoch, { type: step, bytes });
+  }
+
+  shardAt(position: number): ShardId {
+    return position === keyPosition(bytesOf('here')) ? SHARD : OTHER;
+  }
+
+  /** By the map of this node, which is ahead of the shard and of its clients. */
+  epochOf(shard: ShardId): number {
+    return shard === OTHER ? EPOCH_THERE : EPOCH + 1;
+  }
+
+  plan(wish: Wish = {}): Planned {
+    const { client = 1, attempts = 0, age = 5, epoch = EPOCH } = wish;
+    const { here = [put('here', '1')], there = [put('there', '2')] } = wish;
+    const deadline = this.rig.replica.logTime + PATIENCE;
+    const terms = { deadline };
+    const parts = [
+      { ...terms, shard: SHARD, epoch, operations: here },
+      { ...terms, shard: OTHER, epoch: EPOCH_THERE, operations: there },
+    ].filter(({ operations }) => operations.length > 0);
+    const transaction = { client: clientOf(client), sequence: 7, attempts, age, parts };
+    const plan = planOf(transaction);
+    ok(plan, 'it has a home');
+    return { transaction, plan };
+  }
+
+  conduct({ transaction, plan }: Planned): Response[] {
+    const { asker, responses } = this.rig.asker();
+    this.desk.conduct({ transaction, plan, bytes: 1000 }, asker);
+    return responses;
+  }
+
+  settle(plan: Plan, isPressing = false): Response[] {
+    const { asker, responses } = this.rig.asker();
+    const { contender, participants } = plan;
+    const about = { contender, participants, isPressing };
+    this.desk.settle({ type: 'settle', id: 7, shard: SHARD, ...about }, asker.origin);
+    return responses;
+  }
+
+  /** The oldest question that another shard was asked. */
+  next(): Asked {
+    const asked = this.asked.shift();
+    ok(asked, 'somebody was asked');
+    return asked;
+  }
+
+  answer(reply: Reply): void {
+    const replies = [encodeReply(reply)];
+    this.next().origin.respond({ type: 'written', id: 1, time: 1, replies });
+  }
+
+  refuse(failure: Failure): void {
+    const nothingKnown = { time: 0, leader: 0, retryAfterMilliseconds: 0 };
+    this.next().origin.respond({ type: 'failed', id: 1, failure, ...nothingKnown });
+  }
+
+  /** The other shard is ready. */
+  ready(): void {
+    this.answer({ type: 'done', version: 12, outputs: [] });
+  }
+
+  /** The end of a turn, and all that follows from it here. */
+  turn(): void {
+    this.rig.replica.hurry();
+    this.rig.turns(4);
+    this.desk.flush();
+  }
+
+  pass(milliseconds: number): void {
+    this.rig.now += milliseconds;
+    this.desk.tick();
+    this.turn();
+  }
+}
+
+/** Responses in a few words. */
+export function told(responses: readonly Response[]): readonly string[] {
+  return responses.map((response) => {
+    if (response.type === 'failed') return response.failure;
+    if (response.type !== 'written') return response.type;
+    const [reply] = response.replies;
+    return said(reply && decodeReply(reply));
+  });
+}
+
+/** What a request says, in a few words. */
+export function wish({ request }: Asked): string {
+  if (request.type === 'validate') return `validate for ${request.owner?.age}`;
+  if (request.type !== 'step') return request.type;
+  if (request.step === 'prepare') return `prepare in epoch ${request.epoch}`;
+  const resolutions = decodeResolutions(request.bytes) ?? [];
+  return resolutions.map(({ isCommitted }) => (isCommitted ? 'committed' : 'aborted')).join(' ');
+}

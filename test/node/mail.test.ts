@@ -1,0 +1,143 @@
+/** What a node tells another in one turn leaves together, within the limits, or is known not to. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NodeId } from '../../src/base/ids.ts';
+import { REQUEST_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
+import { Mail } from '../../src/node/mail.ts';
+import { decodeNodeMessages, type NodeMessage } from '../../src/wire/node-message.ts';
+
+const [ONE, TWO] = [1 as NodeId, 2 as NodeId];
+
+class Rig {
+  readonly frames: { readonly to: NodeId; readonly bytes: Uint8Array }[] = [];
+  readonly unsent: NodeMessage[] = [];
+  turns = 0;
+  isUp = true;
+  readonly mail = new Mail({
+    send: ({ node: to }, bytes) => {
+      if (this.isUp) this.frames.push({ to, bytes });
+      return this.isUp;
+    },
+    onWork: () => {
+      this.turns += 1;
+    },
+    onUnsent: (messages) => this.unsent.push(...messages),
+  });
+
+  get said(): readonly (readonly NodeMessage[] | undefined)[] {
+    return this.frames.map(({ bytes }) => decodeNodeMessages(bytes));
+  }
+}
+
+function beat(mapVersion: number): NodeMessage {
+  return { type: 'beat', mapVersion, isReadOnly: false };
+}
+
+function forward(id: number, bytes = 0): NodeMessage {
+  return { type: 'forward', id, client: 3, request: new Uint8Array(bytes) };
+}
+
+test('one frame tells a peer all that one turn brought, in order', () => {
+  const rig = new Rig();
+  rig.mail.tell(ONE, beat(1));
+  rig.mail.tell(TWO, beat(2));
+  rig.mail.tell(ONE, beat(3));
+  deepEqual(rig.frames, []);
+  rig.mail.flush();
+  deepEqual(
+    rig.frames.map(({ to }) => to),
+    [ONE, TWO],
+  );
+  deepEqual(rig.said, [[beat(1), beat(3)], [beat(2)]]);
+  rig.mail.flush();
+  equal(rig.frames.length, 2, 'it is said once');
+});
+
+test('a turn is asked for once for each peer', () => {
+  const rig = new Rig();
+  rig.mail.tell(ONE, beat(1));
+  rig.mail.tell(ONE, beat(2));
+  equal(rig.turns, 1);
+  rig.mail.flush();
+  rig.mail.tell(ONE, beat(3));
+  equal(rig.turns, 2);
+});
+
+test('what has no hurry waits for company, or until it is hurried', () => {
+  const rig = new Rig();
+  const idly = { hasHurry: false };
+  rig.mail.tell(ONE, beat(1), idly);
+  rig.mail.tell(TWO, beat(2), idly);
+  rig.mail.flush();
+  deepEqual([rig.frames, rig.turns], [[], 0]);
+  rig.mail.tell(ONE, beat(3));
+  rig.mail.tell(ONE, beat(4), idly);
+  rig.mail.flush();
+  deepEqual(rig.said, [[beat(1), beat(3), beat(4)]], 'of the same node, in order');
+  rig.mail.accompany(ONE);
+  rig.mail.accompany(TWO);
+  rig.mail.flush();
+  deepEqual(rig.said.slice(1), [[beat(2)]], 'of shards of the same node');
+  rig.mail.tell(ONE, beat(5), idly);
+  equal(rig.turns, 1);
+  rig.mail.hurryAll();
+  rig.mail.hurryAll();
+  equal(rig.turns, 2);
+  rig.mail.flush();
+  deepEqual(rig.said.slice(2), [[beat(5)]]);
+});
+
+test('what is more than a frame carries leaves in several', () => {
+  const rig = new Rig();
+  const bytes = WIRE_LIMITS.payloadBytesMax;
+  for (let id = 1; id <= 5; id++) rig.mail.tell(ONE, forward(id, bytes));
+  rig.mail.flush();
+  deepEqual(
+    rig.said.map((messages) => messages?.length),
+    [2, 2, 1],
+  );
+  for (const frame of rig.frames) ok(frame.bytes.length <= WIRE_LIMITS.frameBytesMax);
+});
+
+test('no frame holds more messages than may be in one', () => {
+  const rig = new Rig();
+  for (let at = 0; at <= REQUEST_LIMITS.requestsMax; at++) rig.mail.tell(ONE, beat(at));
+  rig.mail.flush();
+  deepEqual(
+    rig.said.map((messages) => messages?.length),
+    [REQUEST_LIMITS.requestsMax, 1],
+  );
+});
+
+test('what does not leave is told message by message, and is not kept', () => {
+  const rig = new Rig();
+  rig.isUp = false;
+  rig.mail.tell(ONE, forward(1));
+  rig.mail.tell(ONE, forward(2));
+  rig.mail.flush();
+  deepEqual(rig.unsent, [forward(1), forward(2)]);
+  rig.isUp = true;
+  rig.mail.flush();
+  deepEqual(rig.frames, []);
+});
+
+test('what is said while a turn ends leaves with the next', () => {
+  const rig = new Rig();
+  const mail = new Mail({
+    send: () => false,
+    onWork: () => {
+      rig.turns += 1;
+    },
+    onUnsent: (messages) => {
+      rig.unsent.push(...messages);
+      if (rig.unsent.length === 1) mail.tell(ONE, beat(2));
+    },
+  });
+  mail.tell(ONE, beat(1));
+  mail.flush();
+  deepEqual(rig.unsent, [beat(1)]);
+  equal(rig.turns, 2);
+  mail.flush();
+  deepEqual(rig.unsent, [beat(1), beat(2)]);
+});

@@ -1,0 +1,107 @@
+/** Members come once: whoever ended here, or may have, never begins again. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { RAFT_LIMITS } from '../../src/base/limits.ts';
+import { Random } from '../../src/base/random.ts';
+import { type LostReplica, Replicas } from '../../src/node/replicas.ts';
+import { DataMachine } from '../../src/shard/data-machine.ts';
+import type { Log, LogRecord, Quarantined } from '../../src/storage/log.ts';
+import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
+
+const OTHER = 8 as ShardId;
+const [ONE, TWO] = [501 as MemberId, 502 as MemberId];
+
+interface Found {
+  readonly quarantined?: readonly Quarantined[];
+  readonly buried?: readonly MemberId[];
+}
+
+function replicasOf({ quarantined = [], buried = [] }: Found) {
+  const rig = new ReplicaRig();
+  const records: LogRecord[] = [];
+  const lost: LostReplica[] = [];
+  const log = {
+    tombstones: buried.map((member) => ({ shard: SHARD, member })),
+    quarantined,
+    shards: [],
+    reader: () => ({ read: () => 'damaged' }),
+  };
+  const replicas = new Replicas({
+    host: rig,
+    log: log as unknown as Log,
+    random: new Random(1),
+    limits: RAFT_LIMITS,
+    wall: 0,
+    linksOf: () => ({ room: () => Number.POSITIVE_INFINITY, taken: () => {} }),
+    machineOf: () => new DataMachine({ get: () => undefined }),
+    record: (record) => records.push(record),
+    onLost: (one) => lost.push(one),
+  });
+  replicas.openAll();
+  const settle = () => {
+    rig.store.checkpoint();
+    for (let at = 0; at < 20; at++) {
+      rig.store.work(at);
+      rig.medium.turnNow();
+    }
+  };
+  return { replicas, records, lost, settle };
+}
+
+function kindsOf(records: readonly LogRecord[]): readonly string[] {
+  return records.map((one) => (one.type === 'create' ? `create ${one.member}` : one.type));
+}
+
+test('what cannot be opened is kept until the map lists another member', () => {
+  const quarantined = [{ shard: SHARD, member: ONE, reason: 'damage' }];
+  const { replicas, records, lost } = replicasOf({ quarantined });
+  deepEqual(lost, quarantined);
+  equal(replicas.isDead(SHARD, ONE), true);
+  replicas.discardBroken((_, member) => member === ONE);
+  deepEqual(kindsOf(records), [], 'it may be the only one there is');
+  equal(replicas.isFree(SHARD), false);
+  replicas.discardBroken(() => false);
+  replicas.discardBroken(() => false);
+  deepEqual(kindsOf(records), ['remove']);
+  equal(replicas.isFree(SHARD), true);
+});
+
+test('a member whose name is lost is buried under the name that the map has', () => {
+  const quarantined = [{ shard: SHARD, member: NOBODY, reason: 'damage' }];
+  const { replicas, records } = replicasOf({ quarantined });
+  deepEqual(records, [], 'a tombstone without a name would be forgotten in the next life');
+  equal(replicas.isFree(SHARD), false, 'nobody may come in its place before');
+  deepEqual(replicas.nameless, [SHARD]);
+  replicas.bury(SHARD, ONE);
+  replicas.bury(SHARD, ONE);
+  deepEqual(kindsOf(records), ['remove', `create ${ONE}`, 'remove']);
+  equal(replicas.isDead(SHARD, ONE), true);
+  equal(replicas.isFree(SHARD), true);
+});
+
+test('a member comes only once the state of the former one is off the disk', () => {
+  const { replicas, settle } = replicasOf({});
+  replicas.begin(SHARD, ONE);
+  settle();
+  const replica = replicas.get(SHARD);
+  if (replica !== undefined) replicas.destroy(replica);
+  equal(replicas.isFree(SHARD), false);
+  equal(replicas.isFree(OTHER), true);
+  settle();
+  equal(replicas.isFree(SHARD), true);
+  equal(replicas.isDead(SHARD, ONE), true);
+  equal(replicas.isDead(SHARD, TWO), false);
+  equal(replicas.isDead(OTHER, ONE), false, 'in another shard this id is another member');
+});
+
+test('a folder that anybody lived in is not one to begin a cluster in', () => {
+  const quarantined = [{ shard: SHARD, member: NOBODY, reason: 'damage' }];
+  equal(replicasOf({}).replicas.isVirgin, true);
+  equal(replicasOf({ buried: [ONE] }).replicas.isVirgin, false);
+  equal(replicasOf({ quarantined }).replicas.isVirgin, false);
+  const { replicas } = replicasOf({});
+  replicas.begin(SHARD, ONE);
+  equal(replicas.isVirgin, false);
+});

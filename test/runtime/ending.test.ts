@@ -1,0 +1,101 @@
+/** A node that came to its end by itself: nobody takes it for one that serves. */
+
+import { deepEqual, equal, match, rejects } from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { connect } from '../../src/index.ts';
+import { Ending } from '../../src/runtime/ending.ts';
+import { type RunningNode, startNode } from '../../src/runtime/node.ts';
+import { answerTo } from '../../src/runtime/plain-answers.ts';
+import { ClientLine } from '../../src/transport/client-line.ts';
+import { TIMERS } from '../../src/transport/timers.ts';
+import { WebDialler } from '../../src/transport/web-dialler.ts';
+
+async function start(context: TestContext): Promise<RunningNode> {
+  const root = mkdtempSync(join(tmpdir(), 'ringkv-ending-'));
+  const node = await startNode({
+    folder: join(root, 'n'),
+    listen: { host: '127.0.0.1', port: 0 },
+    advertise: {},
+    weight: 1,
+    name: '',
+    zone: '',
+    isInsecureAllowed: false,
+    valueBytesMax: 1024 * 1024,
+    join: [],
+    logLevel: 'silent',
+    init: { shards: 1, replicas: 3 },
+  });
+  context.after(async () => {
+    await node.stop();
+    rmSync(root, { recursive: true, force: true });
+  });
+  return node;
+}
+
+test('the first reason counts', async () => {
+  const ending = new Ending();
+  ending.run(() => {
+    throw new Error('an invariant');
+  });
+  ending.come({ kind: 'storage', text: 'the disk, because of it' });
+  equal((await ending.promise).kind, 'fault');
+  match(ending.end?.text ?? '', /an invariant/);
+  let hasRun = false;
+  ending.run(() => {
+    hasRun = true;
+  });
+  equal(hasRun, false);
+});
+
+test('who ends by order is asked for no reason', () => {
+  const ending = new Ending();
+  ending.silence();
+  ending.fail(new Error('too late'));
+  deepEqual([ending.isOver, ending.end], [true, undefined]);
+});
+
+test('its port is free at once, and its clients hear why', { timeout: 30_000 }, async (t) => {
+  const node = await start(t);
+  const kv = await connect(node.clientUrl);
+  await kv.set('a', 1);
+  const sockets = new WebDialler();
+  t.after(() => sockets.close());
+  const told = new Promise<string>((resolve) => {
+    const line: ClientLine = new ClientLine({
+      sockets,
+      schedule: TIMERS,
+      url: node.clientUrl,
+      cluster: '',
+      features: [],
+      onEvent: (event) => {
+        if (event.type === 'up') node.fail(new Error('planted'));
+        if (event.type === 'down') resolve(event.reason);
+        if (event.type === 'down') line.close();
+      },
+    });
+  });
+  const { kind, text } = await node.ended;
+  equal(kind, 'fault');
+  match(text, /planted/);
+  const health = fetch(`${node.clientUrl.replace('ws:', 'http:')}/healthz`);
+  await rejects(health, { message: 'fetch failed' }, 'the disk is not waited for');
+  equal(await told, 'closing: this node came to an end by itself; go on with another one');
+  await rejects(kv.get('a', { timeout: 300 }), { code: 'unreachable', outcome: 'notApplied' });
+  await kv.close();
+});
+
+test('until its sockets are gone it answers every path with the truth', () => {
+  const end = { kind: 'storage', text: 'EIO: the disk\n  at nowhere' } as const;
+  for (const path of ['/healthz', '/readyz', '/metrics', '/cluster']) {
+    const answer = answerTo({ core: undefined, affiliation: undefined, end }, path);
+    equal(answer?.status, 503, path);
+    equal(answer?.body, 'ended (storage): EIO: the disk\n');
+  }
+  equal(
+    answerTo({ core: undefined, affiliation: undefined, end: undefined }, '/healthz')?.status,
+    200,
+  );
+});
