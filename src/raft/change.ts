@@ -1,30 +1,30 @@
 /** Changing who takes part: one change at a time, joint where voters differ (§6, thesis §4.3). */
 
 import { faultOfConfiguration, isJoint, isVoter, type Target, towards } from './configuration.ts';
-import { type Core, type Leader, note, refuse } from './core.ts';
 import { appendConfiguration } from './proposals.ts';
 import type { Outcome, Refusal } from './ready.ts';
+import { type Leader, note, type RaftState, refuse } from './state.ts';
 
-export function change(core: Core, target: Target): Outcome {
-  if (core.role.type !== 'leader') return refuse('not-leader');
-  const leader = core.role;
-  const obstacle = obstacleTo(core, leader, target);
+export function change(state: RaftState, target: Target): Outcome {
+  if (state.role.type !== 'leader') return refuse('not-leader');
+  const leader = state.role;
+  const obstacle = obstacleTo(state, leader, target);
   if (obstacle !== undefined) {
-    note(core, 'change-refused');
+    note(state, 'change-refused');
     return refuse(obstacle);
   }
-  const next = towards(core.configurations.newest.configuration, target);
-  if (isJoint(next)) note(core, 'joint-entered');
-  return { type: 'taken', position: appendConfiguration(core, leader, next) };
+  const next = towards(state.configurations.newest.configuration, target);
+  if (isJoint(next)) note(state, 'joint-entered');
+  return { type: 'taken', position: appendConfiguration(state, leader, next) };
 }
 
 /** Judged by the newest configuration in the log, not by what was applied. */
-function obstacleTo(core: Core, leader: Leader, target: Target): Refusal | undefined {
-  const { at, configuration } = core.configurations.newest;
+function obstacleTo(state: RaftState, leader: Leader, target: Target): Refusal | undefined {
+  const { at, configuration } = state.configurations.newest;
   if (leader.transfer !== undefined) return 'leadership-moving';
   // Without an entry of its own term committed, a leader may not know a committed change.
-  if (core.commit < leader.firstOwnIndex) return 'no-own-term-commit';
-  if (at.index > core.commit || isJoint(configuration)) return 'change-pending';
+  if (state.commit < leader.firstOwnIndex) return 'no-own-term-commit';
+  if (at.index > state.commit || isJoint(configuration)) return 'change-pending';
   const next = towards(configuration, target);
   const hasDuplicates =
     next.voters.length !== target.voters.length || next.learners.length !== target.learners.length;
@@ -34,7 +34,7 @@ function obstacleTo(core: Core, leader: Leader, target: Target): Refusal | undef
     next.learners.length === configuration.learners.length &&
     next.learners.every((learner) => configuration.learners.includes(learner));
   if (isSame) return 'target-unchanged';
-  const leaderNow = { lastIndex: core.log.lastIndex, now: core.ticks };
+  const leaderNow = { lastIndex: state.log.lastIndex, now: state.ticks };
   for (const voter of next.voters) {
     if (isVoter(configuration, voter)) continue;
     const progress = leader.followers.get(voter);

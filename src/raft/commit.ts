@@ -2,67 +2,67 @@
 
 import type { MemberId } from '../base/ids.ts';
 import { isJoint, isMember, isVoter, membersOf, settled } from './configuration.ts';
+import { appendConfiguration } from './proposals.ts';
+import { reachedByQuorum } from './quorum.ts';
 import {
-  type Core,
   commitThrough,
   configurationOf,
   type Leader,
   note,
+  type RaftState,
   stepDown,
   to,
-} from './core.ts';
-import { appendConfiguration } from './proposals.ts';
-import { reachedByQuorum } from './quorum.ts';
+} from './state.ts';
 
 /** The leader counts itself only for what its own disk has (thesis §10.2.1). */
-export function advanceCommit(core: Core, leader: Leader): void {
-  const reached = reachedByQuorum(configurationOf(core), (voter) => {
-    return voter === core.self ? core.log.durable : (leader.followers.get(voter)?.match ?? 0);
+export function advanceCommit(state: RaftState, leader: Leader): void {
+  const reached = reachedByQuorum(configurationOf(state), (voter) => {
+    return voter === state.self ? state.log.durable : (leader.followers.get(voter)?.match ?? 0);
   });
-  if (reached <= core.commit) return;
+  if (reached <= state.commit) return;
   // §5.4.2, figure 8: entries of former terms are committed by one of this term behind them.
-  if (core.log.termAt(reached) !== core.term) {
-    note(core, 'old-term-commit-withheld');
+  if (state.log.termAt(reached) !== state.term) {
+    note(state, 'old-term-commit-withheld');
     return;
   }
-  const before = core.commit;
-  commitThrough(core, reached);
-  core.hasNews = true;
+  const before = state.commit;
+  commitThrough(state, reached);
+  state.hasNews = true;
   while (leader.uncommitted.length > 0) {
     const batch = leader.uncommitted[0] as Leader['uncommitted'][number];
     if (batch.lastIndex > reached) break;
     leader.uncommittedBytes -= batch.bytes;
     leader.uncommitted.shift();
   }
-  followConfiguration(core, leader, before);
+  followConfiguration(state, leader, before);
 }
 
 /** A committed joint configuration is left; one without this leader ends its leadership (§6). */
-function followConfiguration(core: Core, leader: Leader, before: number): void {
-  const { at, configuration } = core.configurations.newest;
-  if (at.index > core.commit) return;
+function followConfiguration(state: RaftState, leader: Leader, before: number): void {
+  const { at, configuration } = state.configurations.newest;
+  if (at.index > state.commit) return;
   if (isJoint(configuration)) {
-    note(core, 'joint-left');
-    appendConfiguration(core, leader, settled(configuration));
+    note(state, 'joint-left');
+    appendConfiguration(state, leader, settled(configuration));
     return;
   }
   if (at.index <= before) return;
-  sendFarewells(core, at.index);
-  if (isVoter(configuration, core.self)) return;
-  if (!isMember(configuration, core.self)) core.isRemoved = true;
-  stepDown(core, 'stepped-down-after-removal');
+  sendFarewells(state, at.index);
+  if (isVoter(configuration, state.self)) return;
+  if (!isMember(configuration, state.self)) state.isRemoved = true;
+  stepDown(state, 'stepped-down-after-removal');
 }
 
 /** Those whom this configuration left out learn it from someone who knows it is committed. */
-function sendFarewells(core: Core, index: number): void {
-  const { all, newest } = core.configurations;
+function sendFarewells(state: RaftState, index: number): void {
+  const { all, newest } = state.configurations;
   const former = new Set<MemberId>();
   for (const placed of all) {
     if (placed.at.index >= index) break;
     for (const member of membersOf(placed.configuration)) former.add(member);
   }
   for (const member of former) {
-    if (member === core.self || isMember(newest.configuration, member)) continue;
-    core.outbox.send({ type: 'removed', ...to(core, member), configuration: newest.at });
+    if (member === state.self || isMember(newest.configuration, member)) continue;
+    state.outbox.send({ type: 'removed', ...to(state, member), configuration: newest.at });
   }
 }

@@ -7,23 +7,27 @@
  */
 
 import { type MemberId, NOBODY } from '../base/ids.ts';
-import { type Core, note, refuse } from './core.ts';
 import type { Append, Heartbeat, SnapshotChunk } from './message.ts';
 import type { Position } from './position.ts';
 import type { Outcome } from './ready.ts';
+import { note, type RaftState, refuse } from './state.ts';
 
 /** Nothing of the message is taken, and its sender is no leader to this replica. */
-export function contradict(core: Core, { from }: Append | SnapshotChunk, told: Position): Outcome {
-  note(core, 'leader-contradicted');
-  const index = Math.min(told.index, core.commit);
-  core.contradiction = {
+export function contradict(
+  state: RaftState,
+  { from }: Append | SnapshotChunk,
+  told: Position,
+): Outcome {
+  note(state, 'leader-contradicted');
+  const index = Math.min(told.index, state.commit);
+  state.contradiction = {
     leader: from,
-    term: core.term,
-    tick: core.ticks,
-    committed: { index, term: core.log.termAt(index) ?? 0 },
+    term: state.term,
+    tick: state.ticks,
+    committed: { index, term: state.log.termAt(index) ?? 0 },
     told: { index: told.index, term: told.term },
   };
-  if (core.role.type === 'follower') core.role.leader = NOBODY;
+  if (state.role.type === 'follower') state.role.leader = NOBODY;
   return refuse('in-doubt');
 }
 
@@ -33,23 +37,26 @@ export function contradict(core: Core, { from }: Append | SnapshotChunk, told: P
  * term, a majority does, and the driver has to give this replica up.
  */
 export function doubt(
-  core: Core,
+  state: RaftState,
   message: Append | Heartbeat | SnapshotChunk,
 ): Outcome | undefined {
-  const { contradiction } = core;
-  if (contradiction?.term !== core.term || contradiction.leader !== message.from) return undefined;
+  const { contradiction } = state;
+  if (contradiction?.term !== state.term || contradiction.leader !== message.from) return undefined;
   const isFollowed = message.type === 'heartbeat' && message.isEstablished;
   return refuse(isFollowed ? 'contradicted' : 'in-doubt');
 }
 
 /** For a while it gets no vote either: else it may win again before another voter stands. */
-export function isDoubted({ contradiction, ticks, limits }: Core, candidate: MemberId): boolean {
+export function isDoubted(
+  { contradiction, ticks, limits }: RaftState,
+  candidate: MemberId,
+): boolean {
   if (contradiction?.leader !== candidate) return false;
   return ticks - contradiction.tick < limits.electionTicksMax;
 }
 
 /** A log, and through where it is known to be committed: at least its base. */
-type Known = Pick<Core, 'log' | 'commit'>;
+type Known = Pick<RaftState, 'log' | 'commit'>;
 
 /** Whether a committed entry is known here that no log with this position can have. */
 export function isContradicted({ log, commit }: Known, { index, term }: Position): boolean {

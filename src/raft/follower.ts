@@ -2,79 +2,79 @@
 
 import { NOBODY } from '../base/ids.ts';
 import { contradict, isContradicted } from './contradiction.ts';
+import type { Append, Entry, Heartbeat } from './message.ts';
+import { ORIGIN } from './position.ts';
+import { type Outcome, TAKEN } from './ready.ts';
+import { repairWith } from './repair.ts';
 import {
-  type Core,
   commitThrough,
   cutLogFrom,
   damageOf,
   type Follower,
   note,
+  type RaftState,
   sendDurably,
   sendWithTerm,
   to,
-} from './core.ts';
-import type { Append, Entry, Heartbeat } from './message.ts';
-import { ORIGIN } from './position.ts';
-import { type Outcome, TAKEN } from './ready.ts';
-import { repairWith } from './repair.ts';
+} from './state.ts';
 import { campaign } from './vote.ts';
 
-export function tickFollower(core: Core, follower: Follower): void {
+export function tickFollower(state: RaftState, follower: Follower): void {
   if (follower.isQuiet) return;
   follower.elapsed += 1;
-  if (follower.elapsed < core.timeout.stretched(follower.timeout)) return;
+  if (follower.elapsed < state.timeout.stretched(follower.timeout)) return;
   follower.elapsed = 0;
   follower.leader = NOBODY;
-  campaign(core, { isTransfer: false });
+  campaign(state, { isTransfer: false });
 }
 
-export function receiveAppend(core: Core, append: Append): Outcome {
+export function receiveAppend(state: RaftState, append: Append): Outcome {
   const { previous, entries } = append;
-  if (isContradicted(core, previous)) return contradict(core, append, previous);
-  if (previous.index > core.commit && !core.log.has(previous)) {
-    note(core, 'append-rejected');
-    sendDurably(core, {
+  if (isContradicted(state, previous)) return contradict(state, append, previous);
+  if (previous.index > state.commit && !state.log.has(previous)) {
+    note(state, 'append-rejected');
+    sendDurably(state, {
       type: 'append-response',
-      ...to(core, append.from),
+      ...to(state, append.from),
       answer: 'missing',
       index: previous.index,
-      hint: core.log.couldAgreeAt(previous),
+      hint: state.log.couldAgreeAt(previous),
       round: append.round,
     });
     return TAKEN;
   }
-  const fresh = firstFresh(core, entries);
+  const fresh = firstFresh(state, entries);
   const first = entries[fresh];
   if (first !== undefined) {
-    if (first.index <= core.commit) return contradict(core, append, first);
-    if (first.index <= core.log.lastIndex) cutLogFrom(core, first.index);
-    take(core, fresh === 0 ? entries : entries.slice(fresh));
-  } else if (entries.length > 0) note(core, 'append-already-had');
+    if (first.index <= state.commit) return contradict(state, append, first);
+    if (first.index <= state.log.lastIndex) cutLogFrom(state, first.index);
+    take(state, fresh === 0 ? entries : entries.slice(fresh));
+  } else if (entries.length > 0) note(state, 'append-already-had');
   const matched = previous.index + entries.length;
-  commitThrough(core, Math.min(append.commit, matched));
-  reportMatch(core, append, agreedThrough(core, matched));
+  commitThrough(state, Math.min(append.commit, matched));
+  reportMatch(state, append, agreedThrough(state, matched));
   return TAKEN;
 }
 
-export function receiveHeartbeat(core: Core, follower: Follower, beat: Heartbeat): Outcome {
-  if (beat.commit > core.log.lastIndex) {
+export function receiveHeartbeat(state: RaftState, follower: Follower, beat: Heartbeat): Outcome {
+  if (beat.commit > state.log.lastIndex) {
     // Only a log that was lost can be behind what its leader knows it to have.
-    if (core.mayVote) note(core, 'log-found-short');
-    core.mayVote = false;
-    reportDamage(core, beat, core.log.lastIndex + 1);
+    if (state.mayVote) note(state, 'log-found-short');
+    state.mayVote = false;
+    reportDamage(state, beat, state.log.lastIndex + 1);
     return TAKEN;
   }
-  commitThrough(core, beat.commit);
-  if (beat.isLast && fallSilent(core, follower, beat)) return TAKEN;
-  sendWithTerm(core, {
+  commitThrough(state, beat.commit);
+  if (beat.isLast && fallSilent(state, follower, beat)) return TAKEN;
+  sendWithTerm(state, {
     type: 'heartbeat-response',
-    ...to(core, beat.from),
+    ...to(state, beat.from),
     round: beat.round,
-    delayMilliseconds: core.timeout.ownDelay,
+    delayMilliseconds: state.timeout.ownDelay,
   });
-  const damaged = damageOf(core);
-  if (damaged !== undefined) reportDamage(core, beat, damaged);
-  if (core.isStateLost) reportLoss(core, beat);
+  const damaged = damageOf(state);
+  if (damaged !== undefined) reportDamage(state, beat, damaged);
+  if (state.isStateLost) reportLoss(state, beat);
   return TAKEN;
 }
 
@@ -82,56 +82,56 @@ export function receiveHeartbeat(core: Core, follower: Follower, beat: Heartbeat
  * The leader has what is committed behind `index` as well; but only of what it made itself is that
  * certain where it could be a leader that lost entries, and an answer must never be more than true.
  */
-export function agreedThrough({ log, commit, term }: Core, index: number): number {
+export function agreedThrough({ log, commit, term }: RaftState, index: number): number {
   return log.termAt(commit) === term ? Math.max(index, commit) : index;
 }
 
 /** Says what this log now has in common with the leader's, or what it lost. */
 export function reportMatch(
-  core: Core,
+  state: RaftState,
   heard: { readonly from: Append['from']; readonly round: number },
   index: number,
 ): void {
-  const damaged = damageOf(core);
+  const damaged = damageOf(state);
   const isDamaged = damaged !== undefined && damaged <= index;
   // What stands before the damage is said first: else a leader that does not know it begins at the
   // start of the log each time, and never comes to the lost entry.
-  sendDurably(core, {
+  sendDurably(state, {
     type: 'append-response',
-    ...to(core, heard.from),
+    ...to(state, heard.from),
     answer: 'have',
     index: isDamaged ? damaged - 1 : index,
     hint: ORIGIN,
     round: heard.round,
   });
-  if (isDamaged) reportDamage(core, heard, damaged);
-  if (core.isStateLost) reportLoss(core, heard);
+  if (isDamaged) reportDamage(state, heard, damaged);
+  if (state.isStateLost) reportLoss(state, heard);
 }
 
 /** The log and its acknowledgements are worth what they were; the machine needs a snapshot. */
 export function reportLoss(
-  core: Core,
+  state: RaftState,
   heard: { readonly from: Append['from']; readonly round: number },
 ): void {
-  sendDurably(core, {
+  sendDurably(state, {
     type: 'append-response',
-    ...to(core, heard.from),
+    ...to(state, heard.from),
     answer: 'stateless',
-    index: core.log.base.index,
+    index: state.log.base.index,
     hint: ORIGIN,
     round: heard.round,
   });
 }
 
 function reportDamage(
-  core: Core,
+  state: RaftState,
   heard: { readonly from: Append['from']; readonly round: number },
   index: number,
 ): void {
-  note(core, 'damage-reported');
-  sendDurably(core, {
+  note(state, 'damage-reported');
+  sendDurably(state, {
     type: 'append-response',
-    ...to(core, heard.from),
+    ...to(state, heard.from),
     answer: 'damaged',
     index,
     hint: ORIGIN,
@@ -143,18 +143,19 @@ function reportDamage(
  * Skips what is here already: a late append must not cut off what came after it (§5.3). On the way
  * it repairs entries whose content was lost.
  */
-function firstFresh(core: Core, entries: readonly Entry[]): number {
+function firstFresh(state: RaftState, entries: readonly Entry[]): number {
   for (let at = 0; at < entries.length; at++) {
     const entry = entries[at] as Entry;
-    const isHere = entry.index > core.commit ? core.log.has(entry) : !isContradicted(core, entry);
+    const isHere =
+      entry.index > state.commit ? state.log.has(entry) : !isContradicted(state, entry);
     if (!isHere) return at;
-    repairWith(core, entry);
+    repairWith(state, entry);
   }
   return entries.length;
 }
 
-function take(core: Core, entries: readonly Entry[]): void {
-  const { log, outbox, configurations } = core;
+function take(state: RaftState, entries: readonly Entry[]): void {
+  const { log, outbox, configurations } = state;
   outbox.unwrittenFrom = Math.min(outbox.unwrittenFrom, log.lastIndex + 1);
   log.append(entries);
   for (const entry of entries) {
@@ -165,14 +166,14 @@ function take(core: Core, entries: readonly Entry[]): void {
 }
 
 /** Silence only if this replica has everything the leader has, and everything of it committed. */
-function fallSilent(core: Core, follower: Follower, beat: Heartbeat): boolean {
-  const hasAll = core.commit === beat.commit && core.log.lastIndex === beat.commit;
-  const isReceiving = (follower.incoming?.snapshot.index ?? 0) > core.commit;
-  if (!hasAll || damageOf(core) !== undefined || isReceiving || core.isStateLost) {
-    note(core, 'quiesce-declined');
+function fallSilent(state: RaftState, follower: Follower, beat: Heartbeat): boolean {
+  const hasAll = state.commit === beat.commit && state.log.lastIndex === beat.commit;
+  const isReceiving = (follower.incoming?.snapshot.index ?? 0) > state.commit;
+  if (!hasAll || damageOf(state) !== undefined || isReceiving || state.isStateLost) {
+    note(state, 'quiesce-declined');
     return false;
   }
-  note(core, 'quiesced');
+  note(state, 'quiesced');
   follower.isQuiet = true;
   return true;
 }

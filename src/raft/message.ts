@@ -33,12 +33,12 @@ interface Envelope {
 }
 
 /**
- * A campaign. In a trial (pre-vote, thesis §9.6) `term` is the one the sender would campaign in;
+ * A campaign. In a pre-vote (pre-vote, thesis §9.6) `term` is the one the sender would campaign in;
  * neither side changes its own.
  */
 export interface VoteRequest extends Envelope {
   readonly type: 'vote-request';
-  readonly isTrial: boolean;
+  readonly isPreVote: boolean;
   /** The leader asked for this campaign, so its lease does not stand in the way (thesis §3.10). */
   readonly isTransfer: boolean;
   readonly last: Position;
@@ -50,7 +50,7 @@ export interface VoteRequest extends Envelope {
 
 export interface VoteResponse extends Envelope {
   readonly type: 'vote-response';
-  readonly isTrial: boolean;
+  readonly isPreVote: boolean;
   readonly isGranted: boolean;
   readonly sentAt: number;
 }

@@ -4,78 +4,78 @@ import { assert } from '../base/assert.ts';
 import { NUMBER_MAX } from '../base/ids.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../base/limits.ts';
 import { type Configuration, membersOf } from './configuration.ts';
-import { type Core, configurationOf, type Leader, note, refuse } from './core.ts';
+import { wakeLeader } from './heartbeats.ts';
 import type { Entry } from './message.ts';
 import type { Position } from './position.ts';
 import { Progress } from './progress.ts';
 import type { Outcome } from './ready.ts';
-import { wakeLeader } from './rounds.ts';
+import { configurationOf, type Leader, note, type RaftState, refuse } from './state.ts';
 
-export function propose(core: Core, payloads: readonly Uint8Array[]): Outcome {
-  if (core.role.type !== 'leader') return refuse('not-leader');
-  const leader = core.role;
+export function propose(state: RaftState, payloads: readonly Uint8Array[]): Outcome {
+  if (state.role.type !== 'leader') return refuse('not-leader');
+  const leader = state.role;
   if (leader.transfer !== undefined) return refuse('leadership-moving');
-  const { lastIndex } = core.log;
+  const { lastIndex } = state.log;
   if (lastIndex + payloads.length > NUMBER_MAX) return refuse('out-of-numbers');
   if (payloads.length === 0) return refuse('malformed');
   let bytes = 0;
   for (const payload of payloads) bytes += ENTRY_OVERHEAD_BYTES + payload.length;
-  if (leader.uncommittedBytes + bytes > core.limits.uncommittedBytesMax) {
+  if (leader.uncommittedBytes + bytes > state.limits.uncommittedBytesMax) {
     if (leader.uncommittedBytes > 0) {
-      note(core, 'uncommitted-tail-full');
+      note(state, 'uncommitted-tail-full');
       return refuse('too-much-uncommitted');
     }
-    note(core, 'oversize-payload-alone');
+    note(state, 'oversize-payload-alone');
   }
   const entries: Entry[] = payloads.map((payload, at) => ({
     index: lastIndex + 1 + at,
-    term: core.term,
+    term: state.term,
     kind: 'command',
     payload,
   }));
   leader.uncommitted.push({ lastIndex: lastIndex + payloads.length, bytes });
   leader.uncommittedBytes += bytes;
-  appendAsLeader(core, leader, entries);
+  appendAsLeader(state, leader, entries);
   return { type: 'taken', position: entries[0] as Position };
 }
 
 /** In force from here on, committed or not (§6). */
 export function appendConfiguration(
-  core: Core,
+  state: RaftState,
   leader: Leader,
   configuration: Configuration,
 ): Position {
-  const { at } = core.configurations.newest;
-  assert(at.index <= core.commit, 'one uncommitted configuration at a time');
-  const entry: Entry = { ...nextPosition(core), kind: 'configuration', configuration };
-  core.configurations.add({ at: { index: entry.index, term: entry.term }, configuration });
-  appendAsLeader(core, leader, [entry]);
-  watchMembers(core, leader);
+  const { at } = state.configurations.newest;
+  assert(at.index <= state.commit, 'one uncommitted configuration at a time');
+  const entry: Entry = { ...nextPosition(state), kind: 'configuration', configuration };
+  state.configurations.add({ at: { index: entry.index, term: entry.term }, configuration });
+  appendAsLeader(state, leader, [entry]);
+  watchMembers(state, leader);
   return { index: entry.index, term: entry.term };
 }
 
 /** One `Progress` for everybody else; those who are no longer members are forgotten. */
-export function watchMembers(core: Core, leader: Leader): void {
-  const members = membersOf(configurationOf(core));
+export function watchMembers(state: RaftState, leader: Leader): void {
+  const members = membersOf(configurationOf(state));
   for (const member of leader.followers.keys()) {
     if (!members.includes(member)) leader.followers.delete(member);
   }
   for (const member of members) {
-    if (member === core.self || leader.followers.has(member)) continue;
-    const { limits, timeout, ticks: now } = core;
-    const { lastIndex } = core.log;
+    if (member === state.self || leader.followers.has(member)) continue;
+    const { limits, timeout, ticks: now } = state;
+    const { lastIndex } = state.log;
     leader.followers.set(member, new Progress({ member, limits, timeout, lastIndex, now }));
   }
 }
 
-export function nextPosition(core: Core): Position {
-  return { index: core.log.lastIndex + 1, term: core.term };
+export function nextPosition(state: RaftState): Position {
+  return { index: state.log.lastIndex + 1, term: state.term };
 }
 
-export function appendAsLeader(core: Core, leader: Leader, entries: readonly Entry[]): void {
-  const { outbox, log } = core;
+export function appendAsLeader(state: RaftState, leader: Leader, entries: readonly Entry[]): void {
+  const { outbox, log } = state;
   outbox.unwrittenFrom = Math.min(outbox.unwrittenFrom, log.lastIndex + 1);
   log.append(entries);
-  wakeLeader(core, leader);
-  core.hasNews = true;
+  wakeLeader(state, leader);
+  state.hasNews = true;
 }

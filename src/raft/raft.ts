@@ -5,243 +5,246 @@ import { type MemberId, NOBODY } from '../base/ids.ts';
 import { change } from './change.ts';
 import { advanceCommit } from './commit.ts';
 import { isMember } from './configuration.ts';
-import { becomeFollower, type Core, damageOf, leaderOf, note, refuse } from './core.ts';
 import { tickFollower } from './follower.ts';
-import { finishSnapshot } from './incoming.ts';
+import { wakeLeader } from './heartbeats.ts';
 import { tickLeader } from './leader.ts';
 import type { Entry } from './message.ts';
-import { releaseSnapshots, resumeTransfers, rewind } from './outgoing.ts';
 import { propose } from './proposals.ts';
+import { queueRead, readByLease } from './read-index.ts';
 import { type Mark, type Outcome, type RaftEvent, type Ready, TAKEN, type Write } from './ready.ts';
 import { receive } from './receive.ts';
 import { sendNews } from './replication.ts';
-import { type RaftOptions, revive } from './revive.ts';
-import { queueRead, readByLease, wakeLeader } from './rounds.ts';
+import { type RaftOptions, restore } from './restore.ts';
+import { finishSnapshot } from './snapshot-receiver.ts';
+import { releaseSnapshots, resumeTransfers, rewind } from './snapshot-sender.ts';
+import { becomeFollower, damageOf, leaderOf, note, type RaftState, refuse } from './state.ts';
 import { type RaftStatus, statusOf } from './status.ts';
 import { beginTransfer } from './transfer.ts';
 import { truncate } from './truncation.ts';
 import { campaign, countOwnVote, tickCandidate } from './vote.ts';
 
 export class Raft {
-  readonly #core: Core;
+  readonly #state: RaftState;
 
   constructor(options: RaftOptions) {
-    this.#core = revive(options);
+    this.#state = restore(options);
   }
 
   /** Takes one event. What it leads to is in the next `take`. */
   step(event: RaftEvent): Outcome {
-    return step(this.#core, event);
+    return step(this.#state, event);
   }
 
   /** Whether `take` would have anything to say. */
   get hasReady(): boolean {
-    const { outbox, commit, handed, hasNews } = this.#core;
+    const { outbox, commit, handed, hasNews } = this.#state;
     if (outbox.hasNews || outbox.hasWrite || hasNews) return true;
-    return commit > handed && mayHandOver(this.#core);
+    return commit > handed && mayHandOver(this.#state);
   }
 
   /** Everything to do since the last time. The caller does it; nothing is said twice. */
   take(): Ready {
-    const core = this.#core;
-    if (core.role.type === 'leader' && core.hasNews) sendNews(core, core.role);
-    core.hasNews = false;
-    releaseSnapshots(core);
-    const write = takeWrite(core);
+    const state = this.#state;
+    if (state.role.type === 'leader' && state.hasNews) sendNews(state, state.role);
+    state.hasNews = false;
+    releaseSnapshots(state);
+    const write = takeWrite(state);
     // A repaired entry can be read back only once the write that holds it was handed out.
     const isRepairing = write !== undefined && write.repairs.length > 0;
-    const committed = isRepairing ? [] : takeCommitted(core);
-    return { write, committed, ...core.outbox.takeNews() };
+    const committed = isRepairing ? [] : takeCommitted(state);
+    return { write, committed, ...state.outbox.takeNews() };
   }
 
   get isLeader(): boolean {
-    return this.#core.role.type === 'leader';
+    return this.#state.role.type === 'leader';
   }
 
   /** NOBODY if it is not known. */
   get leader(): MemberId {
-    return leaderOf(this.#core);
+    return leaderOf(this.#state);
   }
 
   get term(): number {
-    return this.#core.term;
+    return this.#state.term;
   }
 
   /** Everything through this index is on this replica's disk. */
   get durable(): number {
-    return this.#core.log.durable;
+    return this.#state.log.durable;
   }
 
   status(): RaftStatus {
-    return statusOf(this.#core);
+    return statusOf(this.#state);
   }
 }
 
-function step(core: Core, event: RaftEvent): Outcome {
+function step(state: RaftState, event: RaftEvent): Outcome {
   switch (event.type) {
     case 'tick':
-      return tick(core, event.now);
+      return tick(state, event.now);
     case 'message':
-      return receive(core, event.message);
+      return receive(state, event.message);
     case 'propose':
-      return propose(core, event.payloads);
+      return propose(state, event.payloads);
     case 'read':
-      return queueRead(core, event.id);
+      return queueRead(state, event.id);
     case 'lease-read':
-      return readByLease(core, event.now);
+      return readByLease(state, event.now);
     case 'change':
-      return change(core, event.target);
+      return change(state, event.target);
     case 'transfer':
-      return beginTransfer(core, event.to);
+      return beginTransfer(state, event.to);
     case 'campaign':
-      if (core.role.type === 'leader') return refuse('stale');
+      if (state.role.type === 'leader') return refuse('stale');
       // Its own vote is promised to the leader as well as any other.
-      if (core.promiseTicks > 0 || core.ticks < core.votesFromTick) return refuse('leader-heard');
-      return campaign(core, { isTransfer: false });
+      if (state.promiseTicks > 0 || state.ticks < state.votesFromTick)
+        return refuse('leader-heard');
+      return campaign(state, { isTransfer: false });
     case 'durable':
-      return settle(core, event.mark);
+      return settle(state, event.mark);
     case 'applied':
-      assert(event.index <= core.handed, 'only what was handed over is applied');
-      core.applied = Math.max(core.applied, event.index);
+      assert(event.index <= state.handed, 'only what was handed over is applied');
+      state.applied = Math.max(state.applied, event.index);
       return TAKEN;
     case 'damaged':
-      return findDamage(core, event.index);
+      return findDamage(state, event.index);
     case 'state-lost':
-      return loseState(core);
+      return loseState(state);
     case 'snapshot-checked':
-      return finishSnapshot(core, event);
+      return finishSnapshot(state, event);
     case 'truncate':
-      truncate(core, event);
+      truncate(state, event);
       return TAKEN;
     case 'snapshot-readable':
-      resumeTransfers(core);
+      resumeTransfers(state);
       return TAKEN;
     case 'link-open':
-      core.hasNews = core.role.type === 'leader';
+      state.hasNews = state.role.type === 'leader';
       return TAKEN;
     case 'unreachable':
-      return loseTouch(core, event.member);
+      return loseTouch(state, event.member);
     case 'wake':
-      return wake(core);
+      return wake(state);
     default:
       return unreachable(event);
   }
 }
 
-function tick(core: Core, now: number): Outcome {
-  const passed = Number.isFinite(core.now) ? now - core.now : 0;
-  core.ticks += 1;
-  core.now = Math.max(core.now, now);
-  observeDelays(core, passed);
-  core.promiseTicks = Math.max(core.promiseTicks - 1, 0);
-  core.isHandingBlocked = false;
-  switch (core.role.type) {
+function tick(state: RaftState, now: number): Outcome {
+  const passed = Number.isFinite(state.now) ? now - state.now : 0;
+  state.ticks += 1;
+  state.now = Math.max(state.now, now);
+  observeDelays(state, passed);
+  state.promiseTicks = Math.max(state.promiseTicks - 1, 0);
+  state.isHandingBlocked = false;
+  switch (state.role.type) {
     case 'follower':
-      tickFollower(core, core.role);
+      tickFollower(state, state.role);
       break;
     case 'candidate':
-      tickCandidate(core, core.role);
+      tickCandidate(state, state.role);
       break;
     case 'leader':
-      tickLeader(core, core.role);
+      tickLeader(state, state.role);
       break;
   }
   return TAKEN;
 }
 
 /** What this node's own disk and event loop take: a write that is under way counts as it ages. */
-function observeDelays(core: Core, passed: number): void {
-  const { timeout, limits, outbox } = core;
+function observeDelays(state: RaftState, passed: number): void {
+  const { timeout, limits, outbox } = state;
   timeout.tick();
   timeout.observeOwn(passed - limits.tickMilliseconds);
-  const age = core.now - (outbox.oldestInflightAt ?? core.now);
+  const age = state.now - (outbox.oldestInflightAt ?? state.now);
   // What was handed out before the first tick has no time.
   if (Number.isFinite(age)) timeout.observeOwn(age);
 }
 
-function settle(core: Core, mark: Mark): Outcome {
-  const settled = core.outbox.settle(mark);
+function settle(state: RaftState, mark: Mark): Outcome {
+  const settled = state.outbox.settle(mark);
   if (settled === undefined) return refuse('stale');
-  if (settled.isClamped) note(core, 'late-durability-clamped');
-  core.log.markDurable(settled.durable);
-  if (core.role.type === 'candidate') countOwnVote(core, core.role);
-  if (core.role.type === 'leader') advanceCommit(core, core.role);
+  if (settled.isClamped) note(state, 'late-durability-clamped');
+  state.log.markDurable(settled.durable);
+  if (state.role.type === 'candidate') countOwnVote(state, state.role);
+  if (state.role.type === 'leader') advanceCommit(state, state.role);
   return TAKEN;
 }
 
-function findDamage(core: Core, index: number): Outcome {
-  core.log.markDamaged(index);
+function findDamage(state: RaftState, index: number): Outcome {
+  state.log.markDamaged(index);
   // A leader with a hole in its log cannot serve those who need what was there.
-  if (core.role.type === 'leader' && damageOf(core) !== undefined) {
-    note(core, 'stepped-down-for-damage');
-    becomeFollower(core, NOBODY);
+  if (state.role.type === 'leader' && damageOf(state) !== undefined) {
+    note(state, 'stepped-down-for-damage');
+    becomeFollower(state, NOBODY);
   }
   return TAKEN;
 }
 
 /** The log is sound, so it follows and votes as before. A leader that has others hands over. */
-function loseState(core: Core): Outcome {
-  if (!core.isStateLost) note(core, 'state-lost');
-  core.isStateLost = true;
-  return wake(core);
+function loseState(state: RaftState): Outcome {
+  if (!state.isStateLost) note(state, 'state-lost');
+  state.isStateLost = true;
+  return wake(state);
 }
 
-function loseTouch(core: Core, member: MemberId): Outcome {
-  if (core.role.type !== 'leader') return TAKEN;
-  const progress = core.role.followers.get(member);
+function loseTouch(state: RaftState, member: MemberId): Outcome {
+  if (state.role.type !== 'leader') return TAKEN;
+  const progress = state.role.followers.get(member);
   if (progress === undefined) return refuse('not-a-member');
   if (progress.state === 'replicate') progress.probe();
-  if (progress.transfer !== undefined) rewind(core, progress.transfer);
-  core.hasNews = true;
+  if (progress.transfer !== undefined) rewind(state, progress.transfer);
+  state.hasNews = true;
   return TAKEN;
 }
 
-function wake(core: Core): Outcome {
-  if (core.role.type === 'leader') wakeLeader(core, core.role);
-  if (core.role.type === 'follower' && core.role.isQuiet) {
-    note(core, 'woken');
-    core.role.isQuiet = false;
-    core.role.elapsed = 0;
-    core.heardAt = core.ticks;
+function wake(state: RaftState): Outcome {
+  if (state.role.type === 'leader') wakeLeader(state, state.role);
+  if (state.role.type === 'follower' && state.role.isQuiet) {
+    note(state, 'woken');
+    state.role.isQuiet = false;
+    state.role.elapsed = 0;
+    state.heardAt = state.ticks;
   }
   return TAKEN;
 }
 
-function takeWrite(core: Core): Write | undefined {
-  const { outbox, log, term, vote, commit } = core;
+function takeWrite(state: RaftState): Write | undefined {
+  const { outbox, log, term, vote, commit } = state;
   if (!outbox.hasWrite) return undefined;
   const from = outbox.unwrittenFrom;
   const entries = from > log.lastIndex ? [] : log.notDurableFrom(from);
   const hardState = { term, vote, commit };
-  return outbox.takeWrite({ hardState, entries, last: log.last, now: core.now });
+  return outbox.takeWrite({ hardState, entries, last: log.last, now: state.now });
 }
 
-function takeCommitted(core: Core): readonly Entry[] {
-  const { log, commit, handed, limits } = core;
-  if (commit === handed || !mayHandOver(core)) return [];
+function takeCommitted(state: RaftState): readonly Entry[] {
+  const { log, commit, handed, limits } = state;
+  if (commit === handed || !mayHandOver(state)) return [];
   const range = { from: handed + 1, to: commit, bytesMax: limits.committedBytesMax };
   const entries = log.read(range);
   if (entries === 'damaged' || entries === 'later') {
-    core.isHandingBlocked = true;
-    if (entries === 'damaged') findDamage(core, range.from);
+    state.isHandingBlocked = true;
+    if (entries === 'damaged') findDamage(state, range.from);
     return [];
   }
-  for (const entry of entries) if (entry.kind === 'configuration') noticeRemoval(core, entry.index);
-  core.handed = (entries[entries.length - 1] as Entry).index;
+  for (const entry of entries)
+    if (entry.kind === 'configuration') noticeRemoval(state, entry.index);
+  state.handed = (entries[entries.length - 1] as Entry).index;
   return entries;
 }
 
 /** What is handed over waits in memory until the machine has taken it; what is not, on disk. */
-function mayHandOver({ handed, applied, isHandingBlocked, isStateLost }: Core): boolean {
+function mayHandOver({ handed, applied, isHandingBlocked, isStateLost }: RaftState): boolean {
   return handed === applied && !isHandingBlocked && !isStateLost;
 }
 
 /** A committed configuration is without this member, and the one before it was not. */
-function noticeRemoval(core: Core, index: number): void {
-  const { configuration } = core.configurations.at(index);
-  if (isMember(configuration, core.self)) return;
-  if (!isMember(core.configurations.at(index - 1).configuration, core.self)) return;
-  if (core.isRemoved) return;
-  note(core, 'learned-own-removal');
-  core.isRemoved = true;
+function noticeRemoval(state: RaftState, index: number): void {
+  const { configuration } = state.configurations.at(index);
+  if (isMember(configuration, state.self)) return;
+  if (!isMember(state.configurations.at(index - 1).configuration, state.self)) return;
+  if (state.isRemoved) return;
+  note(state, 'learned-own-removal');
+  state.isRemoved = true;
 }

@@ -8,28 +8,28 @@
  */
 
 import { membersOf } from './configuration.ts';
-import { type Core, configurationOf, damageOf, note, refuse, to } from './core.ts';
 import type { Entry, RepairRequest, RepairResponse } from './message.ts';
 import { type Outcome, TAKEN } from './ready.ts';
+import { configurationOf, damageOf, note, type RaftState, refuse, to } from './state.ts';
 
 /** Of all others, for the first run of damaged entries that are still needed. */
-export function askForRepair(core: Core): void {
-  const first = damageOf(core);
-  const term = first === undefined ? undefined : core.log.termAt(first);
+export function askForRepair(state: RaftState): void {
+  const first = damageOf(state);
+  const term = first === undefined ? undefined : state.log.termAt(first);
   if (first === undefined || term === undefined) return;
   let through = first;
-  while (core.log.isDamagedAt(through + 1)) through += 1;
-  note(core, 'repair-asked');
-  for (const member of membersOf(configurationOf(core))) {
-    if (member === core.self) continue;
+  while (state.log.isDamagedAt(through + 1)) through += 1;
+  note(state, 'repair-asked');
+  for (const member of membersOf(configurationOf(state))) {
+    if (member === state.self) continue;
     const entry = { index: first, term };
-    core.outbox.send({ type: 'repair-request', ...to(core, member), entry, through });
+    state.outbox.send({ type: 'repair-request', ...to(state, member), entry, through });
   }
 }
 
 /** Whoever has the entry sends it, and as many behind it as are asked for and fit. */
-export function answerRepair(core: Core, request: RepairRequest): Outcome {
-  const { log, limits } = core;
+export function answerRepair(state: RaftState, request: RepairRequest): Outcome {
+  const { log, limits } = state;
   const { entry, through } = request;
   if (entry.index <= log.base.index || !log.has(entry)) return refuse('stale');
   const range = {
@@ -41,25 +41,25 @@ export function answerRepair(core: Core, request: RepairRequest): Outcome {
   if (entries === 'damaged') log.markDamaged(entry.index);
   // What has to be fetched first is there when it is asked for again.
   if (entries === 'damaged' || entries === 'later') return refuse('stale');
-  note(core, 'repair-answered');
-  core.outbox.send({ type: 'repair-response', ...to(core, request.from), entries });
+  note(state, 'repair-answered');
+  state.outbox.send({ type: 'repair-response', ...to(state, request.from), entries });
   return TAKEN;
 }
 
 /** Says how many of these entries were lost here and are no more. */
-export function takeRepairs(core: Core, { entries }: RepairResponse): number {
+export function takeRepairs(state: RaftState, { entries }: RepairResponse): number {
   let repaired = 0;
-  for (const entry of entries) if (repairWith(core, entry)) repaired += 1;
+  for (const entry of entries) if (repairWith(state, entry)) repaired += 1;
   return repaired;
 }
 
 /** Puts an entry where it was lost. Only the very one: of the same index and the same term. */
-export function repairWith(core: Core, entry: Entry): boolean {
-  const { log, outbox } = core;
+export function repairWith(state: RaftState, entry: Entry): boolean {
+  const { log, outbox } = state;
   if (!log.isDamagedAt(entry.index) || log.termAt(entry.index) !== entry.term) return false;
-  note(core, 'damage-repaired');
+  note(state, 'damage-repaired');
   outbox.repairs.push(entry);
   log.markRepaired(entry.index);
-  core.isHandingBlocked = false;
+  state.isHandingBlocked = false;
   return true;
 }

@@ -2,8 +2,8 @@
 
 import type { MemberId } from '../base/ids.ts';
 import type { PlacedConfiguration } from './configuration.ts';
-import { type Contradiction, type Core, type Leader, leaderOf } from './core.ts';
 import type { Position } from './position.ts';
+import { type Contradiction, type Leader, leaderOf, type RaftState } from './state.ts';
 
 /** One follower as its leader sees it. */
 interface FollowerStatus {
@@ -20,7 +20,7 @@ interface FollowerStatus {
 }
 
 export interface RaftStatus {
-  readonly role: 'follower' | 'trial' | 'candidate' | 'leader';
+  readonly role: 'follower' | 'pre-candidate' | 'candidate' | 'leader';
   readonly term: number;
   readonly vote: MemberId;
   readonly leader: MemberId;
@@ -48,45 +48,45 @@ export interface RaftStatus {
   readonly followers: readonly FollowerStatus[];
 }
 
-export function statusOf(core: Core): RaftStatus {
-  const { role, log } = core;
-  const trialOrCandidate = role.type === 'candidate' && role.isTrial ? 'trial' : role.type;
+export function statusOf(state: RaftState): RaftStatus {
+  const { role, log } = state;
+  const electionRole = role.type === 'candidate' && role.isPreVote ? 'pre-candidate' : role.type;
   return {
-    role: trialOrCandidate,
-    term: core.term,
-    vote: core.vote,
-    leader: leaderOf(core),
-    commit: core.commit,
-    applied: core.applied,
+    role: electionRole,
+    term: state.term,
+    vote: state.vote,
+    leader: leaderOf(state),
+    commit: state.commit,
+    applied: state.applied,
     base: log.base,
     last: log.last,
     durable: log.durable,
-    configuration: core.configurations.newest,
-    isSettled: isSettled(core),
+    configuration: state.configurations.newest,
+    isSettled: isSettled(state),
     isQuiet: role.type !== 'candidate' && role.isQuiet,
-    isRemoved: core.isRemoved,
-    mayVote: core.mayVote,
-    contradiction: core.contradiction?.term === core.term ? core.contradiction : undefined,
+    isRemoved: state.isRemoved,
+    mayVote: state.mayVote,
+    contradiction: state.contradiction?.term === state.term ? state.contradiction : undefined,
     firstDamaged: log.firstDamagedAfter(log.base.index),
-    followers: role.type === 'leader' ? followersOf(core, role) : [],
+    followers: role.type === 'leader' ? followersOf(state, role) : [],
   };
 }
 
-function isSettled({ role, commit, configurations }: Core): boolean {
+function isSettled({ role, commit, configurations }: RaftState): boolean {
   if (role.type !== 'leader' || role.transfer !== undefined) return false;
   return commit >= role.firstOwnIndex && commit >= configurations.newest.at.index;
 }
 
-function followersOf(core: Core, leader: Leader): FollowerStatus[] {
-  const now = { lastIndex: core.log.lastIndex, now: core.ticks };
+function followersOf(state: RaftState, leader: Leader): FollowerStatus[] {
+  const now = { lastIndex: state.log.lastIndex, now: state.ticks };
   const followers = [...leader.followers.values()].map((progress) => ({
     member: progress.member,
     state: progress.state,
     match: progress.match,
     next: progress.next,
-    isActive: progress.isActive(core.ticks),
+    isActive: progress.isActive(state.ticks),
     isCaughtUp: progress.isCaughtUp(now),
-    isSlow: progress.delay > core.timeout.milliseconds,
+    isSlow: progress.delay > state.timeout.milliseconds,
     snapshotBytes: progress.transfer?.offset ?? 0,
   }));
   return followers.sort((one, other) => one.member - other.member);

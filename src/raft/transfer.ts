@@ -2,41 +2,42 @@
 
 import type { MemberId } from '../base/ids.ts';
 import { isVoter } from './configuration.ts';
-import { type Core, configurationOf, type Leader, note, refuse, to } from './core.ts';
+import { wakeLeader } from './heartbeats.ts';
 import { type Outcome, TAKEN } from './ready.ts';
-import { wakeLeader } from './rounds.ts';
+import { configurationOf, type Leader, note, type RaftState, refuse, to } from './state.ts';
 
 /** No proposal is taken until the target leads or an election timeout has passed. */
-export function beginTransfer(core: Core, target: MemberId): Outcome {
-  if (core.role.type !== 'leader') return refuse('not-leader');
-  const leader = core.role;
+export function beginTransfer(state: RaftState, target: MemberId): Outcome {
+  if (state.role.type !== 'leader') return refuse('not-leader');
+  const leader = state.role;
   if (leader.transfer !== undefined) return refuse('leadership-moving');
-  if (target === core.self || !isVoter(configurationOf(core), target)) return refuse('not-a-voter');
-  wakeLeader(core, leader);
+  if (target === state.self || !isVoter(configurationOf(state), target))
+    return refuse('not-a-voter');
+  wakeLeader(state, leader);
   leader.transfer = { to: target, elapsed: 0, isSent: false };
-  core.hasNews = true;
-  sendWhenReady(core, leader);
+  state.hasNews = true;
+  sendWhenReady(state, leader);
   return TAKEN;
 }
 
 /** The target has everything: it may campaign at once, and the lease is gone for this term. */
-export function sendWhenReady(core: Core, leader: Leader): void {
+export function sendWhenReady(state: RaftState, leader: Leader): void {
   const { transfer } = leader;
   if (transfer === undefined || transfer.isSent) return;
-  if (leader.followers.get(transfer.to)?.match !== core.log.lastIndex) return;
-  note(core, 'transfer-sent');
+  if (leader.followers.get(transfer.to)?.match !== state.log.lastIndex) return;
+  note(state, 'transfer-sent');
   transfer.isSent = true;
   // The message may arrive at any later time of this term, and its target then ignores leases.
-  if (leader.leaseFrom !== Number.NEGATIVE_INFINITY) note(core, 'lease-revoked-by-transfer');
+  if (leader.leaseFrom !== Number.NEGATIVE_INFINITY) note(state, 'lease-revoked-by-transfer');
   leader.isLeaseRevoked = true;
-  core.outbox.send({ type: 'campaign-now', ...to(core, transfer.to) });
+  state.outbox.send({ type: 'campaign-now', ...to(state, transfer.to) });
 }
 
-export function tickTransfer(core: Core, leader: Leader): void {
+export function tickTransfer(state: RaftState, leader: Leader): void {
   const { transfer } = leader;
   if (transfer === undefined) return;
   transfer.elapsed += 1;
-  if (transfer.elapsed < core.timeout.ticks) return;
-  note(core, 'transfer-aborted');
+  if (transfer.elapsed < state.timeout.ticks) return;
+  note(state, 'transfer-aborted');
   leader.transfer = undefined;
 }

@@ -6,7 +6,7 @@ import type { PlacedConfiguration } from '../raft/configuration.ts';
 import type { EntryReader } from '../raft/log.ts';
 import type { Position } from '../raft/position.ts';
 import type { Write } from '../raft/ready.ts';
-import type { Restored } from '../raft/revive.ts';
+import type { Restored } from '../raft/restore.ts';
 
 /** What can be written. Each is atomic; those of one shard take effect in their order. */
 export type LogRecord = ShardRecord | NodeRecord;

@@ -221,7 +221,7 @@ function writeHead(writer: Writer, length: number, type: number, message: Envelo
 
 function writeVoteRequest(writer: Writer, message: VoteRequest): void {
   writeHead(writer, LENGTH.voteRequest, TYPE.voteRequest, message);
-  writer.truth(message.isTrial);
+  writer.truth(message.isPreVote);
   writer.truth(message.isTransfer);
   writePosition(writer, message.last);
   writePosition(writer, message.configuration);
@@ -233,18 +233,18 @@ function readVoteRequest(reader: Reader): VoteRequest {
   const from = reader.count() as MemberId;
   const to = reader.count() as MemberId;
   const term = reader.count();
-  const isTrial = reader.truth();
+  const isPreVote = reader.truth();
   const isTransfer = reader.truth();
   const last = readPosition(reader);
   const configuration = readPosition(reader);
   const sentAt = reader.count();
   const type = 'vote-request';
-  return { type, shard, from, to, term, isTrial, isTransfer, last, configuration, sentAt };
+  return { type, shard, from, to, term, isPreVote, isTransfer, last, configuration, sentAt };
 }
 
 function writeVoteResponse(writer: Writer, message: VoteResponse): void {
   writeHead(writer, LENGTH.voteResponse, TYPE.voteResponse, message);
-  writer.truth(message.isTrial);
+  writer.truth(message.isPreVote);
   writer.truth(message.isGranted);
   writer.count(message.sentAt);
 }
@@ -254,10 +254,10 @@ function readVoteResponse(reader: Reader): VoteResponse {
   const from = reader.count() as MemberId;
   const to = reader.count() as MemberId;
   const term = reader.count();
-  const isTrial = reader.truth();
+  const isPreVote = reader.truth();
   const isGranted = reader.truth();
   const sentAt = reader.count();
-  return { type: 'vote-response', shard, from, to, term, isTrial, isGranted, sentAt };
+  return { type: 'vote-response', shard, from, to, term, isPreVote, isGranted, sentAt };
 }
 
 function writeAppend(writer: Writer, message: Append): void {

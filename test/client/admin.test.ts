@@ -9,8 +9,6 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { NodeInfo as InfoRead } from '../../cli/node-info.ts';
 import type { PendingInfo } from '../../cli/pending-info.ts';
-import type { PendingTransactions } from '../../src/node/pending.ts';
-import type { NodeInfo as InfoSaid } from '../../src/node/status.ts';
 import {
   askInfo,
   askMap,
@@ -21,6 +19,8 @@ import {
   settle,
   type Waiting,
 } from '../../src/index.ts';
+import type { PendingTransactions } from '../../src/node/pending.ts';
+import type { NodeInfo as InfoSaid } from '../../src/node/status.ts';
 import { startNode } from '../../src/runtime/node.ts';
 
 /** What kvctl reads of a node is what a node says: the compiler sees to it. */

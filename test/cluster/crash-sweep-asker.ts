@@ -4,8 +4,8 @@
  */
 
 import type { ShardId } from '../../src/base/ids.ts';
-import type { NodeCore } from '../../src/node/node-core.ts';
 import { decodeReply, type Reply } from '../../src/machine/reply.ts';
+import type { NodeCore } from '../../src/node/node-core.ts';
 import type { Response } from '../../src/wire/response.ts';
 import type { Agenda } from '../sim/agenda.ts';
 import type { Computer } from './computer.ts';

@@ -1,9 +1,9 @@
 /** What nodes must not hold on to once everything is at rest. */
 
-import type { NodeCore } from '../../src/node/node-core.ts';
-import { infoOf } from '../../src/node/status.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { idText } from '../../src/machine/transaction-id.ts';
+import type { NodeCore } from '../../src/node/node-core.ts';
+import { infoOf } from '../../src/node/status.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';
 import type { Replica } from '../../src/shard/replica.ts';
 

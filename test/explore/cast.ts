@@ -105,7 +105,7 @@ export class Cast {
       case 'heartbeat-response':
         return message.term < state.syncedTerm;
       case 'vote-response':
-        if (message.isTrial && !message.isGranted) return message.term < state.syncedTerm;
+        if (message.isPreVote && !message.isGranted) return message.term < state.syncedTerm;
         return message.term <= state.syncedTerm && !state.isCandidate;
       default:
         return false;
@@ -216,7 +216,7 @@ export class Cast {
       isLeader: replica.isLeader,
       isWaiting: replica.isWaiting,
       hasPending: disk.pending.length > 0,
-      isCandidate: core.role.type === 'candidate' && !core.role.isTrial,
+      isCandidate: core.role.type === 'candidate' && !core.role.isPreVote,
       term: core.term,
       syncedTerm: disk.synced.hardState.term,
       commit: core.commit,

@@ -43,8 +43,8 @@ export function faultOfMove(
 /** Messages promise what a crash must not take back (figure 2). */
 function faultOfPromise(sender: Replica, message: Message): string | undefined {
   const { hardState, entries } = sender.disk.synced;
-  if (message.type === 'vote-request' && message.isTrial) return undefined;
-  if (message.type === 'vote-response' && message.isTrial) return undefined;
+  if (message.type === 'vote-request' && message.isPreVote) return undefined;
+  if (message.type === 'vote-response' && message.isPreVote) return undefined;
   if (hardState.term < message.term) return 'a term was told before it was durable';
   if (message.type === 'vote-response' && message.isGranted) {
     const isKept = hardState.term > message.term || hardState.vote === message.to;

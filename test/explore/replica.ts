@@ -4,12 +4,12 @@ import { assert, unreachable } from '../../src/base/assert.ts';
 import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Core } from '../../src/raft/core.ts';
 import { ElectionTimeout } from '../../src/raft/election-timeout.ts';
 import type { Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { Raft } from '../../src/raft/raft.ts';
 import type { Ready } from '../../src/raft/ready.ts';
+import type { RaftState } from '../../src/raft/state.ts';
 import { Disk } from './disk.ts';
 import { copyGraph, freezeGraph } from './graph.ts';
 
@@ -76,8 +76,8 @@ export class Replica {
   }
 
   /** The whole state of the core, opened by the loader hook. */
-  get core(): Core {
-    return (this.raft as unknown as { readonly _core: Core })._core;
+  get core(): RaftState {
+    return (this.raft as unknown as { readonly _state: RaftState })._state;
   }
 
   get isLeader(): boolean {

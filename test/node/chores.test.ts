@@ -3,11 +3,11 @@
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
-import { Chores } from '../../src/node/chores.ts';
-import type { NodeParts } from '../../src/node/node-parts.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { encodePrepare, encodeResolutions } from '../../src/machine/transaction-codec.ts';
+import { Chores } from '../../src/node/chores.ts';
+import type { NodeParts } from '../../src/node/node-parts.ts';
 import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
 
 const MINUTE = 60_000;

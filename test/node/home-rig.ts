@@ -2,11 +2,11 @@
 
 import { ok } from 'node:assert/strict';
 import type { ShardId } from '../../src/base/ids.ts';
-import { HomeDesk, type HomeDeskHost } from '../../src/node/home-desk.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { decodeReply, encodeReply, type Reply } from '../../src/machine/reply.ts';
 import type { Transaction } from '../../src/machine/transaction.ts';
 import { decodeResolutions } from '../../src/machine/transaction-codec.ts';
+import { HomeDesk, type HomeDeskHost } from '../../src/node/home-desk.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { DataMachine } from '../../src/shard/data-machine.ts';
 import type { Origin } from '../../src/shard/origin.ts';

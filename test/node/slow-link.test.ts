@@ -28,7 +28,7 @@ function countOf(stage: Stage, ...facts: readonly string[]): number {
 /** Everyone who stood for election unasked, and every leader that gave up, whatever came of it. */
 function electionsOf(stage: Stage): number {
   const won = countOf(stage, 'became-leader') - countOf(stage, 'transfer-sent');
-  return won + countOf(stage, 'trial-lost', 'campaign-ran-out', 'stepped-down-without-quorum');
+  return won + countOf(stage, 'pre-vote-lost', 'campaign-ran-out', 'stepped-down-without-quorum');
 }
 
 /** The node comes back, and then neither it nor the others call an election until it has all. */

@@ -6,9 +6,6 @@ import type { ShardId } from '../../src/base/ids.ts';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { shardAt } from '../../src/catalog/questions.ts';
-import type { NodeParts } from '../../src/node/node-parts.ts';
-import { pendingOf } from '../../src/node/pending.ts';
-import { TransactionDesk } from '../../src/node/transaction-desk.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { encodeReply, type Reply } from '../../src/machine/reply.ts';
@@ -17,6 +14,9 @@ import {
   encodePrepare,
   encodeTransaction,
 } from '../../src/machine/transaction-codec.ts';
+import type { NodeParts } from '../../src/node/node-parts.ts';
+import { pendingOf } from '../../src/node/pending.ts';
+import { TransactionDesk } from '../../src/node/transaction-desk.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { Origin } from '../../src/shard/origin.ts';
 import type { Request } from '../../src/wire/request.ts';

@@ -67,7 +67,7 @@ const BUDGET: readonly Planted[] = [
     trap: '10, 49',
     file: 'src/raft/truncation.ts',
     find: 'const bound = Math.min(settled, keepFrom - 1);',
-    replace: 'const bound = Math.min(core.applied, log.durable, keepFrom - 1);',
+    replace: 'const bound = Math.min(state.applied, log.durable, keepFrom - 1);',
   },
 ];
 

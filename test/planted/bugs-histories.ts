@@ -19,7 +19,7 @@ export const HISTORY_BUGS: readonly Bug[] = [
     file: 'src/raft/contradiction.ts',
     name: 'doubtful-leader-answered',
     sentence: 'a leader that lacks committed entries goes on to be heard, so none takes its place',
-    find: 'if (contradiction?.term !== core.term || contradiction.leader !== message.from)',
+    find: 'if (contradiction?.term !== state.term || contradiction.leader !== message.from)',
     replace: 'if (true)',
   },
   {
@@ -51,7 +51,7 @@ export const HISTORY_BUGS: readonly Bug[] = [
     file: 'src/raft/follower.ts',
     name: 'short-log-still-votes',
     sentence: 'a member that finds its log shorter than what it acknowledged goes on voting',
-    find: 'core.mayVote = false;',
+    find: 'state.mayVote = false;',
     replace: '',
   },
   {

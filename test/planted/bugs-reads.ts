@@ -2,7 +2,7 @@
 
 import type { Bug } from './bug.ts';
 
-const FILE = 'src/raft/rounds.ts';
+const FILE = 'src/raft/heartbeats.ts';
 /** Where clocks drift, loops stall and leaders hand over: an old leader is sure of itself. */
 const PROFILES = ['lease', 'raft'];
 
@@ -21,7 +21,7 @@ export const READ_BUGS: readonly Bug[] = [
     name: 'read-before-own-term-commit',
     sentence: 'a new leader answers reads before it knows what is committed',
     trap: '14',
-    file: FILE,
+    file: 'src/raft/read-index.ts',
     find: 'if (!isOpen) return;',
     replace: '',
     profiles: PROFILES,
@@ -31,7 +31,7 @@ export const READ_BUGS: readonly Bug[] = [
     name: 'read-joins-a-round-in-flight',
     sentence: 'a read is answered by a round that left before it came',
     trap: '16',
-    file: FILE,
+    file: 'src/raft/read-index.ts',
     find: 'read.round = leader.round + 1;',
     replace: 'read.round = leader.round;',
     profiles: PROFILES,
@@ -51,7 +51,7 @@ export const READ_BUGS: readonly Bug[] = [
     name: 'lease-without-drift',
     sentence: 'a lease lasts as long as a timeout by a clock that may be slow',
     trap: '17',
-    file: FILE,
+    file: 'src/raft/read-index.ts',
     find: 'limits.leaseMilliseconds / limits.clockDriftMax',
     replace: 'limits.electionTicksMin * limits.tickMilliseconds * limits.clockDriftMax',
     profiles: ['lease'],
@@ -63,7 +63,7 @@ export const READ_BUGS: readonly Bug[] = [
     trap: '17',
     file: FILE,
     find: 'leader.leaseFrom = newest;',
-    replace: 'leader.leaseFrom = core.now;',
+    replace: 'leader.leaseFrom = state.now;',
     profiles: ['lease'],
     isFast: false,
   },
@@ -71,9 +71,9 @@ export const READ_BUGS: readonly Bug[] = [
     name: 'lease-as-long-as-the-timeout',
     sentence: 'a lease grows with the election timeout, which nobody promised',
     trap: '17',
-    file: FILE,
+    file: 'src/raft/read-index.ts',
     find: 'limits.leaseMilliseconds / limits.clockDriftMax',
-    replace: 'core.timeout.milliseconds / limits.clockDriftMax',
+    replace: 'state.timeout.milliseconds / limits.clockDriftMax',
     profiles: ['lease'],
     isFast: false,
   },
@@ -91,8 +91,8 @@ export const READ_BUGS: readonly Bug[] = [
     name: 'lease-before-own-term-commit',
     sentence: 'a new leader reads by its lease before it knows what is committed',
     trap: '14, 17',
-    file: FILE,
-    find: "if (core.commit < leader.firstOwnIndex) return refuse('no-own-term-commit');",
+    file: 'src/raft/read-index.ts',
+    find: "if (state.commit < leader.firstOwnIndex) return refuse('no-own-term-commit');",
     replace: '',
     profiles: ['lease'],
     isFast: false,
@@ -102,7 +102,7 @@ export const READ_BUGS: readonly Bug[] = [
     sentence: 'a voter that heard its leader votes for another one in a later term',
     trap: '17',
     file: 'src/raft/vote.ts',
-    find: 'if (core.promiseTicks > 0 && core.promisedTo !== request.from) {',
+    find: 'if (state.promiseTicks > 0 && state.promisedTo !== request.from) {',
     replace: 'if (false) {',
     profiles: ['lease'],
     isFast: false,
@@ -112,7 +112,7 @@ export const READ_BUGS: readonly Bug[] = [
     sentence: 'a voter that comes back votes at once, whatever it promised',
     trap: '17',
     file: 'src/raft/vote.ts',
-    find: 'if (core.ticks >= core.votesFromTick)',
+    find: 'if (state.ticks >= state.votesFromTick)',
     replace: 'if (true)',
     profiles: ['lease'],
     isFast: false,

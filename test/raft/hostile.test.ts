@@ -62,11 +62,11 @@ function flush({ raft, written }: Replica): Message[] {
 
 function lead(replica: Replica): void {
   const { raft } = replica;
-  for (const isTrial of [true, false]) {
-    if (isTrial) raft.step({ type: 'campaign' });
+  for (const isPreVote of [true, false]) {
+    if (isPreVote) raft.step({ type: 'campaign' });
     flush(replica);
     const envelope = { shard: SHARD, from: PEER, to: SELF, term: 1, sentAt: 0 };
-    const message: Message = { type: 'vote-response', ...envelope, isTrial, isGranted: true };
+    const message: Message = { type: 'vote-response', ...envelope, isPreVote, isGranted: true };
     raft.step({ type: 'message', message });
   }
   flush(replica);
@@ -85,9 +85,9 @@ function samples(from: MemberId): Message[] {
   const beat = { isLast: false, isEstablished: true, timeoutMilliseconds: 200 };
   const chunk = { offset: 0, data: new Uint8Array(3), isLast: true, round: 1 };
   return [
-    { type: 'vote-request', ...envelope, isTrial: false, ...asked },
-    { type: 'vote-request', ...envelope, isTrial: true, ...asked },
-    { type: 'vote-response', ...envelope, isTrial: false, isGranted: true, sentAt: 0 },
+    { type: 'vote-request', ...envelope, isPreVote: false, ...asked },
+    { type: 'vote-request', ...envelope, isPreVote: true, ...asked },
+    { type: 'vote-response', ...envelope, isPreVote: false, isGranted: true, sentAt: 0 },
     { type: 'append', ...envelope, previous: at, entries, ...told },
     { type: 'append-response', ...envelope, answer: 'have', ...answer },
     { type: 'append-response', ...envelope, answer: 'missing', ...answer },

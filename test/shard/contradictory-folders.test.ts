@@ -161,7 +161,7 @@ test('a replica whose history a majority has left vouches for nothing more, and 
   match(rig.stopReason, /entry 5\/1 is committed here, and the leader has 5\/7 instead/);
   equal(rig.isLost, true);
   const last = { index: 9, term: 7 };
-  const request = { isTrial: false, isTransfer: true, last, configuration: ORIGIN, sentAt: 0 };
+  const request = { isPreVote: false, isTransfer: true, last, configuration: ORIGIN, sentAt: 0 };
   rig.replica.receive({ type: 'vote-request', ...ENVELOPE, term: 8, ...request });
   rig.tick(100);
   deepEqual(rig.messages, [], 'no vote, and no campaign');

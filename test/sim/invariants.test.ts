@@ -169,7 +169,7 @@ test('an entry applied before it is committed', () => {
 
 test('a vote that leaves before it is durable, and two votes in one term', () => {
   const { invariants, image } = createTrio();
-  const answer = { type: 'vote-response' as const, isTrial: false, isGranted: true, sentAt: 0 };
+  const answer = { type: 'vote-response' as const, isPreVote: false, isGranted: true, sentAt: 0 };
   const vote = { ...ENVELOPE, ...answer };
   assert.throws(() => invariants.sent(actorOf(A), vote), /before it was durable/);
   image(A).apply(writeOf([], 1, B));

@@ -222,7 +222,7 @@ export class Invariants {
     if (message.from !== actor.member) this.#fail('identity', 'a message in another name', actor);
     switch (message.type) {
       case 'vote-response': {
-        if (message.isTrial || !message.isGranted) return;
+        if (message.isPreVote || !message.isGranted) return;
         const kept = durable?.hardState;
         const isKept =
           kept !== undefined &&

@@ -76,15 +76,15 @@ export function randomMessage(random: Random, type: Message['type']): Message {
     case 'heartbeat-response':
       return { type, ...envelope, round, delayMilliseconds: randomCount(random) };
     case 'vote-request': {
-      const [isTrial, isTransfer] = [random.chance(0.5), random.chance(0.5)];
+      const [isPreVote, isTransfer] = [random.chance(0.5), random.chance(0.5)];
       const [last, configuration] = [randomPosition(random), randomPosition(random)];
-      return { type, ...envelope, isTrial, isTransfer, last, configuration, sentAt: index };
+      return { type, ...envelope, isPreVote, isTransfer, last, configuration, sentAt: index };
     }
     case 'vote-response':
       return {
         type,
         ...envelope,
-        isTrial: random.chance(0.5),
+        isPreVote: random.chance(0.5),
         isGranted: random.chance(0.5),
         sentAt: index,
       };

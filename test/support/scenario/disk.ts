@@ -4,7 +4,7 @@ import type { Configuration, PlacedConfiguration } from '../../../src/raft/confi
 import type { Entry, SnapshotDescription } from '../../../src/raft/message.ts';
 import { ORIGIN, type Position } from '../../../src/raft/position.ts';
 import type { HardState, Write } from '../../../src/raft/ready.ts';
-import type { Restored } from '../../../src/raft/revive.ts';
+import type { Restored } from '../../../src/raft/restore.ts';
 
 export interface Checkpoint {
   readonly description: SnapshotDescription;

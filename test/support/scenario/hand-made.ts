@@ -59,13 +59,13 @@ export function parseMessage(route: string, type: string, fields: Fields): Messa
   const configuration = position('configuration');
   switch (type) {
     case 'vote-request': {
-      const isTrial = truth('trial');
+      const isPreVote = truth('pre-vote');
       const asked = { isTransfer: truth('transfer'), last: position('last'), sentAt: 0 };
-      return { type, ...envelope, isTrial, ...asked, configuration };
+      return { type, ...envelope, isPreVote, ...asked, configuration };
     }
     case 'vote-response': {
       const isGranted = truth('granted');
-      return { type, ...envelope, isTrial: truth('trial'), isGranted, sentAt: number('sent') };
+      return { type, ...envelope, isPreVote: truth('pre-vote'), isGranted, sentAt: number('sent') };
     }
     case 'append': {
       const previous = position('previous');

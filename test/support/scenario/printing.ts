@@ -68,11 +68,11 @@ export function spellMessage(message: Message): string {
   switch (message.type) {
     case 'vote-request': {
       const wish = message.isTransfer ? ', by transfer' : '';
-      const what = message.isTrial ? 'trial?' : 'vote?';
+      const what = message.isPreVote ? 'pre-vote?' : 'vote?';
       return `${what} ${term}, last ${spellPosition(message.last)}${wish}${spellPlace(message)}`;
     }
     case 'vote-response': {
-      const what = message.isTrial ? 'trial' : 'vote';
+      const what = message.isPreVote ? 'pre-vote' : 'vote';
       return `${what} ${message.isGranted ? 'given' : 'refused'}, ${term}`;
     }
     case 'append': {
@@ -157,13 +157,13 @@ export function spellRead(answer: ReadAnswer, name: string): string {
   return `${name} is refused: ${answer.reason}`;
 }
 
-/** `is leader`, `is on trial`, `follows 2`: who somebody is at the moment. */
+/** `is leader`, `is pre-candidate`, `follows 2`: who somebody is at the moment. */
 export function spellRole(status: RaftStatus): { readonly verb: string; readonly text: string } {
   switch (status.role) {
     case 'follower':
       return { verb: 'follows', text: status.leader === 0 ? 'nobody' : `${status.leader}` };
-    case 'trial':
-      return { verb: 'is', text: 'on trial' };
+    case 'pre-candidate':
+      return { verb: 'is', text: 'pre-candidate' };
     case 'candidate':
       return { verb: 'is', text: 'candidate' };
     case 'leader':

@@ -39,8 +39,8 @@ interface Incoming {
 
 export interface Candidate {
   readonly type: 'candidate';
-  /** A trial asks whether a campaign could be won, and changes nothing (thesis §9.6). */
-  readonly isTrial: boolean;
+  /** A pre-vote asks whether a campaign could be won, and changes nothing (thesis §9.6). */
+  readonly isPreVote: boolean;
   readonly isTransfer: boolean;
   readonly votes: Map<MemberId, boolean>;
   /** The write after which this candidate's own vote counts. */
@@ -99,7 +99,7 @@ export interface Contradiction {
  * Invariants, at the end of every step: handed <= commit <= log.last; term and commit never fall;
  * a leader's log holds every committed entry; `vote` belongs to `term`.
  */
-export interface Core {
+export interface RaftState {
   readonly shard: ShardId;
   readonly self: MemberId;
   readonly limits: RaftLimits;
@@ -146,96 +146,96 @@ export interface Core {
   isHandingBlocked: boolean;
 }
 
-export function note(core: Core, fact: Fact): void {
-  core.outbox.facts.push(fact);
+export function note(state: RaftState, fact: Fact): void {
+  state.outbox.facts.push(fact);
 }
 
 /** Everything that is addressed the same way. */
-export function to(core: Core, member: MemberId) {
-  return { shard: core.shard, from: core.self, to: member, term: core.term };
+export function to(state: RaftState, member: MemberId) {
+  return { shard: state.shard, from: state.self, to: member, term: state.term };
 }
 
 /** For what vouches for the log: it leaves when all that happened until now is durable. */
-export function sendDurably(core: Core, message: Message): void {
-  core.outbox.sendAfter(core.outbox.pendingWrite, message);
+export function sendDurably(state: RaftState, message: Message): void {
+  state.outbox.sendAfter(state.outbox.pendingWrite, message);
 }
 
 /** For what reveals the term but nothing of the log: it waits for no more than the term. */
-export function sendWithTerm(core: Core, message: Message): void {
-  core.outbox.sendAfter(core.termWrite, message);
+export function sendWithTerm(state: RaftState, message: Message): void {
+  state.outbox.sendAfter(state.termWrite, message);
 }
 
 /** A new term begins with no vote given. */
-export function adoptTerm(core: Core, term: number, vote: MemberId): void {
-  assert(term >= core.term, 'terms never fall');
-  assert(term > core.term || core.vote === NOBODY, 'one vote in a term');
-  core.term = term;
-  core.vote = vote;
-  core.outbox.isHardStateChanged = true;
-  core.termWrite = core.outbox.pendingWrite;
+export function adoptTerm(state: RaftState, term: number, vote: MemberId): void {
+  assert(term >= state.term, 'terms never fall');
+  assert(term > state.term || state.vote === NOBODY, 'one vote in a term');
+  state.term = term;
+  state.vote = vote;
+  state.outbox.isHardStateChanged = true;
+  state.termWrite = state.outbox.pendingWrite;
 }
 
-export function becomeFollower(core: Core, leader: MemberId): void {
-  const before = core.role;
-  if (before.type === 'leader') dropReads(core, before, 'not-leader');
-  core.timeout.majorityDelay = undefined;
-  core.role = {
+export function becomeFollower(state: RaftState, leader: MemberId): void {
+  const before = state.role;
+  if (before.type === 'leader') dropReads(state, before, 'not-leader');
+  state.timeout.majorityDelay = undefined;
+  state.role = {
     type: 'follower',
     leader,
     elapsed: 0,
-    timeout: drawTimeout(core),
+    timeout: drawTimeout(state),
     incoming: before.type === 'follower' ? before.incoming : undefined,
     isQuiet: false,
   };
 }
 
 /** Before it is stretched: the draw does not change while the timeout does. */
-export function drawTimeout(core: Core): number {
-  const { electionTicksMin } = core.limits;
-  return electionTicksMin + core.random.below(electionTicksMin);
+export function drawTimeout(state: RaftState): number {
+  const { electionTicksMin } = state.limits;
+  return electionTicksMin + state.random.below(electionTicksMin);
 }
 
-function dropReads(core: Core, leader: Leader, reason: Refusal): void {
-  if (leader.reads.length > 0) note(core, 'read-dropped-with-leadership');
+function dropReads(state: RaftState, leader: Leader, reason: Refusal): void {
+  if (leader.reads.length > 0) note(state, 'read-dropped-with-leadership');
   for (const read of leader.reads) {
-    core.outbox.reads.push({ type: 'refused', id: read.id, reason });
+    state.outbox.reads.push({ type: 'refused', id: read.id, reason });
   }
   leader.reads = [];
 }
 
-export function stepDown(core: Core, why: Fact): void {
-  note(core, why);
-  becomeFollower(core, NOBODY);
+export function stepDown(state: RaftState, why: Fact): void {
+  note(state, why);
+  becomeFollower(state, NOBODY);
 }
 
 /** A follower's or a leader's commit index moves forward, never past the log's end. */
-export function commitThrough(core: Core, index: number): void {
-  if (index <= core.commit) return;
-  assert(index <= core.log.lastIndex, 'only what is in the log is committed');
-  core.commit = index;
+export function commitThrough(state: RaftState, index: number): void {
+  if (index <= state.commit) return;
+  assert(index <= state.log.lastIndex, 'only what is in the log is committed');
+  state.commit = index;
 }
 
 /** The conflict rule of §5.3; configurations in the part cut off are no longer in force (§6). */
-export function cutLogFrom(core: Core, index: number): void {
-  assert(index > core.commit, 'a committed entry is never removed');
-  core.log.cutFrom(index);
-  core.outbox.overwriteFrom(index);
-  core.outbox.unwrittenFrom = Math.min(core.outbox.unwrittenFrom, index);
-  core.outbox.repairs = core.outbox.repairs.filter((entry) => entry.index < index);
-  note(core, 'append-conflict-cut');
-  if (core.configurations.cutFrom(index)) note(core, 'configuration-reverted');
+export function cutLogFrom(state: RaftState, index: number): void {
+  assert(index > state.commit, 'a committed entry is never removed');
+  state.log.cutFrom(index);
+  state.outbox.overwriteFrom(index);
+  state.outbox.unwrittenFrom = Math.min(state.outbox.unwrittenFrom, index);
+  state.outbox.repairs = state.outbox.repairs.filter((entry) => entry.index < index);
+  note(state, 'append-conflict-cut');
+  if (state.configurations.cutFrom(index)) note(state, 'configuration-reverted');
 }
 
-export function configurationOf(core: Core) {
-  return core.configurations.newest.configuration;
+export function configurationOf(state: RaftState) {
+  return state.configurations.newest.configuration;
 }
 
 /** Whether this replica may stand for election: it remembers all, and it has a vote to win with. */
-export function mayCampaign(core: Core): Refusal | undefined {
-  if (core.isRemoved) return 'removed';
-  if (!core.mayVote) return 'may-not-vote';
-  if (!mayBeNeeded(core)) return 'not-a-voter';
-  if (damageOf(core) !== undefined) return 'damaged';
+export function mayCampaign(state: RaftState): Refusal | undefined {
+  if (state.isRemoved) return 'removed';
+  if (!state.mayVote) return 'may-not-vote';
+  if (!mayBeNeeded(state)) return 'not-a-voter';
+  if (damageOf(state) !== undefined) return 'damaged';
   return undefined;
 }
 
@@ -243,24 +243,24 @@ export function mayCampaign(core: Core): Refusal | undefined {
  * A voter of the newest configuration, or one that it leaves out without being committed: nobody
  * else may have that configuration, and its log keeps others from being elected (thesis §4.2.2).
  */
-function mayBeNeeded(core: Core): boolean {
-  const { at, configuration } = core.configurations.newest;
-  if (isVoter(configuration, core.self)) return true;
-  if (at.index <= core.commit) return false;
-  return isVoter(core.configurations.at(at.index - 1).configuration, core.self);
+function mayBeNeeded(state: RaftState): boolean {
+  const { at, configuration } = state.configurations.newest;
+  if (isVoter(configuration, state.self)) return true;
+  if (at.index <= state.commit) return false;
+  return isVoter(state.configurations.at(at.index - 1).configuration, state.self);
 }
 
 /** The first lost entry that is still needed; what was handed over lives on in the machine. */
-export function damageOf(core: Core): number | undefined {
-  return core.log.hasDamage ? core.log.firstDamagedAfter(core.handed) : undefined;
+export function damageOf(state: RaftState): number | undefined {
+  return state.log.hasDamage ? state.log.firstDamagedAfter(state.handed) : undefined;
 }
 
-export function leaderOf(core: Core): MemberId {
-  switch (core.role.type) {
+export function leaderOf(state: RaftState): MemberId {
+  switch (state.role.type) {
     case 'leader':
-      return core.self;
+      return state.self;
     case 'follower':
-      return core.role.leader;
+      return state.role.leader;
     case 'candidate':
       return NOBODY;
   }
@@ -271,7 +271,7 @@ export function refuse(reason: Refusal): Outcome {
 }
 
 /** How a sender's knowledge of the configuration compares with ours: above zero if it is newer. */
-export function compareConfiguration(core: Core, theirs: Position): number {
-  const ours = core.configurations.newest.at;
+export function compareConfiguration(state: RaftState, theirs: Position): number {
+  const ours = state.configurations.newest.at;
   return theirs.term !== ours.term ? theirs.term - ours.term : theirs.index - ours.index;
 }

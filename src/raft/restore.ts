@@ -5,11 +5,11 @@ import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { Configurations, type PlacedConfiguration } from './configuration.ts';
-import { type Core, drawTimeout } from './core.ts';
 import { ElectionTimeout } from './election-timeout.ts';
 import { type EntryReader, Log, type RestoredLog } from './log.ts';
 import { Outbox } from './outbox.ts';
 import type { HardState, Links, SnapshotReader } from './ready.ts';
+import { drawTimeout, type RaftState } from './state.ts';
 
 /** What a replica remembers of its former lives. */
 export interface Restored {
@@ -37,7 +37,7 @@ export interface RaftOptions {
 
 const WIDE: Links = { room: () => Number.POSITIVE_INFINITY, taken: () => {} };
 
-export function revive(options: RaftOptions): Core {
+export function restore(options: RaftOptions): RaftState {
   const { restored, random, limits } = options;
   const { hardState, applied } = restored;
   const log = new Log(options.entries, restored.log);
@@ -45,7 +45,7 @@ export function revive(options: RaftOptions): Core {
   assert(hardState.term >= log.lastTerm, 'the term is at least that of the last entry');
   const commit = Math.max(Math.min(hardState.commit, log.lastIndex), applied);
   assert(commit <= log.lastIndex, 'the log holds what was applied');
-  const core: Core = {
+  const state: RaftState = {
     shard: options.shard,
     self: options.self,
     limits,
@@ -85,6 +85,6 @@ export function revive(options: RaftOptions): Core {
     hasNews: false,
     isHandingBlocked: false,
   };
-  if (core.role.type === 'follower') core.role.timeout = drawTimeout(core);
-  return core;
+  if (state.role.type === 'follower') state.role.timeout = drawTimeout(state);
+  return state;
 }

@@ -1,48 +1,48 @@
 /** Receiving a snapshot: chunks in order, a check by the driver, then the log begins anew (§7). */
 
 import { contradict, isContradicted } from './contradiction.ts';
+import { agreedThrough, reportLoss, reportMatch } from './follower.ts';
+import type { SnapshotChunk, SnapshotDescription } from './message.ts';
+import { type Outcome, TAKEN } from './ready.ts';
 import {
-  type Core,
   commitThrough,
   damageOf,
   type Follower,
   note,
+  type RaftState,
   refuse,
   sendWithTerm,
   to,
-} from './core.ts';
-import { agreedThrough, reportLoss, reportMatch } from './follower.ts';
-import type { SnapshotChunk, SnapshotDescription } from './message.ts';
-import { type Outcome, TAKEN } from './ready.ts';
+} from './state.ts';
 
-export function receiveChunk(core: Core, follower: Follower, chunk: SnapshotChunk): Outcome {
+export function receiveChunk(state: RaftState, follower: Follower, chunk: SnapshotChunk): Outcome {
   const { snapshot } = chunk;
-  if (isContradicted(core, snapshot)) return contradict(core, chunk, snapshot);
-  if (core.isStateLost && snapshot.index < core.log.base.index) {
+  if (isContradicted(state, snapshot)) return contradict(state, chunk, snapshot);
+  if (state.isStateLost && snapshot.index < state.log.base.index) {
     // Behind it the log has a gap, and nothing would go on from there.
-    reportLoss(core, chunk);
+    reportLoss(state, chunk);
     return TAKEN;
   }
-  if (isCovered(core, snapshot)) {
-    note(core, 'snapshot-already-covered');
-    commitThrough(core, snapshot.index);
+  if (isCovered(state, snapshot)) {
+    note(state, 'snapshot-already-covered');
+    commitThrough(state, snapshot.index);
     follower.incoming = undefined;
-    reportMatch(core, chunk, agreedThrough(core, snapshot.index));
+    reportMatch(state, chunk, agreedThrough(state, snapshot.index));
     return TAKEN;
   }
-  const incoming = continueWith(core, follower, chunk);
+  const incoming = continueWith(state, follower, chunk);
   if (incoming.snapshot.index > snapshot.index) return refuse('stale');
   if (incoming.isComplete) return TAKEN;
   if (chunk.offset === incoming.offset) {
     const { offset, data, isLast } = chunk;
-    core.outbox.chunks.push({ snapshot, offset, data, isLast });
+    state.outbox.chunks.push({ snapshot, offset, data, isLast });
     incoming.offset += data.length;
     incoming.isComplete = isLast;
     if (isLast) return TAKEN;
-  } else note(core, 'snapshot-chunk-out-of-place');
-  sendWithTerm(core, {
+  } else note(state, 'snapshot-chunk-out-of-place');
+  sendWithTerm(state, {
     type: 'snapshot-response',
-    ...to(core, chunk.from),
+    ...to(state, chunk.from),
     answer: 'next',
     index: snapshot.index,
     offset: incoming.offset,
@@ -53,41 +53,41 @@ export function receiveChunk(core: Core, follower: Follower, chunk: SnapshotChun
 
 /** The driver assembled the chunks and compared the content with what it should be. */
 export function finishSnapshot(
-  core: Core,
+  state: RaftState,
   check: { readonly index: number; readonly isSound: boolean },
 ): Outcome {
-  if (core.role.type !== 'follower') return refuse('stale');
-  const { incoming, leader } = core.role;
+  if (state.role.type !== 'follower') return refuse('stale');
+  const { incoming, leader } = state.role;
   if (incoming === undefined || !incoming.isComplete) return refuse('stale');
   if (incoming.snapshot.index !== check.index) return refuse('stale');
-  core.role.incoming = undefined;
+  state.role.incoming = undefined;
   // A leader before the present one may have sent it: what it contradicts is not given up for it.
-  if (!check.isSound || isContradicted(core, incoming.snapshot)) {
-    note(core, 'snapshot-refused');
+  if (!check.isSound || isContradicted(state, incoming.snapshot)) {
+    note(state, 'snapshot-refused');
     const { index } = incoming.snapshot;
     if (leader !== incoming.from) return TAKEN;
-    const address = { ...to(core, leader), index, offset: 0, round: 0 };
-    sendWithTerm(core, { type: 'snapshot-response', answer: 'refused', ...address });
+    const address = { ...to(state, leader), index, offset: 0, round: 0 };
+    sendWithTerm(state, { type: 'snapshot-response', answer: 'refused', ...address });
     return TAKEN;
   }
   // Meanwhile the log may have come to hold all that the snapshot tells.
-  if (!isCovered(core, incoming.snapshot)) install(core, incoming.snapshot);
+  if (!isCovered(state, incoming.snapshot)) install(state, incoming.snapshot);
   if (leader === incoming.from) {
-    reportMatch(core, { from: leader, round: 0 }, incoming.snapshot.index);
+    reportMatch(state, { from: leader, round: 0 }, incoming.snapshot.index);
   }
   return TAKEN;
 }
 
 /** The log has the snapshot's end, and nothing of it is lost that the machine still needs. */
-function isCovered(core: Core, snapshot: SnapshotDescription): boolean {
-  if (core.isStateLost) return false;
-  const damaged = damageOf(core);
+function isCovered(state: RaftState, snapshot: SnapshotDescription): boolean {
+  if (state.isStateLost) return false;
+  const damaged = damageOf(state);
   if (damaged !== undefined && damaged <= snapshot.index) return false;
-  return snapshot.index <= core.commit || core.log.has(snapshot);
+  return snapshot.index <= state.commit || state.log.has(snapshot);
 }
 
 /** The same transfer goes on; anything else begins from nothing. */
-function continueWith(core: Core, follower: Follower, chunk: SnapshotChunk) {
+function continueWith(state: RaftState, follower: Follower, chunk: SnapshotChunk) {
   const present = follower.incoming;
   if (
     present !== undefined &&
@@ -97,7 +97,7 @@ function continueWith(core: Core, follower: Follower, chunk: SnapshotChunk) {
   ) {
     return present;
   }
-  if (present !== undefined) note(core, 'snapshot-superseded');
+  if (present !== undefined) note(state, 'snapshot-superseded');
   const { snapshot, from, term } = chunk;
   follower.incoming = { snapshot, from, term, offset: 0, isComplete: false };
   return follower.incoming;
@@ -108,9 +108,9 @@ function continueWith(core: Core, follower: Follower, chunk: SnapshotChunk) {
  * the log has its end, for it may have been acknowledged; otherwise nothing of the log is known to
  * belong (§7, figure 13).
  */
-function install(core: Core, snapshot: SnapshotDescription): void {
-  note(core, 'snapshot-installed');
-  const { outbox, log, configurations } = core;
+function install(state: RaftState, snapshot: SnapshotDescription): void {
+  note(state, 'snapshot-installed');
+  const { outbox, log, configurations } = state;
   outbox.snapshot = snapshot;
   if (log.has(snapshot)) {
     log.cutThroughSnapshot(snapshot);
@@ -124,9 +124,9 @@ function install(core: Core, snapshot: SnapshotDescription): void {
     outbox.unwrittenFrom = Number.POSITIVE_INFINITY;
     outbox.repairs = [];
   }
-  core.commit = Math.max(core.commit, snapshot.index);
-  core.handed = snapshot.index;
-  core.applied = snapshot.index;
-  core.isStateLost = false;
-  core.isHandingBlocked = false;
+  state.commit = Math.max(state.commit, snapshot.index);
+  state.handed = snapshot.index;
+  state.applied = snapshot.index;
+  state.isStateLost = false;
+  state.isHandingBlocked = false;
 }

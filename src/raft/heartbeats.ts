@@ -1,0 +1,73 @@
+/** Rounds of heartbeats: one number for liveness, reads and leases (thesis §6.2, §6.4). */
+
+import { reachedByQuorum } from './quorum.ts';
+import {
+  configurationOf,
+  type Leader,
+  note,
+  type RaftState,
+  to,
+  type WaitingRead,
+} from './state.ts';
+
+/** A round leaves. Its number is made here, never by a client, so no answer is counted twice. */
+export function beat(state: RaftState, leader: Leader, how: { readonly isLast: boolean }): void {
+  leader.round += 1;
+  if (leader.roundsSent[leader.roundsSent.length - 1]?.at !== state.now) {
+    leader.roundsSent.push({ round: leader.round, at: state.now });
+  }
+  const timeoutMilliseconds = Math.ceil(state.timeout.milliseconds);
+  for (const progress of leader.followers.values()) {
+    const commit = Math.min(progress.match, state.commit);
+    if (commit < state.commit) note(state, 'heartbeat-commit-clamped');
+    state.outbox.send({
+      type: 'heartbeat',
+      ...to(state, progress.member),
+      commit,
+      round: leader.round,
+      configuration: state.configurations.newest.at,
+      isLast: how.isLast,
+      isEstablished: state.commit >= leader.firstOwnIndex,
+      timeoutMilliseconds,
+    });
+  }
+  confirmRounds(state, leader);
+}
+
+/** Something happened to a silent shard: the leader speaks up at once. */
+export function wakeLeader(state: RaftState, leader: Leader): void {
+  leader.idleTicks = 0;
+  if (!leader.isQuiet) return;
+  note(state, 'woken');
+  leader.isQuiet = false;
+  // Their age is that of the silence.
+  leader.roundsSent = [];
+  leader.heartbeatElapsed = 0;
+  for (const progress of leader.followers.values()) progress.heard(state.ticks);
+  beat(state, leader, { isLast: false });
+}
+
+/** A quorum answered: no newer leader existed when the round left. */
+export function confirmRounds(state: RaftState, leader: Leader): void {
+  const confirmed = reachedByQuorum(configurationOf(state), (voter) => {
+    return voter === state.self ? leader.round : (leader.followers.get(voter)?.answeredRound ?? 0);
+  });
+  let newest: number | undefined;
+  for (let sent = leader.roundsSent[0]; sent !== undefined; sent = leader.roundsSent[0]) {
+    if (sent.round > confirmed) break;
+    newest = sent.at;
+    leader.roundsSent.shift();
+  }
+  if (newest !== undefined) {
+    leader.leaseFrom = newest;
+    state.timeout.observeOthers(state.now - newest);
+  }
+  if (leader.reads.length === 0) return;
+  const waiting: WaitingRead[] = [];
+  for (const read of leader.reads) {
+    if (read.round === undefined || read.index === undefined || read.round > confirmed) {
+      waiting.push(read);
+    } else state.outbox.reads.push({ type: 'granted', id: read.id, index: read.index });
+  }
+  leader.reads = waiting;
+}

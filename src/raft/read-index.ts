@@ -1,0 +1,51 @@
+/** Linearizable reads: by ReadIndex (thesis §6.4), and by lease (thesis §6.4.1). */
+
+import { beat, wakeLeader } from './heartbeats.ts';
+import { type Outcome, TAKEN } from './ready.ts';
+import { type Leader, note, type RaftState, refuse } from './state.ts';
+
+/** Queued until a round that leaves after this moment was answered by a quorum. */
+export function queueRead(state: RaftState, id: number): Outcome {
+  if (state.role.type !== 'leader') return refuse('not-leader');
+  const leader = state.role;
+  if (leader.reads.length >= state.limits.readsMax) return refuse('too-many-reads');
+  wakeLeader(state, leader);
+  const isOpen = state.commit >= leader.firstOwnIndex;
+  if (!isOpen) note(state, 'read-waited-for-own-term');
+  leader.reads.push({ id, index: isOpen ? state.commit : undefined, round: undefined });
+  state.hasNews = true;
+  return TAKEN;
+}
+
+/**
+ * A lease is the promise of a quorum not to elect anyone within `leaseMilliseconds` after the round
+ * they answered, by their clocks, which run at most `clockDriftMax` as fast. Election timeouts
+ * differ between members and change; what is promised at least is the same constant on all of them.
+ */
+export function readByLease(state: RaftState, now: number): Outcome {
+  if (state.role.type !== 'leader') return refuse('not-leader');
+  const { role: leader, limits } = state;
+  if (state.commit < leader.firstOwnIndex) return refuse('no-own-term-commit');
+  const until = leader.leaseFrom + limits.leaseMilliseconds / limits.clockDriftMax;
+  if (leader.isLeaseRevoked || now >= until) {
+    note(state, 'lease-read-expired');
+    return refuse('no-lease');
+  }
+  note(state, 'lease-read-granted');
+  return { type: 'taken', position: { index: state.commit, term: state.term } };
+}
+
+/** Reads that are waiting for a round get one, all of them the same. */
+export function sendReadRound(state: RaftState, leader: Leader): void {
+  const isOpen = state.commit >= leader.firstOwnIndex;
+  if (!isOpen) return;
+  const waiting = leader.reads.filter((read) => read.round === undefined);
+  if (waiting.length === 0) return;
+  if (waiting.length > 1) note(state, 'read-round-shared');
+  for (const read of waiting) {
+    read.index ??= state.commit;
+    read.round = leader.round + 1;
+  }
+  leader.heartbeatElapsed = 0;
+  beat(state, leader, { isLast: false });
+}
