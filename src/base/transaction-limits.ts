@@ -43,7 +43,7 @@ export const TRANSACTION_LIMITS = {
   /** Between two attempts to reach a shard. */
   restMilliseconds: 60,
   /** Between two attempts at a key whose younger holder was pressed to give way. */
-  pressMilliseconds: 5,
+  preemptMilliseconds: 5,
   /** How long whoever meets a held key waits before it asks what became of the holder. */
   graceMilliseconds: 20,
   /** Holders after whom a shard asks that often; of more, it asks after each less often. */

@@ -99,7 +99,7 @@ export async function settle(
   do {
     attempts = [];
     for (const url of urlsOf(urls)) {
-      const answer = await askAt(url, { ...request, isPressing: true }, terms);
+      const answer = await askAt(url, { ...request, isPreempting: true }, terms);
       const settled = outcomeOf(answer);
       if (settled !== undefined) return settled;
       attempts.push({ endpoint: url, what: faultOf(answer) });

@@ -3,18 +3,23 @@
 import { present, unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { Writer } from '../base/message-pack.ts';
-import { type Affairs, decodeAffairs, NO_AFFAIRS, writeAffairs } from './affairs.ts';
 import { decodeBatch } from './batch.ts';
 import type { Batch } from './command.ts';
+import { Lifetime, RememberedRequest } from './deduplication.ts';
 import { decodeEntry, type Entry, type TransactionStep } from './entry.ts';
 import { Execution } from './execution.ts';
 import { decodeDueKey } from './expiry.ts';
-import type { Prepared } from './prepared.ts';
-import { Lifetime, Remembrance } from './remembrance.ts';
+import type { Prepared } from './lock-table.ts';
 import { encodeReply, type Reason, type Reply } from './reply.ts';
 import { decodeRow } from './row.ts';
 import { LOST, NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
 import { decodeSession, slotKeyOf, writeSession } from './session.ts';
+import {
+  decodeMetadata,
+  NO_METADATA,
+  type ShardMetadata,
+  writeMetadata,
+} from './shard-metadata.ts';
 import type { Participant } from './transaction.ts';
 import { decodeDecide, decodeIds, decodePrepare, decodeResolutions } from './transaction-codec.ts';
 import { type Moment, NOTHING_FREED, replyOf, Transactions } from './transactions.ts';
@@ -49,24 +54,24 @@ const verdicts = new Writer();
 export class Machine {
   readonly #source: StateSource;
   readonly #transactions: Transactions;
-  #affairs: Affairs;
+  #affairs: ShardMetadata;
   /** Of the entry that is being applied. */
   #work = Work.by(RULES);
 
   constructor({ source }: { readonly source: StateSource }) {
     this.#source = source;
     this.#transactions = new Transactions({ source, rows, verdicts });
-    const row = source.get(SECTION.affairs, NO_BYTES);
+    const row = source.get(SECTION.metadata, NO_BYTES);
     this.#affairs =
-      row === undefined ? NO_AFFAIRS : present(decodeAffairs(row), 'affairs are such');
+      row === undefined ? NO_METADATA : present(decodeMetadata(row), 'affairs are such');
   }
 
-  get affairs(): Affairs {
+  get metadata(): ShardMetadata {
     return this.#affairs;
   }
 
   /** Which transactions hold which keys, and which decisions are not known everywhere yet. */
-  get transactions(): Pick<Transactions, 'prepared' | 'decisions'> {
+  get transactions(): Pick<Transactions, 'lockTable' | 'decisions'> {
     return this.#transactions;
   }
 
@@ -113,8 +118,8 @@ export class Machine {
       case 'resolve':
       case 'clear': {
         const { valueBytesMax } = entry.stamp;
-        const [affairs, work] = [this.#affairs, this.#work];
-        const reply = this.#step(entry, { index, affairs, writes, valueBytesMax, work });
+        const [metadata, work] = [this.#affairs, this.#work];
+        const reply = this.#step(entry, { index, metadata, writes, valueBytesMax, work });
         return reply === undefined ? [] : [reply];
       }
       default:
@@ -163,11 +168,11 @@ export class Machine {
     if (time > logTime) this.#settle({ logTime: time, epoch, arc }, writes);
   }
 
-  #settle(affairs: Affairs, writes: StateWrite[]): void {
+  #settle(affairs: ShardMetadata, writes: StateWrite[]): void {
     this.#affairs = affairs;
     const { length } = rows;
-    writeAffairs(rows, affairs);
-    writes.push({ section: SECTION.affairs, key: NO_BYTES, value: rows.since(length) });
+    writeMetadata(rows, affairs);
+    writes.push({ section: SECTION.metadata, key: NO_BYTES, value: rows.since(length) });
   }
 
   /** The rule that makes late duplicates harmless, and the shard's own claim to the keys. */
@@ -183,8 +188,8 @@ export class Machine {
     const source = this.#source;
     const lifetime = new Lifetime({ source, client });
     const about = { source, lifetime, sequence, version: index, writer: verdicts };
-    const remembrance = new Remembrance(about);
-    if (remembrance.isAcknowledged) return batch.commands.map(() => refusal('acknowledged'));
+    const record = new RememberedRequest(about);
+    if (record.isAcknowledged) return batch.commands.map(() => refusal('acknowledged'));
     lifetime.extend(batch.deadline);
     const execution = new Execution({
       source,
@@ -195,18 +200,18 @@ export class Machine {
       valueBytesMax: stamp.valueBytesMax,
       work: this.#work,
       operations: batch.commands.reduce((count, command) => count + command.length, 0),
-      holderOf: (key) => this.#transactions.prepared.holderOf(key),
+      holderOf: (key) => this.#transactions.lockTable.holderOf(key),
     });
     const replies: Uint8Array[] = [];
     let silent: Uint8Array | undefined;
     for (const [position, command] of batch.commands.entries()) {
-      const remembered = remembrance.recall(position);
+      const remembered = record.recall(position);
       if (remembered !== undefined) {
         replies.push(encodeReply(replyOf(remembered.verdict, remembered.version)));
       } else if (command.length === 0) {
         replies.push(refusal('acknowledged'));
       } else {
-        const verdict = execution.run(command, remembrance.resultBytesMax);
+        const verdict = execution.run(command, record.resultBytesMax);
         if (verdict.type === 'locked') {
           replies.push(encodeReply(verdict));
           continue;
@@ -215,7 +220,7 @@ export class Machine {
           replies.push(refusal('entry-full'));
           continue;
         }
-        remembrance.remember(position, verdict);
+        record.remember(position, verdict);
         const isSilent = verdict.type === 'done' && verdict.outputs.length === 0;
         const reply = (isSilent ? silent : undefined) ?? encodeReply(replyOf(verdict, index));
         if (isSilent) silent = reply;
@@ -223,7 +228,7 @@ export class Machine {
       }
     }
     const writing = { writer: rows, writes };
-    remembrance.write(writing);
+    record.write(writing);
     lifetime.write(writing);
     return replies;
   }
@@ -233,7 +238,7 @@ export class Machine {
     const due = decodeDueKey(dueKey);
     if (due === undefined || due.expiresAt > this.#affairs.logTime) return;
     // It is found due again once the transaction that holds it is resolved.
-    if (this.#transactions.prepared.holderOf(due.key) !== undefined) return;
+    if (this.#transactions.lockTable.holderOf(due.key) !== undefined) return;
     const bytes = this.#source.get(SECTION.values, due.key);
     // Its time of expiry is lost with it: the key stays until it is written or deleted.
     if (bytes === LOST) return;

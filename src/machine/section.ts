@@ -9,7 +9,7 @@ export const SECTION = {
   /** When a key is due, and the key: nothing. In order, the earliest is the first. */
   expiries: 2,
   /** One row at the empty key: what the machine knows of itself. */
-  affairs: 3,
+  metadata: 3,
   /** A number: a part of a transaction that is ready, and holds its keys until it is resolved. */
   prepared: 4,
   /** A number: what became of a transaction, until all who take part in it have heard. */

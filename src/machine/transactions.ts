@@ -13,15 +13,15 @@ import { assert } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import type { Affairs } from './affairs.ts';
 import { nameOf } from './bytes.ts';
 import { Decisions } from './decisions.ts';
+import { Lifetime, RememberedRequest } from './deduplication.ts';
 import { type EntryFull, Execution, type Held } from './execution.ts';
-import { type Prepared, PreparedParts } from './prepared.ts';
-import { Lifetime, Remembrance } from './remembrance.ts';
+import { LockTable, type Prepared } from './lock-table.ts';
 import { outputBytesMax, type Reason, type Reply } from './reply.ts';
 import type { StateSource, StateWrite } from './section.ts';
 import { slotOf, type Verdict } from './session.ts';
+import type { ShardMetadata } from './shard-metadata.ts';
 import type { Decide, Participant, Prepare, Resolution } from './transaction.ts';
 import { isLocking, POSITION } from './transaction.ts';
 import type { TransactionId } from './transaction-id.ts';
@@ -36,7 +36,7 @@ interface TransactionsOptions {
 /** The entry that is being applied. */
 export interface Moment {
   readonly index: number;
-  readonly affairs: Affairs;
+  readonly metadata: ShardMetadata;
   readonly writes: StateWrite[];
   /** What its leader takes in as one value. */
   readonly valueBytesMax: number;
@@ -53,7 +53,7 @@ export class Transactions {
   readonly #source: StateSource;
   readonly #rows: Writer;
   readonly #verdicts: Writer;
-  readonly prepared: PreparedParts;
+  readonly lockTable: LockTable;
   readonly decisions: Decisions;
   /** Parts that have given their keys back since the last entry. */
   #freed: Prepared[] = [];
@@ -62,7 +62,7 @@ export class Transactions {
     this.#source = source;
     this.#rows = rows;
     this.#verdicts = verdicts;
-    this.prepared = new PreparedParts(source);
+    this.lockTable = new LockTable(source);
     this.decisions = new Decisions(source);
   }
 
@@ -80,24 +80,24 @@ export class Transactions {
     if (!operations.some(isLocking)) return refused('malformed');
     if (moment.reason !== undefined) return refused(moment.reason);
     const { deadline } = prepare.participants[prepare.at] as Participant;
-    const remembrance = this.#remembrance(id, deadline, moment);
-    const known = this.#knownPart(prepare, remembrance);
+    const record = this.#record(id, deadline, moment);
+    const known = this.#knownPart(prepare, record);
     if (known !== undefined) {
-      this.#write(remembrance, moment);
+      this.#write(record, moment);
       return known;
     }
-    if (this.prepared.isFull) return refused('window-full');
+    if (this.lockTable.isFull) return refused('window-full');
     // What it costs to do it is judged here, since a prepared part must be resolvable.
     const execution = this.#execution(moment, operations.length);
-    const verdict = alone(execution.try(operations, remembrance.resultBytesMax));
+    const verdict = alone(execution.try(operations, record.resultBytesMax));
     if (verdict.type === 'locked') return verdict;
-    remembrance.remember(POSITION.part, verdict);
-    this.#write(remembrance, moment);
+    record.remember(POSITION.part, verdict);
+    this.#write(record, moment);
     if (verdict.type === 'done') {
-      const since = moment.affairs.logTime;
+      const since = moment.metadata.logTime;
       const writing = { writer: this.#rows, writes: moment.writes };
       const about = { version: moment.index, since, workBytes: moment.work.bytes, bytes };
-      this.prepared.add(prepare, about, writing);
+      this.lockTable.add(prepare, about, writing);
     }
     return replyOf(verdict, moment.index);
   }
@@ -105,25 +105,25 @@ export class Transactions {
   /** `reason` as for `prepare`; an abort asks for neither. */
   decide(decide: Decide, moment: PrepareMoment): Reply {
     const { id, proposal, participants } = decide;
-    const { logTime, arc } = moment.affairs;
+    const { logTime, arc } = moment.metadata;
     // Only the home shard decides: what another one says of it would be believed nowhere else.
     if (id.home < arc.from || id.home >= arc.to) return refused('malformed');
     // No commit has a deadline further ahead, so nobody has to be remembered for longer.
     const furthest = logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
     const deadline = Math.min((participants[0] as Participant).deadline, furthest);
     const isOver = deadline < logTime;
-    const remembrance = this.#remembrance(id, isOver ? 0 : deadline, moment);
-    const known = this.#decided(id, remembrance) ?? this.#given(remembrance, isOver);
+    const record = this.#record(id, isOver ? 0 : deadline, moment);
+    const known = this.#decided(id, record) ?? this.#given(record, isOver);
     if (known !== undefined) {
       // It stays true until no proposal can come any more, so the client is remembered until then.
-      if (!isOver) this.#write(remembrance, moment);
+      if (!isOver) this.#write(record, moment);
       // What is still prepared here was not committed, and what is told now is that it never was.
-      const own = this.prepared.of(id);
+      const own = this.lockTable.of(id);
       if (own !== undefined) this.#release(own, false, moment);
       return known;
     }
-    if (proposal.type === 'commit') return this.#commit(decide, proposal, remembrance, moment);
-    this.#remember(proposal.because, remembrance, moment);
+    if (proposal.type === 'commit') return this.#commit(decide, proposal, record, moment);
+    this.#remember(proposal.because, record, moment);
     this.#conclude(decide, false, moment);
     return proposal.because;
   }
@@ -134,7 +134,7 @@ export class Transactions {
     const refusals: Refusals = { lifetimes: new Map(), slots: new Map() };
     let done = 0;
     for (const { id, isCommitted, deadline } of resolutions) {
-      const prepared = this.prepared.of(id);
+      const prepared = this.lockTable.of(id);
       const costs = isCommitted ? (prepared?.workBytes ?? 0) : 0;
       if (work.bytes > 0 && !work.allows(costs)) break;
       work.add(costs);
@@ -143,7 +143,7 @@ export class Transactions {
       else if (!isCommitted) this.#refuse(id, deadline, refusals, moment);
     }
     const writing = { writer: this.#rows, writes: moment.writes };
-    for (const remembrance of refusals.slots.values()) remembrance.write(writing);
+    for (const record of refusals.slots.values()) record.write(writing);
     for (const lifetime of refusals.lifetimes.values()) lifetime.write(writing);
     return done;
   }
@@ -156,12 +156,12 @@ export class Transactions {
     }
   }
 
-  #commit(decide: Decide, commit: Commit, remembrance: Remembrance, moment: PrepareMoment): Reply {
+  #commit(decide: Decide, commit: Commit, record: RememberedRequest, moment: PrepareMoment): Reply {
     if (moment.reason !== undefined) return refused(moment.reason);
     if (this.decisions.isFull) return refused('window-full');
-    const verdict = this.#outcome(decide, commit, remembrance, moment);
+    const verdict = this.#outcome(decide, commit, record, moment);
     if (verdict.type === 'locked') return verdict;
-    this.#remember(verdict, remembrance, moment);
+    this.#remember(verdict, record, moment);
     this.#conclude(decide, verdict.type === 'committed', moment);
     return replyOf(verdict, moment.index);
   }
@@ -170,15 +170,15 @@ export class Transactions {
   #outcome(
     { id, participants }: Decide,
     { versions, outputs, operations }: Commit,
-    remembrance: Remembrance,
+    record: RememberedRequest,
     moment: Moment,
   ): Verdict | Held {
     const bytes = outputs.reduce((sum, output) => sum + outputBytesMax(output), 0);
-    const bytesLeft = remembrance.resultBytesMax - bytes - participants.length * VERSION_BYTES_MAX;
+    const bytesLeft = record.resultBytesMax - bytes - participants.length * VERSION_BYTES_MAX;
     if (bytesLeft < 0) return refused('result-too-large');
     if (operations.length === 0) {
       // Its own part is gone without a decision that is known: nobody vouches for the locks.
-      if (this.prepared.of(id) === undefined) return refused('aborted');
+      if (this.lockTable.of(id) === undefined) return refused('aborted');
       return { type: 'committed', versions, outputs };
     }
     const execution = this.#execution(moment, operations.length);
@@ -197,33 +197,33 @@ export class Transactions {
     isCommitted: boolean,
     moment: Moment,
   ): void {
-    const own = this.prepared.of(id);
+    const own = this.lockTable.of(id);
     if (own !== undefined) this.#release(own, isCommitted, moment);
     if (participants.length === 1) return;
     // Of an abort that is not kept each participant asks for itself, sooner or later: while some of
     // them cannot be reached, aborts must not take the room of commits.
     const { size } = this.decisions;
     if (!isCommitted && size >= TRANSACTION_LIMITS.keptForAbortMax) return;
-    const since = moment.affairs.logTime;
+    const since = moment.metadata.logTime;
     const writing = { writer: this.#rows, writes: moment.writes };
     this.decisions.add({ id, attempts, age, isCommitted, since, participants }, writing);
   }
 
   #release(prepared: Prepared, isCommitted: boolean, moment: Moment): void {
     if (isCommitted) {
-      const operations = this.prepared.operationsOf(prepared);
+      const operations = this.lockTable.operationsOf(prepared);
       const { version } = prepared;
       const valueBytesMax = MACHINE_LIMITS.valueBytesMax;
       const judged = { ...moment, index: version, valueBytesMax, work: Work.unbounded() };
       this.#execution(judged, operations.length).redo(operations);
     }
-    this.prepared.remove(prepared, { writer: this.#rows, writes: moment.writes });
+    this.lockTable.remove(prepared, { writer: this.#rows, writes: moment.writes });
     this.#freed.push(prepared);
   }
 
   /** A prepare that comes after its transaction's end is refused, for as long as one may come. */
   #refuse(id: TransactionId, deadline: number, refusals: Refusals, moment: Moment): void {
-    const { logTime } = moment.affairs;
+    const { logTime } = moment.metadata;
     const isPlausible =
       deadline >= logTime && deadline <= logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
     if (!isPlausible) return;
@@ -236,14 +236,14 @@ export class Transactions {
     const former = refusals.slots.get(slotName);
     // Of one slot the latest counts: the client has the answers to all that came before.
     if (former !== undefined && former.sequence >= sequence) return;
-    const remembrance = this.#slotOf(lifetime, sequence, moment);
-    if (remembrance.isAcknowledged || remembrance.recall(POSITION.part) !== undefined) return;
-    remembrance.remember(POSITION.part, refused('aborted'));
-    refusals.slots.set(slotName, remembrance);
+    const record = this.#slotOf(lifetime, sequence, moment);
+    if (record.isAcknowledged || record.recall(POSITION.part) !== undefined) return;
+    record.remember(POSITION.part, refused('aborted'));
+    refusals.slots.set(slotName, record);
   }
 
-  #decided(id: TransactionId, remembrance: Remembrance): Reply | undefined {
-    const verdict = remembrance.recall(POSITION.decision)?.verdict;
+  #decided(id: TransactionId, record: RememberedRequest): Reply | undefined {
+    const verdict = record.recall(POSITION.decision)?.verdict;
     if (verdict !== undefined && verdict.type !== 'done') return verdict;
     const decision = this.decisions.of(id);
     if (decision === undefined) return undefined;
@@ -252,58 +252,62 @@ export class Transactions {
   }
 
   /** Its name is spent without a decision that is known: no commit came that is not resolved. */
-  #given(remembrance: Remembrance, isOver: boolean): Reply | undefined {
+  #given(record: RememberedRequest, isOver: boolean): Reply | undefined {
     if (isOver) return refused('deadline-passed');
-    const isSpent = remembrance.isAcknowledged || remembrance.recall(POSITION.decision);
+    const isSpent = record.isAcknowledged || record.recall(POSITION.decision);
     return isSpent ? refused('acknowledged') : undefined;
   }
 
   /** `done` is told of what holds its keys, and of nothing else. */
-  #knownPart({ id, at }: Prepare, remembrance: Remembrance): Reply | undefined {
-    if (at === 0 && this.#decided(id, remembrance) !== undefined) return refused('aborted');
-    if (remembrance.isAcknowledged) return refused('acknowledged');
-    const remembered = remembrance.recall(POSITION.part);
+  #knownPart({ id, at }: Prepare, record: RememberedRequest): Reply | undefined {
+    if (at === 0 && this.#decided(id, record) !== undefined) return refused('aborted');
+    if (record.isAcknowledged) return refused('acknowledged');
+    const remembered = record.recall(POSITION.part);
     if (remembered === undefined) return undefined;
     const { type } = remembered.verdict;
-    const isLost = type === 'done' ? this.prepared.of(id) === undefined : type === 'committed';
+    const isLost = type === 'done' ? this.lockTable.of(id) === undefined : type === 'committed';
     return isLost ? refused('aborted') : replyOf(remembered.verdict, remembered.version);
   }
 
   /** Of a transaction that may come until then. */
-  #remembrance({ client, sequence }: TransactionId, deadline: number, moment: Moment): Remembrance {
+  #record(
+    { client, sequence }: TransactionId,
+    deadline: number,
+    moment: Moment,
+  ): RememberedRequest {
     const lifetime = new Lifetime({ source: this.#source, client });
     lifetime.extend(deadline);
     return this.#slotOf(lifetime, sequence, moment);
   }
 
-  #slotOf(lifetime: Lifetime, sequence: number, { index: version }: Moment): Remembrance {
+  #slotOf(lifetime: Lifetime, sequence: number, { index: version }: Moment): RememberedRequest {
     const [source, writer] = [this.#source, this.#verdicts];
-    return new Remembrance({ source, lifetime, sequence, version, writer });
+    return new RememberedRequest({ source, lifetime, sequence, version, writer });
   }
 
-  #remember(verdict: Verdict, remembrance: Remembrance, moment: Moment): void {
-    remembrance.remember(POSITION.decision, verdict);
-    this.#write(remembrance, moment);
+  #remember(verdict: Verdict, record: RememberedRequest, moment: Moment): void {
+    record.remember(POSITION.decision, verdict);
+    this.#write(record, moment);
   }
 
-  #write(remembrance: Remembrance, { writes }: Moment): void {
+  #write(record: RememberedRequest, { writes }: Moment): void {
     const writing = { writer: this.#rows, writes };
-    remembrance.write(writing);
-    remembrance.lifetime.write(writing);
+    record.write(writing);
+    record.lifetime.write(writing);
   }
 
   #execution(moment: Moment, operations: number): Execution {
-    const { index: version, affairs, writes, valueBytesMax, work } = moment;
+    const { index: version, metadata, writes, valueBytesMax, work } = moment;
     return new Execution({
       source: this.#source,
       writer: this.#rows,
       writes,
-      logTime: affairs.logTime,
+      logTime: metadata.logTime,
       version,
       valueBytesMax,
       work,
       operations,
-      holderOf: (key) => this.prepared.holderOf(key),
+      holderOf: (key) => this.lockTable.holderOf(key),
     });
   }
 }
@@ -317,7 +321,7 @@ interface Refusals {
   /** By client: one entry may hold several of one. */
   readonly lifetimes: Map<string, Lifetime>;
   /** By client and slot. */
-  readonly slots: Map<string, Remembrance>;
+  readonly slots: Map<string, RememberedRequest>;
 }
 
 /** One command alone in its entry is judged for good. */

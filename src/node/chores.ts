@@ -7,8 +7,8 @@ import { NODE_LIMITS } from '../base/node-limits.ts';
 import { keyBehind } from '../machine/bytes.ts';
 import type { EntryBody } from '../machine/entry.ts';
 import { decodeDueKey } from '../machine/expiry.ts';
+import { expireBody, forgetBody } from '../machine/garbage.ts';
 import { SECTION } from '../machine/section.ts';
-import { expireBody, forgetBody } from '../machine/sweep.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import { NOBODY } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
@@ -79,7 +79,7 @@ export class Chores {
   }
 
   /** What is held stays until it is given back, and must not hide what is due behind it. */
-  #expire(replica: Replica, { prepared }: DataMachine): void {
+  #expire(replica: Replica, { lockTable }: DataMachine): void {
     const time = replica.logTime;
     if (replica.dueAt > time) return;
     // What is put while the disk is asked lowers it again.
@@ -92,7 +92,7 @@ export class Chores {
       onRows: (rows) => {
         const expiries = rows.map((row) => ({ row, ...(decodeDueKey(row.key) ?? UNREADABLE) }));
         const due = expiries.filter(({ expiresAt }) => expiresAt <= time);
-        const free = due.filter(({ key }) => prepared.holderOf(key) === undefined);
+        const free = due.filter(({ key }) => lockTable.holderOf(key) === undefined);
         const last = free.length < due.length && due.length === rows.length && rows.at(-1);
         if (last) this.#expired.set(replica, keyBehind(last.key));
         else this.#expired.delete(replica);

@@ -22,9 +22,9 @@ import type { DataMachine } from '../shard/data-machine.ts';
 import { NOBODY, type Origin } from '../shard/origin.ts';
 import type { Asker } from '../shard/proposals.ts';
 import type { Replica } from '../shard/replica.ts';
+import { ContentionQueue, contested, type Queued } from '../txn/contention-queue.ts';
 import { type Answer, Coordinator, type CoordinatorPort, type Ending } from '../txn/coordinator.ts';
-import { contested, type InLine, Line } from '../txn/line.ts';
-import { PhaseTwo, type PhaseTwoPort } from '../txn/phase-two.ts';
+import { DecisionBroadcast, type DecisionBroadcastPort } from '../txn/decision-broadcast.ts';
 import type { Plan } from '../txn/plan.ts';
 import type { StepTimes } from '../txn/step-times.ts';
 import type { Request } from '../wire/request.ts';
@@ -51,7 +51,7 @@ type Settling = Extract<Request, { type: 'settle' }>;
 /** One transaction and all who wait for its end. */
 interface Conducted {
   readonly coordinator: Coordinator;
-  readonly inLine: InLine;
+  readonly inLine: Queued;
   readonly bytes: number;
   readonly waiting: Asker[];
 }
@@ -73,10 +73,10 @@ export class HomeDesk {
   readonly #machine: DataMachine;
   readonly #conducted = new Map<string, Conducted>();
   #conductedBytes = 0;
-  readonly #phaseTwo: PhaseTwo;
-  readonly #line = new Line();
+  readonly #broadcast: DecisionBroadcast;
+  readonly #line = new ContentionQueue();
   /** They leave the line at the end of the turn, when all that was committed is applied. */
-  #over: InLine[] = [];
+  #over: Queued[] = [];
   #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor({ host, replica, machine }: HomeDeskOptions) {
@@ -84,7 +84,7 @@ export class HomeDesk {
     this.term = replica.term;
     this.#host = host;
     this.#machine = machine;
-    this.#phaseTwo = new PhaseTwo(this.#phaseTwoPort());
+    this.#broadcast = new DecisionBroadcast(this.#broadcastPort());
   }
 
   get isOver(): boolean {
@@ -111,7 +111,7 @@ export class HomeDesk {
 
   /** How many have not heard of a decision; undefined if nobody is being told. */
   waitsFor(id: TransactionId): number | undefined {
-    return this.#phaseTwo.waitsFor(id)?.length;
+    return this.#broadcast.waitsFor(id)?.length;
   }
 
   /** Asked twice at a time, it is conducted once. */
@@ -132,7 +132,7 @@ export class HomeDesk {
 
   /** Tells what became of a transaction, and ends it if nobody here conducts it. */
   settle(settling: Settling, origin: Origin): void {
-    const { id, contender, participants, isPressing } = settling;
+    const { id, contender, participants, isPreempting } = settling;
     // Elsewhere an abort would drop what is prepared there, though its home has committed it.
     if (!this.#isHomeOf(settling)) return this.replica.fail({ origin, id }, 'malformed');
     // A decision never changes: even who leads no more may tell it.
@@ -148,7 +148,7 @@ export class HomeDesk {
       conducted.waiting.push({ origin, id });
       // What waits has begun nothing here: a former coordinator left what was met.
       const isWaiting = conducted.coordinator.stage === 'waiting';
-      if (isPressing || isWaiting) conducted.coordinator.press();
+      if (isPreempting || isWaiting) conducted.coordinator.press();
       return;
     }
     const because = { type: 'refused', reason: 'aborted', position: 0 } as const;
@@ -158,7 +158,7 @@ export class HomeDesk {
       if (answer.type === 'failed') return this.replica.fail({ origin, id }, 'lost');
       // What is kept vouches for what others are told; whoever asked vouches for nobody else.
       const kept = this.#machine.decisions.of(contender.id);
-      if (kept !== undefined) this.#phaseTwo.tell(kept, true);
+      if (kept !== undefined) this.#broadcast.tell(kept, true);
       this.#tell({ origin, id }, answer.reply);
     };
     this.#propose('decide', bytes, { epoch: this.#machine.epoch, origin: answering(done) });
@@ -169,10 +169,10 @@ export class HomeDesk {
     for (const { coordinator } of [...this.#conducted.values()]) coordinator.tick();
     if (now - this.#sweptAt >= TRANSACTION_LIMITS.sweepMilliseconds) {
       this.#sweptAt = now;
-      for (const decision of this.#machine.decisions.all()) this.#phaseTwo.tell(decision, true);
+      for (const decision of this.#machine.decisions.all()) this.#broadcast.tell(decision, true);
     }
     this.#line.tick();
-    this.#phaseTwo.tick();
+    this.#broadcast.tick();
     this.flush();
   }
 
@@ -181,7 +181,7 @@ export class HomeDesk {
     const over = this.#over;
     this.#over = [];
     for (const one of over) this.#line.leave(one);
-    this.#phaseTwo.flush();
+    this.#broadcast.flush();
   }
 
   /** Somebody else leads, or nobody: what was reached is in the logs. */
@@ -247,7 +247,7 @@ export class HomeDesk {
   }
 
   /** What is decided already waits for nobody: it will be told what was decided. */
-  #inLine({ plan, bytes }: Wanted, coordinator: Coordinator): InLine {
+  #inLine({ plan, bytes }: Wanted, coordinator: Coordinator): Queued {
     const home = homeOf(plan);
     const isDecided = this.#machine.decisions.of(plan.contender.id) !== undefined;
     const checks = isDecided ? NO_CHECKS : contested(home.operations);
@@ -281,7 +281,7 @@ export class HomeDesk {
     return isKnown ? this.#machine.foresee(operations) : undefined;
   }
 
-  #phaseTwoPort(): PhaseTwoPort {
+  #broadcastPort(): DecisionBroadcastPort {
     const host = this.#host;
     return {
       get now() {
@@ -323,7 +323,7 @@ export class HomeDesk {
     const isCommitted = isCommittedBy(reply);
     if (isCommitted === undefined) return;
     const decision = this.#machine.decisions.of(id);
-    this.#phaseTwo.tell(decision ?? { id, isCommitted, participants }, decision !== undefined);
+    this.#broadcast.tell(decision ?? { id, isCommitted, participants }, decision !== undefined);
   }
 
   #propose(

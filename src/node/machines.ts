@@ -57,7 +57,7 @@ export function mapIn(store: StateStore): ClusterMap | undefined {
 
 class CatalogueMachine implements ShardMachine {
   readonly time = 0;
-  readonly prepared = undefined;
+  readonly lockTable = undefined;
   readonly removals = undefined;
   readonly #view: MachineView;
   readonly #onMap: (map: ClusterMap) => void;

@@ -10,7 +10,7 @@ import { assert, unreachable } from '../base/assert.ts';
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, Settings } from '../catalog/cluster-map.ts';
-import type { Prepared } from '../machine/prepared.ts';
+import type { Prepared } from '../machine/lock-table.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Message } from '../raft/message.ts';
 import { Router, type RouterHost } from '../router/router.ts';
@@ -326,8 +326,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#lingering.add(replica, this.#now);
   }
 
-  meet(replica: Replica, holder: Prepared, isPressing: boolean): void {
-    this.transactions.meet(replica, holder, isPressing);
+  meet(replica: Replica, holder: Prepared, isPreempting: boolean): void {
+    this.transactions.meet(replica, holder, isPreempting);
   }
 
   stopped({ shard, member }: Replica, { reason, isLost }: Stop): void {

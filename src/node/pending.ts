@@ -48,9 +48,9 @@ export function pendingOf(core: NodeParts, desk: TransactionDesk): PendingTransa
   for (const replica of core.replicas.all) {
     const { machine, shard } = replica;
     if (!replica.isLeader || !(machine instanceof DataMachine)) continue;
-    const { prepared, decisions } = machine;
+    const { lockTable, decisions } = machine;
     const home = desk.homeOf(shard);
-    total += prepared.size + decisions.size;
+    total += lockTable.size + decisions.size;
     const tell = (one: Told, state: PendingTransaction['state'], keys: number) => {
       const isMuch = one.participants.length > participantsLeft;
       if (isMuch || transactions.length >= TRANSACTION_LIMITS.toldMax) return;
@@ -67,7 +67,7 @@ export function pendingOf(core: NodeParts, desk: TransactionDesk): PendingTransa
         unheard: home?.waitsFor(one.id) ?? 0,
       });
     };
-    for (const part of prepared.all()) tell(part, 'prepared', part.keys.length);
+    for (const part of lockTable.all()) tell(part, 'prepared', part.keys.length);
     for (const one of decisions.all()) tell(one, one.isCommitted ? 'committed' : 'aborted', 0);
   }
   return { node: core.self.node, total, transactions };

@@ -5,7 +5,7 @@ import { MACHINE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
 import { shardAt } from '../catalog/questions.ts';
-import type { Prepared } from '../machine/prepared.ts';
+import type { Prepared } from '../machine/lock-table.ts';
 import { decodeReply, type Reason } from '../machine/reply.ts';
 import type { Transaction } from '../machine/transaction.ts';
 import { decodeTransaction, encodeResolutions } from '../machine/transaction-codec.ts';
@@ -14,7 +14,7 @@ import { refusalOf } from '../router/refusal.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import { NOBODY, type Origin } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
-import { Meetings, type MeetingsPort } from '../txn/meetings.ts';
+import { LockResolver, type LockResolverPort } from '../txn/lock-resolver.ts';
 import { bytesOf, planOf } from '../txn/plan.ts';
 import { StepTimes } from '../txn/step-times.ts';
 import type { Request } from '../wire/request.ts';
@@ -28,7 +28,7 @@ type Settling = Extract<Request, { type: 'settle' }>;
 export class TransactionDesk implements HomeDeskHost {
   readonly #core: NodeParts;
   readonly #homes = new Map<ShardId, HomeDesk>();
-  readonly #meetings = new Map<Replica, Meetings>();
+  readonly #meetings = new Map<Replica, LockResolver>();
   readonly stepTimes = new StepTimes();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
@@ -92,8 +92,8 @@ export class TransactionDesk implements HomeDeskHost {
   }
 
   /** Somebody waits for a key that a transaction holds. */
-  meet(replica: Replica, holder: Prepared, isPressing: boolean): void {
-    this.#meetingsOf(replica)?.meet(holder, isPressing);
+  meet(replica: Replica, holder: Prepared, isPreempting: boolean): void {
+    this.#meetingsOf(replica)?.meet(holder, isPreempting);
   }
 
   /** Who conducts or tells of transactions of a shard that this node leads. */
@@ -121,7 +121,7 @@ export class TransactionDesk implements HomeDeskHost {
       const { machine, isLeader } = replica;
       if (!isLeader || !(machine instanceof DataMachine)) continue;
       if (machine.decisions.size > 0) this.#deskOf(replica);
-      for (const part of machine.prepared.all()) {
+      for (const part of machine.lockTable.all()) {
         const age = replica.logTime - part.since;
         if (age >= TRANSACTION_LIMITS.orphanMilliseconds) this.meet(replica, part, false);
       }
@@ -152,23 +152,23 @@ export class TransactionDesk implements HomeDeskHost {
     return desk;
   }
 
-  #meetingsOf(replica: Replica): Meetings | undefined {
+  #meetingsOf(replica: Replica): LockResolver | undefined {
     const known = this.#meetings.get(replica);
     if (known !== undefined) return known;
     const { machine, shard } = replica;
     if (!(machine instanceof DataMachine)) return undefined;
     const desk = this;
-    const meetings = new Meetings({
+    const meetings = new LockResolver({
       get now() {
         return desk.now;
       },
       get resolveMilliseconds() {
         return desk.stepTimes.resolveMilliseconds;
       },
-      get prepared() {
-        return machine.prepared;
+      get lockTable() {
+        return machine.lockTable;
       },
-      settle: (holder, isPressing, done) => this.#askHome(holder, isPressing, done),
+      settle: (holder, isPreempting, done) => this.#askHome(holder, isPreempting, done),
       resolve: (resolution) => {
         const bytes = encodeResolutions([resolution]);
         const asker = { origin: NOBODY, id: 1 };
@@ -181,15 +181,15 @@ export class TransactionDesk implements HomeDeskHost {
 
   #askHome(
     holder: Prepared,
-    isPressing: boolean,
-    done: Parameters<MeetingsPort['settle']>[2],
+    isPreempting: boolean,
+    done: Parameters<LockResolverPort['settle']>[2],
   ): void {
     const shard = this.shardAt(holder.id.home);
     if (shard === undefined) return done(undefined);
     const { id, attempts, age, participants } = holder;
     const contender = { id, attempts, age };
     this.ask(
-      { type: 'settle', id: 1, shard, contender, participants, isPressing },
+      { type: 'settle', id: 1, shard, contender, participants, isPreempting },
       {
         respond: (response) => {
           const bytes = response.type === 'written' ? response.replies[0] : undefined;

@@ -10,7 +10,7 @@ import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { compareBytes } from '../machine/bytes.ts';
 import type { CheckRange, Command, Operation } from '../machine/command.ts';
 import { doesHold } from '../machine/execution.ts';
-import type { Lock, Prepared } from '../machine/prepared.ts';
+import type { Lock, Prepared } from '../machine/lock-table.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
 import { decodeRow, type Row } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
@@ -35,7 +35,7 @@ interface CheckReadOptions {
   readonly onDamage: (damage: StateDamage) => Failure;
   /** All of them do. */
   readonly onHolds: () => void;
-  readonly onHeld: (holder: Prepared, isPressing: boolean) => void;
+  readonly onHeld: (holder: Prepared, isPreempting: boolean) => void;
 }
 
 /** What stands in the way of a check. */
@@ -93,18 +93,18 @@ export class CheckRead {
   /** The first key that another transaction holds. */
   #obstacle(): Obstacle | undefined {
     const { checks, owner, moment } = this.#options;
-    const { prepared } = moment;
-    if (prepared === undefined || prepared.size === 0) return undefined;
+    const { lockTable } = moment;
+    if (lockTable === undefined || lockTable.size === 0) return undefined;
     const isOther = (holder: Prepared) => owner === undefined || !isSameId(holder.id, owner.id);
     let locks: readonly Lock[] | undefined;
     for (const [position, check] of checks.entries()) {
       if (check.type === 'check-range' && !isOneKey(check)) {
         // Once for all ranges: there may be many of both.
-        locks ??= prepared.within(NO_BYTES, NO_BYTES).filter(({ holder }) => isOther(holder));
+        locks ??= lockTable.within(NO_BYTES, NO_BYTES).filter(({ holder }) => isOther(holder));
         const lock = firstWithin(locks, check);
         if (lock !== undefined) return { position, holder: lock.holder };
       } else {
-        const holder = prepared.holderOf(check.key);
+        const holder = lockTable.holderOf(check.key);
         if (holder !== undefined && isOther(holder)) return { position, holder };
       }
     }

@@ -3,9 +3,9 @@
 import type { Operation } from '../machine/command.ts';
 import type { Decisions } from '../machine/decisions.ts';
 import { decodeDueKey } from '../machine/expiry.ts';
-import { failingCheck } from '../machine/foresight.ts';
+import type { LockTable } from '../machine/lock-table.ts';
 import { Machine } from '../machine/machine.ts';
-import type { PreparedParts } from '../machine/prepared.ts';
+import { failingCheck } from '../machine/precheck.ts';
 import { SECTION, type StateWrite } from '../machine/section.ts';
 import { StateDamage } from '../storage/state.ts';
 import { Removals } from './removals.ts';
@@ -22,16 +22,16 @@ export class DataMachine implements ShardMachine {
   }
 
   get time(): number {
-    return this.#machine.affairs.logTime;
+    return this.#machine.metadata.logTime;
   }
 
   /** Of the arc that the shard has adopted; 0 before the first. */
   get epoch(): number {
-    return this.#machine.affairs.epoch;
+    return this.#machine.metadata.epoch;
   }
 
-  get prepared(): PreparedParts {
-    return this.#machine.transactions.prepared;
+  get lockTable(): LockTable {
+    return this.#machine.transactions.lockTable;
   }
 
   /** What became of transactions whose home this shard is, as long as somebody has not heard. */
@@ -42,7 +42,7 @@ export class DataMachine implements ShardMachine {
   /** A check that does not hold now. Of a row that is damaged whoever applies will hear. */
   foresee(operations: readonly Operation[]): ReturnType<typeof failingCheck> {
     try {
-      return failingCheck(operations, { source: this.#view, prepared: this.prepared });
+      return failingCheck(operations, { source: this.#view, lockTable: this.lockTable });
     } catch (error) {
       if (error instanceof StateDamage) return undefined;
       throw error;

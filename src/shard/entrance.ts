@@ -17,7 +17,7 @@
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Command } from '../machine/command.ts';
-import type { Prepared, PreparedParts } from '../machine/prepared.ts';
+import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { Reply } from '../machine/reply.ts';
 import {
   type Contender,
@@ -34,9 +34,9 @@ import { type Entered, type Holder, Waiters } from './waiters.ts';
 
 export interface EntranceHost {
   readonly now: number;
-  readonly prepared: PreparedParts | undefined;
+  readonly lockTable: LockTable | undefined;
   /** Somebody waits for the holder; with more right than it, if it is pressed. */
-  meet(holder: Prepared, isPressing: boolean): void;
+  meet(holder: Prepared, isPreempting: boolean): void;
   /** There is something to propose. */
   touch(): void;
   /** Sent away: somebody with more right holds a key. */
@@ -80,7 +80,7 @@ export class Entrance {
     const bytes = this.#bytes + proposal.bytes;
     if (this.#bytes > 0 && bytes > NODE_LIMITS.writesBytesMax) return false;
     for (const id of proposal.ends) {
-      if (this.#host.prepared?.of(id) !== undefined) this.#ending.set(idText(id), id);
+      if (this.#host.lockTable?.of(id) !== undefined) this.#ending.set(idText(id), id);
     }
     const list = proposal.hasHurry ? this.#gathered : this.#unhurried;
     const until = this.#host.now + TRANSACTION_LIMITS.waitMilliseconds;
@@ -113,7 +113,7 @@ export class Entrance {
     const gathered = this.#gathered;
     this.#gathered = [];
     this.#bytes = 0;
-    const isHeld = (this.#host.prepared?.size ?? 0) + this.#reservations.size > 0;
+    const isHeld = (this.#host.lockTable?.size ?? 0) + this.#reservations.size > 0;
     const passing = isHeld ? gathered.filter((one) => this.#mayPass(one)) : gathered;
     return passing.map(proposalOf);
   }
@@ -132,7 +132,7 @@ export class Entrance {
   wake(freed: readonly Prepared[] | 'all'): void {
     const ended = freed === 'all' ? this.#ending.values() : freed.map(({ id }) => id);
     for (const id of ended) {
-      if (this.#host.prepared?.of(id) === undefined) this.#ending.delete(idText(id));
+      if (this.#host.lockTable?.of(id) === undefined) this.#ending.delete(idText(id));
     }
     if (freed === 'all') {
       this.#gathered = [...this.#waiters.takeAll(), ...this.#gathered];
@@ -170,7 +170,7 @@ export class Entrance {
     const { commands, contender, isLast = false } = entered.proposal.touch();
     const mayPass =
       this.#passesReservations(entered) &&
-      this.#passesHolders(entered, { contender, prepared: this.#host.prepared });
+      this.#passesHolders(entered, { contender, lockTable: this.#host.lockTable });
     if (mayPass && isLast && contender !== undefined) {
       this.release(
         contender,
@@ -201,13 +201,13 @@ export class Entrance {
    * A batch goes on if one of its commands meets nobody: those that do are told so when it is
    * applied, and come back alone.
    */
-  #passesHolders(entered: Entered, { contender, prepared }: Passage): boolean {
-    if (prepared === undefined || prepared.size === 0) return true;
+  #passesHolders(entered: Entered, { contender, lockTable }: Passage): boolean {
+    if (lockTable === undefined || lockTable.size === 0) return true;
     const { asker, touch } = entered.proposal;
     let first: Obstacle | undefined;
     const holders = new Set<Prepared>();
     for (const command of touch().commands) {
-      const obstacle = obstacleOf(command, { contender, prepared });
+      const obstacle = obstacleOf(command, { contender, lockTable });
       if (obstacle === undefined) return true;
       first ??= obstacle;
       holders.add(obstacle.holder);
@@ -237,13 +237,13 @@ interface Obstacle {
 
 interface Passage {
   readonly contender: Contender | undefined;
-  readonly prepared: PreparedParts | undefined;
+  readonly lockTable: LockTable | undefined;
 }
 
 /** The first key of a command that somebody else holds. */
-function obstacleOf(command: Command, { contender, prepared }: Passage): Obstacle | undefined {
+function obstacleOf(command: Command, { contender, lockTable }: Passage): Obstacle | undefined {
   for (const [position, { type, key }] of command.entries()) {
-    const holder = type === 'check-range' ? undefined : prepared?.holderOf(key);
+    const holder = type === 'check-range' ? undefined : lockTable?.holderOf(key);
     if (holder === undefined) continue;
     if (contender !== undefined && isSameId(holder.id, contender.id)) continue;
     return { position, holder };

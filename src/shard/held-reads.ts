@@ -5,7 +5,7 @@
 
 import { Deadlines } from '../base/deadlines.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import type { Prepared } from '../machine/prepared.ts';
+import type { Prepared } from '../machine/lock-table.ts';
 import { Portions } from './portions.ts';
 import type { Read } from './reads.ts';
 

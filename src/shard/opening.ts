@@ -95,7 +95,7 @@ function hasEverything({ log }: RestoredReplica): boolean {
 /** For a replica whose state is damaged: it votes and keeps its log, and applies nothing. */
 const NO_MACHINE: ShardMachine = {
   time: 0,
-  prepared: undefined,
+  lockTable: undefined,
   removals: undefined,
   apply: () => 'unknown',
   reload() {},

@@ -6,7 +6,7 @@
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { compareBytes } from '../machine/bytes.ts';
-import type { Lock } from '../machine/prepared.ts';
+import type { Lock } from '../machine/lock-table.ts';
 import { SECTION } from '../machine/section.ts';
 import { type StateCursor, StateDamage, type StateRow, type StateView } from '../storage/state.ts';
 import type { KeyRange } from '../wire/request.ts';

@@ -1,13 +1,13 @@
 /** The moment at which a read is served, and what is known then. */
 
-import type { PreparedParts } from '../machine/prepared.ts';
+import type { LockTable } from '../machine/lock-table.ts';
 import type { Removals } from './removals.ts';
 
 export interface Moment {
   readonly now: number;
   readonly time: number;
   /** Of the state; what is held must not be read. */
-  readonly prepared: PreparedParts | undefined;
+  readonly lockTable: LockTable | undefined;
   /** What is known to be gone. */
   readonly removals: Removals | undefined;
   /** Of the entry that was applied last. */

@@ -4,7 +4,7 @@ import { unreachable } from '../base/assert.ts';
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { ShardId } from '../base/ids.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
-import type { Prepared } from '../machine/prepared.ts';
+import type { Prepared } from '../machine/lock-table.ts';
 import { SECTION } from '../machine/section.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import { StateDamage } from '../storage/state.ts';
@@ -32,7 +32,7 @@ interface ReadServerOptions {
   /** All its checks hold: the transaction has no more need of these keys. */
   readonly onChecked: (owner: Contender, keys: readonly Uint8Array[]) => void;
   /** The read met a key that is held, and has not been answered. */
-  readonly onHeld: (read: Read, holder: Prepared, isPressing: boolean) => void;
+  readonly onHeld: (read: Read, holder: Prepared, isPreempting: boolean) => void;
 }
 
 export class ReadServer {
@@ -80,12 +80,12 @@ export class ReadServer {
   }
 
   #serveKeys(read: Read, keys: readonly Uint8Array[], moment: Moment): number {
-    const { prepared, time, index } = moment;
+    const { lockTable, time, index } = moment;
     const { origin, id } = read.asker;
     const rows: Uint8Array[] = [];
     let bytes = 0;
     for (const key of keys) {
-      const holder = prepared?.holderOf(key);
+      const holder = lockTable?.holderOf(key);
       if (holder !== undefined) {
         this.#options.onHeld(read, holder, false);
         return bytes + rows.length * keyCost;
@@ -103,11 +103,11 @@ export class ReadServer {
     return bytes + keys.length * keyCost;
   }
 
-  #serveRange(read: Read, range: KeyRange, { prepared, time, index }: Moment): void {
+  #serveRange(read: Read, range: KeyRange, { lockTable, time, index }: Moment): void {
     const { asker } = read;
     if (!this.#store.hasViews) return failAsker(asker, 'overloaded', time);
     const { onDamage, fair } = this.#options;
-    const locks = prepared === undefined ? [] : prepared.within(range.from, range.to);
+    const locks = lockTable === undefined ? [] : lockTable.within(range.from, range.to);
     const view = this.#store.view(this.#shard);
     const onHeld = ({ holder }: { readonly holder: Prepared }) => {
       this.#options.onHeld(read, holder, false);
@@ -134,7 +134,7 @@ export class ReadServer {
             checks.map(({ key }) => key),
           );
       },
-      onHeld: (holder, isPressing) => onHeld(read, holder, isPressing),
+      onHeld: (holder, isPreempting) => onHeld(read, holder, isPreempting),
     }).serve();
   }
 }

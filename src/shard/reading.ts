@@ -4,7 +4,7 @@ import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { ShardId } from '../base/ids.ts';
 import { SHARD_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import type { Prepared, PreparedParts } from '../machine/prepared.ts';
+import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { Outcome, RaftEvent, ReadAnswer } from '../raft/ready.ts';
 import type { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
@@ -28,7 +28,7 @@ export interface ReadingHost {
   readonly isLeader: boolean;
   readonly isSpoilt: boolean;
   readonly stopReason: string;
-  readonly prepared: PreparedParts | undefined;
+  readonly lockTable: LockTable | undefined;
   readonly removals: Removals | undefined;
   step(event: RaftEvent): Outcome;
   fail(asker: Asker, failure: Failure): void;
@@ -38,7 +38,7 @@ export interface ReadingHost {
   nextRead(): number;
   /** Asks the leader how far it is; false if the question did not leave. */
   askLeader(question: number): boolean;
-  meet(holder: Prepared, isPressing: boolean): void;
+  meet(holder: Prepared, isPreempting: boolean): void;
   /** Where reads that may be served wait for their turn. */
   readonly fair: Turns;
 }
@@ -72,7 +72,7 @@ export class Reading {
       fair: host.fair,
       clock: () => host.now,
       onDamage: (damage) => host.damaged(damage),
-      onHeld: (read, holder, isPressing) => this.#hold(read, holder, isPressing),
+      onHeld: (read, holder, isPreempting) => this.#hold(read, holder, isPreempting),
       onChecked: (reserver, keys) => commands.entrance.release(reserver, keys),
     });
   }
@@ -217,11 +217,11 @@ export class Reading {
   #serveNow(read: Read): number {
     // Unless all were refused meanwhile.
     if (!this.#due.delete(read)) return 0;
-    const { isSpoilt, logTime: time, now, prepared, removals, applied: index } = this.#host;
+    const { isSpoilt, logTime: time, now, lockTable, removals, applied: index } = this.#host;
     const { behind = 0 } = read;
     if (isSpoilt) this.#host.fail(read.asker, 'damaged');
     else if (behind > index) this.#behind.grant([read], behind);
-    else return this.#server.serve(read, { now, time, prepared, removals, index });
+    else return this.#server.serve(read, { now, time, lockTable: lockTable, removals, index });
     return FAIRNESS_LIMITS.requestCost;
   }
 
@@ -229,17 +229,17 @@ export class Reading {
    * Nobody reads what is about to change. The read was granted before, so what it sees later is no
    * older than what it may see, whoever leads by then.
    */
-  #hold(read: Read, holder: Prepared, isPressing: boolean): void {
-    const { prepared, isLeader } = this.#host;
+  #hold(read: Read, holder: Prepared, isPreempting: boolean): void {
+    const { lockTable, isLeader } = this.#host;
     // A range was read meanwhile, and the key may have been given back.
-    if (prepared?.of(holder.id) !== holder) return this.#serve([read]);
+    if (lockTable?.of(holder.id) !== holder) return this.#serve([read]);
     // Nobody is asked for the sake of what may be old: the leader has it sooner.
     if (!isLeader) return this.#host.fail(read.asker, 'not-fresh');
     if (!this.#held.admits(read)) return this.#host.fail(read.asker, 'overloaded');
     const patience = Math.min(read.until, this.#host.now + TRANSACTION_LIMITS.waitMilliseconds);
     const heldUntil = read.heldUntil ?? patience;
     this.#held.wait({ ...read, heldUntil }, { holder, until: heldUntil });
-    this.#host.meet(holder, isPressing);
+    this.#host.meet(holder, isPreempting);
   }
 
   #refuse(id: number, isFull: boolean): void {

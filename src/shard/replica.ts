@@ -3,7 +3,7 @@
 import { unreachable } from '../base/assert.ts';
 import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
 import type { EntryBody } from '../machine/entry.ts';
-import type { Prepared, PreparedParts } from '../machine/prepared.ts';
+import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Entry, Message } from '../raft/message.ts';
@@ -49,7 +49,7 @@ export interface ReplicaHost {
   /** The replica has something to propose that nobody waits for. */
   linger(replica: Replica): void;
   /** Somebody waits for a key that a transaction holds; with more right to it, if pressing. */
-  meet(replica: Replica, holder: Prepared, isPressing: boolean): void;
+  meet(replica: Replica, holder: Prepared, isPreempting: boolean): void;
   /** Where reads that may be served wait for their turn. */
   readonly fair: Turns;
   /** The replica can go no further. */
@@ -226,8 +226,8 @@ export class Replica implements ProposingHost, ReadingHost {
     return this.#host.now;
   }
 
-  get prepared(): PreparedParts | undefined {
-    return this.machine.prepared;
+  get lockTable(): LockTable | undefined {
+    return this.machine.lockTable;
   }
 
   get store(): StateStore {
@@ -250,9 +250,9 @@ export class Replica implements ProposingHost, ReadingHost {
     return this.#host.askLeader(this, question);
   }
 
-  meet(holder: Prepared, isPressing: boolean): void {
+  meet(holder: Prepared, isPreempting: boolean): void {
     if (this.#proposing.entrance.hurry(holder)) this.touch();
-    else this.#host.meet(this, holder, isPressing);
+    else this.#host.meet(this, holder, isPreempting);
   }
 
   /** What had no hurry is proposed with its next turn. */

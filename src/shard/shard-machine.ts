@@ -1,6 +1,6 @@
 /** The port to what a shard's committed commands do: the data of users, or the catalogue. */
 
-import type { Prepared, PreparedParts } from '../machine/prepared.ts';
+import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { StateWrite } from '../storage/state.ts';
 import type { Removals } from './removals.ts';
 
@@ -8,7 +8,7 @@ export interface ShardMachine {
   /** The time of the last entry, in milliseconds; 0 before the first. */
   readonly time: number;
   /** Which transactions hold which keys, as of the last entry; undefined where none can. */
-  readonly prepared: PreparedParts | undefined;
+  readonly lockTable: LockTable | undefined;
   /** What it has removed lately; undefined where nobody asks. */
   readonly removals: Removals | undefined;
   /**

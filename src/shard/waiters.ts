@@ -7,7 +7,7 @@
 import { Deadlines } from '../base/deadlines.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import type { Prepared } from '../machine/prepared.ts';
+import type { Prepared } from '../machine/lock-table.ts';
 import { hasPriority, isSameId } from '../machine/transaction-id.ts';
 import { Portions } from './portions.ts';
 import type { Proposal } from './proposal.ts';

@@ -215,7 +215,7 @@ export class Coordinator {
       if (answer.type === 'failed') return this.#retry(question, answer);
       const { reply } = answer;
       if (reply.type === 'locked' && hasPriority(this.plan.contender, reply.holder)) {
-        return this.#rest(question, TRANSACTION_LIMITS.pressMilliseconds);
+        return this.#rest(question, TRANSACTION_LIMITS.preemptMilliseconds);
       }
       question.state = 'answered';
       this.#left -= 1;

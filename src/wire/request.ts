@@ -74,7 +74,7 @@ export type Request =
       readonly contender: Contender;
       readonly participants: readonly Participant[];
       /** Somebody with more right waits: whoever conducts it gives up if it is not decided. */
-      readonly isPressing: boolean;
+      readonly isPreempting: boolean;
     }
   /** The transactions that wait on the node, for people. */
   | { readonly type: 'pending'; readonly id: number };
@@ -287,7 +287,7 @@ function writeRequest(request: Request): void {
       writer.count(request.shard);
       writeContender(writer, request.contender);
       writeParticipants(writer, request.participants);
-      writer.truth(request.isPressing);
+      writer.truth(request.isPreempting);
       break;
     default:
       unreachable(request);
@@ -371,9 +371,9 @@ function readRequest(reader: Reader): Request | undefined {
       const shard = reader.count() as ShardId;
       const contender = readContender(reader);
       const participants = readParticipants(reader);
-      const isPressing = reader.truth();
+      const isPreempting = reader.truth();
       if (participants.length === 0) return undefined;
-      return { type: 'settle', id, shard, contender, participants, isPressing };
+      return { type: 'settle', id, shard, contender, participants, isPreempting };
     }
     default:
       return undefined;

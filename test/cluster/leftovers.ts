@@ -30,7 +30,7 @@ function unendedOn(core: NodeCore, isLooked: (replica: Replica) => boolean): str
   for (const replica of core.replicas.all) {
     const { shard, machine } = replica;
     if (!(machine instanceof DataMachine) || !isLooked(replica)) continue;
-    for (const { id } of machine.prepared.all()) return `${idText(id)} is prepared in ${shard}`;
+    for (const { id } of machine.lockTable.all()) return `${idText(id)} is prepared in ${shard}`;
     for (const { id } of machine.decisions.all()) return `${idText(id)} is decided in ${shard}`;
   }
   return undefined;

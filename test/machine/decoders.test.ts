@@ -4,7 +4,6 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Reader, Writer } from '../../src/base/message-pack.ts';
 import { Random } from '../../src/base/random.ts';
-import { decodeAffairs, writeAffairs } from '../../src/machine/affairs.ts';
 import { decodeBatch, encodeBatch } from '../../src/machine/batch.ts';
 import type { CheckRange } from '../../src/machine/command.ts';
 import { decodeEntry, encodeEntry, type TransactionStep } from '../../src/machine/entry.ts';
@@ -23,6 +22,7 @@ import {
   writeSlotReplies,
   writeVerdict,
 } from '../../src/machine/session.ts';
+import { decodeMetadata, writeMetadata } from '../../src/machine/shard-metadata.ts';
 import {
   decodeDecide,
   decodeIds,
@@ -96,7 +96,7 @@ function corpora() {
     kept.slots.push(...rig.rows.in(SECTION.replies).map(({ value }) => value));
   }
   const dueKeys = rig.rows.in(SECTION.expiries).map(({ key }) => key);
-  const affairs = rig.rows.in(SECTION.affairs).map(({ value }) => value);
+  const affairs = rig.rows.in(SECTION.metadata).map(({ value }) => value);
   const decoded = entries.map((payload) => decodeEntry(payload));
   const batches = decoded.flatMap((entry) =>
     typeof entry === 'object' && entry.type === 'batch' ? [entry.batch] : [],
@@ -209,8 +209,10 @@ const CODECS: readonly Codec[] = [
     name: 'affairs',
     corpus: CORPORA.affairs,
     respell: (bytes) => {
-      const affairs = decodeAffairs(bytes);
-      return affairs === undefined ? undefined : written((writer) => writeAffairs(writer, affairs));
+      const affairs = decodeMetadata(bytes);
+      return affairs === undefined
+        ? undefined
+        : written((writer) => writeMetadata(writer, affairs));
     },
   },
   codec('transactions', CORPORA.transactions, [decodeTransaction, encodeTransaction]),

@@ -22,7 +22,7 @@ test('an entry of a kind that is not known stops the replica', () => {
   for (const payload of [tokens(9, START, EPOCH), tokens(9), tokens(2 ** 40, 1), tokens(200)]) {
     deepEqual(rig.machine.apply({ index: 2, payload }), { type: 'unknown' });
   }
-  equal(rig.machine.affairs.logTime, START);
+  equal(rig.machine.metadata.logTime, START);
 });
 
 test('an entry by rules that are not known stops the replica', () => {
@@ -31,7 +31,7 @@ test('an entry by rules that are not known stops the replica', () => {
     const payload = tokens(1, rules, START, EPOCH, 0, 7);
     deepEqual(rig.machine.apply({ index: 2, payload }), { type: 'unknown' });
   }
-  equal(rig.machine.affairs.logTime, START);
+  equal(rig.machine.metadata.logTime, START);
 });
 
 const adopt = { type: 'adopt', epoch: EPOCH + 1, arc: WHOLE } as const;
@@ -64,11 +64,11 @@ const MALFORMED: Readonly<Record<string, Uint8Array>> = {
 for (const [what, payload] of Object.entries(MALFORMED)) {
   test(`${what}: refused once, without an effect`, () => {
     const rig = new MachineRig();
-    const { affairs } = rig.machine;
+    const { metadata } = rig.machine;
     const outcome = rig.machine.apply({ index: 2, payload });
     equal(outcome.type === 'applied' && outcome.writes.length, 0);
     sayAll(rig.applyPayload(payload), ['refused malformed at 0']);
-    deepEqual(rig.machine.affairs, affairs);
+    deepEqual(rig.machine.metadata, metadata);
   });
 }
 
@@ -76,7 +76,7 @@ test('a batch that is none is refused once, and time passes', () => {
   const rig = new MachineRig();
   rig.time += 50;
   sayAll(rig.apply({ type: 'batch', batch: Uint8Array.of(1, 2, 3) }), ['refused malformed at 0']);
-  equal(rig.machine.affairs.logTime, START + 50);
+  equal(rig.machine.metadata.logTime, START + 50);
 });
 
 test('before a shard has adopted anything it refuses every batch', () => {

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { compareBytes } from '../../src/machine/bytes.ts';
 import { decodeDueKey, dueKeyOf } from '../../src/machine/expiry.ts';
+import { dueRange, expireBody } from '../../src/machine/garbage.ts';
 import { SECTION } from '../../src/machine/section.ts';
-import { dueRange, expireBody } from '../../src/machine/sweep.ts';
 import {
   append,
   bytesOf,
@@ -128,7 +128,7 @@ test('log time never goes back, whatever clock a leader has', () => {
   rig.do(put('a', 'x'));
   rig.time = START - 500_000;
   rig.ask([[put('a', 'x', 10)]], { deadline: START + 2000 });
-  equal(rig.machine.affairs.logTime, START + 1000);
+  equal(rig.machine.metadata.logTime, START + 1000);
   equal(rig.row('a')?.expiresAt, START + 1010);
 });
 

@@ -109,9 +109,9 @@ test('the keys of a range that are held are found in order, each with its holder
   const rig = new TransactionRig();
   rig.prepare([put('c', 'x'), get('a'), put('bb', 'x')], { sequence: 20 });
   rig.prepare([put('d', 'x'), put('aa', 'x')], { sequence: 22 });
-  const { prepared } = rig.shard.machine.transactions;
+  const { lockTable } = rig.shard.machine.transactions;
   const within = (from: string, to: string) =>
-    prepared
+    lockTable
       .within(bytesOf(from), bytesOf(to))
       .map(({ key, holder }) => `${new TextDecoder().decode(key)} ${holder.id.sequence}`);
   deepEqual(within('a', 'd'), ['a 20', 'aa 22', 'bb 20', 'c 20']);

@@ -9,10 +9,10 @@ import { Random } from '../../src/base/random.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import { compareBytes } from '../../src/machine/bytes.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
+import { dueRange, expireBody } from '../../src/machine/garbage.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { decodeRow } from '../../src/machine/row.ts';
 import { SECTION } from '../../src/machine/section.ts';
-import { dueRange, expireBody } from '../../src/machine/sweep.ts';
 import { stampOf } from '../support/stamp.ts';
 import { clientOf, put, Rows, textOf, WHOLE } from './machine-rig.ts';
 
@@ -50,7 +50,7 @@ class Replica {
   /** What has been applied last, and what passed since on this clock. */
   logTime(now: number): number {
     const passed = now + this.#clockOffset - this.#appliedAt;
-    return Math.max(0, Math.floor(this.machine.affairs.logTime + passed));
+    return Math.max(0, Math.floor(this.machine.metadata.logTime + passed));
   }
 
   dueBody(now: number): EntryBody | undefined {

@@ -64,16 +64,16 @@ class Both {
 
   look(): void {
     const { logTime, epoch, rows, sessions, holders } = this.reference.base;
-    const { prepared, decisions } = this.machine.transactions;
+    const { lockTable, decisions } = this.machine.transactions;
     for (const [name, { id }] of holders) {
-      deepEqual(prepared.holderOf(Buffer.from(name, 'latin1'))?.id, id, `${name} is held`);
+      deepEqual(lockTable.holderOf(Buffer.from(name, 'latin1'))?.id, id, `${name} is held`);
     }
-    const held = prepared.within(Uint8Array.of(0), new Uint8Array());
+    const held = lockTable.within(Uint8Array.of(0), new Uint8Array());
     deepEqual(new Set(held.map(({ key }) => nameOf(key))), new Set(holders.keys()));
-    equal(prepared.size, this.reference.ready.size);
+    equal(lockTable.size, this.reference.ready.size);
     equal(decisions.size, this.reference.decisions.size);
-    equal(this.machine.affairs.logTime, logTime);
-    equal(this.machine.affairs.epoch, epoch);
+    equal(this.machine.metadata.logTime, logTime);
+    equal(this.machine.metadata.epoch, epoch);
     const stored = this.rows.in(SECTION.values);
     deepEqual(new Map(stored.map(({ key, value }) => [nameOf(key), decodeRow(value)])), rows);
     equal(this.rows.in(SECTION.sessions).length, sessions.size);

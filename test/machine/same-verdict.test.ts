@@ -68,7 +68,7 @@ class Replica {
 
 function assertAlike(one: Replica, other: Replica): void {
   assert.deepEqual(one.rig.store.hash(SHARD), other.rig.store.hash(SHARD));
-  assert.deepEqual(one.machine.affairs, other.machine.affairs);
+  assert.deepEqual(one.machine.metadata, other.machine.metadata);
 }
 
 const MEDIA: readonly (() => Medium)[] = [() => new MemoryMedium(), () => new LevelMedium()];

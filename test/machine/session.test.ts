@@ -3,8 +3,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
+import { forgetBody } from '../../src/machine/garbage.ts';
 import { SECTION } from '../../src/machine/section.ts';
-import { forgetBody } from '../../src/machine/sweep.ts';
 import {
   checkVersion,
   clientOf,
@@ -256,8 +256,8 @@ test('an epoch is adopted once, and no earlier one after it', () => {
   const rig = new MachineRig();
   const arc = { from: 5, to: 9 };
   rig.apply({ type: 'adopt', epoch: EPOCH, arc });
-  deepEqual(rig.machine.affairs, { logTime: START, epoch: EPOCH, arc: WHOLE });
+  deepEqual(rig.machine.metadata, { logTime: START, epoch: EPOCH, arc: WHOLE });
   rig.apply({ type: 'adopt', epoch: EPOCH + 1, arc });
   rig.apply({ type: 'adopt', epoch: EPOCH, arc: WHOLE });
-  deepEqual(rig.machine.affairs, { logTime: START, epoch: EPOCH + 1, arc });
+  deepEqual(rig.machine.metadata, { logTime: START, epoch: EPOCH + 1, arc });
 });

@@ -8,8 +8,8 @@ import { equal, ok } from 'node:assert/strict';
 import type { Random } from '../../src/base/random.ts';
 import type { Decision } from '../../src/machine/decisions.ts';
 import type { EntryBody } from '../../src/machine/entry.ts';
+import type { Prepared } from '../../src/machine/lock-table.ts';
 import { Machine } from '../../src/machine/machine.ts';
-import type { Prepared } from '../../src/machine/prepared.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import type { Proposal } from '../../src/machine/transaction.ts';
@@ -72,7 +72,7 @@ export class ShardsWorld {
     while (this.#pool.length > 0) this.#deliver(this.#draw());
     for (let round = 0; round < 50 && this.#left > 0; round++) {
       for (const at of this.shards.keys()) {
-        for (const prepared of [...this.#of(at).prepared.all()]) this.#recover(at, prepared);
+        for (const lockTable of [...this.#of(at).lockTable.all()]) this.#recover(at, lockTable);
         for (const decision of [...this.#of(at).decisions.all()]) this.#tell(at, decision);
       }
       while (this.#pool.length > 0) this.#deliver(this.#draw());
@@ -100,7 +100,7 @@ export class ShardsWorld {
 
   get #left(): number {
     const counts = [...this.shards.keys()].map((at) => {
-      return this.#of(at).prepared.size + this.#of(at).decisions.size;
+      return this.#of(at).lockTable.size + this.#of(at).decisions.size;
     });
     return counts.reduce((sum, count) => sum + count, 0);
   }
@@ -205,7 +205,7 @@ export class ShardsWorld {
 
   #recoverOne(): void {
     const at = this.#random.below(SHARDS);
-    const held = [...this.#of(at).prepared.all()];
+    const held = [...this.#of(at).lockTable.all()];
     if (held.length > 0) this.#recover(at, this.#random.pick(held));
   }
 

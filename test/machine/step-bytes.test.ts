@@ -107,9 +107,9 @@ for (const [what, [type, bytes]] of Object.entries(MALFORMED)) {
     sayAll(rig.shard.apply({ type, bytes }), ['refused malformed at 0']);
     rig.shard.time += 1;
     sayAll(rig.shard.apply({ type, bytes }), ['refused malformed at 0']);
-    equal(rig.shard.machine.affairs.logTime, START + 1);
+    equal(rig.shard.machine.metadata.logTime, START + 1);
     const after = Object.values(SECTION).map((section) => rig.shard.rows.in(section));
-    const isTimeless = (_: unknown, section: number) => section !== SECTION.affairs;
+    const isTimeless = (_: unknown, section: number) => section !== SECTION.metadata;
     deepEqual(after.filter(isTimeless), before.filter(isTimeless));
   });
 }

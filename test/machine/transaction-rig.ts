@@ -144,11 +144,11 @@ export class TransactionRig {
   }
 
   isHeld(key: string): boolean {
-    return this.shard.machine.transactions.prepared.holderOf(bytesOf(key)) !== undefined;
+    return this.shard.machine.transactions.lockTable.holderOf(bytesOf(key)) !== undefined;
   }
 
   get prepared(): number {
-    return this.shard.machine.transactions.prepared.size;
+    return this.shard.machine.transactions.lockTable.size;
   }
 
   get decisions(): number {

@@ -103,7 +103,7 @@ test('what a client may ask goes to the router, in order', () => {
   const transaction = new Uint8Array();
   rig.take({ type: 'info', id: 1 }, { type: 'transact', ...ABOUT, transaction });
   const participants = [{ position: 0, deadline: 1 }];
-  const about = { contender: OWNER, participants, isPressing: false };
+  const about = { contender: OWNER, participants, isPreempting: false };
   rig.take({ type: 'settle', ...ABOUT, ...about }, { type: 'pending', id: 2 });
   deepEqual(rig.routed, ['info', 'transact', 'settle', 'pending']);
   deepEqual(rig.answers, []);

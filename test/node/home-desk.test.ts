@@ -80,12 +80,12 @@ test('a validation is asked on behalf of the transaction, once its own keys are 
   const responses = home.conduct(home.plan({ there: [check] }));
   deepEqual(home.asked, []);
   home.turn();
-  equal(home.machine.prepared.holderOf(bytesOf('here'))?.age, 5);
+  equal(home.machine.lockTable.holderOf(bytesOf('here'))?.age, 5);
   deepEqual(home.asked.map(wish), ['validate for 5']);
   home.answer({ type: 'check-failed', position: 0, version: 4 });
   home.turn();
   deepEqual(told(responses), ['check 1 met 4']);
-  equal(home.machine.prepared.size, 0);
+  equal(home.machine.lockTable.size, 0);
 });
 
 test('who asks what became of a transaction that is conducted is told its end', () => {
@@ -138,7 +138,7 @@ test('what nobody conducts is ended for ever by whoever asks', () => {
   home.ready();
   home.turn();
   deepEqual(told(late), ['refused aborted at 0']);
-  equal(home.machine.prepared.size, 0);
+  equal(home.machine.lockTable.size, 0);
 });
 
 test('whoever asks with a deadline of its own ends nothing for others', () => {

@@ -112,10 +112,10 @@ export class HomeRig implements HomeDeskHost {
     return responses;
   }
 
-  settle(plan: Plan, isPressing = false): Response[] {
+  settle(plan: Plan, isPreempting = false): Response[] {
     const { asker, responses } = this.rig.asker();
     const { contender, participants } = plan;
-    const about = { contender, participants, isPressing };
+    const about = { contender, participants, isPreempting };
     this.desk.settle({ type: 'settle', id: 7, shard: SHARD, ...about }, asker.origin);
     return responses;
   }

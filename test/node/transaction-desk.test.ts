@@ -163,7 +163,7 @@ class Rig {
   }
 
   get held(): number {
-    return this.rig.replica.prepared?.size ?? 0;
+    return this.rig.replica.lockTable?.size ?? 0;
   }
 
   turn(): void {
@@ -180,9 +180,9 @@ class Rig {
 
   wishes(): readonly string[] {
     return this.asked.map(({ request }) => {
-      const isPressing = request.type === 'settle' && request.isPressing;
+      const isPreempting = request.type === 'settle' && request.isPreempting;
       const shard = 'shard' in request ? request.shard : 0;
-      return `${request.type} at ${shard}${isPressing ? ', pressing' : ''}`;
+      return `${request.type} at ${shard}${isPreempting ? ', pressing' : ''}`;
     });
   }
 }
@@ -296,14 +296,14 @@ test('attempts count up to a limit', () => {
 });
 
 test('whoever meets a held key leads to a question to its home shard, and to its end here', () => {
-  for (const isPressing of [false, true]) {
+  for (const isPreempting of [false, true]) {
     const rig = new Rig();
     rig.prepare(50);
-    const holder = rig.rig.replica.prepared?.holderOf(bytesOf(rig.keyIn(SHARD)));
-    if (holder !== undefined) rig.desk.meet(rig.rig.replica, holder, isPressing);
-    equal(rig.asked.length, isPressing ? 1 : 0);
+    const holder = rig.rig.replica.lockTable?.holderOf(bytesOf(rig.keyIn(SHARD)));
+    if (holder !== undefined) rig.desk.meet(rig.rig.replica, holder, isPreempting);
+    equal(rig.asked.length, isPreempting ? 1 : 0);
     rig.pass(TRANSACTION_LIMITS.graceMilliseconds);
-    deepEqual(rig.wishes(), [`settle at 1${isPressing ? ', pressing' : ''}`]);
+    deepEqual(rig.wishes(), [`settle at 1${isPreempting ? ', pressing' : ''}`]);
     rig.settled({ type: 'committed', versions: [], outputs: [] });
     equal(rig.held, 0);
   }

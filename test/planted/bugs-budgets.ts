@@ -68,7 +68,7 @@ const WORK_BUGS: readonly Planted[] = [
     name: 'work-of-a-part-is-forgotten',
     sentence: 'a machine that is made anew does not know what its prepared parts cost',
     trap: 'P7',
-    file: 'src/machine/prepared.ts',
+    file: 'src/machine/lock-table.ts',
     find: 'const workBytes = reader.count();',
     replace: 'const workBytes = 0 * reader.count();',
   },

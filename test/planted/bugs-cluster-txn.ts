@@ -71,7 +71,7 @@ const CONDUCTING_BUGS: readonly Bug[] = [
   },
   {
     ...TXN,
-    file: 'src/txn/phase-two.ts',
+    file: 'src/txn/decision-broadcast.ts',
     name: 'cleared-too-early',
     sentence: 'a decision is forgotten as soon as the first participant has heard',
     trap: '32',
@@ -80,7 +80,7 @@ const CONDUCTING_BUGS: readonly Bug[] = [
   },
   {
     ...TXN,
-    file: 'src/txn/meetings.ts',
+    file: 'src/txn/lock-resolver.ts',
     name: 'nobody-is-asked',
     sentence: 'whoever waits for a key never asks what became of its holder',
     trap: '30, 32',
@@ -114,7 +114,7 @@ const APPLYING_BUGS: readonly Bug[] = [
     name: 'batches-pass-locks',
     sentence: 'a command that was proposed before a key was held writes it all the same',
     trap: '31',
-    find: 'holderOf: (key) => this.#transactions.prepared.holderOf(key),',
+    find: 'holderOf: (key) => this.#transactions.lockTable.holderOf(key),',
     replace: 'holderOf: () => undefined,',
   },
   {
@@ -141,9 +141,9 @@ const APPLYING_BUGS: readonly Bug[] = [
     name: 'commit-after-abort',
     sentence: 'a commit is done though recovery has aborted the transaction before',
     trap: '32',
-    find: 'const known = this.#decided(id, remembrance) ?? this.#given(remembrance, isOver);',
+    find: 'const known = this.#decided(id, record) ?? this.#given(record, isOver);',
     replace: `const known = proposal.type === 'commit' && this.prepared.of(id) === undefined
-      ? undefined : this.#decided(id, remembrance) ?? this.#given(remembrance, isOver);`,
+      ? undefined : this.#decided(id, record) ?? this.#given(record, isOver);`,
   },
 ];
 

@@ -2,17 +2,17 @@
 
 import type { Bug, Planted } from './bug.ts';
 
-const LINE = 'src/txn/line.ts';
+const LINE = 'src/txn/contention-queue.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
-const FORESIGHT = 'src/machine/foresight.ts';
+const FORESIGHT = 'src/machine/precheck.ts';
 const HOME_DESK = 'src/node/home-desk.ts';
 const REPLICA = 'src/shard/replica.ts';
 
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
-  [LINE]: 'line',
+  [LINE]: 'contention-queue',
   [COORDINATOR]: 'scenario',
-  [FORESIGHT]: 'foresight',
+  [FORESIGHT]: 'precheck',
   [HOME_DESK]: 'home-desk',
   [REPLICA]: 'replica',
 };
@@ -56,7 +56,7 @@ const FORESEEING: readonly Planted[] = [
     sentence: 'a check fails by the value that stands under a lock, though another one was told',
     trap: '30',
     file: FORESIGHT,
-    find: `if (prepared.holderOf(key) !== undefined)
+    find: `if (lockTable.holderOf(key) !== undefined)
             continue;`,
     replace: '',
     isFast: true,
@@ -110,8 +110,8 @@ const WAITING: readonly Planted[] = [
     sentence: 'what a former coordinator left is held until the line has moved',
     trap: '33',
     file: HOME_DESK,
-    find: 'if (isPressing || isWaiting)',
-    replace: 'if (isPressing)',
+    find: 'if (isPreempting || isWaiting)',
+    replace: 'if (isPreempting)',
   },
   {
     name: 'decided-and-in-line',

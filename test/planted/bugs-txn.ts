@@ -6,8 +6,8 @@ const TRANSACTION_ID = 'src/machine/transaction-id.ts';
 const TRANSACT_ERRAND = 'src/client/core/transact-errand.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
 const PLAN = 'src/txn/plan.ts';
-const PHASE_TWO = 'src/txn/phase-two.ts';
-const MEETINGS = 'src/txn/meetings.ts';
+const PHASE_TWO = 'src/txn/decision-broadcast.ts';
+const MEETINGS = 'src/txn/lock-resolver.ts';
 const OUTCOME = 'src/machine/outcome.ts';
 const ENTRANCE = 'src/shard/entrance.ts';
 const WAITERS = 'src/shard/waiters.ts';
@@ -182,7 +182,7 @@ const TELLING: readonly Planted[] = [
     find: 'this.#line.enter(inLine);',
     replace: `this.#line.enter(inLine);
       const { participants } = plan;
-      this.#phaseTwo.tell({ ...plan.contender, participants, isCommitted: true }, true);`,
+      this.#broadcast.tell({ ...plan.contender, participants, isCommitted: true }, true);`,
   },
   {
     name: 'cleared-when-one-has-heard',
@@ -223,7 +223,7 @@ const TELLING: readonly Planted[] = [
     trap: '32',
     file: HOME_DESK,
     find: `for (const decision of this.#machine.decisions.all())
-      this.#phaseTwo.tell(decision, true);`,
+      this.#broadcast.tell(decision, true);`,
     replace: '',
   },
   {
@@ -265,9 +265,9 @@ const TELLING: readonly Planted[] = [
     sentence: 'others are told of an end that nobody decided, on the word of who asked',
     trap: '32',
     file: HOME_DESK,
-    find: 'if (kept !== undefined) this.#phaseTwo.tell(kept, true);',
+    find: 'if (kept !== undefined) this.#broadcast.tell(kept, true);',
     replace:
-      'this.#phaseTwo.tell(kept ?? { ...contender, participants, isCommitted: false }, true);',
+      'this.#broadcast.tell(kept ?? { ...contender, participants, isCommitted: false }, true);',
   },
 ];
 

@@ -138,7 +138,7 @@ test('who asks what became of a transaction is sent there too, also by a node th
   const rig = new Rig();
   rig.isClosing = true;
   const contender = { id: nameOf(), attempts: 0, age: 5 };
-  const about = { contender, participants: [], isPressing: false };
+  const about = { contender, participants: [], isPreempting: false };
   const request = { type: 'settle', id: 1, shard: SHARD, epoch: 1, ...about } as const;
   rig.ask(request);
   deepEqual(rig.conducted, ['settle']);
@@ -173,13 +173,13 @@ test('on a disk that is nearly full what only deletes is prepared', () => {
 test('what was prepared is resolved whatever the node has to say against new work', () => {
   const rig = new Rig();
   rig.prepare([put('x', '1')]);
-  equal(rig.rig.replica.prepared?.size, 1);
+  equal(rig.rig.replica.lockTable?.size, 1);
   rig.isClosing = true;
   rig.isReadOnly = true;
   rig.to = 0;
   const resolution = { id: nameOf(), isCommitted: true, deadline: 0 };
   equal(rig.step('resolve', encodeResolutions([resolution]), EPOCH - 1), 'written');
-  equal(rig.rig.replica.prepared?.size, 0);
+  equal(rig.rig.replica.lockTable?.size, 0);
 });
 
 test('a validation holds checks and nothing else, and is never answered by what may be old', () => {

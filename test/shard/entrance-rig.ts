@@ -2,7 +2,7 @@
 
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
-import type { Prepared, PreparedParts } from '../../src/machine/prepared.ts';
+import type { LockTable, Prepared } from '../../src/machine/lock-table.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import { type Contender, isSameId } from '../../src/machine/transaction-id.ts';
 import { Entrance, type EntranceHost } from '../../src/shard/entrance.ts';
@@ -47,7 +47,7 @@ export class Rig implements EntranceHost {
   readonly #held = new Map<string, Prepared>();
   readonly #names = new Map<Proposal, string>();
 
-  get prepared(): PreparedParts {
+  get lockTable(): LockTable {
     const all = [...this.#held.values()];
     return {
       size: this.#held.size,
@@ -56,7 +56,7 @@ export class Rig implements EntranceHost {
         return this.#held.get(Buffer.from(key).toString());
       },
       of: (id: Contender['id']) => all.find((one) => isSameId(one.id, id)),
-    } as unknown as PreparedParts;
+    } as unknown as LockTable;
   }
 
   hold(key: string, holder: Contender): void {
@@ -101,8 +101,8 @@ export class Rig implements EntranceHost {
     return this.names(this.entrance.take());
   }
 
-  meet({ age }: Prepared, isPressing: boolean): void {
-    this.met.push(`${age}${isPressing ? ' pressed' : ''}`);
+  meet({ age }: Prepared, isPreempting: boolean): void {
+    this.met.push(`${age}${isPreempting ? ' pressed' : ''}`);
   }
 
   touch(): void {

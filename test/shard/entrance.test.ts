@@ -4,7 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
-import type { Prepared } from '../../src/machine/prepared.ts';
+import type { Prepared } from '../../src/machine/lock-table.ts';
 import type { Asker } from '../../src/shard/proposals.ts';
 import { contender, Rig } from './entrance-rig.ts';
 
@@ -276,7 +276,7 @@ test('what has no hurry is proposed with the next command, and ends what is met 
   rig.add('plain', ['y']);
   deepEqual(rig.take(), ['plain', 'resolution']);
   rig.add('second', [], { ends: contender(8), hasHurry: false });
-  ok(rig.entrance.hurry(rig.prepared.holderOf(Buffer.from('x')) as Prepared));
+  ok(rig.entrance.hurry(rig.lockTable.holderOf(Buffer.from('x')) as Prepared));
   equal(rig.entrance.hasGathered, true);
 });
 

@@ -31,7 +31,7 @@ class Rig {
       logTime: 0,
       isSpoilt: false,
       stopReason: '',
-      prepared: undefined,
+      lockTable: undefined,
       removals: undefined,
       get now() {
         return rig.now;

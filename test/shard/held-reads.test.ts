@@ -153,7 +153,7 @@ class Host implements ReadingHost {
   now = 0;
   applied = 10;
   isLeader = true;
-  prepared: ReadingHost['prepared'];
+  lockTable: ReadingHost['lockTable'];
   readonly removals = undefined;
   failures: string[] = [];
   met = 0;
@@ -164,7 +164,7 @@ class Host implements ReadingHost {
     const { replica, store } = rig.rig;
     this.shard = replica.shard;
     this.store = store;
-    this.prepared = replica.machine.prepared;
+    this.lockTable = replica.machine.lockTable;
     const entrance = { reserve() {}, release() {} };
     this.reading = new Reading(this, { entrance, proposals: { last: 0 } });
   }

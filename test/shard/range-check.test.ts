@@ -175,13 +175,13 @@ test('a range waits for a key of it that is held, there or not', () => {
 
 test('held keys are listed once for many ranges, and each range finds its own', () => {
   const { rig, version: seenAt } = rigOf();
-  const { prepared } = rig.rig.replica;
+  const { lockTable } = rig.rig.replica;
   rig.prepare(4, put('f', 'new'), put('b', 'new'));
   rig.prepare(3, put('d', 'new'));
-  ok(prepared);
+  ok(lockTable);
   let looks = 0;
-  const within = prepared.within.bind(prepared);
-  prepared.within = (from, to) => {
+  const within = lockTable.within.bind(lockTable);
+  lockTable.within = (from, to) => {
     looks += 1;
     return within(from, to);
   };

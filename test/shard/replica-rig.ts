@@ -3,7 +3,7 @@
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { MACHINE_LIMITS, RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Prepared } from '../../src/machine/prepared.ts';
+import type { Prepared } from '../../src/machine/lock-table.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { Fact } from '../../src/raft/fact.ts';
 import type { EntryRange } from '../../src/raft/log.ts';
@@ -164,8 +164,8 @@ export class ReplicaRig implements ReplicaHost {
     return 0;
   }
 
-  meet(_replica: Replica, { age }: Prepared, isPressing: boolean): void {
-    this.met.push(`${age}${isPressing ? ' pressed' : ''}`);
+  meet(_replica: Replica, { age }: Prepared, isPreempting: boolean): void {
+    this.met.push(`${age}${isPreempting ? ' pressed' : ''}`);
   }
 
   linger(): void {}

@@ -11,19 +11,19 @@ import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Command } from '../../src/machine/command.ts';
 import type { EntryBody } from '../../src/machine/entry.ts';
 import { doesHold } from '../../src/machine/execution.ts';
-import { failingCheck } from '../../src/machine/foresight.ts';
+import type { Prepared } from '../../src/machine/lock-table.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { isCommittedBy } from '../../src/machine/outcome.ts';
-import type { Prepared } from '../../src/machine/prepared.ts';
+import { failingCheck } from '../../src/machine/precheck.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
 import type { Transaction } from '../../src/machine/transaction.ts';
 import { encodeDecide, encodeIds, encodeResolutions } from '../../src/machine/transaction-codec.ts';
 import { type Contender, hasPriority, idText, isSameId } from '../../src/machine/transaction-id.ts';
+import { ContentionQueue, contested, type Queued } from '../../src/txn/contention-queue.ts';
 import { type Answer, Coordinator } from '../../src/txn/coordinator.ts';
-import { contested, type InLine, Line } from '../../src/txn/line.ts';
-import { Meetings } from '../../src/txn/meetings.ts';
-import { PhaseTwo } from '../../src/txn/phase-two.ts';
+import { DecisionBroadcast } from '../../src/txn/decision-broadcast.ts';
+import { LockResolver } from '../../src/txn/lock-resolver.ts';
 import { type Plan, planOf } from '../../src/txn/plan.ts';
 import { MachineRig, START, textOf } from '../machine/machine-rig.ts';
 
@@ -55,19 +55,19 @@ class Shard {
   /** Counts leaders. */
   term = 0;
   conducted = new Map<string, Conducted>();
-  readonly line = new Line();
-  phaseTwo: PhaseTwo;
-  meetings: Meetings;
+  readonly line = new ContentionQueue();
+  broadcast: DecisionBroadcast;
+  meetings: LockResolver;
 
   constructor(number: number, cluster: Cluster) {
     this.number = number;
     this.#cluster = cluster;
-    this.phaseTwo = this.#newPhaseTwo();
+    this.broadcast = this.#newPhaseTwo();
     this.meetings = this.#newMeetings();
   }
 
   get prepared() {
-    return this.rig.machine.transactions.prepared;
+    return this.rig.machine.transactions.lockTable;
   }
 
   get decisions() {
@@ -81,7 +81,7 @@ class Shard {
     for (const { coordinator } of [...this.conducted.values()]) coordinator.lose();
     this.conducted.clear();
     this.rig.machine = new Machine({ source: this.rig.rows });
-    this.phaseTwo = this.#newPhaseTwo();
+    this.broadcast = this.#newPhaseTwo();
     this.meetings = this.#newMeetings();
   }
 
@@ -104,9 +104,9 @@ class Shard {
     });
   }
 
-  meet({ id }: Contender, isPressing: boolean): void {
+  meet({ id }: Contender, isPreempting: boolean): void {
     const holder = this.prepared.of(id);
-    if (holder !== undefined) this.meetings.meet(holder, isPressing);
+    if (holder !== undefined) this.meetings.meet(holder, isPreempting);
   }
 
   /** Undefined while a key is held that has to be waited for. */
@@ -138,7 +138,7 @@ class Shard {
     const { contender } = plan;
     const { operations, deadline } = present(plan.parts[0], 'it has a home').part;
     const failing = (checks: Command) => {
-      return failingCheck(checks, { source: this.rig.rows, prepared: this.prepared });
+      return failingCheck(checks, { source: this.rig.rows, lockTable: this.prepared });
     };
     const coordinator = new Coordinator({
       transaction,
@@ -172,7 +172,7 @@ class Shard {
       },
     });
     const checks = contested(operations);
-    const inLine: InLine = {
+    const inLine: Queued = {
       contender,
       keys: [...checks.keys()],
       bytes: 1,
@@ -183,11 +183,11 @@ class Shard {
     this.line.enter(inLine);
   }
 
-  settle(holder: Prepared, isPressing: boolean, told: Told): void {
+  settle(holder: Prepared, isPreempting: boolean, told: Told): void {
     const conducted = this.conducted.get(idText(holder.id));
     if (conducted !== undefined) {
       conducted.waiting.push(told);
-      if (isPressing) conducted.coordinator.press();
+      if (isPreempting) conducted.coordinator.press();
       return;
     }
     const { id, attempts, age, participants } = holder;
@@ -199,12 +199,12 @@ class Shard {
   tick(isSweep: boolean): void {
     for (const { coordinator } of [...this.conducted.values()]) coordinator.tick();
     this.line.tick();
-    if (isSweep) for (const decision of this.decisions.all()) this.phaseTwo.tell(decision, true);
+    if (isSweep) for (const decision of this.decisions.all()) this.broadcast.tell(decision, true);
     if (isSweep) for (const part of this.prepared.all()) this.meetings.meet(part, false);
     // Clients of whom nothing can come any more.
     if (isSweep) this.propose({ type: 'forget', clients: this.#cluster.clients }, () => {});
-    this.phaseTwo.tick();
-    this.phaseTwo.flush();
+    this.broadcast.tick();
+    this.broadcast.flush();
     this.meetings.tick();
   }
 
@@ -212,13 +212,13 @@ class Shard {
     const isCommitted = isCommittedBy(reply);
     const decision = this.decisions.of(id);
     if (isCommitted !== undefined) {
-      this.phaseTwo.tell(decision ?? { id, isCommitted, participants }, decision !== undefined);
+      this.broadcast.tell(decision ?? { id, isCommitted, participants }, decision !== undefined);
     }
   }
 
-  #newPhaseTwo(): PhaseTwo {
+  #newPhaseTwo(): DecisionBroadcast {
     const cluster = this.#cluster;
-    return new PhaseTwo({
+    return new DecisionBroadcast({
       get now() {
         return cluster.now;
       },
@@ -236,20 +236,20 @@ class Shard {
     });
   }
 
-  #newMeetings(): Meetings {
+  #newMeetings(): LockResolver {
     const cluster = this.#cluster;
     const prepared = () => this.prepared;
-    return new Meetings({
+    return new LockResolver({
       get now() {
         return cluster.now;
       },
       resolveMilliseconds: TRANSACTION_LIMITS.resolveMilliseconds,
-      get prepared() {
+      get lockTable() {
         return prepared();
       },
-      settle: (holder, isPressing, done) => {
+      settle: (holder, isPreempting, done) => {
         const home = cluster.shard(cluster.shardAt(holder.id.home));
-        cluster.ask((answer) => home.settle(holder, isPressing, answer), done);
+        cluster.ask((answer) => home.settle(holder, isPreempting, answer), done);
       },
       resolve: (resolution) => {
         const bytes = encodeResolutions([resolution]);

@@ -45,7 +45,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   /** `decided 3 committed a b c`: transaction 3, whose home shard is a; `dropped` is not kept. */
   decided: (stage, [number, how = '', ...shards]) => stage.tell(Number(number), how, shards),
   /** The end of a turn. */
-  flush: (stage) => stage.phaseTwo.flush(),
+  flush: (stage) => stage.broadcast.flush(),
   /** `heard b`, `unheard b`: what became of the oldest message to it. */
   heard: (stage, shards) => {
     for (const shard of shards) stage.hear(shard, Number.POSITIVE_INFINITY);
@@ -59,7 +59,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   map: (stage, [word]) => {
     stage.isMapUnknown = word === 'unknown';
   },
-  telling: (stage) => stage.say('telling', String(stage.phaseTwo.size)),
+  telling: (stage) => stage.say('telling', String(stage.broadcast.size)),
   /** `hold 3 50`: transaction 3, of age 50, holds a key of the shard. */
   hold: (stage, [number, age]) => stage.hold(Number(number), Number(age)),
   release: (stage, [number]) => stage.release(Number(number)),

@@ -5,14 +5,14 @@
 
 import type { ShardId } from '../../src/base/ids.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
-import type { Prepared, PreparedParts } from '../../src/machine/prepared.ts';
+import type { LockTable, Prepared } from '../../src/machine/lock-table.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import type { Part, Refusal, Resolution, Transaction } from '../../src/machine/transaction.ts';
 import { decodeDecide, decodePrepare } from '../../src/machine/transaction-codec.ts';
 import { idText, type TransactionId } from '../../src/machine/transaction-id.ts';
 import { type Answer, Coordinator, type CoordinatorPort } from '../../src/txn/coordinator.ts';
-import { Meetings, type MeetingsPort } from '../../src/txn/meetings.ts';
-import { PhaseTwo, type PhaseTwoPort } from '../../src/txn/phase-two.ts';
+import { DecisionBroadcast, type DecisionBroadcastPort } from '../../src/txn/decision-broadcast.ts';
+import { LockResolver, type LockResolverPort } from '../../src/txn/lock-resolver.ts';
 import { planOf } from '../../src/txn/plan.ts';
 import {
   clientOf,
@@ -36,8 +36,8 @@ const SEQUENCE = 7;
 export class Stage {
   now = 0;
   coordinator: Coordinator | undefined;
-  readonly phaseTwo: PhaseTwo;
-  readonly meetings: Meetings;
+  readonly broadcast: DecisionBroadcast;
+  readonly meetings: LockResolver;
   /** Phase two finds no shard. */
   isMapUnknown = false;
   /** What does not hold in the home shard when a transaction begins. */
@@ -54,8 +54,8 @@ export class Stage {
   readonly #shardAt = new Map<number, ShardId>();
 
   constructor() {
-    this.phaseTwo = new PhaseTwo(this.#phaseTwoPort());
-    this.meetings = new Meetings(this.#meetingsPort());
+    this.broadcast = new DecisionBroadcast(this.#broadcastPort());
+    this.meetings = new LockResolver(this.#meetingsPort());
   }
 
   /** What was said since the last call. */
@@ -105,7 +105,7 @@ export class Stage {
       return { position, deadline: DEADLINE };
     });
     const isCommitted = how === 'committed';
-    this.phaseTwo.tell({ id: idOf(number), isCommitted, participants }, how !== 'dropped');
+    this.broadcast.tell({ id: idOf(number), isCommitted, participants }, how !== 'dropped');
   }
 
   /** It has resolved so many of those that it was told of. */
@@ -145,8 +145,8 @@ export class Stage {
   pass(milliseconds: number): void {
     this.now += milliseconds;
     this.coordinator?.tick();
-    this.phaseTwo.tick();
-    this.phaseTwo.flush();
+    this.broadcast.tick();
+    this.broadcast.flush();
     this.meetings.tick();
   }
 
@@ -190,7 +190,7 @@ export class Stage {
     };
   }
 
-  #phaseTwoPort(): PhaseTwoPort {
+  #broadcastPort(): DecisionBroadcastPort {
     const stage = this;
     return {
       get now() {
@@ -208,17 +208,17 @@ export class Stage {
     };
   }
 
-  #meetingsPort(): MeetingsPort {
+  #meetingsPort(): LockResolverPort {
     const stage = this;
-    const prepared = { of: (id: TransactionId) => this.#held.get(idText(id)) };
+    const lockTable = { of: (id: TransactionId) => this.#held.get(idText(id)) };
     return {
       get now() {
         return stage.now;
       },
       resolveMilliseconds: TRANSACTION_LIMITS.resolveMilliseconds,
-      prepared: prepared as PreparedParts,
-      settle: ({ id }, isPressing, done) => {
-        this.say('asks home', `what became of ${numberOf(id)}${isPressing ? ', pressing' : ''}`);
+      lockTable: lockTable as LockTable,
+      settle: ({ id }, isPreempting, done) => {
+        this.say('asks home', `what became of ${numberOf(id)}${isPreempting ? ', pressing' : ''}`);
         add(this.#settlings, String(numberOf(id)), done);
       },
       resolve: ({ id, isCommitted }: Resolution) => {

@@ -98,8 +98,8 @@ function randomRequest(random: Random): Request {
     case 'settle': {
       const contender = randomContender(random);
       const participants = randomParticipants(random);
-      const isPressing = random.chance(0.5);
-      return { type, id, shard, contender, participants, isPressing };
+      const isPreempting = random.chance(0.5);
+      return { type, id, shard, contender, participants, isPreempting };
     }
   }
 }
@@ -254,7 +254,7 @@ test('what is asked about a transaction names one, and those who take part in it
     shard,
     contender,
     participants,
-    isPressing: true,
+    isPreempting: true,
   };
   const isUnderstood = (changes: Partial<Settle>) =>
     decodeRequests(encodeRequests([{ ...settle, ...changes }])) !== undefined;

@@ -49,7 +49,7 @@ export class SettleErrand implements Errand {
 
   request({ id }: Terms): Request {
     const { shard, contender, participants } = this.#options;
-    return { type: 'settle', id, shard, contender, participants, isPressing: true };
+    return { type: 'settle', id, shard, contender, participants, isPreempting: true };
   }
 
   take(response: Response): Verdict {

@@ -81,18 +81,18 @@ export class ModelShard {
 
   /** Who holds a key that the operation is about: the first of them. */
   holderFor(operation: Operation): Contender | undefined {
-    const { prepared } = this.#machine.transactions;
-    if (operation.type !== 'check-range') return prepared.holderOf(operation.key);
-    return prepared.within(operation.key, operation.to)[0]?.holder;
+    const { lockTable } = this.#machine.transactions;
+    if (operation.type !== 'check-range') return lockTable.holderOf(operation.key);
+    return lockTable.within(operation.key, operation.to)[0]?.holder;
   }
 
   get isFree(): boolean {
-    const { prepared, decisions } = this.#machine.transactions;
-    return prepared.size === 0 && decisions.size === 0;
+    const { lockTable, decisions } = this.#machine.transactions;
+    return lockTable.size === 0 && decisions.size === 0;
   }
 
   isPrepared(id: TransactionId): boolean {
-    return this.#machine.transactions.prepared.of(id) !== undefined;
+    return this.#machine.transactions.lockTable.of(id) !== undefined;
   }
 
   /** Whether checks hold now. */

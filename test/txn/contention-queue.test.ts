@@ -3,18 +3,18 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
-import { contested, type InLine, Line } from '../../src/txn/line.ts';
+import { ContentionQueue, contested, type Queued } from '../../src/txn/contention-queue.ts';
 import { append, checkVersion, get, put } from '../machine/machine-rig.ts';
 import { contenderOf } from './spelling.ts';
 
 const { lineMax, lineTicks, lineLooks, lineBytesMax } = TRANSACTION_LIMITS;
 
-interface Rival extends InLine {
+interface Rival extends Queued {
   hasHope: boolean;
 }
 
 class Rig {
-  readonly line = new Line();
+  readonly line = new ContentionQueue();
   /** Who was asked whether it has hope. */
   looks = 0;
   /** Who began since the last look. */

@@ -3,7 +3,7 @@
 import { Reader, type Writer } from '../base/message-pack.ts';
 import type { Arc } from './batch.ts';
 
-export interface Affairs {
+export interface ShardMetadata {
   /** The greatest time of any entry applied, in milliseconds. */
   readonly logTime: number;
   /** The epoch that was adopted last; 0 before the first. */
@@ -12,9 +12,9 @@ export interface Affairs {
   readonly arc: Arc;
 }
 
-export const NO_AFFAIRS: Affairs = { logTime: 0, epoch: 0, arc: { from: 0, to: 0 } };
+export const NO_METADATA: ShardMetadata = { logTime: 0, epoch: 0, arc: { from: 0, to: 0 } };
 
-export function writeAffairs(writer: Writer, { logTime, epoch, arc }: Affairs): void {
+export function writeMetadata(writer: Writer, { logTime, epoch, arc }: ShardMetadata): void {
   writer.array(4);
   writer.count(logTime);
   writer.count(epoch);
@@ -23,7 +23,7 @@ export function writeAffairs(writer: Writer, { logTime, epoch, arc }: Affairs): 
 }
 
 /** Undefined for bytes that are no such row. */
-export function decodeAffairs(bytes: Uint8Array): Affairs | undefined {
+export function decodeMetadata(bytes: Uint8Array): ShardMetadata | undefined {
   const reader = new Reader(bytes);
   reader.tuple(4);
   const logTime = reader.count();

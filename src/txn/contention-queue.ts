@@ -14,7 +14,7 @@ import { areEqual, nameOf } from '../machine/bytes.ts';
 import type { Command, Operation } from '../machine/command.ts';
 import { type Contender, hasPriority } from '../machine/transaction-id.ts';
 
-export interface InLine {
+export interface Queued {
   readonly contender: Contender;
   readonly keys: readonly string[];
   /** About what it takes while it waits. */
@@ -42,8 +42,8 @@ const WRITING: readonly Operation['type'][] = ['put', 'delete', 'add', 'min', 'm
 /** Whoever stands at one key. Both lists have the eldest first. */
 interface Queue {
   /** Who may have hope: that is looked at when the key is free. */
-  readonly waiting: InLine[];
-  readonly hopeless: InLine[];
+  readonly waiting: Queued[];
+  readonly hopeless: Queued[];
   /** One that was let go when the key became free, and will be back. */
   expected: Contender | undefined;
 }
@@ -53,22 +53,22 @@ interface Place {
   readonly list: 'waiting' | 'hopeless';
 }
 
-export class Line {
+export class ContentionQueue {
   /** Who is on its way, by each of its keys. */
-  readonly #heads = new Map<string, InLine>();
+  readonly #heads = new Map<string, Queued>();
   /** For how many ticks each of them keeps its keys: somewhere it may be waiting for long. */
-  readonly #ticksLeft = new Map<InLine, number>();
+  readonly #ticksLeft = new Map<Queued, number>();
   /** By the key that was in the way. */
   readonly #queues = new Map<string, Queue>();
   /** Invariant: whoever waits does so in this list, and is not on its way. */
-  readonly #places = new Map<InLine, Place>();
+  readonly #places = new Map<Queued, Place>();
   #bytes = 0;
 
   get waiting(): number {
     return this.#places.size;
   }
 
-  enter(one: InLine): void {
+  enter(one: Queued): void {
     for (const key of one.keys) this.#welcome(one, key);
     const taken = one.keys.find((key) => this.#heads.has(key));
     if (taken !== undefined) return this.#wait(one, { key: taken, list: 'waiting' });
@@ -84,7 +84,7 @@ export class Line {
   }
 
   /** It is over, wherever it was. */
-  leave(one: InLine): void {
+  leave(one: Queued): void {
     if (this.#places.has(one)) this.#forget(one);
     else this.#free(one, { isOver: true });
   }
@@ -111,7 +111,7 @@ export class Line {
   }
 
   /** The next one may have its keys. */
-  #free(one: InLine, how: { readonly isOver: boolean }): void {
+  #free(one: Queued, how: { readonly isOver: boolean }): void {
     this.#ticksLeft.delete(one);
     const freed = one.keys.filter((key) => this.#heads.get(key) === one);
     for (const key of freed) this.#heads.delete(key);
@@ -139,7 +139,7 @@ export class Line {
   }
 
   /** Without room for it, it begins at once, as if there were no line. */
-  #wait(one: InLine, place: Place): void {
+  #wait(one: Queued, place: Place): void {
     const queue = this.#queueAt(place.key);
     const length = queue.waiting.length + queue.hopeless.length;
     const hasBytes = this.#bytes + one.bytes <= TRANSACTION_LIMITS.lineBytesMax;
@@ -154,7 +154,7 @@ export class Line {
     this.#bytes += one.bytes;
   }
 
-  #forget(one: InLine): void {
+  #forget(one: Queued): void {
     const place = this.#places.get(one);
     if (place === undefined) return;
     const list = this.#queueAt(place.key)[place.list];
@@ -182,7 +182,7 @@ export class Line {
   }
 
   /** It is back: under a new name, of the same client and age. */
-  #welcome({ contender }: InLine, key: string): void {
+  #welcome({ contender }: Queued, key: string): void {
     const queue = this.#queues.get(key);
     if (queue?.expected === undefined) return;
     const { id, age } = queue.expected;
@@ -191,7 +191,7 @@ export class Line {
     this.#drop(key);
   }
 
-  #isKeptFrom({ contender }: InLine, key: string): boolean {
+  #isKeptFrom({ contender }: Queued, key: string): boolean {
     const expected = this.#queues.get(key)?.expected;
     return expected !== undefined && hasPriority(expected, contender);
   }

@@ -4,37 +4,37 @@
  */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import { isCommittedBy } from '../machine/outcome.ts';
-import type { Prepared, PreparedParts } from '../machine/prepared.ts';
 import type { Reply } from '../machine/reply.ts';
 import type { Resolution } from '../machine/transaction.ts';
 import { idText } from '../machine/transaction-id.ts';
 
-export interface MeetingsPort {
+export interface LockResolverPort {
   readonly now: number;
   /** How long an answer, or an entry that resolves, may take before it is asked for again. */
   readonly resolveMilliseconds: number;
   /** What is held in the shard. */
-  readonly prepared: PreparedParts;
+  readonly lockTable: LockTable;
   /** Asks the home shard; undefined if nobody there could say. */
-  settle(holder: Prepared, isPressing: boolean, done: (reply: Reply | undefined) => void): void;
+  settle(holder: Prepared, isPreempting: boolean, done: (reply: Reply | undefined) => void): void;
   /** An entry of this shard. */
   resolve(resolution: Resolution): void;
 }
 
 interface Meeting {
   readonly holder: Prepared;
-  isPressing: boolean;
+  isPreempting: boolean;
   askAt: number;
   /** It was resolved by an entry that is on its way until then: other answers say the same. */
   resolvedUntil: number;
 }
 
-export class Meetings {
-  readonly #port: MeetingsPort;
+export class LockResolver {
+  readonly #port: LockResolverPort;
   readonly #meetings = new Map<string, Meeting>();
 
-  constructor(port: MeetingsPort) {
+  constructor(port: LockResolverPort) {
     this.#port = port;
   }
 
@@ -46,36 +46,36 @@ export class Meetings {
    * Somebody waits for a key of this holder. It is mostly on its way to be resolved, so there is
    * some grace; not for whoever has more right to the key.
    */
-  meet(holder: Prepared, isPressing: boolean): void {
+  meet(holder: Prepared, isPreempting: boolean): void {
     const { now } = this.#port;
     const name = idText(holder.id);
     const known = this.#meetings.get(name);
     if (known === undefined) {
-      const askAt = isPressing ? now : now + TRANSACTION_LIMITS.graceMilliseconds;
-      const meeting = { holder, isPressing, askAt, resolvedUntil: 0 };
+      const askAt = isPreempting ? now : now + TRANSACTION_LIMITS.graceMilliseconds;
+      const meeting = { holder, isPreempting, askAt, resolvedUntil: 0 };
       this.#meetings.set(name, meeting);
-      if (isPressing) this.#ask(meeting);
-    } else if (isPressing && !known.isPressing) {
-      known.isPressing = true;
+      if (isPreempting) this.#ask(meeting);
+    } else if (isPreempting && !known.isPreempting) {
+      known.isPreempting = true;
       this.#ask(known);
     }
   }
 
   tick(): void {
-    const { now, prepared } = this.#port;
+    const { now, lockTable } = this.#port;
     for (const [name, meeting] of this.#meetings) {
-      if (prepared.of(meeting.holder.id) !== meeting.holder) this.#meetings.delete(name);
+      if (lockTable.of(meeting.holder.id) !== meeting.holder) this.#meetings.delete(name);
       else if (meeting.askAt <= now) this.#ask(meeting);
     }
   }
 
   #ask(meeting: Meeting): void {
-    const { holder, isPressing } = meeting;
+    const { holder, isPreempting } = meeting;
     // Whoever leads the home may be deaf. To ask twice does no harm.
     meeting.askAt = this.#port.now + this.#port.resolveMilliseconds;
-    this.#port.settle(holder, isPressing, (reply) => {
-      const { now, prepared } = this.#port;
-      if (prepared.of(holder.id) !== holder || now < meeting.resolvedUntil) return;
+    this.#port.settle(holder, isPreempting, (reply) => {
+      const { now, lockTable } = this.#port;
+      if (lockTable.of(holder.id) !== holder || now < meeting.resolvedUntil) return;
       const isCommitted = isCommittedBy(reply);
       if (isCommitted === undefined) {
         meeting.askAt = now + this.#restMilliseconds;

@@ -32,7 +32,7 @@ export interface Lock {
   readonly holder: Prepared;
 }
 
-export class PreparedParts {
+export class LockTable {
   readonly #source: StateSource;
   readonly #slots: Slots;
   readonly #byId = new Map<string, Prepared>();

@@ -79,7 +79,7 @@ export class Lifetime {
 }
 
 /** The slot of one request while an entry that concerns it is applied. */
-export class Remembrance {
+export class RememberedRequest {
   readonly lifetime: Lifetime;
   readonly sequence: number;
   readonly #version: number;

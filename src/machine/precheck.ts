@@ -2,14 +2,14 @@
 
 import type { Operation } from './command.ts';
 import { doesHold } from './execution.ts';
-import type { PreparedParts } from './prepared.ts';
+import type { LockTable } from './lock-table.ts';
 import type { Reply } from './reply.ts';
 import { decodeRow } from './row.ts';
 import { SECTION, type StateSource } from './section.ts';
 
 interface Now {
   readonly source: StateSource;
-  readonly prepared: PreparedParts;
+  readonly lockTable: LockTable;
 }
 
 /**
@@ -18,12 +18,12 @@ interface Now {
  */
 export function failingCheck(
   operations: readonly Operation[],
-  { source, prepared }: Now,
+  { source, lockTable }: Now,
 ): Extract<Reply, { type: 'check-failed' }> | undefined {
   for (const [position, operation] of operations.entries()) {
     const { type, key } = operation;
     if (type !== 'check-version' && type !== 'check-value' && type !== 'check-presence') continue;
-    if (prepared.holderOf(key) !== undefined) continue;
+    if (lockTable.holderOf(key) !== undefined) continue;
     const bytes = source.get(SECTION.values, key);
     const row = bytes === undefined ? undefined : decodeRow(bytes);
     // Of a row that is none whoever applies will say so.

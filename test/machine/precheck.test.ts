@@ -3,7 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Operation } from '../../src/machine/command.ts';
-import { failingCheck } from '../../src/machine/foresight.ts';
+import { failingCheck } from '../../src/machine/precheck.ts';
 import {
   bytesOf,
   checkPresence,
@@ -16,8 +16,8 @@ import {
 import { prepareBytes } from './transaction-rig.ts';
 
 function foresee(rig: MachineRig, ...operations: readonly Operation[]) {
-  const { prepared } = rig.machine.transactions;
-  return failingCheck(operations, { source: rig.rows, prepared });
+  const { lockTable } = rig.machine.transactions;
+  return failingCheck(operations, { source: rig.rows, lockTable });
 }
 
 test('the first check that does not hold is told with its place and what stands there', () => {

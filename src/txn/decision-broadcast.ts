@@ -9,7 +9,7 @@ import type { Decision } from '../machine/decisions.ts';
 import type { Participant, Resolution } from '../machine/transaction.ts';
 import { idText, type TransactionId } from '../machine/transaction-id.ts';
 
-export interface PhaseTwoPort {
+export interface DecisionBroadcastPort {
   readonly now: number;
   /** Undefined if the map is not known. */
   shardAt(position: number): ShardId | undefined;
@@ -35,8 +35,8 @@ interface Word {
   readonly participant: Participant;
 }
 
-export class PhaseTwo {
-  readonly #port: PhaseTwoPort;
+export class DecisionBroadcast {
+  readonly #port: DecisionBroadcastPort;
   readonly #tellings = new Map<string, Telling>();
   /** To be told in this turn. */
   #gathered: Word[] = [];
@@ -44,7 +44,7 @@ export class PhaseTwo {
   #heard: TransactionId[] = [];
   #clearAt = Number.POSITIVE_INFINITY;
 
-  constructor(port: PhaseTwoPort) {
+  constructor(port: DecisionBroadcastPort) {
     this.#port = port;
   }
 

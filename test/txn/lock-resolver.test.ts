@@ -3,9 +3,9 @@
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
-import type { Prepared, PreparedParts } from '../../src/machine/prepared.ts';
+import type { LockTable, Prepared } from '../../src/machine/lock-table.ts';
 import { idText } from '../../src/machine/transaction-id.ts';
-import { Meetings } from '../../src/txn/meetings.ts';
+import { LockResolver } from '../../src/txn/lock-resolver.ts';
 import { contenderOf } from './spelling.ts';
 
 const TICK = 10;
@@ -15,12 +15,12 @@ function questionsAbout(holders: number): number {
   const held = new Map<string, Prepared>();
   let now = 0;
   let questions = 0;
-  const meetings = new Meetings({
+  const meetings = new LockResolver({
     get now() {
       return now;
     },
     resolveMilliseconds: TRANSACTION_LIMITS.resolveMilliseconds,
-    prepared: { of: (id) => held.get(idText(id)) } as PreparedParts,
+    lockTable: { of: (id) => held.get(idText(id)) } as LockTable,
     settle: (_holder, _isPressing, done) => {
       questions += 1;
       done(undefined);
