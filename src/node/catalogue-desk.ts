@@ -23,8 +23,8 @@ import { type Objection, objectionOf } from '../catalog/membership.ts';
 import { planNext } from '../catalog/planner.ts';
 import { type Due, drainedMembers, nodeNumbered, replicasDue } from '../catalog/questions.ts';
 import type { Fact } from '../raft/fact.ts';
-import type { Origin } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
+import type { Responder } from '../shard/responder.ts';
 import type { Response } from '../wire/response.ts';
 import { Handovers } from './handovers.ts';
 import { type MoveInfo, Moves } from './moves.ts';
@@ -145,9 +145,9 @@ export class CatalogueDesk {
 
   /** Without a state it can lead nothing: a voter that has one does. */
   spoilt(replica: Replica): void {
-    const { shard, isSpoilt } = replica;
-    this.#core.mention({ type: isSpoilt ? 'state-quarantined' : 'state-restored', shard });
-    if (replica.isLeader && replica.isSpoilt) this.#giveAway(replica);
+    const { shard, isCorrupt } = replica;
+    this.#core.mention({ type: isCorrupt ? 'state-quarantined' : 'state-restored', shard });
+    if (replica.isLeader && replica.isCorrupt) this.#giveAway(replica);
     this.mapChanged();
   }
 
@@ -176,7 +176,7 @@ export class CatalogueDesk {
     if (this.#isAnnounced) this.#reconcile(map);
     if (this.#core.isClosing) return this.handOver();
     for (const replica of this.#core.replicas.all) {
-      if (replica.isLeader && replica.isSpoilt) this.#giveAway(replica);
+      if (replica.isLeader && replica.isCorrupt) this.#giveAway(replica);
       else if (replica.isLeader) this.#lead(replica, map);
     }
     if (this.#core.replicas.get(CATALOGUE_SHARD)?.isLeader) this.#plan(map);
@@ -313,13 +313,13 @@ export class CatalogueDesk {
     if (asked !== undefined && now < asked.until) return;
     const mine: Asked = { until: now + NODE_LIMITS.patienceMilliseconds };
     this.#asked.set(about, mine);
-    const origin: Origin = {
+    const responder: Responder = {
       respond: (response: Response) => {
         if (this.#asked.get(about) === mine) this.#asked.delete(about);
         const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
         if (reply !== undefined) then?.(reply);
       },
     };
-    this.#core.ask({ type: 'command', id: 1, command }, origin);
+    this.#core.ask({ type: 'command', id: 1, command }, responder);
   }
 }

@@ -10,8 +10,8 @@ import { decodeDueKey } from '../machine/expiry.ts';
 import { expireBody, forgetBody } from '../machine/garbage.ts';
 import { SECTION } from '../machine/section.ts';
 import { DataMachine } from '../shard/data-machine.ts';
-import { NOBODY } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
+import { NO_RESPONDER } from '../shard/responder.ts';
 import { StateDamage, type StateRow } from '../storage/state.ts';
 import { keepNoneInReserve } from './log-budget.ts';
 import type { NodeParts } from './node-parts.ts';
@@ -20,7 +20,7 @@ import type { NodeParts } from './node-parts.ts';
 const SWEEP = { rowsMax: 256, bytesMax: 256 * 1024 };
 
 /** Nobody waits for a chore: if it failed, the next round finds the same again. */
-const CHORE = { origin: NOBODY, id: 0 };
+const CHORE = { responder: NO_RESPONDER, id: 0 };
 
 export class Chores {
   readonly #core: NodeParts;

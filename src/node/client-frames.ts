@@ -7,7 +7,7 @@ import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Router } from '../router/router.ts';
 import type { FairQueue, Job } from '../shard/fair-queue.ts';
-import type { Origin } from '../shard/origin.ts';
+import type { Responder } from '../shard/responder.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type Request, RequestReader } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
@@ -96,7 +96,7 @@ export class ClientFrames {
     const isFull = client.isFullFor(shard);
     client.begin(request.id, shard);
     if (isFull) refuse(client, request, 'overloaded');
-    else router.route(request, { origin: client, isForwarded: false });
+    else router.route(request, { responder: client, isForwarded: false });
     return this.#costOf(request);
   }
 
@@ -125,7 +125,7 @@ export class ClientFrames {
   }
 }
 
-function refuse(origin: Origin, { id }: Request, failure: Failure): void {
+function refuse(responder: Responder, { id }: Request, failure: Failure): void {
   const retryAfterMilliseconds = failure === 'overloaded' ? NODE_LIMITS.beatMilliseconds : 0;
-  origin.respond({ type: 'failed', id, failure, time: 0, leader: 0, retryAfterMilliseconds });
+  responder.respond({ type: 'failed', id, failure, time: 0, leader: 0, retryAfterMilliseconds });
 }

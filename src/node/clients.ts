@@ -5,7 +5,7 @@ import type { NodeId, ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { Share } from '../shard/fair-queue.ts';
-import type { Origin } from '../shard/origin.ts';
+import type { Responder } from '../shard/responder.ts';
 import type { Transport } from '../transport/transport.ts';
 import {
   bytesMaxOfResponse,
@@ -23,7 +23,7 @@ interface Asked {
   readonly shard: ShardId | undefined;
 }
 
-export class Client implements Origin {
+export class Client implements Responder {
   readonly isClient = true;
   readonly connection: number;
   readonly share: Share;

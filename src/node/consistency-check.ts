@@ -76,7 +76,7 @@ export class ConsistencyCheck {
     if (now - this.#begunAt < NODE_LIMITS.consistencyMilliseconds) return;
     this.#begunAt = now;
     for (const replica of replicas.all) {
-      if (replica.isCurrent && !replica.isSpoilt) this.#begin(replica);
+      if (replica.isCurrent && !replica.isCorrupt) this.#begin(replica);
       else this.#forget(replica.shard);
     }
   }
@@ -84,7 +84,7 @@ export class ConsistencyCheck {
   /** A leader wants to know; a later question takes the place of one that is still open. */
   asked(by: NodeId, shard: ShardId, index: number): void {
     const replica = this.#parts.replicas.get(shard);
-    if (replica === undefined || replica.isSpoilt) return;
+    if (replica === undefined || replica.isCorrupt) return;
     const until = this.#parts.now + NODE_LIMITS.consistencyMilliseconds;
     this.#asked.set(shard, { by, index, until });
     replica.fingerprint.ask(index);
@@ -101,14 +101,14 @@ export class ConsistencyCheck {
   /** Believed only if it is about what this replica says of itself, at this very entry. */
   divergedFrom(report: FingerprintReport): void {
     const replica = this.#parts.replicas.get(report.shard);
-    if (replica?.member !== report.member || replica.isSpoilt) return;
+    if (replica?.member !== report.member || replica.isCorrupt) return;
     const own = reportOf(replica, report.index);
     if (own === undefined || keyOf(own) !== keyOf(report)) return;
     const { shard, index } = report;
     this.#parts.mention({ type: 'state-diverged', shard, index });
     // Its rows are sound: only the mark makes the next life know, and a snapshot takes it away.
     replica.store.condemn(shard);
-    replica.spoil();
+    replica.markCorrupt();
   }
 
   #forget(shard: ShardId): void {

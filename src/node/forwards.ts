@@ -4,14 +4,14 @@ import type { NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
 import type { Share } from '../shard/fair-queue.ts';
-import type { Origin } from '../shard/origin.ts';
-import { Portions } from '../shard/portions.ts';
+import { FairQuota } from '../shard/fair-quota.ts';
+import type { Responder } from '../shard/responder.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 import { decodeRequests, encodeRequests, type Request } from '../wire/request.ts';
 import { decodeResponses, encodeResponses, type Response } from '../wire/response.ts';
 
 interface Forward {
-  readonly origin: Origin;
+  readonly responder: Responder;
   /** The number that the asker gave it. */
   readonly id: number;
   readonly shard: ShardId;
@@ -37,9 +37,9 @@ interface ForwardsOptions {
 export class Forwards {
   readonly #options: ForwardsOptions;
   readonly #open = new Map<number, Forward>();
-  readonly #portions = new Portions({ max: NODE_LIMITS.forwardsMax });
+  readonly #portions = new FairQuota({ max: NODE_LIMITS.forwardsMax });
   /** They wait here and there, and what waits there is undecoded. */
-  readonly #bytes = new Portions({ max: NODE_LIMITS.forwardsBytesMax });
+  readonly #bytes = new FairQuota({ max: NODE_LIMITS.forwardsBytesMax });
   #nextId: number;
 
   constructor(options: ForwardsOptions) {
@@ -54,8 +54,8 @@ export class Forwards {
 
   /** False if too many wait, of all or of the one who asks. It leaves at the end of the turn. */
   send(to: NodeId, asked: AskedBy): boolean {
-    const { request, origin, now } = asked;
-    const { share } = origin;
+    const { request, responder, now } = asked;
+    const { share } = responder;
     const bytes = encodeRequests([request]);
     const mayBe = this.#bytes.of(share) === 0 || this.#bytes.admits(share, bytes.length);
     if (!mayBe || !this.#portions.admits(share)) return false;
@@ -64,14 +64,14 @@ export class Forwards {
     const id = this.#nextId;
     this.#nextId += 1;
     // A node that asks for itself has no number.
-    const client = origin.isClient === true ? (share?.client ?? 0) : 0;
+    const client = responder.isClient === true ? (share?.client ?? 0) : 0;
     this.#options.send(to, { type: 'forward', id, client, request: bytes });
     // Of what only reads nothing can be in doubt.
     const isWrite = !READING.includes(request.type);
     const until = now + NODE_LIMITS.forwardMilliseconds;
     const shard = shardOf(request);
     const about = { shard, to, isWrite, until, bytes: bytes.length };
-    this.#open.set(id, { origin, id: request.id, ...about });
+    this.#open.set(id, { responder, id: request.id, ...about });
     return true;
   }
 
@@ -79,7 +79,7 @@ export class Forwards {
   answer(from: NodeId, id: number, bytes: Uint8Array): void {
     const forward = this.#open.get(id);
     if (forward?.to !== from) return;
-    const { share } = forward.origin;
+    const { share } = forward.responder;
     // The client is gone, so the answer is not decoded.
     if (share?.isGone === true) return this.#close(id, forward);
     const response = decodeResponses(bytes)?.[0];
@@ -88,8 +88,8 @@ export class Forwards {
     if (response.type === 'failed' && response.failure === 'not-leader') {
       this.#options.onMissed(forward.shard, response.leader);
     }
-    forward.origin.respond({ ...response, id: forward.id });
-    if (response.type !== 'failed') forward.origin.hint?.(forward.shard, forward.to);
+    forward.responder.respond({ ...response, id: forward.id });
+    if (response.type !== 'failed') forward.responder.hint?.(forward.shard, forward.to);
   }
 
   /** What was on its way to it may have arrived, and the answer will not. */
@@ -117,13 +117,13 @@ export class Forwards {
     this.#close(id, forward);
     this.#options.onMissed(forward.shard, 0);
     const nothingKnown = { time: 0, leader: 0, retryAfterMilliseconds: 0 };
-    forward.origin.respond({ type: 'failed', id: forward.id, failure, ...nothingKnown });
+    forward.responder.respond({ type: 'failed', id: forward.id, failure, ...nothingKnown });
   }
 
-  #close(id: number, { origin, bytes }: Forward): void {
+  #close(id: number, { responder, bytes }: Forward): void {
     this.#open.delete(id);
-    this.#portions.remove(origin.share);
-    this.#bytes.remove(origin.share, bytes);
+    this.#portions.remove(responder.share);
+    this.#bytes.remove(responder.share, bytes);
   }
 }
 
@@ -131,7 +131,7 @@ const READING: readonly Request['type'][] = ['read', 'range', 'validate'];
 
 interface AskedBy {
   readonly request: Request;
-  readonly origin: Origin;
+  readonly responder: Responder;
   readonly now: number;
 }
 
@@ -146,7 +146,7 @@ interface ForwardedOriginOptions {
 }
 
 /** The far end: what a forwarded request answers goes back where it came from. */
-export class ForwardedOrigin implements Origin {
+export class ForwardedOrigin implements Responder {
   readonly isClient: boolean;
   readonly share: Share;
   readonly #id: number;

@@ -19,9 +19,9 @@ import {
 } from '../machine/transaction-codec.ts';
 import { idText, type TransactionId } from '../machine/transaction-id.ts';
 import type { DataMachine } from '../shard/data-machine.ts';
-import { NOBODY, type Origin } from '../shard/origin.ts';
-import type { Asker } from '../shard/proposals.ts';
+import type { Requester } from '../shard/proposals.ts';
 import type { Replica } from '../shard/replica.ts';
+import { NO_RESPONDER, type Responder } from '../shard/responder.ts';
 import { ContentionQueue, contested, type Queued } from '../txn/contention-queue.ts';
 import { type Answer, Coordinator, type CoordinatorPort, type Ending } from '../txn/coordinator.ts';
 import { DecisionBroadcast, type DecisionBroadcastPort } from '../txn/decision-broadcast.ts';
@@ -35,7 +35,7 @@ export interface HomeDeskHost {
   readonly now: number;
   readonly stepTimes: StepTimes;
   /** From here, or one hop away. */
-  ask(request: Request, origin: Origin): void;
+  ask(request: Request, responder: Responder): void;
   shardAt(position: number): ShardId | undefined;
   epochOf(shard: ShardId): number;
 }
@@ -53,7 +53,7 @@ interface Conducted {
   readonly coordinator: Coordinator;
   readonly inLine: Queued;
   readonly bytes: number;
-  readonly waiting: Asker[];
+  readonly waiting: Requester[];
 }
 
 /** A transaction that a client asked for. */
@@ -115,37 +115,37 @@ export class HomeDesk {
   }
 
   /** Asked twice at a time, it is conducted once. */
-  conduct({ transaction, plan, bytes }: Wanted, asker: Asker): void {
+  conduct({ transaction, plan, bytes }: Wanted, requester: Requester): void {
     const name = idText(plan.contender.id);
     const known = this.#conducted.get(name);
     if (known !== undefined) {
-      known.waiting.push(asker);
+      known.waiting.push(requester);
       return;
     }
     const port = this.#portFor(name, plan);
     const coordinator = new Coordinator({ transaction, plan, port });
     const inLine = this.#inLine({ transaction, plan, bytes }, coordinator);
-    this.#conducted.set(name, { coordinator, inLine, bytes, waiting: [asker] });
+    this.#conducted.set(name, { coordinator, inLine, bytes, waiting: [requester] });
     this.#conductedBytes += bytes;
     this.#line.enter(inLine);
   }
 
   /** Tells what became of a transaction, and ends it if nobody here conducts it. */
-  settle(settling: Settling, origin: Origin): void {
+  settle(settling: Settling, responder: Responder): void {
     const { id, contender, participants, isPreempting } = settling;
     // Elsewhere an abort would drop what is prepared there, though its home has committed it.
-    if (!this.#isHomeOf(settling)) return this.replica.fail({ origin, id }, 'malformed');
+    if (!this.#isHomeOf(settling)) return this.replica.fail({ responder, id }, 'malformed');
     // A decision never changes: even who leads no more may tell it.
     const decision = this.#machine.decisions.of(contender.id);
     if (decision !== undefined) {
       const reply: Reply = decision.isCommitted
         ? { type: 'committed', versions: [], outputs: [] }
         : { type: 'refused', reason: 'aborted', position: 0 };
-      return this.#tell({ origin, id }, reply);
+      return this.#tell({ responder, id }, reply);
     }
     const conducted = this.#conducted.get(idText(contender.id));
     if (conducted !== undefined) {
-      conducted.waiting.push({ origin, id });
+      conducted.waiting.push({ responder, id });
       // What waits has begun nothing here: a former coordinator left what was met.
       const isWaiting = conducted.coordinator.stage === 'waiting';
       if (isPreempting || isWaiting) conducted.coordinator.press();
@@ -155,13 +155,13 @@ export class HomeDesk {
     const proposal = { type: 'abort', because } as const;
     const bytes = encodeDecide({ ...contender, participants, proposal });
     const done = (answer: Answer) => {
-      if (answer.type === 'failed') return this.replica.fail({ origin, id }, 'lost');
+      if (answer.type === 'failed') return this.replica.fail({ responder, id }, 'lost');
       // What is kept vouches for what others are told; whoever asked vouches for nobody else.
       const kept = this.#machine.decisions.of(contender.id);
       if (kept !== undefined) this.#broadcast.tell(kept, true);
-      this.#tell({ origin, id }, answer.reply);
+      this.#tell({ responder, id }, answer.reply);
     };
-    this.#propose('decide', bytes, { epoch: this.#machine.epoch, origin: answering(done) });
+    this.#propose('decide', bytes, { epoch: this.#machine.epoch, responder: answering(done) });
   }
 
   tick(): void {
@@ -231,13 +231,14 @@ export class HomeDesk {
         );
       },
       // Of the client's map: what the home shard does is for the arc that it had then.
-      decide: (bytes, done) => this.#propose('decide', bytes, { epoch, origin: answering(done) }),
+      decide: (bytes, done) =>
+        this.#propose('decide', bytes, { epoch, responder: answering(done) }),
       ended: (ending) => this.#end(name, plan, ending),
     };
   }
 
   /** The answer also tells how long a step takes. */
-  #timed(done: (answer: Answer) => void): Origin {
+  #timed(done: (answer: Answer) => void): Responder {
     const host = this.#host;
     const askedAt = host.now;
     return answering((answer) => {
@@ -276,8 +277,8 @@ export class HomeDesk {
    * which others may have shown what it wrote. Nor has it to say anything of another arc's keys.
    */
   #failing({ epoch }: HomePart, operations: Command): Refusal | undefined {
-    const { isCurrent, hasBacklog } = this.replica;
-    const isKnown = isCurrent && !hasBacklog && epoch === this.#machine.epoch;
+    const { isCurrent, hasUnapplied } = this.replica;
+    const isKnown = isCurrent && !hasUnapplied && epoch === this.#machine.epoch;
     return isKnown ? this.#machine.foresee(operations) : undefined;
   }
 
@@ -298,7 +299,7 @@ export class HomeDesk {
       },
       clear: (ids) => {
         const { epoch } = this.#machine;
-        this.#propose('clear', encodeIds(ids), { epoch, origin: NOBODY });
+        this.#propose('clear', encodeIds(ids), { epoch, responder: NO_RESPONDER });
       },
     };
   }
@@ -310,10 +311,10 @@ export class HomeDesk {
     this.#conductedBytes -= bytes;
     if (ending.type !== 'lost' && coordinator.hasAsked) this.#tellOthers(plan, ending.reply);
     if (ending.type === 'decided') {
-      for (const asker of waiting) this.#tell(asker, ending.reply);
+      for (const requester of waiting) this.#tell(requester, ending.reply);
     } else {
       const failure = ending.type === 'lost' ? 'lost' : (ending.why as Failure);
-      for (const asker of waiting) this.replica.fail(asker, failure);
+      for (const requester of waiting) this.replica.fail(requester, failure);
     }
     this.#over.push(inLine);
   }
@@ -329,14 +330,14 @@ export class HomeDesk {
   #propose(
     type: 'decide' | 'clear',
     bytes: Uint8Array,
-    { epoch, origin }: { readonly epoch: number; readonly origin: Origin },
+    { epoch, responder }: { readonly epoch: number; readonly responder: Responder },
   ): void {
-    this.replica.stamp({ origin, id: ASKED_ONCE }, epoch, { type, bytes });
+    this.replica.stamp({ responder, id: ASKED_ONCE }, epoch, { type, bytes });
   }
 
-  #tell({ origin, id }: Asker, reply: Reply): void {
+  #tell({ responder, id }: Requester, reply: Reply): void {
     const { time } = this.#machine;
-    origin.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
+    responder.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
   }
 }
 
@@ -351,7 +352,7 @@ function homeOf({ parts }: Plan): HomePart {
 /** Refused for a reason that does not pass by itself. */
 const FINAL: readonly Failure[] = ['malformed', 'too-large', 'read-only'];
 
-function answering(done: (answer: Answer) => void): Origin {
+function answering(done: (answer: Answer) => void): Responder {
   return { respond: (response) => done(answerOf(response)) };
 }
 

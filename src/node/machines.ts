@@ -58,7 +58,7 @@ export function mapIn(store: StateStore): ClusterMap | undefined {
 class CatalogueMachine implements ShardMachine {
   readonly time = 0;
   readonly lockTable = undefined;
-  readonly removals = undefined;
+  readonly recentDeletes = undefined;
   readonly #view: MachineView;
   readonly #onMap: (map: ClusterMap) => void;
   #catalogue: Catalogue;

@@ -15,10 +15,10 @@ import type { Fact } from '../raft/fact.ts';
 import type { Message } from '../raft/message.ts';
 import { Router, type RouterHost } from '../router/router.ts';
 import { FairQueue } from '../shard/fair-queue.ts';
-import type { Origin } from '../shard/origin.ts';
 import type { Replica, ReplicaHost } from '../shard/replica.ts';
+import type { Responder } from '../shard/responder.ts';
 import type { ShardMachine } from '../shard/shard-machine.ts';
-import type { Stop } from '../shard/stop.ts';
+import type { Stop } from '../shard/stop-reason.ts';
 import type { Log, LogRecord } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { LaneRoom, PeerAddress, Transport, TransportEvent } from '../transport/transport.ts';
@@ -253,8 +253,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   /** A request of this node itself, or of whoever is embedded in its process. */
-  ask(request: Request, origin: Origin): void {
-    this.#router.route(request, { origin, isForwarded: false });
+  ask(request: Request, responder: Responder): void {
+    this.#router.route(request, { responder, isForwarded: false });
   }
 
   /** Gives up leadership where somebody else can have it, and takes nothing new. */
@@ -318,15 +318,15 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   /** It keeps its place, its vote and its log, and takes a snapshot from the shard's leader. */
-  spoilt(replica: Replica): void {
+  corruptionChanged(replica: Replica): void {
     this.catalogue.spoilt(replica);
   }
 
-  linger(replica: Replica): void {
+  defer(replica: Replica): void {
     this.#lingering.add(replica, this.#now);
   }
 
-  meet(replica: Replica, holder: Prepared, isPreempting: boolean): void {
+  reportConflict(replica: Replica, holder: Prepared, isPreempting: boolean): void {
     this.transactions.meet(replica, holder, isPreempting);
   }
 
@@ -345,8 +345,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.#relay.leaderOf(shard);
   }
 
-  forward(to: NodeId, request: Request, origin: Origin): boolean {
-    return this.#relay.forward(to, request, origin);
+  forward(to: NodeId, request: Request, responder: Responder): boolean {
+    return this.#relay.forward(to, request, responder);
   }
 
   // What the end of a turn asks.
@@ -446,7 +446,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   /** What has no hurry has lingered for long enough. */
   #hurryLingering(): void {
     for (const replica of this.#lingering.takeDue(this.#now)) {
-      replica.hurry();
+      replica.proposeDeferred();
       if (this.replicas.get(replica.shard) === replica) this.touch(replica);
     }
   }

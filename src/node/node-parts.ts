@@ -5,7 +5,7 @@ import type { Life } from '../base/life.ts';
 import type { ClusterMap, NodeDescription, NodeRow } from '../catalog/cluster-map.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { FairQueue } from '../shard/fair-queue.ts';
-import type { Origin } from '../shard/origin.ts';
+import type { Responder } from '../shard/responder.ts';
 import type { Damage, Log } from '../storage/log.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { LaneRoom, PeerAddress } from '../transport/transport.ts';
@@ -94,7 +94,7 @@ export interface NodeParts {
     moves(): readonly MoveInfo[];
   };
   /** A request of the node itself. */
-  ask(request: Request, origin: Origin): void;
+  ask(request: Request, responder: Responder): void;
   mention(fact: NodeFact): void;
   /** The node has no place in the cluster: the process has to end. */
   end(reason: EndReason, text: string): void;

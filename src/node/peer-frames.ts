@@ -156,8 +156,8 @@ export class PeerFrames {
     const request = forwardedRequest(bytes);
     if (request === undefined) return cost;
     const onBytes = (answered: number) => this.shares.answered(from, answered);
-    const origin = new ForwardedOrigin({ id, from, request, share, send: tell, onBytes });
-    router.route(request, { origin, isForwarded: true });
+    const responder = new ForwardedOrigin({ id, from, request, share, send: tell, onBytes });
+    router.route(request, { responder, isForwarded: true });
     return cost;
   }
 
@@ -172,7 +172,11 @@ export class PeerFrames {
     }
     const respond = ({ type }: Response) => say(type === 'rows' ? replica.applied : 0);
     const until = parts.now + NODE_LIMITS.patienceMilliseconds;
-    replica.read({ asker: { origin: { respond }, id }, until, what: { type: 'keys', keys: [] } });
+    replica.read({
+      requester: { responder: { respond }, id },
+      until,
+      what: { type: 'keys', keys: [] },
+    });
   }
 }
 

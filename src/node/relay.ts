@@ -2,7 +2,7 @@
 
 import { NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
 import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
-import type { Origin } from '../shard/origin.ts';
+import type { Responder } from '../shard/responder.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 import type { Request } from '../wire/request.ts';
 import { Forwards, type Send } from './forwards.ts';
@@ -40,14 +40,14 @@ export class Relay {
   }
 
   /** False if it did not leave. */
-  forward(to: NodeId, request: Request, origin: Origin): boolean {
+  forward(to: NodeId, request: Request, responder: Responder): boolean {
     const { peers, now } = this.#host;
     // Who is not heard cannot answer, though all that we say may reach it.
     if (!peers.isHeard(to, now)) {
       this.#leaders.learn('shard' in request ? request.shard : CATALOGUE_SHARD, 0);
       return false;
     }
-    return this.forwards.send(to, { request, origin, now });
+    return this.forwards.send(to, { request, responder, now });
   }
 
   /** A request that did not leave the node fails at once. */

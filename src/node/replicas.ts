@@ -4,12 +4,12 @@ import { present } from '../base/assert.ts';
 import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
 import { type Configuration, NO_CONFIGURATION } from '../raft/configuration.ts';
 import { ORIGIN } from '../raft/position.ts';
-import { newborn, type OpeningOptions, openReplica } from '../shard/opening.ts';
+import { newborn, type RecoveryOptions, recoverReplica } from '../shard/recovery.ts';
 import type { Replica } from '../shard/replica.ts';
 import type { LogRecord, RestoredReplica } from '../storage/log.ts';
 
-interface ReplicasOptions extends Omit<OpeningOptions, 'host'> {
-  readonly host: OpeningOptions['host'];
+interface ReplicasOptions extends Omit<RecoveryOptions, 'host'> {
+  readonly host: RecoveryOptions['host'];
   /** Records for the log, with the next batch. */
   readonly record: (record: LogRecord) => void;
   /**
@@ -185,7 +185,7 @@ export class Replicas {
   }
 
   #open(shard: ShardId, found: RestoredReplica): void {
-    const opened = openReplica({ shard, found }, this.#options);
+    const opened = recoverReplica({ shard, found }, this.#options);
     this.#replicas.set(shard, opened);
     this.touch(opened);
     // It follows and keeps its log until the shard's leader has taken it out.

@@ -1,7 +1,7 @@
 /** What a node tells of itself, for people and their tools. */
 
 import type { ShardId } from '../base/ids.ts';
-import { doubtOf } from '../shard/stop.ts';
+import { doubtOf } from '../shard/stop-reason.ts';
 import type { MoveInfo } from './moves.ts';
 import type { NodeParts } from './node-parts.ts';
 
@@ -142,6 +142,6 @@ function replicaInfoOf(core: NodeParts, shard: ShardId): ReplicaInfo {
     lagEntries: Math.max(0, ...heard.map(({ match }) => status.last.index - match)),
     stopReason: replica.stopReason,
     doubt: doubtOf(status),
-    isQuarantined: replica.isSpoilt,
+    isQuarantined: replica.isCorrupt,
   };
 }

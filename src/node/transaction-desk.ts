@@ -12,8 +12,8 @@ import { decodeTransaction, encodeResolutions } from '../machine/transaction-cod
 import { plausibleRank } from '../machine/transaction-id.ts';
 import { refusalOf } from '../router/refusal.ts';
 import { DataMachine } from '../shard/data-machine.ts';
-import { NOBODY, type Origin } from '../shard/origin.ts';
 import type { Replica } from '../shard/replica.ts';
+import { NO_RESPONDER, type Responder } from '../shard/responder.ts';
 import { LockResolver, type LockResolverPort } from '../txn/lock-resolver.ts';
 import { bytesOf, planOf } from '../txn/plan.ts';
 import { StepTimes } from '../txn/step-times.ts';
@@ -47,8 +47,8 @@ export class TransactionDesk implements HomeDeskHost {
     return conducted;
   }
 
-  ask(request: Request, origin: Origin): void {
-    this.#core.ask(request, origin);
+  ask(request: Request, responder: Responder): void {
+    this.#core.ask(request, responder);
   }
 
   shardAt(position: number): ShardId | undefined {
@@ -61,34 +61,35 @@ export class TransactionDesk implements HomeDeskHost {
   }
 
   /** Required: the replica leads. */
-  transact(replica: Replica, request: Transacting, origin: Origin): void {
-    const asker = { origin, id: request.id };
+  transact(replica: Replica, request: Transacting, responder: Responder): void {
+    const requester = { responder, id: request.id };
     const asked = decodeTransaction(request.transaction);
     const transaction = asked && { ...asked, ...plausibleRank(asked, replica.logTime) };
     const plan = transaction && planOf(transaction);
-    if (transaction === undefined || plan === undefined) return replica.fail(asker, 'malformed');
+    if (transaction === undefined || plan === undefined)
+      return replica.fail(requester, 'malformed');
     const [home] = transaction.parts;
     const desk = this.#deskOf(replica);
     if (home?.shard !== replica.shard || desk === undefined) {
-      return replica.fail(asker, 'malformed');
+      return replica.fail(requester, 'malformed');
     }
-    if (!desk.hasArc) return replica.fail(asker, 'not-here');
+    if (!desk.hasArc) return replica.fail(requester, 'not-here');
     const bytes = request.transaction.length + bytesOf(plan);
     const overloaded = this.#isFullFor(bytes) ? 'overloaded' : undefined;
     const failure = this.#failureOf(transaction.parts) ?? overloaded;
-    if (failure !== undefined) return replica.fail(asker, failure);
+    if (failure !== undefined) return replica.fail(requester, failure);
     const reason = reasonAgainst(home.deadline, replica.logTime);
     if (reason !== undefined) {
-      return replica.refuse(asker, { type: 'refused', reason, position: 0 });
+      return replica.refuse(requester, { type: 'refused', reason, position: 0 });
     }
-    desk.conduct({ transaction, plan, bytes }, asker);
+    desk.conduct({ transaction, plan, bytes }, requester);
   }
 
   /** Required: the replica leads. */
-  settle(replica: Replica, request: Settling, origin: Origin): void {
+  settle(replica: Replica, request: Settling, responder: Responder): void {
     const desk = this.#deskOf(replica);
-    if (desk === undefined) return replica.fail({ origin, id: request.id }, 'malformed');
-    desk.settle(request, origin);
+    if (desk === undefined) return replica.fail({ responder, id: request.id }, 'malformed');
+    desk.settle(request, responder);
   }
 
   /** Somebody waits for a key that a transaction holds. */
@@ -171,8 +172,8 @@ export class TransactionDesk implements HomeDeskHost {
       settle: (holder, isPreempting, done) => this.#askHome(holder, isPreempting, done),
       resolve: (resolution) => {
         const bytes = encodeResolutions([resolution]);
-        const asker = { origin: NOBODY, id: 1 };
-        replica.stamp(asker, this.epochOf(shard), { type: 'resolve', bytes });
+        const requester = { responder: NO_RESPONDER, id: 1 };
+        replica.stamp(requester, this.epochOf(shard), { type: 'resolve', bytes });
       },
     });
     this.#meetings.set(replica, meetings);

@@ -12,10 +12,10 @@ import type { Command } from '../machine/command.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import { decodeOperations, decodePrepare } from '../machine/transaction-codec.ts';
 import { plausibleRank } from '../machine/transaction-id.ts';
-import type { Origin } from '../shard/origin.ts';
 import { isOneKey } from '../shard/range-check.ts';
 import type { Wanted } from '../shard/reads.ts';
 import type { Replica } from '../shard/replica.ts';
+import type { Responder } from '../shard/responder.ts';
 import type { Secret } from '../wire/proof.ts';
 import type { ReadLevel, Request } from '../wire/request.ts';
 import type { Failure, Response } from '../wire/response.ts';
@@ -36,7 +36,7 @@ export interface RouterHost {
   replica(shard: ShardId): Replica | undefined;
   /** The node that leads a shard, as far as is known here; undefined if it is not, or is this. */
   leaderOf(shard: ShardId): NodeId | undefined;
-  forward(to: NodeId, request: Request, origin: Origin): boolean;
+  forward(to: NodeId, request: Request, responder: Responder): boolean;
   readonly catalogue: {
     /** What this node, as leader of the catalog, has against a command. */
     objectionTo(command: CatalogCommand): Refusal | undefined;
@@ -49,14 +49,14 @@ export interface RouterHost {
 
 /** What the node does for transactions whose home shard it leads. */
 interface Transactions {
-  transact(replica: Replica, request: Request & { type: 'transact' }, origin: Origin): void;
-  settle(replica: Replica, request: Request & { type: 'settle' }, origin: Origin): void;
+  transact(replica: Replica, request: Request & { type: 'transact' }, responder: Responder): void;
+  settle(replica: Replica, request: Request & { type: 'settle' }, responder: Responder): void;
 }
 
 /** A request and where it came from. */
 interface Asked<T extends Request['type']> {
   readonly request: Request & { readonly type: T };
-  readonly origin: Origin;
+  readonly responder: Responder;
   /** Another node sent it here: it goes no further. */
   readonly isForwarded: boolean;
 }
@@ -71,15 +71,18 @@ export class Router {
     this.#host = host;
   }
 
-  route(request: Request, asked: { readonly origin: Origin; readonly isForwarded: boolean }): void {
-    if (asked.origin.isClient === true && isForNodesOnly(request)) {
+  route(
+    request: Request,
+    asked: { readonly responder: Responder; readonly isForwarded: boolean },
+  ): void {
+    if (asked.responder.isClient === true && isForNodesOnly(request)) {
       return this.#fail({ request, ...asked }, 'nodes-only');
     }
     switch (request.type) {
       case 'map':
         return this.#giveMap({ request, ...asked });
       case 'info':
-        return asked.origin.respond({ type: 'info', id: request.id, text: this.#host.info() });
+        return asked.responder.respond({ type: 'info', id: request.id, text: this.#host.info() });
       case 'write':
         return this.#write({ request, ...asked });
       case 'command':
@@ -97,52 +100,56 @@ export class Router {
       case 'settle': {
         const replica = this.#leaderHere(request.shard);
         if (replica === undefined) return this.#pass({ request, ...asked });
-        return this.#host.transactions.settle(replica, request, asked.origin);
+        return this.#host.transactions.settle(replica, request, asked.responder);
       }
       case 'pending':
-        return asked.origin.respond({ type: 'info', id: request.id, text: this.#host.pending() });
+        return asked.responder.respond({
+          type: 'info',
+          id: request.id,
+          text: this.#host.pending(),
+        });
       default:
         return unreachable(request);
     }
   }
 
-  #giveMap({ request, origin }: Asked<'map'>): void {
+  #giveMap({ request, responder }: Asked<'map'>): void {
     const { map, mapBytes } = this.#host;
     const isNewer = map !== undefined && map.version > request.knownVersion;
-    origin.respond({ type: 'map', id: request.id, map: isNewer ? mapBytes : new Uint8Array() });
+    responder.respond({ type: 'map', id: request.id, map: isNewer ? mapBytes : new Uint8Array() });
   }
 
   #write(asked: Asked<'write'>): void {
-    const { request, origin } = asked;
+    const { request, responder } = asked;
     if (this.#host.isClosing) return this.#fail(asked, 'closing');
     const replica = this.#leaderHere(request.shard);
     if (replica === undefined) return this.#pass(asked);
     const failure = this.#faultOf(request);
-    if (failure !== undefined) return replica.fail({ origin, id: request.id }, failure);
+    if (failure !== undefined) return replica.fail({ responder, id: request.id }, failure);
     const { epoch, batch } = request;
-    replica.stamp({ origin, id: request.id }, epoch, { type: 'batch', batch });
+    replica.stamp({ responder, id: request.id }, epoch, { type: 'batch', batch });
   }
 
   /** The leader of the home shard conducts it. */
   #transact(asked: Asked<'transact'>): void {
-    const { request, origin } = asked;
+    const { request, responder } = asked;
     if (this.#host.isClosing) return this.#fail(asked, 'closing');
     const replica = this.#leaderHere(request.shard);
     if (replica === undefined) return this.#pass(asked);
     const isHere = this.#rowOf(request.shard)?.epoch === request.epoch;
-    if (!isHere) return replica.fail({ origin, id: request.id }, 'not-here');
-    this.#host.transactions.transact(replica, request, origin);
+    if (!isHere) return replica.fail({ responder, id: request.id }, 'not-here');
+    this.#host.transactions.transact(replica, request, responder);
   }
 
   /** What is prepared is judged before it is proposed; what is resolved was judged then. */
   #step(asked: Asked<'step'>): void {
-    const { request, origin } = asked;
+    const { request, responder } = asked;
     const { id, shard, epoch, step, bytes } = request;
     const replica = this.#leaderHere(shard);
     if (replica === undefined) return this.#pass(asked);
     const failure = step === 'prepare' ? this.#faultOfPrepare(request) : undefined;
-    if (failure !== undefined) return replica.fail({ origin, id }, failure);
-    replica.stamp({ origin, id }, epoch, { type: step, bytes });
+    if (failure !== undefined) return replica.fail({ responder, id }, failure);
+    replica.stamp({ responder, id }, epoch, { type: step, bytes });
   }
 
   #faultOfPrepare({ shard, bytes }: Request & { readonly type: 'step' }): Failure | undefined {
@@ -168,22 +175,22 @@ export class Router {
 
   /** For the catalogue: like a write, but for no key. */
   #command(asked: Asked<'command'>): void {
-    const { request, origin } = asked;
-    if (origin.isClient === true && this.#isUninvited(request.command)) {
+    const { request, responder } = asked;
+    if (responder.isClient === true && this.#isUninvited(request.command)) {
       const reply = encodeReply({ type: 'refused', reason: 'wrong-secret' });
-      return origin.respond({ type: 'commanded', id: request.id, reply });
+      return responder.respond({ type: 'commanded', id: request.id, reply });
     }
     const replica = this.#leaderHere(CATALOGUE_SHARD);
     if (replica === undefined) return this.#pass(asked);
     // In the log, one that is not known here would stop every replica of the catalogue for good.
     const decoded = decodeCommand(request.command);
-    if (decoded.type !== 'known') return replica.fail({ origin, id: request.id }, 'malformed');
+    if (decoded.type !== 'known') return replica.fail({ responder, id: request.id }, 'malformed');
     const reason = this.#host.catalogue.objectionTo(decoded.command);
     if (reason !== undefined) {
       const reply = encodeReply({ type: 'refused', reason });
-      return origin.respond({ type: 'commanded', id: request.id, reply });
+      return responder.respond({ type: 'commanded', id: request.id, reply });
     }
-    replica.command({ origin: new CommandOrigin(origin), id: request.id }, request.command);
+    replica.command({ responder: new CommandOrigin(responder), id: request.id }, request.command);
   }
 
   /** It asks to join, and has not the secret of the cluster. */
@@ -195,12 +202,12 @@ export class Router {
   }
 
   #read(asked: Asked<'read'> | Asked<'range'> | Asked<'validate'>, what: Wanted): void {
-    const { request, origin } = asked;
+    const { request, responder } = asked;
     const { shard, level, patienceMilliseconds } = request;
     const replica = this.#readableHere(shard, level);
     if (replica === undefined) return this.#pass(asked);
-    const asker = { origin, id: request.id };
-    if (this.#rowOf(shard)?.epoch !== request.epoch) return replica.fail(asker, 'not-here');
+    const requester = { responder, id: request.id };
+    if (this.#rowOf(shard)?.epoch !== request.epoch) return replica.fail(requester, 'not-here');
     const reserver = request.reserver && {
       ...request.reserver,
       ...plausibleRank(request.reserver, replica.logTime),
@@ -208,7 +215,7 @@ export class Router {
     // However long a client says that it waits: what is held for it is held for no longer.
     const patience = Math.min(patienceMilliseconds, MACHINE_LIMITS.timeoutMillisecondsMax);
     const until = this.#host.now + patience;
-    const read = { asker, until, what, ...(reserver === undefined ? {} : { reserver }) };
+    const read = { requester, until, what, ...(reserver === undefined ? {} : { reserver }) };
     if (level.type === 'linearizable') replica.read(read);
     else if (level.type === 'lease') replica.readByLease(read);
     else replica.readStale(read, level.ageMilliseconds);
@@ -242,21 +249,22 @@ export class Router {
 
   /** On to the leader, if that is known and this did not come from another node already. */
   #pass(asked: Asked<'command' | ShardRequest>): void {
-    const { request, origin, isForwarded } = asked;
+    const { request, responder, isForwarded } = asked;
     const shard = 'shard' in request ? request.shard : CATALOGUE_SHARD;
     const leader = this.#host.leaderOf(shard);
-    if (!isForwarded && leader !== undefined && this.#host.forward(leader, request, origin)) return;
+    if (!isForwarded && leader !== undefined && this.#host.forward(leader, request, responder))
+      return;
     this.#fail(asked, 'not-leader', leader);
   }
 
   #fail(
-    { request, origin }: { readonly request: Request; readonly origin: Origin },
+    { request, responder }: { readonly request: Request; readonly responder: Responder },
     failure: Failure,
     leader?: NodeId,
   ): void {
     const retryAfterMilliseconds = 0;
     const { id } = request;
-    origin.respond({
+    responder.respond({
       type: 'failed',
       id,
       failure,
@@ -277,18 +285,18 @@ function failureOfChecks(checks: Command): Failure | undefined {
 }
 
 /** The catalogue's entries are answered by one reply, which is told as such. */
-class CommandOrigin implements Origin {
-  readonly #origin: Origin;
-  readonly share: Origin['share'];
+class CommandOrigin implements Responder {
+  readonly #responder: Responder;
+  readonly share: Responder['share'];
 
-  constructor(origin: Origin) {
-    this.#origin = origin;
-    this.share = origin.share;
+  constructor(responder: Responder) {
+    this.#responder = responder;
+    this.share = responder.share;
   }
 
   respond(response: Response): void {
     const reply = response.type === 'written' ? response.replies[0] : undefined;
     const { id } = response;
-    this.#origin.respond(reply === undefined ? response : { type: 'commanded', id, reply });
+    this.#responder.respond(reply === undefined ? response : { type: 'commanded', id, reply });
   }
 }

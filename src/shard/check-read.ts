@@ -18,14 +18,14 @@ import { type Contender, hasPriority, isSameId } from '../machine/transaction-id
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure } from '../wire/response.ts';
-import { type Asker, failAsker } from './proposals.ts';
+import { failRequester, type Requester } from './proposals.ts';
 import { isOneKey, type PlacedRange, RangeCheck, type RangeVerdict } from './range-check.ts';
 import type { Moment } from './read-moment.ts';
 
 interface CheckReadOptions {
   readonly shard: ShardId;
   readonly store: StateStore;
-  readonly asker: Asker;
+  readonly requester: Requester;
   readonly checks: Command;
   /** It holds keys itself, and waits only for those with less right. */
   readonly owner: Contender | undefined;
@@ -123,9 +123,9 @@ export class CheckRead {
       case 'check-range': {
         if (!isOneKey(check)) return undefined;
         const { key, seenAt, count } = check;
-        const { removals, index } = this.#options.moment;
+        const { recentDeletes, index } = this.#options.moment;
         const time = { since: seenAt, applied: index };
-        if (removals?.mayHaveKey(key, time) ?? true) return 0;
+        if (recentDeletes?.mayHaveKey(key, time) ?? true) return 0;
         const row = this.#rowAt(key);
         const version = row?.version ?? 0;
         return (row === undefined ? 0 : 1) === count && version <= seenAt ? undefined : version;
@@ -142,14 +142,14 @@ export class CheckRead {
   }
 
   #reply(reply: Reply): void {
-    const { asker, moment } = this.#options;
-    const { origin, id } = asker;
-    origin.respond({ type: 'written', id, time: moment.time, replies: [encodeReply(reply)] });
+    const { requester, moment } = this.#options;
+    const { responder, id } = requester;
+    responder.respond({ type: 'written', id, time: moment.time, replies: [encodeReply(reply)] });
   }
 
   #fail(failure: Failure): void {
-    const { asker, moment } = this.#options;
-    failAsker(asker, failure, moment.time);
+    const { requester, moment } = this.#options;
+    failRequester(requester, failure, moment.time);
   }
 }
 

@@ -8,13 +8,13 @@ import { Machine } from '../machine/machine.ts';
 import { failingCheck } from '../machine/precheck.ts';
 import { SECTION, type StateWrite } from '../machine/section.ts';
 import { StateDamage } from '../storage/state.ts';
-import { Removals } from './removals.ts';
+import { RecentDeletes } from './recent-deletes.ts';
 import type { Command, MachineView, ShardMachine, Verdict } from './shard-machine.ts';
 
 export class DataMachine implements ShardMachine {
   readonly #view: MachineView;
   #machine: Machine;
-  removals = new Removals();
+  recentDeletes = new RecentDeletes();
 
   constructor(view: MachineView) {
     this.#view = view;
@@ -53,13 +53,13 @@ export class DataMachine implements ShardMachine {
     const outcome = this.#machine.apply(command);
     if (outcome.type === 'unknown') return 'unknown';
     const { writes, replies, freed } = outcome;
-    this.removals.note({ index: command.index, time: this.time }, writes);
+    this.recentDeletes.note({ index: command.index, time: this.time }, writes);
     return { writes, replies, freed, dueAt: dueAtOf(writes) };
   }
 
   reload(): void {
     this.#machine = new Machine({ source: this.#view });
-    this.removals = new Removals();
+    this.recentDeletes = new RecentDeletes();
   }
 }
 

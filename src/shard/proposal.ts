@@ -5,10 +5,10 @@ import type { Command } from '../machine/command.ts';
 import { type EntryBody, encodeEntry } from '../machine/entry.ts';
 import { decodeDecide, decodePrepare, decodeResolutions } from '../machine/transaction-codec.ts';
 import type { Contender, TransactionId } from '../machine/transaction-id.ts';
-import type { Asker } from './proposals.ts';
+import type { Requester } from './proposals.ts';
 
 export interface Proposal {
-  readonly asker: Asker;
+  readonly requester: Requester;
   /** What it weighs while it waits. */
   readonly bytes: number;
   /** Stamped with the time of the log when it is proposed. */
@@ -32,14 +32,14 @@ interface Touch {
 const NOTHING: Touch = { commands: [], contender: undefined };
 
 /** One that needs no stamp, and touches no keys. */
-export function plainProposal(asker: Asker, payload: Uint8Array): Proposal {
+export function plainProposal(requester: Requester, payload: Uint8Array): Proposal {
   const touch = () => NOTHING;
   const bytes = payload.length;
-  return { asker, bytes, payload: () => payload, touch, ends: [], hasHurry: true };
+  return { requester, bytes, payload: () => payload, touch, ends: [], hasHurry: true };
 }
 
 interface StampedOptions {
-  readonly asker: Asker;
+  readonly requester: Requester;
   readonly epoch: number;
   /** What the leader takes in as one value. */
   readonly valueBytesMax: number;
@@ -49,10 +49,10 @@ interface StampedOptions {
 }
 
 export function stampedProposal(options: StampedOptions): Proposal {
-  const { asker, epoch, valueBytesMax, body, isAwaited } = options;
+  const { requester, epoch, valueBytesMax, body, isAwaited } = options;
   let touch: Touch | undefined;
   return {
-    asker,
+    requester,
     bytes: bytesOf(body),
     payload: (time) => encodeEntry({ time, epoch, valueBytesMax }, body),
     touch: () => {

@@ -1,11 +1,11 @@
 /** Who waits for which entry. */
 
 import type { Failure } from '../wire/response.ts';
-import type { Origin } from './origin.ts';
+import type { Responder } from './responder.ts';
 
 /** One who asked, and under which number. */
-export interface Asker {
-  readonly origin: Origin;
+export interface Requester {
+  readonly responder: Responder;
   readonly id: number;
 }
 
@@ -13,15 +13,20 @@ export interface Asker {
 const RETRY_MILLISECONDS = 20;
 
 /** Tells an asker that it is not served here. `leader`: who might do it, 0 for nobody known. */
-export function failAsker(asker: Asker, failure: Failure, time: number, leader = 0): void {
-  const { origin, id } = asker;
+export function failRequester(
+  requester: Requester,
+  failure: Failure,
+  time: number,
+  leader = 0,
+): void {
+  const { responder, id } = requester;
   const retryAfterMilliseconds = failure === 'overloaded' ? RETRY_MILLISECONDS : 0;
-  origin.respond({ type: 'failed', id, failure, time, leader, retryAfterMilliseconds });
+  responder.respond({ type: 'failed', id, failure, time, leader, retryAfterMilliseconds });
 }
 
 interface Waiting {
   readonly term: number;
-  readonly asker: Asker;
+  readonly requester: Requester;
 }
 
 export class Proposals {
@@ -49,19 +54,19 @@ export class Proposals {
   take(
     index: number,
     term: number,
-  ): { readonly asker: Asker; readonly isReplaced: boolean } | undefined {
+  ): { readonly requester: Requester; readonly isReplaced: boolean } | undefined {
     const waiting = this.#waiting.get(index);
     if (waiting === undefined) return undefined;
     this.#waiting.delete(index);
-    return { asker: waiting.asker, isReplaced: waiting.term !== term };
+    return { requester: waiting.requester, isReplaced: waiting.term !== term };
   }
 
   /** Leadership is lost: what becomes of these entries is for others to decide. */
-  takeAll(): readonly Asker[] {
+  takeAll(): readonly Requester[] {
     this.#last = 0;
     if (this.#waiting.size === 0) return [];
-    const askers = [...this.#waiting.values()].map(({ asker }) => asker);
+    const requesters = [...this.#waiting.values()].map(({ requester }) => requester);
     this.#waiting.clear();
-    return askers;
+    return requesters;
   }
 }

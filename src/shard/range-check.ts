@@ -55,8 +55,8 @@ export class RangeCheck {
 
   /** One range after the other, for the disk comes in between: to ask for all is long. */
   #mayHaveLost({ range: { key: from, to, seenAt: since } }: PlacedRange): boolean {
-    const { removals, index: applied } = this.#options.moment;
-    return removals?.mayHave({ from, to, since, applied }) ?? true;
+    const { recentDeletes, index: applied } = this.#options.moment;
+    return recentDeletes?.mayHave({ from, to, since, applied }) ?? true;
   }
 
   #next(placed: PlacedRange): void {

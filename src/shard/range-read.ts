@@ -12,12 +12,12 @@ import { type StateCursor, StateDamage, type StateRow, type StateView } from '..
 import type { KeyRange } from '../wire/request.ts';
 import type { Failure, RangeRow } from '../wire/response.ts';
 import type { FairQueue, Job } from './fair-queue.ts';
-import { type Asker, failAsker } from './proposals.ts';
+import { failRequester, type Requester } from './proposals.ts';
 
 const NO_BYTES = new Uint8Array();
 
 interface RangeReadOptions {
-  readonly asker: Asker;
+  readonly requester: Requester;
   readonly range: KeyRange;
   readonly time: number;
   /** The view is as of it. */
@@ -50,7 +50,7 @@ export class RangeRead implements Job {
     this.#options = options;
     const { range, view, locks } = options;
     const { from, to, isReverse } = range;
-    const { share } = options.asker.origin;
+    const { share } = options.requester.responder;
     if (share !== undefined) share.ranges += 1;
     this.#lock = isReverse ? locks.at(-1) : locks[0];
     this.#cursor = view.cursor({
@@ -77,8 +77,8 @@ export class RangeRead implements Job {
   }
 
   #take(rows: readonly StateRow[] | StateDamage): void {
-    const { asker, fair, onDamage } = this.#options;
-    const { share } = asker.origin;
+    const { requester, fair, onDamage } = this.#options;
+    const { share } = requester.responder;
     if (rows instanceof StateDamage) {
       return this.#fail(onDamage(rows));
     }
@@ -113,11 +113,11 @@ export class RangeRead implements Job {
   }
 
   #answer(isEnd: boolean): void {
-    const { asker, time, index } = this.#options;
+    const { requester, time, index } = this.#options;
     this.#close();
-    const { origin, id } = asker;
+    const { responder, id } = requester;
     const [rows, count, last] = [this.#rows, this.#count, this.#last];
-    origin.respond({ type: 'range', id, time, index, rows, count, last, isEnd });
+    responder.respond({ type: 'range', id, time, index, rows, count, last, isEnd });
   }
 
   #yield(): void {
@@ -126,16 +126,16 @@ export class RangeRead implements Job {
   }
 
   #fail(failure: Failure): void {
-    const { asker, time } = this.#options;
+    const { requester, time } = this.#options;
     this.#close();
-    failAsker(asker, failure, time);
+    failRequester(requester, failure, time);
   }
 
   #close(): void {
-    const { view, asker, fair } = this.#options;
+    const { view, requester, fair } = this.#options;
     this.#cursor.close();
     view.close();
-    const { share } = asker.origin;
+    const { share } = requester.responder;
     if (share === undefined) return;
     share.ranges -= 1;
     // Another one of it may begin.

@@ -1,7 +1,7 @@
 /** The moment at which a read is served, and what is known then. */
 
 import type { LockTable } from '../machine/lock-table.ts';
-import type { Removals } from './removals.ts';
+import type { RecentDeletes } from './recent-deletes.ts';
 
 export interface Moment {
   readonly now: number;
@@ -9,7 +9,7 @@ export interface Moment {
   /** Of the state; what is held must not be read. */
   readonly lockTable: LockTable | undefined;
   /** What is known to be gone. */
-  readonly removals: Removals | undefined;
+  readonly recentDeletes: RecentDeletes | undefined;
   /** Of the entry that was applied last. */
   readonly index: number;
 }

@@ -13,7 +13,7 @@ import type { KeyRange } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
 import { CheckRead } from './check-read.ts';
 import type { FairQueue } from './fair-queue.ts';
-import { failAsker } from './proposals.ts';
+import { failRequester } from './proposals.ts';
 import { RangeRead } from './range-read.ts';
 import type { Moment } from './read-moment.ts';
 import type { Read } from './reads.ts';
@@ -48,17 +48,17 @@ export class ReadServer {
 
   /** The state is what the read may see, now. Says what it cost. */
   serve(read: Read, moment: Moment): number {
-    const { asker } = read;
+    const { requester } = read;
     const { now, time } = moment;
     if (now > read.until) {
-      failAsker(asker, 'too-late', time);
+      failRequester(requester, 'too-late', time);
       return requestCost;
     }
     try {
       return requestCost + this.#serve(read, moment);
     } catch (error) {
       if (!(error instanceof StateDamage)) throw error;
-      failAsker(asker, this.#options.onDamage(error), time);
+      failRequester(requester, this.#options.onDamage(error), time);
       return requestCost;
     }
   }
@@ -81,7 +81,7 @@ export class ReadServer {
 
   #serveKeys(read: Read, keys: readonly Uint8Array[], moment: Moment): number {
     const { lockTable, time, index } = moment;
-    const { origin, id } = read.asker;
+    const { responder, id } = read.requester;
     const rows: Uint8Array[] = [];
     let bytes = 0;
     for (const key of keys) {
@@ -94,34 +94,34 @@ export class ReadServer {
       bytes += row.length;
       // Two payloads fit a frame; a single row is always within one.
       if (bytes > WIRE_LIMITS.payloadBytesMax) {
-        failAsker({ origin, id }, 'too-much', time);
+        failRequester({ responder, id }, 'too-much', time);
         return bytes + rows.length * keyCost;
       }
       rows.push(row);
     }
-    origin.respond({ type: 'rows', id, time, index, rows });
+    responder.respond({ type: 'rows', id, time, index, rows });
     return bytes + keys.length * keyCost;
   }
 
   #serveRange(read: Read, range: KeyRange, { lockTable, time, index }: Moment): void {
-    const { asker } = read;
-    if (!this.#store.hasViews) return failAsker(asker, 'overloaded', time);
+    const { requester } = read;
+    if (!this.#store.hasViews) return failRequester(requester, 'overloaded', time);
     const { onDamage, fair } = this.#options;
     const locks = lockTable === undefined ? [] : lockTable.within(range.from, range.to);
     const view = this.#store.view(this.#shard);
     const onHeld = ({ holder }: { readonly holder: Prepared }) => {
       this.#options.onHeld(read, holder, false);
     };
-    new RangeRead({ asker, range, time, index, view, locks, fair, onDamage, onHeld }).run();
+    new RangeRead({ requester, range, time, index, view, locks, fair, onDamage, onHeld }).run();
   }
 
   #serveChecks(read: Read, { checks, owner }: Checks, moment: Moment): void {
     const { shard, store, clock, onDamage, onHeld, onChecked } = this.#options;
-    const { asker, until, reserver = owner } = read;
+    const { requester, until, reserver = owner } = read;
     new CheckRead({
       shard,
       store,
-      asker,
+      requester,
       checks,
       owner,
       moment,

@@ -9,14 +9,14 @@ import type { Outcome, RaftEvent, ReadAnswer } from '../raft/ready.ts';
 import type { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure } from '../wire/response.ts';
-import type { Entrance } from './entrance.ts';
+import { BlockedReads } from './blocked-reads.ts';
 import type { FairQueue, Job } from './fair-queue.ts';
 import { Freshness } from './freshness.ts';
-import { HeldReads } from './held-reads.ts';
-import type { Asker, Proposals } from './proposals.ts';
+import type { ProposalQueue } from './proposal-queue.ts';
+import type { Proposals, Requester } from './proposals.ts';
 import { ReadServer } from './read-server.ts';
 import { type Read, Reads } from './reads.ts';
-import type { Removals } from './removals.ts';
+import type { RecentDeletes } from './recent-deletes.ts';
 
 /** What the reads of a replica ask of it. */
 export interface ReadingHost {
@@ -26,19 +26,19 @@ export interface ReadingHost {
   readonly logTime: number;
   readonly applied: number;
   readonly isLeader: boolean;
-  readonly isSpoilt: boolean;
+  readonly isCorrupt: boolean;
   readonly stopReason: string;
   readonly lockTable: LockTable | undefined;
-  readonly removals: Removals | undefined;
+  readonly recentDeletes: RecentDeletes | undefined;
   step(event: RaftEvent): Outcome;
-  fail(asker: Asker, failure: Failure): void;
+  fail(requester: Requester, failure: Failure): void;
   touch(): void;
   /** Says what whoever wanted the row is told. */
   damaged(damage: StateDamage): Failure;
   nextRead(): number;
   /** Asks the leader how far it is; false if the question did not leave. */
   askLeader(question: number): boolean;
-  meet(holder: Prepared, isPreempting: boolean): void;
+  reportConflict(holder: Prepared, isPreempting: boolean): void;
   /** Where reads that may be served wait for their turn. */
   readonly fair: Turns;
 }
@@ -47,7 +47,7 @@ export type Turns = Pick<FairQueue, 'add' | 'list'>;
 
 /** What a read that reserves keys keeps out, and has to come behind. */
 interface Commands {
-  readonly entrance: Pick<Entrance, 'reserve' | 'release'>;
+  readonly queue: Pick<ProposalQueue, 'reserve' | 'release'>;
   readonly proposals: Pick<Proposals, 'last'>;
 }
 
@@ -55,7 +55,7 @@ export class Reading {
   readonly #host: ReadingHost;
   readonly #commands: Commands;
   readonly #reads = new Reads();
-  readonly #held = new HeldReads();
+  readonly #blocked = new BlockedReads();
   /** Granted, and behind commands that were proposed before what they read was reserved. */
   readonly #behind = new Reads();
   readonly #freshness = new Freshness();
@@ -72,27 +72,27 @@ export class Reading {
       fair: host.fair,
       clock: () => host.now,
       onDamage: (damage) => host.damaged(damage),
-      onHeld: (read, holder, isPreempting) => this.#hold(read, holder, isPreempting),
-      onChecked: (reserver, keys) => commands.entrance.release(reserver, keys),
+      onHeld: (read, holder, isPreempting) => this.#block(read, holder, isPreempting),
+      onChecked: (reserver, keys) => commands.queue.release(reserver, keys),
     });
   }
 
   /** Reads that were not answered. */
   get size(): number {
     const { size } = this.#behind;
-    return this.#reads.size + size + this.#freshness.size + this.#held.size + this.#due.size;
+    return this.#reads.size + size + this.#freshness.size + this.#blocked.size + this.#due.size;
   }
 
   /** Somebody waits for a key that is held. */
-  get hasHeld(): boolean {
-    return this.#held.size > 0;
+  get hasBlocked(): boolean {
+    return this.#blocked.size > 0;
   }
 
   /** Answered once it is known that this was the leader after now. */
   read(read: Read): void {
     const { stopReason } = this.#host;
-    if (stopReason !== '') return this.#host.fail(read.asker, 'not-leader');
-    if (this.#isFull) return this.#host.fail(read.asker, 'overloaded');
+    if (stopReason !== '') return this.#host.fail(read.requester, 'not-leader');
+    if (this.#isFull) return this.#host.fail(read.requester, 'overloaded');
     this.#reads.gather(this.#reserve(read));
     this.#host.touch();
   }
@@ -101,7 +101,7 @@ export class Reading {
   #reserve(read: Read): Read {
     const { reserver, what } = read;
     if (reserver === undefined || what.type !== 'keys' || !this.#host.isLeader) return read;
-    this.#commands.entrance.reserve(reserver, what.keys);
+    this.#commands.queue.reserve(reserver, what.keys);
     return { ...read, behind: this.#commands.proposals.last };
   }
 
@@ -119,7 +119,7 @@ export class Reading {
     const { now, isLeader, applied } = this.#host;
     if (isLeader) return this.readByLease(read);
     if (this.#freshness.isYoung({ milliseconds, now, applied })) return this.#serve([read]);
-    if (this.#isFull) return this.#host.fail(read.asker, 'overloaded');
+    if (this.#isFull) return this.#host.fail(read.requester, 'overloaded');
     const question = this.#freshness.wait(read, { now, draw: () => this.#host.nextRead() });
     if (question === undefined || this.#host.askLeader(question)) return;
     this.#failStale();
@@ -136,9 +136,9 @@ export class Reading {
   tick(): void {
     const { now } = this.#host;
     if (this.#freshness.isOverdue(now)) this.#failStale();
-    for (const { asker } of this.#held.takeLate(now)) this.#host.fail(asker, 'held');
+    for (const { requester } of this.#blocked.takeLate(now)) this.#host.fail(requester, 'held');
     const late = [...this.#reads.takeLate(now), ...this.#behind.takeLate(now)];
-    for (const { asker } of late) this.#host.fail(asker, 'too-late');
+    for (const { requester } of late) this.#host.fail(requester, 'too-late');
   }
 
   /** The end of a turn: one round for all that gathered. */
@@ -164,21 +164,21 @@ export class Reading {
 
   /** These gave their keys back, or all did: reads that waited for one of them look again. */
   wake(freed: readonly Prepared[] | 'all'): void {
-    this.#serve(freed === 'all' ? this.#held.takeAll() : this.#held.takeOf(freed));
+    this.#serve(freed === 'all' ? this.#blocked.takeAll() : this.#blocked.takeOf(freed));
   }
 
   /** Leadership is lost: whoever leads now knows sooner when a key is given back. */
   release(): void {
-    const all = [...this.#held.takeAll(), ...this.#behind.takeAll()];
-    for (const { asker } of all) this.#host.fail(asker, 'not-leader');
+    const all = [...this.#blocked.takeAll(), ...this.#behind.takeAll()];
+    for (const { requester } of all) this.#host.fail(requester, 'not-leader');
   }
 
   /** Everybody is told that it is not to be had here. */
   end(): void {
-    for (const { asker } of this.#reads.takeAll()) this.#host.fail(asker, 'not-here');
-    const others = [...this.#held.takeAll(), ...this.#behind.takeAll(), ...this.#due];
+    for (const { requester } of this.#reads.takeAll()) this.#host.fail(requester, 'not-here');
+    const others = [...this.#blocked.takeAll(), ...this.#behind.takeAll(), ...this.#due];
     this.#due.clear();
-    for (const { asker } of others) this.#host.fail(asker, 'not-here');
+    for (const { requester } of others) this.#host.fail(requester, 'not-here');
     this.#failStale();
   }
 
@@ -196,12 +196,12 @@ export class Reading {
   #serve(reads: readonly Read[]): void {
     for (const read of reads) {
       this.#due.add(read);
-      this.#host.fair.add(read.asker.origin.share, this.#jobOf(read), 'granted');
+      this.#host.fair.add(read.requester.responder.share, this.#jobOf(read), 'granted');
     }
   }
 
   #jobOf(read: Read): Job {
-    const { share } = read.asker.origin;
+    const { share } = read.requester.responder;
     const isRange = read.what.type === 'range';
     return {
       get isReady() {
@@ -217,11 +217,18 @@ export class Reading {
   #serveNow(read: Read): number {
     // Unless all were refused meanwhile.
     if (!this.#due.delete(read)) return 0;
-    const { isSpoilt, logTime: time, now, lockTable, removals, applied: index } = this.#host;
+    const { isCorrupt, logTime: time, now, lockTable, recentDeletes, applied: index } = this.#host;
     const { behind = 0 } = read;
-    if (isSpoilt) this.#host.fail(read.asker, 'damaged');
+    if (isCorrupt) this.#host.fail(read.requester, 'damaged');
     else if (behind > index) this.#behind.grant([read], behind);
-    else return this.#server.serve(read, { now, time, lockTable: lockTable, removals, index });
+    else
+      return this.#server.serve(read, {
+        now,
+        time,
+        lockTable: lockTable,
+        recentDeletes: recentDeletes,
+        index,
+      });
     return FAIRNESS_LIMITS.requestCost;
   }
 
@@ -229,25 +236,26 @@ export class Reading {
    * Nobody reads what is about to change. The read was granted before, so what it sees later is no
    * older than what it may see, whoever leads by then.
    */
-  #hold(read: Read, holder: Prepared, isPreempting: boolean): void {
+  #block(read: Read, holder: Prepared, isPreempting: boolean): void {
     const { lockTable, isLeader } = this.#host;
     // A range was read meanwhile, and the key may have been given back.
     if (lockTable?.of(holder.id) !== holder) return this.#serve([read]);
     // Nobody is asked for the sake of what may be old: the leader has it sooner.
-    if (!isLeader) return this.#host.fail(read.asker, 'not-fresh');
-    if (!this.#held.admits(read)) return this.#host.fail(read.asker, 'overloaded');
+    if (!isLeader) return this.#host.fail(read.requester, 'not-fresh');
+    if (!this.#blocked.admits(read)) return this.#host.fail(read.requester, 'overloaded');
     const patience = Math.min(read.until, this.#host.now + TRANSACTION_LIMITS.waitMilliseconds);
     const heldUntil = read.heldUntil ?? patience;
-    this.#held.wait({ ...read, heldUntil }, { holder, until: heldUntil });
-    this.#host.meet(holder, isPreempting);
+    this.#blocked.wait({ ...read, heldUntil }, { holder, until: heldUntil });
+    this.#host.reportConflict(holder, isPreempting);
   }
 
   #refuse(id: number, isFull: boolean): void {
     const failure = isFull ? 'overloaded' : 'not-leader';
-    for (const { asker } of this.#reads.refused(id)) this.#host.fail(asker, failure);
+    for (const { requester } of this.#reads.refused(id)) this.#host.fail(requester, failure);
   }
 
   #failStale(): void {
-    for (const { asker } of this.#freshness.takeWaiting()) this.#host.fail(asker, 'not-fresh');
+    for (const { requester } of this.#freshness.takeWaiting())
+      this.#host.fail(requester, 'not-fresh');
   }
 }

@@ -3,10 +3,10 @@
 import type { Command } from '../machine/command.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import type { KeyRange } from '../wire/request.ts';
-import type { Asker } from './proposals.ts';
+import type { Requester } from './proposals.ts';
 
 export interface Read {
-  readonly asker: Asker;
+  readonly requester: Requester;
   /** In the node's monotone milliseconds: afterwards no answer is owed. */
   readonly until: number;
   readonly what: Wanted;

@@ -14,19 +14,19 @@ import type { LogRecord } from '../storage/log.ts';
 import { StateDamage } from '../storage/state.ts';
 import type { StateStore } from '../storage/state-store.ts';
 import type { Failure } from '../wire/response.ts';
-import { Backlog } from './backlog.ts';
+import { ApplyQueue } from './apply-queue.ts';
 import { FingerprintTaking } from './fingerprint-taking.ts';
 import type { LogTime } from './log-time.ts';
 import { isIrreplaceable, isValue } from './lost-value.ts';
 import { plainProposal, stampedProposal } from './proposal.ts';
-import { type Asker, failAsker } from './proposals.ts';
+import { failRequester, type Requester } from './proposals.ts';
 import { Proposing, type ProposingHost } from './proposing.ts';
 import { Reading, type ReadingHost, type Turns } from './reading.ts';
 import type { Read } from './reads.ts';
-import type { Removals } from './removals.ts';
+import type { RecentDeletes } from './recent-deletes.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
-import { contradicted, ofLaterVersion, type Stop } from './stop.ts';
+import { contradicted, ofLaterVersion, type Stop } from './stop-reason.ts';
 
 /** What the node does for its replicas. */
 export interface ReplicaHost {
@@ -45,11 +45,11 @@ export interface ReplicaHost {
   /** The node that a member lives on, as far as is known; 0 if it is not. */
   nodeNumberOf(shard: ShardId, member: MemberId): number;
   /** Its state was found damaged, or a snapshot took the place of one that was: `isSpoilt` says. */
-  spoilt(replica: Replica): void;
+  corruptionChanged(replica: Replica): void;
   /** The replica has something to propose that nobody waits for. */
-  linger(replica: Replica): void;
+  defer(replica: Replica): void;
   /** Somebody waits for a key that a transaction holds; with more right to it, if pressing. */
-  meet(replica: Replica, holder: Prepared, isPreempting: boolean): void;
+  reportConflict(replica: Replica, holder: Prepared, isPreempting: boolean): void;
   /** Where reads that may be served wait for their turn. */
   readonly fair: Turns;
   /** The replica can go no further. */
@@ -81,7 +81,7 @@ export class Replica implements ProposingHost, ReadingHost {
   readonly #intake: SnapshotIntake;
   /** Not given to the log yet: perhaps a snapshot has to become the state first. */
   readonly #records: LogRecord[] = [];
-  readonly #backlog = new Backlog();
+  readonly #applyQueue = new ApplyQueue();
   #applied: number;
   /** Of the entry that was applied last. */
   #appliedTerm: number;
@@ -92,7 +92,7 @@ export class Replica implements ProposingHost, ReadingHost {
   /** The log time before which nothing expires; nobody has looked before the first. */
   dueAt = 0;
   /** Its state is damaged: until a snapshot replaces it, it votes, keeps the log and no more. */
-  isSpoilt = false;
+  isCorrupt = false;
   /** Why it goes no further; empty while it does. */
   stopReason = '';
 
@@ -186,16 +186,16 @@ export class Replica implements ProposingHost, ReadingHost {
   }
 
   /** With the log's time. What is wrong with the body was asked before. */
-  stamp(asker: Asker, epoch: number, body: EntryBody): void {
+  stamp(requester: Requester, epoch: number, body: EntryBody): void {
     // Somebody may wait for what it ends.
-    const isAwaited = this.#proposing.entrance.hasWaiting || this.#reading.hasHeld;
+    const isAwaited = this.#proposing.queue.hasWaiting || this.#reading.hasBlocked;
     const { valueBytesMax } = this.#host;
-    this.#proposing.add(stampedProposal({ asker, epoch, valueBytesMax, body, isAwaited }));
+    this.#proposing.add(stampedProposal({ requester, epoch, valueBytesMax, body, isAwaited }));
   }
 
   /** A command whose payload needs no stamp. */
-  command(asker: Asker, payload: Uint8Array): void {
-    this.#proposing.add(plainProposal(asker, payload));
+  command(requester: Requester, payload: Uint8Array): void {
+    this.#proposing.add(plainProposal(requester, payload));
   }
 
   read(read: Read): void {
@@ -214,10 +214,10 @@ export class Replica implements ProposingHost, ReadingHost {
     this.#reading.told(question, index);
   }
 
-  fail(asker: Asker, failure: Failure): void {
+  fail(requester: Requester, failure: Failure): void {
     const leader = this.#host.nodeNumberOf(this.shard, this.leader);
     const time = this.#time.isGuess && !this.isLeader ? 0 : this.logTime;
-    failAsker(asker, failure, time, leader);
+    failRequester(requester, failure, time, leader);
   }
 
   // What its parts ask.
@@ -250,27 +250,27 @@ export class Replica implements ProposingHost, ReadingHost {
     return this.#host.askLeader(this, question);
   }
 
-  meet(holder: Prepared, isPreempting: boolean): void {
-    if (this.#proposing.entrance.hurry(holder)) this.touch();
-    else this.#host.meet(this, holder, isPreempting);
+  reportConflict(holder: Prepared, isPreempting: boolean): void {
+    if (this.#proposing.queue.releaseEndOf(holder)) this.touch();
+    else this.#host.reportConflict(this, holder, isPreempting);
   }
 
   /** What had no hurry is proposed with its next turn. */
-  hurry(): void {
-    this.#proposing.entrance.hurryAll();
+  proposeDeferred(): void {
+    this.#proposing.queue.releaseDeferred();
   }
 
-  linger(): void {
-    this.#host.linger(this);
+  defer(): void {
+    this.#host.defer(this);
   }
 
-  get removals(): Removals | undefined {
-    return this.machine.removals;
+  get recentDeletes(): RecentDeletes | undefined {
+    return this.machine.recentDeletes;
   }
 
-  refuse({ origin, id }: Asker, reply: Reply): void {
+  refuse({ responder, id }: Requester, reply: Reply): void {
     const { time } = this.machine;
-    origin.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
+    responder.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
   }
 
   /** First step of a turn's end: everything that gathered is asked, what is wanted is taken. */
@@ -300,7 +300,7 @@ export class Replica implements ProposingHost, ReadingHost {
   /** Last step: after the writes were given to the log and the messages sent. */
   finish(ready: Ready | undefined): void {
     if (ready !== undefined) {
-      this.#backlog.add(ready.committed);
+      this.#applyQueue.add(ready.committed);
       for (const answer of ready.reads) this.#reading.grant(answer);
       for (const fact of ready.facts) this.#host.noted(this, fact);
     }
@@ -316,13 +316,13 @@ export class Replica implements ProposingHost, ReadingHost {
   drain(): void {
     if (this.#intake.isSwitching || this.stopReason !== '') return;
     const before = this.#applied;
-    while (!this.#backlog.isEmpty && this.#host.store.hasRoom && !this.isSpoilt) {
-      const entry = this.#backlog.first as Entry;
+    while (!this.#applyQueue.isEmpty && this.#host.store.hasRoom && !this.isCorrupt) {
+      const entry = this.#applyQueue.first as Entry;
       this.#heedDamage(() => this.#apply(entry));
       if (this.stopReason !== '') return;
-      this.#backlog.shift();
+      this.#applyQueue.shift();
     }
-    if (this.isSpoilt) this.#backlog.clear();
+    if (this.isCorrupt) this.#applyQueue.clear();
     if (this.#applied > before) this.step({ type: 'applied', index: this.#applied });
     this.#reading.serveReady();
     this.#wakeHeld();
@@ -334,8 +334,8 @@ export class Replica implements ProposingHost, ReadingHost {
     if (freed.length === 0) return;
     this.#freed = [];
     this.#reading.wake(freed);
-    this.#proposing.entrance.wake(freed);
-    if (this.#proposing.entrance.hasGathered) this.touch();
+    this.#proposing.queue.wake(freed);
+    if (this.#proposing.queue.hasGathered) this.touch();
   }
 
   /** State through this index is on disk, and stays there: the log may forget it. */
@@ -353,13 +353,13 @@ export class Replica implements ProposingHost, ReadingHost {
   /** Damage to what the machine has applied is cut away, once a checkpoint is past it. */
   tidy(): void {
     const { firstDamaged } = this.#raft.status();
-    if (this.isSpoilt || firstDamaged === undefined || firstDamaged > this.#applied) return;
+    if (this.isCorrupt || firstDamaged === undefined || firstDamaged > this.#applied) return;
     if (firstDamaged > this.#saved) this.#host.store.checkpoint();
     else this.step({ type: 'truncate', index: this.#saved });
   }
 
-  get hasBacklog(): boolean {
-    return !this.#backlog.isEmpty;
+  get hasUnapplied(): boolean {
+    return !this.#applyQueue.isEmpty;
   }
 
   /** The disk moved on: what waited for it may go on. */
@@ -370,7 +370,7 @@ export class Replica implements ProposingHost, ReadingHost {
       this.step({ type: 'message', message });
     }
     if (this.isLeader) this.step({ type: 'snapshot-readable' });
-    if (this.hasBacklog || this.#intake.isAwaited) this.touch();
+    if (this.hasUnapplied || this.#intake.isAwaited) this.touch();
   }
 
   /** Nothing else has what its state holds: values that are damaged are lost, all others served. */
@@ -382,17 +382,17 @@ export class Replica implements ProposingHost, ReadingHost {
   /** A row is not what was written. Says what whoever wanted it is told. */
   damaged(damage: StateDamage): Failure {
     if (this.isIrreplaceable && isValue(damage)) return 'value-lost';
-    this.spoil();
+    this.markCorrupt();
     return 'damaged';
   }
 
   /** Found by whoever reads; said once. */
-  spoil(): void {
-    if (this.isSpoilt) return;
-    this.isSpoilt = true;
+  markCorrupt(): void {
+    if (this.isCorrupt) return;
+    this.isCorrupt = true;
     this.step({ type: 'state-lost' });
     this.end();
-    this.#host.spoilt(this);
+    this.#host.corruptionChanged(this);
   }
 
   /** Everybody who waits is told that it is not to be had here. */
@@ -410,7 +410,7 @@ export class Replica implements ProposingHost, ReadingHost {
     this.#records.push({ type: 'write', shard: this.shard, write });
     const { snapshot } = write;
     if (snapshot === undefined) return;
-    this.#backlog.clear();
+    this.#applyQueue.clear();
     this.#intake.switchTo(snapshot, () => {
       this.#applied = snapshot.index;
       this.#appliedTerm = snapshot.term;
@@ -425,13 +425,13 @@ export class Replica implements ProposingHost, ReadingHost {
 
   /** The state is another. One that could not be opened before has a machine only now. */
   #reload(): void {
-    const wasSpoilt = this.isSpoilt;
-    this.isSpoilt = false;
+    const wasSpoilt = this.isCorrupt;
+    this.isCorrupt = false;
     this.#heedDamage(() => {
       if (wasSpoilt) this.machine = this.#newMachine();
       else this.machine.reload();
     });
-    if (wasSpoilt && !this.isSpoilt) this.#host.spoilt(this);
+    if (wasSpoilt && !this.isCorrupt) this.#host.corruptionChanged(this);
   }
 
   /** Damage to the state of one shard is no reason for the others to stop. */
@@ -440,7 +440,7 @@ export class Replica implements ProposingHost, ReadingHost {
       work();
     } catch (error) {
       if (!(error instanceof StateDamage)) throw error;
-      this.spoil();
+      this.markCorrupt();
     }
   }
 

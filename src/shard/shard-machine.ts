@@ -2,7 +2,7 @@
 
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { StateWrite } from '../storage/state.ts';
-import type { Removals } from './removals.ts';
+import type { RecentDeletes } from './recent-deletes.ts';
 
 export interface ShardMachine {
   /** The time of the last entry, in milliseconds; 0 before the first. */
@@ -10,7 +10,7 @@ export interface ShardMachine {
   /** Which transactions hold which keys, as of the last entry; undefined where none can. */
   readonly lockTable: LockTable | undefined;
   /** What it has removed lately; undefined where nobody asks. */
-  readonly removals: Removals | undefined;
+  readonly recentDeletes: RecentDeletes | undefined;
   /**
    * What a command does, as the same for every replica. The store takes the writes before the next
    * call, which sees them. `unknown`: a later version wrote it; this replica can go no further.

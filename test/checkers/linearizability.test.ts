@@ -9,7 +9,7 @@ import { ANY_STATE, IMPOSSIBLE, type Model, type Operation } from './model.ts';
 import {
   generateHistory,
   isLinearizableByForce,
-  spoil,
+  markCorrupt,
   type Workload,
 } from './random-histories.ts';
 import { REGISTER } from './register.ts';
@@ -79,7 +79,7 @@ test('on tiny histories, sound and spoiled, the checker agrees with brute force'
       unknownShare: random.pick([0, 0.2, 0.5]),
     });
     const spoils = random.below(6);
-    for (let done = 0; done < spoils; done++) history = spoil(random, history);
+    for (let done = 0; done < spoils; done++) history = markCorrupt(random, history);
     const { verdict } = check(history);
     const expected = isLinearizableByForce(history) ? 'linearizable' : 'violation';
     assert.equal(verdict, expected, `seed ${seed}: ${JSON.stringify(history)}`);

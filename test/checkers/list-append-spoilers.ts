@@ -60,14 +60,14 @@ function spoilOperation(
 export interface Spoiler {
   readonly sentence: string;
   /** The spoiled history, which cannot be strictly serializable, or nothing if there is no way. */
-  spoil(history: History): History | undefined;
+  markCorrupt(history: History): History | undefined;
 }
 
 /** Each looks for a place where the change is sure to break the history, late in it. */
 export const SPOILERS: readonly Spoiler[] = [
   {
     sentence: 'the last two elements of a read swapped, of which others show one without the other',
-    spoil: (history) =>
+    markCorrupt: (history) =>
       changeLateRead(history, ({ list, key }) => {
         if (list.length < 2 || !isShown(history, key, list.slice(0, -1))) return undefined;
         return swapLast(list);
@@ -75,7 +75,7 @@ export const SPOILERS: readonly Spoiler[] = [
   },
   {
     sentence: 'the last element of a read dropped although its transaction had completed',
-    spoil: (history) =>
+    markCorrupt: (history) =>
       changeLateRead(history, ({ list, key }, reader) => {
         const writer = writerOf(history, key, list.at(-1));
         if (writer === undefined || writer.completedAt >= reader.invokedAt) return undefined;
@@ -84,16 +84,16 @@ export const SPOILERS: readonly Spoiler[] = [
   },
   {
     sentence: 'an element twice in a read',
-    spoil: (history) =>
+    markCorrupt: (history) =>
       changeLateRead(history, ({ list }) => (list.length < 1 ? undefined : [...list, ...list])),
   },
   {
     sentence: 'an element that nobody appended in a read',
-    spoil: (history) => changeLateRead(history, ({ list }) => [...list, -1]),
+    markCorrupt: (history) => changeLateRead(history, ({ list }) => [...list, -1]),
   },
   {
     sentence: 'an element of a failed transaction in a read',
-    spoil: (history) => {
+    markCorrupt: (history) => {
       const appends = history
         .filter(({ outcome }) => outcome === 'failed')
         .flatMap(({ operations }) => operations.filter(({ type }) => type === 'append'));
@@ -105,7 +105,7 @@ export const SPOILERS: readonly Spoiler[] = [
   },
   {
     sentence: 'a transaction over two keys of which a read shows one without the other',
-    spoil: (history) =>
+    markCorrupt: (history) =>
       changeLateRead(history, ({ list, key }, reader) => {
         const writer = writerOf(history, key, list.at(-1));
         const isSplit = reader.operations.some(
@@ -121,7 +121,7 @@ export const SPOILERS: readonly Spoiler[] = [
   },
   {
     sentence: 'a transaction that was seen made to begin after the one that saw it had completed',
-    spoil: (history) => {
+    markCorrupt: (history) => {
       const end = Math.max(
         ...history.map(({ completedAt }) => completedAt).filter(Number.isFinite),
       );

@@ -122,11 +122,11 @@ test('the history of a real store is sound, whatever its clients know of it', ()
   }
 });
 
-for (const { sentence, spoil } of SPOILERS) {
+for (const { sentence, markCorrupt } of SPOILERS) {
   test(`spoiled histories of eight busy clients are found: ${sentence}`, () => {
     let spoiled = 0;
     for (let seed = 0; seed < 60; seed++) {
-      const history = spoil(generateTransactions(new Random(seed), BUSY));
+      const history = markCorrupt(generateTransactions(new Random(seed), BUSY));
       if (history === undefined) continue;
       spoiled++;
       assert.equal(checkListAppend(history).type, 'anomaly', `seed ${seed}`);

@@ -174,7 +174,7 @@ function isSame(told: RegisterOutput | undefined, output: RegisterOutput): boole
 }
 
 /** Changes one thing at random; the result may still be linearizable. */
-export function spoil(
+export function markCorrupt(
   random: Random,
   history: readonly RegisterOperation[],
 ): readonly RegisterOperation[] {

@@ -56,7 +56,7 @@ export function countEffects(seed: number, variant: Variant): readonly number[] 
     const questions = ask(world, variant);
     const isOver = () => areTold(questions) && world.leftovers() === undefined;
     world.until('nothing is left', isOver, END_MILLISECONDS_MAX);
-    const isDone = questions.some(({ asker }) => asker.told[0]?.type === 'committed');
+    const isDone = questions.some(({ requester }) => requester.told[0]?.type === 'committed');
     if (isDone === (variant === 'broken'))
       world.fail('sweep', 'it comes to something else in peace');
     return effects;
@@ -101,7 +101,7 @@ export function describeCase({ seed, variant, effect, victim, death }: SweepCase
 /** A transaction, and whoever asked for it. */
 interface Question {
   readonly asked: Asked;
-  readonly asker: Asker;
+  readonly requester: Asker;
 }
 
 /** The leader of the home shard itself, or another node that has to pass it on. */
@@ -109,14 +109,14 @@ function ask(world: SweepWorld, variant: Variant): readonly Question[] {
   const { agenda, computers } = world;
   return world.asked(variant).map((asked): Question => {
     const { home: shard, transaction } = asked;
-    const asker = new Asker({ agenda, computers, shard, transaction });
-    asker.begin(world.leaderOf(shard) + (variant === 'home-last' ? 1 : 0));
-    return { asked, asker };
+    const requester = new Asker({ agenda, computers, shard, transaction });
+    requester.begin(world.leaderOf(shard) + (variant === 'home-last' ? 1 : 0));
+    return { asked, requester };
   });
 }
 
 function areTold(questions: readonly Question[]): boolean {
-  return questions.every(({ asker }) => asker.told.length > 0);
+  return questions.every(({ requester }) => requester.told.length > 0);
 }
 
 class SweepRun {
@@ -206,7 +206,7 @@ class SweepRun {
       if (value !== due) world.fail('atomicity', `${world.keys()[at]} is ${value}, not ${due}`);
     });
     for (const question of this.#questions) {
-      for (const reply of question.asker.told) this.#judgeReply(question, reply);
+      for (const reply of question.requester.told) this.#judgeReply(question, reply);
       this.#askAgain(question);
     }
     const { witness, map, agenda } = world;
@@ -233,7 +233,7 @@ class SweepRun {
     let left = world.computers.length;
     for (const { core } of world.computers) {
       if (core === undefined) continue;
-      question.asker.askOnce(core, (reply) => {
+      question.requester.askOnce(core, (reply) => {
         if (reply === undefined) return world.fail('outcome', 'nobody knows what became of it');
         this.#judgeReply(question, reply);
         left -= 1;

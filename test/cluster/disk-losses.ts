@@ -125,7 +125,7 @@ export class DiskLosses {
 
 function hasAll({ core, rotten }: Computer, shard: ShardId): boolean {
   const replica = core?.replicas.get(shard);
-  if (replica === undefined || replica.isSpoilt || rotten.has(shard)) return false;
+  if (replica === undefined || replica.isCorrupt || rotten.has(shard)) return false;
   const { mayVote, firstDamaged, configuration } = replica.status();
   const { voters, outgoing } = configuration.configuration;
   return mayVote && firstDamaged === undefined && outgoing.length === 0 && voters.length >= 3;

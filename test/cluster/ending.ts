@@ -98,7 +98,7 @@ export class Ending {
     until(() => `every shard lies where it should (${fault})`, isPlaced, HEAL_MILLISECONDS_MAX);
     const areSound = () =>
       this.#cores.every(({ replicas }) => {
-        return [...replicas.all].every((one) => !one.isSpoilt && one.status().mayVote);
+        return [...replicas.all].every((one) => !one.isCorrupt && one.status().mayVote);
       });
     until('every replica has its state and a vote', areSound, HEAL_MILLISECONDS_MAX);
   }
@@ -183,8 +183,8 @@ export class Ending {
     truth.judge(writes);
     for (const workload of workloads) workload.judge(truth);
     for (const core of this.#cores) {
-      for (const { shard, applied, isSpoilt } of core.replicas.all) {
-        if (isSpoilt || applied !== witness.entries(shard).length) continue;
+      for (const { shard, applied, isCorrupt } of core.replicas.all) {
+        if (isCorrupt || applied !== witness.entries(shard).length) continue;
         try {
           truth.compare(shard, core.store);
         } catch (error) {

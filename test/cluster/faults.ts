@@ -79,7 +79,7 @@ export class Faults {
   /** Disks that were lost, and the last machine that lost one. */
   #losses = 0;
   #wiped: string | undefined;
-  #removals = 0;
+  #recentDeletes = 0;
   #hasCopied = false;
   readonly #undo = new Set<() => void>();
 
@@ -242,8 +242,8 @@ export class Faults {
   }
 
   #remove(computer: Computer): void {
-    if (this.#removals >= REMOVALS_MAX || computer.isToGo) return;
-    this.#removals += 1;
+    if (this.#recentDeletes >= REMOVALS_MAX || computer.isToGo) return;
+    this.#recentDeletes += 1;
     this.#options.operator.remove(computer);
   }
 

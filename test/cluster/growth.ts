@@ -6,7 +6,7 @@ import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
 import type { NodeCore } from '../../src/node/node-core.ts';
-import type { Origin } from '../../src/shard/origin.ts';
+import type { Responder } from '../../src/shard/responder.ts';
 import { Computer } from './computer.ts';
 import { misplacementOf } from './placement.ts';
 import { type Sizes, SMALL_SIZES } from './sizes.ts';
@@ -56,7 +56,7 @@ export class Growth {
     const joinToken = this.#token();
     const description = { name: '', peerUrl: url, clientUrl: url, weight: 1, zone: '' };
     const command = encodeCommand({ type: 'join', joinToken, description });
-    const originAt = (core: NodeCore): Origin => ({
+    const originAt = (core: NodeCore): Responder => ({
       respond: (response) => {
         const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
         if (reply?.type === 'refused') surroundings.probes.hit(`refused: ${reply.reason}`);

@@ -4,7 +4,7 @@ import type { NodeId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Membership } from '../../src/catalog/cluster-map.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
-import type { Origin } from '../../src/shard/origin.ts';
+import type { Responder } from '../../src/shard/responder.ts';
 import type { Computer } from './computer.ts';
 import type { Growth } from './growth.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -100,7 +100,7 @@ export class Operator {
     const isForced = random.chance(0.5);
     let isDone = false;
     this.#waiting += 1;
-    const origin: Origin = {
+    const responder: Responder = {
       respond: (response) => {
         const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
         if (isDone || reply === undefined) return;
@@ -118,7 +118,7 @@ export class Operator {
       const core = random.pick(growth.computers.map((one) => one.core));
       const revision = core?.map?.nodes.find((row) => row.node === node)?.revision ?? 0;
       const command = { type: 'set-membership', node, revision, membership, isForced } as const;
-      core?.ask({ type: 'command', id: 1, command: encodeCommand(command) }, origin);
+      core?.ask({ type: 'command', id: 1, command: encodeCommand(command) }, responder);
       agenda.after(random.between(200, 600), ask);
     };
     agenda.after(delay, ask);

@@ -62,8 +62,8 @@ export class Witness {
       apply(shard, entry);
     };
     const watched = new WeakSet<Replica['machine']>();
-    const watchReplica = ({ machine, shard, isSpoilt }: Replica) => {
-      if (isSpoilt || watched.has(machine)) return;
+    const watchReplica = ({ machine, shard, isCorrupt }: Replica) => {
+      if (isCorrupt || watched.has(machine)) return;
       watched.add(machine);
       const step = machine.apply.bind(machine);
       machine.apply = (command) => {

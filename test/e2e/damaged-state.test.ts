@@ -149,16 +149,16 @@ test('what nothing can replace is refused, served by no one, and left alone', LO
 async function spoilRow(state: string, key: string): Promise<void> {
   const encodings = { keyEncoding: 'view', valueEncoding: 'view', compression: false } as const;
   const level = new ClassicLevel<Uint8Array, Uint8Array>(state, encodings);
-  let spoilt = 0;
+  let corruptionChanged = 0;
   for await (const [stored, record] of level.iterator()) {
     if (stored[0] !== 3 || !Buffer.from(stored).includes(key)) continue;
     const changed = record.slice();
     changed[changed.length - 1] = (changed[changed.length - 1] as number) ^ 0xff;
     await level.put(stored, changed, { sync: true });
-    spoilt += 1;
+    corruptionChanged += 1;
   }
   await level.close();
-  assert.equal(spoilt, 1, 'there is one such row');
+  assert.equal(corruptionChanged, 1, 'there is one such row');
 }
 
 test('of a store with one damaged row that row is lost, and nothing else', LONG, async () => {

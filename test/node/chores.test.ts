@@ -60,7 +60,7 @@ class Rig {
     const deadline = this.#replica.replica.logTime + patience;
     const times = { deadline, sequence: 0 };
     const batch = encodeBatch({ client: id, ...times, commands: [[put]] });
-    this.#replica.replica.stamp(this.#replica.asker().asker, 1, { type: 'batch', batch });
+    this.#replica.replica.stamp(this.#replica.requester().requester, 1, { type: 'batch', batch });
     this.#replica.turns(4);
   }
 
@@ -75,15 +75,15 @@ class Rig {
     const participants = [5, 6].map((position) => ({ position, deadline }));
     const about = { id, attempts: 0, age: 5, participants };
     const bytes = encodePrepare({ ...about, at: 1, operations });
-    replica.stamp(this.#replica.asker().asker, 1, { type: 'prepare', bytes });
+    replica.stamp(this.#replica.requester().requester, 1, { type: 'prepare', bytes });
     this.#replica.turns(4);
   }
 
   release(): void {
     const id = { home: 5, client: new Uint8Array(16), sequence: 7 };
     const bytes = encodeResolutions([{ id, isCommitted: false, deadline: 0 }]);
-    this.#replica.replica.stamp(this.#replica.asker().asker, 1, { type: 'resolve', bytes });
-    this.#replica.replica.hurry();
+    this.#replica.replica.stamp(this.#replica.requester().requester, 1, { type: 'resolve', bytes });
+    this.#replica.replica.proposeDeferred();
     this.#replica.turns(4);
   }
 

@@ -17,7 +17,7 @@ class Actor {
   readonly member: MemberId;
   readonly nodes: number;
   isCurrent = false;
-  isSpoilt = false;
+  isCorrupt = false;
   isCondemned = false;
   isSettled = true;
   /** What its state sums up to, by index; nothing where it is not yet. */
@@ -54,8 +54,8 @@ class Actor {
     return { term, last: { index: last }, applied, isSettled, configuration };
   }
 
-  spoil(): void {
-    this.isSpoilt = true;
+  markCorrupt(): void {
+    this.isCorrupt = true;
   }
 }
 
@@ -90,7 +90,7 @@ class World {
   }
 
   get quarantined(): readonly number[] {
-    return this.actors.filter(({ isSpoilt }) => isSpoilt).map(({ member }) => member);
+    return this.actors.filter(({ isCorrupt }) => isCorrupt).map(({ member }) => member);
   }
 
   #checkOf(actor: Actor, node: NodeId): ConsistencyCheck {

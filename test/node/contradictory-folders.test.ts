@@ -109,7 +109,7 @@ for (const [at, [name, amend]] of Object.entries(FOLDERS).entries()) {
 test('a node whose log begins behind an entry of an earlier term takes a snapshot', () => {
   const { stage, three, isKept } = open(10, asBehind);
   const replica = () => three.core?.replicas.get(SHARD) ?? fail('it has a replica');
-  const hasAll = () => !replica().isSpoilt && replica().applied > replica().status().base.index;
+  const hasAll = () => !replica().isCorrupt && replica().applied > replica().status().base.index;
   stage.until('it has what the others have', hasAll, REPAIR_MILLISECONDS);
   ok(isKept(ONE) && isKept(TWO) && isKept(THREE), 'no member is replaced');
   loseAnother(stage);

@@ -29,8 +29,8 @@ class Rig {
   }
 
   forward(request: Request, to = ONE): boolean {
-    const origin = { respond: (response: Response) => void this.responses.push(response) };
-    return this.forwards.send(to, { request, origin, now: 0 });
+    const responder = { respond: (response: Response) => void this.responses.push(response) };
+    return this.forwards.send(to, { request, responder, now: 0 });
   }
 
   /** The number under which the last one went. */
@@ -138,8 +138,8 @@ test('the far end answers under the number that came with the request', () => {
   };
   const share = newShare(3);
   const about = { share, send, onBytes: () => {} };
-  const origin = new ForwardedOrigin({ id: 77, from: TWO, request: READ, ...about });
-  origin.respond({ type: 'written', id: 7, time: 5, replies: [] });
+  const responder = new ForwardedOrigin({ id: 77, from: TWO, request: READ, ...about });
+  responder.respond({ type: 'written', id: 7, time: 5, replies: [] });
   deepEqual(told, [{ type: 'forwarded', id: 77, response: WRITTEN }]);
   for (const step of ['resolve', 'prepare'] as const) {
     const request = { type: 'step', id: 7, shard: SHARD, epoch: 1, step, bytes: EMPTY } as const;
@@ -153,7 +153,7 @@ test('one who asks may have as much on its way as is left to all others', () => 
   const rig = new Rig();
   const respond = () => {};
   const forward = (share: Share) =>
-    rig.forwards.send(ONE, { request: READ, origin: { respond, share }, now: 0 });
+    rig.forwards.send(ONE, { request: READ, responder: { respond, share }, now: 0 });
   const greedy = newShare(1);
   while (forward(greedy)) equal(rig.forwards.size <= NODE_LIMITS.forwardsMax / 2, true);
   equal(forward(newShare(2)), true);
@@ -167,7 +167,7 @@ test('what is on its way has a bound in bytes, too, and one of each who asks is 
   const respond = () => {};
   const batch = new Uint8Array(5_000_000);
   const forward = (share: Share) =>
-    rig.forwards.send(ONE, { request: { ...WRITE, batch }, origin: { respond, share }, now: 0 });
+    rig.forwards.send(ONE, { request: { ...WRITE, batch }, responder: { respond, share }, now: 0 });
   const greedy = newShare(1);
   while (forward(greedy)) {
     equal(rig.forwards.size * batch.length <= NODE_LIMITS.forwardsBytesMax, true);
@@ -181,8 +181,8 @@ test('what a client asks is a request of a client at the far end, too', () => {
   const rig = new Rig();
   const respond = () => {};
   const share = newShare(3);
-  for (const origin of [{ respond, isClient: true, share }, { respond }]) {
-    rig.forwards.send(ONE, { request: READ, origin, now: 0 });
+  for (const responder of [{ respond, isClient: true, share }, { respond }]) {
+    rig.forwards.send(ONE, { request: READ, responder, now: 0 });
   }
   const told = rig.sent.map(({ message }) => message.type === 'forward' && message.client);
   deepEqual(told, [3, 0]);

@@ -27,7 +27,7 @@ test('a decision is kept until the other shard has heard, and cleared soon after
   equal(home.desk.waitsFor(plan.contender.id), 1);
   home.pass(1000);
   equal(home.machine.decisions.size, 1);
-  home.next().origin.respond({ type: 'written', id: 1, time: 1, replies: [] });
+  home.next().responder.respond({ type: 'written', id: 1, time: 1, replies: [] });
   equal(home.machine.decisions.size, 1);
   home.pass(TRANSACTION_LIMITS.clearMilliseconds);
   equal(home.machine.decisions.size, 0);

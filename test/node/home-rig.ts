@@ -9,7 +9,7 @@ import { decodeResolutions } from '../../src/machine/transaction-codec.ts';
 import { HomeDesk, type HomeDeskHost } from '../../src/node/home-desk.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { DataMachine } from '../../src/shard/data-machine.ts';
-import type { Origin } from '../../src/shard/origin.ts';
+import type { Responder } from '../../src/shard/responder.ts';
 import { type Plan, planOf } from '../../src/txn/plan.ts';
 import { StepTimes } from '../../src/txn/step-times.ts';
 import type { Request } from '../../src/wire/request.ts';
@@ -25,7 +25,7 @@ const PATIENCE = 10_000;
 
 interface Asked {
   readonly request: Request;
-  readonly origin: Origin;
+  readonly responder: Responder;
 }
 
 /** What differs from the usual transaction: a put here and a put there. */
@@ -51,8 +51,8 @@ export class HomeRig implements HomeDeskHost {
 
   constructor() {
     this.rig.lead();
-    const { asker } = this.rig.asker();
-    this.rig.replica.stamp(asker, 0, { type: 'adopt', epoch: EPOCH, arc: WHOLE });
+    const { requester } = this.rig.requester();
+    this.rig.replica.stamp(requester, 0, { type: 'adopt', epoch: EPOCH, arc: WHOLE });
     this.rig.turns(4);
     this.desk = this.newDesk();
   }
@@ -73,13 +73,13 @@ export class HomeRig implements HomeDeskHost {
   }
 
   /** What is for this shard comes to its replica, as through a router. */
-  ask(request: Request, origin: Origin): void {
+  ask(request: Request, responder: Responder): void {
     if (request.type !== 'step' || request.shard !== SHARD) {
-      this.asked.push({ request, origin });
+      this.asked.push({ request, responder: responder });
       return;
     }
     const { id, epoch, step, bytes } = request;
-    this.rig.replica.stamp({ origin, id }, epoch, { type: step, bytes });
+    this.rig.replica.stamp({ responder, id }, epoch, { type: step, bytes });
   }
 
   shardAt(position: number): ShardId {
@@ -107,16 +107,16 @@ export class HomeRig implements HomeDeskHost {
   }
 
   conduct({ transaction, plan }: Planned): Response[] {
-    const { asker, responses } = this.rig.asker();
-    this.desk.conduct({ transaction, plan, bytes: 1000 }, asker);
+    const { requester, responses } = this.rig.requester();
+    this.desk.conduct({ transaction, plan, bytes: 1000 }, requester);
     return responses;
   }
 
   settle(plan: Plan, isPreempting = false): Response[] {
-    const { asker, responses } = this.rig.asker();
+    const { requester, responses } = this.rig.requester();
     const { contender, participants } = plan;
     const about = { contender, participants, isPreempting };
-    this.desk.settle({ type: 'settle', id: 7, shard: SHARD, ...about }, asker.origin);
+    this.desk.settle({ type: 'settle', id: 7, shard: SHARD, ...about }, requester.responder);
     return responses;
   }
 
@@ -129,12 +129,12 @@ export class HomeRig implements HomeDeskHost {
 
   answer(reply: Reply): void {
     const replies = [encodeReply(reply)];
-    this.next().origin.respond({ type: 'written', id: 1, time: 1, replies });
+    this.next().responder.respond({ type: 'written', id: 1, time: 1, replies });
   }
 
   refuse(failure: Failure): void {
     const nothingKnown = { time: 0, leader: 0, retryAfterMilliseconds: 0 };
-    this.next().origin.respond({ type: 'failed', id: 1, failure, ...nothingKnown });
+    this.next().responder.respond({ type: 'failed', id: 1, failure, ...nothingKnown });
   }
 
   /** The other shard is ready. */
@@ -144,7 +144,7 @@ export class HomeRig implements HomeDeskHost {
 
   /** The end of a turn, and all that follows from it here. */
   turn(): void {
-    this.rig.replica.hurry();
+    this.rig.replica.proposeDeferred();
     this.rig.turns(4);
     this.desk.flush();
   }

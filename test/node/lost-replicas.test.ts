@@ -126,10 +126,10 @@ test('a replica whose state is damaged keeps its place and takes a snapshot', ()
       const replica = computer?.core?.replicas.get(shard) ?? fail('there is a replica');
       const { applied } = replica;
       computer?.core?.store.condemn(shard);
-      replica.spoil();
-      equal(replica.isSpoilt, true);
+      replica.markCorrupt();
+      equal(replica.isCorrupt, true);
       stage.until('another node leads', () => !replica.isLeader && stage.leaderOf(shard) > 0, 5000);
-      const isBack = () => !replica.isSpoilt && replica.applied >= applied;
+      const isBack = () => !replica.isCorrupt && replica.applied >= applied;
       stage.until('its state is back', isBack, 10_000);
       equal(computer?.core?.store.isDamaged(shard), false);
     }
@@ -151,12 +151,12 @@ test('a node that lost its whole state and has its log is a voter all the same',
   stage.until('node 2 is back', () => two.core !== undefined);
   const replicas = () => [...(two.core?.replicas.all ?? [])];
   ok(
-    replicas().some(({ isSpoilt }) => isSpoilt),
+    replicas().some(({ isCorrupt }) => isCorrupt),
     'some log begins behind the state',
   );
   equal(replicas().length, stage.shards.length);
   ok(replicas().every((replica) => replica.status().mayVote));
-  const isBack = () => replicas().every(({ isSpoilt }) => !isSpoilt);
+  const isBack = () => replicas().every(({ isCorrupt }) => !isCorrupt);
   stage.until('its states are back', isBack, 20_000);
   stage.run(3000);
   deepEqual(revisionsOf(stage), before, 'nothing about the members has changed');
@@ -180,7 +180,7 @@ test('a single voter makes a damaged state again if its log has every entry', ()
     equal(replica().status().base.index === 0, isReplayed);
     const { applied } = replica();
     one.core?.store.condemn(shard);
-    replica().spoil();
+    replica().markCorrupt();
     one.core?.store.checkpoint();
     stage.run(1000);
     for (let life = 0; life < 2; life++) {
@@ -188,7 +188,7 @@ test('a single voter makes a damaged state again if its log has every entry', ()
       one.start();
       stage.until('it is back', () => one.core?.replicas.get(shard) !== undefined, 10_000);
       stage.run(5000);
-      equal(replica().isSpoilt, !isReplayed, 'nothing is served that is damaged');
+      equal(replica().isCorrupt, !isReplayed, 'nothing is served that is damaged');
       equal(replica().isLeader, true, 'its vote is sound');
     }
     stage.writeOn();

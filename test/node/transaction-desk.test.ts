@@ -18,7 +18,7 @@ import type { NodeParts } from '../../src/node/node-parts.ts';
 import { pendingOf } from '../../src/node/pending.ts';
 import { TransactionDesk } from '../../src/node/transaction-desk.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
-import type { Origin } from '../../src/shard/origin.ts';
+import type { Responder } from '../../src/shard/responder.ts';
 import type { Request } from '../../src/wire/request.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { bytesOf, clientOf, put, WHOLE } from '../machine/machine-rig.ts';
@@ -47,7 +47,7 @@ class Rig {
   readonly rig = new ReplicaRig();
   readonly desk: TransactionDesk;
   readonly parts: NodeParts;
-  readonly asked: { readonly request: Request; readonly origin: Origin }[] = [];
+  readonly asked: { readonly request: Request; readonly responder: Responder }[] = [];
   isReadOnly = false;
   isGone = false;
   valueBytesMax = 100;
@@ -85,14 +85,14 @@ class Rig {
         },
         get: (shard: ShardId) => (shard === SHARD && !isGone() ? rig.replica : undefined),
       },
-      ask: (request: Request, origin: Origin) => void this.asked.push({ request, origin }),
+      ask: (request: Request, responder: Responder) => void this.asked.push({ request, responder }),
     } as unknown as NodeParts;
     this.desk = new TransactionDesk(this.parts);
   }
 
   adopt(): void {
     const { rig } = this;
-    rig.replica.stamp(rig.asker().asker, 0, { type: 'adopt', epoch: EPOCH, arc: WHOLE });
+    rig.replica.stamp(rig.requester().requester, 0, { type: 'adopt', epoch: EPOCH, arc: WHOLE });
     rig.turns(4);
   }
 
@@ -121,9 +121,9 @@ class Rig {
 
   /** What comes of it may come later. */
   begin(transaction: Uint8Array): readonly Response[] {
-    const { asker, responses } = this.rig.asker();
-    const about = { id: asker.id, shard: SHARD, epoch: EPOCH, transaction };
-    this.desk.transact(this.rig.replica, { type: 'transact', ...about }, asker.origin);
+    const { requester, responses } = this.rig.requester();
+    const about = { id: requester.id, shard: SHARD, epoch: EPOCH, transaction };
+    this.desk.transact(this.rig.replica, { type: 'transact', ...about }, requester.responder);
     return responses;
   }
 
@@ -151,14 +151,14 @@ class Rig {
       at: 1,
       operations: [put(key, 'new')],
     });
-    this.rig.replica.stamp(this.rig.asker().asker, EPOCH, { type: 'prepare', bytes });
+    this.rig.replica.stamp(this.rig.requester().requester, EPOCH, { type: 'prepare', bytes });
     this.turn();
   }
 
   settled(reply: Reply): void {
     const asked = this.asked.shift();
     const replies = [encodeReply(reply)];
-    asked?.origin.respond({ type: 'written', id: 1, time: 1, replies });
+    asked?.responder.respond({ type: 'written', id: 1, time: 1, replies });
     this.turn();
   }
 
@@ -167,7 +167,7 @@ class Rig {
   }
 
   turn(): void {
-    this.rig.replica.hurry();
+    this.rig.replica.proposeDeferred();
     this.rig.turns(4);
     this.desk.flush();
   }
@@ -328,7 +328,7 @@ test('a question without an answer is asked again', () => {
   rig.pass(TRANSACTION_LIMITS.orphanMilliseconds);
   rig.pass(TRANSACTION_LIMITS.graceMilliseconds);
   const nothingKnown = { time: 0, leader: 0, retryAfterMilliseconds: 0 };
-  rig.asked.shift()?.origin.respond({ type: 'failed', id: 1, failure: 'lost', ...nothingKnown });
+  rig.asked.shift()?.responder.respond({ type: 'failed', id: 1, failure: 'lost', ...nothingKnown });
   rig.pass(TRANSACTION_LIMITS.restMilliseconds);
   deepEqual(rig.wishes(), ['settle at 1']);
   equal(rig.held, 1);
@@ -370,11 +370,11 @@ test('of many transactions, and of many who take part, people are told some', ()
 
 test('a plain batch is no business of the desk', () => {
   const rig = new Rig();
-  const { asker, responses } = rig.rig.asker();
+  const { requester, responses } = rig.rig.requester();
   const deadline = rig.rig.replica.logTime + PATIENCE;
   const about = { client: clientOf(2), deadline, sequence: 0 };
   const batch = encodeBatch({ ...about, commands: [[put(rig.keyIn(SHARD), '1')]] });
-  rig.rig.replica.stamp(asker, EPOCH, { type: 'batch', batch });
+  rig.rig.replica.stamp(requester, EPOCH, { type: 'batch', batch });
   rig.turn();
   equal(told(responses)[0]?.split(' ')[0], 'done');
   deepEqual(rig.asked, []);

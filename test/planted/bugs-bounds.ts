@@ -17,7 +17,8 @@ const READS: readonly Planted[] = [
     sentence: 'reads pile up in front of a machine that cannot apply',
     trap: '46',
     file: 'src/shard/reading.ts',
-    find: "if (this.#isFull) return this.#host.fail(read.asker, 'overloaded'); this.#reads.gather",
+    find: `if (this.#isFull) return this.#host.fail(read.requester, 'overloaded');
+      this.#reads.gather`,
     replace: 'this.#reads.gather',
   },
   {

@@ -179,7 +179,7 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
     name: 'one-fills-the-room-of-all',
     sentence: 'one who asks may have all of a room that many share',
     trap: 'P7',
-    file: 'src/shard/portions.ts',
+    file: 'src/shard/fair-quota.ts',
     find: 'return this.of(share) + amount <= this.#max - this.#total;',
     replace: 'return amount <= this.#max - this.#total;',
   },

@@ -23,8 +23,8 @@ const FORESEEING: readonly Planted[] = [
     sentence: 'a new leader refuses by what it knew before it has applied what others acknowledged',
     trap: '29',
     file: HOME_DESK,
-    find: 'const isKnown = isCurrent && !hasBacklog',
-    replace: 'const isKnown = !hasBacklog',
+    find: 'const isKnown = isCurrent && !hasUnapplied',
+    replace: 'const isKnown = !hasUnapplied',
     isFast: true,
   },
   {
@@ -32,7 +32,7 @@ const FORESEEING: readonly Planted[] = [
     sentence: 'a leader whose disk is behind refuses by a state of which others show a newer one',
     trap: '29',
     file: HOME_DESK,
-    find: 'const isKnown = isCurrent && !hasBacklog',
+    find: 'const isKnown = isCurrent && !hasUnapplied',
     replace: 'const isKnown = isCurrent',
   },
   {

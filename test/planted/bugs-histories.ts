@@ -56,7 +56,7 @@ export const HISTORY_BUGS: readonly Bug[] = [
   },
   {
     ...FORK,
-    file: 'src/shard/opening.ts',
+    file: 'src/shard/recovery.ts',
     name: 'state-of-another-history',
     sentence: 'a state that contradicts the committed log is gone on with',
     find: 'return isContradicted({ log: known, commit }, state);',

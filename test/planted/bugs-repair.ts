@@ -74,12 +74,12 @@ export const REPAIR_BUGS: readonly Bug[] = [
     sentence:
       'a replica with a snapshot in the place of its damaged state serves nothing all the same',
     trap: 'D5, D7',
-    find: 'const wasSpoilt = this.isSpoilt; this.isSpoilt = false;',
-    replace: 'const wasSpoilt = this.isSpoilt;',
+    find: 'const wasSpoilt = this.isCorrupt; this.isCorrupt = false;',
+    replace: 'const wasSpoilt = this.isCorrupt;',
   },
   {
     ...SHARD,
-    file: 'src/shard/opening.ts',
+    file: 'src/shard/recovery.ts',
     name: 'replayed-with-a-hole',
     sentence: 'a state is made again from a log that lost an entry',
     trap: '4, D5',

@@ -3,7 +3,7 @@
 import type { Bug, Planted } from './bug.ts';
 
 const RESERVATIONS = 'src/shard/reservations.ts';
-const ENTRANCE = 'src/shard/entrance.ts';
+const ENTRANCE = 'src/shard/proposal-queue.ts';
 const READING = 'src/shard/reading.ts';
 const CHECK_READ = 'src/shard/check-read.ts';
 const CLIENT_CORE = 'src/client/core/core.ts';
@@ -12,7 +12,7 @@ const CALL = 'src/client/core/call.ts';
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
   [RESERVATIONS]: 'reservations',
-  [ENTRANCE]: 'entrance-reservations',
+  [ENTRANCE]: 'reserved-proposals',
   [READING]: 'reserved-reads',
   [CHECK_READ]: 'reserved-reads',
   [CLIENT_CORE]: 'transaction',
@@ -116,8 +116,8 @@ const RESERVING: readonly Planted[] = [
     sentence: 'a read waits for entries that another leader has replaced',
     trap: '29',
     file: READING,
-    find: 'const all = [...this.#held.takeAll(), ...this.#behind.takeAll()];',
-    replace: 'const all = [...this.#held.takeAll()];',
+    find: 'const all = [...this.#blocked.takeAll(), ...this.#behind.takeAll()];',
+    replace: 'const all = [...this.#blocked.takeAll()];',
   },
   {
     name: 'reserved-behind-the-check',

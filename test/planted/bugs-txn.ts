@@ -9,9 +9,9 @@ const PLAN = 'src/txn/plan.ts';
 const PHASE_TWO = 'src/txn/decision-broadcast.ts';
 const MEETINGS = 'src/txn/lock-resolver.ts';
 const OUTCOME = 'src/machine/outcome.ts';
-const ENTRANCE = 'src/shard/entrance.ts';
-const WAITERS = 'src/shard/waiters.ts';
-const HELD_READS = 'src/shard/held-reads.ts';
+const ENTRANCE = 'src/shard/proposal-queue.ts';
+const WAITERS = 'src/shard/lock-waiters.ts';
+const HELD_READS = 'src/shard/blocked-reads.ts';
 const READING = 'src/shard/reading.ts';
 const READ_SERVER = 'src/shard/read-server.ts';
 const CHECK_READ = 'src/shard/check-read.ts';
@@ -28,11 +28,11 @@ const NOTICED: Readonly<Record<string, string>> = {
   [PHASE_TWO]: 'scenario',
   [MEETINGS]: 'scenario',
   [OUTCOME]: 'outcome',
-  [ENTRANCE]: 'entrance',
-  [WAITERS]: 'entrance',
-  [HELD_READS]: 'held-reads',
-  [READING]: 'held-reads',
-  [READ_SERVER]: 'held-reads',
+  [ENTRANCE]: 'proposal-queue',
+  [WAITERS]: 'proposal-queue',
+  [HELD_READS]: 'blocked-reads',
+  [READING]: 'blocked-reads',
+  [READ_SERVER]: 'blocked-reads',
   [CHECK_READ]: 'range-check',
   [RANGE_READ]: 'range-read',
   [HOME_DESK]: 'home-desk',
@@ -145,15 +145,15 @@ const CONDUCTING: readonly Planted[] = [
     file: HOME_DESK,
     find: 'this.#line.enter(inLine);',
     replace: `this.#line.enter(inLine);
-      this.#tell(asker, { type: 'committed', versions: [1, 1], outputs: [] });`,
+      this.#tell(requester, { type: 'committed', versions: [1, 1], outputs: [] });`,
   },
   {
     name: 'conducted-twice',
     sentence: 'a transaction that is asked for again is begun again beside the first one',
     trap: '25',
     file: HOME_DESK,
-    find: 'known.waiting.push(asker); return;',
-    replace: 'known.waiting.push(asker);',
+    find: 'known.waiting.push(requester); return;',
+    replace: 'known.waiting.push(requester);',
   },
   {
     name: 'decided-in-the-epoch-of-the-map',
@@ -317,9 +317,9 @@ const MEETING: readonly Planted[] = [
     name: 'nobody-is-pressed',
     sentence: 'the older one waits, and the younger one does not hear of it',
     trap: '33',
-    file: ENTRANCE,
-    find: 'this.#host.meet(holder, contender !== undefined);',
-    replace: 'this.#host.meet(holder, false);',
+    file: 'src/shard/proposal-queue.ts',
+    find: 'this.#host.reportConflict(holder, contender !== undefined);',
+    replace: 'this.#host.reportConflict(holder, false);',
   },
   {
     name: 'its-own-lock-is-in-its-way',
@@ -358,7 +358,7 @@ const MEETING: readonly Planted[] = [
     sentence: 'a read that waits for a key is not told that it was given back',
     trap: '30',
     file: READING,
-    find: "this.#serve(freed === 'all' ? this.#held.takeAll() : this.#held.takeOf(freed));",
+    find: "this.#serve(freed === 'all' ? this.#blocked.takeAll() : this.#blocked.takeOf(freed));",
     replace: '',
   },
   {
@@ -366,8 +366,8 @@ const MEETING: readonly Planted[] = [
     sentence: 'every read that waits in the shard looks again whenever any key is freed',
     trap: '36',
     file: READING,
-    find: "freed === 'all' ? this.#held.takeAll() : this.#held.takeOf(freed)",
-    replace: 'this.#held.takeAll()',
+    find: "freed === 'all' ? this.#blocked.takeAll() : this.#blocked.takeOf(freed)",
+    replace: 'this.#blocked.takeAll()',
   },
   {
     name: 'a-late-read-stays',

@@ -4,17 +4,17 @@ import type { Bug, Planted } from './bug.ts';
 
 const CHECK_READ = 'src/shard/check-read.ts';
 const RANGE_CHECK = 'src/shard/range-check.ts';
-const REMOVALS = 'src/shard/removals.ts';
-const REMOVED_KEYS = 'src/shard/removed-keys.ts';
-const REMOVED_RANGES = 'src/shard/removed-ranges.ts';
+const REMOVALS = 'src/shard/recent-deletes.ts';
+const REMOVED_KEYS = 'src/shard/deleted-keys.ts';
+const REMOVED_RANGES = 'src/shard/deleted-ranges.ts';
 
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
   [CHECK_READ]: 'range-check',
   [RANGE_CHECK]: 'range-check',
-  [REMOVALS]: 'removals',
-  [REMOVED_KEYS]: 'removals',
-  [REMOVED_RANGES]: 'removed-ranges',
+  [REMOVALS]: 'recent-deletes',
+  [REMOVED_KEYS]: 'recent-deletes',
+  [REMOVED_RANGES]: 'deleted-ranges',
 };
 
 const UNCHANGED: readonly Planted[] = [
@@ -39,7 +39,7 @@ const UNCHANGED: readonly Planted[] = [
     sentence: 'an absence is taken for the same if it is there at both looks',
     trap: '34',
     file: CHECK_READ,
-    find: 'if (removals?.mayHaveKey(key, time) ?? true) return 0;',
+    find: 'if (recentDeletes?.mayHaveKey(key, time) ?? true) return 0;',
     replace: '',
     isFast: true,
   },

@@ -67,11 +67,11 @@ test('what is for nodes is refused before it is passed on, and behind that', () 
   const router = new Router(host);
   const failures: string[] = [];
   const ask = (isClient: boolean, isForwarded: boolean) => {
-    const respond: Parameters<Router['route']>[1]['origin']['respond'] = (response) => {
+    const respond: Parameters<Router['route']>[1]['responder']['respond'] = (response) => {
       failures.push(response.type === 'failed' ? response.failure : response.type);
     };
     const request = commanding(OF_NODES[5] as Command);
-    router.route(request, { origin: { respond, isClient }, isForwarded });
+    router.route(request, { responder: { respond, isClient }, isForwarded });
   };
   ask(true, false);
   ask(true, true);

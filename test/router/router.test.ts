@@ -56,7 +56,7 @@ function routerOf(outside: Outside): Router {
 
 function ask(router: Router, request: Request, isForwarded = false): Response[] {
   const responses: Response[] = [];
-  router.route(request, { origin: { respond: (one) => void responses.push(one) }, isForwarded });
+  router.route(request, { responder: { respond: (one) => void responses.push(one) }, isForwarded });
   return responses;
 }
 

@@ -35,15 +35,19 @@ class Rig {
 
   constructor() {
     this.rig.lead();
-    this.rig.replica.stamp(this.rig.asker().asker, 0, { type: 'adopt', epoch: EPOCH, arc: WHOLE });
+    this.rig.replica.stamp(this.rig.requester().requester, 0, {
+      type: 'adopt',
+      epoch: EPOCH,
+      arc: WHOLE,
+    });
     this.rig.turns(4);
   }
 
   /** What it was told, or nothing yet. */
   ask(request: Request, isForwarded = false): string {
-    const { asker, responses } = this.rig.asker();
-    this.#router.route(request, { origin: asker.origin, isForwarded });
-    this.rig.replica.hurry();
+    const { requester, responses } = this.rig.requester();
+    this.#router.route(request, { responder: requester.responder, isForwarded });
+    this.rig.replica.proposeDeferred();
     this.rig.turns(4);
     const [response] = responses;
     return response?.type === 'failed' ? response.failure : (response?.type ?? '');

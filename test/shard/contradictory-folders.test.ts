@@ -8,7 +8,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Entry, Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
-import { newborn } from '../../src/shard/opening.ts';
+import { newborn } from '../../src/shard/recovery.ts';
 import type { RestoredReplica } from '../../src/storage/log.ts';
 import { LEADER, PAIR, ReplicaRig, SELF, SHARD } from './replica-rig.ts';
 
@@ -84,7 +84,7 @@ for (const folder of FOLDERS) {
       rig.open(foundIn(folder));
       rig.turns(4);
       rig.tick(20);
-      equal(rig.isSpoilt, outcome === 'fetched');
+      equal(rig.isCorrupt, outcome === 'fetched');
       equal(rig.store.isDamaged(SHARD), outcome === 'fetched');
       const { commit, base: begin, mayVote } = rig.replica.status();
       ok(mayVote, 'its log is what it was, so it votes');

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import { SHARD_LIMITS } from '../../src/base/limits.ts';
 import { TAKEN } from '../../src/raft/ready.ts';
-import type { Asker } from '../../src/shard/proposals.ts';
+import type { Requester } from '../../src/shard/proposals.ts';
 import { Reading, type ReadingHost } from '../../src/shard/reading.ts';
 import type { StateStore } from '../../src/storage/state-store.ts';
 import type { Failure } from '../../src/wire/response.ts';
@@ -29,10 +29,10 @@ class Rig {
       shard: 1 as ShardId,
       store: {} as StateStore,
       logTime: 0,
-      isSpoilt: false,
+      isCorrupt: false,
       stopReason: '',
       lockTable: undefined,
-      removals: undefined,
+      recentDeletes: undefined,
       get now() {
         return rig.now;
       },
@@ -43,7 +43,7 @@ class Rig {
         return rig.isLeader;
       },
       step: () => TAKEN,
-      fail: ({ id }: Asker, failure: Failure) => failed.push([id, failure]),
+      fail: ({ id }: Requester, failure: Failure) => failed.push([id, failure]),
       touch() {},
       damaged: () => 'damaged' as const,
       nextRead: () => {
@@ -51,11 +51,11 @@ class Rig {
         return this.#lastRead;
       },
       askLeader: () => true,
-      meet() {},
+      reportConflict() {},
       fair: AT_ONCE,
     };
-    const entrance = { reserve() {}, release() {} };
-    this.reading = new Reading(host, { entrance, proposals: { last: 0 } });
+    const queue = { reserve() {}, release() {} };
+    this.reading = new Reading(host, { queue, proposals: { last: 0 } });
   }
 
   /** One that waits for so long, and is allowed to read at index 6. */
@@ -69,9 +69,9 @@ class Rig {
   gather(milliseconds: number): number {
     this.#lastId += 1;
     const id = this.#lastId;
-    const asker = { origin: { respond: () => this.served.push(id), hint() {} }, id };
+    const requester = { responder: { respond: () => this.served.push(id), hint() {} }, id };
     const what = { type: 'keys', keys: [] } as const;
-    this.reading.read({ asker, until: this.now + milliseconds, what });
+    this.reading.read({ requester, until: this.now + milliseconds, what });
     return id;
   }
 
@@ -121,10 +121,10 @@ test('so many reads wait for one machine, and more are refused at once', () => {
 test('reads that wait for proof of their youth count as well', () => {
   const rig = new Rig();
   rig.isLeader = false;
-  const asker = { origin: { respond() {}, hint() {} }, id: 1 };
+  const requester = { responder: { respond() {}, hint() {} }, id: 1 };
   const what = { type: 'keys', keys: [] } as const;
   for (let at = 0; at <= SHARD_LIMITS.readsMax; at++) {
-    rig.reading.readStale({ asker, until: 1000, what }, 10);
+    rig.reading.readStale({ requester, until: 1000, what }, 10);
   }
   deepEqual(rig.failed, [[1, 'overloaded']]);
 });

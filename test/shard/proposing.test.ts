@@ -7,7 +7,7 @@ import { encodeBatch } from '../../src/machine/batch.ts';
 import { Share } from '../../src/shard/fair-queue.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { clientOf, put } from '../machine/machine-rig.ts';
-import { HeldRig } from './held-rig.ts';
+import { HeldRig } from './blocked-rig.ts';
 
 const EPOCH = 1;
 const BYTES = 100_000;
@@ -28,8 +28,8 @@ class Rig {
     const commands = [[put('k', 'x'.repeat(bytes))]];
     const about = { client: clientOf(client), deadline, sequence: this.#sequence };
     const batch = encodeBatch({ ...about, commands });
-    const asker = { origin: { respond, share }, id: this.#sequence };
-    this.held.rig.replica.stamp(asker, EPOCH, { type: 'batch', batch });
+    const requester = { responder: { respond, share }, id: this.#sequence };
+    this.held.rig.replica.stamp(requester, EPOCH, { type: 'batch', batch });
   }
 
   of(client: number, how: string): number {

@@ -9,7 +9,7 @@ import { decodeReply } from '../../src/machine/reply.ts';
 import { decodeRow } from '../../src/machine/row.ts';
 import { StateDamage } from '../../src/storage/state.ts';
 import { bytesOf, put } from '../machine/machine-rig.ts';
-import { HeldRig, said } from './held-rig.ts';
+import { HeldRig, said } from './blocked-rig.ts';
 
 interface Seen {
   readonly from: string;
@@ -287,5 +287,5 @@ test('damage in a range is told, and nobody is served here any more', () => {
   });
   const responses = rig.validate([range({ from: 'a', to: 'z', count: 3, seenAt })]);
   equal(said(responses), 'damaged');
-  equal(rig.rig.isSpoilt, true);
+  equal(rig.rig.isCorrupt, true);
 });

@@ -3,7 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytesOf, put } from '../machine/machine-rig.ts';
-import { HeldRig, said } from './held-rig.ts';
+import { HeldRig, said } from './blocked-rig.ts';
 
 function rigOf(...held: readonly string[]): HeldRig {
   const rig = new HeldRig();

@@ -7,7 +7,7 @@ import { FairQueue, Share } from '../../src/shard/fair-queue.ts';
 import type { Wanted } from '../../src/shard/reads.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { put } from '../machine/machine-rig.ts';
-import { HeldRig } from './held-rig.ts';
+import { HeldRig } from './blocked-rig.ts';
 
 const ROWS = 2000;
 const SLICES = Math.ceil(ROWS / FAIRNESS_LIMITS.sliceRows);
@@ -44,8 +44,8 @@ class Rig {
     const { client } = share;
     const respond = (response: Response) => void this.answers.push({ client, response });
     for (let id = 1; id <= times; id++) {
-      const asker = { origin: { respond, share }, id };
-      this.held.rig.replica.read({ asker, until: Number.POSITIVE_INFINITY, what });
+      const requester = { responder: { respond, share }, id };
+      this.held.rig.replica.read({ requester, until: Number.POSITIVE_INFINITY, what });
     }
   }
 

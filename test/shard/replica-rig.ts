@@ -11,11 +11,11 @@ import type { Append, Entry, Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import type { Mark } from '../../src/raft/ready.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';
-import { newborn, openReplica } from '../../src/shard/opening.ts';
-import type { Origin } from '../../src/shard/origin.ts';
 import type { Turns } from '../../src/shard/reading.ts';
+import { newborn, recoverReplica } from '../../src/shard/recovery.ts';
 import type { Replica, ReplicaHost } from '../../src/shard/replica.ts';
-import type { Stop } from '../../src/shard/stop.ts';
+import type { Responder } from '../../src/shard/responder.ts';
+import type { Stop } from '../../src/shard/stop-reason.ts';
 import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log.ts';
 import { StateStore } from '../../src/storage/state-store.ts';
 import type { Response } from '../../src/wire/response.ts';
@@ -44,7 +44,7 @@ export class ReplicaRig implements ReplicaHost {
   fair: Turns = AT_ONCE;
   stopReason = '';
   isLost = false;
-  isSpoilt = false;
+  isCorrupt = false;
   /** While the log's disk stands still, reports gather. */
   isLogStuck = false;
   isStoreStuck = false;
@@ -73,7 +73,7 @@ export class ReplicaRig implements ReplicaHost {
   }
 
   open(found: RestoredReplica = newborn(SELF, NO_CONFIGURATION)): void {
-    this.#replica = openReplica({ shard: SHARD, found }, this.#options());
+    this.#replica = recoverReplica({ shard: SHARD, found }, this.#options());
   }
 
   turn(): void {
@@ -132,10 +132,13 @@ export class ReplicaRig implements ReplicaHost {
     this.turns(4);
   }
 
-  asker(): { readonly asker: { origin: Origin; id: number }; readonly responses: Response[] } {
+  requester(): {
+    readonly requester: { responder: Responder; id: number };
+    readonly responses: Response[];
+  } {
     const responses: Response[] = [];
-    const origin = { respond: (response: Response) => void responses.push(response) };
-    return { asker: { origin, id: 7 }, responses };
+    const responder = { respond: (response: Response) => void responses.push(response) };
+    return { requester: { responder, id: 7 }, responses };
   }
 
   touch(): void {
@@ -164,14 +167,14 @@ export class ReplicaRig implements ReplicaHost {
     return 0;
   }
 
-  meet(_replica: Replica, { age }: Prepared, isPreempting: boolean): void {
+  reportConflict(_replica: Replica, { age }: Prepared, isPreempting: boolean): void {
     this.met.push(`${age}${isPreempting ? ' pressed' : ''}`);
   }
 
-  linger(): void {}
+  defer(): void {}
 
-  spoilt({ isSpoilt }: Replica): void {
-    this.isSpoilt = isSpoilt;
+  corruptionChanged({ isCorrupt }: Replica): void {
+    this.isCorrupt = isCorrupt;
   }
 
   stopped(_replica: Replica, { reason, isLost }: Stop): void {

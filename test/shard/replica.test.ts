@@ -9,7 +9,7 @@ import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { Entry, SnapshotChunk } from '../../src/raft/message.ts';
 import type { SnapshotReader } from '../../src/raft/ready.ts';
-import { newborn } from '../../src/shard/opening.ts';
+import { newborn } from '../../src/shard/recovery.ts';
 import { soundSnapshots } from '../../src/shard/sound-snapshots.ts';
 import type { RestoredReplica } from '../../src/storage/log.ts';
 import { StateDamage } from '../../src/storage/state.ts';
@@ -36,8 +36,8 @@ function adopted(index: number, time: number): Entry {
 test('a proposal is answered once, with the time of its entry', () => {
   const rig = new ReplicaRig();
   rig.lead();
-  const { asker, responses } = rig.asker();
-  rig.replica.stamp(asker, 0, ADOPT);
+  const { requester, responses } = rig.requester();
+  rig.replica.stamp(requester, 0, ADOPT);
   rig.turns(4);
   equal(responses.length, 1);
   const [response] = responses;
@@ -65,8 +65,8 @@ test('a leader is current once it has applied an entry of its own, and not befor
 test('a newcomer with a wall clock an hour ahead never carries the shard there', () => {
   const rig = new ReplicaRig();
   rig.open();
-  const { asker, responses } = rig.asker();
-  rig.replica.fail(asker, 'not-leader');
+  const { requester, responses } = rig.requester();
+  rig.replica.fail(requester, 'not-leader');
   ok(responses[0]?.type === 'failed' && responses[0].time === 0, 'a guess is told nobody');
   rig.append([configured(), adopted(2, WALL - HOUR)]);
   equal(rig.replica.applied, 2);
@@ -76,13 +76,17 @@ test('a newcomer with a wall clock an hour ahead never carries the shard there',
 test('an entry of a later version stops the replica, and everybody is told', () => {
   const rig = new ReplicaRig();
   rig.lead();
-  const waiting = [rig.asker(), rig.asker(), rig.asker()] as const;
-  rig.replica.command(waiting[0].asker, Uint8Array.of(0x94, 99, 0, 0, 0));
+  const waiting = [rig.requester(), rig.requester(), rig.requester()] as const;
+  rig.replica.command(waiting[0].requester, Uint8Array.of(0x94, 99, 0, 0, 0));
   rig.turns(4);
   match(rig.stopReason, /later version/);
   equal(rig.replica.isLeader, false, 'who can do nothing leads nobody');
-  rig.replica.stamp(waiting[1].asker, 0, ADOPT);
-  rig.replica.read({ asker: waiting[2].asker, until: 1e9, what: { type: 'keys', keys: [] } });
+  rig.replica.stamp(waiting[1].requester, 0, ADOPT);
+  rig.replica.read({
+    requester: waiting[2].requester,
+    until: 1e9,
+    what: { type: 'keys', keys: [] },
+  });
   rig.turns(4);
   for (const { responses } of waiting)
     deepEqual(
@@ -107,13 +111,13 @@ test('a replica that stopped does not hold back the checkpoint of all others', (
 test('damage that an entry meets spoils this replica, and not the node', () => {
   const rig = new ReplicaRig();
   rig.lead();
-  const { asker, responses } = rig.asker();
-  rig.replica.stamp(asker, 0, ADOPT);
+  const { requester, responses } = rig.requester();
+  rig.replica.stamp(requester, 0, ADOPT);
   rig.replica.machine.apply = () => {
     throw new StateDamage({ shard: SHARD, row: { section: 0, key: Uint8Array.of(1) } });
   };
   rig.turns(4);
-  ok(rig.isSpoilt);
+  ok(rig.isCorrupt);
   deepEqual(
     responses.map(({ type }) => type),
     ['failed'],
@@ -128,21 +132,21 @@ test('damage that a read meets is told, and nobody is served here any more', () 
     if (section === 0) throw new StateDamage({ shard: SHARD, row: { section, key } });
     return get(shard, section, key);
   };
-  const { asker, responses } = rig.asker();
+  const { requester, responses } = rig.requester();
   const what = { type: 'keys', keys: [Uint8Array.of(1)] } as const;
-  rig.replica.read({ asker, until: 1e9, what });
+  rig.replica.read({ requester, until: 1e9, what });
   rig.tick();
   const [response] = responses;
   ok(response?.type === 'failed' && response.failure === 'damaged');
-  ok(rig.isSpoilt, 'its leader is to be replaced, or every retry meets the same');
+  ok(rig.isCorrupt, 'its leader is to be replaced, or every retry meets the same');
 });
 
 test('writes that wait for the log are bounded in bytes', () => {
   const rig = new ReplicaRig();
   rig.lead();
   const batch = new Uint8Array(NODE_LIMITS.writesBytesMax / 4);
-  const asked = Array.from({ length: 6 }, () => rig.asker());
-  for (const { asker } of asked) rig.replica.stamp(asker, 1, { type: 'batch', batch });
+  const asked = Array.from({ length: 6 }, () => rig.requester());
+  for (const { requester } of asked) rig.replica.stamp(requester, 1, { type: 'batch', batch });
   const refused = asked.filter(({ responses }) => responses[0]?.type === 'failed');
   equal(refused.length, 2);
 });
@@ -163,8 +167,8 @@ test('while the state store is behind, writes are refused', () => {
     });
     if (rig.store.overlayBytes > 2 * STATE_LIMITS.overlayBytesMax) break;
   }
-  const { asker, responses } = rig.asker();
-  rig.replica.stamp(asker, 0, ADOPT);
+  const { requester, responses } = rig.requester();
+  rig.replica.stamp(requester, 0, ADOPT);
   const [response] = responses;
   ok(response?.type === 'failed' && response.failure === 'overloaded');
 });
@@ -179,10 +183,18 @@ test('a range of keys that would not fit a frame is refused', () => {
     configuration: undefined,
     writes: [{ section: 0, key, value: new Uint8Array(1024 * 1024) }],
   });
-  const [some, many] = [rig.asker(), rig.asker()];
+  const [some, many] = [rig.requester(), rig.requester()];
   const keysOf = (length: number) => Array.from({ length }, () => key);
-  rig.replica.read({ asker: some.asker, until: 1e9, what: { type: 'keys', keys: keysOf(16) } });
-  rig.replica.read({ asker: many.asker, until: 1e9, what: { type: 'keys', keys: keysOf(18) } });
+  rig.replica.read({
+    requester: some.requester,
+    until: 1e9,
+    what: { type: 'keys', keys: keysOf(16) },
+  });
+  rig.replica.read({
+    requester: many.requester,
+    until: 1e9,
+    what: { type: 'keys', keys: keysOf(18) },
+  });
   rig.tick();
   equal(some.responses[0]?.type, 'rows');
   const [response] = many.responses;
@@ -194,8 +206,8 @@ test('what the leader told a former life proves nothing to this one', () => {
   const asked = [before, after].map((rig) => {
     rig.open();
     rig.append([configured(), adopted(2, WALL)]);
-    const { asker, responses } = rig.asker();
-    rig.replica.readStale({ asker, until: 1e9, what: { type: 'keys', keys: [] } }, 1000);
+    const { requester, responses } = rig.requester();
+    rig.replica.readStale({ requester, until: 1e9, what: { type: 'keys', keys: [] } }, 1000);
     return { responses, question: rig.questions[0] as number };
   });
   const [former, present] = asked as [(typeof asked)[0], (typeof asked)[0]];
@@ -285,7 +297,7 @@ test('a damaged replica keeps its log and goes on from a snapshot that fits it',
   rig.turns(10);
   equal(rig.replica.applied, 4);
   rig.store.condemn(SHARD);
-  rig.replica.spoil();
+  rig.replica.markCorrupt();
   rig.append([adopted(5, WALL), adopted(6, WALL)]);
   const answers = rig.messages.flatMap((one) => (one.type === 'append-response' ? one : []));
   deepEqual(
@@ -299,7 +311,7 @@ test('a damaged replica keeps its log and goes on from a snapshot that fits it',
   equal(rig.replica.applied, 4, 'nothing is applied to a damaged state');
   rig.replica.receive(chunkOf(await snapshotOf(3)));
   rig.turns(40);
-  deepEqual([rig.isSpoilt, rig.replica.isSpoilt], [false, false]);
+  deepEqual([rig.isCorrupt, rig.replica.isCorrupt], [false, false]);
   equal(rig.store.isDamaged(SHARD), false);
   equal(rig.replica.applied, 6, 'what its log has behind the snapshot is applied again');
   equal(rig.replica.status().mayVote, true);
@@ -353,13 +365,13 @@ function logOf(first: number, last: number, damaged: readonly number[] = []): Re
 test('a state that is behind the log is lost, and the replica keeps its log', async () => {
   const blank = new ReplicaRig();
   blank.open(logOf(0, 0));
-  equal(blank.isSpoilt, false, 'a state without a beginning begins');
+  equal(blank.isCorrupt, false, 'a state without a beginning begins');
   const gone = new ReplicaRig();
   gone.open(logOf(7, 9));
   const older = await rigWithState(5);
   older.open(logOf(6, 9));
   for (const rig of [gone, older]) {
-    equal(rig.isSpoilt, true, 'the log begins behind what the state has');
+    equal(rig.isCorrupt, true, 'the log begins behind what the state has');
     const { mayVote, last } = rig.replica.status();
     deepEqual([mayVote, last.index], [true, 9], 'what it has acknowledged it still has');
     rig.turns(4);
@@ -376,7 +388,7 @@ test('a damaged state is made again from a log that has everything', async () =>
     const rig = await rigWithState(5);
     rig.store.condemn(SHARD);
     rig.open(found);
-    equal(rig.isSpoilt, !isReplayed);
+    equal(rig.isCorrupt, !isReplayed);
     equal(rig.replica.applied, isReplayed ? 0 : 5, 'the machine begins from nothing');
     equal(rig.store.isDamaged(SHARD), !isReplayed);
   }

@@ -8,7 +8,7 @@ import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Contender } from '../../src/machine/transaction-id.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { bytesOf, clientOf, put } from '../machine/machine-rig.ts';
-import { HeldRig, said } from './held-rig.ts';
+import { HeldRig, said } from './blocked-rig.ts';
 
 const RESERVER: Contender = {
   id: { home: 0, client: clientOf(9), sequence: 0 },
@@ -22,27 +22,27 @@ let sequence = 0;
 /** Asked for, and nothing more happens yet. */
 function askWrite(rig: HeldRig, key: string, value: string): Response[] {
   sequence += 1;
-  const { asker, responses } = rig.rig.asker();
+  const { requester, responses } = rig.rig.requester();
   const about = { client: clientOf(77), deadline: rig.deadline };
   const commands = [[put(key, value)]];
   const batch = encodeBatch({ ...about, sequence, commands });
-  rig.rig.replica.stamp(asker, 1, { type: 'batch', batch });
+  rig.rig.replica.stamp(requester, 1, { type: 'batch', batch });
   return responses;
 }
 
 function askRead(rig: HeldRig, ...keys: readonly string[]): Response[] {
-  const { asker, responses } = rig.rig.asker();
+  const { requester, responses } = rig.rig.requester();
   const what = { type: 'keys', keys: keys.map(bytesOf) } as const;
-  rig.rig.replica.read({ asker, until: FOR_EVER, what, reserver: RESERVER });
+  rig.rig.replica.read({ requester, until: FOR_EVER, what, reserver: RESERVER });
   return responses;
 }
 
 /** The transaction checks what it has read. */
 function validate(rig: HeldRig, key: string, version: number): string {
-  const { asker, responses } = rig.rig.asker();
+  const { requester, responses } = rig.rig.requester();
   const check = { type: 'check-version', key: bytesOf(key), version } as const;
   const what = { type: 'checks', checks: [check], owner: undefined } as const;
-  rig.rig.replica.read({ asker, until: FOR_EVER, what, reserver: RESERVER });
+  rig.rig.replica.read({ requester, until: FOR_EVER, what, reserver: RESERVER });
   rig.rig.turns(4);
   return said(responses);
 }

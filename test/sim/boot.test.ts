@@ -80,7 +80,7 @@ test('a row damaged by nobody is a failure, and one that was spoilt is restored'
     host.crash();
     const random = new Random(1);
     for (let left = 50; left > 0; left--) rotRow(host.disk.state, SHARD, random);
-    if (isKnown) host.spoilt.add(SHARD);
+    if (isKnown) host.corruptionChanged.add(SHARD);
     const live = () => restart(world, host);
     if (isKnown) {
       live();

@@ -150,7 +150,7 @@ function damageRow(blow: Blow): void {
   if (host.replicas.get(shard)?.arrival.isComing === true) return;
   if (!rotRow(host.disk.state, shard, random)) return;
   world.services.probes.hit('fault row-damage bit');
-  host.spoilt.add(shard);
+  host.corruptionChanged.add(shard);
 }
 
 /** Noticed at the next start, which comes soon. */

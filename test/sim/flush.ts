@@ -95,7 +95,7 @@ function beginSwitch(host: Host, replica: Replica, { snapshot }: Write): void {
     if (host.replicas.get(replica.shard) !== replica) return;
     replica.noteSwitch(index);
     // What was damaged is the former generation.
-    host.spoilt.delete(replica.shard);
+    host.corruptionChanged.delete(replica.shard);
     const records = replica.held.splice(0);
     const marked = records.flatMap((record) =>
       record.type === 'write' ? [{ replica, write: record.write }] : [],

@@ -7,7 +7,7 @@ import { SimFailure } from './failure.ts';
 import type { Host } from './host.ts';
 import type { Input } from './input.ts';
 import type { Frame } from './network.ts';
-import { obey, spoil, unlessSpoilt, yieldWithoutState } from './orders.ts';
+import { markCorrupt, obey, unlessSpoilt, yieldWithoutState } from './orders.ts';
 import type { Replica } from './replica.ts';
 import { askLease, serve } from './service.ts';
 
@@ -159,7 +159,7 @@ function progress(
       }
       return;
     case 'spoilt':
-      return spoil(host, replica);
+      return markCorrupt(host, replica);
     case 'drain':
       return drain(host, replica);
   }

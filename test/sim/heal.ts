@@ -67,14 +67,14 @@ function isSound(
   if (node === undefined || !core.has(node) || registry.isImpaired(member)) return false;
   const host = world.hosts[node];
   const image = host?.ledger.durable.get(shard);
-  if (host === undefined || host.isSuspect || host.spoilt.has(shard)) return false;
+  if (host === undefined || host.isSuspect || host.corruptionChanged.has(shard)) return false;
   return image?.member === member && image.damaged.size === 0;
 }
 
 /** All damage is found. */
 export function scrub({ shards }: World, host: Host): void {
   for (const shard of shards) {
-    if (host.spoilt.has(shard)) host.push({ type: 'spoilt', shard });
+    if (host.corruptionChanged.has(shard)) host.push({ type: 'spoilt', shard });
     for (const index of host.ledger.durable.get(shard)?.damaged ?? []) {
       host.push({ type: 'order', order: { type: 'scrub', shard, index } });
     }

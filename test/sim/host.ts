@@ -69,7 +69,7 @@ export class Host {
   /** The folder is not this node's: it must not be taken. */
   mustRefuse = false;
   /** Shards with a row that is not what was written, seen or unseen. */
-  readonly spoilt = new Set<ShardId>();
+  readonly corruptionChanged = new Set<ShardId>();
   /** A new disk is a new node to the others. */
   disks = 0;
   isPaused = false;
@@ -233,7 +233,7 @@ export class Host {
     this.ledger.wipe();
     this.disk.wipe();
     this.disks += 1;
-    this.spoilt.clear();
+    this.corruptionChanged.clear();
     this.hasLived = false;
     this.isSuspect = false;
     this.isScarred = false;

@@ -69,7 +69,7 @@ export function destroy(host: Host, replica: Replica): void {
   // The others may sleep and rely on a leader that is no more, though its node is there.
   host.lives += 1;
   host.replicas.delete(shard);
-  host.spoilt.delete(shard);
+  host.corruptionChanged.delete(shard);
   host.forgetLazy(shard);
   host.append([{ type: 'remove', shard, configuration }], () => host.storage?.drop(shard));
 }
@@ -80,17 +80,17 @@ export function unlessSpoilt<T>(host: Host, replica: Replica, run: () => T): T |
     return run();
   } catch (error) {
     if (!(error instanceof StateDamage)) throw error;
-    spoil(host, replica);
+    markCorrupt(host, replica);
     return undefined;
   }
 }
 
-export function spoil(host: Host, replica: Replica): void {
+export function markCorrupt(host: Host, replica: Replica): void {
   const { services } = host;
   if (host.replicas.get(replica.shard) !== replica || replica.isStateLost) return;
   services.probes.hit('storage row damaged');
   const { shard } = replica;
-  if (!host.spoilt.has(shard)) {
+  if (!host.corruptionChanged.has(shard)) {
     const place = { node: host.id, shard, time: services.agenda.now };
     throw new SimFailure('storage', 'a row is damaged by nobody', place);
   }

@@ -83,7 +83,7 @@ function damagedMembers(hosts: readonly Host[], shard: ShardId): MemberId[] {
   return hosts.flatMap((host) => {
     const image = host.ledger.durable.get(shard);
     if (image === undefined) return [];
-    const isBroken = host.isSuspect || host.spoilt.has(shard) || image.damaged.size > 0;
+    const isBroken = host.isSuspect || host.corruptionChanged.has(shard) || image.damaged.size > 0;
     return isBroken ? [image.member] : [];
   });
 }

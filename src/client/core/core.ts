@@ -190,10 +190,10 @@ export class Core {
     const { command } = call;
     const settle = (result: Parameters<Writing['settle']>[0]) =>
       this.#ledger.settle<Writing>(call, result);
-    const asker = { call, onReply: settle, onFailure: settle };
+    const requester = { call, onReply: settle, onFailure: settle };
     const isCommit = call.type === 'commit';
     const { ranges, moments, contest } = isCommit ? call : NOTHING_SEEN;
-    this.#transact({ command, ranges, moments, contest, expiresAt, asker });
+    this.#transact({ command, ranges, moments, contest, expiresAt, requester });
   }
 
   #onlyShardOf(call: Writing): ShardId | undefined {
@@ -218,8 +218,8 @@ export class Core {
     if (!call.isJoint || result.isOneMoment) return this.#ledger.settle(call, result);
     const { rows, seenAt } = result;
     const means = this.#means;
-    const transact: JointReadOptions['transact'] = (command, asker) => {
-      this.#transact({ command, ...NOTHING_SEEN, expiresAt, asker });
+    const transact: JointReadOptions['transact'] = (command, requester) => {
+      this.#transact({ command, ...NOTHING_SEEN, expiresAt, requester });
     };
     new JointRead({ call, expiresAt, rows, seenAt, means, transact }).validate();
   }

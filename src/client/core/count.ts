@@ -39,7 +39,7 @@ export function startCount(call: CountCall, expiresAt: number, means: Means): vo
         level: call.level,
         question: { range, isReverse: false, answer: 'count', rowsMax },
         expiresAt,
-        asker: { call, onAnswer, onFailure },
+        requester: { call, onAnswer, onFailure },
         sessions,
       }),
     );

@@ -221,7 +221,7 @@ export class Dispatch {
       level: { type: 'linearizable' },
       question: TIME_QUESTION,
       expiresAt: now + CLIENT_LIMITS.silenceMillisecondsMax,
-      asker: { call: undefined, onAnswer: done, onFailure: done },
+      requester: { call: undefined, onAnswer: done, onFailure: done },
       sessions,
     });
     this.submit(asking);

@@ -60,7 +60,7 @@ export class Gathering {
 
   read(call: ReadCall, expiresAt: number, shardOf: (key: Uint8Array) => ShardId): void {
     const { keys } = call;
-    const lookup = new Lookup({ call, keys, expiresAt, asker: this.#options.reader });
+    const lookup = new Lookup({ call, keys, expiresAt, requester: this.#options.reader });
     for (const [at, key] of keys.entries()) {
       this.#readOf(shardOf(key), call).add(lookup, at);
     }

@@ -39,7 +39,7 @@ export interface JointReadOptions {
   readonly seenAt: readonly number[];
   readonly means: Means;
   /** Begins a transaction that locks what it reads. */
-  readonly transact: (command: Command, asker: TransactAsker) => void;
+  readonly transact: (command: Command, requester: TransactAsker) => void;
 }
 
 export class JointRead {
@@ -72,9 +72,9 @@ export class JointRead {
       const onFailure = (failureOf: FailureMaker) => this.#fail(failureOf(false));
       const { shard } = lot;
       const { level } = call;
-      const asker = { call, onAnswer, onFailure };
+      const requester = { call, onAnswer, onFailure };
       const { sessions } = means;
-      means.submit(new ValidateErrand({ shard, level, checks, expiresAt, asker, sessions }));
+      means.submit(new ValidateErrand({ shard, level, checks, expiresAt, requester, sessions }));
     }
   }
 
@@ -104,7 +104,7 @@ export class JointRead {
         call,
         keys: places.map((place) => call.keys[place] as Uint8Array),
         expiresAt,
-        asker: {
+        requester: {
           onRows: (_, { rows, seenAt }) => {
             for (const [at, place] of places.entries()) {
               this.#rows[place] = rows[at];

@@ -32,7 +32,7 @@ interface RangeOptions {
   readonly level: ReadLevel;
   readonly question: RangeQuestion;
   readonly expiresAt: number;
-  readonly asker: RangeAsker;
+  readonly requester: RangeAsker;
   readonly sessions: Sessions;
   readonly trip?: Trip;
 }
@@ -45,7 +45,7 @@ export class RangeErrand implements Errand {
   constructor(options: RangeOptions) {
     this.#options = options;
     this.trip = options.trip ?? newTrip();
-    if (options.asker.call !== undefined) options.asker.call.errand = this;
+    if (options.requester.call !== undefined) options.requester.call.errand = this;
   }
 
   get shard(): ShardId {
@@ -89,12 +89,12 @@ export class RangeErrand implements Errand {
   }
 
   take(response: Response, now: number): Verdict {
-    const { sessions, shard, question, asker, level } = this.#options;
+    const { sessions, shard, question, requester, level } = this.#options;
     if (response.type !== 'range' || !isSound(response, question)) return BROKEN;
     if (level.type !== 'stale') sessions.hear(shard, response.time, now);
     if (this.#isOver) return OVER;
     // Until an answer is taken, the asker is owed one: what cannot be used is asked for again.
-    if (!asker.onAnswer(response)) return BROKEN;
+    if (!requester.onAnswer(response)) return BROKEN;
     this.#isOver = true;
     return OVER;
   }
@@ -106,13 +106,13 @@ export class RangeErrand implements Errand {
   /** The call may hang on other errands as well: it is told though this one is over. */
   drop(_call: Call, failureOf: FailureMaker): void {
     this.#isOver = true;
-    this.#options.asker.onFailure(() => failureOf(false));
+    this.#options.requester.onFailure(() => failureOf(false));
   }
 
   fail(failureOf: FailureMaker): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#options.asker.onFailure(() => failureOf(false));
+    this.#options.requester.onFailure(() => failureOf(false));
   }
 
   halves(): readonly Errand[] {

@@ -28,7 +28,7 @@ interface LookupOptions {
   readonly call: ReadCall;
   readonly keys: readonly Uint8Array[];
   readonly expiresAt: number;
-  readonly asker: LookupAsker;
+  readonly requester: LookupAsker;
 }
 
 /** Keys of one call, which may lie in several shards. It is over when the last row has come. */
@@ -36,7 +36,7 @@ export class Lookup {
   readonly call: ReadCall;
   readonly keys: readonly Uint8Array[];
   readonly expiresAt: number;
-  readonly #asker: LookupAsker;
+  readonly #requester: LookupAsker;
   readonly #rows: (Row | undefined)[];
   readonly #seenAt: number[];
   #left: number;
@@ -45,11 +45,11 @@ export class Lookup {
   #isOneMoment = true;
   #isOver = false;
 
-  constructor({ call, keys, expiresAt, asker }: LookupOptions) {
+  constructor({ call, keys, expiresAt, requester }: LookupOptions) {
     this.call = call;
     this.keys = keys;
     this.expiresAt = expiresAt;
-    this.#asker = asker;
+    this.#requester = requester;
     this.#rows = new Array(keys.length).fill(undefined);
     this.#seenAt = new Array(keys.length).fill(0);
     this.#left = keys.length;
@@ -71,14 +71,14 @@ export class Lookup {
     this.#isOver = true;
     const isOneMoment = this.#isOneMoment;
     const [rows, seenAt] = [this.#rows, this.#seenAt];
-    this.#asker.onRows(this, { type: 'rows', rows, seenAt, isOneMoment });
+    this.#requester.onRows(this, { type: 'rows', rows, seenAt, isOneMoment });
   }
 
   give(failureOf: FailureMaker): void {
     if (this.#isOver) return;
     this.#isOver = true;
     // Reads change nothing, whatever became of them.
-    this.#asker.onFailure(this, failureOf(false));
+    this.#requester.onFailure(this, failureOf(false));
   }
 }
 

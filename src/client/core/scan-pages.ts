@@ -32,7 +32,7 @@ export class ScanPages {
     const given = scan.give();
     for (const { shard, question } of scan.wishes()) {
       const { level } = scan.terms;
-      const asker: RangeAsker = {
+      const requester: RangeAsker = {
         call: undefined,
         onAnswer: (response) => {
           if (scan.isEnded) return true;
@@ -46,7 +46,7 @@ export class ScanPages {
         },
       };
       const { sessions, submit } = this.#means;
-      submit(new RangeErrand({ shard, level, question, expiresAt, asker, sessions }));
+      submit(new RangeErrand({ shard, level, question, expiresAt, requester, sessions }));
     }
     if (given !== undefined) this.#means.ledger.settle(given.call, given.page);
   }

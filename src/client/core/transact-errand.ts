@@ -36,7 +36,7 @@ export interface TransactAsker {
 }
 
 interface TransactOptions {
-  readonly asker: TransactAsker;
+  readonly requester: TransactAsker;
   readonly division: Division;
   readonly contest: Contest;
   /** The asker is told of contention at once, and tries again by himself. */
@@ -72,7 +72,7 @@ export class TransactErrand implements Errand {
     this.#options = options;
     this.trip = options.trip ?? newTrip();
     this.bytes = options.division.bytesMax;
-    options.asker.call.errand = this;
+    options.requester.call.errand = this;
   }
 
   /** The home shard: whoever leads it conducts the transaction. */
@@ -286,13 +286,13 @@ export class TransactErrand implements Errand {
 
   #tell(reply: Replied | GaveWay): Verdict {
     this.#end();
-    this.#options.asker.onReply(reply);
+    this.#options.requester.onReply(reply);
     return OVER;
   }
 
   #miss(failure: Failure): void {
     this.#end();
-    this.#options.asker.onFailure(failure);
+    this.#options.requester.onFailure(failure);
   }
 
   #end(): void {

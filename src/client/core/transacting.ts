@@ -16,7 +16,7 @@ export interface TransactingTerms {
   /** Of a caller that tries again by himself, who is told of contention at once. */
   readonly contest: Contest | undefined;
   readonly expiresAt: number;
-  readonly asker: TransactAsker;
+  readonly requester: TransactAsker;
 }
 
 interface TransactingMeans extends Means {
@@ -25,16 +25,16 @@ interface TransactingMeans extends Means {
 
 /** Required: it locks a key. */
 export function startTransaction(
-  { command, ranges, moments, contest, expiresAt, asker }: TransactingTerms,
+  { command, ranges, moments, contest, expiresAt, requester }: TransactingTerms,
   { routing, sessions, admission, submit }: TransactingMeans,
 ): void {
   const shardOf = (key: Uint8Array) => routing.shardOf(key);
   const division = new Division({ command, ranges, moments, shardOf });
   const refusal = admission.refusalOfTransaction(division);
-  if (refusal !== undefined) return asker.onFailure(refusal);
+  if (refusal !== undefined) return requester.onFailure(refusal);
   submit(
     new TransactErrand({
-      asker,
+      requester,
       division,
       contest: contest ?? { attempts: 0, age: undefined },
       isOnce: contest !== undefined,

@@ -33,7 +33,7 @@ interface ValidateOptions {
   readonly level: ReadLevel;
   readonly checks: Command;
   readonly expiresAt: number;
-  readonly asker: ValidateAsker;
+  readonly requester: ValidateAsker;
   readonly sessions: Sessions;
   /** For which what is checked was reserved. */
   readonly reserver?: Contest | undefined;
@@ -49,7 +49,7 @@ export class ValidateErrand implements Errand {
   constructor(options: ValidateOptions) {
     this.#options = options;
     this.#spelled = encodeOperations(options.checks);
-    options.asker.call.errand = this;
+    options.requester.call.errand = this;
   }
 
   get shard(): ShardId {
@@ -115,14 +115,14 @@ export class ValidateErrand implements Errand {
   /** The call may hang on other errands as well: it is told though this one is over. */
   drop(_call: Call, failureOf: FailureMaker): void {
     this.#isOver = true;
-    this.#options.asker.onFailure(() => failureOf(false));
+    this.#options.requester.onFailure(() => failureOf(false));
   }
 
   fail(failureOf: FailureMaker): void {
     if (this.#isOver) return;
     this.#isOver = true;
     // It changes nothing, whatever became of it.
-    this.#options.asker.onFailure(() => failureOf(false));
+    this.#options.requester.onFailure(() => failureOf(false));
   }
 
   /** The answer is one word: it cannot be too much. */
@@ -133,7 +133,7 @@ export class ValidateErrand implements Errand {
   #tell(failed: number | undefined): Verdict {
     if (!this.#isOver) {
       this.#isOver = true;
-      this.#options.asker.onAnswer(failed);
+      this.#options.requester.onAnswer(failed);
     }
     return OVER;
   }

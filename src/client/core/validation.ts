@@ -31,8 +31,8 @@ export function startValidation(call: ValidateCall, expiresAt: number, means: Me
       const failed = position === undefined ? undefined : places[position];
       ledger.settle(call, { type: 'validated', failed });
     };
-    const asker = { call, onAnswer, onFailure };
-    const terms = { shard, level, checks: operations, expiresAt, asker, sessions, reserver };
+    const requester = { call, onAnswer, onFailure };
+    const terms = { shard, level, checks: operations, expiresAt, requester, sessions, reserver };
     submit(new ValidateErrand(terms));
   }
 }

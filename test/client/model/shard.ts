@@ -30,7 +30,7 @@ export class ModelShard {
   readonly #onEffect: (effect: Effect) => void;
   #index = 0;
   /** Everything that ever went. */
-  readonly #removals: { readonly index: number; readonly key: Uint8Array }[] = [];
+  readonly #recentDeletes: { readonly index: number; readonly key: Uint8Array }[] = [];
   /** Log time runs on the leader's clock, from some hour of its own. */
   #time: number;
 
@@ -141,7 +141,7 @@ export class ModelShard {
         const { key: from, to, count, seenAt } = check;
         const versions = this.within(from, to).map(({ row }) => decodeRow(row)?.version ?? 0);
         const isSame = versions.length === count && versions.every((one) => one <= seenAt);
-        const removed = this.#removals.some(
+        const removed = this.#recentDeletes.some(
           ({ key, index }) => index > seenAt && isIn(key, from, to),
         );
         return isSame && !removed ? undefined : Math.max(0, ...versions);
@@ -160,7 +160,7 @@ export class ModelShard {
       if (value === undefined) this.#section(section).delete(nameOf(key));
       else this.#section(section).set(nameOf(key), kept);
       if (section !== SECTION.values) continue;
-      if (value === undefined) this.#removals.push({ index: this.#index, key: kept.key });
+      if (value === undefined) this.#recentDeletes.push({ index: this.#index, key: kept.key });
       const row = value === undefined ? undefined : decodeRow(kept.row);
       const version = row?.version ?? this.#index;
       this.#onEffect({ key: kept.key, value: row?.value, version });

@@ -7,7 +7,7 @@
 
 import { SHARD_LIMITS } from '../base/limits.ts';
 import { compareBytes } from '../machine/bytes.ts';
-import type { Removal } from './removed-keys.ts';
+import type { Deletion } from './deleted-keys.ts';
 
 /** Keys by their first bytes, as `endOf` has them: from the one up to the other, both included. */
 interface Stretch {
@@ -26,7 +26,7 @@ interface Question {
 /** As much of a key as a stretch keeps. */
 const END_BYTES_MAX = 64;
 
-export class RemovedRanges {
+export class DeletedRanges {
   /** In the order of keys; none overlaps another. */
   #stretches: readonly Stretch[] = [];
 
@@ -35,7 +35,7 @@ export class RemovedRanges {
   }
 
   /** Versions up to the floor are asked for by nobody. */
-  note(removals: readonly Pick<Removal, 'key' | 'version'>[], floor: number): void {
+  note(removals: readonly Pick<Deletion, 'key' | 'version'>[], floor: number): void {
     const added = removals.map(({ key, version }): Stretch => {
       const end = endOf(key);
       return { from: end, to: end, version };

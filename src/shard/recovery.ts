@@ -18,7 +18,7 @@ import { Replica, type ReplicaHost } from './replica.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { soundSnapshots } from './sound-snapshots.ts';
 
-export interface OpeningOptions {
+export interface RecoveryOptions {
   readonly host: ReplicaHost;
   readonly log: Log;
   readonly random: Random;
@@ -38,9 +38,9 @@ export interface OpeningOptions {
  * state and the process died before the log was restarted behind it, so that is done now. A state
  * that contradicts what the log knows to be committed counts as damaged.
  */
-export function openReplica(
+export function recoverReplica(
   { shard, found }: { readonly shard: ShardId; readonly found: RestoredReplica },
-  options: OpeningOptions,
+  options: RecoveryOptions,
 ): Replica {
   const { host, log, limits } = options;
   const { store } = host;
@@ -75,7 +75,7 @@ export function openReplica(
   const replica = new Replica({ host, shard, member, raft, machine, newMachine, time });
   // Values that were lost are lost: what there is beside them is served.
   const isBearable = machine !== NO_MACHINE && replica.isIrreplaceable && !store.isCondemned(shard);
-  if (isUseless || !(isBearable || isUsable(shard, machine, store))) replica.spoil();
+  if (isUseless || !(isBearable || isUsable(shard, machine, store))) replica.markCorrupt();
   return replica;
 }
 
@@ -96,12 +96,12 @@ function hasEverything({ log }: RestoredReplica): boolean {
 const NO_MACHINE: ShardMachine = {
   time: 0,
   lockTable: undefined,
-  removals: undefined,
+  recentDeletes: undefined,
   apply: () => 'unknown',
   reload() {},
 };
 
-function machineOrNone(shard: ShardId, { machineOf }: OpeningOptions): ShardMachine {
+function machineOrNone(shard: ShardId, { machineOf }: RecoveryOptions): ShardMachine {
   try {
     return machineOf(shard);
   } catch (error) {

@@ -5,10 +5,10 @@ import type { Operation } from '../../src/machine/command.ts';
 import type { LockTable, Prepared } from '../../src/machine/lock-table.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import { type Contender, isSameId } from '../../src/machine/transaction-id.ts';
-import { Entrance, type EntranceHost } from '../../src/shard/entrance.ts';
-import { NOBODY } from '../../src/shard/origin.ts';
 import type { Proposal } from '../../src/shard/proposal.ts';
-import type { Asker } from '../../src/shard/proposals.ts';
+import { ProposalQueue, type ProposalQueueHost } from '../../src/shard/proposal-queue.ts';
+import type { Requester } from '../../src/shard/proposals.ts';
+import { NO_RESPONDER } from '../../src/shard/responder.ts';
 import type { Failure } from '../../src/wire/response.ts';
 
 const SEQUENCE = 1;
@@ -35,7 +35,7 @@ interface Asked {
   readonly hasHurry?: boolean;
 }
 
-export class Rig implements EntranceHost {
+export class Rig implements ProposalQueueHost {
   now = 0;
   touched = 0;
   /** How often it was asked who holds a key. */
@@ -43,7 +43,7 @@ export class Rig implements EntranceHost {
   readonly met: string[] = [];
   readonly refused: Reply[] = [];
   readonly failed: Failure[] = [];
-  readonly entrance = new Entrance(this);
+  readonly entrance = new ProposalQueue(this);
   readonly #held = new Map<string, Prepared>();
   readonly #names = new Map<Proposal, string>();
 
@@ -78,7 +78,7 @@ export class Rig implements EntranceHost {
   addBatch(name: string, commands: readonly (readonly string[])[], asked: Asked = {}): boolean {
     const { isLast = false } = asked;
     const proposal: Proposal = {
-      asker: { origin: NOBODY, id: 1 },
+      requester: { responder: NO_RESPONDER, id: 1 },
       bytes: asked.bytes ?? 1,
       payload: () => new Uint8Array(),
       touch: () => ({
@@ -101,7 +101,7 @@ export class Rig implements EntranceHost {
     return this.names(this.entrance.take());
   }
 
-  meet({ age }: Prepared, isPreempting: boolean): void {
+  reportConflict({ age }: Prepared, isPreempting: boolean): void {
     this.met.push(`${age}${isPreempting ? ' pressed' : ''}`);
   }
 
@@ -109,11 +109,11 @@ export class Rig implements EntranceHost {
     this.touched += 1;
   }
 
-  refuse(_asker: Asker, reply: Reply): void {
+  refuse(_asker: Requester, reply: Reply): void {
     this.refused.push(reply);
   }
 
-  fail(_asker: Asker, failure: Failure): void {
+  fail(_asker: Requester, failure: Failure): void {
     this.failed.push(failure);
   }
 }

@@ -5,7 +5,7 @@
 
 import type { Share } from './fair-queue.ts';
 
-export class Portions {
+export class FairQuota {
   readonly #max: number;
   readonly #of = new Map<Share, number>();
   #total = 0;

@@ -8,7 +8,7 @@ import { Reading, type ReadingHost } from '../../src/shard/reading.ts';
 import type { Failure, Response } from '../../src/wire/response.ts';
 import { bytesOf, put } from '../machine/machine-rig.ts';
 import { AT_ONCE } from './at-once.ts';
-import { HeldRig, said } from './held-rig.ts';
+import { HeldRig, said } from './blocked-rig.ts';
 
 test('a read of a held key waits, and is answered after the resolution', () => {
   const rig = new HeldRig();
@@ -148,13 +148,13 @@ class Host implements ReadingHost {
   readonly store: ReadingHost['store'];
   readonly fair = AT_ONCE;
   readonly logTime = 0;
-  readonly isSpoilt = false;
+  readonly isCorrupt = false;
   readonly stopReason = '';
   now = 0;
   applied = 10;
   isLeader = true;
   lockTable: ReadingHost['lockTable'];
-  readonly removals = undefined;
+  readonly recentDeletes = undefined;
   failures: string[] = [];
   met = 0;
   #reads = 0;
@@ -165,8 +165,8 @@ class Host implements ReadingHost {
     this.shard = replica.shard;
     this.store = store;
     this.lockTable = replica.machine.lockTable;
-    const entrance = { reserve() {}, release() {} };
-    this.reading = new Reading(this, { entrance, proposals: { last: 0 } });
+    const queue = { reserve() {}, release() {} };
+    this.reading = new Reading(this, { queue, proposals: { last: 0 } });
   }
 
   step: ReadingHost['step'] = () => ({ type: 'taken', position: undefined });
@@ -188,16 +188,16 @@ class Host implements ReadingHost {
     return true;
   }
 
-  meet(): void {
+  reportConflict(): void {
     this.met += 1;
   }
 
   /** A read that was granted. */
   granted(key: string): Response[] {
     const responses: Response[] = [];
-    const origin = { respond: (response: Response) => void responses.push(response) };
+    const responder = { respond: (response: Response) => void responses.push(response) };
     const what = { type: 'keys', keys: [bytesOf(key)] } as const;
-    this.reading.read({ asker: { origin, id: 1 }, until: 1e9, what });
+    this.reading.read({ requester: { responder, id: 1 }, until: 1e9, what });
     this.reading.ask();
     this.reading.grant({ type: 'granted', id: this.#reads, index: this.applied });
     this.reading.serveReady();
@@ -220,8 +220,8 @@ test('a stale read of a held key is refused where nobody leads', () => {
   const host = new Host(rig);
   host.isLeader = false;
   const what = { type: 'keys', keys: [bytesOf('x')] } as const;
-  const asker = { origin: { respond() {} }, id: 1 };
-  host.reading.readStale({ asker, until: 1e9, what }, 1000);
+  const requester = { responder: { respond() {} }, id: 1 };
+  host.reading.readStale({ requester, until: 1e9, what }, 1000);
   host.reading.told(1, host.applied);
   deepEqual(host.failures, ['not-fresh']);
 });

@@ -9,12 +9,12 @@ import { NODE_LIMITS } from '../base/node-limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import { hasPriority, isSameId } from '../machine/transaction-id.ts';
-import { Portions } from './portions.ts';
+import { FairQuota } from './fair-quota.ts';
 import type { Proposal } from './proposal.ts';
 import type { Reservation } from './reservations.ts';
 
 /** A command that came in. */
-export interface Entered {
+export interface Queued {
   readonly proposal: Proposal;
   /** In the order in which they came. */
   readonly order: number;
@@ -27,12 +27,12 @@ export interface Entered {
 /** Who has a key that a command waits for. */
 export type Holder = Prepared | Reservation;
 
-export class Waiters {
+export class LockWaiters {
   /** Invariant: one that waits is in `#deadlines`, and with each of its holders. */
-  readonly #deadlines = new Deadlines<Entered>();
-  readonly #holders = new Map<Entered, ReadonlySet<Holder>>();
-  readonly #byHolder = new Map<Holder, Set<Entered>>();
-  readonly #portions = new Portions({ max: TRANSACTION_LIMITS.waitersMax });
+  readonly #deadlines = new Deadlines<Queued>();
+  readonly #holders = new Map<Queued, ReadonlySet<Holder>>();
+  readonly #byHolder = new Map<Holder, Set<Queued>>();
+  readonly #portions = new FairQuota({ max: TRANSACTION_LIMITS.waitersMax });
   /** Room of its own, awake too: what waits for a key must not keep out what gives it back. */
   #bytes = 0;
 
@@ -41,10 +41,10 @@ export class Waiters {
   }
 
   /** Required: at least one holder; each of them may let it pass. False if there is no room. */
-  add(entered: Entered, holders: ReadonlySet<Holder>): boolean {
+  add(entered: Queued, holders: ReadonlySet<Holder>): boolean {
     const bytes = this.#bytes + entered.proposal.bytes;
     const isHeavy = this.size > 0 && bytes > NODE_LIMITS.writesBytesMax;
-    const { share } = entered.proposal.asker.origin;
+    const { share } = entered.proposal.requester.responder;
     if (isHeavy || !this.#portions.admits(share)) return false;
     this.#portions.add(share);
     this.#bytes = bytes;
@@ -59,8 +59,8 @@ export class Waiters {
   }
 
   /** Those that waited for one of these holders, in the order in which they should go on. */
-  takeOf(holders: readonly Holder[]): readonly Entered[] {
-    const taken: Entered[] = [];
+  takeOf(holders: readonly Holder[]): readonly Queued[] {
+    const taken: Queued[] = [];
     for (const holder of holders) {
       for (const entered of [...(this.#byHolder.get(holder) ?? [])]) {
         this.#remove(entered);
@@ -70,7 +70,7 @@ export class Waiters {
     return taken.sort(rankOf);
   }
 
-  takeAll(): readonly Entered[] {
+  takeAll(): readonly Queued[] {
     const all = [...this.#deadlines.items()];
     this.#deadlines.clear();
     this.#holders.clear();
@@ -80,15 +80,15 @@ export class Waiters {
     return all.sort(rankOf);
   }
 
-  takeLate(now: number): readonly Entered[] {
+  takeLate(now: number): readonly Queued[] {
     const late = this.#deadlines.takeDue(now);
     for (const entered of late) this.#remove(entered);
     return late;
   }
 
-  #remove(entered: Entered): void {
+  #remove(entered: Queued): void {
     this.#deadlines.remove(entered);
-    this.#portions.remove(entered.proposal.asker.origin.share);
+    this.#portions.remove(entered.proposal.requester.responder.share);
     this.#bytes -= entered.proposal.bytes;
     for (const holder of this.#holders.get(entered) ?? []) {
       const others = this.#byHolder.get(holder);
@@ -103,7 +103,7 @@ export class Waiters {
  * A command that holds no keys goes first, in the order in which they came: it costs a transaction
  * one entry, and behind one it would find the key held again, for ever. Then transactions, by age.
  */
-function rankOf(entered: Entered, otherEntered: Entered): number {
+function rankOf(entered: Queued, otherEntered: Queued): number {
   const [one, other] = [entered.proposal.touch(), otherEntered.proposal.touch()];
   const [first, second] = [one.contender, other.contender];
   const inOrder = entered.order - otherEntered.order;

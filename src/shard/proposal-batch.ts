@@ -13,7 +13,7 @@ interface Offered {
 }
 
 /** `time` is what the entries will carry. */
-export function offer(raft: Raft, gathered: readonly Proposal[], time: number): Offered[] {
+export function offerProposals(raft: Raft, gathered: readonly Proposal[], time: number): Offered[] {
   const payloads = gathered.map(({ payload }) => payload(time));
   const propose = (some: readonly Uint8Array[]) => raft.step({ type: 'propose', payloads: some });
   const first = resultOf(propose(payloads));

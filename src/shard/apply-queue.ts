@@ -2,7 +2,7 @@
 
 import type { Entry } from '../raft/message.ts';
 
-export class Backlog {
+export class ApplyQueue {
   #entries: Entry[] = [];
   /** What stands before it was applied. */
   #at = 0;

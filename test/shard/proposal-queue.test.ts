@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Prepared } from '../../src/machine/lock-table.ts';
-import type { Asker } from '../../src/shard/proposals.ts';
-import { contender, Rig } from './entrance-rig.ts';
+import type { Requester } from '../../src/shard/proposals.ts';
+import { contender, Rig } from './proposal-queue-rig.ts';
 
 test('where nothing is held everybody passes, in the order in which they came', () => {
   const rig = new Rig();
@@ -84,7 +84,7 @@ test('a range that is checked is not judged here, so it waits for nobody', () =>
   const check = { type: 'check-range', key: Buffer.from('x'), to: Buffer.from('z') } as const;
   const command = [{ ...check, count: 0, seenAt: 0 }];
   rig.entrance.add({
-    asker: {} as Asker,
+    requester: {} as Requester,
     bytes: 1,
     payload: () => new Uint8Array(),
     touch: () => ({ commands: [command], contender: contender(5) }),
@@ -276,7 +276,7 @@ test('what has no hurry is proposed with the next command, and ends what is met 
   rig.add('plain', ['y']);
   deepEqual(rig.take(), ['plain', 'resolution']);
   rig.add('second', [], { ends: contender(8), hasHurry: false });
-  ok(rig.entrance.hurry(rig.lockTable.holderOf(Buffer.from('x')) as Prepared));
+  ok(rig.entrance.releaseEndOf(rig.lockTable.holderOf(Buffer.from('x')) as Prepared));
   equal(rig.entrance.hasGathered, true);
 });
 

@@ -6,34 +6,34 @@
 import { Deadlines } from '../base/deadlines.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/lock-table.ts';
-import { Portions } from './portions.ts';
+import { FairQuota } from './fair-quota.ts';
 import type { Read } from './reads.ts';
 
-interface HeldRead {
+interface BlockedRead {
   readonly read: Read;
   readonly holder: Prepared;
 }
 
-export class HeldReads {
+export class BlockedReads {
   /** Invariant: a read is in `#deadlines` and among those of its holder, or in neither. */
-  readonly #deadlines = new Deadlines<HeldRead>();
-  readonly #byHolder = new Map<Prepared, Set<HeldRead>>();
-  readonly #portions = new Portions({ max: TRANSACTION_LIMITS.waitersMax });
+  readonly #deadlines = new Deadlines<BlockedRead>();
+  readonly #byHolder = new Map<Prepared, Set<BlockedRead>>();
+  readonly #portions = new FairQuota({ max: TRANSACTION_LIMITS.waitersMax });
 
   get size(): number {
     return this.#deadlines.size;
   }
 
   /** Whether there is room for it, among all and among those of the one who asks. */
-  admits({ asker }: Read): boolean {
-    return this.#portions.admits(asker.origin.share);
+  admits({ requester }: Read): boolean {
+    return this.#portions.admits(requester.responder.share);
   }
 
   /** `until`: from then on the read is refused. */
   wait(read: Read, { holder, until }: { readonly holder: Prepared; readonly until: number }): void {
-    const held: HeldRead = { read, holder };
+    const held: BlockedRead = { read, holder };
     this.#deadlines.add(held, until);
-    this.#portions.add(read.asker.origin.share);
+    this.#portions.add(read.requester.responder.share);
     const others = this.#byHolder.get(holder);
     if (others === undefined) this.#byHolder.set(holder, new Set([held]));
     else others.add(held);
@@ -48,7 +48,7 @@ export class HeldReads {
       this.#byHolder.delete(holder);
       for (const held of waiting) {
         this.#deadlines.remove(held);
-        this.#portions.remove(held.read.asker.origin.share);
+        this.#portions.remove(held.read.requester.responder.share);
         taken.push(held.read);
       }
     }
@@ -67,7 +67,7 @@ export class HeldReads {
   takeLate(now: number): readonly Read[] {
     const late = this.#deadlines.takeDue(now);
     for (const held of late) {
-      this.#portions.remove(held.read.asker.origin.share);
+      this.#portions.remove(held.read.requester.responder.share);
       const others = this.#byHolder.get(held.holder);
       others?.delete(held);
       if (others?.size === 0) this.#byHolder.delete(held.holder);

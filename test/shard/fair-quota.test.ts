@@ -3,7 +3,7 @@
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Share } from '../../src/shard/fair-queue.ts';
-import { Portions } from '../../src/shard/portions.ts';
+import { FairQuota } from '../../src/shard/fair-quota.ts';
 
 const MAX = 1000;
 
@@ -11,14 +11,14 @@ function newShare(client: number): Share {
   return new Share({ client, mayGoOn: () => true });
 }
 
-function fill(portions: Portions, share: Share | undefined): number {
+function fill(portions: FairQuota, share: Share | undefined): number {
   let count = 0;
   for (; portions.admits(share); count++) portions.add(share);
   return count;
 }
 
 test('one may have as much as is left to all others', () => {
-  const portions = new Portions({ max: MAX });
+  const portions = new FairQuota({ max: MAX });
   const counts = [1, 2, 3, 4].map((client) => fill(portions, newShare(client)));
   equal(counts[0], MAX / 2);
   for (const [at, count] of counts.entries()) ok(count >= MAX / 2 ** (at + 1) - 1, `${count}`);
@@ -26,7 +26,7 @@ test('one may have as much as is left to all others', () => {
 });
 
 test('what is given back is free again', () => {
-  const portions = new Portions({ max: MAX });
+  const portions = new FairQuota({ max: MAX });
   const share = newShare(1);
   fill(portions, share);
   equal(portions.admits(share), false);
@@ -37,7 +37,7 @@ test('what is given back is free again', () => {
 });
 
 test('what no client asked for may have all that is left', () => {
-  const portions = new Portions({ max: MAX });
+  const portions = new FairQuota({ max: MAX });
   equal(fill(portions, undefined), MAX);
   equal(portions.admits(newShare(1)), false);
 });

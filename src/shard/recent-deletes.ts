@@ -16,8 +16,8 @@
 import { MACHINE_LIMITS, SHARD_LIMITS } from '../base/limits.ts';
 import { compareBytes, nameOf } from '../machine/bytes.ts';
 import { SECTION, type StateWrite } from '../machine/section.ts';
-import { type Removal, RemovedKeys } from './removed-keys.ts';
-import { RemovedRanges } from './removed-ranges.ts';
+import { DeletedKeys, type Deletion } from './deleted-keys.ts';
+import { DeletedRanges } from './deleted-ranges.ts';
 
 /** After the one index was applied, up to the other. */
 interface Time {
@@ -37,14 +37,14 @@ interface Mark {
   readonly index: number;
 }
 
-export class Removals {
+export class RecentDeletes {
   /** In the order of their entries. */
-  #recent: Removal[] = [];
+  #recent: Deletion[] = [];
   /** Of each key the version that went last: to ask for a key does not depend on how many went. */
   readonly #last = new Map<string, number>();
   #bytes = 0;
-  readonly #keys = new RemovedKeys();
-  readonly #ranges = new RemovedRanges();
+  readonly #keys = new DeletedKeys();
+  readonly #ranges = new DeletedRanges();
   /** All that was removed behind it is known; infinite before the first entry. */
   #floor = Number.POSITIVE_INFINITY;
   readonly #marks: Mark[] = [];
@@ -67,7 +67,7 @@ export class Removals {
     const atOnce = this.#answerFor({ since, applied });
     if (atOnce !== undefined) return atOnce;
     for (let at = this.#recent.length - 1; at >= 0; at--) {
-      const { index, key, version } = this.#recent[at] as Removal;
+      const { index, key, version } = this.#recent[at] as Deletion;
       if (index > applied) continue;
       // What was folded was removed even earlier.
       if (index <= since) return false;
@@ -106,7 +106,7 @@ export class Removals {
   #fold(): void {
     let at = 0;
     while (this.#bytes > SHARD_LIMITS.removalsBytesMax * KEPT_SHARE) {
-      const { key, version } = this.#recent[at] as Removal;
+      const { key, version } = this.#recent[at] as Deletion;
       this.#bytes -= bytesOf(key);
       const name = nameOf(key);
       if (this.#last.get(name) === version) this.#last.delete(name);

@@ -4,7 +4,7 @@ import type { NodeId, ShardId } from '../base/ids.ts';
 import type { Response } from '../wire/response.ts';
 import type { Share } from './fair-queue.ts';
 
-export interface Origin {
+export interface Responder {
   /** What is asked for comes from a client, through however many nodes; absent: from a node. */
   readonly isClient?: boolean;
   /** Called once for each request, at any later time; nothing happens if the asker is gone. */
@@ -16,4 +16,4 @@ export interface Origin {
 }
 
 /** Of what a node asks for on its own account, and looks at again where it matters. */
-export const NOBODY: Origin = { respond() {} };
+export const NO_RESPONDER: Responder = { respond() {} };

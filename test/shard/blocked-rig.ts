@@ -38,9 +38,9 @@ export class HeldRig {
 
   /** The first reply, in a few words; nothing if none came. */
   do(body: EntryBody): string {
-    const { asker, responses } = this.rig.asker();
-    this.rig.replica.stamp(asker, EPOCH, body);
-    this.rig.replica.hurry();
+    const { requester, responses } = this.rig.requester();
+    this.rig.replica.stamp(requester, EPOCH, body);
+    this.rig.replica.proposeDeferred();
     this.rig.turns(4);
     return said(responses);
   }
@@ -67,8 +67,8 @@ export class HeldRig {
   }
 
   read(what: Wanted, until = Number.POSITIVE_INFINITY): Response[] {
-    const { asker, responses } = this.rig.asker();
-    const read: Read = { asker, until, what };
+    const { requester, responses } = this.rig.requester();
+    const read: Read = { requester, until, what };
     this.rig.replica.read(read);
     this.rig.turns(4);
     return responses;

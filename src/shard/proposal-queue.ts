@@ -27,38 +27,38 @@ import {
   type TransactionId,
 } from '../machine/transaction-id.ts';
 import type { Failure } from '../wire/response.ts';
+import { type Holder, LockWaiters, type Queued } from './lock-waiters.ts';
 import type { Proposal } from './proposal.ts';
-import type { Asker } from './proposals.ts';
+import type { Requester } from './proposals.ts';
 import { Reservations } from './reservations.ts';
-import { type Entered, type Holder, Waiters } from './waiters.ts';
 
-export interface EntranceHost {
+export interface ProposalQueueHost {
   readonly now: number;
   readonly lockTable: LockTable | undefined;
   /** Somebody waits for the holder; with more right than it, if it is pressed. */
-  meet(holder: Prepared, isPreempting: boolean): void;
+  reportConflict(holder: Prepared, isPreempting: boolean): void;
   /** There is something to propose. */
   touch(): void;
   /** Sent away: somebody with more right holds a key. */
-  refuse(asker: Asker, reply: Reply): void;
+  refuse(requester: Requester, reply: Reply): void;
   /** Nothing of it has happened. */
-  fail(asker: Asker, failure: Failure): void;
+  fail(requester: Requester, failure: Failure): void;
 }
 
-export class Entrance {
-  readonly #host: EntranceHost;
-  #gathered: Entered[] = [];
-  #unhurried: Entered[] = [];
+export class ProposalQueue {
+  readonly #host: ProposalQueueHost;
+  #gathered: Queued[] = [];
+  #unhurried: Queued[] = [];
   /** What came in since the last turn weighs so much. */
   #bytes = 0;
-  readonly #waiters = new Waiters();
+  readonly #waiters = new LockWaiters();
   readonly #reservations = new Reservations();
   /** Commands so far. */
   #entered = 0;
   /** Transactions whose end is known here and not applied yet. */
   readonly #ending = new Map<string, TransactionId>();
 
-  constructor(host: EntranceHost) {
+  constructor(host: ProposalQueueHost) {
     this.#host = host;
   }
 
@@ -96,20 +96,20 @@ export class Entrance {
   }
 
   /** Whether the end of this holder is on its way; if so it is proposed with this turn. */
-  hurry(holder: Prepared): boolean {
+  releaseEndOf(holder: Prepared): boolean {
     if (!this.#ending.has(idText(holder.id))) return false;
-    this.hurryAll();
+    this.releaseDeferred();
     return true;
   }
 
-  hurryAll(): void {
+  releaseDeferred(): void {
     this.#gathered.push(...this.#unhurried);
     this.#unhurried = [];
   }
 
   /** Those that may be proposed now. The others wait, or were sent away. */
   take(): readonly Proposal[] {
-    this.hurryAll();
+    this.releaseDeferred();
     const gathered = this.#gathered;
     this.#gathered = [];
     this.#bytes = 0;
@@ -157,7 +157,7 @@ export class Entrance {
 
   /** Nothing of it has happened. */
   takeAll(): readonly Proposal[] {
-    this.hurryAll();
+    this.releaseDeferred();
     const all = [...this.#gathered, ...this.#waiters.takeAll()].map(proposalOf);
     this.#gathered = [];
     this.#ending.clear();
@@ -166,7 +166,7 @@ export class Entrance {
     return all;
   }
 
-  #mayPass(entered: Entered): boolean {
+  #mayPass(entered: Queued): boolean {
     const { commands, contender, isLast = false } = entered.proposal.touch();
     const mayPass =
       this.#passesReservations(entered) &&
@@ -181,19 +181,20 @@ export class Entrance {
   }
 
   /** A batch goes on only if none of its commands meets one: what is proposed is not kept out. */
-  #passesReservations(entered: Entered): boolean {
+  #passesReservations(entered: Queued): boolean {
     if (entered.hasYielded || this.#reservations.size === 0) return true;
-    const { asker, touch } = entered.proposal;
+    const { requester, touch } = entered.proposal;
     const { commands, contender } = touch();
     const obstacle = this.#reservations.inTheWayOf(commands, contender);
     if (obstacle === undefined) return true;
     const { position, reservation } = obstacle;
     if (contender !== undefined) {
-      this.#host.refuse(asker, { type: 'locked', position, holder: reservation.contender });
+      this.#host.refuse(requester, { type: 'locked', position, holder: reservation.contender });
       return false;
     }
     entered.hasYielded = true;
-    if (!this.#waiters.add(entered, new Set([reservation]))) this.#host.fail(asker, 'overloaded');
+    if (!this.#waiters.add(entered, new Set([reservation])))
+      this.#host.fail(requester, 'overloaded');
     return false;
   }
 
@@ -201,9 +202,9 @@ export class Entrance {
    * A batch goes on if one of its commands meets nobody: those that do are told so when it is
    * applied, and come back alone.
    */
-  #passesHolders(entered: Entered, { contender, lockTable }: Passage): boolean {
+  #passesHolders(entered: Queued, { contender, lockTable }: Passage): boolean {
     if (lockTable === undefined || lockTable.size === 0) return true;
-    const { asker, touch } = entered.proposal;
+    const { requester, touch } = entered.proposal;
     let first: Obstacle | undefined;
     const holders = new Set<Prepared>();
     for (const command of touch().commands) {
@@ -216,16 +217,16 @@ export class Entrance {
     const { position, holder } = first;
     const isEnding = this.#ending.has(idText(holder.id));
     if (!isEnding && contender !== undefined && hasPriority(holder, contender)) {
-      this.#host.refuse(asker, { type: 'locked', position, holder });
+      this.#host.refuse(requester, { type: 'locked', position, holder });
       return false;
     }
     // Each of them may let a command of it pass, and with it the batch.
     if (!this.#waiters.add(entered, holders)) {
-      this.#host.fail(asker, 'overloaded');
+      this.#host.fail(requester, 'overloaded');
       return false;
     }
     if (isEnding) this.#host.touch();
-    else this.#host.meet(holder, contender !== undefined);
+    else this.#host.reportConflict(holder, contender !== undefined);
     return false;
   }
 }
@@ -251,6 +252,6 @@ function obstacleOf(command: Command, { contender, lockTable }: Passage): Obstac
   return undefined;
 }
 
-function proposalOf({ proposal }: Entered): Proposal {
+function proposalOf({ proposal }: Queued): Proposal {
   return proposal;
 }

@@ -3,7 +3,7 @@
 import { deepEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
-import { contender, RESERVER, Rig } from './entrance-rig.ts';
+import { contender, RESERVER, Rig } from './proposal-queue-rig.ts';
 
 /** Keys as bytes. */
 function keysOf(...keys: readonly string[]): readonly Uint8Array[] {

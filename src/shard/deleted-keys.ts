@@ -9,7 +9,7 @@
 
 import { hash } from '../base/hash.ts';
 /** A row that was removed. */
-export interface Removal {
+export interface Deletion {
   /** Of the entry that removed it. */
   readonly index: number;
   readonly key: Uint8Array;
@@ -23,12 +23,12 @@ const SEEDS = [0x5bd1e995, 0x27220a95] as const;
 /** The greatest number in a cell. */
 const CELL_MAX = 2 ** 32 - 1;
 
-export class RemovedKeys {
+export class DeletedKeys {
   /** Versions less the base, 0 for none. Made for the first key: most shards need none. */
   #cells: Uint32Array | undefined;
   #base = 0;
 
-  note({ key, version }: Pick<Removal, 'key' | 'version'>): void {
+  note({ key, version }: Pick<Deletion, 'key' | 'version'>): void {
     this.#cells ??= new Uint32Array(CELLS);
     if (version - this.#base > CELL_MAX) this.#rebase(this.#cells, version);
     const distance = version - this.#base;
