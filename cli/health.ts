@@ -1,7 +1,7 @@
 /** How a cluster is, judged from its map and from what each node says of itself. Pure. */
 
 import {
-  CATALOGUE_SHARD,
+  CATALOG_SHARD,
   type ClusterMap,
   type Membership,
   type ShardRow,
@@ -73,7 +73,7 @@ export interface Health {
 /** Of each node of the map: what it said, or why it said nothing. */
 export type Answers = ReadonlyMap<number, NodeInfo | string>;
 
-const CATALOGUE_VOTERS_MAX = 5;
+const CATALOG_VOTERS_MAX = 5;
 
 export function judge(
   map: ClusterMap,
@@ -194,14 +194,14 @@ function leaderAmong(
   return leaders.sort((one, other) => other.replica.term - one.replica.term)[0];
 }
 
-/** Replicas grow with the nodes; the catalogue has an odd number of its own. */
+/** Replicas grow with the nodes; the catalog has an odd number of its own. */
 function replicasWantedOf({ shard }: ShardRow, { nodes, settings }: ClusterMap): number {
   const active = nodes.filter((row) => mayCarry(row) && row.membership === 'active').length;
   // Drained nodes keep replicas where there is no room elsewhere.
   const able = nodes.filter(mayCarry).length;
   const carrying = Math.max(active, Math.min(able, settings.replicas));
-  if (shard !== CATALOGUE_SHARD) return Math.max(1, Math.min(settings.replicas, carrying));
-  const most = Math.min(CATALOGUE_VOTERS_MAX, carrying);
+  if (shard !== CATALOG_SHARD) return Math.max(1, Math.min(settings.replicas, carrying));
+  const most = Math.min(CATALOG_VOTERS_MAX, carrying);
   return Math.max(1, most % 2 === 1 ? most : most - 1);
 }
 

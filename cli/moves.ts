@@ -1,6 +1,6 @@
 /** What moves between nodes, how far it is, and what it waits for. Pure. */
 
-import { CATALOGUE_SHARD, type ClusterMap } from '../src/catalog/cluster-map.ts';
+import { CATALOG_SHARD, type ClusterMap } from '../src/catalog/cluster-map.ts';
 import { wantedNodes } from '../src/catalog/questions.ts';
 import type { MoveInfo, NodeInfo } from './node-info.ts';
 
@@ -37,7 +37,7 @@ export function nameIn(nodes: readonly Node[], node: number): string {
 
 /** By what name people know a shard. */
 export function shardName(shard: number): string {
-  return shard === CATALOGUE_SHARD ? 'the catalogue' : `shard ${shard}`;
+  return shard === CATALOG_SHARD ? 'the catalog' : `shard ${shard}`;
 }
 
 /** What the leaders tell, and what the goals want that nobody has begun. */

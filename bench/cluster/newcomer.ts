@@ -17,7 +17,7 @@ const SHARDS = Number(process.env.SHARDS ?? 1);
 const BATCH = 2000;
 const ENTRIES = (RAFT_LIMITS.tailEntries + 100) * SHARDS;
 /** It has a voter on one node of two. */
-const CATALOGUE = 0;
+const CATALOG = 0;
 /** Checkpoints are every two seconds, and what was put last should be in one. */
 const SETTLE_MILLISECONDS = 6000;
 const LOOK_MILLISECONDS = 20;
@@ -42,7 +42,7 @@ export async function measureNewcomer(): Promise<void> {
   for (let at = 0; at < ENTRIES; at++) await kv.set(keyOf(at), value);
   await pause(SETTLE_MILLISECONDS);
   const wanted = await appliedAt(url);
-  wanted.delete(CATALOGUE);
+  wanted.delete(CATALOG);
   const putTimes: number[] = [];
   let isOver = false;
   const putting = (async () => {

@@ -25,7 +25,7 @@ export async function run(call: Call): Promise<Exit> {
     const down = voters.filter((node) => !rest.liveVoters.includes(node));
     return [
       String(shard),
-      shard === 0 ? 'catalogue' : from.toString(16).padStart(8, '0'),
+      shard === 0 ? 'catalog' : from.toString(16).padStart(8, '0'),
       leaderNode === 0 ? '-' : labelOf(leaderNode),
       String(term),
       voters.map(labelOf).join(' '),

@@ -2,10 +2,10 @@
 
 import type { Random } from './random.ts';
 
-/** One process of the cluster, as the catalogue numbers it. */
+/** One process of the cluster, as the catalog numbers it. */
 export type NodeId = number & { readonly __node: never };
 
-/** One arc of the ring and its Raft group. Shard 0 is the catalogue. */
+/** One arc of the ring and its Raft group. Shard 0 is the catalog. */
 export type ShardId = number & { readonly __shard: never };
 
 /**

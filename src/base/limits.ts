@@ -137,7 +137,7 @@ assert(REQUEST_LIMITS.keysMax <= REQUEST_LIMITS.listMax, 'a read of many keys ca
 assert(REQUEST_LIMITS.rangeBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a range fits a frame');
 
 /** What the cluster may know of itself. All of it is held in memory by every node and client. */
-export const CATALOGUE_LIMITS = {
+export const CATALOG_LIMITS = {
   nodesMax: 256,
   /** Nodes that have a number and have never started; more wait until one of them has. */
   newcomersMax: 32,
@@ -147,8 +147,8 @@ export const CATALOGUE_LIMITS = {
   replicasMax: 7,
   /** Members of one shard that are listed: those wanted and those on their way out. */
   membersMax: 16,
-  /** Voters of the catalogue itself: an odd number up to here. */
-  catalogueVotersMax: 5,
+  /** Voters of the catalog itself: an odd number up to here. */
+  catalogVotersMax: 5,
   clusterIdBytesMax: 64,
   urlBytesMax: 512,
   zoneBytesMax: 64,
@@ -178,25 +178,22 @@ export const CATALOGUE_LIMITS = {
 } as const;
 
 assert(
-  CATALOGUE_LIMITS.replicasMax * 2 <= CATALOGUE_LIMITS.membersMax,
+  CATALOG_LIMITS.replicasMax * 2 <= CATALOG_LIMITS.membersMax,
   'all members of a shard can be replaced at once',
 );
+assert(CATALOG_LIMITS.membersMax <= RAFT_LIMITS.membersMax, 'what is listed fits a configuration');
 assert(
-  CATALOGUE_LIMITS.membersMax <= RAFT_LIMITS.membersMax,
-  'what is listed fits a configuration',
+  CATALOG_LIMITS.catalogVotersMax % 2 === 1 &&
+    CATALOG_LIMITS.catalogVotersMax <= CATALOG_LIMITS.replicasMax,
+  'the catalog is a shard with an odd number of voters',
 );
+assert(CATALOG_LIMITS.mapBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a map fits a frame');
 assert(
-  CATALOGUE_LIMITS.catalogueVotersMax % 2 === 1 &&
-    CATALOGUE_LIMITS.catalogueVotersMax <= CATALOGUE_LIMITS.replicasMax,
-  'the catalogue is a shard with an odd number of voters',
-);
-assert(CATALOGUE_LIMITS.mapBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a map fits a frame');
-assert(
-  CATALOGUE_LIMITS.movingShardsMax <= CATALOGUE_LIMITS.movesMax,
+  CATALOG_LIMITS.movingShardsMax <= CATALOG_LIMITS.movesMax,
   'moves that stand still leave room for others',
 );
 assert(
-  CATALOGUE_LIMITS.handoverTicksMin > 2 * RAFT_LIMITS.electionTicksMin,
+  CATALOG_LIMITS.handoverTicksMin > 2 * RAFT_LIMITS.electionTicksMin,
   'a leader outlasts the election that made it',
 );
 

@@ -14,9 +14,9 @@ export const NODE_LIMITS = {
   silenceMillisecondsMax: 3000,
   /** Waits for a peer's word count that came in each of the last two of these. */
   gapWindowTicks: 100,
-  /** How often a node looks whether its replicas are those that the catalogue wants. */
+  /** How often a node looks whether its replicas are those that the catalog wants. */
   reconcileMilliseconds: 200,
-  /** How long a node waits for the catalogue's reply before it asks again. */
+  /** How long a node waits for the catalog's reply before it asks again. */
   patienceMilliseconds: 2000,
   /** How often leaders look for what expired. */
   expiryMilliseconds: 200,

@@ -1,12 +1,12 @@
 /** The limits of transactions, and how they stand to each other and to the others. */
 
 import { assert } from './assert.ts';
-import { CATALOGUE_LIMITS, STATE_LIMITS, WIRE_LIMITS } from './limits.ts';
+import { CATALOG_LIMITS, STATE_LIMITS, WIRE_LIMITS } from './limits.ts';
 
 /** Transactions over several shards. What concerns a machine is judged while applying, too. */
 export const TRANSACTION_LIMITS = {
   /** Shards that one may touch. */
-  partsMax: CATALOGUE_LIMITS.shardsMax,
+  partsMax: CATALOG_LIMITS.shardsMax,
   /** Parts that are prepared in a shard, and decisions that it keeps. */
   slotsMax: 16_384,
   /** What is prepared in a shard, in bytes; with that much no more is let in. */

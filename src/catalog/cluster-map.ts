@@ -1,9 +1,9 @@
-/** The map: all that the catalogue knows, as every node and client holds it. */
+/** The map: all that the catalog knows, as every node and client holds it. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 
-/** The catalogue's own shard. It has a row like the others, and no arc. */
-export const CATALOGUE_SHARD = 0 as ShardId;
+/** The catalog's own shard. It has a row like the others, and no arc. */
+export const CATALOG_SHARD = 0 as ShardId;
 
 /** No node is preferred. */
 export const NO_NODE = 0 as NodeId;
@@ -81,7 +81,7 @@ export interface ShardRow {
   readonly revision: number;
   /** Changes with the arc, never with the members. */
   readonly epoch: number;
-  /** The arc [from, to); empty for the catalogue. */
+  /** The arc [from, to); empty for the catalog. */
   readonly from: number;
   readonly to: number;
   /** The one that may begin the shard by itself, until it is founded. */
@@ -101,7 +101,7 @@ export interface ShardRow {
 }
 
 export interface ClusterMap {
-  /** Index of the last entry of the catalogue that changed anything here. */
+  /** Index of the last entry of the catalog that changed anything here. */
   readonly version: number;
   readonly clusterId: string;
   readonly settings: Settings;

@@ -2,7 +2,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import type { AimedNode, AimedShard, Command, PlacedMember, Refusal, Reply } from './command.ts';
 import { readGoal } from './row.ts';
@@ -75,11 +75,11 @@ const REFUSALS: readonly Refusal[] = [
   'wrong-secret',
 ];
 
-const MEMBERS = { lengthMax: CATALOGUE_LIMITS.shardsMax + 1, bytesMin: 1 };
-const PLACED = { lengthMax: CATALOGUE_LIMITS.replicasMax, bytesMin: 3 };
+const MEMBERS = { lengthMax: CATALOG_LIMITS.shardsMax + 1, bytesMin: 1 };
+const PLACED = { lengthMax: CATALOG_LIMITS.replicasMax, bytesMin: 3 };
 const CONFIGURED = { lengthMax: RAFT_LIMITS.membersMax, bytesMin: 1 };
-const AIMED_NODES = { lengthMax: CATALOGUE_LIMITS.nodesMax, bytesMin: 5 };
-const AIMED_SHARDS = { lengthMax: CATALOGUE_LIMITS.shardsMax + 1, bytesMin: 3 };
+const AIMED_NODES = { lengthMax: CATALOG_LIMITS.nodesMax, bytesMin: 5 };
+const AIMED_SHARDS = { lengthMax: CATALOG_LIMITS.shardsMax + 1, bytesMin: 3 };
 
 const writer = new Writer();
 
@@ -94,7 +94,7 @@ export function encodeCommand(command: Command): Uint8Array {
 function writeCommand(command: Command): void {
   switch (command.type) {
     case 'found':
-      writeText(writer, command.clusterId, CATALOGUE_LIMITS.clusterIdBytesMax);
+      writeText(writer, command.clusterId, CATALOG_LIMITS.clusterIdBytesMax);
       writeSettings(writer, command.settings);
       writeJoinToken(writer, command.joinToken);
       writeDescription(writer, command.description);
@@ -161,7 +161,7 @@ export function decodeCommand(bytes: Uint8Array): DecodedCommand {
 function readCommand(reader: Reader, type: Command['type']): Command {
   switch (type) {
     case 'found': {
-      const clusterId = readText(reader, CATALOGUE_LIMITS.clusterIdBytesMax);
+      const clusterId = readText(reader, CATALOG_LIMITS.clusterIdBytesMax);
       const settings = readSettings(reader);
       const joinToken = readJoinToken(reader);
       const description = readDescription(reader);

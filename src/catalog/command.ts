@@ -1,4 +1,4 @@
-/** What can be asked of the catalogue, and what it answers. */
+/** What can be asked of the catalog, and what it answers. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import type { Lineage } from '../base/life.ts';
@@ -11,7 +11,7 @@ interface Found {
   readonly settings: Settings;
   readonly joinToken: Uint8Array;
   readonly description: NodeDescription;
-  /** The first member of each shard, drawn at random: the catalogue's, then the data shards'. */
+  /** The first member of each shard, drawn at random: the catalog's, then the data shards'. */
   readonly members: readonly MemberId[];
 }
 

@@ -3,11 +3,11 @@
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { type Life, lifeMissingIn, wordOf } from '../base/life.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import { isSameDigest, sha256 } from '../base/sha256.ts';
 import { arcStart } from '../ring/arc.ts';
 import {
-  CATALOGUE_SHARD,
+  CATALOG_SHARD,
   type ClusterMap,
   NO_NODE,
   type NodeRow,
@@ -98,8 +98,8 @@ function found(map: ClusterMap | undefined, command: CommandOf<'found'>, index: 
     replaces: NO_NODE,
   };
   const shards = members.map((founder, at): ShardRow => {
-    // The catalogue exists: this very command was committed in it.
-    const isFounded = at === CATALOGUE_SHARD;
+    // The catalog exists: this very command was committed in it.
+    const isFounded = at === CATALOG_SHARD;
     return {
       shard: at as ShardId,
       revision: index,
@@ -129,8 +129,8 @@ function join(
   if (known !== undefined) return { type: 'nothing', node: known.node };
   if (faultOfDescription(description) !== undefined) return refuse('unsound');
   const newcomers = map.nodes.filter(({ incarnation }) => incarnation === 0).length;
-  if (newcomers >= CATALOGUE_LIMITS.newcomersMax) return refuse('too-many-newcomers');
-  if (map.nodes.length >= CATALOGUE_LIMITS.nodesMax) return refuse('full');
+  if (newcomers >= CATALOG_LIMITS.newcomersMax) return refuse('too-many-newcomers');
+  if (map.nodes.length >= CATALOG_LIMITS.nodesMax) return refuse('full');
   const node = map.nextNode;
   const newcomer = { node, tokenDigest: sha256(joinToken), description };
   const { nodes, shards, replaces } = admit(map, newcomer, index);
@@ -217,7 +217,7 @@ function place(map: ClusterMap, { shard, revision, members }: Place, index: numb
   const added = members
     .filter(({ node }) => !listed.has(node))
     .map(({ node, member }) => ({ node, member, isWanted: true, isVoter: false }));
-  if (kept.length + added.length > CATALOGUE_LIMITS.membersMax) return refuse('full');
+  if (kept.length + added.length > CATALOG_LIMITS.membersMax) return refuse('full');
   const all = [...kept, ...added].sort((one, other) => one.node - other.node);
   return changeOf(map, index, { shards: [{ ...row, revision: index, members: all }] });
 }

@@ -2,10 +2,10 @@
 
 import { present } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import { place } from '../ring/planner.ts';
 import { buildRing, type RingNode } from '../ring/ring.ts';
-import { CATALOGUE_SHARD, type ClusterMap, NO_NODE, type NodeRow } from './cluster-map.ts';
+import { CATALOG_SHARD, type ClusterMap, NO_NODE, type NodeRow } from './cluster-map.ts';
 import type { Aim, AimedNode } from './command.ts';
 import { mayCarry } from './membership.ts';
 import { spreadPreferred } from './preferred.ts';
@@ -26,7 +26,7 @@ export function aimFor(map: ClusterMap, liveFor: ReadonlyMap<NodeId, number>): A
     const shards = reroute(map, liveFor);
     return shards && { type: 'aim', aimedAt: map.aimedAt, nodes, shards };
   }
-  const catalogue = catalogueGoal(nodes, map.shards[CATALOGUE_SHARD]?.goal ?? []);
+  const catalog = catalogGoal(nodes, map.shards[CATALOG_SHARD]?.goal ?? []);
   const rows = map.shards.slice(1);
   const { arcs } = place({
     ring: buildRing(nodes),
@@ -43,7 +43,7 @@ export function aimFor(map: ClusterMap, liveFor: ReadonlyMap<NodeId, number>): A
   const shards = goals.map((goal, at) => {
     return { goal, preferredNode: present(preferred[at], 'every shard has a preferred node') };
   });
-  const first = { goal: catalogue, preferredNode: NO_NODE };
+  const first = { goal: catalog, preferredNode: NO_NODE };
   return { type: 'aim', aimedAt: map.aimedAt, nodes, shards: [first, ...shards] };
 }
 
@@ -67,12 +67,12 @@ function leadersAmong(goal: readonly NodeId[], nodes: readonly AimedNode[]): rea
 }
 
 /**
- * The catalogue's nodes: an odd number, spread over the zones as evenly as they allow; of those
+ * The catalog's nodes: an odd number, spread over the zones as evenly as they allow; of those
  * that would do equally well those that are not drained, then the ones that have it already, then
  * the eldest.
  */
-function catalogueGoal(nodes: readonly AimedNode[], present: readonly NodeId[]): NodeId[] {
-  const most = Math.min(nodes.length, CATALOGUE_LIMITS.catalogueVotersMax);
+function catalogGoal(nodes: readonly AimedNode[], present: readonly NodeId[]): NodeId[] {
+  const most = Math.min(nodes.length, CATALOG_LIMITS.catalogVotersMax);
   const size = most % 2 === 1 ? most : most - 1;
   const chosen: AimedNode[] = [];
   const rank = ({ node, zone, isDrained }: AimedNode) => {
@@ -90,7 +90,7 @@ function catalogueGoal(nodes: readonly AimedNode[], present: readonly NodeId[]):
 function isOfUse(row: NodeRow, liveFor: ReadonlyMap<NodeId, number>): boolean {
   const isKnown = row.basis !== undefined;
   const alive = liveFor.get(row.node) ?? 0;
-  return mayCarry(row) && (isKnown || alive >= CATALOGUE_LIMITS.newcomerMilliseconds);
+  return mayCarry(row) && (isKnown || alive >= CATALOG_LIMITS.newcomerMilliseconds);
 }
 
 function isBasis(map: ClusterMap, nodes: readonly AimedNode[]): boolean {

@@ -43,7 +43,7 @@ interface Follower {
 
 type LeaderStep =
   | { readonly type: 'wait' }
-  /** Tell the catalogue. */
+  /** Tell the catalog. */
   | { readonly type: 'report'; readonly report: Report }
   /** Ask Raft for this configuration. */
   | { readonly type: 'change'; readonly target: Target }

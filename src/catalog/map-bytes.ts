@@ -2,11 +2,11 @@
 
 import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import { arcStart } from '../ring/arc.ts';
 import {
-  CATALOGUE_SHARD,
+  CATALOG_SHARD,
   type ClusterMap,
   type NodeRow,
   type Settings,
@@ -25,7 +25,7 @@ import {
 
 const FIELDS = 10;
 
-const NUMBERS = { lengthMax: CATALOGUE_LIMITS.nodesMax, bytesMin: 1 };
+const NUMBERS = { lengthMax: CATALOG_LIMITS.nodesMax, bytesMin: 1 };
 
 const writer = new Writer();
 
@@ -40,7 +40,7 @@ export function encodeMap(map: ClusterMap, since: number): Uint8Array {
   writer.array(FIELDS);
   writer.count(since);
   writer.count(map.version);
-  writeText(writer, map.clusterId, CATALOGUE_LIMITS.clusterIdBytesMax);
+  writeText(writer, map.clusterId, CATALOG_LIMITS.clusterIdBytesMax);
   writeSettings(writer, map.settings);
   writer.count(map.nextNode);
   writer.count(map.aimedAt);
@@ -52,7 +52,7 @@ export function encodeMap(map: ClusterMap, since: number): Uint8Array {
   for (const row of nodes) writeNodeRow(writer, row);
   writer.array(shards.length);
   for (const row of shards) writeShardRow(writer, row);
-  assert(writer.length <= CATALOGUE_LIMITS.mapBytesMax, 'a map is within its limit');
+  assert(writer.length <= CATALOG_LIMITS.mapBytesMax, 'a map is within its limit');
   return writer.take();
 }
 
@@ -90,13 +90,13 @@ interface Update {
 }
 
 function readUpdate(bytes: Uint8Array): Update | undefined {
-  if (bytes.length > CATALOGUE_LIMITS.mapBytesMax) return undefined;
+  if (bytes.length > CATALOG_LIMITS.mapBytesMax) return undefined;
   const reader = new Reader(bytes);
   reader.tuple(FIELDS);
   const since = reader.count();
   const own = {
     version: reader.count(),
-    clusterId: readText(reader, CATALOGUE_LIMITS.clusterIdBytesMax),
+    clusterId: readText(reader, CATALOG_LIMITS.clusterIdBytesMax),
     settings: readSettings(reader),
     nextNode: readNode(reader),
     aimedAt: reader.count(),
@@ -104,8 +104,8 @@ function readUpdate(bytes: Uint8Array): Update | undefined {
   const numbers = readList(reader, NUMBERS, readNode);
   const map: ClusterMap = {
     ...own,
-    nodes: readRows(reader, CATALOGUE_LIMITS.nodesMax, readNodeRow),
-    shards: readRows(reader, CATALOGUE_LIMITS.shardsMax + 1, readShardRow),
+    nodes: readRows(reader, CATALOG_LIMITS.nodesMax, readNodeRow),
+    shards: readRows(reader, CATALOG_LIMITS.shardsMax + 1, readShardRow),
   };
   const present = new Set(numbers);
   const isRead =
@@ -144,7 +144,7 @@ function isWhole({ settings, nodes, shards }: ClusterMap): boolean {
   const known = new Set<NodeId>(nodes.map(({ node }: NodeRow) => node));
   return (
     shards.length === settings.shards + 1 &&
-    nodes.length <= CATALOGUE_LIMITS.nodesMax &&
+    nodes.length <= CATALOG_LIMITS.nodesMax &&
     shards.every(
       ({ goal, members }) =>
         goal.every((node) => known.has(node)) && members.every(({ node }) => known.has(node)),
@@ -153,7 +153,7 @@ function isWhole({ settings, nodes, shards }: ClusterMap): boolean {
 }
 
 function hasItsArc({ shard, from, to }: ShardRow, { shards }: Settings): boolean {
-  if (shard === CATALOGUE_SHARD) return from === 0 && to === 0;
+  if (shard === CATALOG_SHARD) return from === 0 && to === 0;
   if (shard > shards) return false;
   return from === arcStart(shard - 1, shards) && to === arcStart(shard, shards);
 }

@@ -1,5 +1,5 @@
 /**
- * What the catalogue's leader proposes next, so that every shard comes to lie where the ring wants
+ * What the catalog's leader proposes next, so that every shard comes to lie where the ring wants
  * it: new goals when the nodes changed, then a few placements at a time.
  *
  * A pure function of the map and of who is alive. It remembers nothing, so another leader goes on
@@ -8,7 +8,7 @@
  */
 
 import type { MemberId, NodeId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, ShardRow } from './cluster-map.ts';
 import type { Command, Place, PlacedMember } from './command.ts';
 import { aimFor } from './goals.ts';
@@ -32,13 +32,13 @@ export function planNext(outlook: Outlook): Command[] {
   const moving = map.shards.filter((row) => isMoving(row, outlook));
   // A learner that can't store, say, must not hold up all other shards for ever.
   const isComing = (row: ShardRow) =>
-    outlook.unchangedFor(row) < CATALOGUE_LIMITS.movePatienceMilliseconds;
-  const { movingShardsMax, movesMax } = CATALOGUE_LIMITS;
+    outlook.unchangedFor(row) < CATALOG_LIMITS.movePatienceMilliseconds;
+  const { movingShardsMax, movesMax } = CATALOG_LIMITS;
   const coming = moving.filter(isComing).length;
   const free = Math.max(Math.min(movingShardsMax - coming, movesMax - moving.length), 0);
   const due = map.shards.filter((row) => !moving.includes(row) && isDue(row, outlook));
   const wanted = (row: ShardRow) => wantedNodes(row).length;
-  // The catalogue first, then what a lost node voted in, then the shards with the fewest replicas.
+  // The catalog first, then what a lost node voted in, then the shards with the fewest replicas.
   due.sort((one, other) => wanted(one) - wanted(other) || one.shard - other.shard);
   const isAtRisk = (row: ShardRow) => hasLostVoter(row, outlook);
   due.sort((one, other) => Number(!isAtRisk(one)) - Number(!isAtRisk(other)));
@@ -62,7 +62,7 @@ function isDue(row: ShardRow, { liveFor }: Outlook): boolean {
   const next = nodesNext(row);
   if (!isFounded || next.join() === wanted.join()) return false;
   const added = next.filter((node) => !wanted.includes(node));
-  const room = CATALOGUE_LIMITS.membersMax - members.length;
+  const room = CATALOG_LIMITS.membersMax - members.length;
   return added.length <= room && (added.length === 0 || added.some((node) => liveFor.has(node)));
 }
 

@@ -1,7 +1,7 @@
 /** The rows of nodes and shards as bytes: the same in the state store and in a map. */
 
 import type { NodeId, ShardId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import { type Member, NO_NODE, type NodeRow, type ShardRow } from './cluster-map.ts';
@@ -95,7 +95,7 @@ export function readShardRow(reader: Reader): ShardRow {
     preferredNode: reader.count() as NodeId,
     members: readList(
       reader,
-      { lengthMax: CATALOGUE_LIMITS.membersMax, bytesMin: MEMBER_BYTES_MIN },
+      { lengthMax: CATALOG_LIMITS.membersMax, bytesMin: MEMBER_BYTES_MIN },
       readRowMember,
     ),
   };
@@ -104,7 +104,7 @@ export function readShardRow(reader: Reader): ShardRow {
 }
 
 export function readGoal(reader: Reader): NodeId[] {
-  const limits = { lengthMax: CATALOGUE_LIMITS.replicasMax, bytesMin: 1 };
+  const limits = { lengthMax: CATALOG_LIMITS.replicasMax, bytesMin: 1 };
   return readList(reader, limits, readNode);
 }
 

@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts';
 import type { MemberId, NodeId } from '../base/ids.ts';
 import { type Lineage, WORDS_MAX } from '../base/life.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
 import { isWeight } from '../ring/ring.ts';
 import type { AimedBasis, Basis, Membership, NodeDescription, Settings } from './cluster-map.ts';
@@ -70,29 +70,29 @@ export function readLineage(reader: Reader): Lineage {
 }
 
 export function writeDescription(writer: Writer, description: NodeDescription): void {
-  writeText(writer, description.name, CATALOGUE_LIMITS.nameBytesMax);
-  writeText(writer, description.peerUrl, CATALOGUE_LIMITS.urlBytesMax);
-  writeText(writer, description.clientUrl, CATALOGUE_LIMITS.urlBytesMax);
+  writeText(writer, description.name, CATALOG_LIMITS.nameBytesMax);
+  writeText(writer, description.peerUrl, CATALOG_LIMITS.urlBytesMax);
+  writeText(writer, description.clientUrl, CATALOG_LIMITS.urlBytesMax);
   writeBasis(writer, description);
 }
 
 export function readDescription(reader: Reader): NodeDescription {
-  const name = readText(reader, CATALOGUE_LIMITS.nameBytesMax);
-  const peerUrl = readText(reader, CATALOGUE_LIMITS.urlBytesMax);
-  const clientUrl = readText(reader, CATALOGUE_LIMITS.urlBytesMax);
+  const name = readText(reader, CATALOG_LIMITS.nameBytesMax);
+  const peerUrl = readText(reader, CATALOG_LIMITS.urlBytesMax);
+  const clientUrl = readText(reader, CATALOG_LIMITS.urlBytesMax);
   return { name, peerUrl, clientUrl, ...readBasis(reader) };
 }
 
 function writeBasis(writer: Writer, { weight, zone }: Basis): void {
   assert(isWeight(weight), 'a weight is a whole number within bounds');
   writer.count(weight);
-  writeText(writer, zone, CATALOGUE_LIMITS.zoneBytesMax);
+  writeText(writer, zone, CATALOG_LIMITS.zoneBytesMax);
 }
 
 function readBasis(reader: Reader): Basis {
   const weight = reader.count();
   if (!isWeight(weight)) reader.break();
-  return { weight, zone: readText(reader, CATALOGUE_LIMITS.zoneBytesMax) };
+  return { weight, zone: readText(reader, CATALOG_LIMITS.zoneBytesMax) };
 }
 
 /** Fields that a spelled `AimedBasis` adds to the array it stands in. */
@@ -123,8 +123,8 @@ export function writeSettings(writer: Writer, { shards, replicas }: Settings): v
 
 export function readSettings(reader: Reader): Settings {
   return {
-    shards: readBetween(reader, 1, CATALOGUE_LIMITS.shardsMax),
-    replicas: readBetween(reader, 1, CATALOGUE_LIMITS.replicasMax),
+    shards: readBetween(reader, 1, CATALOG_LIMITS.shardsMax),
+    replicas: readBetween(reader, 1, CATALOG_LIMITS.replicasMax),
   };
 }
 

@@ -1,8 +1,8 @@
-/** Where the catalogue keeps its rows, and how the map is made of them. */
+/** Where the catalog keeps its rows, and how the map is made of them. */
 
 import { assert, present } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import type { ClusterMap, NodeRow, ShardRow } from './cluster-map.ts';
 import { readNodeRow, readShardRow, writeNodeRow, writeShardRow } from './row.ts';
@@ -33,7 +33,7 @@ const writer = new Writer();
 export function ownWrite(own: OwnAffairs): StateWrite {
   writer.array(OWN_FIELDS);
   writer.count(own.version);
-  writeText(writer, own.clusterId, CATALOGUE_LIMITS.clusterIdBytesMax);
+  writeText(writer, own.clusterId, CATALOG_LIMITS.clusterIdBytesMax);
   writeSettings(writer, own.settings);
   writer.count(own.nextNode);
   writer.count(own.aimedAt);
@@ -100,7 +100,7 @@ function readOwn(reader: Reader): OwnAffairs {
   reader.tuple(OWN_FIELDS);
   return {
     version: reader.count(),
-    clusterId: readText(reader, CATALOGUE_LIMITS.clusterIdBytesMax),
+    clusterId: readText(reader, CATALOG_LIMITS.clusterIdBytesMax),
     settings: readSettings(reader),
     nextNode: readNode(reader) as NodeId,
     aimedAt: reader.count(),
@@ -110,7 +110,7 @@ function readOwn(reader: Reader): OwnAffairs {
 function readWhole<Row>(bytes: Uint8Array, read: (reader: Reader) => Row): Row {
   const reader = new Reader(bytes);
   const row = read(reader);
-  assert(!reader.isBroken && reader.left === 0, 'a row of the catalogue is what was written');
+  assert(!reader.isBroken && reader.left === 0, 'a row of the catalog is what was written');
   return row;
 }
 

@@ -13,7 +13,7 @@ import {
   type Failure,
   type Response,
 } from '../wire/response.ts';
-import { AnswerBudget, Debt } from './answer-budget.ts';
+import { Debt, ResponseBudget } from './response-budget.ts';
 
 /** The header of a frame. */
 const HEADER_BYTES_MAX = 8;
@@ -137,7 +137,7 @@ export class Clients {
   #tickedAt: number;
 
   readonly watch: RequestWatch;
-  readonly budget: AnswerBudget;
+  readonly budget: ResponseBudget;
 
   constructor(transport: Transport, touched: () => void, watch: RequestWatch) {
     this.watch = watch;
@@ -145,7 +145,7 @@ export class Clients {
     this.#touched = touched;
     this.#tickedAt = watch.now();
     const bufferedTo = (connection: number) => transport.bufferedToClient(connection);
-    this.budget = new AnswerBudget({ bufferedTo });
+    this.budget = new ResponseBudget({ bufferedTo });
   }
 
   get size(): number {

@@ -8,14 +8,14 @@
  *
  * 1. It meets its peers. One that knows a later life says `older-copy`, and that ends the node; one
  *    that hears another life of the node at this moment says `still-running`, and then it waits.
- * 2. When it has met each peer that can be reached, and with itself a majority of the catalogue's
+ * 2. When it has met each peer that can be reached, and with itself a majority of the catalog's
  *    voters, it claims its life at all that it met. They write it down before they say `known`.
- * 3. It vouches when each of these, and with itself a majority of the catalogue's voters, knows it.
+ * 3. It vouches when each of these, and with itself a majority of the catalog's voters, knows it.
  *
- * Who votes in the catalogue is in the map, and in the log of a node that takes part. Either may be
+ * Who votes in the catalog is in the map, and in the log of a node that takes part. Either may be
  * behind the other, so the one that names more voters counts.
  *
- * A node that is a majority of the catalogue's voters by itself needs no other for that. Its folder
+ * A node that is a majority of the catalog's voters by itself needs no other for that. Its folder
  * may be from before the others joined, so it first asks at the addresses that it was started with:
  * a newer map tells whom to meet, or that this life is an old one.
  *
@@ -27,7 +27,7 @@
 import type { NodeId } from '../base/ids.ts';
 import { LIFE_LIMITS } from '../base/life-limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
-import { CATALOGUE_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
+import { CATALOG_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
 import type { Log } from '../storage/log.ts';
 
 interface Peer {
@@ -175,14 +175,14 @@ export class Confirmation {
   }
 }
 
-/** Nodes that vote in the catalogue, by one account. */
+/** Nodes that vote in the catalog, by one account. */
 type Electorate = readonly NodeId[];
 
-/** By the map, and by the newest configuration in this node's own log of the catalogue, if any. */
+/** By the map, and by the newest configuration in this node's own log of the catalog, if any. */
 export function electoratesIn({ shards }: ClusterMap, log?: Log): readonly Electorate[] {
-  const members = shards[CATALOGUE_SHARD]?.members ?? [];
+  const members = shards[CATALOG_SHARD]?.members ?? [];
   const byMap = members.filter(({ isVoter }) => isVoter).map(({ node }) => node);
-  const newest = log?.replica(CATALOGUE_SHARD)?.configurations.at(-1)?.configuration;
+  const newest = log?.replica(CATALOG_SHARD)?.configurations.at(-1)?.configuration;
   const byLog = [newest?.voters ?? [], newest?.outgoing ?? []].map((voters) =>
     members.filter(({ member }) => voters.includes(member)).map(({ node }) => node),
   );

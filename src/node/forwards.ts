@@ -2,7 +2,7 @@
 
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
-import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
+import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import type { Share } from '../shard/fair-queue.ts';
 import { FairQuota } from '../shard/fair-quota.ts';
 import type { Responder } from '../shard/responder.ts';
@@ -175,9 +175,9 @@ export class ForwardedOrigin implements Responder {
   }
 }
 
-/** Of requests that are for one; commands are for the catalogue. */
+/** Of requests that are for one; commands are for the catalog. */
 function shardOf(request: Request): ShardId {
-  return 'shard' in request ? request.shard : CATALOGUE_SHARD;
+  return 'shard' in request ? request.shard : CATALOG_SHARD;
 }
 
 /** The one request in a forwarded frame. */

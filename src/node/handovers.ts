@@ -4,7 +4,7 @@
  */
 
 import type { ShardId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
 
 interface Handover {
   /** The leader took office, or last tried to give it away. */
@@ -14,7 +14,7 @@ interface Handover {
   waitMilliseconds: number;
 }
 
-const { handoverTicksMin, handoverTicksMax } = CATALOGUE_LIMITS;
+const { handoverTicksMin, handoverTicksMax } = CATALOG_LIMITS;
 const WAIT_MIN = handoverTicksMin * RAFT_LIMITS.tickMilliseconds;
 const WAIT_MAX = handoverTicksMax * RAFT_LIMITS.tickMilliseconds;
 

@@ -1,8 +1,8 @@
-/** Which machine runs behind which shard: the catalogue behind its own, data behind all others. */
+/** Which machine runs behind which shard: the catalog behind its own, data behind all others. */
 
 import type { ShardId } from '../base/ids.ts';
-import { Catalogue } from '../catalog/catalogue.ts';
-import { CATALOGUE_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
+import { Catalog } from '../catalog/catalog.ts';
+import { CATALOG_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
 import { encodeReply } from '../catalog/command-bytes.ts';
 import { LOST } from '../machine/section.ts';
 import { DataMachine } from '../shard/data-machine.ts';
@@ -22,7 +22,7 @@ interface MachineOptions {
 export function machineOf(options: MachineOptions): ShardMachine {
   const { shard, onMap } = options;
   const view = viewOf(options);
-  if (shard === CATALOGUE_SHARD) return new CatalogueMachine(view, onMap);
+  if (shard === CATALOG_SHARD) return new CatalogMachine(view, onMap);
   return new DataMachine(view);
 }
 
@@ -40,38 +40,38 @@ function viewOf({ shard, store, isIrreplaceable }: MachineOptions): MachineView 
   };
 }
 
-/** The map in the state of the catalogue's replica, if there is one and it can be read. */
+/** The map in the state of the catalog's replica, if there is one and it can be read. */
 export function mapIn(store: StateStore): ClusterMap | undefined {
-  if (!store.shards.includes(CATALOGUE_SHARD)) return undefined;
+  if (!store.shards.includes(CATALOG_SHARD)) return undefined;
   let found: ClusterMap | undefined;
   const onMap = (map: ClusterMap) => {
     found = map;
   };
   try {
-    machineOf({ shard: CATALOGUE_SHARD, store, isIrreplaceable: () => false, onMap });
+    machineOf({ shard: CATALOG_SHARD, store, isIrreplaceable: () => false, onMap });
   } catch (error) {
     if (!(error instanceof StateDamage)) throw error;
   }
   return found;
 }
 
-class CatalogueMachine implements ShardMachine {
+class CatalogMachine implements ShardMachine {
   readonly time = 0;
   readonly lockTable = undefined;
   readonly recentDeletes = undefined;
   readonly #view: MachineView;
   readonly #onMap: (map: ClusterMap) => void;
-  #catalogue: Catalogue;
+  #catalog: Catalog;
 
   constructor(view: MachineView, onMap: (map: ClusterMap) => void) {
     this.#view = view;
     this.#onMap = onMap;
-    this.#catalogue = new Catalogue({ view });
+    this.#catalog = new Catalog({ view });
     this.#tell();
   }
 
   apply(command: Command): Verdict | 'unknown' {
-    const applied = this.#catalogue.apply(command);
+    const applied = this.#catalog.apply(command);
     if (applied.type === 'unknown-command') return 'unknown';
     if (applied.writes.length > 0) this.#tell();
     const dueAt = Number.POSITIVE_INFINITY;
@@ -80,11 +80,11 @@ class CatalogueMachine implements ShardMachine {
   }
 
   reload(): void {
-    this.#catalogue = new Catalogue({ view: this.#view });
+    this.#catalog = new Catalog({ view: this.#view });
     this.#tell();
   }
 
   #tell(): void {
-    if (this.#catalogue.map !== undefined) this.#onMap(this.#catalogue.map);
+    if (this.#catalog.map !== undefined) this.#onMap(this.#catalog.map);
   }
 }

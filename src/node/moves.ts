@@ -1,7 +1,7 @@
 /** Replicas on their way: what the leaders on this node tell of the shards that they change. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, ShardRow } from '../catalog/cluster-map.ts';
 import type { RaftStatus } from '../raft/status.ts';
 
@@ -65,7 +65,7 @@ export class Moves {
 
   /** No more than a person can look at: as many as may be under way at once, and some. */
   infos(surroundings: Surroundings): readonly MoveInfo[] {
-    const moves = movesOf(surroundings).slice(0, CATALOGUE_LIMITS.movesToldMax);
+    const moves = movesOf(surroundings).slice(0, CATALOG_LIMITS.movesToldMax);
     return moves.map(({ member, ...move }) => {
       const perSecond = member === undefined ? 0 : (this.#samples.get(member)?.perSecond ?? 0);
       return { ...move, perSecond };

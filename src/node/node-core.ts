@@ -25,29 +25,29 @@ import type { LaneRoom, PeerAddress, Transport, TransportEvent } from '../transp
 import type { NodeMessage } from '../wire/node-message.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import type { Request } from '../wire/request.ts';
-import { acquaint } from './acquaintance.ts';
-import { CatalogueDesk } from './catalogue-desk.ts';
-import { Chores } from './chores.ts';
 import { ClientFrames } from './client-frames.ts';
 import { Clients } from './clients.ts';
 import { ConsistencyCheck } from './consistency-check.ts';
-import { Lingering } from './lingering.ts';
-import { LinkRooms } from './link-rooms.ts';
+import { DeferredProposals } from './deferred-proposals.ts';
+import { LinkCapacity } from './link-capacity.ts';
 import { machineOf, mapIn } from './machines.ts';
-import { Mail } from './mail.ts';
-import { MapKeeper } from './map-keeper.ts';
+import { Maintenance } from './maintenance.ts';
+import { MapCache } from './map-cache.ts';
+import { followMap } from './map-peers.ts';
 import type { NodeCoreOptions } from './node-core-options.ts';
 import type { EndReason, NodeFact, NodeParts, SelfDescription } from './node-parts.ts';
 import { openStore } from './node-store.ts';
 import { PeerFrames } from './peer-frames.ts';
+import { PeerOutbox } from './peer-outbox.ts';
 import { Peers } from './peers.ts';
 import { pendingOf } from './pending.ts';
+import { Reconciler } from './reconciler.ts';
 import { Relay } from './relay.ts';
 import { type LostReplica, Replicas } from './replicas.ts';
 import { loseTouchWith, openLinkTo, wakeSharedWith } from './shared-replicas.ts';
 import { Standing } from './standing.ts';
 import { infoOf } from './status.ts';
-import { TransactionDesk } from './transaction-desk.ts';
+import { TransactionService } from './transaction-service.ts';
 import { type DurableMark, endTurn, type TurnParts } from './turn.ts';
 
 export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
@@ -67,14 +67,14 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly fair: FairQueue;
   readonly #peerFrames: PeerFrames;
   readonly #clientFrames: ClientFrames;
-  readonly maps: MapKeeper;
-  readonly #mail: Mail;
-  readonly links: LinkRooms;
-  readonly #lingering = new Lingering<Replica>();
-  readonly catalogue: CatalogueDesk;
-  readonly #chores: Chores;
+  readonly maps: MapCache;
+  readonly #outbox: PeerOutbox;
+  readonly links: LinkCapacity;
+  readonly #deferred = new DeferredProposals<Replica>();
+  readonly reconciler: Reconciler;
+  readonly #maintenance: Maintenance;
   readonly consistency: ConsistencyCheck;
-  readonly transactions: TransactionDesk;
+  readonly transactions: TransactionService;
   #records: LogRecord[] = [];
   #settled: DurableMark[] = [];
   #now: number;
@@ -96,12 +96,12 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.store = this.#openStore();
     const watch = { now: () => this.#now, tell: options.onFact };
     this.clients = new Clients(transport, onWork, watch);
-    this.#mail = new Mail({
+    this.#outbox = new PeerOutbox({
       send: (to, bytes) => transport.sendToPeer({ ...to, lane: 'main' }, bytes),
       onWork,
       onUnsent: (messages) => this.#relay.unsent(messages),
     });
-    this.links = new LinkRooms(this);
+    this.links = new LinkCapacity(this);
     this.#relay = new Relay({
       host: this,
       send: (to, message) => this.tell(to, message),
@@ -119,7 +119,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
         options.onFact({ type: 'frame-refused', from: `client ${connection}` });
       },
     });
-    this.maps = new MapKeeper({
+    this.maps = new MapCache({
       bytes: options.map,
       onMap: (map, before) => this.#believe(map, before),
     });
@@ -128,7 +128,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       maps: this.maps,
       router: this.#router,
       forwards: this.#relay.forwards,
-      tell: (to, message, how) => this.#mail.tell(to, message, how),
+      tell: (to, message, how) => this.#outbox.tell(to, message, how),
     });
     this.replicas = new Replicas({
       host: this,
@@ -141,13 +141,13 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       record: (record) => this.#record(record),
       onLost: (lost) => this.#lose(lost),
     });
-    this.catalogue = new CatalogueDesk({
+    this.reconciler = new Reconciler({
       core: this,
-      random: options.random.fork('catalogue desk'),
+      random: options.random.fork('catalog desk'),
     });
-    this.#chores = new Chores(this);
+    this.#maintenance = new Maintenance(this);
     this.consistency = new ConsistencyCheck(this);
-    this.transactions = new TransactionDesk(this);
+    this.transactions = new TransactionService(this);
     this.standing = new Standing({ host: this, node: self.node, now, isEnquiring });
     this.#begin();
   }
@@ -187,12 +187,12 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     }
     for (const node of this.peers.due(now)) this.#greet(node);
     this.standing.tick(now);
-    this.catalogue.tick();
-    this.#chores.tick();
+    this.reconciler.tick();
+    this.#maintenance.tick();
     this.consistency.tick();
     this.transactions.tick();
-    this.#hurryLingering();
-    this.#mail.hurryAll();
+    this.#proposeDeferred();
+    this.#outbox.hurryAll();
     this.log.idle();
     this.#options.onWork();
   }
@@ -238,7 +238,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     }
     endTurn(this);
     this.transactions.flush();
-    this.#mail.flush();
+    this.#outbox.flush();
     this.#peerFrames.shares.endTurn();
     const isAgain = this.store.work(now) === 'again';
     if (this.#isStoreBusy) this.#proceed();
@@ -249,7 +249,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   /** Begins a cluster whose only node this is. */
   found(settings: Settings, clusterId: string): void {
     assert(this.map === undefined, 'a cluster is founded once');
-    this.catalogue.found(settings, clusterId);
+    this.reconciler.found(settings, clusterId);
   }
 
   /** A request of this node itself, or of whoever is embedded in its process. */
@@ -260,7 +260,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   /** Gives up leadership where somebody else can have it, and takes nothing new. */
   retire(): void {
     this.isClosing = true;
-    this.catalogue.handOver();
+    this.reconciler.handOver();
     this.#options.onWork();
   }
 
@@ -297,7 +297,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   noted(replica: Replica, fact: Fact): void {
     this.#options.onFact({ type: 'raft', shard: replica.shard, fact });
-    this.catalogue.noted(replica, fact);
+    this.reconciler.noted(replica, fact);
   }
 
   askLeader({ shard }: Replica, question: number): boolean {
@@ -319,11 +319,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   /** It keeps its place, its vote and its log, and takes a snapshot from the shard's leader. */
   corruptionChanged(replica: Replica): void {
-    this.catalogue.spoilt(replica);
+    this.reconciler.spoilt(replica);
   }
 
   defer(replica: Replica): void {
-    this.#lingering.add(replica, this.#now);
+    this.#deferred.add(replica, this.#now);
   }
 
   reportConflict(replica: Replica, holder: Prepared, isPreempting: boolean): void {
@@ -361,7 +361,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   sendToPeer(to: PeerAddress, bytes: Uint8Array): void {
     this.#transport.sendToPeer(to, bytes);
-    if (to.lane === 'main') this.#mail.accompany(to.node);
+    if (to.lane === 'main') this.#outbox.accompany(to.node);
   }
 
   roomToPeer(to: PeerAddress): LaneRoom {
@@ -374,11 +374,11 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   tellLater(to: NodeId, message: NodeMessage): void {
-    this.#mail.tell(to, message, { hasHurry: false });
+    this.#outbox.tell(to, message, { hasHurry: false });
   }
 
   tell(to: NodeId, message: NodeMessage): void {
-    this.#mail.tell(to, message);
+    this.#outbox.tell(to, message);
   }
 
   /** Something that whoever runs the node should know. */
@@ -394,7 +394,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   /** This life may vouch: what the former ones left comes to life. */
   confirmed(): void {
     this.replicas.openAll();
-    this.catalogue.mapChanged();
+    this.reconciler.mapChanged();
     this.#options.onWork();
     // Whoever builds a node looks at once at what it has.
     const milliseconds = this.#now - this.#options.now;
@@ -402,14 +402,14 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   livesChanged(): void {
-    if (this.map !== undefined) acquaint(this, this.#transport, this.map);
+    if (this.map !== undefined) followMap(this, this.#transport, this.map);
   }
 
   /** The copy of the map that was kept may be older than the state. */
   #begin(): void {
     const map = mapIn(this.store);
     if (map !== undefined) this.maps.learn(map);
-    if (this.map !== undefined) acquaint(this, this.#transport, this.map);
+    if (this.map !== undefined) followMap(this, this.#transport, this.map);
     this.standing.begin();
     this.#isBuilt = true;
   }
@@ -444,8 +444,8 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   }
 
   /** What has no hurry has lingered for long enough. */
-  #hurryLingering(): void {
-    for (const replica of this.#lingering.takeDue(this.#now)) {
+  #proposeDeferred(): void {
+    for (const replica of this.#deferred.takeDue(this.#now)) {
       replica.proposeDeferred();
       if (this.replicas.get(replica.shard) === replica) this.touch(replica);
     }
@@ -458,12 +458,12 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   #lose(lost: LostReplica): void {
     this.#options.onFact({ type: 'replica-lost', shard: lost.shard, reason: lost.reason });
-    this.catalogue.lost(lost);
+    this.reconciler.lost(lost);
   }
 
   #believe(map: ClusterMap, before: ClusterMap | undefined): void {
     this.#options.onMap(this.mapBytes);
-    acquaint(this, this.#transport, map);
+    followMap(this, this.#transport, map);
     this.standing.mapChanged(map, before);
     for (const replica of this.replicas.all) {
       const { shard } = replica;
@@ -471,7 +471,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       const isNews = map.shards[shard]?.revision !== before?.shards[shard]?.revision;
       if (isNews) replica.step({ type: 'wake' });
     }
-    this.catalogue.mapChanged();
+    this.reconciler.mapChanged();
     this.#options.onWork();
   }
 

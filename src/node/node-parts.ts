@@ -89,7 +89,7 @@ export interface NodeParts {
   readonly secret: Secret;
   /** Requests that wait for another node's answer. */
   readonly forwarded: number;
-  readonly catalogue: {
+  readonly reconciler: {
     /** Replicas on their way, of the shards that are led here. */
     moves(): readonly MoveInfo[];
   };

@@ -3,7 +3,7 @@
 import { unreachable } from '../base/assert.ts';
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Message } from '../raft/message.ts';
 import type { Router } from '../router/router.ts';
@@ -13,13 +13,13 @@ import { decodeNodeMessages, isOfNodes, type NodeMessage } from '../wire/node-me
 import type { Response } from '../wire/response.ts';
 import { ForwardedShares } from './forwarded-shares.ts';
 import { ForwardedOrigin, type Forwards, forwardedRequest, type Send } from './forwards.ts';
-import type { MapKeeper } from './map-keeper.ts';
+import type { MapCache } from './map-cache.ts';
 import { MemberPlaces } from './member-places.ts';
 import type { NodeParts } from './node-parts.ts';
 
 interface PeerFramesOptions {
   readonly parts: NodeParts;
-  readonly maps: MapKeeper;
+  readonly maps: MapCache;
   readonly router: Router;
   readonly forwards: Forwards;
   readonly tell: Send;
@@ -95,7 +95,7 @@ export class PeerFrames {
   /** For a map that is a little newer one word is enough; else most peers have to say so. */
   #isPlausible(version: number): boolean {
     const { parts } = this.#options;
-    const { mapStepMax } = CATALOGUE_LIMITS;
+    const { mapStepMax } = CATALOG_LIMITS;
     if (version - (parts.map?.version ?? 0) <= mapStepMax) return true;
     const heard = parts.peers.nodes.filter((node) => parts.peers.isHeard(node, parts.now));
     const saying = heard.filter((node) => version - (this.#versions.get(node) ?? 0) <= mapStepMax);

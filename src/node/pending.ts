@@ -5,7 +5,7 @@ import type { Participant } from '../machine/transaction.ts';
 import { type Contender, idText } from '../machine/transaction-id.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import type { NodeParts } from './node-parts.ts';
-import type { TransactionDesk } from './transaction-desk.ts';
+import type { TransactionService } from './transaction-service.ts';
 
 /** One that holds keys in a shard, or that is decided and not known everywhere yet. */
 interface PendingTransaction {
@@ -41,7 +41,7 @@ export interface PendingTransactions {
 }
 
 /** Of the shards that the node leads. */
-export function pendingOf(core: NodeParts, desk: TransactionDesk): PendingTransactions {
+export function pendingOf(core: NodeParts, desk: TransactionService): PendingTransactions {
   const transactions: PendingTransaction[] = [];
   let total = 0;
   let participantsLeft: number = TRANSACTION_LIMITS.toldParticipantsMax;
@@ -79,7 +79,7 @@ interface Told extends Contender {
 }
 
 function participantsOf(
-  desk: TransactionDesk,
+  desk: TransactionService,
   participants: readonly Participant[],
 ): readonly PendingParticipant[] {
   return participants.map(({ position, deadline }) => {

@@ -1,12 +1,12 @@
 /** Requests that go on to the node that leads their shard: whom to ask, what becomes of them. */
 
 import { NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
-import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
+import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 import type { Request } from '../wire/request.ts';
 import { Forwards, type Send } from './forwards.ts';
-import { Leaders } from './leaders.ts';
+import { LeaderCache } from './leader-cache.ts';
 import type { NodeParts } from './node-parts.ts';
 
 type RelayHost = Pick<NodeParts, 'self' | 'map' | 'peers' | 'replicas' | 'now' | 'nodeOfMember'>;
@@ -20,7 +20,7 @@ interface RelayOptions {
 
 export class Relay {
   readonly #host: RelayHost;
-  readonly #leaders = new Leaders();
+  readonly #leaders = new LeaderCache();
   readonly forwards: Forwards;
 
   constructor({ host, send, firstId }: RelayOptions) {
@@ -44,7 +44,7 @@ export class Relay {
     const { peers, now } = this.#host;
     // Who is not heard cannot answer, though all that we say may reach it.
     if (!peers.isHeard(to, now)) {
-      this.#leaders.learn('shard' in request ? request.shard : CATALOGUE_SHARD, 0);
+      this.#leaders.learn('shard' in request ? request.shard : CATALOG_SHARD, 0);
       return false;
     }
     return this.forwards.send(to, { request, responder, now });

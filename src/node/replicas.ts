@@ -38,7 +38,7 @@ export class Replicas {
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
-    for (const { shard, member } of options.log.tombstones) this.#die(shard, member);
+    for (const { shard, member } of options.log.tombstones) this.#endReplica(shard, member);
   }
 
   get all(): Iterable<Replica> {
@@ -58,7 +58,7 @@ export class Replicas {
   }
 
   /** Nothing lived here before: nobody can miss what is begun in this folder. */
-  get isVirgin(): boolean {
+  get isEmpty(): boolean {
     return this.#replicas.size === 0 && this.#dead.size === 0 && this.#nameless.size === 0;
   }
 
@@ -108,7 +108,7 @@ export class Replicas {
   }
 
   /** One that knows nobody, and waits to be spoken to. */
-  begin(shard: ShardId, member: MemberId): void {
+  createReplica(shard: ShardId, member: MemberId): void {
     this.#create(shard, member, NO_CONFIGURATION);
   }
 
@@ -121,7 +121,7 @@ export class Replicas {
     replica.end();
     this.#replicas.delete(shard);
     this.#touched.delete(replica);
-    this.#die(shard, member);
+    this.#endReplica(shard, member);
     record({ type: 'remove', shard, configuration });
     host.store.drop(shard);
     return true;
@@ -135,7 +135,7 @@ export class Replicas {
   #giveUp(shard: ShardId, member: MemberId, reason: string): void {
     if (member === NOBODY) this.#nameless.add(shard);
     else {
-      this.#die(shard, member);
+      this.#endReplica(shard, member);
       this.#broken.set(shard, member);
     }
     this.#options.onLost({ shard, member, reason });
@@ -156,13 +156,13 @@ export class Replicas {
    * The map tells who lived where the log does not know it any more. The tombstone needs the name:
    * born again under it, that member would vote as if it remembered.
    */
-  bury(shard: ShardId, member: MemberId | undefined): void {
+  writeTombstone(shard: ShardId, member: MemberId | undefined): void {
     if (!this.#nameless.delete(shard)) return;
     const { record, host } = this.#options;
     if (host.store.shards.includes(shard)) host.store.drop(shard);
     record({ type: 'remove', shard, configuration: ORIGIN });
     if (member === undefined) return;
-    this.#die(shard, member);
+    this.#endReplica(shard, member);
     const configuration = { at: ORIGIN, configuration: NO_CONFIGURATION };
     record({ type: 'create', shard, member, configuration });
     record({ type: 'remove', shard, configuration: ORIGIN });
@@ -172,7 +172,7 @@ export class Replicas {
     return [...this.#nameless];
   }
 
-  #die(shard: ShardId, member: MemberId): void {
+  #endReplica(shard: ShardId, member: MemberId): void {
     const dead = this.#dead.get(shard);
     if (dead === undefined) this.#dead.set(shard, new Set([member]));
     else dead.add(member);

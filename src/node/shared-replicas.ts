@@ -2,14 +2,14 @@
 
 import type { NodeId } from '../base/ids.ts';
 import type { Replica } from '../shard/replica.ts';
-import type { LinkRooms } from './link-rooms.ts';
-import type { MapKeeper } from './map-keeper.ts';
+import type { LinkCapacity } from './link-capacity.ts';
+import type { MapCache } from './map-cache.ts';
 import type { Replicas } from './replicas.ts';
 
 interface Here {
   readonly replicas: Replicas;
-  readonly maps: MapKeeper;
-  readonly links: LinkRooms;
+  readonly maps: MapCache;
+  readonly links: LinkCapacity;
 }
 
 /** Shards that sleep must look whether the node is still there. */

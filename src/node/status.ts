@@ -105,7 +105,7 @@ export function infoOf(core: NodeParts): NodeInfo {
     overlayBytes: core.store.overlayBytes,
     requests: { waiting: waitingOn(core), forwarded: core.forwarded },
     consistency: consistencyOf(core),
-    moves: core.catalogue.moves(),
+    moves: core.reconciler.moves(),
     openViews: core.store.openViews,
   };
 }

@@ -4,7 +4,7 @@ import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { CATALOGUE_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
+import { CATALOG_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
 import type { Command as CatalogCommand, Refusal } from '../catalog/command.ts';
 import { decodeCommand, encodeReply } from '../catalog/command-bytes.ts';
 import { decodeBatch, faultOfBatch } from '../machine/batch.ts';
@@ -37,7 +37,7 @@ export interface RouterHost {
   /** The node that leads a shard, as far as is known here; undefined if it is not, or is this. */
   leaderOf(shard: ShardId): NodeId | undefined;
   forward(to: NodeId, request: Request, responder: Responder): boolean;
-  readonly catalogue: {
+  readonly reconciler: {
     /** What this node, as leader of the catalog, has against a command. */
     objectionTo(command: CatalogCommand): Refusal | undefined;
   };
@@ -173,19 +173,19 @@ export class Router {
     this.#read(asked, { type: 'checks', checks, owner: request.owner });
   }
 
-  /** For the catalogue: like a write, but for no key. */
+  /** For the catalog: like a write, but for no key. */
   #command(asked: Asked<'command'>): void {
     const { request, responder } = asked;
     if (responder.isClient === true && this.#isUninvited(request.command)) {
       const reply = encodeReply({ type: 'refused', reason: 'wrong-secret' });
       return responder.respond({ type: 'commanded', id: request.id, reply });
     }
-    const replica = this.#leaderHere(CATALOGUE_SHARD);
+    const replica = this.#leaderHere(CATALOG_SHARD);
     if (replica === undefined) return this.#pass(asked);
-    // In the log, one that is not known here would stop every replica of the catalogue for good.
+    // In the log, one that is not known here would stop every replica of the catalog for good.
     const decoded = decodeCommand(request.command);
     if (decoded.type !== 'known') return replica.fail({ responder, id: request.id }, 'malformed');
-    const reason = this.#host.catalogue.objectionTo(decoded.command);
+    const reason = this.#host.reconciler.objectionTo(decoded.command);
     if (reason !== undefined) {
       const reply = encodeReply({ type: 'refused', reason });
       return responder.respond({ type: 'commanded', id: request.id, reply });
@@ -250,7 +250,7 @@ export class Router {
   /** On to the leader, if that is known and this did not come from another node already. */
   #pass(asked: Asked<'command' | ShardRequest>): void {
     const { request, responder, isForwarded } = asked;
-    const shard = 'shard' in request ? request.shard : CATALOGUE_SHARD;
+    const shard = 'shard' in request ? request.shard : CATALOG_SHARD;
     const leader = this.#host.leaderOf(shard);
     if (!isForwarded && leader !== undefined && this.#host.forward(leader, request, responder))
       return;
@@ -284,7 +284,7 @@ function failureOfChecks(checks: Command): Failure | undefined {
   return length > TRANSACTION_LIMITS.rangesMax ? 'too-large' : undefined;
 }
 
-/** The catalogue's entries are answered by one reply, which is told as such. */
+/** The catalog's entries are answered by one reply, which is told as such. */
 class CommandOrigin implements Responder {
   readonly #responder: Responder;
   readonly share: Responder['share'];

@@ -1,7 +1,7 @@
 /** `cluster.config.json`: what may stand in it, and everything that is wrong with one, at once. */
 
 import { normalize } from 'node:path';
-import { CATALOGUE_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
 import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
 import { isClusterId } from './cluster-id.ts';
 import {
@@ -77,7 +77,7 @@ const WEIGHT_MAX = 65_536;
 
 const checkSettings: Check<ClusterConfig['settings']> = (value, path, faults) => {
   const field = fieldsOf(value, path, faults, ['shards', 'replicas']);
-  const { shardsMax, replicasMax } = CATALOGUE_LIMITS;
+  const { shardsMax, replicasMax } = CATALOG_LIMITS;
   const shards = optional(wholeNumber(1, shardsMax), DEFAULT_SETTINGS.shards);
   const replicas = optional(wholeNumber(1, replicasMax), DEFAULT_SETTINGS.replicas);
   return { shards: field('shards', shards), replicas: field('replicas', replicas) };
@@ -143,7 +143,7 @@ const checkNode: Check<NodeConfig> = (value, path, faults) => {
     listen: field('listen', listenAddress),
     advertise: field('advertise', optional(checkAdvertise, {})),
     weight: field('weight', optional(wholeNumber(0, WEIGHT_MAX), 1)),
-    zone: field('zone', optional(visibleText(0, CATALOGUE_LIMITS.zoneBytesMax), '')),
+    zone: field('zone', optional(visibleText(0, CATALOG_LIMITS.zoneBytesMax), '')),
     isInsecureAllowed: field('insecure', optional(isFlag, false)),
   };
 };
@@ -157,10 +157,7 @@ const checkCluster: Check<ClusterConfig> = (value, path, faults) => {
     cluster: field('cluster', optional(clusterId, '')),
     secretFile: field('secretFile', optional(shortText(1, DATA_CHARACTERS_MAX), '')),
     settings: field('settings', optional(checkSettings, checkSettings({}, '', empty))),
-    nodes: field(
-      'nodes',
-      listOf(checkNode, { lengthMin: 1, lengthMax: CATALOGUE_LIMITS.nodesMax }),
-    ),
+    nodes: field('nodes', listOf(checkNode, { lengthMin: 1, lengthMax: CATALOG_LIMITS.nodesMax })),
     limits: field('limits', optional(checkLimits, checkLimits({}, '', empty))),
     timing: field('timing', optional(checkTiming, TIMING_DEFAULT)),
   };

@@ -2,7 +2,7 @@
 
 import { monotoneNow } from '../base/ambient.ts';
 import { KvError } from '../base/errors.ts';
-import { CATALOGUE_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { NodeDescription } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
@@ -115,7 +115,7 @@ class Embedding implements EmbeddedNode {
 
 async function begin(options: EmbeddedOptions): Promise<Run> {
   const { shards = SHARDS_DEFAULT, valueBytesMax = MACHINE_LIMITS.valueBytesDefault } = options;
-  checkCount('shards', shards, CATALOGUE_LIMITS.shardsMax);
+  checkCount('shards', shards, CATALOG_LIMITS.shardsMax);
   checkCount('valueBytesMax', valueBytesMax, MACHINE_LIMITS.valueBytesMax);
   const { folder, openFiles } = options;
   let house: House | undefined;

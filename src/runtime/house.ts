@@ -6,7 +6,7 @@ import { NODE_LIMITS } from '../base/node-limits.ts';
 import { Random } from '../base/random.ts';
 import { raftLimitsFor, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
-import { CATALOGUE_SHARD, type NodeDescription } from '../catalog/cluster-map.ts';
+import { CATALOG_SHARD, type NodeDescription } from '../catalog/cluster-map.ts';
 import { NodeCore } from '../node/node-core.ts';
 import type { EndReason, NodeFact } from '../node/node-parts.ts';
 import { DiskFiles } from '../storage/disk-files.ts';
@@ -375,5 +375,5 @@ function ifDamaged(error: unknown): StateStoreDamaged {
 
 /** A log that knows data shards, or members that ended, belongs to a cluster that is there. */
 function isUnfounded({ shards, tombstones }: Log): boolean {
-  return tombstones.length === 0 && shards.every((shard) => shard === CATALOGUE_SHARD);
+  return tombstones.length === 0 && shards.every((shard) => shard === CATALOG_SHARD);
 }

@@ -207,7 +207,7 @@ function gaveUp(
   if (course.type === 'join' || (init === undefined && pinned === '')) {
     return new FolderUnusable(
       `no node of a cluster let this one join (${told}). Nothing was changed. Look whether the ` +
-        'addresses are right and whether a majority of the catalogue is up, then start it again. ' +
+        'addresses are right and whether a majority of the catalog is up, then start it again. ' +
         'If no node has begun the cluster yet, start one of them with --init',
     );
   }

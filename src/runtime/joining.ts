@@ -1,7 +1,7 @@
 /** A node without a number asks a node of a cluster for one. */
 
 import type { NodeId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, NodeDescription } from '../catalog/cluster-map.ts';
 import type { Reply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
@@ -110,7 +110,7 @@ function refusalOf(reply: Reply | undefined): string | undefined {
       );
     case 'too-many-newcomers':
       return (
-        `${CATALOGUE_LIMITS.newcomersMax} nodes have joined and have not started yet. Start ` +
+        `${CATALOG_LIMITS.newcomersMax} nodes have joined and have not started yet. Start ` +
         'them, or remove those that will not come: kvctl nodes shows them'
       );
     case 'wrong-secret':
@@ -119,8 +119,8 @@ function refusalOf(reply: Reply | undefined): string | undefined {
         'the --secret-file of the others'
       );
     case 'full':
-      return `the cluster has ${CATALOGUE_LIMITS.nodesMax} nodes, as many as it may have`;
+      return `the cluster has ${CATALOG_LIMITS.nodesMax} nodes, as many as it may have`;
     default:
-      return `the catalogue refused (${reply.reason})`;
+      return `the catalog refused (${reply.reason})`;
   }
 }

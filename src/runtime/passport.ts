@@ -1,14 +1,14 @@
 /** What a data folder knows of its node before anything else is opened: whose it is. */
 
 import type { NodeId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import type { Settings } from '../catalog/cluster-map.ts';
 
 export interface Passport {
   /** Sixteen random bytes, drawn when the folder was made. */
   readonly joinToken: Uint8Array;
-  /** Empty until the catalogue has given the node its number. */
+  /** Empty until the catalog has given the node its number. */
   readonly cluster: string;
   readonly node: NodeId;
   /** The log was opened once: from then on an empty one means that it was lost. */
@@ -50,7 +50,7 @@ export function decodePassport(bytes: Uint8Array): Passport | undefined {
   const shards = reader.count();
   const replicas = reader.count();
   const isFounder = shards > 0 && replicas > 0;
-  const isWithin = shards <= CATALOGUE_LIMITS.shardsMax && replicas <= CATALOGUE_LIMITS.replicasMax;
+  const isWithin = shards <= CATALOG_LIMITS.shardsMax && replicas <= CATALOG_LIMITS.replicasMax;
   if (!isWithin || (!isFounder && shards + replicas > 0)) return undefined;
   if (reader.isBroken || reader.left > 0 || joinToken.length !== TOKEN_BYTES) return undefined;
   const founding = isFounder ? { shards, replicas } : undefined;

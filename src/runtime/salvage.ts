@@ -1,7 +1,7 @@
 /** Saves what is sound in a data folder that cannot be opened. Nothing in it is changed. */
 
 import { join } from 'node:path';
-import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
+import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import { entriesBehind, type Salvaged, salvageShard } from '../shard/salvage.ts';
 import { isLevelName, namesIn } from '../storage/level-check.ts';
 import { readLevelRows } from '../storage/level-rows.ts';
@@ -46,7 +46,7 @@ export async function salvageFolder(path: string): Promise<FolderSalvage> {
   const { rows, damages } = await readLevelRows(state);
   const log = isData ? await logOf(path) : 'a state store that was set aside has no log';
   const shards = salvageShards({ rows, damages })
-    .filter(({ shard }) => shard !== CATALOGUE_SHARD)
+    .filter(({ shard }) => shard !== CATALOG_SHARD)
     .map((shard) => salvaged(shard, typeof log === 'string' ? undefined : log));
   const logProblem = typeof log === 'string' ? log : '';
   return { places: damages.map(placeOf), logProblem, shards };

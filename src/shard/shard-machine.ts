@@ -1,4 +1,4 @@
-/** The port to what a shard's committed commands do: the data of users, or the catalogue. */
+/** The port to what a shard's committed commands do: the data of users, or the catalog. */
 
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { StateWrite } from '../storage/state.ts';

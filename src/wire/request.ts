@@ -36,7 +36,7 @@ export type Request =
   | ({ readonly type: 'read'; readonly keys: readonly Uint8Array[] } & ReadTerms)
   /** The rows of a range in key order, as of one moment, from its beginning until a limit. */
   | ({ readonly type: 'range'; readonly range: KeyRange } & ReadTerms)
-  /** A command for the catalogue, as it spells it: a node that joins, or someone who operates. */
+  /** A command for the catalog, as it spells it: a node that joins, or someone who operates. */
   | { readonly type: 'command'; readonly id: number; readonly command: Uint8Array }
   /** What the node has to tell of itself, for people. */
   | { readonly type: 'info'; readonly id: number }

@@ -85,7 +85,7 @@ export type Response =
       /** Nothing of the range is left behind it. */
       readonly isEnd: boolean;
     }
-  /** The catalogue's reply, as it spells it. */
+  /** The catalog's reply, as it spells it. */
   | { readonly type: 'commanded'; readonly id: number; readonly reply: Uint8Array }
   /** A text in JSON. */
   | { readonly type: 'info'; readonly id: number; readonly text: Uint8Array }

@@ -27,11 +27,11 @@ function corpus(random: Random) {
   for (let life = 0; life < 20; life++) {
     const rig = new Rig();
     for (let step = 0; step < 60; step++) {
-      const command = randomCommand(random, rig.catalogue.map);
+      const command = randomCommand(random, rig.catalog.map);
       commands.push(encodeCommand(command));
       replies.push(encodeReply(rig.say(command)));
     }
-    if (rig.catalogue.map !== undefined) maps.push(rig.catalogue.map);
+    if (rig.catalog.map !== undefined) maps.push(rig.catalog.map);
   }
   return { commands, replies, maps };
 }
@@ -126,10 +126,10 @@ test('a replica answers any entry and stays what it was, or becomes what its row
   let rig = new Rig();
   for (let round = 0; round < ROUNDS / 3; round++) {
     if (round % 500 === 0) rig = new Rig();
-    const before = rig.catalogue.map;
+    const before = rig.catalog.map;
     const applied = rig.apply(mutate(random, random.pick(commands)));
     if (applied.type === 'unknown-command' || applied.writes.length === 0) {
-      assert.equal(rig.catalogue.map, before);
+      assert.equal(rig.catalog.map, before);
     } else if (round % 10 === 0) {
       const { map } = rig;
       rig.reopen();

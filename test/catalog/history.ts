@@ -1,7 +1,7 @@
 /** Disorder, and the calm behind it: what happens to the cluster of a history, event by event. */
 
 import type { NodeId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { World } from './world.ts';
@@ -71,7 +71,7 @@ export function calm(world: World, random: Random, check: () => void = () => {})
     world.plan();
     for (const { shard } of random.shuffle(map.shards)) {
       const led = world.shards.get(shard);
-      if (led !== undefined) led.ticksSinceHandover += CATALOGUE_LIMITS.handoverTicksMin;
+      if (led !== undefined) led.ticksSinceHandover += CATALOG_LIMITS.handoverTicksMin;
       if (led?.leader === 0 || (led && !world.isAlive(shard, led.leader))) world.elect(shard);
       for (let commit = 0; commit < 4; commit++) world.commit(shard);
       world.catchUp(shard);

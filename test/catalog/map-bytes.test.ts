@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { NUMBER_MAX } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { sha256 } from '../../src/base/sha256.ts';
 import type { ClusterMap, Member, NodeRow, ShardRow } from '../../src/catalog/cluster-map.ts';
@@ -25,7 +25,7 @@ interface Size {
 function largeMap({ nodes, shards, members, goal, textBytes }: Size): ClusterMap {
   const version = NUMBER_MAX;
   const text = (bytesMax: number) => 'x'.repeat(Math.min(bytesMax, textBytes));
-  const { nameBytesMax, urlBytesMax, zoneBytesMax, clusterIdBytesMax } = CATALOGUE_LIMITS;
+  const { nameBytesMax, urlBytesMax, zoneBytesMax, clusterIdBytesMax } = CATALOG_LIMITS;
   const basis = { weight: 65_536, zone: text(zoneBytesMax) };
   const url = text(urlBytesMax);
   const nodeRow = (_: unknown, at: number): NodeRow => ({
@@ -65,12 +65,12 @@ test('a map of 1024 shards with five members each is small enough to be sent who
 });
 
 test('the greatest map that the limits allow is within the limit of bytes', (t) => {
-  const { nodesMax, shardsMax, membersMax, replicasMax } = CATALOGUE_LIMITS;
+  const { nodesMax, shardsMax, membersMax, replicasMax } = CATALOG_LIMITS;
   const size = { nodes: nodesMax, shards: shardsMax, members: membersMax, goal: replicasMax };
   const map = largeMap({ ...size, textBytes: 1000 });
   const bytes = encodeMap(map, 0);
   t.diagnostic(`${bytes.length} bytes`);
-  assert.ok(bytes.length <= CATALOGUE_LIMITS.mapBytesMax);
+  assert.ok(bytes.length <= CATALOG_LIMITS.mapBytesMax);
   assert.deepEqual(decodeMap(bytes, undefined), map);
 });
 
@@ -80,8 +80,8 @@ test('who has an older map needs the difference only, and ends with the same map
     const rig = new Rig();
     const former: ClusterMap[] = [];
     for (let step = 0; step < 80; step++) {
-      rig.say(randomCommand(random, rig.catalogue.map));
-      const { map } = rig.catalogue;
+      rig.say(randomCommand(random, rig.catalog.map));
+      const { map } = rig.catalog;
       if (map === undefined) continue;
       former.push(map);
       const known = random.pick(former);
@@ -118,15 +118,15 @@ test('the map of another cluster is not believed', () => {
 
 test('a map that contradicts itself is not believed', () => {
   const { map } = founded(2);
-  const [catalogue, first, ...others] = map.shards as [ShardRow, ShardRow, ...ShardRow[]];
+  const [catalog, first, ...others] = map.shards as [ShardRow, ShardRow, ...ShardRow[]];
   const withFirst = (fault: Partial<ShardRow>): ClusterMap => ({
     ...map,
-    shards: [catalogue, { ...first, ...fault }, ...others],
+    shards: [catalog, { ...first, ...fault }, ...others],
   });
   const member = first.members[0] as Member;
   const faults: ClusterMap[] = [
-    { ...map, shards: [catalogue, ...others] },
-    { ...map, shards: [catalogue, first, ...others].reverse() },
+    { ...map, shards: [catalog, ...others] },
+    { ...map, shards: [catalog, first, ...others].reverse() },
     { ...map, nodes: [] },
     { ...map, nextNode: 2 as NodeId },
     { ...map, version: 1 },

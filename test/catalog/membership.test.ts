@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { Membership } from '../../src/catalog/cluster-map.ts';
 import type { Command, Reply } from '../../src/catalog/command.ts';
 import { decodeMap, encodeMap } from '../../src/catalog/map-bytes.ts';
@@ -332,7 +332,7 @@ test('what a lost node voted in is moved before all else', () => {
   rig.mustSay(rejoining(5, 21));
   const atRisk = rig.map.shards.filter(({ members }) => members.some(({ node }) => node === 5));
   const places = plan(rig, [5]).filter((command) => command.type === 'place');
-  assert.equal(places.length, CATALOGUE_LIMITS.movingShardsMax);
+  assert.equal(places.length, CATALOG_LIMITS.movingShardsMax);
   for (const { shard } of places) assert.ok(atRisk.includes(rig.row(shard)), `shard ${shard}`);
   const others = rig.map.shards.filter((row) => {
     return !atRisk.includes(row) && row.goal.join() !== wantedNodes(row).join();

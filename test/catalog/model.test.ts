@@ -1,9 +1,9 @@
-/** Random histories: the catalogue does as a naive model does, and any replica is like another. */
+/** Random histories: the catalog does as a naive model does, and any replica is like another. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
-import { Catalogue } from '../../src/catalog/catalogue.ts';
+import { Catalog } from '../../src/catalog/catalog.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import { encodeCommand } from '../../src/catalog/command-bytes.ts';
 import { Model } from './model.ts';
@@ -43,21 +43,21 @@ function assertAlike(map: ClusterMap, model: Model): void {
   );
 }
 
-test('along random histories the catalogue answers and holds what the model does', (t) => {
+test('along random histories the catalog answers and holds what the model does', (t) => {
   const random = new Random(61);
   const answers = new Map<string, number>();
   for (let history = 0; history < HISTORIES; history++) {
     const rig = new Rig();
     const model = new Model();
     for (let step = 0; step < COMMANDS; step++) {
-      const command = randomCommand(random, rig.catalogue.map);
+      const command = randomCommand(random, rig.catalog.map);
       const reply = rig.say(command);
       const expected = model.apply(command, rig.index);
       const answer = reply.type === 'done' ? reply.node : reply.reason;
       assert.equal(answer, expected, JSON.stringify(command));
       const name = `${command.type} ${reply.type === 'done' ? 'done' : reply.reason}`;
       answers.set(name, (answers.get(name) ?? 0) + 1);
-      if (rig.catalogue.map !== undefined) assertAlike(rig.catalogue.map, model);
+      if (rig.catalog.map !== undefined) assertAlike(rig.catalog.map, model);
     }
   }
   t.diagnostic(
@@ -88,7 +88,7 @@ test('a replica that replays, one that opens and one that takes a snapshot are a
     let snapshot = new Rows();
     for (let step = 0; step < COMMANDS; step++) {
       if (step === cut) snapshot = rig.rows.copy();
-      const payload = encodeCommand(randomCommand(random, rig.catalogue.map));
+      const payload = encodeCommand(randomCommand(random, rig.catalog.map));
       entries.push(payload);
       rig.apply(payload);
       if (random.chance(0.1)) rig.reopen();
@@ -97,12 +97,12 @@ test('a replica that replays, one that opens and one that takes a snapshot are a
       [new Rows(), 0],
       [snapshot, cut],
     ] as const) {
-      const replica = new Catalogue({ view: rows });
+      const replica = new Catalog({ view: rows });
       for (const [at, payload] of entries.slice(from).entries()) {
         const applied = replica.apply({ index: from + at + 1, payload });
         if (applied.type === 'applied') rows.write(applied.writes);
       }
-      assert.deepEqual(replica.map, rig.catalogue.map);
+      assert.deepEqual(replica.map, rig.catalog.map);
       assert.deepEqual(rows, rig.rows);
     }
   }

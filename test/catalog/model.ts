@@ -1,4 +1,4 @@
-/** The catalogue told again, as naively as can be: loose records that are changed in place. */
+/** The catalog told again, as naively as can be: loose records that are changed in place. */
 
 import type { NodeDescription } from '../../src/catalog/cluster-map.ts';
 import type { Command, Refusal } from '../../src/catalog/command.ts';

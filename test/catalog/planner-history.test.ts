@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { NodeId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { ShardRow } from '../../src/catalog/cluster-map.ts';
 import type { Command } from '../../src/catalog/command.ts';
@@ -124,7 +124,7 @@ test('an orderly cluster moves few shards at a time, in few steps, and only what
   }
   const { commands, changes, added, asked, transfers } = world.tally;
   t.diagnostic(`${JSON.stringify(world.tally)}, at most ${movingMax} at a time`);
-  assert.equal(movingMax, CATALOGUE_LIMITS.movingShardsMax);
+  assert.equal(movingMax, CATALOG_LIMITS.movingShardsMax);
   assert.equal(added, asked);
   // For each member that comes: place, report twice; a learner first, then a vote.
   assert.ok(commands <= 4 * (added + 33), `${commands} commands`);

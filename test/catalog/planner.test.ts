@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { Aim, Command, Place } from '../../src/catalog/command.ts';
 import { planNext } from '../../src/catalog/planner.ts';
 import { founded, joining, type Rig } from './rows.ts';
 
 let drawn = 5000;
 
-const STUCK_MILLISECONDS = CATALOGUE_LIMITS.movePatienceMilliseconds;
+const STUCK_MILLISECONDS = CATALOG_LIMITS.movePatienceMilliseconds;
 
 interface Options {
   readonly dead?: readonly number[];
@@ -21,7 +21,7 @@ interface Options {
 
 function plan(rig: Rig, options: Options = {}): Command[] {
   const { stuck = [] } = options;
-  const { dead = [], liveFor = CATALOGUE_LIMITS.newcomerMilliseconds } = options;
+  const { dead = [], liveFor = CATALOG_LIMITS.newcomerMilliseconds } = options;
   const alive = rig.map.nodes.filter(({ node }) => !dead.includes(node));
   return planNext({
     map: rig.map,
@@ -56,7 +56,7 @@ test('one node has nothing to plan', () => {
 
 test('a newcomer is taken into account once it has been alive for a while', () => {
   const rig = founded(2);
-  const liveFor = CATALOGUE_LIMITS.newcomerMilliseconds - 1;
+  const liveFor = CATALOG_LIMITS.newcomerMilliseconds - 1;
   assert.deepEqual(plan(rig, { liveFor }), []);
   assert.deepEqual(plan(rig, { dead: [2] }), []);
   assert.deepEqual(
@@ -77,7 +77,7 @@ test('a node without weight holds nothing, and gets its share when it has one', 
   assert.deepEqual(plan(rig), []);
 });
 
-test('the catalogue has one, three or five voters, spread over the zones', () => {
+test('the catalog has one, three or five voters, spread over the zones', () => {
   const sizes = [1, 2, 3, 4, 5, 6, 7].map((nodes) => {
     const rig = founded(nodes);
     return nodes === 1 ? 1 : aim(rig).shards[0]?.goal.length;
@@ -89,7 +89,7 @@ test('the catalogue has one, three or five voters, spread over the zones', () =>
   assert.deepEqual(aim(rig).shards[0]?.goal, [1, 2, 4, 5, 6]);
 });
 
-test('the voters of the catalogue stay when a node comes that would do as well', () => {
+test('the voters of the catalog stay when a node comes that would do as well', () => {
   const rig = founded(3);
   rig.mustSay(aim(rig));
   rig.mustSay(joining(4));
@@ -123,7 +123,7 @@ test('a newcomer takes its share, and between the others nothing moves', () => {
   }
 });
 
-test('so many shards move at a time, the catalogue first, the founded ones only', () => {
+test('so many shards move at a time, the catalog first, the founded ones only', () => {
   const rig = founded(3, { shards: 32 });
   rig.mustSay(aim(rig));
   assert.deepEqual(
@@ -132,10 +132,10 @@ test('so many shards move at a time, the catalogue first, the founded ones only'
   );
   foundAll(rig);
   const first = placements(rig);
-  assert.equal(first.length, CATALOGUE_LIMITS.movingShardsMax);
+  assert.equal(first.length, CATALOG_LIMITS.movingShardsMax);
   assert.equal(first[0]?.shard, 0);
   for (const command of first.slice(0, 3)) rig.mustSay(command);
-  assert.equal(placements(rig).length, CATALOGUE_LIMITS.movingShardsMax - 3);
+  assert.equal(placements(rig).length, CATALOG_LIMITS.movingShardsMax - 3);
   for (const command of placements(rig)) rig.mustSay(command);
   assert.deepEqual(plan(rig), []);
 });
@@ -151,14 +151,14 @@ test('a move that does not come on leaves its place to another, within a bound',
   }
   assert.deepEqual(plan(rig), []);
   const [, ...others] = stuck;
-  assert.equal(placements(rig, { stuck: others }).length, CATALOGUE_LIMITS.movingShardsMax - 1);
+  assert.equal(placements(rig, { stuck: others }).length, CATALOG_LIMITS.movingShardsMax - 1);
   for (let round = 0; round < 10; round++) {
     for (const command of placements(rig, { stuck })) {
       rig.mustSay(command);
       stuck.push(command.shard);
     }
   }
-  assert.equal(stuck.length, CATALOGUE_LIMITS.movesMax);
+  assert.equal(stuck.length, CATALOG_LIMITS.movesMax);
 });
 
 test('a placement keeps the members that stay, and draws new ones for the rest', () => {
@@ -183,7 +183,7 @@ test('shards that cannot go on while a node is dead do not hold up the others', 
     const second = members.find(({ node }) => node === 2)?.member;
     if (second !== undefined) rig.report(shard, { term: 1, voters: [founder, second] });
   }
-  assert.equal(placements(rig, { dead: [3] }).length, CATALOGUE_LIMITS.movingShardsMax);
+  assert.equal(placements(rig, { dead: [3] }).length, CATALOG_LIMITS.movingShardsMax);
 });
 
 test('a node gets a second member of a shard only when the first is gone', () => {

@@ -1,10 +1,10 @@
-/** A state store in memory, and the catalogue upon it. */
+/** A state store in memory, and the catalog upon it. */
 
 import assert from 'node:assert/strict';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import { sha256 } from '../../src/base/sha256.ts';
-import { type Applied, Catalogue } from '../../src/catalog/catalogue.ts';
+import { type Applied, Catalog } from '../../src/catalog/catalog.ts';
 import type { ClusterMap, NodeDescription, ShardRow } from '../../src/catalog/cluster-map.ts';
 import type { Command, Reply } from '../../src/catalog/command.ts';
 import { encodeCommand } from '../../src/catalog/command-bytes.ts';
@@ -33,14 +33,14 @@ export class Rows implements StateView {
   }
 }
 
-/** A catalogue whose entries are numbered and whose writes are kept. */
+/** A catalog whose entries are numbered and whose writes are kept. */
 export class Rig {
   readonly rows = new Rows();
-  catalogue = new Catalogue({ view: this.rows });
+  catalog = new Catalog({ view: this.rows });
   index = 0;
 
   get map(): ClusterMap {
-    const { map } = this.catalogue;
+    const { map } = this.catalog;
     assert.ok(map, 'the cluster is founded');
     return map;
   }
@@ -53,7 +53,7 @@ export class Rig {
 
   apply(payload: Uint8Array): Applied {
     this.index += 1;
-    const applied = this.catalogue.apply({ index: this.index, payload });
+    const applied = this.catalog.apply({ index: this.index, payload });
     if (applied.type === 'applied') this.rows.write(applied.writes);
     return applied;
   }
@@ -73,7 +73,7 @@ export class Rig {
 
   /** From now on by what is in the store. */
   reopen(): void {
-    this.catalogue = new Catalogue({ view: this.rows });
+    this.catalog = new Catalog({ view: this.rows });
   }
 
   place(shard: number, members: readonly (readonly [node: number, member: number])[]): Reply {
@@ -153,13 +153,13 @@ export function joining(number: number, options: Partial<NodeDescription> = {}):
   return { type: 'join', joinToken: tokenOf(number), description };
 }
 
-/** A founded cluster of some nodes, each with one shard more than the catalogue in sight. */
+/** A founded cluster of some nodes, each with one shard more than the catalog in sight. */
 export function founded(nodes: number, options: Parameters<typeof foundation>[0] = {}): Rig {
   const rig = new Rig();
   rig.mustSay(foundation(options));
   for (let node = 2; node <= nodes; node++) {
     assert.equal(rig.mustSay(joining(node)), node);
-    if (node < CATALOGUE_LIMITS.newcomersMax) continue;
+    if (node < CATALOG_LIMITS.newcomersMax) continue;
     // Beyond that many, newcomers wait for those before them to start.
     const lineage = { incarnation: 1, words: [node] };
     const description = describe(`node-${node}`);

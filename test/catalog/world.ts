@@ -1,5 +1,5 @@
 /**
- * A cluster around a real catalogue: shards with a Raft that is told in a few lines, nodes with
+ * A cluster around a real catalog: shards with a Raft that is told in a few lines, nodes with
  * maps of different ages, commands on their way that arrive late, twice or never.
  */
 
@@ -11,7 +11,7 @@ import {
   NUMBER_MAX,
   type ShardId,
 } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { Command } from '../../src/catalog/command.ts';
@@ -90,7 +90,7 @@ export class World {
     this.arrive(1 as NodeId);
   }
 
-  /** A node that the catalogue knows is there. */
+  /** A node that the catalog knows is there. */
   arrive(node: NodeId): void {
     this.alive.add(node);
     this.#born.set(node, this.#born.get(node) ?? new Map());
@@ -220,7 +220,7 @@ export class World {
     }
   }
 
-  /** The node of a member that lost its vote tells the catalogue. */
+  /** The node of a member that lost its vote tells the catalog. */
   complain(node: NodeId): void {
     const map = this.#maps.get(node);
     if (map === undefined || !this.alive.has(node)) return;
@@ -288,7 +288,7 @@ export class World {
       isSettled,
       isQuiet: false,
       followers,
-      isHandoverDue: ticksSinceHandover >= CATALOGUE_LIMITS.handoverTicksMin,
+      isHandoverDue: ticksSinceHandover >= CATALOG_LIMITS.handoverTicksMin,
       drained: drainedMembers(this.#maps.get(node) as ClusterMap, row),
     };
     const step = nextLeaderStep(led);

@@ -47,10 +47,7 @@ test('a shard without its majority, or without a leader, is unavailable', () => 
   const down = 'no route';
   const lost = judge(mapOn(NODES), answersOf(infoOf(1), down, down));
   assert.equal(lost.verdict, 'UNAVAILABLE');
-  assert.match(
-    lost.reasons[0] ?? '',
-    /^the catalogue has lost its majority: 1 of 3 replicas work$/,
-  );
+  assert.match(lost.reasons[0] ?? '', /^the catalog has lost its majority: 1 of 3 replicas work$/);
   const leaderless = judge(mapOn(NODES), answersOf(down, infoOf(2), infoOf(3)));
   assert.deepEqual(
     [leaderless.verdict, leaderless.reasons[1]],
@@ -81,7 +78,7 @@ test('new replicas on their way are normal work, unless a node that shall hold o
   );
   const stuck = judge(mapOn(NODES, [1, 2]), answersOf(infoOf(1), infoOf(2), 'no route'));
   assert.equal(stuck.verdict, 'DEGRADED');
-  assert.match(stuck.reasons[1] ?? '', /^the catalogue has 2 of 3 replicas$/);
+  assert.match(stuck.reasons[1] ?? '', /^the catalog has 2 of 3 replicas$/);
 });
 
 test('a shard is ok only with all its replicas up', () => {
@@ -257,7 +254,7 @@ test('nodes and shards have a row for each', async () => {
     '3\tn3\tdown\tkv://10.0.0.3:7400\t-\t1\t-\t-\t-\t-',
   ]);
   assert.deepEqual(await rowsOf('shards'), [
-    '0\tcatalogue\tn1\t3\tn1 n2 n3\tn3\t0\t2 of 3 up',
+    '0\tcatalog\tn1\t3\tn1 n2 n3\tn3\t0\t2 of 3 up',
     '1\t00000000\tn1\t3\tn1 n2 n3\tn3\t0\t2 of 3 up',
     '2\t80000000\tn1\t3\tn1 n2 n3\tn3\t0\t2 of 3 up',
   ]);

@@ -76,7 +76,7 @@ test('status says what moves, how much of it, how fast, and what is in its way',
   assert.match(text, /moving {3}2 under way, 0 queued, 1 blocked/);
   assert.match(text, /shard 1 from n2 to n3: 900 of 1000 entries, 300 a second/);
   assert.match(text, /shard 1 from n2 to n3: 5.2 MB of its state sent, 300 B a second/);
-  assert.match(text, /the catalogue waits for n2, which is not heard/);
+  assert.match(text, /the catalog waits for n2, which is not heard/);
 });
 
 test('status tells of goals that wait for a node, or for others', () => {

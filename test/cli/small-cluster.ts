@@ -7,7 +7,7 @@ import { MemoryStore } from './memory-store.ts';
 
 export const NODES = [1, 2, 3];
 
-/** Two data shards and the catalogue, on as many nodes. */
+/** Two data shards and the catalog, on as many nodes. */
 export function mapOn(nodes: readonly number[], voters: readonly number[] = nodes): ClusterMap {
   const members = nodes.map((node): Member => {
     const isVoter = voters.includes(node);

@@ -1,7 +1,7 @@
 /** How a simulated cluster ends: repaired, or with a majority that has to do; then the verdict. */
 
 import type { Random } from '../../src/base/random.ts';
-import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
+import { CATALOG_SHARD } from '../../src/catalog/cluster-map.ts';
 import type { NodeCore } from '../../src/node/node-core.ts';
 import { StateDamage } from '../../src/storage/state.ts';
 import { SimFailure } from '../sim/failure.ts';
@@ -58,7 +58,7 @@ export class Ending {
     faults.heal();
     if (plan.ending === 'majority') this.#freeze();
     else this.#rest();
-    if (plan.losesCatalogue) this.#doWithoutCatalogue();
+    if (plan.losesCatalog) this.#doWithoutCatalog();
     this.#stop();
     this.#readAll();
     if (plan.ending === 'repaired') {
@@ -122,17 +122,17 @@ export class Ending {
   }
 
   /** Data shards go on with the map they have (M8). */
-  #doWithoutCatalogue(): void {
+  #doWithoutCatalog(): void {
     const { surroundings, writes, until } = this.#options;
     const { agenda, probes } = surroundings;
-    const held = this.#computers.map((computer) => computer.core?.replicas.get(CATALOGUE_SHARD));
+    const held = this.#computers.map((computer) => computer.core?.replicas.get(CATALOG_SHARD));
     for (const replica of held) if (replica !== undefined) quieten(replica);
     const before = writes.length;
     agenda.runUntil(agenda.now + ABSENCE_MILLISECONDS);
     const isServing = () =>
       writes.slice(before).filter(({ outcome }) => outcome === 'ok').length > 3;
-    until('shards serve without the catalogue', isServing, HEAL_MILLISECONDS_MAX);
-    probes.hit('served without the catalogue');
+    until('shards serve without the catalog', isServing, HEAL_MILLISECONDS_MAX);
+    probes.hit('served without the catalog');
     for (const replica of held) if (replica !== undefined) wake(replica);
   }
 

@@ -2,7 +2,7 @@
 
 import { wordOf } from '../../src/base/life.ts';
 import type { Random } from '../../src/base/random.ts';
-import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
+import { CATALOG_SHARD } from '../../src/catalog/cluster-map.ts';
 import { decodeMap } from '../../src/catalog/map-bytes.ts';
 import type { Computer } from './computer.ts';
 import type { Customer } from './customer.ts';
@@ -51,7 +51,7 @@ const KINDS = [
   'damaged-entries',
   'old-copy',
   'old-copy',
-  'catalogue-leader',
+  'catalog-leader',
   'customer',
 ] as const;
 type Kind = (typeof KINDS)[number];
@@ -192,8 +192,8 @@ export class Faults {
         return this.#diskLosses.damageTwo();
       case 'old-copy':
         return this.#copy(computer);
-      case 'catalogue-leader': {
-        const leads = ({ core }: Computer) => core?.replicas.get(CATALOGUE_SHARD)?.isLeader;
+      case 'catalog-leader': {
+        const leads = ({ core }: Computer) => core?.replicas.get(CATALOG_SHARD)?.isLeader;
         const leader = settled.find(leads);
         if (leader !== undefined) this.#crash(leader, false);
         return;
@@ -283,9 +283,9 @@ export class Faults {
     const areUp = settled.every((one) => one.core !== undefined);
     if (!areUp || core === undefined || node === undefined) return false;
     const word = wordOf(core.log.lineage);
-    // Where a node alone decides in the catalogue it asks no other for long.
-    const catalogue = decodeMap(passport.map, undefined)?.shards[CATALOGUE_SHARD];
-    if ((catalogue?.members.filter(({ isVoter }) => isVoter).length ?? 0) < 3) return false;
+    // Where a node alone decides in the catalog it asks no other for long.
+    const catalog = decodeMap(passport.map, undefined)?.shards[CATALOG_SHARD];
+    if ((catalog?.members.filter(({ isVoter }) => isVoter).length ?? 0) < 3) return false;
     const isNews = !new TextDecoder().decode(files.get('identity')).includes(String(word));
     const others = settled.filter((one) => one !== computer);
     return isNews && others.every((one) => one.core?.log.lives.get(node)?.word === word);

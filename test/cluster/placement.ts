@@ -1,8 +1,8 @@
 /** Whether every shard lies where it should: all of its replicas, and none on a lost node. */
 
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import {
-  CATALOGUE_SHARD,
+  CATALOG_SHARD,
   type ClusterMap,
   type NodeRow,
   type ShardRow,
@@ -31,9 +31,9 @@ function faultOf(row: ShardRow, { nodes, settings }: ClusterMap): string | undef
   const active = nodes.filter(({ membership }) => membership === 'active').length;
   const able = nodes.filter(({ membership }) => membership !== 'removing').length;
   const carriers = Math.max(active, Math.min(able, settings.replicas));
-  const odd = Math.min(carriers, CATALOGUE_LIMITS.catalogueVotersMax);
-  const isCatalogue = shard === CATALOGUE_SHARD;
-  const size = isCatalogue ? odd - ((odd + 1) % 2) : Math.min(settings.replicas, carriers);
+  const odd = Math.min(carriers, CATALOG_LIMITS.catalogVotersMax);
+  const isCatalog = shard === CATALOG_SHARD;
+  const size = isCatalog ? odd - ((odd + 1) % 2) : Math.min(settings.replicas, carriers);
   if (goal.length !== size) return `shall have ${goal.length} replicas and should have ${size}`;
   const voting = members.filter(({ isVoter, isWanted }) => isVoter && isWanted);
   if (voting.length !== size) return `has ${voting.length} voters and should have ${size}`;

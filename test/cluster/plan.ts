@@ -26,8 +26,8 @@ export interface ClusterPlan {
    * every shard a majority comes back, and all others are cut off for ever.
    */
   readonly ending: 'repaired' | 'majority';
-  /** Whether the catalogue loses its majority for a while after the repair. */
-  readonly losesCatalogue: boolean;
+  /** Whether the catalog loses its majority for a while after the repair. */
+  readonly losesCatalog: boolean;
   /** Whether it is waited for until the sessions of all customers are forgotten. */
   readonly forgets: boolean;
 }
@@ -82,7 +82,7 @@ export function drawPlan(random: Random, profile: Profile): ClusterPlan {
     hasBursts: random.chance(0.3),
     isSlow,
     ending: random.chance(0.3) ? 'majority' : 'repaired',
-    losesCatalogue: random.chance(0.3),
+    losesCatalog: random.chance(0.3),
     forgets: random.chance(0.1),
   };
 }

@@ -1,6 +1,6 @@
 /** Fresh machines, made anew for each entry: they remember nothing but what stands in the rows. */
 
-import { Catalogue } from '../../src/catalog/catalogue.ts';
+import { Catalog } from '../../src/catalog/catalog.ts';
 import { encodeReply } from '../../src/catalog/command-bytes.ts';
 import { Machine } from '../../src/machine/machine.ts';
 
@@ -21,10 +21,10 @@ export function machineOf(view: View): Apply {
   };
 }
 
-export function catalogueOf(view: View): Apply {
-  const catalogue = new Catalogue({ view });
+export function catalogOf(view: View): Apply {
+  const catalog = new Catalog({ view });
   return (command) => {
-    const outcome = catalogue.apply(command);
+    const outcome = catalog.apply(command);
     if (outcome.type === 'unknown-command') return NOTHING;
     return { writes: outcome.writes, replies: [encodeReply(outcome.reply)] };
   };

@@ -4,7 +4,7 @@
  */
 
 import type { ShardId } from '../../src/base/ids.ts';
-import { CATALOGUE_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
+import { CATALOG_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { Done } from '../../src/client/core/call.ts';
 import { decodeBatch } from '../../src/machine/batch.ts';
 import type { Command, Operation } from '../../src/machine/command.ts';
@@ -17,7 +17,7 @@ import { keyPosition } from '../../src/ring/key-position.ts';
 import type { StateStore } from '../../src/storage/state-store.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { textOf, type WriteRecord } from './customer.ts';
-import { catalogueOf, machineOf, placeName, placeOf } from './replay.ts';
+import { catalogOf, machineOf, placeName, placeOf } from './replay.ts';
 import { type Committed, TransactionLedger } from './transaction-ledger.ts';
 import type { Witness, Witnessed } from './witness.ts';
 
@@ -163,7 +163,7 @@ export class Truth {
     const view = {
       get: (section: number, key: Uint8Array) => rows.get(placeName(section, key)),
     };
-    const apply = shard === CATALOGUE_SHARD ? catalogueOf(view) : machineOf(view);
+    const apply = shard === CATALOG_SHARD ? catalogOf(view) : machineOf(view);
     /** Sequences that were executed, for each client. */
     const executed = new Set<string>();
     this.#options.witness.entries(shard).forEach((entry, at) => {
@@ -174,7 +174,7 @@ export class Truth {
       for (const { section, key, value } of writes) {
         if (value === undefined) rows.delete(placeName(section, key));
         else rows.set(placeName(section, key), value.slice());
-        if (shard !== CATALOGUE_SHARD && section === SECTION.values) {
+        if (shard !== CATALOG_SHARD && section === SECTION.values) {
           const row = value && decodeRow(value.slice());
           values.set(textOf(key), row);
           this.#note(key, { index: row?.version ?? index, at: entry.at, row });
@@ -190,7 +190,7 @@ export class Truth {
           shard,
         );
       }
-      if (shard !== CATALOGUE_SHARD) this.#credit({ shard, index, entry, executed, values });
+      if (shard !== CATALOG_SHARD) this.#credit({ shard, index, entry, executed, values });
     });
   }
 

@@ -16,7 +16,7 @@ function memberOf(node: NodeId): MemberId {
   return (100 + node) as MemberId;
 }
 
-/** What a node has in its log of the catalogue. */
+/** What a node has in its log of the catalog. */
 function logWith(voters: readonly NodeId[], outgoing: readonly NodeId[] = []): Log {
   const configuration = { voters: voters.map(memberOf), outgoing: outgoing.map(memberOf) };
   return { replica: () => ({ configurations: [{ configuration }] }) } as unknown as Log;
@@ -106,7 +106,7 @@ test('who cannot be reached is waited for a while, and a majority is needed', ()
   const lonely = new Life();
   lonely.pass(20 * LIFE_LIMITS.meetMilliseconds);
   equal(lonely.isConfirmed(), false);
-  // A node that is no voter of the catalogue needs a majority of those that are.
+  // A node that is no voter of the catalog needs a majority of those that are.
   const beside = mapOf([ONE, TWO, THREE], [ONE, THREE]);
   equal(lonely.isConfirmed(beside), false);
   lonely.confirmation.know(ONE);
@@ -160,7 +160,7 @@ test('a peer whose disk hangs is not waited for without end', () => {
   equal(life.isConfirmed(), true);
 });
 
-test('whichever of the map and the log names more voters of the catalogue counts', () => {
+test('whichever of the map and the log names more voters of the catalog counts', () => {
   const justGrown = mapOf([ONE, TWO, THREE], [ONE, TWO]);
   deepEqual(electoratesIn(justGrown, logWith([ONE, TWO, THREE])), [
     [ONE, TWO],
@@ -175,7 +175,7 @@ test('whichever of the map and the log names more voters of the catalogue counts
     confirmation.look(map, electoratesIn(map, log));
     return confirmation.isConfirmed;
   };
-  // The map has not heard yet that the catalogue grew, and ONE is lost.
+  // The map has not heard yet that the catalog grew, and ONE is lost.
   equal(isConfirmedBy(justGrown, logWith([ONE, TWO, THREE]), THREE), true);
   equal(isConfirmedBy(justGrown, logWith([ONE, TWO]), THREE), false);
   equal(isConfirmedBy(THREE_NODES, logWith([TWO])), false, 'its log is behind the map');

@@ -3,11 +3,11 @@
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS, RAFT_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS, RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Handovers } from '../../src/node/handovers.ts';
 
 const SHARD = 3 as ShardId;
-const { handoverTicksMin, handoverTicksMax } = CATALOGUE_LIMITS;
+const { handoverTicksMin, handoverTicksMax } = CATALOG_LIMITS;
 const WAIT = handoverTicksMin * RAFT_LIMITS.tickMilliseconds;
 const WAIT_MAX = handoverTicksMax * RAFT_LIMITS.tickMilliseconds;
 

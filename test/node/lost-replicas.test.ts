@@ -3,7 +3,7 @@
 import { deepEqual, equal, fail, notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import { CATALOGUE_SHARD } from '../../src/catalog/cluster-map.ts';
+import { CATALOG_SHARD } from '../../src/catalog/cluster-map.ts';
 import type { Computer } from '../cluster/computer.ts';
 import { Stage } from '../cluster/stage.ts';
 
@@ -39,7 +39,7 @@ test('voters that may not vote any more are replaced by themselves', () => {
   stage.writeOn();
   const before = new Map(stage.shards.map((shard) => [shard, stage.memberOn(2, shard)?.member]));
   const forgetful = forgetVotes(stage);
-  ok(forgetful.includes(CATALOGUE_SHARD), 'the catalogue is no exception');
+  ok(forgetful.includes(CATALOG_SHARD), 'the catalog is no exception');
   ok(forgetful.length > 2, `${forgetful.length} shards are enough to mean something`);
   const areReplaced = () =>
     forgetful.every(
@@ -58,7 +58,7 @@ test('voters that may not vote any more are replaced by themselves', () => {
   const { ok: written, failed } = stage.servedIn(10_000);
   ok(written > 100, `${written} written`);
   equal(failed, 0);
-  notEqual(stage.leaderOf(CATALOGUE_SHARD), 0);
+  notEqual(stage.leaderOf(CATALOG_SHARD), 0);
   deepEqual(
     stage.shards.filter((shard) => stage.leaderOf(shard) === 0),
     [],

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { ClusterMap, Member } from '../../src/catalog/cluster-map.ts';
 import { Moves } from '../../src/node/moves.ts';
 import type { RaftStatus } from '../../src/raft/status.ts';
@@ -80,8 +80,8 @@ test('the rate is what came in between two looks, and starts anew with each phas
 
 test('no more is told than a person can look at', () => {
   const one = ledShard('1 2- 3 4+', []);
-  const length = CATALOGUE_LIMITS.movesToldMax + 5;
+  const length = CATALOG_LIMITS.movesToldMax + 5;
   const replicas = Array.from({ length }, () => one.replicas[0] as (typeof one.replicas)[number]);
   const told = new Moves().infos({ ...one, replicas });
-  assert.equal(told.length, CATALOGUE_LIMITS.movesToldMax);
+  assert.equal(told.length, CATALOG_LIMITS.movesToldMax);
 });

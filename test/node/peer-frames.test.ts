@@ -3,11 +3,11 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import { encodeMap } from '../../src/catalog/map-bytes.ts';
 import type { Forwards } from '../../src/node/forwards.ts';
-import { MapKeeper } from '../../src/node/map-keeper.ts';
+import { MapCache } from '../../src/node/map-cache.ts';
 import type { NodeFact, NodeParts } from '../../src/node/node-parts.ts';
 import { PeerFrames } from '../../src/node/peer-frames.ts';
 import { Peers } from '../../src/node/peers.ts';
@@ -19,19 +19,19 @@ import { mapOf } from '../client/model/map.ts';
 const [TWO, THREE, FOUR] = [2 as NodeId, 3 as NodeId, 4 as NodeId];
 const SHARD = 1 as ShardId;
 const SELF = 1 as MemberId;
-const { mapStepMax } = CATALOGUE_LIMITS;
+const { mapStepMax } = CATALOG_LIMITS;
 
 class Rig {
   readonly facts: NodeFact[] = [];
   readonly received: number[] = [];
   readonly peers = new Peers();
-  readonly maps: MapKeeper;
+  readonly maps: MapCache;
   readonly frames: PeerFrames;
   readonly map: ClusterMap;
 
   constructor() {
     this.map = mapOf({ nodes: 4, shards: 2, version: 100 });
-    this.maps = new MapKeeper({ bytes: encodeMap(this.map, 0), onMap: () => {} });
+    this.maps = new MapCache({ bytes: encodeMap(this.map, 0), onMap: () => {} });
     this.peers.set([TWO, THREE, FOUR], 0);
     const replica = {
       member: SELF,
@@ -98,7 +98,7 @@ test('an address that proves nothing tells of maps that are near, and of no othe
   equal(told(101 + mapStepMax), false);
   equal(rig.maps.map?.version, 100);
   equal(told(100 + mapStepMax), true);
-  const newcomer = new MapKeeper({ bytes: new Uint8Array(), onMap: () => {} });
+  const newcomer = new MapCache({ bytes: new Uint8Array(), onMap: () => {} });
   equal(newcomer.take(encodeMap({ ...rig.map, version: 2 ** 40 }, 0)), true, 'it knows none yet');
 });
 

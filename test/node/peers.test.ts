@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import type { ShardRow } from '../../src/catalog/cluster-map.ts';
-import { Leaders } from '../../src/node/leaders.ts';
+import { LeaderCache } from '../../src/node/leader-cache.ts';
 import { Peers } from '../../src/node/peers.ts';
 
 const [ONE, TWO, THREE] = [1 as NodeId, 2 as NodeId, 3 as NodeId];
@@ -56,7 +56,7 @@ function rowOf(nodes: readonly NodeId[], preferredNode: NodeId): ShardRow {
 }
 
 test('the preferred node is the first guess, and each miss brings another one', () => {
-  const leaders = new Leaders();
+  const leaders = new LeaderCache();
   const row = rowOf([ONE, TWO, THREE], TWO);
   equal(leaders.guess(row), TWO);
   const guesses = new Set<NodeId | undefined>();
@@ -68,7 +68,7 @@ test('the preferred node is the first guess, and each miss brings another one', 
 });
 
 test('who is said to lead is believed while it is on the map', () => {
-  const leaders = new Leaders();
+  const leaders = new LeaderCache();
   leaders.learn(SHARD, THREE);
   equal(leaders.guess(rowOf([ONE, TWO, THREE], ONE)), THREE);
   equal(leaders.guess(rowOf([ONE], ONE)), ONE);

@@ -74,8 +74,8 @@ test('a member whose name is lost is buried under the name that the map has', ()
   deepEqual(records, [], 'a tombstone without a name would be forgotten in the next life');
   equal(replicas.isFree(SHARD), false, 'nobody may come in its place before');
   deepEqual(replicas.nameless, [SHARD]);
-  replicas.bury(SHARD, ONE);
-  replicas.bury(SHARD, ONE);
+  replicas.writeTombstone(SHARD, ONE);
+  replicas.writeTombstone(SHARD, ONE);
   deepEqual(kindsOf(records), ['remove', `create ${ONE}`, 'remove']);
   equal(replicas.isDead(SHARD, ONE), true);
   equal(replicas.isFree(SHARD), true);
@@ -83,7 +83,7 @@ test('a member whose name is lost is buried under the name that the map has', ()
 
 test('a member comes only once the state of the former one is off the disk', () => {
   const { replicas, settle } = replicasOf({});
-  replicas.begin(SHARD, ONE);
+  replicas.createReplica(SHARD, ONE);
   settle();
   const replica = replicas.get(SHARD);
   if (replica !== undefined) replicas.destroy(replica);
@@ -98,10 +98,10 @@ test('a member comes only once the state of the former one is off the disk', () 
 
 test('a folder that anybody lived in is not one to begin a cluster in', () => {
   const quarantined = [{ shard: SHARD, member: NOBODY, reason: 'damage' }];
-  equal(replicasOf({}).replicas.isVirgin, true);
-  equal(replicasOf({ buried: [ONE] }).replicas.isVirgin, false);
-  equal(replicasOf({ quarantined }).replicas.isVirgin, false);
+  equal(replicasOf({}).replicas.isEmpty, true);
+  equal(replicasOf({ buried: [ONE] }).replicas.isEmpty, false);
+  equal(replicasOf({ quarantined }).replicas.isEmpty, false);
   const { replicas } = replicasOf({});
-  replicas.begin(SHARD, ONE);
-  equal(replicas.isVirgin, false);
+  replicas.createReplica(SHARD, ONE);
+  equal(replicas.isEmpty, false);
 });

@@ -32,7 +32,7 @@ const READS: readonly Planted[] = [
   },
 ];
 
-const CHORES = 'src/node/chores.ts';
+const CHORES = 'src/node/maintenance.ts';
 
 const TIME: readonly Planted[] = [
   {

@@ -185,8 +185,8 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   },
 ];
 
-const DOOR = { profiles: [], tests: ['client-frames', 'answer-budget'], isFast: false } as const;
-const BUDGET = 'src/node/answer-budget.ts';
+const DOOR = { profiles: [], tests: ['client-frames', 'response-budget'], isFast: false } as const;
+const BUDGET = 'src/node/response-budget.ts';
 const FRAMES = 'src/node/client-frames.ts';
 
 const DOOR_BUGS: readonly Planted[] = [

@@ -1,4 +1,4 @@
-/** Bugs of the catalogue, of its planner, and of what leaders make of it. */
+/** Bugs of the catalog, of its planner, and of what leaders make of it. */
 
 import type { Bug } from './bug.ts';
 
@@ -13,7 +13,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     trap: '22',
     find: 'nextNode: (node + 1)',
     replace: 'nextNode: Math.max(node, 3)',
-    tests: ['catalogue'],
+    tests: ['catalog'],
     isFast: true,
   },
   {
@@ -23,7 +23,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     trap: '29, 34',
     find: "return { type: 'nothing', node: known.node }; if (faultOfDescription",
     replace: '{} if (faultOfDescription',
-    tests: ['catalogue'],
+    tests: ['catalog'],
     isFast: true,
   },
   {
@@ -33,7 +33,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     trap: 'Q7',
     find: "if (lifeMissingIn(lineage, known) !== undefined) return refuse('older-copy');",
     replace: '',
-    tests: ['catalogue'],
+    tests: ['catalog'],
     isFast: true,
   },
   {
@@ -43,7 +43,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     trap: 'Q7',
     find: "if (isAgain && incarnation !== row.incarnation) return refuse('unsound');",
     replace: '',
-    tests: ['catalogue'],
+    tests: ['catalog'],
     isFast: true,
   },
   {
@@ -53,7 +53,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     trap: 'Q7',
     find: "if (!isSameDigest(row.tokenDigest, sha256(joinToken))) return refuse('wrong-token');",
     replace: '',
-    tests: ['catalogue'],
+    tests: ['catalog'],
     isFast: true,
   },
   {
@@ -63,7 +63,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     trap: 'M2',
     find: "if (row.revision !== revision) return refuse('stale-revision'); if (members.some",
     replace: 'if (members.some',
-    tests: ['catalogue'],
+    tests: ['catalog'],
     isFast: true,
   },
   {
@@ -73,7 +73,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     trap: '22',
     find: "if (row.revision !== revision) return refuse('stale-revision'); if (term",
     replace: 'if (term',
-    tests: ['catalogue'],
+    tests: ['catalog'],
     isFast: false,
   },
   {
@@ -113,7 +113,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     trap: '22, M4',
     find: 'former.isWanted && former.member === member',
     replace: 'former.member === member',
-    tests: ['catalogue'],
+    tests: ['catalog'],
     isFast: true,
   },
   {
@@ -123,7 +123,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     trap: '20, M1',
     find: 'const all = [...kept, ...added]',
     replace: 'const all = [...kept.filter(({ isWanted }) => isWanted), ...added]',
-    tests: ['catalogue'],
+    tests: ['catalog'],
     isFast: false,
   },
   {
@@ -266,4 +266,4 @@ const WORK_BUGS: readonly Bug[] = [
   },
 ];
 
-export const CATALOGUE_BUGS: readonly Bug[] = [...COMMAND_BUGS, ...WORK_BUGS];
+export const CATALOG_BUGS: readonly Bug[] = [...COMMAND_BUGS, ...WORK_BUGS];

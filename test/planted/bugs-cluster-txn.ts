@@ -98,7 +98,7 @@ const CONDUCTING_BUGS: readonly Bug[] = [
   },
   {
     ...TXN,
-    file: 'src/node/transaction-desk.ts',
+    file: 'src/node/transaction-service.ts',
     name: 'decisions-left-alone',
     sentence: 'a new leader tells nobody of what a former one decided',
     trap: '32',

@@ -93,7 +93,7 @@ const CORE_BUGS: readonly Bug[] = [
   },
   {
     ...NODE,
-    file: 'src/node/chores.ts',
+    file: 'src/node/maintenance.ts',
     name: 'never-due',
     sentence: 'nobody looks for what is due after the first look',
     trap: '36, O8',
@@ -102,7 +102,7 @@ const CORE_BUGS: readonly Bug[] = [
   },
   {
     ...NODE,
-    file: 'src/node/chores.ts',
+    file: 'src/node/maintenance.ts',
     name: 'never-adopted',
     sentence: 'no shard is told what it owns',
     trap: '28',

@@ -5,7 +5,7 @@ import type { Bug, Planted } from './bug.ts';
 const LINE = 'src/txn/contention-queue.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
 const FORESIGHT = 'src/machine/precheck.ts';
-const HOME_DESK = 'src/node/home-desk.ts';
+const HOME_DESK = 'src/node/coordinators.ts';
 const REPLICA = 'src/shard/replica.ts';
 
 /** Which suite notices, by the file that is broken. */
@@ -13,7 +13,7 @@ const NOTICED: Readonly<Record<string, string>> = {
   [LINE]: 'contention-queue',
   [COORDINATOR]: 'scenario',
   [FORESIGHT]: 'precheck',
-  [HOME_DESK]: 'home-desk',
+  [HOME_DESK]: 'coordinators',
   [REPLICA]: 'replica',
 };
 

@@ -117,7 +117,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
     name: 'leads-without-space',
     sentence: 'a node whose disk is nearly full goes on to lead',
     trap: '§6.5',
-    file: 'src/node/catalogue-desk.ts',
+    file: 'src/node/reconciler.ts',
     find: '...drainedMembers(map, row), ...this.#shortOfSpace(row)',
     replace: '...drainedMembers(map, row)',
     profiles: [],

@@ -59,7 +59,7 @@ export const FOUNDING_BUGS: readonly Bug[] = [
     ...START,
     file: 'src/runtime/house.ts',
     name: 'joined-node-founds',
-    sentence: 'a node that joined and lost its map begins the catalogue a second time',
+    sentence: 'a node that joined and lost its map begins the catalog a second time',
     find: 'if (founding !== undefined && core.map === undefined && isUnfounded(log)) {',
     replace: `if (core.map === undefined && isUnfounded(log)) {
       core.found(founding ?? { shards: 2, replicas: 3 }, cluster); } if (false) {`,

@@ -44,7 +44,7 @@ export const LIFE_BUGS: readonly Bug[] = [
   {
     ...COPY,
     name: 'electorate-of-the-map-alone',
-    sentence: 'the voters of a catalogue that has just grown are counted by the map alone',
+    sentence: 'the voters of a catalog that has just grown are counted by the map alone',
     file: 'src/node/confirmation.ts',
     find: 'return [byMap, ...byLog];',
     replace: 'return [byMap];',

@@ -16,8 +16,8 @@ const READING = 'src/shard/reading.ts';
 const READ_SERVER = 'src/shard/read-server.ts';
 const CHECK_READ = 'src/shard/check-read.ts';
 const RANGE_READ = 'src/shard/range-read.ts';
-const HOME_DESK = 'src/node/home-desk.ts';
-const DESK = 'src/node/transaction-desk.ts';
+const HOME_DESK = 'src/node/coordinators.ts';
+const DESK = 'src/node/transaction-service.ts';
 
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
@@ -35,8 +35,8 @@ const NOTICED: Readonly<Record<string, string>> = {
   [READ_SERVER]: 'blocked-reads',
   [CHECK_READ]: 'range-check',
   [RANGE_READ]: 'range-read',
-  [HOME_DESK]: 'home-desk',
-  [DESK]: 'transaction-desk',
+  [HOME_DESK]: 'coordinators',
+  [DESK]: 'transaction-service',
 };
 
 const CONDUCTING: readonly Planted[] = [

@@ -3,7 +3,7 @@
 import type { Bug } from './bug.ts';
 import { BOUNDS_BUGS } from './bugs-bounds.ts';
 import { BUDGET_BUGS } from './bugs-budgets.ts';
-import { CATALOGUE_BUGS } from './bugs-catalog.ts';
+import { CATALOG_BUGS } from './bugs-catalog.ts';
 import { CLIENT_BUGS } from './bugs-client.ts';
 import { CLUSTER_BUGS } from './bugs-cluster.ts';
 import { CLUSTER_TXN_BUGS } from './bugs-cluster-txn.ts';
@@ -58,7 +58,7 @@ export const BUGS: readonly Bug[] = [
   ...SESSION_BUGS,
   ...DATA_BUGS,
   ...TRANSACTION_BUGS,
-  ...CATALOGUE_BUGS,
+  ...CATALOG_BUGS,
   ...COORDINATION_BUGS,
   ...CONTENTION_BUGS,
   ...CONSISTENCY_BUGS,

@@ -44,7 +44,7 @@ const ROOMS: readonly Room[] = [
     oracles: ['cluster-seeds', 'unit-tests'],
   },
   {
-    // No node of the simulator keeps a catalogue.
+    // No node of the simulator keeps a catalog.
     sources: 'src/catalog/',
     tests: 'test/catalog/',
     oracles: ['unit-tests'],

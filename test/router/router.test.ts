@@ -4,7 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
-import { CATALOGUE_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
+import { CATALOG_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { Refusal } from '../../src/catalog/command.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
@@ -46,7 +46,7 @@ function routerOf(outside: Outside): Router {
       forwarded?.push(request);
       return forwarded !== undefined;
     },
-    catalogue: { objectionTo: () => objection },
+    reconciler: { objectionTo: () => objection },
     info: () => new Uint8Array(),
     pending: () => new Uint8Array(),
     transactions: { transact() {}, settle() {} },
@@ -64,10 +64,10 @@ function failureOf([response]: readonly Response[]): string | undefined {
   return response?.type === 'failed' ? response.failure : undefined;
 }
 
-test('a command that the catalogue does not know never comes into its log', () => {
+test('a command that the catalog does not know never comes into its log', () => {
   const rig = new ReplicaRig();
   rig.lead();
-  const router = routerOf({ rig, shard: CATALOGUE_SHARD });
+  const router = routerOf({ rig, shard: CATALOG_SHARD });
   for (const command of [Uint8Array.of(0x91, 99), new Uint8Array(), Uint8Array.of(0x92, 2, 0)]) {
     const responses = ask(router, { type: 'command', id: 1, command });
     equal(failureOf(responses), 'malformed');
@@ -79,7 +79,7 @@ test('a command that the catalogue does not know never comes into its log', () =
 test('a command that the leader objects to is refused, and never comes into its log', () => {
   const rig = new ReplicaRig();
   rig.lead();
-  const router = routerOf({ rig, shard: CATALOGUE_SHARD, objection: 'still-running' });
+  const router = routerOf({ rig, shard: CATALOG_SHARD, objection: 'still-running' });
   const said = { type: 'set-membership', node: 2 as NodeId, revision: 1 } as const;
   const command = encodeCommand({ ...said, membership: 'removing', isForced: false });
   const proposed = rig.entries.size;

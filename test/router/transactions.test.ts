@@ -101,7 +101,7 @@ class Rig {
         rig.forwarded.push(request);
         return true;
       },
-      catalogue: { objectionTo: () => undefined },
+      reconciler: { objectionTo: () => undefined },
       info: () => new Uint8Array(),
       pending: () => bytesOf('pending'),
       transactions: {

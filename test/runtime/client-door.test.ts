@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { MemberId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { Command } from '../../src/catalog/command.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
@@ -167,12 +167,12 @@ test('a stranger that joins makes nodes dial only nodes, and fills no map', LONG
   equal(await command(joining(1, `http://127.0.0.1:${port}`)), 'unsound');
   equal(await command(joining(1, 'ws://127.0.0.1:2', '\u001b]0;owned\u0007')), 'unsound');
   const answers: string[] = [];
-  for (let token = 2; token < CATALOGUE_LIMITS.newcomersMax + 6; token++) {
+  for (let token = 2; token < CATALOG_LIMITS.newcomersMax + 6; token++) {
     answers.push(await command(joining(token, `ws://127.0.1.${token}:${port}`)));
   }
   equal(answers.at(-1), 'too-many-newcomers');
   const { nodes: known } = await askMap(urls);
-  ok(known.length <= nodes.length + CATALOGUE_LIMITS.newcomersMax, `${known.length}`);
+  ok(known.length <= nodes.length + CATALOG_LIMITS.newcomersMax, `${known.length}`);
   ok(
     heard.every((line) => line === 'GET /peer HTTP/1.1'),
     heard.join(),

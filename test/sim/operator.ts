@@ -129,7 +129,7 @@ export class Operator {
   }
 
   /**
-   * What a catalogue would have: one member of each node, wanted if its node is in the goal and it
+   * What a catalog would have: one member of each node, wanted if its node is in the goal and it
    * is not lost. A node with a member on its way out has no other until that one is gone.
    */
   #rowOf(shard: ShardId, { term, configuration }: RaftStatus): ShardRow {
@@ -220,7 +220,7 @@ export class Operator {
   }
 }
 
-/** The catalogue counts nodes from one. */
+/** The catalog counts nodes from one. */
 function nodeId(node: number): NodeId {
   return (node + 1) as NodeId;
 }

@@ -4,7 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeId } from '../../src/base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
-import { Mail } from '../../src/node/mail.ts';
+import { PeerOutbox } from '../../src/node/peer-outbox.ts';
 import { decodeNodeMessages, type NodeMessage } from '../../src/wire/node-message.ts';
 
 const [ONE, TWO] = [1 as NodeId, 2 as NodeId];
@@ -14,7 +14,7 @@ class Rig {
   readonly unsent: NodeMessage[] = [];
   turns = 0;
   isUp = true;
-  readonly mail = new Mail({
+  readonly mail = new PeerOutbox({
     send: ({ node: to }, bytes) => {
       if (this.isUp) this.frames.push({ to, bytes });
       return this.isUp;
@@ -124,7 +124,7 @@ test('what does not leave is told message by message, and is not kept', () => {
 
 test('what is said while a turn ends leaves with the next', () => {
   const rig = new Rig();
-  const mail = new Mail({
+  const mail = new PeerOutbox({
     send: () => false,
     onWork: () => {
       rig.turns += 1;

@@ -1,5 +1,5 @@
 /**
- * The door of the catalogue: committed commands in, rows to write and an answer out.
+ * The door of the catalog: committed commands in, rows to write and an answer out.
  *
  * The map in memory is made of rows and of nothing else, so that a replica that opened, that
  * installed a snapshot or that applied every entry itself has the same one.
@@ -26,7 +26,7 @@ export type Applied =
   /** A later version wrote this entry. Nothing was applied, and nothing may be after it. */
   | { readonly type: 'unknown-command'; readonly kind: number };
 
-export class Catalogue {
+export class Catalog {
   #map: ClusterMap | undefined;
 
   /** On opening, and again after a snapshot was installed. */

@@ -3,7 +3,7 @@
 import type { ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { CATALOGUE_SHARD } from '../catalog/cluster-map.ts';
+import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import { shardAt } from '../catalog/questions.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import { decodeReply, type Reason } from '../machine/reply.ts';
@@ -19,15 +19,15 @@ import { bytesOf, planOf } from '../txn/plan.ts';
 import { StepTimes } from '../txn/step-times.ts';
 import type { Request } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
-import { HomeDesk, type HomeDeskHost } from './home-desk.ts';
+import { Coordinators, type CoordinatorsHost } from './coordinators.ts';
 import type { NodeParts } from './node-parts.ts';
 
 type Transacting = Extract<Request, { type: 'transact' }>;
 type Settling = Extract<Request, { type: 'settle' }>;
 
-export class TransactionDesk implements HomeDeskHost {
+export class TransactionService implements CoordinatorsHost {
   readonly #core: NodeParts;
-  readonly #homes = new Map<ShardId, HomeDesk>();
+  readonly #homes = new Map<ShardId, Coordinators>();
   readonly #meetings = new Map<Replica, LockResolver>();
   readonly stepTimes = new StepTimes();
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -98,7 +98,7 @@ export class TransactionDesk implements HomeDeskHost {
   }
 
   /** Who conducts or tells of transactions of a shard that this node leads. */
-  homeOf(shard: ShardId): HomeDesk | undefined {
+  homeOf(shard: ShardId): Coordinators | undefined {
     return this.#homes.get(shard);
   }
 
@@ -142,13 +142,13 @@ export class TransactionDesk implements HomeDeskHost {
     }
   }
 
-  #deskOf(replica: Replica): HomeDesk | undefined {
+  #deskOf(replica: Replica): Coordinators | undefined {
     const { machine, shard } = replica;
     if (!(machine instanceof DataMachine)) return undefined;
     const known = this.#homes.get(shard);
     if (known?.replica === replica && !known.isOver) return known;
     known?.close();
-    const desk = new HomeDesk({ host: this, replica, machine });
+    const desk = new Coordinators({ host: this, replica, machine });
     this.#homes.set(shard, desk);
     return desk;
   }
@@ -204,7 +204,7 @@ export class TransactionDesk implements HomeDeskHost {
   #failureOf(parts: Transaction['parts']): Failure | undefined {
     const { map, valueBytesMax } = this.#core;
     for (const [at, { shard, operations }] of parts.entries()) {
-      const arc = shard === CATALOGUE_SHARD ? undefined : map?.shards[shard];
+      const arc = shard === CATALOG_SHARD ? undefined : map?.shards[shard];
       if (arc === undefined) return 'not-here';
       const isReadOnly = this.#core.isReadOnly && at === 0;
       const refusal = refusalOf(operations, { arc, valueBytesMax, isReadOnly });

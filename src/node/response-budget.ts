@@ -42,7 +42,7 @@ interface Stalled {
   readonly text: string;
 }
 
-export class AnswerBudget {
+export class ResponseBudget {
   readonly #bufferedTo: (connection: number) => number;
   /** Those to whom something was sent that may not have left. */
   readonly #owed = new Set<Debt>();

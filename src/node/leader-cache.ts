@@ -12,7 +12,7 @@ interface Guess {
 
 const FIRST: Guess = { hint: undefined, misses: 0 };
 
-export class Leaders {
+export class LeaderCache {
   readonly #guesses = new Map<ShardId, Guess>();
 
   /** A node that was asked said who leads, or (0) that it does not know either. */

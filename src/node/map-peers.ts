@@ -6,7 +6,7 @@ import type { Transport } from '../transport/transport.ts';
 import type { NodeParts } from './node-parts.ts';
 
 /** Required: after every change of the map. A node whose row is gone has to end. */
-export function acquaint(core: NodeParts, transport: Transport, map: ClusterMap): void {
+export function followMap(core: NodeParts, transport: Transport, map: ClusterMap): void {
   const { self, peers, standing, now } = core;
   if (isRemoved(map, self.node)) return core.end('removed', 'the map lists it no more');
   const others = map.nodes.filter(({ node }) => node !== self.node);

@@ -6,7 +6,7 @@ import type { Operation } from '../../src/machine/command.ts';
 import { decodeReply, encodeReply, type Reply } from '../../src/machine/reply.ts';
 import type { Transaction } from '../../src/machine/transaction.ts';
 import { decodeResolutions } from '../../src/machine/transaction-codec.ts';
-import { HomeDesk, type HomeDeskHost } from '../../src/node/home-desk.ts';
+import { Coordinators, type CoordinatorsHost } from '../../src/node/coordinators.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { DataMachine } from '../../src/shard/data-machine.ts';
 import type { Responder } from '../../src/shard/responder.ts';
@@ -43,11 +43,11 @@ interface Planned {
   readonly plan: Plan;
 }
 
-export class HomeRig implements HomeDeskHost {
+export class HomeRig implements CoordinatorsHost {
   readonly rig = new ReplicaRig();
   readonly stepTimes = new StepTimes();
   readonly asked: Asked[] = [];
-  desk: HomeDesk;
+  desk: Coordinators;
 
   constructor() {
     this.rig.lead();
@@ -58,9 +58,9 @@ export class HomeRig implements HomeDeskHost {
   }
 
   /** As the next leader has it. */
-  newDesk(): HomeDesk {
+  newDesk(): Coordinators {
     const { replica } = this.rig;
-    this.desk = new HomeDesk({ host: this, replica, machine: this.machine });
+    this.desk = new Coordinators({ host: this, replica, machine: this.machine });
     return this.desk;
   }
 

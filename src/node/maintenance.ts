@@ -22,7 +22,7 @@ const SWEEP = { rowsMax: 256, bytesMax: 256 * 1024 };
 /** Nobody waits for a chore: if it failed, the next round finds the same again. */
 const CHORE = { responder: NO_RESPONDER, id: 0 };
 
-export class Chores {
+export class Maintenance {
   readonly #core: NodeParts;
   readonly #expiring = new Set<Replica>();
   readonly #forgetting = new Set<Replica>();

@@ -31,7 +31,7 @@ import type { Request } from '../wire/request.ts';
 import { effectOf, type Failure, type Response } from '../wire/response.ts';
 
 /** What the desk asks of the node. */
-export interface HomeDeskHost {
+export interface CoordinatorsHost {
   readonly now: number;
   readonly stepTimes: StepTimes;
   /** From here, or one hop away. */
@@ -41,7 +41,7 @@ export interface HomeDeskHost {
 }
 
 interface HomeDeskOptions {
-  readonly host: HomeDeskHost;
+  readonly host: CoordinatorsHost;
   readonly replica: Replica;
   readonly machine: DataMachine;
 }
@@ -66,10 +66,10 @@ interface Wanted {
 
 const ASKED_ONCE = 1;
 
-export class HomeDesk {
+export class Coordinators {
   readonly replica: Replica;
   readonly term: number;
-  readonly #host: HomeDeskHost;
+  readonly #host: CoordinatorsHost;
   readonly #machine: DataMachine;
   readonly #conducted = new Map<string, Conducted>();
   #conductedBytes = 0;

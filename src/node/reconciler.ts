@@ -1,6 +1,6 @@
 /**
- * What a node has to do with the catalogue: it announces itself, has the replicas that it should
- * have, leads its shards to the members that are wanted, and plans if it leads the catalogue.
+ * What a node has to do with the catalog: it announces itself, has the replicas that it should
+ * have, leads its shards to the members that are wanted, and plans if it leads the catalog.
  *
  * Nothing is remembered that the map does not tell: each round looks at what is and does the next
  * step, so whatever was lost on the way is done again.
@@ -11,7 +11,7 @@ import { wordOf } from '../base/life.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Random } from '../base/random.ts';
 import {
-  CATALOGUE_SHARD,
+  CATALOG_SHARD,
   type ClusterMap,
   type Settings,
   type ShardRow,
@@ -32,7 +32,7 @@ import type { NodeParts } from './node-parts.ts';
 import type { LostReplica } from './replicas.ts';
 import { RowTimes } from './row-times.ts';
 
-interface CatalogueDeskOptions {
+interface ReconcilerOptions {
   readonly core: NodeParts;
   readonly random: Random;
 }
@@ -42,7 +42,7 @@ interface Asked {
   readonly until: number;
 }
 
-export class CatalogueDesk {
+export class Reconciler {
   readonly #core: NodeParts;
   readonly #random: Random;
   /** By what they are about. */
@@ -50,7 +50,7 @@ export class CatalogueDesk {
   /** When each shard that this node leads was taken over, or last tried to be given away. */
   readonly #handovers = new Handovers();
   readonly #rowTimes = new RowTimes();
-  /** Since when each node is alive, as the leader of the catalogue sees it. */
+  /** Since when each node is alive, as the leader of the catalog sees it. */
   readonly #liveSince = new Map<NodeId, number>();
   readonly #moves = new Moves();
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -59,17 +59,17 @@ export class CatalogueDesk {
   #isAnnounced = false;
   #founding: Uint8Array | undefined;
 
-  constructor({ core, random }: CatalogueDeskOptions) {
+  constructor({ core, random }: ReconcilerOptions) {
     this.#core = core;
     this.#random = random;
   }
 
-  /** This node is the first: it begins the catalogue's shard by itself. */
+  /** This node is the first: it begins the catalog's shard by itself. */
   found(settings: Settings, clusterId: string): void {
     const { replicas, self } = this.#core;
     const { joinToken, description } = self;
     // What a former life began is gone on with: the member that the log knows is the first.
-    const before = replicas.get(CATALOGUE_SHARD)?.member;
+    const before = replicas.get(CATALOG_SHARD)?.member;
     const drawn = Array.from({ length: settings.shards }, () => drawMember(this.#random));
     const members = [before ?? drawMember(this.#random), ...drawn];
     const command = {
@@ -82,11 +82,11 @@ export class CatalogueDesk {
     } as const;
     this.#founding = encodeCommand(command);
     // A node that ever was more than this begins nothing: there would be two of its cluster.
-    if (before === undefined && !replicas.isVirgin) {
+    if (before === undefined && !replicas.isEmpty) {
       this.#founding = undefined;
       return;
     }
-    if (before === undefined) replicas.found(CATALOGUE_SHARD, members[0] as MemberId);
+    if (before === undefined) replicas.found(CATALOG_SHARD, members[0] as MemberId);
   }
 
   tick(): void {
@@ -179,11 +179,11 @@ export class CatalogueDesk {
       if (replica.isLeader && replica.isCorrupt) this.#giveAway(replica);
       else if (replica.isLeader) this.#lead(replica, map);
     }
-    if (this.#core.replicas.get(CATALOGUE_SHARD)?.isLeader) this.#plan(map);
+    if (this.#core.replicas.get(CATALOG_SHARD)?.isLeader) this.#plan(map);
   }
 
   #foundIfAsked(): void {
-    const replica = this.#core.replicas.get(CATALOGUE_SHARD);
+    const replica = this.#core.replicas.get(CATALOG_SHARD);
     if (this.#founding === undefined || replica?.isLeader !== true) return;
     this.#send('found', this.#founding);
   }
@@ -198,7 +198,7 @@ export class CatalogueDesk {
     this.#ask('announce', command, (reply) => {
       if (reply.type === 'done') return;
       const { reason } = reply;
-      const text = `the catalogue refused the announcement: ${reason}`;
+      const text = `the catalog refused the announcement: ${reason}`;
       if (reason === 'older-copy' || reason === 'wrong-token') this.#core.end(reason, text);
       if (reason === 'unknown-node') this.#core.end('removed', text);
     });
@@ -214,7 +214,7 @@ export class CatalogueDesk {
       this.#core.mention({ type: 'replica-removed', shard: replica.shard });
     }
     for (const shard of this.#core.replicas.nameless) {
-      this.#core.replicas.bury(shard, due.get(shard)?.member);
+      this.#core.replicas.writeTombstone(shard, due.get(shard)?.member);
     }
     for (const one of due.values()) this.#bear(one);
     this.#core.replicas.discardBroken((shard, member) => due.get(shard)?.member === member);
@@ -228,7 +228,7 @@ export class CatalogueDesk {
 
   /** Its row comes with the first map that there is. */
   #isFounding({ shard }: Replica): boolean {
-    return shard === CATALOGUE_SHARD && this.#core.map === undefined;
+    return shard === CATALOG_SHARD && this.#core.map === undefined;
   }
 
   #bear({ shard, member, birth }: Due): void {
@@ -236,7 +236,7 @@ export class CatalogueDesk {
     if (!replicas.isFree(shard) || replicas.isDead(shard, member) || birth === 'none') return;
     if (this.#lost.has(shard)) return;
     if (birth === 'found') replicas.found(shard, member);
-    else replicas.begin(shard, member);
+    else replicas.createReplica(shard, member);
     this.#core.mention({ type: 'replica-created', shard });
   }
 

@@ -3,14 +3,14 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
-import { AnswerBudget, Debt } from '../../src/node/answer-budget.ts';
+import { Debt, ResponseBudget } from '../../src/node/response-budget.ts';
 
 const { answerBytesMax, answersBytesMax } = FAIRNESS_LIMITS;
 const { stallMilliseconds, stallMillisecondsFull } = FAIRNESS_LIMITS;
 
 class Rig {
   readonly buffered = new Map<number, number>();
-  readonly budget = new AnswerBudget({ bufferedTo: (number) => this.buffered.get(number) ?? 0 });
+  readonly budget = new ResponseBudget({ bufferedTo: (number) => this.buffered.get(number) ?? 0 });
 
   /** Made and handed over in one turn; nothing of it has left. */
   answer(debt: Debt, bytes: number): void {

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import { CATALOGUE_LIMITS } from '../../src/base/limits.ts';
-import { Catalogue } from '../../src/catalog/catalogue.ts';
+import { CATALOG_LIMITS } from '../../src/base/limits.ts';
+import { Catalog } from '../../src/catalog/catalog.ts';
 import type { Aim, Command, Refusal } from '../../src/catalog/command.ts';
 import { encodeCommand } from '../../src/catalog/command-bytes.ts';
 import { memberOn, nodeNumbered } from '../../src/catalog/questions.ts';
@@ -26,7 +26,7 @@ test('before the foundation every command is refused', () => {
   const rig = new Rig();
   assert.deepEqual(rig.say(joining(2)), refused('not-founded'));
   assert.deepEqual(rig.say(announcement(1, 1, 1)), refused('not-founded'));
-  assert.equal(rig.catalogue.map, undefined);
+  assert.equal(rig.catalog.map, undefined);
 });
 
 test('a founded cluster has one node, all its shards, and a founder for each', () => {
@@ -82,13 +82,13 @@ test('a data folder gets one number however often it asks, and no number is give
 });
 
 test('a cluster has room for so many nodes', () => {
-  const rig = founded(CATALOGUE_LIMITS.nodesMax);
+  const rig = founded(CATALOG_LIMITS.nodesMax);
   assert.deepEqual(rig.say(joining(1000)), refused('full'));
   assert.equal(rig.mustSay(joining(7)), 7);
 });
 
 test('so many nodes may have joined and not started; the next one waits for one of them', () => {
-  const rig = founded(CATALOGUE_LIMITS.newcomersMax - 1);
+  const rig = founded(CATALOG_LIMITS.newcomersMax - 1);
   rig.mustSay(joining(99));
   assert.deepEqual(rig.say(joining(100)), refused('too-many-newcomers'));
   assert.equal(rig.mustSay(joining(7)), 7, 'one of them asks again');
@@ -326,6 +326,6 @@ test('a command of an unknown kind stops the replica, and bytes without sense ar
 test('entries come in order', () => {
   const rig = founded(2);
   const payload = encodeCommand(joining(3));
-  const again = new Catalogue({ view: rig.rows });
+  const again = new Catalog({ view: rig.rows });
   assert.throws(() => again.apply({ index: 2, payload }), /entries come in order/);
 });

@@ -6,7 +6,7 @@ import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { encodePrepare, encodeResolutions } from '../../src/machine/transaction-codec.ts';
-import { Chores } from '../../src/node/chores.ts';
+import { Maintenance } from '../../src/node/maintenance.ts';
 import type { NodeParts } from '../../src/node/node-parts.ts';
 import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
 
@@ -14,7 +14,7 @@ const MINUTE = 60_000;
 
 class Rig {
   readonly #replica = new ReplicaRig();
-  readonly chores: Chores;
+  readonly chores: Maintenance;
   hasViews = true;
 
   constructor() {
@@ -37,7 +37,7 @@ class Rig {
       store,
       log: { damage: [] },
     };
-    this.chores = new Chores(parts as unknown as NodeParts);
+    this.chores = new Maintenance(parts as unknown as NodeParts);
     this.pass(NODE_LIMITS.expiryMilliseconds);
   }
 

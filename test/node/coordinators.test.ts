@@ -4,7 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { bytesOf, checkVersion, get, put } from '../machine/machine-rig.ts';
-import { EPOCH, HomeRig, told, wish } from './home-rig.ts';
+import { EPOCH, HomeRig, told, wish } from './coordinators-rig.ts';
 
 test('a transaction is answered when its decision is applied, and told to others behind it', () => {
   const home = new HomeRig();
@@ -302,7 +302,7 @@ test('asked again, what is committed is told so, though its check could not hold
 });
 
 test('a leader that may not know all yet foresees nothing', () => {
-  const ignorance = { isCurrent: false, hasBacklog: true };
+  const ignorance = { isCurrent: false, hasUnapplied: true };
   for (const [name, value] of Object.entries(ignorance)) {
     const home = new HomeRig();
     const planned = home.plan({ here: [checkVersion('here', 5), put('here', '1')] });

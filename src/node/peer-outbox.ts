@@ -21,7 +21,7 @@ const HEADER_BYTES_MAX = 8;
 /** The lane is always the same. */
 type Address = Omit<PeerAddress, 'lane'>;
 
-interface MailOptions {
+interface PeerOutboxOptions {
   /** False if the frame did not leave. */
   readonly send: (to: Address, bytes: Uint8Array) => boolean;
   /** There is something to send at the end of this turn. */
@@ -35,11 +35,11 @@ interface Box {
   hasHurry: boolean;
 }
 
-export class Mail {
-  readonly #options: MailOptions;
+export class PeerOutbox {
+  readonly #options: PeerOutboxOptions;
   readonly #boxes = new Map<NodeId, Box>();
 
-  constructor(options: MailOptions) {
+  constructor(options: PeerOutboxOptions) {
     this.#options = options;
   }
 

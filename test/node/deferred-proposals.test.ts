@@ -3,13 +3,13 @@
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
-import { Lingering } from '../../src/node/lingering.ts';
+import { DeferredProposals } from '../../src/node/deferred-proposals.ts';
 
 const [ONE, TWO] = ['one', 'two'] as const;
 const { lingerMilliseconds } = TRANSACTION_LIMITS;
 
 test('the first one that has lingered for long enough takes all others along, once', () => {
-  const lingering = new Lingering<string>();
+  const lingering = new DeferredProposals<string>();
   deepEqual([...lingering.takeDue(50)], []);
   lingering.add(ONE, 100);
   lingering.add(TWO, 100 + lingerMilliseconds - 1);

@@ -2,7 +2,7 @@
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 
-export class Lingering<Replica> {
+export class DeferredProposals<Replica> {
   #replicas = new Set<Replica>();
   #until = 0;
 

@@ -5,21 +5,21 @@ import type { Links, LinkUse } from '../raft/ready.ts';
 import type { LaneRoom } from '../transport/transport.ts';
 import type { Lane } from '../wire/hello.ts';
 
-interface LinkRoomsHost {
+interface LinkCapacityHost {
   roomToPeer(to: { readonly node: NodeId; readonly lane: Lane }): LaneRoom;
   nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined;
 }
 
 const LANE = { append: 'main', chunk: 'bulk' } as const;
 
-export class LinkRooms {
-  readonly #host: LinkRoomsHost;
+export class LinkCapacity {
+  readonly #host: LinkCapacityHost;
   /** What was taken in this turn, by node: the transport hears of it at the end of the turn. */
   readonly #taken = { append: new Map<NodeId, number>(), chunk: new Map<NodeId, number>() };
   /** Shards that found a link full. */
   readonly #refused = new Map<NodeId, Set<ShardId>>();
 
-  constructor(host: LinkRoomsHost) {
+  constructor(host: LinkCapacityHost) {
     this.#host = host;
   }
 

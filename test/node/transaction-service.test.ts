@@ -16,14 +16,14 @@ import {
 } from '../../src/machine/transaction-codec.ts';
 import type { NodeParts } from '../../src/node/node-parts.ts';
 import { pendingOf } from '../../src/node/pending.ts';
-import { TransactionDesk } from '../../src/node/transaction-desk.ts';
+import { TransactionService } from '../../src/node/transaction-service.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { Responder } from '../../src/shard/responder.ts';
 import type { Request } from '../../src/wire/request.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { bytesOf, clientOf, put, WHOLE } from '../machine/machine-rig.ts';
 import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
-import { told } from './home-rig.ts';
+import { told } from './coordinators-rig.ts';
 
 const EPOCH = 1;
 const PATIENCE = 10_000;
@@ -45,7 +45,7 @@ interface BothWish {
 
 class Rig {
   readonly rig = new ReplicaRig();
-  readonly desk: TransactionDesk;
+  readonly desk: TransactionService;
   readonly parts: NodeParts;
   readonly asked: { readonly request: Request; readonly responder: Responder }[] = [];
   isReadOnly = false;
@@ -87,7 +87,7 @@ class Rig {
       },
       ask: (request: Request, responder: Responder) => void this.asked.push({ request, responder }),
     } as unknown as NodeParts;
-    this.desk = new TransactionDesk(this.parts);
+    this.desk = new TransactionService(this.parts);
   }
 
   adopt(): void {

@@ -1,24 +1,24 @@
 /** The newest map of the cluster that this node has seen, and what is asked of it often. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
-import { CATALOGUE_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { ClusterMap } from '../catalog/cluster-map.ts';
 import { decodeMap, encodeMap } from '../catalog/map-bytes.ts';
 import { memberOn, nodeOf } from '../catalog/questions.ts';
 
-interface MapKeeperOptions {
+interface MapCacheOptions {
   readonly bytes: Uint8Array;
   readonly onMap: (map: ClusterMap, before: ClusterMap | undefined) => void;
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array();
 
-export class MapKeeper {
-  readonly #onMap: MapKeeperOptions['onMap'];
+export class MapCache {
+  readonly #onMap: MapCacheOptions['onMap'];
   #map: ClusterMap | undefined;
   #bytes = NO_BYTES;
 
-  constructor({ bytes, onMap }: MapKeeperOptions) {
+  constructor({ bytes, onMap }: MapCacheOptions) {
     this.#onMap = onMap;
     this.#map = bytes.length > 0 ? decodeMap(bytes, undefined) : undefined;
     if (this.#map !== undefined) this.#bytes = bytes;
@@ -49,7 +49,7 @@ export class MapKeeper {
   }
 
   #isNear(version: number): boolean {
-    return version - (this.#map?.version ?? version) <= CATALOGUE_LIMITS.mapStepMax;
+    return version - (this.#map?.version ?? version) <= CATALOG_LIMITS.mapStepMax;
   }
 
   learn(map: ClusterMap): void {
