@@ -40,10 +40,11 @@ export function wakeLeader(state: RaftState, leader: Leader): void {
   if (!leader.isQuiet) return;
   note(state, 'woken');
   leader.isQuiet = false;
-  // Their age is that of the silence.
+  // Their age is that of the silence, and so is what the followers said of their delays.
   leader.roundsSent = [];
   leader.heartbeatElapsed = 0;
-  for (const progress of leader.followers.values()) progress.heard(state.ticks);
+  state.timeout.majorityDelay = undefined;
+  for (const progress of leader.followers.values()) progress.woken(state.ticks);
   beat(state, leader, { isLast: false });
 }
 

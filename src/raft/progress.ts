@@ -227,6 +227,12 @@ export class Progress {
     this.heardAt = now;
   }
 
+  /** The shard was silent, and what is known of this follower is as old as the silence. */
+  woken(now: number): void {
+    this.heardAt = now;
+    this.delay = this.#timeout.delayCovered;
+  }
+
   isActive(now: number): boolean {
     return now - this.heardAt < this.#timeout.ticks;
   }

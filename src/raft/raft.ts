@@ -205,6 +205,8 @@ function wake(state: RaftState): Outcome {
     state.role.isQuiet = false;
     state.role.elapsed = 0;
     state.heardAt = state.ticks;
+    // How long the group had to wait is as old as the silence.
+    state.statedTicks = 0;
   }
   return TAKEN;
 }
