@@ -13,6 +13,7 @@ export type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './
 export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
 export type { Balance, Candidate } from './client/core/balance.ts';
+export type { Entry, ScannedEntry } from './client/encoding.ts';
 export type { Key, KeyPart } from './client/key.ts';
 export type { MembershipRequest } from './client/membership.ts';
 export type {
@@ -26,7 +27,6 @@ export type {
 } from './client/options.ts';
 export type { CountOptions, Scanning, ScanOptions } from './client/scanning.ts';
 export type { Space } from './client/space.ts';
-export type { Entry, ScannedEntry } from './client/spelling.ts';
 export type {
   Transaction,
   TransactionOptions,

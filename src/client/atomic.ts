@@ -2,10 +2,10 @@
 
 import type { Command, Operation } from '../machine/command.ts';
 import { type Int64, int64From } from '../machine/int64.ts';
+import type { Encoding } from './encoding.ts';
 import type { Key } from './key.ts';
 import type { CallOptions } from './options.ts';
 import { invalid, lifeOf, versionOf } from './options.ts';
-import type { Spelling } from './spelling.ts';
 
 /** The write of one key happened. */
 export interface Committed {
@@ -45,7 +45,7 @@ export interface Conflict {
 
 /** What an atomic command is made for: it knows keys and values, and sends it. */
 interface AtomicHome<V> {
-  readonly spelling: Spelling<V>;
+  readonly encoding: Encoding<V>;
   commit(
     command: Command,
     keys: readonly Key[],
@@ -81,7 +81,7 @@ export class Atomic<V> {
       return {
         type: 'put',
         key: bytes,
-        value: this.#home.spelling.bytesOf(value),
+        value: this.#home.encoding.bytesOf(value),
         lifeMilliseconds,
       };
     });
@@ -131,7 +131,7 @@ export class Atomic<V> {
 
   #add(key: Key, make: (bytes: Uint8Array) => Operation): this {
     try {
-      this.#operations.push(make(this.#home.spelling.keyOf(key)));
+      this.#operations.push(make(this.#home.encoding.keyOf(key)));
       this.#keys.push(key);
     } catch (error) {
       this.#fault ??= error;

@@ -5,6 +5,7 @@ import type { Atomic, Committed, Conflict, Deleted } from './atomic.ts';
 import { type Codec, messagePack } from './codec.ts';
 import type { Call } from './core/call.ts';
 import type { Surroundings } from './dial.ts';
+import { Encoding, type Entry } from './encoding.ts';
 import { Engine, urlsOf } from './engine.ts';
 import type { Key } from './key.ts';
 import type {
@@ -19,7 +20,6 @@ import type {
 import { clusterOf, timeoutOf } from './options.ts';
 import type { CountOptions, Scanning, ScanOptions } from './scanning.ts';
 import { Space } from './space.ts';
-import { type Entry, Spelling } from './spelling.ts';
 import type { TransactionOptions } from './transaction.ts';
 import type { Work } from './transaction-loop.ts';
 
@@ -125,7 +125,7 @@ export async function connectBy(
   const root = new Space<unknown>({
     engine,
     defaults: { timeout, read: options.read ?? 'linearizable' },
-    spelling: new Spelling<unknown>({
+    encoding: new Encoding<unknown>({
       home: engine,
       prefix: new Uint8Array(0),
       codec: options.codec ?? (messagePack as Codec<unknown>),

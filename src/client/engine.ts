@@ -6,10 +6,10 @@ import { Random } from '../base/random.ts';
 import { Ticker } from '../transport/ticker.ts';
 import type { Balance } from './core/balance.ts';
 import type { Call } from './core/call.ts';
+import type { CallFailure } from './core/call-failure.ts';
 import { Core } from './core/core.ts';
 import type { CloseReason } from './core/port.ts';
 import type { Scan } from './core/scan.ts';
-import type { Failure } from './core/settled.ts';
 import type { Line, LineListener, Surroundings } from './dial.ts';
 import { invalid } from './options.ts';
 import { onAbort } from './signals.ts';
@@ -24,7 +24,7 @@ interface EngineOptions {
 
 /** What a call is without its end. */
 export type Question<C extends Call> = Omit<C, 'settle'>;
-export type ResultOf<C extends Call> = Exclude<Parameters<C['settle']>[0], Failure>;
+export type ResultOf<C extends Call> = Exclude<Parameters<C['settle']>[0], CallFailure>;
 
 /**
  * A turn's calls leave with one flush, by `setImmediate`: it runs after all that this turn has
@@ -88,9 +88,9 @@ export class Engine {
     const promise = new Promise<T>((resolve, reject) => {
       const asked = question();
       let forget: (() => void) | undefined;
-      const settle = (result: ResultOf<C> | Failure): void => {
+      const settle = (result: ResultOf<C> | CallFailure): void => {
         forget?.();
-        if (result.type === 'failed') return reject(errorOf(result as Failure, signal));
+        if (result.type === 'failed') return reject(errorOf(result as CallFailure, signal));
         try {
           resolve(answer(result as ResultOf<C>));
         } catch (error) {
@@ -178,7 +178,7 @@ export class Engine {
   }
 }
 
-const ABORTED: Failure = {
+const ABORTED: CallFailure = {
   type: 'failed',
   code: 'aborted',
   outcome: 'notApplied',
@@ -186,7 +186,7 @@ const ABORTED: Failure = {
   attempts: [],
 };
 
-function errorOf(failure: Failure, signal: AbortSignal | undefined): KvError {
+function errorOf(failure: CallFailure, signal: AbortSignal | undefined): KvError {
   const { code, outcome, message, attempts } = failure;
   const cause = code === 'aborted' ? signal?.reason : undefined;
   return new KvError({ code, outcome, message, attempts, cause });

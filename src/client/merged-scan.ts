@@ -4,11 +4,11 @@ import { compareBytes } from '../machine/bytes.ts';
 import type { ReadLevel } from '../wire/request.ts';
 import { type KeyRange, rangeBehind } from './core/range.ts';
 import { type Page, Scan, type ScannedRow } from './core/scan.ts';
-import { type Footprint, type ViewRow, viewOf } from './footprint.ts';
+import { type ReadWriteSet, type ViewRow, viewOf } from './read-write-set.ts';
 import { SeenPages } from './seen-pages.ts';
 
 interface MergedScanTerms {
-  readonly footprint: Footprint;
+  readonly readWriteSet: ReadWriteSet;
   readonly range: KeyRange;
   readonly isReverse: boolean;
   readonly limit: number;
@@ -27,13 +27,13 @@ interface MergedRow {
  * scans: what lies ahead is seen as it is when the scan comes there.
  */
 export async function* mergedScan(terms: MergedScanTerms): AsyncGenerator<MergedRow, void> {
-  const { footprint, range, isReverse, limit } = terms;
-  const { writes } = footprint;
+  const { readWriteSet, range, isReverse, limit } = terms;
+  const { writes } = readWriteSet;
   const stored = new StoredRows(terms);
   try {
     let behind: Uint8Array | undefined;
     for (let left = limit; left > 0; ) {
-      footprint.assertOpen();
+      readWriteSet.assertOpen();
       const found = await stored.first(left);
       const own = writes.next({ range, isReverse, behind });
       const isOwn = own !== undefined && (found === undefined || stored.order(own, found) <= 0);
@@ -112,13 +112,13 @@ class StoredRows {
 
   /** Another one is begun if the run has deleted so much of the last one that more is wanted. */
   #begin(wanted: number): Scan {
-    const { footprint, range, isReverse, level } = this.#terms;
+    const { readWriteSet, range, isReverse, level } = this.#terms;
     const last = this.#last;
     if (last !== undefined) this.#seen?.advance(last);
     const seen = new SeenPages({ isReverse });
-    footprint.watch(seen);
+    readWriteSet.watch(seen);
     this.#seen = seen;
-    this.#left = Math.min(Number.MAX_SAFE_INTEGER, wanted + footprint.writes.deletes);
+    this.#left = Math.min(Number.MAX_SAFE_INTEGER, wanted + readWriteSet.writes.deletes);
     return new Scan({
       range: last === undefined ? range : rangeBehind(range, { last, isReverse }),
       isReverse,

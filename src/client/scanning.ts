@@ -2,11 +2,11 @@
 
 import { type PageCall, Scan } from './core/scan.ts';
 import { decodeCursor, encodeCursor, rangeLeft, type ScanShape } from './cursor.ts';
+import type { Encoding, ScannedEntry } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import type { KeyKind } from './key.ts';
 import { invalid, levelOf, type ReadOptions, timeoutOf } from './options.ts';
 import { limitOf, type RangeOptions } from './range-options.ts';
-import type { ScannedEntry, Spelling } from './spelling.ts';
 
 export interface CountOptions extends RangeOptions, ReadOptions {}
 
@@ -29,7 +29,7 @@ export interface ScanOptions extends RangeOptions, ReadOptions {
 interface ScanningParts<V> {
   readonly engine: Engine;
   readonly options: ScanOptions & Required<Pick<ReadOptions, 'timeout' | 'read'>>;
-  readonly spelling: Spelling<V>;
+  readonly encoding: Encoding<V>;
 }
 
 /** May be iterated once. Leaving the loop ends the scan. */
@@ -51,7 +51,7 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
   async *[Symbol.asyncIterator](): AsyncGenerator<ScannedEntry<V>, void, undefined> {
     if (this.#isBegun) throw invalid('a scan is iterated once; begin another from its cursor');
     this.#isBegun = true;
-    const { engine, spelling, options } = this.#parts;
+    const { engine, encoding, options } = this.#parts;
     const shape = this.#shape();
     const timeoutMilliseconds = timeoutOf(undefined, options.timeout);
     const scan = new Scan({
@@ -73,7 +73,7 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
         );
         for (const { key, row } of page.rows) {
           this.#last = key;
-          yield spelling.scannedOf(key, row, options.keys ?? 'text');
+          yield encoding.scannedOf(key, row, options.keys ?? 'text');
         }
         isEnd = page.isEnd;
       }
@@ -83,9 +83,9 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
   }
 
   #shape(): ScanShape {
-    const { options, spelling } = this.#parts;
+    const { options, encoding } = this.#parts;
     const isReverse = options.reverse ?? false;
-    return { range: spelling.rangeOf(options), isReverse, space: spelling.prefix };
+    return { range: encoding.rangeOf(options), isReverse, space: encoding.prefix };
   }
 
   /** The key behind which it begins. */

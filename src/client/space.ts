@@ -24,6 +24,7 @@ import type {
   RowsRead,
   WriteCall,
 } from './core/call.ts';
+import { ENCODING, type Encoded, type Encoding, type Entry } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import type { Key } from './key.ts';
 import {
@@ -41,7 +42,6 @@ import {
   type WriteOptions,
 } from './options.ts';
 import { type CountOptions, Scanning, type ScanOptions } from './scanning.ts';
-import { type Entry, SPELLING, type Spelled, type Spelling } from './spelling.ts';
 import type { TransactionOptions } from './transaction.ts';
 import { runTransaction, type Work } from './transaction-loop.ts';
 
@@ -53,16 +53,16 @@ interface Defaults {
 interface SpaceParts<V> {
   readonly engine: Engine;
   readonly defaults: Defaults;
-  readonly spelling: Spelling<V>;
+  readonly encoding: Encoding<V>;
 }
 
-export class Space<V = unknown> implements Spelled<V> {
-  readonly [SPELLING]: Spelling<V>;
+export class Space<V = unknown> implements Encoded<V> {
+  readonly [ENCODING]: Encoding<V>;
   readonly #engine: Engine;
   readonly #defaults: Defaults;
 
-  constructor({ engine, defaults, spelling }: SpaceParts<V>) {
-    this[SPELLING] = spelling;
+  constructor({ engine, defaults, encoding }: SpaceParts<V>) {
+    this[ENCODING] = encoding;
     this.#engine = engine;
     this.#defaults = defaults;
   }
@@ -71,7 +71,7 @@ export class Space<V = unknown> implements Spelled<V> {
   get(key: Key, options: ReadOptions = {}): Promise<Entry<V> | undefined> {
     return this.#engine.ask<ReadCall, Entry<V> | undefined>(
       () => this.#reading([key], options, { isJoint: false }),
-      ({ rows }: RowsRead) => this[SPELLING].entryOf(key, rows[0]),
+      ({ rows }: RowsRead) => this[ENCODING].entryOf(key, rows[0]),
       options.signal,
     );
   }
@@ -86,7 +86,7 @@ export class Space<V = unknown> implements Spelled<V> {
   ): Promise<readonly (Entry<V> | undefined)[]> {
     return this.#engine.ask<ReadCall, readonly (Entry<V> | undefined)[]>(
       () => this.#reading(keys, options, { isJoint: true }),
-      ({ rows }) => keys.map((key, at) => this[SPELLING].entryOf(key, rows[at])),
+      ({ rows }) => keys.map((key, at) => this[ENCODING].entryOf(key, rows[at])),
       options.signal,
     );
   }
@@ -99,12 +99,12 @@ export class Space<V = unknown> implements Spelled<V> {
   set(key: Key, value: V, options: SetOptions): Promise<Committed | Conflict>;
   set(key: Key, value: V, options: SetOptions = {}): Promise<Committed | Conflict> {
     return this.#write([key], options, () => {
-      const bytes = this[SPELLING].keyOf(key);
+      const bytes = this[ENCODING].keyOf(key);
       const lifeMilliseconds = lifeOf(options.ttl);
       const put: Operation = {
         type: 'put',
         key: bytes,
-        value: this[SPELLING].bytesOf(value),
+        value: this[ENCODING].bytesOf(value),
         lifeMilliseconds,
       };
       return guarded(put, options);
@@ -117,7 +117,7 @@ export class Space<V = unknown> implements Spelled<V> {
   delete(key: Key, options: WriteOptions = {}): Promise<Deleted | Conflict> {
     return this.#engine.ask<WriteCall, Deleted | Conflict>(
       () => {
-        const command = guarded({ type: 'delete', key: this[SPELLING].keyOf(key) }, options);
+        const command = guarded({ type: 'delete', key: this[ENCODING].keyOf(key) }, options);
         return this.#writing(command, options);
       },
       (result) => {
@@ -136,7 +136,7 @@ export class Space<V = unknown> implements Spelled<V> {
       () => {
         const add: Operation = {
           type: 'add',
-          key: this[SPELLING].keyOf(key),
+          key: this[ENCODING].keyOf(key),
           operand: operandOf(by),
         };
         return this.#writing([add], options);
@@ -149,7 +149,7 @@ export class Space<V = unknown> implements Spelled<V> {
   /** Checks and writes that happen together or not at all, wherever their keys lie. */
   atomic(): Atomic<V> {
     return new Atomic<V>({
-      spelling: this[SPELLING],
+      encoding: this[ENCODING],
       commit: (command, keys, options) => this.#commit(command, keys, options),
     });
   }
@@ -161,7 +161,7 @@ export class Space<V = unknown> implements Spelled<V> {
    * it had read was true together.
    */
   transaction<T>(work: Work<V, T>, options: TransactionOptions = {}): Promise<T> {
-    const parts = { engine: this.#engine, spelling: this[SPELLING], defaults: this.#defaults };
+    const parts = { engine: this.#engine, encoding: this[ENCODING], defaults: this.#defaults };
     const promise = runTransaction(work, parts, options);
     // A forgotten promise harms nobody.
     promise.catch(() => {});
@@ -177,7 +177,7 @@ export class Space<V = unknown> implements Spelled<V> {
     return new Scanning<V>({
       engine: this.#engine,
       options: { timeout, read, ...options },
-      spelling: this[SPELLING],
+      encoding: this[ENCODING],
     });
   }
 
@@ -186,7 +186,7 @@ export class Space<V = unknown> implements Spelled<V> {
     return this.#engine.ask<CountCall, number>(
       () => ({
         type: 'count',
-        range: this[SPELLING].rangeOf(options),
+        range: this[ENCODING].rangeOf(options),
         level: levelOf(options.read ?? this.#defaults.read),
         timeoutMilliseconds: this.#timeoutOf(options),
       }),
@@ -198,8 +198,8 @@ export class Space<V = unknown> implements Spelled<V> {
   /** Keys that begin with the name and a colon, and values of one type. */
   space<U>(name: string, options: SpaceOptions<U> = {}): Space<U> {
     const codec = options.codec as Codec<U> | undefined;
-    const spelling = this[SPELLING].within<U>(name, codec);
-    return new Space<U>({ engine: this.#engine, defaults: this.#defaults, spelling });
+    const encoding = this[ENCODING].within<U>(name, codec);
+    return new Space<U>({ engine: this.#engine, defaults: this.#defaults, encoding });
   }
 
   #timeoutOf({ timeout }: CallOptions): number {
@@ -210,7 +210,7 @@ export class Space<V = unknown> implements Spelled<V> {
     const level = levelOf(options.read ?? this.#defaults.read);
     return {
       type: 'read',
-      keys: keys.map((key) => this[SPELLING].keyOf(key)),
+      keys: keys.map((key) => this[ENCODING].keyOf(key)),
       level,
       isJoint: terms.isJoint && level.type !== 'stale',
       timeoutMilliseconds: this.#timeoutOf(options),
@@ -226,12 +226,12 @@ export class Space<V = unknown> implements Spelled<V> {
     keys: readonly Key[],
     options: CallOptions,
   ): Promise<CommittedTogether | Conflict> {
-    const spelling = this[SPELLING];
+    const encoding = this[ENCODING];
     return this.#engine.ask<WriteCall, CommittedTogether | Conflict>(
       () => this.#writing(command, options),
       ({ reply }) => {
         if (reply.type === 'check-failed') return conflictOf(reply, keys);
-        const versionOf = (key: Key) => writtenVersion(reply, command, spelling.keyOf(key));
+        const versionOf = (key: Key) => writtenVersion(reply, command, encoding.keyOf(key));
         return { ok: true, versionOf };
       },
       options.signal,

@@ -2,13 +2,13 @@
 
 import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
-import type { Contest } from './core/call.ts';
+import type { Priority } from './core/call.ts';
 import { keyText } from './core/key-text.ts';
 import { restAfter } from './core/retry.ts';
+import { Deadline } from './deadline.ts';
+import type { Encoding } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import { invalid, levelOf, type Read, timeoutOf } from './options.ts';
-import { Patience } from './patience.ts';
-import type { Spelling } from './spelling.ts';
 import { Transaction, type TransactionOptions } from './transaction.ts';
 import { type Conclusion, Run } from './transaction-run.ts';
 
@@ -17,34 +17,34 @@ export type Work<V, T> = (tx: Transaction<V>) => Promise<T> | T;
 
 interface LoopParts<V> {
   readonly engine: Engine;
-  readonly spelling: Spelling<V>;
+  readonly encoding: Encoding<V>;
   readonly defaults: { readonly timeout: number; readonly read: Read };
 }
 
 /** What the run that took effect returned, or threw after all that it read was true. */
 export async function runTransaction<V, T>(
   work: Work<V, T>,
-  { engine, spelling, defaults }: LoopParts<V>,
+  { engine, encoding, defaults }: LoopParts<V>,
   options: TransactionOptions,
 ): Promise<T> {
   const runsMax = runsMaxOf(options.attempts);
   const milliseconds = timeoutOf(options.timeout, defaults.timeout);
-  const patience = new Patience({ now: engine.now, milliseconds, signal: options.signal });
+  const deadline = new Deadline({ now: engine.now, milliseconds, signal: options.signal });
   const level = levelOf(typeof defaults.read === 'string' ? defaults.read : 'linearizable');
-  const contest: Contest = { attempts: 0, age: undefined };
+  const priority: Priority = { attempts: 0, age: undefined };
   const rivalries = new Rivalries();
   for (;;) {
-    const run = new Run({ engine, level, patience, contest });
-    const end = await runOnce(work, { run, spelling, patience, rivalries });
+    const run = new Run({ engine, level, deadline, priority });
+    const end = await runOnce(work, { run, encoding, deadline, rivalries });
     if (end.type === 'value') return end.value;
     rivalries.add(end.key);
-    contest.attempts = rivalries.count;
+    priority.attempts = rivalries.count;
     if (rivalries.count >= runsMax) throw rivalries.error;
     const pause = restAfter(rivalries.count - 1, { ...REST, random: engine.random });
     // Who was kept waiting for the refusal has rested: there is a line where many want the same.
     const atLeast = REST.min * engine.random.fraction();
-    await patience.rest(Math.max(atLeast, pause - end.waitedMilliseconds));
-    if (patience.isOver) throw patience.endOf(rivalries.error);
+    await deadline.rest(Math.max(atLeast, pause - end.waitedMilliseconds));
+    if (deadline.isOver) throw deadline.endOf(rivalries.error);
   }
 }
 
@@ -54,37 +54,37 @@ type End<T> =
 
 interface RunTerms<V> {
   readonly run: Run;
-  readonly spelling: Spelling<V>;
-  readonly patience: Patience;
+  readonly encoding: Encoding<V>;
+  readonly deadline: Deadline;
   readonly rivalries: Rivalries;
 }
 
 async function runOnce<V, T>(work: Work<V, T>, terms: RunTerms<V>): Promise<End<T>> {
-  const { run, spelling, patience } = terms;
-  const working = (async () => work(new Transaction<V>(run, spelling)))();
+  const { run, encoding, deadline } = terms;
+  const working = (async () => work(new Transaction<V>(run, encoding)))();
   let value: T;
   try {
-    value = await patience.wait(working);
+    value = await deadline.wait(working);
   } catch (error) {
-    run.footprint.end();
-    if (patience.isOver) throw await whyOver(error, terms);
+    run.readWriteSet.end();
+    if (deadline.isOver) throw await whyOver(error, terms);
     // What it read may never have been true together: then the error means nothing.
     const conclusion = await run.validate().catch((): Conclusion => ({ type: 'holds' }));
     if (conclusion.type === 'holds') throw error;
     return { ...conclusion, waitedMilliseconds: 0 };
   }
-  run.footprint.end();
-  const left = patience.millisecondsLeft;
+  run.readWriteSet.end();
+  const left = deadline.millisecondsLeft;
   const conclusion = await run.commit();
   if (conclusion.type === 'holds') return { type: 'value', value };
-  return { ...conclusion, waitedMilliseconds: left - patience.millisecondsLeft };
+  return { ...conclusion, waitedMilliseconds: left - deadline.millisecondsLeft };
 }
 
 /** A question that the cluster did not answer says more than that the time is over. */
 async function whyOver<V>(error: unknown, terms: RunTerms<V>): Promise<unknown> {
-  const { run, patience, rivalries } = terms;
+  const { run, deadline, rivalries } = terms;
   const unanswered = await run.openFailure();
-  return patience.endOf(unanswered ?? (rivalries.count > 0 ? rivalries.error : error));
+  return deadline.endOf(unanswered ?? (rivalries.count > 0 ? rivalries.error : error));
 }
 
 /** How often others were in the way, and at which keys. */

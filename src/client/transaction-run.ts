@@ -5,8 +5,8 @@ import type { ReadLevel } from '../wire/request.ts';
 import {
   type Call,
   type CommitCall,
-  type Contest,
   isProtected,
+  type Priority,
   type ReadCall,
   type RowsRead,
   type SeenRange,
@@ -14,16 +14,16 @@ import {
 } from './core/call.ts';
 import type { KeyRange } from './core/range.ts';
 import type { Page, PageCall } from './core/scan.ts';
+import type { Deadline } from './deadline.ts';
 import type { Engine, Question, ResultOf } from './engine.ts';
-import { Footprint } from './footprint.ts';
 import { mergedScan } from './merged-scan.ts';
-import type { Patience } from './patience.ts';
+import { ReadWriteSet } from './read-write-set.ts';
 
 interface RunOptions {
   readonly engine: Engine;
   readonly level: ReadLevel;
-  readonly patience: Patience;
-  readonly contest: Contest;
+  readonly deadline: Deadline;
+  readonly priority: Priority;
 }
 
 interface ScanTerms {
@@ -40,14 +40,14 @@ export type Conclusion =
 const HOLDS: Conclusion = { type: 'holds' };
 
 export class Run {
-  readonly footprint: Footprint;
+  readonly readWriteSet: ReadWriteSet;
   readonly #options: RunOptions;
   /** What the function has asked and was not told yet. */
   readonly #open = new Set<Promise<unknown>>();
 
   constructor(options: RunOptions) {
     this.#options = options;
-    this.footprint = new Footprint({ read: (keys) => this.#read(keys) });
+    this.readWriteSet = new ReadWriteSet({ read: (keys) => this.#read(keys) });
   }
 
   scan(terms: ScanTerms): ReturnType<typeof mergedScan> {
@@ -55,7 +55,7 @@ export class Run {
     return mergedScan({
       ...terms,
       level: this.#level,
-      footprint: this.footprint,
+      readWriteSet: this.readWriteSet,
       pageOf: (scan) => {
         const question = { type: 'page', scan } as const;
         return this.#ask<PageCall, Page>(question, (page) => page);
@@ -66,12 +66,12 @@ export class Run {
 
   /** All of it takes effect at one moment, or nothing does. An outcome that is unknown throws. */
   commit(): Promise<Conclusion> {
-    const { footprint } = this;
-    if (footprint.writes.count === 0) return this.validate();
-    const { command, ranges, moments } = footprint;
-    const { contest } = this.#options;
+    const { readWriteSet } = this;
+    if (readWriteSet.writes.count === 0) return this.validate();
+    const { command, ranges, moments } = readWriteSet;
+    const { priority } = this.#options;
     return this.#ask<CommitCall, Conclusion>(
-      { type: 'commit', command, ranges, moments, contest },
+      { type: 'commit', command, ranges, moments, priority },
       (result) => {
         const told = result.type === 'replied' ? result.reply : result;
         return told.type === 'done' ? HOLDS : conflictAt(told.position, command, ranges);
@@ -81,11 +81,11 @@ export class Run {
 
   /** Whether all that was read was true at one moment. */
   async validate(): Promise<Conclusion> {
-    const { checks, ranges, moments, isOneMoment } = this.footprint;
+    const { checks, ranges, moments, isOneMoment } = this.readWriteSet;
     if (isOneMoment) return HOLDS;
-    const { contest } = this.#options;
+    const { priority } = this.#options;
     return this.#ask<ValidateCall, Conclusion>(
-      { type: 'validate', checks, ranges, moments, level: this.#level, contest },
+      { type: 'validate', checks, ranges, moments, level: this.#level, priority },
       ({ failed }) => (failed === undefined ? HOLDS : conflictAt(failed, checks, ranges)),
     );
   }
@@ -104,13 +104,13 @@ export class Run {
 
   /** What is reserved is told by its leader, behind all that it had let in before. */
   get #level(): ReadLevel {
-    const { contest, level } = this.#options;
-    return isProtected(contest) ? { type: 'linearizable' } : level;
+    const { priority, level } = this.#options;
+    return isProtected(priority) ? { type: 'linearizable' } : level;
   }
 
   #read(keys: readonly Uint8Array[]): Promise<RowsRead> {
-    const { contest } = this.#options;
-    const question = { type: 'read', keys, level: this.#level, isJoint: false, contest } as const;
+    const { priority } = this.#options;
+    const question = { type: 'read', keys, level: this.#level, isJoint: false, priority } as const;
     return this.#ask<ReadCall, RowsRead>(question, (result) => result);
   }
 
@@ -119,10 +119,10 @@ export class Run {
     question: Omit<Question<C>, 'timeoutMilliseconds'>,
     answer: (result: ResultOf<C>) => T,
   ): Promise<T> {
-    const { engine, patience } = this.#options;
-    const timeoutMilliseconds = patience.millisecondsLeft;
+    const { engine, deadline } = this.#options;
+    const timeoutMilliseconds = deadline.millisecondsLeft;
     const whole = { ...question, timeoutMilliseconds } as Question<C>;
-    const asked = engine.ask<C, T>(() => whole, answer, patience.signal);
+    const asked = engine.ask<C, T>(() => whole, answer, deadline.signal);
     this.#open.add(asked);
     const forget = () => this.#open.delete(asked);
     asked.then(forget, forget);

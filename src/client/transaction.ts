@@ -1,10 +1,10 @@
 /** Transactions as users hold them: what the function of one is given, and what they may choose. */
 
+import type { Encoded, Encoding } from './encoding.ts';
+import { ENCODING, type Entry, type ScannedEntry } from './encoding.ts';
 import type { Key, KeyKind } from './key.ts';
 import { type CallOptions, invalid, lifeOf } from './options.ts';
 import { limitOf, type RangeOptions } from './range-options.ts';
-import type { Spelled, Spelling } from './spelling.ts';
-import { type Entry, type ScannedEntry, SPELLING } from './spelling.ts';
 import type { Run } from './transaction-run.ts';
 
 export interface TransactionOptions extends CallOptions {
@@ -33,11 +33,11 @@ export interface TransactionScanOptions extends RangeOptions {
  */
 export class Transaction<V = unknown> {
   readonly #run: Run;
-  readonly #spelling: Spelling<V>;
+  readonly #encoding: Encoding<V>;
 
-  constructor(run: Run, spelling: Spelling<V>) {
+  constructor(run: Run, encoding: Encoding<V>) {
     this.#run = run;
-    this.#spelling = spelling;
+    this.#encoding = encoding;
   }
 
   /**
@@ -51,9 +51,9 @@ export class Transaction<V = unknown> {
 
   /** In the order of the keys, with one question to each shard. */
   async getMany<T extends V = V>(keys: readonly Key[]): Promise<readonly (Entry<T> | undefined)[]> {
-    const spelling = this.#spelling as unknown as Spelling<T>;
-    const rows = await this.#run.footprint.rowsOf(keys.map((key) => spelling.keyOf(key)));
-    return keys.map((key, at) => spelling.entryOf(key, rows[at]));
+    const encoding = this.#encoding as unknown as Encoding<T>;
+    const rows = await this.#run.readWriteSet.rowsOf(keys.map((key) => encoding.keyOf(key)));
+    return keys.map((key, at) => encoding.entryOf(key, rows[at]));
   }
 
   /**
@@ -64,37 +64,37 @@ export class Transaction<V = unknown> {
   async *scan<T extends V = V>(
     options: TransactionScanOptions = {},
   ): AsyncGenerator<ScannedEntry<T>, void, undefined> {
-    const spelling = this.#spelling as unknown as Spelling<T>;
+    const encoding = this.#encoding as unknown as Encoding<T>;
     const { reverse = false, keysOnly = false, keys = 'text' } = options;
-    const range = spelling.rangeOf(options);
+    const range = encoding.rangeOf(options);
     const limit = limitOf(options.limit);
     for await (const { key, row } of this.#run.scan({ range, isReverse: reverse, limit })) {
       const { version = 0 } = row ?? {};
-      const entry = spelling.scannedOf(key, keysOnly ? undefined : row, keys);
+      const entry = encoding.scannedOf(key, keysOnly ? undefined : row, keys);
       yield { ...entry, version };
     }
   }
 
   /** The last write of a key counts. */
   set(key: Key, value: V, options: { readonly ttl?: number } = {}): this {
-    this.#run.footprint.write({
+    this.#run.readWriteSet.write({
       type: 'put',
-      key: this.#spelling.keyOf(key),
-      value: this.#spelling.bytesOf(value),
+      key: this.#encoding.keyOf(key),
+      value: this.#encoding.bytesOf(value),
       lifeMilliseconds: lifeOf(options.ttl),
     });
     return this;
   }
 
   delete(key: Key): this {
-    this.#run.footprint.write({ type: 'delete', key: this.#spelling.keyOf(key) });
+    this.#run.readWriteSet.write({ type: 'delete', key: this.#encoding.keyOf(key) });
     return this;
   }
 
   /** The same transaction, in the keys and values of a space of this client. */
-  in<U>(space: Spelled<U>): Transaction<U> {
-    const spelling = space[SPELLING];
-    if (spelling.home === this.#spelling.home) return new Transaction<U>(this.#run, spelling);
+  in<U>(space: Encoded<U>): Transaction<U> {
+    const encoding = space[ENCODING];
+    if (encoding.home === this.#encoding.home) return new Transaction<U>(this.#run, encoding);
     throw invalid('the space is of another client, and a transaction is of one');
   }
 }

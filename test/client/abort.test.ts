@@ -3,8 +3,8 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
 import { test } from 'node:test';
-import { ReadErrand } from '../../src/client/core/read-errand.ts';
-import { WriteErrand } from '../../src/client/core/write-errand.ts';
+import { ReadRequest } from '../../src/client/core/read-request.ts';
+import { WriteRequest } from '../../src/client/core/write-request.ts';
 import { onAbort } from '../../src/client/signals.ts';
 import { connectLocally } from './model/local.ts';
 
@@ -16,7 +16,7 @@ test('an abort of many calls has one listener, and touches each call once', asyn
   fallSilent();
   const { signal, abort } = newSignal();
   const added = context.mock.method(signal, 'addEventListener');
-  const drops = [WriteErrand, ReadErrand].map(({ prototype }) => {
+  const drops = [WriteRequest, ReadRequest].map(({ prototype }) => {
     return context.mock.method(prototype, 'drop');
   });
   // Writes of one key are batches of their own: each is an errand.

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Entry } from '../../src/client/spelling.ts';
+import type { Entry } from '../../src/client/encoding.ts';
 import { type Committed, type CommittedTogether, type Conflict, KvError } from '../../src/index.ts';
 import { clusterOf, connectLocally, keysApart } from './model/local.ts';
 

@@ -4,7 +4,7 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { bytes, json, utf8 } from '../../src/client/codec.ts';
-import type { Entry } from '../../src/client/spelling.ts';
+import type { Entry } from '../../src/client/encoding.ts';
 import { connectLocally } from './model/local.ts';
 
 interface User {

@@ -3,9 +3,9 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/base/random.ts';
+import type { CallFailure } from '../../src/client/core/call-failure.ts';
 import type { KeyRange } from '../../src/client/core/range.ts';
 import { type Page, Scan, type ScannedRow, type ScanTerms } from '../../src/client/core/scan.ts';
-import type { Failure } from '../../src/client/core/settled.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import { arcOf } from '../../src/ring/arc.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
@@ -91,7 +91,7 @@ function readAll({ world, host }: { world: World; host: ClientHost }, scan: Scan
       type: 'page',
       scan,
       timeoutMilliseconds: 700,
-      settle: (result: Page | Failure) => {
+      settle: (result: Page | CallFailure) => {
         if (result.type === 'page') {
           rows.push(...result.rows);
           isEnd = result.isEnd;

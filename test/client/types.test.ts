@@ -3,8 +3,8 @@
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Client } from '../../src/client/client.ts';
+import type { Entry } from '../../src/client/encoding.ts';
 import type { Space } from '../../src/client/space.ts';
-import type { Entry } from '../../src/client/spelling.ts';
 import type { Transaction } from '../../src/client/transaction.ts';
 
 interface User {

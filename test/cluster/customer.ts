@@ -2,8 +2,8 @@
 
 import type { Random } from '../../src/base/random.ts';
 import type { Call, CommitCall, Replied, WriteCall } from '../../src/client/core/call.ts';
+import type { CallFailure } from '../../src/client/core/call-failure.ts';
 import { Core } from '../../src/client/core/core.ts';
-import type { Failure } from '../../src/client/core/settled.ts';
 import type { Command } from '../../src/machine/command.ts';
 import { ClientLine } from '../../src/transport/client-line.ts';
 import type { Outcome } from '../checkers/model.ts';
@@ -34,12 +34,12 @@ interface CustomerOptions {
   readonly writes: WriteRecord[];
 }
 
-type Committing = Pick<CommitCall, 'command' | 'ranges' | 'moments' | 'contest'>;
+type Committing = Pick<CommitCall, 'command' | 'ranges' | 'moments' | 'priority'>;
 type Settle<T extends Call> = Parameters<T['settle']>[0];
 /** A call without what every call of a customer has. */
 type Asked<T extends Call> = Omit<T, 'settle' | 'timeoutMilliseconds'>;
 
-const DIED: Failure = {
+const DIED: CallFailure = {
   type: 'failed',
   code: 'closed',
   outcome: 'unknown',
@@ -59,7 +59,7 @@ export class Customer {
   #life = 0;
   #lines = new Map<number, ClientLine>();
   /** Calls on their way, and how each is told that nobody waits for it any more. */
-  readonly #open = new Set<(failure: Failure) => void>();
+  readonly #open = new Set<(failure: CallFailure) => void>();
   #isFlushing = false;
   /** Works no more: others read what it wrote. */
   isStopping = false;
@@ -100,7 +100,7 @@ export class Customer {
     this.call<WriteCall>({ type: 'write', command }, record);
   }
 
-  /** The end of a transaction; whoever gave way may try again, with the same contest. */
+  /** The end of a transaction; whoever gave way may try again, with the same priority. */
   commit(asked: Committing, done: (record: WriteRecord) => void): void {
     const record = this.#recorder(asked.command, done);
     this.call<CommitCall>({ type: 'commit', ...asked }, record);
@@ -112,11 +112,11 @@ export class Customer {
     const settle = (result: Settle<T>) => {
       if (isOver) return;
       isOver = true;
-      this.#open.delete(settle as (failure: Failure) => void);
+      this.#open.delete(settle as (failure: CallFailure) => void);
       if (this.isPatient && result.type === 'failed') return this.call<T>(asked, done);
       done(result);
     };
-    this.#open.add(settle as (failure: Failure) => void);
+    this.#open.add(settle as (failure: CallFailure) => void);
     const call = {
       ...asked,
       timeoutMilliseconds: this.timeoutMilliseconds,
@@ -229,7 +229,7 @@ export class Customer {
   }
 }
 
-export function outcomeOf({ outcome }: Failure): Outcome {
+export function outcomeOf({ outcome }: CallFailure): Outcome {
   return outcome === 'notApplied' ? 'failed' : 'unknown';
 }
 

@@ -4,7 +4,7 @@
  * for ever: after some attempts the leader has to keep the others off.
  */
 
-import type { Contest } from '../../src/client/core/call.ts';
+import type { Priority } from '../../src/client/core/call.ts';
 import type { Customer } from './customer.ts';
 import { putOf, Run, transact } from './transacting.ts';
 import type { Truth } from './truth.ts';
@@ -60,18 +60,18 @@ export class Rivals implements Workload {
   }
 
   #insist(customer: Customer, done: () => void): void {
-    const contest: Contest = { attempts: 0, age: undefined };
+    const priority: Priority = { attempts: 0, age: undefined };
     const began = customer.now;
     const again = (): void => {
-      const run = new Run(customer, contest, (outcome) => {
+      const run = new Run(customer, priority, (outcome) => {
         if (outcome === 'ok' || outcome === 'unknown') customer.hit('got through among rivals');
-        else if (outcome === 'contended') contest.attempts += 1;
-        const isOver = outcome === 'ok' || outcome === 'unknown' || contest.attempts >= RUNS_MAX;
+        else if (outcome === 'contended') priority.attempts += 1;
+        const isOver = outcome === 'ok' || outcome === 'unknown' || priority.attempts >= RUNS_MAX;
         if (!isOver) {
           customer.after(customer.random.between(1, REST_MILLISECONDS_MAX), again);
           return;
         }
-        this.note(contest.attempts, customer.now - began);
+        this.note(priority.attempts, customer.now - began);
         done();
       });
       this.#copy(customer, run);

@@ -5,8 +5,8 @@
 
 import {
   type CommitCall,
-  type Contest,
   isProtected,
+  type Priority,
   type ReadCall,
   type SeenRange,
   type ValidateCall,
@@ -29,15 +29,15 @@ const LEVELS = [{ type: 'linearizable' }, { type: 'lease' }] as const;
 export type End = (outcome: Outcome) => void;
 
 export function transact(customer: Customer, body: Body, end: End): void {
-  const contest: Contest = { attempts: 0, age: undefined };
+  const priority: Priority = { attempts: 0, age: undefined };
   let runs = 0;
   const again = () => {
     runs += 1;
     body(
-      new Run(customer, contest, (outcome) => {
+      new Run(customer, priority, (outcome) => {
         if (outcome !== 'contended') return end(outcome);
         customer.hit('transaction again');
-        contest.attempts += 1;
+        priority.attempts += 1;
         if (runs === RUNS_MAX) return end('failed');
         customer.after(customer.random.between(1, REST_MILLISECONDS_MAX), again);
       }),
@@ -51,7 +51,7 @@ type RunEnd = (outcome: Outcome | 'contended') => void;
 /** One run of it. What a call of it fails with is the end of it. */
 export class Run {
   readonly #customer: Customer;
-  readonly #contest: Contest;
+  readonly #priority: Priority;
   readonly #end: RunEnd;
   readonly #checks: Check[] = [];
   readonly #ranges: SeenRange[] = [];
@@ -61,20 +61,20 @@ export class Run {
   /** Answers that may have been given at different moments. */
   #answers = 0;
 
-  constructor(customer: Customer, contest: Contest, end: RunEnd) {
+  constructor(customer: Customer, priority: Priority, end: RunEnd) {
     this.#customer = customer;
-    this.#contest = contest;
+    this.#priority = priority;
     this.#end = end;
     const level = customer.random.pick(LEVELS);
-    this.#level = isProtected(contest) ? LEVELS[0] : level;
+    this.#level = isProtected(priority) ? LEVELS[0] : level;
   }
 
   /** Undefined for a key that is not there. No key is read twice. */
   read(names: readonly string[], then: (values: readonly (string | undefined)[]) => void): void {
     if (names.length === 0) return then([]);
     const keys = names.map(bytesOf);
-    const contest = this.#contest;
-    const asked = { type: 'read', keys, level: this.#level, isJoint: false, contest } as const;
+    const priority = this.#priority;
+    const asked = { type: 'read', keys, level: this.#level, isJoint: false, priority } as const;
     this.#customer.call<ReadCall>(asked, (result) => {
       if (result.type === 'failed') return this.#end('failed');
       this.#answers += result.isOneMoment ? 1 : 2;
@@ -116,11 +116,11 @@ export class Run {
   /** Without a write it takes effect if all that was read was true at one moment. */
   commit(writes: Command): void {
     if (writes.length === 0) return this.#validate();
-    const asked: Pick<CommitCall, 'command' | 'ranges' | 'moments' | 'contest'> = {
+    const asked: Pick<CommitCall, 'command' | 'ranges' | 'moments' | 'priority'> = {
       command: [...this.#checks, ...writes],
       ranges: this.#ranges,
       moments: this.#moments,
-      contest: this.#contest,
+      priority: this.#priority,
     };
     this.#customer.commit(asked, ({ outcome, reply }) => {
       if (outcome === 'unknown') return this.#end('unknown');
@@ -140,8 +140,8 @@ export class Run {
   #validate(): void {
     if (this.#answers + this.#ranges.length <= 1) return this.#end('ok');
     const [checks, ranges, moments] = [this.#checks, this.#ranges, this.#moments];
-    const contest = this.#contest;
-    const asked = { type: 'validate', checks, ranges, moments, contest } as const;
+    const priority = this.#priority;
+    const asked = { type: 'validate', checks, ranges, moments, priority } as const;
     this.#customer.call<ValidateCall>({ ...asked, level: this.#level }, (result) => {
       if (result.type === 'failed') return this.#end('failed');
       if (result.failed === undefined) this.#customer.hit('validated');

@@ -2,7 +2,7 @@
 
 import type { Bug } from './bug.ts';
 
-const WRITES = 'src/client/core/write-errand.ts';
+const WRITES = 'src/client/core/write-request.ts';
 const DISPATCH = 'src/client/core/dispatch.ts';
 
 interface Planted {
@@ -49,8 +49,8 @@ const PLANTED: readonly Planted[] = [
     trap: 'P5, N11',
     file: DISPATCH,
     find: `trip.doubts += 1;
-        this.#options.routing.doubt(errand.shard, at.node);`,
-    replace: 'this.#options.routing.doubt(errand.shard, at.node);',
+        this.#options.routing.doubt(request.shard, at.node);`,
+    replace: 'this.#options.routing.doubt(request.shard, at.node);',
     isFast: true,
   },
   {
@@ -65,7 +65,7 @@ const PLANTED: readonly Planted[] = [
     name: 'on-its-way-is-not-in-doubt',
     sentence: 'a call whose time is over while it is on its way is told that nothing was done',
     trap: 'P5',
-    file: 'src/client/core/errand.ts',
+    file: 'src/client/core/shard-request.ts',
     find: "return state === 'sent' || doubts > 0;",
     replace: 'return doubts > 0;',
     isFast: true,
@@ -118,7 +118,7 @@ const PLANTED: readonly Planted[] = [
     name: 'key-twice-in-a-batch',
     sentence: 'two commands of one batch touch one key',
     trap: 'the rule of batches',
-    file: 'src/client/core/gathering.ts',
+    file: 'src/client/core/batcher.ts',
     find: '!command.some(({ key }) => keys.has(hash(key)))',
     replace: 'true',
     isFast: true,
@@ -155,7 +155,7 @@ const PLANTED: readonly Planted[] = [
     name: 'the-same-old-map-again',
     sentence: 'a node that is cut off is asked for a newer map for ever, and nobody else',
     trap: 'C20',
-    file: 'src/client/core/map-keeper.ts',
+    file: 'src/client/core/map-source.ts',
     find: `if (this.#unhelpful.has(connection))
             this.#dialSomebody(now);`,
     replace: '',
@@ -174,7 +174,7 @@ const PLANTED: readonly Planted[] = [
     name: 'calls-without-a-bound',
     sentence: 'calls gather without an end while nobody answers',
     trap: 'P7, C20',
-    file: 'src/client/core/ledger.ts',
+    file: 'src/client/core/open-calls.ts',
     find: 'if (isFull) return false;',
     replace: '',
     tests: ['rules'],
@@ -213,7 +213,7 @@ const PLANTED: readonly Planted[] = [
     sentence: 'a call in a batch does not know where it waits, so giving it up finds nothing',
     trap: 'C20',
     file: WRITES,
-    find: 'call.errand = this;',
+    find: 'call.request = this;',
     replace: '',
     tests: ['abort'],
   },
@@ -221,7 +221,7 @@ const PLANTED: readonly Planted[] = [
     name: 'unreadable-page-is-over',
     sentence: 'a page whose answer cannot be read is taken for told, and its call never ends',
     trap: 'C20',
-    file: 'src/client/core/range-errand.ts',
+    file: 'src/client/core/range-request.ts',
     find: 'if (!requester.onAnswer(response))',
     replace: 'this.#isOver = true; if (!requester.onAnswer(response))',
     tests: ['rules'],
@@ -258,7 +258,7 @@ const PLANTED: readonly Planted[] = [
     name: 'unknown-without-asking',
     sentence: 'a transaction in doubt is told unknown though its home shard could say more',
     trap: 'P5',
-    file: 'src/client/core/transact-errand.ts',
+    file: 'src/client/core/transact-request.ts',
     find: 'else if (now >= this.#settlesAt && isInDoubt(this.trip))',
     replace: 'else if (false)',
     tests: ['transact-rules'],
@@ -278,7 +278,7 @@ const PLANTED: readonly Planted[] = [
     name: 'no-decision-is-an-abort',
     sentence: 'an answer that decides nothing is told as not applied',
     trap: 'P5',
-    file: 'src/client/core/transact-errand.ts',
+    file: 'src/client/core/transact-request.ts',
     find: "reply.type === 'refused' && DECIDED.includes(reply.reason)",
     replace: "reply.type === 'refused'",
     tests: ['transact-rules'],

@@ -132,7 +132,7 @@ const RESERVING: readonly Planted[] = [
     sentence: 'the write of a transaction comes as a batch without a name, and waits for itself',
     trap: '33',
     file: CLIENT_CORE,
-    find: ' || isProtected(call.contest)',
+    find: ' || isProtected(call.priority)',
     replace: '',
   },
 ];
@@ -147,7 +147,7 @@ const STARVED: Bug = {
   sentence: 'a transaction tries again and again, and others write what it reads each time',
   trap: '33',
   file: CALL,
-  find: 'contest.attempts >= CLIENT_LIMITS.runsUnprotected',
+  find: 'priority.attempts >= CLIENT_LIMITS.runsUnprotected',
   replace: 'false',
   profiles: ['txn'],
   isFast: false,

@@ -3,7 +3,7 @@
 import type { Bug, Planted } from './bug.ts';
 
 const TRANSACTION_ID = 'src/machine/transaction-id.ts';
-const TRANSACT_ERRAND = 'src/client/core/transact-errand.ts';
+const TRANSACT_ERRAND = 'src/client/core/transact-request.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
 const PLAN = 'src/txn/plan.ts';
 const PHASE_TWO = 'src/txn/decision-broadcast.ts';
@@ -302,7 +302,7 @@ const MEETING: readonly Planted[] = [
     sentence: 'whoever gave way comes back with no more right than before',
     trap: '33',
     file: TRANSACT_ERRAND,
-    find: 'this.#options.contest.attempts += 1;',
+    find: 'this.#options.priority.attempts += 1;',
     replace: '',
   },
   {

@@ -5,9 +5,9 @@ import { MACHINE_LIMITS, WIRE_LIMITS } from '../../base/limits.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
 import type { Command } from '../../machine/command.ts';
 import type { Call } from './call.ts';
-import type { Division } from './division.ts';
+import type { CallFailure } from './call-failure.ts';
 import type { NodeLimits } from './port.ts';
-import type { Failure } from './settled.ts';
+import type { ShardSplit } from './shard-split.ts';
 
 /** A batch of one command and what stands around it. */
 const ENTRY_BYTES = 128;
@@ -25,7 +25,7 @@ export class Admission {
     this.#limits = limits;
   }
 
-  refusalOf(call: Call): Failure | undefined {
+  refusalOf(call: Call): CallFailure | undefined {
     if (call.type === 'write' || call.type === 'commit') {
       return this.#refusalOfCommand(call.command);
     }
@@ -38,12 +38,12 @@ export class Admission {
   }
 
   /** What an entry of any of its shards takes at most: it holds what the shard has to do. */
-  refusalOfTransaction({ bytesMax, count, portions }: Division): Failure | undefined {
+  refusalOfTransaction({ bytesMax, count, portions }: ShardSplit): CallFailure | undefined {
     const bytes = bytesMax + ENTRY_BYTES + portions.length * PORTION_BYTES;
     return refusalOfSize(bytes, count, 'transaction');
   }
 
-  #refusalOfCommand(command: Command): Failure | undefined {
+  #refusalOfCommand(command: Command): CallFailure | undefined {
     for (const operation of command) {
       const { key } = operation;
       if (this.#isBadKey(key)) return this.#badKey(key);
@@ -65,7 +65,7 @@ export class Admission {
     return length < 1 || length > this.#limits.keyBytesMax;
   }
 
-  #badKey({ length }: Uint8Array): Failure {
+  #badKey({ length }: Uint8Array): CallFailure {
     return refused(
       'key-too-large',
       `the key has ${length} bytes, keyBytesMax is`,
@@ -74,7 +74,7 @@ export class Admission {
   }
 }
 
-function refusalOfSize(bytes: number, operations: number, what: string): Failure | undefined {
+function refusalOfSize(bytes: number, operations: number, what: string): CallFailure | undefined {
   const { payloadBytesMax } = WIRE_LIMITS;
   if (bytes > payloadBytesMax) {
     const words = `the ${what} has ${bytes} bytes, payloadBytesMax is`;
@@ -86,7 +86,7 @@ function refusalOfSize(bytes: number, operations: number, what: string): Failure
   return refused('command-too-large', words, operationsMax);
 }
 
-function refused(code: KvErrorCode, words: string, allowed: number): Failure {
+function refused(code: KvErrorCode, words: string, allowed: number): CallFailure {
   const message = `${words} ${allowed}`;
   return { type: 'failed', code, outcome: 'notApplied', message, attempts: [] };
 }

@@ -7,12 +7,12 @@ import type { Output } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';
 import type { ReadLevel } from '../../wire/request.ts';
 import type { Moments } from './absence.ts';
+import type { OpenCall } from './open-call.ts';
 import type { KeyRange } from './range.ts';
 import type { PageCall } from './scan.ts';
-import type { Settled } from './waiting.ts';
 
 /** One command, which writes something. Its keys may lie anywhere. */
-export interface WriteCall extends Settled<Replied> {
+export interface WriteCall extends OpenCall<Replied> {
   readonly type: 'write';
   readonly command: Command;
 }
@@ -21,13 +21,13 @@ export interface WriteCall extends Settled<Replied> {
  * The end of a transaction that is run again if it comes to nothing. Whoever runs it is told of
  * contention at once: what it has read may not be true any more.
  */
-export interface CommitCall extends Settled<Replied | GaveWay> {
+export interface CommitCall extends OpenCall<Replied | GaveWay> {
   readonly type: 'commit';
   readonly command: Command;
   /** What was seen of ranges. They have the positions behind the command's. */
   readonly ranges: readonly SeenRange[];
   readonly moments: Moments;
-  readonly contest: Contest;
+  readonly priority: Priority;
 }
 
 /** Calls that end in a command, alone or over several shards. */
@@ -43,7 +43,7 @@ export interface SeenRange {
  * What the calls of one transaction have in common, first to last. The one with most failed
  * attempts has most right to a key, and then the eldest: so it wins in the end.
  */
-export interface Contest {
+export interface Priority {
   /**
    * Attempts that came to nothing; counted by whoever makes them. From `runsUnprotected` on the
    * leaders are asked to keep others off what is read, for a bounded time.
@@ -53,8 +53,8 @@ export interface Contest {
   age: number | undefined;
 }
 
-export function isProtected(contest: Contest | undefined): contest is Contest {
-  return contest !== undefined && contest.attempts >= CLIENT_LIMITS.runsUnprotected;
+export function isProtected(priority: Priority | undefined): priority is Priority {
+  return priority !== undefined && priority.attempts >= CLIENT_LIMITS.runsUnprotected;
 }
 
 export interface Replied {
@@ -88,14 +88,14 @@ export interface GaveWay {
 }
 
 /** The rows of some keys. */
-export interface ReadCall extends Settled<RowsRead> {
+export interface ReadCall extends OpenCall<RowsRead> {
   readonly type: 'read';
   readonly keys: readonly Uint8Array[];
   readonly level: ReadLevel;
   /** All as of one moment, wherever they lie. Never with a level that is stale. */
   readonly isJoint: boolean;
   /** Of the transaction that reads. */
-  readonly contest?: Contest;
+  readonly priority?: Priority;
 }
 
 export interface RowsRead {
@@ -109,14 +109,14 @@ export interface RowsRead {
 }
 
 /** Whether all that was read is still so: then it was true at one moment. */
-export interface ValidateCall extends Settled<Validated> {
+export interface ValidateCall extends OpenCall<Validated> {
   readonly type: 'validate';
   readonly checks: readonly Check[];
   /** They have the positions behind the checks'. */
   readonly ranges: readonly SeenRange[];
   readonly moments: Moments;
   readonly level: ReadLevel;
-  readonly contest?: Contest;
+  readonly priority?: Priority;
 }
 
 interface Validated {
@@ -126,7 +126,7 @@ interface Validated {
 }
 
 /** How many keys there are in a range, shard by shard. */
-export interface CountCall extends Settled<Counted> {
+export interface CountCall extends OpenCall<Counted> {
   readonly type: 'count';
   readonly range: KeyRange;
   readonly level: ReadLevel;
@@ -138,7 +138,7 @@ interface Counted {
 }
 
 /** Ends well as soon as the client knows the cluster. */
-interface ReadyCall extends Settled<Ready> {
+interface ReadyCall extends OpenCall<Ready> {
   readonly type: 'ready';
 }
 

@@ -4,19 +4,19 @@ import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { bytesMaxOfRequest, encodeRequests, type Request } from '../../wire/request.ts';
-import type { Errand } from './errand.ts';
 import type { ClientPort, Greeting } from './port.ts';
 import { restAfter } from './retry.ts';
+import type { ShardRequest } from './shard-request.ts';
 
 /** What a request on its way was sent for. */
 interface Sent {
   /** Undefined for the map, which is for everybody. */
-  readonly errand: Errand | undefined;
+  readonly request: ShardRequest | undefined;
   readonly bytes: number;
 }
 
 /** What one request would add. */
-type Load = Pick<Errand, 'shard' | 'bytes'>;
+type Load = Pick<ShardRequest, 'shard' | 'bytes'>;
 
 /** One dial and what came of it. */
 export interface Connection {
@@ -146,8 +146,8 @@ export class Connections {
   }
 
   /** Leaves with the next `flush`. */
-  post(connection: Connection, request: Request, errand: Errand | undefined): void {
-    const bytes = bytesMaxOfRequest(request);
+  post(connection: Connection, message: Request, request: ShardRequest | undefined): void {
+    const bytes = bytesMaxOfRequest(message);
     const isFull =
       connection.outboxBytes + bytes > CLIENT_LIMITS.frameBytesMax - FRAME_HEADER_BYTES;
     if (isFull) this.#send(connection);
@@ -155,10 +155,10 @@ export class Connections {
       connection.silentMilliseconds = 0;
       connection.isProbed = false;
     }
-    connection.sent.set(request.id, { errand, bytes });
+    connection.sent.set(message.id, { request, bytes });
     connection.sentBytes += bytes;
-    if (errand !== undefined) countTo(connection, errand.shard, 1);
-    connection.outbox.push(request);
+    if (request !== undefined) countTo(connection, request.shard, 1);
+    connection.outbox.push(message);
     connection.outboxBytes += bytes;
   }
 
@@ -168,7 +168,7 @@ export class Connections {
     if (sent === undefined) return undefined;
     connection.sent.delete(id);
     connection.sentBytes -= sent.bytes;
-    if (sent.errand !== undefined) countTo(connection, sent.errand.shard, -1);
+    if (sent.request !== undefined) countTo(connection, sent.request.shard, -1);
     return sent;
   }
 

@@ -13,15 +13,16 @@ import type { Random } from '../../base/random.ts';
 import { decodeResponses } from '../../wire/response.ts';
 import { Admission } from './admission.ts';
 import { type Balance, Balancer } from './balance.ts';
+import { Batcher } from './batcher.ts';
 import { type Call, isProtected, type ReadCall, type RowsRead, type Writing } from './call.ts';
+import type { CallContext } from './call-context.ts';
+import type { CallFailure } from './call-failure.ts';
 import { type Connection, Connections } from './connections.ts';
 import { startCount } from './count.ts';
 import { arrivalAt, Dispatch } from './dispatch.ts';
-import { Gathering } from './gathering.ts';
 import { JointRead, type JointReadOptions } from './joint-read.ts';
-import { Ledger } from './ledger.ts';
-import { MapKeeper } from './map-keeper.ts';
-import type { Means } from './means.ts';
+import { MapSource } from './map-source.ts';
+import { OpenCalls } from './open-calls.ts';
 import {
   type ClientEvent,
   type ClientPort,
@@ -32,7 +33,6 @@ import {
 import { Routing } from './routing.ts';
 import { ScanPages } from './scan-pages.ts';
 import { Sessions } from './sessions.ts';
-import type { Failure } from './settled.ts';
 import { startTransaction, type TransactingTerms } from './transacting.ts';
 import { startValidation } from './validation.ts';
 
@@ -51,15 +51,15 @@ interface CoreOptions {
 
 export class Core {
   readonly #port: ClientPort;
-  readonly #ledger = new Ledger();
+  readonly #openCalls = new OpenCalls();
   readonly #routing = new Routing();
   readonly #admission = new Admission();
   readonly #connections: Connections;
-  readonly #gathering: Gathering;
+  readonly #batcher: Batcher;
   readonly #dispatch: Dispatch;
-  readonly #means: Means;
+  readonly #context: CallContext;
   readonly #scanPages: ScanPages;
-  readonly #mapKeeper: MapKeeper;
+  readonly #mapKeeper: MapSource;
   /** Calls that came before the map did, and when they expire. */
   #early = new Map<Call, number>();
   #cluster: string;
@@ -73,18 +73,18 @@ export class Core {
     const connections = new Connections({ port, random, cluster: () => this.#cluster });
     const sessions = new Sessions({ client });
     const routing = this.#routing;
-    const ledger = this.#ledger;
+    const openCalls = this.#openCalls;
     this.#port = port;
     this.#connections = connections;
-    this.#gathering = new Gathering({
-      ledger,
+    this.#batcher = new Batcher({
+      openCalls,
       sessions,
       reader: {
         onRows: ({ call, expiresAt }, result) => this.#takeRows(call, expiresAt, result),
-        onFailure: ({ call }, failure) => ledger.settle(call, failure),
+        onFailure: ({ call }, failure) => openCalls.settle(call, failure),
       },
     });
-    const mapKeeper = new MapKeeper({ urls, routing, connections, random });
+    const mapKeeper = new MapSource({ urls, routing, connections, random });
     this.#mapKeeper = mapKeeper;
     const dispatch = new Dispatch({
       routing,
@@ -96,20 +96,20 @@ export class Core {
       onMapOld: () => mapKeeper.want(),
     });
     this.#dispatch = dispatch;
-    this.#means = {
-      ledger,
+    this.#context = {
+      openCalls,
       sessions,
       routing,
-      submit: (errand) => dispatch.submit(errand),
-      submitLater: (errand, contentions) => dispatch.submitLater(errand, contentions),
+      submit: (request) => dispatch.submit(request),
+      submitLater: (request, contentions) => dispatch.submitLater(request, contentions),
     };
-    this.#scanPages = new ScanPages(this.#means);
+    this.#scanPages = new ScanPages(this.#context);
     this.#tickedAt = now;
   }
 
   /** Whether it has to be ticked: something is waited for. */
   get isBusy(): boolean {
-    const isWaiting = this.#ledger.calls > 0 || !this.#dispatch.isIdle;
+    const isWaiting = this.#openCalls.calls > 0 || !this.#dispatch.isIdle;
     return this.#closed === undefined && (isWaiting || this.#connections.dials.length > 0);
   }
 
@@ -147,10 +147,10 @@ export class Core {
     const closed = this.#closed;
     const refusal = closed ? failed(closed.code, closed.message) : this.#admission.refusalOf(call);
     if (refusal !== undefined) {
-      (call.settle as (failure: Failure) => void)(refusal);
-    } else if (!this.#ledger.admit(call)) {
+      (call.settle as (failure: CallFailure) => void)(refusal);
+    } else if (!this.#openCalls.admit(call)) {
       const message = 'too many calls wait, or too many bytes in them';
-      (call.settle as (failure: Failure) => void)(failed('too-many-calls', message));
+      (call.settle as (failure: CallFailure) => void)(failed('too-many-calls', message));
     } else {
       const expiresAt = now + Math.min(call.timeoutMilliseconds, TIMEOUT_MAX);
       if (this.#routing.map === undefined) this.#early.set(call, expiresAt);
@@ -163,21 +163,26 @@ export class Core {
     const routing = this.#routing;
     switch (call.type) {
       case 'ready':
-        return this.#ledger.settle(call, { type: 'ready' });
+        return this.#openCalls.settle(call, { type: 'ready' });
       case 'write':
       case 'commit':
         return this.#write(call, expiresAt);
       case 'read':
         if (call.keys.length > 0) {
-          return this.#gathering.read(call, expiresAt, (key) => routing.shardOf(key));
+          return this.#batcher.read(call, expiresAt, (key) => routing.shardOf(key));
         }
-        return this.#ledger.settle(call, { type: 'rows', rows: [], seenAt: [], isOneMoment: true });
+        return this.#openCalls.settle(call, {
+          type: 'rows',
+          rows: [],
+          seenAt: [],
+          isOneMoment: true,
+        });
       case 'validate':
-        return startValidation(call, expiresAt, this.#means);
+        return startValidation(call, expiresAt, this.#context);
       case 'page':
         return this.#scanPages.next(call, expiresAt);
       case 'count':
-        return startCount(call, expiresAt, this.#means);
+        return startCount(call, expiresAt, this.#context);
       default:
         return unreachable(call);
     }
@@ -186,19 +191,19 @@ export class Core {
   /** Alone in one entry where its keys lie together, and there is nothing else to look at. */
   #write(call: Writing, expiresAt: number): void {
     const shard = this.#onlyShardOf(call);
-    if (shard !== undefined) return this.#gathering.write(call, { shard, expiresAt });
+    if (shard !== undefined) return this.#batcher.write(call, { shard, expiresAt });
     const { command } = call;
     const settle = (result: Parameters<Writing['settle']>[0]) =>
-      this.#ledger.settle<Writing>(call, result);
+      this.#openCalls.settle<Writing>(call, result);
     const requester = { call, onReply: settle, onFailure: settle };
     const isCommit = call.type === 'commit';
-    const { ranges, moments, contest } = isCommit ? call : NOTHING_SEEN;
-    this.#transact({ command, ranges, moments, contest, expiresAt, requester });
+    const { ranges, moments, priority } = isCommit ? call : NOTHING_SEEN;
+    this.#transact({ command, ranges, moments, priority, expiresAt, requester });
   }
 
   #onlyShardOf(call: Writing): ShardId | undefined {
     // A transaction with a name is let in where its keys are reserved for it; a batch is not.
-    if (call.type === 'commit' && (call.ranges.length > 0 || isProtected(call.contest))) {
+    if (call.type === 'commit' && (call.ranges.length > 0 || isProtected(call.priority))) {
       return undefined;
     }
     const { command } = call;
@@ -211,17 +216,17 @@ export class Core {
   }
 
   #transact(terms: TransactingTerms): void {
-    startTransaction(terms, { ...this.#means, admission: this.#admission });
+    startTransaction(terms, { ...this.#context, admission: this.#admission });
   }
 
   #takeRows(call: ReadCall, expiresAt: number, result: RowsRead): void {
-    if (!call.isJoint || result.isOneMoment) return this.#ledger.settle(call, result);
+    if (!call.isJoint || result.isOneMoment) return this.#openCalls.settle(call, result);
     const { rows, seenAt } = result;
-    const means = this.#means;
+    const context = this.#context;
     const transact: JointReadOptions['transact'] = (command, requester) => {
       this.#transact({ command, ...NOTHING_SEEN, expiresAt, requester });
     };
-    new JointRead({ call, expiresAt, rows, seenAt, means, transact }).validate();
+    new JointRead({ call, expiresAt, rows, seenAt, context, transact }).validate();
   }
 
   #routeEarly(): void {
@@ -233,7 +238,7 @@ export class Core {
 
   #abort(call: Call): void {
     const failure = failed('aborted', 'the signal was aborted');
-    if (this.#early.delete(call)) return this.#ledger.settle(call, failure);
+    if (this.#early.delete(call)) return this.#openCalls.settle(call, failure);
     if (call.type === 'page') return this.#scanPages.drop(call.scan, failure);
     // What was gathered in this turn is nowhere else yet.
     this.#submitGathered();
@@ -250,7 +255,7 @@ export class Core {
   }
 
   #submitGathered(): void {
-    for (const errand of this.#gathering.take()) this.#dispatch.submit(errand);
+    for (const request of this.#batcher.take()) this.#dispatch.submit(request);
   }
 
   #tick(now: number): void {
@@ -273,7 +278,7 @@ export class Core {
     const message = `the cluster was not reached in time; last ${endpoint}: ${what}`;
     const isForeign = attempts.some((attempt) => attempt.what === WRONG_CLUSTER);
     const code = isForeign ? 'wrong-cluster' : 'unreachable';
-    for (const [call] of over) this.#ledger.settle(call, failed(code, message, attempts));
+    for (const [call] of over) this.#openCalls.settle(call, failed(code, message, attempts));
   }
 
   /** A node that lives says something when it is asked; time in which we slept does not count. */
@@ -319,7 +324,8 @@ export class Core {
       const sent = this.#connections.receive(connection, response.id);
       if (response.type === 'leader') {
         this.#routing.learn(response.shard, response.leader as NodeId);
-      } else if (sent?.errand !== undefined) this.#dispatch.answer(sent.errand, response, arrival);
+      } else if (sent?.request !== undefined)
+        this.#dispatch.answer(sent.request, response, arrival);
       else if (response.type === 'map' && response.map.length > 0) {
         this.#mapKeeper.take(response.map, connection);
       } else if (sent !== undefined) this.#mapKeeper.takeNone(connection);
@@ -338,8 +344,8 @@ export class Core {
     const arrival = arrivalAt(connection, now);
     this.#mapKeeper.lose(connection, reason);
     this.#refuseForeign();
-    for (const { errand } of connection.sent.values()) {
-      if (errand !== undefined) this.#dispatch.lose(errand, arrival, reason);
+    for (const { request } of connection.sent.values()) {
+      if (request !== undefined) this.#dispatch.lose(request, arrival, reason);
     }
     this.#dispatch.unpark();
   }
@@ -352,7 +358,7 @@ export class Core {
     this.#early.clear();
     const message = `no url leads to cluster ${this.#cluster}: nodes of another one answer there`;
     const failure = failed('wrong-cluster', message, this.#mapKeeper.attempts);
-    for (const call of early) this.#ledger.settle(call, failure);
+    for (const call of early) this.#openCalls.settle(call, failure);
   }
 
   #close(why: CloseReason): void {
@@ -361,14 +367,14 @@ export class Core {
     this.#closed = why;
     this.#dispatch.close(why);
     const failure = failed(why.code, why.message);
-    for (const call of this.#early.keys()) this.#ledger.settle(call, failure);
+    for (const call of this.#early.keys()) this.#openCalls.settle(call, failure);
     this.#early.clear();
     for (const { number } of [...this.#connections.all]) this.#port.hangUp(number);
   }
 }
 
 /** Of a command that hangs on nothing that was read before. */
-const NOTHING_SEEN = { ranges: [], moments: new Map(), contest: undefined };
+const NOTHING_SEEN = { ranges: [], moments: new Map(), priority: undefined };
 
 const TIMEOUT_MAX = CLIENT_LIMITS.timeoutMillisecondsMax;
 
@@ -376,6 +382,10 @@ const TIMEOUT_MAX = CLIENT_LIMITS.timeoutMillisecondsMax;
 const AWAKE_MILLISECONDS_MAX = 10 * CLIENT_LIMITS.tickMilliseconds;
 
 /** Nothing was sent of it. */
-function failed(code: KvErrorCode, message: string, attempts: readonly Attempt[] = []): Failure {
+function failed(
+  code: KvErrorCode,
+  message: string,
+  attempts: readonly Attempt[] = [],
+): CallFailure {
   return { type: 'failed', code, outcome: 'notApplied', message, attempts };
 }

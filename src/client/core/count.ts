@@ -3,15 +3,15 @@
 import type { ShardId } from '../../base/ids.ts';
 import { REQUEST_LIMITS } from '../../base/limits.ts';
 import type { CountCall } from './call.ts';
-import type { FailureMaker } from './errand.ts';
-import type { Means } from './means.ts';
+import type { CallContext } from './call-context.ts';
 import { type RangeResponse, rangeBehind } from './range.ts';
-import { RangeErrand } from './range-errand.ts';
+import { RangeRequest } from './range-request.ts';
+import type { FailureMaker } from './shard-request.ts';
 
 /** Each page is as of one moment of one shard, so the sum need not have been true at any. */
-export function startCount(call: CountCall, expiresAt: number, means: Means): void {
-  const { ledger, sessions, submit } = means;
-  const { shards } = means.routing;
+export function startCount(call: CountCall, expiresAt: number, context: CallContext): void {
+  const { openCalls, sessions, submit } = context;
+  const { shards } = context.routing;
   let count = 0;
   let shardsLeft = shards.length;
   let isOver = false;
@@ -25,16 +25,16 @@ export function startCount(call: CountCall, expiresAt: number, means: Means): vo
       }
       shardsLeft -= 1;
       isOver = shardsLeft === 0;
-      if (isOver) ledger.settle(call, { type: 'counted', count });
+      if (isOver) openCalls.settle(call, { type: 'counted', count });
       return true;
     };
     const onFailure = (failureOf: FailureMaker): void => {
-      if (!isOver) ledger.settle(call, failureOf(false));
+      if (!isOver) openCalls.settle(call, failureOf(false));
       isOver = true;
     };
     const { rowsMax } = REQUEST_LIMITS;
     submit(
-      new RangeErrand({
+      new RangeRequest({
         shard,
         level: call.level,
         question: { range, isReverse: false, answer: 'count', rowsMax },

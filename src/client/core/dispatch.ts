@@ -8,21 +8,21 @@ import type { Random } from '../../base/random.ts';
 import { effectOf, type Response } from '../../wire/response.ts';
 import type { Balancer, Candidate } from './balance.ts';
 import type { Call } from './call.ts';
+import type { CallFailure } from './call-failure.ts';
 import type { Connection, Connections } from './connections.ts';
+import { type CloseReason, WRONG_CLUSTER } from './port.ts';
+import { RangeRequest, TIME_QUESTION } from './range-request.ts';
+import { RetryBudget, restAfter } from './retry.ts';
+import type { Routing } from './routing.ts';
+import type { Sessions } from './sessions.ts';
 import {
-  type Errand,
   isInDoubt,
   note,
   type Obstacle,
   type Reproof,
+  type ShardRequest,
   type Verdict,
-} from './errand.ts';
-import { type CloseReason, WRONG_CLUSTER } from './port.ts';
-import { RangeErrand, TIME_QUESTION } from './range-errand.ts';
-import { RetryBudget, restAfter } from './retry.ts';
-import type { Routing } from './routing.ts';
-import type { Sessions } from './sessions.ts';
-import type { Failure } from './settled.ts';
+} from './shard-request.ts';
 
 type Failed = Extract<Response, { type: 'failed' }>;
 
@@ -41,12 +41,12 @@ interface DispatchOptions {
 export class Dispatch {
   readonly #options: DispatchOptions;
   readonly #budget: RetryBudget;
-  readonly #open = new Set<Errand>();
-  readonly #parked = new Set<Errand>();
-  readonly #resting = new Set<Errand>();
+  readonly #open = new Set<ShardRequest>();
+  readonly #parked = new Set<ShardRequest>();
+  readonly #resting = new Set<ShardRequest>();
   /** The same where others were in the way: no outage, so the budget is left to those above. */
-  readonly #contending = new Set<Errand>();
-  #ready: Errand[] = [];
+  readonly #contending = new Set<ShardRequest>();
+  #ready: ShardRequest[] = [];
   /** Shards whose time was asked for. */
   readonly #askedTimes = new Set<ShardId>();
   /** When something happened last. */
@@ -62,15 +62,15 @@ export class Dispatch {
     return this.#open.size === 0;
   }
 
-  submit(errand: Errand): void {
-    this.#open.add(errand);
-    this.#makeReady(errand);
+  submit(request: ShardRequest): void {
+    this.#open.add(request);
+    this.#makeReady(request);
   }
 
   /** After a rest, for others were in the way so many times. */
-  submitLater(errand: Errand, contentions: number): void {
-    this.#open.add(errand);
-    this.#contend(errand, this.#now, contentions);
+  submitLater(request: ShardRequest, contentions: number): void {
+    this.#open.add(request);
+    this.#contend(request, this.#now, contentions);
   }
 
   /** Sends what is ready. Frames leave when the connections are flushed. */
@@ -79,116 +79,116 @@ export class Dispatch {
     while (this.#ready.length > 0) {
       const ready = this.#ready;
       this.#ready = [];
-      for (const errand of ready) {
-        if (errand.isOver) this.#end(errand);
-        else this.#send(errand, now);
+      for (const request of ready) {
+        if (request.isOver) this.#end(request);
+        else this.#send(request, now);
       }
     }
   }
 
   /** A connection is up or gone, or an answer made room or brought a time. */
   unpark(): void {
-    for (const errand of this.#parked) this.#makeReady(errand);
+    for (const request of this.#parked) this.#makeReady(request);
     this.#parked.clear();
   }
 
   /** Wakes who has rested, and tells whose time is over. */
   tick(now: number): void {
     this.#now = now;
-    for (const errand of this.#open) {
-      if (now < errand.firstExpiresAt) continue;
-      errand.expire(now, (isDoubted) => expiryOf(errand, isDoubted));
-      if (errand.isOver) this.#end(errand);
+    for (const request of this.#open) {
+      if (now < request.firstExpiresAt) continue;
+      request.expire(now, (isDoubted) => expiryOf(request, isDoubted));
+      if (request.isOver) this.#end(request);
     }
-    for (const errand of this.#contending) {
-      if (errand.trip.dueAt > now) continue;
-      this.#contending.delete(errand);
-      this.#makeReady(errand);
+    for (const request of this.#contending) {
+      if (request.trip.dueAt > now) continue;
+      this.#contending.delete(request);
+      this.#makeReady(request);
     }
-    for (const errand of this.#resting) {
-      if (errand.trip.dueAt > now) continue;
+    for (const request of this.#resting) {
+      if (request.trip.dueAt > now) continue;
       if (!this.#budget.take(now)) break;
-      this.#resting.delete(errand);
-      this.#makeReady(errand);
+      this.#resting.delete(request);
+      this.#makeReady(request);
     }
     this.unpark();
   }
 
   /** Touches nothing but the errand in which the call waits. */
   abort(call: Call): void {
-    const { errand } = call;
-    if (errand === undefined) return;
-    const { history } = errand.trip;
+    const { request } = call;
+    if (request === undefined) return;
+    const { history } = request.trip;
     const message = 'the signal was aborted';
-    errand.drop(call, (isDoubted) => {
+    request.drop(call, (isDoubted) => {
       return failure({ code: 'aborted', message, isDoubted, attempts: history });
     });
-    if (errand.isOver) this.#end(errand);
+    if (request.isOver) this.#end(request);
   }
 
   close({ code, message }: CloseReason): void {
-    for (const errand of this.#open) {
-      const { history } = errand.trip;
-      errand.fail((isDoubted) => failure({ code, message, isDoubted, attempts: history }));
-      this.#end(errand);
+    for (const request of this.#open) {
+      const { history } = request.trip;
+      request.fail((isDoubted) => failure({ code, message, isDoubted, attempts: history }));
+      this.#end(request);
     }
   }
 
-  answer(errand: Errand, response: Response, at: Arrival): void {
-    const { trip } = errand;
+  answer(request: ShardRequest, response: Response, at: Arrival): void {
+    const { trip } = request;
     if (trip.state === 'over') return;
     this.#now = at.now;
     assert(trip.state === 'sent', 'an answer comes to what is on its way');
     // Until the verdict says otherwise, this attempt has told its fate.
     trip.state = 'ready';
-    if (response.type === 'failed') this.#judge(errand, response, at);
-    else this.#follow(errand, errand.take(response, at.now), at);
+    if (response.type === 'failed') this.#judge(request, response, at);
+    else this.#follow(request, request.take(response, at.now), at);
   }
 
   /** The connection is gone, and with it all answers that were still to come. */
-  lose(errand: Errand, at: Arrival, reason: string): void {
-    const { trip } = errand;
+  lose(request: ShardRequest, at: Arrival, reason: string): void {
+    const { trip } = request;
     if (trip.state === 'over') return;
     trip.doubts += 1;
-    this.#options.routing.doubt(errand.shard, at.node);
-    this.#retry(errand, at, { why: `the connection was lost: ${reason}`, rest: 0 });
+    this.#options.routing.doubt(request.shard, at.node);
+    this.#retry(request, at, { why: `the connection was lost: ${reason}`, rest: 0 });
   }
 
-  #send(errand: Errand, now: number): void {
+  #send(request: ShardRequest, now: number): void {
     const { routing, connections } = this.#options;
-    const row = routing.rowOf(errand.shard);
-    const node = this.#nodeFor(errand);
+    const row = routing.rowOf(request.shard);
+    const node = this.#nodeFor(request);
     const url = node === undefined ? undefined : routing.urlOf(node);
     if (row === undefined || node === undefined || url === undefined) {
       this.#options.onMapOld();
-      return this.#rest(errand, now, 0);
+      return this.#rest(request, now, 0);
     }
     const connection = connections.toNode(node);
     if (connection === undefined) {
-      if (connections.dial(url, now)) return this.#park(errand, `a connection to ${url}`);
+      if (connections.dial(url, now)) return this.#park(request, `a connection to ${url}`);
       const trouble = connections.troubleAt(url);
-      errand.trip.obstacle = trouble === WRONG_CLUSTER ? 'foreign' : 'unreachable';
+      request.trip.obstacle = trouble === WRONG_CLUSTER ? 'foreign' : 'unreachable';
       const why = `not reachable: ${trouble}`;
-      routing.doubt(errand.shard, node);
-      return this.#retry(errand, { url, node, now }, { why, rest: 0 });
+      routing.doubt(request.shard, node);
+      return this.#retry(request, { url, node, now }, { why, rest: 0 });
     }
-    if (!connections.hasRoom(connection, errand)) {
-      return this.#park(errand, `room on the connection to ${url}`);
+    if (!connections.hasRoom(connection, request)) {
+      return this.#park(request, `room on the connection to ${url}`);
     }
-    const request = errand.request({ id: connection.nextId, epoch: row.epoch, now });
-    if (request === undefined) {
-      for (const shard of errand.timesNeeded) this.#askTime(shard, now);
-      return this.#park(errand, this.#lackOf(errand, now));
+    const message = request.toWire({ id: connection.nextId, epoch: row.epoch, now });
+    if (message === undefined) {
+      for (const shard of request.timesNeeded) this.#askTime(shard, now);
+      return this.#park(request, this.#lackOf(request, now));
     }
     connection.nextId += 1;
-    errand.trip.lack = undefined;
-    errand.trip.attempts += 1;
-    errand.trip.state = 'sent';
-    connections.post(connection, request, errand);
+    request.trip.lack = undefined;
+    request.trip.attempts += 1;
+    request.trip.state = 'sent';
+    connections.post(connection, message, request);
   }
 
   /** Any replica may answer what may be stale; if it does not, the leader does. */
-  #nodeFor({ shard, level, trip }: Errand): NodeId | undefined {
+  #nodeFor({ shard, level, trip }: ShardRequest): NodeId | undefined {
     const { routing, balancer } = this.#options;
     if (level?.type !== 'stale' || trip.attempts > 0) return routing.leaderOf(shard);
     return balancer.choose(shard, this.#candidates(shard));
@@ -216,7 +216,7 @@ export class Dispatch {
       this.unpark();
       return true;
     };
-    const asking = new RangeErrand({
+    const asking = new RangeRequest({
       shard,
       level: { type: 'linearizable' },
       question: TIME_QUESTION,
@@ -227,9 +227,9 @@ export class Dispatch {
     this.submit(asking);
   }
 
-  #judge(errand: Errand, response: Failed, at: Arrival): void {
+  #judge(request: ShardRequest, response: Failed, at: Arrival): void {
     const { routing } = this.#options;
-    const { trip, shard } = errand;
+    const { trip, shard } = request;
     if (effectOf(response.failure) === 'unknown') trip.doubts += 1;
     const why = response.failure;
     const rest = response.retryAfterMilliseconds;
@@ -240,119 +240,119 @@ export class Dispatch {
         const isNews = leader !== at.node && routing.learn(shard, leader);
         if (isNews && trip.hops < CLIENT_LIMITS.hopsMax) {
           trip.hops += 1;
-          this.#note(errand, at, why);
-          return this.#makeReady(errand);
+          this.#note(request, at, why);
+          return this.#makeReady(request);
         }
         if (!isNews) {
           routing.doubt(shard, at.node);
           // A node that knows of no leader may be cut off from a cluster that has moved on.
           this.#options.onMapOld();
         }
-        return this.#retry(errand, at, { why, rest });
+        return this.#retry(request, at, { why, rest });
       }
       case 'not-here':
         this.#options.onMapOld();
         routing.doubt(shard, at.node);
-        return this.#retry(errand, at, { why, rest });
+        return this.#retry(request, at, { why, rest });
       case 'closing':
       case 'not-fresh':
       // It gives up leading, and others have what it lacks.
       case 'damaged':
         routing.doubt(shard, at.node);
-        return this.#retry(errand, at, { why, rest });
+        return this.#retry(request, at, { why, rest });
       case 'held':
-        return this.#heed(errand, { why, isContended: true }, at);
+        return this.#heed(request, { why, isContended: true }, at);
       case 'overloaded':
       case 'lost':
       case 'too-late':
-        return this.#retry(errand, at, { why, rest });
+        return this.#retry(request, at, { why, rest });
       // One key of it may be too large, or lost: the others are answered by themselves.
       case 'too-much':
       case 'value-lost':
-        return this.#halve(errand, at, why);
+        return this.#halve(request, at, why);
       case 'read-only':
       case 'malformed':
       case 'nodes-only':
       case 'too-large':
-        return this.#fail(errand, at, why);
+        return this.#fail(request, at, why);
       default:
         return unreachable(why);
     }
   }
 
-  #follow(errand: Errand, verdict: Verdict, at: Arrival): void {
+  #follow(request: ShardRequest, verdict: Verdict, at: Arrival): void {
     switch (verdict.type) {
       case 'over':
         this.#budget.succeed();
-        return this.#end(errand);
+        return this.#end(request);
       case 'again':
-        return this.#heed(errand, verdict, at);
+        return this.#heed(request, verdict, at);
       case 'anew':
-        this.#end(errand);
-        this.#open.add(verdict.errand);
-        return this.#heed(verdict.errand, verdict, at);
+        this.#end(request);
+        this.#open.add(verdict.request);
+        return this.#heed(verdict.request, verdict, at);
       case 'broken':
-        errand.trip.doubts += 1;
-        errand.trip.brokenAnswers += 1;
-        if (errand.trip.brokenAnswers < CLIENT_LIMITS.brokenAnswersMax) {
-          return this.#retry(errand, at, { why: UNREADABLE, rest: 0 });
+        request.trip.doubts += 1;
+        request.trip.brokenAnswers += 1;
+        if (request.trip.brokenAnswers < CLIENT_LIMITS.brokenAnswersMax) {
+          return this.#retry(request, at, { why: UNREADABLE, rest: 0 });
         }
-        return this.#fail(errand, at, UNREADABLE);
+        return this.#fail(request, at, UNREADABLE);
     }
   }
 
-  #heed(errand: Errand, { why, isMapOld, isContended }: Reproof, at: Arrival): void {
+  #heed(request: ShardRequest, { why, isMapOld, isContended }: Reproof, at: Arrival): void {
     if (isMapOld) this.#options.onMapOld();
-    if (!isContended) return this.#retry(errand, at, { why, rest: 0 });
-    const { trip } = errand;
+    if (!isContended) return this.#retry(request, at, { why, rest: 0 });
+    const { trip } = request;
     trip.obstacle = 'contended';
     trip.hops = 0;
-    this.#note(errand, at, why);
-    this.#contend(errand, at.now, trip.contentions);
+    this.#note(request, at, why);
+    this.#contend(request, at.now, trip.contentions);
   }
 
-  #contend(errand: Errand, now: number, contentions: number): void {
+  #contend(request: ShardRequest, now: number, contentions: number): void {
     const { random } = this.#options;
     const pause = restAfter(contentions, { ...CONTENTION, random });
-    this.#restUntil(errand, now + pause, this.#contending);
+    this.#restUntil(request, now + pause, this.#contending);
   }
 
-  #halve(errand: Errand, at: Arrival, why: 'too-much' | 'value-lost'): void {
-    const halves = errand.halves();
-    if (halves.length === 0) return this.#fail(errand, at, why);
-    this.#end(errand);
+  #halve(request: ShardRequest, at: Arrival, why: 'too-much' | 'value-lost'): void {
+    const halves = request.halves();
+    if (halves.length === 0) return this.#fail(request, at, why);
+    this.#end(request);
     for (const half of halves) this.submit(half);
   }
 
-  #fail(errand: Errand, at: Arrival, why: keyof typeof CODE_OF): void {
-    this.#note(errand, at, why);
-    const message = `shard ${errand.shard} at ${at.url} refused it: ${why}`;
-    const attempts = errand.trip.history;
-    errand.fail((isDoubted) => failure({ code: CODE_OF[why], message, isDoubted, attempts }));
-    this.#end(errand);
+  #fail(request: ShardRequest, at: Arrival, why: keyof typeof CODE_OF): void {
+    this.#note(request, at, why);
+    const message = `shard ${request.shard} at ${at.url} refused it: ${why}`;
+    const attempts = request.trip.history;
+    request.fail((isDoubted) => failure({ code: CODE_OF[why], message, isDoubted, attempts }));
+    this.#end(request);
   }
 
-  #retry(errand: Errand, at: Arrival, { why, rest }: { why: string; rest: number }): void {
-    errand.trip.hops = 0;
-    this.#note(errand, at, why);
-    this.#rest(errand, at.now, rest);
+  #retry(request: ShardRequest, at: Arrival, { why, rest }: { why: string; rest: number }): void {
+    request.trip.hops = 0;
+    this.#note(request, at, why);
+    this.#rest(request, at.now, rest);
   }
 
   /** No sooner than the node asks for, and not all of a crowd at once. */
-  #rest(errand: Errand, now: number, atLeast: number): void {
-    const pause = restAfter(errand.trip.history.length, { ...REST, random: this.#options.random });
+  #rest(request: ShardRequest, now: number, atLeast: number): void {
+    const pause = restAfter(request.trip.history.length, { ...REST, random: this.#options.random });
     const longer = pause + Math.min(atLeast, CLIENT_LIMITS.restMillisecondsMax);
-    this.#restUntil(errand, now + longer, this.#resting);
+    this.#restUntil(request, now + longer, this.#resting);
   }
 
-  #restUntil(errand: Errand, dueAt: number, among: Set<Errand>): void {
-    errand.trip.dueAt = dueAt;
-    errand.trip.state = 'resting';
-    among.add(errand);
+  #restUntil(request: ShardRequest, dueAt: number, among: Set<ShardRequest>): void {
+    request.trip.dueAt = dueAt;
+    request.trip.state = 'resting';
+    among.add(request);
   }
 
   /** What a request waits for that another answer has to bring. */
-  #lackOf({ timesNeeded }: Errand, now: number): string {
+  #lackOf({ timesNeeded }: ShardRequest, now: number): string {
     const { sessions } = this.#options;
     const unknown = timesNeeded.filter((shard) => !sessions.knowsTime(shard, now));
     if (unknown.length > 0) return `the log time of shard ${unknown.join(' and ')}`;
@@ -363,27 +363,27 @@ export class Dispatch {
     return `${places} in shard ${full.join(' or ')}`;
   }
 
-  #park(errand: Errand, lack: string): void {
-    errand.trip.lack = lack;
-    errand.trip.state = 'parked';
-    this.#parked.add(errand);
+  #park(request: ShardRequest, lack: string): void {
+    request.trip.lack = lack;
+    request.trip.state = 'parked';
+    this.#parked.add(request);
   }
 
-  #makeReady(errand: Errand): void {
-    errand.trip.state = 'ready';
-    this.#ready.push(errand);
+  #makeReady(request: ShardRequest): void {
+    request.trip.state = 'ready';
+    this.#ready.push(request);
   }
 
-  #note({ trip }: Errand, { url }: Arrival, what: string): void {
+  #note({ trip }: ShardRequest, { url }: Arrival, what: string): void {
     note(trip, { endpoint: url, what });
   }
 
-  #end(errand: Errand): void {
-    errand.trip.state = 'over';
-    this.#open.delete(errand);
-    this.#parked.delete(errand);
-    this.#resting.delete(errand);
-    this.#contending.delete(errand);
+  #end(request: ShardRequest): void {
+    request.trip.state = 'over';
+    this.#open.delete(request);
+    this.#parked.delete(request);
+    this.#resting.delete(request);
+    this.#contending.delete(request);
   }
 }
 
@@ -423,10 +423,10 @@ interface FailureTerms {
   readonly code: KvErrorCode;
   readonly message: string;
   readonly isDoubted: boolean;
-  readonly attempts: Failure['attempts'];
+  readonly attempts: CallFailure['attempts'];
 }
 
-function failure({ code, message, isDoubted, attempts }: FailureTerms): Failure {
+function failure({ code, message, isDoubted, attempts }: FailureTerms): CallFailure {
   const outcome = isDoubted ? 'unknown' : 'notApplied';
   return { type: 'failed', code, outcome, message, attempts: [...attempts] };
 }
@@ -440,7 +440,7 @@ const CODE_OF_OBSTACLE: Readonly<Record<Obstacle, KvErrorCode>> = {
 };
 
 /** Names what was waited for: the shard, its node, the keys, what was tried and what came of it. */
-function expiryOf({ shard, trip }: Errand, isDoubted: boolean): Failure {
+function expiryOf({ shard, trip }: ShardRequest, isDoubted: boolean): CallFailure {
   const last = trip.history.at(-1);
   const tale = last === undefined ? 'no node answered' : `last ${last.endpoint}: ${last.what}`;
   if (!isInDoubt(trip) && trip.obstacle === 'contended') {

@@ -14,12 +14,12 @@ import { outputBytesMax } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';
 import { absenceSince } from './absence.ts';
 import type { GaveWay, ReadCall, Replied } from './call.ts';
-import type { FailureMaker } from './errand.ts';
-import type { Means } from './means.ts';
-import { Lookup, ReadErrand } from './read-errand.ts';
-import type { Failure } from './settled.ts';
-import type { TransactAsker } from './transact-errand.ts';
-import { ValidateErrand } from './validate-errand.ts';
+import type { CallContext } from './call-context.ts';
+import type { CallFailure } from './call-failure.ts';
+import { Lookup, ReadRequest } from './read-request.ts';
+import type { FailureMaker } from './shard-request.ts';
+import type { TransactListener } from './transact-request.ts';
+import { ValidateRequest } from './validate-request.ts';
 
 /** Keys of one shard that are read and validated together. */
 interface Lot {
@@ -37,9 +37,9 @@ export interface JointReadOptions {
   readonly rows: readonly (Row | undefined)[];
   /** The index through which the shard of each was applied then. */
   readonly seenAt: readonly number[];
-  readonly means: Means;
+  readonly context: CallContext;
   /** Begins a transaction that locks what it reads. */
-  readonly transact: (command: Command, requester: TransactAsker) => void;
+  readonly transact: (command: Command, requester: TransactListener) => void;
 }
 
 export class JointRead {
@@ -56,12 +56,12 @@ export class JointRead {
     this.#options = options;
     this.#rows = [...options.rows];
     this.#seenAt = [...options.seenAt];
-    this.#lots = lotsOf(options.call.keys, (key) => options.means.routing.shardOf(key));
+    this.#lots = lotsOf(options.call.keys, (key) => options.context.routing.shardOf(key));
   }
 
   /** All of it was read; is it all still so? Asked only when the last answer is there. */
   validate(): void {
-    const { call, expiresAt, means } = this.#options;
+    const { call, expiresAt, context } = this.#options;
     this.#left = this.#lots.length;
     for (const lot of this.#lots) {
       const checks = lot.places.map((place) => this.#checkOf(place));
@@ -73,8 +73,8 @@ export class JointRead {
       const { shard } = lot;
       const { level } = call;
       const requester = { call, onAnswer, onFailure };
-      const { sessions } = means;
-      means.submit(new ValidateErrand({ shard, level, checks, expiresAt, requester, sessions }));
+      const { sessions } = context;
+      context.submit(new ValidateRequest({ shard, level, checks, expiresAt, requester, sessions }));
     }
   }
 
@@ -97,7 +97,7 @@ export class JointRead {
   }
 
   #readAgain(lots: readonly Lot[]): void {
-    const { call, expiresAt, means } = this.#options;
+    const { call, expiresAt, context } = this.#options;
     this.#left = lots.length;
     for (const { shard, places } of lots) {
       const lookup = new Lookup({
@@ -116,18 +116,18 @@ export class JointRead {
           onFailure: (_, failure) => this.#fail(failure),
         },
       });
-      const errand = new ReadErrand({ shard, level: call.level, sessions: means.sessions });
-      for (const at of places.keys()) errand.add(lookup, at);
-      this.#submit(errand);
+      const request = new ReadRequest({ shard, level: call.level, sessions: context.sessions });
+      for (const at of places.keys()) request.add(lookup, at);
+      this.#submit(request);
     }
   }
 
   /** What cannot be locked is read until its time is over: more and more rarely. */
-  #submit(errand: ReadErrand): void {
-    const { means } = this.#options;
+  #submit(request: ReadRequest): void {
+    const { context } = this.#options;
     const roundsTooMany = this.#failedRounds - CLIENT_LIMITS.jointReadRounds;
-    if (roundsTooMany < 0) means.submit(errand);
-    else means.submitLater(errand, roundsTooMany);
+    if (roundsTooMany < 0) context.submit(request);
+    else context.submitLater(request, roundsTooMany);
   }
 
   /** What a transaction may read is little; what is known to be more is not asked for. */
@@ -164,8 +164,8 @@ export class JointRead {
 
   #settle(): void {
     this.#isOver = true;
-    const { call, means } = this.#options;
-    means.ledger.settle(call, {
+    const { call, context } = this.#options;
+    context.openCalls.settle(call, {
       type: 'rows',
       rows: this.#rows,
       seenAt: this.#seenAt,
@@ -173,11 +173,11 @@ export class JointRead {
     });
   }
 
-  #fail(failure: Failure): void {
+  #fail(failure: CallFailure): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { call, means } = this.#options;
-    means.ledger.settle(call, failure);
+    const { call, context } = this.#options;
+    context.openCalls.settle(call, failure);
   }
 }
 

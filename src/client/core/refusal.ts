@@ -2,8 +2,8 @@
 
 import type { KvErrorCode } from '../../base/errors.ts';
 import type { Reason } from '../../machine/reply.ts';
+import type { CallFailure } from './call-failure.ts';
 import { keyText } from './key-text.ts';
-import type { Failure } from './settled.ts';
 
 export type PassingReason =
   | 'deadline-passed'
@@ -23,7 +23,7 @@ export function isPassing(reason: Reason): reason is PassingReason {
 }
 
 interface Refused {
-  readonly attempts: Failure['attempts'];
+  readonly attempts: CallFailure['attempts'];
   /** Of the operation that was refused, if it was one and not the whole. */
   readonly key: Uint8Array | undefined;
 }
@@ -32,7 +32,7 @@ interface Refused {
 export function refusalOf(
   reason: Exclude<Reason, PassingReason>,
   { attempts, key }: Refused,
-): Failure {
+): CallFailure {
   // Its reply is gone, and with it the knowledge of what it was.
   const outcome = reason === 'acknowledged' ? 'unknown' : 'notApplied';
   const place = key !== undefined && AT_A_KEY.includes(reason) ? ` at ${keyText(key)}` : '';

@@ -1,30 +1,30 @@
 /** What scans ask of the shards, and how calls for pages end. */
 
 import type { KvErrorCode } from '../../base/errors.ts';
-import type { Means } from './means.ts';
-import { type RangeAsker, RangeErrand } from './range-errand.ts';
+import type { CallContext } from './call-context.ts';
+import type { CallFailure } from './call-failure.ts';
+import { type RangeListener, RangeRequest } from './range-request.ts';
 import type { PageCall, Scan } from './scan.ts';
-import type { Failure } from './settled.ts';
 
 export class ScanPages {
-  readonly #means: Means;
+  readonly #context: CallContext;
 
-  constructor(means: Means) {
-    this.#means = means;
+  constructor(context: CallContext) {
+    this.#context = context;
   }
 
   /** Required: there is a map. */
   next(call: PageCall, expiresAt: number): void {
     const { scan } = call;
-    if (!scan.isStarted) scan.start(this.#means.routing.shards);
+    if (!scan.isStarted) scan.start(this.#context.routing.shards);
     scan.wait(call, expiresAt);
     this.#goOn(scan);
   }
 
   /** The call that waits gives up; the scan does not. */
-  drop(scan: Scan, failure: Failure): void {
+  drop(scan: Scan, failure: CallFailure): void {
     const call = scan.giveUp();
-    if (call !== undefined) this.#means.ledger.settle(call, failure);
+    if (call !== undefined) this.#context.openCalls.settle(call, failure);
   }
 
   #goOn(scan: Scan): void {
@@ -32,7 +32,7 @@ export class ScanPages {
     const given = scan.give();
     for (const { shard, question } of scan.wishes()) {
       const { level } = scan.terms;
-      const requester: RangeAsker = {
+      const requester: RangeListener = {
         call: undefined,
         onAnswer: (response) => {
           if (scan.isEnded) return true;
@@ -45,14 +45,14 @@ export class ScanPages {
           this.#miss(scan, failureOf(false), expiresAt);
         },
       };
-      const { sessions, submit } = this.#means;
-      submit(new RangeErrand({ shard, level, question, expiresAt, requester, sessions }));
+      const { sessions, submit } = this.#context;
+      submit(new RangeRequest({ shard, level, question, expiresAt, requester, sessions }));
     }
-    if (given !== undefined) this.#means.ledger.settle(given.call, given.page);
+    if (given !== undefined) this.#context.openCalls.settle(given.call, given.page);
   }
 
   /** A page that was asked for ahead gives up early; who asks later has more time. */
-  #miss(scan: Scan, failure: Failure, expiredAt: number): void {
+  #miss(scan: Scan, failure: CallFailure, expiredAt: number): void {
     const mayPass = PASSING.includes(failure.code);
     if (scan.isWaiting && mayPass && expiredAt < scan.expiresAt) this.#goOn(scan);
     else this.drop(scan, failure);

@@ -6,6 +6,7 @@ import type { ShardId } from '../../base/ids.ts';
 import { compareBytes } from '../../machine/bytes.ts';
 import { decodeRow, type Row } from '../../machine/row.ts';
 import type { ReadLevel } from '../../wire/request.ts';
+import type { OpenCall } from './open-call.ts';
 import {
   type KeyRange,
   type RangeQuestion,
@@ -13,10 +14,9 @@ import {
   rangeBefore,
   rangeBehind,
 } from './range.ts';
-import type { Settled } from './waiting.ts';
 
 /** The next rows of a scan that stands in the core. One at a time. */
-export interface PageCall extends Settled<Page> {
+export interface PageCall extends OpenCall<Page> {
   readonly type: 'page';
   readonly scan: Scan;
 }

@@ -3,7 +3,7 @@
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
 import type { Contender } from '../../machine/transaction-id.ts';
-import type { Contest } from './call.ts';
+import type { Priority } from './call.ts';
 import { SlotPool } from './slot-pool.ts';
 
 /** What a request is numbered with. Kept as they are as long as a copy of it may be under way. */
@@ -74,11 +74,11 @@ export class Sessions {
   }
 
   /** What a transaction is told apart by where it reserves keys; none before a time is known. */
-  reserverIn(shard: ShardId, contest: Contest, now: number): Contender | undefined {
-    if (contest.age === undefined && this.knowsTime(shard, now)) {
-      contest.age = this.timeOf(shard, now);
+  reserverIn(shard: ShardId, priority: Priority, now: number): Contender | undefined {
+    if (priority.age === undefined && this.knowsTime(shard, now)) {
+      priority.age = this.timeOf(shard, now);
     }
-    const { attempts, age } = contest;
+    const { attempts, age } = priority;
     if (age === undefined) return undefined;
     return { id: { home: 0, client: this.client, sequence: 0 }, attempts, age };
   }

@@ -9,7 +9,7 @@ import type {
   RowsRead,
   Writing,
 } from '../../../src/client/core/call.ts';
-import type { Failure } from '../../../src/client/core/settled.ts';
+import type { CallFailure } from '../../../src/client/core/call-failure.ts';
 import type { Operation } from '../../../src/machine/command.ts';
 import { decodeRow } from '../../../src/machine/row.ts';
 import { arcOf } from '../../../src/ring/arc.ts';
@@ -34,7 +34,7 @@ export interface Profile {
 interface Told {
   readonly call: Writing;
   readonly askedAt: number;
-  results: (Replied | GaveWay | Failure)[];
+  results: (Replied | GaveWay | CallFailure)[];
   toldAt: number;
 }
 
@@ -132,7 +132,7 @@ class Trial {
       const { clockRates, isOutcomeTrue } = this.#profile;
       const allowed = call.timeoutMilliseconds / Math.min(...clockRates) + 3 * STEP;
       ok(wait <= allowed, `call ${number} waited ${wait} of ${call.timeoutMilliseconds}`);
-      const [result] = results as [Replied | GaveWay | Failure];
+      const [result] = results as [Replied | GaveWay | CallFailure];
       const told = `call ${number} was told ${nameOf(result)}`;
       if (result.type === 'gave-way') equal(times, 0, told);
       else if (result.type === 'replied') {
@@ -224,7 +224,7 @@ class Trial {
 
   #call(host: ClientHost, command: readonly Operation[]): void {
     const random = this.#random;
-    const settle = (result: Replied | GaveWay | Failure): void => {
+    const settle = (result: Replied | GaveWay | CallFailure): void => {
       told.results.push(result);
       told.toldAt = this.#world.now;
     };
@@ -237,7 +237,7 @@ class Trial {
             type: 'commit',
             ranges: [],
             moments: new Map(),
-            contest: { attempts: 0, age: undefined },
+            priority: { attempts: 0, age: undefined },
             ...about,
           },
       askedAt: this.#world.now,
@@ -283,7 +283,7 @@ class Trial {
       type: 'read',
       ...question,
       timeoutMilliseconds: 5000,
-      settle: (result: RowsRead | Failure) => {
+      settle: (result: RowsRead | CallFailure) => {
         this.#readsLeft -= 1;
         if (result.type === 'failed') return equal(result.outcome, 'notApplied');
         this.#reads += 1;
@@ -316,7 +316,7 @@ function kindOf({ command }: Writing): string {
   return shards.size > 1 ? 'together ' : '';
 }
 
-function nameOf(result: Replied | GaveWay | Failure | undefined): string {
+function nameOf(result: Replied | GaveWay | CallFailure | undefined): string {
   if (result === undefined) return 'nothing';
   if (result.type === 'gave-way') return 'gave-way';
   if (result.type === 'replied') return result.reply.type;

@@ -5,9 +5,9 @@ import { MACHINE_LIMITS } from '../../../src/base/limits.ts';
 import { Random } from '../../../src/base/random.ts';
 import { encodeMap } from '../../../src/catalog/map-bytes.ts';
 import type { Replied, WriteCall } from '../../../src/client/core/call.ts';
+import type { CallFailure } from '../../../src/client/core/call-failure.ts';
 import { Core } from '../../../src/client/core/core.ts';
 import { type Page, type PageCall, Scan } from '../../../src/client/core/scan.ts';
-import type { Failure } from '../../../src/client/core/settled.ts';
 import { decodeBatch } from '../../../src/machine/batch.ts';
 import { encodeReply, type Reason, type Reply } from '../../../src/machine/reply.ts';
 import { decodeTransaction } from '../../../src/machine/transaction-codec.ts';
@@ -121,7 +121,7 @@ export class Stage {
     const range = { from: new Uint8Array(0), to: new Uint8Array(0) };
     const level = { type: 'linearizable' } as const;
     const scan = new Scan({ range, isReverse: false, isKeysOnly: false, level, rowsMax: 9 });
-    const settle = (result: Page | Failure) => {
+    const settle = (result: Page | CallFailure) => {
       const isTold = result.type === 'failed';
       told.told = isTold ? `${result.code} ${result.outcome}` : `${result.rows.length} rows`;
     };
@@ -211,7 +211,7 @@ export class Stage {
         return { type: 'put', key, value: key, lifeMilliseconds: 0 };
       }),
       timeoutMilliseconds,
-      settle: (result: Replied | Failure) => {
+      settle: (result: Replied | CallFailure) => {
         const isTold = result.type === 'failed';
         if (isTold) told.message = result.message;
         told.told = isTold ? `${result.code} ${result.outcome}` : result.reply.type;

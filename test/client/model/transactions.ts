@@ -177,7 +177,7 @@ class Conduct {
     return this.#options.termOf(this.#home.part.shard) !== this.#term;
   }
 
-  #prepare(place: Place, patience: number): void {
+  #prepare(place: Place, deadline: number): void {
     const { part, at, offset } = place;
     const { random, faults, termOf } = this.#options;
     const shard = this.#shardOf(part);
@@ -206,8 +206,8 @@ class Conduct {
         case 'locked': {
           const { attempts, age } = this.#transaction;
           const own = { id: this.#id, attempts, age };
-          if (patience > 0 && hasPriority(own, reply.holder)) {
-            return this.#later(random.between(1, 20), () => this.#prepare(place, patience - 1));
+          if (deadline > 0 && hasPriority(own, reply.holder)) {
+            return this.#later(random.between(1, 20), () => this.#prepare(place, deadline - 1));
           }
           return this.#abort(refused('gave-way', offset + reply.position));
         }

@@ -3,7 +3,7 @@
 import type { Attempt, KvErrorCode, Outcome } from '../../base/errors.ts';
 
 /** Why a call failed, and whether it took effect all the same. */
-export interface Failure {
+export interface CallFailure {
   readonly type: 'failed';
   readonly code: KvErrorCode;
   readonly outcome: Outcome;

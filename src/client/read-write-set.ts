@@ -16,7 +16,7 @@ interface FootprintOptions {
   readonly read: (keys: readonly Uint8Array[]) => Promise<RowsRead>;
 }
 
-export class Footprint {
+export class ReadWriteSet {
   readonly writes = new OwnWrites();
   readonly #read: FootprintOptions['read'];
   /** A key is read once: who asks again, in the same turn or later, is told the same. */

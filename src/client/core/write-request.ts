@@ -6,26 +6,26 @@ import { decodeReply, type Reason, type Reply } from '../../machine/reply.ts';
 import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import type { Call, Replied, Writing } from './call.ts';
+import type { CallFailure } from './call-failure.ts';
+import type { OpenCalls } from './open-calls.ts';
+import { isPassing, refusalOf } from './refusal.ts';
+import type { Numbers, Sessions } from './sessions.ts';
 import {
   BROKEN,
-  type Errand,
   type FailureMaker,
   isInDoubt,
   meet,
   newTrip,
   OVER,
+  type ShardRequest,
   type Terms,
   type Trip,
   type Verdict,
-} from './errand.ts';
-import type { Ledger } from './ledger.ts';
-import { isPassing, refusalOf } from './refusal.ts';
-import type { Numbers, Sessions } from './sessions.ts';
-import type { Failure } from './settled.ts';
+} from './shard-request.ts';
 
 interface WriteOptions {
   readonly shard: ShardId;
-  readonly ledger: Ledger;
+  readonly openCalls: OpenCalls;
   readonly sessions: Sessions;
   readonly trip?: Trip;
 }
@@ -47,11 +47,11 @@ interface Slot {
  * There is one way to other numbers: the only copy that ever left came too late for its deadline,
  * which every other one would as well.
  */
-export class WriteErrand implements Errand {
+export class WriteRequest implements ShardRequest {
   readonly shard: ShardId;
   readonly trip: Trip;
   readonly level = undefined;
-  readonly #ledger: Ledger;
+  readonly #openCalls: OpenCalls;
   readonly #sessions: Sessions;
   #slots: Slot[] = [];
   /** By call, once one was given up: of many that give up no one is searched for. */
@@ -66,7 +66,7 @@ export class WriteErrand implements Errand {
   constructor(options: WriteOptions) {
     this.shard = options.shard;
     this.trip = options.trip ?? newTrip();
-    this.#ledger = options.ledger;
+    this.#openCalls = options.openCalls;
     this.#sessions = options.sessions;
   }
 
@@ -93,13 +93,13 @@ export class WriteErrand implements Errand {
   /** Required: not numbered yet. */
   add(call: Writing, expiresAt: number): void {
     this.#slots.push({ call, command: call.command, expiresAt, isDropped: false });
-    call.errand = this;
+    call.request = this;
     this.#waiting += 1;
     this.#bytes += bytesMaxOfCommand(call.command);
     if (expiresAt < this.#firstExpiresAt) this.#firstExpiresAt = expiresAt;
   }
 
-  request({ id, epoch, now }: Terms): Request | undefined {
+  toWire({ id, epoch, now }: Terms): Request | undefined {
     const { shard } = this;
     if (this.#numbers === undefined) {
       const isReady = this.#sessions.knowsTime(shard, now) && this.#sessions.hasRoom(shard);
@@ -161,7 +161,7 @@ export class WriteErrand implements Errand {
   }
 
   /** A batch that the other side finds too large is not made smaller: its commands were judged. */
-  halves(): readonly Errand[] {
+  halves(): readonly ShardRequest[] {
     return [];
   }
 
@@ -186,12 +186,12 @@ export class WriteErrand implements Errand {
   #goOn(reason: Passing): Verdict {
     if (reason === 'deadline-too-far') this.#sessions.forgetTime(this.shard);
     if (reason === 'deadline-passed' || reason === 'deadline-too-far') {
-      if (this.#copies === 1) return { type: 'anew', why: reason, errand: this.#anew() };
+      if (this.#copies === 1) return { type: 'anew', why: reason, request: this.#anew() };
       // An earlier copy may have been done in time, and this refusal would say nothing of it.
       const outcome = this.trip.doubts > 0 ? 'unknown' : 'notApplied';
       const message = `its deadline has passed in the time of the shard, tries: ${this.#copies}`;
       const attempts = this.trip.history;
-      const failure: Failure = { type: 'failed', code: 'timeout', outcome, message, attempts };
+      const failure: CallFailure = { type: 'failed', code: 'timeout', outcome, message, attempts };
       for (const slot of this.#slots) this.#tell(slot, failure);
       this.#close();
       return OVER;
@@ -201,33 +201,33 @@ export class WriteErrand implements Errand {
   }
 
   /** Those who still wait, under numbers to come: none of the former can take effect any more. */
-  #anew(): Errand {
-    const errand = new WriteErrand({
+  #anew(): ShardRequest {
+    const request = new WriteRequest({
       shard: this.shard,
-      ledger: this.#ledger,
+      openCalls: this.#openCalls,
       sessions: this.#sessions,
       trip: { ...this.trip, state: 'ready', doubts: 0 },
     });
     for (const slot of this.#slots) {
-      if (slot.call !== undefined) errand.add(slot.call, slot.expiresAt);
+      if (slot.call !== undefined) request.add(slot.call, slot.expiresAt);
       slot.call = undefined;
     }
     this.#waiting = 0;
     this.#close();
-    return errand;
+    return request;
   }
 
   #give(slot: Slot, failureOf: FailureMaker): void {
     if (slot.call !== undefined) this.#tell(slot, failureOf(isInDoubt(this.trip)));
   }
 
-  #tell(slot: Slot, result: Replied | Failure): void {
+  #tell(slot: Slot, result: Replied | CallFailure): void {
     const { call } = slot;
     if (call === undefined) return;
     this.#waiting -= 1;
     slot.call = undefined;
     slot.isDropped = !isInDoubt(this.trip);
-    this.#ledger.settle(call, result);
+    this.#openCalls.settle(call, result);
   }
 
   #look(): void {

@@ -4,31 +4,31 @@ import type { ShardId } from '../../base/ids.ts';
 import { decodeRow, type Row } from '../../machine/row.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { Call, Contest, ReadCall, RowsRead } from './call.ts';
+import type { Call, Priority, ReadCall, RowsRead } from './call.ts';
+import type { CallFailure } from './call-failure.ts';
+import type { Sessions } from './sessions.ts';
 import {
   BROKEN,
-  type Errand,
   type FailureMaker,
   newTrip,
   OVER,
+  type ShardRequest,
   type Terms,
   type Trip,
   type Verdict,
-} from './errand.ts';
-import type { Sessions } from './sessions.ts';
-import type { Failure } from './settled.ts';
+} from './shard-request.ts';
 
 /** Whoever asked: told once, of all rows or of a failure. */
-export interface LookupAsker {
+export interface LookupListener {
   onRows(lookup: Lookup, result: RowsRead): void;
-  onFailure(lookup: Lookup, failure: Failure): void;
+  onFailure(lookup: Lookup, failure: CallFailure): void;
 }
 
 interface LookupOptions {
   readonly call: ReadCall;
   readonly keys: readonly Uint8Array[];
   readonly expiresAt: number;
-  readonly requester: LookupAsker;
+  readonly requester: LookupListener;
 }
 
 /** Keys of one call, which may lie in several shards. It is over when the last row has come. */
@@ -36,7 +36,7 @@ export class Lookup {
   readonly call: ReadCall;
   readonly keys: readonly Uint8Array[];
   readonly expiresAt: number;
-  readonly #requester: LookupAsker;
+  readonly #requester: LookupListener;
   readonly #rows: (Row | undefined)[];
   readonly #seenAt: number[];
   #left: number;
@@ -92,13 +92,13 @@ type RowsResponse = Extract<Response, { type: 'rows' }>;
 const NO_SHARDS: readonly ShardId[] = [];
 
 /** Nothing of it is lost by asking again, elsewhere or in halves. */
-export class ReadErrand implements Errand {
+export class ReadRequest implements ShardRequest {
   readonly shard: ShardId;
   readonly trip: Trip;
   readonly level: ReadLevel;
   readonly timesNeeded = NO_SHARDS;
   /** For which what is read is reserved. */
-  readonly reserver: Contest | undefined;
+  readonly reserver: Priority | undefined;
   readonly #sessions: Sessions;
   readonly #keys: Uint8Array[] = [];
   readonly #slots: Slot[] = [];
@@ -113,7 +113,7 @@ export class ReadErrand implements Errand {
   constructor(options: {
     readonly shard: ShardId;
     readonly level: ReadLevel;
-    readonly reserver?: Contest | undefined;
+    readonly reserver?: Priority | undefined;
     readonly sessions: Sessions;
     readonly trip?: Trip;
   }) {
@@ -145,13 +145,13 @@ export class ReadErrand implements Errand {
     const key = lookup.keys[at] as Uint8Array;
     this.#keys.push(key);
     this.#slots.push({ lookup, at });
-    lookup.call.errand = this;
+    lookup.call.request = this;
     this.#bytes += key.length + 5;
     if (lookup.expiresAt < this.#firstExpiresAt) this.#firstExpiresAt = lookup.expiresAt;
     if (lookup.expiresAt > this.#lastExpiresAt) this.#lastExpiresAt = lookup.expiresAt;
   }
 
-  request({ id, epoch, now }: Terms): Request {
+  toWire({ id, epoch, now }: Terms): Request {
     const { shard, level } = this;
     const reserver = this.reserver && this.#sessions.reserverIn(shard, this.reserver, now);
     const patienceMilliseconds = Math.max(1, Math.ceil(this.#lastExpiresAt - now));
@@ -189,13 +189,13 @@ export class ReadErrand implements Errand {
     for (const { lookup } of this.#slots) lookup.give(failureOf);
   }
 
-  halves(): readonly Errand[] {
+  halves(): readonly ShardRequest[] {
     const middle = this.#slots.length >> 1;
     if (middle === 0) return [];
     const { shard, level, reserver } = this;
     const halves = [this.#slots.slice(0, middle), this.#slots.slice(middle)].map((slots) => {
       const trip: Trip = { ...this.trip, state: 'ready' };
-      const half = new ReadErrand({ shard, level, reserver, sessions: this.#sessions, trip });
+      const half = new ReadRequest({ shard, level, reserver, sessions: this.#sessions, trip });
       for (const { lookup, at } of slots) if (!lookup.isOver) half.add(lookup, at);
       return half;
     });

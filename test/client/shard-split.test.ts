@@ -3,7 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import { Division } from '../../src/client/core/division.ts';
+import { ShardSplit } from '../../src/client/core/shard-split.ts';
 import type { Command } from '../../src/machine/command.ts';
 import type { Output } from '../../src/machine/reply.ts';
 import { append, checkVersion, get, put, textOf } from '../machine/machine-rig.ts';
@@ -12,7 +12,7 @@ import { append, checkVersion, get, put, textOf } from '../machine/machine-rig.t
 const shardOf = (key: Uint8Array) => (textOf(key).charCodeAt(0) - 96) as ShardId;
 
 function divided(command: Command) {
-  return new Division({ command, ranges: [], moments: new Map(), shardOf });
+  return new ShardSplit({ command, ranges: [], moments: new Map(), shardOf });
 }
 
 const COMMAND: Command = [
@@ -43,16 +43,16 @@ test('the home shard is that of the first key that is written, or else locked', 
 });
 
 test('whatever the order of shards is, each operation is told what came of it', () => {
-  const division = divided(COMMAND);
-  const participants = division.portions.filter(({ isLocking }) => isLocking);
+  const split = divided(COMMAND);
+  const participants = split.portions.filter(({ isLocking }) => isLocking);
   const versions = participants.map(({ shard }) => shard * 10);
   const said = participants.flatMap(({ shard }) => OUTPUTS.get(shard) ?? []);
-  const done = division.doneOf(versions, said);
+  const done = split.doneOf(versions, said);
   equal(done?.version, 20, 'of what was written first');
   deepEqual(done?.versions, [0, 10, 20, 10, 40]);
   deepEqual(done?.outputs, [LENGTH, ROW]);
-  const places = COMMAND.map((_, position) => division.placeAt(position));
+  const places = COMMAND.map((_, position) => split.placeAt(position));
   deepEqual([...places].sort(), [0, 1, 2, 3, 4]);
-  equal(division.placeAt(5), undefined);
-  equal(division.doneOf(versions.slice(1), said), undefined, 'an answer to something else');
+  equal(split.placeAt(5), undefined);
+  equal(split.doneOf(versions.slice(1), said), undefined, 'an answer to something else');
 });

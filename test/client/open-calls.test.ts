@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import type { ShardId } from '../../src/base/ids.ts';
 import type { CommitCall, ValidateCall } from '../../src/client/core/call.ts';
-import { Ledger } from '../../src/client/core/ledger.ts';
+import { OpenCalls } from '../../src/client/core/open-calls.ts';
 
 /** All that was seen, and as much as most calls may weigh together. */
 function seen(bytes: number) {
@@ -21,12 +21,12 @@ test('what a call has seen of ranges weighs as much as what it writes', () => {
     ...most,
     type: 'commit',
     command: [],
-    contest: { attempts: 0, age: undefined },
+    priority: { attempts: 0, age: undefined },
   };
   const level = { type: 'linearizable' } as const;
   const validate: ValidateCall = { ...most, type: 'validate', checks: [], level };
-  const ledger = new Ledger();
-  deepEqual([ledger.admit(commit), ledger.admit(validate)], [true, false]);
-  ledger.settle(commit, { type: 'gave-way', position: undefined });
-  deepEqual([ledger.admit(validate), ledger.admit(commit)], [true, false]);
+  const openCalls = new OpenCalls();
+  deepEqual([openCalls.admit(commit), openCalls.admit(validate)], [true, false]);
+  openCalls.settle(commit, { type: 'gave-way', position: undefined });
+  deepEqual([openCalls.admit(validate), openCalls.admit(commit)], [true, false]);
 });

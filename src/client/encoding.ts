@@ -26,7 +26,7 @@ interface SpellingParts<V> {
   readonly codec: Codec<V>;
 }
 
-export class Spelling<V> {
+export class Encoding<V> {
   /** Shared by all spaces of one client, and by nobody else. */
   readonly home: object;
   /** What all keys of the space begin with. */
@@ -40,9 +40,9 @@ export class Spelling<V> {
   }
 
   /** Of a space within. */
-  within<U>(name: string, codec: Codec<U> | undefined): Spelling<U> {
+  within<U>(name: string, codec: Codec<U> | undefined): Encoding<U> {
     const prefix = new Uint8Array([...this.prefix, ...encodeKey(`${name}:`)]);
-    return new Spelling<U>({
+    return new Encoding<U>({
       home: this.home,
       prefix,
       codec: codec ?? (this.#codec as unknown as Codec<U>),
@@ -85,9 +85,9 @@ export class Spelling<V> {
 }
 
 /** Where a space keeps its spelling, for the rooms of the library alone. */
-export const SPELLING: unique symbol = Symbol('spelling');
+export const ENCODING: unique symbol = Symbol('spelling');
 
 /** A space, for whoever needs no more of it than how it spells. */
-export interface Spelled<V> {
-  readonly [SPELLING]: Spelling<V>;
+export interface Encoded<V> {
+  readonly [ENCODING]: Encoding<V>;
 }

@@ -7,31 +7,31 @@ import { MACHINE_LIMITS } from '../../base/limits.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
 import type { ReadLevel } from '../../wire/request.ts';
 import { isProtected, type ReadCall, type Writing } from './call.ts';
-import type { Errand } from './errand.ts';
-import type { Ledger } from './ledger.ts';
-import { Lookup, type LookupAsker, ReadErrand } from './read-errand.ts';
+import type { OpenCalls } from './open-calls.ts';
+import { Lookup, type LookupListener, ReadRequest } from './read-request.ts';
 import type { Sessions } from './sessions.ts';
-import { WriteErrand } from './write-errand.ts';
+import type { ShardRequest } from './shard-request.ts';
+import { WriteRequest } from './write-request.ts';
 
 interface OpenBatch {
-  readonly errand: WriteErrand;
+  readonly request: WriteRequest;
   /** Hashes of all its keys. Two keys with one hash part ways, which costs a batch and no more. */
   readonly keys: Set<number>;
   operations: number;
 }
 
 interface GatheringOptions {
-  readonly ledger: Ledger;
+  readonly openCalls: OpenCalls;
   readonly sessions: Sessions;
   /** Told of what was read. */
-  readonly reader: LookupAsker;
+  readonly reader: LookupListener;
 }
 
-export class Gathering {
+export class Batcher {
   readonly #options: GatheringOptions;
   readonly #batches = new Map<ShardId, OpenBatch>();
-  readonly #reads = new Map<ShardId, ReadErrand[]>();
-  #errands: Errand[] = [];
+  readonly #reads = new Map<ShardId, ReadRequest[]>();
+  #requests: ShardRequest[] = [];
 
   constructor(options: GatheringOptions) {
     this.#options = options;
@@ -46,16 +46,16 @@ export class Gathering {
     let batch = this.#batches.get(shard);
     if (batch === undefined || !hasRoomFor(batch, call)) {
       batch = {
-        errand: new WriteErrand({ shard, ...this.#options }),
+        request: new WriteRequest({ shard, ...this.#options }),
         keys: new Set(),
         operations: 0,
       };
       this.#batches.set(shard, batch);
-      this.#errands.push(batch.errand);
+      this.#requests.push(batch.request);
     }
     for (const { key } of command) batch.keys.add(hash(key));
     batch.operations += command.length;
-    batch.errand.add(call, expiresAt);
+    batch.request.add(call, expiresAt);
   }
 
   read(call: ReadCall, expiresAt: number, shardOf: (key: Uint8Array) => ShardId): void {
@@ -67,31 +67,31 @@ export class Gathering {
   }
 
   /** What the turn has gathered, in order. */
-  take(): readonly Errand[] {
-    const errands = this.#errands;
-    if (errands.length === 0) return errands;
-    this.#errands = [];
+  take(): readonly ShardRequest[] {
+    const requests = this.#requests;
+    if (requests.length === 0) return requests;
+    this.#requests = [];
     this.#batches.clear();
     this.#reads.clear();
-    return errands;
+    return requests;
   }
 
-  #readOf(shard: ShardId, { level, contest }: ReadCall): ReadErrand {
+  #readOf(shard: ShardId, { level, priority }: ReadCall): ReadRequest {
     let reads = this.#reads.get(shard);
     if (reads === undefined) {
       reads = [];
       this.#reads.set(shard, reads);
     }
-    const reserver = isProtected(contest) ? contest : undefined;
-    const open = reads.find((errand) => {
-      return isSame(errand.level, level) && errand.reserver === reserver && isOpen(errand);
+    const reserver = isProtected(priority) ? priority : undefined;
+    const open = reads.find((request) => {
+      return isSame(request.level, level) && request.reserver === reserver && isOpen(request);
     });
     if (open !== undefined) return open;
     const { sessions } = this.#options;
-    const errand = new ReadErrand({ shard, level, reserver, sessions });
-    reads.unshift(errand);
-    this.#errands.push(errand);
-    return errand;
+    const request = new ReadRequest({ shard, level, reserver, sessions });
+    reads.unshift(request);
+    this.#requests.push(request);
+    return request;
   }
 }
 
@@ -100,17 +100,17 @@ interface Destination {
   readonly expiresAt: number;
 }
 
-function hasRoomFor({ errand, keys, operations }: OpenBatch, { command }: Writing): boolean {
+function hasRoomFor({ request, keys, operations }: OpenBatch, { command }: Writing): boolean {
   return (
-    errand.count < MACHINE_LIMITS.commandsMax &&
+    request.count < MACHINE_LIMITS.commandsMax &&
     operations + command.length <= MACHINE_LIMITS.operationsMax &&
-    errand.bytes + bytesMaxOfCommand(command) <= CLIENT_LIMITS.batchBytesMax &&
+    request.bytes + bytesMaxOfCommand(command) <= CLIENT_LIMITS.batchBytesMax &&
     !command.some(({ key }) => keys.has(hash(key)))
   );
 }
 
-function isOpen(errand: ReadErrand): boolean {
-  return errand.count < CLIENT_LIMITS.readKeysMax && errand.bytes < CLIENT_LIMITS.batchBytesMax;
+function isOpen(request: ReadRequest): boolean {
+  return request.count < CLIENT_LIMITS.readKeysMax && request.bytes < CLIENT_LIMITS.batchBytesMax;
 }
 
 function isSame(one: ReadLevel, other: ReadLevel): boolean {

@@ -9,42 +9,42 @@ import { encodeTransaction } from '../../machine/transaction-codec.ts';
 import { keyPosition } from '../../ring/key-position.ts';
 import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { Call, Contest, GaveWay, Replied } from './call.ts';
-import type { Division } from './division.ts';
+import type { Call, GaveWay, Priority, Replied } from './call.ts';
+import type { CallFailure } from './call-failure.ts';
+import { isPassing, type PassingReason, refusalOf } from './refusal.ts';
+import type { Numbers, Sessions } from './sessions.ts';
+import { SettleRequest } from './settle-request.ts';
 import {
   BROKEN,
-  type Errand,
   type FailureMaker,
   isInDoubt,
   meet,
   newTrip,
   OVER,
+  type ShardRequest,
   type Terms,
   type Trip,
   type Verdict,
-} from './errand.ts';
-import { isPassing, type PassingReason, refusalOf } from './refusal.ts';
-import type { Numbers, Sessions } from './sessions.ts';
-import { SettleErrand } from './settle-errand.ts';
-import type { Failure } from './settled.ts';
+} from './shard-request.ts';
+import type { ShardSplit } from './shard-split.ts';
 
 /** Whoever asked: told once. */
-export interface TransactAsker {
+export interface TransactListener {
   readonly call: Call;
   onReply(reply: Replied | GaveWay): void;
-  onFailure(failure: Failure): void;
+  onFailure(failure: CallFailure): void;
 }
 
 interface TransactOptions {
-  readonly requester: TransactAsker;
-  readonly division: Division;
-  readonly contest: Contest;
+  readonly requester: TransactListener;
+  readonly split: ShardSplit;
+  readonly priority: Priority;
   /** The asker is told of contention at once, and tries again by himself. */
   readonly isOnce: boolean;
   readonly expiresAt: number;
   readonly sessions: Sessions;
   readonly epochOf: (shard: ShardId) => number;
-  readonly submit: (errand: Errand) => void;
+  readonly submit: (request: ShardRequest) => void;
   readonly trip?: Trip;
 }
 
@@ -52,7 +52,7 @@ interface TransactOptions {
  * Spelled once: all copies have the same bytes, and whichever is decided first is the only one that
  * ever is. What came to nothing for good is tried again under other numbers, as old as it was.
  */
-export class TransactErrand implements Errand {
+export class TransactRequest implements ShardRequest {
   readonly trip: Trip;
   readonly level = undefined;
   readonly bytes: number;
@@ -71,17 +71,17 @@ export class TransactErrand implements Errand {
   constructor(options: TransactOptions) {
     this.#options = options;
     this.trip = options.trip ?? newTrip();
-    this.bytes = options.division.bytesMax;
-    options.requester.call.errand = this;
+    this.bytes = options.split.bytesMax;
+    options.requester.call.request = this;
   }
 
   /** The home shard: whoever leads it conducts the transaction. */
   get shard(): ShardId {
-    return (this.#options.division.portions[0] as { shard: ShardId }).shard;
+    return (this.#options.split.portions[0] as { shard: ShardId }).shard;
   }
 
   get timesNeeded(): readonly ShardId[] {
-    return this.#options.division.portions.map(({ shard }) => shard);
+    return this.#options.split.portions.map(({ shard }) => shard);
   }
 
   get firstExpiresAt(): number {
@@ -92,7 +92,7 @@ export class TransactErrand implements Errand {
     return this.#isOver;
   }
 
-  request({ id, epoch, now }: Terms): Request | undefined {
+  toWire({ id, epoch, now }: Terms): Request | undefined {
     this.#spelled ??= this.#spell(now);
     if (this.#spelled === undefined) return undefined;
     this.#copies += 1;
@@ -109,12 +109,12 @@ export class TransactErrand implements Errand {
       case 'committed':
         return this.#succeed(reply);
       case 'check-failed': {
-        const position = this.#options.division.placeAt(reply.position);
+        const position = this.#options.split.placeAt(reply.position);
         if (position === undefined) return BROKEN;
         return this.#tell({ type: 'replied', reply: { ...reply, position } });
       }
       case 'refused':
-        return this.#refuse(reply.reason, this.#options.division.placeAt(reply.position));
+        return this.#refuse(reply.reason, this.#options.split.placeAt(reply.position));
       default:
         return BROKEN;
     }
@@ -136,21 +136,21 @@ export class TransactErrand implements Errand {
   }
 
   /** It happens as a whole, and was judged when it was called. */
-  halves(): readonly Errand[] {
+  halves(): readonly ShardRequest[] {
     return [];
   }
 
   /** Undefined while a shard's time is not known, or a session has no room. */
   #spell(now: number): Uint8Array | undefined {
-    const { sessions, division, expiresAt, contest, epochOf } = this.#options;
-    const { portions } = division;
+    const { sessions, split, expiresAt, priority, epochOf } = this.#options;
+    const { portions } = split;
     const participants = portions.filter(({ isLocking }) => isLocking).map(({ shard }) => shard);
     const isReady =
       portions.every(({ shard }) => sessions.knowsTime(shard, now)) &&
       participants.every((shard) => sessions.hasRoom(shard));
     if (!isReady) return undefined;
-    contest.age ??= sessions.timeOf(this.shard, now);
-    this.#attempts = contest.attempts;
+    priority.age ??= sessions.timeOf(this.shard, now);
+    this.#attempts = priority.attempts;
     const terms = { wait: expiresAt - now, now };
     const numbers = sessions.number(participants, terms);
     this.#numbers = numbers;
@@ -160,7 +160,7 @@ export class TransactErrand implements Errand {
       client: sessions.client,
       sequence: numbers.sequence,
       attempts: this.#attempts,
-      age: contest.age,
+      age: priority.age,
       parts: portions.map(({ shard, operations }): Part => {
         const numbered = numbers.deadlines[participants.indexOf(shard)];
         const deadline = numbered ?? sessions.deadlineIn(shard, terms);
@@ -170,7 +170,7 @@ export class TransactErrand implements Errand {
   }
 
   #succeed({ versions, outputs }: Extract<Reply, { type: 'committed' }>): Verdict {
-    const done = this.#options.division.doneOf(versions, outputs);
+    const done = this.#options.split.doneOf(versions, outputs);
     if (done !== undefined) return this.#tell({ type: 'replied', reply: done });
     if (versions.length > 0) return BROKEN;
     this.#missAnswer();
@@ -186,9 +186,9 @@ export class TransactErrand implements Errand {
   /** Asks its home shard what became of it, beside what is on its way: the decision is for ever. */
   #settle(): void {
     this.#settlesAt = Number.POSITIVE_INFINITY;
-    const { division, sessions, contest, expiresAt, submit } = this.#options;
+    const { split, sessions, priority, expiresAt, submit } = this.#options;
     const numbers = present(this.#numbers, 'what is in doubt was numbered');
-    const locking = division.portions.filter(({ isLocking }) => isLocking);
+    const locking = split.portions.filter(({ isLocking }) => isLocking);
     const participants = locking.map(({ operations }, at) => {
       const first = present(operations.find(isLocking), 'a portion that locks has a key');
       return { position: keyPosition(first.key), deadline: numbers.deadlines[at] as number };
@@ -196,23 +196,23 @@ export class TransactErrand implements Errand {
     const { client } = sessions;
     const home = present(participants[0], 'a transaction has a home').position;
     const id = { home, client, sequence: numbers.sequence };
-    const contender = { id, attempts: this.#attempts, age: present(contest.age, 'it has an age') };
+    const contender = { id, attempts: this.#attempts, age: present(priority.age, 'it has an age') };
     const isNeedless = () => this.#isOver;
     const onReply = (reply: Reply) => this.#learn(reply);
     const { shard } = this;
-    submit(new SettleErrand({ shard, contender, participants, expiresAt, isNeedless, onReply }));
+    submit(new SettleRequest({ shard, contender, participants, expiresAt, isNeedless, onReply }));
   }
 
   /** A decision says what became of all copies. What is none leaves the doubt as it was. */
   #learn(reply: Reply): void {
     const { history: attempts } = this.trip;
     if (reply.type === 'committed') {
-      const done = this.#options.division.doneOf(reply.versions, reply.outputs);
+      const done = this.#options.split.doneOf(reply.versions, reply.outputs);
       if (done !== undefined) this.#tell({ type: 'replied', reply: done });
       // Another copy of the question may still bring what it has to say.
       else this.#isCommitted = true;
     } else if (reply.type === 'check-failed') {
-      const position = this.#options.division.placeAt(reply.position);
+      const position = this.#options.split.placeAt(reply.position);
       if (position !== undefined) this.#tell({ type: 'replied', reply: { ...reply, position } });
     } else if (reply.type === 'refused' && DECIDED.includes(reply.reason)) {
       const code = reply.reason === 'gave-way' ? 'contended' : 'timeout';
@@ -234,7 +234,7 @@ export class TransactErrand implements Errand {
     if (reason === 'deadline-too-far') {
       for (const shard of this.timesNeeded) this.#options.sessions.forgetTime(shard);
     }
-    if (this.#isGone(reason)) return { type: 'anew', why: reason, isMapOld, errand: this.#anew() };
+    if (this.#isGone(reason)) return { type: 'anew', why: reason, isMapOld, request: this.#anew() };
     if (reason === 'window-full' || reason === 'entry-full') return { type: 'again', why: reason };
     const outcome = this.trip.doubts > 0 ? 'unknown' : 'notApplied';
     const message = `its deadline has passed in the time of a shard, tries: ${this.#copies}`;
@@ -265,23 +265,23 @@ export class TransactErrand implements Errand {
   #giveWay(why: 'gave-way' | 'aborted', position: number | undefined): Verdict {
     if (this.#options.isOnce) return this.#tell({ type: 'gave-way', position });
     meet(this.trip, this.#keyAt(position));
-    this.#options.contest.attempts += 1;
-    const errand = this.#anew();
-    return { type: 'anew', why, isContended: true, errand };
+    this.#options.priority.attempts += 1;
+    const request = this.#anew();
+    return { type: 'anew', why, isContended: true, request };
   }
 
   #keyAt(place: number | undefined): Uint8Array | undefined {
-    for (const { places, operations } of this.#options.division.portions) {
+    for (const { places, operations } of this.#options.split.portions) {
       const at = place === undefined ? -1 : places.indexOf(place);
       if (at >= 0) return operations[at]?.key;
     }
     return undefined;
   }
 
-  #anew(): Errand {
+  #anew(): ShardRequest {
     this.#end();
     const trip: Trip = { ...this.trip, state: 'ready', doubts: 0 };
-    return new TransactErrand({ ...this.#options, trip });
+    return new TransactRequest({ ...this.#options, trip });
   }
 
   #tell(reply: Replied | GaveWay): Verdict {
@@ -290,7 +290,7 @@ export class TransactErrand implements Errand {
     return OVER;
   }
 
-  #miss(failure: Failure): void {
+  #miss(failure: CallFailure): void {
     this.#end();
     this.#options.requester.onFailure(failure);
   }

@@ -5,8 +5,8 @@ import type { Attempt } from '../../base/errors.ts';
 import type { ShardId } from '../../base/ids.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
+import type { CallFailure } from './call-failure.ts';
 import { keyText } from './key-text.ts';
-import type { Failure } from './settled.ts';
 
 /**
  * - `ready`: leaves with the next flush, if its node can be reached.
@@ -74,7 +74,7 @@ export interface Terms {
  * What every kind of errand does for the room that sends it. It holds those who wait for its
  * answer, and tells each of them once.
  */
-export interface Errand {
+export interface ShardRequest {
   readonly shard: ShardId;
   readonly trip: Trip;
   /** What it weighs in a frame. */
@@ -88,7 +88,7 @@ export interface Errand {
   /** Nobody waits any more. */
   readonly isOver: boolean;
   /** Undefined while something is missing that only an answer to another errand can bring. */
-  request(terms: Terms): Request | undefined;
+  toWire(terms: Terms): Request | undefined;
   /** What the answer means. `broken`: it is none to what was asked. */
   take(response: Response, now: number): Verdict;
   /** Tells those whose time is over. */
@@ -98,18 +98,18 @@ export interface Errand {
   /** Tells all that are left. */
   fail(failureOf: FailureMaker): void;
   /** Less at a time, after `too-much`; nothing if it cannot be less. */
-  halves(): readonly Errand[];
+  halves(): readonly ShardRequest[];
 }
 
 /** Whether nothing of the errand can have happened is for the errand to say. */
-export type FailureMaker = (isInDoubt: boolean) => Failure;
+export type FailureMaker = (isInDoubt: boolean) => CallFailure;
 
 export type Verdict =
   | { readonly type: 'over' }
   /** Nothing of what is left has happened by this attempt: again, after a rest. */
   | ({ readonly type: 'again' } & Reproof)
   /** The same, as something new: nothing of the former was done, nor can be any more. */
-  | ({ readonly type: 'anew'; readonly errand: Errand } & Reproof)
+  | ({ readonly type: 'anew'; readonly request: ShardRequest } & Reproof)
   | { readonly type: 'broken' };
 
 /** Why what was asked did not happen this time. */

@@ -5,21 +5,21 @@ import { compareBytes } from '../../machine/bytes.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import type { Call } from './call.ts';
+import type { KeyRange, RangeQuestion, RangeResponse } from './range.ts';
+import type { Sessions } from './sessions.ts';
 import {
   BROKEN,
-  type Errand,
   type FailureMaker,
   newTrip,
   OVER,
+  type ShardRequest,
   type Terms,
   type Trip,
   type Verdict,
-} from './errand.ts';
-import type { KeyRange, RangeQuestion, RangeResponse } from './range.ts';
-import type { Sessions } from './sessions.ts';
+} from './shard-request.ts';
 
 /** Whoever asked: told once, of an answer or of a failure. */
-export interface RangeAsker {
+export interface RangeListener {
   /** Undefined if it is only a step of something that is asked for more often. */
   readonly call: Call | undefined;
   /** False if the answer cannot be used: then it is asked again, until its time is over. */
@@ -32,12 +32,12 @@ interface RangeOptions {
   readonly level: ReadLevel;
   readonly question: RangeQuestion;
   readonly expiresAt: number;
-  readonly requester: RangeAsker;
+  readonly requester: RangeListener;
   readonly sessions: Sessions;
   readonly trip?: Trip;
 }
 
-export class RangeErrand implements Errand {
+export class RangeRequest implements ShardRequest {
   readonly trip: Trip;
   readonly #options: RangeOptions;
   #isOver = false;
@@ -45,7 +45,7 @@ export class RangeErrand implements Errand {
   constructor(options: RangeOptions) {
     this.#options = options;
     this.trip = options.trip ?? newTrip();
-    if (options.requester.call !== undefined) options.requester.call.errand = this;
+    if (options.requester.call !== undefined) options.requester.call.request = this;
   }
 
   get shard(): ShardId {
@@ -73,7 +73,7 @@ export class RangeErrand implements Errand {
     return this.#isOver;
   }
 
-  request({ id, epoch, now }: Terms): Request {
+  toWire({ id, epoch, now }: Terms): Request {
     const { shard, level, question, expiresAt } = this.#options;
     const patienceMilliseconds = Math.max(1, Math.ceil(expiresAt - now));
     const { range, isReverse, answer, rowsMax } = question;
@@ -115,12 +115,12 @@ export class RangeErrand implements Errand {
     this.#options.requester.onFailure(() => failureOf(false));
   }
 
-  halves(): readonly Errand[] {
+  halves(): readonly ShardRequest[] {
     const { question } = this.#options;
     const rowsMax = question.rowsMax >> 1;
     if (rowsMax === 0) return [];
     const trip: Trip = { ...this.trip, state: 'ready' };
-    return [new RangeErrand({ ...this.#options, question: { ...question, rowsMax }, trip })];
+    return [new RangeRequest({ ...this.#options, question: { ...question, rowsMax }, trip })];
   }
 }
 

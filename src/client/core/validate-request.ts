@@ -6,19 +6,19 @@ import { decodeReply } from '../../machine/reply.ts';
 import { encodeOperations } from '../../machine/transaction-codec.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { Call, Contest } from './call.ts';
+import type { Call, Priority } from './call.ts';
+import { isPassing, refusalOf } from './refusal.ts';
+import type { Sessions } from './sessions.ts';
 import {
   BROKEN,
-  type Errand,
   type FailureMaker,
   meet,
   newTrip,
   OVER,
+  type ShardRequest,
   type Terms,
   type Verdict,
-} from './errand.ts';
-import { isPassing, refusalOf } from './refusal.ts';
-import type { Sessions } from './sessions.ts';
+} from './shard-request.ts';
 
 /** Whoever asked: told once. */
 interface ValidateAsker {
@@ -36,10 +36,10 @@ interface ValidateOptions {
   readonly requester: ValidateAsker;
   readonly sessions: Sessions;
   /** For which what is checked was reserved. */
-  readonly reserver?: Contest | undefined;
+  readonly reserver?: Priority | undefined;
 }
 
-export class ValidateErrand implements Errand {
+export class ValidateRequest implements ShardRequest {
   readonly trip = newTrip();
   readonly timesNeeded = [];
   readonly #options: ValidateOptions;
@@ -49,7 +49,7 @@ export class ValidateErrand implements Errand {
   constructor(options: ValidateOptions) {
     this.#options = options;
     this.#spelled = encodeOperations(options.checks);
-    options.requester.call.errand = this;
+    options.requester.call.request = this;
   }
 
   get shard(): ShardId {
@@ -72,11 +72,11 @@ export class ValidateErrand implements Errand {
     return this.#isOver;
   }
 
-  request({ id, epoch, now }: Terms): Request {
-    const { shard, level, expiresAt, reserver: contest, sessions } = this.#options;
+  toWire({ id, epoch, now }: Terms): Request {
+    const { shard, level, expiresAt, reserver: priority, sessions } = this.#options;
     const patienceMilliseconds = Math.max(1, Math.ceil(expiresAt - now));
     const terms = { id, shard, epoch, level, patienceMilliseconds };
-    const reserver = contest && sessions.reserverIn(shard, contest, now);
+    const reserver = priority && sessions.reserverIn(shard, priority, now);
     const asked = { type: 'validate', ...terms, owner: undefined, checks: this.#spelled } as const;
     return reserver === undefined ? asked : { ...asked, reserver };
   }
@@ -126,7 +126,7 @@ export class ValidateErrand implements Errand {
   }
 
   /** The answer is one word: it cannot be too much. */
-  halves(): readonly Errand[] {
+  halves(): readonly ShardRequest[] {
     return [];
   }
 

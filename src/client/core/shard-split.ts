@@ -26,7 +26,7 @@ interface DivisionTerms {
   readonly shardOf: (key: Uint8Array) => ShardId;
 }
 
-export class Division {
+export class ShardSplit {
   /**
    * In the order in which the command names their shards, but for the home shard, which stands
    * first: that of the first key that is written, or else locked.

@@ -9,7 +9,7 @@ interface PatienceOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-export class Patience {
+export class Deadline {
   readonly signal: AbortSignal | undefined;
   readonly #now: () => number;
   readonly #endsAt: number;

@@ -2,9 +2,9 @@
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Call, CommitCall } from './call.ts';
-import type { Failure } from './settled.ts';
+import type { CallFailure } from './call-failure.ts';
 
-export class Ledger {
+export class OpenCalls {
   #calls = 0;
   #bytes = 0;
 
@@ -25,7 +25,7 @@ export class Ledger {
   }
 
   /** Required: it was admitted, and was not settled before. */
-  settle<C extends Call>(call: C, result: Parameters<C['settle']>[0] | Failure): void {
+  settle<C extends Call>(call: C, result: Parameters<C['settle']>[0] | CallFailure): void {
     this.#calls -= 1;
     this.#bytes -= weightOf(call);
     (call.settle as (result: unknown) => void)(result);

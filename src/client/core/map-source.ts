@@ -13,7 +13,7 @@ interface MapKeeperOptions {
   readonly random: Random;
 }
 
-export class MapKeeper {
+export class MapSource {
   readonly #options: MapKeeperOptions;
   /** The last failures of connections. */
   readonly #attempts: Attempt[] = [];

@@ -6,7 +6,14 @@ import type { Participant } from '../../machine/transaction.ts';
 import type { Contender } from '../../machine/transaction-id.ts';
 import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import { BROKEN, type Errand, newTrip, OVER, type Terms, type Verdict } from './errand.ts';
+import {
+  BROKEN,
+  newTrip,
+  OVER,
+  type ShardRequest,
+  type Terms,
+  type Verdict,
+} from './shard-request.ts';
 
 interface SettleOptions {
   /** The home shard. */
@@ -20,7 +27,7 @@ interface SettleOptions {
 }
 
 /** It tells what it learns, and nothing if it learns nothing in time. */
-export class SettleErrand implements Errand {
+export class SettleRequest implements ShardRequest {
   readonly trip = newTrip();
   readonly level = undefined;
   readonly timesNeeded = [];
@@ -47,7 +54,7 @@ export class SettleErrand implements Errand {
     return this.#isOver || this.#options.isNeedless();
   }
 
-  request({ id }: Terms): Request {
+  toWire({ id }: Terms): Request {
     const { shard, contender, participants } = this.#options;
     return { type: 'settle', id, shard, contender, participants, isPreempting: true };
   }
@@ -72,7 +79,7 @@ export class SettleErrand implements Errand {
     this.#isOver = true;
   }
 
-  halves(): readonly Errand[] {
+  halves(): readonly ShardRequest[] {
     return [];
   }
 }
