@@ -9,7 +9,7 @@ import { outcomeBy, type SettledOutcome } from '../machine/outcome.ts';
 import { decodeReply } from '../machine/reply.ts';
 import type { Participant } from '../machine/transaction.ts';
 import { idFromText } from '../machine/transaction-id.ts';
-import { ClientLine } from '../transport/client-line.ts';
+import { ClientConnection } from '../transport/client-connection.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { encodeRequests, type Request } from '../wire/request.ts';
@@ -168,7 +168,7 @@ export function askAt(
     };
     const fail = (why: string) => end({ type: 'unanswered', why, isSent });
     const timer = setTimeout(() => fail('it did not answer in time'), timeout);
-    const line = new ClientLine({
+    const line = new ClientConnection({
       sockets,
       schedule: TIMERS,
       url,

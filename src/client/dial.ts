@@ -3,7 +3,7 @@
 import type { Greeting } from './core/port.ts';
 
 /** Called one at a time, never from inside a call on the line. */
-export interface LineListener {
+export interface ConnectionListener {
   /** At most once, before any frame. */
   readonly onUp: (greeting: Greeting) => void;
   /** The bytes are given away. */
@@ -12,14 +12,14 @@ export interface LineListener {
   readonly onDown: (reason: string) => void;
 }
 
-export interface Line {
+export interface DialedConnection {
   /** False if it was not sent, for the line is gone or too much waits in it. */
   send(bytes: Uint8Array): boolean;
   close(): void;
 }
 
 /** One attempt, at a node of the cluster if one is named. Nothing is called before it returns. */
-export type Dial = (url: string, listener: LineListener, cluster: string) => Line;
+export type Dial = (url: string, listener: ConnectionListener, cluster: string) => DialedConnection;
 
 /** What a process gives: a network, a monotone clock in milliseconds, bytes that nobody guesses. */
 export interface Surroundings {

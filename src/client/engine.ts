@@ -10,7 +10,7 @@ import type { CallFailure } from './core/call-failure.ts';
 import { Core } from './core/core.ts';
 import type { CloseReason } from './core/port.ts';
 import type { Scan } from './core/scan.ts';
-import type { Line, LineListener, Surroundings } from './dial.ts';
+import type { ConnectionListener, DialedConnection, Surroundings } from './dial.ts';
 import { invalid } from './options.ts';
 import { onAbort } from './signals.ts';
 
@@ -37,7 +37,7 @@ export class Engine {
   /** For whoever rests: so that those who met do not meet again. */
   readonly random: Random;
   readonly #core: Core;
-  readonly #lines = new Map<number, Line>();
+  readonly #lines = new Map<number, DialedConnection>();
   readonly #ticker: Ticker;
   #isFlushing = false;
   #isClosed = false;
@@ -127,7 +127,7 @@ export class Engine {
     this.#ticker.stop();
   }
 
-  #listenerOf(connection: number): LineListener {
+  #listenerOf(connection: number): ConnectionListener {
     return {
       onUp: (greeting) => {
         this.#ticker.arrived();

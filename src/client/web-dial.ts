@@ -1,7 +1,7 @@
 /** Dialling by WebSocket: the surroundings of a client in a real process. */
 
 import { monotoneNow, secureBytes } from '../base/ambient.ts';
-import { ClientLine } from '../transport/client-line.ts';
+import { ClientConnection } from '../transport/client-connection.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { WRONG_CLUSTER } from './core/port.ts';
@@ -11,7 +11,7 @@ import type { Dial, Surroundings } from './dial.ts';
 export function webSurroundings(): Surroundings {
   const sockets = new WebDialler();
   const dial: Dial = (url, { onUp, onFrame, onDown }, cluster) =>
-    new ClientLine({
+    new ClientConnection({
       sockets,
       schedule: TIMERS,
       url,

@@ -10,7 +10,7 @@ import type { NodeCore } from '../node/node-core.ts';
 import type { NodeFact } from '../node/node-parts.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import type { Files } from '../storage/files.ts';
-import { InnerLines } from '../transport/inner-lines.ts';
+import { InProcessTransport } from '../transport/in-process.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { FolderInUse, FolderUnusable } from './data-folder.ts';
 import type { NodeEnd } from './ending.ts';
@@ -28,7 +28,7 @@ interface EmbeddedOptions {
 }
 
 interface EmbeddedNode {
-  readonly dial: InnerLines['dial'];
+  readonly dial: InProcessTransport['dial'];
   /** Why it came to an end by itself. */
   readonly ended: Promise<string>;
   /** Resolves when the folder is given back. Twice is once. */
@@ -55,7 +55,7 @@ const DESCRIPTION: NodeDescription = {
 
 /** One node in this process, from its start to its end. */
 interface Run {
-  readonly lines: InnerLines;
+  readonly lines: InProcessTransport;
   readonly ended: Promise<NodeEnd>;
   readonly leave: () => Promise<void>;
 }
@@ -88,7 +88,7 @@ class Embedding implements EmbeddedNode {
     this.#watch();
   }
 
-  readonly dial: InnerLines['dial'] = (listener) => this.#run.lines.dial(listener);
+  readonly dial: InProcessTransport['dial'] = (listener) => this.#run.lines.dial(listener);
 
   readonly close = async (): Promise<void> => {
     this.#isClosed = true;
@@ -142,14 +142,14 @@ async function settleIn(house: House, shards: number, losses: readonly string[])
     signal: undefined,
   });
   if ((decodeMap(map, undefined)?.nodes.length ?? 0) > 1) throw memberOf(folder.path);
-  const lines: InnerLines[] = [];
+  const lines: InProcessTransport[] = [];
   const core = await house.moveIn({
     isEnquiring: false,
     passport,
     map,
     description: DESCRIPTION,
     newTransport: (identity, onEvent) => {
-      const made = new InnerLines({ identity, schedule: TIMERS, onEvent });
+      const made = new InProcessTransport({ identity, schedule: TIMERS, onEvent });
       lines.push(made);
       return made;
     },

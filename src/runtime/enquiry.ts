@@ -4,7 +4,7 @@
  */
 
 import { LIFE_LIMITS } from '../base/life-limits.ts';
-import type { ClientLine } from '../transport/client-line.ts';
+import type { ClientConnection } from '../transport/client-connection.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { askForMap } from './seeker.ts';
 
@@ -23,7 +23,7 @@ export class Enquiry {
   readonly #sockets = new WebDialler();
   /** Those that have not answered. */
   readonly #silent: Set<string>;
-  readonly #lines = new Map<string, ClientLine>();
+  readonly #lines = new Map<string, ClientConnection>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: EnquiryOptions) {

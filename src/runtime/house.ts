@@ -23,7 +23,7 @@ import { dispensable } from '../storage/log-folder.ts';
 import { SpaceReturned, StateStoreDamaged } from '../storage/state.ts';
 import type { StateDisk } from '../storage/state-disk.ts';
 import { openState } from '../storage/state-folder.ts';
-import type { Identity } from '../transport/judgement.ts';
+import type { Identity } from '../transport/handshake.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { DataFolder, FolderUnusable } from './data-folder.ts';

@@ -6,7 +6,7 @@ import type { ClusterMap, NodeDescription } from '../catalog/cluster-map.ts';
 import type { Reply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
-import { ClientLine } from '../transport/client-line.ts';
+import { ClientConnection } from '../transport/client-connection.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { proofOfJoining, type Secret } from '../wire/proof.ts';
@@ -85,7 +85,7 @@ export function joinAt(joining: Joining): Promise<Admission> {
       node = reply.node;
       askMap();
     };
-    const line = new ClientLine({
+    const line = new ClientConnection({
       sockets,
       schedule: TIMERS,
       url,

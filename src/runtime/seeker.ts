@@ -6,7 +6,7 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
-import { ClientLine } from '../transport/client-line.ts';
+import { ClientConnection } from '../transport/client-connection.ts';
 import type { Sockets } from '../transport/sockets.ts';
 import { TIMERS } from '../transport/timers.ts';
 import type { Peer, Transport } from '../transport/transport.ts';
@@ -74,9 +74,9 @@ interface MapQuestion {
 }
 
 /** Asks a node for the newest map that it knows. */
-export function askForMap(question: MapQuestion): ClientLine {
+export function askForMap(question: MapQuestion): ClientConnection {
   const { sockets, cluster, url, onNode, onMap, onDown } = question;
-  const line = new ClientLine({
+  const line = new ClientConnection({
     sockets,
     schedule: TIMERS,
     url,
@@ -114,7 +114,7 @@ interface SeekerOptions {
 export class Seeker {
   readonly #options: SeekerOptions;
   readonly #sockets = new WebDialler();
-  readonly #lines = new Set<ClientLine>();
+  readonly #lines = new Set<ClientConnection>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SeekerOptions) {

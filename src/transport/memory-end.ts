@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import type { Farewell } from '../wire/farewell.ts';
+import type { CloseReason } from '../wire/close-reason.ts';
 import type { Socket, SocketListener } from './sockets.ts';
 
 /** Virtual time, as the simulator keeps it. `after` runs nothing at once. */
@@ -49,7 +49,7 @@ type Parcel = { readonly cuts: number } & (
   | { readonly type: 'frame'; readonly bytes: Uint8Array }
   | { readonly type: 'ping' }
   | { readonly type: 'pong' }
-  | { readonly type: 'close'; readonly farewell: Farewell }
+  | { readonly type: 'close'; readonly closeReason: CloseReason }
 );
 
 const CONTROL_BYTES = 6;
@@ -120,10 +120,10 @@ export class MemoryEnd implements Socket {
     if (!this.isOver) this.#post({ type: 'ping', cuts: this.#options.path.cuts });
   }
 
-  close(farewell: Farewell): void {
+  close(closeReason: CloseReason): void {
     if (this.isOver) return;
     this.#over();
-    this.#post({ type: 'close', farewell, cuts: this.#options.path.cuts });
+    this.#post({ type: 'close', closeReason, cuts: this.#options.path.cuts });
   }
 
   /** What is due and was held up. */
@@ -139,10 +139,10 @@ export class MemoryEnd implements Socket {
   }
 
   /** The listener hears the end, if it has not yet. */
-  end(farewell: Farewell): void {
+  end(closeReason: CloseReason): void {
     const listener = this.#listener;
     this.#over();
-    listener?.onClosed(farewell);
+    listener?.onClosed(closeReason);
   }
 
   /** Both ends hear that the stream is broken. */
@@ -206,7 +206,7 @@ export class MemoryEnd implements Socket {
   arrive(parcel: Parcel): void {
     this.bytesReceived += parcel.type === 'frame' ? parcel.bytes.length : CONTROL_BYTES;
     if (parcel.type === 'frame') this.#listener?.onFrame(parcel.bytes);
-    else if (parcel.type === 'close') this.end(parcel.farewell);
+    else if (parcel.type === 'close') this.end(parcel.closeReason);
     else if (parcel.type === 'ping' && !this.isOver && !this.#options.isHeld()) {
       this.#post({ type: 'pong', cuts: this.#options.path.cuts });
     }

@@ -9,11 +9,11 @@ import {
   TRANSPORT_LIMITS,
   type TransportLimits,
 } from '../base/transport-limits.ts';
-import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
+import { type CloseReason, closeReasonOf, closeReasonText } from '../wire/close-reason.ts';
 import type { Lane } from '../wire/hello.ts';
-import { ClientLinks } from './client-links.ts';
-import type { Identity } from './judgement.ts';
-import { PeerLinks } from './peer-links.ts';
+import { ClientConnections } from './client-connections.ts';
+import type { Identity } from './handshake.ts';
+import { PeerConnections } from './peer-connections.ts';
 import type { Door, Reception, Schedule, Socket, SocketListener, Sockets } from './sockets.ts';
 import type { LaneRoom, Peer, PeerAddress, Transport, TransportEvent } from './transport.ts';
 
@@ -46,8 +46,8 @@ interface Visitor {
  * through: what waited in its sockets is read before the next deadline is due.
  */
 export class Switchboard implements Transport {
-  readonly #peers: PeerLinks;
-  readonly #clients: ClientLinks;
+  readonly #peers: PeerConnections;
+  readonly #clients: ClientConnections;
   readonly #visitors = new Set<Visitor>();
   readonly #sockets: Sockets;
   readonly #limits: TransportLimits;
@@ -67,8 +67,8 @@ export class Switchboard implements Transport {
     const soon = (run: () => void) => schedule.soon(run);
     const { secureBytes } = options;
     const means = { sockets, random, secureBytes, limits, clock, soon, tell };
-    this.#peers = new PeerLinks({ identity, ...means });
-    this.#clients = new ClientLinks({ identity, limits, tell, soon });
+    this.#peers = new PeerConnections({ identity, ...means });
+    this.#clients = new ClientConnections({ identity, limits, tell, soon });
     const { sweepMilliseconds } = limits;
     this.#stopSweeping = schedule.every(sweepMilliseconds, () => this.#sweep());
     sockets.accept((socket, door) => this.#meet(socket, door));
@@ -117,11 +117,11 @@ export class Switchboard implements Transport {
     this.#isClosed = true;
     this.#stopSweeping();
     this.#sockets.refuse();
-    const farewell = farewellOf('closing', text);
-    for (const { socket } of this.#visitors) socket.close(farewell);
+    const closeReason = closeReasonOf('closing', text);
+    for (const { socket } of this.#visitors) socket.close(closeReason);
     this.#visitors.clear();
-    this.#peers.close(farewell);
-    this.#clients.close(farewell);
+    this.#peers.close(closeReason);
+    this.#clients.close(closeReason);
   }
 
   #tell(event: TransportEvent): void {
@@ -134,7 +134,7 @@ export class Switchboard implements Transport {
       if (this.#now - visitor.since < this.#limits.helloMilliseconds) continue;
       const { helloMilliseconds } = this.#limits;
       const text = `none came within ${helloMilliseconds} ms`;
-      this.#turnAway(visitor, farewellOf('no-hello', text));
+      this.#turnAway(visitor, closeReasonOf('no-hello', text));
     }
     this.#clients.sweep(this.#now);
     this.#peers.sweep(this.#now);
@@ -147,7 +147,7 @@ export class Switchboard implements Transport {
     const [oldest] = this.#visitors;
     if (oldest !== undefined && this.#visitors.size >= this.#limits.visitorsMax) {
       // The newest may be a peer.
-      this.#turnAway(oldest, farewellOf('crowded', 'others wait, and no hello came'));
+      this.#turnAway(oldest, closeReasonOf('crowded', 'others wait, and no hello came'));
     }
     this.#visitors.add(visitor);
     return {
@@ -156,9 +156,9 @@ export class Switchboard implements Transport {
         if (visitor.listener === undefined) this.#welcome(visitor, bytes);
         else visitor.listener.onFrame(bytes);
       },
-      onClosed: (farewell) => {
-        if (visitor.listener === undefined) this.#miss(visitor, farewell);
-        else visitor.listener.onClosed(farewell);
+      onClosed: (closeReason) => {
+        if (visitor.listener === undefined) this.#miss(visitor, closeReason);
+        else visitor.listener.onClosed(closeReason);
       },
     };
   }
@@ -175,18 +175,18 @@ export class Switchboard implements Transport {
     visitor.listener = reception?.listener;
   }
 
-  #turnAway(visitor: Visitor, farewell: Farewell): void {
-    visitor.socket.close(farewell);
+  #turnAway(visitor: Visitor, closeReason: CloseReason): void {
+    visitor.socket.close(closeReason);
     this.#visitors.delete(visitor);
-    this.#report(visitor, 'us', farewell);
+    this.#report(visitor, 'us', closeReason);
   }
 
-  #miss(visitor: Visitor, farewell: Farewell): void {
-    if (this.#visitors.delete(visitor)) this.#report(visitor, 'them', farewell);
+  #miss(visitor: Visitor, closeReason: CloseReason): void {
+    if (this.#visitors.delete(visitor)) this.#report(visitor, 'them', closeReason);
   }
 
-  #report({ socket }: Visitor, by: 'us' | 'them', farewell: Farewell): void {
-    const text = farewellText(farewell);
+  #report({ socket }: Visitor, by: 'us' | 'them', closeReason: CloseReason): void {
+    const text = closeReasonText(closeReason);
     this.#tell({ type: 'refused', address: socket.address, by, text });
   }
 }

@@ -4,7 +4,7 @@ import type { Socket as RawSocket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
-import { type Farewell, farewellOf } from '../wire/farewell.ts';
+import { type CloseReason, closeReasonOf } from '../wire/close-reason.ts';
 import { FrameMeter } from './frame-meter.ts';
 import type { Socket, SocketListener } from './sockets.ts';
 
@@ -102,7 +102,7 @@ export class WebLine implements Socket {
     if (this.#web.readyState === this.#web.OPEN) this.#web.ping();
   }
 
-  close({ code, text }: Farewell): void {
+  close({ code, text }: CloseReason): void {
     this.#listener = undefined;
     this.#web.close(code, text);
     // Half of a frame is not waited for, and nothing more is read.
@@ -118,7 +118,7 @@ export class WebLine implements Socket {
   /** The node has no room for what has come of its frame. */
   makeRoom(): void {
     const text = `no room for half of a frame of ${this.#unfinished} bytes; send it again later`;
-    this.#giveUp(farewellOf('crowded', text));
+    this.#giveUp(closeReasonOf('crowded', text));
     // What came is held until the socket is gone, so its answer to the farewell is not waited for.
     this.#raw?.destroySoon();
   }
@@ -129,7 +129,7 @@ export class WebLine implements Socket {
     const { unfinished } = this.#meter;
     if (!this.#hasSpoken && unfinished > WIRE_LIMITS.helloBytesMax) {
       const text = `a hello has at most ${WIRE_LIMITS.helloBytesMax} bytes`;
-      this.#giveUp(farewellOf('frame-too-large', text));
+      this.#giveUp(closeReasonOf('frame-too-large', text));
     }
     if (unfinished !== this.#unfinished) this.#tellUnfinished(unfinished);
   };
@@ -142,12 +142,12 @@ export class WebLine implements Socket {
   #hear(data: RawData, isBinary: boolean): void {
     this.#hasSpoken = true;
     if (!isBinary) {
-      this.#giveUp(farewellOf('text-frame', 'frames are binary'));
+      this.#giveUp(closeReasonOf('text-frame', 'frames are binary'));
     } else if (data instanceof Buffer && data.length > 0) {
       // A plain view: `slice` of a Buffer shares memory where that of a Uint8Array copies.
       this.#listener?.onFrame(new Uint8Array(data.buffer, data.byteOffset, data.length));
     } else {
-      this.#giveUp(farewellOf('empty-frame', 'a frame has at least one byte'));
+      this.#giveUp(closeReasonOf('empty-frame', 'a frame has at least one byte'));
     }
   }
 
@@ -157,18 +157,18 @@ export class WebLine implements Socket {
     this.#web.terminate();
   }
 
-  #giveUp(farewell: Farewell): void {
-    this.#web.close(farewell.code, farewell.text);
+  #giveUp(closeReason: CloseReason): void {
+    this.#web.close(closeReason.code, closeReason.text);
     // Nothing more is read of it; without an answer to the close it ends within the timeout.
     this.#web.pause();
-    this.#end(farewell);
+    this.#end(closeReason);
   }
 
-  #end(farewell: Farewell): void {
+  #end(closeReason: CloseReason): void {
     this.#raw?.off('data', this.#watch);
     if (this.#unfinished > 0) this.#tellUnfinished(0);
     const listener = this.#listener;
     this.#listener = undefined;
-    listener?.onClosed(farewell);
+    listener?.onClosed(closeReason);
   }
 }

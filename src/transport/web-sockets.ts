@@ -12,7 +12,7 @@ import { WebSocketServer } from 'ws';
 import { monotoneNow } from '../base/ambient.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
-import { Crowd, type CrowdLimits } from './crowd.ts';
+import { type ConnectionBounds, ConnectionLimits } from './connection-limits.ts';
 import { isMeantForUs } from './host-check.ts';
 import { ListenError, listenFault } from './listen-error.ts';
 import { ReceiveBudget } from './receive-budget.ts';
@@ -42,7 +42,7 @@ interface WebSocketsOptions {
   /** For the logger: something went wrong that belongs to no socket. */
   readonly onFault?: (text: string) => void;
   /** The bounds of the transport if nothing is said. */
-  readonly crowd?: CrowdLimits;
+  readonly crowd?: ConnectionBounds;
 }
 
 type Take = (socket: Socket, door: Door) => SocketListener;
@@ -71,7 +71,7 @@ export class WebSockets implements Sockets {
   };
   readonly #dialler = new WebDialler();
   readonly #lines = new Set<WebLine>();
-  readonly #crowd: Crowd<RawSocket>;
+  readonly #crowd: ConnectionLimits<RawSocket>;
   #take: Take | undefined;
   #closed: Promise<void> | undefined;
   #unlistened: Promise<void> | undefined;
@@ -109,7 +109,7 @@ export class WebSockets implements Sockets {
     });
     server.on('clientError', (_cause, socket) => refuse(socket as RawSocket, 400, 'not HTTP'));
     const { connectionsMax: clientsMax, plainMax } = TRANSPORT_LIMITS;
-    this.#crowd = new Crowd(options.crowd ?? { clientsMax, plainMax });
+    this.#crowd = new ConnectionLimits(options.crowd ?? { clientsMax, plainMax });
     server.on('connection', (raw: RawSocket) => {
       this.#crowd.arrive(raw);
       raw.once('close', () => this.#crowd.leave(raw));

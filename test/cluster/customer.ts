@@ -5,7 +5,7 @@ import type { Call, CommitCall, Replied, WriteCall } from '../../src/client/core
 import type { CallFailure } from '../../src/client/core/call-failure.ts';
 import { Core } from '../../src/client/core/core.ts';
 import type { Command } from '../../src/machine/command.ts';
-import { ClientLine } from '../../src/transport/client-line.ts';
+import { ClientConnection } from '../../src/transport/client-connection.ts';
 import type { Outcome } from '../checkers/model.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
 
@@ -57,7 +57,7 @@ export class Customer {
   #client: Uint8Array;
   /** Processes that ran here; what is for an earlier one finds another number. */
   #life = 0;
-  #lines = new Map<number, ClientLine>();
+  #lines = new Map<number, ClientConnection>();
   /** Calls on their way, and how each is told that nobody waits for it any more. */
   readonly #open = new Set<(failure: CallFailure) => void>();
   #isFlushing = false;
@@ -181,11 +181,11 @@ export class Customer {
     });
   }
 
-  #dial(connection: number, url: string): ClientLine {
+  #dial(connection: number, url: string): ClientConnection {
     const { agenda, network } = this.#options.surroundings;
     const life = this.#life;
     const isAlive = () => this.#life === life;
-    return new ClientLine({
+    return new ClientConnection({
       sockets: network.host(this.#url),
       schedule: scheduleOf({ agenda, isAlive }),
       url,

@@ -82,7 +82,7 @@ export function watchSockets(sockets: Sockets, { onEffect, guard }: Watching): S
   const heed = (listener: SocketListener): SocketListener => ({
     onOpen: () => guard(() => listener.onOpen()),
     onFrame: (bytes) => guard(() => listener.onFrame(bytes)),
-    onClosed: (farewell) => guard(() => listener.onClosed(farewell)),
+    onClosed: (closeReason) => guard(() => listener.onClosed(closeReason)),
   });
   return {
     dial: (to, listener) => new WatchedSocket(sockets.dial(to, heed(listener)), onEffect),
@@ -135,7 +135,7 @@ class WatchedSocket implements Socket {
     this.#socket.ping();
   }
 
-  close(farewell: Parameters<Socket['close']>[0]): void {
-    this.#socket.close(farewell);
+  close(closeReason: Parameters<Socket['close']>[0]): void {
+    this.#socket.close(closeReason);
   }
 }

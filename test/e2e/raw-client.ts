@@ -16,7 +16,7 @@ export class RawClient {
   received = 0;
   answered = 0;
   /** The words with which the node closed it. */
-  farewell: string | undefined;
+  closeReason: string | undefined;
   #last: readonly Response[] = [];
   #waiting: (() => void)[] = [];
 
@@ -26,7 +26,7 @@ export class RawClient {
     this.#raw = raw;
     web.on('message', (data) => this.#hear(data as Buffer));
     web.on('close', (_code, text) => {
-      this.farewell = text.toString();
+      this.closeReason = text.toString();
       this.#wake();
     });
     web.on('error', () => {});
@@ -83,7 +83,7 @@ export class RawClient {
   async until(isOver: () => boolean): Promise<void> {
     const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS);
     while (!isOver()) {
-      if (!this.isOpen) throw new Error(`it was closed: ${this.farewell}`);
+      if (!this.isOpen) throw new Error(`it was closed: ${this.closeReason}`);
       await new Promise<void>((resolve, reject) => {
         this.#waiting.push(resolve);
         signal.addEventListener('abort', () => reject(new Error('nothing comes')), { once: true });

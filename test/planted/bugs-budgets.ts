@@ -275,7 +275,7 @@ const HALVES_BUGS: readonly (Planted & Partial<Bug>)[] = [
     name: 'frame-without-a-deadline',
     sentence: 'one sends a byte now and then, and is never given up',
     trap: '37',
-    file: 'src/transport/client-links.ts',
+    file: 'src/transport/client-connections.ts',
     find: 'if (deadline.check(now, { isDeaf })) return undefined;',
     replace: 'if (deadline.check(now, { isDeaf }) || now > 0) return undefined;',
     tests: ['web-hostile'],
@@ -302,7 +302,7 @@ const PAUSED: Planted = {
   name: 'paused-is-taken-for-silent',
   sentence: 'a client is given up for its silence while nothing of it is read',
   trap: 'P7',
-  file: 'src/transport/pulse.ts',
+  file: 'src/transport/keepalive.ts',
   find: 'if (isDeaf || bytesReceived',
   replace: 'if (bytesReceived',
 };

@@ -3,7 +3,7 @@
 import type { Bug } from './bug.ts';
 
 const WINDOW = { file: 'src/transport/send-window.ts', tests: ['send-window'] } as const;
-const LANE = { file: 'src/transport/paced-line.ts', tests: ['switchboard'] } as const;
+const LANE = { file: 'src/transport/paced-lane.ts', tests: ['switchboard'] } as const;
 const TURN = { tests: ['slow-link'] } as const;
 const RAFT = { tests: ['full-link'] } as const;
 
@@ -11,8 +11,8 @@ type Planted = Omit<Bug, 'trap' | 'profiles' | 'isFast'>;
 
 const LINKS: readonly Planted[] = [
   {
-    file: 'src/transport/paced-line.ts',
-    tests: ['paced-line'],
+    file: 'src/transport/paced-lane.ts',
+    tests: ['paced-lane'],
     name: 'full-window-unmarked',
     sentence: 'what waits for a window that shrank, or is full of answers, waits for ever',
     find: 'this.#mark(); assert(this.#waiting.size === 0 || this.#window.isAwaited,',

@@ -7,7 +7,7 @@ const COPY = { trap: 'Q7', profiles: [], isFast: false };
 export const LIFE_BUGS: readonly Bug[] = [
   {
     ...COPY,
-    file: 'src/transport/peer-links.ts',
+    file: 'src/transport/peer-connections.ts',
     name: 'copy-says-hello',
     sentence: 'a hello is taken from a life that does not follow the known ones',
     find: 'if (older !== undefined) return older;',
@@ -16,7 +16,7 @@ export const LIFE_BUGS: readonly Bug[] = [
   },
   {
     ...COPY,
-    file: 'src/transport/peer-links.ts',
+    file: 'src/transport/peer-connections.ts',
     name: 'original-replaced',
     sentence: 'a copy takes the line of the running original',
     find: 'if (running !== undefined && peer.lives.at(-1)?.word !== word)',

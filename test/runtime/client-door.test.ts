@@ -13,7 +13,7 @@ import type { Command } from '../../src/catalog/command.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
 import { askMap, connect } from '../../src/index.ts';
 import { type RunningNode, startNode } from '../../src/runtime/node.ts';
-import { ClientLine } from '../../src/transport/client-line.ts';
+import { ClientConnection } from '../../src/transport/client-connection.ts';
 import { TIMERS } from '../../src/transport/timers.ts';
 import { WebDialler } from '../../src/transport/web-dialler.ts';
 import { proofOfJoining } from '../../src/wire/proof.ts';
@@ -57,8 +57,8 @@ async function say(context: TestContext, url: string) {
   const sockets = new WebDialler();
   const waiting = new Map<number, (answer: string) => void>();
   let id = 0;
-  const line = await new Promise<ClientLine>((resolve, reject) => {
-    const dialled: ClientLine = new ClientLine({
+  const line = await new Promise<ClientConnection>((resolve, reject) => {
+    const dialled: ClientConnection = new ClientConnection({
       sockets,
       schedule: TIMERS,
       url,

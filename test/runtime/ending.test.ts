@@ -9,7 +9,7 @@ import { connect } from '../../src/index.ts';
 import { Ending } from '../../src/runtime/ending.ts';
 import { type RunningNode, startNode } from '../../src/runtime/node.ts';
 import { answerTo } from '../../src/runtime/plain-answers.ts';
-import { ClientLine } from '../../src/transport/client-line.ts';
+import { ClientConnection } from '../../src/transport/client-connection.ts';
 import { TIMERS } from '../../src/transport/timers.ts';
 import { WebDialler } from '../../src/transport/web-dialler.ts';
 
@@ -64,7 +64,7 @@ test('its port is free at once, and its clients hear why', { timeout: 30_000 }, 
   const sockets = new WebDialler();
   t.after(() => sockets.close());
   const told = new Promise<string>((resolve) => {
-    const line: ClientLine = new ClientLine({
+    const line: ClientConnection = new ClientConnection({
       sockets,
       schedule: TIMERS,
       url: node.clientUrl,

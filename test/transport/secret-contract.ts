@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { NodeId } from '../../src/base/ids.ts';
-import { farewellOf } from '../../src/wire/farewell.ts';
+import { closeReasonOf } from '../../src/wire/close-reason.ts';
 import { encodeHello } from '../../src/wire/hello.ts';
 import {
   encodeAdmission,
@@ -217,7 +217,7 @@ function testFarewells(name: string, open: Open): void {
           onOpen: () => {},
           onFrame: () => {
             heard += 1;
-            socket.close(farewellOf(reason, 'a lie'));
+            socket.close(closeReasonOf(reason, 'a lie'));
           },
           onClosed: () => {},
         }));

@@ -1,13 +1,13 @@
 /** One that dials a station and says what a test wants it to say: for contracts of the doors. */
 
 import type { Door, Socket } from '../../src/transport/sockets.ts';
-import type { Farewell } from '../../src/wire/farewell.ts';
+import type { CloseReason } from '../../src/wire/close-reason.ts';
 import type { NetworkUnderTest, Station } from './network-under-test.ts';
 
 export interface Stranger {
   readonly socket: Socket;
   readonly frames: Uint8Array[];
-  readonly farewells: Farewell[];
+  readonly farewells: CloseReason[];
 }
 
 export async function dial(
@@ -17,7 +17,7 @@ export async function dial(
 ): Promise<Stranger> {
   const { sockets } = await network.place();
   const frames: Uint8Array[] = [];
-  const farewells: Farewell[] = [];
+  const farewells: CloseReason[] = [];
   const socket = sockets.dial(
     { url: station.place.url, door },
     {
@@ -25,7 +25,7 @@ export async function dial(
         if (first !== undefined) socket.send(first);
       },
       onFrame: (bytes) => frames.push(bytes),
-      onClosed: (farewell) => farewells.push(farewell),
+      onClosed: (closeReason) => farewells.push(closeReason),
     },
   );
   return { socket, frames, farewells };

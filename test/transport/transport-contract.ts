@@ -1,9 +1,12 @@
 /** The contract of the transport: what both kinds of sockets pass. */
 
 import assert from 'node:assert/strict';
-import { ClientLine, type ClientLineEvent } from '../../src/transport/client-line.ts';
+import {
+  ClientConnection,
+  type ClientConnectionEvent,
+} from '../../src/transport/client-connection.ts';
 import type { Door } from '../../src/transport/sockets.ts';
-import type { Farewell } from '../../src/wire/farewell.ts';
+import type { CloseReason } from '../../src/wire/close-reason.ts';
 import { encodeHello, type Hello } from '../../src/wire/hello.ts';
 import {
   CLIENT_LIMITS,
@@ -53,11 +56,11 @@ function testHello(name: string, open: Open): void {
       const one = await openStation(network, { node: 1 });
       all.push(one);
       const { sockets, url } = await network.place();
-      const visits: Farewell[] = [];
+      const visits: CloseReason[] = [];
       sockets.accept(() => ({
         onOpen: () => {},
         onFrame: () => {},
-        onClosed: (farewell) => visits.push(farewell),
+        onClosed: (closeReason) => visits.push(closeReason),
       }));
       const peers = [{ node: 2 as Station['node'], url, lives: [] }];
       one.recorder.call(() => one.board.setPeers(peers));
@@ -97,14 +100,14 @@ function testRefusals(name: string, open: Open): void {
 }
 
 interface Client {
-  readonly line: ClientLine;
-  readonly events: ClientLineEvent[];
+  readonly line: ClientConnection;
+  readonly events: ClientConnectionEvent[];
 }
 
 async function connect(network: NetworkUnderTest, url: string, cluster = ''): Promise<Client> {
   const { sockets } = await network.place();
-  const events: ClientLineEvent[] = [];
-  const line = new ClientLine({
+  const events: ClientConnectionEvent[] = [];
+  const line = new ClientConnection({
     sockets,
     schedule: network.schedule,
     url,

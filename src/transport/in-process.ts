@@ -3,19 +3,19 @@
 import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { type NodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
-import type { Identity } from './judgement.ts';
-import { LANE_DOWN } from './paced-line.ts';
+import type { Identity } from './handshake.ts';
+import { LANE_DOWN } from './paced-lane.ts';
 import type { Schedule } from './sockets.ts';
 import type { LaneRoom, Transport, TransportEvent } from './transport.ts';
 
 /** A client at the other end. As on a socket: up, frames, down; never from inside a call. */
-interface InnerListener {
+interface InProcessListener {
   readonly onUp: (hello: NodeHello) => void;
   readonly onFrame: (bytes: Uint8Array) => void;
   readonly onDown: (reason: string) => void;
 }
 
-interface InnerLine {
+interface InProcessConnection {
   /** False if the line is gone. The bytes are given away. */
   send(bytes: Uint8Array): boolean;
   close(): void;
@@ -32,7 +32,7 @@ interface InnerLinesOptions {
  * again while it is at work. Nothing waits longer than that turn: what is sent is bounded by what
  * a side says in one, and both sides have bounds for it.
  */
-export class InnerLines implements Transport {
+export class InProcessTransport implements Transport {
   readonly #options: InnerLinesOptions;
   readonly #hello: NodeHello;
   readonly #ends = new Map<number, End>();
@@ -46,7 +46,7 @@ export class InnerLines implements Transport {
     this.#hello = { type: 'node', ...VERSIONS, ...identity, incarnation };
   }
 
-  dial(listener: InnerListener): InnerLine {
+  dial(listener: InProcessListener): InProcessConnection {
     const { identity, onEvent, schedule } = this.#options;
     this.#lastConnection += 1;
     const connection = this.#lastConnection;
@@ -143,7 +143,7 @@ export class InnerLines implements Transport {
 
 /** One connection, seen from both sides. */
 interface End {
-  readonly listener: InnerListener;
+  readonly listener: InProcessListener;
   /** The node wants to hear of it. */
   isHeard: boolean;
   /** The client wants to. */

@@ -3,8 +3,8 @@
 import type { NodeId } from '../base/ids.ts';
 import type { Lineage } from '../base/life.ts';
 import type { Lane, PeerHello } from '../wire/hello.ts';
-import type { PacedLine } from './paced-line.ts';
-import type { Pulse } from './pulse.ts';
+import type { Keepalive } from './keepalive.ts';
+import type { PacedLane } from './paced-lane.ts';
 import type { Socket } from './sockets.ts';
 import type { Peer } from './transport.ts';
 
@@ -25,17 +25,17 @@ export interface Attempt {
 }
 
 /** The socket that is the lane, since both sides have said hello on it. */
-export interface Line {
+export interface OpenLane {
   readonly socket: Socket;
-  readonly paced: PacedLine;
-  readonly pulse: Pulse;
+  readonly paced: PacedLane;
+  readonly keepalive: Keepalive;
   readonly lineage: Lineage;
 }
 
-export interface Link {
+export interface LaneState {
   readonly lane: Lane;
   readonly node: NodeId;
-  line: Line | undefined;
+  open: OpenLane | undefined;
   attempt: Attempt | undefined;
   /** No dialling before this time. */
   dialAt: number;
@@ -48,5 +48,5 @@ export interface Link {
 
 export interface Known {
   peer: Peer;
-  readonly links: Readonly<Record<Lane, Link>>;
+  readonly lanes: Readonly<Record<Lane, LaneState>>;
 }

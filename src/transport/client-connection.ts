@@ -3,17 +3,22 @@
 import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS, type TransportLimits } from '../base/transport-limits.ts';
-import { type Farewell, farewellOf, farewellText, isForeignCluster } from '../wire/farewell.ts';
+import {
+  type CloseReason,
+  closeReasonOf,
+  closeReasonText,
+  isForeignCluster,
+} from '../wire/close-reason.ts';
 import { encodeHello, type NodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
-import { judgeNode } from './judgement.ts';
-import { Pulse } from './pulse.ts';
+import { judgeNode } from './handshake.ts';
+import { Keepalive } from './keepalive.ts';
 import type { Schedule, Socket, Sockets } from './sockets.ts';
 
 /**
  * What a client hears of a node: up, frames, down; or only down, if it never came to an up. One
  * down at the end, always, unless the client closed the line itself. Never from inside a call.
  */
-export type ClientLineEvent =
+export type ClientConnectionEvent =
   | { readonly type: 'up'; readonly hello: NodeHello }
   | { readonly type: 'frame'; readonly bytes: Uint8Array }
   | {
@@ -31,17 +36,17 @@ interface ClientLineOptions {
   /** The cluster that is expected to answer; empty takes any. */
   readonly cluster: string;
   readonly features: readonly number[];
-  readonly onEvent: (event: ClientLineEvent) => void;
+  readonly onEvent: (event: ClientConnectionEvent) => void;
   readonly limits?: TransportLimits;
 }
 
 /** One attempt and, if it succeeds, one connection. Trying again, or elsewhere, is for routing. */
-export class ClientLine {
+export class ClientConnection {
   readonly #options: ClientLineOptions;
   readonly #limits: TransportLimits;
   readonly #socket: Socket;
   readonly #stopSweeping: () => void;
-  #pulse: Pulse | undefined;
+  #keepalive: Keepalive | undefined;
   #isOver = false;
   #now = 0;
 
@@ -54,7 +59,7 @@ export class ClientLine {
       {
         onOpen: () => this.#socket.send(this.#hello()),
         onFrame: (bytes) => this.#hear(bytes),
-        onClosed: (farewell) => this.#end(farewell),
+        onClosed: (closeReason) => this.#end(closeReason),
       },
     );
     const { sweepMilliseconds } = this.#limits;
@@ -69,7 +74,7 @@ export class ClientLine {
   /** False if nothing was sent: the line is not up, or what waits is above its bound. */
   send(bytes: Uint8Array): boolean {
     assert(bytes.length > 0 && bytes.length <= WIRE_LIMITS.frameBytesMax, 'a frame has its limits');
-    if (this.#pulse === undefined || this.#isOver) return false;
+    if (this.#keepalive === undefined || this.#isOver) return false;
     const { bytesBuffered } = this.#socket;
     const isFull = bytesBuffered + bytes.length > this.#limits.clientBytesMax;
     if (bytesBuffered > 0 && isFull) return false;
@@ -82,11 +87,11 @@ export class ClientLine {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopSweeping();
-    this.#socket.close(farewellOf('closing', 'the client is done'));
+    this.#socket.close(closeReasonOf('closing', 'the client is done'));
   }
 
   #hear(bytes: Uint8Array): void {
-    if (this.#pulse !== undefined) {
+    if (this.#keepalive !== undefined) {
       this.#options.onEvent({ type: 'frame', bytes });
       return;
     }
@@ -99,31 +104,31 @@ export class ClientLine {
       pingMilliseconds: this.#limits.clientPingMilliseconds,
       silenceMilliseconds: this.#limits.clientSilenceMilliseconds,
     };
-    this.#pulse = new Pulse(this.#socket, times, this.#now);
+    this.#keepalive = new Keepalive(this.#socket, times, this.#now);
     this.#options.onEvent({ type: 'up', hello: judged.hello });
   }
 
   #sweep(): void {
     this.#now += this.#limits.sweepMilliseconds;
-    if (this.#pulse === undefined) {
+    if (this.#keepalive === undefined) {
       const isLate = this.#now >= this.#limits.helloMilliseconds;
-      if (isLate) this.#giveUp(farewellOf('no-hello', 'the node did not answer in time'));
-    } else if (!this.#pulse.check(this.#now)) {
-      this.#giveUp(farewellOf('silent', 'nothing was heard of the node for too long'));
+      if (isLate) this.#giveUp(closeReasonOf('no-hello', 'the node did not answer in time'));
+    } else if (!this.#keepalive.check(this.#now)) {
+      this.#giveUp(closeReasonOf('silent', 'nothing was heard of the node for too long'));
     }
   }
 
-  #giveUp(farewell: Farewell): void {
-    this.#socket.close(farewell);
-    this.#end(farewell);
+  #giveUp(closeReason: CloseReason): void {
+    this.#socket.close(closeReason);
+    this.#end(closeReason);
   }
 
-  #end(farewell: Farewell): void {
+  #end(closeReason: CloseReason): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopSweeping();
-    const isForeign = isForeignCluster(farewell);
-    this.#options.onEvent({ type: 'down', reason: farewellText(farewell), isForeign });
+    const isForeign = isForeignCluster(closeReason);
+    this.#options.onEvent({ type: 'down', reason: closeReasonText(closeReason), isForeign });
   }
 
   #hello(): Uint8Array {

@@ -1,11 +1,11 @@
 /** The connections of clients: hello, frames, and a bound on what waits for each. */
 
 import type { TransportLimits } from '../base/transport-limits.ts';
-import { type Farewell, farewellOf, farewellText } from '../wire/farewell.ts';
+import { type CloseReason, closeReasonOf, closeReasonText } from '../wire/close-reason.ts';
 import { encodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { FrameDeadline } from './frame-deadline.ts';
-import { type Identity, judgeClient } from './judgement.ts';
-import { Pulse } from './pulse.ts';
+import { type Identity, judgeClient } from './handshake.ts';
+import { Keepalive } from './keepalive.ts';
 import type { Reception, Socket, SocketListener } from './sockets.ts';
 import type { TransportEvent } from './transport.ts';
 
@@ -18,7 +18,7 @@ interface ClientLinksOptions {
 
 interface ClientLine {
   readonly socket: Socket;
-  readonly pulse: Pulse;
+  readonly keepalive: Keepalive;
   readonly deadline: FrameDeadline;
   /** It is closed already, and its listener hears of it in the next turn. */
   isOver: boolean;
@@ -26,7 +26,7 @@ interface ClientLine {
   isPaused: boolean;
 }
 
-export class ClientLinks {
+export class ClientConnections {
   readonly #options: ClientLinksOptions;
   readonly #lines = new Map<number, ClientLine>();
   #connection = 0;
@@ -42,7 +42,7 @@ export class ClientLinks {
     const judged = judgeClient(bytes, identity);
     if ('refusal' in judged) {
       socket.close(judged.refusal);
-      const text = farewellText(judged.refusal);
+      const text = closeReasonText(judged.refusal);
       tell({ type: 'refused', address: socket.address, by: 'us', text });
       return undefined;
     }
@@ -52,15 +52,15 @@ export class ClientLinks {
       pingMilliseconds: limits.clientPingMilliseconds,
       silenceMilliseconds: limits.clientSilenceMilliseconds,
     };
-    const pulse = new Pulse(socket, times, this.#now);
+    const keepalive = new Keepalive(socket, times, this.#now);
     const deadline = new FrameDeadline(socket, limits);
-    this.#lines.set(connection, { socket, pulse, deadline, isOver: false, isPaused: false });
+    this.#lines.set(connection, { socket, keepalive, deadline, isOver: false, isPaused: false });
     socket.send(this.#hello());
     tell({ type: 'client-up', connection, hello: judged.hello });
     const listener: SocketListener = {
       onOpen: () => {},
       onFrame: (frame) => tell({ type: 'client-frame', connection, bytes: frame }),
-      onClosed: (farewell) => this.#end(connection, farewell),
+      onClosed: (closeReason) => this.#end(connection, closeReason),
     };
     return { listener };
   }
@@ -73,10 +73,10 @@ export class ClientLinks {
     const { bytesBuffered } = socket;
     if (bytesBuffered > 0 && bytesBuffered + bytes.length > clientBytesMax) {
       const text = `${bytesBuffered} bytes wait for you, ${clientBytesMax} may; read faster`;
-      const farewell = farewellOf('slow', text);
-      socket.close(farewell);
+      const closeReason = closeReasonOf('slow', text);
+      socket.close(closeReason);
       line.isOver = true;
-      this.#options.soon(() => this.#end(connection, farewell));
+      this.#options.soon(() => this.#end(connection, closeReason));
       return false;
     }
     socket.send(bytes);
@@ -89,7 +89,7 @@ export class ClientLinks {
   }
 
   dismiss(connection: number, reason: string): void {
-    this.#lines.get(connection)?.socket.close(farewellOf('dismissed', reason));
+    this.#lines.get(connection)?.socket.close(closeReasonOf('dismissed', reason));
     this.#lines.delete(connection);
   }
 
@@ -104,31 +104,34 @@ export class ClientLinks {
   sweep(now: number): void {
     this.#now = now;
     for (const [connection, line] of this.#lines) {
-      const farewell = line.isOver ? undefined : this.#faultOf(line, now);
-      if (farewell === undefined) continue;
-      line.socket.close(farewell);
-      this.#end(connection, farewell);
+      const closeReason = line.isOver ? undefined : this.#faultOf(line, now);
+      if (closeReason === undefined) continue;
+      line.socket.close(closeReason);
+      this.#end(connection, closeReason);
     }
   }
 
-  #faultOf({ pulse, deadline, isPaused: isDeaf }: ClientLine, now: number): Farewell | undefined {
-    if (!pulse.check(now, { isDeaf })) {
-      return farewellOf('silent', 'nothing was heard of you for too long');
+  #faultOf(
+    { keepalive, deadline, isPaused: isDeaf }: ClientLine,
+    now: number,
+  ): CloseReason | undefined {
+    if (!keepalive.check(now, { isDeaf })) {
+      return closeReasonOf('silent', 'nothing was heard of you for too long');
     }
     if (deadline.check(now, { isDeaf })) return undefined;
     const { frameProgressBytes, frameProgressMilliseconds } = this.#options.limits;
     const what = `${frameProgressBytes} bytes in ${frameProgressMilliseconds} ms`;
-    return farewellOf('slow', `a frame of yours comes too slowly: it takes ${what}`);
+    return closeReasonOf('slow', `a frame of yours comes too slowly: it takes ${what}`);
   }
 
-  close(farewell: Farewell): void {
-    for (const { socket } of this.#lines.values()) socket.close(farewell);
+  close(closeReason: CloseReason): void {
+    for (const { socket } of this.#lines.values()) socket.close(closeReason);
     this.#lines.clear();
   }
 
-  #end(connection: number, farewell: Farewell): void {
+  #end(connection: number, closeReason: CloseReason): void {
     if (!this.#lines.delete(connection)) return;
-    const reason = farewellText(farewell);
+    const reason = closeReasonText(closeReason);
     this.#options.tell({ type: 'client-down', connection, reason });
   }
 

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { TRANSPORT_LIMITS } from '../../src/base/transport-limits.ts';
-import { PacedLine } from '../../src/transport/paced-line.ts';
+import { PacedLane } from '../../src/transport/paced-lane.ts';
 import { encodeMark, isPlain, PieceReader } from '../../src/transport/pieces.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
 interface Lane {
-  readonly line: PacedLine;
+  readonly line: PacedLane;
   readonly sent: Uint8Array[];
   readonly clock: { now: number };
 }
@@ -30,7 +30,7 @@ function laneOf(): Lane {
     close: () => {},
   };
   const now = () => clock.now;
-  const line = new PacedLine({ socket, limits: TRANSPORT_LIMITS, bytesMax: MEBIBYTE, now });
+  const line = new PacedLane({ socket, limits: TRANSPORT_LIMITS, bytesMax: MEBIBYTE, now });
   return { line, sent, clock };
 }
 

@@ -12,7 +12,7 @@ interface PulseTimes {
  * otherwise, and a pong waits behind whatever is in the way. For the same reason it pings whether
  * or not the other side is heard: so that we are heard there while a large frame comes from there.
  */
-export class Pulse {
+export class Keepalive {
   readonly #socket: Socket;
   readonly #times: PulseTimes;
   #received: number;

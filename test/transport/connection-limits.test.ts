@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { Crowd } from '../../src/transport/crowd.ts';
+import { ConnectionLimits } from '../../src/transport/connection-limits.ts';
 
 class Raw {
   isCut = false;
@@ -13,7 +13,7 @@ class Raw {
 }
 
 test('of sockets that say nothing the oldest goes, and one at a door is not among them', () => {
-  const crowd = new Crowd<Raw>({ clientsMax: 5, plainMax: 3 });
+  const crowd = new ConnectionLimits<Raw>({ clientsMax: 5, plainMax: 3 });
   const raws = Array.from({ length: 6 }, () => new Raw());
   const cut = () => raws.map(({ isCut }) => isCut);
   for (const raw of raws.slice(0, 3)) crowd.arrive(raw);
@@ -28,7 +28,7 @@ test('of sockets that say nothing the oldest goes, and one at a door is not amon
 });
 
 test('clients are as many as may be, and one that leaves makes room once', () => {
-  const crowd = new Crowd<Raw>({ clientsMax: 2, plainMax: 3 });
+  const crowd = new ConnectionLimits<Raw>({ clientsMax: 2, plainMax: 3 });
   const leave = crowd.enter();
   crowd.enter();
   equal(crowd.isFull, true);

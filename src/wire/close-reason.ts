@@ -29,7 +29,7 @@ const CODES = {
 
 type FarewellReason = keyof typeof CODES;
 
-export interface Farewell {
+export interface CloseReason {
   readonly code: number;
   readonly text: string;
 }
@@ -37,27 +37,27 @@ export interface Farewell {
 /** What a close frame holds beside its code is 123 bytes (RFC 6455 §5.5). */
 const TEXT_BYTES_MAX = 120;
 
-export function isFarewell({ code }: Farewell, reason: FarewellReason): boolean {
+export function isCloseCode({ code }: CloseReason, reason: FarewellReason): boolean {
   return code === CODES[reason];
 }
 
 /** The text is cut to what a close frame holds, and to printable ASCII. */
-export function farewellOf(reason: FarewellReason, text: string): Farewell {
+export function closeReasonOf(reason: FarewellReason, text: string): CloseReason {
   return { code: CODES[reason], text: printable(`${reason}: ${text}`) };
 }
 
 /** The other side knows that this node was removed from the cluster. */
-export function saysRemoved({ code }: Farewell): boolean {
+export function saysRemoved({ code }: CloseReason): boolean {
   return code === CODES.removed;
 }
 
 /** For logs: what the other side gave as a reason is not to be trusted, and may be nothing. */
-export function farewellText({ code, text }: Farewell): string {
+export function closeReasonText({ code, text }: CloseReason): string {
   return text === '' ? `closed with code ${code}` : printable(text);
 }
 
 /** One side is of another cluster than the other side expects. */
-export function isForeignCluster({ code }: Farewell): boolean {
+export function isForeignCluster({ code }: CloseReason): boolean {
   return code === CODES['foreign-cluster'];
 }
 

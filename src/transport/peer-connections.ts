@@ -5,19 +5,19 @@ import { wordOf } from '../base/life.ts';
 import type { Random } from '../base/random.ts';
 import type { TransportLimits } from '../base/transport-limits.ts';
 import {
-  type Farewell,
-  farewellOf,
-  farewellText,
-  isFarewell,
+  type CloseReason,
+  closeReasonOf,
+  closeReasonText,
+  isCloseCode,
   saysRemoved,
-} from '../wire/farewell.ts';
+} from '../wire/close-reason.ts';
 import type { Lane, PeerHello } from '../wire/hello.ts';
 import { encodeAdmission, isAdmission } from '../wire/proof.ts';
-import { Handshake } from './handshake.ts';
-import { type Identity, judgePeer, olderCopy, wrongSecret } from './judgement.ts';
-import { LANE_DOWN, PacedLine } from './paced-line.ts';
-import type { Attempt, Known, LaneAddress, Line, Link } from './peer-link.ts';
-import { Pulse } from './pulse.ts';
+import { type Identity, judgePeer, olderCopy, wrongSecret } from './handshake.ts';
+import { Keepalive } from './keepalive.ts';
+import { LANE_DOWN, PacedLane } from './paced-lane.ts';
+import type { Attempt, Known, LaneAddress, LaneState, OpenLane } from './peer-lane.ts';
+import { PeerProof } from './peer-proof.ts';
 import type { Reception, Socket, SocketListener, Sockets } from './sockets.ts';
 import type { LaneRoom, Peer, TransportEvent } from './transport.ts';
 
@@ -52,17 +52,17 @@ interface PeerLinksOptions {
  * line to one life is up, another one waits (`still-running`), for one of the two is a copy; only
  * the life that is known best (the last of `Peer.lives`) takes a line from another.
  */
-export class PeerLinks {
+export class PeerConnections {
   readonly #options: PeerLinksOptions;
   readonly #known = new Map<NodeId, Known>();
-  readonly #handshake: Handshake;
+  readonly #handshake: PeerProof;
   /** Numbers below it were given to nodes; one that is not known was removed. */
   #nextNode = 0;
   #now = 0;
 
   constructor(options: PeerLinksOptions) {
     this.#options = options;
-    this.#handshake = new Handshake(options);
+    this.#handshake = new PeerProof(options);
   }
 
   setPeers(peers: readonly Peer[], nextNode = 0): void {
@@ -71,8 +71,8 @@ export class PeerLinks {
     for (const [node, known] of this.#known) {
       if (listed.has(node)) continue;
       this.#known.delete(node);
-      const farewell = this.#strangeness(node, `node ${node} is no longer in the map`);
-      for (const lane of LANES) this.#cut(known.links[lane], farewell);
+      const closeReason = this.#strangeness(node, `node ${node} is no longer in the map`);
+      for (const lane of LANES) this.#cut(known.lanes[lane], closeReason);
     }
     for (const peer of peers) this.#setPeer(peer);
     this.#dialDue();
@@ -90,15 +90,15 @@ export class PeerLinks {
     return this.#lineTo(to)?.paced.room ?? LANE_DOWN;
   }
 
-  #lineTo({ node, lane }: LaneAddress): Line | undefined {
-    return this.#known.get(node)?.links[lane].line;
+  #lineTo({ node, lane }: LaneAddress): OpenLane | undefined {
+    return this.#known.get(node)?.lanes[lane].open;
   }
 
   /** Looks at all deadlines. `now` counts only time in which this node was awake. */
   sweep(now: number): void {
     this.#now = now;
-    for (const { peer, links } of [...this.#known.values()]) {
-      for (const lane of LANES) this.#sweepLink(links[lane], peer);
+    for (const { peer, lanes } of [...this.#known.values()]) {
+      for (const lane of LANES) this.#sweepLink(lanes[lane], peer);
     }
     this.#dialDue();
   }
@@ -128,44 +128,44 @@ export class PeerLinks {
     const known = this.#known.get(hello.from);
     if (known === undefined)
       return this.#refuse(socket, this.#strangeness(hello.from, strangerText(hello)));
-    const link = known.links[hello.lane];
+    const link = known.lanes[hello.lane];
     const refusal = this.#collisionOf(known, hello) ?? this.#faultOf(known, hello);
     if (refusal !== undefined) return this.#refuse(socket, refusal);
-    this.#drop(link, farewellOf('superseded', 'the other side has dialled'));
+    this.#drop(link, closeReasonOf('superseded', 'the other side has dialled'));
     socket.send(encodeAdmission());
     const listener = this.#connect(link, socket, hello);
     return listener && { listener };
   }
 
   /** Both have dialled: the smaller id keeps its own attempt. */
-  #collisionOf({ links }: Known, { from, to, lane }: PeerHello): Farewell | undefined {
-    const isOurTurn = links[lane].attempt?.said !== undefined && to < from;
-    return isOurTurn ? farewellOf('superseded', `node ${to} has dialled already`) : undefined;
+  #collisionOf({ lanes }: Known, { from, to, lane }: PeerHello): CloseReason | undefined {
+    const isOurTurn = lanes[lane].attempt?.said !== undefined && to < from;
+    return isOurTurn ? closeReasonOf('superseded', `node ${to} has dialled already`) : undefined;
   }
 
   /** What it sent is not of this protocol. */
   dismiss({ node, lane }: LaneAddress, reason: string): void {
-    const link = this.#known.get(node)?.links[lane];
-    const line = link?.line;
+    const link = this.#known.get(node)?.lanes[lane];
+    const line = link?.open;
     if (link === undefined || line === undefined) return;
-    const farewell = farewellOf('malformed', reason);
-    line.socket.close(farewell);
+    const closeReason = closeReasonOf('malformed', reason);
+    line.socket.close(closeReason);
     this.#options.soon(() => {
-      if (link.line !== line) return;
-      this.#endLine(link, farewell);
+      if (link.open !== line) return;
+      this.#endLine(link, closeReason);
       // The next frames may be no better.
       link.dialAt = this.#now + this.#options.limits.redialMillisecondsMax;
     });
   }
 
-  #strangeness(node: NodeId, text: string): Farewell {
-    if (node >= this.#nextNode) return farewellOf('stranger', text);
-    return farewellOf('removed', `node ${node} was removed from the cluster`);
+  #strangeness(node: NodeId, text: string): CloseReason {
+    if (node >= this.#nextNode) return closeReasonOf('stranger', text);
+    return closeReasonOf('removed', `node ${node} was removed from the cluster`);
   }
 
-  close(farewell: Farewell): void {
-    for (const { links } of this.#known.values()) {
-      for (const lane of LANES) this.#cut(links[lane], farewell);
+  close(closeReason: CloseReason): void {
+    for (const { lanes } of this.#known.values()) {
+      for (const lane of LANES) this.#cut(lanes[lane], closeReason);
     }
     this.#known.clear();
   }
@@ -173,22 +173,22 @@ export class PeerLinks {
   #setPeer(peer: Peer): void {
     const known = this.#known.get(peer.node);
     if (known === undefined) {
-      const links = { main: this.#linkTo(peer, 'main'), bulk: this.#linkTo(peer, 'bulk') };
-      this.#known.set(peer.node, { peer, links });
+      const lanes = { main: this.#linkTo(peer, 'main'), bulk: this.#linkTo(peer, 'bulk') };
+      this.#known.set(peer.node, { peer, lanes });
       return;
     }
     const hasMoved = known.peer.url !== peer.url;
     known.peer = peer;
-    for (const lane of LANES) if (hasMoved) this.#hurry(known.links[lane]);
+    for (const lane of LANES) if (hasMoved) this.#hurry(known.lanes[lane]);
   }
 
-  #linkTo({ node }: Peer, lane: Lane): Link {
+  #linkTo({ node }: Peer, lane: Lane): LaneState {
     const backoff = this.#options.limits.redialMillisecondsMin;
     const dialAt = this.#now + this.#courtesyTo(node);
     return {
       lane,
       node,
-      line: undefined,
+      open: undefined,
       attempt: undefined,
       dialAt,
       backoff,
@@ -205,23 +205,23 @@ export class PeerLinks {
   }
 
   /** There is news of the peer: an attempt under way is given up, and the next is not far. */
-  #hurry(link: Link): void {
-    this.#drop(link, farewellOf('superseded', 'the address has changed'));
+  #hurry(link: LaneState): void {
+    this.#drop(link, closeReasonOf('superseded', 'the address has changed'));
     link.backoff = this.#options.limits.redialMillisecondsMin;
     link.dialAt = Math.min(link.dialAt, this.#now + this.#courtesyTo(link.node));
   }
 
   #dialDue(): void {
-    for (const { peer, links } of this.#known.values()) {
+    for (const { peer, lanes } of this.#known.values()) {
       for (const lane of LANES) {
-        const link = links[lane];
-        const isIdle = link.line === undefined && link.attempt === undefined;
+        const link = lanes[lane];
+        const isIdle = link.open === undefined && link.attempt === undefined;
         if (isIdle && this.#now >= link.dialAt) this.#dial(link, peer.url);
       }
     }
   }
 
-  #dial(link: Link, url: string): void {
+  #dial(link: LaneState, url: string): void {
     const socket: Socket = this.#options.sockets.dial(
       { url, door: '/peer' },
       {
@@ -229,7 +229,7 @@ export class PeerLinks {
           attempt.said = this.#greet(socket, link);
         },
         onFrame: (bytes) => this.#hear(link, attempt, bytes),
-        onClosed: (farewell) => this.#lose(link, socket, farewell),
+        onClosed: (closeReason) => this.#lose(link, socket, closeReason),
       },
     );
     const attempt: Attempt = { socket, since: this.#now, ...SILENT };
@@ -244,8 +244,8 @@ export class PeerLinks {
   }
 
   /** A frame on a socket that we dialled: the answer to our hello, its proof, or what follows. */
-  #hear(link: Link, attempt: Attempt, bytes: Uint8Array): void {
-    if (link.line?.socket === attempt.socket) return this.#take(link, link.line, bytes);
+  #hear(link: LaneState, attempt: Attempt, bytes: Uint8Array): void {
+    if (link.open?.socket === attempt.socket) return this.#take(link, link.open, bytes);
     if (link.attempt !== attempt) return;
     const { heard, isProven } = attempt;
     const refusal =
@@ -259,14 +259,14 @@ export class PeerLinks {
     this.#fail(link);
   }
 
-  #hearHello(link: Link, attempt: Attempt, bytes: Uint8Array): Farewell | undefined {
+  #hearHello(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseReason | undefined {
     const judged = judgePeer(bytes, { identity: this.#options.identity, dialled: link });
     if ('hello' in judged) attempt.heard = { hello: judged.hello, bytes };
     return 'refusal' in judged ? judged.refusal : undefined;
   }
 
   /** The other side is who it says; it hears the same of us, also where it is refused. */
-  #hearProof(link: Link, attempt: Attempt, bytes: Uint8Array): Farewell | undefined {
+  #hearProof(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseReason | undefined {
     const { socket, said, heard } = attempt;
     const known = this.#known.get(link.node);
     if (known === undefined || said === undefined || heard === undefined) return undefined;
@@ -278,11 +278,11 @@ export class PeerLinks {
   }
 
   /** It has checked our hello, and takes it. */
-  #hearAdmission(link: Link, attempt: Attempt, bytes: Uint8Array): Farewell | undefined {
+  #hearAdmission(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseReason | undefined {
     const { socket, heard } = attempt;
     const known = this.#known.get(link.node);
     if (known === undefined || heard === undefined) return undefined;
-    if (!isAdmission(bytes)) return farewellOf('malformed', 'no admission, and no farewell');
+    if (!isAdmission(bytes)) return closeReasonOf('malformed', 'no admission, and no farewell');
     const refusal = this.#faultOf(known, heard.hello);
     if (refusal !== undefined) return refusal;
     link.attempt = undefined;
@@ -290,25 +290,25 @@ export class PeerLinks {
     return undefined;
   }
 
-  #faultOf({ peer, links }: Known, hello: PeerHello): Farewell | undefined {
+  #faultOf({ peer, lanes }: Known, hello: PeerHello): CloseReason | undefined {
     const { from, to, lineage, generation } = hello;
     const older = olderCopy(peer, lineage);
     if (older !== undefined) return older;
     const word = wordOf(lineage);
-    const running = LANES.map((lane) => links[lane].line?.lineage).find(
+    const running = LANES.map((lane) => lanes[lane].open?.lineage).find(
       (line) => line !== undefined && wordOf(line) !== word,
     );
     if (running !== undefined && peer.lives.at(-1)?.word !== word) {
       const text = `node ${to} hears node ${from} elsewhere, in its start ${running.incarnation}`;
-      return farewellOf('still-running', text);
+      return closeReasonOf('still-running', text);
     }
-    const { wordSeen, generationSeen } = links[hello.lane];
+    const { wordSeen, generationSeen } = lanes[hello.lane];
     if (word !== wordSeen || generation > generationSeen) return undefined;
-    return farewellOf('superseded', 'a later hello has come');
+    return closeReasonOf('superseded', 'a later hello has come');
   }
 
   /** The socket becomes the lane; what was the lane before is gone. */
-  #connect(link: Link, socket: Socket, hello: PeerHello): SocketListener | undefined {
+  #connect(link: LaneState, socket: Socket, hello: PeerHello): SocketListener | undefined {
     const known = this.#known.get(link.node);
     if (known === undefined) return undefined;
     link.generationSeen = hello.generation;
@@ -316,42 +316,42 @@ export class PeerLinks {
     link.backoff = this.#options.limits.redialMillisecondsMin;
     for (const lane of LANES) {
       if (lane === link.lane) continue;
-      this.#endOther(known.links[lane], hello);
-      this.#encourage(known.links[lane]);
+      this.#endOther(known.lanes[lane], hello);
+      this.#encourage(known.lanes[lane]);
     }
-    const former = link.line;
+    const former = link.open;
     const { peerPingMilliseconds, peerSilenceMilliseconds } = this.#options.limits;
     const times = {
       pingMilliseconds: peerPingMilliseconds,
       silenceMilliseconds: peerSilenceMilliseconds,
     };
-    const pulse = new Pulse(socket, times, this.#now);
-    const line = { socket, paced: this.#paced(link, socket), pulse, lineage: hello.lineage };
-    link.line = line;
+    const keepalive = new Keepalive(socket, times, this.#now);
+    const line = { socket, paced: this.#paced(link, socket), keepalive, lineage: hello.lineage };
+    link.open = line;
     const { tell } = this.#options;
     const { node, lane } = link;
     if (former !== undefined) {
-      const farewell = farewellOf('superseded', 'a newer socket took its place');
-      former.socket.close(farewell);
-      tell({ type: 'peer-down', node, lane, reason: farewell.text });
+      const closeReason = closeReasonOf('superseded', 'a newer socket took its place');
+      former.socket.close(closeReason);
+      tell({ type: 'peer-down', node, lane, reason: closeReason.text });
     }
     // Whoever heard of the down may have closed everything meanwhile.
-    if (link.line === line) tell({ type: 'peer-up', node, lane, hello });
+    if (link.open === line) tell({ type: 'peer-up', node, lane, hello });
     return {
       onOpen: () => {},
       onFrame: (bytes) => this.#take(link, line, bytes),
-      onClosed: (farewell) => this.#lose(link, socket, farewell),
+      onClosed: (closeReason) => this.#lose(link, socket, closeReason),
     };
   }
 
-  #paced({ lane }: Link, socket: Socket): PacedLine {
+  #paced({ lane }: LaneState, socket: Socket): PacedLane {
     const { limits, clock: now } = this.#options;
     const bytesMax = lane === 'main' ? limits.mainBytesMax : limits.bulkBytesMax;
-    return new PacedLine({ socket, limits, bytesMax, now });
+    return new PacedLane({ socket, limits, bytesMax, now });
   }
 
   /** Something came in on the socket of a lane. */
-  #take(link: Link, line: Line, bytes: Uint8Array): void {
+  #take(link: LaneState, line: OpenLane, bytes: Uint8Array): void {
     const { node, lane } = link;
     const taken = line.paced.take(bytes);
     if (taken === undefined) return;
@@ -359,54 +359,54 @@ export class PeerLinks {
     if (taken !== 'malformed') {
       return this.#options.tell({ type: 'peer-frame', node, lane, bytes: taken });
     }
-    const farewell = farewellOf('malformed', 'a piece of a frame that no node sends');
-    line.socket.close(farewell);
-    if (link.line === line) this.#endLine(link, farewell);
+    const closeReason = closeReasonOf('malformed', 'a piece of a frame that no node sends');
+    line.socket.close(closeReason);
+    if (link.open === line) this.#endLine(link, closeReason);
   }
 
   /** The lanes of a peer are of one life. */
-  #endOther(link: Link, { from, to, lineage }: PeerHello): void {
-    const { line } = link;
-    if (line === undefined || wordOf(line.lineage) === wordOf(lineage)) return;
+  #endOther(link: LaneState, { from, to, lineage }: PeerHello): void {
+    const { open } = link;
+    if (open === undefined || wordOf(open.lineage) === wordOf(lineage)) return;
     const text = `node ${to} hears node ${from} elsewhere, in its start ${lineage.incarnation}`;
-    const farewell = farewellOf('still-running', text);
-    line.socket.close(farewell);
-    this.#endLine(link, farewell);
+    const closeReason = closeReasonOf('still-running', text);
+    open.socket.close(closeReason);
+    this.#endLine(link, closeReason);
   }
 
   /** The peer is there, as its other lane shows: no reason to wait long. */
-  #encourage(link: Link): void {
+  #encourage(link: LaneState): void {
     link.backoff = this.#options.limits.redialMillisecondsMin;
     link.dialAt = Math.min(link.dialAt, this.#now + this.#courtesyTo(link.node));
   }
 
-  #lose(link: Link, socket: Socket, farewell: Farewell): void {
-    const isLine = link.line?.socket === socket;
+  #lose(link: LaneState, socket: Socket, closeReason: CloseReason): void {
+    const isLine = link.open?.socket === socket;
     if (!isLine && link.attempt?.socket !== socket) return;
     // Of a side that has proven nothing no more is believed than that it closed the socket.
     const isBelieved = isLine || link.attempt?.isProven === true;
-    if (!isLine) this.#report(socket, 'them', farewell);
+    if (!isLine) this.#report(socket, 'them', closeReason);
     if (!isLine) this.#fail(link);
-    else this.#endLine(link, farewell);
+    else this.#endLine(link, closeReason);
     if (!isBelieved) return;
-    if (saysRemoved(farewell)) this.#options.tell({ type: 'removed', by: link.node });
-    const reason = LIFE_REASONS.find((one) => isFarewell(farewell, one));
+    if (saysRemoved(closeReason)) this.#options.tell({ type: 'removed', by: link.node });
+    const reason = LIFE_REASONS.find((one) => isCloseCode(closeReason, one));
     if (reason === undefined) return;
     // The other life may end at any moment.
     link.backoff = this.#options.limits.redialMillisecondsMin;
-    const text = farewellText(farewell);
+    const text = closeReasonText(closeReason);
     this.#options.tell({ type: 'life-refused', node: link.node, reason, text });
   }
 
-  #endLine(link: Link, farewell: Farewell): void {
-    link.line = undefined;
+  #endLine(link: LaneState, closeReason: CloseReason): void {
+    link.open = undefined;
     link.dialAt = this.#now + this.#courtesyTo(link.node);
-    const reason = farewellText(farewell);
+    const reason = closeReasonText(closeReason);
     this.#options.tell({ type: 'peer-down', node: link.node, lane: link.lane, reason });
   }
 
   /** The attempt came to nothing. Half of the wait is drawn, so that nodes do not dial in step. */
-  #fail(link: Link): void {
+  #fail(link: LaneState): void {
     const { random, limits } = this.#options;
     link.attempt = undefined;
     const wait = link.backoff * (1 - random.fraction() / 2);
@@ -414,41 +414,41 @@ export class PeerLinks {
     link.dialAt = this.#now + wait + this.#courtesyTo(link.node);
   }
 
-  #sweepLink(link: Link, peer: Peer): void {
-    const { attempt, line } = link;
+  #sweepLink(link: LaneState, peer: Peer): void {
+    const { attempt, open } = link;
     const { helloMilliseconds } = this.#options.limits;
     if (attempt !== undefined && this.#now - attempt.since >= helloMilliseconds) {
       this.#fail(link);
-      this.#refuse(attempt.socket, farewellOf('no-hello', 'nobody answered in time'));
+      this.#refuse(attempt.socket, closeReasonOf('no-hello', 'nobody answered in time'));
     }
-    if (line === undefined) return;
-    let farewell = olderCopy(peer, line.lineage);
-    if (farewell === undefined && !line.pulse.check(this.#now)) {
-      farewell = farewellOf('silent', 'nothing was heard for too long');
+    if (open === undefined) return;
+    let closeReason = olderCopy(peer, open.lineage);
+    if (closeReason === undefined && !open.keepalive.check(this.#now)) {
+      closeReason = closeReasonOf('silent', 'nothing was heard for too long');
     }
-    if (farewell === undefined) return;
-    line.socket.close(farewell);
-    this.#endLine(link, farewell);
+    if (closeReason === undefined) return;
+    open.socket.close(closeReason);
+    this.#endLine(link, closeReason);
   }
 
-  #refuse(socket: Socket, farewell: Farewell): undefined {
-    socket.close(farewell);
-    this.#report(socket, 'us', farewell);
+  #refuse(socket: Socket, closeReason: CloseReason): undefined {
+    socket.close(closeReason);
+    this.#report(socket, 'us', closeReason);
   }
 
-  #report({ address }: Socket, by: 'us' | 'them', farewell: Farewell): void {
-    this.#options.tell({ type: 'refused', address, by, text: farewellText(farewell) });
+  #report({ address }: Socket, by: 'us' | 'them', closeReason: CloseReason): void {
+    this.#options.tell({ type: 'refused', address, by, text: closeReasonText(closeReason) });
   }
 
-  #drop(link: Link, farewell: Farewell): void {
-    link.attempt?.socket.close(farewell);
+  #drop(link: LaneState, closeReason: CloseReason): void {
+    link.attempt?.socket.close(closeReason);
     link.attempt = undefined;
   }
 
-  #cut(link: Link, farewell: Farewell): void {
-    this.#drop(link, farewell);
-    link.line?.socket.close(farewell);
-    link.line = undefined;
+  #cut(link: LaneState, closeReason: CloseReason): void {
+    this.#drop(link, closeReason);
+    link.open?.socket.close(closeReason);
+    link.open = undefined;
   }
 }
 

@@ -1,19 +1,19 @@
 /** How many sockets a node takes in, by kind, so that no flood of one shuts the others out. */
 
-export interface CrowdLimits {
+export interface ConnectionBounds {
   readonly clientsMax: number;
   /** Sockets that ask for something plain, or have asked for nothing yet. */
   readonly plainMax: number;
 }
 
 /** `Raw`: what can be cut. */
-export class Crowd<Raw extends { destroy(): unknown }> {
-  readonly #limits: CrowdLimits;
+export class ConnectionLimits<Raw extends { destroy(): unknown }> {
+  readonly #limits: ConnectionBounds;
   /** In the order in which they came. */
   readonly #plain = new Set<Raw>();
   #clients = 0;
 
-  constructor(limits: CrowdLimits) {
+  constructor(limits: ConnectionBounds) {
     this.#limits = limits;
   }
 

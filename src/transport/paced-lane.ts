@@ -28,7 +28,7 @@ interface Waiting {
 /** A lane that is down: what is sent is dropped, so nothing of it has to wait. */
 export const LANE_DOWN: LaneRoom = { now: 0, soon: Number.POSITIVE_INFINITY };
 
-export class PacedLine {
+export class PacedLane {
   readonly #options: PacedLineOptions;
   readonly #window: SendWindow;
   readonly #reader: PieceReader;

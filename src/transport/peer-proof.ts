@@ -1,0 +1,54 @@
+/** What a node says first on a socket to a peer, and how each side proves that it may. Pure. */
+
+import type { NodeId } from '../base/ids.ts';
+import { isSameDigest } from '../base/sha256.ts';
+import { encodeHello, type Lane, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
+import { decodeProof, encodeProof, type Hellos, NONCE_BYTES, proofBy } from '../wire/proof.ts';
+import type { Identity } from './handshake.ts';
+
+interface HandshakeOptions {
+  readonly identity: Identity;
+  readonly secureBytes: (length: number) => Uint8Array;
+}
+
+export class PeerProof {
+  readonly #options: HandshakeOptions;
+  /** Of the hello that was said last. */
+  #generation = 0;
+
+  constructor(options: HandshakeOptions) {
+    this.#options = options;
+  }
+
+  /** No two are alike: each has a generation and a nonce of its own. */
+  helloTo({ node, lane }: { readonly node: NodeId; readonly lane: Lane }): Uint8Array {
+    const { identity, secureBytes } = this.#options;
+    const { cluster, node: from, lineage, features, secret } = identity;
+    this.#generation += 1;
+    return encodeHello({
+      type: 'peer',
+      versionMin: VERSION_MIN,
+      versionMax: VERSION_MAX,
+      features,
+      cluster,
+      from,
+      to: node,
+      lineage,
+      generation: this.#generation,
+      lane,
+      isGuarded: secret.length > 0,
+      nonce: secureBytes(NONCE_BYTES),
+    });
+  }
+
+  /** A frame. */
+  proofBy(side: keyof Hellos, hellos: Hellos): Uint8Array {
+    return encodeProof(proofBy(side, this.#options.identity.secret, hellos));
+  }
+
+  isProofBy(side: keyof Hellos, hellos: Hellos, frame: Uint8Array): boolean {
+    const proof = decodeProof(frame);
+    const { secret } = this.#options.identity;
+    return proof !== undefined && isSameDigest(proof, proofBy(side, secret, hellos));
+  }
+}
