@@ -3,7 +3,7 @@
 import { monotoneNow } from '../../src/base/ambient.ts';
 import { LOG_SINK_LIMITS } from '../../src/base/log-sink-limits.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
-import type { NodeEnd } from '../../src/runtime/ending.ts';
+import type { NodeEnd } from '../../src/runtime/fatal-guard.ts';
 import { standardErrorSink } from '../../src/runtime/log-sink.ts';
 import { type NodeOptions, type RunningNode, startNode } from '../../src/runtime/node.ts';
 import { Restarts } from '../../src/runtime/restarts.ts';

@@ -1,10 +1,10 @@
-/** The data folder of a node: its passport, its last map, and where log and state lie. */
+/** The data folder of a node: its identity file, its last map, and where log and state lie. */
 
 import { join } from 'node:path';
 import { type FolderLock, lockFolder } from '../storage/folder-lock.ts';
 import { nestingOf } from '../storage/folder-nesting.ts';
 import { makeFolder, readSmallFile, writeHint, writeSmallFile } from '../storage/small-file.ts';
-import { decodePassport, encodePassport, type Passport } from './passport.ts';
+import { decodeIdentity, encodeIdentity, type StoredIdentity } from './identity-file.ts';
 
 /** How long a map waits for newer ones before it is written. */
 const MAP_MILLISECONDS = 200;
@@ -81,12 +81,12 @@ export class DataFolder {
   }
 
   /** Undefined in a folder that no node has lived in. */
-  readPassport(): Passport | undefined {
-    const path = join(this.path, 'passport');
+  readIdentity(): StoredIdentity | undefined {
+    const path = join(this.path, 'identity');
     const bytes = readSmallFile(path);
     if (bytes === undefined) return undefined;
-    const passport = bytes === 'damaged' ? undefined : decodePassport(bytes);
-    if (passport !== undefined) return passport;
+    const stored = bytes === 'damaged' ? undefined : decodeIdentity(bytes);
+    if (stored !== undefined) return stored;
     throw new FolderUnusable(
       `the file ${path} is damaged, so this node cannot prove who it is. ` +
         'Nothing was changed. Put back an intact copy of it, or start with an empty folder and ' +
@@ -94,8 +94,8 @@ export class DataFolder {
     );
   }
 
-  writePassport(passport: Passport): void {
-    writeSmallFile(join(this.path, 'passport'), encodePassport(passport));
+  writeIdentity(stored: StoredIdentity): void {
+    writeSmallFile(join(this.path, 'identity'), encodeIdentity(stored));
   }
 
   /**

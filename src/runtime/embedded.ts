@@ -13,9 +13,9 @@ import type { Files } from '../storage/files.ts';
 import { InProcessTransport } from '../transport/in-process.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { FolderInUse, FolderUnusable } from './data-folder.ts';
-import type { NodeEnd } from './ending.ts';
-import { House } from './house.ts';
+import type { NodeEnd } from './fatal-guard.ts';
 import { ALONE, identify } from './identity.ts';
+import { NodeProcess } from './node-process.ts';
 import { Restarts } from './restarts.ts';
 import { StoreDamaged } from './state-repair.ts';
 
@@ -118,21 +118,25 @@ async function begin(options: EmbeddedOptions): Promise<Run> {
   checkCount('shards', shards, CATALOG_LIMITS.shardsMax);
   checkCount('valueBytesMax', valueBytesMax, MACHINE_LIMITS.valueBytesMax);
   const { folder, openFiles } = options;
-  let house: House | undefined;
+  let nodeProcess: NodeProcess | undefined;
   try {
     const losses: string[] = [];
     const onFact = (fact: NodeFact) => losses.push(...lossIn(fact));
-    house = await House.enter({ folder, valueBytesMax, onFact, openFiles });
-    return await settleIn(house, shards, losses);
+    nodeProcess = await NodeProcess.open({ folder, valueBytesMax, onFact, openFiles });
+    return await settleIn(nodeProcess, shards, losses);
   } catch (cause) {
-    await house?.leave();
+    await nodeProcess?.stop();
     throw errorOf(cause);
   }
 }
 
-async function settleIn(house: House, shards: number, losses: readonly string[]): Promise<Run> {
-  const { folder, ending } = house;
-  const { passport, map } = await identify({
+async function settleIn(
+  nodeProcess: NodeProcess,
+  shards: number,
+  losses: readonly string[],
+): Promise<Run> {
+  const { folder, guard } = nodeProcess;
+  const { stored, map } = await identify({
     ...ALONE,
     init: { shards, replicas: 3 },
     folder,
@@ -143,9 +147,9 @@ async function settleIn(house: House, shards: number, losses: readonly string[])
   });
   if ((decodeMap(map, undefined)?.nodes.length ?? 0) > 1) throw memberOf(folder.path);
   const lines: InProcessTransport[] = [];
-  const core = await house.moveIn({
+  const core = await nodeProcess.start({
     isEnquiring: false,
-    passport,
+    stored,
     map,
     description: DESCRIPTION,
     newTransport: (identity, onEvent) => {
@@ -154,25 +158,25 @@ async function settleIn(house: House, shards: number, losses: readonly string[])
       return made;
     },
   });
-  await serving(core, house, losses);
+  await serving(core, nodeProcess, losses);
   const [inner] = lines;
   if (inner === undefined) throw new FolderUnusable(`${folder.path}: nothing leads to its node`);
   return {
     lines: inner,
-    ended: ending.promise,
-    leave: () => house.leave(),
+    ended: guard.promise,
+    leave: () => nodeProcess.stop(),
   };
 }
 
 /** Who is the only voter need not wait for anybody to fall silent. */
 async function serving(
   core: NodeCore,
-  { ending, folder }: House,
+  { guard, folder }: NodeProcess,
   losses: readonly string[],
 ): Promise<void> {
   const until = core.now + NODE_LIMITS.openMilliseconds;
   for (;;) {
-    if (ending.isOver) throw new FolderUnusable(`${folder.path}: ${(await ending.promise).text}`);
+    if (guard.isOver) throw new FolderUnusable(`${folder.path}: ${(await guard.promise).text}`);
     if (hasOthers(core)) throw memberOf(folder.path);
     if (isServing(core)) return;
     const [loss] = losses;
@@ -185,7 +189,7 @@ async function serving(
           `disk took ${slowest} ms. Nothing was lost: open it again when the disk is less busy`,
       );
     }
-    ending.run(() => {
+    guard.run(() => {
       for (const replica of core.replicas.all) {
         if (replica.status().role === 'follower') replica.step({ type: 'campaign' });
       }

@@ -10,12 +10,12 @@ import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { type Affiliation, NO_AFFILIATION, type Probe, probe } from './affiliation.ts';
 import { type DataFolder, FolderUnusable } from './data-folder.ts';
 import { type Course, Seeking } from './founding.ts';
+import type { StoredIdentity } from './identity-file.ts';
 import { type Admission, joinAt } from './joining.ts';
-import type { Passport } from './passport.ts';
 import { settingsFault, type WantedSettings } from './settings-check.ts';
 
 interface Identified {
-  readonly passport: Passport;
+  readonly stored: StoredIdentity;
   /** The newest map that is at hand; no bytes for none. */
   readonly map: Uint8Array;
 }
@@ -78,7 +78,7 @@ const NO_BYTES = new Uint8Array();
 
 export async function identify(identification: Identification): Promise<Identified> {
   const { folder, init, join, onAffiliation, pinned, isForced } = identification;
-  const found = folder.readPassport();
+  const found = folder.readIdentity();
   if (found !== undefined && found.cluster !== '') {
     onAffiliation(affiliationAs(found));
     return await stay(found, identification);
@@ -96,9 +96,9 @@ export async function identify(identification: Identification): Promise<Identifi
 }
 
 /** A folder that belongs to a cluster goes on in it, or not at all. */
-async function stay(passport: Passport, identification: Identification): Promise<Identified> {
+async function stay(stored: StoredIdentity, identification: Identification): Promise<Identified> {
   const { folder, pinned, wanted, isForced } = identification;
-  const { cluster, node } = passport;
+  const { cluster, node } = stored;
   const whose = `the folder ${folder.path} belongs to node ${node} of cluster ${cluster}`;
   if (pinned !== '' && pinned !== cluster) {
     throw new FolderUnusable(
@@ -113,16 +113,16 @@ async function stay(passport: Passport, identification: Identification): Promise
     );
   }
   const map = folder.readMap();
-  const settings = decodeMap(map, undefined)?.settings ?? passport.founding;
+  const settings = decodeMap(map, undefined)?.settings ?? stored.founding;
   const fault = settings && settingsFault(wanted, settings);
   if (fault !== undefined) throw new FolderUnusable(`${whose}. ${fault}`);
-  await refuseForeign(passport, identification);
-  return { passport, map };
+  await refuseForeign(stored, identification);
+  return { stored, map };
 }
 
 /** A person who names nodes of another cluster means another cluster than the folder's. */
 async function refuseForeign(
-  { cluster, node }: Passport,
+  { cluster, node }: StoredIdentity,
   { folder, join, isJoinGiven, signal }: Identification,
 ): Promise<void> {
   if (!isJoinGiven || join.length === 0) return;
@@ -143,7 +143,7 @@ async function refuseForeign(
 /** Asks, and asks again, until the node knows where it belongs. */
 async function settle(
   identification: Identification,
-  found: Passport | undefined,
+  found: StoredIdentity | undefined,
   seeking: Seeking,
 ): Promise<Joined | 'found'> {
   const { join, onAffiliation, onWaiting, patienceMilliseconds, signal } = identification;
@@ -178,11 +178,11 @@ type Joined = Extract<Admission, { type: 'joined' }>;
 async function proceed(
   course: Course,
   { folder, description, wanted, secret, signal }: Identification,
-  found: Passport | undefined,
+  found: StoredIdentity | undefined,
 ): Promise<Joined | readonly string[]> {
   if (course.type !== 'join') return course.type === 'wait' ? course.obstacles : [];
   const { cluster, urls } = course;
-  const { joinToken } = found ?? folder.readPassport() ?? newcomerIn(folder);
+  const { joinToken } = found ?? folder.readIdentity() ?? newcomerIn(folder);
   const objection: Parameters<typeof joinAt>[0]['objection'] = ({ settings }) => {
     return settingsFault(wanted, settings);
   };
@@ -229,36 +229,36 @@ function gaveUp(
 function foundIn({ folder, onAffiliation }: Identification, founding: Settings): Identified {
   const cluster = hexOf(secureBytes(CLUSTER_BYTES));
   const joinToken = secureBytes(TOKEN_BYTES);
-  const passport = { joinToken, cluster, node: FIRST, hasLived: false, founding };
-  folder.writePassport(passport);
-  onAffiliation(affiliationAs(passport));
-  return { passport, map: NO_BYTES };
+  const stored = { joinToken, cluster, node: FIRST, hasLived: false, founding };
+  folder.writeIdentity(stored);
+  onAffiliation(affiliationAs(stored));
+  return { stored, map: NO_BYTES };
 }
 
 /** The token is kept first: whoever asks twice with the same one is one node, not two. */
-function newcomerIn(folder: DataFolder): Passport {
+function newcomerIn(folder: DataFolder): StoredIdentity {
   const joinToken = secureBytes(TOKEN_BYTES);
-  const passport = { joinToken, cluster: '', node: NOT_YET, hasLived: false, founding: undefined };
-  folder.writePassport(passport);
-  return passport;
+  const stored = { joinToken, cluster: '', node: NOT_YET, hasLived: false, founding: undefined };
+  folder.writeIdentity(stored);
+  return stored;
 }
 
 async function joinedIn(
   { folder, onAffiliation }: Identification,
   { cluster, node, map }: Joined,
 ): Promise<Identified> {
-  const newcomer = folder.readPassport();
-  if (newcomer === undefined) throw new FolderUnusable(`${folder.path} lost its passport`);
+  const newcomer = folder.readIdentity();
+  if (newcomer === undefined) throw new FolderUnusable(`${folder.path} lost its identity file`);
   const { joinToken } = newcomer;
-  const passport = { joinToken, cluster, node, hasLived: false, founding: undefined };
+  const stored = { joinToken, cluster, node, hasLived: false, founding: undefined };
   folder.keepMap(map);
   await folder.settle();
-  folder.writePassport(passport);
-  onAffiliation(affiliationAs(passport));
-  return { passport, map };
+  folder.writeIdentity(stored);
+  onAffiliation(affiliationAs(stored));
+  return { stored, map };
 }
 
-function affiliationAs({ cluster, node }: Passport): Affiliation {
+function affiliationAs({ cluster, node }: StoredIdentity): Affiliation {
   return { ...NO_AFFILIATION, cluster, node };
 }
 

@@ -6,21 +6,21 @@
 import { monotoneNow } from '../base/ambient.ts';
 import type { NodeCore } from '../node/node-core.ts';
 import { Ticker } from '../transport/ticker.ts';
-import type { Ending } from './ending.ts';
+import type { FatalGuard } from './fatal-guard.ts';
 
 interface LoopOptions {
-  readonly ending: Ending;
+  readonly guard: FatalGuard;
   readonly tickMilliseconds: number;
 }
 
 export class Loop {
-  readonly #ending: Ending;
+  readonly #guard: FatalGuard;
   readonly #ticker: Ticker;
   #core: NodeCore | undefined;
   #isPlanned = false;
 
-  constructor({ ending, tickMilliseconds }: LoopOptions) {
-    this.#ending = ending;
+  constructor({ guard, tickMilliseconds }: LoopOptions) {
+    this.#guard = guard;
     this.#ticker = new Ticker({
       milliseconds: tickMilliseconds,
       onTick: () => this.#run((core) => core.tick(monotoneNow())),
@@ -57,7 +57,7 @@ export class Loop {
 
   #run(work: (core: NodeCore) => void): void {
     const core = this.#core;
-    if (core !== undefined) this.#ending.run(() => work(core));
-    if (this.#ending.isOver) this.stop();
+    if (core !== undefined) this.#guard.run(() => work(core));
+    if (this.#guard.isOver) this.stop();
   }
 }

@@ -21,17 +21,17 @@ import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import type { Affiliation } from './affiliation.ts';
-import type { NodeEnd } from './ending.ts';
-import { Enquiry } from './enquiry.ts';
 import { FactLog } from './fact-log.ts';
+import type { NodeEnd } from './fatal-guard.ts';
 import { budgetFor, type FileBudget } from './file-budget.ts';
-import { House } from './house.ts';
+import { httpAnswer } from './http-endpoints.ts';
 import { identify, type Membership } from './identity.ts';
 import { type LogSink, standardErrorSink } from './log-sink.ts';
 import { type Logger, logFact, newLogger } from './logger.ts';
-import { answerTo } from './plain-answers.ts';
+import { MapDiscovery } from './map-discovery.ts';
+import { NodeProcess } from './node-process.ts';
+import { Addresses, PeerDiscovery } from './peer-discovery.ts';
 import { RefusalLog } from './refusal-log.ts';
-import { Addresses, Seeker } from './seeker.ts';
 import type { WantedSettings } from './settings-check.ts';
 
 export interface NodeOptions {
@@ -105,10 +105,17 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const onFact = (fact: NodeFact) => logFact(facts, fact);
   const budget = budgetFor(openFilesMax());
   const { tablesMax } = budget;
-  const house = await House.enter({ folder, valueBytesMax, timing, secret, tablesMax, onFact });
+  const nodeProcess = await NodeProcess.open({
+    folder,
+    valueBytesMax,
+    timing,
+    secret,
+    tablesMax,
+    onFact,
+  });
   const answer = (path: string) => {
-    const { core, ending } = house;
-    return answerTo({ core, affiliation: server?.affiliation, end: ending.end }, path);
+    const { core, guard } = nodeProcess;
+    return httpAnswer({ core, affiliation: server?.affiliation, end: guard.end }, path);
   };
   let health: HealthServer | undefined;
   let sockets: WebSockets | undefined;
@@ -127,11 +134,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       ownHosts: hostsOf(options.advertise),
       onFault: (text) => facts.tell('warn', 'network', { text }),
     });
-    server = new Server({ house, logger, facts, sockets, health, budget, options });
+    server = new Server({ nodeProcess, logger, facts, sockets, health, budget, options });
     await server.open();
     return server;
   } catch (error) {
-    await house.leave();
+    await nodeProcess.stop();
     health?.close();
     await sockets?.close();
     throw error;
@@ -139,7 +146,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 }
 
 interface ServerParts {
-  readonly house: House;
+  readonly nodeProcess: NodeProcess;
   readonly logger: Logger;
   readonly facts: FactLog;
   readonly health: HealthServer | undefined;
@@ -154,8 +161,8 @@ class Server implements RunningNode {
   readonly #refusals: RefusalLog;
   readonly #addresses = new Addresses();
   readonly ended: Promise<NodeEnd>;
-  #seeker: Seeker | undefined;
-  #enquiry: Enquiry | undefined;
+  #discovery: PeerDiscovery | undefined;
+  #mapDiscovery: MapDiscovery | undefined;
   #stopped: Promise<void> | undefined;
   node = 0;
   cluster = '';
@@ -167,7 +174,7 @@ class Server implements RunningNode {
     this.#parts = parts;
     this.#description = descriptionOf(parts.options, parts.sockets.port);
     this.#refusals = new RefusalLog((line, text) => parts.facts.tell('warn', text, line));
-    this.ended = parts.house.ending.promise;
+    this.ended = parts.nodeProcess.guard.promise;
   }
 
   get clientUrl(): string {
@@ -175,13 +182,13 @@ class Server implements RunningNode {
   }
 
   async open(): Promise<void> {
-    const { house, logger, options } = this.#parts;
+    const { nodeProcess, logger, options } = this.#parts;
     const description = this.#description;
     const fault = faultOfDescription(description);
     if (fault !== undefined) throw new Error(`${fault}. Nothing was changed`);
-    const { passport, map } = await identify({
+    const { stored, map } = await identify({
       ...membershipOf(options),
-      folder: house.folder,
+      folder: nodeProcess.folder,
       description,
       onAffiliation: (affiliation) => {
         this.affiliation = affiliation;
@@ -189,12 +196,12 @@ class Server implements RunningNode {
       onWaiting: (obstacles) => options.onWaiting?.(obstacles),
       signal: options.signal,
     });
-    const { node, cluster } = passport;
+    const { node, cluster } = stored;
     this.node = node;
     this.cluster = cluster;
-    if (!passport.hasLived) this.replaces = predecessorIn(map, node);
-    const core = await house.moveIn({
-      passport,
+    if (!stored.hasLived) this.replaces = predecessorIn(map, node);
+    const core = await nodeProcess.start({
+      stored,
       map,
       description,
       isEnquiring: options.join.length > 0,
@@ -213,7 +220,7 @@ class Server implements RunningNode {
   }
 
   fail(error: unknown): void {
-    this.#parts.house.ending.fail(error);
+    this.#parts.nodeProcess.guard.fail(error);
   }
 
   stop(): Promise<void> {
@@ -231,30 +238,30 @@ class Server implements RunningNode {
 
   /** Its peers may all have moved: whoever was named to it then tells where they are. */
   #seek(core: NodeCore, cluster: string): void {
-    const { options, house } = this.#parts;
-    const run = (work: () => void) => house.ending.run(work);
-    this.#seeker = new Seeker({
+    const { options, nodeProcess } = this.#parts;
+    const run = (work: () => void) => nodeProcess.guard.run(work);
+    this.#discovery = new PeerDiscovery({
       cluster,
       urls: options.join,
-      isLonely: () => !house.ending.isOver && core.peers.isLonely(monotoneNow()),
+      isLonely: () => !nodeProcess.guard.isOver && core.peers.isLonely(monotoneNow()),
       onNode: (node, url) => run(() => this.#addresses.learn(node, url)),
       onMap: (bytes) => run(() => core.maps.take(bytes)),
     });
-    this.#seeker.start();
-    this.#enquiry = new Enquiry({
+    this.#discovery.start();
+    this.#mapDiscovery = new MapDiscovery({
       cluster,
       urls: options.join,
-      isWanted: () => !house.ending.isOver && core.standing.isEnquiring,
+      isWanted: () => !nodeProcess.guard.isOver && core.standing.isEnquiring,
       onMap: (bytes) => run(() => core.maps.take(bytes)),
       onHeardOut: () => run(() => core.standing.heardOut()),
     });
-    this.#enquiry.start();
+    this.#mapDiscovery.start();
   }
 
   async #stop(): Promise<void> {
-    this.#seeker?.stop();
-    this.#enquiry?.stop();
-    await this.#parts.house.leave();
+    this.#discovery?.stop();
+    this.#mapDiscovery?.stop();
+    await this.#parts.nodeProcess.stop();
     this.#parts.health?.close();
     await this.#parts.sockets.close();
     this.#refusals.close();

@@ -4,7 +4,7 @@
  */
 
 import { NODE_LIMITS } from '../base/node-limits.ts';
-import type { NodeEnd } from './ending.ts';
+import type { NodeEnd } from './fatal-guard.ts';
 
 export class Restarts {
   #lastAt = Number.NEGATIVE_INFINITY;

@@ -35,12 +35,12 @@ interface FolderSalvage {
 
 /** A data folder, or a state store that was set aside, whose log goes with another one. */
 export async function salvageFolder(path: string): Promise<FolderSalvage> {
-  const isData = (await namesIn(path)).includes('passport');
+  const isData = (await namesIn(path)).includes('identity');
   const state = isData ? join(path, 'state') : path;
   if (!(await namesIn(state)).some(isLevelName)) {
     throw new FolderUnusable(
       `${path} is no data folder of a node, and no state store of one. Nothing was changed. Name ` +
-        'the folder that has `passport`, `log` and `state` in it, or one called `state.damaged-N`',
+        'the folder that has `identity`, `log` and `state` in it, or one called `state.damaged-N`',
     );
   }
   const { rows, damages } = await readLevelRows(state);
@@ -71,8 +71,9 @@ function salvaged(state: SalvagedShard, log: Log | undefined): ShardSalvage {
 /** Undefined if it has none; a text if it cannot be opened. */
 function logOf(path: string): Promise<Log | string> {
   const folder = new DataFolder(path);
-  const passport = folder.readPassport();
-  if (passport === undefined) return Promise.resolve('there is no passport that tells whose it is');
-  const { cluster, node } = passport;
+  const stored = folder.readIdentity();
+  if (stored === undefined)
+    return Promise.resolve('there is no identity file that tells whose it is');
+  const { cluster, node } = stored;
   return openLogCopy(folder.log, { cluster, node });
 }

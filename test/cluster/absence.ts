@@ -26,7 +26,7 @@ export class Absence {
     const { computers, random, probes } = this.#options;
     const gone = new Set<Computer>();
     for (const computer of random.shuffle(computers)) {
-      if (computer.isLost || computer.passport === undefined) continue;
+      if (computer.isLost || computer.identity === undefined) continue;
       gone.add(computer);
       if (!canSpare(computers, gone)) gone.delete(computer);
     }

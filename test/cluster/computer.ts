@@ -20,7 +20,7 @@ import { type Amend, amendLog } from './amended-log.ts';
 import { CLOCK } from './customer.ts';
 import { type DiskSpeed, GOOD_SPEED, latencyOf } from './disk-speed.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
-import { crashState, type FolderCopy, type Passport, segmentsOf } from './folder.ts';
+import { crashState, type FolderCopy, type SimulatedIdentity, segmentsOf } from './folder.ts';
 import type { Sizes } from './sizes.ts';
 import { randomnessOf, SECRET, type Surroundings, scheduleOf } from './surroundings.ts';
 import type { Witness } from './witness.ts';
@@ -52,7 +52,7 @@ export class Computer {
   readonly #state: MemoryState;
   /** Wall clocks are years apart. */
   readonly #wall: number;
-  passport: Passport | undefined;
+  identity: SimulatedIdentity | undefined;
   core: NodeCore | undefined;
   clock: NodeClock;
   speed: DiskSpeed = GOOD_SPEED;
@@ -124,18 +124,18 @@ export class Computer {
   }
 
   get node(): NodeId | undefined {
-    return this.passport?.node;
+    return this.identity?.node;
   }
 
   /** A folder that no node has lived in gets its owner. */
-  settle(passport: Omit<Passport, 'hasLived'>): void {
-    this.passport = { ...passport, hasLived: false };
+  settle(identity: Omit<SimulatedIdentity, 'hasLived'>): void {
+    this.identity = { ...identity, hasLived: false };
   }
 
   start(found?: Settings): void {
-    const { passport } = this;
+    const { identity } = this;
     const isGone = this.isLost && (!this.isCopy || this.refusal !== '');
-    if (this.isUp || isGone || passport === undefined) return;
+    if (this.isUp || isGone || identity === undefined) return;
     this.isUp = true;
     this.#life += 1;
     const life = this.#life;
@@ -143,7 +143,7 @@ export class Computer {
     this.#inbox = [];
     this.#busyUntil = 0;
     this.#owed.clear();
-    const { cluster, node, hasLived } = passport;
+    const { cluster, node, hasLived } = identity;
     const wasFull = this.#isFull;
     openLog(
       {
@@ -162,7 +162,7 @@ export class Computer {
           if (wasFull || this.#isFull || this.#isFailing) return this.#die();
           this.#fail(`the log would not open: ${opened.text}`);
         }
-        passport.hasLived = true;
+        identity.hasLived = true;
         this.#guard(() => this.#run(opened.log, found));
       },
     );
@@ -193,9 +193,9 @@ export class Computer {
 
   /** What a person would copy of its data folder now, be it in use or not. */
   copyFolder(): FolderCopy {
-    const { passport } = this;
-    if (passport === undefined) this.#fail('there is no folder to copy');
-    return { passport: { ...passport }, files: this.#files.image(), state: this.#state.rows() };
+    const { identity } = this;
+    if (identity === undefined) this.#fail('there is no folder to copy');
+    return { identity: { ...identity }, files: this.#files.image(), state: this.#state.rows() };
   }
 
   /** Of a computer that is down: an old copy takes the place of its folder, which is lost. */
@@ -206,15 +206,15 @@ export class Computer {
   }
 
   /** The same of one that its cluster will let in: for tests of what others make of it. */
-  turnBack({ passport, files, state }: FolderCopy): void {
-    this.passport = { ...passport };
+  turnBack({ identity, files, state }: FolderCopy): void {
+    this.identity = { ...identity };
     this.#files.restore(files);
     this.#state.restore(state);
   }
 
   /** Of a computer that is down: its log of a shard gets what no life of it would write there. */
   amendLog(shard: ShardId, amend: Amend): void {
-    const { passport: owner } = this;
+    const { identity: owner } = this;
     if (owner === undefined || this.isUp) this.#fail('there is no folder to amend');
     const random = this.#random.fork(`amended log ${this.#life}`);
     const now = () => this.#surroundings.agenda.now;
@@ -359,11 +359,11 @@ export class Computer {
   }
 
   #run(log: Log, found: Settings | undefined): void {
-    const { passport } = this;
-    if (passport === undefined) return;
+    const { identity } = this;
+    if (identity === undefined) return;
     const life = this.#life;
-    const { cluster, node, joinToken } = passport;
-    const transport = this.#transport(passport, log.lineage);
+    const { cluster, node, joinToken } = identity;
+    const transport = this.#transport(identity, log.lineage);
     let watchReplica: ReturnType<Witness['watch']> = () => {};
     const core = new NodeCore({
       self: {
@@ -380,10 +380,10 @@ export class Computer {
       valueBytesMax: this.#options.sizes.frames.valueBytesMax,
       now: this.#now,
       wall: this.#wall + this.#now,
-      map: passport.map,
+      map: identity.map,
       onWork: () => this.#plan(life),
       onMap: (bytes) => {
-        passport.map = bytes.slice();
+        identity.map = bytes.slice();
       },
       encodeInfo: () => new Uint8Array(),
       onFact: (fact) => {
@@ -413,7 +413,7 @@ export class Computer {
     else this.onConfirmed(milliseconds);
   }
 
-  #transport({ cluster, node }: Passport, lineage: Lineage): Switchboard {
+  #transport({ cluster, node }: SimulatedIdentity, lineage: Lineage): Switchboard {
     const { agenda, network } = this.#surroundings;
     const life = this.#life;
     const isAlive = () => this.#life === life;

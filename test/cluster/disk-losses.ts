@@ -94,8 +94,8 @@ export class DiskLosses {
   /** One whose absence the others can bear, if all are there. */
   #pick(): Computer | undefined {
     const { computers, random } = this.#options;
-    const areUp = computers.every(({ core, passport, isLost }) => {
-      return isLost || (passport && core) !== undefined;
+    const areUp = computers.every(({ core, identity, isLost }) => {
+      return isLost || (identity && core) !== undefined;
     });
     const there = computers.filter(({ isLost }) => !isLost);
     const computer = random.pick(there);

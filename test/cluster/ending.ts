@@ -110,8 +110,8 @@ export class Ending {
     const { agenda, probes } = surroundings;
     // Everybody is looked at once, for nobody knows all that those who are down agreed to.
     const areUp = () =>
-      computers.every(({ isLost, core, passport }) => {
-        return isLost || passport === undefined || core !== undefined;
+      computers.every(({ isLost, core, identity }) => {
+        return isLost || identity === undefined || core !== undefined;
       });
     until('everybody is up', areUp, HEAL_MILLISECONDS_MAX);
     agenda.runUntil(agenda.now + random.between(0, 500));

@@ -134,7 +134,7 @@ export class Faults {
 
   #strike(kind: Kind): void {
     const { surroundings, computers, customers } = this.#options;
-    const settled = computers.filter(({ passport, isLost }) => passport !== undefined && !isLost);
+    const settled = computers.filter(({ identity, isLost }) => identity !== undefined && !isLost);
     const computer = this.#random.pick(settled);
     surroundings.probes.hit(`fault ${kind}`);
     switch (kind) {
@@ -222,7 +222,7 @@ export class Faults {
    */
   #lose(drawn: Computer, triesLeft = LOSS_TRIES): void {
     const { computers, surroundings, operator } = this.#options;
-    const settled = computers.filter(({ passport, isLost }) => passport !== undefined && !isLost);
+    const settled = computers.filter(({ identity, isLost }) => identity !== undefined && !isLost);
     const again = settled.find(({ url }) => url === this.#wiped);
     const computer = again !== undefined && this.#random.chance(0.6) ? again : drawn;
     const areUp = settled.every(({ core }) => core !== undefined);
@@ -276,15 +276,15 @@ export class Faults {
     });
   }
 
-  #isKnownToBeOld(computer: Computer, { files, passport }: FolderCopy): boolean {
+  #isKnownToBeOld(computer: Computer, { files, identity }: FolderCopy): boolean {
     const { computers } = this.#options;
     const { core, node } = computer;
-    const settled = computers.filter(({ passport, isLost }) => passport !== undefined && !isLost);
+    const settled = computers.filter(({ identity, isLost }) => identity !== undefined && !isLost);
     const areUp = settled.every((one) => one.core !== undefined);
     if (!areUp || core === undefined || node === undefined) return false;
     const word = wordOf(core.log.lineage);
     // Where a node alone decides in the catalog it asks no other for long.
-    const catalog = decodeMap(passport.map, undefined)?.shards[CATALOG_SHARD];
+    const catalog = decodeMap(identity.map, undefined)?.shards[CATALOG_SHARD];
     if ((catalog?.members.filter(({ isVoter }) => isVoter).length ?? 0) < 3) return false;
     const isNews = !new TextDecoder().decode(files.get('identity')).includes(String(word));
     const others = settled.filter((one) => one !== computer);

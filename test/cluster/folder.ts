@@ -8,7 +8,7 @@ import type { MemoryState } from '../../src/storage/memory-state.ts';
 import type { Probes } from '../sim/probes.ts';
 
 /** What the data folder says of its node. */
-export interface Passport {
+export interface SimulatedIdentity {
   readonly joinToken: Uint8Array;
   readonly cluster: string;
   readonly node: NodeId;
@@ -18,7 +18,7 @@ export interface Passport {
 
 /** All that is in a data folder, at one moment. */
 export interface FolderCopy {
-  readonly passport: Passport;
+  readonly identity: SimulatedIdentity;
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly state: ReturnType<MemoryState['rows']>;
 }

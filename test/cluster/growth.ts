@@ -60,14 +60,14 @@ export class Growth {
       respond: (response) => {
         const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
         if (reply?.type === 'refused') surroundings.probes.hit(`refused: ${reply.reason}`);
-        if (computer.passport !== undefined || reply?.type !== 'done') return;
+        if (computer.identity !== undefined || reply?.type !== 'done') return;
         const { mapBytes: map } = core;
         computer.settle({ cluster: CLUSTER, node: reply.node, joinToken, map: map.slice() });
         computer.start();
       },
     });
     const ask = () => {
-      if (computer.passport !== undefined || computer.isLost) return;
+      if (computer.identity !== undefined || computer.isLost) return;
       const core = random.pick(this.computers.map((one) => one.core));
       core?.ask({ type: 'command', id: 1, command }, originAt(core));
       agenda.after(random.between(200, 600), ask);

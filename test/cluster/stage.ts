@@ -80,7 +80,7 @@ export class Stage {
     this.until('the cluster is founded', () => this.#growth.isFounded);
     for (let at = 1; at < nodes; at++) {
       this.#growth.join(0);
-      this.until('it has a number', () => this.computers[at]?.passport !== undefined);
+      this.until('it has a number', () => this.computers[at]?.identity !== undefined);
     }
     const isGrown = () =>
       this.computers.every(({ core }) => core?.map?.nodes.length === nodes) &&

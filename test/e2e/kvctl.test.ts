@@ -97,7 +97,7 @@ test('make up starts a healthy cluster, and a second one changes nothing', LONG,
     assert.ok(first.data.includes(`${command} --config ${CONFIG}`), first.data);
   }
   assert.ok(first.data.includes(`make down CONFIG=${CONFIG}`), first.data);
-  const modes = ['n1', 'n1/log', 'n1/state', 'n1.pid', 'n1.log', 'n1/passport'].map((name) => {
+  const modes = ['n1', 'n1/log', 'n1/state', 'n1.pid', 'n1.log', 'n1/identity'].map((name) => {
     return statSync(join(FOLDER, 'data', name)).mode & 0o077;
   });
   assert.deepEqual(modes, [0, 0, 0, 0, 0, 0], 'for its user alone');

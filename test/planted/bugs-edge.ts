@@ -2,7 +2,7 @@
 
 import type { Bug } from './bug.ts';
 
-const ENDING = { trap: 'C11', profiles: [], tests: ['ending'], isFast: false };
+const ENDING = { trap: 'C11', profiles: [], tests: ['fatal-guard'], isFast: false };
 
 const LOG = { trap: 'C17', profiles: [], isFast: false };
 const CROWD = { trap: 'C18', profiles: [], isFast: false };
@@ -22,7 +22,7 @@ export const EDGE_BUGS: readonly Bug[] = [
     ...ENDING,
     name: 'ended-node-looks-well',
     sentence: 'a node that ended by itself answers health checks as one that serves',
-    file: 'src/runtime/plain-answers.ts',
+    file: 'src/runtime/http-endpoints.ts',
     find: 'if (end !== undefined)',
     replace: 'if (false)',
   },
@@ -30,7 +30,7 @@ export const EDGE_BUGS: readonly Bug[] = [
     ...ENDING,
     name: 'ended-node-says-nothing',
     sentence: 'clients of a node that ended by itself wait until they find it silent',
-    file: 'src/runtime/house.ts',
+    file: 'src/runtime/node-process.ts',
     find: 'this.#transport?.close(ENDED);',
     replace: '',
   },

@@ -57,7 +57,7 @@ export const FOUNDING_BUGS: readonly Bug[] = [
   },
   {
     ...START,
-    file: 'src/runtime/house.ts',
+    file: 'src/runtime/node-process.ts',
     name: 'joined-node-founds',
     sentence: 'a node that joined and lost its map begins the catalog a second time',
     find: 'if (founding !== undefined && core.map === undefined && isUnfounded(log)) {',

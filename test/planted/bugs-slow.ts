@@ -84,7 +84,7 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
     name: 'addresses-only-of-the-map',
     sentence: 'a node that finds a peer at another address goes on dialling the old one',
     trap: '24',
-    file: 'src/runtime/seeker.ts',
+    file: 'src/runtime/peer-discovery.ts',
     find: 'this.#found.get(peer.node) ?? peer.url',
     replace: 'peer.url',
     profiles: [],

@@ -83,12 +83,12 @@ test('a folder that another process uses is not touched', async (context) => {
   await rejects(start(context, { folder }), /in use/);
 });
 
-test('a damaged passport is refused by its name', async (context) => {
+test('a damaged identity file is refused by its name', async (context) => {
   const folder = folderFor(context);
   const node = await start(context, { folder, init: INIT });
   await node.stop();
-  writeFileSync(join(folder, 'passport'), 'something else altogether');
-  await rejects(start(context, { folder }), /passport is damaged/);
+  writeFileSync(join(folder, 'identity'), 'something else altogether');
+  await rejects(start(context, { folder }), /identity is damaged/);
 });
 
 test('an emptied log is refused: its node may have promised something', async (context) => {

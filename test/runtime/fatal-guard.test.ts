@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connect } from '../../src/index.ts';
-import { Ending } from '../../src/runtime/ending.ts';
+import { FatalGuard } from '../../src/runtime/fatal-guard.ts';
+import { httpAnswer } from '../../src/runtime/http-endpoints.ts';
 import { type RunningNode, startNode } from '../../src/runtime/node.ts';
-import { answerTo } from '../../src/runtime/plain-answers.ts';
 import { ClientConnection } from '../../src/transport/client-connection.ts';
 import { TIMERS } from '../../src/transport/timers.ts';
 import { WebDialler } from '../../src/transport/web-dialler.ts';
@@ -36,25 +36,25 @@ async function start(context: TestContext): Promise<RunningNode> {
 }
 
 test('the first reason counts', async () => {
-  const ending = new Ending();
-  ending.run(() => {
+  const guard = new FatalGuard();
+  guard.run(() => {
     throw new Error('an invariant');
   });
-  ending.come({ kind: 'storage', text: 'the disk, because of it' });
-  equal((await ending.promise).kind, 'fault');
-  match(ending.end?.text ?? '', /an invariant/);
+  guard.come({ kind: 'storage', text: 'the disk, because of it' });
+  equal((await guard.promise).kind, 'fault');
+  match(guard.end?.text ?? '', /an invariant/);
   let hasRun = false;
-  ending.run(() => {
+  guard.run(() => {
     hasRun = true;
   });
   equal(hasRun, false);
 });
 
 test('who ends by order is asked for no reason', () => {
-  const ending = new Ending();
-  ending.silence();
-  ending.fail(new Error('too late'));
-  deepEqual([ending.isOver, ending.end], [true, undefined]);
+  const guard = new FatalGuard();
+  guard.silence();
+  guard.fail(new Error('too late'));
+  deepEqual([guard.isOver, guard.end], [true, undefined]);
 });
 
 test('its port is free at once, and its clients hear why', { timeout: 30_000 }, async (t) => {
@@ -90,12 +90,12 @@ test('its port is free at once, and its clients hear why', { timeout: 30_000 }, 
 test('until its sockets are gone it answers every path with the truth', () => {
   const end = { kind: 'storage', text: 'EIO: the disk\n  at nowhere' } as const;
   for (const path of ['/healthz', '/readyz', '/metrics', '/cluster']) {
-    const answer = answerTo({ core: undefined, affiliation: undefined, end }, path);
+    const answer = httpAnswer({ core: undefined, affiliation: undefined, end }, path);
     equal(answer?.status, 503, path);
     equal(answer?.body, 'ended (storage): EIO: the disk\n');
   }
   equal(
-    answerTo({ core: undefined, affiliation: undefined, end: undefined }, '/healthz')?.status,
+    httpAnswer({ core: undefined, affiliation: undefined, end: undefined }, '/healthz')?.status,
     200,
   );
 });

@@ -27,13 +27,13 @@ import type { Identity } from '../transport/handshake.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { DataFolder, FolderUnusable } from './data-folder.ts';
-import { Ending, type NodeEnd } from './ending.ts';
+import { FatalGuard, type NodeEnd } from './fatal-guard.ts';
+import { GuardedFiles, guardedDisk } from './guarded-disk.ts';
+import type { StoredIdentity } from './identity-file.ts';
 import { Loop } from './loop.ts';
-import type { Passport } from './passport.ts';
 import { repair } from './state-repair.ts';
-import { WatchedFiles, watchedDisk } from './watched-disk.ts';
 
-interface HouseOptions {
+interface NodeProcessOptions {
   readonly folder: string;
   readonly valueBytesMax: number;
   readonly timing?: Timing | undefined;
@@ -47,8 +47,8 @@ interface HouseOptions {
 }
 
 /** Who lives in it, and how it is reached. */
-interface Inhabitant {
-  readonly passport: Passport;
+interface StartOptions {
+  readonly stored: StoredIdentity;
   /** The newest map that is at hand; no bytes for none. */
   readonly map: Uint8Array;
   readonly description: NodeDescription;
@@ -65,20 +65,20 @@ const HEALING =
   'Start the node again: what the log or other replicas have is put in its place, and nothing ' +
   'that was acknowledged is lost';
 
-export class House {
+export class NodeProcess {
   readonly folder: DataFolder;
-  readonly ending = new Ending();
-  readonly #options: HouseOptions;
+  readonly guard = new FatalGuard();
+  readonly #options: NodeProcessOptions;
   /** Reports of the disk; like frames, they are taken in before a tick that is late. */
-  readonly #guard = (work: () => void) => {
+  readonly #enter = (work: () => void) => {
     this.#loop.arrived();
-    this.ending.run(work);
+    this.guard.run(work);
   };
   readonly #limits: RaftLimits;
   readonly #loop: Loop;
   readonly #lock: FolderLock;
   core: NodeCore | undefined;
-  #files: WatchedFiles | undefined;
+  #files: GuardedFiles | undefined;
   /** Files of the log went, so that the state store could be opened. */
   #hasGivenUp = false;
   #disk: StateDisk | undefined;
@@ -89,12 +89,12 @@ export class House {
    * The only way to one. Fails if the folder is in use, or was refused for good. Nothing in it is
    * changed then.
    */
-  static async enter(options: HouseOptions): Promise<House> {
+  static async open(options: NodeProcessOptions): Promise<NodeProcess> {
     const folder = new DataFolder(options.folder);
     const lock = await folder.lock();
     try {
       const refusal = folder.readRefusal();
-      if (refusal === undefined) return new House(options, { folder, lock });
+      if (refusal === undefined) return new NodeProcess(options, { folder, lock });
       throw new FolderUnusable(refusal, { isFinal: true });
     } catch (error) {
       await lock.release();
@@ -103,7 +103,7 @@ export class House {
   }
 
   constructor(
-    options: HouseOptions,
+    options: NodeProcessOptions,
     { folder, lock }: { readonly folder: DataFolder; readonly lock: FolderLock },
   ) {
     this.#options = options;
@@ -111,29 +111,32 @@ export class House {
     this.#lock = lock;
     this.#limits = raftLimitsFor(options.timing ?? TIMING_DEFAULT);
     const { tickMilliseconds } = this.#limits;
-    this.#loop = new Loop({ ending: this.ending, tickMilliseconds });
+    this.#loop = new Loop({ guard: this.guard, tickMilliseconds });
   }
 
   /** If it fails, whoever called leaves. */
-  async moveIn(inhabitant: Inhabitant): Promise<NodeCore> {
+  async start(options: StartOptions): Promise<NodeCore> {
     const { folder } = this;
-    const { passport } = inhabitant;
-    const identity = identityOf(passport);
-    const options = this.#logOptions(passport);
+    const { stored } = options;
+    const identity = identityOf(stored);
+    const logOptions = this.#logOptions(stored);
     // Read and not changed: a life of the log begins once everything else is known to open.
-    const inspected = this.#inspectLog(options);
+    const inspected = this.#inspectLog(logOptions);
     const found = await this.#openStateWithin(identity).catch(ifDamaged);
     const isDamaged = found instanceof StateStoreDamaged;
     if (!isDamaged) this.#disk = found;
     const isAsRead = !this.#hasGivenUp;
-    const log = await this.#beginLog(options, isAsRead ? inspected : this.#inspectLog(options));
-    if (!passport.hasLived) folder.writePassport({ ...passport, hasLived: true });
+    const log = await this.#beginLog(
+      logOptions,
+      isAsRead ? inspected : this.#inspectLog(logOptions),
+    );
+    if (!stored.hasLived) folder.writeIdentity({ ...stored, hasLived: true });
     const disk = isDamaged ? await this.#repairState(found, { log, identity }) : found;
     this.#disk = disk;
-    const core = this.#assemble(inhabitant, log, watchedDisk(disk, this.#guard));
+    const core = this.#assemble(options, log, guardedDisk(disk, this.#enter));
     this.core = core;
     // A node that joined never founds: without its map it waits to be told of the others.
-    const { founding, cluster } = passport;
+    const { founding, cluster } = stored;
     if (founding !== undefined && core.map === undefined && isUnfounded(log)) {
       core.found(founding, cluster);
     }
@@ -169,10 +172,10 @@ export class House {
       onFault: (cause) => {
         const text = `the state store cannot be written: ${String(cause)}`;
         const kind = cause instanceof SpaceReturned ? 'reopen' : 'storage';
-        this.ending.come({ kind, text });
+        this.guard.come({ kind, text });
       },
       onDamage: (damage) => {
-        this.#heal(damage).catch((error) => this.ending.fail(error));
+        this.#heal(damage).catch((error) => this.guard.fail(error));
       },
     });
   }
@@ -196,21 +199,21 @@ export class House {
    * check: so others lead, and the node ends. Its next start makes the store anew.
    */
   async #heal(damage: StateStoreDamaged): Promise<void> {
-    const { core, ending } = this;
-    if (core !== undefined && !ending.isOver) await this.#retire(core);
-    ending.come({ kind: 'reopen', text: `state-damaged: ${damage.message}. ${HEALING}` });
+    const { core, guard } = this;
+    if (core !== undefined && !guard.isOver) await this.#retire(core);
+    guard.come({ kind: 'reopen', text: `state-damaged: ${damage.message}. ${HEALING}` });
   }
 
   /** Leadership goes to others, who waits is answered, all is given back. Twice is once. */
-  leave(): Promise<void> {
+  stop(): Promise<void> {
     this.#left ??= this.#leave();
     return this.#left;
   }
 
-  #logOptions({ cluster, node, hasLived }: Passport): OpenLogOptions {
+  #logOptions({ cluster, node, hasLived }: StoredIdentity): OpenLogOptions {
     const { folder } = this;
     const open = this.#options.openFiles ?? ((name) => new DiskFiles(name, [folder.state]));
-    const files = new WatchedFiles(open(folder.log), this.#guard);
+    const files = new GuardedFiles(open(folder.log), this.#enter);
     this.#files = files;
     return {
       files,
@@ -219,7 +222,7 @@ export class House {
       random: new Random(randomSeed()),
       now: monotoneNow,
       isNew: !hasLived,
-      onFault: (text: string) => this.ending.come({ kind: 'storage', text }),
+      onFault: (text: string) => this.guard.come({ kind: 'storage', text }),
     };
   }
 
@@ -233,7 +236,7 @@ export class House {
     return new Promise((resolve, reject) => {
       // What breaks while the log opens is told by nobody else.
       const fail = ({ text }: NodeEnd) => reject(this.#unusable(text));
-      this.ending.promise.then(fail, reject);
+      this.guard.promise.then(fail, reject);
       beginLog(options, inspected, (opened) => {
         if (opened.type === 'opened') resolve(opened.log);
         else reject(this.#unusable(opened.text));
@@ -245,14 +248,14 @@ export class House {
     return new FolderUnusable(`${this.folder.log}: ${text}`);
   }
 
-  #assemble(inhabitant: Inhabitant, log: Log, disk: StateDisk): NodeCore {
-    const { passport, map, description, isEnquiring, newTransport } = inhabitant;
-    const { node, cluster, joinToken } = passport;
+  #assemble(inhabitant: StartOptions, log: Log, disk: StateDisk): NodeCore {
+    const { stored, map, description, isEnquiring, newTransport } = inhabitant;
+    const { node, cluster, joinToken } = stored;
     const { valueBytesMax, onFact, secret = NO_SECRET } = this.#options;
     // Nobody speaks before the core listens: a transport reports in later turns.
     const listener = (event: TransportEvent) => {
       this.#loop.arrived();
-      this.ending.run(() => this.core?.take(event, monotoneNow()));
+      this.guard.run(() => this.core?.take(event, monotoneNow()));
     };
     const identity: Identity = {
       cluster,
@@ -274,7 +277,7 @@ export class House {
         node,
         joinToken,
         description,
-        identity: identityOf(passport),
+        identity: identityOf(stored),
       },
       log,
       disk,
@@ -298,21 +301,21 @@ export class House {
   /** The others want nothing of this folder. As an old copy it is not to be tried again. */
   #expel(reason: EndReason, text: string): void {
     const kind = reason === 'removed' ? 'removed' : 'expelled';
-    this.ending.come({ kind, text: reason === 'older-copy' ? this.folder.burn(text) : reason });
+    this.guard.come({ kind, text: reason === 'older-copy' ? this.folder.burn(text) : reason });
   }
 
   async #leave(): Promise<void> {
-    const { core, ending } = this;
+    const { core, guard } = this;
     // Its clients and peers are told at once: what is slow now is the disk, perhaps a failed one.
-    if (ending.end !== undefined) this.#transport?.close(ENDED);
-    if (core !== undefined && !ending.isOver) {
+    if (guard.end !== undefined) this.#transport?.close(ENDED);
+    if (core !== undefined && !guard.isOver) {
       await this.#retire(core);
       // No turn may hand anything to a log that is being closed.
       this.#loop.stop();
       // A disk that fails now answers no more, and one that hangs is not waited for.
-      await this.#within(new Promise((resolve) => ending.run(() => core.close(resolve))));
+      await this.#within(new Promise((resolve) => guard.run(() => core.close(resolve))));
     }
-    ending.silence();
+    guard.silence();
     this.#loop.stop();
     this.#transport?.close();
     await this.#giveBack();
@@ -321,9 +324,9 @@ export class House {
   }
 
   async #retire(core: NodeCore): Promise<void> {
-    this.ending.run(() => core.retire());
+    this.guard.run(() => core.retire());
     const until = monotoneNow() + NODE_LIMITS.retireMilliseconds;
-    while (!core.hasRetired && monotoneNow() < until && !this.ending.isOver) {
+    while (!core.hasRetired && monotoneNow() < until && !this.guard.isOver) {
       await new Promise((resume) => setTimeout(resume, LEADERSHIP_LOOK_MILLISECONDS));
     }
   }
@@ -338,7 +341,7 @@ export class House {
   }
 
   #within(work: Promise<void>): Promise<unknown> {
-    return Promise.race([this.#atMost(work), this.ending.promise]);
+    return Promise.race([this.#atMost(work), this.guard.promise]);
   }
 
   async #atMost(work: Promise<void>): Promise<void> {
@@ -355,7 +358,7 @@ export class House {
 const ENDED = 'this node came to an end by itself; go on with another one';
 
 /** What the state store is marked with. */
-function identityOf({ cluster, node }: Passport): Uint8Array {
+function identityOf({ cluster, node }: StoredIdentity): Uint8Array {
   return new TextEncoder().encode(`${cluster} ${node}`);
 }
 

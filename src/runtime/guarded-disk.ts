@@ -18,7 +18,7 @@ type Guard = (work: () => void) => void;
  * process that goes on, the number of a closed file may by then be that of somebody else's: so
  * nothing is closed before everything has been answered.
  */
-export class WatchedFiles implements Files {
+export class GuardedFiles implements Files {
   readonly #files: Files;
   readonly #guard: Guard;
   #pending = 0;
@@ -93,7 +93,7 @@ export class WatchedFiles implements Files {
   }
 }
 
-export function watchedDisk(disk: StateDisk, guard: Guard): StateDisk {
+export function guardedDisk(disk: StateDisk, guard: Guard): StateDisk {
   return {
     name: disk.name,
     isBlank: disk.isBlank,

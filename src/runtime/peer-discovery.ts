@@ -111,7 +111,7 @@ interface SeekerOptions {
 }
 
 /** Asks all urls in turn, as long as its node is lonely. */
-export class Seeker {
+export class PeerDiscovery {
   readonly #options: SeekerOptions;
   readonly #sockets = new WebDialler();
   readonly #lines = new Set<ClientConnection>();

@@ -6,7 +6,7 @@
 import { LIFE_LIMITS } from '../base/life-limits.ts';
 import type { ClientConnection } from '../transport/client-connection.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
-import { askForMap } from './seeker.ts';
+import { askForMap } from './peer-discovery.ts';
 
 interface EnquiryOptions {
   readonly cluster: string;
@@ -18,7 +18,7 @@ interface EnquiryOptions {
   readonly onHeardOut: () => void;
 }
 
-export class Enquiry {
+export class MapDiscovery {
   readonly #options: EnquiryOptions;
   readonly #sockets = new WebDialler();
   /** Those that have not answered. */

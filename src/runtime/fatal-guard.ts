@@ -18,7 +18,7 @@ export interface NodeEnd {
   readonly text: string;
 }
 
-export class Ending {
+export class FatalGuard {
   readonly promise: Promise<NodeEnd>;
   #resolve: (end: NodeEnd) => void = () => {};
   isOver = false;

@@ -5,7 +5,7 @@ import { CATALOG_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import type { Settings } from '../catalog/cluster-map.ts';
 
-export interface Passport {
+export interface StoredIdentity {
   /** Sixteen random bytes, drawn when the folder was made. */
   readonly joinToken: Uint8Array;
   /** Empty until the catalog has given the node its number. */
@@ -24,8 +24,8 @@ const FORMAT = 2;
 const TOKEN_BYTES = 16;
 const CLUSTER_BYTES_MAX = 64;
 
-export function encodePassport(passport: Passport): Uint8Array {
-  const { joinToken, cluster, node, hasLived, founding } = passport;
+export function encodeIdentity(stored: StoredIdentity): Uint8Array {
+  const { joinToken, cluster, node, hasLived, founding } = stored;
   const writer = new Writer();
   writer.array(7);
   writer.count(FORMAT);
@@ -39,7 +39,7 @@ export function encodePassport(passport: Passport): Uint8Array {
 }
 
 /** Undefined for bytes that are none, or of a later version. */
-export function decodePassport(bytes: Uint8Array): Passport | undefined {
+export function decodeIdentity(bytes: Uint8Array): StoredIdentity | undefined {
   const reader = new Reader(bytes);
   reader.tuple(7);
   if (reader.count() !== FORMAT) return undefined;

@@ -4,7 +4,7 @@ import type { NodeCore } from '../node/node-core.ts';
 import { infoOf, type NodeInfo } from '../node/status.ts';
 import type { PlainAnswer } from '../transport/web-sockets.ts';
 import { AFFILIATION_PATH, type Affiliation, affiliationText } from './affiliation.ts';
-import type { NodeEnd } from './ending.ts';
+import type { NodeEnd } from './fatal-guard.ts';
 
 interface Answering {
   /** Undefined until the log has been opened. */
@@ -14,7 +14,7 @@ interface Answering {
   readonly end: NodeEnd | undefined;
 }
 
-export function answerTo(
+export function httpAnswer(
   { core, affiliation, end }: Answering,
   path: string,
 ): PlainAnswer | undefined {
