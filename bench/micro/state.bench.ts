@@ -13,9 +13,9 @@ import { encodeBatch } from '../../src/machine/batch.ts';
 import { encodeEntry } from '../../src/machine/entry.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
-import { openLevelState } from '../../src/storage/level-state.ts';
-import type { StateWrite } from '../../src/storage/state.ts';
-import { StateStore } from '../../src/storage/state-store.ts';
+import { openLevelState } from '../../src/storage/state/level-state.ts';
+import type { StateWrite } from '../../src/storage/state/state.ts';
+import { StateStore } from '../../src/storage/state/state-store.ts';
 import type { BenchRow } from './report.ts';
 
 const SHARD = 1 as ShardId;

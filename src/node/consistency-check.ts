@@ -10,7 +10,7 @@
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Replica } from '../shard/replica.ts';
-import { digestOf } from '../storage/state-hash.ts';
+import { digestOf } from '../storage/state/state-hash.ts';
 import type { FingerprintReport, NodeMessage } from '../wire/node-message.ts';
 import type { Replicas } from './replicas.ts';
 

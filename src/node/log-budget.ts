@@ -7,7 +7,7 @@
 import type { ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
 import type { Replica } from '../shard/replica.ts';
-import type { Log } from '../storage/log.ts';
+import type { Log } from '../storage/log/log.ts';
 
 interface BudgetParts {
   readonly log: Log;

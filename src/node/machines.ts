@@ -8,8 +8,8 @@ import { LOST } from '../machine/section.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import { isValue } from '../shard/lost-value.ts';
 import type { Command, MachineView, ShardMachine, Verdict } from '../shard/shard-machine.ts';
-import { StateDamage } from '../storage/state.ts';
-import type { StateStore } from '../storage/state-store.ts';
+import { StateDamage } from '../storage/state/state.ts';
+import type { StateStore } from '../storage/state/state-store.ts';
 
 interface MachineOptions {
   readonly shard: ShardId;

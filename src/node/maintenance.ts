@@ -12,7 +12,7 @@ import { SECTION } from '../machine/section.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import type { Replica } from '../shard/replica.ts';
 import { NO_RESPONDER } from '../shard/responder.ts';
-import { StateDamage, type StateRow } from '../storage/state.ts';
+import { StateDamage, type StateRow } from '../storage/state/state.ts';
 import { keepNoneInReserve } from './log-budget.ts';
 import type { NodeParts } from './node-parts.ts';
 

@@ -2,8 +2,8 @@
 
 import type { RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import type { Log } from '../storage/log.ts';
-import type { StateDisk } from '../storage/state-disk.ts';
+import type { Log } from '../storage/log/log.ts';
+import type { StateDisk } from '../storage/state/state-disk.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Secret } from '../wire/proof.ts';
 import type { EndReason, NodeFact, SelfDescription } from './node-parts.ts';

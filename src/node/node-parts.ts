@@ -6,8 +6,8 @@ import type { ClusterMap, NodeDescription, NodeRow } from '../catalog/cluster-ma
 import type { Fact } from '../raft/fact.ts';
 import type { FairQueue } from '../shard/fair-queue.ts';
 import type { Responder } from '../shard/responder.ts';
-import type { Damage, Log } from '../storage/log.ts';
-import type { StateStore } from '../storage/state-store.ts';
+import type { Damage, Log } from '../storage/log/log.ts';
+import type { StateStore } from '../storage/state/state-store.ts';
 import type { LaneRoom, PeerAddress } from '../transport/transport.ts';
 import type { Secret } from '../wire/proof.ts';
 import type { Request } from '../wire/request.ts';

@@ -3,11 +3,11 @@
 import type { ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
 import type { Replica } from '../shard/replica.ts';
-import { gatedDisk } from '../storage/gated-disk.ts';
-import type { Log } from '../storage/log.ts';
-import type { StateDamage } from '../storage/state.ts';
-import type { StateDisk } from '../storage/state-disk.ts';
-import { StateStore } from '../storage/state-store.ts';
+import type { Log } from '../storage/log/log.ts';
+import { gatedDisk } from '../storage/state/gated-disk.ts';
+import type { StateDamage } from '../storage/state/state.ts';
+import type { StateDisk } from '../storage/state/state-disk.ts';
+import { StateStore } from '../storage/state/state-store.ts';
 import { keepWithinBudget } from './log-budget.ts';
 
 interface NodeStoreOptions {

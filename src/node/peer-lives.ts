@@ -5,7 +5,7 @@ import { type Life, type Lineage, lifeMissingIn, lifeOf, wordOf } from '../base/
 import { isSameDigest } from '../base/sha256.ts';
 import type { ClusterMap, NodeRow } from '../catalog/cluster-map.ts';
 import { lifeOfRow } from '../catalog/decision.ts';
-import type { Log } from '../storage/log.ts';
+import type { Log } from '../storage/log/log.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 
 interface PeerLivesOptions {

@@ -6,7 +6,7 @@ import { type Configuration, NO_CONFIGURATION } from '../raft/configuration.ts';
 import { ORIGIN } from '../raft/position.ts';
 import { newborn, type RecoveryOptions, recoverReplica } from '../shard/recovery.ts';
 import type { Replica } from '../shard/replica.ts';
-import type { LogRecord, RestoredReplica } from '../storage/log.ts';
+import type { LogRecord, RestoredReplica } from '../storage/log/log.ts';
 
 interface ReplicasOptions extends Omit<RecoveryOptions, 'host'> {
   readonly host: RecoveryOptions['host'];

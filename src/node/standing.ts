@@ -6,7 +6,7 @@ import { LIFE_LIMITS } from '../base/life-limits.ts';
 import type { ClusterMap, NodeRow } from '../catalog/cluster-map.ts';
 import { lifeOfRow } from '../catalog/decision.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
-import type { Log } from '../storage/log.ts';
+import type { Log } from '../storage/log/log.ts';
 import type { TransportEvent } from '../transport/transport.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 import { Confirmation, electoratesIn } from './confirmation.ts';

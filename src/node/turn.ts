@@ -8,7 +8,7 @@ import type { Message } from '../raft/message.ts';
 import type { Mark, Ready } from '../raft/ready.ts';
 import type { FairQueue } from '../shard/fair-queue.ts';
 import type { Replica } from '../shard/replica.ts';
-import type { Log, LogRecord } from '../storage/log.ts';
+import type { Log, LogRecord } from '../storage/log/log.ts';
 import type { LaneRoom, PeerAddress } from '../transport/transport.ts';
 import { encodeFrames } from '../wire/frame.ts';
 import { bytesMaxOf } from '../wire/raft-message.ts';

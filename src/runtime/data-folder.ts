@@ -1,9 +1,14 @@
 /** The data folder of a node: its identity file, its last map, and where log and state lie. */
 
 import { join } from 'node:path';
-import { type FolderLock, lockFolder } from '../storage/folder-lock.ts';
-import { nestingOf } from '../storage/folder-nesting.ts';
-import { makeFolder, readSmallFile, writeHint, writeSmallFile } from '../storage/small-file.ts';
+import { type FolderLock, lockFolder } from '../storage/files/folder-lock.ts';
+import { nestingOf } from '../storage/files/folder-nesting.ts';
+import {
+  makeFolder,
+  readSmallFile,
+  writeHint,
+  writeSmallFile,
+} from '../storage/files/small-file.ts';
 import { decodeIdentity, encodeIdentity, type StoredIdentity } from './identity-file.ts';
 
 /** How long a map waits for newer ones before it is written. */

@@ -9,7 +9,7 @@ import { decodeMap } from '../catalog/map-bytes.ts';
 import type { NodeCore } from '../node/node-core.ts';
 import type { NodeFact } from '../node/node-parts.ts';
 import { DataMachine } from '../shard/data-machine.ts';
-import type { Files } from '../storage/files.ts';
+import type { Files } from '../storage/files/files.ts';
 import { InProcessTransport } from '../transport/in-process.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { FolderInUse, FolderUnusable } from './data-folder.ts';

@@ -8,8 +8,8 @@ import type {
   Files,
   FileWrite,
   SpaceDone,
-} from '../storage/files.ts';
-import type { DiskCursor, DiskView, StateDisk } from '../storage/state-disk.ts';
+} from '../storage/files/files.ts';
+import type { DiskCursor, DiskView, StateDisk } from '../storage/state/state-disk.ts';
 
 type Guard = (work: () => void) => void;
 

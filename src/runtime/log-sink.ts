@@ -6,7 +6,7 @@
 
 import pino from 'pino';
 import { LOG_SINK_LIMITS } from '../base/log-sink-limits.ts';
-import { type Outlet, standardError } from '../storage/standard-error.ts';
+import { type Outlet, standardError } from '../storage/files/standard-error.ts';
 
 /** As pino begins such a line. */
 const FATAL = '{"level":60';

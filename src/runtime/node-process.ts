@@ -9,20 +9,20 @@ import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { CATALOG_SHARD, type NodeDescription } from '../catalog/cluster-map.ts';
 import { NodeCore } from '../node/node-core.ts';
 import type { EndReason, NodeFact } from '../node/node-parts.ts';
-import { DiskFiles } from '../storage/disk-files.ts';
-import type { Files } from '../storage/files.ts';
-import type { FolderLock } from '../storage/folder-lock.ts';
-import type { Log } from '../storage/log.ts';
+import { DiskFiles } from '../storage/files/disk-files.ts';
+import type { Files } from '../storage/files/files.ts';
+import type { FolderLock } from '../storage/files/folder-lock.ts';
+import type { Log } from '../storage/log/log.ts';
 import {
   beginLog,
   type InspectedLog,
   inspectLog,
   type OpenLogOptions,
-} from '../storage/log-boot.ts';
-import { dispensable } from '../storage/log-folder.ts';
-import { SpaceReturned, StateStoreDamaged } from '../storage/state.ts';
-import type { StateDisk } from '../storage/state-disk.ts';
-import { openState } from '../storage/state-folder.ts';
+} from '../storage/log/log-boot.ts';
+import { dispensable } from '../storage/log/log-folder.ts';
+import { SpaceReturned, StateStoreDamaged } from '../storage/state/state.ts';
+import type { StateDisk } from '../storage/state/state-disk.ts';
+import { openState } from '../storage/state/state-folder.ts';
 import type { Identity } from '../transport/handshake.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';

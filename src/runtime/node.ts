@@ -12,7 +12,7 @@ import { decodeMap } from '../catalog/map-bytes.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
 import type { NodeCore } from '../node/node-core.ts';
 import type { NodeFact } from '../node/node-parts.ts';
-import { openFilesMax } from '../storage/open-files.ts';
+import { openFilesMax } from '../storage/files/open-files.ts';
 import type { Identity } from '../transport/handshake.ts';
 import { HealthServer } from '../transport/health-server.ts';
 import { Switchboard } from '../transport/switchboard.ts';

@@ -3,12 +3,12 @@
 import { join } from 'node:path';
 import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import { entriesBehind, type Salvaged, salvageShard } from '../shard/salvage.ts';
-import { isLevelName, namesIn } from '../storage/level-check.ts';
-import { readLevelRows } from '../storage/level-rows.ts';
-import type { LevelDamage } from '../storage/level-table-check.ts';
-import type { Log } from '../storage/log.ts';
-import { openLogCopy } from '../storage/log-copy.ts';
-import { type SalvagedShard, salvageShards, userKeyIn } from '../storage/state-salvage.ts';
+import type { Log } from '../storage/log/log.ts';
+import { openLogCopy } from '../storage/log/log-copy.ts';
+import { isLevelName, namesIn } from '../storage/state/level-check.ts';
+import { readLevelRows } from '../storage/state/level-rows.ts';
+import type { LevelDamage } from '../storage/state/level-table-check.ts';
+import { type SalvagedShard, salvageShards, userKeyIn } from '../storage/state/state-salvage.ts';
 import { DataFolder, FolderUnusable } from './data-folder.ts';
 
 interface ShardSalvage extends Salvaged {

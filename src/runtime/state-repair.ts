@@ -1,11 +1,11 @@
 /** A state store that is damaged: what takes its place, or why nothing may. */
 
 import type { ShardId } from '../base/ids.ts';
-import { checkLevel } from '../storage/level-check.ts';
-import { mendLevel } from '../storage/level-mend.ts';
-import type { Log, RestoredReplica } from '../storage/log.ts';
-import type { StateStoreDamaged } from '../storage/state.ts';
-import { setAside } from '../storage/state-folder.ts';
+import type { Log, RestoredReplica } from '../storage/log/log.ts';
+import { checkLevel } from '../storage/state/level-check.ts';
+import { mendLevel } from '../storage/state/level-mend.ts';
+import type { StateStoreDamaged } from '../storage/state/state.ts';
+import { setAside } from '../storage/state/state-folder.ts';
 
 /** Damage that no other replica and no log can make good. */
 export class StoreDamaged extends Error {

@@ -7,7 +7,7 @@ import type { LockTable } from '../machine/lock-table.ts';
 import { Machine } from '../machine/machine.ts';
 import { failingCheck } from '../machine/precheck.ts';
 import { SECTION, type StateWrite } from '../machine/section.ts';
-import { StateDamage } from '../storage/state.ts';
+import { StateDamage } from '../storage/state/state.ts';
 import { RecentDeletes } from './recent-deletes.ts';
 import type { Command, MachineView, ShardMachine, Verdict } from './shard-machine.ts';
 

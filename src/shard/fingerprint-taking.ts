@@ -1,8 +1,8 @@
 /** When a replica takes the fingerprint of its state: as of the entry that was agreed on. */
 
 import type { ShardId } from '../base/ids.ts';
-import type { Fingerprint } from '../storage/shard-state.ts';
-import type { StateStore } from '../storage/state-store.ts';
+import type { Fingerprint } from '../storage/state/shard-state.ts';
+import type { StateStore } from '../storage/state/state-store.ts';
 
 export class FingerprintTaking {
   readonly #shard: ShardId;

@@ -4,7 +4,7 @@ import type { MemberId } from '../base/ids.ts';
 import { SECTION } from '../machine/section.ts';
 import type { Configuration } from '../raft/configuration.ts';
 import type { Position } from '../raft/position.ts';
-import type { StateDamage } from '../storage/state.ts';
+import type { StateDamage } from '../storage/state/state.ts';
 
 interface Kept {
   readonly member: MemberId;

@@ -3,7 +3,7 @@
 import { RAFT_LIMITS } from '../base/limits.ts';
 import type { Position } from '../raft/position.ts';
 import type { Raft } from '../raft/raft.ts';
-import type { StateStore } from '../storage/state-store.ts';
+import type { StateStore } from '../storage/state/state-store.ts';
 import type { Failure, Response } from '../wire/response.ts';
 import { FairQuota } from './fair-quota.ts';
 import type { Proposal } from './proposal.ts';

@@ -3,7 +3,12 @@
 import type { CheckRange } from '../machine/command.ts';
 import { decodeRow } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
-import { type StateCursor, StateDamage, type StateRow, type StateView } from '../storage/state.ts';
+import {
+  type StateCursor,
+  StateDamage,
+  type StateRow,
+  type StateView,
+} from '../storage/state/state.ts';
 import type { Moment } from './read-moment.ts';
 
 const SLICE = { rowsMax: 256, bytesMax: 256 * 1024 };

@@ -8,7 +8,12 @@ import { REQUEST_LIMITS } from '../base/limits.ts';
 import { compareBytes } from '../machine/bytes.ts';
 import type { Lock } from '../machine/lock-table.ts';
 import { SECTION } from '../machine/section.ts';
-import { type StateCursor, StateDamage, type StateRow, type StateView } from '../storage/state.ts';
+import {
+  type StateCursor,
+  StateDamage,
+  type StateRow,
+  type StateView,
+} from '../storage/state/state.ts';
 import type { KeyRange } from '../wire/request.ts';
 import type { Failure, RangeRow } from '../wire/response.ts';
 import type { FairQueue, Job } from './fair-queue.ts';

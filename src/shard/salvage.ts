@@ -5,9 +5,9 @@ import { decodeEntry } from '../machine/entry.ts';
 import { decodeRow } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
 import type { Entry } from '../raft/message.ts';
-import type { Log } from '../storage/log.ts';
-import { StateDamage } from '../storage/state.ts';
-import type { SalvagedShard } from '../storage/state-salvage.ts';
+import type { Log } from '../storage/log/log.ts';
+import { StateDamage } from '../storage/state/state.ts';
+import type { SalvagedShard } from '../storage/state/state-salvage.ts';
 import { DataMachine } from './data-machine.ts';
 
 /** A key of a user and what is stored under it. */

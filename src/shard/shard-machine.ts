@@ -1,7 +1,7 @@
 /** The port to what a shard's committed commands do: the data of users, or the catalog. */
 
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
-import type { StateWrite } from '../storage/state.ts';
+import type { StateWrite } from '../storage/state/state.ts';
 import type { RecentDeletes } from './recent-deletes.ts';
 
 export interface ShardMachine {

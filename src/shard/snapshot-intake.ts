@@ -5,8 +5,8 @@ import type { ShardId } from '../base/ids.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
 import type { SnapshotChunk, SnapshotDescription } from '../raft/message.ts';
 import type { ReceivedChunk } from '../raft/ready.ts';
-import type { SnapshotInstall } from '../storage/snapshot-install.ts';
-import type { StateStore } from '../storage/state-store.ts';
+import type { SnapshotInstall } from '../storage/snapshot/snapshot-install.ts';
+import type { StateStore } from '../storage/state/state-store.ts';
 
 export class SnapshotIntake {
   readonly #shard: ShardId;

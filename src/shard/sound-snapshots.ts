@@ -2,7 +2,7 @@
 
 import type { ShardId } from '../base/ids.ts';
 import type { SnapshotReader } from '../raft/ready.ts';
-import type { StateStore } from '../storage/state-store.ts';
+import type { StateStore } from '../storage/state/state-store.ts';
 
 /**
  * A newcomer does not know the first configuration, which stands in no log. A checkpoint from

@@ -1,6 +1,6 @@
 /** Whether the replicas of every shard hold the same. */
 
-import { isSameHash } from '../../src/storage/state-hash.ts';
+import { isSameHash } from '../../src/storage/state/state-hash.ts';
 import { SimFailure } from '../sim/failure.ts';
 import type { Computer } from './computer.ts';
 import { newestMap } from './survivors.ts';

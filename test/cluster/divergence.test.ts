@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { SECTION } from '../../src/machine/section.ts';
-import { isSameHash } from '../../src/storage/state-hash.ts';
+import { isSameHash } from '../../src/storage/state/state-hash.ts';
 import type { Computer } from './computer.ts';
 import { ScriptedCluster } from './scripted-cluster.ts';
 

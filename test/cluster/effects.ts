@@ -7,7 +7,7 @@ import type {
   Files,
   FileWrite,
   SpaceDone,
-} from '../../src/storage/files.ts';
+} from '../../src/storage/files/files.ts';
 import type { Socket, SocketListener, Sockets } from '../../src/transport/sockets.ts';
 
 interface Watching {

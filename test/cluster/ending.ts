@@ -3,7 +3,7 @@
 import type { Random } from '../../src/base/random.ts';
 import { CATALOG_SHARD } from '../../src/catalog/cluster-map.ts';
 import type { NodeCore } from '../../src/node/node-core.ts';
-import { StateDamage } from '../../src/storage/state.ts';
+import { StateDamage } from '../../src/storage/state/state.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { Absence, quieten, wake } from './absence.ts';
 import { disagreementOf } from './agreement.ts';

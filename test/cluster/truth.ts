@@ -14,7 +14,7 @@ import { decodeReply, type Output } from '../../src/machine/reply.ts';
 import { decodeRow, type Row } from '../../src/machine/row.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
-import type { StateStore } from '../../src/storage/state-store.ts';
+import type { StateStore } from '../../src/storage/state/state-store.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { textOf, type WriteRecord } from './customer.ts';
 import { catalogOf, machineOf, placeName, placeOf } from './replay.ts';

@@ -8,9 +8,9 @@ import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Entry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
-import { DiskFiles } from '../../src/storage/disk-files.ts';
-import type { Log, LogRecord } from '../../src/storage/log.ts';
-import { openLog } from '../../src/storage/log-boot.ts';
+import { DiskFiles } from '../../src/storage/files/disk-files.ts';
+import type { Log, LogRecord } from '../../src/storage/log/log.ts';
+import { openLog } from '../../src/storage/log/log-boot.ts';
 import { OWNER } from '../storage/log-life.ts';
 
 const SHARDS = 3;

@@ -10,7 +10,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import { openLevelState } from '../../src/storage/level-state.ts';
+import { openLevelState } from '../../src/storage/state/level-state.ts';
 import { entryWrites, SHARDS } from '../storage/state-entries.ts';
 import { named, ShardModel } from '../storage/state-model.ts';
 import { LevelMedium, StateRig } from '../storage/state-rig.ts';

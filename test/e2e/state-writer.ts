@@ -2,8 +2,8 @@
 
 import type { ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
-import { openLevelState } from '../../src/storage/level-state.ts';
-import { StateStore } from '../../src/storage/state-store.ts';
+import { openLevelState } from '../../src/storage/state/level-state.ts';
+import { StateStore } from '../../src/storage/state/state-store.ts';
 import { entryWrites, SHARDS } from '../storage/state-entries.ts';
 
 const ENTRIES_A_TURN = 3;

@@ -6,7 +6,7 @@ import type { MemberId, NodeId } from '../../src/base/ids.ts';
 import { LIFE_LIMITS } from '../../src/base/life-limits.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import { Confirmation, electoratesIn } from '../../src/node/confirmation.ts';
-import type { Log } from '../../src/storage/log.ts';
+import type { Log } from '../../src/storage/log/log.ts';
 
 const [ONE, TWO, THREE] = [1 as NodeId, 2 as NodeId, 3 as NodeId];
 const SELF = TWO;

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import type { SnapshotDescription } from '../../src/raft/message.ts';
 import type { Write } from '../../src/raft/ready.ts';
-import type { RestoredReplica } from '../../src/storage/log.ts';
+import type { RestoredReplica } from '../../src/storage/log/log.ts';
 import { Stage } from '../cluster/stage.ts';
 
 const SHARD = 1 as ShardId;

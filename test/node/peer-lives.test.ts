@@ -6,7 +6,7 @@ import type { NodeId } from '../../src/base/ids.ts';
 import type { Life } from '../../src/base/life.ts';
 import type { ClusterMap, NodeRow } from '../../src/catalog/cluster-map.ts';
 import { PeerLives } from '../../src/node/peer-lives.ts';
-import type { LogRecord } from '../../src/storage/log.ts';
+import type { LogRecord } from '../../src/storage/log/log.ts';
 
 const TWO = 2 as NodeId;
 

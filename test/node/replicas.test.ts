@@ -7,7 +7,7 @@ import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { type LostReplica, Replicas } from '../../src/node/replicas.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';
-import type { Log, LogRecord, Quarantined } from '../../src/storage/log.ts';
+import type { Log, LogRecord, Quarantined } from '../../src/storage/log/log.ts';
 import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
 
 const OTHER = 8 as ShardId;

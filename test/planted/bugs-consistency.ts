@@ -2,7 +2,11 @@
 
 import type { Bug } from './bug.ts';
 
-const STATE = { file: 'src/storage/shard-state.ts', profiles: [], tests: ['state-fingerprint'] };
+const STATE = {
+  file: 'src/storage/state/shard-state.ts',
+  profiles: [],
+  tests: ['state-fingerprint'],
+};
 const CHECK = {
   file: 'src/node/consistency-check.ts',
   profiles: [],

@@ -74,11 +74,11 @@ export const HISTORY_BUGS: readonly Bug[] = [
   },
   {
     ...FORK,
-    file: 'src/storage/log-replay.ts',
+    file: 'src/storage/log/log-replay.ts',
     name: 'lost-end-unnoticed',
     sentence: 'a log that ends before what is committed votes as ever',
     find: 'if (replica.hardState.commit > replica.lastIndex) replica.mayVote = false;',
     replace: '',
-    tests: ['log-promises'],
+    tests: ['hard-state'],
   },
 ];

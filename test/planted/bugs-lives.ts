@@ -89,7 +89,7 @@ export const LIFE_BUGS: readonly Bug[] = [
   },
   {
     ...COPY,
-    file: 'src/storage/log-scribe.ts',
+    file: 'src/storage/log/log-writer.ts',
     name: 'lives-not-in-checkpoint',
     sentence: 'the lives of other nodes are forgotten with the segment that they were written in',
     find: 'for (const [node, life] of this.#lives) this.#batch.add(lifeName(node, life));',
@@ -98,7 +98,7 @@ export const LIFE_BUGS: readonly Bug[] = [
   },
   {
     ...COPY,
-    file: 'src/storage/log-identity.ts',
+    file: 'src/storage/log/log-identity.ts',
     name: 'announced-word-pushed-out',
     sentence: 'boots that nobody hears of push out the word that the cluster knows',
     find: 'return isKept ? words : [announced.word, ...words];',

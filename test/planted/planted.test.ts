@@ -66,7 +66,7 @@ test('in every room that has bugs a few of them are fast', () => {
 });
 
 test('the unit tests that a bug names come first, then all others of its room', () => {
-  const bug = { ...EXAMPLE, file: 'src/storage/log.ts', tests: ['state-store', 'log-crash'] };
+  const bug = { ...EXAMPLE, file: 'src/storage/log/log.ts', tests: ['state-store', 'log-crash'] };
   const suites = suitesFor(bug);
   const [first, second, third] = suites;
   equal(first, 'test/storage/state-store.test.ts');
@@ -77,12 +77,12 @@ test('the unit tests that a bug names come first, then all others of its room', 
 });
 
 test('a bug that names a test that is not there, or lives in no room, is an error', () => {
-  throws(() => suitesFor({ ...EXAMPLE, file: 'src/storage/log.ts', tests: ['none'] }), /none/);
+  throws(() => suitesFor({ ...EXAMPLE, file: 'src/storage/log/log.ts', tests: ['none'] }), /none/);
   throws(() => roomOf(EXAMPLE), /no room/);
 });
 
 test('what a storage bug breaks is asked of the unit tests before the simulator', () => {
-  equal(roomOf({ ...EXAMPLE, file: 'src/storage/log.ts' }).oracles[0], 'unit-tests');
+  equal(roomOf({ ...EXAMPLE, file: 'src/storage/log/log.ts' }).oracles[0], 'unit-tests');
   equal(roomOf({ ...EXAMPLE, file: 'src/raft/log.ts' }).oracles[0], 'early-seeds');
 });
 

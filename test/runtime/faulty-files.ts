@@ -1,6 +1,6 @@
 /** The files of the log on the real file system, with faults that a test turns on and off. */
 
-import { DiskFiles } from '../../src/storage/disk-files.ts';
+import { DiskFiles } from '../../src/storage/files/disk-files.ts';
 import type {
   Done,
   FileEntry,
@@ -9,7 +9,7 @@ import type {
   Files,
   FileWrite,
   SpaceDone,
-} from '../../src/storage/files.ts';
+} from '../../src/storage/files/files.ts';
 
 export class FaultyFiles implements Files {
   readonly #files: DiskFiles;

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { budgetFor } from '../../src/runtime/file-budget.ts';
-import { openFilesMax } from '../../src/storage/open-files.ts';
+import { openFilesMax } from '../../src/storage/files/open-files.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
 
 /** What the log and Node itself have open, and what a few peers take. */

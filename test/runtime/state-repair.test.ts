@@ -7,8 +7,8 @@ import { test } from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Configuration } from '../../src/raft/configuration.ts';
 import { type Repair, repair } from '../../src/runtime/state-repair.ts';
-import type { Log } from '../../src/storage/log.ts';
-import { StateStoreDamaged } from '../../src/storage/state.ts';
+import type { Log } from '../../src/storage/log/log.ts';
+import { StateStoreDamaged } from '../../src/storage/state/state.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
 
 const SELF = 1 as MemberId;

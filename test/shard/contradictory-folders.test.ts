@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import type { Entry, Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { newborn } from '../../src/shard/recovery.ts';
-import type { RestoredReplica } from '../../src/storage/log.ts';
+import type { RestoredReplica } from '../../src/storage/log/log.ts';
 import { LEADER, PAIR, ReplicaRig, SELF, SHARD } from './replica-rig.ts';
 
 /** Index and term. */

@@ -7,7 +7,7 @@ import { SHARD_LIMITS } from '../../src/base/limits.ts';
 import { TAKEN } from '../../src/raft/ready.ts';
 import type { Requester } from '../../src/shard/proposals.ts';
 import { Reading, type ReadingHost } from '../../src/shard/reading.ts';
-import type { StateStore } from '../../src/storage/state-store.ts';
+import type { StateStore } from '../../src/storage/state/state-store.ts';
 import type { Failure } from '../../src/wire/response.ts';
 import { AT_ONCE } from './at-once.ts';
 

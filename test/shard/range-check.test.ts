@@ -7,7 +7,7 @@ import type { Operation } from '../../src/machine/command.ts';
 import { dueKeyOf } from '../../src/machine/expiry.ts';
 import { decodeReply } from '../../src/machine/reply.ts';
 import { decodeRow } from '../../src/machine/row.ts';
-import { StateDamage } from '../../src/storage/state.ts';
+import { StateDamage } from '../../src/storage/state/state.ts';
 import { bytesOf, put } from '../machine/machine-rig.ts';
 import { HeldRig, said } from './blocked-rig.ts';
 

@@ -3,10 +3,10 @@
 import { NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { SnapshotDescription } from '../../src/raft/message.ts';
-import type { Log, RestoredReplica, ShardRecord } from '../../src/storage/log.ts';
-import { type Opened, openLog } from '../../src/storage/log-boot.ts';
-import { StateStoreDamaged } from '../../src/storage/state.ts';
-import { StateStore } from '../../src/storage/state-store.ts';
+import type { Log, RestoredReplica, ShardRecord } from '../../src/storage/log/log.ts';
+import { type Opened, openLog } from '../../src/storage/log/log-boot.ts';
+import { StateStoreDamaged } from '../../src/storage/state/state.ts';
+import { StateStore } from '../../src/storage/state/state-store.ts';
 import { SimFailure } from './failure.ts';
 import type { Host } from './host.ts';
 import { Storage } from './storage.ts';

@@ -1,11 +1,15 @@
 /** Finds what the log wrote, in the files themselves: only who knows where it is can spoil it. */
 
 import type { ShardId } from '../../src/base/ids.ts';
-import { decodePromises, isAtOrAfter, PROMISE_FILES } from '../../src/storage/log-promises.ts';
-import { isEntry, KIND, type RecordHeader, sheetOf } from '../../src/storage/log-record.ts';
-import { scanSegment } from '../../src/storage/log-scan.ts';
-import { decodePreamble, epochOf } from '../../src/storage/log-segment.ts';
-import type { MemoryFiles } from '../../src/storage/memory-files.ts';
+import type { MemoryFiles } from '../../src/storage/files/memory-files.ts';
+import {
+  decodeHardStates,
+  HARD_STATE_FILES,
+  isAtOrAfter,
+} from '../../src/storage/log/hard-state.ts';
+import { isEntry, KIND, type RecordHeader, sheetOf } from '../../src/storage/log/log-record.ts';
+import { scanSegment } from '../../src/storage/log/log-scan.ts';
+import { decodePreamble, epochOf } from '../../src/storage/log/log-segment.ts';
 
 /** A record that somebody may still believe in. */
 export interface Buried {
@@ -41,8 +45,8 @@ export function dig(files: MemoryFiles): Site {
     }
     const last = batches.at(-1);
     if (last === undefined) continue;
-    const isConfirmed = PROMISE_FILES.every((file) => {
-      const promises = decodePromises(image.get(file) ?? new Uint8Array(0));
+    const isConfirmed = HARD_STATE_FILES.every((file) => {
+      const promises = decodeHardStates(image.get(file) ?? new Uint8Array(0));
       const position = { epoch, batch: last.number };
       return promises !== undefined && isAtOrAfter(promises.confirmed, position);
     });

@@ -1,8 +1,8 @@
 /** One node's disk: files and rows in memory, how long they take, and what a death leaves. */
 
 import type { Random } from '../../src/base/random.ts';
-import { MemoryFiles } from '../../src/storage/memory-files.ts';
-import { MemoryState } from '../../src/storage/memory-state.ts';
+import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
+import { MemoryState } from '../support/twins/memory-state.ts';
 import type { Agenda } from './agenda.ts';
 import type { Probes } from './probes.ts';
 

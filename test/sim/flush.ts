@@ -2,7 +2,7 @@
 
 import type { Message } from '../../src/raft/message.ts';
 import type { Ready, Write } from '../../src/raft/ready.ts';
-import type { ShardRecord } from '../../src/storage/log.ts';
+import type { ShardRecord } from '../../src/storage/log/log.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import { SimFailure } from './failure.ts';
 import { drain } from './handle.ts';

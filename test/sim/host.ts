@@ -3,7 +3,7 @@
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Mark, Outcome, RaftEvent } from '../../src/raft/ready.ts';
-import type { RestoredReplica, ShardRecord } from '../../src/storage/log.ts';
+import type { RestoredReplica, ShardRecord } from '../../src/storage/log/log.ts';
 import { boot } from './boot.ts';
 import { Disk } from './disk.ts';
 import { SimFailure } from './failure.ts';

@@ -5,8 +5,8 @@ import test from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Entry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
-import type { Log, ShardRecord } from '../../src/storage/log.ts';
-import { MemoryFiles } from '../../src/storage/memory-files.ts';
+import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
+import type { Log, ShardRecord } from '../../src/storage/log/log.ts';
 import { mustOpen } from '../storage/log-life.ts';
 import { Ledger } from './ledger.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import { NOBODY, type ShardId } from '../../src/base/ids.ts';
-import type { Log, RestoredReplica, ShardRecord, Tombstone } from '../../src/storage/log.ts';
+import type { Log, RestoredReplica, ShardRecord, Tombstone } from '../../src/storage/log/log.ts';
 import { hashOfEntry } from './entry-hash.ts';
 import { SimFailure } from './failure.ts';
 import { ReplicaImage } from './image.ts';

@@ -3,8 +3,8 @@
 import { unreachable } from '../../src/base/assert.ts';
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Entry } from '../../src/raft/message.ts';
-import type { StateWrite } from '../../src/storage/state.ts';
-import type { StateStore } from '../../src/storage/state-store.ts';
+import type { StateWrite } from '../../src/storage/state/state.ts';
+import type { StateStore } from '../../src/storage/state/state-store.ts';
 import { hashOfEntry } from './entry-hash.ts';
 import {
   decodeOperation,

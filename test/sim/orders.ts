@@ -3,7 +3,7 @@
 import { NOBODY, type ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
-import { StateDamage } from '../../src/storage/state.ts';
+import { StateDamage } from '../../src/storage/state/state.ts';
 import { SimFailure } from './failure.ts';
 import type { Host } from './host.ts';
 import type { Replica } from './replica.ts';

@@ -5,7 +5,7 @@ import type { EntryRange } from '../../src/raft/log.ts';
 import type { Entry } from '../../src/raft/message.ts';
 import { Raft } from '../../src/raft/raft.ts';
 import type { Links, ReadAnswer, SnapshotReader, Write } from '../../src/raft/ready.ts';
-import type { RestoredReplica, ShardRecord } from '../../src/storage/log.ts';
+import type { RestoredReplica, ShardRecord } from '../../src/storage/log/log.ts';
 import type { ReplicaImage } from './image.ts';
 import type { Actor } from './invariants.ts';
 import { Machine } from './machine.ts';

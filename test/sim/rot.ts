@@ -2,11 +2,11 @@
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
-import { PROMISE_FILES } from '../../src/storage/log-promises.ts';
-import { HEADER_BYTES } from '../../src/storage/log-record.ts';
-import { epochOf } from '../../src/storage/log-segment.ts';
-import type { MemoryFiles } from '../../src/storage/memory-files.ts';
-import type { MemoryState } from '../../src/storage/memory-state.ts';
+import type { MemoryFiles } from '../../src/storage/files/memory-files.ts';
+import { HARD_STATE_FILES } from '../../src/storage/log/hard-state.ts';
+import { HEADER_BYTES } from '../../src/storage/log/log-record.ts';
+import { epochOf } from '../../src/storage/log/log-segment.ts';
+import type { MemoryState } from '../support/twins/memory-state.ts';
 import { type Buried, dig, findEntry, findPromise, isConfirmed, type Site } from './dig.ts';
 import type { Host } from './host.ts';
 
@@ -82,7 +82,7 @@ export function rotVoteIn(
 }
 
 export function promiseCopies(files: MemoryFiles): Map<string, Uint8Array> {
-  const names: readonly string[] = PROMISE_FILES;
+  const names: readonly string[] = HARD_STATE_FILES;
   return new Map([...files.image()].filter(([name]) => names.includes(name)));
 }
 
@@ -144,10 +144,10 @@ export function rotAnything(host: Host, random: Random): RotStyle | undefined {
       files.restore(image);
       return style;
     case 'promise':
-      files.flip(random.pick(PROMISE_FILES), random.below(40), random.below(8));
+      files.flip(random.pick(HARD_STATE_FILES), random.below(40), random.below(8));
       return style;
     case 'promises':
-      for (const name of PROMISE_FILES) files.flip(name, random.below(12), random.below(8));
+      for (const name of HARD_STATE_FILES) files.flip(name, random.below(12), random.below(8));
       return style;
     case 'identity':
       files.flip('identity', random.below(image.get('identity')?.length ?? 1), random.below(7));

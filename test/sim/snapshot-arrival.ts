@@ -2,7 +2,7 @@
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { ReceivedChunk } from '../../src/raft/ready.ts';
-import type { SnapshotInstall } from '../../src/storage/snapshot-install.ts';
+import type { SnapshotInstall } from '../../src/storage/snapshot/snapshot-install.ts';
 import type { Services } from './services.ts';
 import type { Storage } from './storage.ts';
 

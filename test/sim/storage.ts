@@ -1,9 +1,9 @@
 /** What one life of a node has open: the log and the state store, and what a driver owes them. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
-import type { Log, ShardRecord } from '../../src/storage/log.ts';
-import type { SnapshotInstall } from '../../src/storage/snapshot-install.ts';
-import type { StateStore } from '../../src/storage/state-store.ts';
+import type { Log, ShardRecord } from '../../src/storage/log/log.ts';
+import type { SnapshotInstall } from '../../src/storage/snapshot/snapshot-install.ts';
+import type { StateStore } from '../../src/storage/state/state-store.ts';
 import type { Host } from './host.ts';
 
 /** A report of the log is compared with the ledger now and then: all of a shard is looked at. */

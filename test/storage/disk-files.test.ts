@@ -5,8 +5,8 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { DiskFiles } from '../../src/storage/disk-files.ts';
-import type { Done } from '../../src/storage/files.ts';
+import { DiskFiles } from '../../src/storage/files/disk-files.ts';
+import type { Done } from '../../src/storage/files/files.ts';
 import { temporaryFolder } from './temporary.ts';
 
 type Ended = (error: NodeJS.ErrnoException | null) => void;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { FileFault, Files } from '../../src/storage/files.ts';
+import type { FileFault, Files } from '../../src/storage/files/files.ts';
 
 export interface FilesUnderTest {
   /** Files in an empty folder. */

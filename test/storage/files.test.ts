@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Random } from '../../src/base/random.ts';
-import { DiskFiles } from '../../src/storage/disk-files.ts';
-import { MemoryFiles } from '../../src/storage/memory-files.ts';
+import { DiskFiles } from '../../src/storage/files/disk-files.ts';
+import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import { testFiles } from './files-contract.ts';
 import { temporaryFolder } from './temporary.ts';
 

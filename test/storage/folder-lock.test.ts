@@ -17,8 +17,8 @@ import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { type FolderLock, lockFolder } from '../../src/storage/folder-lock.ts';
-import { thisProcess } from '../../src/storage/lock-holder.ts';
+import { type FolderLock, lockFolder } from '../../src/storage/files/folder-lock.ts';
+import { thisProcess } from '../../src/storage/files/lock-holder.ts';
 import { inNamespace } from '../support/namespaces.ts';
 import { temporaryFolder } from './temporary.ts';
 

@@ -2,9 +2,9 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import test from 'node:test';
-import { gatedDisk } from '../../src/storage/gated-disk.ts';
-import type { Fullness } from '../../src/storage/log.ts';
-import type { StateDisk } from '../../src/storage/state-disk.ts';
+import type { Fullness } from '../../src/storage/log/log.ts';
+import { gatedDisk } from '../../src/storage/state/gated-disk.ts';
+import type { StateDisk } from '../../src/storage/state/state-disk.ts';
 
 const KEY = Uint8Array.of(1);
 const MIB = 1024 * 1024;

@@ -12,10 +12,10 @@ import {
 import { join } from 'node:path';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
-import { crc32c, flippedBit, maskedCrc, unmaskedCrc } from '../../src/storage/crc32c.ts';
-import { checkLevel } from '../../src/storage/level-check.ts';
-import { mendLevel } from '../../src/storage/level-mend.ts';
-import { StateStoreDamaged } from '../../src/storage/state.ts';
+import { crc32c, flippedBit, maskedCrc, unmaskedCrc } from '../../src/storage/state/crc32c.ts';
+import { checkLevel } from '../../src/storage/state/level-check.ts';
+import { mendLevel } from '../../src/storage/state/level-mend.ts';
+import { StateStoreDamaged } from '../../src/storage/state/state.ts';
 import {
   change,
   closeStore,

@@ -4,8 +4,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { openState } from '../../src/storage/state-folder.ts';
-import { StateStore } from '../../src/storage/state-store.ts';
+import { openState } from '../../src/storage/state/state-folder.ts';
+import { StateStore } from '../../src/storage/state/state-store.ts';
 import { IDENTITY, LevelMedium, put, remove, SHARD, StateRig } from './state-rig.ts';
 
 export function temporary(context: TestContext): string {

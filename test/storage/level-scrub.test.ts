@@ -5,8 +5,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LevelScrub } from '../../src/storage/level-scrub.ts';
-import type { LevelDamage } from '../../src/storage/level-table-check.ts';
+import { LevelScrub } from '../../src/storage/state/level-scrub.ts';
+import type { LevelDamage } from '../../src/storage/state/level-table-check.ts';
 import { filesOf, fill, flip, temporary } from './level-folder.ts';
 
 interface Scrubbed {

@@ -3,8 +3,8 @@
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/base/random.ts';
-import { LocationTable } from '../../src/storage/location-table.ts';
-import { recordBytes } from '../../src/storage/log-record.ts';
+import { LocationTable } from '../../src/storage/log/location-table.ts';
+import { recordBytes } from '../../src/storage/log/log-record.ts';
 
 const NO_ACCOUNT = { add() {}, remove() {} };
 

@@ -2,7 +2,7 @@
 
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { lockFolder } from '../../src/storage/folder-lock.ts';
+import { lockFolder } from '../../src/storage/files/folder-lock.ts';
 
 const [folder = '', mode = ''] = process.argv.slice(2);
 const lock = await lockFolder(folder);

@@ -7,7 +7,7 @@ import { Random } from '../../src/base/random.ts';
 import type { Entry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import type { Write } from '../../src/raft/ready.ts';
-import type { Log, LogRecord } from '../../src/storage/log.ts';
+import type { Log, LogRecord } from '../../src/storage/log/log.ts';
 import { checkEntries, digestOf, LogModel } from './log-model.ts';
 import { randomRecord, SMALL } from './log-records.ts';
 

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Log, LogRecord } from '../../src/storage/log.ts';
-import { decodePromises, PROMISE_FILES } from '../../src/storage/log-promises.ts';
-import { MemoryFiles } from '../../src/storage/memory-files.ts';
+import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
+import { decodeHardStates, HARD_STATE_FILES } from '../../src/storage/log/hard-state.ts';
+import type { Log, LogRecord } from '../../src/storage/log/log.ts';
 import { mustOpen, openNow, TINY } from './log-life.ts';
 import { checkEntries, digestOf, LogModel, matchPrefix, type ReplicaModel } from './log-model.ts';
 import { randomRecord, SMALL } from './log-records.ts';
@@ -119,8 +119,8 @@ function checkReplica(log: Log, shard: ShardId, model: ReplicaModel | undefined)
  */
 function exposed(files: MemoryFiles): string[] {
   const image = files.image();
-  const sequenceOf = (name: string) => decodePromises(image.get(name) ?? NO_BYTES)?.sequence ?? 0;
-  const [a = '', b = ''] = PROMISE_FILES;
+  const sequenceOf = (name: string) => decodeHardStates(image.get(name) ?? NO_BYTES)?.sequence ?? 0;
+  const [a = '', b = ''] = HARD_STATE_FILES;
   const older = sequenceOf(a) < sequenceOf(b) ? a : b;
   return [...image.keys()].filter((name) => name.endsWith('.log') || name === older);
 }

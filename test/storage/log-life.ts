@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import type { NodeId } from '../../src/base/ids.ts';
 import type { LogLimits } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Files } from '../../src/storage/files.ts';
-import type { Log, LogRecord } from '../../src/storage/log.ts';
-import { type Opened, openLog } from '../../src/storage/log-boot.ts';
-import type { MemoryFiles } from '../../src/storage/memory-files.ts';
+import type { Files } from '../../src/storage/files/files.ts';
+import type { MemoryFiles } from '../../src/storage/files/memory-files.ts';
+import type { Log, LogRecord } from '../../src/storage/log/log.ts';
+import { type Opened, openLog } from '../../src/storage/log/log-boot.ts';
 
 export const TINY: LogLimits = {
   segmentBytesMin: 16_384,

@@ -8,7 +8,7 @@ import type { TermRun } from '../../src/raft/log.ts';
 import type { Entry } from '../../src/raft/message.ts';
 import { ORIGIN, type Position } from '../../src/raft/position.ts';
 import type { HardState, Write } from '../../src/raft/ready.ts';
-import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log.ts';
+import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log/log.ts';
 
 export class ReplicaModel {
   readonly member: MemberId;

@@ -5,7 +5,7 @@ import type { Random } from '../../src/base/random.ts';
 import type { Entry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import type { HardState, Write } from '../../src/raft/ready.ts';
-import type { LogRecord } from '../../src/storage/log.ts';
+import type { LogRecord } from '../../src/storage/log/log.ts';
 import type { LogModel, ReplicaModel } from './log-model.ts';
 
 export interface Taste {

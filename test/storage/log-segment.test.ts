@@ -6,7 +6,7 @@ import {
   decodePreamble,
   encodePreamble,
   type SegmentHeader,
-} from '../../src/storage/log-segment.ts';
+} from '../../src/storage/log/log-segment.ts';
 
 const HEADER: SegmentHeader = {
   epoch: 7,

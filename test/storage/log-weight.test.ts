@@ -5,7 +5,7 @@ import test from 'node:test';
 import type { MemberId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { type Entry, sizeOf, sizeOfAll } from '../../src/raft/message.ts';
-import { bytesOf } from '../../src/storage/log-scribe.ts';
+import { bytesOf } from '../../src/storage/log/log-writer.ts';
 import { writing } from './log-contract.ts';
 
 const KINDS = ['command', 'empty', 'configuration'] as const;

@@ -1,10 +1,10 @@
 /** The segmented log keeps the contract of the log on both file systems. */
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { DiskFiles } from '../../src/storage/disk-files.ts';
-import type { Files } from '../../src/storage/files.ts';
-import type { Log } from '../../src/storage/log.ts';
-import { MemoryFiles } from '../../src/storage/memory-files.ts';
+import { DiskFiles } from '../../src/storage/files/disk-files.ts';
+import type { Files } from '../../src/storage/files/files.ts';
+import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
+import type { Log } from '../../src/storage/log/log.ts';
 import { testLog } from './log-contract.ts';
 import { open } from './log-life.ts';
 import { temporaryFolder } from './temporary.ts';

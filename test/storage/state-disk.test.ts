@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { DiskCursor, DiskRow, DiskRows, StateDisk } from '../../src/storage/state-disk.ts';
+import type {
+  DiskCursor,
+  DiskRow,
+  DiskRows,
+  StateDisk,
+} from '../../src/storage/state/state-disk.ts';
 import { MEDIA, type Medium } from './state-rig.ts';
 
 const LIMITS = { rowsMax: 3, bytesMax: 1 << 20 };

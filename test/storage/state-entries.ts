@@ -2,7 +2,7 @@
 
 import type { ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import type { StateWrite } from '../../src/storage/state.ts';
+import type { StateWrite } from '../../src/storage/state/state.ts';
 
 export const SHARDS = [1, 2, 3] as ShardId[];
 

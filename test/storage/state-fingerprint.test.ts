@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { STATE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { StateHash } from '../../src/storage/state-hash.ts';
-import { digestOf } from '../../src/storage/state-hash.ts';
+import type { StateHash } from '../../src/storage/state/state-hash.ts';
+import { digestOf } from '../../src/storage/state/state-hash.ts';
 import { randomWrites } from './state-model.ts';
 import { bytesOf, MEDIA, MemoryMedium, put, remove, SHARD, StateRig } from './state-rig.ts';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
-import type { StateRange, StateRow, StateWrite } from '../../src/storage/state.ts';
+import type { StateRange, StateRow, StateWrite } from '../../src/storage/state/state.ts';
 
 /** Rows as `section key value`, in hexadecimal, in order. */
 export type Content = readonly string[];

@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import test from 'node:test';
-import { openLevelState } from '../../src/storage/level-state.ts';
-import { markKey, STORE_KEY, shardKey } from '../../src/storage/state-key.ts';
-import { StateStore } from '../../src/storage/state-store.ts';
+import { openLevelState } from '../../src/storage/state/level-state.ts';
+import { markKey, STORE_KEY, shardKey } from '../../src/storage/state/state-key.ts';
+import { StateStore } from '../../src/storage/state/state-store.ts';
 import { IDENTITY, LevelMedium, MemoryMedium, put, SHARD, StateRig } from './state-rig.ts';
 
 /** A folder with a store in it, and another for harm to be done in. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import type { StateView } from '../../src/storage/state.ts';
+import type { StateView } from '../../src/storage/state/state.ts';
 import {
   type Content,
   hex,

@@ -8,18 +8,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { SnapshotDescription } from '../../src/raft/message.ts';
-import { openLevelState } from '../../src/storage/level-state.ts';
-import { MemoryState, type StateEffect } from '../../src/storage/memory-state.ts';
-import type { SnapshotInstall } from '../../src/storage/snapshot-install.ts';
+import type { SnapshotInstall } from '../../src/storage/snapshot/snapshot-install.ts';
+import { openLevelState } from '../../src/storage/state/level-state.ts';
 import {
   StateDamage,
   type StateRange,
   type StateRow,
   type StateView,
   type StateWrite,
-} from '../../src/storage/state.ts';
-import type { StateDisk } from '../../src/storage/state-disk.ts';
-import { StateStore } from '../../src/storage/state-store.ts';
+} from '../../src/storage/state/state.ts';
+import type { StateDisk } from '../../src/storage/state/state-disk.ts';
+import { StateStore } from '../../src/storage/state/state-store.ts';
+import { MemoryState, type StateEffect } from '../support/twins/memory-state.ts';
 
 export const SHARD = 7 as ShardId;
 export const IDENTITY = Uint8Array.of(1, 2, 3);

@@ -5,9 +5,9 @@ import test from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import type { ShardId } from '../../src/base/ids.ts';
 import { STATE_LIMITS } from '../../src/base/limits.ts';
-import type { DiskRow, StateDisk } from '../../src/storage/state-disk.ts';
-import { Place } from '../../src/storage/state-key.ts';
-import { StateScrub } from '../../src/storage/state-scrub.ts';
+import type { DiskRow, StateDisk } from '../../src/storage/state/state-disk.ts';
+import { Place } from '../../src/storage/state/state-key.ts';
+import { StateScrub } from '../../src/storage/state/state-scrub.ts';
 import {
   bytesOf,
   LevelMedium,

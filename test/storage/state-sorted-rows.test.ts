@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import { Arena } from '../../src/storage/arena.ts';
-import { SlabPool } from '../../src/storage/slab-pool.ts';
-import { NO_ROW, SortedRows, type SortedView } from '../../src/storage/sorted-rows.ts';
-import { keyOf, Place } from '../../src/storage/state-key.ts';
-import { valueIn } from '../../src/storage/state-record.ts';
+import { Arena } from '../../src/storage/state/arena.ts';
+import { SlabPool } from '../../src/storage/state/slab-pool.ts';
+import { NO_ROW, SortedRows, type SortedView } from '../../src/storage/state/sorted-rows.ts';
+import { keyOf, Place } from '../../src/storage/state/state-key.ts';
+import { valueIn } from '../../src/storage/state/state-record.ts';
 import { hex } from './state-model.ts';
 
 function walk(view: SortedView, from?: Uint8Array, to?: Uint8Array, isReverse = false) {

@@ -1,0 +1,197 @@
+/** The port to a file system on the real one. */
+
+import {
+  close,
+  closeSync,
+  constants,
+  fdatasync,
+  fsync,
+  mkdirSync,
+  open,
+  openSync,
+  readdirSync,
+  readSync,
+  rename,
+  statfs,
+  statSync,
+  unlink,
+  write,
+} from 'node:fs';
+import { join } from 'node:path';
+import type {
+  Done,
+  FileEntry,
+  FileFault,
+  FileRange,
+  Files,
+  FileWrite,
+  SpaceDone,
+} from './files.ts';
+
+const ZEROS = new Uint8Array(1024 * 1024);
+
+/** With O_DSYNC a write is durable when it returns: one hop through the pool instead of two. */
+const ONE_HOP = constants.O_DSYNC ?? 0;
+
+type Operation = FileFault['operation'];
+
+export class DiskFiles implements Files {
+  readonly #folder: string;
+  readonly #beside: readonly string[];
+  readonly #handles = new Map<string, number>();
+
+  /** The folder is made if it is not there. `beside`: folders that may lie on another disk. */
+  constructor(folder: string, beside: readonly string[] = []) {
+    this.#folder = folder;
+    this.#beside = beside;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  list(): readonly FileEntry[] | FileFault {
+    try {
+      const names = readdirSync(this.#folder);
+      return names.map((name) => ({ name, size: statSync(this.#path(name)).size }));
+    } catch (error) {
+      return faultOf(error, { operation: 'list', name: '..' });
+    }
+  }
+
+  read({ name, offset, length }: FileRange): Uint8Array | FileFault {
+    try {
+      const bytes = new Uint8Array(length);
+      const handle = this.#handle(name);
+      let at = 0;
+      while (at < length) {
+        const read = readSync(handle, bytes, at, length - at, offset + at);
+        if (read === 0) break;
+        at += read;
+      }
+      return at === length ? bytes : bytes.subarray(0, at);
+    } catch (error) {
+      return faultOf(error, { operation: 'read', name, offset });
+    }
+  }
+
+  write({ name, offset, bytes }: FileWrite, done: Done): void {
+    let handle: number;
+    try {
+      handle = this.#handle(name);
+    } catch (error) {
+      const fault = faultOf(error, { operation: 'write', name, offset });
+      setImmediate(() => done(fault));
+      return;
+    }
+    const end = (error: unknown) => done(asFault(error, { operation: 'write', name, offset }));
+    const go = (from: number) => {
+      write(handle, bytes, from, bytes.length - from, offset + from, (error, written) => {
+        if (error !== null) return end(error);
+        if (from + written < bytes.length) return go(from + written);
+        if (ONE_HOP !== 0) return end(null);
+        fdatasync(handle, end);
+      });
+    };
+    go(0);
+  }
+
+  create({ name, size }: FileEntry, done: Done): void {
+    this.#forget(name);
+    const end = (error: unknown) => done(asFault(error, { operation: 'create', name }));
+    open(this.#path(name), 'w+', 0o600, (error, handle) => {
+      if (error !== null) return end(error);
+      const finish = (cause: NodeJS.ErrnoException | null) => {
+        close(handle, (failure) => {
+          if (cause === null) return end(failure);
+          // What is half made takes the very space that there was too little of.
+          unlink(this.#path(name), () => end(cause));
+        });
+      };
+      const fill = (at: number) => {
+        if (at >= size) return fsync(handle, finish);
+        const length = Math.min(ZEROS.length, size - at);
+        write(handle, ZEROS, 0, length, at, (failure, written) => {
+          if (failure !== null) return finish(failure);
+          fill(at + written);
+        });
+      };
+      fill(0);
+    });
+  }
+
+  rename({ from, to }: { readonly from: string; readonly to: string }, done: Done): void {
+    this.#forget(from);
+    this.#forget(to);
+    rename(this.#path(from), this.#path(to), (error) => {
+      done(asFault(error, { operation: 'rename', name: from }));
+    });
+  }
+
+  remove(name: string, done: Done): void {
+    this.#forget(name);
+    unlink(this.#path(name), (error) => done(asFault(error, { operation: 'remove', name })));
+  }
+
+  syncFolder(done: Done): void {
+    const end = (error: unknown) => done(asFault(error, { operation: 'sync-folder', name: '..' }));
+    open(this.#folder, 'r', (error, handle) => {
+      if (error !== null) return end(error);
+      fsync(handle, (cause) => close(handle, (failure) => end(cause ?? failure)));
+    });
+  }
+
+  /** The least of all disks that are concerned. */
+  space(done: SpaceDone): void {
+    const look = (folders: readonly string[], least: number) => {
+      const [folder, ...others] = folders;
+      if (folder === undefined) return done(least);
+      statfs(folder, (error, found) => {
+        // What is not there yet is on the disk of what is.
+        if (error?.code === 'ENOENT' && folder !== this.#folder) return look(others, least);
+        if (error !== null) return done(faultOf(error, { operation: 'space', name: '..' }));
+        look(others, Math.min(least, found.bavail * found.bsize));
+      });
+    };
+    look([this.#folder, ...this.#beside], Number.POSITIVE_INFINITY);
+  }
+
+  close(): void {
+    for (const name of [...this.#handles.keys()]) this.#forget(name);
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  #handle(name: string): number {
+    const known = this.#handles.get(name);
+    if (known !== undefined) return known;
+    const handle = openSync(this.#path(name), constants.O_RDWR | ONE_HOP);
+    this.#handles.set(name, handle);
+    return handle;
+  }
+
+  #forget(name: string): void {
+    const handle = this.#handles.get(name);
+    if (handle === undefined) return;
+    this.#handles.delete(name);
+    closeSync(handle);
+  }
+}
+
+function faultOf(
+  error: unknown,
+  where: { readonly operation: Operation; readonly name: string; readonly offset?: number },
+): FileFault {
+  return { type: 'fault', offset: 0, errno: errnoOf(error), ...where };
+}
+
+function asFault(
+  error: unknown,
+  where: { readonly operation: Operation; readonly name: string; readonly offset?: number },
+): FileFault | undefined {
+  return error === null || error === undefined ? undefined : faultOf(error, where);
+}
+
+function errnoOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error) return String(error.code);
+  return String(error);
+}

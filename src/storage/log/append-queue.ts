@@ -1,0 +1,101 @@
+/** Records that wait for the next batch, and who is told when they are durable. */
+
+import { present } from '../../base/assert.ts';
+import type { ShardId } from '../../base/ids.ts';
+import type { LogRecord } from './log.ts';
+import { bytesOf } from './log-writer.ts';
+
+interface Queued {
+  /** None for an append of nothing: only its callback has to keep its place. */
+  readonly record: LogRecord | undefined;
+  /** At the last record of an append. */
+  readonly onDurable: (() => void) | undefined;
+}
+
+export class AppendQueue {
+  #queued: Queued[] = [];
+
+  get length(): number {
+    return this.#queued.length;
+  }
+
+  /** Room that the first record needs in a batch. */
+  get firstBytes(): number {
+    const first = this.#queued[0]?.record;
+    return first === undefined ? 0 : bytesOf(first);
+  }
+
+  push(records: readonly LogRecord[], onDurable: () => void): void {
+    const last = records.length - 1;
+    records.forEach((record, at) => {
+      this.#queued.push({ record, onDurable: at === last ? onDurable : undefined });
+    });
+    if (last < 0) this.#queued.push({ record: undefined, onDurable });
+  }
+
+  clear(): void {
+    this.#queued = [];
+  }
+
+  /** Hands out what fits, in order. Says who waits for it and how much room is left. */
+  take(
+    room: number,
+    write: (record: LogRecord) => void,
+  ): { readonly callbacks: readonly (() => void)[]; readonly left: number } {
+    const callbacks: (() => void)[] = [];
+    let left = room;
+    let taken = 0;
+    for (; taken < this.#queued.length; taken++) {
+      const { record, onDurable } = present(this.#queued[taken], 'the queue is as long as it says');
+      const needed = record === undefined ? 0 : bytesOf(record);
+      if (needed > left) break;
+      left -= needed;
+      if (record !== undefined) write(record);
+      if (onDurable !== undefined) callbacks.push(onDurable);
+    }
+    this.#queued = taken === this.#queued.length ? [] : this.#queued.slice(taken);
+    return { callbacks, left };
+  }
+
+  /** Whether there is something that makes room and may overtake, and it fits. */
+  hasFreeing(room: number, isKnown: Known): boolean {
+    const [first] = this.#overtaking(isKnown);
+    const record = first === undefined ? undefined : this.#queued[first]?.record;
+    return record !== undefined && bytesOf(record) <= room;
+  }
+
+  /** Hands out what makes room, as far as it may overtake and fits. Callbacks keep their places. */
+  takeFreeing(room: number, isKnown: Known, write: (record: LogRecord) => void): void {
+    let left = room;
+    for (const at of this.#overtaking(isKnown)) {
+      const { record, onDurable } = present(this.#queued[at], 'it is in the queue');
+      const needed = record === undefined ? 0 : bytesOf(record);
+      if (record === undefined || needed > left) return;
+      left -= needed;
+      write(record);
+      this.#queued[at] = { record: undefined, onDurable };
+    }
+  }
+
+  /**
+   * Places of what makes room and may go before all others: a `forget` of an entry that the log
+   * has, if its replica neither comes nor goes before it; a `remove` if nothing of its shard waits.
+   */
+  #overtaking(isKnown: Known): readonly number[] {
+    const places: number[] = [];
+    const touched = new Set<ShardId>();
+    const turned = new Set<ShardId>();
+    for (const [at, { record }] of this.#queued.entries()) {
+      if (record === undefined || !('shard' in record)) continue;
+      const { shard, type } = record;
+      const isFree = type === 'forget' && !turned.has(shard) && isKnown(shard, record.index);
+      if (isFree || (type === 'remove' && !touched.has(shard))) places.push(at);
+      else touched.add(shard);
+      const isTurn = type === 'create' || type === 'remove';
+      if (isTurn || (type === 'write' && record.write.snapshot !== undefined)) turned.add(shard);
+    }
+    return places;
+  }
+}
+
+type Known = (shard: ShardId, index: number) => boolean;

@@ -1,0 +1,101 @@
+/** Two copies, written in turns, of what must not be forgotten: votes, and how far the log goes. */
+
+import { crc32 } from 'node:zlib';
+import type { MemberId, ShardId } from '../../base/ids.ts';
+import { Reader, Writer } from '../../base/message-pack.ts';
+
+export const HARD_STATE_FILES = ['promises-a', 'promises-b'] as const;
+/** Room for some hundred replicas; the files grow when there are more. */
+export const HARD_STATE_BYTES = 8192;
+
+const MAGIC = 0x7270_6b6c;
+const HEADER_WORDS = 3;
+const FIELDS = 7;
+/** Far more than a node can have. */
+const REPLICAS_MAX = 1 << 20;
+const REPLICA_BYTES_MIN = 5;
+
+interface PromisedVote {
+  readonly shard: ShardId;
+  readonly member: MemberId;
+  readonly term: number;
+  readonly vote: MemberId;
+}
+
+/** A place in the stream: all batches through it are durable. */
+export interface BatchPosition {
+  readonly epoch: number;
+  readonly batch: number;
+}
+
+export interface HardStates {
+  /** The later of two copies has the greater one. */
+  readonly sequence: number;
+  readonly incarnation: number;
+  /** No segment before this one is needed. */
+  readonly oldest: number;
+  readonly confirmed: BatchPosition;
+  /** Where the confirmed batch ends in its segment; 0 before the first. */
+  readonly confirmedEnd: number;
+  /** As of the confirmed batch. */
+  readonly votes: readonly PromisedVote[];
+}
+
+export function isAtOrAfter(one: BatchPosition, other: BatchPosition): boolean {
+  if (one.epoch !== other.epoch) return one.epoch > other.epoch;
+  return one.batch >= other.batch;
+}
+
+export function encodeHardStates(promises: HardStates): Uint8Array {
+  const writer = new Writer();
+  writer.array(FIELDS);
+  writer.count(promises.sequence);
+  writer.count(promises.incarnation);
+  writer.count(promises.oldest);
+  writer.count(promises.confirmed.epoch);
+  writer.count(promises.confirmed.batch);
+  writer.count(promises.confirmedEnd);
+  writer.array(promises.votes.length);
+  for (const { shard, member, term, vote } of promises.votes) {
+    writer.array(4);
+    writer.count(shard);
+    writer.count(member);
+    writer.count(term);
+    writer.count(vote);
+  }
+  const payload = writer.take();
+  const bytes = new Uint8Array(HEADER_WORDS * 4 + payload.length);
+  bytes.set(payload, HEADER_WORDS * 4);
+  const words = new Uint32Array(bytes.buffer, 0, HEADER_WORDS);
+  words[0] = MAGIC;
+  words[1] = payload.length;
+  words[2] = crc32(payload, MAGIC);
+  return bytes;
+}
+
+export function decodeHardStates(bytes: Uint8Array): HardStates | undefined {
+  if (bytes.length < HEADER_WORDS * 4) return undefined;
+  const words = new Uint32Array(bytes.slice(0, HEADER_WORDS * 4).buffer);
+  const from = HEADER_WORDS * 4;
+  const payload = bytes.subarray(from, from + (words[1] as number));
+  if (words[0] !== MAGIC || payload.length !== words[1]) return undefined;
+  if (crc32(payload, MAGIC) !== words[2]) return undefined;
+  const reader = new Reader(payload);
+  reader.tuple(FIELDS);
+  const sequence = reader.count();
+  const incarnation = reader.count();
+  const oldest = reader.count();
+  const confirmed = { epoch: reader.count(), batch: reader.count() };
+  const confirmedEnd = reader.count();
+  const votes: PromisedVote[] = [];
+  const length = reader.array(REPLICAS_MAX, REPLICA_BYTES_MIN);
+  for (let at = 0; at < length && !reader.isBroken; at++) {
+    reader.tuple(4);
+    const shard = reader.count() as ShardId;
+    const member = reader.count() as MemberId;
+    const term = reader.count();
+    votes.push({ shard, member, term, vote: reader.count() as MemberId });
+  }
+  if (reader.isBroken) return undefined;
+  return { sequence, incarnation, oldest, confirmed, confirmedEnd, votes };
+}

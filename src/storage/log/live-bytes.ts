@@ -1,0 +1,61 @@
+/** How many bytes of each segment still count. */
+
+import { assert } from '../../base/assert.ts';
+import type { LiveAccount } from './location-table.ts';
+
+interface Live {
+  readonly epoch: number;
+  records: number;
+  bytes: number;
+}
+
+export class LiveBytes implements LiveAccount {
+  readonly #segments = new Map<number, Live>();
+  /** Most changes are of one segment: the one in use, or the one being cut off. */
+  #last: Live | undefined;
+  #total = 0;
+
+  get total(): number {
+    return this.#total;
+  }
+
+  recordsIn(epoch: number): number {
+    return this.#segments.get(epoch)?.records ?? 0;
+  }
+
+  bytesIn(epoch: number): number {
+    return this.#segments.get(epoch)?.bytes ?? 0;
+  }
+
+  add(epoch: number, bytes: number): void {
+    const live = this.#of(epoch);
+    live.records += 1;
+    live.bytes += bytes;
+    this.#total += bytes;
+  }
+
+  remove(epoch: number, bytes: number): void {
+    const live = this.#of(epoch);
+    assert(live.records > 0, 'only what counted ceases to count');
+    live.records -= 1;
+    live.bytes -= bytes;
+    this.#total -= bytes;
+  }
+
+  forget(epoch: number): void {
+    assert(this.recordsIn(epoch) === 0, 'a segment that is given up holds nothing');
+    this.#segments.delete(epoch);
+    this.#last = undefined;
+  }
+
+  #of(epoch: number): Live {
+    if (this.#last?.epoch === epoch) return this.#last;
+    let live = this.#segments.get(epoch);
+    if (live === undefined) {
+      live = { epoch, records: 0, bytes: 0 };
+      this.#segments.set(epoch, live);
+    }
+    this.#last = live;
+    return live;
+  }
+}

@@ -1,0 +1,156 @@
+/** Where one shard's entries stand on the disk: three words an entry, no object. */
+
+import { assert } from '../../base/assert.ts';
+import { ALIGNMENT, recordBytes } from './log-record.ts';
+
+export interface Location {
+  readonly epoch: number;
+  readonly offset: number;
+  /** Of the payload. */
+  readonly length: number;
+}
+
+/** Told of every record that begins or ceases to count. */
+export interface LiveAccount {
+  add(epoch: number, bytes: number): void;
+  remove(epoch: number, bytes: number): void;
+}
+
+const WORDS = 3;
+const ENTRIES_AT_FIRST = 16;
+
+/** Invariant: a location of epoch 0 is a hole; every other one is in the account. */
+export class LocationTable {
+  readonly #account: LiveAccount;
+  #words = new Uint32Array(ENTRIES_AT_FIRST * WORDS);
+  /** The place in #words of the entry at `first`. */
+  #head = 0;
+  #first = 1;
+  #length = 0;
+  #bytes = 0;
+
+  constructor(account: LiveAccount) {
+    this.#account = account;
+  }
+
+  /** What the entries in it take on the disk. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The first index from which on they take no more. Costs as many entries as stand before it. */
+  firstWithin(bytesMax: number): number {
+    let bytes = this.#bytes;
+    let index = this.#first;
+    for (; index < this.end && bytes > bytesMax; index++) {
+      if (this.epochAt(index) !== 0) bytes -= recordBytes(this.at(index).length);
+    }
+    return index;
+  }
+
+  get first(): number {
+    return this.#first;
+  }
+
+  /** The index after the last one in the table. */
+  get end(): number {
+    return this.#first + this.#length;
+  }
+
+  push({ epoch, offset, length }: Location): void {
+    this.#reserve();
+    const at = (this.#head + this.#length) * WORDS;
+    this.#words[at] = epoch;
+    this.#words[at + 1] = offset / ALIGNMENT;
+    this.#words[at + 2] = length;
+    this.#length += 1;
+    if (epoch !== 0) this.#add(epoch, length);
+  }
+
+  pushHole(): void {
+    this.push({ epoch: 0, offset: 0, length: 0 });
+  }
+
+  set(index: number, { epoch, offset, length }: Location): void {
+    this.punch(index);
+    const at = this.#place(index);
+    this.#words[at] = epoch;
+    this.#words[at + 1] = offset / ALIGNMENT;
+    this.#words[at + 2] = length;
+    if (epoch !== 0) this.#add(epoch, length);
+  }
+
+  /** Leaves a hole. */
+  punch(index: number): void {
+    const at = this.#place(index);
+    const epoch = this.#words[at] as number;
+    if (epoch === 0) return;
+    const bytes = recordBytes(this.#words[at + 2] as number);
+    this.#account.remove(epoch, bytes);
+    this.#bytes -= bytes;
+    this.#words[at] = 0;
+  }
+
+  /** 0 where there is a hole. */
+  epochAt(index: number): number {
+    return this.#words[this.#place(index)] as number;
+  }
+
+  at(index: number): Location {
+    const at = this.#place(index);
+    return {
+      epoch: this.#words[at] as number,
+      offset: (this.#words[at + 1] as number) * ALIGNMENT,
+      length: this.#words[at + 2] as number,
+    };
+  }
+
+  /** Removes the entry at `index` and all behind it. */
+  cutFrom(index: number): void {
+    for (let at = Math.max(index, this.#first); at < this.end; at++) this.punch(at);
+    this.#length = Math.min(this.#length, Math.max(0, index - this.#first));
+  }
+
+  /** Removes everything through `index`. */
+  cutThrough(index: number): void {
+    if (index < this.#first) return;
+    const removed = Math.min(index + 1 - this.#first, this.#length);
+    for (let nth = 0; nth < removed; nth++) this.punch(this.#first + nth);
+    this.#head += removed;
+    this.#length -= removed;
+    this.#first = index + 1;
+    if (this.#length === 0) this.#head = 0;
+  }
+
+  /** Empties the table; the next entry pushed is at `first`. */
+  restart(first: number): void {
+    this.cutFrom(this.#first);
+    this.#first = first;
+    this.#head = 0;
+    this.#words = new Uint32Array(ENTRIES_AT_FIRST * WORDS);
+  }
+
+  #add(epoch: number, length: number): void {
+    const bytes = recordBytes(length);
+    this.#account.add(epoch, bytes);
+    this.#bytes += bytes;
+  }
+
+  #place(index: number): number {
+    assert(index >= this.#first && index < this.end, 'the table covers the index');
+    return (this.#head + index - this.#first) * WORDS;
+  }
+
+  /** Room for one more: the head that was cut off is used before the table grows. */
+  #reserve(): void {
+    const used = (this.#head + this.#length) * WORDS;
+    if (used < this.#words.length) return;
+    const live = this.#words.subarray(this.#head * WORDS, used);
+    const isRoomy = live.length * 2 <= this.#words.length;
+    const words = isRoomy ? this.#words : new Uint32Array(this.#words.length * 2);
+    if (isRoomy) words.copyWithin(0, this.#head * WORDS, used);
+    else words.set(live);
+    this.#words = words;
+    this.#head = 0;
+  }
+}

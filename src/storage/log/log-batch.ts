@@ -1,0 +1,169 @@
+/** A batch being made: records in one buffer, and the directory that ends it. */
+
+import type { ShardId } from '../../base/ids.ts';
+import {
+  ALIGNMENT,
+  HEADER_BYTES,
+  KIND,
+  type RecordName,
+  recordBytes,
+  type Sheet,
+  sheetOf,
+  writeRecord,
+} from './log-record.ts';
+
+const NO_BYTES = new Uint8Array(0);
+const RUN_WORDS = 7;
+export const RUN_BYTES = RUN_WORDS * 4;
+const WORD = 0x1_0000_0000;
+const BYTES_AT_FIRST = 64 * 1024;
+/** A buffer that one large batch made is not kept. */
+const BYTES_KEPT_MAX = 4 * 1024 * 1024;
+
+/** Records in a row that differ in nothing but an index that rises by one. */
+interface Run extends RecordName {
+  count: number;
+}
+
+interface BatchStart {
+  readonly epoch: number;
+  readonly salt: number;
+  readonly number: number;
+  /** Where in the segment the buffer belongs. */
+  readonly offset: number;
+  /** CRC of the record before. */
+  readonly previous: number;
+  /** Bytes that go before the first record. */
+  readonly preamble?: Uint8Array;
+}
+
+export class Batch {
+  #sheet: Sheet = sheetOf(new Uint8Array(BYTES_AT_FIRST));
+  #start: BatchStart = { epoch: 0, salt: 0, number: 0, offset: 0, previous: 0 };
+  #at = 0;
+  #ordinal = 0;
+  #previous = 0;
+  #runs: Run[] = [];
+
+  /** CRC of the last record. */
+  get previous(): number {
+    return this.#previous;
+  }
+
+  /** Bytes so far, without the end. */
+  get length(): number {
+    return this.#at;
+  }
+
+  get count(): number {
+    return this.#ordinal;
+  }
+
+  begin(start: BatchStart): void {
+    if (this.#sheet.bytes.length > BYTES_KEPT_MAX) {
+      this.#sheet = sheetOf(new Uint8Array(BYTES_AT_FIRST));
+    }
+    this.#start = start;
+    this.#at = 0;
+    this.#ordinal = 0;
+    this.#previous = start.previous;
+    this.#runs = [];
+    if (start.preamble === undefined) return;
+    this.#reserve(start.preamble.length);
+    this.#sheet.bytes.set(start.preamble);
+    this.#at = start.preamble.length;
+  }
+
+  /** Adds a record and says at which offset of the segment it stands. */
+  add(name: RecordName, payload: Uint8Array = NO_BYTES): number {
+    const length = recordBytes(payload.length);
+    this.#reserve(length);
+    const { epoch, salt, number: batch } = this.#start;
+    const { kind, shard, index, term } = name;
+    const offset = this.#start.offset + this.#at;
+    const place = { epoch, salt, offset };
+    const ordinal = this.#ordinal;
+    const previous = this.#previous;
+    this.#previous = writeRecord(this.#sheet, this.#at, {
+      kind,
+      shard,
+      index,
+      term,
+      batch,
+      ordinal,
+      previous,
+      payload,
+      place,
+    });
+    this.#at += length;
+    this.#ordinal += 1;
+    if (kind !== KIND.end) extendRuns(this.#runs, name);
+    return offset;
+  }
+
+  /** The finished bytes, as a view that is good until the next batch begins. */
+  end(): Uint8Array {
+    const name = { kind: KIND.end, shard: 0 as ShardId, index: this.#ordinal, term: 0 };
+    this.add(name, encodeRuns(this.#runs));
+    return this.#sheet.bytes.subarray(0, this.#at);
+  }
+
+  #reserve(length: number): void {
+    const needed = this.#at + length;
+    if (needed <= this.#sheet.bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#sheet.bytes.length * 2));
+    grown.set(this.#sheet.bytes.subarray(0, this.#at));
+    this.#sheet = sheetOf(grown);
+  }
+}
+
+function extendRuns(runs: Run[], { kind, shard, index, term }: RecordName): void {
+  const last = runs[runs.length - 1];
+  const isNext =
+    last !== undefined &&
+    last.kind === kind &&
+    last.shard === shard &&
+    last.term === term &&
+    last.index + last.count === index;
+  if (isNext) last.count += 1;
+  else runs.push({ kind, shard, index, term, count: 1 });
+}
+
+function encodeRuns(runs: readonly Run[]): Uint8Array {
+  const words = new Uint32Array(runs.length * RUN_WORDS);
+  runs.forEach(({ kind, shard, index, term, count }, at) => {
+    words.set([kind, shard, count, index, index / WORD, term, term / WORD], at * RUN_WORDS);
+  });
+  return new Uint8Array(words.buffer);
+}
+
+/** How long the end of a batch of these records is. */
+export function endBytes(names: readonly RecordName[]): number {
+  const runs: Run[] = [];
+  for (const name of names) extendRuns(runs, name);
+  return recordBytes(runs.length * RUN_BYTES);
+}
+
+/** What the directory says of each record of its batch, by ordinal; undefined if it is nonsense. */
+export function decodeRuns(payload: Uint8Array, count: number): RecordName[] | undefined {
+  if (payload.length % RUN_BYTES !== 0) return undefined;
+  const words = new Uint32Array(payload.slice().buffer);
+  const names: RecordName[] = [];
+  for (let at = 0; at < words.length; at += RUN_WORDS) {
+    const word = (offset: number) => words[at + offset] as number;
+    const index = word(3) + word(4) * WORD;
+    if (names.length + word(2) > count) return undefined;
+    for (let nth = 0; nth < word(2); nth++) {
+      names.push({
+        kind: word(0),
+        shard: word(1) as ShardId,
+        index: index + nth,
+        term: word(5) + word(6) * WORD,
+      });
+    }
+  }
+  return names.length === count ? names : undefined;
+}
+
+/** The end of a batch without its directory, and what alignment may add. */
+export const END_BYTES = HEADER_BYTES + ALIGNMENT;

@@ -1,0 +1,259 @@
+/** Opening a log: look, recover, begin a life of its own, and only then answer. */
+
+import { assertLogLimits } from '../../base/limits.ts';
+import { type FileEntry, type FileFault, type Files, faultText } from '../files/files.ts';
+import {
+  encodeHardStates,
+  HARD_STATE_BYTES,
+  HARD_STATE_FILES,
+  type HardStates,
+} from './hard-state.ts';
+import { HardStateWriter } from './hard-state-writer.ts';
+import type { Log } from './log.ts';
+import { type Folder, type Refusal, readFolder, refuse, SPARE_NEW } from './log-folder.ts';
+import {
+  encodeIdentity,
+  IDENTITY,
+  IDENTITY_NEW,
+  type Identity,
+  wordsWith,
+} from './log-identity.ts';
+import { type Recovery, recover } from './log-recovery.ts';
+import { SegmentLog, type SegmentLogOptions } from './segment-log.ts';
+import { SegmentPool } from './segment-pool.ts';
+
+export interface OpenLogOptions extends SegmentLogOptions {
+  /** The node has never lived: an empty folder is as it should be. */
+  readonly isNew: boolean;
+}
+
+export type Opened = { readonly type: 'opened'; readonly log: Log } | Refusal;
+
+/** Where small files are made, and what may be given up for them. */
+interface Room {
+  readonly files: Files;
+  readonly spares: FileEntry[];
+  readonly reserve: FileEntry[];
+}
+
+const DISK_FULL =
+  'the disk is full, and a node needs some hundred KiB to start. Nothing was lost. Make room on ' +
+  'it (a few MiB are enough, and some hundred for writes), and start it again';
+
+function roomIn(files: Files, { spares, reserve }: Folder): Room {
+  return { files, spares: [...spares], reserve: [...reserve] };
+}
+
+type Step = (next: () => void, fail: (fault: FileFault) => void) => void;
+
+/** A log that was read and not changed: what is there, and who is to go on with it. */
+export interface InspectedLog {
+  readonly type: 'inspected';
+  readonly folder: Folder;
+  /** Undefined for a folder without a log. */
+  readonly recovery: Recovery | undefined;
+}
+
+/** `done` is called once, perhaps before this returns. A refusal leaves the folder as it was. */
+export function openLog(options: OpenLogOptions, done: (opened: Opened) => void): void {
+  const found = inspectLog(options);
+  if (found.type === 'inspected') return beginLog(options, found, done);
+  options.files.close();
+  done(found);
+}
+
+/** Reads everything and writes nothing: what else a node needs is opened before a life begins. */
+export function inspectLog(
+  options: Pick<OpenLogOptions, 'files' | 'owner' | 'isNew' | 'limits'>,
+): InspectedLog | Refusal {
+  const { files, owner, isNew } = options;
+  assertLogLimits(options.limits);
+  const folder = readFolder(files, { owner, isNew });
+  if ('type' in folder) return folder;
+  const unborn = folder.identity === undefined || folder.identity.incarnation === 0;
+  const isBlank = unborn && folder.promises.every((copy) => copy === undefined);
+  if (isBlank) return { type: 'inspected', folder, recovery: undefined };
+  const recovery = recover({ files, owner, folder });
+  if (recovery.type === 'refused') return recovery;
+  return { type: 'inspected', folder, recovery };
+}
+
+/** Begins a life. `done` is called once; after a refusal the files are closed. */
+export function beginLog(
+  options: OpenLogOptions,
+  { folder, recovery }: InspectedLog,
+  done: (opened: Opened) => void,
+): void {
+  const end = (opened: Opened) => {
+    if (opened.type === 'refused') options.files.close();
+    done(opened);
+  };
+  if (recovery === undefined) found(options, folder, end);
+  else begin(options, { folder, recovery }, end);
+}
+
+/** A new node: the identity first, so that a folder that is half made is known as such. */
+function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) => void): void {
+  const { files, owner } = options;
+  const promises: HardStates = {
+    sequence: 1,
+    incarnation: 0,
+    oldest: 0,
+    confirmed: { epoch: 0, batch: 0 },
+    confirmedEnd: 0,
+    votes: [],
+  };
+  const identity = { ...owner, incarnation: 0, boots: [] };
+  const room = roomIn(files, folder);
+  const steps = [
+    // An identity that is there may be in the system's memory only, left by a life that was killed.
+    ...(folder.identity === undefined ? identitySteps(room, identity) : [folderSync(files)]),
+    ...HARD_STATE_FILES.map((name) => creation(room, name)),
+    writing(files, HARD_STATE_FILES[0], encodeHardStates(promises)),
+    folderSync(files),
+  ];
+  inOrder(steps, end, () => {
+    const { spares, reserve } = room;
+    const begun = { ...folder, spares, reserve, identity, promises: [promises, undefined] };
+    const recovery = recover({ files, owner, folder: begun });
+    if (recovery.type === 'refused') return end(recovery);
+    begin(options, { folder: begun, recovery }, end);
+  });
+}
+
+function begin(
+  options: OpenLogOptions,
+  { folder, recovery }: { readonly folder: Folder; readonly recovery: Recovery },
+  end: (opened: Opened) => void,
+): void {
+  const { files, owner, limits, random } = options;
+  const incarnation = recovery.incarnation + 1;
+  const announced = recovery.replay.lives.get(owner.node);
+  const former = bootsHeardOf(folder, recovery);
+  const boots = wordsWith({ former, word: random.word() }, announced);
+  let log: SegmentLog | undefined;
+  let isOpen = false;
+  const fail = (fault: FileFault) => log?.fail(fault);
+  const onFault = (line: string) => {
+    if (isOpen) options.onFault(line);
+    else end(refuse(line));
+  };
+  const lost = HARD_STATE_FILES.filter((_, at) => folder.promises[at] === undefined);
+  const room = roomIn(files, folder);
+  const steps = [
+    ...settling(files, folder),
+    ...(folder.hasHalfSpare ? [removal(files, SPARE_NEW)] : []),
+    ...lost.map((name) => creation(room, name)),
+    // Of this life before anything in the log is.
+    ...identitySteps(room, { ...owner, incarnation, boots }),
+  ];
+  inOrder(steps, end, () => {
+    const keeper = new HardStateWriter({ files, copies: folder.promises, onFault: fail });
+    const space = new SegmentPool({
+      files,
+      limits,
+      now: options.now,
+      found: room.spares,
+      reserve: room.reserve,
+      onFault: fail,
+      onSpare: () => log?.spareCame(),
+      onShort: () => {
+        end(refuse(DISK_FULL));
+      },
+    });
+    const lastEpoch = Math.max(recovery.promises.confirmed.epoch, ...folder.segments.keys(), 0);
+    const found = { lineage: { incarnation, words: boots }, recovery, lastEpoch };
+    const parts = { ...options, ...found, onFault, space, keeper };
+    log = new SegmentLog(parts);
+    const started = log;
+    started.start(() => {
+      isOpen = true;
+      for (const leftover of recovery.leftovers) space.release(leftover);
+      end({ type: 'opened', log: started });
+    });
+  });
+}
+
+/** A boot that never got as far as its first batch said its word to nobody. */
+function bootsHeardOf({ identity }: Folder, recovery: Recovery): readonly number[] {
+  const begun = recovery.chain.map(({ incarnation }) => incarnation);
+  const opened = Math.max(recovery.promises.incarnation, ...begun);
+  const boots = identity?.boots ?? [];
+  return opened >= recovery.incarnation ? boots : boots.slice(0, -1);
+}
+
+/**
+ * A life that was killed may have left names and a copy of the promises in the system's memory
+ * only. What this life builds on is durable first: while the other copy is written it is the only
+ * one.
+ */
+function settling(files: Files, { promises }: Folder): Step[] {
+  const [one, other] = promises;
+  const isOther = (other?.sequence ?? -1) > (one?.sequence ?? -1);
+  const [name, newest] = isOther ? [HARD_STATE_FILES[1], other] : [HARD_STATE_FILES[0], one];
+  const steps = [folderSync(files)];
+  if (newest !== undefined) steps.push(writing(files, name, encodeHardStates(newest)));
+  return steps;
+}
+
+function inOrder(steps: readonly Step[], end: (opened: Opened) => void, then: () => void): void {
+  const [first, ...others] = steps;
+  if (first === undefined) return then();
+  first(
+    () => inOrder(others, end, then),
+    (fault) => end(refuse(`the log cannot be opened: ${faultText(fault)}`)),
+  );
+}
+
+function identitySteps(room: Room, identity: Identity): Step[] {
+  const { files } = room;
+  const bytes = encodeIdentity(identity);
+  return [
+    creation(room, IDENTITY_NEW, bytes.length),
+    writing(files, IDENTITY_NEW, bytes),
+    (next, fail) => {
+      files.rename({ from: IDENTITY_NEW, to: IDENTITY }, (fault) => {
+        if (fault === undefined) next();
+        else fail(fault);
+      });
+    },
+    folderSync(files),
+  ];
+}
+
+/** On a full disk a small file takes the place of the reserve, or of a spare but the last one. */
+function creation(room: Room, name: string, size = HARD_STATE_BYTES): Step {
+  const { files } = room;
+  const create: Step = (next, fail) => {
+    files.create({ name, size }, (fault) => {
+      if (fault === undefined) return next();
+      const name = fault.errno === 'ENOSPC' ? takeUp(room) : undefined;
+      if (name === undefined) return fail(fault);
+      files.remove(name, (failure) => (failure ? fail(failure) : create(next, fail)));
+    });
+  };
+  return create;
+}
+
+/** The name of a file that may go. */
+function takeUp(room: Room): string | undefined {
+  const piece = room.reserve.pop();
+  if (piece !== undefined) return piece.name;
+  return room.spares.length > 1 ? room.spares.pop()?.name : undefined;
+}
+
+function removal(files: Files, name: string): Step {
+  return (next, fail) => files.remove(name, (fault) => (fault ? fail(fault) : next()));
+}
+
+function writing(files: Files, name: string, bytes: Uint8Array): Step {
+  return (next, fail) => {
+    files.write({ name, offset: 0, bytes }, (fault) => (fault ? fail(fault) : next()));
+  };
+}
+
+function folderSync(files: Files): Step {
+  return (next, fail) => {
+    files.syncFolder((fault) => (fault === undefined ? next() : fail(fault)));
+  };
+}

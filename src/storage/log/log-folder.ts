@@ -1,0 +1,162 @@
+/** The files of a log: which of them are what, and whether they belong together. */
+
+import type { FileEntry, FileFault, Files } from '../files/files.ts';
+import { faultText } from '../files/files.ts';
+import { decodeHardStates, HARD_STATE_FILES, type HardStates } from './hard-state.ts';
+import type { LogOwner } from './log.ts';
+import {
+  decodeIdentity,
+  IDENTITY,
+  IDENTITY_NEW,
+  type Identity,
+  ownerCrc,
+  START_ANEW,
+} from './log-identity.ts';
+import { sheetOf } from './log-record.ts';
+import type { OpenSegment } from './log-replay.ts';
+import { decodePreamble, epochOf, PREAMBLE_BYTES, segmentName } from './log-segment.ts';
+
+/** A spare that is being made. */
+export const SPARE_NEW = 'spare.new';
+/** What is given up for the state store on a full disk. */
+const RESERVE = /^reserve-([0-9a-f]{8})$/;
+const SPARE = /^spare-([0-9a-f]{8})$/;
+/** The least that a disk loses: what is sound beside it must not be lost with it. */
+const PIECE_BYTES = 512;
+
+export interface Folder {
+  readonly identity: Identity | undefined;
+  /** By file, in the order of PROMISE_FILES. */
+  readonly promises: readonly (HardStates | undefined)[];
+  /** Size by epoch. */
+  readonly segments: ReadonlyMap<number, number>;
+  readonly spares: readonly FileEntry[];
+  readonly reserve: readonly FileEntry[];
+  /** A former life began to make a spare and left what it had. */
+  readonly hasHalfSpare: boolean;
+}
+
+/** A node that is refused does not start; the text says what was found and what to do. */
+export interface Refusal {
+  readonly type: 'refused';
+  readonly text: string;
+}
+
+export function refuse(text: string): Refusal {
+  return { type: 'refused', text };
+}
+
+export function spareName(number: number): string {
+  return `spare-${number.toString(16).padStart(8, '0')}`;
+}
+
+export function spareNumberOf(name: string): number {
+  return Number.parseInt(name.match(SPARE)?.[1] ?? '0', 16);
+}
+
+export function reserveName(number: number): string {
+  return `reserve-${number.toString(16).padStart(8, '0')}`;
+}
+
+/** What a start on a full disk may give up, in this order: the reserve, and all spares. */
+export function dispensable(files: Files): readonly string[] {
+  const entries = files.list();
+  if (!isList(entries)) return [];
+  const names = entries.map(({ name }) => name);
+  const reserve = names.filter((name) => RESERVE.test(name));
+  return [...reserve, ...names.filter((name) => SPARE.test(name))];
+}
+
+export function readFolder(
+  files: Files,
+  { owner, isNew }: { readonly owner: LogOwner; readonly isNew: boolean },
+): Folder | Refusal {
+  const entries = files.list();
+  if (!isList(entries)) return refuse(faultText(entries));
+  const segments = new Map<number, number>();
+  const spares: FileEntry[] = [];
+  const reserve: FileEntry[] = [];
+  const others = new Map<string, number>();
+  for (const entry of entries) {
+    const epoch = epochOf(entry.name);
+    if (epoch !== undefined) segments.set(epoch, entry.size);
+    else if (SPARE.test(entry.name)) spares.push(entry);
+    else if (RESERVE.test(entry.name)) reserve.push(entry);
+    else others.set(entry.name, entry.size);
+  }
+  const known: readonly string[] = [IDENTITY, IDENTITY_NEW, SPARE_NEW, ...HARD_STATE_FILES];
+  const unknown = [...others.keys()].filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    return refuse(`the folder holds ${unknown.join(', ')}, which is not the log's: move it away`);
+  }
+  const promises = HARD_STATE_FILES.map((name) => {
+    const bytes = others.has(name) ? readWhole(files, name, others.get(name) ?? 0) : undefined;
+    return bytes === undefined ? undefined : decodeHardStates(bytes);
+  });
+  const hasHalfSpare = others.has(SPARE_NEW);
+  const size = others.get(IDENTITY);
+  if (size === undefined) {
+    const isEmpty = segments.size === 0 && !HARD_STATE_FILES.some((name) => others.has(name));
+    if (!isEmpty) {
+      return refuse(`the identity file is missing: if it cannot be brought back, ${START_ANEW}`);
+    }
+    if (!isNew) {
+      return refuse(
+        `the folder is empty, but this node has lived before: give it back, or ${START_ANEW}`,
+      );
+    }
+    return { identity: undefined, promises, segments, spares, reserve, hasHalfSpare };
+  }
+  const bytes = readWhole(files, IDENTITY, size);
+  if (bytes === undefined) return refuse('the identity file cannot be read');
+  const identity = decodeIdentity(bytes, owner);
+  if (typeof identity === 'string') return refuse(identity);
+  return { identity, promises, segments, spares, reserve, hasHalfSpare };
+}
+
+function isList(entries: readonly FileEntry[] | FileFault): entries is readonly FileEntry[] {
+  return Array.isArray(entries);
+}
+
+function readWhole(files: Files, name: string, size: number): Uint8Array | undefined {
+  const bytes = files.read({ name, offset: 0, length: size });
+  return bytes instanceof Uint8Array ? bytes : undefined;
+}
+
+/** A segment in memory up to an offset, its header at least, or why it is none. */
+export function readSegment(
+  {
+    files,
+    folder,
+    owner,
+  }: { readonly files: Files; readonly folder: Folder; readonly owner: LogOwner },
+  epoch: number,
+  { through }: { readonly through: number },
+): (OpenSegment & { readonly isDamaged: boolean }) | string {
+  const name = segmentName(epoch);
+  const size = folder.segments.get(epoch);
+  if (size === undefined) return `${name} is missing`;
+  const bytes = readPieces(files, name, Math.min(size, Math.max(through, PREAMBLE_BYTES)));
+  if (!(bytes instanceof Uint8Array)) return faultText(bytes);
+  const preamble = decodePreamble(bytes);
+  if (preamble === undefined) return `${name} has no header that can be read`;
+  const { header, isDamaged } = preamble;
+  if (header.epoch !== epoch) return `${name} says that it is ${segmentName(header.epoch)}`;
+  if (header.owner !== ownerCrc(owner)) return `${name} belongs to another node`;
+  if (header.size !== size) return `${name} has ${size} bytes and should have ${header.size}`;
+  return { header, sheet: sheetOf(bytes), isDamaged };
+}
+
+/** Sectors that cannot be read become zeros, which is damage like any other. */
+function readPieces(files: Files, name: string, size: number): Uint8Array | FileFault {
+  const whole = files.read({ name, offset: 0, length: size });
+  if (whole instanceof Uint8Array || whole.errno !== 'EIO') return whole;
+  const bytes = new Uint8Array(size);
+  for (let offset = 0; offset < size; offset += PIECE_BYTES) {
+    const length = Math.min(PIECE_BYTES, size - offset);
+    const piece = files.read({ name, offset, length });
+    if (piece instanceof Uint8Array) bytes.set(piece, offset);
+    else if (piece.errno !== 'EIO') return piece;
+  }
+  return bytes;
+}

@@ -1,0 +1,157 @@
+/** Entries read back from the disk: what was written, or word that it is not there any more. */
+
+import { assert } from '../../base/assert.ts';
+import { ENTRY_OVERHEAD_BYTES } from '../../base/limits.ts';
+import type { EntryRange } from '../../raft/log.ts';
+import { type Entry, sizeOf } from '../../raft/message.ts';
+import type { Files } from '../files/files.ts';
+import type { Location } from './location-table.ts';
+import type { Damage } from './log.ts';
+import { decodeSnapshot } from './log-meta.ts';
+import {
+  isEntry,
+  KIND,
+  plainKind,
+  readHeader,
+  readPayload,
+  recordBytes,
+  sheetOf,
+} from './log-record.ts';
+import type { LogReplica } from './log-replica.ts';
+import { segmentName } from './log-segment.ts';
+
+/** Others' records between two of one shard are read over, up to here. */
+const GAP_BYTES_MAX = 64 * 1024;
+
+interface LogReaderOptions {
+  readonly files: Files;
+  readonly bytesMax: number;
+  /** Whether the write of a record is done, so that a read sees it. */
+  readonly isOnDisk: (location: Location) => boolean;
+  /** The salt of a segment that is in use. */
+  readonly saltOf: (epoch: number) => number;
+  readonly onDamage: (damage: Damage) => void;
+}
+
+/** A record of an entry as it was written. */
+export interface RawEntry {
+  readonly kind: number;
+  readonly payload: Uint8Array;
+}
+
+export class LogReader {
+  readonly #options: LogReaderOptions;
+
+  constructor(options: LogReaderOptions) {
+    this.#options = options;
+  }
+
+  /** From the first entry of the range on; none if that one is damaged. */
+  read(replica: LogReplica, range: EntryRange): Entry[] {
+    const first = replica.table.at(range.from);
+    if (first.epoch === 0) return [];
+    assert(this.#options.isOnDisk(first), 'what is on its way is read from memory');
+    const to = this.#lastTogether(replica, range);
+    const { epoch, offset } = first;
+    const last = replica.table.at(to);
+    const length = last.offset + recordBytes(last.length) - offset;
+    const bytes = this.#options.files.read({ name: segmentName(epoch), offset, length });
+    if (!(bytes instanceof Uint8Array)) {
+      if (to > range.from) return this.read(replica, { ...range, to: range.from });
+      this.#spoil(replica, range.from, `reading failed with ${bytes.errno}`);
+      return [];
+    }
+    const sheet = sheetOf(bytes);
+    const entries: Entry[] = [];
+    let weight = 0;
+    for (let index = range.from; index <= to; index++) {
+      const raw = this.#check(replica, { index, sheet, origin: offset });
+      const entry = raw === undefined ? undefined : entryOf(replica, index, raw);
+      if (entry === undefined) {
+        this.#spoil(replica, index, 'it is not what was written');
+        break;
+      }
+      weight += sizeOf(entry);
+      if (weight > range.bytesMax && entries.length > 0) break;
+      entries.push(entry);
+    }
+    return entries;
+  }
+
+  /** One entry as it stands there, for it to be written elsewhere. */
+  readRaw(replica: LogReplica, index: number): RawEntry | undefined {
+    const { epoch, offset, length } = replica.table.at(index);
+    const name = segmentName(epoch);
+    const bytes = this.#options.files.read({ name, offset, length: recordBytes(length) });
+    const isRead = bytes instanceof Uint8Array;
+    const raw = isRead
+      ? this.#check(replica, { index, sheet: sheetOf(bytes), origin: offset })
+      : undefined;
+    if (raw === undefined) this.#spoil(replica, index, 'it is not what was written');
+    return raw;
+  }
+
+  /** The last index that one read of the disk can serve. */
+  #lastTogether({ table }: LogReplica, { from, to, bytesMax }: EntryRange): number {
+    const first = table.at(from);
+    let end = first.offset + recordBytes(first.length);
+    let weight = ENTRY_OVERHEAD_BYTES + first.length;
+    let index = from;
+    for (; index < to; index++) {
+      const next = table.at(index + 1);
+      if (!this.#options.isOnDisk(next)) break;
+      const { epoch, offset, length } = next;
+      // As Raft weighs entries: of those without bytes there are not any number in one message.
+      weight += ENTRY_OVERHEAD_BYTES + length;
+      const isNear = epoch === first.epoch && offset >= end && offset - end <= GAP_BYTES_MAX;
+      if (!isNear || weight > bytesMax) break;
+      end = offset + recordBytes(length);
+      if (end - first.offset > this.#options.bytesMax) break;
+    }
+    return index;
+  }
+
+  /** The record of an entry, if it is that entry's, of this shard, in this place. */
+  #check(
+    replica: LogReplica,
+    part: {
+      readonly index: number;
+      readonly sheet: ReturnType<typeof sheetOf>;
+      readonly origin: number;
+    },
+  ): RawEntry | undefined {
+    const { index, sheet, origin } = part;
+    const { epoch, offset }: Location = replica.table.at(index);
+    const place = { salt: this.#options.saltOf(epoch), epoch, offset };
+    const header = readHeader(sheet, offset - origin, place);
+    if (header === undefined || header.shard !== replica.shard || header.index !== index) {
+      return undefined;
+    }
+    if (header.term !== replica.termAt(index) || !isEntry(header.kind)) return undefined;
+    const payload = readPayload(sheet, offset - origin, header);
+    return payload === undefined ? undefined : { kind: header.kind, payload };
+  }
+
+  #spoil(replica: LogReplica, index: number, text: string): void {
+    const { epoch, offset } = replica.table.at(index);
+    replica.table.punch(index);
+    const { shard } = replica;
+    this.#options.onDamage({ file: segmentName(epoch), offset, shard, index, text });
+  }
+}
+
+export function entryOf(replica: LogReplica, index: number, raw: RawEntry): Entry | undefined {
+  const term = replica.termAt(index);
+  if (term === undefined) return undefined;
+  switch (plainKind(raw.kind)) {
+    case KIND.command:
+      return { index, term, kind: 'command', payload: raw.payload };
+    case KIND.empty:
+      return { index, term, kind: 'empty' };
+    default: {
+      const decoded = decodeSnapshot(raw.payload);
+      if (decoded === undefined) return undefined;
+      return { index, term, kind: 'configuration', configuration: decoded.configuration };
+    }
+  }
+}

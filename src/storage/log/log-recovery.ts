@@ -1,0 +1,246 @@
+/** What a crash, and whatever else happened, left of a log: the recovery table as a program. */
+
+import type { Files } from '../files/files.ts';
+import { type BatchPosition, HARD_STATE_FILES, type HardStates } from './hard-state.ts';
+import type { LogOwner } from './log.ts';
+import { type Folder, type Refusal, readSegment, refuse } from './log-folder.ts';
+import { START_ANEW } from './log-identity.ts';
+import { LogReplay, type OpenSegment } from './log-replay.ts';
+import { closeLast, emptyBatch, type FoundBatch, isWhole, scanSegment } from './log-scan.ts';
+import { PREAMBLE_BYTES, type SegmentHeader, segmentName } from './log-segment.ts';
+
+/** The last batch, whole but unconfirmed: it may be in memory only, so it is written again. */
+export interface Tail {
+  readonly segment: OpenSegment;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the next life begins. */
+export interface Junction {
+  readonly before: number;
+  readonly follows: number;
+  readonly followsEnd: number;
+}
+
+export interface Recovery {
+  readonly type: 'recovered';
+  readonly replay: LogReplay;
+  /** Segments that are needed until the next checkpoint is confirmed, oldest first. */
+  readonly chain: readonly SegmentHeader[];
+  /** Segments and half-made ones that nothing needs. */
+  readonly leftovers: readonly { readonly epoch: number; readonly size: number }[];
+  readonly junction: Junction;
+  readonly tail: Tail | undefined;
+  readonly incarnation: number;
+  readonly promises: HardStates;
+}
+
+interface Scanned {
+  readonly segment: OpenSegment & { readonly isDamaged: boolean };
+  readonly batches: readonly FoundBatch[];
+}
+
+/** Headers oldest first, and the last segment, which is read first. */
+interface Chain {
+  readonly headers: readonly SegmentHeader[];
+  readonly last: Scanned | undefined;
+}
+
+interface RecoveryOptions {
+  readonly files: Files;
+  readonly owner: LogOwner;
+  readonly folder: Folder;
+}
+
+export function recover(options: RecoveryOptions): Recovery | Refusal {
+  const { folder } = options;
+  const promises = newestOf(folder.promises);
+  if (promises === undefined) {
+    return refuse(
+      `${HARD_STATE_FILES.join(' and ')} are both lost, so no vote can be proven: ${START_ANEW}`,
+    );
+  }
+  const incarnation = folder.identity?.incarnation ?? 0;
+  if (promises.incarnation > incarnation) return fromThePast(incarnation, promises.incarnation);
+  const chain = readChain(options, promises);
+  if ('type' in chain) return chain;
+  for (const { incarnation: seen } of chain.headers) {
+    if (seen > incarnation) return fromThePast(incarnation, seen);
+  }
+  const replay = new LogReplay();
+  const end = replayChain(options, chain, { replay, promises });
+  if ('type' in end) return end;
+  replay.finish(promises);
+  const epochs = chain.headers.map(({ epoch }) => epoch);
+  return {
+    type: 'recovered',
+    replay,
+    chain: chain.headers,
+    leftovers: [...folder.segments]
+      .filter(([epoch]) => !epochs.includes(epoch))
+      .map(([epoch, size]) => ({ epoch, size })),
+    ...end,
+    incarnation,
+    promises,
+  };
+}
+
+function newestOf(copies: Folder['promises']): HardStates | undefined {
+  let newest: HardStates | undefined;
+  for (const copy of copies) {
+    if (copy !== undefined && copy.sequence > (newest?.sequence ?? -1)) newest = copy;
+  }
+  return newest;
+}
+
+function fromThePast(identity: number, log: number): Refusal {
+  const what = `the identity file is of boot ${identity} and older than the log, of boot ${log}`;
+  return refuse(`${what}: bring back the files that belong together, or ${START_ANEW}`);
+}
+
+/** From the last segment back to the oldest one that is needed, then turned around. */
+function readChain(options: RecoveryOptions, promises: HardStates): Chain | Refusal {
+  const { confirmed, oldest } = promises;
+  const last = findLast(options, confirmed);
+  if (last === undefined) return { headers: [], last };
+  if ('type' in last) return last;
+  const headers = [last.segment.header];
+  let epoch = last.segment.header.before;
+  while (epoch >= oldest && epoch > 0) {
+    const segment = needed(readSegment(options, epoch, { through: 0 }));
+    if ('type' in segment) return segment;
+    headers.unshift(segment.header);
+    epoch = segment.header.before;
+  }
+  if (confirmed.epoch > 0 && !headers.some((header) => header.epoch === confirmed.epoch)) {
+    return refuse(`${segmentName(confirmed.epoch)} was in use and no later segment follows it`);
+  }
+  return { headers, last };
+}
+
+/** The last segment that counts; undefined before the first was ever confirmed. */
+function findLast(options: RecoveryOptions, confirmed: BatchPosition) {
+  const later = [...options.folder.segments.keys()]
+    .filter((epoch) => epoch > confirmed.epoch)
+    .sort((one, other) => other - one);
+  for (const epoch of later) {
+    const scanned = readScanned(options, epoch);
+    if (typeof scanned === 'string') continue;
+    const [first] = scanned.batches;
+    const isBegun = first?.number === 1 && isWhole(first) && !scanned.segment.isDamaged;
+    // A second batch is written only after the first one, and the promises, are durable.
+    if (isBegun || scanned.batches.some(({ number }) => number > 1)) return scanned;
+  }
+  return confirmed.epoch === 0 ? undefined : needed(readScanned(options, confirmed.epoch));
+}
+
+function needed<T extends object>(read: T | string): T | Refusal {
+  if (typeof read !== 'string') return read;
+  return refuse(`${read}, and it may hold acknowledged entries: bring it back, or ${START_ANEW}`);
+}
+
+function readScanned(
+  options: RecoveryOptions,
+  epoch: number,
+  through = Number.POSITIVE_INFINITY,
+): Scanned | string {
+  const segment = readSegment(options, epoch, { through });
+  if (typeof segment === 'string') return segment;
+  return { segment, batches: scanSegment(segment.sheet, segment.header) };
+}
+
+type End = Pick<Recovery, 'junction' | 'tail'>;
+
+/** One segment in memory at a time, however many there are. */
+function replayChain(
+  options: RecoveryOptions,
+  { headers, last }: Chain,
+  { replay, promises }: { readonly replay: LogReplay; readonly promises: HardStates },
+): End | Refusal {
+  for (const [nth, { epoch }] of headers.entries()) {
+    const next = headers[nth + 1];
+    if (next === undefined) break;
+    // What is behind the last batch that counts was torn, or never written.
+    const scanned = needed(readScanned(options, epoch, next.followsEnd));
+    if ('type' in scanned) return scanned;
+    const { segment, batches } = scanned;
+    if (segment.isDamaged) replay.tellHeader(segment);
+    const counted = batches.filter(({ number }) => number <= next.follows);
+    const end = counted.at(-1);
+    if (end?.number === next.follows) closeLast(end, next.followsEnd);
+    const refusal = replayConfirmed(replay, { segment, batches: counted, through: next.follows });
+    if (refusal !== undefined) return refusal;
+  }
+  if (last === undefined) {
+    return { junction: { before: 0, follows: 0, followsEnd: 0 }, tail: undefined };
+  }
+  if (last.segment.isDamaged) replay.tellHeader(last.segment);
+  return replayLast(replay, withItsEnd(last, promises), promises.confirmed);
+}
+
+/** All of it was durable: whatever is not there now is damage. */
+function replayConfirmed(
+  replay: LogReplay,
+  part: Scanned & { readonly through: number },
+): Refusal | undefined {
+  const { segment, batches, through } = part;
+  const name = segmentName(segment.header.epoch);
+  for (let number = 1; number <= through; number++) {
+    const batch = batches.find((one) => one.number === number);
+    if (batch?.unknown !== undefined) {
+      const { offset, text } = batch.unknown;
+      return refuse(unnamed(`${name} is damaged at offset ${offset} (batch ${number}): ${text}`));
+    }
+    if (batch === undefined) {
+      const before = batches.findLast((one) => one.number < number)?.end ?? PREAMBLE_BYTES;
+      return refuse(unnamed(`batch ${number} of ${name}, from offset ${before} on, is missing`));
+    }
+    replay.apply(segment, batch);
+  }
+  return undefined;
+}
+
+function unnamed(what: string): string {
+  return `${what}; which entries were lost cannot be told, so none is trusted: ${START_ANEW}`;
+}
+
+/**
+ * The end of the last confirmed batch has a second witness: the promises say where it is. So a
+ * batch that lacks nothing but its end is known to, also one that was nothing but its end.
+ */
+function withItsEnd({ segment, batches }: Scanned, promises: HardStates): Scanned {
+  const { confirmed, confirmedEnd } = promises;
+  const last = batches.at(-1);
+  const isLast = confirmed.epoch === segment.header.epoch && confirmedEnd > 0;
+  if (last === undefined || !isLast) return { segment, batches };
+  if (last.number === confirmed.batch) closeLast(last, confirmedEnd);
+  if (last.number !== confirmed.batch - 1 || last.unknown !== undefined)
+    return { segment, batches };
+  const empty = emptyBatch(confirmed.batch, { start: last.end, end: confirmedEnd });
+  return { segment, batches: empty === undefined ? batches : [...batches, empty] };
+}
+
+/** The last segment: here a batch may have been torn, and only the last one. */
+function replayLast(
+  replay: LogReplay,
+  { segment, batches }: Scanned,
+  promised: BatchPosition,
+): End | Refusal {
+  const { epoch, before, follows, followsEnd } = segment.header;
+  const newest = batches.at(-1)?.number ?? 0;
+  const confirmed = Math.max(promised.epoch === epoch ? promised.batch : 0, newest - 1);
+  const refusal = replayConfirmed(replay, { segment, batches, through: confirmed });
+  if (refusal !== undefined) return refusal;
+  const last = batches.at(-1);
+  const lastConfirmed = batches.find(({ number }) => number === confirmed);
+  const junction =
+    lastConfirmed === undefined
+      ? { before, follows, followsEnd }
+      : { before: epoch, follows: confirmed, followsEnd: lastConfirmed.end };
+  if (last === undefined || last.number === confirmed || !isWhole(last)) {
+    return { junction, tail: undefined };
+  }
+  replay.apply(segment, last);
+  return { junction, tail: { segment, start: last.start, end: last.end } };
+}

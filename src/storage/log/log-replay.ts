@@ -1,0 +1,255 @@
+/** Batches found on the disk become replicas again; what is damaged is told and kept apart. */
+
+import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../base/ids.ts';
+import type { Life } from '../../base/life.ts';
+import { type BatchPosition, type HardStates, isAtOrAfter } from './hard-state.ts';
+import { LiveBytes } from './live-bytes.ts';
+import type { Location } from './location-table.ts';
+import type { Damage, Tombstone } from './log.ts';
+import { decodeMember, decodeReplica, decodeSnapshot } from './log-meta.ts';
+import {
+  HEADER_BYTES,
+  isEntry,
+  isRepair,
+  KIND,
+  plainKind,
+  type RecordHeader,
+  type RecordName,
+  type Sheet,
+} from './log-record.ts';
+import { LogReplica } from './log-replica.ts';
+import type { FoundBatch, LostRecord } from './log-scan.ts';
+import { type SegmentHeader, segmentName } from './log-segment.ts';
+
+export interface OpenSegment {
+  readonly header: SegmentHeader;
+  readonly sheet: Sheet;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** One record of a batch in its place, whether it was found or only named. */
+type Step = RecordHeader | LostRecord;
+
+export class LogReplay {
+  readonly live = new LiveBytes();
+  readonly replicas = new Map<ShardId, LogReplica>();
+  readonly damage: Damage[] = [];
+  tombstones: Tombstone[] = [];
+  readonly lives = new Map<NodeId, Life>();
+  /** Hard states that could not be read, until a later one can. */
+  readonly #lostVotes = new Map<ShardId, BatchPosition>();
+  #segment: OpenSegment | undefined;
+  #batch: FoundBatch | undefined;
+  #listed = new Set<ShardId>();
+  /** A tombstone whose member is damaged, until the next record tells it. */
+  #unread: Omit<Tombstone, 'member'> | undefined;
+
+  apply(segment: OpenSegment, batch: FoundBatch): void {
+    this.#segment = segment;
+    this.#batch = batch;
+    this.#listed = new Set();
+    const isCheckpoint = batch.number === 1;
+    if (isCheckpoint) this.tombstones = [];
+    if (isCheckpoint) this.lives.clear();
+    if (batch.isEndLost) this.#tell(batch.end, undefined, 'the end of a batch is damaged');
+    for (const step of stepsOf(batch)) this.#take(step, isCheckpoint);
+    if (!isCheckpoint) return;
+    for (const [shard, replica] of this.replicas) {
+      if (this.#listed.has(shard)) continue;
+      replica.drop();
+      this.replicas.delete(shard);
+    }
+  }
+
+  tellHeader({ header }: OpenSegment): void {
+    const file = segmentName(header.epoch);
+    const text = 'one of two copies of the header is damaged';
+    this.damage.push({ file, offset: 0, shard: undefined, index: undefined, text });
+  }
+
+  /** Nothing more will come: what is still missing is lost. */
+  finish(promises: HardStates): void {
+    for (const replica of this.replicas.values()) {
+      if (replica.quarantine === '' && replica.hasLostConfiguration) {
+        replica.isolate('a configuration in its log is lost');
+      }
+      this.#settleVote(replica, promises);
+    }
+  }
+
+  #settleVote(replica: LogReplica, { votes, confirmed }: HardStates): void {
+    const promised = votes.find(
+      ({ shard, member }) => shard === replica.shard && member === replica.member,
+    );
+    const lost = this.#lostVotes.get(replica.shard);
+    const { hardState } = replica;
+    const isProven = lost === undefined || isAtOrAfter(confirmed, lost);
+    const isOlder =
+      promised !== undefined &&
+      (promised.term > hardState.term ||
+        (promised.term === hardState.term &&
+          promised.vote !== NOBODY &&
+          hardState.vote === NOBODY));
+    if (promised !== undefined && isOlder) {
+      const { term, vote } = promised;
+      replica.hardState = { ...hardState, term, vote };
+      // Without known damage the log lost a promise in silence: what else did it lose?
+      if (lost === undefined) replica.mayVote = false;
+    }
+    if (!isProven) replica.mayVote = false;
+    // What is committed was here once, so the log lost its end without a trace.
+    if (replica.hardState.commit > replica.lastIndex) replica.mayVote = false;
+    const term = Math.max(replica.hardState.term, replica.lastTerm);
+    if (term > replica.hardState.term) {
+      replica.hardState = { ...replica.hardState, term, vote: NOBODY };
+      replica.mayVote = false;
+    }
+  }
+
+  #take(step: Step, isCheckpoint: boolean): void {
+    const { shard, index, kind } = step;
+    const payload = this.#payloadOf(step);
+    if (payload === undefined) {
+      const what = isEntry(kind) ? 'an entry is damaged' : 'a record is damaged';
+      this.#tell(step.offset, step, what);
+    }
+    if (kind === KIND.life) return this.#learn(step);
+    if (kind === KIND.shard) return this.#adopt(shard, payload, isCheckpoint);
+    if (kind === KIND.tombstone) return this.#bury(step, payload);
+    if (kind === KIND.tombstoneMember) return this.#buryUnread(step);
+    const replica = this.replicas.get(shard);
+    if (replica === undefined) return this.#isolate(shard, 'its creation is lost');
+    if (kind === KIND.remove) return this.#remove(replica, step, payload);
+    if (replica.quarantine !== '') return;
+    if (isEntry(kind)) return this.#enter(replica, step, payload);
+    switch (kind) {
+      case KIND.hardState:
+        return this.#promise(replica, step, payload);
+      case KIND.forget:
+        if (replica.termAt(index) !== undefined) return replica.forget(index);
+        return index < replica.base.index ? undefined : this.#isolate(shard, 'its log has a gap');
+      case KIND.restart: {
+        const snapshot = payload === undefined ? undefined : decodeSnapshot(payload);
+        if (snapshot !== undefined) return replica.restart(snapshot);
+        return this.#isolate(shard, 'a snapshot that replaced its log is lost');
+      }
+      default:
+        return this.#isolate(shard, `a record of unknown kind ${kind}`);
+    }
+  }
+
+  #adopt(shard: ShardId, payload: Uint8Array | undefined, isCheckpoint: boolean): void {
+    this.#listed.add(shard);
+    const meta = payload === undefined ? undefined : decodeReplica(payload);
+    if (meta === undefined) {
+      // Inside a life a checkpoint says nothing new.
+      const isKnown = isCheckpoint && this.#segment?.header.isBoot === false;
+      if (isKnown && this.replicas.has(shard)) return;
+      return this.#isolate(shard, 'what the log knew of it is lost');
+    }
+    let replica = this.replicas.get(shard);
+    if (replica === undefined) {
+      replica = new LogReplica(shard, { member: meta.member, account: this.live });
+      this.replicas.set(shard, replica);
+    }
+    replica.adopt(meta);
+    this.#lostVotes.delete(shard);
+  }
+
+  #bury({ shard, index, term }: RecordName, payload: Uint8Array | undefined): void {
+    const member = payload === undefined ? undefined : decodeMember(payload);
+    const configuration = { index, term };
+    if (member === undefined) this.#unread = { shard, configuration };
+    else this.tombstones.push({ shard, member, configuration });
+  }
+
+  /** The second copy of the member counts where the first one cannot be read. */
+  #buryUnread({ shard, index: member, term }: RecordName): void {
+    const unread = this.#unread;
+    this.#unread = undefined;
+    if (unread?.shard !== shard || unread.configuration.index !== term) return;
+    this.tombstones.push({ ...unread, member: member as MemberId });
+  }
+
+  /** Also of a record that was found by its name alone, which says everything. */
+  #learn({ shard, index: incarnation, term: word }: RecordName): void {
+    const node = shard as number as NodeId;
+    if (incarnation === 0) this.lives.delete(node);
+    else this.lives.set(node, { incarnation, word });
+  }
+
+  #remove(replica: LogReplica, name: RecordName, payload: Uint8Array | undefined): void {
+    // What is removed is the replica that is there.
+    if (replica.member === NOBODY) this.#bury(name, payload);
+    else {
+      const { index, term } = name;
+      const { shard, member } = replica;
+      this.tombstones.push({ shard, member, configuration: { index, term } });
+    }
+    replica.drop();
+    this.replicas.delete(replica.shard);
+    this.#lostVotes.delete(replica.shard);
+  }
+
+  #promise(replica: LogReplica, { index, term }: RecordName, payload: Uint8Array | undefined) {
+    const vote = payload === undefined ? undefined : decodeMember(payload);
+    replica.hardState = { term, vote: vote ?? NOBODY, commit: index };
+    if (vote !== undefined) this.#lostVotes.delete(replica.shard);
+    else this.#lostVotes.set(replica.shard, this.#position);
+  }
+
+  /** Of a command only the length matters here, so no view of it is made. */
+  #payloadOf(step: Step): Uint8Array | undefined {
+    const segment = this.#segment;
+    if (segment === undefined || !('length' in step)) return undefined;
+    if (this.#batch?.damaged.has(step.ordinal)) return undefined;
+    if (plainKind(step.kind) === KIND.command) return NO_BYTES;
+    const from = step.offset + HEADER_BYTES;
+    return segment.sheet.bytes.subarray(from, from + step.length);
+  }
+
+  #enter(replica: LogReplica, step: Step, payload: Uint8Array | undefined): void {
+    const { shard, index, term, kind, offset } = step;
+    const epoch = this.#segment?.header.epoch ?? 0;
+    const length = 'length' in step ? step.length : 0;
+    const location: Location | undefined =
+      payload === undefined ? undefined : { epoch, offset, length };
+    if (isRepair(kind)) {
+      if (location === undefined || !replica.repair({ index, term }, location)) return;
+    } else {
+      const before = replica.termAt(index - 1);
+      if (before === undefined || term < before) return this.#isolate(shard, 'its log has a gap');
+      replica.append({ index, term }, location);
+    }
+    if (plainKind(kind) !== KIND.configuration) return;
+    const decoded = payload === undefined ? undefined : decodeSnapshot(payload);
+    if (decoded === undefined) replica.lostConfigurations.add(index);
+    else replica.place({ at: { index, term }, configuration: decoded.configuration });
+  }
+
+  #isolate(shard: ShardId, text: string): void {
+    let replica = this.replicas.get(shard);
+    if (replica === undefined) {
+      replica = new LogReplica(shard, { member: NOBODY, account: this.live });
+      this.replicas.set(shard, replica);
+      this.#listed.add(shard);
+    }
+    replica.isolate(text);
+  }
+
+  get #position(): BatchPosition {
+    return { epoch: this.#segment?.header.epoch ?? 0, batch: this.#batch?.number ?? 0 };
+  }
+
+  #tell(offset: number, name: RecordName | undefined, text: string): void {
+    const file = segmentName(this.#segment?.header.epoch ?? 0);
+    this.damage.push({ file, offset, shard: name?.shard, index: name?.index, text });
+  }
+}
+
+/** Found and lost records of a batch in the order in which they were written. */
+function stepsOf({ records, lost }: FoundBatch): readonly Step[] {
+  if (lost.length === 0) return records;
+  return [...records, ...lost].sort((one, other) => one.ordinal - other.ordinal);
+}

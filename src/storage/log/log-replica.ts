@@ -1,0 +1,216 @@
+/** What the log knows of one replica: its promises, the shape of its log, and where entries are. */
+
+import { assert } from '../../base/assert.ts';
+import { type MemberId, NOBODY, type ShardId } from '../../base/ids.ts';
+import type { PlacedConfiguration } from '../../raft/configuration.ts';
+import type { TermRun } from '../../raft/log.ts';
+import type { SnapshotDescription } from '../../raft/message.ts';
+import { ORIGIN, type Position } from '../../raft/position.ts';
+import type { HardState } from '../../raft/ready.ts';
+import { type LiveAccount, type Location, LocationTable } from './location-table.ts';
+import type { ReplicaMeta } from './log-meta.ts';
+
+const NO_PROMISES: HardState = { term: 0, vote: NOBODY, commit: 0 };
+
+/**
+ * The same steps are taken when a record is written and when it is found again after a restart.
+ * While the log is read again, holes are entries that may still come; afterwards they are damaged.
+ */
+export class LogReplica {
+  readonly shard: ShardId;
+  readonly table: LocationTable;
+  member: MemberId;
+  hardState: HardState = NO_PROMISES;
+  mayVote = true;
+  base: Position = ORIGIN;
+  lastIndex = 0;
+  /** Rising; the first begins right after the base. */
+  #runs: TermRun[] = [];
+  /** Never empty unless the replica is in quarantine. */
+  #configurations: PlacedConfiguration[];
+  /** Configuration entries whose content is lost. */
+  readonly lostConfigurations = new Set<number>();
+  #isBaseLost = false;
+  /** Why this replica cannot be used. */
+  quarantine = '';
+
+  constructor(
+    shard: ShardId,
+    options: { readonly member: MemberId; readonly account: LiveAccount },
+  ) {
+    this.shard = shard;
+    this.member = options.member;
+    this.table = new LocationTable(options.account);
+    this.#configurations = [];
+  }
+
+  get meta(): ReplicaMeta {
+    const { member, hardState, mayVote, base, lastIndex, quarantine } = this;
+    const configurations = [...this.#configurations];
+    const runs = [...this.#runs];
+    return { member, hardState, mayVote, base, lastIndex, runs, configurations, quarantine };
+  }
+
+  get configurations(): readonly PlacedConfiguration[] {
+    return this.#configurations;
+  }
+
+  get runs(): readonly TermRun[] {
+    return this.#runs;
+  }
+
+  /** Who takes part is not known for sure. */
+  get hasLostConfiguration(): boolean {
+    return this.#isBaseLost || this.lostConfigurations.size > 0;
+  }
+
+  get lastTerm(): number {
+    return this.#runs.at(-1)?.term ?? this.base.term;
+  }
+
+  /** The term at an index; undefined where this log has nothing. */
+  termAt(index: number): number | undefined {
+    if (index === this.base.index) return this.base.term;
+    if (index < this.base.index || index > this.lastIndex) return undefined;
+    for (let at = this.#runs.length - 1; at >= 0; at--) {
+      const run = this.#runs[at];
+      if (run !== undefined && run.index <= index) return run.term;
+    }
+    return undefined;
+  }
+
+  /** A checkpoint tells all but the entries: those that it contradicts become holes. */
+  adopt(meta: ReplicaMeta): void {
+    const { member, base, lastIndex, runs } = meta;
+    const isNew = member !== this.member || meta.quarantine !== '' || this.quarantine !== '';
+    const isApart = base.index >= this.table.end || base.index + 1 < this.table.first;
+    if (isNew || isApart) this.table.restart(base.index + 1);
+    else this.table.cutThrough(base.index);
+    this.table.cutFrom(lastIndex + 1);
+    const former = { runs: this.#runs, end: this.table.end };
+    this.member = member;
+    this.hardState = meta.hardState;
+    this.mayVote = meta.mayVote;
+    this.base = base;
+    this.lastIndex = lastIndex;
+    this.#runs = [...runs];
+    this.#configurations = [...meta.configurations];
+    this.lostConfigurations.clear();
+    this.#isBaseLost = false;
+    this.quarantine = meta.quarantine;
+    for (let index = base.index + 1; index < former.end; index++) {
+      if (termIn(former.runs, index) !== this.termAt(index)) this.table.punch(index);
+    }
+    while (this.table.end <= lastIndex) this.table.pushHole();
+  }
+
+  /** An entry at `index`: whatever stood there or behind it is gone. */
+  append(position: Position, location: Location | undefined): void {
+    const { index, term } = position;
+    assert(index > this.base.index && index <= this.lastIndex + 1, 'an append leaves no gap');
+    if (index <= this.lastIndex) this.#cutFrom(index);
+    assert(term >= this.lastTerm, 'terms never fall');
+    if (term > this.lastTerm || this.#runs.length === 0) this.#runs.push({ index, term });
+    if (location === undefined) this.table.pushHole();
+    else this.table.push(location);
+    this.lastIndex = index;
+  }
+
+  /** The same entry stands somewhere else from now on. Says whether the log has that entry. */
+  repair({ index, term }: Position, location: Location): boolean {
+    if (index <= this.base.index || this.termAt(index) !== term) return false;
+    this.table.set(index, location);
+    return true;
+  }
+
+  /** A configuration that an entry at its position brought, or brought again. */
+  place(placed: PlacedConfiguration): void {
+    this.lostConfigurations.delete(placed.at.index);
+    const at = this.#configurations.findIndex(({ at: { index } }) => index >= placed.at.index);
+    if (at < 0) this.#configurations.push(placed);
+    else if (this.#configurations[at]?.at.index === placed.at.index) {
+      this.#configurations[at] = placed;
+    } else this.#configurations.splice(at, 0, placed);
+  }
+
+  /** Forgets everything through `index`, which stays known as a position. */
+  forget(index: number): void {
+    if (index <= this.base.index) return;
+    const term = this.termAt(index);
+    assert(term !== undefined, 'what is forgotten was there');
+    const configuration = this.#configurations.findLast(({ at }) => at.index <= index);
+    const later = this.#configurations.filter(({ at }) => at.index > index);
+    this.#configurations = configuration === undefined ? later : [configuration, ...later];
+    while (this.#runs.length > 1 && (this.#runs[1]?.index ?? 0) <= index + 1) this.#runs.shift();
+    const [first, ...others] = this.#runs;
+    if (index === this.lastIndex || first === undefined) this.#runs = [];
+    else this.#runs = [{ index: index + 1, term: first.term }, ...others];
+    for (const lost of this.lostConfigurations) {
+      if (lost > index) continue;
+      // It was in force at the new base, and nothing says any more what it was.
+      if (lost > (configuration?.at.index ?? 0)) this.#isBaseLost = true;
+      this.lostConfigurations.delete(lost);
+    }
+    this.base = { index, term };
+    this.table.cutThrough(index);
+  }
+
+  /** A snapshot stands for the head, or for everything if the log does not have its position. */
+  restart({ index, term, configuration, configurationAt }: SnapshotDescription): void {
+    const placed = { at: configurationAt, configuration };
+    if (this.termAt(index) === term) {
+      this.forget(index);
+      const later = this.#configurations.filter(({ at }) => at.index > index);
+      this.#configurations = [placed, ...later];
+      this.#isBaseLost = false;
+      return;
+    }
+    this.table.restart(index + 1);
+    this.base = { index, term };
+    this.lastIndex = index;
+    this.#runs = [];
+    this.#configurations = [placed];
+    this.lostConfigurations.clear();
+    this.#isBaseLost = false;
+  }
+
+  /** Nothing of it can be used; nothing of it keeps a segment. */
+  isolate(text: string): void {
+    if (this.quarantine === '') this.quarantine = text;
+    this.table.restart(this.base.index + 1);
+    this.lastIndex = this.base.index;
+    this.#runs = [];
+    this.#configurations = this.#configurations.slice(0, 1);
+    this.lostConfigurations.clear();
+    this.#isBaseLost = false;
+  }
+
+  drop(): void {
+    this.table.restart(1);
+  }
+
+  /** The entries that are lost here, rising. */
+  damaged(): number[] {
+    const holes: number[] = [];
+    for (let index = this.base.index + 1; index <= this.lastIndex; index++) {
+      if (this.table.epochAt(index) === 0) holes.push(index);
+    }
+    return holes;
+  }
+
+  #cutFrom(index: number): void {
+    while ((this.#runs.at(-1)?.index ?? 0) >= index) this.#runs.pop();
+    const isInForce = (placed: PlacedConfiguration) => placed.at.index < index;
+    const [first, ...others] = this.#configurations;
+    this.#configurations = first === undefined ? [] : [first, ...others.filter(isInForce)];
+    for (const lost of this.lostConfigurations) {
+      if (lost >= index) this.lostConfigurations.delete(lost);
+    }
+    this.table.cutFrom(index);
+    this.lastIndex = index - 1;
+  }
+}
+
+function termIn(runs: readonly TermRun[], index: number): number | undefined {
+  return runs.findLast((run) => run.index <= index)?.term;
+}

@@ -1,0 +1,71 @@
+/**
+ * Files that stand for space: made while there is plenty, given up piece by piece for the state
+ * store when nothing else is left on the disk.
+ */
+
+import type { LogLimits } from '../../base/limits.ts';
+import type { Done, FileEntry, Files } from '../files/files.ts';
+import { reserveName } from './log-folder.ts';
+
+interface LogReserveOptions {
+  readonly files: Pick<Files, 'create'>;
+  readonly limits: LogLimits;
+  readonly found: readonly FileEntry[];
+  /** Removes a file, and looks what came of it. */
+  readonly remove: (name: string) => void;
+}
+
+/** What the state store's own log may have, of what this life has written, and tables to begin. */
+const WRITTEN_FACTOR = 1.25;
+
+export class LogReserve {
+  readonly #options: LogReserveOptions;
+  readonly #pieces: FileEntry[];
+  #isGrowing = false;
+  #number: number;
+
+  constructor(options: LogReserveOptions) {
+    this.#options = options;
+    this.#pieces = [...options.found];
+    const numbers = options.found.map(({ name }) => Number.parseInt(name.slice(-8), 16));
+    this.#number = Math.max(0, ...numbers);
+  }
+
+  get isEmpty(): boolean {
+    return this.#pieces.length === 0;
+  }
+
+  get bytes(): number {
+    return this.#pieces.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Of the next piece; 0 if there are enough of them for a life that has written so much. */
+  missing(writtenBytes: number): number {
+    const { reserveBytesMax, reservePieceBytes } = this.#options.limits;
+    const wanted = Math.max(reservePieceBytes, WRITTEN_FACTOR * writtenBytes);
+    const target = Math.min(wanted, reserveBytesMax);
+    if (this.#isGrowing || this.bytes >= target) return 0;
+    return Math.min(reservePieceBytes, reserveBytesMax);
+  }
+
+  grow(size: number, done: Done): void {
+    this.#isGrowing = true;
+    this.#number += 1;
+    const piece = { name: reserveName(this.#number), size };
+    this.#options.files.create(piece, (fault) => {
+      this.#isGrowing = false;
+      if (fault === undefined) this.#pieces.push(piece);
+      done(fault);
+    });
+  }
+
+  /** At least so many bytes, or all there are. */
+  giveUp(bytes: number): void {
+    let left = bytes;
+    for (let piece = this.#pieces.pop(); piece !== undefined; piece = this.#pieces.pop()) {
+      this.#options.remove(piece.name);
+      left -= piece.size;
+      if (left <= 0) return;
+    }
+  }
+}

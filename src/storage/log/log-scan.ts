@@ -1,0 +1,170 @@
+/** The batches of a segment as they lie there: which are whole, and what of others is lost. */
+
+import { assert } from '../../base/assert.ts';
+import { decodeRuns, endBytes } from './log-batch.ts';
+import {
+  ALIGNMENT,
+  HEADER_BYTES,
+  isPayloadSound,
+  KIND,
+  type RecordHeader,
+  type RecordName,
+  type RecordPlace,
+  readHeader,
+  readPayload,
+  recordBytes,
+  type Sheet,
+} from './log-record.ts';
+import { firstPrevious, PREAMBLE_BYTES, type SegmentHeader } from './log-segment.ts';
+
+/** A record that the directory names and that is not there. */
+export interface LostRecord extends RecordName {
+  readonly ordinal: number;
+  /** Of the record before it, or where the batch begins. */
+  readonly offset: number;
+}
+
+export interface FoundBatch {
+  readonly number: number;
+  readonly start: number;
+  end: number;
+  readonly records: RecordHeader[];
+  /** Ordinals of records whose header holds and whose payload does not. */
+  readonly damaged: Set<number>;
+  /** What no record and no directory names may be lost too: why, and where. */
+  unknown: { readonly offset: number; readonly text: string } | undefined;
+  readonly lost: LostRecord[];
+  /** Something is damaged although all that counts is known. */
+  isEndLost: boolean;
+}
+
+export function isWhole(batch: FoundBatch): boolean {
+  if (batch.unknown !== undefined || batch.lost.length > 0 || batch.isEndLost) return false;
+  return batch.damaged.size === 0;
+}
+
+/** Batches in the order of their numbers. A crash or damage may have left gaps. */
+export function scanSegment(sheet: Sheet, header: SegmentHeader): FoundBatch[] {
+  const batches: FoundBatch[] = [];
+  let at = PREAMBLE_BYTES;
+  let previous: number | undefined = firstPrevious(header);
+  let open: FoundBatch | undefined;
+  while (at + HEADER_BYTES <= sheet.bytes.length) {
+    const found = readHeader(sheet, at, placeOf(header, at));
+    const isNext =
+      found !== undefined &&
+      (previous === undefined || found.previous === previous) &&
+      found.batch >= (open?.number ?? batches.at(-1)?.number ?? 1);
+    if (!isNext) {
+      const next = findRecord(sheet, at + ALIGNMENT, header);
+      if (next === undefined) break;
+      at = next;
+      previous = undefined;
+      continue;
+    }
+    if (open !== undefined && open.number !== found.batch) {
+      close(sheet, open, found.offset);
+      open = undefined;
+    }
+    if (open === undefined) {
+      open = newBatch(found);
+      batches.push(open);
+    }
+    open.records.push(found);
+    if (!isPayloadSound(sheet, at, found)) open.damaged.add(found.ordinal);
+    at += recordBytes(found.length);
+    open.end = at;
+    previous = found.crc;
+    if (found.kind === KIND.end) {
+      close(sheet, open, at);
+      open = undefined;
+    }
+  }
+  if (open !== undefined) close(sheet, open, undefined);
+  return batches;
+}
+
+function newBatch({ batch, offset }: RecordHeader): FoundBatch {
+  return {
+    number: batch,
+    start: offset,
+    end: offset,
+    records: [],
+    damaged: new Set(),
+    unknown: undefined,
+    lost: [],
+    isEndLost: false,
+  };
+}
+
+function placeOf({ epoch, salt }: SegmentHeader, offset: number): RecordPlace {
+  return { epoch, salt, offset };
+}
+
+/** The first place from `from` on where a record of this segment begins. */
+function findRecord(sheet: Sheet, from: number, header: SegmentHeader): number | undefined {
+  const { words } = sheet;
+  const { epoch } = header;
+  for (let word = from / 4 + 4; word < words.length; word += ALIGNMENT / 4) {
+    if (words[word] !== epoch) continue;
+    const at = (word - 4) * 4;
+    if (readHeader(sheet, at, placeOf(header, at)) !== undefined) return at;
+  }
+  return undefined;
+}
+
+/** No more of this batch will come; `next` is where the one behind it begins. */
+function close(sheet: Sheet, batch: FoundBatch, next: number | undefined): void {
+  const end = batch.records.at(-1);
+  assert(end !== undefined, 'a batch has a record');
+  if (end.kind !== KIND.end) return closeWithoutEnd(batch, next);
+  batch.records.pop();
+  const isEndDamaged = batch.damaged.delete(end.ordinal);
+  if (batch.records.length === end.ordinal && !isEndDamaged) return;
+  const payload = readPayload(sheet, end.offset, end);
+  const names = payload === undefined ? undefined : decodeRuns(payload, end.ordinal);
+  if (names === undefined) {
+    if (batch.records.length === end.ordinal) batch.isEndLost = true;
+    else batch.unknown = { offset: end.offset, text: 'records and their directory are damaged' };
+    return;
+  }
+  const offsets = new Map(batch.records.map(({ ordinal, offset }) => [ordinal, offset]));
+  let offset = batch.start;
+  names.forEach((name, ordinal) => {
+    const found = offsets.get(ordinal);
+    offset = found ?? offset;
+    if (found === undefined) batch.lost.push({ ...name, ordinal, offset });
+  });
+}
+
+/** Without its end a batch is known only if nothing but the end can have been lost. */
+function closeWithoutEnd(batch: FoundBatch, next: number | undefined): void {
+  const isInARow = batch.records.every((record, nth) => record.ordinal === nth);
+  const isOnlyTheEnd = next !== undefined && next - batch.end === endBytes(batch.records);
+  if (isInARow && isOnlyTheEnd) {
+    batch.isEndLost = true;
+    batch.end = next;
+    return;
+  }
+  batch.unknown = { offset: batch.end, text: 'the end of a batch is not there' };
+}
+
+/** The same for the last batch of a segment, once the next segment says where it ended. */
+export function closeLast(batch: FoundBatch, end: number): void {
+  const isOpen = batch.unknown !== undefined && batch.lost.length === 0;
+  if (!isOpen || batch.records.length === 0) return;
+  const last = batch.records.at(-1);
+  if (last === undefined || last.offset + recordBytes(last.length) !== batch.end) return;
+  batch.unknown = undefined;
+  closeWithoutEnd(batch, end);
+}
+
+/** A batch without records whose end is damaged; undefined if more than its end is missing. */
+export function emptyBatch(
+  number: number,
+  { start, end }: { readonly start: number; readonly end: number },
+): FoundBatch | undefined {
+  if (end - start !== endBytes([])) return undefined;
+  const nothing = { records: [], damaged: new Set<number>(), unknown: undefined, lost: [] };
+  return { ...nothing, number, start, end, isEndLost: true };
+}

@@ -1,0 +1,496 @@
+/** The log in segments: one write in flight at a time, for all shards of a node. */
+
+import { assert } from '../../base/assert.ts';
+import type { NodeId, ShardId } from '../../base/ids.ts';
+import type { Life, Lineage } from '../../base/life.ts';
+import type { LogLimits } from '../../base/limits.ts';
+import type { Random } from '../../base/random.ts';
+import type { EntryRange, EntryReader } from '../../raft/log.ts';
+import { type FileFault, type Files, faultText } from '../files/files.ts';
+import { AppendQueue } from './append-queue.ts';
+import { EntryCache } from './entry-cache.ts';
+import type { BatchPosition } from './hard-state.ts';
+import type { HardStateWriter } from './hard-state-writer.ts';
+import type { LiveBytes } from './live-bytes.ts';
+import type {
+  Damage,
+  Fullness,
+  Log,
+  LogMetrics,
+  LogOwner,
+  LogRecord,
+  Quarantined,
+  RestoredReplica,
+  Tombstone,
+} from './log.ts';
+import { Batch, END_BYTES, RUN_BYTES } from './log-batch.ts';
+import { LogCleaner } from './log-cleaner.ts';
+import { ownerCrc } from './log-identity.ts';
+import { entryOf, LogReader } from './log-reader.ts';
+import type { Junction, Recovery, Tail } from './log-recovery.ts';
+import type { LogReplica } from './log-replica.ts';
+import {
+  encodePreamble,
+  firstPrevious,
+  PREAMBLE_BYTES,
+  type SegmentHeader,
+  segmentName,
+} from './log-segment.ts';
+import { LogWriter } from './log-writer.ts';
+import { SegmentChain } from './segment-chain.ts';
+import type { SegmentPool } from './segment-pool.ts';
+import { SyncClock } from './sync-clock.ts';
+
+export interface SegmentLogOptions {
+  readonly files: Files;
+  readonly owner: LogOwner;
+  readonly limits: LogLimits;
+  readonly random: Random;
+  /** A monotone clock in milliseconds, for the metrics alone. */
+  readonly now: () => number;
+  /** One line that says what failed; the process is to end. Called at most once. */
+  readonly onFault: (line: string) => void;
+}
+
+interface SegmentLogParts extends SegmentLogOptions {
+  readonly lineage: Lineage;
+  readonly recovery: Recovery;
+  readonly space: SegmentPool;
+  readonly keeper: HardStateWriter;
+  /** The greatest epoch that any file here ever had. */
+  readonly lastEpoch: number;
+}
+
+/** The segment being written. */
+interface Current {
+  readonly header: SegmentHeader;
+  /** Where the next batch goes. */
+  offset: number;
+  batch: number;
+  previous: number;
+}
+
+interface BatchKind {
+  /** Of its segment. */
+  readonly isFirst: boolean;
+  /** Only what makes room: there is none for the others. */
+  readonly isFreeing?: boolean;
+}
+
+/** Room at the end of the last segment for what makes room: hundreds of such records. */
+const FREEING_BYTES_MAX = 32 * 1024;
+
+/** Damage is told until there is this much of it. */
+const DAMAGE_MAX = 1000;
+
+export class SegmentLog implements Log {
+  readonly incarnation: number;
+  readonly lineage: Lineage;
+  readonly lives: ReadonlyMap<NodeId, Life>;
+  readonly #parts: SegmentLogParts;
+  readonly #batch = new Batch();
+  readonly #scribe: LogWriter;
+  readonly #recent: EntryCache;
+  readonly #reader: LogReader;
+  readonly #mover: LogCleaner;
+  readonly #live: LiveBytes;
+  readonly #clock: SyncClock;
+  readonly #replicas: Map<ShardId, LogReplica>;
+  readonly #tombstones: Tombstone[];
+  readonly #damage: Damage[];
+  readonly #chain: SegmentChain;
+  readonly #queue = new AppendQueue();
+  #current: Current | undefined;
+  #junction: Junction;
+  /** Where the batch on its way begins in the current segment, or where the next one will. */
+  #doneThrough = 0;
+  #lastEpoch: number;
+  #confirmed: BatchPosition = { epoch: 0, batch: 0 };
+  #confirmedEnd = 0;
+  #isBusy = false;
+  #isFailed = false;
+  #isClosing = false;
+  /** Neither a batch behind the last one nor a copy of the promises says that it is durable. */
+  #isUnconfirmed = false;
+  #isConfirming = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(parts: SegmentLogParts) {
+    const { recovery, limits, files } = parts;
+    const { replay } = recovery;
+    this.#parts = parts;
+    this.lineage = parts.lineage;
+    this.incarnation = parts.lineage.incarnation;
+    this.lives = replay.lives;
+    this.#live = replay.live;
+    this.#replicas = replay.replicas;
+    this.#tombstones = replay.tombstones;
+    this.#damage = replay.damage.slice(0, DAMAGE_MAX);
+    this.#recent = new EntryCache(limits.cacheBytesMax);
+    this.#clock = new SyncClock(parts.now);
+    this.#lastEpoch = parts.lastEpoch;
+    this.#junction = recovery.junction;
+    this.#chain = new SegmentChain(this.#live);
+    for (const header of recovery.chain) {
+      if (header.epoch <= recovery.junction.before) this.#chain.add(header);
+    }
+    this.#scribe = new LogWriter({
+      batch: this.#batch,
+      live: this.#live,
+      recent: this.#recent,
+      replicas: this.#replicas,
+      tombstones: this.#tombstones,
+      lives: replay.lives,
+    });
+    this.#reader = new LogReader({
+      files,
+      bytesMax: limits.readBytesMax,
+      saltOf: (epoch) => this.#chain.saltOf(epoch),
+      isOnDisk: ({ epoch, offset }) => {
+        return epoch !== this.#current?.header.epoch || offset < this.#doneThrough;
+      },
+      onDamage: (damage) => {
+        if (this.#damage.length < DAMAGE_MAX) this.#damage.push(damage);
+      },
+    });
+    this.#mover = new LogCleaner({
+      limits,
+      replicas: this.#replicas,
+      read: (replica, index) => this.#reader.readRaw(replica, index),
+      write: (replica, index, raw) => {
+        const entry = entryOf(replica, index, raw);
+        this.#scribe.move(replica, { index, kind: raw.kind }, raw.payload);
+        // Where it stands now nothing can be read until the batch is durable.
+        if (entry !== undefined) this.#recent.pin(replica.shard, entry);
+      },
+    });
+  }
+
+  /** Begins this life: a segment of its own, with a checkpoint and the tail of the former life. */
+  start(onStarted: () => void): void {
+    this.#onIdle = onStarted;
+    this.#switch();
+  }
+
+  get fullness(): Fullness {
+    return this.#parts.space.fullness;
+  }
+
+  claim(bytes: number, go: () => void): void {
+    this.#parts.space.claim(bytes, go);
+  }
+
+  get damage(): readonly Damage[] {
+    return this.#damage;
+  }
+
+  get tombstones(): readonly Tombstone[] {
+    return this.#tombstones;
+  }
+
+  get quarantined(): readonly Quarantined[] {
+    return [...this.#replicas.values()]
+      .filter(({ quarantine }) => quarantine !== '')
+      .map(({ shard, member, quarantine: reason }) => ({ shard, member, reason }));
+  }
+
+  get shards(): readonly ShardId[] {
+    const usable = [...this.#replicas.values()].filter(({ quarantine }) => quarantine === '');
+    return usable.map(({ shard }) => shard).sort((one, other) => one - other);
+  }
+
+  replica(shard: ShardId): RestoredReplica | undefined {
+    const replica = this.#replicas.get(shard);
+    if (replica === undefined || replica.quarantine !== '') return undefined;
+    const { member, hardState, base, runs, lastIndex, configurations, mayVote } = replica;
+    return {
+      member,
+      hardState,
+      log: { base, runs: [...runs], lastIndex, damaged: replica.damaged() },
+      configurations: [...configurations],
+      mayVote,
+    };
+  }
+
+  reader(shard: ShardId): EntryReader {
+    return { read: (range) => this.#read(shard, range) };
+  }
+
+  #read(shard: ShardId, range: EntryRange): ReturnType<EntryReader['read']> {
+    const replica = this.#replicas.get(shard);
+    assert(replica !== undefined, 'entries are read of a replica that is here');
+    assert(range.from > replica.base.index && range.from <= range.to, 'the range is in the log');
+    assert(range.to <= replica.lastIndex, 'the range was handed to the disk');
+    const recent = this.#recent.read(shard, range);
+    if (recent !== undefined) return recent;
+    const entries = this.#reader.read(replica, range);
+    return entries.length > 0 ? entries : 'damaged';
+  }
+
+  bytesOf(shard: ShardId): number {
+    return this.#replicas.get(shard)?.table.bytes ?? 0;
+  }
+
+  firstWithin(shard: ShardId, bytesMax: number): number {
+    return this.#replicas.get(shard)?.table.firstWithin(bytesMax) ?? 0;
+  }
+
+  append(records: readonly LogRecord[], onDurable: () => void): void {
+    assert(!this.#isClosing, 'nothing is appended to a log that is closed');
+    if (this.#isFailed) return;
+    this.#queue.push(records, onDurable);
+    this.#pump();
+  }
+
+  idle(): void {
+    if (this.#isFailed || this.#isClosing || this.#current === undefined) return;
+    this.#parts.space.tick();
+    if (this.#isBusy) return;
+    if (this.#queue.length > 0) return this.#pump();
+    // Not behind the batch, where the damage that hides one would hide the other as well.
+    this.#isConfirming = this.#isUnconfirmed;
+    this.#tendPromises();
+    if (this.#isMoving()) this.#writeOrSwitch();
+  }
+
+  metrics(): LogMetrics {
+    const { space } = this.#parts;
+    return {
+      ...this.#clock.metrics(),
+      queuedRecords: this.#queue.length,
+      segments: this.#chain.length,
+      spares: space.spares,
+      liveBytes: this.#live.total,
+      movedBytes: this.#mover.movedBytes,
+      cachedBytes: this.#recent.bytes,
+      freeBytes: space.freeBytes,
+    };
+  }
+
+  close(onClosed: () => void): void {
+    if (this.#isClosing) return onClosed();
+    this.#isClosing = true;
+    const { files, space, keeper } = this.#parts;
+    const end = () => {
+      files.close();
+      onClosed();
+    };
+    if (this.#isFailed) return end();
+    this.#whenIdle(() => {
+      keeper.whenIdle(() => this.#writePromises(() => space.close(end)));
+    });
+  }
+
+  /** When nothing is queued or on its way. */
+  #whenIdle(go: () => void): void {
+    if (!this.#isBusy && this.#queue.length === 0) return go();
+    this.#onIdle = go;
+    this.#pump();
+  }
+
+  /** There is a spare that was not there before. */
+  spareCame(): void {
+    this.#pump();
+  }
+
+  fail(fault: FileFault): void {
+    if (this.#isFailed) return;
+    this.#isFailed = true;
+    this.#queue.clear();
+    this.#parts.onFault(`the log cannot go on: ${faultText(fault)}`);
+  }
+
+  #pump(): void {
+    if (this.#isBusy || this.#isFailed) return;
+    if (this.#current === undefined) return this.#onIdle === undefined ? undefined : this.#switch();
+    if (this.#queue.length > 0) this.#writeOrSwitch();
+  }
+
+  #writeOrSwitch(): void {
+    const { limits } = this.#parts;
+    const needed = END_BYTES + this.#queue.firstBytes;
+    assert(needed <= limits.batchBytesMax, 'a write fits a batch');
+    const room = this.#room;
+    // What is left of the last segment is for what makes room.
+    const kept = this.#parts.space.spares > 0 ? 0 : this.#freeingBytes;
+    if (needed + kept <= room) return this.#write({ isFirst: false });
+    this.#switch();
+    const isFree = this.#queue.hasFreeing(room - END_BYTES, this.#isKnown);
+    if (!this.#isBusy && isFree) this.#write({ isFirst: false, isFreeing: true });
+  }
+
+  readonly #isKnown = (shard: ShardId, index: number): boolean => {
+    return this.#replicas.get(shard)?.termAt(index) !== undefined;
+  };
+
+  get #freeingBytes(): number {
+    return Math.min(FREEING_BYTES_MAX, this.#parts.limits.segmentBytesMin / 8);
+  }
+
+  /** Of the segment in use. */
+  get #room(): number {
+    const current = this.#current;
+    return current === undefined ? 0 : current.header.size - current.offset;
+  }
+
+  #isMoving(): boolean {
+    const { bytes: chainBytes } = this.#chain;
+    const { segmentBytes } = this.#parts.space;
+    return this.#mover.isWorthwhile({ chainBytes, liveBytes: this.#live.total, segmentBytes });
+  }
+
+  /** The next segment: named and known to the folder before anything is written to it. */
+  #switch(): void {
+    const { files, space, owner, random, lineage } = this.#parts;
+    const spare = space.take(this.#switchBytes);
+    if (spare === undefined) return space.tend();
+    this.#isBusy = true;
+    this.#lastEpoch += 1;
+    const current = this.#current;
+    const junction =
+      current === undefined
+        ? this.#junction
+        : { before: current.header.epoch, follows: current.batch, followsEnd: current.offset };
+    const header: SegmentHeader = {
+      epoch: this.#lastEpoch,
+      salt: random.word(),
+      size: spare.size,
+      owner: ownerCrc(owner),
+      incarnation: lineage.incarnation,
+      ...junction,
+      isBoot: current === undefined,
+    };
+    files.rename({ from: spare.name, to: segmentName(header.epoch) }, (fault) => {
+      if (fault !== undefined) return this.fail(fault);
+      files.syncFolder((failure) => {
+        if (failure !== undefined) return this.fail(failure);
+        this.#current = { header, offset: 0, batch: 0, previous: firstPrevious(header) };
+        this.#chain.add(header);
+        this.#write({ isFirst: true });
+      });
+    });
+  }
+
+  /** What the next segment has to hold at least: what it begins with, and what waits. */
+  get #switchBytes(): number {
+    const { tail } = this.#parts.recovery;
+    const isBoot = this.#current === undefined;
+    // Each record of it is named once more in the directory.
+    const tailBytes = isBoot && tail !== undefined ? 2 * (tail.end - tail.start) : 0;
+    const begun = PREAMBLE_BYTES + this.#scribe.checkpointBytes + tailBytes + END_BYTES;
+    return begun + END_BYTES + this.#queue.firstBytes + this.#freeingBytes;
+  }
+
+  /** One batch of as much as fits; the first of a segment goes with its header. */
+  #write({ isFirst, isFreeing = false }: BatchKind): void {
+    const { limits, files, recovery } = this.#parts;
+    const current = this.#current;
+    assert(current !== undefined, 'there is a segment to write to');
+    const { header, offset } = current;
+    this.#isBusy = true;
+    this.#doneThrough = offset;
+    current.batch += 1;
+    this.#batch.begin({
+      epoch: header.epoch,
+      salt: header.salt,
+      number: current.batch,
+      offset,
+      previous: current.previous,
+      ...(isFirst ? { preamble: encodePreamble(header) } : {}),
+    });
+    this.#scribe.begin(header.epoch);
+    if (isFirst) this.#scribe.checkpoint();
+    if (header.isBoot && isFirst && recovery.tail !== undefined) this.#rewrite(recovery.tail);
+    const used = this.#batch.length + this.#batch.count * RUN_BYTES + END_BYTES;
+    const room = Math.min(limits.batchBytesMax, header.size - offset - used);
+    const callbacks = isFreeing ? this.#fillFreeing(room) : this.#fill(room);
+    const bytes = this.#batch.end();
+    assert(offset + bytes.length <= header.size, 'a batch ends inside its segment');
+    this.#parts.space.wrote(bytes.length);
+    current.previous = this.#batch.previous;
+    current.offset = offset + bytes.length;
+    this.#clock.begin(bytes.length);
+    files.write({ name: segmentName(header.epoch), offset, bytes }, (fault) => {
+      if (fault !== undefined) return this.fail(fault);
+      if (this.#isFailed) return;
+      this.#clock.end();
+      this.#confirmed = { epoch: header.epoch, batch: current.batch };
+      this.#confirmedEnd = current.offset;
+      this.#isUnconfirmed = true;
+      this.#doneThrough = current.offset;
+      this.#recent.settle();
+      if (!isFirst) return this.#finish(callbacks);
+      // From now on a lost header, or a lost file, is seen.
+      const { keeper } = this.#parts;
+      keeper.whenIdle(() => this.#writePromises(() => this.#finish(callbacks)));
+    });
+  }
+
+  /** Records from the queue, then what is to be moved. Says who waits for them. */
+  #fill(room: number): readonly (() => void)[] {
+    const { callbacks, left } = this.#queue.take(room, (record) => this.#scribe.write(record));
+    if (this.#chain.length > 1 && this.#isMoving()) this.#mover.move(this.#chain.oldest, left);
+    return callbacks;
+  }
+
+  #fillFreeing(room: number): readonly (() => void)[] {
+    this.#queue.takeFreeing(room, this.#isKnown, (record) => this.#scribe.write(record));
+    return [];
+  }
+
+  /** What the former life wrote last may be in memory only: it counts once it is here too. */
+  #rewrite({ segment, start }: Tail): void {
+    const { epoch } = segment.header;
+    this.#chain.know(segment.header);
+    for (const replica of this.#replicas.values()) {
+      for (let index = replica.base.index + 1; index <= replica.lastIndex; index++) {
+        if (replica.table.epochAt(index) !== epoch) continue;
+        if (replica.table.at(index).offset < start) continue;
+        const raw = this.#reader.readRaw(replica, index);
+        if (raw !== undefined) {
+          this.#scribe.move(replica, { index, kind: raw.kind }, raw.payload);
+          const entry = entryOf(replica, index, raw);
+          if (entry !== undefined) this.#recent.pin(replica.shard, entry);
+        }
+      }
+    }
+  }
+
+  #finish(callbacks: readonly (() => void)[]): void {
+    if (this.#isFailed) return;
+    this.#isBusy = false;
+    this.#chain.free();
+    this.#tendPromises();
+    this.#parts.space.tend();
+    this.#pump();
+    for (const callback of callbacks) callback();
+    if (this.#isBusy || this.#queue.length > 0) return;
+    const onIdle = this.#onIdle;
+    this.#onIdle = undefined;
+    onIdle?.();
+  }
+
+  /** Only between batches: what is promised is what is durable. */
+  #tendPromises(): void {
+    const { keeper } = this.#parts;
+    const isTold = !this.#chain.hasFreed || keeper.oldest >= this.#chain.oldest;
+    if (isTold) for (const freed of this.#chain.takeFreed()) this.#parts.space.release(freed);
+    if (this.#isBusy || this.#isFailed || keeper.isBusy) return;
+    if (isTold && !this.#scribe.hasNewPromise && !this.#isConfirming) return;
+    this.#writePromises(() => this.#tendPromises());
+  }
+
+  #writePromises(done: () => void): void {
+    const { keeper } = this.#parts;
+    const { incarnation } = this;
+    this.#scribe.hasNewPromise = false;
+    this.#isUnconfirmed = false;
+    this.#isConfirming = false;
+    const votes = [...this.#replicas.values()].map(({ shard, member, hardState }) => {
+      return { shard, member, term: hardState.term, vote: hardState.vote };
+    });
+    const { oldest } = this.#chain;
+    const [confirmed, confirmedEnd] = [this.#confirmed, this.#confirmedEnd];
+    keeper.write({ incarnation, oldest, confirmed, confirmedEnd, votes }, done);
+  }
+}

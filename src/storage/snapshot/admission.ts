@@ -1,0 +1,58 @@
+/**
+ * A bounded number of places for shards. Whoever asks while all are taken waits in line: a place
+ * that is given back goes to the shard that has waited longest and still asks.
+ */
+
+import type { ShardId } from '../../base/ids.ts';
+
+interface PlacesOptions {
+  readonly max: number;
+  /** A shard that has not asked for this long has left the line. */
+  readonly patienceMilliseconds: number;
+}
+
+export class Admission {
+  readonly #options: PlacesOptions;
+  readonly #taken = new Set<ShardId>();
+  /** When each that waits asked last; the one that came first stands first. */
+  readonly #waiting = new Map<ShardId, number>();
+
+  constructor(options: PlacesOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the shard has a place now. If not, asking again is what keeps it in line. */
+  ask(shard: ShardId, now: number): boolean {
+    if (!this.#taken.has(shard)) this.#waiting.set(shard, now);
+    return this.take(shard, now);
+  }
+
+  /** The same of one that stands in line already, or does not any more. */
+  take(shard: ShardId, now: number): boolean {
+    if (this.#taken.has(shard)) return true;
+    let free = this.#options.max - this.#taken.size;
+    for (const [other, askedAt] of this.#waiting) {
+      if (now - askedAt > this.#options.patienceMilliseconds) {
+        this.#waiting.delete(other);
+        continue;
+      }
+      if (free <= 0) return false;
+      free -= 1;
+      if (other !== shard) continue;
+      this.#waiting.delete(shard);
+      this.#taken.add(shard);
+      return true;
+    }
+    return false;
+  }
+
+  isWaiting(shard: ShardId): boolean {
+    return this.#waiting.has(shard);
+  }
+
+  /** Says whether it had a place, or stood in line for one. */
+  leave(shard: ShardId): boolean {
+    const wasWaiting = this.#waiting.delete(shard);
+    return this.#taken.delete(shard) || wasWaiting;
+  }
+}

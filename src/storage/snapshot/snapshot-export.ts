@@ -1,0 +1,127 @@
+/**
+ * One snapshot being sent: the rows of one shard at one checkpoint, as a stream of bytes. Several
+ * followers may read it, each as fast as it can: whoever is alone at its place has a strand there.
+ */
+
+import { assert } from '../../base/assert.ts';
+import { STATE_LIMITS } from '../../base/limits.ts';
+import type { SnapshotDescription } from '../../raft/message.ts';
+import type { StateDamage } from '../state/state.ts';
+import type { DiskCursor, DiskRow, DiskView } from '../state/state-disk.ts';
+import type { StateHash } from '../state/state-hash.ts';
+import { keyOf, type Place, sectionOf } from '../state/state-key.ts';
+import { damageOf, isSound, valueIn } from '../state/state-record.ts';
+import type { ReadQueue } from './read-queue.ts';
+import { encodeEnd, encodeHeader, encodeRows, HEADER_BYTES } from './snapshot-format.ts';
+import { Strand } from './snapshot-strand.ts';
+
+interface SnapshotExportOptions {
+  readonly place: Place;
+  readonly description: SnapshotDescription;
+  readonly hash: StateHash;
+  readonly view: DiskView;
+  readonly reads: ReadQueue;
+  readonly onProgress: () => void;
+  readonly onDamage: (damage: StateDamage) => void;
+}
+
+/** Where the stream can be taken up: before the row with this key, or before all rows. */
+interface Mark {
+  readonly offset: number;
+  readonly from: Uint8Array | undefined;
+}
+
+export class SnapshotExport {
+  readonly #options: SnapshotExportOptions;
+  readonly #header: Uint8Array;
+  /** In the order of their offsets. */
+  readonly #marks: Mark[] = [{ offset: HEADER_BYTES, from: undefined }];
+  /** The one that was read last comes last. */
+  #strands: Strand[] = [];
+  #isClosed = false;
+
+  constructor(options: SnapshotExportOptions) {
+    this.#options = options;
+    this.#header = encodeHeader(options.description);
+    assert(this.#header.length === HEADER_BYTES, 'rows begin after the header');
+  }
+
+  get description(): SnapshotDescription {
+    return this.#options.description;
+  }
+
+  /** Closed by damage that was found while it was read. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** At most so many bytes from an offset on, any offset that was given before, or the next. */
+  read(offset: number, bytesMax: number): ReturnType<Strand['read']> | 'gone' {
+    if (this.#isClosed || this.#strands.some(({ end }) => offset >= end)) return 'gone';
+    const strand = this.#strandAt(offset);
+    this.#strands = [...this.#strands.filter((one) => one !== strand), strand];
+    return strand.read(offset, bytesMax);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const strand of this.#strands) strand.close();
+    this.#options.view.close();
+  }
+
+  /**
+   * The one that begins nearest before the offset. So whoever is further on never takes the strand
+   * of one who is behind, and nobody loses what he waits for to another.
+   */
+  #strandAt(offset: number): Strand {
+    let nearest: Strand | undefined;
+    for (const strand of this.#strands) {
+      const isNearer = nearest === undefined || strand.start > nearest.start;
+      if (strand.holds(offset) && isNearer) nearest = strand;
+    }
+    if (nearest !== undefined) return nearest;
+    if (this.#strands.length >= STATE_LIMITS.exportStrandsMax) this.#strands.shift()?.close();
+    return this.#begin(offset);
+  }
+
+  #begin(offset: number): Strand {
+    const mark = this.#marks.findLast((each) => each.offset <= offset);
+    const strand = new Strand({
+      offset: mark?.offset ?? 0,
+      cursor: this.#open(mark?.from),
+      reads: this.#options.reads,
+      spell: (rows, at) => this.#spell(rows, at),
+      onUnreadable: () => this.#failAt(this.#options.place.key(0, new Uint8Array(0))),
+      onProgress: this.#options.onProgress,
+    });
+    if (mark === undefined) strand.add(this.#header);
+    return strand;
+  }
+
+  #open(from: Uint8Array | undefined): DiskCursor {
+    return this.#options.view.cursor(this.#options.place.wholeRange(from));
+  }
+
+  #spell(rows: readonly DiskRow[], offset: number): Uint8Array | undefined {
+    if (this.#isClosed) return undefined;
+    const first = rows[0]?.[0];
+    if (first === undefined) return encodeEnd(this.#options.hash);
+    const damaged = rows.find(([key, record]) => !isSound(this.#options.place, key, record));
+    if (damaged !== undefined) return this.#failAt(damaged[0]);
+    const last = this.#marks.at(-1);
+    if (last === undefined || last.offset < offset) this.#marks.push({ offset, from: first });
+    return encodeRows(rows.map(rowOf));
+  }
+
+  /** What is damaged here must not become the state of another. */
+  #failAt(key: Uint8Array): undefined {
+    const { place, onDamage } = this.#options;
+    this.close();
+    onDamage(damageOf(place.shard, key));
+  }
+}
+
+function rowOf([stored, record]: DiskRow) {
+  return { section: sectionOf(stored), key: keyOf(stored), value: valueIn(record) };
+}

@@ -1,0 +1,116 @@
+/**
+ * The snapshots that a node is sending to others: a bounded number, one of each shard. What is
+ * being read stays open, what has not been read for long is closed, and shards beyond the bound
+ * wait in line.
+ */
+
+import type { ShardId } from '../../base/ids.ts';
+import { STATE_LIMITS } from '../../base/limits.ts';
+import type { SnapshotDescription } from '../../raft/message.ts';
+import type { SnapshotReader } from '../../raft/ready.ts';
+import type { StateDamage } from '../state/state.ts';
+import type { DiskView, StateDisk } from '../state/state-disk.ts';
+import { storedState } from '../state/stored-state.ts';
+import { Admission } from './admission.ts';
+import { ReadQueue } from './read-queue.ts';
+import { SnapshotExport } from './snapshot-export.ts';
+
+interface SnapshotExportsOptions {
+  readonly disk: StateDisk;
+  readonly onProgress: () => void;
+  readonly onDamage: (damage: StateDamage) => void;
+}
+
+interface Open {
+  readonly stream: SnapshotExport;
+  readAt: number;
+}
+
+export class SnapshotExports {
+  readonly #options: SnapshotExportsOptions;
+  readonly #open = new Map<ShardId, Open>();
+  readonly #places = new Admission({
+    max: STATE_LIMITS.exportsMax,
+    patienceMilliseconds: STATE_LIMITS.exportLineMilliseconds,
+  });
+  readonly #reads = new ReadQueue();
+  #now = 0;
+
+  constructor(options: SnapshotExportsOptions) {
+    this.#options = options;
+  }
+
+  readerOf(shard: ShardId): SnapshotReader {
+    return {
+      open: (from) => this.#openFrom(shard, from),
+      read: ({ index, offset, bytesMax }) => {
+        const open = this.#open.get(shard);
+        if (open?.stream.description.index !== index) return 'gone';
+        open.readAt = this.#now;
+        return open.stream.read(offset, bytesMax);
+      },
+      release: (index) => {
+        if (this.#open.get(shard)?.stream.description.index === index) this.closeOf(shard);
+      },
+    };
+  }
+
+  /** A view keeps old rows from being thrown away; none may be forgotten for ever. */
+  closeIdle(now: number): void {
+    this.#now = now;
+    for (const [shard, { readAt }] of this.#open) {
+      if (now - readAt >= STATE_LIMITS.exportIdleMilliseconds) this.closeOf(shard);
+    }
+  }
+
+  closeOf(shard: ShardId): void {
+    this.#open.get(shard)?.stream.close();
+    this.#open.delete(shard);
+    // The next in line may have its place at once.
+    if (this.#places.leave(shard)) this.#options.onProgress();
+  }
+
+  close(): void {
+    for (const { stream } of this.#open.values()) stream.close();
+    this.#open.clear();
+  }
+
+  /**
+   * Followers of one shard share what is open. One that ends too early for the log is of use to
+   * none of them, so it makes way.
+   */
+  #openFrom(shard: ShardId, from: number): SnapshotDescription | 'later' | undefined {
+    const { disk } = this.#options;
+    const open = this.#open.get(shard);
+    if (open !== undefined && !open.stream.isClosed && open.stream.description.index >= from) {
+      open.readAt = this.#now;
+      return open.stream.description;
+    }
+    if (exportableIn(disk, shard, from) === undefined) return undefined;
+    if (open !== undefined) this.closeOf(shard);
+    if (!this.#places.ask(shard, this.#now)) return 'later';
+    // The record and the rows are of one view, so they belong together whatever is being written.
+    const view = disk.view();
+    const found = exportableIn(view, shard, from);
+    if (found === undefined) {
+      view.close();
+      this.closeOf(shard);
+      return undefined;
+    }
+    const { onProgress, onDamage } = this.#options;
+    const reads = this.#reads;
+    const stream = new SnapshotExport({ ...found, view, reads, onProgress, onDamage });
+    this.#open.set(shard, { stream, readAt: this.#now });
+    return stream.description;
+  }
+}
+
+/** What is on disk of a shard, if that is late enough. */
+function exportableIn(
+  disk: Pick<DiskView, 'get'>,
+  shard: ShardId,
+  from: number,
+): ReturnType<typeof storedState> {
+  const stored = storedState(disk, shard);
+  return stored === undefined || stored.description.index < from ? undefined : stored;
+}

@@ -1,0 +1,190 @@
+/**
+ * A snapshot as bytes: the same bytes wherever the same state is. A header with the position, the
+ * rows in order of section and key, and at the end how many they are and what they add up to.
+ */
+
+import { STATE_LIMITS } from '../../base/limits.ts';
+import { Reader, Writer } from '../../base/message-pack.ts';
+import type { Position } from '../../raft/position.ts';
+import type { ReadLimits } from '../state/state-disk.ts';
+import type { StateHash } from '../state/state-hash.ts';
+import { readHash, writeHash } from '../state/state-meta.ts';
+
+const MAGIC = [0x52, 0x4b, 0x53, 0x01];
+const END = 0xff;
+
+/** Magic, index, term. */
+export const HEADER_BYTES = 20;
+/** Section or `END`, length of the key or of the end, length of the value. */
+const ROW_HEADER_BYTES = 9;
+/** More than sixteen sections take. */
+const END_BYTES_MAX = 1024;
+
+export interface SnapshotRow {
+  readonly section: number;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+export function encodeHeader({ index, term }: Position): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES);
+  bytes.set(MAGIC);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(4, BigInt(index));
+  view.setBigUint64(12, BigInt(term));
+  return bytes;
+}
+
+export function encodeRows(rows: readonly SnapshotRow[]): Uint8Array {
+  let length = 0;
+  for (const { key, value } of rows) length += ROW_HEADER_BYTES + key.length + value.length;
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const { section, key, value } of rows) {
+    bytes[at] = section;
+    view.setUint32(at + 1, key.length);
+    view.setUint32(at + 5, value.length);
+    bytes.set(key, at + ROW_HEADER_BYTES);
+    at += ROW_HEADER_BYTES + key.length;
+    bytes.set(value, at);
+    at += value.length;
+  }
+  return bytes;
+}
+
+export function encodeEnd(hash: StateHash): Uint8Array {
+  const writer = new Writer();
+  writeHash(writer, hash);
+  const body = writer.take();
+  const bytes = new Uint8Array(ROW_HEADER_BYTES + body.length);
+  bytes[0] = END;
+  new DataView(bytes.buffer).setUint32(1, body.length);
+  bytes.set(body, ROW_HEADER_BYTES);
+  return bytes;
+}
+
+/** Takes the bytes in pieces of any size. What is not a snapshot breaks it for good. */
+export class SnapshotParser {
+  readonly #position: Position;
+  readonly #onRow: (row: SnapshotRow) => void;
+  /** What was pushed and not parsed: the head in one piece, and what came behind it. */
+  #head = new Uint8Array(0);
+  #at = 0;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  /** How many bytes the next header, row or end takes, as far as is known. */
+  #needed = HEADER_BYTES;
+  #hasHeader = false;
+  #end: StateHash | undefined;
+  #isBroken = false;
+
+  constructor(position: Position, onRow: (row: SnapshotRow) => void) {
+    this.#position = position;
+    this.#onRow = onRow;
+  }
+
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** What the rows should add up to, once all of them have come. */
+  get end(): StateHash | undefined {
+    return this.#isBroken ? undefined : this.#end;
+  }
+
+  /** What was pushed and not parsed. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether `parse` would get any further with what was pushed. */
+  get canParse(): boolean {
+    return !this.#isBroken && this.#bytes >= this.#needed;
+  }
+
+  push(data: Uint8Array): void {
+    if (data.length === 0) return;
+    this.#pieces.push(data);
+    this.#bytes += data.length;
+  }
+
+  /** At most so many rows, or so many bytes and the row that goes beyond. */
+  parse({ rowsMax, bytesMax }: ReadLimits): void {
+    let left = bytesMax;
+    for (let rows = 0; rows < rowsMax && left > 0 && this.canParse; rows++) {
+      if (this.#head.length - this.#at < this.#needed) this.#join();
+      const taken = this.#takeOne(this.#head.subarray(this.#at));
+      this.#at += taken;
+      this.#bytes -= taken;
+      left -= taken;
+    }
+  }
+
+  #join(): void {
+    const joined = new Uint8Array(this.#bytes);
+    joined.set(this.#head.subarray(this.#at));
+    let at = this.#head.length - this.#at;
+    for (const piece of this.#pieces) {
+      joined.set(piece, at);
+      at += piece.length;
+    }
+    this.#head = joined;
+    this.#at = 0;
+    this.#pieces = [];
+  }
+
+  /** How many bytes a header, a row or the end took; none while it is not all there. */
+  #takeOne(bytes: Uint8Array): number {
+    // Behind the end nothing may come.
+    if (this.#end !== undefined) return this.#refuse();
+    if (!this.#hasHeader) return this.#takeHeader(bytes);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const section = view.getUint8(0);
+    const keyLength = view.getUint32(1);
+    const valueLength = view.getUint32(5);
+    if (section === END) return this.#takeEnd(bytes, keyLength, valueLength);
+    const isPossible =
+      section < STATE_LIMITS.sections &&
+      keyLength <= STATE_LIMITS.keyBytesMax &&
+      valueLength <= STATE_LIMITS.valueBytesMax;
+    if (!isPossible) return this.#refuse();
+    const valueAt = ROW_HEADER_BYTES + keyLength;
+    const length = valueAt + valueLength;
+    if (bytes.length < length) return this.#await(length);
+    const key = bytes.subarray(ROW_HEADER_BYTES, valueAt);
+    this.#onRow({ section, key, value: bytes.subarray(valueAt, length) });
+    this.#needed = ROW_HEADER_BYTES;
+    return length;
+  }
+
+  #await(length: number): 0 {
+    this.#needed = length;
+    return 0;
+  }
+
+  #takeHeader(bytes: Uint8Array): number {
+    const expected = encodeHeader(this.#position);
+    if (expected.some((byte, at) => byte !== bytes[at])) return this.#refuse();
+    this.#hasHeader = true;
+    this.#needed = ROW_HEADER_BYTES;
+    return HEADER_BYTES;
+  }
+
+  #takeEnd(bytes: Uint8Array, bodyLength: number, zero: number): number {
+    if (zero !== 0 || bodyLength > END_BYTES_MAX) return this.#refuse();
+    const length = ROW_HEADER_BYTES + bodyLength;
+    if (bytes.length < length) return this.#await(length);
+    const reader = new Reader(bytes.subarray(ROW_HEADER_BYTES, length));
+    const hash = readHash(reader);
+    if (reader.isBroken || reader.left > 0) return this.#refuse();
+    this.#end = hash;
+    this.#needed = 1;
+    return length;
+  }
+
+  #refuse(): 0 {
+    this.#isBroken = true;
+    return 0;
+  }
+}

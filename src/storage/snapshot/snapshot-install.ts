@@ -1,0 +1,221 @@
+/** A snapshot coming in: rows go into a generation of their own, which then becomes the state. */
+
+import { assert } from '../../base/assert.ts';
+import type { ShardId } from '../../base/ids.ts';
+import { STATE_LIMITS } from '../../base/limits.ts';
+import type { SnapshotDescription } from '../../raft/message.ts';
+import { compare } from '../files/byte-order.ts';
+import type { StateBatches } from '../state/state-batch.ts';
+import type { DiskBatch, DiskRow, ReadLimits } from '../state/state-disk.ts';
+import { isSameHash, StateSums } from '../state/state-hash.ts';
+import type { Job, Progress } from '../state/state-job.ts';
+import { type Place, PREFIX_BYTES } from '../state/state-key.ts';
+import type { RecordedState, ShardRecord } from '../state/state-meta.ts';
+import { putRecord, WORDS_BYTES } from '../state/state-record.ts';
+import { SnapshotParser, type SnapshotRow } from './snapshot-format.ts';
+
+/**
+ * - `coming`: more bytes are needed, or more time to write them;
+ * - `sound`: all rows are on disk and are what the sender's state adds up to;
+ * - `unsound`: it is not a snapshot of this position, or was damaged on its way;
+ * - `over`: it became the state, or was given up.
+ */
+type InstallStatus = 'coming' | 'sound' | 'unsound' | 'over';
+
+interface SnapshotInstallOptions {
+  readonly place: Place;
+  readonly description: SnapshotDescription;
+  /** Bytes that wait to become rows, of all snapshots that are coming in. */
+  readonly queuedBytes: () => number;
+}
+
+export class SnapshotInstall {
+  readonly place: Place;
+  readonly description: SnapshotDescription;
+  readonly #parser: SnapshotParser;
+  readonly #sums = new StateSums();
+  #isUnordered = false;
+  #last: Uint8Array | undefined;
+  #offset = 0;
+  /** Rows that were handed over to be written, and are not on disk. */
+  #unwritten = 0;
+  #rows: DiskRow[] = [];
+  readonly #queuedBytes: () => number;
+  isOver = false;
+  /** Called when the switch is on disk; there from when it was asked for. */
+  switched: (() => void) | undefined;
+
+  constructor({ place, description, queuedBytes }: SnapshotInstallOptions) {
+    this.place = place;
+    this.#queuedBytes = queuedBytes;
+    this.description = description;
+    this.#parser = new SnapshotParser(description, (row) => this.#takeRow(row));
+  }
+
+  /** How many bytes were taken: where the next piece begins. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** What is waited for is the disk, or time to take in what has come: not the sender. */
+  get isBusy(): boolean {
+    return this.hasRows || this.#unwritten > 0;
+  }
+
+  get status(): InstallStatus {
+    if (this.isOver) return 'over';
+    if (this.#parser.isBroken || this.#isUnordered) return 'unsound';
+    const { end } = this.#parser;
+    if (end === undefined || this.#parser.canParse) return 'coming';
+    const hash = this.#sums.hash();
+    if (hash === undefined || !isSameHash(hash, end)) return 'unsound';
+    return this.#unwritten > 0 ? 'coming' : 'sound';
+  }
+
+  /** Whether another piece may come now; otherwise what has come waits for the disk. */
+  get hasRoom(): boolean {
+    // A row that is not all there needs the rest, however large it is.
+    return !this.hasRows || this.#queuedBytes() < STATE_LIMITS.installQueueBytesMax;
+  }
+
+  /** Bytes that have come and are not rows yet. */
+  get queuedBytes(): number {
+    return this.isOver ? 0 : this.#parser.bytes;
+  }
+
+  /** Rows have come that nothing was done with. */
+  get hasRows(): boolean {
+    return !this.isOver && !this.#isUnordered && this.#parser.canParse;
+  }
+
+  /** The next bytes of the stream. */
+  take(data: Uint8Array): void {
+    if (this.status !== 'coming') return;
+    this.#offset += data.length;
+    this.#parser.push(data);
+  }
+
+  /** A slice of what has come, as rows for the disk; they count as unwritten until `wrote`. */
+  takeRows(limits: ReadLimits): readonly DiskRow[] {
+    this.#rows = [];
+    if (!this.isOver) this.#parser.parse(limits);
+    this.#unwritten += this.#rows.length;
+    return this.#rows;
+  }
+
+  wrote(rows: number): void {
+    this.#unwritten -= rows;
+    assert(this.#unwritten >= 0, 'no more rows are written than came');
+  }
+
+  recording(): RecordedState {
+    assert(this.status === 'sound', 'only what is whole and right becomes the state');
+    return { description: this.description, hash: this.#sums.hash() };
+  }
+
+  #takeRow({ section, key, value }: SnapshotRow): void {
+    const stored = this.place.key(section, key);
+    if (this.#last !== undefined && compare(this.#last, 0, stored, 0) >= 0) {
+      this.#isUnordered = true;
+      return;
+    }
+    this.#last = stored;
+    const record = putRecord(new Uint8Array(WORDS_BYTES + value.length), this.place, stored, value);
+    this.#sums.add(section, this.place, record);
+    this.#rows.push([stored, record]);
+    assert(stored.length >= PREFIX_BYTES, 'a stored key has its prefix');
+  }
+}
+
+interface InstallJobOptions {
+  readonly install: SnapshotInstall;
+  readonly batches: StateBatches;
+  readonly onProgress: () => void;
+}
+
+const SLICE = { rowsMax: STATE_LIMITS.sliceRows, bytesMax: STATE_LIMITS.sliceBytes };
+
+/** Writes some rows of a snapshot that is coming in: those that have come, up to a batch. */
+export class InstallRows implements Job {
+  readonly #options: InstallJobOptions;
+  /** Begun with the first row: one that is never written would stay in memory. */
+  #batch: DiskBatch | undefined;
+  #rows = 0;
+  #bytes = 0;
+  #state: 'filling' | 'writing' | 'over' = 'filling';
+
+  constructor(options: InstallJobOptions) {
+    this.#options = options;
+  }
+
+  step(): Progress {
+    if (this.#state !== 'filling') return this.#state === 'over' ? 'over' : 'later';
+    const { install, batches, onProgress } = this.#options;
+    for (const [key, record] of install.takeRows(SLICE)) {
+      this.#batch ??= batches.begin();
+      this.#batch.put(key, record);
+      this.#bytes += key.length + record.length;
+      this.#rows += 1;
+    }
+    if (install.hasRows && this.#bytes < STATE_LIMITS.installBatchBytes) return 'again';
+    if (this.#batch === undefined) {
+      // The header or the end of the stream.
+      this.#state = 'over';
+      onProgress();
+      return 'over';
+    }
+    this.#write(this.#batch);
+    return 'later';
+  }
+
+  #write(batch: DiskBatch): void {
+    const { install, batches, onProgress } = this.#options;
+    const { shard, generation } = install.place;
+    const record = batches.records.get(shard);
+    assert(record !== undefined, 'a shard that receives a snapshot has a record');
+    const changes = new Map<ShardId, ShardRecord>();
+    // From the first row on the disk knows that they are nobody's state yet.
+    if (!record.leftovers.includes(generation)) {
+      changes.set(shard, { ...record, leftovers: [...record.leftovers, generation] });
+    }
+    this.#state = 'writing';
+    batches.write(batch, changes, () => {
+      this.#state = 'over';
+      install.wrote(this.#rows);
+      onProgress();
+    });
+  }
+}
+
+interface SwitchOptions extends InstallJobOptions {
+  readonly onDone: () => void;
+}
+
+/** Makes a generation the state of its shard: one record, in one batch. */
+export class SwitchGeneration implements Job {
+  readonly #options: SwitchOptions;
+  #state: 'new' | 'writing' | 'over' = 'new';
+
+  constructor(options: SwitchOptions) {
+    this.#options = options;
+  }
+
+  step(): Progress {
+    if (this.#state !== 'new') return this.#state === 'over' ? 'over' : 'later';
+    const { install, batches, onProgress, onDone } = this.#options;
+    const { shard, generation } = install.place;
+    const record = batches.records.get(shard);
+    assert(record !== undefined, 'a shard that receives a snapshot has a record');
+    const others = record.leftovers.filter((each) => each !== generation);
+    const leftovers = [...others, record.generation];
+    const changes = new Map<ShardId, ShardRecord>();
+    changes.set(shard, { generation, leftovers, state: install.recording() });
+    this.#state = 'writing';
+    batches.write(batches.begin(), changes, () => {
+      this.#state = 'over';
+      onDone();
+      onProgress();
+    });
+    return 'later';
+  }
+}

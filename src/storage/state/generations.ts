@@ -1,0 +1,226 @@
+/** The generations that are not a shard's state: snapshots coming in, leftovers going out. */
+
+import { assert } from '../../base/assert.ts';
+import type { ShardId } from '../../base/ids.ts';
+import { STATE_LIMITS } from '../../base/limits.ts';
+import type { SnapshotDescription } from '../../raft/message.ts';
+import { Admission } from '../snapshot/admission.ts';
+import { InstallRows, SnapshotInstall, SwitchGeneration } from '../snapshot/snapshot-install.ts';
+import { GenerationClearing } from './generation-clearing.ts';
+import { RecordChange } from './record-change.ts';
+import type { StateBatches } from './state-batch.ts';
+import type { StateDisk } from './state-disk.ts';
+import type { Job } from './state-job.ts';
+import { Place } from './state-key.ts';
+import type { RecordedState } from './state-meta.ts';
+
+interface GenerationsOptions {
+  readonly disk: StateDisk;
+  readonly batches: StateBatches;
+  readonly onProgress: () => void;
+  readonly onSwitch: (place: Place, recorded: RecordedState) => void;
+}
+
+/** How far the clearing of a generation has come. */
+interface Clearing {
+  readonly from: Uint8Array | undefined;
+  readonly isStuck: boolean;
+}
+
+export class Generations {
+  readonly #options: GenerationsOptions;
+  readonly #installs = new Map<ShardId, SnapshotInstall>();
+  readonly #places = new Admission({
+    max: STATE_LIMITS.installsMax,
+    patienceMilliseconds: STATE_LIMITS.installLineMilliseconds,
+  });
+  /** When each snapshot that is coming in came any further. */
+  readonly #movedAt = new WeakMap<
+    SnapshotInstall,
+    { readonly offset: number; readonly at: number }
+  >();
+  readonly #dropped = new Set<ShardId>();
+  readonly #clearings = new Map<string, Clearing>();
+  /** The highest number given out since the store was opened. */
+  readonly #highest = new Map<ShardId, number>();
+
+  constructor(options: GenerationsOptions) {
+    this.#options = options;
+  }
+
+  get hasWork(): boolean {
+    if (this.#dropped.size > 0 || this.#findLeftover() !== undefined) return true;
+    return [...this.#installs.values()].some(({ hasRows, switched }) => hasRows || switched);
+  }
+
+  /** Rows of a snapshot have come for a shard that is not on disk. */
+  get isWaitingForRecord(): boolean {
+    for (const [shard, install] of this.#installs) {
+      if (this.#hasWork(install) && !this.#options.batches.records.has(shard)) return true;
+    }
+    return false;
+  }
+
+  /** For a shard that comes, or comes back before it was gone. */
+  create(shard: ShardId): Place {
+    this.#dropped.delete(shard);
+    return new Place(shard, this.#nextOf(shard));
+  }
+
+  /** A number that no row of the shard has, on disk or on its way there. */
+  #nextOf(shard: ShardId): number {
+    const record = this.#options.batches.records.get(shard);
+    const taken = [record?.generation ?? 0, ...(record?.leftovers ?? [])];
+    const next = Math.max(this.#highest.get(shard) ?? 0, ...taken) + 1;
+    this.#highest.set(shard, next);
+    return next;
+  }
+
+  install(shard: ShardId, description: SnapshotDescription): SnapshotInstall {
+    const before = this.#installs.get(shard);
+    if (before !== undefined) this.giveUp(before);
+    const place = new Place(shard, this.#nextOf(shard));
+    const queuedBytes = () => this.#queuedBytes;
+    const install = new SnapshotInstall({ place, description, queuedBytes });
+    this.#installs.set(shard, install);
+    return install;
+  }
+
+  get #queuedBytes(): number {
+    let bytes = 0;
+    for (const install of this.#installs.values()) bytes += install.queuedBytes;
+    return bytes;
+  }
+
+  /** Whether a snapshot of this shard may begin to come in; asking again keeps it in line. */
+  askForPlace(shard: ShardId, now: number): boolean {
+    return this.#places.ask(shard, now);
+  }
+
+  /** The same of one that asked before: undefined if it is not in line any more. */
+  hasPlace(shard: ShardId, now: number): boolean | undefined {
+    if (this.#places.take(shard, now)) return true;
+    return this.#places.isWaiting(shard) ? false : undefined;
+  }
+
+  leavePlace(shard: ShardId): void {
+    // The next in line may have it at once.
+    if (this.#places.leave(shard)) this.#options.onProgress();
+  }
+
+  /** A sender that says nothing more must not hold a place for ever. */
+  giveUpIdle(now: number): void {
+    for (const [shard, install] of this.#installs) {
+      const moved = this.#movedAt.get(install);
+      const isWaitedFor = install.status === 'coming' && !install.isBusy;
+      if (moved?.offset !== install.offset || !isWaitedFor) {
+        this.#movedAt.set(install, { offset: install.offset, at: now });
+      } else if (now - moved.at >= STATE_LIMITS.installIdleMilliseconds) {
+        this.giveUp(install);
+        this.leavePlace(shard);
+      }
+    }
+  }
+
+  giveUp(install: SnapshotInstall): void {
+    if (this.#installs.get(install.place.shard) !== install) return;
+    assert(install.switched === undefined, 'a switch that was asked for is not taken back');
+    install.isOver = true;
+    this.#installs.delete(install.place.shard);
+  }
+
+  switchTo(install: SnapshotInstall, done: () => void): void {
+    assert(this.#installs.get(install.place.shard) === install, 'the snapshot was not given up');
+    assert(install.status === 'sound', 'only what is whole and right becomes the state');
+    install.switched = done;
+  }
+
+  isSwitching(shard: ShardId): boolean {
+    return this.#installs.get(shard)?.switched !== undefined;
+  }
+
+  drop(shard: ShardId): void {
+    assert(!this.isSwitching(shard), 'a shard that receives its state does not leave');
+    const install = this.#installs.get(shard);
+    if (install !== undefined) this.giveUp(install);
+    this.leavePlace(shard);
+    this.#dropped.add(shard);
+  }
+
+  /** What helps a shard on comes before what only makes room. */
+  chooseJob(): Job | undefined {
+    return this.#chooseDrop() ?? this.#chooseInstall() ?? this.#chooseClearing();
+  }
+
+  #chooseDrop(): Job | undefined {
+    const { batches, onProgress } = this.#options;
+    const [shard] = this.#dropped;
+    if (shard === undefined) return undefined;
+    this.#dropped.delete(shard);
+    const record = batches.records.get(shard);
+    if (record === undefined) return undefined;
+    const leftovers = [...record.leftovers, record.generation];
+    const change = { ...record, leftovers, state: undefined };
+    return new RecordChange({ shard, record: change, batches, onProgress });
+  }
+
+  #chooseInstall(): Job | undefined {
+    const { batches, onProgress, onSwitch } = this.#options;
+    for (const [shard, install] of this.#installs) {
+      if (!this.#hasWork(install) || !batches.records.has(shard)) continue;
+      // The others come next.
+      this.#installs.delete(shard);
+      this.#installs.set(shard, install);
+      if (install.hasRows) return new InstallRows({ install, batches, onProgress });
+      const recorded = install.recording();
+      const onDone = () => {
+        this.#installs.delete(shard);
+        install.isOver = true;
+        this.leavePlace(shard);
+        onSwitch(install.place, recorded);
+        install.switched?.();
+      };
+      return new SwitchGeneration({ install, batches, onProgress, onDone });
+    }
+    return undefined;
+  }
+
+  #hasWork({ hasRows, switched }: SnapshotInstall): boolean {
+    return hasRows || switched !== undefined;
+  }
+
+  #chooseClearing(): Job | undefined {
+    const place = this.#findLeftover();
+    if (place === undefined) return undefined;
+    const { disk, batches, onProgress } = this.#options;
+    const name = nameOf(place);
+    const from = this.#clearings.get(name)?.from;
+    return new GenerationClearing({
+      place,
+      disk,
+      batches,
+      from,
+      onProgress,
+      onDone: (last) => {
+        if (last === undefined) this.#clearings.delete(name);
+        else this.#clearings.set(name, { from: last, isStuck: false });
+      },
+      onStuck: () => this.#clearings.set(name, { from, isStuck: true }),
+    });
+  }
+
+  #findLeftover(): Place | undefined {
+    for (const [shard, { leftovers }] of this.#options.batches.records) {
+      for (const generation of leftovers) {
+        if (this.#installs.get(shard)?.place.generation === generation) continue;
+        const place = new Place(shard, generation);
+        if (this.#clearings.get(nameOf(place))?.isStuck !== true) return place;
+      }
+    }
+    return undefined;
+  }
+}
+
+function nameOf({ shard, generation }: Place): string {
+  return `${shard}/${generation}`;
+}

@@ -1,0 +1,303 @@
+/** The state of one shard in one generation: overlay, frozen overlay, disk, and its hash. */
+
+import { assert } from '../../base/assert.ts';
+import type { ShardId } from '../../base/ids.ts';
+import { STATE_LIMITS } from '../../base/limits.ts';
+import type { SnapshotDescription } from '../../raft/message.ts';
+import type { Position } from '../../raft/position.ts';
+import { type LayerView, Memtable } from './memtable.ts';
+import { ReadCache } from './read-cache.ts';
+import type { SlabPool } from './slab-pool.ts';
+import { NO_ROW } from './sorted-rows.ts';
+import type { AppliedEntry, StateDamage, StateWrite } from './state.ts';
+import type { DiskValues, StateDisk } from './state-disk.ts';
+import { type StateHash, StateSums } from './state-hash.ts';
+import { type Place, sectionOf } from './state-key.ts';
+import type { RecordedState } from './state-meta.ts';
+import { damageOf, isSound, TOMBSTONE, valueIn } from './state-record.ts';
+
+interface ShardStateOptions {
+  readonly place: Place;
+  readonly disk: StateDisk;
+  readonly pool: SlabPool;
+  readonly recorded: RecordedState;
+  readonly onDamage: (damage: StateDamage) => void;
+}
+
+/** The hash of a state as of one entry: equal for all replicas that applied that entry. */
+export interface Fingerprint {
+  readonly position: Position;
+  readonly hash: StateHash;
+}
+
+/** A fingerprint whose sums are right once the rows that the overlays await have been settled. */
+interface Pending {
+  readonly position: Position;
+  readonly sums: StateSums;
+}
+
+/** An overlay that is on its way to the disk, and what it brings the disk to. */
+interface Frozen {
+  readonly overlay: Memtable;
+  readonly description: SnapshotDescription;
+  /** The hash at that point, once all has been settled. */
+  readonly sums: StateSums;
+}
+
+export class ShardState {
+  readonly place: Place;
+  readonly #disk: StateDisk;
+  readonly #pool: SlabPool;
+  readonly #onDamage: (damage: StateDamage) => void;
+  readonly #recent = new ReadCache();
+  #description: SnapshotDescription;
+  #overlay: Memtable;
+  #frozen: Frozen | undefined;
+  #sums: StateSums;
+  #pending: Pending | undefined;
+  #isDamaged: boolean;
+  #isCondemned: boolean;
+
+  constructor({ place, disk, pool, recorded, onDamage }: ShardStateOptions) {
+    this.place = place;
+    this.#disk = disk;
+    this.#pool = pool;
+    this.#onDamage = onDamage;
+    this.#description = recorded.description;
+    this.#overlay = new Memtable(place, pool);
+    this.#sums = new StateSums(recorded.hash ?? []);
+    this.#isDamaged = recorded.hash === undefined;
+    this.#isCondemned = recorded.isCondemned === true;
+  }
+
+  get shard(): ShardId {
+    return this.place.shard;
+  }
+
+  get description(): SnapshotDescription {
+    return this.#description;
+  }
+
+  get isDamaged(): boolean {
+    return this.#isDamaged;
+  }
+
+  get isCondemned(): boolean {
+    return this.#isCondemned;
+  }
+
+  get overlay(): Memtable {
+    return this.#overlay;
+  }
+
+  get frozen(): Frozen | undefined {
+    return this.#frozen;
+  }
+
+  get bytes(): number {
+    return this.#overlay.bytes + (this.#frozen?.overlay.bytes ?? 0);
+  }
+
+  get(section: number, key: Uint8Array): Uint8Array | undefined {
+    assertKey(section, key);
+    const held = this.#overlay.get(section, key) ?? this.#frozen?.overlay.get(section, key);
+    if (held !== undefined) return held === TOMBSTONE ? undefined : held;
+    const stored = this.place.key(section, key);
+    const record = this.#read(stored);
+    if (record !== undefined && !isSound(this.place, stored, record)) {
+      this.#isDamaged = true;
+      throw damageOf(this.shard, stored);
+    }
+    this.#recent.note(stored, record);
+    return record === undefined ? undefined : valueIn(record);
+  }
+
+  apply({ position, configuration, writes }: AppliedEntry): void {
+    const { index, term } = this.#description;
+    assert(position.index === index + 1, 'entries are applied without a gap');
+    assert(position.term >= term, 'terms never fall');
+    for (const write of writes) this.#write(write);
+    const inForce =
+      configuration === undefined
+        ? this.#description
+        : { configuration, configurationAt: position };
+    this.#description = {
+      index: position.index,
+      term: position.term,
+      configuration: inForce.configuration,
+      configurationAt: inForce.configurationAt,
+    };
+  }
+
+  #write({ section, key, value }: StateWrite): void {
+    assertKey(section, key);
+    const length = value?.length ?? 0;
+    assert(length <= STATE_LIMITS.valueBytesMax, 'a value is within its limit');
+    const overlay = this.#overlay;
+    const { arena } = overlay;
+    const row = arena.add(section, key, value);
+    if (value !== undefined) {
+      this.#sums.add(section, this.place, arena.slabOf(row), arena.recordAt(row));
+    }
+    const held = overlay.place(section, row);
+    if (held === row) return this.#loseBelow(section, key, row);
+    this.#lose(section, overlay, held);
+    overlay.replace(section, held, row);
+  }
+
+  /** The hash loses what the first write of a key to this overlay replaces. */
+  #loseBelow(section: number, key: Uint8Array, row: number): void {
+    const frozen = this.#frozen?.overlay;
+    const held = frozen?.find(section, key) ?? NO_ROW;
+    if (frozen !== undefined && held !== NO_ROW) return this.#lose(section, frozen, held);
+    const words = this.#recent.get(section, key);
+    if (words === undefined) this.#overlay.unsettled.push(row);
+    else if (words !== TOMBSTONE) this.#sums.subtract(section, this.place, words);
+  }
+
+  #lose(section: number, { arena }: Memtable, row: number): void {
+    if (arena.isTombstone(row)) return;
+    this.#sums.subtract(section, this.place, arena.slabOf(row), arena.recordAt(row));
+  }
+
+  /** What is in memory, newest first, as it is now. */
+  layers(): readonly LayerView[] {
+    const layers = [this.#overlay.lend()];
+    if (this.#frozen !== undefined) layers.push(this.#frozen.overlay.lend());
+    return layers;
+  }
+
+  /** The hash of the state as it is now; undefined for a damaged shard. Reads what is unsettled. */
+  hash(): StateHash | undefined {
+    for (const overlay of [this.#frozen?.overlay, this.#overlay]) {
+      if (overlay === undefined) continue;
+      const rows = [...overlay.settling, ...overlay.unsettled];
+      overlay.settling = [];
+      overlay.unsettled = [];
+      for (const row of rows) {
+        const stored = overlay.arena.key(row);
+        this.#settle(overlay, stored, this.#tryRead(stored));
+      }
+    }
+    return this.#isDamaged ? undefined : this.#sums.hash();
+  }
+
+  /** Takes the hash as of the last entry; one at a time, a later one takes the place. */
+  beginFingerprint(): void {
+    const { index, term } = this.#description;
+    for (const overlay of [this.#frozen?.overlay, this.#overlay]) {
+      if (overlay === undefined) continue;
+      overlay.awaited = overlay.settling.length + overlay.unsettled.length;
+    }
+    this.#pending = { position: { index, term }, sums: this.#sums.copy() };
+  }
+
+  /** Undefined until the disk has told what the last writes before it replaced. */
+  get fingerprint(): Fingerprint | undefined {
+    if (this.#pending === undefined || this.isFingerprintAwaited || this.#isDamaged) {
+      return undefined;
+    }
+    const { position, sums } = this.#pending;
+    const hash = sums.hash();
+    return hash === undefined ? undefined : { position, hash };
+  }
+
+  get isFingerprintAwaited(): boolean {
+    return this.#overlay.awaited + (this.#frozen?.overlay.awaited ?? 0) > 0;
+  }
+
+  /** The hash is known to be wrong: the state counts as damaged until a snapshot replaces it. */
+  condemn(): void {
+    this.#isDamaged = true;
+    this.#isCondemned = true;
+  }
+
+  freeze(): void {
+    assert(this.#frozen === undefined, 'one overlay is written at a time');
+    const sums = this.#sums.copy();
+    this.#frozen = { overlay: this.#overlay, description: this.#description, sums };
+    this.#overlay = new Memtable(this.place, this.#pool);
+  }
+
+  /** What the frozen overlay makes of the disk. */
+  recording(): RecordedState {
+    const frozen = this.#frozen;
+    assert(frozen !== undefined, 'an overlay was frozen');
+    const { overlay, description, sums } = frozen;
+    assert(!overlay.hasUnsettled, 'all is settled');
+    const isCondemned = this.#isCondemned;
+    return { description, hash: this.#isDamaged ? undefined : sums.hash(), isCondemned };
+  }
+
+  /** The frozen overlay is on disk. */
+  thaw(): void {
+    this.#frozen?.overlay.arena.end();
+    this.#frozen = undefined;
+    this.#recent.clear();
+  }
+
+  /** Asks the disk what some writes of an overlay replace. False if there is nothing to ask now. */
+  settleSome(overlay: Memtable, done: () => void): boolean {
+    if (overlay.settling.length > 0 || overlay.unsettled.length === 0) return false;
+    // From the front: what a fingerprint waits for comes before what was written behind it.
+    const rows = overlay.unsettled.splice(0, STATE_LIMITS.settleKeys);
+    const keys = rows.map((row) => overlay.arena.key(row));
+    overlay.settling = rows;
+    this.#disk.getMany(keys, (values) => {
+      // Somebody wanted the hash meanwhile and read them all.
+      if (overlay.settling === rows) this.#settleAll(overlay, keys, values);
+      done();
+    });
+    return true;
+  }
+
+  #settleAll(overlay: Memtable, keys: readonly Uint8Array[], values: DiskValues): void {
+    overlay.settling = [];
+    for (const [at, stored] of keys.entries()) {
+      const record = values === 'unreadable' ? this.#tryRead(stored) : values[at];
+      this.#settle(overlay, stored, record);
+    }
+  }
+
+  #settle(overlay: Memtable, stored: Uint8Array, record: Uint8Array | undefined): void {
+    const isAwaited = overlay.awaited > 0;
+    if (isAwaited) overlay.awaited -= 1;
+    if (record === undefined) return;
+    if (!isSound(this.place, stored, record)) {
+      this.#reportDamage(damageOf(this.shard, stored));
+      return;
+    }
+    const section = sectionOf(stored);
+    this.#sums.subtract(section, this.place, record);
+    if (overlay === this.#frozen?.overlay) this.#frozen.sums.subtract(section, this.place, record);
+    if (isAwaited) this.#pending?.sums.subtract(section, this.place, record);
+  }
+
+  #read(stored: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#disk.get(stored);
+    } catch (cause) {
+      this.#isDamaged = true;
+      throw damageOf(this.shard, stored, cause);
+    }
+  }
+
+  #tryRead(stored: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#disk.get(stored);
+    } catch (cause) {
+      this.#reportDamage(damageOf(this.shard, stored, cause));
+      return undefined;
+    }
+  }
+
+  #reportDamage(damage: StateDamage): void {
+    this.#isDamaged = true;
+    this.#onDamage(damage);
+  }
+}
+
+function assertKey(section: number, key: Uint8Array): void {
+  assert(section >= 0 && section < STATE_LIMITS.sections, 'a section is within its limit');
+  assert(key.length <= STATE_LIMITS.keyBytesMax, 'a key is within its limit');
+}

@@ -1,0 +1,56 @@
+/**
+ * Slabs that arenas take and give back. Left to the collector they would pile up, because it does
+ * not see their size in time, and then cost a full collection every few checkpoints.
+ */
+
+import { STATE_LIMITS } from '../../base/limits.ts';
+
+export const SLAB_BYTES = 64 * 1024;
+
+const FREE_MAX = STATE_LIMITS.checkpointBytes / SLAB_BYTES;
+
+/** Memory by the byte and by four bytes, with anything in it. */
+export interface Slab {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+}
+
+export class SlabPool {
+  readonly #free: Slab[] = [];
+  /** What was copied for others; such a slab is theirs together. */
+  #copies = newSlab(0);
+  #copied = 0;
+
+  take(): Slab {
+    return this.#free.pop() ?? newSlab(SLAB_BYTES);
+  }
+
+  /** The receiver's to keep: from a whole word on, less than a slab. `slice` costs far more. */
+  copy({ words }: Slab, from: number, length: number): Uint8Array {
+    const end = this.#copied + ((length + 3) & ~3);
+    if (end > this.#copies.bytes.length) {
+      this.#copies = newSlab(SLAB_BYTES);
+      this.#copied = 0;
+    }
+    const at = this.#copied;
+    const copies = this.#copies.words;
+    for (let word = 0; word << 2 < length; word++) {
+      copies[(at >> 2) + word] = words[(from >> 2) + word] as number;
+    }
+    this.#copied = at + ((length + 3) & ~3);
+    return new Uint8Array(this.#copies.bytes.buffer, at, length);
+  }
+
+  /** Whoever gives them has seen to it that nobody looks at them any more. */
+  give(slabs: readonly Slab[]): void {
+    for (const slab of slabs) {
+      if (slab.bytes.length === SLAB_BYTES && this.#free.length < FREE_MAX) this.#free.push(slab);
+    }
+  }
+}
+
+/** Of a whole number of words. */
+export function newSlab(length: number): Slab {
+  const { buffer } = Buffer.allocUnsafeSlow(length);
+  return { bytes: new Uint8Array(buffer), words: new Int32Array(buffer) };
+}

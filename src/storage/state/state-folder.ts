@@ -1,0 +1,56 @@
+/** The state store of a node as a folder: opened once it is known to be sound, or set aside. */
+
+import { readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { STATE_LIMITS } from '../../base/limits.ts';
+import { syncFolder } from '../files/small-file.ts';
+import { openLevelState } from './level-state.ts';
+import type { StateStoreDamaged } from './state.ts';
+import type { StateDisk } from './state-disk.ts';
+import { openRecords } from './state-opening.ts';
+
+interface StateFolderOptions {
+  readonly folder: string;
+  readonly tablesMax?: number | undefined;
+  /** Whose store this is: compared with what is on disk. */
+  readonly identity: Uint8Array;
+  readonly onFault: (cause: unknown) => void;
+  readonly onDamage: (damage: StateStoreDamaged) => void;
+}
+
+/**
+ * Throws `StateStoreDamaged` for what is not what was written, and then nothing in the folder is
+ * open or was changed by LevelDB, unless only its records are damaged; `StateUnusable` for what is
+ * no store of this node.
+ */
+export async function openState(options: StateFolderOptions): Promise<StateDisk> {
+  const disk = await openLevelState(options);
+  try {
+    openRecords(disk, options.identity);
+    return disk;
+  } catch (error) {
+    await new Promise<void>((resolve) => disk.close(resolve));
+    throw error;
+  }
+}
+
+/**
+ * Renames a damaged store, so that a blank one can take its place; says what it is called now. Of
+ * those from before only so many are kept as `damagedStoresMax` allows. It must not be open.
+ */
+export async function setAside(folder: string): Promise<string> {
+  const parent = dirname(folder);
+  const prefix = `${basename(folder)}.damaged-`;
+  const numbers = (await readdir(parent))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .filter((number) => Number.isSafeInteger(number))
+    .sort((one, other) => other - one);
+  const aside = join(parent, `${prefix}${(numbers[0] ?? 0) + 1}`);
+  await rename(folder, aside);
+  await syncFolder(parent);
+  for (const number of numbers.slice(STATE_LIMITS.damagedStoresMax - 1)) {
+    await rm(join(parent, `${prefix}${number}`), { recursive: true, force: true });
+  }
+  return aside;
+}

@@ -1,0 +1,121 @@
+/** How keys look on disk: a kind, and for rows of a shard also whose, which life, which room. */
+
+import { assert } from '../../base/assert.ts';
+import { hash } from '../../base/hash.ts';
+import type { ShardId } from '../../base/ids.ts';
+import { STATE_LIMITS } from '../../base/limits.ts';
+import type { KeyRange } from '../files/byte-order.ts';
+import type { DiskRange } from './state-disk.ts';
+
+/** Kinds of rows. A number is never given a second meaning. */
+const STORE = 0;
+const SHARD = 1;
+const MARK = 2;
+const ROW = 3;
+
+/** Kind, shard, generation and section; the machine's key follows. */
+export const PREFIX_BYTES = 10;
+
+/** Bytes of a key or a record, wherever they lie. */
+export interface Span {
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
+
+const SECTION_AT = 9;
+/** Up to here a loop is quicker than a call of `set`. */
+const LOOP_BYTES_MAX = 32;
+const PLACE_SEED = 0x70_6c_61_63;
+
+/**
+ * One life of one shard's rows. A snapshot is installed into a new generation; numbers only grow,
+ * as long as any row of the shard is on the disk.
+ */
+export class Place {
+  readonly shard: ShardId;
+  readonly generation: number;
+  /** Mixed into checksums, so that a row that strays from another place is damage. */
+  readonly word: number;
+  readonly #prefix: Uint8Array;
+
+  constructor(shard: ShardId, generation: number) {
+    this.shard = shard;
+    this.generation = generation;
+    this.#prefix = new Uint8Array(PREFIX_BYTES);
+    this.#prefix[0] = ROW;
+    putWord(this.#prefix, 1, shard);
+    putWord(this.#prefix, 5, generation);
+    this.word = hash(this.#prefix, PLACE_SEED);
+  }
+
+  key(section: number, key: Uint8Array): Uint8Array {
+    const bytes = new Uint8Array(PREFIX_BYTES + key.length);
+    this.putKey(bytes, 0, section, key);
+    return bytes;
+  }
+
+  /** Into bytes that have room for it from there on. */
+  putKey(bytes: Uint8Array, from: number, section: number, key: Uint8Array): void {
+    for (let at = 0; at < SECTION_AT; at++) bytes[from + at] = this.#prefix[at] as number;
+    bytes[from + SECTION_AT] = section;
+    const keyAt = from + PREFIX_BYTES;
+    if (key.length > LOOP_BYTES_MAX) bytes.set(key, keyAt);
+    else for (let at = 0; at < key.length; at++) bytes[keyAt + at] = key[at] as number;
+  }
+
+  /** A range of one section, as the disk wants it. */
+  range(section: number, { from, to, isReverse }: KeyRange): DiskRange {
+    const none = new Uint8Array(0);
+    return {
+      from: this.key(section, from ?? none),
+      to: to === undefined ? this.key(section + 1, none) : this.key(section, to),
+      isReverse,
+    };
+  }
+
+  /** All rows from a stored key on, or from the first. */
+  wholeRange(from?: Uint8Array): DiskRange {
+    const none = new Uint8Array(0);
+    const to = this.key(STATE_LIMITS.sections, none);
+    return { from: from ?? this.key(0, none), to, isReverse: false };
+  }
+}
+
+export function sectionOf(stored: Uint8Array, from = 0): number {
+  return stored[from + SECTION_AT] as number;
+}
+
+export function keyOf(stored: Uint8Array): Uint8Array {
+  const { buffer, byteOffset, length } = stored;
+  return new Uint8Array(buffer, byteOffset + PREFIX_BYTES, length - PREFIX_BYTES);
+}
+
+/** What the store knows of itself. */
+export const STORE_KEY = Uint8Array.of(STORE);
+
+/** What the store knows of a shard. */
+export function shardKey(shard: ShardId): Uint8Array {
+  return numbered(SHARD, shard);
+}
+
+/** That a batch was written. */
+export function markKey(batch: number): Uint8Array {
+  return numbered(MARK, batch % 2 ** 32);
+}
+
+function numbered(kind: number, number: number): Uint8Array {
+  const bytes = new Uint8Array(5);
+  bytes[0] = kind;
+  putWord(bytes, 1, number);
+  return bytes;
+}
+
+/** Big-endian, so that the order of bytes is that of numbers. */
+function putWord(bytes: Uint8Array, at: number, word: number): void {
+  assert(Number.isInteger(word) && word >= 0 && word < 2 ** 32, 'a word has 32 bits');
+  bytes[at] = word >>> 24;
+  bytes[at + 1] = word >>> 16;
+  bytes[at + 2] = word >>> 8;
+  bytes[at + 3] = word;
+}

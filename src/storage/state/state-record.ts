@@ -1,0 +1,96 @@
+/** A value as it is stored, behind two words of checksum: its part of the state hash. */
+
+import { hash } from '../../base/hash.ts';
+import type { ShardId } from '../../base/ids.ts';
+import { StateDamage } from './state.ts';
+import { keyOf, type Place, PREFIX_BYTES, type Span, sectionOf } from './state-key.ts';
+
+export const WORDS_BYTES = 8;
+
+/** In an overlay: the key is gone. Every record is longer. */
+export const TOMBSTONE = new Uint8Array(0);
+
+// Part of what replicas compare: other seeds would make equal states look different.
+const SEED_ONE = 0x52_69_6e_67;
+const SEED_TWO = 0x6b_76_53_74;
+
+/** Into bytes of the right length, for a key as it is stored. */
+export function putRecord(
+  bytes: Uint8Array,
+  place: Place,
+  stored: Uint8Array,
+  value: Uint8Array,
+): Uint8Array {
+  bytes.set(value, WORDS_BYTES);
+  sealRecord(place, wholeOf(stored), wholeOf(bytes));
+  return bytes;
+}
+
+/** Puts the words in front of a value that is there already. */
+export function sealRecord(place: Place, stored: Span, record: Span): void {
+  const { bytes, from } = record;
+  putWord(bytes, from, pairWord(SEED_ONE, stored, record) ^ place.word);
+  putWord(bytes, from + 4, pairWord(SEED_TWO, stored, record));
+}
+
+/** The value of a record that came from the disk; throws what is wrong with it. */
+export function soundValue(place: Place, stored: Uint8Array, record: Uint8Array): Uint8Array {
+  if (!isSound(place, stored, record)) throw damageOf(place.shard, stored);
+  return valueIn(record);
+}
+
+export function isSound(place: Place, stored: Uint8Array, record: Uint8Array): boolean {
+  if (record.length < WORDS_BYTES) return false;
+  const [key, row] = [wholeOf(stored), wholeOf(record)];
+  return (
+    wordOne(place, record) === pairWord(SEED_ONE, key, row) &&
+    wordTwo(record) === pairWord(SEED_TWO, key, row)
+  );
+}
+
+export function damageOf(shard: ShardId, stored: Uint8Array, cause?: unknown): StateDamage {
+  const row = { section: sectionOf(stored), key: keyOf(stored).slice() };
+  return new StateDamage({ shard, row, cause });
+}
+
+export function valueIn(record: Uint8Array): Uint8Array {
+  // LevelDB hands out buffers, whose methods mean something else; what leaves here is plain bytes.
+  const { buffer, byteOffset, length } = record;
+  return new Uint8Array(buffer, byteOffset + WORDS_BYTES, length - WORDS_BYTES);
+}
+
+export function wordOne(place: Place, record: Uint8Array, from = 0): number {
+  return (wordAt(record, from) ^ place.word) >>> 0;
+}
+
+export function wordTwo(record: Uint8Array, from = 0): number {
+  return wordAt(record, from + 4);
+}
+
+/** Of section, key and value: the same in every shard and generation. */
+function pairWord(seed: number, stored: Span, record: Span): number {
+  const { bytes, from, to } = stored;
+  const keyed = hash(bytes, (seed + sectionOf(bytes, from)) >>> 0, from + PREFIX_BYTES, to);
+  return hash(record.bytes, keyed, record.from + WORDS_BYTES, record.to);
+}
+
+function wholeOf(bytes: Uint8Array): Span {
+  return { bytes, from: 0, to: bytes.length };
+}
+
+function putWord(bytes: Uint8Array, at: number, word: number): void {
+  bytes[at] = word;
+  bytes[at + 1] = word >>> 8;
+  bytes[at + 2] = word >>> 16;
+  bytes[at + 3] = word >>> 24;
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)) >>>
+    0
+  );
+}

@@ -1,0 +1,158 @@
+/** What a damaged state store still holds, shard by shard, and what is not to be believed in it. */
+
+import type { ShardId } from '../../base/ids.ts';
+import { compare } from '../files/byte-order.ts';
+import { keyNamed, type LevelRows, nameOf } from './level-rows.ts';
+import type { DamagedKeys } from './level-table-check.ts';
+import type { StateRow, StateWrite } from './state.ts';
+import { isSameHash, type StateHash, StateSums } from './state-hash.ts';
+import { keyOf, Place, PREFIX_BYTES, sectionOf, shardKey } from './state-key.ts';
+import { decodeShardRecord, type RecordedState } from './state-meta.ts';
+import { damageOf, isSound, valueIn, WORDS_BYTES } from './state-record.ts';
+
+const SHARD_KIND = 1;
+const ROW_KIND = 3;
+
+/** Rows that are there and were damaged, or may be older than what was written last. */
+interface Doubt {
+  readonly section: number;
+  readonly key: Uint8Array;
+  readonly text: string;
+}
+
+export class SalvagedShard {
+  readonly shard: ShardId;
+  /** Undefined if its record is damaged: what it was the state of is not known. */
+  readonly recorded: RecordedState | undefined;
+  readonly #place: Place;
+  readonly #rows = new Map<string, Uint8Array>();
+  readonly #hidden: readonly DamagedKeys[];
+  readonly doubts: Doubt[] = [];
+  readonly #doubted = new Set<string>();
+  /** The rows add up to what the last checkpoint recorded: none is missing, and none is old. */
+  readonly isProven: boolean;
+
+  constructor({ place, recorded, rows, hidden }: ShardParts) {
+    this.shard = place.shard;
+    this.recorded = recorded;
+    this.#place = place;
+    const sums = new StateSums();
+    for (const [name, record] of rows) {
+      const stored = keyNamed(name);
+      if (isSound(place, stored, record)) {
+        sums.add(sectionOf(stored), place, record);
+        this.#rows.set(name, record);
+      } else this.#doubt(stored, 'its checksum is wrong');
+    }
+    this.isProven = isEqual(sums.hash(), recorded?.hash);
+    this.#hidden = this.isProven ? [] : hidden;
+    for (const name of this.#rows.keys()) {
+      const stored = keyNamed(name);
+      if (!this.#isHidden(stored)) continue;
+      this.#rows.delete(name);
+      this.#doubt(stored, 'a newer value may be in a damaged block');
+    }
+  }
+
+  /** Throws `StateDamage` for what is not known. */
+  get(section: number, key: Uint8Array): Uint8Array | undefined {
+    const stored = this.#place.key(section, key);
+    const record = this.#rows.get(nameOf(stored));
+    if (record !== undefined) return record.length === 0 ? undefined : valueIn(record);
+    const isDoubted = this.#doubted.has(nameOf(stored));
+    if (isDoubted || this.#isHidden(stored)) throw damageOf(this.shard, stored);
+    return undefined;
+  }
+
+  /** What an entry did: from here on it is known, whatever it was before. */
+  apply(writes: readonly StateWrite[]): void {
+    for (const { section, key, value } of writes) {
+      const record = new Uint8Array(value === undefined ? 0 : value.length + WORDS_BYTES);
+      if (value !== undefined) record.set(value, WORDS_BYTES);
+      this.#rows.set(nameOf(this.#place.key(section, key)), record);
+    }
+  }
+
+  /** What an entry would have done to this key cannot be told. */
+  lose(section: number, key: Uint8Array, text: string): void {
+    const stored = this.#place.key(section, key);
+    this.#rows.delete(nameOf(stored));
+    this.#doubt(stored, text);
+  }
+
+  /** Sound rows of a section, in the order of their keys. */
+  rowsOf(section: number): readonly StateRow[] {
+    const rows: StateRow[] = [];
+    for (const [name, record] of this.#rows) {
+      const stored = keyNamed(name);
+      if (sectionOf(stored) !== section || record.length === 0) continue;
+      rows.push({ key: keyOf(stored), value: valueIn(record) });
+    }
+    return rows.sort((one, other) => compare(one.key, 0, other.key, 0));
+  }
+
+  #doubt(stored: Uint8Array, text: string): void {
+    this.#doubted.add(nameOf(stored));
+    this.doubts.push({ section: sectionOf(stored), key: keyOf(stored), text });
+  }
+
+  #isHidden(stored: Uint8Array): boolean {
+    return this.#hidden.some(({ after, last }) => {
+      if (compare(stored, 0, last, 0) > 0) return false;
+      return after === undefined || compare(stored, 0, after, 0) > 0;
+    });
+  }
+}
+
+interface ShardParts {
+  readonly place: Place;
+  readonly recorded: RecordedState | undefined;
+  readonly rows: ReadonlyMap<string, Uint8Array>;
+  /** Where newer rows may be damaged. */
+  readonly hidden: readonly DamagedKeys[];
+}
+
+function isEqual(one: StateHash | undefined, other: StateHash | undefined): boolean {
+  return one !== undefined && other !== undefined && isSameHash(one, other);
+}
+
+/** In rising order. A shard without its record counts with its newest generation. */
+export function salvageShards({ rows, damages }: LevelRows): readonly SalvagedShard[] {
+  const everything: DamagedKeys = { after: undefined, last: new Uint8Array(1).fill(0xff) };
+  const hidden = damages.map(({ keys }) => keys ?? everything);
+  const byPlace = new Map<string, Map<string, Uint8Array>>();
+  const newest = new Map<ShardId, number>();
+  const records = new Map<ShardId, ReturnType<typeof decodeShardRecord>>();
+  for (const [name, record] of rows) {
+    const stored = keyNamed(name);
+    const [shard, generation] = [wordAt(stored, 1) as ShardId, wordAt(stored, 5)];
+    if (stored[0] === SHARD_KIND) records.set(shard, decodeShardRecord(shardKey(shard), record));
+    if (stored[0] !== ROW_KIND) continue;
+    newest.set(shard, Math.max(newest.get(shard) ?? 0, generation));
+    const place = `${shard} ${generation}`;
+    const own = byPlace.get(place) ?? new Map<string, Uint8Array>();
+    byPlace.set(place, own.set(name, record));
+  }
+  const shards = [...new Set([...newest.keys(), ...records.keys()])];
+  return shards
+    .filter((shard) => records.get(shard)?.state !== undefined || !records.has(shard))
+    .sort((one, other) => one - other)
+    .map((shard) => {
+      const record = records.get(shard);
+      const generation = record?.generation ?? newest.get(shard) ?? 0;
+      const own = byPlace.get(`${shard} ${generation}`) ?? new Map();
+      const place = new Place(shard, generation);
+      return new SalvagedShard({ place, recorded: record?.state, rows: own, hidden });
+    });
+}
+
+/** The key of a user in a stored key, which may be cut short; undefined in one of another kind. */
+export function userKeyIn(stored: Uint8Array | undefined): Uint8Array | undefined {
+  const isRow = stored !== undefined && stored[0] === ROW_KIND && stored.length > PREFIX_BYTES;
+  return isRow ? keyOf(stored) : undefined;
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  const [one = 0, two = 0, three = 0, four = 0] = bytes.subarray(at, at + 4);
+  return ((one << 24) | (two << 16) | (three << 8) | four) >>> 0;
+}

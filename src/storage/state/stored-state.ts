@@ -1,0 +1,35 @@
+/** What is on disk of one shard: the record of its last checkpoint, and where the rows lie. */
+
+import type { ShardId } from '../../base/ids.ts';
+import type { SnapshotDescription } from '../../raft/message.ts';
+import type { DiskView } from './state-disk.ts';
+import type { StateHash } from './state-hash.ts';
+import { Place, shardKey } from './state-key.ts';
+import { decodeShardRecord, type ShardRecord } from './state-meta.ts';
+
+interface StoredState {
+  readonly place: Place;
+  readonly description: SnapshotDescription;
+  /** What the rows have to add up to. */
+  readonly hash: StateHash;
+}
+
+/** Undefined for a shard that is not there, was never written to, or is known to be damaged. */
+export function storedState(disk: Pick<DiskView, 'get'>, shard: ShardId): StoredState | undefined {
+  const record = recordIn(disk, shard);
+  const { description, hash } = record?.state ?? {};
+  if (record === undefined || description === undefined || hash === undefined) return undefined;
+  if (description.index === 0) return undefined;
+  return { place: new Place(shard, record.generation), description, hash };
+}
+
+function recordIn(disk: Pick<DiskView, 'get'>, shard: ShardId): ShardRecord | undefined {
+  const key = shardKey(shard);
+  try {
+    const bytes = disk.get(key);
+    return bytes === undefined ? undefined : decodeShardRecord(key, bytes);
+  } catch {
+    // A record that cannot be read describes nothing; opening the store says so loudly.
+    return undefined;
+  }
+}
