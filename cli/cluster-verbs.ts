@@ -1,6 +1,6 @@
 /** Verbs for the cluster and its nodes. */
 
-import { type OptionSpec, SPELLING_OPTIONS, type Verb } from './verb.ts';
+import { ENCODING_OPTIONS, type OptionSpec, type Verb } from './verb.ts';
 
 const CONFIG_OPTION: OptionSpec = {
   flags: '--config <file>',
@@ -180,7 +180,7 @@ remove   replicas move first; then the node leaves the cluster, and ends if it
     name: 'ring',
     summary: 'where a key lies, and why there',
     words: [{ form: '<key>', kind: 'key', description: 'any key, there or not' }],
-    options: SPELLING_OPTIONS,
+    options: ENCODING_OPTIONS,
     formats: ['table', 'json'],
     examples: ['kvctl ring user:7'],
     isRemote: true,
@@ -221,7 +221,7 @@ remove   replicas move first; then the node leaves the cluster, and ends if it
     name: 'salvage',
     summary: 'save what is sound in a data folder that does not open any more',
     words: [{ form: '<folder>', kind: 'value', description: 'a data folder, or state.damaged-N' }],
-    options: SPELLING_OPTIONS,
+    options: ENCODING_OPTIONS,
     formats: [],
     examples: ['kvctl salvage ./data > saved.ndjson', 'kvctl load saved.ndjson'],
     details: `Prints one line of JSON for each key, and tells on standard error which files

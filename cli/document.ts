@@ -3,8 +3,8 @@
  * `{"$integer": digits}`, `{"$number": "NaN"}`, `{"$time": …}`.
  */
 
+import { isBase64, textOf } from './encoding.ts';
 import { usageFailure } from './failure.ts';
-import { isBase64, textOf } from './spelling.ts';
 
 /** As deep as a document may be. */
 const DEPTH_MAX = 64;

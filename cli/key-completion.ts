@@ -1,8 +1,8 @@
 /** Keys of the cluster that a word may become, as far as it can say in a moment. */
 
 import type { Call } from './call.ts';
-import { behind } from './span.ts';
-import { textOf } from './spelling.ts';
+import { textOf } from './encoding.ts';
+import { behind } from './key-range.ts';
 
 const KEYS_SUGGESTED = 50;
 const KEY_MILLISECONDS = 1000;

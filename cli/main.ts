@@ -5,8 +5,8 @@ import type { Call, Options } from './call.ts';
 import type { Dialogue } from './dialogue.ts';
 import { EXIT, type Exit } from './exit.ts';
 import { Failure, usageFailure } from './failure.ts';
+import { reportFailure } from './report-failure.ts';
 import type { Store, Target } from './store.ts';
-import { tell } from './tell.ts';
 import { type Sink, type Terminal, terminalOver } from './terminal.ts';
 import type { Verb } from './verb.ts';
 
@@ -49,7 +49,7 @@ export async function main(surroundings: Surroundings): Promise<number> {
     options = parsed.options;
     return await runVerb(parsed.verb, { ...parsed, terminal, input, notes, connections });
   } catch (error) {
-    return tell(error, terminal, options);
+    return reportFailure(error, terminal, options);
   } finally {
     await connections.close();
   }
@@ -64,7 +64,7 @@ function endOfData(error: NodeJS.ErrnoException, terminal: Terminal): Exit {
     message: `standard output cannot be written: ${error.message}`,
     hint: 'what was printed is incomplete, what the verb did is done: make room, and read again',
   });
-  return tell(failure, terminal, {});
+  return reportFailure(failure, terminal, {});
 }
 
 interface Running {

@@ -2,10 +2,10 @@
 
 import { nearestName } from '../src/base/nearest-name.ts';
 import type { Call, Options } from './call.ts';
+import { bytesOf, encodingOf } from './encoding.ts';
 import { usageFailure } from './failure.ts';
 import { durationOption, integerOf } from './options.ts';
 import { wordsOf } from './shell-words.ts';
-import { bytesOf, spellingOf } from './spelling.ts';
 import { STEP_FORMS, type StepForm, writtenAs } from './step-forms.ts';
 import type { Codec, Step } from './store.ts';
 import { valueGiven } from './value.ts';
@@ -23,7 +23,7 @@ export async function stepOf(line: string, call: Call, codec: Codec): Promise<St
     throw usageFailure(`${name} ${what}`, `write ${writtenAs(form)}`);
   }
   const spelled = withSpelling(options, call.options);
-  const key = bytesOf(keyWord, spellingOf(spelled));
+  const key = bytesOf(keyWord, encodingOf(spelled));
   if (key.length === 0) throw usageFailure('the key is empty', 'give it a byte at least');
   switch (form.name) {
     case 'put': {

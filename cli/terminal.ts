@@ -1,6 +1,6 @@
 /** Where kvctl writes: data to the one side, all else to the other. */
 
-import { visibleLines } from './spelling.ts';
+import { visibleLines } from './encoding.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export type Paint = (text: string, style: Style) => string;

@@ -3,8 +3,15 @@
 import { readFile } from 'node:fs/promises';
 import type { Call } from './call.ts';
 import { parseDocument, plainOf } from './document.ts';
+import {
+  bytesOf,
+  encodeText,
+  encodingOf,
+  escapeText,
+  type TextEncoding,
+  textOf,
+} from './encoding.ts';
 import { usageFailure } from './failure.ts';
-import { bytesOf, escapeText, type Spelling, spell, spellingOf, textOf } from './spelling.ts';
 import type { Codec } from './store.ts';
 
 /**
@@ -12,7 +19,7 @@ import type { Codec } from './store.ts';
  * or base64, is bytes. `--as` says otherwise.
  */
 export async function valueGiven(call: Call, word: string, codec: Codec): Promise<Uint8Array> {
-  const spelling = spellingOf(call.options);
+  const spelling = encodingOf(call.options);
   const isArgument = word !== '-' && !word.startsWith('@');
   const bytes = await bytesGiven(call, word, isArgument ? spelling : 'text');
   const kind = call.options.as ?? (isArgument && spelling === 'text' ? 'text' : 'bytes');
@@ -28,7 +35,7 @@ export async function valueGiven(call: Call, word: string, codec: Codec): Promis
   }
 }
 
-async function bytesGiven(call: Call, word: string, spelling: Spelling): Promise<Uint8Array> {
+async function bytesGiven(call: Call, word: string, spelling: TextEncoding): Promise<Uint8Array> {
   if (word === '-') return await call.input();
   if (!word.startsWith('@')) return bytesOf(word, spelling);
   const path = word.slice(1);
@@ -66,7 +73,8 @@ export function payloadOf(value: unknown): Uint8Array {
 }
 
 /** On one line. */
-export function shownValue(value: unknown, spelling: Spelling): string {
-  if (spelling !== 'text' || value instanceof Uint8Array) return spell(payloadOf(value), spelling);
+export function shownValue(value: unknown, spelling: TextEncoding): string {
+  if (spelling !== 'text' || value instanceof Uint8Array)
+    return encodeText(payloadOf(value), spelling);
   return typeof value === 'string' ? escapeText(value) : JSON.stringify(plainOf(value));
 }

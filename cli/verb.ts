@@ -76,7 +76,7 @@ export const DEBUG_OPTION: OptionSpec = {
   description: 'with a failure, show where it arose',
 };
 
-export const SPELLING_OPTIONS: readonly OptionSpec[] = [
+export const ENCODING_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '--hex',
     description: 'keys and values are in hex, in arguments and in what is printed',

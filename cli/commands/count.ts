@@ -2,10 +2,10 @@
 
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';
-import { spanOf } from '../span.ts';
+import { keyRangeOf } from '../key-range.ts';
 
 export async function run(call: Call): Promise<Exit> {
-  const span = spanOf(call.options);
+  const span = keyRangeOf(call.options);
   const store = await call.store();
   const count = await store.count(span);
   const text = formatOf(call) === 'json' ? JSON.stringify({ count }) : String(count);

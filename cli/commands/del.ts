@@ -2,14 +2,14 @@
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf } from '../document.ts';
+import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { usageFailure } from '../failure.ts';
 import { countOption } from '../options.ts';
-import { bytesOf, spell, spellingOf } from '../spelling.ts';
 
 export async function run(call: Call): Promise<Exit> {
   const { options, terminal, words } = call;
-  const spelling = spellingOf(options);
+  const spelling = encodingOf(options);
   const keys = words.map((word) => bytesOf(word, spelling));
   const ifVersion = countOption(options, 'ifVersion', { min: 1 });
   if (ifVersion !== undefined && keys.length > 1) {
@@ -24,7 +24,7 @@ export async function run(call: Call): Promise<Exit> {
   for (const [at, key] of keys.entries()) {
     if (ends[at] === true) continue;
     const why = ends[at] === undefined ? `does not have version ${ifVersion}` : 'was not there';
-    terminal.note(`${spell(key, spelling)} ${why}`);
+    terminal.note(`${encodeText(key, spelling)} ${why}`);
   }
   return ends.every((end) => end === true) ? EXIT.ok : EXIT.no;
 }

@@ -6,11 +6,11 @@ import { configOrDefault } from '../config-file.ts';
 import { EXIT, type Exit, exitText } from '../exit.ts';
 import { Failure } from '../failure.ts';
 import { isRunning, type LocalNode, localNodes, type Spawned } from '../local-cluster.ts';
+import { startLocalCluster } from '../local-cluster-start.ts';
 import { configWords } from '../options.ts';
 import { verdictLine } from '../printers/health-text.ts';
 import { welcomeText } from '../printers/welcome.ts';
 import { endProcess, removePidFile } from '../processes.ts';
-import { raise } from '../raise.ts';
 
 export async function run(call: Call): Promise<Exit> {
   const { terminal, options } = call;
@@ -19,7 +19,10 @@ export async function run(call: Call): Promise<Exit> {
   refuseRunning(nodes, configWords(options));
   const interrupted = nextInterrupt();
   try {
-    const raised = await Promise.race([raise(call, file, { isDetached: false }), interrupted]);
+    const raised = await Promise.race([
+      startLocalCluster(call, file, { isDetached: false }),
+      interrupted,
+    ]);
     if (raised === 'interrupted') return EXIT.ok;
     const { health, spawned } = raised;
     const { paint } = terminal;

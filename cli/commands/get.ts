@@ -1,19 +1,19 @@
 /** `kvctl get`: the value of a key, byte for byte. */
 
 import { type Call, formatOf } from '../call.ts';
+import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { entryPlain } from '../printers/entry.ts';
-import { bytesOf, spell, spellingOf } from '../spelling.ts';
 import type { Codec, StoredEntry } from '../store.ts';
 import { meaningOf, payloadOf, shownValue } from '../value.ts';
 
 export async function run(call: Call): Promise<Exit> {
   const { options, terminal, words } = call;
-  const key = bytesOf(words[0] ?? '', spellingOf(options));
+  const key = bytesOf(words[0] ?? '', encodingOf(options));
   const store = await call.store();
   const entry = await store.get(key);
   if (entry === undefined) {
-    terminal.note(`there is no key ${spell(key, spellingOf(options))}`);
+    terminal.note(`there is no key ${encodeText(key, encodingOf(options))}`);
     return EXIT.no;
   }
   await print(call, entry, options.stored === true ? undefined : store.codec);
@@ -26,7 +26,7 @@ async function print(call: Call, entry: StoredEntry, codec: Codec | undefined): 
   const format = formatOf(call);
   if (format === 'json') return terminal.write(`${JSON.stringify(entryPlain(entry, codec))}\n`);
   const value = meaningOf(entry.value, codec);
-  const spelling = spellingOf(options);
+  const spelling = encodingOf(options);
   if (spelling === 'text' && (format === 'raw' || !terminal.isWatched)) {
     return terminal.write(payloadOf(value));
   }

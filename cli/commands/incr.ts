@@ -2,13 +2,13 @@
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';
+import { bytesOf, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { integerOf } from '../options.ts';
-import { bytesOf, spellingOf } from '../spelling.ts';
 
 export async function run(call: Call): Promise<Exit> {
   const { options, terminal, words } = call;
-  const key = bytesOf(words[0] ?? '', spellingOf(options));
+  const key = bytesOf(words[0] ?? '', encodingOf(options));
   const by = integerOf(words[1] ?? '1');
   const store = await call.store();
   const value = await store.add(key, by);

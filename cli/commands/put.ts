@@ -2,15 +2,15 @@
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf } from '../document.ts';
+import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { usageFailure } from '../failure.ts';
 import { countOption, durationOption } from '../options.ts';
-import { bytesOf, spell, spellingOf } from '../spelling.ts';
 import { valueGiven } from '../value.ts';
 
 export async function run(call: Call): Promise<Exit> {
   const { options, terminal, words } = call;
-  const spelling = spellingOf(options);
+  const spelling = encodingOf(options);
   const key = bytesOf(words[0] ?? '', spelling);
   const ttlMilliseconds = durationOption(options, 'ttl');
   const ifVersion = conditionOf(call);
@@ -19,7 +19,7 @@ export async function run(call: Call): Promise<Exit> {
   const written = await store.put({ key, value, ttlMilliseconds, ifVersion });
   if (written === undefined) {
     const had = ifVersion === 0 ? 'it is there already' : `it does not have version ${ifVersion}`;
-    terminal.note(`nothing was written to ${spell(key, spelling)}: ${had}`);
+    terminal.note(`nothing was written to ${encodeText(key, spelling)}: ${had}`);
     return EXIT.no;
   }
   const { version } = written;

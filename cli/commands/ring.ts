@@ -6,9 +6,9 @@ import { explain } from '../../src/ring/explanation.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import { buildRing, type RingNode } from '../../src/ring/ring.ts';
 import { type Call, formatOf } from '../call.ts';
+import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { tableOf } from '../printers/table.ts';
-import { bytesOf, spell, spellingOf } from '../spelling.ts';
 
 const COLUMNS = [
   { title: 'WALK', isNumber: true },
@@ -28,7 +28,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 export async function run(call: Call): Promise<Exit> {
-  const spelling = spellingOf(call.options);
+  const spelling = encodingOf(call.options);
   const key = bytesOf(call.words[0] ?? '', spelling);
   const store = await call.store();
   const map = await store.map();
@@ -45,7 +45,7 @@ export async function run(call: Call): Promise<Exit> {
   const leads = preferred === undefined ? '' : `, node ${preferred} should lead`;
   const hex = (place: number) => place.toString(16).padStart(8, '0');
   const lines = [
-    `key      ${spell(key, spelling)}`,
+    `key      ${encodeText(key, spelling)}`,
     `position ${hex(position)}`,
     `shard    ${row.shard}, the arc from ${hex(start)} up to ${hex(end)}`,
     `replicas on nodes ${members.join(', ') || 'none yet'}${leads}`,

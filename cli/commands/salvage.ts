@@ -2,16 +2,16 @@
 
 import type { Call } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';
+import { encodeText, encodingOf, escapeText } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { Failure } from '../failure.ts';
-import { escapeText, spell, spellingOf } from '../spelling.ts';
 
 /** Lost keys and places of damage that are named one by one. */
 const NAMED_MAX = 100;
 
 export async function run({ words, options, terminal }: Call): Promise<Exit> {
   const [folder = ''] = words;
-  const spelling = spellingOf(options);
+  const spelling = encodingOf(options);
   const { salvageFolder } = await import('../../src/runtime/salvage.ts');
   const { places, logProblem, shards } = await salvageFolder(folder).catch(refuse);
   let saved = 0;
@@ -25,14 +25,14 @@ export async function run({ words, options, terminal }: Call): Promise<Exit> {
   }
   const { named, note } = noting(terminal.note);
   for (const { file, text, from, to } of places) {
-    const first = from === undefined ? 'the first key' : `behind ${spell(from, spelling)}`;
-    const last = to === undefined ? 'the last' : spell(to, spelling);
+    const first = from === undefined ? 'the first key' : `behind ${encodeText(from, spelling)}`;
+    const last = to === undefined ? 'the last' : encodeText(to, spelling);
     named(`damaged: ${file} ${text}; what it hides are keys from ${first} to ${last}`);
   }
   if (logProblem !== '') note(`log: ${escapeText(logProblem)}; only the last checkpoint was saved`);
   for (const { shard, problem } of shards) if (problem !== '') note(`shard ${shard}: ${problem}`);
   const lost = shards.flatMap((each) => each.lost);
-  for (const { key, text } of lost) named(`lost: ${spell(key, spelling)}: ${text}`);
+  for (const { key, text } of lost) named(`lost: ${encodeText(key, spelling)}: ${text}`);
   const whole = shards.filter(({ isWhole }) => isWhole).length;
   const isWhole = whole === shards.length && logProblem === '';
   note(

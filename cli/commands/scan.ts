@@ -2,12 +2,12 @@
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf } from '../document.ts';
+import { encodeText, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit.ts';
+import { keyRangeOf } from '../key-range.ts';
 import { countOption, textOption } from '../options.ts';
 import { entryPlain } from '../printers/entry.ts';
 import { type Column, tableOf } from '../printers/table.ts';
-import { spanOf } from '../span.ts';
-import { spell, spellingOf } from '../spelling.ts';
 import type { Codec, StoredEntry } from '../store.ts';
 import { meaningOf, payloadOf, shownValue } from '../value.ts';
 
@@ -16,7 +16,7 @@ const ALIGNED_ROWS = 200;
 
 export async function run(call: Call): Promise<Exit> {
   const { options, terminal } = call;
-  const span = spanOf(options);
+  const span = keyRangeOf(options);
   const isKeysOnly = options.keys === true;
   const request = {
     ...span,
@@ -84,11 +84,11 @@ async function printTable(
   entries: AsyncIterable<StoredEntry>,
   { codec, isKeysOnly }: Form,
 ): Promise<void> {
-  const spelling = spellingOf(options);
+  const spelling = encodingOf(options);
   const rest: Column[] = [{ title: 'VERSION', isNumber: true }, { title: 'VALUE' }];
   const columns = [{ title: 'KEY' }, ...(isKeysOnly ? [] : rest)];
   const rowOf = (entry: StoredEntry) => {
-    const spelled = spell(entry.key, spelling);
+    const spelled = encodeText(entry.key, spelling);
     if (isKeysOnly) return [spelled];
     return [spelled, String(entry.version), shownValue(meaningOf(entry.value, codec), spelling)];
   };

@@ -10,9 +10,9 @@ import { EXIT, type Exit } from '../exit.ts';
 import { usageFailure } from '../failure.ts';
 import { keysBeginningWith } from '../key-completion.ts';
 import { parse } from '../program.ts';
+import { reportFailure } from '../report-failure.ts';
 import { wordsOf } from '../shell-words.ts';
 import { hintFor, suggest } from '../suggestions.ts';
-import { tell } from '../tell.ts';
 import { VERBS } from '../verbs.ts';
 
 const HISTORY_LINES = 1000;
@@ -65,7 +65,7 @@ async function runLine(line: string, call: Call): Promise<void> {
       },
     });
   } catch (error) {
-    tell(error, terminal, options);
+    reportFailure(error, terminal, options);
   }
 }
 

@@ -8,12 +8,12 @@ import { standardErrorSink } from '../../src/runtime/log-sink.ts';
 import { type NodeOptions, type RunningNode, startNode } from '../../src/runtime/node.ts';
 import { Restarts } from '../../src/runtime/restarts.ts';
 import type { Call } from '../call.ts';
+import { visibleLines } from '../encoding.ts';
 import { adviceOn, endText } from '../end-advice.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { Failure } from '../failure.ts';
 import { nodeOptionsOf } from '../node-options.ts';
-import { visibleLines } from '../spelling.ts';
-import { tell } from '../tell.ts';
+import { reportFailure } from '../report-failure.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** What the node tells, and what is told of it, never keeps the process from its work. */
@@ -27,7 +27,7 @@ export async function run(call: Call): Promise<Exit> {
   try {
     return await serve(nodeOptions, terminal);
   } catch (error) {
-    return tell(error, terminal, call.options);
+    return reportFailure(error, terminal, call.options);
   } finally {
     // An open line to the kvctl that looks after this node would keep the process alive.
     if (process.connected) process.disconnect();

@@ -1,11 +1,11 @@
 /** `kvctl txn`: commands that take effect together; and what waits of such, of whomever. */
 
 import type { Call } from '../call.ts';
+import { textOf } from '../encoding.ts';
 import type { Exit } from '../exit.ts';
 import { usageFailure } from '../failure.ts';
-import { Gathering } from '../gathering.ts';
-import { textOf } from '../spelling.ts';
 import { STEP_FORMS } from '../step-forms.ts';
+import { TxnBuilder } from '../txn-builder.ts';
 
 export async function run(call: Call): Promise<Exit> {
   const { words } = call;
@@ -28,8 +28,8 @@ export async function run(call: Call): Promise<Exit> {
       return await fromInput(call);
     case undefined: {
       if (call.dialogue === undefined) return await fromInput(call);
-      const { gatherByDialogue } = await import('../gathering-dialogue.ts');
-      return await gatherByDialogue(call);
+      const { buildByDialogue } = await import('../txn-dialogue.ts');
+      return await buildByDialogue(call);
     }
     default:
       return await fromArguments(call);
@@ -38,7 +38,7 @@ export async function run(call: Call): Promise<Exit> {
 
 async function fromArguments(call: Call): Promise<Exit> {
   refuseScattered(call.words);
-  const gathering = new Gathering({ ...call, input: once(call.input) });
+  const gathering = new TxnBuilder({ ...call, input: once(call.input) });
   for (const [at, word] of call.words.entries()) await gathering.add(word, `argument ${at + 1}`);
   return await gathering.commit();
 }
@@ -71,7 +71,7 @@ async function fromInput(call: Call): Promise<Exit> {
       'spell keys and values that are no text with --hex or --base64',
     );
   }
-  const gathering = new Gathering({
+  const gathering = new TxnBuilder({
     ...call,
     input: () => {
       throw usageFailure('standard input holds the commands', 'use a value, or @file');

@@ -5,11 +5,11 @@ import type { Call } from '../call.ts';
 import { configOrDefault } from '../config-file.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { isRunning, localNodes } from '../local-cluster.ts';
+import { startLocalCluster } from '../local-cluster-start.ts';
 import { configWords } from '../options.ts';
 import { verdictLine } from '../printers/health-text.ts';
 import { welcomeText } from '../printers/welcome.ts';
 import { livePid } from '../processes.ts';
-import { raise } from '../raise.ts';
 
 export async function run(call: Call): Promise<Exit> {
   const { terminal, options } = call;
@@ -17,7 +17,7 @@ export async function run(call: Call): Promise<Exit> {
   const nodes = localNodes(file);
   const running = nodes.filter(isRunning).length;
   const isNew = new Set(nodes.filter(({ data }) => !existsSync(data)).map(({ name }) => name));
-  const { health } = await raise(call, file, { isDetached: true });
+  const { health } = await startLocalCluster(call, file, { isDetached: true });
   for (const { node, name, replaces } of health.nodes) {
     if (replaces === 0 || !isNew.has(name)) continue;
     terminal.note(

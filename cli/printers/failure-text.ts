@@ -1,7 +1,7 @@
 /** A failure in four parts: what failed, on what, why, and what to do. */
 
+import { visible } from '../encoding.ts';
 import type { Told } from '../failure.ts';
-import { visible } from '../spelling.ts';
 import type { Paint } from '../terminal.ts';
 
 export function failureText({ code, message, reasons, effect, hint }: Told, paint: Paint): string {

@@ -1,8 +1,8 @@
 /** How a cluster is, the verdict first. */
 
+import { visible } from '../encoding.ts';
 import type { Health, NodeHealth, ShardHealth, Verdict } from '../health.ts';
 import { type Move, nameIn, nodeName, shardName } from '../moves.ts';
-import { visible } from '../spelling.ts';
 import type { Paint, Style } from '../terminal.ts';
 
 const STYLES: Readonly<Record<Verdict, Style>> = {

@@ -1,6 +1,6 @@
 /** Rows: aligned under titles for whoever looks at them, else fields between tabs. */
 
-import { visible } from '../spelling.ts';
+import { visible } from '../encoding.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface Column {

@@ -119,7 +119,7 @@ const runners: Rule = {
       ),
   broken: [
     { 'cli/commands/get.ts': "import { startNode } from '../../src/runtime/node.ts';" },
-    { 'cli/raise.ts': "const later = () => import('../src/runtime/node.ts');" },
+    { 'cli/local-cluster-start.ts': "const later = () => import('../src/runtime/node.ts');" },
   ],
   sound: [
     {

@@ -2,14 +2,14 @@
 
 import type { Call } from './call.ts';
 import type { Question } from './dialogue.ts';
+import { escapeText } from './encoding.ts';
 import { EXIT, type Exit } from './exit.ts';
 import { usageFailure } from './failure.ts';
-import { Gathering } from './gathering.ts';
 import { keysBeginningWith } from './key-completion.ts';
+import { reportFailure } from './report-failure.ts';
 import { unfinishedWord } from './shell-words.ts';
-import { escapeText } from './spelling.ts';
 import { STEP_FORMS, stepsText, writtenAs } from './step-forms.ts';
-import { tell } from './tell.ts';
+import { TxnBuilder } from './txn-builder.ts';
 
 const OWN_WORDS = ['commit', 'show', 'undo', 'abort', 'help'];
 
@@ -22,10 +22,10 @@ const OWN_HELP = `  commit, or an empty line: send all of it
   abort, or Ctrl-C: leave, and nothing is sent
 `;
 
-export async function gatherByDialogue(call: Call): Promise<Exit> {
+export async function buildByDialogue(call: Call): Promise<Exit> {
   const { terminal, options } = call;
   const dialogue = await call.dialogue?.();
-  const gathering = new Gathering({
+  const gathering = new TxnBuilder({
     ...call,
     input: () => {
       throw usageFailure('the prompt itself reads standard input', 'use a value, or @file');
@@ -53,7 +53,7 @@ export async function gatherByDialogue(call: Call): Promise<Exit> {
         terminal.note('commit tries it once more, undo takes the last command back');
       } else await take(line, gathering, call);
     } catch (error) {
-      const told = tell(error, terminal, options);
+      const told = reportFailure(error, terminal, options);
       // Sent once more it could happen a second time.
       if (told === EXIT.unknown) return told;
       if (told !== EXIT.usage) exit = told;
@@ -61,7 +61,7 @@ export async function gatherByDialogue(call: Call): Promise<Exit> {
   }
 }
 
-async function take(line: string, gathering: Gathering, { terminal }: Call): Promise<void> {
+async function take(line: string, gathering: TxnBuilder, { terminal }: Call): Promise<void> {
   switch (line) {
     case 'help':
       return terminal.note(`${stepsText()}${OWN_HELP}`.trimEnd());

@@ -3,9 +3,9 @@
 import type { Options } from './call.ts';
 import { usageFailure } from './failure.ts';
 
-export type Spelling = 'text' | 'hex' | 'base64';
+export type TextEncoding = 'text' | 'hex' | 'base64';
 
-export function spellingOf({ hex, base64 }: Options): Spelling {
+export function encodingOf({ hex, base64 }: Options): TextEncoding {
   if (hex === true && base64 === true) {
     throw usageFailure('--hex and --base64 exclude each other', 'give one of the two');
   }
@@ -16,7 +16,7 @@ export function spellingOf({ hex, base64 }: Options): Spelling {
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** What somebody wrote on the command line, as bytes. */
-export function bytesOf(text: string, spelling: Spelling): Uint8Array {
+export function bytesOf(text: string, spelling: TextEncoding): Uint8Array {
   if (spelling === 'text') return new TextEncoder().encode(text);
   const isHex = spelling === 'hex' && text.length % 2 === 0 && /^[0-9A-Fa-f]*$/.test(text);
   if (isHex || (spelling === 'base64' && isBase64(text)))
@@ -31,7 +31,7 @@ export function isBase64(text: string): boolean {
 }
 
 /** On one line, and harmless to a terminal: what cannot be seen is written as an escape. */
-export function spell(bytes: Uint8Array, spelling: Spelling): string {
+export function encodeText(bytes: Uint8Array, spelling: TextEncoding): string {
   if (spelling !== 'text') return Buffer.from(bytes).toString(spelling);
   const text = textOf(bytes);
   return text === undefined ? escapeBytes(bytes) : escapeText(text);

@@ -27,7 +27,7 @@ interface Raised {
   readonly health: Health;
 }
 
-export async function raise(
+export async function startLocalCluster(
   { terminal, options }: Call,
   file: ConfigFile,
   { isDetached }: { readonly isDetached: boolean },

@@ -6,7 +6,11 @@ import { toldOf } from './failure.ts';
 import { failureJson, failureText } from './printers/failure-text.ts';
 import type { Terminal } from './terminal.ts';
 
-export function tell(error: unknown, { note, paintNote }: Terminal, options: Options): Exit {
+export function reportFailure(
+  error: unknown,
+  { note, paintNote }: Terminal,
+  options: Options,
+): Exit {
   const told = toldOf(error);
   const isForPrograms = options.output === 'json' || options.output === 'ndjson';
   note(isForPrograms ? failureJson(told) : failureText(told, paintNote));

@@ -2,10 +2,10 @@
 
 import { type Call, formatOf } from './call.ts';
 import { plainKeyOf } from './document.ts';
+import { encodeText, encodingOf } from './encoding.ts';
 import { EXIT, type Exit } from './exit.ts';
 import { Failure, usageFailure } from './failure.ts';
 import { tableOf } from './printers/table.ts';
-import { spell, spellingOf } from './spelling.ts';
 import { stepOf } from './steps.ts';
 import type { Committed, Step } from './store.ts';
 
@@ -16,7 +16,7 @@ interface Gathered {
   readonly place: string;
 }
 
-export class Gathering {
+export class TxnBuilder {
   readonly #call: Call;
   readonly #gathered: Gathered[] = [];
 
@@ -73,7 +73,7 @@ export class Gathering {
       return isWriting(other) && Buffer.compare(other.key, step.key) === 0;
     });
     if (first === undefined) return;
-    const key = spell(step.key, spellingOf(this.#call.options));
+    const key = encodeText(step.key, encodingOf(this.#call.options));
     throw usageFailure(
       `${key} is written by ${first.place} already`,
       'write a key once: all of it happens at one moment',
@@ -104,7 +104,7 @@ async function tellOutcome(
       const plain = { committed: false, key: plainKeyOf(key), version };
       await terminal.write(`${JSON.stringify(plain)}\n`);
     }
-    const spelled = spell(key, spellingOf(options));
+    const spelled = encodeText(key, encodingOf(options));
     return terminal.note(`nothing was written: ${spelled} ${stateText(steps, committed)}`);
   }
   const written = steps.flatMap((step, at) => {
@@ -116,7 +116,7 @@ async function tellOutcome(
   }
   if (format === 'raw') return await terminal.write(`${written[0]?.version ?? 0}\n`);
   const rows = written.map(({ step, version }) => {
-    return [spell(step.key, spellingOf(options)), version === 0 ? 'deleted' : String(version)];
+    return [encodeText(step.key, encodingOf(options)), version === 0 ? 'deleted' : String(version)];
   });
   const columns = [{ title: 'KEY' }, { title: 'VERSION', isNumber: true }];
   await terminal.write(`committed\n${tableOf(terminal, columns, rows)}`);

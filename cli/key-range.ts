@@ -1,15 +1,15 @@
 /** Which keys are meant: a prefix, or from one key to another. */
 
 import type { Options } from './call.ts';
+import { bytesOf, encodingOf } from './encoding.ts';
 import { usageFailure } from './failure.ts';
 import { textOption } from './options.ts';
-import { bytesOf, spellingOf } from './spelling.ts';
 import type { KeySpan } from './store.ts';
 
 const OPEN = new Uint8Array();
 
-export function spanOf(options: Options): KeySpan {
-  const spelling = spellingOf(options);
+export function keyRangeOf(options: Options): KeySpan {
+  const spelling = encodingOf(options);
   const bound = (name: string) => {
     const text = textOption(options, name);
     return text === undefined ? undefined : bytesOf(text, spelling);
