@@ -1,18 +1,7 @@
 /** The client library as what the commands ask. Everything of it is loaded here. */
 
-import {
-  type Atomic,
-  askInfo,
-  askMap,
-  askPending,
-  bytes,
-  type Client,
-  connect,
-  type Key,
-  messagePack,
-  setMembership,
-  settle,
-} from '../src/index.ts';
+import { askInfo, askMap, askPending, setMembership, settle } from '../src/admin.ts';
+import { type Atomic, bytes, type Client, connect, type Key, messagePack } from '../src/index.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PendingInfo } from './pending-info.ts';
 import type { Committed, Scanned, ScanRequest, Step, Store, StoredEntry, Target } from './store.ts';

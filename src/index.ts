@@ -1,21 +1,17 @@
 /** The public surface: users import nothing else. */
 
 import { monotoneNow, secureBytes } from './base/ambient.ts';
-import type { AskOptions, Waiting } from './client/admin.ts';
 import { type Client, connectBy } from './client/client.ts';
-import type { MembershipRequest } from './client/membership.ts';
 import type { ConnectOptions } from './client/options.ts';
 
 export type { Attempt, KvErrorCode, Outcome } from './base/errors.ts';
 export { KvError } from './base/errors.ts';
-export type { AskOptions, Waiting } from './client/admin.ts';
 export type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './client/atomic.ts';
 export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
 export type { Balance, Candidate } from './client/core/balance.ts';
 export type { Entry, ScannedEntry } from './client/encoding.ts';
 export type { Key, KeyPart } from './client/key.ts';
-export type { MembershipRequest } from './client/membership.ts';
 export type {
   CallOptions,
   ConnectOptions,
@@ -69,51 +65,4 @@ export async function open(folder: string, options: OpenOptions = {}): Promise<C
     await close();
     throw error;
   }
-}
-
-/** The map of the cluster, from the first of these nodes that answers. For tools. */
-export async function askMap(
-  urls: string | readonly string[],
-  options: AskOptions = {},
-): ReturnType<typeof import('./client/admin.ts').askMap> {
-  const admin = await import('./client/admin.ts');
-  return admin.askMap(urls, options);
-}
-
-/** What one node says of itself, as a text in JSON; asked there and nowhere else. For tools. */
-export async function askInfo(url: string, options: AskOptions = {}): Promise<string> {
-  const admin = await import('./client/admin.ts');
-  return admin.askInfo(url, options);
-}
-
-/** The transactions that wait in the shards that one node leads, as a text in JSON. For tools. */
-export async function askPending(url: string, options: AskOptions = {}): Promise<string> {
-  const admin = await import('./client/admin.ts');
-  return admin.askPending(url, options);
-}
-
-/**
- * Keeps as a goal in the catalog what is to become of a node: drained, removed, or active again.
- * Refused with the code `membership-refused` where data or replicas would be lost. For tools.
- */
-export async function setMembership(
-  urls: string | readonly string[],
-  request: MembershipRequest,
-  options: AskOptions = {},
-): Promise<void> {
-  const { setMembership: ask } = await import('./client/membership.ts');
-  return await ask(urls, request, options);
-}
-
-/**
- * Ends a transaction that waits, and says what became of it: what its home shard has decided, or
- * that it is aborted; or `over` if that shard has forgotten which. For tools.
- */
-export async function settle(
-  urls: string | readonly string[],
-  transaction: Waiting,
-  options: AskOptions = {},
-): ReturnType<typeof import('./client/admin.ts').settle> {
-  const admin = await import('./client/admin.ts');
-  return admin.settle(urls, transaction, options);
 }

@@ -7,8 +7,9 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { askInfo } from '../../src/admin.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
-import { askInfo, bytes, connect } from '../../src/index.ts';
+import { bytes, connect } from '../../src/index.ts';
 import { firstLine, NODE, pause, processorTimeOf } from './three-nodes.ts';
 
 const ROWS = Number(process.env.ROWS ?? 400_000);

@@ -40,7 +40,7 @@ const REST_MILLISECONDS = 100;
 /** The map as the first node has it that answers. */
 export async function askMap(
   urls: string | readonly string[],
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions,
+  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions = {},
 ): Promise<ClusterMap> {
   const attempts: { readonly endpoint: string; readonly what: string }[] = [];
   for (const url of urlsOf(urls)) {
@@ -58,7 +58,7 @@ export async function askMap(
 /** What one node says of itself, as a text in JSON. Asked at that node and nowhere else. */
 export async function askInfo(
   url: string,
-  { timeout = TIMEOUT_MILLISECONDS }: AskOptions,
+  { timeout = TIMEOUT_MILLISECONDS }: AskOptions = {},
 ): Promise<string> {
   const message = 'the node could not be asked how it is';
   return await askText(url, { request: { type: 'info', id: ID }, timeout, message });
@@ -67,7 +67,7 @@ export async function askInfo(
 /** The transactions that wait in the shards that one node leads, as a text in JSON. */
 export async function askPending(
   url: string,
-  { timeout = TIMEOUT_MILLISECONDS }: AskOptions,
+  { timeout = TIMEOUT_MILLISECONDS }: AskOptions = {},
 ): Promise<string> {
   const message = 'the node could not be asked what waits there';
   return await askText(url, { request: { type: 'pending', id: ID }, timeout, message });
@@ -82,7 +82,7 @@ export async function askPending(
 export async function settle(
   urls: string | readonly string[],
   { id, age, participants }: Waiting,
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions,
+  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions = {},
 ): Promise<SettledOutcome> {
   const name = idFromText(id);
   if (name === undefined) throw invalid(`${JSON.stringify(id)} is no name of a transaction`);

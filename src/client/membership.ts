@@ -31,7 +31,7 @@ const REST_MILLISECONDS = 100;
 export async function setMembership(
   urls: string | readonly string[],
   { node, membership, isForced = false }: MembershipRequest,
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions,
+  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions = {},
 ): Promise<void> {
   const until = monotoneNow() + timeout;
   const terms = { timeout, cluster };

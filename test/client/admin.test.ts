@@ -9,16 +9,8 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { NodeInfo as InfoRead } from '../../cli/node-info.ts';
 import type { PendingInfo } from '../../cli/pending-info.ts';
-import {
-  askInfo,
-  askMap,
-  askPending,
-  bytes,
-  connect,
-  KvError,
-  settle,
-  type Waiting,
-} from '../../src/index.ts';
+import { askInfo, askMap, askPending, settle, type Waiting } from '../../src/admin.ts';
+import { bytes, connect, KvError } from '../../src/index.ts';
 import type { PendingTransactions } from '../../src/node/pending.ts';
 import type { NodeInfo as InfoSaid } from '../../src/node/status.ts';
 import { startNode } from '../../src/runtime/node.ts';

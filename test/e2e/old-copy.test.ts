@@ -6,7 +6,8 @@ import { cpSync, renameSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { askMap, connect } from '../../src/index.ts';
+import { askMap } from '../../src/admin.ts';
+import { connect } from '../../src/index.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
 
 const NODE = fileURLToPath(new URL('./cluster-node.js', import.meta.url));

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { askMap, connect } from '../../src/index.ts';
+import { askMap } from '../../src/admin.ts';
+import { connect } from '../../src/index.ts';
 import { ChildNode, freePort, pause } from './child-node.ts';
 
 const LONG = { timeout: 60_000 };

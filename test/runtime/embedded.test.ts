@@ -242,7 +242,7 @@ test('a store that could not be opened leaves no lock behind', async (context) =
 });
 
 async function mapNodes(url: string): Promise<number> {
-  const { askMap } = await import('../../src/index.ts');
+  const { askMap } = await import('../../src/admin.ts');
   return (await askMap(url)).nodes.length;
 }
 

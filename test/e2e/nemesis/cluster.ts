@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { askInfo } from '../../../src/index.ts';
+import { askInfo } from '../../../src/admin.ts';
 import type { Host } from './host.ts';
 
 const KVCTL = resolve('build/cli/kvctl.js');

@@ -2,7 +2,8 @@
 
 import { findMatches, lineAt, type Rule } from './tree.ts';
 
-const SURFACE = 'src/index.ts';
+/** What the package exports: `ringkv` and `ringkv/admin`. */
+const SURFACES = ['src/index.ts', 'src/admin.ts'];
 const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench))?\.ts$/;
 const FOLDER_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
@@ -37,10 +38,10 @@ const names: Rule = {
 };
 
 const barrels: Rule = {
-  sentence: `only ${SURFACE} passes on what other files export`,
+  sentence: `only ${SURFACES.join(' and ')} pass on what other files export`,
   find: (tree) =>
     tree.sources
-      .filter(({ path }) => path !== SURFACE)
+      .filter(({ path }) => !SURFACES.includes(path))
       .flatMap(({ path, imports }) => [
         ...(/(?:^|\/)index\.ts$/.test(path)
           ? [`${path}:1: is a barrel, import the file itself`]
@@ -56,7 +57,7 @@ const barrels: Rule = {
     { 'test/a.ts': "export { b } from './b.ts';" },
   ],
   sound: [
-    { [SURFACE]: "export { b } from './client/b.ts';" },
+    ...SURFACES.map((path) => ({ [path]: "export { b } from './client/b.ts';" })),
     { 'src/raft/a.ts': "import { b } from './b.ts';\nexport const index = b;\nexport { c };" },
   ],
 };

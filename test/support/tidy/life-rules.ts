@@ -3,7 +3,7 @@
 import { lineAt, type Rule, type SourceFile, type Tree } from './tree.ts';
 
 /** What is started by name, besides the programs that the Makefile starts. */
-const STARTED = /\.(?:test|bench)\.ts$|^src\/index\.ts$|^cli\/kvctl\.ts$/;
+const STARTED = /\.(?:test|bench)\.ts$|^src\/(?:index|admin)\.ts$|^cli\/kvctl\.ts$/;
 
 /** A module that a worker or a child process starts: `new URL('./name.js', import.meta.url)`. */
 const STARTED_BY_ADDRESS = /\bnew\s+URL\(\s*(['"] *['"])\s*,\s*import\.meta\.url/g;
@@ -72,7 +72,7 @@ const used: Rule = {
   find: (tree) => {
     const uses = usesIn(tree);
     return tree.sources
-      .filter(({ path }) => path.startsWith('src/') && path !== 'src/index.ts')
+      .filter(({ path }) => path.startsWith('src/') && !STARTED.test(path))
       .flatMap((file) =>
         exportsOf(file)
           .filter(({ name }) => !uses(file.path, name))

@@ -1,0 +1,19 @@
+/** The second public surface, `ringkv/admin`: calls for tools that operate a cluster. */
+
+export type {
+  AimedBasis,
+  Basis,
+  ClusterMap,
+  Member,
+  Membership,
+  NodeDescription,
+  NodeRow,
+  Settings,
+  ShardRow,
+} from './catalog/cluster-map.ts';
+export type { AskOptions, Waiting } from './client/admin.ts';
+export { askInfo, askMap, askPending, settle } from './client/admin.ts';
+export type { MembershipRequest } from './client/membership.ts';
+export { setMembership } from './client/membership.ts';
+export type { SettledOutcome } from './machine/outcome.ts';
+export type { Participant } from './machine/transaction.ts';
