@@ -5,7 +5,7 @@ import type { Reader, Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import { CLIENT_BYTES } from './batch.ts';
-import { areEqual, compareBytes } from './bytes.ts';
+import { areEqual } from './bytes.ts';
 
 /**
  * Whatever becomes of the map, the home shard is the one that holds the position: so it is found
@@ -108,24 +108,6 @@ export function idFromText(text: string): TransactionId | undefined {
     return Number.parseInt(client.slice(2 * at, 2 * at + 2), 16);
   });
   return { home: Number.parseInt(home, 16), client: bytes, sequence: Number(sequence) };
-}
-
-/** Whether the one has more right to a key than the other. The order is total. */
-export function hasPriority(one: Contender, other: Contender): boolean {
-  const [level, otherLevel] = [levelOf(one), levelOf(other)];
-  if (level !== otherLevel) return level > otherLevel;
-  if (one.age !== other.age) return one.age < other.age;
-  const order = compareBytes(one.id.client, other.id.client);
-  if (order !== 0) return order < 0;
-  return one.id.sequence < other.id.sequence;
-}
-
-/**
- * Doublings of attempts. If every one counted, two transactions that last for longer than the other
- * rests would take turns at sending each other away; so each turn gives twice as long.
- */
-function levelOf({ attempts }: Contender): number {
-  return 32 - Math.clz32(attempts);
 }
 
 /** What a client says of its rank, as far as it can be: attempts and the smallest age win keys. */

@@ -14,9 +14,10 @@ import type { Lock, Prepared } from '../machine/lock-table.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
 import { decodeRow, type Row } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
-import { type Contender, hasPriority, isSameId } from '../machine/transaction-id.ts';
+import { type Contender, isSameId } from '../machine/transaction-id.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
+import { resolveConflict } from '../txn/conflict-policy.ts';
 import type { Failure } from '../wire/response.ts';
 import { failRequester, type Requester } from './proposals.ts';
 import { isOneKey, type PlacedRange, RangeCheck, type RangeVerdict } from './range-check.ts';
@@ -57,9 +58,9 @@ export class CheckRead {
     const obstacle = this.#obstacle();
     if (obstacle !== undefined) {
       const { holder } = obstacle;
-      const mustYield = owner !== undefined && hasPriority(holder, owner);
-      if (mustYield) return this.#reply({ type: 'locked', ...obstacle });
-      return onHeld(holder, owner !== undefined);
+      const decision = resolveConflict(owner, holder);
+      if (decision === 'yield') return this.#reply({ type: 'locked', ...obstacle });
+      return onHeld(holder, decision === 'preempt');
     }
     const ranges: PlacedRange[] = [];
     for (const [position, check] of checks.entries()) {

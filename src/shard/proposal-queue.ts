@@ -19,13 +19,8 @@ import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Command } from '../machine/command.ts';
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { Reply } from '../machine/reply.ts';
-import {
-  type Contender,
-  hasPriority,
-  idText,
-  isSameId,
-  type TransactionId,
-} from '../machine/transaction-id.ts';
+import { type Contender, idText, isSameId, type TransactionId } from '../machine/transaction-id.ts';
+import { resolveConflict } from '../txn/conflict-policy.ts';
 import type { Failure } from '../wire/response.ts';
 import { type Holder, LockWaiters, type Queued } from './lock-waiters.ts';
 import type { Proposal } from './proposal.ts';
@@ -216,7 +211,8 @@ export class ProposalQueue {
     if (first === undefined) return true;
     const { position, holder } = first;
     const isEnding = this.#ending.has(idText(holder.id));
-    if (!isEnding && contender !== undefined && hasPriority(holder, contender)) {
+    const decision = isEnding ? 'wait' : resolveConflict(contender, holder);
+    if (decision === 'yield') {
       this.#host.refuse(requester, { type: 'locked', position, holder });
       return false;
     }
@@ -226,7 +222,7 @@ export class ProposalQueue {
       return false;
     }
     if (isEnding) this.#host.touch();
-    else this.#host.reportConflict(holder, contender !== undefined);
+    else this.#host.reportConflict(holder, decision === 'preempt');
     return false;
   }
 }

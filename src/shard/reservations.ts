@@ -13,7 +13,8 @@ import { Deadlines } from '../base/deadlines.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { areEqual, nameOf } from '../machine/bytes.ts';
 import type { Command } from '../machine/command.ts';
-import { type Contender, hasPriority } from '../machine/transaction-id.ts';
+import type { Contender } from '../machine/transaction-id.ts';
+import { hasPriority } from '../txn/conflict-policy.ts';
 
 /** One key. Whatever transaction has it by then, it ends when its span is over. */
 export interface Reservation {

@@ -12,7 +12,8 @@
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { areEqual, nameOf } from '../machine/bytes.ts';
 import type { Command, Operation } from '../machine/command.ts';
-import { type Contender, hasPriority } from '../machine/transaction-id.ts';
+import type { Contender } from '../machine/transaction-id.ts';
+import { hasPriority } from './conflict-policy.ts';
 
 export interface Queued {
   readonly contender: Contender;

@@ -15,7 +15,8 @@ import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import type { Output, Reason, Reply } from '../machine/reply.ts';
 import type { Refusal, Transaction } from '../machine/transaction.ts';
 import { encodeDecide, encodePrepare } from '../machine/transaction-codec.ts';
-import { hasPriority } from '../machine/transaction-id.ts';
+import type { Contender } from '../machine/transaction-id.ts';
+import { resolveConflict } from './conflict-policy.ts';
 import type { Plan, PlannedPart, PlannedParticipant, PlannedValidation } from './plan.ts';
 
 /** What came of a question. Nothing may have come of it, or something nobody knows. */
@@ -214,7 +215,7 @@ export class Coordinator {
       if (!this.#questions.includes(question) || question.state !== 'asked') return;
       if (answer.type === 'failed') return this.#retry(question, answer);
       const { reply } = answer;
-      if (reply.type === 'locked' && hasPriority(this.plan.contender, reply.holder)) {
+      if (reply.type === 'locked' && this.#mayPreempt(reply.holder)) {
         return this.#rest(question, TRANSACTION_LIMITS.preemptMilliseconds);
       }
       question.state = 'answered';
@@ -222,6 +223,11 @@ export class Coordinator {
       question.take(reply);
       if (this.#stage === stage && this.#left === 0) this.#goOn();
     });
+  }
+
+  /** An entry that meets a lock is refused whatever the priority: asked again, it waits. */
+  #mayPreempt(holder: Contender): boolean {
+    return resolveConflict(this.plan.contender, holder) === 'preempt';
   }
 
   #retry(question: Question, { why, isFinal }: Extract<Answer, { type: 'failed' }>): void {

@@ -19,12 +19,7 @@ import {
   encodeResolutions,
   encodeTransaction,
 } from '../../src/machine/transaction-codec.ts';
-import {
-  hasPriority,
-  idFromText,
-  idText,
-  plausibleRank,
-} from '../../src/machine/transaction-id.ts';
+import { idFromText, idText, plausibleRank } from '../../src/machine/transaction-id.ts';
 import { clientOf, put, START, sayAll } from './machine-rig.ts';
 import {
   ABORTED,
@@ -172,21 +167,6 @@ test('a name as a text is the name again, and no other text is one', () => {
   }
 });
 
-test('of two transactions one has more right, and not the other', () => {
-  const ids = [nameOf(), nameOf({ sequence: 21 }), nameOf({ client: 1 }), nameOf({ client: 3 })];
-  const all = ids.flatMap((id) => {
-    return [0, 5].flatMap((age) => [0, 1].map((attempts) => ({ id, attempts, age })));
-  });
-  for (const one of all) {
-    for (const other of all) {
-      equal(hasPriority(one, other) !== hasPriority(other, one), one !== other);
-    }
-  }
-  const elder = { id: nameOf({ client: 9 }), attempts: 0, age: 1 };
-  equal(hasPriority(elder, { id: nameOf(), attempts: 0, age: 2 }), true);
-  equal(hasPriority(elder, { id: nameOf(), attempts: 1, age: 2 }), false, 'attempts come first');
-});
-
 test('what a client says of its rank is believed as far as it can be', () => {
   const { timeoutMillisecondsMax: longest } = MACHINE_LIMITS;
   const { attemptsMax } = TRANSACTION_LIMITS;
@@ -195,13 +175,4 @@ test('what a client says of its rank is believed as far as it can be', () => {
   deepEqual(rankOf(3, now - 5), { attempts: 3, age: now - 5 });
   deepEqual(rankOf(attemptsMax + 1, 0), { attempts: attemptsMax, age: now - longest });
   deepEqual(rankOf(0, now + 1), { attempts: 0, age: now });
-});
-
-test('attempts count in doublings, so that two do not take turns', () => {
-  const contender = (attempts: number, age: number) => ({ id: nameOf(), attempts, age });
-  const elderWins = (attempts: number, elder: number) => {
-    return hasPriority(contender(elder, 1), contender(attempts, 2));
-  };
-  deepEqual([elderWins(1, 0), elderWins(3, 2), elderWins(4, 3)], [false, true, false]);
-  deepEqual([elderWins(15, 8), elderWins(16, 15)], [true, false]);
 });

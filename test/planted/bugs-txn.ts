@@ -3,13 +3,14 @@
 import type { Bug, Planted } from './bug.ts';
 
 const TRANSACTION_ID = 'src/machine/transaction-id.ts';
+const CONFLICT_POLICY = 'src/txn/conflict-policy.ts';
 const TRANSACT_ERRAND = 'src/client/core/transact-request.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
 const PLAN = 'src/txn/plan.ts';
 const PHASE_TWO = 'src/txn/decision-broadcast.ts';
 const MEETINGS = 'src/txn/lock-resolver.ts';
 const OUTCOME = 'src/machine/outcome.ts';
-const ENTRANCE = 'src/shard/proposal-queue.ts';
+const PROPOSAL_QUEUE = 'src/shard/proposal-queue.ts';
 const WAITERS = 'src/shard/lock-waiters.ts';
 const HELD_READS = 'src/shard/blocked-reads.ts';
 const READING = 'src/shard/reading.ts';
@@ -22,13 +23,14 @@ const DESK = 'src/node/transaction-service.ts';
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
   [TRANSACTION_ID]: 'step-bytes',
+  [CONFLICT_POLICY]: 'conflict-policy',
   [TRANSACT_ERRAND]: 'transact-rules',
   [COORDINATOR]: 'scenario',
   [PLAN]: 'scenario',
   [PHASE_TWO]: 'scenario',
   [MEETINGS]: 'scenario',
   [OUTCOME]: 'outcome',
-  [ENTRANCE]: 'proposal-queue',
+  [PROPOSAL_QUEUE]: 'proposal-queue',
   [WAITERS]: 'proposal-queue',
   [HELD_READS]: 'blocked-reads',
   [READING]: 'blocked-reads',
@@ -276,23 +278,23 @@ const MEETING: readonly Planted[] = [
     name: 'the-younger-one-waits',
     sentence: 'a transaction that holds keys waits for an older one: they wait in a circle',
     trap: '33',
-    file: ENTRANCE,
-    find: 'if (!isEnding && contender !== undefined && hasPriority(holder, contender))',
+    file: PROPOSAL_QUEUE,
+    find: "if (decision === 'yield')",
     replace: 'if (false)',
   },
   {
     name: 'the-older-one-gives-way',
     sentence: 'age is compared the wrong way round, so whoever tries again is always too young',
     trap: '33',
-    file: ENTRANCE,
-    find: 'contender !== undefined && hasPriority(holder, contender)',
-    replace: 'contender !== undefined && hasPriority(contender, holder)',
+    file: CONFLICT_POLICY,
+    find: "hasPriority(requester, holder) ? 'preempt' : 'yield'",
+    replace: "hasPriority(requester, holder) ? 'yield' : 'preempt'",
   },
   {
     name: 'age-before-attempts',
     sentence: 'clocks of two home shards decide who gives way, and the later one always does',
     trap: '33',
-    file: TRANSACTION_ID,
+    file: CONFLICT_POLICY,
     find: `if (level !== otherLevel)
         return level > otherLevel;`,
     replace: '',
@@ -318,14 +320,14 @@ const MEETING: readonly Planted[] = [
     sentence: 'the older one waits, and the younger one does not hear of it',
     trap: '33',
     file: 'src/shard/proposal-queue.ts',
-    find: 'this.#host.reportConflict(holder, contender !== undefined);',
+    find: "this.#host.reportConflict(holder, decision === 'preempt');",
     replace: 'this.#host.reportConflict(holder, false);',
   },
   {
     name: 'its-own-lock-is-in-its-way',
     sentence: 'a prepare that is asked for again waits for itself',
     trap: '31',
-    file: ENTRANCE,
+    file: PROPOSAL_QUEUE,
     find: 'if (contender !== undefined && isSameId(holder.id, contender.id)) continue;',
     replace: '',
   },
@@ -341,7 +343,7 @@ const MEETING: readonly Planted[] = [
     name: 'waiters-keep-out-who-frees-them',
     sentence: 'what waits for a key takes the room of what gives it back',
     trap: '33, O7',
-    file: ENTRANCE,
+    file: PROPOSAL_QUEUE,
     find: 'this.#gathered = []; this.#bytes = 0; const isHeld =',
     replace: 'this.#gathered = []; const isHeld =',
   },
@@ -381,7 +383,7 @@ const MEETING: readonly Planted[] = [
     name: 'all-commands-are-woken',
     sentence: 'every command that waits in the shard looks again whenever any key is freed',
     trap: '36',
-    file: ENTRANCE,
+    file: PROPOSAL_QUEUE,
     find: "if (freed === 'all')",
     replace: 'if (true)',
   },
@@ -389,7 +391,7 @@ const MEETING: readonly Planted[] = [
     name: 'a-batch-waits-for-one-holder',
     sentence: 'a batch that could go on waits for the holder of its first key',
     trap: '36',
-    file: ENTRANCE,
+    file: PROPOSAL_QUEUE,
     find: 'holders.add(obstacle.holder);',
     replace: 'if (holders.size === 0) holders.add(obstacle.holder);',
   },
@@ -455,8 +457,8 @@ const MEETING: readonly Planted[] = [
     sentence: 'a validation waits for an older transaction while it holds keys',
     trap: '33',
     file: CHECK_READ,
-    find: 'const mustYield = owner !== undefined && hasPriority(holder, owner);',
-    replace: 'const mustYield = false;',
+    find: "if (decision === 'yield')",
+    replace: 'if (false)',
   },
 ];
 

@@ -21,9 +21,10 @@ import {
   encodePrepare,
   encodeResolutions,
 } from '../../../src/machine/transaction-codec.ts';
-import { hasPriority, isSameId, type TransactionId } from '../../../src/machine/transaction-id.ts';
+import { isSameId, type TransactionId } from '../../../src/machine/transaction-id.ts';
 import { arcOf } from '../../../src/ring/arc.ts';
 import { keyPosition } from '../../../src/ring/key-position.ts';
+import { hasPriority } from '../../../src/txn/conflict-policy.ts';
 import type { Request } from '../../../src/wire/request.ts';
 import type { Response } from '../../../src/wire/response.ts';
 import type { Faults } from './cluster.ts';
