@@ -3,7 +3,7 @@
 import {
   CATALOG_SHARD,
   type ClusterMap,
-  type Membership,
+  type NodeMembership,
   type ShardRow,
 } from '../src/catalog/cluster-map.ts';
 import { mayCarry } from '../src/catalog/membership.ts';
@@ -23,7 +23,7 @@ export interface NodeHealth {
   readonly url: string;
   readonly zone: string;
   readonly weight: number;
-  readonly membership: Membership;
+  readonly membership: NodeMembership;
   /** The node whose place it took, or 0. */
   readonly replaces: number;
   /** Undefined if it did not answer; `fault` says why. */

@@ -3,7 +3,7 @@
  * itself. The client library answers it; it is loaded when the first question is asked.
  */
 
-import type { ClusterMap, Membership } from '../src/catalog/cluster-map.ts';
+import type { ClusterMap, NodeMembership } from '../src/catalog/cluster-map.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PendingInfo } from './pending-info.ts';
 
@@ -71,7 +71,7 @@ export interface Waiting {
 
 interface MembershipRequest {
   readonly node: number;
-  readonly membership: Membership;
+  readonly membership: NodeMembership;
   readonly isForced: boolean;
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { LOG_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { DiskFiles } from '../../src/storage/files/disk-files.ts';
 import type { Log, LogRecord } from '../../src/storage/log/log.ts';
@@ -72,7 +72,7 @@ function creation(): LogRecord {
 let lastIndex = 0;
 
 function writing(count: number): LogRecord {
-  const entries: Entry[] = [];
+  const entries: LogEntry[] = [];
   for (let nth = 0; nth < count; nth++) {
     lastIndex += 1;
     entries.push({ index: lastIndex, term: 1, kind: 'command', payload: PAYLOAD });

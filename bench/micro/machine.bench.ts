@@ -5,7 +5,7 @@ import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Command, Operation } from '../../src/machine/command.ts';
 import { encodeEntry } from '../../src/machine/entry.ts';
 import { Machine } from '../../src/machine/machine.ts';
-import { SECTION, type StateSource, type StateWrite } from '../../src/machine/section.ts';
+import { type RowWrite, SECTION, type StateSource } from '../../src/machine/section.ts';
 import { type BenchRow, type BenchTask, measure } from './report.ts';
 
 const EPOCH = 1;
@@ -54,7 +54,7 @@ class Rows implements StateSource {
     return section === SECTION.sessions ? this.#session : undefined;
   }
 
-  take(writes: readonly StateWrite[]): number {
+  take(writes: readonly RowWrite[]): number {
     let bytes = 0;
     for (const { section, key, value } of writes) {
       bytes += value?.length ?? 0;

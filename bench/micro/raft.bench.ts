@@ -1,9 +1,9 @@
 /** What Raft itself costs: proposals until they are committed and applied on three replicas. */
 
-import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Entry, Message } from '../../src/raft/message.ts';
+import type { LogEntry, Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { Raft } from '../../src/raft/raft.ts';
 import type { Write } from '../../src/raft/ready.ts';
@@ -80,7 +80,7 @@ class Trio {
 
 class Replica {
   readonly raft: Raft;
-  #entries: Entry[] = [];
+  #entries: LogEntry[] = [];
   #first = 1;
 
   constructor(self: MemberId) {
@@ -95,7 +95,7 @@ class Replica {
       },
       snapshots: { open: () => undefined, read: () => 'gone', release() {} },
       restored: {
-        hardState: { term: 0, vote: NOBODY, commit: 0 },
+        hardState: { term: 0, vote: NO_MEMBER, commit: 0 },
         log: { base: ORIGIN, runs: [], lastIndex: 0, damaged: [] },
         configurations: [{ at: ORIGIN, configuration }],
         applied: 0,

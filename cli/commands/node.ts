@@ -1,6 +1,6 @@
 /** `kvctl node drain|undrain|remove NODE`: what is to become of a node, as a goal that is kept. */
 
-import type { ClusterMap, Membership, NodeRow } from '../../src/catalog/cluster-map.ts';
+import type { ClusterMap, NodeMembership, NodeRow } from '../../src/catalog/cluster-map.ts';
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { Failure, usageFailure } from '../failure.ts';
@@ -9,7 +9,7 @@ import { durationOption } from '../options.ts';
 import { progressOn } from '../printers/progress.ts';
 import type { Store } from '../store.ts';
 
-const ACTIONS: Readonly<Record<string, Membership>> = {
+const ACTIONS: Readonly<Record<string, NodeMembership>> = {
   drain: 'draining',
   undrain: 'active',
   remove: 'removing',
@@ -77,7 +77,7 @@ function unknownNode({ nodes }: ClusterMap, name: string): Failure {
   });
 }
 
-function tellingOf(node: number, name: string, state: Membership | 'removed'): string {
+function tellingOf(node: number, name: string, state: NodeMembership | 'removed'): string {
   const who = name === '' ? `node ${node}` : `node ${node} (${name})`;
   switch (state) {
     case 'active':
@@ -102,7 +102,7 @@ async function isAimed(store: Store, node: number): Promise<boolean> {
 async function awaitDone(
   call: Call,
   store: Store,
-  { node, membership }: { readonly node: number; readonly membership: Membership },
+  { node, membership }: { readonly node: number; readonly membership: NodeMembership },
 ): Promise<string | undefined> {
   const patience = durationOption(call.options, 'timeout') ?? PATIENCE_MILLISECONDS;
   const until = Date.now() + patience;

@@ -20,7 +20,7 @@ export function drawMember(random: Random): MemberId {
 }
 
 /** No member: the leader is not known, the vote is not given. */
-export const NOBODY = 0 as MemberId;
+export const NO_MEMBER = 0 as MemberId;
 
 /** Terms and indexes stay below 2^52, where every integer is exact and has room to grow. */
 export const NUMBER_MAX = 2 ** 52;

@@ -7,22 +7,26 @@
 
 import { assert } from '../base/assert.ts';
 import type { ClusterMap } from './cluster-map.ts';
-import type { Refusal, Reply } from './command.ts';
+import type { CatalogRefusal, CatalogReply } from './command.ts';
 import { decodeCommand } from './command-bytes.ts';
-import { type Decision, decide } from './decision.ts';
+import { type CatalogDecision, decide } from './decision.ts';
 import {
+  type CatalogStateView,
+  type CatalogWrite,
   nodeDeletion,
   nodeWrite,
   ownWrite,
   readMap,
-  type StateView,
-  type StateWrite,
   shardWrite,
   withWrites,
 } from './state-rows.ts';
 
 export type Applied =
-  | { readonly type: 'applied'; readonly writes: readonly StateWrite[]; readonly reply: Reply }
+  | {
+      readonly type: 'applied';
+      readonly writes: readonly CatalogWrite[];
+      readonly reply: CatalogReply;
+    }
   /** A later version wrote this entry. Nothing was applied, and nothing may be after it. */
   | { readonly type: 'unknown-command'; readonly kind: number };
 
@@ -30,7 +34,7 @@ export class Catalog {
   #map: ClusterMap | undefined;
 
   /** On opening, and again after a snapshot was installed. */
-  constructor({ view }: { readonly view: StateView }) {
+  constructor({ view }: { readonly view: CatalogStateView }) {
     this.#map = readMap(view);
   }
 
@@ -54,13 +58,13 @@ export class Catalog {
   }
 }
 
-function writesOf(decision: Exclude<Decision, { type: 'refused' }>): StateWrite[] {
+function writesOf(decision: Exclude<CatalogDecision, { type: 'refused' }>): CatalogWrite[] {
   if (decision.type === 'nothing') return [];
   const { own, nodes, shards, gone } = decision;
   const written = [ownWrite(own), ...nodes.map(nodeWrite), ...shards.map(shardWrite)];
   return [...written, ...gone.map(nodeDeletion)];
 }
 
-function refused(reason: Refusal): Applied {
+function refused(reason: CatalogRefusal): Applied {
   return { type: 'applied', writes: [], reply: { type: 'refused', reason } };
 }

@@ -44,7 +44,7 @@ export interface AimedBasis extends Basis {
  * - `draining`: it gives leadership away, and replicas where other nodes have room for them.
  * - `removing`: it gives everything away, and its row goes when no shard lists it any more.
  */
-export type Membership = 'active' | 'draining' | 'removing';
+export type NodeMembership = 'active' | 'draining' | 'removing';
 
 export interface NodeRow extends NodeDescription {
   readonly node: NodeId;
@@ -61,7 +61,7 @@ export interface NodeRow extends NodeDescription {
   readonly life: number;
   /** Undefined until goals take the node into account. */
   readonly basis: AimedBasis | undefined;
-  readonly membership: Membership;
+  readonly membership: NodeMembership;
   /** The node that ran at this address before and lost its folder, or `NO_NODE`. */
   readonly replaces: NodeId;
 }

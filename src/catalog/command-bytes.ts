@@ -4,7 +4,14 @@ import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { CATALOG_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
-import type { AimedNode, AimedShard, Command, PlacedMember, Refusal, Reply } from './command.ts';
+import type {
+  AimedNode,
+  AimedShard,
+  CatalogCommand,
+  CatalogRefusal,
+  CatalogReply,
+  PlacedMember,
+} from './command.ts';
 import { readGoal } from './row.ts';
 import {
   AIMED_BASIS_FIELDS,
@@ -54,7 +61,7 @@ const LENGTH_MAX = 15;
 const PROOF_BYTES = 32;
 const NO_PROOF = new Uint8Array();
 
-const REFUSALS: readonly Refusal[] = [
+const REFUSALS: readonly CatalogRefusal[] = [
   'not-founded',
   'already-founded',
   'unknown-node',
@@ -83,7 +90,7 @@ const AIMED_SHARDS = { lengthMax: CATALOG_LIMITS.shardsMax + 1, bytesMin: 3 };
 
 const writer = new Writer();
 
-export function encodeCommand(command: Command): Uint8Array {
+export function encodeCommand(command: CatalogCommand): Uint8Array {
   writer.clear();
   writer.array(LENGTH[command.type]);
   writer.count(KIND[command.type]);
@@ -91,7 +98,7 @@ export function encodeCommand(command: Command): Uint8Array {
   return writer.take();
 }
 
-function writeCommand(command: Command): void {
+function writeCommand(command: CatalogCommand): void {
   switch (command.type) {
     case 'found':
       writeText(writer, command.clusterId, CATALOG_LIMITS.clusterIdBytesMax);
@@ -142,7 +149,7 @@ function writeCommand(command: Command): void {
 
 /** `unknown`: a command of a later version, perhaps; who cannot follow it must stop. */
 type DecodedCommand =
-  | { readonly type: 'known'; readonly command: Command }
+  | { readonly type: 'known'; readonly command: CatalogCommand }
   | { readonly type: 'unknown'; readonly kind: number }
   | { readonly type: 'malformed' };
 
@@ -151,14 +158,14 @@ export function decodeCommand(bytes: Uint8Array): DecodedCommand {
   const length = reader.array(LENGTH_MAX, 1);
   const kind = reader.count();
   if (reader.isBroken) return { type: 'malformed' };
-  const type = (Object.keys(KIND) as Command['type'][]).find((name) => KIND[name] === kind);
+  const type = (Object.keys(KIND) as CatalogCommand['type'][]).find((name) => KIND[name] === kind);
   if (type === undefined) return { type: 'unknown', kind };
   const command = readCommand(reader, type);
   const isRead = length === LENGTH[type] && !reader.isBroken && reader.left === 0;
   return isRead ? { type: 'known', command } : { type: 'malformed' };
 }
 
-function readCommand(reader: Reader, type: Command['type']): Command {
+function readCommand(reader: Reader, type: CatalogCommand['type']): CatalogCommand {
   switch (type) {
     case 'found': {
       const clusterId = readText(reader, CATALOG_LIMITS.clusterIdBytesMax);
@@ -218,7 +225,7 @@ function readCommand(reader: Reader, type: Command['type']): Command {
   }
 }
 
-export function encodeReply(reply: Reply): Uint8Array {
+export function encodeReply(reply: CatalogReply): Uint8Array {
   writer.clear();
   if (reply.type === 'done') {
     writer.array(3);
@@ -233,11 +240,11 @@ export function encodeReply(reply: Reply): Uint8Array {
   return writer.take();
 }
 
-export function decodeReply(bytes: Uint8Array): Reply | undefined {
+export function decodeReply(bytes: Uint8Array): CatalogReply | undefined {
   const reader = new Reader(bytes);
   const length = reader.array(3, 1);
   const kind = reader.count();
-  const reply: Reply | undefined =
+  const reply: CatalogReply | undefined =
     kind === 0 && length === 3
       ? { type: 'done', version: reader.count(), node: reader.count() as NodeId }
       : kind === 1 && length === 2
@@ -246,7 +253,7 @@ export function decodeReply(bytes: Uint8Array): Reply | undefined {
   return reader.isBroken || reader.left > 0 ? undefined : reply;
 }
 
-function readRefusal(reader: Reader): Reply | undefined {
+function readRefusal(reader: Reader): CatalogReply | undefined {
   const reason = REFUSALS[reader.count()];
   return reason === undefined ? undefined : { type: 'refused', reason };
 }

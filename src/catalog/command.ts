@@ -2,7 +2,7 @@
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import type { Lineage } from '../base/life.ts';
-import type { AimedBasis, Membership, NodeDescription, Settings } from './cluster-map.ts';
+import type { AimedBasis, NodeDescription, NodeMembership, Settings } from './cluster-map.ts';
 
 /** Begins the cluster. The proposer is its first node, and the founder of every shard. */
 interface Found {
@@ -54,7 +54,7 @@ export interface AimedShard {
 }
 
 /** The members that a shard shall have from now on; its leader sees to it. */
-export interface Place {
+export interface PlaceMembers {
   readonly type: 'place';
   readonly shard: ShardId;
   readonly revision: number;
@@ -92,14 +92,22 @@ export interface SetMembership {
   readonly node: NodeId;
   /** Of the row that was looked at, so that a late copy takes nothing back that was said since. */
   readonly revision: number;
-  readonly membership: Membership;
+  readonly membership: NodeMembership;
   /** A removal may leave the shards with fewer replicas than were set. */
   readonly isForced: boolean;
 }
 
-export type Command = Found | Join | Announce | Aim | Place | Report | Lose | SetMembership;
+export type CatalogCommand =
+  | Found
+  | Join
+  | Announce
+  | Aim
+  | PlaceMembers
+  | Report
+  | Lose
+  | SetMembership;
 
-export type Refusal =
+export type CatalogRefusal =
   /** No cluster was founded here yet. */
   | 'not-founded'
   /** Another cluster, or the same one by another node. */
@@ -138,11 +146,11 @@ export type Refusal =
   /** One side has a cluster secret that the other has not. Said by the node that was asked. */
   | 'wrong-secret';
 
-export type Reply =
+export type CatalogReply =
   /**
    * In effect, now or since an earlier time it was said: from `version` of the map on. `node` is
    * the number that founding and joining give, else `NO_NODE`.
    */
   | { readonly type: 'done'; readonly version: number; readonly node: NodeId }
   /** Not in effect, and nothing changed. */
-  | { readonly type: 'refused'; readonly reason: Refusal };
+  | { readonly type: 'refused'; readonly reason: CatalogRefusal };

@@ -13,14 +13,21 @@ import {
   type NodeRow,
   type ShardRow,
 } from './cluster-map.ts';
-import type { Aim, Command, Place, Refusal, Report, SetMembership } from './command.ts';
+import type {
+  Aim,
+  CatalogCommand,
+  CatalogRefusal,
+  PlaceMembers,
+  Report,
+  SetMembership,
+} from './command.ts';
 import { faultOfDescription } from './description.ts';
 import { admit, membershipOf, nodesGone, nodeWithToken } from './membership.ts';
 import { basisOf, isSameBasis, nodeNumbered } from './questions.ts';
 import { isSoundGoal } from './row.ts';
 import type { OwnAffairs } from './state-rows.ts';
 
-export type Decision =
+export type CatalogDecision =
   | {
       readonly type: 'change';
       readonly own: OwnAffairs;
@@ -33,16 +40,23 @@ export type Decision =
     }
   /** It is so already. */
   | { readonly type: 'nothing'; readonly node: NodeId }
-  | { readonly type: 'refused'; readonly reason: Refusal };
+  | { readonly type: 'refused'; readonly reason: CatalogRefusal };
 
 /** Before it is known whether rows go with it. */
-type Change = Omit<Extract<Decision, { readonly type: 'change' }>, 'gone'>;
-type Outcome = Change | Exclude<Decision, { readonly type: 'change' }>;
+type Change = Omit<Extract<CatalogDecision, { readonly type: 'change' }>, 'gone'>;
+type Outcome = Change | Exclude<CatalogDecision, { readonly type: 'change' }>;
 
-type CommandOf<Type extends Command['type']> = Extract<Command, { readonly type: Type }>;
+type CommandOf<Type extends CatalogCommand['type']> = Extract<
+  CatalogCommand,
+  { readonly type: Type }
+>;
 
 /** `index` is that of the entry: the revision of every row that it changes. */
-export function decide(map: ClusterMap | undefined, command: Command, index: number): Decision {
+export function decide(
+  map: ClusterMap | undefined,
+  command: CatalogCommand,
+  index: number,
+): CatalogDecision {
   if (command.type === 'found') return found(map, command, index);
   if (map === undefined) return refuse('not-founded');
   const outcome = outcomeOf(map, command, index);
@@ -54,7 +68,7 @@ export function decide(map: ClusterMap | undefined, command: Command, index: num
 
 function outcomeOf(
   map: ClusterMap,
-  command: Exclude<Command, { readonly type: 'found' }>,
+  command: Exclude<CatalogCommand, { readonly type: 'found' }>,
   index: number,
 ): Outcome {
   switch (command.type) {
@@ -78,7 +92,11 @@ function outcomeOf(
 }
 
 /** Said again by the same folder it finds its work done. */
-function found(map: ClusterMap | undefined, command: CommandOf<'found'>, index: number): Decision {
+function found(
+  map: ClusterMap | undefined,
+  command: CommandOf<'found'>,
+  index: number,
+): CatalogDecision {
   const { clusterId, settings, joinToken, description, members } = command;
   if (map !== undefined) {
     const known = nodeWithToken(map, joinToken);
@@ -194,7 +212,11 @@ function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): O
  * A member that is on its way out never comes back: a configuration without it may be committed
  * already, and that is final. Its node gets a new one when it is gone from the row.
  */
-function place(map: ClusterMap, { shard, revision, members }: Place, index: number): Outcome {
+function place(
+  map: ClusterMap,
+  { shard, revision, members }: PlaceMembers,
+  index: number,
+): Outcome {
   const row = map.shards[shard];
   if (row === undefined) return refuse('unknown-shard');
   if (row.revision !== revision) return refuse('stale-revision');
@@ -278,6 +300,6 @@ function ownOf(map: ClusterMap, index: number): OwnAffairs {
   return { version: index, clusterId, settings, nextNode, aimedAt };
 }
 
-function refuse(reason: Refusal): Extract<Decision, { readonly type: 'refused' }> {
+function refuse(reason: CatalogRefusal): Extract<CatalogDecision, { readonly type: 'refused' }> {
   return { type: 'refused', reason };
 }

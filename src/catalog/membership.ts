@@ -7,7 +7,7 @@ import type { NodeId } from '../base/ids.ts';
 import { isSameDigest, sha256 } from '../base/sha256.ts';
 import type { ClusterMap, NodeDescription, NodeRow, ShardRow } from './cluster-map.ts';
 import { NO_NODE } from './cluster-map.ts';
-import type { Command, Refusal, SetMembership } from './command.ts';
+import type { CatalogCommand, CatalogRefusal, SetMembership } from './command.ts';
 import { nodeNumbered } from './questions.ts';
 
 interface Newcomer {
@@ -70,7 +70,7 @@ export function membershipOf(
   map: ClusterMap,
   { node, revision, membership, isForced }: SetMembership,
   index: number,
-): NodeRow | 'nothing' | Refusal {
+): NodeRow | 'nothing' | CatalogRefusal {
   const row = nodeNumbered(map, node);
   if (row === undefined) {
     const isGone = node < map.nextNode && membership === 'removing';
@@ -96,7 +96,7 @@ export function isRemoved(map: ClusterMap, node: NodeId): boolean {
   return node < map.nextNode && nodeNumbered(map, node) === undefined;
 }
 
-export type Objection = Extract<Refusal, 'still-running' | 'no-majority'>;
+export type Objection = Extract<CatalogRefusal, 'still-running' | 'no-majority'>;
 
 /**
  * What speaks against a command by who is up, which the map does not say. Asked by the catalog's
@@ -105,7 +105,7 @@ export type Objection = Extract<Refusal, 'still-running' | 'no-majority'>;
  */
 export function objectionOf(
   map: ClusterMap | undefined,
-  command: Command,
+  command: CatalogCommand,
   isUp: (node: NodeId) => boolean,
 ): Objection | undefined {
   if (map === undefined) return undefined;

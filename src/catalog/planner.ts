@@ -10,7 +10,7 @@
 import type { MemberId, NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, ShardRow } from './cluster-map.ts';
-import type { Command, Place, PlacedMember } from './command.ts';
+import type { CatalogCommand, PlacedMember, PlaceMembers } from './command.ts';
 import { aimFor } from './goals.ts';
 import { memberOn, nodeNumbered, wantedNodes } from './questions.ts';
 
@@ -25,7 +25,7 @@ interface Outlook {
 }
 
 /** Nothing if all lies as it should, or if what moves has to arrive first. */
-export function planNext(outlook: Outlook): Command[] {
+export function planNext(outlook: Outlook): CatalogCommand[] {
   const { map } = outlook;
   const aim = aimFor(map, outlook.liveFor);
   if (aim !== undefined) return [aim];
@@ -91,7 +91,7 @@ function isMoving({ members }: ShardRow, { liveFor }: Outlook): boolean {
   return members.some(({ isWanted }) => !isWanted);
 }
 
-function placeOf(row: ShardRow, { drawMember }: Outlook): Place {
+function placeOf(row: ShardRow, { drawMember }: Outlook): PlaceMembers {
   const used = new Set(row.members.map(({ member }) => member));
   const members = nodesNext(row).map((node): PlacedMember => {
     const listed = memberOn(row, node);

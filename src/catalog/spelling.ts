@@ -6,7 +6,13 @@ import { type Lineage, WORDS_MAX } from '../base/life.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
 import { isWeight } from '../ring/ring.ts';
-import type { AimedBasis, Basis, Membership, NodeDescription, Settings } from './cluster-map.ts';
+import type {
+  AimedBasis,
+  Basis,
+  NodeDescription,
+  NodeMembership,
+  Settings,
+} from './cluster-map.ts';
 
 const JOIN_TOKEN_BYTES = 16;
 
@@ -108,9 +114,9 @@ export function readAimedBasis(reader: Reader): AimedBasis {
 }
 
 /** By their place here; a place is never given a second meaning. */
-export const MEMBERSHIPS: readonly Membership[] = ['active', 'draining', 'removing'];
+export const MEMBERSHIPS: readonly NodeMembership[] = ['active', 'draining', 'removing'];
 
-export function readMembership(reader: Reader): Membership {
+export function readMembership(reader: Reader): NodeMembership {
   const membership = MEMBERSHIPS[reader.count()];
   if (membership === undefined) reader.break();
   return membership ?? 'active';

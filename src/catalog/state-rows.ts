@@ -9,14 +9,14 @@ import { readNodeRow, readShardRow, writeNodeRow, writeShardRow } from './row.ts
 import { readNode, readSettings, readText, writeSettings, writeText } from './spelling.ts';
 
 /** A row to write, as the state store takes it; without a value, one to delete. */
-export interface StateWrite {
+export interface CatalogWrite {
   readonly section: number;
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
 }
 
 /** What has been applied so far. */
-export interface StateView {
+export interface CatalogStateView {
   get(section: number, key: Uint8Array): Uint8Array | undefined;
 }
 
@@ -30,7 +30,7 @@ const OWN_FIELDS = 6;
 
 const writer = new Writer();
 
-export function ownWrite(own: OwnAffairs): StateWrite {
+export function ownWrite(own: OwnAffairs): CatalogWrite {
   writer.array(OWN_FIELDS);
   writer.count(own.version);
   writeText(writer, own.clusterId, CATALOG_LIMITS.clusterIdBytesMax);
@@ -40,23 +40,23 @@ export function ownWrite(own: OwnAffairs): StateWrite {
   return { section: SECTION.own, key: keyOf(0), value: writer.take() };
 }
 
-export function nodeWrite(row: NodeRow): StateWrite {
+export function nodeWrite(row: NodeRow): CatalogWrite {
   writeNodeRow(writer, row);
   return { section: SECTION.nodes, key: keyOf(row.node), value: writer.take() };
 }
 
 /** The node has left the cluster. */
-export function nodeDeletion(node: NodeId): StateWrite {
+export function nodeDeletion(node: NodeId): CatalogWrite {
   return { section: SECTION.nodes, key: keyOf(node), value: undefined };
 }
 
-export function shardWrite(row: ShardRow): StateWrite {
+export function shardWrite(row: ShardRow): CatalogWrite {
   writeShardRow(writer, row);
   return { section: SECTION.shards, key: keyOf(row.shard), value: writer.take() };
 }
 
 /** The map that the rows make; undefined before the cluster is founded. */
-export function readMap(view: StateView): ClusterMap | undefined {
+export function readMap(view: CatalogStateView): ClusterMap | undefined {
   const bytes = view.get(SECTION.own, keyOf(0));
   if (bytes === undefined) return undefined;
   const own = readWhole(bytes, readOwn);
@@ -75,7 +75,10 @@ export function readMap(view: StateView): ClusterMap | undefined {
 }
 
 /** The map with these rows in place of the former ones: what `readMap` would make of them. */
-export function withWrites(map: ClusterMap | undefined, writes: readonly StateWrite[]): ClusterMap {
+export function withWrites(
+  map: ClusterMap | undefined,
+  writes: readonly CatalogWrite[],
+): ClusterMap {
   let own: OwnAffairs | undefined = map;
   const nodes = new Map((map?.nodes ?? []).map((row) => [row.node, row]));
   const shards = [...(map?.shards ?? [])];

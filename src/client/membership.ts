@@ -3,8 +3,8 @@
 import { monotoneNow } from '../base/ambient.ts';
 import { type Attempt, KvError, type Outcome } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
-import type { ClusterMap, Membership } from '../catalog/cluster-map.ts';
-import type { Refusal } from '../catalog/command.ts';
+import type { ClusterMap, NodeMembership } from '../catalog/cluster-map.ts';
+import type { CatalogRefusal } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
 import { mayCarry } from '../catalog/membership.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
@@ -14,7 +14,7 @@ import { urlsOf } from './engine.ts';
 
 export interface MembershipRequest {
   readonly node: number;
-  readonly membership: Membership;
+  readonly membership: NodeMembership;
   /** A removal may leave shards with fewer replicas than were set. */
   readonly isForced?: boolean;
 }
@@ -63,12 +63,12 @@ function replyIn(answer: Response | Unanswered) {
   return answer.type === 'commanded' ? decodeReply(answer.reply) : undefined;
 }
 
-function refusalOf(map: ClusterMap, node: number, reason: Refusal): KvError {
+function refusalOf(map: ClusterMap, node: number, reason: CatalogRefusal): KvError {
   const message = refusalText(map, node, reason);
   return new KvError({ code: 'membership-refused', outcome: 'notApplied', message });
 }
 
-function refusalText(map: ClusterMap, node: number, reason: Refusal): string {
+function refusalText(map: ClusterMap, node: number, reason: CatalogRefusal): string {
   const name = `node ${node}`;
   switch (reason) {
     case 'unknown-node':

@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import { keyPosition } from '../ring/key-position.ts';
-import type { Batch, Command, Operation } from './command.ts';
+import type { Command, CommandBatch, Operation } from './command.ts';
 import { isWrite, OPERATION_BYTES_MIN, readOperation, writeOperation } from './operation-codec.ts';
 
 export const CLIENT_BYTES = 16;
@@ -16,7 +16,7 @@ const COMMAND_BYTES_MIN = 1;
 const writer = new Writer();
 
 /** Required: within `MACHINE_LIMITS`, which decoding asserts. */
-export function encodeBatch(batch: Batch): Uint8Array {
+export function encodeBatch(batch: CommandBatch): Uint8Array {
   writer.clear();
   writer.array(4);
   writer.bytes(batch.client);
@@ -45,7 +45,7 @@ const COMMAND_OVERHEAD_BYTES = 5;
 const OPERATION_OVERHEAD_BYTES = 24;
 
 /** Undefined if the bytes are not exactly what `encodeBatch` makes. All bytes in it are views. */
-export function decodeBatch(bytes: Uint8Array): Batch | undefined {
+export function decodeBatch(bytes: Uint8Array): CommandBatch | undefined {
   const reader = new Reader(bytes);
   reader.tuple(4);
   const client = reader.bytes(CLIENT_BYTES);

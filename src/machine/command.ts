@@ -3,7 +3,7 @@
 import type { Int64 } from './int64.ts';
 
 /** One thing done to one key. Checks decide, reads see the state before the command's writes. */
-export type Operation = Check | CheckRange | Get | Put | Delete | Arithmetic | Append;
+export type Operation = Check | CheckRange | Get | Put | Delete | Arithmetic | AppendValue;
 
 export type Check =
   /** The key has this version; 0 for a key that is not there. */
@@ -52,7 +52,7 @@ export interface Arithmetic {
 }
 
 /** Bytes behind bytes. As arithmetic, it leaves alone when the key expires. */
-export interface Append {
+export interface AppendValue {
   readonly type: 'append';
   readonly key: Uint8Array;
   readonly value: Uint8Array;
@@ -69,7 +69,7 @@ export type Command = readonly Operation[];
  * words: exactly-once depends on it. A later copy of the batch may lack some commands: one without
  * operations stands for each that is not asked for any more.
  */
-export interface Batch {
+export interface CommandBatch {
   /** 16 random bytes, drawn once in a client's life. */
   readonly client: Uint8Array;
   /** In the shard's log time: past it nothing of the batch is done any more. */

@@ -6,7 +6,7 @@
 import { assert, present } from '../base/assert.ts';
 import { Reader, type Writer } from '../base/message-pack.ts';
 import { SECTION, type StateSource } from './section.ts';
-import { Slots, type Writing } from './slots.ts';
+import { Slots, type WriteBuffer } from './slots.ts';
 import type { Participant } from './transaction.ts';
 import { readParticipants, writeParticipants } from './transaction-codec.ts';
 import {
@@ -57,7 +57,7 @@ export class Decisions {
   }
 
   /** Required: not full, and none is kept of this transaction: decisions are never changed. */
-  add(decision: Decision, writing: Writing): void {
+  add(decision: Decision, writing: WriteBuffer): void {
     assert(this.of(decision.id) === undefined, 'a transaction is decided once');
     const kept = { ...decision, id: copyOfId(decision.id) };
     this.#enter(
@@ -66,7 +66,7 @@ export class Decisions {
     );
   }
 
-  remove(decision: Decision, writing: Writing): void {
+  remove(decision: Decision, writing: WriteBuffer): void {
     const slot = present(this.#slotOf.get(decision), 'a decision that is kept has a place');
     this.#slots.free(slot, writing);
     this.#slotOf.delete(decision);

@@ -5,24 +5,24 @@ import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { SECTION, type StateSource } from './section.ts';
 import {
+  type CommandResult,
   decodeSession,
   decodeSlotReplies,
   decodeVerdicts,
-  type Run,
+  type ReplyRun,
   type Session,
   type SlotReplies,
   slotKeyOf,
   slotOf,
-  type Verdict,
   writeSession,
   writeSlotReplies,
   writeVerdict,
 } from './session.ts';
-import type { Writing } from './slots.ts';
+import type { WriteBuffer } from './slots.ts';
 
 /** A verdict of long ago, and the entry that it was given in. */
 interface Remembered {
-  readonly verdict: Verdict;
+  readonly verdict: CommandResult;
   readonly version: number;
 }
 
@@ -67,7 +67,7 @@ export class Lifetime {
   }
 
   /** Nothing if it is as it was. */
-  write({ writer, writes }: Writing): void {
+  write({ writer, writes }: WriteBuffer): void {
     const before = this.#before;
     const [deadlineMax, slots] = [this.#deadlineMax, this.#slots];
     if (before?.deadlineMax === deadlineMax && before.slots === slots) return;
@@ -86,10 +86,10 @@ export class RememberedRequest {
   /** A later request has used the slot. */
   readonly isAcknowledged: boolean;
   /** Those of before, and those of this entry. */
-  readonly #runs: Run[] = [];
+  readonly #runs: ReplyRun[] = [];
   readonly #writer: Writer;
   /** Verdicts of the runs that were looked into. */
-  readonly #verdicts = new Map<Run, readonly Verdict[]>();
+  readonly #verdicts = new Map<ReplyRun, readonly CommandResult[]>();
   /** Of what was executed last; none if nothing was. */
   #open: OpenRun | undefined;
   #bytes = 0;
@@ -138,7 +138,7 @@ export class RememberedRequest {
   }
 
   /** What was remembered of the slot's former request is dropped: the client has its answer. */
-  remember(position: number, verdict: Verdict): void {
+  remember(position: number, verdict: CommandResult): void {
     assert(!this.isAcknowledged, 'what is remembered is not of a request that is over');
     const { length } = this.#writer;
     const before = this.#open;
@@ -158,7 +158,7 @@ export class RememberedRequest {
   }
 
   /** The slot's row, if anything was remembered; the lifetime is written by whom it belongs to. */
-  write({ writer, writes }: Writing): void {
+  write({ writer, writes }: WriteBuffer): void {
     if (!this.#isChanged) return;
     this.#close();
     const { sequence, lifetime } = this;

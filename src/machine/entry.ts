@@ -41,7 +41,7 @@ export type EntryBody =
 export type TransactionStep = 'prepare' | 'decide' | 'resolve' | 'clear';
 
 /** `rules`: those by which it is applied, see `work.ts`. */
-export type Entry = EntryBody & { readonly stamp: Stamp; readonly rules: number };
+export type MachineEntry = EntryBody & { readonly stamp: Stamp; readonly rules: number };
 
 /** Kinds of bodies. A number is never given a second meaning. */
 const KIND = {
@@ -98,7 +98,7 @@ export function encodeEntry(stamp: Stamp, body: EntryBody): Uint8Array {
  * An entry; or `malformed` for bytes that no sound node proposes, which have no effect anywhere;
  * or `unknown` for a kind or rules of a later version, at which a replica has to stop.
  */
-export function decodeEntry(payload: Uint8Array): Entry | 'malformed' | 'unknown' {
+export function decodeEntry(payload: Uint8Array): MachineEntry | 'malformed' | 'unknown' {
   const reader = new Reader(payload);
   const length = reader.array(LENGTH_MAX, 1);
   const kind = reader.count();
@@ -119,9 +119,13 @@ export function decodeEntry(payload: Uint8Array): Entry | 'malformed' | 'unknown
   return reader.isBroken || reader.left > 0 ? 'malformed' : entry;
 }
 
-type About = Pick<Entry, 'stamp' | 'rules'>;
+type About = Pick<MachineEntry, 'stamp' | 'rules'>;
 
-function readBody(reader: Reader, type: Entry['type'], about: About): Entry | undefined {
+function readBody(
+  reader: Reader,
+  type: MachineEntry['type'],
+  about: About,
+): MachineEntry | undefined {
   switch (type) {
     case 'batch':
       return { type, ...about, batch: reader.bytes(WIRE_LIMITS.payloadBytesMax) };

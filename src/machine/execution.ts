@@ -4,23 +4,23 @@ import { assert, present, unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { areEqual } from './bytes.ts';
-import type { Append, Arithmetic, Check, Command, Operation } from './command.ts';
+import type { AppendValue, Arithmetic, Check, Command, Operation } from './command.ts';
 import { dueKeyOf } from './expiry.ts';
 import { decodeInteger, encodeInteger, type Int64, isLess, sum } from './int64.ts';
 import { isWrite } from './operation-codec.ts';
 import { type Output, outputBytesMax, type Reason, type Reply } from './reply.ts';
 import { decodeRow, type Row, writeRow } from './row.ts';
-import { LOST, NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
-import { SILENT, type Verdict } from './session.ts';
+import { LOST, NO_BYTES, type RowWrite, SECTION, type StateSource } from './section.ts';
+import { type CommandResult, SILENT } from './session.ts';
 import type { Contender } from './transaction-id.ts';
-import type { Work } from './work.ts';
+import type { WorkMeter } from './work.ts';
 import { WrittenKeys } from './written-keys.ts';
 
 interface ExecutionOptions {
   readonly source: StateSource;
   /** Takes the rows that are written; they are views of it. */
   readonly writer: Writer;
-  readonly writes: StateWrite[];
+  readonly writes: RowWrite[];
   readonly logTime: number;
   /** The index of the entry. */
   readonly version: number;
@@ -28,7 +28,7 @@ interface ExecutionOptions {
   /** What one value may have: as the entry says, or without a bound for what was judged before. */
   readonly valueBytesMax: number;
   /** Of the entry. */
-  readonly work: Work;
+  readonly work: WorkMeter;
   /** The transaction that holds a key, if there is one. */
   readonly holderOf: (key: Uint8Array) => Contender | undefined;
 }
@@ -51,12 +51,12 @@ class ValueLost extends Error {}
 export class Execution {
   readonly #source: StateSource;
   readonly #writer: Writer;
-  readonly #writes: StateWrite[];
+  readonly #writes: RowWrite[];
   readonly #logTime: number;
   readonly #version: number;
   readonly #holderOf: ExecutionOptions['holderOf'];
   readonly #valueBytesMax: number;
-  readonly #work: Work;
+  readonly #work: WorkMeter;
   /** One operation alone meets no other. */
   readonly #isAlone: boolean;
   #outputs: Output[] = [];
@@ -84,7 +84,7 @@ export class Execution {
    * entry's work, it is refused for good where it is the first of the entry that costs anything;
    * any other one finds the entry full, and may be asked for again.
    */
-  run(command: Command, resultBytesMax: number): Verdict | Held | EntryFull {
+  run(command: Command, resultBytesMax: number): CommandResult | Held | EntryFull {
     const held = this.#heldIn(command);
     if (held !== undefined) return held;
     this.#isFirst = this.#work.bytes === 0;
@@ -104,7 +104,7 @@ export class Execution {
   }
 
   /** As `run`, and nothing is written: the same is done later, by `redo`. */
-  try(command: Command, resultBytesMax: number): Verdict | Held | EntryFull {
+  try(command: Command, resultBytesMax: number): CommandResult | Held | EntryFull {
     const { length } = this.#writes;
     const verdict = this.run(command, resultBytesMax);
     this.#writes.length = length;
@@ -130,7 +130,7 @@ export class Execution {
     }
   }
 
-  #judge(command: Command): Verdict | undefined {
+  #judge(command: Command): CommandResult | undefined {
     try {
       return this.#decide(command) ?? this.#act(command);
     } catch (error) {
@@ -149,7 +149,7 @@ export class Execution {
   }
 
   /** Judges without doing anything. */
-  #decide(command: Command): Verdict | undefined {
+  #decide(command: Command): CommandResult | undefined {
     for (let position = 0; position < command.length; position++) {
       const operation = command[position] as Operation;
       this.#position = position;
@@ -170,7 +170,7 @@ export class Execution {
     return undefined;
   }
 
-  #act(command: Command): Verdict | undefined {
+  #act(command: Command): CommandResult | undefined {
     for (let position = 0; position < command.length; position++) {
       const operation = command[position] as Operation;
       this.#position = position;
@@ -250,7 +250,7 @@ export class Execution {
     return undefined;
   }
 
-  #append({ key, value }: Append): Reason | undefined {
+  #append({ key, value }: AppendValue): Reason | undefined {
     const row = this.#rowAt(key);
     const before = row?.value ?? NO_BYTES;
     const length = before.length + value.length;
@@ -333,6 +333,6 @@ function computed({ type, operand }: Arithmetic, before: Int64 | undefined): Int
   }
 }
 
-function refused(reason: Reason, position: number): Verdict {
+function refused(reason: Reason, position: number): CommandResult {
   return { type: 'refused', reason, position };
 }

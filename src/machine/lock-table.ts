@@ -6,7 +6,7 @@ import { Reader, type Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { compareBytes, nameOf } from './bytes.ts';
 import { SECTION, type StateSource } from './section.ts';
-import { Slots, slotKey, type Writing } from './slots.ts';
+import { Slots, slotKey, type WriteBuffer } from './slots.ts';
 import { isLocking, type Participant, type Prepare } from './transaction.ts';
 import { decodePrepare } from './transaction-codec.ts';
 import { type Contender, copyOfId, idText, type TransactionId } from './transaction-id.ts';
@@ -85,7 +85,7 @@ export class LockTable {
   }
 
   /** Required: not full, none of the keys is held, and the entry's bytes are the prepare's. */
-  add(prepare: Prepare, entry: PreparedIn, writing: Writing): void {
+  add(prepare: Prepare, entry: PreparedIn, writing: WriteBuffer): void {
     const slot = this.#slots.take(writing, (writer) => writeRow(writer, entry));
     this.#enter(prepare, { ...entry, slot, bytes: entry.bytes.length });
   }
@@ -97,7 +97,7 @@ export class LockTable {
     return present(decoded, 'what is prepared has a row').prepare.operations;
   }
 
-  remove(prepared: Prepared, writing: Writing): void {
+  remove(prepared: Prepared, writing: WriteBuffer): void {
     this.#slots.free(prepared.slot, writing);
     this.#byId.delete(idText(prepared.id));
     this.#bytes -= prepared.bytes;

@@ -4,15 +4,15 @@ import { present, unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { Writer } from '../base/message-pack.ts';
 import { decodeBatch } from './batch.ts';
-import type { Batch } from './command.ts';
+import type { CommandBatch } from './command.ts';
 import { Lifetime, RememberedRequest } from './deduplication.ts';
-import { decodeEntry, type Entry, type TransactionStep } from './entry.ts';
+import { decodeEntry, type MachineEntry, type TransactionStep } from './entry.ts';
 import { Execution } from './execution.ts';
 import { decodeDueKey } from './expiry.ts';
 import type { Prepared } from './lock-table.ts';
 import { encodeReply, type Reason, type Reply } from './reply.ts';
 import { decodeRow } from './row.ts';
-import { LOST, NO_BYTES, SECTION, type StateSource, type StateWrite } from './section.ts';
+import { LOST, NO_BYTES, type RowWrite, SECTION, type StateSource } from './section.ts';
 import { decodeSession, slotKeyOf, writeSession } from './session.ts';
 import {
   decodeMetadata,
@@ -22,15 +22,15 @@ import {
 } from './shard-metadata.ts';
 import type { Participant } from './transaction.ts';
 import { decodeDecide, decodeIds, decodePrepare, decodeResolutions } from './transaction-codec.ts';
-import { type Moment, NOTHING_FREED, replyOf, Transactions } from './transactions.ts';
-import { RULES, Work } from './work.ts';
+import { type ApplyContext, NOTHING_FREED, replyOf, Transactions } from './transactions.ts';
+import { RULES, WorkMeter } from './work.ts';
 
 /** What an entry did, or that this machine cannot tell. */
 type Outcome =
   | {
       readonly type: 'applied';
       /** In order; bytes in them stand until the next `apply` of any machine. Often none. */
-      readonly writes: readonly StateWrite[];
+      readonly writes: readonly RowWrite[];
       /** One for each command of a batch, the caller's own; a batch that is none has one. */
       readonly replies: readonly Uint8Array[];
       /** Parts of transactions that have given their keys back. */
@@ -56,7 +56,7 @@ export class Machine {
   readonly #transactions: Transactions;
   #affairs: ShardMetadata;
   /** Of the entry that is being applied. */
-  #work = Work.by(RULES);
+  #work = WorkMeter.by(RULES);
 
   constructor({ source }: { readonly source: StateSource }) {
     this.#source = source;
@@ -84,14 +84,14 @@ export class Machine {
     if (entry === 'malformed') {
       return { type: 'applied', writes: [], replies: [MALFORMED], freed: NOTHING_FREED };
     }
-    const writes: StateWrite[] = [];
+    const writes: RowWrite[] = [];
     this.#passTo(entry.stamp.time, writes);
-    this.#work = Work.by(entry.rules);
+    this.#work = WorkMeter.by(entry.rules);
     const replies = this.#applyBody(entry, committed.index, writes);
     return { type: 'applied', writes, replies, freed: this.#transactions.takeFreed() };
   }
 
-  #applyBody(entry: Entry, index: number, writes: StateWrite[]): readonly Uint8Array[] {
+  #applyBody(entry: MachineEntry, index: number, writes: RowWrite[]): readonly Uint8Array[] {
     switch (entry.type) {
       case 'batch': {
         const batch = decodeBatch(entry.batch);
@@ -128,7 +128,7 @@ export class Machine {
   }
 
   /** One step of a transaction, or of some. */
-  #step({ type, bytes, stamp }: StepEntry, moment: Moment): Uint8Array | undefined {
+  #step({ type, bytes, stamp }: StepEntry, moment: ApplyContext): Uint8Array | undefined {
     switch (type) {
       case 'prepare': {
         const prepare = decodePrepare(bytes);
@@ -163,12 +163,12 @@ export class Machine {
   }
 
   /** Log time never goes back, whatever a new leader's clock says. */
-  #passTo(time: number, writes: StateWrite[]): void {
+  #passTo(time: number, writes: RowWrite[]): void {
     const { logTime, epoch, arc } = this.#affairs;
     if (time > logTime) this.#settle({ logTime: time, epoch, arc }, writes);
   }
 
-  #settle(affairs: ShardMetadata, writes: StateWrite[]): void {
+  #settle(affairs: ShardMetadata, writes: RowWrite[]): void {
     this.#affairs = affairs;
     const { length } = rows;
     writeMetadata(rows, affairs);
@@ -183,7 +183,7 @@ export class Machine {
     return epoch === this.#affairs.epoch ? undefined : 'wrong-epoch';
   }
 
-  #execute(batch: Batch, { index, stamp, writes }: BatchMoment): readonly Uint8Array[] {
+  #execute(batch: CommandBatch, { index, stamp, writes }: BatchMoment): readonly Uint8Array[] {
     const { client, sequence } = batch;
     const source = this.#source;
     const lifetime = new Lifetime({ source, client });
@@ -234,7 +234,7 @@ export class Machine {
   }
 
   /** A row goes only if it is due now, by its own words; the index row that led here goes too. */
-  #expire(dueKey: Uint8Array, writes: StateWrite[]): void {
+  #expire(dueKey: Uint8Array, writes: RowWrite[]): void {
     const due = decodeDueKey(dueKey);
     if (due === undefined || due.expiresAt > this.#affairs.logTime) return;
     // It is found due again once the transaction that holds it is resolved.
@@ -252,7 +252,7 @@ export class Machine {
   }
 
   /** Slots go from the highest on. Of a client with more than fit the entry, the rest stays. */
-  #forget(clients: readonly Uint8Array[], writes: StateWrite[]): void {
+  #forget(clients: readonly Uint8Array[], writes: RowWrite[]): void {
     let left: number = MACHINE_LIMITS.sweepRowsMax;
     for (const client of clients) {
       const bytes = this.#source.get(SECTION.sessions, client);
@@ -270,7 +270,7 @@ export class Machine {
     }
   }
 
-  #forgetSlot(key: Uint8Array, writes: StateWrite[]): void {
+  #forgetSlot(key: Uint8Array, writes: RowWrite[]): void {
     const bytes = this.#source.get(SECTION.replies, key);
     if (bytes === undefined) return;
     this.#work.add(bytes.length);
@@ -281,11 +281,11 @@ export class Machine {
 /** The entry of a batch that is being applied. */
 interface BatchMoment {
   readonly index: number;
-  readonly stamp: Entry['stamp'];
-  readonly writes: StateWrite[];
+  readonly stamp: MachineEntry['stamp'];
+  readonly writes: RowWrite[];
 }
 
-type StepEntry = Extract<Entry, { type: TransactionStep }>;
+type StepEntry = Extract<MachineEntry, { type: TransactionStep }>;
 
 function refusal(reason: Reason): Uint8Array {
   const reply: Reply = { type: 'refused', reason, position: 0 };

@@ -19,7 +19,7 @@ export const SECTION = {
 } as const;
 
 /** A value, or undefined where the key goes. */
-export interface StateWrite {
+export interface RowWrite {
   readonly section: number;
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;

@@ -31,11 +31,11 @@ export interface SlotReplies {
   /** Of the latest request: all earlier ones of the slot are acknowledged. */
   readonly sequence: number;
   /** In the order of their entries. None holds a position of another. */
-  readonly runs: readonly Run[];
+  readonly runs: readonly ReplyRun[];
 }
 
 /** Replies to commands of a request that follow each other, executed in one entry. */
-export interface Run {
+export interface ReplyRun {
   /** The position of the first. */
   readonly first: number;
   readonly count: number;
@@ -46,7 +46,7 @@ export interface Run {
 }
 
 /** A reply without what the whole run shares. */
-export type Verdict =
+export type CommandResult =
   | { readonly type: 'done'; readonly outputs: readonly Output[] }
   | { readonly type: 'check-failed'; readonly position: number; readonly version: number }
   | { readonly type: 'refused'; readonly reason: Reason; readonly position: number }
@@ -106,13 +106,13 @@ export function decodeSlotReplies(bytes: Uint8Array): SlotReplies | undefined {
   reader.tuple(2);
   const sequence = reader.count();
   const length = reader.array(MACHINE_LIMITS.commandsMax, RUN_BYTES_MIN);
-  const runs: Run[] = [];
+  const runs: ReplyRun[] = [];
   for (let at = 0; at < length && !reader.isBroken; at++) runs.push(readRun(reader));
   if (reader.isBroken || reader.left > 0) return undefined;
   return { sequence, runs };
 }
 
-function readRun(reader: Reader): Run {
+function readRun(reader: Reader): ReplyRun {
   reader.tuple(4);
   const first = reader.count();
   const count = reader.count();
@@ -120,7 +120,7 @@ function readRun(reader: Reader): Run {
   return { first, count, version, verdicts: reader.bytes(STATE_LIMITS.valueBytesMax) };
 }
 
-export function writeVerdict(writer: Writer, verdict: Verdict): void {
+export function writeVerdict(writer: Writer, verdict: CommandResult): void {
   if (verdict.type === 'done') {
     const { outputs } = verdict;
     writer.count(outputs.length === 0 ? VERDICT.silent : VERDICT.done);
@@ -141,14 +141,17 @@ export function writeVerdict(writer: Writer, verdict: Verdict): void {
 }
 
 /** Undefined if the verdicts are not as many as the run says, or not verdicts. */
-export function decodeVerdicts({ count, verdicts }: Run): readonly Verdict[] | undefined {
+export function decodeVerdicts({
+  count,
+  verdicts,
+}: ReplyRun): readonly CommandResult[] | undefined {
   const reader = new Reader(verdicts);
-  const list: Verdict[] = [];
+  const list: CommandResult[] = [];
   for (let at = 0; at < count && !reader.isBroken; at++) list.push(readVerdict(reader, verdicts));
   return reader.isBroken || reader.left > 0 ? undefined : list;
 }
 
-function readVerdict(reader: Reader, bytes: Uint8Array): Verdict {
+function readVerdict(reader: Reader, bytes: Uint8Array): CommandResult {
   const type = reader.count();
   if (type === VERDICT.silent) return SILENT;
   if (type === VERDICT.done) {
@@ -172,4 +175,4 @@ function readVerdict(reader: Reader, bytes: Uint8Array): Verdict {
   return { type: 'refused', reason: reason ?? 'malformed', position };
 }
 
-export const SILENT: Verdict = { type: 'done', outputs: [] };
+export const SILENT: CommandResult = { type: 'done', outputs: [] };

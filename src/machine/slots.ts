@@ -9,12 +9,12 @@
 import { assert, present } from '../base/assert.ts';
 import { Reader, type Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { NO_BYTES, type StateSource, type StateWrite } from './section.ts';
+import { NO_BYTES, type RowWrite, type StateSource } from './section.ts';
 
 /** What an entry writes, and the buffer that holds its rows. */
-export interface Writing {
+export interface WriteBuffer {
   readonly writer: Writer;
-  readonly writes: StateWrite[];
+  readonly writes: RowWrite[];
 }
 
 export class Slots {
@@ -42,7 +42,7 @@ export class Slots {
   }
 
   /** Required: not full. The row is written under the number that is given back. */
-  take({ writer, writes }: Writing, write: (writer: Writer) => void): number {
+  take({ writer, writes }: WriteBuffer, write: (writer: Writer) => void): number {
     assert(!this.isFull, 'there is a free number');
     let slot = this.#fullBelow;
     while (this.#isTaken[slot] === true) slot += 1;
@@ -57,7 +57,7 @@ export class Slots {
     return slot;
   }
 
-  free(slot: number, { writer, writes }: Writing): void {
+  free(slot: number, { writer, writes }: WriteBuffer): void {
     assert(this.#isTaken[slot] === true, 'what is freed was taken');
     this.#isTaken[slot] = false;
     this.#fullBelow = Math.min(this.#fullBelow, slot);
@@ -68,7 +68,7 @@ export class Slots {
     this.#writeEnd({ writer, writes });
   }
 
-  #writeEnd({ writer, writes }: Writing): void {
+  #writeEnd({ writer, writes }: WriteBuffer): void {
     const { length } = writer;
     const end = this.#isTaken.length;
     if (end > 0) writer.count(end);

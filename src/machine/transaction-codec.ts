@@ -21,9 +21,9 @@ import type {
   Part,
   Participant,
   Prepare,
-  Refusal,
   Resolution,
-  Transaction,
+  TransactionRefusal,
+  TransactionRequest,
 } from './transaction.ts';
 import { readId, readRank, type TransactionId, writeId, writeRank } from './transaction-id.ts';
 
@@ -39,7 +39,7 @@ const COMMIT = 1;
 const writer = new Writer();
 
 /** Required: within `TRANSACTION_LIMITS` and `MACHINE_LIMITS`, which decoding asserts. */
-export function encodeTransaction(transaction: Transaction): Uint8Array {
+export function encodeTransaction(transaction: TransactionRequest): Uint8Array {
   const { client, sequence, parts } = transaction;
   writer.clear();
   writer.array(5);
@@ -58,7 +58,7 @@ export function encodeTransaction(transaction: Transaction): Uint8Array {
 }
 
 /** Undefined for what `encodeTransaction` does not make. All bytes in it are views. */
-export function decodeTransaction(bytes: Uint8Array): Transaction | undefined {
+export function decodeTransaction(bytes: Uint8Array): TransactionRequest | undefined {
   const reader = new Reader(bytes);
   reader.tuple(5);
   const client = reader.bytes(CLIENT_BYTES);
@@ -156,7 +156,7 @@ export function decodeDecide(bytes: Uint8Array): Decide | undefined {
 }
 
 /** Whoever hears one knows that it is decided: `window-full` and `malformed` say that it is not. */
-function isRefusal(reply: Reply): reply is Refusal {
+function isRefusal(reply: Reply): reply is TransactionRefusal {
   if (reply.type !== 'refused') return reply.type === 'check-failed';
   return reply.reason !== 'window-full' && reply.reason !== 'malformed';
 }

@@ -20,7 +20,7 @@ export interface Part {
  *
  * The first part locks at least one key; its shard is the home shard.
  */
-export interface Transaction {
+export interface TransactionRequest {
   readonly client: Uint8Array;
   readonly sequence: number;
   /** As in `Contender`. */
@@ -47,10 +47,10 @@ export interface Prepare extends Contender {
 /** A proposal of what becomes of a transaction. The first one that is applied wins for ever. */
 export interface Decide extends Contender {
   readonly participants: readonly Participant[];
-  readonly proposal: Proposal;
+  readonly proposal: DecisionProposal;
 }
 
-export type Proposal =
+export type DecisionProposal =
   | {
       readonly type: 'commit';
       /** Of all participants, or of all but the home shard if that has `operations` to do yet. */
@@ -62,10 +62,10 @@ export type Proposal =
        */
       readonly operations: Command;
     }
-  | { readonly type: 'abort'; readonly because: Refusal };
+  | { readonly type: 'abort'; readonly because: TransactionRefusal };
 
 /** Why nothing of a transaction happens, as its client is told. */
-export type Refusal = Extract<Reply, { type: 'check-failed' | 'refused' }>;
+export type TransactionRefusal = Extract<Reply, { type: 'check-failed' | 'refused' }>;
 
 /** What became of a transaction, told to a participant. */
 export interface Resolution {

@@ -19,13 +19,13 @@ import { Lifetime, RememberedRequest } from './deduplication.ts';
 import { type EntryFull, Execution, type Held } from './execution.ts';
 import { LockTable, type Prepared } from './lock-table.ts';
 import { outputBytesMax, type Reason, type Reply } from './reply.ts';
-import type { StateSource, StateWrite } from './section.ts';
-import { slotOf, type Verdict } from './session.ts';
+import type { RowWrite, StateSource } from './section.ts';
+import { type CommandResult, slotOf } from './session.ts';
 import type { ShardMetadata } from './shard-metadata.ts';
 import type { Decide, Participant, Prepare, Resolution } from './transaction.ts';
 import { isLocking, POSITION } from './transaction.ts';
 import type { TransactionId } from './transaction-id.ts';
-import { Work } from './work.ts';
+import { WorkMeter } from './work.ts';
 
 interface TransactionsOptions {
   readonly source: StateSource;
@@ -34,13 +34,13 @@ interface TransactionsOptions {
 }
 
 /** The entry that is being applied. */
-export interface Moment {
+export interface ApplyContext {
   readonly index: number;
   readonly metadata: ShardMetadata;
-  readonly writes: StateWrite[];
+  readonly writes: RowWrite[];
   /** What its leader takes in as one value. */
   readonly valueBytesMax: number;
-  readonly work: Work;
+  readonly work: WorkMeter;
 }
 
 const VERSION_BYTES_MAX = 9;
@@ -129,7 +129,7 @@ export class Transactions {
   }
 
   /** How many of them were done: all, or those before the one that finds the entry full. */
-  resolve(resolutions: readonly Resolution[], moment: Moment): number {
+  resolve(resolutions: readonly Resolution[], moment: ApplyContext): number {
     const { work } = moment;
     const refusals: Refusals = { lifetimes: new Map(), slots: new Map() };
     let done = 0;
@@ -149,7 +149,7 @@ export class Transactions {
   }
 
   /** All who took part have heard. */
-  clear(ids: readonly TransactionId[], { writes }: Moment): void {
+  clear(ids: readonly TransactionId[], { writes }: ApplyContext): void {
     for (const id of ids) {
       const decision = this.decisions.of(id);
       if (decision !== undefined) this.decisions.remove(decision, { writer: this.#rows, writes });
@@ -171,8 +171,8 @@ export class Transactions {
     { id, participants }: Decide,
     { versions, outputs, operations }: Commit,
     record: RememberedRequest,
-    moment: Moment,
-  ): Verdict | Held {
+    moment: ApplyContext,
+  ): CommandResult | Held {
     const bytes = outputs.reduce((sum, output) => sum + outputBytesMax(output), 0);
     const bytesLeft = record.resultBytesMax - bytes - participants.length * VERSION_BYTES_MAX;
     if (bytesLeft < 0) return refused('result-too-large');
@@ -195,7 +195,7 @@ export class Transactions {
   #conclude(
     { id, attempts, age, participants }: Decide,
     isCommitted: boolean,
-    moment: Moment,
+    moment: ApplyContext,
   ): void {
     const own = this.lockTable.of(id);
     if (own !== undefined) this.#release(own, isCommitted, moment);
@@ -209,12 +209,12 @@ export class Transactions {
     this.decisions.add({ id, attempts, age, isCommitted, since, participants }, writing);
   }
 
-  #release(prepared: Prepared, isCommitted: boolean, moment: Moment): void {
+  #release(prepared: Prepared, isCommitted: boolean, moment: ApplyContext): void {
     if (isCommitted) {
       const operations = this.lockTable.operationsOf(prepared);
       const { version } = prepared;
       const valueBytesMax = MACHINE_LIMITS.valueBytesMax;
-      const judged = { ...moment, index: version, valueBytesMax, work: Work.unbounded() };
+      const judged = { ...moment, index: version, valueBytesMax, work: WorkMeter.unbounded() };
       this.#execution(judged, operations.length).redo(operations);
     }
     this.lockTable.remove(prepared, { writer: this.#rows, writes: moment.writes });
@@ -222,7 +222,7 @@ export class Transactions {
   }
 
   /** A prepare that comes after its transaction's end is refused, for as long as one may come. */
-  #refuse(id: TransactionId, deadline: number, refusals: Refusals, moment: Moment): void {
+  #refuse(id: TransactionId, deadline: number, refusals: Refusals, moment: ApplyContext): void {
     const { logTime } = moment.metadata;
     const isPlausible =
       deadline >= logTime && deadline <= logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
@@ -273,30 +273,34 @@ export class Transactions {
   #record(
     { client, sequence }: TransactionId,
     deadline: number,
-    moment: Moment,
+    moment: ApplyContext,
   ): RememberedRequest {
     const lifetime = new Lifetime({ source: this.#source, client });
     lifetime.extend(deadline);
     return this.#slotOf(lifetime, sequence, moment);
   }
 
-  #slotOf(lifetime: Lifetime, sequence: number, { index: version }: Moment): RememberedRequest {
+  #slotOf(
+    lifetime: Lifetime,
+    sequence: number,
+    { index: version }: ApplyContext,
+  ): RememberedRequest {
     const [source, writer] = [this.#source, this.#verdicts];
     return new RememberedRequest({ source, lifetime, sequence, version, writer });
   }
 
-  #remember(verdict: Verdict, record: RememberedRequest, moment: Moment): void {
+  #remember(verdict: CommandResult, record: RememberedRequest, moment: ApplyContext): void {
     record.remember(POSITION.decision, verdict);
     this.#write(record, moment);
   }
 
-  #write(record: RememberedRequest, { writes }: Moment): void {
+  #write(record: RememberedRequest, { writes }: ApplyContext): void {
     const writing = { writer: this.#rows, writes };
     record.write(writing);
     record.lifetime.write(writing);
   }
 
-  #execution(moment: Moment, operations: number): Execution {
+  #execution(moment: ApplyContext, operations: number): Execution {
     const { index: version, metadata, writes, valueBytesMax, work } = moment;
     return new Execution({
       source: this.#source,
@@ -312,7 +316,7 @@ export class Transactions {
   }
 }
 
-interface PrepareMoment extends Moment {
+interface PrepareMoment extends ApplyContext {
   readonly reason: Reason | undefined;
 }
 
@@ -325,7 +329,7 @@ interface Refusals {
 }
 
 /** One command alone in its entry is judged for good. */
-function alone(verdict: Verdict | Held | EntryFull): Verdict | Held {
+function alone(verdict: CommandResult | Held | EntryFull): CommandResult | Held {
   assert(verdict.type !== 'entry-full', 'the first command of an entry has all of it');
   return verdict;
 }
@@ -335,7 +339,7 @@ function refused(reason: Reason): Extract<Reply, { type: 'refused' }> {
 }
 
 /** A verdict as it is told: what the whole entry shares comes back. */
-export function replyOf(verdict: Verdict, version: number): Reply {
+export function replyOf(verdict: CommandResult, version: number): Reply {
   if (verdict.type !== 'done') return verdict;
   return { type: 'done', version, outputs: verdict.outputs };
 }

@@ -16,7 +16,7 @@ export const RULES = 1;
 /** By the number of the rules, from 1. */
 const WORK_BYTES_MAX: readonly number[] = [MACHINE_LIMITS.workBytesMax];
 
-export class Work {
+export class WorkMeter {
   readonly #bytesMax: number;
   #bytes = 0;
 
@@ -25,13 +25,13 @@ export class Work {
   }
 
   /** Of an entry. Required: rules that are known here. */
-  static by(rules: number): Work {
-    return new Work({ bytesMax: present(WORK_BYTES_MAX[rules - 1], 'its rules are known') });
+  static by(rules: number): WorkMeter {
+    return new WorkMeter({ bytesMax: present(WORK_BYTES_MAX[rules - 1], 'its rules are known') });
   }
 
   /** Of what was counted before, and has to be done now. */
-  static unbounded(): Work {
-    return new Work({ bytesMax: Number.POSITIVE_INFINITY });
+  static unbounded(): WorkMeter {
+    return new WorkMeter({ bytesMax: Number.POSITIVE_INFINITY });
   }
 
   /** What was read and written so far. */

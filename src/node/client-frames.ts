@@ -6,12 +6,12 @@
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Router } from '../router/router.ts';
-import type { FairQueue, Job } from '../shard/fair-queue.ts';
+import type { FairJob, FairQueue } from '../shard/fair-queue.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type Request, RequestReader } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
-import type { Client, Clients } from './clients.ts';
+import type { Clients, ConnectedClient } from './clients.ts';
 
 const { queueBytesMax, queuesBytesMax, requestCost, reportCost } = FAIRNESS_LIMITS;
 
@@ -28,7 +28,7 @@ interface ClientFramesOptions {
 
 /** What of a connection waits to be served. */
 interface Waiting {
-  readonly client: Client;
+  readonly client: ConnectedClient;
   bytes: number;
   isPaused: boolean;
 }
@@ -61,7 +61,7 @@ export class ClientFrames {
     if (isFull && !waiting.isPaused) this.#pause(waiting, true);
   }
 
-  #jobOf(waiting: Waiting, bytes: Uint8Array): Job {
+  #jobOf(waiting: Waiting, bytes: Uint8Array): FairJob {
     const reader = new RequestReader(bytes);
     let isCounted = true;
     // Once: one that is cut off within its own request drops what it has waiting as well.
@@ -85,7 +85,7 @@ export class ClientFrames {
   }
 
   /** Says what it cost beside its bytes. */
-  #serveNext(client: Client, reader: RequestReader): number {
+  #serveNext(client: ConnectedClient, reader: RequestReader): number {
     const { router } = this.#options;
     const request = reader.next();
     if (request === undefined || request.id === 0) {
@@ -100,7 +100,7 @@ export class ClientFrames {
     return this.#costOf(request);
   }
 
-  #cutOff({ connection }: Client): void {
+  #cutOff({ connection }: ConnectedClient): void {
     const { clients, transport, onStranger } = this.#options;
     clients.remove(connection);
     transport.closeClient(connection, 'a frame that is not of this protocol');

@@ -4,7 +4,7 @@ import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
-import { Share } from '../shard/fair-queue.ts';
+import { Flow } from '../shard/fair-queue.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { Transport } from '../transport/transport.ts';
 import {
@@ -23,10 +23,10 @@ interface Asked {
   readonly shard: ShardId | undefined;
 }
 
-export class Client implements Responder {
+export class ConnectedClient implements Responder {
   readonly isClient = true;
   readonly connection: number;
-  readonly share: Share;
+  readonly share: Flow;
   readonly #clients: Clients;
   readonly debt: Debt;
   /** Requests that are not answered. */
@@ -43,7 +43,7 @@ export class Client implements Responder {
     this.connection = connection;
     this.#clients = clients;
     this.debt = new Debt(connection);
-    this.share = new Share({
+    this.share = new Flow({
       client: connection,
       mayGoOn: () => clients.budget.admits(this.debt),
     });
@@ -132,8 +132,8 @@ interface RequestWatch {
 export class Clients {
   readonly #transport: Transport;
   readonly #touched: () => void;
-  readonly #clients = new Map<number, Client>();
-  #waiting = new Set<Client>();
+  readonly #clients = new Map<number, ConnectedClient>();
+  #waiting = new Set<ConnectedClient>();
   #tickedAt: number;
 
   readonly watch: RequestWatch;
@@ -152,13 +152,13 @@ export class Clients {
     return this.#clients.size;
   }
 
-  add(connection: number): Client {
-    const client = new Client(connection, this);
+  add(connection: number): ConnectedClient {
+    const client = new ConnectedClient(connection, this);
     this.#clients.set(connection, client);
     return client;
   }
 
-  get(connection: number): Client | undefined {
+  get(connection: number): ConnectedClient | undefined {
     return this.#clients.get(connection);
   }
 
@@ -182,13 +182,13 @@ export class Clients {
     }
   }
 
-  touch(client: Client): void {
+  touch(client: ConnectedClient): void {
     if (this.#clients.get(client.connection) !== client) return;
     this.#waiting.add(client);
     this.#touched();
   }
 
-  all(): readonly Client[] {
+  all(): readonly ConnectedClient[] {
     return [...this.#clients.values()];
   }
 

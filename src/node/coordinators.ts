@@ -10,7 +10,7 @@ import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Command } from '../machine/command.ts';
 import { isCommittedBy } from '../machine/outcome.ts';
 import { decodeReply, encodeReply, type Reply } from '../machine/reply.ts';
-import type { Refusal, Transaction } from '../machine/transaction.ts';
+import type { TransactionRefusal, TransactionRequest } from '../machine/transaction.ts';
 import {
   encodeDecide,
   encodeIds,
@@ -22,7 +22,7 @@ import type { DataMachine } from '../shard/data-machine.ts';
 import type { Requester } from '../shard/proposals.ts';
 import type { Replica } from '../shard/replica.ts';
 import { NO_RESPONDER, type Responder } from '../shard/responder.ts';
-import { ContentionQueue, contested, type Queued } from '../txn/contention-queue.ts';
+import { ContentionQueue, contested, type QueuedTransaction } from '../txn/contention-queue.ts';
 import { type Answer, Coordinator, type CoordinatorPort, type Ending } from '../txn/coordinator.ts';
 import { DecisionBroadcast, type DecisionBroadcastPort } from '../txn/decision-broadcast.ts';
 import type { Plan } from '../txn/plan.ts';
@@ -51,14 +51,14 @@ type Settling = Extract<Request, { type: 'settle' }>;
 /** One transaction and all who wait for its end. */
 interface Conducted {
   readonly coordinator: Coordinator;
-  readonly inLine: Queued;
+  readonly inLine: QueuedTransaction;
   readonly bytes: number;
   readonly waiting: Requester[];
 }
 
 /** A transaction that a client asked for. */
 interface Wanted {
-  readonly transaction: Transaction;
+  readonly transaction: TransactionRequest;
   readonly plan: Plan;
   /** About what it takes while it is conducted. */
   readonly bytes: number;
@@ -76,7 +76,7 @@ export class Coordinators {
   readonly #broadcast: DecisionBroadcast;
   readonly #line = new ContentionQueue();
   /** They leave the line at the end of the turn, when all that was committed is applied. */
-  #over: Queued[] = [];
+  #over: QueuedTransaction[] = [];
   #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor({ host, replica, machine }: HomeDeskOptions) {
@@ -248,7 +248,7 @@ export class Coordinators {
   }
 
   /** What is decided already waits for nobody: it will be told what was decided. */
-  #inLine({ plan, bytes }: Wanted, coordinator: Coordinator): Queued {
+  #inLine({ plan, bytes }: Wanted, coordinator: Coordinator): QueuedTransaction {
     const home = homeOf(plan);
     const isDecided = this.#machine.decisions.of(plan.contender.id) !== undefined;
     const checks = isDecided ? NO_CHECKS : contested(home.operations);
@@ -264,7 +264,7 @@ export class Coordinators {
     };
   }
 
-  #foresee(plan: Plan): Refusal | undefined {
+  #foresee(plan: Plan): TransactionRefusal | undefined {
     const home = homeOf(plan);
     if (home.deadline < this.replica.logTime) {
       return { type: 'refused', reason: 'deadline-passed', position: 0 };
@@ -276,7 +276,7 @@ export class Coordinators {
    * Unknown before the leader is current, and while something that is committed is not applied, of
    * which others may have shown what it wrote. Nor has it to say anything of another arc's keys.
    */
-  #failing({ epoch }: HomePart, operations: Command): Refusal | undefined {
+  #failing({ epoch }: HomePart, operations: Command): TransactionRefusal | undefined {
     const { isCurrent, hasUnapplied } = this.replica;
     const isKnown = isCurrent && !hasUnapplied && epoch === this.#machine.epoch;
     return isKnown ? this.#machine.foresee(operations) : undefined;

@@ -4,7 +4,7 @@
  */
 
 import type { NodeId } from '../base/ids.ts';
-import { Share } from '../shard/fair-queue.ts';
+import { Flow } from '../shard/fair-queue.ts';
 
 interface ForwardedSharesOptions {
   /** What the path to a node can take soon. */
@@ -12,7 +12,7 @@ interface ForwardedSharesOptions {
 }
 
 interface Asking {
-  readonly shares: Map<number, Share>;
+  readonly shares: Map<number, Flow>;
   /** Answered in this turn, in bytes: the transport has not heard of it. */
   answered: number;
 }
@@ -25,14 +25,14 @@ export class ForwardedShares {
     this.#options = options;
   }
 
-  of(node: NodeId, client: number): Share {
+  of(node: NodeId, client: number): Flow {
     const asking = this.#nodes.get(node) ?? { shares: new Map(), answered: 0 };
     this.#nodes.set(node, asking);
     const known = asking.shares.get(client);
     if (known !== undefined) return known;
     // The node itself asks for steps of transactions, which hold keys that others wait for.
     const mayGoOn = () => client === 0 || this.#options.roomTo(node) > asking.answered;
-    const share = new Share({ client, mayGoOn });
+    const share = new Flow({ client, mayGoOn });
     asking.shares.set(client, share);
     return share;
   }

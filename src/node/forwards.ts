@@ -3,7 +3,7 @@
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
-import type { Share } from '../shard/fair-queue.ts';
+import type { Flow } from '../shard/fair-queue.ts';
 import { FairQuota } from '../shard/fair-quota.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
@@ -136,7 +136,7 @@ interface AskedBy {
 }
 
 interface ForwardedOriginOptions {
-  readonly share: Share;
+  readonly share: Flow;
   readonly id: number;
   readonly from: NodeId;
   readonly request: Request;
@@ -148,7 +148,7 @@ interface ForwardedOriginOptions {
 /** The far end: what a forwarded request answers goes back where it came from. */
 export class ForwardedOrigin implements Responder {
   readonly isClient: boolean;
-  readonly share: Share;
+  readonly share: Flow;
   readonly #id: number;
   readonly #from: NodeId;
   readonly #send: Send;

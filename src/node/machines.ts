@@ -7,7 +7,12 @@ import { encodeReply } from '../catalog/command-bytes.ts';
 import { LOST } from '../machine/section.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import { isValue } from '../shard/lost-value.ts';
-import type { Command, MachineView, ShardMachine, Verdict } from '../shard/shard-machine.ts';
+import type {
+  ApplyResult,
+  CommittedCommand,
+  MachineView,
+  ShardMachine,
+} from '../shard/shard-machine.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
 
@@ -70,7 +75,7 @@ class CatalogMachine implements ShardMachine {
     this.#tell();
   }
 
-  apply(command: Command): Verdict | 'unknown' {
+  apply(command: CommittedCommand): ApplyResult | 'unknown' {
     const applied = this.#catalog.apply(command);
     if (applied.type === 'unknown-command') return 'unknown';
     if (applied.writes.length > 0) this.#tell();

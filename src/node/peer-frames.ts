@@ -7,7 +7,7 @@ import { CATALOG_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Message } from '../raft/message.ts';
 import type { Router } from '../router/router.ts';
-import type { Share } from '../shard/fair-queue.ts';
+import type { Flow } from '../shard/fair-queue.ts';
 import { decodeFrame } from '../wire/frame.ts';
 import { decodeNodeMessages, isOfNodes, type NodeMessage } from '../wire/node-message.ts';
 import type { Response } from '../wire/response.ts';
@@ -29,7 +29,7 @@ interface PeerFramesOptions {
 interface Forwarded {
   readonly id: number;
   readonly from: NodeId;
-  readonly share: Share;
+  readonly share: Flow;
   readonly bytes: Uint8Array;
 }
 

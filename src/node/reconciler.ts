@@ -6,7 +6,7 @@
  * step, so whatever was lost on the way is done again.
  */
 
-import { drawMember, type MemberId, NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
+import { drawMember, type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../base/ids.ts';
 import { wordOf } from '../base/life.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Random } from '../base/random.ts';
@@ -16,7 +16,7 @@ import {
   type Settings,
   type ShardRow,
 } from '../catalog/cluster-map.ts';
-import type { Command, Reply } from '../catalog/command.ts';
+import type { CatalogCommand, CatalogReply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
 import { nextLeaderStep } from '../catalog/leader-step.ts';
 import { type Objection, objectionOf } from '../catalog/membership.ts';
@@ -103,7 +103,7 @@ export class Reconciler {
   }
 
   /** As leader of the catalog: what speaks against a command by who is up. */
-  objectionTo(command: Command): Objection | undefined {
+  objectionTo(command: CatalogCommand): Objection | undefined {
     return objectionOf(this.#core.map, command, this.#surroundings.isHeard);
   }
 
@@ -194,7 +194,7 @@ export class Reconciler {
     const { lineage } = this.#core.log;
     this.#isAnnounced = nodeNumbered(map, node)?.life === wordOf(lineage);
     if (this.#isAnnounced) return;
-    const command: Command = { type: 'announce', node, joinToken, lineage, description };
+    const command: CatalogCommand = { type: 'announce', node, joinToken, lineage, description };
     this.#ask('announce', command, (reply) => {
       if (reply.type === 'done') return;
       const { reason } = reply;
@@ -219,7 +219,7 @@ export class Reconciler {
     for (const one of due.values()) this.#bear(one);
     this.#core.replicas.discardBroken((shard, member) => due.get(shard)?.member === member);
     for (const [shard, lost] of this.#lost) {
-      const member = lost === NOBODY ? due.get(shard)?.member : lost;
+      const member = lost === NO_MEMBER ? due.get(shard)?.member : lost;
       const isListed = member !== undefined && due.get(shard)?.member === member;
       if (!isListed) this.#lost.delete(shard);
       else this.#ask(`lose ${shard}`, { type: 'lose', shard, member });
@@ -302,12 +302,12 @@ export class Reconciler {
     }
   }
 
-  #ask(about: string, command: Command, then?: (reply: Reply) => void): void {
+  #ask(about: string, command: CatalogCommand, then?: (reply: CatalogReply) => void): void {
     this.#send(about, encodeCommand(command), then);
   }
 
   /** One of each kind at a time, until it is answered or long overdue. */
-  #send(about: string, command: Uint8Array, then?: (reply: Reply) => void): void {
+  #send(about: string, command: Uint8Array, then?: (reply: CatalogReply) => void): void {
     const { now } = this.#core;
     const asked = this.#asked.get(about);
     if (asked !== undefined && now < asked.until) return;

@@ -1,6 +1,6 @@
 /** Requests that go on to the node that leads their shard: whom to ask, what becomes of them. */
 
-import { NOBODY, type NodeId, type ShardId } from '../base/ids.ts';
+import { NO_MEMBER, type NodeId, type ShardId } from '../base/ids.ts';
 import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
@@ -32,9 +32,9 @@ export class Relay {
   /** The node that leads a shard, as far as is known here; undefined if it is not, or is this. */
   leaderOf(shard: ShardId): NodeId | undefined {
     const { replicas, map, self } = this.#host;
-    const known = replicas.get(shard)?.leader ?? NOBODY;
+    const known = replicas.get(shard)?.leader ?? NO_MEMBER;
     const row = map?.shards[shard];
-    const node = known === NOBODY ? undefined : this.#host.nodeOfMember(shard, known);
+    const node = known === NO_MEMBER ? undefined : this.#host.nodeOfMember(shard, known);
     const guess = node ?? (row === undefined ? undefined : this.#leaders.guess(row));
     return guess === self.node ? undefined : guess;
   }

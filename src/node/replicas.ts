@@ -1,7 +1,7 @@
 /** The replicas of a node: how they come and go, and which have something to say. */
 
 import { present } from '../base/assert.ts';
-import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
 import { type Configuration, NO_CONFIGURATION } from '../raft/configuration.ts';
 import { ORIGIN } from '../raft/position.ts';
 import { newborn, type RecoveryOptions, recoverReplica } from '../shard/recovery.ts';
@@ -133,7 +133,7 @@ export class Replicas {
    * records stay until it has a name: see `bury`.
    */
   #giveUp(shard: ShardId, member: MemberId, reason: string): void {
-    if (member === NOBODY) this.#nameless.add(shard);
+    if (member === NO_MEMBER) this.#nameless.add(shard);
     else {
       this.#endReplica(shard, member);
       this.#broken.set(shard, member);

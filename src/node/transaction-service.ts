@@ -7,7 +7,7 @@ import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import { shardAt } from '../catalog/questions.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import { decodeReply, type Reason } from '../machine/reply.ts';
-import type { Transaction } from '../machine/transaction.ts';
+import type { TransactionRequest } from '../machine/transaction.ts';
 import { decodeTransaction, encodeResolutions } from '../machine/transaction-codec.ts';
 import { plausibleRank } from '../machine/transaction-id.ts';
 import { refusalOf } from '../router/refusal.ts';
@@ -201,7 +201,7 @@ export class TransactionService implements CoordinatorsHost {
   }
 
   /** Of all parts, so that no shard is asked in vain; of other disks their own nodes know. */
-  #failureOf(parts: Transaction['parts']): Failure | undefined {
+  #failureOf(parts: TransactionRequest['parts']): Failure | undefined {
     const { map, valueBytesMax } = this.#core;
     for (const [at, { shard, operations }] of parts.entries()) {
       const arc = shard === CATALOG_SHARD ? undefined : map?.shards[shard];

@@ -2,10 +2,10 @@
 
 import { faultOfConfiguration, isJoint, isVoter, type Target, towards } from './configuration.ts';
 import { appendConfiguration } from './proposals.ts';
-import type { Outcome, Refusal } from './ready.ts';
+import type { RaftRefusal, StepResult } from './ready.ts';
 import { type Leader, note, type RaftState, refuse } from './state.ts';
 
-export function change(state: RaftState, target: Target): Outcome {
+export function change(state: RaftState, target: Target): StepResult {
   if (state.role.type !== 'leader') return refuse('not-leader');
   const leader = state.role;
   const obstacle = obstacleTo(state, leader, target);
@@ -19,7 +19,7 @@ export function change(state: RaftState, target: Target): Outcome {
 }
 
 /** Judged by the newest configuration in the log, not by what was applied. */
-function obstacleTo(state: RaftState, leader: Leader, target: Target): Refusal | undefined {
+function obstacleTo(state: RaftState, leader: Leader, target: Target): RaftRefusal | undefined {
   const { at, configuration } = state.configurations.newest;
   if (leader.transfer !== undefined) return 'leadership-moving';
   // Without an entry of its own term committed, a leader may not know a committed change.

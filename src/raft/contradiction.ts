@@ -6,18 +6,18 @@
  * voters that do not follow it, and they elect another.
  */
 
-import { type MemberId, NOBODY } from '../base/ids.ts';
-import type { Append, Heartbeat, SnapshotChunk } from './message.ts';
+import { type MemberId, NO_MEMBER } from '../base/ids.ts';
+import type { AppendEntries, Heartbeat, SnapshotChunk } from './message.ts';
 import type { Position } from './position.ts';
-import type { Outcome } from './ready.ts';
+import type { StepResult } from './ready.ts';
 import { note, type RaftState, refuse } from './state.ts';
 
 /** Nothing of the message is taken, and its sender is no leader to this replica. */
 export function contradict(
   state: RaftState,
-  { from }: Append | SnapshotChunk,
+  { from }: AppendEntries | SnapshotChunk,
   told: Position,
-): Outcome {
+): StepResult {
   note(state, 'leader-contradicted');
   const index = Math.min(told.index, state.commit);
   state.contradiction = {
@@ -27,7 +27,7 @@ export function contradict(
     committed: { index, term: state.log.termAt(index) ?? 0 },
     told: { index: told.index, term: told.term },
   };
-  if (state.role.type === 'follower') state.role.leader = NOBODY;
+  if (state.role.type === 'follower') state.role.leader = NO_MEMBER;
   return refuse('in-doubt');
 }
 
@@ -38,8 +38,8 @@ export function contradict(
  */
 export function doubt(
   state: RaftState,
-  message: Append | Heartbeat | SnapshotChunk,
-): Outcome | undefined {
+  message: AppendEntries | Heartbeat | SnapshotChunk,
+): StepResult | undefined {
   const { contradiction } = state;
   if (contradiction?.term !== state.term || contradiction.leader !== message.from) return undefined;
   const isFollowed = message.type === 'heartbeat' && message.isEstablished;

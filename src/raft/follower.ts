@@ -1,10 +1,10 @@
 /** What a follower does with what its leader says (§5.3). */
 
-import { NOBODY } from '../base/ids.ts';
+import { NO_MEMBER } from '../base/ids.ts';
 import { contradict, isContradicted } from './contradiction.ts';
-import type { Append, Entry, Heartbeat } from './message.ts';
+import type { AppendEntries, Heartbeat, LogEntry } from './message.ts';
 import { ORIGIN } from './position.ts';
-import { type Outcome, TAKEN } from './ready.ts';
+import { type StepResult, TAKEN } from './ready.ts';
 import { repairWith } from './repair.ts';
 import {
   commitThrough,
@@ -24,11 +24,11 @@ export function tickFollower(state: RaftState, follower: Follower): void {
   follower.elapsed += 1;
   if (follower.elapsed < state.timeout.stretched(follower.timeout)) return;
   follower.elapsed = 0;
-  follower.leader = NOBODY;
+  follower.leader = NO_MEMBER;
   campaign(state, { isTransfer: false });
 }
 
-export function receiveAppend(state: RaftState, append: Append): Outcome {
+export function receiveAppend(state: RaftState, append: AppendEntries): StepResult {
   const { previous, entries } = append;
   if (isContradicted(state, previous)) return contradict(state, append, previous);
   if (previous.index > state.commit && !state.log.has(previous)) {
@@ -56,7 +56,11 @@ export function receiveAppend(state: RaftState, append: Append): Outcome {
   return TAKEN;
 }
 
-export function receiveHeartbeat(state: RaftState, follower: Follower, beat: Heartbeat): Outcome {
+export function receiveHeartbeat(
+  state: RaftState,
+  follower: Follower,
+  beat: Heartbeat,
+): StepResult {
   if (beat.commit > state.log.lastIndex) {
     // Only a log that was lost can be behind what its leader knows it to have.
     if (state.mayVote) note(state, 'log-found-short');
@@ -89,7 +93,7 @@ export function agreedThrough({ log, commit, term }: RaftState, index: number): 
 /** Says what this log now has in common with the leader's, or what it lost. */
 export function reportMatch(
   state: RaftState,
-  heard: { readonly from: Append['from']; readonly round: number },
+  heard: { readonly from: AppendEntries['from']; readonly round: number },
   index: number,
 ): void {
   const damaged = damageOf(state);
@@ -111,7 +115,7 @@ export function reportMatch(
 /** The log and its acknowledgements are worth what they were; the machine needs a snapshot. */
 export function reportLoss(
   state: RaftState,
-  heard: { readonly from: Append['from']; readonly round: number },
+  heard: { readonly from: AppendEntries['from']; readonly round: number },
 ): void {
   sendDurably(state, {
     type: 'append-response',
@@ -125,7 +129,7 @@ export function reportLoss(
 
 function reportDamage(
   state: RaftState,
-  heard: { readonly from: Append['from']; readonly round: number },
+  heard: { readonly from: AppendEntries['from']; readonly round: number },
   index: number,
 ): void {
   note(state, 'damage-reported');
@@ -143,9 +147,9 @@ function reportDamage(
  * Skips what is here already: a late append must not cut off what came after it (§5.3). On the way
  * it repairs entries whose content was lost.
  */
-function firstFresh(state: RaftState, entries: readonly Entry[]): number {
+function firstFresh(state: RaftState, entries: readonly LogEntry[]): number {
   for (let at = 0; at < entries.length; at++) {
-    const entry = entries[at] as Entry;
+    const entry = entries[at] as LogEntry;
     const isHere =
       entry.index > state.commit ? state.log.has(entry) : !isContradicted(state, entry);
     if (!isHere) return at;
@@ -154,7 +158,7 @@ function firstFresh(state: RaftState, entries: readonly Entry[]): number {
   return entries.length;
 }
 
-function take(state: RaftState, entries: readonly Entry[]): void {
+function take(state: RaftState, entries: readonly LogEntry[]): void {
   const { log, outbox, configurations } = state;
   outbox.unwrittenFrom = Math.min(outbox.unwrittenFrom, log.lastIndex + 1);
   log.append(entries);

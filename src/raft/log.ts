@@ -1,7 +1,7 @@
 /** One shard's log as Raft sees it: the term of every index, and the entries not yet durable. */
 
 import { assert, present } from '../base/assert.ts';
-import { type Entry, sizeOf } from './message.ts';
+import { type LogEntry, sizeOf } from './message.ts';
 import type { Position } from './position.ts';
 
 /** The same term holds from `index` to the next run. */
@@ -22,7 +22,7 @@ export interface EntryRange {
  * - `later`: it has to be fetched first; ask again in a later turn.
  */
 export interface EntryReader {
-  read(range: EntryRange): readonly Entry[] | 'damaged' | 'later';
+  read(range: EntryRange): readonly LogEntry[] | 'damaged' | 'later';
 }
 
 /** What a log knew of itself when it was last open. */
@@ -40,14 +40,14 @@ export interface RestoredLog {
  * Invariants: base.index <= durable <= last; terms never fall; every entry above `durable` is in
  * memory; a durable entry is never reported durable under a term it was overwritten with.
  */
-export class Log {
+export class RaftLog {
   readonly #reader: EntryReader;
   #base: Position;
   #runs: TermRun[];
   #lastIndex: number;
   #durable: number;
   /** Entries from #tailStart through #lastIndex. */
-  #tail: Entry[] = [];
+  #tail: LogEntry[] = [];
   #tailStart: number;
   readonly #damaged: Set<number>;
 
@@ -143,7 +143,7 @@ export class Log {
   }
 
   /** Adds entries right after the last one. */
-  append(entries: readonly Entry[]): void {
+  append(entries: readonly LogEntry[]): void {
     let term = this.lastTerm;
     let index = this.#lastIndex;
     for (const entry of entries) {
@@ -219,13 +219,13 @@ export class Log {
   }
 
   /** The entries from `index` to the end, none of them durable. */
-  notDurableFrom(index: number): readonly Entry[] {
+  notDurableFrom(index: number): readonly LogEntry[] {
     assert(index >= this.#tailStart, 'what is not durable is in memory');
     return index === this.#tailStart ? [...this.#tail] : this.#tail.slice(index - this.#tailStart);
   }
 
   /** Entries of a range, from memory or through the port. Never empty if it is a list. */
-  read(range: EntryRange): readonly Entry[] | 'damaged' | 'later' {
+  read(range: EntryRange): readonly LogEntry[] | 'damaged' | 'later' {
     assert(range.from > this.#base.index, 'the range begins inside the log');
     assert(range.from <= range.to && range.to <= this.#lastIndex, 'the range ends inside the log');
     if (this.isDamagedAt(range.from)) return 'damaged';
@@ -257,10 +257,10 @@ export class Log {
 }
 
 /** Where to stop so that the bytes fit; the first entry always does. */
-function withinBytes(entries: readonly Entry[], range: EntryRange): number {
+function withinBytes(entries: readonly LogEntry[], range: EntryRange): number {
   let bytes = 0;
   for (let at = range.from; at < range.to; at++) {
-    bytes += sizeOf(entries[at] as Entry);
+    bytes += sizeOf(entries[at] as LogEntry);
     if (bytes > range.bytesMax && at > range.from) return at;
   }
   return range.to;

@@ -1,12 +1,12 @@
 /** What replicas of one shard say to each other, and which of it is nonsense. */
 
 import { unreachable } from '../base/assert.ts';
-import { isCount, type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import { isCount, type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
 import { ENTRY_OVERHEAD_BYTES, MEMBER_OVERHEAD_BYTES } from '../base/limits.ts';
 import { type Configuration, faultOfConfiguration } from './configuration.ts';
 import type { Position } from './position.ts';
 
-export type Entry = CommandEntry | EmptyEntry | ConfigurationEntry;
+export type LogEntry = CommandEntry | EmptyEntry | ConfigurationEntry;
 
 /** The client's own bytes: encoded once, decoded only when they are applied. */
 interface CommandEntry extends Position {
@@ -55,11 +55,11 @@ export interface VoteResponse extends Envelope {
   readonly sentAt: number;
 }
 
-export interface Append extends Envelope {
+export interface AppendEntries extends Envelope {
   readonly type: 'append';
   /** The entries follow this position; a log that has it not says so. */
   readonly previous: Position;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly LogEntry[];
   readonly commit: number;
   readonly round: number;
   /** Where the leader's configuration stands in its log. */
@@ -153,13 +153,13 @@ export interface RepairRequest extends Envelope {
 /** Entries that follow each other, the first of which was asked for. */
 export interface RepairResponse extends Envelope {
   readonly type: 'repair-response';
-  readonly entries: readonly Entry[];
+  readonly entries: readonly LogEntry[];
 }
 
 export type Message =
   | VoteRequest
   | VoteResponse
-  | Append
+  | AppendEntries
   | AppendResponse
   | Heartbeat
   | HeartbeatResponse
@@ -171,7 +171,7 @@ export type Message =
   | RepairResponse;
 
 /** What an entry weighs in windows and bounds: no number of empty ones is free. */
-export function sizeOf(entry: Entry): number {
+export function sizeOf(entry: LogEntry): number {
   switch (entry.kind) {
     case 'command':
       return ENTRY_OVERHEAD_BYTES + entry.payload.length;
@@ -187,7 +187,7 @@ export function sizeOf(entry: Entry): number {
   }
 }
 
-export function sizeOfAll(entries: readonly Entry[]): number {
+export function sizeOfAll(entries: readonly LogEntry[]): number {
   let bytes = 0;
   for (const entry of entries) bytes += sizeOf(entry);
   return bytes;
@@ -239,7 +239,7 @@ export function faultOf(message: Message): string | undefined {
 }
 
 function isId(id: MemberId): boolean {
-  return isCount(id) && id !== NOBODY;
+  return isCount(id) && id !== NO_MEMBER;
 }
 
 /** No position can be of a term beyond that of the message that speaks of it. */
@@ -252,7 +252,7 @@ function faultOfPositions(positions: readonly Position[], term?: number): string
   return undefined;
 }
 
-function faultOfAppend(message: Append): string | undefined {
+function faultOfAppend(message: AppendEntries): string | undefined {
   if (!isCount(message.commit) || !isCount(message.round)) return 'an impossible number';
   const fault = faultOfPositions([message.previous, message.configuration], message.term);
   return fault ?? faultOfEntries(message, message.previous);
@@ -266,7 +266,7 @@ function faultOfRepair(message: RepairResponse): string | undefined {
 
 /** What follows a position, and is of no later term than the message. */
 function faultOfEntries(
-  message: { readonly term: number; readonly entries: readonly Entry[] },
+  message: { readonly term: number; readonly entries: readonly LogEntry[] },
   after: Position,
 ): string | undefined {
   let previous = after;

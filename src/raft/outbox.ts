@@ -1,7 +1,7 @@
 /** What leaves in the next turn, and what waits for the disk first. */
 
 import type { Fact } from './fact.ts';
-import type { Entry, Message, SnapshotDescription } from './message.ts';
+import type { LogEntry, Message, SnapshotDescription } from './message.ts';
 import type { HardState, Mark, ReadAnswer, Ready, ReceivedChunk, Write } from './ready.ts';
 
 interface Held {
@@ -26,7 +26,7 @@ export class Outbox {
 
   /** Entries that the next write has to carry begin here; Infinity if there are none. */
   unwrittenFrom = Number.POSITIVE_INFINITY;
-  repairs: Entry[] = [];
+  repairs: LogEntry[] = [];
   snapshot: SnapshotDescription | undefined;
   isHardStateChanged = false;
 
@@ -104,7 +104,7 @@ export class Outbox {
   /** Turns what is unwritten into one write. */
   takeWrite(state: {
     readonly hardState: HardState;
-    readonly entries: readonly Entry[];
+    readonly entries: readonly LogEntry[];
     readonly last: Mark['position'];
     readonly now: number;
   }): Write {

@@ -5,13 +5,13 @@ import { NUMBER_MAX } from '../base/ids.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../base/limits.ts';
 import { type Configuration, membersOf } from './configuration.ts';
 import { wakeLeader } from './heartbeats.ts';
-import type { Entry } from './message.ts';
+import type { LogEntry } from './message.ts';
 import type { Position } from './position.ts';
 import { Progress } from './progress.ts';
-import type { Outcome } from './ready.ts';
+import type { StepResult } from './ready.ts';
 import { configurationOf, type Leader, note, type RaftState, refuse } from './state.ts';
 
-export function propose(state: RaftState, payloads: readonly Uint8Array[]): Outcome {
+export function propose(state: RaftState, payloads: readonly Uint8Array[]): StepResult {
   if (state.role.type !== 'leader') return refuse('not-leader');
   const leader = state.role;
   if (leader.transfer !== undefined) return refuse('leadership-moving');
@@ -27,7 +27,7 @@ export function propose(state: RaftState, payloads: readonly Uint8Array[]): Outc
     }
     note(state, 'oversize-payload-alone');
   }
-  const entries: Entry[] = payloads.map((payload, at) => ({
+  const entries: LogEntry[] = payloads.map((payload, at) => ({
     index: lastIndex + 1 + at,
     term: state.term,
     kind: 'command',
@@ -47,7 +47,7 @@ export function appendConfiguration(
 ): Position {
   const { at } = state.configurations.newest;
   assert(at.index <= state.commit, 'one uncommitted configuration at a time');
-  const entry: Entry = { ...nextPosition(state), kind: 'configuration', configuration };
+  const entry: LogEntry = { ...nextPosition(state), kind: 'configuration', configuration };
   state.configurations.add({ at: { index: entry.index, term: entry.term }, configuration });
   appendAsLeader(state, leader, [entry]);
   watchMembers(state, leader);
@@ -72,7 +72,11 @@ export function nextPosition(state: RaftState): Position {
   return { index: state.log.lastIndex + 1, term: state.term };
 }
 
-export function appendAsLeader(state: RaftState, leader: Leader, entries: readonly Entry[]): void {
+export function appendAsLeader(
+  state: RaftState,
+  leader: Leader,
+  entries: readonly LogEntry[],
+): void {
   const { outbox, log } = state;
   outbox.unwrittenFrom = Math.min(outbox.unwrittenFrom, log.lastIndex + 1);
   log.append(entries);

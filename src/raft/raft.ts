@@ -1,17 +1,24 @@
 /** The door: events in, one plain object out. Synchronous, without clock, disk or network. */
 
 import { assert, unreachable } from '../base/assert.ts';
-import { type MemberId, NOBODY } from '../base/ids.ts';
+import { type MemberId, NO_MEMBER } from '../base/ids.ts';
 import { change } from './change.ts';
 import { advanceCommit } from './commit.ts';
 import { isMember } from './configuration.ts';
 import { tickFollower } from './follower.ts';
 import { wakeLeader } from './heartbeats.ts';
 import { tickLeader } from './leader.ts';
-import type { Entry } from './message.ts';
+import type { LogEntry } from './message.ts';
 import { propose } from './proposals.ts';
 import { queueRead, readByLease } from './read-index.ts';
-import { type Mark, type Outcome, type RaftEvent, type Ready, TAKEN, type Write } from './ready.ts';
+import {
+  type Mark,
+  type RaftEvent,
+  type Ready,
+  type StepResult,
+  TAKEN,
+  type Write,
+} from './ready.ts';
 import { receive } from './receive.ts';
 import { sendNews } from './replication.ts';
 import { type RaftOptions, restore } from './restore.ts';
@@ -31,7 +38,7 @@ export class Raft {
   }
 
   /** Takes one event. What it leads to is in the next `take`. */
-  step(event: RaftEvent): Outcome {
+  step(event: RaftEvent): StepResult {
     return step(this.#state, event);
   }
 
@@ -78,7 +85,7 @@ export class Raft {
   }
 }
 
-function step(state: RaftState, event: RaftEvent): Outcome {
+function step(state: RaftState, event: RaftEvent): StepResult {
   switch (event.type) {
     case 'tick':
       return tick(state, event.now);
@@ -130,7 +137,7 @@ function step(state: RaftState, event: RaftEvent): Outcome {
   }
 }
 
-function tick(state: RaftState, now: number): Outcome {
+function tick(state: RaftState, now: number): StepResult {
   const passed = Number.isFinite(state.now) ? now - state.now : 0;
   state.ticks += 1;
   state.now = Math.max(state.now, now);
@@ -161,7 +168,7 @@ function observeDelays(state: RaftState, passed: number): void {
   if (Number.isFinite(age)) timeout.observeOwn(age);
 }
 
-function settle(state: RaftState, mark: Mark): Outcome {
+function settle(state: RaftState, mark: Mark): StepResult {
   const settled = state.outbox.settle(mark);
   if (settled === undefined) return refuse('stale');
   if (settled.isClamped) note(state, 'late-durability-clamped');
@@ -171,24 +178,24 @@ function settle(state: RaftState, mark: Mark): Outcome {
   return TAKEN;
 }
 
-function findDamage(state: RaftState, index: number): Outcome {
+function findDamage(state: RaftState, index: number): StepResult {
   state.log.markDamaged(index);
   // A leader with a hole in its log cannot serve those who need what was there.
   if (state.role.type === 'leader' && damageOf(state) !== undefined) {
     note(state, 'stepped-down-for-damage');
-    becomeFollower(state, NOBODY);
+    becomeFollower(state, NO_MEMBER);
   }
   return TAKEN;
 }
 
 /** The log is sound, so it follows and votes as before. A leader that has others hands over. */
-function loseState(state: RaftState): Outcome {
+function loseState(state: RaftState): StepResult {
   if (!state.isStateLost) note(state, 'state-lost');
   state.isStateLost = true;
   return wake(state);
 }
 
-function loseTouch(state: RaftState, member: MemberId): Outcome {
+function loseTouch(state: RaftState, member: MemberId): StepResult {
   if (state.role.type !== 'leader') return TAKEN;
   const progress = state.role.followers.get(member);
   if (progress === undefined) return refuse('not-a-member');
@@ -198,7 +205,7 @@ function loseTouch(state: RaftState, member: MemberId): Outcome {
   return TAKEN;
 }
 
-function wake(state: RaftState): Outcome {
+function wake(state: RaftState): StepResult {
   if (state.role.type === 'leader') wakeLeader(state, state.role);
   if (state.role.type === 'follower' && state.role.isQuiet) {
     note(state, 'woken');
@@ -220,7 +227,7 @@ function takeWrite(state: RaftState): Write | undefined {
   return outbox.takeWrite({ hardState, entries, last: log.last, now: state.now });
 }
 
-function takeCommitted(state: RaftState): readonly Entry[] {
+function takeCommitted(state: RaftState): readonly LogEntry[] {
   const { log, commit, handed, limits } = state;
   if (commit === handed || !mayHandOver(state)) return [];
   const range = { from: handed + 1, to: commit, bytesMax: limits.committedBytesMax };
@@ -232,7 +239,7 @@ function takeCommitted(state: RaftState): readonly Entry[] {
   }
   for (const entry of entries)
     if (entry.kind === 'configuration') noticeRemoval(state, entry.index);
-  state.handed = (entries[entries.length - 1] as Entry).index;
+  state.handed = (entries[entries.length - 1] as LogEntry).index;
   return entries;
 }
 

@@ -1,11 +1,11 @@
 /** Linearizable reads: by ReadIndex (thesis §6.4), and by lease (thesis §6.4.1). */
 
 import { beat, wakeLeader } from './heartbeats.ts';
-import { type Outcome, TAKEN } from './ready.ts';
+import { type StepResult, TAKEN } from './ready.ts';
 import { type Leader, note, type RaftState, refuse } from './state.ts';
 
 /** Queued until a round that leaves after this moment was answered by a quorum. */
-export function queueRead(state: RaftState, id: number): Outcome {
+export function queueRead(state: RaftState, id: number): StepResult {
   if (state.role.type !== 'leader') return refuse('not-leader');
   const leader = state.role;
   if (leader.reads.length >= state.limits.readsMax) return refuse('too-many-reads');
@@ -22,7 +22,7 @@ export function queueRead(state: RaftState, id: number): Outcome {
  * they answered, by their clocks, which run at most `clockDriftMax` as fast. Election timeouts
  * differ between members and change; what is promised at least is the same constant on all of them.
  */
-export function readByLease(state: RaftState, now: number): Outcome {
+export function readByLease(state: RaftState, now: number): StepResult {
   if (state.role.type !== 'leader') return refuse('not-leader');
   const { role: leader, limits } = state;
   if (state.commit < leader.firstOwnIndex) return refuse('no-own-term-commit');

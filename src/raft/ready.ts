@@ -3,7 +3,7 @@
 import type { MemberId } from '../base/ids.ts';
 import type { Target } from './configuration.ts';
 import type { Fact } from './fact.ts';
-import type { Entry, Message, SnapshotDescription } from './message.ts';
+import type { LogEntry, Message, SnapshotDescription } from './message.ts';
 import type { Position } from './position.ts';
 
 /** Everything that can happen to a replica. Nothing else changes it. */
@@ -54,7 +54,7 @@ export type RaftEvent =
   /** The node of a peer fell silent or began a new life; a silent shard must look around. */
   | { readonly type: 'wake' };
 
-export type Refusal =
+export type RaftRefusal =
   | 'not-leader'
   | 'leadership-moving'
   | 'too-much-uncommitted'
@@ -82,11 +82,11 @@ export type Refusal =
   | 'removed';
 
 /** A refused event was not acted on, though a message may have taught a later term. */
-export type Outcome =
+export type StepResult =
   | { readonly type: 'taken'; readonly position: Position | undefined }
-  | { readonly type: 'refused'; readonly reason: Refusal };
+  | { readonly type: 'refused'; readonly reason: RaftRefusal };
 
-export const TAKEN: Outcome = { type: 'taken', position: undefined };
+export const TAKEN: StepResult = { type: 'taken', position: undefined };
 
 /** What must survive a crash besides the log (figure 2). `commit` is a hint that may be older. */
 export interface HardState {
@@ -115,14 +115,14 @@ export interface Write {
    * goes if it has not.
    */
   readonly snapshot: SnapshotDescription | undefined;
-  readonly entries: readonly Entry[];
-  readonly repairs: readonly Entry[];
+  readonly entries: readonly LogEntry[];
+  readonly repairs: readonly LogEntry[];
 }
 
 export type ReadAnswer =
   /** The machine must have applied through `index` before the value is read. */
   | { readonly type: 'granted'; readonly id: number; readonly index: number }
-  | { readonly type: 'refused'; readonly id: number; readonly reason: Refusal };
+  | { readonly type: 'refused'; readonly id: number; readonly reason: RaftRefusal };
 
 /** A piece of a snapshot to put beside the log until the last one has come. */
 export interface ReceivedChunk {
@@ -145,7 +145,7 @@ export interface Ready {
    * handed over are reported `applied`: a slow machine leaves them on disk. This replica's own disk
    * may not have them yet: state may be made durable through `status().durable` and no further.
    */
-  readonly committed: readonly Entry[];
+  readonly committed: readonly LogEntry[];
   readonly reads: readonly ReadAnswer[];
   /** The log may forget everything through this index. */
   readonly truncated: number | undefined;

@@ -1,13 +1,13 @@
 /** The gate for messages: nonsense and strangers are turned away, terms are settled, roles act. */
 
 import { unreachable } from '../base/assert.ts';
-import { type MemberId, NOBODY } from '../base/ids.ts';
+import { type MemberId, NO_MEMBER } from '../base/ids.ts';
 import { isMember, isVoter } from './configuration.ts';
 import { doubt } from './contradiction.ts';
 import { receiveAppend, receiveHeartbeat } from './follower.ts';
 import { wakeLeader } from './heartbeats.ts';
 import {
-  type Append,
+  type AppendEntries,
   faultOf,
   type Heartbeat,
   type Message,
@@ -16,7 +16,7 @@ import {
   type SnapshotChunk,
   type VoteRequest,
 } from './message.ts';
-import { type Outcome, TAKEN } from './ready.ts';
+import { type StepResult, TAKEN } from './ready.ts';
 import { answerRepair, askForRepair, takeRepairs } from './repair.ts';
 import {
   receiveAppendResponse,
@@ -47,13 +47,13 @@ import {
   refuseVoteOfLowerTerm,
 } from './vote.ts';
 
-export function receive(state: RaftState, message: Message): Outcome {
+export function receive(state: RaftState, message: Message): StepResult {
   const outcome = turnAway(state, message) ?? settleTerm(state, message) ?? act(state, message);
   if (outcome.type === 'refused') note(state, 'message-dropped');
   return outcome;
 }
 
-function turnAway(state: RaftState, message: Message): Outcome | undefined {
+function turnAway(state: RaftState, message: Message): StepResult | undefined {
   if (message.shard !== state.shard) return refuse('wrong-shard');
   if (message.to !== state.self) return refuse('not-for-us');
   if (faultOf(message) !== undefined) return refuse('malformed');
@@ -125,7 +125,7 @@ function tellRemoved(state: RaftState, message: Message): void {
 }
 
 /** The term rule of figure 2, with the exceptions that keep a stray candidate from disturbing. */
-function settleTerm(state: RaftState, message: Message): Outcome | undefined {
+function settleTerm(state: RaftState, message: Message): StepResult | undefined {
   if (isOfNoTerm(message)) return undefined;
   if (message.term < state.term) return answerLowerTerm(state, message);
   if (message.type === 'vote-request') {
@@ -137,8 +137,8 @@ function settleTerm(state: RaftState, message: Message): Outcome | undefined {
   // A granted pre-vote speaks of the term that would come.
   if (message.type === 'vote-response' && message.isPreVote && message.isGranted) return undefined;
   if (state.role.type === 'leader') note(state, 'stepped-down-for-higher-term');
-  adoptTerm(state, message.term, NOBODY);
-  becomeFollower(state, NOBODY);
+  adoptTerm(state, message.term, NO_MEMBER);
+  becomeFollower(state, NO_MEMBER);
   return undefined;
 }
 
@@ -151,7 +151,7 @@ function isOfNoTerm({ type }: Message): boolean {
  * A leader of the past must learn that it is one; a candidate of the past must learn the term, or
  * neither it nor the shard can move on (etcd's two answers to lower terms).
  */
-function answerLowerTerm(state: RaftState, message: Message): Outcome {
+function answerLowerTerm(state: RaftState, message: Message): StepResult {
   switch (message.type) {
     case 'vote-request':
       wakeFor(state, message);
@@ -184,7 +184,7 @@ function answerLowerTerm(state: RaftState, message: Message): Outcome {
   return refuse('stale');
 }
 
-function act(state: RaftState, message: Message): Outcome {
+function act(state: RaftState, message: Message): StepResult {
   switch (message.type) {
     case 'vote-request':
       return answerVoteRequest(state, message);
@@ -220,13 +220,13 @@ function act(state: RaftState, message: Message): Outcome {
 }
 
 /** Whoever speaks as leader in this term is the leader of this term (§5.2). */
-function follow(state: RaftState, message: Append | Heartbeat | SnapshotChunk): Outcome {
+function follow(state: RaftState, message: AppendEntries | Heartbeat | SnapshotChunk): StepResult {
   if (state.role.type === 'leader') return refuse('malformed');
   const doubtful = doubt(state, message);
   if (doubtful !== undefined) return doubtful;
   if (state.role.type === 'candidate') becomeFollower(state, message.from);
   const follower = state.role as Follower;
-  if (follower.leader !== NOBODY && follower.leader !== message.from) return refuse('malformed');
+  if (follower.leader !== NO_MEMBER && follower.leader !== message.from) return refuse('malformed');
   if (!follower.isQuiet) observeGap(state, message);
   if (state.promisedTo !== message.from) state.statedTicks = 0;
   if (message.type === 'heartbeat') hearTimeout(state, message);
@@ -247,7 +247,7 @@ function follow(state: RaftState, message: Append | Heartbeat | SnapshotChunk): 
 }
 
 /** A leader that was given up is heard again: it was slow, and the next timeout allows for it. */
-function observeGap(state: RaftState, message: Append | Heartbeat | SnapshotChunk): void {
+function observeGap(state: RaftState, message: AppendEntries | Heartbeat | SnapshotChunk): void {
   if (state.promisedTo !== message.from) return;
   const { heartbeatTicks, tickMilliseconds } = state.limits;
   state.timeout.observeOthers((state.ticks - state.heardAt - heartbeatTicks) * tickMilliseconds);
@@ -272,13 +272,13 @@ function wakeFor(state: RaftState, request: VoteRequest): void {
     role.elapsed = 0;
     state.heardAt = state.ticks;
   }
-  if (role.leader === request.from && request.term > state.term) role.leader = NOBODY;
+  if (role.leader === request.from && request.term > state.term) role.leader = NO_MEMBER;
 }
 
 /** The next that is lost is asked for at once; who is whole stands for election. */
-function receiveRepair(state: RaftState, response: RepairResponse): Outcome {
+function receiveRepair(state: RaftState, response: RepairResponse): StepResult {
   if (takeRepairs(state, response) === 0) return refuse('stale');
-  if (leaderOf(state) !== NOBODY) return TAKEN;
+  if (leaderOf(state) !== NO_MEMBER) return TAKEN;
   if (damageOf(state) !== undefined) askForRepair(state);
   // Its own vote is promised to the leader as well as any other.
   else if (state.promiseTicks === 0 && state.ticks >= state.votesFromTick) {
@@ -287,11 +287,11 @@ function receiveRepair(state: RaftState, response: RepairResponse): Outcome {
   return TAKEN;
 }
 
-function learnRemoval(state: RaftState, message: Removed): Outcome {
+function learnRemoval(state: RaftState, message: Removed): StepResult {
   if (compareConfiguration(state, message.configuration) <= 0) return refuse('stale');
   if (state.isRemoved) return TAKEN;
   note(state, 'learned-own-removal');
   state.isRemoved = true;
-  becomeFollower(state, NOBODY);
+  becomeFollower(state, NO_MEMBER);
   return TAKEN;
 }

@@ -8,8 +8,8 @@
  */
 
 import { membersOf } from './configuration.ts';
-import type { Entry, RepairRequest, RepairResponse } from './message.ts';
-import { type Outcome, TAKEN } from './ready.ts';
+import type { LogEntry, RepairRequest, RepairResponse } from './message.ts';
+import { type StepResult, TAKEN } from './ready.ts';
 import { configurationOf, damageOf, note, type RaftState, refuse, to } from './state.ts';
 
 /** Of all others, for the first run of damaged entries that are still needed. */
@@ -28,7 +28,7 @@ export function askForRepair(state: RaftState): void {
 }
 
 /** Whoever has the entry sends it, and as many behind it as are asked for and fit. */
-export function answerRepair(state: RaftState, request: RepairRequest): Outcome {
+export function answerRepair(state: RaftState, request: RepairRequest): StepResult {
   const { log, limits } = state;
   const { entry, through } = request;
   if (entry.index <= log.base.index || !log.has(entry)) return refuse('stale');
@@ -54,7 +54,7 @@ export function takeRepairs(state: RaftState, { entries }: RepairResponse): numb
 }
 
 /** Puts an entry where it was lost. Only the very one: of the same index and the same term. */
-export function repairWith(state: RaftState, entry: Entry): boolean {
+export function repairWith(state: RaftState, entry: LogEntry): boolean {
   const { log, outbox } = state;
   if (!log.isDamagedAt(entry.index) || log.termAt(entry.index) !== entry.term) return false;
   note(state, 'damage-repaired');

@@ -1,6 +1,6 @@
 /** Sending the log: once a turn, to each follower what it may have now (§5.3). */
 
-import { type Entry, sizeOfAll } from './message.ts';
+import { type LogEntry, sizeOfAll } from './message.ts';
 import type { Progress } from './progress.ts';
 import { sendReadRound } from './read-index.ts';
 import { sendChunks } from './snapshot-sender.ts';
@@ -56,7 +56,7 @@ function entriesFor(
   state: RaftState,
   progress: Progress,
   room: number,
-): readonly Entry[] | undefined {
+): readonly LogEntry[] | undefined {
   const { log } = state;
   const { appendBytesMax, fullLinkBytesMax } = state.limits;
   // What was sent with the first probe may be on its way still.
@@ -73,7 +73,7 @@ function entriesFor(
   return undefined;
 }
 
-function sendAppend(state: RaftState, progress: Progress, entries: readonly Entry[]): void {
+function sendAppend(state: RaftState, progress: Progress, entries: readonly LogEntry[]): void {
   const { log } = state;
   const previous = { index: progress.next - 1, term: log.termAt(progress.next - 1) ?? 0 };
   state.outbox.send({

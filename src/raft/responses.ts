@@ -4,7 +4,7 @@ import { advanceCommit } from './commit.ts';
 import { confirmRounds, wakeLeader } from './heartbeats.ts';
 import type { AppendResponse, HeartbeatResponse, SnapshotResponse } from './message.ts';
 import type { Progress } from './progress.ts';
-import { type Outcome, TAKEN } from './ready.ts';
+import { type StepResult, TAKEN } from './ready.ts';
 import { sendNudge } from './replication.ts';
 import { learnOffset } from './snapshot-sender.ts';
 import { type Leader, note, type RaftState, refuse } from './state.ts';
@@ -14,7 +14,7 @@ export function receiveAppendResponse(
   state: RaftState,
   leader: Leader,
   response: AppendResponse,
-): Outcome {
+): StepResult {
   const progress = hear(state, leader, response);
   if (progress === undefined) return refuse('not-a-member');
   if (response.index > state.log.lastIndex) return refuse('malformed');
@@ -41,7 +41,7 @@ export function receiveHeartbeatResponse(
   state: RaftState,
   leader: Leader,
   response: HeartbeatResponse,
-): Outcome {
+): StepResult {
   const progress = hear(state, leader, response);
   if (progress === undefined) return refuse('not-a-member');
   progress.delay = response.delayMilliseconds;
@@ -61,7 +61,7 @@ export function receiveSnapshotResponse(
   state: RaftState,
   leader: Leader,
   response: SnapshotResponse,
-): Outcome {
+): StepResult {
   const progress = hear(state, leader, response);
   if (progress === undefined) return refuse('not-a-member');
   const { transfer } = progress;

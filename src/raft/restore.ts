@@ -1,12 +1,12 @@
 /** A replica comes to life: from nothing, or from what its former lives left on disk. */
 
 import { assert } from '../base/assert.ts';
-import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { Configurations, type PlacedConfiguration } from './configuration.ts';
 import { ElectionTimeout } from './election-timeout.ts';
-import { type EntryReader, Log, type RestoredLog } from './log.ts';
+import { type EntryReader, RaftLog, type RestoredLog } from './log.ts';
 import { Outbox } from './outbox.ts';
 import type { HardState, Links, SnapshotReader } from './ready.ts';
 import { drawTimeout, type RaftState } from './state.ts';
@@ -40,7 +40,7 @@ const WIDE: Links = { room: () => Number.POSITIVE_INFINITY, taken: () => {} };
 export function restore(options: RaftOptions): RaftState {
   const { restored, random, limits } = options;
   const { hardState, applied } = restored;
-  const log = new Log(options.entries, restored.log);
+  const log = new RaftLog(options.entries, restored.log);
   assert(applied >= log.base.index, 'the state covers what the log forgot');
   assert(hardState.term >= log.lastTerm, 'the term is at least that of the last entry');
   const commit = Math.max(Math.min(hardState.commit, log.lastIndex), applied);
@@ -63,7 +63,7 @@ export function restore(options: RaftOptions): RaftState {
     applied,
     role: {
       type: 'follower',
-      leader: NOBODY,
+      leader: NO_MEMBER,
       elapsed: 0,
       timeout: limits.electionTicksMin,
       incoming: undefined,
@@ -75,7 +75,7 @@ export function restore(options: RaftOptions): RaftState {
     contradiction: undefined,
     votesFromTick: hardState.term === 0 ? 0 : limits.electionTicksMin,
     promiseTicks: 0,
-    promisedTo: NOBODY,
+    promisedTo: NO_MEMBER,
     timeout: new ElectionTimeout(limits),
     heardAt: 0,
     statedTicks: 0,

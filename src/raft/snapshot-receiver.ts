@@ -3,7 +3,7 @@
 import { contradict, isContradicted } from './contradiction.ts';
 import { agreedThrough, reportLoss, reportMatch } from './follower.ts';
 import type { SnapshotChunk, SnapshotDescription } from './message.ts';
-import { type Outcome, TAKEN } from './ready.ts';
+import { type StepResult, TAKEN } from './ready.ts';
 import {
   commitThrough,
   damageOf,
@@ -15,7 +15,11 @@ import {
   to,
 } from './state.ts';
 
-export function receiveChunk(state: RaftState, follower: Follower, chunk: SnapshotChunk): Outcome {
+export function receiveChunk(
+  state: RaftState,
+  follower: Follower,
+  chunk: SnapshotChunk,
+): StepResult {
   const { snapshot } = chunk;
   if (isContradicted(state, snapshot)) return contradict(state, chunk, snapshot);
   if (state.isStateLost && snapshot.index < state.log.base.index) {
@@ -55,7 +59,7 @@ export function receiveChunk(state: RaftState, follower: Follower, chunk: Snapsh
 export function finishSnapshot(
   state: RaftState,
   check: { readonly index: number; readonly isSound: boolean },
-): Outcome {
+): StepResult {
   if (state.role.type !== 'follower') return refuse('stale');
   const { incoming, leader } = state.role;
   if (incoming === undefined || !incoming.isComplete) return refuse('stale');

@@ -1,18 +1,18 @@
 /** The state of one replica, and the few moves that every role shares. */
 
 import { assert } from '../base/assert.ts';
-import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { type Configurations, isVoter } from './configuration.ts';
 import type { ElectionTimeout } from './election-timeout.ts';
 import type { Fact } from './fact.ts';
-import type { Log } from './log.ts';
+import type { RaftLog } from './log.ts';
 import type { Message, SnapshotDescription } from './message.ts';
 import type { Outbox } from './outbox.ts';
 import type { Position } from './position.ts';
 import type { Progress } from './progress.ts';
-import type { Links, Outcome, Refusal, SnapshotReader } from './ready.ts';
+import type { Links, RaftRefusal, SnapshotReader, StepResult } from './ready.ts';
 
 export interface Follower {
   readonly type: 'follower';
@@ -108,7 +108,7 @@ export interface RaftState {
   readonly links: Links;
   /** The indexes of the snapshots that are open for followers. */
   readonly openSnapshots: Set<number>;
-  readonly log: Log;
+  readonly log: RaftLog;
   readonly configurations: Configurations;
   readonly outbox: Outbox;
   term: number;
@@ -168,7 +168,7 @@ export function sendWithTerm(state: RaftState, message: Message): void {
 /** A new term begins with no vote given. */
 export function adoptTerm(state: RaftState, term: number, vote: MemberId): void {
   assert(term >= state.term, 'terms never fall');
-  assert(term > state.term || state.vote === NOBODY, 'one vote in a term');
+  assert(term > state.term || state.vote === NO_MEMBER, 'one vote in a term');
   state.term = term;
   state.vote = vote;
   state.outbox.isHardStateChanged = true;
@@ -195,7 +195,7 @@ export function drawTimeout(state: RaftState): number {
   return electionTicksMin + state.random.below(electionTicksMin);
 }
 
-function dropReads(state: RaftState, leader: Leader, reason: Refusal): void {
+function dropReads(state: RaftState, leader: Leader, reason: RaftRefusal): void {
   if (leader.reads.length > 0) note(state, 'read-dropped-with-leadership');
   for (const read of leader.reads) {
     state.outbox.reads.push({ type: 'refused', id: read.id, reason });
@@ -205,7 +205,7 @@ function dropReads(state: RaftState, leader: Leader, reason: Refusal): void {
 
 export function stepDown(state: RaftState, why: Fact): void {
   note(state, why);
-  becomeFollower(state, NOBODY);
+  becomeFollower(state, NO_MEMBER);
 }
 
 /** A follower's or a leader's commit index moves forward, never past the log's end. */
@@ -231,7 +231,7 @@ export function configurationOf(state: RaftState) {
 }
 
 /** Whether this replica may stand for election: it remembers all, and it has a vote to win with. */
-export function mayCampaign(state: RaftState): Refusal | undefined {
+export function mayCampaign(state: RaftState): RaftRefusal | undefined {
   if (state.isRemoved) return 'removed';
   if (!state.mayVote) return 'may-not-vote';
   if (!mayBeNeeded(state)) return 'not-a-voter';
@@ -262,11 +262,11 @@ export function leaderOf(state: RaftState): MemberId {
     case 'follower':
       return state.role.leader;
     case 'candidate':
-      return NOBODY;
+      return NO_MEMBER;
   }
 }
 
-export function refuse(reason: Refusal): Outcome {
+export function refuse(reason: RaftRefusal): StepResult {
   return { type: 'refused', reason };
 }
 

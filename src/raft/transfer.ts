@@ -3,11 +3,11 @@
 import type { MemberId } from '../base/ids.ts';
 import { isVoter } from './configuration.ts';
 import { wakeLeader } from './heartbeats.ts';
-import { type Outcome, TAKEN } from './ready.ts';
+import { type StepResult, TAKEN } from './ready.ts';
 import { configurationOf, type Leader, note, type RaftState, refuse, to } from './state.ts';
 
 /** No proposal is taken until the target leads or an election timeout has passed. */
-export function beginTransfer(state: RaftState, target: MemberId): Outcome {
+export function beginTransfer(state: RaftState, target: MemberId): StepResult {
   if (state.role.type !== 'leader') return refuse('not-leader');
   const leader = state.role;
   if (leader.transfer !== undefined) return refuse('leadership-moving');

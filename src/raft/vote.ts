@@ -1,11 +1,11 @@
 /** Elections from both sides: standing for one, and answering those who do (§5.2, §5.4.1). */
 
-import { type MemberId, NOBODY, NUMBER_MAX } from '../base/ids.ts';
+import { type MemberId, NO_MEMBER, NUMBER_MAX } from '../base/ids.ts';
 import { isDoubted } from './contradiction.ts';
 import { becomeLeader } from './leader.ts';
 import type { VoteRequest, VoteResponse } from './message.ts';
 import { verdictOf } from './quorum.ts';
-import { type Outcome, TAKEN } from './ready.ts';
+import { type StepResult, TAKEN } from './ready.ts';
 import { askForRepair } from './repair.ts';
 import {
   adoptTerm,
@@ -23,7 +23,7 @@ import {
 } from './state.ts';
 
 /** Stands for election; a pre-vote first, unless the leader itself asked for it. */
-export function campaign(state: RaftState, how: { readonly isTransfer: boolean }): Outcome {
+export function campaign(state: RaftState, how: { readonly isTransfer: boolean }): StepResult {
   const obstacle = mayCampaign(state);
   if (obstacle === 'damaged') {
     note(state, 'damage-prevented-campaign');
@@ -42,7 +42,7 @@ export function tickCandidate(state: RaftState, candidate: Candidate): void {
   if (candidate.elapsed < (isPreVote ? timeout : state.timeout.stretched(timeout))) return;
   note(state, 'campaign-ran-out');
   if (!isPreVote) state.timeout.double();
-  becomeFollower(state, NOBODY);
+  becomeFollower(state, NO_MEMBER);
   campaign(state, { isTransfer: false });
 }
 
@@ -54,7 +54,7 @@ export function countOwnVote(state: RaftState, candidate: Candidate): void {
 }
 
 /** Invariant: for a real campaign `core.term` is the request's term by now. */
-export function answerVoteRequest(state: RaftState, request: VoteRequest): Outcome {
+export function answerVoteRequest(state: RaftState, request: VoteRequest): StepResult {
   if (!state.mayVote || state.isRemoved) {
     note(state, 'vote-refused-without-memory');
     return refuse('may-not-vote');
@@ -62,7 +62,7 @@ export function answerVoteRequest(state: RaftState, request: VoteRequest): Outco
   const isFree =
     state.vote === request.from ||
     (request.isPreVote && request.term > state.term) ||
-    (state.vote === NOBODY && !hasLeader(state, request.from) && !isPromised(state, request));
+    (state.vote === NO_MEMBER && !hasLeader(state, request.from) && !isPromised(state, request));
   const isUpToDate = state.log.isUpToDate(request.last);
   const isInDoubt = isDoubted(state, request.from);
   if (!isFree) note(state, 'vote-refused-already-given');
@@ -71,7 +71,7 @@ export function answerVoteRequest(state: RaftState, request: VoteRequest): Outco
   const isGranted = isFree && isUpToDate && !isInDoubt;
   if (isGranted && !request.isPreVote) {
     if (request.isTransfer) note(state, 'vote-given-to-transfer');
-    if (state.vote === NOBODY) adoptTerm(state, state.term, request.from);
+    if (state.vote === NO_MEMBER) adoptTerm(state, state.term, request.from);
     if (state.role.type === 'follower') state.role.elapsed = 0;
   }
   respond(state, request, isGranted);
@@ -105,7 +105,7 @@ export function isLeaseInForce(state: RaftState, request: VoteRequest): boolean 
     case 'follower': {
       const { leader, elapsed, isQuiet } = state.role;
       const isRecent = isQuiet || elapsed < promisedTicks(state);
-      if (leader !== NOBODY && leader !== request.from && isRecent) {
+      if (leader !== NO_MEMBER && leader !== request.from && isRecent) {
         note(state, 'vote-refused-by-lease');
         return true;
       }
@@ -132,7 +132,7 @@ function isPromised(state: RaftState, request: VoteRequest): boolean {
   return true;
 }
 
-export function receiveVoteResponse(state: RaftState, response: VoteResponse): Outcome {
+export function receiveVoteResponse(state: RaftState, response: VoteResponse): StepResult {
   const { role } = state;
   if (role.type !== 'candidate' || role.isPreVote !== response.isPreVote) return refuse('stale');
   const expected = role.isPreVote && response.isGranted ? state.term + 1 : state.term;
@@ -196,7 +196,7 @@ function conclude(state: RaftState, candidate: Candidate): void {
       return;
     case 'lost':
       note(state, candidate.isPreVote ? 'pre-vote-lost' : 'campaign-lost');
-      becomeFollower(state, NOBODY);
+      becomeFollower(state, NO_MEMBER);
       return;
     case 'won':
       if (!candidate.isPreVote) return becomeLeader(state);
@@ -209,6 +209,8 @@ function conclude(state: RaftState, candidate: Candidate): void {
 function hasLeader(state: RaftState, asking: MemberId): boolean {
   if (state.role.type === 'leader') return true;
   return (
-    state.role.type === 'follower' && state.role.leader !== NOBODY && state.role.leader !== asking
+    state.role.type === 'follower' &&
+    state.role.leader !== NO_MEMBER &&
+    state.role.leader !== asking
   );
 }

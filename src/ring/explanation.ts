@@ -6,7 +6,7 @@ import { arcStart } from './arc.ts';
 import { Draft } from './draft.ts';
 import type { Placement } from './placement.ts';
 import { type Ring, type RingNode, walk } from './ring.ts';
-import { type Share, shareOf } from './share.ts';
+import { type FairShare, shareOf } from './share.ts';
 import { spreadOver } from './spread.ts';
 
 /**
@@ -62,14 +62,14 @@ export function explain({ ring, placement, arc }: ExplainOptions): Explanation {
       return passedOver.some((node) => draft.canSwap(0, at, node)) ? 'kept' : 'holds';
     const couldSwap = further.some((holder) => isHolder(holder) && draft.canSwap(0, holder, at));
     if (!couldSwap) return 'zone taken';
-    if (loadOf(at) >= (shares[at] as Share).quota) return 'full';
+    if (loadOf(at) >= (shares[at] as FairShare).quota) return 'full';
     passedOver.push(at);
     return 'passed over';
   };
   const reached = walked.slice(0, walked.findLastIndex(isHolder) + 1);
   const steps = reached.map((at, rank) => {
     const { node, zone } = ring.nodes[at] as RingNode;
-    const { quota } = shares[at] as Share;
+    const { quota } = shares[at] as FairShare;
     return { node, zone, verdict: verdictOn(at, walked.slice(rank + 1)), load: loadOf(at), quota };
   });
   return { arc, start: arcStart(arc, arcs), end: arcStart(arc + 1, arcs), steps };

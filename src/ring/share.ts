@@ -7,7 +7,7 @@ import { type Spread, sum } from './spread.ts';
 /** No node holds above this many times its fair share, rounded up: a bounded load. */
 const LOAD_FACTOR = 1.2;
 
-export interface Share {
+export interface FairShare {
   /** By weight, as far as distinct nodes and the spread over zones allow it. A fraction. */
   readonly fair: number;
   /** The fair share in whole replicas, rounded so that all quotas together are all replicas. */
@@ -17,7 +17,7 @@ export interface Share {
 }
 
 /** In the order of `ring.nodes`. */
-export function shareOf(ring: Ring, arcs: number, spread: Spread): readonly Share[] {
+export function shareOf(ring: Ring, arcs: number, spread: Spread): readonly FairShare[] {
   const weights = ring.nodes.map(({ weight }) => weight);
   const zones = spread.least.map((least, zone) => {
     const members = [...weights.keys()].filter((node) => spread.zoneOf[node] === zone);
@@ -34,7 +34,7 @@ export function shareOf(ring: Ring, arcs: number, spread: Spread): readonly Shar
     clamp(takenBy(members, shared), low, high),
   );
   const zoneQuotas = apportion(zoneFair, total);
-  const shares: Share[] = [];
+  const shares: FairShare[] = [];
   for (const [zone, { members }] of zones.entries()) {
     const level = levelOf(zoneFair[zone] as number, arcs, (level) => takenBy(members, level));
     const fair = members.map((node) => Math.min(arcs, (weights[node] as number) * level));
@@ -46,7 +46,7 @@ export function shareOf(ring: Ring, arcs: number, spread: Spread): readonly Shar
   return shares;
 }
 
-function shareFrom(fair: number, quota: number): Share {
+function shareFrom(fair: number, quota: number): FairShare {
   const capacity = Math.max(Math.ceil(LOAD_FACTOR * fair - ROUNDING), quota);
   return { fair, quota, capacity };
 }

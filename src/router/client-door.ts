@@ -2,7 +2,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import { isSameDigest } from '../base/sha256.ts';
-import type { Command, Join } from '../catalog/command.ts';
+import type { CatalogCommand, Join } from '../catalog/command.ts';
 import { decodeCommand } from '../catalog/command-bytes.ts';
 import { proofOfJoining, type Secret } from '../wire/proof.ts';
 import type { Request } from '../wire/request.ts';
@@ -23,7 +23,10 @@ export function mayJoin(
  * By every other command a node tells the catalog what it knows itself: that it lives, what a shard
  * it leads consists of, that a replica is lost. From a client they would be lies that expel nodes.
  */
-const COMMANDS_OF_CLIENTS: ReadonlySet<Command['type']> = new Set(['join', 'set-membership']);
+const COMMANDS_OF_CLIENTS: ReadonlySet<CatalogCommand['type']> = new Set([
+  'join',
+  'set-membership',
+]);
 
 /**
  * Asked by the node that a client talks to, before it passes anything on, and by the one that it

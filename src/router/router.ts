@@ -5,7 +5,7 @@ import type { NodeId, ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { CATALOG_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
-import type { Command as CatalogCommand, Refusal } from '../catalog/command.ts';
+import type { CatalogCommand, CatalogRefusal } from '../catalog/command.ts';
 import { decodeCommand, encodeReply } from '../catalog/command-bytes.ts';
 import { decodeBatch, faultOfBatch } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
@@ -39,7 +39,7 @@ export interface RouterHost {
   forward(to: NodeId, request: Request, responder: Responder): boolean;
   readonly reconciler: {
     /** What this node, as leader of the catalog, has against a command. */
-    objectionTo(command: CatalogCommand): Refusal | undefined;
+    objectionTo(command: CatalogCommand): CatalogRefusal | undefined;
   };
   info(): Uint8Array;
   /** The transactions that wait here, as a text. */

@@ -3,7 +3,7 @@
 import type { NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, NodeDescription } from '../catalog/cluster-map.ts';
-import type { Reply } from '../catalog/command.ts';
+import type { CatalogReply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { ClientConnection } from '../transport/client-connection.ts';
@@ -100,7 +100,7 @@ export function joinAt(joining: Joining): Promise<Admission> {
   });
 }
 
-function refusalOf(reply: Reply | undefined): string | undefined {
+function refusalOf(reply: CatalogReply | undefined): string | undefined {
   if (reply?.type !== 'refused') return undefined;
   switch (reply.reason) {
     case 'still-running':

@@ -1,9 +1,9 @@
 /** What is committed and not applied yet, in order. */
 
-import type { Entry } from '../raft/message.ts';
+import type { LogEntry } from '../raft/message.ts';
 
 export class ApplyQueue {
-  #entries: Entry[] = [];
+  #entries: LogEntry[] = [];
   /** What stands before it was applied. */
   #at = 0;
 
@@ -11,11 +11,11 @@ export class ApplyQueue {
     return this.#at === this.#entries.length;
   }
 
-  get first(): Entry | undefined {
+  get first(): LogEntry | undefined {
     return this.#entries[this.#at];
   }
 
-  add(entries: readonly Entry[]): void {
+  add(entries: readonly LogEntry[]): void {
     for (const entry of entries) this.#entries.push(entry);
   }
 

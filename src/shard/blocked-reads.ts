@@ -7,10 +7,10 @@ import { Deadlines } from '../base/deadlines.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import { FairQuota } from './fair-quota.ts';
-import type { Read } from './reads.ts';
+import type { PendingRead } from './reads.ts';
 
 interface BlockedRead {
-  readonly read: Read;
+  readonly read: PendingRead;
   readonly holder: Prepared;
 }
 
@@ -25,12 +25,15 @@ export class BlockedReads {
   }
 
   /** Whether there is room for it, among all and among those of the one who asks. */
-  admits({ requester }: Read): boolean {
+  admits({ requester }: PendingRead): boolean {
     return this.#portions.admits(requester.responder.share);
   }
 
   /** `until`: from then on the read is refused. */
-  wait(read: Read, { holder, until }: { readonly holder: Prepared; readonly until: number }): void {
+  wait(
+    read: PendingRead,
+    { holder, until }: { readonly holder: Prepared; readonly until: number },
+  ): void {
     const held: BlockedRead = { read, holder };
     this.#deadlines.add(held, until);
     this.#portions.add(read.requester.responder.share);
@@ -40,8 +43,8 @@ export class BlockedReads {
   }
 
   /** The reads that waited for these holders, which have given their keys back. */
-  takeOf(holders: readonly Prepared[]): readonly Read[] {
-    const taken: Read[] = [];
+  takeOf(holders: readonly Prepared[]): readonly PendingRead[] {
+    const taken: PendingRead[] = [];
     for (const holder of holders) {
       const waiting = this.#byHolder.get(holder);
       if (waiting === undefined) continue;
@@ -55,7 +58,7 @@ export class BlockedReads {
     return taken;
   }
 
-  takeAll(): readonly Read[] {
+  takeAll(): readonly PendingRead[] {
     const all = [...this.#deadlines.items()].map(({ read }) => read);
     this.#deadlines.clear();
     this.#byHolder.clear();
@@ -64,7 +67,7 @@ export class BlockedReads {
   }
 
   /** The reads that have waited for long enough. */
-  takeLate(now: number): readonly Read[] {
+  takeLate(now: number): readonly PendingRead[] {
     const late = this.#deadlines.takeDue(now);
     for (const held of late) {
       this.#portions.remove(held.read.requester.responder.share);

@@ -21,7 +21,7 @@ import { resolveConflict } from '../txn/conflict-policy.ts';
 import type { Failure } from '../wire/response.ts';
 import { failRequester, type Requester } from './proposals.ts';
 import { isOneKey, type PlacedRange, RangeCheck, type RangeVerdict } from './range-check.ts';
-import type { Moment } from './read-moment.ts';
+import type { ReadContext } from './read-moment.ts';
 
 interface CheckReadOptions {
   readonly shard: ShardId;
@@ -30,7 +30,7 @@ interface CheckReadOptions {
   readonly checks: Command;
   /** It holds keys itself, and waits only for those with less right. */
   readonly owner: Contender | undefined;
-  readonly moment: Moment;
+  readonly moment: ReadContext;
   /** Nobody waits for the answer any more. */
   readonly isLate: () => boolean;
   readonly onDamage: (damage: StateDamage) => Failure;

@@ -6,10 +6,10 @@ import { decodeDueKey } from '../machine/expiry.ts';
 import type { LockTable } from '../machine/lock-table.ts';
 import { Machine } from '../machine/machine.ts';
 import { failingCheck } from '../machine/precheck.ts';
-import { SECTION, type StateWrite } from '../machine/section.ts';
+import { type RowWrite, SECTION } from '../machine/section.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import { RecentDeletes } from './recent-deletes.ts';
-import type { Command, MachineView, ShardMachine, Verdict } from './shard-machine.ts';
+import type { ApplyResult, CommittedCommand, MachineView, ShardMachine } from './shard-machine.ts';
 
 export class DataMachine implements ShardMachine {
   readonly #view: MachineView;
@@ -49,7 +49,7 @@ export class DataMachine implements ShardMachine {
     }
   }
 
-  apply(command: Command): Verdict | 'unknown' {
+  apply(command: CommittedCommand): ApplyResult | 'unknown' {
     const outcome = this.#machine.apply(command);
     if (outcome.type === 'unknown') return 'unknown';
     const { writes, replies, freed } = outcome;
@@ -63,7 +63,7 @@ export class DataMachine implements ShardMachine {
   }
 }
 
-function dueAtOf(writes: readonly StateWrite[]): number {
+function dueAtOf(writes: readonly RowWrite[]): number {
   let dueAt = Number.POSITIVE_INFINITY;
   for (const { section, key, value } of writes) {
     if (section !== SECTION.expiries || value === undefined) continue;

@@ -12,7 +12,7 @@ import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 const { quantumCost, sliceCost } = FAIRNESS_LIMITS;
 
 /** Something that can be done in steps. */
-export interface Job {
+export interface FairJob {
   /** False while its share has as much of the kind under way as it may. */
   readonly isReady?: boolean;
   /** Does one step, and says what that cost. */
@@ -36,7 +36,7 @@ interface ShareOptions {
 }
 
 /** One who asks: what it asked for and is not done yet, and what it has left to spend. */
-export class Share {
+export class Flow {
   /** The number of its client at this node, or at the one that it asks through; 0 for none. */
   readonly client: number;
   readonly #mayGoOn: () => boolean;
@@ -66,7 +66,7 @@ export class Share {
     return this.#line.first?.isReady !== false;
   }
 
-  add(job: Job, stage: Stage): void {
+  add(job: FairJob, stage: Stage): void {
     this.#lines[stage].push(job);
   }
 
@@ -99,11 +99,11 @@ export class Share {
 export class FairQueue {
   readonly #onWork: () => void;
   /** Of what no client asked for. */
-  readonly #own = new Share({ client: 0, mayGoOn: () => true });
+  readonly #own = new Flow({ client: 0, mayGoOn: () => true });
   /** Those whose turn comes, in order. */
-  readonly #ring = new Set<Share>();
+  readonly #ring = new Set<Flow>();
   /** Those that wait until what they were answered has left. */
-  readonly #full = new Set<Share>();
+  readonly #full = new Set<Flow>();
   #left: number = sliceCost;
   #isTurn = false;
 
@@ -116,14 +116,14 @@ export class FairQueue {
     return this.#ring.size > 0;
   }
 
-  add(share: Share = this.#own, job: Job, stage: Stage): void {
+  add(share: Flow = this.#own, job: FairJob, stage: Stage): void {
     if (share.isGone) return job.drop?.();
     share.add(job, stage);
     this.list(share);
   }
 
   /** Its next job may have become ready. */
-  list(share: Share = this.#own): void {
+  list(share: Flow = this.#own): void {
     if (share.isGone || !share.hasJobs || this.#full.has(share)) return;
     this.#ring.add(share);
     // A turn does what it can before it ends.
@@ -161,7 +161,7 @@ export class FairQueue {
   }
 
   /** Whether it is to have another turn. */
-  #serve(share: Share): boolean {
+  #serve(share: Flow): boolean {
     while (share.hasJobs && share.credit > 0) {
       if (!share.isReady) return false;
       if (!share.mayGoOn) {
@@ -177,18 +177,18 @@ export class FairQueue {
 
 /** First in, first out, without moving what waits. */
 class Fifo {
-  #jobs: Job[] = [];
+  #jobs: FairJob[] = [];
   #at = 0;
 
   get isEmpty(): boolean {
     return this.#at === this.#jobs.length;
   }
 
-  get first(): Job | undefined {
+  get first(): FairJob | undefined {
     return this.#jobs[this.#at];
   }
 
-  push(job: Job): void {
+  push(job: FairJob): void {
     this.#jobs.push(job);
   }
 
@@ -199,7 +199,7 @@ class Fifo {
     this.#at = 0;
   }
 
-  takeAll(): readonly Job[] {
+  takeAll(): readonly FairJob[] {
     const all = this.#jobs.slice(this.#at);
     this.#jobs = [];
     this.#at = 0;

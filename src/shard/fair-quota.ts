@@ -3,32 +3,32 @@
  * However many fill their part, there is room for one more.
  */
 
-import type { Share } from './fair-queue.ts';
+import type { Flow } from './fair-queue.ts';
 
 export class FairQuota {
   readonly #max: number;
-  readonly #of = new Map<Share, number>();
+  readonly #of = new Map<Flow, number>();
   #total = 0;
 
   constructor({ max }: { readonly max: number }) {
     this.#max = max;
   }
 
-  of(share: Share | undefined): number {
+  of(share: Flow | undefined): number {
     return share === undefined ? 0 : (this.#of.get(share) ?? 0);
   }
 
   /** What no client asked for has no portion: it may have all that is left. */
-  admits(share: Share | undefined, amount = 1): boolean {
+  admits(share: Flow | undefined, amount = 1): boolean {
     return this.of(share) + amount <= this.#max - this.#total;
   }
 
-  add(share: Share | undefined, amount = 1): void {
+  add(share: Flow | undefined, amount = 1): void {
     this.#total += amount;
     if (share !== undefined) this.#of.set(share, this.of(share) + amount);
   }
 
-  remove(share: Share | undefined, amount = 1): void {
+  remove(share: Flow | undefined, amount = 1): void {
     this.#total -= amount;
     if (share === undefined) return;
     const left = this.of(share) - amount;

@@ -6,7 +6,7 @@
  * the two were on their way. What the leader says unasked proves nothing: it may be old.
  */
 
-import type { Read } from './reads.ts';
+import type { PendingRead } from './reads.ts';
 
 interface Question {
   readonly id: number;
@@ -20,7 +20,7 @@ export class Freshness {
   #question: Question | undefined;
   /** State through `index` was current at `at`. */
   #proof = { at: Number.NEGATIVE_INFINITY, index: 0 };
-  #waiting: Read[] = [];
+  #waiting: PendingRead[] = [];
 
   /** Reads that wait for proof. */
   get size(): number {
@@ -37,7 +37,7 @@ export class Freshness {
    * A read waits for proof. The number of a question that should leave now, if one should. Nobody
    * has asked under it before, not in a former life either: an old answer proves nothing.
    */
-  wait(read: Read, { now, draw }: { now: number; draw: () => number }): number | undefined {
+  wait(read: PendingRead, { now, draw }: { now: number; draw: () => number }): number | undefined {
     this.#waiting.push(read);
     if (this.#question !== undefined) return undefined;
     const id = draw();
@@ -51,7 +51,7 @@ export class Freshness {
   }
 
   /** The leader's answer: who waited may be served once that index is applied. */
-  answer(id: number, index: number): readonly Read[] {
+  answer(id: number, index: number): readonly PendingRead[] {
     if (this.#question?.id !== id) return [];
     this.#proof = { at: this.#question.askedAt, index };
     return this.takeWaiting();
@@ -63,7 +63,7 @@ export class Freshness {
   }
 
   /** The question is dropped, and those who waited for its answer are the caller's. */
-  takeWaiting(): readonly Read[] {
+  takeWaiting(): readonly PendingRead[] {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#question = undefined;

@@ -15,7 +15,7 @@ import type { Proposal } from './proposal.ts';
 import type { Reservation } from './reservations.ts';
 
 /** A command that came in. */
-export interface Queued {
+export interface QueuedProposal {
   readonly proposal: Proposal;
   /** In the order in which they came. */
   readonly order: number;
@@ -30,9 +30,9 @@ export type Holder = Prepared | Reservation;
 
 export class LockWaiters {
   /** Invariant: one that waits is in `#deadlines`, and with each of its holders. */
-  readonly #deadlines = new Deadlines<Queued>();
-  readonly #holders = new Map<Queued, ReadonlySet<Holder>>();
-  readonly #byHolder = new Map<Holder, Set<Queued>>();
+  readonly #deadlines = new Deadlines<QueuedProposal>();
+  readonly #holders = new Map<QueuedProposal, ReadonlySet<Holder>>();
+  readonly #byHolder = new Map<Holder, Set<QueuedProposal>>();
   readonly #portions = new FairQuota({ max: TRANSACTION_LIMITS.waitersMax });
   /** Room of its own, awake too: what waits for a key must not keep out what gives it back. */
   #bytes = 0;
@@ -42,7 +42,7 @@ export class LockWaiters {
   }
 
   /** Required: at least one holder; each of them may let it pass. False if there is no room. */
-  add(entered: Queued, holders: ReadonlySet<Holder>): boolean {
+  add(entered: QueuedProposal, holders: ReadonlySet<Holder>): boolean {
     const bytes = this.#bytes + entered.proposal.bytes;
     const isHeavy = this.size > 0 && bytes > NODE_LIMITS.writesBytesMax;
     const { share } = entered.proposal.requester.responder;
@@ -60,8 +60,8 @@ export class LockWaiters {
   }
 
   /** Those that waited for one of these holders, in the order in which they should go on. */
-  takeOf(holders: readonly Holder[]): readonly Queued[] {
-    const taken: Queued[] = [];
+  takeOf(holders: readonly Holder[]): readonly QueuedProposal[] {
+    const taken: QueuedProposal[] = [];
     for (const holder of holders) {
       for (const entered of [...(this.#byHolder.get(holder) ?? [])]) {
         this.#remove(entered);
@@ -71,7 +71,7 @@ export class LockWaiters {
     return taken.sort(rankOf);
   }
 
-  takeAll(): readonly Queued[] {
+  takeAll(): readonly QueuedProposal[] {
     const all = [...this.#deadlines.items()];
     this.#deadlines.clear();
     this.#holders.clear();
@@ -81,13 +81,13 @@ export class LockWaiters {
     return all.sort(rankOf);
   }
 
-  takeLate(now: number): readonly Queued[] {
+  takeLate(now: number): readonly QueuedProposal[] {
     const late = this.#deadlines.takeDue(now);
     for (const entered of late) this.#remove(entered);
     return late;
   }
 
-  #remove(entered: Queued): void {
+  #remove(entered: QueuedProposal): void {
     this.#deadlines.remove(entered);
     this.#portions.remove(entered.proposal.requester.responder.share);
     this.#bytes -= entered.proposal.bytes;
@@ -104,7 +104,7 @@ export class LockWaiters {
  * A command that holds no keys goes first, in the order in which they came: it costs a transaction
  * one entry, and behind one it would find the key held again, for ever. Then transactions, by age.
  */
-function rankOf(entered: Queued, otherEntered: Queued): number {
+function rankOf(entered: QueuedProposal, otherEntered: QueuedProposal): number {
   const [one, other] = [entered.proposal.touch(), otherEntered.proposal.touch()];
   const [first, second] = [one.contender, other.contender];
   const inOrder = entered.order - otherEntered.order;

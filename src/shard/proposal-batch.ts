@@ -2,7 +2,7 @@
 
 import type { Position } from '../raft/position.ts';
 import type { Raft } from '../raft/raft.ts';
-import type { Outcome } from '../raft/ready.ts';
+import type { StepResult } from '../raft/ready.ts';
 import type { Failure } from '../wire/response.ts';
 import type { Proposal } from './proposal.ts';
 
@@ -29,7 +29,7 @@ export function offerProposals(raft: Raft, gathered: readonly Proposal[], time: 
   });
 }
 
-function resultOf(outcome: Outcome): Position | 'overloaded' | 'not-leader' {
+function resultOf(outcome: StepResult): Position | 'overloaded' | 'not-leader' {
   if (outcome.type === 'taken' && outcome.position !== undefined) return outcome.position;
   const isFull = outcome.type === 'refused' && outcome.reason === 'too-much-uncommitted';
   return isFull ? 'overloaded' : 'not-leader';

@@ -22,7 +22,7 @@ import type { Reply } from '../machine/reply.ts';
 import { type Contender, idText, isSameId, type TransactionId } from '../machine/transaction-id.ts';
 import { resolveConflict } from '../txn/conflict-policy.ts';
 import type { Failure } from '../wire/response.ts';
-import { type Holder, LockWaiters, type Queued } from './lock-waiters.ts';
+import { type Holder, LockWaiters, type QueuedProposal } from './lock-waiters.ts';
 import type { Proposal } from './proposal.ts';
 import type { Requester } from './proposals.ts';
 import { Reservations } from './reservations.ts';
@@ -42,8 +42,8 @@ export interface ProposalQueueHost {
 
 export class ProposalQueue {
   readonly #host: ProposalQueueHost;
-  #gathered: Queued[] = [];
-  #unhurried: Queued[] = [];
+  #gathered: QueuedProposal[] = [];
+  #unhurried: QueuedProposal[] = [];
   /** What came in since the last turn weighs so much. */
   #bytes = 0;
   readonly #waiters = new LockWaiters();
@@ -161,7 +161,7 @@ export class ProposalQueue {
     return all;
   }
 
-  #mayPass(entered: Queued): boolean {
+  #mayPass(entered: QueuedProposal): boolean {
     const { commands, contender, isLast = false } = entered.proposal.touch();
     const mayPass =
       this.#passesReservations(entered) &&
@@ -176,7 +176,7 @@ export class ProposalQueue {
   }
 
   /** A batch goes on only if none of its commands meets one: what is proposed is not kept out. */
-  #passesReservations(entered: Queued): boolean {
+  #passesReservations(entered: QueuedProposal): boolean {
     if (entered.hasYielded || this.#reservations.size === 0) return true;
     const { requester, touch } = entered.proposal;
     const { commands, contender } = touch();
@@ -197,7 +197,7 @@ export class ProposalQueue {
    * A batch goes on if one of its commands meets nobody: those that do are told so when it is
    * applied, and come back alone.
    */
-  #passesHolders(entered: Queued, { contender, lockTable }: Passage): boolean {
+  #passesHolders(entered: QueuedProposal, { contender, lockTable }: Passage): boolean {
     if (lockTable === undefined || lockTable.size === 0) return true;
     const { requester, touch } = entered.proposal;
     let first: Obstacle | undefined;
@@ -248,6 +248,6 @@ function obstacleOf(command: Command, { contender, lockTable }: Passage): Obstac
   return undefined;
 }
 
-function proposalOf({ proposal }: Queued): Proposal {
+function proposalOf({ proposal }: QueuedProposal): Proposal {
   return proposal;
 }

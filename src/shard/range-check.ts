@@ -9,7 +9,7 @@ import {
   type StateRow,
   type StateView,
 } from '../storage/state/state.ts';
-import type { Moment } from './read-moment.ts';
+import type { ReadContext } from './read-moment.ts';
 
 const SLICE = { rowsMax: 256, bytesMax: 256 * 1024 };
 
@@ -26,7 +26,7 @@ interface RangeCheckOptions {
   readonly view: StateView;
   readonly ranges: readonly PlacedRange[];
   /** Of the view. */
-  readonly moment: Moment;
+  readonly moment: ReadContext;
   /** Nobody waits for the verdict any more. */
   readonly isLate: () => boolean;
   readonly done: (verdict: RangeVerdict) => void;

@@ -14,16 +14,16 @@ import {
   type StateRow,
   type StateView,
 } from '../storage/state/state.ts';
-import type { KeyRange } from '../wire/request.ts';
+import type { RangeQuery } from '../wire/request.ts';
 import type { Failure, RangeRow } from '../wire/response.ts';
-import type { FairQueue, Job } from './fair-queue.ts';
+import type { FairJob, FairQueue } from './fair-queue.ts';
 import { failRequester, type Requester } from './proposals.ts';
 
 const NO_BYTES = new Uint8Array();
 
 interface RangeReadOptions {
   readonly requester: Requester;
-  readonly range: KeyRange;
+  readonly range: RangeQuery;
   readonly time: number;
   /** The view is as of it. */
   readonly index: number;
@@ -37,7 +37,7 @@ interface RangeReadOptions {
 }
 
 /** It goes up to the first key that is held, which counts as not seen, there or not. */
-export class RangeRead implements Job {
+export class RangeRead implements FairJob {
   /** Each slice is a job of its own. */
   readonly isOver = true;
   readonly #options: RangeReadOptions;

@@ -3,7 +3,7 @@
 import type { LockTable } from '../machine/lock-table.ts';
 import type { RecentDeletes } from './recent-deletes.ts';
 
-export interface Moment {
+export interface ReadContext {
   readonly now: number;
   readonly time: number;
   /** Of the state; what is held must not be read. */

@@ -9,14 +9,14 @@ import { SECTION } from '../machine/section.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
-import type { KeyRange } from '../wire/request.ts';
+import type { RangeQuery } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
 import { CheckRead } from './check-read.ts';
 import type { FairQueue } from './fair-queue.ts';
 import { failRequester } from './proposals.ts';
 import { RangeRead } from './range-read.ts';
-import type { Moment } from './read-moment.ts';
-import type { Read } from './reads.ts';
+import type { ReadContext } from './read-moment.ts';
+import type { PendingRead } from './reads.ts';
 
 const NO_BYTES = new Uint8Array();
 const { keyCost, requestCost } = FAIRNESS_LIMITS;
@@ -32,7 +32,7 @@ interface ReadServerOptions {
   /** All its checks hold: the transaction has no more need of these keys. */
   readonly onChecked: (owner: Contender, keys: readonly Uint8Array[]) => void;
   /** The read met a key that is held, and has not been answered. */
-  readonly onHeld: (read: Read, holder: Prepared, isPreempting: boolean) => void;
+  readonly onHeld: (read: PendingRead, holder: Prepared, isPreempting: boolean) => void;
 }
 
 export class ReadServer {
@@ -47,7 +47,7 @@ export class ReadServer {
   }
 
   /** The state is what the read may see, now. Says what it cost. */
-  serve(read: Read, moment: Moment): number {
+  serve(read: PendingRead, moment: ReadContext): number {
     const { requester } = read;
     const { now, time } = moment;
     if (now > read.until) {
@@ -63,7 +63,7 @@ export class ReadServer {
     }
   }
 
-  #serve(read: Read, moment: Moment): number {
+  #serve(read: PendingRead, moment: ReadContext): number {
     const { what } = read;
     switch (what.type) {
       case 'keys':
@@ -79,7 +79,7 @@ export class ReadServer {
     }
   }
 
-  #serveKeys(read: Read, keys: readonly Uint8Array[], moment: Moment): number {
+  #serveKeys(read: PendingRead, keys: readonly Uint8Array[], moment: ReadContext): number {
     const { lockTable, time, index } = moment;
     const { responder, id } = read.requester;
     const rows: Uint8Array[] = [];
@@ -103,7 +103,7 @@ export class ReadServer {
     return bytes + keys.length * keyCost;
   }
 
-  #serveRange(read: Read, range: KeyRange, { lockTable, time, index }: Moment): void {
+  #serveRange(read: PendingRead, range: RangeQuery, { lockTable, time, index }: ReadContext): void {
     const { requester } = read;
     if (!this.#store.hasViews) return failRequester(requester, 'overloaded', time);
     const { onDamage, fair } = this.#options;
@@ -115,7 +115,7 @@ export class ReadServer {
     new RangeRead({ requester, range, time, index, view, locks, fair, onDamage, onHeld }).run();
   }
 
-  #serveChecks(read: Read, { checks, owner }: Checks, moment: Moment): void {
+  #serveChecks(read: PendingRead, { checks, owner }: Checks, moment: ReadContext): void {
     const { shard, store, clock, onDamage, onHeld, onChecked } = this.#options;
     const { requester, until, reserver = owner } = read;
     new CheckRead({
@@ -139,4 +139,4 @@ export class ReadServer {
   }
 }
 
-type Checks = Extract<Read['what'], { type: 'checks' }>;
+type Checks = Extract<PendingRead['what'], { type: 'checks' }>;

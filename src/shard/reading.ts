@@ -5,17 +5,17 @@ import type { ShardId } from '../base/ids.ts';
 import { SHARD_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
-import type { Outcome, RaftEvent, ReadAnswer } from '../raft/ready.ts';
+import type { RaftEvent, ReadAnswer, StepResult } from '../raft/ready.ts';
 import type { StateDamage } from '../storage/state/state.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
 import type { Failure } from '../wire/response.ts';
 import { BlockedReads } from './blocked-reads.ts';
-import type { FairQueue, Job } from './fair-queue.ts';
+import type { FairJob, FairQueue } from './fair-queue.ts';
 import { Freshness } from './freshness.ts';
 import type { ProposalQueue } from './proposal-queue.ts';
 import type { Proposals, Requester } from './proposals.ts';
 import { ReadServer } from './read-server.ts';
-import { type Read, Reads } from './reads.ts';
+import { type PendingRead, Reads } from './reads.ts';
 import type { RecentDeletes } from './recent-deletes.ts';
 
 /** What the reads of a replica ask of it. */
@@ -30,7 +30,7 @@ export interface ReadingHost {
   readonly stopReason: string;
   readonly lockTable: LockTable | undefined;
   readonly recentDeletes: RecentDeletes | undefined;
-  step(event: RaftEvent): Outcome;
+  step(event: RaftEvent): StepResult;
   fail(requester: Requester, failure: Failure): void;
   touch(): void;
   /** Says what whoever wanted the row is told. */
@@ -60,7 +60,7 @@ export class Reading {
   readonly #behind = new Reads();
   readonly #freshness = new Freshness();
   /** They may be served, and wait for their turn among all that the node is asked. */
-  readonly #due = new Set<Read>();
+  readonly #due = new Set<PendingRead>();
   readonly #server: ReadServer;
 
   constructor(host: ReadingHost, commands: Commands) {
@@ -89,7 +89,7 @@ export class Reading {
   }
 
   /** Answered once it is known that this was the leader after now. */
-  read(read: Read): void {
+  read(read: PendingRead): void {
     const { stopReason } = this.#host;
     if (stopReason !== '') return this.#host.fail(read.requester, 'not-leader');
     if (this.#isFull) return this.#host.fail(read.requester, 'overloaded');
@@ -98,7 +98,7 @@ export class Reading {
   }
 
   /** From now on others wait. What was proposed before will be applied before it is read. */
-  #reserve(read: Read): Read {
+  #reserve(read: PendingRead): PendingRead {
     const { reserver, what } = read;
     if (reserver === undefined || what.type !== 'keys' || !this.#host.isLeader) return read;
     this.#commands.queue.reserve(reserver, what.keys);
@@ -106,7 +106,7 @@ export class Reading {
   }
 
   /** Answered at once if a quorum promised to elect nobody else meanwhile; else as `read`. */
-  readByLease(read: Read): void {
+  readByLease(read: PendingRead): void {
     const { now, applied } = this.#host;
     const outcome = this.#host.step({ type: 'lease-read', now });
     const position = outcome.type === 'taken' ? outcome.position?.index : undefined;
@@ -115,7 +115,7 @@ export class Reading {
   }
 
   /** Answered from here, if that was current not longer ago than this; else the leader is asked. */
-  readStale(read: Read, milliseconds: number): void {
+  readStale(read: PendingRead, milliseconds: number): void {
     const { now, isLeader, applied } = this.#host;
     if (isLeader) return this.readByLease(read);
     if (this.#freshness.isYoung({ milliseconds, now, applied })) return this.#serve([read]);
@@ -193,14 +193,14 @@ export class Reading {
    * They may be served from now on. Each is when its turn comes, from the state as it is then: that
    * is no less true than the state of now.
    */
-  #serve(reads: readonly Read[]): void {
+  #serve(reads: readonly PendingRead[]): void {
     for (const read of reads) {
       this.#due.add(read);
       this.#host.fair.add(read.requester.responder.share, this.#jobOf(read), 'granted');
     }
   }
 
-  #jobOf(read: Read): Job {
+  #jobOf(read: PendingRead): FairJob {
     const { share } = read.requester.responder;
     const isRange = read.what.type === 'range';
     return {
@@ -214,7 +214,7 @@ export class Reading {
   }
 
   /** Says what it cost. */
-  #serveNow(read: Read): number {
+  #serveNow(read: PendingRead): number {
     // Unless all were refused meanwhile.
     if (!this.#due.delete(read)) return 0;
     const { isCorrupt, logTime: time, now, lockTable, recentDeletes, applied: index } = this.#host;
@@ -236,7 +236,7 @@ export class Reading {
    * Nobody reads what is about to change. The read was granted before, so what it sees later is no
    * older than what it may see, whoever leads by then.
    */
-  #block(read: Read, holder: Prepared, isPreempting: boolean): void {
+  #block(read: PendingRead, holder: Prepared, isPreempting: boolean): void {
     const { lockTable, isLeader } = this.#host;
     // A range was read meanwhile, and the key may have been given back.
     if (lockTable?.of(holder.id) !== holder) return this.#serve([read]);

@@ -2,10 +2,10 @@
 
 import type { Command } from '../machine/command.ts';
 import type { Contender } from '../machine/transaction-id.ts';
-import type { KeyRange } from '../wire/request.ts';
+import type { RangeQuery } from '../wire/request.ts';
 import type { Requester } from './proposals.ts';
 
-export interface Read {
+export interface PendingRead {
   readonly requester: Requester;
   /** In the node's monotone milliseconds: afterwards no answer is owed. */
   readonly until: number;
@@ -21,13 +21,13 @@ export interface Read {
 /** What a read wants of the state. */
 export type Wanted =
   | { readonly type: 'keys'; readonly keys: readonly Uint8Array[] }
-  | { readonly type: 'range'; readonly range: KeyRange }
+  | { readonly type: 'range'; readonly range: RangeQuery }
   /** Whether they hold; an owner holds keys itself, and waits only for those with less right. */
   | { readonly type: 'checks'; readonly checks: Command; readonly owner: Contender | undefined };
 
 /** Reads that share a round, or a grant. */
 interface Batch {
-  reads: readonly Read[];
+  reads: readonly PendingRead[];
   /** The first of them is late after this. */
   until: number;
 }
@@ -38,7 +38,7 @@ interface Granted extends Batch {
 
 export class Reads {
   /** Asked in this turn: they share one round. */
-  #gathered: Read[] = [];
+  #gathered: PendingRead[] = [];
   readonly #asked = new Map<number, Batch>();
   /** In the order of their grants; indexes may fall and rise. */
   #granted: Granted[] = [];
@@ -53,7 +53,7 @@ export class Reads {
     return this.#size;
   }
 
-  gather(read: Read): void {
+  gather(read: PendingRead): void {
     this.#gathered.push(read);
     this.#size += 1;
   }
@@ -65,7 +65,7 @@ export class Reads {
   }
 
   /** The core refused the number; these must be told so. */
-  refused(id: number): readonly Read[] {
+  refused(id: number): readonly PendingRead[] {
     const reads = this.#asked.get(id)?.reads ?? [];
     this.#asked.delete(id);
     this.#size -= reads.length;
@@ -80,14 +80,14 @@ export class Reads {
   }
 
   /** Reads of which it is known already how far the machine must be. */
-  grant(reads: readonly Read[], index: number): void {
+  grant(reads: readonly PendingRead[], index: number): void {
     if (reads.length === 0) return;
     this.#granted.push({ index, reads, until: earliestOf(reads) });
     this.#size += reads.length;
   }
 
   /** What can be read now that the machine has applied through this index. */
-  takeReady(applied: number): readonly Read[] {
+  takeReady(applied: number): readonly PendingRead[] {
     if (this.#granted.length === 0) return [];
     const ready = this.#granted.filter(({ index }) => index <= applied);
     if (ready.length === 0) return [];
@@ -101,9 +101,9 @@ export class Reads {
    * Reads whose time is over: the machine may be unable to apply for long, and no answer is owed.
    * Costs the number of batches, and of reads in those that have a late one.
    */
-  takeLate(now: number): readonly Read[] {
+  takeLate(now: number): readonly PendingRead[] {
     if (this.#size === 0) return [];
-    const late: Read[] = [];
+    const late: PendingRead[] = [];
     for (const [id, batch] of this.#asked) {
       takeLateOf(batch, now, late);
       if (batch.reads.length === 0) this.#asked.delete(id);
@@ -116,7 +116,7 @@ export class Reads {
   }
 
   /** Everything that waits, to be refused: the replica goes. */
-  takeAll(): readonly Read[] {
+  takeAll(): readonly PendingRead[] {
     const all = [...this.#gathered];
     for (const { reads } of this.#asked.values()) all.push(...reads);
     for (const { reads } of this.#granted) all.push(...reads);
@@ -128,13 +128,13 @@ export class Reads {
   }
 }
 
-function takeLateOf(batch: Batch, now: number, late: Read[]): void {
+function takeLateOf(batch: Batch, now: number, late: PendingRead[]): void {
   if (batch.until >= now) return;
   for (const read of batch.reads) if (read.until < now) late.push(read);
   batch.reads = batch.reads.filter(({ until }) => until >= now);
   batch.until = earliestOf(batch.reads);
 }
 
-function earliestOf(reads: readonly Read[]): number {
+function earliestOf(reads: readonly PendingRead[]): number {
   return reads.reduce((earliest, { until }) => Math.min(earliest, until), Number.POSITIVE_INFINITY);
 }

@@ -15,7 +15,7 @@
 
 import { MACHINE_LIMITS, SHARD_LIMITS } from '../base/limits.ts';
 import { compareBytes, nameOf } from '../machine/bytes.ts';
-import { SECTION, type StateWrite } from '../machine/section.ts';
+import { type RowWrite, SECTION } from '../machine/section.ts';
 import { DeletedKeys, type Deletion } from './deleted-keys.ts';
 import { DeletedRanges } from './deleted-ranges.ts';
 
@@ -50,7 +50,7 @@ export class RecentDeletes {
   readonly #marks: Mark[] = [];
 
   /** Of every command, in order; the time is the log's. */
-  note({ index, time }: Mark, writes: readonly StateWrite[]): void {
+  note({ index, time }: Mark, writes: readonly RowWrite[]): void {
     if (this.#floor === Number.POSITIVE_INFINITY) this.#floor = index - 1;
     this.#pass({ index, time });
     for (const { section, key, value, removed = index } of writes) {

@@ -1,11 +1,11 @@
 /** A replica comes to life from what the log and the state store of its node hold. */
 
-import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { Configuration, PlacedConfiguration } from '../raft/configuration.ts';
 import { isContradicted } from '../raft/contradiction.ts';
-import { Log as RaftLog } from '../raft/log.ts';
+import { RaftLog } from '../raft/log.ts';
 import type { SnapshotDescription } from '../raft/message.ts';
 import { ORIGIN } from '../raft/position.ts';
 import { Raft } from '../raft/raft.ts';
@@ -114,7 +114,7 @@ function machineOrNone(shard: ShardId, { machineOf }: RecoveryOptions): ShardMac
 export function newborn(member: MemberId, configuration: Configuration): RestoredReplica {
   return {
     member,
-    hardState: { term: 0, vote: NOBODY, commit: 0 },
+    hardState: { term: 0, vote: NO_MEMBER, commit: 0 },
     log: { base: ORIGIN, runs: [], lastIndex: 0, damaged: [] },
     configurations: [{ at: ORIGIN, configuration }],
     mayVote: true,
@@ -133,7 +133,7 @@ function reaches({ log }: RestoredReplica, state: SnapshotDescription): boolean 
 function restarted(found: RestoredReplica, state: SnapshotDescription): RestoredReplica {
   const { index, configuration, configurationAt } = state;
   const term = Math.max(found.hardState.term, state.term);
-  const vote = term === found.hardState.term ? found.hardState.vote : NOBODY;
+  const vote = term === found.hardState.term ? found.hardState.vote : NO_MEMBER;
   return {
     ...found,
     hardState: { term, vote, commit: index },

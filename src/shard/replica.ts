@@ -1,14 +1,14 @@
 /** One shard on one node: joins the core, the log, the machine and the state. */
 
 import { unreachable } from '../base/assert.ts';
-import { type MemberId, NOBODY, type ShardId } from '../base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
 import type { EntryBody } from '../machine/entry.ts';
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
 import type { Fact } from '../raft/fact.ts';
-import type { Entry, Message } from '../raft/message.ts';
+import type { LogEntry, Message } from '../raft/message.ts';
 import type { Raft } from '../raft/raft.ts';
-import type { Mark, Outcome, RaftEvent, Ready, Write } from '../raft/ready.ts';
+import type { Mark, RaftEvent, Ready, StepResult, Write } from '../raft/ready.ts';
 import type { RaftStatus } from '../raft/status.ts';
 import type { LogRecord } from '../storage/log/log.ts';
 import { StateDamage } from '../storage/state/state.ts';
@@ -22,7 +22,7 @@ import { plainProposal, stampedProposal } from './proposal.ts';
 import { failRequester, type Requester } from './proposals.ts';
 import { Proposing, type ProposingHost } from './proposing.ts';
 import { Reading, type ReadingHost, type Turns } from './reading.ts';
-import type { Read } from './reads.ts';
+import type { PendingRead } from './reads.ts';
 import type { RecentDeletes } from './recent-deletes.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
@@ -125,7 +125,7 @@ export class Replica implements ProposingHost, ReadingHost {
   }
 
   get leader(): MemberId {
-    return this.stopReason === '' ? this.#raft.leader : NOBODY;
+    return this.stopReason === '' ? this.#raft.leader : NO_MEMBER;
   }
 
   get term(): number {
@@ -159,7 +159,7 @@ export class Replica implements ProposingHost, ReadingHost {
     return this.#raft.status();
   }
 
-  step(event: RaftEvent): Outcome {
+  step(event: RaftEvent): StepResult {
     if (this.stopReason !== '') return { type: 'refused', reason: 'damaged' };
     const outcome = this.#raft.step(event);
     if (this.#raft.hasReady) this.touch();
@@ -198,15 +198,15 @@ export class Replica implements ProposingHost, ReadingHost {
     this.#proposing.add(plainProposal(requester, payload));
   }
 
-  read(read: Read): void {
+  read(read: PendingRead): void {
     this.#reading.read(read);
   }
 
-  readByLease(read: Read): void {
+  readByLease(read: PendingRead): void {
     this.#reading.readByLease(read);
   }
 
-  readStale(read: Read, milliseconds: number): void {
+  readStale(read: PendingRead, milliseconds: number): void {
     this.#reading.readStale(read, milliseconds);
   }
 
@@ -317,7 +317,7 @@ export class Replica implements ProposingHost, ReadingHost {
     if (this.#intake.isSwitching || this.stopReason !== '') return;
     const before = this.#applied;
     while (!this.#applyQueue.isEmpty && this.#host.store.hasRoom && !this.isCorrupt) {
-      const entry = this.#applyQueue.first as Entry;
+      const entry = this.#applyQueue.first as LogEntry;
       this.#heedDamage(() => this.#apply(entry));
       if (this.stopReason !== '') return;
       this.#applyQueue.shift();
@@ -444,7 +444,7 @@ export class Replica implements ProposingHost, ReadingHost {
     }
   }
 
-  #apply(entry: Entry): void {
+  #apply(entry: LogEntry): void {
     const { index, term } = entry;
     const { store, shard } = this;
     const position = { index, term };

@@ -2,7 +2,7 @@
 
 import type { NodeId, ShardId } from '../base/ids.ts';
 import type { Response } from '../wire/response.ts';
-import type { Share } from './fair-queue.ts';
+import type { Flow } from './fair-queue.ts';
 
 export interface Responder {
   /** What is asked for comes from a client, through however many nodes; absent: from a node. */
@@ -12,7 +12,7 @@ export interface Responder {
   /** After a response that came from another node: whom to ask next time. */
   hint?(shard: ShardId, leader: NodeId): void;
   /** Whose turn it is when it is served; none for what no client asked for. */
-  readonly share?: Share | undefined;
+  readonly share?: Flow | undefined;
 }
 
 /** Of what a node asks for on its own account, and looks at again where it matters. */

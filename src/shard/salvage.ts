@@ -4,7 +4,7 @@ import { decodeBatch } from '../machine/batch.ts';
 import { decodeEntry } from '../machine/entry.ts';
 import { decodeRow } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
-import type { Entry } from '../raft/message.ts';
+import type { LogEntry } from '../raft/message.ts';
 import type { Log } from '../storage/log/log.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import type { SalvagedShard } from '../storage/state/state-salvage.ts';
@@ -31,7 +31,7 @@ export interface Salvaged {
 const SLICE_BYTES = 1024 * 1024;
 
 /** What the log has behind the state, or why that does not follow it. */
-export function entriesBehind(log: Log, { shard, recorded }: SalvagedShard): Entry[] | string {
+export function entriesBehind(log: Log, { shard, recorded }: SalvagedShard): LogEntry[] | string {
   const replica = log.replica(shard);
   if (recorded === undefined) return [];
   if (replica === undefined) return 'its log is damaged: what came after its state is lost';
@@ -39,7 +39,7 @@ export function entriesBehind(log: Log, { shard, recorded }: SalvagedShard): Ent
   const { base, lastIndex } = replica.log;
   if (index < base.index) return `entries ${index + 1} to ${base.index} are in no log any more`;
   const reader = log.reader(shard);
-  const entries: Entry[] = [];
+  const entries: LogEntry[] = [];
   for (let from = index + 1; from <= lastIndex; ) {
     const read = reader.read({ from, to: lastIndex, bytesMax: SLICE_BYTES });
     if (typeof read === 'string') return `entry ${from} of its log is damaged`;
@@ -50,7 +50,7 @@ export function entriesBehind(log: Log, { shard, recorded }: SalvagedShard): Ent
 }
 
 /** Applies the entries behind the state, as far as that can be done, and collects the rows. */
-export function salvageShard(state: SalvagedShard, entries: Iterable<Entry>): Salvaged {
+export function salvageShard(state: SalvagedShard, entries: Iterable<LogEntry>): Salvaged {
   const view = { get: (section: number, key: Uint8Array) => state.get(section, key) };
   let machine: DataMachine | undefined;
   let problem = '';

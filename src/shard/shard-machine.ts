@@ -15,17 +15,17 @@ export interface ShardMachine {
    * What a command does, as the same for every replica. The store takes the writes before the next
    * call, which sees them. `unknown`: a later version wrote it; this replica can go no further.
    */
-  apply(command: Command): Verdict | 'unknown';
+  apply(command: CommittedCommand): ApplyResult | 'unknown';
   /** The state beneath was replaced: what is kept in memory is read again. */
   reload(): void;
 }
 
-export interface Command {
+export interface CommittedCommand {
   readonly index: number;
   readonly payload: Uint8Array;
 }
 
-export interface Verdict {
+export interface ApplyResult {
   readonly writes: readonly StateWrite[];
   /** For whoever proposed it, as the machine spells them. */
   readonly replies: readonly Uint8Array[];

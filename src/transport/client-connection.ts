@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS, type TransportLimits } from '../base/transport-limits.ts';
 import {
-  type CloseReason,
+  type CloseFrame,
   closeReasonOf,
   closeReasonText,
   isForeignCluster,
@@ -118,12 +118,12 @@ export class ClientConnection {
     }
   }
 
-  #giveUp(closeReason: CloseReason): void {
+  #giveUp(closeReason: CloseFrame): void {
     this.#socket.close(closeReason);
     this.#end(closeReason);
   }
 
-  #end(closeReason: CloseReason): void {
+  #end(closeReason: CloseFrame): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopSweeping();

@@ -1,7 +1,7 @@
 /** The connections of clients: hello, frames, and a bound on what waits for each. */
 
 import type { TransportLimits } from '../base/transport-limits.ts';
-import { type CloseReason, closeReasonOf, closeReasonText } from '../wire/close-reason.ts';
+import { type CloseFrame, closeReasonOf, closeReasonText } from '../wire/close-reason.ts';
 import { encodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { FrameDeadline } from './frame-deadline.ts';
 import { type Identity, judgeClient } from './handshake.ts';
@@ -114,7 +114,7 @@ export class ClientConnections {
   #faultOf(
     { keepalive, deadline, isPaused: isDeaf }: ClientLine,
     now: number,
-  ): CloseReason | undefined {
+  ): CloseFrame | undefined {
     if (!keepalive.check(now, { isDeaf })) {
       return closeReasonOf('silent', 'nothing was heard of you for too long');
     }
@@ -124,12 +124,12 @@ export class ClientConnections {
     return closeReasonOf('slow', `a frame of yours comes too slowly: it takes ${what}`);
   }
 
-  close(closeReason: CloseReason): void {
+  close(closeReason: CloseFrame): void {
     for (const { socket } of this.#lines.values()) socket.close(closeReason);
     this.#lines.clear();
   }
 
-  #end(connection: number, closeReason: CloseReason): void {
+  #end(connection: number, closeReason: CloseFrame): void {
     if (!this.#lines.delete(connection)) return;
     const reason = closeReasonText(closeReason);
     this.#options.tell({ type: 'client-down', connection, reason });

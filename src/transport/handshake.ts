@@ -2,7 +2,7 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { type Life, type Lineage, lifeMissingIn } from '../base/life.ts';
-import { type CloseReason, closeReasonOf } from '../wire/close-reason.ts';
+import { type CloseFrame, closeReasonOf } from '../wire/close-reason.ts';
 import {
   type ClientHello,
   type ClientLimits,
@@ -28,7 +28,7 @@ export interface Identity {
   readonly secret: Secret;
 }
 
-type Judgement<T> = { readonly hello: T } | { readonly refusal: CloseReason };
+type Judgement<T> = { readonly hello: T } | { readonly refusal: CloseFrame };
 
 /** What we must know before a hello of a peer can be believed. */
 interface Expectation {
@@ -77,7 +77,7 @@ export function judgeClient(bytes: Uint8Array, identity: Identity): Judgement<Cl
 export function olderCopy(
   { node, lives }: { readonly node: NodeId; readonly lives: readonly Life[] },
   lineage: Lineage,
-): CloseReason | undefined {
+): CloseFrame | undefined {
   const missing = lifeMissingIn(lineage, lives);
   if (missing === undefined) return undefined;
   const text = `start ${lineage.incarnation} of node ${node} does not know of a start`;
@@ -85,7 +85,7 @@ export function olderCopy(
 }
 
 /** What is said to a node whose proof is of another secret. */
-export function wrongSecret(node: NodeId): CloseReason {
+export function wrongSecret(node: NodeId): CloseFrame {
   const text = `node ${node} has another cluster secret: give all nodes one --secret-file`;
   return closeReasonOf('wrong-secret', text);
 }
@@ -122,7 +122,7 @@ function isOf<T extends Hello['type']>(
   return hello.type === type;
 }
 
-function foreign(theirs: string, ours: string): { readonly refusal: CloseReason } {
+function foreign(theirs: string, ours: string): { readonly refusal: CloseFrame } {
   return refuse(
     'foreign-cluster',
     `you are of ${theirs.slice(0, 32)}, we are ${ours.slice(0, 32)}`,
@@ -130,7 +130,7 @@ function foreign(theirs: string, ours: string): { readonly refusal: CloseReason 
 }
 
 function refuse(...[reason, text]: Parameters<typeof closeReasonOf>): {
-  readonly refusal: CloseReason;
+  readonly refusal: CloseFrame;
 } {
   return { refusal: closeReasonOf(reason, text) };
 }

@@ -5,7 +5,7 @@ import { wordOf } from '../base/life.ts';
 import type { Random } from '../base/random.ts';
 import type { TransportLimits } from '../base/transport-limits.ts';
 import {
-  type CloseReason,
+  type CloseFrame,
   closeReasonOf,
   closeReasonText,
   isCloseCode,
@@ -138,7 +138,7 @@ export class PeerConnections {
   }
 
   /** Both have dialled: the smaller id keeps its own attempt. */
-  #collisionOf({ lanes }: Known, { from, to, lane }: PeerHello): CloseReason | undefined {
+  #collisionOf({ lanes }: Known, { from, to, lane }: PeerHello): CloseFrame | undefined {
     const isOurTurn = lanes[lane].attempt?.said !== undefined && to < from;
     return isOurTurn ? closeReasonOf('superseded', `node ${to} has dialled already`) : undefined;
   }
@@ -158,12 +158,12 @@ export class PeerConnections {
     });
   }
 
-  #strangeness(node: NodeId, text: string): CloseReason {
+  #strangeness(node: NodeId, text: string): CloseFrame {
     if (node >= this.#nextNode) return closeReasonOf('stranger', text);
     return closeReasonOf('removed', `node ${node} was removed from the cluster`);
   }
 
-  close(closeReason: CloseReason): void {
+  close(closeReason: CloseFrame): void {
     for (const { lanes } of this.#known.values()) {
       for (const lane of LANES) this.#cut(lanes[lane], closeReason);
     }
@@ -259,14 +259,14 @@ export class PeerConnections {
     this.#fail(link);
   }
 
-  #hearHello(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseReason | undefined {
+  #hearHello(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseFrame | undefined {
     const judged = judgePeer(bytes, { identity: this.#options.identity, dialled: link });
     if ('hello' in judged) attempt.heard = { hello: judged.hello, bytes };
     return 'refusal' in judged ? judged.refusal : undefined;
   }
 
   /** The other side is who it says; it hears the same of us, also where it is refused. */
-  #hearProof(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseReason | undefined {
+  #hearProof(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseFrame | undefined {
     const { socket, said, heard } = attempt;
     const known = this.#known.get(link.node);
     if (known === undefined || said === undefined || heard === undefined) return undefined;
@@ -278,7 +278,7 @@ export class PeerConnections {
   }
 
   /** It has checked our hello, and takes it. */
-  #hearAdmission(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseReason | undefined {
+  #hearAdmission(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseFrame | undefined {
     const { socket, heard } = attempt;
     const known = this.#known.get(link.node);
     if (known === undefined || heard === undefined) return undefined;
@@ -290,7 +290,7 @@ export class PeerConnections {
     return undefined;
   }
 
-  #faultOf({ peer, lanes }: Known, hello: PeerHello): CloseReason | undefined {
+  #faultOf({ peer, lanes }: Known, hello: PeerHello): CloseFrame | undefined {
     const { from, to, lineage, generation } = hello;
     const older = olderCopy(peer, lineage);
     if (older !== undefined) return older;
@@ -380,7 +380,7 @@ export class PeerConnections {
     link.dialAt = Math.min(link.dialAt, this.#now + this.#courtesyTo(link.node));
   }
 
-  #lose(link: LaneState, socket: Socket, closeReason: CloseReason): void {
+  #lose(link: LaneState, socket: Socket, closeReason: CloseFrame): void {
     const isLine = link.open?.socket === socket;
     if (!isLine && link.attempt?.socket !== socket) return;
     // Of a side that has proven nothing no more is believed than that it closed the socket.
@@ -398,7 +398,7 @@ export class PeerConnections {
     this.#options.tell({ type: 'life-refused', node: link.node, reason, text });
   }
 
-  #endLine(link: LaneState, closeReason: CloseReason): void {
+  #endLine(link: LaneState, closeReason: CloseFrame): void {
     link.open = undefined;
     link.dialAt = this.#now + this.#courtesyTo(link.node);
     const reason = closeReasonText(closeReason);
@@ -431,21 +431,21 @@ export class PeerConnections {
     this.#endLine(link, closeReason);
   }
 
-  #refuse(socket: Socket, closeReason: CloseReason): undefined {
+  #refuse(socket: Socket, closeReason: CloseFrame): undefined {
     socket.close(closeReason);
     this.#report(socket, 'us', closeReason);
   }
 
-  #report({ address }: Socket, by: 'us' | 'them', closeReason: CloseReason): void {
+  #report({ address }: Socket, by: 'us' | 'them', closeReason: CloseFrame): void {
     this.#options.tell({ type: 'refused', address, by, text: closeReasonText(closeReason) });
   }
 
-  #drop(link: LaneState, closeReason: CloseReason): void {
+  #drop(link: LaneState, closeReason: CloseFrame): void {
     link.attempt?.socket.close(closeReason);
     link.attempt = undefined;
   }
 
-  #cut(link: LaneState, closeReason: CloseReason): void {
+  #cut(link: LaneState, closeReason: CloseFrame): void {
     this.#drop(link, closeReason);
     link.open?.socket.close(closeReason);
     link.open = undefined;

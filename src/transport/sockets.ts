@@ -1,6 +1,6 @@
 /** The port to sockets: what the switchboard needs of a network and of time, and no more. */
 
-import type { CloseReason } from '../wire/close-reason.ts';
+import type { CloseFrame } from '../wire/close-reason.ts';
 
 /** Peers and clients come in by different doors, which are judged differently. */
 export type Door = '/peer' | '/client';
@@ -28,7 +28,7 @@ export interface Socket {
   /** Makes the other side's `bytesReceived` grow, and ours when it answers. */
   ping(): void;
   /** The other side is told why. The listener hears nothing more, from this moment on. */
-  close(closeReason: CloseReason): void;
+  close(closeReason: CloseFrame): void;
 }
 
 /** Called one at a time, never from inside a call on the socket. */
@@ -38,7 +38,7 @@ export interface SocketListener {
   /** A frame of at least one byte, given away to the listener. */
   readonly onFrame: (bytes: Uint8Array) => void;
   /** The last call, whoever closed it, also if it never opened. */
-  readonly onClosed: (closeReason: CloseReason) => void;
+  readonly onClosed: (closeReason: CloseFrame) => void;
 }
 
 /** What comes of a frame before a socket is somebody's: it is taken, or the next frame decides. */

@@ -9,7 +9,7 @@ import {
   TRANSPORT_LIMITS,
   type TransportLimits,
 } from '../base/transport-limits.ts';
-import { type CloseReason, closeReasonOf, closeReasonText } from '../wire/close-reason.ts';
+import { type CloseFrame, closeReasonOf, closeReasonText } from '../wire/close-reason.ts';
 import type { Lane } from '../wire/hello.ts';
 import { ClientConnections } from './client-connections.ts';
 import type { Identity } from './handshake.ts';
@@ -175,17 +175,17 @@ export class Switchboard implements Transport {
     visitor.listener = reception?.listener;
   }
 
-  #turnAway(visitor: Visitor, closeReason: CloseReason): void {
+  #turnAway(visitor: Visitor, closeReason: CloseFrame): void {
     visitor.socket.close(closeReason);
     this.#visitors.delete(visitor);
     this.#report(visitor, 'us', closeReason);
   }
 
-  #miss(visitor: Visitor, closeReason: CloseReason): void {
+  #miss(visitor: Visitor, closeReason: CloseFrame): void {
     if (this.#visitors.delete(visitor)) this.#report(visitor, 'them', closeReason);
   }
 
-  #report({ socket }: Visitor, by: 'us' | 'them', closeReason: CloseReason): void {
+  #report({ socket }: Visitor, by: 'us' | 'them', closeReason: CloseFrame): void {
     const text = closeReasonText(closeReason);
     this.#tell({ type: 'refused', address: socket.address, by, text });
   }

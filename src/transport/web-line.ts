@@ -4,7 +4,7 @@ import type { Socket as RawSocket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
-import { type CloseReason, closeReasonOf } from '../wire/close-reason.ts';
+import { type CloseFrame, closeReasonOf } from '../wire/close-reason.ts';
 import { FrameMeter } from './frame-meter.ts';
 import type { Socket, SocketListener } from './sockets.ts';
 
@@ -102,7 +102,7 @@ export class WebLine implements Socket {
     if (this.#web.readyState === this.#web.OPEN) this.#web.ping();
   }
 
-  close({ code, text }: CloseReason): void {
+  close({ code, text }: CloseFrame): void {
     this.#listener = undefined;
     this.#web.close(code, text);
     // Half of a frame is not waited for, and nothing more is read.
@@ -157,14 +157,14 @@ export class WebLine implements Socket {
     this.#web.terminate();
   }
 
-  #giveUp(closeReason: CloseReason): void {
+  #giveUp(closeReason: CloseFrame): void {
     this.#web.close(closeReason.code, closeReason.text);
     // Nothing more is read of it; without an answer to the close it ends within the timeout.
     this.#web.pause();
     this.#end(closeReason);
   }
 
-  #end(closeReason: CloseReason): void {
+  #end(closeReason: CloseFrame): void {
     this.#raw?.off('data', this.#watch);
     if (this.#unfinished > 0) this.#tellUnfinished(0);
     const listener = this.#listener;

@@ -15,7 +15,7 @@ import type { Command, Operation } from '../machine/command.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import { hasPriority } from './conflict-policy.ts';
 
-export interface Queued {
+export interface QueuedTransaction {
   readonly contender: Contender;
   readonly keys: readonly string[];
   /** About what it takes while it waits. */
@@ -43,8 +43,8 @@ const WRITING: readonly Operation['type'][] = ['put', 'delete', 'add', 'min', 'm
 /** Whoever stands at one key. Both lists have the eldest first. */
 interface Queue {
   /** Who may have hope: that is looked at when the key is free. */
-  readonly waiting: Queued[];
-  readonly hopeless: Queued[];
+  readonly waiting: QueuedTransaction[];
+  readonly hopeless: QueuedTransaction[];
   /** One that was let go when the key became free, and will be back. */
   expected: Contender | undefined;
 }
@@ -56,20 +56,20 @@ interface Place {
 
 export class ContentionQueue {
   /** Who is on its way, by each of its keys. */
-  readonly #heads = new Map<string, Queued>();
+  readonly #heads = new Map<string, QueuedTransaction>();
   /** For how many ticks each of them keeps its keys: somewhere it may be waiting for long. */
-  readonly #ticksLeft = new Map<Queued, number>();
+  readonly #ticksLeft = new Map<QueuedTransaction, number>();
   /** By the key that was in the way. */
   readonly #queues = new Map<string, Queue>();
   /** Invariant: whoever waits does so in this list, and is not on its way. */
-  readonly #places = new Map<Queued, Place>();
+  readonly #places = new Map<QueuedTransaction, Place>();
   #bytes = 0;
 
   get waiting(): number {
     return this.#places.size;
   }
 
-  enter(one: Queued): void {
+  enter(one: QueuedTransaction): void {
     for (const key of one.keys) this.#welcome(one, key);
     const taken = one.keys.find((key) => this.#heads.has(key));
     if (taken !== undefined) return this.#wait(one, { key: taken, list: 'waiting' });
@@ -85,7 +85,7 @@ export class ContentionQueue {
   }
 
   /** It is over, wherever it was. */
-  leave(one: Queued): void {
+  leave(one: QueuedTransaction): void {
     if (this.#places.has(one)) this.#forget(one);
     else this.#free(one, { isOver: true });
   }
@@ -112,7 +112,7 @@ export class ContentionQueue {
   }
 
   /** The next one may have its keys. */
-  #free(one: Queued, how: { readonly isOver: boolean }): void {
+  #free(one: QueuedTransaction, how: { readonly isOver: boolean }): void {
     this.#ticksLeft.delete(one);
     const freed = one.keys.filter((key) => this.#heads.get(key) === one);
     for (const key of freed) this.#heads.delete(key);
@@ -140,7 +140,7 @@ export class ContentionQueue {
   }
 
   /** Without room for it, it begins at once, as if there were no line. */
-  #wait(one: Queued, place: Place): void {
+  #wait(one: QueuedTransaction, place: Place): void {
     const queue = this.#queueAt(place.key);
     const length = queue.waiting.length + queue.hopeless.length;
     const hasBytes = this.#bytes + one.bytes <= TRANSACTION_LIMITS.lineBytesMax;
@@ -155,7 +155,7 @@ export class ContentionQueue {
     this.#bytes += one.bytes;
   }
 
-  #forget(one: Queued): void {
+  #forget(one: QueuedTransaction): void {
     const place = this.#places.get(one);
     if (place === undefined) return;
     const list = this.#queueAt(place.key)[place.list];
@@ -178,12 +178,12 @@ export class ContentionQueue {
   }
 
   #isCrowded(key: string): boolean {
-    const { waiting, hopeless } = this.#queues.get(key) ?? NOBODY;
+    const { waiting, hopeless } = this.#queues.get(key) ?? EMPTY_QUEUE;
     return waiting.length + hopeless.length > 0;
   }
 
   /** It is back: under a new name, of the same client and age. */
-  #welcome({ contender }: Queued, key: string): void {
+  #welcome({ contender }: QueuedTransaction, key: string): void {
     const queue = this.#queues.get(key);
     if (queue?.expected === undefined) return;
     const { id, age } = queue.expected;
@@ -192,10 +192,10 @@ export class ContentionQueue {
     this.#drop(key);
   }
 
-  #isKeptFrom({ contender }: Queued, key: string): boolean {
+  #isKeptFrom({ contender }: QueuedTransaction, key: string): boolean {
     const expected = this.#queues.get(key)?.expected;
     return expected !== undefined && hasPriority(expected, contender);
   }
 }
 
-const NOBODY: Queue = { waiting: [], hopeless: [], expected: undefined };
+const EMPTY_QUEUE: Queue = { waiting: [], hopeless: [], expected: undefined };

@@ -13,7 +13,7 @@ import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import type { Output, Reason, Reply } from '../machine/reply.ts';
-import type { Refusal, Transaction } from '../machine/transaction.ts';
+import type { TransactionRefusal, TransactionRequest } from '../machine/transaction.ts';
 import { encodeDecide, encodePrepare } from '../machine/transaction-codec.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import { resolveConflict } from './conflict-policy.ts';
@@ -42,7 +42,7 @@ export interface CoordinatorPort {
   /** Until its deadline in the home shard. */
   readonly millisecondsLeft: number;
   /** What spoke against it at a moment since it was asked for; not if it was done. */
-  foresee(): Refusal | undefined;
+  foresee(): TransactionRefusal | undefined;
   prepare(to: PlannedParticipant, bytes: Uint8Array, done: (answer: Answer) => void): void;
   /** Judged by the shard's leader; it does not wait for keys that others hold. */
   validate(to: PlannedValidation, done: (answer: Answer) => void): void;
@@ -52,7 +52,7 @@ export interface CoordinatorPort {
 }
 
 interface CoordinatorOptions {
-  readonly transaction: Transaction;
+  readonly transaction: TransactionRequest;
   readonly plan: Plan;
   readonly port: CoordinatorPort;
 }
@@ -69,7 +69,7 @@ interface Question {
 
 export class Coordinator {
   readonly plan: Plan;
-  readonly #transaction: Transaction;
+  readonly #transaction: TransactionRequest;
   readonly #port: CoordinatorPort;
   /** When it was asked for, and from then on when it began. */
   #since: number;
@@ -260,7 +260,7 @@ export class Coordinator {
     if (UNDECIDED.includes(this.#stage)) this.#abort(GIVEN_UP);
   }
 
-  #abort(because: Refusal): void {
+  #abort(because: TransactionRefusal): void {
     this.#isCommitting = false;
     this.#propose(this.#decision({ type: 'abort', because }), (reply) => this.#decided(reply));
   }
@@ -308,7 +308,7 @@ export class Coordinator {
     this.#port.ended(ending);
   }
 
-  get #home(): Transaction['parts'][number] {
+  get #home(): TransactionRequest['parts'][number] {
     const [home] = this.#transaction.parts;
     assert(home !== undefined, 'a transaction has a home');
     return home;
@@ -325,7 +325,7 @@ export class Coordinator {
 const UNDECIDED: readonly Stage[] = ['waiting', 'preparing', 'validating'];
 
 /** By recovery, by one with more right, or for want of an answer. */
-const GIVEN_UP: Refusal = { type: 'refused', reason: 'aborted', position: 0 };
+const GIVEN_UP: TransactionRefusal = { type: 'refused', reason: 'aborted', position: 0 };
 
 /** Some are said of what is not decided, and a part that is known needs no reason. */
 function toldReason(reason: Reason): Reason {

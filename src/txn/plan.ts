@@ -7,7 +7,7 @@ import {
   isLocking,
   type Part,
   type Participant,
-  type Transaction,
+  type TransactionRequest,
 } from '../machine/transaction.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import { WrittenKeys } from '../machine/written-keys.ts';
@@ -57,7 +57,13 @@ export function bytesOf({ parts, participants }: Plan): number {
 }
 
 /** Undefined for a transaction whose first part locks nothing: nobody is its home. */
-export function planOf({ client, sequence, attempts, age, parts }: Transaction): Plan | undefined {
+export function planOf({
+  client,
+  sequence,
+  attempts,
+  age,
+  parts,
+}: TransactionRequest): Plan | undefined {
   const planned: PlannedPart[] = [];
   let offset = 0;
   for (const part of parts) {

@@ -27,9 +27,9 @@ const CODES = {
   'wrong-secret': 4016,
 } as const;
 
-type FarewellReason = keyof typeof CODES;
+type CloseKind = keyof typeof CODES;
 
-export interface CloseReason {
+export interface CloseFrame {
   readonly code: number;
   readonly text: string;
 }
@@ -37,27 +37,27 @@ export interface CloseReason {
 /** What a close frame holds beside its code is 123 bytes (RFC 6455 §5.5). */
 const TEXT_BYTES_MAX = 120;
 
-export function isCloseCode({ code }: CloseReason, reason: FarewellReason): boolean {
+export function isCloseCode({ code }: CloseFrame, reason: CloseKind): boolean {
   return code === CODES[reason];
 }
 
 /** The text is cut to what a close frame holds, and to printable ASCII. */
-export function closeReasonOf(reason: FarewellReason, text: string): CloseReason {
+export function closeReasonOf(reason: CloseKind, text: string): CloseFrame {
   return { code: CODES[reason], text: printable(`${reason}: ${text}`) };
 }
 
 /** The other side knows that this node was removed from the cluster. */
-export function saysRemoved({ code }: CloseReason): boolean {
+export function saysRemoved({ code }: CloseFrame): boolean {
   return code === CODES.removed;
 }
 
 /** For logs: what the other side gave as a reason is not to be trusted, and may be nothing. */
-export function closeReasonText({ code, text }: CloseReason): string {
+export function closeReasonText({ code, text }: CloseFrame): string {
   return text === '' ? `closed with code ${code}` : printable(text);
 }
 
 /** One side is of another cluster than the other side expects. */
-export function isForeignCluster({ code }: CloseReason): boolean {
+export function isForeignCluster({ code }: CloseFrame): boolean {
   return code === CODES['foreign-cluster'];
 }
 

@@ -5,7 +5,7 @@ import type { MemberId } from '../base/ids.ts';
 import { RAFT_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
 import type { Configuration } from '../raft/configuration.ts';
-import type { Entry, SnapshotDescription } from '../raft/message.ts';
+import type { LogEntry, SnapshotDescription } from '../raft/message.ts';
 import type { Position } from '../raft/position.ts';
 
 /** Kinds of entries. A number is never given a second meaning. */
@@ -23,7 +23,7 @@ export const CONFIGURATION_BYTES_MAX = 1 + 3 * (3 + RAFT_LIMITS.membersMax * 9);
 const ENTRY_BYTES_MAX = 1 + 1 + 9 + 5;
 
 /** No spelling of these entries is longer. */
-export function bytesMaxOfEntries(entries: readonly Entry[]): number {
+export function bytesMaxOfEntries(entries: readonly LogEntry[]): number {
   let bytes = entries.length * ENTRY_BYTES_MAX;
   for (const entry of entries) {
     if (entry.kind === 'command') bytes += entry.payload.length;
@@ -44,7 +44,7 @@ export function readPosition(reader: Reader): Position {
 }
 
 /** Entries follow `previous`, so their indexes go without saying. */
-export function writeEntries(writer: Writer, previous: number, entries: readonly Entry[]): void {
+export function writeEntries(writer: Writer, previous: number, entries: readonly LogEntry[]): void {
   assert(entries.length <= WIRE_LIMITS.entriesMax, 'an append is within its limit');
   writer.array(entries.length);
   let index = previous;
@@ -55,16 +55,16 @@ export function writeEntries(writer: Writer, previous: number, entries: readonly
   }
 }
 
-export function readEntries(reader: Reader, previous: number): readonly Entry[] {
+export function readEntries(reader: Reader, previous: number): readonly LogEntry[] {
   const length = reader.array(WIRE_LIMITS.entriesMax, ENTRY_BYTES_MIN);
-  const entries: Entry[] = [];
+  const entries: LogEntry[] = [];
   for (let at = 1; at <= length && !reader.isBroken; at++) {
     entries.push(readEntry(reader, previous + at));
   }
   return entries;
 }
 
-function writeEntry(writer: Writer, entry: Entry): void {
+function writeEntry(writer: Writer, entry: LogEntry): void {
   switch (entry.kind) {
     case 'command':
       assert(entry.payload.length <= WIRE_LIMITS.payloadBytesMax, 'a payload is within its limit');
@@ -89,7 +89,7 @@ function writeEntry(writer: Writer, entry: Entry): void {
   }
 }
 
-function readEntry(reader: Reader, index: number): Entry {
+function readEntry(reader: Reader, index: number): LogEntry {
   const length = reader.array(3, 1);
   const kind = reader.count();
   const term = reader.count();

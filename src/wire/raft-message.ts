@@ -5,7 +5,7 @@ import type { MemberId, ShardId } from '../base/ids.ts';
 import { RAFT_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
 import type {
-  Append,
+  AppendEntries,
   AppendResponse,
   CampaignNow,
   Heartbeat,
@@ -260,7 +260,7 @@ function readVoteResponse(reader: Reader): VoteResponse {
   return { type: 'vote-response', shard, from, to, term, isPreVote, isGranted, sentAt };
 }
 
-function writeAppend(writer: Writer, message: Append): void {
+function writeAppend(writer: Writer, message: AppendEntries): void {
   writeHead(writer, LENGTH.append, TYPE.append, message);
   writePosition(writer, message.previous);
   writer.count(message.commit);
@@ -269,7 +269,7 @@ function writeAppend(writer: Writer, message: Append): void {
   writeEntries(writer, message.previous.index, message.entries);
 }
 
-function readAppend(reader: Reader): Append {
+function readAppend(reader: Reader): AppendEntries {
   const shard = reader.count() as ShardId;
   const from = reader.count() as MemberId;
   const to = reader.count() as MemberId;

@@ -35,7 +35,7 @@ export type Request =
   /** The rows of some keys, all as of one moment. */
   | ({ readonly type: 'read'; readonly keys: readonly Uint8Array[] } & ReadTerms)
   /** The rows of a range in key order, as of one moment, from its beginning until a limit. */
-  | ({ readonly type: 'range'; readonly range: KeyRange } & ReadTerms)
+  | ({ readonly type: 'range'; readonly range: RangeQuery } & ReadTerms)
   /** A command for the catalog, as it spells it: a node that joins, or someone who operates. */
   | { readonly type: 'command'; readonly id: number; readonly command: Uint8Array }
   /** What the node has to tell of itself, for people. */
@@ -97,7 +97,7 @@ interface ReadTerms {
 }
 
 /** Keys in [from, to); no bytes leave an end open. */
-export interface KeyRange {
+export interface RangeQuery {
   readonly from: Uint8Array;
   readonly to: Uint8Array;
   readonly isReverse: boolean;
@@ -304,7 +304,7 @@ function writeTerms(terms: ReadTerms): void {
   writeContenderOrNone(writer, terms.reserver);
 }
 
-function writeRange(range: KeyRange): void {
+function writeRange(range: RangeQuery): void {
   writer.bytes(range.from);
   writer.bytes(range.to);
   writer.truth(range.isReverse);
@@ -403,7 +403,7 @@ function readKeys(reader: Reader): readonly Uint8Array[] {
   return keys;
 }
 
-function readRange(reader: Reader): KeyRange {
+function readRange(reader: Reader): RangeQuery {
   const from = reader.bytes(REQUEST_LIMITS.keyBytesMax + 1);
   const to = reader.bytes(REQUEST_LIMITS.keyBytesMax + 1);
   const isReverse = reader.truth();

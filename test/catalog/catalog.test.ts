@@ -5,17 +5,21 @@ import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import { Catalog } from '../../src/catalog/catalog.ts';
-import type { Aim, Command, Refusal } from '../../src/catalog/command.ts';
+import type { Aim, CatalogCommand, CatalogRefusal } from '../../src/catalog/command.ts';
 import { encodeCommand } from '../../src/catalog/command-bytes.ts';
 import { memberOn, nodeNumbered } from '../../src/catalog/questions.ts';
 import { describe, foundation, founded, joining, Rig, tokenOf } from './rows.ts';
 
-function refused(reason: Refusal) {
+function refused(reason: CatalogRefusal) {
   return { type: 'refused', reason };
 }
 
 /** `words` are those of the boots before it and, last, its own. */
-function announcement(node: number, incarnation: number, ...words: readonly number[]): Command {
+function announcement(
+  node: number,
+  incarnation: number,
+  ...words: readonly number[]
+): CatalogCommand {
   const description = describe(`moved-${words.at(-1)}`);
   const joinToken = tokenOf(node);
   const lineage = { incarnation, words };
@@ -104,8 +108,11 @@ test('so many nodes may have joined and not started; the next one waits for one 
 test('what a node says of itself has to be sound when it joins, and when it is announced', () => {
   const rig = founded(2);
   const evil = describe('x', { peerUrl: 'ws://a:1/admin?x=' });
-  assert.deepEqual(rig.say({ ...joining(5), description: evil } as Command), refused('unsound'));
-  const moved = { ...announcement(2, 1, 1), description: evil } as Command;
+  assert.deepEqual(
+    rig.say({ ...joining(5), description: evil } as CatalogCommand),
+    refused('unsound'),
+  );
+  const moved = { ...announcement(2, 1, 1), description: evil } as CatalogCommand;
   assert.deepEqual(rig.say(moved), refused('unsound'));
 });
 
@@ -129,7 +136,7 @@ test('a life that does not follow the known one is refused, whatever its number'
   assert.deepEqual(rig.say(announcement(2, 4, 77)), refused('unsound'), 'a word of two boots');
   assert.equal(nodeNumbered(rig.map, 2 as NodeId)?.life, 77);
   assert.deepEqual(rig.say(announcement(9, 9, 9)), refused('unknown-node'));
-  const stranger = { ...announcement(2, 9, 9), joinToken: tokenOf(1) } as Command;
+  const stranger = { ...announcement(2, 9, 9), joinToken: tokenOf(1) } as CatalogCommand;
   assert.deepEqual(rig.say(stranger), refused('wrong-token'));
 });
 
@@ -166,7 +173,7 @@ test('a placement by an old row, of unknown nodes or without sense is refused', 
   const rig = founded(3);
   const { revision } = rig.row(1);
   rig.place(1, [[2, 21]]);
-  const late: Command = { type: 'place', shard: rig.row(1).shard, revision, members: [] };
+  const late: CatalogCommand = { type: 'place', shard: rig.row(1).shard, revision, members: [] };
   assert.deepEqual(rig.say(late), refused('stale-revision'));
   assert.deepEqual(rig.place(9, [[2, 21]]), refused('unknown-shard'));
   assert.deepEqual(rig.place(1, [[7, 71]]), refused('unknown-node'));

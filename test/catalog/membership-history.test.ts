@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { NodeId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import type { ClusterMap, Membership } from '../../src/catalog/cluster-map.ts';
+import type { ClusterMap, NodeMembership } from '../../src/catalog/cluster-map.ts';
 import { objectionOf } from '../../src/catalog/membership.ts';
 import { nodeNumbered, nodeOf } from '../../src/catalog/questions.ts';
 import { calm, disorder } from './history.ts';
@@ -82,7 +82,7 @@ class MembershipHistory {
     }
   }
 
-  #assign(node: NodeId, membership: Membership, isUp: (node: NodeId) => boolean): void {
+  #assign(node: NodeId, membership: NodeMembership, isUp: (node: NodeId) => boolean): void {
     const isForced = this.lost.has(node) || this.#random.chance(0.3);
     const revision = nodeNumbered(this.#map, node)?.revision ?? 0;
     const command = { type: 'set-membership', node, revision, membership, isForced } as const;

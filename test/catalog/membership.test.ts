@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
-import type { Membership } from '../../src/catalog/cluster-map.ts';
-import type { Command, Reply } from '../../src/catalog/command.ts';
+import type { NodeMembership } from '../../src/catalog/cluster-map.ts';
+import type { CatalogCommand, CatalogReply } from '../../src/catalog/command.ts';
 import { decodeMap, encodeMap } from '../../src/catalog/map-bytes.ts';
 import { objectionOf } from '../../src/catalog/membership.ts';
 import { planNext } from '../../src/catalog/planner.ts';
@@ -17,7 +17,7 @@ const LONG = 60_000;
 let drawn = 9000;
 
 /** What the planner says while all but these nodes are alive. */
-function plan(rig: Rig, dead: readonly number[] = []): Command[] {
+function plan(rig: Rig, dead: readonly number[] = []): CatalogCommand[] {
   const alive = rig.map.nodes.filter(({ node }) => !dead.includes(node));
   return planNext({
     map: rig.map,
@@ -49,13 +49,18 @@ function settled(nodes: number, options: Parameters<typeof founded>[1] = {}): Ri
   return rig;
 }
 
-function assign(rig: Rig, node: number, membership: Membership, isForced = false): Reply {
+function assign(
+  rig: Rig,
+  node: number,
+  membership: NodeMembership,
+  isForced = false,
+): CatalogReply {
   const revision = rowOf(rig, node)?.revision ?? 0;
   return rig.say({ type: 'set-membership', node: node as NodeId, revision, membership, isForced });
 }
 
 /** A new folder at the address of a node that is known. */
-function rejoining(node: number, token: number): Command {
+function rejoining(node: number, token: number): CatalogCommand {
   const description = describe(node === 1 ? 'one' : `node-${node}`);
   return { type: 'join', joinToken: tokenOf(token), description };
 }
@@ -68,8 +73,8 @@ function holdersOf(rig: Rig): number[][] {
   return rig.map.shards.map(({ members }) => members.map(({ node }) => node as number));
 }
 
-function refused(reason: string): Reply {
-  return { type: 'refused', reason } as Reply;
+function refused(reason: string): CatalogReply {
+  return { type: 'refused', reason } as CatalogReply;
 }
 
 test('a newcomer at a known address stands in the goals where the former node stood', () => {
@@ -145,14 +150,18 @@ test('the successor of a drained node is drained, and goals from before are stal
   const [aim] = plan(rig);
   rig.mustSay(rejoining(4, 9));
   assert.equal(rowOf(rig, 5)?.membership, 'draining');
-  assert.deepEqual(rig.say(aim as Command), refused('stale-revision'));
+  assert.deepEqual(rig.say(aim as CatalogCommand), refused('stale-revision'));
   settle(rig, [4]);
   assert.ok(holdersOf(rig).every((nodes) => nodes.join() === '1,2,3'));
 });
 
 test('a newcomer is refused while the node at its address is heard', () => {
   const { map } = settled(3);
-  const again: Command = { type: 'join', joinToken: tokenOf(2), description: describe('node-2') };
+  const again: CatalogCommand = {
+    type: 'join',
+    joinToken: tokenOf(2),
+    description: describe('node-2'),
+  };
   const isUp = (node: NodeId) => node === 2;
   assert.equal(objectionOf(map, rejoining(2, 9), isUp), 'still-running');
   assert.equal(
@@ -213,7 +222,7 @@ test('a removal is taken back while it moves, and not once another node is in it
 test('a late copy of what was said before takes nothing back', () => {
   const rig = settled(4);
   const node = 2 as NodeId;
-  const said = (membership: Membership): Command => {
+  const said = (membership: NodeMembership): CatalogCommand => {
     const revision = rowOf(rig, node)?.revision ?? 0;
     return { type: 'set-membership', node, revision, membership, isForced: false };
   };
@@ -234,7 +243,7 @@ test('a silent node is not removed where a shard has no majority without it', ()
     isForced: true,
   };
   const objection = (isUp: (node: NodeId) => boolean) =>
-    objectionOf(rig.map, removal as Command, isUp);
+    objectionOf(rig.map, removal as CatalogCommand, isUp);
   assert.equal(
     objection((node) => node === 1),
     'no-majority',
@@ -249,7 +258,7 @@ test('a silent node is not removed where a shard has no majority without it', ()
     'it can give its data away itself',
   );
   const young = founded(2);
-  const founder = { ...removal, node: 1 } as Command;
+  const founder = { ...removal, node: 1 } as CatalogCommand;
   assert.equal(
     objectionOf(young.map, founder, (node) => node === 2),
     'no-majority',
@@ -328,7 +337,7 @@ test('a difference between maps drops the rows of nodes that left', () => {
 test('what a lost node voted in is moved before all else', () => {
   const rig = settled(7, { shards: 64 });
   rig.mustSay(joining(20));
-  rig.mustSay(plan(rig)[0] as Command);
+  rig.mustSay(plan(rig)[0] as CatalogCommand);
   rig.mustSay(rejoining(5, 21));
   const atRisk = rig.map.shards.filter(({ members }) => members.some(({ node }) => node === 5));
   const places = plan(rig, [5]).filter((command) => command.type === 'place');

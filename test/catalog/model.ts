@@ -1,7 +1,7 @@
 /** The catalog told again, as naively as can be: loose records that are changed in place. */
 
 import type { NodeDescription } from '../../src/catalog/cluster-map.ts';
-import type { Command, Refusal } from '../../src/catalog/command.ts';
+import type { CatalogCommand, CatalogRefusal } from '../../src/catalog/command.ts';
 
 interface ModelNode {
   token: string;
@@ -47,7 +47,7 @@ export class Model {
   readonly shards: ModelShard[] = [];
 
   /** The node number that is answered, or why not. */
-  apply(command: Command, index: number): number | Refusal {
+  apply(command: CatalogCommand, index: number): number | CatalogRefusal {
     if (command.type === 'found') return this.#found(command, index);
     if (this.name === undefined) return 'not-founded';
     const answer = this.#obey(command, index);
@@ -55,7 +55,10 @@ export class Model {
     return answer;
   }
 
-  #obey(command: Exclude<Command, { type: 'found' }>, index: number): number | Refusal {
+  #obey(
+    command: Exclude<CatalogCommand, { type: 'found' }>,
+    index: number,
+  ): number | CatalogRefusal {
     if (command.type === 'set-membership') return this.#assign(command, index);
     if (command.type === 'join') return this.#join(command, index);
     if (command.type === 'announce') return this.#announce(command, index);
@@ -81,7 +84,10 @@ export class Model {
     return 0;
   }
 
-  #found(command: Extract<Command, { type: 'found' }>, index: number): number | Refusal {
+  #found(
+    command: Extract<CatalogCommand, { type: 'found' }>,
+    index: number,
+  ): number | CatalogRefusal {
     const { clusterId, joinToken, members, settings, description } = command;
     if (this.name !== undefined) {
       const isSame = this.name === clusterId && this.nodes.get(1)?.token === String(joinToken);
@@ -104,9 +110,9 @@ export class Model {
   }
 
   #join(
-    { joinToken, description }: Extract<Command, { type: 'join' }>,
+    { joinToken, description }: Extract<CatalogCommand, { type: 'join' }>,
     index: number,
-  ): number | Refusal {
+  ): number | CatalogRefusal {
     const token = String(joinToken);
     for (const [number, known] of this.nodes) if (known.token === token) return number;
     if (isHostile(description)) return 'unsound';
@@ -140,9 +146,9 @@ export class Model {
   }
 
   #assign(
-    { node, revision, membership, isForced }: Extract<Command, { type: 'set-membership' }>,
+    { node, revision, membership, isForced }: Extract<CatalogCommand, { type: 'set-membership' }>,
     index: number,
-  ): 0 | Refusal {
+  ): 0 | CatalogRefusal {
     const known = this.nodes.get(node);
     if (known === undefined) {
       return membership === 'removing' && node < this.next ? 0 : 'unknown-node';
@@ -177,7 +183,10 @@ export class Model {
     }
   }
 
-  #announce(command: Extract<Command, { type: 'announce' }>, index: number): 0 | Refusal {
+  #announce(
+    command: Extract<CatalogCommand, { type: 'announce' }>,
+    index: number,
+  ): 0 | CatalogRefusal {
     const { incarnation, words } = command.lineage;
     const life = words.at(-1) ?? 0;
     const node = this.nodes.get(command.node);
@@ -195,7 +204,7 @@ export class Model {
     return 0;
   }
 
-  #aim(command: Extract<Command, { type: 'aim' }>, index: number): 0 | Refusal {
+  #aim(command: Extract<CatalogCommand, { type: 'aim' }>, index: number): 0 | CatalogRefusal {
     if (command.aimedAt !== this.aimedAt) return 'stale-revision';
     const named = command.nodes.map(({ node }) => node as number);
     const held = command.shards.flatMap(({ goal }) => goal);
@@ -225,7 +234,10 @@ export class Model {
     return 0;
   }
 
-  #place(shard: ModelShard, { members }: Extract<Command, { type: 'place' }>): 'changed' | Refusal {
+  #place(
+    shard: ModelShard,
+    { members }: Extract<CatalogCommand, { type: 'place' }>,
+  ): 'changed' | CatalogRefusal {
     if (members.some(({ node }) => !this.nodes.has(node))) return 'unknown-node';
     if (members.length === 0) return 'unsound';
     for (const [at, { node, member }] of members.entries()) {
@@ -248,8 +260,8 @@ export class Model {
 
   #report(
     shard: ModelShard,
-    { term, voters, learners }: Extract<Command, { type: 'report' }>,
-  ): 'changed' | 'same' | Refusal {
+    { term, voters, learners }: Extract<CatalogCommand, { type: 'report' }>,
+  ): 'changed' | 'same' | CatalogRefusal {
     if (term < shard.term) return 'older-leader';
     if (voters.length === 0) return 'unsound';
     const before = this.#tell(shard);

@@ -6,7 +6,7 @@ import type { NodeId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { ShardRow } from '../../src/catalog/cluster-map.ts';
-import type { Command } from '../../src/catalog/command.ts';
+import type { CatalogCommand } from '../../src/catalog/command.ts';
 import { nodeOf } from '../../src/catalog/questions.ts';
 import { calm, disorder } from './history.ts';
 import { describe, foundation, joining, tokenOf } from './rows.ts';
@@ -55,7 +55,10 @@ function grow({ seed, shards, isWeighted, isZoned, isForgetful }: Options): {
 }
 
 /** A node comes back with another weight, perhaps none, or in another zone. */
-function restart(node: number, trait: { readonly weight: number; readonly zone: string }): Command {
+function restart(
+  node: number,
+  trait: { readonly weight: number; readonly zone: string },
+): CatalogCommand {
   const description = describe(`node-${node}`, trait);
   const joinToken = tokenOf(node);
   const lineage = { incarnation: 1, words: [1] };

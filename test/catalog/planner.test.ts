@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
-import type { Aim, Command, Place } from '../../src/catalog/command.ts';
+import type { Aim, CatalogCommand, PlaceMembers } from '../../src/catalog/command.ts';
 import { planNext } from '../../src/catalog/planner.ts';
 import { founded, joining, type Rig } from './rows.ts';
 
@@ -19,7 +19,7 @@ interface Options {
   readonly stuck?: readonly number[];
 }
 
-function plan(rig: Rig, options: Options = {}): Command[] {
+function plan(rig: Rig, options: Options = {}): CatalogCommand[] {
   const { stuck = [] } = options;
   const { dead = [], liveFor = CATALOG_LIMITS.newcomerMilliseconds } = options;
   const alive = rig.map.nodes.filter(({ node }) => !dead.includes(node));
@@ -38,10 +38,10 @@ function aim(rig: Rig): Aim {
   return command as Aim;
 }
 
-function placements(rig: Rig, options: Parameters<typeof plan>[1] = {}): Place[] {
+function placements(rig: Rig, options: Parameters<typeof plan>[1] = {}): PlaceMembers[] {
   const commands = plan(rig, options);
   assert.ok(commands.every(({ type }) => type === 'place'));
-  return commands as Place[];
+  return commands as PlaceMembers[];
 }
 
 /** All data shards report that their founder leads them. */

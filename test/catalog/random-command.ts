@@ -3,13 +3,13 @@
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { ClusterMap, NodeDescription } from '../../src/catalog/cluster-map.ts';
-import type { Command, PlacedMember } from '../../src/catalog/command.ts';
+import type { CatalogCommand, PlacedMember } from '../../src/catalog/command.ts';
 import { foundation, tokenBehind, tokenOf } from './rows.ts';
 
 const ZONES = ['', 'a', 'b', 'zürich', '', 'a', 'b', '\u001b[2J'];
 
 /** Some that make sense for the map, many that do not. */
-export function randomCommand(random: Random, map: ClusterMap | undefined): Command {
+export function randomCommand(random: Random, map: ClusterMap | undefined): CatalogCommand {
   switch (random.below(map === undefined ? 4 : 13)) {
     case 0: {
       const shards = random.between(1, 3);
@@ -63,7 +63,7 @@ export function randomCommand(random: Random, map: ClusterMap | undefined): Comm
   }
 }
 
-function randomAim(random: Random, map: ClusterMap | undefined): Command {
+function randomAim(random: Random, map: ClusterMap | undefined): CatalogCommand {
   const nodes = (map?.nodes ?? [])
     .filter(() => random.chance(0.9))
     .map(({ node, weight, zone }) => ({ node, weight, zone, isDrained: random.chance(0.2) }));
@@ -75,7 +75,7 @@ function randomAim(random: Random, map: ClusterMap | undefined): Command {
   return { type: 'aim', aimedAt: slightlyOff(random, map?.aimedAt ?? 0), nodes, shards };
 }
 
-function randomPlace(random: Random, map: ClusterMap | undefined): Command {
+function randomPlace(random: Random, map: ClusterMap | undefined): CatalogCommand {
   const shard = random.below(5) as ShardId;
   const row = map?.shards[shard];
   const kept: PlacedMember[] = (row?.members ?? [])
@@ -89,7 +89,7 @@ function randomPlace(random: Random, map: ClusterMap | undefined): Command {
   return { type: 'place', shard, revision, members: [...kept, ...added].slice(0, 7) };
 }
 
-function randomLoss(random: Random, map: ClusterMap | undefined): Command {
+function randomLoss(random: Random, map: ClusterMap | undefined): CatalogCommand {
   const shard = random.below(5) as ShardId;
   const members = map?.shards[shard]?.members ?? [];
   const isListed = members.length > 0 && random.chance(0.8);
@@ -97,7 +97,7 @@ function randomLoss(random: Random, map: ClusterMap | undefined): Command {
   return { type: 'lose', shard, member };
 }
 
-function randomReport(random: Random, map: ClusterMap | undefined): Command {
+function randomReport(random: Random, map: ClusterMap | undefined): CatalogCommand {
   const shard = random.below(5) as ShardId;
   const row = map?.shards[shard];
   const members = (row?.members ?? []).map(({ member }) => member);

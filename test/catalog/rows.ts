@@ -6,11 +6,11 @@ import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import { sha256 } from '../../src/base/sha256.ts';
 import { type Applied, Catalog } from '../../src/catalog/catalog.ts';
 import type { ClusterMap, NodeDescription, ShardRow } from '../../src/catalog/cluster-map.ts';
-import type { Command, Reply } from '../../src/catalog/command.ts';
+import type { CatalogCommand, CatalogReply } from '../../src/catalog/command.ts';
 import { encodeCommand } from '../../src/catalog/command-bytes.ts';
-import type { StateView, StateWrite } from '../../src/catalog/state-rows.ts';
+import type { CatalogStateView, CatalogWrite } from '../../src/catalog/state-rows.ts';
 
-export class Rows implements StateView {
+export class Rows implements CatalogStateView {
   readonly #rows: Map<string, Uint8Array>;
 
   constructor(rows: ReadonlyMap<string, Uint8Array> = new Map()) {
@@ -21,7 +21,7 @@ export class Rows implements StateView {
     return this.#rows.get(nameOf(section, key));
   }
 
-  write(writes: readonly StateWrite[]): void {
+  write(writes: readonly CatalogWrite[]): void {
     for (const { section, key, value } of writes) {
       if (value === undefined) this.#rows.delete(nameOf(section, key));
       else this.#rows.set(nameOf(section, key), value);
@@ -58,17 +58,17 @@ export class Rig {
     return applied;
   }
 
-  say(command: Command): Reply {
+  say(command: CatalogCommand): CatalogReply {
     const applied = this.apply(encodeCommand(command));
     assert.equal(applied.type, 'applied');
     return (applied as Extract<Applied, { type: 'applied' }>).reply;
   }
 
   /** Like `say`, for what must not be refused. Gives the node number, if one was given. */
-  mustSay(command: Command): NodeId {
+  mustSay(command: CatalogCommand): NodeId {
     const reply = this.say(command);
     assert.equal(reply.type, 'done', `${command.type} is done: ${JSON.stringify(reply)}`);
-    return (reply as Extract<Reply, { type: 'done' }>).node;
+    return (reply as Extract<CatalogReply, { type: 'done' }>).node;
   }
 
   /** From now on by what is in the store. */
@@ -76,7 +76,10 @@ export class Rig {
     this.catalog = new Catalog({ view: this.rows });
   }
 
-  place(shard: number, members: readonly (readonly [node: number, member: number])[]): Reply {
+  place(
+    shard: number,
+    members: readonly (readonly [node: number, member: number])[],
+  ): CatalogReply {
     return this.say({
       type: 'place',
       shard: shard as ShardId,
@@ -91,7 +94,7 @@ export class Rig {
   report(
     shard: number,
     said: { readonly term: number; readonly voters: readonly number[]; learners?: number[] },
-  ): Reply {
+  ): CatalogReply {
     return this.say({
       type: 'report',
       shard: shard as ShardId,
@@ -134,7 +137,7 @@ export function describe(name: string, options: Partial<NodeDescription> = {}): 
 /** The member of shard s that founds it is 1000 + s. */
 export function foundation(
   options: { shards?: number; replicas?: number; description?: NodeDescription } = {},
-): Extract<Command, { type: 'found' }> {
+): Extract<CatalogCommand, { type: 'found' }> {
   const { shards = 4, replicas = 3, description = describe('one') } = options;
   const members = Array.from({ length: shards + 1 }, (_, shard) => (1000 + shard) as MemberId);
   const settings = { shards, replicas };
@@ -148,7 +151,7 @@ export function foundation(
   };
 }
 
-export function joining(number: number, options: Partial<NodeDescription> = {}): Command {
+export function joining(number: number, options: Partial<NodeDescription> = {}): CatalogCommand {
   const description = describe(`node-${number}`, options);
   return { type: 'join', joinToken: tokenOf(number), description };
 }

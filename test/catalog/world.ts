@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import {
   type MemberId,
-  NOBODY,
+  NO_MEMBER,
   type NodeId,
   NUMBER_MAX,
   type ShardId,
@@ -14,7 +14,7 @@ import {
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
-import type { Command } from '../../src/catalog/command.ts';
+import type { CatalogCommand } from '../../src/catalog/command.ts';
 import { type Led, nextLeaderStep } from '../../src/catalog/leader-step.ts';
 import { planNext } from '../../src/catalog/planner.ts';
 import { drainedMembers, nodeOf, replicasDue } from '../../src/catalog/questions.ts';
@@ -82,9 +82,9 @@ export class World {
   /** Replicas that exist, with those that existed once. */
   readonly #born = new Map<NodeId, Map<MemberId, ShardId>>();
   readonly #buried = new Set<string>();
-  #queue: Command[] = [];
+  #queue: CatalogCommand[] = [];
 
-  constructor(random: Random, foundation: Command) {
+  constructor(random: Random, foundation: CatalogCommand) {
     this.#random = random;
     this.rig.mustSay(foundation);
     this.arrive(1 as NodeId);
@@ -96,7 +96,7 @@ export class World {
     this.#born.set(node, this.#born.get(node) ?? new Map());
   }
 
-  propose(command: Command): void {
+  propose(command: CatalogCommand): void {
     this.tally.commands += 1;
     this.#queue.push(command);
   }
@@ -157,7 +157,7 @@ export class World {
   /** The leader of a shard takes a look, by the map of its node. */
   lead(shard: ShardId): void {
     const world = this.shards.get(shard);
-    if (world === undefined || world.leader === NOBODY) return;
+    if (world === undefined || world.leader === NO_MEMBER) return;
     const { configuration, isCommitted, hasOwnCommit, leader: member, term } = world;
     const isSettled = isCommitted && hasOwnCommit;
     this.#step(shard, world, { member, term, configuration, isSettled });
@@ -173,7 +173,7 @@ export class World {
   /** The newest configuration is committed, if the majorities that it takes are alive. */
   commit(shard: ShardId): void {
     const world = this.shards.get(shard);
-    if (world === undefined || world.leader === NOBODY || !this.hasQuorum(world)) return;
+    if (world === undefined || world.leader === NO_MEMBER || !this.hasQuorum(world)) return;
     if (!world.hasOwnCommit || !world.isCommitted) {
       world.hasOwnCommit = true;
       world.isCommitted = true;
@@ -182,7 +182,7 @@ export class World {
     } else if (isJoint(world.configuration)) {
       this.#append(world, settled(world.configuration));
     }
-    if (world.isCommitted && !isVoter(world.configuration, world.leader)) world.leader = NOBODY;
+    if (world.isCommitted && !isVoter(world.configuration, world.leader)) world.leader = NO_MEMBER;
   }
 
   /** Another leader. What was not committed may be lost with the one before. */
@@ -193,7 +193,7 @@ export class World {
     const { voters, outgoing } = world.configuration;
     const able = [...voters, ...outgoing].filter(isAble);
     const { leader: member, term, configuration, hasOwnCommit, isCommitted } = world;
-    if (member !== NOBODY && able.length > 0) {
+    if (member !== NO_MEMBER && able.length > 0) {
       const office = { member, term, configuration, isSettled: hasOwnCommit && isCommitted };
       world.deposed = [...world.deposed, office].slice(-3);
     }
@@ -234,7 +234,7 @@ export class World {
   /** A follower catches up. */
   catchUp(shard: ShardId): void {
     const world = this.shards.get(shard);
-    if (world === undefined || world.leader === NOBODY) return;
+    if (world === undefined || world.leader === NO_MEMBER) return;
     for (const member of world.behind) if (this.isAlive(shard, member)) world.behind.delete(member);
   }
 

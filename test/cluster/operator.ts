@@ -2,7 +2,7 @@
 
 import type { NodeId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
-import type { Membership } from '../../src/catalog/cluster-map.ts';
+import type { NodeMembership } from '../../src/catalog/cluster-map.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
 import type { Responder } from '../../src/shard/responder.ts';
 import type { Computer } from './computer.ts';
@@ -94,7 +94,7 @@ export class Operator {
   }
 
   /** As somebody types it, again and again until the cluster says that it is so. */
-  #ask(node: NodeId, membership: Membership, delay: number): void {
+  #ask(node: NodeId, membership: NodeMembership, delay: number): void {
     const { growth, random, surroundings } = this.#options;
     const { agenda, probes } = surroundings;
     const isForced = random.chance(0.5);

@@ -4,7 +4,7 @@ import { doesNotThrow, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Command } from '../../src/machine/command.ts';
-import type { Entry, TransactionStep } from '../../src/machine/entry.ts';
+import type { MachineEntry, TransactionStep } from '../../src/machine/entry.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
 import type { Decide, Participant } from '../../src/machine/transaction.ts';
@@ -157,7 +157,7 @@ class Fiction {
   ): void {
     this.#index += 1;
     const index = this.#index;
-    const entry: Entry = { type, bytes, rules: 1, stamp: stampOf({ time: 1, epoch: 1 }) };
+    const entry: MachineEntry = { type, bytes, rules: 1, stamp: stampOf({ time: 1, epoch: 1 }) };
     const rows = new Map(values.map((key): [string, Row] => [key, rowOf(index)]));
     const at = index * 10;
     this.#ledger.take({ shard: shard as ShardId, index, at, entry, reply, values: rows });

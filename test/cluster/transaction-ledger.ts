@@ -9,7 +9,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Command } from '../../src/machine/command.ts';
-import type { Entry } from '../../src/machine/entry.ts';
+import type { MachineEntry } from '../../src/machine/entry.ts';
 import { isWrite } from '../../src/machine/operation-codec.ts';
 import type { Output, Reason, Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
@@ -29,7 +29,7 @@ export interface LedgerEntry {
   readonly index: number;
   /** When a replica first applied it. */
   readonly at: number;
-  readonly entry: Entry;
+  readonly entry: MachineEntry;
   /** Of its first command or step. */
   readonly reply: Reply | undefined;
   /** What it wrote to keys of users; undefined where a key went. */

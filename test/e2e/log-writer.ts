@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { DiskFiles } from '../../src/storage/files/disk-files.ts';
 import type { Log, LogRecord } from '../../src/storage/log/log.ts';
@@ -77,7 +77,7 @@ function append(log: Log, shard: ShardId): void {
   // Its creation may be on its way still.
   const { base, lastIndex } = log.replica(shard)?.log ?? { base: ORIGIN, lastIndex: 0 };
   const first = Math.max(lastIndex, queued.get(shard) ?? 0) + 1;
-  const entries: Entry[] = [];
+  const entries: LogEntry[] = [];
   for (let index = first; index < first + random.between(1, 6); index++) {
     entries.push({ index, term: 1, kind: 'command', payload: payloadOf(shard, index) });
   }

@@ -6,7 +6,7 @@
 
 import { present } from '../../src/base/assert.ts';
 import type { MemberId } from '../../src/base/ids.ts';
-import type { Entry, Message } from '../../src/raft/message.ts';
+import type { LogEntry, Message } from '../../src/raft/message.ts';
 import { decodeFrame, encodeFrame } from '../../src/wire/frame.ts';
 import { freezeGraph, printGraph } from './graph.ts';
 import { faultOfMove } from './local-rules.ts';
@@ -242,7 +242,7 @@ export class Cast {
     return this.messages.length - 1;
   }
 
-  #internEntry(entry: Entry): number {
+  #internEntry(entry: LogEntry): number {
     const content = entry.kind === 'command' ? entry.payload.join() : '';
     const text = `${entry.index}/${entry.term}/${entry.kind}/${content}`;
     let number = this.#entryNumbers.get(text);

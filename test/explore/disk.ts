@@ -1,20 +1,23 @@
 /** The disk of one explored replica: what is written, and how much of it is synced. */
 
 import { assert, present } from '../../src/base/assert.ts';
-import { NOBODY } from '../../src/base/ids.ts';
+import { NO_MEMBER } from '../../src/base/ids.ts';
 import type { EntryRange, EntryReader } from '../../src/raft/log.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import type { HardState, Mark, Write } from '../../src/raft/ready.ts';
 import { freezeGraph } from './graph.ts';
 
 export interface Image {
   readonly hardState: HardState;
   /** Entries from index 1 on: explored logs never forget their head. */
-  readonly entries: readonly Entry[];
+  readonly entries: readonly LogEntry[];
 }
 
 /** Images and writes are frozen, so that copies of a replica share them. */
-const BLANK: Image = freezeGraph({ hardState: { term: 0, vote: NOBODY, commit: 0 }, entries: [] });
+const BLANK: Image = freezeGraph({
+  hardState: { term: 0, vote: NO_MEMBER, commit: 0 },
+  entries: [],
+});
 
 export class Disk implements EntryReader {
   /** What a crash leaves. */
@@ -42,7 +45,7 @@ export class Disk implements EntryReader {
     this.written = this.synced;
   }
 
-  read(range: EntryRange): readonly Entry[] {
+  read(range: EntryRange): readonly LogEntry[] {
     return this.written.entries.slice(range.from - 1, range.to);
   }
 }

@@ -1,7 +1,7 @@
 /** One explored replica: the real core with its disk, and what can happen to it. */
 
 import { assert, unreachable } from '../../src/base/assert.ts';
-import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { ElectionTimeout } from '../../src/raft/election-timeout.ts';
@@ -88,7 +88,7 @@ export class Replica {
   get isWaiting(): boolean {
     const { role, ticks, votesFromTick, promiseTicks } = this.core;
     if (role.type !== 'follower' || role.elapsed >= LIMITS.electionTicksMin) return false;
-    return role.leader !== NOBODY || ticks < votesFromTick || promiseTicks > 0;
+    return role.leader !== NO_MEMBER || ticks < votesFromTick || promiseTicks > 0;
   }
 
   after(happening: Happening): After {

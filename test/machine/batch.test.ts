@@ -9,13 +9,13 @@ import {
   encodeBatch,
   faultOfBatch,
 } from '../../src/machine/batch.ts';
-import type { Batch, Command, Operation } from '../../src/machine/command.ts';
+import type { Command, CommandBatch, Operation } from '../../src/machine/command.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import { append, bytesOf, checkValue, clientOf, get, put, WHOLE } from './machine-rig.ts';
 
 const { commandsMax, operationsMax, keyBytesMax, valueBytesMax } = MACHINE_LIMITS;
 
-function batchOf(commands: readonly Command[], others: Partial<Batch> = {}): Uint8Array {
+function batchOf(commands: readonly Command[], others: Partial<CommandBatch> = {}): Uint8Array {
   const client = clientOf(1);
   const numbers = { deadline: 5, sequence: 0 };
   return encodeBatch({ client, ...numbers, commands, ...others });

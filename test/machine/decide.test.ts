@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import type { Output } from '../../src/machine/reply.ts';
 import { SECTION } from '../../src/machine/section.ts';
-import type { Refusal } from '../../src/machine/transaction.ts';
+import type { TransactionRefusal } from '../../src/machine/transaction.ts';
 import {
   bytesOf,
   checkVersion,
@@ -101,12 +101,12 @@ test('after a commit an abort is told of the commit, word for word', () => {
 
 test('after an abort a commit is told why it was aborted', () => {
   const rig = new TransactionRig();
-  const because: Refusal = { type: 'check-failed', position: 6, version: 77 };
+  const because: TransactionRefusal = { type: 'check-failed', position: 6, version: 77 };
   equal(rig.abort({}, because), 'check 6 met 77');
   equal(rig.commit([put('a', 'x')]), 'check 6 met 77');
   equal(rig.abort(), 'check 6 met 77');
   equal(rig.shard.value('a'), undefined);
-  const gaveWay: Refusal = { type: 'refused', reason: 'gave-way', position: 3 };
+  const gaveWay: TransactionRefusal = { type: 'refused', reason: 'gave-way', position: 3 };
   equal(rig.abort({ sequence: 22 }, gaveWay), 'refused gave-way at 3');
   equal(rig.commit([put('a', 'x')], { sequence: 22 }), 'refused gave-way at 3');
 });

@@ -17,7 +17,7 @@ import {
   decodeSession,
   decodeSlotReplies,
   decodeVerdicts,
-  type Run,
+  type ReplyRun,
   writeSession,
   writeSlotReplies,
   writeVerdict,
@@ -141,7 +141,7 @@ const RANGE: CheckRange = {
 };
 
 const CORPORA = corpora();
-const RUN: Run = { first: 0, count: 2, version: 9, verdicts: new Uint8Array(0) };
+const RUN: ReplyRun = { first: 0, count: 2, version: 9, verdicts: new Uint8Array(0) };
 
 const CODECS: readonly Codec[] = [
   {

@@ -9,7 +9,7 @@ import { bigintFrom, int64From } from '../../src/machine/int64.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { decodeReply, type Output, type Reply } from '../../src/machine/reply.ts';
 import { decodeRow, type Row } from '../../src/machine/row.ts';
-import { SECTION, type StateSource, type StateWrite } from '../../src/machine/section.ts';
+import { type RowWrite, SECTION, type StateSource } from '../../src/machine/section.ts';
 import {
   decodeSession,
   decodeSlotReplies,
@@ -42,7 +42,7 @@ export class Rows implements StateSource {
     return this.#rows.get(nameOf(section, key));
   }
 
-  apply(writes: readonly StateWrite[]): void {
+  apply(writes: readonly RowWrite[]): void {
     for (const { section, key, value } of writes) {
       if (value === undefined) this.#rows.delete(nameOf(section, key));
       else this.#rows.set(nameOf(section, key), value.slice());

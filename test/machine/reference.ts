@@ -1,7 +1,7 @@
 /** What the machine should do, written as simply as it can be: maps, and nothing encoded. */
 
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
-import type { Batch, Command, Operation } from '../../src/machine/command.ts';
+import type { Command, CommandBatch, Operation } from '../../src/machine/command.ts';
 import { decodeDueKey } from '../../src/machine/expiry.ts';
 import { bigintFrom, int64From } from '../../src/machine/int64.ts';
 import type { Output, Reason, Reply } from '../../src/machine/reply.ts';
@@ -98,7 +98,7 @@ export class Reference {
     slot.replies.set(position, reply);
   }
 
-  #batch(index: number, epoch: number, batch: Batch): readonly Reply[] {
+  #batch(index: number, epoch: number, batch: CommandBatch): readonly Reply[] {
     const { client, sequence, deadline, commands } = batch;
     const reason = this.reasonAgainst(deadline, epoch);
     if (reason !== undefined) return commands.map(() => refused(reason, 0));

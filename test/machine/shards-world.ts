@@ -12,7 +12,7 @@ import type { Prepared } from '../../src/machine/lock-table.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import { SECTION } from '../../src/machine/section.ts';
-import type { Proposal } from '../../src/machine/transaction.ts';
+import type { DecisionProposal } from '../../src/machine/transaction.ts';
 import {
   encodeDecide,
   encodeIds,
@@ -174,7 +174,11 @@ export class ShardsWorld {
     }
   }
 
-  #decide(story: Story, proposal: Proposal, onDecided: (reply: Reply) => void = () => {}): void {
+  #decide(
+    story: Story,
+    proposal: DecisionProposal,
+    onDecided: (reply: Reply) => void = () => {},
+  ): void {
     const bytes = encodeDecide({ ...story.head, proposal });
     this.#send(story.id.home, { type: 'decide', bytes }, (reply) => {
       ok(reply !== undefined);
@@ -294,7 +298,7 @@ export class ShardsWorld {
   }
 }
 
-const ABORT: Proposal = {
+const ABORT: DecisionProposal = {
   type: 'abort',
   because: { type: 'refused', reason: 'aborted', position: 0 },
 };

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Writer } from '../../src/base/message-pack.ts';
 import { Random } from '../../src/base/random.ts';
 import { SECTION } from '../../src/machine/section.ts';
-import { Slots, type Writing } from '../../src/machine/slots.ts';
+import { Slots, type WriteBuffer } from '../../src/machine/slots.ts';
 import { get, put, Rows } from './machine-rig.ts';
 import { type About, TransactionRig } from './transaction-rig.ts';
 
@@ -95,7 +95,7 @@ test('slots that are opened anew go on as those that never closed', () => {
   const writer = new Writer();
   for (let round = 0; round < 3000; round++) {
     writer.clear();
-    const [one, other]: Writing[] = [0, 1].map(() => ({ writer, writes: [] }));
+    const [one, other]: WriteBuffer[] = [0, 1].map(() => ({ writer, writes: [] }));
     if (one === undefined || other === undefined) continue;
     if (taken.length === 0 || random.chance(0.5)) {
       const place = slots.take(one, (into) => into.count(round));

@@ -8,7 +8,7 @@ import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { TransactionStep } from '../../src/machine/entry.ts';
 import { decodeReply } from '../../src/machine/reply.ts';
 import { SECTION } from '../../src/machine/section.ts';
-import type { Prepare, Refusal } from '../../src/machine/transaction.ts';
+import type { Prepare, TransactionRefusal } from '../../src/machine/transaction.ts';
 import {
   decodeDecide,
   decodePrepare,
@@ -42,7 +42,7 @@ function prepareWith(changes: Partial<Prepare>): Uint8Array {
   return encodePrepare({ ...PREPARE, ...changes });
 }
 
-function because(reply: Refusal): Uint8Array {
+function because(reply: TransactionRefusal): Uint8Array {
   return encodeDecide({ ...DECIDE, proposal: { type: 'abort', because: reply } });
 }
 

@@ -6,7 +6,12 @@
 import type { Random } from '../../src/base/random.ts';
 import type { Command } from '../../src/machine/command.ts';
 import type { Output } from '../../src/machine/reply.ts';
-import type { Decide, Prepare, Refusal, Resolution } from '../../src/machine/transaction.ts';
+import type {
+  Decide,
+  Prepare,
+  Resolution,
+  TransactionRefusal,
+} from '../../src/machine/transaction.ts';
 import {
   encodeDecide,
   encodeIds,
@@ -128,7 +133,7 @@ export class StepTraffic {
     return { ...head, proposal: { ...proposal, operations: isLast ? operations : [] } };
   }
 
-  #because(): Refusal {
+  #because(): TransactionRefusal {
     const { random } = this.#options;
     const position = random.below(9);
     if (random.chance(0.3)) return { type: 'check-failed', position, version: random.below(99) };

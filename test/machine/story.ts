@@ -3,7 +3,7 @@
 import { equal, ok } from 'node:assert/strict';
 import type { Command } from '../../src/machine/command.ts';
 import type { Reply } from '../../src/machine/reply.ts';
-import type { Participant, Prepare, Proposal } from '../../src/machine/transaction.ts';
+import type { DecisionProposal, Participant, Prepare } from '../../src/machine/transaction.ts';
 import { idText, type TransactionId } from '../../src/machine/transaction-id.ts';
 import type { MachineRig } from './machine-rig.ts';
 
@@ -38,7 +38,7 @@ export class Story {
   }
 
   /** Whether a proposal was answered by what became of the transaction, once and for all. */
-  isDecisive({ type }: Proposal, reply: Reply): boolean {
+  isDecisive({ type }: DecisionProposal, reply: Reply): boolean {
     if (reply.type === 'locked') return false;
     if (reply.type !== 'refused') return true;
     if (type === 'abort') return reply.reason !== 'window-full';

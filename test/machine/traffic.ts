@@ -4,7 +4,7 @@ import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import { compareBytes } from '../../src/machine/bytes.ts';
-import type { Batch, Command, Operation } from '../../src/machine/command.ts';
+import type { Command, CommandBatch, Operation } from '../../src/machine/command.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { dueKeyOf } from '../../src/machine/expiry.ts';
 import { encodeInteger, type Int64, int64From } from '../../src/machine/int64.ts';
@@ -27,14 +27,14 @@ export interface Proposed {
   readonly body: EntryBody;
   readonly payload: Uint8Array;
   /** What the batch in it says, if it is one. */
-  readonly batch: Batch | undefined;
+  readonly batch: CommandBatch | undefined;
   /** What it says of a transaction, if it does. */
   readonly step: Step | undefined;
 }
 
 interface Sent {
   readonly bytes: Uint8Array;
-  readonly batch: Batch;
+  readonly batch: CommandBatch;
 }
 
 /** An endless stream of entries. Every copy of a batch has the same bytes. */
@@ -92,7 +92,7 @@ export class Traffic {
     if (random.chance(0.0005)) this.#clock += MACHINE_LIMITS.timeoutMillisecondsMax;
   }
 
-  #proposed(body: EntryBody, what: { batch?: Batch; step?: Step } = {}): Proposed {
+  #proposed(body: EntryBody, what: { batch?: CommandBatch; step?: Step } = {}): Proposed {
     const epoch = this.#random.chance(0.03) ? this.#epoch - 1 : this.#epoch;
     const payload = encodeEntry(stampOf({ time: this.#clock, epoch }), body);
     return { time: this.#clock, epoch, body, payload, batch: what.batch, step: what.step };
@@ -108,7 +108,7 @@ export class Traffic {
     if (commands.every(({ length }) => length === 0)) commands.push(this.#command());
     // Any of those that are open is over; what was sent of it before may still come again.
     while (client.count > 8) client.close(client.openAt(random.below(client.count)));
-    const batch: Batch = {
+    const batch: CommandBatch = {
       client: clientOf(number),
       deadline: this.#deadline(),
       sequence: client.take(),

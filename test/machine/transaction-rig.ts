@@ -5,7 +5,7 @@ import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import type { Output } from '../../src/machine/reply.ts';
-import type { Participant, Prepare, Refusal } from '../../src/machine/transaction.ts';
+import type { Participant, Prepare, TransactionRefusal } from '../../src/machine/transaction.ts';
 import {
   encodeDecide,
   encodeIds,
@@ -17,7 +17,7 @@ import { bytesOf, clientOf, MachineRig, START, said } from './machine-rig.ts';
 
 export const HOME = 77;
 export const PATIENCE = 10_000;
-export const ABORTED: Refusal = { type: 'refused', reason: 'aborted', position: 0 };
+export const ABORTED: TransactionRefusal = { type: 'refused', reason: 'aborted', position: 0 };
 
 /** Which transaction, and what its steps carry; by default the first of the second client. */
 export interface About {
@@ -75,7 +75,7 @@ export function commitBytes(operations: readonly Operation[], vote: Vote = {}): 
   return encodeDecide({ ...headOf(vote), proposal });
 }
 
-export function abortBytes(about: About = {}, because: Refusal = ABORTED): Uint8Array {
+export function abortBytes(about: About = {}, because: TransactionRefusal = ABORTED): Uint8Array {
   return encodeDecide({ ...headOf(about), proposal: { type: 'abort', because } });
 }
 
@@ -92,7 +92,7 @@ export class TransactionRig {
     return this.#only('decide', commitBytes(operations, vote), vote.epoch);
   }
 
-  abort(about: About = {}, because: Refusal = ABORTED): string {
+  abort(about: About = {}, because: TransactionRefusal = ABORTED): string {
     return this.#only('decide', abortBytes(about, because), about.epoch);
   }
 

@@ -6,7 +6,7 @@ import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { encodeEntry } from '../../src/machine/entry.ts';
 import { dueKeyOf } from '../../src/machine/expiry.ts';
-import type { StateWrite } from '../../src/machine/section.ts';
+import type { RowWrite } from '../../src/machine/section.ts';
 import { append, bytesOf, EPOCH, get, MachineRig, put, said } from './machine-rig.ts';
 import { TransactionRig } from './transaction-rig.ts';
 
@@ -29,7 +29,7 @@ function fill(rig: MachineRig): void {
   for (const name of names) rig.do(putLarge(name));
 }
 
-function bytesIn(writes: readonly StateWrite[]): number {
+function bytesIn(writes: readonly RowWrite[]): number {
   return writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
 }
 

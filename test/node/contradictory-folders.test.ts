@@ -5,7 +5,7 @@
 
 import { fail, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
+import { NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import type { SnapshotDescription } from '../../src/raft/message.ts';
 import type { Write } from '../../src/raft/ready.ts';
 import type { RestoredReplica } from '../../src/storage/log/log.ts';
@@ -22,7 +22,7 @@ function writeOf(found: RestoredReplica, change: Partial<Write>): Write {
 }
 
 function promisesOf({ hardState }: RestoredReplica, term: number, commit = hardState.commit) {
-  return { term, vote: NOBODY, commit };
+  return { term, vote: NO_MEMBER, commit };
 }
 
 function lastTermOf({ log }: RestoredReplica): number {

@@ -4,7 +4,7 @@ import { ok } from 'node:assert/strict';
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { decodeReply, encodeReply, type Reply } from '../../src/machine/reply.ts';
-import type { Transaction } from '../../src/machine/transaction.ts';
+import type { TransactionRequest } from '../../src/machine/transaction.ts';
 import { decodeResolutions } from '../../src/machine/transaction-codec.ts';
 import { Coordinators, type CoordinatorsHost } from '../../src/node/coordinators.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
@@ -39,7 +39,7 @@ interface Wish {
 }
 
 interface Planned {
-  readonly transaction: Transaction;
+  readonly transaction: TransactionRequest;
   readonly plan: Plan;
 }
 

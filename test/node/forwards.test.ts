@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { ForwardedOrigin, Forwards, type Send } from '../../src/node/forwards.ts';
-import { Share } from '../../src/shard/fair-queue.ts';
+import { Flow } from '../../src/shard/fair-queue.ts';
 import type { NodeMessage } from '../../src/wire/node-message.ts';
 import type { Request } from '../../src/wire/request.ts';
 import { encodeResponses, type Response } from '../../src/wire/response.ts';
@@ -44,8 +44,8 @@ class Rig {
   }
 }
 
-function newShare(client: number): Share {
-  return new Share({ client, mayGoOn: () => true });
+function newShare(client: number): Flow {
+  return new Flow({ client, mayGoOn: () => true });
 }
 
 const BATCH = new Uint8Array();
@@ -152,7 +152,7 @@ test('the far end answers under the number that came with the request', () => {
 test('one who asks may have as much on its way as is left to all others', () => {
   const rig = new Rig();
   const respond = () => {};
-  const forward = (share: Share) =>
+  const forward = (share: Flow) =>
     rig.forwards.send(ONE, { request: READ, responder: { respond, share }, now: 0 });
   const greedy = newShare(1);
   while (forward(greedy)) equal(rig.forwards.size <= NODE_LIMITS.forwardsMax / 2, true);
@@ -166,7 +166,7 @@ test('what is on its way has a bound in bytes, too, and one of each who asks is 
   const rig = new Rig();
   const respond = () => {};
   const batch = new Uint8Array(5_000_000);
-  const forward = (share: Share) =>
+  const forward = (share: Flow) =>
     rig.forwards.send(ONE, { request: { ...WRITE, batch }, responder: { respond, share }, now: 0 });
   const greedy = newShare(1);
   while (forward(greedy)) {

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { type LostReplica, Replicas } from '../../src/node/replicas.ts';
@@ -69,7 +69,7 @@ test('what cannot be opened is kept until the map lists another member', () => {
 });
 
 test('a member whose name is lost is buried under the name that the map has', () => {
-  const quarantined = [{ shard: SHARD, member: NOBODY, reason: 'damage' }];
+  const quarantined = [{ shard: SHARD, member: NO_MEMBER, reason: 'damage' }];
   const { replicas, records } = replicasOf({ quarantined });
   deepEqual(records, [], 'a tombstone without a name would be forgotten in the next life');
   equal(replicas.isFree(SHARD), false, 'nobody may come in its place before');
@@ -97,7 +97,7 @@ test('a member comes only once the state of the former one is off the disk', () 
 });
 
 test('a folder that anybody lived in is not one to begin a cluster in', () => {
-  const quarantined = [{ shard: SHARD, member: NOBODY, reason: 'damage' }];
+  const quarantined = [{ shard: SHARD, member: NO_MEMBER, reason: 'damage' }];
   equal(replicasOf({}).replicas.isEmpty, true);
   equal(replicasOf({ buried: [ONE] }).replicas.isEmpty, false);
   equal(replicasOf({ quarantined }).replicas.isEmpty, false);

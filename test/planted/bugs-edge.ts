@@ -48,8 +48,8 @@ export const EDGE_BUGS: readonly Bug[] = [
     name: 'client-door-takes-lies',
     sentence: 'one of the commands by which nodes tell what they know is taken from clients',
     file: 'src/router/client-door.ts',
-    find: "new Set(['join', 'set-membership'])",
-    replace: "new Set(['join', 'set-membership', 'lose'])",
+    find: "'join',\n    'set-membership',\n",
+    replace: "'join', 'set-membership', 'lose',",
     tests: ['client-door'],
   },
   {

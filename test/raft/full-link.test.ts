@@ -5,7 +5,12 @@ import { test } from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { ENTRY_OVERHEAD_BYTES, RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import { type Append, type Entry, type Message, sizeOfAll } from '../../src/raft/message.ts';
+import {
+  type AppendEntries,
+  type LogEntry,
+  type Message,
+  sizeOfAll,
+} from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { Raft } from '../../src/raft/raft.ts';
 
@@ -22,7 +27,7 @@ class Rig {
   room = WIDE;
   taken = 0;
   readonly raft: Raft;
-  readonly #entries: Entry[] = [];
+  readonly #entries: LogEntry[] = [];
   #now = 0;
 
   constructor() {
@@ -55,7 +60,7 @@ class Rig {
   }
 
   #read({ from, to, bytesMax }: { from: number; to: number; bytesMax: number }) {
-    const entries: Entry[] = [];
+    const entries: LogEntry[] = [];
     let bytes = 0;
     for (const entry of this.#entries.slice(from - 1, to)) {
       bytes += sizeOfAll([entry]);
@@ -82,7 +87,7 @@ class Rig {
     if (write !== undefined) this.raft.step({ type: 'durable', mark: write.mark });
     const index = committed.at(-1)?.index;
     if (index !== undefined) this.raft.step({ type: 'applied', index });
-    const isAppend = (message: Message): message is Append => message.type === 'append';
+    const isAppend = (message: Message): message is AppendEntries => message.type === 'append';
     return messages.filter(isAppend).map(({ entries }) => entries.length);
   }
 

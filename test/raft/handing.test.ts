@@ -2,11 +2,11 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { EntryRange } from '../../src/raft/log.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { Raft } from '../../src/raft/raft.ts';
 
@@ -14,7 +14,7 @@ const SELF = 7 as MemberId;
 
 /** Alone, elected, its first entry applied; two entries more do not fit one handing. */
 function leader(): { raft: Raft; turn: () => readonly number[] } {
-  const entries = new Map<number, Entry>();
+  const entries = new Map<number, LogEntry>();
   const read = ({ from, to }: EntryRange) => {
     const found = [...entries.values()].filter(({ index }) => index >= from && index <= to);
     return found.slice(0, 1);
@@ -27,7 +27,7 @@ function leader(): { raft: Raft; turn: () => readonly number[] } {
     entries: { read },
     snapshots: { open: () => undefined, read: () => 'gone', release() {} },
     restored: {
-      hardState: { term: 0, vote: NOBODY, commit: 0 },
+      hardState: { term: 0, vote: NO_MEMBER, commit: 0 },
       log: { base: ORIGIN, runs: [], lastIndex: 0, damaged: [] },
       configurations: [
         { at: ORIGIN, configuration: { voters: [SELF], outgoing: [], learners: [] } },

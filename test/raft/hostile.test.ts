@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Configuration } from '../../src/raft/configuration.ts';
-import type { Entry, Message } from '../../src/raft/message.ts';
+import type { LogEntry, Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { Raft } from '../../src/raft/raft.ts';
 
@@ -24,11 +24,11 @@ const ODD = [-1, 0.5, 2 ** 53, 2 ** 60, Number.NaN, Number.POSITIVE_INFINITY];
 interface Replica {
   readonly raft: Raft;
   /** Every entry that was written, by index. */
-  readonly written: Map<number, Entry>;
+  readonly written: Map<number, LogEntry>;
 }
 
 function createReplica(seed: number): Replica {
-  const written = new Map<number, Entry>();
+  const written = new Map<number, LogEntry>();
   const raft = new Raft({
     shard: SHARD,
     self: SELF,
@@ -37,7 +37,7 @@ function createReplica(seed: number): Replica {
     entries: { read: ({ from }) => [written.get(from)].filter((entry) => entry !== undefined) },
     snapshots: { open: () => undefined, read: () => 'gone', release() {} },
     restored: {
-      hardState: { term: 0, vote: NOBODY, commit: 0 },
+      hardState: { term: 0, vote: NO_MEMBER, commit: 0 },
       log: { base: ORIGIN, runs: [], lastIndex: 0, damaged: [] },
       configurations: [{ at: ORIGIN, configuration: VOTERS }],
       applied: 0,
@@ -78,7 +78,7 @@ function samples(from: MemberId): Message[] {
   const envelope = { shard: SHARD, from, to: SELF, term: 7 };
   const at = { index: 4, term: 2 };
   const snapshot = { ...at, configuration: VOTERS, configurationAt: ORIGIN };
-  const entries: Entry[] = [{ index: 5, term: 3, kind: 'empty' }];
+  const entries: LogEntry[] = [{ index: 5, term: 3, kind: 'empty' }];
   const answer = { index: 3, hint: ORIGIN, round: 1 };
   const asked = { isTransfer: true, last: at, configuration: ORIGIN, sentAt: 0 };
   const told = { commit: 0, round: 1, configuration: ORIGIN };
@@ -123,7 +123,7 @@ test('a message for another shard or member, or from itself, is dropped', () => 
       [{ ...sample, shard: 2 as ShardId }, 'wrong-shard'],
       [{ ...sample, to: 3 as MemberId }, 'not-for-us'],
       [{ ...sample, from: SELF }, 'malformed'],
-      [{ ...sample, from: NOBODY }, 'malformed'],
+      [{ ...sample, from: NO_MEMBER }, 'malformed'],
     ];
     for (const [message, reason] of cases) {
       assert.deepEqual(raft.step({ type: 'message', message }), { type: 'refused', reason });
@@ -161,7 +161,7 @@ test('an append with a gap, a term that goes back or no voters is dropped whole'
   const envelope = { shard: SHARD, from: PEER, to: SELF, term: 7 };
   const append = { type: 'append', ...envelope, previous: ORIGIN, commit: 0, round: 0 } as const;
   const nobody: Configuration = { voters: [], outgoing: [], learners: [] };
-  const bad: Entry[][] = [
+  const bad: LogEntry[][] = [
     [{ index: 2, term: 1, kind: 'empty' }],
     [
       { index: 1, term: 2, kind: 'empty' },

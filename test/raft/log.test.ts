@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
-import { Log } from '../../src/raft/log.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import { RaftLog } from '../../src/raft/log.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import type { Position } from '../../src/raft/position.ts';
 
 const LIVES = 300;
@@ -13,7 +13,7 @@ const STEPS = 60;
 /** What a log should be: a base, every entry behind it, and how far the disk is. */
 class Model {
   base: Position = { index: 0, term: 0 };
-  entries: Entry[] = [];
+  entries: LogEntry[] = [];
   durable = 0;
 
   get lastIndex(): number {
@@ -29,21 +29,21 @@ class Model {
     return this.entries[index - this.base.index - 1]?.term;
   }
 
-  read(from: number, to: number): Entry[] {
+  read(from: number, to: number): LogEntry[] {
     return this.entries.slice(from - this.base.index - 1, to - this.base.index);
   }
 }
 
-function openLog(model: Model): Log {
+function openLog(model: Model): RaftLog {
   const reader = {
     read: (range: { from: number; to: number }) => model.read(range.from, range.to),
   };
   const { base } = model;
-  return new Log(reader, { base, runs: [], lastIndex: base.index, damaged: [] });
+  return new RaftLog(reader, { base, runs: [], lastIndex: base.index, damaged: [] });
 }
 
-function grow(random: Random, model: Model, log: Log): void {
-  const entries: Entry[] = [];
+function grow(random: Random, model: Model, log: RaftLog): void {
+  const entries: LogEntry[] = [];
   let term = Math.max(1, model.lastTerm);
   for (let count = random.between(1, 5); count > 0; count--) {
     if (random.chance(0.3)) term += random.between(1, 3);
@@ -54,7 +54,7 @@ function grow(random: Random, model: Model, log: Log): void {
   model.entries.push(...entries);
 }
 
-function step(random: Random, model: Model, log: Log): void {
+function step(random: Random, model: Model, log: RaftLog): void {
   const span = model.lastIndex - model.base.index;
   switch (random.below(6)) {
     case 0:
@@ -90,7 +90,7 @@ function step(random: Random, model: Model, log: Log): void {
   }
 }
 
-function compare(random: Random, model: Model, log: Log): void {
+function compare(random: Random, model: Model, log: RaftLog): void {
   assert.deepEqual(log.base, model.base);
   assert.deepEqual(log.last, { index: model.lastIndex, term: model.lastTerm });
   assert.equal(log.durable, model.durable);
@@ -137,7 +137,7 @@ test('the hint for a rejected append is the last place that could agree', () => 
 test('an entry larger than the budget is read alone', () => {
   const model = new Model();
   const log = openLog(model);
-  const big = (index: number): Entry => {
+  const big = (index: number): LogEntry => {
     return { index, term: 1, kind: 'command', payload: new Uint8Array(100) };
   };
   log.append([big(1), big(2)]);

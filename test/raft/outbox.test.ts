@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import type { Message } from '../../src/raft/message.ts';
 import { Outbox } from '../../src/raft/outbox.ts';
 
-const HARD_STATE = { term: 1, vote: NOBODY, commit: 0 };
+const HARD_STATE = { term: 1, vote: NO_MEMBER, commit: 0 };
 
 function message(round: number): Message {
   const envelope = { shard: 1 as ShardId, from: 1 as MemberId, to: 2 as MemberId, term: 1 };

@@ -5,7 +5,12 @@ import { test } from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Entry, Message, SnapshotChunk, SnapshotDescription } from '../../src/raft/message.ts';
+import type {
+  LogEntry,
+  Message,
+  SnapshotChunk,
+  SnapshotDescription,
+} from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { Raft } from '../../src/raft/raft.ts';
 import type { SnapshotReader } from '../../src/raft/ready.ts';
@@ -32,7 +37,7 @@ class Rig implements SnapshotReader {
   hasPlace = true;
   readonly raft: Raft;
   /** From index 11 on. */
-  readonly #entries: Entry[] = [];
+  readonly #entries: LogEntry[] = [];
   #now = 0;
 
   constructor() {

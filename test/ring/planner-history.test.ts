@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { Random } from '../../src/base/random.ts';
-import { type Share, shareOf } from '../../src/ring/share.ts';
+import { type FairShare, shareOf } from '../../src/ring/share.ts';
 import { spreadOver } from '../../src/ring/spread.ts';
 import { isEnough } from './feasibility.ts';
 import { type Change, type HistoryOptions, history } from './history.ts';
@@ -19,16 +19,16 @@ interface Figures {
   leaveMax: number;
 }
 
-function sharesOf({ after }: Change): readonly Share[] {
+function sharesOf({ after }: Change): readonly FairShare[] {
   return shareOf(after.ring, after.arcs, spreadOver(after.ring, after.replicas));
 }
 
-function checkLoads(change: Change, shares: readonly Share[], figures: Figures): void {
+function checkLoads(change: Change, shares: readonly FairShare[], figures: Figures): void {
   const { ring, arcs, replicas, nodes, placement } = change.after;
   const loads = loadsOf(placement.arcs);
   const weights = nodes.reduce((sum, { weight }) => sum + weight, 0);
   for (const [at, { node, weight }] of ring.nodes.entries()) {
-    const { fair, capacity } = shares[at] as Share;
+    const { fair, capacity } = shares[at] as FairShare;
     const load = loads.get(node) ?? 0;
     assert.ok(load <= capacity && capacity <= Math.ceil(1.25 * fair), 'a load is bounded');
     if (fair >= 10) figures.loadMax = Math.max(figures.loadMax, load / fair);
@@ -42,16 +42,16 @@ function checkLoads(change: Change, shares: readonly Share[], figures: Figures):
   }
 }
 
-function checkMoves(change: Change, shares: readonly Share[], figures: Figures): void {
+function checkMoves(change: Change, shares: readonly FairShare[], figures: Figures): void {
   const { before, after, kind, changed } = change;
   const moved = movesIn(before.placement.arcs, after.placement.arcs);
   const between = movesBetweenOthers(before.placement.arcs, after.placement.arcs, changed.node);
-  const fairIn = (ring: Change['after']['ring'], list: readonly Share[]) =>
+  const fairIn = (ring: Change['after']['ring'], list: readonly FairShare[]) =>
     list[ring.nodes.findIndex(({ node }) => node === changed.node)]?.fair ?? 0;
   if (between > 0) {
     figures.exceptions++;
     const capacities = new Map(
-      after.ring.nodes.map(({ node }, at) => [node, (shares[at] as Share).capacity]),
+      after.ring.nodes.map(({ node }, at) => [node, (shares[at] as FairShare).capacity]),
     );
     const question = {
       before: before.placement.arcs,

@@ -7,7 +7,7 @@ import type { NodeId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { place } from '../../src/ring/planner.ts';
 import { type RingNode, WEIGHT_MAX } from '../../src/ring/ring.ts';
-import { type Share, shareOf } from '../../src/ring/share.ts';
+import { type FairShare, shareOf } from '../../src/ring/share.ts';
 import { spreadOver } from '../../src/ring/spread.ts';
 import { digests } from './digest.ts';
 import { assertZonesDistinct, loadsOf, movesBetweenOthers, spreadJudge } from './laws.ts';
@@ -23,7 +23,7 @@ function checkFresh(nodes: readonly RingNode[], arcs: number, replicas: number):
   const shares = shareOf(ring, arcs, spreadOver(ring, replicas));
   let astray = 0;
   for (const [at, { node }] of ring.nodes.entries()) {
-    const { fair, quota, capacity } = shares[at] as Share;
+    const { fair, quota, capacity } = shares[at] as FairShare;
     const load = loads.get(node) ?? 0;
     assert.ok(load <= capacity && capacity <= Math.ceil(1.25 * fair));
     assert.ok(Math.abs(quota - fair) < 1);
@@ -133,7 +133,7 @@ test('several changes at once, zone changes and another number of replicas stay 
       const shares = shareOf(ring, 32, spreadOver(ring, replicas));
       const loads = loadsOf(previous.arcs);
       for (const [at, { node }] of ring.nodes.entries()) {
-        assert.ok((loads.get(node) ?? 0) <= (shares[at] as Share).capacity);
+        assert.ok((loads.get(node) ?? 0) <= (shares[at] as FairShare).capacity);
       }
     }
   }

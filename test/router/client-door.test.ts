@@ -3,7 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import type { Command } from '../../src/catalog/command.ts';
+import type { CatalogCommand } from '../../src/catalog/command.ts';
 import { encodeCommand } from '../../src/catalog/command-bytes.ts';
 import { isForNodesOnly, mayJoin } from '../../src/router/client-door.ts';
 import { Router, type RouterHost } from '../../src/router/router.ts';
@@ -23,7 +23,7 @@ const LINEAGE = { incarnation: 2 ** 51, words: [1] };
 const ABOUT_NODE = { node: NODE, joinToken: tokenOf(2), description: describe('moved') };
 const REMOVAL = { node: NODE, revision: 1, membership: 'removing', isForced: false } as const;
 
-const OF_NODES: readonly Command[] = [
+const OF_NODES: readonly CatalogCommand[] = [
   foundation(),
   { type: 'announce', ...ABOUT_NODE, lineage: LINEAGE },
   { type: 'aim', aimedAt: 0, nodes: [], shards: [] },
@@ -31,9 +31,9 @@ const OF_NODES: readonly Command[] = [
   { type: 'report', shard: SHARD, revision: 1, term: 2 ** 51, voters: [MEMBER], learners: [] },
   { type: 'lose', shard: SHARD, member: MEMBER },
 ];
-const OF_CLIENTS: readonly Command[] = [joining(2), { type: 'set-membership', ...REMOVAL }];
+const OF_CLIENTS: readonly CatalogCommand[] = [joining(2), { type: 'set-membership', ...REMOVAL }];
 
-function commanding(command: Command | Uint8Array): Request {
+function commanding(command: CatalogCommand | Uint8Array): Request {
   const bytes = command instanceof Uint8Array ? command : encodeCommand(command);
   return { type: 'command', id: 1, command: bytes };
 }
@@ -70,7 +70,7 @@ test('what is for nodes is refused before it is passed on, and behind that', () 
     const respond: Parameters<Router['route']>[1]['responder']['respond'] = (response) => {
       failures.push(response.type === 'failed' ? response.failure : response.type);
     };
-    const request = commanding(OF_NODES[5] as Command);
+    const request = commanding(OF_NODES[5] as CatalogCommand);
     router.route(request, { responder: { respond, isClient }, isForwarded });
   };
   ask(true, false);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { CATALOG_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
-import type { Refusal } from '../../src/catalog/command.ts';
+import type { CatalogRefusal } from '../../src/catalog/command.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Operation } from '../../src/machine/command.ts';
@@ -25,7 +25,7 @@ interface Outside {
   readonly forwarded?: Request[];
   readonly isReadOnly?: boolean;
   /** What the leader of the catalog has against every command. */
-  readonly objection?: Refusal;
+  readonly objection?: CatalogRefusal;
 }
 
 function routerOf(outside: Outside): Router {

@@ -10,7 +10,7 @@ import { askMap } from '../../src/admin.ts';
 import type { MemberId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
-import type { Command } from '../../src/catalog/command.ts';
+import type { CatalogCommand } from '../../src/catalog/command.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
 import { connect } from '../../src/index.ts';
 import { type RunningNode, startNode } from '../../src/runtime/node.ts';
@@ -81,13 +81,13 @@ async function say(context: TestContext, url: string) {
     line.close();
     sockets.close();
   });
-  const ask = (command: Command): Promise<string> => {
+  const ask = (command: CatalogCommand): Promise<string> => {
     id += 1;
     const mine = id;
     line.send(encodeRequests([{ type: 'command', id: mine, command: encodeCommand(command) }]));
     return new Promise((resolve) => waiting.set(mine, resolve));
   };
-  return async (command: Command): Promise<string> => {
+  return async (command: CatalogCommand): Promise<string> => {
     for (;;) {
       const answer = await ask(command);
       // A node that has just started knows no leader yet.
@@ -98,7 +98,7 @@ async function say(context: TestContext, url: string) {
 }
 
 /** What an attacker needs to know stands in the map, which everybody gets. */
-function attacksOn({ nodes, shards, aimedAt }: ClusterMap): readonly Command[] {
+function attacksOn({ nodes, shards, aimedAt }: ClusterMap): readonly CatalogCommand[] {
   const victim = nodes[1] ?? nodes[0];
   const row = shards[1];
   const [member] = row?.members ?? [];
@@ -159,7 +159,7 @@ test('a stranger that joins makes nodes dial only nodes, and fills no map', LONG
   await new Promise((resolve) => victim.once('listening', resolve));
   const { port } = victim.address() as { port: number };
   const command = await say(t, urls[1] ?? '');
-  const joining = (token: number, peerUrl: string, zone = ''): Command => ({
+  const joining = (token: number, peerUrl: string, zone = ''): CatalogCommand => ({
     type: 'join',
     joinToken: new Uint8Array(16).fill(token),
     description: { name: '', peerUrl, clientUrl: 'ws://127.0.0.1:1', weight: 1, zone },

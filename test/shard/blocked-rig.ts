@@ -9,8 +9,8 @@ import { decodeRow } from '../../src/machine/row.ts';
 import { encodeResolutions } from '../../src/machine/transaction-codec.ts';
 import type { Contender } from '../../src/machine/transaction-id.ts';
 import type { Turns } from '../../src/shard/reading.ts';
-import type { Read, Wanted } from '../../src/shard/reads.ts';
-import type { KeyRange } from '../../src/wire/request.ts';
+import type { PendingRead, Wanted } from '../../src/shard/reads.ts';
+import type { RangeQuery } from '../../src/wire/request.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { bytesOf, clientOf, textOf, WHOLE } from '../machine/machine-rig.ts';
 import { nameOf, prepareBytes } from '../machine/transaction-rig.ts';
@@ -68,7 +68,7 @@ export class HeldRig {
 
   read(what: Wanted, until = Number.POSITIVE_INFINITY): Response[] {
     const { requester, responses } = this.rig.requester();
-    const read: Read = { requester, until, what };
+    const read: PendingRead = { requester, until, what };
     this.rig.replica.read(read);
     this.rig.turns(4);
     return responses;
@@ -78,7 +78,7 @@ export class HeldRig {
     return this.read({ type: 'keys', keys: keys.map(bytesOf) });
   }
 
-  range(range: Partial<KeyRange> = {}): Response[] {
+  range(range: Partial<RangeQuery> = {}): Response[] {
     const ends = { from: new Uint8Array(), to: new Uint8Array() };
     const manner = { isReverse: false, answer: 'rows', rowsMax: 100 } as const;
     return this.read({ type: 'range', range: { ...ends, ...manner, ...range } });

@@ -6,7 +6,7 @@
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Entry, Message } from '../../src/raft/message.ts';
+import type { LogEntry, Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { newborn } from '../../src/shard/recovery.ts';
 import type { RestoredReplica } from '../../src/storage/log/log.ts';
@@ -137,7 +137,7 @@ function replicaWithHistory(): ReplicaRig {
 }
 
 function contradiction(term: number): Message {
-  const entries: Entry[] = [{ index: 5, term, kind: 'empty' }];
+  const entries: LogEntry[] = [{ index: 5, term, kind: 'empty' }];
   const previous = { index: 4, term: 1 };
   return { type: 'append', ...ENVELOPE, term, previous, entries, commit: 5, ...TOLD };
 }
@@ -172,7 +172,7 @@ test('a leader of an earlier term, and one that is late, contradict nothing', ()
   const rig = replicaWithHistory();
   rig.replica.receive(contradiction(4));
   const previous = { index: 3, term: 1 };
-  const late: Entry[] = [{ index: 4, term: 1, kind: 'empty' }];
+  const late: LogEntry[] = [{ index: 4, term: 1, kind: 'empty' }];
   const append = { type: 'append', ...ENVELOPE, term: 5, previous, entries: late } as const;
   rig.replica.receive({ ...append, commit: 4, ...TOLD });
   rig.replica.receive(beat(5, true));

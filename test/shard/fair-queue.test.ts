@@ -3,7 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
-import { FairQueue, type Job, Share, type Stage } from '../../src/shard/fair-queue.ts';
+import { type FairJob, FairQueue, Flow, type Stage } from '../../src/shard/fair-queue.ts';
 
 const { sliceCost, quantumCost } = FAIRNESS_LIMITS;
 
@@ -16,14 +16,14 @@ class Rig {
   calls = 0;
   readonly done: string[] = [];
 
-  share(): Share & { hasRoom: boolean } {
+  share(): Flow & { hasRoom: boolean } {
     const room = { hasRoom: true };
-    const share = new Share({ client: 1, mayGoOn: () => made.hasRoom });
+    const share = new Flow({ client: 1, mayGoOn: () => made.hasRoom });
     const made = Object.assign(share, room);
     return made;
   }
 
-  ask(share: Share, name: string, cost: number, stage: Stage = 'asked'): void {
+  ask(share: Flow, name: string, cost: number, stage: Stage = 'asked'): void {
     const run = () => {
       this.done.push(name);
       return cost;
@@ -124,7 +124,7 @@ test('what is not ready waits, and does not stand in front of what was begun', (
   const rig = new Rig();
   const share = rig.share();
   let isReady = false;
-  const waiting: Job = {
+  const waiting: FairJob = {
     get isReady() {
       return isReady;
     },

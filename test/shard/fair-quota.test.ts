@@ -2,16 +2,16 @@
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { Share } from '../../src/shard/fair-queue.ts';
+import { Flow } from '../../src/shard/fair-queue.ts';
 import { FairQuota } from '../../src/shard/fair-quota.ts';
 
 const MAX = 1000;
 
-function newShare(client: number): Share {
-  return new Share({ client, mayGoOn: () => true });
+function newShare(client: number): Flow {
+  return new Flow({ client, mayGoOn: () => true });
 }
 
-function fill(portions: FairQuota, share: Share | undefined): number {
+function fill(portions: FairQuota, share: Flow | undefined): number {
   let count = 0;
   for (; portions.admits(share); count++) portions.add(share);
   return count;

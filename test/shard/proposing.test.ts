@@ -4,7 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
-import { Share } from '../../src/shard/fair-queue.ts';
+import { Flow } from '../../src/shard/fair-queue.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { clientOf, put } from '../machine/machine-rig.ts';
 import { HeldRig } from './blocked-rig.ts';
@@ -17,7 +17,7 @@ class Rig {
   readonly answers: { readonly client: number; readonly how: string }[] = [];
   #sequence = 0;
 
-  write(share: Share, bytes: number): void {
+  write(share: Flow, bytes: number): void {
     const { client } = share;
     const respond = (response: Response) => {
       const how = response.type === 'failed' ? response.failure : response.type;
@@ -37,8 +37,8 @@ class Rig {
   }
 }
 
-function newShare(client: number): Share {
-  return new Share({ client, mayGoOn: () => true });
+function newShare(client: number): Flow {
+  return new Flow({ client, mayGoOn: () => true });
 }
 
 test('while the disk stands still one who writes much leaves room in the log', () => {

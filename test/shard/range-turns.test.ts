@@ -3,7 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
-import { FairQueue, Share } from '../../src/shard/fair-queue.ts';
+import { FairQueue, Flow } from '../../src/shard/fair-queue.ts';
 import type { Wanted } from '../../src/shard/reads.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { put } from '../machine/machine-rig.ts';
@@ -36,11 +36,11 @@ class Rig {
     }
   }
 
-  share(client: number): Share {
-    return new Share({ client, mayGoOn: () => true });
+  share(client: number): Flow {
+    return new Flow({ client, mayGoOn: () => true });
   }
 
-  ask(share: Share, what: Wanted, times = 1): void {
+  ask(share: Flow, what: Wanted, times = 1): void {
     const { client } = share;
     const respond = (response: Response) => void this.answers.push({ client, response });
     for (let id = 1; id <= times; id++) {

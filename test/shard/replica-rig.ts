@@ -7,7 +7,7 @@ import type { Prepared } from '../../src/machine/lock-table.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { Fact } from '../../src/raft/fact.ts';
 import type { EntryRange } from '../../src/raft/log.ts';
-import type { Append, Entry, Message } from '../../src/raft/message.ts';
+import type { AppendEntries, LogEntry, Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import type { Mark } from '../../src/raft/ready.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';
@@ -38,7 +38,7 @@ export class ReplicaRig implements ReplicaHost {
   readonly met: string[] = [];
   readonly records: LogRecord[] = [];
   readonly messages: Message[] = [];
-  readonly entries = new Map<number, Entry>();
+  readonly entries = new Map<number, LogEntry>();
   now = 5000;
   readonly valueBytesMax = MACHINE_LIMITS.valueBytesDefault;
   fair: Turns = AT_ONCE;
@@ -112,11 +112,11 @@ export class ReplicaRig implements ReplicaHost {
   }
 
   /** The entries that a leader of term 1 sends to this follower, all of them committed. */
-  append(entries: readonly Entry[], term = 1): void {
+  append(entries: readonly LogEntry[], term = 1): void {
     const [first] = entries;
     const index = (first?.index ?? 1) - 1;
     const previous = index === 0 ? ORIGIN : { index, term: this.entries.get(index)?.term ?? term };
-    const message: Append = {
+    const message: AppendEntries = {
       type: 'append',
       shard: SHARD,
       from: LEADER,
@@ -200,7 +200,7 @@ export class ReplicaRig implements ReplicaHost {
   /** What a replica asks of its log; the rest is the node's business. */
   #log(): Log {
     const read = ({ from, to }: EntryRange) => {
-      const found: Entry[] = [];
+      const found: LogEntry[] = [];
       for (let index = from; index <= to; index++) {
         const entry = this.entries.get(index);
         if (entry !== undefined) found.push(entry);

@@ -7,7 +7,7 @@ import { STATE_LIMITS } from '../../src/base/limits.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
-import type { Entry, SnapshotChunk } from '../../src/raft/message.ts';
+import type { LogEntry, SnapshotChunk } from '../../src/raft/message.ts';
 import type { SnapshotReader } from '../../src/raft/ready.ts';
 import { newborn } from '../../src/shard/recovery.ts';
 import { soundSnapshots } from '../../src/shard/sound-snapshots.ts';
@@ -20,11 +20,11 @@ import { ALONE, LEADER, PAIR, ReplicaRig, SELF, SHARD, WALL } from './replica-ri
 const ADOPT: EntryBody = { type: 'adopt', epoch: 1, arc: { from: 0, to: 2 ** 32 } };
 const HOUR = 3_600_000;
 
-function configured(index = 1): Entry {
+function configured(index = 1): LogEntry {
   return { index, term: 1, kind: 'configuration', configuration: PAIR };
 }
 
-function adopted(index: number, time: number): Entry {
+function adopted(index: number, time: number): LogEntry {
   return {
     index,
     term: 1,
@@ -100,7 +100,7 @@ test('a replica that stopped does not hold back the checkpoint of all others', (
   rig.open();
   rig.isLogStuck = true;
   const unknown = { index: 2, term: 1, kind: 'command', payload: Uint8Array.of(0x94, 99, 0, 0, 0) };
-  rig.append([configured(), unknown as Entry]);
+  rig.append([configured(), unknown as LogEntry]);
   match(rig.stopReason, /later version/);
   rig.isLogStuck = false;
   rig.store.checkpoint();
@@ -334,7 +334,7 @@ test('no snapshot is made of a state that names no voters', () => {
   const rig = new ReplicaRig();
   rig.open();
   const { payload: _, ...empty } = { ...adopted(1, WALL), kind: 'empty' as const, payload: 0 };
-  rig.append([empty as Entry]);
+  rig.append([empty as LogEntry]);
   rig.store.checkpoint();
   rig.turns(10);
   const indexIn = (reader: SnapshotReader) => {

@@ -1,6 +1,6 @@
 /** A process starts: the log and the state store are opened, held together, and what fits lives. */
 
-import { NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
+import { NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { SnapshotDescription } from '../../src/raft/message.ts';
 import type { Log, RestoredReplica, ShardRecord } from '../../src/storage/log/log.ts';
@@ -103,7 +103,7 @@ function holdTogether(host: Host, { log, state }: Storage): ShardRecord[] {
   const records: ShardRecord[] = [];
   for (const { shard, member } of log.quarantined) {
     records.push(giveUp(host, shard));
-    if (member === NOBODY) host.ledger.forgetMember(shard);
+    if (member === NO_MEMBER) host.ledger.forgetMember(shard);
   }
   for (const shard of log.shards) {
     const replica = log.replica(shard) as RestoredReplica;
@@ -143,7 +143,7 @@ function restart(
 ): ShardRecord {
   const { index, term } = snapshot;
   const isLater = term > hardState.term;
-  const promises = isLater ? { term, vote: NOBODY } : hardState;
+  const promises = isLater ? { term, vote: NO_MEMBER } : hardState;
   const mark = { number: 0, position: { index, term } };
   const commit = Math.max(hardState.commit, index);
   const write = { mark, hardState: { ...promises, commit }, snapshot, entries: [], repairs: [] };

@@ -2,9 +2,9 @@
 
 import { unreachable } from '../../src/base/assert.ts';
 import { hash } from '../../src/base/hash.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 
-export function hashOfEntry(entry: Entry): number {
+export function hashOfEntry(entry: LogEntry): number {
   const place = Math.imul(entry.index, 0x9e3779b1) ^ entry.term;
   switch (entry.kind) {
     case 'command':

@@ -2,7 +2,7 @@
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
-import type { Mark, Outcome, RaftEvent } from '../../src/raft/ready.ts';
+import type { Mark, RaftEvent, StepResult } from '../../src/raft/ready.ts';
 import type { RestoredReplica, ShardRecord } from '../../src/storage/log/log.ts';
 import { boot } from './boot.ts';
 import { Disk } from './disk.ts';
@@ -366,7 +366,7 @@ export class Host {
     trace.note(agenda.now, this.id, INPUT_KINDS.indexOf(input.type), word);
   }
 
-  step(replica: Replica, event: RaftEvent): Outcome {
+  step(replica: Replica, event: RaftEvent): StepResult {
     const outcome = replica.raft.step(event);
     if (outcome.type === 'refused') this.services.probes.hit(`refused ${outcome.reason}`);
     return outcome;

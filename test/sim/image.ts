@@ -1,21 +1,21 @@
 /** A replica's log and promises, as simple as can be: what the product's log is compared with. */
 
-import { type MemberId, NOBODY } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER } from '../../src/base/ids.ts';
 import type { PlacedConfiguration } from '../../src/raft/configuration.ts';
 import type { TermRun } from '../../src/raft/log.ts';
-import type { Entry, SnapshotDescription } from '../../src/raft/message.ts';
+import type { LogEntry, SnapshotDescription } from '../../src/raft/message.ts';
 import { ORIGIN, type Position } from '../../src/raft/position.ts';
 import type { HardState, Write } from '../../src/raft/ready.ts';
 import { SimFailure } from './failure.ts';
 
 export class ReplicaImage {
   readonly member: MemberId;
-  hardState: HardState = { term: 0, vote: NOBODY, commit: 0 };
+  hardState: HardState = { term: 0, vote: NO_MEMBER, commit: 0 };
   base: Position = ORIGIN;
   /** In force at the base. */
   baseConfiguration: PlacedConfiguration;
   /** The entry at `base.index + 1` and all behind it. */
-  entries: Entry[] = [];
+  entries: LogEntry[] = [];
   /** Entries whose bytes were spoilt, whether anybody noticed or not. */
   readonly damaged = new Set<number>();
   /** The term and vote were spoilt: the member may not vote any more. */
@@ -40,7 +40,7 @@ export class ReplicaImage {
     return this.base.index + this.entries.length;
   }
 
-  entryAt(index: number): Entry | undefined {
+  entryAt(index: number): LogEntry | undefined {
     return this.entries[index - this.base.index - 1];
   }
 

@@ -5,7 +5,7 @@ import test from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import type { Configuration } from '../../src/raft/configuration.ts';
-import type { Entry, Message } from '../../src/raft/message.ts';
+import type { LogEntry, Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import type { Write } from '../../src/raft/ready.ts';
 import type { RaftStatus } from '../../src/raft/status.ts';
@@ -60,14 +60,14 @@ function statusOf(member: MemberId, change: Partial<RaftStatus>): RaftStatus {
   };
 }
 
-function writeOf(entries: readonly Entry[], term = 1, vote = A): Write {
+function writeOf(entries: readonly LogEntry[], term = 1, vote = A): Write {
   const last = entries[entries.length - 1] ?? ORIGIN;
   const position = { index: last.index, term: last.term };
   const hardState = { term, vote, commit: 0 };
   return { mark: { number: 1, position }, hardState, snapshot: undefined, entries, repairs: [] };
 }
 
-function command(index: number, term: number, id = index): Entry {
+function command(index: number, term: number, id = index): LogEntry {
   const operation = { id, kind: 'write' as const, key: 0, value: id, expected: 0 };
   return { kind: 'command', index, term, payload: encodeOperation(operation, 0) };
 }
@@ -202,7 +202,7 @@ test('an append beyond its limit', () => {
 
 test('voters that change without the joint form, or on top of an open change', () => {
   const { invariants, image } = createTrio();
-  const change = (index: number, configuration: Configuration): Entry => {
+  const change = (index: number, configuration: Configuration): LogEntry => {
     return { kind: 'configuration', index, term: 1, configuration };
   };
   const sudden = writeOf([change(1, { ...THREE, voters: [A, B] })]);

@@ -7,7 +7,7 @@ import {
   isJoint,
   type PlacedConfiguration,
 } from '../../src/raft/configuration.ts';
-import { type Entry, type Message, sizeOfAll } from '../../src/raft/message.ts';
+import { type LogEntry, type Message, sizeOfAll } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { majorityOf } from '../../src/raft/quorum.ts';
 import type { Ready, Write } from '../../src/raft/ready.ts';
@@ -172,7 +172,7 @@ export class Invariants {
     }
   }
 
-  #noteEntry(actor: Actor, truth: Truth, entry: Entry, previousTerm: number): void {
+  #noteEntry(actor: Actor, truth: Truth, entry: LogEntry, previousTerm: number): void {
     const hash = hashOfEntry(entry);
     const cell = truth.cellAt(entry.index, entry.term);
     if (cell === undefined) {
@@ -188,7 +188,7 @@ export class Invariants {
   #noteConfiguration(
     actor: Actor,
     truth: Truth,
-    entry: Entry & { readonly kind: 'configuration' },
+    entry: LogEntry & { readonly kind: 'configuration' },
     image: ReplicaImage,
   ): void {
     const { index, term, configuration } = entry;
@@ -296,7 +296,7 @@ export class Invariants {
     }
   }
 
-  applied(actor: Actor, entry: Entry): void {
+  applied(actor: Actor, entry: LogEntry): void {
     const truth = this.truthOf(actor.shard);
     const life = this.#lives.get(actor.member);
     if (life === undefined || entry.index !== life.applied + 1) {
@@ -312,7 +312,7 @@ export class Invariants {
     }
   }
 
-  #applyFirst(actor: Actor, truth: Truth, entry: Entry, hash: number): void {
+  #applyFirst(actor: Actor, truth: Truth, entry: LogEntry, hash: number): void {
     if (entry.index !== truth.applied.length) {
       this.#fail('state machine safety', 'an entry was skipped everywhere', actor);
     }
@@ -341,7 +341,7 @@ export class Invariants {
 }
 
 /** A log that has the snapshot's position keeps what is behind it. */
-function termBefore(first: Entry, { snapshot }: Write, image: ReplicaImage): number | undefined {
+function termBefore(first: LogEntry, { snapshot }: Write, image: ReplicaImage): number | undefined {
   const before = first.index - 1;
   if (snapshot?.index === before) return snapshot.term;
   const isKept = snapshot === undefined || image.termAt(snapshot.index) === snapshot.term;

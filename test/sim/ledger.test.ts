@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import type { Log, ShardRecord } from '../../src/storage/log/log.ts';
@@ -21,7 +21,7 @@ const CREATION = {
 } as const satisfies ShardRecord;
 
 function writeOf(from: number, to: number, { term = 1, byte = 1 } = {}): ShardRecord {
-  const entries: Entry[] = [];
+  const entries: LogEntry[] = [];
   for (let index = from; index <= to; index++) {
     entries.push({ kind: 'command', index, term, payload: new Uint8Array(9).fill(byte) });
   }

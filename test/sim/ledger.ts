@@ -3,7 +3,7 @@
  * Nothing that was acknowledged may be missing, and nothing may be there that was not handed over.
  */
 
-import { NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import type { Log, RestoredReplica, ShardRecord, Tombstone } from '../../src/storage/log/log.ts';
 import { hashOfEntry } from './entry-hash.ts';
 import { SimFailure } from './failure.ts';
@@ -56,7 +56,7 @@ export class Ledger {
   forgetMember(shard: ShardId): void {
     const image = this.#durable.get(shard);
     if (image === undefined) return;
-    this.#durable.set(shard, new ReplicaImage(NOBODY, image.baseConfiguration));
+    this.#durable.set(shard, new ReplicaImage(NO_MEMBER, image.baseConfiguration));
   }
 
   /** The disk is gone, with all that it vouched for. */

@@ -2,7 +2,7 @@
 
 import { unreachable } from '../../src/base/assert.ts';
 import type { ShardId } from '../../src/base/ids.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import type { StateWrite } from '../../src/storage/state/state.ts';
 import type { StateStore } from '../../src/storage/state/state-store.ts';
 import { hashOfEntry } from './entry-hash.ts';
@@ -57,7 +57,7 @@ export class Machine {
   }
 
   /** Throws what the store throws if a row that it needs is damaged; then nothing is applied. */
-  apply(entry: Entry): { readonly operation: Operation; readonly reply: Reply } | undefined {
+  apply(entry: LogEntry): { readonly operation: Operation; readonly reply: Reply } | undefined {
     const history = new Uint8Array(4);
     const folded = Math.imul(this.history ^ hashOfEntry(entry), 0x9e3779b1) ^ entry.index;
     putWord(history, 0, folded);

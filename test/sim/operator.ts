@@ -1,6 +1,6 @@
 /** The operator: leads every shard to the nodes it should be on, as a person with a plan would. */
 
-import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import { type Member, NO_NODE, type ShardRow } from '../../src/catalog/cluster-map.ts';
 import { nextLeaderStep } from '../../src/catalog/leader-step.ts';
@@ -151,7 +151,16 @@ export class Operator {
       if (!this.#isSpent(shard, member, configuration.configuration)) list(node, member, false);
     }
     return {
-      ...{ shard, revision: 1, epoch: 1, from: 0, to: 0, founder: NOBODY, isFounded: true, term },
+      ...{
+        shard,
+        revision: 1,
+        epoch: 1,
+        from: 0,
+        to: 0,
+        founder: NO_MEMBER,
+        isFounded: true,
+        term,
+      },
       goal: goal.map(nodeId).sort((one, other) => one - other),
       preferredNode: NO_NODE,
       members: [...members.values()].sort((one, other) => one.node - other.node),

@@ -1,6 +1,6 @@
 /** How a node obeys the operator: replicas are created, changed, moved and destroyed. */
 
-import { NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { StateDamage } from '../../src/storage/state/state.ts';
@@ -52,7 +52,7 @@ function create(host: Host, shard: ShardId, isFirst: boolean): void {
   storage.state.create(shard, configuration);
   host.join(shard, {
     member,
-    hardState: { term: 0, vote: NOBODY, commit: 0 },
+    hardState: { term: 0, vote: NO_MEMBER, commit: 0 },
     log: { base: ORIGIN, runs: [], lastIndex: 0, damaged: [] },
     configurations: [placed],
     mayVote: true,

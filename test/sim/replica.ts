@@ -2,7 +2,7 @@
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { EntryRange } from '../../src/raft/log.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import { Raft } from '../../src/raft/raft.ts';
 import type { Links, ReadAnswer, SnapshotReader, Write } from '../../src/raft/ready.ts';
 import type { RestoredReplica, ShardRecord } from '../../src/storage/log/log.ts';
@@ -42,7 +42,7 @@ export class Replica {
   readonly #services: Services;
   readonly #storage: Storage;
   /** Committed entries that wait for a slow machine. */
-  readonly backlog: Entry[] = [];
+  readonly backlog: LogEntry[] = [];
   /** The log restarts only once the state is the snapshot's: until then its writes wait. */
   readonly held: ShardRecord[] = [];
   /** Entries with a repair that the log may not show yet, with how many are on their way. */
@@ -200,7 +200,7 @@ export class Replica {
     request.answer({ type: 'failed', leader: this.#services.registry.nodeOf(leader) });
   }
 
-  apply(entry: Entry): void {
+  apply(entry: LogEntry): void {
     const applied = this.machine.apply(entry);
     this.#services.invariants.applied(this.actor, entry);
     const proposal = this.#proposals.get(entry.index);

@@ -2,7 +2,7 @@
 
 import type { MemberId } from '../../src/base/ids.ts';
 import type { PlacedConfiguration } from '../../src/raft/configuration.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 
 /** One entry that some log held, of the possibly several that stood at its index. */
 export interface Cell {
@@ -13,7 +13,7 @@ export interface Cell {
 }
 
 export interface AppliedEntry {
-  readonly entry: Entry;
+  readonly entry: LogEntry;
   readonly hash: number;
   /** When the first replica applied it. */
   readonly time: number;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type MemberId, NOBODY } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER } from '../../src/base/ids.ts';
 import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import {
   decodeHardStates,
@@ -81,6 +81,6 @@ test('a log whose last entry is of a later term than its promises never votes', 
   rest(files, log);
   files.kill();
   const replica = mustOpen(files, { seed: 2 }).replica(SHARD);
-  assert.deepEqual(replica?.hardState, { term: 7, vote: NOBODY, commit: 0 });
+  assert.deepEqual(replica?.hardState, { term: 7, vote: NO_MEMBER, commit: 0 });
   assert.equal(replica.mayVote, false);
 });

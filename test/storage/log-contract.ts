@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type MemberId, NOBODY, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import type { Write } from '../../src/raft/ready.ts';
 import type { Log, LogRecord } from '../../src/storage/log/log.ts';
@@ -31,11 +31,11 @@ export const CREATION: LogRecord & { readonly type: 'create' } = {
   configuration: { at: ORIGIN, configuration: ALONE },
 };
 
-export function command(index: number, term: number, text: string): Entry {
+export function command(index: number, term: number, text: string): LogEntry {
   return { index, term, kind: 'command', payload: new TextEncoder().encode(text) };
 }
 
-export function writing(entries: readonly Entry[], more: Partial<Write> = {}): LogRecord {
+export function writing(entries: readonly LogEntry[], more: Partial<Write> = {}): LogRecord {
   const last = entries.at(-1) ?? ORIGIN;
   const write: Write = {
     mark: { number: 1, position: { index: last.index, term: last.term } },
@@ -141,7 +141,7 @@ function testEntries(name: string, disk: LogUnderTest): void {
   test(`${name}: what is forgotten stays as a position, with its configuration`, async () => {
     const log = await disk.open();
     const configuration = { voters: [MEMBER], outgoing: [], learners: [9 as MemberId] };
-    const change: Entry = { index: 2, term: 1, kind: 'configuration', configuration };
+    const change: LogEntry = { index: 2, term: 1, kind: 'configuration', configuration };
     await append(disk, log, CREATION, writing([command(1, 1, 'a'), change, command(3, 1, 'c')]));
     assert.equal(log.replica(SHARD)?.configurations.length, 2);
     await append(disk, log, { type: 'forget', shard: SHARD, index: 2 });
@@ -164,7 +164,7 @@ function testChanges(name: string, disk: LogUnderTest): void {
     };
     await append(disk, log, writing([command(4, 2, 'd')], { snapshot: at(2, 1) }));
     assert.deepEqual(textsOf(log, 3, 4), ['c', 'd']);
-    const hardState = { term: 9, vote: NOBODY, commit: 3 };
+    const hardState = { term: 9, vote: NO_MEMBER, commit: 3 };
     await append(disk, log, writing([command(4, 9, 'D')], { snapshot: at(3, 8), hardState }));
     assert.deepEqual(textsOf(log, 4, 4), ['D']);
     await close(disk, log);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
@@ -202,7 +202,7 @@ test('a vote whose record and copies are lost is not given again', () => {
     const replica = again.replica(SHARD);
     assert.equal(replica?.mayVote, !areCopiesOld);
     assert.deepEqual(replica?.hardState.term, 5);
-    assert.equal(replica?.hardState.vote, areCopiesOld ? NOBODY : 9);
+    assert.equal(replica?.hardState.vote, areCopiesOld ? NO_MEMBER : 9);
     assert.equal(again.damage.length, 1);
     again.close(() => {});
     files.settle();

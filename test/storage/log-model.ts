@@ -1,22 +1,22 @@
 /** A log as simple as can be: the records so far, and what they add up to. */
 
 import assert from 'node:assert/strict';
-import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import type { Life } from '../../src/base/life.ts';
 import type { PlacedConfiguration } from '../../src/raft/configuration.ts';
 import type { TermRun } from '../../src/raft/log.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import { ORIGIN, type Position } from '../../src/raft/position.ts';
 import type { HardState, Write } from '../../src/raft/ready.ts';
 import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log/log.ts';
 
 export class ReplicaModel {
   readonly member: MemberId;
-  hardState: HardState = { term: 0, vote: NOBODY, commit: 0 };
+  hardState: HardState = { term: 0, vote: NO_MEMBER, commit: 0 };
   base: Position = ORIGIN;
   baseConfiguration: PlacedConfiguration;
   /** The entry at base.index + 1 and all behind it. */
-  entries: Entry[] = [];
+  entries: LogEntry[] = [];
 
   constructor(member: MemberId, configuration: PlacedConfiguration) {
     this.member = member;
@@ -241,7 +241,7 @@ export function checkEntries(
       }
       assert.ok(read.length > 0);
       for (const entry of read) {
-        const expected: Entry | undefined = replica.entries[index - replica.base.index - 1];
+        const expected: LogEntry | undefined = replica.entries[index - replica.base.index - 1];
         assert.deepEqual(plain(entry), expected === undefined ? undefined : plain(expected));
         index += 1;
       }
@@ -249,7 +249,7 @@ export function checkEntries(
   }
 }
 
-function plain(entry: Entry): unknown {
+function plain(entry: LogEntry): unknown {
   if (entry.kind !== 'command') return entry;
   return { ...entry, payload: Buffer.from(entry.payload).toString('hex') };
 }

@@ -1,8 +1,8 @@
 /** Random records that a node could write: appends, cuts, restarts, creation, removal. */
 
-import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../src/base/ids.ts';
+import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import type { HardState, Write } from '../../src/raft/ready.ts';
 import type { LogRecord } from '../../src/storage/log/log.ts';
@@ -93,7 +93,7 @@ function randomWrite(replica: ReplicaModel, { random, taste }: Scene): Write {
       (replica.termAt(replica.lastIndex) ?? 0) + 1,
       lastTerm + 1,
     );
-    if (term > hardState.term) hardState = { ...hardState, term, vote: NOBODY };
+    if (term > hardState.term) hardState = { ...hardState, term, vote: NO_MEMBER };
     lastTerm = term;
   }
   const entries = randomEntries({ from, lastTerm, term: hardState.term }, { random, taste });
@@ -122,8 +122,8 @@ function nextHardState({ hardState, lastIndex }: ReplicaModel, random: Random): 
 function randomEntries(
   at: { readonly from: number; readonly lastTerm: number; readonly term: number },
   { random, taste }: Pick<Scene, 'random' | 'taste'>,
-): Entry[] {
-  const entries: Entry[] = [];
+): LogEntry[] {
+  const entries: LogEntry[] = [];
   let term = Math.max(1, at.lastTerm);
   const count = random.below(taste.entriesMax + 1);
   for (let nth = 0; nth < count; nth++) {
@@ -144,7 +144,7 @@ function randomEntries(
   return entries;
 }
 
-function randomRepairs({ entries }: ReplicaModel, random: Random): Entry[] {
+function randomRepairs({ entries }: ReplicaModel, random: Random): LogEntry[] {
   if (entries.length === 0 || !random.chance(0.1)) return [];
   return [random.pick(entries)];
 }

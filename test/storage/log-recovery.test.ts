@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId } from '../../src/base/ids.ts';
-import type { Entry } from '../../src/raft/message.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
 import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import { HEADER_BYTES, KIND, plainKind } from '../../src/storage/log/log-record.ts';
 import { dig } from '../sim/dig.ts';
@@ -38,7 +38,7 @@ test('a last batch that lacks a piece of a payload is cut, unless it was confirm
 
 test('who takes part is known though either copy of the entry that says it is damaged', () => {
   const configuration = { voters: [1, 2, 3] as MemberId[], outgoing: [], learners: [] };
-  const entry: Entry = { index: 2, term: 1, kind: 'configuration', configuration };
+  const entry: LogEntry = { index: 2, term: 1, kind: 'configuration', configuration };
   for (const copy of [0, 1]) {
     const files = new MemoryFiles();
     const log = mustOpen(files);

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import { type Entry, sizeOf, sizeOfAll } from '../../src/raft/message.ts';
+import { type LogEntry, sizeOf, sizeOfAll } from '../../src/raft/message.ts';
 import { bytesOf } from '../../src/storage/log/log-writer.ts';
 import { writing } from './log-contract.ts';
 
 const KINDS = ['command', 'empty', 'configuration'] as const;
 
-function randomEntry(index: number, random: Random): Entry {
+function randomEntry(index: number, random: Random): LogEntry {
   const place = { index, term: 1 + Math.floor(index / 3) };
   const kind = random.pick(KINDS);
   if (kind === 'empty') return { ...place, kind };
@@ -31,6 +31,6 @@ test('a window full of entries of any kind is no more than its bytes in one writ
       assert.ok(bytesOf(record) - nothing <= sizeOfAll(entries));
     }
   }
-  const least: Entry = { index: 1, term: 1, kind: 'command', payload: new Uint8Array(1) };
+  const least: LogEntry = { index: 1, term: 1, kind: 'command', payload: new Uint8Array(1) };
   assert.ok(bytesOf(writing([least])) - nothing <= sizeOf(least));
 });

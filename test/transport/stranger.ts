@@ -1,13 +1,13 @@
 /** One that dials a station and says what a test wants it to say: for contracts of the doors. */
 
 import type { Door, Socket } from '../../src/transport/sockets.ts';
-import type { CloseReason } from '../../src/wire/close-reason.ts';
+import type { CloseFrame } from '../../src/wire/close-reason.ts';
 import type { NetworkUnderTest, Station } from './network-under-test.ts';
 
 export interface Stranger {
   readonly socket: Socket;
   readonly frames: Uint8Array[];
-  readonly farewells: CloseReason[];
+  readonly farewells: CloseFrame[];
 }
 
 export async function dial(
@@ -17,7 +17,7 @@ export async function dial(
 ): Promise<Stranger> {
   const { sockets } = await network.place();
   const frames: Uint8Array[] = [];
-  const farewells: CloseReason[] = [];
+  const farewells: CloseFrame[] = [];
   const socket = sockets.dial(
     { url: station.place.url, door },
     {

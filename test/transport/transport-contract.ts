@@ -6,7 +6,7 @@ import {
   type ClientConnectionEvent,
 } from '../../src/transport/client-connection.ts';
 import type { Door } from '../../src/transport/sockets.ts';
-import type { CloseReason } from '../../src/wire/close-reason.ts';
+import type { CloseFrame } from '../../src/wire/close-reason.ts';
 import { encodeHello, type Hello } from '../../src/wire/hello.ts';
 import {
   CLIENT_LIMITS,
@@ -56,7 +56,7 @@ function testHello(name: string, open: Open): void {
       const one = await openStation(network, { node: 1 });
       all.push(one);
       const { sockets, url } = await network.place();
-      const visits: CloseReason[] = [];
+      const visits: CloseFrame[] = [];
       sockets.accept(() => ({
         onOpen: () => {},
         onFrame: () => {},

@@ -17,11 +17,15 @@ import { isCommittedBy } from '../../src/machine/outcome.ts';
 import { failingCheck } from '../../src/machine/precheck.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
-import type { Transaction } from '../../src/machine/transaction.ts';
+import type { TransactionRequest } from '../../src/machine/transaction.ts';
 import { encodeDecide, encodeIds, encodeResolutions } from '../../src/machine/transaction-codec.ts';
 import { type Contender, idText, isSameId } from '../../src/machine/transaction-id.ts';
 import { hasPriority } from '../../src/txn/conflict-policy.ts';
-import { ContentionQueue, contested, type Queued } from '../../src/txn/contention-queue.ts';
+import {
+  ContentionQueue,
+  contested,
+  type QueuedTransaction,
+} from '../../src/txn/contention-queue.ts';
 import { type Answer, Coordinator } from '../../src/txn/coordinator.ts';
 import { DecisionBroadcast } from '../../src/txn/decision-broadcast.ts';
 import { LockResolver } from '../../src/txn/lock-resolver.ts';
@@ -127,7 +131,7 @@ class Shard {
     return { type: 'done', version: 0, outputs: [] };
   }
 
-  conduct(transaction: Transaction, told: Told): void {
+  conduct(transaction: TransactionRequest, told: Told): void {
     const plan = planOf(transaction) as Plan;
     const name = idText(plan.contender.id);
     const known = this.conducted.get(name);
@@ -173,7 +177,7 @@ class Shard {
       },
     });
     const checks = contested(operations);
-    const inLine: Queued = {
+    const inLine: QueuedTransaction = {
       contender,
       keys: [...checks.keys()],
       bytes: 1,

@@ -3,13 +3,17 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
-import { ContentionQueue, contested, type Queued } from '../../src/txn/contention-queue.ts';
+import {
+  ContentionQueue,
+  contested,
+  type QueuedTransaction,
+} from '../../src/txn/contention-queue.ts';
 import { append, checkVersion, get, put } from '../machine/machine-rig.ts';
 import { contenderOf } from './spelling.ts';
 
 const { lineMax, lineTicks, lineLooks, lineBytesMax } = TRANSACTION_LIMITS;
 
-interface Rival extends Queued {
+interface Rival extends QueuedTransaction {
   hasHope: boolean;
 }
 

@@ -6,7 +6,7 @@
 
 import type { Operation } from '../../src/machine/command.ts';
 import type { Reply } from '../../src/machine/reply.ts';
-import { isLocking, type Part, type Transaction } from '../../src/machine/transaction.ts';
+import { isLocking, type Part, type TransactionRequest } from '../../src/machine/transaction.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import { bytesOf, EPOCH, START } from '../machine/machine-rig.ts';
 import type { Cluster } from './cluster.ts';
@@ -55,7 +55,7 @@ interface Rank {
   readonly age: number | undefined;
 }
 
-type Unranked = Omit<Transaction, 'attempts' | 'age'>;
+type Unranked = Omit<TransactionRequest, 'attempts' | 'age'>;
 
 export class Customer {
   readonly #cluster: Cluster;
@@ -149,7 +149,7 @@ export class Customer {
   }
 
   /** The same bytes until there is an answer. */
-  #send(attempt: Attempt, transaction: Transaction): void {
+  #send(attempt: Attempt, transaction: TransactionRequest): void {
     const home = this.#cluster.shard(transaction.parts[0]?.shard ?? 0);
     attempt.copies += 1;
     this.#cluster.ask(
@@ -161,7 +161,7 @@ export class Customer {
     );
   }
 
-  #take(attempt: Attempt, { attempts, age }: Transaction, reply: Reply): void {
+  #take(attempt: Attempt, { attempts, age }: TransactionRequest, reply: Reply): void {
     attempt.end = { at: moments++, outcome: outcomeOf(reply, attempt) };
     const isInTheWay = reply.type === 'refused' && ['gave-way', 'aborted'].includes(reply.reason);
     if (isInTheWay) return this.#rest(() => this.#begin({ attempts: attempts + 1, age }));

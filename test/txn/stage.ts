@@ -7,7 +7,12 @@ import type { ShardId } from '../../src/base/ids.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { LockTable, Prepared } from '../../src/machine/lock-table.ts';
 import type { Reply } from '../../src/machine/reply.ts';
-import type { Part, Refusal, Resolution, Transaction } from '../../src/machine/transaction.ts';
+import type {
+  Part,
+  Resolution,
+  TransactionRefusal,
+  TransactionRequest,
+} from '../../src/machine/transaction.ts';
 import { decodeDecide, decodePrepare } from '../../src/machine/transaction-codec.ts';
 import { idText, type TransactionId } from '../../src/machine/transaction-id.ts';
 import { type Answer, Coordinator, type CoordinatorPort } from '../../src/txn/coordinator.ts';
@@ -41,7 +46,7 @@ export class Stage {
   /** Phase two finds no shard. */
   isMapUnknown = false;
   /** What does not hold in the home shard when a transaction begins. */
-  foreseen: Refusal | undefined;
+  foreseen: TransactionRefusal | undefined;
   /** Transactions are told to begin by nobody but the transcript. */
   mustWait = false;
   millisecondsLeft = Number.POSITIVE_INFINITY;
@@ -228,7 +233,7 @@ export class Stage {
   }
 }
 
-function partOf(text: string): Transaction['parts'][number] {
+function partOf(text: string): TransactionRequest['parts'][number] {
   const [name = '', operations = ''] = text.split(':');
   return {
     shard: NAMES.indexOf(name.trim()) + 1,

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { ENTRY_OVERHEAD_BYTES, RAFT_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Append, Heartbeat, Message } from '../../src/raft/message.ts';
+import type { AppendEntries, Heartbeat, Message } from '../../src/raft/message.ts';
 import { decodeFrame, encodeFrame, encodeFrames } from '../../src/wire/frame.ts';
 import { bytesMaxOf } from '../../src/wire/raft-message.ts';
 import { MESSAGE_TYPES, randomMessage, randomMessages } from './random-message.ts';
@@ -24,7 +24,7 @@ const HEARTBEAT: Heartbeat = {
   timeoutMilliseconds: 200,
 };
 
-function appendOf(payloads: readonly Uint8Array[]): Append {
+function appendOf(payloads: readonly Uint8Array[]): AppendEntries {
   return {
     type: 'append',
     shard: 0 as ShardId,

@@ -6,7 +6,7 @@ import { CLIENT_BYTES } from '../../src/machine/batch.ts';
 import type { Participant } from '../../src/machine/transaction.ts';
 import type { Contender } from '../../src/machine/transaction-id.ts';
 import type { Configuration } from '../../src/raft/configuration.ts';
-import type { Entry, Message } from '../../src/raft/message.ts';
+import type { LogEntry, Message } from '../../src/raft/message.ts';
 import type { Position } from '../../src/raft/position.ts';
 
 /** Where one spelling of a count ends and the next begins. */
@@ -140,7 +140,7 @@ function randomAppend(
   return { type: 'append', ...fields, previous, entries, configuration: randomPosition(random) };
 }
 
-function randomEntry(random: Random, index: number): Entry {
+function randomEntry(random: Random, index: number): LogEntry {
   const term = randomCount(random);
   if (random.chance(0.2)) return { kind: 'empty', index, term };
   if (random.chance(0.2)) {

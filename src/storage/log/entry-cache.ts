@@ -2,7 +2,7 @@
 
 import type { ShardId } from '../../base/ids.ts';
 import type { EntryRange } from '../../raft/log.ts';
-import { type Entry, sizeOf } from '../../raft/message.ts';
+import { type LogEntry, sizeOf } from '../../raft/message.ts';
 
 /** What an entry takes in memory besides its payload. */
 const OVERHEAD_BYTES = 64;
@@ -12,7 +12,7 @@ const HEAD_MAX = 1024;
 /** Consecutive entries from `first` to the end of a shard's log. */
 interface Recent {
   first: number;
-  entries: Entry[];
+  entries: LogEntry[];
   /** Entries at the front of the list that are gone. */
   head: number;
 }
@@ -27,7 +27,7 @@ export class EntryCache {
   readonly #bytesMax: number;
   readonly #shards = new Map<ShardId, Recent>();
   /** Repaired entries on their way to the disk: not at the end of a log, and not readable yet. */
-  readonly #pinned = new Map<ShardId, Map<number, Entry>>();
+  readonly #pinned = new Map<ShardId, Map<number, LogEntry>>();
   #steps: Step[] = [];
   #done = 0;
   #bytes = 0;
@@ -41,7 +41,7 @@ export class EntryCache {
   }
 
   /** The entries of one write: from the first of them on, what was here is gone. */
-  append(shard: ShardId, entries: readonly Entry[]): void {
+  append(shard: ShardId, entries: readonly LogEntry[]): void {
     const first = entries[0];
     if (first === undefined) return;
     const recent = this.#cut(shard, first.index);
@@ -52,7 +52,7 @@ export class EntryCache {
     this.#steps.push({ shard, count: entries.length });
   }
 
-  pin(shard: ShardId, entry: Entry): void {
+  pin(shard: ShardId, entry: LogEntry): void {
     let pinned = this.#pinned.get(shard);
     if (pinned === undefined) {
       pinned = new Map();
@@ -63,7 +63,7 @@ export class EntryCache {
     if (recent !== undefined && entry.index >= recent.first) this.#replace(recent, entry);
   }
 
-  #replace(recent: Recent, entry: Entry): void {
+  #replace(recent: Recent, entry: LogEntry): void {
     const at = recent.head + entry.index - recent.first;
     const former = recent.entries[at];
     if (former === undefined) return;
@@ -97,7 +97,7 @@ export class EntryCache {
   }
 
   /** The entries from `from` on that are here, within the bytes; undefined if that one is not. */
-  read(shard: ShardId, { from, to, bytesMax }: EntryRange): readonly Entry[] | undefined {
+  read(shard: ShardId, { from, to, bytesMax }: EntryRange): readonly LogEntry[] | undefined {
     const recent = this.#shards.get(shard);
     const first = recent?.entries[recent.head + from - recent.first];
     if (recent === undefined || first === undefined || from < recent.first) {
@@ -109,7 +109,7 @@ export class EntryCache {
     const start = at - 1;
     const end = Math.min(recent.entries.length, recent.head + to - recent.first + 1);
     for (; at < end; at++) {
-      bytes += sizeOf(recent.entries[at] as Entry);
+      bytes += sizeOf(recent.entries[at] as LogEntry);
       if (bytes > bytesMax) break;
     }
     return recent.entries.slice(start, at);
@@ -126,7 +126,7 @@ export class EntryCache {
     const isApart = index < recent.first || index > end;
     const kept = isApart ? recent.head : recent.head + index - recent.first;
     for (let at = kept; at < recent.entries.length; at++) {
-      this.#bytes -= sizeOf(recent.entries[at] as Entry) + OVERHEAD_BYTES;
+      this.#bytes -= sizeOf(recent.entries[at] as LogEntry) + OVERHEAD_BYTES;
     }
     recent.entries.length = kept;
     if (isApart || kept === recent.head) {
@@ -142,7 +142,7 @@ export class EntryCache {
     if (recent === undefined || count <= 0) return;
     const end = Math.min(recent.entries.length, recent.head + count);
     for (let at = recent.head; at < end; at++) {
-      this.#bytes -= sizeOf(recent.entries[at] as Entry) + OVERHEAD_BYTES;
+      this.#bytes -= sizeOf(recent.entries[at] as LogEntry) + OVERHEAD_BYTES;
     }
     recent.first += end - recent.head;
     recent.head = end;

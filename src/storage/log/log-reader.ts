@@ -3,7 +3,7 @@
 import { assert } from '../../base/assert.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../../base/limits.ts';
 import type { EntryRange } from '../../raft/log.ts';
-import { type Entry, sizeOf } from '../../raft/message.ts';
+import { type LogEntry, sizeOf } from '../../raft/message.ts';
 import type { Files } from '../files/files.ts';
 import type { Location } from './location-table.ts';
 import type { Damage } from './log.ts';
@@ -47,7 +47,7 @@ export class LogReader {
   }
 
   /** From the first entry of the range on; none if that one is damaged. */
-  read(replica: LogReplica, range: EntryRange): Entry[] {
+  read(replica: LogReplica, range: EntryRange): LogEntry[] {
     const first = replica.table.at(range.from);
     if (first.epoch === 0) return [];
     assert(this.#options.isOnDisk(first), 'what is on its way is read from memory');
@@ -62,7 +62,7 @@ export class LogReader {
       return [];
     }
     const sheet = sheetOf(bytes);
-    const entries: Entry[] = [];
+    const entries: LogEntry[] = [];
     let weight = 0;
     for (let index = range.from; index <= to; index++) {
       const raw = this.#check(replica, { index, sheet, origin: offset });
@@ -140,7 +140,7 @@ export class LogReader {
   }
 }
 
-export function entryOf(replica: LogReplica, index: number, raw: RawEntry): Entry | undefined {
+export function entryOf(replica: LogReplica, index: number, raw: RawEntry): LogEntry | undefined {
   const term = replica.termAt(index);
   if (term === undefined) return undefined;
   switch (plainKind(raw.kind)) {

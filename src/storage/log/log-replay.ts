@@ -1,6 +1,6 @@
 /** Batches found on the disk become replicas again; what is damaged is told and kept apart. */
 
-import { type MemberId, NOBODY, type NodeId, type ShardId } from '../../base/ids.ts';
+import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../base/ids.ts';
 import type { Life } from '../../base/life.ts';
 import { type BatchPosition, type HardStates, isAtOrAfter } from './hard-state.ts';
 import { LiveBytes } from './live-bytes.ts';
@@ -89,8 +89,8 @@ export class LogReplay {
       promised !== undefined &&
       (promised.term > hardState.term ||
         (promised.term === hardState.term &&
-          promised.vote !== NOBODY &&
-          hardState.vote === NOBODY));
+          promised.vote !== NO_MEMBER &&
+          hardState.vote === NO_MEMBER));
     if (promised !== undefined && isOlder) {
       const { term, vote } = promised;
       replica.hardState = { ...hardState, term, vote };
@@ -102,7 +102,7 @@ export class LogReplay {
     if (replica.hardState.commit > replica.lastIndex) replica.mayVote = false;
     const term = Math.max(replica.hardState.term, replica.lastTerm);
     if (term > replica.hardState.term) {
-      replica.hardState = { ...replica.hardState, term, vote: NOBODY };
+      replica.hardState = { ...replica.hardState, term, vote: NO_MEMBER };
       replica.mayVote = false;
     }
   }
@@ -181,7 +181,7 @@ export class LogReplay {
 
   #remove(replica: LogReplica, name: RecordName, payload: Uint8Array | undefined): void {
     // What is removed is the replica that is there.
-    if (replica.member === NOBODY) this.#bury(name, payload);
+    if (replica.member === NO_MEMBER) this.#bury(name, payload);
     else {
       const { index, term } = name;
       const { shard, member } = replica;
@@ -194,7 +194,7 @@ export class LogReplay {
 
   #promise(replica: LogReplica, { index, term }: RecordName, payload: Uint8Array | undefined) {
     const vote = payload === undefined ? undefined : decodeMember(payload);
-    replica.hardState = { term, vote: vote ?? NOBODY, commit: index };
+    replica.hardState = { term, vote: vote ?? NO_MEMBER, commit: index };
     if (vote !== undefined) this.#lostVotes.delete(replica.shard);
     else this.#lostVotes.set(replica.shard, this.#position);
   }
@@ -231,7 +231,7 @@ export class LogReplay {
   #isolate(shard: ShardId, text: string): void {
     let replica = this.replicas.get(shard);
     if (replica === undefined) {
-      replica = new LogReplica(shard, { member: NOBODY, account: this.live });
+      replica = new LogReplica(shard, { member: NO_MEMBER, account: this.live });
       this.replicas.set(shard, replica);
       this.#listed.add(shard);
     }

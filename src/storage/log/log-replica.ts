@@ -1,7 +1,7 @@
 /** What the log knows of one replica: its promises, the shape of its log, and where entries are. */
 
 import { assert } from '../../base/assert.ts';
-import { type MemberId, NOBODY, type ShardId } from '../../base/ids.ts';
+import { type MemberId, NO_MEMBER, type ShardId } from '../../base/ids.ts';
 import type { PlacedConfiguration } from '../../raft/configuration.ts';
 import type { TermRun } from '../../raft/log.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
@@ -10,7 +10,7 @@ import type { HardState } from '../../raft/ready.ts';
 import { type LiveAccount, type Location, LocationTable } from './location-table.ts';
 import type { ReplicaMeta } from './log-meta.ts';
 
-const NO_PROMISES: HardState = { term: 0, vote: NOBODY, commit: 0 };
+const NO_PROMISES: HardState = { term: 0, vote: NO_MEMBER, commit: 0 };
 
 /**
  * The same steps are taken when a record is written and when it is found again after a restart.

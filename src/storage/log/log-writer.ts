@@ -4,7 +4,7 @@ import { assert, unreachable } from '../../base/assert.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Life } from '../../base/life.ts';
 import type { Configuration } from '../../raft/configuration.ts';
-import type { Entry } from '../../raft/message.ts';
+import type { LogEntry } from '../../raft/message.ts';
 import type { HardState, Write } from '../../raft/ready.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { LiveBytes } from './live-bytes.ts';
@@ -152,7 +152,7 @@ export class LogWriter {
     this.#promise(replica, hardState);
   }
 
-  #append(replica: LogReplica, entry: Entry): void {
+  #append(replica: LogReplica, entry: LogEntry): void {
     const { shard } = replica;
     const { index, term } = entry;
     const before = replica.termAt(index - 1);
@@ -166,7 +166,7 @@ export class LogWriter {
     this.move(replica, { index, kind }, payload);
   }
 
-  #repair(replica: LogReplica, entry: Entry): void {
+  #repair(replica: LogReplica, entry: LogEntry): void {
     if (entry.index <= replica.base.index || entry.index > replica.lastIndex) return;
     assert(replica.termAt(entry.index) === entry.term, 'a repair is of the entry that was there');
     this.move(replica, { index: entry.index, kind: kindOf(entry) }, payloadOf(entry));
@@ -224,7 +224,7 @@ function lifeName(node: NodeId, { incarnation, word }: Life): RecordName {
   return { kind: KIND.life, shard: node as number as ShardId, index: incarnation, term: word };
 }
 
-function kindOf(entry: Entry): number {
+function kindOf(entry: LogEntry): number {
   switch (entry.kind) {
     case 'command':
       return KIND.command;
@@ -237,7 +237,7 @@ function kindOf(entry: Entry): number {
   }
 }
 
-function payloadOf(entry: Entry): Uint8Array {
+function payloadOf(entry: LogEntry): Uint8Array {
   if (entry.kind === 'command') return entry.payload;
   if (entry.kind === 'empty') return NO_BYTES;
   const { index, term, configuration } = entry;
@@ -265,7 +265,7 @@ export function bytesOf(record: LogRecord): number {
 function bytesOfWrite({ snapshot, entries, repairs }: Write): number {
   let bytes = recordBytes(MEMBER_BYTES) + RUN_BYTES;
   if (snapshot !== undefined) bytes += configurationBytes(snapshot.configuration) + RUN_BYTES;
-  let before: Entry | undefined;
+  let before: LogEntry | undefined;
   for (const entry of entries) {
     const isRun = before?.term === entry.term && before.kind === entry.kind;
     bytes += bytesOfEntry(entry) + (isRun ? 0 : RUN_BYTES);
@@ -275,7 +275,7 @@ function bytesOfWrite({ snapshot, entries, repairs }: Write): number {
   return bytes;
 }
 
-function bytesOfEntry(entry: Entry): number {
+function bytesOfEntry(entry: LogEntry): number {
   if (entry.kind === 'command') return recordBytes(entry.payload.length);
   if (entry.kind === 'empty') return recordBytes(0);
   return 2 * (configurationBytes(entry.configuration) + RUN_BYTES);

@@ -11,8 +11,8 @@ import {
   isLocking,
   type Part,
   type Participant,
-  type Refusal,
-  type Transaction,
+  type TransactionRefusal,
+  type TransactionRequest,
 } from '../../../src/machine/transaction.ts';
 import {
   decodeTransaction,
@@ -113,7 +113,7 @@ interface Place {
 
 class Conduct {
   readonly #options: Options;
-  readonly #transaction: Transaction;
+  readonly #transaction: TransactionRequest;
   readonly #answer: (reply: Reply | undefined) => void;
   readonly #places: readonly Place[];
   readonly #participants: readonly Participant[];
@@ -126,7 +126,7 @@ class Conduct {
 
   constructor(
     options: Options,
-    transaction: Transaction,
+    transaction: TransactionRequest,
     answer: (reply: Reply | undefined) => void,
   ) {
     this.#options = options;
@@ -256,7 +256,7 @@ class Conduct {
     });
   }
 
-  #abort(because: Refusal): void {
+  #abort(because: TransactionRefusal): void {
     if (!this.#isOver) this.#propose({ type: 'abort', because });
   }
 
@@ -331,6 +331,6 @@ function strangeTo({ operations }: Part) {
   });
 }
 
-function refused(reason: 'gave-way' | 'aborted', position: number): Refusal {
+function refused(reason: 'gave-way' | 'aborted', position: number): TransactionRefusal {
   return { type: 'refused', reason, position };
 }

@@ -1,7 +1,7 @@
 /** What a replica of a transcript keeps on disk: its log, its hard state and one checkpoint. */
 
 import type { Configuration, PlacedConfiguration } from '../../../src/raft/configuration.ts';
-import type { Entry, SnapshotDescription } from '../../../src/raft/message.ts';
+import type { LogEntry, SnapshotDescription } from '../../../src/raft/message.ts';
 import { ORIGIN, type Position } from '../../../src/raft/position.ts';
 import type { HardState, Write } from '../../../src/raft/ready.ts';
 import type { Restored } from '../../../src/raft/restore.ts';
@@ -17,7 +17,7 @@ export interface Disk {
   readonly base: Position;
   /** What was in force at the base. */
   readonly configuration: PlacedConfiguration;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly LogEntry[];
   readonly damaged: readonly number[];
   readonly checkpoint: Checkpoint | undefined;
   readonly mayVote: boolean;

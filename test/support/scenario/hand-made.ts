@@ -1,7 +1,7 @@
 /** Messages that no replica sent: the text of a transcript says what is in them. */
 
 import type { MemberId, ShardId } from '../../../src/base/ids.ts';
-import type { AppendResponse, Entry, Message } from '../../../src/raft/message.ts';
+import type { AppendResponse, LogEntry, Message } from '../../../src/raft/message.ts';
 import type { Position } from '../../../src/raft/position.ts';
 import { SHARD } from './member.ts';
 import { USUAL_TIMEOUT } from './printing.ts';
@@ -32,7 +32,7 @@ export function parsePosition(text: string | undefined): Position {
 }
 
 /** Entries by their terms; what an index and a term hold is the same in every transcript. */
-export function entriesOfTerms(after: number, terms: readonly number[]): Entry[] {
+export function entriesOfTerms(after: number, terms: readonly number[]): LogEntry[] {
   return terms.map((term, at) => {
     const index = after + 1 + at;
     return { kind: 'command', index, term, payload: encoder.encode(`at${index}in${term}`) };

@@ -1,6 +1,6 @@
 /** The little machine of the transcripts: a list of what was applied, in order. */
 
-import type { Entry } from '../../../src/raft/message.ts';
+import type { LogEntry } from '../../../src/raft/message.ts';
 
 /** One applied command; the index tells where a snapshot has to stop. */
 interface Line {
@@ -23,7 +23,7 @@ export class ListMachine {
     return this.#lines.map(({ text }) => text);
   }
 
-  apply(entry: Entry): void {
+  apply(entry: LogEntry): void {
     if (entry.index !== this.#applied + 1) throw new Error(`applied out of order: ${entry.index}`);
     this.#applied = entry.index;
     if (entry.kind !== 'command') return;

@@ -7,7 +7,13 @@ import { Random } from '../../../src/base/random.ts';
 import type { EntryRange } from '../../../src/raft/log.ts';
 import { type SnapshotDescription, sizeOf } from '../../../src/raft/message.ts';
 import { Raft } from '../../../src/raft/raft.ts';
-import type { Outcome, RaftEvent, Ready, SnapshotPiece, Write } from '../../../src/raft/ready.ts';
+import type {
+  RaftEvent,
+  Ready,
+  SnapshotPiece,
+  StepResult,
+  Write,
+} from '../../../src/raft/ready.ts';
 import type { RaftStatus } from '../../../src/raft/status.ts';
 import {
   beheaded,
@@ -128,11 +134,11 @@ export class Member {
     this.#machine = new ListMachine();
   }
 
-  step(event: RaftEvent): Outcome {
+  step(event: RaftEvent): StepResult {
     return this.#core.step(event);
   }
 
-  tick(milliseconds: number): Outcome {
+  tick(milliseconds: number): StepResult {
     this.#now += milliseconds;
     return this.step({ type: 'tick', now: this.#now });
   }
@@ -153,13 +159,13 @@ export class Member {
   }
 
   /** The oldest write reaches the disk. */
-  sync(): Outcome {
+  sync(): StepResult {
     const oldest = present(this.#pending.shift(), `replica ${this.id} has nothing to write`);
     this.#disk = written(this.#disk, oldest.write, oldest.received);
     return this.step({ type: 'durable', mark: oldest.write.mark });
   }
 
-  checkSnapshot(isSound: boolean): Outcome {
+  checkSnapshot(isSound: boolean): StepResult {
     const arrived = present(this.#arrived, `replica ${this.id} has no snapshot to check`);
     this.#arrived = undefined;
     this.#sound = isSound ? arrived : undefined;
@@ -167,7 +173,7 @@ export class Member {
   }
 
   /** The machine's state at an applied index is on disk and can be given to others. */
-  checkpoint(index: number): Outcome {
+  checkpoint(index: number): StepResult {
     const entry = this.#cache.entries.find((candidate) => candidate.index === index);
     const { term } = present(entry, 'a checkpoint is of an index in the log');
     const placed = configurationAt(this.#cache, index);

@@ -4,7 +4,7 @@ import { unreachable } from '../../../src/base/assert.ts';
 import { RAFT_LIMITS } from '../../../src/base/limits.ts';
 import type { Configuration } from '../../../src/raft/configuration.ts';
 import type { Fact } from '../../../src/raft/fact.ts';
-import type { Entry, Message } from '../../../src/raft/message.ts';
+import type { LogEntry, Message } from '../../../src/raft/message.ts';
 import type { Position } from '../../../src/raft/position.ts';
 import type { ReadAnswer, ReceivedChunk, Write } from '../../../src/raft/ready.ts';
 import type { RaftStatus } from '../../../src/raft/status.ts';
@@ -33,7 +33,7 @@ export function spellPosition(position: Position): string {
   return `${position.index}/${position.term}`;
 }
 
-export function spellEntry(entry: Entry): string {
+export function spellEntry(entry: LogEntry): string {
   const place = spellPosition(entry);
   switch (entry.kind) {
     case 'empty':
@@ -50,7 +50,7 @@ export function spellEntry(entry: Entry): string {
   }
 }
 
-export function spellEntries(entries: readonly Entry[]): string {
+export function spellEntries(entries: readonly LogEntry[]): string {
   return entries.length === 0 ? 'nothing' : entries.map(spellEntry).join(', ');
 }
 

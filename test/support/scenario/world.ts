@@ -3,7 +3,7 @@
 import type { MemberId } from '../../../src/base/ids.ts';
 import { assertRaftLimits, RAFT_LIMITS, type RaftLimits } from '../../../src/base/limits.ts';
 import type { Message } from '../../../src/raft/message.ts';
-import type { Outcome, RaftEvent, ReadAnswer } from '../../../src/raft/ready.ts';
+import type { RaftEvent, ReadAnswer, StepResult } from '../../../src/raft/ready.ts';
 import type { RaftStatus } from '../../../src/raft/status.ts';
 import type { Disk } from './disk.ts';
 import { Member } from './member.ts';
@@ -81,7 +81,7 @@ export class World {
   }
 
   /** Lets something happen to a replica and tells what became of it. */
-  watch(member: Member, happen: () => Outcome | undefined): void {
+  watch(member: Member, happen: () => StepResult | undefined): void {
     const before = member.status;
     const outcome = happen();
     if (outcome?.type === 'refused') this.#tell(member, 'refuses', outcome.reason);

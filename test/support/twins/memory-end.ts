@@ -4,7 +4,7 @@ import { assert } from '../../../src/base/assert.ts';
 import { WIRE_LIMITS } from '../../../src/base/limits.ts';
 import type { Random } from '../../../src/base/random.ts';
 import type { Socket, SocketListener } from '../../../src/transport/sockets.ts';
-import type { CloseReason } from '../../../src/wire/close-reason.ts';
+import type { CloseFrame } from '../../../src/wire/close-reason.ts';
 
 /** Virtual time, as the simulator keeps it. `after` runs nothing at once. */
 export interface MemoryTime {
@@ -49,7 +49,7 @@ type Parcel = { readonly cuts: number } & (
   | { readonly type: 'frame'; readonly bytes: Uint8Array }
   | { readonly type: 'ping' }
   | { readonly type: 'pong' }
-  | { readonly type: 'close'; readonly closeReason: CloseReason }
+  | { readonly type: 'close'; readonly closeReason: CloseFrame }
 );
 
 const CONTROL_BYTES = 6;
@@ -120,7 +120,7 @@ export class MemoryEnd implements Socket {
     if (!this.isOver) this.#post({ type: 'ping', cuts: this.#options.path.cuts });
   }
 
-  close(closeReason: CloseReason): void {
+  close(closeReason: CloseFrame): void {
     if (this.isOver) return;
     this.#over();
     this.#post({ type: 'close', closeReason, cuts: this.#options.path.cuts });
@@ -139,7 +139,7 @@ export class MemoryEnd implements Socket {
   }
 
   /** The listener hears the end, if it has not yet. */
-  end(closeReason: CloseReason): void {
+  end(closeReason: CloseFrame): void {
     const listener = this.#listener;
     this.#over();
     listener?.onClosed(closeReason);
