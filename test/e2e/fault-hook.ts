@@ -14,7 +14,6 @@ const FAULT = process.env.RINGKV_TEST_FAULT;
 const ASSERTION: Bug = {
   name: 'assertion-in-a-frame',
   sentence: 'an invariant breaks while a frame of a client is served',
-  trap: '',
   file: 'src/node/client-frames.ts',
   find: 'if (client === undefined) return;',
   replace: "if (globalThis.ringkvFault) throw new Error('planted: a broken invariant');",

@@ -4,8 +4,8 @@ export interface Bug {
   readonly name: string;
   /** What the broken product does. */
   readonly sentence: string;
-  /** The rule that it breaks: a trap of the list, or a section of the paper. */
-  readonly trap: string;
+  /** The section of the Raft paper (extended version) that states the broken rule. */
+  readonly paper?: string;
   /** The source file; what is patched is what the compiler made of it. */
   readonly file: string;
   /** Code that occurs once in the compiled file. White space is as good as any other. */

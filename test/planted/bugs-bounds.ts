@@ -6,7 +6,6 @@ const READS: readonly Planted[] = [
   {
     name: 'granted-read-without-deadline',
     sentence: 'a read that was allowed waits for a machine that cannot apply, for ever',
-    trap: '46',
     file: 'src/shard/reads.ts',
     find: 'for (const batch of this.#granted) takeLateOf(batch, now, late);',
     replace: '',
@@ -15,7 +14,6 @@ const READS: readonly Planted[] = [
   {
     name: 'granted-reads-without-bound',
     sentence: 'reads pile up in front of a machine that cannot apply',
-    trap: '46',
     file: 'src/shard/reading.ts',
     find: `if (this.#isFull) return this.#host.fail(read.requester, 'overloaded');
       this.#reads.gather`,
@@ -24,7 +22,6 @@ const READS: readonly Planted[] = [
   {
     name: 'connection-filled-by-one-shard',
     sentence: 'a shard that answers nothing takes all requests that a connection may have',
-    trap: '46',
     file: 'src/node/clients.ts',
     find: 'return left <= ofShard;',
     replace: 'return left <= 0;',
@@ -38,7 +35,6 @@ const TIME: readonly Planted[] = [
   {
     name: 'log-time-lost-with-a-restart',
     sentence: 'the time of an idle shard begins anew at its last entry with each restart',
-    trap: '36, C4',
     file: CHORES,
     find: 'if (replica.logTime - machine.time < patience) return;',
     replace: 'return;',
@@ -46,7 +42,6 @@ const TIME: readonly Planted[] = [
   {
     name: 'log-time-stamped-for-nothing',
     sentence: 'an idle shard stamps its time though no key waits for it, and is never silent',
-    trap: '47',
     file: CHORES,
     find: 'const isWaiting = replica.dueAt > 0 && replica.dueAt < Number.POSITIVE_INFINITY;',
     replace: 'const isWaiting = true;',
@@ -57,7 +52,6 @@ const BUDGET: readonly Planted[] = [
   {
     name: 'log-budget-ignored',
     sentence: 'each shard keeps its own tail of the log, however many shards there are',
-    trap: '49',
     file: 'src/node/log-budget.ts',
     find: 'cut(log, others, Math.min(logTailBytesMax, logKeptBytesMax));',
     replace: '',
@@ -65,7 +59,6 @@ const BUDGET: readonly Planted[] = [
   {
     name: 'log-cut-beyond-the-state',
     sentence: 'the log forgets for want of room what no state on disk has',
-    trap: '10, 49',
     file: 'src/raft/truncation.ts',
     find: 'const bound = Math.min(settled, keepFrom - 1);',
     replace: 'const bound = Math.min(state.applied, log.durable, keepFrom - 1);',

@@ -11,7 +11,6 @@ const WORK_BUGS: readonly Planted[] = [
   {
     name: 'append-beyond-what-is-configured',
     sentence: 'an append is bounded by the largest value that may be configured, not by the limit',
-    trap: 'P7',
     file: EXECUTION,
     find: 'if (length > this.#valueBytesMax)',
     replace: 'if (length > 16 * 1024 * 1024)',
@@ -19,7 +18,6 @@ const WORK_BUGS: readonly Planted[] = [
   {
     name: 'appends-without-a-bound',
     sentence: 'a small entry rewrites as many large values as it names',
-    trap: 'P7',
     file: EXECUTION,
     find: 'this.#work.add(this.#writer.length - length);',
     replace: '',
@@ -27,7 +25,6 @@ const WORK_BUGS: readonly Planted[] = [
   {
     name: 'reads-of-an-entry-without-a-bound',
     sentence: 'a small entry reads as many large values as it names',
-    trap: 'P7',
     file: EXECUTION,
     find: 'this.#work.add(bytes.length);',
     replace: '',
@@ -35,7 +32,6 @@ const WORK_BUGS: readonly Planted[] = [
   {
     name: 'full-entry-refuses-for-good',
     sentence: 'a command that came behind large ones is refused as if it were too large itself',
-    trap: 'P4',
     file: EXECUTION,
     find: 'return isFull && !this.#isFirst ? ENTRY_FULL : verdict;',
     replace: 'return verdict;',
@@ -43,7 +39,6 @@ const WORK_BUGS: readonly Planted[] = [
   {
     name: 'too-much-work-is-never-final',
     sentence: 'a command that no entry can hold is asked for again and again',
-    trap: 'P5',
     file: EXECUTION,
     find: 'return isFull && !this.#isFirst ? ENTRY_FULL : verdict;',
     replace: 'return isFull ? ENTRY_FULL : verdict;',
@@ -51,7 +46,6 @@ const WORK_BUGS: readonly Planted[] = [
   {
     name: 'resolves-all-in-one-entry',
     sentence: 'an entry resolves as many commits as it names, whatever they cost',
-    trap: 'P7',
     file: TRANSACTIONS,
     find: 'if (work.bytes > 0 && !work.allows(costs)) break;',
     replace: '',
@@ -59,7 +53,6 @@ const WORK_BUGS: readonly Planted[] = [
   {
     name: 'cut-resolution-says-nothing',
     sentence: 'a shard resolves some of many commits, and says that it did all',
-    trap: '32',
     file: MACHINE,
     find: 'if (done === resolutions.length) return undefined;',
     replace: 'if (done >= 0) return undefined;',
@@ -67,7 +60,6 @@ const WORK_BUGS: readonly Planted[] = [
   {
     name: 'work-of-a-part-is-forgotten',
     sentence: 'a machine that is made anew does not know what its prepared parts cost',
-    trap: 'P7',
     file: 'src/machine/lock-table.ts',
     find: 'const workBytes = reader.count();',
     replace: 'const workBytes = 0 * reader.count();',
@@ -75,7 +67,6 @@ const WORK_BUGS: readonly Planted[] = [
   {
     name: 'expires-whatever-it-costs',
     sentence: 'an entry that expires keys reads all of their values, however large',
-    trap: 'P7',
     file: MACHINE,
     find: 'if (!this.#work.isOver) this.#expire(dueKey, writes);',
     replace: 'this.#expire(dueKey, writes);',
@@ -83,7 +74,6 @@ const WORK_BUGS: readonly Planted[] = [
   {
     name: 'forgets-whatever-it-costs',
     sentence: 'an entry that forgets clients reads all that they were told',
-    trap: 'P7',
     file: MACHINE,
     find: 'kept > 0 && left > 0 && !this.#work.isOver;',
     replace: 'kept > 0 && left > 0;',
@@ -97,7 +87,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'debtors-are-served-on',
     sentence: 'one who asked much is served to the end before the next one has a turn',
-    trap: 'P7',
     file: QUEUE,
     find: 'while (share.hasJobs && share.credit > 0)',
     replace: 'while (share.hasJobs)',
@@ -105,7 +94,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'turn-without-a-slice',
     sentence: 'a turn does all that was asked, however long the others wait for its end',
-    trap: 'P7',
     file: QUEUE,
     find: 'this.#left -= share.step();',
     replace: 'share.step();',
@@ -113,7 +101,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'debts-are-forgiven',
     sentence: 'who asks for little that costs much gets more than the others',
-    trap: 'P7',
     file: QUEUE,
     find: 'share.credit = Math.min(share.credit + quantumCost, quantumCost);',
     replace: 'share.credit = quantumCost;',
@@ -121,7 +108,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'slices-of-ranges-cost-nothing',
     sentence: 'what a range reads is not paid for',
-    trap: 'P7',
     file: 'src/shard/range-read.ts',
     find: 'share.credit -= costOf(rows);',
     replace: 'costOf(rows);',
@@ -129,7 +115,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'answers-that-nobody-takes-are-made',
     sentence: 'one that reads nothing is answered on and on',
-    trap: 'P7',
     file: QUEUE,
     find: 'if (!share.mayGoOn) {',
     replace: 'if (share.isGone) {',
@@ -137,7 +122,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'full-share-is-forgotten',
     sentence: 'one whose answers had to wait is never served again',
-    trap: 'P7',
     file: QUEUE,
     find: 'this.#full.delete(share);',
     replace: 'continue;',
@@ -145,7 +129,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'range-waits-behind-those-that-wait-for-it',
     sentence: 'the next slice of a range stands in line behind ranges that may not begin yet',
-    trap: 'P7',
     file: 'src/shard/range-read.ts',
     find: "fair.add(share, this, 'begun');",
     replace: "fair.add(share, this, 'granted');",
@@ -153,7 +136,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'ranges-of-one-without-a-bound',
     sentence: 'one who asks opens as many views as it asks for ranges',
-    trap: 'P7',
     file: 'src/shard/reading.ts',
     find: 'share.ranges < FAIRNESS_LIMITS.rangesMax;',
     replace: 'share.ranges < 1000;',
@@ -161,7 +143,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'gone-client-keeps-its-views',
     sentence: 'what one had begun that is gone is never given back',
-    trap: 'O3',
     file: QUEUE,
     find: 'job.drop?.(); } }',
     replace: '; } }',
@@ -169,7 +150,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'one-fills-the-log',
     sentence: 'while the disk is slow one who writes much has all that may wait for it',
-    trap: 'P7',
     file: 'src/shard/proposing.ts',
     find: 'portions.add(share, amount);',
     replace: '',
@@ -178,7 +158,6 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'one-fills-the-room-of-all',
     sentence: 'one who asks may have all of a room that many share',
-    trap: 'P7',
     file: 'src/shard/fair-quota.ts',
     find: 'return this.of(share) + amount <= this.#max - this.#total;',
     replace: 'return amount <= this.#max - this.#total;',
@@ -193,7 +172,6 @@ const DOOR_BUGS: readonly Planted[] = [
   {
     name: 'reads-on-whatever-waits',
     sentence: 'frames of a connection pile up, however many wait to be served',
-    trap: 'P7',
     file: FRAMES,
     find: 'if (isFull && !waiting.isPaused)',
     replace: 'if (isFull && waiting.isPaused)',
@@ -201,7 +179,6 @@ const DOOR_BUGS: readonly Planted[] = [
   {
     name: 'paused-for-ever',
     sentence: 'a connection of which nothing was read for a while is never read from again',
-    trap: 'P7',
     file: FRAMES,
     find: 'if (waiting.isPaused && waiting.bytes <= queueBytesMax / 2)',
     replace: 'if (waiting.isPaused && waiting.bytes < 0)',
@@ -209,7 +186,6 @@ const DOOR_BUGS: readonly Planted[] = [
   {
     name: 'answers-of-one-without-a-bound',
     sentence: 'one connection is answered whatever waits for it',
-    trap: 'P7',
     file: BUDGET,
     find: 'return debt.bytes < answerBytesMax && this.#bytes < CROWDED_BYTES;',
     replace: 'return this.#bytes < CROWDED_BYTES;',
@@ -217,7 +193,6 @@ const DOOR_BUGS: readonly Planted[] = [
   {
     name: 'answers-of-all-without-a-bound',
     sentence: 'a thousand connections that read nothing may each have their bound waiting',
-    trap: 'P7',
     file: BUDGET,
     find: 'return debt.bytes < answerBytesMax && this.#bytes < CROWDED_BYTES;',
     replace: 'return debt.bytes < answerBytesMax;',
@@ -225,7 +200,6 @@ const DOOR_BUGS: readonly Planted[] = [
   {
     name: 'stalled-is-kept',
     sentence: 'one that takes none of its answers keeps the room that others need',
-    trap: 'P7',
     file: BUDGET,
     find: 'if (isCrowded && isLong && longest !== undefined) stalled.push(longest);',
     replace: '',
@@ -233,7 +207,6 @@ const DOOR_BUGS: readonly Planted[] = [
   {
     name: 'slow-taken-for-stalled',
     sentence: 'one that takes its answers slowly is closed as if it took none',
-    trap: 'P7',
     file: BUDGET,
     find: 'if (left > debt.left) debt.stalledMilliseconds = 0;',
     replace: '',
@@ -246,7 +219,6 @@ const HALVES_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'halves-without-a-bound',
     sentence: 'clients that finish no frame fill the memory of a node',
-    trap: '37, P7',
     file: 'src/transport/web-sockets.ts',
     find: 'unfinished.excess?.makeRoom();',
     replace: '',
@@ -255,7 +227,6 @@ const HALVES_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'halves-of-clients-close-peers',
     sentence: 'what clients send half of is counted with what peers do',
-    trap: '37, P7',
     file: 'src/transport/web-sockets.ts',
     find: 'const { upgrader, unfinished } = this.#entrances[url];',
     replace:
@@ -266,7 +237,6 @@ const HALVES_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'smallest-half-has-to-go',
     sentence: 'where halves of frames have no room those go that take least',
-    trap: 'P7',
     file: 'src/transport/receive-budget.ts',
     find: 'if (unfinished <= bytes) continue;',
     replace: 'if (bytes > 0 && unfinished >= bytes) continue;',
@@ -274,7 +244,6 @@ const HALVES_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'frame-without-a-deadline',
     sentence: 'one sends a byte now and then, and is never given up',
-    trap: '37',
     file: 'src/transport/client-connections.ts',
     find: 'if (deadline.check(now, { isDeaf })) return undefined;',
     replace: 'if (deadline.check(now, { isDeaf }) || now > 0) return undefined;',
@@ -283,7 +252,6 @@ const HALVES_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'slow-frame-is-cut-off',
     sentence: 'a frame has to come within a time, however fast its link is',
-    trap: '37',
     file: 'src/transport/frame-deadline.ts',
     find: 'return received - since.received >= this.#limits.frameProgressBytes;',
     replace: 'return false;',
@@ -291,7 +259,6 @@ const HALVES_BUGS: readonly (Planted & Partial<Bug>)[] = [
   {
     name: 'pieces-are-not-counted',
     sentence: 'a message in pieces counts as whole with each of them',
-    trap: '37',
     file: 'src/transport/frame-meter.ts',
     find: 'if (isFinal && !this.#isControl)',
     replace: 'if (!this.#isControl)',
@@ -301,7 +268,6 @@ const HALVES_BUGS: readonly (Planted & Partial<Bug>)[] = [
 const PAUSED: Planted = {
   name: 'paused-is-taken-for-silent',
   sentence: 'a client is given up for its silence while nothing of it is read',
-  trap: 'P7',
   file: 'src/transport/keepalive.ts',
   find: 'if (isDeaf || bytesReceived',
   replace: 'if (bytesReceived',

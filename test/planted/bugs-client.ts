@@ -8,7 +8,6 @@ const DISPATCH = 'src/client/core/dispatch.ts';
 interface Planted {
   readonly name: string;
   readonly sentence: string;
-  readonly trap: string;
   readonly file: string;
   readonly find: string;
   readonly replace: string;
@@ -20,7 +19,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'retry-under-a-new-sequence',
     sentence: 'what may have been done is asked for again as something new',
-    trap: '25, P4',
     file: WRITES,
     find: 'if (this.#numbers === undefined) {',
     replace: 'if (this.#numbers === undefined || this.#copies > 0) {',
@@ -29,7 +27,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'retry-under-a-new-deadline',
     sentence: 'a batch that is sent again gets more time under the same sequence',
-    trap: '25, P4',
     file: WRITES,
     find: 'deadline: this.#numbers.deadlines[0],',
     replace: 'deadline: this.#numbers.deadlines[0] + this.#copies * 20_000,',
@@ -37,7 +34,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'anew-although-in-doubt',
     sentence: 'a refusal for the deadline is taken for the fate of all copies',
-    trap: '25, P5',
     file: WRITES,
     find: 'if (this.#copies === 1)',
     replace: 'if (true)',
@@ -46,7 +42,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'lost-is-not-applied',
     sentence: 'a lost connection is taken for a refusal',
-    trap: 'P5, N11',
     file: DISPATCH,
     find: `trip.doubts += 1;
         this.#options.routing.doubt(request.shard, at.node);`,
@@ -56,7 +51,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'every-failure-is-not-applied',
     sentence: 'an answer that leaves the fate open is told as a refusal',
-    trap: 'P5',
     file: DISPATCH,
     find: "if (effectOf(response.failure) === 'unknown')",
     replace: 'if (false)',
@@ -64,7 +58,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'on-its-way-is-not-in-doubt',
     sentence: 'a call whose time is over while it is on its way is told that nothing was done',
-    trap: 'P5',
     file: 'src/client/core/shard-request.ts',
     find: "return state === 'sent' || doubts > 0;",
     replace: 'return doubts > 0;',
@@ -73,7 +66,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'slot-of-an-open-request',
     sentence: 'a request acknowledges another one that is still open',
-    trap: '25, P4',
     file: 'src/client/core/slot-pool.ts',
     find: 'this.#free.pop() ?? this.#next.length',
     replace: 'this.#next.length > 3 ? 0 : this.#free.pop() ?? this.#next.length',
@@ -81,7 +73,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'slot-without-an-order',
     sentence: 'a later request of a slot has the sequence of the former',
-    trap: '25, P4',
     file: 'src/client/core/slot-pool.ts',
     find: 'const sequence = this.#next[slot] ?? slot;',
     replace: 'const sequence = slot;',
@@ -90,7 +81,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'slots-not-given-back',
     sentence: 'a request that is over keeps its place in the window',
-    trap: 'P7, C20',
     file: 'src/client/core/sessions.ts',
     find: 'this.#of(shard).open -= 1;',
     replace: ';',
@@ -99,7 +89,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'window-without-a-bound',
     sentence: 'one shard that does not answer takes the slots of all others',
-    trap: 'P7',
     file: 'src/client/core/sessions.ts',
     find: '&& !this.isFull(shard)',
     replace: '',
@@ -108,7 +97,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'given-up-and-sent-again',
     sentence: 'a command that was told to be not applied is in the next copy of its batch',
-    trap: 'P5',
     file: WRITES,
     find: 'isDropped ? NO_COMMAND : command',
     replace: 'command',
@@ -117,7 +105,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'key-twice-in-a-batch',
     sentence: 'two commands of one batch touch one key',
-    trap: 'the rule of batches',
     file: 'src/client/core/batcher.ts',
     find: '!command.some(({ key }) => keys.has(hash(key)))',
     replace: 'true',
@@ -126,7 +113,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'row-twice-at-a-seam',
     sentence: 'the next page begins with the last key of the one before',
-    trap: 'scans',
     file: 'src/client/core/range.ts',
     find: '{ from: keyBehind(last), to: range.to }',
     replace: '{ from: last, to: range.to }',
@@ -135,7 +121,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'merge-past-what-is-known',
     sentence: 'a scan gives keys though another shard may still have smaller ones',
-    trap: 'scans',
     file: 'src/client/core/scan.ts',
     find: 'if (at === page.length && hasMore) return undefined;',
     replace: '',
@@ -145,7 +130,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'silence-is-waited-out',
     sentence: 'a node that hangs is never given up',
-    trap: 'C20',
     file: 'src/client/core/core.ts',
     find: 'if (connection.silentMilliseconds >= CLIENT_LIMITS.silenceMillisecondsMax)',
     replace: 'if (false)',
@@ -154,7 +138,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'the-same-old-map-again',
     sentence: 'a node that is cut off is asked for a newer map for ever, and nobody else',
-    trap: 'C20',
     file: 'src/client/core/map-source.ts',
     find: `if (this.#unhelpful.has(connection))
             this.#dialSomebody(now);`,
@@ -164,7 +147,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'retries-without-a-budget',
     sentence: 'everything that rests is sent again as soon as its rest is over',
-    trap: 'O7',
     file: 'src/client/core/retry.ts',
     find: 'if (this.#left < 1) return false;',
     replace: '',
@@ -173,7 +155,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'calls-without-a-bound',
     sentence: 'calls gather without an end while nobody answers',
-    trap: 'P7, C20',
     file: 'src/client/core/open-calls.ts',
     find: 'if (isFull) return false;',
     replace: '',
@@ -182,7 +163,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'cursor-of-any-scan',
     sentence: 'a cursor of another range or direction is taken for one of this scan',
-    trap: 'cursors, scans',
     file: 'src/client/cursor.ts',
     find: 'if (digests[0] !== first || digests[1] !== second)',
     replace: 'if (false)',
@@ -192,7 +172,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'cursor-leaves-its-range',
     sentence: 'a forged cursor begins a scan outside of its range',
-    trap: 'cursors, scans',
     file: 'src/client/cursor.ts',
     find: 'if (!isWithin(last, shape.range))',
     replace: 'if (false)',
@@ -201,7 +180,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'a-listener-for-each-call',
     sentence: 'many calls of one signal make it search a long list whenever one of them ends',
-    trap: 'C20',
     file: 'src/client/signals.ts',
     find: 'listenersOf.get(signal) ?? listenTo(signal)',
     replace: 'listenTo(signal)',
@@ -211,7 +189,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'aborted-where-it-was',
     sentence: 'a call in a batch does not know where it waits, so giving it up finds nothing',
-    trap: 'C20',
     file: WRITES,
     find: 'call.request = this;',
     replace: '',
@@ -220,7 +197,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'unreadable-page-is-over',
     sentence: 'a page whose answer cannot be read is taken for told, and its call never ends',
-    trap: 'C20',
     file: 'src/client/core/range-request.ts',
     find: 'if (!requester.onAnswer(response))',
     replace: 'this.#isOver = true; if (!requester.onAnswer(response))',
@@ -230,7 +206,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'condition-becomes-none',
     sentence: 'a version that is undefined makes a write unconditional',
-    trap: 'ifVersion',
     file: 'src/client/space.ts',
     find: "if (ifVersion === undefined && 'ifVersion' in options)",
     replace: 'if (false)',
@@ -239,7 +214,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'version-of-the-first-shard',
     sentence: 'of a command over several shards each key is told the version of the first',
-    trap: 'ifVersion',
     file: 'src/client/space.ts',
     find: 'return versions?.[position] ?? version;',
     replace: 'return version;',
@@ -248,7 +222,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'blame-on-the-function',
     sentence: 'a transaction whose read is not answered blames its function',
-    trap: 'C20',
     file: 'src/client/transaction-loop.ts',
     find: 'unanswered ?? ',
     replace: '',
@@ -257,7 +230,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'unknown-without-asking',
     sentence: 'a transaction in doubt is told unknown though its home shard could say more',
-    trap: 'P5',
     file: 'src/client/core/transact-request.ts',
     find: 'else if (now >= this.#settlesAt && isInDoubt(this.trip))',
     replace: 'else if (false)',
@@ -267,7 +239,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'one-shard-fills-a-connection',
     sentence: 'a shard that answers nothing keeps a client from asking the others of its node',
-    trap: '46',
     file: 'src/client/core/connections.ts',
     find: '2 * left > (sentTo.get(shard) ?? 0)',
     replace: 'left > 0',
@@ -277,7 +248,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'no-decision-is-an-abort',
     sentence: 'an answer that decides nothing is told as not applied',
-    trap: 'P5',
     file: 'src/client/core/transact-request.ts',
     find: "reply.type === 'refused' && DECIDED.includes(reply.reason)",
     replace: "reply.type === 'refused'",

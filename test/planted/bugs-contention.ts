@@ -21,7 +21,6 @@ const FORESEEING: readonly Planted[] = [
   {
     name: 'foreseen-before-it-is-current',
     sentence: 'a new leader refuses by what it knew before it has applied what others acknowledged',
-    trap: '29',
     file: HOME_DESK,
     find: 'const isKnown = isCurrent && !hasUnapplied',
     replace: 'const isKnown = !hasUnapplied',
@@ -30,7 +29,6 @@ const FORESEEING: readonly Planted[] = [
   {
     name: 'foreseen-behind-the-commit',
     sentence: 'a leader whose disk is behind refuses by a state of which others show a newer one',
-    trap: '29',
     file: HOME_DESK,
     find: 'const isKnown = isCurrent && !hasUnapplied',
     replace: 'const isKnown = isCurrent',
@@ -38,7 +36,6 @@ const FORESEEING: readonly Planted[] = [
   {
     name: 'foreseen-in-any-epoch',
     sentence: 'a check is judged by keys that are not of the arc any more',
-    trap: '28',
     file: HOME_DESK,
     find: ' && epoch === this.#machine.epoch',
     replace: '',
@@ -46,7 +43,6 @@ const FORESEEING: readonly Planted[] = [
   {
     name: 'current-as-soon-as-it-leads',
     sentence: 'a leader is taken to know all before an entry of its own term is applied',
-    trap: '29',
     file: REPLICA,
     find: 'return this.isLeader && this.#appliedTerm === this.#raft.term;',
     replace: 'return this.isLeader;',
@@ -54,7 +50,6 @@ const FORESEEING: readonly Planted[] = [
   {
     name: 'foresight-under-a-lock',
     sentence: 'a check fails by the value that stands under a lock, though another one was told',
-    trap: '30',
     file: FORESIGHT,
     find: `if (lockTable.holderOf(key) !== undefined)
             continue;`,
@@ -64,7 +59,6 @@ const FORESEEING: readonly Planted[] = [
   {
     name: 'foreseen-is-told-and-not-decided',
     sentence: 'what is committed already is refused when it is asked for again',
-    trap: '32, P4',
     file: COORDINATOR,
     find: 'return this.#abort(refusal);',
     replace: "return this.#end({ type: 'decided', reply: refusal });",
@@ -72,7 +66,6 @@ const FORESEEING: readonly Planted[] = [
   {
     name: 'a-commit-that-names-nobody',
     sentence: 'a decision lists the home shard alone, and goes before the others have heard',
-    trap: '31',
     file: COORDINATOR,
     find: 'this.#hasAsked = true;',
     replace: '',
@@ -80,7 +73,6 @@ const FORESEEING: readonly Planted[] = [
   {
     name: 'all-are-named-whom-nobody-asked',
     sentence: 'a decision is kept for shards that have nothing to hear',
-    trap: '31',
     file: COORDINATOR,
     find: 'this.#hasAsked ? all : all.slice(0, 1)',
     replace: 'all',
@@ -88,7 +80,6 @@ const FORESEEING: readonly Planted[] = [
   {
     name: 'late-and-begun',
     sentence: 'one whose deadline has passed in line asks others in vain',
-    trap: '33',
     file: HOME_DESK,
     find: 'if (home.deadline < this.replica.logTime)',
     replace: 'if (false)',
@@ -99,7 +90,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'begun-though-it-is-over',
     sentence: 'one that was ended in line is called and asks others to prepare',
-    trap: '32',
     file: COORDINATOR,
     find: `if (this.#stage !== 'waiting')
             return;`,
@@ -108,7 +98,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'met-and-left-in-line',
     sentence: 'what a former coordinator left is held until the line has moved',
-    trap: '33',
     file: HOME_DESK,
     find: 'if (isPreempting || isWaiting)',
     replace: 'if (isPreempting)',
@@ -116,7 +105,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'decided-and-in-line',
     sentence: 'who asks for the first outcome again waits for others',
-    trap: '33',
     file: HOME_DESK,
     find: 'isDecided ? NO_CHECKS : contested(home.operations)',
     replace: 'contested(home.operations)',
@@ -124,7 +112,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'too-late-to-tell',
     sentence: 'one waits until its client has given up, and does not know what came of it',
-    trap: 'P5',
     file: COORDINATOR,
     find: 'if (isLate || millisecondsLeft < lineReserveMilliseconds)',
     replace: 'if (isLate)',
@@ -132,7 +119,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'nobody-is-next',
     sentence: 'who is over calls nobody, and the line waits for ever',
-    trap: '33',
     file: LINE,
     find: `for (const key of freed)
             this.#proceed(key, how);`,
@@ -142,7 +128,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'the-youngest-is-next',
     sentence: 'who came first is overtaken by all who come later',
-    trap: '33',
     file: LINE,
     find: 'hasPriority(one.contender, contender)',
     replace: 'hasPriority(contender, one.contender)',
@@ -150,7 +135,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'a-place-for-somebody-gone',
     sentence: 'whoever was ended in line is still called, and its keys are never free again',
-    trap: '33',
     file: LINE,
     find: `if (this.#places.has(one))
             this.#forget(one);`,
@@ -160,7 +144,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'one-key-of-several',
     sentence: 'whoever wants several keys takes one, and others take the rest',
-    trap: '33',
     file: LINE,
     find: 'const taken = one.keys.find((key) => this.#heads.has(key));',
     replace: 'const taken = one.keys.slice(0, 1).find((key) => this.#heads.has(key));',
@@ -168,7 +151,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'the-hopeless-are-not-seen',
     sentence: 'what cannot commit any more keeps others from beginning',
-    trap: '33',
     file: LINE,
     find: 'const lost = one.keys.find((key) => one.isHopeless(key));',
     replace: 'const lost = undefined;',
@@ -176,7 +158,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'a-crowd-is-not-let-go',
     sentence: 'whoever has lost hope waits until its time is over',
-    trap: '33',
     file: LINE,
     find: 'if (lost === undefined)',
     replace: 'if (true)',
@@ -184,7 +165,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'nobody-waits-for-who-was-let-go',
     sentence: 'whoever comes first wins, and the eldest comes again and again in vain',
-    trap: '33',
     file: LINE,
     find: `if (isOver)
             this.#queueAt(key).expected = lost.contender;`,
@@ -193,7 +173,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'waited-for-for-ever',
     sentence: 'a client that is gone keeps all who are younger from beginning',
-    trap: '33',
     file: LINE,
     find: 'queue.expected = undefined;\n            this.#drop(key);\n            if',
     replace: 'if',
@@ -201,7 +180,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'anybody-of-the-client-is-back',
     sentence: 'where a client has many transactions the youngest of them wins',
-    trap: '33',
     file: LINE,
     find: 'age !== contender.age || ',
     replace: '',
@@ -209,7 +187,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'a-head-that-never-gives-way',
     sentence: 'who waits for a shard that is gone keeps its keys from all others',
-    trap: '33',
     file: LINE,
     find: 'if (ticks > 1)',
     replace: 'if (true)',
@@ -217,7 +194,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'the-line-has-no-bound',
     sentence: 'any number of transactions waits in line for one key',
-    trap: '36',
     file: LINE,
     find: 'length >= TRANSACTION_LIMITS.lineMax || ',
     replace: '',
@@ -225,7 +201,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'the-line-weighs-nothing',
     sentence: 'what waits in line takes any room',
-    trap: '36',
     file: LINE,
     find: ' || !hasBytes',
     replace: '',
@@ -233,7 +208,6 @@ const WAITING: readonly Planted[] = [
   {
     name: 'all-are-looked-at',
     sentence: 'a turn lasts as long as a line is',
-    trap: '36',
     file: LINE,
     find: 'looks > 0 && ',
     replace: '',

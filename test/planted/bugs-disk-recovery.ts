@@ -6,7 +6,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'payload-crc-skipped',
     sentence: 'the payload of a record is believed as it is found',
-    trap: '1, §6.5',
     file: 'src/storage/log/log-record.ts',
     find: 'return crc32(payload) === payloadCrc ? payload : undefined;',
     replace: 'return payload;',
@@ -17,7 +16,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'header-crc-skipped',
     sentence: 'the header of a record is believed as it is found',
-    trap: '1, §6.5',
     file: 'src/storage/log/log-record.ts',
     find: 'if (headerCrc(bytes, at, place) !== crc) return undefined;',
     replace: '',
@@ -28,7 +26,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'record-knows-no-place',
     sentence: 'the CRC of a record says neither where it belongs nor in which segment',
-    trap: '1',
     file: 'src/storage/log/log-record.ts',
     find: 'const seed = (salt + offset / ALIGNMENT) >>> 0;',
     replace: 'const seed = 0;',
@@ -39,7 +36,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'confirmation-not-read',
     sentence: 'the last batch is cut if damaged, though the promises say it is durable',
-    trap: '4, §6.5',
     file: 'src/storage/log/log-recovery.ts',
     find: 'promised.epoch === epoch ? promised.batch : 0',
     replace: '0',
@@ -50,7 +46,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'torn-batch-believed',
     sentence: 'the last batch counts although parts of it are missing',
-    trap: '4',
     file: 'src/storage/log/log-recovery.ts',
     find: 'last.number === confirmed || !isWhole(last)',
     replace: 'last.number === confirmed',
@@ -61,7 +56,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'missing-batch-passed-over',
     sentence: 'a hole in the stream is passed over',
-    trap: '1, 4',
     file: 'src/storage/log/log-recovery.ts',
     find: 'if (batch === undefined) {',
     replace: `if (batch === undefined) continue;
@@ -73,7 +67,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'unnamed-damage-passed-over',
     sentence: 'records that nobody can name any more are not missed',
-    trap: '4, §6.5',
     file: 'src/storage/log/log-recovery.ts',
     find: 'if (batch?.unknown !== undefined) {',
     replace: 'if (false) {',
@@ -84,7 +77,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'log-of-the-past-believed',
     sentence: 'files of an earlier boot are taken for the newest',
-    trap: '5',
     file: 'src/storage/log/log-recovery.ts',
     find: 'if (promises.incarnation > incarnation) return',
     replace: 'if (false) return',
@@ -95,7 +87,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'missing-segment-passed-over',
     sentence: 'the chain ends at the first segment that cannot be read',
-    trap: '4',
     file: 'src/storage/log/log-recovery.ts',
     find: "if ('type' in segment) return segment;",
     replace: "if ('type' in segment) break;",
@@ -106,7 +97,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'tail-not-written-again',
     sentence: 'what the former life wrote last counts where it stands, durable or not',
-    trap: '3, §6.5',
     file: 'src/storage/log/segment-log.ts',
     find: 'if (header.isBoot && isFirst && recovery.tail !== undefined)',
     replace: 'if (false)',
@@ -117,7 +107,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'segment-number-reused',
     sentence: 'an unfinished segment gives its number to the next one',
-    trap: '4',
     file: 'src/storage/log/log-boot.ts',
     find: 'Math.max(recovery.promises.confirmed.epoch, ...folder.segments.keys(), 0)',
     replace: 'recovery.promises.confirmed.epoch',
@@ -128,7 +117,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'unproven-vote-trusted',
     sentence: 'a vote that was lost and that no copy knows is taken for none',
-    trap: '5, §6.5',
     file: 'src/storage/log/log-replay.ts',
     find: 'if (!isProven) replica.mayVote = false;',
     replace: '',
@@ -139,7 +127,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'silent-loss-of-a-promise',
     sentence: 'a log that knows less than its promises goes on voting',
-    trap: '5',
     file: 'src/storage/log/log-replay.ts',
     find: 'if (lost === undefined) replica.mayVote = false;',
     replace: '',
@@ -150,7 +137,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'damaged-entry-believed',
     sentence: 'an entry that was found damaged when opening is read as if it were not',
-    trap: '6',
     file: 'src/storage/log/log-replay.ts',
     find: 'if (this.#batch?.damaged.has(step.ordinal)) return undefined;',
     replace: '',
@@ -161,7 +147,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'promises-crc-skipped',
     sentence: 'a damaged copy of the promises is believed',
-    trap: '5',
     file: 'src/storage/log/hard-state.ts',
     find: 'if (crc32(payload, MAGIC) !== words[2]) return undefined;',
     replace: '',
@@ -172,7 +157,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'read-before-written',
     sentence: 'an entry on its way is read from the disk',
-    trap: '9',
     file: 'src/storage/log/log-reader.ts',
     find: 'if (!this.#options.isOnDisk(next)) break;',
     replace: '',
@@ -183,7 +167,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'damage-read-as-nothing',
     sentence: 'a damaged entry is answered with no entries: the reader knows no third answer',
-    trap: '6',
     file: 'src/storage/log/segment-log.ts',
     find: "return entries.length > 0 ? entries : 'damaged';",
     replace: 'return entries;',
@@ -194,7 +177,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'damaged-last-batch-believed',
     sentence: 'the last batch counts although a payload in it is not what was written',
-    trap: '4',
     file: 'src/storage/log/log-scan.ts',
     find: 'return batch.damaged.size === 0;',
     replace: 'return true;',
@@ -205,7 +187,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'segment-header-crc-skipped',
     sentence: 'a damaged header of a segment is believed',
-    trap: '1',
     file: 'src/storage/log/log-segment.ts',
     find: 'if (word(0) !== crc32(copy.subarray(4), offset)) return undefined;',
     replace: '',
@@ -216,7 +197,6 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'segment-of-another-node-read',
     sentence: 'a segment of another node is taken for one of ours',
-    trap: '22',
     file: 'src/storage/log/log-folder.ts',
     find: 'if (header.owner !== ownerCrc(owner)) return',
     replace: 'if (false) return',

@@ -6,7 +6,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'log-reports-before-fsync',
     sentence: 'what was appended is reported while its write is on its way',
-    trap: '2, 12',
     file: 'src/storage/log/segment-log.ts',
     find: 'files.write({ name: segmentName(header.epoch), offset, bytes }, (fault) => {',
     replace: `for (const callback of callbacks.splice(0)) callback();
@@ -18,7 +17,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'failed-write-retried',
     sentence: 'a write or sync that failed is tried again, and then counts',
-    trap: '3, §6.5',
     file: 'src/storage/log/segment-log.ts',
     find: 'if (fault !== undefined) return this.fail(fault); if (this.#isFailed) return;',
     replace: `if (fault !== undefined) {
@@ -36,7 +34,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'failed-write-swallowed',
     sentence: 'a write that failed counts as done',
-    trap: '3',
     file: 'src/storage/log/segment-log.ts',
     find: 'if (fault !== undefined) return this.fail(fault); if (this.#isFailed) return;',
     replace: '',
@@ -47,7 +44,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'segment-name-not-synced',
     sentence: 'a segment is written to before the folder knows its name for good',
-    trap: '2, §6.5',
     file: 'src/storage/log/segment-log.ts',
     find: 'files.syncFolder((failure) => {',
     replace: '((next) => next(undefined))((failure) => {',
@@ -58,7 +54,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'segment-used-before-promised',
     sentence: 'the first batch of a segment counts before a copy of the promises knows the segment',
-    trap: '4',
     file: 'src/storage/log/segment-log.ts',
     find: 'if (!isFirst) return this.#finish(callbacks);',
     replace: 'if (true) return this.#finish(callbacks);',
@@ -69,7 +64,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'segment-given-up-early',
     sentence: 'a segment is given up while one copy of the promises still says that it is needed',
-    trap: '5',
     file: 'src/storage/log/segment-log.ts',
     find: 'const isTold = !this.#chain.hasFreed || keeper.oldest >= this.#chain.oldest;',
     replace: 'const isTold = true;',
@@ -80,7 +74,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'last-batch-never-confirmed',
     sentence: 'a tick without news does not confirm the last batch',
-    trap: '4',
     file: 'src/storage/log/segment-log.ts',
     find: 'this.#isConfirming = this.#isUnconfirmed;',
     replace: 'this.#isConfirming = false;',
@@ -91,7 +84,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'newest-copy-decides',
     sentence: 'the newer copy of the promises alone decides which segments are needed',
-    trap: '5',
     file: 'src/storage/log/hard-state-writer.ts',
     find: 'return Math.min(...this.#copies.map',
     replace: 'return Math.max(...this.#copies.map',
@@ -102,7 +94,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'newer-copy-overwritten',
     sentence: 'the newer copy of the promises is written over, so that a tear leaves the older one',
-    trap: '5',
     file: 'src/storage/log/hard-state-writer.ts',
     find: 'return (one?.sequence ?? -1) <= (other?.sequence ?? -1) ? 0 : 1;',
     replace: 'return (one?.sequence ?? -1) > (other?.sequence ?? -1) ? 0 : 1;',
@@ -113,7 +104,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'vote-right-returns',
     sentence: 'a checkpoint forgets that a replica may not vote',
-    trap: '5, §6.5',
     file: 'src/storage/log/log-meta.ts',
     find: 'writer.truth(mayVote);',
     replace: 'writer.truth(true);',
@@ -124,7 +114,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'tombstone-not-kept',
     sentence: 'a removed replica is forgotten with the segment that says so',
-    trap: '22',
     file: 'src/storage/log/log-writer.ts',
     find: 'this.#tombstones.push(tombstone);',
     replace: '',
@@ -135,7 +124,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'tombstones-not-carried-over',
     sentence: 'a new segment does not begin with the tombstones',
-    trap: '22',
     file: 'src/storage/log/log-writer.ts',
     find: `for (const tombstone of this.#tombstones)
       this.#writeTombstone(KIND.tombstone, tombstone);`,
@@ -147,7 +135,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'configuration-written-once',
     sentence: 'an entry that changes who takes part is on the disk only once',
-    trap: '4',
     file: 'src/storage/log/log-writer.ts',
     find: 'this.move(replica, { index, kind }, payload);',
     replace: '',
@@ -158,7 +145,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'term-or-vote-not-promised',
     sentence: 'a new term or vote is in the log alone, not in the copies',
-    trap: '5',
     file: 'src/storage/log/log-writer.ts',
     find: 'if (hardState.term !== term || hardState.vote !== vote) this.hasNewPromise = true;',
     replace: '',
@@ -169,7 +155,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'full-disk-is-a-fault',
     sentence: 'a disk without room for a spare ends the process',
-    trap: '§6.5',
     file: 'src/storage/log/segment-pool.ts',
     find: 'this.#isCreating = false; if (!isOfSpace(fault)) return onFault(fault);',
     replace: 'return onFault(fault);',
@@ -180,7 +165,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'no-reserve-on-a-full-disk',
     sentence: 'the log is writable until the last spare is gone',
-    trap: '§6.5',
     file: 'src/storage/log/segment-pool.ts',
     find: 'this.#isShort = true;',
     replace: 'this.#isShort = this.#spares.length === 0;',
@@ -191,7 +175,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'write-not-synced',
     sentence: 'a write is reported when the system has it, not the disk',
-    trap: '2, §6.5',
     file: 'src/storage/files/disk-files.ts',
     find: 'openSync(this.#path(name), constants.O_RDWR | ONE_HOP)',
     replace: 'openSync(this.#path(name), constants.O_RDWR)',
@@ -202,7 +185,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'new-file-not-synced',
     sentence: 'a segment in reserve is handed out with bytes that are not on the disk',
-    trap: '2',
     file: 'src/storage/files/disk-files.ts',
     find: 'if (at >= size) return fsync(handle, finish);',
     replace: 'if (at >= size) return finish(null);',
@@ -213,7 +195,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'folder-not-synced',
     sentence: 'the folder is opened, closed and said to be synced',
-    trap: '2, §6.5',
     file: 'src/storage/files/disk-files.ts',
     find: 'fsync(handle, (cause) => close(handle, (failure) => end(cause ?? failure)));',
     replace: 'close(handle, end);',
@@ -224,7 +205,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'stale-entries-after-a-cut',
     sentence: 'entries that were cut off are still read from memory',
-    trap: '9',
     file: 'src/storage/log/entry-cache.ts',
     find: 'recent.entries.length = kept;',
     replace: '',
@@ -235,7 +215,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'repair-read-before-written',
     sentence: 'a repaired entry is read from where it is not yet',
-    trap: '9',
     file: 'src/storage/log/log-writer.ts',
     find: 'this.#recent.pin(replica.shard, entry);',
     replace: '',
@@ -246,7 +225,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'cut-entries-count-for-ever',
     sentence: 'entries that were cut off keep their segments',
-    trap: '23',
     file: 'src/storage/log/location-table.ts',
     find: 'for (let at = Math.max(index, this.#first); at < this.end; at++) this.punch(at);',
     replace: '',
@@ -257,7 +235,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'segment-freed-with-an-entry',
     sentence: 'a segment is given up while one entry in it still counts',
-    trap: '4',
     file: 'src/storage/log/segment-chain.ts',
     find: 'this.#live.recordsIn(this.oldest) === 0',
     replace: 'this.#live.recordsIn(this.oldest) <= 1',
@@ -268,7 +245,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'reported-after-the-first-batch',
     sentence: 'an append that takes several batches is reported after the first',
-    trap: '2, 12',
     file: 'src/storage/log/append-queue.ts',
     find: 'onDurable: at === last ? onDurable : undefined',
     replace: 'onDurable: at === 0 ? onDurable : undefined',
@@ -279,7 +255,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'boot-not-counted',
     sentence: 'a node does not count its boots',
-    trap: '5, 22',
     file: 'src/storage/log/log-boot.ts',
     find: 'const incarnation = recovery.incarnation + 1;',
     replace: 'const incarnation = recovery.incarnation;',
@@ -290,7 +265,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'identity-not-synced',
     sentence: 'the name of the identity file is not synced',
-    trap: '2',
     file: 'src/storage/log/log-boot.ts',
     find: '}); }, folderSync(files), ];',
     replace: '}); }, ];',
@@ -301,7 +275,6 @@ export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'closed-with-calls-on-their-way',
     sentence: 'a log is closed while it still renames files',
-    trap: '53',
     file: 'src/storage/log/segment-pool.ts',
     find: 'if (this.#pending === 0) onClosed(); else this.#onClosed = onClosed;',
     replace: 'onClosed();',

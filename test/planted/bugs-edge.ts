@@ -2,12 +2,12 @@
 
 import type { Bug } from './bug.ts';
 
-const ENDING = { trap: 'C11', profiles: [], tests: ['fatal-guard'], isFast: false };
+const ENDING = { profiles: [], tests: ['fatal-guard'], isFast: false };
 
-const LOG = { trap: 'C17', profiles: [], isFast: false };
-const CROWD = { trap: 'C18', profiles: [], isFast: false };
-const PEERS = { trap: 'C15', profiles: [], isFast: false };
-const DOOR = { trap: 'C14', profiles: [], isFast: true };
+const LOG = { profiles: [], isFast: false };
+const CROWD = { profiles: [], isFast: false };
+const PEERS = { profiles: [], isFast: false };
+const DOOR = { profiles: [], isFast: true };
 
 export const EDGE_BUGS: readonly Bug[] = [
   {

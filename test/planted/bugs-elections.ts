@@ -9,7 +9,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'leader-gives-up-first',
     sentence: 'a leader without a majority waits for less time than its followers do',
-    trap: '48',
     file: 'src/raft/leader.ts',
     find: 'state.ticks - heardAt >= 2 * state.timeout.ticks',
     replace: 'state.ticks - heardAt >= state.timeout.ticks',
@@ -19,7 +18,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'rounds-not-measured',
     sentence: 'a leader does not allow for the time that answers of a majority take',
-    trap: '48',
     file: 'src/raft/heartbeats.ts',
     find: 'state.timeout.observeOthers(state.now - newest);',
     replace: '',
@@ -29,7 +27,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'votes-not-measured',
     sentence: 'a candidate that won does not allow for the time that its votes took',
-    trap: '48',
     file: FILE,
     find: 'state.timeout.observeOthers((state.ticks - response.sentAt) *',
     replace: 'state.timeout.observeOthers(0 *',
@@ -39,7 +36,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'vote-not-persisted',
     sentence: 'a term and a vote are never written unless entries happen to be',
-    trap: 'figure 2',
+    paper: 'figure 2',
     file: 'src/raft/state.ts',
     find: 'state.outbox.isHardStateChanged = true;',
     replace: '',
@@ -49,7 +46,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'vote-written-as-nobody',
     sentence: 'the term is written, the vote is not',
-    trap: 'figure 2',
+    paper: 'figure 2',
     file: 'src/raft/raft.ts',
     find: 'const hardState = { term, vote, commit };',
     replace: 'const hardState = { term, vote: 0, commit };',
@@ -59,7 +56,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'vote-told-before-fsync',
     sentence: 'a vote leaves before it is durable',
-    trap: '12',
     file: FILE,
     find: 'const send = request.isPreVote ? sendWithTerm : sendDurably;',
     replace: 'const send = (_core, message) => state.outbox.send(message);',
@@ -69,7 +65,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'own-vote-counted-before-fsync',
     sentence: 'a candidate counts its own vote before it is durable',
-    trap: '12',
     file: FILE,
     find: 'votes: new Map(how.isPreVote ? [[state.self, true]] : []),',
     replace: 'votes: new Map([[state.self, true]]),',
@@ -79,7 +74,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'vote-for-older-log',
     sentence: 'a vote is granted whatever the log of the candidate',
-    trap: '§5.4.1',
+    paper: '§5.4.1',
     file: FILE,
     find: 'const isUpToDate = state.log.isUpToDate(request.last);',
     replace: 'const isUpToDate = true;',
@@ -89,7 +84,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'logs-compared-by-length',
     sentence: 'the longer log is taken for the better one, whatever its last term',
-    trap: '§5.4.1',
+    paper: '§5.4.1',
     file: 'src/raft/log.ts',
     find: 'return other.term > term || (other.term === term && other.index >= this.#lastIndex);',
     replace: 'return other.index >= this.#lastIndex;',
@@ -99,7 +94,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'logs-compared-by-term',
     sentence: 'of two logs with one last term the shorter one is good enough',
-    trap: '§5.4.1',
+    paper: '§5.4.1',
     file: 'src/raft/log.ts',
     find: 'return other.term > term || (other.term === term && other.index >= this.#lastIndex);',
     replace: 'return other.term >= term;',
@@ -109,7 +104,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'votes-twice-in-a-term',
     sentence: 'a vote is granted to whoever asks, however often',
-    trap: '§5.2',
+    paper: '§5.2',
     file: FILE,
     find: 'const isFree = state.vote === request.from ||',
     replace: 'const isFree = !request.isPreVote ||',
@@ -119,7 +114,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'amnesiac-votes',
     sentence: 'a member that lost its log or its vote goes on voting',
-    trap: '5',
     file: FILE,
     find: 'if (!state.mayVote || state.isRemoved) {',
     replace: 'if (state.isRemoved) {',
@@ -129,7 +123,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'amnesiac-campaigns',
     sentence: 'a member that lost its log or its vote stands for election',
-    trap: '5',
     file: 'src/raft/state.ts',
     find: "if (!state.mayVote) return 'may-not-vote';",
     replace: '',
@@ -139,7 +132,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'half-is-a-majority',
     sentence: 'half of the voters are taken for a majority',
-    trap: '§5.2',
+    paper: '§5.2',
     file: 'src/raft/quorum.ts',
     find: 'return Math.floor(count / 2) + 1;',
     replace: 'return Math.ceil(count / 2);',
@@ -149,7 +142,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'pre-vote-raises-the-term',
     sentence: 'a pre-vote makes those who are asked adopt its term',
-    trap: '18',
     file: 'src/raft/receive.ts',
     find: 'if (message.term === state.term || message.isPreVote) return undefined;',
     replace: 'if (message.term === state.term) return undefined;',
@@ -159,7 +151,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'heard-leader-forgotten',
     sentence: 'a follower that hears its leader helps whoever wants to replace it',
-    trap: '20',
     file: 'src/raft/receive.ts',
     find: 'if (message.term > state.term && isLeaseInForce(state, message))',
     replace: 'if (false)',
@@ -169,7 +160,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'lower-term-not-answered',
     sentence: 'a leader of the past is never told that it is one',
-    trap: '18',
     file: 'src/raft/receive.ts',
     find: "note(state, 'append-stale-answered');",
     replace: "note(state, 'append-stale-answered'); break;",
@@ -179,7 +169,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'stranger-raises-the-term',
     sentence: 'messages of those who are no members are heeded like any others',
-    trap: '22',
     file: 'src/raft/receive.ts',
     find: 'if (isBelieved(state, message)) return undefined;',
     replace: 'return undefined;',
@@ -189,7 +178,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'check-quorum-off',
     sentence: 'a leader that nobody hears or answers leads on',
-    trap: '18',
     file: 'src/raft/leader.ts',
     find: 'state.ticks - heardAt >= 2 * state.timeout.ticks',
     replace: 'false',
@@ -199,7 +187,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'slow-leader-leads-on',
     sentence: 'a leader stays in office though a majority does without its delays',
-    trap: '48',
     file: 'src/raft/leader.ts',
     find: 'if (own <= -others * DELAYS_PER_TIMEOUT)',
     replace: 'if (true)',
@@ -209,7 +196,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'absolute-time-decides',
     sentence: 'a leader hands over for its own delays, though a majority is no faster',
-    trap: '48',
     file: 'src/raft/leader.ts',
     find: 'if (own <= -others * DELAYS_PER_TIMEOUT)',
     replace: 'if (false)',
@@ -219,7 +205,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'timeout-never-grows',
     sentence: 'an election timeout is the same on fast and on slow disks',
-    trap: '48',
     file: 'src/raft/election-timeout.ts',
     find: 'const wanted = ',
     replace: 'const wanted = 0 * ',
@@ -229,7 +214,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'timeout-never-shrinks',
     sentence: 'a delay is remembered for ever',
-    trap: '48',
     file: 'src/raft/election-timeout.ts',
     find: 'this.#others.tick();',
     replace: '',
@@ -239,7 +223,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'votes-are-not-given-more-time',
     sentence: 'a campaign that ran out is repeated with the same timeout',
-    trap: '48',
     file: 'src/raft/vote.ts',
     find: 'state.timeout.double();',
     replace: ';',
@@ -249,7 +232,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'promise-shorter-than-the-lease',
     sentence: 'a follower is bound for no longer than its leader states, however short that is',
-    trap: '17',
     file: 'src/raft/vote.ts',
     find: 'Math.max(limits.electionTicksMin, statedTicks)',
     replace: 'statedTicks / 4',
@@ -259,7 +241,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'silent-follower-never-wakes',
     sentence: 'a silent follower does not notice that the node of its leader died',
-    trap: '47',
     file: 'src/raft/raft.ts',
     find: "if (state.role.type === 'follower' && state.role.isQuiet) {",
     replace: 'if (false) {',
@@ -269,7 +250,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'silence-with-a-hole',
     sentence: 'a follower falls silent though it lacks something',
-    trap: '47',
     file: 'src/raft/follower.ts',
     find: 'if (!hasAll || damageOf(state) !== undefined || isReceiving || state.isStateLost) {',
     replace: 'if (false) {',
@@ -279,7 +259,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'stated-timeout-outlives-silence',
     sentence: 'a vote is bound for as long as the leader said before the shard fell silent',
-    trap: '47',
     file: 'src/raft/raft.ts',
     find: 'state.statedTicks = 0;',
     replace: '',
@@ -289,7 +268,6 @@ export const ELECTION_BUGS: readonly Bug[] = [
   {
     name: 'delays-outlive-silence',
     sentence: 'a leader that wakes states what its followers said of their delays before',
-    trap: '47',
     file: 'src/raft/progress.ts',
     find: 'this.delay = this.#timeout.delayCovered; }',
     replace: '}',

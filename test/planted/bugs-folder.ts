@@ -6,7 +6,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'kernel-lock-not-taken',
     sentence: 'a folder is taken for free without asking the kernel',
-    trap: '5',
     file: 'src/storage/files/folder-lock.ts',
     find: 'const first = await attempt(level);',
     replace: 'const first = undefined;',
@@ -17,7 +16,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'second-opener-frees-the-lock',
     sentence: 'LevelDB is asked for a lock that this process has, which frees it',
-    trap: '5',
     file: 'src/storage/files/folder-lock.ts',
     find: 'held.has(id) || isHeldByThread(folder)',
     replace: 'false',
@@ -28,7 +26,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'copy-frees-the-lock',
     sentence: 'a process that lost the lock by copying its folder is taken for dead',
-    trap: '5',
     file: 'src/storage/files/folder-lock.ts',
     find: '!isSelf(holder) && isAlive(holder)',
     replace: 'false',
@@ -39,7 +36,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'uncollected-holds-the-lock',
     sentence: 'a killed process holds its folder until its parent has collected it',
-    trap: 'a process that should have ended',
     file: 'src/storage/files/lock-holder.ts',
     find: "fields[0] === 'Z' ? 'ended' : (fields[19] ?? '')",
     replace: "fields[19] ?? ''",
@@ -50,7 +46,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'nested-folder-allowed',
     sentence: 'a node may live inside the data folder of another',
-    trap: '5',
     file: 'src/runtime/data-folder.ts',
     find: 'if (why === undefined) return;',
     replace: 'return;',
@@ -61,7 +56,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'forgetting-waits-for-room',
     sentence: 'where nothing can be appended any more, what makes room waits as well',
-    trap: '§6.5',
     file: 'src/storage/log/append-queue.ts',
     find: 'const [first] = this.#overtaking(isKnown);',
     replace: 'const first = undefined;',
@@ -72,7 +66,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'forgetting-before-creation',
     sentence: 'what makes room overtakes the records that it is about',
-    trap: '§6.5',
     file: 'src/storage/log/append-queue.ts',
     find: "type === 'remove' && !touched.has(shard)",
     replace: "type === 'remove'",
@@ -83,7 +76,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'disk-filled-to-find-out',
     sentence: 'a spare that could not be made is tried again at once, for ever',
-    trap: '§6.5',
     file: 'src/storage/log/segment-pool.ts',
     find: 'hasRoom && now >= this.#retryAt',
     replace: 'true',
@@ -94,7 +86,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'segments-never-grow',
     sentence: 'segments stay as small as the first one',
-    trap: '§6.5',
     file: 'src/storage/log/segment-pool.ts',
     find: 'size * 2 * GROWTH <= this.#writtenBytes',
     replace: 'false',
@@ -105,7 +96,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'reserve-given-up-whole',
     sentence: 'all of the reserve is given up for the first batch that needs a part of it',
-    trap: '§6.5',
     file: 'src/storage/log/log-reserve.ts',
     find: 'if (left <= 0) return;',
     replace: '',
@@ -116,7 +106,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'leads-without-space',
     sentence: 'a node whose disk is nearly full goes on to lead',
-    trap: '§6.5',
     file: 'src/node/reconciler.ts',
     find: '...drainedMembers(map, row), ...this.#shortOfSpace(row)',
     replace: '...drainedMembers(map, row)',
@@ -127,7 +116,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'follower-fills-its-log',
     sentence: 'a follower takes what its log has no room for',
-    trap: '§6.5',
     file: 'src/node/peer-frames.ts',
     find: "parts.log.fullness === 'full' && isGrowing(message)",
     replace: 'false',
@@ -138,7 +126,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'checkpoints-starve-snapshots',
     sentence: 'a checkpoint that is due comes before a snapshot that is coming in, always',
-    trap: '25',
     file: 'src/storage/state/state-store.ts',
     find: 'isDue && this.#turnsOwed > 0',
     replace: 'false',
@@ -149,7 +136,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'install-queue-of-each',
     sentence: 'each snapshot that is coming in may keep as much waiting as all together',
-    trap: '25',
     file: 'src/storage/snapshot/snapshot-install.ts',
     find: 'this.#queuedBytes() <',
     replace: 'this.#parser.bytes <',
@@ -160,7 +146,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'one-witness-of-the-end',
     sentence: 'where the last batch ends is known from its end alone',
-    trap: '4, §6.5',
     file: 'src/storage/log/log-recovery.ts',
     find: 'withItsEnd(last, promises)',
     replace: 'last',
@@ -171,7 +156,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'tombstone-once',
     sentence: 'the second copy of who is dead is not looked at',
-    trap: '§6.5',
     file: 'src/storage/log/log-replay.ts',
     find: 'return this.#buryUnread(step);',
     replace: 'return;',
@@ -182,7 +166,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'tail-as-large-as-all',
     sentence: 'a log keeps as much for followers that have everything as for slow ones',
-    trap: '21',
     file: 'src/node/log-budget.ts',
     find: 'Math.min(logTailBytesMax, logKeptBytesMax)',
     replace: 'logKeptBytesMax',
@@ -193,7 +176,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'state-writes-without-room',
     sentence: 'a batch of the state is written whether there is room for it or not',
-    trap: '§6.5',
     file: 'src/storage/state/gated-disk.ts',
     find: 'log.claim(tidying.bytesFor(bytes), () => {',
     replace: '((bytes, go) => go())(tidying.bytesFor(bytes), () => {',
@@ -204,7 +186,6 @@ export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'deleted-space-never-returns',
     sentence: 'LevelDB is not asked to give back what was deleted',
-    trap: '§6.5',
     file: 'src/storage/state/gated-disk.ts',
     find: 'this.#deletes += deletes;',
     replace: '',

@@ -4,7 +4,6 @@ import type { Bug } from './bug.ts';
 
 const RULE = {
   file: 'src/runtime/founding.ts',
-  trap: '§7',
   profiles: [],
   tests: ['founding'],
   isFast: true,
@@ -13,7 +12,6 @@ const START = { ...RULE, tests: ['one-cluster'], isFast: false };
 
 const STATUS = {
   file: 'cli/health.ts',
-  trap: '§7',
   profiles: [],
   tests: ['health'],
   isFast: true,

@@ -2,7 +2,7 @@
 
 import type { Bug } from './bug.ts';
 
-const FORK = { trap: '§5.4.3', profiles: [], isFast: false };
+const FORK = { paper: '§5.4.3', profiles: [], isFast: false };
 const IN_RAFT = { ...FORK, profiles: ['lite'] };
 
 export const HISTORY_BUGS: readonly Bug[] = [

@@ -6,7 +6,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'tables-opened-unverified',
     sentence: 'damage in a table is found and not heeded',
-    trap: '1',
     file: 'src/storage/state/level-check.ts',
     find: "if (found !== 'gone') damages.push(...found);",
     replace: "if (found !== 'gone') {}",
@@ -17,7 +16,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'filter-unverified',
     sentence: 'the filter of a table is not checked, though a flipped bit there hides a row',
-    trap: '1',
     file: 'src/storage/state/level-table-check.ts',
     find: '...layout.blocks, ...layout.others',
     replace: '...layout.blocks',
@@ -28,7 +26,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'damaged-batch-passed-over',
     sentence: 'a damaged batch of the log of LevelDB is left out, and those behind it are taken in',
-    trap: '1',
     file: 'src/storage/state/level-check.ts',
     find: 'if (problem.isFollowed) damages.push(damage);',
     replace: 'if (false) damages.push(damage);',
@@ -39,7 +36,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'log-forgets-the-last-batch',
     sentence: 'the log forgets what the last batch of the state store holds alone',
-    trap: '1',
     file: 'src/storage/state/state-store.ts',
     find: 'this.#options.onBatch({ written, forgettable });',
     replace: 'this.#options.onBatch({ written, forgettable: written });',
@@ -50,7 +46,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'new-tables-unscrubbed',
     sentence: 'a table that was written since the store was opened is not looked at',
-    trap: '1',
     file: 'src/storage/state/level-scrub.ts',
     find: 'if (unseen !== undefined) return unseen;',
     replace: 'if (unseen !== undefined) return undefined;',
@@ -61,7 +56,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'wrong-bit-mended',
     sentence: 'a bit beside the one that flipped is turned instead',
-    trap: '1',
     file: 'src/storage/state/level-mend.ts',
     find: 'return bit === undefined ? undefined : from * 8 + bit;',
     replace: 'return bit === undefined ? undefined : from * 8 + (bit ^ 1);',
@@ -72,7 +66,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'lost-value-taken-for-none',
     sentence: 'a command takes a value that was lost for one that is not there',
-    trap: '1',
     file: 'src/machine/execution.ts',
     find: "if (row === 'lost') throw new ValueLost();",
     replace: "if (row === 'lost') return undefined;",
@@ -83,7 +76,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'only-copy-set-aside',
     sentence: 'a damaged store is set aside although nothing else has what it holds',
-    trap: '1',
     file: 'src/runtime/state-repair.ts',
     find: 'if (shards.length === 0) return',
     replace: 'return',
@@ -94,7 +86,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'sums-not-compared',
     sentence: 'the rows of a shard are added up, and whatever comes out is taken for right',
-    trap: '1',
     file: 'src/storage/state/state-scrub.ts',
     find: 'if (found !== undefined && isSameHash(found, hash))',
     replace: 'if (found !== undefined)',
@@ -105,7 +96,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'wrong-sums-not-remembered',
     sentence: 'a state whose rows do not add up is told of, and trusted by the next life',
-    trap: '1',
     file: 'src/storage/state/state-store.ts',
     find: 'if (damage.row === undefined)',
     replace: 'if (false)',
@@ -116,7 +106,6 @@ export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'scrub-keeps-old-rows',
     sentence: 'rows are added up while the disk is nearly full, and what is replaced stays on it',
-    trap: '1',
     file: 'src/storage/state/state-scrub.ts',
     find: 'if (this.#options.disk.isShort) return this.#end();',
     replace: '',

@@ -7,7 +7,7 @@ const LANE = { file: 'src/transport/paced-lane.ts', tests: ['switchboard'] } as 
 const TURN = { tests: ['slow-link'] } as const;
 const RAFT = { tests: ['full-link'] } as const;
 
-type Planted = Omit<Bug, 'trap' | 'profiles' | 'isFast'>;
+type Planted = Omit<Bug, 'profiles' | 'isFast'>;
 
 const LINKS: readonly Planted[] = [
   {
@@ -95,5 +95,5 @@ const LINKS: readonly Planted[] = [
 ];
 
 export const LINK_BUGS: readonly Bug[] = LINKS.map((bug) => {
-  return { ...bug, trap: '49', profiles: [], isFast: true };
+  return { ...bug, profiles: [], isFast: true };
 });

@@ -2,7 +2,7 @@
 
 import type { Bug } from './bug.ts';
 
-const COPY = { trap: 'Q7', profiles: [], isFast: false };
+const COPY = { profiles: [], isFast: false };
 
 export const LIFE_BUGS: readonly Bug[] = [
   {

@@ -8,7 +8,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'promises-before-fsync',
     sentence: 'acknowledgements and votes leave before what they promise is durable',
-    trap: '12',
     file: 'src/raft/outbox.ts',
     find: 'if (this.isDurable(write)) {',
     replace: 'if (true) {',
@@ -18,7 +17,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'acknowledged-before-fsync',
     sentence: 'entries are acknowledged before they are durable',
-    trap: '12',
     file: 'src/raft/follower.ts',
     find: "sendDurably(state, { type: 'append-response', ...to(state, heard.from), answer: 'have',",
     replace:
@@ -29,7 +27,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'self-counted-before-fsync',
     sentence: 'a leader counts itself for entries that its own disk does not have',
-    trap: '8',
     file: 'src/raft/commit.ts',
     find: 'voter === state.self ? state.log.durable :',
     replace: 'voter === state.self ? state.log.lastIndex :',
@@ -39,7 +36,7 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'no-own-term-rule',
     sentence: 'entries of former terms are committed by counting copies',
-    trap: '13, figure 8',
+    paper: 'figure 8',
     file: 'src/raft/commit.ts',
     find: 'if (state.log.termAt(reached) !== state.term) {',
     replace: 'if (false) {',
@@ -49,7 +46,7 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'no-entry-on-election',
     sentence: 'a new leader does not begin its term with an entry',
-    trap: '13, §8',
+    paper: '§8',
     file: 'src/raft/leader.ts',
     find: "appendAsLeader(state, leader, [{ ...nextPosition(state), kind: 'empty' }]);",
     replace: 'state.hasNews = true;',
@@ -59,7 +56,7 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'followers-presumed-equal',
     sentence: 'a new leader believes that everybody has its log',
-    trap: '§5.3',
+    paper: '§5.3',
     file: 'src/raft/progress.ts',
     find: 'this.next = options.lastIndex + 1;',
     replace: 'this.next = options.lastIndex + 1; this.match = options.lastIndex;',
@@ -69,7 +66,7 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'acknowledgement-of-a-former-term',
     sentence: 'an acknowledgement counts in whatever term it arrives',
-    trap: '§5.1',
+    paper: '§5.1',
     file: 'src/raft/receive.ts',
     find: 'if (isOfNoTerm(message)) return undefined; if (message.term < state.term)',
     replace: `if (isOfNoTerm(message)) return undefined;
@@ -81,7 +78,7 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'append-without-consistency-check',
     sentence: 'an append is taken wherever the log is long enough',
-    trap: '§5.3',
+    paper: '§5.3',
     file: 'src/raft/follower.ts',
     find: 'if (previous.index > state.commit && !state.log.has(previous)) {',
     replace: 'if (previous.index > state.log.lastIndex) {',
@@ -91,7 +88,7 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'conflict-not-cut',
     sentence: 'an entry that conflicts with the leader is kept',
-    trap: '§5.3',
+    paper: '§5.3',
     file: 'src/raft/follower.ts',
     find: 'entry.index > state.commit ? state.log.has(entry)',
     replace: 'entry.index > state.commit ? state.log.termAt(entry.index) !== undefined',
@@ -101,7 +98,7 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'matching-tail-cut',
     sentence: 'a late append cuts off what came after it',
-    trap: '§5.3',
+    paper: '§5.3',
     file: 'src/raft/follower.ts',
     find: 'const fresh = firstFresh(state, entries);',
     replace:
@@ -112,7 +109,7 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'commit-beyond-the-append',
     sentence: 'a follower commits to the end of its log, not of what the append proves',
-    trap: 'figure 2',
+    paper: 'figure 2',
     file: 'src/raft/follower.ts',
     find: 'commitThrough(state, Math.min(append.commit, matched));',
     replace: 'commitThrough(state, Math.min(append.commit, state.log.lastIndex));',
@@ -122,7 +119,7 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'match-beyond-the-append',
     sentence: 'a follower acknowledges its whole log, not what the append proves',
-    trap: '§5.3',
+    paper: '§5.3',
     file: 'src/raft/follower.ts',
     find: 'reportMatch(state, append, agreedThrough(state, matched));',
     replace: 'reportMatch(state, append, state.log.lastIndex);',
@@ -132,7 +129,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'heartbeat-commit-not-clamped',
     sentence: 'a heartbeat commits what the follower may have otherwise',
-    trap: '46',
     file: 'src/raft/heartbeats.ts',
     find: 'const commit = Math.min(progress.match, state.commit);',
     replace: 'const commit = state.commit;',
@@ -142,7 +138,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'late-durability-not-clamped',
     sentence: 'a report from the disk vouches for what overwrote the write',
-    trap: '9',
     file: 'src/raft/outbox.ts',
     find: 'write.standing = Math.min(write.standing, index - 1);',
     replace: ';',
@@ -152,7 +147,7 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'applied-before-committed',
     sentence: 'the machine gets entries that are not committed',
-    trap: '§5.3',
+    paper: '§5.3',
     file: 'src/raft/raft.ts',
     find: 'const range = { from: handed + 1, to: commit, bytesMax: limits.committedBytesMax };',
     replace:
@@ -163,7 +158,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'damage-told-as-had',
     sentence: 'an entry that cannot be read is acknowledged',
-    trap: '6',
     file: 'src/raft/follower.ts',
     find: 'const isDamaged = damaged !== undefined && damaged <= index;',
     replace: 'const isDamaged = false;',
@@ -173,7 +167,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'damaged-campaigns',
     sentence: 'a member that cannot read its log stands for election',
-    trap: '6',
     file: 'src/raft/state.ts',
     find: "if (damageOf(state) !== undefined) return 'damaged';",
     replace: '',
@@ -183,7 +176,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'lost-match-kept',
     sentence: 'a leader goes on counting a follower for what it lost',
-    trap: '6',
     file: 'src/raft/progress.ts',
     find: 'this.match = Math.min(this.match, index - 1);',
     replace: '',
@@ -193,7 +185,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'snapshot-with-another-term',
     sentence: 'a log that begins after a snapshot begins with the wrong term',
-    trap: '10',
     file: 'src/raft/snapshot-receiver.ts',
     find: 'log.restart(snapshot);',
     replace: 'log.restart({ index: snapshot.index, term: state.term });',
@@ -203,7 +194,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'snapshot-without-configuration',
     sentence: 'a snapshot brings state and leaves the old configuration in force',
-    trap: '11',
     file: 'src/raft/snapshot-receiver.ts',
     find: `configurations.restart({
       at: snapshot.configurationAt, configuration: snapshot.configuration });`,
@@ -214,7 +204,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'snapshot-already-had-installed',
     sentence: 'a snapshot of the past replaces a log that has gone on',
-    trap: '10',
     file: 'src/raft/snapshot-receiver.ts',
     find: 'return snapshot.index <= state.commit || state.log.has(snapshot);',
     replace: 'return false;',
@@ -224,7 +213,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'chunk-at-any-offset',
     sentence: 'a piece of a snapshot is taken wherever it belongs',
-    trap: '10',
     file: 'src/raft/snapshot-receiver.ts',
     find: 'if (chunk.offset === incoming.offset) {',
     replace: 'if (true) {',
@@ -234,7 +222,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'log-cut-under-a-snapshot',
     sentence: 'the log is cut past the snapshot that a follower is being sent',
-    trap: '49',
     file: 'src/raft/truncation.ts',
     find: `const needed =
       transfer !== undefined ? transfer.snapshot.index : isTooFar ? through : match;`,
@@ -245,7 +232,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'uncommitted-without-bound',
     sentence: 'a leader that cannot commit takes proposals without end',
-    trap: '23',
     file: 'src/raft/proposals.ts',
     find: 'if (leader.uncommittedBytes + bytes > state.limits.uncommittedBytesMax) {',
     replace: 'if (false) {',
@@ -255,7 +241,6 @@ export const LOG_BUGS: readonly Bug[] = [
   {
     name: 'window-ignored',
     sentence: 'appends are sent whether or not any was answered',
-    trap: '23',
     file: 'src/raft/progress.ts',
     find: "return this.state === 'replicate' && !this.isWindowFull;",
     replace: "return this.state === 'replicate';",

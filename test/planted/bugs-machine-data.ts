@@ -6,7 +6,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'log-time-goes-back',
     sentence: 'a new leader whose clock is behind sets log time back',
-    trap: '36, C1',
     file: 'src/machine/machine.ts',
     find: 'if (time > logTime)',
     replace: 'if (time !== logTime)',
@@ -17,7 +16,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'life-by-the-wall-clock',
     sentence: 'a value lives by the clock of whoever applies it',
-    trap: '36',
     file: 'src/machine/machine.ts',
     find: 'logTime: this.#affairs.logTime, version: index,',
     replace: 'logTime: Date.now(), version: index,',
@@ -28,7 +26,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'expired-one-early',
     sentence: 'a value goes a millisecond before its time',
-    trap: '36, C4',
     file: 'src/machine/machine.ts',
     find: 'due.expiresAt > this.#affairs.logTime',
     replace: 'due.expiresAt > this.#affairs.logTime + 1',
@@ -39,7 +36,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'expired-whatever-it-says',
     sentence: 'an expired index row takes a value along that lives on',
-    trap: '36',
     file: 'src/machine/machine.ts',
     find: 'if (row?.expiresAt === due.expiresAt)',
     replace: 'if (row !== undefined)',
@@ -50,7 +46,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'expiry-not-indexed',
     sentence: 'nobody finds a value that is due',
-    trap: '36',
     file: 'src/machine/execution.ts',
     find: 'this.#index(expiresAt, key, NO_BYTES);',
     replace: '',
@@ -61,7 +56,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'unknown-kind-skipped',
     sentence: 'an entry of a later version is passed over',
-    trap: 'P8',
     file: 'src/machine/machine.ts',
     find: "if (entry === 'unknown') return { type: 'unknown' };",
     replace: "if (entry === 'unknown') return { type: 'applied', writes: [], replies: [] };",
@@ -72,7 +66,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'version-not-compared',
     sentence: 'a check of a version always holds',
-    trap: 'P2',
     file: 'src/machine/execution.ts',
     find: 'return check.version === (row?.version ?? 0);',
     replace: 'return true;',
@@ -83,7 +76,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'refused-command-leaves-writes',
     sentence: 'a command is refused and what it did before stays',
-    trap: 'P2',
     file: 'src/machine/execution.ts',
     find: 'this.#writes.length = writes;',
     replace: '',
@@ -94,7 +86,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'key-written-twice-in-a-batch',
     sentence: 'a command acts on what an earlier one has overwritten',
-    trap: '§6',
     file: 'src/machine/execution.ts',
     find: '!this.#isAlone && written.has(operation.key)',
     replace: 'false',
@@ -105,7 +96,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'refused-command-keeps-its-keys',
     sentence: 'a key that a refused command would have written is taken',
-    trap: '§6',
     file: 'src/machine/execution.ts',
     find: 'if (!this.#isAlone) written.cutTo(keys);',
     replace: '',
@@ -116,7 +106,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'min-for-max',
     sentence: 'max keeps the smaller one',
-    trap: '§6',
     file: 'src/machine/execution.ts',
     find: 'return isLess(before, operand) ? operand : before;',
     replace: 'return isLess(operand, before) ? operand : before;',
@@ -127,7 +116,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'overflow-wraps',
     sentence: 'a sum beyond 64 bits comes out at the other end',
-    trap: '§6',
     file: 'src/machine/int64.ts',
     find: 'if (high < -HALF || high >= HALF) return undefined;',
     replace: '',
@@ -138,7 +126,6 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'carry-lost',
     sentence: 'a sum of the lower words loses its carry',
-    trap: '§6',
     file: 'src/machine/int64.ts',
     find: '(low >= WORD ? 1 : 0)',
     replace: '0',

@@ -6,7 +6,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'retry-executed-again',
     sentence: 'a command whose reply is remembered is done once more',
-    trap: '25, P4',
     file: 'src/machine/machine.ts',
     find: 'if (remembered !== undefined)',
     replace: 'if (false)',
@@ -17,7 +16,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'retry-answered-with-now',
     sentence: 'a remembered reply is told with the version of the copy',
-    trap: '25, P4',
     file: 'src/machine/machine.ts',
     find: 'replyOf(remembered.verdict, remembered.version)',
     replace: 'replyOf(remembered.verdict, index)',
@@ -28,7 +26,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'refusal-not-remembered',
     sentence: 'a failed check or a refusal is judged anew by every copy',
-    trap: '25, P5',
     file: 'src/machine/machine.ts',
     find: 'record.remember(position, verdict);',
     replace: "if (verdict.type === 'done') record.remember(position, verdict);",
@@ -39,7 +36,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'acknowledged-forgotten',
     sentence: 'a request behind a later one of its slot is done',
-    trap: '25, P4',
     file: 'src/machine/deduplication.ts',
     find: 'before !== undefined && before.sequence > sequence',
     replace: 'false',
@@ -50,7 +46,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'slot-answers-for-another',
     sentence: 'a request is told what became of the former one of its slot',
-    trap: '25, P4',
     file: 'src/machine/deduplication.ts',
     find: 'before?.sequence !== sequence',
     replace: 'before === undefined',
@@ -61,7 +56,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'slot-row-not-found',
     sentence: 'what is remembered in a new slot is not looked for',
-    trap: '25, P4',
     file: 'src/machine/deduplication.ts',
     find: 'lifetime.use(slot);',
     replace: '',
@@ -72,7 +66,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'slot-outlives-its-session',
     sentence: 'a session goes and leaves the rows of its slots',
-    trap: 'P7',
     file: 'src/machine/machine.ts',
     find: 'writes.push({ section: SECTION.replies, key, value: undefined });',
     replace: '',
@@ -83,7 +76,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'session-goes-before-its-slots',
     sentence: 'a session of many slots goes with the first of them',
-    trap: '25, P4',
     file: 'src/machine/machine.ts',
     find: 'if (kept > 0) writeSession(rows',
     replace: 'kept = 0; if (kept > 0) writeSession(rows',
@@ -94,7 +86,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'empty-command-done',
     sentence: 'a command that is not asked for any more is done',
-    trap: 'P5',
     file: 'src/machine/machine.ts',
     find: 'else if (command.length === 0)',
     replace: 'else if (false)',
@@ -105,7 +96,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'deadline-not-checked',
     sentence: 'a batch is done past its deadline',
-    trap: '25, P4',
     file: 'src/machine/machine.ts',
     find: "if (deadline < logTime) return 'deadline-passed';",
     replace: '',
@@ -116,7 +106,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'deadline-one-early',
     sentence: 'a batch is refused at its deadline',
-    trap: 'P5',
     file: 'src/machine/machine.ts',
     find: 'if (deadline < logTime)',
     replace: 'if (deadline <= logTime)',
@@ -127,7 +116,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'deadline-without-bound',
     sentence: 'a batch may keep its session for ever',
-    trap: 'P7',
     file: 'src/machine/machine.ts',
     find: 'if (deadline > logTime + MACHINE_LIMITS.timeoutMillisecondsMax)',
     replace: 'if (false)',
@@ -138,7 +126,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'deadline-of-the-last-batch',
     sentence: 'a session remembers the last deadline and not the greatest',
-    trap: '25, P4',
     file: 'src/machine/deduplication.ts',
     find: 'if (deadline <= this.#deadlineMax) return;',
     replace: '',
@@ -149,7 +136,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'session-step-too-short',
     sentence: 'a session goes up to a step before its greatest deadline',
-    trap: '25, P4',
     file: 'src/machine/deduplication.ts',
     find: 'Math.ceil(deadline / step) * step',
     replace: 'Math.floor(deadline / step) * step',
@@ -160,7 +146,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'session-forgotten-at-its-deadline',
     sentence: 'a session goes while a copy may still be let in',
-    trap: '25, P4',
     file: 'src/machine/machine.ts',
     find: 'if (this.#affairs.logTime <= deadlineMax)',
     replace: 'if (this.#affairs.logTime < deadlineMax)',
@@ -171,7 +156,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'session-forgotten-unasked',
     sentence: 'whatever session a leader names is forgotten',
-    trap: '25, P4',
     file: 'src/machine/machine.ts',
     find: 'if (this.#affairs.logTime <= deadlineMax) continue;',
     replace: '',
@@ -182,7 +166,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'epoch-not-checked',
     sentence: 'the epoch of a batch is not compared when it is applied',
-    trap: '28',
     file: 'src/machine/machine.ts',
     find: "return epoch === this.#affairs.epoch ? undefined : 'wrong-epoch';",
     replace: 'return undefined;',
@@ -193,7 +176,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'epoch-goes-back',
     sentence: 'an earlier epoch is adopted after a later one',
-    trap: '28',
     file: 'src/machine/machine.ts',
     find: 'if (entry.epoch > this.#affairs.epoch)',
     replace: 'if (entry.epoch !== this.#affairs.epoch)',
@@ -204,7 +186,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'affairs-not-in-the-state',
     sentence: 'log time and epoch are in memory and in no row',
-    trap: '11',
     file: 'src/machine/machine.ts',
     find: 'writes.push({ section: SECTION.metadata, key: NO_BYTES, value: rows.since(length) });',
     replace: '',
@@ -215,7 +196,6 @@ export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'sessions-not-in-the-state',
     sentence: 'what is remembered of clients is in no row',
-    trap: '11',
     file: 'src/machine/machine.ts',
     find: 'record.write(writing);',
     replace: '',

@@ -6,7 +6,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'decision-overwritten',
     sentence: 'a later proposal changes what was decided',
-    trap: '32',
     file: 'src/machine/transactions.ts',
     find: 'this.#decided(id, record) ?? this.#given(record, isOver)',
     replace: 'this.#given(record, isOver)',
@@ -17,7 +16,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'acknowledged-committed',
     sentence: 'a commit is accepted though its client has acknowledged it',
-    trap: '25, 32',
     file: 'src/machine/transactions.ts',
     find: 'const isSpent = record.isAcknowledged || record.recall(POSITION.decision);',
     replace: 'const isSpent = record.recall(POSITION.decision);',
@@ -28,7 +26,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'ending-told-and-forgotten',
     sentence: 'what was told to a participant is not remembered until the last deadline',
-    trap: '32',
     file: 'src/machine/transactions.ts',
     find: 'if (!isOver) this.#write(record, moment);',
     replace: '',
@@ -39,7 +36,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'abort-not-remembered',
     sentence: 'an abort is told, and a commit may still come',
-    trap: '32',
     file: 'src/machine/transactions.ts',
     find: 'this.#remember(proposal.because, record, moment);',
     replace: '',
@@ -50,7 +46,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'decision-not-kept',
     sentence: 'a decision is forgotten before all participants have heard',
-    trap: '32',
     file: 'src/machine/transactions.ts',
     find: 'if (participants.length === 1) return;',
     replace: 'return;',
@@ -61,7 +56,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'home-part-not-asked-for',
     sentence: 'a commit counts on a part at home that was dropped',
-    trap: '32',
     file: 'src/machine/transactions.ts',
     find: "if (this.lockTable.of(id) === undefined) return refused('aborted');",
     replace: '',
@@ -72,7 +66,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'home-part-done-by-abort',
     sentence: 'an abort does what was prepared at home',
-    trap: '32',
     file: 'src/machine/transactions.ts',
     find: 'this.#release(own, isCommitted, moment)',
     replace: 'this.#release(own, true, moment)',
@@ -83,7 +76,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'prepare-executed-twice',
     sentence: 'a prepare that is remembered is executed once more',
-    trap: '25, 31',
     file: 'src/machine/transactions.ts',
     find: 'const known = this.#knownPart(prepare, record);',
     replace: 'const known = undefined;',
@@ -94,7 +86,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'dropped-part-vouched-for',
     sentence: 'a late prepare is told that a part is ready whose keys were given back',
-    trap: '31, 32',
     file: 'src/machine/transactions.ts',
     find: `const isLost = type === 'done' ? this.lockTable.of(id) === undefined : type ===
       'committed';`,
@@ -106,7 +97,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'home-prepares-late',
     sentence: 'the home shard locks keys for what it has decided',
-    trap: '31',
     file: 'src/machine/transactions.ts',
     find: 'if (at === 0 && this.#decided(id, record) !== undefined)',
     replace: 'if (false)',
@@ -117,7 +107,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'prepare-of-another-epoch',
     sentence: 'epoch and deadline of a part are not compared when it is applied',
-    trap: '28',
     file: 'src/machine/transactions.ts',
     find: `if (moment.reason !== undefined) return refused(moment.reason); const { deadline } =
       prepare.participants[prepare.at];`,
@@ -129,7 +118,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'conflict-remembered',
     sentence: 'a part that met a held key is refused for ever',
-    trap: '33',
     file: 'src/machine/transactions.ts',
     find: `if (verdict.type === 'locked') return verdict;
       record.remember(POSITION.part, verdict);`,
@@ -143,7 +131,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'abort-leaves-no-tombstone',
     sentence: 'a participant that heard of an abort prepares afterwards',
-    trap: '31',
     file: 'src/machine/transactions.ts',
     find: "record.remember(POSITION.part, refused('aborted'));",
     replace: '',
@@ -154,7 +141,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'earlier-tombstone-in-the-slot',
     sentence: 'of two aborts that one entry tells in one slot the earlier is remembered',
-    trap: '31',
     file: 'src/machine/transactions.ts',
     find: 'if (former !== undefined && former.sequence >= sequence) return;',
     replace: '',
@@ -165,7 +151,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'tombstone-too-short',
     sentence: 'a tombstone goes while a prepare may still come',
-    trap: '31',
     file: 'src/machine/transactions.ts',
     find: `lifetime.extend(deadline);
       const slotName`,
@@ -177,7 +162,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'version-of-the-resolution',
     sentence: 'what is resolved has the version of the entry that resolves it',
-    trap: '32',
     file: 'src/machine/transactions.ts',
     find: '{ ...moment, index: version, valueBytesMax,',
     replace: '{ ...moment, valueBytesMax,',
@@ -188,7 +172,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'life-counted-from-prepare',
     sentence: "a value's life begins when it is prepared",
-    trap: '36',
     file: 'src/machine/transactions.ts',
     find: '{ ...moment, index: version, valueBytesMax,',
     replace: `{ ...moment, affairs: { ...moment.affairs, logTime: prepared.since },
@@ -200,7 +183,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'freed-keys-not-told',
     sentence: 'nobody is told that keys were given back',
-    trap: '30',
     file: 'src/machine/transactions.ts',
     find: 'this.#freed.push(prepared);',
     replace: '',
@@ -211,7 +193,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'verdicts-of-two-clients',
     sentence: "one client's run holds another client's verdicts as well",
-    trap: '25',
     file: 'src/machine/deduplication.ts',
     find: 'this.#writer.since(from).subarray(0, to - from)',
     replace: 'this.#writer.since(from)',
@@ -222,7 +203,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'read-under-lock',
     sentence: 'a command reads a key that a transaction holds',
-    trap: '30',
     file: 'src/machine/execution.ts',
     find: 'if (holder !== undefined)',
     replace: 'if (holder !== undefined && isWrite(operation))',
@@ -233,7 +213,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'held-key-expires',
     sentence: 'a sweep removes a key that a transaction holds',
-    trap: '36',
     file: 'src/machine/machine.ts',
     find: 'if (this.#transactions.lockTable.holderOf(due.key) !== undefined) return;',
     replace: '',
@@ -244,7 +223,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'locks-lost-on-rebuild',
     sentence: 'a machine that is made anew does not know which keys are held',
-    trap: '11',
     file: 'src/machine/lock-table.ts',
     find: 'this.#enter(prepare, { slot, ...place });',
     replace: 'if (slot < 0) this.#enter(prepare, { slot, ...place });',
@@ -255,7 +233,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'decisions-lost-on-rebuild',
     sentence: 'a machine that is made anew does not know what was decided',
-    trap: '11',
     file: 'src/machine/decisions.ts',
     find: "this.#enter(present(decodeDecision(row), 'a decision is one'), slot);",
     replace: '',
@@ -266,7 +243,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'end-of-slots-not-written',
     sentence: 'rows stand behind the end that is in the state',
-    trap: '11',
     file: 'src/machine/slots.ts',
     find: 'if (isNewEnd)',
     replace: 'if (false)',
@@ -277,7 +253,6 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'end-of-slots-not-lowered',
     sentence: 'where the numbers end depends on what was there before',
-    trap: '11, 41',
     file: 'src/machine/slots.ts',
     find: 'while (this.#isTaken.at(-1) === false) this.#isTaken.pop();',
     replace: '',

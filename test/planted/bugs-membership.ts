@@ -8,7 +8,6 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'configuration-at-commit',
     sentence: 'a configuration comes into force when it is committed',
-    trap: '19',
     file: 'src/raft/state.ts',
     find: 'return state.configurations.newest.configuration;',
     replace: `const { all } = state.configurations;
@@ -19,7 +18,6 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'change-without-own-term-commit',
     sentence: 'a leader changes the configuration before it knows the newest committed one',
-    trap: '19',
     file: 'src/raft/change.ts',
     find: 'if (state.commit < leader.firstOwnIndex)',
     replace: 'if (false)',
@@ -29,7 +27,6 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'second-change-while-pending',
     sentence: 'a change begins while another one is not committed',
-    trap: '19',
     file: 'src/raft/change.ts',
     find: 'if (at.index > state.commit || isJoint(configuration))',
     replace: 'if (isJoint(configuration))',
@@ -39,7 +36,7 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'joint-form-skipped',
     sentence: 'voters are replaced at once, without the joint form',
-    trap: '§6',
+    paper: '§6',
     file: 'src/raft/configuration.ts',
     find: 'const outgoing = isSame ? [] : current.voters;',
     replace: 'const outgoing = [];',
@@ -49,7 +46,7 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'joint-commit-by-one-half',
     sentence: 'in the joint form the new voters alone commit',
-    trap: '§6',
+    paper: '§6',
     file: 'src/raft/quorum.ts',
     find: 'return Math.min(incoming, reachedByMajority(configuration.outgoing, reached));',
     replace: 'return incoming;',
@@ -59,7 +56,7 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'joint-election-by-one-half',
     sentence: 'in the joint form the new voters alone elect',
-    trap: '§6',
+    paper: '§6',
     file: 'src/raft/quorum.ts',
     find: "return incoming === 'won' && outgoing === 'won' ? 'won' : 'open';",
     replace: 'return incoming;',
@@ -69,7 +66,6 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'learner-counted',
     sentence: 'what a learner has counts towards a majority of the voters',
-    trap: '21',
     file: 'src/raft/quorum.ts',
     find: 'const incoming = reachedByMajority(configuration.voters, reached);',
     replace: `const { voters, learners } = configuration;
@@ -81,7 +77,6 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'reverted-configuration-kept',
     sentence: 'a configuration stays in force when its entry is cut off',
-    trap: '19',
     file: 'src/raft/state.ts',
     find: 'if (state.configurations.cutFrom(index))',
     replace: 'if (false)',
@@ -91,7 +86,6 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'removed-leader-stays',
     sentence: 'a leader leads on after its own removal is committed',
-    trap: '20',
     file: 'src/raft/commit.ts',
     find: "stepDown(state, 'stepped-down-after-removal');",
     replace: '',
@@ -101,7 +95,6 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'removed-member-not-told',
     sentence: 'a member that was removed is never told',
-    trap: '20',
     file: 'src/raft/receive.ts',
     find: "if (message.type === 'vote-request') tellRemoved(state, message);",
     replace: '',
@@ -111,7 +104,6 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'voter-before-catch-up',
     sentence: 'a learner becomes a voter however far behind it is',
-    trap: '21',
     file: 'src/raft/change.ts',
     find: 'const isNear = leader.isQuiet || progress?.isCaughtUp(leaderNow);',
     replace: 'const isNear = true;',

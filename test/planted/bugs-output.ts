@@ -8,7 +8,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'prototype-field-renamed',
     sentence: 'a document with a field __proto__ comes back with another name for it',
-    trap: '38',
     file: 'src/wire/document.ts',
     find: "if (kind === 'usual') return",
     replace: 'return',
@@ -18,7 +17,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'any-name-is-ours',
     sentence: 'a web page whose name was given the address of this machine reads the metrics',
-    trap: '58',
     file: 'src/transport/host-check.ts',
     find: 'return ownHosts.some((own) => own.toLowerCase() === host);',
     replace: 'return true;',
@@ -28,7 +26,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'cells-steer-the-terminal',
     sentence: 'a zone or a url of the map moves the cursor of whoever lists the nodes',
-    trap: 'X9',
     file: 'cli/printers/table.ts',
     find: 'given.map((row) => row.map(visible))',
     replace: 'given',
@@ -37,7 +34,6 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'notes-steer-the-terminal',
     sentence: 'what an error quotes reaches the terminal as it is',
-    trap: 'X9',
     file: 'cli/terminal.ts',
     find: '{visibleLines(text)}',
     replace: '{text}',

@@ -10,7 +10,7 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'read-without-quorum',
     sentence: 'a leader answers reads without asking whether it still leads',
-    trap: '§8',
+    paper: '§8',
     file: FILE,
     find: 'read.round > confirmed)',
     replace: 'false)',
@@ -20,7 +20,6 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'read-before-own-term-commit',
     sentence: 'a new leader answers reads before it knows what is committed',
-    trap: '14',
     file: 'src/raft/read-index.ts',
     find: 'if (!isOpen) return;',
     replace: '',
@@ -30,7 +29,6 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'read-joins-a-round-in-flight',
     sentence: 'a read is answered by a round that left before it came',
-    trap: '16',
     file: 'src/raft/read-index.ts',
     find: 'read.round = leader.round + 1;',
     replace: 'read.round = leader.round;',
@@ -40,7 +38,6 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'answer-to-any-round',
     sentence: 'an answer to an old round confirms the newest one',
-    trap: '15',
     file: 'src/raft/responses.ts',
     find: 'progress.answeredRound = response.round;',
     replace: 'progress.answeredRound = leader.round;',
@@ -50,7 +47,6 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'lease-without-drift',
     sentence: 'a lease lasts as long as a timeout by a clock that may be slow',
-    trap: '17',
     file: 'src/raft/read-index.ts',
     find: 'limits.leaseMilliseconds / limits.clockDriftMax',
     replace: 'limits.electionTicksMin * limits.tickMilliseconds * limits.clockDriftMax',
@@ -60,7 +56,6 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'lease-from-the-answer',
     sentence: 'a lease begins when the answers come, not when the round left',
-    trap: '17',
     file: FILE,
     find: 'leader.leaseFrom = newest;',
     replace: 'leader.leaseFrom = state.now;',
@@ -70,7 +65,6 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'lease-as-long-as-the-timeout',
     sentence: 'a lease grows with the election timeout, which nobody promised',
-    trap: '17',
     file: 'src/raft/read-index.ts',
     find: 'limits.leaseMilliseconds / limits.clockDriftMax',
     replace: 'state.timeout.milliseconds / limits.clockDriftMax',
@@ -80,7 +74,6 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'lease-kept-after-transfer',
     sentence: 'a leader reads by its lease after it asked another one to take over',
-    trap: '17',
     file: 'src/raft/transfer.ts',
     find: 'leader.isLeaseRevoked = true;',
     replace: '',
@@ -90,7 +83,6 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'lease-before-own-term-commit',
     sentence: 'a new leader reads by its lease before it knows what is committed',
-    trap: '14, 17',
     file: 'src/raft/read-index.ts',
     find: "if (state.commit < leader.firstOwnIndex) return refuse('no-own-term-commit');",
     replace: '',
@@ -100,7 +92,6 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'promise-forgotten-with-the-term',
     sentence: 'a voter that heard its leader votes for another one in a later term',
-    trap: '17',
     file: 'src/raft/vote.ts',
     find: 'if (state.promiseTicks > 0 && state.promisedTo !== request.from) {',
     replace: 'if (false) {',
@@ -110,7 +101,6 @@ export const READ_BUGS: readonly Bug[] = [
   {
     name: 'promise-forgotten-in-a-crash',
     sentence: 'a voter that comes back votes at once, whatever it promised',
-    trap: '17',
     file: 'src/raft/vote.ts',
     find: 'if (state.ticks >= state.votesFromTick)',
     replace: 'if (true)',

@@ -23,7 +23,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'nothing-is-kept-off',
     sentence: 'a command without a transaction passes by what is reserved',
-    trap: '33',
     file: RESERVATIONS,
     find: `if (contender === undefined)
         return true;`,
@@ -34,7 +33,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'all-transactions-are-kept-off',
     sentence: 'a few failures keep all other transactions from a key, which have a line for that',
-    trap: '33',
     file: RESERVATIONS,
     find: 'attempts < TRANSACTION_LIMITS.attemptsAlone || ',
     replace: '',
@@ -42,7 +40,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'an-elder-is-kept-off',
     sentence: 'a transaction with more right is sent away by one with less',
-    trap: '33',
     file: RESERVATIONS,
     find: 'return hasPriority(reservation.contender, contender);',
     replace: 'return true;',
@@ -50,7 +47,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'reserved-without-a-bound',
     sentence: 'whoever reads a key again and again keeps it from all who write it',
-    trap: '33, 36',
     file: RESERVATIONS,
     find: 'Math.min(until, reservation.endsAt)',
     replace: 'until',
@@ -58,7 +54,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'any-number-is-reserved',
     sentence: 'reservations take any room of a leader',
-    trap: '36',
     file: RESERVATIONS,
     find: 'this.#byKey.size >= TRANSACTION_LIMITS.reservationsMax',
     replace: 'false',
@@ -66,7 +61,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'released-by-anybody',
     sentence: 'any transaction that ends takes away what is reserved for others',
-    trap: '33',
     file: RESERVATIONS,
     find: '|| !isOf(reservation, { id })',
     replace: '',
@@ -74,7 +68,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'reserved-for-a-client-that-is-gone',
     sentence: 'what is reserved stays so, and what waits for it waits until it is sent away',
-    trap: '33, 36',
     file: ENTRANCE,
     find: 'this.#goOn(this.#reservations.takeDue(this.#host.now));',
     replace: '',
@@ -82,7 +75,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'kept-off-again-and-again',
     sentence: 'a write that has waited for a reservation waits for the next one, and starves',
-    trap: '33',
     file: ENTRANCE,
     find: 'entered.hasYielded = true;',
     replace: '',
@@ -90,7 +82,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'reserved-behind-the-last-write',
     sentence: 'others wait for a transaction that has no more need of the key',
-    trap: '33',
     file: ENTRANCE,
     find: 'if (mayPass && isLast && contender !== undefined)',
     replace: 'if (false)',
@@ -98,7 +89,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'reserved-behind-the-resolution',
     sentence: 'the same of what was prepared and is resolved',
-    trap: '33',
     file: ENTRANCE,
     find: 'freed.flatMap((one) => this.#reservations.release(one, one.keys))',
     replace: '[]',
@@ -106,7 +96,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'reserved-and-not-behind',
     sentence: 'what was let in before changes what is read for it, in vain once more',
-    trap: '33',
     file: READING,
     find: 'return { ...read, behind: this.#commands.proposals.last };',
     replace: 'return read;',
@@ -114,7 +103,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'behind-what-may-never-come',
     sentence: 'a read waits for entries that another leader has replaced',
-    trap: '29',
     file: READING,
     find: 'const all = [...this.#blocked.takeAll(), ...this.#behind.takeAll()];',
     replace: 'const all = [...this.#blocked.takeAll()];',
@@ -122,7 +110,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'reserved-behind-the-check',
     sentence: 'others wait for a transaction that read alone and is over',
-    trap: '33',
     file: CHECK_READ,
     find: 'this.#options.onHolds();',
     replace: '',
@@ -130,7 +117,6 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'kept-off-by-itself',
     sentence: 'the write of a transaction comes as a batch without a name, and waits for itself',
-    trap: '33',
     file: CLIENT_CORE,
     find: ' || isProtected(call.priority)',
     replace: '',
@@ -145,7 +131,6 @@ const UNIT_BUGS: readonly Bug[] = RESERVING.map(({ isFast, ...bug }) => {
 const STARVED: Bug = {
   name: 'no-run-is-protected',
   sentence: 'a transaction tries again and again, and others write what it reads each time',
-  trap: '33',
   file: CALL,
   find: 'priority.attempts >= CLIENT_LIMITS.runsUnprotected',
   replace: 'false',

@@ -6,7 +6,6 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'impatient-coordinator',
     sentence: 'a transaction is aborted after three seconds, however slow disks and links are',
-    trap: '48',
     file: 'src/node/coordinators.ts',
     find: "if (answer.type === 'replied') host.stepTimes.observe(host.now - askedAt);",
     replace: '',
@@ -17,7 +16,6 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'slow-peer-taken-for-dead',
     sentence: 'a node whose words come slowly is taken for dead after a fixed time',
-    trap: '48',
     file: 'src/node/peers.ts',
     find: 'if (gap < NODE_LIMITS.silenceMillisecondsMax)',
     replace: 'if (false)',
@@ -28,7 +26,6 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'ticks-before-drain',
     sentence: 'a loop that was held judges time before it takes in what has arrived',
-    trap: '26',
     file: 'src/transport/ticker.ts',
     find: 'this.#afterPoll({ isLate, pollsLeft: isLate ? POLLS_MAX : 1 });',
     replace: 'this.#options.onTick();',
@@ -39,7 +36,6 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'one-poll-is-enough',
     sentence: 'a late tick comes behind one poll, whatever else is on its way',
-    trap: '26',
     file: 'src/transport/ticker.ts',
     find: 'this.#arrivals !== before && pollsLeft > 1',
     replace: 'false',
@@ -50,7 +46,6 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'preference-for-a-slow-node',
     sentence: 'leadership goes to the preferred node, however slow it is',
-    trap: '48',
     file: 'src/catalog/leader-step.ts',
     find: 'voter === preferred && !isSlow(led, voter)',
     replace: 'voter === preferred',
@@ -61,7 +56,6 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'stuck-moves-hold-all-places',
     sentence: 'moves that do not come on keep all others from beginning',
-    trap: '49',
     file: 'src/catalog/planner.ts',
     find: 'const coming = moving.filter(isComing).length;',
     replace: 'const coming = moving.length;',
@@ -72,7 +66,6 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'handover-without-memory',
     sentence: 'leadership that came back is given away again after the usual time',
-    trap: '48',
     file: 'src/node/handovers.ts',
     find: 'isBack ? Math.min(2 * wait, WAIT_MAX) : WAIT_MIN',
     replace: 'WAIT_MIN',
@@ -83,7 +76,6 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'addresses-only-of-the-map',
     sentence: 'a node that finds a peer at another address goes on dialling the old one',
-    trap: '24',
     file: 'src/runtime/peer-discovery.ts',
     find: 'this.#found.get(peer.node) ?? peer.url',
     replace: 'peer.url',

@@ -6,7 +6,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'damaged-row-exported',
     sentence: 'a snapshot carries a damaged row to other replicas',
-    trap: '1',
     file: 'src/storage/snapshot/snapshot-export.ts',
     find: 'if (damaged !== undefined) return this.#failAt(damaged[0]);',
     replace: '',
@@ -17,7 +16,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'snapshot-of-one-section',
     sentence: 'a snapshot holds the first section only, as if the others were caches',
-    trap: '11, §6.5',
     file: 'src/storage/state/state-key.ts',
     find: 'const to = this.key(STATE_LIMITS.sections, none);',
     replace: 'const to = this.key(1, none);',
@@ -28,7 +26,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'snapshot-hash-not-compared',
     sentence: 'a snapshot becomes the state although it adds up to something else',
-    trap: '11',
     file: 'src/storage/snapshot/snapshot-install.ts',
     find: "if (hash === undefined || !isSameHash(hash, end)) return 'unsound';",
     replace: '',
@@ -39,7 +36,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'snapshot-switched-before-written',
     sentence: 'a snapshot becomes the state while rows of it are in memory only',
-    trap: '10, §6.5',
     file: 'src/storage/snapshot/snapshot-install.ts',
     find: "return this.#unwritten > 0 ? 'coming' : 'sound';",
     replace: "return 'sound';",
@@ -50,7 +46,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'incoming-rows-not-listed',
     sentence: 'the disk does not know that rows of a snapshot are nobody’s state yet',
-    trap: '10',
     file: 'src/storage/snapshot/snapshot-install.ts',
     find: 'if (!record.leftovers.includes(generation)) {',
     replace: 'if (false) {',
@@ -61,7 +56,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'old-generation-kept',
     sentence: 'the rows that a snapshot replaced stay for ever',
-    trap: '10',
     file: 'src/storage/snapshot/snapshot-install.ts',
     find: 'const leftovers = [...others, record.generation];',
     replace: 'const leftovers = others;',
@@ -72,7 +66,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'live-generation-cleared',
     sentence: 'the generation that became the state is still listed to be cleared',
-    trap: '10',
     file: 'src/storage/snapshot/snapshot-install.ts',
     find: 'const leftovers = [...others, record.generation];',
     replace: 'const leftovers = [...record.leftovers, record.generation];',
@@ -83,7 +76,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'generation-number-reused',
     sentence: 'a snapshot comes in under the number of the one before',
-    trap: '10',
     file: 'src/storage/state/generations.ts',
     find: 'const next = Math.max(this.#highest.get(shard) ?? 0, ...taken) + 1;',
     replace: 'const next = (record?.generation ?? 0) + 1;',
@@ -94,7 +86,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'clearing-stops-early',
     sentence: 'a generation is forgotten after its first rows were deleted',
-    trap: '10',
     file: 'src/storage/state/generation-clearing.ts',
     find: 'this.#isAtEnd = rows.length === 0;',
     replace: 'this.#isAtEnd = true;',
@@ -105,7 +96,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'incoming-snapshot-cleared',
     sentence: 'the rows of a snapshot are cleared away while it comes in',
-    trap: '10',
     file: 'src/storage/state/generations.ts',
     find: 'if (this.#installs.get(shard)?.place.generation === generation) continue;',
     replace: '',
@@ -116,7 +106,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'shard-returns-from-the-dead',
     sentence: 'a shard that left is here again after a restart',
-    trap: '22',
     file: 'src/storage/state/generations.ts',
     find: 'const change = { ...record, leftovers, state: undefined };',
     replace: 'const change = { ...record, leftovers };',
@@ -127,7 +116,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'rows-of-a-former-stay-kept',
     sentence: 'a shard that left and came back keeps its old rows for ever',
-    trap: '10',
     file: 'src/storage/state/checkpoint.ts',
     find: 'return [...new Set([...record.leftovers, record.generation])];',
     replace: 'return record.leftovers;',
@@ -138,7 +126,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'exports-never-closed',
     sentence: 'a snapshot that nobody reads any more is kept open for ever',
-    trap: '49',
     file: 'src/storage/state/state-store.ts',
     find: 'this.#exports.closeIdle(now);',
     replace: '',
@@ -149,7 +136,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'progressing-export-evicted',
     sentence: 'one snapshot more than may be sent takes the place of one that is being sent',
-    trap: '49',
     file: 'src/storage/snapshot/snapshot-exports.ts',
     find: "if (!this.#places.ask(shard, this.#now)) return 'later';",
     replace: `if (!this.#places.ask(shard, this.#now)) {
@@ -163,7 +149,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'snapshot-line-without-order',
     sentence: 'the shard that asks first when a place is free has it, however long others waited',
-    trap: '49',
     file: 'src/storage/snapshot/admission.ts',
     find: 'if (other !== shard) continue;',
     replace: '',
@@ -174,7 +159,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'place-of-a-silent-sender-kept',
     sentence: 'a snapshot that stopped coming in keeps its place for ever',
-    trap: '49',
     file: 'src/storage/state/generations.ts',
     find: 'installIdleMilliseconds) { this.giveUp(install); this.leavePlace(shard);',
     replace: 'installIdleMilliseconds) { this.giveUp(install);',
@@ -185,7 +169,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'snapshots-paced-by-heartbeats',
     sentence: 'what the reader of a snapshot has read leaves with the next heartbeat only',
-    trap: '49',
     file: 'src/raft/snapshot-sender.ts',
     find: "if (progress.state === 'snapshot') state.hasNews = true;",
     replace: '',
@@ -196,7 +179,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'sent-snapshot-not-released',
     sentence: 'a snapshot that its follower has keeps its place until it is idle for long',
-    trap: '49',
     file: 'src/raft/snapshot-sender.ts',
     find: 'state.snapshots.release(index);',
     replace: '',
@@ -207,7 +189,6 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'chunk-window-without-bound',
     sentence: 'a slow follower has the whole of a snapshot on its way at once',
-    trap: '49, §7',
     file: 'src/raft/snapshot-sender.ts',
     find: 'transfer.sent - transfer.offset < transfer.windowBytes',
     replace: 'true',

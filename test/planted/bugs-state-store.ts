@@ -6,7 +6,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'checkpoint-ahead-of-log',
     sentence: 'a checkpoint does not wait for the log that it covers',
-    trap: '7',
     file: 'src/storage/state/checkpoint.ts',
     find: "if (durableIndex(state.shard) < recorded.description.index) return 'later';",
     replace: '',
@@ -17,7 +16,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'applied-index-before-its-rows',
     sentence: 'the applied index reaches the disk in a batch of its own, before the rows',
-    trap: '7, §6.5',
     file: 'src/storage/state/state-batch.ts',
     find: 'return this.#disk.batch();',
     replace: `const rows = this.#disk.batch();
@@ -35,7 +33,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'rows-before-applied-index',
     sentence: 'rows reach the disk in a batch of their own, before the applied index',
-    trap: '7, §6.5',
     file: 'src/storage/state/state-batch.ts',
     find: 'return this.#disk.batch();',
     replace: `const rows = this.#disk.batch();
@@ -53,7 +50,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'newer-index-with-older-rows',
     sentence: 'a checkpoint says the index of now with the rows of when it began',
-    trap: '7',
     file: 'src/storage/state/shard-state.ts',
     find: 'const { overlay, description, sums } = frozen;',
     replace: `const { overlay, sums } = frozen;
@@ -65,7 +61,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'checkpoint-reported-early',
     sentence: 'a checkpoint is reported when its batch leaves, so the log forgets too much',
-    trap: '7, 10',
     file: 'src/storage/state/state-batch.ts',
     find: 'batch.write(() => this.#arrive(batches, changes, done));',
     replace: `batch.write(() => {});
@@ -77,7 +72,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'checkpoint-not-synced',
     sentence: 'LevelDB is not asked to sync a batch',
-    trap: '1, §6.5',
     file: 'src/storage/state/level-state.ts',
     find: 'batch.write({ sync: true })',
     replace: 'batch.write({ sync: false })',
@@ -88,7 +82,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'failed-batch-swallowed',
     sentence: 'a batch that LevelDB refused counts as written',
-    trap: '3',
     file: 'src/storage/state/level-state.ts',
     find: '(cause) => this.#fail(cause)',
     replace: 'report',
@@ -99,7 +92,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'deletion-not-written',
     sentence: 'what was deleted is still on disk after a checkpoint',
-    trap: '11',
     file: 'src/storage/state/checkpoint.ts',
     find: 'if (record === TOMBSTONE) batch.delete(key);',
     replace: 'if (record === TOMBSTONE);',
@@ -110,7 +102,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'frozen-overlay-not-read',
     sentence: 'what is on its way to the disk cannot be read meanwhile',
-    trap: '7',
     file: 'src/storage/state/shard-state.ts',
     find: `const held = this.#overlay.get(section, key)
       ?? this.#frozen?.overlay.get(section, key);`,
@@ -122,7 +113,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'frozen-overlay-not-scanned',
     sentence: 'what is on its way to the disk is missing from scans meanwhile',
-    trap: '7',
     file: 'src/storage/state/shard-state.ts',
     find: 'if (this.#frozen !== undefined) layers.push(this.#frozen.overlay.lend());',
     replace: '',
@@ -133,7 +123,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'stale-view-of-the-disk',
     sentence: 'views made after a batch still look at the disk before it',
-    trap: '7',
     file: 'src/storage/state/shared-disk-view.ts',
     find: 'renew() { this.#current = undefined; }',
     replace: 'renew() {}',
@@ -144,7 +133,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'recent-reads-outlive-checkpoint',
     sentence: 'what a write replaces is taken from before the last checkpoint',
-    trap: '11',
     file: 'src/storage/state/shard-state.ts',
     find: 'this.#recent.clear();',
     replace: '',
@@ -155,7 +143,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'replaced-row-not-settled',
     sentence: 'the hash keeps what a blind write replaced on disk',
-    trap: '11',
     file: 'src/storage/state/shard-state.ts',
     find: 'if (words === undefined) this.#overlay.unsettled.push(row);',
     replace: 'if (words === undefined) return;',
@@ -166,7 +153,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'value-crc-skipped-by-get',
     sentence: 'a value that was damaged on disk is served',
-    trap: '1, §6.5',
     file: 'src/storage/state/shard-state.ts',
     find: 'if (record !== undefined && !isSound(this.place, stored, record)) {',
     replace: 'if (false) {',
@@ -177,7 +163,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'value-crc-skipped-by-scan',
     sentence: 'a scan serves a value that was damaged on disk',
-    trap: '1, §6.5',
     file: 'src/storage/state/state-cursor.ts',
     find: "return isSound(this.#place, row[0], row[1]) ? row[1] : 'damaged';",
     replace: 'return row[1];',
@@ -188,7 +173,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'value-crc-skipped-by-settling',
     sentence: 'a damaged row is taken out of the hash as if it were sound',
-    trap: '1, 11',
     file: 'src/storage/state/shard-state.ts',
     find: 'if (!isSound(this.place, stored, record)) { this.#reportDamage(',
     replace: 'if (false) { this.#reportDamage(',
@@ -199,7 +183,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'damage-not-remembered',
     sentence: 'the next checkpoint vouches for a state in which damage was found',
-    trap: '1',
     file: 'src/storage/state/shard-state.ts',
     find: 'hash: this.#isDamaged ? undefined : sums.hash()',
     replace: 'hash: sums.hash()',
@@ -210,7 +193,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'batch-marks-not-read',
     sentence: 'a batch that LevelDB left out of the middle is not missed',
-    trap: '1',
     file: 'src/storage/state/state-opening.ts',
     find: 'for (let batch = store.batches; batch >= oldest; batch--) {',
     replace: 'for (let batch = 0; batch > oldest; batch--) {',
@@ -221,7 +203,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'store-of-another-node-opened',
     sentence: 'a store that belongs to another node is taken for our own',
-    trap: '22',
     file: 'src/storage/state/state-opening.ts',
     find: 'if (compare(store.identity, 0, identity, 0) !== 0)',
     replace: 'if (false)',
@@ -232,7 +213,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'overlay-without-bound',
     sentence: 'entries are applied however far the disk is behind',
-    trap: '23',
     file: 'src/storage/state/state-store.ts',
     find: 'return this.#bytes < STATE_LIMITS.overlayBytesMax;',
     replace: 'return true;',
@@ -243,7 +223,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'rewritten-under-a-view',
     sentence: 'a row is rewritten in place though a view looks at it',
-    trap: '7',
     file: 'src/storage/state/arena.ts',
     find: 'if (row < this.#sealedBelow || room > REWRITE_BYTES_MAX',
     replace: 'if (room > REWRITE_BYTES_MAX',
@@ -254,7 +233,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'rewritten-beyond-its-room',
     sentence: 'a row that grew is rewritten in place, over the next one',
-    trap: '7',
     file: 'src/storage/state/arena.ts',
     find: '|| length > room) return false;',
     replace: ') return false;',
@@ -265,7 +243,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'read-changes-when-rewritten',
     sentence: 'what was read is not the receiver’s to keep: the next write changes it',
-    trap: '7',
     file: 'src/storage/state/arena.ts',
     find: 'if (!isLarge && !isLent) return',
     replace: 'if (false) return',
@@ -276,7 +253,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'lent-memory-used-again',
     sentence: 'memory of an overlay is used again while a view looks at it',
-    trap: '7',
     file: 'src/storage/state/arena.ts',
     find: 'if (this.#isLent) return;',
     replace: '',
@@ -287,7 +263,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'damaged-shard-record-passed-over',
     sentence: 'a shard whose record is damaged is not here, without a word',
-    trap: '1',
     file: 'src/storage/state/state-opening.ts',
     find: 'if (record === undefined) throw',
     replace: `if (record === undefined) continue;
@@ -299,7 +274,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'record-checksum-skipped',
     sentence: 'a damaged record of a shard or of the store is believed',
-    trap: '1',
     file: 'src/storage/state/state-meta.ts',
     find: 'if (compare(bytes.subarray(0, CHECKSUM_BYTES), 0, expected, 0) !== 0) return undefined;',
     replace: '',
@@ -310,7 +284,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'settled-twice',
     sentence: 'what the hash just read itself is taken off it once more',
-    trap: '11',
     file: 'src/storage/state/shard-state.ts',
     find: 'if (overlay.settling === rows) this.#settleAll(',
     replace: 'if (true) this.#settleAll(',
@@ -321,7 +294,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'checkpoint-hash-not-settled',
     sentence: 'the hash on disk keeps what the checkpoint replaced',
-    trap: '11',
     file: 'src/storage/state/shard-state.ts',
     find: `if (overlay === this.#frozen?.overlay) this.#frozen.sums.subtract(section,
       this.place, record);`,
@@ -333,7 +305,6 @@ export const STATE_BUGS: readonly Bug[] = [
   {
     name: 'hash-of-now-with-older-rows',
     sentence: 'a checkpoint carries the hash of now with the rows of when it began',
-    trap: '11',
     file: 'src/storage/state/shard-state.ts',
     find: 'const sums = this.#sums.copy();',
     replace: 'const sums = this.#sums;',

@@ -45,7 +45,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'commit-before-all-are-prepared',
     sentence: 'the first part that is ready is taken for all',
-    trap: '32',
     file: COORDINATOR,
     find: 'if (this.#stage === stage && this.#left === 0)',
     replace: 'if (this.#stage === stage)',
@@ -54,7 +53,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'validation-before-the-locks',
     sentence: 'the home shard is not prepared although something has to be validated',
-    trap: '34',
     file: PLAN,
     find: 'isHomeLast: !hasLateChecks,',
     replace: 'isHomeLast: true,',
@@ -62,7 +60,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'ranges-are-not-validated',
     sentence: 'what a range held is taken for granted',
-    trap: '34',
     file: PLAN,
     find: '({ shard, checks }) => shard !== first.shard || checks.some(isRange)',
     replace: '({ shard }) => shard !== first.shard',
@@ -70,7 +67,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'a-key-beside-a-lock-is-guarded',
     sentence: 'what a part checks is taken for guarded because the part locks another key',
-    trap: '34',
     file: PLAN,
     find: 'locked.has(operation.key)',
     replace: 'locked.count > 0',
@@ -78,7 +74,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'commit-despite-a-validation',
     sentence: 'the answer of a validation is counted and not read',
-    trap: '34',
     file: COORDINATOR,
     find: "if (reply.type !== 'done') this.#refuse(reply, to, to.places);",
     replace: '',
@@ -87,7 +82,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'the-place-among-all-is-lost',
     sentence: 'a failed check is told by its place in its own part',
-    trap: '45',
     file: COORDINATOR,
     find: 'const position = offset + (places?.[reply.position] ?? reply.position);',
     replace: 'const position = places?.[reply.position] ?? reply.position;',
@@ -95,7 +89,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'place-among-validations-is-told',
     sentence: 'a failed validation is told by its place among what was validated',
-    trap: '45',
     file: COORDINATOR,
     find: 'places?.[reply.position] ?? reply.position',
     replace: 'reply.position',
@@ -103,7 +96,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'a-transaction-presses-on',
     sentence: 'whoever has more right waits for ever for one that waits itself',
-    trap: '33',
     file: COORDINATOR,
     find: 'if (UNDECIDED.includes(this.#stage))',
     replace: "if (this.#stage === 'validating')",
@@ -111,7 +103,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'pressed-out-of-a-decision',
     sentence: 'an abort is proposed behind every commit that somebody waits for',
-    trap: '32',
     file: COORDINATOR,
     find: 'if (UNDECIDED.includes(this.#stage))',
     replace: "if (this.#stage !== 'over')",
@@ -119,7 +110,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'a-refused-commit-is-an-end',
     sentence: 'that a decision was refused is told as if it were one',
-    trap: '32',
     file: COORDINATOR,
     find: "if (reply.type === 'committed' || reply.type === 'check-failed')",
     replace: 'if (true)',
@@ -127,7 +117,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'prepared-for-as-long-as-it-takes',
     sentence: 'a shard that cannot be reached keeps the keys of all others locked',
-    trap: '33',
     file: COORDINATOR,
     find: 'const isLate = now - this.#since >= this.#port.prepareMilliseconds;',
     replace: 'const isLate = false;',
@@ -135,7 +124,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'a-late-answer-counts',
     sentence: 'an answer to a question of an earlier stage leads the next one on',
-    trap: '32',
     file: COORDINATOR,
     find: "if (!this.#questions.includes(question) || question.state !== 'asked')",
     replace: "if (question.state !== 'asked')",
@@ -143,7 +131,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'told-before-it-is-decided',
     sentence: 'the client hears of a commit that is only proposed',
-    trap: '32',
     file: HOME_DESK,
     find: 'this.#line.enter(inLine);',
     replace: `this.#line.enter(inLine);
@@ -152,7 +139,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'conducted-twice',
     sentence: 'a transaction that is asked for again is begun again beside the first one',
-    trap: '25',
     file: HOME_DESK,
     find: 'known.waiting.push(requester); return;',
     replace: 'known.waiting.push(requester);',
@@ -160,7 +146,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'decided-in-the-epoch-of-the-map',
     sentence: 'the home shard does its part in whatever arc it has by now',
-    trap: '28',
     file: HOME_DESK,
     find: 'const { epoch, deadline } = homeOf(plan);',
     replace: 'const { epoch } = this.#machine, { deadline } = homeOf(plan);',
@@ -168,7 +153,6 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'no-reason-is-final',
     sentence: 'what a node refuses for good is asked again until the time is over',
-    trap: '45',
     file: HOME_DESK,
     find: "const isFinal = effectOf(failure) === 'notApplied' && FINAL.includes(failure);",
     replace: 'const isFinal = false;',
@@ -179,7 +163,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'resolved-before-it-is-decided',
     sentence: 'the others hear of a commit that is only proposed',
-    trap: '30, 32',
     file: HOME_DESK,
     find: 'this.#line.enter(inLine);',
     replace: `this.#line.enter(inLine);
@@ -189,7 +172,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'cleared-when-one-has-heard',
     sentence: 'a decision goes though a participant has not heard of it',
-    trap: '32',
     file: PHASE_TWO,
     find: 'if (telling.left.size > 0) return;',
     replace: '',
@@ -198,7 +180,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'what-was-not-heard-is-forgotten',
     sentence: 'a participant that could not be told is not told again',
-    trap: '32',
     file: PHASE_TWO,
     find: 'if (heard === 0) return this.#rest(words);',
     replace: 'if (heard === 0) return;',
@@ -206,7 +187,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'lost-is-heard',
     sentence: 'a message that may have been lost is taken for heard',
-    trap: '32, 45',
     file: PHASE_TWO,
     find: 'if (heard === 0) return this.#rest(words);',
     replace: 'if (heard === 0) heard = words.length;',
@@ -214,7 +194,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'cut-resolution-is-heard',
     sentence: 'what an entry had no room to resolve is taken for heard',
-    trap: '32',
     file: PHASE_TWO,
     find: 'this.#gathered.push(...words.slice(heard));',
     replace: 'for (const word of words.slice(heard)) this.#hear(word);',
@@ -222,7 +201,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'decisions-are-not-swept',
     sentence: 'what a former leader decided is told to nobody',
-    trap: '32',
     file: HOME_DESK,
     find: `for (const decision of this.#machine.decisions.all())
       this.#broadcast.tell(decision, true);`,
@@ -231,7 +209,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'orphans-are-not-swept',
     sentence: 'a part that nobody meets stays prepared for ever',
-    trap: '32',
     file: DESK,
     find: 'if (age >= TRANSACTION_LIMITS.orphanMilliseconds)',
     replace: 'if (false)',
@@ -239,7 +216,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'meetings-are-not-asked',
     sentence: 'whoever waits for a key waits for a coordinator to come back',
-    trap: '32',
     file: MEETINGS,
     find: 'else if (meeting.askAt <= now) this.#ask(meeting);',
     replace: '',
@@ -247,7 +223,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'asked-once',
     sentence: 'a question to a home shard that got no answer is not asked again',
-    trap: '32',
     file: MEETINGS,
     find: 'meeting.askAt = this.#port.now + this.#port.resolveMilliseconds;',
     replace: 'meeting.askAt = Number.POSITIVE_INFINITY;',
@@ -255,7 +230,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'undecided-is-aborted',
     sentence: 'where the home shard had no room to decide, a participant takes it for an abort',
-    trap: '32',
     file: OUTCOME,
     find: `reply.type === 'refused'
       && (reply.reason === 'window-full' || reply.reason === 'malformed')`,
@@ -265,7 +239,6 @@ const TELLING: readonly Planted[] = [
   {
     name: 'who-asks-vouches-for-all',
     sentence: 'others are told of an end that nobody decided, on the word of who asked',
-    trap: '32',
     file: HOME_DESK,
     find: 'if (kept !== undefined) this.#broadcast.tell(kept, true);',
     replace:
@@ -277,7 +250,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'the-younger-one-waits',
     sentence: 'a transaction that holds keys waits for an older one: they wait in a circle',
-    trap: '33',
     file: PROPOSAL_QUEUE,
     find: "if (decision === 'yield')",
     replace: 'if (false)',
@@ -285,7 +257,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'the-older-one-gives-way',
     sentence: 'age is compared the wrong way round, so whoever tries again is always too young',
-    trap: '33',
     file: CONFLICT_POLICY,
     find: "hasPriority(requester, holder) ? 'preempt' : 'yield'",
     replace: "hasPriority(requester, holder) ? 'yield' : 'preempt'",
@@ -293,7 +264,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'age-before-attempts',
     sentence: 'clocks of two home shards decide who gives way, and the later one always does',
-    trap: '33',
     file: CONFLICT_POLICY,
     find: `if (level !== otherLevel)
         return level > otherLevel;`,
@@ -302,7 +272,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'attempts-are-not-counted',
     sentence: 'whoever gave way comes back with no more right than before',
-    trap: '33',
     file: TRANSACT_ERRAND,
     find: 'this.#options.priority.attempts += 1;',
     replace: '',
@@ -310,7 +279,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'any-number-of-attempts',
     sentence: 'whoever claims to have tried often enough wins every key',
-    trap: '33',
     file: TRANSACTION_ID,
     find: 'Math.min(attempts, TRANSACTION_LIMITS.attemptsMax)',
     replace: 'attempts',
@@ -318,7 +286,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'nobody-is-pressed',
     sentence: 'the older one waits, and the younger one does not hear of it',
-    trap: '33',
     file: 'src/shard/proposal-queue.ts',
     find: "this.#host.reportConflict(holder, decision === 'preempt');",
     replace: 'this.#host.reportConflict(holder, false);',
@@ -326,7 +293,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'its-own-lock-is-in-its-way',
     sentence: 'a prepare that is asked for again waits for itself',
-    trap: '31',
     file: PROPOSAL_QUEUE,
     find: 'if (contender !== undefined && isSameId(holder.id, contender.id)) continue;',
     replace: '',
@@ -334,7 +300,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'first-come-first-served',
     sentence: 'a key that is given back goes to whoever waited longest, of whatever age',
-    trap: '33',
     file: WAITERS,
     find: 'return taken.sort(rankOf);',
     replace: 'return taken;',
@@ -342,7 +307,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'waiters-keep-out-who-frees-them',
     sentence: 'what waits for a key takes the room of what gives it back',
-    trap: '33, O7',
     file: PROPOSAL_QUEUE,
     find: 'this.#gathered = []; this.#bytes = 0; const isHeld =',
     replace: 'this.#gathered = []; const isHeld =',
@@ -350,7 +314,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'read-under-a-lock',
     sentence: 'a read is served what is about to change, or has changed elsewhere already',
-    trap: '30',
     file: READ_SERVER,
     find: 'this.#options.onHeld(read, holder, false); return bytes + rows.length * keyCost;',
     replace: '',
@@ -358,7 +321,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'held-reads-are-not-woken',
     sentence: 'a read that waits for a key is not told that it was given back',
-    trap: '30',
     file: READING,
     find: "this.#serve(freed === 'all' ? this.#blocked.takeAll() : this.#blocked.takeOf(freed));",
     replace: '',
@@ -366,7 +328,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'all-reads-are-woken',
     sentence: 'every read that waits in the shard looks again whenever any key is freed',
-    trap: '36',
     file: READING,
     find: "freed === 'all' ? this.#blocked.takeAll() : this.#blocked.takeOf(freed)",
     replace: 'this.#blocked.takeAll()',
@@ -374,7 +335,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'a-late-read-stays',
     sentence: 'a read that was refused for its time is served when its holder ends',
-    trap: '36',
     file: HELD_READS,
     find: 'others?.delete(held);',
     replace: '',
@@ -382,7 +342,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'all-commands-are-woken',
     sentence: 'every command that waits in the shard looks again whenever any key is freed',
-    trap: '36',
     file: PROPOSAL_QUEUE,
     find: "if (freed === 'all')",
     replace: 'if (true)',
@@ -390,7 +349,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'a-batch-waits-for-one-holder',
     sentence: 'a batch that could go on waits for the holder of its first key',
-    trap: '36',
     file: PROPOSAL_QUEUE,
     find: 'holders.add(obstacle.holder);',
     replace: 'if (holders.size === 0) holders.add(obstacle.holder);',
@@ -398,7 +356,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'waiters-keep-their-room',
     sentence: 'the bytes of commands that went on still count as waiting',
-    trap: '36, O7',
     file: WAITERS,
     find: 'this.#bytes -= entered.proposal.bytes;',
     replace: '',
@@ -406,7 +363,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'a-late-command-stays',
     sentence: 'a command that was refused for its time is proposed when its holder ends',
-    trap: '36, P5',
     file: WAITERS,
     find: `for (const entered of late)
             this.#remove(entered);`,
@@ -415,7 +371,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'a-page-over-a-held-key',
     sentence: 'a range is read past a key that a transaction holds',
-    trap: '30',
     file: RANGE_READ,
     find: 'this.#isStopped ||= this.#isBehindLock(row.key);',
     replace: '',
@@ -423,7 +378,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'a-range-ends-before-a-held-key',
     sentence: 'a key that is held and not there yet is taken for missing at the end of a range',
-    trap: '30',
     file: RANGE_READ,
     find: 'this.#answer(isAtEnd && this.#lock === undefined);',
     replace: 'this.#answer(isAtEnd);',
@@ -431,7 +385,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'backwards-from-the-wrong-end',
     sentence: 'a range that is read backwards looks at the first of the held keys',
-    trap: '30',
     file: RANGE_READ,
     find: 'isReverse ? locks.at(-1) : locks[0]',
     replace: 'locks[0]',
@@ -439,7 +392,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'validated-under-a-lock',
     sentence: 'a validation holds although another transaction may have changed the key already',
-    trap: '30, 34',
     file: CHECK_READ,
     find: 'const obstacle = this.#obstacle();',
     replace: 'const obstacle = undefined;',
@@ -447,7 +399,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'a-held-key-in-a-range-is-passed-by',
     sentence: 'a validation looks at held keys, but not inside of ranges',
-    trap: '30, 34',
     file: CHECK_READ,
     find: 'if (lock !== undefined) return { position, holder: lock.holder };',
     replace: '',
@@ -455,7 +406,6 @@ const MEETING: readonly Planted[] = [
   {
     name: 'an-owner-waits-for-its-elder',
     sentence: 'a validation waits for an older transaction while it holds keys',
-    trap: '33',
     file: CHECK_READ,
     find: "if (decision === 'yield')",
     replace: 'if (false)',

@@ -21,7 +21,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'a-range-that-shrank-holds',
     sentence: 'a key that was removed is not missed',
-    trap: '34',
     file: RANGE_CHECK,
     find: 'if (this.#count < count) return this.#end(placed);',
     replace: '',
@@ -29,7 +28,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'a-range-that-changed-holds',
     sentence: 'the keys of a range are counted and their versions are not read',
-    trap: '34',
     file: RANGE_CHECK,
     find: 'if (!isSame || this.#count > count)',
     replace: 'if (this.#count > count)',
@@ -37,7 +35,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'what-came-and-went-is-not-seen',
     sentence: 'an absence is taken for the same if it is there at both looks',
-    trap: '34',
     file: CHECK_READ,
     find: 'if (recentDeletes?.mayHaveKey(key, time) ?? true) return 0;',
     replace: '',
@@ -46,7 +43,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'what-came-and-went-in-a-range-is-not-seen',
     sentence: 'a range is taken for the same if it has as many keys at both looks',
-    trap: '34',
     file: RANGE_CHECK,
     find: 'if (this.#mayHaveLost(placed)) return this.#end(placed);',
     replace: '',
@@ -54,7 +50,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'removals-of-a-former-life',
     sentence: 'a replica that does not know what was removed says that nothing was',
-    trap: '34',
     file: REMOVALS,
     find: 'if (since < this.#floor) return true;',
     replace: '',
@@ -62,7 +57,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'folded-keys-are-forgotten',
     sentence: 'of what went before the latest removals nothing is known, and nothing is said',
-    trap: '34',
     file: REMOVALS,
     find: `for (const removal of folded)
             this.#keys.note(removal);`,
@@ -72,7 +66,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'folded-ranges-are-forgotten',
     sentence: 'the same of ranges',
-    trap: '34',
     file: REMOVALS,
     find: 'this.#ranges.note(folded, this.#floor);',
     replace: '',
@@ -80,7 +73,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'old-rows-came-and-went',
     sentence: 'a row that was seen is taken for one that came and went: cleaning up ends all scans',
-    trap: '33',
     file: REMOVALS,
     find: 'if (version <= since || ',
     replace: 'if (',
@@ -88,7 +80,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'known-for-too-short',
     sentence: 'what an open transaction may ask for is not known any more',
-    trap: '33',
     file: REMOVALS,
     find: 'now.time - MACHINE_LIMITS.timeoutMillisecondsMax',
     replace: 'now.time - 100',
@@ -96,7 +87,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'a-table-that-knows-no-age',
     sentence: 'a key counts as removed for whoever asks, whenever it went',
-    trap: '33',
     file: REMOVED_KEYS,
     find: '> since - this.#base',
     replace: '> 0',
@@ -104,7 +94,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'a-younger-row-counts-for-an-older-one',
     sentence: 'where two keys share a cell the one that went last says how young both are',
-    trap: '34',
     file: REMOVED_KEYS,
     find: 'if (this.#cells[cell] < distance)',
     replace: 'if (this.#cells[cell] === 0)',
@@ -112,7 +101,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'versions-overflow',
     sentence: 'after 2^32 entries of a shard its table tells of versions that are none',
-    trap: '34',
     file: REMOVED_KEYS,
     find: 'if (version - this.#base > CELL_MAX)',
     replace: 'if (false)',
@@ -120,7 +108,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'stretches-without-a-bound',
     sentence: 'any number of stretches is kept',
-    trap: '36',
     file: REMOVED_RANGES,
     find: 'joined.length > SHARD_LIMITS.stretchesMax ? coarser(joined) : joined',
     replace: 'joined',
@@ -128,7 +115,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'wide-gaps-are-closed',
     sentence: 'removals under two prefixes count for all that lies between',
-    trap: '33',
     file: REMOVED_RANGES,
     find: 'other.closeness - one.closeness',
     replace: 'one.closeness - other.closeness',
@@ -136,7 +122,6 @@ const UNCHANGED: readonly Planted[] = [
   {
     name: 'a-stretch-as-old-as-its-first-key',
     sentence: 'a young key in a stretch of old ones is not seen',
-    trap: '34',
     file: REMOVED_RANGES,
     find: 'version: Math.max(last.version, next.version)',
     replace: 'version: last.version',

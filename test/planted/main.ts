@@ -61,7 +61,7 @@ function report(done: readonly Verdict[]): void {
   console.log(`${done.length} bugs in ${seconds} s`);
   console.log(`${seeds.length} caught by a seed, at the median by seed ${median}`);
   for (const { bug, caught } of done) {
-    if (caught === undefined) console.log(`survived: ${bug.name}: ${bug.sentence} (${bug.trap})`);
+    if (caught === undefined) console.log(`survived: ${bug.name}: ${bug.sentence}`);
   }
 }
 

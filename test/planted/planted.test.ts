@@ -18,7 +18,6 @@ const CLUSTER_PROFILES = ['cluster', 'txn'];
 const EXAMPLE: Bug = {
   name: 'example',
   sentence: '',
-  trap: '',
   file: 'src/example.ts',
   find: 'if (a) return b;',
   replace: '',
