@@ -13,9 +13,9 @@ import { type CatalogDecision, decide } from './decision.ts';
 import {
   type CatalogStateView,
   type CatalogWrite,
+  headerWrite,
   nodeDeletion,
   nodeWrite,
-  ownWrite,
   readMap,
   shardWrite,
   withWrites,
@@ -61,7 +61,7 @@ export class Catalog {
 function writesOf(decision: Exclude<CatalogDecision, { type: 'refused' }>): CatalogWrite[] {
   if (decision.type === 'nothing') return [];
   const { own, nodes, shards, gone } = decision;
-  const written = [ownWrite(own), ...nodes.map(nodeWrite), ...shards.map(shardWrite)];
+  const written = [headerWrite(own), ...nodes.map(nodeWrite), ...shards.map(shardWrite)];
   return [...written, ...gone.map(nodeDeletion)];
 }
 

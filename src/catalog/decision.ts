@@ -25,12 +25,12 @@ import { faultOfDescription } from './description.ts';
 import { admit, membershipOf, nodesGone, nodeWithToken } from './membership.ts';
 import { basisOf, isSameBasis, nodeNumbered } from './questions.ts';
 import { isSoundGoal } from './row.ts';
-import type { OwnAffairs } from './state-rows.ts';
+import type { MapHeader } from './state-rows.ts';
 
 export type CatalogDecision =
   | {
       readonly type: 'change';
-      readonly own: OwnAffairs;
+      readonly own: MapHeader;
       readonly nodes: readonly NodeRow[];
       readonly shards: readonly ShardRow[];
       /** Nodes whose rows are deleted. */
@@ -133,7 +133,7 @@ function found(
     };
   });
   const nextNode = 2 as NodeId;
-  const own: OwnAffairs = { version: index, clusterId, settings, nextNode, aimedAt: 0 };
+  const own: MapHeader = { version: index, clusterId, settings, nextNode, aimedAt: 0 };
   return { type: 'change', own, nodes: [row], shards, gone: [], node };
 }
 
@@ -295,7 +295,7 @@ function changeOf(
   return { type: 'change', own: ownOf(map, index), nodes, shards, node: NO_NODE };
 }
 
-function ownOf(map: ClusterMap, index: number): OwnAffairs {
+function ownOf(map: ClusterMap, index: number): MapHeader {
   const { clusterId, settings, nextNode, aimedAt } = map;
   return { version: index, clusterId, settings, nextNode, aimedAt };
 }

@@ -21,7 +21,7 @@ export interface CatalogStateView {
 }
 
 /** All of the map but its lists. */
-export type OwnAffairs = Omit<ClusterMap, 'nodes' | 'shards'>;
+export type MapHeader = Omit<ClusterMap, 'nodes' | 'shards'>;
 
 /** One row of own affairs, one for each node, one for each shard. */
 const SECTION = { own: 0, nodes: 1, shards: 2 } as const;
@@ -30,7 +30,7 @@ const OWN_FIELDS = 6;
 
 const writer = new Writer();
 
-export function ownWrite(own: OwnAffairs): CatalogWrite {
+export function headerWrite(own: MapHeader): CatalogWrite {
   writer.array(OWN_FIELDS);
   writer.count(own.version);
   writeText(writer, own.clusterId, CATALOG_LIMITS.clusterIdBytesMax);
@@ -59,7 +59,7 @@ export function shardWrite(row: ShardRow): CatalogWrite {
 export function readMap(view: CatalogStateView): ClusterMap | undefined {
   const bytes = view.get(SECTION.own, keyOf(0));
   if (bytes === undefined) return undefined;
-  const own = readWhole(bytes, readOwn);
+  const own = readWhole(bytes, readHeader);
   const nodes: NodeRow[] = [];
   for (let node = 1; node < own.nextNode; node++) {
     // The row of a node that left is gone, and its number is not given again.
@@ -79,14 +79,14 @@ export function withWrites(
   map: ClusterMap | undefined,
   writes: readonly CatalogWrite[],
 ): ClusterMap {
-  let own: OwnAffairs | undefined = map;
+  let own: MapHeader | undefined = map;
   const nodes = new Map((map?.nodes ?? []).map((row) => [row.node, row]));
   const shards = [...(map?.shards ?? [])];
   for (const { section, key, value } of writes) {
     if (value === undefined) {
       nodes.delete(nodeOfKey(key));
     } else if (section === SECTION.own) {
-      own = readWhole(value, readOwn);
+      own = readWhole(value, readHeader);
     } else if (section === SECTION.nodes) {
       const row = readWhole(value, readNodeRow);
       nodes.set(row.node, row);
@@ -99,7 +99,7 @@ export function withWrites(
   return { ...present(own, 'the first writes tell of the cluster'), nodes: rows, shards };
 }
 
-function readOwn(reader: Reader): OwnAffairs {
+function readHeader(reader: Reader): MapHeader {
   reader.tuple(OWN_FIELDS);
   return {
     version: reader.count(),

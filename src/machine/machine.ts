@@ -45,7 +45,7 @@ const verdicts = new Writer();
 
 /**
  * Deterministic: the state and the entry decide, nothing else does. It remembers nothing of its own
- * but what it reads when it is made: the row of its affairs, what is prepared and what was decided.
+ * but what it reads when it is made: the row of its metadata, what is prepared and what was decided.
  * After a snapshot was installed, make another one.
  *
  * The caller applies the writes of an entry to the state before it hands over the next one, and
@@ -54,7 +54,7 @@ const verdicts = new Writer();
 export class Machine {
   readonly #source: StateSource;
   readonly #transactions: Transactions;
-  #affairs: ShardMetadata;
+  #metadata: ShardMetadata;
   /** Of the entry that is being applied. */
   #work = WorkMeter.by(RULES);
 
@@ -62,12 +62,12 @@ export class Machine {
     this.#source = source;
     this.#transactions = new Transactions({ source, rows, verdicts });
     const row = source.get(SECTION.metadata, NO_BYTES);
-    this.#affairs =
-      row === undefined ? NO_METADATA : present(decodeMetadata(row), 'affairs are such');
+    this.#metadata =
+      row === undefined ? NO_METADATA : present(decodeMetadata(row), 'metadata are such');
   }
 
   get metadata(): ShardMetadata {
-    return this.#affairs;
+    return this.#metadata;
   }
 
   /** Which transactions hold which keys, and which decisions are not known everywhere yet. */
@@ -108,9 +108,9 @@ export class Machine {
         this.#forget(entry.clients, writes);
         return [];
       case 'adopt':
-        if (entry.epoch > this.#affairs.epoch) {
+        if (entry.epoch > this.#metadata.epoch) {
           const { epoch, arc } = entry;
-          this.#settle({ logTime: this.#affairs.logTime, epoch, arc }, writes);
+          this.#settle({ logTime: this.#metadata.logTime, epoch, arc }, writes);
         }
         return [];
       case 'prepare':
@@ -118,7 +118,7 @@ export class Machine {
       case 'resolve':
       case 'clear': {
         const { valueBytesMax } = entry.stamp;
-        const [metadata, work] = [this.#affairs, this.#work];
+        const [metadata, work] = [this.#metadata, this.#work];
         const reply = this.#step(entry, { index, metadata, writes, valueBytesMax, work });
         return reply === undefined ? [] : [reply];
       }
@@ -164,23 +164,23 @@ export class Machine {
 
   /** Log time never goes back, whatever a new leader's clock says. */
   #passTo(time: number, writes: RowWrite[]): void {
-    const { logTime, epoch, arc } = this.#affairs;
+    const { logTime, epoch, arc } = this.#metadata;
     if (time > logTime) this.#settle({ logTime: time, epoch, arc }, writes);
   }
 
-  #settle(affairs: ShardMetadata, writes: RowWrite[]): void {
-    this.#affairs = affairs;
+  #settle(metadata: ShardMetadata, writes: RowWrite[]): void {
+    this.#metadata = metadata;
     const { length } = rows;
-    writeMetadata(rows, affairs);
+    writeMetadata(rows, metadata);
     writes.push({ section: SECTION.metadata, key: NO_BYTES, value: rows.since(length) });
   }
 
   /** The rule that makes late duplicates harmless, and the shard's own claim to the keys. */
   #reasonAgainst(deadline: number, epoch: number): Reason | undefined {
-    const { logTime } = this.#affairs;
+    const { logTime } = this.#metadata;
     if (deadline < logTime) return 'deadline-passed';
     if (deadline > logTime + MACHINE_LIMITS.timeoutMillisecondsMax) return 'deadline-too-far';
-    return epoch === this.#affairs.epoch ? undefined : 'wrong-epoch';
+    return epoch === this.#metadata.epoch ? undefined : 'wrong-epoch';
   }
 
   #execute(batch: CommandBatch, { index, stamp, writes }: BatchMoment): readonly Uint8Array[] {
@@ -195,7 +195,7 @@ export class Machine {
       source,
       writer: rows,
       writes,
-      logTime: this.#affairs.logTime,
+      logTime: this.#metadata.logTime,
       version: index,
       valueBytesMax: stamp.valueBytesMax,
       work: this.#work,
@@ -236,7 +236,7 @@ export class Machine {
   /** A row goes only if it is due now, by its own words; the index row that led here goes too. */
   #expire(dueKey: Uint8Array, writes: RowWrite[]): void {
     const due = decodeDueKey(dueKey);
-    if (due === undefined || due.expiresAt > this.#affairs.logTime) return;
+    if (due === undefined || due.expiresAt > this.#metadata.logTime) return;
     // It is found due again once the transaction that holds it is resolved.
     if (this.#transactions.lockTable.holderOf(due.key) !== undefined) return;
     const bytes = this.#source.get(SECTION.values, due.key);
@@ -258,7 +258,7 @@ export class Machine {
       const bytes = this.#source.get(SECTION.sessions, client);
       if (bytes === undefined) continue;
       const { deadlineMax, slots } = present(decodeSession(bytes), 'a session is one');
-      if (this.#affairs.logTime <= deadlineMax) continue;
+      if (this.#metadata.logTime <= deadlineMax) continue;
       let kept = slots;
       for (; kept > 0 && left > 0 && !this.#work.isOver; kept--, left--) {
         this.#forgetSlot(slotKeyOf(client, kept - 1), writes);

@@ -26,7 +26,7 @@ interface ConsistencyParts {
   readonly replicas: Pick<Replicas, 'all' | 'get'>;
   nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined;
   /** With the next frame that leaves for that node anyway, or with the next tick. */
-  tellLater(to: NodeId, message: NodeMessage): void;
+  sendLater(to: NodeId, message: NodeMessage): void;
   mention(fact: ConsistencyFact): void;
 }
 
@@ -136,7 +136,7 @@ export class ConsistencyCheck {
       const node = this.#parts.nodeOfMember(shard, member);
       if (node === self.node) this.asked(node, shard, index);
       else if (node !== undefined) {
-        this.#parts.tellLater(node, { type: 'fingerprint-ask', shard, index });
+        this.#parts.sendLater(node, { type: 'fingerprint-ask', shard, index });
       }
     }
   }
@@ -150,7 +150,7 @@ export class ConsistencyCheck {
     this.#asked.delete(shard);
     if (report === undefined) return;
     if (by === self.node) this.reported(report);
-    else this.#parts.tellLater(by, { ...report, type: 'fingerprint' });
+    else this.#parts.sendLater(by, { ...report, type: 'fingerprint' });
   }
 
   /** With the reports of all voters, or with those that came in time. */
@@ -179,7 +179,7 @@ export class ConsistencyCheck {
     this.diverged += 1;
     const node = this.#parts.nodeOfMember(report.shard, report.member);
     if (node === this.#parts.self.node) this.divergedFrom(report);
-    else if (node !== undefined) this.#parts.tellLater(node, { ...report, type: 'diverged' });
+    else if (node !== undefined) this.#parts.sendLater(node, { ...report, type: 'diverged' });
   }
 }
 

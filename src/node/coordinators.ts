@@ -40,7 +40,7 @@ export interface CoordinatorsHost {
   epochOf(shard: ShardId): number;
 }
 
-interface HomeDeskOptions {
+interface CoordinatorsOptions {
   readonly host: CoordinatorsHost;
   readonly replica: Replica;
   readonly machine: DataMachine;
@@ -51,7 +51,7 @@ type Settling = Extract<Request, { type: 'settle' }>;
 /** One transaction and all who wait for its end. */
 interface Conducted {
   readonly coordinator: Coordinator;
-  readonly inLine: QueuedTransaction;
+  readonly queued: QueuedTransaction;
   readonly bytes: number;
   readonly waiting: Requester[];
 }
@@ -74,12 +74,12 @@ export class Coordinators {
   readonly #conducted = new Map<string, Conducted>();
   #conductedBytes = 0;
   readonly #broadcast: DecisionBroadcast;
-  readonly #line = new ContentionQueue();
+  readonly #queue = new ContentionQueue();
   /** They leave the line at the end of the turn, when all that was committed is applied. */
   #over: QueuedTransaction[] = [];
   #sweptAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ host, replica, machine }: HomeDeskOptions) {
+  constructor({ host, replica, machine }: CoordinatorsOptions) {
     this.replica = replica;
     this.term = replica.term;
     this.#host = host;
@@ -124,10 +124,10 @@ export class Coordinators {
     }
     const port = this.#portFor(name, plan);
     const coordinator = new Coordinator({ transaction, plan, port });
-    const inLine = this.#inLine({ transaction, plan, bytes }, coordinator);
-    this.#conducted.set(name, { coordinator, inLine, bytes, waiting: [requester] });
+    const queued = this.#queuedFor({ transaction, plan, bytes }, coordinator);
+    this.#conducted.set(name, { coordinator, queued, bytes, waiting: [requester] });
     this.#conductedBytes += bytes;
-    this.#line.enter(inLine);
+    this.#queue.enter(queued);
   }
 
   /** Tells what became of a transaction, and ends it if nobody here conducts it. */
@@ -171,7 +171,7 @@ export class Coordinators {
       this.#sweptAt = now;
       for (const decision of this.#machine.decisions.all()) this.#broadcast.tell(decision, true);
     }
-    this.#line.tick();
+    this.#queue.tick();
     this.#broadcast.tick();
     this.flush();
   }
@@ -180,13 +180,13 @@ export class Coordinators {
   flush(): void {
     const over = this.#over;
     this.#over = [];
-    for (const one of over) this.#line.leave(one);
+    for (const one of over) this.#queue.leave(one);
     this.#broadcast.flush();
   }
 
   /** Somebody else leads, or nobody: what was reached is in the logs. */
   close(): void {
-    this.#line.close();
+    this.#queue.close();
     for (const { coordinator } of [...this.#conducted.values()]) coordinator.lose();
   }
 
@@ -210,7 +210,7 @@ export class Coordinators {
       get millisecondsLeft() {
         return deadline - replica.logTime;
       },
-      foresee: () => this.#foresee(plan),
+      precheck: () => this.#precheck(plan),
       prepare: ({ shard, part }, bytes, done) => {
         const about = { id: ASKED_ONCE, shard, epoch: part.epoch };
         host.ask({ type: 'step', ...about, step: 'prepare', bytes }, this.#timed(done));
@@ -248,7 +248,7 @@ export class Coordinators {
   }
 
   /** What is decided already waits for nobody: it will be told what was decided. */
-  #inLine({ plan, bytes }: Wanted, coordinator: Coordinator): QueuedTransaction {
+  #queuedFor({ plan, bytes }: Wanted, coordinator: Coordinator): QueuedTransaction {
     const home = homeOf(plan);
     const isDecided = this.#machine.decisions.of(plan.contender.id) !== undefined;
     const checks = isDecided ? NO_CHECKS : contested(home.operations);
@@ -264,7 +264,7 @@ export class Coordinators {
     };
   }
 
-  #foresee(plan: Plan): TransactionRefusal | undefined {
+  #precheck(plan: Plan): TransactionRefusal | undefined {
     const home = homeOf(plan);
     if (home.deadline < this.replica.logTime) {
       return { type: 'refused', reason: 'deadline-passed', position: 0 };
@@ -279,7 +279,7 @@ export class Coordinators {
   #failing({ epoch }: HomePart, operations: Command): TransactionRefusal | undefined {
     const { isCurrent, hasUnapplied } = this.replica;
     const isKnown = isCurrent && !hasUnapplied && epoch === this.#machine.epoch;
-    return isKnown ? this.#machine.foresee(operations) : undefined;
+    return isKnown ? this.#machine.precheck(operations) : undefined;
   }
 
   #broadcastPort(): DecisionBroadcastPort {
@@ -306,21 +306,21 @@ export class Coordinators {
 
   #end(name: string, plan: Plan, ending: Ending): void {
     const conducted = present(this.#conducted.get(name), 'what ends was conducted');
-    const { coordinator, inLine, waiting, bytes } = conducted;
+    const { coordinator, queued, waiting, bytes } = conducted;
     this.#conducted.delete(name);
     this.#conductedBytes -= bytes;
-    if (ending.type !== 'lost' && coordinator.hasAsked) this.#tellOthers(plan, ending.reply);
+    if (ending.type !== 'lost' && coordinator.hasAsked) this.#announce(plan, ending.reply);
     if (ending.type === 'decided') {
       for (const requester of waiting) this.#tell(requester, ending.reply);
     } else {
       const failure = ending.type === 'lost' ? 'lost' : (ending.why as Failure);
       for (const requester of waiting) this.replica.fail(requester, failure);
     }
-    this.#over.push(inLine);
+    this.#over.push(queued);
   }
 
   /** Also if no decision is kept, because none but an abort can come any more. */
-  #tellOthers({ contender: { id }, participants }: Plan, reply: Reply): void {
+  #announce({ contender: { id }, participants }: Plan, reply: Reply): void {
     const isCommitted = isCommittedBy(reply);
     if (isCommitted === undefined) return;
     const decision = this.#machine.decisions.of(id);

@@ -47,7 +47,7 @@ export class Maintenance {
     this.#sweptAt = now;
     const forgets = now - this.#forgottenAt >= NODE_LIMITS.forgetMilliseconds;
     if (forgets) this.#forgottenAt = now;
-    this.#tellDamage();
+    this.#reportDamage();
     if (this.#core.isReadOnly) keepNoneInReserve(this.#core.replicas.all);
     for (const replica of this.#core.replicas.all) {
       replica.tidy();
@@ -61,7 +61,7 @@ export class Maintenance {
   }
 
   /** Found when the log was opened, or since. */
-  #tellDamage(): void {
+  #reportDamage(): void {
     const { damage } = this.#core.log;
     for (const place of damage.slice(this.#damagesTold)) {
       this.#core.mention({ type: 'log-damaged', ...place });

@@ -373,7 +373,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#noteProgress();
   }
 
-  tellLater(to: NodeId, message: NodeMessage): void {
+  sendLater(to: NodeId, message: NodeMessage): void {
     this.#outbox.tell(to, message, { hasHurry: false });
   }
 

@@ -41,27 +41,27 @@ export interface PendingTransactions {
 }
 
 /** Of the shards that the node leads. */
-export function pendingOf(core: NodeParts, desk: TransactionService): PendingTransactions {
-  const transactions: PendingTransaction[] = [];
+export function pendingOf(core: NodeParts, transactions: TransactionService): PendingTransactions {
+  const found: PendingTransaction[] = [];
   let total = 0;
   let participantsLeft: number = TRANSACTION_LIMITS.toldParticipantsMax;
   for (const replica of core.replicas.all) {
     const { machine, shard } = replica;
     if (!replica.isLeader || !(machine instanceof DataMachine)) continue;
     const { lockTable, decisions } = machine;
-    const home = desk.homeOf(shard);
+    const home = transactions.homeOf(shard);
     total += lockTable.size + decisions.size;
     const tell = (one: Told, state: PendingTransaction['state'], keys: number) => {
       const isMuch = one.participants.length > participantsLeft;
-      if (isMuch || transactions.length >= TRANSACTION_LIMITS.toldMax) return;
+      if (isMuch || found.length >= TRANSACTION_LIMITS.toldMax) return;
       participantsLeft -= one.participants.length;
-      transactions.push({
+      found.push({
         id: idText(one.id),
         shard,
         state,
         milliseconds: Math.max(0, replica.logTime - one.since),
         age: one.age,
-        participants: participantsOf(desk, one.participants),
+        participants: participantsOf(transactions, one.participants),
         keys,
         stage: home?.stageOf(one.id) ?? '',
         unheard: home?.waitsFor(one.id) ?? 0,
@@ -70,7 +70,7 @@ export function pendingOf(core: NodeParts, desk: TransactionService): PendingTra
     for (const part of lockTable.all()) tell(part, 'prepared', part.keys.length);
     for (const one of decisions.all()) tell(one, one.isCommitted ? 'committed' : 'aborted', 0);
   }
-  return { node: core.self.node, total, transactions };
+  return { node: core.self.node, total, transactions: found };
 }
 
 interface Told extends Contender {
@@ -79,10 +79,10 @@ interface Told extends Contender {
 }
 
 function participantsOf(
-  desk: TransactionService,
+  transactions: TransactionService,
   participants: readonly Participant[],
 ): readonly PendingParticipant[] {
   return participants.map(({ position, deadline }) => {
-    return { shard: desk.shardAt(position) ?? 0, position, deadline };
+    return { shard: transactions.shardAt(position) ?? 0, position, deadline };
   });
 }

@@ -216,7 +216,7 @@ export class Reconciler {
     for (const shard of this.#core.replicas.nameless) {
       this.#core.replicas.writeTombstone(shard, due.get(shard)?.member);
     }
-    for (const one of due.values()) this.#bear(one);
+    for (const one of due.values()) this.#createReplica(one);
     this.#core.replicas.discardBroken((shard, member) => due.get(shard)?.member === member);
     for (const [shard, lost] of this.#lost) {
       const member = lost === NO_MEMBER ? due.get(shard)?.member : lost;
@@ -231,7 +231,7 @@ export class Reconciler {
     return shard === CATALOG_SHARD && this.#core.map === undefined;
   }
 
-  #bear({ shard, member, birth }: Due): void {
+  #createReplica({ shard, member, birth }: Due): void {
     const { replicas } = this.#core;
     if (!replicas.isFree(shard) || replicas.isDead(shard, member) || birth === 'none') return;
     if (this.#lost.has(shard)) return;

@@ -97,7 +97,7 @@ export class Standing {
     if (!this.#confirmation.isObjected) this.#objection = '';
     if (this.#confirmation.isRefuted) this.#host.end('older-copy', this.#objection);
     const isLong = this.#confirmation.awake >= LIFE_LIMITS.slowClaimMilliseconds;
-    if (isLong && !this.isConfirmed && !this.#hasTold) this.#tellWaiting();
+    if (isLong && !this.isConfirmed && !this.#hasTold) this.#reportWaiting();
   }
 
   meet(node: NodeId, lineage: Lineage): void {
@@ -164,7 +164,7 @@ export class Standing {
     this.#host.tell(node, { type: 'claim', word: wordOf(this.#host.log.lineage) });
   }
 
-  #tellWaiting(): void {
+  #reportWaiting(): void {
     this.#hasTold = true;
     this.#host.mention({ type: 'unconfirmed', text: this.reason });
   }

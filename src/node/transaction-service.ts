@@ -27,8 +27,8 @@ type Settling = Extract<Request, { type: 'settle' }>;
 
 export class TransactionService implements CoordinatorsHost {
   readonly #core: NodeParts;
-  readonly #homes = new Map<ShardId, Coordinators>();
-  readonly #meetings = new Map<Replica, LockResolver>();
+  readonly #coordinators = new Map<ShardId, Coordinators>();
+  readonly #resolvers = new Map<Replica, LockResolver>();
   readonly stepTimes = new StepTimes();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
@@ -43,7 +43,7 @@ export class TransactionService implements CoordinatorsHost {
   /** Transactions on their way to a decision. */
   get conducted(): number {
     let conducted = 0;
-    for (const desk of this.#homes.values()) conducted += desk.conducted;
+    for (const coordinators of this.#coordinators.values()) conducted += coordinators.conducted;
     return conducted;
   }
 
@@ -69,11 +69,11 @@ export class TransactionService implements CoordinatorsHost {
     if (transaction === undefined || plan === undefined)
       return replica.fail(requester, 'malformed');
     const [home] = transaction.parts;
-    const desk = this.#deskOf(replica);
-    if (home?.shard !== replica.shard || desk === undefined) {
+    const coordinators = this.#coordinatorsOf(replica);
+    if (home?.shard !== replica.shard || coordinators === undefined) {
       return replica.fail(requester, 'malformed');
     }
-    if (!desk.hasArc) return replica.fail(requester, 'not-here');
+    if (!coordinators.hasArc) return replica.fail(requester, 'not-here');
     const bytes = request.transaction.length + bytesOf(plan);
     const overloaded = this.#isFullFor(bytes) ? 'overloaded' : undefined;
     const failure = this.#failureOf(transaction.parts) ?? overloaded;
@@ -82,37 +82,37 @@ export class TransactionService implements CoordinatorsHost {
     if (reason !== undefined) {
       return replica.refuse(requester, { type: 'refused', reason, position: 0 });
     }
-    desk.conduct({ transaction, plan, bytes }, requester);
+    coordinators.conduct({ transaction, plan, bytes }, requester);
   }
 
   /** Required: the replica leads. */
   settle(replica: Replica, request: Settling, responder: Responder): void {
-    const desk = this.#deskOf(replica);
-    if (desk === undefined) return replica.fail({ responder, id: request.id }, 'malformed');
-    desk.settle(request, responder);
+    const coordinators = this.#coordinatorsOf(replica);
+    if (coordinators === undefined) return replica.fail({ responder, id: request.id }, 'malformed');
+    coordinators.settle(request, responder);
   }
 
   /** Somebody waits for a key that a transaction holds. */
   meet(replica: Replica, holder: Prepared, isPreempting: boolean): void {
-    this.#meetingsOf(replica)?.meet(holder, isPreempting);
+    this.#resolverOf(replica)?.meet(holder, isPreempting);
   }
 
   /** Who conducts or tells of transactions of a shard that this node leads. */
   homeOf(shard: ShardId): Coordinators | undefined {
-    return this.#homes.get(shard);
+    return this.#coordinators.get(shard);
   }
 
   tick(): void {
     this.stepTimes.tick();
     this.#dropOver();
     if (this.now - this.#sweptAt >= TRANSACTION_LIMITS.sweepMilliseconds) this.#sweep();
-    for (const desk of this.#homes.values()) desk.tick();
-    for (const meetings of this.#meetings.values()) meetings.tick();
+    for (const coordinators of this.#coordinators.values()) coordinators.tick();
+    for (const resolver of this.#resolvers.values()) resolver.tick();
   }
 
   /** The end of a turn: what was decided in it is told. */
   flush(): void {
-    for (const desk of this.#homes.values()) desk.flush();
+    for (const coordinators of this.#coordinators.values()) coordinators.flush();
   }
 
   /** Parts that nobody has met, and decisions that a former leader has left. */
@@ -121,7 +121,7 @@ export class TransactionService implements CoordinatorsHost {
     for (const replica of this.#core.replicas.all) {
       const { machine, isLeader } = replica;
       if (!isLeader || !(machine instanceof DataMachine)) continue;
-      if (machine.decisions.size > 0) this.#deskOf(replica);
+      if (machine.decisions.size > 0) this.#coordinatorsOf(replica);
       for (const part of machine.lockTable.all()) {
         const age = replica.logTime - part.since;
         if (age >= TRANSACTION_LIMITS.orphanMilliseconds) this.meet(replica, part, false);
@@ -130,41 +130,41 @@ export class TransactionService implements CoordinatorsHost {
   }
 
   #dropOver(): void {
-    for (const [shard, desk] of this.#homes) {
-      const isGone = this.#core.replicas.get(shard) !== desk.replica;
-      if (!isGone && !desk.isOver) continue;
-      this.#homes.delete(shard);
-      desk.close();
+    for (const [shard, coordinators] of this.#coordinators) {
+      const isGone = this.#core.replicas.get(shard) !== coordinators.replica;
+      if (!isGone && !coordinators.isOver) continue;
+      this.#coordinators.delete(shard);
+      coordinators.close();
     }
-    for (const [replica, meetings] of this.#meetings) {
+    for (const [replica, resolver] of this.#resolvers) {
       const isGone = this.#core.replicas.get(replica.shard) !== replica;
-      if (isGone || !replica.isLeader || meetings.size === 0) this.#meetings.delete(replica);
+      if (isGone || !replica.isLeader || resolver.size === 0) this.#resolvers.delete(replica);
     }
   }
 
-  #deskOf(replica: Replica): Coordinators | undefined {
+  #coordinatorsOf(replica: Replica): Coordinators | undefined {
     const { machine, shard } = replica;
     if (!(machine instanceof DataMachine)) return undefined;
-    const known = this.#homes.get(shard);
+    const known = this.#coordinators.get(shard);
     if (known?.replica === replica && !known.isOver) return known;
     known?.close();
-    const desk = new Coordinators({ host: this, replica, machine });
-    this.#homes.set(shard, desk);
-    return desk;
+    const coordinators = new Coordinators({ host: this, replica, machine });
+    this.#coordinators.set(shard, coordinators);
+    return coordinators;
   }
 
-  #meetingsOf(replica: Replica): LockResolver | undefined {
-    const known = this.#meetings.get(replica);
+  #resolverOf(replica: Replica): LockResolver | undefined {
+    const known = this.#resolvers.get(replica);
     if (known !== undefined) return known;
     const { machine, shard } = replica;
     if (!(machine instanceof DataMachine)) return undefined;
-    const desk = this;
-    const meetings = new LockResolver({
+    const coordinators = this;
+    const resolver = new LockResolver({
       get now() {
-        return desk.now;
+        return coordinators.now;
       },
       get resolveMilliseconds() {
-        return desk.stepTimes.resolveMilliseconds;
+        return coordinators.stepTimes.resolveMilliseconds;
       },
       get lockTable() {
         return machine.lockTable;
@@ -176,8 +176,8 @@ export class TransactionService implements CoordinatorsHost {
         replica.stamp(requester, this.epochOf(shard), { type: 'resolve', bytes });
       },
     });
-    this.#meetings.set(replica, meetings);
-    return meetings;
+    this.#resolvers.set(replica, resolver);
+    return resolver;
   }
 
   #askHome(
@@ -215,7 +215,8 @@ export class TransactionService implements CoordinatorsHost {
 
   #isFullFor(bytes: number): boolean {
     let conductedBytes = bytes;
-    for (const desk of this.#homes.values()) conductedBytes += desk.conductedBytes;
+    for (const coordinators of this.#coordinators.values())
+      conductedBytes += coordinators.conductedBytes;
     const { coordinatorsMax, conductedBytesMax } = TRANSACTION_LIMITS;
     return this.conducted >= coordinatorsMax || conductedBytes > conductedBytesMax;
   }

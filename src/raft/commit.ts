@@ -47,14 +47,14 @@ function followConfiguration(state: RaftState, leader: Leader, before: number): 
     return;
   }
   if (at.index <= before) return;
-  sendFarewells(state, at.index);
+  sendRemovals(state, at.index);
   if (isVoter(configuration, state.self)) return;
   if (!isMember(configuration, state.self)) state.isRemoved = true;
   stepDown(state, 'stepped-down-after-removal');
 }
 
 /** Those whom this configuration left out learn it from someone who knows it is committed. */
-function sendFarewells(state: RaftState, index: number): void {
+function sendRemovals(state: RaftState, index: number): void {
   const { all, newest } = state.configurations;
   const former = new Set<MemberId>();
   for (const placed of all) {

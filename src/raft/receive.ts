@@ -58,7 +58,7 @@ function turnAway(state: RaftState, message: Message): StepResult | undefined {
   if (message.to !== state.self) return refuse('not-for-us');
   if (faultOf(message) !== undefined) return refuse('malformed');
   if (isBelieved(state, message)) return undefined;
-  if (message.type === 'vote-request') tellRemoved(state, message);
+  if (message.type === 'vote-request') sendRemoved(state, message);
   return refuse('not-a-member');
 }
 
@@ -111,7 +111,7 @@ function wasVoter(state: RaftState, member: MemberId): boolean {
 }
 
 /** Only a committed configuration is final enough to send someone away by. */
-function tellRemoved(state: RaftState, message: Message): void {
+function sendRemoved(state: RaftState, message: Message): void {
   const { at, configuration } = state.configurations.newest;
   if (at.index > state.commit || configuration.voters.length === 0) return;
   if (isMember(configuration, message.from)) return;

@@ -40,7 +40,7 @@ export class DataMachine implements ShardMachine {
   }
 
   /** A check that does not hold now. Of a row that is damaged whoever applies will hear. */
-  foresee(operations: readonly Operation[]): ReturnType<typeof failingCheck> {
+  precheck(operations: readonly Operation[]): ReturnType<typeof failingCheck> {
     try {
       return failingCheck(operations, { source: this.#view, lockTable: this.lockTable });
     } catch (error) {

@@ -40,7 +40,7 @@ export class Flow {
   /** The number of its client at this node, or at the one that it asks through; 0 for none. */
   readonly client: number;
   readonly #mayGoOn: () => boolean;
-  readonly #lines = { begun: new Fifo(), granted: new Fifo(), asked: new Fifo() };
+  readonly #stages = { begun: new Fifo(), granted: new Fifo(), asked: new Fifo() };
   /** What may be spent in this round; below zero is a debt. */
   credit = 0;
   /** Ranges under way. */
@@ -54,7 +54,7 @@ export class Flow {
   }
 
   get hasJobs(): boolean {
-    return !this.#line.isEmpty;
+    return !this.#next.isEmpty;
   }
 
   get mayGoOn(): boolean {
@@ -63,34 +63,34 @@ export class Flow {
 
   /** Whether its next job can take a step. */
   get isReady(): boolean {
-    return this.#line.first?.isReady !== false;
+    return this.#next.first?.isReady !== false;
   }
 
   add(job: FairJob, stage: Stage): void {
-    this.#lines[stage].push(job);
+    this.#stages[stage].push(job);
   }
 
   /** One step of its next job. Required: it has one. */
   step(): number {
-    const line = this.#line;
-    const job = line.first;
+    const queue = this.#next;
+    const job = queue.first;
     if (job === undefined) return 0;
     // It leaves before it runs: what it leads to may be added meanwhile.
     const cost = job.run();
-    if (job.isOver && line.first === job) line.shift();
+    if (job.isOver && queue.first === job) queue.shift();
     this.credit -= cost;
     return cost;
   }
 
   leave(): void {
     this.isGone = true;
-    for (const line of Object.values(this.#lines)) {
-      for (const job of line.takeAll()) job.drop?.();
+    for (const queue of Object.values(this.#stages)) {
+      for (const job of queue.takeAll()) job.drop?.();
     }
   }
 
-  get #line(): Fifo {
-    const { begun, granted, asked } = this.#lines;
+  get #next(): Fifo {
+    const { begun, granted, asked } = this.#stages;
     if (!begun.isEmpty) return begun;
     return granted.isEmpty ? asked : granted;
   }

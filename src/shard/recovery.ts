@@ -74,8 +74,9 @@ export function recoverReplica(
   const newMachine = () => options.machineOf(shard);
   const replica = new Replica({ host, shard, member, raft, machine, newMachine, time });
   // Values that were lost are lost: what there is beside them is served.
-  const isBearable = machine !== NO_MACHINE && replica.isIrreplaceable && !store.isCondemned(shard);
-  if (isUseless || !(isBearable || isUsable(shard, machine, store))) replica.markCorrupt();
+  const mayStayDamaged =
+    machine !== NO_MACHINE && replica.isIrreplaceable && !store.isCondemned(shard);
+  if (isUseless || !(mayStayDamaged || isUsable(shard, machine, store))) replica.markCorrupt();
   return replica;
 }
 

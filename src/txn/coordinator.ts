@@ -42,7 +42,7 @@ export interface CoordinatorPort {
   /** Until its deadline in the home shard. */
   readonly millisecondsLeft: number;
   /** What spoke against it at a moment since it was asked for; not if it was done. */
-  foresee(): TransactionRefusal | undefined;
+  precheck(): TransactionRefusal | undefined;
   prepare(to: PlannedParticipant, bytes: Uint8Array, done: (answer: Answer) => void): void;
   /** Judged by the shard's leader; it does not wait for keys that others hold. */
   validate(to: PlannedValidation, done: (answer: Answer) => void): void;
@@ -108,7 +108,7 @@ export class Coordinator {
   /** Nothing if it was ended before. What will be refused is refused before anybody is asked. */
   begin(): void {
     if (this.#stage !== 'waiting') return;
-    const refusal = this.#port.foresee();
+    const refusal = this.#port.precheck();
     if (refusal !== undefined) return this.#abort(refusal);
     this.#hasAsked = true;
     this.#since = this.#port.now;

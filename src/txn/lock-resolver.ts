@@ -22,7 +22,7 @@ export interface LockResolverPort {
   resolve(resolution: Resolution): void;
 }
 
-interface Meeting {
+interface LockConflict {
   readonly holder: Prepared;
   isPreempting: boolean;
   askAt: number;
@@ -32,14 +32,14 @@ interface Meeting {
 
 export class LockResolver {
   readonly #port: LockResolverPort;
-  readonly #meetings = new Map<string, Meeting>();
+  readonly #conflicts = new Map<string, LockConflict>();
 
   constructor(port: LockResolverPort) {
     this.#port = port;
   }
 
   get size(): number {
-    return this.#meetings.size;
+    return this.#conflicts.size;
   }
 
   /**
@@ -49,12 +49,12 @@ export class LockResolver {
   meet(holder: Prepared, isPreempting: boolean): void {
     const { now } = this.#port;
     const name = idText(holder.id);
-    const known = this.#meetings.get(name);
+    const known = this.#conflicts.get(name);
     if (known === undefined) {
       const askAt = isPreempting ? now : now + TRANSACTION_LIMITS.graceMilliseconds;
-      const meeting = { holder, isPreempting, askAt, resolvedUntil: 0 };
-      this.#meetings.set(name, meeting);
-      if (isPreempting) this.#ask(meeting);
+      const conflict = { holder, isPreempting, askAt, resolvedUntil: 0 };
+      this.#conflicts.set(name, conflict);
+      if (isPreempting) this.#ask(conflict);
     } else if (isPreempting && !known.isPreempting) {
       known.isPreempting = true;
       this.#ask(known);
@@ -63,27 +63,27 @@ export class LockResolver {
 
   tick(): void {
     const { now, lockTable } = this.#port;
-    for (const [name, meeting] of this.#meetings) {
-      if (lockTable.of(meeting.holder.id) !== meeting.holder) this.#meetings.delete(name);
-      else if (meeting.askAt <= now) this.#ask(meeting);
+    for (const [name, conflict] of this.#conflicts) {
+      if (lockTable.of(conflict.holder.id) !== conflict.holder) this.#conflicts.delete(name);
+      else if (conflict.askAt <= now) this.#ask(conflict);
     }
   }
 
-  #ask(meeting: Meeting): void {
-    const { holder, isPreempting } = meeting;
+  #ask(conflict: LockConflict): void {
+    const { holder, isPreempting } = conflict;
     // Whoever leads the home may be deaf. To ask twice does no harm.
-    meeting.askAt = this.#port.now + this.#port.resolveMilliseconds;
+    conflict.askAt = this.#port.now + this.#port.resolveMilliseconds;
     this.#port.settle(holder, isPreempting, (reply) => {
       const { now, lockTable } = this.#port;
-      if (lockTable.of(holder.id) !== holder || now < meeting.resolvedUntil) return;
+      if (lockTable.of(holder.id) !== holder || now < conflict.resolvedUntil) return;
       const isCommitted = isCommittedBy(reply);
       if (isCommitted === undefined) {
-        meeting.askAt = now + this.#restMilliseconds;
+        conflict.askAt = now + this.#restMilliseconds;
         return;
       }
       // Should the entry be lost, it is asked again.
-      meeting.resolvedUntil = now + this.#port.resolveMilliseconds;
-      meeting.askAt = meeting.resolvedUntil;
+      conflict.resolvedUntil = now + this.#port.resolveMilliseconds;
+      conflict.askAt = conflict.resolvedUntil;
       // It is prepared here, so no refusal has to be remembered and no deadline counts.
       this.#port.resolve({ id: holder.id, isCommitted, deadline: 0 });
     });
@@ -92,7 +92,7 @@ export class LockResolver {
   /** While a home shard cannot say, few ask often and many do not ask for all at once. */
   get #restMilliseconds(): number {
     const { restMilliseconds, resolveMilliseconds, questionsMax } = TRANSACTION_LIMITS;
-    const share = Math.max(1, this.#meetings.size / questionsMax);
+    const share = Math.max(1, this.#conflicts.size / questionsMax);
     return Math.min(restMilliseconds * share, resolveMilliseconds);
   }
 }

@@ -106,7 +106,7 @@ class World {
       self: { node },
       replicas,
       nodeOfMember: (_shard, member) => member as number as NodeId,
-      tellLater: (to, message) => world.#deliver(node, to, message),
+      sendLater: (to, message) => world.#deliver(node, to, message),
       mention: ({ type }) => void world.facts.push([node, type]),
     });
   }

@@ -76,7 +76,7 @@ const CONDUCTING_BUGS: readonly Bug[] = [
     file: 'src/txn/lock-resolver.ts',
     name: 'nobody-is-asked',
     sentence: 'whoever waits for a key never asks what became of its holder',
-    find: 'else if (meeting.askAt <= now) this.#ask(meeting);',
+    find: 'else if (conflict.askAt <= now) this.#ask(conflict);',
     replace: '',
   },
   {
@@ -92,7 +92,7 @@ const CONDUCTING_BUGS: readonly Bug[] = [
     file: 'src/node/transaction-service.ts',
     name: 'decisions-left-alone',
     sentence: 'a new leader tells nobody of what a former one decided',
-    find: 'if (machine.decisions.size > 0) this.#deskOf(replica);',
+    find: 'if (machine.decisions.size > 0) this.#coordinatorsOf(replica);',
     replace: '',
   },
 ];

@@ -96,7 +96,7 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
     name: 'removed-member-not-told',
     sentence: 'a member that was removed is never told',
     file: 'src/raft/receive.ts',
-    find: "if (message.type === 'vote-request') tellRemoved(state, message);",
+    find: "if (message.type === 'vote-request') sendRemoved(state, message);",
     replace: '',
     profiles: PROFILES,
     isFast: false,

@@ -132,8 +132,8 @@ const CONDUCTING: readonly Planted[] = [
     name: 'told-before-it-is-decided',
     sentence: 'the client hears of a commit that is only proposed',
     file: HOME_DESK,
-    find: 'this.#line.enter(inLine);',
-    replace: `this.#line.enter(inLine);
+    find: 'this.#queue.enter(queued);',
+    replace: `this.#queue.enter(queued);
       this.#tell(requester, { type: 'committed', versions: [1, 1], outputs: [] });`,
   },
   {
@@ -164,8 +164,8 @@ const TELLING: readonly Planted[] = [
     name: 'resolved-before-it-is-decided',
     sentence: 'the others hear of a commit that is only proposed',
     file: HOME_DESK,
-    find: 'this.#line.enter(inLine);',
-    replace: `this.#line.enter(inLine);
+    find: 'this.#queue.enter(queued);',
+    replace: `this.#queue.enter(queued);
       const { participants } = plan;
       this.#broadcast.tell({ ...plan.contender, participants, isCommitted: true }, true);`,
   },
@@ -217,15 +217,15 @@ const TELLING: readonly Planted[] = [
     name: 'meetings-are-not-asked',
     sentence: 'whoever waits for a key waits for a coordinator to come back',
     file: MEETINGS,
-    find: 'else if (meeting.askAt <= now) this.#ask(meeting);',
+    find: 'else if (conflict.askAt <= now) this.#ask(conflict);',
     replace: '',
   },
   {
     name: 'asked-once',
     sentence: 'a question to a home shard that got no answer is not asked again',
     file: MEETINGS,
-    find: 'meeting.askAt = this.#port.now + this.#port.resolveMilliseconds;',
-    replace: 'meeting.askAt = Number.POSITIVE_INFINITY;',
+    find: 'conflict.askAt = this.#port.now + this.#port.resolveMilliseconds;',
+    replace: 'conflict.askAt = Number.POSITIVE_INFINITY;',
   },
   {
     name: 'undecided-is-aborted',

@@ -156,7 +156,7 @@ class Shard {
         get millisecondsLeft() {
           return deadline - (START + cluster.now);
         },
-        foresee: () => failing(operations),
+        precheck: () => failing(operations),
         prepare: ({ shard }, bytes, done) => {
           const to = cluster.shard(shard);
           cluster.ask((answer) => to.prepare(bytes, contender, answer), answered(done));

@@ -166,7 +166,7 @@ export class Stage {
       get millisecondsLeft() {
         return stage.millisecondsLeft;
       },
-      foresee: () => stage.foreseen,
+      precheck: () => stage.foreseen,
       prepare: ({ shard }, bytes, done) => {
         const prepare = decodePrepare(bytes);
         if (prepare === undefined) throw new Error('a prepare can be read');
