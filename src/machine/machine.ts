@@ -45,7 +45,7 @@ const verdicts = new Writer();
 
 /**
  * Deterministic: the state and the entry decide, nothing else does. It remembers nothing of its own
- * but what it reads when it is made: the row of its metadata, what is prepared and what was decided.
+ * but what it reads when it is made: the row of its metadata, the lock table and the decisions.
  * After a snapshot was installed, make another one.
  *
  * The caller applies the writes of an entry to the state before it hands over the next one, and
