@@ -3,7 +3,8 @@
 import { lineAt, type Rule, type SourceFile, type Tree } from './tree.ts';
 
 /** What is started by name, besides the programs that the Makefile starts. */
-const STARTED = /\.(?:test|bench)\.ts$|^src\/(?:index|admin)\.ts$|^cli\/kvctl\.ts$/;
+const STARTED =
+  /\.(?:test|bench)\.ts$|^src\/(?:index|admin)\.ts$|^cli\/kvctl\.ts$|^examples\/[^/]+\.ts$/;
 
 /** A module that a worker or a child process starts: `new URL('./name.js', import.meta.url)`. */
 const STARTED_BY_ADDRESS = /\bnew\s+URL\(\s*(['"] *['"])\s*,\s*import\.meta\.url/g;
@@ -28,6 +29,7 @@ const reached: Rule = {
   },
   broken: [
     { 'src/raft/a.ts': 'export const a = 1;' },
+    { 'examples/support/a.ts': 'export const a = 1;' },
     { 'test/support/a.ts': 'export const a = 1;', Makefile: 'node build/test/support/b.js' },
     {
       'src/raft/a.ts': "import { b } from './b.ts';",
@@ -36,6 +38,7 @@ const reached: Rule = {
   ],
   sound: [
     { 'test/a.test.ts': "import { b } from '../src/b.ts';", 'src/b.ts': '' },
+    { 'examples/a.ts': "import { connect } from 'ringkv';" },
     { 'test/run.ts': '', Makefile: '\tnode build/test/run.js unit' },
     {
       'test/a.test.ts': "new Worker(new URL('./support/b.js', import.meta.url));",
