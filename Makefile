@@ -1,5 +1,5 @@
 # The one door for people. Every target installs and builds what it needs.
-.PHONY: help up down check test soak sim nemesis bounds mutants bench bench-slow explore format clean build
+.PHONY: help up down check test soak sim nemesis bounds mutants bench bench-slow explore docs format clean build
 
 # A seed of `crash` is thousands of runs.
 SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
@@ -25,6 +25,7 @@ help:
 	@echo 'make explore  every reachable state of a small Raft world'
 	@echo 'make bench    micro-benchmarks, then three nodes and a client'
 	@echo 'make bench-slow  throughput and elections on slow disks and processors'
+	@echo 'make docs     write docs/API.md anew from the doc comments'
 	@echo 'make format   rewrite the sources in the house format'
 	@echo 'make clean    remove what was built'
 
@@ -87,6 +88,9 @@ bench: build
 
 bench-slow: build
 	node build/bench/slow/main.js --pictures
+
+docs: build
+	node build/test/support/api/main.js
 
 format: node_modules/.installed
 	node_modules/.bin/biome check --write .

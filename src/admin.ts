@@ -1,5 +1,6 @@
 /** The second public surface, `ringkv/admin`: calls for tools that operate a cluster. */
 
+export type { MemberId, NodeId, ShardId } from './base/ids.ts';
 export type {
   AimedBasis,
   Basis,

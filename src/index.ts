@@ -1,17 +1,17 @@
-/** The public surface: users import nothing else. */
+/** The public surface: applications import nothing else. Tools also import `ringkv/admin`. */
 
 import { monotoneNow, secureBytes } from './base/ambient.ts';
 import { type Client, connectBy } from './client/client.ts';
 import type { ConnectOptions } from './client/options.ts';
 
-export type { Attempt, KvErrorCode, Outcome } from './base/errors.ts';
+export type { Attempt, KvErrorCode, KvErrorOptions, Outcome } from './base/errors.ts';
 export { KvError } from './base/errors.ts';
 export type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './client/atomic.ts';
 export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
 export type { Balance, Candidate } from './client/core/balance.ts';
-export type { Entry, ScannedEntry } from './client/encoding.ts';
-export type { Key, KeyPart } from './client/key.ts';
+export type { Encoded, Entry, ScannedEntry } from './client/encoding.ts';
+export type { Key, KeyKind, KeyPart } from './client/key.ts';
 export type {
   CallOptions,
   ConnectOptions,
@@ -19,8 +19,10 @@ export type {
   ReadOptions,
   SetOptions,
   SpaceOptions,
+  Unconditional,
   WriteOptions,
 } from './client/options.ts';
+export type { RangeOptions } from './client/range-options.ts';
 export type { CountOptions, Scanning, ScanOptions } from './client/scanning.ts';
 export type { Space } from './client/space.ts';
 export type {
@@ -29,29 +31,50 @@ export type {
   TransactionScanOptions,
 } from './client/transaction.ts';
 
-/** `kv://host:port`, or several of them. Ends as soon as one of them has told of the cluster. */
+/**
+ * Connects to a cluster, at one URL `kv://host:port` or several of its nodes. Resolves as soon as
+ * one node has sent the map of the cluster; rejects with `unreachable`, and a reason for each URL,
+ * if none did within `timeout`.
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'ringkv';
+ * const kv = await connect(['kv://10.0.0.1:7400', 'kv://10.0.0.2:7400'], { timeout: 5_000 });
+ * await kv.set('greeting', 'hello');
+ * await kv.close();
+ * ```
+ */
 export async function connect(
   urls: string | readonly string[],
   options: ConnectOptions = {},
 ): Promise<Client> {
-  // Sockets are loaded by those who connect, and by nobody else.
+  // Sockets are loaded only by a process that connects.
   const { webSurroundings } = await import('./client/web-dial.ts');
   return connectBy(webSurroundings(), urls, options);
 }
 
+/** Options of `open`: those of `connect`, and what an embedded store is founded with. */
 export interface OpenOptions extends Omit<ConnectOptions, 'balance'> {
   /**
-   * How many shards a new store is cut into; later it stays as it is. One by default, so that all
-   * keys lie together: more are for a store that is to become a cluster.
+   * The number of shards of a new store; it never changes later. One by default, so that all keys
+   * are in one shard: more are for a store that is to become a cluster.
    */
   readonly shards?: number;
-  /** The longest value in bytes. 1 MiB by default, 16 MiB at most. */
+  /** The limit of a value in bytes. 1 MiB by default, 16 MiB at most. */
   readonly valueBytesMax?: number;
 }
 
 /**
- * A store in this process and this folder, for one process at a time: durable, and without a port.
- * Ends when the store can be used. `close` gives the folder back.
+ * Opens an embedded store: one node in this process, durable in this folder, without a port. A
+ * folder serves one process at a time; `close` releases it. Resolves when the store can be used.
+ *
+ * @example
+ * ```ts
+ * import { open } from 'ringkv';
+ * const kv = await open('./data');
+ * const visits = await kv.incr('visits');
+ * await kv.close();
+ * ```
  */
 export async function open(folder: string, options: OpenOptions = {}): Promise<Client> {
   const { embed, EMBEDDED_URL } = await import('./runtime/embedded.ts');

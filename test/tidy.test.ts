@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { API_RULES } from './support/tidy/api-rules.ts';
 import { FORM_RULES } from './support/tidy/form-rules.ts';
 import { IMPORT_RULES } from './support/tidy/import-rules.ts';
 import { LIFE_RULES } from './support/tidy/life-rules.ts';
@@ -10,7 +11,14 @@ import { SHAPE_RULES } from './support/tidy/shape-rules.ts';
 import { plantTree, type Rule, readTree } from './support/tidy/tree.ts';
 import { WORD_RULES } from './support/tidy/word-rules.ts';
 
-const RULES = [...IMPORT_RULES, ...WORD_RULES, ...SHAPE_RULES, ...LIFE_RULES, ...FORM_RULES];
+const RULES = [
+  ...IMPORT_RULES,
+  ...WORD_RULES,
+  ...SHAPE_RULES,
+  ...LIFE_RULES,
+  ...FORM_RULES,
+  ...API_RULES,
+];
 const house = readTree('.');
 
 for (const rule of RULES) {

@@ -1,90 +1,330 @@
 /** An operating failure, as people meet it: what happened, whether it took effect, what to do. */
 
-/** Whether what was asked for has happened. `unknown`: it may have, or still may, at most once. */
+/**
+ * Whether a failed call took effect. `applied`: it did. `notApplied`: it did not, and will not.
+ * `unknown`: it may have taken effect, or may still do so, but at most once.
+ */
 export type Outcome = 'applied' | 'notApplied' | 'unknown';
 
-/** One attempt at one place, and what came of it. */
+/** One attempt of a failed call: where it was sent, and what came back. */
 export interface Attempt {
-  /** The url that was asked, or the shard if nobody could be. */
+  /** The URL that was tried, or the name of the shard if no node of it could be tried. */
   readonly endpoint: string;
+  /** What the node answered, or why there is no answer. */
   readonly what: string;
 }
 
-/** What each code means for the caller. A code is never given a second meaning. */
+/**
+ * What each code means for the caller. A code never gets a second meaning. Each comment says what
+ * happened, whether it took effect, and what to do; `retryable` is the first element.
+ */
 const CODES = {
-  /** Time and place. */
+  /**
+   * The call was not finished within its timeout, and no more specific reason is known.
+   *
+   * Effect: see `outcome`; `unknown` if an attempt was sent and its answer is missing.
+   *
+   * Do: look at `attempts`; raise `timeout` if the cluster needs longer.
+   */
   timeout: [true, 'look at `attempts`; raise `timeout` if the cluster needs longer'],
+  /**
+   * No node could be reached at the given URLs, or none that has the shard.
+   *
+   * Effect: none.
+   *
+   * Do: check the URLs and that the nodes listen there. `attempts` has the reason for each.
+   */
   unreachable: [true, 'check that the urls are right and that the nodes listen there'],
+  /**
+   * The cluster refused the call early because its queues are full, until the timeout.
+   *
+   * Effect: none.
+   *
+   * Do: have fewer calls open at a time, or try again later. The client has retried already.
+   */
   overloaded: [true, 'ask less at a time, or later'],
+  /**
+   * Other transactions wrote or held the same keys at each attempt, until the timeout.
+   *
+   * Effect: none.
+   *
+   * Do: try again later; write fewer of the contended keys in one transaction, or give it a longer
+   * `timeout`.
+   */
   contended: [true, 'others write the same keys: try again later, or write them less often'],
+  /**
+   * The client has as many open calls as it may have: 65,536, or 64 MiB of them.
+   *
+   * Effect: none.
+   *
+   * Do: wait for earlier calls before you make more.
+   */
   'too-many-calls': [true, 'wait for earlier calls before you make more'],
+  /**
+   * The `signal` of the call was aborted. Its reason is the `cause`.
+   *
+   * Effect: see `outcome`; `unknown` if the call had been sent.
+   *
+   * Do: nothing; the caller asked for it. Read the keys if the outcome is unknown and matters.
+   */
   aborted: [false, 'the signal of the call was aborted'],
+  /**
+   * The client was closed before the call was made, or while it was open.
+   *
+   * Effect: see `outcome`; `unknown` if the call had been sent.
+   *
+   * Do: connect again, or close the client later.
+   */
   closed: [false, 'the client was closed; connect again'],
+  /**
+   * The nodes at the URLs belong to another cluster than the option `cluster` names, or than this
+   * client first connected to.
+   *
+   * Effect: none, unless `outcome` says `unknown`.
+   *
+   * Do: check the URLs, and look at `kvctl status`.
+   */
   'wrong-cluster': [
     false,
     'the nodes are of another cluster than is meant; check the urls, and `kvctl status`',
   ],
+  /**
+   * A retry arrived so late that the cluster no longer stores the reply to the first attempt.
+   *
+   * Effect: see `outcome`; `applied`, or `unknown` where the reply alone would tell.
+   *
+   * Do: read the keys to see whether the write is there, and what it became.
+   */
   'answer-lost': [false, 'read the keys to see whether the write is there'],
+  /**
+   * The disk of a node is nearly full, so the node accepts no writes except deletes.
+   *
+   * Effect: none.
+   *
+   * Do: delete keys, or add disk space. Writes continue as soon as there is space.
+   */
   'read-only': [true, 'the disk of a node is nearly full: delete something, or add space'],
-  /** A store in this process. */
+  /**
+   * `open`: another store, of this process or of another one, uses the folder.
+   *
+   * Effect: none.
+   *
+   * Do: close that store, or end its process. A folder serves one store at a time.
+   */
   'folder-in-use': [true, 'close the store that has the folder, or end the process that does'],
+  /**
+   * `open`: no store can be opened in this folder; the message has the reason.
+   *
+   * Effect: none.
+   *
+   * Do: what the message says.
+   */
   'folder-unusable': [false, 'see the message; nothing was changed'],
+  /**
+   * `open`: files of the store are damaged, and no other copy of their contents exists. The store
+   * was not opened, because a read could return an old value.
+   *
+   * Effect: none.
+   *
+   * Do: restore an intact copy of the whole folder, or save what is sound with `kvctl salvage`.
+   */
   'store-damaged': [
     false,
     'put back an intact copy of the folder, or save what is sound: `kvctl salvage`',
   ],
+  /**
+   * An open embedded store ended: its disk failed, or an internal check did. Acknowledged writes
+   * are safe.
+   *
+   * Effect: see `outcome`.
+   *
+   * Do: repair what the message names, and open the folder again.
+   */
   'store-failed': [false, 'mend what the message names and open the folder again'],
-  /** What was asked. */
+  /**
+   * One atomic command writes a key twice.
+   *
+   * Effect: none.
+   *
+   * Do: write each key once in one atomic command.
+   */
   'key-twice': [false, 'write a key once in one atomic command'],
+  /**
+   * An argument or option has a value that is not allowed; the message says which and why.
+   *
+   * Effect: none; no request was sent.
+   *
+   * Do: correct the argument.
+   */
   'invalid-argument': [false, 'see the message'],
+  /**
+   * A key is empty, or longer than 4096 bytes, the prefix of its space included.
+   *
+   * Effect: none.
+   *
+   * Do: use a shorter key, for example a hash of the long one.
+   */
   'key-too-large': [false, 'keys have 1 to `keyBytesMax` bytes; use a shorter one'],
+  /**
+   * A value has more bytes than the cluster's limit: 1 MiB by default, 16 MiB at most.
+   *
+   * Effect: none.
+   *
+   * Do: split the value over several keys, or raise `valueBytesMax` of the cluster or of `open`.
+   */
   'value-too-large': [false, 'cut the value into several keys, or raise `valueBytesMax`'],
+  /**
+   * An atomic command or transaction has too many operations or bytes, or rewrites too many bytes.
+   *
+   * Effect: none.
+   *
+   * Do: do less in one atomic command or transaction.
+   */
   'command-too-large': [false, 'do less in one atomic command or transaction'],
+  /**
+   * What an atomic command or a read returns is more than one reply may hold.
+   *
+   * Effect: none.
+   *
+   * Do: read large values on their own, and check their versions in the atomic command.
+   */
   'result-too-large': [false, 'read large values outside of the atomic command'],
+  /**
+   * `incr`, `add`, `min` or `max` met a value that is not an integer.
+   *
+   * Effect: none.
+   *
+   * Do: store an integer, with the codec MessagePack, under a key that is used as a counter.
+   */
   'not-a-number': [false, 'add, min and max need a value that is an integer'],
+  /**
+   * The result of `incr` or `add` does not fit a signed integer of 64 bits.
+   *
+   * Effect: none.
+   *
+   * Do: reset the counter, or keep several.
+   */
   overflow: [false, 'the result does not fit 64 bits'],
+  /**
+   * The codec cannot encode the value: a function, for example. `cause` has the codec's error.
+   *
+   * Effect: none; no request was sent.
+   *
+   * Do: use a codec that can encode this value.
+   */
   'unsupported-value': [false, 'use a codec that can spell this value'],
+  /**
+   * The codec cannot decode the stored bytes. The bytes are what was written: they are checksummed.
+   *
+   * Effect: none.
+   *
+   * Do: read the key with the codec that wrote it.
+   */
   'damaged-value': [false, 'read the key with the codec that it was written with'],
+  /**
+   * The value of the key is damaged on disk, and no other replica has it. Other keys are served.
+   *
+   * Effect: none.
+   *
+   * Do: write or delete the key to go on without the value, or restore it from a backup;
+   * `kvctl salvage` lists all damage.
+   */
   'value-lost': [
     false,
     'write or delete the key to go on without it; `kvctl salvage` tells what else is damaged',
   ],
+  /**
+   * `setMembership`: the catalog refused the change, because data or replicas would be lost.
+   *
+   * Effect: none.
+   *
+   * Do: what the message says. `kvctl status` shows which nodes are down.
+   */
   'membership-refused': [false, 'see the message; nothing was changed'],
+  /**
+   * A cursor was used with another space, range or direction than the scan that returned it.
+   *
+   * Effect: none.
+   *
+   * Do: pass the cursor on unchanged, together with the same space, range and direction.
+   */
   'bad-cursor': [
     false,
     'pass a cursor on as it was given, with the same space, range and direction',
   ],
-  /** A fault of ours or of the other side. */
+  /**
+   * A node could not read the request, or the client could not read the response.
+   *
+   * Effect: see `outcome`.
+   *
+   * Do: compare the versions of the client and the nodes; report it if they are the same.
+   */
   refused: [false, 'client and cluster may be of versions that do not fit; report it'],
 } as const satisfies Record<string, readonly [isRetryable: boolean, hint: string]>;
 
+/**
+ * The codes of `KvError`. Programs compare codes, never messages: messages may change, and a code
+ * never gets another meaning.
+ */
 export type KvErrorCode = keyof typeof CODES;
 
-interface KvErrorOptions {
+/** What a `KvError` is made of. */
+export interface KvErrorOptions {
+  /** Which failure it is. `retryable` and `hint` follow from it. */
   readonly code: KvErrorCode;
+  /** Whether the call took effect. */
   readonly outcome: Outcome;
-  /** What failed, on what, why. */
+  /** What failed, on what, and why. */
   readonly message: string;
+  /** The latest attempts, the last one last. None by default. */
   readonly attempts?: readonly Attempt[];
+  /** The error behind this one, as in any `Error`. */
   readonly cause?: unknown;
 }
 
 const READ_FIRST = 'it may have happened: read the keys before you ask again';
 
-/** Match `code`, never the message. */
+/**
+ * The error of every call that fails for an operating reason. A missing key and a failed condition
+ * are no errors: they are returned as `undefined` and `{ ok: false }`.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await kv.set('user:7', { name: 'Ada' });
+ * } catch (error) {
+ *   if (!(error instanceof KvError)) throw error;
+ *   console.error(error.code, error.outcome, error.message, error.hint);
+ * }
+ * ```
+ */
 export class KvError extends Error {
+  /** Always `KvError`. */
   override readonly name = 'KvError';
+  /** Which failure it is: compare this, never the message. */
   readonly code: KvErrorCode;
+  /** Whether the call took effect. */
   readonly outcome: Outcome;
   /**
    * The same call may succeed later, and nothing can happen twice by it: nothing was applied. False
    * where the outcome is unknown; read the keys then before you ask again.
    */
   readonly retryable: boolean;
+  /** What to do, in a sentence for people. */
   readonly hint: string;
-  /** The latest ones, the last one last. */
+  /** The latest attempts, the last one last. */
   readonly attempts: readonly Attempt[];
 
+  /**
+   * For tests of programs that handle these errors; the library creates its own.
+   *
+   * @example
+   * ```ts
+   * const message = 'no node answered';
+   * const error = new KvError({ code: 'unreachable', outcome: 'notApplied', message });
+   * console.log(error.retryable); // true
+   * ```
+   */
   constructor({ code, outcome, message, attempts = [], cause }: KvErrorOptions) {
     super(message, cause === undefined ? undefined : { cause });
     const [isRetryable, hint] = CODES[code];

@@ -20,20 +20,27 @@ export interface Settings {
 export interface NodeDescription {
   /** Its name in the configuration; empty if it has none. For people: no decision uses it. */
   readonly name: string;
+  /** Where other nodes reach it. */
   readonly peerUrl: string;
+  /** Where clients reach it. */
   readonly clientUrl: string;
+  /** Its capacity relative to other nodes. */
   readonly weight: number;
+  /** Its zone: replicas of a shard are spread over zones. Empty if it has none. */
   readonly zone: string;
 }
 
 /** What the ring knew of a node when the goals were made. */
 export interface Basis {
+  /** The capacity of the node relative to others. */
   readonly weight: number;
+  /** Its zone; empty if it has none. */
   readonly zone: string;
 }
 
 /** The basis with what the goals made of it: a drained node is given no leadership. */
 export interface AimedBasis extends Basis {
+  /** The goals gave it no leadership. */
   readonly isDrained: boolean;
 }
 
@@ -46,7 +53,9 @@ export interface AimedBasis extends Basis {
  */
 export type NodeMembership = 'active' | 'draining' | 'removing';
 
+/** A node of the cluster. */
 export interface NodeRow extends NodeDescription {
+  /** Its number, never used again. */
   readonly node: NodeId;
   /** Index of the entry that changed the row last; so for every row. */
   readonly revision: number;
@@ -61,6 +70,7 @@ export interface NodeRow extends NodeDescription {
   readonly life: number;
   /** Undefined until goals take the node into account. */
   readonly basis: AimedBasis | undefined;
+  /** What the operator wants of it. */
   readonly membership: NodeMembership;
   /** The node that ran at this address before and lost its folder, or `NO_NODE`. */
   readonly replaces: NodeId;
@@ -68,7 +78,9 @@ export interface NodeRow extends NodeDescription {
 
 /** One replica's life, on one node. */
 export interface Member {
+  /** The node that has the replica. */
   readonly node: NodeId;
+  /** The id of the replica in its Raft group, never used again. */
   readonly member: MemberId;
   /** Unwanted members stay listed until a leader has reported a configuration without them. */
   readonly isWanted: boolean;
@@ -76,16 +88,21 @@ export interface Member {
   readonly isVoter: boolean;
 }
 
+/** A shard: its arc, and where its replicas are. */
 export interface ShardRow {
+  /** Its number; 0 for the catalog. */
   readonly shard: ShardId;
+  /** Index of the entry that changed the row last. */
   readonly revision: number;
   /** Changes with the arc, never with the members. */
   readonly epoch: number;
-  /** The arc [from, to); empty for the catalog. */
+  /** The start of its arc [from, to), which is empty for the catalog. */
   readonly from: number;
+  /** The end of its arc, not included. */
   readonly to: number;
   /** The one that may begin the shard by itself, until it is founded. */
   readonly founder: MemberId;
+  /** Its Raft group has begun. */
   readonly isFounded: boolean;
   /**
    * The greatest term whose leader reported. Only that leader changes the shard's configuration,
@@ -100,10 +117,13 @@ export interface ShardRow {
   readonly members: readonly Member[];
 }
 
+/** All that the catalog knows. */
 export interface ClusterMap {
   /** Index of the last entry of the catalog that changed anything here. */
   readonly version: number;
+  /** The id of the cluster, drawn when it was founded. */
   readonly clusterId: string;
+  /** Chosen when the cluster was founded. */
   readonly settings: Settings;
   /** The number that the next node gets. It only grows, so numbers are never used again. */
   readonly nextNode: NodeId;

@@ -17,17 +17,21 @@ import { decodeResponses, effectOf, type Response } from '../wire/response.ts';
 import { urlsOf } from './engine.ts';
 import { invalid } from './options.ts';
 
+/** Options of the calls for tools. */
 export interface AskOptions {
-  /** Milliseconds for each node that is asked. 5 s by default. */
+  /** Timeout of one request to one node, in milliseconds. 5,000 by default. */
   readonly timeout?: number;
-  /** The id of the only cluster to ask. */
+  /** The id of the cluster: nodes of any other are refused. By default any cluster. */
   readonly cluster?: string;
 }
 
-/** A transaction that waits, as a node tells of it that leads a shard with keys of it. */
+/** A pending transaction, as `askPending` reports it. */
 export interface Waiting {
+  /** The id of the transaction. */
   readonly id: string;
+  /** Its age rank, by which it takes precedence over younger ones. */
   readonly age: number;
+  /** The shards that hold locks for it; its home shard first. */
   readonly participants: readonly Participant[];
 }
 
@@ -37,7 +41,17 @@ const TIMEOUT_MILLISECONDS = 5000;
 /** Between two rounds of asking all nodes. */
 const REST_MILLISECONDS = 100;
 
-/** The map as the first node has it that answers. */
+/**
+ * The map of the cluster, from the first of these nodes that answers: settings, nodes, and the
+ * replicas of each shard. Rejects with `unreachable` if no node answers.
+ *
+ * @example
+ * ```ts
+ * import { askMap } from 'ringkv/admin';
+ * const { nodes, shards } = await askMap('kv://127.0.0.1:7400');
+ * console.log(nodes.length, shards.length);
+ * ```
+ */
 export async function askMap(
   urls: string | readonly string[],
   { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions = {},
@@ -55,7 +69,16 @@ export async function askMap(
   throw new KvError({ code: 'unreachable', outcome: 'notApplied', message, attempts });
 }
 
-/** What one node says of itself, as a text in JSON. Asked at that node and nowhere else. */
+/**
+ * The state of one node as JSON text: its replicas, disk, connections. Only that node is asked.
+ * Rejects with `unreachable` if it does not answer.
+ *
+ * @example
+ * ```ts
+ * import { askInfo } from 'ringkv/admin';
+ * const info: unknown = JSON.parse(await askInfo('kv://127.0.0.1:7400'));
+ * ```
+ */
 export async function askInfo(
   url: string,
   { timeout = TIMEOUT_MILLISECONDS }: AskOptions = {},
@@ -64,7 +87,16 @@ export async function askInfo(
   return await askText(url, { request: { type: 'info', id: ID }, timeout, message });
 }
 
-/** The transactions that wait in the shards that one node leads, as a text in JSON. */
+/**
+ * The pending transactions of the shards that one node leads, as JSON text. Rejects with
+ * `unreachable` if the node does not answer.
+ *
+ * @example
+ * ```ts
+ * import { askPending } from 'ringkv/admin';
+ * const pending: unknown = JSON.parse(await askPending('kv://127.0.0.1:7400'));
+ * ```
+ */
 export async function askPending(
   url: string,
   { timeout = TIMEOUT_MILLISECONDS }: AskOptions = {},
@@ -74,10 +106,16 @@ export async function askPending(
 }
 
 /**
- * Ends a transaction that waits, at its home shard: what was decided stays, and what was not is
- * aborted. It was one or the other, and nobody knows which any more, if it is `over`. The nodes are
- * asked one by one, and again, until one of them can say, or the time is over. To ask twice does no
- * harm.
+ * Ends a pending transaction at its home shard: a decision that exists stays, and without one the
+ * transaction is aborted. `over` if it has ended and its home shard no longer stores how. Nodes are
+ * asked in turn until one knows, or the timeout is over. Safe to repeat.
+ *
+ * @example
+ * ```ts
+ * import { settle } from 'ringkv/admin';
+ * const waiting = { id, age, participants }; // from askPending
+ * console.log(await settle('kv://127.0.0.1:7400', waiting)); // committed, aborted or over
+ * ```
  */
 export async function settle(
   urls: string | readonly string[],

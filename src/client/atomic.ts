@@ -7,43 +7,54 @@ import type { Key } from './key.ts';
 import type { CallOptions } from './options.ts';
 import { invalid, lifeOf, versionOf } from './options.ts';
 
-/** The write of one key happened. */
+/** The result of a write of one key that took effect. */
 export interface Committed {
+  /** The write took effect. */
   readonly ok: true;
   /**
-   * Of the key from now on, until it is written again, as `ifVersion` and `check` take it:
+   * The version of the key until it is written again, for `ifVersion` and `check`:
    * `kv.set('a', 2, { ifVersion: written.version })`.
    */
   readonly version: number;
 }
 
-/** The key is gone, if it was there. */
+/** The result of a delete that took effect. */
 export interface Deleted extends Committed {
+  /** Whether the key existed before. */
   readonly wasThere: boolean;
 }
 
 /**
- * All writes of an atomic command happened. Keys may lie in several shards, and each shard counts
- * its own versions, so there is none for the whole: each key has its own, wherever it lies.
+ * The result of an atomic command that took effect: all its writes did. Each shard counts its own
+ * versions, so the command has no version as a whole; each key has its own.
  */
 export interface CommittedTogether {
+  /** All writes took effect. */
   readonly ok: true;
   /**
-   * Of a key that was written, 0 if it was deleted, as `ifVersion` and `check` take it:
-   * `kv.set('a', 2, { ifVersion: committed.versionOf('a') })`.
+   * The version of a key that the command wrote, 0 if it deleted the key, for `ifVersion` and
+   * `check`. `invalid-argument` if the command did not write the key.
+   *
+   * @example
+   * ```ts
+   * const result = await kv.atomic().set('a', 1).set('b', 2).commit();
+   * if (result.ok) await kv.set('a', 3, { ifVersion: result.versionOf('a') });
+   * ```
    */
   versionOf(key: Key): number;
 }
 
-/** Nothing happened: a key does not have the version, or is not what it had to be. */
+/** The result of a conditional write that did not take effect: a check failed. */
 export interface Conflict {
+  /** No write took effect. */
   readonly ok: false;
+  /** The first key whose check failed. */
   readonly key: Key;
-  /** What it has; 0 for a key that is not there. */
+  /** The version that this key has; 0 if it does not exist. */
   readonly version: number;
 }
 
-/** What an atomic command is made for: it knows keys and values, and sends it. */
+/** The space of an atomic command: it encodes keys and values, and sends the command. */
 interface AtomicHome<V> {
   readonly encoding: Encoding<V>;
   commit(
@@ -54,27 +65,53 @@ interface AtomicHome<V> {
 }
 
 /**
- * Its keys may lie anywhere. Those of one shard, as those with one `{tag}` do, cost a single write;
- * those of several shards are locked for a moment, and cost some more.
+ * An atomic command: checks and writes that take effect at one moment, or not at all. Its methods
+ * collect operations, and `commit` sends them. Keys may be in any shards: keys of one shard, such
+ * as those with the same `{tag}`, cost a single write; keys of several shards are locked meanwhile.
+ * An invalid argument of any method rejects `commit`.
+ *
+ * @example
+ * ```ts
+ * const seat = { key: 'seat:12', version: 0 }; // does not exist
+ * const result = await kv.atomic().check(seat).set('seat:12', 'Ada').add('seats', -1n).commit();
+ * if (!result.ok) console.log(`taken: ${String(result.key)}`);
+ * ```
  */
 export class Atomic<V> {
   readonly #home: AtomicHome<V>;
   readonly #operations: Operation[] = [];
   readonly #keys: Key[] = [];
-  /** What was wrong with an argument: told when it is committed. */
+  /** The first invalid argument: `commit` rejects with it. */
   #fault: unknown;
 
   constructor(home: AtomicHome<V>) {
     this.#home = home;
   }
 
-  /** The key still has the version that was read; 0: it is not there. */
+  /**
+   * Checks that a key still has the version that was read; version 0: that it does not exist. An
+   * entry from `get` can be passed as it is.
+   *
+   * @example
+   * ```ts
+   * const entry = await kv.get<number>('a');
+   * if (entry) await kv.atomic().check(entry).set('b', entry.value).commit();
+   * ```
+   */
   check(entry: { readonly key: Key; readonly version: number }): this {
     return this.#add(entry.key, (key) => {
       return { type: 'check-version', key, version: versionOf(entry.version) };
     });
   }
 
+  /**
+   * Writes a key; `ttl` is its time to live in milliseconds.
+   *
+   * @example
+   * ```ts
+   * await kv.atomic().set('session:9', { user: 7 }, { ttl: 60_000 }).set('last', 9).commit();
+   * ```
+   */
   set(key: Key, value: V, options: { readonly ttl?: number } = {}): this {
     return this.#add(key, (bytes) => {
       const lifeMilliseconds = lifeOf(options.ttl);
@@ -87,35 +124,85 @@ export class Atomic<V> {
     });
   }
 
+  /**
+   * Deletes a key; one that does not exist is no failure.
+   *
+   * @example
+   * ```ts
+   * await kv.atomic().set('done:7', true).delete('open:7').commit();
+   * ```
+   */
   delete(key: Key): this {
     return this.#add(key, (bytes) => ({ type: 'delete', key: bytes }));
   }
 
-  /** A key that is not there counts as 0. */
+  /**
+   * Adds to an integer of 64 bits; a key that does not exist counts as 0. `commit` rejects with
+   * `not-a-number` or `overflow`, and nothing takes effect.
+   *
+   * @example
+   * ```ts
+   * await kv.atomic().add('balance:ada', -10n).add('balance:grace', 10n).commit();
+   * ```
+   */
   add(key: Key, operand: bigint | number): this {
     return this.#add(key, (bytes) => {
       return { type: 'add', key: bytes, operand: operandOf(operand) };
     });
   }
 
+  /**
+   * Keeps the smaller of the stored integer and the operand; a key that does not exist is set.
+   *
+   * @example
+   * ```ts
+   * await kv.atomic().min('temperature:min', 12).max('temperature:max', 31).commit();
+   * ```
+   */
   min(key: Key, operand: bigint | number): this {
     return this.#add(key, (bytes) => {
       return { type: 'min', key: bytes, operand: operandOf(operand) };
     });
   }
 
+  /**
+   * Keeps the larger of the stored integer and the operand; a key that does not exist is set.
+   *
+   * @example
+   * ```ts
+   * await kv.atomic().max('seen', 1_042).commit();
+   * ```
+   */
   max(key: Key, operand: bigint | number): this {
     return this.#add(key, (bytes) => {
       return { type: 'max', key: bytes, operand: operandOf(operand) };
     });
   }
 
-  /** Bytes behind the bytes that are stored, whatever codec wrote them. */
+  /**
+   * Appends bytes to the stored bytes, whichever codec wrote them; a key that does not exist is
+   * empty.
+   *
+   * @example
+   * ```ts
+   * await kv.atomic().append('log', new TextEncoder().encode('started\n')).commit();
+   * ```
+   */
   append(key: Key, value: Uint8Array): this {
     return this.#add(key, (bytes) => ({ type: 'append', key: bytes, value: value.slice() }));
   }
 
-  /** `contended` if other transactions are in the way until the time is over: nothing happened. */
+  /**
+   * Sends the command. Resolves with `{ ok: true }` if all of it took effect, with a `Conflict` if
+   * a check failed. Rejects with `contended` if other transactions held the keys until the timeout;
+   * nothing took effect then.
+   *
+   * @example
+   * ```ts
+   * const result = await kv.atomic().set('a', 1).delete('b').commit({ timeout: 2_000 });
+   * if (!result.ok) console.log(result.key, result.version);
+   * ```
+   */
   commit(options: CallOptions = {}): Promise<CommittedTogether | Conflict> {
     const fault = this.#fault;
     const isWriting = this.#operations.some(({ type }) => !type.startsWith('check'));

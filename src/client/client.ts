@@ -20,12 +20,19 @@ import type {
 import { clusterOf, timeoutOf } from './options.ts';
 import type { CountOptions, Scanning, ScanOptions } from './scanning.ts';
 import { Space } from './space.ts';
-import type { TransactionOptions } from './transaction.ts';
-import type { Work } from './transaction-loop.ts';
+import type { Transaction, TransactionOptions } from './transaction.ts';
 
 /**
- * Calls may be made at once and in any number, without waiting for each other: those of one turn
- * travel together. Calls that do not wait for each other have no order between them.
+ * A connection to a cluster, or an embedded store: what `connect` and `open` return. Calls need not
+ * wait for each other: those made in one turn of the event loop share messages. Calls that do not
+ * wait for each other have no order. Each promise settles by its timeout.
+ *
+ * @example
+ * ```ts
+ * await kv.set('user:7', { name: 'Ada' });
+ * const [ada, visits] = await Promise.all([kv.get<User>('user:7'), kv.incr('visits')]);
+ * console.log(ada?.value.name, visits);
+ * ```
  */
 export class Client {
   readonly #engine: Engine;
@@ -39,10 +46,29 @@ export class Client {
     this.#giveBack = giveBack;
   }
 
+  /**
+   * Reads a key. Undefined if the key does not exist.
+   *
+   * @example
+   * ```ts
+   * const entry = await kv.get<User>('user:7');
+   * if (entry) console.log(entry.value.name, entry.version);
+   * ```
+   */
   get<V = unknown>(key: Key, options?: ReadOptions): Promise<Entry<V> | undefined> {
     return this.#root.get(key, options) as Promise<Entry<V> | undefined>;
   }
 
+  /**
+   * Reads several keys, in the order given, all as of one moment even if they are in several
+   * shards. With a `stale` level only the keys of one shard are as of one moment.
+   *
+   * @example
+   * ```ts
+   * const [ada, grace] = await kv.getMany<User>(['user:7', 'user:8']);
+   * console.log(ada?.value.name, grace?.value.name);
+   * ```
+   */
   getMany<V = unknown>(
     keys: readonly Key[],
     options?: ReadOptions,
@@ -50,56 +76,158 @@ export class Client {
     return this.#root.getMany(keys, options) as Promise<readonly (Entry<V> | undefined)[]>;
   }
 
+  /**
+   * Writes a key. Without `ifVersion` the result is `Committed`; with it, it may be a `Conflict`,
+   * and nothing was written.
+   *
+   * @example
+   * ```ts
+   * const { version } = await kv.set('user:7', { name: 'Ada' }, { ttl: 60_000 });
+   * const again = await kv.set('user:7', { name: 'Grace' }, { ifVersion: version });
+   * if (!again.ok) console.log(`written meanwhile, version ${again.version}`);
+   * ```
+   */
   set(key: Key, value: unknown, options?: Unconditional<SetOptions>): Promise<Committed>;
   set(key: Key, value: unknown, options: SetOptions): Promise<Committed | Conflict>;
   set(key: Key, value: unknown, options: SetOptions = {}): Promise<Committed | Conflict> {
     return this.#root.set(key, value, options);
   }
 
+  /**
+   * Deletes a key; `wasThere` says whether it existed. With `ifVersion` the result may be a
+   * `Conflict`, and nothing was deleted.
+   *
+   * @example
+   * ```ts
+   * const { wasThere } = await kv.delete('user:7');
+   * console.log(wasThere ? 'deleted' : 'did not exist');
+   * ```
+   */
   delete(key: Key, options?: Unconditional<WriteOptions>): Promise<Deleted>;
   delete(key: Key, options: WriteOptions): Promise<Deleted | Conflict>;
   delete(key: Key, options: WriteOptions = {}): Promise<Deleted | Conflict> {
     return this.#root.delete(key, options);
   }
 
+  /**
+   * Adds to an integer of 64 bits, 1 by default, and returns the sum; a key that does not exist
+   * counts as 0. Takes effect exactly once, however often the client retries.
+   *
+   * @example
+   * ```ts
+   * const visits = await kv.incr('visits');
+   * const left = await kv.incr('stock', -3);
+   * console.log(visits, left); // bigints
+   * ```
+   */
   incr(key: Key, by?: bigint | number, options?: CallOptions): Promise<bigint> {
     return this.#root.incr(key, by, options);
   }
 
-  /** Checks and writes that happen together or not at all, wherever their keys lie. */
+  /**
+   * Begins an atomic command: checks and writes that take effect together or not at all, wherever
+   * their keys are.
+   *
+   * @example
+   * ```ts
+   * const result = await kv.atomic().add('ada', -10n).add('grace', 10n).commit();
+   * console.log(result.ok);
+   * ```
+   */
   atomic(): Atomic<unknown> {
     return this.#root.atomic();
   }
 
   /**
-   * What the function reads was true, and what it writes happens, at one moment; if others are in
-   * the way it is run again, until the timeout. See `Transaction` for what it is given.
+   * Runs a function as a transaction: what it reads was true, and what it writes takes effect, at
+   * one moment. If other writes are in the way, the function runs again until the timeout; then the
+   * call rejects with `contended`, and nothing took effect. An exception of the function is passed
+   * on if what it had read was true together. Resolves to what the function returned in the run
+   * that took effect. See `Transaction` for its parameter.
+   *
+   * @example
+   * ```ts
+   * const balance = await kv.transaction(async (tx) => {
+   *   const ada = (await tx.get<number>('ada'))?.value ?? 0;
+   *   if (ada < 10) throw new Error('not enough');
+   *   tx.set('ada', ada - 10);
+   *   return ada - 10;
+   * });
+   * ```
    */
-  transaction<T>(work: Work<unknown, T>, options?: TransactionOptions): Promise<T> {
+  transaction<T>(
+    work: (tx: Transaction) => Promise<T> | T,
+    options?: TransactionOptions,
+  ): Promise<T> {
     return this.#root.transaction(work, options);
   }
 
+  /**
+   * Reads a range of keys in their order, over all shards, each key once. Each page is as of one
+   * moment of its shard; a scan of several pages is not one snapshot. Inside a transaction it is.
+   *
+   * @example
+   * ```ts
+   * for await (const { key, value } of kv.scan<User>({ prefix: 'user:', limit: 20 })) {
+   *   console.log(key, value?.name);
+   * }
+   * ```
+   */
   scan<V = unknown>(options?: ScanOptions): Scanning<V> {
     return this.#root.scan(options) as Scanning<V>;
   }
 
+  /**
+   * Counts the keys of a range. Each shard counts at a moment of its own.
+   *
+   * @example
+   * ```ts
+   * const users = await kv.count({ prefix: 'user:' });
+   * ```
+   */
   count(options?: CountOptions): Promise<number> {
     return this.#root.count(options);
   }
 
+  /**
+   * A space: all keys begin with the name and a colon, and values have one type. No request is
+   * sent.
+   *
+   * @example
+   * ```ts
+   * const users = kv.space<User>('user');
+   * await users.set('7', { name: 'Ada' }); // the key is user:7
+   * ```
+   */
   space<V>(name: string, options?: SpaceOptions<V>): Space<V> {
     return this.#root.space<V>(name, options);
   }
 
   /**
-   * Calls that wait fail with `closed` and say whether they took effect. A store in this process
-   * has given its folder back when the promise resolves. Twice is once.
+   * Closes the connections. Open calls reject with `closed`, and their `outcome` says whether they
+   * took effect. An embedded store has released its folder when the promise resolves. Safe to call
+   * twice.
+   *
+   * @example
+   * ```ts
+   * const kv = await connect('kv://127.0.0.1:7400');
+   * await kv.close();
+   * ```
    */
   async close(): Promise<void> {
     this.#engine.close();
     await this.#giveBack?.();
   }
 
+  /**
+   * Closes the client at the end of a block that declares it with `await using`.
+   *
+   * @example
+   * ```ts
+   * await using kv = await open('./data');
+   * await kv.set('greeting', 'hello');
+   * ```
+   */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -108,11 +236,11 @@ export class Client {
 interface ClientParts {
   readonly engine: Engine;
   readonly root: Space<unknown>;
-  /** Gives back what is held below the connections. */
+  /** Releases what is held below the connections. */
   readonly giveBack: (() => Promise<void>) | undefined;
 }
 
-/** As soon as the cluster is known; else an error that says who was asked and what they said. */
+/** Resolves once the map of the cluster is known; else an error with the attempts. */
 export async function connectBy(
   surroundings: Surroundings,
   urls: string | readonly string[],

@@ -3,14 +3,47 @@
 import { KvError } from '../base/errors.ts';
 import { decodeDocument, encodeDocument } from '../wire/document.ts';
 
-/** One's own is as good as these. `decode` is given bytes that nobody else changes. */
+/**
+ * How values become bytes, and back. The package has `messagePack`, `json`, `utf8` and `bytes`; an
+ * application may pass its own to `connect`, `open` or `space`.
+ *
+ * @example
+ * ```ts
+ * const dates: Codec<Date> = {
+ *   name: 'dates',
+ *   encode: (date) => new TextEncoder().encode(date.toISOString()),
+ *   decode: (stored) => new Date(new TextDecoder().decode(stored)),
+ * };
+ * ```
+ */
 export interface Codec<V> {
+  /** For messages of errors. */
   readonly name: string;
+  /**
+   * The bytes to store. An exception fails the call with `unsupported-value`.
+   *
+   * @example
+   * ```ts
+   * utf8.encode('hello'); // Uint8Array(5)
+   * ```
+   */
   encode(value: V): Uint8Array;
+  /**
+   * The value of stored bytes, which are not changed or reused afterwards. An exception fails the
+   * call with `damaged-value`.
+   *
+   * @example
+   * ```ts
+   * json.decode(new TextEncoder().encode('{"name":"Ada"}')); // { name: 'Ada' }
+   * ```
+   */
   decode(bytes: Uint8Array): V;
 }
 
-/** MessagePack: the default. Integers beyond the safe ones are bigints. */
+/**
+ * MessagePack, the default: `null`, booleans, numbers, bigints, texts, bytes, arrays and objects.
+ * Integers beyond the safe ones are decoded as bigints.
+ */
 export const messagePack: Codec<unknown> = {
   name: 'messagePack',
   encode(value) {
@@ -27,9 +60,10 @@ export const messagePack: Codec<unknown> = {
   },
 };
 
+/** Bytes as they are: values are `Uint8Array`. They are copied in both directions. */
 export const bytes: Codec<Uint8Array> = {
   name: 'bytes',
-  // Copies: what a caller does with his bytes later is his own affair.
+  // Copies: the caller may change its bytes later.
   encode: (value) => new Uint8Array(value),
   decode: (value) => value.slice(),
 };
@@ -37,12 +71,14 @@ export const bytes: Codec<Uint8Array> = {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Texts as UTF-8. Bytes that are not valid UTF-8 fail with `damaged-value`. */
 export const utf8: Codec<string> = {
   name: 'utf8',
   encode: (value) => encoder.encode(value),
   decode: (value) => decoder.decode(value),
 };
 
+/** JSON as UTF-8, for values that other programs read. It has no bytes and no bigints. */
 export const json: Codec<unknown> = {
   name: 'json',
   encode(value) {

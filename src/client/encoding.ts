@@ -6,17 +6,23 @@ import type { KeyRange } from './core/range.ts';
 import { encodeKey, type Key, type KeyKind, keyFrom } from './key.ts';
 import { type RangeOptions, rangeOf } from './range-options.ts';
 
-/** What is there under a key. */
+/** A key with its value and version. */
 export interface Entry<V> {
+  /** The key as the caller gave it. */
   readonly key: Key;
+  /** The decoded value. */
   readonly value: V;
-  /** Grows with every write. Give it to `ifVersion` or to `check`. */
+  /** Grows with every write of the key. For `ifVersion` and `check`. */
   readonly version: number;
 }
 
+/** An entry of a scan. */
 export interface ScannedEntry<V> {
+  /** The key inside its space, in the form that the option `keys` asks for. */
   readonly key: Key;
+  /** The decoded value; undefined with `keysOnly`. */
   readonly value: V | undefined;
+  /** The version of the key, for `ifVersion` and `check`; 0 with `keysOnly`. */
   readonly version: number;
 }
 
@@ -27,7 +33,7 @@ interface SpellingParts<V> {
 }
 
 export class Encoding<V> {
-  /** Shared by all spaces of one client, and by nobody else. */
+  /** Shared by all spaces of one client, and by no other client's. */
   readonly home: object;
   /** What all keys of the space begin with. */
   readonly prefix: Uint8Array;
@@ -84,10 +90,10 @@ export class Encoding<V> {
   }
 }
 
-/** Where a space keeps its spelling, for the rooms of the library alone. */
+/** Where a space keeps its encoding, for the library alone. */
 export const ENCODING: unique symbol = Symbol('spelling');
 
-/** A space, for whoever needs no more of it than how it spells. */
+/** A `Space`, as a parameter that needs only how the space encodes keys and values. */
 export interface Encoded<V> {
   readonly [ENCODING]: Encoding<V>;
 }

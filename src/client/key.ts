@@ -2,9 +2,19 @@
 
 import { KvError } from '../base/errors.ts';
 
+/** One part of a tuple key. Integers have at most 64 bits; NaN is refused. */
 export type KeyPart = string | number | bigint | boolean | Uint8Array;
 
-/** A text stands for its UTF-8 bytes. Tuples sort part by part, by kind and then by value. */
+/**
+ * A key: text (its UTF-8 bytes), bytes, or a tuple. A key has 1 to 4096 bytes. Keys are ordered by
+ * their bytes; tuples part by part, by kind and then by value.
+ *
+ * @example
+ * ```ts
+ * const keys: readonly Key[] = ['user:7', new Uint8Array([1, 2]), ['order', 2026, 11, 42n]];
+ * await kv.getMany(keys);
+ * ```
+ */
 export type Key = string | Uint8Array | readonly KeyPart[];
 
 const encoder = new TextEncoder();
@@ -188,6 +198,7 @@ function invalid(message: string): KvError {
   return new KvError({ code: 'invalid-argument', outcome: 'notApplied', message });
 }
 
+/** The form in which a scan returns keys: text, bytes, or decoded tuples. */
 export type KeyKind = 'text' | 'bytes' | 'tuple';
 
 /** A key as its user wrote it; bytes, where they are not of that kind. */

@@ -12,10 +12,13 @@ import type { Response } from '../wire/response.ts';
 import { type AskOptions, askAt, askMap, faultOf, mayHaveActed, type Unanswered } from './admin.ts';
 import { urlsOf } from './engine.ts';
 
+/** A change of a node's membership. */
 export interface MembershipRequest {
+  /** The number of the node, as `kvctl nodes` shows it. */
   readonly node: number;
+  /** What the node is to become. */
   readonly membership: NodeMembership;
-  /** A removal may leave shards with fewer replicas than were set. */
+  /** Removes the node even if shards are left with fewer replicas than configured. */
   readonly isForced?: boolean;
 }
 
@@ -25,8 +28,15 @@ const TIMEOUT_MILLISECONDS = 5000;
 const REST_MILLISECONDS = 100;
 
 /**
- * Resolves once the catalog keeps it as a goal; what has to move then moves by itself. The nodes
- * are asked one by one, and again, until one of them can say. To ask twice does no harm.
+ * Drains, removes or reactivates a node. Resolves once the catalog has stored the goal; replicas
+ * and leadership then move in the background. Rejects with `membership-refused` where data or
+ * replicas would be lost. Nodes are asked in turn until one can pass it on. Safe to repeat.
+ *
+ * @example
+ * ```ts
+ * import { setMembership } from 'ringkv/admin';
+ * await setMembership('kv://127.0.0.1:7400', { node: 3, membership: 'draining' });
+ * ```
  */
 export async function setMembership(
   urls: string | readonly string[],

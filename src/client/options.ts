@@ -7,57 +7,66 @@ import type { Codec } from './codec.ts';
 import type { Balance } from './core/balance.ts';
 
 /**
- * How fresh a read has to be. `linearizable`: it sees every write that was acknowledged before it
- * was asked. `lease`: the same, if clocks drift less than the cluster assumes. `stale`: what was
- * true at most that long ago, from any replica.
+ * How fresh a read has to be. `linearizable`: it sees every write that was acknowledged before the
+ * read began. `lease`: the same, as long as clocks drift less than the cluster assumes, and without
+ * a round of messages. `stale`: what was true at most `maxMs` milliseconds ago, from any replica.
  */
 export type Read = 'linearizable' | 'lease' | { readonly stale: { readonly maxMs: number } };
 
+/** Options of `connect`: defaults for all calls of the client. */
 export interface ConnectOptions {
-  /** Milliseconds for a call that does not say otherwise, and for connecting. 10 s by default. */
+  /** Default timeout of a call, and of connecting, in milliseconds. 10,000 by default. */
   readonly timeout?: number;
+  /** Default read level of a call. `linearizable` by default. */
   readonly read?: Read;
   /** Which replica answers stale reads. `round-robin` by default. */
   readonly balance?: Balance;
-  /** How values are spelled where nothing else is said: MessagePack by default. */
+  /** How values become bytes, unless a space has a codec of its own. MessagePack by default. */
   readonly codec?: Codec<unknown>;
   /**
    * The id of the cluster, as `kvctl status` shows it: nodes of any other are refused with
-   * `wrong-cluster`. Without it, that of the first node that answers.
+   * `wrong-cluster`. By default the cluster of the first node that answers.
    */
   readonly cluster?: string;
-  /** Aborts connecting. */
+  /** Aborts connecting; it has no effect on the client afterwards. */
   readonly signal?: AbortSignal;
 }
 
+/** Options that every call takes. */
 export interface CallOptions {
+  /** Ends the call early: it rejects with `aborted`. */
   readonly signal?: AbortSignal;
-  /** In milliseconds. The promise settles by then. */
+  /** In milliseconds, up to 240,000. The promise settles by then. */
   readonly timeout?: number;
 }
 
+/** Options of a read. */
 export interface ReadOptions extends CallOptions {
+  /** How fresh the result has to be. By default that of the client. */
   readonly read?: Read;
 }
 
+/** Options of a write of one key. */
 export interface WriteOptions extends CallOptions {
   /**
-   * Only if the key has this version; 0 for a key that must not be there. Never undefined: what was
-   * meant as a condition must not become none.
+   * Writes only if the key has this version; 0: only if the key does not exist. An explicit
+   * `undefined` is refused, so that a condition cannot be lost by mistake.
    */
   readonly ifVersion?: number;
 }
 
+/** Options of `set`. */
 export interface SetOptions extends WriteOptions {
-  /** Milliseconds to live. For ever if it is not given. */
+  /** Time to live in milliseconds; the key expires then. Without it the key does not expire. */
   readonly ttl?: number;
 }
 
-/** Options of a write that nothing stands against: it is not refused, and its type says so. */
+/** Options of a write without a condition: its result is never a `Conflict`. */
 export type Unconditional<O extends WriteOptions> = O & { readonly ifVersion?: never };
 
+/** Options of `space`. */
 export interface SpaceOptions<V> {
-  /** MessagePack, or that of the space around it, if none is given. */
+  /** How values of the space become bytes. By default the codec of the client or outer space. */
   readonly codec?: Codec<V> | Codec<unknown>;
 }
 

@@ -4,12 +4,13 @@ import type { KeyRange } from './core/range.ts';
 import { behindPrefix, encodeKey, type Key } from './key.ts';
 import { invalid } from './options.ts';
 
+/** A range of keys: by `prefix`, or by `from` and `to`. All keys of the space by default. */
 export interface RangeOptions {
-  /** Keys that begin with these bytes, texts or parts of a tuple. */
+  /** Keys that begin with these bytes, this text or these parts of a tuple. */
   readonly prefix?: Key;
-  /** From this key on, itself included. */
+  /** The first key, included. */
   readonly from?: Key;
-  /** Up to this key, which is not included. */
+  /** The end of the range, not included. */
   readonly to?: Key;
 }
 

@@ -8,20 +8,22 @@ import type { KeyKind } from './key.ts';
 import { invalid, levelOf, type ReadOptions, timeoutOf } from './options.ts';
 import { limitOf, type RangeOptions } from './range-options.ts';
 
+/** Options of `count`. */
 export interface CountOptions extends RangeOptions, ReadOptions {}
 
-/** The timeout is that of each page. */
+/** Options of `scan`. `timeout` holds for each page, not for the scan as a whole. */
 export interface ScanOptions extends RangeOptions, ReadOptions {
+  /** From the last key to the first. */
   readonly reverse?: boolean;
-  /** Entries in all. */
+  /** The number of entries after which the scan ends. */
   readonly limit?: number;
-  /** Without values and versions: `value` is undefined and `version` 0. */
+  /** Returns keys alone: `value` is undefined and `version` 0. */
   readonly keysOnly?: boolean;
-  /** How keys are given. Texts by default; bytes that are no text are given as bytes. */
+  /** The form of returned keys. `text` by default; keys of another form are returned as bytes. */
   readonly keys?: KeyKind;
   /**
-   * Goes on where another scan of the same space, range and direction was left, which are given
-   * anew: `kv.scan({ prefix: 'a', cursor: former.cursor })`. `bad-cursor` if they are others.
+   * Continues behind the last entry of an earlier scan of the same space, range and direction:
+   * `kv.scan({ prefix: 'a', cursor: former.cursor })`. `bad-cursor` if they are not the same.
    */
   readonly cursor?: string;
 }
@@ -32,7 +34,17 @@ interface ScanningParts<V> {
   readonly encoding: Encoding<V>;
 }
 
-/** May be iterated once. Leaving the loop ends the scan. */
+/**
+ * A scan, to be iterated once with `for await`. Pages are read ahead of the loop, two per shard at
+ * most; leaving the loop ends the scan.
+ *
+ * @example
+ * ```ts
+ * const scanning = kv.scan<User>({ prefix: 'user:', limit: 100 });
+ * for await (const { key, value } of scanning) console.log(key, value?.name);
+ * const next = kv.scan<User>({ prefix: 'user:', cursor: scanning.cursor });
+ * ```
+ */
 export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
   readonly #parts: ScanningParts<V>;
   #last: Uint8Array | undefined;
@@ -42,12 +54,23 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
     this.#parts = parts;
   }
 
-  /** Where to go on behind the last entry that was given. It outlives leaders and processes. */
+  /**
+   * Where to continue behind the last entry that was returned: a text that may be stored, and used
+   * by another process. See the option `cursor`.
+   */
   get cursor(): string {
     const shape = this.#shape();
     return encodeCursor(shape, this.#last ?? this.#startIn(shape));
   }
 
+  /**
+   * Reads the entries in the order of their keys; `for await` calls it.
+   *
+   * @example
+   * ```ts
+   * for await (const { key, version } of kv.scan({ prefix: 'job:' })) console.log(key, version);
+   * ```
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<ScannedEntry<V>, void, undefined> {
     if (this.#isBegun) throw invalid('a scan is iterated once; begin another from its cursor');
     this.#isBegun = true;

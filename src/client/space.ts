@@ -42,8 +42,8 @@ import {
   type WriteOptions,
 } from './options.ts';
 import { type CountOptions, Scanning, type ScanOptions } from './scanning.ts';
-import type { TransactionOptions } from './transaction.ts';
-import { runTransaction, type Work } from './transaction-loop.ts';
+import type { Transaction, TransactionOptions } from './transaction.ts';
+import { runTransaction } from './transaction-loop.ts';
 
 interface Defaults {
   readonly timeout: number;
@@ -56,6 +56,18 @@ interface SpaceParts<V> {
   readonly encoding: Encoding<V>;
 }
 
+/**
+ * A space: keys that begin with one name, and values of one type. It has the calls of `Client`;
+ * keys are given and returned without the name. The client itself is the space without a name.
+ *
+ * @example
+ * ```ts
+ * const users = kv.space<User>('user');
+ * await users.set('7', { name: 'Ada' });
+ * const entry = await users.get('7');
+ * console.log(entry?.value.name);
+ * ```
+ */
 export class Space<V = unknown> implements Encoded<V> {
   readonly [ENCODING]: Encoding<V>;
   readonly #engine: Engine;
@@ -67,7 +79,15 @@ export class Space<V = unknown> implements Encoded<V> {
     this.#defaults = defaults;
   }
 
-  /** Undefined for a key that is not there. */
+  /**
+   * Reads a key. Undefined if the key does not exist.
+   *
+   * @example
+   * ```ts
+   * const entry = await users.get('7');
+   * if (entry) console.log(entry.value.name, entry.version);
+   * ```
+   */
   get(key: Key, options: ReadOptions = {}): Promise<Entry<V> | undefined> {
     return this.#engine.ask<ReadCall, Entry<V> | undefined>(
       () => this.#reading([key], options, { isJoint: false }),
@@ -77,8 +97,14 @@ export class Space<V = unknown> implements Encoded<V> {
   }
 
   /**
-   * In the order of the keys, all as of one moment, wherever they lie: what is found together was
-   * true together. With a level that is stale, only those of one shard are.
+   * Reads several keys, in the order given, all as of one moment even if they are in several
+   * shards. With a `stale` level only the keys of one shard are as of one moment.
+   *
+   * @example
+   * ```ts
+   * const [ada, grace] = await users.getMany(['7', '8']);
+   * console.log(ada?.value.name, grace?.value.name);
+   * ```
    */
   getMany(
     keys: readonly Key[],
@@ -92,8 +118,15 @@ export class Space<V = unknown> implements Encoded<V> {
   }
 
   /**
-   * With `ifVersion` it may be refused, and says so; without, `ok` is always true:
-   * `const { version } = await kv.set('user:7', { name: 'Ada' });`
+   * Writes a key. Without `ifVersion` the result is `Committed`; with it, it may be a `Conflict`,
+   * and nothing was written.
+   *
+   * @example
+   * ```ts
+   * const { version } = await users.set('7', { name: 'Ada' }, { ttl: 60_000 });
+   * const again = await users.set('7', { name: 'Grace' }, { ifVersion: version });
+   * if (!again.ok) console.log(`written meanwhile, version ${again.version}`);
+   * ```
    */
   set(key: Key, value: V, options?: Unconditional<SetOptions>): Promise<Committed>;
   set(key: Key, value: V, options: SetOptions): Promise<Committed | Conflict>;
@@ -111,7 +144,16 @@ export class Space<V = unknown> implements Encoded<V> {
     });
   }
 
-  /** As `set`; `wasThere` says whether there was anything to delete. */
+  /**
+   * Deletes a key; `wasThere` says whether it existed. With `ifVersion` the result may be a
+   * `Conflict`, and nothing was deleted.
+   *
+   * @example
+   * ```ts
+   * const { wasThere } = await users.delete('7');
+   * console.log(wasThere ? 'deleted' : 'did not exist');
+   * ```
+   */
   delete(key: Key, options?: Unconditional<WriteOptions>): Promise<Deleted>;
   delete(key: Key, options: WriteOptions): Promise<Deleted | Conflict>;
   delete(key: Key, options: WriteOptions = {}): Promise<Deleted | Conflict> {
@@ -130,7 +172,15 @@ export class Space<V = unknown> implements Encoded<V> {
     );
   }
 
-  /** Adds, to 0 if the key is not there, and gives the sum. Exactly once, retries and all. */
+  /**
+   * Adds to an integer of 64 bits, 1 by default, and returns the sum; a key that does not exist
+   * counts as 0. Takes effect exactly once, however often the client retries.
+   *
+   * @example
+   * ```ts
+   * const visits = await kv.space('visits').incr('2026-11-29');
+   * ```
+   */
   incr(key: Key, by: bigint | number = 1, options: CallOptions = {}): Promise<bigint> {
     return this.#engine.ask<WriteCall, bigint>(
       () => {
@@ -146,7 +196,16 @@ export class Space<V = unknown> implements Encoded<V> {
     );
   }
 
-  /** Checks and writes that happen together or not at all, wherever their keys lie. */
+  /**
+   * Begins an atomic command: checks and writes that take effect together or not at all, wherever
+   * their keys are.
+   *
+   * @example
+   * ```ts
+   * const result = await users.atomic().set('7', { name: 'Ada' }).delete('8').commit();
+   * console.log(result.ok);
+   * ```
+   */
   atomic(): Atomic<V> {
     return new Atomic<V>({
       encoding: this[ENCODING],
@@ -155,22 +214,39 @@ export class Space<V = unknown> implements Encoded<V> {
   }
 
   /**
-   * Runs the function until what it read was true, and what it wrote happened, at one moment; see
-   * `Transaction`. The result is what it returned then. `contended` if others are in the way until
-   * the time is over: then nothing happened. What the function throws is thrown as it is, if what
-   * it had read was true together.
+   * Runs a function as a transaction: what it reads was true, and what it writes takes effect, at
+   * one moment. If other writes are in the way, the function runs again until the timeout; then the
+   * call rejects with `contended`, and nothing took effect. An exception of the function is passed
+   * on if what it had read was true together. Resolves to what the function returned in the run
+   * that took effect. See `Transaction` for its parameter.
+   *
+   * @example
+   * ```ts
+   * await users.transaction(async (tx) => {
+   *   const user = await tx.get('7');
+   *   if (user) tx.set('8', user.value).delete('7');
+   * });
+   * ```
    */
-  transaction<T>(work: Work<V, T>, options: TransactionOptions = {}): Promise<T> {
+  transaction<T>(
+    work: (tx: Transaction<V>) => Promise<T> | T,
+    options: TransactionOptions = {},
+  ): Promise<T> {
     const parts = { engine: this.#engine, encoding: this[ENCODING], defaults: this.#defaults };
     const promise = runTransaction(work, parts, options);
-    // A forgotten promise harms nobody.
+    // A promise that the caller ignores ends no process.
     promise.catch(() => {});
     return promise;
   }
 
   /**
-   * In the order of keys, over all shards, each key once. What is read in one page is as of one
-   * moment of its shard; a scan of many pages is not one snapshot.
+   * Reads a range of keys in their order, over all shards, each key once. Each page is as of one
+   * moment of its shard; a scan of several pages is not one snapshot. Inside a transaction it is.
+   *
+   * @example
+   * ```ts
+   * for await (const { key, value } of users.scan({ limit: 20 })) console.log(key, value?.name);
+   * ```
    */
   scan(options: ScanOptions = {}): Scanning<V> {
     const { timeout, read } = this.#defaults;
@@ -181,7 +257,14 @@ export class Space<V = unknown> implements Encoded<V> {
     });
   }
 
-  /** How many keys there are. Each shard counts at a moment of its own. */
+  /**
+   * Counts the keys of a range. Each shard counts at a moment of its own.
+   *
+   * @example
+   * ```ts
+   * const count = await users.count();
+   * ```
+   */
   count(options: CountOptions = {}): Promise<number> {
     return this.#engine.ask<CountCall, number>(
       () => ({
@@ -195,7 +278,15 @@ export class Space<V = unknown> implements Encoded<V> {
     );
   }
 
-  /** Keys that begin with the name and a colon, and values of one type. */
+  /**
+   * A space within this one: its keys begin with both names. No request is sent.
+   *
+   * @example
+   * ```ts
+   * const sessions = users.space<string>('session', { codec: utf8 });
+   * await sessions.set('9', 'open'); // the key is user:session:9
+   * ```
+   */
   space<U>(name: string, options: SpaceOptions<U> = {}): Space<U> {
     const codec = options.codec as Codec<U> | undefined;
     const encoding = this[ENCODING].within<U>(name, codec);

@@ -13,7 +13,7 @@ import { Transaction, type TransactionOptions } from './transaction.ts';
 import { type Conclusion, Run } from './transaction-run.ts';
 
 /** May be run several times, so it changes nothing but through the transaction. */
-export type Work<V, T> = (tx: Transaction<V>) => Promise<T> | T;
+type Work<V, T> = (tx: Transaction<V>) => Promise<T> | T;
 
 interface LoopParts<V> {
   readonly engine: Engine;

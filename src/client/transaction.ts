@@ -1,4 +1,4 @@
-/** Transactions as users hold them: what the function of one is given, and what they may choose. */
+/** Transactions as users see them: the parameter of the function, and the options. */
 
 import type { Encoded, Encoding } from './encoding.ts';
 import { ENCODING, type Entry, type ScannedEntry } from './encoding.ts';
@@ -7,29 +7,40 @@ import { type CallOptions, invalid, lifeOf } from './options.ts';
 import { limitOf, type RangeOptions } from './range-options.ts';
 import type { Run } from './transaction-run.ts';
 
+/** Options of `transaction`. The timeout holds for all runs of the function together. */
 export interface TransactionOptions extends CallOptions {
-  /** How often the function is run at most. By default as often as the timeout has room for. */
+  /** The most runs of the function, up to 1024. By default as many as the timeout allows. */
   readonly attempts?: number;
 }
 
+/** Options of `Transaction.scan`. */
 export interface TransactionScanOptions extends RangeOptions {
+  /** From the last key to the first. */
   readonly reverse?: boolean;
-  /** Entries in all. */
+  /** The number of entries after which the scan ends. */
   readonly limit?: number;
-  /** Without values: what is checked at the end is the same. */
+  /** Returns keys and versions without values; the same is validated at the end. */
   readonly keysOnly?: boolean;
-  /** How keys are given. Texts by default; bytes that are no text are given as bytes. */
+  /** The form of returned keys. `text` by default; keys of another form are returned as bytes. */
   readonly keys?: KeyKind;
 }
 
 /**
- * What is read is remembered with its version, what is written waits here. At the end all of it is
- * sent at once, and takes effect only if everything that was read, and every range as far as it was
- * scanned, is still as it was: so what the function has seen and done was true and happened at one
- * moment, after all that was acknowledged before it began.
+ * The parameter of a transaction's function. Reads are recorded with their versions, and writes are
+ * buffered. At the end all of it is sent at once, and takes effect only if every key that was read,
+ * and every range as far as it was scanned, is unchanged: so all reads and writes happen at one
+ * moment, after everything that was acknowledged before the transaction began.
  *
- * While the function runs, reads of several keys may be of several moments. Whatever it does then,
- * a throw included, comes to nothing, and it is run again: so it should change nothing outside.
+ * While the function runs, its reads may be of different moments. Such a run has no effect, even if
+ * it throws, and the function runs again: so it should change nothing but the transaction.
+ *
+ * @example
+ * ```ts
+ * await kv.transaction(async (tx) => {
+ *   const [ada, grace] = await tx.getMany<number>(['ada', 'grace']);
+ *   tx.set('ada', (ada?.value ?? 0) - 10).set('grace', (grace?.value ?? 0) + 10);
+ * });
+ * ```
  */
 export class Transaction<V = unknown> {
   readonly #run: Run;
@@ -41,15 +52,30 @@ export class Transaction<V = unknown> {
   }
 
   /**
-   * What the transaction has written itself, with version 0, or what is stored: the same however
-   * often it is asked for. Undefined for a key that is not there.
+   * Reads a key: what this transaction wrote, with version 0, or what is stored. Repeated reads
+   * return the same. Undefined if the key does not exist.
+   *
+   * @example
+   * ```ts
+   * const name = await kv.transaction(async (tx) => (await tx.get<User>('user:7'))?.value.name);
+   * ```
    */
   async get<T extends V = V>(key: Key): Promise<Entry<T> | undefined> {
     const [entry] = await this.getMany<T>([key]);
     return entry;
   }
 
-  /** In the order of the keys, with one question to each shard. */
+  /**
+   * Reads several keys, in the order given, with one request to each shard.
+   *
+   * @example
+   * ```ts
+   * const sum = await kv.transaction(async (tx) => {
+   *   const entries = await tx.getMany<number>(['a', 'b']);
+   *   return entries.reduce((total, entry) => total + (entry?.value ?? 0), 0);
+   * });
+   * ```
+   */
   async getMany<T extends V = V>(keys: readonly Key[]): Promise<readonly (Entry<T> | undefined)[]> {
     const encoding = this.#encoding as unknown as Encoding<T>;
     const rows = await this.#run.readWriteSet.rowsOf(keys.map((key) => encoding.keyOf(key)));
@@ -57,9 +83,20 @@ export class Transaction<V = unknown> {
   }
 
   /**
-   * In the order of keys, with what the transaction has written and without what it has deleted.
-   * Nobody else can add to or take from the part that was seen, up to the last key that was given:
-   * a scan that is left early, or has a `limit`, binds no more than it has shown.
+   * Reads a range of keys in their order, including what this transaction wrote. The part that was
+   * returned is validated at the end: no other client can insert into it or delete from it
+   * meanwhile. A scan that is left early, or has a `limit`, validates no more than it returned.
+   *
+   * @example
+   * ```ts
+   * const job = await kv.transaction(async (tx) => {
+   *   for await (const { key } of tx.scan({ prefix: 'job:', limit: 1 })) {
+   *     tx.delete(key);
+   *     return key;
+   *   }
+   *   return undefined;
+   * });
+   * ```
    */
   async *scan<T extends V = V>(
     options: TransactionScanOptions = {},
@@ -75,7 +112,17 @@ export class Transaction<V = unknown> {
     }
   }
 
-  /** The last write of a key counts. */
+  /**
+   * Writes a key when the transaction commits; `ttl` is its time to live in milliseconds. Of
+   * several writes of a key the last one takes effect.
+   *
+   * @example
+   * ```ts
+   * await kv.transaction((tx) => {
+   *   tx.set('a', 1).set('b', 2, { ttl: 60_000 });
+   * });
+   * ```
+   */
   set(key: Key, value: V, options: { readonly ttl?: number } = {}): this {
     this.#run.readWriteSet.write({
       type: 'put',
@@ -86,12 +133,33 @@ export class Transaction<V = unknown> {
     return this;
   }
 
+  /**
+   * Deletes a key when the transaction commits; one that does not exist is no failure.
+   *
+   * @example
+   * ```ts
+   * await kv.transaction(async (tx) => {
+   *   if ((await tx.get('a')) !== undefined) tx.delete('a');
+   * });
+   * ```
+   */
   delete(key: Key): this {
     this.#run.readWriteSet.write({ type: 'delete', key: this.#encoding.keyOf(key) });
     return this;
   }
 
-  /** The same transaction, in the keys and values of a space of this client. */
+  /**
+   * The same transaction, with the keys and values of a space of this client.
+   *
+   * @example
+   * ```ts
+   * const users = kv.space<User>('user');
+   * await kv.transaction((tx) => {
+   *   tx.set('count', 1);
+   *   tx.in(users).set('7', { name: 'Ada' });
+   * });
+   * ```
+   */
   in<U>(space: Encoded<U>): Transaction<U> {
     const encoding = space[ENCODING];
     if (encoding.home === this.#encoding.home) return new Transaction<U>(this.#run, encoding);

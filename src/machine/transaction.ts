@@ -31,7 +31,9 @@ export interface TransactionRequest {
 
 /** A shard that locks keys for a transaction, by the position of the first of them. */
 export interface Participant {
+  /** The position on the ring of the first key that it locks. */
   readonly position: number;
+  /** In the shard's log time: past it the part is not prepared any more. */
   readonly deadline: number;
 }
 

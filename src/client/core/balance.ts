@@ -3,17 +3,27 @@
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 
-/** A node that has a replica of the shard. */
+/** A node with a replica of the shard, as a balancing function sees it. */
 export interface Candidate {
+  /** The number of the node, as `kvctl nodes` shows it. */
   readonly node: number;
+  /** The zone of the node in its configuration; empty if it has none. */
   readonly zone: string;
-  /** What it can carry, compared with others. */
+  /** The capacity of the node relative to others, from its configuration. */
   readonly weight: number;
-  /** Requests on their way to it from this client. */
+  /** Requests of this client that the node has not answered yet. */
   readonly requests: number;
 }
 
-/** One's own answers with the position of a candidate; there is at least one. */
+/**
+ * Which replica answers stale reads. A function returns the position of the chosen candidate; there
+ * is at least one.
+ *
+ * @example
+ * ```ts
+ * const nearby: Balance = (candidates) => candidates.findIndex(({ zone }) => zone === 'eu-1');
+ * ```
+ */
 export type Balance =
   | 'round-robin'
   | 'weighted'

@@ -17,7 +17,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/storage': ['src/base', 'src/raft', 'src/machine', 'src/wire'],
   'src/transport': ['src/base', 'src/wire'],
   'src/index.ts': ['src/base', 'src/client', 'src/runtime'],
-  'src/admin.ts': ['src/client', 'src/catalog', 'src/machine'],
+  'src/admin.ts': ['src/base', 'src/client', 'src/catalog', 'src/machine'],
   'src/client': ['src/base', 'src/ring', 'src/machine', 'src/catalog', 'src/wire', 'src/transport'],
   'src/shard': ['src/base', 'src/raft', 'src/machine', 'src/storage', 'src/txn', 'src/wire'],
   'src/router': ['src/base', 'src/catalog', 'src/machine', 'src/shard', 'src/wire'],

@@ -11,6 +11,8 @@ export interface Import {
   readonly target: string | undefined;
   /** The names imported; `*` stands for all of them. */
   readonly names: readonly string[];
+  /** Those of them that are imported or exported as types only. */
+  readonly typeNames: readonly string[];
   readonly isExport: boolean;
 }
 
@@ -41,7 +43,7 @@ export interface Rule {
 }
 
 const UNTIDIED = new Set(['.git', 'node_modules', 'build', 'data']);
-const FROM = /\b(import|export)\s+(?:type\s+)?([\w$\s{},*]*?)\s*\bfrom\s*(['"] *['"])/;
+const FROM = /\b(import|export)\s+((?:type\s+)?[\w$\s{},*]*?)\s*\bfrom\s*(['"] *['"])/;
 const BARE_OR_DYNAMIC = /\bimport\s*\(?\s*(['"] *['"])/;
 const IMPORTS = new RegExp(`${FROM.source}|${BARE_OR_DYNAMIC.source}`, 'g');
 
@@ -112,6 +114,7 @@ function sourceOf(path: string, text: string): SourceFile {
       line: lineAt(text, end),
       target: specifier.startsWith('.') ? join(dirname(path), specifier) : undefined,
       names: namesIn(match[2]),
+      typeNames: typeNamesIn(match[2]),
       isExport: match[1] === 'export',
     };
   });
@@ -120,11 +123,20 @@ function sourceOf(path: string, text: string): SourceFile {
 
 /** `{ a, type b as c }` names a and b; a namespace or a dynamic import may use any name. */
 function namesIn(clause: string | undefined): string[] {
+  const items = itemsIn(clause);
+  return items?.map((item) => item.replace(/^type\s+/, '').split(/\s+as\s+/)[0] ?? '') ?? ['*'];
+}
+
+function typeNamesIn(clause = ''): string[] {
+  if (clause.startsWith('type ')) return namesIn(clause);
+  const types = itemsIn(clause)?.filter((item) => item.startsWith('type ')) ?? [];
+  return types.flatMap((item) => namesIn(`{${item}}`));
+}
+
+function itemsIn(clause: string | undefined): string[] | undefined {
   const braces = clause?.match(/\{([^}]*)\}/)?.[1];
-  if (braces === undefined) return ['*'];
   return braces
-    .split(',')
-    .map((name) => name.trim().replace(/^type\s+/, ''))
-    .map((name) => name.split(/\s+as\s+/)[0] ?? '')
-    .filter((name) => name !== '');
+    ?.split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }

@@ -1,0 +1,91 @@
+/** The reference of the API is current, and its examples compile as users would write them. */
+
+import { equal } from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { examplesIn, referenceOf } from './support/api/reference.ts';
+import { plantTree, readTree } from './support/tidy/tree.ts';
+
+const house = readTree('.');
+const page = house.texts.get('docs/API.md') ?? '';
+
+test('docs/API.md says what the doc comments say; if not, run `make docs`', () => {
+  equal(page, referenceOf(house));
+});
+
+test('each example of the reference compiles in strict TypeScript', () => {
+  const examples = examplesIn(page);
+  equal(examples.length > 40, true, 'the page has examples');
+  const errors = compiled(examples);
+  equal(errors, '');
+});
+
+test('an example that does not compile is reported', () => {
+  const errors = compiled(["await kv.put('a', 1);", "await kv.set('a', 1);"]);
+  equal(/example-0\.ts\(.*'put' does not exist/.test(errors), true, errors);
+  equal(errors.includes('example-1'), false, errors);
+});
+
+test('a changed comment, name or type changes the page', () => {
+  const pageOf = (text: string) => referenceOf(plantTree({ 'src/index.ts': `/** S. */\n${text}` }));
+  const page = pageOf('const a = 1;\n/** Opens. */\nexport function open(b: B = {}): C {}');
+  equal(page.includes('### open\n\n```ts\nfunction open(b?: B): C\n```\n\nOpens.'), true, page);
+  equal(page === pageOf('const a = 1;\n/** Ends. */\nexport function open(b: B): C {}'), false);
+});
+
+/** What the compiler says of them; nothing if they are right. */
+function compiled(examples: readonly string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ringkv-examples-'));
+  try {
+    const files = examples.map((example, at) => {
+      const name = `example-${at}.ts`;
+      writeFileSync(join(folder, name), moduleOf(example));
+      return name;
+    });
+    mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true });
+    symlinkSync(process.cwd(), join(folder, 'node_modules', 'ringkv'));
+    const types = join(process.cwd(), 'node_modules', '@types');
+    symlinkSync(join(types, 'node'), join(folder, 'node_modules', '@types', 'node'));
+    writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
+    const tsc = join(process.cwd(), 'node_modules', '.bin', 'tsc');
+    const strict = ['--noEmit', '--strict', '--noUncheckedIndexedAccess', '--skipLibCheck'];
+    const modern = ['--module', 'nodenext', '--target', 'esnext', '--types', 'node'];
+    return outputOf(() => {
+      return execFileSync(tsc, [...strict, ...modern, ...files], { cwd: folder, encoding: 'utf8' });
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function outputOf(run: () => string): string {
+  try {
+    return run();
+  } catch (error) {
+    return String((error as { readonly stdout?: unknown }).stdout ?? error);
+  }
+}
+
+/** In a function of its own, with what the page promises, and what the example imports itself. */
+function moduleOf(example: string): string {
+  const imports = example.split('\n').filter((line) => line.startsWith('import '));
+  const rest = example.split('\n').filter((line) => !line.startsWith('import '));
+  const own = imports.join('\n');
+  const values = ['bytes', 'connect', 'json', 'KvError', 'open', 'utf8'];
+  const missing = values.filter((name) => !new RegExp(`\\b${name}\\b`).test(own));
+  return `${own}
+import { ${missing.join(', ')} } from 'ringkv';
+import type { Balance, Client, Codec, Key, Space } from 'ringkv';
+import type { Participant } from 'ringkv/admin';
+interface User { readonly name: string }
+declare const id: string, age: number, participants: readonly Participant[];
+async function example(kv: Client, users: Space<User>): Promise<void> {
+  {
+${rest.join('\n')}
+  }
+}
+`;
+}
