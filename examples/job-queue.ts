@@ -19,33 +19,24 @@ const LEASE_MS = 2000;
 
 const kv = await connect(process.env.RINGKV_URL ?? 'kv://127.0.0.1:7400');
 const jobs = kv.space<string>('job'); // [time, id]: what to do. The oldest comes first.
-const leases = kv.space<string>('lease'); // The key of a job: the claim that holds it.
+const leases = kv.space<string>('lease'); // The key of a job: the worker that has it.
 
-/** The oldest job without a lease. With hundreds of workers, let each begin at another job. */
-async function claimJob(claim: string): Promise<{ key: Key; text: string } | undefined> {
-  return await kv.transaction(async (tx) => {
-    for await (const { key, value: text = '' } of tx.in(jobs).scan({ keys: 'tuple' })) {
-      if ((await tx.in(leases).get(key)) !== undefined) continue;
-      tx.in(leases).set(key, claim, { ttl: LEASE_MS });
-      return { key, text };
-    }
-    return undefined;
-  });
-}
-
-/** False if the lease has expired: then another worker may have the job, and this one stops. */
-async function renewLease(key: Key, claim: string): Promise<boolean> {
-  return await kv.transaction(async (tx) => {
-    if ((await tx.in(leases).get(key))?.value !== claim) return false;
-    tx.in(leases).set(key, claim, { ttl: LEASE_MS });
-    return true;
-  });
+/** The oldest job that is free. The version of its lease proves later that it is still held. */
+async function claimJob(worker: string) {
+  for await (const { key, value: text } of jobs.scan({ keys: 'tuple' })) {
+    if ((await leases.get(key)) !== undefined) continue;
+    const lease = await leases.set(key, worker, { ifVersion: 0, ttl: LEASE_MS });
+    if (!lease.ok) continue; // Another worker was faster.
+    // A job that was finished since the scan is gone; the lease on it expires by itself.
+    if ((await jobs.get(key)) !== undefined) return { key, text, version: lease.version };
+  }
+  return undefined;
 }
 
 /** The check of the lease and both deletes happen at one moment, on whatever shards they lie. */
-async function finishJob(key: Key, claim: string): Promise<boolean> {
+async function finishJob(key: Key, version: number): Promise<boolean> {
   return await kv.transaction(async (tx) => {
-    if ((await tx.in(leases).get(key))?.value !== claim) return false;
+    if ((await tx.in(leases).get(key))?.version !== version) return false;
     tx.in(leases).delete(key);
     tx.in(jobs).delete(key);
     return true;
@@ -54,19 +45,20 @@ async function finishJob(key: Key, claim: string): Promise<boolean> {
 
 async function work(worker: string, { crashes = false } = {}): Promise<void> {
   for (;;) {
-    const claim = `${worker} ${randomUUID()}`;
-    const job = await claimJob(claim);
+    const job = await claimJob(worker);
     if (job === undefined) {
       if ((await jobs.count()) === 0) return; // In real life a worker goes on polling.
       await sleep(200);
       continue;
     }
-    console.log(`${worker} claims ${job.text}`);
+    const { key, text, version } = job;
+    console.log(`${worker} claims ${text}`);
     if (crashes) return console.log(`${worker} crashes`);
     await sleep(100); // The first half of the work.
-    if (!(await renewLease(job.key, claim))) continue;
+    const renewed = await leases.set(key, worker, { ifVersion: version, ttl: LEASE_MS });
+    if (!renewed.ok) continue; // The lease has expired, and another worker may have the job.
     await sleep(100); // The second half.
-    if (await finishJob(job.key, claim)) console.log(`${worker} finishes ${job.text}`);
+    if (await finishJob(key, renewed.version)) console.log(`${worker} finishes ${text}`);
   }
 }
 
