@@ -1,6 +1,6 @@
 /**
- * What clients ask: frame by frame, request by request, in fair turns. A frame waits undecoded; of
- * a connection that has much waiting nothing more is read until it is served.
+ * Client requests: frame by frame, request by request, in fair turns. A frame waits undecoded; a
+ * connection with many waiting bytes is not read until they are served.
  */
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
@@ -19,14 +19,14 @@ interface ClientFramesOptions {
   readonly clients: Clients;
   readonly router: Router;
   readonly fair: Pick<FairQueue, 'add'>;
-  /** What an answer with the map takes. */
+  /** The size of an answer with the map. */
   readonly mapBytes: () => number;
   readonly transport: Pick<Transport, 'closeClient' | 'listenToClient'>;
-  /** It speaks something else, and was cut off. */
+  /** The connection speaks another protocol, and was closed. */
   readonly onStranger: (connection: number) => void;
 }
 
-/** What of a connection waits to be served. */
+/** The frames of a connection that wait to be served. */
 interface Waiting {
   readonly client: ConnectedClient;
   bytes: number;
@@ -42,7 +42,7 @@ export class ClientFrames {
     this.#options = options;
   }
 
-  /** Frames of all connections that wait to be served, in bytes. */
+  /** Bytes of all waiting frames. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -64,7 +64,7 @@ export class ClientFrames {
   #jobOf(waiting: Waiting, bytes: Uint8Array): FairJob {
     const reader = new RequestReader(bytes);
     let isCounted = true;
-    // Once: one that is cut off within its own request drops what it has waiting as well.
+    // Once: a connection that is closed within its own request drops its waiting frames as well.
     const end = () => {
       if (isCounted) this.#end(waiting, bytes.length);
       isCounted = false;
@@ -84,7 +84,7 @@ export class ClientFrames {
     };
   }
 
-  /** Says what it cost beside its bytes. */
+  /** Serves one request. Returns its cost beside its bytes. */
   #serveNext(client: ConnectedClient, reader: RequestReader): number {
     const { router } = this.#options;
     const request = reader.next();

@@ -1,4 +1,4 @@
-/** The clients that are connected, and what each is to be told at the end of the turn. */
+/** The connected clients, and the responses that each gets at the end of the turn. */
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
@@ -29,14 +29,14 @@ export class ConnectedClient implements Responder {
   readonly share: Flow;
   readonly #clients: Clients;
   readonly debt: Debt;
-  /** Requests that are not answered. */
+  /** Unanswered requests. */
   outstanding = 0;
   responses: Response[] = [];
-  /** What each of them takes at most. */
+  /** The largest possible size of each. */
   sizes: number[] = [];
-  /** When each of them came, and for which shard. */
+  /** Arrival time and shard of each. */
   readonly #open = new Map<number, Asked>();
-  /** How many of them are for each shard. */
+  /** Open requests of each shard. */
   readonly #ofShard = new Map<ShardId, number>();
 
   constructor(connection: number, clients: Clients) {
@@ -50,8 +50,8 @@ export class ConnectedClient implements Responder {
   }
 
   /**
-   * Whether one more request would be too many. One shard may have as many as are left to all
-   * others: however many shards answer nothing, there is room for those that do.
+   * Whether one more request would be too many. One shard may have as many as are left for all
+   * others: however many shards do not answer, there is room for those that do.
    */
   isFullFor(shard: ShardId | undefined): boolean {
     const left = NODE_LIMITS.clientRequestsMax - this.outstanding;
@@ -70,7 +70,7 @@ export class ConnectedClient implements Responder {
   }
 
   respond(response: Response): void {
-    // What it is still owed goes nowhere.
+    // Responses for a closed connection are dropped.
     if (this.share.isGone) return;
     if (response.id > 0) this.#end(response);
     const bytes = bytesMaxOfResponse(response);
@@ -107,7 +107,7 @@ export class ConnectedClient implements Responder {
   }
 }
 
-/** What of a client's request is worth a line. */
+/** The facts about a client's request that are logged. */
 export type RequestFact =
   | {
       readonly type: 'request-failed';
@@ -172,7 +172,7 @@ export class Clients {
     this.budget.forget(client.debt);
   }
 
-  /** Who takes no answers may have to go. Time in which this node was not awake does not count. */
+  /** Closes clients that take no answers. Time in which this node did not run does not count. */
   tick(now: number): void {
     const passed = Math.min(now - this.#tickedAt, TICK_MILLISECONDS_MAX);
     this.#tickedAt = now;
@@ -192,7 +192,7 @@ export class Clients {
     return [...this.#clients.values()];
   }
 
-  /** One frame for each client, or as many as the limits ask for. */
+  /** One frame for each client, or as many as the limits require. */
   flush(): void {
     this.budget.endTurn();
     if (this.#waiting.size === 0) return;
@@ -212,7 +212,7 @@ export class Clients {
   }
 }
 
-/** Ticks that are further apart mean that the process stood still. */
+/** A greater gap between ticks means that the process did not run. */
 const TICK_MILLISECONDS_MAX = 100;
 
 function framesOf(responses: readonly Response[], sizes: readonly number[]): readonly Uint8Array[] {

@@ -1,27 +1,29 @@
 /**
- * Whether this life of the node may vouch: vote, acknowledge, lead.
+ * Whether this life of the node is confirmed: only a confirmed life votes, acknowledges and leads.
  *
- * A folder may be an old copy: put back from a backup, or of a disk that was cloned. It lacks votes
- * and acknowledged entries that the node gave since, so a replica opened from it could break its
- * word. The peers know: each remembers the newest life of the others that it has confirmed, and
- * refuses one that does not follow it. So a life asks before it vouches:
+ * A data folder may be an old copy: restored from a backup, or from a cloned disk. It lacks votes
+ * and acknowledged entries that the node gave since, so a replica opened from it could break a
+ * promise. The peers know: each remembers the newest life of every other node that it has
+ * confirmed, and refuses a life that does not follow it. So a life asks first:
  *
- * 1. It meets its peers. One that knows a later life says `older-copy`, and that ends the node; one
- *    that hears another life of the node at this moment says `still-running`, and then it waits.
- * 2. When it has met each peer that can be reached, and with itself a majority of the catalog's
- *    voters, it claims its life at all that it met. They write it down before they say `known`.
- * 3. It vouches when each of these, and with itself a majority of the catalog's voters, knows it.
+ * 1. It meets its peers. A peer that knows a later life answers `older-copy`, which ends the node;
+ * a peer that hears another life of the node at present answers `still-running`, and the life
+ * waits.
+ * 2. When it has met each reachable peer, and with itself a majority of the catalog's voters, it
+ * claims its life at all peers that it met. They store it before they answer `known`.
+ * 3. It is confirmed when each of these, and with itself a majority of the catalog's voters, knows
+ * it.
  *
- * Who votes in the catalog is in the map, and in the log of a node that takes part. Either may be
+ * The catalog's voters are in the map, and in the log of a node that takes part. Either may be
  * behind the other, so the one that names more voters counts.
  *
- * A node that is a majority of the catalog's voters by itself needs no other for that. Its folder
- * may be from before the others joined, so it first asks at the addresses that it was started with:
- * a newer map tells whom to meet, or that this life is an old one.
+ * A node that is a majority of the catalog's voters by itself needs no peer for that. Its folder
+ * may be from before the others joined, so it first asks the addresses that it was started with: a
+ * newer map names the peers to meet, or shows that this life is an old one.
  *
- * Nobody needs to vouch for that, so a cluster comes back after a loss of power of all. Two steps
- * and not one: the copy of a running node's folder is heard out by some peers and refused by
- * others, and what only heard it out must not take it for the newest life.
+ * No peer has to be confirmed itself to answer, so a cluster comes back after a power failure of
+ * all nodes. There are two steps because a copy of a running node's folder is met by some peers and
+ * refused by others: the peers that only met it must not store it as the newest life.
  */
 
 import type { NodeId } from '../base/ids.ts';
@@ -33,16 +35,16 @@ import type { Log } from '../storage/log/log.ts';
 interface Peer {
   isMet: boolean;
   isKnown: boolean;
-  /** When it was asked to know this life, since it was met. */
+  /** When the peer was asked to store this life, since it was met. */
   askedAt: number;
-  /** When it said last that it hears another life of this node. */
+  /** When it last reported that it hears another life of this node. */
   objectedAt: number;
 }
 
 interface ConfirmationOptions {
   readonly self: NodeId;
   readonly now: number;
-  /** Addresses are asked that the map may not know; `heardOut` tells when all have answered. */
+  /** Addresses that may not be in the map are being asked; `heardOut` ends that. */
   readonly isEnquiring: boolean;
 }
 
@@ -51,7 +53,7 @@ const NEVER = Number.NEGATIVE_INFINITY;
 export class Confirmation {
   readonly #self: NodeId;
   readonly #peers = new Map<NodeId, Peer>();
-  /** Milliseconds in which this node was awake: what waits in its sockets is read first. */
+  /** Milliseconds in which this node ran: messages in its sockets are read first. */
   #awake = 0;
   #now: number;
   #claimedAt: number | undefined;
@@ -80,7 +82,7 @@ export class Confirmation {
     peer.askedAt = NEVER;
   }
 
-  /** What it wrote down it still knows. */
+  /** What the peer stored it still knows. */
   lose(node: NodeId): void {
     this.#peer(node).isMet = false;
   }
@@ -94,17 +96,19 @@ export class Confirmation {
     this.#peer(node).isKnown = true;
   }
 
-  /** All addresses have answered, and what they said is known. */
+  /** All addresses have answered, and their answers are known. */
   heardOut(): void {
     this.#isEnquiring = false;
   }
 
-  /** Some address may yet tell of a newer map. One that does not answer is not waited for long. */
+  /**
+   * An address may still report a newer map. One that does not answer is waited for only briefly.
+   */
   get isEnquiring(): boolean {
     return this.#isEnquiring && this.#awake < LIFE_LIMITS.enquiryMilliseconds;
   }
 
-  /** It needs no other to be confirmed. */
+  /** It needs no other node for its confirmation. */
   isMajorityAlone(electorates: readonly Electorate[]): boolean {
     return this.#isMajority(electorates, () => false);
   }
@@ -114,13 +118,13 @@ export class Confirmation {
     return [...this.#peers.values()].some((peer) => this.#isObjecting(peer));
   }
 
-  /** For so long that the line to a dead process would have been given up. */
+  /** For so long that the connection of a dead process would have been closed. */
   get isRefuted(): boolean {
     if (this.isConfirmed || !this.isObjected) return false;
     return this.#awake - this.#objectedSince >= LIFE_LIMITS.copyMilliseconds;
   }
 
-  /** The peers at which the life is to be claimed now. Looks whether it is confirmed. */
+  /** The peers at which to claim the life now. Also updates whether the life is confirmed. */
   look(map: ClusterMap, electorates = electoratesIn(map)): readonly NodeId[] {
     if (this.isConfirmed) return [];
     const others = map.nodes.map(({ node }) => node).filter((node) => node !== this.#self);
@@ -131,7 +135,7 @@ export class Confirmation {
       const { isMet, isKnown } = this.#peer(node);
       return isMet && !isKnown;
     });
-    // A disk that hangs is not waited for: its node knows the life, if not for good.
+    // A hanging disk is not waited for: its node knows the life, though not durably.
     const isLong = this.#awake - this.#claimedAt >= LIFE_LIMITS.slowClaimMilliseconds;
     const isHeardOut = asked.length === 0 || isLong;
     const isOnItsOwn = !others.some((node) => this.#peer(node).isKnown);
@@ -140,14 +144,14 @@ export class Confirmation {
     return this.isConfirmed ? [] : asked.filter((node) => this.#ask(this.#peer(node)));
   }
 
-  /** Once for each time that it is met; what a full buffer swallowed is said again. */
+  /** Asks once each time a peer is met; a message that a full buffer dropped is repeated. */
   #ask(peer: Peer): boolean {
     if (this.#awake - peer.askedAt < NODE_LIMITS.silenceMilliseconds) return false;
     peer.askedAt = this.#awake;
     return true;
   }
 
-  /** It may yet be reached, or it hears another life. */
+  /** The peer may yet be reached, or it hears another life. */
   #isAwaited(peer: Peer): boolean {
     if (this.#isObjecting(peer)) return true;
     return !peer.isMet && !peer.isKnown && this.#awake < LIFE_LIMITS.meetMilliseconds;
@@ -175,10 +179,10 @@ export class Confirmation {
   }
 }
 
-/** Nodes that vote in the catalog, by one account. */
+/** The voters of the catalog, according to one source. */
 type Electorate = readonly NodeId[];
 
-/** By the map, and by the newest configuration in this node's own log of the catalog, if any. */
+/** According to the map, and to the newest configuration in this node's own log of the catalog. */
 export function electoratesIn({ shards }: ClusterMap, log?: Log): readonly Electorate[] {
   const members = shards[CATALOG_SHARD]?.members ?? [];
   const byMap = members.filter(({ isVoter }) => isVoter).map(({ node }) => node);

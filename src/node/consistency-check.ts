@@ -1,10 +1,11 @@
 /**
- * Compares the states of a shard's replicas, and quarantines a replica that differs from most.
+ * Compares the states of a shard's replicas, and quarantines a replica that differs from the
+ * majority.
  *
- * The leader names an entry, each replica reports a digest of its state as of that entry. Two
+ * The leader names an entry, and each replica reports a digest of its state as of that entry. Two
  * replicas that applied the same entry at an index applied the same log before it (Raft §5.3), so
  * their states are equal unless one of them is wrong. A digest that differs from that of a majority
- * of the voters is wrong: its replica is told so and gets its state anew.
+ * of the voters is wrong: its replica is told so and fetches its state anew.
  */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
@@ -15,9 +16,9 @@ import type { FingerprintReport, NodeMessage } from '../wire/node-message.ts';
 import type { Replicas } from './replicas.ts';
 
 export type ConsistencyFact =
-  /** What a replica here holds as of this entry is not what a majority of the voters holds. */
+  /** The state of a replica here differs from that of a majority of the voters at this entry. */
   | { readonly type: 'state-diverged'; readonly shard: ShardId; readonly index: number }
-  /** The replicas differ, and no majority agrees: which of them is right is for people to say. */
+  /** The replicas differ, and no majority agrees: an operator has to decide which is right. */
   | { readonly type: 'states-differ'; readonly shard: ShardId; readonly index: number };
 
 interface ConsistencyParts {
@@ -25,12 +26,12 @@ interface ConsistencyParts {
   readonly self: { readonly node: NodeId };
   readonly replicas: Pick<Replicas, 'all' | 'get'>;
   nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined;
-  /** With the next frame that leaves for that node anyway, or with the next tick. */
+  /** Leaves with the next frame for that node, or with the next tick. */
   sendLater(to: NodeId, message: NodeMessage): void;
   mention(fact: ConsistencyFact): void;
 }
 
-/** One entry of a shard that is led here, and what its replicas reported so far. */
+/** One entry of a shard that is led here, and the reports so far. */
 interface Comparison {
   readonly term: number;
   readonly index: number;
@@ -39,7 +40,7 @@ interface Comparison {
   readonly reports: Map<MemberId, FingerprintReport>;
 }
 
-/** A report that a leader wants of a replica on this node. */
+/** A report that a leader requested from a replica on this node. */
 interface Asked {
   readonly by: NodeId;
   readonly index: number;
@@ -50,7 +51,7 @@ export class ConsistencyCheck {
   readonly #parts: ConsistencyParts;
   readonly #comparisons = new Map<ShardId, Comparison>();
   readonly #asked = new Map<ShardId, Asked>();
-  /** The last entry as of which all voters were equal, and in which term that was seen. */
+  /** The last entry at which all voters were equal, and the term in which that was seen. */
   readonly #equalAt = new Map<ShardId, { readonly term: number; readonly index: number }>();
   /** Shards whose replicas differ without a majority that agrees. */
   readonly #undecided = new Set<ShardId>();
@@ -81,7 +82,7 @@ export class ConsistencyCheck {
     }
   }
 
-  /** A leader wants to know; a later question takes the place of one that is still open. */
+  /** A leader requests a report; a later request replaces an open one. */
   asked(by: NodeId, shard: ShardId, index: number): void {
     const replica = this.#parts.replicas.get(shard);
     if (replica === undefined || replica.isCorrupt) return;
@@ -98,7 +99,7 @@ export class ConsistencyCheck {
     if (voters.every((voter) => reports.has(voter))) this.#conclude(report.shard, comparison);
   }
 
-  /** Believed only if it is about what this replica says of itself, at this very entry. */
+  /** Accepted only if it is about this replica's own report, at this very entry. */
   divergedFrom(report: FingerprintReport): void {
     const replica = this.#parts.replicas.get(report.shard);
     if (replica?.member !== report.member || replica.isCorrupt) return;
@@ -106,7 +107,7 @@ export class ConsistencyCheck {
     if (own === undefined || keyOf(own) !== keyOf(report)) return;
     const { shard, index } = report;
     this.#parts.mention({ type: 'state-diverged', shard, index });
-    // Its rows are sound: only the mark makes the next life know, and a snapshot takes it away.
+    // Its rows are readable: the mark tells the next life, and a snapshot removes it.
     replica.store.condemn(shard);
     replica.markCorrupt();
   }
@@ -118,8 +119,8 @@ export class ConsistencyCheck {
   }
 
   /**
-   * At the last entry if it is applied: no replica can be past it. While entries are on their way,
-   * at one that does not exist yet, so that the question arrives before the entry is committed.
+   * At the last entry if it is applied: no replica can be past it. While entries are in flight, at
+   * one that does not exist yet, so that the request arrives before the entry is committed.
    */
   #begin(replica: Replica): void {
     const { shard } = replica;
@@ -153,7 +154,7 @@ export class ConsistencyCheck {
     else this.#parts.sendLater(by, { ...report, type: 'fingerprint' });
   }
 
-  /** With the reports of all voters, or with those that came in time. */
+  /** With the reports of all voters, or with those that arrived in time. */
   #conclude(shard: ShardId, { term, index, voters, reports }: Comparison): void {
     this.#comparisons.delete(shard);
     this.compared += 1;
@@ -190,7 +191,7 @@ function reportOf(replica: Replica, index: number): FingerprintReport | undefine
   return { shard, member, index, term: taken.position.term, ...digestOf(taken.hash) };
 }
 
-/** Equal for replicas that are equal; no report is equal to none. */
+/** Equal for equal replicas; a missing report is equal to none. */
 function keyOf(report: FingerprintReport | undefined): string {
   return report === undefined ? '' : `${report.term} ${report.one} ${report.two}`;
 }

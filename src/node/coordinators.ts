@@ -1,7 +1,7 @@
 /**
  * The transactions whose home is a shard that this node leads: those on their way to a decision,
- * and decisions that others have yet to hear of. It lasts for one term; the next leader begins with
- * what the shard's state holds.
+ * and decisions that participants have not acknowledged. It lasts for one term; the next leader
+ * begins with the shard's state.
  */
 
 import { present } from '../base/assert.ts';
@@ -30,11 +30,11 @@ import type { StepTimes } from '../txn/step-times.ts';
 import type { Request } from '../wire/request.ts';
 import { effectOf, type Failure, type Response } from '../wire/response.ts';
 
-/** What the desk asks of the node. */
+/** What the coordinators need from the node. */
 export interface CoordinatorsHost {
   readonly now: number;
   readonly stepTimes: StepTimes;
-  /** From here, or one hop away. */
+  /** Served here, or one hop away. */
   ask(request: Request, responder: Responder): void;
   shardAt(position: number): ShardId | undefined;
   epochOf(shard: ShardId): number;
@@ -48,7 +48,7 @@ interface CoordinatorsOptions {
 
 type Settling = Extract<Request, { type: 'settle' }>;
 
-/** One transaction and all who wait for its end. */
+/** One transaction and the requests that wait for its end. */
 interface Conducted {
   readonly coordinator: Coordinator;
   readonly queued: QueuedTransaction;
@@ -56,11 +56,11 @@ interface Conducted {
   readonly waiting: Requester[];
 }
 
-/** A transaction that a client asked for. */
+/** A transaction that a client requested. */
 interface Wanted {
   readonly transaction: TransactionRequest;
   readonly plan: Plan;
-  /** About what it takes while it is conducted. */
+  /** Approximate memory while it runs. */
   readonly bytes: number;
 }
 
@@ -75,7 +75,7 @@ export class Coordinators {
   #conductedBytes = 0;
   readonly #broadcast: DecisionBroadcast;
   readonly #queue = new ContentionQueue();
-  /** They leave the line at the end of the turn, when all that was committed is applied. */
+  /** They leave the queue at the end of the turn, when all committed entries are applied. */
   #over: QueuedTransaction[] = [];
   #sweptAt = Number.NEGATIVE_INFINITY;
 
@@ -91,7 +91,7 @@ export class Coordinators {
     return !this.replica.isLeader || this.replica.term !== this.term;
   }
 
-  /** Before its shard has adopted one it decides nothing, not even for an abort. */
+  /** Before its shard has adopted an arc it decides nothing, not even an abort. */
   get hasArc(): boolean {
     return this.#machine.epoch > 0;
   }
@@ -104,17 +104,17 @@ export class Coordinators {
     return this.#conductedBytes;
   }
 
-  /** Undefined for what is not conducted here. */
+  /** Undefined for a transaction that does not run here. */
   stageOf(id: TransactionId): string | undefined {
     return this.#conducted.get(idText(id))?.coordinator.stage;
   }
 
-  /** How many have not heard of a decision; undefined if nobody is being told. */
+  /** Participants that have not acknowledged a decision; undefined if it is not being sent. */
   waitsFor(id: TransactionId): number | undefined {
     return this.#broadcast.waitsFor(id)?.length;
   }
 
-  /** Asked twice at a time, it is conducted once. */
+  /** A transaction that is requested twice runs once. */
   conduct({ transaction, plan, bytes }: Wanted, requester: Requester): void {
     const name = idText(plan.contender.id);
     const known = this.#conducted.get(name);
@@ -130,12 +130,12 @@ export class Coordinators {
     this.#queue.enter(queued);
   }
 
-  /** Tells what became of a transaction, and ends it if nobody here conducts it. */
+  /** Reports the decision of a transaction, and aborts it if it does not run here. */
   settle(settling: Settling, responder: Responder): void {
     const { id, contender, participants, isPreempting } = settling;
-    // Elsewhere an abort would drop what is prepared there, though its home has committed it.
+    // At another shard an abort would drop a prepared part though the home shard has committed.
     if (!this.#isHomeOf(settling)) return this.replica.fail({ responder, id }, 'malformed');
-    // A decision never changes: even who leads no more may tell it.
+    // A decision never changes: a former leader may report it too.
     const decision = this.#machine.decisions.of(contender.id);
     if (decision !== undefined) {
       const reply: Reply = decision.isCommitted
@@ -146,7 +146,7 @@ export class Coordinators {
     const conducted = this.#conducted.get(idText(contender.id));
     if (conducted !== undefined) {
       conducted.waiting.push({ responder, id });
-      // What waits has begun nothing here: a former coordinator left what was met.
+      // A queued transaction has begun nothing here: the lock was left by an earlier coordinator.
       const isWaiting = conducted.coordinator.stage === 'waiting';
       if (isPreempting || isWaiting) conducted.coordinator.press();
       return;
@@ -156,7 +156,7 @@ export class Coordinators {
     const bytes = encodeDecide({ ...contender, participants, proposal });
     const done = (answer: Answer) => {
       if (answer.type === 'failed') return this.replica.fail({ responder, id }, 'lost');
-      // What is kept vouches for what others are told; whoever asked vouches for nobody else.
+      // A stored decision is final, so it may be reported; a reply to one requester proves nothing.
       const kept = this.#machine.decisions.of(contender.id);
       if (kept !== undefined) this.#broadcast.tell(kept, true);
       this.#tell({ responder, id }, answer.reply);
@@ -184,7 +184,7 @@ export class Coordinators {
     this.#broadcast.flush();
   }
 
-  /** Somebody else leads, or nobody: what was reached is in the logs. */
+  /** Leadership is lost: the progress so far is in the logs. */
   close(): void {
     this.#queue.close();
     for (const { coordinator } of [...this.#conducted.values()]) coordinator.lose();
@@ -230,14 +230,14 @@ export class Coordinators {
           this.#timed(done),
         );
       },
-      // Of the client's map: what the home shard does is for the arc that it had then.
+      // The epoch of the client's map: the home shard's part is for the arc that it had then.
       decide: (bytes, done) =>
         this.#propose('decide', bytes, { epoch, responder: answering(done) }),
       ended: (ending) => this.#end(name, plan, ending),
     };
   }
 
-  /** The answer also tells how long a step takes. */
+  /** The answer also shows how long a step takes. */
   #timed(done: (answer: Answer) => void): Responder {
     const host = this.#host;
     const askedAt = host.now;
@@ -247,7 +247,7 @@ export class Coordinators {
     });
   }
 
-  /** What is decided already waits for nobody: it will be told what was decided. */
+  /** A decided transaction does not wait: its requester gets the decision. */
   #queuedFor({ plan, bytes }: Wanted, coordinator: Coordinator): QueuedTransaction {
     const home = homeOf(plan);
     const isDecided = this.#machine.decisions.of(plan.contender.id) !== undefined;
@@ -273,8 +273,8 @@ export class Coordinators {
   }
 
   /**
-   * Unknown before the leader is current, and while something that is committed is not applied, of
-   * which others may have shown what it wrote. Nor has it to say anything of another arc's keys.
+   * Undefined before the leader is current, and while a committed entry is not applied: clients may
+   * have seen its writes elsewhere. Also for keys of another arc.
    */
   #failing({ epoch }: HomePart, operations: Command): TransactionRefusal | undefined {
     const { isCurrent, hasUnapplied } = this.replica;
@@ -319,7 +319,7 @@ export class Coordinators {
     this.#over.push(queued);
   }
 
-  /** Also if no decision is kept, because none but an abort can come any more. */
+  /** Also if no decision is kept, because then only an abort can follow. */
   #announce({ contender: { id }, participants }: Plan, reply: Reply): void {
     const isCommitted = isCommittedBy(reply);
     if (isCommitted === undefined) return;
@@ -349,14 +349,14 @@ function homeOf({ parts }: Plan): HomePart {
   return present(parts[0], 'a transaction has a home').part;
 }
 
-/** Refused for a reason that does not pass by itself. */
+/** Failures that do not pass by themselves. */
 const FINAL: readonly Failure[] = ['malformed', 'too-large', 'read-only'];
 
 function answering(done: (answer: Answer) => void): Responder {
   return { respond: (response) => done(answerOf(response)) };
 }
 
-/** How many of those that it was told of a shard has resolved. It says so only if not all. */
+/** How many of the resolutions a shard has applied. It says so only if not all. */
 function heardBy(response: Response, told: number): number {
   if (response.type !== 'written') return 0;
   const [bytes] = response.replies;

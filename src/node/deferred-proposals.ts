@@ -1,4 +1,4 @@
-/** Replicas with entries that nobody waits for: all at once, so that they share frames. */
+/** Replicas with deferred entries: all are proposed at once, so that they share frames. */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 
@@ -11,7 +11,7 @@ export class DeferredProposals<Replica> {
     this.#replicas.add(replica);
   }
 
-  /** Once the first of them has lingered for long enough, all of them. */
+  /** All of them, once the first has waited for long enough. */
   takeDue(now: number): Iterable<Replica> {
     if (now < this.#until) return [];
     const due = this.#replicas;

@@ -1,19 +1,19 @@
 /**
- * The turns of those who ask through other nodes: each client of another node has its own, so that
- * one of them does not stand in the way of the rest.
+ * The fair-queue flows of requests from other nodes: each client of another node has its own, so
+ * that one of them does not block the rest.
  */
 
 import type { NodeId } from '../base/ids.ts';
 import { Flow } from '../shard/fair-queue.ts';
 
 interface ForwardedSharesOptions {
-  /** What the path to a node can take soon. */
+  /** The free capacity of the path to a node. */
   readonly roomTo: (node: NodeId) => number;
 }
 
 interface Asking {
   readonly shares: Map<number, Flow>;
-  /** Answered in this turn, in bytes: the transport has not heard of it. */
+  /** Answered in this turn, in bytes: not yet given to the transport. */
   answered: number;
 }
 
@@ -30,7 +30,8 @@ export class ForwardedShares {
     this.#nodes.set(node, asking);
     const known = asking.shares.get(client);
     if (known !== undefined) return known;
-    // The node itself asks for steps of transactions, which hold keys that others wait for.
+    // A node's own requests are steps of transactions, which hold locks that other requests wait
+    // for.
     const mayGoOn = () => client === 0 || this.#options.roomTo(node) > asking.answered;
     const share = new Flow({ client, mayGoOn });
     asking.shares.set(client, share);
@@ -42,18 +43,18 @@ export class ForwardedShares {
     if (asking !== undefined) asking.answered += bytes;
   }
 
-  /** What was answered is with the transport. */
+  /** The answers are with the transport. */
   endTurn(): void {
     for (const asking of this.#nodes.values()) asking.answered = 0;
   }
 
-  /** Its clients will ask elsewhere: nothing is done for them here any more. */
+  /** Its clients will retry elsewhere: nothing is computed for them here any more. */
   lose(node: NodeId): void {
     for (const share of this.#nodes.get(node)?.shares.values() ?? []) share.leave();
     this.#nodes.delete(node);
   }
 
-  /** Those that asked for nothing lately are forgotten. */
+  /** Flows without recent requests are removed. */
   tick(): void {
     for (const { shares } of this.#nodes.values()) {
       for (const [client, share] of shares) {

@@ -1,4 +1,7 @@
-/** Requests that came to the wrong node and went on to the right one: one hop, no more. */
+/**
+ * Requests that arrived at a node that does not lead their shard, forwarded to the leader: one hop,
+ * never more.
+ */
 
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
@@ -12,7 +15,7 @@ import { decodeResponses, encodeResponses, type Response } from '../wire/respons
 
 interface Forward {
   readonly responder: Responder;
-  /** The number that the asker gave it. */
+  /** The id that the requester gave it. */
   readonly id: number;
   readonly shard: ShardId;
   readonly to: NodeId;
@@ -26,11 +29,11 @@ export type Send = (to: NodeId, message: NodeMessage, how?: { readonly hasHurry:
 interface ForwardsOptions {
   readonly send: Send;
   /**
-   * Where numbers begin: random, so that what a node still answers to a former life of this one
-   * meets no request of this life.
+   * Where ids begin: random, so that an answer to a former life of this node matches no request of
+   * this life.
    */
   readonly firstId: number;
-  /** The node that was asked does not lead the shard; it says who does, or 0. */
+  /** The asked node does not lead the shard; it names the leader, or 0. */
   readonly onMissed: (shard: ShardId, leader: number) => void;
 }
 
@@ -38,7 +41,7 @@ export class Forwards {
   readonly #options: ForwardsOptions;
   readonly #open = new Map<number, Forward>();
   readonly #portions = new FairQuota({ max: NODE_LIMITS.forwardsMax });
-  /** They wait here and there, and what waits there is undecoded. */
+  /** They wait here and there, and wait there undecoded. */
   readonly #bytes = new FairQuota({ max: NODE_LIMITS.forwardsBytesMax });
   #nextId: number;
 
@@ -52,7 +55,7 @@ export class Forwards {
     return this.#open.size;
   }
 
-  /** False if too many wait, of all or of the one who asks. It leaves at the end of the turn. */
+  /** False if too many wait, in total or of this requester. It leaves at the end of the turn. */
   send(to: NodeId, asked: AskedBy): boolean {
     const { request, responder, now } = asked;
     const { share } = responder;
@@ -63,10 +66,10 @@ export class Forwards {
     this.#bytes.add(share, bytes.length);
     const id = this.#nextId;
     this.#nextId += 1;
-    // A node that asks for itself has no number.
+    // A node's own request carries no client number.
     const client = responder.isClient === true ? (share?.client ?? 0) : 0;
     this.#options.send(to, { type: 'forward', id, client, request: bytes });
-    // Of what only reads nothing can be in doubt.
+    // The outcome of a pure read is never in doubt.
     const isWrite = !READING.includes(request.type);
     const until = now + NODE_LIMITS.forwardMilliseconds;
     const shard = shardOf(request);
@@ -75,7 +78,7 @@ export class Forwards {
     return true;
   }
 
-  /** Another node's answer to what was forwarded to it. */
+  /** Another node's answer to a forwarded request. */
   answer(from: NodeId, id: number, bytes: Uint8Array): void {
     const forward = this.#open.get(id);
     if (forward?.to !== from) return;
@@ -92,7 +95,7 @@ export class Forwards {
     if (response.type !== 'failed') forward.responder.hint?.(forward.shard, forward.to);
   }
 
-  /** What was on its way to it may have arrived, and the answer will not. */
+  /** A request in flight to it may have arrived, and its answer will not. */
   lose(node: NodeId): void {
     this.#end((forward) => forward.to === node);
   }
@@ -101,7 +104,7 @@ export class Forwards {
     this.#end((forward) => forward.until <= now);
   }
 
-  /** It did not leave, so nothing of it has happened. */
+  /** It did not leave, so it has not taken effect. */
   unsent(id: number): void {
     const forward = this.#open.get(id);
     if (forward !== undefined) this.#fail(id, forward, 'not-leader');
@@ -141,11 +144,11 @@ interface ForwardedOriginOptions {
   readonly from: NodeId;
   readonly request: Request;
   readonly send: Send;
-  /** So much was answered. */
+  /** Reports the bytes of each answer. */
   readonly onBytes: (bytes: number) => void;
 }
 
-/** The far end: what a forwarded request answers goes back where it came from. */
+/** The far end: the answer to a forwarded request returns to the forwarding node. */
 export class ForwardedOrigin implements Responder {
   readonly isClient: boolean;
   readonly share: Flow;
@@ -162,7 +165,7 @@ export class ForwardedOrigin implements Responder {
     this.#from = options.from;
     this.#send = options.send;
     this.#onBytes = options.onBytes;
-    // That a transaction's end was heard is waited for by nobody but whoever tidies up.
+    // Only the sweep of old decisions waits for the acknowledgement of a resolution.
     const { request } = options;
     this.#hasHurry = request.type !== 'step' || request.step !== 'resolve';
   }
@@ -175,7 +178,7 @@ export class ForwardedOrigin implements Responder {
   }
 }
 
-/** Of requests that are for one; commands are for the catalog. */
+/** Of requests for one shard; commands are for the catalog. */
 function shardOf(request: Request): ShardId {
   return 'shard' in request ? request.shard : CATALOG_SHARD;
 }

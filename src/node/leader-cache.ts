@@ -1,12 +1,12 @@
-/** Who probably leads a shard that has no replica on this node. */
+/** The probable leader of each shard that has no replica on this node. */
 
 import type { NodeId, ShardId } from '../base/ids.ts';
 import type { ShardRow } from '../catalog/cluster-map.ts';
 
 interface Guess {
-  /** Somebody said so. */
+  /** Another node named it. */
   readonly hint: NodeId | undefined;
-  /** How often the guess was wrong: another one is tried each time. */
+  /** Wrong guesses in a row: another member is tried each time. */
   readonly misses: number;
 }
 
@@ -15,14 +15,14 @@ const FIRST: Guess = { hint: undefined, misses: 0 };
 export class LeaderCache {
   readonly #guesses = new Map<ShardId, Guess>();
 
-  /** A node that was asked said who leads, or (0) that it does not know either. */
+  /** An asked node named the leader, or 0 if it does not know it. */
   learn(shard: ShardId, leader: number): void {
     const { misses } = this.#guesses.get(shard) ?? FIRST;
     const hint = leader === 0 ? undefined : (leader as NodeId);
     this.#guesses.set(shard, { hint, misses: misses + 1 });
   }
 
-  /** Undefined if nobody is on it. */
+  /** Undefined if the row has no members. */
   guess({ shard, members, preferredNode }: ShardRow): NodeId | undefined {
     const { hint, misses } = this.#guesses.get(shard) ?? FIRST;
     if (hint !== undefined && members.some(({ node }) => node === hint)) return hint;

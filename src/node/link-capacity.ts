@@ -1,4 +1,6 @@
-/** What the links to other nodes can take, as replicas see it: the shards of a node share them. */
+/**
+ * The capacity of the links to other nodes, as replicas see it: the shards of a node share them.
+ */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import type { Links, LinkUse } from '../raft/ready.ts';
@@ -14,7 +16,7 @@ const LANE = { append: 'main', chunk: 'bulk' } as const;
 
 export class LinkCapacity {
   readonly #host: LinkCapacityHost;
-  /** What was taken in this turn, by node: the transport hears of it at the end of the turn. */
+  /** Bytes taken in this turn, by node: the transport gets them at the end of the turn. */
   readonly #taken = { append: new Map<NodeId, number>(), chunk: new Map<NodeId, number>() };
   /** Shards that found a link full. */
   readonly #refused = new Map<NodeId, Set<ShardId>>();
@@ -39,7 +41,7 @@ export class LinkCapacity {
     };
   }
 
-  /** All that was taken is with the transport. */
+  /** Everything taken is with the transport. */
   endTurn(): void {
     this.#taken.append.clear();
     this.#taken.chunk.clear();

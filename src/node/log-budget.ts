@@ -1,7 +1,7 @@
 /**
- * What the logs of all shards keep: bounded together, in bytes. Little for followers that may come
- * back, more for those that are there and slow. Beyond it the largest are cut, and a follower that
- * needs what is gone gets a snapshot.
+ * The size of the logs of all shards, bounded in bytes together. Little is kept for followers that
+ * are down, more for those that are heard and slow. Beyond the bound the largest logs are cut, and
+ * a follower that needs the dropped entries gets a snapshot.
  */
 
 import type { ShardId } from '../base/ids.ts';
@@ -16,8 +16,9 @@ interface BudgetParts {
 }
 
 /**
- * To be called after a checkpoint: only what is in the state on disk is ever cut. A shard that is
- * sending a snapshot has a budget of its own, or the log would have moved on when it arrives.
+ * To be called after a checkpoint: only entries that the durable state contains are ever cut. A
+ * shard that is sending a snapshot has a separate budget, because otherwise the log would have
+ * moved past the snapshot when it arrives.
  */
 export function keepWithinBudget({ log, limits, replicaOf }: BudgetParts): void {
   const { logTailBytesMax, logKeptBytesMax, logTransferBytesMax } = limits;
@@ -37,15 +38,12 @@ export function keepWithinBudget({ log, limits, replicaOf }: BudgetParts): void 
   cut(log, sending, logTransferBytesMax);
 }
 
-/** A follower is there, and behind. */
+/** A follower is heard, and behind. */
 function isWaiting(replica: Replica): boolean {
   return replica.status().followers.some((one) => one.isActive && !one.isCaughtUp);
 }
 
-/**
- * Space is low: nothing is kept for followers that may need it, but for those that are being sent a
- * snapshot.
- */
+/** Space is low: entries are kept only for followers that are being sent a snapshot. */
 export function keepNoneInReserve(replicas: Iterable<Replica>): void {
   for (const replica of replicas) {
     if (!isSending(replica)) replica.keepFrom(replica.durable + 1);
@@ -68,7 +66,7 @@ function cut(log: Log, replicas: readonly Replica[], bytesMax: number): void {
   }
 }
 
-/** The most that each may have, so that all together have no more than this. */
+/** The largest size for each, so that all together stay within the bound. */
 export function shareOf(sizes: readonly number[], bytesMax: number): number {
   const sorted = [...sizes].sort((one, other) => one - other);
   let left = bytesMax;

@@ -1,4 +1,6 @@
-/** Which machine runs behind which shard: the catalog behind its own, data behind all others. */
+/**
+ * Which machine runs behind which shard: the catalog behind its own, users' data behind all others.
+ */
 
 import type { ShardId } from '../base/ids.ts';
 import { Catalog } from '../catalog/catalog.ts';
@@ -19,7 +21,7 @@ import type { StateStore } from '../storage/state/state-store.ts';
 interface MachineOptions {
   readonly shard: ShardId;
   readonly store: StateStore;
-  /** Whether nothing else has what the state holds. */
+  /** Whether no other copy of the state exists. */
   readonly isIrreplaceable: () => boolean;
   readonly onMap: (map: ClusterMap) => void;
 }
@@ -31,7 +33,7 @@ export function machineOf(options: MachineOptions): ShardMachine {
   return new DataMachine(view);
 }
 
-/** A value that is lost is no reason for its machine to stop. */
+/** A lost value does not stop its machine. */
 function viewOf({ shard, store, isIrreplaceable }: MachineOptions): MachineView {
   return {
     get: (section, key) => {

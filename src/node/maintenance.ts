@@ -1,6 +1,6 @@
 /**
- * What leaders do without being asked: shards adopt their arcs, what is due expires, the time of an
- * idle log moves on, clients that are gone are forgotten, damage that was applied is cut away.
+ * Background work of leaders: shards adopt their arcs, due keys expire, the log time of an idle
+ * shard advances, sessions of vanished clients are removed, applied damage is cut away.
  */
 
 import { NODE_LIMITS } from '../base/node-limits.ts';
@@ -16,21 +16,21 @@ import { StateDamage, type StateRow } from '../storage/state/state.ts';
 import { keepNoneInReserve } from './log-budget.ts';
 import type { NodeParts } from './node-parts.ts';
 
-/** Rows that are looked at for one entry. */
+/** Rows that are scanned for one entry. */
 const SWEEP = { rowsMax: 256, bytesMax: 256 * 1024 };
 
-/** Nobody waits for a chore: if it failed, the next round finds the same again. */
+/** No request waits for maintenance: if it failed, the next round finds the same work again. */
 const CHORE = { responder: NO_RESPONDER, id: 0 };
 
 export class Maintenance {
   readonly #core: NodeParts;
   readonly #expiring = new Set<Replica>();
   readonly #forgetting = new Set<Replica>();
-  /** Where what is due goes on behind keys that transactions hold. */
+  /** Where expiry continues behind keys that transactions lock. */
   readonly #expired = new WeakMap<Replica, Uint8Array>();
-  /** The term in which a leader stamped the time last. */
+  /** The term in which a leader last stamped the time. */
   readonly #stampedIn = new WeakMap<Replica, number>();
-  /** Whose clients are being looked through, and where that goes on. */
+  /** The replicas whose sessions are being scanned, and where the scan continues. */
   readonly #forgotten = new WeakMap<Replica, Uint8Array>();
   #sweptAt = Number.NEGATIVE_INFINITY;
   #forgottenAt: number;
@@ -69,7 +69,7 @@ export class Maintenance {
     this.#damagesTold = damage.length;
   }
 
-  /** The first command of a shard says what it owns. Says whether it has done so. */
+  /** The first command of a shard states its arc. Returns whether it was proposed already. */
   #adopt(replica: Replica, machine: DataMachine): boolean {
     const row = this.#core.map?.shards[replica.shard];
     if (row === undefined || machine.epoch >= row.epoch) return machine.epoch > 0;
@@ -78,11 +78,11 @@ export class Maintenance {
     return false;
   }
 
-  /** What is held stays until it is given back, and must not hide what is due behind it. */
+  /** A locked key stays until it is released, and must not hide due keys behind it. */
   #expire(replica: Replica, { lockTable }: DataMachine): void {
     const time = replica.logTime;
     if (replica.dueAt > time) return;
-    // What is put while the disk is asked lowers it again.
+    // A put during the disk read lowers it again.
     replica.dueAt = Number.POSITIVE_INFINITY;
     const from = this.#expired.get(replica);
     this.#sweep(replica, {
@@ -96,7 +96,7 @@ export class Maintenance {
         const last = free.length < due.length && due.length === rows.length && rows.at(-1);
         if (last) this.#expired.set(replica, keyBehind(last.key));
         else this.#expired.delete(replica);
-        // What is proposed may fail, and what is held is given back: both are looked at again.
+        // A proposal may fail, and a locked key is released later: both are scanned again.
         const isLeft = due.length > 0 || from !== undefined;
         const next = isLeft ? time : (expiries[0]?.expiresAt ?? Number.POSITIVE_INFINITY);
         replica.dueAt = Math.min(replica.dueAt, next);
@@ -109,9 +109,9 @@ export class Maintenance {
   }
 
   /**
-   * While keys wait for their time, the log of an idle shard says how far it has come: a replica
-   * that starts again goes on from the last entry, and knows nothing of what passed since. A new
-   * leader says at once what its own clock has counted.
+   * While keys wait to expire, the log of an idle shard records the log time: a restarted replica
+   * continues from the last entry, and does not know what passed since. A new leader stamps at once
+   * what its own clock has counted.
    */
   #stampTime(replica: Replica, machine: DataMachine): void {
     const isWaiting = replica.dueAt > 0 && replica.dueAt < Number.POSITIVE_INFINITY;
@@ -124,7 +124,7 @@ export class Maintenance {
     replica.stamp(CHORE, machine.epoch, { type: 'expire', dueKeys: [] });
   }
 
-  /** Some clients at a time, tick after tick, until all of the shard were looked at. */
+  /** A few sessions at a time, tick after tick, until all of the shard were scanned. */
   #forget(replica: Replica): void {
     const from = this.#forgotten.get(replica);
     if (from === undefined) return;
@@ -143,7 +143,7 @@ export class Maintenance {
     });
   }
 
-  /** Looks at the first rows from a key on and proposes what they call for. */
+  /** Scans the first rows from a key on and proposes what they require. */
   #sweep(replica: Replica, { section, from, sweeping, onRows, onMissed }: Sweep): void {
     const { store } = this.#core;
     if (sweeping.has(replica) || !store.hasViews) return onMissed();
@@ -166,14 +166,14 @@ export class Maintenance {
 interface Sweep {
   readonly section: number;
   readonly from: Uint8Array | undefined;
-  /** By one cursor at a time. */
+  /** One cursor at a time. */
   readonly sweeping: Set<Replica>;
   readonly onRows: (rows: readonly StateRow[]) => EntryBody | undefined;
-  /** Nothing was looked at. */
+  /** The scan did not take place. */
   readonly onMissed: () => void;
 }
 
 const FIRST_KEY = new Uint8Array();
 
-/** Who applies it says what it is. */
+/** The apply reports the damage. */
 const UNREADABLE = { expiresAt: 0, key: FIRST_KEY };

@@ -1,4 +1,4 @@
-/** The newest map of the cluster that this node has seen, and what is asked of it often. */
+/** The newest map of the cluster that this node has seen, and values derived from it. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
@@ -28,19 +28,21 @@ export class MapCache {
     return this.#map;
   }
 
-  /** The whole of it, spelled once for each version. */
+  /** The whole map, encoded once for each version. */
   get bytes(): Uint8Array {
     if (this.#bytes.length === 0 && this.#map !== undefined) this.#bytes = encodeMap(this.#map, 0);
     return this.#bytes;
   }
 
-  /** What somebody with that version lacks; undefined if it lacks nothing. */
+  /** The difference for a node with that version; undefined if it is current. */
   since(version: number): Uint8Array | undefined {
     if (this.#map === undefined || this.#map.version <= version) return undefined;
     return version === 0 ? this.bytes : encodeMap(this.#map, version);
   }
 
-  /** From another node. False if it is not believed: one far ahead needs more than a word. */
+  /**
+   * From another node. False if it is not plausible: a version far ahead needs several witnesses.
+   */
   take(bytes: Uint8Array, isPlausible = (version: number) => this.#isNear(version)): boolean {
     const map = decodeMap(bytes, this.#map);
     if (map === undefined || !isPlausible(map.version)) return false;

@@ -18,7 +18,7 @@ export class MemberPlaces {
       this.#places.set(shard, new Map([[member, node]]));
       return;
     }
-    // Members of the past gather; those of today are heard again soon.
+    // Former members accumulate; present ones are heard again soon.
     if (places.size >= NODE_LIMITS.membersMax && !places.has(member)) places.clear();
     places.set(member, node);
   }

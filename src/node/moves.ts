@@ -1,26 +1,26 @@
-/** Replicas on their way: what the leaders on this node tell of the shards that they change. */
+/** Replicas in transfer, as the leaders on this node report them. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, ShardRow } from '../catalog/cluster-map.ts';
 import type { RaftStatus } from '../raft/status.ts';
 
-/** One replica that comes, one that goes, or one that takes the place of another. */
+/** One replica that is added, removed or replaced. */
 export interface MoveInfo {
   readonly shard: ShardId;
-  /** The nodes, or 0 where a replica only comes or only goes. */
+  /** The nodes, or 0 for a mere addition or removal. */
   readonly from: number;
   readonly to: number;
   /**
-   * `snapshot`: the state is sent, in bytes; how many there are is not known before the last.
-   * `entries`: it has so many entries of the log, and shall have all. `waiting`: nothing was sent.
+   * `snapshot`: the state is being sent, in bytes; the total is unknown before the last chunk.
+   * `entries`: it has this many entries of the log, of a total. `waiting`: nothing was sent.
    */
   readonly phase: 'waiting' | 'snapshot' | 'entries' | 'leaving';
   readonly done: number;
   /** 0 if it is not known. */
   readonly total: number;
   readonly perSecond: number;
-  /** The node that is not heard and without which it does not go on; 0 if there is none. */
+  /** The unheard node without which the move cannot continue; 0 if there is none. */
   readonly waitsForNode: number;
 }
 
@@ -48,7 +48,7 @@ export class Moves {
   #samples = new Map<MemberId, Sample>();
   #sampledAt = Number.NEGATIVE_INFINITY;
 
-  /** How fast each one goes is measured between two calls that are far enough apart. */
+  /** Rates are measured between two calls that are far enough apart. */
   tick(now: number, surroundings: Surroundings): void {
     const elapsed = now - this.#sampledAt;
     if (elapsed < SAMPLE_MILLISECONDS) return;
@@ -63,7 +63,7 @@ export class Moves {
     this.#sampledAt = now;
   }
 
-  /** No more than a person can look at: as many as may be under way at once, and some. */
+  /** At most somewhat more than may be in progress at once. */
   infos(surroundings: Surroundings): readonly MoveInfo[] {
     const moves = movesOf(surroundings).slice(0, CATALOG_LIMITS.movesToldMax);
     return moves.map(({ member, ...move }) => {

@@ -1,4 +1,4 @@
-/** What a node is made of: its folder, its ports, and what its surroundings hear of it. */
+/** What a node is made of: its folder, its ports, and its callbacks. */
 
 import type { RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
@@ -18,7 +18,7 @@ export interface NodeCoreOptions {
   readonly random: Random;
   readonly limits?: RaftLimits;
   readonly valueBytesMax?: number;
-  /** That of the cluster; none if nothing is said. */
+  /** The cluster secret; absent for none. */
   readonly secret?: Secret;
   /** The monotone clock and the wall clock at the start, in milliseconds. */
   readonly now: number;
@@ -26,15 +26,15 @@ export interface NodeCoreOptions {
   /** The map that a former life kept; no bytes for none. */
   readonly map: Uint8Array;
   /**
-   * There are addresses to ask beside those in the map. While they are, this node does not confirm
-   * itself on its own: until `standing.heardOut`, or until it has waited for long.
+   * There are addresses to ask beside those in the map. Meanwhile this node does not confirm itself
+   * on its own: until `standing.heardOut`, or until a timeout.
    */
   readonly isEnquiring?: boolean;
-  /** There is something to do: a turn should end soon. */
+  /** There is work: a turn should end soon. */
   readonly onWork: () => void;
-  /** A newer map came: a copy should be kept. */
+  /** A newer map arrived: a copy should be kept. */
   readonly onMap: (bytes: Uint8Array) => void;
-  /** What a node tells of itself, as a text in JSON. */
+  /** Encodes what a node reports about itself, as JSON. */
   readonly encodeInfo: (info: NodeInfo | PendingTransactions) => Uint8Array;
   readonly onFact: (fact: NodeFact) => void;
   /** The node has no place in the cluster: the process has to end. */

@@ -1,9 +1,9 @@
 /**
- * A node without its surroundings: what happens comes in, calls on ports go out.
+ * A node without its surroundings: events come in, calls on ports go out.
  *
- * Everything is handled when it comes; what it leads to waits for the end of the turn, which
- * whoever drives the node calls once for all that came together. Clock, randomness, disk and
- * network are injected, so that the simulator runs the very same node.
+ * Events are handled when they arrive; their effects wait for the end of the turn, which the driver
+ * calls once for all events of the turn. Clock, randomness, disk and network are injected, so that
+ * the simulator runs the same code.
  */
 
 import { assert, unreachable } from '../base/assert.ts';
@@ -172,7 +172,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.log.fullness !== 'ok';
   }
 
-  /** At least a tick's time has passed. */
+  /** At least the time of a tick has passed. */
   tick(now: number): void {
     this.#now = now;
     for (const replica of this.replicas.all) replica.tick();
@@ -197,7 +197,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#options.onWork();
   }
 
-  /** Something came from the network. */
+  /** An event from the network. */
   take(event: TransportEvent, now: number): void {
     this.#now = now;
     switch (event.type) {
@@ -230,7 +230,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return unreachable(event);
   }
 
-  /** The end of a turn. Says whether another should follow at once. */
+  /** The end of a turn. Returns whether another should follow immediately. */
   flush(now: number): boolean {
     this.#now = now;
     for (const { replica, mark } of this.#settled.splice(0)) {
@@ -246,18 +246,18 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return isAgain || hasMore || this.#settled.length > 0;
   }
 
-  /** Begins a cluster whose only node this is. */
+  /** Founds a cluster with this node as its only one. */
   found(settings: Settings, clusterId: string): void {
     assert(this.map === undefined, 'a cluster is founded once');
     this.reconciler.found(settings, clusterId);
   }
 
-  /** A request of this node itself, or of whoever is embedded in its process. */
+  /** A request of this node itself, or of the application that embeds it. */
   ask(request: Request, responder: Responder): void {
     this.#router.route(request, { responder, isForwarded: false });
   }
 
-  /** Gives up leadership where somebody else can have it, and takes nothing new. */
+  /** Hands leadership over where another member can lead, and accepts no new requests. */
   retire(): void {
     this.isClosing = true;
     this.reconciler.handOver();
@@ -283,12 +283,12 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.#options.encodeInfo(pendingOf(this, this.transactions));
   }
 
-  /** The node that a member lives on; 0 if nobody knows. */
+  /** The node that hosts a member; 0 if unknown. */
   nodeNumberOf(shard: ShardId, member: MemberId): number {
     return this.nodeOfMember(shard, member) ?? 0;
   }
 
-  // What replicas ask of their node.
+  // What replicas need from their node.
 
   touch(replica: Replica): void {
     this.replicas.touch(replica);
@@ -317,7 +317,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.#peerFrames.whereIs(shard, member) ?? this.maps.nodeOf(shard, member);
   }
 
-  /** It keeps its place, its vote and its log, and takes a snapshot from the shard's leader. */
+  /** The replica keeps its place, its vote and its log, and fetches a snapshot from the leader. */
   corruptionChanged(replica: Replica): void {
     this.reconciler.spoilt(replica);
   }
@@ -335,7 +335,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#options.onFact({ type: 'replica-lost', shard, reason });
   }
 
-  // What the router asks.
+  // What the router needs.
 
   replica(shard: ShardId): Replica | undefined {
     return this.replicas.get(shard);
@@ -349,7 +349,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     return this.#relay.forward(to, request, responder);
   }
 
-  // What the end of a turn asks.
+  // What the end of a turn needs.
 
   takeRecords(): readonly LogRecord[] {
     return this.#records.splice(0);
@@ -381,7 +381,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#outbox.tell(to, message);
   }
 
-  /** Something that whoever runs the node should know. */
+  /** Reports a fact to the operator of the node. */
   mention(fact: NodeFact): void {
     this.#options.onFact(fact);
   }
@@ -391,12 +391,12 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#options.onEnd(reason, text);
   }
 
-  /** This life may vouch: what the former ones left comes to life. */
+  /** This life is confirmed: the replicas of former lives are opened. */
   confirmed(): void {
     this.replicas.openAll();
     this.reconciler.mapChanged();
     this.#options.onWork();
-    // Whoever builds a node looks at once at what it has.
+    // A driver that starts a node looks immediately at what it has.
     const milliseconds = this.#now - this.#options.now;
     if (this.#isBuilt) this.mention({ type: 'confirmed', milliseconds });
   }
@@ -405,7 +405,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     if (this.map !== undefined) followMap(this, this.#transport, this.map);
   }
 
-  /** The copy of the map that was kept may be older than the state. */
+  /** The stored copy of the map may be older than the state. */
   #begin(): void {
     const map = mapIn(this.store);
     if (map !== undefined) this.maps.learn(map);
@@ -443,7 +443,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     for (const replica of this.replicas.all) replica.proceed();
   }
 
-  /** What has no hurry has lingered for long enough. */
+  /** Proposes deferred entries that have waited for long enough. */
   #proposeDeferred(): void {
     for (const replica of this.#deferred.takeDue(this.#now)) {
       replica.proposeDeferred();
@@ -467,7 +467,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.standing.mapChanged(map, before);
     for (const replica of this.replicas.all) {
       const { shard } = replica;
-      // Its leader may have been given up on a node that lives, so that nobody fell silent.
+      // The shard may have lost its leader without a node falling silent.
       const isNews = map.shards[shard]?.revision !== before?.shards[shard]?.revision;
       if (isNews) replica.step({ type: 'wake' });
     }
@@ -481,7 +481,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.tell(node, { type: 'beat', mapVersion: this.map?.version ?? 0, isReadOnly });
   }
 
-  /** It fell silent: whoever waits for an answer through it had better ask elsewhere. */
+  /** A node fell silent: requests that wait for its answer should go elsewhere. */
   #miss(node: NodeId): void {
     this.#options.onFact({ type: 'peer-silent', node });
     this.#relay.forwards.lose(node);
@@ -489,7 +489,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   #loseTouch({ node, lane }: PeerAddress): void {
     if (lane === 'main') {
-      // A process that ends loses its connections long before it is missed.
+      // A process that ends loses its connections long before it is considered silent.
       wakeSharedWith(this, node);
       this.standing.lose(node);
       this.#relay.forwards.lose(node);

@@ -17,52 +17,52 @@ import type { MoveInfo } from './moves.ts';
 import type { Peers } from './peers.ts';
 import type { Replicas } from './replicas.ts';
 
-/** Who this node is. */
+/** The identity of this node. */
 export interface SelfDescription {
   readonly node: NodeId;
   readonly joinToken: Uint8Array;
   readonly description: NodeDescription;
-  /** What the state store is marked with. */
+  /** The mark of the state store. */
   readonly identity: Uint8Array;
 }
 
 /** Why a node has no place in the cluster. */
 export type EndReason = 'older-copy' | 'wrong-token' | 'removed';
 
-/** Things worth knowing, for the logger and for probes. */
+/** Facts for the logger and for probes. */
 export type NodeFact =
   | { readonly type: 'raft'; readonly shard: ShardId; readonly fact: Fact }
   | { readonly type: 'replica-lost'; readonly shard: ShardId; readonly reason: string }
   | { readonly type: 'replica-created' | 'replica-removed'; readonly shard: ShardId }
   | { readonly type: 'frame-refused'; readonly from: string }
-  /** A message to a replica by a node on which its sender does not live, as the map says. */
+  /** A message to a replica from a node that does not host its sender, according to the map. */
   | { readonly type: 'message-refused'; readonly from: NodeId; readonly shard: ShardId }
-  /** A map of a version that most other nodes know nothing of. */
+  /** A map of a version that most other nodes have not seen. */
   | { readonly type: 'map-refused'; readonly from: NodeId; readonly version: number }
   | { readonly type: 'state-damaged'; readonly shard: ShardId; readonly text: string }
-  /** A place in the log that is not what was written there. */
+  /** A damaged place in the log. */
   | ({ readonly type: 'log-damaged' } & Damage)
-  /** The whole store was damaged: under this name it is kept, and a blank one took its place. */
+  /** The whole store was damaged: it is kept under this name, and replaced by an empty one. */
   | { readonly type: 'state-set-aside'; readonly aside: string; readonly text: string }
-  /** Bits of its files had flipped, and were turned back. */
+  /** Flipped bits in its files were corrected. */
   | { readonly type: 'state-mended'; readonly bits: readonly string[]; readonly text: string }
-  /** Nothing is served from it; a snapshot took its place. */
+  /** The replica serves nothing; or a snapshot replaced its state. */
   | { readonly type: 'state-quarantined' | 'state-restored'; readonly shard: ShardId }
   | { readonly type: 'peer-silent'; readonly node: NodeId }
   | ConsistencyFact
   /** A peer hears another life of this node. */
   | { readonly type: 'still-running'; readonly by: NodeId; readonly text: string }
-  /** This life was not confirmed for long, and vouches for nothing. */
+  /** This life was not confirmed for long, and has no replicas. */
   | { readonly type: 'unconfirmed'; readonly text: string }
   | { readonly type: 'confirmed'; readonly milliseconds: number }
   | RequestFact;
 
-/** Whether this life may vouch, and what peers say of lives. */
+/** Whether this life is confirmed, and what peers report about lives. */
 interface StandingPart {
   readonly isConfirmed: boolean;
   /** Why it waits; empty once it is confirmed. */
   readonly reason: string;
-  /** What a life of that node has to follow; the newest last. */
+  /** The lives that the next life of that node has to follow; the newest last. */
   livesOf(row: NodeRow): readonly Life[];
   claimed(from: NodeId, word: number): void;
   known(from: NodeId, word: number): void;
@@ -83,14 +83,14 @@ export interface NodeParts {
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
   readonly valueBytesMax: number;
-  /** What was asked and waits for its turn. */
+  /** Requests that wait for their turn. */
   readonly fair: Pick<FairQueue, 'add'>;
-  /** That of the cluster; no bytes for none. */
+  /** The cluster secret; no bytes for none. */
   readonly secret: Secret;
   /** Requests that wait for another node's answer. */
   readonly forwarded: number;
   readonly reconciler: {
-    /** Replicas on their way, of the shards that are led here. */
+    /** Replicas in transfer, of the shards that are led here. */
     moves(): readonly MoveInfo[];
   };
   /** A request of the node itself. */
@@ -98,9 +98,9 @@ export interface NodeParts {
   mention(fact: NodeFact): void;
   /** The node has no place in the cluster: the process has to end. */
   end(reason: EndReason, text: string): void;
-  /** What the path to a peer can take. */
+  /** The capacity of the path to a peer. */
   roomToPeer(to: PeerAddress): LaneRoom;
   nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined;
-  /** The node that a member lives on; 0 if nobody knows. */
+  /** The node that hosts a member; 0 if unknown. */
   nodeNumberOf(shard: ShardId, member: MemberId): number;
 }

@@ -1,4 +1,4 @@
-/** The state store of a node, and what its replicas hear of it. */
+/** The state store of a node, and what it reports to the replicas. */
 
 import type { ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
@@ -12,13 +12,13 @@ import { keepWithinBudget } from './log-budget.ts';
 
 interface NodeStoreOptions {
   readonly disk: StateDisk;
-  /** What the store is marked with. */
+  /** The mark of the store. */
   readonly identity: Uint8Array;
   readonly log: Log;
   readonly now: () => number;
   readonly limits: RaftLimits;
   readonly replicaOf: (shard: ShardId) => Replica | undefined;
-  /** The disk moved on. */
+  /** The disk made progress. */
   readonly onProgress: () => void;
   readonly onDamage: (damage: StateDamage) => void;
 }

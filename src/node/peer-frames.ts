@@ -1,4 +1,6 @@
-/** What peers say: messages of shards go to their replicas, those of nodes are answered here. */
+/**
+ * Messages from peers: those of shards go to their replicas, those between nodes are handled here.
+ */
 
 import { unreachable } from '../base/assert.ts';
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
@@ -25,7 +27,7 @@ interface PeerFramesOptions {
   readonly tell: Send;
 }
 
-/** A request that came from another node. */
+/** A request that another node forwarded. */
 interface Forwarded {
   readonly id: number;
   readonly from: NodeId;
@@ -37,7 +39,7 @@ export class PeerFrames {
   readonly #options: PeerFramesOptions;
   readonly #places = new MemberPlaces();
   readonly shares: ForwardedShares;
-  /** Of the map that each peer said last that it has. Peers are bounded by the map. */
+  /** The map version that each peer last reported. The map bounds the number of peers. */
   readonly #versions = new Map<NodeId, number>();
 
   constructor(options: PeerFramesOptions) {
@@ -52,7 +54,7 @@ export class PeerFrames {
     return this.#places.nodeOf(shard, member);
   }
 
-  /** False if it is not of this protocol: nothing more that comes from there can be trusted. */
+  /** False if it is not of this protocol: the connection cannot be trusted any more. */
   take(from: NodeId, bytes: Uint8Array): boolean {
     const { parts } = this.#options;
     parts.peers.hear(from, parts.now);
@@ -72,27 +74,27 @@ export class PeerFrames {
     const { parts } = this.#options;
     for (const message of messages ?? []) {
       const replica = parts.replicas.get(message.shard);
-      // The dead do not answer: `removed` would tell a sound member that it is gone.
+      // A dead member does not answer: `removed` would expel a sound member.
       if (replica?.member !== message.to) continue;
       if (this.#isForged(from, message)) {
         parts.mention({ type: 'message-refused', from, shard: message.shard });
         continue;
       }
       this.#places.heard(message.shard, message.from, from);
-      // As if it had been lost: what room the log has left is for what makes room.
+      // Treated as lost: the room left in the log is for messages that free space.
       if (parts.log.fullness === 'full' && isGrowing(message)) continue;
       replica.receive(message);
     }
     return messages !== undefined;
   }
 
-  /** The map lists its sender, and on another node: members do not move. */
+  /** The map lists its sender on another node: members do not move. */
   #isForged(from: NodeId, { shard, from: member }: Message): boolean {
     const node = this.#options.maps.nodeOf(shard, member);
     return node !== undefined && node !== from;
   }
 
-  /** For a map that is a little newer one word is enough; else most peers have to say so. */
+  /** A map that is slightly newer needs one witness; otherwise most peers have to report it. */
   #isPlausible(version: number): boolean {
     const { parts } = this.#options;
     const { mapStepMax } = CATALOG_LIMITS;
@@ -149,7 +151,7 @@ export class PeerFrames {
     }
   }
 
-  /** When its turn has come. Says what it cost. */
+  /** Serves it when its turn has come. Returns the cost. */
   #serve({ id, from, share, bytes }: Forwarded): number {
     const { router, tell } = this.#options;
     const cost = FAIRNESS_LIMITS.requestCost + bytes.length;
@@ -161,7 +163,7 @@ export class PeerFrames {
     return cost;
   }
 
-  /** By a round of its own: what is said must be true after the question came. */
+  /** With a ReadIndex round of its own: the answer must be true after the question arrived. */
   #answerHowFar(from: NodeId, id: number, shard: ShardId): void {
     const { parts, tell } = this.#options;
     const replica = parts.replicas.get(shard);

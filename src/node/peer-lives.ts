@@ -1,4 +1,4 @@
-/** The newest life of each peer, written down before the peer is told that it is known. */
+/** The newest life of each peer, stored before the peer is told that it is known. */
 
 import type { NodeId } from '../base/ids.ts';
 import { type Life, type Lineage, lifeMissingIn, lifeOf, wordOf } from '../base/life.ts';
@@ -11,16 +11,16 @@ import type { NodeMessage } from '../wire/node-message.ts';
 interface PeerLivesOptions {
   readonly log: Pick<Log, 'lives' | 'append'>;
   readonly tell: (node: NodeId, message: NodeMessage) => void;
-  /** More is known of a peer's life than before. */
+  /** More is known about a peer's lives than before. */
   readonly onLife: () => void;
 }
 
 export class PeerLives {
   readonly #options: PeerLivesOptions;
-  /** What is on disk: the word of each peer's newest life. */
+  /** On disk: the boot word of each peer's newest life. */
   readonly #durable = new Map<NodeId, number>();
   readonly #pending = new Map<NodeId, number>();
-  /** Of the peers that are connected, as they said hello. */
+  /** Of the connected peers, as their hello said. */
   readonly #lineages = new Map<NodeId, Lineage>();
 
   constructor(options: PeerLivesOptions) {
@@ -28,7 +28,7 @@ export class PeerLives {
     for (const [node, { word }] of options.log.lives) this.#durable.set(node, word);
   }
 
-  /** What a life of the node has to follow: the newest last. */
+  /** The lives that the next life of the node has to follow; the newest last. */
   of(row: NodeRow): readonly Life[] {
     const recorded = this.#options.log.lives.get(row.node);
     const lives = lifeOfRow(row).filter(({ word }) => word !== recorded?.word);
@@ -45,7 +45,7 @@ export class PeerLives {
     this.#lineages.delete(node);
   }
 
-  /** The peer asks that its life be remembered. What it said hello with is what counts. */
+  /** The peer asks that its life be stored. The lineage of its hello is what counts. */
   claim(row: NodeRow, word: number): void {
     const { log, tell, onLife } = this.#options;
     const { node } = row;
@@ -63,7 +63,7 @@ export class PeerLives {
     });
   }
 
-  /** The map shows this node's own life: its word is kept, however often it boots unheard. */
+  /** The map shows this node's own life: its word is kept, however many boots no peer hears of. */
   keepOwn(node: NodeId, own: Lineage): void {
     const { word, incarnation } = lifeOf(own);
     const { log } = this.#options;
@@ -72,7 +72,7 @@ export class PeerLives {
     log.append([{ type: 'life', node, incarnation, word }], () => {});
   }
 
-  /** Numbers of nodes that left the map may be given to others. */
+  /** Numbers of nodes that left the map may be assigned again. */
   forgetThoseNotIn(map: ClusterMap, before: ClusterMap | undefined): void {
     const { log } = this.#options;
     const rows = new Map(map.nodes.map((row) => [row.node, row]));

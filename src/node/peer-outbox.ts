@@ -1,6 +1,6 @@
 /**
- * What a node says to others beside the messages of shards: a frame for each of them and turn. What
- * has no hurry waits for company, since to wake somebody costs more than to tell it one thing more.
+ * Messages between nodes beside those of shards: one frame for each peer and turn. A message
+ * without hurry waits for others, because a wakeup costs more than one more message in a frame.
  */
 
 import type { NodeId } from '../base/ids.ts';
@@ -12,7 +12,7 @@ import {
   type NodeMessage,
 } from '../wire/node-message.ts';
 
-/** Of what waits for the path as appends do; those of shards have their numbers. */
+/** The stream of messages that wait for capacity as appends do; shards use their own numbers. */
 const STREAM = 0xffff_ffff;
 
 /** The header of a frame. */
@@ -43,7 +43,7 @@ export class PeerOutbox {
     this.#options = options;
   }
 
-  /** In the order of telling, whatever has a hurry. */
+  /** Keeps the order of calls, whichever message is urgent. */
   tell(to: NodeId, message: NodeMessage, { hasHurry = true } = {}): void {
     const box = this.#boxes.get(to) ?? { messages: [], hasHurry: false };
     this.#boxes.set(to, box);
@@ -51,20 +51,20 @@ export class PeerOutbox {
     if (hasHurry) this.#hurry(box);
   }
 
-  /** Something else leaves for this node in this turn. */
+  /** Another frame leaves for this node in this turn. */
   accompany(to: NodeId): void {
     const box = this.#boxes.get(to);
     if (box !== undefined) box.hasHurry = true;
   }
 
-  /** What found no company has waited for long enough. */
+  /** Messages without hurry have waited for long enough. */
   hurryAll(): void {
     for (const box of this.#boxes.values()) this.#hurry(box);
   }
 
   flush(): void {
     if (this.#boxes.size === 0) return;
-    // A copy: what is told meanwhile is for the next turn.
+    // A copy: messages that are added meanwhile are for the next turn.
     for (const [to, { messages, hasHurry }] of [...this.#boxes]) {
       if (!hasHurry) continue;
       this.#boxes.delete(to);
@@ -89,7 +89,7 @@ export class PeerOutbox {
   }
 }
 
-/** As much of it as clients ask for, so it may not overtake what else waits for the path. */
+/** Clients determine its volume, so it must wait for capacity like other load. */
 function isLoad({ type }: NodeMessage): boolean {
   return type === 'forward' || type === 'forwarded' || type === 'map';
 }

@@ -1,4 +1,4 @@
-/** What a node knows of the others: when each was heard last, and whether it fell silent. */
+/** What a node knows of its peers: when each was heard last, and whether it is silent. */
 
 import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
@@ -7,17 +7,17 @@ import { RecentMaximum } from '../base/recent-maximum.ts';
 interface Peer {
   heardAt: number;
   greetedAt: number;
-  /** How long it let this node wait for its words lately. */
+  /** How long it recently was silent between two messages. */
   readonly gaps: RecentMaximum;
   /** When the shards were last told of its silence; undefined while it is heard. */
   toldAt: number | undefined;
-  /** Its disk is nearly full, as it said last. */
+  /** Its disk is nearly full, according to its last message. */
   isReadOnly: boolean;
 }
 
 interface Silence {
   readonly node: NodeId;
-  /** It was not told since the peer was heard last. */
+  /** Not yet reported since the peer was heard last. */
   readonly isNews: boolean;
 }
 
@@ -28,7 +28,7 @@ export class Peers {
     return [...this.#peers.keys()];
   }
 
-  /** These and no others, without this node itself. Who is new gets time to speak. */
+  /** Sets the peers, without this node itself. New ones get time to speak. */
   set(nodes: readonly NodeId[], now: number): void {
     for (const node of this.#peers.keys()) if (!nodes.includes(node)) this.#peers.delete(node);
     for (const node of nodes) {
@@ -48,7 +48,7 @@ export class Peers {
     const peer = this.#peers.get(node);
     if (peer === undefined) return;
     const gap = now - peer.heardAt;
-    // Who was away for longer was down, or cut off, which says nothing of its words.
+    // A longer gap means that the peer was down or partitioned, which says nothing of its delays.
     if (gap < NODE_LIMITS.silenceMillisecondsMax) peer.gaps.observe(gap);
     peer.heardAt = now;
     peer.toldAt = undefined;
@@ -63,13 +63,16 @@ export class Peers {
     return this.#peers.get(node)?.isReadOnly ?? false;
   }
 
-  /** A beat left for it. */
+  /** A heartbeat left for it. */
   greeted(node: NodeId, now: number): void {
     const peer = this.#peers.get(node);
     if (peer !== undefined) peer.greetedAt = now;
   }
 
-  /** Whom to greet. Other frames are no substitute: a beat tells which map its sender has. */
+  /**
+   * The peers that need a heartbeat. Other frames are no substitute: a heartbeat carries the map
+   * version of its sender.
+   */
   due(now: number): readonly NodeId[] {
     return this.#which(({ greetedAt }) => now - greetedAt >= NODE_LIMITS.beatMilliseconds);
   }
@@ -79,7 +82,7 @@ export class Peers {
     return peer !== undefined && now - peer.heardAt < silenceOf(peer);
   }
 
-  /** There are others, and none of them is heard. */
+  /** There are peers, and none of them is heard. */
   isLonely(now: number): boolean {
     const { nodes } = this;
     return nodes.length > 0 && !nodes.some((node) => this.isHeard(node, now));
@@ -89,14 +92,14 @@ export class Peers {
     return this.#peers.get(node)?.heardAt;
   }
 
-  /** Once a tick. Windows of what was observed pass. */
+  /** Once a tick. Advances the windows of what was observed. */
   tick(): void {
     for (const { gaps } of this.#peers.values()) gaps.tick();
   }
 
   /**
-   * Who is silent and has to be told so. Silence is told again and again, for a shard may fall
-   * asleep on a late word of a leader whose silence was told before.
+   * The silent peers to report. Silence is reported repeatedly, because a shard may quiesce on a
+   * late message of a leader whose silence was reported before.
    */
   silent(now: number): readonly Silence[] {
     const silent: Silence[] = [];
@@ -117,8 +120,8 @@ export class Peers {
 }
 
 /**
- * Three times what it let this node wait for again and again: a node on a starved processor is no
- * dead one, and one long silence alone is no reason to bear another.
+ * Three times the repeated gaps: a node on an overloaded processor is not down, and a single long
+ * silence is no reason to expect another.
  */
 function silenceOf({ gaps }: Peer): number {
   const { silenceMilliseconds, silenceMillisecondsMax } = NODE_LIMITS;

@@ -1,4 +1,4 @@
-/** The transactions that wait on a node, as people are told of them. */
+/** The transactions that wait on a node, as operators see them. */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Participant } from '../machine/transaction.ts';
@@ -7,23 +7,23 @@ import { DataMachine } from '../shard/data-machine.ts';
 import type { NodeParts } from './node-parts.ts';
 import type { TransactionService } from './transaction-service.ts';
 
-/** One that holds keys in a shard, or that is decided and not known everywhere yet. */
+/** A transaction that locks keys in a shard, or that is decided and not acknowledged everywhere. */
 interface PendingTransaction {
   readonly id: string;
-  /** The shard that says so, whose leader was asked. */
+  /** The reporting shard, whose leader was asked. */
   readonly shard: number;
   readonly state: 'prepared' | 'committed' | 'aborted';
-  /** In the shard's log time since it is so. */
+  /** How long it has been in this state, in the shard's log time. */
   readonly milliseconds: number;
   /** Log time of its home shard when its first attempt began. */
   readonly age: number;
-  /** By shard, the home shard first, and what whoever ends it has to know. */
+  /** By shard, the home shard first; needed to end the transaction by hand. */
   readonly participants: readonly PendingParticipant[];
-  /** Keys that it holds in this shard. */
+  /** Keys that it locks in this shard. */
   readonly keys: number;
-  /** How far its coordinator has come, which is this node's; empty if it is not. */
+  /** The stage of its coordinator, if that runs on this node; else empty. */
   readonly stage: string;
-  /** Participants that have not heard, as far as this node is telling them. */
+  /** Participants that have not acknowledged, if this node is sending the decision. */
   readonly unheard: number;
 }
 
@@ -35,7 +35,7 @@ interface PendingParticipant {
 
 export interface PendingTransactions {
   readonly node: number;
-  /** How many there are; of many, some are told. */
+  /** Their number; of many, only some are listed. */
   readonly total: number;
   readonly transactions: readonly PendingTransaction[];
 }

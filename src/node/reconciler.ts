@@ -1,9 +1,9 @@
 /**
- * What a node has to do with the catalog: it announces itself, has the replicas that it should
- * have, leads its shards to the members that are wanted, and plans if it leads the catalog.
+ * Brings the node in line with the catalog: it announces the node, creates and removes replicas as
+ * the map requires, hands leadership to the preferred members, and plans if it leads the catalog.
  *
- * Nothing is remembered that the map does not tell: each round looks at what is and does the next
- * step, so whatever was lost on the way is done again.
+ * It keeps no state that the map does not have: each round compares and does the next step, so a
+ * lost step is repeated.
  */
 
 import { drawMember, type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../base/ids.ts';
@@ -37,7 +37,7 @@ interface ReconcilerOptions {
   readonly random: Random;
 }
 
-/** A command that was sent and not answered: the same kind is not sent again meanwhile. */
+/** A command in flight: the same kind is not sent again meanwhile. */
 interface Asked {
   readonly until: number;
 }
@@ -45,16 +45,16 @@ interface Asked {
 export class Reconciler {
   readonly #core: NodeParts;
   readonly #random: Random;
-  /** By what they are about. */
+  /** By their subject. */
   readonly #asked = new Map<string, Asked>();
-  /** When each shard that this node leads was taken over, or last tried to be given away. */
+  /** When each shard that this node leads was taken over, or its handover last tried. */
   readonly #handovers = new Handovers();
   readonly #rowTimes = new RowTimes();
-  /** Since when each node is alive, as the leader of the catalog sees it. */
+  /** Since when each node is alive, as seen by the leader of the catalog. */
   readonly #liveSince = new Map<NodeId, number>();
   readonly #moves = new Moves();
   #lookedAt = Number.NEGATIVE_INFINITY;
-  /** Members that cannot be used, until the map lists them no more. */
+  /** Unusable members, until the map no longer lists them. */
   readonly #lost = new Map<ShardId, MemberId>();
   #isAnnounced = false;
   #founding: Uint8Array | undefined;
@@ -64,11 +64,11 @@ export class Reconciler {
     this.#random = random;
   }
 
-  /** This node is the first: it begins the catalog's shard by itself. */
+  /** This node is the first: it founds the catalog's shard alone. */
   found(settings: Settings, clusterId: string): void {
     const { replicas, self } = this.#core;
     const { joinToken, description } = self;
-    // What a former life began is gone on with: the member that the log knows is the first.
+    // Continues what a former life began: the member that the log knows is the first.
     const before = replicas.get(CATALOG_SHARD)?.member;
     const drawn = Array.from({ length: settings.shards }, () => drawMember(this.#random));
     const members = [before ?? drawMember(this.#random), ...drawn];
@@ -81,7 +81,7 @@ export class Reconciler {
       members,
     } as const;
     this.#founding = encodeCommand(command);
-    // A node that ever was more than this begins nothing: there would be two of its cluster.
+    // A node that ever took part in a cluster founds nothing: there would be a second cluster.
     if (before === undefined && !replicas.isEmpty) {
       this.#founding = undefined;
       return;
@@ -97,12 +97,12 @@ export class Reconciler {
     this.#look();
   }
 
-  /** Replicas on their way, of the shards that are led here. */
+  /** Replicas in transfer, of the shards that are led here. */
   moves(): readonly MoveInfo[] {
     return this.#moves.infos(this.#surroundings);
   }
 
-  /** As leader of the catalog: what speaks against a command by who is up. */
+  /** As leader of the catalog: an objection to a command, from which nodes are alive. */
   objectionTo(command: CatalogCommand): Objection | undefined {
     return objectionOf(this.#core.map, command, this.#surroundings.isHeard);
   }
@@ -113,7 +113,7 @@ export class Reconciler {
     return { map, replicas: replicas.all, isHeard };
   }
 
-  /** Soon, not at once: several changes often come together. */
+  /** Soon, not immediately: several changes often come together. */
   mapChanged(): void {
     this.#lookedAt = Number.NEGATIVE_INFINITY;
   }
@@ -128,14 +128,14 @@ export class Reconciler {
     if (fact === 'learned-own-removal' || fact === 'follower-caught-up') this.mapChanged();
   }
 
-  /** It forgot in silence what it acknowledged to its leader, and perhaps votes as well. */
+  /** It silently lost entries that it had acknowledged to its leader, and perhaps votes as well. */
   #giveUp({ shard, member }: Replica): void {
     const reason = 'its log lacks entries that it acknowledged: a new member replaces it';
     this.#core.mention({ type: 'replica-lost', shard, reason });
     this.lost({ shard, member, reason });
   }
 
-  /** Only another member can take its place, on this node or another. */
+  /** Only another member can replace it, on this node or another. */
   lost({ shard, member }: LostReplica): void {
     this.#lost.set(shard, member);
     this.mapChanged();
@@ -143,7 +143,7 @@ export class Reconciler {
     if (replica?.isLeader) this.#giveAway(replica);
   }
 
-  /** Without a state it can lead nothing: a voter that has one does. */
+  /** Without a state it cannot lead: a voter with a state takes over. */
   spoilt(replica: Replica): void {
     const { shard, isCorrupt } = replica;
     this.#core.mention({ type: isCorrupt ? 'state-quarantined' : 'state-restored', shard });
@@ -151,7 +151,7 @@ export class Reconciler {
     this.mapChanged();
   }
 
-  /** Before this node goes: somebody else leads. */
+  /** Before this node ends: another member takes over leadership. */
   handOver(): void {
     for (const replica of this.#core.replicas.all) if (replica.isLeader) this.#giveAway(replica);
   }
@@ -168,11 +168,11 @@ export class Reconciler {
   #look(): void {
     this.#lookedAt = this.#core.now;
     const { map, standing } = this.#core;
-    // Before, there are no replicas here, and none may come.
+    // Before, there are no replicas here, and none may be created.
     if (!standing.isConfirmed) return;
     if (map === undefined) return this.#foundIfAsked();
     this.#announce(map);
-    // A map of a former life may be older than the replicas that it left here.
+    // A stored map may be older than the replicas of the same folder.
     if (this.#isAnnounced) this.#reconcile(map);
     if (this.#core.isClosing) return this.handOver();
     for (const replica of this.#core.replicas.all) {
@@ -188,7 +188,7 @@ export class Reconciler {
     this.#send('found', this.#founding);
   }
 
-  /** Until the map shows this life: it may be that the command was lost. */
+  /** Repeats until the map shows this life: the command may be lost. */
   #announce(map: ClusterMap): void {
     const { node, joinToken, description } = this.#core.self;
     const { lineage } = this.#core.log;
@@ -204,7 +204,7 @@ export class Reconciler {
     });
   }
 
-  /** The replicas that the map lists, and no others. */
+  /** Creates the replicas that the map lists, and removes all others. */
   #reconcile(map: ClusterMap): void {
     const due = new Map(replicasDue(map, this.#core.self.node).map((one) => [one.shard, one]));
     for (const replica of [...this.#core.replicas.all]) {
@@ -226,7 +226,7 @@ export class Reconciler {
     }
   }
 
-  /** Its row comes with the first map that there is. */
+  /** Its row appears with the first map. */
   #isFounding({ shard }: Replica): boolean {
     return shard === CATALOG_SHARD && this.#core.map === undefined;
   }
@@ -306,7 +306,7 @@ export class Reconciler {
     this.#send(about, encodeCommand(command), then);
   }
 
-  /** One of each kind at a time, until it is answered or long overdue. */
+  /** One of each kind at a time, until it is answered or overdue. */
   #send(about: string, command: Uint8Array, then?: (reply: CatalogReply) => void): void {
     const { now } = this.#core;
     const asked = this.#asked.get(about);

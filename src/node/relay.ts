@@ -1,4 +1,4 @@
-/** Requests that go on to the node that leads their shard: whom to ask, what becomes of them. */
+/** Requests for other nodes: which node to ask, and what becomes of them. */
 
 import { NO_MEMBER, type NodeId, type ShardId } from '../base/ids.ts';
 import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
@@ -14,7 +14,7 @@ type RelayHost = Pick<NodeParts, 'self' | 'map' | 'peers' | 'replicas' | 'now' |
 interface RelayOptions {
   readonly host: RelayHost;
   readonly send: Send;
-  /** Where the numbers of requests begin. */
+  /** Where the ids of requests begin. */
   readonly firstId: number;
 }
 
@@ -29,7 +29,7 @@ export class Relay {
     this.forwards = new Forwards({ send, firstId, onMissed });
   }
 
-  /** The node that leads a shard, as far as is known here; undefined if it is not, or is this. */
+  /** The node that leads a shard, as far as known; undefined if unknown, or if it is this node. */
   leaderOf(shard: ShardId): NodeId | undefined {
     const { replicas, map, self } = this.#host;
     const known = replicas.get(shard)?.leader ?? NO_MEMBER;
@@ -42,7 +42,7 @@ export class Relay {
   /** False if it did not leave. */
   forward(to: NodeId, request: Request, responder: Responder): boolean {
     const { peers, now } = this.#host;
-    // Who is not heard cannot answer, though all that we say may reach it.
+    // A silent peer cannot answer, though it may receive the request.
     if (!peers.isHeard(to, now)) {
       this.#leaders.learn('shard' in request ? request.shard : CATALOG_SHARD, 0);
       return false;
@@ -50,7 +50,7 @@ export class Relay {
     return this.forwards.send(to, { request, responder, now });
   }
 
-  /** A request that did not leave the node fails at once. */
+  /** Fails a request that did not leave the node. */
   unsent(messages: readonly NodeMessage[]): void {
     for (const message of messages) {
       if (message.type === 'forward') this.forwards.unsent(message.id);

@@ -1,4 +1,4 @@
-/** The replicas of a node: how they come and go, and which have something to say. */
+/** The replicas of a node: their creation and removal, and which have work. */
 
 import { present } from '../base/assert.ts';
 import { type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
@@ -10,11 +10,11 @@ import type { LogRecord, RestoredReplica } from '../storage/log/log.ts';
 
 interface ReplicasOptions extends Omit<RecoveryOptions, 'host'> {
   readonly host: RecoveryOptions['host'];
-  /** Records for the log, with the next batch. */
+  /** Queues a record for the next log batch. */
   readonly record: (record: LogRecord) => void;
   /**
-   * Another member has to take its place: it cannot be used, or it may not vote. A member whose
-   * name is lost too is NOBODY.
+   * Another member has to replace it: it cannot be used, or may not vote. The member is NO_MEMBER
+   * if even its id is lost.
    */
   readonly onLost: (lost: LostReplica) => void;
 }
@@ -29,9 +29,9 @@ export class Replicas {
   readonly #options: ReplicasOptions;
   readonly #replicas = new Map<ShardId, Replica>();
   #touched = new Set<Replica>();
-  /** Members whose log says that they ended here, by shard: none of them ever begins again. */
+  /** Members whose tombstones are in the log, by shard: none of them ever starts again. */
   readonly #dead = new Map<ShardId, Set<MemberId>>();
-  /** Shards whose log lost even the name of the member that lived here. */
+  /** Shards whose log lost even the id of the member. */
   readonly #nameless = new Set<ShardId>();
   /** Cannot be opened, and the map still lists them. */
   readonly #broken = new Map<ShardId, MemberId>();
@@ -57,12 +57,14 @@ export class Replicas {
     return this.#dead.get(shard)?.has(member) === true;
   }
 
-  /** Nothing lived here before: nobody can miss what is begun in this folder. */
+  /** No replica ever lived here, so founding in this folder loses nothing. */
   get isEmpty(): boolean {
     return this.#replicas.size === 0 && this.#dead.size === 0 && this.#nameless.size === 0;
   }
 
-  /** Whether a new replica may come: nothing of a former one could be taken for its own. */
+  /**
+   * Whether a new replica may be created: no remains of a former one could be taken for its own.
+   */
   isFree(shard: ShardId): boolean {
     if (this.#replicas.has(shard) || this.#nameless.has(shard)) return false;
     if (this.#broken.has(shard)) return false;
@@ -82,14 +84,14 @@ export class Replicas {
     return replicas.some((one) => one.isLeader && one.status().followers.length > 0);
   }
 
-  /** Those that were touched, once each. */
+  /** The replicas with work, once each. */
   takeTouched(): readonly Replica[] {
     const touched = [...this.#touched].filter((one) => this.#replicas.get(one.shard) === one);
     this.#touched = new Set();
     return touched;
   }
 
-  /** What the former lives of this node left. */
+  /** Opens the replicas of the former lives of this node. */
   openAll(): void {
     const { log, host } = this.#options;
     const { store } = host;
@@ -102,17 +104,17 @@ export class Replicas {
     }
   }
 
-  /** The first replica of a shard: its own only voter. */
+  /** The first replica of a shard: its only voter. */
   found(shard: ShardId, member: MemberId): void {
     this.#create(shard, member, { voters: [member], outgoing: [], learners: [] });
   }
 
-  /** One that knows nobody, and waits to be spoken to. */
+  /** A replica that knows no other member, and waits for a leader's message. */
   createReplica(shard: ShardId, member: MemberId): void {
     this.#create(shard, member, NO_CONFIGURATION);
   }
 
-  /** The tombstone stays; everything else goes. False while the disk is in the middle of it. */
+  /** Leaves the tombstone and removes everything else. False while the disk is busy with it. */
   destroy(replica: Replica): boolean {
     if (!replica.mayGo) return false;
     const { shard, member } = replica;
@@ -128,9 +130,9 @@ export class Replicas {
   }
 
   /**
-   * What cannot be opened is left as it is until the map lists another member here: if it was the
-   * only one, somebody may still bring back what it lacks. If nobody knows which member it was, its
-   * records stay until it has a name: see `bury`.
+   * A replica that cannot be opened is left as it is until the map lists another member here: if it
+   * was the only one, an operator may still restore what it lacks. If its member id is lost, its
+   * records stay until the map names it: see `writeTombstone`.
    */
   #giveUp(shard: ShardId, member: MemberId, reason: string): void {
     if (member === NO_MEMBER) this.#nameless.add(shard);
@@ -141,7 +143,7 @@ export class Replicas {
     this.#options.onLost({ shard, member, reason });
   }
 
-  /** The map lists others by now: what could not be opened makes room. */
+  /** The map lists other members by now: a replica that could not be opened is removed. */
   discardBroken(isListed: (shard: ShardId, member: MemberId) => boolean): void {
     for (const [shard, member] of this.#broken) {
       if (isListed(shard, member)) continue;
@@ -153,8 +155,8 @@ export class Replicas {
   }
 
   /**
-   * The map tells who lived where the log does not know it any more. The tombstone needs the name:
-   * born again under it, that member would vote as if it remembered.
+   * Takes the member from the map where the log lost it. The tombstone needs the id: created again
+   * under it, that member would vote without its earlier votes.
    */
   writeTombstone(shard: ShardId, member: MemberId | undefined): void {
     if (!this.#nameless.delete(shard)) return;
@@ -188,7 +190,7 @@ export class Replicas {
     const opened = recoverReplica({ shard, found }, this.#options);
     this.#replicas.set(shard, opened);
     this.touch(opened);
-    // It follows and keeps its log until the shard's leader has taken it out.
+    // It follows and keeps its log until the shard's leader has replaced it.
     if (found.mayVote) return;
     const reason = 'its vote may be lost, so it never votes again: a new member replaces it';
     this.#options.onLost({ shard, member: found.member, reason });

@@ -1,7 +1,7 @@
 /**
- * What was answered and has not left: a bound for each connection, and one for all of them. Where
- * there is no room nothing more is read or computed for a connection until it has taken what waits
- * for it. One that takes nothing for long is closed, for others need the room.
+ * Responses that have not been sent: bounded for each connection, and in total. A connection
+ * without room is not read or served until it has taken its responses. A connection that takes
+ * nothing for long is closed, because others need the room.
  */
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
@@ -9,20 +9,20 @@ import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 const { answerBytesMax, answersBytesMax } = FAIRNESS_LIMITS;
 const { stallMilliseconds, stallMillisecondsFull } = FAIRNESS_LIMITS;
 
-/** What those have left to themselves that take what they are sent. */
+/** The share of connections that take their responses. */
 const CROWDED_BYTES = (answersBytesMax / 4) * 3;
 
-/** What waits for one connection. */
+/** The unsent responses of one connection. */
 export class Debt {
   readonly connection: number;
   /** Made in this turn. */
   made = 0;
   /** With the transport, as of the last look. */
   sent = 0;
-  /** All that was ever handed to the transport, and what of it had left at the last look. */
+  /** Bytes ever handed to the transport, and how many of them were sent at the last look. */
   handed = 0;
   left = 0;
-  /** For how long nothing of it has left. */
+  /** How long nothing of it has been sent. */
   stalledMilliseconds = 0;
   /** The turn of the last look. */
   seenIn = 0;
@@ -36,7 +36,7 @@ export class Debt {
   }
 }
 
-/** A connection that has to go, and why. */
+/** A connection to close, and why. */
 interface Stalled {
   readonly connection: number;
   readonly text: string;
@@ -44,7 +44,7 @@ interface Stalled {
 
 export class ResponseBudget {
   readonly #bufferedTo: (connection: number) => number;
-  /** Those to whom something was sent that may not have left. */
+  /** The connections with responses that may not have been sent. */
   readonly #owed = new Set<Debt>();
   #bytes = 0;
   #turn = 1;
@@ -53,12 +53,12 @@ export class ResponseBudget {
     this.#bufferedTo = options.bufferedTo;
   }
 
-  /** All that waits for all connections. */
+  /** All unsent bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether one more answer may be made. It may be a large one. */
+  /** Whether one more response may be made, even a large one. */
   admits(debt: Debt): boolean {
     if (debt.seenIn !== this.#turn) this.#look(debt);
     if (debt.bytes === 0) return this.#bytes < answersBytesMax;
@@ -70,7 +70,7 @@ export class ResponseBudget {
     this.#bytes += bytes;
   }
 
-  /** What was made is with the transport. */
+  /** The made responses are with the transport. */
   send(debt: Debt, bytes: number): void {
     this.#bytes += bytes - debt.made;
     debt.made = 0;
@@ -79,7 +79,7 @@ export class ResponseBudget {
     this.#owed.add(debt);
   }
 
-  /** The connection is gone, and what waits for it with it. */
+  /** The connection is closed, and its responses are dropped. */
   forget(debt: Debt): void {
     this.#bytes -= debt.bytes;
     debt.made = 0;
@@ -91,7 +91,7 @@ export class ResponseBudget {
     this.#turn += 1;
   }
 
-  /** Time in which this node was awake has passed. The connections that have to go. */
+  /** Time passed in which this node ran. Returns the connections to close. */
   tick(milliseconds: number): readonly Stalled[] {
     const stalled: Debt[] = [];
     let longest: Debt | undefined;

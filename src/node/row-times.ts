@@ -1,4 +1,4 @@
-/** Since when each row of the map has stood as it is, as far as this life of the node has seen. */
+/** When each row of the map last changed, as seen by this life of the node. */
 
 import type { ShardId } from '../base/ids.ts';
 import type { ClusterMap, ShardRow } from '../catalog/cluster-map.ts';

@@ -1,4 +1,4 @@
-/** What the replicas here hear of a peer that has members of their shards. */
+/** What the replicas here learn about a peer that hosts members of their shards. */
 
 import type { NodeId } from '../base/ids.ts';
 import type { Replica } from '../shard/replica.ts';
@@ -12,12 +12,12 @@ interface Here {
   readonly links: LinkCapacity;
 }
 
-/** Shards that sleep must look whether the node is still there. */
+/** Quiesced shards must check whether the node is still alive. */
 export function wakeSharedWith(here: Here, node: NodeId): void {
   for (const replica of sharedWith(here, node)) replica.step({ type: 'wake' });
 }
 
-/** What was on its way to the node may be lost. */
+/** Messages in flight to the node may be lost. */
 export function loseTouchWith(here: Here, node: NodeId): void {
   for (const replica of sharedWith(here, node)) {
     const member = replica.isLeader ? here.maps.memberOn(replica.shard, node) : undefined;
@@ -25,7 +25,7 @@ export function loseTouchWith(here: Here, node: NodeId): void {
   }
 }
 
-/** What waited for the link has left. */
+/** The link has capacity again. */
 export function openLinkTo({ links, replicas }: Here, node: NodeId): void {
   for (const shard of links.takeRefused(node)) {
     const replica = replicas.get(shard);

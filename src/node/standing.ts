@@ -1,4 +1,4 @@
-/** Who is who among the nodes: whether this one may vouch, and which lives of others it knows. */
+/** The lives of nodes: whether this one is confirmed, and which lives of others it knows. */
 
 import type { NodeId } from '../base/ids.ts';
 import { type Life, type Lineage, lifeMissingIn, wordOf } from '../base/life.ts';
@@ -20,9 +20,9 @@ interface StandingHost {
   tell(node: NodeId, message: NodeMessage): void;
   mention(fact: NodeFact): void;
   end(reason: EndReason, text: string): void;
-  /** This life may vouch. Called once, perhaps from `begin`. */
+  /** This life is confirmed. Called once, possibly from `begin`. */
   confirmed(): void;
-  /** More is known of a peer's life. */
+  /** More is known about a peer's lives. */
   livesChanged(): void;
 }
 
@@ -40,7 +40,7 @@ export class Standing {
   readonly #node: NodeId;
   readonly #confirmation: Confirmation;
   readonly #lives: PeerLives;
-  /** What a peer said that hears another life of this node; empty if none does. */
+  /** The report of a peer that hears another life of this node; empty if none does. */
   #objection = '';
   #hasTold = false;
 
@@ -59,13 +59,13 @@ export class Standing {
     return this.#confirmation.isConfirmed;
   }
 
-  /** Why it waits, for people; empty once it is confirmed. */
+  /** Why it waits, as a text for people; empty once it is confirmed. */
   get reason(): string {
     if (this.isConfirmed) return '';
     return this.#objection === '' ? 'it waits for other nodes to confirm it' : this.#objection;
   }
 
-  /** The addresses that this node was started with may know more than its map. */
+  /** The addresses that this node was started with may know a newer map. */
   get isEnquiring(): boolean {
     const { map, log } = this.#host;
     if (map === undefined || this.isConfirmed || !this.#confirmation.isEnquiring) return false;
@@ -77,7 +77,7 @@ export class Standing {
     this.#look();
   }
 
-  /** Without a map there is nobody yet to ask: the cluster is being founded. */
+  /** Without a map there is no peer to ask: the cluster is being founded. */
   begin(): void {
     const { map } = this.#host;
     if (map === undefined) this.#confirmation.isConfirmed = true;

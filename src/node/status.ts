@@ -1,4 +1,4 @@
-/** What a node tells of itself, for people and their tools. */
+/** What a node reports about itself, for people and their tools. */
 
 import type { ShardId } from '../base/ids.ts';
 import { doubtOf } from '../shard/stop-reason.ts';
@@ -16,14 +16,14 @@ interface ReplicaInfo {
   readonly isQuiet: boolean;
   readonly voters: number;
   readonly learners: number;
-  /** Members that the leader has not heard for a while; of a follower, none. */
+  /** Members that the leader has not heard for a while; 0 on a follower. */
   readonly silentMembers: number;
-  /** Entries that the slowest follower that is heard lacks; of a follower, 0. */
+  /** Entries that the slowest heard follower lacks; 0 on a follower. */
   readonly lagEntries: number;
   readonly stopReason: string;
-  /** Why it does not follow the leader that its shard has; empty if it does. */
+  /** Why it does not follow the leader of its shard; empty if it does. */
   readonly doubt: string;
-  /** Its state is damaged or was found to differ: it serves nothing until it has another. */
+  /** Its state is damaged or differs: it serves nothing until the state is replaced. */
   readonly isQuarantined: boolean;
 }
 
@@ -32,11 +32,11 @@ export interface NodeInfo {
   readonly incarnation: number;
   readonly cluster: string;
   readonly mapVersion: number;
-  /** Only nodes with the secret of the cluster are its peers. */
+  /** Only nodes with the cluster secret are its peers. */
   readonly isGuarded: boolean;
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
-  /** Why this life of the node vouches for nothing yet; empty once it is confirmed. */
+  /** Why this life of the node is not confirmed yet; empty once it is. */
   readonly unconfirmed: string;
   readonly clients: number;
   readonly silentNodes: readonly number[];
@@ -48,13 +48,13 @@ export interface NodeInfo {
     readonly batches: number;
     readonly lastSyncMilliseconds: number;
     readonly longestSyncMilliseconds: number;
-    /** Places that are not what was written, as found since the start. */
+    /** Damaged places found since the start. */
     readonly damages: number;
-    /** Bytes that the disk has left, at the last look. */
+    /** Free bytes of the disk, at the last look. */
     readonly freeBytes: number | undefined;
   };
   readonly overlayBytes: number;
-  /** Requests that were taken and not answered: here, and by the nodes they were passed on to. */
+  /** Accepted and unanswered requests: here, and forwarded to other nodes. */
   readonly requests: { readonly waiting: number; readonly forwarded: number };
   /** Comparisons of the states of replicas, by the leaders here since the start. */
   readonly consistency: {
@@ -63,9 +63,9 @@ export interface NodeInfo {
     /** Shards whose replicas differ without a majority that agrees. */
     readonly undecided: readonly number[];
   };
-  /** Replicas that come and go in the shards that are led here. */
+  /** Replicas in transfer, of the shards that are led here. */
   readonly moves: readonly MoveInfo[];
-  /** Scans and snapshots that look at the disk. */
+  /** Scans and snapshots that hold a view of the store. */
   readonly openViews: number;
 }
 

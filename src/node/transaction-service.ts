@@ -1,4 +1,4 @@
-/** What a node does for transactions: conducts them, ends them, and resolves what they left. */
+/** The transactions of a node: coordinates them, ends them, and resolves their locks. */
 
 import type { ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
@@ -40,7 +40,7 @@ export class TransactionService implements CoordinatorsHost {
     return this.#core.now;
   }
 
-  /** Transactions on their way to a decision. */
+  /** Undecided transactions that run here. */
   get conducted(): number {
     let conducted = 0;
     for (const coordinators of this.#coordinators.values()) conducted += coordinators.conducted;
@@ -92,12 +92,12 @@ export class TransactionService implements CoordinatorsHost {
     coordinators.settle(request, responder);
   }
 
-  /** Somebody waits for a key that a transaction holds. */
+  /** A request waits for a key that a transaction locks. */
   meet(replica: Replica, holder: Prepared, isPreempting: boolean): void {
     this.#resolverOf(replica)?.meet(holder, isPreempting);
   }
 
-  /** Who conducts or tells of transactions of a shard that this node leads. */
+  /** The coordinators of a shard that this node leads. */
   homeOf(shard: ShardId): Coordinators | undefined {
     return this.#coordinators.get(shard);
   }
@@ -110,12 +110,12 @@ export class TransactionService implements CoordinatorsHost {
     for (const resolver of this.#resolvers.values()) resolver.tick();
   }
 
-  /** The end of a turn: what was decided in it is told. */
+  /** The end of a turn: sends the decisions that were made in it. */
   flush(): void {
     for (const coordinators of this.#coordinators.values()) coordinators.flush();
   }
 
-  /** Parts that nobody has met, and decisions that a former leader has left. */
+  /** Finds parts that no request has met, and decisions that a former leader has left. */
   #sweep(): void {
     this.#sweptAt = this.now;
     for (const replica of this.#core.replicas.all) {
@@ -200,7 +200,7 @@ export class TransactionService implements CoordinatorsHost {
     );
   }
 
-  /** Of all parts, so that no shard is asked in vain; of other disks their own nodes know. */
+  /** Of all parts, so that no shard is asked in vain; the other nodes know their own disks. */
   #failureOf(parts: TransactionRequest['parts']): Failure | undefined {
     const { map, valueBytesMax } = this.#core;
     for (const [at, { shard, operations }] of parts.entries()) {
@@ -222,7 +222,7 @@ export class TransactionService implements CoordinatorsHost {
   }
 }
 
-/** As the machine will say, before keys are locked elsewhere. */
+/** The refusal that the machine would give, before keys are locked elsewhere. */
 function reasonAgainst(deadline: number, logTime: number): Reason | undefined {
   if (deadline < logTime) return 'deadline-passed';
   return deadline > logTime + MACHINE_LIMITS.timeoutMillisecondsMax

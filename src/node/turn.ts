@@ -1,5 +1,5 @@
 /**
- * The end of a turn: what all replicas of a node want done, in the order that is promised. One
+ * The end of a turn: carries out what all replicas of a node request, in the promised order. One
  * append for all shards, one frame for each peer and lane, one frame for each client.
  */
 
@@ -20,12 +20,12 @@ export interface TurnParts {
   readonly replicas: Replicas;
   readonly clients: Clients;
   readonly fair: Pick<FairQueue, 'beginTurn' | 'work' | 'endTurn'>;
-  /** Records of replicas that came or went; taken once. */
+  /** Records of created and removed replicas; taken once. */
   takeRecords(): readonly LogRecord[];
-  /** Where a message's receiver lives; undefined if nobody knows. */
+  /** The node that hosts a message's receiver; undefined if unknown. */
   nodeOf(message: Message): NodeId | undefined;
   sendToPeer(to: PeerAddress, bytes: Uint8Array): void;
-  /** What the path to a peer can take. */
+  /** The capacity of the path to a peer. */
   roomToPeer(to: PeerAddress): LaneRoom;
   readonly links: { endTurn(): void };
   /** These writes are durable. */
@@ -45,7 +45,7 @@ interface Taken {
 export function endTurn(parts: TurnParts): void {
   const { fair } = parts;
   fair.beginTurn();
-  // What was asked goes to its replicas, in fair turns; then what they let be read is read.
+  // Requests go to their replicas, in fair turns; then the granted reads are served.
   fair.work();
   const taken = parts.replicas
     .takeTouched()
@@ -90,8 +90,8 @@ function send(parts: TurnParts, taken: readonly Taken[]): void {
 }
 
 /**
- * What the path takes at once leaves in one frame. If it does not take all, beats, votes and
- * answers leave in a frame of their own, and what carries entries or rows waits, each shard by
+ * If the path has capacity for everything, one frame carries it. Otherwise heartbeats, votes and
+ * answers leave in a frame of their own, and messages with entries or rows wait, each shard by
  * itself.
  */
 function sendAll(parts: TurnParts, to: PeerAddress, messages: readonly Message[]): void {
@@ -117,7 +117,7 @@ function sendIn(parts: TurnParts, to: PeerAddress, messages: readonly Message[])
   for (const bytes of encodeFrames(messages)) parts.sendToPeer(to, bytes);
 }
 
-/** Appends without entries too: to overtake what they follow would look like a gap. */
+/** Also appends without entries: overtaking the earlier ones would look like a gap. */
 function isHeavy({ type }: Message): boolean {
   return type === 'append' || type === 'snapshot-chunk' || type === 'repair-response';
 }

@@ -1,10 +1,10 @@
-/** What is committed and not applied yet, in order. */
+/** Committed entries that are not applied yet, in order. */
 
 import type { LogEntry } from '../raft/message.ts';
 
 export class ApplyQueue {
   #entries: LogEntry[] = [];
-  /** What stands before it was applied. */
+  /** Everything before it has been applied. */
   #at = 0;
 
   get isEmpty(): boolean {
@@ -19,7 +19,7 @@ export class ApplyQueue {
     for (const entry of entries) this.#entries.push(entry);
   }
 
-  /** The first was applied. */
+  /** The first entry has been applied. */
   shift(): void {
     this.#at += 1;
     if (this.isEmpty) this.clear();

@@ -1,6 +1,7 @@
 /**
- * Reads that met a key which a transaction holds: a read never sees what is about to change. Each
- * waits for one holder, the first that it met, and looks again when that one gives its keys back.
+ * Reads that met a key which a transaction locks: a read never returns a value that is about to
+ * change. Each read waits for one holder, the first that it met, and is retried when that holder
+ * releases its locks.
  */
 
 import { Deadlines } from '../base/deadlines.ts';
@@ -24,12 +25,12 @@ export class BlockedReads {
     return this.#deadlines.size;
   }
 
-  /** Whether there is room for it, among all and among those of the one who asks. */
+  /** Whether there is room for the read, in total and for its requester. */
   admits({ requester }: PendingRead): boolean {
     return this.#portions.admits(requester.responder.share);
   }
 
-  /** `until`: from then on the read is refused. */
+  /** The read is refused after `until`. */
   wait(
     read: PendingRead,
     { holder, until }: { readonly holder: Prepared; readonly until: number },
@@ -42,7 +43,7 @@ export class BlockedReads {
     else others.add(held);
   }
 
-  /** The reads that waited for these holders, which have given their keys back. */
+  /** The reads that waited for these holders, whose locks are released. */
   takeOf(holders: readonly Prepared[]): readonly PendingRead[] {
     const taken: PendingRead[] = [];
     for (const holder of holders) {
@@ -66,7 +67,7 @@ export class BlockedReads {
     return all;
   }
 
-  /** The reads that have waited for long enough. */
+  /** The reads whose waiting time is over. */
   takeLate(now: number): readonly PendingRead[] {
     const late = this.#deadlines.takeDue(now);
     for (const held of late) {

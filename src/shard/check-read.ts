@@ -1,8 +1,8 @@
 /**
- * Whether checks hold, all at one moment of the shard, with nobody else holding a key of them.
+ * Evaluates checks, all at one moment of the shard, while no other transaction locks a key of them.
  *
- * What a check says of a key or a range with an index or a version has been so since it was seen:
- * versions name one value for ever, and of what came and went the replica knows.
+ * A check names an index or a version, and holds only if nothing changed since: a version names one
+ * value for ever, and the replica knows which keys were written and deleted again.
  */
 
 import type { ShardId } from '../base/ids.ts';
@@ -28,18 +28,18 @@ interface CheckReadOptions {
   readonly store: StateStore;
   readonly requester: Requester;
   readonly checks: Command;
-  /** It holds keys itself, and waits only for those with less right. */
+  /** The requester holds locks itself, so it waits only for holders with lower priority. */
   readonly owner: Contender | undefined;
   readonly moment: ReadContext;
-  /** Nobody waits for the answer any more. */
+  /** The requester no longer waits for the answer. */
   readonly isLate: () => boolean;
   readonly onDamage: (damage: StateDamage) => Failure;
-  /** All of them do. */
+  /** All checks hold. */
   readonly onHolds: () => void;
   readonly onHeld: (holder: Prepared, isPreempting: boolean) => void;
 }
 
-/** What stands in the way of a check. */
+/** Why a check cannot be evaluated: a lock. */
 interface Obstacle {
   readonly position: number;
   readonly holder: Prepared;
@@ -52,7 +52,7 @@ export class CheckRead {
     this.#options = options;
   }
 
-  /** Answers, now or when the disk has, or says whom it has to wait for. */
+  /** Answers now or after a disk read, or names the holder that the read waits for. */
   serve(): void {
     const { owner, checks, onHeld } = this.#options;
     const obstacle = this.#obstacle();
@@ -91,7 +91,7 @@ export class CheckRead {
     this.#fail(this.#options.onDamage(verdict));
   }
 
-  /** The first key that another transaction holds. */
+  /** The first key that another transaction locks. */
   #obstacle(): Obstacle | undefined {
     const { checks, owner, moment } = this.#options;
     const { lockTable } = moment;
@@ -100,7 +100,7 @@ export class CheckRead {
     let locks: readonly Lock[] | undefined;
     for (const [position, check] of checks.entries()) {
       if (check.type === 'check-range' && !isOneKey(check)) {
-        // Once for all ranges: there may be many of both.
+        // Computed once for all ranges: there may be many of both.
         locks ??= lockTable.within(NO_BYTES, NO_BYTES).filter(({ holder }) => isOther(holder));
         const lock = firstWithin(locks, check);
         if (lock !== undefined) return { position, holder: lock.holder };
@@ -112,7 +112,9 @@ export class CheckRead {
     return undefined;
   }
 
-  /** What stands there instead, if the check does not hold; 0 for nothing, or many keys. */
+  /**
+   * The version that is there instead, if the check does not hold; 0 for none, or for many keys.
+   */
   #brokenVersion(check: Operation): number | undefined {
     switch (check.type) {
       case 'check-version':
@@ -156,7 +158,7 @@ export class CheckRead {
 
 const NO_BYTES = new Uint8Array();
 
-/** The first of the locks, which stand in their order, whose key is of the range. */
+/** The first of the locks, which are in key order, whose key is in the range. */
 function firstWithin(locks: readonly Lock[], { key: from, to }: CheckRange): Lock | undefined {
   let [low, high] = [0, locks.length];
   while (low < high) {

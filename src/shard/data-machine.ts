@@ -1,4 +1,4 @@
-/** The machine of users' data behind the port of a shard. */
+/** Adapts the machine of users' data to the port of a shard. */
 
 import type { Operation } from '../machine/command.ts';
 import type { Decisions } from '../machine/decisions.ts';
@@ -34,12 +34,14 @@ export class DataMachine implements ShardMachine {
     return this.#machine.transactions.lockTable;
   }
 
-  /** What became of transactions whose home this shard is, as long as somebody has not heard. */
+  /**
+   * Decisions of transactions whose home is this shard, until all participants have acknowledged.
+   */
   get decisions(): Decisions {
     return this.#machine.transactions.decisions;
   }
 
-  /** A check that does not hold now. Of a row that is damaged whoever applies will hear. */
+  /** A check that does not hold now. A damaged row is reported when the command is applied. */
   precheck(operations: readonly Operation[]): ReturnType<typeof failingCheck> {
     try {
       return failingCheck(operations, { source: this.#view, lockTable: this.lockTable });

@@ -1,19 +1,18 @@
 /**
- * Of keys that were removed, the greatest version that went, in a table of a fixed size: a Bloom
- * filter whose cells hold versions instead of bits, so that it answers for any time, and nothing
- * has to be forgotten.
+ * The greatest deleted version of each key, in a table of a fixed size: a Bloom filter whose cells
+ * hold versions instead of bits. It answers for any time and never has to forget.
  *
- * After n keys with a version behind the question it errs for (1 - e^(-3 n / 2^18))^3 of the keys
- * that it is asked for: 0.04 % of them with 6500, 0.9 % with 20 000, 8 % with 50 000.
+ * With n deleted keys whose version is later than the asked one, the false positive rate is (1 -
+ * e^(-3 n / 2^18))^3: 0.04 % with 6500 keys, 0.9 % with 20 000, 8 % with 50 000.
  */
 
 import { hash } from '../base/hash.ts';
 /** A row that was removed. */
 export interface Deletion {
-  /** Of the entry that removed it. */
+  /** Of the entry that deleted it. */
   readonly index: number;
   readonly key: Uint8Array;
-  /** Of the row: the entry that wrote it. */
+  /** Of the row: the index of the entry that wrote it. */
   readonly version: number;
 }
 
@@ -24,7 +23,7 @@ const SEEDS = [0x5bd1e995, 0x27220a95] as const;
 const CELL_MAX = 2 ** 32 - 1;
 
 export class DeletedKeys {
-  /** Versions less the base, 0 for none. Made for the first key: most shards need none. */
+  /** Versions minus the base, 0 for none. Allocated for the first key: most shards need none. */
   #cells: Uint32Array | undefined;
   #base = 0;
 
@@ -41,12 +40,12 @@ export class DeletedKeys {
   mayHave(key: Uint8Array, since: number): boolean {
     const cells = this.#cells;
     if (cells === undefined) return false;
-    // What was before the base is not known any more.
+    // Deletions before the base are not known any more.
     if (since < this.#base) return true;
     return cellsOf(key).every((cell) => (cells[cell] as number) > since - this.#base);
   }
 
-  /** Once in billions of entries: the older half of the versions that a cell can tell goes. */
+  /** Once in billions of entries: drops the older half of the versions that a cell can hold. */
   #rebase(cells: Uint32Array, version: number): void {
     const base = version - Math.floor(CELL_MAX / 2);
     const shift = base - this.#base;

@@ -1,8 +1,8 @@
 /**
- * Where keys were removed, as stretches of keys, each with the greatest version that went in it.
- * There are at most so many: when there are more, those that are closest to each other become one,
- * so that stretches follow the prefixes of keys. It errs for ranges that touch a stretch and no key
- * of it, and never the other way round.
+ * Where keys were deleted, as key ranges (stretches), each with the greatest deleted version in it.
+ * Their number is bounded: beyond it the nearest neighbours are merged, so that stretches follow
+ * the prefixes of keys. False positives occur for ranges that touch a stretch and no deleted key of
+ * it; false negatives never.
  */
 
 import { SHARD_LIMITS } from '../base/limits.ts';
@@ -23,7 +23,7 @@ interface Question {
   readonly since: number;
 }
 
-/** As much of a key as a stretch keeps. */
+/** The prefix of a key that a stretch keeps. */
 const END_BYTES_MAX = 64;
 
 export class DeletedRanges {
@@ -34,7 +34,7 @@ export class DeletedRanges {
     return this.#stretches.length;
   }
 
-  /** Versions up to the floor are asked for by nobody. */
+  /** No request asks for versions up to the floor. */
   note(removals: readonly Pick<Deletion, 'key' | 'version'>[], floor: number): void {
     const added = removals.map(({ key, version }): Stretch => {
       const end = endOf(key);
@@ -69,7 +69,7 @@ function endOf(key: Uint8Array): Uint8Array {
   return key.length > END_BYTES_MAX ? key.slice(0, END_BYTES_MAX) : key;
 }
 
-/** Neighbours of which this is said become one. */
+/** Merges neighbours for which the predicate holds. */
 function joinWhere(
   stretches: readonly Stretch[],
   isOne: (one: Stretch, next: Stretch, at: number) => boolean,
@@ -90,7 +90,7 @@ function joinWhere(
   return joined;
 }
 
-/** Half as many as there may be: the narrowest gaps are closed. */
+/** Merges across the narrowest gaps until half of the permitted number is left. */
 function coarser(stretches: readonly Stretch[]): readonly Stretch[] {
   const excess = stretches.length - (SHARD_LIMITS.stretchesMax >> 1);
   const gaps = stretches.map((next, at) => {
@@ -102,7 +102,7 @@ function coarser(stretches: readonly Stretch[]): readonly Stretch[] {
   return joinWhere(stretches, (_one, _next, at) => closed.has(at));
 }
 
-/** Greater the more bytes both begin with, and then the nearer the bytes behind are. */
+/** Greater for a longer common prefix, then for nearer following bytes. */
 function closenessOf(one: Uint8Array, next: Uint8Array): number {
   const common = commonBytes(one, next);
   return common + 1 - (wordAt(next, common) - wordAt(one, common)) / 2 ** 16;

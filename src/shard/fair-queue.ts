@@ -1,31 +1,31 @@
 /**
- * What was asked and waits to be done, shared fairly among those who asked: deficit round robin
- * (Shreedhar and Varghese, 1995). Each share has a turn after the other and pays for what it had
- * done. What a thing costs is known only behind it, so a share may fall into debt, and then it
- * waits until as much has been granted to it as to the others.
+ * Requests that wait to be served, shared fairly among clients: deficit round robin (Shreedhar and
+ * Varghese, 1995). The flow of each client is served in turn and pays for the cost of its jobs. The
+ * cost of a job is known only afterwards, so a flow may fall into debt; then it waits until it has
+ * been granted as much as the others.
  *
- * A turn of the node does a bounded slice of it all; what is left waits for the next turn.
+ * A turn of the node serves a bounded slice; the rest waits for the next turn.
  */
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 
 const { quantumCost, sliceCost } = FAIRNESS_LIMITS;
 
-/** Something that can be done in steps. */
+/** Work that is done in steps. */
 export interface FairJob {
-  /** False while its share has as much of the kind under way as it may. */
+  /** False while its flow has as many jobs of the kind in flight as it may. */
   readonly isReady?: boolean;
-  /** Does one step, and says what that cost. */
+  /** Does one step and returns its cost. */
   run(): number;
-  /** Nothing of it is left. */
+  /** No step of it is left. */
   readonly isOver: boolean;
-  /** It will not go on: who asked is gone. */
+  /** Discards the job: its requester is gone. */
   drop?(): void;
 }
 
 /**
- * How far a job has come. Of one who asks, what was begun goes before what may be, and that before
- * what is new: a range that waits for one under way must never stand in front of it.
+ * How far a job has come. Within a flow, jobs in progress are served before granted ones, and those
+ * before new ones: a range that waits for a place must never block the one in progress.
  */
 export type Stage = 'begun' | 'granted' | 'asked';
 
@@ -35,15 +35,15 @@ interface ShareOptions {
   readonly mayGoOn: () => boolean;
 }
 
-/** One who asks: what it asked for and is not done yet, and what it has left to spend. */
+/** The queue of one client: its open jobs and its credit. */
 export class Flow {
-  /** The number of its client at this node, or at the one that it asks through; 0 for none. */
+  /** The number of its client at this node or at the forwarding node; 0 for no client. */
   readonly client: number;
   readonly #mayGoOn: () => boolean;
   readonly #stages = { begun: new Fifo(), granted: new Fifo(), asked: new Fifo() };
-  /** What may be spent in this round; below zero is a debt. */
+  /** The credit left in this round; a negative value is a debt. */
   credit = 0;
-  /** Ranges under way. */
+  /** Range reads in progress. */
   ranges = 0;
   /** Its connection is closed: nothing is computed for it any more. */
   isGone = false;
@@ -70,12 +70,12 @@ export class Flow {
     this.#stages[stage].push(job);
   }
 
-  /** One step of its next job. Required: it has one. */
+  /** Does one step of its next job. Required: it has one. */
   step(): number {
     const queue = this.#next;
     const job = queue.first;
     if (job === undefined) return 0;
-    // It leaves before it runs: what it leads to may be added meanwhile.
+    // The job is removed before it runs, because it may add others.
     const cost = job.run();
     if (job.isOver && queue.first === job) queue.shift();
     this.credit -= cost;
@@ -98,11 +98,11 @@ export class Flow {
 
 export class FairQueue {
   readonly #onWork: () => void;
-  /** Of what no client asked for. */
+  /** For requests that come from no client. */
   readonly #own = new Flow({ client: 0, mayGoOn: () => true });
-  /** Those whose turn comes, in order. */
+  /** The flows that can be served, in order. */
   readonly #ring = new Set<Flow>();
-  /** Those that wait until what they were answered has left. */
+  /** The flows that wait until their answers have been sent. */
   readonly #full = new Set<Flow>();
   #left: number = sliceCost;
   #isTurn = false;
@@ -111,7 +111,7 @@ export class FairQueue {
     this.#onWork = onWork;
   }
 
-  /** Something can be done. */
+  /** Whether a job can be served. */
   get hasWork(): boolean {
     return this.#ring.size > 0;
   }
@@ -122,11 +122,11 @@ export class FairQueue {
     this.list(share);
   }
 
-  /** Its next job may have become ready. */
+  /** Lists a flow whose next job may have become ready. */
   list(share: Flow = this.#own): void {
     if (share.isGone || !share.hasJobs || this.#full.has(share)) return;
     this.#ring.add(share);
-    // A turn does what it can before it ends.
+    // A running turn serves it anyway.
     if (!this.#isTurn) this.#onWork();
   }
 
@@ -139,7 +139,7 @@ export class FairQueue {
     this.#isTurn = false;
   }
 
-  /** Those whose answers have left go on. */
+  /** Lists the flows whose answers have been sent. */
   tick(): void {
     for (const share of this.#full) {
       if (!share.isGone && !share.mayGoOn) continue;
@@ -148,7 +148,7 @@ export class FairQueue {
     }
   }
 
-  /** As much as is left of the turn's slice. */
+  /** Serves until the slice of this turn is used up. */
   work(): void {
     while (this.#left > 0) {
       const share = this.#ring.values().next().value;
@@ -160,7 +160,7 @@ export class FairQueue {
     }
   }
 
-  /** Whether it is to have another turn. */
+  /** Returns whether the flow is to be served again. */
   #serve(share: Flow): boolean {
     while (share.hasJobs && share.credit > 0) {
       if (!share.isReady) return false;
@@ -175,7 +175,7 @@ export class FairQueue {
   }
 }
 
-/** First in, first out, without moving what waits. */
+/** A queue that does not move its elements. */
 class Fifo {
   #jobs: FairJob[] = [];
   #at = 0;
@@ -207,5 +207,5 @@ class Fifo {
   }
 }
 
-/** Places of jobs that are done, before they are given back. */
+/** Slots of finished jobs that are kept before the array is compacted. */
 const KEPT_MAX = 1024;

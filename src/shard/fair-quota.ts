@@ -1,6 +1,6 @@
 /**
- * A bounded room that those who ask share: one of them may have as much as is left to all others.
- * However many fill their part, there is room for one more.
+ * A bounded resource that requesters share: one requester may hold as much as is left for all
+ * others. So there is room for one more requester however many fill their part.
  */
 
 import type { Flow } from './fair-queue.ts';
@@ -18,7 +18,7 @@ export class FairQuota {
     return share === undefined ? 0 : (this.#of.get(share) ?? 0);
   }
 
-  /** What no client asked for has no portion: it may have all that is left. */
+  /** A request that comes from no client has no portion: it may take all that is left. */
   admits(share: Flow | undefined, amount = 1): boolean {
     return this.of(share) + amount <= this.#max - this.#total;
   }

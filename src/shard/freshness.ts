@@ -1,9 +1,10 @@
 /**
- * How young the state of a replica is, as far as it can prove.
+ * How stale the state of a replica is at most, as far as it can prove.
  *
- * A follower asks its leader how far the shard is; all that was committed when the question left is
- * in the answer. So once that much is applied, the state is as young as the question, however long
- * the two were on their way. What the leader says unasked proves nothing: it may be old.
+ * A follower asks its leader for the commit index; the answer covers everything that was committed
+ * when the question left. Once that index is applied, the state is at least as new as the question,
+ * however long question and answer took. Unsolicited messages of the leader prove nothing: they may
+ * be old.
  */
 
 import type { PendingRead } from './reads.ts';
@@ -13,7 +14,7 @@ interface Question {
   readonly askedAt: number;
 }
 
-/** A question that is not answered in this time is asked again. */
+/** A question without an answer is repeated after this time. */
 const PATIENCE_MILLISECONDS = 1000;
 
 export class Freshness {
@@ -27,15 +28,15 @@ export class Freshness {
     return this.#waiting.length;
   }
 
-  /** Whether what was applied is at most so old. */
+  /** Whether the applied state is at most this old. */
   isYoung(age: { readonly milliseconds: number; readonly now: number; readonly applied: number }) {
     const { at, index } = this.#proof;
     return age.applied >= index && age.now - at <= age.milliseconds;
   }
 
   /**
-   * A read waits for proof. The number of a question that should leave now, if one should. Nobody
-   * has asked under it before, not in a former life either: an old answer proves nothing.
+   * Adds a read that waits for proof. Returns the number of a question to send now, if any. The
+   * number was never used before, not in a former life either: an old answer proves nothing.
    */
   wait(read: PendingRead, { now, draw }: { now: number; draw: () => number }): number | undefined {
     this.#waiting.push(read);
@@ -45,24 +46,24 @@ export class Freshness {
     return id;
   }
 
-  /** Whether an answer is to the question that is open. */
+  /** Whether an answer belongs to the open question. */
   isOpen(id: number): boolean {
     return this.#question?.id === id;
   }
 
-  /** The leader's answer: who waited may be served once that index is applied. */
+  /** The leader's answer: the waiting reads may be served once that index is applied. */
   answer(id: number, index: number): readonly PendingRead[] {
     if (this.#question?.id !== id) return [];
     this.#proof = { at: this.#question.askedAt, index };
     return this.takeWaiting();
   }
 
-  /** There will be no answer. */
+  /** The answer is overdue. */
   isOverdue(now: number): boolean {
     return this.#question !== undefined && now - this.#question.askedAt > PATIENCE_MILLISECONDS;
   }
 
-  /** The question is dropped, and those who waited for its answer are the caller's. */
+  /** Drops the question; the caller takes over the waiting reads. */
   takeWaiting(): readonly PendingRead[] {
     const waiting = this.#waiting;
     this.#waiting = [];

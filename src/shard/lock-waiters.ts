@@ -1,7 +1,7 @@
 /**
- * Commands that wait for keys which transactions hold, by the holders for which they wait. When a
- * holder gives its keys back, only those that waited for it are looked at again, and to expire
- * costs what has expired.
+ * Commands that wait for locked keys, indexed by the holders that they wait for. When a holder
+ * releases its locks, only the commands that wait for it are retried, and expiry costs only what
+ * has expired.
  */
 
 import { Deadlines } from '../base/deadlines.ts';
@@ -14,27 +14,30 @@ import { FairQuota } from './fair-quota.ts';
 import type { Proposal } from './proposal.ts';
 import type { Reservation } from './reservations.ts';
 
-/** A command that came in. */
+/** A command that arrived. */
 export interface QueuedProposal {
   readonly proposal: Proposal;
-  /** In the order in which they came. */
+  /** The order of arrival. */
   readonly order: number;
-  /** How long it may wait for keys, however often it is woken in vain. */
+  /** When it stops waiting for keys, however often it is retried without success. */
   readonly until: number;
-  /** It has waited for a reservation: none keeps it out any more. */
+  /** It has waited for a reservation, so no further reservation blocks it. */
   hasYielded: boolean;
 }
 
-/** Who has a key that a command waits for. */
+/** The holder of a key that a command waits for. */
 export type Holder = Prepared | Reservation;
 
 export class LockWaiters {
-  /** Invariant: one that waits is in `#deadlines`, and with each of its holders. */
+  /** Invariant: a waiting command is in `#deadlines` and with each of its holders. */
   readonly #deadlines = new Deadlines<QueuedProposal>();
   readonly #holders = new Map<QueuedProposal, ReadonlySet<Holder>>();
   readonly #byHolder = new Map<Holder, Set<QueuedProposal>>();
   readonly #portions = new FairQuota({ max: TRANSACTION_LIMITS.waitersMax });
-  /** Room of its own, awake too: what waits for a key must not keep out what gives it back. */
+  /**
+   * A budget of its own, also for retried commands: commands that wait for a lock must not keep out
+   * the entry that releases it.
+   */
   #bytes = 0;
 
   get size(): number {
@@ -59,7 +62,7 @@ export class LockWaiters {
     return true;
   }
 
-  /** Those that waited for one of these holders, in the order in which they should go on. */
+  /** The commands that waited for one of these holders, in the order in which they are retried. */
   takeOf(holders: readonly Holder[]): readonly QueuedProposal[] {
     const taken: QueuedProposal[] = [];
     for (const holder of holders) {
@@ -101,8 +104,9 @@ export class LockWaiters {
 }
 
 /**
- * A command that holds no keys goes first, in the order in which they came: it costs a transaction
- * one entry, and behind one it would find the key held again, for ever. Then transactions, by age.
+ * Commands that hold no locks go first, in the order of arrival: each delays a transaction by one
+ * entry only, while behind a transaction it would find the key locked again and again. Then
+ * transactions, by age.
  */
 function rankOf(entered: QueuedProposal, otherEntered: QueuedProposal): number {
   const [one, other] = [entered.proposal.touch(), otherEntered.proposal.touch()];

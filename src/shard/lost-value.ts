@@ -1,4 +1,4 @@
-/** Which damage a shard can live with: to values of users that nothing else has. */
+/** Which damage a shard can survive: damaged values of users that exist nowhere else. */
 
 import type { MemberId } from '../base/ids.ts';
 import { SECTION } from '../machine/section.ts';
@@ -15,8 +15,8 @@ interface Kept {
 }
 
 /**
- * No other replica has the rows, and the log does not have all entries that made them. Nor can
- * another one come to be: it would be fed a snapshot, and a damaged state gives none.
+ * No other replica has the rows, and the log lacks entries that made them. No new replica can get
+ * them either: it would be fed a snapshot, and a damaged state provides none.
  */
 export function isIrreplaceable({ member, configuration, base }: Kept): boolean {
   const { voters, outgoing, learners } = configuration;
@@ -24,7 +24,7 @@ export function isIrreplaceable({ member, configuration, base }: Kept): boolean 
   return isAlone && outgoing.length === 0 && learners.length === 0 && base.index > 0;
 }
 
-/** What the machine itself lives by is nothing that it can do without. */
+/** The machine cannot run without its own sections. */
 export function isValue({ row }: StateDamage): boolean {
   return row?.section === SECTION.values;
 }

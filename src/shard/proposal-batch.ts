@@ -1,4 +1,4 @@
-/** What gathered in a turn is offered to the core: all of it, or as much as there is room for. */
+/** Offers the proposals of a turn to Raft: all of them, or as many as there is room for. */
 
 import type { Position } from '../raft/position.ts';
 import type { Raft } from '../raft/raft.ts';
@@ -8,11 +8,11 @@ import type { Proposal } from './proposal.ts';
 
 interface Offered {
   readonly proposal: Proposal;
-  /** Where its entry stands, or why there is none. */
+  /** The position of its entry, or why there is none. */
   readonly result: Position | Failure;
 }
 
-/** `time` is what the entries will carry. */
+/** `time` is the log time that the entries will carry. */
 export function offerProposals(raft: Raft, gathered: readonly Proposal[], time: number): Offered[] {
   const payloads = gathered.map(({ payload }) => payload(time));
   const propose = (some: readonly Uint8Array[]) => raft.step({ type: 'propose', payloads: some });

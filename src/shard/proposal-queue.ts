@@ -1,17 +1,19 @@
 /**
- * What waits to be proposed: until the end of the turn, or until a key is given back that a
- * transaction holds. Only a leader has an entrance, and what waits in it has not happened.
+ * Commands that wait to be proposed: until the end of the turn, or until a transaction releases a
+ * lock. Only a leader has a queue, and a queued command has not taken effect.
  *
- * Whoever holds nothing waits for anybody. A transaction that asks for a key holds others, so it
- * waits only for those that are younger, which are pressed to give way; an older one sends it away.
- * So nobody waits in a circle. One whose end is known and waits here or in the log is waited for
- * by all: it waits for nobody any more.
+ * Lock conflicts are decided by wound-wait (`txn/conflict-policy.ts`): a request that holds no
+ * locks may wait for any holder. A transaction holds locks, so it waits only for holders with lower
+ * priority, whose coordinators are told to abort, and yields to a holder with higher priority. So
+ * no cycle of waits can form. A holder whose decision is known, and waits here or in the log, may
+ * be waited for by every request, because it does not wait any more.
  *
- * A key that is reserved keeps out what has less right to it: a command without a transaction
- * waits, for one reservation at most, and a transaction is sent away.
+ * A reserved key blocks commands with lower priority: a command without a transaction waits, for
+ * one reservation at most, and a transaction is refused.
  *
- * What nobody waits for, as the end of a transaction that no one has met, has no hurry: it is
- * proposed with the next command of the shard, or after a while, together with what came meanwhile.
+ * Entries that no request waits for, such as the resolution of a transaction that blocked no
+ * request, are deferred: they are proposed with the next command of the shard, or after a delay,
+ * together with later ones.
  */
 
 import { NODE_LIMITS } from '../base/node-limits.ts';
@@ -30,13 +32,13 @@ import { Reservations } from './reservations.ts';
 export interface ProposalQueueHost {
   readonly now: number;
   readonly lockTable: LockTable | undefined;
-  /** Somebody waits for the holder; with more right than it, if it is pressed. */
+  /** A request waits for the holder; it preempts the holder if it has higher priority. */
   reportConflict(holder: Prepared, isPreempting: boolean): void;
   /** There is something to propose. */
   touch(): void;
-  /** Sent away: somebody with more right holds a key. */
+  /** Refused: a holder with higher priority locks a key. */
   refuse(requester: Requester, reply: Reply): void;
-  /** Nothing of it has happened. */
+  /** The command has not taken effect. */
   fail(requester: Requester, failure: Failure): void;
 }
 
@@ -44,13 +46,13 @@ export class ProposalQueue {
   readonly #host: ProposalQueueHost;
   #gathered: QueuedProposal[] = [];
   #unhurried: QueuedProposal[] = [];
-  /** What came in since the last turn weighs so much. */
+  /** The bytes of the commands that came in since the last turn. */
   #bytes = 0;
   readonly #waiters = new LockWaiters();
   readonly #reservations = new Reservations();
   /** Commands so far. */
   #entered = 0;
-  /** Transactions whose end is known here and not applied yet. */
+  /** Transactions whose decision is known here and not applied yet. */
   readonly #ending = new Map<string, TransactionId>();
 
   constructor(host: ProposalQueueHost) {
@@ -61,7 +63,7 @@ export class ProposalQueue {
     return this.#gathered.length + this.#unhurried.length + this.#waiters.size;
   }
 
-  /** Somebody waits for a key. */
+  /** A request waits for a locked key. */
   get hasWaiting(): boolean {
     return this.#waiters.size > 0;
   }
@@ -85,7 +87,7 @@ export class ProposalQueue {
     return true;
   }
 
-  /** It is not proposed after all: the end of nobody is on its way with it. */
+  /** The proposal is dropped: the end of its transactions is not on its way any more. */
   drop({ ends }: Proposal): void {
     for (const id of ends) this.#ending.delete(idText(id));
   }
@@ -102,7 +104,7 @@ export class ProposalQueue {
     this.#unhurried = [];
   }
 
-  /** Those that may be proposed now. The others wait, or were sent away. */
+  /** The commands that may be proposed now. The others wait, or were refused. */
   take(): readonly Proposal[] {
     this.releaseDeferred();
     const gathered = this.#gathered;
@@ -113,17 +115,17 @@ export class ProposalQueue {
     return passing.map(proposalOf);
   }
 
-  /** For a transaction that has failed often. What came in before goes on behind it as well. */
+  /** For a transaction that has failed often. Earlier commands still go first. */
   reserve(contender: Contender, keys: readonly Uint8Array[]): void {
     this.#reservations.reserve(contender, keys, this.#host.now);
   }
 
-  /** The transaction has no more need of them. */
+  /** The transaction no longer needs them. */
   release(contender: Pick<Contender, 'id'>, keys: readonly Uint8Array[]): void {
     this.#goOn(this.#reservations.release(contender, keys));
   }
 
-  /** These gave their keys back, or all did: commands that waited for one of them look again. */
+  /** These released their locks, or all did: commands that waited for one of them are retried. */
   wake(freed: readonly Prepared[] | 'all'): void {
     const ended = freed === 'all' ? this.#ending.values() : freed.map(({ id }) => id);
     for (const id of ended) {
@@ -144,13 +146,15 @@ export class ProposalQueue {
     this.#host.touch();
   }
 
-  /** Those whose patience is over; what waited for a reservation whose time is over goes on. */
+  /**
+   * The commands whose waiting time is over; those that waited for an expired reservation go on.
+   */
   takeLate(): readonly Proposal[] {
     this.#goOn(this.#reservations.takeDue(this.#host.now));
     return this.#waiters.takeLate(this.#host.now).map(proposalOf);
   }
 
-  /** Nothing of it has happened. */
+  /** No command of them has taken effect. */
   takeAll(): readonly Proposal[] {
     this.releaseDeferred();
     const all = [...this.#gathered, ...this.#waiters.takeAll()].map(proposalOf);
@@ -175,7 +179,7 @@ export class ProposalQueue {
     return mayPass;
   }
 
-  /** A batch goes on only if none of its commands meets one: what is proposed is not kept out. */
+  /** A batch goes on only if no reservation blocks any of its commands. */
   #passesReservations(entered: QueuedProposal): boolean {
     if (entered.hasYielded || this.#reservations.size === 0) return true;
     const { requester, touch } = entered.proposal;
@@ -194,8 +198,8 @@ export class ProposalQueue {
   }
 
   /**
-   * A batch goes on if one of its commands meets nobody: those that do are told so when it is
-   * applied, and come back alone.
+   * A batch goes on if at least one of its commands meets no lock: the others are reported as
+   * locked when the batch is applied, and the client retries them alone.
    */
   #passesHolders(entered: QueuedProposal, { contender, lockTable }: Passage): boolean {
     if (lockTable === undefined || lockTable.size === 0) return true;
@@ -216,7 +220,7 @@ export class ProposalQueue {
       this.#host.refuse(requester, { type: 'locked', position, holder });
       return false;
     }
-    // Each of them may let a command of it pass, and with it the batch.
+    // Each holder may let one command pass, and with it the batch.
     if (!this.#waiters.add(entered, holders)) {
       this.#host.fail(requester, 'overloaded');
       return false;
@@ -237,7 +241,7 @@ interface Passage {
   readonly lockTable: LockTable | undefined;
 }
 
-/** The first key of a command that somebody else holds. */
+/** The first key of a command that another transaction locks. */
 function obstacleOf(command: Command, { contender, lockTable }: Passage): Obstacle | undefined {
   for (const [position, { type, key }] of command.entries()) {
     const holder = type === 'check-range' ? undefined : lockTable?.holderOf(key);

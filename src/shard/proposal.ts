@@ -1,4 +1,4 @@
-/** A command on its way to the log: what it weighs, which keys it touches, whom it ends. */
+/** A command on its way to the log: its size, the keys it touches, the transactions it ends. */
 
 import { decodeBatch } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
@@ -9,29 +9,29 @@ import type { Requester } from './proposals.ts';
 
 export interface Proposal {
   readonly requester: Requester;
-  /** What it weighs while it waits. */
+  /** Its size while it waits. */
   readonly bytes: number;
-  /** Stamped with the time of the log when it is proposed. */
+  /** Stamped with the log time when it is proposed. */
   readonly payload: (time: number) => Uint8Array;
-  /** Found out only where something is held. */
+  /** Computed only if some key is locked or reserved. */
   readonly touch: () => Touch;
   /** The transactions that it ends here. */
   readonly ends: readonly TransactionId[];
   readonly hasHurry: boolean;
 }
 
-/** Which keys an entry will touch, and on whose behalf. */
+/** The keys that an entry touches, and the transaction that it belongs to. */
 interface Touch {
   readonly commands: readonly Command[];
-  /** Undefined for what holds no keys: it may wait for anybody. */
+  /** Undefined for a request that holds no locks: it may wait for any holder. */
   readonly contender: Contender | undefined;
-  /** It writes at once: afterwards its transaction has no need of the keys. */
+  /** It writes immediately: afterwards its transaction does not need the keys any more. */
   readonly isLast?: boolean;
 }
 
 const NOTHING: Touch = { commands: [], contender: undefined };
 
-/** One that needs no stamp, and touches no keys. */
+/** A proposal that carries no stamp and touches no keys. */
 export function plainProposal(requester: Requester, payload: Uint8Array): Proposal {
   const touch = () => NOTHING;
   const bytes = payload.length;
@@ -41,10 +41,10 @@ export function plainProposal(requester: Requester, payload: Uint8Array): Propos
 interface StampedOptions {
   readonly requester: Requester;
   readonly epoch: number;
-  /** What the leader takes in as one value. */
+  /** The largest value that the leader accepts. */
   readonly valueBytesMax: number;
   readonly body: EntryBody;
-  /** Somebody waits in the shard for a key that is held. */
+  /** A request in the shard waits for a locked key. */
   readonly isAwaited: boolean;
 }
 
@@ -77,7 +77,7 @@ function endsOf(body: EntryBody): readonly TransactionId[] {
 function touchOf(body: EntryBody): Touch {
   if (body.type === 'batch') {
     const commands = decodeBatch(body.batch)?.commands ?? [];
-    // What is not asked for any more meets no key.
+    // A command that is not asked for any more meets no lock.
     return { commands: commands.filter(({ length }) => length > 0), contender: undefined };
   }
   if (body.type === 'prepare') {

@@ -1,18 +1,21 @@
-/** Who waits for which entry. */
+/** Which requester waits for which entry. */
 
 import type { Failure } from '../wire/response.ts';
 import type { Responder } from './responder.ts';
 
-/** One who asked, and under which number. */
+/** Where a request came from, and its id there. */
 export interface Requester {
   readonly responder: Responder;
   readonly id: number;
 }
 
-/** How long an asker should wait before it tries again where too much was waiting. */
+/** How long a requester should wait before it retries after `overloaded`. */
 const RETRY_MILLISECONDS = 20;
 
-/** Tells an asker that it is not served here. `leader`: who might do it, 0 for nobody known. */
+/**
+ * Tells a requester that its request is not served here. `leader`: the member that may serve it, 0
+ * if unknown.
+ */
 export function failRequester(
   requester: Requester,
   failure: Failure,
@@ -37,7 +40,7 @@ export class Proposals {
     return this.#waiting.size;
   }
 
-  /** Of the entry that was proposed last; 0 for none in this time as a leader. */
+  /** The last proposed entry; 0 for none in this term as leader. */
   get last(): number {
     return this.#last;
   }
@@ -48,8 +51,8 @@ export class Proposals {
   }
 
   /**
-   * Who waits for what was applied at this index. `replaced`: another term's entry stands where
-   * theirs stood, so theirs can never take effect.
+   * The requesters of the entry that was applied at this index. `replaced`: an entry of another
+   * term stands where theirs stood, so theirs can never take effect.
    */
   take(
     index: number,
@@ -61,7 +64,7 @@ export class Proposals {
     return { requester: waiting.requester, isReplaced: waiting.term !== term };
   }
 
-  /** Leadership is lost: what becomes of these entries is for others to decide. */
+  /** Leadership is lost: later leaders decide what becomes of these entries. */
   takeAll(): readonly Requester[] {
     this.#last = 0;
     if (this.#waiting.size === 0) return [];

@@ -1,4 +1,4 @@
-/** The commands of one replica, from the question to the answer: what waits, and for what. */
+/** The commands of one replica from request to reply: which wait, and for what. */
 
 import { RAFT_LIMITS } from '../base/limits.ts';
 import type { Position } from '../raft/position.ts';
@@ -11,16 +11,16 @@ import { offerProposals } from './proposal-batch.ts';
 import { ProposalQueue, type ProposalQueueHost } from './proposal-queue.ts';
 import { Proposals, type Requester } from './proposals.ts';
 
-/** What the commands of a replica ask of it. */
+/** What the commands of a replica need from it. */
 export interface ProposingHost extends ProposalQueueHost {
   readonly store: StateStore;
   readonly logTime: number;
   readonly isLeader: boolean;
-  /** It leads, and has applied an entry of its own. */
+  /** It leads and has applied an entry of its own term. */
   readonly isCurrent: boolean;
   readonly isCorrupt: boolean;
   readonly stopReason: string;
-  /** There is something to propose that nobody waits for. */
+  /** There is an entry to propose that no request waits for. */
   defer(): void;
 }
 
@@ -28,7 +28,7 @@ export class Proposing {
   readonly #host: ProposingHost;
   readonly #raft: Raft;
   readonly queue: ProposalQueue;
-  /** What was asked and not answered, in bytes: the log never has room for one who asks alone. */
+  /** Unanswered commands, in bytes: one requester alone never fills the log's budget. */
   readonly #portions = new FairQuota({ max: RAFT_LIMITS.uncommittedBytesMax });
   /** In the log, and not applied yet. */
   readonly proposals = new Proposals();
@@ -39,7 +39,7 @@ export class Proposing {
     this.queue = new ProposalQueue(host);
   }
 
-  /** Commands that were not answered. */
+  /** Unanswered commands. */
   get size(): number {
     return this.queue.size + this.proposals.size;
   }
@@ -48,7 +48,7 @@ export class Proposing {
   add(proposal: Proposal): void {
     const { stopReason, store } = this.#host;
     if (stopReason !== '') return this.#host.fail(proposal.requester, 'not-leader');
-    // What is committed while the state store is behind would wait in memory.
+    // Entries that are committed while the state store is behind would wait in memory.
     const hasRoom = store.hasRoom && this.#mayAdd(proposal);
     if (!hasRoom || !this.queue.add(this.#counted(proposal))) {
       return this.#host.fail(proposal.requester, 'overloaded');
@@ -57,19 +57,19 @@ export class Proposing {
     else this.#host.defer();
   }
 
-  /** One command of each who asks is let in, however large it is. */
+  /** One command of each requester is admitted, however large it is. */
   #mayAdd({ requester, bytes }: Proposal): boolean {
     const { share } = requester.responder;
     return this.#portions.of(share) === 0 || this.#portions.admits(share, bytes);
   }
 
-  /** The same, counted until it is answered. */
+  /** The same proposal, counted until it is answered. */
   #counted(proposal: Proposal): Proposal {
     const { requester, bytes } = proposal;
     const { share } = requester.responder;
     if (share === undefined) return proposal;
     const portions = this.#portions;
-    // One of no bytes is one as well.
+    // A proposal without bytes counts as well.
     const amount = bytes + 1;
     portions.add(share, amount);
     const respond = (response: Response) => {
@@ -83,12 +83,12 @@ export class Proposing {
     for (const { requester } of this.queue.takeLate()) this.#host.fail(requester, 'held');
   }
 
-  /** The end of a turn: all that gathered is offered to the core. */
+  /** At the end of a turn: offers all gathered proposals to Raft. */
   ask(): void {
     if (!this.queue.hasGathered) return;
     const { isCorrupt, isLeader, isCurrent, logTime } = this.#host;
     if (isCorrupt) return this.end();
-    // Before, it may have known the last entry for longer than whoever stamped what came behind it.
+    // Before, its log time may run ahead of the leader that stamped the last entries.
     if (isLeader && !isCurrent) return;
     const gathered = this.queue.take();
     if (gathered.length === 0) return;
@@ -118,12 +118,14 @@ export class Proposing {
     this.#failAll('not-leader');
   }
 
-  /** Everybody is told that it is not to be had here. */
+  /** Tells all requesters that the shard is not served here. */
   end(): void {
     this.#failAll('not-here');
   }
 
-  /** What waits has not happened; what becomes of entries is for others to decide. */
+  /**
+   * Waiting commands have not taken effect; later leaders decide what becomes of proposed entries.
+   */
   #failAll(failure: Failure): void {
     const waiting: readonly Requester[] = this.queue.takeAll().map(({ requester }) => requester);
     for (const requester of waiting) this.#host.fail(requester, failure);

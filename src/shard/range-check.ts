@@ -1,4 +1,4 @@
-/** Whether ranges hold what a transaction saw in them: one look at one moment. */
+/** Evaluates whether ranges are unchanged since a transaction saw them: one look at one moment. */
 
 import type { CheckRange } from '../machine/command.ts';
 import { decodeRow } from '../machine/row.ts';
@@ -15,7 +15,7 @@ const SLICE = { rowsMax: 256, bytesMax: 256 * 1024 };
 
 export interface PlacedRange {
   readonly range: CheckRange;
-  /** Where it stands among the checks. */
+  /** Its position among the checks. */
   readonly position: number;
 }
 
@@ -27,7 +27,7 @@ interface RangeCheckOptions {
   readonly ranges: readonly PlacedRange[];
   /** Of the view. */
   readonly moment: ReadContext;
-  /** Nobody waits for the verdict any more. */
+  /** The requester no longer waits for the verdict. */
   readonly isLate: () => boolean;
   readonly done: (verdict: RangeVerdict) => void;
 }
@@ -58,7 +58,7 @@ export class RangeCheck {
     this.#next(placed);
   }
 
-  /** One range after the other, for the disk comes in between: to ask for all is long. */
+  /** One range after the other, because each may need the disk. */
   #mayHaveLost({ range: { key: from, to, seenAt: since } }: PlacedRange): boolean {
     const { recentDeletes, index: applied } = this.#options.moment;
     return recentDeletes?.mayHave({ from, to, since, applied }) ?? true;
@@ -89,7 +89,7 @@ export class RangeCheck {
   }
 }
 
-/** From a key to the least one behind it: how the absence of a key is told with its moment. */
+/** The log time before which no key expires; 0 until the keys were scanned once. */
 export function isOneKey({ key, to }: CheckRange): boolean {
   if (to.length !== key.length + 1 || to[key.length] !== 0) return false;
   return key.every((byte, at) => byte === to[at]);

@@ -1,6 +1,6 @@
 /**
- * One page of a range, slice by slice: it stands still while the disk is asked for one, and until
- * its turn comes for the next.
+ * One page of a range, slice by slice: it waits for the disk, and for its turn in the fair queue
+ * before the next slice.
  */
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
@@ -28,15 +28,15 @@ interface RangeReadOptions {
   /** The view is as of it. */
   readonly index: number;
   readonly view: StateView;
-  /** Keys of the range that transactions hold, as of the view. */
+  /** Locked keys of the range, as of the view. */
   readonly locks: readonly Lock[];
   readonly fair: Pick<FairQueue, 'add' | 'list'>;
   readonly onDamage: (damage: StateDamage) => Failure;
-  /** The first key that it comes to is held: it has to wait for this one. */
+  /** The first key that it comes to is locked: the read waits for this holder. */
   readonly onHeld: (lock: Lock) => void;
 }
 
-/** It goes up to the first key that is held, which counts as not seen, there or not. */
+/** It ends before the first locked key, which counts as not seen, present or not. */
 export class RangeRead implements FairJob {
   /** Each slice is a job of its own. */
   readonly isOver = true;
@@ -67,7 +67,7 @@ export class RangeRead implements FairJob {
     this.#rowsMax = Math.max(1, Math.min(range.rowsMax, REQUEST_LIMITS.rowsMax));
   }
 
-  /** Asks for the next slice; what it costs is known when it comes. */
+  /** Requests the next slice; its cost is known when it arrives. */
   run(): number {
     const limits = {
       rowsMax: Math.min(FAIRNESS_LIMITS.sliceRows, this.#rowsMax - this.#count),
@@ -143,7 +143,7 @@ export class RangeRead implements FairJob {
     const { share } = requester.responder;
     if (share === undefined) return;
     share.ranges -= 1;
-    // Another one of it may begin.
+    // Another range of the flow may begin.
     fair.list(share);
   }
 }

@@ -6,9 +6,9 @@ import type { RecentDeletes } from './recent-deletes.ts';
 export interface ReadContext {
   readonly now: number;
   readonly time: number;
-  /** Of the state; what is held must not be read. */
+  /** Of the state; locked keys must not be read. */
   readonly lockTable: LockTable | undefined;
-  /** What is known to be gone. */
+  /** The known deletions. */
   readonly recentDeletes: RecentDeletes | undefined;
   /** Of the entry that was applied last. */
   readonly index: number;

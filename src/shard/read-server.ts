@@ -1,4 +1,4 @@
-/** Reads the state for those who were granted it. */
+/** Serves reads from the state after they were granted. */
 
 import { unreachable } from '../base/assert.ts';
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
@@ -24,14 +24,14 @@ const { keyCost, requestCost } = FAIRNESS_LIMITS;
 interface ReadServerOptions {
   readonly shard: ShardId;
   readonly store: StateStore;
-  /** The node's monotone milliseconds, as of now. */
+  /** The node's monotone milliseconds, read anew at each call. */
   readonly clock: () => number;
   readonly fair: Pick<FairQueue, 'add' | 'list'>;
-  /** A row is not what was written: says what the asker is told. */
+  /** A row is damaged: returns the failure for the requester. */
   readonly onDamage: (damage: StateDamage) => Failure;
-  /** All its checks hold: the transaction has no more need of these keys. */
+  /** All its checks hold: the transaction no longer needs these keys. */
   readonly onChecked: (owner: Contender, keys: readonly Uint8Array[]) => void;
-  /** The read met a key that is held, and has not been answered. */
+  /** The read met a locked key, and has not been answered. */
   readonly onHeld: (read: PendingRead, holder: Prepared, isPreempting: boolean) => void;
 }
 
@@ -46,7 +46,7 @@ export class ReadServer {
     this.#store = options.store;
   }
 
-  /** The state is what the read may see, now. Says what it cost. */
+  /** Required: the state is one that the read may see. Returns the cost. */
   serve(read: PendingRead, moment: ReadContext): number {
     const { requester } = read;
     const { now, time } = moment;
@@ -92,7 +92,7 @@ export class ReadServer {
       }
       const row = this.#store.get(this.#shard, SECTION.values, key) ?? NO_BYTES;
       bytes += row.length;
-      // Two payloads fit a frame; a single row is always within one.
+      // Two payloads fit in a frame; a single row always does.
       if (bytes > WIRE_LIMITS.payloadBytesMax) {
         failRequester({ responder, id }, 'too-much', time);
         return bytes + rows.length * keyCost;

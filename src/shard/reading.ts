@@ -1,4 +1,4 @@
-/** The reads of one replica, from the question to the answer: whom they wait for, and how long. */
+/** The reads of one replica from request to answer: what they wait for, and how long. */
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { ShardId } from '../base/ids.ts';
@@ -18,7 +18,7 @@ import { ReadServer } from './read-server.ts';
 import { type PendingRead, Reads } from './reads.ts';
 import type { RecentDeletes } from './recent-deletes.ts';
 
-/** What the reads of a replica ask of it. */
+/** What the reads of a replica need from it. */
 export interface ReadingHost {
   readonly shard: ShardId;
   readonly store: StateStore;
@@ -33,19 +33,22 @@ export interface ReadingHost {
   step(event: RaftEvent): StepResult;
   fail(requester: Requester, failure: Failure): void;
   touch(): void;
-  /** Says what whoever wanted the row is told. */
+  /** Returns the failure for a requester that wanted the row. */
   damaged(damage: StateDamage): Failure;
   nextRead(): number;
-  /** Asks the leader how far it is; false if the question did not leave. */
+  /** Asks the leader for its commit index; false if the question did not leave. */
   askLeader(question: number): boolean;
   reportConflict(holder: Prepared, isPreempting: boolean): void;
-  /** Where reads that may be served wait for their turn. */
+  /** The queue of reads that may be served. */
   readonly fair: Turns;
 }
 
 export type Turns = Pick<FairQueue, 'add' | 'list'>;
 
-/** What a read that reserves keys keeps out, and has to come behind. */
+/**
+ * What a read that reserves keys needs of the commands: it blocks later ones and follows earlier
+ * ones.
+ */
 interface Commands {
   readonly queue: Pick<ProposalQueue, 'reserve' | 'release'>;
   readonly proposals: Pick<Proposals, 'last'>;
@@ -56,10 +59,10 @@ export class Reading {
   readonly #commands: Commands;
   readonly #reads = new Reads();
   readonly #blocked = new BlockedReads();
-  /** Granted, and behind commands that were proposed before what they read was reserved. */
+  /** Granted, but behind commands that were proposed before their keys were reserved. */
   readonly #behind = new Reads();
   readonly #freshness = new Freshness();
-  /** They may be served, and wait for their turn among all that the node is asked. */
+  /** Granted reads that wait for their turn in the node's fair queue. */
   readonly #due = new Set<PendingRead>();
   readonly #server: ReadServer;
 
@@ -77,18 +80,18 @@ export class Reading {
     });
   }
 
-  /** Reads that were not answered. */
+  /** Unanswered reads. */
   get size(): number {
     const { size } = this.#behind;
     return this.#reads.size + size + this.#freshness.size + this.#blocked.size + this.#due.size;
   }
 
-  /** Somebody waits for a key that is held. */
+  /** A request waits for a locked key. */
   get hasBlocked(): boolean {
     return this.#blocked.size > 0;
   }
 
-  /** Answered once it is known that this was the leader after now. */
+  /** ReadIndex: answered once it is known that this was the leader after now (thesis §6.4). */
   read(read: PendingRead): void {
     const { stopReason } = this.#host;
     if (stopReason !== '') return this.#host.fail(read.requester, 'not-leader');
@@ -97,7 +100,7 @@ export class Reading {
     this.#host.touch();
   }
 
-  /** From now on others wait. What was proposed before will be applied before it is read. */
+  /** From now on other requests wait. What was proposed before is applied before the read. */
   #reserve(read: PendingRead): PendingRead {
     const { reserver, what } = read;
     if (reserver === undefined || what.type !== 'keys' || !this.#host.isLeader) return read;
@@ -105,7 +108,10 @@ export class Reading {
     return { ...read, behind: this.#commands.proposals.last };
   }
 
-  /** Answered at once if a quorum promised to elect nobody else meanwhile; else as `read`. */
+  /**
+   * Answered immediately under a read lease: a quorum promised to elect no other leader meanwhile.
+   * Else as `read`.
+   */
   readByLease(read: PendingRead): void {
     const { now, applied } = this.#host;
     const outcome = this.#host.step({ type: 'lease-read', now });
@@ -114,7 +120,9 @@ export class Reading {
     else this.#serve([read]);
   }
 
-  /** Answered from here, if that was current not longer ago than this; else the leader is asked. */
+  /**
+   * Answered from here if this state was current at most that long ago; else the leader is asked.
+   */
   readStale(read: PendingRead, milliseconds: number): void {
     const { now, isLeader, applied } = this.#host;
     if (isLeader) return this.readByLease(read);
@@ -125,7 +133,7 @@ export class Reading {
     this.#failStale();
   }
 
-  /** The leader's answer to such a question; 0 if it does not lead. */
+  /** The leader's answer to a freshness question; 0 if it does not lead. */
   told(question: number, index: number): void {
     if (!this.#freshness.isOpen(question)) return;
     if (index === 0) return this.#failStale();
@@ -141,7 +149,7 @@ export class Reading {
     for (const { requester } of late) this.#host.fail(requester, 'too-late');
   }
 
-  /** The end of a turn: one round for all that gathered. */
+  /** At the end of a turn: one ReadIndex round for all gathered reads. */
   ask(): void {
     if (!this.#reads.hasGathered) return;
     const id = this.#host.nextRead();
@@ -162,18 +170,18 @@ export class Reading {
     if (ready.length + behind.length > 0) this.#serve([...ready, ...behind]);
   }
 
-  /** These gave their keys back, or all did: reads that waited for one of them look again. */
+  /** These released their locks, or all did: reads that waited for one of them are retried. */
   wake(freed: readonly Prepared[] | 'all'): void {
     this.#serve(freed === 'all' ? this.#blocked.takeAll() : this.#blocked.takeOf(freed));
   }
 
-  /** Leadership is lost: whoever leads now knows sooner when a key is given back. */
+  /** Leadership is lost: the new leader knows sooner when a lock is released. */
   release(): void {
     const all = [...this.#blocked.takeAll(), ...this.#behind.takeAll()];
     for (const { requester } of all) this.#host.fail(requester, 'not-leader');
   }
 
-  /** Everybody is told that it is not to be had here. */
+  /** Tells all requesters that the shard is not served here. */
   end(): void {
     for (const { requester } of this.#reads.takeAll()) this.#host.fail(requester, 'not-here');
     const others = [...this.#blocked.takeAll(), ...this.#behind.takeAll(), ...this.#due];
@@ -182,7 +190,7 @@ export class Reading {
     this.#failStale();
   }
 
-  /** While the machine cannot apply, what was granted waits: no more than this. */
+  /** While the machine cannot apply, granted reads wait: no more than this. */
   get #isFull(): boolean {
     const { size } = this.#behind;
     const waiting = this.#reads.size + size + this.#freshness.size + this.#due.size;
@@ -190,8 +198,8 @@ export class Reading {
   }
 
   /**
-   * They may be served from now on. Each is when its turn comes, from the state as it is then: that
-   * is no less true than the state of now.
+   * They may be served from now on. Each is served in its turn, from the state of that moment: a
+   * later state is as valid as the present one.
    */
   #serve(reads: readonly PendingRead[]): void {
     for (const read of reads) {
@@ -213,7 +221,7 @@ export class Reading {
     };
   }
 
-  /** Says what it cost. */
+  /** Returns the cost. */
   #serveNow(read: PendingRead): number {
     // Unless all were refused meanwhile.
     if (!this.#due.delete(read)) return 0;
@@ -233,14 +241,14 @@ export class Reading {
   }
 
   /**
-   * Nobody reads what is about to change. The read was granted before, so what it sees later is no
-   * older than what it may see, whoever leads by then.
+   * The key is about to change, so the read waits. It was granted before, so the state that it sees
+   * later is recent enough whichever replica leads by then.
    */
   #block(read: PendingRead, holder: Prepared, isPreempting: boolean): void {
     const { lockTable, isLeader } = this.#host;
-    // A range was read meanwhile, and the key may have been given back.
+    // A range was read meanwhile, and the lock may have been released.
     if (lockTable?.of(holder.id) !== holder) return this.#serve([read]);
-    // Nobody is asked for the sake of what may be old: the leader has it sooner.
+    // A stale read does not wait or ask for a lock here: the leader knows of the release sooner.
     if (!isLeader) return this.#host.fail(read.requester, 'not-fresh');
     if (!this.#blocked.admits(read)) return this.#host.fail(read.requester, 'overloaded');
     const patience = Math.min(read.until, this.#host.now + TRANSACTION_LIMITS.waitMilliseconds);

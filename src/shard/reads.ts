@@ -1,4 +1,4 @@
-/** Reads that wait: for a round of their leader, then for the machine to have applied enough. */
+/** Reads that wait: for a ReadIndex round of their leader, then for the machine to catch up. */
 
 import type { Command } from '../machine/command.ts';
 import type { Contender } from '../machine/transaction-id.ts';
@@ -7,22 +7,24 @@ import type { Requester } from './proposals.ts';
 
 export interface PendingRead {
   readonly requester: Requester;
-  /** In the node's monotone milliseconds: afterwards no answer is owed. */
+  /** In the node's monotone milliseconds: afterwards no answer is due. */
   readonly until: number;
   readonly what: Wanted;
-  /** What is read is reserved for this transaction; what is checked is released. */
+  /** The read's keys are reserved for this transaction; checked keys are released. */
   readonly reserver?: Contender;
-  /** It is not served before this entry is applied. */
+  /** Not served before this entry is applied. */
   readonly behind?: number;
-  /** Of one that met a held key: how long it may wait, however often it is woken in vain. */
+  /**
+   * For a read that met a lock: how long it may wait, however often it is retried without success.
+   */
   readonly heldUntil?: number;
 }
 
-/** What a read wants of the state. */
+/** What a read wants from the state. */
 export type Wanted =
   | { readonly type: 'keys'; readonly keys: readonly Uint8Array[] }
   | { readonly type: 'range'; readonly range: RangeQuery }
-  /** Whether they hold; an owner holds keys itself, and waits only for those with less right. */
+  /** Whether they hold. An owner holds locks itself, and waits only for lower priority. */
   | { readonly type: 'checks'; readonly checks: Command; readonly owner: Contender | undefined };
 
 /** Reads that share a round, or a grant. */
@@ -37,7 +39,7 @@ interface Granted extends Batch {
 }
 
 export class Reads {
-  /** Asked in this turn: they share one round. */
+  /** Requested in this turn: they share one round. */
   #gathered: PendingRead[] = [];
   readonly #asked = new Map<number, Batch>();
   /** In the order of their grants; indexes may fall and rise. */
@@ -48,7 +50,7 @@ export class Reads {
     return this.#gathered.length > 0;
   }
 
-  /** Reads that wait for anything. */
+  /** All waiting reads. */
   get size(): number {
     return this.#size;
   }
@@ -58,13 +60,13 @@ export class Reads {
     this.#size += 1;
   }
 
-  /** All that were gathered, under the number by which the core will answer. */
+  /** Takes all gathered reads into a round with the number that the core will answer with. */
   ask(id: number): void {
     this.#asked.set(id, { reads: this.#gathered, until: earliestOf(this.#gathered) });
     this.#gathered = [];
   }
 
-  /** The core refused the number; these must be told so. */
+  /** The core refused the number; the caller refuses these reads. */
   refused(id: number): readonly PendingRead[] {
     const reads = this.#asked.get(id)?.reads ?? [];
     this.#asked.delete(id);
@@ -79,14 +81,14 @@ export class Reads {
     this.#granted.push({ index, ...batch });
   }
 
-  /** Reads of which it is known already how far the machine must be. */
+  /** Reads whose required applied index is known already. */
   grant(reads: readonly PendingRead[], index: number): void {
     if (reads.length === 0) return;
     this.#granted.push({ index, reads, until: earliestOf(reads) });
     this.#size += reads.length;
   }
 
-  /** What can be read now that the machine has applied through this index. */
+  /** The reads that can be served now that the machine has applied through this index. */
   takeReady(applied: number): readonly PendingRead[] {
     if (this.#granted.length === 0) return [];
     const ready = this.#granted.filter(({ index }) => index <= applied);
@@ -98,8 +100,8 @@ export class Reads {
   }
 
   /**
-   * Reads whose time is over: the machine may be unable to apply for long, and no answer is owed.
-   * Costs the number of batches, and of reads in those that have a late one.
+   * Reads that are late: the machine may be unable to apply for long, and no answer is due. Costs
+   * the number of batches, and of reads in those batches that have a late one.
    */
   takeLate(now: number): readonly PendingRead[] {
     if (this.#size === 0) return [];
@@ -115,7 +117,7 @@ export class Reads {
     return late;
   }
 
-  /** Everything that waits, to be refused: the replica goes. */
+  /** All waiting reads, to be refused: the replica ends. */
   takeAll(): readonly PendingRead[] {
     const all = [...this.#gathered];
     for (const { reads } of this.#asked.values()) all.push(...reads);

@@ -1,16 +1,16 @@
 /**
- * Rows that came and went. A key that came and went leaves no trace in the state, so a leader that
- * has to know whether a place was empty all the time asks here.
+ * Rows that were written and deleted again. Such a key leaves no trace in the state, so a leader
+ * that has to know whether a key was absent all the time asks here.
  *
- * Only rows that are younger than the question matter: a row that was there already was seen, and
- * is missed when it is gone. So each removal is kept with the version of the row.
+ * Only rows that are newer than the asked version matter: a row that was there already was seen,
+ * and its deletion fails the check. So each deletion is kept with the version of the row.
  *
- * The latest removals are known exactly. Older ones are folded into tables of a fixed size, which
- * forget nothing: they may say of a key that it came and went although it did not, and never the
- * other way round. Nobody asks for what is older than the longest deadline.
+ * The latest deletions are known exactly. Older ones are folded into tables of a fixed size, which
+ * never forget: they may have false positives, and never false negatives. No request asks for a
+ * time before the longest deadline.
  *
- * It is not replicated: each replica remembers what it has applied in this life, and says of what
- * was before that it does not know.
+ * It is not replicated: each replica remembers what it has applied in this life, and answers
+ * "unknown" for everything before.
  */
 
 import { MACHINE_LIMITS, SHARD_LIMITS } from '../base/limits.ts';
@@ -40,16 +40,16 @@ interface Mark {
 export class RecentDeletes {
   /** In the order of their entries. */
   #recent: Deletion[] = [];
-  /** Of each key the version that went last: to ask for a key does not depend on how many went. */
+  /** The last deleted version of each key: a lookup does not depend on the number of deletions. */
   readonly #last = new Map<string, number>();
   #bytes = 0;
   readonly #keys = new DeletedKeys();
   readonly #ranges = new DeletedRanges();
-  /** All that was removed behind it is known; infinite before the first entry. */
+  /** All deletions after it are known; infinite before the first entry. */
   #floor = Number.POSITIVE_INFINITY;
   readonly #marks: Mark[] = [];
 
-  /** Of every command, in order; the time is the log's. */
+  /** Called for every command, in order; the time is log time. */
   note({ index, time }: Mark, writes: readonly RowWrite[]): void {
     if (this.#floor === Number.POSITIVE_INFINITY) this.#floor = index - 1;
     this.#pass({ index, time });
@@ -62,14 +62,14 @@ export class RecentDeletes {
     if (this.#bytes > SHARD_LIMITS.removalsBytesMax) this.#fold();
   }
 
-  /** Whether a row of the range may have come and gone then. */
+  /** Whether a row of the range may have been written and deleted then. */
   mayHave({ from, to, since, applied }: Question): boolean {
     const atOnce = this.#answerFor({ since, applied });
     if (atOnce !== undefined) return atOnce;
     for (let at = this.#recent.length - 1; at >= 0; at--) {
       const { index, key, version } = this.#recent[at] as Deletion;
       if (index > applied) continue;
-      // What was folded was removed even earlier.
+      // The folded deletions happened even earlier.
       if (index <= since) return false;
       if (version <= since || compareBytes(key, from) < 0) continue;
       if (to.length === 0 || compareBytes(key, to) < 0) return true;
@@ -77,7 +77,7 @@ export class RecentDeletes {
     return this.#ranges.mayHave({ from, to, since });
   }
 
-  /** The same of one key; what is applied now is applied. */
+  /** The same for one key, up to the applied index. */
   mayHaveKey(key: Uint8Array, time: Time): boolean {
     const atOnce = this.#answerFor(time);
     if (atOnce !== undefined) return atOnce;
@@ -85,7 +85,7 @@ export class RecentDeletes {
     return since < (this.#last.get(nameOf(key)) ?? 0) || this.#keys.mayHave(key, since);
   }
 
-  /** Whatever the key, if nothing happened, or if it is not known what did. */
+  /** The answer for every key, if nothing was deleted, or if the time is unknown. */
   #answerFor({ since, applied }: Time): boolean | undefined {
     if (since >= applied) return false;
     if (since < this.#floor) return true;
@@ -102,7 +102,7 @@ export class RecentDeletes {
     if (first.time < over && first.index > this.#floor) this.#floor = first.index;
   }
 
-  /** The oldest eighth of what is known exactly. */
+  /** Folds the oldest eighth of the exactly known deletions. */
   #fold(): void {
     let at = 0;
     while (this.#bytes > SHARD_LIMITS.removalsBytesMax * KEPT_SHARE) {
@@ -119,7 +119,7 @@ export class RecentDeletes {
   }
 }
 
-/** The key and its name, and what stands around them. */
+/** The key and its name, and the overhead of the containers. */
 function bytesOf(key: Uint8Array): number {
   return 2 * key.length + REMOVAL_BYTES;
 }

@@ -1,4 +1,4 @@
-/** A replica comes to life from what the log and the state store of its node hold. */
+/** Opens a replica from what the log and the state store of its node hold. */
 
 import { type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
 import type { RaftLimits } from '../base/limits.ts';
@@ -30,13 +30,14 @@ export interface RecoveryOptions {
 }
 
 /**
- * The log is the truth and the state follows it; there are five ways in which they can differ.
- * A state without a beginning: the log has everything, and the machine starts from nothing; so it
- * does if the state is damaged and the log still has everything. A state behind what the log has
- * forgotten, or a damaged one: only others can give it back, so the replica follows and votes
- * without one until a snapshot comes. A state that the log does not reach: a snapshot became the
- * state and the process died before the log was restarted behind it, so that is done now. A state
- * that contradicts what the log knows to be committed counts as damaged.
+ * The log is authoritative and the state follows it. There are five ways in which they can differ.
+ * - No state: the log has everything, and the machine starts from nothing. The same if the state is
+ *   damaged and the log still has everything.
+ * - A state behind the log's base, or a damaged one: only another replica can provide it, so this
+ *   one follows and votes without a machine until a snapshot arrives.
+ * - A state past the end of the log: a snapshot became the state, and the process died before the
+ *   log was restarted behind it. That is done now.
+ * - A state that contradicts what the log knows to be committed counts as damaged.
  */
 export function recoverReplica(
   { shard, found }: { readonly shard: ShardId; readonly found: RestoredReplica },
@@ -48,7 +49,7 @@ export function recoverReplica(
   let machine = machineOrNone(shard, options);
   if (contradicts(store.description(shard), { shard, found, log })) store.condemn(shard);
   if (!isUsable(shard, machine, store) && hasEverything(found)) {
-    // Of a former life's rows none counts any more; a generation of its own begins.
+    // Rows of a former life do not count any more; a new generation begins.
     store.drop(shard);
     create(shard, found, store);
     machine = machineOrNone(shard, options);
@@ -73,7 +74,7 @@ export function recoverReplica(
   const { member } = restored;
   const newMachine = () => options.machineOf(shard);
   const replica = new Replica({ host, shard, member, raft, machine, newMachine, time });
-  // Values that were lost are lost: what there is beside them is served.
+  // Lost values stay lost; everything else is served.
   const mayStayDamaged =
     machine !== NO_MACHINE && replica.isIrreplaceable && !store.isCondemned(shard);
   if (isUseless || !(mayStayDamaged || isUsable(shard, machine, store))) replica.markCorrupt();
@@ -111,7 +112,7 @@ function machineOrNone(shard: ShardId, { machineOf }: RecoveryOptions): ShardMac
   }
 }
 
-/** What is known of a replica that has just been created. */
+/** The record of a replica that has just been created. */
 export function newborn(member: MemberId, configuration: Configuration): RestoredReplica {
   return {
     member,
@@ -122,7 +123,7 @@ export function newborn(member: MemberId, configuration: Configuration): Restore
   };
 }
 
-/** The log has the very entry that the state ends with, or begins right behind it. */
+/** The log has the last entry of the state, or begins right behind it. */
 function reaches({ log }: RestoredReplica, state: SnapshotDescription): boolean {
   if (state.index === log.base.index) return state.term === log.base.term;
   if (state.index > log.lastIndex) return false;
@@ -130,7 +131,7 @@ function reaches({ log }: RestoredReplica, state: SnapshotDescription): boolean 
   return run?.term === state.term;
 }
 
-/** As the write would have left it that was lost. */
+/** The result of the lost write that should have restarted the log. */
 function restarted(found: RestoredReplica, state: SnapshotDescription): RestoredReplica {
   const { index, configuration, configurationAt } = state;
   const term = Math.max(found.hardState.term, state.term);
@@ -150,7 +151,7 @@ interface Kept {
 }
 
 /**
- * No log that ends with the state has the entries which this one knows to be committed. What the
+ * No log that ends with the state has the entries that this one knows to be committed. What the
  * replica acknowledged is in its log, so the state is given up.
  */
 function contradicts(state: SnapshotDescription, { shard, found, log }: Kept): boolean {
@@ -166,7 +167,7 @@ interface Restart {
   readonly state: SnapshotDescription;
 }
 
-/** Nobody waits for it: lost once more, it is made once more. */
+/** No request waits for this record: if it is lost again, it is made again. */
 function record(shard: ShardId, { log, restored, state }: Restart): void {
   const mark = { number: 0, position: restored.log.base };
   const { hardState } = restored;

@@ -1,4 +1,4 @@
-/** One shard on one node: joins the core, the log, the machine and the state. */
+/** One replica of one shard: joins Raft, the log, the machine and the state. */
 
 import { unreachable } from '../base/assert.ts';
 import { type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
@@ -33,26 +33,26 @@ export interface ReplicaHost {
   readonly store: StateStore;
   /** The node's monotone clock in milliseconds. */
   readonly now: number;
-  /** What the node takes in as one value. */
+  /** The largest value that the node accepts. */
   readonly valueBytesMax: number;
-  /** The replica has something to say or do at the end of this turn. */
+  /** The replica has work for the end of this turn. */
   touch(replica: Replica): void;
   noted(replica: Replica, fact: Fact): void;
-  /** Asks the leader of the shard how far it is; false if the question did not leave. */
+  /** Asks the leader of the shard for its commit index; false if the question did not leave. */
   askLeader(replica: Replica, question: number): boolean;
-  /** A number for a read that no other has, of this life or of one before. */
+  /** A read number that was never used, in this life or a former one. */
   nextRead(): number;
-  /** The node that a member lives on, as far as is known; 0 if it is not. */
+  /** The node that hosts a member; 0 if unknown. */
   nodeNumberOf(shard: ShardId, member: MemberId): number;
   /** Its state was found damaged, or a snapshot took the place of one that was: `isSpoilt` says. */
   corruptionChanged(replica: Replica): void;
-  /** The replica has something to propose that nobody waits for. */
+  /** The replica has an entry to propose that no request waits for. */
   defer(replica: Replica): void;
-  /** Somebody waits for a key that a transaction holds; with more right to it, if pressing. */
+  /** A request waits for a locked key; it preempts the holder if it has higher priority. */
   reportConflict(replica: Replica, holder: Prepared, isPreempting: boolean): void;
   /** Where reads that may be served wait for their turn. */
   readonly fair: Turns;
-  /** The replica can go no further. */
+  /** The replica cannot continue. */
   stopped(replica: Replica, stop: Stop): void;
 }
 
@@ -62,7 +62,7 @@ interface ReplicaOptions {
   readonly member: MemberId;
   readonly raft: Raft;
   readonly machine: ShardMachine;
-  /** Makes one of a sound state; throws `StateDamage`. */
+  /** Makes a machine on a sound state; throws `StateDamage`. */
   readonly newMachine: () => ShardMachine;
   readonly time: LogTime;
 }
@@ -79,7 +79,7 @@ export class Replica implements ProposingHost, ReadingHost {
   readonly #proposing: Proposing;
   readonly #reading: Reading;
   readonly #intake: SnapshotIntake;
-  /** Not given to the log yet: perhaps a snapshot has to become the state first. */
+  /** Not given to the log yet: a snapshot may have to become the state first. */
   readonly #records: LogRecord[] = [];
   readonly #applyQueue = new ApplyQueue();
   #applied: number;
@@ -87,13 +87,13 @@ export class Replica implements ProposingHost, ReadingHost {
   #appliedTerm: number;
   #wasLeader = false;
   #freed: Prepared[] | 'all' = [];
-  /** Through here the state is on disk, and would be without the last batch of the store too. */
+  /** Through here the state is on disk, even without the last batch of the store. */
   #saved = 0;
-  /** The log time before which nothing expires; nobody has looked before the first. */
+  /** The log time before which no key expires; 0 until the keys were scanned once. */
   dueAt = 0;
-  /** Its state is damaged: until a snapshot replaces it, it votes, keeps the log and no more. */
+  /** Its state is damaged: until a snapshot replaces it, it only votes and keeps the log. */
   isCorrupt = false;
-  /** Why it goes no further; empty while it does. */
+  /** Why it cannot continue; empty while it does. */
   stopReason = '';
 
   constructor(options: ReplicaOptions) {
@@ -114,12 +114,15 @@ export class Replica implements ProposingHost, ReadingHost {
     this.#reading = new Reading(this, this.#proposing);
   }
 
-  /** One that stopped leads nobody, whatever it took itself for. */
+  /** A stopped replica does not lead, whatever its Raft state says. */
   get isLeader(): boolean {
     return this.stopReason === '' && this.#raft.isLeader;
   }
 
-  /** It leads, and has applied an entry of its own: so all that a leader before it acknowledged. */
+  /**
+   * It leads and has applied an entry of its own term: so everything that earlier leaders
+   * acknowledged.
+   */
   get isCurrent(): boolean {
     return this.isLeader && this.#appliedTerm === this.#raft.term;
   }
@@ -140,7 +143,7 @@ export class Replica implements ProposingHost, ReadingHost {
     return this.#raft.durable;
   }
 
-  /** Requests that were taken and not answered. */
+  /** Requests that were accepted and not answered. */
   get waiting(): number {
     return this.#proposing.size + this.#reading.size;
   }
@@ -150,7 +153,7 @@ export class Replica implements ProposingHost, ReadingHost {
     return this.#time.read(this.#host.now);
   }
 
-  /** Nothing of it is in a state that only the disk can end. */
+  /** No part of it is waiting for the disk. */
   get mayGo(): boolean {
     return !this.#intake.isSwitching;
   }
@@ -179,15 +182,15 @@ export class Replica implements ProposingHost, ReadingHost {
     this.step({ type: 'message', message });
   }
 
-  /** Also of one that stopped: a checkpoint of all shards waits until the log is as far as each. */
+  /** Also for a stopped replica: a checkpoint of all shards waits until the log covers each. */
   settle(mark: Mark): void {
     this.#raft.step({ type: 'durable', mark });
     if (this.#raft.hasReady) this.touch();
   }
 
-  /** With the log's time. What is wrong with the body was asked before. */
+  /** Proposes a body with the log time. The caller has validated the body. */
   stamp(requester: Requester, epoch: number, body: EntryBody): void {
-    // Somebody may wait for what it ends.
+    // A request may wait for a lock that this entry releases.
     const isAwaited = this.#proposing.queue.hasWaiting || this.#reading.hasBlocked;
     const { valueBytesMax } = this.#host;
     this.#proposing.add(stampedProposal({ requester, epoch, valueBytesMax, body, isAwaited }));
@@ -220,7 +223,7 @@ export class Replica implements ProposingHost, ReadingHost {
     failRequester(requester, failure, time, leader);
   }
 
-  // What its parts ask.
+  // What its parts need.
 
   get now(): number {
     return this.#host.now;
@@ -255,7 +258,7 @@ export class Replica implements ProposingHost, ReadingHost {
     else this.#host.reportConflict(this, holder, isPreempting);
   }
 
-  /** What had no hurry is proposed with its next turn. */
+  /** Proposes the deferred entries with the next turn. */
   proposeDeferred(): void {
     this.#proposing.queue.releaseDeferred();
   }
@@ -273,14 +276,17 @@ export class Replica implements ProposingHost, ReadingHost {
     responder.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
   }
 
-  /** First step of a turn's end: everything that gathered is asked, what is wanted is taken. */
+  /**
+   * First step of the end of a turn: makes proposals of all gathered requests and takes Raft's
+   * `Ready`.
+   */
   take(): Ready | undefined {
     if (this.stopReason !== '') return undefined;
     this.#proposing.ask();
     this.#reading.ask();
     this.#passVerdict();
     const ready = this.#raft.hasReady ? this.#raft.take() : undefined;
-    // The core may have come past the snapshot while the disk was asked about it.
+    // The core may have passed the snapshot while the disk was asked about it.
     if (ready?.write?.snapshot === undefined) this.#intake.forget();
     if (ready === undefined) return undefined;
     if (ready.write !== undefined) this.#takeWrite(ready.write);
@@ -292,7 +298,7 @@ export class Replica implements ProposingHost, ReadingHost {
     return ready;
   }
 
-  /** What the log may have now, in order. */
+  /** The records that the log may have now, in order. */
   takeRecords(): readonly LogRecord[] {
     return this.#intake.isSwitching ? [] : this.#records.splice(0);
   }
@@ -312,7 +318,7 @@ export class Replica implements ProposingHost, ReadingHost {
     this.drain();
   }
 
-  /** Applies what is committed, as far as there is room. */
+  /** Applies committed entries, as far as there is room. */
   drain(): void {
     if (this.#intake.isSwitching || this.stopReason !== '') return;
     const before = this.#applied;
@@ -328,7 +334,7 @@ export class Replica implements ProposingHost, ReadingHost {
     this.#wakeHeld();
   }
 
-  /** Keys were given back: what waits for their holders looks again. */
+  /** Locks were released: requests that wait for their holders are retried. */
   #wakeHeld(): void {
     const freed = this.#freed;
     if (freed.length === 0) return;
@@ -338,19 +344,22 @@ export class Replica implements ProposingHost, ReadingHost {
     if (this.#proposing.queue.hasGathered) this.touch();
   }
 
-  /** State through this index is on disk, and stays there: the log may forget it. */
+  /** State through this index is durable: the log may drop it. */
   saved(index: number): void {
     if (index > this.#applied || index < this.#saved) return;
     this.#saved = index;
     this.step({ type: 'truncate', index });
   }
 
-  /** What is on disk as state and before this index goes from the log, whoever may need it. */
+  /**
+   * Drops entries before this index that are in the durable state, whichever follower may need
+   * them.
+   */
   keepFrom(index: number): void {
     this.step({ type: 'truncate', index: this.#saved, keepFrom: index });
   }
 
-  /** Damage to what the machine has applied is cut away, once a checkpoint is past it. */
+  /** Damaged entries that the machine has applied are cut away, once a checkpoint is past them. */
   tidy(): void {
     const { firstDamaged } = this.#raft.status();
     if (this.isCorrupt || firstDamaged === undefined || firstDamaged > this.#applied) return;
@@ -362,7 +371,7 @@ export class Replica implements ProposingHost, ReadingHost {
     return !this.#applyQueue.isEmpty;
   }
 
-  /** The disk moved on: what waited for it may go on. */
+  /** The disk made progress: work that waited for it may continue. */
   proceed(): void {
     for (;;) {
       const message = this.#intake.takeWaiting();
@@ -373,20 +382,20 @@ export class Replica implements ProposingHost, ReadingHost {
     if (this.hasUnapplied || this.#intake.isAwaited) this.touch();
   }
 
-  /** Nothing else has what its state holds: values that are damaged are lost, all others served. */
+  /** No other copy of its state exists: damaged values are lost, all others are served. */
   get isIrreplaceable(): boolean {
     const { configuration, base } = this.status();
     return isIrreplaceable({ ...configuration, member: this.member, base });
   }
 
-  /** A row is not what was written. Says what whoever wanted it is told. */
+  /** A row is damaged. Returns the failure for a requester that wanted it. */
   damaged(damage: StateDamage): Failure {
     if (this.isIrreplaceable && isValue(damage)) return 'value-lost';
     this.markCorrupt();
     return 'damaged';
   }
 
-  /** Found by whoever reads; said once. */
+  /** Called by any reader that finds damage; reported once. */
   markCorrupt(): void {
     if (this.isCorrupt) return;
     this.isCorrupt = true;
@@ -395,7 +404,7 @@ export class Replica implements ProposingHost, ReadingHost {
     this.#host.corruptionChanged(this);
   }
 
-  /** Everybody who waits is told that it is not to be had here. */
+  /** Tells all requesters that the shard is not served here. */
   end(): void {
     this.#proposing.end();
     this.#reading.end();
@@ -423,7 +432,7 @@ export class Replica implements ProposingHost, ReadingHost {
     });
   }
 
-  /** The state is another. One that could not be opened before has a machine only now. */
+  /** The state was replaced. A replica whose state could not be opened gets a machine only now. */
   #reload(): void {
     const wasSpoilt = this.isCorrupt;
     this.isCorrupt = false;
@@ -434,7 +443,7 @@ export class Replica implements ProposingHost, ReadingHost {
     if (wasSpoilt && !this.isCorrupt) this.#host.corruptionChanged(this);
   }
 
-  /** Damage to the state of one shard is no reason for the others to stop. */
+  /** Damage to the state of one shard is no reason to stop the others. */
   #heedDamage(work: () => void): void {
     try {
       work();

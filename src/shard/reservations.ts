@@ -1,12 +1,12 @@
 /**
  * Keys that a transaction has read and is about to check, reserved for it at their leader for a
- * bounded time: commands with less right to them wait or are sent away. So a transaction that has
- * failed often gets through where others write its keys all the time.
+ * bounded time: commands with lower priority wait or are refused. So a transaction that has failed
+ * often commits even where other clients write its keys all the time.
  *
- * A reservation is soft: it stands in the leader's memory alone and is lost with its leadership.
- * What is true hangs on checks and locks as ever; a reservation decides only how often a
- * transaction has to try. A command without a transaction waits for one of them at most, so it is
- * slowed and not starved.
+ * A reservation is soft: it stands in the leader's memory and is lost with its leadership.
+ * Correctness depends on checks and locks only; a reservation decides how often a transaction has
+ * to retry. A command without a transaction waits for one reservation at most, so it is delayed and
+ * never starved.
  */
 
 import { Deadlines } from '../base/deadlines.ts';
@@ -16,10 +16,10 @@ import type { Command } from '../machine/command.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import { hasPriority } from '../txn/conflict-policy.ts';
 
-/** One key. Whatever transaction has it by then, it ends when its span is over. */
+/** One key. Whichever transaction holds it by then, it ends when its time is over. */
 export interface Reservation {
   readonly name: string;
-  /** Of all transactions of its client: they do not keep each other out. */
+  /** Shared by all transactions of its client: they do not block each other. */
   contender: Contender;
   readonly endsAt: number;
 }
@@ -32,7 +32,9 @@ export class Reservations {
     return this.#byKey.size;
   }
 
-  /** Or for longer, or instead of one with less right. Keys of one with more right stay its own. */
+  /**
+   * Reserves, extends, or takes over from lower priority. Keys of a higher priority stay reserved.
+   */
   reserve(contender: Contender, keys: readonly Uint8Array[], now: number): void {
     for (const key of keys) {
       const name = nameOf(key);
@@ -45,7 +47,7 @@ export class Reservations {
     }
   }
 
-  /** What keeps a command out that is made for this transaction, or for none. */
+  /** The reservations that block a command of this transaction, or of none. */
   inTheWayOf(commands: readonly Command[], contender: Contender | undefined): Obstacle | undefined {
     if (this.#byKey.size === 0) return undefined;
     for (const command of commands) {
@@ -59,7 +61,7 @@ export class Reservations {
     return undefined;
   }
 
-  /** Those of the client: a transaction of it has no more need of them. */
+  /** Those of the client: its transaction no longer needs them. */
   release({ id }: Pick<Contender, 'id'>, keys: readonly Uint8Array[]): readonly Reservation[] {
     if (this.#byKey.size === 0) return [];
     return keys.flatMap((key) => {
@@ -98,15 +100,15 @@ export class Reservations {
   }
 }
 
-/** The first key of a command that is reserved. */
+/** The first reserved key of a command. */
 interface Obstacle {
   readonly position: number;
   readonly reservation: Reservation;
 }
 
 /**
- * Transactions are in each other's way as well, but they wait in line and have their own order: one
- * keeps others out only if that did not help.
+ * Transactions conflict with each other too, but they queue by an order of their own: a reservation
+ * blocks another transaction only if that did not help.
  */
 function isKeptOut(contender: Contender | undefined, reservation: Reservation): boolean {
   if (contender === undefined) return true;

@@ -5,15 +5,15 @@ import type { Response } from '../wire/response.ts';
 import type { Flow } from './fair-queue.ts';
 
 export interface Responder {
-  /** What is asked for comes from a client, through however many nodes; absent: from a node. */
+  /** The request comes from a client, possibly through other nodes; absent: from a node. */
   readonly isClient?: boolean;
-  /** Called once for each request, at any later time; nothing happens if the asker is gone. */
+  /** Called once for each request, at any later time; does nothing if the requester is gone. */
   respond(response: Response): void;
-  /** After a response that came from another node: whom to ask next time. */
+  /** After a response that came from another node: which node leads the shard. */
   hint?(shard: ShardId, leader: NodeId): void;
-  /** Whose turn it is when it is served; none for what no client asked for. */
+  /** The flow that is charged for it; undefined for a request that comes from no client. */
   readonly share?: Flow | undefined;
 }
 
-/** Of what a node asks for on its own account, and looks at again where it matters. */
+/** For the node's own requests, whose results it checks elsewhere. */
 export const NO_RESPONDER: Responder = { respond() {} };

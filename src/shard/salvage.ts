@@ -1,4 +1,4 @@
-/** What a shard's users had stored, from a state that is damaged and the log behind it. */
+/** Recovers the users' data of a shard from a damaged state and the log behind it. */
 
 import { decodeBatch } from '../machine/batch.ts';
 import { decodeEntry } from '../machine/entry.ts';
@@ -15,13 +15,13 @@ interface SalvagedRow {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly version: number;
-  /** What it had left to live, as of the last entry; 0 for ever. */
+  /** Its remaining time to live as of the last entry; 0 for no expiry. */
   readonly lifeMilliseconds: number;
 }
 
 export interface Salvaged {
   readonly rows: readonly SalvagedRow[];
-  /** Keys of users whose value is not known, and why. */
+  /** Users' keys whose value is unknown, and why. */
   readonly lost: readonly { readonly key: Uint8Array; readonly text: string }[];
   /** Why the log was not followed to its end; empty if it was. */
   readonly problem: string;
@@ -30,7 +30,7 @@ export interface Salvaged {
 /** Entries are read in slices of this. */
 const SLICE_BYTES = 1024 * 1024;
 
-/** What the log has behind the state, or why that does not follow it. */
+/** The log's entries behind the state, or why they do not follow it. */
 export function entriesBehind(log: Log, { shard, recorded }: SalvagedShard): LogEntry[] | string {
   const replica = log.replica(shard);
   if (recorded === undefined) return [];
@@ -67,7 +67,7 @@ export function salvageShard(state: SalvagedShard, entries: Iterable<LogEntry>):
       state.apply(verdict.writes);
     } catch (error) {
       if (!(error instanceof StateDamage)) throw error;
-      // What it remembers may be half of what the entry did.
+      // Its memory may reflect half of the entry.
       machine = undefined;
       if (loseKeysOf(state, { index, payload })) continue;
       problem = `entry ${index} of its log depends on what is damaged`;
@@ -78,7 +78,7 @@ export function salvageShard(state: SalvagedShard, entries: Iterable<LogEntry>):
   return { rows: rowsOf(state, time), lost: lostIn(state), problem };
 }
 
-/** The keys that a client's batch touches become unknown; false for what is no batch. */
+/** The keys that a client's batch touches become unknown; false if the payload is no batch. */
 function loseKeysOf(
   state: SalvagedShard,
   { index, payload }: { readonly index: number; readonly payload: Uint8Array },

@@ -1,4 +1,4 @@
-/** The port to what a shard's committed commands do: the data of users, or the catalog. */
+/** The port to the state machine of a shard: users' data, or the catalog. */
 
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { StateWrite } from '../storage/state/state.ts';
@@ -7,16 +7,17 @@ import type { RecentDeletes } from './recent-deletes.ts';
 export interface ShardMachine {
   /** The time of the last entry, in milliseconds; 0 before the first. */
   readonly time: number;
-  /** Which transactions hold which keys, as of the last entry; undefined where none can. */
+  /** The locks of prepared transactions, as of the last entry; undefined where none can exist. */
   readonly lockTable: LockTable | undefined;
-  /** What it has removed lately; undefined where nobody asks. */
+  /** Its recent deletes; undefined for a machine that keeps none. */
   readonly recentDeletes: RecentDeletes | undefined;
   /**
-   * What a command does, as the same for every replica. The store takes the writes before the next
-   * call, which sees them. `unknown`: a later version wrote it; this replica can go no further.
+   * Applies a command; every replica computes the same result. The store takes the writes before
+   * the next call, which sees them. `unknown`: a later version wrote the command; this replica
+   * cannot continue.
    */
   apply(command: CommittedCommand): ApplyResult | 'unknown';
-  /** The state beneath was replaced: what is kept in memory is read again. */
+  /** The state was replaced: rereads what is kept in memory. */
   reload(): void;
 }
 
@@ -27,9 +28,9 @@ export interface CommittedCommand {
 
 export interface ApplyResult {
   readonly writes: readonly StateWrite[];
-  /** For whoever proposed it, as the machine spells them. */
+  /** For the requesters, as the machine encodes them. */
   readonly replies: readonly Uint8Array[];
-  /** Parts of transactions that have given their keys back. */
+  /** Prepared parts that have released their locks. */
   readonly freed: readonly Prepared[];
   /** The earliest time at which one of the writes expires; infinite if none does. */
   readonly dueAt: number;

@@ -1,4 +1,4 @@
-/** A snapshot that comes in piece by piece, is checked, and becomes the shard's state. */
+/** Receives a snapshot chunk by chunk, verifies it, and makes it the shard's state. */
 
 import { assert } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
@@ -12,13 +12,13 @@ export class SnapshotIntake {
   readonly #shard: ShardId;
   readonly #store: StateStore;
   #install: SnapshotInstall | undefined;
-  /** Chunks of one sender that there was no room or no place for, in the order of their offsets. */
+  /** Chunks of one sender that found no room or no place, in the order of their offsets. */
   #waiting: SnapshotChunk[] = [];
   #waitingBytes = 0;
-  /** All pieces came of the one with this index, and nobody was told whether they are sound. */
+  /** All chunks of the snapshot with this index came, and its verification was not reported yet. */
   #awaited: number | undefined;
   #isSwitching = false;
-  /** It was said to be sound: the core may build on it. */
+  /** It was reported as sound: the core may build on it. */
   #isPromised = false;
 
   constructor(shard: ShardId, store: StateStore) {
@@ -26,7 +26,7 @@ export class SnapshotIntake {
     this.#store = store;
   }
 
-  /** All pieces came, and the disk has not said yet what they are. */
+  /** All chunks came, and the disk has not reported yet whether they are sound. */
   get isAwaited(): boolean {
     return this.#awaited !== undefined;
   }
@@ -36,24 +36,24 @@ export class SnapshotIntake {
   }
 
   /**
-   * Whether the core may have the chunk now. If not it is kept, as far as there is room for it:
-   * the sender hears nothing and waits, which is what holds it back.
+   * Whether the core may have the chunk now. If not it is kept, as far as there is room: the sender
+   * gets no answer and waits, which is the flow control.
    */
   admits(chunk: SnapshotChunk): boolean {
     const isFirst = this.#waiting.length === 0;
     if (isFirst && this.#hasRoom && (!this.#needsPlace(chunk) || this.#ask())) return true;
-    // Whoever sends again still wants to be served.
+    // A sender that repeats itself keeps its place in the queue.
     if (!this.#isOpen) this.#ask();
     this.#keep(chunk);
     return false;
   }
 
-  /** The next chunk that waited and may go on to the core. */
+  /** The next waiting chunk that may go to the core. */
   takeWaiting(): SnapshotChunk | undefined {
     const chunk = this.#waiting[0];
     if (chunk === undefined || !this.#hasRoom) return undefined;
     const mayBegin = this.#needsPlace(chunk) ? this.#store.mayInstall(this.#shard) : true;
-    // It left the line: its sender has not repeated itself for long.
+    // It lost its place: its sender has not repeated itself for long.
     if (mayBegin === undefined) this.#forgetWaiting();
     if (mayBegin !== true) return undefined;
     this.#waiting.shift();
@@ -71,11 +71,11 @@ export class SnapshotIntake {
     const isNext =
       install?.description.index === chunk.snapshot.index && install.offset === chunk.offset;
     if (isNext) install.take(chunk.data);
-    // A gap leaves the install short of its end, so that it is found unsound.
+    // A gap leaves the install short of its end, so that verification fails.
     if (chunk.isLast) this.#awaited = chunk.snapshot.index;
   }
 
-  /** Once, when the disk has all of it and it is known whether it is what it should be. */
+  /** Reported once, when the disk has all chunks and has verified them. */
   verdict(): { readonly index: number; readonly isSound: boolean } | undefined {
     const [index, install] = [this.#awaited, this.#install];
     if (index === undefined) return undefined;
@@ -87,19 +87,19 @@ export class SnapshotIntake {
     return { index, isSound: this.#isPromised };
   }
 
-  /** What was found sound and is not becoming the state is not wanted any more. */
+  /** A sound snapshot that does not become the state is discarded. */
   forget(): void {
     if (!this.#isPromised || this.#isSwitching) return;
     this.#isPromised = false;
     this.#giveUp();
   }
 
-  /** The core had no use for the chunk that a place was asked for. */
+  /** The core did not need the chunk for which a place was requested. */
   leaveUnused(): void {
     if (!this.#isOpen && this.#waiting.length === 0) this.#store.leaveInstall(this.#shard);
   }
 
-  /** The core wants it to be the state; `done` when it is, for good. */
+  /** The core installs it; `done` is called when it is durable. */
   switchTo(snapshot: SnapshotDescription, done: () => void): void {
     const install = this.#install;
     assert(install?.description.index === snapshot.index, 'what was found sound is installed');
@@ -112,18 +112,18 @@ export class SnapshotIntake {
     });
   }
 
-  /** Whether what came before leaves room for another piece. */
+  /** Whether pending chunks leave room for another one. */
   get #hasRoom(): boolean {
     if (this.isAwaited || this.#isPromised) return false;
     return this.#install?.hasRoom ?? true;
   }
 
-  /** It begins a snapshot here, which only so many shards of a node may do at once. */
+  /** It begins a snapshot here, which only a bounded number of shards of a node may do at once. */
   #needsPlace({ offset }: SnapshotChunk): boolean {
     return offset === 0 && !this.#isOpen;
   }
 
-  /** One is coming in, and was not given up for want of a sender. */
+  /** A snapshot is being received, and its sender was not given up. */
   get #isOpen(): boolean {
     return this.#install !== undefined && !this.#install.isOver;
   }
@@ -132,7 +132,7 @@ export class SnapshotIntake {
     return this.#store.askToInstall(this.#shard);
   }
 
-  /** Of the newest sender only, each place of the stream once. */
+  /** Keeps chunks of the newest sender only, each offset once. */
   #keep(chunk: SnapshotChunk): void {
     const last = this.#waiting.at(-1);
     const isSame =

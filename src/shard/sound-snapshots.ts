@@ -1,12 +1,12 @@
-/** The snapshots of a shard that somebody else can build on. */
+/** The snapshots of a shard that another replica can build on. */
 
 import type { ShardId } from '../base/ids.ts';
 import type { SnapshotReader } from '../raft/ready.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
 
 /**
- * A newcomer does not know the first configuration, which stands in no log. A checkpoint from
- * before the entry that added it names no voters, so it would tell nobody whom to believe.
+ * A new replica does not know the first configuration, which is in no log. A checkpoint from before
+ * the entry that added it names no voters, so the new replica could not verify any leader.
  */
 export function soundSnapshots(shard: ShardId, store: StateStore): SnapshotReader {
   const snapshots = store.snapshots(shard);

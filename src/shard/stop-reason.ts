@@ -1,11 +1,11 @@
-/** Why a replica goes no further, as people are told. */
+/** Why a replica cannot continue, as a text for people. */
 
 import type { Position } from '../raft/position.ts';
 import type { RaftStatus } from '../raft/status.ts';
 
 export interface Stop {
   readonly reason: string;
-  /** Nothing can bring it back: another member has to take its place. */
+  /** It cannot be repaired: another member has to take its place. */
   readonly isLost: boolean;
 }
 
@@ -21,7 +21,7 @@ export function doubtOf({ contradiction }: RaftStatus): string {
   return `${both} instead: nodes have lost acknowledged entries`;
 }
 
-/** A majority follows that leader, so its history is the one that goes on. */
+/** A majority follows that leader, so its history continues. */
 export function contradicted(status: RaftStatus): Stop {
   const text = `${doubtOf(status)}, and a majority goes on without them`;
   return { reason: `${text}. A new member replaces this one`, isLost: true };

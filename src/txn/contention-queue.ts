@@ -1,12 +1,14 @@
 /**
- * Transactions that check and write the same keys of their home shard begin one after another: of
- * those that saw the same version only one can commit, so the others lose nothing by waiting. Who
- * waits here has not begun: its coordinator has asked nobody, and it may wait for a younger one.
- * Nothing hangs on the line but how often many are in each other's way.
+ * Admission control for transactions that check and write the same keys of their home shard: they
+ * begin one after another. Of the transactions that saw the same version of a key only one can
+ * commit, so the others lose nothing by waiting. A queued transaction has not begun: its
+ * coordinator has asked no participant, so it may wait for a younger one. The queue affects only
+ * how often transactions conflict; correctness does not depend on it.
  *
- * Whoever has lost all hope meanwhile will come back with a newer version. A crowd that came back
- * at once would be in its own way, so they are let go one by one, the eldest first, and until the
- * next tick whoever is younger waits until it is back: so they get through in the order of age.
+ * A transaction whose checks can no longer hold (it is hopeless) will retry with a newer version.
+ * If all of them retried at once they would conflict again, so the queue releases them one by one,
+ * the eldest first. Until the next tick younger transactions wait for the released one to return,
+ * so transactions commit in the order of age.
  */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
@@ -18,15 +20,18 @@ import { hasPriority } from './conflict-policy.ts';
 export interface QueuedTransaction {
   readonly contender: Contender;
   readonly keys: readonly string[];
-  /** About what it takes while it waits. */
+  /** Approximate memory while it waits. */
   readonly bytes: number;
-  /** For what was written to this key of it, it can't commit any more. */
+  /** True if a write to this key has made its commit impossible. */
   isHopeless(key: string): boolean;
-  /** It may, and says by `leave` when it is over, in this call or later. */
+  /** Starts the transaction. The owner calls `leave` when it ends, in this call or later. */
   begin(): void;
 }
 
-/** The keys that only one of those that saw the same can write, and how each says what it saw. */
+/**
+ * The keys that only one of the transactions that saw the same version can write, each with what
+ * the command saw.
+ */
 export function contested(operations: Command): ReadonlyMap<string, Operation> {
   const checks = new Map<string, Operation>();
   for (const operation of operations) {
@@ -40,12 +45,12 @@ export function contested(operations: Command): ReadonlyMap<string, Operation> {
 
 const WRITING: readonly Operation['type'][] = ['put', 'delete', 'add', 'min', 'max', 'append'];
 
-/** Whoever stands at one key. Both lists have the eldest first. */
+/** The transactions that wait for one key. Both lists have the eldest first. */
 interface Queue {
-  /** Who may have hope: that is looked at when the key is free. */
+  /** May still commit: `isHopeless` is evaluated when the key becomes free. */
   readonly waiting: QueuedTransaction[];
   readonly hopeless: QueuedTransaction[];
-  /** One that was let go when the key became free, and will be back. */
+  /** A transaction that was released when the key became free, and that will retry. */
   expected: Contender | undefined;
 }
 
@@ -55,13 +60,13 @@ interface Place {
 }
 
 export class ContentionQueue {
-  /** Who is on its way, by each of its keys. */
+  /** The running transaction of each key. */
   readonly #heads = new Map<string, QueuedTransaction>();
-  /** For how many ticks each of them keeps its keys: somewhere it may be waiting for long. */
+  /** Ticks for which each running transaction keeps its keys: it may be blocked elsewhere. */
   readonly #ticksLeft = new Map<QueuedTransaction, number>();
-  /** By the key that was in the way. */
+  /** By the key that blocks them. */
   readonly #queues = new Map<string, Queue>();
-  /** Invariant: whoever waits does so in this list, and is not on its way. */
+  /** Invariant: a waiting transaction is in this list and is not running. */
   readonly #places = new Map<QueuedTransaction, Place>();
   #bytes = 0;
 
@@ -84,7 +89,7 @@ export class ContentionQueue {
     one.begin();
   }
 
-  /** It is over, wherever it was. */
+  /** Removes a transaction that ended, queued or running. */
   leave(one: QueuedTransaction): void {
     if (this.#places.has(one)) this.#forget(one);
     else this.#free(one, { isOver: true });
@@ -102,7 +107,7 @@ export class ContentionQueue {
     }
   }
 
-  /** Nobody is called any more. */
+  /** No waiting transaction is started any more. */
   close(): void {
     this.#heads.clear();
     this.#ticksLeft.clear();
@@ -111,7 +116,7 @@ export class ContentionQueue {
     this.#bytes = 0;
   }
 
-  /** The next one may have its keys. */
+  /** Releases the keys of a transaction; the next one may take them. */
   #free(one: QueuedTransaction, how: { readonly isOver: boolean }): void {
     this.#ticksLeft.delete(one);
     const freed = one.keys.filter((key) => this.#heads.get(key) === one);
@@ -119,27 +124,27 @@ export class ContentionQueue {
     for (const key of freed) this.#proceed(key, how);
   }
 
-  /** The eldest that has hope goes on, and the eldest that has none is let go. */
+  /** Starts the eldest transaction that may commit, and releases the eldest hopeless one. */
   #proceed(key: string, { isOver }: { readonly isOver: boolean }): void {
     for (let looks = TRANSACTION_LIMITS.lineLooks; looks > 0 && !this.#heads.has(key); looks--) {
       const next = this.#queues.get(key)?.waiting[0];
       if (next === undefined) break;
       this.#forget(next);
       this.enter(next);
-      // The key is kept for one that will be back.
+      // The key is kept for a transaction that will retry.
       const place = this.#places.get(next);
       if (place?.key === key && place.list === 'waiting') break;
     }
     const lost = this.#queues.get(key)?.hopeless[0];
     if (lost === undefined) return;
-    // Somebody got through: now it has a chance, if nobody is faster. Where nothing moves nobody
-    // waits for it, for it may never be back.
+    // A transaction committed, so a hopeless one has a chance if it retries now. Where nothing
+    // commits the key is not kept for it, because it may never retry.
     if (isOver) this.#queueAt(key).expected = lost.contender;
     this.#forget(lost);
     lost.begin();
   }
 
-  /** Without room for it, it begins at once, as if there were no line. */
+  /** Without room in the queue the transaction begins at once. */
   #wait(one: QueuedTransaction, place: Place): void {
     const queue = this.#queueAt(place.key);
     const length = queue.waiting.length + queue.hopeless.length;
@@ -171,7 +176,7 @@ export class ContentionQueue {
     return queue;
   }
 
-  /** A queue that nobody stands in goes. */
+  /** Removes an empty queue. */
   #drop(key: string): void {
     const queue = this.#queues.get(key);
     if (queue?.expected === undefined && !this.#isCrowded(key)) this.#queues.delete(key);
@@ -182,7 +187,7 @@ export class ContentionQueue {
     return waiting.length + hopeless.length > 0;
   }
 
-  /** It is back: under a new name, of the same client and age. */
+  /** The expected transaction retries: under a new id, of the same client and age. */
   #welcome({ contender }: QueuedTransaction, key: string): void {
     const queue = this.#queues.get(key);
     if (queue?.expected === undefined) return;

@@ -1,11 +1,12 @@
 /**
- * One transaction on its way to a decision, at the leader of its home shard.
+ * One transaction on its way to a decision, at the leader of its home shard: two-phase commit.
  *
- *     waiting -> preparing -> validating -> deciding -> over
+ * waiting -> preparing -> validating -> deciding -> over
  *
- * It waits until it is told to begin, and may be ended before: then it has asked nobody, though a
- * former one may have. It knows nothing that cannot be lost: what it has reached stands in the logs
- * of the shards. If it vanishes, whoever meets what it left asks the home shard, and that ends it.
+ * A coordinator waits until `begin` is called and may be ended before; then it has asked no
+ * participant, though an earlier coordinator of the same transaction may have. It holds no state
+ * that must survive: its progress stands in the logs of the shards. If it is lost, a request that
+ * meets one of its locks asks the home shard, and the home shard ends the transaction.
  */
 
 import { assert, unreachable } from '../base/assert.ts';
@@ -19,32 +20,34 @@ import type { Contender } from '../machine/transaction-id.ts';
 import { resolveConflict } from './conflict-policy.ts';
 import type { Plan, PlannedPart, PlannedParticipant, PlannedValidation } from './plan.ts';
 
-/** What came of a question. Nothing may have come of it, or something nobody knows. */
+/** The outcome of one question. A failed question may have taken effect. */
 export type Answer =
   | { readonly type: 'replied'; readonly reply: Reply }
-  /** It is asked again, unless `isFinal`: then it will be refused for ever. */
+  /** The question is repeated, unless `isFinal`: then every repetition would be refused as well. */
   | { readonly type: 'failed'; readonly why: string; readonly isFinal: boolean };
 
-/** How it ends for those who wait. */
+/** How the transaction ends for the requests that wait for it. */
 export type Ending =
   | { readonly type: 'decided'; readonly reply: Reply }
-  /** It was ended because a node refused a part of it, for a reason that the client should know. */
+  /** Ended because a node refused a part of it, for a reason that the client should know. */
   | { readonly type: 'refused'; readonly why: string; readonly reply: Reply }
-  /** This node leads no more: the next leader knows, or will. */
+  /** This node lost leadership: the next leader knows the outcome, or will decide it. */
   | { readonly type: 'lost' };
 
-/** Every `done` is called once, at once or later. */
+/** Every `done` is called exactly once, immediately or later. */
 export interface CoordinatorPort {
   /** The monotone clock in milliseconds. */
   readonly now: number;
-  /** How long all parts may take to become ready, as slow as everything is. */
+  /** Time limit for all participants to prepare, derived from observed step times. */
   readonly prepareMilliseconds: number;
   /** Until its deadline in the home shard. */
   readonly millisecondsLeft: number;
-  /** What spoke against it at a moment since it was asked for; not if it was done. */
+  /** A check that failed at some moment since the request arrived; undefined if it committed. */
   precheck(): TransactionRefusal | undefined;
   prepare(to: PlannedParticipant, bytes: Uint8Array, done: (answer: Answer) => void): void;
-  /** Judged by the shard's leader; it does not wait for keys that others hold. */
+  /**
+   * Evaluated by the leader of the shard; it does not wait for keys that other transactions lock.
+   */
   validate(to: PlannedValidation, done: (answer: Answer) => void): void;
   /** An entry of the home shard. */
   decide(bytes: Uint8Array, done: (answer: Answer) => void): void;
@@ -59,7 +62,7 @@ interface CoordinatorOptions {
 
 type Stage = 'waiting' | 'preparing' | 'validating' | 'deciding' | 'over';
 
-/** Something that is asked until it is answered. */
+/** A question that is repeated until it is answered. */
 interface Question {
   state: 'asked' | 'resting' | 'answered';
   restsUntil: number;
@@ -71,7 +74,7 @@ export class Coordinator {
   readonly plan: Plan;
   readonly #transaction: TransactionRequest;
   readonly #port: CoordinatorPort;
-  /** When it was asked for, and from then on when it began. */
+  /** When the request arrived; after `begin`, when the transaction began. */
   #since: number;
   #stage: Stage = 'waiting';
   /** Of the present stage. */
@@ -79,7 +82,7 @@ export class Coordinator {
   #left = 0;
   readonly #versions: number[] = [];
   readonly #outputs: (readonly Output[])[] = [];
-  /** Told instead of the reply that the home shard remembers. */
+  /** Reported instead of the reply that the home shard remembers. */
   #refusal: string | undefined;
   /** A commit was proposed, and no abort. */
   #isCommitting = false;
@@ -96,7 +99,7 @@ export class Coordinator {
     return this.#stage === 'over';
   }
 
-  /** Others may have prepared their parts for it. */
+  /** Participants may have prepared their parts. */
   get hasAsked(): boolean {
     return this.#hasAsked;
   }
@@ -105,7 +108,10 @@ export class Coordinator {
     return this.#stage;
   }
 
-  /** Nothing if it was ended before. What will be refused is refused before anybody is asked. */
+  /**
+   * Does nothing if the transaction has ended. A transaction that would be refused is refused
+   * before any participant is asked.
+   */
   begin(): void {
     if (this.#stage !== 'waiting') return;
     const refusal = this.#port.precheck();
@@ -117,12 +123,14 @@ export class Coordinator {
     this.#enter('preparing', questions);
   }
 
-  /** One with more right waits for a key: it gives way while that is possible. */
+  /**
+   * A request with higher priority waits for one of its locks: it aborts while that is possible.
+   */
   press(): void {
     this.#giveUp();
   }
 
-  /** The node leads the home shard no more. */
+  /** The node no longer leads the home shard. */
   lose(): void {
     this.#end({ type: 'lost' });
   }
@@ -133,8 +141,8 @@ export class Coordinator {
     if (this.#stage === 'waiting') return this.#wait();
     const isLate = now - this.#since >= this.#port.prepareMilliseconds;
     if (isLate && this.#stage !== 'deciding') return this.#giveUp();
-    // The commit may be waiting for a key of its own shard. An abort waits for none; one of them
-    // is the first.
+    // The commit may be waiting for a locked key of its own shard. An abort waits for no lock;
+    // whichever is applied first decides.
     if (isLate && this.#isCommitting) return this.#abort(GIVEN_UP);
     for (const question of this.#questions) {
       if (question.state === 'resting' && question.restsUntil <= now) this.#ask(question);
@@ -152,7 +160,8 @@ export class Coordinator {
     const { contender, participants } = this.plan;
     const { operations } = to.part;
     const { at } = to;
-    // Each names all participants: together, and kept, they would be many times the transaction.
+    // Each prepare names all participants: encoding them all at once and keeping them would take
+    // many times the size of the transaction.
     const encode = () => encodePrepare({ ...contender, participants, at, operations });
     return {
       state: 'resting',
@@ -181,7 +190,7 @@ export class Coordinator {
     this.#stage = stage;
     this.#questions = questions;
     this.#left = questions.length;
-    // An answer may come at once, and the last one leads on.
+    // An answer may come synchronously, and the last one changes the stage.
     for (const question of questions) if (this.#questions === questions) this.#ask(question);
     if (questions.length === 0) this.#goOn();
   }
@@ -189,7 +198,7 @@ export class Coordinator {
   #goOn(): void {
     switch (this.#stage) {
       case 'preparing': {
-        // All keys are locked from here until the decision: what holds now holds then.
+        // All keys are locked from here until the decision: what holds now holds at the decision.
         const { validations } = this.plan;
         return this.#enter(
           'validating',
@@ -211,7 +220,7 @@ export class Coordinator {
     const { stage } = this;
     question.state = 'asked';
     question.ask((answer) => {
-      // What is answered to a stage that is over was overtaken.
+      // An answer for an earlier stage is stale.
       if (!this.#questions.includes(question) || question.state !== 'asked') return;
       if (answer.type === 'failed') return this.#retry(question, answer);
       const { reply } = answer;
@@ -241,7 +250,7 @@ export class Coordinator {
     question.restsUntil = this.#port.now + milliseconds;
   }
 
-  /** A part that cannot be: its place among all operations is told. */
+  /** A participant refused: the position is reported among the operations of all parts. */
   #refuse(reply: Reply, { offset }: PlannedPart, places?: readonly number[]): void {
     if (reply.type === 'done' || reply.type === 'committed') {
       return assert(false, 'a part is refused by a refusal');
@@ -271,7 +280,8 @@ export class Coordinator {
     const outputs = this.#outputs.flat();
     const operations = isHomeLast ? this.#home.operations : [];
     const bytes = this.#decision({ type: 'commit', versions, outputs, operations });
-    // What the home shard does came in a frame; with what the others say it may be too much.
+    // The home shard's part came in one frame; together with the outputs of the others it may
+    // exceed one.
     if (bytes.length + STAMP_BYTES_MAX > WIRE_LIMITS.payloadBytesMax) {
       return this.#abort({ type: 'refused', reason: 'result-too-large', position: 0 });
     }
@@ -280,12 +290,12 @@ export class Coordinator {
       if (reply.type === 'committed' || reply.type === 'check-failed') return this.#decided(reply);
       const reason = reply.type === 'refused' ? toldReason(reply.reason) : 'gave-way';
       const position = reply.type === 'refused' || reply.type === 'locked' ? reply.position : 0;
-      // It may be decided by that or may not be; this decides it, or says what was decided.
+      // The shard may have applied that proposal or not; this one decides, or returns the decision.
       this.#abort({ type: 'refused', reason, position });
     });
   }
 
-  /** One proposal after the other, each until it is answered or leadership is lost. */
+  /** One proposal at a time, each repeated until it is answered or leadership is lost. */
   #propose(bytes: Uint8Array, take: (reply: Reply) => void): void {
     const question: Question = {
       state: 'resting',
@@ -316,7 +326,8 @@ export class Coordinator {
 
   #decision(proposal: Parameters<typeof encodeDecide>[0]['proposal']): Uint8Array {
     const { contender, participants: all } = this.plan;
-    // Of whom nothing was asked nobody has to hear: what a former coordinator left asks for itself.
+    // A participant that was not asked needs no decision: what an earlier coordinator left there
+    // asks the home shard by itself.
     const participants = this.#hasAsked ? all : all.slice(0, 1);
     return encodeDecide({ ...contender, participants, proposal });
   }
@@ -324,10 +335,10 @@ export class Coordinator {
 
 const UNDECIDED: readonly Stage[] = ['waiting', 'preparing', 'validating'];
 
-/** By recovery, by one with more right, or for want of an answer. */
+/** By recovery, by a request with higher priority, or because an answer is missing. */
 const GIVEN_UP: TransactionRefusal = { type: 'refused', reason: 'aborted', position: 0 };
 
-/** Some are said of what is not decided, and a part that is known needs no reason. */
+/** Some reasons also describe undecided transactions; a prepared part needs no reason. */
 function toldReason(reason: Reason): Reason {
   return NO_REASONS.includes(reason) ? 'aborted' : reason;
 }

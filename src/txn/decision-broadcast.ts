@@ -1,6 +1,6 @@
 /**
- * What became of the transactions of a home shard, on its way to those who took part. The decision
- * is kept in the shard until each of them has said that it heard; then, and never earlier, it goes.
+ * Sends the decisions of a home shard to the participants. The shard keeps a decision until every
+ * participant has acknowledged it, and deletes it only then.
  */
 
 import type { ShardId } from '../base/ids.ts';
@@ -11,22 +11,28 @@ import { idText, type TransactionId } from '../machine/transaction-id.ts';
 
 export interface DecisionBroadcastPort {
   readonly now: number;
-  /** Undefined if the map is not known. */
+  /** Undefined if the node has no map. */
   shardAt(position: number): ShardId | undefined;
-  /** `done` once: how many of them, from the first on, an entry has resolved. */
+  /**
+   * `done` is called once, with the number of resolutions, from the first on, that an entry
+   * applied.
+   */
   resolve(shard: ShardId, resolutions: readonly Resolution[], done: (heard: number) => void): void;
-  /** An entry of the home shard; whoever finds the decision again later starts anew. */
+  /**
+   * Proposes the deletion of acknowledged decisions. If it is lost, a later sweep finds the
+   * decision and sends it again.
+   */
   clear(ids: readonly TransactionId[]): void;
 }
 
-/** What became of a transaction, and who took part. */
+/** A decision and its participants. */
 type Told = Pick<Decision, 'id' | 'isCommitted' | 'participants'>;
 
 interface Telling {
   readonly id: TransactionId;
   readonly isCommitted: boolean;
   readonly isKept: boolean;
-  /** Those who have not heard. */
+  /** The participants that have not acknowledged. */
   readonly left: Set<Participant>;
 }
 
@@ -38,7 +44,7 @@ interface Word {
 export class DecisionBroadcast {
   readonly #port: DecisionBroadcastPort;
   readonly #tellings = new Map<string, Telling>();
-  /** To be told in this turn. */
+  /** Sent at the end of this turn. */
   #gathered: Word[] = [];
   #resting: { readonly words: readonly Word[]; readonly until: number }[] = [];
   #heard: TransactionId[] = [];
@@ -52,20 +58,20 @@ export class DecisionBroadcast {
     return this.#tellings.size;
   }
 
-  /** Who has not heard of a decision; undefined if nobody is being told. */
+  /** The participants that have not acknowledged a decision; undefined if it is not being sent. */
   waitsFor(id: TransactionId): readonly Participant[] | undefined {
     const telling = this.#tellings.get(idText(id));
     return telling && [...telling.left];
   }
 
   /**
-   * Nothing if they are being told already. What the shard does not keep, an abort, is told once:
-   * whoever does not hear it asks.
+   * Does nothing for a decision that is being sent already. An abort that the shard does not keep
+   * is sent once: a participant that does not receive it asks.
    */
   tell({ id, isCommitted, participants }: Told, isKept: boolean): void {
     const name = idText(id);
     if (this.#tellings.has(name)) return;
-    // The home shard stands first, and knows.
+    // The home shard stands first and has the decision.
     const left = new Set(participants.slice(1));
     if (left.size === 0) return;
     const telling: Telling = { id, isCommitted, isKept, left };
@@ -73,7 +79,7 @@ export class DecisionBroadcast {
     for (const participant of left) this.#gathered.push({ telling, participant });
   }
 
-  /** The end of a turn: one message for each shard. */
+  /** At the end of a turn: one message for each shard. */
   flush(): void {
     if (this.#gathered.length === 0) return;
     const words = this.#gathered;
@@ -112,7 +118,7 @@ export class DecisionBroadcast {
     this.#port.resolve(shard, resolutions, (heard) => {
       if (heard === 0) return this.#rest(words);
       for (const word of words.slice(0, heard)) this.#hear(word);
-      // One entry does not hold them all: the rest goes on with the next turn.
+      // One entry does not hold them all: the rest goes with the next turn.
       this.#gathered.push(...words.slice(heard));
     });
   }
@@ -130,7 +136,7 @@ export class DecisionBroadcast {
     this.#clearAt = Math.min(this.#clearAt, at);
   }
 
-  /** Many at once: nobody waits for it. */
+  /** Deletes many acknowledged decisions with one entry; no request waits for it. */
   #clear(): void {
     const ids = this.#heard;
     this.#heard = [];

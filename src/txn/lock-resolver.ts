@@ -1,6 +1,6 @@
 /**
- * Keys that are held in a shard, and those who met them: its leader asks the home shard what became
- * of the transaction, and resolves it here. So nobody depends on a coordinator to come back.
+ * Resolves locks whose transaction has an unknown outcome: the leader of the shard asks the home
+ * shard for the decision and applies it. So no lock depends on its coordinator coming back.
  */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
@@ -12,13 +12,13 @@ import { idText } from '../machine/transaction-id.ts';
 
 export interface LockResolverPort {
   readonly now: number;
-  /** How long an answer, or an entry that resolves, may take before it is asked for again. */
+  /** Time after which a missing answer, or a missing resolving entry, is asked for again. */
   readonly resolveMilliseconds: number;
-  /** What is held in the shard. */
+  /** The locks of the shard. */
   readonly lockTable: LockTable;
-  /** Asks the home shard; undefined if nobody there could say. */
+  /** Asks the home shard; `done` gets undefined if no replica of it could answer. */
   settle(holder: Prepared, isPreempting: boolean, done: (reply: Reply | undefined) => void): void;
-  /** An entry of this shard. */
+  /** Proposes an entry of this shard. */
   resolve(resolution: Resolution): void;
 }
 
@@ -26,7 +26,7 @@ interface LockConflict {
   readonly holder: Prepared;
   isPreempting: boolean;
   askAt: number;
-  /** It was resolved by an entry that is on its way until then: other answers say the same. */
+  /** Until then a resolving entry is on its way: further answers say the same. */
   resolvedUntil: number;
 }
 
@@ -43,8 +43,8 @@ export class LockResolver {
   }
 
   /**
-   * Somebody waits for a key of this holder. It is mostly on its way to be resolved, so there is
-   * some grace; not for whoever has more right to the key.
+   * A request waits for a key of this holder. The holder is usually about to be resolved, so the
+   * question is delayed; a request that preempts the holder asks immediately.
    */
   meet(holder: Prepared, isPreempting: boolean): void {
     const { now } = this.#port;
@@ -71,7 +71,7 @@ export class LockResolver {
 
   #ask(conflict: LockConflict): void {
     const { holder, isPreempting } = conflict;
-    // Whoever leads the home may be deaf. To ask twice does no harm.
+    // The leader of the home shard may be unreachable. Asking twice does no harm.
     conflict.askAt = this.#port.now + this.#port.resolveMilliseconds;
     this.#port.settle(holder, isPreempting, (reply) => {
       const { now, lockTable } = this.#port;
@@ -81,15 +81,15 @@ export class LockResolver {
         conflict.askAt = now + this.#restMilliseconds;
         return;
       }
-      // Should the entry be lost, it is asked again.
+      // If the entry is lost, the home shard is asked again.
       conflict.resolvedUntil = now + this.#port.resolveMilliseconds;
       conflict.askAt = conflict.resolvedUntil;
-      // It is prepared here, so no refusal has to be remembered and no deadline counts.
+      // The part is prepared here, so no refusal has to be remembered and no deadline counts.
       this.#port.resolve({ id: holder.id, isCommitted, deadline: 0 });
     });
   }
 
-  /** While a home shard cannot say, few ask often and many do not ask for all at once. */
+  /** While home shards do not answer, a few locks are asked for often, and many locks in turns. */
   get #restMilliseconds(): number {
     const { restMilliseconds, resolveMilliseconds, questionsMax } = TRANSACTION_LIMITS;
     const share = Math.max(1, this.#conflicts.size / questionsMax);

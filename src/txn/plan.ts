@@ -1,4 +1,4 @@
-/** What a transaction needs of whom, and in which order; it follows from its bytes alone. */
+/** What a transaction needs of which shard, and in which order. Derived from its bytes alone. */
 
 import type { ShardId } from '../base/ids.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
@@ -13,7 +13,7 @@ import type { Contender } from '../machine/transaction-id.ts';
 import { WrittenKeys } from '../machine/written-keys.ts';
 import { keyPosition } from '../ring/key-position.ts';
 
-/** A part, and where its operations stand among those of all parts. */
+/** A part, and the position of its operations among those of all parts. */
 export interface PlannedPart {
   readonly shard: ShardId;
   readonly part: Part;
@@ -23,14 +23,14 @@ export interface PlannedPart {
 
 /** A part that locks keys. */
 export interface PlannedParticipant extends PlannedPart {
-  /** Its place among the participants. */
+  /** Its index among the participants. */
   readonly at: number;
 }
 
-/** Checks of one shard that no lock of the transaction guards. */
+/** Checks of one shard that no lock of the transaction protects. */
 export interface PlannedValidation extends PlannedPart {
   readonly checks: Command;
-  /** Where each of them stands in its part. */
+  /** The position of each of them in its part. */
   readonly places: readonly number[];
 }
 
@@ -40,23 +40,23 @@ export interface Plan {
   /** One for each participant; the home shard stands first. */
   readonly parts: readonly PlannedParticipant[];
   /**
-   * To be judged once every key is locked, and before the decision: so each of them held at the
-   * moment when all were locked. Keys that are locked need no second look.
+   * Evaluated after every key is locked and before the decision, so each check held at the moment
+   * when all keys were locked. Checks of locked keys need no validation.
    */
   readonly validations: readonly PlannedValidation[];
   /**
-   * The home shard does its part in the entry that decides, instead of preparing it. Not if
-   * something has to be validated: its keys would be locked too late for that.
+   * The home shard applies its part in the entry that decides, instead of preparing it. False if
+   * there is something to validate: its keys would be locked too late for that.
    */
   readonly isHomeLast: boolean;
 }
 
-/** About what its prepares take while they are on their way: each names all participants. */
+/** Approximate size of its prepares in flight: each names all participants. */
 export function bytesOf({ parts, participants }: Plan): number {
   return parts.length * participants.length * TRANSACTION_LIMITS.participantBytesMax;
 }
 
-/** Undefined for a transaction whose first part locks nothing: nobody is its home. */
+/** Undefined if the first part locks no key: then there is no home shard. */
 export function planOf({
   client,
   sequence,
