@@ -1,8 +1,8 @@
 /**
- * The door of the catalog: committed commands in, rows to write and an answer out.
+ * The entry point of the catalog: committed commands in, rows to write and a reply out.
  *
- * The map in memory is made of rows and of nothing else, so that a replica that opened, that
- * installed a snapshot or that applied every entry itself has the same one.
+ * The map in memory is made of rows and of nothing else, so every replica has the same map, whether
+ * it was opened, installed a snapshot or applied every entry itself.
  */
 
 import { assert } from '../base/assert.ts';
@@ -27,7 +27,7 @@ export type Applied =
       readonly writes: readonly CatalogWrite[];
       readonly reply: CatalogReply;
     }
-  /** A later version wrote this entry. Nothing was applied, and nothing may be after it. */
+  /** A later version wrote this entry. It was not applied, and no later entry may be. */
   | { readonly type: 'unknown-command'; readonly kind: number };
 
 export class Catalog {

@@ -1,4 +1,4 @@
-/** The map: all that the catalog knows, as every node and client holds it. */
+/** The map: everything the catalog knows, as every node and client holds it. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 
@@ -12,11 +12,11 @@ export const NO_NODE = 0 as NodeId;
 export interface Settings {
   /** Data shards: equal arcs of the ring, numbered from 1 in the order of their arcs. */
   readonly shards: number;
-  /** Replicas of each as soon as there are nodes enough. */
+  /** Replicas of each shard as soon as there are enough nodes. */
   readonly replicas: number;
 }
 
-/** How others reach a node, what people call it, and what it can carry. */
+/** How others reach a node, its name, and its capacity. */
 export interface NodeDescription {
   /** Its name in the configuration; empty if it has none. For people: no decision uses it. */
   readonly name: string;
@@ -30,7 +30,7 @@ export interface NodeDescription {
   readonly zone: string;
 }
 
-/** What the ring knew of a node when the goals were made. */
+/** The properties of a node that the ring used for the goals. */
 export interface Basis {
   /** The capacity of the node relative to others. */
   readonly weight: number;
@@ -38,18 +38,17 @@ export interface Basis {
   readonly zone: string;
 }
 
-/** The basis with what the goals made of it: a drained node is given no leadership. */
+/** The basis, and what else the goals depend on: a drained node is given no leadership. */
 export interface AimedBasis extends Basis {
   /** The goals gave it no leadership. */
   readonly isDrained: boolean;
 }
 
 /**
- * What the operator wants of a node; kept until it is fulfilled or changed.
- *
+ * The operator's goal for a node; kept until it is reached or changed.
  * - `active`: it carries its share.
- * - `draining`: it gives leadership away, and replicas where other nodes have room for them.
- * - `removing`: it gives everything away, and its row goes when no shard lists it any more.
+ * - `draining`: it hands leadership over, and moves replicas where other nodes have room for them.
+ * - `removing`: it gives up everything, and its row is deleted when no shard lists it any more.
  */
 export type NodeMembership = 'active' | 'draining' | 'removing';
 
@@ -60,13 +59,13 @@ export interface NodeRow extends NodeDescription {
   /** Index of the entry that changed the row last; so for every row. */
   readonly revision: number;
   /**
-   * What is known of the sixteen random bytes that the node drew when its data folder was made, its
-   * identity: their digest, for every client sees the map.
+   * The digest of the sixteen random bytes that the node drew when its data folder was made. Only
+   * the digest, because every client sees the map.
    */
   readonly tokenDigest: Uint8Array;
-  /** The life that was announced last: the number of the boot; 0 before the first. */
+  /** The last announced life: the number of the boot; 0 before the first. */
   readonly incarnation: number;
-  /** And the random word of that boot. The next life to be announced must know it. */
+  /** And the random word of that boot. The next announced life must know it. */
   readonly life: number;
   /** Undefined until goals take the node into account. */
   readonly basis: AimedBasis | undefined;
@@ -76,7 +75,7 @@ export interface NodeRow extends NodeDescription {
   readonly replaces: NodeId;
 }
 
-/** One replica's life, on one node. */
+/** One replica, on one node. */
 export interface Member {
   /** The node that has the replica. */
   readonly node: NodeId;
@@ -84,7 +83,7 @@ export interface Member {
   readonly member: MemberId;
   /** Unwanted members stay listed until a leader has reported a configuration without them. */
   readonly isWanted: boolean;
-  /** A voter of the newest configuration that was reported. */
+  /** A voter of the newest reported configuration. */
   readonly isVoter: boolean;
 }
 
@@ -100,18 +99,18 @@ export interface ShardRow {
   readonly from: number;
   /** The end of its arc, not included. */
   readonly to: number;
-  /** The one that may begin the shard by itself, until it is founded. */
+  /** The member that may begin the shard alone, until it is founded. */
   readonly founder: MemberId;
   /** Its Raft group has begun. */
   readonly isFounded: boolean;
   /**
-   * The greatest term whose leader reported. Only that leader changes the shard's configuration,
-   * so no report of an older one may drop a member.
+   * The greatest term whose leader has reported. Only that leader changes the shard's
+   * configuration, so no report of an earlier leader may drop a member.
    */
   readonly term: number;
-  /** Where the shard shall lie in the end, in rising order: what the ring proposed last. */
+  /** The nodes that shall hold the shard in the end, ascending: the ring's last proposal. */
   readonly goal: readonly NodeId[];
-  /** One of the goal that should lead, or `NO_NODE`. */
+  /** The node of the goal that should lead, or `NO_NODE`. */
   readonly preferredNode: NodeId;
   /** In rising order of nodes; a node has one member of a shard at a time. */
   readonly members: readonly Member[];
@@ -125,7 +124,7 @@ export interface ClusterMap {
   readonly clusterId: string;
   /** Chosen when the cluster was founded. */
   readonly settings: Settings;
-  /** The number that the next node gets. It only grows, so numbers are never used again. */
+  /** The number of the next node. It only grows, so numbers are never reused. */
   readonly nextNode: NodeId;
   /** Index of the entry that set the goals last; 0 if none did. */
   readonly aimedAt: number;

@@ -1,4 +1,4 @@
-/** Commands and replies as bytes. Each has one spelling. */
+/** Commands and replies as bytes, each with one encoding. */
 
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
@@ -147,7 +147,7 @@ function writeCommand(command: CatalogCommand): void {
   }
 }
 
-/** `unknown`: a command of a later version, perhaps; who cannot follow it must stop. */
+/** `unknown`: possibly a command of a later version; a replica that cannot apply it must stop. */
 type DecodedCommand =
   | { readonly type: 'known'; readonly command: CatalogCommand }
   | { readonly type: 'unknown'; readonly kind: number }

@@ -1,10 +1,10 @@
-/** What can be asked of the catalog, and what it answers. */
+/** The commands of the catalog, and its replies. */
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import type { Lineage } from '../base/life.ts';
 import type { AimedBasis, NodeDescription, NodeMembership, Settings } from './cluster-map.ts';
 
-/** Begins the cluster. The proposer is its first node, and the founder of every shard. */
+/** Founds the cluster. The proposer is its first node, and the founder of every shard. */
 interface Found {
   readonly type: 'found';
   readonly clusterId: string;
@@ -20,11 +20,11 @@ export interface Join {
   readonly type: 'join';
   readonly joinToken: Uint8Array;
   readonly description: NodeDescription;
-  /** That it has the secret of the cluster; for the node that takes it, and nothing to the map. */
+  /** Proves that the folder has the cluster secret; for the node that accepts the request. */
   readonly proof?: Uint8Array;
 }
 
-/** A node has started: this is its new life, and where it is to be found. */
+/** A node has started: its new life, and its addresses. */
 interface Announce {
   readonly type: 'announce';
   readonly node: NodeId;
@@ -34,7 +34,7 @@ interface Announce {
   readonly description: NodeDescription;
 }
 
-/** The planner says where all shards shall lie in the end, and for which nodes it thought so. */
+/** The planner sets the goals of all shards, and names the nodes that they are based on. */
 export interface Aim {
   readonly type: 'aim';
   /** `aimedAt` of the map that the planner saw. */
@@ -53,7 +53,7 @@ export interface AimedShard {
   readonly preferredNode: NodeId;
 }
 
-/** The members that a shard shall have from now on; its leader sees to it. */
+/** The members that a shard shall have from now on; its leader carries the change out. */
 export interface PlaceMembers {
   readonly type: 'place';
   readonly shard: ShardId;
@@ -67,8 +67,8 @@ export interface PlacedMember {
 }
 
 /**
- * A leader says what its shard's configuration is. Required: that configuration is the newest in
- * its log, is committed and is not joint, and an entry of the leader's own term is committed.
+ * A leader reports its shard's configuration. Required: that configuration is the newest in its
+ * log, is committed and is not joint, and an entry of the leader's own term is committed.
  */
 export interface Report {
   readonly type: 'report';
@@ -79,21 +79,21 @@ export interface Report {
   readonly learners: readonly MemberId[];
 }
 
-/** A node says that its member can't be used any more: its log or its state is damaged. */
+/** A node reports that its member is unusable: its log or its state is damaged. */
 interface Lose {
   readonly type: 'lose';
   readonly shard: ShardId;
   readonly member: MemberId;
 }
 
-/** The operator says what is to become of a node. */
+/** The operator sets the goal of a node. */
 export interface SetMembership {
   readonly type: 'set-membership';
   readonly node: NodeId;
-  /** Of the row that was looked at, so that a late copy takes nothing back that was said since. */
+  /** Of the row that the operator saw, so that a late copy does not undo a later command. */
   readonly revision: number;
   readonly membership: NodeMembership;
-  /** A removal may leave the shards with fewer replicas than were set. */
+  /** The removal may leave the shards with fewer replicas than configured. */
   readonly isForced: boolean;
 }
 
@@ -116,40 +116,40 @@ export type CatalogRefusal =
   | 'unknown-shard'
   /** The data folder is not the one that got this number. */
   | 'wrong-token'
-  /** A life of the data folder was announced that this one does not follow: a copy of its past. */
+  /** The announced life does not follow the known ones: the folder is a copy of its past. */
   | 'older-copy'
-  /** The row changed since it was looked at. */
+  /** The row changed since it was read. */
   | 'stale-revision'
   /** A leader of a later term has reported. */
   | 'older-leader'
   /** No room for another node, or for another member of the shard. */
   | 'full'
-  /** What is asked for contradicts itself or the map. */
+  /** The command contradicts itself or the map. */
   | 'unsound'
-  /** Not the spelling of any command. */
+  /** The bytes are no command. */
   | 'malformed'
-  /** The node whose place the newcomer would take is heard. Said by the catalog's leader. */
+  /** The node that the newcomer would replace is alive. From the catalog's leader. */
   | 'still-running'
-  /** Another node has taken this one's place. */
+  /** Another node has replaced this one. */
   | 'replaced'
-  /** No other node could carry what lies on this one. */
+  /** No other node could take over what this one holds. */
   | 'last-node'
-  /** The shards would have fewer replicas than were set; it takes a removal that is forced. */
+  /** The shards would have fewer replicas than configured; only a forced removal does that. */
   | 'fewer-replicas'
   /**
-   * The node is silent, and without it a shard has no majority that could give its data to
-   * others. Said by the catalog's leader.
+   * The node is silent, and without it a shard has no majority that could copy its data. From the
+   * catalog's leader.
    */
   | 'no-majority'
-  /** As many nodes as may have joined and never started: some of them may never come. */
+  /** Too many nodes have joined and never started: some of them may never do. */
   | 'too-many-newcomers'
-  /** One side has a cluster secret that the other has not. Said by the node that was asked. */
+  /** One side has a cluster secret that the other has not. From the asked node. */
   | 'wrong-secret';
 
 export type CatalogReply =
   /**
-   * In effect, now or since an earlier time it was said: from `version` of the map on. `node` is
-   * the number that founding and joining give, else `NO_NODE`.
+   * In effect, now or since an earlier copy of the command: from `version` of the map on. `node` is
+   * the number that founding and joining assign, else `NO_NODE`.
    */
   | { readonly type: 'done'; readonly version: number; readonly node: NodeId }
   /** Not in effect, and nothing changed. */

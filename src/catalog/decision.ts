@@ -1,4 +1,4 @@
-/** What a command does to the map: the rows that change, or why it is refused. */
+/** The effect of a command on the map: the rows that change, or why it is refused. */
 
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
@@ -35,14 +35,14 @@ export type CatalogDecision =
       readonly shards: readonly ShardRow[];
       /** Nodes whose rows are deleted. */
       readonly gone: readonly NodeId[];
-      /** The number that was given, or `NO_NODE`. */
+      /** The assigned number, or `NO_NODE`. */
       readonly node: NodeId;
     }
-  /** It is so already. */
+  /** The command is already in effect. */
   | { readonly type: 'nothing'; readonly node: NodeId }
   | { readonly type: 'refused'; readonly reason: CatalogRefusal };
 
-/** Before it is known whether rows go with it. */
+/** Before the deletion of rows is decided. */
 type Change = Omit<Extract<CatalogDecision, { readonly type: 'change' }>, 'gone'>;
 type Outcome = Change | Exclude<CatalogDecision, { readonly type: 'change' }>;
 
@@ -91,7 +91,7 @@ function outcomeOf(
   }
 }
 
-/** Said again by the same folder it finds its work done. */
+/** Repeated by the same folder, it has no further effect. */
 function found(
   map: ClusterMap | undefined,
   command: CommandOf<'found'>,
@@ -153,12 +153,12 @@ function join(
   const newcomer = { node, tokenDigest: sha256(joinToken), description };
   const { nodes, shards, replaces } = admit(map, newcomer, index);
   const own = { ...ownOf(map, index), nextNode: (node + 1) as NodeId };
-  // Goals that were made with the node that is replaced are not to be set any more.
+  // Goals that were computed with the replaced node must not be set any more.
   const aimedAt = replaces === NO_NODE ? own.aimedAt : index;
   return { type: 'change', own: { ...own, aimedAt }, nodes, shards, node };
 }
 
-/** Lives only follow each other: each that is announced knows the word of the one before. */
+/** Lives follow each other: each announced life knows the word of the one before. */
 function announce(map: ClusterMap, command: CommandOf<'announce'>, index: number): Outcome {
   const { node, joinToken, lineage, description } = command;
   const row = nodeNumbered(map, node);
@@ -176,7 +176,7 @@ function announce(map: ClusterMap, command: CommandOf<'announce'>, index: number
   return changeOf(map, index, { nodes: [announced] });
 }
 
-/** What the map knows of a node's lives: nothing before the first announcement. */
+/** The known lives of a node: none before the first announcement. */
 export function lifeOfRow({ incarnation, life }: NodeRow): readonly Life[] {
   return incarnation === 0 ? [] : [{ incarnation, word: life }];
 }
@@ -209,7 +209,7 @@ function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): O
 }
 
 /**
- * A member that is on its way out never comes back: a configuration without it may be committed
+ * A member that is being removed never comes back: a configuration without it may be committed
  * already, and that is final. Its node gets a new one when it is gone from the row.
  */
 function place(
@@ -244,7 +244,7 @@ function place(
   return changeOf(map, index, { shards: [{ ...row, revision: index, members: all }] });
 }
 
-/** Here, and nowhere else, a member leaves the row: unwanted, and in no configuration. */
+/** The only place where a member leaves the row: unwanted, and in no configuration. */
 function report(map: ClusterMap, command: Report, index: number): Outcome {
   const { shard, revision, term, voters, learners } = command;
   const row = map.shards[shard];
@@ -267,8 +267,8 @@ function report(map: ClusterMap, command: Report, index: number): Outcome {
 }
 
 /**
- * Nobody waits for it any more; its leader takes it out, and then its node gets another one. The
- * only one that is wanted stays: without it there is nothing to go on from.
+ * The member is not wanted any more; the leader removes it, and then its node gets another one. The
+ * only wanted member stays: without it the shard could not continue.
  */
 function lose(map: ClusterMap, { shard, member }: CommandOf<'lose'>, index: number): Outcome {
   const row = map.shards[shard];

@@ -1,23 +1,25 @@
-/** What a node says of itself, before it may stand in the map where all others act on it. Pure. */
+/**
+ * Validates a node's description of itself before it enters the map that all nodes act on. Pure.
+ */
 
 import type { NodeDescription } from './cluster-map.ts';
 
 /**
- * A scheme, a host, a port; no query and no user. A pattern and not a parser, for each replica of
- * the catalog has to judge alike, whatever version of Node it runs on.
+ * A scheme, a host, a port; no query and no user. A pattern and not a parser, because every replica
+ * of the catalog has to decide alike, whatever version of Node it runs on.
  */
 const ADDRESS =
   /^wss?:\/\/(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?(\/.*)?$/;
 const PORT_MAX = 65_535;
 
-/** Of a proxy that leads clients to a node: plain segments, and none that climbs up. */
+/** Of a proxy in front of a node: plain segments, and no parent segment. */
 const PATH = /^(?:\/(?!\.)[A-Za-z0-9._~-]+)+$/;
 
-/** Control characters, which terminals obey, and those that turn the direction of a text. */
+/** Control characters, which terminals obey, and those that change the direction of a text. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const UNPRINTABLES = new RegExp(UNPRINTABLE, 'gu');
 
-/** All other nodes dial it, so it leads to the door of a node and nowhere else. */
+/** All other nodes connect to it, so it may point to the endpoint of a node only. */
 function isPeerUrl(url: string): boolean {
   return isClientUrl(url) && ADDRESS.exec(url)?.[2] === undefined;
 }
@@ -30,7 +32,7 @@ export function isClientUrl(url: string): boolean {
   return Number(port) > 0 && Number(port) <= PORT_MAX;
 }
 
-/** Undefined if it may stand in the map; else the field, what it is and what it may be. */
+/** Undefined if it is valid; else the field, its value and the allowed values. */
 export function faultOfDescription(description: NodeDescription): string | undefined {
   const { name, zone } = description;
   for (const [field, text] of Object.entries({ name, zone })) {

@@ -1,4 +1,4 @@
-/** Where all shards shall lie in the end: asked of the ring when the nodes changed. */
+/** The goals: where all shards shall lie in the end, computed by the ring when the nodes change. */
 
 import { present } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
@@ -13,11 +13,11 @@ import { isSameBasis } from './questions.ts';
 import { reroute } from './reroute.ts';
 
 /**
- * New goals, if the nodes are not those that the present ones were made for; made from the present
- * goals, so that the ring moves what it must and no more.
+ * New goals, if the nodes differ from those that the present goals are based on; computed from the
+ * present goals, so that the ring moves only what it must.
  *
- * A node counts once it has been alive for a while, and from then on, alive or not: a node that
- * falls silent comes back more often than not, and its data would have to be copied twice.
+ * A node counts once it has been alive for a while, and from then on, alive or not: a silent node
+ * usually comes back, and its data would have to be copied twice.
  */
 export function aimFor(map: ClusterMap, liveFor: ReadonlyMap<NodeId, number>): Aim | undefined {
   const nodes = carriersOf(map, liveFor).map(aimedNode);
@@ -48,8 +48,8 @@ export function aimFor(map: ClusterMap, liveFor: ReadonlyMap<NodeId, number>): A
 }
 
 /**
- * The nodes that the goals are made of: those that are active, and of those that are drained as
- * many as it takes to keep the number of replicas that was set. Their leadership goes all the same.
+ * The nodes that the goals use: the active ones, and as many drained ones as the configured number
+ * of replicas requires. Drained ones lose their leadership all the same.
  */
 function carriersOf({ nodes, settings }: ClusterMap, liveFor: ReadonlyMap<NodeId, number>) {
   const ofUse = nodes.filter((row) => isOfUse(row, liveFor));
@@ -59,7 +59,7 @@ function carriersOf({ nodes, settings }: ClusterMap, liveFor: ReadonlyMap<NodeId
   return ofUse.filter((row) => row.membership === 'active' || kept.includes(row));
 }
 
-/** Drained nodes lead only what nobody else has. */
+/** Drained nodes lead only shards that no other node holds. */
 function leadersAmong(goal: readonly NodeId[], nodes: readonly AimedNode[]): readonly NodeId[] {
   const drained = new Set(nodes.filter(({ isDrained }) => isDrained).map(({ node }) => node));
   const able = goal.filter((node) => !drained.has(node));
@@ -67,9 +67,8 @@ function leadersAmong(goal: readonly NodeId[], nodes: readonly AimedNode[]): rea
 }
 
 /**
- * The catalog's nodes: an odd number, spread over the zones as evenly as they allow; of those
- * that would do equally well those that are not drained, then the ones that have it already, then
- * the eldest.
+ * The catalog's nodes: an odd number, spread over the zones as evenly as possible; among equals,
+ * those that are not drained, then the present ones, then the eldest.
  */
 function catalogGoal(nodes: readonly AimedNode[], present: readonly NodeId[]): NodeId[] {
   const most = Math.min(nodes.length, CATALOG_LIMITS.catalogVotersMax);
@@ -86,7 +85,7 @@ function catalogGoal(nodes: readonly AimedNode[], present: readonly NodeId[]): N
   return rising(chosen.map(({ node }) => node));
 }
 
-/** A node without weight holds nothing, and neither does one that is to be removed. */
+/** A node without weight holds nothing, and neither does one that is being removed. */
 function isOfUse(row: NodeRow, liveFor: ReadonlyMap<NodeId, number>): boolean {
   const isKnown = row.basis !== undefined;
   const alive = liveFor.get(row.node) ?? 0;

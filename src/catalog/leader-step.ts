@@ -1,8 +1,8 @@
 /**
- * What the leader of a shard does next, so that its members become those that are wanted.
+ * What the leader of a shard does next, so that its members become the wanted ones.
  *
- * One step at a time: looked at again after every change of the row, of the configuration or of a
- * follower. Nothing is remembered between steps, so any leader can go on where another stopped.
+ * One step at a time, computed anew after every change of the row, of the configuration or of a
+ * follower. No state is kept between steps, so any leader can continue where another stopped.
  */
 
 import { assert } from '../base/assert.ts';
@@ -21,14 +21,14 @@ export interface Led {
   readonly configuration: Configuration;
   /** It is committed, an entry of this term is committed, and no leadership is being moved. */
   readonly isSettled: boolean;
-  /** The shard is silent: everyone has everything, and nobody is heard. */
+  /** The shard is quiesced: every member has every entry, and no messages flow. */
   readonly isQuiet: boolean;
   readonly followers: readonly Follower[];
-  /** This member has led for long enough to give way, however often that came back to it. */
+  /** This member has led for long enough to hand over, even if leadership keeps coming back. */
   readonly isHandoverDue: boolean;
   /**
-   * Members on nodes that are drained or removed, or whose disks are nearly full: they lead only
-   * what no other member can.
+   * Members on nodes that are drained or removed, or whose disks are nearly full: they lead only if
+   * no other member can.
    */
   readonly drained: readonly MemberId[];
 }
@@ -37,15 +37,15 @@ interface Follower {
   readonly member: MemberId;
   readonly isActive: boolean;
   readonly isCaughtUp: boolean;
-  /** Its delays are longer than what a majority of the shard lets its leader be late. */
+  /** Its delays exceed what a majority of the shard tolerates of a leader. */
   readonly isSlow: boolean;
 }
 
 type LeaderStep =
   | { readonly type: 'wait' }
-  /** Tell the catalog. */
+  /** Report to the catalog. */
   | { readonly type: 'report'; readonly report: Report }
-  /** Ask Raft for this configuration. */
+  /** Propose this configuration to Raft. */
   | { readonly type: 'change'; readonly target: Target }
   /** Hand leadership over. */
   | { readonly type: 'transfer'; readonly to: MemberId };
@@ -53,8 +53,8 @@ type LeaderStep =
 const WAIT: LeaderStep = { type: 'wait' };
 
 /**
- * The rule that makes dropping safe: a leader changes nothing before the row shows its own term.
- * So its row is no older than its first report, and no earlier leader is listened to any more.
+ * The rule that makes removing members safe: a leader changes nothing before the row shows its own
+ * term. So its row is no older than its first report, and reports of earlier leaders are refused.
  */
 export function nextLeaderStep(led: Led): LeaderStep {
   const { row, term, configuration, isSettled } = led;
@@ -68,7 +68,7 @@ export function nextLeaderStep(led: Led): LeaderStep {
   return handOver(led);
 }
 
-/** Whoever is wanted and does not vote yet, learns. */
+/** A wanted member that does not vote yet becomes a learner. */
 function targetOf({ row }: Led, voters: readonly MemberId[]): Target {
   const learners = wantedOf(row).filter((member) => !voters.includes(member));
   return { voters, learners };
@@ -76,12 +76,12 @@ function targetOf({ row }: Led, voters: readonly MemberId[]): Target {
 
 /**
  * The voters to have now: the wanted ones that vote or are ready to, and as many of the unwanted as
- * it takes to keep the number of voters, live ones first.
+ * are needed to keep the number of voters, live ones first.
  *
  * Invariant: with n voters and a goal of g nodes, a change leaves at least min(n, g) voters, or one
  * fewer where a replacement needs the place of its predecessor; and while fewer than g vote, no
- * change leaves fewer than there are. The goal counts and not what is wanted: a lost member is
- * wanted no more, but its log may be one of the few that hold what was acknowledged.
+ * change leaves fewer than there are. The goal counts, not the wanted members: a lost member is not
+ * wanted any more, but its log may be one of the few that hold acknowledged entries.
  */
 function votersNext(led: Led): readonly MemberId[] {
   const { voters } = led.configuration;
@@ -94,8 +94,8 @@ function votersNext(led: Led): readonly MemberId[] {
 }
 
 /**
- * The unwanted voter that goes before its replacement comes, because both belong on one node. Only
- * one at a time, and only while no other place of the goal lacks its voter.
+ * The unwanted voter that is removed before its replacement joins, because both belong on one node.
+ * Only one at a time, and only while no other place of the goal lacks its voter.
  */
 function replacedInPlace(led: Led): MemberId | undefined {
   const { members, goal } = led.row;
@@ -110,7 +110,7 @@ function replacedInPlace(led: Led): MemberId | undefined {
   return others.find((member) => !isLive(led, member)) ?? others[0] ?? replaced[0];
 }
 
-/** Undefined if there are not enough of them that are alive, or not a majority. */
+/** Undefined if too few of them are alive, or not a majority. */
 function votersOf(led: Led, replaced: MemberId | undefined): readonly MemberId[] | undefined {
   const { learners } = led.configuration;
   const staying = led.configuration.voters.filter((voter) => voter !== replaced);
@@ -142,8 +142,8 @@ function leavingOf(led: Led): readonly MemberId[] {
 }
 
 /**
- * A leader that is to go hands over before it does, to a voter that stays. Where none votes yet,
- * it stays one change longer.
+ * A leader that is being removed hands over first, to a voter that stays. Where no such voter
+ * exists yet, it stays one change longer.
  */
 function stepDown(led: Led, voters: readonly MemberId[]): LeaderStep {
   const heirs = led.configuration.voters.filter(
@@ -156,8 +156,8 @@ function stepDown(led: Led, voters: readonly MemberId[]): LeaderStep {
 }
 
 /**
- * To the preferred one, if it can lead at once and is not slow: it would only have to give way
- * again. From a drained node to any that is not.
+ * To the preferred member, if it can lead immediately and is not slow: otherwise it would have to
+ * hand over again. From a drained node to any other.
  */
 function handOver(led: Led): LeaderStep {
   if (!led.isHandoverDue) return WAIT;
@@ -188,7 +188,7 @@ function isLive({ self, isQuiet, followers }: Led, member: MemberId): boolean {
   return isQuiet || (follower.isActive && follower.isCaughtUp);
 }
 
-/** The row does not say what the configuration is. */
+/** The row does not show the present configuration. */
 function isNews({ row, configuration }: Led): boolean {
   if (!row.isFounded) return true;
   return row.members.some(

@@ -1,4 +1,4 @@
-/** The map as bytes: whole, or what changed since a version that the other side has. */
+/** The map as bytes: whole, or the changes since a version that the receiver has. */
 
 import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
@@ -31,7 +31,7 @@ const writer = new Writer();
 
 /**
  * All rows if `since` is 0, else those that changed after that version; and the numbers of all
- * nodes, so that the row of a node that left is dropped from what the other side has.
+ * nodes, so that the receiver drops the rows of deleted nodes.
  */
 export function encodeMap(map: ClusterMap, since: number): Uint8Array {
   const nodes = map.nodes.filter(({ revision }) => revision > since);
@@ -57,8 +57,8 @@ export function encodeMap(map: ClusterMap, since: number): Uint8Array {
 }
 
 /**
- * The newer of what came and what is known. Undefined if the bytes are no sound map, tell of
- * another cluster, or begin after what is known; then nothing is to be believed.
+ * The newer of the received and the known map. Undefined if the bytes are no valid map, are of
+ * another cluster, or start after the known version; then they are ignored.
  */
 export function decodeMap(
   bytes: Uint8Array,
@@ -85,7 +85,7 @@ interface Update {
   readonly since: number;
   /** With the changed rows only. */
   readonly map: ClusterMap;
-  /** All nodes of the cluster, with those whose rows did not change. */
+  /** All nodes of the cluster, including those whose rows did not change. */
   readonly present: ReadonlySet<NodeId>;
 }
 
@@ -158,7 +158,7 @@ function hasItsArc({ shard, from, to }: ShardRow, { shards }: Settings): boolean
   return from === arcStart(shard - 1, shards) && to === arcStart(shard, shards);
 }
 
-/** Rows of either list in rising order; of two with one name, the one that changed later. */
+/** Rows of either list in rising order; of two with the same id, the one that changed later. */
 function merge<Row extends { readonly revision: number }>(
   known: readonly Row[],
   news: readonly Row[],

@@ -1,6 +1,6 @@
 /**
- * Who belongs to the cluster: a newcomer that takes the place of a lost node, what the operator
- * wants of a node, and when the row of a node that is to go may go.
+ * Membership of the cluster: a newcomer that replaces a lost node, the operator's goals for nodes,
+ * and when the row of a removed node may be deleted.
  */
 
 import type { NodeId } from '../base/ids.ts';
@@ -24,8 +24,8 @@ interface Admission {
 }
 
 /**
- * The nodes known at the address that a newcomer gives. It listens there and has another folder,
- * so theirs are lost; whether they are really silent is asked before the command is proposed.
+ * The nodes known at the address of a newcomer. It listens there with another folder, so their
+ * folders are lost; whether they are really silent is checked before the command is proposed.
  */
 function predecessorsOf(
   { nodes }: ClusterMap,
@@ -35,16 +35,16 @@ function predecessorsOf(
 }
 
 /**
- * The newcomer stands in the goals wherever a predecessor stood, so no other node's replicas move.
- * Each shard then replaces the lost voter by the new member in one joint change, once that member
- * has caught up: the shard never has one more voter, and never counts the machine twice.
+ * The newcomer replaces its predecessors in all goals, so no other node's replicas move. Each shard
+ * then replaces the lost voter by the new member in one joint change, once that member has caught
+ * up: the shard never has one more voter, and never counts the machine twice.
  */
 export function admit(map: ClusterMap, newcomer: Newcomer, index: number): Admission {
   const { node, tokenDigest, description } = newcomer;
   const predecessors = predecessorsOf(map, newcomer);
   const former = predecessors.at(-1);
   const bases = predecessors.flatMap(({ basis }) => basis ?? []);
-  // Of two that are replaced at once the goals lose one node, so they are made anew.
+  // If two nodes are replaced at once the goals lose one node, so they are computed anew.
   const basis = bases.length === 1 ? bases[0] : undefined;
   const row: NodeRow = {
     ...{ node, revision: index, tokenDigest, incarnation: 0, life: 0, ...description, basis },
@@ -65,7 +65,7 @@ export function admit(map: ClusterMap, newcomer: Newcomer, index: number): Admis
   return { nodes: [...leaving, row], shards, replaces: row.replaces };
 }
 
-/** The row that changes, nothing if it is so already, or why not. */
+/** The changed row, nothing if it is already so, or the refusal. */
 export function membershipOf(
   map: ClusterMap,
   { node, revision, membership, isForced }: SetMembership,
@@ -86,12 +86,12 @@ export function membershipOf(
   return { ...row, revision: index, membership };
 }
 
-/** The node that took the place of this one. */
+/** The node that replaced this one. */
 function successorOf({ nodes }: ClusterMap, node: NodeId): NodeRow | undefined {
   return nodes.find(({ replaces }) => replaces === node);
 }
 
-/** Numbers are given once, so one that was given and has no row is of a node that was removed. */
+/** Numbers are assigned once, so an assigned number without a row is of a removed node. */
 export function isRemoved(map: ClusterMap, node: NodeId): boolean {
   return node < map.nextNode && nodeNumbered(map, node) === undefined;
 }
@@ -99,9 +99,9 @@ export function isRemoved(map: ClusterMap, node: NodeId): boolean {
 export type Objection = Extract<CatalogRefusal, 'still-running' | 'no-majority'>;
 
 /**
- * What speaks against a command by who is up, which the map does not say. Asked by the catalog's
- * leader before it proposes. No safety depends on the answer: a node that is replaced or removed
- * by mistake loses its place, and no shard loses a voter before another has caught up.
+ * Objections that depend on which nodes are alive, which the map does not say. Checked by the
+ * catalog's leader before it proposes. Safety does not depend on it: a node that is replaced or
+ * removed by mistake loses its place, and no shard loses a voter before another has caught up.
  */
 export function objectionOf(
   map: ClusterMap | undefined,
@@ -121,7 +121,7 @@ export function objectionOf(
   return map.shards.some((row) => dependsOn(row, node, isUp)) ? 'no-majority' : undefined;
 }
 
-/** The node is silent, and the shard can neither begin nor go on without it. */
+/** The node is silent, and the shard can neither begin nor continue without it. */
 function dependsOn(
   { isFounded, founder, members }: ShardRow,
   node: NodeId,
@@ -139,7 +139,7 @@ export function nodeWithToken({ nodes }: ClusterMap, joinToken: Uint8Array): Nod
   return nodes.find(({ tokenDigest }) => isSameDigest(tokenDigest, digest));
 }
 
-/** What speaks against the removal of a node, whether or not it is up. */
+/** Objections to the removal of a node, whether or not it is alive. */
 function objectionToRemoval(
   map: ClusterMap,
   node: NodeId,
@@ -151,14 +151,14 @@ function objectionToRemoval(
   return isFewer ? 'fewer-replicas' : undefined;
 }
 
-/** Whether the node may hold replicas at all, now that the operator has spoken. */
+/** Whether the node may hold replicas, given the operator's goal. */
 export function mayCarry({ weight, membership }: NodeRow): boolean {
   return weight > 0 && membership !== 'removing';
 }
 
 /**
- * The nodes whose rows go with this change: to be removed, in no goal, and listed by no shard. A
- * node that is listed may be in a configuration, and a voter without an address is a voter lost.
+ * The nodes whose rows are deleted with this change: being removed, in no goal, and listed by no
+ * shard. A listed node may be in a configuration, and a voter without an address is lost.
  */
 export function nodesGone(
   map: ClusterMap,

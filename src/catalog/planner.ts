@@ -2,7 +2,7 @@
  * What the catalog's leader proposes next, so that every shard comes to lie where the ring wants
  * it: new goals when the nodes changed, then a few placements at a time.
  *
- * A pure function of the map and of who is alive. It remembers nothing, so another leader goes on
+ * A pure function of the map and of the live nodes. It keeps no state, so another leader continues
  * where this one stopped; and every command is refused if the map changed in between, so proposing
  * twice does no harm.
  */
@@ -16,21 +16,21 @@ import { memberOn, nodeNumbered, wantedNodes } from './questions.ts';
 
 interface Outlook {
   readonly map: ClusterMap;
-  /** For each node that is alive, the milliseconds since it was not. */
+  /** For each live node, the milliseconds since it became alive. */
   readonly liveFor: ReadonlyMap<NodeId, number>;
-  /** The milliseconds since the row last changed: a move that comes on changes it. */
+  /** The milliseconds since the row last changed: progress of a move changes it. */
   readonly unchangedFor: (row: ShardRow) => number;
   /** A random number for a new member, of 52 bits. */
   readonly drawMember: () => MemberId;
 }
 
-/** Nothing if all lies as it should, or if what moves has to arrive first. */
+/** Nothing if all shards lie as they should, or if moves in progress have to finish first. */
 export function planNext(outlook: Outlook): CatalogCommand[] {
   const { map } = outlook;
   const aim = aimFor(map, outlook.liveFor);
   if (aim !== undefined) return [aim];
   const moving = map.shards.filter((row) => isMoving(row, outlook));
-  // A learner that can't store, say, must not hold up all other shards for ever.
+  // A learner that cannot store, for example, must not hold up all other shards for ever.
   const isComing = (row: ShardRow) =>
     outlook.unchangedFor(row) < CATALOG_LIMITS.movePatienceMilliseconds;
   const { movingShardsMax, movesMax } = CATALOG_LIMITS;
@@ -38,7 +38,7 @@ export function planNext(outlook: Outlook): CatalogCommand[] {
   const free = Math.max(Math.min(movingShardsMax - coming, movesMax - moving.length), 0);
   const due = map.shards.filter((row) => !moving.includes(row) && isDue(row, outlook));
   const wanted = (row: ShardRow) => wantedNodes(row).length;
-  // The catalog first, then what a lost node voted in, then the shards with the fewest replicas.
+  // The catalog first, then shards with a lost voter, then the shards with the fewest replicas.
   due.sort((one, other) => wanted(one) - wanted(other) || one.shard - other.shard);
   const isAtRisk = (row: ShardRow) => hasLostVoter(row, outlook);
   due.sort((one, other) => Number(!isAtRisk(one)) - Number(!isAtRisk(other)));
@@ -47,7 +47,7 @@ export function planNext(outlook: Outlook): CatalogCommand[] {
   return [...again, ...due.slice(0, free)].map((row) => placeOf(row, outlook));
 }
 
-/** A voter on a silent node that is to be removed: one more silent node may be one too many. */
+/** A voter on a silent node that is being removed: one more silent node may be one too many. */
 function hasLostVoter({ members }: ShardRow, { map, liveFor }: Outlook): boolean {
   return members.some(({ node, isVoter }) => {
     if (!isVoter || liveFor.has(node)) return false;
@@ -55,7 +55,7 @@ function hasLostVoter({ members }: ShardRow, { map, liveFor }: Outlook): boolean
   });
 }
 
-/** Wanted elsewhere than where it can be now, and nothing stands in the way of saying so. */
+/** Its goal differs from its present members, and a placement is possible. */
 function isDue(row: ShardRow, { liveFor }: Outlook): boolean {
   const { isFounded, members } = row;
   const wanted = wantedNodes(row);
@@ -67,8 +67,8 @@ function isDue(row: ShardRow, { liveFor }: Outlook): boolean {
 }
 
 /**
- * The goal, but for nodes whose former member has to go first: a new one would be the second of
- * that node. While one is awaited, no node that is wanted now is given up.
+ * The goal, except nodes whose former member has to be removed first: a new one would be the second
+ * on that node. While one is awaited, no presently wanted node is given up.
  */
 function nodesNext(row: ShardRow): readonly NodeId[] {
   const wanted = wantedNodes(row);
@@ -79,8 +79,8 @@ function nodesNext(row: ShardRow): readonly NodeId[] {
 }
 
 /**
- * Someone wanted has yet to vote, or someone unwanted to go, and it can be done. What cannot go on
- * before a node comes back does not count: it would hold up all the others.
+ * A wanted member has yet to vote, or an unwanted one has yet to be removed, and it can be done. A
+ * shard that waits for a node to come back does not count: it would hold up all the others.
  */
 function isMoving({ members }: ShardRow, { liveFor }: Outlook): boolean {
   const isAlive = ({ node }: { readonly node: NodeId }) => liveFor.has(node);

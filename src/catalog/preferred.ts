@@ -6,16 +6,17 @@ import type { NodeId } from '../base/ids.ts';
 interface SpreadOptions {
   /** For each shard, the nodes that hold it. */
   readonly goals: readonly (readonly NodeId[])[];
-  /** For each shard, who was preferred before; one that holds it no more does not count. */
+  /** For each shard, the previously preferred node; it counts only if it still holds the shard. */
   readonly previous: readonly NodeId[];
   /** Above zero, for every node of a goal. */
   readonly weights: ReadonlyMap<NodeId, number>;
 }
 
 /**
- * One holder for each shard, such that the sum of count² ÷ weight over all nodes is as small as
- * the goals allow: with equal weights, as even as possible. Found by moving one leader at a time
- * along the shortest chain of shards that ends at a lesser node; when there is none, none exists.
+ * One holder for each shard, such that the sum of count² ÷ weight over all nodes is as small as the
+ * goals allow: with equal weights, as even as possible. Found by moving one leader at a time along
+ * the shortest chain of shards that ends at a less loaded node; when there is no such chain, the
+ * result is optimal.
  */
 export function spreadPreferred({ goals, previous, weights }: SpreadOptions): NodeId[] {
   const spread = new PreferredSpread(goals, weights);
@@ -50,7 +51,7 @@ class PreferredSpread {
     this.#ledBy(node).add(shard);
   }
 
-  /** The one that one more burdens least; of equals the first. */
+  /** The node for which one more leader costs least; of equals the first. */
   lightestOf(nodes: Iterable<NodeId>): NodeId {
     let lightest: NodeId | undefined;
     for (const node of nodes) {
@@ -59,7 +60,7 @@ class PreferredSpread {
     return present(lightest, 'there is a node to choose');
   }
 
-  /** Moves one leader from a node to another, if that evens them out. Heaviest nodes first. */
+  /** Moves one leader from one node to another, if that evens them out. Most loaded nodes first. */
   improve(): boolean {
     const nodes = [...this.#led.keys()];
     nodes.sort((one, other) => this.#relief(other) - this.#relief(one) || one - other);
@@ -91,7 +92,7 @@ class PreferredSpread {
     return came;
   }
 
-  /** What the sum falls by when the node leads one less, and rises by when one more. */
+  /** The decrease of the sum when the node leads one shard less. */
   #relief(node: NodeId): number {
     return (2 * this.#ledBy(node).size - 1) / this.#weightOf(node);
   }

@@ -1,11 +1,11 @@
-/** What nodes and clients ask of the map. */
+/** Queries on the map, for nodes and clients. */
 
 import { assert, present } from '../base/assert.ts';
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { arcOf, RING_SPAN } from '../ring/arc.ts';
 import type { AimedBasis, ClusterMap, Member, NodeRow, ShardRow } from './cluster-map.ts';
 
-/** The shard over a position of the ring. Arcs are equal, so it is computed and not looked for. */
+/** The shard of a position on the ring. Arcs are equal, so it is computed, not searched. */
 export function shardAt({ settings, shards }: ClusterMap, position: number): ShardRow {
   assert(position >= 0 && position < RING_SPAN, 'a position lies on the ring');
   return present(shards[1 + arcOf(position, settings.shards)], 'every arc has a shard');
@@ -15,7 +15,7 @@ export function nodeNumbered({ nodes }: ClusterMap, node: NodeId): NodeRow | und
   return nodes.find((row) => row.node === node);
 }
 
-/** Members on nodes that are to give leadership away. */
+/** Members on nodes that have to hand leadership over. */
 export function drainedMembers({ nodes }: ClusterMap, { members }: ShardRow): MemberId[] {
   const drained = nodes.filter(({ membership }) => membership !== 'active');
   if (drained.length === 0) return [];
@@ -29,7 +29,7 @@ export function wantedNodes({ members }: ShardRow): NodeId[] {
   return members.filter(({ isWanted }) => isWanted).map(({ node }) => node);
 }
 
-/** Of a row or of what is aimed at, the basis alone. */
+/** The basis alone, of a row or of a goal. */
 export function basisOf({ weight, zone, isDrained }: AimedBasis): AimedBasis {
   return { weight, zone, isDrained };
 }
@@ -41,12 +41,12 @@ export function isSameBasis(one: AimedBasis | undefined, other: AimedBasis | und
   );
 }
 
-/** The member that a shard has on a node, on its way out or not. */
+/** The member that a shard has on a node, wanted or not. */
 export function memberOn({ members }: ShardRow, node: NodeId): Member | undefined {
   return members.find((member) => member.node === node);
 }
 
-/** Where a member lives; undefined once it is not listed any more. */
+/** The node of a member; undefined once it is not listed any more. */
 export function nodeOf({ members }: ShardRow, member: MemberId): NodeId | undefined {
   return members.find((listed) => listed.member === member)?.node;
 }
@@ -57,8 +57,8 @@ export interface Due {
   readonly member: MemberId;
   /**
    * What to do if it is not there and never was. `found`: begin the shard, as its only voter.
-   * `blank`: make one that knows nobody, and wait to be spoken to. `none`: nothing, it is on its
-   * way out.
+   * `blank`: create a replica that knows no other member, and wait for a leader's message. `none`:
+   * nothing, it is being removed.
    */
   readonly birth: 'found' | 'blank' | 'none';
 }
@@ -72,7 +72,7 @@ export function replicasDue({ shards }: ClusterMap, node: NodeId): Due[] {
   });
 }
 
-/** Once the shard is founded, its data lie with its voters: nobody begins it a second time. */
+/** Once the shard is founded, its voters hold its data: it is never founded a second time. */
 function birthOf({ founder, isFounded }: ShardRow, { member, isWanted }: Member): Due['birth'] {
   if (member === founder && !isFounded) return 'found';
   return isWanted ? 'blank' : 'none';

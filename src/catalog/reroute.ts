@@ -1,4 +1,4 @@
-/** Goals that wait for a silent node while another node waits to be emptied are changed. */
+/** Changes goals that wait for a silent node while another node waits to be emptied. */
 
 import type { NodeId } from '../base/ids.ts';
 import type { ClusterMap, NodeRow, ShardRow } from './cluster-map.ts';
@@ -9,9 +9,8 @@ import { memberOn, wantedNodes } from './questions.ts';
  * The goals of all rows with silent newcomers replaced by live nodes, in shards that wait for
  * nothing else; undefined if none can be.
  *
- * A silent node keeps the replicas that it has, for it comes back more often than not. But it is
- * given none that a node which is drained, removed or replaced still holds: that node would wait
- * for it for ever.
+ * A silent node keeps the replicas that it has, because it usually comes back. But it is given none
+ * that a drained, removed or replaced node still holds: that node would wait for it for ever.
  */
 export function reroute(
   map: ClusterMap,
@@ -43,7 +42,7 @@ export function reroute(
   return isChanged ? shards : undefined;
 }
 
-/** Silent nodes of the goal that have no replica yet, where a node that is to go holds one. */
+/** Silent nodes of the goal without a replica yet, where a node to be emptied holds one. */
 function awaitedInVain(
   row: ShardRow,
   { nodes }: ClusterMap,
@@ -59,7 +58,7 @@ function awaitedInVain(
   return row.goal.filter((node) => !liveFor.has(node) && !voting.includes(node));
 }
 
-/** A former member of the shard on that node has to be gone first. */
+/** A former member of the shard on that node has to be removed first. */
 function mayHold(row: ShardRow, node: NodeId): boolean {
   const listed = memberOn(row, node);
   return listed === undefined || listed.isWanted;
@@ -70,7 +69,7 @@ function zonesOf(goal: readonly NodeId[], without: NodeId, rows: readonly NodeRo
   return rows.filter(({ node }) => others.includes(node)).map(({ zone }) => zone);
 }
 
-/** In a zone that the shard does not have yet, and with the least to carry for its weight. */
+/** In a zone that the shard does not use yet, and with the least load for its weight. */
 function bestOf(
   free: readonly NodeRow[],
   {

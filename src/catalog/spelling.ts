@@ -1,4 +1,4 @@
-/** The words that commands, rows and maps share, as bytes. */
+/** Encodings that commands, rows and maps share. */
 
 import { assert } from '../base/assert.ts';
 import type { MemberId, NodeId } from '../base/ids.ts';
@@ -41,7 +41,7 @@ export function writeJoinToken(writer: Writer, token: Uint8Array): void {
   writer.bytes(token);
 }
 
-/** A copy, so that it does not keep alive what it came in. */
+/** A copy, so that it does not keep the whole frame alive. */
 export function readJoinToken(reader: Reader): Uint8Array {
   const token = reader.bytes(JOIN_TOKEN_BYTES);
   if (token.length !== JOIN_TOKEN_BYTES) reader.break();
@@ -101,7 +101,7 @@ function readBasis(reader: Reader): Basis {
   return { weight, zone: readText(reader, CATALOG_LIMITS.zoneBytesMax) };
 }
 
-/** Fields that a spelled `AimedBasis` adds to the array it stands in. */
+/** The number of fields that an encoded `AimedBasis` adds to its array. */
 export const AIMED_BASIS_FIELDS = 3;
 
 export function writeAimedBasis(writer: Writer, basis: AimedBasis): void {
@@ -113,7 +113,7 @@ export function readAimedBasis(reader: Reader): AimedBasis {
   return { ...readBasis(reader), isDrained: reader.truth() };
 }
 
-/** By their place here; a place is never given a second meaning. */
+/** By index; an index is never given a second meaning. */
 export const MEMBERSHIPS: readonly NodeMembership[] = ['active', 'draining', 'removing'];
 
 export function readMembership(reader: Reader): NodeMembership {

@@ -1,4 +1,4 @@
-/** Where the catalog keeps its rows, and how the map is made of them. */
+/** The sections of the catalog's state, and how the map is made of their rows. */
 
 import { assert, present } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
@@ -15,15 +15,15 @@ export interface CatalogWrite {
   readonly value: Uint8Array | undefined;
 }
 
-/** What has been applied so far. */
+/** The state as of the last applied entry. */
 export interface CatalogStateView {
   get(section: number, key: Uint8Array): Uint8Array | undefined;
 }
 
-/** All of the map but its lists. */
+/** The map without its lists. */
 export type MapHeader = Omit<ClusterMap, 'nodes' | 'shards'>;
 
-/** One row of own affairs, one for each node, one for each shard. */
+/** One row for the header, one for each node, one for each shard. */
 const SECTION = { own: 0, nodes: 1, shards: 2 } as const;
 
 const OWN_FIELDS = 6;
@@ -62,7 +62,7 @@ export function readMap(view: CatalogStateView): ClusterMap | undefined {
   const own = readWhole(bytes, readHeader);
   const nodes: NodeRow[] = [];
   for (let node = 1; node < own.nextNode; node++) {
-    // The row of a node that left is gone, and its number is not given again.
+    // The row of a node that left is deleted, and its number is not assigned again.
     const row = view.get(SECTION.nodes, keyOf(node));
     if (row !== undefined) nodes.push(readWhole(row, readNodeRow));
   }
@@ -74,7 +74,7 @@ export function readMap(view: CatalogStateView): ClusterMap | undefined {
   return { ...own, nodes, shards };
 }
 
-/** The map with these rows in place of the former ones: what `readMap` would make of them. */
+/** The map with these rows in place of the former ones: the same as `readMap` would make. */
 export function withWrites(
   map: ClusterMap | undefined,
   writes: readonly CatalogWrite[],

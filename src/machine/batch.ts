@@ -1,4 +1,4 @@
-/** Batches: `[client, deadline, sequence, [command …]]`, one spelling. */
+/** Batches: `[client, deadline, sequence, [command …]]`, with one encoding. */
 
 import { assert } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
@@ -9,7 +9,7 @@ import { isWrite, OPERATION_BYTES_MIN, readOperation, writeOperation } from './o
 
 export const CLIENT_BYTES = 16;
 
-/** The header of one that is not asked for any more. */
+/** The header of a command that is not asked for any more. */
 const COMMAND_BYTES_MIN = 1;
 
 /** One buffer serves all batches: encoding is synchronous and the result is a copy. */
@@ -30,7 +30,7 @@ export function encodeBatch(batch: CommandBatch): Uint8Array {
   return writer.take();
 }
 
-/** More than a command takes in a batch: how a client knows when one is full. */
+/** The largest size of a command in a batch: how a client knows when a batch is full. */
 export function bytesMaxOfCommand(command: Command): number {
   let bytes = COMMAND_OVERHEAD_BYTES;
   for (const operation of command) {
@@ -70,7 +70,10 @@ function readCommands(reader: Reader): readonly Command[] {
   return commands;
 }
 
-/** One that writes nothing is a read, and out of place here, as is what only leaders can judge. */
+/**
+ * A command that writes nothing is a read, and is malformed here; so is a check that only leaders
+ * can evaluate.
+ */
 function readCommand(reader: Reader, operationsMax: number): Command {
   const count = reader.array(operationsMax, OPERATION_BYTES_MIN);
   const command: Operation[] = [];
@@ -96,14 +99,14 @@ export interface Arc {
 
 interface BatchTerms {
   readonly arc: Arc;
-  /** What this node is configured to take in. */
+  /** The largest value that this node accepts. */
   readonly valueBytesMax: number;
 }
 
-/** Why a batch is not proposed: nothing of it has happened. */
+/** Why a batch is not proposed: none of it has taken effect. */
 export type BatchFault = 'malformed' | 'value-too-large' | 'key-elsewhere';
 
-/** What a leader asks before it proposes a batch. Applying decodes by the same code. */
+/** Validates a batch before the leader proposes it. Applying decodes with the same code. */
 export function faultOfBatch(bytes: Uint8Array, terms: BatchTerms): BatchFault | undefined {
   assert(
     terms.valueBytesMax <= MACHINE_LIMITS.valueBytesMax,
@@ -118,7 +121,7 @@ export function faultOfBatch(bytes: Uint8Array, terms: BatchTerms): BatchFault |
   return undefined;
 }
 
-/** The same for a part of a transaction. A range lies where its keys lie: everywhere. */
+/** The same for a part of a transaction. A range may span the arcs of all shards. */
 export function faultOfCommand(command: Command, terms: BatchTerms): BatchFault | undefined {
   for (const operation of command) {
     if (operation.type === 'check-range') continue;

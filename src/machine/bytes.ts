@@ -1,6 +1,6 @@
-/** Bytes against bytes: the order of keys, what stands next in it, and equality. */
+/** Byte strings: the order of keys, the successor of a key, and equality. */
 
-/** Below zero, zero or above, as the first stands before, with or behind the second. */
+/** Negative, zero or positive, as the first stands before, equals or stands after the second. */
 export function compareBytes(one: Uint8Array, other: Uint8Array): number {
   const length = Math.min(one.length, other.length);
   for (let at = 0; at < length; at++) {
@@ -23,7 +23,7 @@ export function keyBehind(key: Uint8Array): Uint8Array {
 
 const latin = new TextDecoder('latin1');
 
-/** One text for one sequence of bytes: a key for tables whose hash nobody outside can foresee. */
+/** A string for a byte string: a key for tables whose hash function clients cannot predict. */
 export function nameOf(bytes: Uint8Array): string {
   return latin.decode(bytes);
 }

@@ -1,21 +1,21 @@
-/** What a client asks of the data of a shard: operations, commands, batches. */
+/** What a client asks of a shard's data: operations, commands, batches. */
 
 import type { Int64 } from './int64.ts';
 
-/** One thing done to one key. Checks decide, reads see the state before the command's writes. */
+/** One operation on one key. Checks decide; reads see the state before the command's writes. */
 export type Operation = Check | CheckRange | Get | Put | Delete | Arithmetic | AppendValue;
 
 export type Check =
-  /** The key has this version; 0 for a key that is not there. */
+  /** The key has this version; 0 for an absent key. */
   | { readonly type: 'check-version'; readonly key: Uint8Array; readonly version: number }
-  /** The key is there and has exactly this value. */
+  /** The key is present and has exactly this value. */
   | { readonly type: 'check-value'; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: 'check-presence'; readonly key: Uint8Array; readonly isThere: boolean };
 
 /**
- * Nothing was written to or removed from [key, to) since that many keys were seen there: none has a
- * version above the index that had been applied then, none is missing, and none came and went.
- * No bytes leave the end open. Only a transaction may have it, and only a leader can judge it.
+ * The range [key, to) is unchanged since that many keys were seen in it: no key has a version above
+ * the index that was applied then, none is missing, and none was written and deleted again. No
+ * bytes leave the end open. Only a transaction may carry it, and only a leader can evaluate it.
  */
 export interface CheckRange {
   readonly type: 'check-range';
@@ -31,7 +31,7 @@ interface Get {
   readonly key: Uint8Array;
 }
 
-/** From the entry's log time on it lives that long, 0 for ever, whatever was said before. */
+/** The time to live starts at the entry's log time; 0 for no expiry, whatever was set before. */
 interface Put {
   readonly type: 'put';
   readonly key: Uint8Array;
@@ -44,14 +44,14 @@ interface Delete {
   readonly key: Uint8Array;
 }
 
-/** On a MessagePack integer. A key that is not there is 0 to `add`, the operand to the others. */
+/** On a MessagePack integer. An absent key is 0 to `add`, and the operand to the others. */
 export interface Arithmetic {
   readonly type: 'add' | 'min' | 'max';
   readonly key: Uint8Array;
   readonly operand: Int64;
 }
 
-/** Bytes behind bytes. As arithmetic, it leaves alone when the key expires. */
+/** Appends bytes to the value. Like arithmetic, it leaves the expiry as it is. */
 export interface AppendValue {
   readonly type: 'append';
   readonly key: Uint8Array;
@@ -62,21 +62,21 @@ export interface AppendValue {
 export type Command = readonly Operation[];
 
 /**
- * What one client asked of one shard in one turn. Commands are independent of each other, so no
- * two touch a key that one of them writes.
+ * What one client asks of one shard in one turn. Commands are independent: no two touch a key that
+ * one of them writes.
  *
- * All copies of a command have the same sequence and position, the same deadline and the same
- * words: exactly-once depends on it. A later copy of the batch may lack some commands: one without
- * operations stands for each that is not asked for any more.
+ * All copies of a command have the same sequence, position, deadline and bytes: exactly-once
+ * depends on it. A later copy of the batch may lack some commands: an empty one stands for each
+ * that is not asked for any more.
  */
 export interface CommandBatch {
   /** 16 random bytes, drawn once in a client's life. */
   readonly client: Uint8Array;
-  /** In the shard's log time: past it nothing of the batch is done any more. */
+  /** In the shard's log time: after it no command of the batch is executed. */
   readonly deadline: number;
   /**
-   * Names the request, and by its remainder the slot that it uses. A client has one open request
-   * in a slot, and a later one of the slot has a greater sequence: it acknowledges all before.
+   * Names the request; its remainder selects the slot. A client has one open request in a slot, and
+   * a later one of the slot has a greater sequence: it acknowledges all before.
    */
   readonly sequence: number;
   readonly commands: readonly Command[];

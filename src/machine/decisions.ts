@@ -1,6 +1,6 @@
 /**
- * Decisions of a home shard that participants have yet to hear of. While one is kept, whoever finds
- * a key held for its transaction learns here what became of it.
+ * Decisions of a home shard that participants have not acknowledged. While a decision is kept, a
+ * request that meets a lock of its transaction learns the outcome here.
  */
 
 import { assert, present } from '../base/assert.ts';
@@ -24,7 +24,7 @@ export interface Decision extends Contender {
   readonly isCommitted: boolean;
   /** Log time when it was made. */
   readonly since: number;
-  /** The home shard stands first; it knows already. */
+  /** The home shard stands first and has the decision. */
   readonly participants: readonly Participant[];
 }
 
@@ -56,7 +56,7 @@ export class Decisions {
     return this.#byId.get(idText(id));
   }
 
-  /** Required: not full, and none is kept of this transaction: decisions are never changed. */
+  /** Required: not full, and no decision of this transaction is kept: decisions never change. */
   add(decision: Decision, writing: WriteBuffer): void {
     assert(this.of(decision.id) === undefined, 'a transaction is decided once');
     const kept = { ...decision, id: copyOfId(decision.id) };

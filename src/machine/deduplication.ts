@@ -1,4 +1,4 @@
-/** Exactly once: what a request finds remembered of its client, and what is remembered of it. */
+/** Exactly once: finds the remembered result of a client's request, and remembers new ones. */
 
 import { assert, present } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
@@ -20,7 +20,7 @@ import {
 } from './session.ts';
 import type { WriteBuffer } from './slots.ts';
 
-/** A verdict of long ago, and the entry that it was given in. */
+/** A former result, and the index of its entry. */
 interface Remembered {
   readonly verdict: CommandResult;
   readonly version: number;
@@ -29,12 +29,12 @@ interface Remembered {
 interface OpenRun {
   readonly first: number;
   count: number;
-  /** Where its verdicts begin in the writer, and where they end. */
+  /** The range of its results in the writer. */
   readonly from: number;
   to: number;
 }
 
-/** How long what is remembered of a client is kept. One for all that an entry has of the client. */
+/** How long the session of a client is kept. One per client and entry. */
 export class Lifetime {
   readonly client: Uint8Array;
   readonly #before: Session | undefined;
@@ -54,7 +54,7 @@ export class Lifetime {
     return this.#slots;
   }
 
-  /** Something of the client may come until then. */
+  /** A request of the client may arrive until then. */
   extend(deadline: number): void {
     if (deadline <= this.#deadlineMax) return;
     const step = MACHINE_LIMITS.sessionStepMilliseconds;
@@ -66,7 +66,7 @@ export class Lifetime {
     this.#slots = Math.max(this.#slots, slot + 1);
   }
 
-  /** Nothing if it is as it was. */
+  /** Writes nothing if it is unchanged. */
   write({ writer, writes }: WriteBuffer): void {
     const before = this.#before;
     const [deadlineMax, slots] = [this.#deadlineMax, this.#slots];
@@ -85,12 +85,12 @@ export class RememberedRequest {
   readonly #version: number;
   /** A later request has used the slot. */
   readonly isAcknowledged: boolean;
-  /** Those of before, and those of this entry. */
+  /** Former runs, and those of this entry. */
   readonly #runs: ReplyRun[] = [];
   readonly #writer: Writer;
-  /** Verdicts of the runs that were looked into. */
+  /** Results of the runs that were decoded. */
   readonly #verdicts = new Map<ReplyRun, readonly CommandResult[]>();
-  /** Of what was executed last; none if nothing was. */
+  /** The run of the last executed command; undefined if none was executed. */
   #open: OpenRun | undefined;
   #bytes = 0;
   #isChanged = false;
@@ -100,7 +100,7 @@ export class RememberedRequest {
     readonly lifetime: Lifetime;
     readonly sequence: number;
     readonly version: number;
-    /** Takes the verdicts; they are views of it. */
+    /** Takes the results; they are views of it. */
     readonly writer: Writer;
   }) {
     const { source, lifetime, sequence } = options;
@@ -131,18 +131,18 @@ export class RememberedRequest {
     return { verdict, version: run.version };
   }
 
-  /** What the outputs of the next command may take. */
+  /** The largest size of the outputs of the next command. */
   get resultBytesMax(): number {
     const left = MACHINE_LIMITS.slotBytesMax - this.#bytes;
     return Math.max(0, Math.min(MACHINE_LIMITS.resultBytesMax, left));
   }
 
-  /** What was remembered of the slot's former request is dropped: the client has its answer. */
+  /** Drops the results of the slot's former request: its client has the answer. */
   remember(position: number, verdict: CommandResult): void {
     assert(!this.isAcknowledged, 'what is remembered is not of a request that is over');
     const { length } = this.#writer;
     const before = this.#open;
-    // In an entry that concerns several requests another one's verdicts may stand between.
+    // In an entry that concerns several requests, results of another one may stand between.
     const isNext =
       before !== undefined && before.first + before.count === position && before.to === length;
     if (!isNext) {
@@ -157,7 +157,7 @@ export class RememberedRequest {
     this.#isChanged = true;
   }
 
-  /** The slot's row, if anything was remembered; the lifetime is written by whom it belongs to. */
+  /** Writes the slot's row, if there is something to remember; its owner writes the lifetime. */
   write({ writer, writes }: WriteBuffer): void {
     if (!this.#isChanged) return;
     this.#close();

@@ -1,4 +1,4 @@
-/** The payload of an entry: the stamp that a leader gives it, and what is to be done. */
+/** The payload of an entry: the leader's stamp, and the command. */
 
 import { assert, unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
@@ -9,38 +9,38 @@ import { compareBytes } from './bytes.ts';
 import { DUE_KEY_BYTES_MAX, DUE_KEY_BYTES_MIN } from './expiry.ts';
 import { RULES } from './work.ts';
 
-/** Given to an entry by the node that proposes it. */
+/** Set by the node that proposes the entry. */
 export interface Stamp {
   /** Log time in milliseconds, no less than that of the entry before. */
   readonly time: number;
   /** The shard's epoch in the map that the client had. */
   readonly epoch: number;
   /**
-   * What the leader is configured to take in as one value. It stands in the entry because appends
-   * are known to be too large only when they are applied, and every replica has to say the same.
+   * The largest value that the leader is configured to accept. It is part of the entry because an
+   * append is known to be too large only when it is applied, and every replica has to decide alike.
    */
   readonly valueBytesMax: number;
 }
 
 export type EntryBody =
-  /** The bytes that a client sent: a batch, if they are one. Nobody looked inside but to check. */
+  /** The bytes that a client sent: normally a batch. The leader has only validated them. */
   | { readonly type: 'batch'; readonly batch: Uint8Array }
   /** Rows of the index of expiries, in order, that the leader found due. */
   | { readonly type: 'expire'; readonly dueKeys: readonly Uint8Array[] }
-  /** Clients, in order of their ids, of whom nothing can be heard any more. */
+  /** Clients, in the order of their ids, whose requests can no longer arrive. */
   | { readonly type: 'forget'; readonly clients: readonly Uint8Array[] }
-  /** What the shard owns from now on, unless it knows of a later epoch. */
+  /** The arc that the shard owns from now on, unless it knows a later epoch. */
   | { readonly type: 'adopt'; readonly epoch: number; readonly arc: Arc }
-  /** A step of transactions over several shards, as `transaction-codec.ts` spells it. */
+  /** A step of transactions over several shards, encoded by `transaction-codec.ts`. */
   | { readonly type: TransactionStep; readonly bytes: Uint8Array };
 
 /**
- * `prepare`: one part of one transaction. `decide`: what becomes of one, in its home shard.
- * `resolve`: what became of some. `clear`: some of which all participants have heard.
+ * `prepare`: one part of one transaction. `decide`: the decision, in the home shard. `resolve`: the
+ * decisions of some transactions. `clear`: decisions that all participants have acknowledged.
  */
 export type TransactionStep = 'prepare' | 'decide' | 'resolve' | 'clear';
 
-/** `rules`: those by which it is applied, see `work.ts`. */
+/** `rules`: the version of the rules by which it is applied, see `work.ts`. */
 export type MachineEntry = EntryBody & { readonly stamp: Stamp; readonly rules: number };
 
 /** Kinds of bodies. A number is never given a second meaning. */
@@ -55,12 +55,12 @@ const KIND = {
   clear: 8,
 } as const;
 const NAMES = Object.keys(KIND) as (keyof typeof KIND)[];
-/** Of an array: kind, the stamp, and what the body has. */
+/** Of an array: kind, the stamp, and the fields of the body. */
 const LENGTH = 6;
 const LENGTH_OF_ADOPT = 8;
 const LENGTH_MAX = 15;
 
-/** What an entry takes beside the batch in it: headers, kind and stamp. */
+/** What an entry takes beside its batch: headers, kind and stamp. */
 export const STAMP_BYTES_MAX = 32;
 
 const writer = new Writer();
@@ -95,8 +95,8 @@ export function encodeEntry(stamp: Stamp, body: EntryBody): Uint8Array {
 }
 
 /**
- * An entry; or `malformed` for bytes that no sound node proposes, which have no effect anywhere;
- * or `unknown` for a kind or rules of a later version, at which a replica has to stop.
+ * An entry; or `malformed` for bytes that no correct node proposes, which have no effect on any
+ * replica; or `unknown` for a kind or rules of a later version, at which a replica has to stop.
  */
 export function decodeEntry(payload: Uint8Array): MachineEntry | 'malformed' | 'unknown' {
   const reader = new Reader(payload);
@@ -149,7 +149,7 @@ function readBody(
   }
 }
 
-/** Bytes strictly in order: no list has two spellings, and nothing is swept twice. */
+/** Strictly ascending: no list has two encodings, and nothing is swept twice. */
 function readSweep(reader: Reader, bytesMin: number, bytesMax: number): readonly Uint8Array[] {
   const count = reader.array(MACHINE_LIMITS.sweepKeysMax, bytesMin);
   const list: Uint8Array[] = [];

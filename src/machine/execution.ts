@@ -1,4 +1,4 @@
-/** What the commands of one entry do: checks first, then reads and writes, all or nothing. */
+/** Executes the commands of one entry: checks first, then reads and writes, all or nothing. */
 
 import { assert, present, unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
@@ -18,25 +18,25 @@ import { WrittenKeys } from './written-keys.ts';
 
 interface ExecutionOptions {
   readonly source: StateSource;
-  /** Takes the rows that are written; they are views of it. */
+  /** Takes the written rows; they are views of it. */
   readonly writer: Writer;
   readonly writes: RowWrite[];
   readonly logTime: number;
   /** The index of the entry. */
   readonly version: number;
   readonly operations: number;
-  /** What one value may have: as the entry says, or without a bound for what was judged before. */
+  /** The largest value: from the entry, or unbounded for a command that was judged before. */
   readonly valueBytesMax: number;
   /** Of the entry. */
   readonly work: WorkMeter;
-  /** The transaction that holds a key, if there is one. */
+  /** The transaction that locks a key, if there is one. */
   readonly holderOf: (key: Uint8Array) => Contender | undefined;
 }
 
-/** A command meets a key that a transaction holds: nothing is decided, nothing is remembered. */
+/** A command meets a lock: nothing is decided, nothing is remembered. */
 export type Held = Extract<Reply, { type: 'locked' }>;
 
-/** The entry is full before the command is done: nothing is decided, nothing is remembered. */
+/** The entry's budget ends before the command: nothing is decided, nothing is remembered. */
 export type EntryFull = { readonly type: 'entry-full' };
 const ENTRY_FULL: EntryFull = { type: 'entry-full' };
 
@@ -57,13 +57,13 @@ export class Execution {
   readonly #holderOf: ExecutionOptions['holderOf'];
   readonly #valueBytesMax: number;
   readonly #work: WorkMeter;
-  /** One operation alone meets no other. */
+  /** A single operation cannot conflict with others. */
   readonly #isAlone: boolean;
   #outputs: Output[] = [];
   #resultBytesLeft = 0;
-  /** Of the operation at hand. */
+  /** Of the current operation. */
   #position = 0;
-  /** Nothing of the entry has cost anything before the command. */
+  /** No earlier command of the entry has cost anything. */
   #isFirst = true;
 
   constructor(options: ExecutionOptions) {
@@ -80,9 +80,9 @@ export class Execution {
   }
 
   /**
-   * Its outputs take up to `resultBytesMax`, or it is refused. If it costs more than is left of the
-   * entry's work, it is refused for good where it is the first of the entry that costs anything;
-   * any other one finds the entry full, and may be asked for again.
+   * The outputs take up to `resultBytesMax`, or the command is refused. A command that costs more
+   * than is left of the entry's budget is refused for good if it is the first of the entry that
+   * costs anything; any other one finds the entry full, and may be asked for again.
    */
   run(command: Command, resultBytesMax: number): CommandResult | Held | EntryFull {
     const held = this.#heldIn(command);
@@ -103,7 +103,7 @@ export class Execution {
     return this.#outputs.length === 0 ? SILENT : { type: 'done', outputs: this.#outputs };
   }
 
-  /** As `run`, and nothing is written: the same is done later, by `redo`. */
+  /** Like `run`, but writes nothing: `redo` does it later. */
   try(command: Command, resultBytesMax: number): CommandResult | Held | EntryFull {
     const { length } = this.#writes;
     const verdict = this.run(command, resultBytesMax);
@@ -111,7 +111,7 @@ export class Execution {
     return verdict;
   }
 
-  /** Writes what was tried and came out well. Nobody has touched the keys since. */
+  /** Executes a command that `try` accepted. Required: its keys have not changed since. */
   redo(command: Command): void {
     this.#outputs = [];
     for (const operation of command) {
@@ -120,7 +120,7 @@ export class Execution {
     }
   }
 
-  /** What is added to a value that was lost meanwhile is lost with it. */
+  /** An addition to a value that was lost meanwhile is lost with it. */
   #redoOne(operation: Operation): Reason | undefined {
     try {
       return this.#do(operation);
@@ -148,7 +148,7 @@ export class Execution {
     return undefined;
   }
 
-  /** Judges without doing anything. */
+  /** Decides without writing. */
   #decide(command: Command): CommandResult | undefined {
     for (let position = 0; position < command.length; position++) {
       const operation = command[position] as Operation;
@@ -188,7 +188,7 @@ export class Execution {
       case 'check-version':
       case 'check-value':
       case 'check-presence':
-      // Its leader judges it, once all keys of the transaction are locked.
+      // The leader evaluates it, once all keys of the transaction are locked.
       case 'check-range':
         return undefined;
       case 'get': {
@@ -211,7 +211,7 @@ export class Execution {
     }
   }
 
-  /** A put for ever does not look at what was there: an index row of it is left to go stale. */
+  /** A put without expiry does not read the old row: an old index row is left to go stale. */
   #put(key: Uint8Array, value: Uint8Array, lifeMilliseconds: number): undefined {
     let expiresAt = 0;
     if (lifeMilliseconds > 0) {
@@ -255,7 +255,7 @@ export class Execution {
     const before = row?.value ?? NO_BYTES;
     const length = before.length + value.length;
     if (length > this.#valueBytesMax) return 'value-too-large';
-    // Before its room is taken.
+    // Checked before memory is allocated.
     if (!this.#work.allows(length)) return 'too-much-work';
     const joined = new Uint8Array(length);
     joined.set(before);
@@ -266,7 +266,7 @@ export class Execution {
     return undefined;
   }
 
-  /** Throws `ValueLost`: what is written anew or deleted does without the row. */
+  /** Throws `ValueLost`: writing anew and deleting do not need the row. */
   #rowAt(key: Uint8Array): Row | undefined {
     const row = this.#rowOrLost(key);
     if (row === 'lost') throw new ValueLost();
@@ -304,7 +304,7 @@ export class Execution {
   }
 }
 
-/** Also for leaders, which judge checks without an entry. */
+/** Also for leaders, which evaluate checks without an entry. */
 export function doesHold(check: Check, row: Row | undefined): boolean {
   switch (check.type) {
     case 'check-version':

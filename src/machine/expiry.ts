@@ -1,8 +1,8 @@
 /**
- * When keys are due. Every row that expires has a row in the index of expiries, whose key is when
- * it is due, as eight bytes from the highest on, and then the client's key. An index row may be
- * stale, because whoever writes a value for ever need not look at what was there: it says that a
- * key may be due, and the key's own row decides.
+ * When keys are due. Every row that expires has a row in the expiry index, whose key is the due
+ * time, as eight bytes in big-endian order, followed by the client's key. An index row may be
+ * stale, because a put without expiry does not read the old row: an index row says that a key may
+ * be due, and the key's own row decides.
  */
 
 import { assert } from '../base/assert.ts';
@@ -35,7 +35,7 @@ export function decodeDueKey(bytes: Uint8Array): Expiry | undefined {
   return { expiresAt, key: bytes.subarray(TIME_BYTES) };
 }
 
-/** Where the rows of all keys end that are due at this log time: the range begins at the first. */
+/** The end of the range of all keys that are due at this log time. */
 export function endOfDue(time: number): Uint8Array {
   assert(time < NUMBER_MAX, 'a time has one behind it');
   const bytes = new Uint8Array(TIME_BYTES);

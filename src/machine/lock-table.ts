@@ -1,4 +1,4 @@
-/** What is prepared in a shard: which transaction holds which keys until it is resolved. */
+/** The lock table of a shard: which prepared transaction locks which keys until it is resolved. */
 
 import { present } from '../base/assert.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
@@ -11,10 +11,10 @@ import { isLocking, type Participant, type Prepare } from './transaction.ts';
 import { decodePrepare } from './transaction-codec.ts';
 import { type Contender, copyOfId, idText, type TransactionId } from './transaction-id.ts';
 
-/** A part that is ready. Its keys are nobody else's until its transaction is resolved here. */
+/** A prepared part. Its keys are locked until its transaction is resolved here. */
 export interface Prepared extends Contender {
   readonly slot: number;
-  /** The index of the entry that prepared it: the version of what it will have written. */
+  /** The index of the entry that prepared it: the version of its writes. */
   readonly version: number;
   /** Log time then. */
   readonly since: number;
@@ -22,11 +22,11 @@ export interface Prepared extends Contender {
   readonly keys: readonly Uint8Array[];
   /** Of the prepare. */
   readonly bytes: number;
-  /** What it costs to do it, see `work.ts`. */
+  /** The cost of executing it, see `work.ts`. */
   readonly workBytes: number;
 }
 
-/** What is given back of a key that somebody holds. */
+/** The public part of a lock. */
 export interface Lock {
   readonly key: Uint8Array;
   readonly holder: Prepared;
@@ -36,7 +36,7 @@ export class LockTable {
   readonly #source: StateSource;
   readonly #slots: Slots;
   readonly #byId = new Map<string, Prepared>();
-  /** By the key. Whose keys they are decides nothing about how long it takes to find one. */
+  /** By key. The lookup time does not depend on the number of holders. */
   readonly #locks = new Map<string, Prepared>();
   #bytes = 0;
 
@@ -65,13 +65,13 @@ export class LockTable {
     return this.#byId.get(idText(id));
   }
 
-  /** Who holds the key; cheap where nothing is prepared. */
+  /** The holder of the key; cheap where nothing is prepared. */
   holderOf(key: Uint8Array): Prepared | undefined {
     if (this.#byId.size === 0) return undefined;
     return this.#locks.get(nameOf(key));
   }
 
-  /** Keys in [from, to) that somebody holds, in their order; no bytes leave an end open. */
+  /** The locked keys in [from, to), in key order; no bytes leave an end open. */
   within(from: Uint8Array, to: Uint8Array): readonly Lock[] {
     const found: Lock[] = [];
     for (const holder of this.#byId.values()) {
@@ -84,13 +84,13 @@ export class LockTable {
     return found.sort((one, other) => compareBytes(one.key, other.key));
   }
 
-  /** Required: not full, none of the keys is held, and the entry's bytes are the prepare's. */
+  /** Required: not full, none of the keys is locked, and the entry's bytes are the prepare's. */
   add(prepare: Prepare, entry: PreparedIn, writing: WriteBuffer): void {
     const slot = this.#slots.take(writing, (writer) => writeRow(writer, entry));
     this.#enter(prepare, { ...entry, slot, bytes: entry.bytes.length });
   }
 
-  /** What was to be done, from the state; the bytes are views. */
+  /** The operations of the part, from the state; the bytes are views. */
   operationsOf({ slot }: Prepared): Prepare['operations'] {
     const row = this.#source.get(SECTION.prepared, slotKey(slot));
     const decoded = row === undefined ? undefined : decodeRow(row);

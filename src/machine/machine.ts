@@ -1,4 +1,4 @@
-/** The machine of a data shard: what committed entries do to its state. */
+/** The state machine of a data shard: applies committed entries to its state. */
 
 import { present, unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
@@ -25,18 +25,20 @@ import { decodeDecide, decodeIds, decodePrepare, decodeResolutions } from './tra
 import { type ApplyContext, NOTHING_FREED, replyOf, Transactions } from './transactions.ts';
 import { RULES, WorkMeter } from './work.ts';
 
-/** What an entry did, or that this machine cannot tell. */
+/** The effects of an entry, or that this machine does not know it. */
 type Outcome =
   | {
       readonly type: 'applied';
-      /** In order; bytes in them stand until the next `apply` of any machine. Often none. */
+      /** In order; bytes in them are valid until the next `apply` of any machine. Often none. */
       readonly writes: readonly RowWrite[];
-      /** One for each command of a batch, the caller's own; a batch that is none has one. */
+      /** One for each command of a batch, in the caller's ownership; a malformed batch has one. */
       readonly replies: readonly Uint8Array[];
-      /** Parts of transactions that have given their keys back. */
+      /** Prepared parts that have released their locks. */
       readonly freed: readonly Prepared[];
     }
-  /** An entry of a later version: the replica has to stop, for nothing behind it can be applied. */
+  /**
+   * An entry of a later version: the replica has to stop, because no later entry can be applied.
+   */
   | { readonly type: 'unknown' };
 
 /** Buffers serve all machines: applying is synchronous, and the store copies what it keeps. */
@@ -70,12 +72,12 @@ export class Machine {
     return this.#metadata;
   }
 
-  /** Which transactions hold which keys, and which decisions are not known everywhere yet. */
+  /** The lock table, and the decisions that are not acknowledged everywhere. */
   get transactions(): Pick<Transactions, 'lockTable' | 'decisions'> {
     return this.#transactions;
   }
 
-  /** Takes any bytes: what is no entry has no effect, and the same one everywhere. */
+  /** Takes any bytes: malformed entries have no effect, on every replica alike. */
   apply(committed: { readonly index: number; readonly payload: Uint8Array }): Outcome {
     rows.clear();
     verdicts.clear();
@@ -101,7 +103,7 @@ export class Machine {
         return this.#execute(batch, { index, stamp: entry.stamp, writes });
       }
       case 'expire':
-        // What is left over is found due again.
+        // The remaining keys are found due again.
         for (const dueKey of entry.dueKeys) if (!this.#work.isOver) this.#expire(dueKey, writes);
         return [];
       case 'forget':
@@ -127,7 +129,7 @@ export class Machine {
     }
   }
 
-  /** One step of a transaction, or of some. */
+  /** One step of one or several transactions. */
   #step({ type, bytes, stamp }: StepEntry, moment: ApplyContext): Uint8Array | undefined {
     switch (type) {
       case 'prepare': {
@@ -233,14 +235,14 @@ export class Machine {
     return replies;
   }
 
-  /** A row goes only if it is due now, by its own words; the index row that led here goes too. */
+  /** Deletes the row only if its own expiry is due now; deletes the index row as well. */
   #expire(dueKey: Uint8Array, writes: RowWrite[]): void {
     const due = decodeDueKey(dueKey);
     if (due === undefined || due.expiresAt > this.#metadata.logTime) return;
-    // It is found due again once the transaction that holds it is resolved.
+    // The key is found due again once the transaction that locks it is resolved.
     if (this.#transactions.lockTable.holderOf(due.key) !== undefined) return;
     const bytes = this.#source.get(SECTION.values, due.key);
-    // Its time of expiry is lost with it: the key stays until it is written or deleted.
+    // The expiry is lost with the row: the key stays until it is written or deleted.
     if (bytes === LOST) return;
     this.#work.add(bytes?.length ?? 0);
     const row = bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');
@@ -251,7 +253,10 @@ export class Machine {
     writes.push({ section: SECTION.expiries, key: dueKey, value: undefined });
   }
 
-  /** Slots go from the highest on. Of a client with more than fit the entry, the rest stays. */
+  /**
+   * Deletes slots from the highest on. Of a client with more slots than the entry may delete, the
+   * rest stays.
+   */
   #forget(clients: readonly Uint8Array[], writes: RowWrite[]): void {
     let left: number = MACHINE_LIMITS.sweepRowsMax;
     for (const client of clients) {

@@ -1,4 +1,4 @@
-/** The one spelling of operations: `[type, key, …]`. */
+/** The one encoding of operations: `[type, key, …]`. */
 
 import { unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
@@ -65,7 +65,7 @@ export function writeOperation(writer: Writer, operation: Operation): void {
   }
 }
 
-/** Undefined if there is no such operation. Keys and values are views. */
+/** Undefined for an unknown operation. Keys and values are views. */
 export function readOperation(reader: Reader): Operation | undefined {
   const length = reader.array(LENGTH_MAX, 1);
   const type = NAMES[reader.count() - 1];

@@ -1,11 +1,11 @@
-/** What the reply of a home shard, asked to end a transaction, says of it. */
+/** Reads the outcome of a transaction from the reply of its home shard. */
 
 import type { Reply } from './reply.ts';
 
 /**
- * To whoever holds keys for it; undefined if nothing is decided. Where nothing is known of the
- * transaction any more it was never committed: a decision is kept until all who held keys have
- * heard.
+ * For a participant that holds locks of it; undefined if nothing is decided. A transaction that the
+ * home shard does not know was never committed: a decision is kept until all participants have
+ * acknowledged it.
  */
 export function isCommittedBy(reply: Reply | undefined): boolean | undefined {
   if (reply === undefined || reply.type === 'locked') return undefined;
@@ -15,7 +15,7 @@ export function isCommittedBy(reply: Reply | undefined): boolean | undefined {
   return isOpen ? undefined : false;
 }
 
-/** To all others; `over` if all have heard of it, and what it was is known no more. */
+/** For all others; `over` if all participants have acknowledged and the decision is deleted. */
 export type SettledOutcome = 'committed' | 'aborted' | 'over';
 
 /** Undefined if nothing is decided. */

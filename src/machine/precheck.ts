@@ -1,4 +1,4 @@
-/** What a leader can tell of a part before it is an entry: that it came too late. */
+/** What a leader can tell about a part before it is proposed: that its checks fail. */
 
 import type { Operation } from './command.ts';
 import { doesHold } from './execution.ts';
@@ -13,8 +13,8 @@ interface Now {
 }
 
 /**
- * The first check that does not hold now, of a key that nobody holds: while somebody does, another
- * value of it may have been told already than the one that stands there.
+ * The first check that does not hold now, of a key that is not locked: while a key is locked,
+ * clients may have seen another value than the one that is stored.
  */
 export function failingCheck(
   operations: readonly Operation[],
@@ -26,7 +26,7 @@ export function failingCheck(
     if (lockTable.holderOf(key) !== undefined) continue;
     const bytes = source.get(SECTION.values, key);
     const row = bytes === undefined ? undefined : decodeRow(bytes);
-    // Of a row that is none whoever applies will say so.
+    // Applying the command reports a damaged row.
     if (bytes !== undefined && row === undefined) return undefined;
     if (doesHold(operation, row)) continue;
     return { type: 'check-failed', position, version: row?.version ?? 0 };

@@ -1,4 +1,4 @@
-/** What became of a command: what is told to the client and remembered for it. */
+/** The result of a command: returned to the client and remembered for it. */
 
 import { unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
@@ -28,32 +28,32 @@ const REASONS = [
   'value-lost',
 ] as const;
 
-/** Why nothing of a command happened; the room's README says what each one means. */
+/** Why a command had no effect; the room's README says what each one means. */
 export type Reason = (typeof REASONS)[number];
 
-/** What one operation has to say. Puts and checks have nothing to say. */
+/** The output of one operation. Puts and checks have none. */
 export type Output =
-  /** Of `get`: what was there before the command. */
+  /** Of `get`: the row before the command. */
   | { readonly type: 'row'; readonly row: Row | undefined }
-  /** Of `add`, `min` and `max`: what is there now. */
+  /** Of `add`, `min` and `max`: the new value. */
   | { readonly type: 'integer'; readonly value: Int64 }
   /** Of `delete`. */
   | { readonly type: 'deleted'; readonly wasThere: boolean }
-  /** Of `append`: how long the value is now. */
+  /** Of `append`: the new length of the value. */
   | { readonly type: 'appended'; readonly length: number };
 
 export type Reply =
-  /** All of it happened, in the entry with this index; outputs in the order of operations. */
+  /** All of it took effect, in the entry with this index; outputs in the order of operations. */
   | { readonly type: 'done'; readonly version: number; readonly outputs: readonly Output[] }
-  /** Nothing happened: the check at `position` does not hold of this version; 0 for no key. */
+  /** No effect: the check at `position` does not hold for this version; 0 for no key. */
   | { readonly type: 'check-failed'; readonly position: number; readonly version: number }
-  /** Nothing happened, by the operation at `position` or by the whole. */
+  /** No effect, because of the operation at `position` or of the whole. */
   | { readonly type: 'refused'; readonly reason: Reason; readonly position: number }
-  /** Nothing happened: a transaction holds the key at `position`. Never remembered. */
+  /** No effect: a transaction locks the key at `position`. Never remembered. */
   | { readonly type: 'locked'; readonly position: number; readonly holder: Contender }
   /**
-   * All of a transaction happened: the versions of what its participants wrote, in the order in
-   * which they were named, and the outputs of one after the other.
+   * A whole transaction took effect: the versions of its participants' writes, in the order of the
+   * participants, and the concatenated outputs.
    */
   | {
       readonly type: 'committed';
@@ -63,7 +63,7 @@ export type Reply =
 
 const KIND = { done: 0, 'check-failed': 1, refused: 2, locked: 3, committed: 4 } as const;
 
-/** First bytes of outputs: how one is told from the other. */
+/** The first bytes of outputs, by which they are told apart. */
 const TAG = { bytes: 0xc4, false: 0xc2, true: 0xc3, array: 0x90, arrays: 0xf0 } as const;
 
 const writer = new Writer();
@@ -181,7 +181,7 @@ function readOutput(reader: Reader, tag: number): Output {
   return { type: 'appended', length: reader.count() };
 }
 
-/** What an output takes at most. */
+/** The largest encoded size of an output. */
 export function outputBytesMax(output: Output): number {
   if (output.type === 'deleted') return 1;
   if (output.type !== 'row') return SCALAR_BYTES_MAX;

@@ -1,12 +1,12 @@
-/** What is stored under a client's key, and its one spelling: `[version, expiresAt, value]`. */
+/** What is stored under a client's key, and its one encoding: `[version, expiresAt, value]`. */
 
 import { STATE_LIMITS } from '../base/limits.ts';
 import { Reader, type Writer } from '../base/message-pack.ts';
 
 export interface Row {
-  /** The index of the entry that wrote it. Versions of a key only grow, though it be deleted. */
+  /** The index of the entry that wrote it. Versions of a key only grow, even across deletions. */
   readonly version: number;
-  /** The log time from which on it may be removed; 0 for never. It is there until it is removed. */
+  /** The log time from which on it may be deleted; 0 for never. The key is present until then. */
   readonly expiresAt: number;
   readonly value: Uint8Array;
 }
@@ -26,7 +26,7 @@ export function decodeRow(bytes: Uint8Array): Row | undefined {
   return reader.isBroken || reader.left > 0 ? undefined : row;
 }
 
-/** A row, or undefined for none: how a reply says what was read. */
+/** A row, or undefined for none: as in the reply to a read. */
 export function readRowOrNone(reader: Reader): Row | undefined {
   const length = reader.array(3, 0);
   if (length === 3) return readRest(reader);

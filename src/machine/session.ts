@@ -1,6 +1,6 @@
 /**
- * What is remembered of one client: a row for as long as it lasts, and one for each of its slots.
- * A request that uses a slot says that the client has the answer to the former one.
+ * The session of one client: a row for its lifetime, and one for each of its slots. A request that
+ * uses a slot acknowledges the answer to the slot's former request.
  */
 
 import { MACHINE_LIMITS, STATE_LIMITS } from '../base/limits.ts';
@@ -20,7 +20,7 @@ import {
 
 /** `[deadlineMax, slots]`. */
 export interface Session {
-  /** No less than the greatest deadline that was let in: past it nothing of it can come again. */
+  /** At least the greatest accepted deadline: after it no request of the client can arrive. */
   readonly deadlineMax: number;
   /** Above every slot that has a row. */
   readonly slots: number;
@@ -30,18 +30,18 @@ export interface Session {
 export interface SlotReplies {
   /** Of the latest request: all earlier ones of the slot are acknowledged. */
   readonly sequence: number;
-  /** In the order of their entries. None holds a position of another. */
+  /** In the order of their entries. No two hold the same position. */
   readonly runs: readonly ReplyRun[];
 }
 
-/** Replies to commands of a request that follow each other, executed in one entry. */
+/** Replies to consecutive commands of a request, executed in one entry. */
 export interface ReplyRun {
   /** The position of the first. */
   readonly first: number;
   readonly count: number;
   /** The index of the entry. */
   readonly version: number;
-  /** One verdict for each command, one behind the other. */
+  /** One result for each command, concatenated. */
   readonly verdicts: Uint8Array;
 }
 
@@ -140,7 +140,7 @@ export function writeVerdict(writer: Writer, verdict: CommandResult): void {
   }
 }
 
-/** Undefined if the verdicts are not as many as the run says, or not verdicts. */
+/** Undefined if the results are malformed, or not as many as the run says. */
 export function decodeVerdicts({
   count,
   verdicts,
@@ -156,7 +156,7 @@ function readVerdict(reader: Reader, bytes: Uint8Array): CommandResult {
   if (type === VERDICT.silent) return SILENT;
   if (type === VERDICT.done) {
     const outputs = readOutputs(reader, bytes);
-    // Without outputs it would be the second spelling of a silent one.
+    // Without outputs it would be a second encoding of a silent one.
     if (outputs.length === 0) reader.break();
     return { type: 'done', outputs };
   }

@@ -1,4 +1,4 @@
-/** What a machine knows of itself: its time, and what it owns. One row. */
+/** The metadata of a shard: its log time, and the arc that it owns. One row. */
 
 import { Reader, type Writer } from '../base/message-pack.ts';
 import type { Arc } from './batch.ts';
@@ -6,9 +6,9 @@ import type { Arc } from './batch.ts';
 export interface ShardMetadata {
   /** The greatest time of any entry applied, in milliseconds. */
   readonly logTime: number;
-  /** The epoch that was adopted last; 0 before the first. */
+  /** The last adopted epoch; 0 before the first. */
   readonly epoch: number;
-  /** Nothing before the first. */
+  /** Empty before the first. */
   readonly arc: Arc;
 }
 

@@ -1,9 +1,9 @@
 /**
- * Rows that are few and all held in memory: they stand in a section under small numbers, so that
- * whoever opens the state finds them one by one without a search.
+ * A few rows that are all held in memory: they stand in a section under small numbers, so that
+ * opening the state finds them one by one without a search.
  *
- * The row at the empty key says where the numbers end. A new row takes the lowest free number, so
- * the state alone decides, and what memory holds is the same on every replica.
+ * The row at the empty key holds the end of the numbers. A new row takes the lowest free number, so
+ * the state alone decides, and memory holds the same on every replica.
  */
 
 import { assert, present } from '../base/assert.ts';
@@ -11,7 +11,7 @@ import { Reader, type Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { NO_BYTES, type RowWrite, type StateSource } from './section.ts';
 
-/** What an entry writes, and the buffer that holds its rows. */
+/** The writes of an entry, and the buffer that holds its rows. */
 export interface WriteBuffer {
   readonly writer: Writer;
   readonly writes: RowWrite[];
@@ -41,7 +41,7 @@ export class Slots {
     return this.#count >= TRANSACTION_LIMITS.slotsMax;
   }
 
-  /** Required: not full. The row is written under the number that is given back. */
+  /** Required: not full. The row is written under the returned number. */
   take({ writer, writes }: WriteBuffer, write: (writer: Writer) => void): number {
     assert(!this.isFull, 'there is a free number');
     let slot = this.#fullBelow;

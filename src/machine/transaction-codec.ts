@@ -1,4 +1,4 @@
-/** The one spelling of transactions and of what entries say of them. */
+/** The one encoding of transactions and of their entries. */
 
 import { MACHINE_LIMITS, STATE_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
@@ -149,13 +149,13 @@ export function decodeDecide(bytes: Uint8Array): Decide | undefined {
   const versions = readCounts(reader);
   const outputs = readOutputs(reader, bytes);
   const operations = readOperations(reader, MACHINE_LIMITS.operationsMax);
-  // The home shard's own version comes with what it does in this entry.
+  // The version of the home shard's own writes is added when this entry is applied.
   const isComplete = versions.length === participants.length - (operations.length > 0 ? 1 : 0);
   if (!isWhole(reader) || !isComplete) return undefined;
   return { ...about, proposal: { type: 'commit', versions, outputs, operations } };
 }
 
-/** Whoever hears one knows that it is decided: `window-full` and `malformed` say that it is not. */
+/** A remembered refusal is a decision: `window-full` and `malformed` say that none was made. */
 function isRefusal(reply: Reply): reply is TransactionRefusal {
   if (reply.type !== 'refused') return reply.type === 'check-failed';
   return reply.reason !== 'window-full' && reply.reason !== 'malformed';
@@ -203,7 +203,7 @@ export function decodeIds(bytes: Uint8Array): readonly TransactionId[] | undefin
   return isWhole(reader) && ids.length > 0 ? ids : undefined;
 }
 
-/** Operations alone: what is validated. */
+/** Operations alone, to be validated. */
 export function encodeOperations(operations: Command): Uint8Array {
   writer.clear();
   writeOperations(operations);
@@ -232,7 +232,7 @@ function readOperations(reader: Reader, operationsMax: number): Command {
   return operations;
 }
 
-/** Who takes part, for whoever asks what became of a transaction. */
+/** The participants, for an operator who asks about a transaction. */
 export function writeParticipants(into: Writer, participants: readonly Participant[]): void {
   into.array(participants.length);
   for (const { position, deadline } of participants) {

@@ -1,4 +1,4 @@
-/** Names of transactions: who began it, under which number, and where its fate is kept. */
+/** Ids of transactions: the client, the sequence, and the position of the home shard. */
 
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
@@ -8,27 +8,27 @@ import { CLIENT_BYTES } from './batch.ts';
 import { areEqual } from './bytes.ts';
 
 /**
- * Whatever becomes of the map, the home shard is the one that holds the position: so it is found
- * by the name alone.
+ * The home shard is the shard that holds the position, however the map changes: so the id is enough
+ * to find it.
  */
 export interface TransactionId {
   /** The position on the ring of the first key that the transaction locks in its home shard. */
   readonly home: number;
   readonly client: Uint8Array;
-  /** Its slot remembers the decision at home, and in each shard what became of its part. */
+  /** Its slot remembers the decision at home, and in each shard the result of its part. */
   readonly sequence: number;
 }
 
 /**
- * What decides between two that want the same key: the one with more failed attempts, in doublings,
- * has more right, then the elder, then the one whose name stands first. Attempts are counted by the
- * client alone; ages are log times of home shards, whose clocks differ.
+ * Determines priority between two transactions that want the same key: more failed attempts,
+ * counted in doublings, then the older one, then the smaller id. Attempts are counted by the
+ * client; ages are log times of home shards, whose clocks differ.
  */
 export interface Contender {
   readonly id: TransactionId;
-  /** How many attempts came to nothing before this one. */
+  /** Failed attempts before this one. */
   readonly attempts: number;
-  /** Log time of a home shard when its first attempt began; kept by all later ones. */
+  /** Log time of a home shard when its first attempt began; the same for all later ones. */
   readonly age: number;
 }
 
@@ -60,7 +60,7 @@ export function writeContenderOrNone(writer: Writer, contender: Contender | unde
   else writeContender(writer, contender);
 }
 
-/** What stands behind the name. */
+/** The fields behind the id. */
 export function writeRank(writer: Writer, { attempts, age }: Rank): void {
   writer.count(attempts);
   writer.count(age);
@@ -91,7 +91,7 @@ function readRest(reader: Reader): Contender {
   return { id, ...readRank(reader) };
 }
 
-/** One name for one transaction, for tables and for people. */
+/** A unique text for a transaction, for tables and for people. */
 export function idText({ home, client, sequence }: TransactionId): string {
   let text = hex(home >>> 24) + hex(home >>> 16) + hex(home >>> 8) + hex(home);
   text += '-';
@@ -99,7 +99,7 @@ export function idText({ home, client, sequence }: TransactionId): string {
   return `${text}-${sequence}`;
 }
 
-/** Undefined for a text that names none. */
+/** Undefined for a text that is no id. */
 export function idFromText(text: string): TransactionId | undefined {
   const match = /^([0-9a-f]{8})-([0-9a-f]{32})-(0|[1-9][0-9]{0,15})$/.exec(text);
   if (match === null) return undefined;
@@ -110,9 +110,9 @@ export function idFromText(text: string): TransactionId | undefined {
   return { home: Number.parseInt(home, 16), client: bytes, sequence: Number(sequence) };
 }
 
-/** What a client says of its rank, as far as it can be: attempts and the smallest age win keys. */
+/** Limits the rank that a client claims: many attempts and a small age win locks. */
 export function plausibleRank({ attempts, age }: Rank, logTime: number): Rank {
-  // No transaction lasts for longer; log time never goes back, so asked again it is never older.
+  // No transaction lasts longer; log time never goes back, so a repetition is never older.
   const earliest = logTime - MACHINE_LIMITS.timeoutMillisecondsMax;
   return {
     attempts: Math.min(attempts, TRANSACTION_LIMITS.attemptsMax),
@@ -125,7 +125,7 @@ export function isSameId(one: TransactionId, other: TransactionId): boolean {
   return areEqual(one.client, other.client);
 }
 
-/** Keeps what stood in a buffer that is given away. */
+/** A copy that outlives the buffer of the original. */
 export function copyOfId({ home, client, sequence }: TransactionId): TransactionId {
   return { home, client: client.slice(), sequence };
 }

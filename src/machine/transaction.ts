@@ -1,22 +1,22 @@
-/** Transactions over several shards: what a client asks for, and what each entry of one says. */
+/** Transactions over several shards: the client's request, and the entries of each step. */
 
 import type { Command, Operation } from './command.ts';
 import type { Output, Reply } from './reply.ts';
 import type { Contender, TransactionId } from './transaction-id.ts';
 
-/** What a transaction does in one shard. */
+/** The operations of a transaction in one shard. */
 export interface Part {
   readonly shard: number;
   /** The shard's epoch in the map that the client had. */
   readonly epoch: number;
-  /** In this shard's log time: past it the part is not prepared any more. */
+  /** In this shard's log time: after it the part is not prepared any more. */
   readonly deadline: number;
   readonly operations: Command;
 }
 
 /**
  * All of it takes effect at one moment, or none of it. All copies of a transaction have the same
- * bytes: whoever asks again is told the first outcome.
+ * bytes: a repeated request gets the first outcome.
  *
  * The first part locks at least one key; its shard is the home shard.
  */
@@ -37,16 +37,16 @@ export interface Participant {
   readonly deadline: number;
 }
 
-/** One part becomes ready: its checks hold, its keys are locked, its writes are kept. */
+/** One part is prepared: its checks hold, its keys are locked, its writes are kept. */
 export interface Prepare extends Contender {
-  /** All that lock keys; the home shard stands first. */
+  /** The shards that lock keys; the home shard stands first. */
   readonly participants: readonly Participant[];
-  /** Which of them this is. */
+  /** The index of this one among them. */
   readonly at: number;
   readonly operations: Command;
 }
 
-/** A proposal of what becomes of a transaction. The first one that is applied wins for ever. */
+/** Proposes a decision. The first one that is applied is final. */
 export interface Decide extends Contender {
   readonly participants: readonly Participant[];
   readonly proposal: DecisionProposal;
@@ -59,29 +59,29 @@ export type DecisionProposal =
       readonly versions: readonly number[];
       readonly outputs: readonly Output[];
       /**
-       * What the home shard does in this very entry, once all others are prepared: it needs no
-       * lock. None if it was prepared as well.
+       * Applied by the home shard in this very entry, once all others are prepared: so they need no
+       * lock. Empty if the home shard was prepared as well.
        */
       readonly operations: Command;
     }
   | { readonly type: 'abort'; readonly because: TransactionRefusal };
 
-/** Why nothing of a transaction happens, as its client is told. */
+/** Why a transaction has no effect, as its client sees it. */
 export type TransactionRefusal = Extract<Reply, { type: 'check-failed' | 'refused' }>;
 
-/** What became of a transaction, told to a participant. */
+/** The decision of a transaction, as sent to a participant. */
 export interface Resolution {
   readonly id: TransactionId;
   readonly isCommitted: boolean;
-  /** The participant's own: how long a late prepare might still come. */
+  /** The participant's own: how long a late prepare might still arrive. */
   readonly deadline: number;
 }
 
 /**
- * Whether the key is nobody else's from prepare to resolution. A version names one value for ever,
- * so a key that has it when it is read and when it is validated had it in between, and needs no
- * lock. What came and went again leaves no trace: an absence is locked. So is what says nothing
- * of when it was seen.
+ * Whether the operation locks its key from prepare to resolution. A version names one value for
+ * ever, so a key that has it both when it is read and when it is validated had it in between, and
+ * needs no lock. A key that was written and deleted again leaves no trace, so an absence is locked.
+ * So is a check that does not say when the key was seen.
  */
 export function isLocking(operation: Operation): boolean {
   switch (operation.type) {
@@ -94,5 +94,5 @@ export function isLocking(operation: Operation): boolean {
   }
 }
 
-/** Where the slot of a transaction remembers what: the decision at home, the part in each shard. */
+/** The positions in the slot of a transaction: the decision at home, the part in each shard. */
 export const POSITION = { decision: 0, part: 1 } as const;

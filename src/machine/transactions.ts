@@ -1,12 +1,11 @@
 /**
- * The steps of transactions over several shards, as the entries of a shard take them.
- *
- * - `prepare` is done at most once, as commands are: the slot of its transaction remembers it
- *   behind the decision. A late copy finds itself known, acknowledged or past its deadline.
- * - `decide` is a compare-and-set: the first decision that is applied wins for ever. It is
- *   remembered as the reply to the client, and kept as a row until all participants have heard.
- * - `resolve` does what was prepared or drops it, and gives the keys back. Told of an end before
- *   it was asked to prepare, a participant remembers that it refused.
+ * The steps of transactions over several shards, as entries apply them.
+ * - `prepare` is executed at most once, as commands are: the slot of its transaction remembers it
+ *   behind the decision. A late copy is found remembered, acknowledged or past its deadline.
+ * - `decide` is a compare-and-set: the first decision that is applied is final. It is remembered as
+ *   the reply to the client, and kept as a row until all participants have acknowledged it.
+ * - `resolve` executes the prepared part or drops it, and releases its locks. A participant that
+ *   gets an abort before the prepare remembers that it refused.
  */
 
 import { assert } from '../base/assert.ts';
@@ -38,7 +37,7 @@ export interface ApplyContext {
   readonly index: number;
   readonly metadata: ShardMetadata;
   readonly writes: RowWrite[];
-  /** What its leader takes in as one value. */
+  /** The largest value that its leader accepts. */
   readonly valueBytesMax: number;
   readonly work: WorkMeter;
 }
@@ -55,7 +54,7 @@ export class Transactions {
   readonly #verdicts: Writer;
   readonly lockTable: LockTable;
   readonly decisions: Decisions;
-  /** Parts that have given their keys back since the last entry. */
+  /** Parts that have released their locks since the last entry. */
   #freed: Prepared[] = [];
 
   constructor({ source, rows, verdicts }: TransactionsOptions) {
@@ -66,7 +65,7 @@ export class Transactions {
     this.decisions = new Decisions(source);
   }
 
-  /** The parts that have given their keys back since the last call. */
+  /** The parts that have released their locks since the last call. */
   takeFreed(): readonly Prepared[] {
     if (this.#freed.length === 0) return NOTHING_FREED;
     const freed = this.#freed;
@@ -74,7 +73,7 @@ export class Transactions {
     return freed;
   }
 
-  /** `reason`: what speaks against any command with this deadline and epoch. */
+  /** `reason`: the objection to any command with this deadline and epoch. */
   prepare(prepare: Prepare, bytes: Uint8Array, moment: PrepareMoment): Reply {
     const { id, operations } = prepare;
     if (!operations.some(isLocking)) return refused('malformed');
@@ -87,7 +86,7 @@ export class Transactions {
       return known;
     }
     if (this.lockTable.isFull) return refused('window-full');
-    // What it costs to do it is judged here, since a prepared part must be resolvable.
+    // Its cost is checked here, because a prepared part must be resolvable.
     const execution = this.#execution(moment, operations.length);
     const verdict = alone(execution.try(operations, record.resultBytesMax));
     if (verdict.type === 'locked') return verdict;
@@ -102,22 +101,23 @@ export class Transactions {
     return replyOf(verdict, moment.index);
   }
 
-  /** `reason` as for `prepare`; an abort asks for neither. */
+  /** `reason` as for `prepare`; an abort ignores it. */
   decide(decide: Decide, moment: PrepareMoment): Reply {
     const { id, proposal, participants } = decide;
     const { logTime, arc } = moment.metadata;
-    // Only the home shard decides: what another one says of it would be believed nowhere else.
+    // Only the home shard decides: the decision of another shard must have no effect.
     if (id.home < arc.from || id.home >= arc.to) return refused('malformed');
-    // No commit has a deadline further ahead, so nobody has to be remembered for longer.
+    // No commit has a later deadline, so no session has to be kept for longer.
     const furthest = logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
     const deadline = Math.min((participants[0] as Participant).deadline, furthest);
     const isOver = deadline < logTime;
     const record = this.#record(id, isOver ? 0 : deadline, moment);
     const known = this.#decided(id, record) ?? this.#given(record, isOver);
     if (known !== undefined) {
-      // It stays true until no proposal can come any more, so the client is remembered until then.
+      // The decision holds until no proposal can arrive any more, so it is remembered until then.
       if (!isOver) this.#write(record, moment);
-      // What is still prepared here was not committed, and what is told now is that it never was.
+      // A part that is still prepared here was not committed, and this reply makes sure that it
+      // never is.
       const own = this.lockTable.of(id);
       if (own !== undefined) this.#release(own, false, moment);
       return known;
@@ -128,7 +128,7 @@ export class Transactions {
     return proposal.because;
   }
 
-  /** How many of them were done: all, or those before the one that finds the entry full. */
+  /** Returns how many were resolved: all, or those before the one that finds the entry full. */
   resolve(resolutions: readonly Resolution[], moment: ApplyContext): number {
     const { work } = moment;
     const refusals: Refusals = { lifetimes: new Map(), slots: new Map() };
@@ -148,7 +148,7 @@ export class Transactions {
     return done;
   }
 
-  /** All who took part have heard. */
+  /** All participants have acknowledged. */
   clear(ids: readonly TransactionId[], { writes }: ApplyContext): void {
     for (const id of ids) {
       const decision = this.decisions.of(id);
@@ -166,7 +166,7 @@ export class Transactions {
     return replyOf(verdict, moment.index);
   }
 
-  /** What comes of a commit: the home shard may have something to say against it. */
+  /** The result of a commit: the home shard may object to it. */
   #outcome(
     { id, participants }: Decide,
     { versions, outputs, operations }: Commit,
@@ -177,7 +177,7 @@ export class Transactions {
     const bytesLeft = record.resultBytesMax - bytes - participants.length * VERSION_BYTES_MAX;
     if (bytesLeft < 0) return refused('result-too-large');
     if (operations.length === 0) {
-      // Its own part is gone without a decision that is known: nobody vouches for the locks.
+      // Its own part is gone without a known decision: its locks were not held until now.
       if (this.lockTable.of(id) === undefined) return refused('aborted');
       return { type: 'committed', versions, outputs };
     }
@@ -191,7 +191,7 @@ export class Transactions {
     };
   }
 
-  /** From here on it is decided: its own part is resolved, and the others will be told. */
+  /** From here on it is decided: resolves its own part; the broadcast follows. */
   #conclude(
     { id, attempts, age, participants }: Decide,
     isCommitted: boolean,
@@ -200,8 +200,8 @@ export class Transactions {
     const own = this.lockTable.of(id);
     if (own !== undefined) this.#release(own, isCommitted, moment);
     if (participants.length === 1) return;
-    // Of an abort that is not kept each participant asks for itself, sooner or later: while some of
-    // them cannot be reached, aborts must not take the room of commits.
+    // The participants of an abort that is not kept have to ask for it: while some of them cannot
+    // be reached, aborts must not take the room of commits.
     const { size } = this.decisions;
     if (!isCommitted && size >= TRANSACTION_LIMITS.keptForAbortMax) return;
     const since = moment.metadata.logTime;
@@ -221,7 +221,10 @@ export class Transactions {
     this.#freed.push(prepared);
   }
 
-  /** A prepare that comes after its transaction's end is refused, for as long as one may come. */
+  /**
+   * Remembers the refusal of a prepare that may arrive after its transaction's end, for as long as
+   * one may.
+   */
   #refuse(id: TransactionId, deadline: number, refusals: Refusals, moment: ApplyContext): void {
     const { logTime } = moment.metadata;
     const isPlausible =
@@ -234,7 +237,7 @@ export class Transactions {
     lifetime.extend(deadline);
     const slotName = `${name} ${slotOf(sequence)}`;
     const former = refusals.slots.get(slotName);
-    // Of one slot the latest counts: the client has the answers to all that came before.
+    // Of one slot the latest counts: the client has the answers to all earlier ones.
     if (former !== undefined && former.sequence >= sequence) return;
     const record = this.#slotOf(lifetime, sequence, moment);
     if (record.isAcknowledged || record.recall(POSITION.part) !== undefined) return;
@@ -251,14 +254,14 @@ export class Transactions {
     return { type: 'committed', versions: [], outputs: [] };
   }
 
-  /** Its name is spent without a decision that is known: no commit came that is not resolved. */
+  /** Its sequence is used without a known decision: a commit would have been resolved. */
   #given(record: RememberedRequest, isOver: boolean): Reply | undefined {
     if (isOver) return refused('deadline-passed');
     const isSpent = record.isAcknowledged || record.recall(POSITION.decision);
     return isSpent ? refused('acknowledged') : undefined;
   }
 
-  /** `done` is told of what holds its keys, and of nothing else. */
+  /** `done` lists what locks its keys, and nothing else. */
   #knownPart({ id, at }: Prepare, record: RememberedRequest): Reply | undefined {
     if (at === 0 && this.#decided(id, record) !== undefined) return refused('aborted');
     if (record.isAcknowledged) return refused('acknowledged');
@@ -269,7 +272,7 @@ export class Transactions {
     return isLost ? refused('aborted') : replyOf(remembered.verdict, remembered.version);
   }
 
-  /** Of a transaction that may come until then. */
+  /** For a transaction that may arrive until then. */
   #record(
     { client, sequence }: TransactionId,
     deadline: number,
@@ -320,15 +323,15 @@ interface PrepareMoment extends ApplyContext {
   readonly reason: Reason | undefined;
 }
 
-/** What one entry has to remember of transactions that were aborted before they were prepared. */
+/** What one entry remembers of transactions that were aborted before they were prepared. */
 interface Refusals {
-  /** By client: one entry may hold several of one. */
+  /** By client: one entry may hold several transactions of one client. */
   readonly lifetimes: Map<string, Lifetime>;
   /** By client and slot. */
   readonly slots: Map<string, RememberedRequest>;
 }
 
-/** One command alone in its entry is judged for good. */
+/** The result for a command that is alone in its entry is final. */
 function alone(verdict: CommandResult | Held | EntryFull): CommandResult | Held {
   assert(verdict.type !== 'entry-full', 'the first command of an entry has all of it');
   return verdict;
@@ -338,7 +341,7 @@ function refused(reason: Reason): Extract<Reply, { type: 'refused' }> {
   return { type: 'refused', reason, position: 0 };
 }
 
-/** A verdict as it is told: what the whole entry shares comes back. */
+/** A result as a reply: adds what the whole entry shares. */
 export function replyOf(verdict: CommandResult, version: number): Reply {
   if (verdict.type !== 'done') return verdict;
   return { type: 'done', version, outputs: verdict.outputs };

@@ -1,16 +1,16 @@
 /**
- * What applying one entry costs: the bytes of the rows that it reads and of those that it writes.
+ * The cost of applying one entry: the bytes of the rows that it reads and of those that it writes.
  *
- * A few bytes of an entry may stand for much: an append of one byte rewrites the whole value. So
- * the cost is bounded, and every replica counts the same bytes and stops at the same operation.
- * The bound belongs to the rules that the entry names, so a later version may change it for later
+ * A few bytes of an entry may cost much: an append of one byte rewrites the whole value. So the
+ * cost is bounded, and every replica counts the same bytes and stops at the same operation. The
+ * bound belongs to the rules that the entry names, so a later version may change it for later
  * entries and still applies old ones as they were applied.
  */
 
 import { present } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 
-/** The rules by which a leader has its entries applied. A number never gets a second meaning. */
+/** The rules that a leader sets for its entries. A number is never given a second meaning. */
 export const RULES = 1;
 
 /** By the number of the rules, from 1. */
@@ -24,17 +24,17 @@ export class WorkMeter {
     this.#bytesMax = bytesMax;
   }
 
-  /** Of an entry. Required: rules that are known here. */
+  /** Of an entry. Required: known rules. */
   static by(rules: number): WorkMeter {
     return new WorkMeter({ bytesMax: present(WORK_BYTES_MAX[rules - 1], 'its rules are known') });
   }
 
-  /** Of what was counted before, and has to be done now. */
+  /** For operations whose cost was counted before, and that have to be executed now. */
   static unbounded(): WorkMeter {
     return new WorkMeter({ bytesMax: Number.POSITIVE_INFINITY });
   }
 
-  /** What was read and written so far. */
+  /** Bytes read and written so far. */
   get bytes(): number {
     return this.#bytes;
   }

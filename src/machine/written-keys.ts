@@ -1,31 +1,32 @@
-/** The keys that a batch has written so far: what no other command of it may touch. */
+/** The keys that a batch has written so far: no other command of it may touch them. */
 
 import { hash } from '../base/hash.ts';
 import { areEqual, nameOf } from './bytes.ts';
 
 const SLOTS_MIN = 64;
-/** The table is at most half full, so that chance alone does not make anybody walk so far. */
+/** The table is at most half full, so long probe sequences do not occur by chance. */
 const WALK_MAX = 64;
 const CROWDED = -1;
 
 /**
- * A table of its own: keys are bytes, and as texts they would cost several times more. Its hash can
- * be foreseen, so somebody may choose keys that all have one; then they are kept as texts.
+ * An open-addressing table: keys are bytes, and as strings they would cost several times more. Its
+ * hash function is predictable, so a client may choose keys with one hash; then the keys are kept
+ * as strings.
  */
 export class WrittenKeys {
-  /** Positions in `#keys` plus one, at the slot of the key's hash or in the next free one. */
+  /** Indexes in `#keys` plus one, at the slot of the key's hash or in the next free one. */
   #slots = new Uint16Array(SLOTS_MIN);
   #keys: Uint8Array[] = [];
-  /** Where each key stands, so that the last ones can be taken back and all can be forgotten. */
+  /** The slot of each key, so that the last ones can be removed and all can be cleared. */
   #places: number[] = [];
-  /** All of them as texts, once the table has been found crowded. */
+  /** All of them as strings, once the table has been found crowded. */
   #names: Set<string> | undefined;
 
   get count(): number {
     return this.#keys.length;
   }
 
-  /** Forgets all, and makes room for that many keys. */
+  /** Clears the table, and makes room for that many keys. */
   begin(keysMax: number): void {
     let slots = SLOTS_MIN;
     while (slots < keysMax * 2) slots *= 2;
@@ -54,7 +55,7 @@ export class WrittenKeys {
     return true;
   }
 
-  /** Takes back all but the first ones: what was added last frees its slot first. */
+  /** Removes all but the first ones: the key that was added last frees its slot first. */
   cutTo(count: number): void {
     while (this.#keys.length > count) {
       this.#names?.delete(nameOf(this.#keys.at(-1) as Uint8Array));
@@ -73,7 +74,7 @@ export class WrittenKeys {
     return true;
   }
 
-  /** `CROWDED` if it is not found within a few steps: from then on names are asked. */
+  /** `CROWDED` if it is not found within a few steps: from then on strings are used. */
   #placeOf(key: Uint8Array): number {
     const slots = this.#slots;
     const mask = slots.length - 1;

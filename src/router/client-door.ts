@@ -1,4 +1,4 @@
-/** What clients may ask for: their data, questions, and what an operator wants of nodes. Pure. */
+/** Which requests clients may make: data, questions, and the goals of an operator. Pure. */
 
 import { unreachable } from '../base/assert.ts';
 import { isSameDigest } from '../base/sha256.ts';
@@ -8,8 +8,8 @@ import { proofOfJoining, type Secret } from '../wire/proof.ts';
 import type { Request } from '../wire/request.ts';
 
 /**
- * Where the cluster has a secret, only those join that have it. Where it has none, those that bring
- * one do not, for the other nodes would refuse them ever after.
+ * In a cluster with a secret, only a node that proves it may join. In a cluster without one, a node
+ * that brings a secret may not, because the other nodes would refuse it ever after.
  */
 export function mayJoin(
   { joinToken, proof }: Join,
@@ -20,8 +20,8 @@ export function mayJoin(
 }
 
 /**
- * By every other command a node tells the catalog what it knows itself: that it lives, what a shard
- * it leads consists of, that a replica is lost. From a client they would be lies that expel nodes.
+ * Every other command tells the catalog what only a node knows: its life, the configuration of a
+ * shard that it leads, the loss of a replica. From a client such commands could expel nodes.
  */
 const COMMANDS_OF_CLIENTS: ReadonlySet<CatalogCommand['type']> = new Set([
   'join',
@@ -29,12 +29,12 @@ const COMMANDS_OF_CLIENTS: ReadonlySet<CatalogCommand['type']> = new Set([
 ]);
 
 /**
- * Asked by the node that a client talks to, before it passes anything on, and by the one that it
- * is passed on to.
+ * Checked by the node that receives a request, before it is forwarded, and by the node that it is
+ * forwarded to.
  */
 export function isForNodesOnly(request: Request): boolean {
   switch (request.type) {
-    // Steps of transactions are for those who conduct them, and a client conducts none.
+    // Only coordinators request steps of transactions, and they run on nodes.
     case 'step':
       return true;
     case 'validate':

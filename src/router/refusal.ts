@@ -1,4 +1,4 @@
-/** Why a leader refuses what it is asked to propose: nothing of it has happened. */
+/** Why a leader refuses to propose a request: it has not taken effect. */
 
 import { type Arc, type BatchFault, faultOfCommand } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
@@ -7,7 +7,7 @@ import type { Failure } from '../wire/response.ts';
 interface Terms {
   readonly arc: Arc;
   readonly valueBytesMax: number;
-  /** The disk is nearly full: only what makes room is taken. */
+  /** The disk is nearly full: only requests that free space are accepted. */
   readonly isReadOnly: boolean;
 }
 
@@ -17,7 +17,7 @@ export function refusalOf(command: Command, { isReadOnly, ...terms }: Terms): Fa
   return isReadOnly && !makesRoom(command) ? 'read-only' : undefined;
 }
 
-/** On a disk that is nearly full, what only deletes is still taken. */
+/** On a nearly full disk, commands that only delete are still accepted. */
 export function makesRoom(command: Command): boolean {
   return command.every(({ type }) => type === 'delete' || type.startsWith('check'));
 }

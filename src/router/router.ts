@@ -1,4 +1,4 @@
-/** One request in, one response out: from here, or one hop away. */
+/** One request in, one response out: served here, or forwarded one hop. */
 
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
@@ -22,27 +22,27 @@ import type { Failure, Response } from '../wire/response.ts';
 import { isForNodesOnly, mayJoin } from './client-door.ts';
 import { FAILURE_OF, makesRoom, refusalOf } from './refusal.ts';
 
-/** What the node lends to its router. */
+/** What the router needs from its node. */
 export interface RouterHost {
   readonly now: number;
   readonly map: ClusterMap | undefined;
   readonly mapBytes: Uint8Array;
   readonly isClosing: boolean;
-  /** The disk is nearly full: only what makes room is taken. */
+  /** The disk is nearly full: only requests that free space are accepted. */
   readonly isReadOnly: boolean;
   readonly valueBytesMax: number;
-  /** That of the cluster. */
+  /** The cluster secret. */
   readonly secret: Secret;
   replica(shard: ShardId): Replica | undefined;
-  /** The node that leads a shard, as far as is known here; undefined if it is not, or is this. */
+  /** The node that leads a shard, as far as known; undefined if unknown, or if it is this node. */
   leaderOf(shard: ShardId): NodeId | undefined;
   forward(to: NodeId, request: Request, responder: Responder): boolean;
   readonly reconciler: {
-    /** What this node, as leader of the catalog, has against a command. */
+    /** The objection of this node, as leader of the catalog, to a command. */
     objectionTo(command: CatalogCommand): CatalogRefusal | undefined;
   };
   info(): Uint8Array;
-  /** The transactions that wait here, as a text. */
+  /** The transactions that wait here, as JSON. */
   pending(): Uint8Array;
   readonly transactions: Transactions;
 }
@@ -57,11 +57,11 @@ interface Transactions {
 interface Asked<T extends Request['type']> {
   readonly request: Request & { readonly type: T };
   readonly responder: Responder;
-  /** Another node sent it here: it goes no further. */
+  /** Another node forwarded it: it is not forwarded again. */
   readonly isForwarded: boolean;
 }
 
-/** What is for one shard, and for its leader. */
+/** A request for one shard, to be served by its leader. */
 type ShardRequest = Extract<Request, { readonly shard: unknown }>['type'];
 
 export class Router {
@@ -130,7 +130,7 @@ export class Router {
     replica.stamp({ responder, id: request.id }, epoch, { type: 'batch', batch });
   }
 
-  /** The leader of the home shard conducts it. */
+  /** The leader of the home shard coordinates it. */
   #transact(asked: Asked<'transact'>): void {
     const { request, responder } = asked;
     if (this.#host.isClosing) return this.#fail(asked, 'closing');
@@ -141,7 +141,7 @@ export class Router {
     this.#host.transactions.transact(replica, request, responder);
   }
 
-  /** What is prepared is judged before it is proposed; what is resolved was judged then. */
+  /** A prepare is validated before it is proposed; a resolution needs no validation. */
   #step(asked: Asked<'step'>): void {
     const { request, responder } = asked;
     const { id, shard, epoch, step, bytes } = request;
@@ -173,7 +173,7 @@ export class Router {
     this.#read(asked, { type: 'checks', checks, owner: request.owner });
   }
 
-  /** For the catalog: like a write, but for no key. */
+  /** A command for the catalog: like a write, but without a key. */
   #command(asked: Asked<'command'>): void {
     const { request, responder } = asked;
     if (responder.isClient === true && this.#isUninvited(request.command)) {
@@ -182,7 +182,7 @@ export class Router {
     }
     const replica = this.#leaderHere(CATALOG_SHARD);
     if (replica === undefined) return this.#pass(asked);
-    // In the log, one that is not known here would stop every replica of the catalog for good.
+    // An unknown command in the log would stop every replica of the catalog for good.
     const decoded = decodeCommand(request.command);
     if (decoded.type !== 'known') return replica.fail({ responder, id: request.id }, 'malformed');
     const reason = this.#host.reconciler.objectionTo(decoded.command);
@@ -193,7 +193,7 @@ export class Router {
     replica.command({ responder: new CommandOrigin(responder), id: request.id }, request.command);
   }
 
-  /** It asks to join, and has not the secret of the cluster. */
+  /** A request to join without a proof of the cluster secret. */
   #isUninvited(bytes: Uint8Array): boolean {
     const decoded = decodeCommand(bytes);
     if (decoded.type !== 'known' || decoded.command.type !== 'join') return false;
@@ -212,7 +212,7 @@ export class Router {
       ...request.reserver,
       ...plausibleRank(request.reserver, replica.logTime),
     };
-    // However long a client says that it waits: what is held for it is held for no longer.
+    // A client may ask for any waiting time; the node limits it.
     const patience = Math.min(patienceMilliseconds, MACHINE_LIMITS.timeoutMillisecondsMax);
     const until = this.#host.now + patience;
     const read = { requester, until, what, ...(reserver === undefined ? {} : { reserver }) };
@@ -224,7 +224,7 @@ export class Router {
   #faultOf(request: Request & { readonly type: 'write' }): Failure | undefined {
     const row = this.#rowOf(request.shard);
     if (row === undefined || row.epoch !== request.epoch) return 'not-here';
-    // With its stamp it has to be an entry that a frame may carry to the others.
+    // With its stamp it has to be an entry that a frame can carry to the followers.
     const bytes = request.batch.length + STAMP_BYTES_MAX;
     if (bytes > WIRE_LIMITS.payloadBytesMax) return 'too-large';
     const { valueBytesMax, isReadOnly } = this.#host;
@@ -247,7 +247,7 @@ export class Router {
     return level.type === 'stale' ? this.#host.replica(shard) : this.#leaderHere(shard);
   }
 
-  /** On to the leader, if that is known and this did not come from another node already. */
+  /** Forwards to the leader, if it is known and the request was not forwarded before. */
   #pass(asked: Asked<'command' | ShardRequest>): void {
     const { request, responder, isForwarded } = asked;
     const shard = 'shard' in request ? request.shard : CATALOG_SHARD;
@@ -275,7 +275,7 @@ export class Router {
   }
 }
 
-/** A range is what one answer told of it, so it has no more keys than one can tell. */
+/** A range check covers what one answer returned, so it has no more keys than an answer. */
 function failureOfChecks(checks: Command): Failure | undefined {
   if (!checks.every(({ type }) => type.startsWith('check'))) return 'malformed';
   const ranges = checks.filter((check) => check.type === 'check-range');
@@ -284,7 +284,7 @@ function failureOfChecks(checks: Command): Failure | undefined {
   return length > TRANSACTION_LIMITS.rangesMax ? 'too-large' : undefined;
 }
 
-/** The catalog's entries are answered by one reply, which is told as such. */
+/** Turns the catalog's single reply into the response to a command. */
 class CommandOrigin implements Responder {
   readonly #responder: Responder;
   readonly share: Responder['share'];

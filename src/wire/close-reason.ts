@@ -1,8 +1,8 @@
-/** Farewell: why a socket is closed, as a code that WebSocket leaves to us and a text for logs. */
+/** Why a socket is closed, as a WebSocket close code and a text for logs. */
 
 /**
- * A code is never given a second meaning. The standard ones (RFC 6455 §7.4.1) are used where they
- * fit: 1001 going away, 1003 a kind of data that is not taken, 1009 too big.
+ * A code is never given a second meaning. Standard codes (RFC 6455 §7.4.1) are used where they fit:
+ * 1001 going away, 1003 unsupported data, 1009 too big.
  */
 const CODES = {
   closing: 1001,
@@ -34,7 +34,7 @@ export interface CloseFrame {
   readonly text: string;
 }
 
-/** What a close frame holds beside its code is 123 bytes (RFC 6455 §5.5). */
+/** A close frame holds 123 bytes beside its code (RFC 6455 §5.5). */
 const TEXT_BYTES_MAX = 120;
 
 export function isCloseCode({ code }: CloseFrame, reason: CloseKind): boolean {
@@ -51,12 +51,12 @@ export function saysRemoved({ code }: CloseFrame): boolean {
   return code === CODES.removed;
 }
 
-/** For logs: what the other side gave as a reason is not to be trusted, and may be nothing. */
+/** For logs: the text of the other side is untrusted, and may be empty. */
 export function closeReasonText({ code, text }: CloseFrame): string {
   return text === '' ? `closed with code ${code}` : printable(text);
 }
 
-/** One side is of another cluster than the other side expects. */
+/** The two sides belong to different clusters. */
 export function isForeignCluster({ code }: CloseFrame): boolean {
   return code === CODES['foreign-cluster'];
 }

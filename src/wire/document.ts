@@ -1,4 +1,4 @@
-/** Documents: what users keep as values, as plain MessagePack that any language reads. */
+/** Documents: users' values as plain MessagePack that any language can read. */
 
 import { type Options, Packr, Unpackr } from 'msgpackr';
 import { encodeInteger, int64From } from '../machine/int64.ts';
@@ -7,9 +7,9 @@ const DEPTH_MAX = 64;
 const SMALL_MAX = 0x7fff_ffff;
 
 /**
- * Maps and arrays, texts, bytes, numbers, truths, null; 64-bit integers beyond the safe ones are
- * bigints. No records, no references, and no extension but the standard timestamp: none of what
- * msgpackr would run, share or remember.
+ * Maps and arrays, strings, bytes, numbers, booleans, null; 64-bit integers beyond the safe ones
+ * are bigints. No records, no references, and no extension but the standard timestamp: no msgpackr
+ * feature that executes, shares or remembers anything.
  */
 const SETTINGS: Options = {
   useRecords: false,
@@ -27,15 +27,15 @@ const unpackr = new Unpackr({ ...SETTINGS, ...(READING as Options) });
 /** msgpackr renames a field `__proto__` when it makes objects; of maps it leaves it alone. */
 const mapUnpackr = new Unpackr({ ...SETTINGS, ...(READING as Options), mapsAsObjects: false });
 
-/** Undefined for what has no such spelling: functions, sets, errors, circles. */
+/** Undefined for values without an encoding: functions, sets, errors, cycles. */
 export function encodeDocument(value: unknown): Uint8Array | undefined {
   if (value === undefined || !isPlain(value, DEPTH_MAX)) return undefined;
-  // msgpackr spells large integers as floats, and a counter has to stay an integer.
+  // msgpackr encodes large integers as floats, and a counter has to stay an integer.
   if (Number.isSafeInteger(value) && Math.abs(value as number) > SMALL_MAX) {
     return encodeInteger(int64From(BigInt(value as number)));
   }
   try {
-    // A copy, for what msgpackr gives lies in a buffer that it uses again.
+    // A copy, because msgpackr reuses its buffer.
     const bytes = new Uint8Array(packr.pack(value));
     return kindOf(bytes) === 'broken' ? undefined : bytes;
   } catch {
@@ -44,8 +44,8 @@ export function encodeDocument(value: unknown): Uint8Array | undefined {
 }
 
 /**
- * Whether it comes back as what it is. msgpackr would make lists of sets and errors, and nothing of
- * functions. Undefined inside is left to become null, as people know it.
+ * Whether the value survives a round trip. msgpackr would turn sets and errors into lists, and drop
+ * functions. A nested undefined becomes null, as in JSON.
  */
 function isPlain(value: unknown, depthLeft: number): boolean {
   if (typeof value !== 'object' || value === null) {
@@ -60,7 +60,7 @@ function isPlain(value: unknown, depthLeft: number): boolean {
   return true;
 }
 
-/** Undefined for bytes that are no document, whoever wrote them. */
+/** Undefined for bytes that are no document, from any source. */
 export function decodeDocument(bytes: Uint8Array): { readonly value: unknown } | undefined {
   const kind = kindOf(bytes);
   if (kind === 'broken') return undefined;
@@ -72,7 +72,7 @@ export function decodeDocument(bytes: Uint8Array): { readonly value: unknown } |
   }
 }
 
-/** `Object.fromEntries` defines fields, so that none of them is taken for the prototype. */
+/** `Object.fromEntries` defines fields, so that none of them sets the prototype. */
 function withObjects(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withObjects);
   if (!(value instanceof Map)) return value;
@@ -80,9 +80,9 @@ function withObjects(value: unknown): unknown {
 }
 
 /**
- * Walks the tokens before anything is made of them: every declared count is within the bytes that
- * are left, nothing is nested too deeply, nothing follows, no extension is there but timestamps
- * that a Date can hold. Tells of texts that may be a field `__proto__`.
+ * Walks the tokens before anything is decoded: every declared count is within the remaining bytes,
+ * nothing is nested too deeply, no bytes follow, and no extension occurs but timestamps that a Date
+ * can hold. Reports strings that may be a field `__proto__`.
  */
 function kindOf(bytes: Uint8Array): 'broken' | 'usual' | 'with-prototype-field' {
   const { length } = bytes;
@@ -114,7 +114,7 @@ function kindOf(bytes: Uint8Array): 'broken' | 'usual' | 'with-prototype-field' 
 }
 
 interface Token {
-  /** With what it announces and holds. */
+  /** The token with its payload. */
   readonly bytes: number;
   /** Values that follow and belong to it. */
   readonly values: number;
@@ -122,7 +122,7 @@ interface Token {
 
 const PROTOTYPE_NAME = new TextEncoder().encode('__proto__');
 
-/** Of a token that ends there, whatever the length of its header. */
+/** Of a string token that ends there, whatever the length of its header. */
 function isPrototypeName(bytes: Uint8Array, end: number): boolean {
   const start = end - PROTOTYPE_NAME.length;
   if (start < 1 || bytes[start] !== PROTOTYPE_NAME[0]) return false;
@@ -134,7 +134,7 @@ const TIMESTAMP = -1;
 /** Bytes behind the tag of scalars from 0xca on: floats, then unsigned, then signed integers. */
 const SCALAR_BYTES = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8];
 
-/** Undefined for a tag that has no place in a document. */
+/** Undefined for a tag that documents do not use. */
 function tokenAt(view: DataView, at: number): Token | undefined {
   const tag = view.getUint8(at);
   if (tag < 0x80 || tag >= 0xe0) return { bytes: 1, values: 0 };

@@ -1,4 +1,4 @@
-/** A frame: all that one node says to another in one turn, for all shards. */
+/** A frame: the messages of one node to another in one turn, for all shards. */
 
 import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
@@ -26,8 +26,9 @@ const HEADERS_BYTES_MAX = 16;
 const writer = new Writer();
 
 /**
- * The bytes belong to the caller. Beats of all shards travel as one message each way (thesis §6.2,
- * multi-Raft): heartbeats stand first, then their responses, then all else as given.
+ * The bytes belong to the caller. Heartbeats of all shards travel as one message each way (thesis
+ * §6.2, multi-Raft): heartbeats stand first, then their responses, then all other messages in the
+ * given order.
  *
  * Required: no more messages and bytes than `WIRE_LIMITS` allows.
  */
@@ -58,7 +59,7 @@ export function encodeFrame(messages: readonly Message[]): Uint8Array {
   return writer.take();
 }
 
-/** The same for any number of messages: as many frames as the limits ask for, in order. */
+/** The same for any number of messages: as many frames as the limits require, in order. */
 export function encodeFrames(messages: readonly Message[]): readonly Uint8Array[] {
   const frames: Uint8Array[] = [];
   let from = 0;
@@ -78,12 +79,12 @@ export function encodeFrames(messages: readonly Message[]): readonly Uint8Array[
 }
 
 /**
- * The messages of a frame; undefined if its shape is not exactly what `encodeFrame` makes. What
- * they say may still be nonsense: each receiver asks `faultOf`, so that one shard's nonsense does
+ * The messages of a frame; undefined if its form is not exactly what `encodeFrame` makes. A message
+ * may still contain nonsense: each receiver calls `faultOf`, so that one shard's bad message does
  * not cost the others their heartbeats.
  *
- * Required: the caller gives the bytes away. Payloads are views on them, so nobody may write to
- * the buffer again or take it back into a pool. The messages keep it alive.
+ * Required: the caller gives the bytes away. Payloads are views on them, so the buffer must not be
+ * written to or returned to a pool. The messages keep it alive.
  */
 export function decodeFrame(bytes: Uint8Array): readonly Message[] | undefined {
   if (bytes.length > WIRE_LIMITS.frameBytesMax) return undefined;
@@ -94,7 +95,7 @@ export function decodeFrame(bytes: Uint8Array): readonly Message[] | undefined {
   for (let at = 0; at < count && !reader.isBroken; at++) {
     const length = reader.array(WIRE_LIMITS.messagesMax + 1, 1);
     const type = reader.count();
-    // Groups stand in front and come once: any other order would be a second spelling.
+    // Groups stand in front and occur once: any other order would be a second encoding.
     const isInPlace = type > last || type > TYPE.heartbeatResponses;
     last = Math.max(last, type);
     if (!isInPlace || !readMessages(reader, { type, length }, messages)) reader.break();
@@ -107,7 +108,7 @@ function openGroup(type: number, count: number): void {
   writer.count(type);
 }
 
-/** Reads one message, or one group of beats. Says whether its type and length fit. */
+/** Reads one message, or one group of heartbeats. Returns whether its type and length fit. */
 function readMessages(
   reader: Reader,
   opening: { readonly type: number; readonly length: number },

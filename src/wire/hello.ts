@@ -1,4 +1,4 @@
-/** Hello: the first frame in both directions of every socket, and how it is spelled. */
+/** Hello: the first frame in both directions of every socket, and its encoding. */
 
 import type { NodeId } from '../base/ids.ts';
 import { type Lineage, WORDS_MAX } from '../base/life.ts';
@@ -6,19 +6,25 @@ import { WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import { NONCE_BYTES } from './proof.ts';
 
-/** What this build speaks. A node talks to whoever shares a version with it (N and N-1). */
+/**
+ * The versions that this build speaks. A node accepts every peer that shares a version with it (N
+ * and N-1).
+ */
 export const VERSION_MIN = 1;
 export const VERSION_MAX = 1;
 
-/** Control and appends on the main lane; snapshots on the bulk lane, where they delay nobody. */
+/**
+ * Control messages and appends use the main lane; snapshots use the bulk lane, where they delay no
+ * other message.
+ */
 export type Lane = 'main' | 'bulk';
 
-/** What every hello says, whoever speaks. */
+/** The fields of every hello. */
 interface Greeting {
-  /** The versions that the speaker understands, both included. */
+  /** The versions that the sender understands, both included. */
   readonly versionMin: number;
   readonly versionMax: number;
-  /** Ascending. Numbers that the listener does not know are nothing to it. */
+  /** Ascending. The receiver ignores numbers that it does not know. */
   readonly features: readonly number[];
 }
 
@@ -27,14 +33,14 @@ export interface PeerHello extends Greeting {
   readonly type: 'peer';
   readonly cluster: string;
   readonly from: NodeId;
-  /** Whom the speaker believes to have reached. */
+  /** The node that the sender believes to have reached. */
   readonly to: NodeId;
-  /** The life of the speaker and those before it; durable before the first hello. */
+  /** The life of the sender and those before it; durable before the first hello. */
   readonly lineage: Lineage;
-  /** Grows with every socket that this life of the speaker has said hello on. */
+  /** Grows with every socket on which this life of the sender has said hello. */
   readonly generation: number;
   readonly lane: Lane;
-  /** Whether the speaker's cluster has a secret; a proof of it follows (`proof.ts`). */
+  /** Whether the sender's cluster has a secret; a proof of it follows (`proof.ts`). */
   readonly isGuarded: boolean;
   /** Random, of this hello alone. */
   readonly nonce: Uint8Array;
@@ -47,7 +53,7 @@ export interface ClientHello extends Greeting {
   readonly cluster: string;
 }
 
-/** What a node takes from a client, so that a client never learns a limit by an error. */
+/** The limits of a node for its clients, so that a client does not learn them from errors. */
 export interface ClientLimits {
   readonly keyBytesMax: number;
   readonly valueBytesMax: number;
@@ -66,7 +72,7 @@ export interface NodeHello extends Greeting {
 
 export type Hello = PeerHello | ClientHello | NodeHello;
 
-/** Somebody of our kind whose versions are not ours; nothing more of its hello is understood. */
+/** A sender of this protocol without a common version; the rest of its hello is not decoded. */
 interface OtherVersion {
   readonly type: 'other-version';
   readonly versionMin: number;
@@ -85,9 +91,8 @@ const writer = new Writer();
 /**
  * The bytes belong to the caller.
  *
- * A hello is said before anything is agreed on, so its shape is that of the speaker's lowest
- * version: whoever still speaks version 1 says hello as version 1 does, and tells what is new by
- * features.
+ * A hello precedes any agreement, so its form is that of the sender's lowest version: a sender that
+ * still speaks version 1 uses the hello of version 1, and announces news by features.
  */
 export function encodeHello(hello: Hello): Uint8Array {
   writer.clear();
@@ -194,7 +199,7 @@ function readFeatures(reader: Reader): readonly number[] {
   return features;
 }
 
-/** Visible ASCII: it is shown in logs of nodes that do not trust each other yet. */
+/** Visible ASCII: it appears in the logs of nodes that do not trust each other yet. */
 function readCluster(reader: Reader): string {
   const bytes = reader.bytes(CLUSTER_BYTES_MAX);
   for (const byte of bytes) if (byte <= 0x20 || byte >= 0x7f) reader.break();

@@ -1,4 +1,4 @@
-/** What nodes say to each other beside the messages of shards, and its one spelling. */
+/** Messages between nodes beside those of shards, and their one encoding. */
 
 import { unreachable } from '../base/assert.ts';
 import type { MemberId, ShardId } from '../base/ids.ts';
@@ -7,52 +7,54 @@ import { Reader, Writer } from '../base/message-pack.ts';
 
 export type NodeMessage =
   /**
-   * Said at least every beat interval to every peer: the node lives, knows this map, and whether
-   * its disk is nearly full.
+   * Sent at least every heartbeat interval to every peer: the node is alive, knows this map, and
+   * whether its disk is nearly full.
    */
   | { readonly type: 'beat'; readonly mapVersion: number; readonly isReadOnly: boolean }
-  /** To a peer whose beat told of an older one. */
+  /** To a peer whose heartbeat carried an older version. */
   | { readonly type: 'map'; readonly map: Uint8Array }
-  /** A request that came to the wrong node, as a frame of one; it is not passed on again. */
+  /** A forwarded request, as a frame of one; it is not forwarded again. */
   | {
       readonly type: 'forward';
       readonly id: number;
       /**
-       * Whose it is, as a number of the sender's: of a client's connection, which may ask for less
-       * than a node, or 0 for the node itself.
+       * The number of the client's connection at the sender, which may do less than a node, or 0
+       * for the node itself.
        */
       readonly client: number;
       readonly request: Uint8Array;
     }
   /** The response to it, as a frame of one. */
   | { readonly type: 'forwarded'; readonly id: number; readonly response: Uint8Array }
-  /** To the leader of a shard, by a follower that wants to know how far it is behind. */
+  /** To the leader of a shard, from a follower that wants the commit index. */
   | { readonly type: 'ask'; readonly id: number; readonly shard: ShardId }
-  /** All that was committed when it was asked is through this index; 0: it does not lead. */
+  /** The commit index when the question arrived; 0: the receiver does not lead. */
   | { readonly type: 'told'; readonly id: number; readonly shard: ShardId; readonly index: number }
-  /** By a shard's leader, to each replica: what is your state as of this entry? */
+  /**
+   * From a shard's leader to each replica: asks for the fingerprint of its state as of this entry.
+   */
   | { readonly type: 'fingerprint-ask'; readonly shard: ShardId; readonly index: number }
   | ({ readonly type: 'fingerprint' } & FingerprintReport)
-  /** To a replica that differs from a majority: its own report is sent back. */
+  /** To a replica that differs from a majority, with the replica's own report. */
   | ({ readonly type: 'diverged' } & FingerprintReport)
-  /** To be remembered as the sender's newest life: the word that its hello ended with. */
+  /** Asks the peer to store the word of the sender's hello as its newest life. */
   | { readonly type: 'claim'; readonly word: number }
-  /** It is on disk, and no life that does not follow it will be heard any more. */
+  /** The life is on disk, and only lives that follow it will be accepted. */
   | { readonly type: 'known'; readonly word: number };
 
-/** What a member's state is as of an entry, as a digest. */
+/** The fingerprint of a member's state as of an entry. */
 export interface FingerprintReport {
   readonly shard: ShardId;
   readonly member: MemberId;
   readonly index: number;
-  /** Of the entry there: states are compared only behind the same entry. */
+  /** Of the entry: states are compared only behind the same entry. */
   readonly term: number;
   /** Two words of 32 bits. */
   readonly one: number;
   readonly two: number;
 }
 
-/** Beyond those of the messages of shards, from which they are told apart by the first one. */
+/** Distinct from those of the messages of shards, so that the first byte tells them apart. */
 const TYPE = {
   beat: 32,
   map: 33,
@@ -107,7 +109,7 @@ export function decodeNodeMessages(bytes: Uint8Array): readonly NodeMessage[] | 
   return reader.isBroken || reader.left > 0 ? undefined : messages;
 }
 
-/** Whether a frame begins as those here do, and not as one of the messages of shards. */
+/** Whether a frame holds messages between nodes, and not messages of shards. */
 export function isOfNodes(bytes: Uint8Array): boolean {
   const reader = new Reader(bytes);
   if (reader.array(REQUEST_LIMITS.requestsMax, 1) === 0) return false;
@@ -115,7 +117,7 @@ export function isOfNodes(bytes: Uint8Array): boolean {
   return reader.count() >= TYPE.beat && !reader.isBroken;
 }
 
-/** More than the message takes in a frame. */
+/** At least the encoded size of the message. */
 export function bytesMaxOfNodeMessage(message: NodeMessage): number {
   switch (message.type) {
     case 'beat':

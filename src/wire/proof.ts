@@ -1,9 +1,9 @@
-/** Proofs that a speaker has the secret of the cluster, and how they are spelled. Pure. */
+/** Proofs that a sender has the cluster secret, and their encoding. Pure. */
 
 import { Reader, Writer } from '../base/message-pack.ts';
 import { hmac } from '../base/sha256.ts';
 
-/** No bytes for a cluster without one: its doors stand open, and proofs prove nothing. */
+/** No bytes for a cluster without a secret: it is open, and proofs prove nothing. */
 export type Secret = Uint8Array;
 
 export const NO_SECRET: Secret = new Uint8Array();
@@ -21,16 +21,16 @@ const encoder = new TextEncoder();
 const writer = new Writer();
 
 /**
- * Each side proves itself by both hellos: who speaks to whom, of which cluster, in which life, and
- * a nonce of each side, so that no proof is of any use on another socket. The sides have words of
- * their own, so that no proof can be sent back to where it came from.
+ * Each side proves itself with a MAC over both hellos: the two nodes, the cluster, the life, and a
+ * nonce of each side, so that a proof is useless on another socket. The two sides use different
+ * labels, so that a proof cannot be reflected to its sender.
  */
 export function proofBy(side: keyof Hellos, secret: Secret, hellos: Hellos): Uint8Array {
   const word = encoder.encode(`ringkv peer ${side}\n`);
   return hmac(secret, word, hellos.dialler, hellos.listener);
 }
 
-/** That a data folder asks to join with the secret of its cluster. Said twice it is said once. */
+/** Proves that a joining folder has the cluster secret. The same for every repetition. */
 export function proofOfJoining(
   secret: Secret,
   { cluster, joinToken }: { readonly cluster: string; readonly joinToken: Uint8Array },
@@ -45,7 +45,7 @@ export function encodeProof(proof: Uint8Array): Uint8Array {
   return writer.take();
 }
 
-/** The last word of a handshake, by the listener: what the dialler says is taken. A frame. */
+/** The last frame of a handshake, from the listener: it accepts the dialler. */
 export function encodeAdmission(): Uint8Array {
   writer.clear();
   writer.truth(true);

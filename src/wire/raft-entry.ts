@@ -1,4 +1,6 @@
-/** What messages of the log carry: positions, configurations, entries, snapshot descriptions. */
+/**
+ * Encodings inside messages of the log: positions, configurations, entries, snapshot descriptions.
+ */
 
 import { assert, unreachable } from '../base/assert.ts';
 import type { MemberId } from '../base/ids.ts';
@@ -19,10 +21,10 @@ const ENTRY_BYTES_MIN = 3;
 /** Three full lists of the longest member ids, with their headers. */
 export const CONFIGURATION_BYTES_MAX = 1 + 3 * (3 + RAFT_LIMITS.membersMax * 9);
 
-/** More than an entry takes beside its payload or its configuration. */
+/** At least the size of an entry beside its payload or its configuration. */
 const ENTRY_BYTES_MAX = 1 + 1 + 9 + 5;
 
-/** No spelling of these entries is longer. */
+/** At least the encoded size of these entries. */
 export function bytesMaxOfEntries(entries: readonly LogEntry[]): number {
   let bytes = entries.length * ENTRY_BYTES_MAX;
   for (const entry of entries) {
@@ -43,7 +45,7 @@ export function readPosition(reader: Reader): Position {
   return { index, term };
 }
 
-/** Entries follow `previous`, so their indexes go without saying. */
+/** Entries follow `previous`, so their indexes are implied. */
 export function writeEntries(writer: Writer, previous: number, entries: readonly LogEntry[]): void {
   assert(entries.length <= WIRE_LIMITS.entriesMax, 'an append is within its limit');
   writer.array(entries.length);

@@ -1,4 +1,4 @@
-/** One spelling for each message between replicas of a shard. */
+/** The one encoding of each message between replicas of a shard. */
 
 import { assert, unreachable } from '../base/assert.ts';
 import type { MemberId, ShardId } from '../base/ids.ts';
@@ -30,7 +30,7 @@ import {
   writeSnapshot,
 } from './raft-entry.ts';
 
-/** What stands first in a message. A number is never given a second meaning. */
+/** The first element of a message. A number is never given a second meaning. */
 export const TYPE = {
   heartbeats: 1,
   heartbeatResponses: 2,
@@ -69,10 +69,10 @@ const LENGTH = {
   repairResponse: 7,
 } as const;
 
-/** More than any message takes beside entries, snapshot data and configurations. */
+/** At least the size of any message beside entries, snapshot data and configurations. */
 const MESSAGE_BYTES_MAX = 16 * 9;
 
-/** No beat is shorter than this: a header and one byte for each of its elements. */
+/** The least size of a heartbeat: a header and one byte for each of its elements. */
 export const BEAT_BYTES_MIN = 1 + LENGTH.heartbeatResponse;
 
 interface Envelope {
@@ -134,7 +134,7 @@ export function readHeartbeatResponse(reader: Reader): HeartbeatResponse {
   return { type: 'heartbeat-response', shard, from, to, term, round, delayMilliseconds };
 }
 
-/** No spelling of this message is longer. */
+/** At least the encoded size of this message. */
 export function bytesMaxOf(message: Message): number {
   if (message.type === 'append' || message.type === 'repair-response') {
     return MESSAGE_BYTES_MAX + bytesMaxOfEntries(message.entries);
@@ -143,7 +143,7 @@ export function bytesMaxOf(message: Message): number {
   return MESSAGE_BYTES_MAX + CONFIGURATION_BYTES_MAX + message.data.length;
 }
 
-/** Any message but a beat, whose spelling is inside its group. */
+/** Any message but heartbeats, which are encoded in groups. */
 export function writeSingle(writer: Writer, message: SingleMessage): void {
   switch (message.type) {
     case 'vote-request':
@@ -181,7 +181,7 @@ export function writeSingle(writer: Writer, message: SingleMessage): void {
   }
 }
 
-/** A message whose header and type were read; undefined for a type or a length that is not. */
+/** A message whose header and type were read; undefined for an unknown type or a wrong length. */
 export function readSingle(
   reader: Reader,
   opening: { readonly type: number; readonly length: number },
@@ -399,7 +399,7 @@ function readRepairResponse(reader: Reader): RepairResponse {
   const term = reader.count();
   const previous = reader.count();
   const entries = readEntries(reader, previous);
-  // One message has one spelling: a place without entries is none.
+  // One message has one encoding: a place without entries is omitted.
   if (entries.length === 0 && previous !== 0) reader.break();
   return { type: 'repair-response', shard, from, to, term, entries };
 }

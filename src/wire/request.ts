@@ -1,4 +1,4 @@
-/** What a client asks of a node: the messages and their one spelling. */
+/** Requests of clients to nodes, and their one encoding. */
 
 import { unreachable } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
@@ -15,16 +15,18 @@ import {
   writeContenderOrNone,
 } from '../machine/transaction-id.ts';
 
-/** What a read may trade for speed; `stale` answers with what was true that long ago at most. */
+/**
+ * What a read may trade for speed; `stale` accepts a state that was current at most that long ago.
+ */
 export type ReadLevel =
   | { readonly type: 'linearizable' }
   | { readonly type: 'lease' }
   | { readonly type: 'stale'; readonly ageMilliseconds: number };
 
 export type Request =
-  /** The cluster map, if it is newer than the one that is known. */
+  /** The cluster map, if it is newer than the client's. */
   | { readonly type: 'map'; readonly id: number; readonly knownVersion: number }
-  /** Commands for one shard, as the machine spells them. */
+  /** Commands for one shard, encoded by the machine. */
   | {
       readonly type: 'write';
       readonly id: number;
@@ -34,13 +36,13 @@ export type Request =
     }
   /** The rows of some keys, all as of one moment. */
   | ({ readonly type: 'read'; readonly keys: readonly Uint8Array[] } & ReadTerms)
-  /** The rows of a range in key order, as of one moment, from its beginning until a limit. */
+  /** The rows of a range in key order, as of one moment, up to a limit. */
   | ({ readonly type: 'range'; readonly range: RangeQuery } & ReadTerms)
-  /** A command for the catalog, as it spells it: a node that joins, or someone who operates. */
+  /** A command for the catalog, in its encoding: from a joining node, or from an operator. */
   | { readonly type: 'command'; readonly id: number; readonly command: Uint8Array }
-  /** What the node has to tell of itself, for people. */
+  /** What the node reports about itself, for people. */
   | { readonly type: 'info'; readonly id: number }
-  /** A transaction over several shards, as the machine spells it; `shard` is its home shard. */
+  /** A transaction over several shards, encoded by the machine; `shard` is its home shard. */
   | {
       readonly type: 'transact';
       readonly id: number;
@@ -48,7 +50,7 @@ export type Request =
       readonly epoch: number;
       readonly transaction: Uint8Array;
     }
-  /** A step of transactions in one shard, as the machine spells it. Nodes alone may ask for it. */
+  /** A step of transactions in one shard, encoded by the machine. Only nodes may request it. */
   | {
       readonly type: 'step';
       readonly id: number;
@@ -58,25 +60,26 @@ export type Request =
       readonly bytes: Uint8Array;
     }
   /**
-   * Whether the checks hold, and nobody else holds a key of them. A transaction that holds keys
-   * itself is the owner, and does not wait for others; without one, the answer waits for them.
+   * Whether the checks hold, while no other transaction locks a key of them. A transaction that
+   * holds locks itself is the owner, and does not wait for higher priority; without an owner, the
+   * answer waits for all locks.
    */
   | ({
       readonly type: 'validate';
       readonly owner: Contender | undefined;
       readonly checks: Uint8Array;
     } & ReadTerms)
-  /** What became of a transaction; it ends here if nobody conducts it any more. */
+  /** The outcome of a transaction; it is aborted here if no coordinator runs it any more. */
   | {
       readonly type: 'settle';
       readonly id: number;
       readonly shard: ShardId;
       readonly contender: Contender;
       readonly participants: readonly Participant[];
-      /** Somebody with more right waits: whoever conducts it gives up if it is not decided. */
+      /** A request with higher priority waits: the coordinator aborts if nothing is decided. */
       readonly isPreempting: boolean;
     }
-  /** The transactions that wait on the node, for people. */
+  /** The transactions that wait on the node, for operators. */
   | { readonly type: 'pending'; readonly id: number };
 
 type StepName = 'prepare' | 'resolve';
@@ -87,11 +90,11 @@ interface ReadTerms {
   readonly shard: ShardId;
   readonly epoch: number;
   readonly level: ReadLevel;
-  /** How long the asker waits; afterwards no answer is owed. */
+  /** How long the requester waits; afterwards no answer is due. */
   readonly patienceMilliseconds: number;
   /**
    * A transaction that has failed often. The keys that it reads are reserved for it, for a bounded
-   * time, until it has been validated or has written. Nothing hangs on it but who waits.
+   * time, until it has been validated or has written. Affects only which requests wait.
    */
   readonly reserver?: Contender;
 }
@@ -102,14 +105,14 @@ export interface RangeQuery {
   readonly to: Uint8Array;
   readonly isReverse: boolean;
   readonly answer: RangeAnswer;
-  /** Rows of one answer; the node may give fewer. */
+  /** Rows of one answer; the node may return fewer. */
   readonly rowsMax: number;
 }
 
-/** Rows, their keys alone, or how many there are. */
+/** Rows, keys only, or their number only. */
 type RangeAnswer = 'rows' | 'keys' | 'count';
 
-/** What stands first in a message. A number is never given a second meaning. */
+/** The first element of a message. A number is never given a second meaning. */
 const TYPE = {
   map: 1,
   write: 2,
@@ -166,7 +169,7 @@ export function decodeRequests(bytes: Uint8Array): readonly Request[] | undefine
   return reader.isBroken ? undefined : requests;
 }
 
-/** The requests of a frame one by one: to decode a large frame at once takes long. */
+/** Decodes the requests of a frame one by one: decoding a large frame at once takes long. */
 export class RequestReader {
   readonly #reader: Reader;
   #count: number;
@@ -178,12 +181,12 @@ export class RequestReader {
     this.#checkEnd();
   }
 
-  /** None is left; of a broken frame none is left either. */
+  /** None is left; a broken frame counts as finished. */
   get isOver(): boolean {
     return this.#count === 0 || this.#reader.isBroken;
   }
 
-  /** The frame is not exactly what `encodeRequests` makes; known only behind its last request. */
+  /** The frame is not exactly what `encodeRequests` makes; known only after its last request. */
   get isBroken(): boolean {
     return this.#reader.isBroken;
   }
@@ -207,7 +210,7 @@ export class RequestReader {
   }
 }
 
-/** More than the request takes in a frame. */
+/** At least the encoded size of the request. */
 export function bytesMaxOfRequest(request: Request): number {
   switch (request.type) {
     case 'map':

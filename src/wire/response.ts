@@ -1,41 +1,41 @@
-/** What a node answers a client: the messages and their one spelling. */
+/** Responses of nodes to clients, and their one encoding. */
 
 import { unreachable } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 
-/** Why a request was not served. What it means for its effect is in `EFFECT_OF`. */
+/** Why a request was not served. `EFFECT_OF` says whether it may have taken effect. */
 export const FAILURES = [
-  /** Another node leads, or nobody is known to; the leader is named if known. */
+  /** Another node leads, or no leader is known; the leader is named if known. */
   'not-leader',
-  /** The shard is not here, or the map that was used is old. */
+  /** The shard is not here, or the client's map is old. */
   'not-here',
-  /** Too much is waiting; ask again after the time given. */
+  /** Too much is waiting; retry after the given time. */
   'overloaded',
   /** The disk is nearly full; deletes are still served. */
   'read-only',
-  /** The request does not mean anything. */
+  /** The request is invalid. */
   'malformed',
   /** A key, value or batch is beyond its limit. */
   'too-large',
-  /** The node is on its way out. */
+  /** The node is shutting down. */
   'closing',
-  /** It took longer than the asker was ready to wait. */
+  /** It took longer than the requester's waiting time. */
   'too-late',
-  /** The replica cannot vouch for a value that young. */
+  /** The replica cannot prove that its state is that fresh. */
   'not-fresh',
-  /** What should be read is damaged here; others have it. */
+  /** The data is damaged on this replica; other replicas have it. */
   'damaged',
   /** It was proposed, and then leadership was lost: it may have taken effect, or still will. */
   'lost',
-  /** The answer does not fit a frame: ask for less. */
+  /** The answer does not fit in a frame: ask for less. */
   'too-much',
-  /** A transaction holds a key of it, and goes on holding it; ask again. */
+  /** A transaction locks a key of it, for longer than the request may wait; retry. */
   'held',
-  /** Nodes ask each other for it; nothing that a client may want. */
+  /** Only nodes may make this request. */
   'nodes-only',
-  /** What should be read is damaged, and no other replica has it. */
+  /** The data is damaged, and no other replica has it. */
   'value-lost',
 ] as const;
 
@@ -46,28 +46,28 @@ export function effectOf(failure: Failure): 'notApplied' | 'unknown' {
   return failure === 'lost' || failure === 'too-late' ? 'unknown' : 'notApplied';
 }
 
-/** A key and its stored row, as the machine spells it; no bytes of row where keys were asked. */
+/** A key and its stored row, encoded by the machine; an empty row where only keys were asked. */
 export interface RangeRow {
   readonly key: Uint8Array;
   readonly row: Uint8Array;
 }
 
 export type Response =
-  /** No bytes if what is known is the newest here. Also sent unasked, with id 0. */
+  /** No bytes if the client's map is current. Also sent unsolicited, with id 0. */
   | { readonly type: 'map'; readonly id: number; readonly map: Uint8Array }
-  /** One reply for each command, as the machine spells it. */
+  /** One reply for each command, encoded by the machine. */
   | {
       readonly type: 'written';
       readonly id: number;
       readonly time: number;
       readonly replies: readonly Uint8Array[];
     }
-  /** One row for each key, as the machine spells it; no bytes for none. */
+  /** One row for each key, encoded by the machine; no bytes for none. */
   | {
       readonly type: 'rows';
       readonly id: number;
       readonly time: number;
-      /** The shard was applied through it when they were read. */
+      /** The applied index when they were read. */
       readonly index: number;
       readonly rows: readonly Uint8Array[];
     }
@@ -78,18 +78,18 @@ export type Response =
       /** As for rows. */
       readonly index: number;
       readonly rows: readonly RangeRow[];
-      /** How many keys were seen, given or only counted. */
+      /** How many keys were seen, returned or only counted. */
       readonly count: number;
       /** The last key that was seen; no bytes if none was. */
       readonly last: Uint8Array;
-      /** Nothing of the range is left behind it. */
+      /** The end of the range was reached. */
       readonly isEnd: boolean;
     }
-  /** The catalog's reply, as it spells it. */
+  /** The catalog's reply, in its encoding. */
   | { readonly type: 'commanded'; readonly id: number; readonly reply: Uint8Array }
   /** A text in JSON. */
   | { readonly type: 'info'; readonly id: number; readonly text: Uint8Array }
-  /** Unasked, so with id 0: another node serves this shard, and asking it saves a hop. */
+  /** Unsolicited, so with id 0: another node serves this shard, and asking it saves a hop. */
   | {
       readonly type: 'leader';
       readonly id: number;
@@ -107,7 +107,7 @@ export type Response =
       readonly retryAfterMilliseconds: number;
     };
 
-/** What stands first in a message. A number is never given a second meaning. */
+/** The first element of a message. A number is never given a second meaning. */
 const TYPE = {
   failed: 0,
   map: 1,
@@ -156,7 +156,7 @@ export function decodeResponses(bytes: Uint8Array): readonly Response[] | undefi
   return reader.isBroken || reader.left > 0 ? undefined : responses;
 }
 
-/** More than the response takes in a frame. */
+/** At least the encoded size of the response. */
 export function bytesMaxOfResponse(response: Response): number {
   switch (response.type) {
     case 'failed':
