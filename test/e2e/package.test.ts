@@ -1,7 +1,7 @@
 /** The package as others get it: packed, installed into an empty folder, run and imported there. */
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -15,6 +15,16 @@ const ENVIRONMENT = { ...process.env, NODE_OPTIONS: '' };
 
 function run(program: string, words: readonly string[], cwd = FOLDER): string {
   return execFileSync(program, [...words], { cwd, env: ENVIRONMENT, encoding: 'utf8' });
+}
+
+/** What it prints, also where it fails: then with its errors. */
+function outputOf(program: string, words: readonly string[]): string {
+  const { stdout, stderr, status } = spawnSync(program, [...words], {
+    cwd: FOLDER,
+    env: ENVIRONMENT,
+    encoding: 'utf8',
+  });
+  return status === 0 ? stdout : stdout + stderr;
 }
 
 async function freePort(): Promise<number> {
@@ -40,27 +50,91 @@ test('the package holds what is needed to run it, and no tests', () => {
   const files = readdirSync(join(FOLDER, 'node_modules', 'ringkv'), { recursive: true });
   const names = files.map(String);
   assert.ok(names.includes(join('build', 'cli', 'kvctl.js')));
-  assert.ok(names.includes(join('build', 'src', 'index.d.ts')));
+  for (const surface of ['index', 'admin']) {
+    assert.ok(names.includes(join('build', 'src', `${surface}.d.ts`)), surface);
+    assert.ok(names.includes(join('build', 'src', `${surface}.js`)), surface);
+  }
   assert.deepEqual(
     names.filter((name) => /\btest\b|\bbench\b|\.map$/.test(name)),
     [],
   );
 });
 
-test('its types are understood by those who import it', LONG, () => {
-  writeFileSync(
-    join(FOLDER, 'use.ts'),
-    `import { connect, KvError } from 'ringkv';
-const kv = await connect('kv://127.0.0.1:7400');
-const entry = await kv.get<{ name: string }>('user:7');
-export const name: string | undefined = entry?.value.name;
-export const code = (error: KvError): string => error.code;
-`,
-  );
+/** As an application in strict TypeScript would, of both entry points. */
+const TYPED = `import { connect, type Entry, KvError, type Space } from 'ringkv';
+import { askMap, type ClusterMap } from 'ringkv/admin';
+
+export async function use(url: string): Promise<string | undefined> {
+  await using kv = await connect(url, { timeout: 1000 });
+  const users: Space<{ readonly name: string }> = kv.space('user');
+  const entry: Entry<{ readonly name: string }> | undefined = await users.get('7');
+  const written = await users.set('7', { name: 'Ada' }, { ifVersion: entry?.version ?? 0 });
+  return written.ok ? entry?.value.name : undefined;
+}
+export const code = (error: unknown) => (error instanceof KvError ? error.code : undefined);
+export const isFull = (error: KvError): boolean => error.code === 'read-only';
+export const map: Promise<ClusterMap> = askMap('kv://127.0.0.1:7400');
+`;
+
+/** CommonJS in TypeScript: a compiler that knows of `require` of modules takes it. */
+const TYPED_COMMONJS = `import ringkv = require('ringkv');
+export const open: (folder: string) => Promise<ringkv.Client> = ringkv.open;
+`;
+
+/** Puts and gets in an embedded store, with what is at hand. */
+const PUT_AND_GET = `async function putAndGet({ open, KvError }, folder) {
+  const kv = await open(folder);
+  await kv.set('user:7', { name: 'Ada' });
+  const { value } = await kv.get('user:7');
+  const failure = await kv.set('', 1).catch((error) => error);
+  await kv.close();
+  console.log(value.name, failure instanceof KvError, failure.code);
+}
+`;
+
+test('strict TypeScript understands its types, by both ways of resolving them', LONG, () => {
+  writeFileSync(join(FOLDER, 'use.ts'), TYPED);
+  writeFileSync(join(FOLDER, 'use.cts'), TYPED_COMMONJS);
   const tsc = join(process.cwd(), 'node_modules', '.bin', 'tsc');
-  const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022'];
   const types = ['--types', 'node', '--typeRoots', join(process.cwd(), 'node_modules', '@types')];
-  assert.equal(run(tsc, [...strict, ...types, 'use.ts']), '');
+  // The declarations of the package are checked as well: there is no --skipLibCheck.
+  const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'esnext'];
+  const ways = [
+    ['--module', 'nodenext', 'use.ts', 'use.cts'],
+    ['--module', 'esnext', '--moduleResolution', 'bundler', 'use.ts'],
+  ];
+  for (const way of ways) {
+    assert.equal(outputOf(tsc, [...strict, ...types, ...way]), '', way.join(' '));
+  }
+  writeFileSync(join(FOLDER, 'misuse.ts'), "import { askMap } from 'ringkv';\nvoid askMap;\n");
+  const misuse = outputOf(tsc, [...strict, ...types, '--module', 'nodenext', 'misuse.ts']);
+  assert.match(misuse, /has no exported member 'askMap'/, 'calls for tools are in ringkv/admin');
+});
+
+test('plain JavaScript imports it', LONG, () => {
+  const program = `${PUT_AND_GET}await putAndGet(await import('ringkv'), './esm-data');
+const { askMap } = await import('ringkv/admin');
+console.log(typeof askMap);
+`;
+  writeFileSync(join(FOLDER, 'use.js'), program);
+  assert.equal(run(process.execPath, ['use.js']), 'Ada true key-too-large\nfunction\n');
+});
+
+test('CommonJS imports it, and requires it where Node can require modules', LONG, () => {
+  const imports = `${PUT_AND_GET}import("ringkv").then((all) => putAndGet(all, "./imported"));\n`;
+  writeFileSync(join(FOLDER, 'imports.cjs'), imports);
+  assert.equal(run(process.execPath, ['imports.cjs']), 'Ada true key-too-large\n');
+  const requires = `${PUT_AND_GET}putAndGet(require('ringkv'), './require-data');\n`;
+  writeFileSync(join(FOLDER, 'requires.cjs'), requires);
+  const canRequire = (process.features as { require_module?: boolean }).require_module === true;
+  const required = outputOf(process.execPath, ['requires.cjs']);
+  if (canRequire) assert.equal(required, 'Ada true key-too-large\n');
+  else assert.match(required, /ERR_REQUIRE_ESM/, 'older ones say what to do instead');
+});
+
+test('nothing but its entry points can be imported', () => {
+  writeFileSync(join(FOLDER, 'deep.js'), "await import('ringkv/build/src/client/client.js');\n");
+  assert.match(outputOf(process.execPath, ['deep.js']), /ERR_PACKAGE_PATH_NOT_EXPORTED/);
 });
 
 test('npx ringkv dev runs a cluster until it is interrupted', LONG, async () => {
