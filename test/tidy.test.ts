@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { referenceOf } from './support/api/reference.ts';
 import { API_RULES } from './support/tidy/api-rules.ts';
 import { FORM_RULES } from './support/tidy/form-rules.ts';
 import { IMPORT_RULES } from './support/tidy/import-rules.ts';
@@ -28,6 +29,14 @@ for (const rule of RULES) {
   });
   test(`a breach is told, and nothing else: ${rule.sentence}`, () => assertTells(rule));
 }
+
+test('docs/API.md is current', () => {
+  const lines = (house.texts.get('docs/API.md') ?? '').split('\n');
+  const current = referenceOf(house).split('\n');
+  const at = current.findIndex((line, index) => line !== lines[index]);
+  const told = `line ${at + 1} is ${JSON.stringify(lines[at])}; run \`make docs\` and commit it`;
+  assert.ok(at < 0 && lines.length === current.length, told);
+});
 
 /** A rule that cannot fail is a defect, and so is one that fails for nothing. */
 function assertTells({ find, broken, sound }: Rule): void {
