@@ -13,6 +13,7 @@ import type { Connection, Connections } from './connections.ts';
 import { type CloseReason, WRONG_CLUSTER } from './port.ts';
 import { RangeRequest, TIME_QUESTION } from './range-request.ts';
 import { RetryBudget, restAfter } from './retry.ts';
+import { decideRetry } from './retry-policy.ts';
 import type { Routing } from './routing.ts';
 import type { Sessions } from './sessions.ts';
 import {
@@ -234,49 +235,26 @@ export class Dispatch {
     const why = response.failure;
     const rest = response.retryAfterMilliseconds;
     trip.obstacle = why === 'overloaded' ? 'overloaded' : 'none';
-    switch (why) {
-      case 'not-leader': {
-        const leader = response.leader as NodeId;
-        const isNews = leader !== at.node && routing.learn(shard, leader);
-        if (isNews && trip.hops < CLIENT_LIMITS.hopsMax) {
-          trip.hops += 1;
-          this.#note(request, at, why);
-          return this.#makeReady(request);
-        }
-        if (!isNews) {
-          routing.doubt(shard, at.node);
-          // A node that knows of no leader may be cut off from a cluster that has moved on.
-          this.#options.onMapOld();
-        }
+    const leader = response.leader as NodeId;
+    const isLeaderNews = why === 'not-leader' && leader !== at.node && routing.learn(shard, leader);
+    const decision = decideRetry({ failure: why, isLeaderNews, redirects: trip.hops });
+    switch (decision.type) {
+      case 'redirect':
+        trip.hops += 1;
+        this.#note(request, at, why);
+        return this.#makeReady(request);
+      case 'retry':
+        if (decision.avoidsNode) routing.doubt(shard, at.node);
+        if (decision.isMapOld) this.#options.onMapOld();
         return this.#retry(request, at, { why, rest });
-      }
-      case 'not-here':
-        this.#options.onMapOld();
-        routing.doubt(shard, at.node);
-        return this.#retry(request, at, { why, rest });
-      case 'closing':
-      case 'not-fresh':
-      // It gives up leading, and others have what it lacks.
-      case 'damaged':
-        routing.doubt(shard, at.node);
-        return this.#retry(request, at, { why, rest });
-      case 'held':
+      case 'back-off':
         return this.#heed(request, { why, isContended: true }, at);
-      case 'overloaded':
-      case 'lost':
-      case 'too-late':
-        return this.#retry(request, at, { why, rest });
-      // One key of it may be too large, or lost: the others are answered by themselves.
-      case 'too-much':
-      case 'value-lost':
-        return this.#halve(request, at, why);
-      case 'read-only':
-      case 'malformed':
-      case 'nodes-only':
-      case 'too-large':
-        return this.#fail(request, at, why);
+      case 'split':
+        return this.#halve(request, at, { why, code: decision.code });
+      case 'fail':
+        return this.#fail(request, at, { why, code: decision.code });
       default:
-        return unreachable(why);
+        return unreachable(decision);
     }
   }
 
@@ -297,7 +275,7 @@ export class Dispatch {
         if (request.trip.brokenAnswers < CLIENT_LIMITS.brokenAnswersMax) {
           return this.#retry(request, at, { why: UNREADABLE, rest: 0 });
         }
-        return this.#fail(request, at, UNREADABLE);
+        return this.#fail(request, at, { why: UNREADABLE, code: 'refused' });
     }
   }
 
@@ -317,18 +295,18 @@ export class Dispatch {
     this.#restUntil(request, now + pause, this.#contending);
   }
 
-  #halve(request: ShardRequest, at: Arrival, why: 'too-much' | 'value-lost'): void {
+  #halve(request: ShardRequest, at: Arrival, refusal: Refused): void {
     const halves = request.halves();
-    if (halves.length === 0) return this.#fail(request, at, why);
+    if (halves.length === 0) return this.#fail(request, at, refusal);
     this.#end(request);
     for (const half of halves) this.submit(half);
   }
 
-  #fail(request: ShardRequest, at: Arrival, why: keyof typeof CODE_OF): void {
+  #fail(request: ShardRequest, at: Arrival, { why, code }: Refused): void {
     this.#note(request, at, why);
     const message = `shard ${request.shard} at ${at.url} refused it: ${why}`;
     const attempts = request.trip.history;
-    request.fail((isDoubted) => failure({ code: CODE_OF[why], message, isDoubted, attempts }));
+    request.fail((isDoubted) => failure({ code, message, isDoubted, attempts }));
     this.#end(request);
   }
 
@@ -408,16 +386,12 @@ const CONTENTION = {
   max: CLIENT_LIMITS.contentionMillisecondsMax,
 };
 
-const CODE_OF = {
-  'read-only': 'read-only',
-  malformed: 'refused',
-  'too-large': 'value-too-large',
-  'too-much': 'result-too-large',
-  'an answer that cannot be read': 'refused',
-  'nodes-only': 'refused',
-  'value-lost': 'value-lost',
-} as const;
 const UNREADABLE = 'an answer that cannot be read';
+
+interface Refused {
+  readonly why: string;
+  readonly code: KvErrorCode;
+}
 
 interface FailureTerms {
   readonly code: KvErrorCode;
