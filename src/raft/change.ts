@@ -1,4 +1,4 @@
-/** Changing who takes part: one change at a time, joint where voters differ (§6, thesis §4.3). */
+/** Membership changes: one at a time, joint consensus where the voters differ (§6, thesis §4.3). */
 
 import { faultOfConfiguration, isJoint, isVoter, type Target, towards } from './configuration.ts';
 import { appendConfiguration } from './proposals.ts';
@@ -18,7 +18,7 @@ export function change(state: RaftState, target: Target): StepResult {
   return { type: 'taken', position: appendConfiguration(state, leader, next) };
 }
 
-/** Judged by the newest configuration in the log, not by what was applied. */
+/** Checked against the newest configuration in the log, not the applied one. */
 function obstacleTo(state: RaftState, leader: Leader, target: Target): RaftRefusal | undefined {
   const { at, configuration } = state.configurations.newest;
   if (leader.transfer !== undefined) return 'leadership-moving';
@@ -38,8 +38,8 @@ function obstacleTo(state: RaftState, leader: Leader, target: Target): RaftRefus
   for (const voter of next.voters) {
     if (isVoter(configuration, voter)) continue;
     const progress = leader.followers.get(voter);
-    // A voter that is far behind would count against availability at once (thesis §4.2.1). While
-    // the shard is silent nobody is heard, and everybody has everything.
+    // A voter that is far behind would reduce availability immediately (thesis §4.2.1). While the
+    // shard is quiesced no follower is heard, and every member has every entry.
     const isNear = leader.isQuiet || progress?.isCaughtUp(leaderNow);
     if (progress === undefined || !isNear) return 'learner-behind';
   }

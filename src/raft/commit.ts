@@ -20,7 +20,7 @@ export function advanceCommit(state: RaftState, leader: Leader): void {
     return voter === state.self ? state.log.durable : (leader.followers.get(voter)?.match ?? 0);
   });
   if (reached <= state.commit) return;
-  // §5.4.2, figure 8: entries of former terms are committed by one of this term behind them.
+  // §5.4.2, figure 8: entries of former terms are committed by a later entry of this term.
   if (state.log.termAt(reached) !== state.term) {
     note(state, 'old-term-commit-withheld');
     return;
@@ -37,7 +37,10 @@ export function advanceCommit(state: RaftState, leader: Leader): void {
   followConfiguration(state, leader, before);
 }
 
-/** A committed joint configuration is left; one without this leader ends its leadership (§6). */
+/**
+ * A committed joint configuration is left; a committed configuration without this leader ends its
+ * leadership (§6).
+ */
 function followConfiguration(state: RaftState, leader: Leader, before: number): void {
   const { at, configuration } = state.configurations.newest;
   if (at.index > state.commit) return;
@@ -53,7 +56,9 @@ function followConfiguration(state: RaftState, leader: Leader, before: number): 
   stepDown(state, 'stepped-down-after-removal');
 }
 
-/** Those whom this configuration left out learn it from someone who knows it is committed. */
+/**
+ * Members that this configuration leaves out learn it from a replica that knows it is committed.
+ */
 function sendRemovals(state: RaftState, index: number): void {
   const { all, newest } = state.configurations;
   const former = new Set<MemberId>();

@@ -1,4 +1,4 @@
-/** Who takes part in a shard: voters, learners, and the joint form between two sets (§6). */
+/** The members of a shard: voters, learners, and the joint form between two sets (§6). */
 
 import { assert, present } from '../base/assert.ts';
 import { isCount, type MemberId } from '../base/ids.ts';
@@ -8,19 +8,19 @@ import type { Position } from './position.ts';
 /** Members are listed in rising order. */
 export interface Configuration {
   readonly voters: readonly MemberId[];
-  /** The old voters while a change is under way; empty otherwise. */
+  /** The old voters during a change; empty otherwise. */
   readonly outgoing: readonly MemberId[];
-  /** They receive everything and count for nothing. */
+  /** They receive every entry and count for no quorum. */
   readonly learners: readonly MemberId[];
 }
 
-/** What someone wants the configuration to become. */
+/** The configuration that a caller wants. */
 export interface Target {
   readonly voters: readonly MemberId[];
   readonly learners: readonly MemberId[];
 }
 
-/** A member that was just created knows nobody, itself included. */
+/** A newly created member knows no member, itself included. */
 export const NO_CONFIGURATION: Configuration = { voters: [], outgoing: [], learners: [] };
 
 export function isJoint(configuration: Configuration): boolean {
@@ -35,13 +35,13 @@ export function isMember(configuration: Configuration, member: MemberId): boolea
   return isVoter(configuration, member) || configuration.learners.includes(member);
 }
 
-/** Everyone once, in rising order. */
+/** Each member once, in rising order. */
 export function membersOf(configuration: Configuration): MemberId[] {
   const { voters, outgoing, learners } = configuration;
   return rising([...voters, ...outgoing, ...learners]);
 }
 
-/** Why no sound leader can have written this configuration; undefined if one can. */
+/** Why no correct leader can have written this configuration; undefined if one can. */
 export function faultOfConfiguration(configuration: Configuration): string | undefined {
   const { voters, outgoing, learners } = configuration;
   if (voters.length === 0) return 'a configuration without voters';
@@ -103,7 +103,10 @@ export class Configurations {
     this.#placed.push(placed);
   }
 
-  /** The log was cut: entries from `index` on are gone. Says whether a configuration went too. */
+  /**
+   * The log was cut: entries from `index` on are gone. Returns whether a configuration was among
+   * them.
+   */
   cutFrom(index: number): boolean {
     let isReverted = false;
     while (this.#placed.length > 1 && this.newest.at.index >= index) {
@@ -113,14 +116,14 @@ export class Configurations {
     return isReverted;
   }
 
-  /** The log now begins after `base`: configurations before the one in force there are history. */
+  /** The log now begins after `base`: drops configurations before the one in force there. */
   forgetBefore(base: number): void {
     while (this.#placed.length > 1 && present(this.#placed[1], 'two are left').at.index <= base) {
       this.#placed.shift();
     }
   }
 
-  /** What was in force at `index`, which the log still covers. */
+  /** The configuration in force at `index`, which the log still covers. */
   at(index: number): PlacedConfiguration {
     const found = this.#placed.findLast((placed) => placed.at.index <= index);
     return present(found, 'the log covers the index');

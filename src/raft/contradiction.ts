@@ -1,9 +1,9 @@
 /**
- * A leader whose log contradicts what is committed here. Leader completeness (§5.4.3) rules it out
- * as long as disks keep what they acknowledged: a majority lost entries, by old copies of folders
- * for example, and went on without them. Neither history can be led to the other. The one that a
- * majority has goes on: either the leader's, and this replica has to be replaced, or that of the
- * voters that do not follow it, and they elect another.
+ * A leader whose log contradicts what is committed here. Leader completeness (§5.4.3) excludes this
+ * as long as disks keep what they acknowledged. It occurs if a majority lost entries, for example
+ * through old copies of data folders, and continued without them. The two histories cannot be
+ * reconciled. The one that a majority has continues: either the leader's, and this replica has to
+ * be replaced, or that of the voters that do not follow the leader, and they elect another.
  */
 
 import { type MemberId, NO_MEMBER } from '../base/ids.ts';
@@ -12,7 +12,7 @@ import type { Position } from './position.ts';
 import type { StepResult } from './ready.ts';
 import { note, type RaftState, refuse } from './state.ts';
 
-/** Nothing of the message is taken, and its sender is no leader to this replica. */
+/** The message is ignored, and its sender is not accepted as leader. */
 export function contradict(
   state: RaftState,
   { from }: AppendEntries | SnapshotChunk,
@@ -32,9 +32,9 @@ export function contradict(
 }
 
 /**
- * What becomes of the next messages of such a leader; undefined from any other. No answer: it must
- * not take this replica for one that follows it. If it says that it has committed an entry of its
- * term, a majority does, and the driver has to give this replica up.
+ * The outcome of later messages of such a leader; undefined for any other sender. It gets no
+ * answer, so that it cannot count this replica as a follower. If it says that it has committed an
+ * entry of its term, a majority follows it, and the driver has to give this replica up.
  */
 export function doubt(
   state: RaftState,
@@ -46,7 +46,9 @@ export function doubt(
   return refuse(isFollowed ? 'contradicted' : 'in-doubt');
 }
 
-/** For a while it gets no vote either: else it may win again before another voter stands. */
+/**
+ * For a while it gets no vote either: otherwise it might win again before another voter campaigns.
+ */
 export function isDoubted(
   { contradiction, ticks, limits }: RaftState,
   candidate: MemberId,
@@ -55,12 +57,12 @@ export function isDoubted(
   return ticks - contradiction.tick < limits.electionTicksMax;
 }
 
-/** A log, and through where it is known to be committed: at least its base. */
+/** A log, and the index through which it is known to be committed: at least its base. */
 type Known = Pick<RaftState, 'log' | 'commit'>;
 
-/** Whether a committed entry is known here that no log with this position can have. */
+/** Whether an entry is committed here that no log with this position can have. */
 export function isContradicted({ log, commit }: Known, { index, term }: Position): boolean {
-  // Terms never fall along a log, so a position outside of what is known can be judged as well.
+  // Terms never fall along a log, so positions outside of the known part can be judged as well.
   if (index > commit) return term < (log.termAt(commit) ?? 0);
   if (index < log.base.index) return term > log.base.term;
   return log.termAt(index) !== term;

@@ -1,13 +1,13 @@
 /**
- * The election timeout of one replica, adapted to what it observes.
+ * The election timeout of one replica, adapted to observed delays.
  *
- * No absolute time decides about leadership: what is a long time depends on how long a sync, a turn
- * of the event loop and an answer take. The timeout is three times the greatest delay that was
- * observed lately, within `electionTicksMin` and `electionTicksMax`. Three, because a campaign
- * takes two writes, one here and one at the voters, each of which may wait for the one before it.
+ * No absolute time decides about leadership: whether a time is long depends on how long a sync, a
+ * turn of the event loop and an answer take. The timeout is three times the greatest recent delay,
+ * within `electionTicksMin` and `electionTicksMax`. Three, because a campaign takes two writes, one
+ * here and one at the voters, each of which may wait for an earlier one.
  *
- * It decides about liveness only. What safety depends on, the promise that a lease stands on, is
- * `leaseMilliseconds`: a constant that neither a setting nor an observation changes.
+ * It affects liveness only. The promise that a lease depends on is `leaseMilliseconds`: a constant
+ * that neither a setting nor an observation changes.
  */
 
 import type { RaftLimits } from '../base/limits.ts';
@@ -19,11 +19,11 @@ export class ElectionTimeout {
   readonly #limits: RaftLimits;
   /** Of this replica's node: its disk and its event loop. */
   readonly #own: RecentMaximum;
-  /** What others let this replica wait for: a leader's words, votes, and what a leader stated. */
+  /** Delays of others: a leader's messages, votes, and the delay that a leader stated. */
   readonly #others: RecentMaximum;
   /**
-   * While this replica leads: the delay that a majority of the voters stays within. A leader waits
-   * for that majority, and not for what is slow beside it.
+   * On a leader: the delay that a majority of the voters stays within. A leader waits for that
+   * majority only, not for slower members.
    */
   majorityDelay: number | undefined;
 
@@ -51,17 +51,17 @@ export class ElectionTimeout {
     return Math.round(this.#own.value);
   }
 
-  /** The same, but what happened once does not count. */
+  /** The same, but a single outlier does not count. */
   get ownDelaySustained(): number {
     return Math.round(this.#own.sustained);
   }
 
-  /** The delay by which this timeout would be reached without any of its own. */
+  /** The delay of others that would lead to this timeout without any delay of its own. */
   get delayCovered(): number {
     return this.milliseconds / DELAYS_PER_TIMEOUT;
   }
 
-  /** A time drawn in [electionTicksMin, 2 electionTicksMin), stretched as the timeout is. */
+  /** A time drawn in [electionTicksMin, 2 electionTicksMin), scaled like the timeout. */
   stretched(drawn: number): number {
     return Math.floor((drawn * this.ticks) / this.#limits.electionTicksMin);
   }
@@ -74,14 +74,14 @@ export class ElectionTimeout {
     this.#others.observe(milliseconds);
   }
 
-  /** A leader said how long its group has to wait. Nothing that comes from outside is unbounded. */
+  /** A leader stated how long its group has to wait. Received values are bounded. */
   observeStated(timeoutMilliseconds: number): void {
     const { electionTicksMax, tickMilliseconds } = this.#limits;
     const bounded = Math.min(timeoutMilliseconds, electionTicksMax * tickMilliseconds);
     this.#others.observe(bounded / DELAYS_PER_TIMEOUT);
   }
 
-  /** Votes did not come in time: the next campaign waits twice as long for them. */
+  /** Votes did not arrive in time: the next campaign waits twice as long for them. */
   double(): void {
     this.#others.observe(2 * this.delayCovered);
   }

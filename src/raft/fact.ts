@@ -1,4 +1,4 @@
-/** Things worth knowing that happened inside: metrics in production, probes in tests. */
+/** Internal events worth reporting: metrics in production, probes in tests. */
 
 export const FACTS = [
   'became-leader',

@@ -1,4 +1,4 @@
-/** What a follower does with what its leader says (§5.3). */
+/** How a follower handles its leader's messages (§5.3). */
 
 import { NO_MEMBER } from '../base/ids.ts';
 import { contradict, isContradicted } from './contradiction.ts';
@@ -62,7 +62,7 @@ export function receiveHeartbeat(
   beat: Heartbeat,
 ): StepResult {
   if (beat.commit > state.log.lastIndex) {
-    // Only a log that was lost can be behind what its leader knows it to have.
+    // Only a log that lost entries can be shorter than what its leader knows it to have.
     if (state.mayVote) note(state, 'log-found-short');
     state.mayVote = false;
     reportDamage(state, beat, state.log.lastIndex + 1);
@@ -83,14 +83,14 @@ export function receiveHeartbeat(
 }
 
 /**
- * The leader has what is committed behind `index` as well; but only of what it made itself is that
- * certain where it could be a leader that lost entries, and an answer must never be more than true.
+ * The leader has every entry committed behind `index` as well. But that is certain only for entries
+ * of its own term, because a leader may have lost entries, and an answer must be true.
  */
 export function agreedThrough({ log, commit, term }: RaftState, index: number): number {
   return log.termAt(commit) === term ? Math.max(index, commit) : index;
 }
 
-/** Says what this log now has in common with the leader's, or what it lost. */
+/** Reports what this log now has in common with the leader's, or what it lost. */
 export function reportMatch(
   state: RaftState,
   heard: { readonly from: AppendEntries['from']; readonly round: number },
@@ -98,8 +98,8 @@ export function reportMatch(
 ): void {
   const damaged = damageOf(state);
   const isDamaged = damaged !== undefined && damaged <= index;
-  // What stands before the damage is said first: else a leader that does not know it begins at the
-  // start of the log each time, and never comes to the lost entry.
+  // The position before the damage is reported first: a leader that does not know it would probe
+  // from the start of the log each time, and never reach the lost entry.
   sendDurably(state, {
     type: 'append-response',
     ...to(state, heard.from),
@@ -112,7 +112,7 @@ export function reportMatch(
   if (state.isStateLost) reportLoss(state, heard);
 }
 
-/** The log and its acknowledgements are worth what they were; the machine needs a snapshot. */
+/** The log and its acknowledgements stay valid; the machine needs a snapshot. */
 export function reportLoss(
   state: RaftState,
   heard: { readonly from: AppendEntries['from']; readonly round: number },
@@ -144,8 +144,8 @@ function reportDamage(
 }
 
 /**
- * Skips what is here already: a late append must not cut off what came after it (§5.3). On the way
- * it repairs entries whose content was lost.
+ * Skips entries that are here already: a late append must not cut off later entries (§5.3). Repairs
+ * entries whose content was lost.
  */
 function firstFresh(state: RaftState, entries: readonly LogEntry[]): number {
   for (let at = 0; at < entries.length; at++) {
@@ -169,7 +169,7 @@ function take(state: RaftState, entries: readonly LogEntry[]): void {
   }
 }
 
-/** Silence only if this replica has everything the leader has, and everything of it committed. */
+/** Quiesces only if this replica has every entry of the leader, and all of them are committed. */
 function fallSilent(state: RaftState, follower: Follower, beat: Heartbeat): boolean {
   const hasAll = state.commit === beat.commit && state.log.lastIndex === beat.commit;
   const isReceiving = (follower.incoming?.snapshot.index ?? 0) > state.commit;

@@ -10,7 +10,7 @@ import {
   type WaitingRead,
 } from './state.ts';
 
-/** A round leaves. Its number is made here, never by a client, so no answer is counted twice. */
+/** Starts a round. Its number is made here, never by a client, so no answer counts twice. */
 export function beat(state: RaftState, leader: Leader, how: { readonly isLast: boolean }): void {
   leader.round += 1;
   if (leader.roundsSent[leader.roundsSent.length - 1]?.at !== state.now) {
@@ -34,13 +34,13 @@ export function beat(state: RaftState, leader: Leader, how: { readonly isLast: b
   confirmRounds(state, leader);
 }
 
-/** Something happened to a silent shard: the leader speaks up at once. */
+/** Activity in a quiesced shard: the leader sends heartbeats immediately. */
 export function wakeLeader(state: RaftState, leader: Leader): void {
   leader.idleTicks = 0;
   if (!leader.isQuiet) return;
   note(state, 'woken');
   leader.isQuiet = false;
-  // Their age is that of the silence, and so is what the followers said of their delays.
+  // These values are as old as the silence, and so are the delays that followers stated.
   leader.roundsSent = [];
   leader.heartbeatElapsed = 0;
   state.timeout.majorityDelay = undefined;

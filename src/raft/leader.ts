@@ -1,4 +1,4 @@
-/** Leading: taking office, keeping it, and giving it up (§5.2, §6). */
+/** Leadership: taking office, keeping it, and stepping down (§5.2, §6). */
 
 import type { MemberId } from '../base/ids.ts';
 import { isJoint, isVoter } from './configuration.ts';
@@ -54,9 +54,9 @@ export function tickLeader(state: RaftState, leader: Leader): void {
 }
 
 /**
- * Check-quorum: a leader that cannot hear a majority may have a successor already (§6.2 of the
- * thesis), once it has waited for as long as its most patient follower. How long its own disk or
- * loop stood still does not matter: if others are better, they show it.
+ * Check-quorum: a leader that does not hear a majority may have a successor already (thesis §6.2),
+ * once it has waited for as long as its most patient follower. Its own delays do not matter here:
+ * faster voters replace it.
  */
 function hasLostQuorum(state: RaftState, leader: Leader): boolean {
   const configuration = configurationOf(state);
@@ -68,7 +68,7 @@ function hasLostQuorum(state: RaftState, leader: Leader): boolean {
   return state.ticks - heardAt >= 2 * state.timeout.ticks;
 }
 
-/** A majority of the voters has no longer delays than this; Infinity if too few are heard. */
+/** The delay that a majority of the voters stays within; Infinity if too few are heard. */
 function delayOfMajority(state: RaftState, leader: Leader, own: number): number {
   const shortest = reachedByQuorum(configurationOf(state), (voter) => {
     return voter === state.self ? -own : -(leader.followers.get(voter)?.delay ?? 0);
@@ -77,9 +77,9 @@ function delayOfMajority(state: RaftState, leader: Leader, own: number): number 
 }
 
 /**
- * A leader gives way to a faster voter only if a majority shows that it does without it: its own
- * delays, in both of the last two windows, are longer than the election timeout that the others
- * need among themselves. Where all are slow, the timeout of all is long and nothing happens.
+ * A leader hands over to a faster voter only if a majority manages without it: its own delays, in
+ * both of the last two windows, exceed the election timeout that the others need among themselves.
+ * If all are slow, the timeout of all is long and nothing happens.
  */
 function handOverIfSlow(state: RaftState, leader: Leader): void {
   if (leader.transfer !== undefined || state.ticks < leader.handOverFrom) return;
@@ -106,7 +106,7 @@ function fastestVoter(state: RaftState, leader: Leader): MemberId | undefined {
   return ready[0]?.member;
 }
 
-/** Nothing is under way, and everybody has everything. */
+/** Nothing is in flight, and every member has every entry. */
 function isIdle(state: RaftState, leader: Leader): boolean {
   const { lastIndex } = state.log;
   if (state.commit !== lastIndex || state.applied !== lastIndex) return false;

@@ -1,4 +1,6 @@
-/** One shard's log as Raft sees it: the term of every index, and the entries not yet durable. */
+/**
+ * The log of one shard as Raft sees it: the term of every index, and the entries not yet durable.
+ */
 
 import { assert, present } from '../base/assert.ts';
 import { type LogEntry, sizeOf } from './message.ts';
@@ -10,13 +12,12 @@ export interface TermRun extends Position {}
 export interface EntryRange {
   readonly from: number;
   readonly to: number;
-  /** At most this much of what entries weigh (`sizeOf`); the first comes whatever its size. */
+  /** The maximal total `sizeOf`; the first entry is returned whatever its size. */
   readonly bytesMax: number;
 }
 
 /**
  * Entries that were handed over in a `Write` are read back through this port.
- *
  * - a list: at least the entry at `from`, consecutive, none beyond `to`;
  * - `damaged`: the entry at `from` was written and cannot be trusted;
  * - `later`: it has to be fetched first; ask again in a later turn.
@@ -25,14 +26,14 @@ export interface EntryReader {
   read(range: EntryRange): readonly LogEntry[] | 'damaged' | 'later';
 }
 
-/** What a log knew of itself when it was last open. */
+/** What the disk has of a log when it is opened. */
 export interface RestoredLog {
-  /** The position before the first entry: what a snapshot or a truncation left. */
+  /** The position before the first entry: the end of a snapshot or of a truncation. */
   readonly base: Position;
   /** Rising in index and term; the first run begins at `base.index + 1`. */
   readonly runs: readonly TermRun[];
   readonly lastIndex: number;
-  /** Entries whose position is known and whose content is not. */
+  /** Entries whose position is known and whose content is lost. */
   readonly damaged: readonly number[];
 }
 
@@ -122,15 +123,15 @@ export class RaftLog {
     return this.#damaged.size > 0 && this.#damaged.has(index);
   }
 
-  /** Raft's measure of a better log: a later last term, then a longer log (§5.4.1). */
+  /** Raft's comparison of logs: a later last term, then a longer log (§5.4.1). */
   isUpToDate(other: Position): boolean {
     const term = this.lastTerm;
     return other.term > term || (other.term === term && other.index >= this.#lastIndex);
   }
 
   /**
-   * The last position at or before `position` whose term is not above its term: where two logs
-   * that disagree could still agree. Skips a whole term at a time (§5.3).
+   * The last position at or before `position` whose term is not above its term: the last place
+   * where two diverging logs may agree. Skips a whole term at a time (§5.3).
    */
   couldAgreeAt(position: Position): Position {
     let index = Math.min(position.index, this.#lastIndex);
@@ -158,7 +159,7 @@ export class RaftLog {
     this.#lastIndex = index;
   }
 
-  /** Removes the entry at `index` and all behind it: they conflict with the leader's (§5.3). */
+  /** Removes the entry at `index` and all later ones: they conflict with the leader's (§5.3). */
   cutFrom(index: number): void {
     assert(index > this.#base.index && index <= this.#lastIndex, 'the cut is inside the log');
     this.#lastIndex = index - 1;
@@ -175,13 +176,15 @@ export class RaftLog {
     for (const damaged of this.#damaged) if (damaged >= index) this.#damaged.delete(damaged);
   }
 
-  /** Forgets everything through `index`, which stays known as a position. */
+  /** Drops everything through `index`, which stays known as a position. */
   cutThrough(index: number): void {
     assert(index <= this.#durable, 'only what is durable is forgotten');
     if (index > this.#base.index) this.#cutHead(index);
   }
 
-  /** The same where a snapshot on disk stands for the head, durable here or not. */
+  /**
+   * The same where a durable snapshot replaces the head, whether or not the head is durable here.
+   */
   cutThroughSnapshot(end: Position): void {
     assert(this.has(end), 'the log has the end of the snapshot');
     if (end.index > this.#base.index) this.#cutHead(end.index);
@@ -199,7 +202,7 @@ export class RaftLog {
     this.#damaged.clear();
   }
 
-  /** The caller knows that everything through `index` as it stands now is on disk. */
+  /** Everything through `index`, as it stands now, is on disk. */
   markDurable(index: number): void {
     if (index <= this.#durable) return;
     assert(index <= this.#lastIndex, 'only what is in the log is durable');
@@ -256,7 +259,7 @@ export class RaftLog {
   }
 }
 
-/** Where to stop so that the bytes fit; the first entry always does. */
+/** The end of the entries that fit in the bytes; the first one always does. */
 function withinBytes(entries: readonly LogEntry[], range: EntryRange): number {
   let bytes = 0;
   for (let at = range.from; at < range.to; at++) {

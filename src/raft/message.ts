@@ -1,4 +1,4 @@
-/** What replicas of one shard say to each other, and which of it is nonsense. */
+/** The messages between replicas of one shard, and their validation. */
 
 import { unreachable } from '../base/assert.ts';
 import { isCount, type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
@@ -19,7 +19,7 @@ interface EmptyEntry extends Position {
   readonly kind: 'empty';
 }
 
-/** In force from the moment it is in the log, committed or not (§6). */
+/** In force as soon as it is in the log, committed or not (§6). */
 interface ConfigurationEntry extends Position {
   readonly kind: 'configuration';
   readonly configuration: Configuration;
@@ -33,18 +33,18 @@ interface Envelope {
 }
 
 /**
- * A campaign. In a pre-vote (pre-vote, thesis §9.6) `term` is the one the sender would campaign in;
- * neither side changes its own.
+ * A campaign. In a pre-vote (thesis §9.6) `term` is the one the sender would campaign in; neither
+ * side changes its own.
  */
 export interface VoteRequest extends Envelope {
   readonly type: 'vote-request';
   readonly isPreVote: boolean;
-  /** The leader asked for this campaign, so its lease does not stand in the way (thesis §3.10). */
+  /** The leader asked for this campaign, so its lease does not block it (thesis §3.10). */
   readonly isTransfer: boolean;
   readonly last: Position;
   /** Where the sender's configuration stands in its log. */
   readonly configuration: Position;
-  /** The sender's tick, which the answer repeats: so it learns how long answers take. */
+  /** The sender's tick, which the answer repeats: it measures the round trip. */
   readonly sentAt: number;
 }
 
@@ -57,7 +57,7 @@ export interface VoteResponse extends Envelope {
 
 export interface AppendEntries extends Envelope {
   readonly type: 'append';
-  /** The entries follow this position; a log that has it not says so. */
+  /** The entries follow this position; a log without it answers `missing`. */
   readonly previous: Position;
   readonly entries: readonly LogEntry[];
   readonly commit: number;
@@ -87,11 +87,11 @@ export interface Heartbeat extends Envelope {
   readonly commit: number;
   readonly round: number;
   readonly configuration: Position;
-  /** The leader falls silent; a follower that has all through `commit` stops its clock too. */
+  /** The leader quiesces; a follower that has all through `commit` stops its clock too. */
   readonly isLast: boolean;
-  /** An entry of its term is committed, so a majority follows it. */
+  /** An entry of the sender's term is committed, so a majority follows it. */
   readonly isEstablished: boolean;
-  /** The election timeout that a majority of the group needs, as its leader sees it. */
+  /** The election timeout that a majority of the group needs, computed by its leader. */
   readonly timeoutMilliseconds: number;
 }
 
@@ -118,8 +118,8 @@ export interface SnapshotChunk extends Envelope {
 }
 
 /**
- * - `next`: chunks through `offset` are here, send what follows.
- * - `refused`: the assembled snapshot was not what it should be; begin again.
+ * - `next`: chunks through `offset` are here; send the following ones.
+ * - `refused`: the assembled snapshot is unsound; start again.
  */
 export interface SnapshotResponse extends Envelope {
   readonly type: 'snapshot-response';
@@ -129,7 +129,7 @@ export interface SnapshotResponse extends Envelope {
   readonly round: number;
 }
 
-/** Leadership is handed over: campaign now, without waiting (thesis §3.10). */
+/** Leadership transfer: campaign now, without waiting (thesis §3.10). */
 export interface CampaignNow extends Envelope {
   readonly type: 'campaign-now';
 }
@@ -141,8 +141,8 @@ export interface Removed extends Envelope {
 }
 
 /**
- * By a member that would stand for election and has damage: the entry at this position is lost
- * here, as are those behind it through an index. It has no effect on terms or leaders.
+ * From a member that would campaign and has damage: the entries from this position through an index
+ * are lost here. It has no effect on terms or leaders.
  */
 export interface RepairRequest extends Envelope {
   readonly type: 'repair-request';
@@ -150,7 +150,7 @@ export interface RepairRequest extends Envelope {
   readonly through: number;
 }
 
-/** Entries that follow each other, the first of which was asked for. */
+/** Consecutive entries, the first of which was asked for. */
 export interface RepairResponse extends Envelope {
   readonly type: 'repair-response';
   readonly entries: readonly LogEntry[];
@@ -170,7 +170,7 @@ export type Message =
   | RepairRequest
   | RepairResponse;
 
-/** What an entry weighs in windows and bounds: no number of empty ones is free. */
+/** The size of an entry in windows and bounds: empty entries count as well. */
 export function sizeOf(entry: LogEntry): number {
   switch (entry.kind) {
     case 'command':
@@ -193,7 +193,7 @@ export function sizeOfAll(entries: readonly LogEntry[]): number {
   return bytes;
 }
 
-/** Why a message cannot have been sent by a sound peer; undefined if it can. */
+/** Why no correct peer can have sent a message; undefined if one can. */
 export function faultOf(message: Message): string | undefined {
   if (!isId(message.from) || !isId(message.to)) return 'an impossible member id';
   if (message.from === message.to) return 'a message to itself';
@@ -242,7 +242,7 @@ function isId(id: MemberId): boolean {
   return isCount(id) && id !== NO_MEMBER;
 }
 
-/** No position can be of a term beyond that of the message that speaks of it. */
+/** No position can have a term beyond that of its message. */
 function faultOfPositions(positions: readonly Position[], term?: number): string | undefined {
   for (const position of positions) {
     if (!isCount(position.index) || !isCount(position.term)) return 'an impossible position';
@@ -264,7 +264,7 @@ function faultOfRepair(message: RepairResponse): string | undefined {
   return faultOfEntries(message, { index: index - 1, term: 0 });
 }
 
-/** What follows a position, and is of no later term than the message. */
+/** Entries that follow a position, and have no later term than the message. */
 function faultOfEntries(
   message: { readonly term: number; readonly entries: readonly LogEntry[] },
   after: Position,

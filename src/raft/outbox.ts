@@ -1,4 +1,4 @@
-/** What leaves in the next turn, and what waits for the disk first. */
+/** Messages that leave in the next turn, and messages that wait for the disk. */
 
 import type { Fact } from './fact.ts';
 import type { LogEntry, Message, SnapshotDescription } from './message.ts';
@@ -11,9 +11,12 @@ interface Held {
 
 interface Inflight {
   readonly mark: Mark;
-  /** What of the write still stands in the log: lowered when a later cut overwrites it. */
+  /**
+   * The end of the write's entries that still stand in the log: lowered when a later cut overwrites
+   * them.
+   */
   standing: number;
-  /** When it was handed out, by the node's clock at the tick before. */
+  /** When it was handed out, by the node's clock at the previous tick. */
   readonly at: number;
 }
 
@@ -24,19 +27,19 @@ export class Outbox {
   facts: Fact[] = [];
   truncated: number | undefined;
 
-  /** Entries that the next write has to carry begin here; Infinity if there are none. */
+  /** The first entry that the next write has to contain; Infinity if there is none. */
   unwrittenFrom = Number.POSITIVE_INFINITY;
   repairs: LogEntry[] = [];
   snapshot: SnapshotDescription | undefined;
   isHardStateChanged = false;
 
   #lastWrite = 0;
-  /** Writes on their way to the disk, oldest first. */
+  /** Writes in flight, oldest first. */
   #inflight: Inflight[] = [];
-  /** What waits for the same write leaves in the order in which it came. */
+  /** Messages that wait for the same write leave in their order. */
   #held: Held[] = [];
 
-  /** The number of the write that makes everything durable that happened up to now. */
+  /** The number of the write that makes everything durable that happened until now. */
   get pendingWrite(): number {
     return this.hasWrite ? this.#lastWrite + 1 : this.#lastWrite;
   }
@@ -64,7 +67,7 @@ export class Outbox {
     return this.#inflight[0]?.mark.number;
   }
 
-  /** When the oldest write that is under way was handed out. */
+  /** When the oldest write in flight was handed out. */
   get oldestInflightAt(): number | undefined {
     return this.#inflight[0]?.at;
   }
@@ -85,12 +88,12 @@ export class Outbox {
       return;
     }
     const last = this.#held[this.#held.length - 1];
-    // While a disk stands still the same is asked again and again: one answer is enough.
+    // While a disk hangs the same request is repeated: one answer is enough.
     if (last?.write === write && covers(message, last.message)) this.#held.pop();
     this.#held.push({ write, message });
   }
 
-  /** All but the write and the committed entries. */
+  /** Everything but the write and the committed entries. */
   takeNews(): Pick<Ready, 'chunks' | 'messages' | 'reads' | 'truncated' | 'facts'> {
     const { chunks, messages, reads, truncated, facts } = this;
     this.chunks = [];
@@ -101,7 +104,7 @@ export class Outbox {
     return { chunks, messages, reads, truncated, facts };
   }
 
-  /** Turns what is unwritten into one write. */
+  /** Turns all unwritten changes into one write. */
   takeWrite(state: {
     readonly hardState: HardState;
     readonly entries: readonly LogEntry[];
@@ -119,12 +122,12 @@ export class Outbox {
     return { mark, hardState: state.hardState, snapshot, entries: state.entries, repairs };
   }
 
-  /** The log was cut from `index`: no write on its way vouches for what comes to stand there. */
+  /** The log was cut from `index`: no write in flight makes later content there durable. */
   overwriteFrom(index: number): void {
     for (const write of this.#inflight) write.standing = Math.min(write.standing, index - 1);
   }
 
-  /** A report from the disk: how far the log is durable by it, undefined for one long settled. */
+  /** A report from the disk: how far the log is durable; undefined for a settled write. */
   settle(mark: Mark): { readonly durable: number; readonly isClamped: boolean } | undefined {
     const write = this.#inflight[0];
     if (write === undefined || mark.number < write.mark.number) return undefined;
@@ -152,7 +155,7 @@ export class Outbox {
   }
 }
 
-/** Whether a held answer says nothing that the newer one does not say as well. */
+/** Whether the newer answer contains everything that the held one says. */
 function covers(newer: Message, older: Message): boolean {
   if (newer.type !== older.type || newer.to !== older.to || newer.term !== older.term) return false;
   if (newer.type === 'heartbeat-response') return true;

@@ -1,4 +1,4 @@
-/** Places in a log. Two logs that agree on a position agree on everything before it (§5.3). */
+/** Positions in a log. Two logs that agree on a position agree on everything before it (§5.3). */
 
 export interface Position {
   readonly index: number;

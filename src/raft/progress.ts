@@ -1,4 +1,4 @@
-/** What a leader knows of one follower, and the few ways in which that changes. */
+/** What a leader knows about one follower, and the few transitions of that knowledge. */
 
 import { assert } from '../base/assert.ts';
 import type { MemberId } from '../base/ids.ts';
@@ -7,9 +7,9 @@ import type { ElectionTimeout } from './election-timeout.ts';
 import type { SnapshotDescription } from './message.ts';
 
 /**
- * - `probe`: where the logs agree is not known; one append at a time finds out.
- * - `replicate`: they agree through `match`; appends stream, `next` runs ahead.
- * - `snapshot`: what the follower needs is no longer in the log; chunks go instead.
+ * - `probe`: the point of agreement is unknown; one append at a time finds it.
+ * - `replicate`: the logs agree through `match`; appends stream, `next` runs ahead.
+ * - `snapshot`: the log no longer has what the follower needs; chunks are sent instead.
  */
 type ProgressState = 'probe' | 'replicate' | 'snapshot';
 
@@ -25,43 +25,46 @@ export interface Transfer {
   /** Everything before this byte was sent. */
   sent: number;
   isAllSent: boolean;
-  /** How much may be on its way: one chunk more with each answer, one chunk after silence. */
+  /** The window of unanswered bytes: one chunk more with each answer, one chunk after a timeout. */
   windowBytes: number;
-  /** Ticks until what is on its way is sent again; zero while nothing is. */
+  /** Ticks until unanswered chunks are sent again; zero if there are none. */
   waitTicks: number;
-  /** How often the same was sent: each time the wait doubles, for the link may be slow. */
+  /** Repetitions so far: each doubles the wait, because the link may be slow. */
   attempts: number;
-  /** The leader's tick at which what is on its way was first sent. */
+  /** The leader's tick at which the unanswered chunks were first sent. */
   askedAt: number;
-  /** How long an answer took lately, in ticks. */
+  /** The recent round trip, in ticks. */
   answerTicks: number;
 }
 
-/** Invariant: 0 <= match < next; in `replicate` all through `next - 1` has been sent. */
+/** Invariant: 0 <= match < next; in `replicate` everything through `next - 1` has been sent. */
 export class Progress {
   readonly member: MemberId;
   readonly #limits: RaftLimits;
   state: ProgressState = 'probe';
   match = 0;
   next: number;
-  /** In `probe`: one append is out, nothing more until an answer or the next heartbeat. */
+  /**
+   * In `probe`: one append is in flight, and no other is sent before an answer or the next
+   * heartbeat.
+   */
   isProbing = false;
-  /** In `probe`: entries went along with one already, and to ask again needs none. */
+  /** In `probe`: one append carried entries already, so a repetition carries none. */
   hasProbed = false;
   transfer: Transfer | undefined;
-  /** The highest round of heartbeats this follower answered: what reads and leases stand on. */
+  /** The highest round of heartbeats that this follower answered: reads and leases depend on it. */
   answeredRound = 0;
   /** The leader's tick at which the follower was last heard. */
   heardAt: number;
-  /** The greatest recent delay of its disk and loop, as it says; until then what was usual. */
+  /** The greatest recent delay that the follower stated; until then the usual one. */
   delay: number;
   readonly #timeout: ElectionTimeout;
-  /** Catching up in rounds (thesis §4.2.1): the log's end when this one began, and when. */
+  /** Catching up in rounds (thesis §4.2.1): the log's end when this round began, and when. */
   #catchUp: { readonly target: number; readonly startedAt: number };
   #lastRoundTicks = Number.POSITIVE_INFINITY;
   #flights: Flight[] = [];
   #flightBytes = 0;
-  /** The leader's tick at which the oldest flight, or the last question after it, left. */
+  /** The leader's tick at which the oldest append in flight, or a later probe, left. */
   #askedAt = 0;
 
   constructor(options: {
@@ -80,7 +83,7 @@ export class Progress {
     this.#catchUp = { target: options.lastIndex, startedAt: options.now };
   }
 
-  /** Whether another append may go out. */
+  /** Whether another append may be sent. */
   get isOpen(): boolean {
     if (this.state === 'probe') return !this.isProbing;
     return this.state === 'replicate' && !this.isWindowFull;
@@ -93,15 +96,15 @@ export class Progress {
     );
   }
 
-  /** Something is on its way that was not answered. */
+  /** An append in flight was not answered. */
   get hasFlights(): boolean {
     return this.state === 'probe' ? this.isProbing : this.#flights.length > 0;
   }
 
   /**
-   * Something left so long ago that an answer should be here: as long as two heartbeats are apart,
-   * or where the link is full, as long as the longest timeout. An answer to a heartbeat says
-   * nothing of an append that left with it, or that waits for a disk or for the link.
+   * An answer is overdue: after two heartbeat intervals, or where the link is full, after the
+   * longest timeout. An answer to a heartbeat says nothing of an append that left with it and may
+   * wait for a disk or for the link.
    */
   isOverdue(now: number, { isLinkFull }: { readonly isLinkFull: boolean }): boolean {
     const { heartbeatTicks, electionTicksMax } = this.#limits;
@@ -110,7 +113,7 @@ export class Progress {
     );
   }
 
-  /** The follower is asked again where it stands. */
+  /** The follower is probed again. */
   asked(now: number): void {
     this.#askedAt = now;
     this.isProbing = false;
@@ -138,11 +141,11 @@ export class Progress {
     this.#flightBytes += flight.bytes;
   }
 
-  /** The follower has everything through `index`. Says whether that was news. */
+  /** The follower has everything through `index`. Returns whether that is news. */
   has(index: number): boolean {
     this.#landed(index);
     if (index <= this.match) {
-      // An answer to a probe is an answer even if it says nothing new.
+      // An answer to a probe counts even if it says nothing new.
       if (this.state === 'probe' && index === this.match) this.#replicate();
       return false;
     }
@@ -170,7 +173,7 @@ export class Progress {
     return true;
   }
 
-  /** What the follower had at `index` cannot be read: it has less than it said. */
+  /** The follower's entry at `index` cannot be read: it has less than it acknowledged. */
   lost(index: number): void {
     this.match = Math.min(this.match, index - 1);
     if (this.state !== 'snapshot') this.probe();
@@ -178,14 +181,14 @@ export class Progress {
 
   /**
    * Its machine has no state: a snapshot of `index` or later is needed, though the log is there.
-   * What it acknowledged stays committed; it counts again from the snapshot on.
+   * Entries that it acknowledged stay committed; it counts again from the snapshot on.
    */
   lostState(index: number): void {
     this.match = Math.min(this.match, Math.max(index - 1, 0));
     this.wantSnapshot();
   }
 
-  /** Nothing is known to be on its way any more; begin where the logs last agreed. */
+  /** Nothing is known to be in flight any more; restart where the logs last agreed. */
   probe(): void {
     this.state = 'probe';
     this.next = this.match + 1;
@@ -196,13 +199,13 @@ export class Progress {
     this.#flightBytes = 0;
   }
 
-  /** The log no longer has what comes next: only a snapshot helps. */
+  /** The log no longer has the next entry: a snapshot is needed. */
   wantSnapshot(): void {
     this.probe();
     this.state = 'snapshot';
   }
 
-  /** The follower was not heard for so long that its place among the transfers goes to others. */
+  /** The follower was silent for so long that its place among the transfers is freed. */
   endTransferIfSilent(now: number): void {
     if (this.transfer === undefined) return;
     if (now - this.heardAt >= this.#limits.transferPatienceTicks) this.transfer = undefined;
@@ -227,7 +230,7 @@ export class Progress {
     this.heardAt = now;
   }
 
-  /** The shard was silent, and what is known of this follower is as old as the silence. */
+  /** The shard was quiesced, and the knowledge of this follower is as old as that. */
   woken(now: number): void {
     this.heardAt = now;
     this.delay = this.#timeout.delayCovered;
@@ -237,7 +240,7 @@ export class Progress {
     return now - this.heardAt < this.#timeout.ticks;
   }
 
-  /** Called when the follower was heard. Says whether it just came close to the leader's log. */
+  /** Called when the follower was heard. Returns whether it just came close to the leader's log. */
   catchUp(leader: { readonly lastIndex: number; readonly now: number }): boolean {
     if (this.match < this.#catchUp.target) return false;
     const limit = this.#timeout.ticks;
@@ -247,7 +250,9 @@ export class Progress {
     return wasFar && this.#lastRoundTicks <= limit;
   }
 
-  /** It has all, or its last round took less than an election timeout and so does this one. */
+  /**
+   * It has everything, or its last round took less than an election timeout and so does this one.
+   */
   isCaughtUp(leader: { readonly lastIndex: number; readonly now: number }): boolean {
     if (this.match === 0 || !this.isActive(leader.now)) return false;
     const limit = this.#timeout.ticks;

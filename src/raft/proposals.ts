@@ -1,4 +1,4 @@
-/** What a leader adds to the log: commands, configurations, and whom it tells of them. */
+/** Entries that a leader appends: commands, configurations; and the members it sends them to. */
 
 import { assert } from '../base/assert.ts';
 import { NUMBER_MAX } from '../base/ids.ts';
@@ -54,7 +54,7 @@ export function appendConfiguration(
   return { index: entry.index, term: entry.term };
 }
 
-/** One `Progress` for everybody else; those who are no longer members are forgotten. */
+/** One `Progress` for each other member; those of former members are dropped. */
 export function watchMembers(state: RaftState, leader: Leader): void {
   const members = membersOf(configurationOf(state));
   for (const member of leader.followers.keys()) {

@@ -1,9 +1,9 @@
-/** What a majority says: of one set of voters, or of both while a change is under way (§6). */
+/** Majorities: of one set of voters, or of both during a joint change (§6). */
 
 import type { MemberId } from '../base/ids.ts';
 import { type Configuration, isJoint } from './configuration.ts';
 
-/** The greatest number that a majority of each half has reached. Without voters, nothing. */
+/** The greatest number that a majority of each set has reached. 0 without voters. */
 export function reachedByQuorum(
   configuration: Configuration,
   reached: (voter: MemberId) => number,
@@ -15,7 +15,7 @@ export function reachedByQuorum(
 
 type Verdict = 'won' | 'lost' | 'open';
 
-/** Where a ballot stands. A voter that has not answered counts for neither side. */
+/** The result of a ballot. A voter that has not answered counts for neither side. */
 export function verdictOf(
   configuration: Configuration,
   votes: ReadonlyMap<MemberId, boolean>,

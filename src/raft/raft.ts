@@ -1,4 +1,6 @@
-/** The door: events in, one plain object out. Synchronous, without clock, disk or network. */
+/**
+ * The entry point: events in, one plain object out. Synchronous, without clock, disk or network.
+ */
 
 import { assert, unreachable } from '../base/assert.ts';
 import { type MemberId, NO_MEMBER } from '../base/ids.ts';
@@ -37,26 +39,26 @@ export class Raft {
     this.#state = restore(options);
   }
 
-  /** Takes one event. What it leads to is in the next `take`. */
+  /** Handles one event. Its effects are in the next `take`. */
   step(event: RaftEvent): StepResult {
     return step(this.#state, event);
   }
 
-  /** Whether `take` would have anything to say. */
+  /** Whether `take` would return anything. */
   get hasReady(): boolean {
     const { outbox, commit, handed, hasNews } = this.#state;
     if (outbox.hasNews || outbox.hasWrite || hasNews) return true;
     return commit > handed && mayHandOver(this.#state);
   }
 
-  /** Everything to do since the last time. The caller does it; nothing is said twice. */
+  /** Everything to do since the last call. The caller does it; nothing is returned twice. */
   take(): Ready {
     const state = this.#state;
     if (state.role.type === 'leader' && state.hasNews) sendNews(state, state.role);
     state.hasNews = false;
     releaseSnapshots(state);
     const write = takeWrite(state);
-    // A repaired entry can be read back only once the write that holds it was handed out.
+    // A repaired entry can be read only after the write that contains it was handed out.
     const isRepairing = write !== undefined && write.repairs.length > 0;
     const committed = isRepairing ? [] : takeCommitted(state);
     return { write, committed, ...state.outbox.takeNews() };
@@ -66,7 +68,7 @@ export class Raft {
     return this.#state.role.type === 'leader';
   }
 
-  /** NOBODY if it is not known. */
+  /** NO_MEMBER if it is not known. */
   get leader(): MemberId {
     return leaderOf(this.#state);
   }
@@ -103,7 +105,7 @@ function step(state: RaftState, event: RaftEvent): StepResult {
       return beginTransfer(state, event.to);
     case 'campaign':
       if (state.role.type === 'leader') return refuse('stale');
-      // Its own vote is promised to the leader as well as any other.
+      // Its own vote is bound by the promise to the leader as well.
       if (state.promiseTicks > 0 || state.ticks < state.votesFromTick)
         return refuse('leader-heard');
       return campaign(state, { isTransfer: false });
@@ -158,13 +160,13 @@ function tick(state: RaftState, now: number): StepResult {
   return TAKEN;
 }
 
-/** What this node's own disk and event loop take: a write that is under way counts as it ages. */
+/** Delays of this node's own disk and event loop: a write in flight counts with its age. */
 function observeDelays(state: RaftState, passed: number): void {
   const { timeout, limits, outbox } = state;
   timeout.tick();
   timeout.observeOwn(passed - limits.tickMilliseconds);
   const age = state.now - (outbox.oldestInflightAt ?? state.now);
-  // What was handed out before the first tick has no time.
+  // A write that was handed out before the first tick has no time.
   if (Number.isFinite(age)) timeout.observeOwn(age);
 }
 
@@ -180,7 +182,7 @@ function settle(state: RaftState, mark: Mark): StepResult {
 
 function findDamage(state: RaftState, index: number): StepResult {
   state.log.markDamaged(index);
-  // A leader with a hole in its log cannot serve those who need what was there.
+  // A leader with a damaged log cannot serve followers that need those entries.
   if (state.role.type === 'leader' && damageOf(state) !== undefined) {
     note(state, 'stepped-down-for-damage');
     becomeFollower(state, NO_MEMBER);
@@ -188,7 +190,7 @@ function findDamage(state: RaftState, index: number): StepResult {
   return TAKEN;
 }
 
-/** The log is sound, so it follows and votes as before. A leader that has others hands over. */
+/** The log is sound, so it follows and votes as before. A leader with other voters hands over. */
 function loseState(state: RaftState): StepResult {
   if (!state.isStateLost) note(state, 'state-lost');
   state.isStateLost = true;
@@ -212,7 +214,7 @@ function wake(state: RaftState): StepResult {
     state.role.isQuiet = false;
     state.role.elapsed = 0;
     state.heardAt = state.ticks;
-    // How long the group had to wait is as old as the silence.
+    // The stated timeout is as old as the silence.
     state.statedTicks = 0;
   }
   return TAKEN;
@@ -243,7 +245,10 @@ function takeCommitted(state: RaftState): readonly LogEntry[] {
   return entries;
 }
 
-/** What is handed over waits in memory until the machine has taken it; what is not, on disk. */
+/**
+ * Entries that are handed over wait in memory until the machine has applied them; others stay on
+ * disk.
+ */
 function mayHandOver({ handed, applied, isHandingBlocked, isStateLost }: RaftState): boolean {
   return handed === applied && !isHandingBlocked && !isStateLost;
 }

@@ -4,7 +4,7 @@ import { beat, wakeLeader } from './heartbeats.ts';
 import { type StepResult, TAKEN } from './ready.ts';
 import { type Leader, note, type RaftState, refuse } from './state.ts';
 
-/** Queued until a round that leaves after this moment was answered by a quorum. */
+/** Queued until a quorum has answered a round that leaves after this moment. */
 export function queueRead(state: RaftState, id: number): StepResult {
   if (state.role.type !== 'leader') return refuse('not-leader');
   const leader = state.role;
@@ -18,9 +18,10 @@ export function queueRead(state: RaftState, id: number): StepResult {
 }
 
 /**
- * A lease is the promise of a quorum not to elect anyone within `leaseMilliseconds` after the round
- * they answered, by their clocks, which run at most `clockDriftMax` as fast. Election timeouts
- * differ between members and change; what is promised at least is the same constant on all of them.
+ * A lease is the promise of a quorum not to elect another member within `leaseMilliseconds` after
+ * the round that it answered, by its clocks, which run at most `clockDriftMax` as fast. Election
+ * timeouts differ between members and change; the promised minimum is the same constant on all of
+ * them.
  */
 export function readByLease(state: RaftState, now: number): StepResult {
   if (state.role.type !== 'leader') return refuse('not-leader');
@@ -35,7 +36,7 @@ export function readByLease(state: RaftState, now: number): StepResult {
   return { type: 'taken', position: { index: state.commit, term: state.term } };
 }
 
-/** Reads that are waiting for a round get one, all of them the same. */
+/** Starts one round for all reads that wait for one. */
 export function sendReadRound(state: RaftState, leader: Leader): void {
   const isOpen = state.commit >= leader.firstOwnIndex;
   if (!isOpen) return;

@@ -1,4 +1,7 @@
-/** The gate for messages: nonsense and strangers are turned away, terms are settled, roles act. */
+/**
+ * Entry of messages: rejects invalid messages and strangers, settles terms, dispatches to the
+ * roles.
+ */
 
 import { unreachable } from '../base/assert.ts';
 import { type MemberId, NO_MEMBER } from '../base/ids.ts';
@@ -63,8 +66,8 @@ function turnAway(state: RaftState, message: Message): StepResult | undefined {
 }
 
 /**
- * Members are believed. A stranger is believed if it shows a newer configuration than ours: then it
- * is we who are behind. A member that was removed knows an older one.
+ * Members are believed. A stranger is believed if it shows a newer configuration: then this replica
+ * is behind. A removed member knows an older one.
  */
 function isBelieved(state: RaftState, message: Message): boolean {
   const configuration = configurationOf(state);
@@ -79,7 +82,7 @@ function isBelieved(state: RaftState, message: Message): boolean {
     case 'heartbeat':
     case 'snapshot-chunk': {
       if (isVoter(configuration, message.from)) return true;
-      // Somebody who was believed as this term's leader stays so, whatever a snapshot tells.
+      // A sender that was accepted as this term's leader stays so, whatever a snapshot says.
       if (message.term === state.term && leaderOf(state) === message.from) return true;
       const theirs =
         message.type === 'snapshot-chunk'
@@ -110,7 +113,7 @@ function wasVoter(state: RaftState, member: MemberId): boolean {
   return state.configurations.all.some(({ configuration }) => isVoter(configuration, member));
 }
 
-/** Only a committed configuration is final enough to send someone away by. */
+/** Only a committed configuration is final enough to reject a member. */
 function sendRemoved(state: RaftState, message: Message): void {
   const { at, configuration } = state.configurations.newest;
   if (at.index > state.commit || configuration.voters.length === 0) return;
@@ -124,7 +127,9 @@ function sendRemoved(state: RaftState, message: Message): void {
   });
 }
 
-/** The term rule of figure 2, with the exceptions that keep a stray candidate from disturbing. */
+/**
+ * The term rule of figure 2, with exceptions that keep a stray candidate from disturbing the shard.
+ */
 function settleTerm(state: RaftState, message: Message): StepResult | undefined {
   if (isOfNoTerm(message)) return undefined;
   if (message.term < state.term) return answerLowerTerm(state, message);
@@ -134,7 +139,7 @@ function settleTerm(state: RaftState, message: Message): StepResult | undefined 
     if (message.term === state.term || message.isPreVote) return undefined;
   }
   if (message.term === state.term) return undefined;
-  // A granted pre-vote speaks of the term that would come.
+  // A granted pre-vote carries the term of the coming campaign.
   if (message.type === 'vote-response' && message.isPreVote && message.isGranted) return undefined;
   if (state.role.type === 'leader') note(state, 'stepped-down-for-higher-term');
   adoptTerm(state, message.term, NO_MEMBER);
@@ -142,14 +147,14 @@ function settleTerm(state: RaftState, message: Message): StepResult | undefined 
   return undefined;
 }
 
-/** What it says holds in every term, and it makes nobody a leader or a candidate. */
+/** Its content is valid in every term, and it makes no replica a leader or a candidate. */
 function isOfNoTerm({ type }: Message): boolean {
   return type === 'removed' || type === 'repair-request' || type === 'repair-response';
 }
 
 /**
- * A leader of the past must learn that it is one; a candidate of the past must learn the term, or
- * neither it nor the shard can move on (etcd's two answers to lower terms).
+ * A leader of an earlier term must learn that it is one; a candidate of an earlier term must learn
+ * the term, or neither it nor the shard can make progress (etcd's two answers to lower terms).
  */
 function answerLowerTerm(state: RaftState, message: Message): StepResult {
   switch (message.type) {
@@ -219,7 +224,7 @@ function act(state: RaftState, message: Message): StepResult {
   }
 }
 
-/** Whoever speaks as leader in this term is the leader of this term (§5.2). */
+/** A member that sends as leader in this term is the leader of this term (§5.2). */
 function follow(state: RaftState, message: AppendEntries | Heartbeat | SnapshotChunk): StepResult {
   if (state.role.type === 'leader') return refuse('malformed');
   const doubtful = doubt(state, message);
@@ -261,7 +266,9 @@ function hearTimeout(state: RaftState, { timeoutMilliseconds }: Heartbeat): void
   state.statedTicks = Math.min(stated, electionTicksMax);
 }
 
-/** Somebody wants to be leader: silence is over. If it is the leader itself, it leads no more. */
+/**
+ * A member campaigns: the silence is over. If it is the leader itself, it does not lead any more.
+ */
 function wakeFor(state: RaftState, request: VoteRequest): void {
   const { role } = state;
   if (role.type === 'leader') return wakeLeader(state, role);
@@ -275,12 +282,12 @@ function wakeFor(state: RaftState, request: VoteRequest): void {
   if (role.leader === request.from && request.term > state.term) role.leader = NO_MEMBER;
 }
 
-/** The next that is lost is asked for at once; who is whole stands for election. */
+/** Asks for the next lost entry at once; a member without damage campaigns. */
 function receiveRepair(state: RaftState, response: RepairResponse): StepResult {
   if (takeRepairs(state, response) === 0) return refuse('stale');
   if (leaderOf(state) !== NO_MEMBER) return TAKEN;
   if (damageOf(state) !== undefined) askForRepair(state);
-  // Its own vote is promised to the leader as well as any other.
+  // Its own vote is bound by the promise to the leader as well.
   else if (state.promiseTicks === 0 && state.ticks >= state.votesFromTick) {
     campaign(state, { isTransfer: false });
   }

@@ -1,10 +1,10 @@
 /**
- * Damaged entries that no leader can send again, because there is none: a member that would stand
- * for election asks the others for what it lacks, and stands when it is whole.
+ * Repairs damaged entries while there is no leader: a member that would campaign asks the others
+ * for the entries it lacks, and campaigns when it has them.
  *
  * Safe by log matching (§5.3): one leader makes one entry of a term at an index, and no entry ever
- * changes. So an entry of the same index and term is the one that was lost, from whichever member
- * it comes, whether or not it is committed, and in whatever term the two have come to be.
+ * changes. So an entry of the same index and term is the lost one, whichever member sends it,
+ * whether or not it is committed, and whatever terms the two members are in.
  */
 
 import { membersOf } from './configuration.ts';
@@ -12,7 +12,7 @@ import type { LogEntry, RepairRequest, RepairResponse } from './message.ts';
 import { type StepResult, TAKEN } from './ready.ts';
 import { configurationOf, damageOf, note, type RaftState, refuse, to } from './state.ts';
 
-/** Of all others, for the first run of damaged entries that are still needed. */
+/** Asks all others, for the first run of damaged entries that are still needed. */
 export function askForRepair(state: RaftState): void {
   const first = damageOf(state);
   const term = first === undefined ? undefined : state.log.termAt(first);
@@ -27,7 +27,7 @@ export function askForRepair(state: RaftState): void {
   }
 }
 
-/** Whoever has the entry sends it, and as many behind it as are asked for and fit. */
+/** Sends the entry if it is here, and as many later ones as are asked for and fit. */
 export function answerRepair(state: RaftState, request: RepairRequest): StepResult {
   const { log, limits } = state;
   const { entry, through } = request;
@@ -39,21 +39,21 @@ export function answerRepair(state: RaftState, request: RepairRequest): StepResu
   };
   const entries = log.read(range);
   if (entries === 'damaged') log.markDamaged(entry.index);
-  // What has to be fetched first is there when it is asked for again.
+  // An entry that has to be fetched first is there at the next request.
   if (entries === 'damaged' || entries === 'later') return refuse('stale');
   note(state, 'repair-answered');
   state.outbox.send({ type: 'repair-response', ...to(state, request.from), entries });
   return TAKEN;
 }
 
-/** Says how many of these entries were lost here and are no more. */
+/** Returns how many lost entries were repaired. */
 export function takeRepairs(state: RaftState, { entries }: RepairResponse): number {
   let repaired = 0;
   for (const entry of entries) if (repairWith(state, entry)) repaired += 1;
   return repaired;
 }
 
-/** Puts an entry where it was lost. Only the very one: of the same index and the same term. */
+/** Restores a lost entry: only one of the same index and the same term. */
 export function repairWith(state: RaftState, entry: LogEntry): boolean {
   const { log, outbox } = state;
   if (!log.isDamagedAt(entry.index) || log.termAt(entry.index) !== entry.term) return false;

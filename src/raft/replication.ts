@@ -1,4 +1,4 @@
-/** Sending the log: once a turn, to each follower what it may have now (§5.3). */
+/** Sends the log: once a turn, to each follower what it may have now (§5.3). */
 
 import { type LogEntry, sizeOfAll } from './message.ts';
 import type { Progress } from './progress.ts';
@@ -17,11 +17,11 @@ export function sendNews(state: RaftState, leader: Leader): void {
   }
 }
 
-/** Asks a follower where it stands: an append that may be empty, beside the ordinary ones. */
+/** Probes a follower: an append that may be empty, beside the ordinary ones. */
 export function sendNudge(state: RaftState, progress: Progress): void {
   if (progress.state !== 'replicate') return;
   if (progress.next - 1 >= state.log.base.index) return sendAppend(state, progress, []);
-  // The log has forgotten what is on its way, so if that was lost nothing else would tell.
+  // The log has dropped the entries in flight, so their loss would not be noticed otherwise.
   progress.probe();
 }
 
@@ -51,7 +51,7 @@ function hasNewsFor(state: RaftState, progress: Progress): boolean {
   return progress.state === 'probe' && progress.match < state.log.lastIndex;
 }
 
-/** The next entries for a follower; undefined if they cannot be had now. */
+/** The next entries for a follower; undefined if they cannot be read now. */
 function entriesFor(
   state: RaftState,
   progress: Progress,
@@ -59,7 +59,7 @@ function entriesFor(
 ): readonly LogEntry[] | undefined {
   const { log } = state;
   const { appendBytesMax, fullLinkBytesMax } = state.limits;
-  // What was sent with the first probe may be on its way still.
+  // Entries of the first probe may be in flight still.
   if (progress.next > log.lastIndex || progress.hasProbed) return [];
   const bytesMax = Math.min(appendBytesMax, Math.max(room, fullLinkBytesMax));
   const range = { from: progress.next, to: log.lastIndex, bytesMax };
@@ -67,7 +67,7 @@ function entriesFor(
   if (entries === 'later') return undefined;
   if (entries !== 'damaged') return entries;
   log.markDamaged(progress.next);
-  // What the machine has can be sent as state; what it has not must come from another's log.
+  // Applied entries can be sent as state; others must come from another member's log.
   if (progress.next <= state.handed) progress.wantSnapshot();
   else stepDown(state, 'stepped-down-for-damage');
   return undefined;

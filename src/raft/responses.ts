@@ -1,4 +1,4 @@
-/** What a leader learns from the answers of its followers (§5.3). */
+/** How a leader handles the answers of its followers (§5.3). */
 
 import { advanceCommit } from './commit.ts';
 import { confirmRounds, wakeLeader } from './heartbeats.ts';
@@ -48,7 +48,7 @@ export function receiveHeartbeatResponse(
   learnPace(state, progress);
   const isLinkFull = state.links.room(progress.member, 'append') === 0;
   const isAllSent = progress.next > state.log.lastIndex || progress.isWindowFull || isLinkFull;
-  // What was sent and never answered may be lost: an answer tells, whichever it is.
+  // Unanswered appends may be lost: the answer to a probe shows which.
   if (progress.isOverdue(state.ticks, { isLinkFull })) {
     progress.asked(state.ticks);
     if (isAllSent && progress.match < state.log.lastIndex) sendNudge(state, progress);
@@ -73,14 +73,14 @@ export function receiveSnapshotResponse(
     return TAKEN;
   }
   if (response.offset === transfer.offset) return TAKEN;
-  // The follower began anew.
+  // The follower started anew.
   if (response.offset < transfer.offset) note(state, 'snapshot-resumed');
   const isLinkFull = state.links.room(progress.member, 'chunk') === 0;
   learnOffset(state, transfer, { offset: response.offset, isLinkFull });
   return TAKEN;
 }
 
-/** Any answer in this term shows that its sender is there and follows. */
+/** Any answer in this term shows that its sender is alive and follows. */
 function hear(
   state: RaftState,
   leader: Leader,
@@ -88,7 +88,7 @@ function hear(
 ): Progress | undefined {
   const progress = leader.followers.get(response.from);
   if (progress === undefined) return undefined;
-  // A silent leader has no answer outstanding but to its last round, and that one is a protest.
+  // A quiesced leader expects only answers to its last round; any other answer is a protest.
   const isBelated = response.type === 'heartbeat-response' && response.round < leader.round;
   if (leader.isQuiet && !isBelated) wakeLeader(state, leader);
   progress.heard(state.ticks);

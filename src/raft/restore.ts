@@ -1,4 +1,4 @@
-/** A replica comes to life: from nothing, or from what its former lives left on disk. */
+/** Creates a replica: from nothing, or from what its former lives left on disk. */
 
 import { assert } from '../base/assert.ts';
 import { type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
@@ -11,7 +11,7 @@ import { Outbox } from './outbox.ts';
 import type { HardState, Links, SnapshotReader } from './ready.ts';
 import { drawTimeout, type RaftState } from './state.ts';
 
-/** What a replica remembers of its former lives. */
+/** What the disk has of a replica's former lives. */
 export interface Restored {
   readonly hardState: HardState;
   readonly log: RestoredLog;
@@ -19,7 +19,7 @@ export interface Restored {
   readonly configurations: readonly PlacedConfiguration[];
   /** The machine's state covers the log through here. At least the log's base. */
   readonly applied: number;
-  /** False once a vote or an acknowledged entry may be forgotten: this member never votes again. */
+  /** False once a vote or an acknowledged entry may be lost: this member never votes again. */
   readonly mayVote: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Receiving a snapshot: chunks in order, a check by the driver, then the log begins anew (§7). */
+/** Receives a snapshot: chunks in order, verification by the driver, then the log restarts (§7). */
 
 import { contradict, isContradicted } from './contradiction.ts';
 import { agreedThrough, reportLoss, reportMatch } from './follower.ts';
@@ -23,7 +23,7 @@ export function receiveChunk(
   const { snapshot } = chunk;
   if (isContradicted(state, snapshot)) return contradict(state, chunk, snapshot);
   if (state.isStateLost && snapshot.index < state.log.base.index) {
-    // Behind it the log has a gap, and nothing would go on from there.
+    // The log has a gap behind it, so later entries could not be applied.
     reportLoss(state, chunk);
     return TAKEN;
   }
@@ -55,7 +55,7 @@ export function receiveChunk(
   return TAKEN;
 }
 
-/** The driver assembled the chunks and compared the content with what it should be. */
+/** The driver assembled the chunks and verified their content. */
 export function finishSnapshot(
   state: RaftState,
   check: { readonly index: number; readonly isSound: boolean },
@@ -65,7 +65,7 @@ export function finishSnapshot(
   if (incoming === undefined || !incoming.isComplete) return refuse('stale');
   if (incoming.snapshot.index !== check.index) return refuse('stale');
   state.role.incoming = undefined;
-  // A leader before the present one may have sent it: what it contradicts is not given up for it.
+  // An earlier leader may have sent it: committed entries that contradict it are kept.
   if (!check.isSound || isContradicted(state, incoming.snapshot)) {
     note(state, 'snapshot-refused');
     const { index } = incoming.snapshot;
@@ -74,7 +74,7 @@ export function finishSnapshot(
     sendWithTerm(state, { type: 'snapshot-response', answer: 'refused', ...address });
     return TAKEN;
   }
-  // Meanwhile the log may have come to hold all that the snapshot tells.
+  // Meanwhile the log may have received everything that the snapshot contains.
   if (!isCovered(state, incoming.snapshot)) install(state, incoming.snapshot);
   if (leader === incoming.from) {
     reportMatch(state, { from: leader, round: 0 }, incoming.snapshot.index);
@@ -82,7 +82,7 @@ export function finishSnapshot(
   return TAKEN;
 }
 
-/** The log has the snapshot's end, and nothing of it is lost that the machine still needs. */
+/** The log has the snapshot's end, and no entry is lost that the machine still needs. */
 function isCovered(state: RaftState, snapshot: SnapshotDescription): boolean {
   if (state.isStateLost) return false;
   const damaged = damageOf(state);
@@ -90,7 +90,7 @@ function isCovered(state: RaftState, snapshot: SnapshotDescription): boolean {
   return snapshot.index <= state.commit || state.log.has(snapshot);
 }
 
-/** The same transfer goes on; anything else begins from nothing. */
+/** Continues the same transfer; any other snapshot starts from nothing. */
 function continueWith(state: RaftState, follower: Follower, chunk: SnapshotChunk) {
   const present = follower.incoming;
   if (
@@ -108,9 +108,9 @@ function continueWith(state: RaftState, follower: Follower, chunk: SnapshotChunk
 }
 
 /**
- * The machine's state is replaced and the log's head goes. What is behind the snapshot stays if
- * the log has its end, for it may have been acknowledged; otherwise nothing of the log is known to
- * belong (§7, figure 13).
+ * Replaces the machine's state and the head of the log. Entries behind the snapshot stay if the log
+ * has its end, because they may have been acknowledged; otherwise no entry of the log is known to
+ * be valid (§7, figure 13).
  */
 function install(state: RaftState, snapshot: SnapshotDescription): void {
   note(state, 'snapshot-installed');

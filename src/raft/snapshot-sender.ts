@@ -1,12 +1,12 @@
-/** Sending a snapshot: the follower needs what the log has forgotten (§7). */
+/** Sends a snapshot: the log has dropped entries that the follower needs (§7). */
 
 import { DELAYS_PER_TIMEOUT } from './election-timeout.ts';
 import type { Progress, Transfer } from './progress.ts';
 import { note, type RaftState, to } from './state.ts';
 
 /**
- * Chunks leave as answers come and as the reader has more, within a window of bytes that grows with
- * each answer. Heartbeats play no part in it.
+ * Chunks leave as answers arrive and as the reader has data, within a window of bytes that grows
+ * with each answer. Heartbeats do not matter here.
  */
 export function sendChunks(state: RaftState, progress: Progress): void {
   if (progress.transfer === undefined) begin(state, progress);
@@ -41,7 +41,7 @@ export function sendChunks(state: RaftState, progress: Progress): void {
   }
 }
 
-/** The follower has everything before this byte, or has lost what it had behind it. */
+/** The follower has everything before this byte, or has lost everything behind it. */
 export function learnOffset(
   state: RaftState,
   transfer: Transfer,
@@ -49,19 +49,20 @@ export function learnOffset(
 ): void {
   const { chunkBytesMax, chunkWindowBytesMax } = state.limits;
   const isFurther = offset > transfer.offset;
-  // With what was sent again: by then an answer to either is late, and the wait errs on that side.
+  // Including repeated chunks: an answer to either is late then, which makes the wait longer, not
+  // shorter.
   if (isFurther) transfer.answerTicks = Math.max(state.ticks - transfer.askedAt, fade(transfer));
   transfer.offset = offset;
   transfer.attempts = 0;
   transfer.waitTicks = 0;
   if (!isFurther) return rewind(state, transfer);
   transfer.windowBytes = Math.min(transfer.windowBytes + chunkBytesMax, chunkWindowBytesMax);
-  // An answer that comes after the wait was over may be to what is to be sent again.
+  // A late answer may acknowledge bytes that are queued for repetition.
   transfer.sent = Math.max(transfer.sent, offset);
   if (transfer.sent > offset) wait(state, transfer, { isLinkFull });
 }
 
-/** What is on its way was lost, or is late: it is sent again, one chunk at first. */
+/** Chunks in flight were lost, or are late: they are sent again, one chunk at first. */
 export function rewind(state: RaftState, transfer: Transfer): void {
   transfer.sent = transfer.offset;
   transfer.isAllSent = false;
@@ -82,7 +83,7 @@ export function tickTransferTo(state: RaftState, { transfer }: Progress): void {
   state.hasNews = true;
 }
 
-/** The snapshot reader may have more for the followers that need a snapshot. */
+/** The snapshot reader may have data for the followers that need a snapshot. */
 export function resumeTransfers(state: RaftState): void {
   if (state.role.type !== 'leader') return;
   for (const progress of state.role.followers.values()) {
@@ -90,7 +91,7 @@ export function resumeTransfers(state: RaftState): void {
   }
 }
 
-/** A snapshot that no follower is sent any more makes room for another shard's. */
+/** A snapshot that is not sent to any follower any more frees a place for another shard's. */
 export function releaseSnapshots(state: RaftState): void {
   if (state.openSnapshots.size === 0) return;
   const wanted = new Set<number>();
@@ -112,11 +113,13 @@ function beginAnew(state: RaftState, progress: Progress): void {
   const { transfer } = progress as { transfer: Transfer | undefined };
   if (transfer === undefined) return;
   note(state, 'snapshot-superseded');
-  // With the next tick: a reader that goes on losing what it opened must not hold the turn.
+  // At the next tick: a reader that loses what it opened must not block the turn.
   transfer.waitTicks = 1;
 }
 
-/** One from where the log goes on, if the follower is there to take it and there is room. */
+/**
+ * Starts with a snapshot from which the log continues, if the follower is heard and there is room.
+ */
 function begin(state: RaftState, progress: Progress): void {
   if (!progress.isActive(state.ticks) || state.isStateLost) return;
   const from = Math.max(state.log.base.index, progress.next);
@@ -128,9 +131,9 @@ function begin(state: RaftState, progress: Progress): void {
 }
 
 /**
- * A slow link must not be buried under repetitions. The first wait follows the election timeout and
- * the time that answers took, and each further one is twice as long, up to the longest. Where the
- * link is full, the first one is the longest at once.
+ * A slow link must not be flooded by repetitions. The first wait follows the election timeout and
+ * the round trip, and each further one is twice as long, up to the longest. Where the link is full,
+ * the first one is the longest at once.
  */
 function wait(
   state: RaftState,

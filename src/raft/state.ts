@@ -1,4 +1,4 @@
-/** The state of one replica, and the few moves that every role shares. */
+/** The state of one replica, and the few transitions that all roles share. */
 
 import { assert } from '../base/assert.ts';
 import { type MemberId, NO_MEMBER, type ShardId } from '../base/ids.ts';
@@ -21,19 +21,19 @@ export interface Follower {
   elapsed: number;
   /** Drawn anew each time (§5.2), in [electionTicksMin, 2 electionTicksMin); see `stretched`. */
   timeout: number;
-  /** The snapshot whose chunks are coming in. */
+  /** The snapshot that is being received. */
   incoming: Incoming | undefined;
-  /** The shard is idle by common consent: no clock runs until something happens. */
+  /** The shard is quiesced: no clock runs until an event arrives. */
   isQuiet: boolean;
 }
 
-/** Bytes of two leaders are never mixed, be their snapshots of the same index. */
+/** Chunks of two leaders are never mixed, even of snapshots with the same index. */
 interface Incoming {
   readonly snapshot: SnapshotDescription;
   readonly from: MemberId;
   readonly term: number;
   offset: number;
-  /** All chunks are here; the driver is looking at them. */
+  /** All chunks are here; the driver is verifying them. */
   isComplete: boolean;
 }
 
@@ -60,25 +60,25 @@ export interface WaitingRead {
 export interface Leader {
   readonly type: 'leader';
   readonly followers: Map<MemberId, Progress>;
-  /** Nothing before this entry of the leader's own term may be counted as committed (§5.4.2). */
+  /** No entry before this one of the leader's own term may be counted as committed (§5.4.2). */
   readonly firstOwnIndex: number;
   heartbeatElapsed: number;
   idleTicks: number;
   isQuiet: boolean;
   /** The number of the last round of heartbeats; followers echo it. */
   round: number;
-  /** When each unanswered round left, oldest first, by the node's clock. */
+  /** The start of each unanswered round, oldest first, by the node's clock. */
   roundsSent: { readonly round: number; readonly at: number }[];
-  /** When the newest round answered by a quorum left. */
+  /** The start of the newest round that a quorum answered. */
   leaseFrom: number;
-  /** A transfer was sent in this term: its target may win at any later time. */
+  /** A leadership transfer was sent in this term: its target may win at any later time. */
   isLeaseRevoked: boolean;
   reads: WaitingRead[];
-  /** Payloads appended and not committed yet, a batch each, oldest first. */
+  /** Uncommitted payloads, a batch each, oldest first. */
   readonly uncommitted: { readonly lastIndex: number; readonly bytes: number }[];
   uncommittedBytes: number;
   transfer: { readonly to: MemberId; elapsed: number; isSent: boolean } | undefined;
-  /** No handing over to a faster voter before this tick: one attempt in a window. */
+  /** No handover to a faster voter before this tick: one attempt per window. */
   handOverFrom: number;
 }
 
@@ -89,9 +89,9 @@ export interface Contradiction {
   readonly leader: MemberId;
   readonly term: number;
   readonly tick: number;
-  /** What was committed here. */
+  /** The position that is committed here. */
   readonly committed: Position;
-  /** What the leader says instead. */
+  /** The position that the leader states instead. */
   readonly told: Position;
 }
 
@@ -120,19 +120,19 @@ export interface RaftState {
   role: Role;
   mayVote: boolean;
   isRemoved: boolean;
-  /** What the machine applied is lost: nothing is handed over until a snapshot brings it back. */
+  /** The applied state is lost: no entry is handed over until a snapshot restores it. */
   isStateLost: boolean;
-  /** The last that this life found between a leader and itself. */
+  /** The last contradiction between a leader and this replica, in this life. */
   contradiction: Contradiction | undefined;
-  /** A former life may have promised a leader its silence: no votes before this tick. */
+  /** A former life may have promised a leader not to vote: no votes before this tick. */
   readonly votesFromTick: number;
-  /** For so many ticks it votes for nobody but `promisedTo`, who may read by its lease. */
+  /** For this many ticks it votes only for `promisedTo`, which may read by its lease. */
   promiseTicks: number;
   promisedTo: MemberId;
   readonly timeout: ElectionTimeout;
-  /** The tick at which `promisedTo` was last heard as leader, or was last known to be silent. */
+  /** The tick at which `promisedTo` was last heard as leader, or was last known to be quiesced. */
   heardAt: number;
-  /** How long the last leader that said so has its group wait, in ticks. */
+  /** The timeout that a leader last stated for its group, in ticks. */
   statedTicks: number;
   /** Ticks of this life so far. */
   ticks: number;
@@ -140,9 +140,9 @@ export interface RaftState {
   now: number;
   /** The write that holds the present term and vote. */
   termWrite: number;
-  /** A leader has news that leaves with the turn. */
+  /** A leader has entries or a commit index to send with this turn. */
   hasNews: boolean;
-  /** The next entry for the machine cannot be read now; asked again at the next tick. */
+  /** The next entry for the machine cannot be read now; retried at the next tick. */
   isHandingBlocked: boolean;
 }
 
@@ -150,22 +150,22 @@ export function note(state: RaftState, fact: Fact): void {
   state.outbox.facts.push(fact);
 }
 
-/** Everything that is addressed the same way. */
+/** The envelope of a message. */
 export function to(state: RaftState, member: MemberId) {
   return { shard: state.shard, from: state.self, to: member, term: state.term };
 }
 
-/** For what vouches for the log: it leaves when all that happened until now is durable. */
+/** For messages that acknowledge log content: sent when everything until now is durable. */
 export function sendDurably(state: RaftState, message: Message): void {
   state.outbox.sendAfter(state.outbox.pendingWrite, message);
 }
 
-/** For what reveals the term but nothing of the log: it waits for no more than the term. */
+/** For messages that reveal the term but nothing of the log: sent when the term is durable. */
 export function sendWithTerm(state: RaftState, message: Message): void {
   state.outbox.sendAfter(state.termWrite, message);
 }
 
-/** A new term begins with no vote given. */
+/** A new term begins without a vote. */
 export function adoptTerm(state: RaftState, term: number, vote: MemberId): void {
   assert(term >= state.term, 'terms never fall');
   assert(term > state.term || state.vote === NO_MEMBER, 'one vote in a term');
@@ -189,7 +189,7 @@ export function becomeFollower(state: RaftState, leader: MemberId): void {
   };
 }
 
-/** Before it is stretched: the draw does not change while the timeout does. */
+/** Before scaling: the draw stays the same while the timeout changes. */
 export function drawTimeout(state: RaftState): number {
   const { electionTicksMin } = state.limits;
   return electionTicksMin + state.random.below(electionTicksMin);
@@ -208,7 +208,7 @@ export function stepDown(state: RaftState, why: Fact): void {
   becomeFollower(state, NO_MEMBER);
 }
 
-/** A follower's or a leader's commit index moves forward, never past the log's end. */
+/** The commit index of a follower or leader only grows, and never past the log's end. */
 export function commitThrough(state: RaftState, index: number): void {
   if (index <= state.commit) return;
   assert(index <= state.log.lastIndex, 'only what is in the log is committed');
@@ -230,7 +230,7 @@ export function configurationOf(state: RaftState) {
   return state.configurations.newest.configuration;
 }
 
-/** Whether this replica may stand for election: it remembers all, and it has a vote to win with. */
+/** Whether this replica may campaign: its log is complete, and it has a vote. */
 export function mayCampaign(state: RaftState): RaftRefusal | undefined {
   if (state.isRemoved) return 'removed';
   if (!state.mayVote) return 'may-not-vote';
@@ -240,8 +240,8 @@ export function mayCampaign(state: RaftState): RaftRefusal | undefined {
 }
 
 /**
- * A voter of the newest configuration, or one that it leaves out without being committed: nobody
- * else may have that configuration, and its log keeps others from being elected (thesis §4.2.2).
+ * A voter of the newest configuration, or one that it leaves out without being committed: no other
+ * member may have that configuration, and its log keeps others from being elected (thesis §4.2.2).
  */
 function mayBeNeeded(state: RaftState): boolean {
   const { at, configuration } = state.configurations.newest;
@@ -250,7 +250,10 @@ function mayBeNeeded(state: RaftState): boolean {
   return isVoter(state.configurations.at(at.index - 1).configuration, state.self);
 }
 
-/** The first lost entry that is still needed; what was handed over lives on in the machine. */
+/**
+ * The first lost entry that is still needed; entries that were handed over are in the machine's
+ * state.
+ */
 export function damageOf(state: RaftState): number | undefined {
   return state.log.hasDamage ? state.log.firstDamagedAfter(state.handed) : undefined;
 }
@@ -270,7 +273,7 @@ export function refuse(reason: RaftRefusal): StepResult {
   return { type: 'refused', reason };
 }
 
-/** How a sender's knowledge of the configuration compares with ours: above zero if it is newer. */
+/** Compares a sender's newest configuration with ours: positive if the sender's is newer. */
 export function compareConfiguration(state: RaftState, theirs: Position): number {
   const ours = state.configurations.newest.at;
   return theirs.term !== ours.term ? theirs.term - ours.term : theirs.index - ours.index;

@@ -1,4 +1,4 @@
-/** What can be told of a replica from outside: for people, for the driver and for the oracles. */
+/** The visible status of a replica: for people, for the driver and for test oracles. */
 
 import type { MemberId } from '../base/ids.ts';
 import type { PlacedConfiguration } from './configuration.ts';
@@ -15,7 +15,7 @@ interface FollowerStatus {
   readonly isCaughtUp: boolean;
   /** Its own delays are longer than the election timeout that a majority needs. */
   readonly isSlow: boolean;
-  /** Of the snapshot that is being sent to it, what it has; 0 if none is. */
+  /** The bytes that it has of the snapshot that is being sent to it; 0 if none is. */
   readonly snapshotBytes: number;
 }
 
@@ -32,16 +32,16 @@ export interface RaftStatus {
   readonly durable: number;
   readonly configuration: PlacedConfiguration;
   /**
-   * This replica leads, an entry of its own term and its newest configuration are committed, and
-   * leadership is not being moved: it may speak for the shard.
+   * This replica leads, an entry of its own term and its newest configuration are committed, and no
+   * leadership transfer is in progress: it may speak for the shard.
    */
   readonly isSettled: boolean;
-  /** The shard is idle and silent. */
+  /** The shard is quiesced. */
   readonly isQuiet: boolean;
-  /** A committed configuration is without this member, for ever. */
+  /** A committed configuration is without this member: final. */
   readonly isRemoved: boolean;
   readonly mayVote: boolean;
-  /** What the leader of this term lacks and is committed here: the replica does not follow it. */
+  /** A committed entry that the leader of this term lacks: the replica does not follow it. */
   readonly contradiction: Contradiction | undefined;
   readonly firstDamaged: number | undefined;
   /** Rising by member; empty unless this replica leads. */

@@ -1,4 +1,4 @@
-/** Handing leadership to a chosen follower (thesis §3.10). */
+/** Transfers leadership to a chosen follower (thesis §3.10). */
 
 import type { MemberId } from '../base/ids.ts';
 import { isVoter } from './configuration.ts';
@@ -6,7 +6,7 @@ import { wakeLeader } from './heartbeats.ts';
 import { type StepResult, TAKEN } from './ready.ts';
 import { configurationOf, type Leader, note, type RaftState, refuse, to } from './state.ts';
 
-/** No proposal is taken until the target leads or an election timeout has passed. */
+/** Proposals are refused until the target leads or an election timeout has passed. */
 export function beginTransfer(state: RaftState, target: MemberId): StepResult {
   if (state.role.type !== 'leader') return refuse('not-leader');
   const leader = state.role;
@@ -20,7 +20,7 @@ export function beginTransfer(state: RaftState, target: MemberId): StepResult {
   return TAKEN;
 }
 
-/** The target has everything: it may campaign at once, and the lease is gone for this term. */
+/** The target has everything: it may campaign at once, and the lease ends for this term. */
 export function sendWhenReady(state: RaftState, leader: Leader): void {
   const { transfer } = leader;
   if (transfer === undefined || transfer.isSent) return;

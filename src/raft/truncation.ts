@@ -1,22 +1,22 @@
-/** Forgetting the head of the log, with regard for those who still need it. */
+/** Drops the head of the log, except what followers still need. */
 
 import type { Leader, RaftState } from './state.ts';
 import { note } from './state.ts';
 
 interface Truncation {
-  /** State through here is durable elsewhere. */
+  /** State through here is durable outside the log. */
   readonly index: number;
-  /** There is no room for what stands before it. */
+  /** There is no room for entries before it. */
   readonly keepFrom?: number;
 }
 
 export function truncate(state: RaftState, { index, keepFrom = 0 }: Truncation): void {
   const { log, limits } = state;
-  // A snapshot will take the place of the state, and the log has to go on from there.
+  // A snapshot will replace the state, and the log has to continue from there.
   if (state.isStateLost) return;
   const settled = Math.min(index, state.applied, log.durable);
   const { voters, outgoing, learners } = state.configurations.newest.configuration;
-  // Without others no log is asked for by anyone.
+  // Without other members no log entry is ever requested.
   const isAlone = voters.length + outgoing.length + learners.length === 1;
   let through = Math.min(settled, state.applied - (isAlone ? 0 : limits.tailEntries));
   if (state.role.type === 'leader') through = sparedFor(state, state.role, through);
@@ -25,7 +25,7 @@ export function truncate(state: RaftState, { index, keepFrom = 0 }: Truncation):
     note(state, 'truncated-beyond-need');
     through = bound;
   }
-  // Content that is lost here helps nobody, and the state that covers it is sound.
+  // Lost content is useless, and the state that covers it is sound.
   const damaged = log.hasDamage ? log.lastDamagedThrough(settled) : undefined;
   if (damaged !== undefined) {
     note(state, 'damage-cut-away');
@@ -38,7 +38,7 @@ export function truncate(state: RaftState, { index, keepFrom = 0 }: Truncation):
   state.outbox.truncated = through;
 }
 
-/** A follower that is slow or installs a snapshot must find the log where it will ask for it. */
+/** A follower that is slow or installs a snapshot must find the entries that it will ask for. */
 function sparedFor(state: RaftState, leader: Leader, wanted: number): number {
   let through = wanted;
   for (const progress of leader.followers.values()) {

@@ -1,4 +1,4 @@
-/** Elections from both sides: standing for one, and answering those who do (§5.2, §5.4.1). */
+/** Elections from both sides: campaigning, and answering candidates (§5.2, §5.4.1). */
 
 import { type MemberId, NO_MEMBER, NUMBER_MAX } from '../base/ids.ts';
 import { isDoubted } from './contradiction.ts';
@@ -22,7 +22,7 @@ import {
   to,
 } from './state.ts';
 
-/** Stands for election; a pre-vote first, unless the leader itself asked for it. */
+/** Campaigns; with a pre-vote first, unless the leader itself asked for the campaign. */
 export function campaign(state: RaftState, how: { readonly isTransfer: boolean }): StepResult {
   const obstacle = mayCampaign(state);
   if (obstacle === 'damaged') {
@@ -38,7 +38,7 @@ export function campaign(state: RaftState, how: { readonly isTransfer: boolean }
 export function tickCandidate(state: RaftState, candidate: Candidate): void {
   candidate.elapsed += 1;
   const { timeout, isPreVote } = candidate;
-  // A pre-vote takes no write of anybody: what is not answered soon can as well be asked again.
+  // A pre-vote costs no write, so an unanswered one can be repeated soon.
   if (candidate.elapsed < (isPreVote ? timeout : state.timeout.stretched(timeout))) return;
   note(state, 'campaign-ran-out');
   if (!isPreVote) state.timeout.double();
@@ -46,7 +46,7 @@ export function tickCandidate(state: RaftState, candidate: Candidate): void {
   campaign(state, { isTransfer: false });
 }
 
-/** A candidate's own vote counts when it can no longer be forgotten. */
+/** A candidate's own vote counts once it is durable. */
 export function countOwnVote(state: RaftState, candidate: Candidate): void {
   if (candidate.votes.has(state.self) || !state.outbox.isDurable(candidate.ownVoteWrite)) return;
   candidate.votes.set(state.self, true);
@@ -85,16 +85,16 @@ export function refuseVoteOfLowerTerm(state: RaftState, request: VoteRequest): v
 }
 
 /**
- * How long a word of the leader binds its followers: as long as the leader says that its group has
- * to wait, and never for less than the shortest election timeout, which outlasts every lease.
+ * How long a leader's message binds its followers: as long as the leader says that its group has to
+ * wait, and at least the shortest election timeout, which outlasts every lease.
  */
 export function promisedTicks({ limits, statedTicks }: RaftState): number {
   return Math.max(limits.electionTicksMin, statedTicks);
 }
 
 /**
- * A leader was heard within the election timeout, so there is no need for another (§6,
- * thesis §4.2.3); and a voter that just came back may have promised so in its former life.
+ * A leader was heard within the election timeout, so no other is needed (§6, thesis §4.2.3); and a
+ * voter that just restarted may have promised so in its former life.
  */
 export function isLeaseInForce(state: RaftState, request: VoteRequest): boolean {
   if (request.isTransfer) return false;
@@ -118,8 +118,8 @@ export function isLeaseInForce(state: RaftState, request: VoteRequest): boolean 
 }
 
 /**
- * The promise holds in whatever term this replica came to be since: other members' messages may
- * bring it to a later one while the leader it was given to still reads by its lease (§6.4.1).
+ * The promise holds in whatever term this replica is now: messages of other members may raise its
+ * term while the leader that it promised still reads by its lease (§6.4.1).
  */
 function isPromised(state: RaftState, request: VoteRequest): boolean {
   if (request.isTransfer) return false;
@@ -172,13 +172,13 @@ function request(state: RaftState, candidate: Candidate, voter: MemberId): void 
     configuration: state.configurations.newest.at,
     sentAt: state.ticks,
   };
-  // The request boasts of the log's end, which a crash must not be able to take back.
+  // The request states the log's end, which must be durable first.
   if (candidate.isPreVote) state.outbox.send(message);
   else sendDurably(state, message);
 }
 
 function respond(state: RaftState, request: VoteRequest, isGranted: boolean): void {
-  // An answer to a pre-vote vouches for nothing: it reveals the term, and waits for no other write.
+  // An answer to a pre-vote promises nothing: it reveals the term, and waits for no other write.
   const send = request.isPreVote ? sendWithTerm : sendDurably;
   send(state, {
     type: 'vote-response',
@@ -205,7 +205,7 @@ function conclude(state: RaftState, candidate: Candidate): void {
   }
 }
 
-/** Who leads this term is known, and it is not the one who asks. */
+/** The leader of this term is known, and it is not the requester. */
 function hasLeader(state: RaftState, asking: MemberId): boolean {
   if (state.role.type === 'leader') return true;
   return (
