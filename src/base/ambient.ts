@@ -1,21 +1,21 @@
-/** The clock and the randomness of a real process; pure rooms are given theirs by who runs them. */
+/** The clock and the randomness of a real process; pure rooms get theirs injected. */
 
-/** Milliseconds that only grow, from an arbitrary beginning. */
+/** Monotone milliseconds from an arbitrary origin. */
 export function monotoneNow(): number {
   return performance.now();
 }
 
-/** Milliseconds since 1970, as far as this machine knows. */
+/** Milliseconds since 1970, by the clock of this machine. */
 export function wallNow(): number {
   return Date.now();
 }
 
-/** Nobody can guess them. */
+/** Cryptographically secure. */
 export function secureBytes(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
-/** For streams of randomness that nobody has a reason to guess. */
+/** For streams of randomness that need not be secret. */
 export function randomSeed(): number {
   return new DataView(secureBytes(4).buffer).getUint32(0);
 }

@@ -1,4 +1,4 @@
-/** Broken invariants. They end the process; they are never an answer to anyone. */
+/** Assertions of invariants. A broken one ends the process; it is never an answer to a request. */
 
 export class AssertionFailure extends Error {
   override readonly name = 'AssertionFailure';

@@ -1,4 +1,4 @@
-/** The limits of one client, and how they stand to those of others. */
+/** The limits of one client, and their relations to other limits. */
 
 import { assert } from './assert.ts';
 import { MACHINE_LIMITS, REQUEST_LIMITS } from './limits.ts';
@@ -7,66 +7,66 @@ import { TRANSPORT_LIMITS } from './transport-limits.ts';
 const KIB = 1024;
 const MIB = 1024 * 1024;
 
-/** What one client asks at once, how long it waits and how often it asks again. */
+/** Open calls of one client, its timeouts and its retries. */
 export const CLIENT_LIMITS = {
   timeoutMillisecondsDefault: 10_000,
-  /** A minute below what a machine takes, for what the client may be wrong about its time. */
+  /** A minute less than the machine accepts, for the error of the client's estimate of log time. */
   timeoutMillisecondsMax: 4 * 60 * 1000,
-  /** For so long a shard's log time is counted on after it was heard. */
+  /** How long a client extrapolates a shard's log time after hearing it. */
   logTimeMilliseconds: 30_000,
-  /** Calls that wait, and what they weigh; one more is refused at once. */
+  /** Waiting calls, and their size; a further one is refused immediately. */
   callsMax: 65_536,
   callBytesMax: 64 * MIB,
-  /** What one batch or read gathers; a single larger command travels alone. */
+  /** The size of one batch or read; a single larger command travels alone. */
   batchBytesMax: 512 * KIB,
   readKeysMax: 1024,
-  /** Requests that write and are open in one shard; each takes a slot of the client. */
+  /** Open write requests in one shard; each takes a slot of the client. */
   windowRequestsMax: 2048,
-  /** Requests on their way on one connection. */
+  /** Requests in flight on one connection. */
   sentRequestsMax: 4000,
   sentBytesMax: 16 * MIB,
   /** One frame of requests. */
   frameBytesMax: TRANSPORT_LIMITS.clientFrameBytesMax,
-  /** Between attempts; doubles up to the maximum, less a random part of up to a half. */
+  /** Backoff between attempts; doubles up to the maximum, less a random part of up to a half. */
   restMillisecondsMin: 20,
   restMillisecondsMax: 1000,
-  /** The same where a transaction was in the way: it will soon be decided. */
+  /** The same after a conflict with a transaction, which will be decided soon. */
   contentionMillisecondsMin: 4,
   contentionMillisecondsMax: 128,
   redialMillisecondsMin: 50,
   redialMillisecondsMax: 2000,
-  /** A dial that is not up by then has failed. */
+  /** A dial that takes longer has failed. */
   dialMilliseconds: 3000,
-  /** How long a first contact is tried before another url is tried beside it. */
+  /** How long the first url is tried before another one is tried in parallel. */
   nextDialMilliseconds: 300,
-  /** Retries that may leave at once, and how many more each second and each success allows. */
+  /** Retries that may be sent at once, and how many more each second and each success allows. */
   retriesMax: 1024,
   retriesPerSecond: 256,
   retriesPerSuccess: 0.1,
-  /** Hints of who leads that are followed at once, in a row. */
+  /** Leader hints that are followed immediately, in a row. */
   hopsMax: 3,
-  /** Answers in all that cannot be read; with so many the call fails instead of asking again. */
+  /** Undecodable answers in total; with so many the call fails instead of retrying. */
   brokenAnswersMax: 3,
-  /** Attempts that are told to people. */
+  /** Attempts that an error reports. */
   attemptsKept: 8,
   contendedKeysKept: 4,
   /**
-   * What is kept of the time of a transaction over several shards, a quarter of it at most, to ask
-   * its home shard what became of it while that is not known.
+   * The part of a transaction's time, a quarter of it at most, that is reserved to ask its home
+   * shard for the outcome while that is unknown.
    */
   settleMilliseconds: 300,
-  /** Times that a transaction is run until it comes to something, if its time allows it. */
+  /** Runs of a transaction until it commits, if its time allows it. */
   transactionRunsMax: 1024,
-  /** Runs of a transaction that came to nothing before what it reads is reserved for it. */
+  /** Failed runs of a transaction before its reads are reserved. */
   runsUnprotected: 4,
-  /** Rounds of reading keys of several shards at one moment before they are locked for it. */
+  /** Rounds of reading keys of several shards at one moment before the transaction locks them. */
   jointReadRounds: 4,
-  /** A node that owes an answer and says nothing is asked for a sign of life, and then given up. */
+  /** A node that owes an answer and is silent is pinged after this, and then given up. */
   silenceMilliseconds: 1000,
   silenceMillisecondsMax: 2500,
   /** Between two requests for the map. */
   mapMilliseconds: 50,
-  /** Rows of one page of one shard. */
+  /** Rows of one page from one shard. */
   pageRowsMax: 256,
   tickMilliseconds: 10,
 } as const;

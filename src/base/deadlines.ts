@@ -1,8 +1,8 @@
 /**
- * Items that expire. To add or to remove one costs the same however many there are, and to expire
- * costs what has expired: items lie in buckets by time, and only buckets whose time has come are
- * looked at. Deadlines should lie within a bounded distance of each other, as waits do: there are
- * as many buckets as that distance has widths.
+ * Items with deadlines. Adding and removing cost the same however many there are, and expiry costs
+ * only what has expired: items lie in buckets by time, and only due buckets are visited. Deadlines
+ * should lie within a bounded distance of each other, as waits do: there are as many buckets as
+ * that distance has widths.
  */
 
 const BUCKET_MILLISECONDS = 16;

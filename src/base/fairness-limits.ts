@@ -1,4 +1,4 @@
-/** What those who ask a node at the same time may cost each other. */
+/** Limits on what clients of one node can cost each other. */
 
 import { assert } from './assert.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from './limits.ts';
@@ -9,13 +9,13 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /**
- * Costs are counted in bytes, so that they are the same on every machine: a row counts what it has,
- * and what finding it takes beside that counts as so many bytes more.
+ * Costs are counted in bytes, so that they are the same on every machine: a row costs its size plus
+ * a fixed amount for finding it.
  */
 export const FAIRNESS_LIMITS = {
-  /** What one turn does of what was asked: some 3 ms of a core. */
+  /** The cost that one turn serves: some 3 ms of a core. */
   sliceCost: 4 * MIB,
-  /** What one who asks gets before the next one has its turn. */
+  /** The cost that one flow is granted before the next one has its turn. */
   quantumCost: 128 * KIB,
   /** A request, a key that is looked up, a row that is passed over. */
   requestCost: KIB,
@@ -23,20 +23,22 @@ export const FAIRNESS_LIMITS = {
   rowCost: KIB,
   /** A report on the whole node, for people. */
   reportCost: 256 * KIB,
-  /** Ranges of one who asks that are under way, each with a view of the state. */
+  /** Ranges of one flow in progress, each with a view of the state. */
   rangesMax: 4,
   /** Rows of a range that are read at once. */
   sliceRows: 512,
   sliceBytes: 256 * KIB,
-  /** Answers that wait for one connection: with more nothing is read for it, nor from it. */
+  /** Unsent answers of one connection: with more nothing is read from it or computed for it. */
   answerBytesMax: 4 * MIB,
-  /** The same of all connections; the last quarter is for those that read what they are sent. */
+  /** The same for all connections; the last quarter is for those that read their answers. */
   answersBytesMax: 128 * MIB,
-  /** Frames of one connection that wait to be served: with more nothing is read from it. */
+  /** Undecoded frames of one connection: with more nothing is read from it. */
   queueBytesMax: MIB,
-  /** The same of all connections: with more nothing is read from any that has one waiting. */
+  /** The same for all connections: with more nothing is read from any that has one waiting. */
   queuesBytesMax: 64 * MIB,
-  /** A connection that takes none of its answers for so long is closed; if all are full, sooner. */
+  /**
+   * A connection that takes none of its answers for this long is closed; if all are full, sooner.
+   */
   stallMilliseconds: 15_000,
   stallMillisecondsFull: 1000,
 } as const;

@@ -1,25 +1,25 @@
-/** Names of things, branded so that one cannot pass for another. */
+/** Ids, branded so that one kind cannot be used for another. */
 
 import type { Random } from './random.ts';
 
-/** One process of the cluster, as the catalog numbers it. */
+/** One process of the cluster; the catalog assigns the number. */
 export type NodeId = number & { readonly __node: never };
 
 /** One arc of the ring and its Raft group. Shard 0 is the catalog. */
 export type ShardId = number & { readonly __shard: never };
 
 /**
- * One replica's life in one shard: drawn at random from 1 to 2^52, never reused. A node that lost
- * its log comes back under a new member id, so nothing said to or by its former self counts.
+ * One replica in one shard: drawn at random from 1 to 2^52, never reused. A node that lost its log
+ * comes back under a new member id, so messages to or from its former life do not count.
  */
 export type MemberId = number & { readonly __member: never };
 
-/** Unique within a shard in all likelihood; whoever draws still looks at those in use. */
+/** Very probably unique within a shard; the caller still checks the ids in use. */
 export function drawMember(random: Random): MemberId {
   return (1 + random.below(2 ** 20) * 2 ** 32 + random.word()) as MemberId;
 }
 
-/** No member: the leader is not known, the vote is not given. */
+/** No member: the leader is unknown, or the vote is not given. */
 export const NO_MEMBER = 0 as MemberId;
 
 /** Terms and indexes stay below 2^52, where every integer is exact and has room to grow. */

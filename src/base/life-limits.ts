@@ -1,19 +1,19 @@
-/** How long a life of a node waits for others to confirm it. */
+/** How long a life of a node waits for its confirmation by others. */
 
 import { assert } from './assert.ts';
 import { NODE_LIMITS } from './node-limits.ts';
 import { TRANSPORT_LIMITS } from './transport-limits.ts';
 
 export const LIFE_LIMITS = {
-  /** From the start of a node until a peer that it has not met counts as out of reach. */
+  /** From the start of a node until a peer that it has not met counts as unreachable. */
   meetMilliseconds: 1000,
-  /** How long peers are waited for that were met and do not say that they know this life. */
+  /** How long the life waits for peers that were met and have not confirmed it. */
   slowClaimMilliseconds: 5000,
-  /** A node that could confirm itself asks the addresses that it was given for so long at most. */
+  /** How long at most a node that could confirm itself asks the addresses that it was given. */
   enquiryMilliseconds: 5000,
-  /** From one round of asking them to the next. */
+  /** Between two rounds of asking them. */
   enquiryPauseMilliseconds: 300,
-  /** A life that peers refuse for so long, since they hear another one, is a copy. */
+  /** A life that peers refuse for this long, because they hear another one, is a copy. */
   copyMilliseconds: 60_000,
 } as const;
 

@@ -1,18 +1,18 @@
 /**
  * Lives of a node: each boot of its data folder is one, and has a random word.
  *
- * A copy of a folder from an earlier time, booted often enough, has the number of the present but
- * not its words. So words decide which life follows which, and numbers decide nothing.
+ * A copy of a folder from an earlier time, booted often enough, has the present number but not the
+ * present words. So words decide which life follows which, and numbers decide nothing.
  */
 
-/** A life as others know it. */
+/** A life as other nodes know it. */
 export interface Life {
   /** The number of the boot. */
   readonly incarnation: number;
   readonly word: number;
 }
 
-/** A life and those before it, as a node tells them of itself. */
+/** A life and those before it, as a node reports them. */
 export interface Lineage {
   readonly incarnation: number;
   /** The oldest first; the last one is the life itself. Never empty. */
@@ -21,7 +21,7 @@ export interface Lineage {
 
 /**
  * Boots whose words a folder keeps. The word that the cluster's map showed last is kept beyond
- * them, so that no number of boots that nobody heard of makes a folder a stranger to its cluster.
+ * them, so that a folder stays known to its cluster however many boots no other node heard of.
  */
 export const BOOTS_KEPT = 1024;
 export const WORDS_MAX = BOOTS_KEPT + 1;

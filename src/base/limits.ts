@@ -7,8 +7,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /**
- * What an entry weighs beside its payload, in windows, bounds and frames: no less than it takes in
- * the log and on the wire, or a window of small entries is more than one write can hold.
+ * The size of an entry beside its payload, in windows, bounds and frames: at least what it takes in
+ * the log and on the wire, or a window of small entries would exceed one write.
  */
 export const ENTRY_OVERHEAD_BYTES = 96;
 /** The same of each member in a configuration, which the log keeps twice. */
@@ -16,7 +16,7 @@ export const MEMBER_OVERHEAD_BYTES = 32;
 
 /** Raft counts time in ticks; the node decides how long a tick is. */
 export const RAFT_LIMITS = {
-  /** A leader speaks to every follower at least this often. */
+  /** A leader sends to every follower at least this often. */
   heartbeatTicks: 2,
   /** Followers wait for a random time in [timeout, 2 timeout) before they campaign. */
   electionTicksMin: 10,
@@ -24,40 +24,40 @@ export const RAFT_LIMITS = {
   electionTicksMax: 150,
   /** A delay counts for one to two of these windows. */
   delayWindowTicks: 150,
-  /** Appends on their way to one follower, in messages and in bytes. */
+  /** Appends in flight to one follower, in messages and in bytes. */
   inflightMessagesMax: 256,
   inflightBytesMax: 8 * MIB,
   /** Entries in one append; a single larger entry travels alone. */
   appendBytesMax: 512 * KIB,
-  /** An append, or a piece of a snapshot, where the link is full; a single larger entry passes. */
+  /** An append, or a chunk of a snapshot, where the link is full; a single larger entry passes. */
   fullLinkBytesMax: 16 * KIB,
   /** Entries handed to the machine at once. */
   committedBytesMax: 4 * MIB,
-  /** Payloads a leader holds that are not committed yet; one larger payload may enter alone. */
+  /** Uncommitted payloads of a leader; one larger payload may enter alone. */
   uncommittedBytesMax: 8 * MIB,
-  /** One piece of a snapshot, and what may be on its way to one follower. */
+  /** One chunk of a snapshot, and the chunks in flight to one follower. */
   chunkBytesMax: 256 * KIB,
   chunkWindowBytesMax: MIB,
   /** Without an answer a chunk is sent again, after a wait that doubles so many times. */
   chunkRetryDoublingsMax: 4,
-  /** A follower that was not heard for this long gives its place among the transfers up. */
+  /** A follower that was not heard for this long loses its place among the transfers. */
   transferPatienceTicks: 100,
   /** Entries kept behind the applied index for followers that are a little slow. */
   tailEntries: 4096,
   /** How far truncation waits for a follower that is slow but alive. */
   slowFollowerEntriesMax: 65_536,
   /**
-   * What the logs of all shards of a node keep behind the state where no follower is heard that
-   * needs it, for followers that are slow, and where a snapshot is being sent.
+   * What the logs of all shards of a node keep behind the state where no follower that needs it is
+   * heard, for slow followers, and while a snapshot is being sent.
    */
   logTailBytesMax: 64 * MIB,
   logKeptBytesMax: 256 * MIB,
   logTransferBytesMax: 1024 * MIB,
   /** Reads waiting for confirmation. */
   readsMax: 65_536,
-  /** An idle shard falls silent after this long. */
+  /** An idle shard quiesces after this long. */
   quiesceTicks: 50,
-  /** Voters, voters on their way out and learners of one shard, each. */
+  /** Voters, outgoing voters and learners of one shard, each. */
   membersMax: 32,
   /**
    * Lease reads assume that no follower's clock runs faster than the leader's by more than this
@@ -65,8 +65,8 @@ export const RAFT_LIMITS = {
    */
   clockDriftMax: 1.25,
   /**
-   * For so long after a round every follower that answered it votes for nobody else, by its own
-   * clock. The same on all nodes whatever their settings: no setting of time changes it.
+   * For this long after a round every follower that answered it votes for no other member, by its
+   * own clock. The same constant on all nodes: no setting changes it.
    */
   leaseMilliseconds: 180,
   /** One tick in milliseconds of the leader's monotone clock: what a lease is measured in. */
@@ -81,7 +81,7 @@ export function assertRaftLimits(limits: RaftLimits): void {
   assert(limits.heartbeatTicks * 3 <= limits.electionTicksMin, 'three heartbeats fit a timeout');
   assert(limits.electionTicksMin <= limits.electionTicksMax, 'a timeout only grows');
   assert(limits.quiesceTicks > 2 * limits.electionTicksMin, 'silence is longer than an election');
-  // A promise is counted in ticks, the first of which may come right after it was made.
+  // A promise is counted in ticks, and the first tick may come right after it was made.
   assert(
     limits.leaseMilliseconds <= (limits.electionTicksMin - 1) * limits.tickMilliseconds,
     'a promise to a leader outlasts the lease that stands on it',
@@ -97,9 +97,9 @@ export function assertRaftLimits(limits: RaftLimits): void {
 
 assertRaftLimits(RAFT_LIMITS);
 
-/** What one node may say to another at once. Both sides check. */
+/** Limits of one frame between nodes. Both sides check. */
 export const WIRE_LIMITS = {
-  /** One frame, and so what one peer can make a node hold before it looks inside. */
+  /** One frame: the memory that one peer can make a node use before decoding. */
   frameBytesMax: 36 * MIB,
   /** Messages in a frame; each heartbeat of a group counts. */
   messagesMax: 65_536,
@@ -107,7 +107,7 @@ export const WIRE_LIMITS = {
   entriesMax: 64 * KIB,
   /** One entry's payload: the largest value that may be configured, and what comes with it. */
   payloadBytesMax: 17 * MIB,
-  /** The first frame of a socket, before anything is known of who speaks. */
+  /** The first frame of a socket, whose sender is not known yet. */
   helloBytesMax: 8 * KIB,
 } as const;
 
@@ -119,7 +119,7 @@ assert(RAFT_LIMITS.appendBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'an append f
 assert(WIRE_LIMITS.payloadBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a payload fits a frame');
 assert(RAFT_LIMITS.chunkBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a chunk fits a frame');
 
-/** What clients and nodes may say to each other at once. Both sides check. */
+/** Limits of one frame between clients and nodes. Both sides check. */
 export const REQUEST_LIMITS = {
   /** Requests, or responses, in one frame. */
   requestsMax: 4096,
@@ -136,16 +136,16 @@ export const REQUEST_LIMITS = {
 assert(REQUEST_LIMITS.keysMax <= REQUEST_LIMITS.listMax, 'a read of many keys can be answered');
 assert(REQUEST_LIMITS.rangeBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a range fits a frame');
 
-/** What the cluster may know of itself. All of it is held in memory by every node and client. */
+/** Limits of the catalog. Every node and client holds all of it in memory. */
 export const CATALOG_LIMITS = {
   nodesMax: 256,
-  /** Nodes that have a number and have never started; more wait until one of them has. */
+  /** Nodes that have a number and have never started; further ones are refused until one has. */
   newcomersMax: 32,
   /** Data shards. */
   shardsMax: 1024,
   /** Replicas that one shard may want. */
   replicasMax: 7,
-  /** Members of one shard that are listed: those wanted and those on their way out. */
+  /** Listed members of one shard: wanted ones and those being removed. */
   membersMax: 16,
   /** Voters of the catalog itself: an odd number up to here. */
   catalogVotersMax: 5,
@@ -157,23 +157,23 @@ export const CATALOG_LIMITS = {
   /** A map of the greatest size, as bytes. */
   mapBytesMax: MIB,
   /**
-   * A map may be newer than the known one by so many entries of the catalog on one node's word:
-   * half a year of one each second. Beyond, most nodes that are heard have to say so.
+   * How far, in entries of the catalog, a map may be ahead of the known one on one node's word:
+   * half a year of one each second. Beyond, most of the heard nodes have to report it.
    */
   mapStepMax: 2 ** 24,
   /** Shards that change their members at the same time. */
   movingShardsMax: 8,
-  /** A move without a step for so long leaves its place to another, though it goes on. */
+  /** A move without progress for this long no longer blocks another, though it continues. */
   movePatienceMilliseconds: 60_000,
-  /** Moves at the same time, those that stand still included. */
+  /** Moves at the same time, including those without progress. */
   movesMax: 32,
-  /** Replicas on their way that a node tells of. */
+  /** Moving replicas that a node reports. */
   movesToldMax: 64,
-  /** A newcomer is given work once it has been alive for so long. */
+  /** A new node gets replicas once it has been alive for this long. */
   newcomerMilliseconds: 1000,
-  /** A leader stays in office for so long before it gives way to a preferred one. */
+  /** A leader stays in office for at least this long before it hands over to a preferred one. */
   handoverTicksMin: 250,
-  /** Where leadership comes back each time, up to this long. */
+  /** The maximum, where leadership comes back each time. */
   handoverTicksMax: 32_000,
 } as const;
 
@@ -216,14 +216,14 @@ export const LOG_LIMITS = {
   /** Payloads read from the disk at once. */
   readBytesMax: 4 * MIB,
   /**
-   * With less free space than `low` the node is read-only, and with less than `full` nothing new is
-   * made. Both grow with what is written, within these bounds.
+   * With less free space than `low` the node is read-only, and with less than `full` it creates no
+   * files. Both grow with what is written, within these bounds.
    */
   lowBytesMin: 16 * MIB,
   lowBytesMax: 512 * MIB,
   fullBytesMin: 4 * MIB,
   fullBytesMax: 64 * MIB,
-  /** Kept on the disk to be given up for the state store, piece by piece, when nothing else is. */
+  /** Disk space kept to be released for the state store, piece by piece, as a last resort. */
   reserveBytesMax: 64 * MIB,
   reservePieceBytes: 4 * MIB,
 } as const;
@@ -238,7 +238,7 @@ export function assertLogLimits(limits: LogLimits): void {
   assert(limits.segmentBytesMin <= limits.segmentBytes, 'segments only grow');
   assert(limits.fullBytesMin <= limits.lowBytesMin, 'low comes before full');
   assert(limits.fullBytesMax <= limits.lowBytesMax, 'with large segments too');
-  // What needs more, as the last batch of a former life and a large one may, gets its own segment.
+  // A larger batch, or the last one of a former life, gets its own segment.
   assert(limits.batchBytesMax <= limits.segmentBytes - 8192, 'a batch fits a segment');
   assert(limits.sparesMin >= 2 && limits.sparesMax >= limits.sparesMin, 'one spare is a reserve');
   assert(limits.segmentsMin >= 2, 'the segment in use is not cleaned');
@@ -255,13 +255,13 @@ assert(
   'all that a leader may hold uncommitted fits one batch',
 );
 
-/** What the state of all shards of a node may take, in memory and at once. */
+/** Limits of the state of all shards of a node, in memory and per step. */
 export const STATE_LIMITS = {
-  /** Rooms of a machine's data, numbered from 0. */
+  /** Sections of a machine's data, numbered from 0. */
   sections: 16,
-  /** A client's key is at most 4096 bytes; a machine may put something of its own around it. */
+  /** A client's key is at most 4096 bytes; a machine may add bytes of its own. */
   keyBytesMax: 8 * KIB,
-  /** A row: a value of a client with what a machine puts around it. */
+  /** A row: a client's value and the machine's fields around it. */
   valueBytesMax: 17 * MIB,
   /** Replicas on one node. */
   shardsMax: 16_384,
@@ -287,19 +287,19 @@ export const STATE_LIMITS = {
   installQueueBytesMax: 2 * MIB,
   /** Rows of an old generation that are deleted at once. */
   clearRows: 1024,
-  /** Open views: each keeps old rows from being thrown away. */
+  /** Open views: each keeps old rows from being dropped. */
   viewsMax: 1024,
-  /** Snapshots being sent and coming in, over all shards; what is beyond waits in line. */
+  /** Snapshots being sent and received, over all shards; further ones wait in a queue. */
   exportsMax: 8,
   installsMax: 8,
-  /** A shard that does not ask again within this has left the line. */
+  /** A shard that does not ask again within this time loses its place in the queue. */
   exportLineMilliseconds: 2000,
   installLineMilliseconds: 10_000,
   /** Rows of a snapshot that are read at once: to check and to spell them takes a millisecond. */
   exportReadRows: 512,
   /** Followers that read one snapshot at places far apart; one more takes another's place. */
   exportStrandsMax: 8,
-  /** A snapshot of which nothing was read, or nothing came, for this long is given up. */
+  /** A snapshot without a read or a chunk for this long is given up. */
   exportIdleMilliseconds: 10_000,
   installIdleMilliseconds: 10_000,
   /** Batches that are known to follow each other without a gap, looked at when a store opens. */
@@ -334,14 +334,15 @@ assert(
 );
 
 /**
- * What a command may hold, and what a shard keeps of each client. They are judged while applying:
- * a change of one changes what old entries mean, as does every change of a format.
+ * Limits of a command, and of the session that a shard keeps of each client. They apply while
+ * entries are applied: changing one changes what old entries mean, as does every change of a
+ * format.
  */
 export const MACHINE_LIMITS = {
   keyBytesMax: 4096,
-  /** The largest that a node may be configured to take in; what else makes a value stays below. */
+  /** The largest value that a node may be configured to accept. */
   valueBytesMax: 16 * MIB,
-  /** What a node takes in if nobody says otherwise. */
+  /** The largest value that a node accepts by default. */
   valueBytesDefault: MIB,
   commandsMax: 1024,
   /** Operations of all commands of a batch. */
@@ -359,13 +360,13 @@ export const MACHINE_LIMITS = {
    * remainder of a sequence by it, so it is part of the format.
    */
   sessionSlots: 16_384,
-  /** What the replies to one request may take that are remembered. */
+  /** The remembered replies to one request. */
   slotBytesMax: 256 * KIB,
   /** A session is kept until a multiple of this, so that its row is not written for each entry. */
   sessionStepMilliseconds: 1000,
   /** Keys that one entry expires, or clients that it forgets. */
   sweepKeysMax: 1024,
-  /** Rows of sessions that one entry looks at in order to remove them. */
+  /** Rows of sessions that one entry scans in order to delete them. */
   sweepRowsMax: 1024,
   sweepBytesMax: 256 * KIB,
 } as const;
@@ -416,12 +417,12 @@ assert(
   'every key can be swept',
 );
 
-/** One replica of one shard. */
+/** Limits of one replica. */
 export const SHARD_LIMITS = {
-  /** Reads that wait for a round of the leader, or for the machine. */
+  /** Reads that wait for a ReadIndex round, or for the machine. */
   readsMax: 16_384,
-  /** Removals that are known exactly: the older ones are folded when they take more. */
+  /** Exactly known deletions: beyond this the older ones are folded. */
   removalsBytesMax: MIB,
-  /** Stretches of keys that tell where older ones were. */
+  /** Key ranges in which older deletions are summarized. */
   stretchesMax: 2048,
 } as const;

@@ -1,23 +1,23 @@
-/** The bounds of what a node tells: what may wait for its reader, and how often a thing is said. */
+/** Limits of a node's log output: bytes that wait for the reader, and repetitions of one fact. */
 
 import { assert } from './assert.ts';
 
 const KIB = 1024;
 
 export const LOG_SINK_LIMITS = {
-  /** Lines that wait for a reader; what is beyond is dropped and counted. */
+  /** Lines that wait for a reader; further ones are dropped and counted. */
   bytesMax: 1024 * KIB,
-  /** What leaves in one write. */
+  /** Bytes of one write. */
   writeBytesMax: 64 * KIB,
-  /** How long a reader that took nothing is left alone. */
+  /** How long a blocked reader is left alone. */
   retryMilliseconds: 200,
-  /** How long a process that ends waits for it. */
+  /** How long an ending process waits for it. */
   endMilliseconds: 1000,
-  /** In so long, each kind of fact is told this often at most; the rest is counted. */
+  /** Within this time each kind of fact is logged this often at most; the rest is counted. */
   spellMilliseconds: 10_000,
   alarmsPerSpell: 5,
   newsPerSpell: 20,
-  /** Kinds that are counted one by one. */
+  /** Kinds that are counted separately. */
   kindsMax: 64,
 } as const;
 

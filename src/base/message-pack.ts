@@ -1,4 +1,4 @@
-/** MessagePack as the house writes it by hand: counts, truths, bytes, arrays, one spelling each. */
+/** MessagePack by hand: counts, booleans, bytes, arrays, with one encoding each. */
 
 import { assert } from './assert.ts';
 import { NUMBER_MAX } from './ids.ts';
@@ -36,7 +36,7 @@ export class Writer {
     return this.#at;
   }
 
-  /** The bytes so far, as the caller's own. The writer begins anew. */
+  /** The bytes so far, owned by the caller. The writer starts anew. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.#at);
     this.clear();
@@ -44,8 +44,8 @@ export class Writer {
   }
 
   /**
-   * A view of what was written since the writer had this length. It stands until `clear` or `take`,
-   * and what is written meanwhile leaves it alone.
+   * A view of what was written since the writer had this length. It is valid until `clear` or
+   * `take`, and later writes do not change it.
    */
   since(length: number): Uint8Array {
     return this.#bytes.subarray(length, this.#at);
@@ -146,9 +146,9 @@ export class Writer {
 }
 
 /**
- * Reads tokens in the order in which they must stand. Whatever is out of place, out of range,
- * longer than it need be or past the end breaks the reader for good: from then on it answers with
- * zeros, and `isBroken` is asked once at the end. It never throws.
+ * Reads tokens in their required order. A token that is misplaced, out of range, longer than
+ * necessary or past the end breaks the reader for good: from then on it returns zeros, and the
+ * caller checks `isBroken` once at the end. It never throws.
  */
 export class Reader {
   readonly #bytes: Uint8Array;
@@ -201,8 +201,8 @@ export class Reader {
   }
 
   /**
-   * The length of an array that opens here. No more than `max`, and no more elements than could
-   * stand in the bytes that are left if each took `bytesMin`: so a header alone allocates nothing.
+   * The length of an array that starts here. At most `max`, and at most as many elements as the
+   * remaining bytes could hold if each took `bytesMin`: so a header alone allocates nothing.
    */
   array(max: number, bytesMin: number): number {
     const tag = this.#byte();

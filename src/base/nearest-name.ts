@@ -1,4 +1,4 @@
-/** The name that somebody probably meant. */
+/** The known name that a mistyped one probably stands for. */
 
 /** Undefined if none is near: a wrong guess is worse than none. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
@@ -15,7 +15,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return best;
 }
 
-/** Nobody mistypes a longer name, and comparing costs the product of both lengths. */
+/** Longer names are not compared, because the cost is the product of both lengths. */
 const LENGTH_MAX = 64;
 
 /** Characters to insert, to leave out or to replace; two neighbours swapped count as one. */

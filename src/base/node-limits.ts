@@ -1,38 +1,38 @@
-/** The bounds and times of one node. */
+/** The limits and times of one node. */
 
 import { assert } from './assert.ts';
 
 const MIB = 1024 * 1024;
 
-/** One node among others. */
+/** One node. */
 export const NODE_LIMITS = {
-  /** How often a node tells each peer that it lives, and which map it has. */
+  /** How often a node sends each peer a heartbeat with its map version. */
   beatMilliseconds: 100,
-  /** A peer that was not heard for this long is taken for dead until it is heard again. */
+  /** A peer that was not heard for this long counts as dead until it is heard again. */
   silenceMilliseconds: 600,
-  /** Where its words come slowly it is waited for longer, up to here. */
+  /** A peer with slow messages is waited for longer, up to here. */
   silenceMillisecondsMax: 3000,
-  /** Waits for a peer's word count that came in each of the last two of these. */
+  /** Gaps between a peer's messages count if they occur in each of the last two of these. */
   gapWindowTicks: 100,
-  /** How often a node looks whether its replicas are those that the catalog wants. */
+  /** How often a node compares its replicas with those that the catalog wants. */
   reconcileMilliseconds: 200,
   /** How long a node waits for the catalog's reply before it asks again. */
   patienceMilliseconds: 2000,
-  /** How often leaders look for what expired. */
+  /** How often leaders look for expired keys. */
   expiryMilliseconds: 200,
-  /** How far the time of an idle log may be behind while a key waits for its time. */
+  /** How far the log time of an idle shard may be behind while a key waits to expire. */
   timeStampMilliseconds: 2000,
-  /** How often leaders look for clients that are gone. */
+  /** How often leaders look for sessions of vanished clients. */
   forgetMilliseconds: 30_000,
   /**
-   * How often leaders compare the states of replicas that changed, and how long a report may take.
-   * A comparison costs a copy of the sums, reads that the next checkpoint does not do again, and
-   * two short messages a replica.
+   * How often leaders compare the states of changed replicas, and how long a report may take. A
+   * comparison costs a copy of the sums, reads that the next checkpoint does not repeat, and two
+   * short messages per replica.
    */
   consistencyMilliseconds: 5000,
-  /** Members of a shard of whom it is remembered where they were heard from. */
+  /** Members of a shard whose last known node is remembered. */
   membersMax: 256,
-  /** Requests of one client that wait for an answer. */
+  /** Unanswered requests of one client. */
   clientRequestsMax: 16_384,
   /** Requests that wait for another node's answer, and for how long. */
   forwardsMax: 16_384,
@@ -40,31 +40,31 @@ export const NODE_LIMITS = {
   forwardMilliseconds: 10_000,
   /** Bytes of writes that wait for a shard's log. */
   writesBytesMax: 64 * MIB,
-  /** How long a node that stops waits for others to take its leadership over. */
+  /** How long a stopping node waits for others to take over its leaderships. */
   retireMilliseconds: 3000,
-  /** How long it waits for a disk to take what is left. */
+  /** How long it waits for the disk to take the last writes. */
   closeMilliseconds: 5000,
-  /** A node that was told to stop, and one that ended by itself, are out of the process by then. */
+  /** The time after which the process of a stopped or ended node exits at the latest. */
   stopMillisecondsMax: 25_000,
   endMillisecondsMax: 5000,
-  /** A node whose end a start mends is begun anew in its process, but not sooner after the last. */
+  /** The minimal time between two automatic restarts of a node within its process. */
   restartMilliseconds: 60_000,
-  /** How often a node that hears none of its peers asks at the addresses that it was given. */
+  /** How often a node that hears none of its peers asks the addresses that it was given. */
   seekMilliseconds: 2000,
-  /** How long a store that is embedded may take from its log to its first answer. */
+  /** How long an embedded store may take from its log to its first answer. */
   openMilliseconds: 60_000,
-  /** How long a node that starts waits for the answer of another about its cluster. */
+  /** How long a starting node waits for another node's answer about its cluster. */
   probeMilliseconds: 2000,
   /** The same where the answer can only be a reason not to start. */
   glanceMilliseconds: 1500,
   /** Between two rounds of asking. */
   probePauseMilliseconds: 250,
-  /** A node that waits for others says so after this time, and not more often than that. */
+  /** A node that waits for others reports it after this time, and not more often. */
   waitingMilliseconds: 1000,
   waitingToldMilliseconds: 5000,
-  /** How long it waits for them altogether if nothing else is said. */
+  /** How long it waits for them in total by default. */
   joinMillisecondsDefault: 60_000,
-  /** A request that takes longer is told to whoever runs the node. */
+  /** A request that takes longer is logged. */
   slowMilliseconds: 1000,
 } as const;
 

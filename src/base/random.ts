@@ -1,4 +1,4 @@
-/** Seeded randomness: one stream, forked by label so that streams do not disturb each other. */
+/** Seeded randomness: one stream, forked by label so that streams are independent. */
 
 export class Random {
   // xoshiro128** 1.1 (Blackman, Vigna 2018), four words of state, never all zero.
@@ -21,7 +21,7 @@ export class Random {
     this.#d = next() | 1;
   }
 
-  /** A stream that depends on this one's seed and the label only, not on what was drawn. */
+  /** A stream that depends only on this one's seed and the label, not on earlier draws. */
   fork(label: string): Random {
     let hash = this.#seed;
     for (let at = 0; at < label.length; at++) {

@@ -1,7 +1,7 @@
 /**
  * SHA-256 (FIPS 180-4) and HMAC over it (RFC 2104), pure: the catalog, which computes the same on
  * every replica, and the handshake of peers, which the simulator runs too, need no port for them.
- * They digest tokens and nonces, some hundred bytes at a time; whatever is large has other hashes.
+ * Inputs are tokens and nonces of some hundred bytes; large data uses other hashes.
  */
 
 const BLOCK_BYTES = 64;
@@ -102,7 +102,7 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(digest.buffer);
 }
 
-/** Two sides that share the key, and they alone, can make it. */
+/** Only the two sides that share the key can compute it. */
 export function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   block.set(key.length > BLOCK_BYTES ? sha256(key) : key);
@@ -116,14 +116,14 @@ export function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Arr
   );
 }
 
-/** Takes as long whatever differs, so that time tells nothing of the bytes. */
+/** Constant time, so that timing reveals nothing about the bytes. */
 export function isSameDigest(one: Uint8Array, other: Uint8Array): boolean {
   let difference = one.length ^ other.length;
   for (const [at, byte] of one.entries()) difference |= byte ^ (other[at] ?? 0);
   return difference === 0;
 }
 
-/** One bit that is set, zeros, and the length in bits as 64 of them. */
+/** One set bit, zeros, and the length in bits as a 64-bit number. */
 function paddedOf(parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const blocks = Math.ceil((length + 9) / BLOCK_BYTES);

@@ -1,17 +1,17 @@
-/** What may be set of a node's time: the bounds of each setting, and how they relate. */
+/** The configurable times of a node: the bounds of each setting, and their relations. */
 
 import { assertRaftLimits, RAFT_LIMITS, type RaftLimits } from './limits.ts';
 
 /**
  * Settings of one node; nodes of one cluster may differ. Election timeouts follow observed delays
- * between the two bounds. What a read lease stands on is no setting.
+ * between the two bounds. The length of a read lease is not configurable.
  */
 export interface Timing {
-  /** The unit of a node's time. Leaders speak every second tick. */
+  /** The unit of a node's time. Leaders send a heartbeat every second tick. */
   readonly tickMilliseconds: number;
-  /** How long a follower waits for its leader at least. */
+  /** The minimal time that a follower waits for its leader. */
   readonly electionMilliseconds: number;
-  /** How long at most, where disks, processors or networks are slow. */
+  /** The maximal time, where disks, processors or networks are slow. */
   readonly electionMillisecondsMax: number;
 }
 
@@ -30,7 +30,7 @@ export const TIMING_BOUNDS = {
 /** Ticks in the shortest timeout: three heartbeats have to fit, and some of them may be late. */
 const ELECTION_TICKS = 10;
 
-/** Why these settings do not go together; undefined if they do. */
+/** Why these settings are inconsistent; undefined if they are consistent. */
 export function faultOfTiming(timing: Timing): string | undefined {
   const { tickMilliseconds, electionMilliseconds, electionMillisecondsMax } = timing;
   if (electionMilliseconds < ELECTION_TICKS * tickMilliseconds) {
@@ -49,7 +49,7 @@ export function faultOfTiming(timing: Timing): string | undefined {
   return undefined;
 }
 
-/** Required: the settings are within their bounds and go together. */
+/** Required: the settings are within their bounds and consistent. */
 export function raftLimitsFor(timing: Timing): RaftLimits {
   const { tickMilliseconds, electionMilliseconds, electionMillisecondsMax } = timing;
   const electionTicksMin = Math.ceil(electionMilliseconds / tickMilliseconds);

@@ -1,81 +1,86 @@
-/** The limits of transactions, and how they stand to each other and to the others. */
+/** The limits of transactions, and their relations to each other and to other limits. */
 
 import { assert } from './assert.ts';
 import { CATALOG_LIMITS, STATE_LIMITS, WIRE_LIMITS } from './limits.ts';
 
-/** Transactions over several shards. What concerns a machine is judged while applying, too. */
+/** Transactions over several shards. Limits of the machine apply while entries are applied, too. */
 export const TRANSACTION_LIMITS = {
   /** Shards that one may touch. */
   partsMax: CATALOG_LIMITS.shardsMax,
-  /** Parts that are prepared in a shard, and decisions that it keeps. */
+  /** Prepared parts of a shard, and decisions that it keeps. */
   slotsMax: 16_384,
-  /** What is prepared in a shard, in bytes; with that much no more is let in. */
+  /** Bytes of prepared parts in a shard; with more, further prepares are refused. */
   preparedBytesMax: 256 * 1024 * 1024,
-  /** Decisions that a shard keeps when one more abort comes: it need not be kept, and is not. */
+  /** With more kept decisions a further abort is not kept: an abort need not be. */
   keptForAbortMax: 1024,
-  /** Failed attempts that count for the right to a key; with more it is a matter of age. */
+  /** Failed attempts that count for priority; with more, age decides. */
   attemptsMax: 1024,
   /** Transactions that one entry resolves. */
   resolutionsMax: 256,
-  /** Transactions in line for a key before they begin, and what all in a shard take. */
+  /** Transactions that queue for a key before they begin, and their size in a shard. */
   lineMax: 1024,
   lineBytesMax: 8 * 1024 * 1024,
-  /** How long one may wait there. */
+  /** How long a transaction may queue. */
   lineMilliseconds: 10_000,
-  /** What has to be left of its time: its client should hear in time that nothing came of it. */
+  /** The time that has to be left: the client should still get the answer in time. */
   lineReserveMilliseconds: 500,
-  /** How long one that has begun keeps its keys from others. */
+  /** How long a running transaction keeps its keys from queued ones. */
   lineTicks: 10,
-  /** How many are looked at when a key is free, until one has hope. */
+  /** How many queued transactions are examined when a key is free, until one may commit. */
   lineLooks: 32,
-  /** Transactions that a node conducts at once. */
+  /** Transactions that a node coordinates at once. */
   coordinatorsMax: 16_384,
-  /** What these take, with what is asked of others on their behalf. */
+  /** Their size, with their requests to participants. */
   conductedBytesMax: 64 * 1024 * 1024,
-  /** More than one participant takes in bytes that name it. */
+  /** At least the encoded size of one participant. */
   participantBytesMax: 20,
-  /** How long all parts may take to become ready at least; it holds keys meanwhile. */
+  /** The minimal time limit for all participants to prepare; keys are locked meanwhile. */
   prepareMilliseconds: 3000,
-  /** Where steps are slow they are waited for longer, up to here. */
+  /** The maximal one, where steps are slow. */
   patienceMillisecondsMax: 15_000,
-  /** The time that a step took counts for one to two of these. */
+  /** The duration of a step counts for one to two of these. */
   stepWindowTicks: 500,
   /** Between two attempts to reach a shard. */
   restMilliseconds: 60,
-  /** Between two attempts at a key whose younger holder was pressed to give way. */
+  /** Between two attempts to lock a key whose younger holder was told to abort. */
   preemptMilliseconds: 5,
-  /** How long whoever meets a held key waits before it asks what became of the holder. */
+  /** How long a request that meets a lock waits before it asks for the outcome of the holder. */
   graceMilliseconds: 20,
-  /** Holders after whom a shard asks that often; of more, it asks after each less often. */
+  /** Holders for which a shard asks that often; with more, each is asked for less often. */
   questionsMax: 64,
-  /** How long an answer, or an entry that resolves, may take at least before a repetition. */
+  /** The minimal time before a missing answer, or a missing resolving entry, is asked for again. */
   resolveMilliseconds: 1000,
-  /** How old, in log time, a prepared part is when its leader asks unasked. */
+  /**
+   * The age, in log time, at which the leader asks for the outcome of a prepared part by itself.
+   */
   orphanMilliseconds: 1000,
-  /** How often leaders look for such parts, and for decisions that nobody is told of. */
+  /** How often leaders look for such parts, and for decisions that are not being sent. */
   sweepMilliseconds: 500,
-  /** How long an entry that nobody waits for waits for one of its shard that somebody does. */
+  /** How long a deferred entry waits for one of its shard that a request waits for. */
   lingerMilliseconds: 100,
-  /** How long decisions that all have heard of gather before they go. */
+  /** How long acknowledged decisions gather before they are deleted. */
   clearMilliseconds: 50,
-  /** How long somebody waits at a node for a key that is held, before being sent away. */
+  /** How long a request waits at a node for a locked key before it is refused. */
   waitMilliseconds: 2000,
-  /** Waiting transactions that a node tells people of at once. */
+  /** Waiting transactions that a node reports at once. */
   toldMax: 1024,
-  /** Participants that it names to them, of all of these. */
+  /** Participants that it lists, for all of these together. */
   toldParticipantsMax: 65_536,
-  /** Requests that wait at a shard for keys that are held. */
+  /** Requests of a shard that wait for locked keys. */
   waitersMax: 16_384,
-  /** Keys of a shard that are reserved; what is beyond them is read without protection. */
+  /** Reserved keys of a shard; further ones are read without protection. */
   reservationsMax: 16_384,
-  /** Failed attempts after which it is reserved against other transactions, too. */
+  /** Failed attempts after which keys are reserved against other transactions, too. */
   attemptsAlone: 16,
-  /** How long a key is reserved after it was read, and without a gap, whoever reads it again. */
+  /** How long a key is reserved after a read, and at most without a gap, by repeated reads. */
   reservedMilliseconds: 1000,
   reservedMillisecondsMax: 1900,
-  /** Ranges that one validation may look into. */
+  /** Ranges that one validation may read. */
   rangesMax: 1024,
-  /** Views that are open on a node when one more range is checked: others have to look, too. */
+  /**
+   * Open views of a node above which a range check is refused, because other requests need views,
+   * too.
+   */
   checkViewsMax: 256,
 } as const;
 

@@ -1,4 +1,4 @@
-/** The bounds of sockets: deadlines, what may wait in them, and how many there are. */
+/** The limits of sockets: deadlines, waiting bytes, and their number. */
 
 import { assert } from './assert.ts';
 import { RAFT_LIMITS, STATE_LIMITS, WIRE_LIMITS } from './limits.ts';
@@ -8,61 +8,61 @@ const MIB = 1024 * KIB;
 
 /** Sockets of one node: to peers, two each, and to clients. */
 export const TRANSPORT_LIMITS = {
-  /** From the first packet of a socket to the hello that it brings. */
+  /** From the first packet of a socket to its hello. */
   helloMilliseconds: 3000,
-  /** How long a process that ends leaves the other sides to take in why. */
+  /** How long an ending process leaves the other sides to read the close reason. */
   farewellMilliseconds: 300,
-  /** A shorter secret of a cluster could be guessed from one proof of it. */
+  /** A shorter cluster secret could be guessed from one proof of it. */
   secretBytesMin: 16,
-  /** Both sides ping this often, and whoever is not heard for so long is gone. */
+  /** Both sides ping this often, and a side that is not heard for this long counts as gone. */
   peerPingMilliseconds: 1000,
   peerSilenceMilliseconds: 5000,
   clientPingMilliseconds: 5000,
   clientSilenceMilliseconds: 15_000,
-  /** How often deadlines are looked at. */
+  /** How often deadlines are checked. */
   sweepMilliseconds: 100,
   /** Between two attempts to dial; doubles up to the maximum, less up to a half at random. */
   redialMillisecondsMin: 100,
   redialMillisecondsMax: 2000,
-  /** How long the larger node id leaves dialling to the smaller one. */
+  /** How long the node with the larger id leaves dialling to the other one. */
   courtesyMilliseconds: 500,
-  /** What may wait in a socket for the network. A socket with nothing waiting takes any frame. */
+  /** Bytes that may wait in a socket for the network. An empty socket takes any frame. */
   mainBytesMax: 16 * MIB,
   bulkBytesMax: 10 * MIB,
   clientBytesMax: 48 * MIB,
-  /** Frames to a peer that are no larger travel whole; of larger ones the lane carries pieces. */
+  /** Frames to a peer up to this size travel whole; larger ones are cut into pieces. */
   pieceBytesMax: 8 * KIB,
-  /** What may be on its way over one lane: it begins with this, and follows the path. */
+  /** Bytes in flight on one lane: starts with this, and follows the path. */
   windowBytesStart: 32 * KIB,
   windowBytesMin: 8 * KIB,
   windowBytesMax: 8 * MIB,
-  /** How long a heartbeat may wait behind it: half of the shortest election timeout. */
+  /** How long a heartbeat may wait behind them: half of the shortest election timeout. */
   queueMilliseconds: 100,
-  /** The fastest answer of a path is forgotten after one to two of these. */
+  /** The shortest round trip of a path is forgotten after one to two of these. */
   windowStretchMilliseconds: 10_000,
-  /** A lane that sends nothing for this long counts on half of what it knew. */
+  /** A lane that sends nothing for this long halves its window. */
   windowIdleMilliseconds: 1000,
-  /** Pieces of frames from one peer that wait for the last one. */
+  /** Pieces of frames from one peer that wait for their last piece. */
   piecesBytesMax: 52 * MIB,
-  /** A frame of a client: the largest entry, and what stands around it. */
+  /** A frame of a client: the largest entry, and the fields around it. */
   clientFrameBytesMax: 18 * MIB,
-  /** What may have come of frames whose end has not, over all clients, and over all peers. */
+  /** Incomplete frames, over all clients, and over all peers. */
   clientsUnfinishedBytesMax: 128 * MIB,
   peersUnfinishedBytesMax: 256 * MIB,
-  /** A frame that has begun to come goes on by so much in so long, or its socket is closed. */
+  /** An incomplete frame must progress by this much in this time, or its socket is closed. */
   frameProgressMilliseconds: 10_000,
   frameProgressBytes: 128 * KIB,
   /** Connected clients; fewer where the system allows few open files. */
   connectionsMax: 10_000,
-  /** Sockets that have asked for nothing yet, or for something plain. */
+  /** Sockets without a request, or with a plain HTTP request. */
   plainMax: 1024,
-  /** Sockets at a door whose hello, or its proof, has not come. */
+  /** Accepted sockets whose hello, or its proof, has not arrived. */
   visitorsMax: 1024,
   /** At the port for health alone. */
   healthConnectionsMax: 32,
-  /** Pieces of one frame: our own frames are never in pieces. */
+  /** WebSocket fragments of one frame: our own frames are never fragmented. */
   fragmentsMax: 64,
-  /** Chunks of a frame as the network brings them: the largest frame in ordinary packets. */
+  /** Chunks of a frame as the network delivers them: the largest frame in ordinary packets. */
   chunksMax: 64 * KIB,
 } as const;
 

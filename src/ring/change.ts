@@ -1,4 +1,4 @@
-/** What differs from the placement before, and which replicas may move because of it. */
+/** The differences from the former placement, and which replicas may move because of them. */
 
 import type { Draft } from './draft.ts';
 import type { Placement } from './placement.ts';
@@ -10,9 +10,11 @@ export interface Change {
   /** For each arc, those of its holders that are still on the ring. */
   readonly before: readonly (readonly number[])[];
   readonly hasNewZone: readonly boolean[];
-  /** New nodes, those in a new zone and those that became heavier: they may receive from anyone. */
+  /**
+   * New nodes, those in a new zone and those that became heavier: they may receive from any node.
+   */
   readonly isGaining: readonly boolean[];
-  /** Those that only became lighter: they may give to anyone. */
+  /** Those that only became lighter: they may give to any node. */
   readonly isLosing: readonly boolean[];
 }
 
@@ -41,9 +43,9 @@ export function changeSince(
 }
 
 /**
- * Whether all that can stay still lies where it lay after a swap: an arc gains no more nodes from
- * among the old ones than it had vacancies from departures, or lost from losing nodes. To come back
- * is not to be gained.
+ * Whether everything that can stay lies where it lay after a swap: an arc gains no more nodes from
+ * among the old ones than it had vacancies from departures, or lost from losing nodes. Coming back
+ * is not a gain.
  */
 export function isFree(
   draft: Draft,

@@ -1,4 +1,6 @@
-/** A placement in the making: who holds what, and which changes the spread over zones allows. */
+/**
+ * A placement under construction: which node holds which arc, and which changes the zones allow.
+ */
 
 import { assert } from '../base/assert.ts';
 import type { Spread } from './spread.ts';
@@ -98,7 +100,9 @@ export class Draft {
     this.put(arc, to);
   }
 
-  /** The holders of which one must go, because a zone holds too much of the arc; or none. */
+  /**
+   * The holders of which one must be removed, because a zone holds too much of the arc; or none.
+   */
   excessOf(arc: number): readonly number[] {
     const holders = this.holdersOf(arc);
     const above = (limitOf: (zone: number) => number) =>

@@ -1,4 +1,4 @@
-/** Why an arc lies where it lies: the walk from its start, and what became of every node on it. */
+/** Explains a placement: the walk from the arc's start, and the verdict on every node on it. */
 
 import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';

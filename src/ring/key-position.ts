@@ -1,4 +1,4 @@
-/** Where a key lies on the ring: a hash of its tag if it has one, else of the whole key. */
+/** The position of a key on the ring: the hash of its tag if it has one, else of the whole key. */
 
 import { hash } from '../base/hash.ts';
 
@@ -6,8 +6,8 @@ const BRACE_OPEN = 0x7b;
 const BRACE_CLOSE = 0x7d;
 
 /**
- * A position, an integer in [0, 2^32). The rule of tags is Redis Cluster's: what stands between
- * the first `{` and the first `}` after it is hashed alone if it is at least one byte, so that keys
+ * A position, an integer in [0, 2^32). Tags follow the rule of Redis Cluster: the part between the
+ * first `{` and the first `}` after it is hashed alone if it is at least one byte, so that keys
  * with one tag lie together. UTF-8 uses neither byte inside a longer character.
  */
 export function keyPosition(key: Uint8Array): number {

@@ -1,4 +1,4 @@
-/** Who is nearest to each position: the first step of every walk, worked out once for lookups. */
+/** The nearest node of each position: the first step of every walk, precomputed for lookups. */
 
 import type { NodeId } from '../base/ids.ts';
 import { RING_SPAN } from './arc.ts';
@@ -18,7 +18,7 @@ export interface Ownership {
 export function buildOwnership(ring: Ring): Ownership {
   const sweep = new Sweep(ring.nodes);
   const points = pointsOf(ring);
-  // The first lap only finds who is near the top of the ring from beyond its end.
+  // The first lap only finds the nodes near the top of the ring from beyond its end.
   for (const lap of [RING_SPAN, 0]) {
     for (let at = points.length - 1; at >= 0; at--) {
       const position = Math.floor((points[at] as number) / RING_NODES_MAX) + lap;
@@ -103,7 +103,7 @@ class Sweep {
     this.#nodes = nodes;
   }
 
-  /** Writes down the owners of the positions down to, and without, this one. */
+  /** Records the owners of the positions down to, and without, this one. */
   descend(position: number): void {
     let top = this.#stack.at(-1);
     while (top !== undefined && this.#position > position) {

@@ -1,4 +1,4 @@
-/** Which nodes hold each arc: what the planner makes, and starts from the next time. */
+/** Which nodes hold each arc: the output of the planner, and its input the next time. */
 
 import type { NodeId } from '../base/ids.ts';
 import type { RingNode } from './ring.ts';

@@ -1,4 +1,4 @@
-/** Places every arc. The ring proposes; what lies well already stays where it lies. */
+/** Places every arc. The ring proposes; an arc that is placed well stays where it is. */
 
 import { assert, present } from '../base/assert.ts';
 import { arcStart } from './arc.ts';
@@ -14,11 +14,14 @@ interface PlaceOptions {
   readonly ring: Ring;
   readonly arcs: number;
   readonly replicas: number;
-  /** What is to change as little as possible. Without it, the result depends on the rest alone. */
+  /**
+   * The placement to change as little as possible. Without it, the result depends on the rest
+   * alone.
+   */
   readonly previous?: Placement | undefined;
 }
 
-/** What is known before the first replica is placed. */
+/** Known before the first replica is placed. */
 interface Plan {
   /** For each arc, all nodes as its start proposes them. */
   readonly walks: readonly (readonly number[])[];
@@ -63,7 +66,7 @@ export function place({ ring, arcs, replicas, previous }: PlaceOptions): Placeme
   };
 }
 
-/** Takes over what lay somewhere before. A node in a new zone keeps what fits with the others. */
+/** Takes over the former placement. A node in a new zone keeps what fits with the others. */
 function keep(draft: Draft, arc: number, { change }: Plan): void {
   const holders = change.before[arc] as readonly number[];
   for (const node of holders) if (!change.hasNewZone[node]) draft.put(arc, node);
@@ -95,7 +98,7 @@ function fill(draft: Draft, arc: number, { walks, quotas, capacities }: Plan): v
 
 /**
  * Each gaining node takes replicas up to its quota from nodes above the given bound: of the arcs on
- * whose walk it comes first, so that the ring has its way.
+ * whose walk it comes first, so that the ring's order is kept.
  */
 function invite(draft: Draft, above: readonly number[], { walks, quotas, change }: Plan): void {
   const surplus = (node: number) => (draft.loads[node] as number) - (above[node] as number);
@@ -115,7 +118,7 @@ function invite(draft: Draft, above: readonly number[], { walks, quotas, change 
   }
 }
 
-/** To the quotas as far as that moves nothing that can stay; to the capacities at any price. */
+/** To the quotas as far as nothing moves that can stay; to the capacities at any price. */
 function balance(draft: Draft, vacancies: readonly number[], plan: Plan): void {
   const { quotas, capacities, change } = plan;
   const mayMove = (swap: Swap) =>

@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts';
 import type { Ring } from './ring.ts';
 import { type Spread, sum } from './spread.ts';
 
-/** No node holds above this many times its fair share, rounded up: a bounded load. */
+/** Bounded load: no node holds more than this many times its fair share, rounded up. */
 const LOAD_FACTOR = 1.2;
 
 export interface FairShare {

@@ -14,7 +14,7 @@ interface ShiftOptions {
   readonly above: readonly number[];
   /** For each node, how many replicas it has room for. */
   readonly below: readonly number[];
-  /** Whether a swap is wanted at all; the spread over zones is looked after here. */
+  /** Whether a swap is wanted at all; the draft checks the spread over zones. */
   readonly mayMove: (swap: Swap) => boolean;
 }
 
@@ -23,7 +23,7 @@ interface ShiftOptions {
  * room. In a chain only its last node ends up with more replicas, only its first with fewer.
  */
 export function shift(draft: Draft, { above, below, mayMove }: ShiftOptions): void {
-  /** From here no chain leads anywhere. */
+  /** Nodes without a chain to a node with room. */
   const hopeless = new Set<number>();
   for (const source of draft.loads.keys()) {
     while ((draft.loads[source] as number) > (above[source] as number)) {
@@ -76,7 +76,7 @@ function chainTo(end: number, cameBy: ReadonlyMap<number, Swap | undefined>): re
   return chain;
 }
 
-/** False if it had to stop, because two swaps of one arc got in each other's way. */
+/** False if it had to stop, because two swaps of one arc conflicted. */
 function follow(draft: Draft, chain: readonly Swap[], mayMove: ShiftOptions['mayMove']): boolean {
   for (const swap of chain) {
     const { arc, from, to } = swap;
