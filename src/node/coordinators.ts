@@ -148,7 +148,7 @@ export class Coordinators {
       conducted.waiting.push({ responder, id });
       // A queued transaction has begun nothing here: the lock was left by an earlier coordinator.
       const isWaiting = conducted.coordinator.stage === 'waiting';
-      if (isPreempting || isWaiting) conducted.coordinator.press();
+      if (isPreempting || isWaiting) conducted.coordinator.preempt();
       return;
     }
     const because = { type: 'refused', reason: 'aborted', position: 0 } as const;

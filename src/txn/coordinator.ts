@@ -126,7 +126,7 @@ export class Coordinator {
   /**
    * A request with higher priority waits for one of its locks: it aborts while that is possible.
    */
-  press(): void {
+  preempt(): void {
     this.#giveUp();
   }
 

@@ -253,7 +253,7 @@ test('a member is dropped once it is neither wanted nor in the configuration', (
   );
 });
 
-test('the report of an older leader, or about an older row, drops nobody', () => {
+test('the report of an older leader, or about an older row, drops no member', () => {
   const rig = founded(2);
   rig.place(1, [[2, 21]]);
   rig.report(1, { term: 5, voters: [1001], learners: [21] });

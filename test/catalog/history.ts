@@ -61,7 +61,7 @@ export function disorder(
   }
 }
 
-/** Everyone acts in turn until nobody has anything to do. */
+/** All nodes act in turn until none has anything to do. */
 export function calm(world: World, random: Random, check: () => void = () => {}): number {
   for (let round = 1; round < 400; round++) {
     const { map } = world.rig;

@@ -88,9 +88,9 @@ function stepOf(given: Case): string {
 
 const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[] = [
   ['all is as it should be', { row: 'abc', voters: 'abc' }, 'wait'],
-  ['whoever is wanted learns first', { row: 'abc', voters: 'a' }, 'change a|bc'],
+  ['a wanted member becomes a learner first', { row: 'abc', voters: 'a' }, 'change a|bc'],
   [
-    'nobody votes who has not caught up',
+    'a member votes only after it has caught up',
     { row: 'abc', voters: 'a', learners: 'bc', live: 'a' },
     'wait',
   ],
@@ -102,7 +102,7 @@ const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[]
   ],
   ['a replacement learns first', { row: 'abCd', voters: 'abc' }, 'change abc|d'],
   [
-    'nobody goes before the replacement is ready',
+    'no member is removed before its replacement is ready',
     { row: 'abCd', voters: 'abc', learners: 'd', live: 'abc' },
     'wait',
   ],
@@ -157,7 +157,7 @@ const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[]
     'change ab|',
   ],
   [
-    'nobody else goes while a place is without its voter',
+    'no other member is removed while a place lacks its voter',
     { row: 'aCd', voters: 'ac', learners: 'd', live: 'ac', goal: 'acd' },
     'wait',
   ],
@@ -198,7 +198,7 @@ const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[]
     'transfer c',
   ],
   ['it stays while its vote is needed', { row: 'Abc', voters: 'abc', live: 'c' }, 'wait'],
-  ['it stays until somebody else votes', { row: 'Ab', voters: 'a', learners: 'b' }, 'change ba|'],
+  ['it stays until another member votes', { row: 'Ab', voters: 'a', learners: 'b' }, 'change ba|'],
   ['it does not hurry to go', { row: 'Abc', voters: 'abc', led: { isHandoverDue: false } }, 'wait'],
   ['a first report founds the shard', { row: 'a', voters: 'a', isFounded: false }, 'report a|'],
   ['a new voter is reported', { row: 'ab', voters: 'ab', reported: 'a' }, 'report ab|'],

@@ -136,7 +136,7 @@ test('a machine that is wiped twice in a row leaves no dead member behind', () =
   assert.deepEqual(holdersOf(rig), Array(5).fill([1, 3, 5]));
 });
 
-test('a folder that asks twice at the same address replaces nobody the second time', () => {
+test('a folder that asks twice at the same address replaces no node the second time', () => {
   const rig = settled(3);
   rig.mustSay(rejoining(2, 9));
   const { version } = rig.map;

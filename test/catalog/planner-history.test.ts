@@ -65,7 +65,7 @@ function restart(
   return { type: 'announce', node: node as NodeId, joinToken, lineage, description };
 }
 
-/** Shards with somebody wanted who does not vote yet. */
+/** Shards with a wanted member that does not vote yet. */
 function countMoving(world: World): number {
   const isGrowing = (row: ShardRow) => row.members.some((m) => m.isWanted && !m.isVoter);
   return world.rig.map.shards.filter((row) => row.isFounded && isGrowing(row)).length;

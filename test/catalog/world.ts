@@ -254,7 +254,7 @@ export class World {
     return hasMajorities(world.configuration, (member) => this.isAlive(shard, member));
   }
 
-  /** Nobody leaves the map who takes part in a shard: its node would destroy it. */
+  /** No member of a shard leaves the map: its node would destroy it. */
   checkListed(): void {
     for (const [shard, { committed, tail = committed }] of this.shards) {
       for (const member of [...membersOf(committed), ...membersOf(tail)]) {

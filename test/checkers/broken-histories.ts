@@ -63,8 +63,8 @@ export const BROKEN_HISTORIES: readonly DrawnHistory[] = [
   { sentence: 'read of a failed write', drawing: '1: [write a] [write b !] [read b]' },
   { sentence: 'read of a failed swap', drawing: '1: [write a] [cas a b !] [read b]' },
   { sentence: 'read of a failed append', drawing: '1: [append a] [append b !] [read a,b]' },
-  { sentence: 'phantom: a value that nobody wrote', drawing: '1: [write a] [read z]' },
-  { sentence: 'phantom: an element that nobody appended', drawing: '1: [append a] [read a,z]' },
+  { sentence: 'phantom: a value that was never written', drawing: '1: [write a] [read z]' },
+  { sentence: 'phantom: an element that was never appended', drawing: '1: [append a] [read a,z]' },
   {
     sentence: 'read from the future: the write had not begun',
     drawing: `

@@ -20,7 +20,7 @@ export interface Edge {
   readonly from: number;
   readonly to: number;
   readonly kind: number;
-  /** For whoever has to explain the edge. */
+  /** For the explanation of the edge. */
   readonly label: number;
 }
 

@@ -129,7 +129,7 @@ export const CYCLE_HISTORIES: readonly DrawnAnomaly[] = [
       2:       [x+3    ]`,
   },
   {
-    sentence: 'an append that nobody reads cannot stand behind what was read',
+    sentence: 'an append that is never read cannot stand behind what was read',
     names: ['G-single'],
     drawing: `
       1: [x+1] [x=1 x+2     ]
@@ -192,7 +192,7 @@ export const CYCLE_HISTORIES: readonly DrawnAnomaly[] = [
       4: [x=- y=1]`,
   },
   {
-    sentence: 'two appended behind the same list, and nobody read either',
+    sentence: 'two appended behind the same list, and neither was read',
     names: ['G2'],
     drawing: `
       1: [x=- x+1]

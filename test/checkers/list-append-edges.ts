@@ -29,7 +29,7 @@ function addWriteEdges(key: KeyRecord, edges: EdgeList): void {
   }
 }
 
-/** To the reader from whoever wrote its last element, and from it to whoever wrote the next. */
+/** To the reader from the writer of its last element, and from it to the writer of the next. */
 function addReadEdges(visit: Visit, edges: EdgeList): void {
   const { key, prefixLength } = visit;
   if (prefixLength < 0) return;

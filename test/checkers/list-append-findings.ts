@@ -5,7 +5,7 @@ const LOCAL_NAMES = [
   'internal',
   /** A list has an element twice. */
   'duplicate-element',
-  /** A list has an element that nobody appended. */
+  /** A list has an element that was never appended. */
   'garbage-read',
   /** A list has an element of a transaction that failed. */
   'G1a',

@@ -32,7 +32,7 @@ export interface KeyRecord {
   /** The longest list that a committed transaction read. */
   longest: readonly number[];
   longestReader: Visit | undefined;
-  /** Who appended the elements of the longest list, if anybody did. */
+  /** The appenders of the elements of the longest list, where known. */
   readonly order: (Append | undefined)[];
   /** Committed visits that read a list which is not a start of the longest one. */
   readonly forks: Visit[];

@@ -68,7 +68,7 @@ export const LOCAL_HISTORIES: readonly DrawnAnomaly[] = [
     drawing: '1: [x+1 ?] [x=1] [x+2] [x=1,2,1]',
   },
   {
-    sentence: 'an element that nobody appended',
+    sentence: 'an element that was never appended',
     names: ['garbage-read'],
     drawing: '1: [x=7]',
   },
@@ -78,12 +78,12 @@ export const LOCAL_HISTORIES: readonly DrawnAnomaly[] = [
     drawing: '1: [x+1] [y=1]',
   },
   {
-    sentence: 'an element that nobody appended before one that somebody did',
+    sentence: 'an element that was never appended before one that was',
     names: ['garbage-read'],
     drawing: '1: [x+1] [x=7,1]',
   },
   {
-    sentence: 'an unknown transaction that was seen read what nobody appended',
+    sentence: 'an unknown transaction that was seen read what was never appended',
     names: ['garbage-read'],
     drawing: '1: [x+1 y=9 ?] [x=1]',
   },

@@ -35,7 +35,7 @@ function judgeList(visit: Visit, { history }: HistoryIndex, findings: LocalFindi
     seen.add(element);
     const writer = visit.key.appendOf.get(element)?.visit.transaction;
     if (writer === undefined) {
-      findings.add('garbage-read', `${describeRead(visit)}, but nobody appended ${element}`);
+      findings.add('garbage-read', `${describeRead(visit)}, but ${element} was never appended`);
       continue;
     }
     if (history[writer]?.outcome === 'failed') {

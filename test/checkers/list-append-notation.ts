@@ -6,7 +6,7 @@
  *
  * The column of a bracket is the time. Inside stand the operations of one transaction: `x+1`
  * appends 1 to x, `x=1,3` reads x as the list of 1 and 3, `x=-` as the empty list, and `x=?` reads
- * what nobody learnt. A question mark at the end makes the outcome unknown, an exclamation mark
+ * what no client learnt. A question mark at the end makes the outcome unknown, an exclamation mark
  * makes it failed. Transactions are numbered as they are written, line by line.
  */
 

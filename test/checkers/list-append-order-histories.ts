@@ -159,7 +159,7 @@ export const ORDER_HISTORIES: readonly DrawnAnomaly[] = [
       3: [x=- y=1      ]`,
   },
   {
-    sentence: 'an append that nobody reads had completed before a list was that does not end',
+    sentence: 'an append that is never read had completed before a list was that does not end',
     names: ['G-single-realtime'],
     drawing: `
       1: [x+1]

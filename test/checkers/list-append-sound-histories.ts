@@ -8,7 +8,7 @@ export const SOUND_TRANSACTIONS: readonly DrawnTransactions[] = [
     drawing: '',
   },
   {
-    sentence: 'what nobody appended to is empty',
+    sentence: 'a list without appends is empty',
     drawing: '1: [x=-]',
   },
   {
@@ -58,13 +58,13 @@ export const SOUND_TRANSACTIONS: readonly DrawnTransactions[] = [
       2: [x=1]`,
   },
   {
-    sentence: 'appends that nobody reads are in any order',
+    sentence: 'appends that are never read are in any order',
     drawing: `
       1: [x+1] [x+2]
       2: [x+3] [x+4]`,
   },
   {
-    sentence: 'appends that nobody reads come after the longest list',
+    sentence: 'appends that are never read come after the longest list',
     drawing: `
       1: [x+1] [x+2] [x+3]
       2:      [x=1]`,
@@ -76,7 +76,7 @@ export const SOUND_TRANSACTIONS: readonly DrawnTransactions[] = [
       2: [x+2    ]`,
   },
   {
-    sentence: 'one that read the whole list appends to it, and nobody reads that',
+    sentence: 'one that read the whole list appends to it, and that is never read',
     drawing: `
       1: [x+1] [x=1 x+2]
       2:        [x=1]`,
@@ -154,7 +154,7 @@ export const SOUND_TRANSACTIONS: readonly DrawnTransactions[] = [
     drawing: '1: [x+1 ?] [x=-] [x+2] [x=2] [x=2,1]',
   },
   {
-    sentence: 'an unknown append that nobody saw stood behind the others',
+    sentence: 'an unknown append that was never seen stood behind the others',
     drawing: '1: [x+1] [x+2 ?] [x+3] [x=1,3]',
   },
   {
@@ -174,7 +174,7 @@ export const SOUND_TRANSACTIONS: readonly DrawnTransactions[] = [
       2:             [x=- y=-] [x=1 y=1]`,
   },
   {
-    sentence: 'an unknown transaction that nobody saw may have read anything',
+    sentence: 'an unknown transaction that was never seen may have read anything',
     drawing: '1: [x=7,7 y+1 y=- ?] [y=-]',
   },
   {
@@ -196,7 +196,7 @@ export const SOUND_TRANSACTIONS: readonly DrawnTransactions[] = [
       3:                     [x=- y=-] [x=1 y=-] [x=1 y=1]`,
   },
   {
-    sentence: 'a read that nobody learnt says nothing',
+    sentence: 'a read without a known result says nothing',
     drawing: '1: [x+1] [x=? x+2] [x=1,2]',
   },
   {

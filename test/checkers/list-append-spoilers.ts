@@ -88,7 +88,7 @@ export const SPOILERS: readonly Spoiler[] = [
       changeLateRead(history, ({ list }) => (list.length < 1 ? undefined : [...list, ...list])),
   },
   {
-    sentence: 'an element that nobody appended in a read',
+    sentence: 'an element that was never appended in a read',
     markCorrupt: (history) => changeLateRead(history, ({ list }) => [...list, -1]),
   },
   {

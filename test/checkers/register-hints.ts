@@ -13,7 +13,7 @@ import {
   type Value,
 } from './register-operation.ts';
 
-/** Stands for every element that nobody was told of, so that the states they make are one. */
+/** Stands for every element that no client was told of, so that the states they make are one. */
 const UNTOLD = '\u0000';
 
 export function prepareRegister(
@@ -70,7 +70,7 @@ function isRefused(output: RegisterOutput | undefined): boolean {
 }
 
 /**
- * An unknown write can be left out if nobody can tell that it happened. From the moment it takes
+ * An unknown write can be left out if no read shows that it happened. From the moment it takes
  * effect until something replaces the whole value, its elements are part of the state. So if none
  * of them was told, all that happens in between is appends, swaps that were refused and operations
  * whose outcome is unknown. Only a refused swap, or an append that told its length, may need the
@@ -152,7 +152,7 @@ function countLasts(operations: readonly RegisterOperation[]): Map<string | unde
   return counts;
 }
 
-/** Values that were seen although nobody, or only an operation that failed, had written them. */
+/** Values that were seen although no operation, or only one that failed, had written them. */
 function unexplained(operations: readonly RegisterOperation[], seen: Iterable<string>): string[] {
   const given = new Set<string>();
   const failed = new Set<string>();
@@ -162,7 +162,7 @@ function unexplained(operations: readonly RegisterOperation[], seen: Iterable<st
   }
   return [...seen].flatMap((element) => {
     if (given.has(element)) return [];
-    const why = failed.has(element) ? 'its write had failed' : 'nobody wrote it';
+    const why = failed.has(element) ? 'its write had failed' : 'it was never written';
     const witness = operations.find((each) => elementsOf(valueSeen(each)).includes(element));
     return witness === undefined ? [] : [`client ${witness.client} saw ${element}, but ${why}`];
   });

@@ -136,13 +136,13 @@ export const SOUND_HISTORIES: readonly DrawnHistory[] = [
       2:           [cas a c ?]`,
   },
   {
-    sentence: 'only an unknown write that nobody read explains why a swap was refused',
+    sentence: 'only an unknown write that was never read explains why a swap was refused',
     drawing: `
       1: [write a]             [cas a b no] [write c] [read c]
       2:           [write x ?]`,
   },
   {
-    sentence: 'only an unknown append that nobody read explains a length',
+    sentence: 'only an unknown append that was never read explains a length',
     drawing: `
       1: [append a 1]              [append b 3] [write c] [read c]
       2:              [append x ?]`,

@@ -52,7 +52,7 @@ export class Absence {
 
 const FOR_EVER_MILLISECONDS = 1e9;
 
-/** Its replica neither hears nor does anything: nobody leads a shard of such. */
+/** Its replica neither hears nor does anything: a shard of such replicas has no leader. */
 export function quieten(replica: Replica): void {
   replica.tick = () => {};
   replica.receive = () => {};

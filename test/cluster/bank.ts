@@ -7,7 +7,7 @@ import type { Truth } from './truth.ts';
 import type { Workload } from './workload.ts';
 
 const ACCOUNTS = Array.from({ length: 7 }, (_, at) => `account-${at}`);
-/** What is in an account that nobody has touched. */
+/** The balance of an untouched account. */
 const BEGINNING = 100;
 const TOTAL = BEGINNING * ACCOUNTS.length;
 

@@ -91,7 +91,7 @@ export class Computer {
   onEffect: () => Death | undefined = () => undefined;
   /** How it dies of the effect at hand; drawn unless it was told. */
   #death: Death | undefined;
-  /** Somebody may want to start it again. */
+  /** The operator may start it again. */
   onDeath: () => void = () => {};
 
   constructor(options: ComputerOptions) {
@@ -158,7 +158,7 @@ export class Computer {
       (opened) => {
         if (this.#life !== life) return;
         if (opened.type === 'refused') {
-          // Without space, or on a bad disk, it cannot begin. Somebody will try again.
+          // Without space, or on a bad disk, it cannot start. The operator will try again.
           if (wasFull || this.#isFull || this.#isFailing) return this.#die();
           this.#fail(`the log would not open: ${opened.text}`);
         }

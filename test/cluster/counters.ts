@@ -86,7 +86,7 @@ export class Counters implements Workload {
     }
   }
 
-  /** By the versions that were read: nobody else may have been there in between. */
+  /** By the versions that were read: no other write may lie in between. */
   #movePair(customer: Customer, pair: Pair, done: () => void): void {
     const keys = pair.map(bytesOf);
     this.#values += 1;

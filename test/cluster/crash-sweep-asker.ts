@@ -1,5 +1,5 @@
 /**
- * Whoever asked for a transaction: asks again, with the same bytes and at another node, until it is
+ * The requester of a transaction: asks again, with the same bytes and at another node, until it is
  * told what became of it.
  */
 

@@ -80,7 +80,7 @@ export class SweepWorld {
 
   get map(): ClusterMap {
     const map = this.computers[0]?.core?.map ?? this.computers[1]?.core?.map;
-    if (map === undefined) this.fail('liveness', 'nobody has a map');
+    if (map === undefined) this.fail('liveness', 'no node has a map');
     return map;
   }
 

@@ -1,7 +1,7 @@
 /**
  * The crash sweep: one transaction in a cluster without faults, run again and again; each time one
  * node dies in front of another one of all the effects that there are, and comes back later. The
- * transaction ends all the same, as a whole or not at all, and nobody is blocked by it.
+ * transaction ends all the same, as a whole or not at all, and blocks no other.
  */
 
 import type { ReadCall } from '../../src/client/core/call.ts';
@@ -33,9 +33,9 @@ export interface SweepResult {
   readonly virtualMilliseconds: number;
 }
 
-/** Nobody is kept waiting for longer than an election and what clients need to notice it. */
+/** No client waits for longer than an election and the time to notice it. */
 const BLOCKED_MILLISECONDS_MAX = 3000;
-/** A process that is started again soon; one without power is missed until nobody needs it. */
+/** A process that is started again soon; one without power stays down until no test needs it. */
 const AWAY_MILLISECONDS = 400;
 const END_MILLISECONDS_MAX = 10_000;
 /** What a key is once the bystander has written behind it. */
@@ -98,7 +98,7 @@ export function describeCase({ seed, variant, effect, victim, death }: SweepCase
   return `seed ${seed}, ${variant}: node ${victim + 1} dies (${death}) at effect ${effect}`;
 }
 
-/** A transaction, and whoever asked for it. */
+/** A transaction, and its requester. */
 interface Question {
   readonly asked: Asked;
   readonly requester: Asker;
@@ -152,7 +152,7 @@ class SweepRun {
     this.#judge();
   }
 
-  /** The victim dies in front of the effect, whoever it belongs to. */
+  /** The victim dies before the effect, whichever node it belongs to. */
   #aim(): void {
     const { agenda, computers } = this.#world;
     const { effect, victim, death } = this.#case;
@@ -234,7 +234,7 @@ class SweepRun {
     for (const { core } of world.computers) {
       if (core === undefined) continue;
       question.requester.askOnce(core, (reply) => {
-        if (reply === undefined) return world.fail('outcome', 'nobody knows what became of it');
+        if (reply === undefined) return world.fail('outcome', 'its outcome is unknown');
         this.#judgeReply(question, reply);
         left -= 1;
       });

@@ -58,7 +58,7 @@ export class Customer {
   /** Processes that ran here; what is for an earlier one finds another number. */
   #life = 0;
   #lines = new Map<number, ClientConnection>();
-  /** Calls on their way, and how each is told that nobody waits for it any more. */
+  /** Calls on their way, and how each is cancelled. */
   readonly #open = new Set<(failure: CallFailure) => void>();
   #isFlushing = false;
   /** Works no more: others read what it wrote. */
@@ -100,7 +100,7 @@ export class Customer {
     this.call<WriteCall>({ type: 'write', command }, record);
   }
 
-  /** The end of a transaction; whoever gave way may try again, with the same priority. */
+  /** The end of a transaction; one that yielded may retry, with the same priority. */
   commit(asked: Committing, done: (record: WriteRecord) => void): void {
     const record = this.#recorder(asked.command, done);
     this.call<CommitCall>({ type: 'commit', ...asked }, record);
@@ -233,7 +233,7 @@ export function outcomeOf({ outcome }: CallFailure): Outcome {
   return outcome === 'notApplied' ? 'failed' : 'unknown';
 }
 
-/** How far a clock may run from another while nobody looks; see `NodeClock`. */
+/** How far a clock may run from another unobserved; see `NodeClock`. */
 export const CLOCK = { slowest: 0.9, fastest: 1.1 } as const;
 
 const utf8 = new TextEncoder();

@@ -11,7 +11,7 @@ import type {
 import type { Socket, SocketListener, Sockets } from '../../src/transport/sockets.ts';
 
 interface Watching {
-  /** Before anything is begun, and before anybody is told that it is done. It may throw. */
+  /** Before anything is begun, and before it is reported as done. It may throw. */
   readonly onEffect: () => void;
   /** Runs what the process does of its own accord, and heeds what `onEffect` throws. */
   readonly guard: (run: () => void) => void;

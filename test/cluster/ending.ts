@@ -108,7 +108,7 @@ export class Ending {
     const { surroundings, random, until } = this.#options;
     const computers = this.#computers;
     const { agenda, probes } = surroundings;
-    // Everybody is looked at once, for nobody knows all that those who are down agreed to.
+    // All replicas are compared once, because no single one has what those that are down acknowledged.
     const areUp = () =>
       computers.every(({ isLost, core, identity }) => {
         return isLost || identity === undefined || core !== undefined;

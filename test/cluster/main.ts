@@ -71,7 +71,9 @@ function sweep(seed: number): void {
       console.log(`FAIL ${describeCase(one)}: ${signatureOf(failure)}\n  ${failure.message}`);
     }
   }
-  console.log(`${committed} committed, nobody was blocked for more than ${Math.round(blocked)} ms`);
+  console.log(
+    `${committed} committed, no client was blocked for more than ${Math.round(blocked)} ms`,
+  );
   console.log(timeText());
   console.log(`crash: ${cases - failures} passed, ${failures} failed`);
 }

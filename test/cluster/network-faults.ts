@@ -50,7 +50,7 @@ export class NetworkFaults {
       case 'isolate':
         return this.#cut(urls.flatMap((url) => bothWays(from, url)));
       case 'deaf':
-        // It is heard, and hears nobody.
+        // It is heard, and hears no other node.
         return this.#cut(urls.map((url) => ({ from: url, to: from })));
       case 'ring':
         // Each hears its neighbours only: every one sees another majority, or none.

@@ -93,7 +93,7 @@ export class Operator {
     return staying.length >= FIRST_ADDRESSES_MIN;
   }
 
-  /** As somebody types it, again and again until the cluster says that it is so. */
+  /** As a person types it, again and again until the cluster says that it is so. */
   #ask(node: NodeId, membership: NodeMembership, delay: number): void {
     const { growth, random, surroundings } = this.#options;
     const { agenda, probes } = surroundings;

@@ -1,6 +1,6 @@
 /**
  * A key that some put all the time, without a look, and transactions that read it and write another
- * one. A put holds nothing and waits for nobody, so a transaction that only tries again would fail
+ * one. A put holds no locks and yields to no transaction, so a transaction that only tries again would fail
  * for ever: after some attempts the leader has to keep the others off.
  */
 
@@ -53,7 +53,7 @@ export class Rivals implements Workload {
     if (starved !== undefined) truth.fail('starvation', starved);
   }
 
-  /** How it went, where nobody had to fail. */
+  /** The result, where no transaction had to fail. */
   note(runs: number, milliseconds: number): void {
     if (runs < RUNS_MAX) return;
     this.#starved.push(`a transaction was run ${runs} times in ${milliseconds} ms, in vain`);

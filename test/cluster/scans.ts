@@ -23,7 +23,7 @@ interface Terms {
 export class Scans implements Workload {
   /** Keys that were put, and when that was acknowledged: they stay. */
   readonly #steady = new Map<string, number>();
-  /** Keys that come and go, once somebody has tried to put them. */
+  /** Keys that come and go, once a client has tried to put them. */
   readonly #flickering = new Set<string>();
   readonly #broken: string[] = [];
   #values = 0;
@@ -100,7 +100,7 @@ export class Scans implements Workload {
     });
   }
 
-  /** Page by page, as whoever iterates takes them. */
+  /** Page by page, as an iterating client takes them. */
   #scan(customer: Customer, terms: Terms, done: (isWhole: boolean) => void): void {
     const { from, to, isReverse, limit } = terms;
     const must = this.#steadyBefore(customer.now, from, to);

@@ -220,7 +220,7 @@ export class Stage {
     });
   }
 
-  /** Everybody who is wanted votes, and nobody else is listed. */
+  /** All wanted members vote, and no other is listed. */
   isWhole(shard: ShardId): boolean {
     const { members, goal } = this.row(shard);
     const isSound = members.every(({ isWanted, isVoter }) => isWanted && isVoter);

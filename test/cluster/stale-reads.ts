@@ -1,4 +1,4 @@
-/** Stale reads: never older than was asked for, and never what nobody wrote. */
+/** Stale reads: never older than was asked for, and never a value that was not written. */
 
 import type { ReadCall } from '../../src/client/core/call.ts';
 import type { Row } from '../../src/machine/row.ts';

@@ -13,7 +13,7 @@ export function canSpare(computers: readonly Computer[], spared: ReadonlySet<Com
   const map = newestMap(computers);
   if (map === undefined) return false;
   for (const { shard, members, goal } of map.shards) {
-    // A copy that rotted may be good for nothing once somebody reads the row.
+    // A copy that rotted may be good for nothing once a request reads the row.
     const stays = (computer: Computer | undefined) =>
       computer !== undefined &&
       !computer.isLost &&

@@ -20,7 +20,7 @@ import { bytesOf, type Customer, textOf } from './customer.ts';
 /** What a transaction does in each run: it ends it, by `commit` or by `giveUp`. */
 export type Body = (run: Run) => void;
 
-/** Nobody has to win in the end: other work is waiting. */
+/** No transaction has to commit in the end: other work is waiting. */
 const RUNS_MAX = 12;
 const REST_MILLISECONDS_MAX = 20;
 const LEVELS = [{ type: 'linearizable' }, { type: 'lease' }] as const;

@@ -89,7 +89,7 @@ test('one that was told otherwise than it is is seen', () => {
   throws(() => truth.judge([play.told('failed')]), /refused and is there/);
   throws(() => truth.judge([play.told('ok', [2, 3])]), /has version/);
   throws(() => truth.judge([play.told('ok', [3, 2])]), /nowhere/);
-  throws(() => truth.judge([{ ...play.told('ok', [2, 2]), end: 20 }]), /before anybody/);
+  throws(() => truth.judge([{ ...play.told('ok', [2, 2]), end: 20 }]), /before any replica/);
 });
 
 test('one that was told to have happened and was aborted is lost', () => {

@@ -65,7 +65,7 @@ interface Account {
 export interface Committed {
   readonly name: string;
   readonly client: Uint8Array;
-  /** When it was first known: nobody can have been told before. */
+  /** When it was first known: no client can have been told before. */
   readonly at: number;
   readonly versions: readonly number[];
   readonly outputs: readonly Output[];
@@ -251,7 +251,7 @@ export class TransactionLedger {
   }
 }
 
-/** Refusals that leave open what becomes of it; whoever is told anything else knows. */
+/** Refusals that leave open what becomes of it; any other answer is final. */
 const OPEN: readonly Reason[] = ['window-full', 'malformed'];
 /** Said of a commit alone: an abort asks for neither, and may have been proposed for such. */
 const OPEN_TO_COMMIT: readonly Reason[] = ['wrong-epoch', 'deadline-too-far'];

@@ -1,6 +1,6 @@
 /**
  * What really happened: the entries that the witness saw, done again by fresh machines from the
- * first one on. What replicas have answered and hold must be what comes out of that (trap 11).
+ * first one on. What replicas have answered and hold must be what comes out of that.
  */
 
 import type { ShardId } from '../../src/base/ids.ts';
@@ -126,7 +126,7 @@ export class Truth {
   #shardAt(position: number): ShardId {
     const { shards } = this.#options.map;
     const row = shards.find(({ from, to }) => from <= position && position < to);
-    if (row === undefined) this.fail('witness', `nobody owns ${position}`);
+    if (row === undefined) this.fail('witness', `no shard owns ${position}`);
     return row.shard;
   }
 
@@ -135,7 +135,8 @@ export class Truth {
     if (outcome === 'ok' && reply?.type === 'done') {
       const deed = matching.find(({ index }) => index === reply.version);
       if (deed === undefined) this.fail('lost', `an acknowledged write of ${key} is nowhere`);
-      if (deed.at > end) this.fail('witness', `${key} was acknowledged before anybody applied it`);
+      if (deed.at > end)
+        this.fail('witness', `${key} was acknowledged before any replica applied it`);
       if (deed.at < invoke) this.fail('witness', `${key} was written before it was asked for`);
       this.#judgeVersions(record.command, reply, deed);
     } else if (isUnique(record.command) && outcome !== 'unknown') {
@@ -146,7 +147,7 @@ export class Truth {
     }
   }
 
-  /** Of each key that was written, as it was told to whoever wrote it. */
+  /** Of each key that was written, as its writer was told. */
   #judgeVersions(command: Command, { versions }: Done, deed: Deed): void {
     if (deed.versions === undefined) return;
     for (const [at, operation] of command.entries()) {
@@ -233,7 +234,7 @@ export class Truth {
     const { shard, version: index } = home;
     this.#enter({ shard, index, at, client: nameOf(client), command, outputs, versions });
     for (const { operations, version } of parts) {
-      // Whoever reads it is told so from the decision on, not only once its part is done.
+      // Readers see it from the decision on, not only once its part is done.
       for (const { key } of operations.filter(isWrite)) {
         const changes = this.#changes.get(textOf(key)) ?? [];
         const place = changes.findIndex(({ index: one, row }) => row && one === version);

@@ -92,7 +92,7 @@ test('a stale read that is older than it asked for is seen', () => {
   throws(() => reads.judge(script.truth()), /old/);
 });
 
-test('a stale read of what nobody wrote is seen', () => {
+test('a stale read of a value that was never written is seen', () => {
   const script = new Script();
   const reads = new StaleReads({ keys: ['key'] });
   script.put(1, put('one'));

@@ -17,7 +17,7 @@ export interface Witnessed {
   readonly payload: Uint8Array | undefined;
   readonly configuration: unknown;
   readonly replies: readonly Uint8Array[];
-  /** When the first replica applied it: before that nobody can have seen it. */
+  /** When the first replica applied it: before that no client can have seen it. */
   readonly at: number;
 }
 

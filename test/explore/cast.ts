@@ -228,7 +228,7 @@ export class Cast {
     return this.states.length - 1;
   }
 
-  /** A message crosses the wire, so that nobody shares it with its sender. */
+  /** A message crosses the wire, so that no receiver shares it with its sender. */
   #internMessage(sent: Message): number {
     const bytes = encodeFrame([sent]);
     const text = textOf(bytes);

@@ -1,4 +1,4 @@
-/** A step in words, for whoever has to understand a violation. */
+/** A step in words, for the reader of a violation. */
 
 import type { Message } from '../../src/raft/message.ts';
 import { argumentOf, type Cast } from './cast.ts';

@@ -51,7 +51,7 @@ export class Disk implements EntryReader {
 }
 
 function imageAfter(image: Image, write: Write): Image {
-  assert(write.snapshot === undefined, 'nobody needs a snapshot here');
+  assert(write.snapshot === undefined, 'no member needs a snapshot here');
   assert(write.repairs.length === 0, 'nothing is damaged here');
   let { entries } = image;
   const first = write.entries[0];

@@ -24,7 +24,7 @@ const LIMITS = freezeGraph({
   leaseMilliseconds: 40,
 });
 
-/** Every timeout is the longest there is, so nobody campaigns but when told to. */
+/** Every timeout is the longest there is, so a replica campaigns only when told to. */
 const RANDOM: Random = Object.assign(new Random(0), { below: (limit: number) => limit - 1 });
 Object.freeze(RANDOM);
 const NO_SNAPSHOTS = Object.freeze({

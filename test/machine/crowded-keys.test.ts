@@ -1,4 +1,4 @@
-/** Keys that all have one hash: whoever chooses them makes nobody wait. */
+/** Keys that all have one hash: a client that chooses them delays no other. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';

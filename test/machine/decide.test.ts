@@ -221,7 +221,7 @@ test('a shard decides of what has its home there, and of nothing else', () => {
   equal(rig.shard.slots(2).length, 1);
 });
 
-test('nobody is remembered for years for the sake of an abort', () => {
+test('an abort extends no session by years', () => {
   const rig = new TransactionRig();
   equal(rig.abort({ deadline: 2 ** 50 }), 'refused aborted at 0');
   equal(rig.shard.session(2)?.deadlineMax, START + timeoutMillisecondsMax);

@@ -60,7 +60,7 @@ test('a command that met a held key is not remembered, and is done when it comes
   equal(rig.shard.value('a'), 'y');
 });
 
-test('whoever meets a held key is told who holds it', () => {
+test('a command that meets a lock is told the holder', () => {
   const rig = new TransactionRig();
   rig.prepare([put('a', 'x')], { client: 9, sequence: 40, attempts: 3, age: 123 });
   const [reply] = rig.shard.ask([[put('a', 'y')]]);

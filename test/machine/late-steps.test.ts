@@ -94,7 +94,7 @@ test('two coordinators with one transaction commit it once', () => {
   equal(part.shard.row('b')?.version, 2);
 });
 
-test('a commit is told to whoever asks, until the last participant has heard', () => {
+test('the home shard reports a commit until the last participant has acknowledged it', () => {
   const home = new TransactionRig();
   const part = new TransactionRig();
   part.prepare([put('b', 'x')]);

@@ -1,6 +1,6 @@
 /**
- * Values never die early, whoever leads and whatever their clocks say: leaders stamp by the rule of
- * the README, replicas apply with delays, and a stopwatch that nobody else sees is the judge.
+ * Values never expire early, whichever replica leads and whatever their clocks say: leaders stamp by the rule of
+ * the README, replicas apply with delays, and a stopwatch outside of the replicas is the judge.
  */
 
 import { ok } from 'node:assert/strict';
@@ -144,7 +144,7 @@ class Shard {
 }
 
 for (let seed = 1; seed <= 6; seed++) {
-  test(`seed ${seed}: nobody dies early, whoever leads`, () => {
+  test(`seed ${seed}: no value expires early, whichever replica leads`, () => {
     const shard = new Shard(new Random(seed));
     for (let step = 0; step < STEPS; step++) shard.step();
     ok(shard.expired > 200, `${shard.expired} expired`);

@@ -1,4 +1,4 @@
-/** What a home shard's reply says of a transaction that somebody asked it to end. */
+/** What a home shard's reply says of a transaction that it was asked to end. */
 
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -29,7 +29,7 @@ test('a commit is one, and a failed check or a refusal is an abort', () => {
   }
 });
 
-test('where nothing was decided nobody takes that for an abort', () => {
+test('an undecided reply is never taken for an abort', () => {
   for (const reply of OPEN) {
     equal(isCommittedBy(reply), undefined);
     equal(outcomeBy(reply), undefined);

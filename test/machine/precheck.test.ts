@@ -38,7 +38,7 @@ test('the first check that does not hold is told with its place and what stands 
   equal(foresee(rig, { type: 'check-range', ...range }), undefined, 'of ranges it says nothing');
 });
 
-test('of a key that somebody holds nothing is said: another value may have been told', () => {
+test('a locked key is not prechecked: clients may have seen another value', () => {
   const rig = new MachineRig();
   rig.do(put('a', '1'));
   rig.apply({ type: 'prepare', bytes: prepareBytes([put('a', '2')]) });

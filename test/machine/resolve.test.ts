@@ -126,7 +126,7 @@ test('of several refusals in one entry each is remembered until its own deadline
   equal(rig.prepare([put('a', 'x')], late), 'refused aborted at 0');
 });
 
-test('nothing is remembered of what cannot come, or of a deadline nobody gives', () => {
+test('nothing is remembered of a prepare that cannot come, or of an impossible deadline', () => {
   const rig = new TransactionRig();
   rig.resolve(false, { deadline: START - 1 });
   rig.resolve(false, { deadline: START + timeoutMillisecondsMax + 1 });

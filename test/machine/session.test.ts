@@ -241,7 +241,7 @@ test('what is read in commands is remembered up to a bound', () => {
   equal(replies.at(-1), 'done at 3');
 });
 
-test('a batch of another epoch is refused on every replica, whoever proposed it', () => {
+test('a batch of another epoch is refused on every replica, whichever node proposed it', () => {
   const rig = new MachineRig();
   rig.apply({ type: 'adopt', epoch: EPOCH + 1, arc: { from: 0, to: 5 } });
   sayAll(rig.ask([[put('a', 'x')], [put('b', 'x')]]), [

@@ -213,7 +213,7 @@ export class ShardsWorld {
     if (held.length > 0) this.#recover(at, this.#random.pick(held));
   }
 
-  /** Whoever holds keys asks what became of their transaction: so it ends. */
+  /** A shard that holds locks asks for the outcome of their transaction: so it ends. */
   #recover(at: number, { id }: Prepared): void {
     const story = this.stories.get(idText(id)) as Story;
     this.#decide(story, ABORT, (reply) => {

@@ -55,7 +55,7 @@ test('once all numbers are taken nothing is committed until one is free', () => 
   equal(rig.commit([put('a', 'x')], next).startsWith('committed'), true);
 });
 
-test('aborts that nobody hears of never take the room of commits', () => {
+test('unacknowledged aborts never take the room of commits', () => {
   const rig = new TransactionRig();
   for (let at = 0; at < 2 * keptForAbortMax; at++) rig.abort(one(at));
   equal(rig.decisions, keptForAbortMax);

@@ -51,7 +51,7 @@ const MALFORMED: Readonly<Record<string, readonly [TransactionStep, Uint8Array]>
   'no bytes of a prepare': ['prepare', new Uint8Array()],
   'a prepare with a byte behind it': ['prepare', behind(prepareBytes([put('a', 'x')]))],
   'a prepare without operations': ['prepare', prepareWith({ operations: [] })],
-  'a prepare of nobody': ['prepare', prepareWith({ participants: [], at: 0 })],
+  'a prepare without participants': ['prepare', prepareWith({ participants: [], at: 0 })],
   'a prepare of one too many': ['prepare', prepareWith({ at: 2 })],
   'a client of 15 bytes': ['prepare', prepareWith({ id: { ...ID, client: new Uint8Array(15) } })],
   'a home beyond the ring': ['prepare', prepareWith({ id: { ...ID, home: 2 ** 32 } })],
@@ -66,7 +66,7 @@ const MALFORMED: Readonly<Record<string, readonly [TransactionStep, Uint8Array]>
     'decide',
     commitBytes([put('a', 'x')], { versions: [1, 2] }),
   ],
-  'a decision of nobody': ['decide', encodeDecide({ ...DECIDE, participants: [] })],
+  'a decision without participants': ['decide', encodeDecide({ ...DECIDE, participants: [] })],
   'an abort because the window is full': [
     'decide',
     because({ type: 'refused', reason: 'window-full', position }),

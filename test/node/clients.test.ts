@@ -86,7 +86,7 @@ test('one that takes none of its answers is closed, however busy the node is wit
   equal(clients.size, 0);
 });
 
-test('while a node stands still nobody is late in taking what it sent', () => {
+test('time in which the node did not run does not count against slow clients', () => {
   const { clients } = clientsOf();
   clients.add(1).respond(written(1));
   clients.flush();
@@ -113,7 +113,7 @@ test('a client may ask for so much at once, and again once it is answered', () =
   client.respond(written(1));
   equal(client.isFullFor(undefined), false);
   client.respond({ type: 'map', id: 0, map: new Uint8Array() });
-  equal(client.outstanding, NODE_LIMITS.clientRequestsMax - 1, 'nobody asked for that one');
+  equal(client.outstanding, NODE_LIMITS.clientRequestsMax - 1, 'that one was not requested');
 });
 
 test('a request that fails or takes long is told, with its connection and its number', () => {

@@ -123,7 +123,7 @@ export class HomeRig implements CoordinatorsHost {
   /** The oldest question that another shard was asked. */
   next(): Asked {
     const asked = this.asked.shift();
-    ok(asked, 'somebody was asked');
+    ok(asked, 'a participant was asked');
     return asked;
   }
 

@@ -94,7 +94,7 @@ test('who asks what became of a transaction that is conducted is told its end', 
   home.conduct(planned);
   const asking = home.settle(planned.plan);
   home.turn();
-  deepEqual(asking, [], 'nobody ends what somebody conducts');
+  deepEqual(asking, [], 'a running transaction is not ended');
   home.ready();
   home.turn();
   equal(told(asking)[0]?.split(' ')[0], 'committed');
@@ -125,7 +125,7 @@ test('a decision that is kept is told at once, also to who presses', () => {
   equal(home.rig.replica.applied, applied, 'it cost no entry');
 });
 
-test('what nobody conducts is ended for ever by whoever asks', () => {
+test('a transaction without a coordinator is aborted for good by the first question', () => {
   const home = new HomeRig();
   const planned = home.plan();
   const asking = home.settle(planned.plan);
@@ -141,7 +141,7 @@ test('what nobody conducts is ended for ever by whoever asks', () => {
   equal(home.machine.lockTable.size, 0);
 });
 
-test('whoever asks with a deadline of its own ends nothing for others', () => {
+test('a question with another deadline ends nothing for others', () => {
   const home = new HomeRig();
   const { transaction, plan } = home.plan();
   const participants = plan.participants.map(({ position }) => ({ position, deadline: 1 }));
@@ -233,7 +233,7 @@ test('what is asked again is spelled again: while it waits it takes no room', ()
   equal(bytes() === first, false);
 });
 
-test('a transaction of the home shard alone is told to nobody', () => {
+test('a transaction of the home shard alone is not broadcast', () => {
   const home = new HomeRig();
   const responses = home.conduct(home.plan({ there: [] }));
   home.turn();
@@ -264,7 +264,7 @@ test('people are told where it stands', () => {
   equal(home.desk.stageOf(plan.contender.id), undefined);
 });
 
-test('of two that saw the same one begins, and the other is refused without asking anybody', () => {
+test('of two that saw the same one begins, and the other is refused without asking a participant', () => {
   const home = new HomeRig();
   const here = [checkVersion('here', 0), put('here', '1')];
   const [first, second] = [2, 1].map((client) => home.plan({ client, here }));
@@ -278,7 +278,7 @@ test('of two that saw the same one begins, and the other is refused without aski
   const version = home.rig.replica.applied - 1;
   deepEqual(told(responses[0]), [`committed at ${version} 12`]);
   deepEqual(told(responses[1]), [`check 0 met ${version}`]);
-  deepEqual(home.asked.map(wish), ['committed'], 'of the other one nobody hears');
+  deepEqual(home.asked.map(wish), ['committed'], 'the other one is not broadcast');
   equal(home.machine.decisions.size, 1);
   equal(home.desk.conducted, 0);
   home.newDesk();
@@ -323,7 +323,7 @@ test('of keys of another arc a leader foresees nothing: the client has to ask an
   deepEqual(told(responses), ['refused wrong-epoch at 0']);
 });
 
-test('one whose deadline has passed in line asks nobody when it is called', () => {
+test('a transaction whose deadline has passed in the queue asks no participant', () => {
   const home = new HomeRig();
   const here = [checkVersion('here', 0), put('here', '1')];
   const first = home.plan({ here, client: 2 });
@@ -353,7 +353,7 @@ test('who met what a former coordinator left does not wait for the line', () => 
   equal(home.asked.map(wish).includes('committed'), true, 'the first one went on');
 });
 
-test('what is decided already waits for nobody', () => {
+test('a decided transaction does not wait', () => {
   const home = new HomeRig();
   const here = [checkVersion('here', 0), put('here', '1')];
   const decided = home.plan({ client: 2, here });
@@ -370,7 +370,7 @@ test('what is decided already waits for nobody', () => {
   deepEqual(told(asked), ['committed at ']);
 });
 
-test('with leadership nobody in line is called', () => {
+test('after leadership is lost no queued transaction is started', () => {
   const home = new HomeRig();
   const here = [checkVersion('here', 0), put('here', '1')];
   const responses = [2, 1].map((client) => home.conduct(home.plan({ client, here })));

@@ -1,4 +1,4 @@
-/** Entries that nobody waits for: those of all shards at once, and not for ever. */
+/** Deferred entries: those of all shards are proposed at once, after a bounded time. */
 
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';

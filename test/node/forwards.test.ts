@@ -146,7 +146,11 @@ test('the far end answers under the number that came with the request', () => {
     const asked = new ForwardedOrigin({ id: 78, from: TWO, request, ...about });
     asked.respond({ type: 'written', id: 7, time: 5, replies: [] });
   }
-  deepEqual(hurries, [true, false, true], 'nobody waits for a resolution to be heard');
+  deepEqual(
+    hurries,
+    [true, false, true],
+    'no request waits for the acknowledgement of a resolution',
+  );
 });
 
 test('one who asks may have as much on its way as is left to all others', () => {

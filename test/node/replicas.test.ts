@@ -1,4 +1,4 @@
-/** Members come once: whoever ended here, or may have, never begins again. */
+/** A member is created once: one that ended here, or may have, never starts again. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -72,7 +72,7 @@ test('a member whose name is lost is buried under the name that the map has', ()
   const quarantined = [{ shard: SHARD, member: NO_MEMBER, reason: 'damage' }];
   const { replicas, records } = replicasOf({ quarantined });
   deepEqual(records, [], 'a tombstone without a name would be forgotten in the next life');
-  equal(replicas.isFree(SHARD), false, 'nobody may come in its place before');
+  equal(replicas.isFree(SHARD), false, 'no member may be created in its place before');
   deepEqual(replicas.nameless, [SHARD]);
   replicas.writeTombstone(SHARD, ONE);
   replicas.writeTombstone(SHARD, ONE);
@@ -96,7 +96,7 @@ test('a member comes only once the state of the former one is off the disk', () 
   equal(replicas.isDead(OTHER, ONE), false, 'in another shard this id is another member');
 });
 
-test('a folder that anybody lived in is not one to begin a cluster in', () => {
+test('a folder that ever held a replica cannot found a cluster', () => {
   const quarantined = [{ shard: SHARD, member: NO_MEMBER, reason: 'damage' }];
   equal(replicasOf({}).replicas.isEmpty, true);
   equal(replicasOf({ buried: [ONE] }).replicas.isEmpty, false);

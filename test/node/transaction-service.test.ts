@@ -197,7 +197,7 @@ test('what is none, or is for another shard, is refused', () => {
   deepEqual(rig.send(Uint8Array.of(1)), ['malformed']);
   deepEqual(rig.transact({ shard: 1 }), ['malformed']);
   const check = { type: 'check-version', key: bytesOf(rig.keyIn(SHARD)), version: 1 } as const;
-  deepEqual(rig.transact({ operations: [check] }), ['malformed'], 'nobody is its home');
+  deepEqual(rig.transact({ operations: [check] }), ['malformed'], 'no shard is its home');
 });
 
 test('a home part that its shard would refuse is refused before others lock anything', () => {
@@ -218,7 +218,7 @@ test('a home part that its shard would refuse is refused before others lock anyt
   deepEqual(rig.transact(), ['read-only']);
 });
 
-test('a part of a shard that is not its own, or that nobody has, is refused before that', () => {
+test('a part of a shard that is not its own, or that does not exist, is refused before that', () => {
   const rig = new Rig();
   const range = { type: 'check-range', key: bytesOf('a'), to: bytesOf('b'), count: 0, seenAt: 1 };
   const cases: readonly [there: number, operation: Operation, failure: string][] = [
@@ -267,7 +267,7 @@ test('what is conducted at once is bounded in bytes', () => {
   deepEqual(begin(101), []);
 });
 
-test('nobody is believed to have begun long ago, or after now', () => {
+test('a claimed age in the distant past or in the future is limited', () => {
   const rig = new Rig();
   const { timeoutMillisecondsMax } = MACHINE_LIMITS;
   rig.rig.now += 2 * timeoutMillisecondsMax;
@@ -295,7 +295,7 @@ test('attempts count up to a limit', () => {
   }
 });
 
-test('whoever meets a held key leads to a question to its home shard, and to its end here', () => {
+test('a request that meets a lock leads to a question to the home shard, and to its resolution here', () => {
   for (const isPreempting of [false, true]) {
     const rig = new Rig();
     rig.prepare(50);
@@ -309,7 +309,7 @@ test('whoever meets a held key leads to a question to its home shard, and to its
   }
 });
 
-test('a part that nobody meets is asked for by itself, though its shard is silent', () => {
+test('a part whose locks no request meets is resolved too, though its shard is quiesced', () => {
   const rig = new Rig();
   rig.prepare(50);
   rig.pass(TRANSACTION_LIMITS.orphanMilliseconds - 1);

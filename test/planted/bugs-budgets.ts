@@ -113,7 +113,7 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
     replace: 'costOf(rows);',
   },
   {
-    name: 'answers-that-nobody-takes-are-made',
+    name: 'answers-beyond-the-budget-are-made',
     sentence: 'one that reads nothing is answered on and on',
     file: QUEUE,
     find: 'if (!share.mayGoOn) {',

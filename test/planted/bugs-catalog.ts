@@ -108,7 +108,7 @@ const COMMAND_BUGS: readonly Bug[] = [
   {
     ...DECISION,
     name: 'placement-drops-at-once',
-    sentence: 'a placement lists those that it wants and nobody else',
+    sentence: 'a placement lists the wanted members only',
     find: 'const all = [...kept, ...added]',
     replace: 'const all = [...kept.filter(({ isWanted }) => isWanted), ...added]',
     tests: ['catalog'],

@@ -137,7 +137,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'the-same-old-map-again',
-    sentence: 'a node that is cut off is asked for a newer map for ever, and nobody else',
+    sentence: 'only a partitioned node is asked for a newer map, for ever',
     file: 'src/client/core/map-source.ts',
     find: `if (this.#unhelpful.has(connection))
             this.#dialSomebody(now);`,
@@ -154,7 +154,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'calls-without-a-bound',
-    sentence: 'calls gather without an end while nobody answers',
+    sentence: 'calls gather without a bound while no node answers',
     file: 'src/client/core/open-calls.ts',
     find: 'if (isFull) return false;',
     replace: '',

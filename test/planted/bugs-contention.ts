@@ -64,14 +64,14 @@ const FORESEEING: readonly Planted[] = [
     replace: "return this.#end({ type: 'decided', reply: refusal });",
   },
   {
-    name: 'a-commit-that-names-nobody',
+    name: 'a-commit-without-participants',
     sentence: 'a decision lists the home shard alone, and goes before the others have heard',
     file: COORDINATOR,
     find: 'this.#hasAsked = true;',
     replace: '',
   },
   {
-    name: 'all-are-named-whom-nobody-asked',
+    name: 'participants-that-were-not-asked-are-named',
     sentence: 'a decision is kept for shards that have nothing to hear',
     file: COORDINATOR,
     find: 'this.#hasAsked ? all : all.slice(0, 1)',
@@ -117,8 +117,8 @@ const WAITING: readonly Planted[] = [
     replace: 'if (isLate)',
   },
   {
-    name: 'nobody-is-next',
-    sentence: 'who is over calls nobody, and the line waits for ever',
+    name: 'no-transaction-is-next',
+    sentence: 'a transaction that ends starts no queued one, and the queue waits for ever',
     file: LINE,
     find: `for (const key of freed)
             this.#proceed(key, how);`,
@@ -133,8 +133,9 @@ const WAITING: readonly Planted[] = [
     replace: 'hasPriority(contender, one.contender)',
   },
   {
-    name: 'a-place-for-somebody-gone',
-    sentence: 'whoever was ended in line is still called, and its keys are never free again',
+    name: 'a-place-for-an-ended-transaction',
+    sentence:
+      'a transaction that was ended in the queue is still started, and its keys are never free again',
     file: LINE,
     find: `if (this.#places.has(one))
             this.#forget(one);`,
@@ -143,7 +144,7 @@ const WAITING: readonly Planted[] = [
   },
   {
     name: 'one-key-of-several',
-    sentence: 'whoever wants several keys takes one, and others take the rest',
+    sentence: 'a transaction with several keys takes one, and others take the rest',
     file: LINE,
     find: 'const taken = one.keys.find((key) => this.#heads.has(key));',
     replace: 'const taken = one.keys.slice(0, 1).find((key) => this.#heads.has(key));',
@@ -157,14 +158,14 @@ const WAITING: readonly Planted[] = [
   },
   {
     name: 'a-crowd-is-not-let-go',
-    sentence: 'whoever has lost hope waits until its time is over',
+    sentence: 'a transaction that cannot commit any more waits until its time is over',
     file: LINE,
     find: 'if (lost === undefined)',
     replace: 'if (true)',
   },
   {
-    name: 'nobody-waits-for-who-was-let-go',
-    sentence: 'whoever comes first wins, and the eldest comes again and again in vain',
+    name: 'no-key-is-kept-for-the-released',
+    sentence: 'the first to arrive wins, and the eldest retries again and again in vain',
     file: LINE,
     find: `if (isOver)
             this.#queueAt(key).expected = lost.contender;`,
@@ -178,7 +179,7 @@ const WAITING: readonly Planted[] = [
     replace: 'if',
   },
   {
-    name: 'anybody-of-the-client-is-back',
+    name: 'any-transaction-of-the-client-is-back',
     sentence: 'where a client has many transactions the youngest of them wins',
     file: LINE,
     find: 'age !== contender.age || ',

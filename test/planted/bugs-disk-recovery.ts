@@ -66,7 +66,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'unnamed-damage-passed-over',
-    sentence: 'records that nobody can name any more are not missed',
+    sentence: 'lost records without a known index are not noticed',
     file: 'src/storage/log/log-recovery.ts',
     find: 'if (batch?.unknown !== undefined) {',
     replace: 'if (false) {',

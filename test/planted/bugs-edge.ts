@@ -100,7 +100,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...LOG,
     name: 'last-word-is-dropped',
-    sentence: 'why a node ended is dropped with what nobody read before',
+    sentence: 'the reason why a node ended is dropped with the unread log lines before it',
     file: 'src/runtime/log-sink.ts',
     find: 'text.startsWith(FATAL)',
     replace: 'false',
@@ -145,7 +145,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...PEERS,
     name: 'listener-proves-nothing',
-    sentence: 'whoever listens at the address of a peer is taken for it',
+    sentence: 'a process that listens at the address of a peer is taken for it',
     file: 'src/transport/peer-proof.ts',
     find: 'return proof !== undefined &&',
     replace: "return side === 'listener' || proof !== undefined &&",

@@ -44,7 +44,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
     isFast: true,
   },
   {
-    name: 'vote-written-as-nobody',
+    name: 'vote-written-as-none',
     sentence: 'the term is written, the vote is not',
     paper: 'figure 2',
     file: 'src/raft/raft.ts',
@@ -103,7 +103,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'votes-twice-in-a-term',
-    sentence: 'a vote is granted to whoever asks, however often',
+    sentence: 'a vote is granted to every candidate, however many ask in one term',
     paper: '§5.2',
     file: FILE,
     find: 'const isFree = state.vote === request.from ||',
@@ -150,7 +150,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'heard-leader-forgotten',
-    sentence: 'a follower that hears its leader helps whoever wants to replace it',
+    sentence: 'a follower that hears its leader votes for a candidate',
     file: 'src/raft/receive.ts',
     find: 'if (message.term > state.term && isLeaseInForce(state, message))',
     replace: 'if (false)',
@@ -177,7 +177,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'check-quorum-off',
-    sentence: 'a leader that nobody hears or answers leads on',
+    sentence: 'a leader without a quorum of answers keeps leading',
     file: 'src/raft/leader.ts',
     find: 'state.ticks - heardAt >= 2 * state.timeout.ticks',
     replace: 'false',

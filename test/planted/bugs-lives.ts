@@ -100,7 +100,7 @@ export const LIFE_BUGS: readonly Bug[] = [
     ...COPY,
     file: 'src/storage/log/log-identity.ts',
     name: 'announced-word-pushed-out',
-    sentence: 'boots that nobody hears of push out the word that the cluster knows',
+    sentence: 'boots that no other node hears of push out the word that the cluster knows',
     find: 'return isKept ? words : [announced.word, ...words];',
     replace: 'return words;',
     tests: ['log-lives'],

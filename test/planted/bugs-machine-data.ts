@@ -15,7 +15,7 @@ export const DATA_BUGS: readonly Bug[] = [
   },
   {
     name: 'life-by-the-wall-clock',
-    sentence: 'a value lives by the clock of whoever applies it',
+    sentence: 'a value expires by the clock of the replica that applies it',
     file: 'src/machine/machine.ts',
     find: 'logTime: this.#metadata.logTime, version: index,',
     replace: 'logTime: Date.now(), version: index,',
@@ -45,7 +45,7 @@ export const DATA_BUGS: readonly Bug[] = [
   },
   {
     name: 'expiry-not-indexed',
-    sentence: 'nobody finds a value that is due',
+    sentence: 'a due value is never found',
     file: 'src/machine/execution.ts',
     find: 'this.#index(expiresAt, key, NO_BYTES);',
     replace: '',

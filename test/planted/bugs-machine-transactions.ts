@@ -182,7 +182,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'freed-keys-not-told',
-    sentence: 'nobody is told that keys were given back',
+    sentence: 'the release of locks is not reported',
     file: 'src/machine/transactions.ts',
     find: 'this.#freed.push(prepared);',
     replace: '',

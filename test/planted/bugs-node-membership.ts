@@ -41,7 +41,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     ...NODES,
     name: 'removal-costs-replicas-unasked',
-    sentence: 'shards lose replicas by a removal that nobody forced',
+    sentence: 'shards lose replicas by a removal without force',
     find: '|| (objection !== undefined && !isForced))',
     replace: ')',
     isFast: false,

@@ -25,7 +25,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'cells-steer-the-terminal',
-    sentence: 'a zone or a url of the map moves the cursor of whoever lists the nodes',
+    sentence: 'a zone or a url of the map moves the cursor of the terminal that lists the nodes',
     file: 'cli/printers/table.ts',
     find: 'given.map((row) => row.map(visible))',
     replace: 'given',

@@ -64,7 +64,7 @@ export const READ_BUGS: readonly Bug[] = [
   },
   {
     name: 'lease-as-long-as-the-timeout',
-    sentence: 'a lease grows with the election timeout, which nobody promised',
+    sentence: 'a lease grows with the election timeout, which no follower promised',
     file: 'src/raft/read-index.ts',
     find: 'limits.leaseMilliseconds / limits.clockDriftMax',
     replace: 'state.timeout.milliseconds / limits.clockDriftMax',

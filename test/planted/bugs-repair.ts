@@ -21,7 +21,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
   {
     ...REPAIR,
     name: 'damaged-waits-for-a-leader',
-    sentence: 'a member with damage asks nobody for it, and two of three wait for each other',
+    sentence: 'a member with damage does not ask for entries, and two of three wait for each other',
     find: 'askForRepair(state) {',
     replace: 'askForRepair(state) { return;',
     isFast: false,

@@ -46,7 +46,7 @@ const RESERVING: readonly Planted[] = [
   },
   {
     name: 'reserved-without-a-bound',
-    sentence: 'whoever reads a key again and again keeps it from all who write it',
+    sentence: 'a transaction that reads a key again and again blocks all writers of it',
     file: RESERVATIONS,
     find: 'Math.min(until, reservation.endsAt)',
     replace: 'until',
@@ -59,7 +59,7 @@ const RESERVING: readonly Planted[] = [
     replace: 'false',
   },
   {
-    name: 'released-by-anybody',
+    name: 'released-by-any-transaction',
     sentence: 'any transaction that ends takes away what is reserved for others',
     file: RESERVATIONS,
     find: '|| !isOf(reservation, { id })',

@@ -45,7 +45,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'incoming-rows-not-listed',
-    sentence: 'the disk does not know that rows of a snapshot are nobody’s state yet',
+    sentence: 'the disk does not record that rows of a snapshot are not the state of a replica yet',
     file: 'src/storage/snapshot/snapshot-install.ts',
     find: 'if (!record.leftovers.includes(generation)) {',
     replace: 'if (false) {',
@@ -125,7 +125,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'exports-never-closed',
-    sentence: 'a snapshot that nobody reads any more is kept open for ever',
+    sentence: 'an idle snapshot is kept open for ever',
     file: 'src/storage/state/state-store.ts',
     find: 'this.#exports.closeIdle(now);',
     replace: '',

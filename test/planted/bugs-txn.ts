@@ -95,14 +95,14 @@ const CONDUCTING: readonly Planted[] = [
   },
   {
     name: 'a-transaction-presses-on',
-    sentence: 'whoever has more right waits for ever for one that waits itself',
+    sentence: 'a request with higher priority waits for ever for a holder that waits itself',
     file: COORDINATOR,
     find: 'if (UNDECIDED.includes(this.#stage))',
     replace: "if (this.#stage === 'validating')",
   },
   {
     name: 'pressed-out-of-a-decision',
-    sentence: 'an abort is proposed behind every commit that somebody waits for',
+    sentence: 'an abort is proposed behind every commit that a request waits for',
     file: COORDINATOR,
     find: 'if (UNDECIDED.includes(this.#stage))',
     replace: "if (this.#stage !== 'over')",
@@ -200,7 +200,7 @@ const TELLING: readonly Planted[] = [
   },
   {
     name: 'decisions-are-not-swept',
-    sentence: 'what a former leader decided is told to nobody',
+    sentence: 'the decisions of a former leader are not sent to the participants',
     file: HOME_DESK,
     find: `for (const decision of this.#machine.decisions.all())
       this.#broadcast.tell(decision, true);`,
@@ -208,14 +208,14 @@ const TELLING: readonly Planted[] = [
   },
   {
     name: 'orphans-are-not-swept',
-    sentence: 'a part that nobody meets stays prepared for ever',
+    sentence: 'a part whose locks no request meets stays prepared for ever',
     file: DESK,
     find: 'if (age >= TRANSACTION_LIMITS.orphanMilliseconds)',
     replace: 'if (false)',
   },
   {
     name: 'meetings-are-not-asked',
-    sentence: 'whoever waits for a key waits for a coordinator to come back',
+    sentence: 'a request that waits for a lock waits until the coordinator comes back',
     file: MEETINGS,
     find: 'else if (conflict.askAt <= now) this.#ask(conflict);',
     replace: '',
@@ -238,7 +238,7 @@ const TELLING: readonly Planted[] = [
   },
   {
     name: 'who-asks-vouches-for-all',
-    sentence: 'others are told of an end that nobody decided, on the word of who asked',
+    sentence: 'participants are told an outcome that was not decided, on the word of the requester',
     file: HOME_DESK,
     find: 'if (kept !== undefined) this.#broadcast.tell(kept, true);',
     replace:
@@ -256,7 +256,7 @@ const MEETING: readonly Planted[] = [
   },
   {
     name: 'the-older-one-gives-way',
-    sentence: 'age is compared the wrong way round, so whoever tries again is always too young',
+    sentence: 'ages are compared the wrong way round, so a retried transaction is always too young',
     file: CONFLICT_POLICY,
     find: "hasPriority(requester, holder) ? 'preempt' : 'yield'",
     replace: "hasPriority(requester, holder) ? 'yield' : 'preempt'",
@@ -271,20 +271,20 @@ const MEETING: readonly Planted[] = [
   },
   {
     name: 'attempts-are-not-counted',
-    sentence: 'whoever gave way comes back with no more right than before',
+    sentence: 'a transaction that yielded retries with the same priority as before',
     file: TRANSACT_ERRAND,
     find: 'this.#options.priority.attempts += 1;',
     replace: '',
   },
   {
     name: 'any-number-of-attempts',
-    sentence: 'whoever claims to have tried often enough wins every key',
+    sentence: 'a client that claims enough attempts wins every lock',
     file: TRANSACTION_ID,
     find: 'Math.min(attempts, TRANSACTION_LIMITS.attemptsMax)',
     replace: 'attempts',
   },
   {
-    name: 'nobody-is-pressed',
+    name: 'no-holder-is-preempted',
     sentence: 'the older one waits, and the younger one does not hear of it',
     file: 'src/shard/proposal-queue.ts',
     find: "this.#host.reportConflict(holder, decision === 'preempt');",
@@ -299,7 +299,7 @@ const MEETING: readonly Planted[] = [
   },
   {
     name: 'first-come-first-served',
-    sentence: 'a key that is given back goes to whoever waited longest, of whatever age',
+    sentence: 'a released lock goes to the longest waiter, whatever its priority',
     file: WAITERS,
     find: 'return taken.sort(rankOf);',
     replace: 'return taken;',

@@ -86,7 +86,7 @@ const UNCHANGED: readonly Planted[] = [
   },
   {
     name: 'a-table-that-knows-no-age',
-    sentence: 'a key counts as removed for whoever asks, whenever it went',
+    sentence: 'a key counts as deleted for every check, whenever it was deleted',
     file: REMOVED_KEYS,
     find: '> since - this.#base',
     replace: '> 0',

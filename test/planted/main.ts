@@ -47,7 +47,7 @@ async function huntAll(bugs: readonly Bug[]): Promise<Verdict[]> {
       const verdict = await hunt(bug, seeds);
       done.push(verdict);
       const time = `${verdict.seconds.toFixed(1)} s`;
-      print([bug.name, String(verdict.seeds ?? 'none'), time, verdict.caught ?? 'NOBODY']);
+      print([bug.name, String(verdict.seeds ?? 'none'), time, verdict.caught ?? 'SURVIVED']);
     }
   };
   await Promise.all(Array.from({ length: CHILDREN_AT_ONCE }, work));

@@ -160,7 +160,7 @@ test('an append with a gap, a term that goes back or no voters is dropped whole'
   const { raft } = replica;
   const envelope = { shard: SHARD, from: PEER, to: SELF, term: 7 };
   const append = { type: 'append', ...envelope, previous: ORIGIN, commit: 0, round: 0 } as const;
-  const nobody: Configuration = { voters: [], outgoing: [], learners: [] };
+  const noMembers: Configuration = { voters: [], outgoing: [], learners: [] };
   const bad: LogEntry[][] = [
     [{ index: 2, term: 1, kind: 'empty' }],
     [
@@ -168,7 +168,7 @@ test('an append with a gap, a term that goes back or no voters is dropped whole'
       { index: 2, term: 1, kind: 'empty' },
     ],
     [{ index: 1, term: 8, kind: 'empty' }],
-    [{ index: 1, term: 1, kind: 'configuration', configuration: nobody }],
+    [{ index: 1, term: 1, kind: 'configuration', configuration: noMembers }],
   ];
   for (const entries of bad) {
     const message: Message = { ...append, entries, configuration: ORIGIN };

@@ -54,7 +54,7 @@ test('a ballot is won by a majority of each half, and lost when one half can not
   }
 });
 
-test('nobody is a quorum of no voters', () => {
+test('no voters have no quorum', () => {
   const none: Configuration = { voters: [], outgoing: [], learners: [] };
   assert.equal(
     reachedByQuorum(none, () => 7),

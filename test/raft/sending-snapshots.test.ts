@@ -156,7 +156,7 @@ test('without an answer the first missing chunk goes again, alone, and ever more
   const waits: number[] = [];
   for (let ticks = 1; waits.length < 3; ticks++) {
     rig.tick();
-    // Somebody who is heard of, but whose chunks are lost.
+    // A member that is heard, but whose chunks are lost.
     rig.misses(9);
     const sent = rig.take();
     if (sent.length === 0) continue;

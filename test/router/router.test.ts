@@ -146,7 +146,7 @@ test('a request goes on to the leader once, and never twice', () => {
   equal(forwarded.length, 1);
 });
 
-test('a leader that can be reached by nobody here is named', () => {
+test('a leader that this node cannot reach is named', () => {
   const router = routerOf({ leader: ELSEWHERE });
   const [response] = ask(router, { type: 'command', id: 1, command: Uint8Array.of(0x91, 2) });
   ok(response?.type === 'failed' && response.leader === ELSEWHERE);

@@ -1,4 +1,4 @@
-/** Nobody reads what a transaction holds: it may be decided already that it is something else. */
+/** Reads never return a locked key: its change may be decided already. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ test('a read of a held key waits, and is answered after the resolution', () => {
   rig.write([put('x', 'old')], [put('y', 'other')]);
   equal(rig.prepare(5, put('x', 'new')), 'done');
   const responses = rig.keys('y', 'x');
-  equal(said(rig.keys('y')), 'other', 'what nobody holds is read at once');
+  equal(said(rig.keys('y')), 'other', 'an unlocked key is read at once');
   rig.rig.tick(3);
   deepEqual([responses, rig.rig.met], [[], ['5']]);
   rig.resolve(5, true);
@@ -78,7 +78,7 @@ test('who waited too long is told so, at its own time', () => {
   equal(responses.length, 1);
 });
 
-test('whoever is ready to wait for long is told after a while what stands in the way', () => {
+test('a read with a long deadline is told after a while which lock blocks it', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   const responses = rig.keys('x');
@@ -205,7 +205,7 @@ class Host implements ReadingHost {
   }
 }
 
-test('on a replica that leads no more nobody is asked, and the read goes to who leads', () => {
+test('a replica that lost leadership asks no home shard, and the read goes to the leader', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   const host = new Host(rig);
@@ -214,7 +214,7 @@ test('on a replica that leads no more nobody is asked, and the read goes to who 
   deepEqual([host.failures, host.met], [['not-fresh'], 0]);
 });
 
-test('a stale read of a held key is refused where nobody leads', () => {
+test('a stale read of a locked key is refused while there is no leader', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   const host = new Host(rig);

@@ -19,7 +19,7 @@ import { ReplicaRig } from './replica-rig.ts';
 
 const EPOCH = 1;
 const PATIENCE = 10_000;
-/** Of whoever writes without a transaction. */
+/** Of a write without a transaction. */
 const WRITER = 200;
 
 export class HeldRig {

@@ -51,7 +51,7 @@ test('a stretch with a younger key counts as young as that', () => {
   equal(mayHave(ranges, 'k', 'l', 40), false);
 });
 
-test('what nobody asks for any more takes no room', () => {
+test('versions that no request asks for any more take no room', () => {
   const ranges = new DeletedRanges();
   ranges.note(recentDeletes(['b', 'd']), 0);
   ranges.note(recentDeletes(['c'], 30), 20);

@@ -49,7 +49,7 @@ test('of one age the name decides', () => {
   deepEqual(rig.take(), ['first']);
 });
 
-test('what holds nothing waits for anybody, and presses nobody', () => {
+test('a request that holds no locks waits for any holder, and preempts none', () => {
   const rig = new Rig();
   rig.hold('x', contender(3));
   rig.add('plain', ['x']);
@@ -78,7 +78,7 @@ test('a batch waits only if all of its commands meet a held key', () => {
   deepEqual(rig.take(), ['all']);
 });
 
-test('a range that is checked is not judged here, so it waits for nobody', () => {
+test('a range that is checked is not judged here, so it waits for no holder', () => {
   const rig = new Rig();
   rig.hold('x', contender(3));
   const check = { type: 'check-range', key: Buffer.from('x'), to: Buffer.from('z') } as const;
@@ -176,7 +176,7 @@ test('where the state was replaced all look again', () => {
   deepEqual(rig.take(), ['one', 'two']);
 });
 
-test('nobody waits longer than the limit', () => {
+test('no command waits longer than the limit', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   rig.add('first', ['x']);
@@ -204,7 +204,7 @@ test('woken in vain, their time goes on', () => {
   deepEqual(rig.names(rig.entrance.takeLate()), ['plain']);
 });
 
-test('no more wait than may, and whoever comes on top is told so', () => {
+test('the number of waiting commands is bounded, and a further one is refused', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   for (let at = 0; at <= TRANSACTION_LIMITS.waitersMax; at++) rig.add('plain', ['x']);
@@ -213,7 +213,7 @@ test('no more wait than may, and whoever comes on top is told so', () => {
   equal(rig.entrance.size, TRANSACTION_LIMITS.waitersMax);
 });
 
-test('what waits for a key keeps nobody out who gives it back', () => {
+test('commands that wait for a lock do not block the entry that releases it', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   const bytes = NODE_LIMITS.writesBytesMax / 2;
@@ -227,7 +227,7 @@ test('what waits for a key keeps nobody out who gives it back', () => {
   deepEqual(rig.take(), ['plain', 'resolution']);
 });
 
-test('what was woken keeps its own room, and nobody out', () => {
+test('retried commands keep their own room, and block no others', () => {
   const rig = new Rig();
   const bytes = NODE_LIMITS.writesBytesMax;
   rig.hold('x', contender(8));

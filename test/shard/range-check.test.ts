@@ -192,7 +192,7 @@ test('held keys are listed once for many ranges, and each range finds its own', 
   equal(looks, 2);
 });
 
-test('nobody looks into a range for longer than somebody waits', () => {
+test('a range is not read for longer than the requester waits', () => {
   const { rig, version: seenAt } = rigOf();
   const { store } = rig.rig;
   rig.rig.isStoreStuck = true;
@@ -269,7 +269,7 @@ test('what is judged is told with the index that it was judged at', () => {
   equal(reply?.type === 'done' && reply.version, rig.rig.replica.applied);
 });
 
-test('damage in a range is told, and nobody is served here any more', () => {
+test('damage in a range is reported, and the replica serves no more requests', () => {
   const { rig, version: seenAt } = rigOf();
   const { store, replica } = rig.rig;
   const view = store.view(replica.shard);

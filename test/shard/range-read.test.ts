@@ -21,10 +21,10 @@ test('where nothing is held a page goes to its end', () => {
 test('it ends before a key that is held, and more is to come', () => {
   const rig = rigOf('c');
   equal(said(rig.range()), 'a=1 b=2 (2)');
-  deepEqual(rig.rig.met, [], 'nobody has waited for it yet');
+  deepEqual(rig.rig.met, [], 'no read has waited for it yet');
 });
 
-test('it ends before the first of several, whoever prepared first', () => {
+test('it ends before the first of several, whichever was prepared first', () => {
   const rig = rigOf('d', 'b');
   equal(said(rig.range()), 'a=1 (1)');
 });
@@ -77,7 +77,7 @@ test('before the first row a held key keeps a range backwards from ending', () =
   equal(said(rig.range({ isReverse: true, from: bytesOf('a') })), 'd=4 c=3 b=2 a=1 (4, end)');
 });
 
-test('keys outside of the range are held by whoever will', () => {
+test('locks outside of the range do not matter', () => {
   const rig = rigOf('a', 'd');
   equal(said(rig.range({ from: bytesOf('b'), to: bytesOf('d') })), 'b=2 c=3 (2, end)');
 });

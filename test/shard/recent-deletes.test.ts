@@ -169,7 +169,7 @@ test('rows that were there before are no reason against a question, however many
   for (let at = 0; at < 1000; at++) equal(mayHaveKey(recentDeletes, `user/${at}`, MANY), false);
 });
 
-test('what is older than the longest deadline is asked for by nobody, and takes no room', () => {
+test('deletions before the longest deadline take no room', () => {
   const recentDeletes = new RecentDeletes();
   const { timeoutMillisecondsMax } = MACHINE_LIMITS;
   recentDeletes.note({ index: 10, time: 1000 }, []);

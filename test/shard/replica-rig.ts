@@ -34,7 +34,7 @@ export class ReplicaRig implements ReplicaHost {
   readonly store: StateStore;
   readonly facts: Fact[] = [];
   readonly questions: number[] = [];
-  /** Holders of keys that somebody waits for, by their ages. */
+  /** Holders of keys that a request waits for, by their ages. */
   readonly met: string[] = [];
   readonly records: LogRecord[] = [];
   readonly messages: Message[] = [];

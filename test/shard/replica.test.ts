@@ -67,7 +67,7 @@ test('a newcomer with a wall clock an hour ahead never carries the shard there',
   rig.open();
   const { requester, responses } = rig.requester();
   rig.replica.fail(requester, 'not-leader');
-  ok(responses[0]?.type === 'failed' && responses[0].time === 0, 'a guess is told nobody');
+  ok(responses[0]?.type === 'failed' && responses[0].time === 0, 'a guess is not reported');
   rig.append([configured(), adopted(2, WALL - HOUR)]);
   equal(rig.replica.applied, 2);
   equal(rig.replica.logTime, WALL - HOUR);
@@ -80,7 +80,7 @@ test('an entry of a later version stops the replica, and everybody is told', () 
   rig.replica.command(waiting[0].requester, Uint8Array.of(0x94, 99, 0, 0, 0));
   rig.turns(4);
   match(rig.stopReason, /later version/);
-  equal(rig.replica.isLeader, false, 'who can do nothing leads nobody');
+  equal(rig.replica.isLeader, false, 'a stopped replica does not lead');
   rig.replica.stamp(waiting[1].requester, 0, ADOPT);
   rig.replica.read({
     requester: waiting[2].requester,
@@ -124,7 +124,7 @@ test('damage that an entry meets spoils this replica, and not the node', () => {
   );
 });
 
-test('damage that a read meets is told, and nobody is served here any more', () => {
+test('damage that a read meets is reported, and the replica serves no more requests', () => {
   const rig = new ReplicaRig();
   rig.lead();
   const get = rig.store.get.bind(rig.store);

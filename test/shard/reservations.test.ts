@@ -56,7 +56,7 @@ test('a reservation ends after its time, and begins anew whenever its key is rea
   deepEqual([inTheWay(reservations, ['x']), reservations.size], [undefined, 0]);
 });
 
-test('without a gap a key is reserved for a bounded time, whoever reads it', () => {
+test('without a gap a key is reserved for a bounded time, whichever transaction reads it', () => {
   const reservations = new Reservations();
   for (let now = 0; now < reservedMillisecondsMax; now += 100) {
     reservations.reserve(contender(1, 4 + now), keysOf('x'), now);

@@ -71,7 +71,7 @@ test('a folder that is taken though it must be refused is a failure, a refused o
   assert.equal(host.disks, 1, 'it was refused');
 });
 
-test('a row damaged by nobody is a failure, and one that was spoilt is restored', () => {
+test('a row damaged without a fault is a failure, and one that was spoilt is restored', () => {
   for (const isKnown of [true, false]) {
     const { world, host } = createCluster();
     const member = host.memberOf(SHARD);
@@ -85,10 +85,10 @@ test('a row damaged by nobody is a failure, and one that was spoilt is restored'
     if (isKnown) {
       live();
       run(world, 2000);
-      assert.equal(host.memberOf(SHARD), member, 'nobody takes its place');
+      assert.equal(host.memberOf(SHARD), member, 'no member takes its place');
       assert.equal(host.replicas.get(SHARD)?.isStateLost, false);
       assert.equal(world.services.probes.counts.get('host state restored'), 1);
-    } else assert.throws(live, /damaged by nobody/);
+    } else assert.throws(live, /damaged without a fault/);
   }
 });
 

@@ -56,7 +56,7 @@ function meet(host: Host, opened: Opened): void {
   storage.append(records, () => host.open(storage));
 }
 
-/** Where the disk lied about the very last write nobody can know; then the node is given up. */
+/** A lie of the disk about the very last write cannot be noticed; then the node is given up. */
 function compare(host: Host, log: Log): boolean {
   try {
     host.ledger.meet(log, { isSuspect: host.isSuspect });

@@ -22,7 +22,7 @@ export interface Call {
   /** What a `cas` wants to find. */
   readonly expected: Values;
   readonly invoke: number;
-  /** Infinite while, or because, nobody knows. */
+  /** Infinite while, or because, it is unknown. */
   end: number;
   outcome: 'ok' | 'failed' | 'unknown';
   reply: Reply | undefined;
@@ -93,7 +93,7 @@ export class Clients {
     const pause = plan.isPausing && random.chance(0.02) ? random.between(1000, 8000) : 0;
     this.call(wish, deadline, (call) => {
       if (call.reply !== undefined) this.#seen.set(slot(client, shard, key), call.reply.values);
-      // Whoever did not answer may be gone: look elsewhere.
+      // A node that did not answer may be gone: try another.
       if (call.outcome === 'unknown') this.#believed.delete(slot(client, shard, 0));
       agenda.after(think + pause, () => this.#next(client, random));
     });

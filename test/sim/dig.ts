@@ -11,7 +11,7 @@ import { isEntry, KIND, type RecordHeader, sheetOf } from '../../src/storage/log
 import { scanSegment } from '../../src/storage/log/log-scan.ts';
 import { decodePreamble, epochOf } from '../../src/storage/log/log-segment.ts';
 
-/** A record that somebody may still believe in. */
+/** A record that a replica may still rely on. */
 export interface Buried {
   readonly name: string;
   readonly epoch: number;

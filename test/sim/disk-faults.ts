@@ -53,7 +53,7 @@ export function inflictOnDisk(blow: Blow): void {
 
 const CALLS = ['write', 'sync', 'sync', 'create', 'rename', 'remove', 'folder'] as const;
 
-/** A call fails, once or for a while. Nobody may go on after it. */
+/** A call fails, once or for a while. The node must not continue after it. */
 function fail({ world, random, isActive }: Blow, host: Host): void {
   const { agenda } = world.services;
   if (random.chance(0.2)) host.disk.state.fault = new Error('EIO');
@@ -137,7 +137,7 @@ function damageTwo({ world, random }: Blow, shard: ShardId): boolean {
   return true;
 }
 
-/** Noticed when somebody reads it. */
+/** Noticed when it is read. */
 function damageRow(blow: Blow): void {
   const { world, random } = blow;
   const shard = pickShard(blow);

@@ -18,7 +18,7 @@ export class SimFailure extends Error {
   }
 }
 
-/** A failure as a result carries it: plain data, whoever threw it. */
+/** A failure as a result carries it: plain data, whatever threw it. */
 export interface Failure {
   readonly oracle: string;
   readonly message: string;

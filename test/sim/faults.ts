@@ -97,7 +97,7 @@ export function pickShard({ world, random }: Blow): ShardId {
   return random.pick(world.shards);
 }
 
-/** Half of the time somebody who leads: that is where it hurts. */
+/** Half of the time a leader, where faults have the most effect. */
 export function pickVictim(blow: Blow): Host {
   const { world, random } = blow;
   const leader = world.operator.leaderOf(pickShard(blow));

@@ -115,7 +115,7 @@ function send(host: Host, taken: readonly Taken[]): void {
   const frames = new Map<number, { main: Message[]; bulk: Message[] }>();
   const add = (message: Message) => {
     const node = host.services.registry.nodeOf(message.to);
-    if (node === undefined) return fail(host, 'a message to nobody');
+    if (node === undefined) return fail(host, 'a message to no node');
     let frame = frames.get(node);
     if (frame === undefined) {
       frame = { main: [], bulk: [] };

@@ -68,7 +68,7 @@ function tick(host: Host): void {
   }
 }
 
-/** Who can take no more writes lets somebody lead who can. */
+/** A leader that can take no more writes hands over to a member that can. */
 function yieldIfFull(host: Host): void {
   if ((host.storage?.log.fullness ?? 'ok') === 'ok') return;
   host.services.probes.hit('storage read-only');
@@ -150,7 +150,7 @@ function progress(
   if (replica === undefined) return;
   switch (input.type) {
     case 'checkpointed':
-      // Without a configuration it could be nobody's snapshot, so the log has to stay.
+      // Without a configuration it would be a snapshot without voters, so the log has to stay.
       if (host.storage?.state.description(input.shard).configuration.voters.length === 0) return;
       host.step(replica, { type: 'truncate', index: input.index });
       // Now and then the node has no room for what the log keeps.

@@ -23,7 +23,7 @@ import type { Storage } from './storage.ts';
 /** A loop that is busy for longer than this makes its timers late. */
 const LATE_MILLISECONDS = 10;
 
-/** A process that ended is started again by whoever looks after it. */
+/** A process that ended is started again by its supervisor. */
 const RESTART_MILLISECONDS = [100, 3000] as const;
 
 /** Ends a turn in the middle: the process died between two effects. */
@@ -150,7 +150,7 @@ export class Host {
     const durable = this.ledger.durable.get(shard);
     const [first] = configurations;
     if (first === undefined)
-      throw new SimFailure('host', 'nobody takes part', { time: Number.NaN });
+      throw new SimFailure('host', 'no node takes part', { time: Number.NaN });
     const image = durable?.member === member ? durable.copy() : new ReplicaImage(member, first);
     const options = { services, storage, node, boot: life, shard, restored, image };
     const replica = new Replica(options);
@@ -179,7 +179,7 @@ export class Host {
     this.#startLater();
   }
 
-  /** A write or a sync failed: nobody knows what is on the disk, so nothing may go on. */
+  /** A write or a sync failed: the content of the disk is unknown, so the node must end. */
   endByFault(line: string): never {
     this.services.probes.hit('storage fault ended the process');
     this.#startLater();
@@ -377,7 +377,7 @@ export class Host {
     this.storage?.append(records, done);
   }
 
-  /** A shard left: what could wait for the next append has nobody to go to. */
+  /** A shard left: messages that could wait for the next append have no receiver. */
   forgetLazy(shard: ShardId): void {
     const kept = this.lazy.filter((record) => record.shard !== shard);
     this.lazy.splice(0, this.lazy.length, ...kept);

@@ -280,7 +280,7 @@ export class Invariants {
     this.#fail('reads', 'a read was granted below what was committed when it was asked', actor);
   }
 
-  /** A lease is exclusive: while it is in force, nobody can have been elected since. */
+  /** A lease is exclusive: while it is in force, no other leader can have been elected since. */
   leased(actor: Actor, lease: { readonly index: number; readonly term: number }): void {
     const truth = this.truthOf(actor.shard);
     for (const term of truth.leaders.keys()) {

@@ -72,7 +72,7 @@ test('a log that lost what it acknowledged is seen, when it opens and while it i
   );
 });
 
-test('a log that lost a replica, or has one that nobody created, is seen', () => {
+test('a log that lost a replica, or has one that was never created, is seen', () => {
   const { log } = logOf([]);
   assert.throws(() => ledgerOf([CREATION]).meet(log, SOUND), /a replica is missing/);
   const { log: other } = logOf([CREATION]);
@@ -87,7 +87,7 @@ test('an entry that is another one, a vote that is another one, a term that fell
   assert.throws(() => voted.meet(log, SOUND), /promises/);
 });
 
-test('an entry that is damaged by nobody is seen, and one that was spoilt is no surprise', () => {
+test('an entry that is damaged without a fault is seen, and one that was spoilt is no surprise', () => {
   const { files } = logOf([CREATION, writeOf(1, 3), writeOf(4, 4)]);
   files.kill();
   const image = files.image();
@@ -98,7 +98,7 @@ test('an entry that is damaged by nobody is seen, and one that was spoilt is no 
   files.flip('00000001.log', at, 3);
   const log = mustOpen(files, { isNew: false });
   const records = [CREATION, writeOf(1, 3), writeOf(4, 4)];
-  assert.throws(() => ledgerOf(records).meet(log, SOUND), /entry 1 is damaged by nobody/);
+  assert.throws(() => ledgerOf(records).meet(log, SOUND), /entry 1 is damaged without a fault/);
   const ledger = ledgerOf(records);
   ledger.durable.get(SHARD)?.damaged.add(1);
   ledger.meet(log, SOUND);

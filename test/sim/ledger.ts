@@ -52,7 +52,7 @@ export class Ledger {
     for (const record of append.records) applyTo(this.#durable, this.#dead, record);
   }
 
-  /** Nobody knows any more who it was. */
+  /** Its member id is lost. */
   forgetMember(shard: ShardId): void {
     const image = this.#durable.get(shard);
     if (image === undefined) return;
@@ -141,7 +141,7 @@ export class Ledger {
     const known = new Set(replica.log.damaged);
     for (const index of known) {
       if (!image.damaged.has(index) && !isSuspect) {
-        this.#fail(`entry ${index} is damaged by nobody`, shard);
+        this.#fail(`entry ${index} is damaged without a fault`, shard);
       }
       image.damaged.add(index);
     }
@@ -186,7 +186,7 @@ export function differenceOf(image: ReplicaImage, replica: RestoredReplica): str
     ['configurations', image.configurations(), configurations],
   ];
   // Who lost its vote has the right to say so, and only that one.
-  if (!mayVote && !image.isVoteLost) return 'a vote is lost by nobody';
+  if (!mayVote && !image.isVoteLost) return 'a vote is lost without a fault';
   const { term, vote } = image.hardState;
   // The copies of the promises know the term and the vote, and not how far was committed.
   if (mayVote && image.isVoteLost) {

@@ -53,7 +53,7 @@ function setGoal(blow: Blow): void {
   world.operator.goals.set(shard, goal);
 }
 
-/** Whoever thinks to lead gets an order of its own. */
+/** Each replica that believes to lead gets an order of its own. */
 function changeAnyhow(blow: Blow): void {
   const { world, random } = blow;
   const { agenda, registry, probes } = world.services;

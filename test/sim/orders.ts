@@ -92,7 +92,7 @@ export function markCorrupt(host: Host, replica: Replica): void {
   const { shard } = replica;
   if (!host.corruptionChanged.has(shard)) {
     const place = { node: host.id, shard, time: services.agenda.now };
-    throw new SimFailure('storage', 'a row is damaged by nobody', place);
+    throw new SimFailure('storage', 'a row is damaged without a fault', place);
   }
   loseState(host, replica);
 }
@@ -115,7 +115,7 @@ export function yieldWithoutState(host: Host, replica: Replica): void {
   if (heir !== undefined) host.step(replica, { type: 'transfer', to: heir.member });
 }
 
-/** Somebody looks whether an entry is still what was written. */
+/** An entry is checked against what was written. */
 function scrub(host: Host, replica: Replica, index: number): void {
   const { storage } = host;
   const known = storage?.log.replica(replica.shard)?.log;

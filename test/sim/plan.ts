@@ -135,7 +135,7 @@ function drawLogLimits(random: Random): LogLimits {
   return limits;
 }
 
-/** A quarter of the limits is drawn from where nobody would set them. */
+/** A quarter of the limits is drawn from values that no user would set. */
 function drawLimits(random: Random, shape: Profile, log: LogLimits): RaftLimits {
   const draw = (name: string, normal: number, extremes: readonly number[]): number => {
     const own = random.fork(name);

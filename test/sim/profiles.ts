@@ -54,7 +54,7 @@ export interface Profile {
   readonly always: readonly FaultKind[];
   readonly heal: 'repair' | 'core' | 'either';
   readonly isLease: boolean;
-  /** More is broken than anybody can bear: all may stand still, and nothing may be wrong. */
+  /** More is broken than is tolerated: all may stand still, and nothing may be wrong. */
   readonly isSafetyOnly: boolean;
   /** Shards fall silent as soon as the limits allow. */
   readonly isIdle: boolean;

@@ -54,7 +54,7 @@ export class Replica {
   /** Writes of this turn: proposed together. */
   queue: Request[] = [];
   isSwitching = false;
-  /** Its rows are damaged: nothing is applied and nobody is served until a snapshot comes. */
+  /** Its rows are damaged: nothing is applied and no request is served until a snapshot comes. */
   isStateLost = false;
 
   constructor(options: ReplicaOptions) {
@@ -108,7 +108,7 @@ export class Replica {
         const opened = reader.open(from);
         if (opened === 'later') return 'later';
         // The first configuration stands in no log, so a newcomer does not know it. A checkpoint
-        // from before the one that added the newcomer would tell nobody whom to believe.
+        // from before the one that added the newcomer would name no voters to believe.
         if (opened !== undefined && opened.configuration.voters.length > 0) return opened;
         if (opened !== undefined) reader.release(opened.index);
         this.#storage.checkpoint();

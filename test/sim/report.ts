@@ -1,4 +1,4 @@
-/** The figures of many runs as one aligned table, and the probes that nobody hit. */
+/** The figures of many runs as one aligned table, and the probes that were never hit. */
 
 import { FACTS } from '../../src/raft/fact.ts';
 import { BUGGIFY_SITES } from './buggify.ts';

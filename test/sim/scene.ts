@@ -60,7 +60,7 @@ function textOf(world: World, { voters, outgoing, learners }: Configuration): st
 
 /** The node, with enough of the member's id to tell its lives apart. */
 function nameOf(world: World, member: number): string {
-  if (member === 0) return 'nobody';
+  if (member === 0) return 'no member';
   const node = world.services.registry.nodeOf(member as never) ?? '?';
   return `${node}.${(member % 4096).toString(16)}`;
 }

@@ -106,7 +106,7 @@ export class Storage {
     });
   }
 
-  /** Nobody can come to live here before the former replica's state is off the disk. */
+  /** No replica can be created here before the former replica's state is off the disk. */
   isFree(shard: ShardId): boolean {
     return this.state.isFree(shard);
   }

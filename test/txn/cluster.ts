@@ -101,7 +101,7 @@ class Shard {
     });
   }
 
-  /** As an entrance does: whoever has more right than a holder presses it. */
+  /** As the proposal queue does: a request with higher priority preempts the holder. */
   prepare(bytes: Uint8Array, contender: Contender, done: (reply: Reply | undefined) => void): void {
     this.propose({ type: 'prepare', bytes }, (reply) => {
       if (reply?.type === 'locked') this.meet(reply.holder, hasPriority(contender, reply.holder));
@@ -192,7 +192,7 @@ class Shard {
     const conducted = this.conducted.get(idText(holder.id));
     if (conducted !== undefined) {
       conducted.waiting.push(told);
-      if (isPreempting) conducted.coordinator.press();
+      if (isPreempting) conducted.coordinator.preempt();
       return;
     }
     const { id, attempts, age, participants } = holder;
@@ -269,7 +269,7 @@ function answered(done: (answer: Answer) => void): Told {
 }
 
 const SHARDS = 3;
-/** After so long whoever asked takes an answer for lost. */
+/** After this time the requester considers an answer lost. */
 const PATIENCE_MILLISECONDS = 400;
 const SWEEP_MILLISECONDS = 500;
 /** Longer than a transaction tries to become ready. */

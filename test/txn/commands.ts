@@ -36,7 +36,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   call: (stage) => stage.coordinator?.begin(),
   /** One with more right waits for a key of it. */
-  press: (stage) => stage.coordinator?.press(),
+  preempt: (stage) => stage.coordinator?.preempt(),
   /** The node leads the home shard no more. */
   lose: (stage) => stage.coordinator?.lose(),
   stage: (stage) => stage.say('it is', stage.coordinator?.stage ?? 'nothing'),
@@ -63,13 +63,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   /** `hold 3 50`: transaction 3, of age 50, holds a key of the shard. */
   hold: (stage, [number, age]) => stage.hold(Number(number), Number(age)),
   release: (stage, [number]) => stage.release(Number(number)),
-  /** `meet 3`, `meet 3 pressing`: somebody waits for its key. */
+  /** `meet 3`, `meet 3 preempting`: a request waits for its key. */
   meet: (stage, [number, manner]) => {
-    stage.meetings.meet(stage.holder(Number(number)), manner === 'pressing');
+    stage.resolver.meet(stage.holder(Number(number)), manner === 'preempting');
   },
   /** `settled 3 committed`, `settled 3 unknown`: what the home shard said of it. */
   settled: (stage, [number = '', ...words]) => {
     stage.settle(number, words[0] === 'unknown' ? undefined : parseReply(words));
   },
-  meetings: (stage) => stage.say('meetings', String(stage.meetings.size)),
+  meetings: (stage) => stage.say('meetings', String(stage.resolver.size)),
 };

@@ -55,7 +55,7 @@ test('of those that want the same key one is on its way, and the eldest is next'
   const [last, second] = [rig.enter(9), rig.enter(2)];
   rig.enter(7, ['y']);
   rig.enter(8, []);
-  deepEqual(rig.begun, ['5', '7', '8'], 'whoever wants nothing of it does not wait');
+  deepEqual(rig.begun, ['5', '7', '8'], 'a transaction without that key does not wait');
   rig.line.leave(first);
   deepEqual(rig.begun, ['2']);
   rig.line.leave(second);
@@ -65,7 +65,7 @@ test('of those that want the same key one is on its way, and the eldest is next'
   deepEqual(rig.begun, ['1']);
 });
 
-test('whoever wants several keys waits for one after the other, and holds none meanwhile', () => {
+test('a transaction with several keys waits for one after the other, and holds none meanwhile', () => {
   const rig = new Rig();
   const [x, y] = [rig.enter(1, ['x']), rig.enter(2, ['y'])];
   const both = rig.enter(3, ['x', 'y']);
@@ -95,9 +95,9 @@ test('what has become hopeless is let go one by one, and is next when it is back
   rig.line.leave(head);
   deepEqual(rig.begun, ['4 in vain']);
   rig.enter(7);
-  deepEqual(rig.begun, [], 'whoever is younger lets it come back');
+  deepEqual(rig.begun, [], 'a younger one waits for its retry');
   const elder = rig.enter(2);
-  deepEqual(rig.begun, ['2'], 'whoever is elder does not');
+  deepEqual(rig.begun, ['2'], 'an elder one does not');
   const back = rig.enter(4);
   rig.line.leave(elder);
   deepEqual(rig.begun, ['4', '5 in vain']);
@@ -121,7 +121,7 @@ test('another transaction of the same client is not the one that will be back', 
   deepEqual(rig.begun, ['4']);
 });
 
-test('who is let go while nothing moves may never be back, and nobody waits for it', () => {
+test('no key is kept for a transaction that is released while nothing commits', () => {
   const rig = new Rig();
   const head = rig.enter(1);
   const crowd = [2, 3, 4].map((age) => rig.enter(age));
@@ -130,9 +130,9 @@ test('who is let go while nothing moves may never be back, and nobody waits for 
   rig.enter(5);
   deepEqual(rig.begun, ['1', '2 in vain']);
   rig.line.tick();
-  deepEqual(rig.begun, ['5', '3 in vain'], 'one tick is all that anybody is waited for');
+  deepEqual(rig.begun, ['5', '3 in vain'], 'a retry is waited for during one tick only');
   rig.line.tick();
-  deepEqual(rig.begun, [], 'whoever is on its way will call the next');
+  deepEqual(rig.begun, [], 'the running transaction will start the next');
 });
 
 test('what comes without hope joins a crowd, and is told at once where there is none', () => {
@@ -146,16 +146,16 @@ test('what comes without hope joins a crowd, and is told at once where there is 
   deepEqual(told, [1]);
   const head = rig.enter(2);
   for (const age of [3, 4, 5]) hopeless(age);
-  deepEqual(told, [1], 'somebody is on its way');
+  deepEqual(told, [1], 'a transaction is running');
   rig.line.leave(head);
   deepEqual(told, [1, 3]);
   hopeless(6);
   deepEqual(told, [1, 3], 'others wait');
   rig.enter(2);
-  deepEqual(rig.begun, ['2', '2'], 'whoever has hope does not wait for those who have none');
+  deepEqual(rig.begun, ['2', '2'], 'a transaction that may commit does not wait for hopeless ones');
 });
 
-test('whoever waits somewhere for long keeps its keys for some ticks, no longer', () => {
+test('a transaction that is blocked elsewhere keeps its keys for some ticks, no longer', () => {
   const rig = new Rig();
   const stuck = rig.enter(1);
   rig.enter(2);
@@ -191,7 +191,7 @@ test('a head that ends at once calls the next, and each is called once', () => {
   equal(rig.line.waiting, 9);
 });
 
-test('the line has bounds: behind them everybody begins at once, in nobody’s place', () => {
+test('the queue is bounded: beyond it transactions begin at once, and take no place', () => {
   const rig = new Rig();
   const head = rig.enter(1);
   for (let age = 2; age < lineMax + 2; age++) rig.enter(age);
@@ -223,14 +223,14 @@ test('few are looked at in one turn, however many have lost hope', () => {
   rig.line.leave(head);
   ok(rig.looks <= lineLooks);
   for (let tick = 0; !rig.begun.includes('500'); tick++) {
-    ok(tick < 10, 'whoever has hope comes to be looked at');
+    ok(tick < 10, 'a transaction that may commit is examined');
     rig.looks = 0;
     rig.line.tick();
     ok(rig.looks <= lineLooks);
   }
 });
 
-test('nobody is called in a line that is closed', () => {
+test('a closed queue starts no transaction', () => {
   const rig = new Rig();
   const [head, waiting] = [rig.enter(1), rig.enter(2)];
   rig.line.close();

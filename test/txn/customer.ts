@@ -28,7 +28,7 @@ export interface Attempt {
   readonly appended: readonly string[];
   sights: readonly Sight[];
   readonly beganAt: number;
-  /** Undefined while nobody knows. */
+  /** Undefined while the outcome is unknown. */
   end: { readonly at: number; readonly outcome: Outcome } | undefined;
   copies: number;
 }

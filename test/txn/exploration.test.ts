@@ -60,7 +60,7 @@ for (const [name, chances] of Object.entries({ calm: CALM, wild: WILD, deadly: D
   });
 }
 
-test('whoever judges sees what is half done, done twice, told wrongly or in a circle', () => {
+test('the judge sees partial commits, double commits, wrong answers and cycles of waits', () => {
   const attempt = (number: number, keys: readonly string[], isCommitted = true) => ({
     number,
     appended: keys,

@@ -53,7 +53,7 @@ function circles({ attempts, lists }: History): readonly string[] {
       if ((one.end?.at ?? 0) < other.beganAt) add(one.number, other.number);
     }
   }
-  // Whoever has nobody before it goes first; who is left stands in a circle.
+  // A transaction without predecessors goes first; the remaining ones form a cycle.
   for (let isMoving = true; isMoving; ) {
     isMoving = false;
     for (const [number, others] of before) {

@@ -1,4 +1,4 @@
-/** How often a shard asks after those who hold its keys, while nobody can say. */
+/** How often a shard asks for the outcome of its holders, while home shards do not answer. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { contenderOf } from './spelling.ts';
 
 const TICK = 10;
 
-/** Questions in a second about so many holders, of whom nobody knows anything. */
+/** Questions in a second about so many holders of unknown outcome. */
 function questionsAbout(holders: number): number {
   const held = new Map<string, Prepared>();
   let now = 0;

@@ -1,6 +1,6 @@
 /**
- * Where transcripts are played: the coordinator, phase two and meetings behind ports that ask
- * nobody. A question waits until the transcript answers it; time stands still until it passes.
+ * Plays transcripts: the coordinator, the decision broadcast and the lock resolver, behind ports
+ * without shards. A question waits until the transcript answers it; time stands still until it passes.
  */
 
 import type { ShardId } from '../../src/base/ids.ts';
@@ -42,12 +42,12 @@ export class Stage {
   now = 0;
   coordinator: Coordinator | undefined;
   readonly broadcast: DecisionBroadcast;
-  readonly meetings: LockResolver;
+  readonly resolver: LockResolver;
   /** Phase two finds no shard. */
   isMapUnknown = false;
   /** What does not hold in the home shard when a transaction begins. */
   foreseen: TransactionRefusal | undefined;
-  /** Transactions are told to begin by nobody but the transcript. */
+  /** Only the transcript starts transactions. */
   mustWait = false;
   millisecondsLeft = Number.POSITIVE_INFINITY;
   #lines: string[] = [];
@@ -60,7 +60,7 @@ export class Stage {
 
   constructor() {
     this.broadcast = new DecisionBroadcast(this.#broadcastPort());
-    this.meetings = new LockResolver(this.#meetingsPort());
+    this.resolver = new LockResolver(this.#meetingsPort());
   }
 
   /** What was said since the last call. */
@@ -90,7 +90,7 @@ export class Stage {
     const [age, attempts] = rankIn(rank);
     const transaction = { client: clientOf(CLIENT), sequence: SEQUENCE, attempts, age, parts };
     const plan = planOf(transaction);
-    if (plan === undefined) return this.say('nobody', 'is its home');
+    if (plan === undefined) return this.say('no shard', 'is its home');
     plan.participants.forEach(({ position }, at) => {
       this.#shardAt.set(position, plan.parts[at]?.shard as ShardId);
     });
@@ -152,7 +152,7 @@ export class Stage {
     this.coordinator?.tick();
     this.broadcast.tick();
     this.broadcast.flush();
-    this.meetings.tick();
+    this.resolver.tick();
   }
 
   #coordinatorPort(parts: readonly Part[]): CoordinatorPort {
@@ -183,7 +183,7 @@ export class Stage {
         const decide = decodeDecide(bytes);
         if (decide === undefined) throw new Error('a decision can be read');
         const isAlone = decide.participants.length < (this.coordinator?.plan.parts.length ?? 0);
-        const whom = isAlone ? ', naming nobody else' : '';
+        const whom = isAlone ? ', naming no other shard' : '';
         this.say(`${home} proposes`, `${spellProposal(decide.proposal)}${whom}`);
         add(this.#questions, home, done);
       },
@@ -223,7 +223,10 @@ export class Stage {
       resolveMilliseconds: TRANSACTION_LIMITS.resolveMilliseconds,
       lockTable: lockTable as LockTable,
       settle: ({ id }, isPreempting, done) => {
-        this.say('asks home', `what became of ${numberOf(id)}${isPreempting ? ', pressing' : ''}`);
+        this.say(
+          'asks home',
+          `what became of ${numberOf(id)}${isPreempting ? ', preempting' : ''}`,
+        );
         add(this.#settlings, String(numberOf(id)), done);
       },
       resolve: ({ id, isCommitted }: Resolution) => {

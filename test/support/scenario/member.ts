@@ -27,7 +27,7 @@ import { ListMachine } from './list-machine.ts';
 
 export const SHARD = 1 as ShardId;
 
-/** With it nobody's first timeout is the shortest one, and those of 1 to 5 differ. */
+/** With it no member's first timeout is the shortest one, and those of 1 to 5 differ. */
 const SEED = 21_000;
 
 interface PendingWrite {
@@ -77,7 +77,7 @@ export class Member {
     return this.#pending.length > 0;
   }
 
-  /** A whole snapshot is here and nobody has looked at it yet. */
+  /** A whole snapshot is here and has not been verified yet. */
   get arrivedSnapshot(): number | undefined {
     return this.#arrived?.description.index;
   }
@@ -185,7 +185,7 @@ export class Member {
     return this.step({ type: 'truncate', index });
   }
 
-  /** The content of an entry is lost; nobody knows until it is read. */
+  /** The content of an entry is lost, which shows only when it is read. */
   damage(index: number): void {
     this.#disk = { ...this.#disk, damaged: [...this.#disk.damaged, index] };
     this.#cache = { ...this.#cache, damaged: [...this.#cache.damaged, index] };

@@ -56,7 +56,7 @@ export function spellEntries(entries: readonly LogEntry[]): string {
 
 export function spellConfiguration(configuration: Configuration): string {
   const { voters, outgoing, learners } = configuration;
-  if (voters.length === 0) return 'nobody';
+  if (voters.length === 0) return 'no members';
   const parts = [`voters ${voters.join(' ')}`];
   if (outgoing.length > 0) parts.push(`and of old ${outgoing.join(' ')}`);
   if (learners.length > 0) parts.push(`learners ${learners.join(' ')}`);
@@ -157,11 +157,11 @@ export function spellRead(answer: ReadAnswer, name: string): string {
   return `${name} is refused: ${answer.reason}`;
 }
 
-/** `is leader`, `is pre-candidate`, `follows 2`: who somebody is at the moment. */
+/** `is leader`, `is pre-candidate`, `follows 2`: the present role of a replica. */
 export function spellRole(status: RaftStatus): { readonly verb: string; readonly text: string } {
   switch (status.role) {
     case 'follower':
-      return { verb: 'follows', text: status.leader === 0 ? 'nobody' : `${status.leader}` };
+      return { verb: 'follows', text: status.leader === 0 ? 'no leader' : `${status.leader}` };
     case 'pre-candidate':
       return { verb: 'is', text: 'pre-candidate' };
     case 'candidate':
@@ -183,7 +183,7 @@ export function spellStatus(member: number, status: RaftStatus): string {
   if (status.base.index > 0) parts.push(`log after ${spellPosition(status.base)}`);
   const { at, configuration } = status.configuration;
   if (at.index > 0) parts.push(`${spellConfiguration(configuration)} of ${spellPosition(at)}`);
-  if (at.index === 0 && configuration.voters.length === 0) parts.push('knows nobody');
+  if (at.index === 0 && configuration.voters.length === 0) parts.push('knows no member');
   if (status.firstDamaged !== undefined) parts.push(`damaged at ${status.firstDamaged}`);
   if (status.isQuiet) parts.push('silent');
   if (status.isRemoved) parts.push('removed');

@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 export type Command = (world: World, words: readonly string[]) => void;
 
 export const SETTING: Readonly<Record<string, Command>> = {
-  /** `limits name=value ...`, before anybody lives. */
+  /** `limits name=value ...`, before any replica exists. */
   limits: (world, words) => {
     const changes = [...parseFields(words)].map(([name, value]) => {
       if (!Object.hasOwn(world.limits, name)) throw new Error(`no limit is called ${name}`);
@@ -23,7 +23,7 @@ export const SETTING: Readonly<Record<string, Command>> = {
     const configuration = { voters, outgoing: [], learners };
     for (const id of [...voters, ...learners]) world.add(id, emptyDisk(configuration));
   },
-  /** `blank 4`: a new replica that knows nobody. */
+  /** `blank 4`: a new replica that knows no member. */
   blank: (world, words) => {
     const configuration = { voters: [], outgoing: [], learners: [] };
     for (const id of parseIds(words)) world.add(id, emptyDisk(configuration));

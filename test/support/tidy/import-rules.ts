@@ -49,7 +49,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   examples: [],
 };
 
-/** Folders outside src; nobody imports them, and these may import any room of src. */
+/** Folders outside src; no room imports them, and these may import any room of src. */
 const OUTSIDE = ['test', 'bench'];
 
 /** A package is imported in its home, in tests and in benchmarks, and nowhere else. */

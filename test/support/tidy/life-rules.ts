@@ -81,7 +81,7 @@ const used: Rule = {
           .filter(({ name }) => !uses(file.path, name))
           .map(
             ({ name, line }) =>
-              `${file.path}:${line}: nobody imports ${name}, keep it private or delete it`,
+              `${file.path}:${line}: no file imports ${name}, keep it private or delete it`,
           ),
       );
   },

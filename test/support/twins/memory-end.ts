@@ -65,7 +65,7 @@ export class MemoryEnd implements Socket {
   /** How many of them are due, and wait only because the other side reads nothing. */
   #due = 0;
   #lastAt = 0;
-  /** Nothing that is sent arrives any more, and nobody has been told. */
+  /** Nothing that is sent arrives any more, and neither side has noticed. */
   #isTorn = false;
   #isPaused = false;
   bytesReceived = 0;

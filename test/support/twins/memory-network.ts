@@ -91,7 +91,7 @@ export class MemoryNetwork {
     for (const end of this.#endsOf(from)) if (end.address === to) end.break('connection reset');
   }
 
-  /** The process is gone without a word; its system tells whoever is still connected. */
+  /** The process is gone without a word; its system tells the sides that are still connected. */
   crash(url: string): void {
     this.#takes.delete(url);
     for (const end of this.#endsOf(url)) end.die();
@@ -117,7 +117,7 @@ export class MemoryNetwork {
       if (there.isCut || near.isOver) return;
       const take = this.#takes.get(to);
       if (take === undefined) {
-        answer(() => near.end({ code: 1006, text: `nobody listens at ${to}` }));
+        answer(() => near.end({ code: 1006, text: `no server listens at ${to}` }));
         return;
       }
       const far = this.#end({ from: to, to: from });

@@ -24,13 +24,13 @@ interface Change {
 interface MemoryStateOptions {
   /** Runs a report later, never now: the disk takes its time, and the caller says how much. */
   readonly schedule: (report: () => void) => void;
-  /** Before anything happens to the disk; whoever models a crash throws. */
+  /** Before anything happens to the disk; a test that models a crash throws. */
   readonly onEffect?: (effect: StateEffect) => void;
 }
 
 /**
  * - `submit`: a batch leaves; before this nothing of it can be on disk;
- * - `persist`: it is on disk, and nobody knows;
+ * - `persist`: it is on disk, and not reported;
  * - `report`: it is about to be reported.
  */
 export type StateEffect = 'submit' | 'persist' | 'report';
