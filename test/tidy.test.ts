@@ -7,6 +7,7 @@ import { API_RULES } from './support/tidy/api-rules.ts';
 import { FORM_RULES } from './support/tidy/form-rules.ts';
 import { IMPORT_RULES } from './support/tidy/import-rules.ts';
 import { LIFE_RULES } from './support/tidy/life-rules.ts';
+import { NAME_RULES } from './support/tidy/name-rules.ts';
 import { scan } from './support/tidy/scanner.ts';
 import { SHAPE_RULES } from './support/tidy/shape-rules.ts';
 import { plantTree, type Rule, readTree } from './support/tidy/tree.ts';
@@ -15,6 +16,7 @@ import { WORD_RULES } from './support/tidy/word-rules.ts';
 const RULES = [
   ...IMPORT_RULES,
   ...WORD_RULES,
+  ...NAME_RULES,
   ...SHAPE_RULES,
   ...LIFE_RULES,
   ...FORM_RULES,

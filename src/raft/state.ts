@@ -37,7 +37,7 @@ interface Incoming {
   isComplete: boolean;
 }
 
-export interface Candidate {
+export interface CandidateRole {
   readonly type: 'candidate';
   /** A pre-vote asks whether a campaign could be won, and changes nothing (thesis §9.6). */
   readonly isPreVote: boolean;
@@ -82,7 +82,7 @@ export interface Leader {
   handOverFrom: number;
 }
 
-type Role = Follower | Candidate | Leader;
+type Role = Follower | CandidateRole | Leader;
 
 /** Two positions that no log can have both. */
 export interface Contradiction {

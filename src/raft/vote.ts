@@ -10,7 +10,7 @@ import { askForRepair } from './repair.ts';
 import {
   adoptTerm,
   becomeFollower,
-  type Candidate,
+  type CandidateRole,
   configurationOf,
   drawTimeout,
   mayCampaign,
@@ -35,7 +35,7 @@ export function campaign(state: RaftState, how: { readonly isTransfer: boolean }
   return TAKEN;
 }
 
-export function tickCandidate(state: RaftState, candidate: Candidate): void {
+export function tickCandidate(state: RaftState, candidate: CandidateRole): void {
   candidate.elapsed += 1;
   const { timeout, isPreVote } = candidate;
   // A pre-vote costs no write, so an unanswered one can be repeated soon.
@@ -47,7 +47,7 @@ export function tickCandidate(state: RaftState, candidate: Candidate): void {
 }
 
 /** A candidate's own vote counts once it is durable. */
-export function countOwnVote(state: RaftState, candidate: Candidate): void {
+export function countOwnVote(state: RaftState, candidate: CandidateRole): void {
   if (candidate.votes.has(state.self) || !state.outbox.isDurable(candidate.ownVoteWrite)) return;
   candidate.votes.set(state.self, true);
   conclude(state, candidate);
@@ -143,9 +143,9 @@ export function receiveVoteResponse(state: RaftState, response: VoteResponse): S
   return TAKEN;
 }
 
-function begin(state: RaftState, how: Pick<Candidate, 'isPreVote' | 'isTransfer'>): void {
+function begin(state: RaftState, how: Pick<CandidateRole, 'isPreVote' | 'isTransfer'>): void {
   if (!how.isPreVote) adoptTerm(state, state.term + 1, state.self);
-  const candidate: Candidate = {
+  const candidate: CandidateRole = {
     type: 'candidate',
     ...how,
     votes: new Map(how.isPreVote ? [[state.self, true]] : []),
@@ -161,7 +161,7 @@ function begin(state: RaftState, how: Pick<Candidate, 'isPreVote' | 'isTransfer'
   conclude(state, candidate);
 }
 
-function request(state: RaftState, candidate: Candidate, voter: MemberId): void {
+function request(state: RaftState, candidate: CandidateRole, voter: MemberId): void {
   const message: VoteRequest = {
     type: 'vote-request',
     ...to(state, voter),
@@ -190,7 +190,7 @@ function respond(state: RaftState, request: VoteRequest, isGranted: boolean): vo
   });
 }
 
-function conclude(state: RaftState, candidate: Candidate): void {
+function conclude(state: RaftState, candidate: CandidateRole): void {
   switch (verdictOf(configurationOf(state), candidate.votes)) {
     case 'open':
       return;

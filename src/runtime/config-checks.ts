@@ -5,7 +5,7 @@ import { nearestName } from '../base/nearest-name.ts';
 export type Faults = string[];
 
 /** With a fault the result is not used: whoever asked looks at the faults first. */
-export type Check<Result> = (value: unknown, path: string, faults: Faults) => Result;
+export type ConfigCheck<Result> = (value: unknown, path: string, faults: Faults) => Result;
 
 /** A way into the fields of an object; unknown fields are faults, with the name that was meant. */
 export function fieldsOf<Name extends string>(
@@ -13,7 +13,7 @@ export function fieldsOf<Name extends string>(
   path: string,
   faults: Faults,
   names: readonly Name[],
-): <Result>(name: Name, check: Check<Result>) => Result {
+): <Result>(name: Name, check: ConfigCheck<Result>) => Result {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!isObject) {
     faults.push(faultAt(path, value, `an object with ${names.join(', ')}`));
@@ -34,18 +34,18 @@ export function fieldsOf<Name extends string>(
 
 /** What is not there is the default; null is a value, and a wrong one. */
 export function optional<Result, Default>(
-  check: Check<Result>,
+  check: ConfigCheck<Result>,
   otherwise: Default,
-): Check<Result | Default> {
+): ConfigCheck<Result | Default> {
   return (value, path, faults) => {
     return value === undefined ? otherwise : check(value, path, faults);
   };
 }
 
 export function listOf<Item>(
-  check: Check<Item>,
+  check: ConfigCheck<Item>,
   { lengthMin, lengthMax }: { readonly lengthMin: number; readonly lengthMax: number },
-): Check<readonly Item[]> {
+): ConfigCheck<readonly Item[]> {
   const allowed = `a list of ${lengthMin} to ${lengthMax}`;
   return (value, path, faults) => {
     if (!Array.isArray(value)) {
@@ -61,7 +61,7 @@ export function listOf<Item>(
   };
 }
 
-export function wholeNumber(min: number, max: number): Check<number> {
+export function wholeNumber(min: number, max: number): ConfigCheck<number> {
   return (value, path, faults) => {
     if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
       return value as number;
@@ -71,7 +71,10 @@ export function wholeNumber(min: number, max: number): Check<number> {
   };
 }
 
-export function matching(isAllowed: (text: string) => boolean, allowed: string): Check<string> {
+export function matching(
+  isAllowed: (text: string) => boolean,
+  allowed: string,
+): ConfigCheck<string> {
   return (value, path, faults) => {
     if (typeof value === 'string' && isAllowed(value)) return value;
     faults.push(faultAt(path, value, allowed));
@@ -80,13 +83,13 @@ export function matching(isAllowed: (text: string) => boolean, allowed: string):
 }
 
 /** Text without the byte that ends names in every system; bounds are in bytes of UTF-8. */
-export function shortText(bytesMin: number, bytesMax: number): Check<string> {
+export function shortText(bytesMin: number, bytesMax: number): ConfigCheck<string> {
   const isAllowed = (text: string) => isShort(text, bytesMin, bytesMax) && !text.includes('\0');
   return matching(isAllowed, `a text of ${bytesMin} to ${bytesMax} bytes`);
 }
 
 /** Text that a terminal shows and does not obey. */
-export function visibleText(bytesMin: number, bytesMax: number): Check<string> {
+export function visibleText(bytesMin: number, bytesMax: number): ConfigCheck<string> {
   const isAllowed = (text: string) => {
     return isShort(text, bytesMin, bytesMax) && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text);
   };
@@ -102,7 +105,7 @@ function isShort(text: string, bytesMin: number, bytesMax: number): boolean {
   return bytes >= bytesMin && bytes <= bytesMax;
 }
 
-export const isFlag: Check<boolean> = (value, path, faults) => {
+export const isFlag: ConfigCheck<boolean> = (value, path, faults) => {
   if (typeof value !== 'boolean') faults.push(faultAt(path, value, 'true or false'));
   return value === true;
 };

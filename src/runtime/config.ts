@@ -5,7 +5,7 @@ import { CATALOG_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
 import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
 import { isClusterId } from './cluster-id.ts';
 import {
-  type Check,
+  type ConfigCheck,
   type Faults,
   fieldsOf,
   isFlag,
@@ -75,7 +75,7 @@ const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const DATA_CHARACTERS_MAX = 1024;
 const WEIGHT_MAX = 65_536;
 
-const checkSettings: Check<ClusterConfig['settings']> = (value, path, faults) => {
+const checkSettings: ConfigCheck<ClusterConfig['settings']> = (value, path, faults) => {
   const field = fieldsOf(value, path, faults, ['shards', 'replicas']);
   const { shardsMax, replicasMax } = CATALOG_LIMITS;
   const shards = optional(wholeNumber(1, shardsMax), DEFAULT_SETTINGS.shards);
@@ -83,14 +83,14 @@ const checkSettings: Check<ClusterConfig['settings']> = (value, path, faults) =>
   return { shards: field('shards', shards), replicas: field('replicas', replicas) };
 };
 
-const checkLimits: Check<ClusterConfig['limits']> = (value, path, faults) => {
+const checkLimits: ConfigCheck<ClusterConfig['limits']> = (value, path, faults) => {
   const field = fieldsOf(value, path, faults, ['valueBytesMax']);
   const { valueBytesMax, valueBytesDefault } = MACHINE_LIMITS;
   const bytes = optional(wholeNumber(1, valueBytesMax), valueBytesDefault);
   return { valueBytesMax: field('valueBytesMax', bytes) };
 };
 
-const checkTiming: Check<Timing> = (value, path, faults) => {
+const checkTiming: ConfigCheck<Timing> = (value, path, faults) => {
   const names = ['tickMilliseconds', 'electionMilliseconds', 'electionMillisecondsMax'] as const;
   const field = fieldsOf(value, path, faults, names);
   const take = (name: (typeof names)[number]) => {
@@ -110,7 +110,7 @@ const checkTiming: Check<Timing> = (value, path, faults) => {
 const listenAddress = matching(isListenAddress, '"host:port" with a port from 1 to 65535');
 const reachable = matching(isReachableAddress, '"host:port", or an address that begins with ws://');
 
-const checkAdvertise: Check<NodeConfig['advertise']> = (value, path, faults) => {
+const checkAdvertise: ConfigCheck<NodeConfig['advertise']> = (value, path, faults) => {
   if (typeof value === 'string') {
     const url = urlOf(reachable(value, path, faults));
     return { peerUrl: url, clientUrl: url };
@@ -131,7 +131,7 @@ const clusterId = matching(
 
 const NODE_FIELDS = ['name', 'data', 'listen', 'advertise', 'weight', 'zone', 'insecure'] as const;
 
-const checkNode: Check<NodeConfig> = (value, path, faults) => {
+const checkNode: ConfigCheck<NodeConfig> = (value, path, faults) => {
   const field = fieldsOf(value, path, faults, NODE_FIELDS);
   const named = matching(
     (text) => NODE_NAME.test(text),
@@ -150,7 +150,7 @@ const checkNode: Check<NodeConfig> = (value, path, faults) => {
 
 const CLUSTER_FIELDS = ['cluster', 'secretFile', 'settings', 'nodes', 'limits', 'timing'] as const;
 
-const checkCluster: Check<ClusterConfig> = (value, path, faults) => {
+const checkCluster: ConfigCheck<ClusterConfig> = (value, path, faults) => {
   const field = fieldsOf(value, path, faults, CLUSTER_FIELDS);
   const empty: Faults = [];
   return {

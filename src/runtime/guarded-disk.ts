@@ -1,7 +1,7 @@
 /** The disk as a node sees it: reports come through a guard, and not to a node that is over. */
 
 import type {
-  Done,
+  FileDone,
   FileEntry,
   FileFault,
   FileRange,
@@ -43,23 +43,23 @@ export class GuardedFiles implements Files {
     return this.#files.read(range);
   }
 
-  write(write: FileWrite, done: Done): void {
+  write(write: FileWrite, done: FileDone): void {
     this.#ask(done, (end) => this.#files.write(write, end));
   }
 
-  create(file: FileEntry, done: Done): void {
+  create(file: FileEntry, done: FileDone): void {
     this.#ask(done, (end) => this.#files.create(file, end));
   }
 
-  rename(names: { readonly from: string; readonly to: string }, done: Done): void {
+  rename(names: { readonly from: string; readonly to: string }, done: FileDone): void {
     this.#ask(done, (end) => this.#files.rename(names, end));
   }
 
-  remove(name: string, done: Done): void {
+  remove(name: string, done: FileDone): void {
     this.#ask(done, (end) => this.#files.remove(name, end));
   }
 
-  syncFolder(done: Done): void {
+  syncFolder(done: FileDone): void {
     this.#ask(done, (end) => this.#files.syncFolder(end));
   }
 

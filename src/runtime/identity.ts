@@ -11,7 +11,7 @@ import { type Affiliation, NO_AFFILIATION, type Probe, probe } from './affiliati
 import { type DataFolder, FolderUnusable } from './data-folder.ts';
 import { type Course, Seeking } from './founding.ts';
 import type { StoredIdentity } from './identity-file.ts';
-import { type Admission, joinAt } from './joining.ts';
+import { type JoinResult, joinAt } from './joining.ts';
 import { settingsFault, type WantedSettings } from './settings-check.ts';
 
 interface Identified {
@@ -172,7 +172,7 @@ async function settle(
   }
 }
 
-type Joined = Extract<Admission, { type: 'joined' }>;
+type Joined = Extract<JoinResult, { type: 'joined' }>;
 
 /** Joins if it can; else what stands against it. */
 async function proceed(

@@ -26,7 +26,7 @@ interface Joining {
   readonly signal: AbortSignal | undefined;
 }
 
-export type Admission =
+export type JoinResult =
   | {
       readonly type: 'joined';
       readonly cluster: string;
@@ -43,13 +43,13 @@ const MAP_ID = 2;
 const ROUND_MILLISECONDS = 3000;
 
 /** The same token gets the same number, however often it asks. */
-export function joinAt(joining: Joining): Promise<Admission> {
+export function joinAt(joining: Joining): Promise<JoinResult> {
   const { url, cluster, joinToken, description, objection, signal, secret } = joining;
   return new Promise((resolve) => {
     const sockets = new WebDialler();
     let node: NodeId | undefined;
     let isLooking = true;
-    const end = (admission: Admission) => {
+    const end = (admission: JoinResult) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', stop);
       line.close();

@@ -23,7 +23,7 @@ import { dispensable } from '../storage/log/log-folder.ts';
 import { SpaceReturned, StateStoreDamaged } from '../storage/state/state.ts';
 import type { StateDisk } from '../storage/state/state-disk.ts';
 import { openState } from '../storage/state/state-folder.ts';
-import type { Identity } from '../transport/handshake.ts';
+import type { PeerIdentity } from '../transport/handshake.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { DataFolder, FolderUnusable } from './data-folder.ts';
@@ -54,7 +54,7 @@ interface StartOptions {
   readonly description: NodeDescription;
   /** It has addresses of others, which the map may not know. */
   readonly isEnquiring: boolean;
-  readonly newTransport: (identity: Identity, onEvent: Listener) => Transport;
+  readonly newTransport: (identity: PeerIdentity, onEvent: Listener) => Transport;
 }
 
 type Listener = (event: TransportEvent) => void;
@@ -257,7 +257,7 @@ export class NodeProcess {
       this.#loop.arrived();
       this.guard.run(() => this.core?.take(event, monotoneNow()));
     };
-    const identity: Identity = {
+    const identity: PeerIdentity = {
       cluster,
       node,
       lineage: log.lineage,

@@ -13,7 +13,7 @@ import { nodeNumbered } from '../catalog/questions.ts';
 import type { NodeCore } from '../node/node-core.ts';
 import type { NodeFact } from '../node/node-parts.ts';
 import { openFilesMax } from '../storage/files/open-files.ts';
-import type { Identity } from '../transport/handshake.ts';
+import type { PeerIdentity } from '../transport/handshake.ts';
 import { HealthServer } from '../transport/health-server.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
@@ -268,7 +268,7 @@ class Server implements RunningNode {
     this.#parts.facts.close();
   }
 
-  #newTransport(identity: Identity, onEvent: (event: TransportEvent) => void): Transport {
+  #newTransport(identity: PeerIdentity, onEvent: (event: TransportEvent) => void): Transport {
     const switchboard = new Switchboard({
       identity,
       sockets: this.#parts.sockets,

@@ -4,13 +4,13 @@ import type { TransportLimits } from '../base/transport-limits.ts';
 import { type CloseFrame, closeReasonOf, closeReasonText } from '../wire/close-reason.ts';
 import { encodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { FrameDeadline } from './frame-deadline.ts';
-import { type Identity, judgeClient } from './handshake.ts';
+import { judgeClient, type PeerIdentity } from './handshake.ts';
 import { Keepalive } from './keepalive.ts';
 import type { Reception, Socket, SocketListener } from './sockets.ts';
 import type { TransportEvent } from './transport.ts';
 
 interface ClientLinksOptions {
-  readonly identity: Identity;
+  readonly identity: PeerIdentity;
   readonly limits: TransportLimits;
   readonly tell: (event: TransportEvent) => void;
   readonly soon: (run: () => void) => void;

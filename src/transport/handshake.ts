@@ -17,7 +17,7 @@ import {
 import type { Secret } from '../wire/proof.ts';
 
 /** Who we are, in every hello. */
-export interface Identity {
+export interface PeerIdentity {
   readonly cluster: string;
   readonly node: NodeId;
   /** This life and those before it; durable before the transport is made. */
@@ -32,7 +32,7 @@ type Judgement<T> = { readonly hello: T } | { readonly refusal: CloseFrame };
 
 /** What we must know before a hello of a peer can be believed. */
 interface Expectation {
-  readonly identity: Identity;
+  readonly identity: PeerIdentity;
   /** On a socket that we dialled: whom, for which lane. */
   readonly dialled?: { readonly node: NodeId; readonly lane: Lane };
 }
@@ -65,7 +65,7 @@ export function judgePeer(
   return judged;
 }
 
-export function judgeClient(bytes: Uint8Array, identity: Identity): Judgement<ClientHello> {
+export function judgeClient(bytes: Uint8Array, identity: PeerIdentity): Judgement<ClientHello> {
   const judged = judge(bytes, 'client');
   if ('refusal' in judged) return judged;
   const { cluster } = judged.hello;

@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { type NodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
-import type { Identity } from './handshake.ts';
+import type { PeerIdentity } from './handshake.ts';
 import { LANE_DOWN } from './paced-lane.ts';
 import type { Schedule } from './sockets.ts';
 import type { LaneRoom, Transport, TransportEvent } from './transport.ts';
@@ -22,7 +22,7 @@ interface InProcessConnection {
 }
 
 interface InnerLinesOptions {
-  readonly identity: Identity;
+  readonly identity: PeerIdentity;
   readonly schedule: Pick<Schedule, 'soon'>;
   readonly onEvent: (event: TransportEvent) => void;
 }

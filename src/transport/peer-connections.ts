@@ -13,10 +13,10 @@ import {
 } from '../wire/close-reason.ts';
 import type { Lane, PeerHello } from '../wire/hello.ts';
 import { encodeAdmission, isAdmission } from '../wire/proof.ts';
-import { type Identity, judgePeer, olderCopy, wrongSecret } from './handshake.ts';
+import { judgePeer, olderCopy, type PeerIdentity, wrongSecret } from './handshake.ts';
 import { Keepalive } from './keepalive.ts';
 import { LANE_DOWN, PacedLane } from './paced-lane.ts';
-import type { Attempt, Known, LaneAddress, LaneState, OpenLane } from './peer-lane.ts';
+import type { DialAttempt, Known, LaneAddress, LaneState, OpenLane } from './peer-lane.ts';
 import { PeerProof } from './peer-proof.ts';
 import type { Reception, Socket, SocketListener, Sockets } from './sockets.ts';
 import type { LaneRoom, Peer, TransportEvent } from './transport.ts';
@@ -24,7 +24,7 @@ import type { LaneRoom, Peer, TransportEvent } from './transport.ts';
 const LANES = ['main', 'bulk'] as const;
 
 interface PeerLinksOptions {
-  readonly identity: Identity;
+  readonly identity: PeerIdentity;
   readonly sockets: Sockets;
   readonly random: Random;
   readonly secureBytes: (length: number) => Uint8Array;
@@ -232,7 +232,7 @@ export class PeerConnections {
         onClosed: (closeReason) => this.#lose(link, socket, closeReason),
       },
     );
-    const attempt: Attempt = { socket, since: this.#now, ...SILENT };
+    const attempt: DialAttempt = { socket, since: this.#now, ...SILENT };
     link.attempt = attempt;
   }
 
@@ -244,7 +244,7 @@ export class PeerConnections {
   }
 
   /** A frame on a socket that we dialled: the answer to our hello, its proof, or what follows. */
-  #hear(link: LaneState, attempt: Attempt, bytes: Uint8Array): void {
+  #hear(link: LaneState, attempt: DialAttempt, bytes: Uint8Array): void {
     if (link.open?.socket === attempt.socket) return this.#take(link, link.open, bytes);
     if (link.attempt !== attempt) return;
     const { heard, isProven } = attempt;
@@ -259,14 +259,14 @@ export class PeerConnections {
     this.#fail(link);
   }
 
-  #hearHello(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseFrame | undefined {
+  #hearHello(link: LaneState, attempt: DialAttempt, bytes: Uint8Array): CloseFrame | undefined {
     const judged = judgePeer(bytes, { identity: this.#options.identity, dialled: link });
     if ('hello' in judged) attempt.heard = { hello: judged.hello, bytes };
     return 'refusal' in judged ? judged.refusal : undefined;
   }
 
   /** The other side is who it says; it hears the same of us, also where it is refused. */
-  #hearProof(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseFrame | undefined {
+  #hearProof(link: LaneState, attempt: DialAttempt, bytes: Uint8Array): CloseFrame | undefined {
     const { socket, said, heard } = attempt;
     const known = this.#known.get(link.node);
     if (known === undefined || said === undefined || heard === undefined) return undefined;
@@ -278,7 +278,7 @@ export class PeerConnections {
   }
 
   /** It has checked our hello, and takes it. */
-  #hearAdmission(link: LaneState, attempt: Attempt, bytes: Uint8Array): CloseFrame | undefined {
+  #hearAdmission(link: LaneState, attempt: DialAttempt, bytes: Uint8Array): CloseFrame | undefined {
     const { socket, heard } = attempt;
     const known = this.#known.get(link.node);
     if (known === undefined || heard === undefined) return undefined;

@@ -14,7 +14,7 @@ export interface LaneAddress {
 }
 
 /** A socket on its way: dialled by us, and we have not been admitted. */
-export interface Attempt {
+export interface DialAttempt {
   readonly socket: Socket;
   readonly since: number;
   /** Ours, once it has been said; and the answer. */
@@ -36,7 +36,7 @@ export interface LaneState {
   readonly lane: Lane;
   readonly node: NodeId;
   open: OpenLane | undefined;
-  attempt: Attempt | undefined;
+  attempt: DialAttempt | undefined;
   /** No dialling before this time. */
   dialAt: number;
   /** The wait after the next failure. */

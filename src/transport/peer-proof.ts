@@ -4,10 +4,10 @@ import type { NodeId } from '../base/ids.ts';
 import { isSameDigest } from '../base/sha256.ts';
 import { encodeHello, type Lane, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { decodeProof, encodeProof, type Hellos, NONCE_BYTES, proofBy } from '../wire/proof.ts';
-import type { Identity } from './handshake.ts';
+import type { PeerIdentity } from './handshake.ts';
 
 interface HandshakeOptions {
-  readonly identity: Identity;
+  readonly identity: PeerIdentity;
   readonly secureBytes: (length: number) => Uint8Array;
 }
 

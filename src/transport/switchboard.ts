@@ -12,13 +12,13 @@ import {
 import { type CloseFrame, closeReasonOf, closeReasonText } from '../wire/close-reason.ts';
 import type { Lane } from '../wire/hello.ts';
 import { ClientConnections } from './client-connections.ts';
-import type { Identity } from './handshake.ts';
+import type { PeerIdentity } from './handshake.ts';
 import { PeerConnections } from './peer-connections.ts';
 import type { Door, Reception, Schedule, Socket, SocketListener, Sockets } from './sockets.ts';
 import type { LaneRoom, Peer, PeerAddress, Transport, TransportEvent } from './transport.ts';
 
 interface SwitchboardOptions {
-  readonly identity: Identity;
+  readonly identity: PeerIdentity;
   readonly sockets: Sockets;
   readonly schedule: Schedule;
   readonly random: Random;

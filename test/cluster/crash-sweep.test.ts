@@ -9,7 +9,7 @@ import { VARIANTS } from './crash-sweep-world.ts';
 const SAMPLED = 17;
 
 for (const variant of VARIANTS) {
-  test(`a crash in the middle of a transaction blocks no other and leaves none half done: ${variant}`, () => {
+  test(`a crash in a transaction blocks no other and tears none: ${variant}`, () => {
     const cases = casesOf({ seed: 1, variant }, { onlyOwn: true });
     ok(cases.length > 100, `${cases.length} moments are enough to mean something`);
     for (const [at, one] of cases.entries()) {

@@ -1,7 +1,7 @@
 /** Whatever a process does that outlives it: what it writes to its disk, and what it sends. */
 
 import type {
-  Done,
+  FileDone,
   FileEntry,
   FileRange,
   Files,
@@ -35,27 +35,27 @@ export class WatchedFiles implements Files {
     return this.#files.read(range);
   }
 
-  write(write: FileWrite, done: Done): void {
+  write(write: FileWrite, done: FileDone): void {
     this.#onEffect();
     this.#files.write(write, this.#watched(done));
   }
 
-  create(file: FileEntry, done: Done): void {
+  create(file: FileEntry, done: FileDone): void {
     this.#onEffect();
     this.#files.create(file, this.#watched(done));
   }
 
-  rename(names: Parameters<Files['rename']>[0], done: Done): void {
+  rename(names: Parameters<Files['rename']>[0], done: FileDone): void {
     this.#onEffect();
     this.#files.rename(names, this.#watched(done));
   }
 
-  remove(name: string, done: Done): void {
+  remove(name: string, done: FileDone): void {
     this.#onEffect();
     this.#files.remove(name, this.#watched(done));
   }
 
-  syncFolder(done: Done): void {
+  syncFolder(done: FileDone): void {
     this.#onEffect();
     this.#files.syncFolder(this.#watched(done));
   }
@@ -69,7 +69,7 @@ export class WatchedFiles implements Files {
   }
 
   /** It is on the disk, and the process does not know. */
-  #watched(done: Done): Done {
+  #watched(done: FileDone): FileDone {
     return (fault) => {
       this.#onEffect();
       done(fault);

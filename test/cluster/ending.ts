@@ -108,7 +108,7 @@ export class Ending {
     const { surroundings, random, until } = this.#options;
     const computers = this.#computers;
     const { agenda, probes } = surroundings;
-    // All replicas are compared once, because no single one has what those that are down acknowledged.
+    // All replicas are compared once: none of them has all that those that are down acknowledged.
     const areUp = () =>
       computers.every(({ isLost, core, identity }) => {
         return isLost || identity === undefined || core !== undefined;

@@ -1,7 +1,7 @@
 /**
  * A key that some put all the time, without a look, and transactions that read it and write another
- * one. A put holds no locks and yields to no transaction, so a transaction that only tries again would fail
- * for ever: after some attempts the leader has to keep the others off.
+ * one. A put holds no locks and yields to no transaction, so a transaction that only retries would
+ * fail for ever: after some attempts the leader has to keep the others off.
  */
 
 import type { Priority } from '../../src/client/core/call.ts';

@@ -1,5 +1,5 @@
 /**
- * Rooms for a few. A client that wants in looks who is there, and goes in if there is a place; two who
+ * Rooms for a few. A client looks who is there, and goes in if there is a place; two who
  * look at once must not both take the last one, though they write different keys (write skew).
  */
 

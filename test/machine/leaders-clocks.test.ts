@@ -1,5 +1,5 @@
 /**
- * Values never expire early, whichever replica leads and whatever their clocks say: leaders stamp by the rule of
+ * Values never expire early, whichever replica leads by any clock: leaders stamp by the rule of
  * the README, replicas apply with delays, and a stopwatch outside of the replicas is the judge.
  */
 

@@ -8,7 +8,7 @@ import { ShardsWorld } from './shards-world.ts';
 const SEEDS = 100;
 const STEPS = 2500;
 
-test(`${SEEDS} seeds of ${STEPS} steps: whichever party vanishes, all of a transaction takes effect or nothing`, () => {
+test(`${SEEDS} seeds of ${STEPS} steps: all of a transaction takes effect or nothing`, () => {
   let committed = 0;
   let begun = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {

@@ -264,7 +264,7 @@ test('people are told where it stands', () => {
   equal(home.desk.stageOf(plan.contender.id), undefined);
 });
 
-test('of two that saw the same one begins, and the other is refused without asking a participant', () => {
+test('of two that saw the same one begins, and the other is refused with no prepare', () => {
   const home = new HomeRig();
   const here = [checkVersion('here', 0), put('here', '1')];
   const [first, second] = [2, 1].map((client) => home.plan({ client, here }));

@@ -1,4 +1,4 @@
-/** The logs of all shards of a node are bounded in bytes together, whichever followers are slow or down. */
+/** The logs of all shards of a node are bounded in bytes together. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';

@@ -218,7 +218,7 @@ test('a home part that its shard would refuse is refused before others lock anyt
   deepEqual(rig.transact(), ['read-only']);
 });
 
-test('a part of a shard that is not its own, or that does not exist, is refused before that', () => {
+test('a part of a foreign or unknown shard is refused before that', () => {
   const rig = new Rig();
   const range = { type: 'check-range', key: bytesOf('a'), to: bytesOf('b'), count: 0, seenAt: 1 };
   const cases: readonly [there: number, operation: Operation, failure: string][] = [
@@ -295,7 +295,7 @@ test('attempts count up to a limit', () => {
   }
 });
 
-test('a request that meets a lock leads to a question to the home shard, and to its resolution here', () => {
+test('a request that meets a lock makes its node ask the home shard and resolve it', () => {
   for (const isPreempting of [false, true]) {
     const rig = new Rig();
     rig.prepare(50);

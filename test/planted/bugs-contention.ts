@@ -134,8 +134,7 @@ const WAITING: readonly Planted[] = [
   },
   {
     name: 'a-place-for-an-ended-transaction',
-    sentence:
-      'a transaction that was ended in the queue is still started, and its keys are never free again',
+    sentence: 'a transaction that ended in the queue is still started, and keeps its keys for ever',
     file: LINE,
     find: `if (this.#places.has(one))
             this.#forget(one);`,

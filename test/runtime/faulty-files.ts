@@ -2,7 +2,7 @@
 
 import { DiskFiles } from '../../src/storage/files/disk-files.ts';
 import type {
-  Done,
+  FileDone,
   FileEntry,
   FileFault,
   FileRange,
@@ -32,24 +32,24 @@ export class FaultyFiles implements Files {
     return this.#files.read(range);
   }
 
-  write(write: FileWrite, done: Done): void {
+  write(write: FileWrite, done: FileDone): void {
     if (this.throws) throw new Error('a planted fault of the program');
     if (!this.#refuses('write', write.name, done)) this.#files.write(write, this.#count(done));
   }
 
-  create(file: FileEntry, done: Done): void {
+  create(file: FileEntry, done: FileDone): void {
     if (!this.#refuses('create', file.name, done)) this.#files.create(file, this.#count(done));
   }
 
-  rename(names: { readonly from: string; readonly to: string }, done: Done): void {
+  rename(names: { readonly from: string; readonly to: string }, done: FileDone): void {
     this.#files.rename(names, this.#count(done));
   }
 
-  remove(name: string, done: Done): void {
+  remove(name: string, done: FileDone): void {
     this.#files.remove(name, this.#count(done));
   }
 
-  syncFolder(done: Done): void {
+  syncFolder(done: FileDone): void {
     this.#files.syncFolder(this.#count(done));
   }
 
@@ -70,7 +70,7 @@ export class FaultyFiles implements Files {
     };
   }
 
-  #refuses(operation: FileFault['operation'], name: string, done: Done): boolean {
+  #refuses(operation: FileFault['operation'], name: string, done: FileDone): boolean {
     const { fault } = this;
     if (fault?.operation !== operation) return false;
     setImmediate(() => done({ type: 'fault', ...fault, name, offset: 0 }));

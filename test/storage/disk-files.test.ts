@@ -6,7 +6,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { DiskFiles } from '../../src/storage/files/disk-files.ts';
-import type { Done } from '../../src/storage/files/files.ts';
+import type { FileDone } from '../../src/storage/files/files.ts';
 import { temporaryFolder } from './temporary.ts';
 
 type Ended = (error: NodeJS.ErrnoException | null) => void;
@@ -58,7 +58,7 @@ function recordSyncs(t: TestContext): string[] {
   return ended;
 }
 
-async function ask(ended: string[], call: (done: Done) => void): Promise<readonly string[]> {
+async function ask(ended: string[], call: (done: FileDone) => void): Promise<readonly string[]> {
   ended.length = 0;
   await new Promise<void>((resolve) => {
     call((fault) => {

@@ -65,7 +65,7 @@ test('of those that want the same key one is on its way, and the eldest is next'
   deepEqual(rig.begun, ['1']);
 });
 
-test('a transaction with several keys waits for one after the other, and holds none meanwhile', () => {
+test('a transaction waits for one key after the other, and holds none meanwhile', () => {
   const rig = new Rig();
   const [x, y] = [rig.enter(1, ['x']), rig.enter(2, ['y'])];
   const both = rig.enter(3, ['x', 'y']);

@@ -1,6 +1,6 @@
 /**
  * Plays transcripts: the coordinator, the decision broadcast and the lock resolver, behind ports
- * without shards. A question waits until the transcript answers it; time stands still until it passes.
+ * without shards. A question waits until the transcript answers it; only the transcript moves time.
  */
 
 import type { ShardId } from '../../src/base/ids.ts';

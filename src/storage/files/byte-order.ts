@@ -1,7 +1,7 @@
 /** How byte strings are ordered, and ranges of them. */
 
 /** Keys in [from, to); undefined leaves an end open. */
-export interface KeyRange {
+export interface ByteRange {
   readonly from: Uint8Array | undefined;
   readonly to: Uint8Array | undefined;
   readonly isReverse: boolean;

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type {
-  Done,
+  FileDone,
   FileEntry,
   FileFault,
   FileRange,
@@ -72,7 +72,7 @@ export class DiskFiles implements Files {
     }
   }
 
-  write({ name, offset, bytes }: FileWrite, done: Done): void {
+  write({ name, offset, bytes }: FileWrite, done: FileDone): void {
     let handle: number;
     try {
       handle = this.#handle(name);
@@ -93,7 +93,7 @@ export class DiskFiles implements Files {
     go(0);
   }
 
-  create({ name, size }: FileEntry, done: Done): void {
+  create({ name, size }: FileEntry, done: FileDone): void {
     this.#forget(name);
     const end = (error: unknown) => done(asFault(error, { operation: 'create', name }));
     open(this.#path(name), 'w+', 0o600, (error, handle) => {
@@ -117,7 +117,7 @@ export class DiskFiles implements Files {
     });
   }
 
-  rename({ from, to }: { readonly from: string; readonly to: string }, done: Done): void {
+  rename({ from, to }: { readonly from: string; readonly to: string }, done: FileDone): void {
     this.#forget(from);
     this.#forget(to);
     rename(this.#path(from), this.#path(to), (error) => {
@@ -125,12 +125,12 @@ export class DiskFiles implements Files {
     });
   }
 
-  remove(name: string, done: Done): void {
+  remove(name: string, done: FileDone): void {
     this.#forget(name);
     unlink(this.#path(name), (error) => done(asFault(error, { operation: 'remove', name })));
   }
 
-  syncFolder(done: Done): void {
+  syncFolder(done: FileDone): void {
     const end = (error: unknown) => done(asFault(error, { operation: 'sync-folder', name: '..' }));
     open(this.#folder, 'r', (error, handle) => {
       if (error !== null) return end(error);

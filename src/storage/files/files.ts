@@ -22,7 +22,7 @@ export interface FileFault {
 export type SpaceDone = (freeBytes: number | FileFault) => void;
 
 /** Called once, in a later turn than the call it belongs to. */
-export type Done = (fault: FileFault | undefined) => void;
+export type FileDone = (fault: FileFault | undefined) => void;
 
 export interface FileEntry {
   readonly name: string;
@@ -58,13 +58,13 @@ export interface Files {
   list(): readonly FileEntry[] | FileFault;
   /** Fewer bytes only at the end of the file. */
   read(range: FileRange): Uint8Array | FileFault;
-  write(write: FileWrite, done: Done): void;
+  write(write: FileWrite, done: FileDone): void;
   /** A file of zeros, all of it allocated and durable. Replaces a file of that name. */
-  create(file: FileEntry, done: Done): void;
+  create(file: FileEntry, done: FileDone): void;
   /** Replaces `to` in one step. */
-  rename(names: { readonly from: string; readonly to: string }, done: Done): void;
-  remove(name: string, done: Done): void;
-  syncFolder(done: Done): void;
+  rename(names: { readonly from: string; readonly to: string }, done: FileDone): void;
+  remove(name: string, done: FileDone): void;
+  syncFolder(done: FileDone): void;
   /** Bytes that are free now; others may take them at any time. */
   space(done: SpaceDone): void;
   /** Gives back all handles. Twice is once. */

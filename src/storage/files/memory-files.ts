@@ -3,7 +3,7 @@
 import { assert } from '../../base/assert.ts';
 import type { Random } from '../../base/random.ts';
 import type {
-  Done,
+  FileDone,
   FileEntry,
   FileFault,
   FileRange,
@@ -149,7 +149,7 @@ export class MemoryFiles implements Files {
     return file.written.slice(offset, offset + length);
   }
 
-  write({ name, offset, bytes }: FileWrite, done: Done): void {
+  write({ name, offset, bytes }: FileWrite, done: FileDone): void {
     if (!this.#begin()) return;
     const end = (errno?: string) => {
       done(errno === undefined ? undefined : faultAt('write', name, { offset, errno }));
@@ -173,7 +173,7 @@ export class MemoryFiles implements Files {
     });
   }
 
-  create({ name, size }: FileEntry, done: Done): void {
+  create({ name, size }: FileEntry, done: FileDone): void {
     if (!this.#begin()) return;
     const errno = this.#take('create', name);
     const replaced = this.#folder.get(name)?.written.length ?? 0;
@@ -190,7 +190,7 @@ export class MemoryFiles implements Files {
     });
   }
 
-  rename({ from, to }: { readonly from: string; readonly to: string }, done: Done): void {
+  rename({ from, to }: { readonly from: string; readonly to: string }, done: FileDone): void {
     if (!this.#begin()) return;
     const errno = this.#take('rename', from) ?? (this.#folder.get(from) ? undefined : 'ENOENT');
     if (errno === undefined) this.#folder.rename(from, to);
@@ -198,7 +198,7 @@ export class MemoryFiles implements Files {
     this.#complete(() => done(fault));
   }
 
-  remove(name: string, done: Done): void {
+  remove(name: string, done: FileDone): void {
     if (!this.#begin()) return;
     const errno = this.#take('remove', name) ?? (this.#folder.get(name) ? undefined : 'ENOENT');
     if (errno === undefined) this.#folder.remove(name);
@@ -206,7 +206,7 @@ export class MemoryFiles implements Files {
     this.#complete(() => done(fault));
   }
 
-  syncFolder(done: Done): void {
+  syncFolder(done: FileDone): void {
     if (!this.#begin()) return;
     const mark = this.#folder.mark();
     this.#complete(() => {

@@ -4,7 +4,7 @@
  */
 
 import type { LogLimits } from '../../base/limits.ts';
-import type { Done, FileEntry, Files } from '../files/files.ts';
+import type { FileDone, FileEntry, Files } from '../files/files.ts';
 import { reserveName } from './log-folder.ts';
 
 interface LogReserveOptions {
@@ -48,7 +48,7 @@ export class LogReserve {
     return Math.min(reservePieceBytes, reserveBytesMax);
   }
 
-  grow(size: number, done: Done): void {
+  grow(size: number, done: FileDone): void {
     this.#isGrowing = true;
     this.#number += 1;
     const piece = { name: reserveName(this.#number), size };

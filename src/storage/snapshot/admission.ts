@@ -11,7 +11,7 @@ interface PlacesOptions {
   readonly patienceMilliseconds: number;
 }
 
-export class Admission {
+export class SnapshotAdmission {
   readonly #options: PlacesOptions;
   readonly #taken = new Set<ShardId>();
   /** When each that waits asked last; the one that came first stands first. */

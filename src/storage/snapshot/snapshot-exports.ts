@@ -11,7 +11,7 @@ import type { SnapshotReader } from '../../raft/ready.ts';
 import type { StateDamage } from '../state/state.ts';
 import type { DiskView, StateDisk } from '../state/state-disk.ts';
 import { storedState } from '../state/stored-state.ts';
-import { Admission } from './admission.ts';
+import { SnapshotAdmission } from './admission.ts';
 import { ReadQueue } from './read-queue.ts';
 import { SnapshotExport } from './snapshot-export.ts';
 
@@ -29,7 +29,7 @@ interface Open {
 export class SnapshotExports {
   readonly #options: SnapshotExportsOptions;
   readonly #open = new Map<ShardId, Open>();
-  readonly #places = new Admission({
+  readonly #places = new SnapshotAdmission({
     max: STATE_LIMITS.exportsMax,
     patienceMilliseconds: STATE_LIMITS.exportLineMilliseconds,
   });

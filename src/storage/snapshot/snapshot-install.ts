@@ -8,9 +8,9 @@ import { compare } from '../files/byte-order.ts';
 import type { StateBatches } from '../state/state-batch.ts';
 import type { DiskBatch, DiskRow, ReadLimits } from '../state/state-disk.ts';
 import { isSameHash, StateSums } from '../state/state-hash.ts';
-import type { Job, Progress } from '../state/state-job.ts';
+import type { Job, JobProgress } from '../state/state-job.ts';
 import { type Place, PREFIX_BYTES } from '../state/state-key.ts';
-import type { RecordedState, ShardRecord } from '../state/state-meta.ts';
+import type { RecordedState, ShardMeta } from '../state/state-meta.ts';
 import { putRecord, WORDS_BYTES } from '../state/state-record.ts';
 import { SnapshotParser, type SnapshotRow } from './snapshot-format.ts';
 
@@ -148,7 +148,7 @@ export class InstallRows implements Job {
     this.#options = options;
   }
 
-  step(): Progress {
+  step(): JobProgress {
     if (this.#state !== 'filling') return this.#state === 'over' ? 'over' : 'later';
     const { install, batches, onProgress } = this.#options;
     for (const [key, record] of install.takeRows(SLICE)) {
@@ -173,7 +173,7 @@ export class InstallRows implements Job {
     const { shard, generation } = install.place;
     const record = batches.records.get(shard);
     assert(record !== undefined, 'a shard that receives a snapshot has a record');
-    const changes = new Map<ShardId, ShardRecord>();
+    const changes = new Map<ShardId, ShardMeta>();
     // From the first row on the disk knows that they are nobody's state yet.
     if (!record.leftovers.includes(generation)) {
       changes.set(shard, { ...record, leftovers: [...record.leftovers, generation] });
@@ -200,7 +200,7 @@ export class SwitchGeneration implements Job {
     this.#options = options;
   }
 
-  step(): Progress {
+  step(): JobProgress {
     if (this.#state !== 'new') return this.#state === 'over' ? 'over' : 'later';
     const { install, batches, onProgress, onDone } = this.#options;
     const { shard, generation } = install.place;
@@ -208,7 +208,7 @@ export class SwitchGeneration implements Job {
     assert(record !== undefined, 'a shard that receives a snapshot has a record');
     const others = record.leftovers.filter((each) => each !== generation);
     const leftovers = [...others, record.generation];
-    const changes = new Map<ShardId, ShardRecord>();
+    const changes = new Map<ShardId, ShardMeta>();
     changes.set(shard, { generation, leftovers, state: install.recording() });
     this.#state = 'writing';
     batches.write(batches.begin(), changes, () => {

@@ -7,8 +7,8 @@ import type { ShardState } from './shard-state.ts';
 import type { SortedCursor } from './sorted-rows.ts';
 import type { StateBatches } from './state-batch.ts';
 import type { DiskBatch } from './state-disk.ts';
-import type { Job, Progress } from './state-job.ts';
-import type { ShardRecord } from './state-meta.ts';
+import type { Job, JobProgress } from './state-job.ts';
+import type { ShardMeta } from './state-meta.ts';
 import { TOMBSTONE } from './state-record.ts';
 
 interface CheckpointOptions {
@@ -43,7 +43,7 @@ export class Checkpoint implements Job {
     for (const state of options.states) state.freeze();
   }
 
-  step(): Progress {
+  step(): JobProgress {
     const phase = this.#phase;
     switch (phase.type) {
       case 'settling':
@@ -61,7 +61,7 @@ export class Checkpoint implements Job {
     }
   }
 
-  #settle(): Progress {
+  #settle(): JobProgress {
     for (const state of this.#options.states) {
       const overlay = state.frozen?.overlay;
       if (overlay?.hasUnsettled !== true) continue;
@@ -77,7 +77,7 @@ export class Checkpoint implements Job {
     return 'again';
   }
 
-  #fill(cursors: SortedCursor[]): Progress {
+  #fill(cursors: SortedCursor[]): JobProgress {
     const batch = this.#batch;
     let bytes = 0;
     for (let rows = 0; rows < STATE_LIMITS.sliceRows && bytes < STATE_LIMITS.sliceBytes; rows++) {
@@ -98,9 +98,9 @@ export class Checkpoint implements Job {
     return 'again';
   }
 
-  #write(): Progress {
+  #write(): JobProgress {
     const { batches, states, durableIndex, onProgress, onDone } = this.#options;
-    const changes = new Map<ShardId, ShardRecord>();
+    const changes = new Map<ShardId, ShardMeta>();
     for (const state of states) {
       const recorded = state.recording();
       if (durableIndex(state.shard) < recorded.description.index) return 'later';
@@ -120,7 +120,7 @@ export class Checkpoint implements Job {
 }
 
 /** A shard that left and came back has rows from before, though nobody wrote that it left. */
-function leftoversOf(record: ShardRecord | undefined, generation: number): readonly number[] {
+function leftoversOf(record: ShardMeta | undefined, generation: number): readonly number[] {
   if (record === undefined || record.generation === generation) return record?.leftovers ?? [];
   return [...new Set([...record.leftovers, record.generation])];
 }

@@ -5,9 +5,9 @@ import type { ShardId } from '../../base/ids.ts';
 import { STATE_LIMITS } from '../../base/limits.ts';
 import type { StateBatches } from './state-batch.ts';
 import type { DiskBatch, DiskRows, DiskView, StateDisk } from './state-disk.ts';
-import type { Job, Progress } from './state-job.ts';
+import type { Job, JobProgress } from './state-job.ts';
 import type { Place } from './state-key.ts';
-import type { ShardRecord } from './state-meta.ts';
+import type { ShardMeta } from './state-meta.ts';
 
 interface GenerationClearingOptions {
   readonly place: Place;
@@ -37,7 +37,7 @@ export class GenerationClearing implements Job {
     this.#view = options.disk.view();
   }
 
-  step(): Progress {
+  step(): JobProgress {
     if (this.#state === 'over') return 'over';
     if (this.#state === 'new') this.#read();
     if (this.#state !== 'filling') return 'later';
@@ -71,7 +71,7 @@ export class GenerationClearing implements Job {
 
   #write(last: Uint8Array | undefined): void {
     const { place, batches, onProgress, onDone } = this.#options;
-    const changes = new Map<ShardId, ShardRecord | undefined>();
+    const changes = new Map<ShardId, ShardMeta | undefined>();
     if (this.#isAtEnd) changes.set(place.shard, this.#recordWithout());
     this.#state = 'waiting';
     batches.write(this.#batch, changes, () => {
@@ -82,7 +82,7 @@ export class GenerationClearing implements Job {
   }
 
   /** The number may be used again only after its last row is gone, and that is now. */
-  #recordWithout(): ShardRecord | undefined {
+  #recordWithout(): ShardMeta | undefined {
     const { place, batches } = this.#options;
     const record = batches.records.get(place.shard);
     assert(record !== undefined, 'a shard with leftovers has a record');

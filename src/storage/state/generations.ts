@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
 import { STATE_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
-import { Admission } from '../snapshot/admission.ts';
+import { SnapshotAdmission } from '../snapshot/admission.ts';
 import { InstallRows, SnapshotInstall, SwitchGeneration } from '../snapshot/snapshot-install.ts';
 import { GenerationClearing } from './generation-clearing.ts';
 import { RecordChange } from './record-change.ts';
@@ -30,7 +30,7 @@ interface Clearing {
 export class Generations {
   readonly #options: GenerationsOptions;
   readonly #installs = new Map<ShardId, SnapshotInstall>();
-  readonly #places = new Admission({
+  readonly #places = new SnapshotAdmission({
     max: STATE_LIMITS.installsMax,
     patienceMilliseconds: STATE_LIMITS.installLineMilliseconds,
   });

@@ -2,12 +2,12 @@
 
 import type { ShardId } from '../../base/ids.ts';
 import type { StateBatches } from './state-batch.ts';
-import type { Job, Progress } from './state-job.ts';
-import type { ShardRecord } from './state-meta.ts';
+import type { Job, JobProgress } from './state-job.ts';
+import type { ShardMeta } from './state-meta.ts';
 
 interface RecordChangeOptions {
   readonly shard: ShardId;
-  readonly record: ShardRecord;
+  readonly record: ShardMeta;
   readonly batches: StateBatches;
   readonly onProgress: () => void;
 }
@@ -20,7 +20,7 @@ export class RecordChange implements Job {
     this.#options = options;
   }
 
-  step(): Progress {
+  step(): JobProgress {
     if (this.#state !== 'new') return this.#state === 'over' ? 'over' : 'later';
     const { shard, record, batches, onProgress } = this.#options;
     this.#state = 'writing';

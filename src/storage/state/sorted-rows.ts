@@ -1,7 +1,7 @@
 /** Rows of an arena in the order of their keys: a B+tree whose past states cost nothing to keep. */
 
 import { present } from '../../base/assert.ts';
-import { compare, type KeyRange } from '../files/byte-order.ts';
+import { type ByteRange, compare } from '../files/byte-order.ts';
 import type { Arena } from './arena.ts';
 import { PREFIX_BYTES, type Span } from './state-key.ts';
 
@@ -140,7 +140,7 @@ export class SortedView {
   }
 
   /** Begins before the first row of the range. */
-  cursor(range: KeyRange): SortedCursor {
+  cursor(range: ByteRange): SortedCursor {
     return new SortedCursor(this.#arena, this.#root, range);
   }
 }
@@ -156,7 +156,7 @@ export class SortedCursor {
   #leaf: Node;
   #place = 0;
 
-  constructor(arena: Arena, root: Node, { from, to, isReverse }: KeyRange) {
+  constructor(arena: Arena, root: Node, { from, to, isReverse }: ByteRange) {
     this.#arena = arena;
     this.#isReverse = isReverse;
     this.#end = isReverse ? from : to;

@@ -6,13 +6,13 @@ import { STATE_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
 import type { DiskBatch, StateDisk } from './state-disk.ts';
 import { markKey, STORE_KEY, shardKey } from './state-key.ts';
-import { encodeShardRecord, encodeStoreRecord, type ShardRecord } from './state-meta.ts';
+import { encodeShardRecord, encodeStoreRecord, type ShardMeta } from './state-meta.ts';
 
 interface StateBatchesOptions {
   readonly disk: StateDisk;
   readonly identity: Uint8Array;
   readonly batches: number;
-  readonly records: ReadonlyMap<ShardId, ShardRecord>;
+  readonly records: ReadonlyMap<ShardId, ShardMeta>;
   /** A batch leaves, or has arrived. */
   readonly onChange: () => void;
   /** A batch has arrived, with the states that it brought to the disk. Told before its writer. */
@@ -25,7 +25,7 @@ export interface WrittenShard {
 }
 
 /** What becomes of the records of shards; undefined takes one away. */
-type RecordChanges = ReadonlyMap<ShardId, ShardRecord | undefined>;
+type RecordChanges = ReadonlyMap<ShardId, ShardMeta | undefined>;
 
 /**
  * The records as they are on disk, and the only one who writes.
@@ -37,7 +37,7 @@ type RecordChanges = ReadonlyMap<ShardId, ShardRecord | undefined>;
 export class StateBatches {
   readonly #disk: StateDisk;
   readonly #identity: Uint8Array;
-  readonly #records: Map<ShardId, ShardRecord>;
+  readonly #records: Map<ShardId, ShardMeta>;
   readonly #onChange: () => void;
   readonly #onDurable: (written: readonly WrittenShard[]) => void;
   #batches: number;
@@ -57,7 +57,7 @@ export class StateBatches {
     return this.#isWriting;
   }
 
-  get records(): ReadonlyMap<ShardId, ShardRecord> {
+  get records(): ReadonlyMap<ShardId, ShardMeta> {
     return this.#records;
   }
 

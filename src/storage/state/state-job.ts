@@ -5,8 +5,8 @@
  * - `later`: waits for the disk or for the log;
  * - `over`: done.
  */
-export type Progress = 'again' | 'later' | 'over';
+export type JobProgress = 'again' | 'later' | 'over';
 
 export interface Job {
-  step(): Progress;
+  step(): JobProgress;
 }

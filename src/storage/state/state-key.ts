@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts';
 import { hash } from '../../base/hash.ts';
 import type { ShardId } from '../../base/ids.ts';
 import { STATE_LIMITS } from '../../base/limits.ts';
-import type { KeyRange } from '../files/byte-order.ts';
+import type { ByteRange } from '../files/byte-order.ts';
 import type { DiskRange } from './state-disk.ts';
 
 /** Kinds of rows. A number is never given a second meaning. */
@@ -65,7 +65,7 @@ export class Place {
   }
 
   /** A range of one section, as the disk wants it. */
-  range(section: number, { from, to, isReverse }: KeyRange): DiskRange {
+  range(section: number, { from, to, isReverse }: ByteRange): DiskRange {
     const none = new Uint8Array(0);
     return {
       from: this.key(section, from ?? none),

@@ -25,7 +25,7 @@ interface StoreRecord {
 }
 
 /** One for each shard: where its rows are and what they are the state of. */
-export interface ShardRecord {
+export interface ShardMeta {
   readonly generation: number;
   /** Generations that may have rows on the disk and are nobody's state. */
   readonly leftovers: readonly number[];
@@ -63,7 +63,7 @@ export function decodeStoreRecord(key: Uint8Array, bytes: Uint8Array): StoreReco
   return isRead(reader) ? { identity, batches, shards } : 'damaged';
 }
 
-export function encodeShardRecord(key: Uint8Array, record: ShardRecord): Uint8Array {
+export function encodeShardRecord(key: Uint8Array, record: ShardMeta): Uint8Array {
   const writer = new Writer();
   writer.count(record.generation);
   writer.array(record.leftovers.length);
@@ -78,7 +78,7 @@ export function encodeShardRecord(key: Uint8Array, record: ShardRecord): Uint8Ar
   return sealed(key, writer.take());
 }
 
-export function decodeShardRecord(key: Uint8Array, bytes: Uint8Array): ShardRecord | undefined {
+export function decodeShardRecord(key: Uint8Array, bytes: Uint8Array): ShardMeta | undefined {
   const reader = opened(key, bytes);
   if (reader === undefined) return undefined;
   const generation = reader.count();

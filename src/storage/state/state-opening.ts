@@ -6,11 +6,11 @@ import { compare } from '../files/byte-order.ts';
 import { StateStoreDamaged, StateUnusable } from './state.ts';
 import type { StateDisk } from './state-disk.ts';
 import { markKey, STORE_KEY, shardKey } from './state-key.ts';
-import { decodeShardRecord, decodeStoreRecord, type ShardRecord } from './state-meta.ts';
+import { decodeShardRecord, decodeStoreRecord, type ShardMeta } from './state-meta.ts';
 
 interface FoundStore {
   readonly batches: number;
-  readonly records: ReadonlyMap<ShardId, ShardRecord>;
+  readonly records: ReadonlyMap<ShardId, ShardMeta>;
 }
 
 /**
@@ -45,7 +45,7 @@ export function openRecords(disk: StateDisk, identity: Uint8Array): FoundStore {
       throw damaged(`batch ${batch} of ${store.batches} is missing from the middle`);
     }
   }
-  const records = new Map<ShardId, ShardRecord>();
+  const records = new Map<ShardId, ShardMeta>();
   for (const shard of store.shards) {
     const key = shardKey(shard);
     const found = read(key, `the record of shard ${shard}`);

@@ -5,7 +5,7 @@ import type { SnapshotDescription } from '../../raft/message.ts';
 import type { DiskView } from './state-disk.ts';
 import type { StateHash } from './state-hash.ts';
 import { Place, shardKey } from './state-key.ts';
-import { decodeShardRecord, type ShardRecord } from './state-meta.ts';
+import { decodeShardRecord, type ShardMeta } from './state-meta.ts';
 
 interface StoredState {
   readonly place: Place;
@@ -23,7 +23,7 @@ export function storedState(disk: Pick<DiskView, 'get'>, shard: ShardId): Stored
   return { place: new Place(shard, record.generation), description, hash };
 }
 
-function recordIn(disk: Pick<DiskView, 'get'>, shard: ShardId): ShardRecord | undefined {
+function recordIn(disk: Pick<DiskView, 'get'>, shard: ShardId): ShardMeta | undefined {
   const key = shardKey(shard);
   try {
     const bytes = disk.get(key);

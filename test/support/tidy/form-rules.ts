@@ -11,7 +11,7 @@ const FOLDER_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const AGREED =
   /^(?:ws|msgpackr|classic-level|commander|pino|tinybench|typescript|@biomejs\/biome|@types\/.+)$/;
 
-/** Absolute paths of a developer's machine, put together here so that this file does not hold one. */
+/** Absolute paths of one machine, put together here so that this file does not hold one. */
 const WORKPLACES = [
   ['', 'work', ''],
   ['', 'root', ''],
