@@ -12,7 +12,7 @@ export interface Call {
   /** By their names in camel case. Flags win over the environment, that over defaults. */
   readonly options: Options;
   readonly terminal: Terminal;
-  /** Standard input, for `put key -`. */
+  /** Standard input, for `set key -`. */
   readonly input: () => Promise<Uint8Array>;
   /** For whoever sits at a terminal; undefined if standard input is none. */
   readonly dialogue: (() => Promise<Dialogue>) | undefined;

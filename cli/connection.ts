@@ -24,7 +24,7 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
       const entry = await (await client()).get<Uint8Array>(key);
       return entry === undefined ? undefined : { ...entry, key };
     },
-    put: async ({ key, value, ttlMilliseconds, ifVersion }) => {
+    set: async ({ key, value, ttlMilliseconds, ifVersion }) => {
       const kv = await client();
       const options = {
         ...(ttlMilliseconds === undefined ? {} : { ttl: ttlMilliseconds }),
@@ -59,21 +59,21 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
 
 async function commitBy(kv: Client, steps: readonly Step[]): Promise<Committed> {
   const atomic = kv.atomic();
-  for (const step of steps) put(step, atomic);
+  for (const step of steps) add(step, atomic);
   const end = await atomic.commit();
   if (!end.ok) return { isCommitted: false, key: bytesOfKey(end.key), version: end.version };
   const versions = steps.map(({ type, key }) => (type === 'check' ? 0 : end.versionOf(key)));
   return { isCommitted: true, versions };
 }
 
-function put(step: Step, atomic: Atomic<unknown>): void {
+function add(step: Step, atomic: Atomic<unknown>): void {
   switch (step.type) {
-    case 'put': {
+    case 'set': {
       const { key, value, ttlMilliseconds: ttl } = step;
       atomic.set(key, value, ttl === undefined ? {} : { ttl });
       return;
     }
-    case 'del':
+    case 'delete':
       atomic.delete(step.key);
       return;
     case 'append':

@@ -95,7 +95,7 @@ applied.
 Do: read large values outside of it, and check their versions in it.`,
   'not-a-number': `The value is not an integer, so nothing can be added to it. Nothing was
 applied.
-Do: store numbers as such: kvctl put visits 5 --as json. Text that looks
+Do: store numbers as such: kvctl set visits 5 --as json. Text that looks
 like a number is text.`,
   overflow: `The sum does not fit 64 bits. Nothing was applied.`,
   'unsupported-value': `The codec has no spelling for this value: a function, for example. Nothing

@@ -5,7 +5,7 @@ import { nearestName } from '../src/base/nearest-name.ts';
 import type { Options } from './call.ts';
 import { EXIT_MEANINGS } from './exit.ts';
 import { usageFailure } from './failure.ts';
-import { type OptionSpec, optionsOf, type Verb } from './verb.ts';
+import { namesOf, type OptionSpec, optionsOf, type Verb } from './verb.ts';
 
 export type Parsed =
   | {
@@ -60,7 +60,8 @@ function verbFirst(words: readonly string[], verbs: readonly Verb[]): string[] {
     at += named?.flags.includes('<') === true ? 2 : 1;
   }
   const verb = words[at];
-  if (at === 0 || verb === undefined || !verbs.some(({ name }) => name === verb)) return [...words];
+  const isVerb = verbs.some((one) => namesOf(one).includes(verb ?? ''));
+  if (at === 0 || verb === undefined || !isVerb) return [...words];
   return [verb, ...words.slice(0, at), ...words.slice(at + 1)];
 }
 
@@ -79,7 +80,7 @@ function rootOf({ version }: ProgramOptions, sinks: Sinks): Command {
     .helpCommand('help [verb]', 'what a verb does')
     .showSuggestionAfterError(true)
     .addHelpText('after', `\nExit codes:\n${codes}\n`)
-    .addHelpText('after', 'Examples:\n  kvctl dev\n  kvctl put greeting hello\n  kvctl status');
+    .addHelpText('after', 'Examples:\n  kvctl dev\n  kvctl set greeting hello\n  kvctl status');
   silence(root, sinks);
   return root;
 }
@@ -94,7 +95,7 @@ function silence(command: Command, { texts, faults }: Sinks): void {
 }
 
 function commandOf(verb: Verb, environment: NodeJS.ProcessEnv): Command {
-  const command = new Command(verb.name).description(verb.summary);
+  const command = new Command(verb.name).aliases(verb.aliases ?? []).description(verb.summary);
   for (const { form, description } of verb.words)
     command.addArgument(new Argument(form, description));
   for (const spec of optionsOf(verb)) command.addOption(optionOf(spec, environment));
@@ -146,18 +147,15 @@ function isParserEnd(error: unknown): error is Error & { readonly exitCode: numb
 
 /** What other stores call a verb. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map([
-  ['set', 'put'],
-  ['write', 'put'],
+  ['write', 'set'],
   ['read', 'get'],
-  ['delete', 'del'],
-  ['remove', 'del'],
-  ['rm', 'del'],
+  ['remove', 'delete'],
+  ['rm', 'delete'],
   ['list', 'scan'],
   ['ls', 'scan'],
   ['keys', 'scan'],
   ['range', 'scan'],
-  ['add', 'incr'],
-  ['increment', 'incr'],
+  ['increment', 'add'],
   ['transaction', 'txn'],
   ['multi', 'txn'],
   ['cluster', 'status'],
@@ -175,7 +173,7 @@ function usageFailureOf(fault: string, words: readonly string[], verbs: readonly
   const isHelp = first.startsWith('Usage:') && words[0] === 'help';
   if (isHelp || unknown !== undefined) {
     const verb = unknown ?? words[1] ?? '';
-    const names = verbs.map(({ name }) => name);
+    const names = verbs.flatMap(namesOf);
     const meant = SYNONYMS.get(verb) ?? nearestName(verb, names);
     const advice = '`kvctl --help` lists the verbs';
     return usageFailure(
@@ -183,7 +181,7 @@ function usageFailureOf(fault: string, words: readonly string[], verbs: readonly
       meant === undefined ? advice : `did you mean ${meant}? ${advice}`,
     );
   }
-  const verb = words.find((word) => verbs.some(({ name }) => name === word));
+  const verb = words.find((word) => verbs.some((one) => namesOf(one).includes(word)));
   const meant = suggestion?.replace(/[()]/g, '').trim().toLowerCase();
   const help = verb === undefined ? '`kvctl --help`' : `\`kvctl ${verb} --help\``;
   return usageFailure(first, meant ? `${meant} See ${help}` : `see ${help}`);

@@ -4,6 +4,8 @@ import type { Step } from './store.ts';
 
 export interface StepForm {
   readonly name: Step['type'];
+  /** Other names that it is called by, as those of the verb. */
+  readonly aliases?: readonly string[];
   /** What stands behind the name. */
   readonly words: readonly string[];
   /** What it may have besides `--hex` and `--base64`, which all have, and what each is given. */
@@ -13,14 +15,16 @@ export interface StepForm {
 
 export const STEP_FORMS: readonly StepForm[] = [
   {
-    name: 'put',
+    name: 'set',
+    aliases: ['put'],
     words: ['KEY', 'VALUE'],
     options: { '--ttl': 'TIME', '--as': 'KIND' },
-    summary: 'write a value, as the verb put does',
+    summary: 'write a value, as the verb set does',
   },
-  { name: 'del', words: ['KEY'], options: {}, summary: 'delete a key' },
+  { name: 'delete', aliases: ['del'], words: ['KEY'], options: {}, summary: 'delete a key' },
   {
     name: 'add',
+    aliases: ['incr'],
     words: ['KEY', 'N'],
     options: {},
     summary: 'add to a number; one that is not there is 0',
@@ -31,7 +35,7 @@ export const STEP_FORMS: readonly StepForm[] = [
     name: 'append',
     words: ['KEY', 'TEXT'],
     options: {},
-    summary: 'bytes behind those that are stored; see put --as stored',
+    summary: 'bytes behind those that are stored; see set --as stored',
   },
   {
     name: 'check',
@@ -41,7 +45,7 @@ export const STEP_FORMS: readonly StepForm[] = [
   },
 ];
 
-/** `put KEY VALUE [--ttl TIME] [--as KIND]`. */
+/** `set KEY VALUE [--ttl TIME] [--as KIND]`. */
 export function writtenAs({ name, words, options }: StepForm): string {
   const optional = Object.entries(options).map(([flag, given]) => `[${flag} ${given}]`);
   return [name, ...words, ...optional].join(' ');

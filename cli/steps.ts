@@ -9,7 +9,7 @@ import { wordsOf } from './shell-words.ts';
 import { STEP_FORMS, type StepForm, writtenAs } from './step-forms.ts';
 import type { Codec, Step } from './store.ts';
 import { valueGiven } from './value.ts';
-import { VALUE_KINDS } from './verb.ts';
+import { namesOf, VALUE_KINDS } from './verb.ts';
 
 /** Fails with what is wrong in it, and what it may be. */
 export async function stepOf(line: string, call: Call, codec: Codec): Promise<Step> {
@@ -26,18 +26,18 @@ export async function stepOf(line: string, call: Call, codec: Codec): Promise<St
   const key = bytesOf(keyWord, encodingOf(spelled));
   if (key.length === 0) throw usageFailure('the key is empty', 'give it a byte at least');
   switch (form.name) {
-    case 'put': {
+    case 'set': {
       const ttlMilliseconds = durationOption(options, 'ttl');
       const value = await valueGiven({ ...call, options: spelled }, word, codec);
-      return { type: 'put', key, value, ttlMilliseconds };
+      return { type: 'set', key, value, ttlMilliseconds };
     }
     case 'append': {
       const raw = { ...spelled, as: 'stored' };
       const value = await valueGiven({ ...call, options: raw }, word, codec);
       return { type: 'append', key, value };
     }
-    case 'del':
-      return { type: 'del', key };
+    case 'delete':
+      return { type: 'delete', key };
     case 'check':
       return { type: 'check', key, version: versionGiven(word) };
     default:
@@ -46,10 +46,10 @@ export async function stepOf(line: string, call: Call, codec: Codec): Promise<St
 }
 
 function formNamed(name: string): StepForm {
-  const form = STEP_FORMS.find((candidate) => candidate.name === name);
+  const form = STEP_FORMS.find((candidate) => namesOf(candidate).includes(name));
   if (form !== undefined) return form;
   const names = STEP_FORMS.map((candidate) => candidate.name);
-  const meant = nearestName(name, names);
+  const meant = nearestName(name, STEP_FORMS.flatMap(namesOf));
   const allowed = `a line begins with ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
   const hint = meant === undefined ? allowed : `did you mean ${meant}? ${allowed}`;
   throw usageFailure(`there is no command ${JSON.stringify(name)}`, hint);

@@ -27,7 +27,7 @@ export interface ScanRequest extends KeySpan {
   readonly cursor: string | undefined;
 }
 
-export interface PutRequest {
+export interface SetRequest {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly ttlMilliseconds: number | undefined;
@@ -41,12 +41,12 @@ type Written = { readonly version: number } | undefined;
 /** One of several commands that take effect together, or not at all. */
 export type Step =
   | {
-      readonly type: 'put';
+      readonly type: 'set';
       readonly key: Uint8Array;
       readonly value: Uint8Array;
       readonly ttlMilliseconds: number | undefined;
     }
-  | { readonly type: 'del'; readonly key: Uint8Array }
+  | { readonly type: 'delete'; readonly key: Uint8Array }
   | {
       readonly type: 'add' | 'min' | 'max';
       readonly key: Uint8Array;
@@ -103,7 +103,7 @@ export interface Store {
   readonly cluster: string;
   readonly codec: Codec;
   get(key: Uint8Array): Promise<StoredEntry | undefined>;
-  put(request: PutRequest): Promise<Written>;
+  set(request: SetRequest): Promise<Written>;
   /** Whether it was there; undefined if the condition did not hold. */
   delete(key: Uint8Array, ifVersion: number | undefined): Promise<boolean | undefined>;
   add(key: Uint8Array, by: bigint): Promise<bigint>;

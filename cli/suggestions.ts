@@ -1,7 +1,7 @@
 /** What may stand next in a line of the shell: its completions, and the hint behind it. */
 
 import { unfinishedWord } from './shell-words.ts';
-import { longNameOf, optionsOf, usageOf, type Verb, type WordSpec } from './verb.ts';
+import { longNameOf, namesOf, optionsOf, usageOf, type Verb, type WordSpec } from './verb.ts';
 
 export interface Suggestions {
   /** What the last word may become. */
@@ -22,7 +22,7 @@ export function suggest(line: string, verbs: readonly Verb[]): Suggestions {
       isKey: false,
     };
   }
-  const verb = verbs.find(({ name }) => name === first);
+  const verb = verbs.find((one) => namesOf(one).includes(first));
   if (verb === undefined) return { words: [], word, isKey: false };
   const options = optionsOf(verb);
   const option = options.find(({ flags }) => flags.split(/[ ,]+/).includes(before.at(-1) ?? ''));
@@ -42,7 +42,7 @@ export function suggest(line: string, verbs: readonly Verb[]): Suggestions {
 export function hintFor(line: string, verbs: readonly Verb[]): string {
   if (!line.includes(' ')) return '';
   const { before, word } = unfinishedWord(line);
-  const verb = verbs.find(({ name }) => name === before[0]);
+  const verb = verbs.find((one) => namesOf(one).includes(before[0] ?? ''));
   if (verb === undefined || before.concat(word).some((one) => one.startsWith('-'))) return '';
   const given = before.length - 1 + (word === '' ? 0 : 1);
   const rest = usageOf(verb)

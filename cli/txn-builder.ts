@@ -52,7 +52,7 @@ export class TxnBuilder {
     if (steps.length === 0) {
       throw usageFailure(
         'there is no command to send',
-        "give one at least: kvctl txn 'put KEY VALUE', or see `kvctl txn --help`",
+        "give one at least: kvctl txn 'set KEY VALUE', or see `kvctl txn --help`",
       );
     }
     if (!steps.some(isWriting)) {

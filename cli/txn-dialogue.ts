@@ -10,6 +10,7 @@ import { reportFailure } from './report-failure.ts';
 import { unfinishedWord } from './shell-words.ts';
 import { STEP_FORMS, stepsText, writtenAs } from './step-forms.ts';
 import { TxnBuilder } from './txn-builder.ts';
+import { namesOf } from './verb.ts';
 
 const OWN_WORDS = ['commit', 'show', 'undo', 'abort', 'help'];
 
@@ -83,7 +84,7 @@ async function take(line: string, gathering: TxnBuilder, { terminal }: Call): Pr
 
 async function completionsOf(line: string, call: Call): ReturnType<Question['complete']> {
   const { before, word } = unfinishedWord(line);
-  const form = STEP_FORMS.find(({ name }) => name === before[0]);
+  const form = STEP_FORMS.find((one) => namesOf(one).includes(before[0] ?? ''));
   const beginning = (words: readonly string[]) => words.filter((one) => one.startsWith(word));
   if (before.length === 0) {
     const names = beginning([...STEP_FORMS.map(({ name }) => name), ...OWN_WORDS]);
@@ -100,7 +101,7 @@ async function completionsOf(line: string, call: Call): ReturnType<Question['com
 function hintFor(line: string): string {
   if (!line.includes(' ')) return '';
   const { before, word } = unfinishedWord(line);
-  const form = STEP_FORMS.find(({ name }) => name === before[0]);
+  const form = STEP_FORMS.find((one) => namesOf(one).includes(before[0] ?? ''));
   if (form === undefined || before.concat(word).some((one) => one.startsWith('--'))) return '';
   const given = before.length - 1 + (word === '' ? 0 : 1);
   const rest = writtenAs(form)

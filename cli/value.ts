@@ -44,7 +44,7 @@ async function bytesGiven(call: Call, word: string, spelling: TextEncoding): Pro
   } catch (error) {
     throw usageFailure(
       `the file ${JSON.stringify(path)} cannot be read: ${(error as Error).message}`,
-      'check the path; a value that begins with @ itself goes through standard input: put KEY -',
+      'check the path; a value that begins with @ itself goes through standard input: set KEY -',
     );
   }
 }

@@ -29,11 +29,14 @@ export interface WordSpec {
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** What a value that is put may be. */
+/** What a value that is set may be. */
 export const VALUE_KINDS: readonly string[] = ['text', 'json', 'bytes', 'stored'];
 
 export interface Verb {
+  /** The name of the library's call, where there is one. */
   readonly name: string;
+  /** Other names that it is called by; completion and examples do not offer them. */
+  readonly aliases?: readonly string[];
   readonly summary: string;
   readonly words: readonly WordSpec[];
   readonly options: readonly OptionSpec[];
@@ -106,7 +109,12 @@ export function optionsOf({ options, formats, isRemote }: Verb): readonly Option
   return [...options, ...output, ...remote, DEBUG_OPTION];
 }
 
-/** `put <key> [value] [options]`: one line. */
+/** Its name, and its aliases. */
+export function namesOf({ name, aliases = [] }: Pick<Verb, 'name' | 'aliases'>): readonly string[] {
+  return [name, ...aliases];
+}
+
+/** `set <key> [value] [options]`: one line. */
 export function usageOf({ name, words }: Verb): string {
   return [name, ...words.map(({ form }) => form)].join(' ');
 }

@@ -20,7 +20,7 @@ export async function run(call: Call): Promise<Exit> {
   return EXIT.ok;
 }
 
-/** On a terminal a line; else exactly the bytes, so that `get` gives a file what `put` took. */
+/** On a terminal a line; else exactly the bytes, so that `get` gives a file what `set` took. */
 async function print(call: Call, entry: StoredEntry, codec: Codec | undefined): Promise<void> {
   const { options, terminal } = call;
   const format = formatOf(call);

@@ -6,7 +6,7 @@ import { type Call, formatOf } from '../call.ts';
 import { parseDocument } from '../document.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { usageFailure } from '../failure.ts';
-import type { Codec, PutRequest } from '../store.ts';
+import type { Codec, SetRequest } from '../store.ts';
 
 /** Puts that are on their way at once. */
 const AT_ONCE_MAX = 64;
@@ -22,12 +22,12 @@ export async function run(call: Call): Promise<Exit> {
     number += 1;
     if (line.trim() === '') continue;
     const request = { ...requestOf(line, number, store.codec), ifVersion };
-    const put = store.put(request).then((written) => {
+    const writing = store.set(request).then((written) => {
       counts[written === undefined ? 'kept' : 'written'] += 1;
     });
-    onTheirWay.add(put);
-    const end = () => onTheirWay.delete(put);
-    put.then(end, end);
+    onTheirWay.add(writing);
+    const end = () => onTheirWay.delete(writing);
+    writing.then(end, end);
     if (onTheirWay.size >= AT_ONCE_MAX) await Promise.race(onTheirWay);
   }
   await Promise.all(onTheirWay);
@@ -51,8 +51,8 @@ async function* linesOf({ input }: Call, path: string): AsyncIterable<string> {
   }
 }
 
-/** Values that are bytes are stored as they are; others as `put --as json` would. */
-function requestOf(line: string, number: number, codec: Codec): Omit<PutRequest, 'ifVersion'> {
+/** Values that are bytes are stored as they are; others as `set --as json` would. */
+function requestOf(line: string, number: number, codec: Codec): Omit<SetRequest, 'ifVersion'> {
   const hint = 'write one object for each line: {"key": "a", "value": {"$bytes": "AAEC"}}';
   const document = parseDocument(line);
   if (typeof document !== 'object' || document === null || !('value' in document)) {

@@ -1,6 +1,6 @@
 /** Completion for the shells of people: verbs, their options, and what options may be. */
 
-import { longNameOf, type OptionSpec, optionsOf, type Shell, type Verb } from '../verb.ts';
+import { longNameOf, namesOf, type OptionSpec, optionsOf, type Shell, type Verb } from '../verb.ts';
 
 export function completionScript(shell: Shell, verbs: readonly Verb[]): string {
   switch (shell) {
@@ -17,7 +17,7 @@ export function completionScript(shell: Shell, verbs: readonly Verb[]): string {
 function bashScript(verbs: readonly Verb[]): string {
   const options = verbs.map((verb) => {
     const names = optionsOf(verb).map(longNameOf);
-    return `    ${verb.name}) words="${[...names, '--help'].join(' ')}" ;;`;
+    return `    ${namesOf(verb).join('|')}) words="${[...names, '--help'].join(' ')}" ;;`;
   });
   return `# kvctl completion for bash: source <(kvctl completion bash)
 _kvctl() {
@@ -61,14 +61,17 @@ function choicesOf(verbs: readonly Verb[]): readonly string[] {
 }
 
 /** What may stand behind any of these words. */
-function offer(words: readonly string[], { name }: Verb, choices: readonly string[]): string {
-  const patterns = words.map((word) => `"${name} ${word}"`).join('|');
+function offer(words: readonly string[], verb: Verb, choices: readonly string[]): string {
+  const pairs = namesOf(verb).flatMap((name) => words.map((word) => `"${name} ${word}"`));
+  const patterns = pairs.join('|');
   return `    ${patterns}) ${givenOf(choices)}; return ;;`;
 }
 
 /** What may stand behind the verb, unless it is an option. */
-function offerFirst({ name }: Verb, choices: readonly string[]): string {
-  return `    "${name} ${name}") case "$word" in -*) ;; *) ${givenOf(choices)}; return ;; esac ;;`;
+function offerFirst(verb: Verb, choices: readonly string[]): string {
+  const patterns = namesOf(verb).map((name) => `"${name} ${name}"`);
+  const first = patterns.join('|');
+  return `    ${first}) case "$word" in -*) ;; *) ${givenOf(choices)}; return ;; esac ;;`;
 }
 
 function givenOf(choices: readonly string[]): string {
@@ -83,25 +86,27 @@ function fishScript(verbs: readonly Verb[]): string {
       return `complete -c kvctl -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`;
     }),
     ...verbs.flatMap((verb) => optionsOf(verb).map((option) => fishOption(verb, option))),
-    ...verbs.flatMap(({ name, words }) => {
-      const choices = words[0]?.choices;
+    ...verbs.flatMap((verb) => {
+      const choices = verb.words[0]?.choices;
       if (choices === undefined) return [];
-      return [
-        `complete -c kvctl -n '__fish_seen_subcommand_from ${name}' -a '${choices.join(' ')}'`,
-      ];
+      return [`complete -c kvctl -n ${behindVerb(verb)} -a '${choices.join(' ')}'`];
     }),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function fishOption({ name }: Verb, option: OptionSpec): string {
+function behindVerb(verb: Verb): string {
+  return `'__fish_seen_subcommand_from ${namesOf(verb).join(' ')}'`;
+}
+
+function fishOption(verb: Verb, option: OptionSpec): string {
   const { choices, description, flags } = option;
   const long = longNameOf(option).slice(2);
   const short = /^-(\w), /.exec(flags)?.[1];
   const values = choices === undefined ? '' : ` -a ${quoted(choices.join(' '))}`;
   const files = /<(?:file|folder)>/.test(flags) ? ' -F' : '';
   return [
-    `complete -c kvctl -n '__fish_seen_subcommand_from ${name}' -l ${long}`,
+    `complete -c kvctl -n ${behindVerb(verb)} -l ${long}`,
     short === undefined ? '' : ` -s ${short}`,
     flags.includes('<') ? ' -r' : '',
     files,

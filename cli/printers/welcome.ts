@@ -26,7 +26,7 @@ export function welcomeText(welcome: Welcome): string {
     ...nodes.map(({ name, data }, at) => `  ${name}  ${urls[at]}  pid ${pids[at]}  data ${data}`),
     '',
     head('Try it'),
-    `  ${kvctl} put greeting hello${config}`,
+    `  ${kvctl} set greeting hello${config}`,
     `  ${kvctl} get greeting${config}`,
     `  ${kvctl} status${config}`,
     '',

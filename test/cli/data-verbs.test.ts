@@ -12,7 +12,7 @@ const BINARY = Uint8Array.from([0, 1, 0xff, 0x0a, 0x1b]);
 
 function storeWith(entries: Readonly<Record<string, unknown>>): MemoryStore {
   const store = new MemoryStore();
-  for (const [key, value] of Object.entries(entries)) store.set(key, value);
+  for (const [key, value] of Object.entries(entries)) store.plant(key, value);
   return store;
 }
 
@@ -21,13 +21,13 @@ test('what put takes get gives, byte for byte', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'kvctl-'));
   writeFileSync(join(folder, 'file'), BINARY);
   const ways: readonly (readonly [words: string[], given: Uint8Array | string])[] = [
-    [['put', 'k', 'hello wörld'], 'hello wörld'],
-    [['put', 'k', ''], ''],
-    [['put', 'k', '-'], BINARY],
-    [['put', 'k', `@${join(folder, 'file')}`], BINARY],
-    [['put', '6b', '0001ff0a1b', '--hex'], BINARY],
-    [['put', 'aw==', 'AAH/Chs=', '--base64'], BINARY],
-    [['put', 'k', '-', '--as', 'stored'], BINARY],
+    [['set', 'k', 'hello wörld'], 'hello wörld'],
+    [['set', 'k', ''], ''],
+    [['set', 'k', '-'], BINARY],
+    [['set', 'k', `@${join(folder, 'file')}`], BINARY],
+    [['set', '6b', '0001ff0a1b', '--hex'], BINARY],
+    [['set', 'aw==', 'AAH/Chs=', '--base64'], BINARY],
+    [['set', 'k', '-', '--as', 'stored'], BINARY],
   ];
   for (const [words, given] of ways) {
     const put = await kvctl(words, { store, input: BINARY });
@@ -61,21 +61,21 @@ test('a key that is not there is exit code 1, and nothing on the side of data', 
   const store = new MemoryStore();
   const { exit, data, notes } = await kvctl(['get', 'gone'], { store });
   assert.deepEqual([exit, data.length, notes], [1, 0, 'there is no key gone\n']);
-  const deleted = await kvctl(['del', 'gone'], { store });
+  const deleted = await kvctl(['delete', 'gone'], { store });
   assert.deepEqual([deleted.exit, deleted.data.toString()], [1, '0\n']);
 });
 
 test('conditions that do not hold write nothing and end with 1', async () => {
   const store = storeWith({ k: 'old' });
   const cases = [
-    ['put', 'k', 'new', '--if-absent'],
-    ['put', 'k', 'new', '--if-version', '7'],
-    ['del', 'k', '--if-version', '7'],
+    ['set', 'k', 'new', '--if-absent'],
+    ['set', 'k', 'new', '--if-version', '7'],
+    ['delete', 'k', '--if-version', '7'],
   ];
   for (const words of cases) assert.equal((await kvctl(words, { store })).exit, 1, words.join(' '));
   assert.equal((await kvctl(['get', 'k'], { store })).data.toString(), 'old');
-  assert.equal((await kvctl(['put', 'k', 'new', '--if-version', '101'], { store })).exit, 0);
-  assert.equal((await kvctl(['put', 'k2', 'new', '--if-absent'], { store })).exit, 0);
+  assert.equal((await kvctl(['set', 'k', 'new', '--if-version', '101'], { store })).exit, 0);
+  assert.equal((await kvctl(['set', 'k2', 'new', '--if-absent'], { store })).exit, 0);
 });
 
 test('a time to live is taken with its unit', async () => {
@@ -88,15 +88,15 @@ test('a time to live is taken with its unit', async () => {
     '7d': 604_800_000,
   };
   for (const [text, milliseconds] of Object.entries(times)) {
-    await kvctl(['put', 'k', 'v', '--ttl', text], { store });
-    assert.equal(store.puts.at(-1)?.ttlMilliseconds, milliseconds);
+    await kvctl(['set', 'k', 'v', '--ttl', text], { store });
+    assert.equal(store.sets.at(-1)?.ttlMilliseconds, milliseconds);
   }
   for (const text of ['30', 's', '0s', '-1s', '1w', '0.0001ms']) {
-    const { exit, notes } = await kvctl(['put', 'k', 'v', `--ttl=${text}`], { store });
+    const { exit, notes } = await kvctl(['set', 'k', 'v', `--ttl=${text}`], { store });
     assert.equal(exit, 2, text);
     assert.match(notes, /--ttl is .*\n.*with its unit: 500ms, 5s/);
   }
-  assert.equal(store.puts.length, Object.keys(times).length, 'what is not understood asks nothing');
+  assert.equal(store.sets.length, Object.keys(times).length, 'what is not understood asks nothing');
 });
 
 test('scan gives every form of the same keys', async () => {
@@ -143,9 +143,9 @@ test('count and incr count', async () => {
   const store = storeWith({ 'user:1': 1, 'user:2': 2, other: 3 });
   assert.equal((await kvctl(['count', '--prefix', 'user:'], { store })).data.toString(), '2\n');
   assert.equal((await kvctl(['count', '-o', 'json'], { store })).data.toString(), '{"count":3}\n');
-  assert.equal((await kvctl(['incr', 'visits'], { store })).data.toString(), '1\n');
-  assert.equal((await kvctl(['incr', 'visits', '--', '-3'], { store })).data.toString(), '-2\n');
-  assert.equal((await kvctl(['incr', 'visits', 'much'], { store })).exit, 2);
+  assert.equal((await kvctl(['add', 'visits'], { store })).data.toString(), '1\n');
+  assert.equal((await kvctl(['add', 'visits', '--', '-3'], { store })).data.toString(), '-2\n');
+  assert.equal((await kvctl(['add', 'visits', 'much'], { store })).exit, 2);
 });
 
 test('the store is closed whatever came of it', async () => {

@@ -27,8 +27,8 @@ test('each example does what it says', async (context) => {
   for (const { name, examples } of asking) {
     for (const example of examples) {
       const store = clusterWith(NODES);
-      store.set('user:7', 'Bob', 1042);
-      for (const key of ['greeting', 'photo']) store.set(key, key);
+      store.plant('user:7', 'Bob', 1042);
+      for (const key of ['greeting', 'photo']) store.plant(key, key);
       // What stands around it is for the shell.
       const [, words = '', file] = /kvctl ([^|<>]*)(?:< (\S+))?/.exec(example) ?? [];
       const input = file === undefined ? Buffer.from('today') : readFileSync(file);

@@ -14,13 +14,13 @@ function storeFailing(code: KvErrorCode, outcome: Outcome): MemoryStore {
     { endpoint: 'ws://10.0.0.12:7400', what: 'no answer in 5000 ms' },
   ];
   const message = 'put "user:7": no node answered within 5 s';
-  store.put = () => Promise.reject(new KvError({ code, outcome, message, attempts }));
+  store.set = () => Promise.reject(new KvError({ code, outcome, message, attempts }));
   return store;
 }
 
 test('a failure says what failed, on what, why at each node, and what to do', async () => {
   const store = storeFailing('timeout', 'unknown');
-  const { exit, data, notes } = await kvctl(['put', 'user:7', 'x'], { store });
+  const { exit, data, notes } = await kvctl(['set', 'user:7', 'x'], { store });
   assert.deepEqual([exit, data.length], [7, 0]);
   assert.equal(
     notes,
@@ -45,14 +45,14 @@ test('the exit code tells whether it was applied, and why not', async () => {
     ['invalid-argument', 'notApplied', 2],
   ];
   for (const [code, outcome, expected] of cases) {
-    const { exit } = await kvctl(['put', 'k', 'v'], { store: storeFailing(code, outcome) });
+    const { exit } = await kvctl(['set', 'k', 'v'], { store: storeFailing(code, outcome) });
     assert.equal(exit, expected, `${code} ${outcome}`);
   }
 });
 
 test('programs get the same as JSON', async () => {
   const store = storeFailing('overloaded', 'notApplied');
-  const { notes } = await kvctl(['put', 'k', 'v', '-o', 'json'], { store });
+  const { notes } = await kvctl(['set', 'k', 'v', '-o', 'json'], { store });
   const { error } = JSON.parse(notes);
   assert.deepEqual([error.code, error.exit, error.reasons.length], ['overloaded', 5, 2]);
   assert.equal(error.effect, 'nothing was applied');
@@ -60,31 +60,32 @@ test('programs get the same as JSON', async () => {
 
 test('where a failure arose is told to those who ask', async () => {
   const store = storeFailing('timeout', 'unknown');
-  const quiet = await kvctl(['put', 'k', 'v'], { store });
-  const loud = await kvctl(['put', 'k', 'v', '--debug'], { store });
+  const quiet = await kvctl(['set', 'k', 'v'], { store });
+  const loud = await kvctl(['set', 'k', 'v', '--debug'], { store });
   assert.ok(!quiet.notes.includes('    at ') && loud.notes.includes('    at '));
 });
 
 test('words that are not understood name what was probably meant, and ask nobody', async () => {
   const cases: readonly (readonly [words: string[], note: RegExp])[] = [
     [['gte', 'x'], /there is no verb "gte"\nhint: did you mean get\? `kvctl --help` lists/],
-    [['set', 'k', 'v'], /there is no verb "set"\nhint: did you mean put\?/],
+    [['write', 'k', 'v'], /there is no verb "write"\nhint: did you mean set\?/],
+    [['sett', 'k', 'v'], /there is no verb "sett"\nhint: did you mean set\?/],
     [['frobnicate'], /there is no verb "frobnicate"\nhint: `kvctl --help` lists the verbs/],
     [['help', 'gte'], /there is no verb "gte"\nhint: did you mean get\?/],
-    [['--nope', 'put', 'k', 'v'], /unknown option '--nope'\nhint: see `kvctl put --help`/],
+    [['--nope', 'set', 'k', 'v'], /unknown option '--nope'\nhint: see `kvctl set --help`/],
     [['get'], /missing required argument 'key'\nhint: see `kvctl get --help`/],
     [['get', 'a', 'b'], /too many arguments/],
-    [['put', 'a', 'b', '--tll', '5s'], /unknown option '--tll'\nhint: did you mean --ttl\?/],
+    [['set', 'a', 'b', '--tll', '5s'], /unknown option '--tll'\nhint: did you mean --ttl\?/],
     [['status', '-o', 'yaml'], /'yaml' is invalid. Allowed choices are table, json/],
     [['scan', '--limit', '0'], /--limit is "0"\nhint: give --limit a whole number from 1 up/],
     [['scan', '--prefix', 'a', '--to', 'b'], /--prefix does not go together with --from or --to/],
-    [['put', 'a', '{', '--as', 'json'], /the value is not JSON/],
-    [['put', 'a', '{"$time":"x"}', '--as', 'json'], /is not a time\nhint: write it as {"\$time"/],
-    [['put', 'a', '[{"$integer":"x"}]', '--as', 'json'], /is not an integer/],
-    [['put', 'a', '{"$bytes":"%"}', '--as', 'json'], /"\$bytes":"%"} is not bytes in base64/],
-    [['put', 'a', '{"$number":"1e"}', '--as', 'json'], /is not a number/],
-    [['put', 'a', '['.repeat(99_999) + ']'.repeat(99_999), '--as', 'json'], /nested more than 64/],
-    [['put', 'a', '@/not/there'], /"\/not\/there" cannot be read: ENOENT/],
+    [['set', 'a', '{', '--as', 'json'], /the value is not JSON/],
+    [['set', 'a', '{"$time":"x"}', '--as', 'json'], /is not a time\nhint: write it as {"\$time"/],
+    [['set', 'a', '[{"$integer":"x"}]', '--as', 'json'], /is not an integer/],
+    [['set', 'a', '{"$bytes":"%"}', '--as', 'json'], /"\$bytes":"%"} is not bytes in base64/],
+    [['set', 'a', '{"$number":"1e"}', '--as', 'json'], /is not a number/],
+    [['set', 'a', '['.repeat(99_999) + ']'.repeat(99_999), '--as', 'json'], /nested more than 64/],
+    [['set', 'a', '@/not/there'], /"\/not\/there" cannot be read: ENOENT/],
     [['get', 'abc', '--hex'], /"abc" is not hex\nhint: write two digits of hex for each byte/],
     [['get', 'a', '--hex', '--base64'], /--hex and --base64 exclude each other/],
     [['explain', 'timeot'], /there is no code "timeot"\nhint: did you mean timeout\?/],
@@ -109,7 +110,7 @@ test('every code that a failure can have is explained', async () => {
 
 test('a flag wins over the environment, and that over the default', async () => {
   const store = new MemoryStore();
-  store.set('k', 'v');
+  store.plant('k', 'v');
   const environment = { RINGKV_OUTPUT: 'json' };
   assert.match((await kvctl(['get', 'k'], { store, environment })).data.toString(), /^{"key"/);
   const { data } = await kvctl(['get', 'k', '-o', 'raw'], { store, environment });
@@ -118,7 +119,7 @@ test('a flag wins over the environment, and that over the default', async () => 
 
 test('an option may stand before its verb', async () => {
   const store = new MemoryStore();
-  store.set('k', 'v');
+  store.plant('k', 'v');
   const { data } = await kvctl(['-o', 'json', '--timeout', '1s', 'get', 'k'], { store });
   assert.match(data.toString(), /^{"key":"k"/);
   const { exit, notes } = await kvctl(['--config', '/not/there', 'start', '--node', 'n'], {
@@ -130,7 +131,7 @@ test('an option may stand before its verb', async () => {
 
 test('the environment is refused where no verb knows its value and no flag wins', async () => {
   const store = new MemoryStore();
-  store.set('k', 'v');
+  store.plant('k', 'v');
   const environment = { RINGKV_OUTPUT: 'xml' };
   const { exit, notes } = await kvctl(['get', 'k'], { store, environment });
   assert.equal(exit, 2);
@@ -145,9 +146,9 @@ test('what a failure quotes cannot steer the terminal', async () => {
   const store = new MemoryStore();
   const attempts = [{ endpoint: 'ws://a\u001b[2J\nb:1', what: 'gone\u009b31m\r' }];
   const message = 'no\u001b]0;title\u0007 way';
-  store.put = () =>
+  store.set = () =>
     Promise.reject(new KvError({ code: 'timeout', outcome: 'notApplied', message, attempts }));
-  const { notes } = await kvctl(['put', 'k', 'v'], { store, columns: 80 });
+  const { notes } = await kvctl(['set', 'k', 'v'], { store, columns: 80 });
   // Bold, dim, red, cyan and back are kvctl's own.
   const plain = notes
     .replaceAll('\n', '')

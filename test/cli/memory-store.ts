@@ -4,8 +4,8 @@ import type { NodeInfo } from '../../cli/node-info.ts';
 import type { PendingInfo } from '../../cli/pending-info.ts';
 import type {
   Committed,
-  PutRequest,
   ScanRequest,
+  SetRequest,
   Step,
   Store,
   StoredEntry,
@@ -32,7 +32,7 @@ export class MemoryStore implements Store {
   urls: readonly string[] = [];
   cluster = '';
   readonly entries = new Map<string, StoredEntry>();
-  readonly puts: PutRequest[] = [];
+  readonly sets: SetRequest[] = [];
   /** What the cluster says of itself, or the failure that comes instead. */
   clusterMap: ClusterMap | Error = new Error('there is no map');
   infos = new Map<string, NodeInfo>();
@@ -44,7 +44,7 @@ export class MemoryStore implements Store {
   isClosed = false;
   #version = 100;
 
-  set(key: Uint8Array | string, value: unknown, version = this.#version + 1): void {
+  plant(key: Uint8Array | string, value: unknown, version = this.#version + 1): void {
     const bytes = typeof key === 'string' ? Buffer.from(key) : key;
     this.#version = Math.max(this.#version, version);
     const entry = { key: bytes, value: codec.encode(value), version };
@@ -55,8 +55,8 @@ export class MemoryStore implements Store {
     return Promise.resolve(this.entries.get(nameOf(key)));
   }
 
-  put(request: PutRequest): Promise<{ readonly version: number } | undefined> {
-    this.puts.push(request);
+  set(request: SetRequest): Promise<{ readonly version: number } | undefined> {
+    this.sets.push(request);
     const { key, value, ifVersion } = request;
     const version = this.entries.get(nameOf(key))?.version ?? 0;
     if (ifVersion !== undefined && ifVersion !== version) return Promise.resolve(undefined);
@@ -75,7 +75,7 @@ export class MemoryStore implements Store {
   add(key: Uint8Array, by: bigint): Promise<bigint> {
     const entry = this.entries.get(nameOf(key));
     const sum = BigInt(entry === undefined ? 0 : (codec.decode(entry.value) as number)) + by;
-    this.set(key, Number(sum));
+    this.plant(key, Number(sum));
     return Promise.resolve(sum);
   }
 
@@ -99,10 +99,10 @@ export class MemoryStore implements Store {
     const before = this.entries.get(nameOf(key))?.value;
     const enter = (value: Uint8Array) => this.entries.set(nameOf(key), { key, value, version });
     switch (step.type) {
-      case 'put':
+      case 'set':
         enter(step.value);
         return;
-      case 'del':
+      case 'delete':
         this.entries.delete(nameOf(key));
         return;
       case 'append':

@@ -13,7 +13,7 @@ const BINARY = Uint8Array.from([0, 1, 0xff, 0x0a, 0x1b]);
 
 function storeWith(entries: Readonly<Record<string, unknown>>): MemoryStore {
   const store = new MemoryStore();
-  for (const [key, value] of Object.entries(entries)) store.set(key, value);
+  for (const [key, value] of Object.entries(entries)) store.plant(key, value);
   return store;
 }
 
@@ -51,8 +51,8 @@ test('commands happen together, each with its version', async () => {
   assert.equal((await kvctl(['get', 'list', '--stored'], { store })).data.toString(), 'more');
   assert.equal((await kvctl(['get', 'old'], { store })).exit, 1);
   const [steps] = store.commits;
-  const lease = steps?.find((step) => step.type === 'put' && step.ttlMilliseconds !== undefined);
-  assert.equal(lease?.type === 'put' && lease.ttlMilliseconds, 30_000);
+  const lease = steps?.find((step) => step.type === 'set' && step.ttlMilliseconds !== undefined);
+  assert.equal(lease?.type === 'set' && lease.ttlMilliseconds, 30_000);
 });
 
 test('programs get keys and versions in every form', async () => {
@@ -123,32 +123,36 @@ test('what is not understood is named with its place, and nothing is sent', asyn
   const store = storeWith({ a: 1 });
   const cases: readonly (readonly [steps: string[], note: RegExp])[] = [
     [['pt a 1'], /argument 1: there is no command "pt"\nhint: did you mean put\? a line begins/],
-    [['put a 1', 'frobnicate'], /argument 2: .*\nhint: a line begins with put, del, .* or check/],
-    [['put a'], /argument 1: put lacks its VALUE\nhint: write put KEY VALUE \[--ttl TIME\]/],
-    [['put a b c'], /put has a word too many\nhint: write put KEY VALUE/],
-    [['del ""'], /the key is empty/],
     [
-      ['put a 1 --tll 5s'],
-      /put has no option --tll\nhint: it may have --ttl, --as, --hex, --base64/,
+      ['set a 1', 'frobnicate'],
+      /argument 2: .*\nhint: a line begins with set, delete, .* or check/,
     ],
-    [['put a 1 --ttl 5'], /--ttl is "5"\nhint: give --ttl a time with its unit/],
-    [['put a 1 --ttl'], /--ttl lacks its TIME/],
-    [['del a --ttl 5s'], /del has no option --ttl\nhint: it may have --hex/],
-    [['put a 1 --as yaml'], /--as is "yaml"\nhint: a value is one of text, json, bytes, stored/],
-    [['put a {x} --as json'], /argument 1: the value is not JSON/],
+    [['put a'], /argument 1: put lacks its VALUE\nhint: write set KEY VALUE/],
+    [['set a'], /argument 1: set lacks its VALUE\nhint: write set KEY VALUE \[--ttl TIME\]/],
+    [['set a b c'], /set has a word too many\nhint: write set KEY VALUE/],
+    [['delete ""'], /the key is empty/],
+    [
+      ['set a 1 --tll 5s'],
+      /set has no option --tll\nhint: it may have --ttl, --as, --hex, --base64/,
+    ],
+    [['set a 1 --ttl 5'], /--ttl is "5"\nhint: give --ttl a time with its unit/],
+    [['set a 1 --ttl'], /--ttl lacks its TIME/],
+    [['delete a --ttl 5s'], /delete has no option --ttl\nhint: it may have --hex/],
+    [['set a 1 --as yaml'], /--as is "yaml"\nhint: a value is one of text, json, bytes, stored/],
+    [['set a {x} --as json'], /argument 1: the value is not JSON/],
     [['add a much'], /"much" is not an integer of 64 bits/],
     [['add a 9223372036854775808'], /is not an integer of 64 bits/],
     [['check a present'], /"present" is no version\nhint: give the number .* or absent/],
     [['check a -1'], /"-1" is no version/],
-    [['put a x --hex'], /"a" is not hex/],
-    [['put aa aa --hex --base64'], /--hex and --base64 exclude each other/],
+    [['set a x --hex'], /"a" is not hex/],
+    [['set aa aa --hex --base64'], /--hex and --base64 exclude each other/],
     [["put a 'b"], /argument 1: a ' is open/],
-    [['put a @/not/there'], /"\/not\/there" cannot be read/],
-    [['put a 1', 'del a'], /argument 2: a is written by argument 1 already/],
-    [['put a -', 'put b -'], /argument 2: standard input is one value/],
+    [['set a @/not/there'], /"\/not\/there" cannot be read/],
+    [['set a 1', 'delete a'], /argument 2: a is written by argument 1 already/],
+    [['set a -', 'set b -'], /argument 2: standard input is one value/],
     [['check a 1'], /there are checks alone/],
-    [['put', 'a', '1'], /put stands alone.*\nhint: put quotes .*: kvctl txn 'put a 1'/],
-    [['-', 'put a 1'], /- stands for all commands, so it stands alone/],
+    [['set', 'a', '1'], /set stands alone.*\nhint: put quotes .*: kvctl txn 'set a 1'/],
+    [['-', 'set a 1'], /- stands for all commands, so it stands alone/],
     [['list', 'all'], /txn list takes no words/],
     [['resolve'], /it is not said which transaction/],
     [['resolve', 'a', 'b'], /one transaction at a time/],

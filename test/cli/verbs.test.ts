@@ -7,7 +7,7 @@ import test from 'node:test';
 import { parse } from '../../cli/program.ts';
 import { wordsOf } from '../../cli/shell-words.ts';
 import { hintFor, suggest } from '../../cli/suggestions.ts';
-import { optionsOf } from '../../cli/verb.ts';
+import { namesOf, optionsOf } from '../../cli/verb.ts';
 import { VERBS } from '../../cli/verbs.ts';
 import { kvctl } from './called.ts';
 
@@ -27,6 +27,26 @@ test('every verb has a file, help and examples that it understands', async () =>
       // What stands around it is for the shell.
       const words = /(?:kvctl|ringkv) ([^|<>)]*)/.exec(example)?.[1] ?? '';
       assert.equal(parse(wordsOf(words), PROGRAM).type, 'verb', example);
+    }
+  }
+});
+
+test('a verb is called as in the library, and by its alias', async () => {
+  assert.deepEqual(
+    VERBS.flatMap(({ name, aliases = [] }) => aliases.map((alias) => `${alias} ${name}`)),
+    ['put set', 'del delete', 'incr add'],
+  );
+  for (const { name, aliases = [], words } of VERBS) {
+    for (const alias of aliases) {
+      const called = [alias, ...words.map(() => '1')];
+      const parsed = parse(called, PROGRAM);
+      assert.equal(parsed.type === 'verb' && parsed.verb.name, name);
+      const moved = parse(['--timeout', '1s', ...called], PROGRAM);
+      assert.equal(moved.type === 'verb' && moved.verb.name, name, 'options may stand before it');
+      const { words: offered } = suggest(`${alias} --de`, VERBS);
+      assert.deepEqual(offered, ['--debug']);
+      const help = parse(['help', alias], PROGRAM);
+      assert.ok(help.type === 'text' && help.text.includes(`${name}|${alias}`), alias);
     }
   }
 });
@@ -67,7 +87,7 @@ async function bashOffers(...words: readonly string[]): Promise<string[]> {
 
 test('bash completes verbs, options and what options may be', async () => {
   assert.deepEqual(await bashOffers('kvctl', 'sta'), ['status', 'start']);
-  assert.deepEqual(await bashOffers('kvctl', 'put', 'k', 'v', '--if'), [
+  assert.deepEqual(await bashOffers('kvctl', 'set', 'k', 'v', '--if'), [
     '--if-version',
     '--if-absent',
   ]);
@@ -86,7 +106,8 @@ test('zsh and fish get every verb and every option too', async () => {
     assert.ok(fish.includes(`-a ${verb.name} -d '`), verb.name);
     for (const { flags } of optionsOf(verb)) {
       const long = /--([a-z0-9-]+)/.exec(flags)?.[1] ?? '';
-      assert.ok(fish.includes(`__fish_seen_subcommand_from ${verb.name}' -l ${long}`));
+      const names = namesOf(verb).join(' ');
+      assert.ok(fish.includes(`__fish_seen_subcommand_from ${names}' -l ${long}`));
     }
   }
   assert.equal((await kvctl(['completion', 'tcsh'])).exit, 2);
@@ -94,14 +115,14 @@ test('zsh and fish get every verb and every option too', async () => {
 
 test('a line of the shell is cut into words as shells do', () => {
   const lines: readonly (readonly [line: string, words: readonly string[]])[] = [
-    ['put a b', ['put', 'a', 'b']],
-    ['  put   a\tb ', ['put', 'a', 'b']],
-    [`put k '{"a": 1}'`, ['put', 'k', '{"a": 1}']],
-    ['put "a b" ""', ['put', 'a b', '']],
+    ['set a b', ['set', 'a', 'b']],
+    ['  set   a\tb ', ['set', 'a', 'b']],
+    [`set k '{"a": 1}'`, ['set', 'k', '{"a": 1}']],
+    ['set "a b" ""', ['set', 'a b', '']],
     [`a'b c'd`, ['ab cd']],
     ['a\\ b "c\\"d"', ['a b', 'c"d']],
     [`'a\\b'`, ['a\\b']],
-    ['put k {"a": [1, "}\\"\\n"]} -x', ['put', 'k', '{"a": [1, "}\\"\\n"]}', '-x']],
+    ['set k {"a": [1, "}\\"\\n"]} -x', ['set', 'k', '{"a": [1, "}\\"\\n"]}', '-x']],
     ['get {user:7}:name [1,2]', ['get', '{user:7}:name', '[1,2]']],
     ['get {a "b c" [', ['get', '{a', 'b c', '[']],
     ['', []],

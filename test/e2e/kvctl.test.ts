@@ -93,7 +93,7 @@ test('make up starts a healthy cluster, and a second one changes nothing', LONG,
   const first = await make('up');
   assert.equal(first.exit, 0, first.notes);
   assert.match(first.data, /^HEALTHY {2}can lose 1 of 3 nodes\n/);
-  for (const command of ['put greeting hello', 'status', 'up']) {
+  for (const command of ['set greeting hello', 'status', 'up']) {
     assert.ok(first.data.includes(`${command} --config ${CONFIG}`), first.data);
   }
   assert.ok(first.data.includes(`make down CONFIG=${CONFIG}`), first.data);

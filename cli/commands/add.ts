@@ -1,4 +1,4 @@
-/** `kvctl incr`: a number grows, or shrinks. */
+/** `kvctl add`: a number grows, or shrinks. */
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';

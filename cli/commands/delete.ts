@@ -1,4 +1,4 @@
-/** `kvctl del`: keys go. */
+/** `kvctl delete`: keys go. */
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf } from '../document.ts';

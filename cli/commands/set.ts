@@ -1,4 +1,4 @@
-/** `kvctl put`: a value for a key, if a condition holds. */
+/** `kvctl set`: a value for a key, if a condition holds. */
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf } from '../document.ts';
@@ -16,7 +16,7 @@ export async function run(call: Call): Promise<Exit> {
   const ifVersion = conditionOf(call);
   const store = await call.store();
   const value = await valueGiven(call, words[1] ?? '', store.codec);
-  const written = await store.put({ key, value, ttlMilliseconds, ifVersion });
+  const written = await store.set({ key, value, ttlMilliseconds, ifVersion });
   if (written === undefined) {
     const had = ifVersion === 0 ? 'it is there already' : `it does not have version ${ifVersion}`;
     terminal.note(`nothing was written to ${encodeText(key, spelling)}: ${had}`);
