@@ -1,5 +1,5 @@
 # The one door for people. Every target installs and builds what it needs.
-.PHONY: help up down check test soak sim nemesis bounds mutants bench bench-slow explore docs format clean build
+.PHONY: help up down lint check test soak sim nemesis bounds mutants bench bench-slow explore docs format clean build
 
 # A seed of `crash` is thousands of runs.
 SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
@@ -15,8 +15,8 @@ SIM_ROOM = $(if $(filter cluster txn crash,$(PROFILE)),cluster,sim)
 
 help:
 	@echo 'make up       three nodes on this machine, in the background; make down stops them'
-	@echo 'make check    format, lint, types, tidy and unit tests'
-	@echo 'make test     everything CI runs'
+	@echo 'make check    format, lint, types, tidy and unit tests, long searches cut short: a minute'
+	@echo 'make test     everything CI runs, each search in full'
 	@echo 'make soak     many more seeds of each profile, and all planted bugs: some hours'
 	@echo 'make sim      simulate a cluster under faults  [SEEDS=150] [SEED=n] [PROFILE=name]'
 	@echo 'make nemesis  real nodes and clients under real faults  [MINUTES=2] [SEED=n] [ONLY=kill,disk]'
@@ -42,11 +42,15 @@ up: build
 down: build
 	@node build/cli/kvctl.js down $(if $(CONFIG),--config $(CONFIG))
 
-check: build
+lint: build
 	node_modules/.bin/biome ci --colors=off --error-on-warnings .
-	node build/test/run.js unit
 
-test: check explore
+check: lint
+	node build/test/run.js unit --brief
+
+test: lint
+	node build/test/run.js unit
+	node build/test/explore/main.js
 	node build/test/run.js e2e
 	node build/test/e2e/nemesis/main.js --minutes=2 --seed=51265
 	node build/test/sim/main.js --seeds=150

@@ -1,23 +1,63 @@
 /**
- * The runner of the tests: `node build/test/run.js unit [part of a path ...]` for `make check`,
- * and `e2e` for those that kill real processes. It lists the tests of the source tree, so that
- * what an earlier build left of a deleted test never runs.
+ * The runner of the tests: `node build/test/run.js unit [part of a path ...]`, and `e2e` for those
+ * that kill real processes. It lists the tests of the source tree, so that what an earlier build
+ * left of a deleted test never runs.
+ *
+ * `unit --brief` is for `make check`: it cuts long searches short (`support/effort.ts`) and leaves
+ * out the files that end in `.slow.test.ts`.
+ *
+ * A run of everything prints a line for each file; a run with parts of paths prints each test. A
+ * file that fails prints its failures at once, and the command that repeats it.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
-import { run } from 'node:test';
-import { spec as SpecReporter } from 'node:test/reporters';
+import { availableParallelism } from 'node:os';
+import { chooseEffort } from './support/effort.ts';
+import { COUNTED, type FileRun, runFile } from './support/runner/file-run.ts';
+import { longestFirst, readTimes, writeTimes } from './support/runner/run-times.ts';
 
 const SOURCE_FOLDER = 'test';
 const BUILD_FOLDER = 'build';
 const PROCESS_FOLDER = 'test/e2e/';
-const FILES_AT_ONCE = 2;
+/** Tests that have no shorter form: not in a brief run. */
+const SLOW_ENDING = '.slow.test.ts';
 
-function listTests(suite: string, filters: readonly string[]): string[] {
+/** A file of `e2e` starts three nodes and more, and waits for real disks: no more than two. */
+const PROCESS_FILES_AT_ONCE = 2;
+/** Some need hundreds of megabytes. One more than processors, as some wait for timers and disks. */
+const FILES_AT_ONCE = Math.min(availableParallelism() + 1, 8);
+const SLOWEST_SHOWN = 10;
+
+/** They judge by the time on the wall, so they run one by one when all others have ended. */
+const ALONE: readonly string[] = [
+  // Calls of two seconds, of which half a second is left after the loop was held.
+  'test/client/held-loop.test.ts',
+  // Silent nodes cost one timeout together, not one each.
+  'test/client/admin.test.ts',
+  // Ticks of milliseconds.
+  'test/transport/ticker.test.ts',
+];
+
+interface Task {
+  readonly suite: 'unit' | 'e2e';
+  readonly isBrief: boolean;
+  readonly filters: readonly string[];
+}
+
+function parse(words: readonly string[]): Task {
+  const [suite, ...rest] = words;
+  const filters = rest.filter((word) => word !== '--brief');
+  const isBrief = filters.length < rest.length;
+  if (suite === 'unit' || (suite === 'e2e' && !isBrief)) return { suite, isBrief, filters };
+  return end('usage: node build/test/run.js unit [--brief]|e2e [part of a path ...]');
+}
+
+function listTests({ suite, isBrief, filters }: Task): string[] {
   return readdirSync(SOURCE_FOLDER, { recursive: true, encoding: 'utf8' })
     .map((path) => `${SOURCE_FOLDER}/${path.replaceAll('\\', '/')}`)
     .filter((path) => path.endsWith('.test.ts'))
     .filter((path) => path.startsWith(PROCESS_FOLDER) === (suite === 'e2e'))
+    .filter((path) => !isBrief || !path.endsWith(SLOW_ENDING))
     .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
     .sort();
 }
@@ -31,37 +71,92 @@ function end(problem: string): never {
   process.exit(1);
 }
 
-/** The reporter names the failures after its counts; the counts are said again as the last line. */
-function report(files: readonly string[]): void {
-  const counts = new Map([
-    ['tests', 0],
-    ['pass', 0],
-    ['fail', 0],
-    ['cancelled', 0],
-  ]);
-  let isFailed = false;
-  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --enable-source-maps`;
-  const stream = run({ files: [...files], concurrency: FILES_AT_ONCE });
-  stream.on('test:fail', () => {
-    isFailed = true;
-  });
-  stream.on('test:diagnostic', ({ message, nesting }) => {
-    const [name = '', count] = message.split(' ');
-    if (nesting === 0 && counts.has(name)) counts.set(name, Number(count));
-  });
-  stream.compose(new SpecReporter()).pipe(process.stdout);
-  process.on('exit', () => {
-    if (isFailed || counts.get('tests') === 0) process.exitCode = 1;
-    console.log([...counts].map(([name, count]) => `${name} ${count}`).join(', '));
-  });
+/** Runs all files, a bounded number of them at once, and tells each as it ends. */
+async function runAll(
+  paths: readonly string[],
+  filesAtOnce: number,
+  tell: (done: FileRun) => Promise<void>,
+): Promise<readonly FileRun[]> {
+  const runs: FileRun[] = [];
+  const waiting = [...paths];
+  const runOneByOne = async () => {
+    for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
+      const done = await runFile(path, builtFrom(path));
+      runs.push(done);
+      await tell(done);
+    }
+  };
+  await Promise.all(Array.from({ length: filesAtOnce }, runOneByOne));
+  return runs;
 }
 
-const [suite, ...filters] = process.argv.slice(2);
-if (suite !== 'unit' && suite !== 'e2e') {
-  end('usage: node build/test/run.js unit|e2e [part of a path ...]');
+/** In one piece, as other files end meanwhile. */
+async function tellFile(task: Task, done: FileRun): Promise<void> {
+  const { path, seconds, counts, isFailed } = done;
+  const mark = isFailed ? '✖' : '✔';
+  const tests = isFailed ? `${counts.fail} of ${counts.tests} failed` : plural(counts.tests);
+  const lines = [`${mark} ${path}: ${tests}, ${seconds.toFixed(1)} s`];
+  if (task.filters.length > 0) lines.push(await done.report());
+  else if (isFailed) lines.push(await done.failures());
+  if (isFailed) lines.push(`to repeat it: ${commandFor(task, path)}\n`);
+  console.log(lines.join('\n'));
 }
-const tests = listTests(suite, filters);
-if (tests.length === 0) end(`no test matches ${filters.join(' ') || SOURCE_FOLDER}`);
-const unbuilt = tests.filter((path) => !existsSync(builtFrom(path)));
-if (unbuilt.length > 0) end(`not built: ${unbuilt.join(', ')}`);
-report(tests.map(builtFrom));
+
+function plural(tests: number): string {
+  return tests === 1 ? '1 test' : `${tests} tests`;
+}
+
+function commandFor({ suite, isBrief }: Task, path: string): string {
+  return `node build/test/run.js ${suite} ${isBrief ? '--brief ' : ''}${path}`;
+}
+
+/** The last line is the sum. */
+function tellEnd(task: Task, runs: readonly FileRun[]): void {
+  if (task.filters.length === 0) {
+    console.log('\nthe slowest files:');
+    for (const { path, seconds } of slowest(runs)) {
+      console.log(`${seconds.toFixed(1).padStart(7)} s  ${path}`);
+    }
+  }
+  const failed = runs.filter(({ isFailed }) => isFailed);
+  if (failed.length > 0) {
+    console.log('\nfailed; to repeat:');
+    for (const { path } of failed) console.log(`  ${commandFor(task, path)}`);
+  }
+  console.log(COUNTED.map((name) => `${name} ${total(runs, name)}`).join(', '));
+}
+
+function slowest(runs: readonly FileRun[]): readonly FileRun[] {
+  return [...runs].sort((one, other) => other.seconds - one.seconds).slice(0, SLOWEST_SHOWN);
+}
+
+function total(runs: readonly FileRun[], name: (typeof COUNTED)[number]): number {
+  return runs.reduce((sum, { counts }) => sum + counts[name], 0);
+}
+
+async function main(): Promise<void> {
+  const task = parse(process.argv.slice(2));
+  const paths = listTests(task);
+  if (paths.length === 0) end(`no test matches ${task.filters.join(' ') || SOURCE_FOLDER}`);
+  const unbuilt = paths.filter((path) => !existsSync(builtFrom(path)));
+  if (unbuilt.length > 0) end(`not built: ${unbuilt.join(', ')}`);
+
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --enable-source-maps`;
+  chooseEffort(task.isBrief ? 'brief' : 'full');
+  const timesPath = `${BUILD_FOLDER}/times-${task.suite}${task.isBrief ? '-brief' : ''}.json`;
+  const times = new Map(readTimes(timesPath));
+  const together = longestFirst(
+    paths.filter((path) => !ALONE.includes(path)),
+    times,
+  );
+  const alone = paths.filter((path) => ALONE.includes(path));
+  const filesAtOnce = task.suite === 'e2e' ? PROCESS_FILES_AT_ONCE : FILES_AT_ONCE;
+  const tell = (done: FileRun) => tellFile(task, done);
+  const runs = [...(await runAll(together, filesAtOnce, tell)), ...(await runAll(alone, 1, tell))];
+  tellEnd(task, runs);
+  for (const { path, seconds } of runs) times.set(path, seconds);
+  writeTimes(timesPath, times);
+  if (total(runs, 'tests') === 0 || runs.some(({ isFailed }) => isFailed)) process.exitCode = 1;
+}
+
+await main();

@@ -13,11 +13,12 @@ import {
   encodeReply,
 } from '../../src/catalog/command-bytes.ts';
 import { decodeMap, encodeMap } from '../../src/catalog/map-bytes.ts';
+import { byEffort } from '../support/effort.ts';
 import { mutate } from './mutation.ts';
 import { randomCommand } from './random-command.ts';
 import { Rig } from './rows.ts';
 
-const ROUNDS = 150_000;
+const ROUNDS = byEffort({ full: 150_000, brief: 15_000 });
 
 /** Maps, commands and replies as a cluster sees them. */
 function corpus(random: Random) {

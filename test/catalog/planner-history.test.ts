@@ -8,6 +8,7 @@ import { Random } from '../../src/base/random.ts';
 import type { ShardRow } from '../../src/catalog/cluster-map.ts';
 import type { CatalogCommand } from '../../src/catalog/command.ts';
 import { nodeOf } from '../../src/catalog/questions.ts';
+import { byEffort } from '../support/effort.ts';
 import { calm, disorder } from './history.ts';
 import { describe, foundation, joining, tokenOf } from './rows.ts';
 import { World } from './world.ts';
@@ -99,9 +100,11 @@ function checkEnd(world: World): void {
   assert.ok(world.tally.added <= world.tally.asked, 'nothing moves that the ring did not ask for');
 }
 
+const SEEDS = byEffort({ full: 150, brief: 30 });
+
 test('a cluster that grows through disorder is always safe and comes to rest', (t) => {
   let roundsMax = 0;
-  for (let seed = 1; seed <= 150; seed++) {
+  for (let seed = 1; seed <= SEEDS; seed++) {
     const traits = { isWeighted: seed % 2 === 0, isZoned: seed % 3 === 0 };
     const options = { seed, shards: 8, ...traits, isForgetful: seed % 5 === 0 };
     const { world, rounds } = grow(options);

@@ -109,12 +109,18 @@ export class Rig {
 /** Numbers of tokens that tests give to nodes. */
 const TOKENS = 512;
 
+const tokensByDigest = new Map(
+  Array.from({ length: TOKENS }, (_, number) => {
+    const token = tokenOf(number);
+    return [String(sha256(token)), token] as const;
+  }),
+);
+
 /** That of `tokenOf` which has this digest. */
 export function tokenBehind(digest: Uint8Array): Uint8Array {
-  for (let number = 0; number < TOKENS; number++) {
-    if (String(sha256(tokenOf(number))) === String(digest)) return tokenOf(number);
-  }
-  throw new RangeError('it is the digest of no token');
+  const token = tokensByDigest.get(String(digest));
+  if (token === undefined) throw new RangeError('it is the digest of no token');
+  return token;
 }
 
 export function tokenOf(number: number): Uint8Array {

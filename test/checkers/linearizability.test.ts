@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
+import { byEffort } from '../support/effort.ts';
 import { BROKEN_HISTORIES } from './broken-histories.ts';
 import { checkLinearizability, type Report } from './linearizability.ts';
 import { ANY_STATE, IMPOSSIBLE, type Model, type Operation } from './model.ts';
@@ -17,7 +18,8 @@ import type { RegisterOperation } from './register-operation.ts';
 import { SOUND_HISTORIES } from './sound-histories.ts';
 import { parseTimeline } from './timeline.ts';
 
-const TINY_ROUNDS = 6000;
+const SPOILED_ROUNDS = byEffort({ full: 200, brief: 30 });
+const TINY_ROUNDS = byEffort({ full: 6000, brief: 1000 });
 
 const TINY: Workload = {
   operations: 7,
@@ -91,7 +93,7 @@ test('on tiny histories, sound and spoiled, the checker agrees with brute force'
 });
 
 test('the history of a real object is linearizable, whatever its clients know of it', () => {
-  for (let seed = 0; seed < 60; seed++) {
+  for (let seed = 0; seed < byEffort({ full: 60, brief: 10 }); seed++) {
     const random = new Random(seed);
     const clients = random.between(1, 8);
     const history = generateHistory(random, { ...BUSY, clients, keys: random.between(1, 5) });
@@ -141,7 +143,7 @@ const SPOILERS: ReadonlyMap<string, Spoiler> = new Map([
 for (const [sentence, spoiler] of SPOILERS) {
   test(`spoiled sequential histories are violations: ${sentence}`, () => {
     let spoiled = 0;
-    for (let seed = 0; seed < 200; seed++) {
+    for (let seed = 0; seed < SPOILED_ROUNDS; seed++) {
       const history = generateHistory(new Random(seed), SEQUENTIAL);
       const at = history.findIndex(
         ({ output }, index) =>
@@ -154,12 +156,12 @@ for (const [sentence, spoiler] of SPOILERS) {
       assert.equal(check(history).verdict, 'linearizable', `seed ${seed}`);
       assert.equal(check(spoiler(history, at)).verdict, 'violation', `seed ${seed}`);
     }
-    assert.ok(spoiled > 150, `${spoiled} histories were spoiled`);
+    assert.ok(spoiled > SPOILED_ROUNDS * 0.75, `${spoiled} histories were spoiled`);
   });
 }
 
 test('a stale read in the midst of eight busy clients is found', () => {
-  for (let seed = 0; seed < 40; seed++) {
+  for (let seed = 0; seed < byEffort({ full: 40, brief: 10 }); seed++) {
     const verbs = ['read', 'write'] as const;
     const workload = { ...BUSY, verbs, unknownShare: 0.01, failedShare: 0 };
     const history = generateHistory(new Random(seed), workload);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
+import { byEffort } from '../support/effort.ts';
 import { checkListAppend, type Verdict } from './list-append.ts';
 import { CYCLE_HISTORIES } from './list-append-cycle-histories.ts';
 import { isSerializableByForce } from './list-append-force.ts';
@@ -19,7 +20,8 @@ import { SOUND_TRANSACTIONS } from './list-append-sound-histories.ts';
 import { SPOILERS, spoilTransactions } from './list-append-spoilers.ts';
 import { weaken } from './list-append-weak-store.ts';
 
-const TINY_ROUNDS = 10_000;
+const BUSY_ROUNDS = byEffort({ full: 60, brief: 10 });
+const TINY_ROUNDS = byEffort({ full: 10_000, brief: 1500 });
 
 const TINY: TransactionWorkload = {
   transactions: 6,
@@ -111,7 +113,7 @@ test('on tiny histories of stores good and bad, the checker agrees with brute fo
 });
 
 test('the history of a real store is sound, whatever its clients know of it', () => {
-  for (let seed = 0; seed < 100; seed++) {
+  for (let seed = 0; seed < byEffort({ full: 100, brief: 15 }); seed++) {
     const random = new Random(seed);
     const processes = random.between(1, 12);
     const unknownShare = random.pick([0, 0.05, 0.4]);
@@ -125,13 +127,13 @@ test('the history of a real store is sound, whatever its clients know of it', ()
 for (const { sentence, markCorrupt } of SPOILERS) {
   test(`spoiled histories of eight busy clients are found: ${sentence}`, () => {
     let spoiled = 0;
-    for (let seed = 0; seed < 60; seed++) {
+    for (let seed = 0; seed < BUSY_ROUNDS; seed++) {
       const history = markCorrupt(generateTransactions(new Random(seed), BUSY));
       if (history === undefined) continue;
       spoiled++;
       assert.equal(checkListAppend(history).type, 'anomaly', `seed ${seed}`);
     }
-    assert.ok(spoiled > 40, `${spoiled} histories were spoiled`);
+    assert.ok(spoiled > (BUSY_ROUNDS * 2) / 3, `${spoiled} histories were spoiled`);
   });
 }
 

@@ -2,9 +2,10 @@
 
 import { ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { byEffort } from '../support/effort.ts';
 import { type Profile, runSeed } from './model/seed.ts';
 
-const SEEDS = Number(process.env.SEEDS ?? 30);
+const SEEDS = Number(process.env.SEEDS ?? byEffort({ full: 30, brief: 1 }));
 
 const CALM: Profile = {
   faults: {

@@ -9,12 +9,13 @@ import { type Page, Scan, type ScannedRow, type ScanTerms } from '../../src/clie
 import { encodeBatch } from '../../src/machine/batch.ts';
 import { arcOf } from '../../src/ring/arc.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
+import { byEffort } from '../support/effort.ts';
 import { ClientHost } from './model/client-host.ts';
 import { ModelCluster } from './model/cluster.ts';
 import { World } from './model/world.ts';
 
 const SHARDS = 5;
-const SEEDS = 40;
+const SEEDS = byEffort({ full: 40, brief: 10 });
 const ALL: KeyRange = { from: new Uint8Array(0), to: new Uint8Array(0) };
 const TERMS: ScanTerms = {
   range: ALL,

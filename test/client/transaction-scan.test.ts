@@ -4,9 +4,10 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import type { Transaction, TransactionScanOptions } from '../../src/client/transaction.ts';
+import { byEffort } from '../support/effort.ts';
 import { clusterOf, connectLocally } from './model/local.ts';
 
-const ROUNDS = 40;
+const ROUNDS = byEffort({ full: 40, brief: 8 });
 
 type Truth = Map<string, unknown>;
 

@@ -2,9 +2,10 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { byEffort, casesByEffort } from '../support/effort.ts';
 import { runClusterSeed } from './run.ts';
 
-const SEEDS = 5;
+const SEEDS = byEffort({ full: 5, brief: 1 });
 
 test('clusters grow and serve whatever fails meanwhile', () => {
   let operations = 0;
@@ -13,7 +14,7 @@ test('clusters grow and serve whatever fails meanwhile', () => {
     equal(result.failure, undefined, `seed ${seed}: ${result.failure?.message}`);
     operations += result.operations;
   }
-  ok(operations > 1000, `${operations} operations are enough to mean something`);
+  ok(operations > SEEDS * 200, `${operations} operations are enough to mean something`);
 });
 
 test('transactions over several shards are strictly serializable whatever fails meanwhile', () => {
@@ -23,14 +24,14 @@ test('transactions over several shards are strictly serializable whatever fails 
     equal(result.failure, undefined, `seed ${seed}: ${result.failure?.message}`);
     committed += result.probes.get('decided committed') ?? 0;
   }
-  ok(committed > 200, `${committed} transactions are enough to mean something`);
+  ok(committed > SEEDS * 40, `${committed} transactions are enough to mean something`);
 });
 
-test('a seed tells the same story twice', () => {
-  for (const profile of ['cluster', 'txn'] as const) {
+for (const profile of casesByEffort(['cluster', 'txn'] as const, { brief: 0 })) {
+  test(`a seed tells the same story twice: ${profile}`, () => {
     deepEqual(runClusterSeed(3, profile), runClusterSeed(3, profile));
-  }
-});
+  });
+}
 
 /** Each found a fault of the product once. */
 const PINNED: readonly (readonly [seed: number, what: string])[] = [
@@ -38,7 +39,7 @@ const PINNED: readonly (readonly [seed: number, what: string])[] = [
   [38, 'a scan that meets damage is answered by another replica'],
 ];
 
-for (const [seed, what] of PINNED) {
+for (const [seed, what] of casesByEffort(PINNED, { brief: 0 })) {
   test(`seed ${seed} once found that ${what}`, () => {
     equal(runClusterSeed(seed).failure, undefined);
   });

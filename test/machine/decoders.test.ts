@@ -43,11 +43,12 @@ import {
   readContender,
   writeContender,
 } from '../../src/machine/transaction-id.ts';
+import { byEffort } from '../support/effort.ts';
 import { mutate } from '../support/mutate.ts';
 import { MachineRig, Rows } from './machine-rig.ts';
 import { Traffic } from './traffic.ts';
 
-const ROUNDS = 60_000;
+const ROUNDS = byEffort({ full: 60_000, brief: 6000 });
 
 interface Codec {
   readonly name: string;

@@ -13,12 +13,13 @@ import {
   decodeVerdicts,
   slotKeyOf,
 } from '../../src/machine/session.ts';
+import { byEffort } from '../support/effort.ts';
 import { Rows } from './machine-rig.ts';
 import { nameOf } from './reference.ts';
 import { StepReference } from './step-reference.ts';
 import { type Proposed, Traffic } from './traffic.ts';
 
-const SEEDS = 8;
+const SEEDS = byEffort({ full: 8, brief: 1 });
 const ENTRIES = 26_000;
 const LOOK_EVERY = 250;
 

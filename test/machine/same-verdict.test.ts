@@ -9,8 +9,10 @@ import { Random } from '../../src/base/random.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { LevelMedium, type Medium, MemoryMedium, SHARD, StateRig } from '../storage/state-rig.ts';
+import { casesByEffort } from '../support/effort.ts';
 import { type Proposed, Traffic } from './traffic.ts';
 
+const SEEDS = casesByEffort([1, 2, 3], { brief: 1 });
 const ENTRIES = 3000;
 
 function trafficOf(seed: number): readonly Proposed[] {
@@ -75,7 +77,7 @@ const MEDIA: readonly (() => Medium)[] = [() => new MemoryMedium(), () => new Le
 
 for (const newMedium of MEDIA) {
   const { name } = newMedium();
-  for (const seed of [1, 2, 3]) {
+  for (const seed of SEEDS) {
     test(`${name}, seed ${seed}: from zero, from a snapshot and after a crash alike`, async () => {
       const list = trafficOf(seed);
       const half = Math.floor(list.length * (0.3 + 0.2 * seed));

@@ -3,9 +3,10 @@
 import { ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/base/random.ts';
+import { byEffort } from '../support/effort.ts';
 import { ShardsWorld } from './shards-world.ts';
 
-const SEEDS = 100;
+const SEEDS = byEffort({ full: 100, brief: 12 });
 const STEPS = 2500;
 
 test(`${SEEDS} seeds of ${STEPS} steps: all of a transaction takes effect or nothing`, () => {

@@ -5,10 +5,11 @@ import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { Stage } from '../cluster/stage.ts';
+import { casesByEffort } from '../support/effort.ts';
 
 const SHARD = 1 as ShardId;
 
-for (const seed of [1, 2, 3, 4, 5]) {
+for (const seed of casesByEffort([1, 2, 3, 4, 5], { brief: 1 })) {
   test(`a process that ended is missed at once, also where nothing is said: ${seed}`, () => {
     const stage = new Stage(seed, { nodes: 3, shards: 1 });
     stage.put({ count: 10, atOnce: 1, value: 'before' });

@@ -70,8 +70,8 @@ const NOTICED: Readonly<Record<string, string>> = {
   'src/shard/reads.ts': 'granted-reads',
   'src/shard/reading.ts': 'granted-reads',
   'src/node/clients.ts': 'client-frames',
-  [CHORES]: 'time-to-live',
-  'src/node/log-budget.ts': 'log-budget',
+  [CHORES]: 'time-to-live.slow',
+  'src/node/log-budget.ts': 'log-budget.slow',
   'src/raft/truncation.ts': 'sending-snapshots',
 };
 

@@ -110,7 +110,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
     find: '...drainedMembers(map, row), ...this.#shortOfSpace(row)',
     replace: '...drainedMembers(map, row)',
     profiles: [],
-    tests: ['read-only'],
+    tests: ['read-only.slow'],
     isFast: false,
   },
   {
@@ -120,7 +120,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
     find: "parts.log.fullness === 'full' && isGrowing(message)",
     replace: 'false',
     profiles: [],
-    tests: ['read-only'],
+    tests: ['read-only.slow'],
     isFast: false,
   },
   {
@@ -170,7 +170,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
     find: 'Math.min(logTailBytesMax, logKeptBytesMax)',
     replace: 'logKeptBytesMax',
     profiles: [],
-    tests: ['log-budget'],
+    tests: ['log-budget.slow'],
     isFast: false,
   },
   {

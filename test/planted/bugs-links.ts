@@ -4,7 +4,7 @@ import type { Bug } from './bug.ts';
 
 const WINDOW = { file: 'src/transport/send-window.ts', tests: ['send-window'] } as const;
 const LANE = { file: 'src/transport/paced-lane.ts', tests: ['switchboard'] } as const;
-const TURN = { tests: ['slow-link'] } as const;
+const TURN = { tests: ['slow-link.slow'] } as const;
 const RAFT = { tests: ['full-link'] } as const;
 
 type Planted = Omit<Bug, 'profiles' | 'isFast'>;

@@ -15,7 +15,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
     find: 'if (found.mayVote) return;',
     replace: 'return;',
     profiles: [],
-    tests: ['lost-replicas'],
+    tests: ['lost-replicas.slow'],
     isFast: false,
   },
   {

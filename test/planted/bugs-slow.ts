@@ -10,7 +10,7 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
     find: "if (answer.type === 'replied') host.stepTimes.observe(host.now - askedAt);",
     replace: '',
     profiles: [],
-    tests: ['slow-transactions'],
+    tests: ['slow-transactions.slow'],
     isFast: true,
   },
   {

@@ -9,6 +9,7 @@ import type { Configuration } from '../../src/raft/configuration.ts';
 import type { LogEntry, Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { Raft } from '../../src/raft/raft.ts';
+import { byEffort } from '../support/effort.ts';
 
 const SHARD = 1 as ShardId;
 const SELF = 1 as MemberId;
@@ -190,9 +191,11 @@ test('a drop is counted', () => {
   assert.deepEqual(raft.take().facts, ['message-dropped']);
 });
 
-test('two hundred thousand twisted messages are survived in every role', () => {
+const LIVES = byEffort({ full: 400, brief: 60 });
+
+test(`${LIVES * 500} twisted messages are survived in every role`, () => {
   const random = new Random(6);
-  for (let life = 0; life < 400; life++) {
+  for (let life = 0; life < LIVES; life++) {
     const replica = createReplica(life);
     const { raft } = replica;
     if (life % 3 === 1) raft.step({ type: 'campaign' });

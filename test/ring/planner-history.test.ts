@@ -5,6 +5,7 @@ import test, { type TestContext } from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { type FairShare, shareOf } from '../../src/ring/share.ts';
 import { spreadOver } from '../../src/ring/spread.ts';
+import { byEffort, casesByEffort } from '../support/effort.ts';
 import { isEnough } from './feasibility.ts';
 import { type Change, type HistoryOptions, history } from './history.ts';
 import { assertZonesDistinct, loadsOf, movesBetweenOthers, movesIn, spreadJudge } from './laws.ts';
@@ -107,23 +108,36 @@ const FORCED_SEEDS = [69, 664, 675, 797, 1107, 1441];
 
 test('along histories of small clusters the bounds hold and what can stay stays', (t) => {
   const options = { nodesMin: 3, nodesMax: 12, arcsOptions: [16, 32, 64], steps: 40 };
-  const { exceptions } = run(t, '3 to 12 nodes', seeded(new Array(120).keys(), options));
+  const { exceptions } = run(
+    t,
+    '3 to 12 nodes',
+    seeded(new Array(byEffort({ full: 120, brief: 12 })).keys(), options),
+  );
   assert.ok(exceptions <= 1, 'exceptions are rare');
 });
 
 test('a move between others happens only where an independent judge finds no way without', (t) => {
   const options = { nodesMin: 3, nodesMax: 12, arcsOptions: [16, 32, 64], steps: 40 };
-  const { exceptions } = run(t, 'forced moves', seeded(FORCED_SEEDS, options));
-  assert.equal(exceptions, FORCED_SEEDS.length);
+  const seeds = casesByEffort(FORCED_SEEDS, { brief: 1 });
+  const { exceptions } = run(t, 'forced moves', seeded(seeds, options));
+  assert.equal(exceptions, seeds.length);
 });
 
 test('along histories of clusters of up to 100 nodes nothing moves that can stay', (t) => {
   const options = { nodesMin: 3, nodesMax: 100, arcsOptions: [16, 64, 256, 1024], steps: 12 };
-  const { exceptions } = run(t, '3 to 100 nodes', seeded(new Array(20).keys(), options));
+  const { exceptions } = run(
+    t,
+    '3 to 100 nodes',
+    seeded(new Array(byEffort({ full: 20, brief: 4 })).keys(), options),
+  );
   assert.equal(exceptions, 0);
 });
 
 test('a cluster that grows from one node stays within its bounds', (t) => {
   const options = { nodesMin: 1, nodesMax: 5, arcsOptions: [1, 2, 3, 16], steps: 40 };
-  run(t, '1 to 5 nodes, few arcs', seeded(new Array(80).keys(), options));
+  run(
+    t,
+    '1 to 5 nodes, few arcs',
+    seeded(new Array(byEffort({ full: 80, brief: 10 })).keys(), options),
+  );
 });

@@ -9,6 +9,7 @@ import { place } from '../../src/ring/planner.ts';
 import { type RingNode, WEIGHT_MAX } from '../../src/ring/ring.ts';
 import { type FairShare, shareOf } from '../../src/ring/share.ts';
 import { spreadOver } from '../../src/ring/spread.ts';
+import { byEffort } from '../support/effort.ts';
 import { digests } from './digest.ts';
 import { assertZonesDistinct, loadsOf, movesBetweenOthers, spreadJudge } from './laws.ts';
 import { nodeOf, nodesUpTo, ringOf } from './nodes.ts';
@@ -36,7 +37,7 @@ test('a fresh placement gives every node its quota, to the replica', (t) => {
   const random = new Random(31);
   let astray = 0;
   let replicasPlaced = 0;
-  for (let round = 0; round < 400; round++) {
+  for (let round = 0; round < byEffort({ full: 400, brief: 60 }); round++) {
     const zones = random.between(1, 5);
     const weights = random.pick([[1], [1, 2, 4], [1, 100], [1, 1000, WEIGHT_MAX]]);
     const nodes = nodesUpTo(random.between(1, round % 20 === 0 ? 100 : 15), () => ({
@@ -105,7 +106,7 @@ test('zones come before balance: the one node of a zone holds every arc', () => 
 
 test('a placement that is still right does not change at all', () => {
   const random = new Random(32);
-  for (let round = 0; round < 100; round++) {
+  for (let round = 0; round < byEffort({ full: 100, brief: 20 }); round++) {
     const nodes = nodesUpTo(random.between(1, 20), () => ({
       weight: random.between(1, 5),
       zone: `zone-${random.below(4)}`,
@@ -118,7 +119,7 @@ test('a placement that is still right does not change at all', () => {
 
 test('several changes at once, zone changes and another number of replicas stay lawful', () => {
   const random = new Random(33);
-  for (let round = 0; round < 300; round++) {
+  for (let round = 0; round < byEffort({ full: 300, brief: 40 }); round++) {
     const drawNodes = () =>
       nodesUpTo(16, () => ({
         weight: random.pick([0, 1, 1, 2, 8]),

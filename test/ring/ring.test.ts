@@ -11,6 +11,7 @@ import {
   ownerOf,
 } from '../../src/ring/ownership.ts';
 import { buildRing, isWeight, type RingNode, WEIGHT_MAX, walk } from '../../src/ring/ring.ts';
+import { casesByEffort } from '../support/effort.ts';
 import { nodeOf, nodesUpTo, ringOf } from './nodes.ts';
 
 function shareRatios(nodes: readonly RingNode[]): readonly number[] {
@@ -27,10 +28,12 @@ function percent(fraction: number): string {
   return `${(fraction * 100).toFixed(2)} %`;
 }
 
+const COUNTS = [3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 25, 33, 50, 75, 100];
+
 test('with 3 to 100 nodes no share strays 10 % from fair', (t) => {
   let worst = 0;
   let highest = 0;
-  for (const count of [3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 25, 33, 50, 75, 100]) {
+  for (const count of casesByEffort(COUNTS, { brief: 8 })) {
     for (const ratio of shareRatios(nodesUpTo(count))) {
       worst = Math.max(worst, Math.abs(ratio - 1));
       highest = Math.max(highest, ratio);
@@ -51,7 +54,7 @@ test('the share follows the weight within 10 %, whatever the ratio', (t) => {
   ];
   for (const [name, weightOf] of weightings) {
     let worst = 0;
-    for (const count of [3, 10, 40, 100]) {
+    for (const count of casesByEffort([3, 10, 40, 100], { brief: 2 })) {
       const nodes = nodesUpTo(count, (at) => ({ weight: weightOf(at) }));
       for (const ratio of shareRatios(nodes)) worst = Math.max(worst, Math.abs(ratio - 1));
     }
@@ -80,7 +83,7 @@ test('the owner of a position is the first node of its walk', () => {
 test('a node that comes, goes or changes its weight moves nothing between the others', (t) => {
   const random = new Random(23);
   let worst = 0;
-  for (const count of [3, 4, 7, 20, 60]) {
+  for (const count of casesByEffort([3, 4, 7, 20, 60], { brief: 3 })) {
     const nodes = nodesUpTo(count, () => ({ weight: random.pick([1, 1, 2, 5]) }));
     const guest = nodeOf({ node: count + 1, weight: random.pick([1, 2, 5]) });
     const before = buildOwnership(ringOf(nodes));

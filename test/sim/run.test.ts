@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Raft } from '../../src/raft/raft.ts';
+import { byEffort } from '../support/effort.ts';
 import { PROFILES } from './profiles.ts';
 import { runSeed } from './run.ts';
 
-const OVERRIDES = { seconds: 15, shards: 2, nodes: 3 };
+const OVERRIDES = { seconds: byEffort({ full: 15, brief: 6 }), shards: 2, nodes: 3 };
 
 test('the same seed takes the same course, another seed another one', () => {
   const run = (seed: number) => runSeed({ profile: 'raft', seed, overrides: OVERRIDES });

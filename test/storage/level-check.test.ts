@@ -16,6 +16,7 @@ import { crc32c, flippedBit, maskedCrc, unmaskedCrc } from '../../src/storage/st
 import { checkLevel } from '../../src/storage/state/level-check.ts';
 import { mendLevel } from '../../src/storage/state/level-mend.ts';
 import { StateStoreDamaged } from '../../src/storage/state/state.ts';
+import { byEffort } from '../support/effort.ts';
 import {
   change,
   closeStore,
@@ -111,7 +112,7 @@ test('a flipped bit of a manifest is told, or changes nothing', async (context) 
   const path = join(folder, name);
   const { version } = await checkLevel(folder);
   const { size } = statSync(path);
-  for (let bit = 0; bit < size * 8; bit += 3) {
+  for (let bit = 0; bit < size * 8; bit += byEffort({ full: 3, brief: 31 })) {
     flip(path, bit);
     const found = await checkLevel(folder);
     flip(path, bit);
@@ -131,7 +132,7 @@ test('damage in the log is told if a later batch follows it', async (context) =>
   context.after(() => rmSync(doubled, { recursive: true, force: true }));
   const bytes = readFileSync(path);
   change(join(doubled, name), () => Buffer.concat([bytes, bytes]));
-  for (let bit = 0; bit < size * 8; bit += 101) {
+  for (let bit = 0; bit < size * 8; bit += byEffort({ full: 101, brief: 1009 })) {
     flip(path, bit);
     assert.deepEqual((await checkLevel(folder)).damages, [], `the last record, bit ${bit}`);
     flip(path, bit);
@@ -143,13 +144,15 @@ test('damage in the log is told if a later batch follows it', async (context) =>
   }
 });
 
+const FLIPS = byEffort({ full: 40, brief: 8 });
+
 test('after a flip anywhere a store serves what was written, or does not open', async (context) => {
   const folder = temporary(context);
   await fill(folder);
   const names = filesOf(folder, /\.ldb$|^MANIFEST|^CURRENT/);
   const random = new Random(17);
   const outcomes = { refused: 0, harmless: 0 };
-  for (let trial = 0; trial < 40; trial++) {
+  for (let trial = 0; trial < FLIPS; trial++) {
     const copy = copyOf(folder, 'flipped');
     const path = join(copy, names[random.below(names.length)] as string);
     flip(path, random.below(statSync(path).size * 8));
@@ -165,8 +168,10 @@ test('after a flip anywhere a store serves what was written, or does not open', 
     }
     rmSync(copy, { recursive: true, force: true });
   }
-  assert.ok(outcomes.refused > 30, JSON.stringify(outcomes));
+  assert.ok(outcomes.refused > FLIPS * 0.75, JSON.stringify(outcomes));
 });
+
+const MENDS = byEffort({ full: 20, brief: 6 });
 
 test('a flipped bit that the checksum names is turned back alone', async (context) => {
   const folder = temporary(context);
@@ -176,7 +181,7 @@ test('a flipped bit that the checksum names is turned back alone', async (contex
     const path = join(folder, name);
     const sound = readFileSync(path);
     let mended = 0;
-    for (let trial = 0; trial < 20; trial++) {
+    for (let trial = 0; trial < MENDS; trial++) {
       flip(path, random.below(sound.length * 8));
       const { damages } = await checkLevel(folder);
       const bits = damages.length === 0 ? [] : await mendLevel(folder, damages);
@@ -186,7 +191,7 @@ test('a flipped bit that the checksum names is turned back alone', async (contex
       }
       change(path, () => sound);
     }
-    assert.ok(mended > 10, `${mended} of 20 in ${name}`);
+    assert.ok(mended > MENDS / 2, `${mended} of ${MENDS} in ${name}`);
     // Two bits of one block are no flipped bit.
     flip(path, 8 * 20);
     flip(path, 8 * 24 + 3);

@@ -5,11 +5,12 @@ import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import type { LogRecord } from '../../src/storage/log/log.ts';
+import { byEffort } from '../support/effort.ts';
 import { mustOpen } from './log-life.ts';
 import { checkEntries, LogModel, matchPrefix, nothingDamaged } from './log-model.ts';
 import { randomRecord, SMALL } from './log-records.ts';
 
-const LIVES = 3000;
+const LIVES = byEffort({ full: 3000, brief: 360 });
 const LIVES_PER_DISK = 12;
 
 function live(seed: number): void {

@@ -6,6 +6,7 @@ import type { ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import type { Log, LogRecord } from '../../src/storage/log/log.ts';
+import { byEffort } from '../support/effort.ts';
 import { appendNow, mustOpen, openNow, rest, TINY } from './log-life.ts';
 import { checkEntries, digestOf, LogModel, matchPrefix, type ReplicaModel } from './log-model.ts';
 import { randomRecord, SMALL } from './log-records.ts';
@@ -35,6 +36,9 @@ function smallLog(seed: number): SmallLog {
   }
   return { image: files.image(), model };
 }
+
+/** One place in so many. */
+const SAMPLED = byEffort({ full: 1, brief: 13 });
 
 const tally = { continued: 0, damaged: 0, quarantined: 0, voteless: 0, refused: 0 };
 
@@ -102,7 +106,7 @@ test('a flip of any bit is found, named or refused, and never believed', () => {
     const random = new Random(seed);
     for (const [name, bytes] of image) {
       if (name.startsWith('spare')) continue;
-      for (let offset = 0; offset < bytes.length; offset++) {
+      for (let offset = 0; offset < bytes.length; offset += SAMPLED) {
         // Bytes that were never written matter to nobody; some of them are flipped all the same.
         const isBlank = bytes.subarray(offset, offset + 64).every((byte) => byte === 0);
         if (isBlank && !random.chance(0.02)) continue;
@@ -125,7 +129,7 @@ test('a file that is shorter, longer or gone is refused by name, or was not need
   const { image, model } = smallLog(4);
   for (const [name, bytes] of image) {
     const lengths = new Set([0, 1, 511, 512, 1024, bytes.length - 1, bytes.length + 1]);
-    for (let length = 7; length < bytes.length; length += 61) lengths.add(length);
+    for (let length = 7; length < bytes.length; length += 61 * SAMPLED) lengths.add(length);
     for (const length of lengths) {
       const files = new MemoryFiles();
       files.restore(image);
@@ -146,7 +150,7 @@ test('sectors that are exchanged, doubled, zeroed or unreadable are never believ
     const { image, model } = smallLog(seed);
     const random = new Random(seed);
     const names = [...image.keys()].filter((name) => name.endsWith('.log'));
-    for (let round = 0; round < 1500; round++) {
+    for (let round = 0; round < 1500 / SAMPLED; round++) {
       const files = new MemoryFiles();
       const copy = new Map([...image].map(([name, bytes]) => [name, bytes.slice()]));
       const from = random.pick(names);
@@ -201,7 +205,7 @@ function sameImage(one: ReadonlyMap<string, Uint8Array>, other: ReadonlyMap<stri
 test('a last write that is torn at any byte is cut, and what was acknowledged stays', () => {
   let cuts = 0;
   let kept = 0;
-  for (let seed = 1; seed <= 12; seed++) {
+  for (let seed = 1; seed <= byEffort({ full: 12, brief: 2 }); seed++) {
     const { before, after, records, acknowledged } = lastWrite(seed);
     for (const [name, bytes] of after) {
       const former = before.get(name) ?? new Uint8Array(bytes.length);

@@ -5,11 +5,12 @@ import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import type { LogRecord } from '../../src/storage/log/log.ts';
+import { byEffort } from '../support/effort.ts';
 import { CREATION, command, writing } from './log-contract.ts';
 import { mustOpen, openNow } from './log-life.ts';
 import { checkEntries, LogModel, matchPrefix } from './log-model.ts';
 
-const SUBSETS = 3;
+const SUBSETS = byEffort({ full: 3, brief: 1 });
 const RECORDS: readonly LogRecord[] = [
   CREATION,
   writing([command(1, 1, 'a'), command(2, 1, 'b')]),
@@ -67,5 +68,5 @@ test('what a killed process left in memory is made durable before anything is bu
       }
     }
   }
-  assert.ok(deaths > 1000, `${deaths} deaths`);
+  assert.ok(deaths > SUBSETS * 334, `${deaths} deaths`);
 });

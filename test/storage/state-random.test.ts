@@ -5,6 +5,7 @@ import test from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import type { StateView } from '../../src/storage/state/state.ts';
+import { byEffort } from '../support/effort.ts';
 import {
   type Content,
   hex,
@@ -160,12 +161,12 @@ function hashFromZero(content: Content): unknown {
   return rig.store.hash(rig.store.shards[0] as ShardId);
 }
 
-for (let seed = 1; seed <= 40; seed++) {
+for (let seed = 1; seed <= byEffort({ full: 40, brief: 6 }); seed++) {
   test(`the twin lives like a sorted array, seed ${seed}`, () =>
     new Life(new MemoryMedium(), seed).run(400));
 }
 
-for (let seed = 1; seed <= 4; seed++) {
+for (let seed = 1; seed <= byEffort({ full: 4, brief: 1 }); seed++) {
   test(`LevelDB lives like a sorted array, seed ${seed}`, () =>
     new Life(new LevelMedium(), seed).run(300));
 }

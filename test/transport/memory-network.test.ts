@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
+import { byEffort } from '../support/effort.ts';
 import { type MemoryUnderTest, openMemory } from './memory-under-test.ts';
 import {
   heard,
@@ -16,7 +17,7 @@ import {
   send,
 } from './network-under-test.ts';
 
-const SEEDS = 150;
+const SEEDS = byEffort({ full: 150, brief: 15 });
 const STEPS = 120;
 
 type Pair = readonly [Station, Station];

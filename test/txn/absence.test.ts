@@ -8,10 +8,11 @@ import type { Reply } from '../../src/machine/reply.ts';
 import { isLocking } from '../../src/machine/transaction.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import { bytesOf, EPOCH, put, START } from '../machine/machine-rig.ts';
+import { byEffort } from '../support/effort.ts';
 import { Cluster } from './cluster.ts';
 import { clientOf } from './spelling.ts';
 
-const SEEDS = 50;
+const SEEDS = byEffort({ full: 50, brief: 6 });
 const LOOKS = 20;
 const PATIENCE = 60_000;
 const STEPS_MAX = 200_000;

@@ -3,11 +3,12 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/base/random.ts';
+import { byEffort } from '../support/effort.ts';
 import { type Chances, Cluster } from './cluster.ts';
 import { Customer, keysOf } from './customer.ts';
 import { faultsOf, type History } from './judgement.ts';
 
-const SEEDS = 30;
+const SEEDS = byEffort({ full: 30, brief: 4 });
 const CUSTOMERS = 4;
 const TRANSACTIONS = 8;
 /** Many times what a seed takes. */

@@ -28,6 +28,7 @@ import {
   FAILURES,
   type Response,
 } from '../../src/wire/response.ts';
+import { byEffort } from '../support/effort.ts';
 import { mutate } from '../support/mutate.ts';
 import {
   MESSAGE_TYPES,
@@ -38,7 +39,7 @@ import {
   randomParticipants,
 } from './random-message.ts';
 
-const ROUNDS = 350_000;
+const ROUNDS = byEffort({ full: 350_000, brief: 15_000 });
 
 function someBytes(random: Random): Uint8Array {
   return randomBytes(random, random.pick([0, 1, 17, 255, 256, 300]));

@@ -1,0 +1,20 @@
+/** How long each file took when it ran last, kept with what is built. */
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+
+export type RunTimes = ReadonlyMap<string, number>;
+
+export function readTimes(path: string): RunTimes {
+  if (!existsSync(path)) return new Map();
+  return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>));
+}
+
+export function writeTimes(path: string, times: RunTimes): void {
+  writeFileSync(path, JSON.stringify(Object.fromEntries(times), undefined, 2));
+}
+
+/** The longest first, so that none of them begins when all others have ended. */
+export function longestFirst(paths: readonly string[], times: RunTimes): string[] {
+  const timeOf = (path: string) => times.get(path) ?? Number.MAX_VALUE;
+  return [...paths].sort((one, other) => timeOf(other) - timeOf(one));
+}
