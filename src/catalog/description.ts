@@ -37,12 +37,12 @@ export function faultOfDescription(description: NodeDescription): string | undef
   const { name, zone } = description;
   for (const [field, text] of Object.entries({ name, zone })) {
     if (!UNPRINTABLE.test(text)) continue;
-    return `the ${field} ${shown(text)} has control characters: write it without`;
+    return `the ${field} ${shown(text)} has control characters: remove them`;
   }
   const { peerUrl, clientUrl } = description;
   if (isPeerUrl(peerUrl) && isClientUrl(clientUrl)) return undefined;
   const url = isPeerUrl(peerUrl) ? clientUrl : peerUrl;
-  return `${shown(url)} is no address at which a node is reached: write ws://host:port`;
+  return `${shown(url)} is not a valid node address: expected ws://host:port`;
 }
 
 function shown(text: string): string {

@@ -8,7 +8,8 @@ import type { NodeParts } from './node-parts.ts';
 /** Required: called after every change of the map. A node whose row was deleted has to end. */
 export function followMap(core: NodeParts, transport: Transport, map: ClusterMap): void {
   const { self, peers, standing, now } = core;
-  if (isRemoved(map, self.node)) return core.end('removed', 'the map lists it no more');
+  if (isRemoved(map, self.node))
+    return core.end('removed', 'the cluster map no longer lists this node');
   const others = map.nodes.filter(({ node }) => node !== self.node);
   peers.set(
     others.map(({ node }) => node),

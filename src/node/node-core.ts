@@ -143,7 +143,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     });
     this.reconciler = new Reconciler({
       core: this,
-      random: options.random.fork('catalog desk'),
+      random: options.random.fork('reconciler'),
     });
     this.#maintenance = new Maintenance(this);
     this.consistency = new ConsistencyCheck(this);
@@ -223,7 +223,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
       case 'client-down':
         return this.clients.remove(event.connection);
       case 'removed':
-        return this.end('removed', `node ${event.by} says so`);
+        return this.end('removed', `node ${event.by} reports that this node was removed`);
       case 'refused':
         return;
     }

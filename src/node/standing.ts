@@ -62,7 +62,9 @@ export class Standing {
   /** Why it waits, as a text for people; empty once it is confirmed. */
   get reason(): string {
     if (this.isConfirmed) return '';
-    return this.#objection === '' ? 'it waits for other nodes to confirm it' : this.#objection;
+    return this.#objection === ''
+      ? 'waiting for other nodes to confirm this start'
+      : this.#objection;
   }
 
   /** The addresses that this node was started with may know a newer map. */
@@ -147,7 +149,7 @@ export class Standing {
     const missing = lifeMissingIn(this.#host.log.lineage, lifeOfRow(own));
     if (missing === undefined) return;
     const text = `the map shows start ${missing.incarnation} of node ${this.#node}`;
-    this.#host.end('older-copy', `${text}, which this folder does not know of`);
+    this.#host.end('older-copy', `${text}, which this data folder does not contain`);
   }
 
   #look(): void {

@@ -34,10 +34,11 @@ const SLICE_BYTES = 1024 * 1024;
 export function entriesBehind(log: Log, { shard, recorded }: SalvagedShard): LogEntry[] | string {
   const replica = log.replica(shard);
   if (recorded === undefined) return [];
-  if (replica === undefined) return 'its log is damaged: what came after its state is lost';
+  if (replica === undefined) return 'its log is damaged: the entries after its state are lost';
   const { index } = recorded.description;
   const { base, lastIndex } = replica.log;
-  if (index < base.index) return `entries ${index + 1} to ${base.index} are in no log any more`;
+  if (index < base.index)
+    return `entries ${index + 1} to ${base.index} are missing: the log begins after them`;
   const reader = log.reader(shard);
   const entries: LogEntry[] = [];
   for (let from = index + 1; from <= lastIndex; ) {

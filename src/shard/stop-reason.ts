@@ -10,7 +10,10 @@ export interface Stop {
 }
 
 export function ofLaterVersion(index: number): Stop {
-  return { reason: `entry ${index} is of a later version`, isLost: false };
+  return {
+    reason: `entry ${index} was written by a later version: upgrade this node`,
+    isLost: false,
+  };
 }
 
 /** Why a replica does not follow the leader of its shard; empty if it does. */
@@ -23,8 +26,8 @@ export function doubtOf({ contradiction }: RaftStatus): string {
 
 /** A majority follows that leader, so its history continues. */
 export function contradicted(status: RaftStatus): Stop {
-  const text = `${doubtOf(status)}, and a majority goes on without them`;
-  return { reason: `${text}. A new member replaces this one`, isLost: true };
+  const text = `${doubtOf(status)}, and a majority of the voters continues without them`;
+  return { reason: `${text}. A new member will replace this one`, isLost: true };
 }
 
 /** As index/term. */

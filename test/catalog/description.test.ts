@@ -17,10 +17,7 @@ test('an address leads to a node and nowhere else', () => {
   ];
   for (const url of unsound) assert.equal(isClientUrl(url), false, JSON.stringify(url));
   const proxied = faultOfDescription(describe('a', { peerUrl: 'ws://a:1/admin' }));
-  assert.equal(
-    proxied,
-    '"ws://a:1/admin" is no address at which a node is reached: write ws://host:port',
-  );
+  assert.equal(proxied, '"ws://a:1/admin" is not a valid node address: expected ws://host:port');
 });
 
 test('a name and a zone are texts that a terminal only shows', () => {
@@ -31,5 +28,5 @@ test('a name and a zone are texts that a terminal only shows', () => {
     assert.match(faultOfDescription(describe('a', { zone: hostile })) ?? '', /^the zone/);
   }
   const spelled = faultOfDescription(describe('a', { zone: 'a\u001b[2J' }));
-  assert.equal(spelled, 'the zone "a\\u{1b}[2J" has control characters: write it without');
+  assert.equal(spelled, 'the zone "a\\u{1b}[2J" has control characters: remove them');
 });

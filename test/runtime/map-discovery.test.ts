@@ -83,7 +83,7 @@ test('a copy from when its node was alone serves nothing, wherever it is started
     equal(await metric(copy, 'leaders'), 0, 'it leads nothing');
     return false;
   });
-  match(ended, /older-copy: .*which this folder does not know of/);
+  match(ended, /older-copy: .*which this data folder does not contain/);
 });
 
 test('a node that is alone waits for addresses that do not answer, and not for ever', async (t) => {
