@@ -38,7 +38,7 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
       const deleted = await (await client()).delete(key, options);
       return deleted.ok ? deleted.wasThere : undefined;
     },
-    add: async (key, by) => (await client()).incr(key, by),
+    add: async (key, by) => (await client()).add(key, by),
     commit: async (steps) => commitBy(await client(), steps),
     scan: (request) => scanBy(client, request),
     count: async ({ from, to }) => {

@@ -1,5 +1,5 @@
 /**
- * A rate limiter that all servers share: so many requests a client in each window of time. `incr`
+ * A rate limiter that all servers share: so many requests a client in each window of time. `add`
  * counts each call exactly once, also when the library has to send it again, and never conflicts.
  *
  *     make up && node build/examples/rate-limiter.js
@@ -24,9 +24,9 @@ async function isAllowed(client: string): Promise<boolean> {
   const key = [client, Math.floor(Date.now() / WINDOW_MS)];
   const timeout = TIMEOUT_MS;
   try {
-    // The first request makes the counter, because `incr` cannot give it a time to live.
+    // The first request makes the counter, because `add` cannot give it a time to live.
     const first = await counters.set(key, 1, { ifVersion: 0, ttl: 2 * WINDOW_MS, timeout });
-    return first.ok || (await counters.incr(key, 1, { timeout })) <= REQUESTS_MAX;
+    return first.ok || (await counters.add(key, 1, { timeout })) <= REQUESTS_MAX;
   } catch (error) {
     if (!(error instanceof KvError)) throw error;
     console.error(`not limited: ${error.message}`);

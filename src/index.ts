@@ -72,7 +72,7 @@ export interface OpenOptions extends Omit<ConnectOptions, 'balance'> {
  * ```ts
  * import { open } from 'ringkv';
  * const kv = await open('./data');
- * const visits = await kv.incr('visits');
+ * const visits = await kv.add('visits');
  * await kv.close();
  * ```
  */

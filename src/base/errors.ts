@@ -190,7 +190,7 @@ const CODES = {
    */
   'result-too-large': [false, 'read large values outside of the atomic command'],
   /**
-   * `incr`, `add`, `min` or `max` met a value that is not an integer.
+   * `add`, `min` or `max` met a value that is not an integer.
    *
    * Effect: none.
    *
@@ -198,7 +198,7 @@ const CODES = {
    */
   'not-a-number': [false, 'add, min and max need a value that is an integer'],
   /**
-   * The result of `incr` or `add` does not fit a signed integer of 64 bits.
+   * The result of `add` does not fit a signed integer of 64 bits.
    *
    * Effect: none.
    *

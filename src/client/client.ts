@@ -30,7 +30,7 @@ import type { Transaction, TransactionOptions } from './transaction.ts';
  * @example
  * ```ts
  * await kv.set('user:7', { name: 'Ada' });
- * const [ada, visits] = await Promise.all([kv.get<User>('user:7'), kv.incr('visits')]);
+ * const [ada, visits] = await Promise.all([kv.get<User>('user:7'), kv.add('visits')]);
  * console.log(ada?.value.name, visits);
  * ```
  */
@@ -115,13 +115,13 @@ export class Client {
    *
    * @example
    * ```ts
-   * const visits = await kv.incr('visits');
-   * const left = await kv.incr('stock', -3);
+   * const visits = await kv.add('visits');
+   * const left = await kv.add('stock', -3);
    * console.log(visits, left); // bigints
    * ```
    */
-  incr(key: Key, by?: bigint | number, options?: CallOptions): Promise<bigint> {
-    return this.#root.incr(key, by, options);
+  add(key: Key, by?: bigint | number, options?: CallOptions): Promise<bigint> {
+    return this.#root.add(key, by, options);
   }
 
   /**

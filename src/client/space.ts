@@ -178,10 +178,10 @@ export class Space<V = unknown> implements Encoded<V> {
    *
    * @example
    * ```ts
-   * const visits = await kv.space('visits').incr('2026-11-29');
+   * const visits = await kv.space('visits').add('2026-11-29');
    * ```
    */
-  incr(key: Key, by: bigint | number = 1, options: CallOptions = {}): Promise<bigint> {
+  add(key: Key, by: bigint | number = 1, options: CallOptions = {}): Promise<bigint> {
     return this.#engine.ask<WriteCall, bigint>(
       () => {
         const add: Operation = {

@@ -139,7 +139,7 @@ test('on a terminal columns are aligned and lines fit', async () => {
   );
 });
 
-test('count and incr count', async () => {
+test('count and add count', async () => {
   const store = storeWith({ 'user:1': 1, 'user:2': 2, other: 3 });
   assert.equal((await kvctl(['count', '--prefix', 'user:'], { store })).data.toString(), '2\n');
   assert.equal((await kvctl(['count', '-o', 'json'], { store })).data.toString(), '{"count":3}\n');

@@ -51,13 +51,13 @@ test('an atomic command happens as a whole or not at all', async () => {
 
 test('counters count once and stay integers', async () => {
   const { client: kv } = await connectLocally();
-  const sums = await Promise.all([kv.incr('n'), kv.incr('n'), kv.incr('n', 40n)]);
+  const sums = await Promise.all([kv.add('n'), kv.add('n'), kv.add('n', 40n)]);
   equal(sums.at(-1), 42n);
   await kv.set('large', 2 ** 40);
-  equal(await kv.incr('large', -1), 2n ** 40n - 1n);
+  equal(await kv.add('large', -1), 2n ** 40n - 1n);
   equal((await kv.get('large'))?.value, 2 ** 40 - 1);
   await kv.set('text', 'none');
-  await rejects(kv.incr('text'), { code: 'not-a-number', outcome: 'notApplied' });
+  await rejects(kv.add('text'), { code: 'not-a-number', outcome: 'notApplied' });
   await kv.close();
 });
 

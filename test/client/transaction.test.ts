@@ -79,7 +79,7 @@ test('what was read and is written by another meanwhile makes the function run a
     await kv.transaction(async (tx) => {
       runs += 1;
       const before = (await tx.get<number>(read))?.value ?? 0;
-      if (runs <= 3) await rival.incr(read, 10);
+      if (runs <= 3) await rival.add(read, 10);
       tx.set(written, before + 1);
     });
     equal(runs, 4);
@@ -317,7 +317,7 @@ test('what never comes to an end is contended, and says where and how often', as
   const lose = (options: object) =>
     kv.transaction(async (tx) => {
       await tx.get(a);
-      await rival.incr(a);
+      await rival.add(a);
       tx.set(b, 1);
     }, options);
   const failure = await lose({ attempts: 3 }).catch((error: unknown) => error);
@@ -416,7 +416,7 @@ test('after some runs in vain what it reads is reserved, wherever its keys lie',
       const before = frames.length;
       await tx.get(read);
       if (written === undefined) await tx.get(b);
-      if (runs <= CLIENT_LIMITS.runsUnprotected) await rival.incr(read);
+      if (runs <= CLIENT_LIMITS.runsUnprotected) await rival.add(read);
       if (written !== undefined) tx.set(written, runs);
       asked.push(frames.slice(before).flat().map(reservationIn));
     });

@@ -19,7 +19,7 @@ const facts: readonly true[] = [
   true satisfies IsSame<Awaits<Space<User>['get']>, Entry<User> | undefined>,
   true satisfies IsSame<Parameters<Space<User>['set']>[1], User>,
   true satisfies IsSame<Awaits<Space<User>['getMany']>[number], Entry<User> | undefined>,
-  true satisfies IsSame<Awaits<Client['incr']>, bigint>,
+  true satisfies IsSame<Awaits<Client['add']>, bigint>,
   true satisfies IsSame<Awaits<Client['count']>, number>,
   true satisfies IsSame<Parameters<ReturnType<Space<User>['atomic']>['set']>[1], User>,
   true satisfies IsSame<ReturnType<Client['close']>, Promise<void>>,

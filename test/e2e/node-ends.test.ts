@@ -134,7 +134,7 @@ test('clients go on with the others, and kvctl tells what runs', LONG, async (t)
   const counts = Array.from({ length: 8 }, async (_, at) => {
     let acknowledged = 0n;
     while (!isOver) {
-      await kv.incr(`counter:${at}`, 1, { timeout: 20_000 });
+      await kv.add(`counter:${at}`, 1, { timeout: 20_000 });
       acknowledged += 1n;
     }
     return acknowledged;

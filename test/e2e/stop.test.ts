@@ -67,7 +67,7 @@ test('nodes that are told to stop lose nothing and leave nobody waiting', async 
   const work = async (count: Count, worker: number) => {
     while (!isOver) {
       try {
-        const value = await kv.incr(`counter:${worker}`);
+        const value = await kv.add(`counter:${worker}`);
         count.acknowledged += 1n;
         const { acknowledged, unknown } = count;
         assert.ok(value >= acknowledged && value <= acknowledged + unknown, `${worker}: ${value}`);

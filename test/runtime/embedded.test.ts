@@ -57,7 +57,7 @@ test('what was put is there when the folder is opened again', async (context) =>
   {
     await using kv = await open(folder);
     await Promise.all(Array.from({ length: 500 }, (_, at) => kv.set(['n', at], { at })));
-    equal(await kv.incr('visits', 5), 5n);
+    equal(await kv.add('visits', 5), 5n);
   }
   await using kv = await open(folder);
   equal(await kv.count(), 501);
@@ -197,7 +197,7 @@ test('a broken invariant ends the store, not the process', async (context) => {
   await kv.set('a', 'kept');
   files.throws = true;
   await rejects(kv.set('b', 1), { code: 'store-failed', message: /planted/ });
-  await rejects(kv.incr('c'), { code: 'store-failed', outcome: 'notApplied' });
+  await rejects(kv.add('c'), { code: 'store-failed', outcome: 'notApplied' });
   await kv.close();
   await using again = await open(folder);
   equal((await again.get('a'))?.value, 'kept');

@@ -17,7 +17,7 @@ export const COUNTERS: Workload = {
     const operation = { workload: NAME, input: { key, kind: 'add' } };
     await worker.call(
       operation,
-      () => worker.kv.incr(key),
+      () => worker.kv.add(key),
       (sum) => ({ sum: Number(sum) }),
     );
   },
