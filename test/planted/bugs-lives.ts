@@ -30,7 +30,7 @@ export const LIFE_BUGS: readonly Bug[] = [
     sentence: 'a node opens its replicas before any other knows of this life',
     find: 'if (map === undefined) this.#host.confirmed(); else this.#look();',
     replace: 'this.#confirmation.isConfirmed = true; this.#host.confirmed();',
-    tests: ['old-copies'],
+    tests: ['old-copies.slow'],
   },
   {
     ...COPY,
