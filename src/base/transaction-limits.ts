@@ -18,16 +18,16 @@ export const TRANSACTION_LIMITS = {
   /** Transactions that one entry resolves. */
   resolutionsMax: 256,
   /** Transactions that queue for a key before they begin, and their size in a shard. */
-  lineMax: 1024,
-  lineBytesMax: 8 * 1024 * 1024,
+  queueLengthMax: 1024,
+  queueBytesMax: 8 * 1024 * 1024,
   /** How long a transaction may queue. */
-  lineMilliseconds: 10_000,
+  queueMilliseconds: 10_000,
   /** The time that has to be left: the client should still get the answer in time. */
-  lineReserveMilliseconds: 500,
+  queueReserveMilliseconds: 500,
   /** How long a running transaction keeps its keys from queued ones. */
-  lineTicks: 10,
+  queueTicks: 10,
   /** How many queued transactions are examined when a key is free, until one may commit. */
-  lineLooks: 32,
+  queueLooks: 32,
   /** Transactions that a node coordinates at once. */
   coordinatorsMax: 16_384,
   /** Their size, with their requests to participants. */
@@ -57,7 +57,7 @@ export const TRANSACTION_LIMITS = {
   /** How often leaders look for such parts, and for decisions that are not being sent. */
   sweepMilliseconds: 500,
   /** How long a deferred entry waits for one of its shard that a request waits for. */
-  lingerMilliseconds: 100,
+  deferMilliseconds: 100,
   /** How long acknowledged decisions gather before they are deleted. */
   clearMilliseconds: 50,
   /** How long a request waits at a node for a locked key before it is refused. */
@@ -94,7 +94,7 @@ assert(
   'the more holders, the rarer the questions',
 );
 assert(
-  2 * TRANSACTION_LIMITS.lingerMilliseconds < TRANSACTION_LIMITS.orphanMilliseconds,
+  2 * TRANSACTION_LIMITS.deferMilliseconds < TRANSACTION_LIMITS.orphanMilliseconds,
   'what lingers is not taken for an orphan',
 );
 assert(

@@ -7,7 +7,7 @@ export class DeferredProposals<Replica> {
   #until = 0;
 
   add(replica: Replica, now: number): void {
-    if (this.#replicas.size === 0) this.#until = now + TRANSACTION_LIMITS.lingerMilliseconds;
+    if (this.#replicas.size === 0) this.#until = now + TRANSACTION_LIMITS.deferMilliseconds;
     this.#replicas.add(replica);
   }
 

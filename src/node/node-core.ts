@@ -319,7 +319,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
 
   /** The replica keeps its place, its vote and its log, and fetches a snapshot from the leader. */
   corruptionChanged(replica: Replica): void {
-    this.reconciler.spoilt(replica);
+    this.reconciler.corruptionChanged(replica);
   }
 
   defer(replica: Replica): void {

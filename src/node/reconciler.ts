@@ -144,7 +144,7 @@ export class Reconciler {
   }
 
   /** Without a state it cannot lead: a voter with a state takes over. */
-  spoilt(replica: Replica): void {
+  corruptionChanged(replica: Replica): void {
     const { shard, isCorrupt } = replica;
     this.#core.mention({ type: isCorrupt ? 'state-quarantined' : 'state-restored', shard });
     if (replica.isLeader && replica.isCorrupt) this.#giveAway(replica);

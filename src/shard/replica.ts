@@ -44,7 +44,7 @@ export interface ReplicaHost {
   nextRead(): number;
   /** The node that hosts a member; 0 if unknown. */
   nodeNumberOf(shard: ShardId, member: MemberId): number;
-  /** Its state was found damaged, or a snapshot took the place of one that was: `isSpoilt` says. */
+  /** Its state was found damaged, or a snapshot took the place of one that was: see `isCorrupt`. */
   corruptionChanged(replica: Replica): void;
   /** The replica has an entry to propose that no request waits for. */
   defer(replica: Replica): void;
@@ -434,13 +434,13 @@ export class Replica implements ProposingHost, ReadingHost {
 
   /** The state was replaced. A replica whose state could not be opened gets a machine only now. */
   #reload(): void {
-    const wasSpoilt = this.isCorrupt;
+    const wasCorrupt = this.isCorrupt;
     this.isCorrupt = false;
     this.#heedDamage(() => {
-      if (wasSpoilt) this.machine = this.#newMachine();
+      if (wasCorrupt) this.machine = this.#newMachine();
       else this.machine.reload();
     });
-    if (wasSpoilt && !this.isCorrupt) this.#host.corruptionChanged(this);
+    if (wasCorrupt && !this.isCorrupt) this.#host.corruptionChanged(this);
   }
 
   /** Damage to the state of one shard is no reason to stop the others. */

@@ -85,7 +85,7 @@ export class ContentionQueue {
     const kept = one.keys.find((key) => this.#isKeptFrom(one, key));
     if (kept !== undefined) return this.#wait(one, { key: kept, list: 'waiting' });
     for (const key of one.keys) this.#heads.set(key, one);
-    if (one.keys.length > 0) this.#ticksLeft.set(one, TRANSACTION_LIMITS.lineTicks);
+    if (one.keys.length > 0) this.#ticksLeft.set(one, TRANSACTION_LIMITS.queueTicks);
     one.begin();
   }
 
@@ -126,7 +126,7 @@ export class ContentionQueue {
 
   /** Starts the eldest transaction that may commit, and releases the eldest hopeless one. */
   #proceed(key: string, { isOver }: { readonly isOver: boolean }): void {
-    for (let looks = TRANSACTION_LIMITS.lineLooks; looks > 0 && !this.#heads.has(key); looks--) {
+    for (let looks = TRANSACTION_LIMITS.queueLooks; looks > 0 && !this.#heads.has(key); looks--) {
       const next = this.#queues.get(key)?.waiting[0];
       if (next === undefined) break;
       this.#forget(next);
@@ -148,8 +148,8 @@ export class ContentionQueue {
   #wait(one: QueuedTransaction, place: Place): void {
     const queue = this.#queueAt(place.key);
     const length = queue.waiting.length + queue.hopeless.length;
-    const hasBytes = this.#bytes + one.bytes <= TRANSACTION_LIMITS.lineBytesMax;
-    if (length >= TRANSACTION_LIMITS.lineMax || !hasBytes) {
+    const hasBytes = this.#bytes + one.bytes <= TRANSACTION_LIMITS.queueBytesMax;
+    if (length >= TRANSACTION_LIMITS.queueLengthMax || !hasBytes) {
       this.#drop(place.key);
       return one.begin();
     }

@@ -150,10 +150,10 @@ export class Coordinator {
   }
 
   #wait(): void {
-    const { lineMilliseconds, lineReserveMilliseconds } = TRANSACTION_LIMITS;
+    const { queueMilliseconds, queueReserveMilliseconds } = TRANSACTION_LIMITS;
     const { now, millisecondsLeft } = this.#port;
-    const isLate = now - this.#since >= lineMilliseconds;
-    if (isLate || millisecondsLeft < lineReserveMilliseconds) this.#giveUp();
+    const isLate = now - this.#since >= queueMilliseconds;
+    if (isLate || millisecondsLeft < queueReserveMilliseconds) this.#giveUp();
   }
 
   #preparing(to: PlannedParticipant): Question {

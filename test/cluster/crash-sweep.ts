@@ -10,7 +10,7 @@ import { withoutAmbient } from '../sim/ambient.ts';
 import { type Failure, failureOf } from '../sim/failure.ts';
 import { disagreementOf } from './agreement.ts';
 import type { Death } from './computer.ts';
-import { Asker } from './crash-sweep-asker.ts';
+import { TransactionRequester } from './crash-sweep-requester.ts';
 import { type Asked, BEFORE, SweepWorld, type Variant } from './crash-sweep-world.ts';
 import { bytesOf, type Customer, textOf } from './customer.ts';
 import { Truth } from './truth.ts';
@@ -101,7 +101,7 @@ export function describeCase({ seed, variant, effect, victim, death }: SweepCase
 /** A transaction, and its requester. */
 interface Question {
   readonly asked: Asked;
-  readonly requester: Asker;
+  readonly requester: TransactionRequester;
 }
 
 /** The leader of the home shard itself, or another node that has to pass it on. */
@@ -109,7 +109,7 @@ function ask(world: SweepWorld, variant: Variant): readonly Question[] {
   const { agenda, computers } = world;
   return world.asked(variant).map((asked): Question => {
     const { home: shard, transaction } = asked;
-    const requester = new Asker({ agenda, computers, shard, transaction });
+    const requester = new TransactionRequester({ agenda, computers, shard, transaction });
     requester.begin(world.leaderOf(shard) + (variant === 'home-last' ? 1 : 0));
     return { asked, requester };
   });

@@ -97,7 +97,7 @@ function corpora() {
     kept.slots.push(...rig.rows.in(SECTION.replies).map(({ value }) => value));
   }
   const dueKeys = rig.rows.in(SECTION.expiries).map(({ key }) => key);
-  const affairs = rig.rows.in(SECTION.metadata).map(({ value }) => value);
+  const metadata = rig.rows.in(SECTION.metadata).map(({ value }) => value);
   const decoded = entries.map((payload) => decodeEntry(payload));
   const batches = decoded.flatMap((entry) =>
     typeof entry === 'object' && entry.type === 'batch' ? [entry.batch] : [],
@@ -128,7 +128,7 @@ function corpora() {
   const names = prepares.map(({ id }) => new TextEncoder().encode(idText(id)));
   const runs = kept.slots.flatMap((bytes) => decodeSlotReplies(bytes)?.runs ?? []);
   return {
-    ...{ entries, batches, replies, dueKeys, affairs, runs, ...kept },
+    ...{ entries, batches, replies, dueKeys, metadata, runs, ...kept },
     ...{ ...steps, operations, transactions, contenders, names },
   };
 }
@@ -207,13 +207,13 @@ const CODECS: readonly Codec[] = [
     },
   },
   {
-    name: 'affairs',
-    corpus: CORPORA.affairs,
+    name: 'metadata',
+    corpus: CORPORA.metadata,
     respell: (bytes) => {
-      const affairs = decodeMetadata(bytes);
-      return affairs === undefined
+      const metadata = decodeMetadata(bytes);
+      return metadata === undefined
         ? undefined
-        : written((writer) => writeMetadata(writer, affairs));
+        : written((writer) => writeMetadata(writer, metadata));
     },
   },
   codec('transactions', CORPORA.transactions, [decodeTransaction, encodeTransaction]),

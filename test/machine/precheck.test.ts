@@ -15,7 +15,7 @@ import {
 } from './machine-rig.ts';
 import { prepareBytes } from './transaction-rig.ts';
 
-function foresee(rig: MachineRig, ...operations: readonly Operation[]) {
+function precheck(rig: MachineRig, ...operations: readonly Operation[]) {
   const { lockTable } = rig.machine.transactions;
   return failingCheck(operations, { source: rig.rows, lockTable });
 }
@@ -24,18 +24,18 @@ test('the first check that does not hold is told with its place and what stands 
   const rig = new MachineRig();
   rig.do(put('a', '1'));
   const { version = 0 } = rig.row('a') ?? {};
-  equal(foresee(rig, checkVersion('a', version), checkVersion('b', 0), put('b', '2')), undefined);
-  deepEqual(foresee(rig, put('b', '2'), checkVersion('a', version + 1), checkVersion('b', 1)), {
+  equal(precheck(rig, checkVersion('a', version), checkVersion('b', 0), put('b', '2')), undefined);
+  deepEqual(precheck(rig, put('b', '2'), checkVersion('a', version + 1), checkVersion('b', 1)), {
     type: 'check-failed',
     position: 1,
     version,
   });
-  deepEqual(foresee(rig, checkVersion('b', 1))?.version, 0);
-  deepEqual(foresee(rig, get('a'), checkValue('a', '2'))?.position, 1);
-  deepEqual(foresee(rig, checkPresence('b', true))?.position, 0);
-  equal(foresee(rig, checkValue('a', '1'), checkPresence('b', false)), undefined);
+  deepEqual(precheck(rig, checkVersion('b', 1))?.version, 0);
+  deepEqual(precheck(rig, get('a'), checkValue('a', '2'))?.position, 1);
+  deepEqual(precheck(rig, checkPresence('b', true))?.position, 0);
+  equal(precheck(rig, checkValue('a', '1'), checkPresence('b', false)), undefined);
   const range = { key: bytesOf('a'), to: bytesOf('z'), count: 5, seenAt: 1 };
-  equal(foresee(rig, { type: 'check-range', ...range }), undefined, 'of ranges it says nothing');
+  equal(precheck(rig, { type: 'check-range', ...range }), undefined, 'of ranges it says nothing');
 });
 
 test('a locked key is not prechecked: clients may have seen another value', () => {
@@ -43,6 +43,6 @@ test('a locked key is not prechecked: clients may have seen another value', () =
   rig.do(put('a', '1'));
   rig.apply({ type: 'prepare', bytes: prepareBytes([put('a', '2')]) });
   const { index } = rig;
-  equal(foresee(rig, checkVersion('a', index)), undefined, 'the version that it will have');
-  deepEqual(foresee(rig, checkVersion('a', index), checkVersion('b', 1))?.position, 1);
+  equal(precheck(rig, checkVersion('a', index)), undefined, 'the version that it will have');
+  deepEqual(precheck(rig, checkVersion('a', index), checkVersion('b', 1))?.position, 1);
 });

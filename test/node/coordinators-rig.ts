@@ -47,21 +47,21 @@ export class HomeRig implements CoordinatorsHost {
   readonly rig = new ReplicaRig();
   readonly stepTimes = new StepTimes();
   readonly asked: Asked[] = [];
-  desk: Coordinators;
+  coordinators: Coordinators;
 
   constructor() {
     this.rig.lead();
     const { requester } = this.rig.requester();
     this.rig.replica.stamp(requester, 0, { type: 'adopt', epoch: EPOCH, arc: WHOLE });
     this.rig.turns(4);
-    this.desk = this.newDesk();
+    this.coordinators = this.newTerm();
   }
 
   /** As the next leader has it. */
-  newDesk(): Coordinators {
+  newTerm(): Coordinators {
     const { replica } = this.rig;
-    this.desk = new Coordinators({ host: this, replica, machine: this.machine });
-    return this.desk;
+    this.coordinators = new Coordinators({ host: this, replica, machine: this.machine });
+    return this.coordinators;
   }
 
   get machine(): DataMachine {
@@ -108,7 +108,7 @@ export class HomeRig implements CoordinatorsHost {
 
   conduct({ transaction, plan }: Planned): Response[] {
     const { requester, responses } = this.rig.requester();
-    this.desk.conduct({ transaction, plan, bytes: 1000 }, requester);
+    this.coordinators.conduct({ transaction, plan, bytes: 1000 }, requester);
     return responses;
   }
 
@@ -116,7 +116,10 @@ export class HomeRig implements CoordinatorsHost {
     const { requester, responses } = this.rig.requester();
     const { contender, participants } = plan;
     const about = { contender, participants, isPreempting };
-    this.desk.settle({ type: 'settle', id: 7, shard: SHARD, ...about }, requester.responder);
+    this.coordinators.settle(
+      { type: 'settle', id: 7, shard: SHARD, ...about },
+      requester.responder,
+    );
     return responses;
   }
 
@@ -146,12 +149,12 @@ export class HomeRig implements CoordinatorsHost {
   turn(): void {
     this.rig.replica.proposeDeferred();
     this.rig.turns(4);
-    this.desk.flush();
+    this.coordinators.flush();
   }
 
   pass(milliseconds: number): void {
     this.rig.now += milliseconds;
-    this.desk.tick();
+    this.coordinators.tick();
     this.turn();
   }
 }

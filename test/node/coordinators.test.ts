@@ -11,7 +11,7 @@ test('a transaction is answered when its decision is applied, and told to others
   const responses = home.conduct(home.plan());
   deepEqual(home.asked.map(wish), ['prepare in epoch 6']);
   home.ready();
-  home.desk.flush();
+  home.coordinators.flush();
   deepEqual([responses, home.asked], [[], []], 'proposed is not decided');
   home.turn();
   deepEqual(told(responses), [`committed at ${home.rig.replica.applied} 12`]);
@@ -24,27 +24,27 @@ test('a decision is kept until the other shard has heard, and cleared soon after
   home.conduct({ transaction, plan });
   home.ready();
   home.turn();
-  equal(home.desk.waitsFor(plan.contender.id), 1);
+  equal(home.coordinators.waitsFor(plan.contender.id), 1);
   home.pass(1000);
   equal(home.machine.decisions.size, 1);
   home.next().responder.respond({ type: 'written', id: 1, time: 1, replies: [] });
   equal(home.machine.decisions.size, 1);
   home.pass(TRANSACTION_LIMITS.clearMilliseconds);
   equal(home.machine.decisions.size, 0);
-  equal(home.desk.waitsFor(plan.contender.id), undefined);
+  equal(home.coordinators.waitsFor(plan.contender.id), undefined);
 });
 
 test('asked twice at a time it is conducted once, and both are told', () => {
   const home = new HomeRig();
   const planned = home.plan();
   const responses = [home.conduct(planned), home.conduct(planned)] as const;
-  equal(home.desk.conducted, 1);
+  equal(home.coordinators.conducted, 1);
   equal(home.asked.length, 1);
   home.ready();
   home.turn();
   deepEqual(told(responses[0]), told(responses[1]));
   equal(told(responses[0]).length, 1);
-  equal(home.desk.conducted, 0);
+  equal(home.coordinators.conducted, 0);
 });
 
 test('asked again when it is over it is told the first outcome, with all that it said', () => {
@@ -53,7 +53,7 @@ test('asked again when it is over it is told the first outcome, with all that it
   const first = home.conduct(planned);
   home.ready();
   home.turn();
-  home.newDesk();
+  home.newTerm();
   home.asked.length = 0;
   const second = home.conduct(planned);
   home.answer({ type: 'refused', reason: 'aborted', position: 0 });
@@ -177,7 +177,7 @@ test('with leadership all who wait are told that nothing is known', () => {
   const planned = home.plan();
   const responses = home.conduct(planned);
   const asking = home.settle(planned.plan);
-  home.desk.close();
+  home.coordinators.close();
   deepEqual([told(responses), told(asking)], [['lost'], ['lost']]);
   home.ready();
   home.turn();
@@ -189,7 +189,7 @@ test('the next leader tells the decisions that it finds, each once', () => {
   home.conduct(home.plan());
   home.ready();
   home.turn();
-  home.newDesk();
+  home.newTerm();
   home.asked.length = 0;
   home.pass(0);
   deepEqual(home.asked.map(wish), ['committed']);
@@ -249,7 +249,7 @@ test('resolutions of several transactions go to a shard in one message', () => {
   home.ready();
   home.ready();
   home.rig.turns(4);
-  home.desk.flush();
+  home.coordinators.flush();
   deepEqual(home.asked.map(wish), ['committed committed']);
 });
 
@@ -257,11 +257,11 @@ test('people are told where it stands', () => {
   const home = new HomeRig();
   const { transaction, plan } = home.plan();
   home.conduct({ transaction, plan });
-  equal(home.desk.stageOf(plan.contender.id), 'preparing');
+  equal(home.coordinators.stageOf(plan.contender.id), 'preparing');
   home.ready();
-  equal(home.desk.stageOf(plan.contender.id), 'deciding');
+  equal(home.coordinators.stageOf(plan.contender.id), 'deciding');
   home.turn();
-  equal(home.desk.stageOf(plan.contender.id), undefined);
+  equal(home.coordinators.stageOf(plan.contender.id), undefined);
 });
 
 test('of two that saw the same one begins, and the other is refused with no prepare', () => {
@@ -271,7 +271,7 @@ test('of two that saw the same one begins, and the other is refused with no prep
   ok(first && second);
   const responses = [home.conduct(first), home.conduct(second)] as const;
   deepEqual(home.asked.map(wish), ['prepare in epoch 6']);
-  equal(home.desk.stageOf(second.plan.contender.id), 'waiting');
+  equal(home.coordinators.stageOf(second.plan.contender.id), 'waiting');
   home.ready();
   home.turn();
   home.turn();
@@ -280,8 +280,8 @@ test('of two that saw the same one begins, and the other is refused with no prep
   deepEqual(told(responses[1]), [`check 0 met ${version}`]);
   deepEqual(home.asked.map(wish), ['committed'], 'the other one is not broadcast');
   equal(home.machine.decisions.size, 1);
-  equal(home.desk.conducted, 0);
-  home.newDesk();
+  equal(home.coordinators.conducted, 0);
+  home.newTerm();
   const again = home.conduct(second);
   home.turn();
   deepEqual(told(again), told(responses[1]), 'it was decided, for ever');
@@ -293,7 +293,7 @@ test('asked again, what is committed is told so, though its check could not hold
   const first = home.conduct(planned);
   home.ready();
   home.turn();
-  home.newDesk();
+  home.newTerm();
   home.asked.length = 0;
   const second = home.conduct(planned);
   home.turn();
@@ -360,7 +360,7 @@ test('a decided transaction does not wait', () => {
   const first = home.conduct(decided);
   home.ready();
   home.turn();
-  home.newDesk();
+  home.newTerm();
   const version = home.rig.replica.applied;
   home.conduct(home.plan({ client: 1, here: [checkVersion('here', version), put('here', '2')] }));
   const again = home.conduct(decided);
@@ -374,7 +374,7 @@ test('after leadership is lost no queued transaction is started', () => {
   const home = new HomeRig();
   const here = [checkVersion('here', 0), put('here', '1')];
   const responses = [2, 1].map((client) => home.conduct(home.plan({ client, here })));
-  home.desk.close();
+  home.coordinators.close();
   deepEqual(responses.map(told), [['lost'], ['lost']]);
   equal(home.asked.length, 1);
 });

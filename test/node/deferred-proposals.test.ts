@@ -6,18 +6,18 @@ import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { DeferredProposals } from '../../src/node/deferred-proposals.ts';
 
 const [ONE, TWO] = ['one', 'two'] as const;
-const { lingerMilliseconds } = TRANSACTION_LIMITS;
+const { deferMilliseconds } = TRANSACTION_LIMITS;
 
 test('the first one that has lingered for long enough takes all others along, once', () => {
-  const lingering = new DeferredProposals<string>();
-  deepEqual([...lingering.takeDue(50)], []);
-  lingering.add(ONE, 100);
-  lingering.add(TWO, 100 + lingerMilliseconds - 1);
-  lingering.add(ONE, 100 + lingerMilliseconds - 1);
-  deepEqual([...lingering.takeDue(100 + lingerMilliseconds - 1)], []);
-  deepEqual([...lingering.takeDue(100 + lingerMilliseconds)], [ONE, TWO]);
-  deepEqual([...lingering.takeDue(1e9)], []);
-  lingering.add(TWO, 1e9);
-  deepEqual([...lingering.takeDue(1e9 + lingerMilliseconds - 1)], []);
-  deepEqual([...lingering.takeDue(1e9 + lingerMilliseconds)], [TWO]);
+  const deferred = new DeferredProposals<string>();
+  deepEqual([...deferred.takeDue(50)], []);
+  deferred.add(ONE, 100);
+  deferred.add(TWO, 100 + deferMilliseconds - 1);
+  deferred.add(ONE, 100 + deferMilliseconds - 1);
+  deepEqual([...deferred.takeDue(100 + deferMilliseconds - 1)], []);
+  deepEqual([...deferred.takeDue(100 + deferMilliseconds)], [ONE, TWO]);
+  deepEqual([...deferred.takeDue(1e9)], []);
+  deferred.add(TWO, 1e9);
+  deepEqual([...deferred.takeDue(1e9 + deferMilliseconds - 1)], []);
+  deepEqual([...deferred.takeDue(1e9 + deferMilliseconds)], [TWO]);
 });

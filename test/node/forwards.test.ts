@@ -61,7 +61,7 @@ const READ: Request = {
 };
 const WRITTEN = encodeResponses([{ type: 'written', id: 7, time: 5, replies: [] }]);
 
-test('the answer comes back under the number of the asker, once', () => {
+test('the answer comes back under the id of the requester, once', () => {
   const rig = new Rig();
   rig.forward({ ...WRITE, id: 40 });
   rig.forwards.answer(ONE, rig.id, WRITTEN);

@@ -45,7 +45,7 @@ interface BothWish {
 
 class Rig {
   readonly rig = new ReplicaRig();
-  readonly desk: TransactionService;
+  readonly transactions: TransactionService;
   readonly parts: NodeParts;
   readonly asked: { readonly request: Request; readonly responder: Responder }[] = [];
   isReadOnly = false;
@@ -87,7 +87,7 @@ class Rig {
       },
       ask: (request: Request, responder: Responder) => void this.asked.push({ request, responder }),
     } as unknown as NodeParts;
-    this.desk = new TransactionService(this.parts);
+    this.transactions = new TransactionService(this.parts);
   }
 
   adopt(): void {
@@ -123,7 +123,11 @@ class Rig {
   begin(transaction: Uint8Array): readonly Response[] {
     const { requester, responses } = this.rig.requester();
     const about = { id: requester.id, shard: SHARD, epoch: EPOCH, transaction };
-    this.desk.transact(this.rig.replica, { type: 'transact', ...about }, requester.responder);
+    this.transactions.transact(
+      this.rig.replica,
+      { type: 'transact', ...about },
+      requester.responder,
+    );
     return responses;
   }
 
@@ -169,12 +173,12 @@ class Rig {
   turn(): void {
     this.rig.replica.proposeDeferred();
     this.rig.turns(4);
-    this.desk.flush();
+    this.transactions.flush();
   }
 
   pass(milliseconds: number): void {
     this.rig.now += milliseconds;
-    this.desk.tick();
+    this.transactions.tick();
     this.turn();
   }
 
@@ -230,7 +234,7 @@ test('a part of a foreign or unknown shard is refused before that', () => {
   for (const [there, operation, failure] of cases) {
     deepEqual(rig.send(rig.both(there, [operation])), [failure]);
   }
-  deepEqual([rig.wishes(), rig.desk.conducted], [[], 0]);
+  deepEqual([rig.wishes(), rig.transactions.conducted], [[], 0]);
 });
 
 test('a shard that has no arc yet is no home, and soon may be one', () => {
@@ -261,9 +265,9 @@ test('what is conducted at once is bounded in bytes', () => {
   const fitting = Math.floor(TRANSACTION_LIMITS.conductedBytesMax / (value.length + 1024));
   for (let client = 1; client <= fitting; client++) deepEqual(begin(client), []);
   deepEqual(told(begin(100)), ['overloaded']);
-  equal(rig.desk.conducted, fitting);
+  equal(rig.transactions.conducted, fitting);
   rig.pass(TRANSACTION_LIMITS.prepareMilliseconds);
-  equal(rig.desk.conducted, 0, 'given up');
+  equal(rig.transactions.conducted, 0, 'given up');
   deepEqual(begin(101), []);
 });
 
@@ -300,7 +304,7 @@ test('a request that meets a lock makes its node ask the home shard and resolve 
     const rig = new Rig();
     rig.prepare(50);
     const holder = rig.rig.replica.lockTable?.holderOf(bytesOf(rig.keyIn(SHARD)));
-    if (holder !== undefined) rig.desk.meet(rig.rig.replica, holder, isPreempting);
+    if (holder !== undefined) rig.transactions.meet(rig.rig.replica, holder, isPreempting);
     equal(rig.asked.length, isPreempting ? 1 : 0);
     rig.pass(TRANSACTION_LIMITS.graceMilliseconds);
     deepEqual(rig.wishes(), [`settle at 1${isPreempting ? ', pressing' : ''}`]);
@@ -339,7 +343,7 @@ test('when its replica goes, all who wait for a transaction are told', () => {
   const responses = rig.begin(rig.both(1, [put(rig.keyIn(1), '1')]));
   deepEqual(rig.wishes(), ['step at 1']);
   rig.isGone = true;
-  rig.desk.tick();
+  rig.transactions.tick();
   deepEqual(told(responses), ['lost']);
 });
 
@@ -347,7 +351,7 @@ test('people are told who holds keys, since when, and whom it concerns', () => {
   const rig = new Rig();
   rig.prepare(50);
   rig.rig.now += 400;
-  const { transactions } = pendingOf(rig.parts, rig.desk);
+  const { transactions } = pendingOf(rig.parts, rig.transactions);
   equal(transactions.length, 1);
   const [one] = transactions;
   deepEqual(
@@ -364,11 +368,11 @@ test('of many transactions, and of many who take part, people are told some', ()
   for (let age = 0; age <= fitting; age++) {
     rig.prepare(age, { key: `key ${age}`, participants: partsMax });
   }
-  const { total, transactions } = pendingOf(rig.parts, rig.desk);
+  const { total, transactions } = pendingOf(rig.parts, rig.transactions);
   deepEqual([total, transactions.length], [fitting + 1, fitting]);
 });
 
-test('a plain batch is no business of the desk', () => {
+test('a plain batch is no business of the transactions', () => {
   const rig = new Rig();
   const { requester, responses } = rig.rig.requester();
   const deadline = rig.rig.replica.logTime + PATIENCE;

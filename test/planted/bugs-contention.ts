@@ -4,39 +4,39 @@ import type { Bug, Planted } from './bug.ts';
 
 const LINE = 'src/txn/contention-queue.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
-const FORESIGHT = 'src/machine/precheck.ts';
-const HOME_DESK = 'src/node/coordinators.ts';
+const PRECHECK = 'src/machine/precheck.ts';
+const COORDINATORS = 'src/node/coordinators.ts';
 const REPLICA = 'src/shard/replica.ts';
 
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
   [LINE]: 'contention-queue',
   [COORDINATOR]: 'scenario',
-  [FORESIGHT]: 'precheck',
-  [HOME_DESK]: 'coordinators',
+  [PRECHECK]: 'precheck',
+  [COORDINATORS]: 'coordinators',
   [REPLICA]: 'replica',
 };
 
-const FORESEEING: readonly Planted[] = [
+const PRECHECKING: readonly Planted[] = [
   {
-    name: 'foreseen-before-it-is-current',
+    name: 'prechecked-before-it-is-current',
     sentence: 'a new leader refuses by what it knew before it has applied what others acknowledged',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: 'const isKnown = isCurrent && !hasUnapplied',
     replace: 'const isKnown = !hasUnapplied',
     isFast: true,
   },
   {
-    name: 'foreseen-behind-the-commit',
+    name: 'prechecked-behind-the-commit',
     sentence: 'a leader whose disk is behind refuses by a state of which others show a newer one',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: 'const isKnown = isCurrent && !hasUnapplied',
     replace: 'const isKnown = isCurrent',
   },
   {
-    name: 'foreseen-in-any-epoch',
+    name: 'prechecked-in-any-epoch',
     sentence: 'a check is judged by keys that are not of the arc any more',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: ' && epoch === this.#machine.epoch',
     replace: '',
   },
@@ -48,16 +48,16 @@ const FORESEEING: readonly Planted[] = [
     replace: 'return this.isLeader;',
   },
   {
-    name: 'foresight-under-a-lock',
+    name: 'precheck-under-a-lock',
     sentence: 'a check fails by the value that stands under a lock, though another one was told',
-    file: FORESIGHT,
+    file: PRECHECK,
     find: `if (lockTable.holderOf(key) !== undefined)
             continue;`,
     replace: '',
     isFast: true,
   },
   {
-    name: 'foreseen-is-told-and-not-decided',
+    name: 'prechecked-is-told-and-not-decided',
     sentence: 'what is committed already is refused when it is asked for again',
     file: COORDINATOR,
     find: 'return this.#abort(refusal);',
@@ -80,7 +80,7 @@ const FORESEEING: readonly Planted[] = [
   {
     name: 'late-and-begun',
     sentence: 'one whose deadline has passed in line asks others in vain',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: 'if (home.deadline < this.replica.logTime)',
     replace: 'if (false)',
   },
@@ -98,14 +98,14 @@ const WAITING: readonly Planted[] = [
   {
     name: 'met-and-left-in-line',
     sentence: 'what a former coordinator left is held until the line has moved',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: 'if (isPreempting || isWaiting)',
     replace: 'if (isPreempting)',
   },
   {
     name: 'decided-and-in-line',
     sentence: 'who asks for the first outcome again waits for others',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: 'isDecided ? NO_CHECKS : contested(home.operations)',
     replace: 'contested(home.operations)',
   },
@@ -113,7 +113,7 @@ const WAITING: readonly Planted[] = [
     name: 'too-late-to-tell',
     sentence: 'one waits until its client has given up, and does not know what came of it',
     file: COORDINATOR,
-    find: 'if (isLate || millisecondsLeft < lineReserveMilliseconds)',
+    find: 'if (isLate || millisecondsLeft < queueReserveMilliseconds)',
     replace: 'if (isLate)',
   },
   {
@@ -195,7 +195,7 @@ const WAITING: readonly Planted[] = [
     name: 'the-line-has-no-bound',
     sentence: 'any number of transactions waits in line for one key',
     file: LINE,
-    find: 'length >= TRANSACTION_LIMITS.lineMax || ',
+    find: 'length >= TRANSACTION_LIMITS.queueLengthMax || ',
     replace: '',
   },
   {
@@ -214,7 +214,7 @@ const WAITING: readonly Planted[] = [
   },
 ];
 
-export const CONTENTION_BUGS: readonly Bug[] = [...FORESEEING, ...WAITING].map(
+export const CONTENTION_BUGS: readonly Bug[] = [...PRECHECKING, ...WAITING].map(
   ({ isFast, ...bug }) => {
     return { ...bug, profiles: [], tests: [NOTICED[bug.file] ?? ''], isFast: isFast ?? false };
   },

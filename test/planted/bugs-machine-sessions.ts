@@ -184,7 +184,7 @@ export const SESSION_BUGS: readonly Bug[] = [
     isFast: false,
   },
   {
-    name: 'affairs-not-in-the-state',
+    name: 'metadata-not-in-the-state',
     sentence: 'log time and epoch are in memory and in no row',
     file: 'src/machine/machine.ts',
     find: 'writes.push({ section: SECTION.metadata, key: NO_BYTES, value: rows.since(length) });',

@@ -174,7 +174,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
     sentence: "a value's life begins when it is prepared",
     file: 'src/machine/transactions.ts',
     find: '{ ...moment, index: version, valueBytesMax,',
-    replace: `{ ...moment, affairs: { ...moment.affairs, logTime: prepared.since },
+    replace: `{ ...moment, metadata: { ...moment.metadata, logTime: prepared.since },
         index: version, valueBytesMax,`,
     profiles: [],
     tests: ['resolve'],

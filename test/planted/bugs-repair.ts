@@ -67,8 +67,8 @@ export const REPAIR_BUGS: readonly Bug[] = [
     name: 'damaged-for-ever',
     sentence:
       'a replica with a snapshot in the place of its damaged state serves nothing all the same',
-    find: 'const wasSpoilt = this.isCorrupt; this.isCorrupt = false;',
-    replace: 'const wasSpoilt = this.isCorrupt;',
+    find: 'const wasCorrupt = this.isCorrupt; this.isCorrupt = false;',
+    replace: 'const wasCorrupt = this.isCorrupt;',
   },
   {
     ...SHARD,

@@ -3,7 +3,7 @@
 import type { Bug, Planted } from './bug.ts';
 
 const RESERVATIONS = 'src/shard/reservations.ts';
-const ENTRANCE = 'src/shard/proposal-queue.ts';
+const PROPOSAL_QUEUE = 'src/shard/proposal-queue.ts';
 const READING = 'src/shard/reading.ts';
 const CHECK_READ = 'src/shard/check-read.ts';
 const CLIENT_CORE = 'src/client/core/core.ts';
@@ -12,7 +12,7 @@ const CALL = 'src/client/core/call.ts';
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
   [RESERVATIONS]: 'reservations',
-  [ENTRANCE]: 'reserved-proposals',
+  [PROPOSAL_QUEUE]: 'reserved-proposals',
   [READING]: 'reserved-reads',
   [CHECK_READ]: 'reserved-reads',
   [CLIENT_CORE]: 'transaction',
@@ -68,28 +68,28 @@ const RESERVING: readonly Planted[] = [
   {
     name: 'reserved-for-a-client-that-is-gone',
     sentence: 'what is reserved stays so, and what waits for it waits until it is sent away',
-    file: ENTRANCE,
+    file: PROPOSAL_QUEUE,
     find: 'this.#goOn(this.#reservations.takeDue(this.#host.now));',
     replace: '',
   },
   {
     name: 'kept-off-again-and-again',
     sentence: 'a write that has waited for a reservation waits for the next one, and starves',
-    file: ENTRANCE,
+    file: PROPOSAL_QUEUE,
     find: 'entered.hasYielded = true;',
     replace: '',
   },
   {
     name: 'reserved-behind-the-last-write',
     sentence: 'others wait for a transaction that has no more need of the key',
-    file: ENTRANCE,
+    file: PROPOSAL_QUEUE,
     find: 'if (mayPass && isLast && contender !== undefined)',
     replace: 'if (false)',
   },
   {
     name: 'reserved-behind-the-resolution',
     sentence: 'the same of what was prepared and is resolved',
-    file: ENTRANCE,
+    file: PROPOSAL_QUEUE,
     find: 'freed.flatMap((one) => this.#reservations.release(one, one.keys))',
     replace: '[]',
   },

@@ -17,8 +17,8 @@ const READING = 'src/shard/reading.ts';
 const READ_SERVER = 'src/shard/read-server.ts';
 const CHECK_READ = 'src/shard/check-read.ts';
 const RANGE_READ = 'src/shard/range-read.ts';
-const HOME_DESK = 'src/node/coordinators.ts';
-const DESK = 'src/node/transaction-service.ts';
+const COORDINATORS = 'src/node/coordinators.ts';
+const TRANSACTION_SERVICE = 'src/node/transaction-service.ts';
 
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
@@ -37,8 +37,8 @@ const NOTICED: Readonly<Record<string, string>> = {
   [READ_SERVER]: 'blocked-reads',
   [CHECK_READ]: 'range-check',
   [RANGE_READ]: 'range-read',
-  [HOME_DESK]: 'coordinators',
-  [DESK]: 'transaction-service',
+  [COORDINATORS]: 'coordinators',
+  [TRANSACTION_SERVICE]: 'transaction-service',
 };
 
 const CONDUCTING: readonly Planted[] = [
@@ -131,7 +131,7 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'told-before-it-is-decided',
     sentence: 'the client hears of a commit that is only proposed',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: 'this.#queue.enter(queued);',
     replace: `this.#queue.enter(queued);
       this.#tell(requester, { type: 'committed', versions: [1, 1], outputs: [] });`,
@@ -139,21 +139,21 @@ const CONDUCTING: readonly Planted[] = [
   {
     name: 'conducted-twice',
     sentence: 'a transaction that is asked for again is begun again beside the first one',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: 'known.waiting.push(requester); return;',
     replace: 'known.waiting.push(requester);',
   },
   {
     name: 'decided-in-the-epoch-of-the-map',
     sentence: 'the home shard does its part in whatever arc it has by now',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: 'const { epoch, deadline } = homeOf(plan);',
     replace: 'const { epoch } = this.#machine, { deadline } = homeOf(plan);',
   },
   {
     name: 'no-reason-is-final',
     sentence: 'what a node refuses for good is asked again until the time is over',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: "const isFinal = effectOf(failure) === 'notApplied' && FINAL.includes(failure);",
     replace: 'const isFinal = false;',
   },
@@ -163,7 +163,7 @@ const TELLING: readonly Planted[] = [
   {
     name: 'resolved-before-it-is-decided',
     sentence: 'the others hear of a commit that is only proposed',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: 'this.#queue.enter(queued);',
     replace: `this.#queue.enter(queued);
       const { participants } = plan;
@@ -201,7 +201,7 @@ const TELLING: readonly Planted[] = [
   {
     name: 'decisions-are-not-swept',
     sentence: 'the decisions of a former leader are not sent to the participants',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: `for (const decision of this.#machine.decisions.all())
       this.#broadcast.tell(decision, true);`,
     replace: '',
@@ -209,12 +209,12 @@ const TELLING: readonly Planted[] = [
   {
     name: 'orphans-are-not-swept',
     sentence: 'a part whose locks no request meets stays prepared for ever',
-    file: DESK,
+    file: TRANSACTION_SERVICE,
     find: 'if (age >= TRANSACTION_LIMITS.orphanMilliseconds)',
     replace: 'if (false)',
   },
   {
-    name: 'meetings-are-not-asked',
+    name: 'holders-are-not-asked-for',
     sentence: 'a request that waits for a lock waits until the coordinator comes back',
     file: MEETINGS,
     find: 'else if (conflict.askAt <= now) this.#ask(conflict);',
@@ -239,14 +239,14 @@ const TELLING: readonly Planted[] = [
   {
     name: 'who-asks-vouches-for-all',
     sentence: 'participants are told an outcome that was not decided, on the word of the requester',
-    file: HOME_DESK,
+    file: COORDINATORS,
     find: 'if (kept !== undefined) this.#broadcast.tell(kept, true);',
     replace:
       'this.#broadcast.tell(kept ?? { ...contender, participants, isCommitted: false }, true);',
   },
 ];
 
-const MEETING: readonly Planted[] = [
+const RESOLVING: readonly Planted[] = [
   {
     name: 'the-younger-one-waits',
     sentence: 'a transaction that holds keys waits for an older one: they wait in a circle',
@@ -412,7 +412,7 @@ const MEETING: readonly Planted[] = [
   },
 ];
 
-export const COORDINATION_BUGS: readonly Bug[] = [...CONDUCTING, ...TELLING, ...MEETING].map(
+export const COORDINATION_BUGS: readonly Bug[] = [...CONDUCTING, ...TELLING, ...RESOLVING].map(
   ({ isFast, ...bug }) => {
     const tests = [NOTICED[bug.file] ?? ''];
     return { ...bug, profiles: [], tests, isFast: isFast ?? false };

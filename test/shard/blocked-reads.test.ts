@@ -171,7 +171,7 @@ class Host implements ReadingHost {
 
   step: ReadingHost['step'] = () => ({ type: 'taken', position: undefined });
 
-  fail: ReadingHost['fail'] = (_asker, failure) => void this.failures.push(failure);
+  fail: ReadingHost['fail'] = (_requester, failure) => void this.failures.push(failure);
 
   touch(): void {}
 

@@ -1,4 +1,4 @@
-/** An entrance alone: what is held, and what time it is, is as the test says. */
+/** A proposal queue alone: what is held, and what time it is, is as the test says. */
 
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
@@ -43,7 +43,7 @@ export class Rig implements ProposalQueueHost {
   readonly met: string[] = [];
   readonly refused: Reply[] = [];
   readonly failed: Failure[] = [];
-  readonly entrance = new ProposalQueue(this);
+  readonly queue = new ProposalQueue(this);
   readonly #held = new Map<string, Prepared>();
   readonly #names = new Map<Proposal, string>();
 
@@ -67,7 +67,7 @@ export class Rig implements ProposalQueueHost {
   release(...keys: readonly string[]): void {
     const freed = keys.flatMap((key) => this.#held.get(key) ?? []);
     for (const key of keys) this.#held.delete(key);
-    this.entrance.wake(freed);
+    this.queue.wake(freed);
   }
 
   add(name: string, keys: readonly string[], asked: Asked = {}): boolean {
@@ -90,7 +90,7 @@ export class Rig implements ProposalQueueHost {
       hasHurry: asked.hasHurry ?? true,
     };
     this.#names.set(proposal, name);
-    return this.entrance.add(proposal);
+    return this.queue.add(proposal);
   }
 
   names(proposals: readonly Proposal[]): readonly string[] {
@@ -98,7 +98,7 @@ export class Rig implements ProposalQueueHost {
   }
 
   take(): readonly string[] {
-    return this.names(this.entrance.take());
+    return this.names(this.queue.take());
   }
 
   reportConflict({ age }: Prepared, isPreempting: boolean): void {
@@ -109,11 +109,11 @@ export class Rig implements ProposalQueueHost {
     this.touched += 1;
   }
 
-  refuse(_asker: Requester, reply: Reply): void {
+  refuse(_requester: Requester, reply: Reply): void {
     this.refused.push(reply);
   }
 
-  fail(_asker: Requester, failure: Failure): void {
+  fail(_requester: Requester, failure: Failure): void {
     this.failed.push(failure);
   }
 }

@@ -35,7 +35,7 @@ test('a transaction is sent away by an older holder, and told which key it was',
   deepEqual(rig.take(), []);
   const [reply] = rig.refused;
   ok(reply?.type === 'locked' && reply.position === 1 && reply.holder.age === 3);
-  deepEqual([rig.met, rig.entrance.size], [[], 0]);
+  deepEqual([rig.met, rig.queue.size], [[], 0]);
 });
 
 test('of one age the name decides', () => {
@@ -83,7 +83,7 @@ test('a range that is checked is not judged here, so it waits for no holder', ()
   rig.hold('x', contender(3));
   const check = { type: 'check-range', key: Buffer.from('x'), to: Buffer.from('z') } as const;
   const command = [{ ...check, count: 0, seenAt: 0 }];
-  rig.entrance.add({
+  rig.queue.add({
     requester: {} as Requester,
     bytes: 1,
     payload: () => new Uint8Array(),
@@ -91,7 +91,7 @@ test('a range that is checked is not judged here, so it waits for no holder', ()
     ends: [],
     hasHurry: true,
   });
-  equal(rig.entrance.take().length, 1);
+  equal(rig.queue.take().length, 1);
 });
 
 test('its own prepare, repeated, passes what it holds itself', () => {
@@ -146,7 +146,7 @@ test('a batch waits for the holders of all of its commands, and is woken once', 
   rig.take();
   rig.release('y', 'x');
   deepEqual(rig.take(), ['batch']);
-  deepEqual([rig.entrance.size, rig.take()], [0, []]);
+  deepEqual([rig.queue.size, rig.take()], [0, []]);
 });
 
 test('commands that waited for several holders keep their order', () => {
@@ -170,7 +170,7 @@ test('where the state was replaced all look again', () => {
   rig.add('two', ['y']);
   rig.take();
   rig.hold('x', contender(7));
-  rig.entrance.wake('all');
+  rig.queue.wake('all');
   deepEqual(rig.take(), []);
   rig.release('x', 'y');
   deepEqual(rig.take(), ['one', 'two']);
@@ -184,9 +184,9 @@ test('no command waits longer than the limit', () => {
   rig.now = TRANSACTION_LIMITS.waitMilliseconds - 1;
   rig.add('second', ['x']);
   rig.take();
-  deepEqual(rig.names(rig.entrance.takeLate()), []);
+  deepEqual(rig.names(rig.queue.takeLate()), []);
   rig.now += 1;
-  deepEqual(rig.names(rig.entrance.takeLate()), ['first']);
+  deepEqual(rig.names(rig.queue.takeLate()), ['first']);
   rig.release('x');
   deepEqual(rig.take(), ['second']);
 });
@@ -201,7 +201,7 @@ test('woken in vain, their time goes on', () => {
   rig.release('x');
   deepEqual(rig.take(), []);
   rig.now += 1;
-  deepEqual(rig.names(rig.entrance.takeLate()), ['plain']);
+  deepEqual(rig.names(rig.queue.takeLate()), ['plain']);
 });
 
 test('the number of waiting commands is bounded, and a further one is refused', () => {
@@ -210,7 +210,7 @@ test('the number of waiting commands is bounded, and a further one is refused', 
   for (let at = 0; at <= TRANSACTION_LIMITS.waitersMax; at++) rig.add('plain', ['x']);
   rig.take();
   deepEqual(rig.failed, ['overloaded']);
-  equal(rig.entrance.size, TRANSACTION_LIMITS.waitersMax);
+  equal(rig.queue.size, TRANSACTION_LIMITS.waitersMax);
 });
 
 test('commands that wait for a lock do not block the entry that releases it', () => {
@@ -253,7 +253,7 @@ test('who went on, or was sent away for its time, leaves its room to others', ()
   rig.add('late', ['x'], { bytes });
   rig.take();
   rig.now += TRANSACTION_LIMITS.waitMilliseconds;
-  deepEqual(rig.names(rig.entrance.takeLate()), ['late']);
+  deepEqual(rig.names(rig.queue.takeLate()), ['late']);
   for (const name of ['next', 'last']) {
     rig.add(name, ['x'], { bytes });
     deepEqual([rig.take(), rig.failed], [[], []], name);
@@ -272,12 +272,12 @@ test('what has no hurry is proposed with the next command, and ends what is met 
   const rig = new Rig();
   rig.hold('x', contender(8));
   rig.add('resolution', [], { ends: contender(8), hasHurry: false });
-  equal(rig.entrance.hasGathered, false);
+  equal(rig.queue.hasGathered, false);
   rig.add('plain', ['y']);
   deepEqual(rig.take(), ['plain', 'resolution']);
   rig.add('second', [], { ends: contender(8), hasHurry: false });
-  ok(rig.entrance.releaseEndOf(rig.lockTable.holderOf(Buffer.from('x')) as Prepared));
-  equal(rig.entrance.hasGathered, true);
+  ok(rig.queue.releaseEndOf(rig.lockTable.holderOf(Buffer.from('x')) as Prepared));
+  equal(rig.queue.hasGathered, true);
 });
 
 test('one whose end is on its way is waited for by all, and asked nothing', () => {
@@ -295,9 +295,9 @@ test('one whose end could not be proposed is asked for again', () => {
   const rig = new Rig();
   rig.hold('x', contender(3));
   rig.add('resolution', [], { ends: contender(3) });
-  const [resolution] = rig.entrance.take();
+  const [resolution] = rig.queue.take();
   ok(resolution !== undefined);
-  rig.entrance.drop(resolution);
+  rig.queue.drop(resolution);
   rig.add('plain', ['x']);
   rig.take();
   deepEqual([rig.met, rig.touched], [['3'], 0]);
@@ -320,6 +320,6 @@ test('with its leadership everything leaves it', () => {
   rig.take();
   rig.add('gathered', ['y']);
   rig.add('unhurried', ['z'], { hasHurry: false });
-  deepEqual(rig.names(rig.entrance.takeAll()), ['gathered', 'unhurried', 'waiting']);
-  equal(rig.entrance.size, 0);
+  deepEqual(rig.names(rig.queue.takeAll()), ['gathered', 'unhurried', 'waiting']);
+  equal(rig.queue.size, 0);
 });

@@ -71,7 +71,7 @@ test('a folder that is taken though it must be refused is a failure, a refused o
   assert.equal(host.disks, 1, 'it was refused');
 });
 
-test('a row damaged without a fault is a failure, and one that was spoilt is restored', () => {
+test('a row damaged without a fault is a failure, and one that was corrupted is restored', () => {
   for (const isKnown of [true, false]) {
     const { world, host } = createCluster();
     const member = host.memberOf(SHARD);

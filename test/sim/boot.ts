@@ -86,7 +86,7 @@ function openState(host: Host): StateStore | undefined {
           host.push({ type: 'checkpointed', shard, index: description.index });
         }
       },
-      onDamage: ({ shard }) => host.push({ type: 'spoilt', shard }),
+      onDamage: ({ shard }) => host.push({ type: 'corrupt', shard }),
     });
   } catch (error) {
     if (!(error instanceof StateStoreDamaged)) throw error;

@@ -8,7 +8,7 @@ import { SimFailure } from './failure.ts';
 import { drain } from './handle.ts';
 import type { Host } from './host.ts';
 import type { Lane } from './network.ts';
-import { destroy, unlessSpoilt } from './orders.ts';
+import { destroy, unlessCorrupt } from './orders.ts';
 import type { Replica } from './replica.ts';
 
 interface Taken {
@@ -157,7 +157,7 @@ function finish(host: Host, { replica, ready }: Taken): void {
   if (ready.reads.length > 0) {
     host.effect();
     for (const answer of ready.reads) replica.grant(answer);
-    unlessSpoilt(host, replica, () => replica.answerReads());
+    unlessCorrupt(host, replica, () => replica.answerReads());
   }
   if (ready.truncated !== undefined) truncate(host, replica, ready.truncated);
   for (const fact of ready.facts) probes.hit(fact);

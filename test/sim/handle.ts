@@ -7,7 +7,7 @@ import { SimFailure } from './failure.ts';
 import type { Host } from './host.ts';
 import type { Input } from './input.ts';
 import type { Frame } from './network.ts';
-import { markCorrupt, obey, unlessSpoilt, yieldWithoutState } from './orders.ts';
+import { markCorrupt, obey, unlessCorrupt, yieldWithoutState } from './orders.ts';
 import type { Replica } from './replica.ts';
 import { askLease, serve } from './service.ts';
 
@@ -26,7 +26,7 @@ export function handle(host: Host, input: Input): void {
       host.note(input, input.operation);
       return settle(host, input.operation);
     case 'checkpointed':
-    case 'spoilt':
+    case 'corrupt':
     case 'drain':
       host.note(input, input.shard);
       return progress(host, input);
@@ -144,7 +144,7 @@ function settle(host: Host, operation: number): void {
 
 function progress(
   host: Host,
-  input: Input & { readonly type: 'checkpointed' | 'spoilt' | 'drain' },
+  input: Input & { readonly type: 'checkpointed' | 'corrupt' | 'drain' },
 ): void {
   const replica = host.replicas.get(input.shard);
   if (replica === undefined) return;
@@ -158,7 +158,7 @@ function progress(
         host.step(replica, { type: 'truncate', index: input.index, keepFrom: input.index + 1 });
       }
       return;
-    case 'spoilt':
+    case 'corrupt':
       return markCorrupt(host, replica);
     case 'drain':
       return drain(host, replica);
@@ -175,7 +175,7 @@ export function drain(host: Host, replica: Replica): void {
   if (backlog.length === 0) return;
   const isSlow = buggify.fires('slow-apply');
   const count = isSlow ? host.random.below(backlog.length) : backlog.length;
-  unlessSpoilt(host, replica, () => {
+  unlessCorrupt(host, replica, () => {
     for (const entry of backlog.splice(0, count)) {
       host.effect();
       replica.apply(entry);

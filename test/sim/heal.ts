@@ -74,7 +74,7 @@ function isSound(
 /** All damage is found. */
 export function scrub({ shards }: World, host: Host): void {
   for (const shard of shards) {
-    if (host.corruptionChanged.has(shard)) host.push({ type: 'spoilt', shard });
+    if (host.corruptionChanged.has(shard)) host.push({ type: 'corrupt', shard });
     for (const index of host.ledger.durable.get(shard)?.damaged ?? []) {
       host.push({ type: 'order', order: { type: 'scrub', shard, index } });
     }

@@ -16,9 +16,9 @@ export class ReplicaImage {
   baseConfiguration: PlacedConfiguration;
   /** The entry at `base.index + 1` and all behind it. */
   entries: LogEntry[] = [];
-  /** Entries whose bytes were spoilt, noticed or not. */
+  /** Entries whose bytes were corrupted, noticed or not. */
   readonly damaged = new Set<number>();
-  /** The term and vote were spoilt: the member may not vote any more. */
+  /** The term and vote were corrupted: the member may not vote any more. */
   isVoteLost = false;
 
   constructor(member: MemberId, configuration: PlacedConfiguration) {

@@ -11,7 +11,7 @@ export type Input =
   /** The state store wrote a shard through this index. */
   | { readonly type: 'checkpointed'; readonly shard: ShardId; readonly index: number }
   /** A row of a shard is not what was written. */
-  | { readonly type: 'spoilt'; readonly shard: ShardId }
+  | { readonly type: 'corrupt'; readonly shard: ShardId }
   | { readonly type: 'drain'; readonly shard: ShardId }
   | { readonly type: 'broken'; readonly peer: number }
   | { readonly type: 'request'; readonly request: Request }
@@ -30,7 +30,7 @@ export const INPUT_KINDS: readonly Input['type'][] = [
   'tick',
   'durable',
   'checkpointed',
-  'spoilt',
+  'corrupt',
   'drain',
   'broken',
   'request',

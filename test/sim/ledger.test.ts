@@ -87,7 +87,7 @@ test('an entry that is another one, a vote that is another one, a term that fell
   assert.throws(() => voted.meet(log, SOUND), /promises/);
 });
 
-test('an entry damaged without a fault is seen, and one that was spoilt is no surprise', () => {
+test('an entry damaged without a fault is seen, and one that was corrupted is no surprise', () => {
   const { files } = logOf([CREATION, writeOf(1, 3), writeOf(4, 4)]);
   files.kill();
   const image = files.image();

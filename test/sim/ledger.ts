@@ -73,7 +73,7 @@ export class Ledger {
   meet(log: Log, { isSuspect }: { readonly isSuspect: boolean }): void {
     const records = this.#pending.flatMap((append) => append.records);
     this.#pending = [];
-    // Whatever was spoilt, a vote may be among it.
+    // Whatever was corrupted, a vote may be among it.
     if (isSuspect) for (const image of this.#durable.values()) image.isVoteLost = true;
     const differing = new Map<ShardId, string>();
     const compare = (shard: ShardId) => {
@@ -149,7 +149,7 @@ export class Ledger {
       const range = { from: index, to: lastIndex, bytesMax: READ_BYTES };
       const read = known.has(index) ? 'damaged' : log.reader(shard).read(range);
       if (read === 'damaged' || read === 'later') {
-        // It may have been spoilt since the log was opened.
+        // It may have been corrupted since the log was opened.
         if (!image.damaged.has(index)) this.#fail(`entry ${index} cannot be read`, shard);
         known.add(index);
         index += 1;
@@ -164,7 +164,7 @@ export class Ledger {
         index += 1;
       }
     }
-    // What was spoilt where nothing stood any more does no harm.
+    // What was corrupted where nothing stood any more does no harm.
     for (const index of image.damaged) if (!known.has(index)) image.damaged.delete(index);
     image.isVoteLost = !replica.mayVote;
     image.hardState = replica.hardState;

@@ -75,7 +75,7 @@ export function destroy(host: Host, replica: Replica): void {
 }
 
 /** A replica whose rows are damaged gets a snapshot in their place. */
-export function unlessSpoilt<T>(host: Host, replica: Replica, run: () => T): T | undefined {
+export function unlessCorrupt<T>(host: Host, replica: Replica, run: () => T): T | undefined {
   try {
     return run();
   } catch (error) {

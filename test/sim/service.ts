@@ -2,7 +2,7 @@
 
 import type { Host } from './host.ts';
 import type { LeaseRead } from './input.ts';
-import { unlessSpoilt } from './orders.ts';
+import { unlessCorrupt } from './orders.ts';
 import type { Replica } from './replica.ts';
 import type { Request } from './request.ts';
 
@@ -19,7 +19,7 @@ export function serve(host: Host, request: Request): void {
   }
   if (!request.isLease) return read(host, replica, request);
   const { machine } = replica;
-  const found = unlessSpoilt(host, replica, () => {
+  const found = unlessCorrupt(host, replica, () => {
     return { values: machine.valuesOf(request.operation.key), applied: machine.applied };
   });
   if (found === undefined) return replica.refuse(request);

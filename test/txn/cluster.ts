@@ -62,13 +62,13 @@ class Shard {
   conducted = new Map<string, Conducted>();
   readonly line = new ContentionQueue();
   broadcast: DecisionBroadcast;
-  meetings: LockResolver;
+  resolver: LockResolver;
 
   constructor(number: number, cluster: Cluster) {
     this.number = number;
     this.#cluster = cluster;
     this.broadcast = this.#newPhaseTwo();
-    this.meetings = this.#newMeetings();
+    this.resolver = this.#newResolver();
   }
 
   get prepared() {
@@ -87,7 +87,7 @@ class Shard {
     this.conducted.clear();
     this.rig.machine = new Machine({ source: this.rig.rows });
     this.broadcast = this.#newPhaseTwo();
-    this.meetings = this.#newMeetings();
+    this.resolver = this.#newResolver();
   }
 
   /** `done` is not called if the leader goes: what becomes of the entry is open. */
@@ -111,7 +111,7 @@ class Shard {
 
   meet({ id }: Contender, isPreempting: boolean): void {
     const holder = this.prepared.of(id);
-    if (holder !== undefined) this.meetings.meet(holder, isPreempting);
+    if (holder !== undefined) this.resolver.meet(holder, isPreempting);
   }
 
   /** Undefined while a key is held that has to be waited for. */
@@ -205,12 +205,12 @@ class Shard {
     for (const { coordinator } of [...this.conducted.values()]) coordinator.tick();
     this.line.tick();
     if (isSweep) for (const decision of this.decisions.all()) this.broadcast.tell(decision, true);
-    if (isSweep) for (const part of this.prepared.all()) this.meetings.meet(part, false);
+    if (isSweep) for (const part of this.prepared.all()) this.resolver.meet(part, false);
     // Clients of whom nothing can come any more.
     if (isSweep) this.propose({ type: 'forget', clients: this.#cluster.clients }, () => {});
     this.broadcast.tick();
     this.broadcast.flush();
-    this.meetings.tick();
+    this.resolver.tick();
   }
 
   #tellOthers({ contender: { id }, participants }: Plan, reply: Reply): void {
@@ -241,7 +241,7 @@ class Shard {
     });
   }
 
-  #newMeetings(): LockResolver {
+  #newResolver(): LockResolver {
     const cluster = this.#cluster;
     const prepared = () => this.prepared;
     return new LockResolver({

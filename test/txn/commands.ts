@@ -21,10 +21,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   begin: (stage, [age = '', ...words]) => stage.begin(age, words.join(' ')),
   /** `answer b done 12`, `answer b fails not-leader`: to the oldest question that b was asked. */
   answer: (stage, [shard = '', ...words]) => stage.answer(shard, parseAnswer(words)),
-  /** `foresee check-failed 0 5`: what does not hold in the home shard. */
-  foresee: (stage, words) => {
+  /** `precheck check-failed 0 5`: what does not hold in the home shard. */
+  precheck: (stage, words) => {
     const reply = parseReply(words);
-    if (reply.type === 'check-failed') stage.foreseen = reply;
+    if (reply.type === 'check-failed') stage.precheckRefusal = reply;
   },
   /** From now on transactions wait in line until `call`. */
   line: (stage) => {
@@ -71,5 +71,5 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   settled: (stage, [number = '', ...words]) => {
     stage.settle(number, words[0] === 'unknown' ? undefined : parseReply(words));
   },
-  meetings: (stage) => stage.say('meetings', String(stage.resolver.size)),
+  conflicts: (stage) => stage.say('conflicts', String(stage.resolver.size)),
 };

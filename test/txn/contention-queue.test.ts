@@ -11,14 +11,14 @@ import {
 import { append, checkVersion, get, put } from '../machine/machine-rig.ts';
 import { contenderOf } from './spelling.ts';
 
-const { lineMax, lineTicks, lineLooks, lineBytesMax } = TRANSACTION_LIMITS;
+const { queueLengthMax, queueTicks, queueLooks, queueBytesMax } = TRANSACTION_LIMITS;
 
 interface Rival extends QueuedTransaction {
   hasHope: boolean;
 }
 
 class Rig {
-  readonly line = new ContentionQueue();
+  readonly queue = new ContentionQueue();
   /** Who was asked whether it has hope. */
   looks = 0;
   /** Who began since the last look. */
@@ -38,7 +38,7 @@ class Rig {
       begin: () => void this.#begun.push(`${age}${one.hasHope ? '' : ' in vain'}`),
       ...terms,
     };
-    this.line.enter(one);
+    this.queue.enter(one);
     return one;
   }
 
@@ -56,11 +56,11 @@ test('of those that want the same key one is on its way, and the eldest is next'
   rig.enter(7, ['y']);
   rig.enter(8, []);
   deepEqual(rig.begun, ['5', '7', '8'], 'a transaction without that key does not wait');
-  rig.line.leave(first);
+  rig.queue.leave(first);
   deepEqual(rig.begun, ['2']);
-  rig.line.leave(second);
+  rig.queue.leave(second);
   deepEqual(rig.begun, ['9']);
-  rig.line.leave(last);
+  rig.queue.leave(last);
   rig.enter(1);
   deepEqual(rig.begun, ['1']);
 });
@@ -71,18 +71,18 @@ test('a transaction waits for one key after the other, and holds none meanwhile'
   const both = rig.enter(3, ['x', 'y']);
   const last = rig.enter(4, ['x']);
   deepEqual(rig.begun, ['1', '2']);
-  rig.line.leave(x);
+  rig.queue.leave(x);
   deepEqual(rig.begun, ['4'], 'the elder one waits at the other key now');
-  rig.line.leave(y);
+  rig.queue.leave(y);
   deepEqual(rig.begun, [], 'and at the first one again');
-  rig.line.leave(last);
+  rig.queue.leave(last);
   deepEqual(rig.begun, ['3']);
   rig.enter(5, ['y']);
   const [six] = [rig.enter(6, ['x'])];
   deepEqual(rig.begun, [], 'it has both');
-  rig.line.leave(six);
-  equal(rig.line.waiting, 1, 'ended where it waited');
-  rig.line.leave(both);
+  rig.queue.leave(six);
+  equal(rig.queue.waiting, 1, 'ended where it waited');
+  rig.queue.leave(both);
   deepEqual(rig.begun, ['5']);
 });
 
@@ -92,19 +92,19 @@ test('what has become hopeless is let go one by one, and is next when it is back
   const crowd = [4, 5, 6].map((age) => rig.enter(age));
   for (const one of crowd) one.hasHope = false;
   deepEqual(rig.begun, ['3']);
-  rig.line.leave(head);
+  rig.queue.leave(head);
   deepEqual(rig.begun, ['4 in vain']);
   rig.enter(7);
   deepEqual(rig.begun, [], 'a younger one waits for its retry');
   const elder = rig.enter(2);
   deepEqual(rig.begun, ['2'], 'an elder one does not');
   const back = rig.enter(4);
-  rig.line.leave(elder);
+  rig.queue.leave(elder);
   deepEqual(rig.begun, ['4', '5 in vain']);
   rig.enter(5);
-  rig.line.leave(back);
+  rig.queue.leave(back);
   deepEqual(rig.begun, ['5', '6 in vain']);
-  equal(rig.line.waiting, 1);
+  equal(rig.queue.waiting, 1);
 });
 
 test('another transaction of the same client is not the one that will be back', () => {
@@ -113,7 +113,7 @@ test('another transaction of the same client is not the one that will be back', 
   const head = rig.enter(3, ['x'], of(1, 3));
   rig.enter(4, ['x'], of(1, 4)).hasHope = false;
   rig.enter(7, ['x'], of(1, 7)).hasHope = false;
-  rig.line.leave(head);
+  rig.queue.leave(head);
   rig.enter(5, ['x'], of(1, 5));
   rig.enter(6, ['x'], of(2, 6));
   deepEqual(rig.begun, ['3', '4 in vain']);
@@ -126,12 +126,12 @@ test('no key is kept for a transaction that is released while nothing commits', 
   const head = rig.enter(1);
   const crowd = [2, 3, 4].map((age) => rig.enter(age));
   for (const one of crowd) one.hasHope = false;
-  rig.line.leave(head);
+  rig.queue.leave(head);
   rig.enter(5);
   deepEqual(rig.begun, ['1', '2 in vain']);
-  rig.line.tick();
+  rig.queue.tick();
   deepEqual(rig.begun, ['5', '3 in vain'], 'a retry is waited for during one tick only');
-  rig.line.tick();
+  rig.queue.tick();
   deepEqual(rig.begun, [], 'the running transaction will start the next');
 });
 
@@ -147,7 +147,7 @@ test('what comes without hope joins a crowd, and is told at once where there is 
   const head = rig.enter(2);
   for (const age of [3, 4, 5]) hopeless(age);
   deepEqual(told, [1], 'a transaction is running');
-  rig.line.leave(head);
+  rig.queue.leave(head);
   deepEqual(told, [1, 3]);
   hopeless(6);
   deepEqual(told, [1, 3], 'others wait');
@@ -160,13 +160,13 @@ test('a transaction that is blocked elsewhere keeps its keys for some ticks, no 
   const stuck = rig.enter(1);
   rig.enter(2);
   rig.enter(3);
-  for (let tick = 1; tick < lineTicks; tick++) rig.line.tick();
+  for (let tick = 1; tick < queueTicks; tick++) rig.queue.tick();
   deepEqual(rig.begun, ['1']);
-  rig.line.tick();
+  rig.queue.tick();
   deepEqual(rig.begun, ['2']);
-  rig.line.leave(stuck);
+  rig.queue.leave(stuck);
   deepEqual(rig.begun, [], 'it had nothing to give up any more');
-  for (let tick = 0; tick < lineTicks; tick++) rig.line.tick();
+  for (let tick = 0; tick < queueTicks; tick++) rig.queue.tick();
   deepEqual(rig.begun, ['3']);
 });
 
@@ -176,39 +176,39 @@ test('a head that ends at once calls the next, and each is called once', () => {
   const enter = (age: number, leaves: boolean) => {
     const begin = () => {
       begun.push(age);
-      if (leaves) rig.line.leave(one);
+      if (leaves) rig.queue.leave(one);
     };
     const one: Rival = rig.enter(1000, ['x'], { contender: contenderOf(age, age), begin });
     return one;
   };
   const head = enter(1, false);
   for (let age = 2; age < 50; age++) enter(age, age !== 40);
-  rig.line.leave(head);
+  rig.queue.leave(head);
   deepEqual(
     begun,
     Array.from({ length: 40 }, (_, at) => at + 1),
   );
-  equal(rig.line.waiting, 9);
+  equal(rig.queue.waiting, 9);
 });
 
 test('the queue is bounded: beyond it transactions begin at once, and take no place', () => {
   const rig = new Rig();
   const head = rig.enter(1);
-  for (let age = 2; age < lineMax + 2; age++) rig.enter(age);
-  equal(rig.line.waiting, lineMax);
+  for (let age = 2; age < queueLengthMax + 2; age++) rig.enter(age);
+  equal(rig.queue.waiting, queueLengthMax);
   deepEqual(rig.begun, ['1']);
   const beyond = rig.enter(5000);
   deepEqual(rig.begun, ['5000']);
-  rig.line.leave(beyond);
+  rig.queue.leave(beyond);
   deepEqual(rig.begun, [], 'it had no place to give up');
-  rig.line.leave(head);
+  rig.queue.leave(head);
   deepEqual(rig.begun, ['2']);
   const heavy = new Rig();
   heavy.enter(1);
-  const large = heavy.enter(2, ['x'], { bytes: lineBytesMax });
+  const large = heavy.enter(2, ['x'], { bytes: queueBytesMax });
   heavy.enter(3);
   deepEqual(heavy.begun, ['1', '3']);
-  heavy.line.leave(large);
+  heavy.queue.leave(large);
   heavy.enter(4);
   deepEqual(heavy.begun, [], 'its room was given back');
 });
@@ -220,25 +220,25 @@ test('few are looked at in one turn, however many have lost hope', () => {
   for (const one of crowd) one.hasHope = false;
   rig.enter(500);
   rig.looks = 0;
-  rig.line.leave(head);
-  ok(rig.looks <= lineLooks);
+  rig.queue.leave(head);
+  ok(rig.looks <= queueLooks);
   for (let tick = 0; !rig.begun.includes('500'); tick++) {
     ok(tick < 10, 'a transaction that may commit is examined');
     rig.looks = 0;
-    rig.line.tick();
-    ok(rig.looks <= lineLooks);
+    rig.queue.tick();
+    ok(rig.looks <= queueLooks);
   }
 });
 
 test('a closed queue starts no transaction', () => {
   const rig = new Rig();
   const [head, waiting] = [rig.enter(1), rig.enter(2)];
-  rig.line.close();
-  rig.line.leave(head);
-  rig.line.leave(waiting);
-  rig.line.tick();
+  rig.queue.close();
+  rig.queue.leave(head);
+  rig.queue.leave(waiting);
+  rig.queue.tick();
   deepEqual(rig.begun, ['1']);
-  equal(rig.line.waiting, 0);
+  equal(rig.queue.waiting, 0);
 });
 
 test('only keys that are checked by version and written are contested', () => {

@@ -15,7 +15,7 @@ function questionsAbout(holders: number): number {
   const held = new Map<string, Prepared>();
   let now = 0;
   let questions = 0;
-  const meetings = new LockResolver({
+  const resolver = new LockResolver({
     get now() {
       return now;
     },
@@ -32,9 +32,9 @@ function questionsAbout(holders: number): number {
     const rest = { slot, version: 1, since: 0, participants: [], keys: [], bytes: 0, workBytes: 0 };
     const holder: Prepared = { id: { ...id, sequence: slot }, attempts, age, ...rest };
     held.set(idText(holder.id), holder);
-    meetings.meet(holder, false);
+    resolver.meet(holder, false);
   }
-  for (; now < 1000; now += TICK) meetings.tick();
+  for (; now < 1000; now += TICK) resolver.tick();
   return questions;
 }
 

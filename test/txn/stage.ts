@@ -46,7 +46,7 @@ export class Stage {
   /** Phase two finds no shard. */
   isMapUnknown = false;
   /** What does not hold in the home shard when a transaction begins. */
-  foreseen: TransactionRefusal | undefined;
+  precheckRefusal: TransactionRefusal | undefined;
   /** Only the transcript starts transactions. */
   mustWait = false;
   millisecondsLeft = Number.POSITIVE_INFINITY;
@@ -60,7 +60,7 @@ export class Stage {
 
   constructor() {
     this.broadcast = new DecisionBroadcast(this.#broadcastPort());
-    this.resolver = new LockResolver(this.#meetingsPort());
+    this.resolver = new LockResolver(this.#resolverPort());
   }
 
   /** What was said since the last call. */
@@ -118,7 +118,7 @@ export class Stage {
     next(this.#tellings, shard)(heard);
   }
 
-  /** A part of this transaction is prepared in the shard of the meetings. */
+  /** A part of this transaction is prepared in the shard of the resolver. */
   hold(number: number, age: number): void {
     const contender = { ...contenderOf(number, age), id: idOf(number) };
     const rest = {
@@ -166,7 +166,7 @@ export class Stage {
       get millisecondsLeft() {
         return stage.millisecondsLeft;
       },
-      precheck: () => stage.foreseen,
+      precheck: () => stage.precheckRefusal,
       prepare: ({ shard }, bytes, done) => {
         const prepare = decodePrepare(bytes);
         if (prepare === undefined) throw new Error('a prepare can be read');
@@ -213,7 +213,7 @@ export class Stage {
     };
   }
 
-  #meetingsPort(): LockResolverPort {
+  #resolverPort(): LockResolverPort {
     const stage = this;
     const lockTable = { of: (id: TransactionId) => this.#held.get(idText(id)) };
     return {

@@ -10,7 +10,7 @@ import type { Response } from '../../src/wire/response.ts';
 import type { Agenda } from '../sim/agenda.ts';
 import type { Computer } from './computer.ts';
 
-interface AskerOptions {
+interface RequesterOptions {
   readonly agenda: Agenda;
   readonly computers: readonly Computer[];
   readonly shard: ShardId;
@@ -21,8 +21,8 @@ const REST_MILLISECONDS = 30;
 /** Longer than anything a node does for a transaction that it goes on with. */
 const PATIENCE_MILLISECONDS = 6000;
 
-export class Asker {
-  readonly #options: AskerOptions;
+export class TransactionRequester {
+  readonly #options: RequesterOptions;
   #at = 0;
   /** Questions so far; what answers an earlier one is late, and true all the same. */
   #asked = 0;
@@ -30,7 +30,7 @@ export class Asker {
   readonly told: Reply[] = [];
   toldAt = Number.POSITIVE_INFINITY;
 
-  constructor(options: AskerOptions) {
+  constructor(options: RequesterOptions) {
     this.#options = options;
   }
 
