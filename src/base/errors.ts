@@ -265,6 +265,9 @@ const CODES = {
 /**
  * The codes of `KvError`. Programs compare codes, never messages: messages may change, and a code
  * never gets another meaning.
+ *
+ * "Effect: none" holds unless `outcome` is `unknown`: then an earlier attempt of the same call may
+ * have taken effect.
  */
 export type KvErrorCode = keyof typeof CODES;
 

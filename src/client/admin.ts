@@ -70,7 +70,7 @@ export async function askMap(
 }
 
 /**
- * The state of one node as JSON text: its replicas, disk, connections. Only that node is asked.
+ * The state of one node as JSON text: replicas, moves, log and clients. Only that node is asked.
  * Rejects with `unreachable` if it does not answer.
  *
  * @example
