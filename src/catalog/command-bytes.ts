@@ -12,7 +12,6 @@ import type {
   CatalogReply,
   PlacedMember,
 } from './command.ts';
-import { readGoal } from './row.ts';
 import {
   AIMED_BASIS_FIELDS,
   MEMBERSHIPS,
@@ -33,7 +32,8 @@ import {
   writeLineage,
   writeSettings,
   writeText,
-} from './spelling.ts';
+} from './field-codec.ts';
+import { readGoal } from './row.ts';
 
 const KIND = {
   found: 1,

@@ -12,7 +12,6 @@ import {
   type Settings,
   type ShardRow,
 } from './cluster-map.ts';
-import { ROW_BYTES_MIN, readNodeRow, readShardRow, writeNodeRow, writeShardRow } from './row.ts';
 import {
   readList,
   readNode,
@@ -21,7 +20,8 @@ import {
   writeCounts,
   writeSettings,
   writeText,
-} from './spelling.ts';
+} from './field-codec.ts';
+import { ROW_BYTES_MIN, readNodeRow, readShardRow, writeNodeRow, writeShardRow } from './row.ts';
 
 const FIELDS = 10;
 

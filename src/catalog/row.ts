@@ -19,7 +19,7 @@ import {
   writeCounts,
   writeDescription,
   writeTokenDigest,
-} from './spelling.ts';
+} from './field-codec.ts';
 
 /** No row is shorter. */
 export const ROW_BYTES_MIN = 12;

@@ -5,8 +5,8 @@ import type { NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import type { ClusterMap, NodeRow, ShardRow } from './cluster-map.ts';
+import { readNode, readSettings, readText, writeSettings, writeText } from './field-codec.ts';
 import { readNodeRow, readShardRow, writeNodeRow, writeShardRow } from './row.ts';
-import { readNode, readSettings, readText, writeSettings, writeText } from './spelling.ts';
 
 /** A row to write, as the state store takes it; without a value, one to delete. */
 export interface CatalogWrite {

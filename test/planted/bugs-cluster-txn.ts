@@ -47,7 +47,7 @@ const CONDUCTING_BUGS: readonly Bug[] = [
     ...TXN,
     file: 'src/txn/coordinator.ts',
     name: 'answered-before-decided',
-    sentence: 'a client is told of a commit that is on its way to the log',
+    sentence: 'a client gets the answer for a commit that is not in the log yet',
     find: 'this.#propose(bytes, (reply) => {',
     replace: `if (!isHomeLast) {
       this.#port.decide(bytes, () => {});
@@ -102,7 +102,7 @@ const APPLYING_BUGS: readonly Bug[] = [
     ...TXN,
     file: 'src/machine/machine.ts',
     name: 'batches-pass-locks',
-    sentence: 'a command that was proposed before a key was held writes it all the same',
+    sentence: 'a command that was proposed before its key was locked writes it all the same',
     find: 'holderOf: (key) => this.#transactions.lockTable.holderOf(key),',
     replace: 'holderOf: () => undefined,',
   },

@@ -49,7 +49,7 @@ const PRECHECKING: readonly Planted[] = [
   },
   {
     name: 'precheck-under-a-lock',
-    sentence: 'a check fails by the value that stands under a lock, though another one was told',
+    sentence: 'a check fails by the value under a lock, though clients may have seen the new one',
     file: PRECHECK,
     find: `if (lockTable.holderOf(key) !== undefined)
             continue;`,
@@ -79,7 +79,7 @@ const PRECHECKING: readonly Planted[] = [
   },
   {
     name: 'late-and-begun',
-    sentence: 'one whose deadline has passed in line asks others in vain',
+    sentence: 'a transaction whose deadline has passed in the queue still asks participants',
     file: COORDINATORS,
     find: 'if (home.deadline < this.replica.logTime)',
     replace: 'if (false)',
@@ -89,7 +89,7 @@ const PRECHECKING: readonly Planted[] = [
 const WAITING: readonly Planted[] = [
   {
     name: 'begun-though-it-is-over',
-    sentence: 'one that was ended in line is called and asks others to prepare',
+    sentence: 'a transaction that was ended in the queue is started and sends prepares',
     file: COORDINATOR,
     find: `if (this.#stage !== 'waiting')
             return;`,
@@ -97,7 +97,7 @@ const WAITING: readonly Planted[] = [
   },
   {
     name: 'met-and-left-in-line',
-    sentence: 'what a former coordinator left is held until the line has moved',
+    sentence: 'locks of a former coordinator stay until the queue has moved',
     file: COORDINATORS,
     find: 'if (isPreempting || isWaiting)',
     replace: 'if (isPreempting)',
@@ -193,21 +193,21 @@ const WAITING: readonly Planted[] = [
   },
   {
     name: 'the-line-has-no-bound',
-    sentence: 'any number of transactions waits in line for one key',
+    sentence: 'any number of transactions queues for one key',
     file: LINE,
     find: 'length >= TRANSACTION_LIMITS.queueLengthMax || ',
     replace: '',
   },
   {
     name: 'the-line-weighs-nothing',
-    sentence: 'what waits in line takes any room',
+    sentence: 'queued transactions take any amount of memory',
     file: LINE,
     find: ' || !hasBytes',
     replace: '',
   },
   {
     name: 'all-are-looked-at',
-    sentence: 'a turn lasts as long as a line is',
+    sentence: 'a turn takes time proportional to the length of the queue',
     file: LINE,
     find: 'looks > 0 && ',
     replace: '',

@@ -25,7 +25,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'ending-told-and-forgotten',
-    sentence: 'what was told to a participant is not remembered until the last deadline',
+    sentence: 'an answer to a participant is not remembered until the last deadline',
     file: 'src/machine/transactions.ts',
     find: 'if (!isOver) this.#write(record, moment);',
     replace: '',
@@ -35,7 +35,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'abort-not-remembered',
-    sentence: 'an abort is told, and a commit may still come',
+    sentence: 'an abort is reported, and a commit may still be applied',
     file: 'src/machine/transactions.ts',
     find: 'this.#remember(proposal.because, record, moment);',
     replace: '',
@@ -85,7 +85,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'dropped-part-vouched-for',
-    sentence: 'a late prepare is told that a part is ready whose keys were given back',
+    sentence: 'a late prepare gets `done` for a part whose locks were released',
     file: 'src/machine/transactions.ts',
     find: `const isLost = type === 'done' ? this.lockTable.of(id) === undefined : type ===
       'committed';`,
@@ -117,7 +117,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'conflict-remembered',
-    sentence: 'a part that met a held key is refused for ever',
+    sentence: 'a part that met a lock is refused for ever',
     file: 'src/machine/transactions.ts',
     find: `if (verdict.type === 'locked') return verdict;
       record.remember(POSITION.part, verdict);`,
@@ -222,7 +222,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'locks-lost-on-rebuild',
-    sentence: 'a machine that is made anew does not know which keys are held',
+    sentence: 'a reopened machine does not know the lock table',
     file: 'src/machine/lock-table.ts',
     find: 'this.#enter(prepare, { slot, ...place });',
     replace: 'if (slot < 0) this.#enter(prepare, { slot, ...place });',

@@ -32,7 +32,8 @@ const RESERVING: readonly Planted[] = [
   },
   {
     name: 'all-transactions-are-kept-off',
-    sentence: 'a few failures keep all other transactions from a key, which have a line for that',
+    sentence:
+      'a few failures block all other transactions from a key, which the queue orders already',
     file: RESERVATIONS,
     find: 'attempts < TRANSACTION_LIMITS.attemptsAlone || ',
     replace: '',

@@ -59,7 +59,7 @@ const CONDUCTING: readonly Planted[] = [
   },
   {
     name: 'ranges-are-not-validated',
-    sentence: 'what a range held is taken for granted',
+    sentence: 'range checks are not validated',
     file: PLAN,
     find: '({ shard, checks }) => shard !== first.shard || checks.some(isRange)',
     replace: '({ shard }) => shard !== first.shard',
@@ -81,14 +81,14 @@ const CONDUCTING: readonly Planted[] = [
   },
   {
     name: 'the-place-among-all-is-lost',
-    sentence: 'a failed check is told by its place in its own part',
+    sentence: 'a failed check is reported by its position in its own part',
     file: COORDINATOR,
     find: 'const position = offset + (places?.[reply.position] ?? reply.position);',
     replace: 'const position = places?.[reply.position] ?? reply.position;',
   },
   {
     name: 'place-among-validations-is-told',
-    sentence: 'a failed validation is told by its place among what was validated',
+    sentence: 'a failed validation is reported by its position among the validated checks',
     file: COORDINATOR,
     find: 'places?.[reply.position] ?? reply.position',
     replace: 'reply.position',
@@ -109,7 +109,7 @@ const CONDUCTING: readonly Planted[] = [
   },
   {
     name: 'a-refused-commit-is-an-end',
-    sentence: 'that a decision was refused is told as if it were one',
+    sentence: 'a refusal to decide is reported as a decision',
     file: COORDINATOR,
     find: "if (reply.type === 'committed' || reply.type === 'check-failed')",
     replace: 'if (true)',
@@ -179,7 +179,7 @@ const TELLING: readonly Planted[] = [
   },
   {
     name: 'what-was-not-heard-is-forgotten',
-    sentence: 'a participant that could not be told is not told again',
+    sentence: 'a participant that could not be reached gets the decision only once',
     file: PHASE_TWO,
     find: 'if (heard === 0) return this.#rest(words);',
     replace: 'if (heard === 0) return;',
@@ -320,7 +320,7 @@ const RESOLVING: readonly Planted[] = [
   },
   {
     name: 'held-reads-are-not-woken',
-    sentence: 'a read that waits for a key is not told that it was given back',
+    sentence: 'a read that waits for a lock is not retried when the lock is released',
     file: READING,
     find: "this.#serve(freed === 'all' ? this.#blocked.takeAll() : this.#blocked.takeOf(freed));",
     replace: '',
@@ -377,14 +377,14 @@ const RESOLVING: readonly Planted[] = [
   },
   {
     name: 'a-range-ends-before-a-held-key',
-    sentence: 'a key that is held and not there yet is taken for missing at the end of a range',
+    sentence: 'a locked key without a row is taken for missing at the end of a range',
     file: RANGE_READ,
     find: 'this.#answer(isAtEnd && this.#lock === undefined);',
     replace: 'this.#answer(isAtEnd);',
   },
   {
     name: 'backwards-from-the-wrong-end',
-    sentence: 'a range that is read backwards looks at the first of the held keys',
+    sentence: 'a range that is read backwards looks at the first of the locked keys',
     file: RANGE_READ,
     find: 'isReverse ? locks.at(-1) : locks[0]',
     replace: 'locks[0]',
@@ -398,7 +398,7 @@ const RESOLVING: readonly Planted[] = [
   },
   {
     name: 'a-held-key-in-a-range-is-passed-by',
-    sentence: 'a validation looks at held keys, but not inside of ranges',
+    sentence: 'a validation looks at locked keys, but not inside of ranges',
     file: CHECK_READ,
     find: 'if (lock !== undefined) return { position, holder: lock.holder };',
     replace: '',
