@@ -1,4 +1,4 @@
-/** Waiting for a cluster to be healthy, and saying how far it is. */
+/** Waits until a cluster is healthy, and reports the progress. */
 
 import { EXIT } from './exit.ts';
 import { Failure, toldOf } from './failure.ts';
@@ -8,20 +8,20 @@ import type { Store } from './store.ts';
 
 interface Awaiting {
   readonly connect: () => Promise<Store>;
-  /** A cluster of fewer may be healthy, and still not be what is awaited. */
+  /** A cluster with fewer nodes may be healthy, but it is not the expected one yet. */
   readonly nodesMin: number;
-  /** What makes waiting pointless: a node that ended. */
+  /** A failure that ends the wait early: a node process exited. */
   readonly fault: () => Failure | undefined;
-  /** Something to show meanwhile. */
+  /** Receives the first thing that is still missing. */
   readonly onProgress: (text: string) => void;
-  readonly patienceMilliseconds: number;
+  readonly timeoutMilliseconds: number;
   readonly pauseMilliseconds: number;
 }
 
 export async function awaitHealth(awaiting: Awaiting): Promise<Health> {
   const { connect, nodesMin, fault, onProgress } = awaiting;
-  const { patienceMilliseconds, pauseMilliseconds } = awaiting;
-  const until = Date.now() + patienceMilliseconds;
+  const { timeoutMilliseconds, pauseMilliseconds } = awaiting;
+  const until = Date.now() + timeoutMilliseconds;
   let obstacle = 'no node answers yet';
   let store: Store | undefined;
   try {
@@ -48,20 +48,20 @@ export async function awaitHealth(awaiting: Awaiting): Promise<Health> {
   throw new Failure({
     code: 'not-healthy',
     exit: EXIT.timeout,
-    message: `the cluster is not healthy after ${Math.round(patienceMilliseconds / 1000)} s`,
+    message: `the cluster is not healthy after ${Math.round(timeoutMilliseconds / 1000)} s`,
     reasons: [{ endpoint: '-', what: obstacle }],
-    hint: 'the nodes go on trying: look at `kvctl status`, and at the .log files beside the data',
+    hint: 'the nodes keep trying: check `kvctl status`, and the .log files beside the data folders',
   });
 }
 
-/** Shards that are well as far as they go, and cannot lose what they shall be able to lose yet. */
+/** Shards that have fewer voters than they should have. */
 function growing({ shards }: Health): Health['shards'] {
   return shards.filter(({ voters, replicasWanted }) => voters.length < replicasWanted);
 }
 
 function growthText(health: Health, nodesMin: number): string {
   const { nodes, shards } = health;
-  if (nodes.length < nodesMin) return `${nodes.length} of ${nodesMin} nodes belong to it`;
+  if (nodes.length < nodesMin) return `${nodes.length} of ${nodesMin} nodes have joined`;
   const full = shards.length - growing(health).length;
   return `${full} of ${shards.length} shards have all their replicas`;
 }

@@ -1,4 +1,4 @@
-/** What a command gets to work with, and what it may not do by itself. */
+/** The arguments and services of one command: a command uses nothing else of its surroundings. */
 
 import type { Dialogue } from './dialogue.ts';
 import type { Exit } from './exit.ts';
@@ -9,12 +9,12 @@ export type Options = Readonly<Record<string, string | boolean | undefined>>;
 
 export interface Call {
   readonly words: readonly string[];
-  /** By their names in camel case. Flags win over the environment, that over defaults. */
+  /** Keyed by option name in camel case. Flags override the environment; it overrides defaults. */
   readonly options: Options;
   readonly terminal: Terminal;
   /** Standard input, for `set key -`. */
   readonly input: () => Promise<Uint8Array>;
-  /** For whoever sits at a terminal; undefined if standard input is none. */
+  /** Opens a dialogue with the user; undefined if standard input is not a terminal. */
   readonly dialogue: (() => Promise<Dialogue>) | undefined;
   /** Connects at the first call, and stays connected until kvctl ends. */
   readonly store: () => Promise<Store>;
@@ -27,7 +27,7 @@ export interface CommandModule {
 export const FORMATS = ['table', 'json', 'ndjson', 'raw'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Which form the data shall have; the verbs say which forms they know. */
+/** The output format of the call. Each verb declares the formats that it supports. */
 export function formatOf({ options }: Call): Format {
   return (options.output as Format | undefined) ?? 'table';
 }

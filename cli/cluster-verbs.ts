@@ -4,7 +4,7 @@ import { ENCODING_OPTIONS, type OptionSpec, type Verb } from './verb.ts';
 
 const CONFIG_OPTION: OptionSpec = {
   flags: '--config <file>',
-  description: 'the config file (default: cluster.config.json, if there is one)',
+  description: 'config file (default: cluster.config.json, if it exists)',
   environment: 'RINGKV_CONFIG',
 };
 
@@ -12,93 +12,94 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
   CONFIG_OPTION,
   {
     flags: '--node <name>',
-    description: 'which node of the config file this is',
+    description: 'name of this node in the config file',
     environment: 'RINGKV_NODE',
   },
-  { flags: '--data <folder>', description: 'its data folder', environment: 'RINGKV_DATA' },
+  { flags: '--data <folder>', description: 'data folder of the node', environment: 'RINGKV_DATA' },
   {
     flags: '--listen <address>',
-    description: 'host:port (default: 127.0.0.1:7400)',
+    description: 'host:port to listen on (default: 127.0.0.1:7400)',
     environment: 'RINGKV_LISTEN',
   },
   {
     flags: '--advertise-peer <address>',
-    description: 'where other nodes reach it, if elsewhere',
+    description: 'address for other nodes, if it differs from --listen',
     environment: 'RINGKV_ADVERTISE_PEER',
   },
   {
     flags: '--advertise-client <address>',
-    description: 'where clients reach it, if elsewhere',
+    description: 'address for clients, if it differs from --listen',
     environment: 'RINGKV_ADVERTISE_CLIENT',
   },
   {
     flags: '--weight <n>',
-    description: 'what it can carry, compared with others (default: 1)',
+    description: 'capacity relative to the other nodes (default: 1)',
     environment: 'RINGKV_WEIGHT',
   },
   {
     flags: '--zone <name>',
-    description: 'what fails together: a rack, a building',
+    description: 'failure domain of the node: a rack, a building',
     environment: 'RINGKV_ZONE',
   },
   {
     flags: '--join <urls>',
-    description: 'other nodes, to join or to begin with (default: those of the config file)',
+    description: 'nodes to join or to found the cluster with (default: those of the config file)',
     environment: 'RINGKV_JOIN',
   },
   {
     flags: '--join-timeout <time>',
-    description: 'how long a node without a cluster waits for them (default: 60s)',
+    description: 'how long a new node waits for the nodes of --join (default: 60s)',
     environment: 'RINGKV_JOIN_TIMEOUT',
   },
   {
     flags: '--tick <time>',
-    description: "the unit of the node's time (default: 20ms)",
+    description: "length of one tick, the unit of the node's timers (default: 20ms)",
     environment: 'RINGKV_TICK',
   },
   {
     flags: '--election-timeout <time>',
-    description: 'how long followers wait for a leader at least (default: 200ms)',
+    description: 'minimum time without a leader before an election (default: 200ms)',
     environment: 'RINGKV_ELECTION_TIMEOUT',
   },
   {
     flags: '--cluster <id>',
-    description: 'the only cluster that it may belong to (default: that of the config file)',
+    description: 'ID of the only cluster to join (default: that of the config file)',
     environment: 'RINGKV_CLUSTER',
   },
   {
     flags: '--shards <n>',
-    description: 'shards of a new cluster (default: 16); refused if an existing one has others',
+    description: 'number of shards of a new cluster (default: 16); must match an existing cluster',
     environment: 'RINGKV_SHARDS',
   },
   {
     flags: '--replicas <n>',
-    description: 'replicas of each shard in a new cluster (default: 3); refused likewise',
+    description: 'replicas per shard of a new cluster (default: 3); must match an existing cluster',
     environment: 'RINGKV_REPLICAS',
   },
   {
     flags: '--value-bytes-max <n>',
-    description: 'the largest value that it takes (default: 1048576)',
+    description: 'maximum size of a value in bytes (default: 1048576)',
     environment: 'RINGKV_VALUE_BYTES_MAX',
   },
   {
     flags: '--secret-file <file>',
     description:
-      'the secret that all nodes of the cluster share: without it, any process is a peer',
+      'secret shared by all nodes of the cluster; without it, peers are not authenticated',
     environment: 'RINGKV_SECRET_FILE',
   },
   {
     flags: '--health-listen <address>',
-    description: 'host:port where health and metrics answer too, however many clients there are',
+    description: 'extra host:port for health and metrics, independent of client connections',
     environment: 'RINGKV_HEALTH_LISTEN',
   },
   {
     flags: '--insecure',
-    description: 'listen beyond loopback, where whoever reaches it reads and writes everything',
+    description:
+      'listen beyond loopback: every client that reaches the port can read and write all data',
   },
   {
     flags: '--log-level <level>',
-    description: 'what it tells on standard error (default: info)',
+    description: 'minimum level of log lines on standard error (default: info)',
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     environment: 'RINGKV_LOG_LEVEL',
   },
@@ -106,7 +107,8 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
 
 const FORCE_OPTION: OptionSpec = {
   flags: '--force-new-cluster',
-  description: 'with --init: begin one whatever the other nodes say; what they have stays theirs',
+  description:
+    'with --init: found a new cluster without asking other nodes; their data stay theirs',
 };
 
 const LOCAL_OPTIONS: readonly OptionSpec[] = [CONFIG_OPTION];
@@ -114,7 +116,8 @@ const LOCAL_OPTIONS: readonly OptionSpec[] = [CONFIG_OPTION];
 export const CLUSTER_VERBS: readonly Verb[] = [
   {
     name: 'status',
-    summary: 'how the cluster is; exit code 0 healthy, 1 degraded, 8 unavailable, 9 split',
+    summary:
+      'show the health of the cluster; exit code 0 healthy, 1 degraded, 8 unavailable, 9 split',
     words: [],
     options: [],
     formats: ['table', 'json'],
@@ -124,7 +127,7 @@ export const CLUSTER_VERBS: readonly Verb[] = [
   },
   {
     name: 'nodes',
-    summary: 'the nodes of the cluster',
+    summary: 'list the nodes of the cluster',
     words: [],
     options: [],
     formats: ['table', 'json', 'ndjson'],
@@ -134,7 +137,7 @@ export const CLUSTER_VERBS: readonly Verb[] = [
   },
   {
     name: 'node',
-    summary: 'drain a node, take that back, or remove it from the cluster',
+    summary: 'drain a node, undo a drain, or remove a node from the cluster',
     words: [
       {
         form: '<action>',
@@ -142,21 +145,22 @@ export const CLUSTER_VERBS: readonly Verb[] = [
         description: 'drain, undrain or remove',
         choices: ['drain', 'undrain', 'remove'],
       },
-      { form: '<node>', kind: 'number', description: 'its name or its number' },
+      { form: '<node>', kind: 'number', description: 'name or number of the node' },
     ],
     options: [
-      { flags: '--force', description: 'remove it though shards will have fewer replicas' },
-      { flags: '--wait', description: 'until it is done, as long as --timeout says (10m)' },
+      { flags: '--force', description: 'remove the node even if shards will have fewer replicas' },
+      { flags: '--wait', description: 'wait until it is done, at most --timeout (default: 10m)' },
     ],
     formats: ['table', 'json'],
-    details: `It is a goal that the catalog keeps: it goes on by itself, over restarts too,
-and to say it twice is to say it once. kvctl status shows what moves.
+    details: `The catalog stores the request as a goal, and the cluster works toward it, also
+after restarts. Repeating the command has no further effect. kvctl status shows
+the progress.
 
-drain    leadership goes to other nodes, and replicas where others have room
-undrain  takes a drain back, or a removal that is not over
-remove   replicas move first; then the node leaves the cluster, and ends if it
-         runs. One that is down is replaced by what the others have. It is
-         refused where data would be lost`,
+drain    moves leadership to other nodes, and replicas to nodes with free quota
+undrain  cancels a drain, or a removal that is still in progress
+remove   moves the replicas, then removes the node from the cluster; its process
+         exits. The replicas of a node that is down are rebuilt from the other
+         replicas. Refused if data would be lost`,
     examples: [
       'kvctl node drain n2 --wait',
       'kvctl node undrain n2',
@@ -168,7 +172,7 @@ remove   replicas move first; then the node leaves the cluster, and ends if it
   },
   {
     name: 'shards',
-    summary: 'the shards: arcs, leaders, replicas',
+    summary: 'list the shards: arcs, leaders, replicas',
     words: [],
     options: [],
     formats: ['table', 'json', 'ndjson'],
@@ -178,8 +182,8 @@ remove   replicas move first; then the node leaves the cluster, and ends if it
   },
   {
     name: 'ring',
-    summary: 'where a key lies, and why there',
-    words: [{ form: '<key>', kind: 'key', description: 'any key, there or not' }],
+    summary: 'show which shard and nodes store a key, and why',
+    words: [{ form: '<key>', kind: 'key', description: 'any key; it need not exist' }],
     options: ENCODING_OPTIONS,
     formats: ['table', 'json'],
     examples: ['kvctl ring user:7'],
@@ -188,12 +192,12 @@ remove   replicas move first; then the node leaves the cluster, and ends if it
   },
   {
     name: 'start',
-    summary: 'run one node until it is told to stop',
+    summary: 'run one node in the foreground until SIGINT or SIGTERM',
     words: [],
     options: [
       {
         flags: '--init',
-        description: 'begin a cluster, if the folder is new and no other node belongs to one',
+        description: 'found a cluster if the data folder is empty and no other node has a cluster',
       },
       FORCE_OPTION,
       ...NODE_OPTIONS,
@@ -209,7 +213,7 @@ remove   replicas move first; then the node leaves the cluster, and ends if it
   },
   {
     name: 'init',
-    summary: 'begin a cluster with this node: start --init',
+    summary: 'found a cluster with this node (same as start --init)',
     words: [],
     options: [FORCE_OPTION, ...NODE_OPTIONS],
     formats: [],
@@ -219,21 +223,20 @@ remove   replicas move first; then the node leaves the cluster, and ends if it
   },
   {
     name: 'salvage',
-    summary: 'save what is sound in a data folder that does not open any more',
+    summary: 'recover the intact data of a damaged data folder',
     words: [{ form: '<folder>', kind: 'value', description: 'a data folder, or state.damaged-N' }],
     options: ENCODING_OPTIONS,
     formats: [],
     examples: ['kvctl salvage ./data > saved.ndjson', 'kvctl load saved.ndjson'],
-    details: `Prints one line of JSON for each key, and tells on standard error which files
-are damaged, which keys are lost and which shards are whole. Changes nothing in
-the folder; no node may be running there. Exit code 1: something is lost, or it
-is not known whether it is. Needs memory for all that is stored.`,
+    details: `Prints one line of JSON per key. Standard error lists damaged files, lost keys
+and intact shards. Does not change the folder; stop the node first. Exit code 1
+means that data are lost or may be lost. Needs memory for all stored data.`,
     isRemote: false,
     load: () => import('./commands/salvage.ts'),
   },
   {
     name: 'dev',
-    summary: 'run the whole cluster of the config file, or three nodes, until Ctrl-C',
+    summary: 'run a local cluster (the config file, or three nodes) until Ctrl-C',
     words: [],
     options: LOCAL_OPTIONS,
     formats: [],
@@ -243,7 +246,7 @@ is not known whether it is. Needs memory for all that is stored.`,
   },
   {
     name: 'up',
-    summary: 'the same in the background',
+    summary: 'start the local cluster in the background',
     words: [],
     options: LOCAL_OPTIONS,
     formats: [],
@@ -253,7 +256,7 @@ is not known whether it is. Needs memory for all that is stored.`,
   },
   {
     name: 'down',
-    summary: 'stop what up started',
+    summary: 'stop the local cluster that up started',
     words: [],
     options: LOCAL_OPTIONS,
     formats: [],

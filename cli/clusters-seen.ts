@@ -1,6 +1,6 @@
-/** The clusters that answer at the addresses that were asked: more than one is a split. Pure. */
+/** Groups the nodes that answered by cluster: more than one cluster is a split. Pure. */
 
-/** A node that answered, and whose it is. */
+/** A node that answered, and its cluster. */
 export interface NodeSeen {
   readonly url: string;
   readonly cluster: string;
@@ -14,7 +14,7 @@ export interface ClusterSeen {
   readonly nodes: readonly { readonly node: number; readonly url: string }[];
 }
 
-/** In the order in which they were met. One that the configuration names counts as met. */
+/** In order of appearance. The cluster that the configuration names comes first. */
 export function clustersAmong(seen: readonly NodeSeen[], pinned: string): readonly ClusterSeen[] {
   const answered = seen.filter(({ cluster }) => cluster !== '');
   const found = answered.map(({ cluster }) => cluster);
@@ -28,11 +28,11 @@ export function clustersAmong(seen: readonly NodeSeen[], pinned: string): readon
 
 export function clusterText({ cluster, isUnwanted, nodes }: ClusterSeen): string {
   const who = nodes.map(({ node, url }) => `node ${node} (${url})`).join(', ');
-  const text = `cluster ${cluster}: ${who || 'no node that was asked, though it is configured'}`;
+  const text = `cluster ${cluster}: ${who || 'configured, but no queried node belongs to it'}`;
   return isUnwanted ? `${text}; it is not the configured one` : text;
 }
 
-/** Asked at two addresses, a node answers twice. */
+/** A node that was queried at two addresses answers twice. */
 function distinct(seen: readonly NodeSeen[]): ClusterSeen['nodes'] {
   const nodes = new Map(seen.map(({ node, url }) => [node, { node, url }]));
   return [...nodes.values()].sort((one, other) => one.node - other.node);

@@ -1,4 +1,4 @@
-/** Where the nodes of a cluster stand: in a file, or three of them on this machine. */
+/** The nodes of a cluster: from a config file, or three default nodes on this machine. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -14,23 +14,23 @@ import { Failure, usageFailure } from './failure.ts';
 import { textOption } from './options.ts';
 
 export interface ConfigFile {
-  /** Undefined if there is no file, and the cluster is the one that `dev` makes. */
+  /** Undefined without a file: the cluster is then the default one of `dev`. */
   readonly path: string | undefined;
-  /** Data folders are seen from here. */
+  /** Data folders are relative to this folder. */
   readonly folder: string;
   readonly config: ClusterConfig;
 }
 
 const USUAL_NAME = 'cluster.config.json';
 
-/** What `cluster.config.json` at the top of the package says, too. */
+/** Equal to `cluster.config.json` at the top of the package. */
 const THREE_NODES = {
   nodes: [0, 1, 2].map((at) => {
     return { name: `n${at + 1}`, data: `data/n${at + 1}`, listen: `127.0.0.1:${7400 + at}` };
   }),
 };
 
-/** The file that was named, or the usual one if it is there. */
+/** The file that the call names, or the default file if it exists. */
 export function findConfig(options: Options): ConfigFile | undefined {
   const named = textOption(options, 'config');
   if (named === undefined && !existsSync(USUAL_NAME)) return undefined;
@@ -41,7 +41,7 @@ export function findConfig(options: Options): ConfigFile | undefined {
   } catch (error) {
     throw usageFailure(
       `the config file cannot be read: ${(error as Error).message}`,
-      'check the path behind --config, or in RINGKV_CONFIG',
+      'check the path in --config or RINGKV_CONFIG',
     );
   }
   const result = parseConfig(text);
@@ -49,9 +49,9 @@ export function findConfig(options: Options): ConfigFile | undefined {
   throw new Failure({
     code: 'config',
     exit: EXIT.usage,
-    message: `${path} has ${result.faults.length} fault${result.faults.length > 1 ? 's' : ''}`,
+    message: `${path} has ${result.faults.length} error${result.faults.length > 1 ? 's' : ''}`,
     reasons: result.faults.map((fault) => ({ endpoint: '-', what: fault })),
-    hint: 'mend what is listed; nothing was started',
+    hint: 'correct the listed fields; nothing was started',
   });
 }
 
@@ -67,14 +67,17 @@ export function nodeNamed({ config, path }: ConfigFile, name: string): NodeConfi
   const node = config.nodes.find((candidate) => candidate.name === name);
   if (node !== undefined) return node;
   const names = config.nodes.map((candidate) => candidate.name).join(', ');
-  throw usageFailure(`no node is called ${JSON.stringify(name)}`, `${path ?? 'there'}: ${names}`);
+  throw usageFailure(
+    `no node has the name ${JSON.stringify(name)}`,
+    `${path ?? 'there'}: ${names}`,
+  );
 }
 
 export function dataPathOf({ folder }: ConfigFile, { data }: NodeConfig): string {
   return resolve(join(folder, '.'), data);
 }
 
-/** Where clients reach a node. */
+/** The URL at which clients reach a node. */
 export function clientUrlOf({ advertise, listen }: NodeConfig): string {
   return advertise.clientUrl ?? `ws://${listen}`;
 }

@@ -1,4 +1,4 @@
-/** The client library as what the commands ask. Everything of it is loaded here. */
+/** The client library behind the `Store` interface. Only this file loads the library. */
 
 import { askInfo, askMap, askPending, setMembership, settle } from '../src/admin.ts';
 import { type Atomic, bytes, type Client, connect, type Key, messagePack } from '../src/index.ts';
@@ -6,10 +6,10 @@ import type { NodeInfo } from './node-info.ts';
 import type { PendingInfo } from './pending-info.ts';
 import type { Committed, Scanned, ScanRequest, Step, Store, StoredEntry, Target } from './store.ts';
 
-/** Values stay bytes on the way; what they mean is for the commands to ask of the codec. */
+/** Passes values through as bytes; the commands decode them with the codec. */
 export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target): Promise<Store> {
   const timeout = { timeout: timeoutMilliseconds };
-  // The cluster is asked for keys only if a command does so: `status` works without a majority.
+  // Connects for data only when a command needs data: `status` works without a majority.
   let connecting: ReturnType<typeof connectAs> | undefined;
   const connectAs = () => connect(urls, { ...timeout, cluster, codec: bytes });
   const client = () => {
@@ -50,7 +50,7 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
     setMembership: (request) => setMembership(urls, request, { ...timeout, cluster }),
     settle: (transaction) => settle(urls, transaction, { ...timeout, cluster }),
     close: async () => {
-      // A connection that was never made was told of by whoever wanted it.
+      // The command that tried to connect has already reported a failed connection.
       const kv = await connecting?.catch(() => undefined);
       await kv?.close();
     },
@@ -114,5 +114,5 @@ function scanBy(
 
 function bytesOfKey(key: Key): Uint8Array {
   if (key instanceof Uint8Array) return key;
-  throw new TypeError('keys were asked for as bytes');
+  throw new TypeError('the client returned a key that is not bytes');
 }

@@ -9,17 +9,17 @@ import {
   type WordSpec,
 } from './verb.ts';
 
-const KEY: WordSpec = { form: '<key>', kind: 'key', description: 'the key, as text' };
+const KEY: WordSpec = { form: '<key>', kind: 'key', description: 'the key as text' };
 
 const SPAN_OPTIONS: readonly OptionSpec[] = [
-  { flags: '--prefix <key>', description: 'keys that begin with this' },
-  { flags: '--from <key>', description: 'from this key on' },
-  { flags: '--to <key>', description: 'up to this key, without it' },
+  { flags: '--prefix <key>', description: 'only keys with this prefix' },
+  { flags: '--from <key>', description: 'first key (inclusive)' },
+  { flags: '--to <key>', description: 'end key (exclusive)' },
 ];
 
 const STORED_OPTION: OptionSpec = {
   flags: '--stored',
-  description: 'values as the bytes that are stored, not as what they mean',
+  description: 'show values as the stored bytes, without decoding them',
 };
 
 export const DATA_VERBS: readonly Verb[] = [
@@ -42,16 +42,16 @@ export const DATA_VERBS: readonly Verb[] = [
       {
         form: '<value>',
         kind: 'value',
-        description: 'text; - for standard input, @path for a file',
+        description: 'text; - reads standard input, @path reads a file',
       },
     ],
     options: [
-      { flags: '--ttl <time>', description: 'the key goes after this time: 30s, 10m, 7d' },
+      { flags: '--ttl <time>', description: 'delete the key after this time: 30s, 10m, 7d' },
       { flags: '--if-version <n>', description: 'only if the key has this version' },
-      { flags: '--if-absent', description: 'only if there is no such key' },
+      { flags: '--if-absent', description: 'only if the key does not exist' },
       {
         flags: '--as <kind>',
-        description: 'what the value is (default: text; of a file, bytes)',
+        description: 'type of the value (default: text; bytes for files and standard input)',
         choices: VALUE_KINDS,
       },
       ...ENCODING_OPTIONS,
@@ -70,7 +70,7 @@ export const DATA_VERBS: readonly Verb[] = [
     name: 'delete',
     aliases: ['del'],
     summary: 'delete keys',
-    words: [{ form: '<keys...>', kind: 'key', description: 'one key or more' }],
+    words: [{ form: '<keys...>', kind: 'key', description: 'one or more keys' }],
     options: [
       { flags: '--if-version <n>', description: 'only if the key has this version' },
       ...ENCODING_OPTIONS,
@@ -82,14 +82,14 @@ export const DATA_VERBS: readonly Verb[] = [
   },
   {
     name: 'scan',
-    summary: 'print keys and values in the order of the keys',
+    summary: 'print keys and values in key order',
     words: [],
     options: [
       ...SPAN_OPTIONS,
-      { flags: '--limit <n>', description: 'no more than so many' },
+      { flags: '--limit <n>', description: 'maximum number of keys' },
       { flags: '--reverse', description: 'from the last key to the first' },
-      { flags: '--keys', description: 'keys alone' },
-      { flags: '--cursor <cursor>', description: 'go on where an earlier scan stopped' },
+      { flags: '--keys', description: 'print keys without values' },
+      { flags: '--cursor <cursor>', description: 'continue an earlier scan' },
       STORED_OPTION,
       ...ENCODING_OPTIONS,
     ],
@@ -110,23 +110,28 @@ export const DATA_VERBS: readonly Verb[] = [
   },
   {
     name: 'load',
-    summary: 'write the keys and values of a file, as salvage and scan print them',
+    summary: 'write keys and values from the output of salvage or scan',
     words: [
-      { form: '[file]', kind: 'value', description: 'lines of JSON; none or -: standard input' },
+      {
+        form: '[file]',
+        kind: 'value',
+        description: 'lines of JSON (default: standard input, also -)',
+      },
     ],
-    options: [{ flags: '--if-absent', description: 'leave keys alone that are there already' }],
+    options: [{ flags: '--if-absent', description: 'skip keys that already exist' }],
     formats: ['table', 'json'],
     examples: ['kvctl load saved.ndjson', 'kvctl load saved.ndjson --if-absent'],
     details: `Each line is an object with "key" and "value"; a value {"$bytes": base64} is
-stored as it is. Lines take effect one by one: after a failure, run it again.`,
+stored as raw bytes. Each line is a separate write: after a failure, run the
+command again.`,
     isRemote: true,
     load: () => import('./commands/load.ts'),
   },
   {
     name: 'add',
     aliases: ['incr'],
-    summary: 'add to a number; one that is not there is 0',
-    words: [KEY, { form: '[by]', kind: 'number', description: 'how much (default: 1)' }],
+    summary: 'add to a number; a missing key counts as 0',
+    words: [KEY, { form: '[by]', kind: 'number', description: 'amount to add (default: 1)' }],
     options: ENCODING_OPTIONS,
     formats: ['table', 'json'],
     examples: ['kvctl add visits', 'kvctl add stock -- -3'],
@@ -135,27 +140,27 @@ stored as it is. Lines take effect one by one: after a failure, run it again.`,
   },
   {
     name: 'txn',
-    summary: 'several commands that take effect together, or not at all',
+    summary: 'run several commands as one atomic transaction',
     words: [
       {
         form: '[commands...]',
         kind: 'command',
-        description: 'one argument each; none or -: a line each, from standard input',
+        description: 'one command per argument (default: one per line of standard input, also -)',
         choices: ['list', 'resolve'],
       },
     ],
     options: ENCODING_OPTIONS,
     formats: ['table', 'json', 'ndjson', 'raw'],
-    details: `Commands, whose keys may be any:
+    details: `Commands (the keys may be in any shards):
 ${stepsText()}
-A line of standard input may be empty, or a comment behind #. On a terminal
-without commands, txn asks for them.
+On standard input, empty lines and lines that begin with # are ignored. Without
+arguments on a terminal, txn prompts for commands.
 
-kvctl txn list         what waits in the cluster to be decided or to be heard of:
-                       for which shards, which hold keys of it, and with a ?
-                       for those whose leader could not be asked
-kvctl txn resolve ID   ends one of these, as it was decided; else it is aborted.
-                       Of one that is over already the shard may not know how`,
+kvctl txn list         lists pending transactions and the shards that still hold
+                       their locks; ? marks a shard whose leader did not answer
+kvctl txn resolve ID   finishes a pending transaction: completes the recorded
+                       decision, or aborts it if there is none. Prints over if
+                       it has ended and its outcome is no longer stored`,
     examples: [
       "kvctl txn 'check user:7 1042' 'set user:7 {\"name\": \"Ada\"} --as json' 'add visits 1'",
       "kvctl txn 'check seat:12 absent' 'set seat:12 Ada' 'add seats -1' -o json",

@@ -1,4 +1,4 @@
-/** Somebody at a terminal, who is asked line by line, with history, completion and hints. */
+/** Reads lines from the user at a terminal, with history, completion and hints. */
 
 import { createInterface, type Interface } from 'node:readline';
 import { painted } from './terminal.ts';
@@ -7,10 +7,10 @@ type Completions = readonly [words: readonly string[], word: string];
 
 export interface Question {
   readonly prompt: string;
-  /** What Ctrl-C does: it ends the dialogue as Ctrl-D does, or drops what was written. */
+  /** The effect of Ctrl-C: end the dialogue as Ctrl-D does, or discard the current line. */
   readonly onInterrupt: 'end' | 'drop';
   readonly complete: (line: string) => Promise<Completions>;
-  /** What is left to write, shown behind the cursor. */
+  /** The rest of the usage, shown after the cursor. */
   readonly hint: (line: string) => string;
 }
 
@@ -22,13 +22,13 @@ interface DialogueOptions {
 }
 
 const HISTORY_LINES = 1000;
-/** Lines that nobody has asked for yet; whoever writes more has to wait. */
+/** Limit of lines read ahead; at the limit, input is paused. */
 const EARLY_LINES = 1000;
 
 export class Dialogue {
   readonly #lines: Interface;
   readonly #output: NodeJS.WritableStream;
-  /** Lines that came before they were asked for: pasted ones do. */
+  /** Lines that arrived before the next prompt, for example pasted ones. */
   readonly #early: string[] = [];
   #question: Question | undefined;
   #answer: ((line: string | undefined) => void) | undefined;
@@ -62,7 +62,7 @@ export class Dialogue {
     if (output.isTTY === true) input.on('keypress', () => setImmediate(() => this.#showHint()));
   }
 
-  /** Undefined once there will be no more lines. */
+  /** Undefined at the end of the input. */
   ask(question: Question): Promise<string | undefined> {
     this.#question = question;
     const line = this.#early.shift();
@@ -74,7 +74,7 @@ export class Dialogue {
     });
   }
 
-  /** Twice is once. */
+  /** Safe to call twice. */
   close(): void {
     this.#lines.close();
   }

@@ -1,18 +1,18 @@
 /**
- * Values as JSON and back. What JSON lacks is an object with one field: `{"$bytes": base64}`,
+ * Values as JSON and back. Types that JSON lacks are objects with one field: `{"$bytes": base64}`,
  * `{"$integer": digits}`, `{"$number": "NaN"}`, `{"$time": …}`.
  */
 
 import { isBase64, textOf } from './encoding.ts';
 import { usageFailure } from './failure.ts';
 
-/** As deep as a document may be. */
+/** Maximum nesting depth of a document. */
 const DEPTH_MAX = 64;
-/** What a document can hold: signed and unsigned integers of 64 bits. */
+/** Integers in a document: signed and unsigned, 64 bits. */
 const INTEGER_MIN = -(2n ** 63n);
 const INTEGER_MAX = 2n ** 64n - 1n;
 
-/** Something that `JSON.stringify` writes without loss. */
+/** A value that `JSON.stringify` writes without loss. */
 export function plainOf(value: unknown): unknown {
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') };
   if (value instanceof Date) return { $time: value.toISOString() };
@@ -24,7 +24,7 @@ export function plainOf(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plainOf(part)]));
 }
 
-/** Keys are text where they can be. */
+/** Keys that are valid UTF-8 become text. */
 export function plainKeyOf(key: Uint8Array): unknown {
   return textOf(key) ?? plainOf(key);
 }
@@ -36,7 +36,7 @@ export function parseDocument(text: string): unknown {
   } catch (error) {
     throw usageFailure(
       `the value is not JSON: ${(error as Error).message}`,
-      'write JSON, in quotes for the shell: \'{"name": "Ada"}\'',
+      'write JSON, quoted for the shell: \'{"name": "Ada"}\'',
     );
   }
   return revived(parsed);
@@ -47,7 +47,7 @@ function plainInteger(value: bigint): unknown {
   return Number.isSafeInteger(number) ? number : { $integer: String(value) };
 }
 
-/** Undefined for a text that does not spell one. */
+/** Undefined if the text is not a valid integer. */
 type Reader = (text: string) => unknown;
 
 interface Form {
@@ -61,7 +61,7 @@ const FORMS: ReadonlyMap<string, Form> = new Map([
   [
     '$integer',
     {
-      what: 'an integer of 64 bits',
+      what: 'a 64-bit integer',
       read: integerIn,
       example: '{"$integer": "9223372036854775807"}',
     },
@@ -77,8 +77,8 @@ function revived(value: unknown, depthLeft = DEPTH_MAX): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depthLeft === 0) {
     throw usageFailure(
-      `the value is nested more than ${DEPTH_MAX} deep`,
-      'store it as --as text, or as --as bytes',
+      `the value is nested deeper than ${DEPTH_MAX} levels`,
+      'store it with --as text or --as bytes',
     );
   }
   if (Array.isArray(value)) return value.map((part) => revived(part, depthLeft - 1));
@@ -93,7 +93,7 @@ function revived(value: unknown, depthLeft = DEPTH_MAX): unknown {
   if (read !== undefined) return read;
   throw usageFailure(
     `${JSON.stringify(value)} is not ${form.what}`,
-    `write it as ${form.example}; an object with this field alone has no other meaning`,
+    `write it as ${form.example}; an object whose only field is this one always means that type`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** Bytes as text and back: as they read, in hex, or in base64. */
+/** Bytes to text and back: as UTF-8, hex or base64. */
 
 import type { Options } from './call.ts';
 import { usageFailure } from './failure.ts';
@@ -7,7 +7,7 @@ export type TextEncoding = 'text' | 'hex' | 'base64';
 
 export function encodingOf({ hex, base64 }: Options): TextEncoding {
   if (hex === true && base64 === true) {
-    throw usageFailure('--hex and --base64 exclude each other', 'give one of the two');
+    throw usageFailure('--hex and --base64 are mutually exclusive', 'use one of them');
   }
   if (hex === true) return 'hex';
   return base64 === true ? 'base64' : 'text';
@@ -15,24 +15,23 @@ export function encodingOf({ hex, base64 }: Options): TextEncoding {
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** What somebody wrote on the command line, as bytes. */
-export function bytesOf(text: string, spelling: TextEncoding): Uint8Array {
-  if (spelling === 'text') return new TextEncoder().encode(text);
-  const isHex = spelling === 'hex' && text.length % 2 === 0 && /^[0-9A-Fa-f]*$/.test(text);
-  if (isHex || (spelling === 'base64' && isBase64(text)))
-    return Uint8Array.from(Buffer.from(text, spelling));
-  const hint =
-    spelling === 'hex' ? 'write two digits of hex for each byte' : 'write base64 with its padding';
-  throw usageFailure(`${JSON.stringify(text)} is not ${spelling}`, hint);
+/** An argument of the command line as bytes. */
+export function bytesOf(text: string, encoding: TextEncoding): Uint8Array {
+  if (encoding === 'text') return new TextEncoder().encode(text);
+  const isHex = encoding === 'hex' && text.length % 2 === 0 && /^[0-9A-Fa-f]*$/.test(text);
+  if (isHex || (encoding === 'base64' && isBase64(text)))
+    return Uint8Array.from(Buffer.from(text, encoding));
+  const hint = encoding === 'hex' ? 'write two hex digits per byte' : 'write base64 with padding';
+  throw usageFailure(`${JSON.stringify(text)} is not valid ${encoding}`, hint);
 }
 
 export function isBase64(text: string): boolean {
   return BASE64.test(text);
 }
 
-/** On one line, and harmless to a terminal: what cannot be seen is written as an escape. */
-export function encodeText(bytes: Uint8Array, spelling: TextEncoding): string {
-  if (spelling !== 'text') return Buffer.from(bytes).toString(spelling);
+/** On one line, and safe for a terminal: invisible characters become escapes. */
+export function encodeText(bytes: Uint8Array, encoding: TextEncoding): string {
+  if (encoding !== 'text') return Buffer.from(bytes).toString(encoding);
   const text = textOf(bytes);
   return text === undefined ? escapeBytes(bytes) : escapeText(text);
 }
@@ -53,24 +52,24 @@ const NAMED: Readonly<Record<string, string>> = {
   '\\': '\\\\',
 };
 
-/** Control characters, those that turn the direction of writing, and what cuts lines. */
+/** Control characters, direction overrides and line separators. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\\]/gu;
 
 export function escapeText(text: string): string {
   return text.replace(UNSEEN, escaped);
 }
 
-/** The same for text that is escaped in part already: a backslash stays as it is. */
+/** As above, for text that is already partly escaped: backslashes are kept. */
 export function visible(text: string): string {
   return text.replace(UNSEEN, (character) => (character === '\\' ? character : escaped(character)));
 }
 
-/** Lines, and our own colours. */
+/** Line breaks, and the colours that kvctl writes. */
 const ALLOWED = '[\n\t]|\u001b\\[(?:0|1|2|31|32|33|36)m';
 const IS_ALLOWED = new RegExp(`^(?:${ALLOWED})$`);
 const ALLOWED_OR_UNSEEN = new RegExp(`${ALLOWED}|[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]`, 'gu');
 
-/** What other machines put into lines cannot steer a terminal. JSON stays JSON. */
+/** Text from other machines cannot send control sequences to the terminal. JSON stays JSON. */
 export function visibleLines(text: string): string {
   return text.replace(ALLOWED_OR_UNSEEN, (part) => {
     if (IS_ALLOWED.test(part)) return part;

@@ -1,4 +1,4 @@
-/** Where the cluster is: what was given, else what the config file says, else the usual place. */
+/** The URLs of the cluster: from the call, else the config file, else the default address. */
 
 import type { Options } from './call.ts';
 import { clusterOption, textOption } from './options.ts';

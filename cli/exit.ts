@@ -1,29 +1,29 @@
-/** The exit codes of kvctl. Scripts rely on them, so a code is never given a second meaning. */
+/** The exit codes of kvctl. Scripts rely on them, so the meaning of a code never changes. */
 
 export const EXIT = {
   ok: 0,
-  /** There is no such key, or a condition did not hold. */
+  /** The key does not exist, or a condition was false. */
   no: 1,
-  /** The command was not understood; nothing was asked of anybody. */
+  /** Invalid usage; no request was sent. */
   usage: 2,
   unreachable: 3,
-  /** Whoever asks may not. */
+  /** The caller is not authorized. */
   denied: 4,
-  /** The cluster said no; nothing was applied. */
+  /** The cluster refused the request; nothing was applied. */
   refused: 5,
-  /** It took too long; nothing was applied. */
+  /** The request timed out; nothing was applied. */
   timeout: 6,
-  /** It may have been applied, or not. */
+  /** The outcome is unknown: the write may or may not have been applied. */
   unknown: 7,
-  /** `status` alone: a part of the cluster, or all of it, does not serve. */
+  /** `status` only: some shards or all shards are unavailable. */
   unavailable: 8,
-  /** `status` alone: the nodes belong to different clusters. */
+  /** `status` only: the nodes belong to different clusters. */
   split: 9,
-  /** `start` alone: the cluster refuses the data folder for good, so another start does no good. */
+  /** `start` only: the cluster refuses the data folder permanently; a restart cannot help. */
   expelled: 10,
-  /** `start` alone: the disk, or a limit of the system, ended the node. It may be started again. */
+  /** `start` only: the disk or a system limit ended the node. A restart is safe. */
   storage: 11,
-  /** `start` alone: a fault of the program ended the node. It may be started again. */
+  /** `start` only: a bug in ringkv ended the node. A restart is safe. */
   fault: 12,
 } as const;
 
@@ -31,21 +31,21 @@ export type Exit = (typeof EXIT)[keyof typeof EXIT];
 
 export const EXIT_MEANINGS: readonly string[] = [
   'done',
-  'no such key, or a condition did not hold (status: degraded)',
-  'the command was not understood',
+  'key not found, or a condition was false (status: degraded)',
+  'invalid usage',
   'no node could be reached',
-  'not allowed',
-  'refused, and nothing was applied',
-  'it took too long, and nothing was applied',
-  'it is not known whether it was applied',
-  'status: unavailable, a part of the cluster or all of it does not serve',
+  'not authorized',
+  'refused; nothing was applied',
+  'timed out; nothing was applied',
+  'outcome unknown: the write may or may not have been applied',
+  'status: unavailable, some shards or all shards cannot serve',
   'status: split, the nodes belong to different clusters',
-  'start: the cluster refuses this data folder for good; do not start it again as it is',
-  'start: the disk, or a limit of the system, ended the node; mend it, or just start it again',
-  'start: a fault of the program ended the node; start it again, and report it',
+  'start: the cluster refuses this data folder permanently; do not restart',
+  'start: the disk or a system limit ended the node; fix the cause, restart is safe',
+  'start: a bug in ringkv ended the node; restart it and report the bug',
 ];
 
-/** A code of another kvctl, with what it means. */
+/** The exit code of a child kvctl, with its meaning. */
 export function exitText(code: number): string {
   const meaning = EXIT_MEANINGS[code];
   return meaning === undefined ? `exit code ${code}` : `exit code ${code}: ${meaning}`;

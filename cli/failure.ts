@@ -1,9 +1,9 @@
-/** What went wrong, as people and scripts are told: what, on what, why, and what to do. */
+/** A failure as kvctl reports it: what failed, on what, why, and what to do. */
 
 import { EXIT, type Exit } from './exit.ts';
 
 export interface Reason {
-  /** What was tried: mostly the url of a node. */
+  /** The target of the attempt, usually the URL of a node. */
   readonly endpoint: string;
   readonly what: string;
 }
@@ -13,7 +13,7 @@ export interface Told {
   readonly exit: Exit;
   readonly message: string;
   readonly reasons: readonly Reason[];
-  /** Whether it took effect, in words; empty where nothing could. */
+  /** Whether the request took effect; empty if it could not. */
   readonly effect: string;
   readonly hint: string;
 }
@@ -26,7 +26,7 @@ interface FailureOptions {
   readonly reasons?: readonly Reason[];
 }
 
-/** A failure that kvctl itself finds. */
+/** A failure that kvctl itself detects. */
 export class Failure extends Error {
   override readonly name = 'Failure';
   readonly told: Told;
@@ -37,18 +37,18 @@ export class Failure extends Error {
   }
 }
 
-/** Words that kvctl does not understand. Nothing was asked of anybody. */
+/** Invalid usage: no request was sent. */
 export function usageFailure(message: string, hint: string): Failure {
   return new Failure({ code: 'usage', exit: EXIT.usage, message, hint });
 }
 
 const EFFECTS: Readonly<Record<string, string>> = {
-  applied: 'it was applied',
+  applied: 'the write was applied',
   notApplied: 'nothing was applied',
-  unknown: 'it is not known whether it was applied; it happens at most once',
+  unknown: 'the outcome is unknown; the write is applied at most once',
 };
 
-/** A failure of the client library, by the form it has: the library may not be loaded yet. */
+/** A failure of the client library, recognized by shape: the library may not be loaded. */
 interface LibraryFailure {
   readonly code: string;
   readonly outcome: string;
@@ -71,7 +71,7 @@ export function toldOf(error: unknown): Told {
     message,
     reasons: [],
     effect: '',
-    hint: 'run it again with --debug, and report what it says',
+    hint: 'run the command again with --debug, and report the output',
   };
 }
 

@@ -1,4 +1,4 @@
-/** How a cluster is, judged from its map and from what each node says of itself. Pure. */
+/** The health of a cluster, derived from its map and the report of each node. Pure. */
 
 import {
   CATALOG_SHARD,
@@ -11,22 +11,22 @@ import { type ClusterSeen, clusterText } from './clusters-seen.ts';
 import { type Move, movesFrom, nodeName, shardName } from './moves.ts';
 import type { NodeInfo, ReplicaInfo } from './node-info.ts';
 
-/** `SPLIT`: the nodes that were asked belong to different clusters. */
+/** `SPLIT`: the queried nodes belong to different clusters. */
 export type Verdict = 'HEALTHY' | 'DEGRADED' | 'UNAVAILABLE' | 'SPLIT';
 
 export interface NodeHealth {
   readonly node: number;
-  /** That of its configuration, or empty. */
+  /** The name from its configuration, or empty. */
   readonly name: string;
-  /** What people are told: its name, if it is its alone, else its number. */
+  /** The display name: its name if that is unique, else its number. */
   readonly label: string;
   readonly url: string;
   readonly zone: string;
   readonly weight: number;
   readonly membership: NodeMembership;
-  /** The node whose place it took, or 0. */
+  /** The node that it replaces, or 0. */
   readonly replaces: number;
-  /** Undefined if it did not answer; `fault` says why. */
+  /** Undefined if the node did not answer; `fault` has the reason. */
   readonly info: NodeInfo | undefined;
   readonly fault: string;
 }
@@ -35,42 +35,42 @@ export interface ShardHealth {
   readonly shard: number;
   readonly from: number;
   readonly to: number;
-  /** 0 if no node says that it leads. */
+  /** 0 if no node reports that it leads the shard. */
   readonly leaderNode: number;
   readonly term: number;
-  /** Nodes whose replicas vote, and those of them that are up and work. */
+  /** Nodes whose replicas vote, and those among them that are up and serve. */
   readonly voters: readonly number[];
   readonly liveVoters: readonly number[];
   readonly replicasWanted: number;
-  /** Voters whose state is being replaced: they vote, and serve nothing. */
+  /** Voters whose state is being replaced: they vote but do not serve. */
   readonly quarantined: readonly number[];
-  /** Members come or go. */
+  /** A membership change is in progress. */
   readonly isMoving: boolean;
   readonly lagEntries: number;
-  /** In a word or two: `ok` only with all replicas up, and none on its way. */
+  /** A short status: `ok` only if all replicas are up and none is being added. */
   readonly state: string;
-  /** It is on its way to having as many replicas as it should, and nothing is in the way. */
+  /** It is gaining the replicas that it lacks, and nothing blocks that. */
   readonly isGrowing: boolean;
 }
 
 export interface Health {
   readonly cluster: string;
   readonly verdict: Verdict;
-  /** All nodes are of one cluster, and the configuration names another. */
+  /** All nodes belong to one cluster, but the configuration names another. */
   readonly isForeign: boolean;
-  /** A shard has no leader and can have one: perhaps it is elected just now. */
+  /** A shard has no leader but has a majority: an election may be in progress. */
   readonly isElecting: boolean;
-  /** As many nodes as may fail, whichever they are, and everything goes on. */
+  /** How many nodes can fail, whichever they are, without loss of service. */
   readonly canLose: number;
   readonly nodes: readonly NodeHealth[];
   readonly shards: readonly ShardHealth[];
-  /** Replicas on their way, and those that wait for their turn or for a node. */
+  /** Replica moves in progress, queued, or blocked by a node. */
   readonly moves: readonly Move[];
-  /** What keeps it from being healthy, the worst first. */
+  /** The reasons why it is not healthy, the worst first. */
   readonly reasons: readonly string[];
 }
 
-/** Of each node of the map: what it said, or why it said nothing. */
+/** For each node of the map: its report, or why there is none. */
 export type Answers = ReadonlyMap<number, NodeInfo | string>;
 
 const CATALOG_VOTERS_MAX = 5;
@@ -95,7 +95,7 @@ export function judge(
   const broken = shards.flatMap(breakageOf);
   const moves = movesFrom(map, nodes, shards);
   const blocked = moves.filter(({ phase }) => phase === 'blocked').map(({ shard }) => shard);
-  // New replicas on their way to nodes that are all up are normal work.
+  // Adding replicas is normal work while all nodes are up.
   const stuck = shards.filter(({ shard, isGrowing }) => !isGrowing || blocked.includes(shard));
   const wear = [...nodes.flatMap(complaintsOf), ...stuck.flatMap(shortageOf)];
   const spare = shards.map(({ voters, liveVoters }) => liveVoters.length - majorityOf(voters));
@@ -115,20 +115,20 @@ export function judge(
   };
 }
 
-/** A node that lost its folder comes back as another one, at the address of its former self. */
+/** A node that lost its folder rejoins under a new number at the same address. */
 function ownAnswer(
   node: number,
   cluster: string,
   answer: NodeInfo | string | undefined,
 ): NodeInfo | string {
-  if (answer === undefined) return 'it was not asked';
+  if (answer === undefined) return 'the node was not queried';
   if (typeof answer === 'string') return answer;
   const isForeign = answer.cluster !== '' && answer.cluster !== cluster;
-  if (isForeign) return `a node of cluster ${answer.cluster} is there instead`;
-  return answer.node === node ? answer : `node ${answer.node} is there instead`;
+  if (isForeign) return `a node of cluster ${answer.cluster} answers at its address`;
+  return answer.node === node ? answer : `node ${answer.node} answers at its address`;
 }
 
-/** A wiped node comes back with its old name and another number, so a name may be there twice. */
+/** A wiped node rejoins with its old name and a new number, so a name may occur twice. */
 function labelOf(
   { node, name }: { readonly node: number; readonly name: string },
   all: readonly { readonly name: string }[],
@@ -140,7 +140,7 @@ function labelOf(
 function shardHealth(row: ShardRow, map: ClusterMap, nodes: readonly NodeHealth[]): ShardHealth {
   const { shard, from, to, members } = row;
   const reported = members.filter(({ isVoter }) => isVoter);
-  // Until a leader has reported, its configuration is not known here.
+  // The configuration is unknown until a leader has reported it.
   const listed = reported.length > 0 ? reported : members.filter(({ isWanted }) => isWanted);
   const voters = listed.map(({ node }) => node as number);
   const replicas = nodes.flatMap(({ node, info }) => {
@@ -186,7 +186,7 @@ function isElecting({ voters, liveVoters, leaderNode }: ShardHealth): boolean {
   return leaderNode === 0 && liveVoters.length >= majorityOf(voters);
 }
 
-/** A former leader may not know yet that it is none: the greatest term is the true one. */
+/** A former leader may not know yet that it was replaced: the highest term counts. */
 function leaderAmong(
   replicas: readonly { readonly node: number; readonly replica: ReplicaInfo }[],
 ) {
@@ -194,10 +194,10 @@ function leaderAmong(
   return leaders.sort((one, other) => other.replica.term - one.replica.term)[0];
 }
 
-/** Replicas grow with the nodes; the catalog has an odd number of its own. */
+/** The number of replicas grows with the nodes; the catalog has its own odd number. */
 function replicasWantedOf({ shard }: ShardRow, { nodes, settings }: ClusterMap): number {
   const active = nodes.filter((row) => mayCarry(row) && row.membership === 'active').length;
-  // Drained nodes keep replicas where there is no room elsewhere.
+  // Drained nodes keep replicas for which no other node has quota.
   const able = nodes.filter(mayCarry).length;
   const carrying = Math.max(active, Math.min(able, settings.replicas));
   if (shard !== CATALOG_SHARD) return Math.max(1, Math.min(settings.replicas, carrying));
@@ -213,7 +213,7 @@ function breakageOf({ shard, voters, liveVoters, leaderNode }: ShardHealth): str
   const name = shardName(shard);
   if (liveVoters.length < majorityOf(voters)) {
     return [
-      `${name} has lost its majority: ${liveVoters.length} of ${voters.length} replicas work`,
+      `${name} has lost its majority: ${liveVoters.length} of ${voters.length} replicas are up`,
     ];
   }
   return leaderNode === 0 ? [`${name} has no leader`] : [];
@@ -223,20 +223,20 @@ function complaintsOf(row: NodeHealth): string[] {
   const { url, membership, info, fault } = row;
   const name = `${nodeName(row)} (${url})`;
   if (info === undefined && membership === 'removing') {
-    return [`${name} is down and not yet replaced everywhere`];
+    return [`${name} is down and not yet replaced in all shards`];
   }
-  if (info === undefined) return [`${name} does not answer: ${fault}`];
+  if (info === undefined) return [`${name} is unreachable: ${fault}`];
   const { replicas, consistency, unconfirmed } = info;
   const stopped = replicas.filter(({ stopReason }) => stopReason !== '');
   const doubting = replicas.filter(({ doubt, stopReason }) => doubt !== '' && stopReason === '');
   const quarantined = replicas.filter(({ isQuarantined }) => isQuarantined);
   return [
-    ...(unconfirmed === '' ? [] : [`${name} serves nothing yet: ${unconfirmed}`]),
-    ...(info.isReadOnly ? [`${name} takes no writes: its disk is nearly full`] : []),
+    ...(unconfirmed === '' ? [] : [`${name} does not serve yet: ${unconfirmed}`]),
+    ...(info.isReadOnly ? [`${name} refuses writes: its disk is nearly full`] : []),
     ...(info.log.damages === 0
       ? []
-      : [`${name} found damage in its log (${info.log.damages} places): look at its disk`]),
-    ...(info.isClosing ? [`${name} is about to stop`] : []),
+      : [`${name} found ${info.log.damages} damaged places in its log: check its disk`]),
+    ...(info.isClosing ? [`${name} is shutting down`] : []),
     ...stopped.map(({ shard, stopReason }) => {
       return `${name} has stopped its replica of ${shardName(shard)}: ${stopReason}`;
     }),
@@ -244,10 +244,10 @@ function complaintsOf(row: NodeHealth): string[] {
       return `${name} does not follow the leader of ${shardName(shard)}: ${doubt}`;
     }),
     ...quarantined.map(({ shard }) => {
-      return `${name} lacks a sound state of ${shardName(shard)}, and waits for one`;
+      return `${name} waits for an intact snapshot of ${shardName(shard)}: its state is damaged`;
     }),
     ...consistency.undecided.map((shard) => {
-      return `the replicas of ${shardName(shard)} differ, and no majority of them agrees`;
+      return `the replicas of ${shardName(shard)} have different states, and no majority agrees`;
     }),
   ];
 }

@@ -1,4 +1,4 @@
-/** Asks a cluster how it is: the map from anyone, then every node that is known. */
+/** Collects the health of a cluster: the map from any node, then a report from every node. */
 
 import type { ClusterMap } from '../src/catalog/cluster-map.ts';
 import { type ClusterSeen, clustersAmong, type NodeSeen } from './clusters-seen.ts';
@@ -7,17 +7,17 @@ import { type Health, judge } from './health.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { Store } from './store.ts';
 
-/** Between two looks at a cluster that is electing a leader. */
+/** Pause between two inspections while an election is in progress. */
 const PAUSE_MILLISECONDS = 250;
-/** An election is over by then, or it is more than an election. */
+/** After this time a missing leader is reported. */
 export const ELECTION_GRACE_MILLISECONDS = 4000;
 
 interface Inspection {
-  /** How long a shard may be without a leader before that is told. */
+  /** How long a shard may have no leader before that is reported. */
   readonly graceMilliseconds: number;
 }
 
-/** One look, or as many as it takes for an election to end. */
+/** Inspects once, or repeatedly until an election has ended. */
 export async function inspect(
   store: Store,
   { graceMilliseconds }: Inspection = { graceMilliseconds: 0 },
@@ -46,12 +46,12 @@ async function look(store: Store): Promise<Health> {
   }
   await askRest(store, map, answers);
   const own = map.nodes.map(({ node, clientUrl }) => {
-    return [node as number, answers.get(urlText(clientUrl)) ?? 'it was not asked'] as const;
+    return [node as number, answers.get(urlText(clientUrl)) ?? 'the node was not queried'] as const;
   });
   return judge(map, new Map(own), clustersAmong(seenIn(answers), store.cluster));
 }
 
-/** Nodes of the map that nobody named. */
+/** Nodes of the map that are not among the given URLs. */
 async function askRest(
   store: Store,
   { nodes }: ClusterMap,
@@ -71,7 +71,7 @@ function seenIn(answers: ReadonlyMap<string, Answer>): readonly NodeSeen[] {
   });
 }
 
-/** No node has a map, and still they are of different clusters. */
+/** No node has a map, but the nodes belong to different clusters. */
 function unmapped(clusters: readonly ClusterSeen[]): Health {
   const nothing: ClusterMap = { ...NO_MAP, clusterId: clusters[0]?.cluster ?? '' };
   return judge(nothing, new Map(), clusters);
@@ -86,7 +86,7 @@ const NO_MAP: Omit<ClusterMap, 'clusterId'> = {
   shards: [],
 };
 
-/** One spelling for one place. */
+/** Normalizes an address. */
 function urlText(url = ''): string {
   return url.replace(/^ws/, 'kv').replace(/\/+$/, '');
 }

@@ -1,4 +1,4 @@
-/** Keys of the cluster that a word may become, as far as it can say in a moment. */
+/** Completes a word to keys of the cluster, if the cluster answers quickly. */
 
 import type { Call } from './call.ts';
 import { textOf } from './encoding.ts';
@@ -28,7 +28,7 @@ async function scanned(word: string, call: Call): Promise<string[]> {
   const keys: string[] = [];
   for await (const { key } of entries) {
     const text = textOf(key);
-    // Others would have to be quoted, and what was written would no longer be their beginning.
+    // A key that needs quotes no longer begins with the typed text, so it is left out.
     if (text !== undefined && !/[\s'"\\\p{Cc}]/u.test(text)) keys.push(text);
   }
   return keys;

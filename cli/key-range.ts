@@ -1,4 +1,4 @@
-/** Which keys are meant: a prefix, or from one key to another. */
+/** The key range of a call: a prefix, or from one key to another. */
 
 import type { Options } from './call.ts';
 import { bytesOf, encodingOf } from './encoding.ts';
@@ -9,10 +9,10 @@ import type { KeySpan } from './store.ts';
 const OPEN = new Uint8Array();
 
 export function keyRangeOf(options: Options): KeySpan {
-  const spelling = encodingOf(options);
+  const encoding = encodingOf(options);
   const bound = (name: string) => {
     const text = textOption(options, name);
-    return text === undefined ? undefined : bytesOf(text, spelling);
+    return text === undefined ? undefined : bytesOf(text, encoding);
   };
   const prefix = bound('prefix');
   const from = bound('from');
@@ -20,12 +20,12 @@ export function keyRangeOf(options: Options): KeySpan {
   if (prefix === undefined) return { from: from ?? OPEN, to: to ?? OPEN };
   if (from === undefined && to === undefined) return { from: prefix, to: behind(prefix) };
   throw usageFailure(
-    '--prefix does not go together with --from or --to',
-    'give a prefix, or the two ends of a range',
+    '--prefix cannot be combined with --from or --to',
+    'use either --prefix, or --from and --to',
   );
 }
 
-/** The first key that does not begin with the prefix; open if there is none. */
+/** The first key after all keys with the prefix; undefined if there is none. */
 export function behind(prefix: Uint8Array): Uint8Array {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length -= 1;

@@ -6,7 +6,7 @@ import { main } from './main.ts';
 
 const manifest = new URL('../../package.json', import.meta.url);
 
-// What it makes may be read and written by its user alone: folders, pid files, logs, a secret.
+// Only the current user may access what kvctl creates: folders, pid files, logs, a secret.
 process.umask(0o077);
 
 process.exitCode = await main({

@@ -1,4 +1,4 @@
-/** Brings up those nodes of a local cluster that do not run, and waits until all are well. */
+/** Starts the nodes of a local cluster that do not run, and waits until it is healthy. */
 
 import { awaitHealth } from './awaiting.ts';
 import type { Call } from './call.ts';
@@ -35,10 +35,10 @@ export async function startLocalCluster(
   const nodes = localNodes(file);
   const missing = nodes.filter((node) => !isRunning(node));
   await refuseTakenPorts(missing);
-  // Nodes that run already would refuse those with a secret that they have not.
+  // Running nodes that have no secret would refuse new nodes that have one.
   if (missing.length === nodes.length) makeLocalSecret(options, file);
   const spawned = missing.map((node) => {
-    // It founds only if no other node belongs to a cluster: else it joins theirs, as a new node.
+    // It founds a cluster only if no other node has one; otherwise it joins theirs.
     return spawnNode(node, { file, isFounder: node === nodes[0], isDetached });
   });
   const urls = file.config.nodes.map(clientUrlOf);
@@ -50,7 +50,7 @@ export async function startLocalCluster(
       nodesMin: nodes.length,
       fault: () => spawned.map(endOf).find((failure) => failure !== undefined),
       onProgress: progress.tell,
-      patienceMilliseconds: PATIENCE_MILLISECONDS,
+      timeoutMilliseconds: PATIENCE_MILLISECONDS,
       pauseMilliseconds: PAUSE_MILLISECONDS,
     });
     return { spawned, health };
@@ -65,10 +65,10 @@ function endOf({ node, child }: Spawned): Failure | undefined {
   return new Failure({
     code: 'node-ended',
     exit: EXIT.refused,
-    message: `${node.name} ended while it was starting (${signalCode ?? exitText(exitCode ?? 0)})`,
+    message: `${node.name} exited during startup (${signalCode ?? exitText(exitCode ?? 0)})`,
     reasons: lastWordsOf(node)
       .split('\n')
       .map((what) => ({ endpoint: node.name, what })),
-    hint: `all that it told is in ${node.logFile}; the other nodes go on: kvctl down stops them`,
+    hint: `see its log ${node.logFile}; the other nodes keep running: kvctl down stops them`,
   });
 }

@@ -1,4 +1,4 @@
-/** The nodes of a config file as processes on this machine. */
+/** Runs the nodes of a config file as processes on this machine. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ export interface LocalNode {
   readonly listen: string;
   readonly data: string;
   readonly pidFile: string;
-  /** What the node tells goes here. */
+  /** Standard error of the node goes to this file. */
   readonly logFile: string;
 }
 
@@ -33,7 +33,7 @@ export function isRunning({ pidFile }: LocalNode): boolean {
   return livePid(pidFile) !== undefined;
 }
 
-/** Every port that is taken, before anything is started. */
+/** Checks all ports before any node is started. */
 export async function refuseTakenPorts(nodes: readonly LocalNode[]): Promise<void> {
   const faults = await Promise.all(
     nodes.map(async (node) => ({ node, fault: await listenFaultOf(node) })),
@@ -43,13 +43,13 @@ export async function refuseTakenPorts(nodes: readonly LocalNode[]): Promise<voi
   throw new Failure({
     code: 'port-taken',
     exit: EXIT.refused,
-    message: `${taken.length} of ${nodes.length} nodes could not listen`,
+    message: `${taken.length} of ${nodes.length} nodes cannot listen: the port is in use`,
     reasons: taken.map(({ node, fault }) => {
       return { endpoint: `${node.name} ${node.listen}`, what: fault ?? '' };
     }),
     hint:
-      'stop what listens there (another cluster of yours? `kvctl down` in its folder), ' +
-      'or give the nodes other ports in cluster.config.json. Nothing was started',
+      'stop the other process (for another local cluster: `kvctl down` in its folder), ' +
+      'or set other ports in cluster.config.json. Nothing was started',
   });
 }
 
@@ -59,7 +59,7 @@ function listenFaultOf({ listen }: LocalNode): Promise<string | undefined> {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
       const isTaken = error.code === 'EADDRINUSE';
-      resolve(isTaken ? 'another process listens there' : error.message);
+      resolve(isTaken ? 'another process listens on this port' : error.message);
     });
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
@@ -73,7 +73,7 @@ export interface Spawned {
 interface SpawnOptions {
   readonly file: ConfigFile;
   readonly isFounder: boolean;
-  /** It goes on after kvctl has ended; else it ends with kvctl, however that ends. */
+  /** The node outlives kvctl; otherwise it ends with kvctl, even if kvctl is killed. */
   readonly isDetached: boolean;
 }
 
@@ -86,7 +86,7 @@ export function spawnNode(node: LocalNode, { file, isFounder, isDetached }: Spaw
   const log = openSync(node.logFile, 'a');
   const child = spawn(process.execPath, ['--enable-source-maps', program, ...words], {
     cwd: file.folder,
-    // A group of its own, so that Ctrl-C reaches kvctl alone, which stops the nodes one by one.
+    // A process group of its own: Ctrl-C reaches only kvctl, which then stops the nodes.
     detached: true,
     stdio: isDetached ? ['ignore', log, log] : ['ignore', log, log, 'ipc'],
   });
@@ -98,7 +98,7 @@ export function spawnNode(node: LocalNode, { file, isFounder, isDetached }: Spaw
 
 const TAIL_LINES = 3;
 
-/** The last that a node told, for whoever wonders why it ended. */
+/** The last log lines of a node, which show why it ended. */
 export function lastWordsOf({ logFile }: LocalNode): string {
   try {
     return readFileSync(logFile, 'utf8').trim().split('\n').slice(-TAIL_LINES).join('\n');

@@ -1,4 +1,4 @@
-/** One call of kvctl: from its words to its exit code. Nothing is loaded before it is needed. */
+/** One call of kvctl, from arguments to exit code. Modules are loaded when they are needed. */
 
 import { fstatSync, statSync } from 'node:fs';
 import type { Call, Options } from './call.ts';
@@ -17,7 +17,7 @@ export interface Surroundings {
   readonly data: Sink;
   readonly notes: Sink;
   readonly readVersion: () => string;
-  /** How a cluster is reached; the client library, if nobody says otherwise. */
+  /** Connects to the cluster; the client library by default. */
   readonly connect?: Connect;
 }
 
@@ -31,7 +31,7 @@ export async function main(surroundings: Surroundings): Promise<number> {
   }
   const terminal = terminalOver({ data, notes, environment });
   data.on('error', (error: NodeJS.ErrnoException) => process.exit(endOfData(error, terminal)));
-  // A reader of the notes that is gone takes nothing with it.
+  // A closed standard error is no failure of the command.
   notes.on('error', () => {});
   const isAlone = words.length === 0 && input.isTTY === true && data.isTTY === true;
   const { parse } = await import('./program.ts');
@@ -55,14 +55,14 @@ export async function main(surroundings: Surroundings): Promise<number> {
   }
 }
 
-/** A reader that has had enough, as in `kvctl scan | head`, is no failure. */
+/** A reader that closes the pipe, as in `kvctl scan | head`, is no failure. */
 function endOfData(error: NodeJS.ErrnoException, terminal: Terminal): Exit {
   if (error.code === 'EPIPE') return EXIT.ok;
   const failure = new Failure({
     code: 'output',
     exit: EXIT.refused,
     message: `standard output cannot be written: ${error.message}`,
-    hint: 'what was printed is incomplete, what the verb did is done: make room, and read again',
+    hint: 'the output is incomplete, but the command took effect: free space, then read again',
   });
   return reportFailure(failure, terminal, {});
 }
@@ -106,7 +106,7 @@ async function dialogueOver(input: NodeJS.ReadableStream, output: Sink): Promise
   return new Dialogue({ input, output, history: [] });
 }
 
-/** At most one, made when it is first asked for. */
+/** At most one connection, made on the first use. */
 class Connections {
   readonly #connect: Connect;
   #store: Promise<Store> | undefined;
@@ -121,7 +121,7 @@ class Connections {
   }
 
   async close(): Promise<void> {
-    // A connection that failed was told of already.
+    // A failed connection has been reported already.
     const store = await this.#store?.catch(() => undefined);
     await store?.close();
   }
@@ -147,11 +147,11 @@ async function readAll(input: Surroundings['input']): Promise<Uint8Array> {
   if (chunks.length > 0 || !isNullDevice(input)) return Uint8Array.from(Buffer.concat(chunks));
   throw usageFailure(
     'standard input is closed, or /dev/null',
-    "give it a file or a pipe; an empty value is written as ''",
+    "redirect a file or a pipe; write an empty value as ''",
   );
 }
 
-/** Node opens it in the place of a standard input that is closed. */
+/** Node opens /dev/null in place of a closed standard input. */
 function isNullDevice({ fd }: Surroundings['input']): boolean {
   if (fd === undefined || process.platform === 'win32') return false;
   return fstatSync(fd).rdev === statSync('/dev/null').rdev;

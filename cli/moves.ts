@@ -1,19 +1,19 @@
-/** What moves between nodes, how far it is, and what it waits for. Pure. */
+/** Replica moves between nodes: progress and obstacles. Pure. */
 
 import { CATALOG_SHARD, type ClusterMap } from '../src/catalog/cluster-map.ts';
 import { wantedNodes } from '../src/catalog/questions.ts';
 import type { MoveInfo, NodeInfo } from './node-info.ts';
 
 export interface Move extends Omit<MoveInfo, 'waitsForNode' | 'phase'> {
-  /** `queued`: others go first. `blocked`: it does not go on before something happens. */
+  /** `queued`: other moves go first. `blocked`: waits for the event in `waitsFor`. */
   readonly phase: MoveInfo['phase'] | 'queued' | 'blocked';
-  /** Empty while nothing is in the way. */
+  /** Empty if the move is not blocked. */
   readonly waitsFor: string;
 }
 
 interface Node {
   readonly node: number;
-  /** That of its configuration, or empty; and that with which no other node can be meant. */
+  /** The name from its configuration, or empty; and the unambiguous display name. */
   readonly name: string;
   readonly label: string;
   readonly info: NodeInfo | undefined;
@@ -24,23 +24,23 @@ interface Shard {
   readonly leaderNode: number;
 }
 
-/** By what name people know a node. */
+/** The display name of a node. */
 export function nodeName({ label, name }: Pick<Node, 'label' | 'name'>): string {
   return name === '' ? `node ${label}` : label;
 }
 
-/** The same by number, for a node that may be gone from the map. */
+/** As above, by number, for a node that may have left the map. */
 export function nameIn(nodes: readonly Node[], node: number): string {
   const row = nodes.find((one) => one.node === node);
   return row === undefined ? `node ${node}` : nodeName(row);
 }
 
-/** By what name people know a shard. */
+/** The display name of a shard. */
 export function shardName(shard: number): string {
   return shard === CATALOG_SHARD ? 'the catalog' : `shard ${shard}`;
 }
 
-/** What the leaders tell, and what the goals want that nobody has begun. */
+/** The moves that leaders report, and the goals for which no move has begun. */
 export function movesFrom(
   map: ClusterMap,
   nodes: readonly Node[],
@@ -64,7 +64,7 @@ interface Cluster {
   readonly shards: readonly Shard[];
 }
 
-/** The goal is elsewhere, and the catalog has not yet asked for it. */
+/** The goal names other nodes, and the catalog has not requested the move yet. */
 function queuedIn(map: ClusterMap, { nodes, isUp, shards }: Cluster): Move[] {
   return map.shards.flatMap((row): Move[] => {
     const wanted = wantedNodes(row);
@@ -85,5 +85,5 @@ function queuedIn(map: ClusterMap, { nodes, isUp, shards }: Cluster): Move[] {
 }
 
 function silent(shard: number, node: string): string {
-  return `${shardName(shard)} waits for ${node}, which is not heard`;
+  return `${shardName(shard)} waits for ${node}, which does not respond`;
 }

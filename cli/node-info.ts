@@ -1,56 +1,56 @@
-/** What a node tells of itself, as far as kvctl looks at it. */
+/** The report of a node: the fields that kvctl uses. */
 
 export interface ReplicaInfo {
   readonly shard: number;
   readonly role: string;
   readonly term: number;
-  /** 0 if it knows none. */
+  /** 0 if the node knows no leader. */
   readonly leaderNode: number;
   readonly applied: number;
   readonly last: number;
   readonly lagEntries: number;
-  /** Empty while it works. */
+  /** Empty while the replica works. */
   readonly stopReason: string;
-  /** Why it does not follow the leader of its shard; empty if it does. */
+  /** Why it does not follow the leader of its shard; empty if it does follow. */
   readonly doubt: string;
-  /** Its state is damaged, or differs from most: it serves nothing until it has another. */
+  /** Its state is damaged or differs from the majority: it does not serve until it is replaced. */
   readonly isQuarantined: boolean;
 }
 
-/** A replica on its way, as the leader of its shard tells of it. */
+/** A replica move in progress, as the leader of its shard reports it. */
 export interface MoveInfo {
   readonly shard: number;
-  /** Nodes; 0 where a replica only comes or only goes. */
+  /** Node numbers; 0 if a replica is only added or only removed. */
   readonly from: number;
   readonly to: number;
   readonly phase: 'waiting' | 'snapshot' | 'entries' | 'leaving';
   /** Bytes of a snapshot, or entries. */
   readonly done: number;
-  /** 0 if it is not known. */
+  /** 0 if unknown. */
   readonly total: number;
   readonly perSecond: number;
-  /** A node that is not heard, or 0. */
+  /** A node that does not respond, or 0. */
   readonly waitsForNode: number;
 }
 
 export interface NodeInfo {
   readonly node: number;
   readonly cluster: string;
-  /** Only nodes with the secret of the cluster are its peers. */
+  /** It accepts only peers that have the cluster secret. */
   readonly isGuarded: boolean;
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
   readonly clients: number;
-  /** Why it vouches for nothing yet since its start; empty once other nodes have confirmed it. */
+  /** Why its peers have not confirmed it since its start; empty once they have. */
   readonly unconfirmed: string;
-  /** Shards that it leads whose replicas differ without a majority that agrees. */
+  /** Shards that it leads whose replicas differ and have no agreeing majority. */
   readonly consistency: { readonly undecided: readonly number[] };
   readonly moves: readonly MoveInfo[];
   readonly replicas: readonly ReplicaInfo[];
   readonly log: {
     readonly liveBytes: number;
     readonly longestSyncMilliseconds: number;
-    /** Places that are not what was written, as found since its start. */
+    /** Damaged places that it has found since its start. */
     readonly damages: number;
   };
 }

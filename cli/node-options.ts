@@ -1,4 +1,4 @@
-/** What `start` runs: flags first, then the environment, then the config file, then defaults. */
+/** Options of `start`: flags override the environment, then the config file, then defaults. */
 
 import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../src/base/timing.ts';
 import { DEFAULT_SETTINGS } from '../src/runtime/config.ts';
@@ -59,7 +59,7 @@ type Base = Omit<NodeOptions, 'init' | 'logLevel'> & {
   readonly settings: { readonly shards: number; readonly replicas: number };
 };
 
-/** Within their bounds, and such that they go together. */
+/** Checks the bounds of each time, and that they are consistent. */
 function timingOf(options: Options, timing: Timing = TIMING_DEFAULT): Timing {
   const taken = {
     tickMilliseconds: durationOption(options, 'tick') ?? timing.tickMilliseconds,
@@ -70,22 +70,22 @@ function timingOf(options: Options, timing: Timing = TIMING_DEFAULT): Timing {
     const { min, max } = TIMING_BOUNDS[name];
     if (taken[name] >= min && taken[name] <= max) continue;
     const flag = name === 'tickMilliseconds' ? '--tick' : '--election-timeout';
-    throw usageFailure(`${flag} is ${taken[name]}ms`, `give it ${min}ms to ${max}ms`);
+    throw usageFailure(`${flag} is ${taken[name]}ms`, `use ${min}ms to ${max}ms`);
   }
   const fault = faultOfTiming(taken);
   if (fault === undefined) return taken;
   throw usageFailure(fault, 'change --tick or --election-timeout, or timing in the config file');
 }
 
-/** Which cluster it shall belong to, and through whom. */
+/** The cluster to join or found, and the nodes to contact. */
 function membershipOf(options: Options, { join, settings, cluster }: Base) {
   const given = textOption(options, 'join');
   const wanted = wantedOf(options);
   const isForced = options.forceNewCluster === true;
   if (isForced && options.init !== true) {
     throw usageFailure(
-      '--force-new-cluster is given without --init',
-      'give both to begin a new cluster without asking the other nodes',
+      '--force-new-cluster requires --init',
+      'use both to found a new cluster without asking the other nodes',
     );
   }
   return {
@@ -99,7 +99,7 @@ function membershipOf(options: Options, { join, settings, cluster }: Base) {
   };
 }
 
-/** What was asked for by name. */
+/** The node of the config file that the call names. */
 function wantedOf(options: Options) {
   const shards = countOption(options, 'shards', { min: 1, max: 1024 });
   const replicas = countOption(options, 'replicas', { min: 1, max: 7 });
@@ -112,8 +112,8 @@ function wantedOf(options: Options) {
 function plainNode(options: Options): Base {
   if (textOption(options, 'config') !== undefined) {
     throw usageFailure(
-      'a config file was given, but not which of its nodes this is',
-      'name it: --node n1',
+      'the config file is set, but --node is missing',
+      'name the node of the file to run: --node n1',
     );
   }
   return {
@@ -131,7 +131,7 @@ function plainNode(options: Options): Base {
   };
 }
 
-/** The others of the file are the ones to join through. */
+/** The other nodes of the file are the join addresses. */
 function nodeOfFile(file: ConfigFile, name: string): Base {
   const node = nodeNamed(file, name);
   const { settings, limits, timing, nodes } = file.config;
@@ -158,16 +158,16 @@ function listenOf(text: string | undefined, flag = '--listen'): NodeOptions['lis
   if (address !== undefined) return address;
   throw usageFailure(
     `${flag} is ${JSON.stringify(text)}`,
-    'give it host:port, with a port from 1 to 65535',
+    'use host:port with a port from 1 to 65535',
   );
 }
 
-/** `kv://host:port`, as clients say it, is the same place. */
+/** Accepts `kv://host:port`, the form that clients use. */
 function reachable(text: string): string {
   const address = text.trim().replace(/^kv:\/\//, '');
   if (isReachableAddress(address)) return urlOf(address);
   throw usageFailure(
     `${JSON.stringify(text)} is not the address of a node`,
-    'write host:port, or an address that begins with ws://',
+    'use host:port, kv://host:port or ws://host:port',
   );
 }

@@ -1,4 +1,4 @@
-/** Numbers and times as people write them, mostly behind options. */
+/** Parses numbers and durations, mostly of options. */
 
 import { isClusterId } from '../src/runtime/cluster-id.ts';
 import type { Options } from './call.ts';
@@ -13,13 +13,13 @@ export function textOption(options: Options, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The option that names the config file, for commands that people copy; empty without one. */
+/** The --config option, for suggested commands; empty if there is none. */
 export function configWords(options: Options): string {
   const path = textOption(options, 'config');
   return path === undefined ? '' : ` --config ${shellWord(path)}`;
 }
 
-/** A whole number from `min` up. */
+/** A whole number of at least `min`. */
 export function countOption(
   options: Options,
   name: string,
@@ -29,10 +29,10 @@ export function countOption(
   if (text === undefined) return undefined;
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
-  const bound = max === NUMBER_MAX ? `from ${min} up` : `from ${min} to ${max}`;
+  const bound = max === NUMBER_MAX ? `of at least ${min}` : `from ${min} to ${max}`;
   throw usageFailure(
     `${flagOf(name)} is ${JSON.stringify(text)}`,
-    `give ${flagOf(name)} a whole number ${bound}`,
+    `${flagOf(name)} takes a whole number ${bound}`,
   );
 }
 
@@ -53,17 +53,17 @@ export function durationOption(options: Options, name: string): number | undefin
   if (milliseconds >= 1 && milliseconds <= NUMBER_MAX / 2) return milliseconds;
   throw usageFailure(
     `${flagOf(name)} is ${JSON.stringify(text)}`,
-    `give ${flagOf(name)} a time with its unit: 500ms, 5s, 10m, 2h or 7d`,
+    `${flagOf(name)} takes a time with its unit: 500ms, 5s, 10m, 2h or 7d`,
   );
 }
 
-/** The id of the only cluster that is meant. */
+/** The ID of the only cluster that kvctl accepts. */
 export function clusterOption(options: Options): string | undefined {
   const text = textOption(options, 'cluster');
   if (text === undefined || isClusterId(text)) return text;
   throw usageFailure(
     `--cluster is ${JSON.stringify(text)}`,
-    'give it the id that `kvctl status` shows: 1 to 64 visible characters',
+    'use the ID that `kvctl status` shows: 1 to 64 visible characters',
   );
 }
 
@@ -71,8 +71,8 @@ export function integerOf(text: string): bigint {
   const value = /^[+-]?\d{1,19}$/.test(text) ? BigInt(text.replace(/^\+/, '')) : undefined;
   if (value !== undefined && value <= INTEGER_MAX && value >= -INTEGER_MAX - 1n) return value;
   throw usageFailure(
-    `${JSON.stringify(text)} is not an integer of 64 bits`,
-    'give digits, with a minus in front to count down',
+    `${JSON.stringify(text)} is not a 64-bit integer`,
+    'use digits, with a leading minus to subtract',
   );
 }
 

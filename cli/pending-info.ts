@@ -1,15 +1,15 @@
-/** What a node tells of transactions that wait, as far as kvctl looks at it. */
+/** The report of a node on pending transactions: the fields that kvctl uses. */
 
 export interface PendingPart {
   readonly id: string;
-  /** The shard that says so. */
+  /** The reporting shard. */
   readonly shard: number;
   readonly state: string;
   readonly milliseconds: number;
   readonly age: number;
-  /** The home shard stands first. */
+  /** The coordinator's shard comes first. */
   readonly participants: readonly PendingParticipant[];
-  /** Keys that it holds in this shard. */
+  /** Number of keys that it locks in this shard. */
   readonly keys: number;
 }
 

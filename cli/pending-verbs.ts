@@ -1,4 +1,4 @@
-/** `kvctl txn list` and `kvctl txn resolve ID`: what waits in the cluster, and an end to it. */
+/** `kvctl txn list` and `kvctl txn resolve ID`: lists and finishes pending transactions. */
 
 import { type Call, formatOf } from './call.ts';
 import { EXIT, type Exit } from './exit.ts';
@@ -25,12 +25,14 @@ const PATIENCE_MILLISECONDS = 10_000;
 export async function list(call: Call): Promise<Exit> {
   const { terminal, words } = call;
   if (words.length > 1) {
-    throw usageFailure('txn list takes no words', 'see `kvctl txn --help`');
+    throw usageFailure('txn list takes no arguments', 'see `kvctl txn --help`');
   }
   const { pending, silent } = await gathered(await call.store());
   noteSilent(call, silent);
   if (pending.length === 0) {
-    terminal.note(`nothing is pending${silent.length > 0 ? ', as far as could be asked' : ''}`);
+    terminal.note(
+      `no transaction is pending${silent.length > 0 ? ' on the nodes that answered' : ''}`,
+    );
   }
   const format = formatOf(call);
   if (format === 'raw') {
@@ -47,8 +49,8 @@ export async function resolve(call: Call): Promise<Exit> {
   const [, id, ...more] = words;
   if (id === undefined || more.length > 0) {
     throw usageFailure(
-      id === undefined ? 'it is not said which transaction' : 'one transaction at a time',
-      'write kvctl txn resolve ID; `kvctl txn list` shows the IDs',
+      id === undefined ? 'the transaction ID is missing' : 'txn resolve takes one transaction ID',
+      'use kvctl txn resolve ID; `kvctl txn list` shows the IDs',
     );
   }
   const store = await call.store();
@@ -56,14 +58,16 @@ export async function resolve(call: Call): Promise<Exit> {
   noteSilent(call, silent);
   const found = pending.find((one) => one.id === id);
   if (found === undefined) {
-    terminal.note(`no transaction ${JSON.stringify(id)} is pending: it has ended, or never was`);
-    terminal.note('`kvctl txn list` shows those that are');
+    terminal.note(
+      `no transaction ${JSON.stringify(id)} is pending: it has ended, or never existed`,
+    );
+    terminal.note('`kvctl txn list` shows the pending ones');
     return EXIT.no;
   }
   const { age, participants } = found;
   const outcome = await store.settle({ id, age, participants });
   if (outcome === 'over') {
-    terminal.note('it had ended before, and its home shard does not remember any more how');
+    terminal.note('the transaction had already ended, and its outcome is no longer stored');
   }
   const isForPrograms = ['json', 'ndjson'].includes(formatOf(call));
   await terminal.write(`${isForPrograms ? JSON.stringify({ id, outcome }) : outcome}\n`);
@@ -71,19 +75,22 @@ export async function resolve(call: Call): Promise<Exit> {
   return EXIT.ok;
 }
 
-/** It is decided, and that stays; here it is seen that all who took part have heard. */
+/** The decision is durable; this waits until all participants have applied it. */
 async function awaitGone(call: Call, id: string): Promise<void> {
   const { terminal, options } = call;
-  const progress = progressOn(terminal, 'waiting until all shards have heard');
+  const progress = progressOn(terminal, 'waiting for all participating shards');
   const until = Date.now() + (durationOption(options, 'timeout') ?? PATIENCE_MILLISECONDS);
   for (;;) {
     const { pending } = await gathered(await call.store());
     const left = pending.find((one) => one.id === id);
     if (left === undefined) break;
     const shards = left.shards.filter(isWaiting).map(({ shard }) => shard);
-    const what = shards.length === 0 ? 'all have heard' : `shards ${shards.join(' ')} have not`;
+    const what =
+      shards.length === 0
+        ? 'all shards have applied it'
+        : `shards ${shards.join(' ')} have not yet`;
     if (Date.now() >= until) {
-      terminal.note(`it is decided, and is told to all who took part: ${what} yet`);
+      terminal.note(`the decision is durable and is being sent to all participants: ${what}`);
       break;
     }
     progress.tell(what);
@@ -97,7 +104,7 @@ interface Gathered {
   readonly silent: readonly Silent[];
 }
 
-/** A node that could not be asked, and why. */
+/** A node that did not answer, and why. */
 interface Silent {
   readonly node: number;
   readonly url: string;
@@ -131,7 +138,7 @@ async function gathered(store: Store): Promise<Gathered> {
 
 function noteSilent({ terminal }: Call, silent: readonly Silent[]): void {
   for (const { node, url, why } of silent) {
-    terminal.note(`node ${node} (${url}) could not be asked what waits there: ${why}`);
+    terminal.note(`node ${node} (${url}) did not list its transactions: ${why}`);
   }
 }
 
@@ -150,7 +157,7 @@ function rowOf({ id, state, milliseconds, shards }: Pending): string[] {
   ];
 }
 
-/** It holds keys, or may hold some. */
+/** The shard holds locks, or may hold some. */
 function isWaiting({ keysHeld }: PendingShard): boolean {
   return keysHeld !== 0;
 }

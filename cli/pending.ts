@@ -1,15 +1,15 @@
-/** Transactions that wait in a cluster, put together from what each node knows of them. Pure. */
+/** Pending transactions of a cluster, merged from the reports of its nodes. Pure. */
 
 import type { PendingInfo, PendingPart } from './pending-info.ts';
 
-/** `unknown`: whoever leads the home shard, which decides, could not be asked. */
+/** `unknown`: the leader of the coordinator's shard, which decides, did not answer. */
 export type PendingState = 'preparing' | 'prepared' | 'committed' | 'aborted' | 'unknown';
 
 export interface PendingShard {
   readonly shard: number;
   /**
-   * Keys that nobody else can write until the shard has heard of the outcome; none if it has, or
-   * never held any. Undefined if nobody could be asked who leads it.
+   * Keys that stay locked until the shard has applied the outcome; 0 if it has, or never locked
+   * any. Undefined if its leader did not answer.
    */
   readonly keysHeld: number | undefined;
 }
@@ -17,16 +17,16 @@ export interface PendingShard {
 export interface Pending {
   readonly id: string;
   readonly state: PendingState;
-  /** Since the first shard has held keys for it, or it was decided. */
+  /** Time since the first shard locked keys for it, or since its decision. */
   readonly milliseconds: number;
-  /** All that take part; the home shard, which decides, stands first. */
+  /** All participants; the coordinator's shard, which decides, comes first. */
   readonly shards: readonly PendingShard[];
-  /** What whoever ends it has to know. */
+  /** What a request to finish it has to contain. */
   readonly age: number;
   readonly participants: PendingPart['participants'];
 }
 
-/** What was heard, and the shards whose leaders were heard. */
+/** The reports, and the shards whose leaders reported. */
 export interface Heard {
   readonly infos: readonly PendingInfo[];
   readonly shards: ReadonlySet<number>;
@@ -57,7 +57,7 @@ function joined(parts: readonly PendingPart[], heard: ReadonlySet<number>): Pend
   return { id, state: stateOf(parts, shards), milliseconds, shards, age, participants };
 }
 
-/** A decision is one, whoever holds keys still. The home shard may do its part as it decides. */
+/** A decision counts even while shards hold locks; the coordinator's shard may have none. */
 function stateOf(parts: readonly PendingPart[], shards: readonly PendingShard[]): PendingState {
   const decided = parts.find(({ state }) => state === 'committed' || state === 'aborted');
   if (decided !== undefined) return decided.state as PendingState;
@@ -67,7 +67,7 @@ function stateOf(parts: readonly PendingPart[], shards: readonly PendingShard[])
   return isReady ? 'prepared' : 'preparing';
 }
 
-/** `1.5s`, `12m`: how long, as people say it. */
+/** A readable duration: `1.5s`, `12m`. */
 export function durationText(milliseconds: number): string {
   const units: readonly (readonly [name: string, size: number])[] = [
     ['d', 86_400_000],

@@ -1,4 +1,4 @@
-/** Processes that kvctl started earlier: known by number and by when they began. */
+/** Processes that kvctl started: identified by pid and start time. */
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,14 +7,14 @@ const STATE = 0;
 const BEGAN_AT = 19;
 
 /**
- * When a process began, in a form that no other process with its number has; undefined if there is
- * none, or only its remains that nobody has collected.
+ * The start time of a process, which differs from that of any other process with its pid; undefined
+ * if there is no such process, or only a zombie that its parent has not reaped.
  */
 function markOf(pid: number): string | undefined {
   if (process.platform !== 'linux') return markByPs(pid);
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name of the program stands in parentheses and may hold anything.
+    // The program name is in parentheses and may contain any character.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     return fields[STATE] === 'Z' ? undefined : `${boot} ${fields[BEGAN_AT]}`;
@@ -41,7 +41,7 @@ export function removePidFile(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** The process of a pid file, if it is still the one that was meant. */
+/** The process of a pid file, if it is still the same process. */
 export function livePid(path: string): number | undefined {
   let text: string;
   try {
@@ -59,7 +59,7 @@ export type Ending = 'stopped' | 'killed' | 'not there';
 const PATIENCE_MILLISECONDS = 10_000;
 const LOOK_MILLISECONDS = 50;
 
-/** Asks it to stop, waits, and ends it if it does not listen. */
+/** Sends SIGTERM, waits, and sends SIGKILL if the process does not stop. */
 export async function endProcess(pidFile: string): Promise<Ending> {
   const pid = livePid(pidFile);
   if (pid === undefined) return 'not there';
@@ -77,7 +77,7 @@ function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
   try {
     process.kill(pid, name);
   } catch (error) {
-    // It ended by itself in the meantime.
+    // The process ended in the meantime.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** The verbs as a parser with help. It runs nothing itself: it says what was asked for. */
+/** The argument parser with its help, made from the verbs. It runs nothing: it returns the call. */
 
 import { Argument, Command, Option } from 'commander';
 import { nearestName } from '../src/base/nearest-name.ts';
@@ -14,7 +14,7 @@ export type Parsed =
       readonly words: string[];
       readonly options: Options;
     }
-  /** Help or the version: a text, and nothing to do. */
+  /** Help or the version: a text and no verb to run. */
   | { readonly type: 'text'; readonly text: string };
 
 interface ProgramOptions {
@@ -23,7 +23,7 @@ interface ProgramOptions {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Words are those behind `kvctl`. Fails with what is wrong and what was probably meant. */
+/** Parses the arguments after `kvctl`. Fails with the error and a suggestion. */
 export function parse(words: readonly string[], program: ProgramOptions): Parsed {
   const texts: string[] = [];
   const faults: string[] = [];
@@ -48,8 +48,8 @@ export function parse(words: readonly string[], program: ProgramOptions): Parsed
 }
 
 /**
- * Options that stand before the verb are moved behind it: `kvctl --url URL get KEY`. They belong to
- * the verb, which says whether it has them.
+ * Moves options from before the verb to after it: `kvctl --url URL get KEY`. They belong to
+ * the verb, which declares its options.
  */
 function verbFirst(words: readonly string[], verbs: readonly Verb[]): string[] {
   const specs = [...new Set(verbs.flatMap(optionsOf))];
@@ -77,7 +77,7 @@ function rootOf({ version }: ProgramOptions, sinks: Sinks): Command {
   const root = new Command('kvctl')
     .description('ringkv: a strongly consistent, sharded key-value store')
     .version(version)
-    .helpCommand('help [verb]', 'what a verb does')
+    .helpCommand('help [verb]', 'show the help of a verb')
     .showSuggestionAfterError(true)
     .addHelpText('after', `\nExit codes:\n${codes}\n`)
     .addHelpText('after', 'Examples:\n  kvctl dev\n  kvctl set greeting hello\n  kvctl status');
@@ -85,7 +85,7 @@ function rootOf({ version }: ProgramOptions, sinks: Sinks): Command {
   return root;
 }
 
-/** The parser ends no process and writes nowhere by itself; that is for whoever calls. */
+/** The parser never exits or writes by itself; the caller does. */
 function silence(command: Command, { texts, faults }: Sinks): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => texts.push(text),
@@ -107,7 +107,7 @@ function commandOf(verb: Verb, environment: NodeJS.ProcessEnv): Command {
   );
 }
 
-/** What the environment says counts as a default, so that a flag wins over it. */
+/** An environment variable acts as a default, so a flag overrides it. */
 function optionOf(
   { flags, description, choices, environment: name }: OptionSpec,
   environment: NodeJS.ProcessEnv,
@@ -121,7 +121,7 @@ function optionOf(
   return option.default(value, `${value}, from ${name}`);
 }
 
-/** A value that some other verb knows leaves this one at its own default. */
+/** A value that only other verbs accept leaves this verb at its default. */
 function refuseUnknownEnvironment(
   command: Command,
   specs: readonly OptionSpec[],
@@ -135,7 +135,7 @@ function refuseUnknownEnvironment(
       continue;
     if (command.getOptionValueSource(option.attributeName()) === 'cli') continue;
     throw usageFailure(
-      `${spec?.environment} is ${JSON.stringify(value)}; known are ${known.join(', ')}`,
+      `${spec?.environment} is ${JSON.stringify(value)}; allowed are ${known.join(', ')}`,
       `set ${spec?.environment} to one of these, or unset it`,
     );
   }
@@ -145,7 +145,7 @@ function isParserEnd(error: unknown): error is Error & { readonly exitCode: numb
   return error instanceof Error && 'exitCode' in error && 'code' in error;
 }
 
-/** What other stores call a verb. */
+/** Names of verbs in other stores, for suggestions. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ['write', 'set'],
   ['read', 'get'],
@@ -168,7 +168,7 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
 ]);
 
 function usageFailureOf(fault: string, words: readonly string[], verbs: readonly Verb[]): Error {
-  const [first = 'it was not understood', suggestion] = fault.replace(/^error: /, '').split('\n');
+  const [first = 'invalid usage', suggestion] = fault.replace(/^error: /, '').split('\n');
   const unknown = /^unknown command '(.*)'$/.exec(first)?.[1];
   const isHelp = first.startsWith('Usage:') && words[0] === 'help';
   if (isHelp || unknown !== undefined) {

@@ -1,4 +1,4 @@
-/** Tells a failure, and with which exit code kvctl ends because of it. */
+/** Reports a failure to the user and returns its exit code. */
 
 import type { Options } from './call.ts';
 import type { Exit } from './exit.ts';

@@ -1,4 +1,4 @@
-/** The secret of a cluster: from a file that is named, or made for a cluster of this machine. */
+/** The cluster secret: read from a file, or generated for a local cluster. */
 
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const SECRET_BYTES = 32;
 const FILE_BYTES_MAX = 4096;
 const LOCAL_NAME = 'cluster.secret';
 
-/** Of a node: what is said by name, then what its config file says, then what `up` made. */
+/** The secret of a node: from the call, else its config file, else the file that `up` made. */
 export function secretOf(options: Options, file: ConfigFile | undefined): Uint8Array | undefined {
   const named = textOption(options, 'secretFile');
   if (named !== undefined) return readSecret(resolve(named));
@@ -23,7 +23,7 @@ export function secretOf(options: Options, file: ConfigFile | undefined): Uint8A
   return readSecret(path);
 }
 
-/** For a cluster of this machine that has none yet; only its nodes read it. */
+/** Generates a secret for a local cluster that has none; only the current user can read it. */
 export function makeLocalSecret(options: Options, file: ConfigFile): void {
   const isNamed = textOption(options, 'secretFile') ?? process.env.RINGKV_SECRET_FILE;
   if (isNamed !== undefined || configuredPath(file) !== undefined) return;
@@ -37,7 +37,7 @@ function configuredPath({ config, folder }: ConfigFile): string | undefined {
   return config.secretFile === '' ? undefined : resolve(join(folder, '.'), config.secretFile);
 }
 
-/** Beside the data folders. */
+/** The secret file beside the data folders. */
 function localPath(file: ConfigFile): string {
   const [first] = file.config.nodes;
   const data = first === undefined ? file.folder : dirname(dataPathOf(file, first));
@@ -51,22 +51,22 @@ function readSecret(path: string): Uint8Array {
     if ((mode & 0o007) !== 0) {
       throw usageFailure(
         `every user of this machine can read or write the secret ${path}`,
-        `take that away: chmod 600 ${path}`,
+        `restrict it: chmod 600 ${path}`,
       );
     }
     text = size > FILE_BYTES_MAX ? '' : readFileSync(path, 'utf8').trim();
   } catch (error) {
     if (!(error instanceof Error) || !('syscall' in error)) throw error;
     throw usageFailure(
-      `the secret of the cluster cannot be read: ${error.message}`,
-      'check the path behind --secret-file, RINGKV_SECRET_FILE or "secretFile" in the config file',
+      `the cluster secret cannot be read: ${error.message}`,
+      'check the path in --secret-file, RINGKV_SECRET_FILE or "secretFile" of the config file',
     );
   }
   const secret = new TextEncoder().encode(text);
   const { secretBytesMin } = TRANSPORT_LIMITS;
   if (secret.length >= secretBytesMin) return secret;
   throw usageFailure(
-    `the secret in ${path} has ${secret.length} bytes, it needs ${secretBytesMin} at least`,
-    `make one: openssl rand -hex 32 > ${path}; all nodes of a cluster have the same`,
+    `the secret in ${path} has ${secret.length} bytes; the minimum is ${secretBytesMin}`,
+    `generate one: openssl rand -hex 32 > ${path}; all nodes of a cluster share it`,
   );
 }

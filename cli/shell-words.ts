@@ -1,6 +1,6 @@
 /**
- * A line as words, the way shells cut it: blanks part, quotes hold together. JSON needs no quotes:
- * what a word begins with in { or [ is taken as it stands, up to the bracket that closes it.
+ * Splits a line into words as shells do: blanks separate, quotes group. JSON needs no quotes: a
+ * word that begins with { or [ extends to the matching bracket.
  */
 
 import { usageFailure } from './failure.ts';
@@ -28,12 +28,12 @@ export function wordsOf(line: string): string[] {
       word = undefined;
     } else word = (word ?? '') + character;
   }
-  if (quote !== '') throw usageFailure(`a ${quote} is open`, `close it with another ${quote}`);
+  if (quote !== '') throw usageFailure(`unclosed quote ${quote}`, `close it with ${quote}`);
   if (word !== undefined) words.push(word);
   return words;
 }
 
-/** What stands in brackets there; nothing if none open or they do not close. */
+/** The bracketed text at this position; empty if there is none or it is not closed. */
 function documentAt(line: string, start: number): string {
   if (line[start] !== '{' && line[start] !== '[') return '';
   let depth = 0;
@@ -50,13 +50,13 @@ function documentAt(line: string, start: number): string {
   return '';
 }
 
-/** The word that is being written at the end of a line, and those before it. */
+/** The unfinished word at the end of a line, and the words before it. */
 export function unfinishedWord(line: string): { readonly before: string[]; readonly word: string } {
   const at = Math.max(line.lastIndexOf(' '), line.lastIndexOf('\t')) + 1;
   return { before: line.slice(0, at).split(/\s+/).filter(Boolean), word: line.slice(at) };
 }
 
-/** A word as a shell takes it back, in quotes if it needs them. */
+/** A word quoted for a shell if it needs quotes. */
 export function shellWord(word: string): string {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", "'\\''")}'`;

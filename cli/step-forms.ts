@@ -1,14 +1,14 @@
-/** The commands that `kvctl txn` gathers, and how each of them is written. */
+/** The commands of `kvctl txn` and their syntax. */
 
 import type { Step } from './store.ts';
 
 export interface StepForm {
   readonly name: Step['type'];
-  /** Other names that it is called by, as those of the verb. */
+  /** Aliases of the name, as those of the verb. */
   readonly aliases?: readonly string[];
-  /** What stands behind the name. */
+  /** The arguments after the name. */
   readonly words: readonly string[];
-  /** What it may have besides `--hex` and `--base64`, which all have, and what each is given. */
+  /** Its options besides `--hex` and `--base64`, which all have, with the name of each value. */
   readonly options: Readonly<Record<string, string>>;
   readonly summary: string;
 }
@@ -19,7 +19,7 @@ export const STEP_FORMS: readonly StepForm[] = [
     aliases: ['put'],
     words: ['KEY', 'VALUE'],
     options: { '--ttl': 'TIME', '--as': 'KIND' },
-    summary: 'write a value, as the verb set does',
+    summary: 'write a value, as kvctl set does',
   },
   { name: 'delete', aliases: ['del'], words: ['KEY'], options: {}, summary: 'delete a key' },
   {
@@ -27,21 +27,26 @@ export const STEP_FORMS: readonly StepForm[] = [
     aliases: ['incr'],
     words: ['KEY', 'N'],
     options: {},
-    summary: 'add to a number; one that is not there is 0',
+    summary: 'add to a number; a missing key counts as 0',
   },
-  { name: 'min', words: ['KEY', 'N'], options: {}, summary: 'keep the smaller number' },
-  { name: 'max', words: ['KEY', 'N'], options: {}, summary: 'keep the larger number' },
+  {
+    name: 'min',
+    words: ['KEY', 'N'],
+    options: {},
+    summary: 'store the smaller of N and the value',
+  },
+  { name: 'max', words: ['KEY', 'N'], options: {}, summary: 'store the larger of N and the value' },
   {
     name: 'append',
     words: ['KEY', 'TEXT'],
     options: {},
-    summary: 'bytes behind those that are stored; see set --as stored',
+    summary: 'append bytes to the stored bytes; see set --as stored',
   },
   {
     name: 'check',
     words: ['KEY', 'VERSION|absent'],
     options: {},
-    summary: 'do all of it only if the key has this version, or is not there',
+    summary: 'commit only if the key has this version, or is absent',
   },
 ];
 
@@ -51,7 +56,7 @@ export function writtenAs({ name, words, options }: StepForm): string {
   return [name, ...words, ...optional].join(' ');
 }
 
-/** A line for each. */
+/** One line per command. */
 export function stepsText(): string {
   const width = Math.max(...STEP_FORMS.map((form) => writtenAs(form).length));
   return STEP_FORMS.map((form) => `  ${writtenAs(form).padEnd(width)}  ${form.summary}\n`).join('');

@@ -1,4 +1,4 @@
-/** One line of a transaction as a step: its words, its options, its value. */
+/** Parses one command of a transaction: its arguments, options and value. */
 
 import { nearestName } from '../src/base/nearest-name.ts';
 import type { Call, Options } from './call.ts';
@@ -11,7 +11,7 @@ import type { Codec, Step } from './store.ts';
 import { valueGiven } from './value.ts';
 import { namesOf, VALUE_KINDS } from './verb.ts';
 
-/** Fails with what is wrong in it, and what it may be. */
+/** Fails with the error and the allowed form. */
 export async function stepOf(line: string, call: Call, codec: Codec): Promise<Step> {
   const [name = '', ...rest] = wordsOf(line);
   const form = formNamed(name);
@@ -19,12 +19,12 @@ export async function stepOf(line: string, call: Call, codec: Codec): Promise<St
   const [keyWord = '', word = ''] = words;
   if (words.length !== form.words.length) {
     const missing = form.words[words.length];
-    const what = missing === undefined ? 'has a word too many' : `lacks its ${missing}`;
+    const what = missing === undefined ? 'has too many arguments' : `lacks its ${missing}`;
     throw usageFailure(`${name} ${what}`, `write ${writtenAs(form)}`);
   }
   const spelled = withSpelling(options, call.options);
   const key = bytesOf(keyWord, encodingOf(spelled));
-  if (key.length === 0) throw usageFailure('the key is empty', 'give it a byte at least');
+  if (key.length === 0) throw usageFailure('the key is empty', 'a key has at least 1 byte');
   switch (form.name) {
     case 'set': {
       const ttlMilliseconds = durationOption(options, 'ttl');
@@ -60,7 +60,7 @@ interface Sorted {
   readonly options: Options;
 }
 
-/** Behind `--` nothing is an option, and neither is what has one dash, as numbers may. */
+/** After `--` nothing is an option; a word with one dash never is, as it may be a number. */
 function sorted(rest: readonly string[], form: StepForm): Sorted {
   const words: string[] = [];
   const options: Record<string, string | boolean> = {};
@@ -101,11 +101,11 @@ function unknownOption(word: string, form: StepForm): Error {
   const allowed = [...Object.keys(form.options), ...SPELLINGS].join(', ');
   return usageFailure(
     `${form.name} has no option ${word}`,
-    `it may have ${allowed}; behind -- all is taken as it stands`,
+    `it may have ${allowed}; after -- nothing is an option`,
   );
 }
 
-/** What the line itself says wins over what was said of all. */
+/** Options of the line override options of the call. */
 function withSpelling(own: Options, { hex, base64 }: Options): Options {
   const isSaid = own.hex !== undefined || own.base64 !== undefined;
   return isSaid ? own : { ...own, hex, base64 };
@@ -116,7 +116,7 @@ function versionGiven(word: string): number {
   const version = /^\d{1,16}$/.test(word) ? Number(word) : Number.NaN;
   if (Number.isSafeInteger(version)) return version;
   throw usageFailure(
-    `${JSON.stringify(word)} is no version`,
-    'give the number that get -o json shows, or absent for a key that must not be there',
+    `${JSON.stringify(word)} is not a version`,
+    'use the number that get -o json shows, or absent for a key that must not exist',
   );
 }

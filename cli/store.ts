@@ -1,6 +1,6 @@
 /**
- * What the commands ask of a cluster: keys and values as bytes, and what the cluster knows of
- * itself. The client library answers it; it is loaded when the first question is asked.
+ * The requests of the commands to a cluster: keys and values as bytes, and the catalog. The client
+ * library implements it, and is loaded on the first request.
  */
 
 import type { ClusterMap, NodeMembership } from '../src/catalog/cluster-map.ts';
@@ -14,7 +14,7 @@ export interface StoredEntry {
 }
 
 export interface KeySpan {
-  /** Keys in [from, to); no bytes leave an end open. */
+  /** Keys in [from, to); an empty end is open. */
   readonly from: Uint8Array;
   readonly to: Uint8Array;
 }
@@ -23,7 +23,7 @@ export interface ScanRequest extends KeySpan {
   readonly isReverse: boolean;
   readonly isKeysOnly: boolean;
   readonly limit: number | undefined;
-  /** Where an earlier scan stopped. */
+  /** The position where an earlier scan stopped. */
   readonly cursor: string | undefined;
 }
 
@@ -31,14 +31,14 @@ export interface SetRequest {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly ttlMilliseconds: number | undefined;
-  /** Only if the key has this version; 0 if there is none. */
+  /** Write only if the key has this version; 0: only if it does not exist. */
   readonly ifVersion: number | undefined;
 }
 
-/** Undefined: the condition did not hold, and nothing happened. */
+/** Undefined if the condition was false and nothing was written. */
 type Written = { readonly version: number } | undefined;
 
-/** One of several commands that take effect together, or not at all. */
+/** One command of an atomic transaction. */
 export type Step =
   | {
       readonly type: 'set';
@@ -53,16 +53,16 @@ export type Step =
       readonly operand: bigint;
     }
   | { readonly type: 'append'; readonly key: Uint8Array; readonly value: Uint8Array }
-  /** The key has this version; 0 if it is not there. */
+  /** The key must have this version; 0: it must not exist. */
   | { readonly type: 'check'; readonly key: Uint8Array; readonly version: number };
 
 export type Committed =
-  /** One version for each step; what a check has there means nothing. */
+  /** One version per step; the version of a check is meaningless. */
   | { readonly isCommitted: true; readonly versions: readonly number[] }
-  /** The first check that did not hold, and which version its key has. */
+  /** The first check that failed, and the actual version of its key. */
   | { readonly isCommitted: false; readonly key: Uint8Array; readonly version: number };
 
-/** A transaction that waits, as whoever ends it has to name it. */
+/** The identification of a pending transaction that a request to finish it needs. */
 export interface Waiting {
   readonly id: string;
   readonly age: number;
@@ -77,48 +77,48 @@ interface MembershipRequest {
 
 export interface Scanned {
   readonly entries: AsyncIterable<StoredEntry>;
-  /** Where to go on, once the entries are through; undefined at the end. */
+  /** The position after the entries; undefined at the end. */
   readonly cursor: () => string | undefined;
 }
 
-/** How values are spelled: MessagePack. Decoding fails on bytes that are none. */
+/** The value codec: MessagePack. Decoding fails on other bytes. */
 export interface Codec {
   encode(value: unknown): Uint8Array;
   decode(bytes: Uint8Array): unknown;
 }
 
-/** The cluster that is asked. */
+/** The connected cluster. */
 export interface Target {
   readonly urls: readonly string[];
-  /** Its id, if it is known: no other is asked. Or empty. */
+  /** The ID of the only cluster to accept, or empty. */
   readonly cluster: string;
-  /** For one request. */
+  /** Timeout of one request. */
   readonly timeoutMilliseconds: number;
 }
 
 export interface Store {
-  /** The addresses that were given or configured. */
+  /** The given or configured addresses. */
   readonly urls: readonly string[];
-  /** The only cluster that is meant; empty for any. */
+  /** The only cluster to accept; empty for any. */
   readonly cluster: string;
   readonly codec: Codec;
   get(key: Uint8Array): Promise<StoredEntry | undefined>;
   set(request: SetRequest): Promise<Written>;
-  /** Whether it was there; undefined if the condition did not hold. */
+  /** Whether the key existed; undefined if the condition was false. */
   delete(key: Uint8Array, ifVersion: number | undefined): Promise<boolean | undefined>;
   add(key: Uint8Array, by: bigint): Promise<bigint>;
-  /** All steps at one moment, wherever their keys lie. */
+  /** Commits all steps atomically, in any shards. */
   commit(steps: readonly Step[]): Promise<Committed>;
   scan(request: ScanRequest): Scanned;
   count(span: KeySpan): Promise<number>;
   map(): Promise<ClusterMap>;
-  /** What a node says of itself. Fails if it cannot be asked. */
+  /** The report of a node. Fails if the node does not answer. */
   info(clientUrl: string): Promise<NodeInfo>;
-  /** The transactions that wait in the shards that a node leads. Fails as `info` does. */
+  /** The pending transactions in the shards that a node leads. Fails as `info` does. */
   pending(clientUrl: string): Promise<PendingInfo>;
-  /** What is to become of a node; fails with why if the catalog refuses it. */
+  /** Sets the goal for a node; fails with the reason if the catalog refuses it. */
   setMembership(request: MembershipRequest): Promise<void>;
-  /** Ends a transaction that waits; `over` if nobody knows any more how it ended. */
+  /** Finishes a pending transaction; `over` if its outcome is no longer stored. */
   settle(transaction: Waiting): Promise<'committed' | 'aborted' | 'over'>;
   close(): Promise<void>;
 }

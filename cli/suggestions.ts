@@ -1,13 +1,13 @@
-/** What may stand next in a line of the shell: its completions, and the hint behind it. */
+/** Completions and hints for a line of the shell. */
 
 import { unfinishedWord } from './shell-words.ts';
 import { longNameOf, namesOf, optionsOf, usageOf, type Verb, type WordSpec } from './verb.ts';
 
 export interface Suggestions {
-  /** What the last word may become. */
+  /** Completions of the last word. */
   readonly words: readonly string[];
   readonly word: string;
-  /** The last word is the beginning of a key, so the cluster knows what it may become. */
+  /** The last word is the beginning of a key: the cluster has the completions. */
   readonly isKey: boolean;
 }
 
@@ -33,12 +33,12 @@ export function suggest(line: string, verbs: readonly Verb[]): Suggestions {
   if (word.startsWith('-'))
     return { words: beginning(options.map(longNameOf)), word, isKey: false };
   const place = wordAt(verb, before.length - 1);
-  // Behind the first of several, others may stand.
+  // A repeatable word may follow again.
   const choices = before.length === 1 ? (place?.choices ?? []) : [];
   return { words: beginning(choices), word, isKey: place?.kind === 'key' };
 }
 
-/** The rest of the usage, dim behind what was written; nothing once the verb is not known. */
+/** The rest of the usage, shown dim; empty for an unknown verb. */
 export function hintFor(line: string, verbs: readonly Verb[]): string {
   if (!line.includes(' ')) return '';
   const { before, word } = unfinishedWord(line);

@@ -1,4 +1,4 @@
-/** Where kvctl writes: data to the one side, all else to the other. */
+/** Output of kvctl: data to standard output, everything else to standard error. */
 
 import { visibleLines } from './encoding.ts';
 
@@ -6,22 +6,22 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export type Paint = (text: string, style: Style) => string;
 
 export interface Terminal {
-  /** Somebody looks at the data: they are aligned, and nothing in them may steer the terminal. */
+  /** Standard output is a terminal: data are aligned, and control sequences are escaped. */
   readonly isWatched: boolean;
   readonly columns: number;
-  /** For data, and for notes. */
+  /** Colours for data, and for notes. */
   readonly paint: Paint;
   readonly paintNote: Paint;
   /**
-   * Data. Resolves when there is room for more. Text that goes to a terminal cannot steer the
-   * terminal, and neither can notes; bytes are written as they are.
+   * Writes data; resolves when the stream accepts more. Text and notes cannot send control
+   * sequences to a terminal; bytes are written unchanged.
    */
   write(data: string | Uint8Array): Promise<void>;
-  /** Everything that is not data, a line each. */
+  /** Writes one line that is not data. */
   note(text: string): void;
 }
 
-/** A stream, and what it has if somebody looks at it. */
+/** A stream, with the properties that a terminal has. */
 export type Sink = NodeJS.WritableStream & {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -39,7 +39,7 @@ export function terminalOver({ data, notes, environment }: Streams): Terminal {
   const isWatched = data.isTTY === true;
   return {
     isWatched,
-    // Some terminals say 0, and mean that they do not know.
+    // Some terminals report 0 for an unknown width.
     columns: data.columns || COLUMNS_UNKNOWN,
     paint: isWatched && mayColour(environment) ? painted : plain,
     paintNote: notes.isTTY === true && mayColour(environment) ? painted : plain,

@@ -1,4 +1,4 @@
-/** Steps that are gathered until they are sent, all at once; and what is told of their outcome. */
+/** Collects the steps of a transaction, commits them, and reports the outcome. */
 
 import { type Call, formatOf } from './call.ts';
 import { plainKeyOf } from './document.ts';
@@ -12,7 +12,7 @@ import type { Committed, Step } from './store.ts';
 interface Gathered {
   readonly step: Step;
   readonly text: string;
-  /** Where it was written: `line 3`. */
+  /** The position in the input: `line 3`. */
   readonly place: string;
 }
 
@@ -20,7 +20,7 @@ export class TxnBuilder {
   readonly #call: Call;
   readonly #gathered: Gathered[] = [];
 
-  /** Values are read from the call's input and files; its options are those of all steps. */
+  /** Values are read from the call's input and files; the call's options apply to all steps. */
   constructor(call: Call) {
     this.#call = call;
   }
@@ -29,7 +29,7 @@ export class TxnBuilder {
     return this.#gathered.map(({ text }) => text);
   }
 
-  /** What is wrong with a line changes nothing. */
+  /** An invalid line leaves the steps unchanged. */
   async add(text: string, place: string): Promise<void> {
     try {
       const { codec } = await this.#call.store();
@@ -41,29 +41,29 @@ export class TxnBuilder {
     }
   }
 
-  /** Takes the last one back; false if there is none. */
+  /** Removes the last step; false if there is none. */
   drop(): boolean {
     return this.#gathered.pop() !== undefined;
   }
 
-  /** Sends all of them, and tells what came of it. */
+  /** Commits all steps and reports the outcome. */
   async commit(): Promise<Exit> {
     const steps = this.#gathered.map(({ step }) => step);
     if (steps.length === 0) {
       throw usageFailure(
-        'there is no command to send',
-        "give one at least: kvctl txn 'set KEY VALUE', or see `kvctl txn --help`",
+        'the transaction has no commands',
+        "add at least one: kvctl txn 'set KEY VALUE', or see `kvctl txn --help`",
       );
     }
     if (!steps.some(isWriting)) {
       throw usageFailure(
-        'there are checks alone, and nothing that they could keep from happening',
-        'add what shall be written; `kvctl get KEY -o json` shows a version',
+        'the transaction has only checks and writes nothing',
+        'add a write; to read a version, use `kvctl get KEY -o json`',
       );
     }
     const store = await this.#call.store();
     const committed = await store.commit(steps);
-    await tellOutcome(this.#call, steps, committed);
+    await reportOutcome(this.#call, steps, committed);
     return committed.isCommitted ? EXIT.ok : EXIT.no;
   }
 
@@ -75,8 +75,8 @@ export class TxnBuilder {
     if (first === undefined) return;
     const key = encodeText(step.key, encodingOf(this.#call.options));
     throw usageFailure(
-      `${key} is written by ${first.place} already`,
-      'write a key once: all of it happens at one moment',
+      `${key} is already written by ${first.place}`,
+      'write each key once: all commands take effect at the same time',
     );
   }
 }
@@ -90,7 +90,7 @@ function placed({ told }: Failure, place: string): Failure {
   return new Failure({ code, exit, hint, reasons, message: `${place}: ${told.message}` });
 }
 
-async function tellOutcome(
+async function reportOutcome(
   call: Call,
   steps: readonly Step[],
   committed: Committed,
@@ -130,7 +130,7 @@ function stateText(
     return step.type === 'check' && Buffer.compare(step.key, key) === 0;
   });
   const wanted = check?.type === 'check' ? check.version : 0;
-  if (version === 0) return `is not there, and should have version ${wanted}`;
-  const should = wanted === 0 ? 'not be there' : `have version ${wanted}`;
-  return `has version ${version}, and should ${should}`;
+  if (version === 0) return `does not exist; expected version ${wanted}`;
+  const expected = wanted === 0 ? 'no such key' : `version ${wanted}`;
+  return `has version ${version}; expected ${expected}`;
 }

@@ -1,4 +1,4 @@
-/** `kvctl txn` at a terminal: commands are asked for one by one, and sent all at once. */
+/** `kvctl txn` at a terminal: prompts for commands and commits them together. */
 
 import type { Call } from './call.ts';
 import type { Question } from './dialogue.ts';
@@ -15,21 +15,21 @@ import { namesOf } from './verb.ts';
 const OWN_WORDS = ['commit', 'show', 'undo', 'abort', 'help'];
 
 const GREETING =
-  'txn: commands that take effect together, or not at all; help lists them,\n' +
-  'commit or an empty line sends them, abort or Ctrl-C leaves';
+  'txn: enter the commands of one atomic transaction; help lists them,\n' +
+  'commit or an empty line commits, abort or Ctrl-C discards';
 
-const OWN_HELP = `  commit, or an empty line: send all of it
-  show: what is gathered; undo: take the last one back
-  abort, or Ctrl-C: leave, and nothing is sent
+const OWN_HELP = `  commit, or an empty line: commit the transaction
+  show: list the commands so far; undo: remove the last one
+  abort, or Ctrl-C: discard the transaction
 `;
 
 export async function buildByDialogue(call: Call): Promise<Exit> {
   const { terminal, options } = call;
   const dialogue = await call.dialogue?.();
-  const gathering = new TxnBuilder({
+  const builder = new TxnBuilder({
     ...call,
     input: () => {
-      throw usageFailure('the prompt itself reads standard input', 'use a value, or @file');
+      throw usageFailure('standard input is in use by the prompt', 'use a value, or @file');
     },
   });
   const question: Omit<Question, 'prompt'> = {
@@ -40,7 +40,7 @@ export async function buildByDialogue(call: Call): Promise<Exit> {
   let exit: Exit = EXIT.ok;
   terminal.note(GREETING);
   for (;;) {
-    const count = gathering.texts.length;
+    const count = builder.texts.length;
     const prompt = `${terminal.paintNote(count === 0 ? 'txn' : `txn ${count}`, 'cyan')}> `;
     const line = (await dialogue?.ask({ ...question, prompt }))?.trim();
     if (line === undefined || line === 'abort') {
@@ -49,35 +49,35 @@ export async function buildByDialogue(call: Call): Promise<Exit> {
     }
     try {
       if (line === '' || line === 'commit') {
-        exit = await gathering.commit();
+        exit = await builder.commit();
         if (exit === EXIT.ok) return exit;
-        terminal.note('commit tries it once more, undo takes the last command back');
-      } else await take(line, gathering, call);
+        terminal.note('commit tries again, undo removes the last command');
+      } else await take(line, builder, call);
     } catch (error) {
       const told = reportFailure(error, terminal, options);
-      // Sent once more it could happen a second time.
+      // The outcome is unknown: a second commit could apply it twice.
       if (told === EXIT.unknown) return told;
       if (told !== EXIT.usage) exit = told;
     }
   }
 }
 
-async function take(line: string, gathering: TxnBuilder, { terminal }: Call): Promise<void> {
+async function take(line: string, builder: TxnBuilder, { terminal }: Call): Promise<void> {
   switch (line) {
     case 'help':
       return terminal.note(`${stepsText()}${OWN_HELP}`.trimEnd());
     case 'undo':
-      if (!gathering.drop()) terminal.note('nothing is gathered');
+      if (!builder.drop()) terminal.note('nothing is gathered');
       return;
     case 'show':
-      if (gathering.texts.length === 0) terminal.note('nothing is gathered');
-      for (const [at, text] of gathering.texts.entries()) {
+      if (builder.texts.length === 0) terminal.note('nothing is gathered');
+      for (const [at, text] of builder.texts.entries()) {
         terminal.note(`${String(at + 1).padStart(3)}  ${escapeText(text)}`);
       }
       return;
     default:
       if (!line.startsWith('#')) {
-        await gathering.add(line, `command ${gathering.texts.length + 1}`);
+        await builder.add(line, `command ${builder.texts.length + 1}`);
       }
   }
 }
@@ -97,7 +97,7 @@ async function completionsOf(line: string, call: Call): ReturnType<Question['com
   return [before.length === 1 ? await keysBeginningWith(word, call) : [], word];
 }
 
-/** The rest of what the command takes. */
+/** The rest of the command's syntax. */
 function hintFor(line: string): string {
   if (!line.includes(' ')) return '';
   const { before, word } = unfinishedWord(line);

@@ -1,4 +1,4 @@
-/** Values on their way in from the command line and out to whoever asked. */
+/** Reads values from the command line and formats values for output. */
 
 import { readFile } from 'node:fs/promises';
 import type { Call } from './call.ts';
@@ -15,14 +15,14 @@ import { usageFailure } from './failure.ts';
 import type { Codec } from './store.ts';
 
 /**
- * What shall be stored. An argument is text; what comes from a file or standard input, or is in hex
- * or base64, is bytes. `--as` says otherwise.
+ * The value to store. An argument is text; a file, standard input, hex and base64 are bytes. `--as`
+ * overrides that.
  */
 export async function valueGiven(call: Call, word: string, codec: Codec): Promise<Uint8Array> {
-  const spelling = encodingOf(call.options);
+  const encoding = encodingOf(call.options);
   const isArgument = word !== '-' && !word.startsWith('@');
-  const bytes = await bytesGiven(call, word, isArgument ? spelling : 'text');
-  const kind = call.options.as ?? (isArgument && spelling === 'text' ? 'text' : 'bytes');
+  const bytes = await bytesGiven(call, word, isArgument ? encoding : 'text');
+  const kind = call.options.as ?? (isArgument && encoding === 'text' ? 'text' : 'bytes');
   switch (kind) {
     case 'text':
       return codec.encode(textGiven(bytes));
@@ -35,16 +35,16 @@ export async function valueGiven(call: Call, word: string, codec: Codec): Promis
   }
 }
 
-async function bytesGiven(call: Call, word: string, spelling: TextEncoding): Promise<Uint8Array> {
+async function bytesGiven(call: Call, word: string, encoding: TextEncoding): Promise<Uint8Array> {
   if (word === '-') return await call.input();
-  if (!word.startsWith('@')) return bytesOf(word, spelling);
+  if (!word.startsWith('@')) return bytesOf(word, encoding);
   const path = word.slice(1);
   try {
     return Uint8Array.from(await readFile(path));
   } catch (error) {
     throw usageFailure(
       `the file ${JSON.stringify(path)} cannot be read: ${(error as Error).message}`,
-      'check the path; a value that begins with @ itself goes through standard input: set KEY -',
+      'check the path; pass a value that begins with @ through standard input: set KEY -',
     );
   }
 }
@@ -55,7 +55,7 @@ function textGiven(bytes: Uint8Array): string {
   throw usageFailure('the value is not UTF-8', 'store it with --as bytes');
 }
 
-/** What was stored, as far as it can be understood: bytes that no codec made stay bytes. */
+/** The decoded value; bytes that the codec did not write stay bytes. */
 export function meaningOf(stored: Uint8Array, codec: Codec | undefined): unknown {
   if (codec === undefined) return stored;
   try {
@@ -65,7 +65,7 @@ export function meaningOf(stored: Uint8Array, codec: Codec | undefined): unknown
   }
 }
 
-/** Text and bytes as they are, anything else as JSON. */
+/** Text and bytes unchanged, other values as JSON. */
 export function payloadOf(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
   const text = typeof value === 'string' ? value : JSON.stringify(plainOf(value));
@@ -73,8 +73,8 @@ export function payloadOf(value: unknown): Uint8Array {
 }
 
 /** On one line. */
-export function shownValue(value: unknown, spelling: TextEncoding): string {
-  if (spelling !== 'text' || value instanceof Uint8Array)
-    return encodeText(payloadOf(value), spelling);
+export function shownValue(value: unknown, encoding: TextEncoding): string {
+  if (encoding !== 'text' || value instanceof Uint8Array)
+    return encodeText(payloadOf(value), encoding);
   return typeof value === 'string' ? escapeText(value) : JSON.stringify(plainOf(value));
 }

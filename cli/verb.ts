@@ -1,35 +1,35 @@
-/** What kvctl needs to know of a verb before it runs: for parsing, help, completion and hints. */
+/** The declaration of a verb: for parsing, help, completion and hints. */
 
 import { type CommandModule, FORMATS, type Format } from './call.ts';
 
 export interface OptionSpec {
-  /** As the parser takes it: `--ttl <time>`, `-o, --output <format>`. */
+  /** In the parser's form: `--ttl <time>`, `-o, --output <format>`. */
   readonly flags: string;
   readonly description: string;
   readonly choices?: readonly string[];
-  /** Taken from there if the option is not given. */
+  /** Environment variable with the default of the option. */
   readonly environment?: string;
-  /** What may stand there: `choices`, and what other verbs have. */
+  /** Values allowed in the environment: `choices`, and those of other verbs. */
   readonly environmentChoices?: readonly string[];
 }
 
-/** What stands in the place of a word, so that it can be completed. */
+/** The kind of an argument, for completion. */
 export type WordKind = 'key' | 'value' | 'number' | 'code' | 'shell' | 'verb' | 'command';
 
 export interface WordSpec {
-  /** As the parser takes it: `<key>`, `[by]`, `<keys...>`. */
+  /** In the parser's form: `<key>`, `[by]`, `<keys...>`. */
   readonly form: string;
   readonly kind: WordKind;
   readonly description: string;
-  /** What may stand there, or some of it: for completion, and nothing is refused by it. */
+  /** Suggested values for completion; other values are not refused. */
   readonly choices?: readonly string[];
 }
 
-/** The shells that a completion can be made for. */
+/** Shells with completion support. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** What a value that is set may be. */
+/** The types of a value for `--as`. */
 export const VALUE_KINDS: readonly string[] = ['text', 'json', 'bytes', 'stored'];
 
 export interface Verb {
@@ -40,64 +40,64 @@ export interface Verb {
   readonly summary: string;
   readonly words: readonly WordSpec[];
   readonly options: readonly OptionSpec[];
-  /** The forms in which it gives data; none if it gives none. */
+  /** The supported output formats; none if the verb prints no data. */
   readonly formats: readonly Format[];
   readonly examples: readonly string[];
-  /** What stands in its help before the examples, in lines. */
+  /** Help text before the examples. */
   readonly details?: string;
-  /** It asks a cluster, so it knows the options that lead to one. */
+  /** The verb connects to a cluster, so it has the connection options. */
   readonly isRemote: boolean;
   readonly load: () => Promise<CommandModule>;
 }
 
-/** Options of whatever asks a cluster. */
+/** Options of all verbs that connect to a cluster. */
 export const REMOTE_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '-u, --url <urls>',
-    description: 'nodes to ask, with commas between them (default: those of the config file)',
+    description: 'nodes to connect to, comma-separated (default: those of the config file)',
     environment: 'RINGKV_URL',
   },
   {
     flags: '--config <file>',
-    description: 'where the nodes stand (default: cluster.config.json, if there is one)',
+    description: 'config file with the nodes (default: cluster.config.json, if it exists)',
     environment: 'RINGKV_CONFIG',
   },
   {
     flags: '--cluster <id>',
-    description: 'the only cluster to ask (default: that of the config file, if it names one)',
+    description: 'ID of the only cluster to accept (default: that of the config file, if set)',
     environment: 'RINGKV_CLUSTER',
   },
   {
     flags: '--timeout <time>',
-    description: 'how long one request may take (default: 5s)',
+    description: 'timeout of one request (default: 5s)',
     environment: 'RINGKV_TIMEOUT',
   },
 ];
 
 export const DEBUG_OPTION: OptionSpec = {
   flags: '--debug',
-  description: 'with a failure, show where it arose',
+  description: 'print the stack trace of a failure',
 };
 
 export const ENCODING_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '--hex',
-    description: 'keys and values are in hex, in arguments and in what is printed',
+    description: 'read and print keys and values in hex',
   },
-  { flags: '--base64', description: 'the same in base64' },
+  { flags: '--base64', description: 'read and print keys and values in base64' },
 ];
 
 export function outputOption(formats: readonly Format[]): OptionSpec {
   return {
     flags: '-o, --output <format>',
-    description: 'how data are printed (default: table)',
+    description: 'output format (default: table)',
     choices: formats,
     environment: 'RINGKV_OUTPUT',
     environmentChoices: FORMATS,
   };
 }
 
-/** `--if-version <n>` is called ifVersion. */
+/** The long flag of an option, without its value. */
 export function longNameOf({ flags }: OptionSpec): string {
   return /--[a-z0-9-]+/.exec(flags)?.[0] ?? flags;
 }

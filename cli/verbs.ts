@@ -1,4 +1,4 @@
-/** All verbs of kvctl. What they do is loaded when they are called. */
+/** All verbs of kvctl. Their implementations are loaded when they are called. */
 
 import { CLUSTER_VERBS } from './cluster-verbs.ts';
 import { DATA_VERBS } from './data-verbs.ts';
@@ -9,8 +9,8 @@ export const VERBS: readonly Verb[] = [
   ...CLUSTER_VERBS,
   {
     name: 'explain',
-    summary: 'what an error code means, and what to do',
-    words: [{ form: '[code]', kind: 'code', description: 'as an error names it; none: all codes' }],
+    summary: 'explain an error code and its remedy',
+    words: [{ form: '[code]', kind: 'code', description: 'error code (default: list all codes)' }],
     options: [],
     formats: [],
     examples: ['kvctl explain timeout'],
@@ -19,7 +19,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'completion',
-    summary: 'a script that completes verbs and options in your shell',
+    summary: 'print a completion script for your shell',
     words: [{ form: '<shell>', kind: 'shell', description: 'bash, zsh or fish', choices: SHELLS }],
     options: [],
     formats: [],
@@ -29,7 +29,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'shell',
-    summary: 'verbs line by line, with history and completion (also: kvctl alone)',
+    summary: 'open an interactive shell with history and completion (same as kvctl without a verb)',
     words: [],
     options: [],
     formats: [],

@@ -1,4 +1,4 @@
-/** `kvctl add`: a number grows, or shrinks. */
+/** `kvctl add`: adds to a number. */
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';

@@ -1,4 +1,4 @@
-/** `kvctl completion SHELL`: a script made from the verbs. */
+/** `kvctl completion SHELL`: prints a completion script generated from the verbs. */
 
 import type { Call } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';
@@ -11,8 +11,8 @@ export async function run({ terminal, words }: Call): Promise<Exit> {
   const shell = SHELLS.find((name) => name === words[0]);
   if (shell === undefined) {
     throw usageFailure(
-      `there is no completion for ${JSON.stringify(words[0] ?? '')}`,
-      `say which shell: ${SHELLS.join(', ')}`,
+      `no completion for the shell ${JSON.stringify(words[0] ?? '')}`,
+      `supported shells: ${SHELLS.join(', ')}`,
     );
   }
   await terminal.write(completionScript(shell, VERBS));

@@ -1,4 +1,4 @@
-/** `kvctl count`: how many keys there are. */
+/** `kvctl count`: counts keys. */
 
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';

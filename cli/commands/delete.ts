@@ -1,4 +1,4 @@
-/** `kvctl delete`: keys go. */
+/** `kvctl delete`: deletes keys. */
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf } from '../document.ts';
@@ -9,11 +9,14 @@ import { countOption } from '../options.ts';
 
 export async function run(call: Call): Promise<Exit> {
   const { options, terminal, words } = call;
-  const spelling = encodingOf(options);
-  const keys = words.map((word) => bytesOf(word, spelling));
+  const encoding = encodingOf(options);
+  const keys = words.map((word) => bytesOf(word, encoding));
   const ifVersion = countOption(options, 'ifVersion', { min: 1 });
   if (ifVersion !== undefined && keys.length > 1) {
-    throw usageFailure('--if-version is of one key', 'delete the keys one by one');
+    throw usageFailure(
+      `--if-version takes one key (got ${keys.length})`,
+      'delete the keys one by one',
+    );
   }
   const store = await call.store();
   const ends = await Promise.all(keys.map((key) => store.delete(key, ifVersion)));
@@ -23,8 +26,8 @@ export async function run(call: Call): Promise<Exit> {
   } else await terminal.write(`${ends.filter((end) => end === true).length}\n`);
   for (const [at, key] of keys.entries()) {
     if (ends[at] === true) continue;
-    const why = ends[at] === undefined ? `does not have version ${ifVersion}` : 'was not there';
-    terminal.note(`${encodeText(key, spelling)} ${why}`);
+    const why = ends[at] === undefined ? `does not have version ${ifVersion}` : 'does not exist';
+    terminal.note(`${encodeText(key, encoding)} ${why}`);
   }
   return ends.every((end) => end === true) ? EXIT.ok : EXIT.no;
 }

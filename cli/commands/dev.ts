@@ -1,4 +1,4 @@
-/** `kvctl dev`: a whole cluster on this machine, until Ctrl-C. The data stay. */
+/** `kvctl dev`: runs a local cluster until Ctrl-C. The data are kept. */
 
 import { once } from 'node:events';
 import type { Call } from '../call.ts';
@@ -33,7 +33,7 @@ export async function run(call: Call): Promise<Exit> {
     const welcome = { nodes, pids, kvctl, config, howToMend, howToStop: 'Ctrl-C', paint };
     await terminal.write(`${verdictLine(health, paint)}\n\n`);
     await terminal.write(welcomeText(welcome));
-    for (const one of spawned) tellEnd(call, one);
+    for (const one of spawned) reportExit(call, one);
     await interrupted;
     for (const { child } of spawned) child.removeAllListeners('exit');
     terminal.note('stopping');
@@ -42,7 +42,10 @@ export async function run(call: Call): Promise<Exit> {
     await Promise.all(
       nodes.map(async ({ name, pidFile }) => {
         const ending = await endProcess(pidFile);
-        if (ending === 'killed') terminal.note(`${name} did not stop in time and was killed`);
+        if (ending === 'killed')
+          terminal.note(
+            `${name} did not stop in time and was killed; no acknowledged data are lost`,
+          );
         removePidFile(pidFile);
       }),
     );
@@ -56,8 +59,8 @@ function refuseRunning(nodes: readonly LocalNode[], config: string): void {
   throw new Failure({
     code: 'running',
     exit: EXIT.refused,
-    message: `the cluster of this folder runs already: ${names}`,
-    hint: `use it as it is, or stop it first with \`kvctl down${config}\``,
+    message: `the local cluster of this folder is already running: ${names}`,
+    hint: `use it, or stop it first with \`kvctl down${config}\``,
   });
 }
 
@@ -66,11 +69,11 @@ function nextInterrupt(): Promise<'interrupted'> {
   return Promise.race(names.map((name) => once(process, name))).then(() => 'interrupted');
 }
 
-/** Somebody tries what the welcome suggests: the others go on, and it can be brought back. */
-function tellEnd({ terminal, options }: Call, { node, child }: Spawned): void {
+/** Reports a node that the user killed; the other nodes keep running, and it can be restarted. */
+function reportExit({ terminal, options }: Call, { node, child }: Spawned): void {
   child.once('exit', (code, signal) => {
     const how = signal ?? exitText(code ?? 0);
     const command = `kvctl start --node ${node.name}${configWords(options)}`;
-    terminal.note(`${node.name} ended (${how}); to bring it back: ${command}`);
+    terminal.note(`${node.name} exited (${how}); restart it with: ${command}`);
   });
 }

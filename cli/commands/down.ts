@@ -1,4 +1,4 @@
-/** `kvctl down`: stops exactly the processes that `up` started. Calling it twice does no harm. */
+/** `kvctl down`: stops exactly the processes that `up` started. Safe to call twice. */
 
 import type { Call } from '../call.ts';
 import { configOrDefault } from '../config-file.ts';
@@ -16,10 +16,12 @@ export async function run({ terminal, options }: Call): Promise<Exit> {
     }),
   );
   const ended = endings.filter(({ ending }) => ending !== 'not there');
-  if (ended.length === 0) terminal.note('no node of this cluster runs here');
+  if (ended.length === 0) terminal.note('no node of this local cluster is running');
   for (const { name, ending } of ended) {
     const how =
-      ending === 'killed' ? 'did not stop in time and was killed; no data are lost' : ending;
+      ending === 'killed'
+        ? 'did not stop in time and was killed; no acknowledged data are lost'
+        : ending;
     terminal.note(`${name} ${how}`);
   }
   return EXIT.ok;

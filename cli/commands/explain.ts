@@ -1,4 +1,4 @@
-/** `kvctl explain CODE`: what a code means, and what to do. */
+/** `kvctl explain CODE`: explains an error code and its remedy. */
 
 import { nearestName } from '../../src/base/nearest-name.ts';
 import type { Call } from '../call.ts';
@@ -20,7 +20,7 @@ export async function run({ terminal, words }: Call): Promise<Exit> {
   }
   const meant = nearestName(code, codes);
   throw usageFailure(
-    `there is no code ${JSON.stringify(code)}`,
-    meant === undefined ? '`kvctl explain` lists them all' : `did you mean ${meant}?`,
+    `unknown code ${JSON.stringify(code)}`,
+    meant === undefined ? '`kvctl explain` lists all codes' : `did you mean ${meant}?`,
   );
 }

@@ -1,4 +1,4 @@
-/** `kvctl get`: the value of a key, byte for byte. */
+/** `kvctl get`: prints the value of a key, byte for byte. */
 
 import { type Call, formatOf } from '../call.ts';
 import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
@@ -13,22 +13,22 @@ export async function run(call: Call): Promise<Exit> {
   const store = await call.store();
   const entry = await store.get(key);
   if (entry === undefined) {
-    terminal.note(`there is no key ${encodeText(key, encodingOf(options))}`);
+    terminal.note(`key not found: ${encodeText(key, encodingOf(options))}`);
     return EXIT.no;
   }
   await print(call, entry, options.stored === true ? undefined : store.codec);
   return EXIT.ok;
 }
 
-/** On a terminal a line; else exactly the bytes, so that `get` gives a file what `set` took. */
+/** One line on a terminal; otherwise exactly the bytes, so that a file survives set and get. */
 async function print(call: Call, entry: StoredEntry, codec: Codec | undefined): Promise<void> {
   const { options, terminal } = call;
   const format = formatOf(call);
   if (format === 'json') return terminal.write(`${JSON.stringify(entryPlain(entry, codec))}\n`);
   const value = meaningOf(entry.value, codec);
-  const spelling = encodingOf(options);
-  if (spelling === 'text' && (format === 'raw' || !terminal.isWatched)) {
+  const encoding = encodingOf(options);
+  if (encoding === 'text' && (format === 'raw' || !terminal.isWatched)) {
     return terminal.write(payloadOf(value));
   }
-  return terminal.write(`${shownValue(value, spelling)}\n`);
+  return terminal.write(`${shownValue(value, encoding)}\n`);
 }

@@ -1,4 +1,4 @@
-/** `kvctl init`: a node that begins a cluster. */
+/** `kvctl init`: runs a node that founds a cluster. */
 
 import type { Call } from '../call.ts';
 import type { Exit } from '../exit.ts';

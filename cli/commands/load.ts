@@ -1,4 +1,4 @@
-/** `kvctl load`: writes keys and values from lines of JSON, as `salvage` and `scan` print them. */
+/** `kvctl load`: writes keys and values from JSON lines, the output of `salvage` and `scan`. */
 
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -8,7 +8,7 @@ import { EXIT, type Exit } from '../exit.ts';
 import { usageFailure } from '../failure.ts';
 import type { Codec, SetRequest } from '../store.ts';
 
-/** Puts that are on their way at once. */
+/** Maximum number of puts in flight. */
 const AT_ONCE_MAX = 64;
 
 export async function run(call: Call): Promise<Exit> {
@@ -31,7 +31,7 @@ export async function run(call: Call): Promise<Exit> {
     if (onTheirWay.size >= AT_ONCE_MAX) await Promise.race(onTheirWay);
   }
   await Promise.all(onTheirWay);
-  const kept = counts.kept > 0 ? `, ${counts.kept} were there already` : '';
+  const kept = counts.kept > 0 ? `, skipped ${counts.kept} that already exist` : '';
   const text =
     formatOf(call) === 'json' ? JSON.stringify(counts) : `ok  ${counts.written} keys${kept}`;
   await terminal.write(`${text}\n`);
@@ -47,16 +47,16 @@ async function* linesOf({ input }: Call, path: string): AsyncIterable<string> {
     yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
   } catch (error) {
     const message = `${path} cannot be read: ${(error as Error).message}`;
-    throw usageFailure(message, 'name a file of lines as `kvctl salvage` prints them');
+    throw usageFailure(message, 'use a file with the output of `kvctl salvage`');
   }
 }
 
-/** Values that are bytes are stored as they are; others as `set --as json` would. */
+/** Byte values are stored unchanged; other values as `set --as json` stores them. */
 function requestOf(line: string, number: number, codec: Codec): Omit<SetRequest, 'ifVersion'> {
-  const hint = 'write one object for each line: {"key": "a", "value": {"$bytes": "AAEC"}}';
+  const hint = 'write one object per line: {"key": "a", "value": {"$bytes": "AAEC"}}';
   const document = parseDocument(line);
   if (typeof document !== 'object' || document === null || !('value' in document)) {
-    throw usageFailure(`line ${number} is no object with a key and a value`, hint);
+    throw usageFailure(`line ${number} is not an object with a key and a value`, hint);
   }
   const { key, value, ttlMilliseconds } = document as Readonly<Record<string, unknown>>;
   const bytes = typeof key === 'string' ? new TextEncoder().encode(key) : key;

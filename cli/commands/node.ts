@@ -1,4 +1,4 @@
-/** `kvctl node drain|undrain|remove NODE`: what is to become of a node, as a goal that is kept. */
+/** `kvctl node drain|undrain|remove NODE`: sets the goal for a node in the catalog. */
 
 import type { ClusterMap, NodeMembership, NodeRow } from '../../src/catalog/cluster-map.ts';
 import { type Call, formatOf } from '../call.ts';
@@ -16,7 +16,7 @@ const ACTIONS: Readonly<Record<string, NodeMembership>> = {
 };
 
 const PAUSE_MILLISECONDS = 200;
-const PATIENCE_MILLISECONDS = 600_000;
+const WAIT_MILLISECONDS = 600_000;
 
 export async function run(call: Call): Promise<Exit> {
   const { terminal, words, options } = call;
@@ -24,8 +24,8 @@ export async function run(call: Call): Promise<Exit> {
   const membership = ACTIONS[action];
   if (membership === undefined) {
     throw usageFailure(
-      `${JSON.stringify(action)} is nothing that can be done with a node`,
-      'write kvctl node drain, undrain or remove, and the name or the number of the node',
+      `unknown node action ${JSON.stringify(action)}`,
+      'use kvctl node drain, undrain or remove, and the name or number of the node',
     );
   }
   const store = await call.store();
@@ -43,25 +43,25 @@ export async function run(call: Call): Promise<Exit> {
   if (formatOf(call) === 'json') {
     await terminal.write(`${JSON.stringify({ node, name: row?.name ?? '', state })}\n`);
   } else {
-    await terminal.write(`${tellingOf(node, row?.name ?? '', state)}\n`);
+    await terminal.write(`${stateText(node, row?.name ?? '', state)}\n`);
   }
   if (left === undefined) return EXIT.ok;
-  terminal.note(`not yet done: ${left}. It goes on; kvctl status shows how far it is`);
+  terminal.note(`not yet done: ${left}. The cluster continues; kvctl status shows the progress`);
   return EXIT.timeout;
 }
 
-/** By its number, or by the name that it has in its configuration. */
+/** Finds a node by its number or by its configured name. */
 function rowNamed({ nodes }: ClusterMap, name: string): NodeRow | undefined {
   const numbered = nodes.find((row) => {
     return name === String(row.node) || name === `${row.name}#${row.node}`;
   });
   if (numbered !== undefined) return numbered;
   const named = nodes.filter((row) => row.name === name);
-  // A node that lost its folder has the name of its successor, and is on its way out already.
+  // A node that lost its folder shares its name with its replacement, and is already removing.
   return named.find(({ membership }) => membership !== 'removing') ?? named[0];
 }
 
-/** The number of a node that was there and is gone: to remove it again is to find it done. */
+/** The number of a node that was removed earlier: removing it again succeeds. */
 function removedNumber({ nextNode }: ClusterMap, name: string): number | undefined {
   const number = /^[1-9]\d{0,15}$/.test(name) ? Number(name) : 0;
   return number > 0 && number < nextNode ? number : undefined;
@@ -72,40 +72,40 @@ function unknownNode({ nodes }: ClusterMap, name: string): Failure {
   return new Failure({
     code: 'unknown-node',
     exit: EXIT.no,
-    message: `no node of the cluster has the name or the number ${JSON.stringify(name)}`,
-    hint: `there are ${known.join(', ')}; kvctl nodes shows them`,
+    message: `no node of the cluster has the name or number ${JSON.stringify(name)}`,
+    hint: `the nodes are ${known.join(', ')}; see kvctl nodes`,
   });
 }
 
-function tellingOf(node: number, name: string, state: NodeMembership | 'removed'): string {
+function stateText(node: number, name: string, state: NodeMembership | 'removed'): string {
   const who = name === '' ? `node ${node}` : `node ${node} (${name})`;
   switch (state) {
     case 'active':
-      return `${who} carries its share again`;
+      return `${who} is active again`;
     case 'draining':
-      return `${who} is being drained: leadership goes, and replicas where others have room`;
+      return `${who} is being drained: leadership and replicas move to other nodes`;
     case 'removing':
-      return `${who} is being removed: it ends when nothing lies on it any more`;
+      return `${who} is being removed: it exits once it has no replicas`;
     default:
       return `${who} is removed`;
   }
 }
 
-/** The goals were made with the drain in mind: before that nothing has begun to move. */
+/** Whether the placement goals account for the drain: no replica moves before that. */
 async function isAimed(store: Store, node: number): Promise<boolean> {
   const { nodes } = await store.map();
   const basis = nodes.find((row) => row.node === node)?.basis;
   return basis === undefined || basis.isDrained;
 }
 
-/** Undefined once it is done; else what it still waits for when the time is over. */
+/** Undefined once it is done; otherwise what is left at the timeout. */
 async function awaitDone(
   call: Call,
   store: Store,
   { node, membership }: { readonly node: number; readonly membership: NodeMembership },
 ): Promise<string | undefined> {
-  const patience = durationOption(call.options, 'timeout') ?? PATIENCE_MILLISECONDS;
-  const until = Date.now() + patience;
+  const timeout = durationOption(call.options, 'timeout') ?? WAIT_MILLISECONDS;
+  const until = Date.now() + timeout;
   const progress = progressOn(call.terminal, `waiting for node ${node}`);
   for (;;) {
     const { nodes, shards, moves } = await inspect(store);
@@ -117,7 +117,7 @@ async function awaitDone(
     const isQuiet = led === 0 && !isMoving && (await isAimed(store, node));
     if (membership === 'draining' && isQuiet) return undefined;
     const blocked = moves.find(({ waitsFor }) => waitsFor !== '')?.waitsFor;
-    const text = `it leads ${led} shards and has replicas of ${held}`;
+    const text = `it leads ${led} shards and has replicas of ${held} shards`;
     const left = blocked === undefined ? text : `${text}; ${blocked}`;
     if (Date.now() >= until) return left;
     progress.tell(left);

@@ -1,4 +1,4 @@
-/** `kvctl nodes`: who belongs to the cluster, and how each one is. */
+/** `kvctl nodes`: lists the nodes of the cluster and their state. */
 
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';

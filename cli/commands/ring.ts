@@ -1,4 +1,4 @@
-/** `kvctl ring KEY`: where a key lies, and why there. */
+/** `kvctl ring KEY`: shows which shard and nodes store a key, and why. */
 
 import { type ClusterMap, NO_NODE } from '../../src/catalog/cluster-map.ts';
 import { nodeNumbered, shardAt } from '../../src/catalog/questions.ts';
@@ -20,16 +20,16 @@ const COLUMNS = [
 ];
 
 const REASONS: Readonly<Record<string, string>> = {
-  holds: 'holds it: the next one clockwise that can',
-  kept: 'holds it, as it did before a nearer node came',
-  'zone taken': 'does not: another of its zone holds it',
-  full: 'does not: it has its share of replicas',
-  'passed over': 'does not: it came later, and what lies well stays',
+  holds: 'replica: the next eligible node clockwise',
+  kept: 'replica: kept from before a closer node joined',
+  'zone taken': 'none: another node of its zone has a replica',
+  full: 'none: its quota of replicas is full',
+  'passed over': 'none: it joined later, and valid placements stay',
 };
 
 export async function run(call: Call): Promise<Exit> {
-  const spelling = encodingOf(call.options);
-  const key = bytesOf(call.words[0] ?? '', spelling);
+  const encoding = encodingOf(call.options);
+  const key = bytesOf(call.words[0] ?? '', encoding);
   const store = await call.store();
   const map = await store.map();
   const position = keyPosition(key);
@@ -45,7 +45,7 @@ export async function run(call: Call): Promise<Exit> {
   const leads = preferred === undefined ? '' : `, node ${preferred} should lead`;
   const hex = (place: number) => place.toString(16).padStart(8, '0');
   const lines = [
-    `key      ${encodeText(key, spelling)}`,
+    `key      ${encodeText(key, encoding)}`,
     `position ${hex(position)}`,
     `shard    ${row.shard}, the arc from ${hex(start)} up to ${hex(end)}`,
     `replicas on nodes ${members.join(', ') || 'none yet'}${leads}`,
@@ -59,7 +59,7 @@ export async function run(call: Call): Promise<Exit> {
   return EXIT.ok;
 }
 
-/** From what the goals were made of, so that the reasons are those of the time they were made. */
+/** Uses the inputs of the placement goals, so the reasons are those of that time. */
 function explanationOf(map: ClusterMap, shard: number): ReturnType<typeof explain> {
   const nodes = map.nodes.flatMap(({ node, basis }): RingNode[] => {
     return basis === undefined ? [] : [{ node, weight: basis.weight, zone: basis.zone }];

@@ -1,4 +1,4 @@
-/** `kvctl salvage`: what is sound in a folder that cannot be opened, as lines that `load` takes. */
+/** `kvctl salvage`: prints the intact data of a damaged folder as lines for `load`. */
 
 import type { Call } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';
@@ -6,12 +6,12 @@ import { encodeText, encodingOf, escapeText } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { Failure } from '../failure.ts';
 
-/** Lost keys and places of damage that are named one by one. */
+/** Maximum number of lost keys and damaged places that are listed. */
 const NAMED_MAX = 100;
 
 export async function run({ words, options, terminal }: Call): Promise<Exit> {
   const [folder = ''] = words;
-  const spelling = encodingOf(options);
+  const encoding = encodingOf(options);
   const { salvageFolder } = await import('../../src/runtime/salvage.ts');
   const { places, logProblem, shards } = await salvageFolder(folder).catch(refuse);
   let saved = 0;
@@ -25,24 +25,24 @@ export async function run({ words, options, terminal }: Call): Promise<Exit> {
   }
   const { named, note } = noting(terminal.note);
   for (const { file, text, from, to } of places) {
-    const first = from === undefined ? 'the first key' : `behind ${encodeText(from, spelling)}`;
-    const last = to === undefined ? 'the last' : encodeText(to, spelling);
-    named(`damaged: ${file} ${text}; what it hides are keys from ${first} to ${last}`);
+    const first = from === undefined ? 'the first key' : `after ${encodeText(from, encoding)}`;
+    const last = to === undefined ? 'the last' : encodeText(to, encoding);
+    named(`damaged: ${file} ${text}; affected are keys from ${first} to ${last}`);
   }
-  if (logProblem !== '') note(`log: ${escapeText(logProblem)}; only the last checkpoint was saved`);
+  if (logProblem !== '') note(`log: ${escapeText(logProblem)}; recovered only the last checkpoint`);
   for (const { shard, problem } of shards) if (problem !== '') note(`shard ${shard}: ${problem}`);
   const lost = shards.flatMap((each) => each.lost);
-  for (const { key, text } of lost) named(`lost: ${encodeText(key, spelling)}: ${text}`);
+  for (const { key, text } of lost) named(`lost: ${encodeText(key, encoding)}: ${text}`);
   const whole = shards.filter(({ isWhole }) => isWhole).length;
   const isWhole = whole === shards.length && logProblem === '';
   note(
-    `saved ${saved} keys; ${whole} of ${shards.length} shards are whole` +
+    `recovered ${saved} keys; ${whole} of ${shards.length} shards are intact` +
       `${lost.length > 0 ? `; ${lost.length} keys are known to be lost` : ''}`,
   );
   return isWhole ? EXIT.ok : EXIT.no;
 }
 
-/** Says so much of one kind and then no more. */
+/** Notes of one kind, up to a limit. */
 function noting(note: (text: string) => void): {
   readonly named: (text: string) => void;
   readonly note: (text: string) => void;
@@ -51,13 +51,13 @@ function noting(note: (text: string) => void): {
   const named = (text: string) => {
     left -= 1;
     if (left > 0) note(text);
-    else if (left === 0) note('... and more, which are not named');
+    else if (left === 0) note('... and more');
   };
   return { named, note };
 }
 
 function refuse(error: unknown): never {
   const message = error instanceof Error ? error.message : String(error);
-  const hint = 'name the data folder of the node that does not open its store';
+  const hint = 'use the data folder of the node that cannot open its store';
   throw new Failure({ code: 'folder-unusable', exit: EXIT.refused, message, hint });
 }

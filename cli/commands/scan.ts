@@ -1,4 +1,4 @@
-/** `kvctl scan`: keys in their order, as they come; nothing of it gathers in memory but a page. */
+/** `kvctl scan`: prints keys in order as they arrive; memory holds only one page. */
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf } from '../document.ts';
@@ -11,7 +11,7 @@ import { type Column, tableOf } from '../printers/table.ts';
 import type { Codec, StoredEntry } from '../store.ts';
 import { meaningOf, payloadOf, shownValue } from '../value.ts';
 
-/** Rows that are aligned with each other on a terminal. */
+/** Number of rows that are aligned together on a terminal. */
 const ALIGNED_ROWS = 200;
 
 export async function run(call: Call): Promise<Exit> {
@@ -43,7 +43,7 @@ export async function run(call: Call): Promise<Exit> {
       }
   }
   const next = cursor();
-  if (next !== undefined) terminal.note(`more: the same with --cursor ${next}`);
+  if (next !== undefined) terminal.note(`more keys: repeat with --cursor ${next}`);
   return EXIT.ok;
 }
 
@@ -57,7 +57,7 @@ function jsonOf(entry: StoredEntry, { codec, isKeysOnly }: Form): string {
   return JSON.stringify(plain);
 }
 
-/** Keys as they are; values too, behind a tab. */
+/** Raw keys; values follow after a tab. */
 function rawOf({ key, value }: StoredEntry, { codec, isKeysOnly }: Form): Uint8Array {
   if (isKeysOnly) return key;
   const payload = payloadOf(meaningOf(value, codec));
@@ -84,18 +84,18 @@ async function printTable(
   entries: AsyncIterable<StoredEntry>,
   { codec, isKeysOnly }: Form,
 ): Promise<void> {
-  const spelling = encodingOf(options);
+  const encoding = encodingOf(options);
   const rest: Column[] = [{ title: 'VERSION', isNumber: true }, { title: 'VALUE' }];
   const columns = [{ title: 'KEY' }, ...(isKeysOnly ? [] : rest)];
   const rowOf = (entry: StoredEntry) => {
-    const spelled = encodeText(entry.key, spelling);
+    const spelled = encodeText(entry.key, encoding);
     if (isKeysOnly) return [spelled];
-    return [spelled, String(entry.version), shownValue(meaningOf(entry.value, codec), spelling)];
+    return [spelled, String(entry.version), shownValue(meaningOf(entry.value, codec), encoding)];
   };
   let rows: string[][] = [];
   for await (const entry of entries) {
     rows.push(rowOf(entry));
-    // In a pipe nothing is aligned, so nothing has to wait.
+    // In a pipe rows are not aligned, so each is written at once.
     if (terminal.isWatched && rows.length < ALIGNED_ROWS) continue;
     await terminal.write(tableOf(terminal, columns, rows));
     rows = [];

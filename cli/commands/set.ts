@@ -1,4 +1,4 @@
-/** `kvctl set`: a value for a key, if a condition holds. */
+/** `kvctl set`: writes a value, optionally under a condition. */
 
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf } from '../document.ts';
@@ -10,16 +10,17 @@ import { valueGiven } from '../value.ts';
 
 export async function run(call: Call): Promise<Exit> {
   const { options, terminal, words } = call;
-  const spelling = encodingOf(options);
-  const key = bytesOf(words[0] ?? '', spelling);
+  const encoding = encodingOf(options);
+  const key = bytesOf(words[0] ?? '', encoding);
   const ttlMilliseconds = durationOption(options, 'ttl');
   const ifVersion = conditionOf(call);
   const store = await call.store();
   const value = await valueGiven(call, words[1] ?? '', store.codec);
   const written = await store.set({ key, value, ttlMilliseconds, ifVersion });
   if (written === undefined) {
-    const had = ifVersion === 0 ? 'it is there already' : `it does not have version ${ifVersion}`;
-    terminal.note(`nothing was written to ${encodeText(key, spelling)}: ${had}`);
+    const had =
+      ifVersion === 0 ? 'the key already exists' : `the key does not have version ${ifVersion}`;
+    terminal.note(`nothing was written to ${encodeText(key, encoding)}: ${had}`);
     return EXIT.no;
   }
   const { version } = written;
@@ -34,5 +35,5 @@ function conditionOf({ options }: Call): number | undefined {
   const ifVersion = countOption(options, 'ifVersion', { min: 0 });
   if (options.ifAbsent !== true) return ifVersion;
   if (ifVersion === undefined) return 0;
-  throw usageFailure('--if-absent and --if-version exclude each other', 'give one of the two');
+  throw usageFailure('--if-absent and --if-version are mutually exclusive', 'use one of them');
 }

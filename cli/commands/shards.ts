@@ -1,4 +1,4 @@
-/** `kvctl shards`: every shard, its arc of the ring, its leader and its replicas. */
+/** `kvctl shards`: lists every shard with its arc of the ring, its leader and its replicas. */
 
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';

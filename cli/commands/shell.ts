@@ -1,4 +1,4 @@
-/** `kvctl` alone: verbs line by line, with history, completion of verbs and keys, and hints. */
+/** `kvctl` without a verb: an interactive shell with history, completion and hints. */
 
 import { appendFileSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -17,18 +17,18 @@ import { VERBS } from '../verbs.ts';
 
 const HISTORY_LINES = 1000;
 
-/** These run until they are stopped, so they have no place between two lines. */
+/** Verbs that run until they are stopped, so the shell does not offer them. */
 const OUTSIDE = new Set(['start', 'init', 'dev', 'shell']);
 const SHELL_VERBS = VERBS.filter(({ name }) => !OUTSIDE.has(name));
 
-/** The options that lead to the cluster are those of the shell itself. */
+/** Connection options come from the shell's own call. */
 const INHERITED = ['url', 'config', 'cluster', 'timeout', 'debug'] as const;
 
 export async function run(call: Call): Promise<Exit> {
   const { terminal, options } = call;
   const { urls } = await endpointsOf(options);
   const [url = ''] = urls;
-  terminal.note('kvctl: help lists the verbs, Tab completes verbs and keys, exit or Ctrl-D ends');
+  terminal.note('kvctl: help lists the verbs, Tab completes verbs and keys, exit or Ctrl-D quits');
   const { stdin: input, stdout: output } = process;
   const dialogue = new Dialogue({ input, output, history: readHistory() });
   const question: Question = {
@@ -61,7 +61,7 @@ async function runLine(line: string, call: Call): Promise<void> {
       words: parsed.words,
       options: { ...parsed.options, ...inherited },
       input: () => {
-        throw usageFailure('the shell itself reads standard input', 'use a value, or @file');
+        throw usageFailure('standard input is in use by the shell', 'use a value, or @file');
       },
     });
   } catch (error) {
@@ -79,7 +79,7 @@ function historyPath(): string {
   return process.env.RINGKV_HISTORY ?? join(homedir(), '.kvctl_history');
 }
 
-/** The newest line first, as the reader of lines wants it. */
+/** The newest line first, as readline requires. */
 function readHistory(): string[] {
   try {
     const lines = readFileSync(historyPath(), 'utf8').trimEnd().split('\n');
@@ -89,7 +89,7 @@ function readHistory(): string[] {
   }
 }
 
-/** A shell without history is still a shell. */
+/** The shell works without a history file. */
 function keepHistory(line: string): void {
   try {
     appendFileSync(historyPath(), `${line}\n`, { mode: 0o600 });

@@ -1,4 +1,4 @@
-/** `kvctl start`: one node, until it is told to stop. */
+/** `kvctl start`: runs one node until a signal stops it. */
 
 import { monotoneNow } from '../../src/base/ambient.ts';
 import { LOG_SINK_LIMITS } from '../../src/base/log-sink-limits.ts';
@@ -16,20 +16,20 @@ import { nodeOptionsOf } from '../node-options.ts';
 import { reportFailure } from '../report-failure.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** What the node tells, and what is told of it, never keeps the process from its work. */
+/** A blocked or closed log output never stops the node. */
 export async function run(call: Call): Promise<Exit> {
   const nodeOptions = nodeOptionsOf(call.options);
   const log = standardErrorSink();
   const note = (text: string) => log.write(`${visibleLines(text)}\n`);
   const terminal = { ...call.terminal, note };
-  // Something may write there by itself, and find that its reader is gone.
+  // Node itself may write to standard error and find that the reader is gone.
   process.stderr.on('error', () => {});
   try {
     return await serve(nodeOptions, terminal);
   } catch (error) {
     return reportFailure(error, terminal, call.options);
   } finally {
-    // An open line to the kvctl that looks after this node would keep the process alive.
+    // An open channel to the parent kvctl would keep the process alive.
     if (process.connected) process.disconnect();
     await log.end(LOG_SINK_LIMITS.endMilliseconds);
   }
@@ -46,39 +46,39 @@ async function serve(nodeOptions: NodeOptions, terminal: Terminal): Promise<Exit
   for (;;) {
     const node = await begin(nodeOptions, terminal, stopping.signal);
     if (node === undefined) {
-      terminal.note('stopped while it waited for other nodes. Nothing was changed');
+      terminal.note('stopped while waiting for other nodes; nothing was changed');
       return EXIT.ok;
     }
     stray.node = node;
-    tellUp(node, terminal);
+    reportUp(node, terminal);
     const end = await Promise.race([told, node.ended]);
     if (end === 'stop') {
-      terminal.note('stopping: leadership goes to others, what is in flight is answered');
+      terminal.note('stopping: transferring leadership and finishing requests in flight');
     }
     const { stopMillisecondsMax, endMillisecondsMax } = NODE_LIMITS;
     const timer = killWithin(end === 'stop' ? stopMillisecondsMax : endMillisecondsMax, terminal);
     await node.stop();
     if (end === 'stop') return EXIT.ok;
-    // The bound stays where the process is to end: an exit waits for calls that hang.
+    // The watchdog stays armed when the process ends: an exit waits for hanging system calls.
     if (!restarts.isDue(end, monotoneNow())) return exitAfter(end, node.node, terminal);
     clearTimeout(timer);
-    terminal.note(`${endText(end.text)}. It begins anew in this process`);
+    terminal.note(`${endText(end.text)}. It restarts in this process`);
   }
 }
 
-function tellUp(running: RunningNode, { note }: Terminal): void {
+function reportUp(running: RunningNode, { note }: Terminal): void {
   const { node, cluster, clientUrl, replaces, isGuarded } = running;
   note(`node ${node} of cluster ${cluster} is up: ${clientUrl.replace(/^ws:/, 'kv:')}`);
-  if (!isGuarded) note(`its peer door is open: ${OPEN_DOOR}`);
+  if (!isGuarded) note(`peer authentication is off: ${NO_PEER_SECRET}`);
   if (replaces === 0) return;
   note(
-    `node ${node} takes the place of node ${replaces}, whose folder was lost: ` +
-      'kvctl status shows how far its replicas are',
+    `node ${node} replaces node ${replaces}, whose data folder was lost: ` +
+      'kvctl status shows the progress of its replicas',
   );
 }
 
-const OPEN_DOOR =
-  'what reaches it can speak as a node. Give all nodes one --secret-file (kvctl explain secret)';
+const NO_PEER_SECRET =
+  'any process that reaches the port can act as a node. Set --secret-file (kvctl explain secret)';
 
 const EXIT_OF = {
   expelled: EXIT.expelled,
@@ -87,12 +87,12 @@ const EXIT_OF = {
   fault: EXIT.fault,
 } as const;
 
-/** A removed node has done what was wanted; every other end by itself is a failure. */
+/** Removal is a success; every other end that was not requested is a failure. */
 function exitAfter({ kind, text }: NodeEnd, node: number, { note }: Terminal): Exit {
   if (kind === 'removed') {
     note(
-      `node ${node} was removed from the cluster: nothing in its data folder is needed any ` +
-        'more. To use this machine again, start it with an empty folder and --join',
+      `node ${node} was removed from the cluster: its data folder is no longer needed. ` +
+        'To use this machine again, start a node with an empty folder and --join',
     );
     return EXIT.ok;
   }
@@ -104,14 +104,14 @@ function exitAfter({ kind, text }: NodeEnd, node: number, { note }: Terminal): E
   });
 }
 
-/** Undefined if it was told to stop before it belonged to a cluster. */
+/** Undefined if a signal stopped it before it joined a cluster. */
 async function begin(
   nodeOptions: NodeOptions,
   { note }: Terminal,
   signal: AbortSignal,
 ): Promise<RunningNode | undefined> {
   const onWaiting = (obstacles: readonly string[]) => {
-    note(`waiting for other nodes (Ctrl-C ends it): ${obstacles.join('; ')}`);
+    note(`waiting for other nodes (Ctrl-C stops it): ${obstacles.join('; ')}`);
   };
   try {
     return await startNode({ ...nodeOptions, onWaiting, signal });
@@ -122,12 +122,12 @@ async function begin(
       code: 'not-started',
       exit: isFinal ? EXIT.expelled : EXIT.refused,
       message: (error as Error).message,
-      hint: `nothing was lost: the data folder is ${nodeOptions.folder}`,
+      hint: `no data were lost; the data folder is ${nodeOptions.folder}`,
     });
   }
 }
 
-/** A signal, or the end of the kvctl that looks after this node. */
+/** Resolves on a signal, or when the parent kvctl ends. */
 function nextOrder(): Promise<'stop'> {
   return new Promise((resolve) => {
     const stop = () => resolve('stop');
@@ -138,15 +138,14 @@ function nextOrder(): Promise<'stop'> {
 }
 
 /**
- * Errors that no code took, and promises that failed unheard: what is in memory is not to be
- * trusted. With a node they are its end, which others are told of; before there is one, the process
- * ends at once.
+ * Uncaught errors and unhandled rejections: the state in memory is no longer reliable. A running
+ * node is failed and informs its peers and clients; without a node the process exits at once.
  */
 function strayErrors({ note }: Terminal): { node: RunningNode | undefined } {
   const stray: { node: RunningNode | undefined } = { node: undefined };
   process.on('uncaughtException', (error: Error) => {
     if (stray.node !== undefined) return stray.node.fail(error);
-    note(`the node could not begin, by a fault of ringkv: ${error.stack ?? error.message}`);
+    note(`the node could not start because of a bug in ringkv: ${error.stack ?? error.message}`);
     void standardErrorSink()
       .end(LOG_SINK_LIMITS.endMilliseconds)
       .then(() => process.exit(EXIT.fault));
@@ -155,12 +154,12 @@ function strayErrors({ note }: Terminal): { node: RunningNode | undefined } {
 }
 
 /**
- * However closing goes, the process ends. An exit waits for calls of the system that hang, on a
- * disk that does not answer for ever; SIGKILL does not.
+ * Ends the process even if closing hangs. An exit waits for system calls that hang on a failed
+ * disk; SIGKILL does not.
  */
 function killWithin(milliseconds: number, { note }: Terminal): NodeJS.Timeout {
   const timer = setTimeout(async () => {
-    note(`the disk took nothing for ${milliseconds / 1000} s: the process ends without waiting`);
+    note(`the disk has not responded for ${milliseconds / 1000} s: this process kills itself`);
     await standardErrorSink().end(LOG_SINK_LIMITS.endMilliseconds);
     process.kill(process.pid, 'SIGKILL');
   }, milliseconds);

@@ -1,4 +1,4 @@
-/** `kvctl status`: the verdict first. 0 healthy, 1 degraded, 8 unavailable, 9 split. */
+/** `kvctl status`: the verdict, then details. Exit 0 healthy, 1 degraded, 8 unavailable, 9 split */
 
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';
@@ -24,7 +24,7 @@ export async function run(call: Call): Promise<Exit> {
     health = await inspect(await call.store(), { graceMilliseconds });
   } catch (error) {
     const told = toldOf(error);
-    // What was not understood is no verdict on the cluster.
+    // A usage error is not a verdict on the cluster.
     if (told.exit === EXIT.usage) throw error;
     const reasons = [
       told.message,

@@ -1,4 +1,4 @@
-/** `kvctl txn`: commands that take effect together; and what waits of such, of whomever. */
+/** `kvctl txn`: runs an atomic transaction; lists and resolves pending ones. */
 
 import type { Call } from '../call.ts';
 import { textOf } from '../encoding.ts';
@@ -21,8 +21,8 @@ export async function run(call: Call): Promise<Exit> {
     case '-':
       if (words.length > 1) {
         throw usageFailure(
-          '- stands for all commands, so it stands alone',
-          'give the commands as arguments, or in standard input',
+          '- reads all commands from standard input and cannot be combined with others',
+          'pass the commands either as arguments or on standard input',
         );
       }
       return await fromInput(call);
@@ -38,26 +38,27 @@ export async function run(call: Call): Promise<Exit> {
 
 async function fromArguments(call: Call): Promise<Exit> {
   refuseScattered(call.words);
-  const gathering = new TxnBuilder({ ...call, input: once(call.input) });
-  for (const [at, word] of call.words.entries()) await gathering.add(word, `argument ${at + 1}`);
-  return await gathering.commit();
+  const builder = new TxnBuilder({ ...call, input: once(call.input) });
+  for (const [at, word] of call.words.entries()) await builder.add(word, `argument ${at + 1}`);
+  return await builder.commit();
 }
 
-/** Every command has a key at least, so a name alone is one that lost its quotes. */
+/** Every command has at least a key, so a name alone means missing quotes. */
 function refuseScattered(words: readonly string[]): void {
   const [name] = words;
   if (words.length < 2 || !STEP_FORMS.some((form) => form.name === name)) return;
   throw usageFailure(
-    `argument 1: ${name} stands alone, and what belongs to it are other arguments`,
+    `argument 1: ${name} has no operands; each command must be one argument`,
     `put quotes around each command: kvctl txn '${words.join(' ')}'`,
   );
 }
 
-/** What was read by one value is gone for the next. */
+/** Standard input can be read once. */
 function once(input: Call['input']): Call['input'] {
   let isRead = false;
   return () => {
-    if (isRead) throw usageFailure('standard input is one value', 'use @file for the others');
+    if (isRead)
+      throw usageFailure('standard input can supply only one value', 'use @file for the others');
     isRead = true;
     return input();
   };
@@ -67,14 +68,14 @@ async function fromInput(call: Call): Promise<Exit> {
   const text = textOf(await call.input());
   if (text === undefined) {
     throw usageFailure(
-      'what came from standard input is not UTF-8',
-      'spell keys and values that are no text with --hex or --base64',
+      'standard input is not valid UTF-8',
+      'write binary keys and values with --hex or --base64',
     );
   }
-  const gathering = new TxnBuilder({
+  const builder = new TxnBuilder({
     ...call,
     input: () => {
-      throw usageFailure('standard input holds the commands', 'use a value, or @file');
+      throw usageFailure('standard input supplies the commands', 'use a value, or @file');
     },
   });
   for (const [at, line] of text
@@ -82,7 +83,7 @@ async function fromInput(call: Call): Promise<Exit> {
     .split('\n')
     .entries()) {
     const isEmpty = /^\s*(?:#|$)/.test(line);
-    if (!isEmpty) await gathering.add(line, `line ${at + 1}`);
+    if (!isEmpty) await builder.add(line, `line ${at + 1}`);
   }
-  return await gathering.commit();
+  return await builder.commit();
 }

@@ -1,4 +1,4 @@
-/** `kvctl up`: the nodes of the config file, in the background. Calling it twice does no harm. */
+/** `kvctl up`: starts the local cluster in the background. Safe to call twice. */
 
 import { existsSync } from 'node:fs';
 import type { Call } from '../call.ts';
@@ -20,13 +20,11 @@ export async function run(call: Call): Promise<Exit> {
   const { health } = await startLocalCluster(call, file, { isDetached: true });
   for (const { node, name, replaces } of health.nodes) {
     if (replaces === 0 || !isNew.has(name)) continue;
-    terminal.note(
-      `node ${node} (${name}) takes the place of node ${replaces}, whose folder was lost`,
-    );
+    terminal.note(`node ${node} (${name}) replaces node ${replaces}, whose data folder was lost`);
   }
   const pids = nodes.map(({ pidFile }) => livePid(pidFile) ?? 0);
   const { paint } = terminal;
-  if (running === nodes.length) terminal.note('all nodes run already');
+  if (running === nodes.length) terminal.note('all nodes are already running');
   const kvctl = 'npx ringkv';
   const config = configWords(options);
   const howToMend = `${kvctl} up${config}`;

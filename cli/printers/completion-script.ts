@@ -1,4 +1,4 @@
-/** Completion for the shells of people: verbs, their options, and what options may be. */
+/** Completion scripts for bash, zsh and fish: verbs, options and option values. */
 
 import { longNameOf, namesOf, type OptionSpec, optionsOf, type Shell, type Verb } from '../verb.ts';
 
@@ -7,7 +7,7 @@ export function completionScript(shell: Shell, verbs: readonly Verb[]): string {
     case 'bash':
       return bashScript(verbs);
     case 'zsh':
-      // zsh understands what bash does, once it is asked to.
+      // zsh runs the bash script with bashcompinit.
       return `#compdef kvctl\nautoload -Uz bashcompinit && bashcompinit\n${bashScript(verbs)}`;
     case 'fish':
       return fishScript(verbs);
@@ -60,14 +60,14 @@ function choicesOf(verbs: readonly Verb[]): readonly string[] {
   });
 }
 
-/** What may stand behind any of these words. */
+/** The values after any of these words. */
 function offer(words: readonly string[], verb: Verb, choices: readonly string[]): string {
   const pairs = namesOf(verb).flatMap((name) => words.map((word) => `"${name} ${word}"`));
   const patterns = pairs.join('|');
   return `    ${patterns}) ${givenOf(choices)}; return ;;`;
 }
 
-/** What may stand behind the verb, unless it is an option. */
+/** The values after the verb, unless the word is an option. */
 function offerFirst(verb: Verb, choices: readonly string[]): string {
   const patterns = namesOf(verb).map((name) => `"${name} ${name}"`);
   const first = patterns.join('|');

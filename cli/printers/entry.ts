@@ -1,4 +1,4 @@
-/** A key and its value, as programs want them. */
+/** An entry as a plain object for JSON output. */
 
 import { plainKeyOf, plainOf } from '../document.ts';
 import type { Codec, StoredEntry } from '../store.ts';

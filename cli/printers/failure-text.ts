@@ -1,4 +1,4 @@
-/** A failure in four parts: what failed, on what, why, and what to do. */
+/** A failure as text in four parts: what failed, on what, why, and what to do. */
 
 import { visible } from '../encoding.ts';
 import type { Told } from '../failure.ts';
@@ -16,7 +16,7 @@ export function failureText({ code, message, reasons, effect, hint }: Told, pain
   return lines.join('\n');
 }
 
-/** For programs that asked for JSON. */
+/** The failure as JSON. */
 export function failureJson({ code, exit, message, reasons, effect, hint }: Told): string {
   return JSON.stringify({ error: { code, exit, message, reasons, effect, hint } });
 }

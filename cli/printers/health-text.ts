@@ -1,4 +1,4 @@
-/** How a cluster is, the verdict first. */
+/** The health of a cluster as text, the verdict first. */
 
 import { visible } from '../encoding.ts';
 import type { Health, NodeHealth, ShardHealth, Verdict } from '../health.ts';
@@ -12,14 +12,14 @@ const STYLES: Readonly<Record<Verdict, Style>> = {
   SPLIT: 'red',
 };
 
-/** Reasons that are told one by one; the rest are counted. */
+/** Maximum number of reasons that are listed; the rest are counted. */
 const REASONS_MAX = 8;
 const MOVES_MAX = 8;
 
 export function verdictLine(health: Health, paint: Paint): string {
   const { verdict, canLose, nodes, isForeign } = health;
   const splitText = isForeign
-    ? 'the nodes are of another cluster than the configured one'
+    ? 'the nodes belong to another cluster than the configured one'
     : 'the nodes belong to different clusters';
   if (verdict === 'SPLIT') return `${paint(verdict, STYLES[verdict])}  ${splitText}`;
   const rest = verdict === 'UNAVAILABLE' ? '' : `  can lose ${canLose} of ${nodes.length} nodes`;
@@ -38,7 +38,7 @@ export function healthText(health: Health, paint: Paint): string {
     ['cluster', cluster],
     ['nodes', nodesText(nodes)],
     ['shards', shardsText(data, nodes)],
-    ...(up.some(({ info }) => info?.isGuarded === false) ? OPEN_DOORS : []),
+    ...(up.some(({ info }) => info?.isGuarded === false) ? NO_PEER_SECRET : []),
     ...nodes.flatMap((row) => membershipText(row, nodes)),
     ['moving', moves.length === 0 ? 'none' : movingText(moves)],
     ...moves.slice(0, MOVES_MAX).map((move) => ['', moveText(move, nodes)] as const),
@@ -46,27 +46,27 @@ export function healthText(health: Health, paint: Paint): string {
     ['disk', diskText(up)],
     ['lag', `${Math.max(0, ...shards.map(({ lagEntries }) => lagEntries))} entries at most`],
   ];
-  // Nothing is known of a cluster whose map no node gave.
+  // If no node returned a map, nothing else is known of the cluster.
   const about = facts.findIndex(([name]) => name === 'cluster');
   const known = nodes.length > 0 ? facts : facts.slice(0, about);
   const lines = known.map(([name, text]) => `${paint(name.padEnd(8), 'dim')} ${visible(text)}`);
   return `${[verdictLine(health, paint), ...lines].join('\n')}\n`;
 }
 
-const OPEN_DOORS = [
-  ['peers', 'the peer door is open: no cluster secret (kvctl explain secret)'],
+const NO_PEER_SECRET = [
+  ['peers', 'not authenticated: no cluster secret (kvctl explain secret)'],
 ] as const;
 
 const SPLIT_FACTS = [
-  ['', 'clients reach the one or the other by chance, and both take writes'],
+  ['', 'clients connect to either cluster by chance, and both accept writes'],
   [
     'do',
     'stop the nodes of the wrong cluster, empty their folders, and start them again: they join',
   ],
-  ['', 'the others (more: kvctl explain split); what follows is about one of the clusters'],
+  ['', 'the others (see kvctl explain split); the lines below describe one of the clusters'],
 ] as const;
 
-/** Names that are told one by one. */
+/** Maximum number of names that are listed. */
 const NAMES_MAX = 12;
 
 function nodesText(nodes: readonly NodeHealth[]): string {
@@ -79,7 +79,7 @@ function nodesText(nodes: readonly NodeHealth[]): string {
   return `${part(true)}, ${part(false)}`;
 }
 
-/** For programs; names are kept once they were given. */
+/** For JSON output; field names are stable. */
 export function healthPlain(health: Health): object {
   const { cluster, verdict, canLose, nodes, shards, moves, reasons } = health;
   return {
@@ -135,10 +135,10 @@ function membershipText(
   const { membership, replaces, info } = row;
   const isReplacing = nodes.some((other) => other.node === replaces);
   const texts = [
-    ...(!isReplacing
-      ? []
-      : [`takes the place of ${nameIn(nodes, replaces)}, whose folder was lost`]),
-    ...(membership === 'draining' ? ['is drained: it leads nothing that others can lead'] : []),
+    ...(!isReplacing ? [] : [`replaces ${nameIn(nodes, replaces)}, whose data folder was lost`]),
+    ...(membership === 'draining'
+      ? ['is drained: it leads only shards that no other node can lead']
+      : []),
     ...(membership === 'removing' && info !== undefined ? ['is being removed'] : []),
   ];
   return texts.map((text) => ['', `${nodeName(row)} ${text}`] as const);
@@ -147,7 +147,7 @@ function membershipText(
 function movingText(moves: readonly Move[]): string {
   const count = (phase: Move['phase']) => moves.filter((move) => move.phase === phase).length;
   const [queued, blocked] = [count('queued'), count('blocked')];
-  const parts = [`${moves.length - queued - blocked} under way`, `${queued} queued`];
+  const parts = [`${moves.length - queued - blocked} in progress`, `${queued} queued`];
   return [...parts, `${blocked} blocked`].join(', ');
 }
 
@@ -163,11 +163,11 @@ function moveText({ shard, from, to, phase, ...move }: Move, nodes: readonly Nod
 function amountText({ phase, done, total, perSecond }: Omit<Move, 'shard' | 'from' | 'to'>) {
   switch (phase) {
     case 'snapshot':
-      return `${bytesText(done)} of its state sent, ${bytesText(perSecond)} a second`;
+      return `${bytesText(done)} of the snapshot sent, ${bytesText(perSecond)}/s`;
     case 'entries':
-      return `${done} of ${total} entries, ${perSecond} a second`;
+      return `${done} of ${total} entries, ${perSecond}/s`;
     case 'leaving':
-      return 'goes as soon as the configuration is without it';
+      return 'waits until it has left the configuration';
     default:
       return phase;
   }

@@ -1,4 +1,4 @@
-/** Something that takes longer than a moment: one line that changes, or a line now and then. */
+/** Progress of a longer operation: a line every few seconds. */
 
 import type { Terminal } from '../terminal.ts';
 
@@ -10,7 +10,7 @@ interface Progress {
 const QUIET_MILLISECONDS = 1000;
 const LINE_MILLISECONDS = 3000;
 
-/** Nothing is said in the first second: most things are done by then. */
+/** Silent in the first second: most operations end by then. */
 export function progressOn(terminal: Terminal, what: string): Progress {
   const beganAt = Date.now();
   let toldAt = beganAt - LINE_MILLISECONDS + QUIET_MILLISECONDS;

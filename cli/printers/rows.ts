@@ -1,4 +1,4 @@
-/** Rows in the form that was asked for. */
+/** Prints rows in the requested format. */
 
 import type { Format } from '../call.ts';
 import type { Terminal } from '../terminal.ts';
@@ -7,7 +7,7 @@ import { type Column, tableOf } from './table.ts';
 interface Rows {
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly string[])[];
-  /** The same for programs. */
+  /** The rows for JSON output. */
   readonly plain: readonly object[];
 }
 

@@ -1,4 +1,4 @@
-/** Rows: aligned under titles for whoever looks at them, else fields between tabs. */
+/** Rows as a table: aligned columns on a terminal, tab-separated fields in a pipe. */
 
 import { visible } from '../encoding.ts';
 import type { Terminal } from '../terminal.ts';
@@ -8,7 +8,7 @@ export interface Column {
   readonly isNumber?: boolean;
 }
 
-/** Characters that take two columns, near enough: those of East Asia, and emoji. */
+/** Approximates the characters that are two columns wide: East Asian ones and emoji. */
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]|\p{Emoji_Presentation}/u;
 const GAP = '  ';
@@ -40,7 +40,7 @@ function widthOf(text: string): number {
   return width;
 }
 
-/** A line that is too long for the terminal ends in dots. */
+/** Truncates a line to the width of the terminal. */
 function cut(text: string, columnsMax: number): string {
   if (widthOf(text) <= columnsMax) return text;
   let kept = '';

@@ -1,4 +1,4 @@
-/** What somebody wants to know who has just started a cluster on this machine. */
+/** The text after a local cluster has started: URLs, first commands, how to stop it. */
 
 import type { LocalNode } from '../local-cluster.ts';
 import type { Paint } from '../terminal.ts';
@@ -6,9 +6,9 @@ import type { Paint } from '../terminal.ts';
 interface Welcome {
   readonly nodes: readonly LocalNode[];
   readonly pids: readonly number[];
-  /** How kvctl was called here. */
+  /** The command that runs kvctl here. */
   readonly kvctl: string;
-  /** The option that names the config file, where it is not the usual one. */
+  /** The --config option if it is not the default. */
   readonly config: string;
   readonly howToMend: string;
   readonly howToStop: string;
@@ -38,11 +38,11 @@ export function welcomeText(welcome: Welcome): string {
     '  await kv.close();',
     '',
     head('Break it'),
-    `  ${`kill -9 ${pids.at(-1)}`.padEnd(width)}  reads and writes go on without ${last?.name}`,
-    `  ${`${kvctl} status${config}`.padEnd(width)}  says what it can still lose`,
-    `  ${howToMend.padEnd(width)}  brings ${last?.name} back`,
+    `  ${`kill -9 ${pids.at(-1)}`.padEnd(width)}  reads and writes continue without ${last?.name}`,
+    `  ${`${kvctl} status${config}`.padEnd(width)}  shows how many more nodes can fail`,
+    `  ${howToMend.padEnd(width)}  restarts ${last?.name}`,
     '',
-    `${head('Stop it')}  ${howToStop}  ${paint('(the data stay)', 'dim')}`,
+    `${head('Stop it')}  ${howToStop}  ${paint('(the data are kept)', 'dim')}`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -14,9 +14,9 @@ interface Scene {
   readonly store?: Store;
   readonly environment?: NodeJS.ProcessEnv;
   readonly input?: Uint8Array;
-  /** Somebody sits at a terminal and writes these, each with its end of line; then Ctrl-D. */
+  /** Standard input is a terminal: the user types these lines, then Ctrl-D. */
   readonly lines?: readonly string[];
-  /** Somebody looks at the data. */
+  /** Standard output is a terminal. */
   readonly columns?: number;
 }
 

@@ -60,7 +60,7 @@ test('get tells programs all that there is to know', async () => {
 test('a key that is not there is exit code 1, and nothing on the side of data', async () => {
   const store = new MemoryStore();
   const { exit, data, notes } = await kvctl(['get', 'gone'], { store });
-  assert.deepEqual([exit, data.length, notes], [1, 0, 'there is no key gone\n']);
+  assert.deepEqual([exit, data.length, notes], [1, 0, 'key not found: gone\n']);
   const deleted = await kvctl(['delete', 'gone'], { store });
   assert.deepEqual([deleted.exit, deleted.data.toString()], [1, '0\n']);
 });
@@ -122,7 +122,7 @@ test('scan says how to go on, beside the data', async () => {
   const { data, notes } = await kvctl(['scan', '--keys', '--limit', '1'], {
     store: storeWith({ a: 1, b: 2 }),
   });
-  assert.deepEqual([data.toString(), notes], ['a\n', 'more: the same with --cursor 1\n']);
+  assert.deepEqual([data.toString(), notes], ['a\n', 'more keys: repeat with --cursor 1\n']);
 });
 
 test('on a terminal columns are aligned and lines fit', async () => {

@@ -27,7 +27,7 @@ test('a failure says what failed, on what, why at each node, and what to do', as
     `error timeout: put "user:7": no node answered within 5 s
   ws://10.0.0.1:7400   connect ECONNREFUSED
   ws://10.0.0.12:7400  no answer in 5000 ms
-effect: it is not known whether it was applied; it happens at most once
+effect: the outcome is unknown; the write is applied at most once
 hint: it may have happened: read the keys before you ask again
 more: kvctl explain timeout
 `,
@@ -65,7 +65,7 @@ test('where a failure arose is told to those who ask', async () => {
   assert.ok(!quiet.notes.includes('    at ') && loud.notes.includes('    at '));
 });
 
-test('words that are not understood name what was probably meant, and ask nobody', async () => {
+test('a usage error suggests the probable verb or option, and sends no request', async () => {
   const cases: readonly (readonly [words: string[], note: RegExp])[] = [
     [['gte', 'x'], /there is no verb "gte"\nhint: did you mean get\? `kvctl --help` lists/],
     [['write', 'k', 'v'], /there is no verb "write"\nhint: did you mean set\?/],
@@ -77,18 +77,21 @@ test('words that are not understood name what was probably meant, and ask nobody
     [['get', 'a', 'b'], /too many arguments/],
     [['set', 'a', 'b', '--tll', '5s'], /unknown option '--tll'\nhint: did you mean --ttl\?/],
     [['status', '-o', 'yaml'], /'yaml' is invalid. Allowed choices are table, json/],
-    [['scan', '--limit', '0'], /--limit is "0"\nhint: give --limit a whole number from 1 up/],
-    [['scan', '--prefix', 'a', '--to', 'b'], /--prefix does not go together with --from or --to/],
+    [['scan', '--limit', '0'], /--limit is "0"\nhint: --limit takes a whole number of at least 1/],
+    [['scan', '--prefix', 'a', '--to', 'b'], /--prefix cannot be combined with --from or --to/],
     [['set', 'a', '{', '--as', 'json'], /the value is not JSON/],
     [['set', 'a', '{"$time":"x"}', '--as', 'json'], /is not a time\nhint: write it as {"\$time"/],
-    [['set', 'a', '[{"$integer":"x"}]', '--as', 'json'], /is not an integer/],
+    [['set', 'a', '[{"$integer":"x"}]', '--as', 'json'], /is not a 64-bit integer/],
     [['set', 'a', '{"$bytes":"%"}', '--as', 'json'], /"\$bytes":"%"} is not bytes in base64/],
     [['set', 'a', '{"$number":"1e"}', '--as', 'json'], /is not a number/],
-    [['set', 'a', '['.repeat(99_999) + ']'.repeat(99_999), '--as', 'json'], /nested more than 64/],
+    [
+      ['set', 'a', '['.repeat(99_999) + ']'.repeat(99_999), '--as', 'json'],
+      /nested deeper than 64/,
+    ],
     [['set', 'a', '@/not/there'], /"\/not\/there" cannot be read: ENOENT/],
-    [['get', 'abc', '--hex'], /"abc" is not hex\nhint: write two digits of hex for each byte/],
-    [['get', 'a', '--hex', '--base64'], /--hex and --base64 exclude each other/],
-    [['explain', 'timeot'], /there is no code "timeot"\nhint: did you mean timeout\?/],
+    [['get', 'abc', '--hex'], /"abc" is not valid hex\nhint: write two hex digits per byte/],
+    [['get', 'a', '--hex', '--base64'], /--hex and --base64 are mutually exclusive/],
+    [['explain', 'timeot'], /unknown code "timeot"\nhint: did you mean timeout\?/],
   ];
   for (const [words, note] of cases) {
     const { exit, data, notes } = await kvctl(words, { store: new MemoryStore() });
@@ -135,7 +138,7 @@ test('the environment is refused where no verb knows its value and no flag wins'
   const environment = { RINGKV_OUTPUT: 'xml' };
   const { exit, notes } = await kvctl(['get', 'k'], { store, environment });
   assert.equal(exit, 2);
-  assert.match(notes, /RINGKV_OUTPUT is "xml"; known are table, json, ndjson, raw/);
+  assert.match(notes, /RINGKV_OUTPUT is "xml"; allowed are table, json, ndjson, raw/);
   const flag = await kvctl(['get', 'k', '-o', 'raw'], { store, environment });
   assert.equal(flag.data.toString(), 'v');
   const elsewhere = { RINGKV_OUTPUT: 'ndjson' };

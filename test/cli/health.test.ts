@@ -31,7 +31,7 @@ test('one of three nodes down is degraded, and nothing more may fail', () => {
   const health = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), 'connect ECONNREFUSED'));
   assert.deepEqual([health.verdict, health.canLose], ['DEGRADED', 0]);
   assert.deepEqual(health.reasons, [
-    'n3 (kv://10.0.0.3:7400) does not answer: connect ECONNREFUSED',
+    'n3 (kv://10.0.0.3:7400) is unreachable: connect ECONNREFUSED',
   ]);
 });
 
@@ -39,7 +39,7 @@ test('who answers in the place of another node is not that node', () => {
   const health = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), infoOf(4)));
   assert.deepEqual([health.verdict, health.canLose], ['DEGRADED', 0]);
   assert.deepEqual(health.reasons, [
-    'n3 (kv://10.0.0.3:7400) does not answer: node 4 is there instead',
+    'n3 (kv://10.0.0.3:7400) is unreachable: node 4 answers at its address',
   ]);
 });
 
@@ -47,7 +47,10 @@ test('a shard without its majority, or without a leader, is unavailable', () => 
   const down = 'no route';
   const lost = judge(mapOn(NODES), answersOf(infoOf(1), down, down));
   assert.equal(lost.verdict, 'UNAVAILABLE');
-  assert.match(lost.reasons[0] ?? '', /^the catalog has lost its majority: 1 of 3 replicas work$/);
+  assert.match(
+    lost.reasons[0] ?? '',
+    /^the catalog has lost its majority: 1 of 3 replicas are up$/,
+  );
   const leaderless = judge(mapOn(NODES), answersOf(down, infoOf(2), infoOf(3)));
   assert.deepEqual(
     [leaderless.verdict, leaderless.reasons[1]],
@@ -101,11 +104,11 @@ test('a replica whose state is replaced is named, and so are replicas that diffe
     ['ok', 'ok', 'repairing'],
   );
   assert.deepEqual(repaired.reasons, [
-    'n3 (kv://10.0.0.3:7400) lacks a sound state of shard 2, and waits for one',
+    'n3 (kv://10.0.0.3:7400) waits for an intact snapshot of shard 2: its state is damaged',
   ]);
   const differing = { ...first, consistency: { undecided: [1] } };
   assert.deepEqual(judge(mapOn(NODES), answersOf(differing, second, third)).reasons, [
-    'the replicas of shard 1 differ, and no majority of them agrees',
+    'the replicas of shard 1 have different states, and no majority agrees',
   ]);
 });
 
@@ -113,7 +116,7 @@ test('a node that no other node has confirmed yet is no sound node', () => {
   const waiting = infoOf(3, { unconfirmed: 'node 1 hears another life of it' });
   const { verdict, reasons } = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), waiting));
   assert.equal(verdict, 'DEGRADED');
-  assert.match(reasons[0] ?? '', /^n3 .* serves nothing yet: node 1 hears another life of it$/);
+  assert.match(reasons[0] ?? '', /^n3 .* does not serve yet: node 1 hears another life of it$/);
 });
 
 test('a node has its name, and its number too where another one has that name', () => {
@@ -131,7 +134,7 @@ test('a node of another cluster is not the node that was at its address', () => 
   const foreign = infoOf(3, { cluster: 'c2' });
   const { reasons, verdict } = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), foreign));
   assert.equal(verdict, 'DEGRADED');
-  assert.match(reasons[0] ?? '', /n3 .* a node of cluster c2 is there instead/);
+  assert.match(reasons[0] ?? '', /n3 .* a node of cluster c2 answers at its address/);
 });
 
 test('nodes of two clusters are a split, whichever of them is asked first', async () => {
@@ -155,8 +158,11 @@ test('a cluster that is not the configured one is told as a split', async () => 
   const { exit, data } = await kvctl(['status'], { store });
   assert.equal(exit, 9);
   const [first] = data.toString().split('\n');
-  assert.equal(first, 'SPLIT  the nodes are of another cluster than the configured one');
-  assert.match(data.toString(), /cluster c0ffee: no node that was asked, though it is configured/);
+  assert.equal(first, 'SPLIT  the nodes belong to another cluster than the configured one');
+  assert.match(
+    data.toString(),
+    /cluster c0ffee: configured, but no queried node belongs to it/,
+  );
   assert.match(data.toString(), /cluster c1: .*; it is not the configured one/);
 });
 
@@ -172,7 +178,7 @@ test('a cluster is up only when its shards have all their replicas', async () =>
       told.push(text);
       store.clusterMap = mapOn(NODES);
     },
-    patienceMilliseconds: 60_000,
+    timeoutMilliseconds: 60_000,
     pauseMilliseconds: 1,
   });
   assert.deepEqual([health.canLose, told], [1, ['0 of 3 shards have all their replicas']]);
@@ -207,9 +213,9 @@ test('a stopped replica and a full disk are degraded', () => {
   const cases: readonly (readonly [ClusterMap, NodeInfo, RegExp, number])[] = [
     [mapOn(NODES), infoOf(3, { replicas: doubting }), /not follow the leader of shard 1: why/, 1],
     [mapOn(NODES), infoOf(3, { replicas }), /has stopped its replica of shard 2: unknown entry/, 0],
-    [mapOn(NODES), infoOf(3, { isReadOnly: true }), /takes no writes: its disk is nearly full/, 1],
-    [mapOn(NODES), infoOf(3, { isClosing: true }), /is about to stop/, 1],
-    [mapOn(NODES), infoOf(3, { log }), /found damage in its log \(2 places\)/, 1],
+    [mapOn(NODES), infoOf(3, { isReadOnly: true }), /refuses writes: its disk is nearly full/, 1],
+    [mapOn(NODES), infoOf(3, { isClosing: true }), /is shutting down/, 1],
+    [mapOn(NODES), infoOf(3, { log }), /found 2 damaged places in its log/, 1],
   ];
   for (const [map, info, reason, canLose] of cases) {
     const health = judge(map, answersOf(infoOf(1), infoOf(2), info));
@@ -235,13 +241,13 @@ lag      0 entries at most
   const degraded = await kvctl(['status'], { store: clusterWith([1, 2]) });
   assert.deepEqual(
     [degraded.exit, degraded.data.toString().split('\n')[1]],
-    [1, 'why      n3 (kv://10.0.0.3:7400) does not answer: connection refused'],
+    [1, 'why      n3 (kv://10.0.0.3:7400) is unreachable: connection refused'],
   );
   const unavailable = await kvctl(['status', '-o', 'json'], { store: clusterWith([3]) });
   const { verdict, schemaVersion } = JSON.parse(unavailable.data.toString());
   assert.deepEqual([unavailable.exit, verdict, schemaVersion], [8, 'UNAVAILABLE', 1]);
-  const nobody = await kvctl(['status'], { store: new MemoryStore() });
-  assert.deepEqual([nobody.exit, nobody.data.toString()], [8, 'UNAVAILABLE\n']);
+  const unreachable = await kvctl(['status'], { store: new MemoryStore() });
+  assert.deepEqual([unreachable.exit, unreachable.data.toString()], [8, 'UNAVAILABLE\n']);
 });
 
 test('nodes and shards have a row for each', async () => {
@@ -268,7 +274,7 @@ test('ring tells the shard of a key and why it lies where it lies', async () => 
   assert.equal(replicas, 'replicas on nodes 1, 2, 3, node 1 should lead');
   assert.match(
     first ?? '',
-    /^1\t\d\tkv:\S+\t-\t2 of 2\tholds it: the next one clockwise that can$/,
+    /^1\t\d\tkv:\S+\t-\t2 of 2\treplica: the next eligible node clockwise$/,
   );
 });
 

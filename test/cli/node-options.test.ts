@@ -52,9 +52,9 @@ test('flags win over the file', () => {
 
 test('what is wrong is told before anything is started', () => {
   const cases: readonly (readonly [Record<string, string>, RegExp])[] = [
-    [{ config: CONFIG }, /not which of its nodes this is/],
-    [{ config: CONFIG, node: 'c' }, /no node is called "c"/],
-    [{ config: join(FOLDER, 'none.json') }, /not which of its nodes|cannot be read/],
+    [{ config: CONFIG }, /--node is missing/],
+    [{ config: CONFIG, node: 'c' }, /no node has the name "c"/],
+    [{ config: join(FOLDER, 'none.json') }, /--node is missing|cannot be read/],
     [{ config: join(FOLDER, 'none.json'), node: 'a' }, /the config file cannot be read/],
     [{ listen: '7400' }, /--listen is "7400"/],
     [{ join: 'http://x' }, /"http:\/\/x" is not the address of a node/],

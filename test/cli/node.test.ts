@@ -26,7 +26,7 @@ function withShard(map: ClusterMap, shard: number, change: Partial<ShardRow>): C
   return { ...map, shards };
 }
 
-test('a node is named by its name or its number, and the catalog is asked by number', async () => {
+test('a node is found by name or number, and the catalog is asked by number', async () => {
   for (const name of ['n2', '2', 'n2#2']) {
     const store = clusterWith(NODES);
     const { exit, data } = await kvctl(['node', 'drain', name], { store });
@@ -58,7 +58,7 @@ test('a node that never was and an action that is none are told', async () => {
   const store = clusterWith(NODES);
   const unknown = await kvctl(['node', 'drain', 'n9'], { store });
   assert.equal(unknown.exit, 1);
-  assert.match(unknown.notes, /no node of the cluster has the name or the number "n9"/);
+  assert.match(unknown.notes, /no node of the cluster has the name or number "n9"/);
   assert.match(unknown.notes, /1 \(n1\), 2 \(n2\), 3 \(n3\)/);
   assert.equal((await kvctl(['node', 'kill', 'n1'], { store })).exit, 2);
   assert.deepEqual(store.memberships, []);
@@ -73,10 +73,10 @@ test('status says what moves, how much of it, how fast, and what is in its way',
   const moves = [move, { ...move, phase: 'snapshot', done: 5_200_000 } as const, blocked];
   const leader = infoOf(1, { moves });
   const text = textOf(mapOn(NODES), [leader, infoOf(2), infoOf(3)]);
-  assert.match(text, /moving {3}2 under way, 0 queued, 1 blocked/);
-  assert.match(text, /shard 1 from n2 to n3: 900 of 1000 entries, 300 a second/);
-  assert.match(text, /shard 1 from n2 to n3: 5.2 MB of its state sent, 300 B a second/);
-  assert.match(text, /the catalog waits for n2, which is not heard/);
+  assert.match(text, /moving {3}2 in progress, 0 queued, 1 blocked/);
+  assert.match(text, /shard 1 from n2 to n3: 900 of 1000 entries, 300\/s/);
+  assert.match(text, /shard 1 from n2 to n3: 5.2 MB of the snapshot sent, 300 B\/s/);
+  assert.match(text, /the catalog waits for n2, which does not respond/);
 });
 
 test('status tells of goals that wait for a node, or for others', () => {
@@ -86,8 +86,8 @@ test('status tells of goals that wait for a node, or for others', () => {
     members: (map.shards[1] as ShardRow).members.filter(({ node }) => node < 4),
   });
   const up = [1, 2, 3].map((node) => infoOf(node));
-  assert.match(textOf(narrow, [...up, 'down']), /shard 1 waits for n4, which is not heard/);
-  assert.match(textOf(narrow, [...up, infoOf(4)]), /0 under way, 1 queued, 0 blocked/);
+  assert.match(textOf(narrow, [...up, 'down']), /shard 1 waits for n4, which does not respond/);
+  assert.match(textOf(narrow, [...up, infoOf(4)]), /0 in progress, 1 queued, 0 blocked/);
   const none = textOf(narrow, ['down', 'down', 'down', infoOf(4)]);
   assert.match(none, /shard 1 waits for a majority of its replicas/);
 });
@@ -95,12 +95,16 @@ test('status tells of goals that wait for a node, or for others', () => {
 test('status tells who is drained, who is removed, and who took whose place', () => {
   const drained = withNode(mapOn(NODES), 2, { membership: 'draining' });
   const infos = NODES.map((node) => infoOf(node));
-  assert.match(textOf(drained, infos), /n2 is drained: it leads nothing/);
+  assert.match(textOf(drained, infos), /n2 is drained: it leads only shards/);
   const removed = withNode(mapOn(NODES), 2, { membership: 'removing' });
   assert.match(textOf(removed, infos), /n2 is being removed/);
   const [, , third] = mapOn(NODES).nodes;
   const replaced = withNode(removed, 3, { replaces: 2 as NodeRow['node'] });
-  const text = textOf(replaced, [infoOf(1), `node ${third?.node} is there instead`, infoOf(3)]);
-  assert.match(text, /n3 takes the place of n2, whose folder was lost/);
-  assert.match(text, /n2 \(kv:\S+\) is down and not yet replaced everywhere/);
+  const text = textOf(replaced, [
+    infoOf(1),
+    `node ${third?.node} answers at its address`,
+    infoOf(3),
+  ]);
+  assert.match(text, /n3 replaces n2, whose data folder was lost/);
+  assert.match(text, /n2 \(kv:\S+\) is down and not yet replaced in all shards/);
 });

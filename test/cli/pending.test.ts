@@ -105,7 +105,7 @@ test('nothing that waits is an empty list, and no failure', async () => {
   const forms = { table: '', json: '[]\n', ndjson: '', raw: '' };
   for (const [form, printed] of Object.entries(forms)) {
     const { exit, data, notes } = await kvctl(['txn', 'list', '-o', form], { store: storeOf([]) });
-    assert.deepEqual([exit, data.toString(), notes], [0, printed, 'nothing is pending\n']);
+    assert.deepEqual([exit, data.toString(), notes], [0, printed, 'no transaction is pending\n']);
   }
 });
 
@@ -116,7 +116,7 @@ test('what waits is shown in every form, and who could not be asked is named', a
   assert.deepEqual([exit, data.toString()], [0, `${ID}\tcommitted\t1.5s\t3 5 9\t5 9?\t2\n`]);
   assert.match(
     notes,
-    /^node 3 \(kv:\/\/10\.0\.0\.3:7400\) could not be asked what waits there: connection refused/,
+    /^node 3 \(kv:\/\/10\.0\.0\.3:7400\) did not list its transactions: connection refused/,
   );
   const plain = {
     id: ID,
@@ -155,7 +155,7 @@ test('resolve ends one, and waits until it is gone', async () => {
   assert.deepEqual([again.exit, again.data.length], [1, 0]);
   assert.match(
     again.notes,
-    /no transaction .* is pending: it has ended, or never was\n`kvctl txn li/,
+    /no transaction .* is pending: it has ended, or never existed\n`kvctl txn li/,
   );
 });
 
@@ -177,7 +177,7 @@ test('what ended long ago is said to be over, and not to be aborted', async () =
   };
   const { exit, data, notes } = await kvctl(['txn', 'resolve', ID], { store });
   assert.deepEqual([exit, data.toString()], [0, 'over\n']);
-  assert.match(notes, /^it had ended before, and its home shard does not remember any more how/);
+  assert.match(notes, /^the transaction had already ended, and its outcome is no longer stored/);
 });
 
 test('resolve waits no longer than it may, and says who has not heard', async () => {
@@ -185,7 +185,10 @@ test('resolve waits no longer than it may, and says who has not heard', async ()
   const words = ['txn', 'resolve', ID, '--timeout', '300ms'];
   const { exit, data, notes } = await kvctl(words, { store });
   assert.deepEqual([exit, data.toString()], [0, 'aborted\n']);
-  assert.match(notes, /it is decided, and is told to all who took part: shards 5 9 have not yet/);
+  assert.match(
+    notes,
+    /the decision is durable and is being sent to all participants: shards 5 9 have not yet/,
+  );
 });
 
 test('a cluster that cannot be asked is a failure, not an empty list', async () => {

@@ -65,7 +65,7 @@ test('a file that cannot be a secret is refused, with what to do', (t) => {
     }
     return '';
   };
-  assert.match(failureOf(write('short', 'abc\n')), /has 3 bytes, it needs 16 at least/);
+  assert.match(failureOf(write('short', 'abc\n')), /has 3 bytes; the minimum is 16/);
   assert.match(failureOf(write('long', 'x'.repeat(5000))), /has 0 bytes/);
   assert.match(failureOf(write('public', TEXT, 0o644)), /every user of this machine can read/);
   assert.match(failureOf('/not/there'), /cannot be read: ENOENT/);

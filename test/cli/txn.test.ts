@@ -78,9 +78,9 @@ test('programs get keys and versions in every form', async () => {
 test('a check that does not hold writes nothing, and says what is there', async () => {
   const store = storeWith({ 'user:7': 'old' });
   const cases: readonly (readonly [check: string, said: string, version: number])[] = [
-    ['user:7 42', 'user:7 has version 101, and should have version 42', 101],
-    ['user:7 absent', 'user:7 has version 101, and should not be there', 101],
-    ['gone 42', 'gone is not there, and should have version 42', 0],
+    ['user:7 42', 'user:7 has version 101; expected version 42', 101],
+    ['user:7 absent', 'user:7 has version 101; expected no such key', 101],
+    ['gone 42', 'gone does not exist; expected version 42', 0],
   ];
   for (const [check, said, version] of cases) {
     const { exit, data, notes } = await txn(store, 'add visits 1', `check ${check}`);
@@ -129,33 +129,33 @@ test('what is not understood is named with its place, and nothing is sent', asyn
     ],
     [['put a'], /argument 1: put lacks its VALUE\nhint: write set KEY VALUE/],
     [['set a'], /argument 1: set lacks its VALUE\nhint: write set KEY VALUE \[--ttl TIME\]/],
-    [['set a b c'], /set has a word too many\nhint: write set KEY VALUE/],
+    [['set a b c'], /set has too many arguments\nhint: write set KEY VALUE/],
     [['delete ""'], /the key is empty/],
     [
       ['set a 1 --tll 5s'],
       /set has no option --tll\nhint: it may have --ttl, --as, --hex, --base64/,
     ],
-    [['set a 1 --ttl 5'], /--ttl is "5"\nhint: give --ttl a time with its unit/],
+    [['set a 1 --ttl 5'], /--ttl is "5"\nhint: --ttl takes a time with its unit/],
     [['set a 1 --ttl'], /--ttl lacks its TIME/],
     [['delete a --ttl 5s'], /delete has no option --ttl\nhint: it may have --hex/],
     [['set a 1 --as yaml'], /--as is "yaml"\nhint: a value is one of text, json, bytes, stored/],
     [['set a {x} --as json'], /argument 1: the value is not JSON/],
-    [['add a much'], /"much" is not an integer of 64 bits/],
-    [['add a 9223372036854775808'], /is not an integer of 64 bits/],
-    [['check a present'], /"present" is no version\nhint: give the number .* or absent/],
-    [['check a -1'], /"-1" is no version/],
-    [['set a x --hex'], /"a" is not hex/],
-    [['set aa aa --hex --base64'], /--hex and --base64 exclude each other/],
-    [["put a 'b"], /argument 1: a ' is open/],
+    [['add a much'], /"much" is not a 64-bit integer/],
+    [['add a 9223372036854775808'], /is not a 64-bit integer/],
+    [['check a present'], /"present" is not a version\nhint: use the number .* or absent/],
+    [['check a -1'], /"-1" is not a version/],
+    [['set a x --hex'], /"a" is not valid hex/],
+    [['set aa aa --hex --base64'], /--hex and --base64 are mutually exclusive/],
+    [["put a 'b"], /argument 1: unclosed quote '/],
     [['set a @/not/there'], /"\/not\/there" cannot be read/],
-    [['set a 1', 'delete a'], /argument 2: a is written by argument 1 already/],
-    [['set a -', 'set b -'], /argument 2: standard input is one value/],
-    [['check a 1'], /there are checks alone/],
-    [['set', 'a', '1'], /set stands alone.*\nhint: put quotes .*: kvctl txn 'set a 1'/],
-    [['-', 'set a 1'], /- stands for all commands, so it stands alone/],
-    [['list', 'all'], /txn list takes no words/],
-    [['resolve'], /it is not said which transaction/],
-    [['resolve', 'a', 'b'], /one transaction at a time/],
+    [['set a 1', 'delete a'], /argument 2: a is already written by argument 1/],
+    [['set a -', 'set b -'], /argument 2: standard input can supply only one value/],
+    [['check a 1'], /the transaction has only checks/],
+    [['set', 'a', '1'], /set has no operands.*\nhint: put quotes .*: kvctl txn 'set a 1'/],
+    [['-', 'set a 1'], /- reads all commands from standard input and cannot be combined with others/],
+    [['list', 'all'], /txn list takes no arguments/],
+    [['resolve'], /the transaction ID is missing/],
+    [['resolve', 'a', 'b'], /txn resolve takes one transaction ID/],
   ];
   for (const [steps, note] of cases) {
     const { exit, data, notes } = await txn(store, ...steps);
@@ -165,10 +165,10 @@ test('what is not understood is named with its place, and nothing is sent', asyn
   }
   const lines: readonly (readonly [text: string | Uint8Array, note: RegExp])[] = [
     ['put a 1\n\n# x\nadd b\n', /line 4: add lacks its N/],
-    ['put a -\n', /line 1: standard input holds the commands/],
-    ['', /there is no command to send/],
-    ['# nothing\n', /there is no command to send/],
-    [BINARY, /is not UTF-8/],
+    ['put a -\n', /line 1: standard input supplies the commands/],
+    ['', /the transaction has no commands/],
+    ['# nothing\n', /the transaction has no commands/],
+    [BINARY, /is not valid UTF-8/],
   ];
   for (const [text, note] of lines) {
     const { exit, notes } = await kvctl(['txn'], { store, input: Buffer.from(text) });
@@ -218,14 +218,14 @@ test('at a terminal commands are asked for, and a mistake loses nothing', async 
   );
   assert.equal(exit, 0);
   assert.equal(data.toString(), 'committed\na\t101\nb\t101\n');
-  assert.match(notes, /^txn: commands that take effect together/);
+  assert.match(notes, /^txn: enter the commands of one atomic transaction/);
   assert.match(notes, /txn> /);
   assert.match(notes, /command 2: there is no command "pt"\nhint: did you mean put\?/);
-  assert.match(notes, /command 2: a is written by command 1 already/);
+  assert.match(notes, /command 2: a is already written by command 1/);
   assert.match(notes, / {2}1 {2}put a 1\n {2}2 {2}put b {"x": \[1, 2\]} --as json\n/);
 });
 
-test('an empty line sends, and whoever leaves sends nothing', async () => {
+test('an empty line commits, and leaving the prompt sends nothing', async () => {
   const store = new MemoryStore();
   assert.equal((await written(store, 'put a 1', '')).exit, 0);
   assert.equal(store.commits.length, 1);
@@ -242,7 +242,7 @@ test('an empty line sends, and whoever leaves sends nothing', async () => {
 test('the prompt helps, and has nothing to undo, show or send at first', async () => {
   const { notes } = await written(new MemoryStore(), 'undo', 'show', 'commit', 'help');
   assert.equal(notes.match(/nothing is gathered/g)?.length, 2);
-  assert.match(notes, /there is no command to send/);
+  assert.match(notes, /the transaction has no commands/);
   assert.match(notes, /check KEY VERSION\|absent/);
 });
 
@@ -251,7 +251,7 @@ test('what nothing came of can be mended and sent once more', async () => {
   const lines = ['put seat Ada', 'check seat absent', '', 'undo', 'check seat 101', 'commit'];
   const { exit, notes } = await written(store, ...lines);
   assert.equal(exit, 0);
-  assert.match(notes, /nothing was written: seat has version 101, and should not be there/);
+  assert.match(notes, /nothing was written: seat has version 101; expected no such key/);
   assert.equal(await shown(store, 'seat'), 'Ada');
   assert.equal((await written(store, 'put seat Eve', 'check seat 1', '', 'pt')).exit, 1);
   const message = 'no answer';

@@ -85,7 +85,7 @@ test('a port that is taken is named, and nothing is started', LONG, async () => 
   await new Promise<void>((resolve) => server.listen(ports[1], '127.0.0.1', resolve));
   const { exit, notes } = await kvctl('up').finally(() => server.close());
   assert.equal(exit, 5, notes);
-  assert.match(notes, new RegExp(`n2 127.0.0.1:${ports[1]}  another process listens there`));
+  assert.match(notes, new RegExp(`n2 127.0.0.1:${ports[1]}  another process listens on this port`));
   assert.match(notes, /Nothing was started/);
 });
 
@@ -103,7 +103,7 @@ test('make up starts a healthy cluster, and a second one changes nothing', LONG,
   assert.deepEqual(modes, [0, 0, 0, 0, 0, 0], 'for its user alone');
   const pids = NAMES.map(pidOf);
   const second = await make('up');
-  assert.match(second.notes, /all nodes run already/);
+  assert.match(second.notes, /all nodes are already running/);
   assert.deepEqual(NAMES.map(pidOf), pids);
   const { exit, data } = await kvctl('status');
   assert.deepEqual([exit, data.split('\n')[0]], [0, 'HEALTHY  can lose 1 of 3 nodes']);
@@ -187,8 +187,8 @@ test('make down stops exactly what make up started, twice is once', LONG, async 
   const { exit, notes } = await make('down');
   assert.deepEqual([exit, notes], [0, 'n1 stopped\nn2 stopped\nn3 stopped\n']);
   assert.deepEqual(await Promise.all(ports.map(canListen)), [true, true, true]);
-  assert.match((await make('down')).notes, /no node of this cluster runs here/);
+  assert.match((await make('down')).notes, /no node of this local cluster is running/);
   // A pid file of a process that is not ours any more ends nobody.
   writeFileSync(join(FOLDER, 'data', 'n1.pid'), `${process.pid}\nsomebody else\n`);
-  assert.match((await make('down')).notes, /no node of this cluster runs here/);
+  assert.match((await make('down')).notes, /no node of this local cluster is running/);
 });

@@ -156,7 +156,7 @@ test('a machine that is wiped twice takes its own place each time', LONG, async 
   for (const what of ['the first disk is replaced', 'the second one too']) {
     const former = await numberOf('n2');
     await wipe('n2');
-    const told = new RegExp(`takes the place of node ${former}, whose folder was lost`);
+    const told = new RegExp(`replaces node ${former}, whose data folder was lost`);
     assert.match(await must('up'), told);
     assert.match(logOf('n2'), told);
     const status = await until(what, isWhole);
@@ -227,7 +227,7 @@ test('the machine that began the cluster is no other than the rest', LONG, async
   configure(3);
   const former = await numberOf('n1');
   await wipe('n1');
-  const told = new RegExp(`takes the place of node ${former}, whose folder was lost`);
+  const told = new RegExp(`replaces node ${former}, whose data folder was lost`);
   assert.match(await must('up'), told);
   const isWell = ({ verdict, nodes }: Status) => verdict === 'HEALTHY' && nodes.length === 3;
   assert.equal(names(await until('all is well', isWell)), 'n1,n2,n3');

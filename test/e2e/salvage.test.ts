@@ -73,7 +73,7 @@ test('of a sound folder everything is saved, its log included, and nothing chang
   const before = imageOf(folder);
   const { exit, data, notes } = await kvctl(['salvage', folder]);
   assert.equal(exit, 0, notes);
-  assert.match(notes, new RegExp(`saved ${ROWS + 2} keys; 1 of 1 shards are whole`));
+  assert.match(notes, new RegExp(`recovered ${ROWS + 2} keys; 1 of 1 shards are intact`));
   assert.deepEqual(imageOf(folder), before);
   const saved = new Map(linesIn(data).map((line) => [line.key, line]));
   assert.equal(saved.size, ROWS + 2);
@@ -90,7 +90,7 @@ test('of a sound folder everything is saved, its log included, and nothing chang
   const loaded = await store.get(new TextEncoder().encode('k7'));
   assert.equal(Buffer.from(loaded?.value ?? []).toString(), valueAt(7));
   const again = await kvctl(['load', '-', '--if-absent'], { store, input: data });
-  assert.match(again.data.toString(), new RegExp(`0 keys, ${ROWS + 2} were there already`));
+  assert.match(again.data.toString(), new RegExp(`0 keys, skipped ${ROWS + 2} that already exist`));
 });
 
 test('of a damaged folder what is sound is saved, and the rest is named', async () => {
@@ -101,7 +101,7 @@ test('of a damaged folder what is sound is saved, and the rest is named', async 
   assert.equal(exit, 1);
   assert.match(notes, new RegExp(`damaged: ${table} the block of \\d+ bytes at byte \\d+ is not`));
   assert.match(notes, /keys from behind k\d+ to k\d+/);
-  assert.match(notes, /0 of 1 shards are whole/);
+  assert.match(notes, /0 of 1 shards are intact/);
   const lines = linesIn(data);
   assert.ok(lines.length > ROWS - 100 && lines.length < ROWS + 2, `${lines.length} saved`);
   for (const { key, value } of lines) {

@@ -9,7 +9,7 @@ import type { Host } from './host.ts';
 const KVCTL = resolve('build/cli/kvctl.js');
 const LOOK_MILLISECONDS = 500;
 const ASK_MILLISECONDS = 1000;
-const HEALED = /found damage in its log .*: look at its disk/;
+const HEALED = /found \d+ damaged places in its log: check its disk/;
 const TOLD_MAX = 2000;
 const FOUNDING_MILLISECONDS = 120_000;
 const KVCTL_MILLISECONDS_MAX = 180_000;
