@@ -1,7 +1,7 @@
 /** Waits until a cluster is healthy, and reports the progress. */
 
 import { EXIT } from './exit.ts';
-import { Failure, toldOf } from './failure.ts';
+import { CliFailure, reportOf } from './failure.ts';
 import type { Health } from './health.ts';
 import { inspect } from './inspect.ts';
 import type { Store } from './store.ts';
@@ -11,7 +11,7 @@ interface Awaiting {
   /** A cluster with fewer nodes may be healthy, but it is not the expected one yet. */
   readonly nodesMin: number;
   /** A failure that ends the wait early: a node process exited. */
-  readonly fault: () => Failure | undefined;
+  readonly fault: () => CliFailure | undefined;
   /** Receives the first thing that is still missing. */
   readonly onProgress: (text: string) => void;
   readonly timeoutMilliseconds: number;
@@ -36,7 +36,7 @@ export async function awaitHealth(awaiting: Awaiting): Promise<Health> {
         if (verdict === 'HEALTHY' && isGrown) return health;
         obstacle = reasons[0] ?? growthText(health, nodesMin);
       } catch (error) {
-        obstacle = toldOf(error).message;
+        obstacle = reportOf(error).message;
       }
       if (Date.now() >= until) break;
       onProgress(obstacle);
@@ -45,7 +45,7 @@ export async function awaitHealth(awaiting: Awaiting): Promise<Health> {
   } finally {
     await store?.close();
   }
-  throw new Failure({
+  throw new CliFailure({
     code: 'not-healthy',
     exit: EXIT.timeout,
     message: `the cluster is not healthy after ${Math.round(timeoutMilliseconds / 1000)} s`,

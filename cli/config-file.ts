@@ -10,7 +10,7 @@ import {
 } from '../src/runtime/config.ts';
 import type { Options } from './call.ts';
 import { EXIT } from './exit.ts';
-import { Failure, usageFailure } from './failure.ts';
+import { CliFailure, usageFailure } from './failure.ts';
 import { textOption } from './options.ts';
 
 export interface ConfigFile {
@@ -46,7 +46,7 @@ export function findConfig(options: Options): ConfigFile | undefined {
   }
   const result = parseConfig(text);
   if (result.type === 'config') return { path, folder: dirname(path), config: result.config };
-  throw new Failure({
+  throw new CliFailure({
     code: 'config',
     exit: EXIT.usage,
     message: `${path} has ${result.faults.length} error${result.faults.length > 1 ? 's' : ''}`,

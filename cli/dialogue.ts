@@ -5,7 +5,7 @@ import { painted } from './terminal.ts';
 
 type Completions = readonly [words: readonly string[], word: string];
 
-export interface Question {
+export interface Prompt {
   readonly prompt: string;
   /** The effect of Ctrl-C: end the dialogue as Ctrl-D does, or discard the current line. */
   readonly onInterrupt: 'end' | 'drop';
@@ -30,7 +30,7 @@ export class Dialogue {
   readonly #output: NodeJS.WritableStream;
   /** Lines that arrived before the next prompt, for example pasted ones. */
   readonly #early: string[] = [];
-  #question: Question | undefined;
+  #question: Prompt | undefined;
   #answer: ((line: string | undefined) => void) | undefined;
   #isOver = false;
 
@@ -63,7 +63,7 @@ export class Dialogue {
   }
 
   /** Undefined at the end of the input. */
-  ask(question: Question): Promise<string | undefined> {
+  ask(question: Prompt): Promise<string | undefined> {
     this.#question = question;
     const line = this.#early.shift();
     if (line !== undefined || this.#isOver) return Promise.resolve(line);

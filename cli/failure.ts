@@ -8,7 +8,7 @@ export interface Reason {
   readonly what: string;
 }
 
-export interface Told {
+export interface FailureReport {
   readonly code: string;
   readonly exit: Exit;
   readonly message: string;
@@ -27,19 +27,19 @@ interface FailureOptions {
 }
 
 /** A failure that kvctl itself detects. */
-export class Failure extends Error {
-  override readonly name = 'Failure';
-  readonly told: Told;
+export class CliFailure extends Error {
+  override readonly name = 'CliFailure';
+  readonly report: FailureReport;
 
   constructor({ code, exit, message, hint, reasons = [] }: FailureOptions) {
     super(message);
-    this.told = { code, exit, message, reasons, effect: '', hint };
+    this.report = { code, exit, message, reasons, effect: '', hint };
   }
 }
 
 /** Invalid usage: no request was sent. */
-export function usageFailure(message: string, hint: string): Failure {
-  return new Failure({ code: 'usage', exit: EXIT.usage, message, hint });
+export function usageFailure(message: string, hint: string): CliFailure {
+  return new CliFailure({ code: 'usage', exit: EXIT.usage, message, hint });
 }
 
 const EFFECTS: Readonly<Record<string, string>> = {
@@ -57,8 +57,8 @@ interface LibraryFailure {
   readonly attempts: readonly Reason[];
 }
 
-export function toldOf(error: unknown): Told {
-  if (error instanceof Failure) return error.told;
+export function reportOf(error: unknown): FailureReport {
+  if (error instanceof CliFailure) return error.report;
   if (isLibraryFailure(error)) {
     const { code, outcome, message, hint, attempts: reasons } = error;
     const exit = exitOf(code, outcome);

@@ -2,7 +2,7 @@
 
 import type { ClusterMap } from '../src/catalog/cluster-map.ts';
 import { type ClusterSeen, clustersAmong, type NodeSeen } from './clusters-seen.ts';
-import { toldOf } from './failure.ts';
+import { reportOf } from './failure.ts';
 import { type Health, judge } from './health.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { Store } from './store.ts';
@@ -95,7 +95,7 @@ async function answerOf(store: Store, clientUrl: string): Promise<Answer> {
   try {
     return await store.info(clientUrl);
   } catch (error) {
-    const { message, reasons } = toldOf(error);
+    const { message, reasons } = reportOf(error);
     return reasons.at(-1)?.what ?? message;
   }
 }

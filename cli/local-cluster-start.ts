@@ -5,7 +5,7 @@ import type { Call } from './call.ts';
 import { type ConfigFile, clientUrlOf } from './config-file.ts';
 import { connectTo } from './connection.ts';
 import { EXIT, exitText } from './exit.ts';
-import { Failure } from './failure.ts';
+import { CliFailure } from './failure.ts';
 import type { Health } from './health.ts';
 import {
   isRunning,
@@ -59,10 +59,10 @@ export async function startLocalCluster(
   }
 }
 
-function endOf({ node, child }: Spawned): Failure | undefined {
+function endOf({ node, child }: Spawned): CliFailure | undefined {
   const { exitCode, signalCode } = child;
   if (exitCode === null && signalCode === null) return undefined;
-  return new Failure({
+  return new CliFailure({
     code: 'node-ended',
     exit: EXIT.refused,
     message: `${node.name} exited during startup (${signalCode ?? exitText(exitCode ?? 0)})`,

@@ -9,7 +9,7 @@ import type { NodeConfig } from '../src/runtime/config.ts';
 import { parseHostAndPort } from '../src/runtime/listen-address.ts';
 import { type ConfigFile, dataPathOf } from './config-file.ts';
 import { EXIT } from './exit.ts';
-import { Failure } from './failure.ts';
+import { CliFailure } from './failure.ts';
 import { livePid, writePidFile } from './processes.ts';
 
 export interface LocalNode {
@@ -40,7 +40,7 @@ export async function refuseTakenPorts(nodes: readonly LocalNode[]): Promise<voi
   );
   const taken = faults.filter(({ fault }) => fault !== undefined);
   if (taken.length === 0) return;
-  throw new Failure({
+  throw new CliFailure({
     code: 'port-taken',
     exit: EXIT.refused,
     message: `${taken.length} of ${nodes.length} nodes cannot listen: the port is in use`,

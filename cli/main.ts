@@ -4,7 +4,7 @@ import { fstatSync, statSync } from 'node:fs';
 import type { Call, Options } from './call.ts';
 import type { Dialogue } from './dialogue.ts';
 import { EXIT, type Exit } from './exit.ts';
-import { Failure, usageFailure } from './failure.ts';
+import { CliFailure, usageFailure } from './failure.ts';
 import { reportFailure } from './report-failure.ts';
 import type { Store, Target } from './store.ts';
 import { type Sink, type Terminal, terminalOver } from './terminal.ts';
@@ -58,7 +58,7 @@ export async function main(surroundings: Surroundings): Promise<number> {
 /** A reader that closes the pipe, as in `kvctl scan | head`, is no failure. */
 function endOfData(error: NodeJS.ErrnoException, terminal: Terminal): Exit {
   if (error.code === 'EPIPE') return EXIT.ok;
-  const failure = new Failure({
+  const failure = new CliFailure({
     code: 'output',
     exit: EXIT.refused,
     message: `standard output cannot be written: ${error.message}`,

@@ -2,7 +2,7 @@
 
 import { type Call, formatOf } from './call.ts';
 import { EXIT, type Exit } from './exit.ts';
-import { toldOf, usageFailure } from './failure.ts';
+import { reportOf, usageFailure } from './failure.ts';
 import { durationOption } from './options.ts';
 import { durationText, type Pending, type PendingShard, pendingFrom } from './pending.ts';
 import type { PendingInfo } from './pending-info.ts';
@@ -126,7 +126,7 @@ async function gathered(store: Store): Promise<Gathered> {
         infos.push(pending);
         for (const { role, shard } of info.replicas) if (role === 'leader') shards.add(shard);
       } catch (error) {
-        const { message, reasons } = toldOf(error);
+        const { message, reasons } = reportOf(error);
         const url = clientUrl.replace(/^ws/, 'kv');
         silent.push({ node, url, why: reasons.at(-1)?.what ?? message });
       }

@@ -54,13 +54,13 @@ export function livePid(path: string): number | undefined {
   return pid !== undefined && mark !== '' && markOf(pid) === mark ? pid : undefined;
 }
 
-export type Ending = 'stopped' | 'killed' | 'not there';
+export type StopResult = 'stopped' | 'killed' | 'not there';
 
 const PATIENCE_MILLISECONDS = 10_000;
 const LOOK_MILLISECONDS = 50;
 
 /** Sends SIGTERM, waits, and sends SIGKILL if the process does not stop. */
-export async function endProcess(pidFile: string): Promise<Ending> {
+export async function endProcess(pidFile: string): Promise<StopResult> {
   const pid = livePid(pidFile);
   if (pid === undefined) return 'not there';
   signal(pid, 'SIGTERM');

@@ -2,7 +2,7 @@
 
 import type { Options } from './call.ts';
 import type { Exit } from './exit.ts';
-import { toldOf } from './failure.ts';
+import { reportOf } from './failure.ts';
 import { failureJson, failureText } from './printers/failure-text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -11,7 +11,7 @@ export function reportFailure(
   { note, paintNote }: Terminal,
   options: Options,
 ): Exit {
-  const told = toldOf(error);
+  const told = reportOf(error);
   const isForPrograms = options.output === 'json' || options.output === 'ndjson';
   note(isForPrograms ? failureJson(told) : failureText(told, paintNote));
   if (options.debug === true && error instanceof Error) note(error.stack ?? '');

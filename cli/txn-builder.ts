@@ -4,7 +4,7 @@ import { type Call, formatOf } from './call.ts';
 import { plainKeyOf } from './document.ts';
 import { encodeText, encodingOf } from './encoding.ts';
 import { EXIT, type Exit } from './exit.ts';
-import { Failure, usageFailure } from './failure.ts';
+import { CliFailure, usageFailure } from './failure.ts';
 import { tableOf } from './printers/table.ts';
 import { stepOf } from './steps.ts';
 import type { Committed, Step } from './store.ts';
@@ -37,7 +37,7 @@ export class TxnBuilder {
       this.#refuseSecond(step);
       this.#gathered.push({ step, text, place });
     } catch (error) {
-      throw error instanceof Failure ? placed(error, place) : error;
+      throw error instanceof CliFailure ? placed(error, place) : error;
     }
   }
 
@@ -85,9 +85,9 @@ function isWriting({ type }: Step): boolean {
   return type !== 'check';
 }
 
-function placed({ told }: Failure, place: string): Failure {
-  const { code, exit, hint, reasons } = told;
-  return new Failure({ code, exit, hint, reasons, message: `${place}: ${told.message}` });
+function placed({ report }: CliFailure, place: string): CliFailure {
+  const { code, exit, hint, reasons } = report;
+  return new CliFailure({ code, exit, hint, reasons, message: `${place}: ${report.message}` });
 }
 
 async function reportOutcome(

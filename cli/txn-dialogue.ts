@@ -1,7 +1,7 @@
 /** `kvctl txn` at a terminal: prompts for commands and commits them together. */
 
 import type { Call } from './call.ts';
-import type { Question } from './dialogue.ts';
+import type { Prompt } from './dialogue.ts';
 import { escapeText } from './encoding.ts';
 import { EXIT, type Exit } from './exit.ts';
 import { usageFailure } from './failure.ts';
@@ -32,7 +32,7 @@ export async function buildByDialogue(call: Call): Promise<Exit> {
       throw usageFailure('standard input is in use by the prompt', 'use a value, or @file');
     },
   });
-  const question: Omit<Question, 'prompt'> = {
+  const question: Omit<Prompt, 'prompt'> = {
     onInterrupt: 'end',
     complete: (line) => completionsOf(line, call),
     hint: hintFor,
@@ -82,7 +82,7 @@ async function take(line: string, builder: TxnBuilder, { terminal }: Call): Prom
   }
 }
 
-async function completionsOf(line: string, call: Call): ReturnType<Question['complete']> {
+async function completionsOf(line: string, call: Call): ReturnType<Prompt['complete']> {
   const { before, word } = unfinishedWord(line);
   const form = STEP_FORMS.find((one) => namesOf(one).includes(before[0] ?? ''));
   const beginning = (words: readonly string[]) => words.filter((one) => one.startsWith(word));

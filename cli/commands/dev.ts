@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { Call } from '../call.ts';
 import { configOrDefault } from '../config-file.ts';
 import { EXIT, type Exit, exitText } from '../exit.ts';
-import { Failure } from '../failure.ts';
+import { CliFailure } from '../failure.ts';
 import { isRunning, type LocalNode, localNodes, type Spawned } from '../local-cluster.ts';
 import { startLocalCluster } from '../local-cluster-start.ts';
 import { configWords } from '../options.ts';
@@ -19,18 +19,26 @@ export async function run(call: Call): Promise<Exit> {
   refuseRunning(nodes, configWords(options));
   const interrupted = nextInterrupt();
   try {
-    const raised = await Promise.race([
+    const started = await Promise.race([
       startLocalCluster(call, file, { isDetached: false }),
       interrupted,
     ]);
-    if (raised === 'interrupted') return EXIT.ok;
-    const { health, spawned } = raised;
+    if (started === 'interrupted') return EXIT.ok;
+    const { health, spawned } = started;
     const { paint } = terminal;
     const pids = spawned.map(({ child }) => child.pid ?? 0);
     const kvctl = 'npx ringkv';
     const config = configWords(options);
-    const howToMend = `${kvctl} start --node ${nodes.at(-1)?.name}${config}`;
-    const welcome = { nodes, pids, kvctl, config, howToMend, howToStop: 'Ctrl-C', paint };
+    const restartCommand = `${kvctl} start --node ${nodes.at(-1)?.name}${config}`;
+    const welcome = {
+      nodes,
+      pids,
+      kvctl,
+      config,
+      howToMend: restartCommand,
+      howToStop: 'Ctrl-C',
+      paint,
+    };
     await terminal.write(`${verdictLine(health, paint)}\n\n`);
     await terminal.write(welcomeText(welcome));
     for (const one of spawned) reportExit(call, one);
@@ -56,7 +64,7 @@ function refuseRunning(nodes: readonly LocalNode[], config: string): void {
   const running = nodes.filter(isRunning);
   if (running.length === 0) return;
   const names = running.map(({ name }) => name).join(', ');
-  throw new Failure({
+  throw new CliFailure({
     code: 'running',
     exit: EXIT.refused,
     message: `the local cluster of this folder is already running: ${names}`,

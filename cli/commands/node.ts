@@ -3,7 +3,7 @@
 import type { ClusterMap, NodeMembership, NodeRow } from '../../src/catalog/cluster-map.ts';
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';
-import { Failure, usageFailure } from '../failure.ts';
+import { CliFailure, usageFailure } from '../failure.ts';
 import { inspect } from '../inspect.ts';
 import { durationOption } from '../options.ts';
 import { progressOn } from '../printers/progress.ts';
@@ -67,9 +67,9 @@ function removedNumber({ nextNode }: ClusterMap, name: string): number | undefin
   return number > 0 && number < nextNode ? number : undefined;
 }
 
-function unknownNode({ nodes }: ClusterMap, name: string): Failure {
+function unknownNode({ nodes }: ClusterMap, name: string): CliFailure {
   const known = nodes.map((row) => (row.name === '' ? `${row.node}` : `${row.node} (${row.name})`));
-  return new Failure({
+  return new CliFailure({
     code: 'unknown-node',
     exit: EXIT.no,
     message: `no node of the cluster has the name or number ${JSON.stringify(name)}`,

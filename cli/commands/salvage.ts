@@ -4,7 +4,7 @@ import type { Call } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';
 import { encodeText, encodingOf, escapeText } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit.ts';
-import { Failure } from '../failure.ts';
+import { CliFailure } from '../failure.ts';
 
 /** Maximum number of lost keys and damaged places that are listed. */
 const NAMED_MAX = 100;
@@ -59,5 +59,5 @@ function noting(note: (text: string) => void): {
 function refuse(error: unknown): never {
   const message = error instanceof Error ? error.message : String(error);
   const hint = 'use the data folder of the node that cannot open its store';
-  throw new Failure({ code: 'folder-unusable', exit: EXIT.refused, message, hint });
+  throw new CliFailure({ code: 'folder-unusable', exit: EXIT.refused, message, hint });
 }

@@ -4,7 +4,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Call, Options } from '../call.ts';
-import { Dialogue, type Question } from '../dialogue.ts';
+import { Dialogue, type Prompt } from '../dialogue.ts';
 import { endpointsOf } from '../endpoints.ts';
 import { EXIT, type Exit } from '../exit.ts';
 import { usageFailure } from '../failure.ts';
@@ -31,7 +31,7 @@ export async function run(call: Call): Promise<Exit> {
   terminal.note('kvctl: help lists the verbs, Tab completes verbs and keys, exit or Ctrl-D quits');
   const { stdin: input, stdout: output } = process;
   const dialogue = new Dialogue({ input, output, history: readHistory() });
-  const question: Question = {
+  const question: Prompt = {
     prompt: `${terminal.paint(url.replace(/^\w+:\/\//, ''), 'cyan')}> `,
     onInterrupt: 'drop',
     complete: (line) => completionsOf(line, call),
@@ -69,7 +69,7 @@ async function runLine(line: string, call: Call): Promise<void> {
   }
 }
 
-async function completionsOf(line: string, call: Call): ReturnType<Question['complete']> {
+async function completionsOf(line: string, call: Call): ReturnType<Prompt['complete']> {
   const { words, word, isKey } = suggest(line, SHELL_VERBS);
   if (isKey) return [await keysBeginningWith(word, call), word];
   return [words.map((name) => (words.length === 1 ? `${name} ` : name)), word];

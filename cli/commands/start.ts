@@ -11,7 +11,7 @@ import type { Call } from '../call.ts';
 import { visibleLines } from '../encoding.ts';
 import { adviceOn, endText } from '../end-advice.ts';
 import { EXIT, type Exit } from '../exit.ts';
-import { Failure } from '../failure.ts';
+import { CliFailure } from '../failure.ts';
 import { nodeOptionsOf } from '../node-options.ts';
 import { reportFailure } from '../report-failure.ts';
 import type { Terminal } from '../terminal.ts';
@@ -96,7 +96,7 @@ function exitAfter({ kind, text }: NodeEnd, node: number, { note }: Terminal): E
     );
     return EXIT.ok;
   }
-  throw new Failure({
+  throw new CliFailure({
     code: 'node-ended',
     exit: EXIT_OF[kind],
     message: endText(text),
@@ -118,7 +118,7 @@ async function begin(
   } catch (error) {
     if (error instanceof Error && error.name === 'StartStopped') return undefined;
     const isFinal = error instanceof Error && 'isFinal' in error && error.isFinal === true;
-    throw new Failure({
+    throw new CliFailure({
       code: 'not-started',
       exit: isFinal ? EXIT.expelled : EXIT.refused,
       message: (error as Error).message,

@@ -2,7 +2,7 @@
 
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit.ts';
-import { toldOf } from '../failure.ts';
+import { reportOf } from '../failure.ts';
 import type { Health, Verdict } from '../health.ts';
 import { ELECTION_GRACE_MILLISECONDS, inspect } from '../inspect.ts';
 import { failureText } from '../printers/failure-text.ts';
@@ -23,7 +23,7 @@ export async function run(call: Call): Promise<Exit> {
     const graceMilliseconds = ELECTION_GRACE_MILLISECONDS;
     health = await inspect(await call.store(), { graceMilliseconds });
   } catch (error) {
-    const told = toldOf(error);
+    const told = reportOf(error);
     // A usage error is not a verdict on the cluster.
     if (told.exit === EXIT.usage) throw error;
     const reasons = [

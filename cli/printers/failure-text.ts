@@ -1,10 +1,13 @@
 /** A failure as text in four parts: what failed, on what, why, and what to do. */
 
 import { visible } from '../encoding.ts';
-import type { Told } from '../failure.ts';
+import type { FailureReport } from '../failure.ts';
 import type { Paint } from '../terminal.ts';
 
-export function failureText({ code, message, reasons, effect, hint }: Told, paint: Paint): string {
+export function failureText(
+  { code, message, reasons, effect, hint }: FailureReport,
+  paint: Paint,
+): string {
   const width = Math.max(0, ...reasons.map(({ endpoint }) => endpoint.length));
   const lines = [`${paint(`error ${code}`, 'red')}: ${message}`];
   for (const { endpoint, what } of reasons) {
@@ -17,6 +20,6 @@ export function failureText({ code, message, reasons, effect, hint }: Told, pain
 }
 
 /** The failure as JSON. */
-export function failureJson({ code, exit, message, reasons, effect, hint }: Told): string {
+export function failureJson({ code, exit, message, reasons, effect, hint }: FailureReport): string {
   return JSON.stringify({ error: { code, exit, message, reasons, effect, hint } });
 }

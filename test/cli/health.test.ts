@@ -159,10 +159,7 @@ test('a cluster that is not the configured one is told as a split', async () => 
   assert.equal(exit, 9);
   const [first] = data.toString().split('\n');
   assert.equal(first, 'SPLIT  the nodes belong to another cluster than the configured one');
-  assert.match(
-    data.toString(),
-    /cluster c0ffee: configured, but no queried node belongs to it/,
-  );
+  assert.match(data.toString(), /cluster c0ffee: configured, but no queried node belongs to it/);
   assert.match(data.toString(), /cluster c1: .*; it is not the configured one/);
 });
 

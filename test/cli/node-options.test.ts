@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { configOrDefault } from '../../cli/config-file.ts';
 import { endpointsOf } from '../../cli/endpoints.ts';
-import { toldOf } from '../../cli/failure.ts';
+import { reportOf } from '../../cli/failure.ts';
 import { nodeOptionsOf } from '../../cli/node-options.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'kvctl-config-'));
@@ -74,7 +74,7 @@ test('a faulty file is told with all its faults', () => {
     configOrDefault({ config });
     assert.fail('it was taken');
   } catch (error) {
-    const { code, exit, reasons } = toldOf(error);
+    const { code, exit, reasons } = reportOf(error);
     assert.deepEqual([code, exit], ['config', 2]);
     assert.deepEqual(
       reasons.map(({ what }) => what),
