@@ -158,7 +158,7 @@ test('with one node killed all goes on, and status says so', LONG, async () => {
   assert.equal((await kvctl('incr', 'visits')).data, '6\n');
   const { exit, data } = await kvctl('status');
   assert.equal(exit, 1, data);
-  assert.match(data, /^DEGRADED {2}can lose 0 of 3 nodes\nwhy +n2 \(kv:.*does not answer/);
+  assert.match(data, /^DEGRADED {2}can lose 0 of 3 nodes\nwhy +n2 \(kv:.*is unreachable/);
 });
 
 test(
@@ -170,7 +170,7 @@ test(
     assert.deepEqual([status.exit, status.data.split('\n')[0]], [8, 'UNAVAILABLE']);
     const { exit, notes } = await kvctl('put', 'greeting', 'lost?', '--timeout', '2s');
     assert.ok([3, 6, 7].includes(exit), `exit code ${exit}: ${notes}`);
-    assert.match(notes, /^effect: (?:nothing was applied|it is not known)/m);
+    assert.match(notes, /^effect: (?:nothing was applied|the outcome is unknown)/m);
   },
 );
 

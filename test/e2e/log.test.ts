@@ -101,7 +101,7 @@ test('a disk of the log that is full ends no node, and gets the rest later', LON
   fs.rmSync(filler);
   while (!fs.readFileSync(log, 'utf8').includes('the node is up')) await pause(50);
   await stopsInOrder(node);
-  assert.match(fs.readFileSync(log, 'utf8'), /stopping: leadership goes to others/);
+  assert.match(fs.readFileSync(log, 'utf8'), /stopping: transferring leadership/);
 });
 
 test('a log that takes nothing at all ends no node', LONG, async (t) => {

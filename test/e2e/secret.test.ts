@@ -40,7 +40,7 @@ test('the secret decides who joins, and who is a peer', LONG, async (t) => {
   };
   const begin = ['--init', '--shards', '2', '--secret-file', right];
   const first = await start(...wordsOf(0, ...begin));
-  assert.doesNotMatch(first.said, /peer door is open/);
+  assert.doesNotMatch(first.said, /peer authentication is off/);
   const url = `kv://127.0.0.1:${ports[0]}`;
   const joining = ['--join', `127.0.0.1:${ports[0]}`, '--join-timeout', '1s'];
   for (const secret of [[], ['--secret-file', wrong]]) {
@@ -75,7 +75,7 @@ test('the secret decides who joins, and who is a peer', LONG, async (t) => {
   await kv.set('a', 2, { timeout: 20_000 });
 });
 
-test('status says in one line that the peer door is open', LONG, async (t) => {
+test('status says in one line that the peer authentication is off', LONG, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'ringkv-open-'));
   const port = await freePort();
   const words = ['--data', join(folder, 'n'), '--listen', `127.0.0.1:${port}`, '--init'];
