@@ -152,7 +152,10 @@ test('what is not understood is named with its place, and nothing is sent', asyn
     [['set a -', 'set b -'], /argument 2: standard input can supply only one value/],
     [['check a 1'], /the transaction has only checks/],
     [['set', 'a', '1'], /set has no operands.*\nhint: put quotes .*: kvctl txn 'set a 1'/],
-    [['-', 'set a 1'], /- reads all commands from standard input and cannot be combined with others/],
+    [
+      ['-', 'set a 1'],
+      /- reads all commands from standard input and cannot be combined with others/,
+    ],
     [['list', 'all'], /txn list takes no arguments/],
     [['resolve'], /the transaction ID is missing/],
     [['resolve', 'a', 'b'], /txn resolve takes one transaction ID/],

@@ -82,10 +82,7 @@ test('a damaged store is opened anew in the process, once in a while', LONG, asy
   assert.equal(await kv.get('never written', { timeout: 20_000 }), undefined);
   assert.equal((await kv.get('before'))?.value, 1);
   assert.equal(await statusAt(port, '/readyz'), 200);
-  assert.match(
-    node.said,
-    /state-damaged: .*bad block[\s\S]*restarts in this process[\s\S]*is up/,
-  );
+  assert.match(node.said, /state-damaged: .*bad block[\s\S]*restarts in this process[\s\S]*is up/);
   node.kill('SIGUSR2');
   await pause(100);
   await kv.get('never written', { timeout: 2000 }).catch(() => {});
