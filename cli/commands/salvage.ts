@@ -34,7 +34,8 @@ export async function run({ words, options, terminal }: Call): Promise<Exit> {
   const lost = shards.flatMap((each) => each.lost);
   for (const { key, text } of lost) named(`lost: ${encodeText(key, encoding)}: ${text}`);
   const whole = shards.filter(({ isWhole }) => isWhole).length;
-  const isWhole = whole === shards.length && logProblem === '';
+  const isNothing = shards.length === 0 && places.length > 0;
+  const isWhole = whole === shards.length && logProblem === '' && !isNothing;
   note(
     `recovered ${saved} keys; ${whole} of ${shards.length} shards are intact` +
       `${lost.length > 0 ? `; ${lost.length} keys are known to be lost` : ''}`,

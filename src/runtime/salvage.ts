@@ -45,9 +45,10 @@ export async function salvageFolder(path: string): Promise<FolderSalvage> {
   }
   const { rows, damages } = await readLevelRows(state);
   const log = isData ? await logOf(path) : 'a state store that was set aside has no log';
-  const shards = salvageShards({ rows, damages })
+  const found = salvageShards({ rows, damages })
     .filter(({ shard }) => shard !== CATALOG_SHARD)
     .map((shard) => salvaged(shard, typeof log === 'string' ? undefined : log));
+  const shards = [...found, ...(typeof log === 'string' ? [] : gone(found, log))];
   const logProblem = typeof log === 'string' ? log : '';
   return { places: damages.map(placeOf), logProblem, shards };
 }
@@ -67,6 +68,18 @@ function salvaged(state: SalvagedShard, log: Log | undefined): ShardSalvage {
   const isWhole = state.isProven && problem === '' && found.lost.length === 0;
   return { ...found, shard, problem, isWhole };
 }
+
+/** Shards that the log knows, and of which the state has nothing. */
+function gone(found: readonly ShardSalvage[], log: Log): readonly ShardSalvage[] {
+  const known = new Set(found.map(({ shard }) => shard));
+  return log.shards
+    .filter((shard) => shard !== CATALOG_SHARD && !known.has(shard))
+    .map((shard) => ({ shard, rows: [], lost: [], problem: GONE, isWhole: false }));
+}
+
+const GONE =
+  'its state is lost, and nothing of it was saved. The log may hold all entries: start the node, ' +
+  'which replays them if it does';
 
 /** Undefined if it has none; a text if it cannot be opened. */
 function logOf(path: string): Promise<Log | string> {

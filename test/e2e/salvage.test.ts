@@ -131,6 +131,25 @@ test('a store without its manifest or its log is saved as far as it goes', async
   assert.match(none.notes, /folder-unusable/);
 });
 
+test('a folder of which nothing can be saved is no success', async () => {
+  const folder = join(temporaryFolder(), 'data');
+  const kv = await open(folder, BYTES);
+  await kv.set('only', Buffer.from('in the log'));
+  await kv.close();
+  const state = join(folder, 'state');
+  for (const name of filesOf(state, /^\d+\.log$/)) {
+    change(join(state, name), (contents) => contents.fill(0xff) as Buffer);
+  }
+  const { exit, data, notes } = await kvctl(['salvage', folder]);
+  assert.equal(data.length, 0);
+  assert.match(notes, /start the node, which replays them/);
+  assert.equal(exit, 1);
+  // As it says.
+  const again = await open(folder, BYTES);
+  assert.deepEqual((await again.get('only'))?.value, new Uint8Array(Buffer.from('in the log')));
+  await again.close();
+});
+
 test('a line that load cannot take is named, and readable values are loaded too', async () => {
   const store = clusterWith(NODES);
   const input = Buffer.from('{"key": "a", "value": {"name": "Ada"}}\n\n{"key": 7, "value": 1}\n');
