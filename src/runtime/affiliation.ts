@@ -1,19 +1,19 @@
-/** Whether a node belongs to a cluster: what it tells anyone who asks, and how it asks others. */
+/** The cluster membership of a node: its public answer, and how it queries other nodes. */
 
 import { askPlainly } from '../transport/plain-question.ts';
 
-/** Told at `/cluster` from the moment that the folder has been looked at. */
+/** The answer at `/cluster`, available once the data folder has been read. */
 export interface Affiliation {
-  /** Empty as long as the node belongs to none. */
+  /** Empty while the node belongs to no cluster. */
   readonly cluster: string;
-  /** 0 as long as it has no number. */
+  /** 0 while it has no number. */
   readonly node: number;
   /**
-   * Drawn at random by a node that was started with `--init` and has not decided; empty of others.
-   * Among several such nodes the least one founds.
+   * A random number of a node that was started with `--init` and has not decided; empty otherwise.
+   * Of several such nodes the one with the smallest number founds.
    */
   readonly candidate: string;
-  /** It has asked all others once and found nothing against founding; it asks them once more. */
+  /** It has queried all others once and may found a cluster; it queries them once more. */
   readonly isFounding: boolean;
 }
 
@@ -24,7 +24,7 @@ export const NO_AFFILIATION: Affiliation = {
   isFounding: false,
 };
 
-/** What came of asking one url. */
+/** The result of a query to one URL. */
 export type Probe =
   | { readonly type: 'affiliation'; readonly url: string; readonly affiliation: Affiliation }
   | { readonly type: 'silent'; readonly url: string; readonly why: string };
@@ -39,7 +39,7 @@ export function affiliationText(affiliation: Affiliation): string {
   return `${JSON.stringify(affiliation)}\n`;
 }
 
-/** Undefined for a text that no node says. Never throws. */
+/** Undefined if the text is not an affiliation. Never throws. */
 export function affiliationOf(text: string): Affiliation | undefined {
   let value: unknown;
   try {
@@ -65,7 +65,10 @@ export async function probe(url: string, terms: ProbeTerms): Promise<Probe> {
   if (reply.type === 'failed') return { type: 'silent', url, why: reply.why };
   const affiliation = reply.status === 200 ? affiliationOf(reply.body) : undefined;
   if (affiliation !== undefined) return { type: 'affiliation', url, affiliation };
-  const why = reply.status === 503 ? 'it is starting' : 'no node of ringkv answers there';
+  const why =
+    reply.status === 503
+      ? 'the node is starting'
+      : 'the server at this address is not a ringkv node';
   return { type: 'silent', url, why };
 }
 

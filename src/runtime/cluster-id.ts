@@ -1,4 +1,4 @@
-/** The id of a cluster, as people write it: visible ASCII, so that logs and hellos can carry it. */
+/** The text form of a cluster ID: visible ASCII, safe for logs and hellos. */
 
 const CLUSTER_ID = /^[\x21-\x7e]{1,64}$/;
 

@@ -1,13 +1,13 @@
-/** Small checks that a configuration is put together from. Each tells every fault that it finds. */
+/** Combinators that check a configuration. Each reports all faults that it finds. */
 
 import { nearestName } from '../base/nearest-name.ts';
 
 export type Faults = string[];
 
-/** With a fault the result is not used: whoever asked looks at the faults first. */
+/** The result is valid only if no fault was added. */
 export type ConfigCheck<Result> = (value: unknown, path: string, faults: Faults) => Result;
 
-/** A way into the fields of an object; unknown fields are faults, with the name that was meant. */
+/** Checks the fields of an object; unknown fields are faults with a suggestion. */
 export function fieldsOf<Name extends string>(
   value: unknown,
   path: string,
@@ -22,7 +22,7 @@ export function fieldsOf<Name extends string>(
   for (const name of Object.keys(value)) {
     if ((names as readonly string[]).includes(name)) continue;
     const meant = nearestName(name, names);
-    const advice = meant === undefined ? `known are ${names.join(', ')}` : `did you mean ${meant}?`;
+    const advice = meant === undefined ? `known fields are ${names.join(', ')}` : `did you mean ${meant}?`;
     faults.push(`${placeOf(path, name)} is not a known field: ${advice}`);
   }
   return (name, check) => {
@@ -32,7 +32,7 @@ export function fieldsOf<Name extends string>(
   };
 }
 
-/** What is not there is the default; null is a value, and a wrong one. */
+/** A missing field gets the default; null is an invalid value. */
 export function optional<Result, Default>(
   check: ConfigCheck<Result>,
   otherwise: Default,
@@ -54,7 +54,7 @@ export function listOf<Item>(
     }
     const { length } = value;
     if (length < lengthMin || length > lengthMax) {
-      faults.push(`${path} has ${length} of them, must be ${allowed}`);
+      faults.push(`${path} has ${length} items, must be ${allowed}`);
       if (length > lengthMax) return [];
     }
     return value.map((item, at) => check(item, `${path}[${at}]`, faults));
@@ -82,13 +82,13 @@ export function matching(
   };
 }
 
-/** Text without the byte that ends names in every system; bounds are in bytes of UTF-8. */
+/** Text without NUL, which ends file names; bounds are in UTF-8 bytes. */
 export function shortText(bytesMin: number, bytesMax: number): ConfigCheck<string> {
   const isAllowed = (text: string) => isShort(text, bytesMin, bytesMax) && !text.includes('\0');
   return matching(isAllowed, `a text of ${bytesMin} to ${bytesMax} bytes`);
 }
 
-/** Text that a terminal shows and does not obey. */
+/** Text without control characters, so it is safe to print. */
 export function visibleText(bytesMin: number, bytesMax: number): ConfigCheck<string> {
   const isAllowed = (text: string) => {
     return isShort(text, bytesMin, bytesMax) && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text);

@@ -1,4 +1,4 @@
-/** `cluster.config.json`: what may stand in it, and everything that is wrong with one, at once. */
+/** `cluster.config.json`: its schema and its validation, which reports all faults at once. */
 
 import { normalize } from 'node:path';
 import { CATALOG_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
@@ -19,43 +19,43 @@ import {
 import { isListenAddress, isReachableAddress, urlOf } from './listen-address.ts';
 
 export interface ClusterConfig {
-  /** The id of the cluster, once there is one: no other is founded, joined or asked. Or empty. */
+  /** The ID of the only cluster to join or use, or empty. If set, no cluster is founded. */
   readonly cluster: string;
-  /** The file with the secret of the cluster, seen from the folder of this one. Or empty. */
+  /** The file with the cluster secret, relative to the folder of the config file, or empty. */
   readonly secretFile: string;
   readonly settings: { readonly shards: number; readonly replicas: number };
-  /** At least one. The first one founds the cluster. */
+  /** At least one node. The first one founds the cluster. */
   readonly nodes: readonly NodeConfig[];
   readonly limits: { readonly valueBytesMax: number };
   readonly timing: Timing;
 }
 
 export interface NodeConfig {
-  /** How people call it; the cluster numbers its nodes itself. */
+  /** Its display name; the cluster assigns node numbers itself. */
   readonly name: string;
-  /** Its data folder, seen from the folder of the file. */
+  /** Its data folder, relative to the folder of the config file. */
   readonly data: string;
   readonly listen: string;
-  /** How others reach it, if that is not where it listens. */
+  /** Its addresses for others, if they differ from `listen`. */
   readonly advertise: { readonly peerUrl?: string; readonly clientUrl?: string };
   readonly weight: number;
   readonly zone: string;
-  /** It may listen beyond loopback, where whoever reaches it reads and writes everything. */
+  /** Permits listening beyond loopback, where every client can read and write all data. */
   readonly isInsecureAllowed: boolean;
 }
 
 type ConfigResult =
   | { readonly type: 'config'; readonly config: ClusterConfig }
-  /** One line for each fault: the field, what it is, what it may be. */
+  /** One line per fault: the field, the actual and the allowed value. */
   | { readonly type: 'faulty'; readonly faults: readonly string[] };
 
 export const DEFAULT_SETTINGS = { shards: 16, replicas: 3 } as const;
 
-/** Never throws, whatever the text. */
+/** Never throws. */
 export function parseConfig(text: string): ConfigResult {
   let value: unknown;
   try {
-    // Some editors begin a file with a byte order mark.
+    // Some editors write a byte order mark.
     value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     return { type: 'faulty', faults: [`the file is not JSON: ${(error as Error).message}`] };
@@ -63,7 +63,7 @@ export function parseConfig(text: string): ConfigResult {
   return checkConfig(value);
 }
 
-/** Never throws, whatever the value. */
+/** Never throws. */
 export function checkConfig(value: unknown): ConfigResult {
   const faults: Faults = [];
   const config = checkCluster(value, '', faults);
@@ -108,7 +108,7 @@ const checkTiming: ConfigCheck<Timing> = (value, path, faults) => {
 };
 
 const listenAddress = matching(isListenAddress, '"host:port" with a port from 1 to 65535');
-const reachable = matching(isReachableAddress, '"host:port", or an address that begins with ws://');
+const reachable = matching(isReachableAddress, '"host:port", or a URL that begins with ws://');
 
 const checkAdvertise: ConfigCheck<NodeConfig['advertise']> = (value, path, faults) => {
   if (typeof value === 'string') {
@@ -126,7 +126,7 @@ const checkAdvertise: ConfigCheck<NodeConfig['advertise']> = (value, path, fault
 
 const clusterId = matching(
   isClusterId,
-  'the id that `kvctl status` shows: 1 to 64 visible characters',
+  'the ID that `kvctl status` shows: 1 to 64 visible characters',
 );
 
 const NODE_FIELDS = ['name', 'data', 'listen', 'advertise', 'weight', 'zone', 'insecure'] as const;
@@ -163,7 +163,7 @@ const checkCluster: ConfigCheck<ClusterConfig> = (value, path, faults) => {
   };
 };
 
-/** Two nodes can share neither a name, nor a folder, nor an address; no folder holds another. */
+/** Names, folders and addresses are unique, and no data folder contains another. */
 function findTwins(nodes: readonly NodeConfig[], faults: Faults): void {
   const spelledAs = {
     name: ({ name }: NodeConfig) => name.toLowerCase(),
@@ -179,7 +179,9 @@ function findTwins(nodes: readonly NodeConfig[], faults: Faults): void {
       else {
         const given = JSON.stringify(node[field]);
         const other = `nodes[${first}].${field}`;
-        faults.push(`nodes[${at}].${field} is ${given}, as ${other} is: give each node its own`);
+        faults.push(
+          `nodes[${at}].${field} is ${given}, the same as ${other}: each node needs its own`,
+        );
       }
     }
   }
@@ -192,12 +194,12 @@ function findNested(nodes: readonly NodeConfig[], faults: Faults): void {
     if (outer < 0) continue;
     const given = JSON.stringify(data);
     faults.push(
-      `nodes[${at}].data is ${given}, inside nodes[${outer}].data: give each node its own`,
+      `nodes[${at}].data is ${given}, inside nodes[${outer}].data: each node needs its own folder`,
     );
   }
 }
 
-/** `./data//n1/`, `data/n0/../n1` and `data/n1` are one folder. */
+/** Normalizes a path: `./data//n1/`, `data/n0/../n1` and `data/n1` are the same folder. */
 function plainPath(path: string): string {
   return normalize(path).replace(/(?<=.)\/+$/, '');
 }

@@ -1,4 +1,4 @@
-/** The data folder of a node: its identity file, its last map, and where log and state lie. */
+/** The data folder of a node: identity file, last map, and the paths of log and state. */
 
 import { join } from 'node:path';
 import { type FolderLock, lockFolder } from '../storage/files/folder-lock.ts';
@@ -11,17 +11,17 @@ import {
 } from '../storage/files/small-file.ts';
 import { decodeIdentity, encodeIdentity, type StoredIdentity } from './identity-file.ts';
 
-/** How long a map waits for newer ones before it is written. */
+/** Delay before a map is written, to coalesce newer ones. */
 const MAP_MILLISECONDS = 200;
 
-/** The file that marks an old copy; it holds what there is to say. */
+/** The file that marks the folder as an old copy; it contains the reason. */
 const BURNT = 'burnt';
 
-/** The folder cannot be used as it is; the text says what to do. */
+/** The folder cannot be used; the message has the reason and the remedy. */
 export class FolderUnusable extends Error {
   override readonly name = 'FolderUnusable';
   readonly code = 'folder-unusable';
-  /** No later start with this folder will end otherwise. */
+  /** A retry with this folder cannot succeed. */
   readonly isFinal: boolean;
 
   constructor(text: string, { isFinal = false }: { readonly isFinal?: boolean } = {}) {
@@ -30,7 +30,7 @@ export class FolderUnusable extends Error {
   }
 }
 
-/** Another process, or another store of this one, has the folder. */
+/** Another process, or another store of this process, uses the folder. */
 export class FolderInUse extends Error {
   override readonly name = 'FolderInUse';
   readonly code = 'folder-in-use';
@@ -42,11 +42,11 @@ export class FolderInUse extends Error {
 
 export class DataFolder {
   readonly path: string;
-  /** Waits to be written. */
+  /** The map to write next. */
   #map: Uint8Array | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  /** The folder is made if it is not there. Nothing is written in it before it is locked. */
+  /** Creates the folder if it does not exist. Nothing is written in it before it is locked. */
   constructor(path: string) {
     this.path = path;
     try {
@@ -55,13 +55,13 @@ export class DataFolder {
     } catch (cause) {
       if (cause instanceof FolderUnusable) throw cause;
       throw new FolderUnusable(
-        `the folder ${path} cannot be made or used: ${(cause as Error).message}. Nothing was ` +
-          'changed. Give it a path where this user may make a folder',
+        `the folder ${path} cannot be created or used: ${(cause as Error).message}. Nothing was ` +
+          'changed. Use a path where this user can create a folder',
       );
     }
   }
 
-  /** Required before anything else is asked of it. Throws `FolderInUse` if another has it. */
+  /** Required before any other call. Throws `FolderInUse` if another owner holds the lock. */
   async lock(): Promise<FolderLock> {
     const { path } = this;
     let lock: Awaited<ReturnType<typeof lockFolder>>;
@@ -70,7 +70,7 @@ export class DataFolder {
     } catch (cause) {
       throw new FolderUnusable(
         `the folder ${path} cannot be locked: ${(cause as Error).message}. Nothing was changed. ` +
-          'It needs a file system with locks (fcntl), where this user may write, with some space',
+          'Use a file system with locks (fcntl), write permission and free space',
       );
     }
     if (lock.type === 'taken') throw new FolderInUse(path, lock.holder);
@@ -85,7 +85,7 @@ export class DataFolder {
     return join(this.path, 'state');
   }
 
-  /** Undefined in a folder that no node has lived in. */
+  /** Undefined in a folder that no node has used. */
   readIdentity(): StoredIdentity | undefined {
     const path = join(this.path, 'identity');
     const bytes = readSmallFile(path);
@@ -93,9 +93,9 @@ export class DataFolder {
     const stored = bytes === 'damaged' ? undefined : decodeIdentity(bytes);
     if (stored !== undefined) return stored;
     throw new FolderUnusable(
-      `the file ${path} is damaged, so this node cannot prove who it is. ` +
-        'Nothing was changed. Put back an intact copy of it, or start with an empty folder and ' +
-        'let the node join again as a new one',
+      `the file ${path} is damaged, so the identity of this node is unknown. ` +
+        'Nothing was changed. Restore an intact copy of it, or start with an empty folder: the ' +
+        'node then joins as a new one',
     );
   }
 
@@ -104,24 +104,24 @@ export class DataFolder {
   }
 
   /**
-   * Marks the folder as an old copy, so that no later start takes it for the node's own. Says what
-   * happened and what to do; so does `readRefusal` from now on.
+   * Marks the folder as an old copy, so that no later start uses it. Returns the reason and the
+   * remedy, which `readRefusal` returns from now on.
    */
   burn(cause: string): string {
     const text =
-      `older-copy: the data folder ${this.path} is an old copy of this node's data, and other ` +
-      `nodes know of a later start (${cause}). Nothing was lost by refusing it: what was ` +
-      'acknowledged is on the other nodes. It is marked and cannot be started again. Move it ' +
-      'away, then start with an empty folder and --join: the node joins again, as a new member';
+      `older-copy: the data folder ${this.path} is an old copy of this node's data; other ` +
+      `nodes have seen a later start (${cause}). No data were lost: the other nodes have all ` +
+      'acknowledged writes. The folder is marked and cannot be started again. Move it away, ' +
+      'then start with an empty folder and --join: the node joins again as a new member';
     try {
       writeSmallFile(join(this.path, BURNT), new TextEncoder().encode(text));
     } catch {
-      // Without the mark the next start is refused by the others once more.
+      // Without the mark the other nodes refuse the next start again.
     }
     return text;
   }
 
-  /** Undefined unless the folder was refused for good. */
+  /** Undefined unless the folder was refused permanently. */
   readRefusal(): string | undefined {
     const bytes = readSmallFile(join(this.path, BURNT));
     if (bytes === undefined) return undefined;
@@ -129,20 +129,20 @@ export class DataFolder {
     return `the data folder ${this.path} was refused as an old copy: start with an empty folder`;
   }
 
-  /** No bytes for none; it only tells where others may be, so damage is as good as none. */
+  /** Empty without a map. The map only has addresses of other nodes, so damage is ignored. */
   readMap(): Uint8Array {
     const bytes = readSmallFile(join(this.path, 'map'));
     return bytes === undefined || bytes === 'damaged' ? new Uint8Array() : bytes;
   }
 
-  /** Soon, for maps come in swarms; a failure costs no more than a detour at the next start. */
+  /** Written with a delay, as maps change in bursts; a failure only slows the next start. */
   keepMap(bytes: Uint8Array): void {
     const isPlanned = this.#map !== undefined;
     this.#map = bytes;
     if (!isPlanned) setTimeout(() => this.settle(), MAP_MILLISECONDS).unref();
   }
 
-  /** Resolves when nothing waits to be written: the next owner's map is not to be overwritten. */
+  /** Resolves when no write is pending, so that the next owner's map is not overwritten. */
   settle(): Promise<void> {
     const bytes = this.#map;
     this.#map = undefined;
@@ -153,12 +153,12 @@ export class DataFolder {
   }
 }
 
-/** A node inside the folder of another would be copied, moved and deleted together with it. */
+/** A data folder inside another would be copied, moved and deleted together with it. */
 function refuseNested(path: string): void {
   const why = nestingOf(path);
   if (why === undefined) return;
   throw new FolderUnusable(
-    `${path} cannot be a data folder: it ${why}. Nothing was changed. Give each node a folder of ` +
-      'its own, beside the others',
+    `${path} cannot be a data folder: it ${why}. Nothing was changed. Use a separate folder ` +
+      'for each node, beside the others',
   );
 }

@@ -1,4 +1,4 @@
-/** A node in its caller's process: durable, alone, without a port, and never the process's end. */
+/** An embedded node: durable, single, without a port; its failure never ends the process. */
 
 import { monotoneNow } from '../base/ambient.ts';
 import { KvError } from '../base/errors.ts';
@@ -21,7 +21,7 @@ import { StoreDamaged } from './state-repair.ts';
 
 interface EmbeddedOptions {
   readonly folder: string;
-  /** Counts when the folder is new. */
+  /** Used only if the folder is new. */
   readonly shards?: number | undefined;
   readonly valueBytesMax?: number | undefined;
   readonly openFiles?: ((folder: string) => Files) | undefined;
@@ -29,20 +29,20 @@ interface EmbeddedOptions {
 
 interface EmbeddedNode {
   readonly dial: InProcessTransport['dial'];
-  /** Why it came to an end by itself. */
+  /** The reason why the node ended by itself. */
   readonly ended: Promise<string>;
-  /** Resolves when the folder is given back. Twice is once. */
+  /** Resolves when the folder is released. Safe to call twice. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * One shard: everything lies together, so that atomic commands reach all keys and a scan is one
- * walk. More of them are for folders that are to become a cluster later.
+ * One shard by default: atomic commands reach all keys, and a scan reads one shard. More shards are
+ * for folders that will become a cluster later.
  */
 const SHARDS_DEFAULT = 1;
 const LOOK_MILLISECONDS = 1;
 
-/** Nobody dials it; it only has to be one. */
+/** A placeholder address: an embedded node is never dialled. */
 export const EMBEDDED_URL = 'ws://embedded';
 
 const DESCRIPTION: NodeDescription = {
@@ -53,28 +53,28 @@ const DESCRIPTION: NodeDescription = {
   zone: '',
 };
 
-/** One node in this process, from its start to its end. */
+/** One run of a node in this process. */
 interface Run {
   readonly lines: InProcessTransport;
   readonly ended: Promise<NodeEnd>;
   readonly leave: () => Promise<void>;
 }
 
-/** Resolves when it serves. Whatever goes wrong is a `KvError`, and the folder is given back. */
+/** Resolves when the node serves. Fails with a `KvError`, after the folder is released. */
 export async function embed(options: EmbeddedOptions): Promise<EmbeddedNode> {
   return new Embedding(options, await begin(options));
 }
 
 /**
- * The node that runs now. Where a start mends what ended it, another one takes its place: its
- * clients lose their connections, dial again, and go on.
+ * The present node. If a restart repairs what ended it, a new node replaces it: its clients lose
+ * their connections, reconnect, and continue.
  */
 class Embedding implements EmbeddedNode {
   readonly #options: EmbeddedOptions;
   readonly #restarts = new Restarts();
   #run: Run;
   #isClosed = false;
-  /** Resolves when no restart is under way. */
+  /** Resolves when no restart is in progress. */
   #settled: Promise<void> = Promise.resolve();
   readonly ended: Promise<string>;
   #resolveEnded: (text: string) => void = () => {};
@@ -160,7 +160,8 @@ async function settleIn(
   });
   await serving(core, nodeProcess, losses);
   const [inner] = lines;
-  if (inner === undefined) throw new FolderUnusable(`${folder.path}: nothing leads to its node`);
+  if (inner === undefined)
+    throw new FolderUnusable(`${folder.path}: the node has no in-process transport`);
   return {
     lines: inner,
     ended: guard.promise,
@@ -168,7 +169,7 @@ async function settleIn(
   };
 }
 
-/** Who is the only voter need not wait for anybody to fall silent. */
+/** The only voter campaigns at once: no other leader can exist. */
 async function serving(
   core: NodeCore,
   { guard, folder }: NodeProcess,
@@ -185,8 +186,8 @@ async function serving(
       const seconds = NODE_LIMITS.openMilliseconds / 1000;
       const slowest = core.log.metrics().longestSyncMilliseconds.toFixed(1);
       throw new FolderUnusable(
-        `${folder.path}: the store did not come up within ${seconds} s; the slowest sync of its ` +
-          `disk took ${slowest} ms. Nothing was lost: open it again when the disk is less busy`,
+        `${folder.path}: the store did not start within ${seconds} s; the slowest sync of its ` +
+          `disk took ${slowest} ms. No data were lost: open it again when the disk is less busy`,
       );
     }
     guard.run(() => {
@@ -198,17 +199,19 @@ async function serving(
   }
 }
 
-/** What a replica that is alone can't get over: there is no other to fetch from. */
+/** Damage that a single replica cannot repair: there is no other replica to copy from. */
 function lossIn(fact: NodeFact): readonly string[] {
   if (fact.type === 'replica-lost') return [`shard ${fact.shard}: ${fact.reason}`];
   if (fact.type === 'state-quarantined') {
-    return [`shard ${fact.shard}: its state is damaged, or older than its log goes back`];
+    return [
+      `shard ${fact.shard}: its state is damaged, or its log does not reach back to its state`,
+    ];
   }
   if (fact.type !== 'raft' || fact.fact !== 'damage-prevented-campaign') return [];
   return [`shard ${fact.shard}: entries of its log are damaged`];
 }
 
-/** Places of damage that are told one by one. */
+/** Maximum number of damaged places that are listed. */
 const PLACES_MAX = 4;
 
 function damaged({ log }: NodeCore, path: string, loss: string): FolderUnusable {
@@ -219,14 +222,14 @@ function damaged({ log }: NodeCore, path: string, loss: string): FolderUnusable 
   const more = log.damage.length - places.length;
   const where = [...places, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
   return new FolderUnusable(
-    `${path} is damaged, and no other replica has what is missing (${loss}). ` +
+    `${path} is damaged, and no other replica has the missing data (${loss}). ` +
       `${where === '' ? '' : `In the log: ${where}. `}` +
-      'None of its data was changed. Put back an intact copy of the whole folder, or save what ' +
-      `is sound with \`kvctl salvage ${path}\` and open another`,
+      'No data were changed. Restore an intact copy of the whole folder, or recover the intact ' +
+      `data with \`kvctl salvage ${path}\` and load them into another store`,
   );
 }
 
-/** A node of a cluster knows others by the map, or by a shard that it has in common with them. */
+/** Whether the node belongs to a cluster of several: by its map, or by the voters of a shard. */
 function hasOthers({ map, replicas }: NodeCore): boolean {
   if (map !== undefined && map.nodes.length > 1) return true;
   return [...replicas.all].some((replica) => {
@@ -235,16 +238,16 @@ function hasOthers({ map, replicas }: NodeCore): boolean {
   });
 }
 
-/** Without a port it would be a silent member of a cluster that counts on it. */
+/** Without a port the node would be an unreachable member of its cluster. */
 function memberOf(path: string): FolderUnusable {
   return new FolderUnusable(
-    `the folder ${path} belongs to a node of a cluster of several, and embedded it could not be ` +
-      'reached by the others. Nothing of its data was changed. Start it with `kvctl start`, and ' +
+    `the folder ${path} belongs to a node of a cluster with several nodes, which could not reach ` +
+      'an embedded node. No data were changed. Start it with `kvctl start`, and ' +
       'use `connect`',
   );
 }
 
-/** Every shard is led here and knows what it owns. */
+/** This node leads every shard, and every shard knows its arc. */
 function isServing(core: NodeCore): boolean {
   const { map, replicas } = core;
   if (map === undefined) return false;
@@ -252,7 +255,7 @@ function isServing(core: NodeCore): boolean {
     const replica = replicas.get(shard);
     if (replica?.isLeader !== true) return false;
     const { applied, last } = replica.status();
-    // What the log still holds may be news about nodes.
+    // Unapplied entries may change the map.
     if (applied < last.index) return false;
     return !(replica.machine instanceof DataMachine) || replica.machine.epoch > 0;
   });
@@ -260,7 +263,7 @@ function isServing(core: NodeCore): boolean {
 
 function checkCount(name: string, count: number, max: number): void {
   if (Number.isInteger(count) && count >= 1 && count <= max) return;
-  const message = `${name} is ${count}, it may be a whole number from 1 to ${max}`;
+  const message = `${name} must be a whole number from 1 to ${max} (got ${count})`;
   throw new KvError({ code: 'invalid-argument', outcome: 'notApplied', message });
 }
 

@@ -1,11 +1,11 @@
-/** Everything that a node tells passes here: each kind of fact so often, and then by number. */
+/** Rate limit of the node's log: a bounded number of lines per kind of fact, then a count. */
 
 import { monotoneNow } from '../base/ambient.ts';
 import { LOG_SINK_LIMITS } from '../base/log-sink-limits.ts';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
-/** As pino has them. */
+/** The levels of pino. */
 type Tells = Readonly<Record<Level, (about: object, text: string) => void>>;
 
 interface Spell {
@@ -16,9 +16,8 @@ interface Spell {
 }
 
 /**
- * What strangers can make a node say is bounded, however fast they are: of one kind some lines in
- * each spell, then how many more there were. A kind is the text of a fact, which the program has;
- * what differs from one to the next stands beside it.
+ * Bounds the log volume that remote parties can cause: some lines per kind and period, then the
+ * number of suppressed lines. A kind is the constant text of a fact; its variable parts are fields.
  */
 export class FactLog {
   readonly #logger: Tells;
@@ -40,7 +39,7 @@ export class FactLog {
     this.#logger[level](about, kind);
   }
 
-  /** Tells what was withheld in spells that are over. */
+  /** Logs the suppressed counts of finished periods. */
   sweep(now = monotoneNow()): void {
     for (const [kind, spell] of this.#spells) {
       if (now - spell.since >= LOG_SINK_LIMITS.spellMilliseconds) this.#end(kind, spell, now);
@@ -71,7 +70,7 @@ export class FactLog {
     this.#spells.delete(kind);
     if (withheld === 0) return;
     const seconds = Math.round((now - since) / 1000);
-    this.#logger[level]({ kind, count: withheld, seconds }, 'and more of the kind, not told');
+    this.#logger[level]({ kind, count: withheld, seconds }, 'suppressed more lines of this kind');
   }
 
   #rest(): void {

@@ -1,16 +1,16 @@
-/** Why a node ends by itself: the first reason counts, and nothing of it runs afterwards. */
+/** Ends a node on its first fatal failure; none of its code runs afterwards. */
 
-/** Tells a supervisor whether to start the process again. */
+/** Tells a supervisor whether to restart the process. */
 type EndKind =
-  /** An operator removed the node, or a newcomer took its place: its folder is needed no more. */
+  /** An operator removed the node, or a new node replaced it: its folder is no longer needed. */
   | 'removed'
-  /** The cluster refuses this data folder for good: an old copy, or a number of another folder. */
+  /** The cluster refuses this data folder permanently: an old copy, or another folder's number. */
   | 'expelled'
-  /** The disk failed, or a limit that the system sets for it: a start helps once that is mended. */
+  /** The disk or a system limit failed: a restart helps once that is fixed. */
   | 'storage'
-  /** A start by itself mends it: it makes the damaged store anew, or opens one that ran full. */
+  /** A restart repairs it: it rebuilds a damaged store, or reopens one that ran out of space. */
   | 'reopen'
-  /** A broken invariant, or an error that no code handles. */
+  /** A broken invariant, or an unhandled error. */
   | 'fault';
 
 export interface NodeEnd {
@@ -22,7 +22,7 @@ export class FatalGuard {
   readonly promise: Promise<NodeEnd>;
   #resolve: (end: NodeEnd) => void = () => {};
   isOver = false;
-  /** Set from the moment that `promise` is resolved. */
+  /** Set once `promise` is resolved. */
   end: NodeEnd | undefined;
 
   constructor() {
@@ -38,20 +38,20 @@ export class FatalGuard {
     this.#resolve(end);
   }
 
-  /** A broken invariant, wherever it was noticed. */
+  /** Reports a broken invariant. */
   fail(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.come({ kind: 'fault', text });
   }
 
-  /** It ends because its owner wants it to: nobody is told, and nothing of it runs any more. */
+  /** The owner ends the node: no end is reported, and none of its code runs any more. */
   silence(): void {
     this.isOver = true;
   }
 
   /**
-   * Whatever enters a node enters here. A broken invariant ends the node, for what it has in
-   * memory is not to be trusted any more; whether the process goes on is for its owner to say.
+   * All input of a node passes here. A broken invariant ends the node, because its state in memory
+   * is no longer reliable; its owner decides whether the process continues.
    */
   run(work: () => void): void {
     if (this.isOver) return;

@@ -1,25 +1,25 @@
-/** What a process may open, and who gets how much of it: sockets never take what the disk needs. */
+/** Divides the limit of open files, so that sockets never take the files that the disk needs. */
 
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 
 export interface FileBudget {
-  /** Tables of LevelDB that are open at a time. */
+  /** Open LevelDB tables. */
   readonly tablesMax: number;
   /** Connected clients. */
   readonly clientsMax: number;
-  /** Sockets that have asked for nothing yet, or for health. */
+  /** Sockets without a request, or with a health request. */
   readonly plainMax: number;
-  /** Sockets at a door that have not said who they are. */
+  /** Upgraded sockets without a complete handshake. */
   readonly visitorsMax: number;
 }
 
-/** Segments of the log, the folder's own files, standard streams, what Node needs for itself. */
+/** Log segments, files of the data folder, standard streams, and files of Node itself. */
 const OWN_FILES = 96;
-/** LevelDB takes no fewer. */
+/** The minimum that LevelDB accepts. */
 const TABLES_MIN = 74;
 const TABLES_MAX = 1000;
 
-/** An eighth of what is left for sockets stays for peers, which no client can take. */
+/** An eighth of the socket budget is reserved for peers. */
 export function budgetFor(filesMax: number): FileBudget {
   const left = Math.max(filesMax - OWN_FILES, 0);
   const tablesMax = within(TABLES_MIN, Math.floor(left / 3), TABLES_MAX);
@@ -33,7 +33,7 @@ export function budgetFor(filesMax: number): FileBudget {
   };
 }
 
-/** However little the system allows. */
+/** The minimum, even if the system allows less. */
 const FEWEST = 4;
 
 function within(min: number, wanted: number, max: number): number {

@@ -1,4 +1,4 @@
-/** The disk as a node sees it: reports come through a guard, and not to a node that is over. */
+/** Wraps the disk of a node: completions pass the guard, and are dropped once the node ended. */
 
 import type {
   FileDone,
@@ -14,9 +14,9 @@ import type { DiskCursor, DiskView, StateDisk } from '../storage/state/state-dis
 type Guard = (work: () => void) => void;
 
 /**
- * A log that failed gives its files back while calls on others of them are on their way. In a
- * process that goes on, the number of a closed file may by then be that of somebody else's: so
- * nothing is closed before everything has been answered.
+ * A failed log closes its files while calls on them may be in flight. In a process that continues,
+ * a closed file descriptor may be reused for another file, so files are closed only after all calls
+ * have completed.
  */
 export class GuardedFiles implements Files {
   readonly #files: Files;
@@ -24,7 +24,7 @@ export class GuardedFiles implements Files {
   #pending = 0;
   #isClosing = false;
   #onClosed: () => void = () => {};
-  /** Resolves when the files are given back. */
+  /** Resolves when the files are closed. */
   readonly closed: Promise<void>;
 
   constructor(files: Files, guard: Guard) {

@@ -1,4 +1,4 @@
-/** What is answered to plain HTTP: is it alive, may it be given work, whose is it, how is it. */
+/** The HTTP endpoints of a node: liveness, readiness, cluster membership and metrics. */
 
 import type { NodeCore } from '../node/node-core.ts';
 import { infoOf, type NodeInfo } from '../node/status.ts';
@@ -7,10 +7,10 @@ import { AFFILIATION_PATH, type Affiliation, affiliationText } from './affiliati
 import type { NodeEnd } from './fatal-guard.ts';
 
 interface Answering {
-  /** Undefined until the log has been opened. */
+  /** Undefined until the log is open. */
   readonly core: NodeCore | undefined;
   readonly affiliation: Affiliation | undefined;
-  /** It came to an end by itself, and is on its way out of the process. */
+  /** The node ended by itself, and the process is about to exit. */
   readonly end: NodeEnd | undefined;
 }
 
@@ -37,11 +37,11 @@ export function httpAnswer(
   }
 }
 
-/** Why it should not be given work. */
+/** The reason why the node is not ready. */
 function obstacleOf(core: NodeCore | undefined): string | undefined {
   if (core === undefined) return 'starting';
   if (core.isClosing) return 'closing';
-  if (core.map === undefined) return 'not a member of a cluster yet';
+  if (core.map === undefined) return 'the node is not a member of a cluster yet';
   const stopped = infoOf(core).replicas.find(({ stopReason }) => stopReason !== '');
   return stopped && `shard ${stopped.shard} stopped: ${stopped.stopReason}`;
 }
@@ -54,7 +54,7 @@ function text(status: number, body: string): PlainAnswer {
   return { status, contentType: 'text/plain; version=0.0.4; charset=utf-8', body };
 }
 
-/** In Prometheus' text format. */
+/** In the text format of Prometheus. */
 function metricsOf(info: NodeInfo): string {
   const { log, replicas } = info;
   const { compared, diverged, undecided } = info.consistency;
@@ -64,22 +64,47 @@ function metricsOf(info: NodeInfo): string {
     ['ringkv_replicas', 'gauge', 'Replicas on this node', replicas.length],
     ['ringkv_leaders', 'gauge', 'Shards that this node leads', led.length],
     ['ringkv_clients', 'gauge', 'Connected clients', info.clients],
-    ['ringkv_peers_silent', 'gauge', 'Nodes that are not heard', info.silentNodes.length],
+    ['ringkv_peers_silent', 'gauge', 'Peers that do not respond', info.silentNodes.length],
     ['ringkv_map_version', 'gauge', 'Version of the cluster map', info.mapVersion],
     ['ringkv_read_only', 'gauge', 'Whether the disk is nearly full', info.isReadOnly ? 1 : 0],
-    ['ringkv_lag_entries', 'gauge', 'Entries that the slowest live follower lacks', lagOf(led)],
+    ['ringkv_lag_entries', 'gauge', 'Lag of the slowest live follower in entries', lagOf(led)],
     ['ringkv_log_batches_total', 'counter', 'Appends to the log', log.batches],
     ['ringkv_log_bytes_total', 'counter', 'Bytes appended to the log', log.bytesWritten],
-    ['ringkv_log_live_bytes', 'gauge', 'Bytes of the log that count', log.liveBytes],
+    ['ringkv_log_live_bytes', 'gauge', 'Live bytes of the log', log.liveBytes],
     ['ringkv_log_damages', 'gauge', 'Damaged places found in the log', log.damages],
-    ['ringkv_disk_free_bytes', 'gauge', 'What the disk has left', log.freeBytes ?? 0],
+    ['ringkv_disk_free_bytes', 'gauge', 'Free bytes of the disk', log.freeBytes ?? 0],
     ['ringkv_log_segments', 'gauge', 'Segments of the log', log.segments],
-    ['ringkv_log_sync_milliseconds', 'gauge', 'The last append', log.lastSyncMilliseconds],
-    ['ringkv_replicas_quarantined', 'gauge', 'Replicas that need a state', quarantined.length],
+    [
+      'ringkv_log_sync_milliseconds',
+      'gauge',
+      'Duration of the last sync of the log',
+      log.lastSyncMilliseconds,
+    ],
+    [
+      'ringkv_replicas_quarantined',
+      'gauge',
+      'Replicas that wait for an intact state',
+      quarantined.length,
+    ],
     ['ringkv_states_compared_total', 'counter', 'Comparisons of replicas', compared],
-    ['ringkv_states_diverged_total', 'counter', 'Replicas that differed from most', diverged],
-    ['ringkv_shards_undecided', 'gauge', 'Shards that differ without majority', undecided.length],
-    ['ringkv_overlay_bytes', 'gauge', 'State that is in memory only', info.overlayBytes],
+    [
+      'ringkv_states_diverged_total',
+      'counter',
+      'Replicas that differed from the majority',
+      diverged,
+    ],
+    [
+      'ringkv_shards_undecided',
+      'gauge',
+      'Shards whose replicas differ without a majority',
+      undecided.length,
+    ],
+    [
+      'ringkv_overlay_bytes',
+      'gauge',
+      'State in memory that is not checkpointed',
+      info.overlayBytes,
+    ],
   ];
   return families
     .map(([name, type, help, value]) => {

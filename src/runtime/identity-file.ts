@@ -1,4 +1,4 @@
-/** What a data folder knows of its node before anything else is opened: whose it is. */
+/** The identity file of a data folder, read before anything else is opened. */
 
 import type { NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
@@ -6,16 +6,16 @@ import { Reader, Writer } from '../base/message-pack.ts';
 import type { Settings } from '../catalog/cluster-map.ts';
 
 export interface StoredIdentity {
-  /** Sixteen random bytes, drawn when the folder was made. */
+  /** Sixteen random bytes, chosen when the folder was created. */
   readonly joinToken: Uint8Array;
-  /** Empty until the catalog has given the node its number. */
+  /** Empty until the catalog has assigned the node its number. */
   readonly cluster: string;
   readonly node: NodeId;
-  /** The log was opened once: from then on an empty one means that it was lost. */
+  /** The log was opened before: an empty log now means that it was lost. */
   readonly hasLived: boolean;
   /**
-   * Of the node that founds the cluster: with what settings. Kept, so that a founder that ended
-   * early goes on at its next start, and so that no other node ever founds.
+   * The settings with which this node founds the cluster. Stored so that an interrupted founder
+   * continues at its next start.
    */
   readonly founding: Settings | undefined;
 }
@@ -38,7 +38,7 @@ export function encodeIdentity(stored: StoredIdentity): Uint8Array {
   return writer.take();
 }
 
-/** Undefined for bytes that are none, or of a later version. */
+/** Undefined if the bytes are invalid or of a later version. */
 export function decodeIdentity(bytes: Uint8Array): StoredIdentity | undefined {
   const reader = new Reader(bytes);
   reader.tuple(7);

@@ -1,4 +1,4 @@
-/** Who a node is: what its folder says, or what founding or joining a cluster makes of it. */
+/** The identity of a node: from its folder, or from founding or joining a cluster. */
 
 import { monotoneNow, secureBytes } from '../base/ambient.ts';
 import { assert } from '../base/assert.ts';
@@ -16,30 +16,30 @@ import { settingsFault, type WantedSettings } from './settings-check.ts';
 
 interface Identified {
   readonly stored: StoredIdentity;
-  /** The newest map that is at hand; no bytes for none. */
+  /** The newest stored map; empty if there is none. */
   readonly map: Uint8Array;
 }
 
-/** What a node is told about the cluster that it shall belong to. */
+/** The options that decide which cluster the node belongs to. */
 export interface Membership {
-  /** It may found a cluster with these settings, if none is there. */
+  /** Settings for founding a cluster, if none exists. */
   readonly init: Settings | undefined;
-  /** It founds one whatever others say, or do not say. */
+  /** Found a cluster without asking other nodes. */
   readonly isForced: boolean;
-  /** Other nodes: they are asked before a cluster is founded, and to join theirs. */
+  /** Other nodes to query before founding, and to join. */
   readonly join: readonly string[];
-  /** A person gave the addresses by hand, so that they mean this node and this start. */
+  /** The operator gave the addresses for this very start. */
   readonly isJoinGiven: boolean;
-  /** The only cluster that it may belong to; empty for any. */
+  /** The only cluster to belong to; empty for any. */
   readonly pinned: string;
   readonly wanted: WantedSettings;
-  /** That of the cluster; no bytes for none. */
+  /** The cluster secret; empty if there is none. */
   readonly secret: Secret;
-  /** How long a node without a number waits for others. */
+  /** How long a node without a number waits for other nodes. */
   readonly patienceMilliseconds: number;
 }
 
-/** A store in its caller's process: it has no others. */
+/** An embedded store: it has no other nodes. */
 export const ALONE: Omit<Membership, 'init'> = {
   isForced: false,
   join: [],
@@ -53,19 +53,19 @@ export const ALONE: Omit<Membership, 'init'> = {
 interface Identification extends Membership {
   readonly folder: DataFolder;
   readonly description: NodeDescription;
-  /** What the node answers from now on when it is asked whether it belongs to a cluster. */
+  /** Receives the affiliation that the node publishes from now on. */
   readonly onAffiliation: (affiliation: Affiliation) => void;
-  /** What it waits for, address by address; called again when that changes. */
+  /** Receives the obstacles, one per address; called again when they change. */
   readonly onWaiting: (obstacles: readonly string[]) => void;
   readonly signal: AbortSignal | undefined;
 }
 
-/** The node was told to stop before it belonged to a cluster. */
+/** The start was stopped before the node belonged to a cluster. */
 class StartStopped extends Error {
   override readonly name = 'StartStopped';
 
   constructor() {
-    super('the node was told to stop before it belonged to a cluster. Nothing was changed');
+    super('the start was stopped before the node belonged to a cluster. Nothing was changed');
   }
 }
 
@@ -91,19 +91,19 @@ export async function identify(identification: Identification): Promise<Identifi
   if (isForced && init !== undefined) return foundIn(identification, init);
   const admission = await settle(identification, found, seeking);
   if (admission !== 'found') return await joinedIn(identification, admission);
-  assert(init !== undefined, 'only a node that was told to founds a cluster');
+  assert(init !== undefined, 'only a node with --init founds a cluster');
   return foundIn(identification, init);
 }
 
-/** A folder that belongs to a cluster goes on in it, or not at all. */
+/** A folder that belongs to a cluster never changes its cluster. */
 async function stay(stored: StoredIdentity, identification: Identification): Promise<Identified> {
   const { folder, pinned, wanted, isForced } = identification;
   const { cluster, node } = stored;
   const whose = `the folder ${folder.path} belongs to node ${node} of cluster ${cluster}`;
   if (pinned !== '' && pinned !== cluster) {
     throw new FolderUnusable(
-      `${whose}, and the configuration names cluster ${pinned}. Nothing was changed. ` +
-        'Start it with the configuration of its cluster, or with another folder',
+      `${whose}, but the configuration names cluster ${pinned}. Nothing was changed. ` +
+        'Use the configuration of that cluster, or another folder',
     );
   }
   if (isForced) {
@@ -120,7 +120,7 @@ async function stay(stored: StoredIdentity, identification: Identification): Pro
   return { stored, map };
 }
 
-/** A person who names nodes of another cluster means another cluster than the folder's. */
+/** Refuses a --join to nodes of another cluster than the folder's. */
 async function refuseForeign(
   { cluster, node }: StoredIdentity,
   { folder, join, isJoinGiven, signal }: Identification,
@@ -133,14 +133,14 @@ async function refuseForeign(
   const isAtHome = others.some(({ affiliation }) => affiliation.cluster === cluster);
   if (foreign === undefined || isAtHome) return;
   throw new FolderUnusable(
-    `the folder ${folder.path} belongs to node ${node} of cluster ${cluster}, and ${foreign.url} ` +
-      `is of cluster ${foreign.affiliation.cluster}. Nothing was changed. To go on in its own ` +
-      'cluster, start it without --join. To move this node to the other one: remove node ' +
-      `${node} from cluster ${cluster}, empty the folder, and start it again as now`,
+    `the folder ${folder.path} belongs to node ${node} of cluster ${cluster}, but ${foreign.url} ` +
+      `belongs to cluster ${foreign.affiliation.cluster}. Nothing was changed. To stay in its ` +
+      'cluster, start it without --join. To move this node to the other cluster: remove node ' +
+      `${node} from cluster ${cluster}, empty the folder, and run the same command again`,
   );
 }
 
-/** Asks, and asks again, until the node knows where it belongs. */
+/** Queries the other nodes until the node has joined, may found, or gives up. */
 async function settle(
   identification: Identification,
   found: StoredIdentity | undefined,
@@ -174,7 +174,7 @@ async function settle(
 
 type Joined = Extract<JoinResult, { type: 'joined' }>;
 
-/** Joins if it can; else what stands against it. */
+/** Joins if possible; otherwise returns the obstacles. */
 async function proceed(
   course: Course,
   { folder, description, wanted, secret, signal }: Identification,
@@ -203,26 +203,26 @@ function gaveUp(
   course: Course,
   obstacles: readonly string[],
 ): Error {
-  const told = obstacles.join('; ') || 'no other node is named';
+  const told = obstacles.join('; ') || 'no other nodes are configured';
   if (course.type === 'join' || (init === undefined && pinned === '')) {
     return new FolderUnusable(
-      `no node of a cluster let this one join (${told}). Nothing was changed. Look whether the ` +
-        'addresses are right and whether a majority of the catalog is up, then start it again. ' +
-        'If no node has begun the cluster yet, start one of them with --init',
+      `the node could not join a cluster (${told}). Nothing was changed. Check the ` +
+        'addresses and that a majority of the catalog is up, then start it again. ' +
+        'If the cluster does not exist yet, start one node with --init',
     );
   }
   if (pinned !== '') {
     return new FolderUnusable(
-      `cluster ${pinned} was not found (${told}), and no other one is begun in its place. ` +
-        'Nothing was changed. Start the nodes of that cluster; or, to begin a new one, take the ' +
-        'id out of the configuration',
+      `cluster ${pinned} was not found (${told}). ` +
+        'Nothing was changed. Start the nodes of that cluster; or, to found a new one, remove ' +
+        'the cluster ID from the configuration',
     );
   }
   return new FolderUnusable(
-    'no cluster was begun, for not every node could be asked whether there is one already ' +
-      `(${told}). Nothing was changed. Start the others: this node then joins their cluster, or ` +
-      'begins one if none of them has any. If there is no other cluster, and never was or all of ' +
-      'it is lost, --force-new-cluster begins one without them',
+    'no cluster was founded, because some nodes did not answer whether a cluster exists ' +
+      `(${told}). Nothing was changed. Start the other nodes: this node then joins them, ` +
+      'or founds one if none of them has a cluster. If no cluster ever existed, or all of it is ' +
+      'lost, --force-new-cluster founds one without asking them',
   );
 }
 
@@ -235,7 +235,7 @@ function foundIn({ folder, onAffiliation }: Identification, founding: Settings):
   return { stored, map: NO_BYTES };
 }
 
-/** The token is kept first: whoever asks twice with the same one is one node, not two. */
+/** The token is stored first: two requests with the same token get one node number. */
 function newcomerIn(folder: DataFolder): StoredIdentity {
   const joinToken = secureBytes(TOKEN_BYTES);
   const stored = { joinToken, cluster: '', node: NOT_YET, hasLived: false, founding: undefined };
@@ -248,7 +248,8 @@ async function joinedIn(
   { cluster, node, map }: Joined,
 ): Promise<Identified> {
   const newcomer = folder.readIdentity();
-  if (newcomer === undefined) throw new FolderUnusable(`${folder.path} lost its identity file`);
+  if (newcomer === undefined)
+    throw new FolderUnusable(`the identity file of ${folder.path} is missing`);
   const { joinToken } = newcomer;
   const stored = { joinToken, cluster, node, hasLived: false, founding: undefined };
   folder.keepMap(map);
@@ -263,20 +264,21 @@ function affiliationAs({ cluster, node }: StoredIdentity): Affiliation {
 }
 
 const HOW_TO_CHOOSE =
-  'Nothing was changed. Look at the addresses (--join, or the nodes of the configuration), and ' +
-  'name nodes of one cluster only';
+  'Nothing was changed. Check the addresses (--join, or the nodes of the configuration): they ' +
+  'must belong to one cluster';
 
 function nowhere({ path }: DataFolder): string {
   return (
-    `${path} holds no node yet. To begin a cluster, start it with --init; to join one, ` +
-    'start it with --join and the address of any node of that cluster'
+    `the data folder ${path} is empty. To found a cluster, start with --init; to join one, ` +
+    'start with --join and the address of any of its nodes'
   );
 }
 
 function pinnedText(path: string, pinned: string): string {
   return (
-    `${path} holds no node, and the configuration names cluster ${pinned}: what is begun now ` +
-    'would be another one. Nothing was changed. Take the id out of the configuration first'
+    `the data folder ${path} is empty, and the configuration names cluster ${pinned}: a new ` +
+    'cluster would be another one. Nothing was changed. Remove the cluster ID from the ' +
+    'configuration first'
   );
 }
 
@@ -292,7 +294,7 @@ function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
 
-/** Over early if the signal comes. */
+/** Ends early if the signal is aborted. */
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resume) => {
     const end = () => {

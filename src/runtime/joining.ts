@@ -1,4 +1,4 @@
-/** A node without a number asks a node of a cluster for one. */
+/** A node without a number requests one from a node of a cluster. */
 
 import type { NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
@@ -15,14 +15,14 @@ import { decodeResponses, type Response } from '../wire/response.ts';
 
 interface Joining {
   readonly url: string;
-  /** The only one to join. */
+  /** The only cluster to join. */
   readonly cluster: string;
   readonly joinToken: Uint8Array;
   readonly description: NodeDescription;
   readonly secret: Secret;
-  /** Looks at the cluster before anything is asked of it: a text refuses to join it. */
+  /** Checks the map before the request; a text refuses to join. */
   readonly objection: (map: ClusterMap) => string | undefined;
-  /** Gives up: it was told to stop. */
+  /** Aborts the join. */
   readonly signal: AbortSignal | undefined;
 }
 
@@ -31,10 +31,10 @@ export type JoinResult =
       readonly type: 'joined';
       readonly cluster: string;
       readonly node: NodeId;
-      /** The whole map, so that the others can be found. */
+      /** The whole map, with the addresses of the other nodes. */
       readonly map: Uint8Array;
     }
-  /** It may go well later, or elsewhere. */
+  /** A retry, or another node, may succeed. */
   | { readonly type: 'not-yet'; readonly why: string }
   | { readonly type: 'refused'; readonly text: string };
 
@@ -42,7 +42,7 @@ const COMMAND_ID = 1;
 const MAP_ID = 2;
 const ROUND_MILLISECONDS = 3000;
 
-/** The same token gets the same number, however often it asks. */
+/** Repeated requests with one token get the same number. */
 export function joinAt(joining: Joining): Promise<JoinResult> {
   const { url, cluster, joinToken, description, objection, signal, secret } = joining;
   return new Promise((resolve) => {
@@ -57,16 +57,16 @@ export function joinAt(joining: Joining): Promise<JoinResult> {
       resolve(admission);
     };
     const notYet = (why: string) => end({ type: 'not-yet', why });
-    const stop = () => notYet('it was not waited for');
+    const stop = () => notYet('the request was aborted');
     signal?.addEventListener('abort', stop);
-    const timer = setTimeout(() => notYet('it did not answer in time'), ROUND_MILLISECONDS);
+    const timer = setTimeout(() => notYet(`no answer within ${ROUND_MILLISECONDS} ms`), ROUND_MILLISECONDS);
     const askMap = () => {
       line.send(encodeRequests([{ type: 'map', id: MAP_ID, knownVersion: 0 }]));
     };
     const takeMap = (bytes: Uint8Array) => {
       if (node !== undefined) return end({ type: 'joined', cluster, node, map: bytes });
       const map = decodeMap(bytes, undefined);
-      if (map === undefined || !isLooking) return notYet('it has no map of the cluster yet');
+      if (map === undefined || !isLooking) return notYet('the node has no map of the cluster yet');
       isLooking = false;
       const text = objection(map);
       if (text !== undefined) return end({ type: 'refused', text });
@@ -76,7 +76,7 @@ export function joinAt(joining: Joining): Promise<JoinResult> {
       line.send(encodeRequests([{ type: 'command', id: COMMAND_ID, command }]));
     };
     const take = (response: Response) => {
-      if (response.type === 'failed') return notYet(`it cannot now (${response.failure})`);
+      if (response.type === 'failed') return notYet(`the catalog is unavailable (${response.failure})`);
       if (response.type === 'map') return takeMap(response.map);
       const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
       const refusal = refusalOf(reply);
@@ -105,22 +105,22 @@ function refusalOf(reply: CatalogReply | undefined): string | undefined {
   switch (reply.reason) {
     case 'still-running':
       return (
-        'another node of the cluster is running at the address that this one gives. Stop it, or ' +
-        'start this one with another --listen or --advertise-peer'
+        'another node of the cluster is running at the address of this node. Stop it, or ' +
+        'start this node with another --listen or --advertise-peer'
       );
     case 'too-many-newcomers':
       return (
-        `${CATALOG_LIMITS.newcomersMax} nodes have joined and have not started yet. Start ` +
-        'them, or remove those that will not come: kvctl nodes shows them'
+        `${CATALOG_LIMITS.newcomersMax} nodes have joined but not started, which is the limit. ` +
+        'Start them, or remove those that will not start: kvctl nodes lists them'
       );
     case 'wrong-secret':
       return (
-        'its cluster secret is not the one of this node, or one of them has none: give this node ' +
-        'the --secret-file of the others'
+        'its cluster secret differs from that of this node, or one of them has none: start this ' +
+        'node with the --secret-file of the other nodes'
       );
     case 'full':
-      return `the cluster has ${CATALOG_LIMITS.nodesMax} nodes, as many as it may have`;
+      return `the cluster has ${CATALOG_LIMITS.nodesMax} nodes, which is the limit`;
     default:
-      return `the catalog refused (${reply.reason})`;
+      return `the catalog refused the join (${reply.reason})`;
   }
 }

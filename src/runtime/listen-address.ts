@@ -1,4 +1,4 @@
-/** `host:port`, as people write it: names, addresses, and addresses of six in brackets. */
+/** Parses `host:port`: host names, IPv4 addresses, and IPv6 addresses in brackets. */
 
 import { isClientUrl } from '../catalog/description.ts';
 
@@ -11,7 +11,7 @@ const HOST_CHARACTERS_MAX = 255;
 const URL_CHARACTERS_MAX = 512;
 const HOST_AND_PORT = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_.-]+)):(\d{1,5})$/;
 
-/** Undefined if it is none. Port 0 lets the system choose, so it is no address to be found at. */
+/** Undefined if invalid. Port 0 is invalid: the system would choose the port. */
 export function parseHostAndPort(text: string): HostAndPort | undefined {
   if (text.length > HOST_CHARACTERS_MAX + 6) return undefined;
   const [, six, name, digits] = HOST_AND_PORT.exec(text) ?? [];
@@ -24,7 +24,7 @@ export function isListenAddress(text: string): boolean {
   return (parseHostAndPort(text)?.port ?? 0) > 0;
 }
 
-/** `host:port`, or a whole url of a socket. */
+/** Converts `host:port` or a WebSocket URL to a URL. */
 export function isReachableAddress(text: string): boolean {
   return isListenAddress(text) || (text.length <= URL_CHARACTERS_MAX && isClientUrl(text));
 }

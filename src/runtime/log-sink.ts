@@ -1,28 +1,28 @@
 /**
- * The lines of the node's logger, on their way out. The node does not wait for them: what the
- * reader, or the disk of the log file, does not take stays here up to a bound. Lines beyond it are
- * dropped and counted, and the count is logged as soon as there is room again.
+ * The output queue of the node's logger. The node never waits for it: lines that the reader, or the
+ * disk of the log file, does not accept are queued up to a bound. Lines beyond it are dropped and
+ * counted, and the count is logged once there is room again.
  */
 
 import pino from 'pino';
 import { LOG_SINK_LIMITS } from '../base/log-sink-limits.ts';
 import { type Outlet, standardError } from '../storage/files/standard-error.ts';
 
-/** As pino begins such a line. */
+/** The prefix of a fatal line in pino's format. */
 const FATAL = '{"level":60';
 
 interface LogSinkOptions {
-  /** Asked for at the first line. */
+  /** Opened at the first line. */
   readonly openOutlet?: () => Outlet;
 }
 
 export class LogSink {
   readonly #openOutlet: () => Outlet;
   #outlet: Outlet | undefined;
-  /** In order. Of the first one a part may have left. */
+  /** Queued lines in order. The first one may be partly written. */
   #lines: Uint8Array[] = [];
   #bytes = 0;
-  /** Lines that found no room, since that was told last. */
+  /** Dropped lines since the last report. */
   #dropped = 0;
   #isWriting = false;
   #retry: NodeJS.Timeout | undefined;
@@ -32,17 +32,17 @@ export class LogSink {
     this.#openOutlet = openOutlet;
   }
 
-  /** One line or several, with the last line's end. Never fails, and never waits. */
+  /** Writes one or more complete lines. Never fails and never blocks. */
   write(text: string): void {
     const line = Buffer.from(text);
-    // The last word of a node comes out, whatever was said before it.
+    // The fatal line of a node is always queued, even if older lines must be dropped.
     if (text.startsWith(FATAL)) this.#makeRoom(line.length);
     if (this.#bytes + line.length > LOG_SINK_LIMITS.bytesMax) this.#dropped += 1;
     else this.#add(line);
     if (this.#retry === undefined) this.#pump();
   }
 
-  /** Resolves when all has left, or after a time: the process may end then. */
+  /** Resolves when all lines are written, or after a timeout: the process may exit then. */
   end(milliseconds: number): Promise<void> {
     this.#pump();
     if (this.#lines.length === 0) return Promise.resolve();
@@ -61,7 +61,7 @@ export class LogSink {
     this.#bytes += line.length;
   }
 
-  /** The oldest go, but for the one of which a part may have left. */
+  /** Drops the oldest lines, except for a partly written one. */
   #makeRoom(bytes: number): void {
     while (this.#bytes + bytes > LOG_SINK_LIMITS.bytesMax && this.#lines.length > 1) {
       const [gone] = this.#lines.splice(1, 1);
@@ -80,7 +80,7 @@ export class LogSink {
         this.#isWriting = false;
         this.#take(written);
         if (fault !== undefined) this.#tryLater();
-        // What comes back later goes on from here; what came back at once goes on in the loop.
+        // A later callback continues from here; a synchronous one continues in the loop.
         else if (isDone) this.#pump();
       });
       isDone = true;
@@ -89,7 +89,7 @@ export class LogSink {
     if (this.#lines.length === 0) this.#onEmpty?.();
   }
 
-  /** As many whole lines as one write may have, or what is left of the first one. */
+  /** As many whole lines as fit in one write, or the rest of the first one. */
   #next(): Uint8Array {
     let bytes = 0;
     const count = this.#lines.findIndex(({ length }) => {
@@ -111,7 +111,7 @@ export class LogSink {
     if (written > 0 && this.#dropped > 0) this.#confess();
   }
 
-  /** Room has come: first of all it is said that something is missing. */
+  /** There is room again: first reports how many lines were dropped. */
   #confess(): void {
     const dropped = this.#dropped;
     const write = (line: string) => {
@@ -120,8 +120,8 @@ export class LogSink {
       this.#dropped = 0;
       this.#add(bytes);
     };
-    const why = 'its reader, or its disk, did not take them';
-    const text = `${dropped} lines of this log were dropped here: ${why}`;
+    const why = 'its reader or its disk was too slow';
+    const text = `${dropped} log lines were dropped here: ${why}`;
     pino({ base: null }, { write }).warn({ dropped }, text);
   }
 
@@ -141,7 +141,7 @@ export class LogSink {
 
 let shared: LogSink | undefined;
 
-/** Standard error is one, however many nodes the process has. */
+/** One sink per process, shared by all its nodes. */
 export function standardErrorSink(): LogSink {
   shared ??= new LogSink();
   return shared;

@@ -1,4 +1,4 @@
-/** Diagnostics for whoever runs the node: one line of JSON for each thing worth knowing. */
+/** Diagnostics for the operator: one line of JSON per fact. */
 
 import pino from 'pino';
 import type { NodeFact } from '../node/node-parts.ts';
@@ -7,12 +7,12 @@ import type { LogSink } from './log-sink.ts';
 
 export type Logger = pino.Logger;
 
-/** Lines go to standard error, which nothing waits for. */
+/** Lines go to standard error without blocking the node. */
 export function newLogger(level: string, sink: Pick<LogSink, 'write'>): Logger {
   return pino({ level, base: null }, { write: (line: string) => sink.write(line) });
 }
 
-/** Facts of single shards are for metrics; what changes who serves is for people too. */
+/** Raft facts that are logged: changes of the leader or of the state. Others are only metrics. */
 const TOLD: ReadonlySet<string> = new Set([
   'became-leader',
   'stepped-down-for-higher-term',

@@ -1,6 +1,6 @@
 /**
- * Drives a node's core: ticks by the clock, and the end of a turn once for all that came in it. A
- * loop that was held takes in everything that has arrived before it ticks.
+ * Drives a node's core: ticks by the clock, and one end of turn for all input of an event-loop
+ * turn. After a blocked loop, all arrived input is processed before the next tick.
  */
 
 import { monotoneNow } from '../base/ambient.ts';
@@ -38,12 +38,12 @@ export class Loop {
     this.#core = undefined;
   }
 
-  /** Something came from outside: a tick that is due waits until nothing more does. */
+  /** Reports input: a due tick waits until no more input arrives. */
   arrived(): void {
     this.#ticker.arrived();
   }
 
-  /** A turn ends soon: once, for everything that comes before. */
+  /** Schedules the end of the turn, once for all input before it. */
   wake(): void {
     if (this.#isPlanned || this.#core === undefined) return;
     this.#isPlanned = true;

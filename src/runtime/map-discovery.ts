@@ -1,6 +1,6 @@
 /**
- * A node that could confirm itself, since its map says that it is a majority, asks at the addresses
- * that it was started with for a newer map. Its folder may be a copy from before the others joined.
+ * A node whose map says that it alone is a majority first queries its start addresses for a newer
+ * map. Its folder may be a copy from before other nodes joined.
  */
 
 import { LIFE_LIMITS } from '../base/life-limits.ts';
@@ -11,17 +11,17 @@ import { askForMap } from './peer-discovery.ts';
 interface EnquiryOptions {
   readonly cluster: string;
   readonly urls: readonly string[];
-  /** Whether anything hangs on the answers. The node itself says when it waits no longer. */
+  /** Whether the node still waits for the answers. */
   readonly isWanted: () => boolean;
   readonly onMap: (bytes: Uint8Array) => void;
-  /** All have answered. */
+  /** All addresses have answered. */
   readonly onHeardOut: () => void;
 }
 
 export class MapDiscovery {
   readonly #options: EnquiryOptions;
   readonly #sockets = new WebDialler();
-  /** Those that have not answered. */
+  /** Addresses that have not answered. */
   readonly #silent: Set<string>;
   readonly #lines = new Map<string, ClientConnection>();
   #timer: NodeJS.Timeout | undefined;
@@ -31,7 +31,7 @@ export class MapDiscovery {
     this.#silent = new Set(options.urls);
   }
 
-  /** Asks until all have answered or nothing hangs on it any more. */
+  /** Queries until all have answered or the node no longer waits. */
   start(): void {
     if (!this.#options.isWanted()) return this.stop();
     for (const url of this.#silent) if (!this.#lines.has(url)) this.#ask(url);
@@ -59,7 +59,7 @@ export class MapDiscovery {
       },
       onDown: (isForeign) => {
         this.#lines.delete(url);
-        // A node of another cluster knows nothing of this one.
+        // A node of another cluster has no map of this one.
         if (isForeign) this.#hear(url);
       },
     });

@@ -1,4 +1,4 @@
-/** A core in a process: its folder, its disk, its clock; how it begins, and how it ends. */
+/** A node core with its folder, disk and clock: its start and its end. */
 
 import { monotoneNow, randomSeed, wallNow } from '../base/ambient.ts';
 import { LOG_LIMITS, MACHINE_LIMITS, type RaftLimits, REQUEST_LIMITS } from '../base/limits.ts';
@@ -37,22 +37,22 @@ interface NodeProcessOptions {
   readonly folder: string;
   readonly valueBytesMax: number;
   readonly timing?: Timing | undefined;
-  /** That of the cluster; none if nothing is said. */
+  /** The cluster secret; none by default. */
   readonly secret?: Secret | undefined;
-  /** Tables that the state store has open at a time. */
+  /** Maximum number of open tables of the state store. */
   readonly tablesMax?: number | undefined;
   readonly onFact: (fact: NodeFact) => void;
-  /** The files of the log: those of the system if nothing else is said. */
+  /** The file system of the log; the real one by default. */
   readonly openFiles?: ((folder: string) => Files) | undefined;
 }
 
-/** Who lives in it, and how it is reached. */
+/** The identity and the transport of the node. */
 interface StartOptions {
   readonly stored: StoredIdentity;
-  /** The newest map that is at hand; no bytes for none. */
+  /** The newest stored map; empty if there is none. */
   readonly map: Uint8Array;
   readonly description: NodeDescription;
-  /** It has addresses of others, which the map may not know. */
+  /** It has addresses of other nodes, which the map may not contain. */
   readonly isEnquiring: boolean;
   readonly newTransport: (identity: PeerIdentity, onEvent: Listener) => Transport;
 }
@@ -62,14 +62,14 @@ type Listener = (event: TransportEvent) => void;
 const LEADERSHIP_LOOK_MILLISECONDS = 5;
 
 const HEALING =
-  'Start the node again: what the log or other replicas have is put in its place, and nothing ' +
-  'that was acknowledged is lost';
+  'Restart the node: it rebuilds the store from its log or from other replicas, and no ' +
+  'acknowledged write is lost';
 
 export class NodeProcess {
   readonly folder: DataFolder;
   readonly guard = new FatalGuard();
   readonly #options: NodeProcessOptions;
-  /** Reports of the disk; like frames, they are taken in before a tick that is late. */
+  /** Completions of the disk; like frames, they are processed before a late tick. */
   readonly #enter = (work: () => void) => {
     this.#loop.arrived();
     this.guard.run(work);
@@ -79,15 +79,15 @@ export class NodeProcess {
   readonly #lock: FolderLock;
   core: NodeCore | undefined;
   #files: GuardedFiles | undefined;
-  /** Files of the log went, so that the state store could be opened. */
+  /** Spare files of the log were deleted to free space for opening the state store. */
   #hasGivenUp = false;
   #disk: StateDisk | undefined;
   #transport: Transport | undefined;
   #left: Promise<void> | undefined;
 
   /**
-   * The only way to one. Fails if the folder is in use, or was refused for good. Nothing in it is
-   * changed then.
+   * The only constructor. Fails if the folder is in use or was refused permanently, without
+   * changing it.
    */
   static async open(options: NodeProcessOptions): Promise<NodeProcess> {
     const folder = new DataFolder(options.folder);
@@ -114,13 +114,13 @@ export class NodeProcess {
     this.#loop = new Loop({ guard: this.guard, tickMilliseconds });
   }
 
-  /** If it fails, whoever called leaves. */
+  /** If it fails, the caller closes the process. */
   async start(options: StartOptions): Promise<NodeCore> {
     const { folder } = this;
     const { stored } = options;
     const identity = identityOf(stored);
     const logOptions = this.#logOptions(stored);
-    // Read and not changed: a life of the log begins once everything else is known to open.
+    // Read only: the log is opened for writing once everything else has been opened.
     const inspected = this.#inspectLog(logOptions);
     const found = await this.#openStateWithin(identity).catch(ifDamaged);
     const isDamaged = found instanceof StateStoreDamaged;
@@ -135,7 +135,7 @@ export class NodeProcess {
     this.#disk = disk;
     const core = this.#assemble(options, log, guardedDisk(disk, this.#enter));
     this.core = core;
-    // A node that joined never founds: without its map it waits to be told of the others.
+    // A node that joined never founds: without its map it waits for one from other nodes.
     const { founding, cluster } = stored;
     if (founding !== undefined && core.map === undefined && isUnfounded(log)) {
       core.found(founding, cluster);
@@ -144,11 +144,11 @@ export class NodeProcess {
     return core;
   }
 
-  /** On a full disk the log gives up its reserve, then its spares, for what LevelDB writes. */
+  /** On a full disk the log frees its reserve, then its spare files, for LevelDB. */
   async #openStateWithin(identity: Uint8Array): Promise<StateDisk> {
     const files = this.#files;
     const names = files === undefined ? [] : [...dispensable(files)];
-    // Twice as many each time: what one attempt needs is not known, and each has to begin anew.
+    // Doubles the amount each time: the need is unknown, and each attempt starts from scratch.
     for (let count = 1; ; count *= 2) {
       try {
         return await this.#openState(identity);
@@ -163,7 +163,7 @@ export class NodeProcess {
     }
   }
 
-  /** Rejects with `StateStoreDamaged` if it is not what was written. */
+  /** Rejects with `StateStoreDamaged` if the store is damaged. */
   #openState(identity: Uint8Array): Promise<StateDisk> {
     return openState({
       tablesMax: this.#options.tablesMax,
@@ -180,7 +180,7 @@ export class NodeProcess {
     });
   }
 
-  /** Mended, or a blank one in its place; throws if that would lose what it holds. */
+  /** Repairs the store or replaces it with an empty one; throws if that would lose data. */
   async #repairState(
     damage: StateStoreDamaged,
     { log, identity }: { readonly log: Log; readonly identity: Uint8Array },
@@ -195,8 +195,8 @@ export class NodeProcess {
   }
 
   /**
-   * What is read from a damaged store may be missing or old, and LevelDB copies what it does not
-   * check: so others lead, and the node ends. Its next start makes the store anew.
+   * Reads from a damaged store may be incomplete or stale, and LevelDB copies rows that it does not
+   * verify: so the node hands over leadership and ends. Its next start rebuilds the store.
    */
   async #heal(damage: StateStoreDamaged): Promise<void> {
     const { core, guard } = this;
@@ -204,7 +204,7 @@ export class NodeProcess {
     guard.come({ kind: 'reopen', text: `state-damaged: ${damage.message}. ${HEALING}` });
   }
 
-  /** Leadership goes to others, who waits is answered, all is given back. Twice is once. */
+  /** Transfers leadership, answers pending requests, releases everything. Safe to call twice. */
   stop(): Promise<void> {
     this.#left ??= this.#leave();
     return this.#left;
@@ -234,7 +234,7 @@ export class NodeProcess {
 
   #beginLog(options: OpenLogOptions, inspected: InspectedLog): Promise<Log> {
     return new Promise((resolve, reject) => {
-      // What breaks while the log opens is told by nobody else.
+      // No other code reports a failure while the log is being opened.
       const fail = ({ text }: NodeEnd) => reject(this.#unusable(text));
       this.guard.promise.then(fail, reject);
       beginLog(options, inspected, (opened) => {
@@ -252,7 +252,7 @@ export class NodeProcess {
     const { stored, map, description, isEnquiring, newTransport } = inhabitant;
     const { node, cluster, joinToken } = stored;
     const { valueBytesMax, onFact, secret = NO_SECRET } = this.#options;
-    // Nobody speaks before the core listens: a transport reports in later turns.
+    // No event is lost before the core listens: a transport reports in later turns.
     const listener = (event: TransportEvent) => {
       this.#loop.arrived();
       this.guard.run(() => this.core?.take(event, monotoneNow()));
@@ -298,7 +298,7 @@ export class NodeProcess {
     });
   }
 
-  /** The others want nothing of this folder. As an old copy it is not to be tried again. */
+  /** The cluster refuses this folder. An old copy is marked, so that it is not tried again. */
   #expel(reason: EndReason, text: string): void {
     const kind = reason === 'removed' ? 'removed' : 'expelled';
     this.guard.come({ kind, text: reason === 'older-copy' ? this.folder.burn(text) : reason });
@@ -306,13 +306,13 @@ export class NodeProcess {
 
   async #leave(): Promise<void> {
     const { core, guard } = this;
-    // Its clients and peers are told at once: what is slow now is the disk, perhaps a failed one.
+    // Clients and peers are disconnected first: the disk may be slow or have failed.
     if (guard.end !== undefined) this.#transport?.close(ENDED);
     if (core !== undefined && !guard.isOver) {
       await this.#retire(core);
-      // No turn may hand anything to a log that is being closed.
+      // No turn may append to a log that is being closed.
       this.#loop.stop();
-      // A disk that fails now answers no more, and one that hangs is not waited for.
+      // Completions are ignored now, and a hanging disk is not awaited.
       await this.#within(new Promise((resolve) => guard.run(() => core.close(resolve))));
     }
     guard.silence();
@@ -331,7 +331,7 @@ export class NodeProcess {
     }
   }
 
-  /** A core that came to its end cannot do this any more; after one that closed it is nothing. */
+  /** Has no effect on a core that ended or closed. */
   async #giveBack(): Promise<void> {
     const disk = this.#disk;
     const files = this.#files;
@@ -354,19 +354,19 @@ export class NodeProcess {
   }
 }
 
-/** The last word to clients and peers of a node that ends by itself. */
-const ENDED = 'this node came to an end by itself; go on with another one';
+/** The close reason for clients and peers of a node that ends by itself. */
+const ENDED = 'this node ended by itself; use another node';
 
-/** What the state store is marked with. */
+/** The owner mark of the state store. */
 function identityOf({ cluster, node }: StoredIdentity): Uint8Array {
   return new TextEncoder().encode(`${cluster} ${node}`);
 }
 
 const NO_ROOM_FOR_STATE =
-  'the disk is full, and the state store needs up to 64 MiB to open. Nothing was lost. Make room ' +
-  'on the disk, and start it again';
+  'the disk is full, and the state store needs up to 64 MiB to open. No data were lost. Free ' +
+  'space on the disk, and start the node again';
 
-/** As LevelDB tells what the system told it. */
+/** LevelDB's text of the system error. */
 function isOfSpace(error: unknown): boolean {
   return error instanceof Error && /no space left|quota exceeded/i.test(error.message);
 }
@@ -376,7 +376,7 @@ function ifDamaged(error: unknown): StateStoreDamaged {
   throw error;
 }
 
-/** A log that knows data shards, or members that ended, belongs to a cluster that is there. */
+/** A log with data shards or tombstones belongs to an existing cluster. */
 function isUnfounded({ shards, tombstones }: Log): boolean {
   return tombstones.length === 0 && shards.every((shard) => shard === CATALOG_SHARD);
 }

@@ -1,4 +1,4 @@
-/** A node that serves: a house with a port, and a logger for whoever runs it. */
+/** A node with a port: a node process with network sockets and a logger. */
 
 import { monotoneNow, randomSeed, secureBytes } from '../base/ambient.ts';
 import type { NodeId } from '../base/ids.ts';
@@ -37,47 +37,47 @@ import type { WantedSettings } from './settings-check.ts';
 export interface NodeOptions {
   readonly folder: string;
   readonly listen: { readonly host: string; readonly port: number };
-  /** How others reach it, if that is not where it listens. */
+  /** Its addresses for others, if they differ from the listen address. */
   readonly advertise: {
     readonly peerUrl?: string | undefined;
     readonly clientUrl?: string | undefined;
   };
-  /** Its name in the configuration; empty if it has none. */
+  /** Its configured name; empty if it has none. */
   readonly name: string;
   readonly weight: number;
   readonly zone: string;
-  /** Listening beyond loopback, where anybody may read and write everything. */
+  /** Permits listening beyond loopback, where every client can read and write all data. */
   readonly isInsecureAllowed: boolean;
   readonly valueBytesMax: number;
-  /** Ticks and election timeouts: the defaults if nothing is said. */
+  /** Tick and election timeouts; optional. */
   readonly timing?: Timing | undefined;
   /**
-   * Begins a cluster, if the folder is new and all of `join` have answered that they belong to
-   * none; if they do belong to one, it is joined.
+   * Founds a cluster if the folder is new and all nodes of `join` have answered that they belong
+   * to none; otherwise joins their cluster.
    */
   readonly init?: Settings | undefined;
-  /** Begins one whatever they answer. Refused on a folder that belongs to a cluster. */
+  /** Founds a cluster without asking. Refused if the folder belongs to a cluster. */
   readonly isNewClusterForced?: boolean;
-  /** Other nodes: of a cluster to join, or those that found one together with this node. */
+  /** Other nodes: of a cluster to join, or those that found one with this node. */
   readonly join: readonly string[];
-  /** They were given by hand for this very start; a folder of another cluster is then refused. */
+  /** The operator gave `join` for this very start; a folder of another cluster is refused then. */
   readonly isJoinGiven?: boolean;
-  /** How long a node without a cluster waits for them: 60 s if nothing else is said. */
+  /** How long a node without a cluster waits for `join`: 60 s by default. */
   readonly joinMilliseconds?: number | undefined;
-  /** The only cluster that the node may belong to. */
+  /** The only cluster to belong to. */
   readonly cluster?: string | undefined;
-  /** Settings that were asked for by name: refused where the cluster has others. */
+  /** Explicit settings: the start is refused if the cluster has other values. */
   readonly wanted?: WantedSettings;
-  /** What the node waits for before it belongs to a cluster, address by address. */
+  /** Receives what the node waits for before it belongs to a cluster, one text per address. */
   readonly onWaiting?: (obstacles: readonly string[]) => void;
-  /** Ends a start that waits for others. */
+  /** Aborts a start that waits for other nodes. */
   readonly signal?: AbortSignal;
-  /** That of the cluster: without one, whatever reaches the node can speak as a peer. */
+  /** The cluster secret: without one, any process that reaches the node can act as a peer. */
   readonly secret?: Secret | undefined;
-  /** Health and metrics answer there too, however many clients there are. */
+  /** An extra address for health and metrics, independent of client connections. */
   readonly healthListen?: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: string;
-  /** Where its lines go: to standard error if nothing else is said. */
+  /** The log output; standard error by default. */
   readonly log?: Pick<LogSink, 'write'>;
 }
 
@@ -85,19 +85,19 @@ export interface RunningNode {
   readonly node: number;
   readonly cluster: string;
   readonly clientUrl: string;
-  /** Where it has joined just now: the node that ran at its address before and is lost, or 0. */
+  /** The lost node that this new node replaces at its address, or 0. */
   readonly replaces: number;
-  /** Hands leadership over, answers what is in flight, and gives everything back. */
+  /** Transfers leadership, answers requests in flight, and releases everything. */
   stop(): Promise<void>;
-  /** Whether only nodes with the secret of the cluster are peers. */
+  /** Whether peers must have the cluster secret. */
   readonly isGuarded: boolean;
-  /** It came to an end by itself: it has stopped listening, and `stop` does the rest. */
+  /** The node ended by itself: it has stopped listening, and `stop` does the rest. */
   readonly ended: Promise<NodeEnd>;
-  /** An error that reached the process, and no call: what the node holds is not to be trusted. */
+  /** Fails the node after an uncaught error: its state in memory is no longer reliable. */
   fail(error: unknown): void;
 }
 
-/** Resolves when it listens and has its number. Fails with a text that says what to do. */
+/** Resolves when the node listens and has its number. The error has the remedy. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const logger = newLogger(options.logLevel, options.log ?? standardErrorSink());
   const facts = new FactLog(logger);
@@ -166,7 +166,7 @@ class Server implements RunningNode {
   #stopped: Promise<void> | undefined;
   node = 0;
   cluster = '';
-  /** Undefined until the folder has been looked at. */
+  /** Undefined until the folder has been read. */
   affiliation: Affiliation | undefined;
   replaces = 0;
 
@@ -212,7 +212,7 @@ class Server implements RunningNode {
     const { incarnation } = core.log;
     logger.info({ node, cluster, url: this.clientUrl, incarnation }, 'the node is up');
     const { replaces } = this;
-    if (replaces > 0) logger.info({ node, replaces }, 'it takes the place of a lost node');
+    if (replaces > 0) logger.info({ node, replaces }, 'replaces a lost node');
   }
 
   get isGuarded(): boolean {
@@ -228,7 +228,7 @@ class Server implements RunningNode {
     return this.#stopped;
   }
 
-  /** Stops listening first, so that health checks do not take it for a node that serves. */
+  /** Stops listening first, so that health checks fail at once. */
   #leaveByItself({ kind, text }: NodeEnd): void {
     const { logger, sockets } = this.#parts;
     sockets.stopListening();
@@ -236,7 +236,7 @@ class Server implements RunningNode {
     void this.stop();
   }
 
-  /** Its peers may all have moved: whoever was named to it then tells where they are. */
+  /** If all peers have moved, the nodes at the configured addresses have their new addresses. */
   #seek(core: NodeCore, cluster: string): void {
     const { options, nodeProcess } = this.#parts;
     const run = (work: () => void) => nodeProcess.guard.run(work);

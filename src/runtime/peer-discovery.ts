@@ -1,7 +1,7 @@
 /**
- * Finds nodes that have other addresses than the map says. While none of its peers is heard, a node
- * asks at the addresses that it was started with: who answers there says which node it is, and
- * brings the newest map. So a cluster whose nodes have all moved finds itself again.
+ * Finds peers that have moved to other addresses than the map says. While no peer responds, a node
+ * queries its start addresses: the answer has the node's number and the newest map. So a cluster
+ * whose nodes have all moved reconnects.
  */
 
 import type { NodeId } from '../base/ids.ts';
@@ -14,21 +14,21 @@ import { WebDialler } from '../transport/web-dialler.ts';
 import { encodeRequests } from '../wire/request.ts';
 import { decodeResponses } from '../wire/response.ts';
 
-/** A transport that knows better where some peers are than the map does. */
+/** A transport that overrides addresses of the map with discovered ones. */
 export class Addresses {
   readonly #found = new Map<NodeId, string>();
   #peers: readonly Peer[] = [];
-  /** Every number below it was given: see `Transport.setPeers`. */
+  /** All numbers below it were assigned: see `Transport.setPeers`. */
   #nextNode: NodeId | undefined;
   #transport: Transport | undefined;
 
-  /** The same transport, but for where it dials. */
+  /** The wrapped transport with the discovered addresses. */
   around(transport: Transport): Transport {
     this.#transport = transport;
     return {
       setPeers: (peers, nextNode) => {
         for (const { node, url } of this.#peers) {
-          // The map tells of a move: it is newer than what was found.
+          // The map has a new address: it is newer than the discovered one.
           const isMoved = peers.some((peer) => peer.node === node && peer.url !== url);
           if (isMoved) this.#found.delete(node);
         }
@@ -48,7 +48,7 @@ export class Addresses {
     };
   }
 
-  /** A node answered at this url. */
+  /** A node answered at this URL. */
   learn(node: NodeId, url: string): void {
     if (this.#found.get(node) === url) return;
     this.#found.set(node, url);
@@ -64,16 +64,16 @@ const MAP_ID = 1;
 
 interface MapQuestion {
   readonly sockets: Sockets;
-  /** Of which the map has to be. */
+  /** The cluster that the map must belong to. */
   readonly cluster: string;
   readonly url: string;
   readonly onNode: (node: NodeId) => void;
   readonly onMap: (bytes: Uint8Array) => void;
-  /** Nothing more comes; whether it is since a node of another cluster answered. */
+  /** The end of the query; whether a node of another cluster answered. */
   readonly onDown: (isForeign: boolean) => void;
 }
 
-/** Asks a node for the newest map that it knows. */
+/** Queries a node for its newest map. */
 export function askForMap(question: MapQuestion): ClientConnection {
   const { sockets, cluster, url, onNode, onMap, onDown } = question;
   const line = new ClientConnection({
@@ -104,13 +104,13 @@ export function askForMap(question: MapQuestion): ClientConnection {
 interface SeekerOptions {
   readonly cluster: string;
   readonly urls: readonly string[];
-  /** No peer of several is heard. */
+  /** The node has peers, and none responds. */
   readonly isLonely: () => boolean;
   readonly onNode: (node: NodeId, url: string) => void;
   readonly onMap: (bytes: Uint8Array) => void;
 }
 
-/** Asks all urls in turn, as long as its node is lonely. */
+/** Queries all URLs in turn while no peer responds. */
 export class PeerDiscovery {
   readonly #options: SeekerOptions;
   readonly #sockets = new WebDialler();

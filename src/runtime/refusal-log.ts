@@ -1,4 +1,4 @@
-/** Connections that were refused: a line when it begins, a line with the count when it ends. */
+/** Logs refused connections: a line when a series begins, and a line with the count at its end. */
 
 import { monotoneNow } from '../base/ambient.ts';
 import type { TransportEvent } from '../transport/transport.ts';
@@ -12,11 +12,11 @@ interface Spell {
   count: number;
 }
 
-/** Attempts on a peer that is down are at most seconds apart, so a pause of this length ends it. */
+/** Attempts to a peer are at most seconds apart, so a pause of this length ends a series. */
 const PAUSE_MILLISECONDS = 15_000;
 const LOOK_MILLISECONDS = 5000;
 
-/** Of strangers from ever new addresses no more than these are told apart. */
+/** Maximum number of distinct series, as remote addresses are unbounded. */
 const SPELLS_MAX = 64;
 
 export class RefusalLog {
@@ -29,7 +29,7 @@ export class RefusalLog {
   }
 
   note(refused: Refused, now = monotoneNow()): void {
-    // Both sides have dialled: that is how it goes when nodes start together.
+    // Both sides have dialled: normal when nodes start together.
     if (refused.text.startsWith('superseded')) return;
     const isTooMany = this.#spells.size >= SPELLS_MAX;
     const key = keyOf(refused);
@@ -46,7 +46,7 @@ export class RefusalLog {
     this.#tell({ address, by, text }, 'connections are refused');
   }
 
-  /** Tells what is over. */
+  /** Logs the series that have ended. */
   sweep(now = monotoneNow()): void {
     for (const [key, spell] of this.#spells) {
       if (now - spell.lastAt < PAUSE_MILLISECONDS) continue;
@@ -63,7 +63,7 @@ export class RefusalLog {
     this.#rest();
   }
 
-  /** What happened once has been told in full. */
+  /** A series of one needs no second line. */
   #end({ first, since, lastAt, count }: Spell): void {
     if (count === 1) return;
     const { address, by, text } = first;
@@ -79,7 +79,7 @@ export class RefusalLog {
 
 const OTHERS = 'others';
 
-/** Whoever dials us comes from another port each time. */
+/** An incoming connection has another port each time, so the port is removed. */
 function keyOf({ address, by, text }: Refused): string {
   return `${by} ${by === 'us' ? address.replace(/:\d+$/, '') : address} ${text}`;
 }

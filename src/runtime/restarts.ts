@@ -1,6 +1,6 @@
 /**
- * Whether a node that ended is begun again in the same process: where a start by itself mends what
- * ended it, and not again and again.
+ * Decides whether a node that ended is restarted in the same process: only if a restart repairs the
+ * cause, and only a bounded number of times.
  */
 
 import { NODE_LIMITS } from '../base/node-limits.ts';
@@ -9,7 +9,7 @@ import type { NodeEnd } from './fatal-guard.ts';
 export class Restarts {
   #lastAt = Number.NEGATIVE_INFINITY;
 
-  /** Counts as a restart if it says so. */
+  /** Returns true for a restart, which it counts. */
   isDue({ kind }: NodeEnd, now: number): boolean {
     if (kind !== 'reopen' || now - this.#lastAt < NODE_LIMITS.restartMilliseconds) return false;
     this.#lastAt = now;

@@ -1,4 +1,4 @@
-/** Saves what is sound in a data folder that cannot be opened. Nothing in it is changed. */
+/** Recovers the intact data of a damaged data folder, without changing it. */
 
 import { join } from 'node:path';
 import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
@@ -13,34 +13,34 @@ import { DataFolder, FolderUnusable } from './data-folder.ts';
 
 interface ShardSalvage extends Salvaged {
   readonly shard: number;
-  /** The rows are those of its last checkpoint, all of them, and the log behind it was followed. */
+  /** The rows are complete: the whole last checkpoint, and the log after it. */
   readonly isWhole: boolean;
 }
 
-/** A file that is not what was written, and the keys of users that it may hide values of. */
+/** A damaged file, and the range of user keys whose values it may contain. */
 interface Place {
   readonly file: string;
   readonly text: string;
-  /** Behind `from`, up to `to`; open where either is not known. */
+  /** After `from`, up to `to`; undefined if unknown. */
   readonly from: Uint8Array | undefined;
   readonly to: Uint8Array | undefined;
 }
 
 interface FolderSalvage {
   readonly places: readonly Place[];
-  /** What is wrong with the log, as far as values hang on it; empty if nothing is. */
+  /** Damage of the log that affects values; empty if there is none. */
   readonly logProblem: string;
   readonly shards: readonly ShardSalvage[];
 }
 
-/** A data folder, or a state store that was set aside, whose log goes with another one. */
+/** Salvages a data folder, or a state store that was set aside and has no log. */
 export async function salvageFolder(path: string): Promise<FolderSalvage> {
   const isData = (await namesIn(path)).includes('identity');
   const state = isData ? join(path, 'state') : path;
   if (!(await namesIn(state)).some(isLevelName)) {
     throw new FolderUnusable(
-      `${path} is no data folder of a node, and no state store of one. Nothing was changed. Name ` +
-        'the folder that has `identity`, `log` and `state` in it, or one called `state.damaged-N`',
+      `${path} is neither a data folder nor a state store. Nothing was changed. Use the ` +
+        'folder that contains `identity`, `log` and `state`, or one named `state.damaged-N`',
     );
   }
   const { rows, damages } = await readLevelRows(state);
@@ -69,7 +69,7 @@ function salvaged(state: SalvagedShard, log: Log | undefined): ShardSalvage {
   return { ...found, shard, problem, isWhole };
 }
 
-/** Shards that the log knows, and of which the state has nothing. */
+/** Shards in the log whose state is missing. */
 function gone(found: readonly ShardSalvage[], log: Log): readonly ShardSalvage[] {
   const known = new Set(found.map(({ shard }) => shard));
   return log.shards
@@ -81,12 +81,11 @@ const GONE =
   'its state is lost, and nothing of it was saved. The log may hold all entries: start the node, ' +
   'which replays them if it does';
 
-/** Undefined if it has none; a text if it cannot be opened. */
+/** Undefined without a log; a text if it cannot be opened. */
 function logOf(path: string): Promise<Log | string> {
   const folder = new DataFolder(path);
   const stored = folder.readIdentity();
-  if (stored === undefined)
-    return Promise.resolve('there is no identity file that tells whose it is');
+  if (stored === undefined) return Promise.resolve('the identity file is missing');
   const { cluster, node } = stored;
   return openLogCopy(folder.log, { cluster, node });
 }

@@ -1,21 +1,21 @@
-/** Settings are chosen when a cluster is founded; later ones that differ are refused by name. */
+/** Settings are fixed when a cluster is founded; a later start with other values is refused. */
 
 import type { Settings } from '../catalog/cluster-map.ts';
 
-/** What a person asked for by name, if anything. */
+/** The explicit settings of a start. */
 export type WantedSettings = Partial<Settings>;
 
-/** Undefined if the cluster is as it is wanted. */
+/** Undefined if the cluster has the wanted settings. */
 export function settingsFault(wanted: WantedSettings, settings: Settings): string | undefined {
   const faults = (['shards', 'replicas'] as const).flatMap((name) => {
     const value = wanted[name];
     return value === undefined || value === settings[name]
       ? []
-      : [`${name} is ${value}, and the cluster has ${settings[name]}`];
+      : [`${name} is ${value}, but the cluster has ${settings[name]}`];
   });
   if (faults.length === 0) return undefined;
   return (
-    `${faults.join('; ')}: settings are chosen when a cluster is founded. Nothing was changed. ` +
-    'Leave the option out, or give it the value of the cluster'
+    `${faults.join('; ')}: settings are fixed when a cluster is founded. Nothing was changed. ` +
+    'Omit the option, or set it to the value of the cluster'
   );
 }

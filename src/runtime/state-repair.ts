@@ -1,4 +1,4 @@
-/** A state store that is damaged: what takes its place, or why nothing may. */
+/** Repairs or replaces a damaged state store, or refuses to if data would be lost. */
 
 import type { ShardId } from '../base/ids.ts';
 import type { Log, RestoredReplica } from '../storage/log/log.ts';
@@ -7,7 +7,7 @@ import { mendLevel } from '../storage/state/level-mend.ts';
 import type { StateStoreDamaged } from '../storage/state/state.ts';
 import { setAside } from '../storage/state/state-folder.ts';
 
-/** Damage that no other replica and no log can make good. */
+/** Damage that neither another replica nor the log can repair. */
 export class StoreDamaged extends Error {
   override readonly name = 'StoreDamaged';
   readonly code = 'store-damaged';
@@ -16,9 +16,9 @@ export class StoreDamaged extends Error {
     const named = shards.length === 1 ? `shard ${shards[0]}` : `shards ${shards.join(', ')}`;
     super(
       `${damage.message}. This node has the only replica of ${named}, and its log does not ` +
-        'reach back to the beginning, so nothing can take its place. It was not opened, because ' +
-        'older values could be read where newer ones are damaged; its data was not changed. ' +
-        'Put back an intact copy of the whole folder, or save what is sound with ' +
+        'reach back to the beginning, so the store cannot be rebuilt. It was not opened, because ' +
+        'older values could be read in place of damaged newer ones; no data were changed. ' +
+        'Restore an intact copy of the whole folder, or recover the intact data with ' +
         `\`kvctl salvage ${folder}\``,
       { cause: damage },
     );
@@ -32,7 +32,7 @@ interface Irreplaceable {
 }
 
 interface DamagedFolder {
-  /** The data folder, and the store in it. */
+  /** The data folder and its state store. */
   readonly folder: string;
   readonly state: string;
   readonly damage: StateStoreDamaged;
@@ -40,15 +40,15 @@ interface DamagedFolder {
 }
 
 export type Repair =
-  /** What the damaged store is called now; a blank one takes its place. */
+  /** The new name of the damaged store; an empty one replaces it. */
   | { readonly type: 'set-aside'; readonly aside: string }
-  /** It is what it was before: all that was wrong were these bits. */
+  /** The store is intact again: only these bits were flipped. */
   | { readonly type: 'mended'; readonly bits: readonly string[] };
 
 /**
- * Makes way for a blank store: its replicas replay their logs, or fetch what those do not have from
- * the other replicas. A store that holds the only copy of a shard stays; single bits in it that
- * flipped are turned back. Throws `StoreDamaged` if that is not all that is wrong.
+ * Sets the damaged store aside for an empty one: its replicas replay their logs, or fetch the rest
+ * from other replicas. A store with the only copy of a shard is kept, and single flipped bits in it
+ * are corrected. Throws `StoreDamaged` if there is other damage.
  */
 export async function repair(damaged: DamagedFolder): Promise<Repair> {
   const { folder, state, damage, log } = damaged;
@@ -59,10 +59,10 @@ export async function repair(damaged: DamagedFolder): Promise<Repair> {
   return { type: 'mended', bits };
 }
 
-/** Damage in a log or a manifest hides what comes behind it, so a look follows each repair. */
+/** Damage in a log or manifest hides later damage, so each repair is followed by a check. */
 const LOOKS_MAX = 8;
 
-/** None if something else is wrong than that bits flipped. */
+/** Undefined if there is damage other than flipped bits. */
 async function mend(state: string): Promise<readonly string[]> {
   const bits: string[] = [];
   for (let look = 0; look < LOOKS_MAX; look++) {
@@ -75,7 +75,7 @@ async function mend(state: string): Promise<readonly string[]> {
   return [];
 }
 
-/** No other voter has the rows, and the log does not have all entries that made them. */
+/** No other voter has the rows, and the log does not have all entries of them. */
 function isIrreplaceable(replica: RestoredReplica | undefined): boolean {
   if (replica === undefined) return false;
   const { member, log, configurations } = replica;

@@ -1,4 +1,4 @@
-/** A client's side of one connection to one node, for the client library. */
+/** The client side of one connection to one node, for the client library. */
 
 import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
@@ -15,8 +15,8 @@ import { Keepalive } from './keepalive.ts';
 import type { Schedule, Socket, Sockets } from './sockets.ts';
 
 /**
- * What a client hears of a node: up, frames, down; or only down, if it never came to an up. One
- * down at the end, always, unless the client closed the line itself. Never from inside a call.
+ * Events of a connection: up, frames, down; or only down if it never came up. Exactly one down at
+ * the end, unless the client closed the connection itself. Never emitted from inside a call.
  */
 export type ClientConnectionEvent =
   | { readonly type: 'up'; readonly hello: NodeHello }
@@ -24,7 +24,7 @@ export type ClientConnectionEvent =
   | {
       readonly type: 'down';
       readonly reason: string;
-      /** The node is of another cluster than the one that was expected. */
+      /** The node belongs to another cluster than the expected one. */
       readonly isForeign: boolean;
     };
 
@@ -33,14 +33,14 @@ interface ClientLineOptions {
   readonly schedule: Schedule;
   /** `ws://host:port`. */
   readonly url: string;
-  /** The cluster that is expected to answer; empty takes any. */
+  /** The expected cluster; empty accepts any. */
   readonly cluster: string;
   readonly features: readonly number[];
   readonly onEvent: (event: ClientConnectionEvent) => void;
   readonly limits?: TransportLimits;
 }
 
-/** One attempt and, if it succeeds, one connection. Trying again, or elsewhere, is for routing. */
+/** One attempt and, if it succeeds, one connection. Routing decides on retries. */
 export class ClientConnection {
   readonly #options: ClientLineOptions;
   readonly #limits: TransportLimits;
@@ -66,14 +66,17 @@ export class ClientConnection {
     this.#stopSweeping = schedule.every(sweepMilliseconds, () => this.#sweep());
   }
 
-  /** Bytes that wait for the network. */
+  /** Bytes queued for the network. */
   get buffered(): number {
     return this.#socket.bytesBuffered;
   }
 
-  /** False if nothing was sent: the line is not up, or what waits is above its bound. */
+  /** False if the frame was not sent: the connection is not up, or its queue is full. */
   send(bytes: Uint8Array): boolean {
-    assert(bytes.length > 0 && bytes.length <= WIRE_LIMITS.frameBytesMax, 'a frame has its limits');
+    assert(
+      bytes.length > 0 && bytes.length <= WIRE_LIMITS.frameBytesMax,
+      'a frame is within its limits',
+    );
     if (this.#keepalive === undefined || this.#isOver) return false;
     const { bytesBuffered } = this.#socket;
     const isFull = bytesBuffered + bytes.length > this.#limits.clientBytesMax;
@@ -82,12 +85,12 @@ export class ClientConnection {
     return true;
   }
 
-  /** No event comes after this call. Twice is once. */
+  /** No event follows this call. Safe to call twice. */
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopSweeping();
-    this.#socket.close(closeReasonOf('closing', 'the client is done'));
+    this.#socket.close(closeReasonOf('closing', 'the client closed the connection'));
   }
 
   #hear(bytes: Uint8Array): void {
@@ -112,9 +115,10 @@ export class ClientConnection {
     this.#now += this.#limits.sweepMilliseconds;
     if (this.#keepalive === undefined) {
       const isLate = this.#now >= this.#limits.helloMilliseconds;
-      if (isLate) this.#giveUp(closeReasonOf('no-hello', 'the node did not answer in time'));
+      if (isLate)
+        this.#giveUp(closeReasonOf('no-hello', 'the node did not answer the hello in time'));
     } else if (!this.#keepalive.check(this.#now)) {
-      this.#giveUp(closeReasonOf('silent', 'nothing was heard of the node for too long'));
+      this.#giveUp(closeReasonOf('silent', 'the node sent nothing within the keepalive timeout'));
     }
   }
 

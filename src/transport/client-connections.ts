@@ -1,4 +1,4 @@
-/** The connections of clients: hello, frames, and a bound on what waits for each. */
+/** The connections of clients: hello, frames, and a bounded send queue for each. */
 
 import type { TransportLimits } from '../base/transport-limits.ts';
 import { type CloseFrame, closeReasonOf, closeReasonText } from '../wire/close-reason.ts';
@@ -20,9 +20,9 @@ interface ClientLine {
   readonly socket: Socket;
   readonly keepalive: Keepalive;
   readonly deadline: FrameDeadline;
-  /** It is closed already, and its listener hears of it in the next turn. */
+  /** The connection is closed; its listener is notified in the next turn. */
   isOver: boolean;
-  /** What it sends is not read. */
+  /** Reading from this client is paused. */
   isPaused: boolean;
 }
 
@@ -36,7 +36,9 @@ export class ClientConnections {
     this.#options = options;
   }
 
-  /** Somebody dialled us and this is its first frame. Undefined: it was refused and is closed. */
+  /**
+   * Accepts the first frame of an incoming socket. Undefined: refused, and the socket is closed.
+   */
   welcome(socket: Socket, bytes: Uint8Array): Reception | undefined {
     const { identity, limits, tell } = this.#options;
     const judged = judgeClient(bytes, identity);
@@ -72,7 +74,7 @@ export class ClientConnections {
     const { clientBytesMax } = this.#options.limits;
     const { bytesBuffered } = socket;
     if (bytesBuffered > 0 && bytesBuffered + bytes.length > clientBytesMax) {
-      const text = `${bytesBuffered} bytes wait for you, ${clientBytesMax} may; read faster`;
+      const text = `${bytesBuffered} bytes are unread; the limit is ${clientBytesMax}; read faster`;
       const closeReason = closeReasonOf('slow', text);
       socket.close(closeReason);
       line.isOver = true;
@@ -116,12 +118,12 @@ export class ClientConnections {
     now: number,
   ): CloseFrame | undefined {
     if (!keepalive.check(now, { isDeaf })) {
-      return closeReasonOf('silent', 'nothing was heard of you for too long');
+      return closeReasonOf('silent', 'the client sent nothing within the keepalive timeout');
     }
     if (deadline.check(now, { isDeaf })) return undefined;
     const { frameProgressBytes, frameProgressMilliseconds } = this.#options.limits;
     const what = `${frameProgressBytes} bytes in ${frameProgressMilliseconds} ms`;
-    return closeReasonOf('slow', `a frame of yours comes too slowly: it takes ${what}`);
+    return closeReasonOf('slow', `a frame arrives too slowly; the minimum is ${what}`);
   }
 
   close(closeReason: CloseFrame): void {

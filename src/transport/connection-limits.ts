@@ -1,15 +1,15 @@
-/** How many sockets a node takes in, by kind, so that no flood of one shuts the others out. */
+/** Limits on incoming sockets by kind, so that a flood of one kind does not block the others. */
 
 export interface ConnectionBounds {
   readonly clientsMax: number;
-  /** Sockets that ask for something plain, or have asked for nothing yet. */
+  /** Sockets with a plain HTTP request, or with no request yet. */
   readonly plainMax: number;
 }
 
-/** `Raw`: what can be cut. */
+/** `Raw`: a socket that can be closed. */
 export class ConnectionLimits<Raw extends { destroy(): unknown }> {
   readonly #limits: ConnectionBounds;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #plain = new Set<Raw>();
   #clients = 0;
 
@@ -21,7 +21,7 @@ export class ConnectionLimits<Raw extends { destroy(): unknown }> {
     return this.#clients;
   }
 
-  /** One more that says nothing yet: of too many the oldest goes, so the newest is always heard. */
+  /** Adds an idle socket. Above the limit the oldest is closed, so a new one is always served. */
   arrive(raw: Raw): void {
     const [oldest] = this.#plain;
     if (oldest !== undefined && this.#plain.size >= this.#limits.plainMax) {
@@ -35,7 +35,7 @@ export class ConnectionLimits<Raw extends { destroy(): unknown }> {
     this.#plain.delete(raw);
   }
 
-  /** It comes to a door. */
+  /** The socket sends an upgrade request. */
   knock(raw: Raw): void {
     this.#plain.delete(raw);
   }
@@ -44,7 +44,7 @@ export class ConnectionLimits<Raw extends { destroy(): unknown }> {
     return this.#clients >= this.#limits.clientsMax;
   }
 
-  /** A client came in; the answer is called when it is gone. */
+  /** Counts a connected client; call the result when it disconnects. */
   enter(): () => void {
     this.#clients += 1;
     let isIn = true;

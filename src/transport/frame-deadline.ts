@@ -1,6 +1,6 @@
 /**
- * How long a frame may take to come: as long as it goes on. A slow link is given its time, and one
- * that sends a byte now and then to keep what came before in memory is not.
+ * The minimum rate of an incoming frame. A slow link is within it; a peer that sends single bytes
+ * to pin memory is not.
  */
 
 import type { TransportLimits } from '../base/transport-limits.ts';
@@ -11,7 +11,7 @@ type DeadlineLimits = Pick<TransportLimits, 'frameProgressMilliseconds' | 'frame
 export class FrameDeadline {
   readonly #socket: Pick<Socket, 'bytesReceived' | 'bytesUnfinished'>;
   readonly #limits: DeadlineLimits;
-  /** Since then so many bytes should have come; undefined while no frame is on its way. */
+  /** The start of the current measurement; undefined while no frame is incomplete. */
   #since: { readonly at: number; readonly received: number } | undefined;
 
   constructor(socket: Pick<Socket, 'bytesReceived' | 'bytesUnfinished'>, limits: DeadlineLimits) {
@@ -19,7 +19,7 @@ export class FrameDeadline {
     this.#limits = limits;
   }
 
-  /** Whether what comes still goes on. Deaf: nothing is read of it, so it cannot. */
+  /** Whether the frame progresses fast enough. Deaf: reading is paused, so it cannot progress. */
   check(now: number, { isDeaf }: { readonly isDeaf: boolean }): boolean {
     const { bytesUnfinished, bytesReceived: received } = this.#socket;
     if (bytesUnfinished === 0 || isDeaf) {

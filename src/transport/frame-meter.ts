@@ -1,7 +1,7 @@
 /**
- * Follows the frames of a WebSocket by their headers (RFC 6455 §5.2), beside their reader: how much
- * has come of a message whose end has not. It judges nothing; what breaks the protocol is for the
- * reader to refuse.
+ * Follows the frames of a WebSocket by their headers (RFC 6455 §5.2), beside their reader: how
+ * much has arrived of an incomplete message. It enforces nothing; the reader refuses protocol
+ * errors.
  */
 
 const FINAL = 0x80;
@@ -9,7 +9,7 @@ const MASKED = 0x80;
 const LENGTH = 0x7f;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
-/** Codes from here on are of control frames, which may stand between the pieces of a message. */
+/** Opcodes from here on are control frames, which may occur between fragments of a message. */
 const CONTROL = 0x08;
 const CODE = 0x0f;
 const HEADER_BYTES_MIN = 2;
@@ -17,11 +17,11 @@ const MASK_BYTES = 4;
 const WORD = 0x1_0000_0000;
 
 export class FrameMeter {
-  /** Of the message that is coming: what has come of it. */
+  /** Bytes received of the incomplete message. */
   unfinished = 0;
-  /** The bytes of a header that is not whole; none within a frame. */
+  /** The bytes of an incomplete header; empty within a frame. */
   #header: number[] = [];
-  /** What is missing of the frame that is coming. */
+  /** Missing bytes of the current frame. */
   #left = 0;
 
   take(chunk: Uint8Array): void {
@@ -57,7 +57,7 @@ export class FrameMeter {
   }
 }
 
-/** Known from the second byte on. */
+/** Known after the second byte. */
 function headerBytesOf([, second]: readonly number[]): number {
   if (second === undefined) return Number.POSITIVE_INFINITY;
   const length = second & LENGTH;

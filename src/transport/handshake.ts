@@ -1,4 +1,4 @@
-/** What is to be thought of a hello: taken, or refused with a reason that both logs can show. */
+/** Validates hellos: accepts one, or refuses it with a reason that both sides log. */
 
 import type { NodeId } from '../base/ids.ts';
 import { type Life, type Lineage, lifeMissingIn } from '../base/life.ts';
@@ -16,28 +16,28 @@ import {
 } from '../wire/hello.ts';
 import type { Secret } from '../wire/proof.ts';
 
-/** Who we are, in every hello. */
+/** The identity of this node, sent in every hello. */
 export interface PeerIdentity {
   readonly cluster: string;
   readonly node: NodeId;
-  /** This life and those before it; durable before the transport is made. */
+  /** The current incarnation and the earlier ones; durable before the transport starts. */
   readonly lineage: Lineage;
   readonly features: readonly number[];
   readonly limits: ClientLimits;
-  /** That of the cluster: only nodes that prove to have it are peers. */
+  /** The cluster secret: only nodes that prove to have it become peers. */
   readonly secret: Secret;
 }
 
 type Judgement<T> = { readonly hello: T } | { readonly refusal: CloseFrame };
 
-/** What we must know before a hello of a peer can be believed. */
+/** The context in which a hello of a peer is validated. */
 interface Expectation {
   readonly identity: PeerIdentity;
-  /** On a socket that we dialled: whom, for which lane. */
+  /** For a socket that this node dialled: the target node and lane. */
   readonly dialled?: { readonly node: NodeId; readonly lane: Lane };
 }
 
-/** That the speaker is who and where it should be. Whether it is known is for the caller. */
+/** Checks cluster, node numbers, lane and secret. The caller checks that the node is a member. */
 export function judgePeer(
   bytes: Uint8Array,
   { identity, dialled }: Expectation,
@@ -48,19 +48,19 @@ export function judgePeer(
   const { cluster, node } = identity;
   if (hello.cluster !== cluster) return foreign(hello.cluster, cluster);
   if (hello.to !== node) {
-    return refuse('wrong-node', `you look for node ${hello.to} and reached node ${node}`);
+    return refuse('wrong-node', `the hello is for node ${hello.to}, but this is node ${node}`);
   }
   if (dialled !== undefined && hello.from !== dialled.node) {
-    return refuse('wrong-node', `node ${dialled.node} was dialled, node ${hello.from} answered`);
+    return refuse('wrong-node', `dialled node ${dialled.node}, but node ${hello.from} answered`);
   }
   const isGuarded = identity.secret.length > 0;
   if (hello.isGuarded !== isGuarded) {
     const [one, other] = isGuarded ? [node, hello.from] : [hello.from, node];
-    const text = `node ${one} has a cluster secret and node ${other} has none; give all the same`;
+    const text = `node ${one} has a cluster secret and node ${other} has none; use one for all`;
     return refuse('wrong-secret', text);
   }
   if (dialled !== undefined && hello.lane !== dialled.lane) {
-    return refuse('not-a-hello', `lane ${dialled.lane} was dialled, ${hello.lane} answered`);
+    return refuse('not-a-hello', `dialled lane ${dialled.lane}, but lane ${hello.lane} answered`);
   }
   return judged;
 }
@@ -73,7 +73,7 @@ export function judgeClient(bytes: Uint8Array, identity: PeerIdentity): Judgemen
   return isOurs ? judged : foreign(cluster, identity.cluster);
 }
 
-/** What a life is told that does not follow the lives that are known. */
+/** The refusal of an incarnation that does not follow the known incarnations: an old copy. */
 export function olderCopy(
   { node, lives }: { readonly node: NodeId; readonly lives: readonly Life[] },
   lineage: Lineage,
@@ -84,13 +84,13 @@ export function olderCopy(
   return closeReasonOf('older-copy', `${text} that was numbered ${missing.incarnation}`);
 }
 
-/** What is said to a node whose proof is of another secret. */
+/** The refusal of a node whose proof was made with another secret. */
 export function wrongSecret(node: NodeId): CloseFrame {
-  const text = `node ${node} has another cluster secret: give all nodes one --secret-file`;
+  const text = `node ${node} has another cluster secret: all nodes need the same --secret-file`;
   return closeReasonOf('wrong-secret', text);
 }
 
-/** A node's answer to a client that knows the cluster, or (empty) does not yet. */
+/** Checks a client's hello, which names the cluster or (empty) accepts any. */
 export function judgeNode(bytes: Uint8Array, cluster: string): Judgement<NodeHello> {
   const judged = judge(bytes, 'node');
   if ('refusal' in judged) return judged;
@@ -107,10 +107,10 @@ function judge<T extends Hello['type']>(
   if (hello.type === 'other-version') {
     const { versionMin, versionMax } = hello;
     const ours = `${VERSION_MIN} to ${VERSION_MAX}`;
-    return refuse('other-version', `you speak ${versionMin} to ${versionMax}, we speak ${ours}`);
+    return refuse('other-version', `got protocol ${versionMin} to ${versionMax}; this node has ${ours}`);
   }
   if (!isOf(hello, type)) {
-    return refuse('not-a-hello', `a ${hello.type} speaks where a ${type} should`);
+    return refuse('not-a-hello', `expected the hello of a ${type}, got that of a ${hello.type}`);
   }
   return { hello };
 }
@@ -125,7 +125,7 @@ function isOf<T extends Hello['type']>(
 function foreign(theirs: string, ours: string): { readonly refusal: CloseFrame } {
   return refuse(
     'foreign-cluster',
-    `you are of ${theirs.slice(0, 32)}, we are ${ours.slice(0, 32)}`,
+    `the hello names cluster ${theirs.slice(0, 32)}; this is ${ours.slice(0, 32)}`,
   );
 }
 

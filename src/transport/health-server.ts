@@ -1,4 +1,4 @@
-/** Health and metrics at a port of their own, which no client can fill. */
+/** Health and metrics on a separate port, which client connections cannot exhaust. */
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -46,7 +46,7 @@ export class HealthServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Twice is once. */
+  /** Safe to call twice. */
   close(): void {
     this.#server.close();
     this.#server.closeAllConnections();
@@ -56,5 +56,5 @@ export class HealthServer {
 const NOTHING: PlainAnswer = {
   status: 404,
   contentType: 'text/plain; charset=utf-8',
-  body: 'GET /healthz, /readyz or /metrics\n',
+  body: 'use GET /healthz, /readyz or /metrics\n',
 };

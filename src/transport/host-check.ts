@@ -1,26 +1,25 @@
 /**
- * Whether a request was meant for this node. A web page can give its own name the address of this
- * machine (DNS rebinding): its requests then come from this machine, and count as the page's own.
- * What tells them apart is the name they ask for.
+ * Protects against DNS rebinding: a web page can point its own host name at this machine, and its
+ * requests then count as same-origin. The Host header shows the name, so it is checked.
  */
 
 interface Names {
-  /** Where the node listens. */
+  /** The host on which the node listens. */
   readonly listenHost: string;
-  /** How it is called elsewhere: the hosts of what it advertises. */
+  /** Other names of the node: the hosts of its advertised addresses. */
   readonly ownHosts: readonly string[];
 }
 
 const ADDRESS_OF_FOUR = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 
-/** Names other than localhost may mean anything, also later. */
+/** A name other than localhost can resolve to any address at any time. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /**
- * Beyond loopback whoever reaches the port needs no page for it, so any name will do there. An
- * address is no name that a page could have.
+ * Beyond loopback an attacker that reaches the port needs no rebinding, so any name is accepted. An
+ * address is accepted, because a web page cannot use it as its name.
  */
 export function isMeantForUs(header: string | undefined, { listenHost, ownHosts }: Names): boolean {
   if (!isLoopback(listenHost) || header === undefined) return true;

@@ -8,7 +8,7 @@ import { LANE_DOWN } from './paced-lane.ts';
 import type { Schedule } from './sockets.ts';
 import type { LaneRoom, Transport, TransportEvent } from './transport.ts';
 
-/** A client at the other end. As on a socket: up, frames, down; never from inside a call. */
+/** The client end. As on a socket: up, frames, down; never emitted from inside a call. */
 interface InProcessListener {
   readonly onUp: (hello: NodeHello) => void;
   readonly onFrame: (bytes: Uint8Array) => void;
@@ -16,7 +16,7 @@ interface InProcessListener {
 }
 
 interface InProcessConnection {
-  /** False if the line is gone. The bytes are given away. */
+  /** False if the connection is closed. The caller gives the bytes away. */
   send(bytes: Uint8Array): boolean;
   close(): void;
 }
@@ -28,9 +28,8 @@ interface InnerLinesOptions {
 }
 
 /**
- * Frames are handed over as they are, one turn later, so that a side that sends is never entered
- * again while it is at work. Nothing waits longer than that turn: what is sent is bounded by what
- * a side says in one, and both sides have bounds for it.
+ * Frames are passed without copying, one turn later, so that a sender is never re-entered. The
+ * queue holds the frames of one turn, which both sides bound.
  */
 export class InProcessTransport implements Transport {
   readonly #options: InnerLinesOptions;
@@ -73,7 +72,7 @@ export class InProcessTransport implements Transport {
     };
   }
 
-  /** A node that has peers is not to be embedded; who embeds one looks at its map. */
+  /** An embedded node has no peers; the caller checks its map before it embeds one. */
   setPeers(): void {}
 
   sendToPeer(): boolean {
@@ -105,10 +104,10 @@ export class InProcessTransport implements Transport {
     if (end !== undefined) this.#drop(connection, end, reason);
   }
 
-  /** What a client of the same process sends is bounded by the client. */
+  /** The client in the same process bounds what it sends. */
   listenToClient(): void {}
 
-  /** Whatever was sent has been read by the next turn. */
+  /** Every frame has been read by the next turn. */
   bufferedToClient(): number {
     return 0;
   }
@@ -118,7 +117,7 @@ export class InProcessTransport implements Transport {
     for (const [connection, end] of this.#ends) this.#drop(connection, end, CLOSED);
   }
 
-  /** The node is done with it. The client first hears what it was sent before. */
+  /** The node closes the connection. The client first receives the frames sent before. */
   #drop(connection: number, end: End, reason: string): void {
     this.#ends.delete(connection);
     end.isHeard = false;
@@ -129,24 +128,28 @@ export class InProcessTransport implements Transport {
     });
   }
 
-  /** The client is done: it hears nothing more, and the node hears of it. */
+  /** The client closes the connection: it receives nothing more, and the node is notified. */
   #hangUp(connection: number, end: End): void {
     if (!end.isUp) return;
     end.isUp = false;
     this.#ends.delete(connection);
     this.#options.schedule.soon(() => {
       if (!end.isHeard || this.#isClosed) return;
-      this.#options.onEvent({ type: 'client-down', connection, reason: 'the client is done' });
+      this.#options.onEvent({
+        type: 'client-down',
+        connection,
+        reason: 'the client closed the connection',
+      });
     });
   }
 }
 
-/** One connection, seen from both sides. */
+/** One connection with both of its ends. */
 interface End {
   readonly listener: InProcessListener;
-  /** The node wants to hear of it. */
+  /** The node end is open. */
   isHeard: boolean;
-  /** The client wants to. */
+  /** The client end is open. */
   isUp: boolean;
 }
 
@@ -154,5 +157,8 @@ const VERSIONS = { versionMin: VERSION_MIN, versionMax: VERSION_MAX } as const;
 const CLOSED = 'the node was closed';
 
 function assertFrame(bytes: Uint8Array): void {
-  assert(bytes.length > 0 && bytes.length <= WIRE_LIMITS.frameBytesMax, 'a frame has its limits');
+  assert(
+    bytes.length > 0 && bytes.length <= WIRE_LIMITS.frameBytesMax,
+    'a frame is within its limits',
+  );
 }

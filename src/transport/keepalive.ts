@@ -1,4 +1,4 @@
-/** Whether the other side of a socket is still heard. */
+/** Keepalive: detects that the other side of a socket is silent. */
 
 import type { Socket } from './sockets.ts';
 
@@ -8,9 +8,9 @@ interface PulseTimes {
 }
 
 /**
- * It listens to bytes, not to frames or pongs: a large frame on a slow path is a long silence
- * otherwise, and a pong waits behind whatever is in the way. For the same reason it pings whether
- * or not the other side is heard: so that we are heard there while a large frame comes from there.
+ * Bytes count, not frames or pongs: a large frame on a slow path takes long, and a pong queues
+ * behind it. It pings even while bytes arrive: the other side, busy sending a large frame, also
+ * needs bytes from this side.
  */
 export class Keepalive {
   readonly #socket: Socket;
@@ -27,7 +27,7 @@ export class Keepalive {
     this.#pingedAt = now;
   }
 
-  /** Pings when that is due. Says whether the other side is still heard. Deaf: nothing is read. */
+  /** Pings when due. Returns whether the other side is alive. Deaf: reading is paused. */
   check(now: number, { isDeaf = false } = {}): boolean {
     const { pingMilliseconds, silenceMilliseconds } = this.#times;
     const { bytesReceived } = this.#socket;

@@ -1,4 +1,4 @@
-/** A node that cannot listen: what happened, why, and what to do. */
+/** The error of a node that cannot listen: the cause and the remedy. */
 
 import { isLoopback } from './host-check.ts';
 
@@ -9,23 +9,23 @@ interface Where {
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process (this node, twice?) listens there: stop it or choose another',
-  EACCES: 'the system does not allow it: choose a port from 1024 up',
-  EADDRNOTAVAIL: 'this machine does not have that address: take one of its own',
-  ENOTFOUND: 'the name has no address: check its spelling, or give an address',
+  EADDRINUSE: 'another process uses this port (perhaps this node): stop it or use another port',
+  EACCES: 'the system does not permit it: use a port of at least 1024',
+  EADDRNOTAVAIL: 'this machine does not have that address: use one of its addresses',
+  ENOTFOUND: 'the host name does not resolve: check its spelling, or use an address',
 };
 
 export class ListenError extends Error {
   override readonly name = 'ListenError';
-  /** As the system spells it, or `INSECURE`. */
+  /** The error code of the system, or `INSECURE`. */
   readonly code: string;
 
   constructor({ host, port }: Where, cause: NodeJS.ErrnoException | 'insecure') {
     const code = cause === 'insecure' ? 'INSECURE' : (cause.code ?? 'UNKNOWN');
     const advice =
       cause === 'insecure'
-        ? 'whoever reaches it could read and write everything, as there is no TLS yet: use ' +
-          '127.0.0.1, or say isInsecureAllowed in a network that only the cluster can reach'
+        ? 'there is no TLS yet, so any client of the port can read and write all data. ' +
+          'Use 127.0.0.1, or set isInsecureAllowed (--insecure) in a private network'
         : (ADVICE[code] ?? cause.message);
     super(`cannot listen on ${host} port ${port} (${code}): ${advice}`);
     this.code = code;
@@ -33,7 +33,7 @@ export class ListenError extends Error {
   }
 }
 
-/** What is wrong before the system is even asked. */
+/** Refuses an address beyond loopback before the system is asked to listen. */
 export function listenFault(where: Where): ListenError | undefined {
   if (where.isInsecureAllowed === true || isLoopback(where.host)) return undefined;
   return new ListenError(where, 'insecure');

@@ -1,7 +1,7 @@
 /**
- * What a node sends over one lane to a peer. Urgent frames leave at once. Frames of streams wait
- * here, not in the system, for a window that follows the path; large ones are cut, and streams take
- * turns, so that neither a large frame nor a busy stream holds the others up.
+ * The send side of one lane to a peer. Urgent frames leave at once. Frames of streams queue here,
+ * not in the system, for a congestion window; large frames are split, and streams take turns, so
+ * that neither a large frame nor a busy stream delays the others.
  */
 
 import { assert } from '../base/assert.ts';
@@ -14,25 +14,25 @@ import type { LaneRoom } from './transport.ts';
 interface PacedLineOptions {
   readonly socket: Socket;
   readonly limits: TransportLimits;
-  /** What may wait here and in the socket. A lane with nothing waiting takes any frame. */
+  /** Bound on bytes queued here and in the socket. A lane with an empty queue accepts any frame. */
   readonly bytesMax: number;
   readonly now: () => number;
 }
 
 interface Waiting {
   readonly frame: Uint8Array;
-  /** Bytes of it that have left. */
+  /** Bytes of the frame that have been sent. */
   at: number;
 }
 
-/** A lane that is down: what is sent is dropped, so nothing of it has to wait. */
+/** A lane that is down: frames are dropped, so nothing queues. */
 export const LANE_DOWN: LaneRoom = { now: 0, soon: Number.POSITIVE_INFINITY };
 
 export class PacedLane {
   readonly #options: PacedLineOptions;
   readonly #window: SendWindow;
   readonly #reader: PieceReader;
-  /** Frames of each stream, oldest first. The streams stand in the order of their turns. */
+  /** Queued frames per stream, oldest first. The streams are in the order of their turns. */
   readonly #waiting = new Map<number, Waiting[]>();
   #waitingBytes = 0;
 
@@ -55,7 +55,7 @@ export class PacedLane {
     };
   }
 
-  /** False if it was dropped because too much waits. Frames of one stream keep their order. */
+  /** False if the frame was dropped because the queue is full. A stream keeps its order. */
   send(frame: Uint8Array, stream: number | undefined): boolean {
     const { buffered } = this;
     if (buffered > 0 && buffered + frame.length > this.#options.bytesMax) return false;
@@ -74,8 +74,8 @@ export class PacedLane {
   }
 
   /**
-   * A frame came in on the socket: the whole one that it is, or completes. `malformed` if it is
-   * none that a peer sends. `drained`: what waited here has left.
+   * Takes a frame from the socket and returns the whole frame that it is or completes. `malformed`:
+   * no peer sends such a frame. `drained`: the send queue is empty again.
    */
   take(bytes: Uint8Array): Uint8Array | 'malformed' | 'drained' | undefined {
     const part = this.#reader.take(bytes);
@@ -87,7 +87,8 @@ export class PacedLane {
       case 'malformed':
         return 'malformed';
       case 'mark':
-        // Like a mark it counts for nothing: it asks for no answer, so it must not fill the window.
+        // An answer is not counted, like a mark: it needs no answer, so it must not fill the
+        // window.
         this.#options.socket.send(encodeMark('answer', part.number));
         return undefined;
       case 'answer': {
@@ -106,11 +107,11 @@ export class PacedLane {
       const first = queue[0] as Waiting;
       this.#sendPiece(stream, first);
       if (first.at === first.frame.length) queue.shift();
-      // To the end of the line.
+      // The stream moves to the end of the queue.
       if (queue.length > 0) this.#waiting.set(stream, queue);
       this.#mark();
     }
-    // The window may have shrunk around what is on its way.
+    // The window may have shrunk below the bytes in flight.
     this.#mark();
     assert(this.#waiting.size === 0 || this.#window.isAwaited, 'what waits is let go by an answer');
   }

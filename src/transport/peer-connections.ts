@@ -1,4 +1,4 @@
-/** The two lanes to each peer: who dials, which socket is the lane's, and when to try again. */
+/** The two lanes to each peer: which side dials, which socket is used, and when to retry. */
 
 import type { NodeId } from '../base/ids.ts';
 import { wordOf } from '../base/life.ts';
@@ -36,27 +36,27 @@ interface PeerLinksOptions {
 }
 
 /**
- * Either side dials; the smaller node id decides. The dialler says hello; the listener answers and
- * proves that it has the secret of the cluster; the dialler proves the same, is admitted, and from
- * then on the socket is the lane. Before its proof a socket changes nothing: what it says, and why
- * it closes, is for the log. If both dial at once, the smaller id refuses what comes in as soon as
- * its own hello is out, and the larger id drops its own attempt for the one that comes in. The
- * larger id leaves dialling to the smaller one for a moment (`courtesyMilliseconds`), so this is
- * rare; that it dials at all lets a node in that has moved or has just joined.
+ * Either side dials; the smaller node id decides. The dialler sends its hello; the listener answers
+ * and proves that it has the cluster secret; the dialler proves the same and is admitted, and the
+ * socket becomes the lane. Before its proof a socket changes no state: its frames and its close
+ * reason are only logged. If both sides dial at once, the smaller id refuses the incoming socket
+ * once its own hello is sent, and the larger id drops its own attempt. The larger id waits a moment
+ * before it dials (`courtesyMilliseconds`), so this is rare; it dials at all so that a node that
+ * has moved or has just joined is reached.
  *
- * A new hello from the peer replaces the line that we still believe in: the peer would not have
- * dialled if it had one. Its generation proves that it is new. A hello that was overtaken, by a
- * later one or by the answer on another socket, has a lower generation and is refused (N11).
+ * A new hello from the peer replaces the present connection: the peer would not have dialled if it
+ * still had one. Its generation proves that it is new. A hello that was overtaken by a later one,
+ * or by the answer on another socket, has a lower generation and is refused.
  *
- * A hello is taken only from a life that follows all lives of the peer that are known here. While a
- * line to one life is up, another one waits (`still-running`), for one of the two is a copy; only
- * the life that is known best (the last of `Peer.lives`) takes a line from another.
+ * A hello is accepted only from an incarnation that follows all known incarnations of the peer.
+ * While a connection to one incarnation is up, another one is refused (`still-running`), because
+ * one of the two is a copy; only the last of `Peer.lives` takes over the connection of another.
  */
 export class PeerConnections {
   readonly #options: PeerLinksOptions;
   readonly #known = new Map<NodeId, Known>();
   readonly #handshake: PeerProof;
-  /** Numbers below it were given to nodes; one that is not known was removed. */
+  /** All numbers below it were assigned; an assigned number that is not listed was removed. */
   #nextNode = 0;
   #now = 0;
 
@@ -94,7 +94,7 @@ export class PeerConnections {
     return this.#known.get(node)?.lanes[lane].open;
   }
 
-  /** Looks at all deadlines. `now` counts only time in which this node was awake. */
+  /** Checks all deadlines. `now` counts only time in which this process was running. */
   sweep(now: number): void {
     this.#now = now;
     for (const { peer, lanes } of [...this.#known.values()]) {
@@ -103,14 +103,16 @@ export class PeerConnections {
     this.#dialDue();
   }
 
-  /** A node dialled us and this is its first frame. Undefined: it was refused and is closed. */
+  /**
+   * Accepts the first frame of an incoming socket. Undefined: refused, and the socket is closed.
+   */
   welcome(socket: Socket, bytes: Uint8Array): Reception | undefined {
     const judged = judgePeer(bytes, { identity: this.#options.identity });
     if ('refusal' in judged) return this.#refuse(socket, judged.refusal);
     const { hello } = judged;
     const { from, lane } = hello;
     const known = this.#known.get(from);
-    // Those that were removed are told so, and believe it of those alone that prove themselves.
+    // A removed node gets the reason `removed`, and believes it only from an authenticated peer.
     if (known === undefined && from >= this.#nextNode) {
       return this.#refuse(socket, this.#strangeness(hello.from, strangerText(hello)));
     }
@@ -122,7 +124,7 @@ export class PeerConnections {
     return { next: (frame) => this.#admit(socket, hello, isProof(frame)) };
   }
 
-  /** Its second frame proves who it is. */
+  /** The second frame of a dialler is its proof. */
   #admit(socket: Socket, hello: PeerHello, isProven: boolean): Reception | undefined {
     if (!isProven) return this.#refuse(socket, wrongSecret(hello.to));
     const known = this.#known.get(hello.from);
@@ -131,19 +133,19 @@ export class PeerConnections {
     const link = known.lanes[hello.lane];
     const refusal = this.#collisionOf(known, hello) ?? this.#faultOf(known, hello);
     if (refusal !== undefined) return this.#refuse(socket, refusal);
-    this.#drop(link, closeReasonOf('superseded', 'the other side has dialled'));
+    this.#drop(link, closeReasonOf('superseded', 'the other side dialled this node'));
     socket.send(encodeAdmission());
     const listener = this.#connect(link, socket, hello);
     return listener && { listener };
   }
 
-  /** Both have dialled: the smaller id keeps its own attempt. */
+  /** Both sides have dialled: the smaller id keeps its own attempt. */
   #collisionOf({ lanes }: Known, { from, to, lane }: PeerHello): CloseFrame | undefined {
     const isOurTurn = lanes[lane].attempt?.said !== undefined && to < from;
-    return isOurTurn ? closeReasonOf('superseded', `node ${to} has dialled already`) : undefined;
+    return isOurTurn ? closeReasonOf('superseded', `node ${to} has already dialled`) : undefined;
   }
 
-  /** What it sent is not of this protocol. */
+  /** Closes the socket of a peer that violated the protocol. */
   dismiss({ node, lane }: LaneAddress, reason: string): void {
     const link = this.#known.get(node)?.lanes[lane];
     const line = link?.open;
@@ -153,7 +155,7 @@ export class PeerConnections {
     this.#options.soon(() => {
       if (link.open !== line) return;
       this.#endLine(link, closeReason);
-      // The next frames may be no better.
+      // The next frames may be invalid too.
       link.dialAt = this.#now + this.#options.limits.redialMillisecondsMax;
     });
   }
@@ -197,14 +199,14 @@ export class PeerConnections {
     };
   }
 
-  /** None from a node that has just started: the others may not have looked for it for long. */
+  /** No courtesy after a start: the peers may have a long backoff. */
   #courtesyTo(node: NodeId): number {
     const { identity, limits } = this.#options;
     const isFirst = identity.node < node || this.#now < limits.courtesyMilliseconds;
     return isFirst ? 0 : limits.courtesyMilliseconds;
   }
 
-  /** There is news of the peer: an attempt under way is given up, and the next is not far. */
+  /** The peer's address has changed: the present attempt is dropped, and the next one is soon. */
   #hurry(link: LaneState): void {
     this.#drop(link, closeReasonOf('superseded', 'the address has changed'));
     link.backoff = this.#options.limits.redialMillisecondsMin;
@@ -236,14 +238,14 @@ export class PeerConnections {
     link.attempt = attempt;
   }
 
-  /** The bytes of our hello, which proofs are made of. */
+  /** The bytes of this node's hello, which the proofs cover. */
   #greet(socket: Socket, to: LaneAddress): Uint8Array {
     const bytes = this.#handshake.helloTo(to);
     socket.send(bytes.slice());
     return bytes;
   }
 
-  /** A frame on a socket that we dialled: the answer to our hello, its proof, or what follows. */
+  /** A frame on a dialled socket: the answer to the hello, the proof, or a later frame. */
   #hear(link: LaneState, attempt: DialAttempt, bytes: Uint8Array): void {
     if (link.open?.socket === attempt.socket) return this.#take(link, link.open, bytes);
     if (link.attempt !== attempt) return;
@@ -265,7 +267,7 @@ export class PeerConnections {
     return 'refusal' in judged ? judged.refusal : undefined;
   }
 
-  /** The other side is who it says; it hears the same of us, also where it is refused. */
+  /** The other side is authenticated; it also gets this node's proof, even if it is refused. */
   #hearProof(link: LaneState, attempt: DialAttempt, bytes: Uint8Array): CloseFrame | undefined {
     const { socket, said, heard } = attempt;
     const known = this.#known.get(link.node);
@@ -277,12 +279,12 @@ export class PeerConnections {
     return this.#faultOf(known, heard.hello);
   }
 
-  /** It has checked our hello, and takes it. */
+  /** The other side has accepted this node's hello. */
   #hearAdmission(link: LaneState, attempt: DialAttempt, bytes: Uint8Array): CloseFrame | undefined {
     const { socket, heard } = attempt;
     const known = this.#known.get(link.node);
     if (known === undefined || heard === undefined) return undefined;
-    if (!isAdmission(bytes)) return closeReasonOf('malformed', 'no admission, and no farewell');
+    if (!isAdmission(bytes)) return closeReasonOf('malformed', 'expected an admission or a close reason');
     const refusal = this.#faultOf(known, heard.hello);
     if (refusal !== undefined) return refusal;
     link.attempt = undefined;
@@ -307,7 +309,7 @@ export class PeerConnections {
     return closeReasonOf('superseded', 'a later hello has come');
   }
 
-  /** The socket becomes the lane; what was the lane before is gone. */
+  /** The socket becomes the lane; the previous socket is closed. */
   #connect(link: LaneState, socket: Socket, hello: PeerHello): SocketListener | undefined {
     const known = this.#known.get(link.node);
     if (known === undefined) return undefined;
@@ -331,11 +333,11 @@ export class PeerConnections {
     const { tell } = this.#options;
     const { node, lane } = link;
     if (former !== undefined) {
-      const closeReason = closeReasonOf('superseded', 'a newer socket took its place');
+      const closeReason = closeReasonOf('superseded', 'a newer socket replaced this one');
       former.socket.close(closeReason);
       tell({ type: 'peer-down', node, lane, reason: closeReason.text });
     }
-    // Whoever heard of the down may have closed everything meanwhile.
+    // The listener of the down event may have closed the transport.
     if (link.open === line) tell({ type: 'peer-up', node, lane, hello });
     return {
       onOpen: () => {},
@@ -350,7 +352,7 @@ export class PeerConnections {
     return new PacedLane({ socket, limits, bytesMax, now });
   }
 
-  /** Something came in on the socket of a lane. */
+  /** Takes a frame from the socket of a lane. */
   #take(link: LaneState, line: OpenLane, bytes: Uint8Array): void {
     const { node, lane } = link;
     const taken = line.paced.take(bytes);
@@ -359,12 +361,12 @@ export class PeerConnections {
     if (taken !== 'malformed') {
       return this.#options.tell({ type: 'peer-frame', node, lane, bytes: taken });
     }
-    const closeReason = closeReasonOf('malformed', 'a piece of a frame that no node sends');
+    const closeReason = closeReasonOf('malformed', 'invalid fragment of a frame');
     line.socket.close(closeReason);
     if (link.open === line) this.#endLine(link, closeReason);
   }
 
-  /** The lanes of a peer are of one life. */
+  /** Both lanes of a peer belong to one incarnation. */
   #endOther(link: LaneState, { from, to, lineage }: PeerHello): void {
     const { open } = link;
     if (open === undefined || wordOf(open.lineage) === wordOf(lineage)) return;
@@ -374,7 +376,7 @@ export class PeerConnections {
     this.#endLine(link, closeReason);
   }
 
-  /** The peer is there, as its other lane shows: no reason to wait long. */
+  /** The peer's other lane is up, so the next attempt is soon. */
   #encourage(link: LaneState): void {
     link.backoff = this.#options.limits.redialMillisecondsMin;
     link.dialAt = Math.min(link.dialAt, this.#now + this.#courtesyTo(link.node));
@@ -383,7 +385,7 @@ export class PeerConnections {
   #lose(link: LaneState, socket: Socket, closeReason: CloseFrame): void {
     const isLine = link.open?.socket === socket;
     if (!isLine && link.attempt?.socket !== socket) return;
-    // Of a side that has proven nothing no more is believed than that it closed the socket.
+    // The close reason of an unauthenticated side is not trusted.
     const isBelieved = isLine || link.attempt?.isProven === true;
     if (!isLine) this.#report(socket, 'them', closeReason);
     if (!isLine) this.#fail(link);
@@ -392,7 +394,7 @@ export class PeerConnections {
     if (saysRemoved(closeReason)) this.#options.tell({ type: 'removed', by: link.node });
     const reason = LIFE_REASONS.find((one) => isCloseCode(closeReason, one));
     if (reason === undefined) return;
-    // The other life may end at any moment.
+    // The other incarnation may end at any moment.
     link.backoff = this.#options.limits.redialMillisecondsMin;
     const text = closeReasonText(closeReason);
     this.#options.tell({ type: 'life-refused', node: link.node, reason, text });
@@ -405,7 +407,7 @@ export class PeerConnections {
     this.#options.tell({ type: 'peer-down', node: link.node, lane: link.lane, reason });
   }
 
-  /** The attempt came to nothing. Half of the wait is drawn, so that nodes do not dial in step. */
+  /** The attempt failed. Half of the backoff is random, so that nodes do not dial in step. */
   #fail(link: LaneState): void {
     const { random, limits } = this.#options;
     link.attempt = undefined;
@@ -419,12 +421,12 @@ export class PeerConnections {
     const { helloMilliseconds } = this.#options.limits;
     if (attempt !== undefined && this.#now - attempt.since >= helloMilliseconds) {
       this.#fail(link);
-      this.#refuse(attempt.socket, closeReasonOf('no-hello', 'nobody answered in time'));
+      this.#refuse(attempt.socket, closeReasonOf('no-hello', 'the peer did not answer the hello in time'));
     }
     if (open === undefined) return;
     let closeReason = olderCopy(peer, open.lineage);
     if (closeReason === undefined && !open.keepalive.check(this.#now)) {
-      closeReason = closeReasonOf('silent', 'nothing was heard for too long');
+      closeReason = closeReasonOf('silent', 'the peer sent nothing within the keepalive timeout');
     }
     if (closeReason === undefined) return;
     open.socket.close(closeReason);

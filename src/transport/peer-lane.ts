@@ -1,4 +1,4 @@
-/** What is kept of the lanes to one peer. */
+/** The state of the lanes to one peer. */
 
 import type { NodeId } from '../base/ids.ts';
 import type { Lineage } from '../base/life.ts';
@@ -13,18 +13,18 @@ export interface LaneAddress {
   readonly lane: Lane;
 }
 
-/** A socket on its way: dialled by us, and we have not been admitted. */
+/** A dialled socket that has not been admitted yet. */
 export interface DialAttempt {
   readonly socket: Socket;
   readonly since: number;
-  /** Ours, once it has been said; and the answer. */
+  /** This node's hello, once it is sent; and the answer. */
   said: Uint8Array | undefined;
   heard: { readonly hello: PeerHello; readonly bytes: Uint8Array } | undefined;
-  /** The other side is who it says: what it says is believed, also when it refuses. */
+  /** The other side is authenticated: its messages are trusted, also a refusal. */
   isProven: boolean;
 }
 
-/** The socket that is the lane, since both sides have said hello on it. */
+/** The socket of the lane, after the handshake. */
 export interface OpenLane {
   readonly socket: Socket;
   readonly paced: PacedLane;
@@ -37,11 +37,11 @@ export interface LaneState {
   readonly node: NodeId;
   open: OpenLane | undefined;
   attempt: DialAttempt | undefined;
-  /** No dialling before this time. */
+  /** The earliest time of the next attempt. */
   dialAt: number;
-  /** The wait after the next failure. */
+  /** The backoff after the next failure. */
   backoff: number;
-  /** The greatest generation in a hello of a life of the peer, and the word of that life. */
+  /** The highest generation in a hello of an incarnation of the peer, and its word. */
   generationSeen: number;
   wordSeen: number;
 }

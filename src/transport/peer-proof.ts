@@ -1,4 +1,4 @@
-/** What a node says first on a socket to a peer, and how each side proves that it may. Pure. */
+/** The first frames between peers: hello, and the proof of the cluster secret. Pure. */
 
 import type { NodeId } from '../base/ids.ts';
 import { isSameDigest } from '../base/sha256.ts';
@@ -13,14 +13,14 @@ interface HandshakeOptions {
 
 export class PeerProof {
   readonly #options: HandshakeOptions;
-  /** Of the hello that was said last. */
+  /** The generation of the last hello that was sent. */
   #generation = 0;
 
   constructor(options: HandshakeOptions) {
     this.#options = options;
   }
 
-  /** No two are alike: each has a generation and a nonce of its own. */
+  /** Every hello is unique: it has its own generation and nonce. */
   helloTo({ node, lane }: { readonly node: NodeId; readonly lane: Lane }): Uint8Array {
     const { identity, secureBytes } = this.#options;
     const { cluster, node: from, lineage, features, secret } = identity;

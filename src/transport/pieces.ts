@@ -1,25 +1,25 @@
 /**
- * What stands on a lane beside whole frames: pieces of large ones, marks, and answers to marks.
+ * The framing of a lane beside whole frames: fragments of large frames, marks, and mark answers.
  *
- * Their first byte is one that MessagePack never uses, so no frame begins with it. A piece names
- * its stream; pieces of one stream come in order, those of different streams come mixed.
+ * Their first byte is one that MessagePack never uses, so no frame begins with it. A fragment names
+ * its stream; fragments of one stream are in order, those of different streams interleave.
  */
 
 import { WIRE_LIMITS } from '../base/limits.ts';
 
 const FIRST = 0xc1;
 const KIND = { more: 0, last: 1, mark: 2, answer: 3 } as const;
-/** The first byte, the kind, and a number of 32 bits. */
+/** The first byte, the kind, and a 32-bit number. */
 export const PIECE_HEADER_BYTES = 6;
 
 type Part =
   | { readonly type: 'frame'; readonly bytes: Uint8Array }
-  /** A piece that is not the last one of its frame. */
+  /** A fragment that is not the last one of its frame. */
   | { readonly type: 'piece' }
   | { readonly type: 'mark' | 'answer'; readonly number: number }
   | { readonly type: 'malformed' };
 
-/** Whether a frame can be told from a part. */
+/** Whether the bytes are a frame and not a fragment or mark. */
 export function isPlain(frame: Uint8Array): boolean {
   return frame[0] !== FIRST;
 }
@@ -46,13 +46,13 @@ interface Unfinished {
   bytes: number;
 }
 
-/** Puts frames together again. */
+/** Reassembles frames. */
 export class PieceReader {
   readonly #bytesMax: number;
   readonly #unfinished = new Map<number, Unfinished>();
   #bytes = 0;
 
-  /** All that may wait for its last piece. */
+  /** Bound on the bytes of incomplete frames. */
   constructor({ bytesMax }: { readonly bytesMax: number }) {
     this.#bytesMax = bytesMax;
   }

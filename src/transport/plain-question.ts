@@ -1,21 +1,21 @@
-/** A GET of a plain path of a node, as health is asked for. Bounded, and never thrown out of. */
+/** One HTTP GET to a node, bounded in time and bytes. Never throws. */
 
 import { type ClientRequest, request } from 'node:http';
 import { request as requestSecurely } from 'node:https';
 
 interface PlainQuestion {
-  /** `ws://host:port`, as nodes are dialled. */
+  /** The address of the node: `ws://host:port`. */
   readonly url: string;
   readonly path: string;
   readonly timeoutMilliseconds: number;
   readonly bytesMax: number;
-  /** Ends it early. */
+  /** Aborts the request. */
   readonly signal?: AbortSignal | undefined;
 }
 
 type PlainReply =
   | { readonly type: 'answered'; readonly status: number; readonly body: string }
-  /** Nothing came that could be read; why. */
+  /** There was no readable answer, and why. */
   | { readonly type: 'failed'; readonly why: string };
 
 export function askPlainly(question: PlainQuestion): Promise<PlainReply> {
@@ -29,9 +29,12 @@ export function askPlainly(question: PlainQuestion): Promise<PlainReply> {
       resolve(reply);
     };
     const fail = (why: string) => end({ type: 'failed', why });
-    const stop = () => fail('it was not waited for');
+    const stop = () => fail('the request was aborted');
     signal?.addEventListener('abort', stop);
-    const timer = setTimeout(() => fail('it did not answer in time'), timeoutMilliseconds);
+    const timer = setTimeout(
+      () => fail(`no answer within ${timeoutMilliseconds} ms`),
+      timeoutMilliseconds,
+    );
     try {
       const address = new URL(url.replace(/\/$/, '').replace(/^ws/, 'http') + path);
       const send = address.protocol === 'https:' ? requestSecurely : request;
@@ -40,7 +43,7 @@ export function askPlainly(question: PlainQuestion): Promise<PlainReply> {
         let bytes = 0;
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
-          if (bytes > bytesMax) fail('its answer is longer than that of a node');
+          if (bytes > bytesMax) fail(`the answer exceeds ${bytesMax} bytes, so this is not a node`);
           else chunks.push(chunk);
         });
         response.on('end', () => {
@@ -49,7 +52,7 @@ export function askPlainly(question: PlainQuestion): Promise<PlainReply> {
         });
         response.on('error', ({ message }) => fail(message));
       });
-      // Of an address with several numbers, each has a failure of its own, and the text is empty.
+      // A name with several addresses fails with one error per address and an empty message.
       asking.on('error', (cause: NodeJS.ErrnoException) => fail(cause.message || `${cause.code}`));
       asking.end();
     } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * What has come of frames whose end has not, over all sockets of one door. There is a bound; when
- * it is passed, the socket with the largest of them has to go, so that small ones are never hurt.
+ * Bounds the bytes of incomplete frames over all sockets of one endpoint. Above the bound the
+ * socket with the largest incomplete frame is closed, so that small frames are not affected.
  */
 
 export class ReceiveBudget<Receiver> {
@@ -16,14 +16,14 @@ export class ReceiveBudget<Receiver> {
     return this.#bytes;
   }
 
-  /** So much has come of a frame of this one; 0 once it is whole, or the socket is gone. */
+  /** Sets the incomplete bytes of a socket; 0 once its frame is whole or the socket is closed. */
   note(receiver: Receiver, unfinished: number): void {
     this.#bytes += unfinished - (this.#unfinished.get(receiver) ?? 0);
     if (unfinished === 0) this.#unfinished.delete(receiver);
     else this.#unfinished.set(receiver, unfinished);
   }
 
-  /** The one that has to go, if one has to. */
+  /** The socket to close, if the bound is exceeded. */
   get excess(): Receiver | undefined {
     if (this.#bytes <= this.#bytesMax) return undefined;
     let largest: Receiver | undefined;

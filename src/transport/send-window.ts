@@ -1,12 +1,12 @@
 /**
- * How many bytes may be on their way over one lane, by what its path was seen to carry.
+ * The congestion window of one lane: how many bytes may be in flight.
  *
- * The system takes megabytes that the path has not carried, and does not tell. So the sender puts
- * marks between its frames, which the receiver answers at once. An answer that is late by more than
- * `queueMilliseconds` against the fastest recent one shows a queue on the path: the window shrinks
- * to what was carried in half of that time. It grows with what is answered in time, as long as it
- * is needed. This is congestion control by delay (as in TCP Vegas and LEDBAT, RFC 6817), for one
- * purpose: a heartbeat never waits behind more than a fraction of an election timeout.
+ * The system buffers megabytes and does not report what the path has carried. So the sender inserts
+ * marks between its frames, which the receiver answers at once. An answer that is later than the
+ * fastest recent one by more than `queueMilliseconds` shows a queue on the path: the window shrinks
+ * to what was carried in half of that time. It grows with timely answers while it is needed. This
+ * is delay-based congestion control (as in TCP Vegas and LEDBAT, RFC 6817). Its purpose: a
+ * heartbeat never queues for more than a fraction of an election timeout.
  */
 
 import { assert } from '../base/assert.ts';
@@ -15,7 +15,7 @@ import type { TransportLimits } from '../base/transport-limits.ts';
 interface Mark {
   readonly number: number;
   readonly at: number;
-  /** All bytes that were sent before it. */
+  /** All bytes sent before the mark. */
   readonly sent: number;
 }
 
@@ -26,15 +26,15 @@ export class SendWindow {
   #answered = 0;
   #sentAt: number;
   #lastNumber = 0;
-  /** Not answered, oldest first. */
+  /** Unanswered marks, oldest first. */
   #marks: Mark[] = [];
-  /** The newest mark that was answered, and when. */
+  /** The newest answered mark, and the time of its answer. */
   #before: { readonly sent: number; readonly at: number; readonly answeredAt: number };
-  /** Something had to wait since the last answer. */
+  /** A frame had to wait since the last answer. */
   #wasFull = false;
-  /** Only answers to later marks tell of the present size. */
+  /** Only answers to later marks reflect the present window. */
   #resizedAt = Number.NEGATIVE_INFINITY;
-  /** The fastest answers of this stretch of time and of the one before. */
+  /** The fastest answers of this measurement period and of the previous one. */
   #fastest = Number.POSITIVE_INFINITY;
   #fastestBefore = Number.POSITIVE_INFINITY;
   #stretchBegan: number;
@@ -51,12 +51,12 @@ export class SendWindow {
     return this.#bytes;
   }
 
-  /** A mark is on its way: so it is whenever there is no room, as each `left` takes one. */
+  /** A mark is in flight. This holds whenever the window is full, as each `left` sends one. */
   get isAwaited(): boolean {
     return this.#marks.length > 0;
   }
 
-  /** Bytes that may leave now; none while an answer is overdue. */
+  /** Bytes that may be sent now; 0 while an answer is overdue. */
   roomAt(now: number): number {
     const [oldest] = this.#marks;
     const isOverdue = oldest !== undefined && now - oldest.at > this.#patience;
@@ -65,7 +65,7 @@ export class SendWindow {
     return Math.max(room, 0);
   }
 
-  /** These bytes left. What was learned of the path fades while nothing is sent. */
+  /** Counts sent bytes. The window decays while nothing is sent. */
   left(bytes: number, now: number): void {
     const { windowBytesMin, windowIdleMilliseconds } = this.#limits;
     const halvings = Math.floor((now - this.#sentAt) / windowIdleMilliseconds);
@@ -74,7 +74,7 @@ export class SendWindow {
     this.#sent += bytes;
   }
 
-  /** The number of a mark that should follow what has left; undefined if none is due. */
+  /** The number of the mark to send now; undefined if none is due. */
   takeMark(now: number): number | undefined {
     const unmarked = this.#sent - (this.#marks.at(-1)?.sent ?? this.#answered);
     const isFull = this.#sent - this.#answered >= this.#bytes;
@@ -85,7 +85,7 @@ export class SendWindow {
     return this.#lastNumber;
   }
 
-  /** False for an answer to what was never asked, or was answered before. */
+  /** False for an answer to an unknown or already answered mark. */
   answered(number: number, now: number): boolean {
     const mark = this.#marks.shift();
     if (mark?.number !== number) return false;
@@ -123,7 +123,7 @@ export class SendWindow {
     this.#turnStretch(now);
   }
 
-  /** As much as fills the window leaves within the time that a queue may take. */
+  /** The rate at which a full window is sent within the permitted queueing time. */
   #isUsed(mark: Mark, now: number): boolean {
     const { sent, at, answeredAt } = this.#before;
     const milliseconds = Math.max(mark.at - at, now - answeredAt, 1);
@@ -132,9 +132,9 @@ export class SendWindow {
   }
 
   /**
-   * Paths change, so the fastest answer is forgotten after a while. If all answers of a stretch
-   * were slow, the queue was never empty, and its delay would be taken for that of the path: so it
-   * is let run empty once.
+   * Paths change, so the fastest answer expires. If all answers of a period were slow, the queue
+   * was never empty, and its delay would be mistaken for the delay of the path: so the queue is
+   * drained once.
    */
   #turnStretch(now: number): void {
     const { windowStretchMilliseconds, queueMilliseconds, windowBytesMin } = this.#limits;

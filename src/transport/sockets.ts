@@ -1,70 +1,70 @@
-/** The port to sockets: what the switchboard needs of a network and of time, and no more. */
+/** The port to sockets: all that the switchboard needs of a network and of time. */
 
 import type { CloseFrame } from '../wire/close-reason.ts';
 
-/** Peers and clients come in by different doors, which are judged differently. */
+/** Peers and clients use different endpoints with different checks. */
 export type Door = '/peer' | '/client';
 
 /**
- * One socket, from the moment it is dialled or accepted. It carries whole frames in order.
+ * One socket, from the time it is dialled or accepted. It carries whole frames in order.
  *
- * Calls may be made at any time, also when it is not open yet or gone already: they do nothing
- * then. None of them calls the listener.
+ * All calls are permitted at any time; before it is open and after it is closed they do nothing.
+ * None of them calls the listener.
  */
 export interface Socket {
-  /** For logs: the url that was dialled, or the address that dialled us. */
+  /** For logs: the dialled URL, or the address of the dialler. */
   readonly address: string;
-  /** Everything that came in, down to the last byte of half a frame: a sign of life. */
+  /** All received bytes, including those of an incomplete frame: a sign of life. */
   readonly bytesReceived: number;
-  /** Of what came in: what belongs to a frame whose end has not come. */
+  /** Received bytes that belong to an incomplete frame. */
   readonly bytesUnfinished: number;
-  /** What was sent and is not with the network yet. */
+  /** Sent bytes that the network has not accepted yet. */
   readonly bytesBuffered: number;
-  /** The bytes are given away. Those of one turn leave together. */
+  /** The caller gives the bytes away. Frames of one turn are written together. */
   send(bytes: Uint8Array): void;
-  /** Nothing more is read of it, but for what has come in already, until it is resumed. */
+  /** Stops reading, except for bytes that have already arrived, until `resume`. */
   pause(): void;
   resume(): void;
-  /** Makes the other side's `bytesReceived` grow, and ours when it answers. */
+  /** Increases the other side's `bytesReceived`, and its answer increases this side's. */
   ping(): void;
-  /** The other side is told why. The listener hears nothing more, from this moment on. */
+  /** Sends the reason to the other side. The listener gets no further calls. */
   close(closeReason: CloseFrame): void;
 }
 
-/** Called one at a time, never from inside a call on the socket. */
+/** Calls are sequential, and never made from inside a call on the socket. */
 export interface SocketListener {
-  /** Of a dialled socket: it can send now. */
+  /** A dialled socket can send now. */
   readonly onOpen: () => void;
-  /** A frame of at least one byte, given away to the listener. */
+  /** A frame of at least one byte; the listener owns the bytes. */
   readonly onFrame: (bytes: Uint8Array) => void;
-  /** The last call, whoever closed it, also if it never opened. */
+  /** The last call, whichever side closed the socket, also if it never opened. */
   readonly onClosed: (closeReason: CloseFrame) => void;
 }
 
-/** What comes of a frame before a socket is somebody's: it is taken, or the next frame decides. */
+/** The result of a handshake frame: the socket is accepted, or the next frame decides. */
 export type Reception =
   | { readonly listener: SocketListener }
   | { readonly next: (bytes: Uint8Array) => Reception | undefined };
 
 /**
- * All sockets of one node. What comes in is bounded here: frames by `WIRE_LIMITS.frameBytesMax`,
- * sockets by their number. Whoever breaks a bound is closed, and the listener hears `onClosed`.
+ * All sockets of one node. Input is bounded here: frames by `WIRE_LIMITS.frameBytesMax`, sockets by
+ * their number. A socket that exceeds a bound is closed, and its listener gets `onClosed`.
  */
 export interface Sockets {
-  /** Fails by `onClosed`, in a later turn. */
+  /** A failure is reported by `onClosed` in a later turn. */
   dial(to: { readonly url: string; readonly door: Door }, listener: SocketListener): Socket;
-  /** Called once. From now on others come in; `take` answers with the listener of each. */
+  /** Called once. Starts accepting sockets; `take` returns the listener of each. */
   accept(take: (socket: Socket, door: Door) => SocketListener): void;
-  /** Nobody comes in any more. */
+  /** Stops accepting sockets. */
   refuse(): void;
 }
 
-/** Time, as far as a transport knows of it. */
+/** The time source of a transport. */
 export interface Schedule {
-  /** Milliseconds that only grow: for measuring. Deadlines are counted in sweeps. */
+  /** Monotonic milliseconds for measurements. Deadlines are counted in sweeps. */
   readonly now: number;
-  /** Runs again and again until the answer is called. Late is fine, early is not. */
+  /** Runs repeatedly until the result is called. May be late, never early. */
   every(milliseconds: number, run: () => void): () => void;
-  /** Once, in a later turn. */
+  /** Runs once, in a later turn. */
   soon(run: () => void): void;
 }

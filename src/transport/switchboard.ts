@@ -1,4 +1,4 @@
-/** The transport of a node, on any sockets: who comes in is asked for its hello and put through. */
+/** The transport of a node on any sockets: expects a hello on each and routes it by kind. */
 
 import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
@@ -23,27 +23,27 @@ interface SwitchboardOptions {
   readonly schedule: Schedule;
   readonly random: Random;
   readonly onEvent: (event: TransportEvent) => void;
-  /** Bytes that nobody guesses, for nonces. */
+  /** Unpredictable bytes for nonces. */
   readonly secureBytes: (length: number) => Uint8Array;
   readonly limits?: TransportLimits;
 }
 
-/** A socket at a door that has not said hello, or not proven what it says. */
+/** An incoming socket that has not sent its hello or its proof. */
 interface Visitor {
   readonly socket: Socket;
   readonly since: number;
-  /** What its next frame is asked. */
+  /** Handles its next frame. */
   next: (bytes: Uint8Array) => Reception | undefined;
-  /** What the socket's events go to once it was let in. */
+  /** The listener of the socket once it is accepted. */
   listener: SocketListener | undefined;
 }
 
 /**
- * It is pure: time and sockets are injected, so the simulator runs this very code.
+ * It is pure: time and sockets are injected, so the simulator runs the same code.
  *
- * Time is counted in sweeps and not read from a clock. A process that stood still (a long
- * collection, SIGSTOP, a suspended machine) then blames nobody for the silence that it slept
- * through: what waited in its sockets is read before the next deadline is due.
+ * Time is counted in sweeps and not read from a clock. So a process that was suspended (a long
+ * garbage collection, SIGSTOP, a suspended machine) does not count that time as silence of its
+ * peers: the bytes in its sockets are read before the next deadline is due.
  */
 export class Switchboard implements Transport {
   readonly #peers: PeerConnections;
@@ -133,7 +133,7 @@ export class Switchboard implements Transport {
     for (const visitor of this.#visitors) {
       if (this.#now - visitor.since < this.#limits.helloMilliseconds) continue;
       const { helloMilliseconds } = this.#limits;
-      const text = `none came within ${helloMilliseconds} ms`;
+      const text = `no hello within ${helloMilliseconds} ms`;
       this.#turnAway(visitor, closeReasonOf('no-hello', text));
     }
     this.#clients.sweep(this.#now);
@@ -146,8 +146,8 @@ export class Switchboard implements Transport {
     const visitor: Visitor = { socket, since: this.#now, next, listener: undefined };
     const [oldest] = this.#visitors;
     if (oldest !== undefined && this.#visitors.size >= this.#limits.visitorsMax) {
-      // The newest may be a peer.
-      this.#turnAway(oldest, closeReasonOf('crowded', 'others wait, and no hello came'));
+      // The newest socket may be a peer.
+      this.#turnAway(oldest, closeReasonOf('crowded', 'too many sockets have sent no hello'));
     }
     this.#visitors.add(visitor);
     return {
@@ -163,7 +163,7 @@ export class Switchboard implements Transport {
     };
   }
 
-  /** Its deadline counts until it is let in. Nothing is heard of one that was refused. */
+  /** The deadline applies until the socket is accepted. A refused socket is ignored. */
   #welcome(visitor: Visitor, bytes: Uint8Array): void {
     if (!this.#visitors.has(visitor)) return;
     const reception = visitor.next(bytes);

@@ -1,9 +1,9 @@
 /**
- * Ticks of a process that judge time only after everything that has arrived was taken in.
+ * Ticks of a process that run only after all arrived input was processed.
  *
- * When an event loop was held, its timers are due before its sockets are read. A timeout that is
- * judged then blames others for the time that this process slept: their words wait in its sockets.
- * So a tick runs behind a poll for input; one that is late, behind a poll that brought nothing.
+ * After a blocked event loop, timers fire before sockets are read. A timeout that is evaluated then
+ * counts the time that this process was blocked against its peers, whose messages are still in its
+ * sockets. So a tick runs after a poll for input; a late tick runs after a poll without input.
  */
 
 import { monotoneNow } from '../base/ambient.ts';
@@ -15,8 +15,8 @@ interface TickerOptions {
 }
 
 /**
- * Others may send faster than this process reads: time goes on all the same. One poll reads up to
- * megabytes of each socket, so these find all that came while the loop was held.
+ * Peers may send faster than this process reads, so the number of polls is bounded. One poll reads
+ * up to megabytes per socket, so these polls find all input from the blocked time.
  */
 const POLLS_MAX = 4;
 
@@ -37,7 +37,7 @@ export class Ticker {
     return this.#timer !== undefined;
   }
 
-  /** Late ticks are not made up for: the next one comes a whole interval after the last. */
+  /** Missed ticks are not caught up: the next one follows a full interval later. */
   start(): void {
     if (this.#timer !== undefined) return;
     this.#tickedAt = this.#now();
@@ -51,7 +51,7 @@ export class Ticker {
     this.#immediate = undefined;
   }
 
-  /** To be called for everything that comes from outside: a frame, an end, a report of the disk. */
+  /** Call this for every input: a frame, a closed socket, a completion of the disk. */
   arrived(): void {
     this.#arrivals += 1;
   }
@@ -63,8 +63,8 @@ export class Ticker {
   }
 
   /**
-   * An immediate that is set in a timer or an immediate runs behind the next poll for input. The
-   * loop may be held by another immediate before it runs: then that poll was too early.
+   * An immediate set in a timer or an immediate runs after the next poll for input. Another
+   * immediate may block the loop before it runs: then that poll was too early.
    */
   #afterPoll({
     isLate,

@@ -1,4 +1,4 @@
-/** The schedule of a real process. */
+/** The `Schedule` of a real process. */
 
 import { monotoneNow } from '../base/ambient.ts';
 import type { Schedule } from './sockets.ts';

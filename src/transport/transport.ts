@@ -1,33 +1,33 @@
-/** The port between a node and its network: what a node's core sees of peers and clients. */
+/** The port between a node's core and its peers and clients. */
 
 import type { NodeId } from '../base/ids.ts';
 import type { Life } from '../base/life.ts';
 import type { ClientHello, Lane, PeerHello } from '../wire/hello.ts';
 
-/** A node of the cluster that is to be talked to. */
+/** Another node of the cluster. */
 export interface Peer {
   readonly node: NodeId;
-  /** Where it listens for peers: `ws://host:port`. */
+  /** Its peer address: `ws://host:port`. */
   readonly url: string;
-  /** Those that are known of it, the newest last: what follows one of them not is an older copy. */
+  /** Its known incarnations, the newest last. One that does not follow them is an older copy. */
   readonly lives: readonly Life[];
 }
 
 /**
- * What the transport reports.
+ * The events of the transport.
  *
- * - Of one lane of one peer: up, frames, down, up, … strictly in turn. The frames between an up
+ * - Per lane of a peer: up, frames, down, up, … strictly in this order. The frames between an up
  *   and its down come from one socket, in the order in which they were sent, each at most once.
- *   What is missing is missing at the end, never in the middle. Frames of different streams may
- *   come in another order than they were sent in.
- * - An up means that the other side's hello was checked here, and that ours was said.
- * - After a down nothing more of that socket comes (N11). The two lanes know nothing of each other.
- * - `life-refused` and `removed` come when a peer, one that has proven to be one, has closed a
- *   socket for that reason, be it instead of an up or as the reason of a down.
- * - Of a client the same, and its connection number is never used again.
- * - `refused` is for the logger: a socket that did not come to an up, and why. Retrying goes on.
+ *   Only frames at the end may be missing, never in the middle. Frames of different streams may
+ *   be reordered.
+ * - An up means that the handshake is complete in both directions.
+ * - After a down no frame of that socket follows. The two lanes are independent.
+ * - `life-refused` and `removed`: an authenticated peer has closed a socket for that reason,
+ *   before an up or as the reason of a down.
+ * - Events of clients follow the same rules, and a connection number is never reused.
+ * - `refused` is for the logger: a socket that did not come up, and why. Retries continue.
  *
- * Events come one after the other, and never from inside a call on the transport.
+ * Events are sequential, and never emitted from inside a call on the transport.
  */
 export type TransportEvent =
   | {
@@ -40,7 +40,7 @@ export type TransportEvent =
       readonly type: 'peer-frame';
       readonly node: NodeId;
       readonly lane: Lane;
-      /** Given away to the listener: nobody else writes to them or reads them again. */
+      /** The listener owns the bytes: the transport neither reads nor writes them again. */
       readonly bytes: Uint8Array;
     }
   | {
@@ -49,35 +49,37 @@ export type TransportEvent =
       readonly lane: Lane;
       readonly reason: string;
     }
-  /** What waited for the path to a peer has left: more may be made. */
+  /** The send queue to a peer is empty: the core may produce more. */
   | { readonly type: 'peer-drained'; readonly node: NodeId; readonly lane: Lane }
   | {
       readonly type: 'life-refused';
       readonly node: NodeId;
-      /** `older-copy`: for good, it knows a later life. `still-running`: it hears another one. */
+      /**
+       * `older-copy`: final, the peer knows a later incarnation. `still-running`: it hears another.
+       */
       readonly reason: 'older-copy' | 'still-running';
       readonly text: string;
     }
   | { readonly type: 'client-up'; readonly connection: number; readonly hello: ClientHello }
   | { readonly type: 'client-frame'; readonly connection: number; readonly bytes: Uint8Array }
   | { readonly type: 'client-down'; readonly connection: number; readonly reason: string }
-  /** A peer says that this node is no member of the cluster any more; that is final. */
+  /** A peer reports that this node was removed from the cluster; that is final. */
   | { readonly type: 'removed'; readonly by: NodeId }
   | {
       readonly type: 'refused';
-      /** The url that was dialled, or the address that somebody dialled from. */
+      /** The dialled URL, or the address of the dialler. */
       readonly address: string;
-      /** Who said no: this node, or the other side. */
+      /** The side that refused: this node or the other one. */
       readonly by: 'us' | 'them';
-      /** What happened and what to do. */
+      /** The reason and the remedy. */
       readonly text: string;
     };
 
-/** What may be handed over to a lane, in bytes. */
+/** The capacity of a lane in bytes. */
 export interface LaneRoom {
-  /** What leaves at once. */
+  /** Bytes that are sent at once. */
   readonly now: number;
-  /** What leaves soon: more should not be made yet. */
+  /** Bytes that are sent soon: the core should not produce more. */
   readonly soon: number;
 }
 
@@ -88,7 +90,7 @@ export interface PeerAddress {
 }
 
 /**
- * How frames leave. It knows nothing of what is in them; both sides bound them by
+ * Sends frames without knowing their content; both sides bound them by
  * `WIRE_LIMITS.frameBytesMax`. Required: a frame has at least one byte and at most that many, and
  * the caller gives the bytes away.
  *
@@ -96,50 +98,49 @@ export interface PeerAddress {
  */
 export interface Transport {
   /**
-   * The whole list, without this node itself. Who is new is dialled at once; who has another url
-   * now is dialled there if it is not connected; who is no longer listed is cut off, silently: no
-   * event of it comes after this call. All numbers below `nextNode` were given: a node that has
-   * one and is not listed was removed, and is told so.
+   * Sets all peers, without this node. A new peer is dialled at once; a peer with a new URL is
+   * dialled there if it is not connected; a peer that is not listed any more is disconnected
+   * without an event. All numbers below `nextNode` were assigned: a node with such a number that is
+   * not listed was removed, and its hello is refused as `removed`.
    */
   setPeers(peers: readonly Peer[], nextNode?: NodeId): void;
 
   /**
-   * False if the frame was dropped: the lane is down, or its buffer is above its bound. True
-   * promises nothing about arrival. Raft repairs both.
+   * False if the frame was dropped: the lane is down, or its queue is full. True does not promise
+   * delivery. Raft repairs both.
    *
-   * A frame without a stream leaves at once. Frames of a stream, a number of 32 bits, keep their
-   * order, wait for what the path can carry, and take turns with other streams in pieces.
+   * A frame without a stream is sent at once. Frames of a stream (a 32-bit number) keep their
+   * order, wait for the congestion window, and interleave with other streams in fragments.
    */
   sendToPeer(to: PeerAddress, bytes: Uint8Array): boolean;
 
   /**
-   * False if the connection is gone, or has just been given up because it does not read what it is
-   * sent: replies may not be dropped one by one, so the whole connection goes (and its
-   * `client-down` follows).
+   * False if the connection is closed, or was closed now because the client does not read: single
+   * replies may not be dropped, so the whole connection is closed (and its `client-down` follows).
    */
   sendToClient(connection: number, bytes: Uint8Array): boolean;
 
-  /** The client is told the reason, in at most 120 bytes. No event of it comes after this call. */
+  /** Closes a client with a reason of at most 120 bytes. No event of it follows this call. */
   closeClient(connection: number, reason: string): void;
 
   /**
-   * Whether what a client sends is read; it is at first. What is not read waits with the client,
-   * but for frames that had come in already. Its silence meanwhile is no reason to give it up.
+   * Pauses or resumes reading from a client; initially it is read. Unread frames queue at the
+   * client, except for those that have already arrived. A paused client is not timed out.
    */
   listenToClient(connection: number, isWanted: boolean): void;
 
   /**
-   * What a lane brought is not of this protocol: its socket is closed, and dialled again later.
-   * Its `peer-down` follows, and nothing else of that socket.
+   * Closes the socket of a lane after a protocol violation; it is dialled again later. Its
+   * `peer-down` follows, and nothing else of that socket.
    */
   dropPeer(to: { readonly node: NodeId; readonly lane: Lane }, reason: string): void;
 
-  /** Bytes that wait for the network; 0 for whoever is not connected. Producers slow down by it. */
+  /** Bytes queued for the network; 0 if not connected. Producers throttle by it. */
   bufferedToPeer(to: { readonly node: NodeId; readonly lane: Lane }): number;
-  /** What the path to a peer can take; nothing of what is beyond `soon` should be made yet. */
+  /** The capacity of the path to a peer; the core should not produce more than `soon`. */
   roomToPeer(to: { readonly node: NodeId; readonly lane: Lane }): LaneRoom;
   bufferedToClient(connection: number): number;
 
-  /** Peers and clients are told why and cut off. No event comes after this call. Twice is once. */
+  /** Disconnects all peers and clients with a reason. No event follows. Safe to call twice. */
   close(text?: string): void;
 }

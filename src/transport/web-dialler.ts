@@ -1,4 +1,4 @@
-/** Dialling by WebSocket, with or without a server of one's own: what a client needs. */
+/** Dials WebSockets; works without a server, so clients use it too. */
 
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
@@ -8,12 +8,12 @@ import { WEB_SOCKET_OPTIONS, WebLine } from './web-line.ts';
 
 export const SUBPROTOCOL = 'ringkv.1';
 
-/** A mask protects proxies from scripts in browsers; of ours it would only cost two passes. */
+/** Masking protects proxies from browser scripts; here it would only cost time, so it is zero. */
 function generateMask(mask: Buffer): void {
   mask.fill(0);
 }
 
-/** Those that are open or on their way; each takes itself out when it is over. */
+/** Open and connecting sockets; each removes itself when it closes. */
 export class WebDialler implements Sockets {
   readonly #lines = new Set<WebLine>();
 
@@ -43,7 +43,7 @@ export class WebDialler implements Sockets {
 
   refuse(): void {}
 
-  /** Ends what is left. Twice is once. */
+  /** Closes all sockets. Safe to call twice. */
   close(): void {
     for (const line of this.#lines) line.terminate();
   }
@@ -62,7 +62,7 @@ function openWebSocket(address: string): WebSocket | undefined {
   }
 }
 
-/** Why a node that speaks HTTP does not let this one in, in its words, as far as they are few. */
+/** The status and the truncated body of a node that refused the upgrade. */
 function readRefusal(response: IncomingMessage, onText: (text: string) => void): void {
   const { statusCode } = response;
   let body = '';
@@ -85,10 +85,10 @@ function readRefusal(response: IncomingMessage, onText: (text: string) => void):
 
 const REFUSAL_CHARACTERS_MAX = 200;
 
-/** The url is not one: told in a later turn, as any other failure. */
+/** An invalid URL: reported in a later turn, as any other failure. */
 function unreachableSocket(url: string, listener: SocketListener): Socket {
   let isOver = false;
-  const text = `${url} is not an address: write ws://host:port`;
+  const text = `invalid address ${url}: use ws://host:port`;
   setImmediate(() => {
     if (!isOver) listener.onClosed({ code: 1006, text });
   });

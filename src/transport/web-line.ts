@@ -1,4 +1,4 @@
-/** One WebSocket as the port to sockets wants it: bounded, binary, and never an uncaught error. */
+/** One WebSocket behind the `Socket` port: bounded, binary, without uncaught errors. */
 
 import type { Socket as RawSocket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
@@ -9,8 +9,8 @@ import { FrameMeter } from './frame-meter.ts';
 import type { Socket, SocketListener } from './sockets.ts';
 
 /**
- * What both sides of every WebSocket keep to. Frames of our own come in one piece, so the bound on
- * pieces is small. A close that is not answered ends within `closeTimeout`.
+ * Options of both sides of every WebSocket. Own frames have one fragment, so the bound on fragments
+ * is small. An unanswered close ends within `closeTimeout`.
  */
 export const WEB_SOCKET_OPTIONS = {
   perMessageDeflate: false,
@@ -24,20 +24,20 @@ export const WEB_SOCKET_OPTIONS = {
 interface WebLineOptions {
   /** For logs. */
   readonly address: string;
-  /** So much has come of a frame whose end has not; 0 once it has, or never will. */
+  /** Receives the bytes of the incomplete frame; 0 once it is complete or the socket is closed. */
   readonly onUnfinished?: (line: WebLine, bytes: number) => void;
 }
 
 /**
- * Frames of one turn leave in one write: the first one corks the raw socket, and a microtask, which
- * runs when the callback that sends is done, uncorks it.
+ * Frames of one turn are written together: the first one corks the raw socket, and a microtask
+ * after the sending callback uncorks it.
  */
 export class WebLine implements Socket {
   readonly address: string;
   readonly #web: WebSocket;
   readonly #meter = new FrameMeter();
   readonly #onUnfinished: (line: WebLine, bytes: number) => void;
-  /** As it was told last. */
+  /** The last reported value. */
   #unfinished = 0;
   #raw: RawSocket | undefined;
   #listener: SocketListener | undefined;
@@ -69,7 +69,7 @@ export class WebLine implements Socket {
     this.#listener = listener;
   }
 
-  /** The socket under it is there and has its listeners: from now on it can send. */
+  /** The raw socket is connected and has its listeners: sending works from now on. */
   open(raw: RawSocket): void {
     this.#raw = raw;
     raw.on('data', this.#watch);
@@ -105,30 +105,30 @@ export class WebLine implements Socket {
   close({ code, text }: CloseFrame): void {
     this.#listener = undefined;
     this.#web.close(code, text);
-    // Half of a frame is not waited for, and nothing more is read.
+    // The rest of an incomplete frame is not awaited, and nothing more is read.
     if (this.#unfinished > 0) this.#web.pause();
   }
 
-  /** Without a word, and without waiting for one. */
+  /** Destroys the socket without a close handshake. */
   terminate(): void {
     this.#listener = undefined;
     this.#web.terminate();
   }
 
-  /** The node has no room for what has come of its frame. */
+  /** Closes the socket because the budget for incomplete frames is exhausted. */
   makeRoom(): void {
-    const text = `no room for half of a frame of ${this.#unfinished} bytes; send it again later`;
+    const text = `no memory for an incomplete frame of ${this.#unfinished} bytes; retry later`;
     this.#giveUp(closeReasonOf('crowded', text));
-    // What came is held until the socket is gone, so its answer to the farewell is not waited for.
+    // The received bytes stay in memory until the socket is closed, so the close is not awaited.
     this.#raw?.destroySoon();
   }
 
-  /** Runs after WebSocket has seen the chunk. */
+  /** Runs after the WebSocket has processed the chunk. */
   readonly #watch = (chunk: Uint8Array): void => {
     this.#meter.take(chunk);
     const { unfinished } = this.#meter;
     if (!this.#hasSpoken && unfinished > WIRE_LIMITS.helloBytesMax) {
-      const text = `a hello has at most ${WIRE_LIMITS.helloBytesMax} bytes`;
+      const text = `the hello exceeds ${WIRE_LIMITS.helloBytesMax} bytes`;
       this.#giveUp(closeReasonOf('frame-too-large', text));
     }
     if (unfinished !== this.#unfinished) this.#tellUnfinished(unfinished);
@@ -142,16 +142,18 @@ export class WebLine implements Socket {
   #hear(data: RawData, isBinary: boolean): void {
     this.#hasSpoken = true;
     if (!isBinary) {
-      this.#giveUp(closeReasonOf('text-frame', 'frames are binary'));
+      this.#giveUp(closeReasonOf('text-frame', 'received a text frame; frames are binary'));
     } else if (data instanceof Buffer && data.length > 0) {
-      // A plain view: `slice` of a Buffer shares memory where that of a Uint8Array copies.
+      // A plain Uint8Array: `slice` of a Buffer would share memory instead of copying.
       this.#listener?.onFrame(new Uint8Array(data.buffer, data.byteOffset, data.length));
     } else {
-      this.#giveUp(closeReasonOf('empty-frame', 'a frame has at least one byte'));
+      this.#giveUp(
+        closeReasonOf('empty-frame', 'received an empty frame; a frame has at least one byte'),
+      );
     }
   }
 
-  /** It was dialled, and is not let in. */
+  /** The node refused the upgrade. */
   refused(text: string): void {
     this.#end({ code: 1006, text });
     this.#web.terminate();
@@ -159,7 +161,7 @@ export class WebLine implements Socket {
 
   #giveUp(closeReason: CloseFrame): void {
     this.#web.close(closeReason.code, closeReason.text);
-    // Nothing more is read of it; without an answer to the close it ends within the timeout.
+    // Reading stops; an unanswered close ends within the timeout.
     this.#web.pause();
     this.#end(closeReason);
   }

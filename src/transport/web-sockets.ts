@@ -1,4 +1,4 @@
-/** The sockets of a node: one HTTP server on one port, with doors for peers and for clients. */
+/** The sockets of a node: one HTTP server on one port, with endpoints for peers and clients. */
 
 import {
   createServer,
@@ -20,7 +20,7 @@ import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
 import { SUBPROTOCOL, WebDialler } from './web-dialler.ts';
 import { WEB_SOCKET_OPTIONS, WebLine } from './web-line.ts';
 
-/** What is answered to a GET of any other path: health, readiness, metrics. */
+/** The response to a GET of any other path: health, readiness, metrics. */
 export interface PlainAnswer {
   readonly status: number;
   readonly contentType: string;
@@ -29,19 +29,19 @@ export interface PlainAnswer {
 
 interface WebSocketsOptions {
   readonly host: string;
-  /** 0 takes any that is free. */
+  /** 0 uses any free port. */
   readonly port: number;
-  /** Listening beyond loopback, where anybody may read and write everything. */
+  /** Permits listening beyond loopback, where every client can read and write all data. */
   readonly isInsecureAllowed?: boolean;
-  /** Names under which the node is known, beside addresses and localhost. None by default. */
+  /** Accepted host names beside addresses and localhost. None by default. */
   readonly ownHosts?: readonly string[];
-  /** Web pages that may connect, as browsers spell their origin. None by default. */
+  /** Origins of web pages that may connect. None by default. */
   readonly origins?: readonly string[];
-  /** Undefined: there is nothing at that path. */
+  /** Undefined: the path does not exist. */
   readonly answer?: (path: string) => PlainAnswer | undefined;
-  /** For the logger: something went wrong that belongs to no socket. */
+  /** For the logger: an error that belongs to no socket. */
   readonly onFault?: (text: string) => void;
-  /** The bounds of the transport if nothing is said. */
+  /** Defaults to the limits of the transport. */
   readonly crowd?: ConnectionBounds;
 }
 
@@ -51,13 +51,13 @@ const DOORS: ReadonlySet<string> = new Set<Door>(['/peer', '/client']);
 const HEADER_BYTES_MAX = 8192;
 const FAREWELL_LOOK_MILLISECONDS = 10;
 const MISDIRECTED =
-  'this node listens on loopback and is not known by the name in Host: use its address or ' +
-  'localhost, or let the node advertise that name';
+  'this node listens on loopback and does not accept the name in the Host header: use its ' +
+  'address or localhost, or advertise that name';
 
 /**
- * Until somebody accepts, both doors answer that the node is not ready; health is answered from
- * the start. TLS has two places to go to: the server that `listen` makes, and the options with
- * which `web-dialler.ts` dials.
+ * Until `accept` is called, both endpoints answer 503; health is answered from the start. TLS
+ * belongs in two places: the server that `listen` makes, and the options with which
+ * `web-dialler.ts` dials.
  */
 export class WebSockets implements Sockets {
   readonly #options: WebSocketsOptions;
@@ -95,7 +95,7 @@ export class WebSockets implements Sockets {
         resolve();
       });
     });
-    server.on('error', ({ message }) => options.onFault?.(`a connection was lost: ${message}`));
+    server.on('error', ({ message }) => options.onFault?.(`server error: ${message}`));
     return sockets;
   }
 
@@ -107,7 +107,9 @@ export class WebSockets implements Sockets {
     server.on('upgrade', (request, socket, head) => {
       this.#upgrade(request, socket as RawSocket, head);
     });
-    server.on('clientError', (_cause, socket) => refuse(socket as RawSocket, 400, 'not HTTP'));
+    server.on('clientError', (_cause, socket) =>
+      refuse(socket as RawSocket, 400, 'the request is not valid HTTP'),
+    );
     const { connectionsMax: clientsMax, plainMax } = TRANSPORT_LIMITS;
     this.#crowd = new ConnectionLimits(options.crowd ?? { clientsMax, plainMax });
     server.on('connection', (raw: RawSocket) => {
@@ -132,13 +134,13 @@ export class WebSockets implements Sockets {
     this.#take = undefined;
   }
 
-  /** The port is free from now on. Sockets that are open stay so. Twice is once. */
+  /** Releases the port. Open sockets stay open. Safe to call twice. */
   stopListening(): void {
     this.refuse();
     this.#unlistened ??= new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
-  /** Done when nothing is left that keeps the process alive. Twice is once. */
+  /** Resolves when nothing keeps the process alive any more. Safe to call twice. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -153,7 +155,7 @@ export class WebSockets implements Sockets {
     await this.#unlistened;
   }
 
-  /** A socket that is cut takes along what the other side has not read, a farewell too. */
+  /** Destroying a socket discards unread bytes at the other side, also a close reason. */
   #takenIn(milliseconds: number): Promise<void> {
     const isDone = () => this.#lines.size + this.#dialler.size === 0;
     if (isDone()) return Promise.resolve();
@@ -173,19 +175,21 @@ export class WebSockets implements Sockets {
     const take = this.#take;
     const protocols = (headers['sec-websocket-protocol'] ?? '').split(',');
     if (!isDoor(url)) {
-      refuse(raw, 404, 'peers come to /peer, clients to /client, without a query');
+      refuse(raw, 404, 'the endpoints are /peer and /client, without a query');
     } else if (!this.#isMeantForUs(request)) {
       refuse(raw, 421, MISDIRECTED);
     } else if (headers.origin !== undefined && !origins.includes(headers.origin)) {
-      refuse(raw, 403, 'web pages of this origin are not allowed here');
+      refuse(raw, 403, 'web pages of this origin are not allowed');
     } else if (!protocols.some((protocol) => protocol.trim() === SUBPROTOCOL)) {
-      refuse(raw, 400, `the subprotocol here is ${SUBPROTOCOL}`);
+      refuse(raw, 400, `the required subprotocol is ${SUBPROTOCOL}`);
     } else if (take === undefined) {
       refuse(raw, 503, 'this node is not ready');
     } else if (url === '/client' && this.#crowd.isFull) {
       const { clients } = this.#crowd;
-      refuse(raw, 503, `${clients} clients are connected here, as many as may: ask another node`);
-      this.#options.onFault?.(`clients are refused: ${clients} are connected, as many as may`);
+      refuse(raw, 503, `the limit of ${clients} connected clients is reached: use another node`);
+      this.#options.onFault?.(
+        `refusing clients: the limit of ${clients} connected clients is reached`,
+      );
     } else {
       this.#crowd.knock(raw);
       const leave = url === '/client' ? this.#crowd.enter() : () => {};
@@ -225,15 +229,16 @@ export class WebSockets implements Sockets {
   }
 
   #answerTo(method: string | undefined, path: string): PlainAnswer {
-    if (isDoor(path)) return plain(426, `WebSocket with subprotocol ${SUBPROTOCOL}, please`);
-    if (method !== 'GET' && method !== 'HEAD') return plain(405, 'GET, please');
-    return this.#options.answer?.(path) ?? plain(404, 'nothing is here');
+    if (isDoor(path))
+      return plain(426, `this endpoint needs a WebSocket with subprotocol ${SUBPROTOCOL}`);
+    if (method !== 'GET' && method !== 'HEAD') return plain(405, 'only GET and HEAD are allowed');
+    return this.#options.answer?.(path) ?? plain(404, 'not found');
   }
 }
 
 /**
- * What comes in at a door. What clients send half of has a bound of its own, so that no flood of
- * theirs closes the socket of a peer.
+ * Accepts sockets at an endpoint. Incomplete frames of clients have their own budget, so that a
+ * flood from clients cannot close the socket of a peer.
  */
 interface Entrance {
   readonly upgrader: WebSocketServer;
@@ -259,7 +264,7 @@ function plain(status: number, text: string): PlainAnswer {
   return { status, contentType: 'text/plain; charset=utf-8', body: `${text}\n` };
 }
 
-/** On a socket that is not HTTP any more, or never was. */
+/** Writes a raw HTTP response on a socket that the server does not handle. */
 function refuse(raw: RawSocket, status: number, text: string): void {
   raw.on('error', () => {});
   const { body } = plain(status, text);

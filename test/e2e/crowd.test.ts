@@ -71,7 +71,7 @@ test('a flood of connections leaves the disk, health and peers what they need', 
   const failure = await connect(url, { timeout: 1500 }).catch((error: unknown) => error);
   assert.ok(failure instanceof KvError, String(failure));
   const why = failure.attempts.map(({ what }) => what).join('; ');
-  assert.match(why, /refused \(503\): \d+ clients are connected here, as many as may: ask another/);
+  assert.match(why, /refused \(503\): the limit of \d+ connected clients is reached: use another/);
   assert.doesNotMatch(node.said, /EMFILE|ENFILE/);
   for (const one of sockets) 'terminate' in one ? one.terminate() : one.destroy();
   await pause(300);

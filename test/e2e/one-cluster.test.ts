@@ -199,7 +199,7 @@ test('a founder alone refuses to found, and a split that was forced is told by s
   const alone = await units.start('n1', '--join-timeout', '2s').ended;
   assert.equal(alone.exit, 5, alone.notes);
   assert.match(alone.notes, /waiting for other nodes.*ECONNREFUSED/);
-  assert.match(alone.notes, /no cluster was begun.*--force-new-cluster/s);
+  assert.match(alone.notes, /no cluster was founded.*--force-new-cluster/s);
 
   const client = await connect(units.urls, { timeout: 5000 }).catch((error: unknown) => error);
   assert.ok(client instanceof KvError && client.code === 'unreachable');

@@ -47,8 +47,8 @@ test('the secret decides who joins, and who is a peer', LONG, async (t) => {
     const refused = new ChildNode(wordsOf(1, ...joining, ...secret));
     children.push(refused);
     assert.deepEqual(await refused.exited, { code: 5, signal: null });
-    assert.match(refused.said, /its cluster secret is not the one of this node/);
-    assert.match(refused.said, /give this node the --secret-file of the others/);
+    assert.match(refused.said, /its cluster secret differs from that of this node/);
+    assert.match(refused.said, /start this node with the --secret-file of the other nodes/);
   }
   assert.equal((await askMap(url)).nodes.length, 1, 'nobody was let in');
   const second = await start(...wordsOf(1, ...joining, '--secret-file', right));

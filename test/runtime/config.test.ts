@@ -60,7 +60,7 @@ test('a fault names the field, what it is and what it may be', () => {
     ],
     [
       { nodes: [NODE], cluster: 'two words' },
-      'cluster is "two words", must be the id that `kvctl status` shows: ' +
+      'cluster is "two words", must be the ID that `kvctl status` shows: ' +
         '1 to 64 visible characters',
     ],
     [{}, 'nodes is missing, must be a list of 1 to 256'],

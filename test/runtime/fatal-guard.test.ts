@@ -1,4 +1,4 @@
-/** A node that came to its end by itself: nobody takes it for one that serves. */
+/** A node that ended by itself: neither clients nor peers treat it as serving. */
 
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -82,7 +82,7 @@ test('its port is free at once, and its clients hear why', { timeout: 30_000 }, 
   match(text, /planted/);
   const health = fetch(`${node.clientUrl.replace('ws:', 'http:')}/healthz`);
   await rejects(health, { message: 'fetch failed' }, 'the disk is not waited for');
-  equal(await told, 'closing: this node came to an end by itself; go on with another one');
+  equal(await told, 'closing: this node ended by itself; use another node');
   await rejects(kv.get('a', { timeout: 300 }), { code: 'unreachable', outcome: 'notApplied' });
   await kv.close();
 });

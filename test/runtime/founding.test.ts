@@ -52,7 +52,7 @@ test('with one member among the others its cluster is joined, whoever else is si
 test('nodes of two clusters are refused by their names', () => {
   const course = courseOf([said('x', { cluster: 'c1' }), said('y', { cluster: 'c2' })]);
   ok(course.type === 'refuse');
-  match(course.text, /different clusters: x is of c1, y is of c2/);
+  match(course.text, /different clusters: x belongs to c1, y belongs to c2/);
 });
 
 test('a cluster that is named is the only one, to be joined and never founded', () => {

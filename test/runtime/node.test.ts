@@ -118,7 +118,7 @@ test('a folder that was refused as an old copy says so at every start', async (c
   const node = await start(context, { folder, init: INIT });
   await node.stop();
   const text = new DataFolder(folder).burn('node 1 says so');
-  match(text, /older-copy: .*node 1 says so.*Nothing was lost.*--join/);
+  match(text, /older-copy: .*node 1 says so.*No data were lost.*--join/);
   for (let again = 0; again < 2; again++) {
     await rejects(start(context, { folder, init: INIT }), {
       code: 'folder-unusable',

@@ -94,7 +94,7 @@ test('a founder that lost its folder founds nothing beside the others', async (c
   site.wipe('n0');
   // A majority of two is gone with it, so that it can't be let in; but it founds nothing either.
   const again = start(0, { init: INIT, joinMilliseconds: 1500 });
-  await rejects(again, { code: 'folder-unusable', message: /let this one join/ });
+  await rejects(again, { code: 'folder-unusable', message: /could not join a cluster/ });
   equal((await affiliationAt(second)).cluster, second.cluster);
 });
 
@@ -110,7 +110,7 @@ test('a founder that lost its folder and reaches no other refuses to found', asy
   };
   await rejects(site.start('n0', options), {
     code: 'folder-unusable',
-    message: /no cluster was begun.*ECONNREFUSED.*--force-new-cluster/s,
+    message: /no cluster was founded.*ECONNREFUSED.*--force-new-cluster/s,
   });
   match(told[0] ?? '', /ECONNREFUSED/);
   const forced = await site.start('n0', { ...options, isNewClusterForced: true });
@@ -151,11 +151,11 @@ test('settings that the cluster does not have are refused, not ignored', async (
   const site = new Site(context);
   const first = await site.start('n0', { init: INIT, wanted: { shards: 2 } });
   const joining = { join: [first.clientUrl], wanted: { shards: 2, replicas: 5 } };
-  await rejects(site.start('n1', joining), /replicas is 5, and the cluster has 3/);
+  await rejects(site.start('n1', joining), /replicas is 5, but the cluster has 3/);
   await settled(first);
   await first.stop();
   const again = { init: { shards: 8, replicas: 3 }, wanted: { shards: 8 } };
-  await rejects(site.start('n0', again), /shards is 8, and the cluster has 2/);
+  await rejects(site.start('n0', again), /shards is 8, but the cluster has 2/);
   equal((await site.start('n0', { init: INIT, wanted: { replicas: 3 } })).node, 1);
 });
 
@@ -163,9 +163,9 @@ test('an address that led nowhere can be given up: the folder founds or opens', 
   const site = new Site(context);
   const places = await freePorts(1);
   const dead = { join: places.urls, joinMilliseconds: 1 };
-  await rejects(site.start('n0', dead), /let this one join.*ECONNREFUSED/s);
+  await rejects(site.start('n0', dead), /could not join a cluster.*ECONNREFUSED/s);
   equal((await site.start('n0', { init: INIT })).node, 1);
-  await rejects(site.start('n1', dead), /let this one join/);
+  await rejects(site.start('n1', dead), /could not join a cluster/);
   const kv = await open(site.folder('n1'));
   await kv.set('k', 1);
   await kv.close();
@@ -180,7 +180,7 @@ test('a folder of one cluster says so when it is to join another', async (contex
   const given = { join: [right.clientUrl], isJoinGiven: true };
   await rejects(site.start('n0', given), (error: Error) => {
     match(error.message, new RegExp(`node 2 of cluster ${wrong.cluster}`));
-    match(error.message, new RegExp(`is of cluster ${right.cluster}`));
+    match(error.message, new RegExp(`belongs to cluster ${right.cluster}`));
     match(error.message, /remove node 2 .*empty the folder/);
     return true;
   });

@@ -42,7 +42,7 @@ test('a store that is damaged again at once fails, and its next open serves', as
     await rejects(kv.get('never written either'));
     await rejects(kv.set('b', 1), (error: Error & { code?: string }) => {
       equal(error.code, 'store-failed');
-      match(error.message, /state-damaged: .*Corruption: bad entry.*Start the node again/);
+      match(error.message, /state-damaged: .*Corruption: bad entry.*Restart the node/);
       return true;
     });
   }

@@ -84,8 +84,12 @@ function testRefusals(name: string, open: Open): void {
       const cases: readonly (readonly [Door, Uint8Array, RegExp])[] = [
         ['/peer', Uint8Array.of(1, 2, 3), /not-a-hello/],
         ['/client', new Uint8Array(900), /not-a-hello/],
-        ['/peer', encodeHello(client), /not-a-hello: a client speaks where a peer should/],
-        ['/client', encodeHello(later), /other-version: you speak 2 to 3, we speak 1 to 1/],
+        [
+          '/peer',
+          encodeHello(client),
+          /not-a-hello: expected the hello of a peer, got that of a client/,
+        ],
+        ['/client', encodeHello(later), /other-version: got protocol 2 to 3; this node has 1 to 1/],
         ['/client', encodeHello({ ...client, cluster: 'elsewhere' }), /foreign-cluster/],
       ];
       for (const [door, first, reason] of cases) {
@@ -157,7 +161,10 @@ function testClients(name: string, open: Open): void {
     line.close();
     line.close();
     await until(network, 'the node hears of it', () => one.recorder.of('client-down').length === 1);
-    assert.match(one.recorder.of('client-down')[0]?.reason ?? '', /closing: the client is done/);
+    assert.match(
+      one.recorder.of('client-down')[0]?.reason ?? '',
+      /closing: the client closed the connection/,
+    );
     assert.equal(events.at(-1)?.type, 'frame', 'who closes hears nothing of it');
     assert.equal(
       one.recorder.call(() => one.board.sendToClient(connection, numbered(1))),
@@ -215,7 +222,7 @@ function testBadClients(name: string, open: Open): void {
     assert.ok(sent * 100_000 > QUICK.clientBytesMax / 2 && sent < 1000, `${sent} frames`);
     assert.equal(one.board.bufferedToClient(1), 0);
     await until(network, 'the core hears of it', () => one.recorder.of('client-down').length === 1);
-    assert.match(one.recorder.of('client-down')[0]?.reason ?? '', /slow: \d+ bytes wait for you/);
+    assert.match(one.recorder.of('client-down')[0]?.reason ?? '', /slow: \d+ bytes are unread/);
   });
 
   testOn(open, `${name}: who is not heard is given up on both sides`, async (network, all) => {
@@ -234,7 +241,10 @@ function testBadClients(name: string, open: Open): void {
     all.push(one);
     const foreign = await connect(network, one.place.url, 'elsewhere');
     await until(network, 'it is down', () => foreign.events.length === 1);
-    assert.match(JSON.stringify(foreign.events), /foreign-cluster: you are of elsewhere/);
+    assert.match(
+      JSON.stringify(foreign.events),
+      /foreign-cluster: the hello names cluster elsewhere/,
+    );
     const { url } = one.place;
     await one.place.crash();
     const nobody = await connect(network, url);

@@ -141,7 +141,7 @@ testAt('before the hello eight kilobytes are all that is read', async (one) => {
     raw.write(Buffer.alloc(12_000));
     const [code, text] = await closed;
     assert.equal(code, 1009);
-    assert.match(text, /frame-too-large: a hello has at most 8192 bytes/);
+    assert.match(text, /frame-too-large: the hello exceeds 8192 bytes/);
   }
   assert.ok(WIRE_LIMITS.helloBytesMax === 8192 && refusals(one).length === 2);
 });
@@ -236,10 +236,10 @@ test('clients are bounded, and no crowd keeps health and peers out', async () =>
     });
   };
   assert.equal(await dial('/client'), 'open');
-  const text = '1 clients are connected here, as many as may: ask another node';
+  const text = 'the limit of 1 connected clients is reached: use another node';
   assert.equal(await dial('/client'), `refused (503): ${text}`);
   assert.equal(await dial('/peer'), 'open');
-  assert.deepEqual(faults, ['clients are refused: 1 are connected, as many as may']);
+  assert.deepEqual(faults, ['refusing clients: the limit of 1 connected clients is reached']);
   for (const socket of crowd) socket.destroy();
   dialler.close();
   await sockets.close();
@@ -274,7 +274,7 @@ testAt('a frame that does not go on is not waited for, one that does is', async 
       return stuck.closed;
     })(),
   ]);
-  assert.deepEqual([code, /slow: a frame of yours comes too slowly/.test(text)], [4010, true]);
+  assert.deepEqual([code, /slow: a frame arrives too slowly/.test(text)], [4010, true]);
   slow.raw.write(Buffer.alloc(Math.max(0, bytes - sent)));
   while (one.recorder.of('client-frame').length === 0) await network.pass(10);
   assert.equal(one.recorder.of('client-frame')[0]?.bytes.length, bytes);
@@ -317,7 +317,8 @@ test("halves of clients' frames have a bound that closes no peer", SLOW, async (
   while (ended.length < 2) await sleep(10);
   await sleep(100);
   assert.equal(ended.length, 2, 'no more of them than there is no room for');
-  for (const text of ended) assert.match(text, /^\/client crowded: no room for half of a frame/);
+  for (const text of ended)
+    assert.match(text, /^\/client crowded: no memory for an incomplete frame/);
   const before = heard;
   const polite = await atDoor(sockets.port, '/client');
   while (heard === before) await sleep(10);
