@@ -64,7 +64,7 @@ test('a fault names the field, what it is and what it may be', () => {
         '1 to 64 visible characters',
     ],
     [{}, 'nodes is missing, must be a list of 1 to 256'],
-    [{ nodes: [] }, 'nodes has 0 of them, must be a list of 1 to 256'],
+    [{ nodes: [] }, 'nodes has 0 items, must be a list of 1 to 256'],
     [{ nodes: { n1: NODE } }, 'nodes is an object, must be a list of 1 to 256'],
     [
       { nodes: [NODE], settings: { shards: 0 } },
@@ -97,7 +97,7 @@ test('a fault names the field, what it is and what it may be', () => {
     ],
     [
       { nodes: [{ ...NODE, advertise: 'http://a' }] },
-      'nodes[0].advertise is "http://a", must be "host:port", or an address that begins with ws://',
+      'nodes[0].advertise is "http://a", must be "host:port", or a URL that begins with ws://',
     ],
     [
       { nodes: [{ ...NODE, lisen: 1 }] },

@@ -160,7 +160,7 @@ testAt('what is not a WebSocket to one of the doors is refused', async (one) => 
     ],
     ['GET /metrics HTTP/1.1\r\nHost: evil.example:7400\r\n\r\n', /^HTTP\/1.1 421 /],
     [upgrade('/client', [OURS, 'Origin: https://evil.example']), /^HTTP\/1.1 403 /],
-    [upgrade('/client', ['Sec-WebSocket-Protocol: mqtt']), /the subprotocol here is ringkv.1/],
+    [upgrade('/client', ['Sec-WebSocket-Protocol: mqtt']), /the required subprotocol is ringkv.1/],
     [upgrade('/client'), /^HTTP\/1.1 400 /],
     [`${upgrade('/client', [OURS]).replace('13', '7')}`, /^HTTP\/1.1 400 /],
   ];
@@ -200,7 +200,7 @@ test('a node that cannot listen says what happened, why, and what to do', async 
   const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0 });
   const { port } = sockets;
   const cases: readonly (readonly [object, string, RegExp])[] = [
-    [{ host: '127.0.0.1' }, 'EADDRINUSE', /this node, twice\?/],
+    [{ host: '127.0.0.1' }, 'EADDRINUSE', /perhaps this node/],
     [{ host: '0.0.0.0' }, 'INSECURE', /isInsecureAllowed/],
     [{ host: 'localhost.example' }, 'INSECURE', /isInsecureAllowed/],
     [{ host: '192.0.2.1', isInsecureAllowed: true }, 'EADDRNOTAVAIL', /take one of its own/],
