@@ -22,7 +22,8 @@ export function fieldsOf<Name extends string>(
   for (const name of Object.keys(value)) {
     if ((names as readonly string[]).includes(name)) continue;
     const meant = nearestName(name, names);
-    const advice = meant === undefined ? `known fields are ${names.join(', ')}` : `did you mean ${meant}?`;
+    const advice =
+      meant === undefined ? `known fields are ${names.join(', ')}` : `did you mean ${meant}?`;
     faults.push(`${placeOf(path, name)} is not a known field: ${advice}`);
   }
   return (name, check) => {

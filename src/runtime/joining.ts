@@ -59,7 +59,10 @@ export function joinAt(joining: Joining): Promise<JoinResult> {
     const notYet = (why: string) => end({ type: 'not-yet', why });
     const stop = () => notYet('the request was aborted');
     signal?.addEventListener('abort', stop);
-    const timer = setTimeout(() => notYet(`no answer within ${ROUND_MILLISECONDS} ms`), ROUND_MILLISECONDS);
+    const timer = setTimeout(
+      () => notYet(`no answer within ${ROUND_MILLISECONDS} ms`),
+      ROUND_MILLISECONDS,
+    );
     const askMap = () => {
       line.send(encodeRequests([{ type: 'map', id: MAP_ID, knownVersion: 0 }]));
     };
@@ -76,7 +79,8 @@ export function joinAt(joining: Joining): Promise<JoinResult> {
       line.send(encodeRequests([{ type: 'command', id: COMMAND_ID, command }]));
     };
     const take = (response: Response) => {
-      if (response.type === 'failed') return notYet(`the catalog is unavailable (${response.failure})`);
+      if (response.type === 'failed')
+        return notYet(`the catalog is unavailable (${response.failure})`);
       if (response.type === 'map') return takeMap(response.map);
       const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
       const refusal = refusalOf(reply);

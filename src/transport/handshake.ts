@@ -107,7 +107,10 @@ function judge<T extends Hello['type']>(
   if (hello.type === 'other-version') {
     const { versionMin, versionMax } = hello;
     const ours = `${VERSION_MIN} to ${VERSION_MAX}`;
-    return refuse('other-version', `got protocol ${versionMin} to ${versionMax}; this node has ${ours}`);
+    return refuse(
+      'other-version',
+      `got protocol ${versionMin} to ${versionMax}; this node has ${ours}`,
+    );
   }
   if (!isOf(hello, type)) {
     return refuse('not-a-hello', `expected the hello of a ${type}, got that of a ${hello.type}`);

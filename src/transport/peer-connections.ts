@@ -284,7 +284,8 @@ export class PeerConnections {
     const { socket, heard } = attempt;
     const known = this.#known.get(link.node);
     if (known === undefined || heard === undefined) return undefined;
-    if (!isAdmission(bytes)) return closeReasonOf('malformed', 'expected an admission or a close reason');
+    if (!isAdmission(bytes))
+      return closeReasonOf('malformed', 'expected an admission or a close reason');
     const refusal = this.#faultOf(known, heard.hello);
     if (refusal !== undefined) return refusal;
     link.attempt = undefined;
@@ -421,7 +422,10 @@ export class PeerConnections {
     const { helloMilliseconds } = this.#options.limits;
     if (attempt !== undefined && this.#now - attempt.since >= helloMilliseconds) {
       this.#fail(link);
-      this.#refuse(attempt.socket, closeReasonOf('no-hello', 'the peer did not answer the hello in time'));
+      this.#refuse(
+        attempt.socket,
+        closeReasonOf('no-hello', 'the peer did not answer the hello in time'),
+      );
     }
     if (open === undefined) return;
     let closeReason = olderCopy(peer, open.lineage);

@@ -105,23 +105,23 @@ test('a fault names the field, what it is and what it may be', () => {
     ],
     [
       { nodes: [NODE], colour: 1 },
-      'colour is not a known field: known are cluster, secretFile, settings, nodes, limits, timing',
+      'colour is not a known field: known fields are cluster, secretFile, settings, nodes, limits, timing',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: './data//n1/', listen: 'b:1' }] },
-      'nodes[1].data is "./data//n1/", as nodes[0].data is: give each node its own',
+      'nodes[1].data is "./data//n1/", the same as nodes[0].data: each node needs its own',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: 'data/x/../n1', listen: 'b:1' }] },
-      'nodes[1].data is "data/x/../n1", as nodes[0].data is: give each node its own',
+      'nodes[1].data is "data/x/../n1", the same as nodes[0].data: each node needs its own',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: 'data/n1/n2', listen: 'b:1' }] },
-      'nodes[1].data is "data/n1/n2", inside nodes[0].data: give each node its own',
+      'nodes[1].data is "data/n1/n2", inside nodes[0].data: each node needs its own folder',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: 'data/n2', listen: 'localhost:7400' }] },
-      'nodes[1].listen is "localhost:7400", as nodes[0].listen is: give each node its own',
+      'nodes[1].listen is "localhost:7400", the same as nodes[0].listen: each node needs its own',
     ],
     [
       { nodes: [{ ...NODE, zone: 'a\u001b[2J' }] },

@@ -203,7 +203,7 @@ test('a node that cannot listen says what happened, why, and what to do', async 
     [{ host: '127.0.0.1' }, 'EADDRINUSE', /perhaps this node/],
     [{ host: '0.0.0.0' }, 'INSECURE', /isInsecureAllowed/],
     [{ host: 'localhost.example' }, 'INSECURE', /isInsecureAllowed/],
-    [{ host: '192.0.2.1', isInsecureAllowed: true }, 'EADDRNOTAVAIL', /take one of its own/],
+    [{ host: '192.0.2.1', isInsecureAllowed: true }, 'EADDRNOTAVAIL', /use one of its addresses/],
   ];
   for (const [where, code, advice] of cases) {
     const fault = await WebSockets.listen({ host: '', port, ...where }).catch((cause) => cause);
