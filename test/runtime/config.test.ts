@@ -105,7 +105,8 @@ test('a fault names the field, what it is and what it may be', () => {
     ],
     [
       { nodes: [NODE], colour: 1 },
-      'colour is not a known field: known fields are cluster, secretFile, settings, nodes, limits, timing',
+      'colour is not a known field: known fields are cluster, secretFile, settings, nodes, ' +
+        'limits, timing',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: './data//n1/', listen: 'b:1' }] },
