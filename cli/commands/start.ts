@@ -43,8 +43,9 @@ async function serve(nodeOptions: NodeOptions, terminal: Terminal): Promise<Exit
   });
   const stray = strayErrors(terminal);
   const restarts = new Restarts();
+  let options = nodeOptions;
   for (;;) {
-    const node = await begin(nodeOptions, terminal, stopping.signal);
+    const node = await begin(options, terminal, stopping.signal);
     if (node === undefined) {
       terminal.note('stopped while waiting for other nodes; nothing was changed');
       return EXIT.ok;
@@ -62,6 +63,8 @@ async function serve(nodeOptions: NodeOptions, terminal: Terminal): Promise<Exit
     // The watchdog stays armed when the process ends: an exit waits for hanging system calls.
     if (!restarts.isDue(end, monotoneNow())) return exitAfter(end, node.node, terminal);
     clearTimeout(timer);
+    // The folder belongs to a cluster now: forcing a new one would be refused.
+    options = { ...nodeOptions, isNewClusterForced: false };
     terminal.note(`${endText(end.text)}. It restarts in this process`);
   }
 }

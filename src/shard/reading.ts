@@ -233,8 +233,8 @@ export class Reading {
       return this.#server.serve(read, {
         now,
         time,
-        lockTable: lockTable,
-        recentDeletes: recentDeletes,
+        lockTable,
+        recentDeletes,
         index,
       });
     return FAIRNESS_LIMITS.requestCost;

@@ -26,7 +26,7 @@ async function solo(context: TestContext, options: Parameters<typeof ChildNode.s
   const port = await freePort();
   const folder = folderFor(context);
   const words = ['--data', join(folder, 'n'), '--listen', `127.0.0.1:${port}`];
-  const found = [...words, '--init', '--shards', '1'];
+  const found = [...words, '--init', '--force-new-cluster', '--shards', '1'];
   const node = await ChildNode.start(found, options);
   context.after(() => node.kill('SIGKILL'));
   const kv = await connect(`kv://127.0.0.1:${port}`);

@@ -1,8 +1,6 @@
 /**
- * Retry policy: what the client does next with a request that a node refused. The one place where
- * that is decided; `dispatch.ts` does it. Pure.
- *
- * The README's table "what comes" is the test of this file.
+ * Retry policy: what the client does next with a request that a node refused. It is decided here
+ * only, and carried out by `dispatch.ts`. Pure.
  */
 
 import { unreachable } from '../../base/assert.ts';
