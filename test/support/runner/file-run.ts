@@ -30,11 +30,15 @@ interface TestEvent {
 /** The reporter tells a failure in its place, and all of them in full behind this line. */
 const FAILURES_TITLE = '✖ failing tests:';
 
+/** Far more than any file needs. A failed test can leave a store or a server open, which never ends. */
+const FILE_MILLISECONDS = 10 * 60_000;
+
 export async function runFile(path: string, builtPath: string): Promise<FileRun> {
   const startedAt = performance.now();
   const events: TestEvent[] = [];
   const counts: Counts = { tests: 0, pass: 0, fail: 0, cancelled: 0 };
-  for await (const event of run({ files: [builtPath], concurrency: 1 })) {
+  const options = { files: [builtPath], concurrency: 1, timeout: FILE_MILLISECONDS };
+  for await (const event of run(options)) {
     if (isSummary(event)) count(event.data.message ?? '', counts);
     else events.push(event);
   }
