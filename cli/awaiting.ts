@@ -1,6 +1,6 @@
 /** Waits until a cluster is healthy, and reports the progress. */
 
-import { EXIT } from './exit.ts';
+import { EXIT } from './exit-codes.ts';
 import { CliFailure, reportOf } from './failure.ts';
 import type { Health } from './health.ts';
 import { inspect } from './inspect.ts';

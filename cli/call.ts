@@ -1,7 +1,7 @@
 /** The arguments and services of one command: a command uses nothing else of its surroundings. */
 
 import type { Dialogue } from './dialogue.ts';
-import type { Exit } from './exit.ts';
+import type { Exit } from './exit-codes.ts';
 import type { Store } from './store.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -9,7 +9,7 @@ import {
   parseConfig,
 } from '../src/runtime/config.ts';
 import type { Options } from './call.ts';
-import { EXIT } from './exit.ts';
+import { EXIT } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 import { textOption } from './options.ts';
 

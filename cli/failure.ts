@@ -1,6 +1,6 @@
 /** A failure as kvctl reports it: what failed, on what, why, and what to do. */
 
-import { EXIT, type Exit } from './exit.ts';
+import { EXIT, type Exit, exitOf } from './exit-codes.ts';
 
 export interface Reason {
   /** The target of the attempt, usually the URL of a node. */
@@ -77,14 +77,4 @@ export function reportOf(error: unknown): FailureReport {
 
 function isLibraryFailure(error: unknown): error is LibraryFailure {
   return error instanceof Error && error.name === 'KvError' && 'outcome' in error;
-}
-
-const UNREACHABLE = new Set(['unreachable', 'wrong-cluster', 'closed']);
-const USAGE = new Set(['invalid-argument', 'bad-cursor']);
-
-function exitOf(code: string, outcome: string): Exit {
-  if (outcome === 'unknown') return EXIT.unknown;
-  if (UNREACHABLE.has(code)) return EXIT.unreachable;
-  if (code === 'timeout') return EXIT.timeout;
-  return USAGE.has(code) ? EXIT.usage : EXIT.refused;
 }

@@ -4,7 +4,7 @@ import { awaitHealth } from './awaiting.ts';
 import type { Call } from './call.ts';
 import { type ConfigFile, clientUrlOf } from './config-file.ts';
 import { connectTo } from './connection.ts';
-import { EXIT, exitText } from './exit.ts';
+import { EXIT, exitText } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
 import type { Health } from './health.ts';
 import {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { NodeConfig } from '../src/runtime/config.ts';
 import { parseHostAndPort } from '../src/runtime/listen-address.ts';
 import { type ConfigFile, dataPathOf } from './config-file.ts';
-import { EXIT } from './exit.ts';
+import { EXIT } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
 import { livePid, writePidFile } from './processes.ts';
 

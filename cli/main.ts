@@ -3,7 +3,7 @@
 import { fstatSync, statSync } from 'node:fs';
 import type { Call, Options } from './call.ts';
 import type { Dialogue } from './dialogue.ts';
-import { EXIT, type Exit } from './exit.ts';
+import { EXIT, type Exit } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 import { reportFailure } from './report-failure.ts';
 import type { Store, Target } from './store.ts';

@@ -1,7 +1,7 @@
 /** `kvctl txn list` and `kvctl txn resolve ID`: lists and finishes pending transactions. */
 
 import { type Call, formatOf } from './call.ts';
-import { EXIT, type Exit } from './exit.ts';
+import { EXIT, type Exit } from './exit-codes.ts';
 import { reportOf, usageFailure } from './failure.ts';
 import { durationOption } from './options.ts';
 import { durationText, type Pending, type PendingShard, pendingFrom } from './pending.ts';

@@ -3,7 +3,7 @@
 import { Argument, Command, Option } from 'commander';
 import { nearestName } from '../src/base/nearest-name.ts';
 import type { Options } from './call.ts';
-import { EXIT_MEANINGS } from './exit.ts';
+import { EXIT_MEANINGS } from './exit-codes.ts';
 import { usageFailure } from './failure.ts';
 import { namesOf, type OptionSpec, optionsOf, type Verb } from './verb.ts';
 

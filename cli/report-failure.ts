@@ -1,7 +1,7 @@
 /** Reports a failure to the user and returns its exit code. */
 
 import type { Options } from './call.ts';
-import type { Exit } from './exit.ts';
+import type { Exit } from './exit-codes.ts';
 import { reportOf } from './failure.ts';
 import { failureJson, failureText } from './printers/failure-text.ts';
 import type { Terminal } from './terminal.ts';

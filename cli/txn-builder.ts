@@ -3,7 +3,7 @@
 import { type Call, formatOf } from './call.ts';
 import { plainKeyOf } from './document.ts';
 import { encodeText, encodingOf } from './encoding.ts';
-import { EXIT, type Exit } from './exit.ts';
+import { EXIT, type Exit } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 import { tableOf } from './printers/table.ts';
 import { stepOf } from './steps.ts';

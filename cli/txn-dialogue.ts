@@ -3,7 +3,7 @@
 import type { Call } from './call.ts';
 import type { Prompt } from './dialogue.ts';
 import { escapeText } from './encoding.ts';
-import { EXIT, type Exit } from './exit.ts';
+import { EXIT, type Exit } from './exit-codes.ts';
 import { usageFailure } from './failure.ts';
 import { keysBeginningWith } from './key-completion.ts';
 import { reportFailure } from './report-failure.ts';

@@ -95,7 +95,7 @@ class LoneClient {
       type: 'call',
       call: {
         type: 'write',
-        command: [{ type: 'put', key: encodeKey(key), value, lifeMilliseconds: 0 }],
+        command: [{ type: 'set', key: encodeKey(key), value, lifeMilliseconds: 0 }],
         timeoutMilliseconds: 10_000,
         settle: (result) => {
           if (result.type === 'replied') this.#settled += 1;

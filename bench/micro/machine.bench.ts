@@ -85,7 +85,7 @@ function keyOf(at: number): Uint8Array {
 }
 
 function put(at: number, lifeMilliseconds: number): Operation {
-  return { type: 'put', key: keyOf(at), value: VALUE, lifeMilliseconds };
+  return { type: 'set', key: keyOf(at), value: VALUE, lifeMilliseconds };
 }
 
 /** A client that has the answer to each batch when it sends the next one. */

@@ -197,7 +197,7 @@ function putPayload(number: number, at: number, round: number): Uint8Array {
     client: new Uint8Array(16).fill(1 + (at % CLIENTS)),
     deadline: ENTRY_TIME + 10_000,
     sequence,
-    commands: [[{ type: 'put', key: keyOf(number), value, lifeMilliseconds: 0 }]],
+    commands: [[{ type: 'set', key: keyOf(number), value, lifeMilliseconds: 0 }]],
   });
   return encodeEntry(
     { time: ENTRY_TIME, epoch: 1, valueBytesMax: MACHINE_LIMITS.valueBytesMax },

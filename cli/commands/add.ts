@@ -3,7 +3,7 @@
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';
 import { bytesOf, encodingOf } from '../encoding.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { integerOf } from '../options.ts';
 
 export async function run(call: Call): Promise<Exit> {

@@ -1,7 +1,7 @@
 /** `kvctl completion SHELL`: prints a completion script generated from the verbs. */
 
 import type { Call } from '../call.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import { completionScript } from '../printers/completion-script.ts';
 import { SHELLS } from '../verb.ts';

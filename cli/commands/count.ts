@@ -1,7 +1,7 @@
 /** `kvctl count`: counts keys. */
 
 import { type Call, formatOf } from '../call.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { keyRangeOf } from '../key-range.ts';
 
 export async function run(call: Call): Promise<Exit> {

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { Call } from '../call.ts';
 import { configOrDefault } from '../config-file.ts';
-import { EXIT, type Exit, exitText } from '../exit.ts';
+import { EXIT, type Exit, exitText } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
 import { isRunning, type LocalNode, localNodes, type Spawned } from '../local-cluster.ts';
 import { startLocalCluster } from '../local-cluster-start.ts';

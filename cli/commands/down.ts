@@ -2,7 +2,7 @@
 
 import type { Call } from '../call.ts';
 import { configOrDefault } from '../config-file.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { localNodes } from '../local-cluster.ts';
 import { endProcess, removePidFile } from '../processes.ts';
 

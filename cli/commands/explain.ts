@@ -2,7 +2,7 @@
 
 import { nearestName } from '../../src/base/nearest-name.ts';
 import type { Call } from '../call.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { EXPLANATIONS } from '../explanations.ts';
 import { usageFailure } from '../failure.ts';
 

@@ -2,7 +2,7 @@
 
 import { type Call, formatOf } from '../call.ts';
 import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { entryPlain } from '../printers/entry.ts';
 import type { Codec, StoredEntry } from '../store.ts';
 import { meaningOf, payloadOf, shownValue } from '../value.ts';

@@ -1,7 +1,7 @@
 /** `kvctl init`: runs a node that founds a cluster. */
 
 import type { Call } from '../call.ts';
-import type { Exit } from '../exit.ts';
+import type { Exit } from '../exit-codes.ts';
 import { run as start } from './start.ts';
 
 export function run(call: Call): Promise<Exit> {

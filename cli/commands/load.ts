@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Call, formatOf } from '../call.ts';
 import { parseDocument } from '../document.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import type { Codec, SetRequest } from '../store.ts';
 

@@ -2,7 +2,7 @@
 
 import type { ClusterMap, NodeMembership, NodeRow } from '../../src/catalog/cluster-map.ts';
 import { type Call, formatOf } from '../call.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { CliFailure, usageFailure } from '../failure.ts';
 import { inspect } from '../inspect.ts';
 import { durationOption } from '../options.ts';

@@ -1,7 +1,7 @@
 /** `kvctl nodes`: lists the nodes of the cluster and their state. */
 
 import { type Call, formatOf } from '../call.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { inspect } from '../inspect.ts';
 import { bytesText, leadersOn, nodePlain } from '../printers/health-text.ts';
 import { printRows } from '../printers/rows.ts';

@@ -7,7 +7,7 @@ import { keyPosition } from '../../src/ring/key-position.ts';
 import { buildRing, type RingNode } from '../../src/ring/ring.ts';
 import { type Call, formatOf } from '../call.ts';
 import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { tableOf } from '../printers/table.ts';
 
 const COLUMNS = [

@@ -3,7 +3,7 @@
 import type { Call } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';
 import { encodeText, encodingOf, escapeText } from '../encoding.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
 
 /** Maximum number of lost keys and damaged places that are listed. */

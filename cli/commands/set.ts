@@ -3,7 +3,7 @@
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf } from '../document.ts';
 import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import { countOption, durationOption } from '../options.ts';
 import { valueGiven } from '../value.ts';

@@ -1,7 +1,7 @@
 /** `kvctl shards`: lists every shard with its arc of the ring, its leader and its replicas. */
 
 import { type Call, formatOf } from '../call.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { inspect } from '../inspect.ts';
 import { shardPlain } from '../printers/health-text.ts';
 import { printRows } from '../printers/rows.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Call, Options } from '../call.ts';
 import { Dialogue, type Prompt } from '../dialogue.ts';
 import { endpointsOf } from '../endpoints.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import { keysBeginningWith } from '../key-completion.ts';
 import { parse } from '../program.ts';

@@ -10,7 +10,7 @@ import { Restarts } from '../../src/runtime/restarts.ts';
 import type { Call } from '../call.ts';
 import { visibleLines } from '../encoding.ts';
 import { adviceOn, endText } from '../end-advice.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
 import { nodeOptionsOf } from '../node-options.ts';
 import { reportFailure } from '../report-failure.ts';

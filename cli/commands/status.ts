@@ -1,7 +1,7 @@
 /** `kvctl status`: the verdict, then details. Exit 0 healthy, 1 degraded, 8 unavailable, 9 split */
 
 import { type Call, formatOf } from '../call.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { reportOf } from '../failure.ts';
 import type { Health, Verdict } from '../health.ts';
 import { ELECTION_GRACE_MILLISECONDS, inspect } from '../inspect.ts';

@@ -2,7 +2,7 @@
 
 import type { Call } from '../call.ts';
 import { textOf } from '../encoding.ts';
-import type { Exit } from '../exit.ts';
+import type { Exit } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import { STEP_FORMS } from '../step-forms.ts';
 import { TxnBuilder } from '../txn-builder.ts';

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import type { Call } from '../call.ts';
 import { configOrDefault } from '../config-file.ts';
-import { EXIT, type Exit } from '../exit.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
 import { isRunning, localNodes } from '../local-cluster.ts';
 import { startLocalCluster } from '../local-cluster-start.ts';
 import { configWords } from '../options.ts';

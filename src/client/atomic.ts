@@ -116,7 +116,7 @@ export class Atomic<V> {
     return this.#add(key, (bytes) => {
       const lifeMilliseconds = lifeOf(options.ttl);
       return {
-        type: 'put',
+        type: 'set',
         key: bytes,
         value: this.#home.encoding.bytesOf(value),
         lifeMilliseconds,

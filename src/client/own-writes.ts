@@ -5,8 +5,8 @@ import type { Operation } from '../machine/command.ts';
 import type { KeyRange } from './core/range.ts';
 
 /** The last one of a key counts. */
-export type OwnWrite = Extract<Operation, { type: 'put' | 'delete' }>;
-type OwnPut = Extract<OwnWrite, { type: 'put' }>;
+export type OwnWrite = Extract<Operation, { type: 'set' | 'delete' }>;
+type OwnPut = Extract<OwnWrite, { type: 'set' }>;
 
 export class OwnWrites {
   /** In the order in which their keys were written first. */
@@ -48,7 +48,7 @@ export class OwnWrites {
     for (let key = sorted[at]; key !== undefined; key = sorted[at]) {
       if (!isInside(key, range)) return undefined;
       const write = this.of(key);
-      if (write?.type === 'put') return write;
+      if (write?.type === 'set') return write;
       at += isReverse ? -1 : 1;
     }
     return undefined;

@@ -131,7 +131,7 @@ export class ReadWriteSet {
 }
 
 export function viewOf(write: OwnWrite): ViewRow | undefined {
-  return write.type === 'put' ? { value: write.value, version: 0 } : undefined;
+  return write.type === 'set' ? { value: write.value, version: 0 } : undefined;
 }
 
 function ignore(): void {}

@@ -135,7 +135,7 @@ export class Space<V = unknown> implements Encoded<V> {
       const bytes = this[ENCODING].keyOf(key);
       const lifeMilliseconds = lifeOf(options.ttl);
       const put: Operation = {
-        type: 'put',
+        type: 'set',
         key: bytes,
         value: this[ENCODING].bytesOf(value),
         lifeMilliseconds,

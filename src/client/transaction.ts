@@ -125,7 +125,7 @@ export class Transaction<V = unknown> {
    */
   set(key: Key, value: V, options: { readonly ttl?: number } = {}): this {
     this.#run.readWriteSet.write({
-      type: 'put',
+      type: 'set',
       key: this.#encoding.keyOf(key),
       value: this.#encoding.bytesOf(value),
       lifeMilliseconds: lifeOf(options.ttl),

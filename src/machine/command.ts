@@ -3,7 +3,7 @@
 import type { Int64 } from './int64.ts';
 
 /** One operation on one key. Checks decide; reads see the state before the command's writes. */
-export type Operation = Check | CheckRange | Get | Put | Delete | Arithmetic | AppendValue;
+export type Operation = Check | CheckRange | Get | SetValue | Delete | Arithmetic | AppendValue;
 
 export type Check =
   /** The key has this version; 0 for an absent key. */
@@ -32,8 +32,8 @@ interface Get {
 }
 
 /** The time to live starts at the entry's log time; 0 for no expiry, whatever was set before. */
-interface Put {
-  readonly type: 'put';
+interface SetValue {
+  readonly type: 'set';
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly lifeMilliseconds: number;

@@ -6,7 +6,7 @@ import { Reader, Writer } from '../base/message-pack.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import { type Arc, CLIENT_BYTES } from './batch.ts';
 import { compareBytes } from './bytes.ts';
-import { DUE_KEY_BYTES_MAX, DUE_KEY_BYTES_MIN } from './expiry.ts';
+import { DUE_KEY_BYTES_MAX, DUE_KEY_BYTES_MIN } from './due-key.ts';
 import { RULES } from './work.ts';
 
 /** Set by the node that proposes the entry. */

@@ -5,7 +5,7 @@ import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { areEqual } from './bytes.ts';
 import type { AppendValue, Arithmetic, Check, Command, Operation } from './command.ts';
-import { dueKeyOf } from './expiry.ts';
+import { dueKeyOf } from './due-key.ts';
 import { decodeInteger, encodeInteger, type Int64, isLess, sum } from './int64.ts';
 import { isWrite } from './operation-codec.ts';
 import { type Output, outputBytesMax, type Reason, type Reply } from './reply.ts';
@@ -196,8 +196,8 @@ export class Execution {
         this.#say({ type: 'row', row });
         return undefined;
       }
-      case 'put':
-        return this.#put(operation.key, operation.value, operation.lifeMilliseconds);
+      case 'set':
+        return this.#set(operation.key, operation.value, operation.lifeMilliseconds);
       case 'delete':
         return this.#delete(operation.key);
       case 'add':
@@ -212,7 +212,7 @@ export class Execution {
   }
 
   /** A put without expiry does not read the old row: an old index row is left to go stale. */
-  #put(key: Uint8Array, value: Uint8Array, lifeMilliseconds: number): undefined {
+  #set(key: Uint8Array, value: Uint8Array, lifeMilliseconds: number): undefined {
     let expiresAt = 0;
     if (lifeMilliseconds > 0) {
       expiresAt = this.#logTime + lifeMilliseconds;

@@ -1,58 +1,34 @@
-/**
- * When keys are due. Every row that expires has a row in the expiry index, whose key is the due
- * time, as eight bytes in big-endian order, followed by the client's key. An index row may be
- * stale, because a put without expiry does not read the old row: an index row says that a key may
- * be due, and the key's own row decides.
- */
+/** The expiry of one row, when an entry of the log names its due key. */
 
-import { assert } from '../base/assert.ts';
-import { NUMBER_MAX } from '../base/ids.ts';
-import { MACHINE_LIMITS } from '../base/limits.ts';
+import { present } from '../base/assert.ts';
+import { decodeDueKey } from './due-key.ts';
+import type { LockTable } from './lock-table.ts';
+import { decodeRow } from './row.ts';
+import { LOST, type RowWrite, SECTION, type StateSource } from './section.ts';
+import type { WorkMeter } from './work.ts';
 
-const TIME_BYTES = 8;
-const WORD = 0x1_0000_0000;
-
-export const DUE_KEY_BYTES_MIN = TIME_BYTES + 1;
-export const DUE_KEY_BYTES_MAX = TIME_BYTES + MACHINE_LIMITS.keyBytesMax;
-
-interface Expiry {
-  readonly expiresAt: number;
-  readonly key: Uint8Array;
+export interface ExpiryContext {
+  readonly source: StateSource;
+  readonly logTime: number;
+  readonly lockTable: LockTable;
+  readonly work: WorkMeter;
 }
 
-export function dueKeyOf({ expiresAt, key }: Expiry): Uint8Array {
-  const bytes = new Uint8Array(TIME_BYTES + key.length);
-  putTime(bytes, expiresAt);
-  bytes.set(key, TIME_BYTES);
-  return bytes;
-}
-
-/** Undefined for bytes that are no such key. The client's key is a view. */
-export function decodeDueKey(bytes: Uint8Array): Expiry | undefined {
-  if (bytes.length < DUE_KEY_BYTES_MIN || bytes.length > DUE_KEY_BYTES_MAX) return undefined;
-  const expiresAt = wordAt(bytes, 0) * WORD + wordAt(bytes, 4);
-  if (expiresAt === 0 || expiresAt > NUMBER_MAX) return undefined;
-  return { expiresAt, key: bytes.subarray(TIME_BYTES) };
-}
-
-/** The end of the range of all keys that are due at this log time. */
-export function endOfDue(time: number): Uint8Array {
-  assert(time < NUMBER_MAX, 'a time has one behind it');
-  const bytes = new Uint8Array(TIME_BYTES);
-  putTime(bytes, time + 1);
-  return bytes;
-}
-
-function putTime(bytes: Uint8Array, time: number): void {
-  let left = time;
-  for (let at = TIME_BYTES - 1; at >= 0; at--) {
-    bytes[at] = left % 0x100;
-    left = Math.floor(left / 0x100);
+/** Deletes the row only if its own expiry is due now; deletes the index row as well. */
+export function expireRow(dueKey: Uint8Array, context: ExpiryContext, writes: RowWrite[]): void {
+  const { source, logTime, lockTable, work } = context;
+  const due = decodeDueKey(dueKey);
+  if (due === undefined || due.expiresAt > logTime) return;
+  // The key is found due again once the transaction that locks it is resolved.
+  if (lockTable.holderOf(due.key) !== undefined) return;
+  const bytes = source.get(SECTION.values, due.key);
+  // The expiry is lost with the row: the key stays until it is written or deleted.
+  if (bytes === LOST) return;
+  work.add(bytes?.length ?? 0);
+  const row = bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');
+  if (row?.expiresAt === due.expiresAt) {
+    const { version: removed } = row;
+    writes.push({ section: SECTION.values, key: due.key, value: undefined, removed });
   }
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  const high = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-  const low = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
-  return high * 0x1_0000 + low;
+  writes.push({ section: SECTION.expiries, key: dueKey, value: undefined });
 }

@@ -2,8 +2,8 @@
 
 import { present } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
+import { endOfDue } from './due-key.ts';
 import type { EntryBody } from './entry.ts';
-import { endOfDue } from './expiry.ts';
 import { SECTION } from './section.ts';
 import { decodeSession } from './session.ts';
 

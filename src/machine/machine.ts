@@ -8,11 +8,10 @@ import type { CommandBatch } from './command.ts';
 import { Lifetime, RememberedRequest } from './deduplication.ts';
 import { decodeEntry, type MachineEntry, type TransactionStep } from './entry.ts';
 import { Execution } from './execution.ts';
-import { decodeDueKey } from './expiry.ts';
+import { type ExpiryContext, expireRow } from './expiry.ts';
 import type { Prepared } from './lock-table.ts';
 import { encodeReply, type Reason, type Reply } from './reply.ts';
-import { decodeRow } from './row.ts';
-import { LOST, NO_BYTES, type RowWrite, SECTION, type StateSource } from './section.ts';
+import { NO_BYTES, type RowWrite, SECTION, type StateSource } from './section.ts';
 import { decodeSession, slotKeyOf, writeSession } from './session.ts';
 import {
   decodeMetadata,
@@ -104,7 +103,9 @@ export class Machine {
       }
       case 'expire':
         // The remaining keys are found due again.
-        for (const dueKey of entry.dueKeys) if (!this.#work.isOver) this.#expire(dueKey, writes);
+        for (const dueKey of entry.dueKeys) {
+          if (!this.#work.isOver) expireRow(dueKey, this.#expiry(), writes);
+        }
         return [];
       case 'forget':
         this.#forget(entry.clients, writes);
@@ -235,22 +236,10 @@ export class Machine {
     return replies;
   }
 
-  /** Deletes the row only if its own expiry is due now; deletes the index row as well. */
-  #expire(dueKey: Uint8Array, writes: RowWrite[]): void {
-    const due = decodeDueKey(dueKey);
-    if (due === undefined || due.expiresAt > this.#metadata.logTime) return;
-    // The key is found due again once the transaction that locks it is resolved.
-    if (this.#transactions.lockTable.holderOf(due.key) !== undefined) return;
-    const bytes = this.#source.get(SECTION.values, due.key);
-    // The expiry is lost with the row: the key stays until it is written or deleted.
-    if (bytes === LOST) return;
-    this.#work.add(bytes?.length ?? 0);
-    const row = bytes === undefined ? undefined : present(decodeRow(bytes), 'a row is one');
-    if (row?.expiresAt === due.expiresAt) {
-      const { version: removed } = row;
-      writes.push({ section: SECTION.values, key: due.key, value: undefined, removed });
-    }
-    writes.push({ section: SECTION.expiries, key: dueKey, value: undefined });
+  #expiry(): ExpiryContext {
+    const { logTime } = this.#metadata;
+    const { lockTable } = this.#transactions;
+    return { source: this.#source, logTime, lockTable, work: this.#work };
   }
 
   /**

@@ -12,7 +12,7 @@ const TYPE = {
   'check-value': 2,
   'check-presence': 3,
   get: 4,
-  put: 5,
+  set: 5,
   delete: 6,
   add: 7,
   min: 8,
@@ -39,7 +39,7 @@ export function writeOperation(writer: Writer, operation: Operation): void {
     case 'check-presence':
       writer.truth(operation.isThere);
       break;
-    case 'put':
+    case 'set':
       writer.bytes(operation.value);
       writer.count(operation.lifeMilliseconds);
       break;
@@ -74,7 +74,7 @@ export function readOperation(reader: Reader): Operation | undefined {
   const key = reader.bytes(MACHINE_LIMITS.keyBytesMax + (type === 'check-range' ? 1 : 0));
   if (key.length === 0) return undefined;
   switch (type) {
-    case 'put': {
+    case 'set': {
       const value = reader.bytes(MACHINE_LIMITS.valueBytesMax);
       const lifeMilliseconds = reader.count();
       if (lifeMilliseconds > MACHINE_LIMITS.timeMax) return undefined;
@@ -109,7 +109,7 @@ function lengthOf(type: Operation['type']): number {
     case 'get':
     case 'delete':
       return 2;
-    case 'put':
+    case 'set':
       return 4;
     case 'check-range':
       return 5;
@@ -120,5 +120,5 @@ function lengthOf(type: Operation['type']): number {
 
 /** Whether an operation may change its key. */
 export function isWrite({ type }: Operation): boolean {
-  return TYPE[type] >= TYPE.put && type !== 'check-range';
+  return TYPE[type] >= TYPE.set && type !== 'check-range';
 }

@@ -5,8 +5,8 @@
 
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { keyBehind } from '../machine/bytes.ts';
+import { decodeDueKey } from '../machine/due-key.ts';
 import type { EntryBody } from '../machine/entry.ts';
-import { decodeDueKey } from '../machine/expiry.ts';
 import { expireBody, forgetBody } from '../machine/garbage.ts';
 import { SECTION } from '../machine/section.ts';
 import { DataMachine } from '../shard/data-machine.ts';

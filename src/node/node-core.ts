@@ -37,6 +37,7 @@ import { followMap } from './map-peers.ts';
 import type { NodeCoreOptions } from './node-core-options.ts';
 import type { EndReason, NodeFact, NodeParts, SelfDescription } from './node-parts.ts';
 import { openStore } from './node-store.ts';
+import { OwnLife } from './own-life.ts';
 import { PeerFrames } from './peer-frames.ts';
 import { PeerOutbox } from './peer-outbox.ts';
 import { Peers } from './peers.ts';
@@ -45,7 +46,6 @@ import { Reconciler } from './reconciler.ts';
 import { Relay } from './relay.ts';
 import { type LostReplica, Replicas } from './replicas.ts';
 import { loseTouchWith, openLinkTo, wakeSharedWith } from './shared-replicas.ts';
-import { Standing } from './standing.ts';
 import { infoOf } from './status.ts';
 import { TransactionService } from './transaction-service.ts';
 import { type DurableMark, endTurn, type TurnParts } from './turn.ts';
@@ -58,7 +58,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
   readonly replicas: Replicas;
   readonly clients: Clients;
   readonly peers = new Peers();
-  readonly standing: Standing;
+  readonly standing: OwnLife;
   readonly valueBytesMax: number;
   readonly secret: Secret;
   readonly #transport: Transport;
@@ -148,7 +148,7 @@ export class NodeCore implements NodeParts, ReplicaHost, RouterHost, TurnParts {
     this.#maintenance = new Maintenance(this);
     this.consistency = new ConsistencyCheck(this);
     this.transactions = new TransactionService(this);
-    this.standing = new Standing({ host: this, node: self.node, now, isEnquiring });
+    this.standing = new OwnLife({ host: this, node: self.node, now, isEnquiring });
     this.#begin();
   }
 

@@ -20,7 +20,7 @@ import type { CatalogCommand, CatalogReply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
 import { nextLeaderStep } from '../catalog/leader-step.ts';
 import { type Objection, objectionOf } from '../catalog/membership.ts';
-import { planNext } from '../catalog/planner.ts';
+import { planNext } from '../catalog/move-planner.ts';
 import { type Due, drainedMembers, nodeNumbered, replicasDue } from '../catalog/questions.ts';
 import type { Fact } from '../raft/fact.ts';
 import type { Replica } from '../shard/replica.ts';

@@ -14,7 +14,7 @@ import type { NodeCore } from '../node/node-core.ts';
 import type { NodeFact } from '../node/node-parts.ts';
 import { openFilesMax } from '../storage/files/open-files.ts';
 import type { PeerIdentity } from '../transport/handshake.ts';
-import { HealthServer } from '../transport/health-server.ts';
+import { PlainHttpServer } from '../transport/plain-http-server.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
@@ -117,13 +117,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const { core, guard } = nodeProcess;
     return httpAnswer({ core, affiliation: server?.affiliation, end: guard.end }, path);
   };
-  let health: HealthServer | undefined;
+  let health: PlainHttpServer | undefined;
   let sockets: WebSockets | undefined;
   let server: Server | undefined;
   try {
     const { host, port } = options.listen;
     if (healthListen !== undefined) {
-      health = await HealthServer.listen({ ...healthListen, answer });
+      health = await PlainHttpServer.listen({ ...healthListen, answer });
     }
     sockets = await WebSockets.listen({
       host,
@@ -149,7 +149,7 @@ interface ServerParts {
   readonly nodeProcess: NodeProcess;
   readonly logger: Logger;
   readonly facts: FactLog;
-  readonly health: HealthServer | undefined;
+  readonly health: PlainHttpServer | undefined;
   readonly budget: FileBudget;
   readonly sockets: WebSockets;
   readonly options: NodeOptions;

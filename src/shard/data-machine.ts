@@ -2,7 +2,7 @@
 
 import type { Operation } from '../machine/command.ts';
 import type { Decisions } from '../machine/decisions.ts';
-import { decodeDueKey } from '../machine/expiry.ts';
+import { decodeDueKey } from '../machine/due-key.ts';
 import type { LockTable } from '../machine/lock-table.ts';
 import { Machine } from '../machine/machine.ts';
 import { failingCheck } from '../machine/precheck.ts';

@@ -6,8 +6,8 @@
 
 import { assert } from '../base/assert.ts';
 import type { TransportLimits } from '../base/transport-limits.ts';
+import { SendWindow } from './lane-window.ts';
 import { encodeMark, encodePiece, isPlain, PieceReader } from './pieces.ts';
-import { SendWindow } from './send-window.ts';
 import type { Socket } from './sockets.ts';
 import type { LaneRoom } from './transport.ts';
 

@@ -43,7 +43,7 @@ export function contested(operations: Command): ReadonlyMap<string, Operation> {
   return new Map([...checks].filter(([key]) => written.has(key)));
 }
 
-const WRITING: readonly Operation['type'][] = ['put', 'delete', 'add', 'min', 'max', 'append'];
+const WRITING: readonly Operation['type'][] = ['set', 'delete', 'add', 'min', 'max', 'append'];
 
 /** The transactions that wait for one key. Both lists have the eldest first. */
 interface Queue {

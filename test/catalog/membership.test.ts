@@ -8,7 +8,7 @@ import type { NodeMembership } from '../../src/catalog/cluster-map.ts';
 import type { CatalogCommand, CatalogReply } from '../../src/catalog/command.ts';
 import { decodeMap, encodeMap } from '../../src/catalog/map-bytes.ts';
 import { objectionOf } from '../../src/catalog/membership.ts';
-import { planNext } from '../../src/catalog/planner.ts';
+import { planNext } from '../../src/catalog/move-planner.ts';
 import { nodeNumbered, wantedNodes } from '../../src/catalog/questions.ts';
 import { describe, founded, joining, type Rig, tokenOf } from './rows.ts';
 

@@ -16,7 +16,7 @@ import type { Random } from '../../src/base/random.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { CatalogCommand } from '../../src/catalog/command.ts';
 import { type Led, nextLeaderStep } from '../../src/catalog/leader-step.ts';
-import { planNext } from '../../src/catalog/planner.ts';
+import { planNext } from '../../src/catalog/move-planner.ts';
 import { drainedMembers, nodeOf, replicasDue } from '../../src/catalog/questions.ts';
 import {
   type Configuration,

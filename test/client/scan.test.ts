@@ -78,7 +78,7 @@ function put(cluster: ModelCluster, text: string, sequence: number): void {
     client: new Uint8Array(16).fill(9),
     deadline: Math.floor(shard?.time ?? 0) + 1000,
     sequence,
-    commands: [[{ type: 'put', key, value: key, lifeMilliseconds: 0 }]],
+    commands: [[{ type: 'set', key, value: key, lifeMilliseconds: 0 }]],
   });
   shard?.write(batch, 1);
 }

@@ -101,7 +101,7 @@ export class Counters implements Workload {
         const isDeleted = customer.random.chance(0.1);
         const writes = keys.map((key): Command[number] => {
           if (isDeleted) return { type: 'delete', key };
-          return { type: 'put', key, value, lifeMilliseconds: 0 };
+          return { type: 'set', key, value, lifeMilliseconds: 0 };
         });
         customer.write([...checks, ...writes], ({ reply }) => {
           if (reply?.type === 'check-failed') customer.hit('pair was moved by another');

@@ -141,7 +141,7 @@ export class SweepWorld {
   ): Asked {
     const [beside, apart] = this.seen() as [string, string];
     const parts = keys.map((key): Part => {
-      const put = { type: 'put', key: bytesOf(key), value: bytesOf(value) } as const;
+      const put = { type: 'set', key: bytesOf(key), value: bytesOf(value) } as const;
       const command = [this.#guard(key), { ...put, lifeMilliseconds: 0 }];
       const isBeside = variant !== 'home-last' && this.#shardOf(beside) === this.#shardOf(key);
       return this.#part(key, isBeside ? [...command, this.#guard(beside)] : command);
@@ -206,7 +206,7 @@ export class SweepWorld {
 
   #put(key: string): void {
     let record: WriteRecord | undefined;
-    const put = { type: 'put', key: bytesOf(key), value: bytesOf(BEFORE) } as const;
+    const put = { type: 'set', key: bytesOf(key), value: bytesOf(BEFORE) } as const;
     this.customer.write([{ ...put, lifeMilliseconds: 0 }], (told) => {
       record = told;
     });

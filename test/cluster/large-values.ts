@@ -23,7 +23,7 @@ export class LargeValues implements Workload {
     const excess = customer.random.pick([-100, -1, 0, 1]);
     const value = new Uint8Array(this.#bytesMax + excess);
     value.set(bytesOf(`large ${customer.number}.${this.#values}`));
-    const put = { type: 'put', key: bytesOf(key), value, lifeMilliseconds: 0 } as const;
+    const put = { type: 'set', key: bytesOf(key), value, lifeMilliseconds: 0 } as const;
     customer.write([put], ({ outcome }) => {
       if (excess > 0 && outcome !== 'failed')
         this.#broken.push(`${value.length} bytes: ${outcome}`);

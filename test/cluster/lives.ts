@@ -31,7 +31,7 @@ export class Lives implements Workload {
     const lifeMilliseconds = customer.random.between(LIFE.min, LIFE.max);
     const life: Life = { key, value, lifeMilliseconds, invoke: customer.now };
     const put = {
-      type: 'put',
+      type: 'set',
       key: bytesOf(key),
       value: bytesOf(value),
       lifeMilliseconds,

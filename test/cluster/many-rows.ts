@@ -19,7 +19,7 @@ export class ManyRows implements Workload {
       const value = new Uint8Array(random.between(VALUE_BYTES.min, VALUE_BYTES.max));
       this.#written += 1;
       value.set(bytesOf(`${this.#written} `));
-      customer.write([{ type: 'put', key, value, lifeMilliseconds: 0 }], ({ outcome }) => {
+      customer.write([{ type: 'set', key, value, lifeMilliseconds: 0 }], ({ outcome }) => {
         if (outcome === 'ok') customer.hit('row among many written');
         left -= 1;
         if (left === 0) done();

@@ -132,7 +132,7 @@ function commandOf(key: Uint8Array, input: RegisterInput): Command {
 }
 
 function putOf(key: Uint8Array, value: string): Command[number] {
-  return { type: 'put', key, value: bytesOf(`,${value}`), lifeMilliseconds: 0 };
+  return { type: 'set', key, value: bytesOf(`,${value}`), lifeMilliseconds: 0 };
 }
 
 function outputOf(input: RegisterInput, { reply }: WriteRecord): RegisterOutput | undefined {

@@ -77,7 +77,7 @@ export class Scans implements Workload {
     const bytes = bytesOf(key);
     const operation = isDeleted
       ? ({ type: 'delete', key: bytes } as const)
-      : ({ type: 'put', key: bytes, value, lifeMilliseconds: 0 } as const);
+      : ({ type: 'set', key: bytes, value, lifeMilliseconds: 0 } as const);
     customer.write([operation], ({ outcome }) => {
       if (!isFlickering && outcome === 'ok' && !this.#steady.has(key)) {
         this.#steady.set(key, customer.now);

@@ -76,7 +76,7 @@ export class ScriptedCluster {
   /** Says how it ended. */
   put(key: string, value: string): WriteRecord {
     let ended: WriteRecord | undefined;
-    const put = { type: 'put', key: bytesOf(key), value: bytesOf(value), lifeMilliseconds: 0 };
+    const put = { type: 'set', key: bytesOf(key), value: bytesOf(value), lifeMilliseconds: 0 };
     this.customer.write([put] as Parameters<Customer['write']>[0], (record) => {
       ended = record;
     });

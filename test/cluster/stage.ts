@@ -122,7 +122,7 @@ export class Stage {
       if (begun === count) return;
       const key = bytesOf(`row ${begun}`);
       begun += 1;
-      const put = { type: 'put', key, value: bytesOf(value), lifeMilliseconds } as const;
+      const put = { type: 'set', key, value: bytesOf(value), lifeMilliseconds } as const;
       this.customer.write([put], () => {
         ended += 1;
         next();
@@ -139,7 +139,7 @@ export class Stage {
       if (!this.#isWriting) return;
       const value = bytesOf(`value ${number}`);
       const key = bytesOf(`key ${number % 500}`);
-      const put = { type: 'put', key, value, lifeMilliseconds: 0 } as const;
+      const put = { type: 'set', key, value, lifeMilliseconds: 0 } as const;
       this.customer.write([put], () => {
         this.customer.after(PAUSE_MILLISECONDS, () => next(number + 1));
       });
@@ -165,7 +165,7 @@ export class Stage {
   isServed(): boolean {
     let isDone = false;
     const key = bytesOf('look');
-    const put = { type: 'put', key, value: bytesOf('x'), lifeMilliseconds: 0 } as const;
+    const put = { type: 'set', key, value: bytesOf('x'), lifeMilliseconds: 0 } as const;
     this.customer.write([put], ({ outcome }) => {
       isDone = outcome === 'ok';
     });

@@ -166,5 +166,5 @@ export function readJointly(
 }
 
 export function putOf(key: string, value: string): Command[number] {
-  return { type: 'put', key: bytesOf(key), value: bytesOf(value), lifeMilliseconds: 0 };
+  return { type: 'set', key: bytesOf(key), value: bytesOf(value), lifeMilliseconds: 0 };
 }

@@ -273,7 +273,7 @@ export function nameOf(client: Uint8Array): string {
 
 /** Values are written once by one customer, so that a command with one is known by it. */
 function isUnique(command: Command): boolean {
-  return command.some(({ type }) => type === 'put' || type === 'append');
+  return command.some(({ type }) => type === 'set' || type === 'append');
 }
 
 /** By what they write: a transaction has its operations in the order of its shards. */

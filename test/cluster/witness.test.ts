@@ -12,7 +12,7 @@ import { StaleReads } from './stale-reads.ts';
 const SHARD = 1 as ShardId;
 
 const put = (value: string): Command => [
-  { type: 'put', key: bytesOf('key'), value: bytesOf(value), lifeMilliseconds: 0 },
+  { type: 'set', key: bytesOf('key'), value: bytesOf(value), lifeMilliseconds: 0 },
 ];
 
 function told(

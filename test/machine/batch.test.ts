@@ -22,7 +22,7 @@ function batchOf(commands: readonly Command[], others: Partial<CommandBatch> = {
 }
 
 function putOf(key: Uint8Array, value: Uint8Array): Operation {
-  return { type: 'put', key, value, lifeMilliseconds: 0 };
+  return { type: 'set', key, value, lifeMilliseconds: 0 };
 }
 
 const SOUND: Readonly<Record<string, Uint8Array>> = {

@@ -203,7 +203,7 @@ test('append puts bytes behind bytes', () => {
 test('append stops at the largest value there may be', () => {
   const rig = new MachineRig();
   const value = new Uint8Array(MACHINE_LIMITS.valueBytesMax - 1);
-  rig.do({ type: 'put', key: bytesOf('a'), value, lifeMilliseconds: 0 });
+  rig.do({ type: 'set', key: bytesOf('a'), value, lifeMilliseconds: 0 });
   equal(said(rig.do(append('a', 'xy'))), 'refused value-too-large at 0');
   equal(said(rig.do(append('a', 'x'))), `done at 4, ${MACHINE_LIMITS.valueBytesMax} bytes`);
 });

@@ -4,7 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { compareBytes } from '../../src/machine/bytes.ts';
-import { decodeDueKey, dueKeyOf } from '../../src/machine/expiry.ts';
+import { decodeDueKey, dueKeyOf } from '../../src/machine/due-key.ts';
 import { dueRange, expireBody } from '../../src/machine/garbage.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import {
@@ -111,7 +111,7 @@ test('a value deleted and put again for a while is due at its own time', () => {
 
 test('arithmetic and append leave alone when a value expires', () => {
   const rig = new MachineRig();
-  rig.do({ type: 'put', key: bytesOf('n'), value: Uint8Array.of(1), lifeMilliseconds: 100 });
+  rig.do({ type: 'set', key: bytesOf('n'), value: Uint8Array.of(1), lifeMilliseconds: 100 });
   rig.do(put('t', 'x', 100));
   rig.time += 50;
   rig.do(compute('add', 'n', 1n), append('t', 'y'));

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { dueKeyOf } from '../../src/machine/expiry.ts';
+import { dueKeyOf } from '../../src/machine/due-key.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import {
   append,

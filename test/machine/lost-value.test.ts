@@ -29,7 +29,7 @@ function rigWithLoss(): MachineRig {
 }
 
 function putOf(key: Uint8Array, value: string, lifeMilliseconds = 0): Operation {
-  return { type: 'put', key, value: bytesOf(value), lifeMilliseconds };
+  return { type: 'set', key, value: bytesOf(value), lifeMilliseconds };
 }
 
 const NEEDING: readonly Operation[] = [
@@ -56,7 +56,7 @@ for (const operation of NEEDING) {
 }
 
 for (const operation of [putOf(KEY, 'new'), putOf(KEY, 'new', LIFE)]) {
-  const what = operation.type === 'put' && operation.lifeMilliseconds > 0 ? ' for some time' : '';
+  const what = operation.type === 'set' && operation.lifeMilliseconds > 0 ? ' for some time' : '';
   test(`a lost value is healed by writing it anew${what}`, () => {
     const rig = rigWithLoss();
     equal(rig.do(operation).type, 'done');

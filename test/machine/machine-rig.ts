@@ -154,11 +154,11 @@ export class MachineRig {
 }
 
 export function put(key: string, value: string, lifeMilliseconds = 0): Operation {
-  return { type: 'put', key: bytesOf(key), value: bytesOf(value), lifeMilliseconds };
+  return { type: 'set', key: bytesOf(key), value: bytesOf(value), lifeMilliseconds };
 }
 
 export function putBytes(key: string, ...value: readonly number[]): Operation {
-  return { type: 'put', key: bytesOf(key), value: Uint8Array.from(value), lifeMilliseconds: 0 };
+  return { type: 'set', key: bytesOf(key), value: Uint8Array.from(value), lifeMilliseconds: 0 };
 }
 
 export function get(key: string): Operation {

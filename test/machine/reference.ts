@@ -2,7 +2,7 @@
 
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import type { Command, CommandBatch, Operation } from '../../src/machine/command.ts';
-import { decodeDueKey } from '../../src/machine/expiry.ts';
+import { decodeDueKey } from '../../src/machine/due-key.ts';
 import { bigintFrom, int64From } from '../../src/machine/int64.ts';
 import type { Output, Reason, Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
@@ -163,7 +163,7 @@ export class Reference {
   #change(operation: Operation, row: Row | undefined): Change | Reason {
     const expiresAt = row?.expiresAt ?? 0;
     switch (operation.type) {
-      case 'put': {
+      case 'set': {
         const life = operation.lifeMilliseconds;
         return { value: operation.value, expiresAt: life === 0 ? 0 : this.logTime + life };
       }

@@ -3,7 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
-import { dueKeyOf } from '../../src/machine/expiry.ts';
+import { dueKeyOf } from '../../src/machine/due-key.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { decodeVerdicts } from '../../src/machine/session.ts';
 import {

@@ -128,7 +128,7 @@ test('the last of all sequences is as good as any', () => {
 
 test('a part that would not fit its row is none', () => {
   const value = new Uint8Array(16 * 1024 * 1024 - 4096);
-  const large = { type: 'put', key: new Uint8Array(4096), value, lifeMilliseconds: 0 } as const;
+  const large = { type: 'set', key: new Uint8Array(4096), value, lifeMilliseconds: 0 } as const;
   const left =
     STATE_LIMITS.valueBytesMax - 64 - encodePrepare({ ...PREPARE, operations: [large] }).length;
   const filler = { ...large, key: Uint8Array.of(1), value: new Uint8Array(left - 12) };

@@ -5,8 +5,8 @@ import type { Random } from '../../src/base/random.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import { compareBytes } from '../../src/machine/bytes.ts';
 import type { Command, CommandBatch, Operation } from '../../src/machine/command.ts';
+import { dueKeyOf } from '../../src/machine/due-key.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
-import { dueKeyOf } from '../../src/machine/expiry.ts';
 import { encodeInteger, type Int64, int64From } from '../../src/machine/int64.ts';
 import { stampOf } from '../support/stamp.ts';
 import { bytesOf, clientOf, EPOCH, WHOLE } from './machine-rig.ts';
@@ -168,7 +168,7 @@ export class Traffic {
       case 3:
         return { type: random.pick(['add', 'min', 'max']), key, operand: this.#integer() };
       default:
-        return { type: 'put', key, value: this.#value(), lifeMilliseconds };
+        return { type: 'set', key, value: this.#value(), lifeMilliseconds };
     }
   }
 

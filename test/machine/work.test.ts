@@ -4,8 +4,8 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
+import { dueKeyOf } from '../../src/machine/due-key.ts';
 import { encodeEntry } from '../../src/machine/entry.ts';
-import { dueKeyOf } from '../../src/machine/expiry.ts';
 import type { RowWrite } from '../../src/machine/section.ts';
 import { append, bytesOf, EPOCH, get, MachineRig, put, said } from './machine-rig.ts';
 import { TransactionRig } from './transaction-rig.ts';
@@ -22,7 +22,7 @@ const READABLE = Math.floor(MACHINE_LIMITS.workBytesMax / (LARGE + ROW_EXTRA));
 const names = Array.from({ length: KEYS }, (_, at) => `k${at}`);
 
 function putLarge(key: string, bytes = LARGE, lifeMilliseconds = 0): Operation {
-  return { type: 'put', key: bytesOf(key), value: new Uint8Array(bytes), lifeMilliseconds };
+  return { type: 'set', key: bytesOf(key), value: new Uint8Array(bytes), lifeMilliseconds };
 }
 
 function fill(rig: MachineRig): void {

@@ -56,7 +56,7 @@ class Rig {
   put(client: number, patience: number, lifeMilliseconds = 0): void {
     const id = keyOf(client);
     const value = Uint8Array.of(1);
-    const put = { type: 'put', key: id, value, lifeMilliseconds } as const;
+    const put = { type: 'set', key: id, value, lifeMilliseconds } as const;
     const deadline = this.#replica.replica.logTime + patience;
     const times = { deadline, sequence: 0 };
     const batch = encodeBatch({ client: id, ...times, commands: [[put]] });

@@ -209,7 +209,7 @@ test('a home part that its shard would refuse is refused before others lock anyt
   deepEqual(rig.transact({ key: rig.keyIn(1) }), ['not-here']);
   const value = new Uint8Array(101);
   const large = {
-    type: 'put',
+    type: 'set',
     key: bytesOf(rig.keyIn(SHARD)),
     value,
     lifeMilliseconds: 0,
@@ -260,7 +260,7 @@ test('what is conducted at once is bounded in bytes', () => {
   rig.valueBytesMax = MACHINE_LIMITS.valueBytesMax;
   const value = new Uint8Array(rig.valueBytesMax);
   const key = bytesOf(rig.keyIn(1));
-  const large = { type: 'put', key, value, lifeMilliseconds: 0 } as const;
+  const large = { type: 'set', key, value, lifeMilliseconds: 0 } as const;
   const begin = (client: number) => rig.begin(rig.both(1, [large], { client }));
   const fitting = Math.floor(TRANSACTION_LIMITS.conductedBytesMax / (value.length + 1024));
   for (let client = 1; client <= fitting; client++) deepEqual(begin(client), []);

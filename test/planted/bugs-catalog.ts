@@ -75,7 +75,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     sentence: 'who led before may still drop members',
     find: "if (term < row.term) return refuse('older-leader');",
     replace: '',
-    tests: ['planner-history'],
+    tests: ['move-planner-history'],
     isFast: false,
   },
   {
@@ -84,7 +84,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     sentence: 'a member goes as soon as it is not wanted',
     find: 'isWanted || configured.has(member)',
     replace: 'isWanted',
-    tests: ['planner-history'],
+    tests: ['move-planner-history'],
     isFast: true,
   },
   {
@@ -93,7 +93,7 @@ const COMMAND_BUGS: readonly Bug[] = [
     sentence: 'a member that is still a learner goes',
     find: 'new Set([...voters, ...learners])',
     replace: 'new Set(voters)',
-    tests: ['planner-history'],
+    tests: ['move-planner-history'],
     isFast: false,
   },
   {
@@ -142,7 +142,7 @@ const WORK_BUGS: readonly Bug[] = [
     sentence: 'a new leader changes members by a row that may be older than a report',
     find: 'hasNews || (wantsChange && row.term < term)',
     replace: 'hasNews',
-    tests: ['planner-history'],
+    tests: ['move-planner-history'],
     isFast: false,
   },
   {
@@ -202,21 +202,21 @@ const WORK_BUGS: readonly Bug[] = [
   {
     name: 'moves-without-bound',
     sentence: 'all shards move at once',
-    file: 'src/catalog/planner.ts',
+    file: 'src/catalog/move-planner.ts',
     find: 'due.slice(0, free)',
     replace: 'due',
     profiles: [],
-    tests: ['planner'],
+    tests: ['move-planner'],
     isFast: false,
   },
   {
     name: 'dead-node-holds-up',
     sentence: 'shards that wait for a dead node count as moving',
-    file: 'src/catalog/planner.ts',
+    file: 'src/catalog/move-planner.ts',
     find: 'return awaited.some(isAlive)',
     replace: 'return true',
     profiles: [],
-    tests: ['planner'],
+    tests: ['move-planner'],
     isFast: false,
   },
   {
@@ -226,7 +226,7 @@ const WORK_BUGS: readonly Bug[] = [
     find: 'arcs: rows.map(({ goal }) => goal)',
     replace: 'arcs: rows.map(() => [])',
     profiles: [],
-    tests: ['planner'],
+    tests: ['move-planner'],
     isFast: false,
   },
   {

@@ -2,7 +2,7 @@
 
 import type { Bug } from './bug.ts';
 
-const WINDOW = { file: 'src/transport/send-window.ts', tests: ['send-window'] } as const;
+const WINDOW = { file: 'src/transport/lane-window.ts', tests: ['lane-window'] } as const;
 const LANE = { file: 'src/transport/paced-lane.ts', tests: ['switchboard'] } as const;
 const TURN = { tests: ['slow-link.slow'] } as const;
 const RAFT = { tests: ['full-link'] } as const;

@@ -26,9 +26,9 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'expired-one-early',
     sentence: 'a value goes a millisecond before its time',
-    file: 'src/machine/machine.ts',
-    find: 'due.expiresAt > this.#metadata.logTime',
-    replace: 'due.expiresAt > this.#metadata.logTime + 1',
+    file: 'src/machine/expiry.ts',
+    find: 'due.expiresAt > logTime',
+    replace: 'due.expiresAt > logTime + 1',
     profiles: [],
     tests: ['expiry'],
     isFast: true,
@@ -36,7 +36,7 @@ export const DATA_BUGS: readonly Bug[] = [
   {
     name: 'expired-whatever-it-says',
     sentence: 'an expired index row takes a value along that lives on',
-    file: 'src/machine/machine.ts',
+    file: 'src/machine/expiry.ts',
     find: 'if (row?.expiresAt === due.expiresAt)',
     replace: 'if (row !== undefined)',
     profiles: [],

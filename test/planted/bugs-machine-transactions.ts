@@ -213,8 +213,8 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'held-key-expires',
     sentence: 'a sweep removes a key that a transaction holds',
-    file: 'src/machine/machine.ts',
-    find: 'if (this.#transactions.lockTable.holderOf(due.key) !== undefined) return;',
+    file: 'src/machine/expiry.ts',
+    find: 'if (lockTable.holderOf(due.key) !== undefined) return;',
     replace: '',
     profiles: [],
     tests: ['held-keys'],

@@ -93,7 +93,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
     ...GOALS,
     name: 'lost-voters-wait-in-line',
     sentence: 'shards that lost a voter are moved when their turn comes',
-    file: 'src/catalog/planner.ts',
+    file: 'src/catalog/move-planner.ts',
     find: 'Number(!isAtRisk(one)) - Number(!isAtRisk(other))',
     replace: '0',
   },

@@ -95,13 +95,13 @@ export const REPAIR_BUGS: readonly Bug[] = [
     isFast: true,
   },
   {
-    file: 'src/catalog/planner.ts',
+    file: 'src/catalog/move-planner.ts',
     name: 'one-place-holds-up-the-others',
     sentence: 'nothing of a shard is placed while one node still has a former member',
     find: 'if (free.length === row.goal.length) return free;',
     replace: 'if (free.length === row.goal.length) return free; else return wanted;',
     profiles: [],
-    tests: ['planner-history'],
+    tests: ['move-planner-history'],
     isFast: true,
   },
 ];

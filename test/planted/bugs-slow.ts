@@ -56,11 +56,11 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'stuck-moves-hold-all-places',
     sentence: 'moves that do not come on keep all others from beginning',
-    file: 'src/catalog/planner.ts',
+    file: 'src/catalog/move-planner.ts',
     find: 'const coming = moving.filter(isComing).length;',
     replace: 'const coming = moving.length;',
     profiles: [],
-    tests: ['planner'],
+    tests: ['move-planner'],
     isFast: true,
   },
   {

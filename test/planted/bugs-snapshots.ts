@@ -149,7 +149,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'snapshot-line-without-order',
     sentence: 'the shard that asks first when a place is free has it, however long others waited',
-    file: 'src/storage/snapshot/admission.ts',
+    file: 'src/storage/snapshot/snapshot-admission.ts',
     find: 'if (other !== shard) continue;',
     replace: '',
     profiles: [],

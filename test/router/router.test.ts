@@ -119,9 +119,9 @@ test('the greatest batch that is taken can be sent on', () => {
 function batchOf(bytes: number): Uint8Array {
   const value = new Uint8Array(MACHINE_LIMITS.valueBytesDefault);
   const make = (last: number) => {
-    const rest = { type: 'put', key: Uint8Array.of(255), value: value.subarray(0, last) } as const;
+    const rest = { type: 'set', key: Uint8Array.of(255), value: value.subarray(0, last) } as const;
     const puts = Array.from({ length: 16 }, (_, at) => {
-      return { type: 'put', key: Uint8Array.of(at), value, lifeMilliseconds: 0 } as const;
+      return { type: 'set', key: Uint8Array.of(at), value, lifeMilliseconds: 0 } as const;
     });
     const client = new Uint8Array(16);
     const commands = [...puts.map((put) => [put]), [{ ...rest, lifeMilliseconds: 0 }]];
@@ -173,7 +173,7 @@ test('on a disk that is nearly full only what deletes is taken', () => {
     const batch = encodeBatch({ ...terms, commands: [[operation]] });
     return failureOf(ask(router, { type: 'write', id: 1, shard: SHARD, epoch: EPOCH, batch }));
   };
-  equal(write({ type: 'put', key, value: key, lifeMilliseconds: 0 }), 'read-only');
+  equal(write({ type: 'set', key, value: key, lifeMilliseconds: 0 }), 'read-only');
   equal(write({ type: 'append', key, value: key }), 'read-only');
   equal(write({ type: 'delete', key }), undefined);
 });

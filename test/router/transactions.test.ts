@@ -156,7 +156,7 @@ test('what is prepared is judged like a batch before it comes into the log', () 
   equal(rig.prepare([put('x', '1'), get('y')]), 'written');
   equal(rig.step('prepare', Uint8Array.of(1)), 'malformed');
   const value = new Uint8Array(MACHINE_LIMITS.valueBytesDefault + 1);
-  const large = { type: 'put', key: bytesOf('x'), value, lifeMilliseconds: 0 } as const;
+  const large = { type: 'set', key: bytesOf('x'), value, lifeMilliseconds: 0 } as const;
   equal(rig.prepare([large]), 'too-large');
   rig.isReadOnly = true;
   equal(rig.prepare([put('x', '1')]), 'read-only');

@@ -20,7 +20,7 @@ export function contender(number: number, age = number, attempts = 0): Contender
 }
 
 function put(key: string): Operation {
-  return { type: 'put', key: Buffer.from(key), value: new Uint8Array(), lifeMilliseconds: 0 };
+  return { type: 'set', key: Buffer.from(key), value: new Uint8Array(), lifeMilliseconds: 0 };
 }
 
 /** Of a client that others are not, so often in vain that it keeps all others out. */

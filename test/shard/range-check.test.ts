@@ -4,7 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
-import { dueKeyOf } from '../../src/machine/expiry.ts';
+import { dueKeyOf } from '../../src/machine/due-key.ts';
 import { decodeReply } from '../../src/machine/reply.ts';
 import { decodeRow } from '../../src/machine/row.ts';
 import { StateDamage } from '../../src/storage/state/state.ts';

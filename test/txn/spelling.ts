@@ -19,7 +19,7 @@ export function parseOperation(text: string): Operation {
   const [type = '', name = '', ...rest] = text.trim().split(' ');
   const key = encoder.encode(name);
   switch (type) {
-    case 'put': {
+    case 'set': {
       const value = new Uint8Array(Number(rest[0] ?? 0));
       return { type, key, value, lifeMilliseconds: 0 };
     }

@@ -125,5 +125,5 @@ const RANGE_BYTES = 12;
 
 /** Whether it has an output. */
 function isSpeaking(operation: Operation): boolean {
-  return operation.type === 'get' || (isWrite(operation) && operation.type !== 'put');
+  return operation.type === 'get' || (isWrite(operation) && operation.type !== 'set');
 }

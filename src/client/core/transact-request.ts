@@ -11,9 +11,9 @@ import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import type { Call, GaveWay, Priority, Replied } from './call.ts';
 import type { CallFailure } from './call-failure.ts';
-import { isPassing, type PassingReason, refusalOf } from './refusal.ts';
 import type { Numbers, Sessions } from './sessions.ts';
 import { SettleRequest } from './settle-request.ts';
+import { isPassing, type PassingReason, refusalOf } from './shard-refusal.ts';
 import {
   BROKEN,
   type FailureMaker,

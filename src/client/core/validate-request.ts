@@ -7,8 +7,8 @@ import { encodeOperations } from '../../machine/transaction-codec.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import type { Call, Priority } from './call.ts';
-import { isPassing, refusalOf } from './refusal.ts';
 import type { Sessions } from './sessions.ts';
+import { isPassing, refusalOf } from './shard-refusal.ts';
 import {
   BROKEN,
   type FailureMaker,

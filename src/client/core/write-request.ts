@@ -8,8 +8,8 @@ import type { Response } from '../../wire/response.ts';
 import type { Call, Replied, Writing } from './call.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { OpenCalls } from './open-calls.ts';
-import { isPassing, refusalOf } from './refusal.ts';
 import type { Numbers, Sessions } from './sessions.ts';
+import { isPassing, refusalOf } from './shard-refusal.ts';
 import {
   BROKEN,
   type FailureMaker,

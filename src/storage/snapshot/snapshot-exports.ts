@@ -11,8 +11,8 @@ import type { SnapshotReader } from '../../raft/ready.ts';
 import type { StateDamage } from '../state/state.ts';
 import type { DiskView, StateDisk } from '../state/state-disk.ts';
 import { storedState } from '../state/stored-state.ts';
-import { SnapshotAdmission } from './admission.ts';
 import { ReadQueue } from './read-queue.ts';
+import { SnapshotAdmission } from './snapshot-admission.ts';
 import { SnapshotExport } from './snapshot-export.ts';
 
 interface SnapshotExportsOptions {

@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
 import { STATE_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
-import { SnapshotAdmission } from '../snapshot/admission.ts';
+import { SnapshotAdmission } from '../snapshot/snapshot-admission.ts';
 import { InstallRows, SnapshotInstall, SwitchGeneration } from '../snapshot/snapshot-install.ts';
 import { GenerationClearing } from './generation-clearing.ts';
 import { RecordChange } from './record-change.ts';

@@ -199,7 +199,7 @@ class Trial {
       const key = Buffer.from(text);
       const value = this.#number;
       const write: Operation = random.chance(0.7)
-        ? { type: 'put', key, value, lifeMilliseconds: 0 }
+        ? { type: 'set', key, value, lifeMilliseconds: 0 }
         : { type: 'append', key, value };
       const check: Operation = { type: 'check-version', key, version: 0 };
       return random.chance(0.2 / count) ? [check, write] : [write];
@@ -211,7 +211,7 @@ class Trial {
   #writeTwins(host: ClientHost): void {
     const value = this.#number;
     const command = twins(this.#random.below(TWINS)).map((key): Operation => {
-      return { type: 'put', key, value, lifeMilliseconds: 0 };
+      return { type: 'set', key, value, lifeMilliseconds: 0 };
     });
     this.#call(host, command);
   }

@@ -208,7 +208,7 @@ export class Stage {
       type: 'write',
       command: keys.map((text) => {
         const key = Buffer.from(text);
-        return { type: 'put', key, value: key, lifeMilliseconds: 0 };
+        return { type: 'set', key, value: key, lifeMilliseconds: 0 };
       }),
       timeoutMilliseconds,
       settle: (result: Replied | CallFailure) => {

@@ -30,7 +30,7 @@ interface TestEvent {
 /** The reporter tells a failure in its place, and all of them in full behind this line. */
 const FAILURES_TITLE = '✖ failing tests:';
 
-/** Far more than any file needs. A failed test can leave a store or a server open, which never ends. */
+/** Far more than any file needs: a failed test can leave a store open, which never ends. */
 const FILE_MILLISECONDS = 10 * 60_000;
 
 export async function runFile(path: string, builtPath: string): Promise<FileRun> {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { TRANSPORT_LIMITS } from '../../src/base/transport-limits.ts';
-import { SendWindow } from '../../src/transport/send-window.ts';
+import { SendWindow } from '../../src/transport/lane-window.ts';
 
 const LIMITS = TRANSPORT_LIMITS;
 const { queueMilliseconds, windowBytesMin, windowBytesStart, windowBytesMax } = LIMITS;

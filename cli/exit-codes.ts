@@ -45,6 +45,17 @@ export const EXIT_MEANINGS: readonly string[] = [
   'start: a bug in ringkv ended the node; restart it and report the bug',
 ];
 
+const UNREACHABLE = new Set(['unreachable', 'wrong-cluster', 'closed']);
+const USAGE = new Set(['invalid-argument', 'bad-cursor']);
+
+/** The exit code for an error of the library. */
+export function exitOf(code: string, outcome: string): Exit {
+  if (outcome === 'unknown') return EXIT.unknown;
+  if (UNREACHABLE.has(code)) return EXIT.unreachable;
+  if (code === 'timeout') return EXIT.timeout;
+  return USAGE.has(code) ? EXIT.usage : EXIT.refused;
+}
+
 /** The exit code of a child kvctl, with its meaning. */
 export function exitText(code: number): string {
   const meaning = EXIT_MEANINGS[code];

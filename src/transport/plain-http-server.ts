@@ -12,11 +12,11 @@ interface HealthServerOptions {
   readonly answer: (path: string) => PlainAnswer | undefined;
 }
 
-export class HealthServer {
+export class PlainHttpServer {
   readonly #server: Server;
 
   /** Fails with a `ListenError`. */
-  static async listen(options: HealthServerOptions): Promise<HealthServer> {
+  static async listen(options: HealthServerOptions): Promise<PlainHttpServer> {
     const { host, port, answer } = options;
     const server = createServer((request, response) => {
       request.resume();
@@ -34,7 +34,7 @@ export class HealthServer {
       server.listen({ host, port }, resolve);
     });
     server.on('error', () => {});
-    return new HealthServer(server);
+    return new PlainHttpServer(server);
   }
 
   /** Use `listen`. */

@@ -9,7 +9,7 @@ import { nodeNumbered } from '../catalog/questions.ts';
 import type { Log } from '../storage/log/log.ts';
 import type { TransportEvent } from '../transport/transport.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
-import { Confirmation, electoratesIn } from './confirmation.ts';
+import { Confirmation, electoratesIn } from './life-confirmation.ts';
 import type { EndReason, NodeFact } from './node-parts.ts';
 import { PeerLives } from './peer-lives.ts';
 
@@ -35,7 +35,7 @@ interface StandingOptions {
 
 type Refused = Extract<TransportEvent, { readonly type: 'life-refused' }>;
 
-export class Standing {
+export class OwnLife {
   readonly #host: StandingHost;
   readonly #node: NodeId;
   readonly #confirmation: Confirmation;

@@ -5,7 +5,7 @@ import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { Aim, CatalogCommand, PlaceMembers } from '../../src/catalog/command.ts';
-import { planNext } from '../../src/catalog/planner.ts';
+import { planNext } from '../../src/catalog/move-planner.ts';
 import { founded, joining, type Rig } from './rows.ts';
 
 let drawn = 5000;
