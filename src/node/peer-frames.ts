@@ -10,6 +10,7 @@ import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Message } from '../raft/message.ts';
 import type { Router } from '../router/router.ts';
 import type { Flow } from '../shard/fair-queue.ts';
+import { lengthensLog } from '../shard/full-disk.ts';
 import { decodeFrame } from '../wire/frame.ts';
 import { decodeNodeMessages, isOfNodes, type NodeMessage } from '../wire/node-message.ts';
 import type { Response } from '../wire/response.ts';
@@ -82,7 +83,7 @@ export class PeerFrames {
       }
       this.#places.heard(message.shard, message.from, from);
       // Treated as lost: the room left in the log is for messages that free space.
-      if (parts.log.fullness === 'full' && isGrowing(message)) continue;
+      if (parts.log.fullness === 'full' && lengthensLog(message)) continue;
       replica.receive(message);
     }
     return messages !== undefined;
@@ -180,9 +181,4 @@ export class PeerFrames {
       what: { type: 'keys', keys: [] },
     });
   }
-}
-
-/** It makes the log longer. */
-function isGrowing(message: Message): boolean {
-  return message.type === 'append' && message.entries.length > 0;
 }

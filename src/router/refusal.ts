@@ -2,6 +2,7 @@
 
 import { type Arc, type BatchFault, faultOfCommand } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
+import { makesRoom } from '../shard/full-disk.ts';
 import type { Failure } from '../wire/response.ts';
 
 interface Terms {
@@ -15,11 +16,6 @@ export function refusalOf(command: Command, { isReadOnly, ...terms }: Terms): Fa
   const fault = faultOfCommand(command, terms);
   if (fault !== undefined) return FAILURE_OF[fault];
   return isReadOnly && !makesRoom(command) ? 'read-only' : undefined;
-}
-
-/** On a nearly full disk, commands that only delete are still accepted. */
-export function makesRoom(command: Command): boolean {
-  return command.every(({ type }) => type === 'delete' || type.startsWith('check'));
 }
 
 export const FAILURE_OF: Readonly<Record<BatchFault, Failure>> = {

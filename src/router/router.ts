@@ -12,6 +12,7 @@ import type { Command } from '../machine/command.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import { decodeOperations, decodePrepare } from '../machine/transaction-codec.ts';
 import { plausibleRank } from '../machine/transaction-id.ts';
+import { makesRoom } from '../shard/full-disk.ts';
 import { isOneKey } from '../shard/range-check.ts';
 import type { Wanted } from '../shard/reads.ts';
 import type { Replica } from '../shard/replica.ts';
@@ -20,7 +21,7 @@ import type { Secret } from '../wire/proof.ts';
 import type { ReadLevel, Request } from '../wire/request.ts';
 import type { Failure, Response } from '../wire/response.ts';
 import { isForNodesOnly, mayJoin } from './client-door.ts';
-import { FAILURE_OF, makesRoom, refusalOf } from './refusal.ts';
+import { FAILURE_OF, refusalOf } from './refusal.ts';
 
 /** What the router needs from its node. */
 export interface RouterHost {
