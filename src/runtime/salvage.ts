@@ -3,8 +3,7 @@
 import { join } from 'node:path';
 import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import { entriesBehind, type Salvaged, salvageShard } from '../shard/salvage.ts';
-import type { Log } from '../storage/log/log.ts';
-import { openLogCopy } from '../storage/log/log-copy.ts';
+import { type ReadOnlyLog, readLog } from '../storage/log/read-only-log.ts';
 import { isLevelName, namesIn } from '../storage/state/level-check.ts';
 import { readLevelRows } from '../storage/state/level-rows.ts';
 import type { LevelDamage } from '../storage/state/level-table-check.ts';
@@ -44,7 +43,7 @@ export async function salvageFolder(path: string): Promise<FolderSalvage> {
     );
   }
   const { rows, damages } = await readLevelRows(state);
-  const log = isData ? await logOf(path) : 'a state store that was set aside has no log';
+  const log = isData ? logOf(path) : 'a state store that was set aside has no log';
   const found = salvageShards({ rows, damages })
     .filter(({ shard }) => shard !== CATALOG_SHARD)
     .map((shard) => salvaged(shard, typeof log === 'string' ? undefined : log));
@@ -57,7 +56,7 @@ function placeOf({ file, text, keys }: LevelDamage): Place {
   return { file, text, from: userKeyIn(keys?.after), to: userKeyIn(keys?.last) };
 }
 
-function salvaged(state: SalvagedShard, log: Log | undefined): ShardSalvage {
+function salvaged(state: SalvagedShard, log: ReadOnlyLog | undefined): ShardSalvage {
   const { shard, recorded } = state;
   const behind = log === undefined ? [] : entriesBehind(log, state);
   const entries = typeof behind === 'string' ? [] : behind;
@@ -70,7 +69,7 @@ function salvaged(state: SalvagedShard, log: Log | undefined): ShardSalvage {
 }
 
 /** Shards in the log whose state is missing. */
-function gone(found: readonly ShardSalvage[], log: Log): readonly ShardSalvage[] {
+function gone(found: readonly ShardSalvage[], log: ReadOnlyLog): readonly ShardSalvage[] {
   const known = new Set(found.map(({ shard }) => shard));
   return log.shards
     .filter((shard) => shard !== CATALOG_SHARD && !known.has(shard))
@@ -82,10 +81,10 @@ const GONE =
   'which replays them if it does';
 
 /** Undefined without a log; a text if it cannot be opened. */
-function logOf(path: string): Promise<Log | string> {
+function logOf(path: string): ReadOnlyLog | string {
   const folder = new DataFolder(path);
   const stored = folder.readIdentity();
-  if (stored === undefined) return Promise.resolve('the identity file is missing');
+  if (stored === undefined) return 'the identity file is missing';
   const { cluster, node } = stored;
-  return openLogCopy(folder.log, { cluster, node });
+  return readLog(folder.log, { cluster, node });
 }

@@ -5,7 +5,7 @@ import { decodeEntry } from '../machine/entry.ts';
 import { decodeRow } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
 import type { LogEntry } from '../raft/message.ts';
-import type { Log } from '../storage/log/log.ts';
+import type { ReadOnlyLog } from '../storage/log/read-only-log.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import type { SalvagedShard } from '../storage/state/state-salvage.ts';
 import { DataMachine } from './data-machine.ts';
@@ -31,7 +31,10 @@ export interface Salvaged {
 const SLICE_BYTES = 1024 * 1024;
 
 /** The log's entries behind the state, or why they do not follow it. */
-export function entriesBehind(log: Log, { shard, recorded }: SalvagedShard): LogEntry[] | string {
+export function entriesBehind(
+  log: ReadOnlyLog,
+  { shard, recorded }: SalvagedShard,
+): LogEntry[] | string {
   const replica = log.replica(shard);
   if (recorded === undefined) return [];
   if (replica === undefined) return 'its log is damaged: the entries after its state are lost';

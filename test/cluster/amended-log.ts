@@ -4,9 +4,9 @@ import { fail } from 'node:assert/strict';
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Write } from '../../src/raft/ready.ts';
-import type { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import type { LogOwner, RestoredReplica } from '../../src/storage/log/log.ts';
 import { openLog } from '../../src/storage/log/log-boot.ts';
+import type { MemoryFiles } from '../support/twins/memory-files.ts';
 import { SMALL_LOG } from './small-limits.ts';
 
 export type Amend = (found: RestoredReplica) => Write;

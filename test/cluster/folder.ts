@@ -2,8 +2,8 @@
 
 import type { NodeId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
-import type { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import type { Probes } from '../sim/probes.ts';
+import type { MemoryFiles } from '../support/twins/memory-files.ts';
 import type { MemoryState } from '../support/twins/memory-state.ts';
 
 /** What the data folder says of its node. */

@@ -1,7 +1,6 @@
 /** Finds what the log wrote, in the files themselves: only who knows where it is can spoil it. */
 
 import type { ShardId } from '../../src/base/ids.ts';
-import type { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import {
   decodeHardStates,
   HARD_STATE_FILES,
@@ -10,6 +9,7 @@ import {
 import { isEntry, KIND, type RecordHeader, sheetOf } from '../../src/storage/log/log-record.ts';
 import { scanSegment } from '../../src/storage/log/log-scan.ts';
 import { decodePreamble, epochOf } from '../../src/storage/log/log-segment.ts';
+import type { MemoryFiles } from '../support/twins/memory-files.ts';
 
 /** A record that a replica may still rely on. */
 export interface Buried {

@@ -1,7 +1,7 @@
 /** One node's disk: files and rows in memory, how long they take, and what a death leaves. */
 
 import type { Random } from '../../src/base/random.ts';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { MemoryState } from '../support/twins/memory-state.ts';
 import type { Agenda } from './agenda.ts';
 import type { Probes } from './probes.ts';

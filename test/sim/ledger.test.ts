@@ -5,9 +5,9 @@ import test from 'node:test';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { LogEntry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import type { Log, ShardRecord } from '../../src/storage/log/log.ts';
 import { mustOpen } from '../storage/log-life.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { Ledger } from './ledger.ts';
 
 const SHARD = 3 as ShardId;

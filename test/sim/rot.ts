@@ -2,10 +2,10 @@
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
-import type { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import { HARD_STATE_FILES } from '../../src/storage/log/hard-state.ts';
 import { HEADER_BYTES } from '../../src/storage/log/log-record.ts';
 import { epochOf } from '../../src/storage/log/log-segment.ts';
+import type { MemoryFiles } from '../support/twins/memory-files.ts';
 import type { MemoryState } from '../support/twins/memory-state.ts';
 import { type Buried, dig, findEntry, findPromise, isConfirmed, type Site } from './dig.ts';
 import type { Host } from './host.ts';

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Random } from '../../src/base/random.ts';
 import { DiskFiles } from '../../src/storage/files/disk-files.ts';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { testFiles } from './files-contract.ts';
 import { temporaryFolder } from './temporary.ts';
 

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { type FileFault, faultText } from '../../src/storage/files/files.ts';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import {
   decodeHardStates,
   HARD_STATE_BYTES,
@@ -12,6 +11,7 @@ import {
   type HardStates,
 } from '../../src/storage/log/hard-state.ts';
 import { HardStateWriter } from '../../src/storage/log/hard-state-writer.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 
 const onFault = (fault: FileFault) => assert.fail(faultText(fault));
 const NOTHING = {

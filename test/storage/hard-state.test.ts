@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type MemberId, NO_MEMBER } from '../../src/base/ids.ts';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import {
   decodeHardStates,
   encodeHardStates,
   HARD_STATE_FILES,
 } from '../../src/storage/log/hard-state.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { CREATION, command, writing } from './log-contract.ts';
 import { appendNow, mustOpen, rest } from './log-life.ts';
 

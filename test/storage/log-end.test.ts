@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import { HEADER_BYTES } from '../../src/storage/log/log-record.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { CREATION, command, textsOf, writing } from './log-contract.ts';
 import { appendNow, mustOpen, openNow, rest } from './log-life.ts';
 

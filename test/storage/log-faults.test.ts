@@ -5,10 +5,10 @@ import test from 'node:test';
 import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import type { Log } from '../../src/storage/log/log.ts';
 import { openLog } from '../../src/storage/log/log-boot.ts';
 import { KIND, recordBytes, sheetOf, writeRecord } from '../../src/storage/log/log-record.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { CREATION, command, textsOf, writing } from './log-contract.ts';
 import { appendNow, mustOpen, OWNER, openNow, rest, TINY } from './log-life.ts';
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { NodeId } from '../../src/base/ids.ts';
 import { BOOTS_KEPT, WORDS_MAX } from '../../src/base/life.ts';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { CREATION, command, writing } from './log-contract.ts';
 import { appendNow, mustOpen, OWNER, openNow, rest } from './log-life.ts';
 

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId } from '../../src/base/ids.ts';
 import type { LogEntry } from '../../src/raft/message.ts';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import { HEADER_BYTES, KIND, plainKind } from '../../src/storage/log/log-record.ts';
 import { dig } from '../sim/dig.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { CREATION, command, textsOf, writing } from './log-contract.ts';
 import { appendNow, mustOpen, rest } from './log-life.ts';
 

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import type { LogRecord } from '../../src/storage/log/log.ts';
 import { byEffort } from '../support/effort.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { CREATION, command, writing } from './log-contract.ts';
 import { mustOpen, openNow } from './log-life.ts';
 import { checkEntries, LogModel, matchPrefix } from './log-model.ts';

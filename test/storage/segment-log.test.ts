@@ -3,8 +3,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { DiskFiles } from '../../src/storage/files/disk-files.ts';
 import type { Files } from '../../src/storage/files/files.ts';
-import { MemoryFiles } from '../../src/storage/files/memory-files.ts';
 import type { Log } from '../../src/storage/log/log.ts';
+import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { testLog } from './log-contract.ts';
 import { open } from './log-life.ts';
 import { temporaryFolder } from './temporary.ts';

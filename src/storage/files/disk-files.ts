@@ -24,6 +24,7 @@ import type {
   FileFault,
   FileRange,
   Files,
+  FilesReader,
   FileWrite,
   SpaceDone,
 } from './files.ts';
@@ -48,27 +49,14 @@ export class DiskFiles implements Files {
   }
 
   list(): readonly FileEntry[] | FileFault {
-    try {
-      const names = readdirSync(this.#folder);
-      return names.map((name) => ({ name, size: statSync(this.#path(name)).size }));
-    } catch (error) {
-      return faultOf(error, { operation: 'list', name: '..' });
-    }
+    return listFolder(this.#folder);
   }
 
-  read({ name, offset, length }: FileRange): Uint8Array | FileFault {
+  read(range: FileRange): Uint8Array | FileFault {
     try {
-      const bytes = new Uint8Array(length);
-      const handle = this.#handle(name);
-      let at = 0;
-      while (at < length) {
-        const read = readSync(handle, bytes, at, length - at, offset + at);
-        if (read === 0) break;
-        at += read;
-      }
-      return at === length ? bytes : bytes.subarray(0, at);
+      return readRange(this.#handle(range.name), range);
     } catch (error) {
-      return faultOf(error, { operation: 'read', name, offset });
+      return faultOf(error, { operation: 'read', name: range.name, offset: range.offset });
     }
   }
 
@@ -175,6 +163,43 @@ export class DiskFiles implements Files {
     this.#handles.delete(name);
     closeSync(handle);
   }
+}
+
+/** The folder is not created, and its files are opened for reading only. */
+export function readOnlyFiles(folder: string): FilesReader {
+  return {
+    list: () => listFolder(folder),
+    read: (range) => {
+      let handle: number | undefined;
+      try {
+        handle = openSync(join(folder, range.name), 'r');
+        return readRange(handle, range);
+      } catch (error) {
+        return faultOf(error, { operation: 'read', name: range.name, offset: range.offset });
+      } finally {
+        if (handle !== undefined) closeSync(handle);
+      }
+    },
+  };
+}
+
+function listFolder(folder: string): readonly FileEntry[] | FileFault {
+  try {
+    return readdirSync(folder).map((name) => ({ name, size: statSync(join(folder, name)).size }));
+  } catch (error) {
+    return faultOf(error, { operation: 'list', name: '..' });
+  }
+}
+
+function readRange(handle: number, { offset, length }: FileRange): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  while (at < length) {
+    const read = readSync(handle, bytes, at, length - at, offset + at);
+    if (read === 0) break;
+    at += read;
+  }
+  return at === length ? bytes : bytes.subarray(0, at);
 }
 
 function faultOf(

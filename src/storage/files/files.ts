@@ -71,6 +71,9 @@ export interface Files {
   close(): void;
 }
 
+/** A folder that is only read. */
+export type FilesReader = Pick<Files, 'list' | 'read'>;
+
 export function faultText({ operation, name, offset, errno }: FileFault): string {
   return `${operation} of ${name} at offset ${offset} failed with ${errno}`;
 }

@@ -1,7 +1,13 @@
 /** Opening a log: look, recover, begin a life of its own, and only then answer. */
 
 import { assertLogLimits } from '../../base/limits.ts';
-import { type FileEntry, type FileFault, type Files, faultText } from '../files/files.ts';
+import {
+  type FileEntry,
+  type FileFault,
+  type Files,
+  type FilesReader,
+  faultText,
+} from '../files/files.ts';
 import {
   encodeHardStates,
   HARD_STATE_BYTES,
@@ -64,7 +70,7 @@ export function openLog(options: OpenLogOptions, done: (opened: Opened) => void)
 
 /** Reads everything and writes nothing: what else a node needs is opened before a life begins. */
 export function inspectLog(
-  options: Pick<OpenLogOptions, 'files' | 'owner' | 'isNew' | 'limits'>,
+  options: Pick<OpenLogOptions, 'owner' | 'isNew' | 'limits'> & { readonly files: FilesReader },
 ): InspectedLog | Refusal {
   const { files, owner, isNew } = options;
   assertLogLimits(options.limits);

@@ -1,6 +1,6 @@
 /** The files of a log: which of them are what, and whether they belong together. */
 
-import type { FileEntry, FileFault, Files } from '../files/files.ts';
+import type { FileEntry, FileFault, FilesReader } from '../files/files.ts';
 import { faultText } from '../files/files.ts';
 import { decodeHardStates, HARD_STATE_FILES, type HardStates } from './hard-state.ts';
 import type { LogOwner } from './log.ts';
@@ -59,7 +59,7 @@ export function reserveName(number: number): string {
 }
 
 /** What a start on a full disk may give up, in this order: the reserve, and all spares. */
-export function dispensable(files: Files): readonly string[] {
+export function dispensable(files: FilesReader): readonly string[] {
   const entries = files.list();
   if (!isList(entries)) return [];
   const names = entries.map(({ name }) => name);
@@ -68,7 +68,7 @@ export function dispensable(files: Files): readonly string[] {
 }
 
 export function readFolder(
-  files: Files,
+  files: FilesReader,
   { owner, isNew }: { readonly owner: LogOwner; readonly isNew: boolean },
 ): Folder | Refusal {
   const entries = files.list();
@@ -118,7 +118,7 @@ function isList(entries: readonly FileEntry[] | FileFault): entries is readonly 
   return Array.isArray(entries);
 }
 
-function readWhole(files: Files, name: string, size: number): Uint8Array | undefined {
+function readWhole(files: FilesReader, name: string, size: number): Uint8Array | undefined {
   const bytes = files.read({ name, offset: 0, length: size });
   return bytes instanceof Uint8Array ? bytes : undefined;
 }
@@ -129,7 +129,7 @@ export function readSegment(
     files,
     folder,
     owner,
-  }: { readonly files: Files; readonly folder: Folder; readonly owner: LogOwner },
+  }: { readonly files: FilesReader; readonly folder: Folder; readonly owner: LogOwner },
   epoch: number,
   { through }: { readonly through: number },
 ): (OpenSegment & { readonly isDamaged: boolean }) | string {
@@ -148,7 +148,7 @@ export function readSegment(
 }
 
 /** Sectors that cannot be read become zeros, which is damage like any other. */
-function readPieces(files: Files, name: string, size: number): Uint8Array | FileFault {
+function readPieces(files: FilesReader, name: string, size: number): Uint8Array | FileFault {
   const whole = files.read({ name, offset: 0, length: size });
   if (whole instanceof Uint8Array || whole.errno !== 'EIO') return whole;
   const bytes = new Uint8Array(size);

@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../../base/limits.ts';
 import type { EntryRange } from '../../raft/log.ts';
 import { type LogEntry, sizeOf } from '../../raft/message.ts';
-import type { Files } from '../files/files.ts';
+import type { FilesReader } from '../files/files.ts';
 import type { Location } from './location-table.ts';
 import type { Damage } from './log.ts';
 import { decodeSnapshot } from './log-meta.ts';
@@ -24,7 +24,7 @@ import { segmentName } from './log-segment.ts';
 const GAP_BYTES_MAX = 64 * 1024;
 
 interface LogReaderOptions {
-  readonly files: Files;
+  readonly files: FilesReader;
   readonly bytesMax: number;
   /** Whether the write of a record is done, so that a read sees it. */
   readonly isOnDisk: (location: Location) => boolean;

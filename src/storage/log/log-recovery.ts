@@ -1,6 +1,6 @@
 /** What a crash, and whatever else happened, left of a log: the recovery table as a program. */
 
-import type { Files } from '../files/files.ts';
+import type { FilesReader } from '../files/files.ts';
 import { type BatchPosition, HARD_STATE_FILES, type HardStates } from './hard-state.ts';
 import type { LogOwner } from './log.ts';
 import { type Folder, type Refusal, readSegment, refuse } from './log-folder.ts';
@@ -48,7 +48,7 @@ interface Chain {
 }
 
 interface RecoveryOptions {
-  readonly files: Files;
+  readonly files: FilesReader;
   readonly owner: LogOwner;
   readonly folder: Folder;
 }

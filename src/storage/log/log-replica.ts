@@ -8,6 +8,7 @@ import type { SnapshotDescription } from '../../raft/message.ts';
 import { ORIGIN, type Position } from '../../raft/position.ts';
 import type { HardState } from '../../raft/ready.ts';
 import { type LiveAccount, type Location, LocationTable } from './location-table.ts';
+import type { RestoredReplica } from './log.ts';
 import type { ReplicaMeta } from './log-meta.ts';
 
 const NO_PROMISES: HardState = { term: 0, vote: NO_MEMBER, commit: 0 };
@@ -51,12 +52,12 @@ export class LogReplica {
     return { member, hardState, mayVote, base, lastIndex, runs, configurations, quarantine };
   }
 
-  get configurations(): readonly PlacedConfiguration[] {
-    return this.#configurations;
-  }
-
-  get runs(): readonly TermRun[] {
-    return this.#runs;
+  /** Undefined for a replica in quarantine. */
+  get restored(): RestoredReplica | undefined {
+    if (this.quarantine !== '') return undefined;
+    const { member, hardState, base, lastIndex, mayVote } = this;
+    const log = { base, runs: [...this.#runs], lastIndex, damaged: this.damaged() };
+    return { member, hardState, log, configurations: [...this.#configurations], mayVote };
   }
 
   /** Who takes part is not known for sure. */
@@ -209,6 +210,12 @@ export class LogReplica {
     this.table.cutFrom(index);
     this.lastIndex = index - 1;
   }
+}
+
+/** The shards whose replica is not in quarantine, in rising order. */
+export function usableShards(replicas: ReadonlyMap<ShardId, LogReplica>): readonly ShardId[] {
+  const usable = [...replicas.values()].filter(({ quarantine }) => quarantine === '');
+  return usable.map(({ shard }) => shard).sort((one, other) => one - other);
 }
 
 function termIn(runs: readonly TermRun[], index: number): number | undefined {

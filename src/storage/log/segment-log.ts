@@ -28,7 +28,7 @@ import { LogCleaner } from './log-cleaner.ts';
 import { ownerCrc } from './log-identity.ts';
 import { entryOf, LogReader } from './log-reader.ts';
 import type { Junction, Recovery, Tail } from './log-recovery.ts';
-import type { LogReplica } from './log-replica.ts';
+import { type LogReplica, usableShards } from './log-replica.ts';
 import {
   encodePreamble,
   firstPrevious,
@@ -195,21 +195,11 @@ export class SegmentLog implements Log {
   }
 
   get shards(): readonly ShardId[] {
-    const usable = [...this.#replicas.values()].filter(({ quarantine }) => quarantine === '');
-    return usable.map(({ shard }) => shard).sort((one, other) => one - other);
+    return usableShards(this.#replicas);
   }
 
   replica(shard: ShardId): RestoredReplica | undefined {
-    const replica = this.#replicas.get(shard);
-    if (replica === undefined || replica.quarantine !== '') return undefined;
-    const { member, hardState, base, runs, lastIndex, configurations, mayVote } = replica;
-    return {
-      member,
-      hardState,
-      log: { base, runs: [...runs], lastIndex, damaged: replica.damaged() },
-      configurations: [...configurations],
-      mayVote,
-    };
+    return this.#replicas.get(shard)?.restored;
   }
 
   reader(shard: ShardId): EntryReader {

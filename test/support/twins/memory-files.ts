@@ -1,7 +1,7 @@
 /** The port to a file system in memory, with the crashes and faults that disks are known for. */
 
-import { assert } from '../../base/assert.ts';
-import type { Random } from '../../base/random.ts';
+import { assert } from '../../../src/base/assert.ts';
+import type { Random } from '../../../src/base/random.ts';
 import type {
   FileDone,
   FileEntry,
@@ -10,7 +10,7 @@ import type {
   Files,
   FileWrite,
   SpaceDone,
-} from './files.ts';
+} from '../../../src/storage/files/files.ts';
 import { MemoryFile } from './memory-file.ts';
 import { MemoryFolder } from './memory-folder.ts';
 

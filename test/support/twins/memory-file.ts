@@ -1,6 +1,6 @@
 /** One file in memory: what is durable, and the writes on their way there. */
 
-import type { Random } from '../../base/random.ts';
+import type { Random } from '../../../src/base/random.ts';
 
 interface PendingWrite {
   readonly offset: number;

@@ -1,7 +1,7 @@
 /** The names of files in memory: which of them are durable, and the changes on their way there. */
 
-import type { Random } from '../../base/random.ts';
-import type { FileEntry } from './files.ts';
+import type { Random } from '../../../src/base/random.ts';
+import type { FileEntry } from '../../../src/storage/files/files.ts';
 import { MemoryFile } from './memory-file.ts';
 
 /** `to` stands for `file` from now on, and `from` for nothing. */
