@@ -1,6 +1,7 @@
 /** Runs every micro-benchmark and prints one table. */
 
 import { run as client } from './micro/client.bench.ts';
+import { run as codec } from './micro/codec.bench.ts';
 import { run as hash } from './micro/hash.bench.ts';
 import { run as kvctl } from './micro/kvctl.bench.ts';
 import { run as log } from './micro/log.bench.ts';
@@ -13,7 +14,7 @@ import { run as transport } from './micro/transport.bench.ts';
 import { run as wire } from './micro/wire.bench.ts';
 
 /** Run in this order, one after the other. To add one, import its `run` and name it here. */
-const BENCHES = [hash, ring, raft, wire, machine, log, state, transport, client, kvctl];
+const BENCHES = [hash, ring, raft, wire, codec, machine, log, state, transport, client, kvctl];
 
 const rows: BenchRow[] = [];
 for (const run of BENCHES) rows.push(...(await run()));

@@ -25,7 +25,7 @@ const BYTES_AT_FIRST = 4096;
 /** Below this length a loop is quicker than a call of `set`. */
 const SHORT = 16;
 
-const NO_BYTES = new Uint8Array(0);
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** Appends tokens to a buffer that grows and is used again. */
 export class Writer {

@@ -3,6 +3,7 @@
 import { assert, present, unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
 import { areEqual } from './bytes.ts';
 import type { AppendValue, Arithmetic, Check, Command, Operation } from './command.ts';
 import { dueKeyOf } from './due-key.ts';
@@ -10,7 +11,7 @@ import { decodeInteger, encodeInteger, type Int64, isLess, sum } from './int64.t
 import { isWrite } from './operation-codec.ts';
 import { type Output, outputBytesMax, type Reason, type Reply } from './reply.ts';
 import { decodeRow, type Row, writeRow } from './row.ts';
-import { LOST, NO_BYTES, type RowWrite, SECTION, type StateSource } from './section.ts';
+import { LOST, type RowWrite, SECTION, type StateSource } from './section.ts';
 import { type CommandResult, SILENT } from './session.ts';
 import type { Contender } from './transaction-id.ts';
 import type { WorkMeter } from './work.ts';

@@ -2,7 +2,7 @@
 
 import { present, unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
-import { Writer } from '../base/message-pack.ts';
+import { NO_BYTES, Writer } from '../base/message-pack.ts';
 import { decodeBatch } from './batch.ts';
 import type { CommandBatch } from './command.ts';
 import { Lifetime, RememberedRequest } from './deduplication.ts';
@@ -11,7 +11,7 @@ import { Execution } from './execution.ts';
 import { type ExpiryContext, expireRow } from './expiry.ts';
 import type { Prepared } from './lock-table.ts';
 import { encodeReply, type Reason, type Reply } from './reply.ts';
-import { NO_BYTES, type RowWrite, SECTION, type StateSource } from './section.ts';
+import { type RowWrite, SECTION, type StateSource } from './section.ts';
 import { decodeSession, slotKeyOf, writeSession } from './session.ts';
 import {
   decodeMetadata,

@@ -38,5 +38,3 @@ export interface StateSource {
 
 /** Recognized by identity: no row is this array. */
 export const LOST = new Uint8Array(0);
-
-export const NO_BYTES = new Uint8Array(0);

@@ -7,9 +7,9 @@
  */
 
 import { assert, present } from '../base/assert.ts';
-import { Reader, type Writer } from '../base/message-pack.ts';
+import { NO_BYTES, Reader, type Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { NO_BYTES, type RowWrite, type StateSource } from './section.ts';
+import type { RowWrite, StateSource } from './section.ts';
 
 /** The writes of an entry, and the buffer that holds its rows. */
 export interface WriteBuffer {

@@ -2,6 +2,7 @@
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
 import type { ClusterMap } from '../catalog/cluster-map.ts';
 import { decodeMap, encodeMap } from '../catalog/map-bytes.ts';
 import { memberOn, nodeOf } from '../catalog/questions.ts';
@@ -10,8 +11,6 @@ interface MapCacheOptions {
   readonly bytes: Uint8Array;
   readonly onMap: (map: ClusterMap, before: ClusterMap | undefined) => void;
 }
-
-const NO_BYTES: Uint8Array = new Uint8Array();
 
 export class MapCache {
   readonly #onMap: MapCacheOptions['onMap'];

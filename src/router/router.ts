@@ -3,6 +3,7 @@
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { CATALOG_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
 import type { CatalogCommand, CatalogRefusal } from '../catalog/command.ts';
@@ -117,7 +118,7 @@ export class Router {
   #giveMap({ request, responder }: Asked<'map'>): void {
     const { map, mapBytes } = this.#host;
     const isNewer = map !== undefined && map.version > request.knownVersion;
-    responder.respond({ type: 'map', id: request.id, map: isNewer ? mapBytes : new Uint8Array() });
+    responder.respond({ type: 'map', id: request.id, map: isNewer ? mapBytes : NO_BYTES });
   }
 
   #write(asked: Asked<'write'>): void {

@@ -2,7 +2,7 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
-import { Reader, Writer } from '../base/message-pack.ts';
+import { count, decode, encode, octets, struct, text, truth, where } from '../base/schema.ts';
 import type { Settings } from '../catalog/cluster-map.ts';
 
 export interface StoredIdentity {
@@ -24,35 +24,29 @@ const FORMAT = 2;
 const TOKEN_BYTES = 16;
 const CLUSTER_BYTES_MAX = 64;
 
-export function encodeIdentity(stored: StoredIdentity): Uint8Array {
-  const { joinToken, cluster, node, hasLived, founding } = stored;
-  const writer = new Writer();
-  writer.array(7);
-  writer.count(FORMAT);
-  writer.bytes(joinToken);
-  writer.bytes(new TextEncoder().encode(cluster));
-  writer.count(node);
-  writer.truth(hasLived);
-  writer.count(founding?.shards ?? 0);
-  writer.count(founding?.replicas ?? 0);
-  return writer.take();
+const STORED = where(
+  struct({
+    format: count({ min: FORMAT, max: FORMAT }),
+    joinToken: octets(TOKEN_BYTES),
+    cluster: text(CLUSTER_BYTES_MAX),
+    node: count<NodeId>(),
+    hasLived: truth,
+    /** Both 0 for a node that does not found. */
+    shards: count({ max: CATALOG_LIMITS.shardsMax }),
+    replicas: count({ max: CATALOG_LIMITS.replicasMax }),
+  }),
+  ({ shards, replicas }) => shards > 0 === replicas > 0,
+);
+
+export function encodeIdentity({ founding, ...stored }: StoredIdentity): Uint8Array {
+  const { shards, replicas } = founding ?? { shards: 0, replicas: 0 };
+  return encode(STORED, { format: FORMAT, ...stored, shards, replicas });
 }
 
 /** Undefined if the bytes are invalid or of a later version. */
 export function decodeIdentity(bytes: Uint8Array): StoredIdentity | undefined {
-  const reader = new Reader(bytes);
-  reader.tuple(7);
-  if (reader.count() !== FORMAT) return undefined;
-  const joinToken = reader.bytes(TOKEN_BYTES);
-  const cluster = new TextDecoder().decode(reader.bytes(CLUSTER_BYTES_MAX));
-  const node = reader.count() as NodeId;
-  const hasLived = reader.truth();
-  const shards = reader.count();
-  const replicas = reader.count();
-  const isFounder = shards > 0 && replicas > 0;
-  const isWithin = shards <= CATALOG_LIMITS.shardsMax && replicas <= CATALOG_LIMITS.replicasMax;
-  if (!isWithin || (!isFounder && shards + replicas > 0)) return undefined;
-  if (reader.isBroken || reader.left > 0 || joinToken.length !== TOKEN_BYTES) return undefined;
-  const founding = isFounder ? { shards, replicas } : undefined;
-  return { joinToken, cluster, node, hasLived, founding };
+  const stored = decode(STORED, bytes);
+  if (stored === undefined) return undefined;
+  const { format: _, shards, replicas, ...identity } = stored;
+  return { ...identity, founding: shards > 0 ? { shards, replicas } : undefined };
 }

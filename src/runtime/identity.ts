@@ -3,6 +3,7 @@
 import { monotoneNow, secureBytes } from '../base/ambient.ts';
 import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
@@ -74,7 +75,6 @@ const NOT_YET = 0 as NodeId;
 const TOKEN_BYTES = 16;
 const CLUSTER_BYTES = 8;
 const CANDIDATE_BYTES = 16;
-const NO_BYTES = new Uint8Array();
 
 export async function identify(identification: Identification): Promise<Identified> {
   const { folder, init, join, onAffiliation, pinned, isForced } = identification;

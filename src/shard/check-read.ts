@@ -6,6 +6,7 @@
  */
 
 import type { ShardId } from '../base/ids.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { compareBytes } from '../machine/bytes.ts';
 import type { CheckRange, Command, Operation } from '../machine/command.ts';
@@ -155,8 +156,6 @@ export class CheckRead {
     failRequester(requester, failure, moment.time);
   }
 }
-
-const NO_BYTES = new Uint8Array();
 
 /** The first of the locks, which are in key order, whose key is in the range. */
 function firstWithin(locks: readonly Lock[], { key: from, to }: CheckRange): Lock | undefined {

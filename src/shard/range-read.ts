@@ -5,6 +5,7 @@
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
 import { compareBytes } from '../machine/bytes.ts';
 import type { Lock } from '../machine/lock-table.ts';
 import { SECTION } from '../machine/section.ts';
@@ -18,8 +19,6 @@ import type { RangeQuery } from '../wire/request.ts';
 import type { Failure, RangeRow } from '../wire/response.ts';
 import type { FairJob, FairQueue } from './fair-queue.ts';
 import { failRequester, type Requester } from './proposals.ts';
-
-const NO_BYTES = new Uint8Array();
 
 interface RangeReadOptions {
   readonly requester: Requester;

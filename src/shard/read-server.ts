@@ -4,6 +4,7 @@ import { unreachable } from '../base/assert.ts';
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { ShardId } from '../base/ids.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import { SECTION } from '../machine/section.ts';
 import type { Contender } from '../machine/transaction-id.ts';
@@ -18,7 +19,6 @@ import { RangeRead } from './range-read.ts';
 import type { ReadContext } from './read-moment.ts';
 import type { PendingRead } from './reads.ts';
 
-const NO_BYTES = new Uint8Array();
 const { keyCost, requestCost } = FAIRNESS_LIMITS;
 
 interface ReadServerOptions {

@@ -1,6 +1,7 @@
 /** What a transaction needs of which shard, and in which order. Derived from its bytes alone. */
 
 import type { ShardId } from '../base/ids.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Command } from '../machine/command.ts';
 import {
@@ -90,7 +91,7 @@ export function planOf({
 }
 
 function participantOf({ operations, deadline }: Part): Participant {
-  const key = operations.find(isLocking)?.key ?? new Uint8Array();
+  const key = operations.find(isLocking)?.key ?? NO_BYTES;
   return { position: keyPosition(key), deadline };
 }
 

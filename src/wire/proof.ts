@@ -1,12 +1,12 @@
 /** Proofs that a sender has the cluster secret, and their encoding. Pure. */
 
-import { Reader, Writer } from '../base/message-pack.ts';
+import { NO_BYTES, Reader, Writer } from '../base/message-pack.ts';
 import { hmac } from '../base/sha256.ts';
 
 /** No bytes for a cluster without a secret: it is open, and proofs prove nothing. */
 export type Secret = Uint8Array;
 
-export const NO_SECRET: Secret = new Uint8Array();
+export const NO_SECRET: Secret = NO_BYTES;
 
 export const NONCE_BYTES = 16;
 const PROOF_BYTES = 32;

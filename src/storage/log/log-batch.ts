@@ -1,6 +1,7 @@
 /** A batch being made: records in one buffer, and the directory that ends it. */
 
 import type { ShardId } from '../../base/ids.ts';
+import { NO_BYTES } from '../../base/message-pack.ts';
 import {
   ALIGNMENT,
   HEADER_BYTES,
@@ -12,7 +13,6 @@ import {
   writeRecord,
 } from './log-record.ts';
 
-const NO_BYTES = new Uint8Array(0);
 const RUN_WORDS = 7;
 export const RUN_BYTES = RUN_WORDS * 4;
 const WORD = 0x1_0000_0000;

@@ -2,6 +2,7 @@
 
 import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../base/ids.ts';
 import type { Life } from '../../base/life.ts';
+import { NO_BYTES } from '../../base/message-pack.ts';
 import { type BatchPosition, type HardStates, isAtOrAfter } from './hard-state.ts';
 import { LiveBytes } from './live-bytes.ts';
 import type { Location } from './location-table.ts';
@@ -25,8 +26,6 @@ export interface OpenSegment {
   readonly header: SegmentHeader;
   readonly sheet: Sheet;
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 /** One record of a batch in its place, whether it was found or only named. */
 type Step = RecordHeader | LostRecord;

@@ -3,6 +3,7 @@
 import { assert, unreachable } from '../../base/assert.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Life } from '../../base/life.ts';
+import { NO_BYTES } from '../../base/message-pack.ts';
 import type { Configuration } from '../../raft/configuration.ts';
 import type { LogEntry } from '../../raft/message.ts';
 import type { HardState, Write } from '../../raft/ready.ts';
@@ -15,7 +16,6 @@ import { encodeMember, encodeReplica, encodeSnapshot, type ReplicaMeta } from '.
 import { KIND, type RecordName, recordBytes, repairKind } from './log-record.ts';
 import { LogReplica } from './log-replica.ts';
 
-const NO_BYTES = new Uint8Array(0);
 /** More than a configuration of most members takes, in an entry or a snapshot. */
 const CONFIGURATION_BYTES = 64;
 const MEMBER_BYTES = 9;

@@ -1,0 +1,314 @@
+/**
+ * Schemas: a value is declared once. Its type, its encoding and the bounds that decoding checks
+ * follow from the declaration.
+ *
+ * For values that are encoded rarely. A value that is encoded thousands of times a second has a
+ * codec by hand, which takes less time; in the form of a `Schema` it can be a part of others.
+ */
+
+import { assert, present } from './assert.ts';
+import { NUMBER_MAX } from './ids.ts';
+import { Reader, Writer } from './message-pack.ts';
+
+export interface Schema<T> {
+  /** How many elements of the array around it the value takes. */
+  readonly elements: number;
+  /** The size of the shortest encoding: the remaining bytes bound the length of a list by it. */
+  readonly bytesMin: number;
+  readonly write: (writer: Writer, value: T) => void;
+  /**
+   * Breaks the reader on everything that `write` does not make, and never throws. The value from a
+   * broken reader has the right type and no meaning.
+   */
+  readonly read: (reader: Reader) => T;
+  /** At least the encoded size. */
+  readonly bytesMax: (value: T) => number;
+}
+
+/** The value that a schema declares. */
+export type Of<S extends AnySchema> = ReturnType<S['read']>;
+
+/** Every schema is one. */
+interface AnySchema {
+  readonly elements: number;
+  readonly bytesMin: number;
+  readonly write: (writer: Writer, value: never) => void;
+  readonly read: (reader: Reader) => unknown;
+  readonly bytesMax: (value: never) => number;
+}
+
+/** The fields of an object, in the order of their encoding. */
+type Fields = Readonly<Record<string, AnySchema>>;
+export type FieldsOf<F extends Fields> = { readonly [Name in keyof F]: Of<F[Name]> };
+
+/** By type: its number, never given a second meaning, and its fields or a codec by hand. */
+type Variants = Readonly<Record<string, readonly [number: number, body: Fields | AnySchema]>>;
+type Variant<Name, Body> = Body extends AnySchema
+  ? Of<Body>
+  : Body extends Fields
+    ? { readonly type: Name } & FieldsOf<Body>
+    : never;
+type Union<V extends Variants> = { [Name in keyof V]: Variant<Name, V[Name][1]> }[keyof V];
+
+const COUNT_BYTES_MAX = 9;
+const HEADER_BYTES_MAX = 5;
+/** A tuple has a header of one byte. */
+const ELEMENTS_MAX = 15;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const shared = new Writer();
+
+/** The bytes belong to the caller. */
+export function encode<T>(schema: Schema<T>, value: T): Uint8Array {
+  assert(shared.length === 0, 'no value is encoded within another');
+  try {
+    schema.write(shared, value);
+    return shared.take();
+  } finally {
+    shared.clear();
+  }
+}
+
+/** Undefined if the bytes are not exactly what `encode` makes. Byte strings in it are views. */
+export function decode<T>(schema: Schema<T>, bytes: Uint8Array): T | undefined {
+  const reader = new Reader(bytes);
+  const value = schema.read(reader);
+  return reader.isBroken || reader.left > 0 ? undefined : value;
+}
+
+/** The number of the union variant that comes next, known or not; undefined for other bytes. */
+export function variantIn(reader: Reader): number | undefined {
+  reader.array(ELEMENTS_MAX, 1);
+  const number = reader.count();
+  return reader.isBroken ? undefined : number;
+}
+
+/** An integer within bounds, both included. */
+export function count<T extends number = number>({
+  min = 0,
+  max = NUMBER_MAX,
+} = {}): Schema<NoInfer<T>> {
+  const read = (reader: Reader) => {
+    const value = reader.count();
+    if (value < min || value > max) reader.break();
+    return value as T;
+  };
+  const write = (writer: Writer, value: T) => writer.count(value);
+  return { elements: 1, bytesMin: 1, write, read, bytesMax: () => COUNT_BYTES_MAX };
+}
+
+export const truth: Schema<boolean> = {
+  elements: 1,
+  bytesMin: 1,
+  write: (writer, value) => writer.truth(value),
+  read: (reader) => reader.truth(),
+  bytesMax: () => 1,
+};
+
+/** One of some names, as its index; an index is never given a second meaning. */
+export function oneOf<const Name extends string>(names: readonly [Name, ...Name[]]): Schema<Name> {
+  const number = count({ max: names.length - 1 });
+  return {
+    ...number,
+    write: (writer, name) => number.write(writer, names.indexOf(name)),
+    read: (reader) => names[number.read(reader)] ?? names[0],
+    bytesMax: () => COUNT_BYTES_MAX,
+  };
+}
+
+/** A value that takes no bytes. */
+function constant<T>(value: T): Schema<T> {
+  return { elements: 0, bytesMin: 0, write: () => {}, read: () => value, bytesMax: () => 0 };
+}
+
+/** Bytes up to a length, as a view. */
+export function bytes(lengthMax: number): Schema<Uint8Array> {
+  return {
+    elements: 1,
+    bytesMin: 2,
+    write: (writer, value) => writer.bytes(value),
+    read: (reader) => reader.bytes(lengthMax),
+    bytesMax: ({ length }) => HEADER_BYTES_MAX + length,
+  };
+}
+
+/** Exactly so many bytes, as a copy that does not keep the frame alive. */
+export function octets(length: number): Schema<Uint8Array> {
+  return {
+    elements: 1,
+    bytesMin: 2 + length,
+    write: (writer, value) => {
+      assert(value.length === length, 'bytes of a fixed length have it');
+      writer.bytes(value);
+    },
+    read: (reader) => {
+      const value = reader.bytes(length);
+      if (value.length !== length) reader.break();
+      return value.slice();
+    },
+    bytesMax: () => HEADER_BYTES_MAX + length,
+  };
+}
+
+/** UTF-8. */
+export function text(bytesMax: number): Schema<string> {
+  return {
+    elements: 1,
+    bytesMin: 2,
+    write: (writer, value) => {
+      const encoded = encoder.encode(value);
+      assert(encoded.length <= bytesMax, 'a text is within its limit');
+      writer.bytes(encoded);
+    },
+    read: (reader) => {
+      const encoded = reader.bytes(bytesMax);
+      try {
+        return decoder.decode(encoded);
+      } catch {
+        reader.break();
+        return '';
+      }
+    },
+    bytesMax: () => HEADER_BYTES_MAX + bytesMax,
+  };
+}
+
+export function list<T>(
+  of: Schema<T>,
+  { min = 0, max }: { readonly min?: number; readonly max: number },
+): Schema<readonly T[]> {
+  assert(of.elements === 1, 'an item of a list is one element');
+  return {
+    elements: 1,
+    bytesMin: 1,
+    write: (writer, items) => {
+      writer.array(items.length);
+      for (const item of items) of.write(writer, item);
+    },
+    read: (reader) => {
+      const length = reader.array(max, of.bytesMin);
+      if (length < min) reader.break();
+      const items: T[] = [];
+      for (let at = 0; at < length && !reader.isBroken; at++) items.push(of.read(reader));
+      return items;
+    },
+    bytesMax: (items) => items.reduce((sum, item) => sum + of.bytesMax(item), HEADER_BYTES_MAX),
+  };
+}
+
+/** An object whose fields are elements of the array around it. */
+export function fields<const F extends Fields>(shape: F): Schema<FieldsOf<F>> {
+  const names = Object.keys(shape);
+  const schemas = Object.values(shape) as unknown as Schema<unknown>[];
+  const partsOf = (value: FieldsOf<F>) => value as Readonly<Record<string, unknown>>;
+  return {
+    elements: schemas.reduce((sum, { elements }) => sum + elements, 0),
+    bytesMin: schemas.reduce((sum, { bytesMin }) => sum + bytesMin, 0),
+    write: (writer, value) => {
+      const parts = partsOf(value);
+      for (let at = 0; at < names.length; at++) {
+        schemas[at]?.write(writer, parts[names[at] as string]);
+      }
+    },
+    read: (reader) => {
+      const parts: Record<string, unknown> = {};
+      for (let at = 0; at < names.length; at++) {
+        parts[names[at] as string] = schemas[at]?.read(reader);
+      }
+      return parts as FieldsOf<F>;
+    },
+    bytesMax: (value) => {
+      const parts = partsOf(value);
+      return schemas.reduce((sum, of, at) => sum + of.bytesMax(parts[names[at] as string]), 0);
+    },
+  };
+}
+
+/** An array of its own around the elements of a value. */
+function tuple<T>(of: Schema<T>): Schema<T> {
+  assert(of.elements <= ELEMENTS_MAX, 'a tuple has a header of one byte');
+  return {
+    elements: 1,
+    bytesMin: 1 + of.bytesMin,
+    write: (writer, value) => {
+      writer.array(of.elements);
+      of.write(writer, value);
+    },
+    read: (reader) => {
+      reader.tuple(of.elements);
+      return of.read(reader);
+    },
+    bytesMax: (value) => 1 + of.bytesMax(value),
+  };
+}
+
+/** An object as an array. */
+export function struct<const F extends Fields>(shape: F): Schema<FieldsOf<F>> {
+  return tuple(fields(shape));
+}
+
+/** An array of the elements of a value, or an empty one for none. */
+export function optional<T>(of: Schema<T>): Schema<T | undefined> {
+  return {
+    elements: 1,
+    bytesMin: 1,
+    write: (writer, value) => {
+      writer.array(value === undefined ? 0 : of.elements);
+      if (value !== undefined) of.write(writer, value);
+    },
+    read: (reader) => {
+      const length = reader.array(of.elements, 0);
+      if (length === of.elements) return of.read(reader);
+      if (length > 0) reader.break();
+      return undefined;
+    },
+    bytesMax: (value) => 1 + (value === undefined ? 0 : of.bytesMax(value)),
+  };
+}
+
+/** Objects told apart by their `type`: an array of the number of the type and its elements. */
+export function union<const V extends Variants>(variants: V): Schema<Union<V>> {
+  type Body = Schema<Union<V>>;
+  const byName: Record<string, { readonly number: number; readonly body: Body }> = {};
+  const byNumber = new Map<number, Body>();
+  for (const [type, [number, declared]] of Object.entries(variants)) {
+    const isByHand = typeof declared.read === 'function';
+    const body = isByHand ? declared : fields({ type: constant(type), ...(declared as Fields) });
+    byName[type] = { number, body: body as Body };
+    byNumber.set(number, body as Body);
+  }
+  const bodies = [...byNumber.values()];
+  const first = bodies[0] as Body;
+  const elementsMax = 1 + Math.max(...bodies.map(({ elements }) => elements));
+  assert(elementsMax <= ELEMENTS_MAX, 'a variant has a header of one byte');
+  const variantOf = (value: unknown) =>
+    present(byName[(value as { readonly type: string }).type], 'a value is of a declared type');
+  return {
+    elements: 1,
+    bytesMin: 2 + Math.min(...bodies.map(({ bytesMin }) => bytesMin)),
+    write: (writer, value) => {
+      const { number, body } = variantOf(value);
+      writer.array(1 + body.elements);
+      writer.count(number);
+      body.write(writer, value);
+    },
+    read: (reader) => {
+      const length = reader.array(elementsMax, 1);
+      const body = byNumber.get(reader.count());
+      if (body === undefined || length !== 1 + body.elements) reader.break();
+      return (body ?? first).read(reader);
+    },
+    bytesMax: (value) => 1 + COUNT_BYTES_MAX + variantOf(value).body.bytesMax(value),
+  };
+}
+
+/** A value that contradicts itself breaks the reader. Writing does not check it. */
+export function where<T>(of: Schema<T>, isSound: (value: T) => boolean): Schema<T> {
+  const read = (reader: Reader) => {
+    const value = of.read(reader);
+    if (!reader.isBroken && !isSound(value)) reader.break();
+    return value;
+  };
+  return { ...of, read };
+}
