@@ -1,4 +1,4 @@
-/** The rules of the house as a program. Each rule is also shown trees that break it. */
+/** The rules of the project as a program. Each rule is also shown trees that break it. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -8,6 +8,7 @@ import { FORM_RULES } from './support/tidy/form-rules.ts';
 import { IMPORT_RULES } from './support/tidy/import-rules.ts';
 import { LIFE_RULES } from './support/tidy/life-rules.ts';
 import { NAME_RULES } from './support/tidy/name-rules.ts';
+import { README_RULES } from './support/tidy/readme-rules.ts';
 import { scan } from './support/tidy/scanner.ts';
 import { SHAPE_RULES } from './support/tidy/shape-rules.ts';
 import { plantTree, type Rule, readTree } from './support/tidy/tree.ts';
@@ -21,6 +22,7 @@ const RULES = [
   ...LIFE_RULES,
   ...FORM_RULES,
   ...API_RULES,
+  ...README_RULES,
 ];
 const house = readTree('.');
 

@@ -11,7 +11,7 @@ export const TRANSPORT_LIMITS = {
   /** From the first packet of a socket to its hello. */
   helloMilliseconds: 3000,
   /** How long an ending process leaves the other sides to read the close reason. */
-  farewellMilliseconds: 300,
+  closeMilliseconds: 300,
   /** A shorter cluster secret could be guessed from one proof of it. */
   secretBytesMin: 16,
   /** Both sides ping this often, and a side that is not heard for this long counts as gone. */

@@ -28,7 +28,7 @@ export type ClientConnectionEvent =
       readonly isForeign: boolean;
     };
 
-interface ClientLineOptions {
+interface ClientConnectionOptions {
   readonly sockets: Sockets;
   readonly schedule: Schedule;
   /** `ws://host:port`. */
@@ -42,7 +42,7 @@ interface ClientLineOptions {
 
 /** One attempt and, if it succeeds, one connection. Routing decides on retries. */
 export class ClientConnection {
-  readonly #options: ClientLineOptions;
+  readonly #options: ClientConnectionOptions;
   readonly #limits: TransportLimits;
   readonly #socket: Socket;
   readonly #stopSweeping: () => void;
@@ -50,7 +50,7 @@ export class ClientConnection {
   #isOver = false;
   #now = 0;
 
-  constructor(options: ClientLineOptions) {
+  constructor(options: ClientConnectionOptions) {
     this.#options = options;
     this.#limits = options.limits ?? TRANSPORT_LIMITS;
     const { sockets, schedule, url } = options;

@@ -16,7 +16,7 @@ interface ClientLinksOptions {
   readonly soon: (run: () => void) => void;
 }
 
-interface ClientLine {
+interface ClientLink {
   readonly socket: Socket;
   readonly keepalive: Keepalive;
   readonly deadline: FrameDeadline;
@@ -28,7 +28,7 @@ interface ClientLine {
 
 export class ClientConnections {
   readonly #options: ClientLinksOptions;
-  readonly #lines = new Map<number, ClientLine>();
+  readonly #lines = new Map<number, ClientLink>();
   #connection = 0;
   #now = 0;
 
@@ -114,7 +114,7 @@ export class ClientConnections {
   }
 
   #faultOf(
-    { keepalive, deadline, isPaused: isDeaf }: ClientLine,
+    { keepalive, deadline, isPaused: isDeaf }: ClientLink,
     now: number,
   ): CloseFrame | undefined {
     if (!keepalive.check(now, { isDeaf })) {

@@ -148,7 +148,7 @@ export class WebSockets implements Sockets {
 
   async #close(): Promise<void> {
     this.stopListening();
-    await this.#takenIn(TRANSPORT_LIMITS.farewellMilliseconds);
+    await this.#takenIn(TRANSPORT_LIMITS.closeMilliseconds);
     this.#dialler.close();
     this.#server.closeAllConnections();
     for (const line of this.#lines) line.terminate();
