@@ -14,7 +14,7 @@ export function clientOf(number: number): Uint8Array {
   return new Uint8Array(16).fill(number);
 }
 
-/** `put x`, `get x`, `check x 3`, `check-range x z 2 9`. */
+/** `set x`, `get x`, `check x 3`, `check-range x z 2 9`. */
 export function parseOperation(text: string): Operation {
   const [type = '', name = '', ...rest] = text.trim().split(' ');
   const key = encoder.encode(name);
