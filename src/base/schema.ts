@@ -41,14 +41,23 @@ interface AnySchema {
 type Fields = Readonly<Record<string, AnySchema>>;
 export type FieldsOf<F extends Fields> = { readonly [Name in keyof F]: Of<F[Name]> };
 
-/** By type: its number, never given a second meaning, and its fields or a codec by hand. */
-type Variants = Readonly<Record<string, readonly [number: number, body: Fields | AnySchema]>>;
-type Variant<Name, Body> = Body extends AnySchema
+interface Variant<Body> {
+  /** Never given a second meaning. */
+  readonly number: number;
+  readonly body: Body;
+}
+type Variants = Readonly<Record<string, Variant<Fields | AnySchema>>>;
+type VariantOf<Name, Body> = Body extends AnySchema
   ? Of<Body>
   : Body extends Fields
-    ? { readonly type: Name } & FieldsOf<Body>
+    ? Plain<{ readonly type: Name } & FieldsOf<Body>>
     : never;
-type Union<V extends Variants> = { [Name in keyof V]: Variant<Name, V[Name][1]> }[keyof V];
+/** The same type, as one object. */
+type Plain<T> = { [Name in keyof T]: T[Name] };
+type UnionOf<V extends Variants> = { [Name in keyof V]: VariantOf<Name, V[Name]['body']> }[keyof V];
+
+/** Tells whether a variant has the number. */
+type Knowing = { readonly knows: (number: number) => boolean };
 
 const COUNT_BYTES_MAX = 9;
 const HEADER_BYTES_MAX = 5;
@@ -267,19 +276,26 @@ export function optional<T>(of: Schema<T>): Schema<T | undefined> {
   };
 }
 
+/** A variant of a union: its number, and its fields or a codec by hand of the whole object. */
+export function variant<const Body extends Fields | AnySchema>(
+  number: number,
+  body: Body,
+): Variant<Body> {
+  return { number, body };
+}
+
 /** Objects told apart by their `type`: an array of the number of the type and its elements. */
-export function union<const V extends Variants>(variants: V): Schema<Union<V>> {
-  type Body = Schema<Union<V>>;
-  const byName: Record<string, { readonly number: number; readonly body: Body }> = {};
-  const byNumber = new Map<number, Body>();
-  for (const [type, [number, declared]] of Object.entries(variants)) {
+export function union<const V extends Variants>(variants: V): Schema<UnionOf<V>> & Knowing {
+  const byName: Record<string, Variant<Schema<UnionOf<V>>>> = {};
+  const byNumber = new Map<number, Schema<UnionOf<V>>>();
+  for (const [type, { number, body: declared }] of Object.entries(variants)) {
     const isByHand = typeof declared.read === 'function';
     const body = isByHand ? declared : fields({ type: constant(type), ...(declared as Fields) });
-    byName[type] = { number, body: body as Body };
-    byNumber.set(number, body as Body);
+    byName[type] = { number, body: body as Schema<UnionOf<V>> };
+    byNumber.set(number, body as Schema<UnionOf<V>>);
   }
   const bodies = [...byNumber.values()];
-  const first = bodies[0] as Body;
+  const first = present(bodies[0], 'a union has a variant');
   const elementsMax = 1 + Math.max(...bodies.map(({ elements }) => elements));
   assert(elementsMax <= ELEMENTS_MAX, 'a variant has a header of one byte');
   const variantOf = (value: unknown) =>
@@ -300,6 +316,7 @@ export function union<const V extends Variants>(variants: V): Schema<Union<V>> {
       return (body ?? first).read(reader);
     },
     bytesMax: (value) => 1 + COUNT_BYTES_MAX + variantOf(value).body.bytesMax(value),
+    knows: (number) => byNumber.has(number),
   };
 }
 

@@ -8,7 +8,7 @@
 import { assert } from '../base/assert.ts';
 import type { ClusterMap } from './cluster-map.ts';
 import type { CatalogRefusal, CatalogReply } from './command.ts';
-import { decodeCommand } from './command-bytes.ts';
+import { decodeCommand } from './command.ts';
 import { type CatalogDecision, decide } from './decision.ts';
 import {
   type CatalogStateView,

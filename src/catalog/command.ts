@@ -1,156 +1,188 @@
-/** The commands of the catalog, and its replies. */
+/** The commands of the catalog and its replies, each with one encoding. */
 
-import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
-import type { Lineage } from '../base/life.ts';
-import type { AimedBasis, NodeDescription, NodeMembership, Settings } from './cluster-map.ts';
+import { CATALOG_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
+import { Reader } from '../base/message-pack.ts';
+import {
+  count,
+  decode,
+  encode,
+  list,
+  type Of,
+  octets,
+  oneOf,
+  optional,
+  struct,
+  truth,
+  union,
+  variant,
+  variantIn,
+} from '../base/schema.ts';
+import {
+  AIMED_BASIS,
+  CLUSTER_ID,
+  DESCRIPTION,
+  GOAL,
+  JOIN_TOKEN,
+  LINEAGE,
+  MEMBER,
+  MEMBERSHIP,
+  NODE,
+  NODE_OR_NONE,
+  SETTINGS,
+  SHARD,
+} from './field-codec.ts';
 
-/** Founds the cluster. The proposer is its first node, and the founder of every shard. */
-interface Found {
-  readonly type: 'found';
-  readonly clusterId: string;
-  readonly settings: Settings;
-  readonly joinToken: Uint8Array;
-  readonly description: NodeDescription;
-  /** The first member of each shard, drawn at random: the catalog's, then the data shards'. */
-  readonly members: readonly MemberId[];
-}
+const CONFIGURED = list(MEMBER, { max: RAFT_LIMITS.membersMax });
+const AIMED_NODE = struct({ node: NODE, ...AIMED_BASIS });
+const AIMED_SHARD = struct({ goal: GOAL, preferredNode: NODE_OR_NONE });
+const PLACED_MEMBER = struct({ node: NODE, member: MEMBER });
 
-/** A data folder asks for a node number. */
-export interface Join {
-  readonly type: 'join';
-  readonly joinToken: Uint8Array;
-  readonly description: NodeDescription;
-  /** Proves that the folder has the cluster secret; for the node that accepts the request. */
-  readonly proof?: Uint8Array;
-}
+const COMMAND = union({
+  /** Founds the cluster. The proposer is its first node, and the founder of every shard. */
+  found: variant(1, {
+    clusterId: CLUSTER_ID,
+    settings: SETTINGS,
+    joinToken: JOIN_TOKEN,
+    description: DESCRIPTION,
+    /** The first member of each shard, drawn at random: the catalog's, then the data shards'. */
+    members: list(MEMBER, { max: CATALOG_LIMITS.shardsMax + 1 }),
+  }),
+  /** A data folder asks for a node number. */
+  join: variant(2, {
+    joinToken: JOIN_TOKEN,
+    description: DESCRIPTION,
+    /** Proves that the folder has the cluster secret; for the node that accepts the request. */
+    proof: optional(octets(32)),
+  }),
+  /** A node has started: its new life and those before it, and its addresses. */
+  announce: variant(3, {
+    node: NODE,
+    joinToken: JOIN_TOKEN,
+    lineage: LINEAGE,
+    description: DESCRIPTION,
+  }),
+  /** The planner sets the goals of all shards, and names the nodes that they are based on. */
+  aim: variant(4, {
+    /** `aimedAt` of the map that the planner saw. */
+    aimedAt: count(),
+    nodes: list(AIMED_NODE, { max: CATALOG_LIMITS.nodesMax }),
+    /** One for each row of the map, in that order. */
+    shards: list(AIMED_SHARD, { max: CATALOG_LIMITS.shardsMax + 1 }),
+  }),
+  /** The members that a shard shall have from now on; its leader carries the change out. */
+  place: variant(5, {
+    shard: SHARD,
+    revision: count(),
+    members: list(PLACED_MEMBER, { max: CATALOG_LIMITS.replicasMax }),
+  }),
+  /**
+   * A leader reports its shard's configuration. Required: that configuration is the newest in its
+   * log, is committed and is not joint, and an entry of the leader's own term is committed.
+   */
+  report: variant(6, {
+    shard: SHARD,
+    revision: count(),
+    term: count(),
+    voters: CONFIGURED,
+    learners: CONFIGURED,
+  }),
+  /** A node reports that its member is unusable: its log or its state is damaged. */
+  lose: variant(7, { shard: SHARD, member: MEMBER }),
+  /** The operator sets the goal of a node. */
+  'set-membership': variant(8, {
+    node: NODE,
+    /** Of the row that the operator saw, so that a late copy does not undo a later command. */
+    revision: count(),
+    membership: MEMBERSHIP,
+    /** The removal may leave the shards with fewer replicas than configured. */
+    isForced: truth,
+  }),
+});
 
-/** A node has started: its new life, and its addresses. */
-interface Announce {
-  readonly type: 'announce';
-  readonly node: NodeId;
-  readonly joinToken: Uint8Array;
-  /** This life and those before it. */
-  readonly lineage: Lineage;
-  readonly description: NodeDescription;
-}
-
-/** The planner sets the goals of all shards, and names the nodes that they are based on. */
-export interface Aim {
-  readonly type: 'aim';
-  /** `aimedAt` of the map that the planner saw. */
-  readonly aimedAt: number;
-  readonly nodes: readonly AimedNode[];
-  /** One for each row of the map, in that order. */
-  readonly shards: readonly AimedShard[];
-}
-
-export interface AimedNode extends AimedBasis {
-  readonly node: NodeId;
-}
-
-export interface AimedShard {
-  readonly goal: readonly NodeId[];
-  readonly preferredNode: NodeId;
-}
-
-/** The members that a shard shall have from now on; its leader carries the change out. */
-export interface PlaceMembers {
-  readonly type: 'place';
-  readonly shard: ShardId;
-  readonly revision: number;
-  readonly members: readonly PlacedMember[];
-}
-
-export interface PlacedMember {
-  readonly node: NodeId;
-  readonly member: MemberId;
-}
-
-/**
- * A leader reports its shard's configuration. Required: that configuration is the newest in its
- * log, is committed and is not joint, and an entry of the leader's own term is committed.
- */
-export interface Report {
-  readonly type: 'report';
-  readonly shard: ShardId;
-  readonly revision: number;
-  readonly term: number;
-  readonly voters: readonly MemberId[];
-  readonly learners: readonly MemberId[];
-}
-
-/** A node reports that its member is unusable: its log or its state is damaged. */
-interface Lose {
-  readonly type: 'lose';
-  readonly shard: ShardId;
-  readonly member: MemberId;
-}
-
-/** The operator sets the goal of a node. */
-export interface SetMembership {
-  readonly type: 'set-membership';
-  readonly node: NodeId;
-  /** Of the row that the operator saw, so that a late copy does not undo a later command. */
-  readonly revision: number;
-  readonly membership: NodeMembership;
-  /** The removal may leave the shards with fewer replicas than configured. */
-  readonly isForced: boolean;
-}
-
-export type CatalogCommand =
-  | Found
-  | Join
-  | Announce
-  | Aim
-  | PlaceMembers
-  | Report
-  | Lose
-  | SetMembership;
-
-export type CatalogRefusal =
+const REFUSAL = oneOf([
   /** No cluster was founded here yet. */
-  | 'not-founded'
+  'not-founded',
   /** Another cluster, or the same one by another node. */
-  | 'already-founded'
-  | 'unknown-node'
-  | 'unknown-shard'
+  'already-founded',
+  'unknown-node',
+  'unknown-shard',
   /** The data folder is not the one that got this number. */
-  | 'wrong-token'
+  'wrong-token',
   /** The announced life does not follow the known ones: the folder is a copy of its past. */
-  | 'older-copy'
+  'older-copy',
   /** The row changed since it was read. */
-  | 'stale-revision'
+  'stale-revision',
   /** A leader of a later term has reported. */
-  | 'older-leader'
+  'older-leader',
   /** No room for another node, or for another member of the shard. */
-  | 'full'
+  'full',
   /** The command contradicts itself or the map. */
-  | 'unsound'
+  'unsound',
   /** The bytes are no command. */
-  | 'malformed'
+  'malformed',
   /** The node that the newcomer would replace is alive. From the catalog's leader. */
-  | 'still-running'
+  'still-running',
   /** Another node has replaced this one. */
-  | 'replaced'
+  'replaced',
   /** No other node could take over what this one holds. */
-  | 'last-node'
+  'last-node',
   /** The shards would have fewer replicas than configured; only a forced removal does that. */
-  | 'fewer-replicas'
+  'fewer-replicas',
   /**
    * The node is silent, and without it a shard has no majority that could copy its data. From the
    * catalog's leader.
    */
-  | 'no-majority'
+  'no-majority',
   /** Too many nodes have joined and never started: some of them may never do. */
-  | 'too-many-newcomers'
+  'too-many-newcomers',
   /** One side has a cluster secret that the other has not. From the asked node. */
-  | 'wrong-secret';
+  'wrong-secret',
+]);
 
-export type CatalogReply =
+const REPLY = union({
   /**
    * In effect, now or since an earlier copy of the command: from `version` of the map on. `node` is
    * the number that founding and joining assign, else `NO_NODE`.
    */
-  | { readonly type: 'done'; readonly version: number; readonly node: NodeId }
+  done: variant(0, { version: count(), node: NODE_OR_NONE }),
   /** Not in effect, and nothing changed. */
-  | { readonly type: 'refused'; readonly reason: CatalogRefusal };
+  refused: variant(1, { reason: REFUSAL }),
+});
+
+export type CatalogCommand = Of<typeof COMMAND>;
+export type CatalogReply = Of<typeof REPLY>;
+export type CatalogRefusal = Of<typeof REFUSAL>;
+export type AimedNode = Of<typeof AIMED_NODE>;
+export type AimedShard = Of<typeof AIMED_SHARD>;
+export type PlacedMember = Of<typeof PLACED_MEMBER>;
+export type CommandOf<Type extends CatalogCommand['type']> = Extract<
+  CatalogCommand,
+  { readonly type: Type }
+>;
+
+export function encodeCommand(command: CatalogCommand): Uint8Array {
+  return encode(COMMAND, command);
+}
+
+/** `unknown`: possibly a command of a later version; a replica that cannot apply it must stop. */
+type DecodedCommand =
+  | { readonly type: 'known'; readonly command: CatalogCommand }
+  | { readonly type: 'unknown'; readonly kind: number }
+  | { readonly type: 'malformed' };
+
+export function decodeCommand(bytes: Uint8Array): DecodedCommand {
+  const command = decode(COMMAND, bytes);
+  if (command !== undefined) return { type: 'known', command };
+  const kind = variantIn(new Reader(bytes));
+  if (kind === undefined || COMMAND.knows(kind)) return { type: 'malformed' };
+  return { type: 'unknown', kind };
+}
+
+export function encodeReply(reply: CatalogReply): Uint8Array {
+  return encode(REPLY, reply);
+}
+
+/** Undefined for bytes that are no reply. */
+export function decodeReply(bytes: Uint8Array): CatalogReply | undefined {
+  return decode(REPLY, bytes);
+}

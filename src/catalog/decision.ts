@@ -13,14 +13,7 @@ import {
   type NodeRow,
   type ShardRow,
 } from './cluster-map.ts';
-import type {
-  Aim,
-  CatalogCommand,
-  CatalogRefusal,
-  PlaceMembers,
-  Report,
-  SetMembership,
-} from './command.ts';
+import type { CatalogCommand, CatalogRefusal, CommandOf } from './command.ts';
 import { faultOfDescription } from './description.ts';
 import { admit, membershipOf, nodesGone, nodeWithToken } from './membership.ts';
 import { basisOf, isSameBasis, nodeNumbered } from './questions.ts';
@@ -45,11 +38,6 @@ export type CatalogDecision =
 /** Before the deletion of rows is decided. */
 type Change = Omit<Extract<CatalogDecision, { readonly type: 'change' }>, 'gone'>;
 type Outcome = Change | Exclude<CatalogDecision, { readonly type: 'change' }>;
-
-type CommandOf<Type extends CatalogCommand['type']> = Extract<
-  CatalogCommand,
-  { readonly type: Type }
->;
 
 /** `index` is that of the entry: the revision of every row that it changes. */
 export function decide(
@@ -181,7 +169,11 @@ export function lifeOfRow({ incarnation, life }: NodeRow): readonly Life[] {
   return incarnation === 0 ? [] : [{ incarnation, word: life }];
 }
 
-function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): Outcome {
+function aim(
+  map: ClusterMap,
+  { aimedAt, nodes, shards }: CommandOf<'aim'>,
+  index: number,
+): Outcome {
   if (aimedAt !== map.aimedAt) return refuse('stale-revision');
   const aimed = new Map(nodes.map((node) => [node.node, node]));
   const goals = shards.flatMap(({ goal }) => goal);
@@ -200,7 +192,7 @@ function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): O
     return [{ ...row, revision: index, basis: news && basisOf(news) }];
   });
   const shardsChanged = map.shards.flatMap((row, at): ShardRow[] => {
-    const { goal, preferredNode } = shards[at] as Aim['shards'][number];
+    const { goal, preferredNode } = shards[at] as CommandOf<'aim'>['shards'][number];
     if (goal.join() === row.goal.join() && preferredNode === row.preferredNode) return [];
     return [{ ...row, revision: index, goal, preferredNode }];
   });
@@ -214,7 +206,7 @@ function aim(map: ClusterMap, { aimedAt, nodes, shards }: Aim, index: number): O
  */
 function place(
   map: ClusterMap,
-  { shard, revision, members }: PlaceMembers,
+  { shard, revision, members }: CommandOf<'place'>,
   index: number,
 ): Outcome {
   const row = map.shards[shard];
@@ -245,7 +237,7 @@ function place(
 }
 
 /** The only place where a member leaves the row: unwanted, and in no configuration. */
-function report(map: ClusterMap, command: Report, index: number): Outcome {
+function report(map: ClusterMap, command: CommandOf<'report'>, index: number): Outcome {
   const { shard, revision, term, voters, learners } = command;
   const row = map.shards[shard];
   if (row === undefined) return refuse('unknown-shard');
@@ -280,7 +272,11 @@ function lose(map: ClusterMap, { shard, member }: CommandOf<'lose'>, index: numb
   return changeOf(map, index, { shards: [{ ...row, revision: index, members }] });
 }
 
-function setMembership(map: ClusterMap, command: SetMembership, index: number): Outcome {
+function setMembership(
+  map: ClusterMap,
+  command: CommandOf<'set-membership'>,
+  index: number,
+): Outcome {
   const row = membershipOf(map, command, index);
   if (row === 'nothing') return { type: 'nothing', node: NO_NODE };
   return typeof row === 'string' ? refuse(row) : changeOf(map, index, { nodes: [row] });

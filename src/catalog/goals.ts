@@ -6,7 +6,7 @@ import { CATALOG_LIMITS } from '../base/limits.ts';
 import { place } from '../ring/arc-placement.ts';
 import { buildRing, type RingNode } from '../ring/ring.ts';
 import { CATALOG_SHARD, type ClusterMap, NO_NODE, type NodeRow } from './cluster-map.ts';
-import type { Aim, AimedNode } from './command.ts';
+import type { AimedNode, CommandOf } from './command.ts';
 import { mayCarry } from './membership.ts';
 import { spreadPreferred } from './preferred.ts';
 import { isSameBasis } from './questions.ts';
@@ -19,7 +19,10 @@ import { reroute } from './reroute.ts';
  * A node counts once it has been alive for a while, and from then on, alive or not: a silent node
  * usually comes back, and its data would have to be copied twice.
  */
-export function aimFor(map: ClusterMap, liveFor: ReadonlyMap<NodeId, number>): Aim | undefined {
+export function aimFor(
+  map: ClusterMap,
+  liveFor: ReadonlyMap<NodeId, number>,
+): CommandOf<'aim'> | undefined {
   const nodes = carriersOf(map, liveFor).map(aimedNode);
   if (nodes.length === 0) return undefined;
   if (isBasis(map, nodes)) {

@@ -9,7 +9,7 @@ import { assert } from '../base/assert.ts';
 import type { MemberId } from '../base/ids.ts';
 import { type Configuration, isJoint, isMember, type Target } from '../raft/configuration.ts';
 import type { ShardRow } from './cluster-map.ts';
-import type { Report } from './command.ts';
+import type { CommandOf } from './command.ts';
 import { memberOn } from './questions.ts';
 
 /** A shard as its leader sees it. */
@@ -44,7 +44,7 @@ interface Follower {
 type LeaderStep =
   | { readonly type: 'wait' }
   /** Report to the catalog. */
-  | { readonly type: 'report'; readonly report: Report }
+  | { readonly type: 'report'; readonly report: CommandOf<'report'> }
   /** Propose this configuration to Raft. */
   | { readonly type: 'change'; readonly target: Target }
   /** Hand leadership over. */
@@ -198,7 +198,7 @@ function isNews({ row, configuration }: Led): boolean {
   );
 }
 
-function reportOf({ row, term, configuration }: Led): Report {
+function reportOf({ row, term, configuration }: Led): CommandOf<'report'> {
   const { voters, learners } = configuration;
   return { type: 'report', shard: row.shard, revision: row.revision, term, voters, learners };
 }

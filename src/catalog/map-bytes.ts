@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
-import { Reader, Writer } from '../base/message-pack.ts';
+import { count, decode, encode, list, struct } from '../base/schema.ts';
 import { arcStart } from '../ring/arc.ts';
 import {
   CATALOG_SHARD,
@@ -12,22 +12,18 @@ import {
   type Settings,
   type ShardRow,
 } from './cluster-map.ts';
-import {
-  readList,
-  readNode,
-  readSettings,
-  readText,
-  writeCounts,
-  writeSettings,
-  writeText,
-} from './field-codec.ts';
-import { ROW_BYTES_MIN, readNodeRow, readShardRow, writeNodeRow, writeShardRow } from './row.ts';
+import { NODE } from './field-codec.ts';
+import { MAP_HEADER, NODE_ROW, SHARD_ROW } from './row.ts';
 
-const FIELDS = 10;
-
-const NUMBERS = { lengthMax: CATALOG_LIMITS.nodesMax, bytesMin: 1 };
-
-const writer = new Writer();
+/** The rows that changed after a version. */
+const UPDATE = struct({
+  since: count(),
+  ...MAP_HEADER,
+  /** All nodes of the cluster, including those whose rows did not change. */
+  numbers: list(NODE, { max: CATALOG_LIMITS.nodesMax }),
+  nodes: list(NODE_ROW, { max: CATALOG_LIMITS.nodesMax }),
+  shards: list(SHARD_ROW, { max: CATALOG_LIMITS.shardsMax + 1 }),
+});
 
 /**
  * All rows if `since` is 0, else those that changed after that version; and the numbers of all
@@ -36,24 +32,10 @@ const writer = new Writer();
 export function encodeMap(map: ClusterMap, since: number): Uint8Array {
   const nodes = map.nodes.filter(({ revision }) => revision > since);
   const shards = map.shards.filter(({ revision }) => revision > since);
-  writer.clear();
-  writer.array(FIELDS);
-  writer.count(since);
-  writer.count(map.version);
-  writeText(writer, map.clusterId, CATALOG_LIMITS.clusterIdBytesMax);
-  writeSettings(writer, map.settings);
-  writer.count(map.nextNode);
-  writer.count(map.aimedAt);
-  writeCounts(
-    writer,
-    map.nodes.map(({ node }) => node),
-  );
-  writer.array(nodes.length);
-  for (const row of nodes) writeNodeRow(writer, row);
-  writer.array(shards.length);
-  for (const row of shards) writeShardRow(writer, row);
-  assert(writer.length <= CATALOG_LIMITS.mapBytesMax, 'a map is within its limit');
-  return writer.take();
+  const numbers = map.nodes.map(({ node }) => node);
+  const bytes = encode(UPDATE, { since, ...map, numbers, nodes, shards });
+  assert(bytes.length <= CATALOG_LIMITS.mapBytesMax, 'a map is within its limit');
+  return bytes;
 }
 
 /**
@@ -91,34 +73,15 @@ interface Update {
 
 function readUpdate(bytes: Uint8Array): Update | undefined {
   if (bytes.length > CATALOG_LIMITS.mapBytesMax) return undefined;
-  const reader = new Reader(bytes);
-  reader.tuple(FIELDS);
-  const since = reader.count();
-  const own = {
-    version: reader.count(),
-    clusterId: readText(reader, CATALOG_LIMITS.clusterIdBytesMax),
-    settings: readSettings(reader),
-    nextNode: readNode(reader),
-    aimedAt: reader.count(),
-  };
-  const numbers = readList(reader, NUMBERS, readNode);
-  const map: ClusterMap = {
-    ...own,
-    nodes: readRows(reader, CATALOG_LIMITS.nodesMax, readNodeRow),
-    shards: readRows(reader, CATALOG_LIMITS.shardsMax + 1, readShardRow),
-  };
+  const update = decode(UPDATE, bytes);
+  if (update === undefined) return undefined;
+  const { since, numbers, ...map } = update;
   const present = new Set(numbers);
   const isRead =
-    !reader.isBroken &&
-    reader.left === 0 &&
-    numbers.every((node, at) => node < own.nextNode && node > (numbers[at - 1] ?? 0)) &&
+    numbers.every((node, at) => node < map.nextNode && node > (numbers[at - 1] ?? 0)) &&
     map.nodes.every(({ node }) => present.has(node)) &&
     (since > 0 || map.nodes.length === present.size);
   return isRead && isSound(map, since) ? { since, map, present } : undefined;
-}
-
-function readRows<Row>(reader: Reader, lengthMax: number, readRow: (reader: Reader) => Row): Row[] {
-  return readList(reader, { lengthMax, bytesMin: ROW_BYTES_MIN }, readRow);
 }
 
 /** Rows that changed after `since`, in order, each with its arc. */

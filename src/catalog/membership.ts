@@ -7,7 +7,7 @@ import type { NodeId } from '../base/ids.ts';
 import { isSameDigest, sha256 } from '../base/sha256.ts';
 import type { ClusterMap, NodeDescription, NodeRow, ShardRow } from './cluster-map.ts';
 import { NO_NODE } from './cluster-map.ts';
-import type { CatalogCommand, CatalogRefusal, SetMembership } from './command.ts';
+import type { CatalogCommand, CatalogRefusal, CommandOf } from './command.ts';
 import { nodeNumbered } from './questions.ts';
 
 interface Newcomer {
@@ -68,7 +68,7 @@ export function admit(map: ClusterMap, newcomer: Newcomer, index: number): Admis
 /** The changed row, nothing if it is already so, or the refusal. */
 export function membershipOf(
   map: ClusterMap,
-  { node, revision, membership, isForced }: SetMembership,
+  { node, revision, membership, isForced }: CommandOf<'set-membership'>,
   index: number,
 ): NodeRow | 'nothing' | CatalogRefusal {
   const row = nodeNumbered(map, node);

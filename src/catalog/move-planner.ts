@@ -10,7 +10,7 @@
 import type { MemberId, NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, ShardRow } from './cluster-map.ts';
-import type { CatalogCommand, PlacedMember, PlaceMembers } from './command.ts';
+import type { CatalogCommand, CommandOf, PlacedMember } from './command.ts';
 import { aimFor } from './goals.ts';
 import { memberOn, nodeNumbered, wantedNodes } from './questions.ts';
 
@@ -91,7 +91,7 @@ function isMoving({ members }: ShardRow, { liveFor }: Outlook): boolean {
   return members.some(({ isWanted }) => !isWanted);
 }
 
-function placeOf(row: ShardRow, { drawMember }: Outlook): PlaceMembers {
+function placeOf(row: ShardRow, { drawMember }: Outlook): CommandOf<'place'> {
   const used = new Set(row.members.map(({ member }) => member));
   const members = nodesNext(row).map((node): PlacedMember => {
     const listed = memberOn(row, node);

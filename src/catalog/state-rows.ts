@@ -1,12 +1,10 @@
 /** The sections of the catalog's state, and how the map is made of their rows. */
 
-import { assert, present } from '../base/assert.ts';
+import { present } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
-import { CATALOG_LIMITS } from '../base/limits.ts';
-import { Reader, Writer } from '../base/message-pack.ts';
+import { decode, encode, type FieldsOf, type Schema, struct } from '../base/schema.ts';
 import type { ClusterMap, NodeRow, ShardRow } from './cluster-map.ts';
-import { readNode, readSettings, readText, writeSettings, writeText } from './field-codec.ts';
-import { readNodeRow, readShardRow, writeNodeRow, writeShardRow } from './row.ts';
+import { MAP_HEADER, NODE_ROW, SHARD_ROW } from './row.ts';
 
 /** A row to write, as the state store takes it; without a value, one to delete. */
 export interface CatalogWrite {
@@ -21,28 +19,19 @@ export interface CatalogStateView {
 }
 
 /** The map without its lists. */
-export type MapHeader = Omit<ClusterMap, 'nodes' | 'shards'>;
+export type MapHeader = FieldsOf<typeof MAP_HEADER>;
 
 /** One row for the header, one for each node, one for each shard. */
 const SECTION = { own: 0, nodes: 1, shards: 2 } as const;
 
-const OWN_FIELDS = 6;
-
-const writer = new Writer();
+const HEADER = struct(MAP_HEADER);
 
 export function headerWrite(own: MapHeader): CatalogWrite {
-  writer.array(OWN_FIELDS);
-  writer.count(own.version);
-  writeText(writer, own.clusterId, CATALOG_LIMITS.clusterIdBytesMax);
-  writeSettings(writer, own.settings);
-  writer.count(own.nextNode);
-  writer.count(own.aimedAt);
-  return { section: SECTION.own, key: keyOf(0), value: writer.take() };
+  return { section: SECTION.own, key: keyOf(0), value: encode(HEADER, own) };
 }
 
 export function nodeWrite(row: NodeRow): CatalogWrite {
-  writeNodeRow(writer, row);
-  return { section: SECTION.nodes, key: keyOf(row.node), value: writer.take() };
+  return { section: SECTION.nodes, key: keyOf(row.node), value: encode(NODE_ROW, row) };
 }
 
 /** The node has left the cluster. */
@@ -51,25 +40,24 @@ export function nodeDeletion(node: NodeId): CatalogWrite {
 }
 
 export function shardWrite(row: ShardRow): CatalogWrite {
-  writeShardRow(writer, row);
-  return { section: SECTION.shards, key: keyOf(row.shard), value: writer.take() };
+  return { section: SECTION.shards, key: keyOf(row.shard), value: encode(SHARD_ROW, row) };
 }
 
 /** The map that the rows make; undefined before the cluster is founded. */
 export function readMap(view: CatalogStateView): ClusterMap | undefined {
   const bytes = view.get(SECTION.own, keyOf(0));
   if (bytes === undefined) return undefined;
-  const own = readWhole(bytes, readHeader);
+  const own = rowIn(HEADER, bytes);
   const nodes: NodeRow[] = [];
   for (let node = 1; node < own.nextNode; node++) {
     // The row of a node that left is deleted, and its number is not assigned again.
     const row = view.get(SECTION.nodes, keyOf(node));
-    if (row !== undefined) nodes.push(readWhole(row, readNodeRow));
+    if (row !== undefined) nodes.push(rowIn(NODE_ROW, row));
   }
   const shards: ShardRow[] = [];
   for (let shard = 0; shard <= own.settings.shards; shard++) {
     const row = present(view.get(SECTION.shards, keyOf(shard)), 'every shard has a row');
-    shards.push(readWhole(row, readShardRow));
+    shards.push(rowIn(SHARD_ROW, row));
   }
   return { ...own, nodes, shards };
 }
@@ -86,12 +74,12 @@ export function withWrites(
     if (value === undefined) {
       nodes.delete(nodeOfKey(key));
     } else if (section === SECTION.own) {
-      own = readWhole(value, readHeader);
+      own = rowIn(HEADER, value);
     } else if (section === SECTION.nodes) {
-      const row = readWhole(value, readNodeRow);
+      const row = rowIn(NODE_ROW, value);
       nodes.set(row.node, row);
     } else {
-      const row = readWhole(value, readShardRow);
+      const row = rowIn(SHARD_ROW, value);
       shards[row.shard] = row;
     }
   }
@@ -99,22 +87,8 @@ export function withWrites(
   return { ...present(own, 'the first writes tell of the cluster'), nodes: rows, shards };
 }
 
-function readHeader(reader: Reader): MapHeader {
-  reader.tuple(OWN_FIELDS);
-  return {
-    version: reader.count(),
-    clusterId: readText(reader, CATALOG_LIMITS.clusterIdBytesMax),
-    settings: readSettings(reader),
-    nextNode: readNode(reader) as NodeId,
-    aimedAt: reader.count(),
-  };
-}
-
-function readWhole<Row>(bytes: Uint8Array, read: (reader: Reader) => Row): Row {
-  const reader = new Reader(bytes);
-  const row = read(reader);
-  assert(!reader.isBroken && reader.left === 0, 'a row of the catalog is what was written');
-  return row;
+function rowIn<Row>(schema: Schema<Row>, bytes: Uint8Array): Row {
+  return present(decode(schema, bytes), 'a row of the catalog is what was written');
 }
 
 function nodeOfKey(key: Uint8Array): NodeId {

@@ -5,7 +5,7 @@ import { type Attempt, KvError, type Outcome } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
 import type { ClusterMap, NodeMembership } from '../catalog/cluster-map.ts';
 import type { CatalogRefusal } from '../catalog/command.ts';
-import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
+import { decodeReply, encodeCommand } from '../catalog/command.ts';
 import { mayCarry } from '../catalog/membership.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
 import type { Response } from '../wire/response.ts';

@@ -5,7 +5,7 @@
 import type { ShardId } from '../base/ids.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { CATALOG_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
-import { encodeReply } from '../catalog/command-bytes.ts';
+import { encodeReply } from '../catalog/command.ts';
 import { LOST } from '../machine/section.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import { isValue } from '../shard/lost-value.ts';

@@ -17,7 +17,7 @@ import {
   type ShardRow,
 } from '../catalog/cluster-map.ts';
 import type { CatalogCommand, CatalogReply } from '../catalog/command.ts';
-import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
+import { decodeReply, encodeCommand } from '../catalog/command.ts';
 import { nextLeaderStep } from '../catalog/leader-step.ts';
 import { type Objection, objectionOf } from '../catalog/membership.ts';
 import { planNext } from '../catalog/move-planner.ts';

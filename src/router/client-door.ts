@@ -2,8 +2,8 @@
 
 import { unreachable } from '../base/assert.ts';
 import { isSameDigest } from '../base/sha256.ts';
-import type { CatalogCommand, Join } from '../catalog/command.ts';
-import { decodeCommand } from '../catalog/command-bytes.ts';
+import type { CatalogCommand, CommandOf } from '../catalog/command.ts';
+import { decodeCommand } from '../catalog/command.ts';
 import { proofOfJoining, type Secret } from '../wire/proof.ts';
 import type { Request } from '../wire/request.ts';
 
@@ -12,7 +12,7 @@ import type { Request } from '../wire/request.ts';
  * that brings a secret may not, because the other nodes would refuse it ever after.
  */
 export function mayJoin(
-  { joinToken, proof }: Join,
+  { joinToken, proof }: CommandOf<'join'>,
   { secret, cluster }: { readonly secret: Secret; readonly cluster: string },
 ): boolean {
   if (secret.length === 0 || proof === undefined) return secret.length === 0 && proof === undefined;

@@ -7,7 +7,7 @@ import { NO_BYTES } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { CATALOG_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
 import type { CatalogCommand, CatalogRefusal } from '../catalog/command.ts';
-import { decodeCommand, encodeReply } from '../catalog/command-bytes.ts';
+import { decodeCommand, encodeReply } from '../catalog/command.ts';
 import { decodeBatch, faultOfBatch } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';

@@ -4,7 +4,7 @@ import type { NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import type { ClusterMap, NodeDescription } from '../catalog/cluster-map.ts';
 import type { CatalogReply } from '../catalog/command.ts';
-import { decodeReply, encodeCommand } from '../catalog/command-bytes.ts';
+import { decodeReply, encodeCommand } from '../catalog/command.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { ClientConnection } from '../transport/client-connection.ts';
 import { TIMERS } from '../transport/timers.ts';
@@ -73,9 +73,9 @@ export function joinAt(joining: Joining): Promise<JoinResult> {
       isLooking = false;
       const text = objection(map);
       if (text !== undefined) return end({ type: 'refused', text });
-      const known = { type: 'join', joinToken, description } as const;
-      const proof = proofOfJoining(secret, { cluster, joinToken });
-      const command = encodeCommand(secret.length === 0 ? known : { ...known, proof });
+      const hasSecret = secret.length > 0;
+      const proof = hasSecret ? proofOfJoining(secret, { cluster, joinToken }) : undefined;
+      const command = encodeCommand({ type: 'join', joinToken, description, proof });
       line.send(encodeRequests([{ type: 'command', id: COMMAND_ID, command }]));
     };
     const take = (response: Response) => {

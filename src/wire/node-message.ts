@@ -13,6 +13,7 @@ import {
   type Of,
   truth,
   union,
+  variant,
   variantIn,
 } from '../base/schema.ts';
 
@@ -36,31 +37,31 @@ const MESSAGE = union({
    * Sent at least every heartbeat interval to every peer: the node is alive, knows this map, and
    * whether its disk is nearly full.
    */
-  beat: [NUMBER_MIN, { mapVersion: count(), isReadOnly: truth }],
+  beat: variant(NUMBER_MIN, { mapVersion: count(), isReadOnly: truth }),
   /** To a peer whose heartbeat carried an older version. */
-  map: [33, { map: bytes(WIRE_LIMITS.frameBytesMax) }],
+  map: variant(33, { map: bytes(WIRE_LIMITS.frameBytesMax) }),
   /**
    * A forwarded request, as a frame of one; it is not forwarded again. `client` is the number of
    * the client's connection at the sender, which may do less than a node, or 0 for the node itself.
    */
-  forward: [34, { id: count(), client: count(), request: bytes(WIRE_LIMITS.frameBytesMax) }],
+  forward: variant(34, { id: count(), client: count(), request: bytes(WIRE_LIMITS.frameBytesMax) }),
   /** The response to it, as a frame of one. */
-  forwarded: [35, { id: count(), response: bytes(WIRE_LIMITS.frameBytesMax) }],
+  forwarded: variant(35, { id: count(), response: bytes(WIRE_LIMITS.frameBytesMax) }),
   /** To the leader of a shard, from a follower that wants the commit index. */
-  ask: [36, { id: count(), shard: count<ShardId>() }],
+  ask: variant(36, { id: count(), shard: count<ShardId>() }),
   /** The commit index when the question arrived; 0: the receiver does not lead. */
-  told: [37, { id: count(), shard: count<ShardId>(), index: count() }],
+  told: variant(37, { id: count(), shard: count<ShardId>(), index: count() }),
   /**
    * From a shard's leader to each replica: asks for the fingerprint of its state as of this entry.
    */
-  'fingerprint-ask': [38, { shard: count<ShardId>(), index: count() }],
-  fingerprint: [39, REPORT],
+  'fingerprint-ask': variant(38, { shard: count<ShardId>(), index: count() }),
+  fingerprint: variant(39, REPORT),
   /** To a replica that differs from a majority, with the replica's own report. */
-  diverged: [40, REPORT],
+  diverged: variant(40, REPORT),
   /** Asks the peer to store the word of the sender's hello as its newest life. */
-  claim: [41, { word: count() }],
+  claim: variant(41, { word: count() }),
   /** The life is on disk, and only lives that follow it will be accepted. */
-  known: [42, { word: count() }],
+  known: variant(42, { word: count() }),
 });
 
 const FRAME = list(MESSAGE, { max: REQUEST_LIMITS.requestsMax });

@@ -20,6 +20,7 @@ import {
   text,
   truth,
   union,
+  variant,
   variantIn,
   where,
 } from '../../src/base/schema.ts';
@@ -34,10 +35,10 @@ const BY_HAND: Schema<{ readonly type: 'hand'; readonly flag: boolean }> = {
   bytesMax: () => 1,
 };
 const SHAPE = union({
-  point: [1, POINT],
-  line: [4, { from: struct(POINT), to: fields(POINT), name: text(8) }],
-  none: [5, {}],
-  hand: [6, BY_HAND],
+  point: variant(1, POINT),
+  line: variant(4, { from: struct(POINT), to: fields(POINT), name: text(8) }),
+  none: variant(5, {}),
+  hand: variant(6, BY_HAND),
 });
 const RISING = where(list(count(), { max: 3 }), (all) =>
   all.every((one, at) => at === 0 || one > (all[at - 1] as number)),

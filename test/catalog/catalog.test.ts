@@ -5,8 +5,8 @@ import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import { Catalog } from '../../src/catalog/catalog.ts';
-import type { Aim, CatalogCommand, CatalogRefusal } from '../../src/catalog/command.ts';
-import { encodeCommand } from '../../src/catalog/command-bytes.ts';
+import type { CatalogCommand, CatalogRefusal, CommandOf } from '../../src/catalog/command.ts';
+import { encodeCommand } from '../../src/catalog/command.ts';
 import { memberOn, nodeNumbered } from '../../src/catalog/questions.ts';
 import { describe, foundation, founded, joining, Rig, tokenOf } from './rows.ts';
 
@@ -307,7 +307,7 @@ test('an aim changes the goals that differ, and what they were made for', () => 
     { goal, preferredNode: 2 as NodeId },
   ];
   const before = rig.row(0).revision;
-  const aim: Aim = { type: 'aim', aimedAt: 0, nodes, shards };
+  const aim: CommandOf<'aim'> = { type: 'aim', aimedAt: 0, nodes, shards };
   rig.mustSay(aim);
   assert.equal(rig.row(0).revision, before);
   assert.deepEqual(rig.row(2).goal, [1, 2]);

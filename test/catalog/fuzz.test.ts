@@ -11,7 +11,7 @@ import {
   decodeReply,
   encodeCommand,
   encodeReply,
-} from '../../src/catalog/command-bytes.ts';
+} from '../../src/catalog/command.ts';
 import { decodeMap, encodeMap } from '../../src/catalog/map-bytes.ts';
 import { byEffort } from '../support/effort.ts';
 import { mutate } from './mutation.ts';

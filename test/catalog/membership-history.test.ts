@@ -96,7 +96,12 @@ class MembershipHistory {
   #join(url: string): void {
     this.#tokens += 1;
     const description = { ...describe('any'), peerUrl: url };
-    const command = { type: 'join', joinToken: tokenOf(this.#tokens), description } as const;
+    const command = {
+      type: 'join',
+      joinToken: tokenOf(this.#tokens),
+      description,
+      proof: undefined,
+    } as const;
     this.world.arrive(this.world.rig.mustSay(command));
   }
 

@@ -62,7 +62,7 @@ function assign(
 /** A new folder at the address of a node that is known. */
 function rejoining(node: number, token: number): CatalogCommand {
   const description = describe(node === 1 ? 'one' : `node-${node}`);
-  return { type: 'join', joinToken: tokenOf(token), description };
+  return { type: 'join', joinToken: tokenOf(token), description, proof: undefined };
 }
 
 function rowOf(rig: Rig, node: number) {
@@ -161,6 +161,7 @@ test('a newcomer is refused while the node at its address is heard', () => {
     type: 'join',
     joinToken: tokenOf(2),
     description: describe('node-2'),
+    proof: undefined,
   };
   const isUp = (node: NodeId) => node === 2;
   assert.equal(objectionOf(map, rejoining(2, 9), isUp), 'still-running');

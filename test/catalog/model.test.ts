@@ -5,7 +5,7 @@ import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
-import { encodeCommand } from '../../src/catalog/command-bytes.ts';
+import { encodeCommand } from '../../src/catalog/command.ts';
 import { byEffort } from '../support/effort.ts';
 import { Model } from './model.ts';
 import { randomCommand } from './random-command.ts';

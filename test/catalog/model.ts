@@ -104,7 +104,7 @@ export class Model {
         members: new Map([[member, first]]),
       });
     }
-    this.#join({ type: 'join', joinToken, description }, index);
+    this.#join({ type: 'join', joinToken, description, proof: undefined }, index);
     (this.nodes.get(1) as ModelNode).basis = `${description.weight} ${description.zone} false`;
     return 1;
   }

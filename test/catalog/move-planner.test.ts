@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
-import type { Aim, CatalogCommand, PlaceMembers } from '../../src/catalog/command.ts';
+import type { CatalogCommand, CommandOf } from '../../src/catalog/command.ts';
 import { planNext } from '../../src/catalog/move-planner.ts';
 import { founded, joining, type Rig } from './rows.ts';
 
@@ -31,17 +31,17 @@ function plan(rig: Rig, options: Options = {}): CatalogCommand[] {
   });
 }
 
-function aim(rig: Rig): Aim {
+function aim(rig: Rig): CommandOf<'aim'> {
   const [command, ...others] = plan(rig);
   assert.equal(command?.type, 'aim');
   assert.deepEqual(others, []);
-  return command as Aim;
+  return command as CommandOf<'aim'>;
 }
 
-function placements(rig: Rig, options: Parameters<typeof plan>[1] = {}): PlaceMembers[] {
+function placements(rig: Rig, options: Parameters<typeof plan>[1] = {}): CommandOf<'place'>[] {
   const commands = plan(rig, options);
   assert.ok(commands.every(({ type }) => type === 'place'));
-  return commands as PlaceMembers[];
+  return commands as CommandOf<'place'>[];
 }
 
 /** All data shards report that their founder leads them. */

@@ -2,6 +2,7 @@
 
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
+import { sha256 } from '../../src/base/sha256.ts';
 import type { ClusterMap, NodeDescription } from '../../src/catalog/cluster-map.ts';
 import type { CatalogCommand, PlacedMember } from '../../src/catalog/command.ts';
 import { foundation, tokenBehind, tokenOf } from './rows.ts';
@@ -22,6 +23,7 @@ export function randomCommand(random: Random, map: ClusterMap | undefined): Cata
         type: 'join',
         joinToken: tokenOf(random.below(24)),
         description: randomDescription(random),
+        proof: random.chance(0.3) ? sha256(tokenOf(1)) : undefined,
       };
     case 3:
     case 4: {

@@ -7,7 +7,7 @@ import { sha256 } from '../../src/base/sha256.ts';
 import { type Applied, Catalog } from '../../src/catalog/catalog.ts';
 import type { ClusterMap, NodeDescription, ShardRow } from '../../src/catalog/cluster-map.ts';
 import type { CatalogCommand, CatalogReply } from '../../src/catalog/command.ts';
-import { encodeCommand } from '../../src/catalog/command-bytes.ts';
+import { encodeCommand } from '../../src/catalog/command.ts';
 import type { CatalogStateView, CatalogWrite } from '../../src/catalog/state-rows.ts';
 
 export class Rows implements CatalogStateView {
@@ -159,7 +159,7 @@ export function foundation(
 
 export function joining(number: number, options: Partial<NodeDescription> = {}): CatalogCommand {
   const description = describe(`node-${number}`, options);
-  return { type: 'join', joinToken: tokenOf(number), description };
+  return { type: 'join', joinToken: tokenOf(number), description, proof: undefined };
 }
 
 /** A founded cluster of some nodes, each with one shard more than the catalog in sight. */

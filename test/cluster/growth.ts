@@ -4,7 +4,7 @@ import type { NodeId } from '../../src/base/ids.ts';
 import type { RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
-import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
+import { decodeReply, encodeCommand } from '../../src/catalog/command.ts';
 import type { NodeCore } from '../../src/node/node-core.ts';
 import type { Responder } from '../../src/shard/responder.ts';
 import { Computer } from './computer.ts';
@@ -55,7 +55,7 @@ export class Growth {
     const { url } = computer;
     const joinToken = this.#token();
     const description = { name: '', peerUrl: url, clientUrl: url, weight: 1, zone: '' };
-    const command = encodeCommand({ type: 'join', joinToken, description });
+    const command = encodeCommand({ type: 'join', joinToken, description, proof: undefined });
     const originAt = (core: NodeCore): Responder => ({
       respond: (response) => {
         const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;

@@ -3,7 +3,7 @@
 import type { NodeId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { NodeMembership } from '../../src/catalog/cluster-map.ts';
-import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
+import { decodeReply, encodeCommand } from '../../src/catalog/command.ts';
 import type { Responder } from '../../src/shard/responder.ts';
 import type { Computer } from './computer.ts';
 import type { Growth } from './growth.ts';

@@ -1,7 +1,7 @@
 /** Fresh machines, made anew for each entry: they remember nothing but what stands in the rows. */
 
 import { Catalog } from '../../src/catalog/catalog.ts';
-import { encodeReply } from '../../src/catalog/command-bytes.ts';
+import { encodeReply } from '../../src/catalog/command.ts';
 import { Machine } from '../../src/machine/machine.ts';
 
 type View = { get(section: number, key: Uint8Array): Uint8Array | undefined };

@@ -4,7 +4,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import type { CatalogCommand } from '../../src/catalog/command.ts';
-import { encodeCommand } from '../../src/catalog/command-bytes.ts';
+import { encodeCommand } from '../../src/catalog/command.ts';
 import { isForNodesOnly, mayJoin } from '../../src/router/client-door.ts';
 import { Router, type RouterHost } from '../../src/router/router.ts';
 import { NO_SECRET, proofOfJoining } from '../../src/wire/proof.ts';
@@ -85,7 +85,7 @@ test('who asks to join has the secret of the cluster, as it has one or none', ()
   const joinToken = tokenOf(2);
   const cluster = 'home';
   const proof = proofOfJoining(secret, { cluster, joinToken });
-  const join = { type: 'join', joinToken, description: describe('two') } as const;
+  const join = { type: 'join', joinToken, description: describe('two'), proof: undefined } as const;
   equal(mayJoin({ ...join, proof }, { secret, cluster }), true);
   equal(mayJoin(join, { secret, cluster }), false, 'none is proven');
   equal(mayJoin({ ...join, proof }, { secret, cluster: 'other' }), false);

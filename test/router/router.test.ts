@@ -6,7 +6,7 @@ import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { CATALOG_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { CatalogRefusal } from '../../src/catalog/command.ts';
-import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
+import { decodeReply, encodeCommand } from '../../src/catalog/command.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { Router, type RouterHost } from '../../src/router/router.ts';

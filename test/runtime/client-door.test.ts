@@ -11,7 +11,7 @@ import type { MemberId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { CatalogCommand } from '../../src/catalog/command.ts';
-import { decodeReply, encodeCommand } from '../../src/catalog/command-bytes.ts';
+import { decodeReply, encodeCommand } from '../../src/catalog/command.ts';
 import { connect } from '../../src/index.ts';
 import { type RunningNode, startNode } from '../../src/runtime/node.ts';
 import { ClientConnection } from '../../src/transport/client-connection.ts';
@@ -163,6 +163,7 @@ test('a stranger that joins makes nodes dial only nodes, and fills no map', LONG
     type: 'join',
     joinToken: new Uint8Array(16).fill(token),
     description: { name: '', peerUrl, clientUrl: 'ws://127.0.0.1:1', weight: 1, zone },
+    proof: undefined,
   });
   equal(await command(joining(1, `ws://127.0.0.1:${port}/admin?x=`)), 'unsound');
   equal(await command(joining(1, `http://127.0.0.1:${port}`)), 'unsound');
@@ -189,7 +190,7 @@ test('who asks to join has the secret of the cluster, or stays outside', LONG, a
     const command = await say(t, url);
     const joinToken = new Uint8Array(16).fill(40 + at);
     const description = { ...DESCRIPTION, peerUrl: `ws://127.0.2.${at + 1}:9` };
-    const joining = { type: 'join', joinToken, description } as const;
+    const joining = { type: 'join', joinToken, description, proof: undefined } as const;
     equal(await command(joining), 'wrong-secret', url);
     const other = new Uint8Array(32).fill(4);
     const lie = proofOfJoining(other, { cluster, joinToken });
