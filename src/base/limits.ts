@@ -181,7 +181,10 @@ assert(
   CATALOG_LIMITS.replicasMax * 2 <= CATALOG_LIMITS.membersMax,
   'all members of a shard can be replaced at once',
 );
-assert(CATALOG_LIMITS.membersMax <= RAFT_LIMITS.membersMax, 'what is listed fits a configuration');
+assert(
+  CATALOG_LIMITS.membersMax <= RAFT_LIMITS.membersMax,
+  'all listed members fit a configuration',
+);
 assert(
   CATALOG_LIMITS.catalogVotersMax % 2 === 1 &&
     CATALOG_LIMITS.catalogVotersMax <= CATALOG_LIMITS.replicasMax,
@@ -234,15 +237,15 @@ export type LogLimits = { readonly [name in keyof typeof LOG_LIMITS]: number };
 export function assertLogLimits(limits: LogLimits): void {
   for (const value of Object.values(limits)) assert(value > 0, 'every limit is above zero');
   assert(limits.segmentBytes % 4096 === 0, 'a segment is whole pages');
-  assert(limits.segmentBytesMin % 4096 === 0, 'so is the smallest one');
+  assert(limits.segmentBytesMin % 4096 === 0, 'the smallest segment is whole pages');
   assert(limits.segmentBytesMin <= limits.segmentBytes, 'segments only grow');
-  assert(limits.fullBytesMin <= limits.lowBytesMin, 'low comes before full');
+  assert(limits.fullBytesMin <= limits.lowBytesMin, 'the low bound is above the full bound');
   assert(limits.fullBytesMax <= limits.lowBytesMax, 'with large segments too');
   // A larger batch, or the last one of a former life, gets its own segment.
   assert(limits.batchBytesMax <= limits.segmentBytes - 8192, 'a batch fits a segment');
   assert(limits.sparesMin >= 2 && limits.sparesMax >= limits.sparesMin, 'one spare is a reserve');
   assert(limits.segmentsMin >= 2, 'the segment in use is not cleaned');
-  assert(limits.moveBytesMax <= limits.batchBytesMax, 'what is moved fits a batch');
+  assert(limits.moveBytesMax <= limits.batchBytesMax, 'moved records fit a batch');
 }
 
 assertLogLimits(LOG_LIMITS);
@@ -388,9 +391,9 @@ assert(
   'a put of the largest value fits an entry',
 );
 assert(MACHINE_LIMITS.valueBytesDefault <= MACHINE_LIMITS.valueBytesMax, 'the default is allowed');
-assert(MACHINE_LIMITS.keyBytesMax <= REQUEST_LIMITS.keyBytesMax, 'what is written can be read');
+assert(MACHINE_LIMITS.keyBytesMax <= REQUEST_LIMITS.keyBytesMax, 'a written value fits an answer');
 assert(MACHINE_LIMITS.commandsMax <= REQUEST_LIMITS.listMax, 'a batch can be answered');
-assert(MACHINE_LIMITS.commandsMax <= MACHINE_LIMITS.operationsMax, 'a command does something');
+assert(MACHINE_LIMITS.commandsMax <= MACHINE_LIMITS.operationsMax, 'a command has an operation');
 assert(MACHINE_LIMITS.sessionSlots <= 0x1_0000, 'the number of a slot has two bytes');
 assert(
   MACHINE_LIMITS.resultBytesMax + MACHINE_LIMITS.commandsMax * MACHINE_OVERHEAD_BYTES <=

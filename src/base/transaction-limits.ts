@@ -95,7 +95,7 @@ assert(
 );
 assert(
   2 * TRANSACTION_LIMITS.deferMilliseconds < TRANSACTION_LIMITS.orphanMilliseconds,
-  'what lingers is not taken for an orphan',
+  'a deferred entry does not count as an orphan',
 );
 assert(
   TRANSACTION_LIMITS.reservedMillisecondsMax < TRANSACTION_LIMITS.waitMilliseconds,

@@ -88,7 +88,7 @@ export function withWrites(
 }
 
 function rowIn<Row>(schema: Schema<Row>, bytes: Uint8Array): Row {
-  return present(decode(schema, bytes), 'a row of the catalog is what was written');
+  return present(decode(schema, bytes), 'a stored row of the catalog decodes');
 }
 
 function nodeOfKey(key: Uint8Array): NodeId {

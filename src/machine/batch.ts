@@ -110,7 +110,7 @@ export type BatchFault = 'malformed' | 'value-too-large' | 'key-elsewhere';
 export function faultOfBatch(bytes: Uint8Array, terms: BatchTerms): BatchFault | undefined {
   assert(
     terms.valueBytesMax <= MACHINE_LIMITS.valueBytesMax,
-    'a node takes in what can be applied',
+    'a value that is accepted can be applied',
   );
   const batch = decodeBatch(bytes);
   if (batch === undefined) return 'malformed';

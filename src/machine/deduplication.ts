@@ -139,7 +139,7 @@ export class RememberedRequest {
 
   /** Drops the results of the slot's former request: its client has the answer. */
   remember(position: number, verdict: CommandResult): void {
-    assert(!this.isAcknowledged, 'what is remembered is not of a request that is over');
+    assert(!this.isAcknowledged, 'no reply is remembered for an acknowledged request');
     const { length } = this.#writer;
     const before = this.#open;
     // In an entry that concerns several requests, results of another one may stand between.

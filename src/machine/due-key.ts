@@ -37,7 +37,7 @@ export function decodeDueKey(bytes: Uint8Array): Expiry | undefined {
 
 /** The end of the range of all keys that are due at this log time. */
 export function endOfDue(time: number): Uint8Array {
-  assert(time < NUMBER_MAX, 'a time has one behind it');
+  assert(time < NUMBER_MAX, 'a time has a successor');
   const bytes = new Uint8Array(TIME_BYTES);
   putTime(bytes, time + 1);
   return bytes;

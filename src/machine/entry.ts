@@ -68,8 +68,8 @@ const writer = new Writer();
 /** Required: a body within `MACHINE_LIMITS`, lists strictly in order. */
 export function encodeEntry(stamp: Stamp, body: EntryBody): Uint8Array {
   const { time, epoch, valueBytesMax } = stamp;
-  assert(time <= MACHINE_LIMITS.timeMax, 'log time leaves room for what expires');
-  assert(valueBytesMax <= MACHINE_LIMITS.valueBytesMax, 'a node takes in what can be applied');
+  assert(time <= MACHINE_LIMITS.timeMax, 'log time leaves room for expiry times');
+  assert(valueBytesMax <= MACHINE_LIMITS.valueBytesMax, 'a value that is accepted can be applied');
   writer.clear();
   writer.array(body.type === 'adopt' ? LENGTH_OF_ADOPT : LENGTH);
   writer.count(KIND[body.type]);

@@ -117,7 +117,7 @@ export class Execution {
     this.#outputs = [];
     for (const operation of command) {
       const reason = isWrite(operation) ? this.#redoOne(operation) : undefined;
-      assert(reason === undefined, 'what could be done once can be done again');
+      assert(reason === undefined, 'a prepared part succeeds when it is resolved');
     }
   }
 

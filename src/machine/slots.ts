@@ -58,7 +58,7 @@ export class Slots {
   }
 
   free(slot: number, { writer, writes }: WriteBuffer): void {
-    assert(this.#isTaken[slot] === true, 'what is freed was taken');
+    assert(this.#isTaken[slot] === true, 'a freed number was taken');
     this.#isTaken[slot] = false;
     this.#fullBelow = Math.min(this.#fullBelow, slot);
     this.#count -= 1;

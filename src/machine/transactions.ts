@@ -333,7 +333,7 @@ interface Refusals {
 
 /** The result for a command that is alone in its entry is final. */
 function alone(verdict: CommandResult | Held | EntryFull): CommandResult | Held {
-  assert(verdict.type !== 'entry-full', 'the first command of an entry has all of it');
+  assert(verdict.type !== 'entry-full', 'the first command of an entry may use all of the work');
   return verdict;
 }
 

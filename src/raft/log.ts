@@ -178,7 +178,7 @@ export class RaftLog {
 
   /** Drops everything through `index`, which stays known as a position. */
   cutThrough(index: number): void {
-    assert(index <= this.#durable, 'only what is durable is forgotten');
+    assert(index <= this.#durable, 'only durable entries are truncated');
     if (index > this.#base.index) this.#cutHead(index);
   }
 
@@ -205,7 +205,7 @@ export class RaftLog {
   /** Everything through `index`, as it stands now, is on disk. */
   markDurable(index: number): void {
     if (index <= this.#durable) return;
-    assert(index <= this.#lastIndex, 'only what is in the log is durable');
+    assert(index <= this.#lastIndex, 'only entries of the log become durable');
     this.#durable = index;
     const gone = index + 1 - this.#tailStart;
     if (gone <= 0) return;
@@ -223,7 +223,7 @@ export class RaftLog {
 
   /** The entries from `index` to the end, none of them durable. */
   notDurableFrom(index: number): readonly LogEntry[] {
-    assert(index >= this.#tailStart, 'what is not durable is in memory');
+    assert(index >= this.#tailStart, 'an entry that is not durable is in memory');
     return index === this.#tailStart ? [...this.#tail] : this.#tail.slice(index - this.#tailStart);
   }
 

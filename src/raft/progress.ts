@@ -134,7 +134,7 @@ export class Progress {
     }
     if (flight.count === 0) return;
     if (this.#flights.length === 0) this.#askedAt = flight.now;
-    assert(flight.lastIndex >= this.next, 'entries are sent once while all goes well');
+    assert(flight.lastIndex >= this.next, 'a replicating leader sends each entry once');
     this.next = flight.lastIndex + 1;
     const { lastIndex, bytes } = flight;
     this.#flights.push({ lastIndex, bytes });
@@ -212,7 +212,7 @@ export class Progress {
   }
 
   beginTransfer(snapshot: SnapshotDescription): void {
-    assert(this.state === 'snapshot', 'a transfer belongs to a follower in need of one');
+    assert(this.state === 'snapshot', 'only a follower that needs a snapshot has a transfer');
     const windowBytes = this.#limits.chunkBytesMax;
     const sent = { offset: 0, sent: 0, isAllSent: false };
     this.transfer = {

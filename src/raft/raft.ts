@@ -112,7 +112,7 @@ function step(state: RaftState, event: RaftEvent): StepResult {
     case 'durable':
       return settle(state, event.mark);
     case 'applied':
-      assert(event.index <= state.handed, 'only what was handed over is applied');
+      assert(event.index <= state.handed, 'only entries that were handed over are applied');
       state.applied = Math.max(state.applied, event.index);
       return TAKEN;
     case 'damaged':

@@ -41,10 +41,10 @@ export function restore(options: RaftOptions): RaftState {
   const { restored, random, limits } = options;
   const { hardState, applied } = restored;
   const log = new RaftLog(options.entries, restored.log);
-  assert(applied >= log.base.index, 'the state covers what the log forgot');
+  assert(applied >= log.base.index, 'the state covers the truncated entries');
   assert(hardState.term >= log.lastTerm, 'the term is at least that of the last entry');
   const commit = Math.max(Math.min(hardState.commit, log.lastIndex), applied);
-  assert(commit <= log.lastIndex, 'the log holds what was applied');
+  assert(commit <= log.lastIndex, 'the log has the applied entries');
   const state: RaftState = {
     shard: options.shard,
     self: options.self,

@@ -211,7 +211,7 @@ export function stepDown(state: RaftState, why: Fact): void {
 /** The commit index of a follower or leader only grows, and never past the log's end. */
 export function commitThrough(state: RaftState, index: number): void {
   if (index <= state.commit) return;
-  assert(index <= state.log.lastIndex, 'only what is in the log is committed');
+  assert(index <= state.log.lastIndex, 'only entries of the log are committed');
   state.commit = index;
 }
 

@@ -15,7 +15,7 @@ export function arcOf(position: number, arcs: number): number {
 
 /** Arc i covers [arcStart(i), arcStart(i + 1)). */
 export function arcStart(arc: number, arcs: number): number {
-  assert(arcs >= 1 && arcs <= ARCS_MAX, 'there is an arc, and not too many');
-  assert(arc >= 0 && arc <= arcs, 'the arc is one of them, or the end');
+  assert(arcs >= 1 && arcs <= ARCS_MAX, 'the number of arcs is within its limits');
+  assert(arc >= 0 && arc <= arcs, 'the arc is below the number of arcs, or its end');
   return Math.ceil((arc * RING_SPAN) / arcs);
 }

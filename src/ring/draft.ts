@@ -59,7 +59,7 @@ export class Draft {
   }
 
   remove(arc: number, node: number): void {
-    assert(this.holds(arc, node), 'what is removed was held');
+    assert(this.holds(arc, node), 'a removed replica was placed there');
     const zone = this.#zoneOf(node);
     this.#perZone[arc * this.#zones + zone] = this.#countIn(arc, zone) - 1;
     if (this.#countIn(arc, zone) >= this.#leastIn(zone)) this.#addExtra(arc, -1);

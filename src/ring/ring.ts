@@ -46,11 +46,11 @@ export function isWeight(value: unknown): value is number {
 
 /** The same for every order of `nodes`. The points of nodes that stay are taken from `previous`. */
 export function buildRing(nodes: readonly RingNode[], previous?: Ring): Ring {
-  assert(nodes.length <= RING_NODES_MAX, 'the nodes can be numbered');
+  assert(nodes.length <= RING_NODES_MAX, 'the number of nodes is within its limit');
   const sorted = [...nodes].sort((a, b) => a.node - b.node);
   for (const [at, { node, weight }] of sorted.entries()) {
     assert(Number.isSafeInteger(node) && node >= 0, 'a node has a number');
-    assert(node !== sorted[at + 1]?.node, 'a node stands on the ring once');
+    assert(node !== sorted[at + 1]?.node, 'a node is on the ring once');
     assert(isWeight(weight), 'a weight is a whole number within bounds');
   }
   const weighted = sorted.filter(({ weight }) => weight > 0);

@@ -62,7 +62,7 @@ export class SnapshotIntake {
   }
 
   take(chunk: ReceivedChunk): void {
-    assert(!this.#isSwitching, 'no snapshot comes in while another becomes the state');
+    assert(!this.#isSwitching, 'no snapshot is received while another is installed');
     if (chunk.offset === 0) {
       this.#install = this.#store.install(this.#shard, chunk.snapshot);
       this.#awaited = undefined;
@@ -102,7 +102,7 @@ export class SnapshotIntake {
   /** The core installs it; `done` is called when it is durable. */
   switchTo(snapshot: SnapshotDescription, done: () => void): void {
     const install = this.#install;
-    assert(install?.description.index === snapshot.index, 'what was found sound is installed');
+    assert(install?.description.index === snapshot.index, 'only a verified snapshot is installed');
     this.#isSwitching = true;
     this.#store.switchTo(install, () => {
       this.#isSwitching = false;

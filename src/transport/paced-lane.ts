@@ -113,7 +113,10 @@ export class PacedLane {
     }
     // The window may have shrunk below the bytes in flight.
     this.#mark();
-    assert(this.#waiting.size === 0 || this.#window.isAwaited, 'what waits is let go by an answer');
+    assert(
+      this.#waiting.size === 0 || this.#window.isAwaited,
+      'a queued frame waits for an answer',
+    );
   }
 
   #sendPiece(stream: number, waiting: Waiting): void {

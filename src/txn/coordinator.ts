@@ -253,7 +253,7 @@ export class Coordinator {
   /** A participant refused: the position is reported among the operations of all parts. */
   #refuse(reply: Reply, { offset }: PlannedPart, places?: readonly number[]): void {
     if (reply.type === 'done' || reply.type === 'committed') {
-      return assert(false, 'a part is refused by a refusal');
+      return assert(false, 'a part that is refused has a refusal');
     }
     const position = offset + (places?.[reply.position] ?? reply.position);
     if (reply.type === 'check-failed') {

@@ -406,7 +406,7 @@ function readRepairResponse(reader: Reader): RepairResponse {
 
 function numberOf<T>(answers: readonly T[], answer: T): number {
   const number = answers.indexOf(answer);
-  assert(number >= 0, 'an answer is one of those that there are');
+  assert(number >= 0, 'an answer has a known code');
   return number;
 }
 

@@ -147,7 +147,7 @@ test('a node without weight is not on the ring, and an empty ring has no owners'
   }
 });
 
-test('a weight is a whole number within bounds, and a node stands on the ring once', () => {
+test('a weight is a whole number within bounds, and a node is on the ring once', () => {
   const weights = [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, WEIGHT_MAX + 1];
   for (const weight of weights) {
     assert.ok(!isWeight(weight));

@@ -104,7 +104,7 @@ function receive(host: Host, { from, boot, bytes }: Frame): void {
 function route(host: Host, message: Message): void {
   const replica = host.replicas.get(message.shard);
   if (replica?.member === message.to) {
-    // As in a node: no snapshot comes in while another becomes the state. It is sent again.
+    // As in a node: no snapshot is received while another is installed. It is sent again.
     if (message.type === 'snapshot-chunk' && replica.isSwitching) return;
     host.step(replica, { type: 'message', message });
     return;
