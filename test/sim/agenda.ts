@@ -1,4 +1,4 @@
-/** Virtual time: what is to happen, in a heap keyed by time, a random tie and a sequence. */
+/** Virtual time: scheduled events, in a heap keyed by time, a random tie and a sequence number. */
 
 import type { Random } from '../../src/base/random.ts';
 
@@ -9,7 +9,7 @@ interface Appointment {
   readonly run: () => void;
 }
 
-/** Above every drawn tie: such an appointment comes after all others of its instant. */
+/** Above every drawn tie: such an event comes after all others of its instant. */
 const LAST_TIE = 2 ** 32;
 
 export class Agenda {
@@ -40,7 +40,7 @@ export class Agenda {
     this.#add(this.#now + delay, this.#ties.word(), run);
   }
 
-  /** After everything else of that instant that is known by then. */
+  /** After every other event of that instant that is scheduled by then. */
   lastAt(time: number, run: () => void): void {
     this.#add(time, LAST_TIE, run);
   }

@@ -1,4 +1,4 @@
-/** During a run the ambient clock, timers and randomness throw: nothing may lean on them. */
+/** During a run the ambient clock, timers and randomness throw: no code may depend on them. */
 
 const AMBIENT: readonly (readonly [object, string])[] = [
   [Date, 'now'],
@@ -11,7 +11,7 @@ const AMBIENT: readonly (readonly [object, string])[] = [
   [globalThis, 'queueMicrotask'],
 ];
 
-/** `run` is synchronous: it cannot leave the throwers behind. */
+/** `run` is synchronous, so the ambient functions are always restored. */
 export function withoutAmbient<T>(run: () => T): T {
   const kept = AMBIENT.map(([owner, name]) => Object.getOwnPropertyDescriptor(owner, name));
   for (const [owner, name] of AMBIENT) {

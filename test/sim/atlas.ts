@@ -1,10 +1,10 @@
-/** How much may be broken for good: never more than every possible quorum can bear. */
+/** How much may be broken for good: never more than every possible quorum tolerates. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Invariants } from './invariants.ts';
 import type { Registry } from './registry.ts';
 
-/** How long an order may be on its way before it shows in some log: nodes may be paused. */
+/** How long an order may take until it shows in some log: nodes may be paused. */
 const ORDER_MILLISECONDS = 40_000;
 
 export class Atlas {
@@ -19,7 +19,7 @@ export class Atlas {
     readonly invariants: Invariants;
     readonly registry: Registry;
     readonly damagedOf: (shard: ShardId) => readonly MemberId[];
-    /** There is no bound: whatever is to break may break. */
+    /** There is no bound: any number of disks may break. */
     readonly isArbitrary: boolean;
   }) {
     this.#invariants = options.invariants;
@@ -28,7 +28,7 @@ export class Atlas {
     this.#isArbitrary = options.isArbitrary;
   }
 
-  /** A change was ordered and may be under way unseen. */
+  /** A change was ordered and may be in progress without being visible. */
   block(shard: ShardId, now: number): void {
     this.#blockedUntil.set(shard, now + ORDER_MILLISECONDS);
   }
@@ -46,7 +46,7 @@ export class Atlas {
     );
   }
 
-  /** Whether enough of these voters are sound, should `member` break as well. */
+  /** Whether enough of these voters are sound if `member` breaks as well. */
   bears(shard: ShardId, voters: readonly MemberId[], member?: MemberId): boolean {
     const broken = new Set([...this.#registry.impairedOf(shard), ...this.#damagedOf(shard)]);
     const lost = voters.filter((voter) => voter === member || broken.has(voter)).length;

@@ -1,4 +1,4 @@
-/** A node that refuses its disk, or takes one that it must not, is seen if nothing excuses it. */
+/** A node that refuses its disk, or accepts one that it must refuse, is reported unless excused. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -12,7 +12,7 @@ import { createWorld, type World } from './world.ts';
 
 const SHARD = 1 as ShardId;
 
-/** A cluster at work, and a node of it that has a replica. */
+/** A running cluster, and a node of it that has a replica. */
 function createCluster(): { world: World; host: Host } {
   const world = createWorld(drawPlan('lite', 4, { nodes: 3, shards: 1 }));
   bootAll(world);
@@ -59,11 +59,11 @@ test('a refusal without a reason is a failure, and with one it costs the node it
   assert.equal(host.disks, 1);
 });
 
-test('a folder that is taken though it must be refused is a failure, a refused one is not', () => {
+test('a folder that is accepted but must be refused is a failure, a refused one is not', () => {
   const { world, host } = createCluster();
   host.crash();
   host.mustRefuse = true;
-  assert.throws(() => restart(world, host), /a folder was taken/);
+  assert.throws(() => restart(world, host), /a folder of another node was accepted/);
   host.end();
   host.disk.files.restore(new Map());
   host.isSuspect = true;
@@ -85,21 +85,21 @@ test('a row damaged without a fault is a failure, and one that was corrupted is 
     if (isKnown) {
       live();
       run(world, 2000);
-      assert.equal(host.memberOf(SHARD), member, 'no member takes its place');
+      assert.equal(host.memberOf(SHARD), member, 'no other member replaces it');
       assert.equal(host.replicas.get(SHARD)?.isStateLost, false);
       assert.equal(world.services.probes.counts.get('host state restored'), 1);
     } else assert.throws(live, /damaged without a fault/);
   }
 });
 
-test('an entry that rots is the one that is meant', () => {
+test('only the chosen entry is corrupted', () => {
   const { world, host } = createCluster();
   const image = host.ledger.durable.get(SHARD);
   const index = (image?.lastIndex ?? 0) - 5;
   assert.ok(rotEntry(host, SHARD, index, new Random(2)));
   host.crash();
   restart(world, host);
-  // Repaired by now, or still waiting for it: no other entry was hit, or the ledger had said so.
+  // Repaired by now, or still waiting for it. The ledger would have reported any other entry.
   assert.ok(host.storage !== undefined);
   assert.ok(host.storage.log.damage.some((damage) => damage.index === index));
 });

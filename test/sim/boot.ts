@@ -1,4 +1,4 @@
-/** A process starts: the log and the state store are opened, held together, and what fits lives. */
+/** A process starts: opens log and state store, reconciles them, and starts the sound replicas. */
 
 import { NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
@@ -33,7 +33,7 @@ export function boot(host: Host): void {
   );
 }
 
-/** With a new disk it is another node. */
+/** With a new disk it counts as another node. */
 function nodeIdOf({ id, disks }: Host): NodeId {
   return (1 + id + 64 * disks) as NodeId;
 }
@@ -41,7 +41,7 @@ function nodeIdOf({ id, disks }: Host): NodeId {
 function meet(host: Host, opened: Opened): void {
   if (opened.type === 'refused') return host.refuse(opened.text);
   const { log } = opened;
-  if (host.mustRefuse) fail(host, 'a folder was taken that is not of this node');
+  if (host.mustRefuse) fail(host, 'a folder of another node was accepted');
   host.hasLived = true;
   const state = openState(host);
   if (state === undefined) return;
@@ -56,7 +56,7 @@ function meet(host: Host, opened: Opened): void {
   storage.append(records, () => host.open(storage));
 }
 
-/** A lie of the disk about the very last write cannot be noticed; then the node is given up. */
+/** A lie of the disk about the very last write cannot be detected; then the node is given up. */
 function compare(host: Host, log: Log): boolean {
   try {
     host.ledger.meet(log, { isSuspect: host.isSuspect });
@@ -96,8 +96,8 @@ function openState(host: Host): StateStore | undefined {
 }
 
 /**
- * The log and the state were durable at different times, so one may be behind the other. Says what
- * has to be written to the log before the replicas may live.
+ * Log and state became durable at different times, so one may be behind the other. Returns what
+ * has to be written to the log before the replicas may start.
  */
 function holdTogether(host: Host, { log, state }: Storage): ShardRecord[] {
   const records: ShardRecord[] = [];
@@ -128,14 +128,14 @@ function holdTogether(host: Host, { log, state }: Storage): ShardRecord[] {
   return records;
 }
 
-/** Whether the log has the position of the state. */
+/** Whether the log has the entry at which the state ends. */
 function holds({ log }: RestoredReplica, { index, term }: SnapshotDescription): boolean {
   if (index > log.lastIndex) return false;
   if (index === log.base.index) return log.base.term === term;
   return log.runs.findLast((run) => run.index <= index)?.term === term;
 }
 
-/** Death came between the switch to a snapshot and the restart of the log. */
+/** The process died between the switch to a snapshot and the restart of the log. */
 function restart(
   shard: ShardId,
   { hardState }: RestoredReplica,
@@ -150,7 +150,7 @@ function restart(
   return { type: 'write', shard, write };
 }
 
-/** The member ends; its node will be given another. */
+/** The member ends; its node gets another one. */
 function giveUp(host: Host, shard: ShardId): ShardRecord {
   const image = host.ledger.durable.get(shard);
   if (image !== undefined) {

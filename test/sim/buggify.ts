@@ -1,4 +1,4 @@
-/** Places in the host where a run may do the rare legal thing. */
+/** Places in the host where a run may do something rare and legal. */
 
 import type { Random } from '../../src/base/random.ts';
 import type { Probes } from './probes.ts';
@@ -30,7 +30,7 @@ export const BUGGIFY_SITES = [
 
 export type BuggifySite = (typeof BUGGIFY_SITES)[number];
 
-/** The figures that FoundationDB settled on: a quarter of the sites, a quarter of the time. */
+/** The figures of FoundationDB: a quarter of the sites, a quarter of the time. */
 const ACTIVATION = 0.25;
 const FIRING = 0.25;
 
@@ -50,7 +50,7 @@ export class Buggify {
     return new Set(BUGGIFY_SITES.filter((site) => random.fork(site).chance(ACTIVATION)));
   }
 
-  /** `rarity` thins out sites that are passed very often. */
+  /** `rarity` reduces the probability at sites that are passed very often. */
   fires(site: BuggifySite, rarity = 1): boolean {
     if (!this.#isOn || !this.#active.has(site)) return false;
     if (!this.#random.chance(FIRING / rarity)) return false;
@@ -58,7 +58,7 @@ export class Buggify {
     return true;
   }
 
-  /** The world is healed: from here on everything is as good as it gets. */
+  /** The world is healed: from here on no site fires. */
   rest(): void {
     this.#isOn = false;
   }

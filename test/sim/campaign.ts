@@ -1,4 +1,4 @@
-/** Many seeds, over all profiles or one, and what is said about them. */
+/** Runs many seeds, over all profiles or one, and reports on them. */
 
 import { failureOf, signatureOf } from './failure.ts';
 import { commandFor, type Options } from './options.ts';
@@ -6,7 +6,7 @@ import { printTable, type Tally, tallyOf } from './report.ts';
 import { runSeed, type SimResult } from './run.ts';
 import { shrink } from './shrink.ts';
 
-/** One seed in so many runs twice, to see that nothing but the seed decides. */
+/** One seed in so many runs twice, to check that a run depends on the seed alone. */
 const REPEATED = 10;
 
 /** The exit code. */

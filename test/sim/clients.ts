@@ -1,4 +1,4 @@
-/** The load: clients that do one operation after another and remember exactly what they saw. */
+/** The load: clients that do one operation after another and record exactly what they saw. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -14,12 +14,12 @@ import {
 import type { Response } from './request.ts';
 import type { Services } from './services.ts';
 
-/** One operation as its client knows it. */
+/** One operation as its client sees it. */
 export interface Call {
   readonly client: number;
   readonly shard: ShardId;
   readonly operation: Operation;
-  /** What a `cas` wants to find. */
+  /** What a `cas` expects to find. */
   readonly expected: Values;
   readonly invoke: number;
   /** Infinite while, or because, it is unknown. */
@@ -48,9 +48,9 @@ export class Clients {
   readonly #hosts: readonly Host[];
   readonly #random: Random;
   readonly history: Call[] = [];
-  /** Where each shard's leader is thought to be, by client and shard. */
+  /** The presumed leader of each shard, by client and shard. */
   readonly #believed = new Map<number, number>();
-  /** What each client last saw under a key: something to expect. */
+  /** What each client last saw under a key: a value to expect in a `cas`. */
   readonly #seen = new Map<number, Values>();
   #lastId = 0;
   #isOpen = false;
@@ -78,7 +78,7 @@ export class Clients {
     if (!this.#isOpen) return;
     const { plan, agenda } = this.#services;
     const shard = (1 + random.below(plan.shards)) as ShardId;
-    // One key is hot, so that what is written there is soon read by others.
+    // One key is hot, so that other clients soon read what is written there.
     const key = random.chance(0.3) ? 0 : random.below(plan.keys);
     const isRead = random.chance(plan.readShare);
     const kind = isRead ? 'read' : random.pick(WRITES);
@@ -93,7 +93,7 @@ export class Clients {
     const pause = plan.isPausing && random.chance(0.02) ? random.between(1000, 8000) : 0;
     this.call(wish, deadline, (call) => {
       if (call.reply !== undefined) this.#seen.set(slot(client, shard, key), call.reply.values);
-      // A node that did not answer may be gone: try another.
+      // A node that did not answer may be down: another one is tried.
       if (call.outcome === 'unknown') this.#believed.delete(slot(client, shard, 0));
       agenda.after(think + pause, () => this.#next(client, random));
     });
@@ -109,7 +109,7 @@ export class Clients {
     return near.length === 0 ? random.below(this.#hosts.length) : random.pick(near).id;
   }
 
-  /** One operation, asked once. `onEnd` comes when it was answered or its deadline passed. */
+  /** One operation, sent once. `onEnd` is called at its answer or its deadline. */
   call(wish: Wish, deadline: number, onEnd: (call: Call) => void): void {
     const { agenda } = this.#services;
     const { client, shard, kind, key, expected } = wish;

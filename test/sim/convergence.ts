@@ -1,4 +1,4 @@
-/** After the faults: what has to be well again, and by when. */
+/** After the faults: what must work again, and by when. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import { isMember } from '../../src/raft/configuration.ts';
@@ -7,7 +7,7 @@ import { scrub } from './heal.ts';
 import type { Replica } from './replica.ts';
 import type { World } from './world.ts';
 
-/** Virtual time within which a healed cluster is whole; a shard of tiny limits takes its time. */
+/** Virtual time within which a healed cluster recovers; a shard with tiny limits is slow. */
 const BOUND_MILLISECONDS = 240_000;
 const LOOK_MILLISECONDS = 100;
 
@@ -23,7 +23,7 @@ export function bootAll(world: World): void {
   wait(world, 'a new shard is not where it should be', find);
 }
 
-/** `core`: the nodes that are sound, the only ones that matter from here on. */
+/** `core`: the nodes that are sound; only these count from here on. */
 export function converge(world: World, core: ReadonlySet<number>): void {
   const { operator, shards, services } = world;
   const isWhole = core.size === world.hosts.length;
@@ -129,7 +129,7 @@ function tryUntilDone(
   });
 }
 
-/** The last word of every key, read once through the leader, which nothing disturbs any more. */
+/** The final value of every key, read once through the leader, without any fault. */
 function readAll(world: World, core: ReadonlySet<number>): void {
   const { plan } = world.services;
   for (let key = 0; key < plan.keys; key++) {

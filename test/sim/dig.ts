@@ -1,4 +1,4 @@
-/** Finds what the log wrote, in the files themselves: only who knows where it is can spoil it. */
+/** Finds the records of the log in the files themselves, so that chosen ones can be corrupted. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import {
@@ -11,7 +11,7 @@ import { scanSegment } from '../../src/storage/log/log-scan.ts';
 import { decodePreamble, epochOf } from '../../src/storage/log/log-segment.ts';
 import type { MemoryFiles } from '../support/twins/memory-files.ts';
 
-/** A record that a replica may still rely on. */
+/** A record on which a replica may still rely. */
 export interface Buried {
   readonly name: string;
   readonly epoch: number;
@@ -22,7 +22,7 @@ export interface Site {
   /** In the order in which they were written. */
   readonly records: readonly Buried[];
   /**
-   * The last batch, if a copy of the promises may not know yet that it is durable. Damage to it
+   * The last batch, if the hard-state files may not yet record that it is durable. Damage to it
    * looks like a torn write: see the README of the log, "What remains".
    */
   readonly unconfirmed: { readonly name: string; readonly offset: number } | undefined;
@@ -70,7 +70,7 @@ export function findEntry(
   });
 }
 
-/** Where a shard's term and vote were written last, alone or with all else that is known of it. */
+/** The last record of a shard's term and vote, with or without its other metadata. */
 export function findPromise({ records }: Site, shard: ShardId): Buried | undefined {
   return records.findLast(({ header: { shard: whose, kind } }) => {
     return whose === shard && (kind === KIND.hardState || kind === KIND.shard);

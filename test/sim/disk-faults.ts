@@ -1,4 +1,4 @@
-/** Faults of disks: slow, stuck, full, failing, damaged, forgetful, of the past, gone. */
+/** Faults of disks: slow, stuck, full, failing, damaged, forgetful, outdated, lost. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import { type Blow, every, pickShard, pickVictim } from './faults.ts';
@@ -53,7 +53,7 @@ export function inflictOnDisk(blow: Blow): void {
 
 const CALLS = ['write', 'sync', 'sync', 'create', 'rename', 'remove', 'folder'] as const;
 
-/** A call fails, once or for a while. The node must not continue after it. */
+/** Calls fail, one or for a while. The node must not continue after that. */
 function fail({ world, random, isActive }: Blow, host: Host): void {
   const { agenda } = world.services;
   if (random.chance(0.2)) host.disk.state.fault = new Error('EIO');
@@ -86,12 +86,12 @@ function damage(blow: Blow): void {
   if (!world.atlas.canLose(shard, image.member, agenda.now)) return;
   const count = random.pick([1, 1, 1, 5]);
   for (let left = count; left > 0; left--) {
-    // The newest entries are those that the machine may not have yet.
+    // The newest entries are those that the machine may not have applied yet.
     const reach = random.chance(0.5) ? Math.min(3, image.entries.length) : image.entries.length;
     const index = image.lastIndex - random.below(reach);
     if (!rotEntry(host, shard, index, random)) continue;
     world.services.probes.hit('fault damage bit');
-    // Half of it is found by a scrub, the rest when it is read.
+    // Half of the damage is found by a scrub, the rest when it is read.
     if (!random.chance(0.5)) continue;
     agenda.after(random.between(0, random.pick([1, 100, 5000])), () => {
       host.push({ type: 'order', order: { type: 'scrub', shard, index } });
@@ -137,7 +137,7 @@ function damageTwo({ world, random }: Blow, shard: ShardId): boolean {
   return true;
 }
 
-/** Noticed when it is read. */
+/** Detected when it is read. */
 function damageRow(blow: Blow): void {
   const { world, random } = blow;
   const shard = pickShard(blow);
@@ -146,14 +146,14 @@ function damageRow(blow: Blow): void {
   if (image === undefined || host.storage?.isSwitching(shard) !== false) return;
   if (!world.atlas.canLose(shard, image.member, world.services.agenda.now)) return;
   if (host.memberOf(shard) !== image.member) return;
-  // A row that is hit may be one of a snapshot on its way in.
+  // A damaged row may belong to a snapshot that is being received.
   if (host.replicas.get(shard)?.arrival.isComing === true) return;
   if (!rotRow(host.disk.state, shard, random)) return;
   world.services.probes.hit('fault row-damage bit');
   host.corruptionChanged.add(shard);
 }
 
-/** Noticed at the next start, which comes soon. */
+/** Detected at the next start, which comes soon. */
 function loseVote(blow: Blow): void {
   const { world, random } = blow;
   const host = random.pick(world.hosts);
@@ -193,7 +193,7 @@ function rot(blow: Blow): void {
   });
 }
 
-/** The disk says that it wrote something, and did not, or not there. */
+/** The disk reports a write as done, and did not do it, or did it elsewhere. */
 function lie(blow: Blow): void {
   const { world, random } = blow;
   const host = random.pick(world.hosts);
@@ -208,7 +208,7 @@ function lie(blow: Blow): void {
   restartLater(blow, host, random.between(50, 3000));
 }
 
-/** A folder that is another node's, or an empty one. Old copies are for `test/cluster`. */
+/** The folder of another node, or an empty one. `test/cluster` has old copies. */
 function swap(blow: Blow): void {
   const { world, random } = blow;
   const host = random.pick(world.hosts);
@@ -232,7 +232,7 @@ function wipe(blow: Blow): void {
   restartLater(blow, host, random.between(100, 10_000));
 }
 
-/** What may cost a node all that it has: the power fails, it happens, and the node starts. */
+/** A fault that may cost a node all its data: the power fails, it occurs, the node starts. */
 function strike(blow: Blow, host: Host, happen: () => void): void {
   if (!canLoseAll(blow, host)) return;
   host.crash();

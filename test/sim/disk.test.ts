@@ -1,4 +1,4 @@
-/** A death leaves what a real disk could leave, and nothing else. */
+/** After a crash the disk has what a real disk could have, and nothing else. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -35,7 +35,7 @@ function bytesAt(disk: Disk, offset: number): number[] {
   return [...new Set(read)];
 }
 
-test('what was reported durable survives a loss of power, and the rest may be torn', () => {
+test('what was reported durable survives a power failure, and the rest may be torn', () => {
   const seen = new Set<string>();
   for (let seed = 0; seed < 100; seed++) {
     const { disk, wait } = createDisk(seed);
@@ -45,14 +45,14 @@ test('what was reported durable survives a loss of power, and the rest may be to
     const lost = write(disk, 2048, 2);
     disk.crash();
     wait(1000);
-    assert.ok(!lost.isDone, 'nothing is reported after a death');
+    assert.ok(!lost.isDone, 'no completion is reported after a crash');
     assert.deepEqual(bytesAt(disk, 0), [1]);
     seen.add(bytesAt(disk, 2048).sort().join());
   }
   assert.deepEqual([...seen].sort(), ['0', '0,2', '2']);
 });
 
-test('a process that ends leaves to the system what it handed over', () => {
+test('what a process wrote stays with the system when the process ends', () => {
   const { disk, wait } = createDisk(1);
   const lost = write(disk, 0, 1);
   disk.kill();
@@ -61,7 +61,7 @@ test('a process that ends leaves to the system what it handed over', () => {
   assert.deepEqual(bytesAt(disk, 0), [1]);
 });
 
-test('a disk takes as long as it is told, and stands still while it is stalled', () => {
+test('a disk takes as long as configured, and answers nothing while it is stalled', () => {
   const { disk, wait } = createDisk(2);
   disk.speed = { minimum: 50, mean: 1 };
   const slow = write(disk, 0, 1);
@@ -78,7 +78,7 @@ test('a disk takes as long as it is told, and stands still while it is stalled',
   assert.ok(stalled.isDone);
 });
 
-test('a full disk refuses what grows, until there is room', () => {
+test('a full disk refuses writes that grow, until there is room', () => {
   const { disk, wait } = createDisk(3);
   const sizes = () => disk.files.list();
   disk.fill(100);
@@ -93,7 +93,7 @@ test('a full disk refuses what grows, until there is room', () => {
   assert.deepEqual(sizes(), [{ name: 'a', size: 6000 }]);
 });
 
-test('a node that is wiped remembers nothing', () => {
+test('a wiped node has no data', () => {
   const { disk, wait } = createDisk(4);
   const before = disk.files;
   const lost = write(disk, 0, 1);

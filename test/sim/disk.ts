@@ -1,4 +1,4 @@
-/** One node's disk: files and rows in memory, how long they take, and what a death leaves. */
+/** One node's disk: files and rows in memory, their latency, and what a crash leaves of them. */
 
 import type { Random } from '../../src/base/random.ts';
 import { MemoryFiles } from '../support/twins/memory-files.ts';
@@ -18,7 +18,7 @@ export interface DiskOptions {
   readonly agenda: Agenda;
   readonly random: Random;
   readonly probes: Probes;
-  /** The disk has answered: the process takes note of it when it gets to it. */
+  /** The disk has answered; the process handles the completion when it gets to it. */
   readonly deliver: (complete: () => void) => void;
 }
 
@@ -57,14 +57,14 @@ export class Disk {
     agenda.at(done, () => deliver(complete));
   }
 
-  /** Power is lost: of what was on its way, something that a disk could have kept is there. */
+  /** Power fails: of the writes in progress a part that a real disk could have kept remains. */
   crash(): void {
     this.#options.probes.hit('disk power loss');
     this.files.crash(this.#random);
     this.state.crash({ keepsUnfinished: this.#random.chance(0.5) });
   }
 
-  /** The process ends; what it handed over stays with the system. */
+  /** The process ends; what it wrote stays with the system. */
   kill(): void {
     this.#options.probes.hit('disk process death');
     this.files.kill();
@@ -91,7 +91,7 @@ export class Disk {
     return Array.isArray(entries) ? entries.reduce((sum, { size }) => sum + size, 0) : 0;
   }
 
-  /** Only so much more can be written. */
+  /** Bytes that can still be written. */
   fill(left: number): void {
     this.files.capacity = this.size + left;
     this.#fullUntil = Number.POSITIVE_INFINITY;
@@ -107,7 +107,7 @@ export class Disk {
     return this.#fullUntil >= time;
   }
 
-  /** Calls were planned to fail. */
+  /** The next calls are to fail. */
   fail(): void {
     this.#failingUntil = Number.POSITIVE_INFINITY;
   }
@@ -122,7 +122,7 @@ export class Disk {
     return this.#failingUntil >= time;
   }
 
-  /** As fast as it was. */
+  /** Back to the original speed. */
   recover(): void {
     this.#stalledUntil = 0;
     this.speed = GOOD_SPEED;

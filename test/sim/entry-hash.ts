@@ -1,4 +1,4 @@
-/** One word for everything an entry says. */
+/** A hash over all fields of an entry. */
 
 import { unreachable } from '../../src/base/assert.ts';
 import { hash } from '../../src/base/hash.ts';

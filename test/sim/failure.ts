@@ -1,4 +1,4 @@
-/** What an oracle throws: which rule was broken, where and when. */
+/** What an oracle throws: the broken rule, the place and the time. */
 
 export interface FailurePlace {
   readonly node?: number | undefined;
@@ -18,7 +18,7 @@ export class SimFailure extends Error {
   }
 }
 
-/** A failure as a result carries it: plain data, whatever threw it. */
+/** A failure as part of a result: plain data, whichever error was thrown. */
 export interface Failure {
   readonly oracle: string;
   readonly message: string;
@@ -28,7 +28,7 @@ export interface Failure {
   readonly stack: string;
 }
 
-/** Errors of the core end a node in production; here they end the seed. */
+/** Assertions of the core end a node in production; here they end the seed. */
 export function failureOf(error: unknown, time: number): Failure {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   if (error instanceof SimFailure) {
@@ -41,7 +41,7 @@ export function failureOf(error: unknown, time: number): Failure {
   return { oracle, message, node: undefined, shard: undefined, time, stack };
 }
 
-/** Two failures with one signature are taken for one defect: numbers differ from run to run. */
+/** Two failures with one signature count as one defect: numbers differ from run to run. */
 export function signatureOf(failure: Failure): string {
   return `${failure.oracle}: ${failure.message.replaceAll(/\d+(\.\d+)?/g, '#')}`;
 }

@@ -1,4 +1,4 @@
-/** The nemesis: each kind of fault comes and goes on its own, from a stream of its own. */
+/** The nemesis: each kind of fault starts and ends independently, with its own random stream. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -29,7 +29,7 @@ export class Nemesis {
     }
   }
 
-  /** What was inflicted stays until the world is healed. */
+  /** Faults that stay until the world is healed. */
   stop(): void {
     this.#isActive = false;
   }
@@ -89,7 +89,7 @@ export interface Blow {
   readonly world: World;
   readonly kind: FaultKind;
   readonly random: Random;
-  /** False once the faults are over: what would follow later does not. */
+  /** False once the faults are over: a follow-up must not happen then. */
   readonly isActive: () => boolean;
 }
 
@@ -125,7 +125,7 @@ function inflictOnProcess(blow: Blow): void {
   const host = pickVictim(blow);
   switch (kind) {
     case 'crash':
-      // Soon enough to be back while others still rely on what was promised before.
+      // Soon enough to be back while others still rely on earlier promises.
       return crashFor(blow, host, random.between(10, random.pick([100, 1000, 10_000])));
     case 'crash-effect':
       host.effectsLeft = random.between(1, 30);
@@ -138,7 +138,7 @@ function inflictOnProcess(blow: Blow): void {
         },
       );
     case 'crash-boot': {
-      // While it looks at its disk, and again while it looks at what that left.
+      // While it reads its disk, and again while it reads what that crash left.
       let left = random.between(1, 5);
       return every(
         blow,
@@ -195,7 +195,7 @@ function pause({ world, kind, random, isActive }: Blow, host: Host): void {
   });
 }
 
-/** Every process gets the processor in turns, and waits for it in between: each by itself. */
+/** Processes share the processor: each waits for it in turn, independently. */
 function starve(blow: Blow): void {
   const { world, random } = blow;
   const { agenda } = world.services;
@@ -213,7 +213,7 @@ function starve(blow: Blow): void {
   }
 }
 
-/** Within the bound that lease reads rely on, where they are in use. */
+/** Within the bound on which lease reads rely, where they are in use. */
 function drift({ world, random }: Blow, host: Host): void {
   const { plan } = world.services;
   const widest = plan.limits.clockDriftMax * 0.999;
@@ -221,7 +221,7 @@ function drift({ world, random }: Blow, host: Host): void {
   host.setRate(random.pick([low, high, low + random.fraction() * (high - low)]));
 }
 
-/** One follower is cut off and stands; another restarts and must keep its promise. */
+/** One follower is cut off and pauses; another restarts and must keep its promise. */
 function restartQuickly(blow: Blow): void {
   const { world, random, isActive } = blow;
   const { network, agenda, registry } = world.services;

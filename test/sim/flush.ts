@@ -1,4 +1,4 @@
-/** The end of a turn: what all replicas of a node want done, in the order that is promised. */
+/** The end of a turn: carries out what all replicas of a node request, in the promised order. */
 
 import type { Message } from '../../src/raft/message.ts';
 import type { Ready, Write } from '../../src/raft/ready.ts';
@@ -38,7 +38,7 @@ function takeAll(host: Host): Taken[] {
   return taken;
 }
 
-/** All writes of the turn are one append, but for those that wait for a state to be switched. */
+/** All writes of the turn are one append, except those that wait for a switch of the state. */
 function write(host: Host, taken: readonly Taken[]): void {
   const records: ShardRecord[] = host.lazy.splice(0);
   const marked: Marked[] = [];
@@ -81,7 +81,7 @@ function append(host: Host, records: readonly ShardRecord[], marked: readonly Ma
   if (operation !== undefined) host.marks.set(operation, marks);
 }
 
-/** The state first, then the log: the other way round a death leaves a log without its past. */
+/** The state first, then the log: otherwise a crash leaves a log whose head is missing. */
 function beginSwitch(host: Host, replica: Replica, { snapshot }: Write): void {
   const { storage } = host;
   const index = snapshot?.index ?? 0;
@@ -94,7 +94,7 @@ function beginSwitch(host: Host, replica: Replica, { snapshot }: Write): void {
   storage.switchTo(install, () => {
     if (host.replicas.get(replica.shard) !== replica) return;
     replica.noteSwitch(index);
-    // What was damaged is the former generation.
+    // The damage was in the former generation.
     host.corruptionChanged.delete(replica.shard);
     const records = replica.held.splice(0);
     const marked = records.flatMap((record) =>
@@ -110,7 +110,7 @@ function stage(host: Host, replica: Replica, ready: Ready): void {
   if (ready.chunks.length > 0) host.arriving.add(replica);
 }
 
-/** All messages of the turn to one node are one frame, snapshots apart. */
+/** All messages of the turn for one node are one frame, except snapshots. */
 function send(host: Host, taken: readonly Taken[]): void {
   const frames = new Map<number, { main: Message[]; bulk: Message[] }>();
   const add = (message: Message) => {
@@ -169,7 +169,7 @@ function finish(host: Host, { replica, ready }: Taken): void {
 function truncate(host: Host, replica: Replica, index: number): void {
   const { shard } = replica;
   if (index > (host.storage?.savedOf(shard) ?? 0) && !replica.isSwitching) {
-    fail(host, 'the log forgets what no checkpoint holds');
+    fail(host, 'the log drops entries that no checkpoint holds');
   }
   replica.image.truncate(index);
   const record: ShardRecord = { type: 'forget', shard, index };

@@ -1,4 +1,4 @@
-/** What each event does to a node: it is handed to those replicas that it is for. */
+/** The effect of each event on a node: it is passed to the replicas that it concerns. */
 
 import { hash } from '../../src/base/hash.ts';
 import type { Message } from '../../src/raft/message.ts';
@@ -11,7 +11,7 @@ import { markCorrupt, obey, unlessCorrupt, yieldWithoutState } from './orders.ts
 import type { Replica } from './replica.ts';
 import { askLease, serve } from './service.ts';
 
-/** How often a node looks whether damage can be cut away. */
+/** How often a node checks whether damage can be cut away. */
 const TIDY_TICKS = 50;
 
 export function handle(host: Host, input: Input): void {
@@ -109,7 +109,7 @@ function route(host: Host, message: Message): void {
     host.step(replica, { type: 'message', message });
     return;
   }
-  // The dead do not answer: `removed` would tell a sound member that it is gone.
+  // A dead node does not answer: `removed` would expel a sound member.
   const isDead = host.storage?.isDead(message.to);
   host.services.probes.hit(isDead ? 'host message to the dead' : 'host message to a stranger');
 }
@@ -150,10 +150,10 @@ function progress(
   if (replica === undefined) return;
   switch (input.type) {
     case 'checkpointed':
-      // Without a configuration it would be a snapshot without voters, so the log has to stay.
+      // Without a configuration the snapshot would have no voters, so the log has to stay.
       if (host.storage?.state.description(input.shard).configuration.voters.length === 0) return;
       host.step(replica, { type: 'truncate', index: input.index });
-      // Now and then the node has no room for what the log keeps.
+      // Sometimes the node has no room for what the log keeps.
       if (host.services.buggify.fires('log-beyond-budget', 8)) {
         host.step(replica, { type: 'truncate', index: input.index, keepFrom: input.index + 1 });
       }
@@ -165,12 +165,12 @@ function progress(
   }
 }
 
-/** Applies what was committed, or the first of it if the machine is slow. */
+/** Applies the committed entries, or the first of them if the machine is slow. */
 export function drain(host: Host, replica: Replica): void {
   const { buggify, agenda } = host.services;
   const { backlog } = replica;
   if (replica.isSwitching) return;
-  // What is handed over during a switch is for the state that comes.
+  // Entries that arrive during a switch are for the new state.
   if (replica.isStateLost) backlog.length = 0;
   if (backlog.length === 0) return;
   const isSlow = buggify.fires('slow-apply');

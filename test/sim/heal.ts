@@ -1,4 +1,4 @@
-/** The end of the faults: all is repaired, or only a sound majority is and the rest stays. */
+/** The end of the faults: everything is repaired, or only a sound majority is. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Host } from './host.ts';
@@ -10,7 +10,7 @@ export function heal(world: World): ReadonlySet<number> {
   const { network, buggify, plan, probes } = services;
   buggify.rest();
   network.heal();
-  // A change from now on could rest on nodes that are about to be lost.
+  // A change from now on could depend on nodes that are about to be lost.
   if (plan.heal === 'core') {
     world.operator.rest();
     for (const host of hosts) host.forgetOrders();
@@ -34,7 +34,7 @@ function allOf(world: World): Set<number> {
   return new Set(world.hosts.map((host) => host.id));
 }
 
-/** Nodes leave the core one by one, in random order, as long as every shard can bear it. */
+/** Nodes leave the core one by one, in random order, as long as every shard tolerates it. */
 function pickCore(world: World): Set<number> {
   const core = allOf(world);
   const random = world.services.random.fork('core');
@@ -81,7 +81,7 @@ export function scrub({ shards }: World, host: Host): void {
   }
 }
 
-/** The others are dead, or can only talk, or can only listen, for ever. */
+/** The others are dead, or can only send, or can only receive, for ever. */
 function freeze(world: World, core: ReadonlySet<number>): void {
   const { operator, services } = world;
   const random = services.random.fork('freeze');

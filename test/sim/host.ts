@@ -1,4 +1,4 @@
-/** One node: events come in, a turn steps them all, one flush does what the replicas want. */
+/** One node: events come in, a turn steps all replicas, one flush carries out their requests. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -23,10 +23,10 @@ import type { Storage } from './storage.ts';
 /** A loop that is busy for longer than this makes its timers late. */
 const LATE_MILLISECONDS = 10;
 
-/** A process that ended is started again by its supervisor. */
+/** A supervisor restarts a process that ended. */
 const RESTART_MILLISECONDS = [100, 3000] as const;
 
-/** Ends a turn in the middle: the process died between two effects. */
+/** Ends a turn in the middle: the process crashed between two effects. */
 export class Death extends Error {
   override readonly name = 'Death';
 }
@@ -36,45 +36,45 @@ export class Host {
   readonly services: Services;
   readonly disk: Disk;
   readonly ledger: Ledger;
-  /** Open while the process lives and has looked at its disk. */
+  /** Open while the process runs and has read its disk. */
   storage: Storage | undefined;
   readonly random: Random;
   readonly replicas = new Map<ShardId, Replica>();
   readonly marks = new Map<number, { readonly replica: Replica; readonly mark: Mark }[]>();
-  /** Records that can wait for the next operation. */
+  /** Records that can wait for the next append. */
   readonly lazy: ShardRecord[] = [];
-  /** Replicas with a snapshot on its way in. */
+  /** Replicas that are receiving a snapshot. */
   readonly arriving = new Set<Replica>();
   clock: NodeClock;
-  /** By how much this node's clock runs faster than the world's. */
+  /** The rate of this node's clock relative to the world's. */
   rate = 1;
   peers: Peers;
   #inbox: Input[] = [];
-  /** What the disk has done: noticed at the beginning of a turn. */
+  /** Completions of the disk: handled at the beginning of a turn. */
   #completions: (() => void)[] = [];
   boot = 0;
-  /** What others know this life by. A replica that was given up ends a life, too: see `destroy`. */
+  /** How others identify this life. It also ends when a replica is given up: see `destroy`. */
   lives = 0;
   isUp = false;
-  /** Never to start again. */
+  /** Never to be started again. */
   isRetired = false;
-  /** The node came to life on this disk before. */
+  /** The node has started on this disk before. */
   hasLived = false;
-  /** Something was done to the disk that may cost all that is on it. */
+  /** A fault of the disk that may cost all its data. */
   isSuspect = false;
-  /** Damage that its log bore lies on its disk still: with more it may be too much. */
+  /** Damage that the log tolerated is still on its disk: with more it may be too much. */
   isScarred = false;
-  /** The disk said that it wrote what it did not. */
+  /** The disk reported writes that it did not do. */
   isLiedTo = false;
-  /** The folder is not this node's: it must not be taken. */
+  /** The folder is not this node's: it must be refused. */
   mustRefuse = false;
-  /** Shards with a row that is not what was written, seen or unseen. */
+  /** Shards with a corrupted row, detected or not. */
   readonly corruptionChanged = new Set<ShardId>();
-  /** A new disk is a new node to the others. */
+  /** A node with a new disk is a new node to the others. */
   disks = 0;
   isPaused = false;
   #pausedAt = 0;
-  /** A timer that is late comes behind all that waits on the sockets; or where its time was. */
+  /** A late timer runs after all input that waits on the sockets, or at its original time. */
   #isTickLast = false;
   #owesTick = false;
   #isPlanned = false;
@@ -82,9 +82,9 @@ export class Host {
   #startedAt = 0;
   #isStarting = false;
   ticks = 0;
-  /** The number of the last read that was asked of a core. */
+  /** The number of the last read that was requested of a core. */
   lastRead = 0;
-  /** Effects that are left before the process dies. */
+  /** Effects that are left before the process crashes. */
   effectsLeft = Number.POSITIVE_INFINITY;
 
   constructor(id: number, services: Services) {
@@ -126,7 +126,7 @@ export class Host {
     boot(this);
   }
 
-  /** The disk was looked at: those who are there come to life. */
+  /** The disk was read: the replicas on it start. */
   open(storage: Storage): void {
     this.storage = storage;
     this.isSuspect = false;
@@ -161,7 +161,7 @@ export class Host {
     loseState(this, replica);
   }
 
-  /** The log cannot be used as it is. Sometimes that passes, sometimes the node is lost with it. */
+  /** The log cannot be used now. Sometimes that passes, sometimes the node is lost with it. */
   refuse(text: string): void {
     const { services } = this;
     const isFull = this.disk.wasFullSince(this.#startedAt) && /full|ENOSPC/.test(text);
@@ -196,7 +196,7 @@ export class Host {
     });
   }
 
-  /** The power is lost, or only the process ends. */
+  /** The power fails, or only the process ends. */
   crash(): void {
     if (!this.isUp) return;
     const isPowerLost = this.random.chance(0.5);
@@ -248,7 +248,7 @@ export class Host {
     this.#isTickLast = this.random.chance(0.5);
   }
 
-  /** A suspended machine's clock stood still; a stopped process's went on. */
+  /** The clock of a suspended machine stood still; that of a stopped process went on. */
   resume({ isSuspended }: { readonly isSuspended: boolean }): void {
     if (!this.isPaused) return;
     this.isPaused = false;
@@ -269,14 +269,14 @@ export class Host {
     this.clock.setRate(this.services.agenda.now, rate);
   }
 
-  /** One tick is out at a time: the next comes a whole unit after the last was handled. */
+  /** One tick is scheduled at a time: the next comes a whole interval after the last one ran. */
   scheduleTick(due = this.#now + this.services.plan.limits.tickMilliseconds): void {
     const { agenda } = this.services;
     const { boot: life } = this;
     agenda.after(this.clock.virtualFor(Math.max(0, due - this.#now)), () => {
       if (!this.isUp || this.boot !== life) return;
       const isLate = this.isPaused || this.#freeAt > agenda.now + LATE_MILLISECONDS;
-      // The clock stood still, or was made slower: it is not time yet.
+      // The clock stood still, or was made slower: the tick is not due yet.
       if (this.#now + 0.001 < due) this.scheduleTick(due);
       else if (isLate && this.#isTickLast) this.#owesTick = true;
       else this.push({ type: 'tick' });
@@ -294,7 +294,7 @@ export class Host {
     this.#plan();
   }
 
-  /** Orders that have not been obeyed yet never will be. */
+  /** Orders that have not been carried out yet never will be. */
   forgetOrders(): void {
     this.#inbox = this.#inbox.filter(({ type }) => type !== 'order');
   }
@@ -344,7 +344,7 @@ export class Host {
     if (hasMore || this.#inbox.length > 0 || this.#hasReady()) this.#plan();
   }
 
-  /** A snapshot that is all there, or that cannot come any more, is told to the core. */
+  /** Tells the core that a snapshot is complete, or cannot be completed any more. */
   #checkArrival(replica: Replica): void {
     const { shard, arrival } = replica;
     const check = this.replicas.get(shard) === replica ? arrival.check() : undefined;

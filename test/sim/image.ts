@@ -1,4 +1,4 @@
-/** A replica's log and promises, as simple as can be: what the product's log is compared with. */
+/** A replica's log and hard state, as simple as possible: the reference for the product's log. */
 
 import { type MemberId, NO_MEMBER } from '../../src/base/ids.ts';
 import type { PlacedConfiguration } from '../../src/raft/configuration.ts';
@@ -14,9 +14,9 @@ export class ReplicaImage {
   base: Position = ORIGIN;
   /** In force at the base. */
   baseConfiguration: PlacedConfiguration;
-  /** The entry at `base.index + 1` and all behind it. */
+  /** The entry at `base.index + 1` and all after it. */
   entries: LogEntry[] = [];
-  /** Entries whose bytes were corrupted, noticed or not. */
+  /** Entries whose bytes were corrupted, detected or not. */
   readonly damaged = new Set<number>();
   /** The term and vote were corrupted: the member may not vote any more. */
   isVoteLost = false;
@@ -48,12 +48,12 @@ export class ReplicaImage {
     return index === this.base.index ? this.base.term : this.entryAt(index)?.term;
   }
 
-  /** The entry is here, or something that stands for it. */
+  /** The index has an entry, or a record of a damaged one. */
   covers(index: number, term: number): boolean {
     return index <= this.base.index || this.entryAt(index)?.term === term;
   }
 
-  /** Restart, append, repair, hard state: the order that the door promises. */
+  /** Restart, append, repair, hard state: the order that the port promises. */
   apply(write: Write): void {
     if (write.snapshot !== undefined) this.#restart(write.snapshot);
     const first = write.entries[0];
@@ -85,7 +85,7 @@ export class ReplicaImage {
     this.baseConfiguration = { at: configurationAt, configuration };
   }
 
-  /** Forgets the head of the log. */
+  /** Truncates the head of the log. */
   truncate(index: number): void {
     if (index <= this.base.index) return;
     const term = this.termAt(index);

@@ -1,4 +1,4 @@
-/** Everything that can happen to a node. */
+/** All events of a node. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Frame } from './network.ts';
@@ -10,7 +10,7 @@ export type Input =
   | { readonly type: 'durable'; readonly operation: number }
   /** The state store wrote a shard through this index. */
   | { readonly type: 'checkpointed'; readonly shard: ShardId; readonly index: number }
-  /** A row of a shard is not what was written. */
+  /** A row of a shard is corrupted. */
   | { readonly type: 'corrupt'; readonly shard: ShardId }
   | { readonly type: 'drain'; readonly shard: ShardId }
   | { readonly type: 'broken'; readonly peer: number }
@@ -18,7 +18,7 @@ export type Input =
   | { readonly type: 'lease'; readonly request: Request; readonly read: LeaseRead }
   | { readonly type: 'order'; readonly order: Order };
 
-/** What was read before the lease was asked. */
+/** What was read before the lease was checked. */
 export interface LeaseRead {
   readonly values: readonly number[];
   readonly applied: number;

@@ -1,4 +1,4 @@
-/** Every rule fires when it is broken: an oracle that cannot fail proves nothing. */
+/** Every rule fails when it is broken: an oracle that cannot fail proves nothing. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -128,14 +128,14 @@ test('a leader without a committed entry', () => {
   assert.throws(lead, /lacks a committed entry/);
 });
 
-test('two entries with one position, and one entry behind two different ones', () => {
+test('two entries with one position, and one entry after two different ones', () => {
   const { invariants, image } = createTrio();
   invariants.written(actorOf(A), writeOf([command(1, 1), command(2, 2)]), image(A));
   const differ = () => invariants.written(actorOf(B), writeOf([command(1, 1, 7)]), image(B));
   assert.throws(differ, /two entries with one position/);
   const fork = () =>
     invariants.written(actorOf(B), writeOf([command(1, 2), command(2, 2)]), image(B));
-  assert.throws(fork, /behind two different/);
+  assert.throws(fork, /after two different/);
 });
 
 test('different entries applied at one index, out of order, or twice', () => {
@@ -150,7 +150,7 @@ test('different entries applied at one index, out of order, or twice', () => {
   assert.throws(() => invariants.applied(actorOf(A), command(2, 1, 1)), /applied twice/);
 });
 
-test('an entry behind those that a log keeps behind a snapshot', () => {
+test('an entry after those that a log keeps after a snapshot', () => {
   const { invariants, image } = createTrio();
   const entries = [command(1, 1), command(2, 2)];
   const snapshot = { index: 1, term: 1, configuration: THREE, configurationAt: ORIGIN };

@@ -18,7 +18,7 @@ import type { ReplicaImage } from './image.ts';
 import { decodeOperation } from './operation.ts';
 import { Truth } from './truth.ts';
 
-/** Who did it. */
+/** The acting replica. */
 export interface Actor {
   readonly node: number;
   readonly shard: ShardId;
@@ -35,7 +35,7 @@ interface Life {
 export interface InvariantsOptions {
   readonly limits: RaftLimits;
   readonly now: () => number;
-  /** What is on a member's disk for certain, or was when it last had one. */
+  /** What is certainly on a member's disk, or was when it last had one. */
   readonly durableOf: (shard: ShardId, member: MemberId) => ReplicaImage | undefined;
 }
 
@@ -43,7 +43,7 @@ export class Invariants {
   readonly #options: InvariantsOptions;
   readonly #truths = new Map<ShardId, Truth>();
   readonly #lives = new Map<MemberId, Life>();
-  /** Who got each member's vote in each term: it outlives every crash. */
+  /** For which member each member voted in each term; kept over every crash. */
   readonly #votes = new Map<MemberId, Map<number, MemberId>>();
 
   constructor(options: InvariantsOptions) {
@@ -58,7 +58,7 @@ export class Invariants {
     return truth;
   }
 
-  /** A shard begins with a configuration that stands in no log. */
+  /** A shard begins with a configuration that is in no log. */
   found(shard: ShardId, configuration: Configuration): void {
     this.truthOf(shard).configurations.push({ at: ORIGIN, configuration });
   }
@@ -74,7 +74,7 @@ export class Invariants {
     this.#lives.set(actor.member, life);
   }
 
-  /** After its events of a turn, before it has its way. */
+  /** After its events of a turn, before its effects are carried out. */
   observe(actor: Actor, status: RaftStatus, image: ReplicaImage): void {
     const life = this.#lives.get(actor.member);
     if (life === undefined) return this.#fail('life', 'a replica acts without having begun', actor);
@@ -107,13 +107,13 @@ export class Invariants {
     this.#fail('leader completeness', `a leader lacks a committed entry`, actor);
   }
 
-  /** Committed but not applied anywhere yet: known when only one term stood there. */
+  /** Committed but not applied anywhere yet: known if logs had only one term at that index. */
   #committedTerm(truth: Truth, index: number): number | undefined {
     const cell = truth.cells[index];
     return cell?.next === undefined ? cell?.term : undefined;
   }
 
-  /** An index is committed for the first time anywhere: it is on the disks of a quorum by now. */
+  /** The first time that an index is committed anywhere: a quorum has it on disk by now. */
   #observeCommit(actor: Actor, status: RaftStatus, image: ReplicaImage): void {
     const truth = this.truthOf(actor.shard);
     const index = status.commit;
@@ -126,7 +126,7 @@ export class Invariants {
           configuration !== undefined && this.#isOnQuorum(actor.shard, configuration, index, term),
       );
       if (!isDurable) this.#fail('durability', 'committed without a durable quorum', actor);
-      // Figure 8: what counts replicas of a former term may yet be overwritten.
+      // Figure 8: an entry of a former term that a majority has may still be overwritten.
       if (status.role === 'leader' && term !== status.term) {
         this.#fail('commit', 'an entry of a former term was committed by itself', actor);
       }
@@ -181,7 +181,7 @@ export class Invariants {
     }
     if (cell.hash !== hash) this.#fail('log matching', 'two entries with one position', actor);
     if (cell.previousTerm !== previousTerm) {
-      this.#fail('log matching', 'one entry behind two different ones', actor);
+      this.#fail('log matching', 'one entry after two different ones', actor);
     }
   }
 
@@ -194,7 +194,7 @@ export class Invariants {
     const { index, term, configuration } = entry;
     const isKnown = truth.configurations.some(({ at }) => at.index === index && at.term === term);
     if (isKnown) return;
-    // It is new, so its leader writes it just now, on top of the log that it has.
+    // It is new, so its leader is just writing it, on top of the log that it has.
     const before = image.configurationAt(index - 1);
     this.#judgeChange(actor, before, configuration);
     const commit = this.#lives.get(actor.member)?.commit ?? 0;
@@ -270,7 +270,7 @@ export class Invariants {
     votes.set(term, vote);
   }
 
-  /** A read is asked for: whatever is committed anywhere by now, its answer has to cover. */
+  /** A read is requested: its answer has to cover everything that is committed anywhere by now. */
   asked(shard: ShardId): number {
     return this.truthOf(shard).commit;
   }
@@ -280,7 +280,7 @@ export class Invariants {
     this.#fail('reads', 'a read was granted below what was committed when it was asked', actor);
   }
 
-  /** A lease is exclusive: while it is in force, no other leader can have been elected since. */
+  /** A lease is exclusive: while it is in force, no other leader can have been elected. */
   leased(actor: Actor, lease: { readonly index: number; readonly term: number }): void {
     const truth = this.truthOf(actor.shard);
     for (const term of truth.leaders.keys()) {
@@ -292,7 +292,7 @@ export class Invariants {
   handed(actor: Actor, ready: Ready): void {
     const { committed } = ready;
     if (committed.length > 1 && sizeOfAll(committed) > this.#options.limits.committedBytesMax) {
-      this.#fail('bounds', 'more entries for the machine than their limit', actor);
+      this.#fail('bounds', 'more entries for the machine than the limit', actor);
     }
   }
 
@@ -327,20 +327,20 @@ export class Invariants {
   }
 
   /** The machine's state was replaced. */
-  /** Only a machine that lost its state may go back, and then goes on from there. */
+  /** Only a machine that lost its state may go back, and then continues from there. */
   installed(
     actor: Actor,
     { index, wasLost }: { readonly index: number; readonly wasLost: boolean },
   ): void {
     const life = this.#lives.get(actor.member);
     if (life === undefined || (index < life.applied && !wasLost)) {
-      this.#fail('monotony', 'a snapshot took the machine back', actor);
+      this.#fail('monotony', 'a snapshot set the machine back', actor);
     }
     life.applied = index;
   }
 }
 
-/** A log that has the snapshot's position keeps what is behind it. */
+/** A log that has the snapshot's position keeps the entries after it. */
 function termBefore(first: LogEntry, { snapshot }: Write, image: ReplicaImage): number | undefined {
   const before = first.index - 1;
   if (snapshot?.index === before) return snapshot.term;

@@ -1,4 +1,4 @@
-/** The ledger sees a log that forgets, invents or confuses: an oracle that cannot fail is none. */
+/** The ledger detects a log that loses, invents or mixes up records. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -53,7 +53,7 @@ function ledgerOf(
 
 const SOUND = { isSuspect: false };
 
-test('a log that holds what was acknowledged, or more of what was handed over, is believed', () => {
+test('a log with all acknowledged records, or more of those handed over, passes', () => {
   const { log } = logOf([CREATION, writeOf(1, 3)]);
   ledgerOf([CREATION, writeOf(1, 3)]).meet(log, SOUND);
   const ledger = ledgerOf([CREATION], [writeOf(1, 3), writeOf(4, 5)]);
@@ -62,24 +62,24 @@ test('a log that holds what was acknowledged, or more of what was handed over, i
   assert.equal(ledger.durable.get(SHARD)?.lastIndex, 3);
 });
 
-test('a log that lost what it acknowledged is seen, when it opens and while it is open', () => {
+test('a log that lost an acknowledged record is detected at its opening and afterwards', () => {
   const { log } = logOf([CREATION, writeOf(1, 3)]);
   const ledger = ledgerOf([CREATION, writeOf(1, 3), writeOf(4, 4)]);
-  assert.throws(() => ledger.watch(log, SHARD), /something else than was written/);
+  assert.throws(() => ledger.watch(log, SHARD), /differs from what was written/);
   assert.throws(
     () => ledger.meet(log, SOUND),
     /after a restart the log differs: end 3 instead of 4/,
   );
 });
 
-test('a log that lost a replica, or has one that was never created, is seen', () => {
+test('a log that lost a replica, or has one that was never created, is detected', () => {
   const { log } = logOf([]);
   assert.throws(() => ledgerOf([CREATION]).meet(log, SOUND), /a replica is missing/);
   const { log: other } = logOf([CREATION]);
   assert.throws(() => ledgerOf([]).meet(other, SOUND), /should not be/);
 });
 
-test('an entry that is another one, a vote that is another one, a term that fell are seen', () => {
+test('a different entry, a different vote and a term that fell are detected', () => {
   const { log } = logOf([CREATION, writeOf(1, 3)]);
   const changed = ledgerOf([CREATION, writeOf(1, 3, { byte: 2 })]);
   assert.throws(() => changed.meet(log, SOUND), /not what was written/);
@@ -87,7 +87,7 @@ test('an entry that is another one, a vote that is another one, a term that fell
   assert.throws(() => voted.meet(log, SOUND), /promises/);
 });
 
-test('an entry damaged without a fault is seen, and one that was corrupted is no surprise', () => {
+test('an entry damaged without a fault is detected, and a corrupted one is expected', () => {
   const { files } = logOf([CREATION, writeOf(1, 3), writeOf(4, 4)]);
   files.kill();
   const image = files.image();
@@ -105,7 +105,7 @@ test('an entry damaged without a fault is seen, and one that was corrupted is no
   assert.deepEqual([...(ledger.durable.get(SHARD)?.damaged ?? [])], [1]);
 });
 
-test('members of one id end in two shards', () => {
+test('members with one id end in two shards', () => {
   const records = [SHARD, 4 as ShardId].flatMap((shard): ShardRecord[] => [
     { ...CREATION, shard },
     { type: 'remove', shard, configuration: ORIGIN },
@@ -115,7 +115,7 @@ test('members of one id end in two shards', () => {
   assert.throws(() => ledgerOf(records.slice(0, 2)).meet(log, SOUND), /tombstones differ/);
 });
 
-test('a tombstone that is missing is seen', () => {
+test('a missing tombstone is detected', () => {
   const removal: ShardRecord = { type: 'remove', shard: SHARD, configuration: ORIGIN };
   const { log } = logOf([CREATION, removal]);
   ledgerOf([CREATION, removal]).meet(log, SOUND);
@@ -124,9 +124,9 @@ test('a tombstone that is missing is seen', () => {
   assert.throws(() => ledger.meet(without, SOUND), /tombstones differ/);
 });
 
-test('appends that are reported out of their turn are seen', () => {
+test('appends that are reported out of order are detected', () => {
   const ledger = new Ledger({ node: 0, now: () => 0 });
   ledger.hand([CREATION]);
   const second = ledger.hand([writeOf(1, 1)]);
-  assert.throws(() => ledger.acknowledge(second), /out of its turn/);
+  assert.throws(() => ledger.acknowledge(second), /out of order/);
 });

@@ -1,6 +1,6 @@
 /**
- * What was handed to a node's log and what the log vouched for, beside the log itself: an oracle.
- * Nothing that was acknowledged may be missing, and nothing may be there that was not handed over.
+ * What was handed to a node's log and what the log acknowledged, beside the log itself: an oracle.
+ * No acknowledged record may be missing, and no record may exist that was not handed over.
  */
 
 import { NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
@@ -31,7 +31,7 @@ export class Ledger {
     this.#now = now;
   }
 
-  /** What the log has vouched for. */
+  /** What the log has acknowledged. */
   get durable(): ReadonlyMap<ShardId, ReplicaImage> {
     return this.#durable;
   }
@@ -48,7 +48,7 @@ export class Ledger {
 
   acknowledge(number: number): void {
     const append = this.#pending.shift();
-    if (append?.number !== number) this.#fail('an append was reported out of its turn');
+    if (append?.number !== number) this.#fail('an append was reported out of order');
     for (const record of append.records) applyTo(this.#durable, this.#dead, record);
   }
 
@@ -59,7 +59,7 @@ export class Ledger {
     this.#durable.set(shard, new ReplicaImage(NO_MEMBER, image.baseConfiguration));
   }
 
-  /** The disk is gone, with all that it vouched for. */
+  /** The disk is lost, with everything that it acknowledged. */
   wipe(): void {
     this.#durable = new Map();
     this.#dead = new Set();
@@ -67,13 +67,13 @@ export class Ledger {
   }
 
   /**
-   * The log was opened: it holds what was acknowledged and perhaps some of what came behind, each
-   * record whole and none without those before it. That is what is known of it from now on.
+   * The log was opened: it holds what was acknowledged and perhaps some of the later records, each
+   * one whole and none without those before it. From now on the ledger takes that as the truth.
    */
   meet(log: Log, { isSuspect }: { readonly isSuspect: boolean }): void {
     const records = this.#pending.flatMap((append) => append.records);
     this.#pending = [];
-    // Whatever was corrupted, a vote may be among it.
+    // Any record may have been corrupted, so a vote may be among them.
     if (isSuspect) for (const image of this.#durable.values()) image.isVoteLost = true;
     const differing = new Map<ShardId, string>();
     const compare = (shard: ShardId) => {
@@ -99,7 +99,7 @@ export class Ledger {
     for (const shard of log.shards) this.#readAll(log, shard, isSuspect);
   }
 
-  /** While the log is open: of a shard it shows what was acknowledged, or more. */
+  /** While the log is open, it shows everything acknowledged of a shard, or more. */
   watch(log: Log, shard: ShardId): void {
     const durable = this.#durable.get(shard);
     if (durable === undefined) return;
@@ -113,7 +113,7 @@ export class Ledger {
       applyTo(image, dead, record);
       if (this.#differenceAt(log, shard, image) === undefined) return;
     }
-    this.#fail(`the log shows something else than was written: ${least}`, shard);
+    this.#fail(`the log differs from what was written: ${least}`, shard);
   }
 
   #differenceAt(log: Log, shard: ShardId, images = this.#durable): string | undefined {
@@ -132,7 +132,7 @@ export class Ledger {
     return found.size === this.#dead.size && [...found].every((name) => this.#dead.has(name));
   }
 
-  /** Every entry is what was written, or is known to be damaged, and that is no surprise. */
+  /** Every entry is as written, or is known to be damaged by a fault. */
   #readAll(log: Log, shard: ShardId, isSuspect: boolean): void {
     const image = this.#durable.get(shard);
     const replica = log.replica(shard);
@@ -164,7 +164,7 @@ export class Ledger {
         index += 1;
       }
     }
-    // What was corrupted where nothing stood any more does no harm.
+    // Corruption of unused bytes does no harm.
     for (const index of image.damaged) if (!known.has(index)) image.damaged.delete(index);
     image.isVoteLost = !replica.mayVote;
     image.hardState = replica.hardState;
@@ -185,10 +185,10 @@ export function differenceOf(image: ReplicaImage, replica: RestoredReplica): str
     ['terms', image.runs(), log.runs],
     ['configurations', image.configurations(), configurations],
   ];
-  // Who lost its vote has the right to say so, and only that one.
+  // Only a member that lost its vote may report that.
   if (!mayVote && !image.isVoteLost) return 'a vote is lost without a fault';
   const { term, vote } = image.hardState;
-  // The copies of the promises know the term and the vote, and not how far was committed.
+  // The hard-state files contain the term and the vote, but not the commit index.
   if (mayVote && image.isVoteLost) {
     parts.push(['vote', { term, vote }, { term: hardState.term, vote: hardState.vote }]);
   } else if (mayVote) parts.push(['promises', image.hardState, hardState]);

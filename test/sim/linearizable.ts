@@ -1,4 +1,4 @@
-/** The black-box check beside the witness: what clients saw, without knowing the log. */
+/** The black-box check beside the witness: what clients saw, without knowledge of the log. */
 
 import { checkLinearizability } from '../checkers/linearizability.ts';
 import { REGISTER } from '../checkers/register.ts';
@@ -8,7 +8,7 @@ import { SimFailure } from './failure.ts';
 import type { Values } from './operation.ts';
 import type { Probes } from './probes.ts';
 
-/** Steps for one key: a seed must not cost more to judge than to run. */
+/** Search steps for one key: checking a seed must not take longer than running it. */
 const NODES_MAX = 200_000;
 
 export function judgeByClients(history: readonly Call[], probes: Probes): void {

@@ -36,13 +36,13 @@ export class Machine {
     return this.#store.description(this.#shard).index;
   }
 
-  /** Folds every entry since the beginning of the shard: equal at equal indexes, everywhere. */
+  /** A hash over every entry since the beginning of the shard; equal at equal indexes. */
   get history(): number {
     const found = this.#store.get(this.#shard, HISTORY, HISTORY_KEY);
     return found === undefined ? 0 : wordAt(found, 0) | 0;
   }
 
-  /** All rows and what they add up to, as text; undefined where the rows are damaged. */
+  /** All rows and their hash, as text; undefined where the rows are damaged. */
   digest(): string | undefined {
     const hash = this.#store.hash(this.#shard);
     return hash === undefined ? undefined : JSON.stringify([this.applied, this.history, hash]);
@@ -56,7 +56,7 @@ export class Machine {
     return values;
   }
 
-  /** Throws what the store throws if a row that it needs is damaged; then nothing is applied. */
+  /** Throws the store's error if a row that it needs is damaged; then nothing is applied. */
   apply(entry: LogEntry): { readonly operation: Operation; readonly reply: Reply } | undefined {
     const history = new Uint8Array(4);
     const folded = Math.imul(this.history ^ hashOfEntry(entry), 0x9e3779b1) ^ entry.index;

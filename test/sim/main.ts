@@ -1,4 +1,4 @@
-/** The simulator's door for people: `node build/test/sim/main.js --seeds=150 --profile=raft`. */
+/** The command line of the simulator: `node build/test/sim/main.js --seeds=150 --profile=raft`. */
 
 import { runSeeds } from './campaign.ts';
 import { optionsFrom } from './options.ts';

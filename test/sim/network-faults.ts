@@ -42,7 +42,7 @@ export function inflictOnNetwork(blow: Blow): void {
   }
 }
 
-/** Some links, or all of them, are in trouble for a while. */
+/** Some links, or all of them, are bad for a while. */
 function vex(blow: Blow, trouble: Partial<LinkTrouble>, calm: Partial<LinkTrouble>): void {
   const { world, random, isActive } = blow;
   const { network, agenda, plan } = world.services;

@@ -1,4 +1,4 @@
-/** The network does the same thing for the same seed, and only what its troubles allow. */
+/** The network does the same for the same seed, and nothing but the drawn faults. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -45,7 +45,7 @@ test('the same seed delivers the same frames at the same times', () => {
   assert.ok((one?.length ?? 0) > 100);
 });
 
-test('without trouble every frame arrives once and in order', () => {
+test('without faults every frame arrives once and in order', () => {
   const [arrived] = runTwice({});
   const bytes = arrived?.map(({ byte }) => byte);
   assert.deepEqual(
@@ -54,7 +54,7 @@ test('without trouble every frame arrives once and in order', () => {
   );
 });
 
-test('a cut link takes what is on its way with it, in one direction only', () => {
+test('a cut link loses the frames in transit, in one direction only', () => {
   const { agenda, network, arrived, send } = createNetwork(3);
   send(1);
   network.cut(0, 1);
@@ -67,7 +67,7 @@ test('a cut link takes what is on its way with it, in one direction only', () =>
   );
 });
 
-test('a clogged link holds everything and lets it go later', () => {
+test('a clogged link holds all frames and delivers them later', () => {
   const { agenda, network, arrived, send } = createNetwork(4);
   network.clog(0, 1);
   send(1);
@@ -82,7 +82,7 @@ test('a clogged link holds everything and lets it go later', () => {
   );
 });
 
-test('trouble on one link does not change what another one draws', () => {
+test('a fault of one link does not change what another one draws', () => {
   const times = [{}, { loss: 0.5 }].map((trouble) => {
     const { agenda, network, arrived, send } = createNetwork(5);
     network.trouble(0, 1, trouble);

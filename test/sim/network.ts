@@ -1,20 +1,20 @@
-/** Frames between nodes: each directed link delays, loses, repeats, cuts and clogs on its own. */
+/** Frames between nodes: each directed link delays, loses, repeats, cuts and clogs by itself. */
 
 import type { Random } from '../../src/base/random.ts';
 import type { Agenda } from './agenda.ts';
 import type { Probes } from './probes.ts';
 
-/** Everything that a node says in one turn to another, and who says it. */
+/** All messages of a node to another in one turn, and their sender. */
 export interface Frame {
   readonly from: number;
   readonly to: number;
-  /** Which life of the sender speaks. */
+  /** The life of the sender. */
   readonly boot: number;
   readonly lane: Lane;
   readonly bytes: Uint8Array;
 }
 
-/** Snapshots travel on a connection of their own and cannot hold up the rest. */
+/** Snapshots use a connection of their own and cannot delay the rest. */
 export type Lane = 'main' | 'bulk';
 
 export interface LinkTrouble {
@@ -40,7 +40,7 @@ const NO_TROUBLE: LinkTrouble = {
 };
 
 const LATENCY_MIN = 0.1;
-/** Virtual time moves in steps of this: frames come together as they do in a real event loop. */
+/** Virtual time moves in steps of this: frames arrive together, as in a real event loop. */
 const GRAIN = 0.05;
 
 interface Link {
@@ -49,10 +49,10 @@ interface Link {
   isCut: boolean;
   isClogged: boolean;
   readonly clogged: Frame[];
-  /** A broken connection takes what is on its way with it. */
+  /** A broken connection loses the frames in transit. */
   generation: number;
   readonly lastAt: { main: number; bulk: number };
-  /** On their way, in the order in which they left. */
+  /** In transit, in the order in which they were sent. */
   readonly queue: { readonly main: Flight[]; readonly bulk: Flight[] };
 }
 
@@ -67,7 +67,7 @@ export interface NetworkOptions {
   readonly probes: Probes;
   readonly nodes: number;
   readonly deliver: (frame: Frame) => void;
-  /** A node notices that its connection to a peer broke. */
+  /** A node detects that its connection to a peer broke. */
   readonly onBroken: (node: number, peer: number) => void;
 }
 
@@ -135,7 +135,7 @@ export class Network {
     at = Math.max(at, link.lastAt[frame.lane]);
     link.lastAt[frame.lane] = at;
     queue.push(flight);
-    // Ties are drawn, so what lands is whatever left first, not what this event was made for.
+    // Ties are drawn, so the frame that was sent first arrives, not the one of this event.
     agenda.at(at, () => this.#land(link, queue.shift()));
   }
 
@@ -168,7 +168,7 @@ export class Network {
     link.isCut = true;
     link.generation += 1;
     link.clogged.length = 0;
-    // Half of all cuts are noticed after a while; the rest leave a half-open connection.
+    // Half of all cuts are detected after a while; the rest leave a half-open connection.
     if (!link.random.chance(0.5)) return;
     this.#options.agenda.after(link.random.between(1, 500), () => this.#options.onBroken(from, to));
   }
@@ -199,7 +199,7 @@ export class Network {
     }
   }
 
-  /** What was sent in bad times does not hold up what is sent from now on. */
+  /** Frames that were sent during a fault do not delay those that are sent from now on. */
   #hurry(link: Link): void {
     for (const lane of ['main', 'bulk'] as const) {
       link.lastAt[lane] = 0;

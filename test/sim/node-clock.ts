@@ -1,4 +1,4 @@
-/** One node's monotone clock: it starts anywhere, runs fast or slow, and may stand still. */
+/** One node's monotone clock: it starts anywhere, runs fast or slow, and may be suspended. */
 
 export class NodeClock {
   #virtual: number;
@@ -19,7 +19,7 @@ export class NodeClock {
     return this.#reading + (virtual - this.#virtual) * this.#rate;
   }
 
-  /** How long the world takes while this clock goes on by `milliseconds`. */
+  /** The world's time in which this clock advances by `milliseconds`. */
   virtualFor(milliseconds: number): number {
     return milliseconds / this.#rate;
   }

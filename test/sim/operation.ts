@@ -1,18 +1,18 @@
-/** What clients ask for, and how a command carries it through the log. */
+/** The operations of clients, and their encoding as commands in the log. */
 
 export type OperationKind = 'read' | 'write' | 'cas' | 'append' | 'noop';
 
-/** `value` is unique to the operation, so that a read tells whose write it saw. */
+/** `value` is unique to the operation, so that a read identifies the write that it saw. */
 export interface Operation {
   readonly id: number;
   readonly kind: OperationKind;
   readonly key: number;
   readonly value: number;
-  /** The digest of what a `cas` wants to find. */
+  /** The digest of what a `cas` expects. */
   readonly expected: number;
 }
 
-/** A key holds what was written last and whatever was appended to it since. */
+/** A key holds the last written value and whatever was appended to it since. */
 export type Values = readonly number[];
 
 /** `isDone` is false for a `cas` that found something else; `values` is what the key holds then. */
@@ -45,7 +45,7 @@ export function decodeOperation(bytes: Uint8Array): Operation {
   };
 }
 
-/** Stands for a whole list of values where one word has to do. */
+/** Represents a whole list of values in one word. */
 export function digestOf(values: Values): number {
   let mixed = 0x9e3779b1 + values.length;
   for (const value of values) {

@@ -1,4 +1,4 @@
-/** What operators do to a running cluster, at the worst of times. */
+/** Actions of operators on a running cluster, at the worst of times. */
 
 import { membersOf } from '../../src/raft/configuration.ts';
 import { type Blow, every, pickShard } from './faults.ts';

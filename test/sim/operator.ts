@@ -1,4 +1,4 @@
-/** The operator: leads every shard to the nodes it should be on, as a person with a plan would. */
+/** The operator: moves every shard to the nodes of its goal, as a person with a plan would. */
 
 import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -24,7 +24,7 @@ export class Operator {
   readonly #hosts: readonly Host[];
   readonly #random: Random;
   readonly #atlas: Atlas;
-  /** The nodes that each shard should be on. */
+  /** The nodes on which each shard is to be. */
   readonly goals = new Map<ShardId, readonly number[]>();
   /** Nodes that will never come back. */
   readonly lost = new Set<number>();
@@ -69,7 +69,7 @@ export class Operator {
     });
   }
 
-  /** Of all who say they lead, the one of the latest term. */
+  /** Of all replicas that claim to lead, the one of the latest term. */
   leaderOf(shard: ShardId): Leadership | undefined {
     let found: Leadership | undefined;
     for (const leadership of this.leadersOf(shard)) {
@@ -129,8 +129,8 @@ export class Operator {
   }
 
   /**
-   * What a catalog would have: one member of each node, wanted if its node is in the goal and it
-   * is not lost. A node with a member on its way out has no other until that one is gone.
+   * What a catalog would list: one member of each node, wanted if its node is in the goal and the
+   * member is not lost. A node whose member is being removed has no other until that one is gone.
    */
   #rowOf(shard: ShardId, { term, configuration }: RaftStatus): ShardRow {
     const { voters, learners } = configuration.configuration;
@@ -167,7 +167,7 @@ export class Operator {
     };
   }
 
-  /** It was left out once. That is final, so the node gets a new member. */
+  /** It was removed once. That is final, so the node gets a new member. */
   #isSpent(shard: ShardId, member: MemberId, present: Configuration): boolean {
     if (isMember(present, member)) return false;
     const truth = this.#services.invariants.truthOf(shard);
@@ -180,7 +180,7 @@ export class Operator {
     return !this.#services.registry.isImpaired(member);
   }
 
-  /** What the leader of a shard does in a cluster: by the very rule of the product. */
+  /** What the leader of a shard does in a cluster: by the product's own rule. */
   #follow(shard: ShardId, { host, member, status }: Leadership, row: ShardRow): void {
     const step = nextLeaderStep({
       row,
@@ -201,18 +201,18 @@ export class Operator {
     const { target } = step;
     const isSame = voters.length === target.voters.length;
     if (!isSame || !voters.every((voter) => target.voters.includes(voter))) {
-      // The only sound copies of something may be on those who would leave.
+      // The only sound copies of something may be on members that would leave.
       if (!this.#atlas.bears(shard, target.voters)) return;
       this.#atlas.block(shard, this.#services.agenda.now);
     }
     host.push({ type: 'order', order: { type: 'change', shard, target } });
   }
 
-  /** Replicas that the committed configuration is without, on nodes that should not have one. */
+  /** Replicas outside of the committed configuration, on nodes that should not have one. */
   #clear(shard: ShardId, { status }: Leadership): void {
     const present = status.configuration.configuration;
     const members = membersOf(present);
-    // A leader that does not know yet that it is one of the past must not be believed.
+    // A former leader that does not know yet that it was replaced must not be believed.
     const possible = this.#services.invariants.truthOf(shard).possibleConfigurations();
     for (const { configuration } of possible) members.push(...membersOf(configuration));
     const goal = this.goals.get(shard) ?? [];
@@ -221,7 +221,7 @@ export class Operator {
       if (member === undefined || members.includes(member)) continue;
       const isUseless = !this.#isSound(member) || this.#isSpent(shard, member, present);
       if (goal.includes(host.id) && !isUseless) continue;
-      // Usually the others tell it; a learner that was dropped may never hear of it.
+      // Usually the others tell it; a removed learner may never hear of it.
       if (isUseless || this.#random.chance(0.05)) {
         host.push({ type: 'order', order: { type: 'destroy', shard } });
       }

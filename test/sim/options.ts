@@ -41,7 +41,7 @@ export function optionsFrom(words: readonly string[]): Options {
   };
 }
 
-/** What people type to see it again. */
+/** The command that repeats the run. */
 export function commandFor(run: {
   readonly profile: string;
   readonly seed: number;

@@ -1,4 +1,4 @@
-/** How a node obeys the operator: replicas are created, changed, moved and destroyed. */
+/** Carries out the operator's orders: replicas are created, changed, moved and destroyed. */
 
 import { NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
@@ -17,7 +17,7 @@ export function obey(host: Host, order: Order): void {
     case 'destroy':
       return destroy(host, replica);
     case 'change':
-      // A silent leader does not know that its followers are there.
+      // A quiesced leader does not know that its followers are there.
       host.step(replica, { type: 'wake' });
       host.step(replica, { type: 'change', target: order.target });
       return;
@@ -59,14 +59,14 @@ function create(host: Host, shard: ShardId, isFirst: boolean): void {
   });
 }
 
-/** The tombstone stays; everything else of the replica goes, its state once the log says so. */
+/** The tombstone stays; all else of the replica is deleted, its state once the log allows it. */
 export function destroy(host: Host, replica: Replica): void {
   const { shard } = replica;
   const durable = host.ledger.durable.get(shard);
   const configuration = replica.image.configurationAt(replica.image.lastIndex).at;
   if (durable?.member === replica.member) host.services.registry.bury(durable.copy());
   host.services.probes.hit('host replica destroyed');
-  // The others may sleep and rely on a leader that is no more, though its node is there.
+  // The others may be quiesced and rely on a leader that is gone, though its node is there.
   host.lives += 1;
   host.replicas.delete(shard);
   host.corruptionChanged.delete(shard);
@@ -115,7 +115,7 @@ export function yieldWithoutState(host: Host, replica: Replica): void {
   if (heir !== undefined) host.step(replica, { type: 'transfer', to: heir.member });
 }
 
-/** An entry is checked against what was written. */
+/** An entry is compared with what was written. */
 function scrub(host: Host, replica: Replica, index: number): void {
   const { storage } = host;
   const known = storage?.log.replica(replica.shard)?.log;

@@ -9,10 +9,10 @@ interface Peer {
   spokenTicks: number;
 }
 
-/** Silence is several such words missing, even by a clock twice as fast as the speaker's. */
+/** Silence means several missing heartbeats, even by a clock twice as fast as the sender's. */
 export const SILENT_TICKS_MIN = 8 * 3;
 
-/** A node that had nothing to say for this long says that it is there. */
+/** A node that sent no other frame for this long sends a heartbeat. */
 const SPEAK_TICKS = 3;
 
 export class Peers {
@@ -27,7 +27,7 @@ export class Peers {
     });
   }
 
-  /** Says whether the peer began a new life since it was last heard. */
+  /** Returns whether the peer began a new life since it was last heard. */
   hear(node: number, heard: { readonly boot: number; readonly now: number }): boolean {
     const peer = this.#peers[node];
     if (peer === undefined || heard.boot < peer.boot) return false;
@@ -43,7 +43,7 @@ export class Peers {
     if (peer !== undefined) peer.spokenTicks = 0;
   }
 
-  /** One tick: whom to greet. */
+  /** One tick: the peers that need a heartbeat. */
   due(): number[] {
     const due: number[] = [];
     this.#peers.forEach((peer, node) => {
@@ -54,8 +54,8 @@ export class Peers {
   }
 
   /**
-   * Who is silent and has to be told so. Silence is told again and again, for a shard may fall
-   * asleep on a late word of a leader whose silence was told before.
+   * The silent peers to report. Silence is reported repeatedly, because a shard may quiesce on
+   * a late message of a leader whose silence was reported before.
    */
   silent(now: number): number[] {
     const silent: number[] = [];

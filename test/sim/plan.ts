@@ -1,4 +1,4 @@
-/** What a seed draws before anything happens: the cluster, its limits, its load and its faults. */
+/** What a seed determines before the run: the cluster, its limits, its load and its faults. */
 
 import {
   assertLogLimits,
@@ -11,7 +11,7 @@ import { Random } from '../../src/base/random.ts';
 import { Buggify, type BuggifySite } from './buggify.ts';
 import { FAULT_KINDS, type FaultKind, PROFILES, type Profile } from './profiles.ts';
 
-/** What the command line or the shrinker sets in place of what the seed would draw. */
+/** Values of the command line or the shrinker that replace drawn ones. */
 export interface Overrides {
   readonly nodes?: number;
   readonly shards?: number;
@@ -35,7 +35,7 @@ export interface Plan {
   readonly safetyMilliseconds: number;
   readonly limits: RaftLimits;
   readonly log: LogLimits;
-  /** Every so many ticks the log is told that there is time. */
+  /** The log gets idle time every so many ticks. */
   readonly idleTicks: number;
   /** Present kinds with their intensity: 1 is often, 8 is rare. */
   readonly faults: ReadonlyMap<FaultKind, number>;
@@ -102,7 +102,7 @@ function drawFaults(
   for (const kind of FAULT_KINDS) {
     const own = random.fork(kind);
     const isAllowed = shape.faults.includes(kind) && !without.has(kind);
-    // Leaving kinds out is what lets the others reach far (swarm testing: Groce et al. 2012).
+    // Leaving kinds out lets the others have more effect (swarm testing: Groce et al. 2012).
     const isPresent = shape.always.includes(kind) || own.chance(0.5);
     const intensity = own.pick([1, 2, 4, 8]);
     if (isAllowed && isPresent) faults.set(kind, intensity);
@@ -143,7 +143,7 @@ function drawLimits(random: Random, shape: Profile, log: LogLimits): RaftLimits 
   };
   const heartbeatTicks = draw('heartbeatTicks', 2, [1, 3]);
   const electionTicksMin = Math.max(3 * heartbeatTicks, draw('electionTicksMin', 10, [6, 20]));
-  // All that may come in one turn is one write, and a write has to fit a batch of the log.
+  // All input of one turn is one write, and a write has to fit a batch of the log.
   const window = Math.floor(log.batchBytesMax / 2);
   const appendBytesMax = draw('appendBytesMax', Math.floor(window / 2), [1, 40, 300]);
   const inflightBytesMax = draw('inflightBytesMax', window, [1, 100, 1000]);

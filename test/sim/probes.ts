@@ -1,4 +1,4 @@
-/** Counts of what happened at least once: a fault that never bit proves nothing. */
+/** Counts of events that must occur: a fault without effect proves nothing. */
 
 export class Probes {
   readonly #counts = new Map<string, number>();

@@ -54,11 +54,11 @@ export interface Profile {
   readonly always: readonly FaultKind[];
   readonly heal: 'repair' | 'core' | 'either';
   readonly isLease: boolean;
-  /** More is broken than is tolerated: all may stand still, and nothing may be wrong. */
+  /** More is broken than is tolerated: everything may stop, but no answer may be wrong. */
   readonly isSafetyOnly: boolean;
-  /** Shards fall silent as soon as the limits allow. */
+  /** Shards quiesce as soon as the limits allow. */
   readonly isIdle: boolean;
-  /** Nothing is broken and everything is slow: leaders stay, and writes commit. */
+  /** No fault, but everything is slow: leaders stay, and writes commit. */
   readonly isSlow: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What the world knows of members: where each lives, which are beyond saving. */
+/** What the world knows of members: where each is, and which are lost for good. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -30,7 +30,7 @@ export class Registry {
     return membersOf(configuration).flatMap((member) => this.#nodes.get(member) ?? []);
   }
 
-  /** Lost its disk or its memory of votes: it has to be replaced. */
+  /** Lost its disk or its votes: it has to be replaced. */
   impair(shard: ShardId, member: MemberId): void {
     this.#impaired.set(member, shard);
   }
@@ -43,7 +43,7 @@ export class Registry {
     return [...this.#impaired].flatMap(([member, of]) => (of === shard ? [member] : []));
   }
 
-  /** What a replica had on disk before it was destroyed: it counted when it was counted. */
+  /** What a replica had on disk before it was destroyed: its acknowledgements were counted. */
   bury(image: ReplicaImage): void {
     this.#ghosts.set(image.member, image);
   }

@@ -1,4 +1,4 @@
-/** One shard on one node: the core, the machine, and who waits for what. */
+/** One shard on one node: the core, the machine, and the waiting requests. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { EntryRange } from '../../src/raft/log.ts';
@@ -26,7 +26,7 @@ export interface ReplicaOptions {
   readonly boot: number;
   readonly shard: ShardId;
   readonly restored: RestoredReplica;
-  /** What the log holds: the replica goes on from there. */
+  /** The contents of the log: the replica continues from there. */
   readonly image: ReplicaImage;
 }
 
@@ -36,7 +36,7 @@ export class Replica {
   readonly actor: Actor;
   readonly raft: Raft;
   readonly machine: Machine;
-  /** With everything that the core handed over, whether the log has it by now or not. */
+  /** With everything that the core handed over, whether or not the log has it yet. */
   readonly image: ReplicaImage;
   readonly arrival: SnapshotArrival;
   readonly #services: Services;
@@ -45,16 +45,16 @@ export class Replica {
   readonly backlog: LogEntry[] = [];
   /** The log restarts only once the state is the snapshot's: until then its writes wait. */
   readonly held: ShardRecord[] = [];
-  /** Entries with a repair that the log may not show yet, with how many are on their way. */
+  /** Entries with a repair that the log may not show yet, with the number of pending repairs. */
   readonly #repairing = new Map<number, number>();
   readonly #proposals = new Map<number, Proposal>();
-  /** With what was committed anywhere when each was asked. */
+  /** With the index that was committed anywhere when each was requested. */
   readonly #reads = new Map<number, { readonly request: Request; readonly asked: number }>();
   #granted: { readonly index: number; readonly request: Request }[] = [];
   /** Writes of this turn: proposed together. */
   queue: Request[] = [];
   isSwitching = false;
-  /** Its rows are damaged: nothing is applied and no request is served until a snapshot comes. */
+  /** Its rows are damaged: it applies and serves nothing until a snapshot comes. */
   isStateLost = false;
 
   constructor(options: ReplicaOptions) {
@@ -91,7 +91,7 @@ export class Replica {
     return this.#storage.log.reader(this.shard).read({ from, to, bytesMax });
   }
 
-  /** Nothing tells that there is room again: then the answers to heartbeats do. */
+  /** No event says that there is room again: the answers to heartbeats do. */
   #links(): Links {
     const { buggify } = this.#services;
     return {
@@ -107,7 +107,7 @@ export class Replica {
       open: (from) => {
         const opened = reader.open(from);
         if (opened === 'later') return 'later';
-        // The first configuration stands in no log, so a newcomer does not know it. A checkpoint
+        // The first configuration is in no log, so a newcomer does not know it. A checkpoint
         // from before the one that added the newcomer would name no voters to believe.
         if (opened !== undefined && opened.configuration.voters.length > 0) return opened;
         if (opened !== undefined) reader.release(opened.index);
@@ -123,7 +123,7 @@ export class Replica {
     };
   }
 
-  /** A write of the core leaves for the log. */
+  /** A write of the core is handed to the log. */
   noteWrite(write: Write): void {
     this.image.apply(write);
     for (const { index } of write.repairs) {
@@ -131,7 +131,7 @@ export class Replica {
     }
   }
 
-  /** It is durable: what it repaired can be read. */
+  /** It is durable: repaired entries can be read. */
   noteDurable(write: Write): void {
     for (const { index } of write.repairs) {
       const left = (this.#repairing.get(index) ?? 1) - 1;
@@ -206,7 +206,7 @@ export class Replica {
     const proposal = this.#proposals.get(entry.index);
     if (proposal === undefined) return;
     this.#proposals.delete(entry.index);
-    // Another term's entry stands where the proposal stood, so that one can never commit.
+    // Another term's entry took the place of the proposal, which can never commit.
     if (proposal.term !== entry.term || applied === undefined) this.refuse(proposal.request);
     else proposal.request.answer({ type: 'ok', reply: applied.reply, index: entry.index });
   }

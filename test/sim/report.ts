@@ -7,7 +7,7 @@ import { FAULT_KINDS } from './profiles.ts';
 import { ROT_STYLES } from './rot.ts';
 import type { SimResult } from './run.ts';
 
-/** Everything that should happen now and then. */
+/** Every probe that must be hit now and then. */
 const ALL_PROBES: readonly string[] = [
   ...FACTS,
   ...BUGGIFY_SITES.map((site) => `buggify ${site}`),
@@ -126,7 +126,7 @@ export function printTable(tallies: readonly Tally[]): void {
   if (never.length > 0) console.log(`never hit: ${never.join(', ')}`);
 }
 
-/** Of one profile: how often each thing happened. */
+/** Of one profile: the count of each probe. */
 function printProbes({ probes }: Tally): void {
   const hit = [...probes.counts].sort(([one], [other]) => (one < other ? -1 : 1));
   console.log(`hit: ${hit.map(([name, count]) => `${name} ${count}`).join(', ')}`);

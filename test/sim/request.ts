@@ -1,4 +1,4 @@
-/** What a client asks of a node, and what comes back. */
+/** The requests of a client to a node, and the responses. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Target } from '../../src/raft/configuration.ts';
@@ -19,7 +19,7 @@ export type Response =
   /** It was not executed and never will be. */
   | { readonly type: 'failed'; readonly leader: number | undefined };
 
-/** What the operator tells a node directly. */
+/** Orders of the operator to a node. */
 export type Order =
   | { readonly type: 'create'; readonly shard: ShardId; readonly isFirst: boolean }
   | { readonly type: 'destroy'; readonly shard: ShardId }

@@ -1,4 +1,4 @@
-/** Damage to what is on a disk: to one entry, one vote, one row, or whatever is hit. */
+/** Damage to a disk: to one entry, one vote, one row, or a random place. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -10,10 +10,10 @@ import type { MemoryState } from '../support/twins/memory-state.ts';
 import { type Buried, dig, findEntry, findPromise, isConfirmed, type Site } from './dig.ts';
 import type { Host } from './host.ts';
 
-/** The kind of a stored row of a machine's, and where its shard stands in the key. */
+/** The kind of a stored row of a machine, and the offset of its shard in the key. */
 const ROW_KIND = 3;
 
-/** One bit of an entry, in its payload or in its header. Says whether there was such an entry. */
+/** One bit of an entry, in its payload or its header. Returns whether there was such an entry. */
 export function rotEntry(host: Host, shard: ShardId, index: number, random: Random): boolean {
   const image = host.ledger.durable.get(shard);
   const entry = image?.entryAt(index);
@@ -29,7 +29,7 @@ interface EntryName {
   readonly term: number;
 }
 
-/** Says whether there was such an entry, and damage to it is no torn write. */
+/** Whether there was such an entry, and damage to it is not taken for a torn write. */
 export function rotEntryIn(files: MemoryFiles, entry: EntryName, random: Random): boolean {
   const site = dig(files);
   const found = findEntry(site, entry);
@@ -49,7 +49,7 @@ function flipIn(
   files.flip(name, offset + at, random.below(8));
 }
 
-/** What the copies of the promises were some time ago. */
+/** The contents of the hard-state files some time ago. */
 interface VoteDamage {
   readonly stale: ReadonlyMap<string, Uint8Array>;
   readonly random: Random;
@@ -63,8 +63,8 @@ export function rotVote(host: Host, shard: ShardId, damage: VoteDamage): boolean
 }
 
 /**
- * The record of a vote, and copies of the promises that are not as new: the disk never wrote what
- * it said it had.
+ * The record of a vote, and hard-state files that are older: the disk never wrote what it had
+ * reported.
  */
 export function rotVoteIn(
   files: MemoryFiles,
@@ -86,7 +86,7 @@ export function promiseCopies(files: MemoryFiles): Map<string, Uint8Array> {
   return new Map([...files.image()].filter(([name]) => names.includes(name)));
 }
 
-/** One bit of a row of a shard. Says whether the shard had one. */
+/** One bit of a row of a shard. Returns whether the shard had one. */
 export function rotRow(state: MemoryState, shard: ShardId, random: Random): boolean {
   const rows = state.rows().filter(([key]) => {
     const view = new DataView(key.buffer, key.byteOffset, key.length);
@@ -112,7 +112,7 @@ export const ROT_STYLES = [
 
 type RotStyle = (typeof ROT_STYLES)[number];
 
-/** Anything, anywhere, but for what no format can tell from a torn write. */
+/** A random place, except what no format can distinguish from a torn write. */
 export function rotAnything(host: Host, random: Random): RotStyle | undefined {
   const { files, state } = host.disk;
   const site = dig(files);
@@ -173,7 +173,7 @@ function flipAnywhere(
     const name = random.pick(names);
     const isLast = site.unconfirmed?.name === name;
     const size = isLast ? (site.unconfirmed?.offset ?? 0) : (image.get(name)?.length ?? 0);
-    // The beginning is where something is.
+    // Most of the content is at the beginning.
     const reach = random.chance(0.5) ? Math.min(size, 16_384) : size;
     if (reach > 0) files.flip(name, random.below(reach), random.below(8));
   }

@@ -1,4 +1,4 @@
-/** The simulator itself: one seed, one course; and a broken core does not get away. */
+/** The simulator itself: one seed gives one run; and a broken core is caught. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +9,7 @@ import { runSeed } from './run.ts';
 
 const OVERRIDES = { seconds: byEffort({ full: 15, brief: 6 }), shards: 2, nodes: 3 };
 
-test('the same seed takes the same course, another seed another one', () => {
+test('the same seed gives the same run, another seed another one', () => {
   const run = (seed: number) => runSeed({ profile: 'raft', seed, overrides: OVERRIDES });
   const [one, again, other] = [run(1), run(1), run(2)];
   assert.equal(one.failure, undefined);
@@ -26,7 +26,7 @@ test('every profile runs', () => {
   }
 });
 
-test('ambient time is out of reach and comes back', () => {
+test('ambient time cannot be used during a run, and works again after it', () => {
   const { take } = Raft.prototype;
   Raft.prototype.take = function (this: Raft) {
     Date.now();
@@ -42,7 +42,7 @@ test('ambient time is out of reach and comes back', () => {
   assert.ok(Date.now() > 0);
 });
 
-test('a core that answers reads without asking is caught', () => {
+test('a core that answers reads without a round is caught', () => {
   const { step, take } = Raft.prototype;
   const granted = new Map<Raft, number[]>();
   Raft.prototype.step = function (this: Raft, event) {

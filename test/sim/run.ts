@@ -32,7 +32,7 @@ export interface SimResult {
   readonly scene: readonly string[];
 }
 
-/** Never throws for what a seed brings to light: that is the result. */
+/** Never throws for what a seed finds: that is the result. */
 export function runSeed(options: SeedOptions): SimResult {
   const plan = drawPlan(options.profile, options.seed, options.overrides);
   const world = createWorld(plan);

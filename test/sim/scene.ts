@@ -1,4 +1,4 @@
-/** What the cluster looked like when something went wrong, in lines for people. */
+/** The state of the cluster at a failure, in lines for people. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Configuration } from '../../src/raft/configuration.ts';
@@ -58,7 +58,7 @@ function textOf(world: World, { voters, outgoing, learners }: Configuration): st
   return `(${one}|${other}|${rest})`;
 }
 
-/** The node, with enough of the member's id to tell its lives apart. */
+/** The node, with enough of the member's id to distinguish its lives. */
 function nameOf(world: World, member: number): string {
   if (member === 0) return 'no member';
   const node = world.services.registry.nodeOf(member as never) ?? '?';

@@ -1,4 +1,4 @@
-/** What the world lends to every node. */
+/** What the world provides to every node. */
 
 import type { Random } from '../../src/base/random.ts';
 import type { Agenda } from './agenda.ts';

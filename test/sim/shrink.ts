@@ -4,7 +4,7 @@ import { type Failure, signatureOf } from './failure.ts';
 import { drawPlan, type Overrides } from './plan.ts';
 import { runSeed, type SeedOptions } from './run.ts';
 
-/** Real time: what an unasked shrink may take, and one that was asked for. */
+/** Wall-clock time: of an automatic shrink, and of one that was requested. */
 const SHORT_MILLISECONDS = 5000;
 const LONG_MILLISECONDS = 120_000;
 
@@ -32,7 +32,7 @@ export function shrink(
   return best;
 }
 
-/** One thing less each, what makes the next attempts faster first. */
+/** Each attempt leaves out one thing; those that make the next attempts faster come first. */
 function smallerThan({ profile, seed, overrides = {} }: SeedOptions): Overrides[] {
   const plan = drawPlan(profile, seed, overrides);
   const seconds = Math.floor(plan.safetyMilliseconds / 1000);

@@ -1,11 +1,11 @@
-/** Slow is never down: where nothing is broken, leaders stay in office and writes commit. */
+/** Slow is not down: without faults, leaders stay in office and writes commit. */
 
 import { SimFailure } from './failure.ts';
 import type { World } from './world.ts';
 
-/** Elections that a shard may see in a minute of disks and processors that change by the second. */
+/** Elections of a shard in a minute of disks and processors that change every second. */
 const ELECTIONS_PER_MINUTE = 1;
-/** The same with leaders that gave way to a faster voter. */
+/** The same, with leaders that handed over to a faster voter. */
 const CHANGES_PER_MINUTE = 3;
 /** With tiny windows every write waits for two syncs of half a second. */
 const CALLS_PER_MINUTE = 30;
@@ -15,7 +15,7 @@ interface Changes {
   readonly all: number;
 }
 
-/** Leaders that took office so far; those that a former leader called are no elections. */
+/** Leaders that took office so far, except by a transfer, which is no election. */
 export function changesOfLeader({ services }: World): Changes {
   const { counts } = services.probes;
   const all = counts.get('became-leader') ?? 0;

@@ -1,4 +1,4 @@
-/** A snapshot on its way into the state store of one replica. */
+/** A snapshot that is being received into the state store of one replica. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { ReceivedChunk } from '../../src/raft/ready.ts';
@@ -11,7 +11,7 @@ export class SnapshotArrival {
   readonly #storage: Storage;
   readonly #shard: ShardId;
   #install: SnapshotInstall | undefined;
-  /** All pieces came for this index, and the core waits for a word. */
+  /** All pieces arrived up to this index, and the core waits for the result. */
   #complete: number | undefined;
 
   constructor(parts: {
@@ -24,7 +24,7 @@ export class SnapshotArrival {
     this.#shard = parts.shard;
   }
 
-  /** Rows of it may be on disk already. */
+  /** Some of its rows may be on disk already. */
   get isComing(): boolean {
     return this.#install !== undefined;
   }
@@ -46,7 +46,7 @@ export class SnapshotArrival {
     if (isLast) this.#complete = snapshot.index;
   }
 
-  /** The word that the core waits for, once it can be said. */
+  /** The result for the core, once it is known. */
   check(): { readonly index: number; readonly isSound: boolean } | undefined {
     const index = this.#complete;
     if (index === undefined) return undefined;
@@ -63,7 +63,7 @@ export class SnapshotArrival {
     return { index, isSound: false };
   }
 
-  /** What was found sound becomes the state; undefined if it is not there. */
+  /** A verified snapshot becomes the state; undefined if there is none. */
   claim(index: number): SnapshotInstall | undefined {
     const install = this.#install;
     if (install?.description.index !== index || install.status !== 'sound') return undefined;
@@ -71,7 +71,7 @@ export class SnapshotArrival {
     return install;
   }
 
-  /** The core did not want it after all. */
+  /** The core rejected it after all. */
   forget(): void {
     if (this.#complete === undefined && this.#install?.status === 'sound') this.#giveUp();
   }

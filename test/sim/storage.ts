@@ -1,4 +1,4 @@
-/** What one life of a node has open: the log and the state store, and what a driver owes them. */
+/** The open log and state store of one life of a node, and the driver's duties to them. */
 
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Log, ShardRecord } from '../../src/storage/log/log.ts';
@@ -6,7 +6,7 @@ import type { SnapshotInstall } from '../../src/storage/snapshot/snapshot-instal
 import type { StateStore } from '../../src/storage/state/state-store.ts';
 import type { Host } from './host.ts';
 
-/** A report of the log is compared with the ledger now and then: all of a shard is looked at. */
+/** Sometimes a report of the log is compared with the ledger: all of a shard is checked. */
 const WATCH_CHANCE = 0.01;
 
 /** Slices of work in one turn, at most. */
@@ -16,7 +16,7 @@ export class Storage {
   readonly log: Log;
   readonly state: StateStore;
   readonly #host: Host;
-  /** Through where each shard's state is on disk: what the log may forget. */
+  /** Up to which index each shard's state is on disk: the log may truncate up to there. */
   readonly #saved = new Map<ShardId, number>();
   readonly #switching = new Set<ShardId>();
   readonly #leaving = new Set<ShardId>();
@@ -33,7 +33,7 @@ export class Storage {
     }
   }
 
-  /** The ledger takes note of it; `done` comes when it is durable. */
+  /** The ledger records it; `done` is called when it is durable. */
   append(records: readonly ShardRecord[], done: () => void): number {
     const { ledger, random, services } = this.#host;
     const number = ledger.hand(records);
@@ -50,7 +50,7 @@ export class Storage {
     return number;
   }
 
-  /** Members that ended here. They stay dead. */
+  /** Members that ended here; they never start again. */
   isDead(member: MemberId): boolean {
     const { tombstones } = this.log;
     if (this.#deadCount !== tombstones.length) {
@@ -73,12 +73,12 @@ export class Storage {
     this.wake();
   }
 
-  /** There may be something to do. */
+  /** There may be work. */
   wake(): void {
     this.#hasWork = true;
   }
 
-  /** What a turn does for the state store; says whether there is more to do at once. */
+  /** The state store's work of a turn; returns whether there is more to do at once. */
   work(now: number): boolean {
     if (!this.#hasWork) return false;
     this.#hasWork = false;
@@ -106,12 +106,12 @@ export class Storage {
     });
   }
 
-  /** No replica can be created here before the former replica's state is off the disk. */
+  /** No replica can be created here before the former replica's state is deleted. */
   isFree(shard: ShardId): boolean {
     return this.state.isFree(shard);
   }
 
-  /** The replica is gone for good, and now its state goes too. */
+  /** The replica is gone for good, and now its state is deleted too. */
   drop(shard: ShardId): void {
     if (this.#switching.has(shard)) {
       this.#leaving.add(shard);

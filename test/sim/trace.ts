@@ -1,4 +1,4 @@
-/** The fingerprint of a run: two words over everything that happened, in order. */
+/** The fingerprint of a run: two words over all events, in order. */
 
 export class Trace {
   #one = 0x243f6a88;
@@ -12,7 +12,7 @@ export class Trace {
   /** One event: when, where, what kind, and a hash of what it carried. */
   note(time: number, node: number, kind: number, word: number): void {
     this.#events += 1;
-    // Virtual time is in milliseconds with fractions; thousandths are enough to tell runs apart.
+    // Virtual time is in milliseconds with fractions; thousandths are enough to distinguish runs.
     this.#mix(Math.floor(time * 1000) | 0);
     this.#mix((node << 8) ^ kind);
     this.#mix(word | 0);

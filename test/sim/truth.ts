@@ -1,10 +1,10 @@
-/** What is known of one shard by looking at all its replicas at once. */
+/** What is known of one shard from all its replicas together. */
 
 import type { MemberId } from '../../src/base/ids.ts';
 import type { PlacedConfiguration } from '../../src/raft/configuration.ts';
 import type { LogEntry } from '../../src/raft/message.ts';
 
-/** One entry that some log held, of the possibly several that stood at its index. */
+/** One entry that some log held, of possibly several at its index. */
 export interface Cell {
   readonly term: number;
   readonly hash: number;
@@ -21,14 +21,14 @@ export interface AppliedEntry {
 
 export class Truth {
   readonly cells: (Cell | undefined)[] = [];
-  /** By index; nothing stands at 0. */
+  /** By index; index 0 is empty. */
   readonly applied: (AppliedEntry | undefined)[] = [undefined];
   readonly indexOfOperation = new Map<number, number>();
   readonly leaders = new Map<number, MemberId>();
   commit = 0;
-  /** Through where each term's leader committed, both rising. */
+  /** Up to which index each term's leader committed, both rising. */
   readonly commits: { readonly term: number; index: number }[] = [];
-  /** Every configuration that stood in some log, in the order in which they appeared. */
+  /** Every configuration that was in some log, in the order in which they appeared. */
   readonly configurations: PlacedConfiguration[] = [];
 
   cellAt(index: number, term: number): Cell | undefined {
@@ -54,7 +54,7 @@ export class Truth {
     else this.commits.push({ term, index });
   }
 
-  /** Those that are in force somewhere or may come to be. */
+  /** Those that are in force somewhere or may become so. */
   possibleConfigurations(): PlacedConfiguration[] {
     const standing = this.configurations.filter((placed) => !this.isOverwritten(placed));
     const settled = standing.filter(({ at }) => at.index <= this.commit);

@@ -1,4 +1,4 @@
-/** The witness sees a wrong answer, an answer from the past, and a lie about a failure. */
+/** The witness detects a wrong answer, an outdated answer, and a false report of a failure. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -61,29 +61,29 @@ test('a sound history passes', () => {
   judge([WRITE, APPEND, cas, { id: 4, kind: 'read', from: 60, to: 70, index: 7, values: [1, 2] }]);
 });
 
-test('a wrong value is seen', () => {
+test('a wrong value is detected', () => {
   const read: Sketch = { id: 3, kind: 'read', from: 40, to: 50, index: 6, values: [1] };
   assert.throws(() => judge([WRITE, APPEND, read]), /a read was answered with what/);
 });
 
-test('a read of the past is seen, even if its value was once right', () => {
+test('an outdated read is detected, even if its value was once right', () => {
   const read: Sketch = { id: 3, kind: 'read', from: 40, to: 50, index: 5, values: [1] };
   assert.throws(() => judge([WRITE, APPEND, read]), /a read saw the past|came too late/);
 });
 
-test('an operation that is applied before it was invoked is seen', () => {
+test('an operation that is applied before it was invoked is detected', () => {
   const late: Sketch = { ...WRITE, from: 40, to: 50 };
   assert.throws(() => judge([late, { ...APPEND, to: 35 }]), /came too late/);
 });
 
-test('an operation that failed and was applied all the same is seen', () => {
+test('an operation that failed and was applied all the same is detected', () => {
   const failed: Sketch = { ...WRITE, outcome: 'failed', isApplied: true };
-  assert.throws(() => judge([failed]), /was said to have failed/);
+  assert.throws(() => judge([failed]), /was reported as failed/);
 });
 
-test('an answer for another place than the own is seen', () => {
+test('an answer for another position than its own is detected', () => {
   const lost: Sketch = { ...WRITE, isApplied: false };
-  assert.throws(() => judge([lost]), /another place/);
+  assert.throws(() => judge([lost]), /another position/);
 });
 
 test('an unknown operation may have been applied or not', () => {

@@ -1,4 +1,4 @@
-/** The witness check: the applied order is known, so every answer can be held against a model. */
+/** The witness check: the applied order is known, so every answer is compared with a model. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Call } from './clients.ts';
@@ -8,7 +8,7 @@ import type { Values } from './operation.ts';
 
 interface Step {
   readonly call: Call;
-  /** Its place in the order: an entry's index; a read stands right behind what it saw. */
+  /** Its place in the order: an entry's index; a read comes right after the entry that it saw. */
   readonly place: number;
 }
 
@@ -36,17 +36,17 @@ function orderOf(calls: readonly Call[], indexes: ReadonlyMap<number, number>): 
       continue;
     }
     if (call.outcome === 'failed' && index !== undefined) {
-      fail(call, 'an operation that was said to have failed was applied');
+      fail(call, 'an operation that was reported as failed was applied');
     }
     if (call.outcome === 'ok' && index !== call.index) {
-      fail(call, 'an operation was answered for another place than its own');
+      fail(call, 'an operation was answered for another position than its own');
     }
     if (index !== undefined) steps.push({ call, place: index });
   }
   return steps.sort((one, other) => one.place - other.place || one.call.invoke - other.call.invoke);
 }
 
-/** What returned before another was invoked comes before it in the order. */
+/** An operation that returned before another was invoked comes before it in the order. */
 function judgeTimes(steps: readonly Step[]): void {
   let latest = Number.NEGATIVE_INFINITY;
   for (const { call } of steps) {
