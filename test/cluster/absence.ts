@@ -1,4 +1,4 @@
-/** A minority that is gone for good, in one of the ways in which a node can be. */
+/** A minority that is gone for good, in each of the ways in which a node can be gone. */
 
 import type { Random } from '../../src/base/random.ts';
 import type { Replica } from '../../src/shard/replica.ts';
@@ -11,7 +11,7 @@ interface AbsenceOptions extends Surroundings {
   readonly computers: readonly Computer[];
 }
 
-/** `mute` and `deaf` go on running: they hear and are not heard, or the other way round. */
+/** `mute` and `deaf` keep running: they receive and cannot send, or the other way round. */
 const WAYS = ['dead', 'stopped', 'cut-off', 'mute', 'deaf'] as const;
 
 export class Absence {
@@ -21,7 +21,7 @@ export class Absence {
     this.#options = options;
   }
 
-  /** As many as every shard can do without; says who they are. */
+  /** As many nodes as every shard tolerates to lose; returns them. */
   begin(): ReadonlySet<Computer> {
     const { computers, random, probes } = this.#options;
     const gone = new Set<Computer>();
@@ -52,14 +52,14 @@ export class Absence {
 
 const FOR_EVER_MILLISECONDS = 1e9;
 
-/** Its replica neither hears nor does anything: a shard of such replicas has no leader. */
+/** Its replica neither receives nor does anything: a shard of such replicas has no leader. */
 export function quieten(replica: Replica): void {
   replica.tick = () => {};
   replica.receive = () => {};
 }
 
 export function wake(replica: Replica): void {
-  // What was put in front of the methods of the class goes.
+  // Removes the overrides of the methods of the class.
   Reflect.deleteProperty(replica, 'tick');
   Reflect.deleteProperty(replica, 'receive');
 }

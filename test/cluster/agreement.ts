@@ -1,11 +1,11 @@
-/** Whether the replicas of every shard hold the same. */
+/** Whether the replicas of every shard have the same state. */
 
 import { isSameHash } from '../../src/storage/state/state-hash.ts';
 import { SimFailure } from '../sim/failure.ts';
 import type { Computer } from './computer.ts';
 import { newestMap } from './survivors.ts';
 
-/** Why not yet; throws if they never will: those that are equally far differ. */
+/** Why not yet; throws if they never will: replicas at the same index that differ. */
 export function disagreementOf(computers: readonly Computer[], time: number): string | undefined {
   for (const { shard, members } of newestMap(computers)?.shards ?? []) {
     const cores = members

@@ -1,4 +1,4 @@
-/** A log with a write that no life of its node would have made: of a folder with another past. */
+/** A log with a write that no life of its node made: the log of a folder with another past. */
 
 import { fail } from 'node:assert/strict';
 import type { ShardId } from '../../src/base/ids.ts';

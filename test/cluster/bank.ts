@@ -1,4 +1,4 @@
-/** Accounts all over the shards: money is moved and never made. */
+/** Accounts in all shards: money is moved and never created. */
 
 import type { Command } from '../../src/machine/command.ts';
 import type { Customer } from './customer.ts';
@@ -31,7 +31,7 @@ export class Bank implements Workload {
     if (broken !== undefined) truth.fail('bank', broken);
   }
 
-  /** Judged as if it had been read: for tests of the judge. */
+  /** Judges balances as if they had been read: for tests of this check. */
   note(values: readonly (string | undefined)[]): void {
     const balances = values.map(balanceIn);
     const total = balances.reduce((sum, balance) => sum + balance, 0);

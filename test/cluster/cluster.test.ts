@@ -1,4 +1,4 @@
-/** Whole clusters under a seed: they grow under load and faults, and every read tells the truth. */
+/** Whole clusters under a seed: they grow under load and faults, and every read is correct. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { runClusterSeed } from './run.ts';
 
 const SEEDS = byEffort({ full: 5, brief: 1 });
 
-test('clusters grow and serve whatever fails meanwhile', () => {
+test('clusters grow and serve during all faults', () => {
   let operations = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
     const result = runClusterSeed(seed);
@@ -17,7 +17,7 @@ test('clusters grow and serve whatever fails meanwhile', () => {
   ok(operations > SEEDS * 200, `${operations} operations are enough to mean something`);
 });
 
-test('transactions over several shards are strictly serializable whatever fails meanwhile', () => {
+test('transactions over several shards are strictly serializable during all faults', () => {
   let committed = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
     const result = runClusterSeed(seed, 'txn');
@@ -28,12 +28,12 @@ test('transactions over several shards are strictly serializable whatever fails 
 });
 
 for (const profile of casesByEffort(['cluster', 'txn'] as const, { brief: 0 })) {
-  test(`a seed tells the same story twice: ${profile}`, () => {
+  test(`a seed gives the same run twice: ${profile}`, () => {
     deepEqual(runClusterSeed(3, profile), runClusterSeed(3, profile));
   });
 }
 
-/** Each found a fault of the product once. */
+/** Each of these seeds once found a defect of the product. */
 const PINNED: readonly (readonly [seed: number, what: string])[] = [
   [6, 'a follower whose clock runs fast, and then leads, lets keys die early'],
   [38, 'a scan that meets damage is answered by another replica'],

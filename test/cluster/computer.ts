@@ -29,7 +29,7 @@ const [TICK_MILLISECONDS, YEAR_MILLISECONDS] = [20, 365 * 24 * 3_600_000];
 
 interface ComputerOptions {
   readonly url: string;
-  /** No two computers draw the same, though one takes the address of another. */
+  /** No two computers draw the same numbers, even if one takes the address of another. */
   readonly name: string;
   readonly surroundings: Surroundings;
   readonly witness: Witness;
@@ -37,10 +37,10 @@ interface ComputerOptions {
   readonly sizes: Sizes;
 }
 
-/** How a process ends, if it does: alone, or with the power of its computer. */
+/** How a process crashes: alone, or with the power of its computer. */
 export type Death = 'kill' | 'power';
 
-/** What models the end of a process in the middle of whatever it does. */
+/** Models the end of a process in the middle of its work. */
 const DEATH = new Error('the process dies here');
 
 export class Computer {
@@ -50,46 +50,46 @@ export class Computer {
   readonly #random: Random;
   readonly #files: MemoryFiles;
   readonly #state: MemoryState;
-  /** Wall clocks are years apart. */
+  /** Wall clocks differ by years. */
   readonly #wall: number;
   identity: SimulatedIdentity | undefined;
   core: NodeCore | undefined;
   clock: NodeClock;
   speed: DiskSpeed = GOOD_SPEED;
-  /** Processes that ran here; reports for an earlier one find another number. */
+  /** Number of processes that ran here; a completion for an earlier one is ignored. */
   #life = 0;
   #isPlanned = false;
   #busyUntil = 0;
-  /** Timers that fell due in a stall. However often one did, it comes once behind it. */
+  /** Timers that fell due during a stall. Each runs once after it, however often it fell due. */
   readonly #owed = new Set<() => void>();
-  /** What came while the process was busy, in the order in which it came. */
+  /** Input that arrived while the process was busy, in the order of arrival. */
   #inbox: (() => void)[] = [];
   #fileFreeAt = 0;
-  /** Effects of the state disk until the process dies of one. */
+  /** Effects of the state disk that are left before the process crashes at one. */
   #stateEffectsLeft = Number.POSITIVE_INFINITY;
   #promises: ReadonlyMap<string, Uint8Array> = new Map();
   #segments = '';
-  /** The next write fails, or will. */
+  /** The next write fails, or a later one. */
   #isFailing = false;
   isUp = false;
-  /** Its disk is gone, or it was removed from the cluster: there is no such node any more. */
+  /** Its disk is gone, or it was removed from the cluster: this node does not exist any more. */
   isLost = false;
-  /** The operator wants it out of the cluster. */
+  /** The operator is removing it from the cluster. */
   isToGo = false;
-  /** It was there when the customers came. */
+  /** It existed when the clients connected. */
   isFirst = false;
-  /** What was its folder is lost, and an old copy of it is there: it may not be let in. */
+  /** Its folder is lost, and an old copy took its place: the cluster must refuse it. */
   isCopy = false;
-  /** That copy was refused for good, and said so. */
+  /** That copy was refused for good, and reported it. */
   refusal = '';
   /** A life was confirmed: the milliseconds from the start of the process. */
   onConfirmed: (milliseconds: number) => void = () => {};
   onRefused: () => void = () => {};
-  /** Shards of which it has had a row that went bad: whether it was found is not known. */
+  /** Shards of which a row was corrupted here, detected or not. */
   readonly rotten = new Set<ShardId>();
-  /** Asked before every effect: what is on disk, or with the network, once it is done. */
+  /** Called before every effect that outlives the process: on disk, or on the network. */
   onEffect: () => Death | undefined = () => undefined;
-  /** How it dies of the effect at hand; drawn unless it was told. */
+  /** How it crashes at the present effect; drawn unless it was set. */
   #death: Death | undefined;
   /** The operator may start it again. */
   onDeath: () => void = () => {};
@@ -127,7 +127,7 @@ export class Computer {
     return this.identity?.node;
   }
 
-  /** A folder that no node has lived in gets its owner. */
+  /** A folder that no node has used gets its owner. */
   settle(identity: Omit<SimulatedIdentity, 'hasLived'>): void {
     this.identity = { ...identity, hasLived: false };
   }
@@ -168,7 +168,7 @@ export class Computer {
     );
   }
 
-  /** The process ends; if the power does too, the disk keeps a legal part of what it was given. */
+  /** The process ends; if the power fails too, the disk keeps a possible part of its writes. */
   crash({ isPower }: { readonly isPower: boolean }): void {
     if (!this.isUp) return;
     this.isUp = false;
@@ -191,7 +191,7 @@ export class Computer {
     this.isLost = true;
   }
 
-  /** What a person would copy of its data folder now, be it in use or not. */
+  /** What a person would copy of its data folder now, whether it is in use or not. */
   copyFolder(): FolderCopy {
     const { identity } = this;
     if (identity === undefined) this.#fail('there is no folder to copy');
@@ -205,14 +205,14 @@ export class Computer {
     this.turnBack(copy);
   }
 
-  /** The same of one that its cluster will let in: for tests of what others make of it. */
+  /** The same with a copy that its cluster will accept: for tests of the consequences. */
   turnBack({ identity, files, state }: FolderCopy): void {
     this.identity = { ...identity };
     this.#files.restore(files);
     this.#state.restore(state);
   }
 
-  /** Of a computer that is down: its log of a shard gets what no life of it would write there. */
+  /** Of a computer that is down: its log of a shard gets a write that no life of it would make. */
   amendLog(shard: ShardId, amend: Amend): void {
     const { identity: owner } = this;
     if (owner === undefined || this.isUp) this.#fail('there is no folder to amend');
@@ -221,53 +221,53 @@ export class Computer {
     amendLog({ files: this.#files, owner, random, now }, shard, amend);
   }
 
-  /** A row of the state goes bad on disk; says whether there was one. */
+  /** Corrupts a row of the state on disk; returns whether there was one. */
   rot(shard: ShardId): boolean {
     const isRotten = rotRow(this.#state, shard, this.#random);
     if (isRotten) this.rotten.add(shard);
     return isRotten;
   }
 
-  /** Of a computer that is down: nothing of the state of any shard is left; the log is sound. */
+  /** Of a computer that is down: the state of every shard is lost; the log is sound. */
   loseState(): void {
     for (const [key] of this.#state.rows()) this.#state.damage(key, () => undefined);
   }
 
-  /** What `loseVote` will put back: copies that know nothing of what was promised since. */
+  /** What `loseVote` will restore: hard-state files that lack later promises. */
   keepPromises(): void {
     this.#promises = promiseCopies(this.#files);
     this.#segments = segmentsOf(this.#files);
   }
 
-  /** Of a computer that is down: what it voted for last in a shard is lost; says whether it had. */
+  /** Of a computer that is down: its last vote in a shard is lost; returns whether it had one. */
   loseVote(shard: ShardId): boolean {
     const damage = { stale: this.#promises, random: this.#random };
-    // Copies from before a switch of segments would be no folder that can be opened.
+    // Files from before a switch of segments would make a folder that cannot be opened.
     if (this.isUp || this.#promises.size === 0) return false;
     if (segmentsOf(this.#files) !== this.#segments) return false;
     return rotVoteIn(this.#files, shard, damage);
   }
 
-  /** Of a computer that is down: an entry of its log goes bad; says whether it had it. */
+  /** Of a computer that is down: an entry of its log is corrupted; returns whether it had it. */
   rotEntry(shard: ShardId, { index, term }: Position): boolean {
     return !this.isUp && rotEntryIn(this.#files, { shard, index, term }, this.#random);
   }
 
-  /** The process dies of one of the next effects on one of its disks. */
+  /** The process crashes at one of the next effects on one of its disks. */
   dieSoon(): void {
     const effects = this.#random.between(1, 40);
     if (this.#random.chance(0.5)) this.#files.dieAt = this.#files.effects + effects;
     else this.#stateEffectsLeft = Math.ceil(effects / 4);
   }
 
-  /** A write, or what makes it durable, fails. */
+  /** A write or its sync fails. */
   failDisk(): void {
     this.#isFailing = true;
     if (this.#random.chance(0.3)) this.#state.fault = new Error('EIO');
     else this.#files.plan({ on: this.#random.pick(['write', 'sync']), errno: 'EIO' });
   }
 
-  /** Nothing more fits on the disk of the log. */
+  /** The disk of the log is full. */
   fillDisk(left = this.#random.pick([0, 1000, 300_000])): void {
     const files = [...this.#files.image().values()];
     const bytes = files.reduce((sum, { length }) => sum + length, 0);
@@ -282,13 +282,13 @@ export class Computer {
     this.#files.capacity = Number.POSITIVE_INFINITY;
   }
 
-  /** Faster or slower from now on, within what clocks do. */
+  /** Its clock runs faster or slower from now on, within the permitted drift. */
   drift(): void {
     const rate = this.#random.pick([CLOCK.slowest, 1, CLOCK.fastest]);
     this.clock.setRate(this.#surroundings.agenda.now, rate);
   }
 
-  /** The process stands still: whatever comes waits, and so does what it had planned. */
+  /** The process is suspended: input waits, and so do its timers. */
   stall(milliseconds: number): void {
     const { agenda } = this.#surroundings;
     this.#busyUntil = Math.max(this.#busyUntil, agenda.now + milliseconds);
@@ -296,16 +296,16 @@ export class Computer {
     agenda.at(this.#busyUntil, () => this.#goOn(life));
   }
 
-  /** It goes on, before its time. */
+  /** It continues early. */
   resume(): void {
     this.#busyUntil = Math.min(this.#busyUntil, this.#surroundings.agenda.now);
     this.#goOn(this.#life);
-    // A turn that was planned for the end of the stall is due now.
+    // A turn that was scheduled for the end of the stall is due now.
     this.#isPlanned = false;
     this.#plan(this.#life);
   }
 
-  /** A loop that was held takes in what has come before it judges time (`transport/ticker.ts`). */
+  /** A blocked loop handles its input before it evaluates time (`transport/ticker.ts`). */
   #goOn(life: number): void {
     if (this.#life !== life || this.#isHeld) return;
     for (const take of this.#inbox.splice(0)) if (this.#life === life) this.#guard(take);
@@ -318,19 +318,19 @@ export class Computer {
     return this.#busyUntil > this.#surroundings.agenda.now;
   }
 
-  /** Takes in what comes from outside, or has it wait for the end of the stall. */
+  /** Handles input from outside, or queues it until the end of the stall. */
   #arrive(take: () => void): void {
     if (this.#isHeld || this.#inbox.length > 0) this.#inbox.push(take);
     else this.#guard(take);
   }
 
-  /** The same of a timer that is due. */
+  /** The same for a timer that is due. */
   #due(run: () => void): void {
     if (this.#isHeld) this.#owed.add(run);
     else this.#guard(run);
   }
 
-  /** Of its own accord: a disk said no, or an effect was its last. */
+  /** By itself: a disk failed, or it crashed at an effect. */
   #die(): void {
     if (!this.isUp) return;
     if (this.isLost) return this.crash({ isPower: false });
@@ -347,7 +347,7 @@ export class Computer {
     if (this.#death !== undefined) throw DEATH;
   }
 
-  /** Runs what may end in the death of the process, and sees whether it has. */
+  /** Runs work in which the process may crash, and detects whether it did. */
   #guard(run: () => void): void {
     try {
       run();
@@ -409,7 +409,7 @@ export class Computer {
   }
 
   #confirmed(milliseconds: number): void {
-    if (this.isCopy) this.#fail('an old copy of a folder was let in');
+    if (this.isCopy) this.#fail('an old copy of a folder was accepted');
     else this.onConfirmed(milliseconds);
   }
 
@@ -478,7 +478,7 @@ export class Computer {
     if (fact.type === 'frame-refused') this.#fail(`a sound frame was refused: ${fact.from}`);
   }
 
-  /** A node that was removed ends by itself, once and for all; nothing of it is needed. */
+  /** A removed node ends by itself, for good; nothing on it is needed. */
   #end(reason: string, text: string): void {
     if (reason === 'older-copy' && this.isCopy) {
       this.refusal = text;

@@ -1,4 +1,4 @@
-/** Counters that many add to, and pairs of keys that change together: each command once. */
+/** Counters with many writers, and pairs of keys that change together: each command once. */
 
 import type { ReadCall } from '../../src/client/core/call.ts';
 import type { Command } from '../../src/machine/command.ts';
@@ -7,7 +7,7 @@ import type { Truth } from './truth.ts';
 import { inTurn, type Workload } from './workload.ts';
 
 const COUNTERS = ['counter-1', 'counter-2', 'counter-3'];
-/** One tag: they lie in one shard, and are only ever written by one command. */
+/** One tag: they lie in one shard, and one command always writes both. */
 const PAIRS = [
   ['{left}.1', '{left}.2'],
   ['{right}.1', '{right}.2'],
@@ -17,7 +17,7 @@ type Pair = (typeof PAIRS)[number];
 
 export class Counters implements Workload {
   readonly #adds: { readonly key: string; readonly record: WriteRecord }[] = [];
-  /** What was found in the end. */
+  /** The final values. */
   readonly #found = new Map<string, number>();
   readonly #unequal: string[] = [];
   #values = 0;
@@ -38,7 +38,7 @@ export class Counters implements Workload {
     });
   }
 
-  /** Many at once, of which some meet a shard that has no room for them. */
+  /** Many at once, of which some are sent to a shard that has no room for them. */
   burst(customer: Customer, calls: number, done: () => void): void {
     let left = calls;
     const key = customer.random.pick(COUNTERS);
@@ -82,11 +82,11 @@ export class Counters implements Workload {
       return output?.type === 'integer' ? output.value.low : 0;
     });
     if (new Set(sums).size !== sums.length) {
-      truth.fail('exactly-once', `two additions to ${key} were told the same sum`);
+      truth.fail('exactly-once', `two additions to ${key} returned the same sum`);
     }
   }
 
-  /** By the versions that were read: no other write may lie in between. */
+  /** By the versions that were read: no other write may have happened in between. */
   #movePair(customer: Customer, pair: Pair, done: () => void): void {
     const keys = pair.map(bytesOf);
     this.#values += 1;
@@ -111,7 +111,7 @@ export class Counters implements Workload {
     );
   }
 
-  /** Those of one shard are read as of one moment. */
+  /** Keys of one shard are read at one moment. */
   #readPair(customer: Customer, pair: Pair, done: () => void): void {
     readAll(customer, pair, (values) => this.#compare(pair, values), done);
   }
@@ -148,7 +148,7 @@ function readAll(
   );
 }
 
-/** Of the small unsigned ones that counters come to. */
+/** Of the small unsigned integers that counters reach. */
 function integerOf(bytes: Uint8Array): number {
   const [tag = 0, ...rest] = bytes;
   return tag < 0x80 ? tag : rest.reduce((sum, byte) => sum * 256 + byte, 0);

@@ -1,6 +1,6 @@
 /**
- * The requester of a transaction: asks again, with the same bytes and at another node, until it is
- * told what became of it.
+ * The requester of a transaction: retries, with the same bytes and at another node, until it
+ * learns the outcome.
  */
 
 import type { ShardId } from '../../src/base/ids.ts';
@@ -18,15 +18,15 @@ interface RequesterOptions {
 }
 
 const REST_MILLISECONDS = 30;
-/** Longer than anything a node does for a transaction that it goes on with. */
+/** Longer than anything a node does for a transaction that it continues. */
 const PATIENCE_MILLISECONDS = 6000;
 
 export class TransactionRequester {
   readonly #options: RequesterOptions;
   #at = 0;
-  /** Questions so far; what answers an earlier one is late, and true all the same. */
+  /** Number of requests; an answer to an earlier one is late, and still true. */
   #asked = 0;
-  /** Everything it was told, in the order in which it came. */
+  /** All answers, in the order of arrival. */
   readonly told: Reply[] = [];
   toldAt = Number.POSITIVE_INFINITY;
 
@@ -38,13 +38,13 @@ export class TransactionRequester {
     return this.#asked;
   }
 
-  /** At the computer of this place first, then at the others in turn. */
+  /** To the computer with this index first, then to the others in turn. */
   begin(at: number): void {
     this.#at = at;
     this.#ask();
   }
 
-  /** One question more, at one node, after everything is over. */
+  /** One more request, to one node, after everything is over. */
   askOnce(core: NodeCore, done: (reply: Reply | undefined) => void): void {
     this.#put(core, (response) => done(replyIn(response)));
   }

@@ -1,4 +1,4 @@
-/** A small cluster at rest without any fault, and one transaction over some of its shards. */
+/** A small idle cluster without any fault, and one transaction over some of its shards. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
@@ -22,8 +22,8 @@ import { Witness } from './witness.ts';
 /**
  * - `home-last`: it writes what it checks, so the home shard needs no lock;
  * - `home-prepared`: it also checks keys and a range that it doesn't lock;
- * - `broken`: the last of those checks does not hold, so that nothing of it happens;
- * - `rivals`: another one, older and with another home, wants the same keys at the same time.
+ * - `broken`: the last of those checks does not hold, so that it has no effect;
+ * - `rivals`: another one, older and with another home, writes the same keys at the same time.
  */
 export type Variant = 'home-last' | 'home-prepared' | 'broken' | 'rivals';
 export const VARIANTS: readonly Variant[] = ['home-last', 'home-prepared', 'broken', 'rivals'];
@@ -34,10 +34,10 @@ const PLACED_MILLISECONDS = 20_000;
 const STEP_MILLISECONDS = 20;
 const DEADLINE_MILLISECONDS = 20_000;
 
-/** What each of its keys is before. */
+/** The initial value of each of its keys. */
 export const BEFORE = 'old';
 
-/** What is asked of the leader of its home shard, and what it makes of each key that it writes. */
+/** The request to the leader of its home shard, and the resulting value of each written key. */
 export interface Asked {
   readonly home: ShardId;
   readonly value: string;
@@ -50,7 +50,7 @@ export class SweepWorld {
   readonly #growth: Growth;
   readonly #writes: WriteRecord[] = [];
   readonly customer: Customer;
-  /** Versions of what was written before. */
+  /** Versions of the initial values. */
   readonly #versions = new Map<string, number>();
 
   constructor(seed: number) {
@@ -98,7 +98,7 @@ export class SweepWorld {
     this.agenda.runUntil(this.agenda.now + 1000);
   }
 
-  /** Two keys in each of the shards that take part: one is written, the other only looked at. */
+  /** Two keys in each participant: one is written, the other only checked. */
   keys(): readonly string[] {
     return [...this.written(), ...this.seen()];
   }
@@ -117,7 +117,7 @@ export class SweepWorld {
       .map((shard) => this.#keyIn(shard, 1));
   }
 
-  /** The home shard's leader, by its place among the computers. */
+  /** The home shard's leader, by its index among the computers. */
   leaderOf(shard: ShardId): number {
     return this.computers.findIndex(({ core }) => core?.replicas.get(shard)?.isLeader);
   }
@@ -182,7 +182,7 @@ export class SweepWorld {
     return result.rows.map((row) => (row === undefined ? '' : textOf(row.value)));
   }
 
-  /** Undefined if nothing of a transaction is left anywhere. */
+  /** Undefined if no remains of a transaction are left anywhere. */
   leftovers(): string | undefined {
     for (const { core, url } of this.computers) {
       if (core === undefined) return `${url} is down`;

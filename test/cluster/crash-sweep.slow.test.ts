@@ -1,15 +1,15 @@
-/** A node dies in the middle of a transaction, at any moment: the transaction ends, as a whole. */
+/** A node crashes at any moment of a transaction: the transaction ends as a whole. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { casesOf, describeCase, runSweepCase } from './crash-sweep.ts';
 import { VARIANTS } from './crash-sweep-world.ts';
 
-/** One case in so many; `make sim PROFILE=crash` runs them all. */
+/** One case in so many; `make sim PROFILE=crash` runs all of them. */
 const SAMPLED = 17;
 
 for (const variant of VARIANTS) {
-  test(`a crash in a transaction blocks no other and tears none: ${variant}`, () => {
+  test(`a crash during a transaction blocks no other and splits none: ${variant}`, () => {
     const cases = casesOf({ seed: 1, variant }, { onlyOwn: true });
     ok(cases.length > 100, `${cases.length} moments are enough to mean something`);
     for (const [at, one] of cases.entries()) {

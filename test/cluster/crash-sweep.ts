@@ -1,7 +1,7 @@
 /**
  * The crash sweep: one transaction in a cluster without faults, run again and again; each time one
- * node dies in front of another one of all the effects that there are, and comes back later. The
- * transaction ends all the same, as a whole or not at all, and blocks no other.
+ * node crashes before another one of all the effects, and restarts later. The transaction ends all
+ * the same, as a whole or not at all, and blocks no other.
  */
 
 import type { ReadCall } from '../../src/client/core/call.ts';
@@ -18,9 +18,9 @@ import { Truth } from './truth.ts';
 export interface SweepCase {
   readonly seed: number;
   readonly variant: Variant;
-  /** In front of which effect, of any node, counted from 1. */
+  /** Before which effect, of any node, counted from 1. */
   readonly effect: number;
-  /** The place of the node that dies. */
+  /** The index of the node that crashes. */
   readonly victim: number;
   readonly death: Death;
 }
@@ -28,20 +28,20 @@ export interface SweepCase {
 export interface SweepResult {
   readonly failure: Failure | undefined;
   readonly isCommitted: boolean;
-  /** From the death until every key was read and written, in virtual milliseconds. */
+  /** From the crash until every key was read and written, in virtual milliseconds. */
   readonly blocked: number;
   readonly virtualMilliseconds: number;
 }
 
-/** No client waits for longer than an election and the time to notice it. */
+/** No client waits for longer than an election and the time to detect the failure. */
 const BLOCKED_MILLISECONDS_MAX = 3000;
-/** A process that is started again soon; one without power stays down until no test needs it. */
+/** A crashed process is restarted soon; a node without power stays down until the end. */
 const AWAY_MILLISECONDS = 400;
 const END_MILLISECONDS_MAX = 10_000;
-/** What a key is once the bystander has written behind it. */
+/** The value of a key once the bystander has written to it. */
 const MARK = '!';
 
-/** Whose effects there are from the question until nothing is left of it, in their order. */
+/** The nodes of all effects, in order, from the request until no remains of it are left. */
 export function countEffects(seed: number, variant: Variant): readonly number[] {
   return withoutAmbient(() => {
     const world = new SweepWorld(seed);
@@ -77,8 +77,8 @@ export function runSweepCase(one: SweepCase): SweepResult {
 }
 
 /**
- * All cases of a variant. A node does nothing between one of its own effects and the next that
- * outlives it, so the cases in which it dies in front of an effect of its own tell most.
+ * All cases of a variant. Between two of its effects a node does nothing that outlives it, so the
+ * cases in which it crashes before an effect of its own are the most valuable ones.
  */
 export function casesOf(
   { seed, variant }: Pick<SweepCase, 'seed' | 'variant'>,
@@ -104,7 +104,7 @@ interface Question {
   readonly requester: TransactionRequester;
 }
 
-/** The leader of the home shard itself, or another node that has to pass it on. */
+/** The leader of the home shard itself, or another node, which has to forward it. */
 function ask(world: SweepWorld, variant: Variant): readonly Question[] {
   const { agenda, computers } = world;
   return world.asked(variant).map((asked): Question => {
@@ -124,7 +124,7 @@ class SweepRun {
   readonly #case: SweepCase;
   #questions: readonly Question[] = [];
   #diedAt: number | undefined;
-  /** What stands in the keys that are written. */
+  /** The values of the written keys. */
   #value = BEFORE;
   blocked = 0;
 
@@ -152,7 +152,7 @@ class SweepRun {
     this.#judge();
   }
 
-  /** The victim dies before the effect, whichever node it belongs to. */
+  /** The victim crashes before the effect, whichever node it belongs to. */
   #aim(): void {
     const { agenda, computers } = this.#world;
     const { effect, victim, death } = this.#case;
@@ -174,7 +174,7 @@ class SweepRun {
     }
   }
 
-  /** A bystander reads and writes every key meanwhile, and is not kept waiting. */
+  /** Meanwhile a bystander reads and writes every key, and is not blocked. */
   #stand(): void {
     const world = this.#world;
     const { customer, agenda } = world;
@@ -227,7 +227,7 @@ class SweepRun {
     this.#world.fail('outcome', `${asked.value} was told ${text}, and ${this.#value} is there`);
   }
 
-  /** Every node tells the same, long afterwards. */
+  /** Every node gives the same answer, long afterwards. */
   #askAgain(question: Question): void {
     const world = this.#world;
     let left = world.computers.length;

@@ -16,7 +16,7 @@ export const TIMEOUT_MILLISECONDS = 5000;
 /** What a customer knows of a write that has ended, or that its death has cut off. */
 export interface WriteRecord {
   readonly customer: number;
-  /** The process that asked, by the name that the shards know it under. */
+  /** The process that sent it, by the id under which the shards know it. */
   readonly client: Uint8Array;
   readonly command: Command;
   readonly invoke: number;
@@ -36,7 +36,7 @@ interface CustomerOptions {
 
 type Committing = Pick<CommitCall, 'command' | 'ranges' | 'moments' | 'priority'>;
 type Settle<T extends Call> = Parameters<T['settle']>[0];
-/** A call without what every call of a customer has. */
+/** A call without the fields that every call of a customer has. */
 type Asked<T extends Call> = Omit<T, 'settle' | 'timeoutMilliseconds'>;
 
 const DIED: CallFailure = {
@@ -48,25 +48,25 @@ const DIED: CallFailure = {
 };
 
 export class Customer {
-  /** How long a call of it may take. */
+  /** The timeout of a call. */
   timeoutMilliseconds = TIMEOUT_MILLISECONDS;
   readonly number: number;
   readonly random: Random;
   readonly #options: CustomerOptions;
   #core: Core;
   #client: Uint8Array;
-  /** Processes that ran here; what is for an earlier one finds another number. */
+  /** Number of processes that ran here; an answer for an earlier one is ignored. */
   #life = 0;
   #lines = new Map<number, ClientConnection>();
-  /** Calls on their way, and how each is cancelled. */
+  /** Calls in progress, and how to cancel each. */
   readonly #open = new Set<(failure: CallFailure) => void>();
   #isFlushing = false;
-  /** Works no more: others read what it wrote. */
+  /** It stops working: others read what it wrote. */
   isStopping = false;
   isIdle = true;
   /**
-   * Asks again until it is told: where some are gone for ever, and still say that they live, an
-   * answer may take longer than a customer waits.
+   * Retries until it is answered: where some nodes are gone for ever while the map still lists
+   * them as alive, an answer may take longer than a customer's timeout.
    */
   isPatient = false;
 
@@ -126,7 +126,7 @@ export class Customer {
     this.#flushSoon();
   }
 
-  /** Another process takes its place, and knows nothing of the first. */
+  /** Another process takes its place, without any of its memory. */
   crash(): void {
     this.#options.surroundings.network.crash(this.#url);
     this.#client = this.#drawClient();
@@ -233,7 +233,7 @@ export function outcomeOf({ outcome }: CallFailure): Outcome {
   return outcome === 'notApplied' ? 'failed' : 'unknown';
 }
 
-/** How far a clock may run from another unobserved; see `NodeClock`. */
+/** How far two clocks may drift apart unobserved; see `NodeClock`. */
 export const CLOCK = { slowest: 0.9, fastest: 1.1 } as const;
 
 const utf8 = new TextEncoder();

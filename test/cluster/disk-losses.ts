@@ -1,4 +1,4 @@
-/** What the disk of one computer loses, and the cluster has to make good by itself. */
+/** Losses of the disk of one computer that the cluster has to repair by itself. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -17,14 +17,14 @@ interface DiskLossesOptions {
 
 export class DiskLosses {
   readonly #options: DiskLossesOptions;
-  /** Entries that were damaged, found or not: the last of each shard. */
+  /** Entries that were corrupted, detected or not: the last of each shard. */
   readonly #damagedThrough = new Map<ShardId, number>();
 
   constructor(options: DiskLossesOptions) {
     this.#options = options;
   }
 
-  /** A computer that voted since forgets it in some shards. */
+  /** A computer that has voted since loses its vote in some shards. */
   loseVotes(): void {
     const { random, surroundings, crash } = this.#options;
     const computer = this.#pick();
@@ -37,12 +37,12 @@ export class DiskLosses {
     }
   }
 
-  /** The promises of now are what a later loss of votes leaves. */
+  /** The present hard-state files are what a later loss of votes restores. */
   keepPromises(): void {
     this.#options.random.pick(this.#options.computers).keepPromises();
   }
 
-  /** Nothing of any state is left on a computer; its log is sound. */
+  /** The state of every shard on a computer is lost; its log is sound. */
   loseState(): void {
     const { crash, surroundings } = this.#options;
     const computer = this.#pick();
@@ -91,7 +91,7 @@ export class DiskLosses {
     }
   }
 
-  /** One whose absence the others can bear, if all are there. */
+  /** One whose absence the others tolerate, if all of them are there. */
   #pick(): Computer | undefined {
     const { computers, random } = this.#options;
     const areUp = computers.every(({ core, identity, isLost }) => {

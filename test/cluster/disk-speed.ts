@@ -1,4 +1,4 @@
-/** How long the disks of a simulated computer take. */
+/** The latencies of the disks of a simulated computer. */
 
 import type { Random } from '../../src/base/random.ts';
 

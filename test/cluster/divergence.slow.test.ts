@@ -1,4 +1,4 @@
-/** A replica whose state comes to differ from the others is found, named and given another. */
+/** A replica whose state diverges from the others is found, reported and replaced. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { ScriptedCluster } from './scripted-cluster.ts';
 
 const SHARD = 1 as ShardId;
 
-/** On this computer alone, the next entry that writes a user's key does not. */
+/** On this computer alone, the next entry that writes a user's key does not write it. */
 function loseOneWrite({ core, rotten }: Computer): () => boolean {
   rotten.add(SHARD);
   const store = core?.store;
@@ -43,7 +43,7 @@ function isAlike(cluster: ScriptedCluster): boolean {
 }
 
 for (const role of ['a follower', 'the leader'] as const) {
-  test(`a write that ${role} loses when it applies it is found and repaired`, () => {
+  test(`a write that ${role} loses at apply is found and repaired`, () => {
     for (let seed = 1; seed <= 3; seed++) {
       const cluster = new ScriptedCluster({ seed, nodes: 3, shards: 1 });
       for (let at = 0; at < 20; at++) cluster.put(`k${at}`, `${at}`);
@@ -64,7 +64,7 @@ for (const role of ['a follower', 'the leader'] as const) {
   });
 }
 
-test('replicas that are alike are never taken for different, whatever is written', () => {
+test('equal replicas are never reported as different, whatever is written', () => {
   const cluster = new ScriptedCluster({ seed: 5, nodes: 3, shards: 4 });
   for (let round = 0; round < 200; round++) {
     cluster.put(`k${round % 30}`, `${round}`);

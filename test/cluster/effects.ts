@@ -1,4 +1,4 @@
-/** Whatever a process does that outlives it: what it writes to its disk, and what it sends. */
+/** All effects of a process that outlive it: its writes to disk, and the frames that it sends. */
 
 import type {
   FileDone,
@@ -11,13 +11,13 @@ import type {
 import type { Socket, SocketListener, Sockets } from '../../src/transport/sockets.ts';
 
 interface Watching {
-  /** Before anything is begun, and before it is reported as done. It may throw. */
+  /** Called before an effect is begun, and before it is reported as done. It may throw. */
   readonly onEffect: () => void;
-  /** Runs what the process does of its own accord, and heeds what `onEffect` throws. */
+  /** Runs the work that the process starts by itself, and handles what `onEffect` throws. */
   readonly guard: (run: () => void) => void;
 }
 
-/** A folder whose every effect is seen before it takes place. */
+/** A folder whose every effect passes a callback before it takes place. */
 export class WatchedFiles implements Files {
   readonly #files: Files;
   readonly #onEffect: () => void;
@@ -68,7 +68,7 @@ export class WatchedFiles implements Files {
     this.#files.close();
   }
 
-  /** It is on the disk, and the process does not know. */
+  /** It is on the disk, and the process does not know it. */
   #watched(done: FileDone): FileDone {
     return (fault) => {
       this.#onEffect();
@@ -77,7 +77,7 @@ export class WatchedFiles implements Files {
   }
 }
 
-/** Sockets whose every frame is seen before it leaves. */
+/** Sockets whose every frame passes a callback before it leaves. */
 export function watchSockets(sockets: Sockets, { onEffect, guard }: Watching): Sockets {
   const heed = (listener: SocketListener): SocketListener => ({
     onOpen: () => guard(() => listener.onOpen()),

@@ -1,4 +1,4 @@
-/** How a simulated cluster ends: repaired, or with a majority that has to do; then the verdict. */
+/** The end of a simulated cluster: repaired, or reduced to a majority; then the verdict. */
 
 import type { Random } from '../../src/base/random.ts';
 import { CATALOG_SHARD } from '../../src/catalog/cluster-map.ts';
@@ -34,19 +34,19 @@ interface EndingOptions {
   readonly until: (what: string | (() => string), isSo: () => boolean, patience: number) => void;
 }
 
-/** From a healed world to one at rest. */
+/** The time from a healed world to an idle one. */
 const HEAL_MILLISECONDS_MAX = 60_000;
-/** A customer's timeout, and what its last piece of work may consist of. */
+/** A customer's timeout, and the calls of its last piece of work. */
 const STOP_MILLISECONDS_MAX = 30_000;
-/** Two rounds of forgetting, and the deadline of the last command. */
+/** Two rounds of removing sessions, and the deadline of the last command. */
 const FORGET_MILLISECONDS_MAX = 120_000;
-/** An orphan is found, asked after and resolved, wherever its home is. */
+/** An orphan is found, its home shard is asked, and it is resolved, wherever its home is. */
 const LEFTOVER_MILLISECONDS_MAX = 15_000;
 const ABSENCE_MILLISECONDS = 3000;
 
 export class Ending {
   readonly #options: EndingOptions;
-  /** Those who never come back. */
+  /** The nodes that never come back. */
   #gone: ReadonlySet<Computer> = new Set();
 
   constructor(options: EndingOptions) {
@@ -82,7 +82,7 @@ export class Ending {
     return this.#computers.flatMap(({ core }) => core ?? []);
   }
 
-  /** Everything is repaired: the cluster has to grow to its full size and to come to rest. */
+  /** Everything is repaired: the cluster has to grow to its full size and to become idle. */
   #rest(): void {
     const { growth, operator, until } = this.#options;
     const { computers } = growth;
@@ -103,7 +103,7 @@ export class Ending {
     until('every replica has its state and a vote', areSound, HEAL_MILLISECONDS_MAX);
   }
 
-  /** As many as can be spared never come back; the others have to do, for ever. */
+  /** As many as the shards tolerate never come back; the others have to serve without them. */
   #freeze(): void {
     const { surroundings, random, until } = this.#options;
     const computers = this.#computers;
@@ -113,7 +113,7 @@ export class Ending {
       computers.every(({ isLost, core, identity }) => {
         return isLost || identity === undefined || core !== undefined;
       });
-    until('everybody is up', areUp, HEAL_MILLISECONDS_MAX);
+    until('all nodes are up', areUp, HEAL_MILLISECONDS_MAX);
     agenda.runUntil(agenda.now + random.between(0, 500));
     if (!areUp()) return;
     const absence = new Absence({ ...surroundings, random, computers });
@@ -121,7 +121,7 @@ export class Ending {
     if (this.#gone.size > 0) probes.hit('a minority is gone for ever');
   }
 
-  /** Data shards go on with the map they have (M8). */
+  /** Data shards continue with the map that they have (M8). */
   #doWithoutCatalog(): void {
     const { surroundings, writes, until } = this.#options;
     const { agenda, probes } = surroundings;
@@ -143,7 +143,7 @@ export class Ending {
     until('every call has ended', areIdle, STOP_MILLISECONDS_MAX);
   }
 
-  /** In a cluster without faults every read succeeds, and at once. */
+  /** In a cluster without faults every read succeeds, without retries. */
   #readAll(): void {
     const { customers, workloads, until } = this.#options;
     const customer = customers[0] as Customer;
@@ -188,7 +188,7 @@ export class Ending {
         try {
           truth.compare(shard, core.store);
         } catch (error) {
-          // What rotted and was not looked at since is not compared.
+          // A row that was corrupted and not read since is not compared.
           if (!(error instanceof StateDamage)) throw error;
         }
       }

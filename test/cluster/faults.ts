@@ -1,4 +1,4 @@
-/** What goes wrong in a simulated cluster, until it is healed. */
+/** The faults of a simulated cluster, until it is healed. */
 
 import { wordOf } from '../../src/base/life.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -20,7 +20,7 @@ interface FaultsOptions {
   readonly computers: readonly Computer[];
   readonly customers: readonly Customer[];
   readonly random: Random;
-  /** Does what a person would do where a machine is lost, or has to go. */
+  /** Does what a person would do if a machine is lost, or has to be removed. */
   readonly operator: Operator;
 }
 
@@ -59,10 +59,10 @@ type Kind = (typeof KINDS)[number];
 const UNDO_MILLISECONDS = { min: 100, max: 6000 };
 const AWAY_MILLISECONDS = { min: 8000, max: 20_000 };
 
-/** What costs all that is on a disk. */
+/** Faults that cost all data on a disk. */
 const COSTLY: ReadonlySet<Kind> = new Set(['lost-disk', 'remove', 'old-copy']);
 
-/** How likely a kind is in a run at all: what is left out finds bugs too. */
+/** The probability of a kind in a run: leaving kinds out finds other bugs. */
 const PRESENCE = 0.5;
 
 const LOSSES_MAX = 4;
@@ -88,7 +88,7 @@ export class Faults {
     this.#options = options;
     this.#random = random;
     const kinds = KINDS.filter(() => random.chance(PRESENCE));
-    // What a lost disk held must not rot elsewhere at the same time.
+    // Data of a lost disk must not be corrupted elsewhere at the same time.
     this.#kinds = kinds.includes('rot') ? kinds.filter((kind) => !COSTLY.has(kind)) : kinds;
     const later = (undo: () => void) => this.#later(undo);
     this.#network = new NetworkFaults({ surroundings, random, later });
@@ -101,7 +101,7 @@ export class Faults {
     if (this.#kinds.length > 0) this.#next();
   }
 
-  /** A process that ended of its own accord is started again some time. */
+  /** A process that ended by itself is restarted after a while. */
   look(computer: Computer): void {
     computer.onDeath = () => {
       this.#options.surroundings.probes.hit('died of a disk');
@@ -110,7 +110,7 @@ export class Faults {
     };
   }
 
-  /** Everything runs and everybody hears each other, from now on. */
+  /** From now on all nodes run, and all of them are connected. */
   heal(): void {
     this.#isHealed = true;
     for (const undo of [...this.#undo]) undo();
@@ -247,7 +247,7 @@ export class Faults {
     this.#options.operator.remove(computer);
   }
 
-  /** A copy is made of a folder, the node starts again, and as soon as it can be it is put back. */
+  /** The folder is copied, the node restarts, and the copy is put back as soon as possible. */
   #copy(computer: Computer): void {
     if (this.#hasCopied) return;
     this.#hasCopied = true;
@@ -257,8 +257,8 @@ export class Faults {
   }
 
   /**
-   * Only if every other node has written down a life that the copy does not know of, and a majority
-   * of everything is elsewhere: this is the fault that is promised to be borne.
+   * Only if every other node has written down a life that the copy does not have, and a majority of
+   * everything is elsewhere: this is the fault that the product promises to tolerate.
    */
   #putBackSoon(computer: Computer, copy: FolderCopy): void {
     const { computers, surroundings, operator } = this.#options;
@@ -283,7 +283,7 @@ export class Faults {
     const areUp = settled.every((one) => one.core !== undefined);
     if (!areUp || core === undefined || node === undefined) return false;
     const word = wordOf(core.log.lineage);
-    // Where a node alone decides in the catalog it asks no other for long.
+    // A node that is a majority of the catalog asks no other node for long.
     const catalog = decodeMap(identity.map, undefined)?.shards[CATALOG_SHARD];
     if ((catalog?.members.filter(({ isVoter }) => isVoter).length ?? 0) < 3) return false;
     const isNews = !new TextDecoder().decode(files.get('identity')).includes(String(word));

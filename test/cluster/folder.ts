@@ -1,4 +1,4 @@
-/** What is in the data folder of a simulated computer. */
+/** The contents of the data folder of a simulated computer. */
 
 import type { NodeId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -22,10 +22,10 @@ export interface FolderCopy {
   readonly state: ReturnType<MemoryState['rows']>;
 }
 
-/** How often LevelDB gives up the last batch of its log when it is opened. */
+/** How often LevelDB drops the last batch of its log when it is opened. */
 const LAST_BATCH_LOST = 0.1;
 
-/** The process ends: a batch on its way may be there, and the last one that was may not. */
+/** The process ends: a batch in progress may be there, and the last one may be missing. */
 export function crashState(
   state: MemoryState,
   { life, random, probes }: { readonly life: number; readonly random: Random; probes: Probes },

@@ -1,7 +1,7 @@
 /**
- * Keys that are written once, each alone, and read together. Any two readers agree on which came
- * first (no long fork), and who sees one sees all that were there before it began (no causal
- * reverse).
+ * Keys that are written once, each alone, and read together. Any two readers agree on which key
+ * was written first (no long fork), and a reader of one key sees all keys that were there before it
+ * began (no causal reverse).
  */
 
 import type { Outcome } from '../checkers/model.ts';
@@ -11,7 +11,7 @@ import type { Truth } from './truth.ts';
 import type { Workload } from './workload.ts';
 
 const KEYS_OF_ROUND = 4;
-/** Of a round that is written; then the next one begins. */
+/** The keys of a round that is being written; then the next one begins. */
 const READS_OF_ROUND = 8;
 
 interface Writing {

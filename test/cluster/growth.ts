@@ -1,4 +1,4 @@
-/** How a simulated cluster comes to be: one node begins it, and others join. */
+/** The founding of a simulated cluster: one node founds it, and others join. */
 
 import type { NodeId } from '../../src/base/ids.ts';
 import type { RaftLimits } from '../../src/base/limits.ts';
@@ -32,7 +32,7 @@ export class Growth {
     this.#options = options;
   }
 
-  /** The first node; there is a cluster as soon as it has a map. */
+  /** The first node; the cluster is founded as soon as it has a map. */
   begin(settings: Settings): void {
     const first = this.#add();
     const map = new Uint8Array();
@@ -45,8 +45,8 @@ export class Growth {
   }
 
   /**
-   * It asks again and again, as a process would; the same token gives the same number. At the
-   * address of a machine that was there before it is that machine, with an empty folder.
+   * It repeats the request, as a process would; the same token gives the same number. At the
+   * address of a machine that was there before, it is that machine, with an empty folder.
    */
   join(delay: number, address?: string): void {
     const computer = this.#add(address);
@@ -75,12 +75,12 @@ export class Growth {
     agenda.after(delay, ask);
   }
 
-  /** Every shard has its full number of replicas, and each lies where it should. */
+  /** Every shard has its full number of replicas, on the nodes of its goal. */
   get isPlaced(): boolean {
     return misplacementOf(this.computers) === undefined;
   }
 
-  /** A computer for a copy of a folder; it is none of those that the cluster grew by. */
+  /** A computer for a copy of a folder; it does not count among those of the cluster. */
   newTwin(): Computer {
     const { surroundings, witness, limits, sizes = SMALL_SIZES } = this.#options;
     return new Computer({ url: 'ws://twin', name: 'twin', surroundings, witness, limits, sizes });

@@ -1,4 +1,4 @@
-/** Values as large as a node takes in, and one byte larger. */
+/** Values of the largest size that a node accepts, and of one byte more. */
 
 import type { ReadCall } from '../../src/client/core/call.ts';
 import { bytesOf, type Customer } from './customer.ts';

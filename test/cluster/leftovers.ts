@@ -1,4 +1,4 @@
-/** What nodes must not hold on to once everything is at rest. */
+/** State that nodes must not keep once everything is idle. */
 
 import { SECTION } from '../../src/machine/section.ts';
 import { idText } from '../../src/machine/transaction-id.ts';
@@ -7,7 +7,7 @@ import { infoOf } from '../../src/node/status.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';
 import type { Replica } from '../../src/shard/replica.ts';
 
-/** Undefined if there is nothing. */
+/** Undefined if there is none. */
 export function leftoversOf(core: NodeCore): string | undefined {
   const { requests, openViews } = infoOf(core);
   if (requests.waiting > 0) return `${requests.waiting} requests wait for an answer`;
@@ -18,12 +18,12 @@ export function leftoversOf(core: NodeCore): string | undefined {
   return unendedOn(core, () => true);
 }
 
-/** What must be over wherever a majority is left, though others are gone for ever. */
+/** What must be over wherever a majority is left, though other nodes are gone for ever. */
 export function unendedWhereLeading(core: NodeCore): string | undefined {
   return unendedOn(core, ({ isLeader }) => isLeader);
 }
 
-/** A transaction that is conducted, a part that is prepared, or a decision that is kept. */
+/** A running coordinator, a prepared part, or a kept decision. */
 function unendedOn(core: NodeCore, isLooked: (replica: Replica) => boolean): string | undefined {
   const { conducted } = core.transactions;
   if (conducted > 0) return `${conducted} transactions are conducted`;
@@ -36,7 +36,7 @@ function unendedOn(core: NodeCore, isLooked: (replica: Replica) => boolean): str
   return undefined;
 }
 
-/** Sessions that are kept on a node, of all its shards. */
+/** Sessions that a node keeps, of all its shards. */
 export function sessionsOn(core: NodeCore): number {
   let sessions = 0;
   for (const { shard, machine } of core.replicas.all) {

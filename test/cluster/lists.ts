@@ -1,4 +1,4 @@
-/** Transactions on lists: what each of them read and appended says who came before whom. */
+/** Transactions on lists: what each of them read and appended shows their order. */
 
 import type { Command } from '../../src/machine/command.ts';
 import { checkListAppend } from '../checkers/list-append.ts';
@@ -22,10 +22,10 @@ interface ListKey {
   appendsLeft: number;
 }
 
-/** What is wished, before anything was read. */
+/** The intended operations, before anything was read. */
 type Wish =
   | { readonly type: 'read'; readonly key: string }
-  /** By one operation; or by what was read, with the new element behind it. */
+  /** By one operation; or by the value that was read, with the new element after it. */
   | { readonly type: 'append'; readonly key: string; readonly element: number; isNative: boolean };
 
 type Lists = ReadonlyMap<string, readonly number[]>;
@@ -34,7 +34,7 @@ export class ListAppend implements Workload {
   readonly history: Transaction[] = [];
   readonly #live: ListKey[] = [];
   readonly #all: string[] = [];
-  /** The name under which each customer is known in the history; a new one after each doubt. */
+  /** The id of each customer's process in the history; a new one after each unknown outcome. */
   readonly #processes = new Map<number, number>();
   #nextProcess = 1;
   #nextElement = 1;
@@ -50,7 +50,7 @@ export class ListAppend implements Workload {
       return this.#readJointly(customer, keysOf(wishes), this.#begin(customer, done));
     }
     if (!wishes.some(isReading) && random.chance(0.5)) return this.#append(customer, wishes, done);
-    // Each run appends elements of its own, and is in the history whatever became of it.
+    // Each run appends elements of its own, and is in the history whatever its outcome.
     let end: Ended | undefined;
     let operations: readonly MicroOperation[] = [];
     const body = (run: Run) => {
@@ -71,7 +71,7 @@ export class ListAppend implements Workload {
     });
   }
 
-  /** Without a look: the library itself tries again if others are in the way. */
+  /** Blindly: the library itself retries on conflicts. */
   #append(customer: Customer, wishes: readonly Wish[], done: () => void): void {
     const end = this.#begin(customer, done);
     const fresh = wishes.map((wish) => this.#refresh(wish));
@@ -82,7 +82,7 @@ export class ListAppend implements Workload {
     });
   }
 
-  /** All lists, as they are in the end. */
+  /** The final values of all lists. */
   finish(customer: Customer, done: () => void): void {
     const parts: string[][] = [];
     for (let at = 0; at < this.#all.length; at += FINAL_KEYS) {
@@ -108,7 +108,7 @@ export class ListAppend implements Workload {
   #fill(customer: Customer): void {
     while (this.#live.length < LIVE_KEYS) {
       const name = `{lists-${this.#nextKey % TAGS}}-${this.#nextKey}`;
-      // Every other one lies where it happens to lie.
+      // Every other list lies in any shard.
       const key = this.#nextKey % 2 === 0 ? name : `list-${this.#nextKey}`;
       this.#nextKey += 1;
       this.#live.push({
@@ -135,7 +135,7 @@ export class ListAppend implements Workload {
     return { ...wish, element: this.#nextElement };
   }
 
-  /** What is called at its end writes it down. */
+  /** Its callback at the end records the result. */
   #begin(customer: Customer, done: () => void): Ended {
     const invokedAt = customer.now;
     const process = this.#processes.get(customer.number) ?? this.#nextProcess++;
@@ -170,7 +170,7 @@ function keysOf(wishes: readonly Wish[]): readonly string[] {
   return [...new Set(wishes.map(({ key }) => key))];
 }
 
-/** One operation for each key: by what is there, or by what was read of it. */
+/** One operation for each key: on the stored value, or on the value that was read. */
 function writesOf(wishes: readonly Wish[], lists: Lists): Command {
   const appended = new Map<string, number[]>();
   for (const wish of wishes) {
@@ -188,7 +188,7 @@ function writesOf(wishes: readonly Wish[], lists: Lists): Command {
   });
 }
 
-/** As it looks from inside of the transaction, one after the other. */
+/** As the transaction sees it, one operation after the other. */
 function operationsOf(wishes: readonly Wish[], lists: Lists): readonly MicroOperation[] {
   const seen = new Map([...lists].map(([key, list]) => [key, [...list]]));
   return wishes.map((wish): MicroOperation => {
@@ -199,7 +199,7 @@ function operationsOf(wishes: readonly Wish[], lists: Lists): readonly MicroOper
   });
 }
 
-/** Each element behind a comma, so that appending text appends an element. */
+/** Each element follows a comma, so that appending text appends an element. */
 function textOfElements(elements: readonly number[]): string {
   return elements.map((element) => `,${element}`).join('');
 }

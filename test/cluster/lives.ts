@@ -1,14 +1,14 @@
-/** Keys with a life: never gone early, never back, and gone in time once all is repaired. */
+/** Keys with a time to live: never gone early, never back, and gone in time after the repair. */
 
 import type { ReadCall } from '../../src/client/core/call.ts';
 import { bytesOf, CLOCK, type Customer, textOf } from './customer.ts';
 import type { Truth } from './truth.ts';
 import { inTurn, type Workload } from './workload.ts';
 
-/** How late a key may go in a world without faults: two rounds of looking, and some to write. */
+/** How late a key may expire in a world without faults: two rounds of the sweep, and its entry. */
 const LATENESS_MILLISECONDS = 1500;
 const LIFE = { min: 200, max: 4000 } as const;
-/** A customer looks at each of its keys so often. */
+/** How often a customer reads each of its keys. */
 const LOOK_MILLISECONDS = 100;
 
 interface Life {
@@ -23,7 +23,7 @@ export class Lives implements Workload {
   readonly #lives: Life[] = [];
   #keys = 0;
 
-  /** Every key lives once, so that whatever is seen of it is plain. */
+  /** Every key is set once, so that the expected value is unambiguous. */
   step(customer: Customer, done: () => void): void {
     this.#keys += 1;
     const key = `life-${customer.number}-${this.#keys}`;
@@ -43,7 +43,7 @@ export class Lives implements Workload {
     });
   }
 
-  /** All that were put are gone. */
+  /** All keys that were set have expired. */
   finish(customer: Customer, done: () => void): void {
     const wait = (LIFE.max * 1) / CLOCK.slowest + LATENESS_MILLISECONDS;
     customer.after(wait, () => {
@@ -102,7 +102,7 @@ export class Lives implements Workload {
   }
 }
 
-/** No clock runs faster, so no key may be gone before. */
+/** No clock runs faster, so no key may expire before. */
 function endOf({ invoke, lifeMilliseconds }: Life): number {
   return invoke + lifeMilliseconds / CLOCK.fastest;
 }

@@ -1,7 +1,7 @@
 /**
  * Many seeds of whole clusters: `node build/test/cluster/main.js --seeds=100 --seed=1`, with
- * `--profile=txn` for transactions above all, and with `--profile=crash` for a node that dies at
- * every moment of one transaction.
+ * `--profile=txn` for transactions above all, and with `--profile=crash` for a crash at every
+ * moment of one transaction.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -12,7 +12,7 @@ import { VARIANTS } from './crash-sweep-world.ts';
 import type { Profile } from './plan.ts';
 import { type ClusterResult, runClusterSeed } from './run.ts';
 
-/** One seed in so many runs twice, to see that nothing but the seed decides. */
+/** One seed in so many runs twice, to check that a run depends on the seed alone. */
 const REPEATED = 10;
 
 const args = process.argv.slice(2);
@@ -54,7 +54,7 @@ function runSeeds(chosen: Profile, seeds: number): void {
   console.log(`sim: ${seeds - failures} passed, ${failures} failed`);
 }
 
-/** Every node, dead in front of every effect, in both ways. */
+/** Every node crashes before every effect, in both ways. */
 function sweep(seed: number): void {
   let cases = 0;
   let committed = 0;

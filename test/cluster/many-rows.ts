@@ -1,4 +1,4 @@
-/** Rows by the thousand, so that the snapshot of a shard is many chunks and many slices. */
+/** Thousands of rows, so that the snapshot of a shard is many chunks and many slices. */
 
 import { bytesOf, type Customer } from './customer.ts';
 import type { Workload } from './workload.ts';
@@ -8,7 +8,7 @@ const AT_ONCE = 40;
 const VALUE_BYTES = { min: 50, max: 300 };
 
 export class ManyRows implements Workload {
-  /** Each value is written once, so that the judge can tell two writes of a key apart. */
+  /** Each value is written once, so that two writes of a key can be distinguished. */
   #written = 0;
 
   step(customer: Customer, done: () => void): void {
@@ -27,7 +27,7 @@ export class ManyRows implements Workload {
     }
   }
 
-  /** What the rows hold is judged with all other writes. */
+  /** The rows are checked together with all other writes. */
   finish(_customer: Customer, done: () => void): void {
     done();
   }

@@ -1,4 +1,4 @@
-/** What goes wrong between the computers of a simulated cluster. */
+/** The network faults of a simulated cluster. */
 
 import type { Random } from '../../src/base/random.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -6,7 +6,7 @@ import type { Surroundings } from './surroundings.ts';
 interface NetworkFaultsOptions {
   readonly surroundings: Surroundings;
   readonly random: Random;
-  /** Some time later, or when all is repaired. */
+  /** Some time later, or when all is healed. */
   readonly later: (undo: () => void) => void;
 }
 
@@ -23,7 +23,7 @@ const KINDS = [
   'tear',
 ] as const;
 
-/** As the network has it when nothing is wrong. */
+/** Links without faults. */
 const QUIET = { delayMin: 0.1, delayMax: 1, tearChance: 0 };
 const WIDE = { bytesPerMillisecond: Number.POSITIVE_INFINITY };
 

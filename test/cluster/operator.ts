@@ -15,12 +15,12 @@ interface OperatorOptions {
   readonly growth: Growth;
 }
 
-/** Machines that the customers of the first hour know: some have to stay at their addresses. */
+/** Machines whose addresses the customers were given: some have to keep them. */
 const FIRST_ADDRESSES_MIN = 1;
 
 export class Operator {
   readonly #options: OperatorOptions;
-  /** What was asked for and not said to be done. */
+  /** The requested goal that is not reported as reached. */
   #waiting = 0;
   readonly #drained = new Set<NodeId>();
 
@@ -28,12 +28,12 @@ export class Operator {
     this.#options = options;
   }
 
-  /** Everything that was asked for is in the catalog. */
+  /** The catalog has everything that was requested. */
   get isIdle(): boolean {
     return this.#waiting === 0;
   }
 
-  /** A disk is gone. The machine gets a new one, or another machine takes over its work. */
+  /** A disk is lost. The machine gets a new one, or another machine replaces it. */
   replaceDisk(computer: Computer): void {
     const { growth, random, surroundings } = this.#options;
     computer.lose();
@@ -57,7 +57,7 @@ export class Operator {
     growth.join(random.pick([0, 500, 3000]), computer.url);
   }
 
-  /** A machine is taken out of service: another one comes first, or replicas are given up. */
+  /** A machine is taken out of service: another one joins first, or replicas are given up. */
   remove(computer: Computer): void {
     const { growth, random, surroundings } = this.#options;
     if (computer.node === undefined || !this.#maySpareAddress(computer)) return;
@@ -75,7 +75,7 @@ export class Operator {
     this.#ask(computer.node, 'draining', 0);
   }
 
-  /** Takes back what was drained, all of it or some. */
+  /** Cancels the drain of all drained nodes or some. */
   undrain(): void {
     const { random } = this.#options;
     for (const node of this.#drained) {
@@ -93,7 +93,7 @@ export class Operator {
     return staying.length >= FIRST_ADDRESSES_MIN;
   }
 
-  /** As a person types it, again and again until the cluster says that it is so. */
+  /** As a person types it, repeated until the cluster confirms it. */
   #ask(node: NodeId, membership: NodeMembership, delay: number): void {
     const { growth, random, surroundings } = this.#options;
     const { agenda, probes } = surroundings;
@@ -105,7 +105,7 @@ export class Operator {
         const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
         if (isDone || reply === undefined) return;
         if (reply.type === 'refused') probes.hit(`refused: ${reply.reason}`);
-        // A node that was replaced or removed meanwhile can't be drained, nor taken back.
+        // A node that was replaced or removed meanwhile can't be drained or undrained.
         const isVain =
           reply.type === 'refused' && ['unknown-node', 'replaced'].includes(reply.reason);
         if (reply.type !== 'done' && !isVain) return;

@@ -10,7 +10,7 @@ import {
 import type { Computer } from './computer.ts';
 import { newestMap } from './survivors.ts';
 
-/** Why not yet; told again from the rules, without the planner's code. */
+/** Why not yet; derived from the rules again, without the planner's code. */
 export function misplacementOf(computers: readonly Computer[]): string | undefined {
   const map = newestMap(computers);
   if (map === undefined) return 'there is no map';

@@ -1,9 +1,9 @@
-/** What a seed plays: drawn before anything happens, and printed when it failed. */
+/** The plan of a seed: drawn before the run, and printed after a failure. */
 
 import { RAFT_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 
-/** What most of the work is: single commands, or transactions over several shards. */
+/** The main kind of work: single commands, or transactions over several shards. */
 export type Profile = 'cluster' | 'txn';
 
 export interface ClusterPlan {
@@ -15,26 +15,26 @@ export interface ClusterPlan {
   /** How long there are faults, in virtual milliseconds. */
   readonly faultMilliseconds: number;
   readonly limits: RaftLimits;
-  /** Customers that put thousands of rows, so that snapshots are long. */
+  /** Customers that set thousands of rows, so that snapshots are long. */
   readonly hasManyRows: boolean;
-  /** Customers that ask for hundreds of things at once. */
+  /** Customers with hundreds of requests at once. */
   readonly hasBursts: boolean;
-  /** Nothing fails: disks, processors and links are slow, and leaders are to stay in office. */
+  /** No fault: disks, processors and links are slow, and leaders have to stay in office. */
   readonly isSlow: boolean;
   /**
-   * `repaired`: everything comes back, grows to its full size and comes to rest. `majority`: of
+   * `repaired`: everything comes back, grows to its full size and becomes idle. `majority`: of
    * every shard a majority comes back, and all others are cut off for ever.
    */
   readonly ending: 'repaired' | 'majority';
   /** Whether the catalog loses its majority for a while after the repair. */
   readonly losesCatalog: boolean;
-  /** Whether it is waited for until the sessions of all customers are forgotten. */
+  /** Whether the run waits until the sessions of all customers are forgotten. */
   readonly forgets: boolean;
 }
 
 const KIB = 1024;
 
-/** What goes into one batch of a small log. */
+/** The bytes of one batch of a small log. */
 const SMALL = {
   ...RAFT_LIMITS,
   appendBytesMax: 32 * KIB,
@@ -43,7 +43,7 @@ const SMALL = {
   uncommittedBytesMax: 128 * KIB,
 };
 
-/** Extremes: windows of a few entries, logs that forget at once, snapshots in many pieces. */
+/** Extremes: windows of a few entries, logs without a tail, snapshots in many pieces. */
 const NARROW = {
   ...SMALL,
   inflightMessagesMax: 4,
@@ -59,7 +59,7 @@ const NARROW = {
   slowFollowerEntriesMax: 32,
 };
 
-/** More than a node sends or takes in snapshots of at once. */
+/** More shards than a node sends or receives snapshots of at once. */
 const MANY_SHARDS = [16, 32, 64];
 const MANY_SHARDS_CHANCE = 0.12;
 const MANY_ROWS_CHANCE = 0.25;

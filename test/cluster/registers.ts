@@ -1,4 +1,4 @@
-/** Keys that are read, written, deleted, appended to and swapped by many: linearizable, each. */
+/** Keys that many read, write, delete, append to and swap: each is linearizable. */
 
 import type { Call, ReadCall } from '../../src/client/core/call.ts';
 import type { Command } from '../../src/machine/command.ts';
@@ -18,7 +18,7 @@ import { inTurn, type Workload } from './workload.ts';
 
 interface RegistersOptions {
   readonly keys: readonly string[];
-  /** How they are read: in the same history, since both promise the same. */
+  /** The read levels: in one history, since both promise the same. */
   readonly levels: readonly ReadCall['level'][];
   readonly probes: Probes;
 }
@@ -26,7 +26,7 @@ interface RegistersOptions {
 export class Registers implements Workload {
   readonly #options: RegistersOptions;
   readonly history: RegisterOperation[] = [];
-  /** What each key was seen to be last: a wish to swap has to come from somewhere. */
+  /** The last seen value of each key: the expected value of a swap. */
   readonly #seen = new Map<string, string | undefined>();
   #values = 0;
 
@@ -44,7 +44,7 @@ export class Registers implements Workload {
       const before = this.history.length;
       this.run(customer, { key, input: { kind: 'read' } }, () => {
         const { outcome } = this.history[before] ?? { outcome: 'failed' };
-        // The judge of liveness looks at what is left undone.
+        // The check of liveness looks at the calls that were not answered.
         if (outcome === 'ok') next();
       });
     };
@@ -111,7 +111,7 @@ export class Registers implements Workload {
 
 type End = (outcome: Outcome, output: RegisterOutput | undefined) => void;
 
-/** Values begin with a comma, so that appending makes a list of what the model makes one of. */
+/** Values begin with a comma, so that appends make a list of what the model holds as one. */
 function commandOf(key: Uint8Array, input: RegisterInput): Command {
   switch (input.kind) {
     case 'write':

@@ -1,4 +1,4 @@
-/** Fresh machines, made anew for each entry: they remember nothing but what stands in the rows. */
+/** Fresh machines, created for each entry: they depend on nothing but the rows. */
 
 import { Catalog } from '../../src/catalog/catalog.ts';
 import { encodeReply } from '../../src/catalog/command.ts';
@@ -15,7 +15,7 @@ const NOTHING: Applied = { writes: [], replies: [] };
 
 export function machineOf(view: View): Apply {
   return (command) => {
-    // Made anew for each entry: nothing is remembered but in the rows.
+    // Created for each entry: no state is kept but the rows.
     const outcome = new Machine({ source: view }).apply(command);
     return outcome.type === 'applied' ? outcome : NOTHING;
   };

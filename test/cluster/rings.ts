@@ -1,4 +1,4 @@
-/** A ring of keys, each of which names its successor; whatever is rearranged, it stays one ring. */
+/** A ring of keys, each of which names its successor; after any rearrangement it is one ring. */
 
 import type { Customer } from './customer.ts';
 import { putOf, type Run, readJointly, transact } from './transacting.ts';
@@ -26,7 +26,7 @@ export class Rings implements Workload {
     if (broken !== undefined) truth.fail('ring', broken);
   }
 
-  /** Judged as if it had been read: for tests of the judge. */
+  /** Judges successors as if they had been read: for tests of this check. */
   note(values: readonly (string | undefined)[]): void {
     const next = values.map((value, at) => nextIn(value, at));
     const visited = new Set<number>();
@@ -36,7 +36,7 @@ export class Rings implements Workload {
     }
   }
 
-  /** One and its successor change places: three keys are read, each by the one before it. */
+  /** A key and its successor change places: three keys are read, each after the one before it. */
   #rearrange(customer: Customer, done: () => void): void {
     const first = customer.random.below(COUNT);
     const body = (run: Run) => {
@@ -70,7 +70,7 @@ export class Rings implements Workload {
   }
 }
 
-/** In the beginning they stand in the order of their numbers. */
+/** Initially they are in the order of their numbers. */
 function nextIn(value: string | undefined, at: number): number {
   return value === undefined ? (at + 1) % COUNT : Number.parseInt(value, 10);
 }

@@ -1,7 +1,7 @@
 /**
- * A key that some put all the time, without a look, and transactions that read it and write another
- * one. A put holds no locks and yields to no transaction, so a transaction that only retries would
- * fail for ever: after some attempts the leader has to keep the others off.
+ * A key that some customers write blindly all the time, and transactions that read it and write
+ * another one. A blind write holds no locks and yields to no transaction, so a transaction that
+ * only retries would fail for ever: after some attempts the leader has to make the others wait.
  */
 
 import type { Priority } from '../../src/client/core/call.ts';
@@ -11,10 +11,10 @@ import type { Truth } from './truth.ts';
 import type { Workload } from './workload.ts';
 
 const HOT = 'rivals-hot';
-/** In this shard or in that. */
+/** Both keys in one shard, or in two. */
 const COPIES = ['rivals-0', 'rivals-1', 'rivals-2', '{rivals-hot}-copy'] as const;
 const PUTS = 4;
-/** Where everything is repaired: how many write at once, and how often one run may be in vain. */
+/** After the repair: the number of concurrent writers, and of runs that may fail. */
 const WRITERS = 3;
 const RUNS_MAX = 12;
 const THINKING_MILLISECONDS = { min: 5, max: 30 } as const;
@@ -33,7 +33,7 @@ export class Rivals implements Workload {
     );
   }
 
-  /** Others write all the time, and a transaction gets through. */
+  /** Others write all the time, and a transaction commits. */
   finish(customer: Customer, done: () => void): void {
     let isOver = false;
     let writing = WRITERS;
@@ -86,7 +86,7 @@ export class Rivals implements Workload {
     run.read([HOT], ([value = '']) => {
       customer.after(random.between(THINKING_MILLISECONDS.min, THINKING_MILLISECONDS.max), () => {
         this.#puts += 1;
-        // Each write is told apart by its value.
+        // Each written value is unique.
         if (!isReadOnly) return run.commit([putOf(copy, `${value}, ${this.#puts}`)]);
         run.read([copy], () => run.commit([]));
       });

@@ -1,6 +1,6 @@
 /**
- * Rooms for a few. A client looks who is there, and goes in if there is a place; two who
- * look at once must not both take the last one, though they write different keys (write skew).
+ * Rooms with few places. A client reads who is in a room, and enters if there is a place; two that
+ * read at once must not both take the last place, though they write different keys (write skew).
  */
 
 import type { Command } from '../../src/machine/command.ts';
@@ -10,7 +10,7 @@ import type { Truth } from './truth.ts';
 import { inTurn, type Workload } from './workload.ts';
 
 const PLACES = 3;
-/** A room is left for another one after so many visits. */
+/** A room is abandoned for another one after so many visits. */
 const VISITS = 20;
 const FINAL_ROOMS = 20;
 
@@ -52,7 +52,7 @@ export class Rooms implements Workload {
     if (broken !== undefined) truth.fail('write skew', broken);
   }
 
-  /** Judged as if they had been seen at one moment. */
+  /** Judges visits as if they had been seen at one moment. */
   note(guests: readonly string[]): void {
     if (guests.length > PLACES) {
       this.#broken.push(`${guests.join(', ')} are in a room for ${PLACES}`);

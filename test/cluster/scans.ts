@@ -1,4 +1,4 @@
-/** Scans and counts: in order, nothing twice, nothing missing that was there throughout. */
+/** Scans and counts: in order, no key twice, and none missing that was there throughout. */
 
 import type { CountCall } from '../../src/client/core/call.ts';
 import { type PageCall, Scan } from '../../src/client/core/scan.ts';
@@ -9,7 +9,7 @@ import { inTurn, type Workload } from './workload.ts';
 const STEADY = 24;
 const FLICKERING = 12;
 const PREFIX = 'scan-';
-/** The first key behind everything that begins with the prefix. */
+/** The first key after all keys with the prefix. */
 const BEHIND = 'scan.';
 const LEVEL = { type: 'linearizable' } as const;
 
@@ -21,9 +21,9 @@ interface Terms {
 }
 
 export class Scans implements Workload {
-  /** Keys that were put, and when that was acknowledged: they stay. */
+  /** Keys that were set, and when that was acknowledged: they stay. */
   readonly #steady = new Map<string, number>();
-  /** Keys that come and go, once a client has tried to put them. */
+  /** Keys that come and go, once a client has tried to set them. */
   readonly #flickering = new Set<string>();
   readonly #broken: string[] = [];
   #values = 0;
@@ -100,7 +100,7 @@ export class Scans implements Workload {
     });
   }
 
-  /** Page by page, as an iterating client takes them. */
+  /** Page by page, as an iterating client reads them. */
   #scan(customer: Customer, terms: Terms, done: (isWhole: boolean) => void): void {
     const { from, to, isReverse, limit } = terms;
     const must = this.#steadyBefore(customer.now, from, to);

@@ -1,4 +1,4 @@
-/** Logs of a few shards, written by hand and answered as sound machines answer. */
+/** Logs of a few shards, written by hand and answered as a correct machine answers. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';

@@ -1,4 +1,4 @@
-/** A small simulated cluster for tests that say what happens, step by step. */
+/** A small simulated cluster for tests that control it step by step. */
 
 import { fail } from 'node:assert/strict';
 import type { ShardId } from '../../src/base/ids.ts';
@@ -73,7 +73,7 @@ export class ScriptedCluster {
     }
   }
 
-  /** Says how it ended. */
+  /** Returns its outcome. */
   put(key: string, value: string): WriteRecord {
     let ended: WriteRecord | undefined;
     const put = { type: 'set', key: bytesOf(key), value: bytesOf(value), lifeMilliseconds: 0 };
@@ -84,7 +84,7 @@ export class ScriptedCluster {
     return ended ?? fail();
   }
 
-  /** A linearizable read that is asked again until it is answered; undefined for no such key. */
+  /** A linearizable read that is retried until it is answered; undefined for a missing key. */
   get(key: string): string | undefined {
     let found: { readonly value: string | undefined } | undefined;
     const ask = () => {

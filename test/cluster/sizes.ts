@@ -1,4 +1,4 @@
-/** What the nodes of a simulated cluster take in, and the logs that hold it. */
+/** The sizes that the nodes of a simulated cluster accept, and the logs that hold them. */
 
 import { LOG_LIMITS, type LogLimits, MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { FRAMES, SMALL_LOG } from './small-limits.ts';

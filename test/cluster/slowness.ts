@@ -1,4 +1,4 @@
-/** Slow is never down: nothing fails, and disks, processors and links are slow in turns. */
+/** Slow is not down: without faults, disks, processors and links are slow in turns. */
 
 import type { Random } from '../../src/base/random.ts';
 import { SimFailure } from '../sim/failure.ts';
@@ -8,17 +8,17 @@ import type { WriteRecord } from './customer.ts';
 import { GOOD_SPEED } from './disk-speed.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** In shards whose nodes change their speed by the second. */
+/** In shards whose nodes change their speed every second. */
 const ELECTIONS_PER_MINUTE = 1;
-/** The same with leaders that gave way to a faster voter. */
+/** The same, with leaders that handed over to a faster voter. */
 const CHANGES_PER_MINUTE = 4;
-/** Of the writes that ended; the others ran out of time in a queue. */
+/** Of the writes that ended; the others timed out in a queue. */
 const ANSWERED_SHARE = 0.5;
 
 const KINDS = ['disk', 'disks', 'processor', 'processors', 'links'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** A share of a processor is given out in periods, as the kernel does it. */
+/** A share of a processor is granted in periods, as the kernel does it. */
 const PERIOD_MILLISECONDS = 100;
 
 interface StarvingOptions {
@@ -76,7 +76,7 @@ export class Slowness {
     const { surroundings, random, computers } = this.#options;
     const { agenda, network, probes } = surroundings;
     const kind = random.pick(KINDS);
-    // Two at once of the same would add up to a stop.
+    // Two of the same kind at once would add up to a standstill.
     if (this.#inForce.has(resourceOf(kind))) return;
     probes.hit(`slow ${kind}`);
     const one = random.pick(computers);

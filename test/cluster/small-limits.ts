@@ -1,13 +1,13 @@
-/** Limits of the nodes of a simulated cluster: small, so that they are met. */
+/** Limits of the nodes of a simulated cluster: small, so that runs reach them. */
 
 import { LOG_LIMITS } from '../../src/base/limits.ts';
 
 const KIB = 1024;
 
-/** What they take in. */
+/** The largest values that they accept. */
 export const VALUE_BYTES_MAX = 24 * KIB;
 
-/** Small segments switch and go round often. */
+/** Small segments are switched and recycled often. */
 export const SMALL_LOG = {
   ...LOG_LIMITS,
   segmentBytes: 1024 * KIB,

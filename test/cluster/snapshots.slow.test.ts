@@ -1,15 +1,15 @@
-/** A node that was away is fed by snapshots: all of its shards, and at the pace of the disks. */
+/** A node that was away is fed by snapshots: all of its shards, at the speed of the disks. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { STATE_LIMITS } from '../../src/base/limits.ts';
 import { Stage } from './stage.ts';
 
-/** Logs that forget at once, so that a node that was away needs snapshots. */
+/** Logs without a tail, so that a node that was away needs snapshots. */
 const FORGETFUL = { tailEntries: 4, slowFollowerEntriesMax: 16 };
 const AWAY = 3;
 
-/** A checkpoint is written, and another batch behind it: the logs forget what it has. */
+/** A checkpoint is written, and another batch after it: the logs drop what it contains. */
 function forget(stage: Stage): void {
   stage.run(STATE_LIMITS.checkpointMilliseconds * 2);
   stage.put({ count: 1, atOnce: 1, value: 'z' });

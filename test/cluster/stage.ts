@@ -1,4 +1,4 @@
-/** A small cluster that grew without any fault, for tests that say themselves what goes wrong. */
+/** A small cluster that grew without any fault, for tests that inject the faults themselves. */
 
 import { fail } from 'node:assert/strict';
 import type { ShardId } from '../../src/base/ids.ts';
@@ -24,14 +24,14 @@ const PAUSE_MILLISECONDS = 20;
 const PUT_MILLISECONDS = 600_000;
 const SOON_MILLISECONDS = 1000;
 
-/** What goes into one batch of a simulated computer's log. */
+/** The bytes of one batch of a simulated computer's log. */
 const LIMITS = {
   ...RAFT_LIMITS,
   appendBytesMax: 32 * KIB,
   inflightBytesMax: 128 * KIB,
   committedBytesMax: 64 * KIB,
   uncommittedBytesMax: 128 * KIB,
-  // Logs forget early what is in the state.
+  // Logs are truncated early, up to what the state has.
   tailEntries: 64,
 };
 
@@ -41,7 +41,7 @@ interface StageOptions {
   readonly nodes: number;
   readonly shards: number;
   readonly limits?: Partial<RaftLimits>;
-  /** The test has a majority lose what it acknowledged: there will be two histories. */
+  /** The test makes a majority lose acknowledged entries: there will be two histories. */
   readonly isForked?: boolean;
   /** Values, and windows for them, as in production. */
   readonly isLarge?: boolean;
@@ -94,7 +94,7 @@ export class Stage {
     return this.#growth.computers;
   }
 
-  /** By its number on the map: nodes that join at the same time may come in any order. */
+  /** By its number on the map: nodes that join at the same time may be numbered in any order. */
   computer(node: number): Computer {
     const found = this.computers.find((computer) => computer.node === node);
     return found ?? fail(`there is no node ${node}`);
@@ -114,7 +114,7 @@ export class Stage {
     return this.agenda.now - began;
   }
 
-  /** The customer puts rows, so many at once; each has a key of its own. */
+  /** The customer sets rows, so many at once; each has a key of its own. */
   put({ count, atOnce, value, lifeMilliseconds = 0 }: Rows): void {
     let begun = 0;
     let ended = 0;
@@ -152,7 +152,7 @@ export class Stage {
     this.until('every call has ended', () => this.customer.waiting === 0);
   }
 
-  /** Writes that succeeded, of those that began from now on. */
+  /** The fraction of successful writes, of those that begin from now on. */
   servedIn(milliseconds: number): { readonly ok: number; readonly failed: number } {
     const { now } = this.agenda;
     this.run(milliseconds);
@@ -173,7 +173,7 @@ export class Stage {
     return isDone;
   }
 
-  /** What a linearizable read finds; `no answer` if there is none for long. */
+  /** The result of a linearizable read; `no answer` if there is none for long. */
   read(key: string): string {
     let found: string | undefined;
     const keys = [bytesOf(key)];
@@ -211,7 +211,7 @@ export class Stage {
     return 1 + this.computers.findIndex(({ core }) => core?.replicas.get(shard)?.isLeader);
   }
 
-  /** The shards of which a node lacks what their leader has committed. */
+  /** The shards of which a node lacks committed entries of their leader. */
   laggingOn(node: number): readonly ShardId[] {
     return this.shards.filter((shard) => {
       const leader = this.computers[this.leaderOf(shard) - 1]?.core?.replicas.get(shard);

@@ -1,4 +1,4 @@
-/** Stale reads: never older than was asked for, and never a value that was not written. */
+/** Stale reads: never older than requested, and never a value that was not written. */
 
 import type { ReadCall } from '../../src/client/core/call.ts';
 import type { Row } from '../../src/machine/row.ts';
@@ -53,7 +53,7 @@ export class StaleReads implements Workload {
     this.#reads.push(read);
   }
 
-  /** What they may see is judged by what was written; there is nothing to look at. */
+  /** They are checked against the written values, without a final read. */
   finish(_customer: Customer, done: () => void): void {
     done();
   }
@@ -72,7 +72,7 @@ export class StaleReads implements Workload {
     }
   }
 
-  /** Which of the key's changes was seen; -1 for what it was before the first. */
+  /** Which of the key's changes was seen; -1 for its state before the first. */
   #placeOf(truth: Truth, { key, row, end, invoke, ageMilliseconds }: StaleRead): number {
     const changes = truth.changesOf(key);
     if (row !== undefined) {
@@ -82,7 +82,7 @@ export class StaleReads implements Workload {
       if (!isSame || change.at > end) truth.fail('stale', `${key} was read and never written`);
       return at;
     }
-    // Of all moments at which it was not there, the latest is the kindest to the reader.
+    // Of all moments at which the key was absent, the latest is the most favourable one.
     const gone = changes.findLastIndex((change) => change.row === undefined && change.at <= end);
     const first = changes[0];
     const oldest = ageMilliseconds / CLOCK.slowest;

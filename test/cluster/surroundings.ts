@@ -16,15 +16,15 @@ export interface Surroundings {
 interface ScheduleOptions {
   readonly agenda: Agenda;
   readonly isAlive: () => boolean;
-  /** Runs what may end the process. */
+  /** Runs work in which the process may crash. */
   readonly guard?: (run: () => void) => void;
-  /** Runs a timer that is due, or later if the process stands still. */
+  /** Runs a timer that is due, or later if the process is suspended. */
   readonly due?: (run: () => void) => void;
 }
 
 /**
- * Time as a process sees it: what it planned goes with it. A timer that falls due while it stands
- * still runs once when it goes on, or a process that is held at each beat of it would never run it.
+ * Time as a process sees it: its timers end with it. A timer that falls due while the process is
+ * suspended runs once when it continues; otherwise repeated stalls could prevent it for ever.
  */
 export function scheduleOf({
   agenda,
@@ -58,7 +58,7 @@ export function scheduleOf({
   };
 }
 
-/** That of the cluster; the nodes prove it to each other as they do in production. */
+/** The cluster secret; the nodes prove it to each other as they do in production. */
 export const SECRET = Uint8Array.from({ length: 16 }, (_, at) => at);
 
 export function randomnessOf(random: Random) {

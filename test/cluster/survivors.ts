@@ -1,4 +1,4 @@
-/** Who may go without taking a shard's majority along. */
+/** Which nodes may be lost without the loss of a shard's majority. */
 
 import type { MemberId } from '../../src/base/ids.ts';
 import type { ClusterMap, Member } from '../../src/catalog/cluster-map.ts';
@@ -7,13 +7,13 @@ import type { Computer } from './computer.ts';
 
 /**
  * Whether every shard keeps a majority on the others: in each configuration that any replica knows
- * or may soon agree to. Asked while everybody is up, so that nothing is overlooked.
+ * or may soon agree to. Checked while all nodes are up, so that no replica is overlooked.
  */
 export function canSpare(computers: readonly Computer[], spared: ReadonlySet<Computer>): boolean {
   const map = newestMap(computers);
   if (map === undefined) return false;
   for (const { shard, members, goal } of map.shards) {
-    // A copy that rotted may be good for nothing once a request reads the row.
+    // A corrupted copy may be useless once a request reads the row.
     const stays = (computer: Computer | undefined) =>
       computer !== undefined &&
       !computer.isLost &&
@@ -31,7 +31,7 @@ export function canSpare(computers: readonly Computer[], spared: ReadonlySet<Com
     sets.push(members.filter(({ isWanted }) => isWanted).map(({ node }) => onNode(node)));
     for (const configuration of configurationsOf(computers, shard)) {
       sets.push(configuration.voters.map(isOn), configuration.outgoing.map(isOn));
-      // A leader that has not missed it yet may make a voter of what is lost: one of two, perhaps.
+      // A leader that has not detected the loss yet may make it a voter: one of two, perhaps.
       const isNew = ({ member, isWanted }: Member) =>
         isWanted && !isOn(member) && !configuration.voters.includes(member);
       const lost = members.filter(isNew).map(() => false);
@@ -40,7 +40,7 @@ export function canSpare(computers: readonly Computer[], spared: ReadonlySet<Com
     for (const set of sets) {
       if (set.length > 0 && set.filter(Boolean).length * 2 <= set.length) return false;
     }
-    // A shard that was never founded has one member that can do it.
+    // A shard that was never founded has one member that can found it.
     if (!members.some(({ member }) => isOn(member))) return false;
   }
   return true;

@@ -1,6 +1,6 @@
 /**
  * Transactions as the library runs them: reads with versions, then one command that checks them;
- * from the beginning again if others were in the way, as old as the first time.
+ * after a conflict it starts again, with the age of its first attempt.
  */
 
 import {
@@ -17,7 +17,7 @@ import type { Check, Command, Operation } from '../../src/machine/command.ts';
 import type { Outcome } from '../checkers/model.ts';
 import { bytesOf, type Customer, textOf } from './customer.ts';
 
-/** What a transaction does in each run: it ends it, by `commit` or by `giveUp`. */
+/** The work of a transaction in each run, which it ends by `commit` or by `giveUp`. */
 export type Body = (run: Run) => void;
 
 /** No transaction has to commit in the end: other work is waiting. */
@@ -48,14 +48,14 @@ export function transact(customer: Customer, body: Body, end: End): void {
 
 type RunEnd = (outcome: Outcome | 'contended') => void;
 
-/** One run of it. What a call of it fails with is the end of it. */
+/** One run of it. A failed call ends the transaction with its error. */
 export class Run {
   readonly #customer: Customer;
   readonly #priority: Priority;
   readonly #end: RunEnd;
   readonly #checks: Check[] = [];
   readonly #ranges: SeenRange[] = [];
-  /** When what is absent was seen to be. */
+  /** When absent keys were seen to be absent. */
   readonly #moments = new Map<Operation, number>();
   readonly #level: ReadCall['level'];
   /** Answers that may have been given at different moments. */
@@ -69,7 +69,7 @@ export class Run {
     this.#level = isProtected(priority) ? LEVELS[0] : level;
   }
 
-  /** Undefined for a key that is not there. No key is read twice. */
+  /** Undefined for a missing key. No key is read twice. */
   read(names: readonly string[], then: (values: readonly (string | undefined)[]) => void): void {
     if (names.length === 0) return then([]);
     const keys = names.map(bytesOf);
@@ -88,7 +88,7 @@ export class Run {
     });
   }
 
-  /** All keys that begin so. */
+  /** All keys with this prefix. */
   scan(prefix: string, then: (keys: readonly string[]) => void): void {
     const seen = new SeenPages({ isReverse: false });
     const scan = new Scan({
@@ -132,7 +132,7 @@ export class Run {
     });
   }
 
-  /** What it read makes no sense, so it cannot have been true together. */
+  /** What it read is inconsistent, so it cannot have been true together. */
   giveUp(): void {
     this.#end('contended');
   }

@@ -1,4 +1,4 @@
-/** The judge of transactions sees what must never become of one. */
+/** The ledger of transactions detects every violation of their protocol. */
 
 import { doesNotThrow, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -75,7 +75,7 @@ function committed(): Play {
   return play;
 }
 
-test('a transaction that was prepared, decided and resolved is believed', () => {
+test('a transaction that was prepared, decided and resolved passes', () => {
   const play = committed();
   const truth = play.script.truth();
   equal(truth.outcomes.get('decided committed'), 1);
@@ -83,7 +83,7 @@ test('a transaction that was prepared, decided and resolved is believed', () => 
   doesNotThrow(() => truth.judge([play.told('unknown')]));
 });
 
-test('one that was told otherwise than it is is seen', () => {
+test('an answer that differs from the decision is detected', () => {
   const play = committed();
   const truth = play.script.truth();
   throws(() => truth.judge([play.told('failed')]), /refused and is there/);
@@ -92,7 +92,7 @@ test('one that was told otherwise than it is is seen', () => {
   throws(() => truth.judge([{ ...play.told('ok', [2, 2]), end: 20 }]), /before any replica/);
 });
 
-test('one that was told to have happened and was aborted is lost', () => {
+test('a transaction that was reported as committed and was aborted is lost', () => {
   const play = new Play();
   play.script.step(2, 'prepare', play.prepare(1));
   play.script.step(1, 'decide', play.decide(ABORT));
@@ -101,7 +101,7 @@ test('one that was told to have happened and was aborted is lost', () => {
   throws(() => play.script.truth().judge([play.told('ok', [2, 2])]), /nowhere/);
 });
 
-test('a part that is dropped though it committed is seen', () => {
+test('a dropped part of a committed transaction is detected', () => {
   const play = new Play();
   play.script.step(2, 'prepare', play.prepare(1));
   play.script.step(1, 'decide', play.commit());
@@ -109,7 +109,7 @@ test('a part that is dropped though it committed is seen', () => {
   throws(() => play.script.truth(), /a part of it was dropped/);
 });
 
-test('a part that is done without a decision, or before it, is seen', () => {
+test('a part that is applied without a decision, or before it, is detected', () => {
   const play = new Play();
   play.script.step(2, 'prepare', play.prepare(1));
   play.script.step(2, 'resolve', play.resolve(true));
@@ -118,20 +118,20 @@ test('a part that is done without a decision, or before it, is seen', () => {
   throws(() => play.script.truth(), /before it was decided/);
 });
 
-test('a part that is never resolved is seen', () => {
+test('a part that is never resolved is detected', () => {
   const play = new Play();
   play.script.step(2, 'prepare', play.prepare(1));
   play.script.step(1, 'decide', play.commit());
   throws(() => play.script.truth(), /for ever/);
 });
 
-test('a commit without one of its parts is seen', () => {
+test('a commit without one of its parts is detected', () => {
   const play = new Play();
   play.script.step(1, 'decide', play.commit());
   throws(() => play.script.truth(), /without a part/);
 });
 
-test('a commit with another version than its part has is seen', () => {
+test('a commit with another version than its part has is detected', () => {
   const play = new Play();
   play.script.step(2, 'prepare', play.prepare(1));
   play.script.step(1, 'decide', play.commit(3));
@@ -139,7 +139,7 @@ test('a commit with another version than its part has is seen', () => {
   throws(() => play.script.truth(), /another version/);
 });
 
-/** Entries that no sound machine answers so. */
+/** Entries that no correct machine answers so. */
 class Fiction {
   readonly play = new Play();
   readonly #ledger = new TransactionLedger({
@@ -181,7 +181,7 @@ function rowOf(version: number): Row {
   return { version, expiresAt: 0, value: bytesOf('new') };
 }
 
-test('a key that is written while it is held, or held twice, is seen', () => {
+test('a key that is written while it is held, or held twice, is detected', () => {
   const fiction = new Fiction();
   const { play } = fiction;
   fiction.take(2, ['prepare', play.prepare(1)], { reply: fiction.done() });
@@ -191,21 +191,21 @@ test('a key that is written while it is held, or held twice, is seen', () => {
   throws(() => fiction.take(2, ['prepare', second], { reply: fiction.done() }), /held by two/);
 });
 
-test('what is written by a prepare alone is seen', () => {
+test('a write by a prepare alone is detected', () => {
   const fiction = new Fiction();
   const { play } = fiction;
   const said = { reply: fiction.done(), values: [play.keys[1]] };
   throws(() => fiction.take(2, ['prepare', play.prepare(1)], said), /only prepared/);
 });
 
-test('a resolution that writes nothing, or an abort that writes, is seen', () => {
+test('a resolution that writes nothing, or an abort that writes, is detected', () => {
   const fiction = new Fiction();
   const { play } = fiction;
   fiction.take(2, ['prepare', play.prepare(1)], { reply: fiction.done() });
   throws(() => fiction.take(2, ['resolve', play.resolve(true)], {}), /was not written/);
 });
 
-test('a second decision is seen', () => {
+test('a second decision is detected', () => {
   const fiction = new Fiction();
   const { play } = fiction;
   const values = [play.keys[0]];
@@ -214,7 +214,7 @@ test('a second decision is seen', () => {
   throws(() => fiction.take(1, ['decide', play.commit(1)], again), /decided twice/);
 });
 
-test('a commit after an abort, or by one, is seen', () => {
+test('a commit after an abort, or by one, is detected', () => {
   const fiction = new Fiction();
   const { play } = fiction;
   const abort = play.decide(ABORT);

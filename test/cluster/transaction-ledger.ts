@@ -1,9 +1,9 @@
 /**
- * What the entries of all shards say of transactions over several of them, taken down one by one:
- * which part was prepared where, what was decided, and what became of each part.
+ * What the entries of all shards say of transactions over several of them, recorded one by one:
+ * which part was prepared where, what was decided, and how each part ended.
  *
- * It knows the protocol and none of the product's bookkeeping. What it is told of an entry is the
- * entry itself, how it was answered and which values it wrote.
+ * It knows the protocol and none of the product's data structures. It gets each entry, the replies
+ * to it and the values that it wrote.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -32,14 +32,14 @@ export interface LedgerEntry {
   readonly entry: MachineEntry;
   /** Of its first command or step. */
   readonly reply: Reply | undefined;
-  /** What it wrote to keys of users; undefined where a key went. */
+  /** What it wrote to keys of users; undefined for a deleted key. */
   readonly values: ReadonlyMap<string, Row | undefined>;
 }
 
-/** What a participant made of its part. */
+/** How a participant answered about its part. */
 interface Part {
   readonly shard: ShardId;
-  /** Of the entry that prepared it, or that did it at once. */
+  /** Of the entry that prepared it, or that executed it at once. */
   readonly version: number;
   readonly operations: Command;
   end: { readonly isDone: boolean; readonly at: number } | undefined;
@@ -57,7 +57,7 @@ interface Account {
   participants: readonly Participant[];
   readonly parts: Part[];
   commit: Decision | undefined;
-  /** When it was said that nothing of it is to come. */
+  /** When a reply said that it will never take effect. */
   readonly denials: number[];
 }
 
@@ -65,7 +65,7 @@ interface Account {
 export interface Committed {
   readonly name: string;
   readonly client: Uint8Array;
-  /** When it was first known: no client can have been told before. */
+  /** When it was first known: no client can have learned it before. */
   readonly at: number;
   readonly versions: readonly number[];
   readonly outputs: readonly Output[];
@@ -81,7 +81,7 @@ interface LedgerOptions {
 export class TransactionLedger {
   readonly #options: LedgerOptions;
   readonly #accounts = new Map<string, Account>();
-  /** How often a transaction was said to have come to what. */
+  /** The number of transactions with each outcome. */
   readonly outcomes = new Probes();
   /** By shard and key: the part that holds it. */
   readonly #held = new Map<string, Part>();
@@ -116,7 +116,7 @@ export class TransactionLedger {
     }
   }
 
-  /** Everything was taken down, and all transactions have come to their end. */
+  /** Everything was recorded, and all transactions have ended. */
   judge(): readonly Committed[] {
     return [...this.#accounts.values()].flatMap((account) => this.#judgeOne(account) ?? []);
   }
@@ -126,7 +126,7 @@ export class TransactionLedger {
     const prepare = decodePrepare(bytes);
     this.outcomes.hit(`prepared ${reply?.type === 'refused' ? reply.reason : reply?.type}`);
     if (values.size > 0) this.#fail(one, 'what was only prepared was written');
-    // A version of another entry says that it was prepared before.
+    // A version of another entry shows that it was prepared before.
     if (prepare === undefined || reply?.type !== 'done' || reply.version !== index) return;
     const { id, participants, at } = prepare;
     const account = this.#account(id, participants);
@@ -160,7 +160,7 @@ export class TransactionLedger {
     if (own !== undefined) this.#release(own, reply.type === 'committed', one);
   }
 
-  /** The first one says what is true from now on; later ones say the same or no details. */
+  /** The first one is final; later ones say the same or no details. */
   #takeCommit(account: Account, { proposal }: Decide, one: LedgerEntry): void {
     const { shard, index, at, reply } = one;
     if (reply?.type !== 'committed') return;
@@ -181,7 +181,7 @@ export class TransactionLedger {
     this.#release(part, true, one);
   }
 
-  /** Its keys are given back, and what it had to write is there or is not. */
+  /** Its locks are released, and its writes are there or are not. */
   #release(part: Part, isDone: boolean, one: LedgerEntry): void {
     for (const key of lockedIn(part)) this.#held.delete(placeOf(part.shard, key));
     part.end = { isDone, at: one.at };
@@ -251,9 +251,9 @@ export class TransactionLedger {
   }
 }
 
-/** Refusals that leave open what becomes of it; any other answer is final. */
+/** Refusals that leave its outcome open; any other answer is final. */
 const OPEN: readonly Reason[] = ['window-full', 'malformed'];
-/** Said of a commit alone: an abort asks for neither, and may have been proposed for such. */
+/** Only a commit is refused so: an abort depends on neither, and may have been proposed for it. */
 const OPEN_TO_COMMIT: readonly Reason[] = ['wrong-epoch', 'deadline-too-far'];
 
 function isFinal(reply: Reply, { proposal }: Decide): boolean {

@@ -1,6 +1,6 @@
 /**
- * What really happened: the entries that the witness saw, done again by fresh machines from the
- * first one on. What replicas have answered and hold must be what comes out of that.
+ * What really happened: the entries that the witness recorded, executed again by fresh machines
+ * from the first one on. The answers and the states of replicas must agree with the result.
  */
 
 import type { ShardId } from '../../src/base/ids.ts';
@@ -21,26 +21,26 @@ import { catalogOf, machineOf, placeName, placeOf } from './replay.ts';
 import { type Committed, TransactionLedger } from './transaction-ledger.ts';
 import type { Witness, Witnessed } from './witness.ts';
 
-/** A command that was done, in which entry. */
+/** A command that was executed, and in which entry. */
 export interface Deed {
   readonly shard: ShardId;
   readonly index: number;
-  /** When the first replica did it. */
+  /** When the first replica executed it. */
   readonly at: number;
   readonly client: string;
   readonly command: Command;
   readonly outputs: readonly Output[];
-  /** Of a transaction over several shards: the version of what it wrote in each. */
+  /** Of a transaction over several shards: the version of its writes in each. */
   readonly versions?: ReadonlyMap<ShardId, number>;
 }
 
-/** What a key was from an entry on. */
+/** The state of a key from an entry on. */
 export interface Change {
-  /** The version of what was written, or the entry in which the key went. */
+  /** The version of the written value, or the entry that deleted the key. */
   readonly index: number;
-  /** When the first replica could show it. */
+  /** When the first replica could return it. */
   readonly at: number;
-  /** Undefined where the key went. */
+  /** Undefined where the key was deleted. */
   readonly row: Row | undefined;
 }
 
@@ -69,7 +69,7 @@ export class Truth {
     for (const committed of this.#ledger.judge()) this.#creditTransaction(committed);
   }
 
-  /** What became of transactions, and how often. */
+  /** The number of transactions with each outcome. */
   get outcomes(): ReadonlyMap<string, number> {
     return this.#ledger.outcomes.counts;
   }
@@ -78,17 +78,17 @@ export class Truth {
     return this.#shardAt(keyPosition(key));
   }
 
-  /** All that a key was, in the order of its shard's log. */
+  /** All states of a key, in the order of its shard's log. */
   changesOf(key: string): readonly Change[] {
     return this.#changes.get(key) ?? [];
   }
 
-  /** What was done to a key, in the order of its shard's log. */
+  /** All writes of a key, in the order of its shard's log. */
   deedsOn(key: string): readonly Deed[] {
     return this.#deeds.get(key) ?? [];
   }
 
-  /** Whether a replica holds what the fresh machine holds, row by row. */
+  /** Whether a replica has the rows of the fresh machine, row by row. */
   compare(shard: ShardId, store: StateStore): void {
     const rows = this.#rows.get(shard) ?? new Map();
     const counts = new Map<number, number>();
@@ -105,7 +105,7 @@ export class Truth {
     }
   }
 
-  /** What customers were told is what happened: once if acknowledged, never if refused. */
+  /** The answers to customers are true: done once if acknowledged, never if refused. */
   judge(writes: readonly WriteRecord[]): void {
     for (const record of writes) {
       const [first] = record.command.filter(isWrite);
@@ -147,7 +147,7 @@ export class Truth {
     }
   }
 
-  /** Of each key that was written, as its writer was told. */
+  /** The versions of each written key agree with the answers. */
   #judgeVersions(command: Command, { versions }: Done, deed: Deed): void {
     if (deed.versions === undefined) return;
     for (const [at, operation] of command.entries()) {
@@ -202,7 +202,7 @@ export class Truth {
     else changes.push(change);
   }
 
-  /** A reply with this entry's version says that it was this entry that did it. */
+  /** A reply with this entry's version shows that this entry executed it. */
   #credit({ shard, index, entry, executed, values }: Credited): void {
     const decoded = decodeEntry(entry.payload as Uint8Array);
     if (typeof decoded === 'string') return;
@@ -234,7 +234,7 @@ export class Truth {
     const { shard, version: index } = home;
     this.#enter({ shard, index, at, client: nameOf(client), command, outputs, versions });
     for (const { operations, version } of parts) {
-      // Readers see it from the decision on, not only once its part is done.
+      // Readers see it from the decision on, not only once its part is applied.
       for (const { key } of operations.filter(isWrite)) {
         const changes = this.#changes.get(textOf(key)) ?? [];
         const place = changes.findIndex(({ index: one, row }) => row && one === version);
@@ -271,7 +271,7 @@ export function nameOf(client: Uint8Array): string {
   return Buffer.from(client).toString('hex');
 }
 
-/** Values are written once by one customer, so that a command with one is known by it. */
+/** A value is written once, by one customer, so it identifies its command. */
 function isUnique(command: Command): boolean {
   return command.some(({ type }) => type === 'set' || type === 'append');
 }

@@ -1,4 +1,4 @@
-/** The judges of a simulated cluster see what they are there to see. */
+/** The checks of a simulated cluster detect what they are for. */
 
 import { doesNotThrow, throws } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,13 +25,13 @@ function told(
   return { customer: 1, client: CLIENT, command, invoke: 0, end: 1000, outcome, reply };
 }
 
-test('replicas that apply the same are believed', () => {
+test('replicas that apply the same pass', () => {
   const script = new Script();
   const entry = script.put(1, put('one'));
   doesNotThrow(() => script.witness.write(SHARD, 2, entry));
 });
 
-test('another entry, another term, another answer or a gap is seen', () => {
+test('another entry, another term, another answer or a gap is detected', () => {
   const script = new Script();
   const entry = script.put(1, put('one'));
   const { witness } = script;
@@ -43,7 +43,7 @@ test('another entry, another term, another answer or a gap is seen', () => {
   throws(() => witness.write(SHARD, 4, entry), /skips/);
 });
 
-test('an answer that no fresh machine gives is seen', () => {
+test('an answer that no fresh machine gives is detected', () => {
   const script = new Script();
   const entry = script.put(1, put('one'));
   const { witness } = script;
@@ -73,13 +73,13 @@ test('a write that was done under two sequences was done twice', () => {
   throws(() => script.truth().judge([told(put('one'), 'ok', 2)]), /2 times/);
 });
 
-test('a counter that says another number than was added is seen', () => {
+test('a counter with another sum than was added is detected', () => {
   const script = new Script();
   script.put(1, [{ type: 'add', key: bytesOf('counter-1'), operand: { high: 0, low: 1 } }]);
   throws(() => new Counters().judge(script.truth()), /counter-1 is 0 by 1 additions/);
 });
 
-test('a stale read that is older than it asked for is seen', () => {
+test('a stale read that is older than requested is detected', () => {
   const script = new Script();
   const reads = new StaleReads({ keys: ['key'] });
   script.put(1, put('one'));
@@ -92,7 +92,7 @@ test('a stale read that is older than it asked for is seen', () => {
   throws(() => reads.judge(script.truth()), /old/);
 });
 
-test('a stale read of a value that was never written is seen', () => {
+test('a stale read of a value that was never written is detected', () => {
   const script = new Script();
   const reads = new StaleReads({ keys: ['key'] });
   script.put(1, put('one'));

@@ -1,8 +1,8 @@
 /**
- * The witness: it stands behind every replica and writes down what it applies.
+ * The witness: it observes every replica and records what it applies.
  *
  * All replicas of a shard have to apply the same entries in the same order and to answer the same;
- * what it wrote down is the history that all other judges refer to.
+ * the record is the history that all other checks refer to.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -13,7 +13,7 @@ import { SimFailure } from '../sim/failure.ts';
 
 export interface Witnessed {
   readonly term: number;
-  /** None for what is no command. */
+  /** Undefined for an entry without a command. */
   readonly payload: Uint8Array | undefined;
   readonly configuration: unknown;
   readonly replies: readonly Uint8Array[];
@@ -28,7 +28,7 @@ interface Heard {
 
 export class Witness {
   readonly #now: () => number;
-  /** By shard; what was applied at index 1 comes first. */
+  /** By shard; the entry that was applied at index 1 comes first. */
   readonly #shards = new Map<ShardId, Witnessed[]>();
 
   constructor(now: () => number) {
@@ -48,7 +48,7 @@ export class Witness {
     return this.#shards.get(shard)?.[index - 1];
   }
 
-  /** Stands behind a node whose process has just begun, and behind the replicas it has. */
+  /** Observes a node whose process has just begun, and its replicas. */
   watch(core: NodeCore): (replica: Replica) => void {
     const { store } = core;
     const heard = new Map<ShardId, Heard>();

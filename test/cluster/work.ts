@@ -26,7 +26,7 @@ export class Work {
   readonly #registers: Registers;
   readonly #counters = new Counters();
   readonly #lists = new ListAppend();
-  /** What says most, and is picked most. */
+  /** The kinds that find most, and are picked most. */
   readonly #first: readonly Workload[];
   readonly all: readonly Workload[];
 
@@ -50,7 +50,7 @@ export class Work {
     this.all = [...others, ...many, ...transactions];
   }
 
-  /** Calls that are no writes and have ended. */
+  /** Reads that have ended. */
   get reads(): number {
     return this.#registers.history.length + this.#lists.history.length;
   }
@@ -67,5 +67,5 @@ export class Work {
   }
 }
 
-/** How much of all work is of the kinds that say most. */
+/** The fraction of all work of the kinds that find most. */
 const FIRST = { cluster: 0.4, txn: 0.65 } as const;

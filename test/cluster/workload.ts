@@ -4,15 +4,15 @@ import type { Customer } from './customer.ts';
 import type { Truth } from './truth.ts';
 
 export interface Workload {
-  /** Some calls of one customer, one after the other; `done` once, when they have ended. */
+  /** Some calls of one customer, one after the other; `done` is called once, at their end. */
   step(customer: Customer, done: () => void): void;
-  /** Everything is repaired and every call has ended: the last look, through a customer. */
+  /** Everything is repaired and every call has ended: the final reads, through a customer. */
   finish(customer: Customer, done: () => void): void;
-  /** Throws a `SimFailure` if what was seen cannot have been. */
+  /** Throws a `SimFailure` if the observations are impossible. */
   judge(truth: Truth): void;
 }
 
-/** One after the other; none begins before the one in front of it is done. */
+/** One after the other; none begins before the previous one is done. */
 export function inTurn<T>(
   items: readonly T[],
   each: (item: T, next: () => void) => void,

@@ -1,4 +1,4 @@
-/** The judges of workloads see what cannot have been. */
+/** The checks of workloads detect impossible observations. */
 
 import { doesNotThrow, throws } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { Script } from './script.ts';
 
 const truth = new Script().truth();
 
-test('money that is made or lost is seen', () => {
+test('money that is created or lost is detected', () => {
   const bank = new Bank();
   const untouched = Array.from({ length: 7 }, () => undefined);
   bank.note(untouched);
@@ -23,7 +23,7 @@ test('money that is made or lost is seen', () => {
   throws(() => bank.judge(truth), /make 660, not 700/);
 });
 
-test('a ring that falls into two, or leads into itself, is seen', () => {
+test('a ring that falls into two, or leads into itself, is detected', () => {
   const rings = new Rings();
   const untouched = Array.from({ length: 6 }, () => undefined);
   rings.note(untouched);
@@ -40,7 +40,7 @@ test('a ring that falls into two, or leads into itself, is seen', () => {
 const written = (key: string, invoke: number, end: number) =>
   ({ key, invoke, end, outcome: 'ok' }) as const;
 
-test('two readers who disagree on what came first are seen', () => {
+test('two readers that disagree on what came first are detected', () => {
   const forks = new Forks();
   forks.noteWriting(written('fork-0-0', 0, 100));
   forks.noteWriting(written('fork-0-1', 0, 100));
@@ -52,7 +52,7 @@ test('two readers who disagree on what came first are seen', () => {
   throws(() => forks.judge(truth), { oracle: 'long fork' });
 });
 
-test('a reader who sees the later one alone is seen', () => {
+test('a reader that sees the later key alone is detected', () => {
   const forks = new Forks();
   forks.noteWriting(written('fork-0-0', 0, 10));
   forks.noteWriting(written('fork-0-1', 20, 30));
@@ -60,7 +60,7 @@ test('a reader who sees the later one alone is seen', () => {
   throws(() => forks.judge(truth), { oracle: 'causal reverse' });
 });
 
-test('a reader who misses what is there, or sees what cannot be, is seen', () => {
+test('a reader that misses a key, or sees an impossible one, is detected', () => {
   const stale = new Forks();
   stale.noteWriting(written('fork-0-0', 0, 10));
   stale.noteReading({ round: 0, invoke: 20, end: 30, seen: new Set() });
@@ -71,7 +71,7 @@ test('a reader who misses what is there, or sees what cannot be, is seen', () =>
   throws(() => phantom.judge(truth), { oracle: 'phantom' });
 });
 
-test('a room with too many guests is seen', () => {
+test('a room with too many guests is detected', () => {
   const rooms = new Rooms();
   rooms.note(['one', 'two', 'three']);
   doesNotThrow(() => rooms.judge(truth));
@@ -79,7 +79,7 @@ test('a room with too many guests is seen', () => {
   throws(() => rooms.judge(truth), { oracle: 'write skew' });
 });
 
-test('two transactions that each read before the other wrote are seen', () => {
+test('two transactions that each read before the other wrote are detected', () => {
   const lists = new ListAppend();
   const transaction = (process: number, read: string, appended: string): Transaction => ({
     process,
@@ -106,7 +106,7 @@ test('two transactions that each read before the other wrote are seen', () => {
   throws(() => lists.judge(truth), { oracle: 'list-append' });
 });
 
-test('a transaction that does not get through is seen', () => {
+test('a transaction that never commits is detected', () => {
   const rivals = new Rivals();
   rivals.note(6, 200);
   doesNotThrow(() => rivals.judge(truth));

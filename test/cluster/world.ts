@@ -21,7 +21,7 @@ import { Work } from './work.ts';
 const STEP_MILLISECONDS = 50;
 /** The last node may join ten seconds late. */
 const GROWTH_MILLISECONDS_MAX = 60_000;
-/** Transactions should meet. */
+/** Transactions should conflict. */
 const REST_MILLISECONDS_MAX = { cluster: 60, txn: 20 } as const;
 
 export class World {
@@ -105,7 +105,7 @@ export class World {
     ending.run(faults);
   }
 
-  /** The first node begins the cluster; the others join while customers are at work. */
+  /** The first node founds the cluster; the others join while customers are working. */
   #found(): void {
     const { nodes, shards, customers } = this.#plan;
     const growth = this.#growth;
@@ -122,7 +122,7 @@ export class World {
     for (const computer of growth.computers) computer.isFirst = true;
   }
 
-  /** A cluster that has come to be meets nothing but slowness. */
+  /** A grown cluster meets nothing but slowness. */
   #slowDown(): void {
     const { agenda, computers, probes } = this;
     const { shards, faultMilliseconds: milliseconds } = this.#plan;
@@ -137,12 +137,12 @@ export class World {
     judgeSlowness({ shards, milliseconds, now: agenda.now, writes }, leaders);
   }
 
-  /** One piece of work after the other until it is told to stop. */
+  /** One piece of work after the other until it is stopped. */
   #employ(customer: Customer): void {
     customer.isIdle = customer.isStopping;
     if (customer.isStopping) return;
     const { random } = customer;
-    // Now and then one is away for long, and comes back with the map of that time.
+    // Sometimes a customer is away for long, and comes back with an old map.
     const isAway = random.chance(0.003);
     if (isAway) customer.hit('customer with an old map');
     const rest = isAway
