@@ -1,6 +1,6 @@
 /** A snapshot coming in: rows go into a generation of their own, which then becomes the state. */
 
-import { assert } from '../../base/assert.ts';
+import { assert, present } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
 import { STATE_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
@@ -8,7 +8,7 @@ import { compare } from '../files/byte-order.ts';
 import type { StateBatches } from '../state/state-batch.ts';
 import type { DiskBatch, DiskRow, ReadLimits } from '../state/state-disk.ts';
 import { isSameHash, StateSums } from '../state/state-hash.ts';
-import type { Job, JobProgress } from '../state/state-job.ts';
+import { type Job, type JobOptions, writeBatch } from '../state/state-job.ts';
 import { type Place, PREFIX_BYTES } from '../state/state-key.ts';
 import type { RecordedState, ShardMeta } from '../state/state-meta.ts';
 import { putRecord, WORDS_BYTES } from '../state/state-record.ts';
@@ -127,95 +127,52 @@ export class SnapshotInstall {
   }
 }
 
-interface InstallJobOptions {
+interface InstallJobOptions extends JobOptions {
   readonly install: SnapshotInstall;
-  readonly batches: StateBatches;
-  readonly onProgress: () => void;
 }
 
 const SLICE = { rowsMax: STATE_LIMITS.sliceRows, bytesMax: STATE_LIMITS.sliceBytes };
 
 /** Writes some rows of a snapshot that is coming in: those that have come, up to a batch. */
-export class InstallRows implements Job {
-  readonly #options: InstallJobOptions;
-  /** Begun with the first row: one that is never written would stay in memory. */
-  #batch: DiskBatch | undefined;
-  #rows = 0;
-  #bytes = 0;
-  #state: 'filling' | 'writing' | 'over' = 'filling';
-
-  constructor(options: InstallJobOptions) {
-    this.#options = options;
-  }
-
-  step(): JobProgress {
-    if (this.#state !== 'filling') return this.#state === 'over' ? 'over' : 'later';
-    const { install, batches, onProgress } = this.#options;
+export function* installRows({ install, batches, onProgress }: InstallJobOptions): Job {
+  // Begun with the first row: one that is never written would stay in memory.
+  let batch: DiskBatch | undefined;
+  let [count, bytes] = [0, 0];
+  for (;;) {
     for (const [key, record] of install.takeRows(SLICE)) {
-      this.#batch ??= batches.begin();
-      this.#batch.put(key, record);
-      this.#bytes += key.length + record.length;
-      this.#rows += 1;
+      batch ??= batches.begin();
+      batch.put(key, record);
+      bytes += key.length + record.length;
+      count += 1;
     }
-    if (install.hasRows && this.#bytes < STATE_LIMITS.installBatchBytes) return 'again';
-    if (this.#batch === undefined) {
-      // The header or the end of the stream.
-      this.#state = 'over';
-      onProgress();
-      return 'over';
-    }
-    this.#write(this.#batch);
-    return 'later';
+    if (!install.hasRows || bytes >= STATE_LIMITS.installBatchBytes) break;
+    yield 'again';
   }
-
-  #write(batch: DiskBatch): void {
-    const { install, batches, onProgress } = this.#options;
-    const { shard, generation } = install.place;
-    const record = batches.records.get(shard);
-    assert(record !== undefined, 'a shard that receives a snapshot has a record');
-    const changes = new Map<ShardId, ShardMeta>();
-    // From the first row on the disk knows that they are nobody's state yet.
-    if (!record.leftovers.includes(generation)) {
-      changes.set(shard, { ...record, leftovers: [...record.leftovers, generation] });
-    }
-    this.#state = 'writing';
-    batches.write(batch, changes, () => {
-      this.#state = 'over';
-      install.wrote(this.#rows);
-      onProgress();
-    });
+  // The header or the end of the stream.
+  if (batch === undefined) return onProgress();
+  const { shard, generation } = install.place;
+  const record = recordOf(install, batches);
+  const changes = new Map<ShardId, ShardMeta>();
+  // From the first row on the disk knows that they are nobody's state yet.
+  if (!record.leftovers.includes(generation)) {
+    changes.set(shard, { ...record, leftovers: [...record.leftovers, generation] });
   }
-}
-
-interface SwitchOptions extends InstallJobOptions {
-  readonly onDone: () => void;
+  yield* writeBatch({ batches, batch, changes, onDone: () => install.wrote(count), onProgress });
 }
 
 /** Makes a generation the state of its shard: one record, in one batch. */
-export class SwitchGeneration implements Job {
-  readonly #options: SwitchOptions;
-  #state: 'new' | 'writing' | 'over' = 'new';
+export function switchGeneration(
+  options: InstallJobOptions & { readonly onDone: () => void },
+): Job {
+  const { install, batches } = options;
+  const { shard, generation } = install.place;
+  const record = recordOf(install, batches);
+  const others = record.leftovers.filter((each) => each !== generation);
+  const leftovers = [...others, record.generation];
+  const changes = new Map([[shard, { generation, leftovers, state: install.recording() }]]);
+  return writeBatch({ ...options, changes });
+}
 
-  constructor(options: SwitchOptions) {
-    this.#options = options;
-  }
-
-  step(): JobProgress {
-    if (this.#state !== 'new') return this.#state === 'over' ? 'over' : 'later';
-    const { install, batches, onProgress, onDone } = this.#options;
-    const { shard, generation } = install.place;
-    const record = batches.records.get(shard);
-    assert(record !== undefined, 'a shard that receives a snapshot has a record');
-    const others = record.leftovers.filter((each) => each !== generation);
-    const leftovers = [...others, record.generation];
-    const changes = new Map<ShardId, ShardMeta>();
-    changes.set(shard, { generation, leftovers, state: install.recording() });
-    this.#state = 'writing';
-    batches.write(batches.begin(), changes, () => {
-      this.#state = 'over';
-      onDone();
-      onProgress();
-    });
-    return 'later';
-  }
+function recordOf({ place }: SnapshotInstall, batches: StateBatches): ShardMeta {
+  return present(batches.records.get(place.shard), 'a shard that receives a snapshot has a record');
 }

@@ -5,19 +5,15 @@ import type { ShardId } from '../../base/ids.ts';
 import { STATE_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
 import { SnapshotAdmission } from '../snapshot/snapshot-admission.ts';
-import { InstallRows, SnapshotInstall, SwitchGeneration } from '../snapshot/snapshot-install.ts';
-import { GenerationClearing } from './generation-clearing.ts';
-import { RecordChange } from './record-change.ts';
-import type { StateBatches } from './state-batch.ts';
+import { installRows, SnapshotInstall, switchGeneration } from '../snapshot/snapshot-install.ts';
+import { clearGeneration } from './generation-clearing.ts';
 import type { StateDisk } from './state-disk.ts';
-import type { Job } from './state-job.ts';
+import { type Job, type JobOptions, writeBatch } from './state-job.ts';
 import { Place } from './state-key.ts';
 import type { RecordedState } from './state-meta.ts';
 
-interface GenerationsOptions {
+interface GenerationsOptions extends JobOptions {
   readonly disk: StateDisk;
-  readonly batches: StateBatches;
-  readonly onProgress: () => void;
   readonly onSwitch: (place: Place, recorded: RecordedState) => void;
 }
 
@@ -161,7 +157,7 @@ export class Generations {
     if (record === undefined) return undefined;
     const leftovers = [...record.leftovers, record.generation];
     const change = { ...record, leftovers, state: undefined };
-    return new RecordChange({ shard, record: change, batches, onProgress });
+    return writeBatch({ batches, changes: new Map([[shard, change]]), onProgress });
   }
 
   #chooseInstall(): Job | undefined {
@@ -171,7 +167,7 @@ export class Generations {
       // The others come next.
       this.#installs.delete(shard);
       this.#installs.set(shard, install);
-      if (install.hasRows) return new InstallRows({ install, batches, onProgress });
+      if (install.hasRows) return installRows({ install, batches, onProgress });
       const recorded = install.recording();
       const onDone = () => {
         this.#installs.delete(shard);
@@ -180,7 +176,7 @@ export class Generations {
         onSwitch(install.place, recorded);
         install.switched?.();
       };
-      return new SwitchGeneration({ install, batches, onProgress, onDone });
+      return switchGeneration({ install, batches, onProgress, onDone });
     }
     return undefined;
   }
@@ -192,15 +188,12 @@ export class Generations {
   #chooseClearing(): Job | undefined {
     const place = this.#findLeftover();
     if (place === undefined) return undefined;
-    const { disk, batches, onProgress } = this.#options;
     const name = nameOf(place);
     const from = this.#clearings.get(name)?.from;
-    return new GenerationClearing({
+    return clearGeneration({
+      ...this.#options,
       place,
-      disk,
-      batches,
       from,
-      onProgress,
       onDone: (last) => {
         if (last === undefined) this.#clearings.delete(name);
         else this.#clearings.set(name, { from: last, isStuck: false });

@@ -25,7 +25,7 @@ export interface WrittenShard {
 }
 
 /** What becomes of the records of shards; undefined takes one away. */
-type RecordChanges = ReadonlyMap<ShardId, ShardMeta | undefined>;
+export type RecordChanges = ReadonlyMap<ShardId, ShardMeta | undefined>;
 
 /**
  * The records as they are on disk, and the only one who writes.

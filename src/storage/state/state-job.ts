@@ -1,12 +1,34 @@
 /** Work on the disk that is done in slices, one job at a time. */
 
-/**
- * - `again`: a slice was done, there is more at once;
- * - `later`: waits for the disk or for the log;
- * - `over`: done.
- */
-export type JobProgress = 'again' | 'later' | 'over';
+import type { RecordChanges, StateBatches } from './state-batch.ts';
+import type { DiskBatch } from './state-disk.ts';
 
-export interface Job {
-  step(): JobProgress;
+/**
+ * Each step does one slice and yields:
+ * - `again`: the next slice can be done at once;
+ * - `later`: the job waits for the disk or for the log, and nothing is lost by calling it again.
+ */
+export type Job = Generator<'again' | 'later', void>;
+
+export interface JobOptions {
+  readonly batches: StateBatches;
+  readonly onProgress: () => void;
+}
+
+interface BatchWrite extends JobOptions {
+  readonly batch?: DiskBatch;
+  readonly changes: RecordChanges;
+  /** Called when the batch is durable, before `onProgress`. */
+  readonly onDone?: () => void;
+}
+
+/** Writes a batch and waits until it is durable: how every job ends. */
+export function* writeBatch({ batches, batch, changes, onDone, onProgress }: BatchWrite): Job {
+  let isDurable = false;
+  batches.write(batch ?? batches.begin(), changes, () => {
+    isDurable = true;
+    onDone?.();
+    onProgress();
+  });
+  while (!isDurable) yield 'later';
 }

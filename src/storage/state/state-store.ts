@@ -9,7 +9,7 @@ import { ORIGIN } from '../../raft/position.ts';
 import type { SnapshotReader } from '../../raft/ready.ts';
 import { SnapshotExports } from '../snapshot/snapshot-exports.ts';
 import type { SnapshotInstall } from '../snapshot/snapshot-install.ts';
-import { Checkpoint } from './checkpoint.ts';
+import { checkpoint } from './checkpoint.ts';
 import { Generations } from './generations.ts';
 import { type Fingerprint, ShardState } from './shard-state.ts';
 import { ShardView } from './shard-view.ts';
@@ -265,8 +265,8 @@ export class StateStore {
     this.#generations.giveUpIdle(now);
     this.#job ??= this.#chooseJob();
     if (this.#job === undefined) return this.#settle();
-    const progress = this.#job.step();
-    if (progress !== 'over') return progress;
+    const { done, value } = this.#job.next();
+    if (done !== true) return value;
     this.#job = undefined;
     return 'again';
   }
@@ -318,7 +318,7 @@ export class StateStore {
 
   #newCheckpoint(states: readonly ShardState[]): Job {
     const { durableIndex, onProgress } = this.#options;
-    return new Checkpoint({
+    return checkpoint({
       batches: this.#batches,
       states,
       durableIndex,
