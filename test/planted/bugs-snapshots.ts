@@ -137,10 +137,10 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
     name: 'progressing-export-evicted',
     sentence: 'one snapshot more than may be sent takes the place of one that is being sent',
     file: 'src/storage/snapshot/snapshot-exports.ts',
-    find: "if (!this.#places.ask(shard, this.#now)) return 'later';",
-    replace: `if (!this.#places.ask(shard, this.#now)) {
+    find: "if (!this.#admission.ask(shard, this.#now)) return 'later';",
+    replace: `if (!this.#admission.ask(shard, this.#now)) {
       for (const [other] of this.#open) { this.closeOf(other); break; }
-      this.#places.ask(shard, this.#now);
+      this.#admission.ask(shard, this.#now);
     }`,
     profiles: [],
     tests: ['state-snapshot'],
@@ -160,7 +160,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
     name: 'place-of-a-silent-sender-kept',
     sentence: 'a snapshot that stopped coming in keeps its place for ever',
     file: 'src/storage/state/generations.ts',
-    find: 'installIdleMilliseconds) { this.giveUp(install); this.leavePlace(shard);',
+    find: 'installIdleMilliseconds) { this.giveUp(install); this.admission.leave(shard);',
     replace: 'installIdleMilliseconds) { this.giveUp(install);',
     profiles: [],
     tests: ['state-snapshot'],

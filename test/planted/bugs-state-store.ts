@@ -7,7 +7,7 @@ export const STATE_BUGS: readonly Bug[] = [
     name: 'checkpoint-ahead-of-log',
     sentence: 'a checkpoint does not wait for the log that it covers',
     file: 'src/storage/state/checkpoint.ts',
-    find: "if (durableIndex(state.shard) < recorded.description.index) return undefined;",
+    find: 'if (durableIndex(state.shard) < recorded.description.index) return undefined;',
     replace: '',
     profiles: [],
     tests: ['state-store'],

@@ -26,7 +26,7 @@ test('the sum follows every change, and the first index within a bound is the fi
       const inside = table.end > table.first ? random.between(table.first, table.end - 1) : 0;
       const kind = random.below(10);
       if (kind < 5) table.push(location);
-      else if (kind === 5) table.pushHole();
+      else if (kind === 5) table.push();
       else if (inside > 0 && kind === 6) table.set(inside, location);
       else if (inside > 0 && kind === 7) table.punch(inside);
       else if (inside > 0 && kind === 8) table.cutThrough(random.chance(0.3) ? inside : 0);

@@ -23,3 +23,14 @@ export function compare(
   }
   return oneLength - otherLength;
 }
+
+/** Little-endian. */
+export function word32(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)) >>>
+    0
+  );
+}

@@ -28,6 +28,7 @@ import type {
   FileWrite,
   SpaceDone,
 } from './files.ts';
+import { errnoOf } from './system-errors.ts';
 
 const ZEROS = new Uint8Array(1024 * 1024);
 
@@ -214,9 +215,4 @@ function asFault(
   where: { readonly operation: Operation; readonly name: string; readonly offset?: number },
 ): FileFault | undefined {
   return error === null || error === undefined ? undefined : faultOf(error, where);
-}
-
-function errnoOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error) return String(error.code);
-  return String(error);
 }

@@ -29,6 +29,7 @@ import {
   thisProcess,
   writeHolder,
 } from './lock-holder.ts';
+import { isOutOfSpace } from './system-errors.ts';
 
 /** Another process, or another store of this one, has the folder; nothing in it was changed. */
 interface Taken {
@@ -135,7 +136,7 @@ async function openLevel(folder: string): Promise<Level | undefined> {
   if (first === undefined) return level;
   if (isTaken(first)) return undefined;
   // Past the lock: so it was free, and what is missing or damaged is worth nothing.
-  if (isFull(first)) rmSync(join(folder, RESERVE), { force: true });
+  if (isOutOfSpace(first)) rmSync(join(folder, RESERVE), { force: true });
   else empty(folder);
   const second = await attempt(level);
   if (second === undefined) return level;
@@ -157,10 +158,6 @@ async function attempt(level: Level): Promise<Error | undefined> {
 function isTaken(error: Error): boolean {
   const isLock = 'code' in error && error.code === 'LEVEL_LOCKED';
   return isLock && !/no locks available|not supported|not implemented/i.test(error.message);
-}
-
-function isFull({ message }: Error): boolean {
-  return /no space left|quota exceeded/i.test(message);
 }
 
 /** Not the file LOCK: another process may hold it by now, and would hold it without a name. */

@@ -3,6 +3,7 @@
 import { readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDataFolder } from './folder-lock.ts';
+import { errnoOf } from './system-errors.ts';
 
 /** What is wrong with the path as a data folder; undefined if nothing is. It need not exist. */
 export function nestingOf(path: string): string | undefined {
@@ -21,7 +22,7 @@ function wholePath(path: string): string {
   try {
     return realpathSync(whole);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (errnoOf(error) !== 'ENOENT') throw error;
     return join(wholePath(dirname(whole)), basename(whole));
   }
 }
@@ -31,8 +32,7 @@ function foldersIn(path: string): readonly string[] {
     const entries = readdirSync(path, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return [];
     throw error;
   }
 }

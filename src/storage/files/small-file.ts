@@ -15,6 +15,7 @@ import {
 import { open, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { errnoOf } from './system-errors.ts';
 
 const CRC_BYTES = 4;
 
@@ -41,27 +42,19 @@ class NotAFolder extends Error {
   }
 }
 
-/** Its name is durable before anything in it is. Some systems can't sync a folder. */
-function syncAbove(path: string): void {
-  try {
-    const above = openSync(dirname(path), 'r');
-    try {
-      fsyncSync(above);
-    } finally {
-      closeSync(above);
-    }
-  } catch {
-    // As durable as the system makes it.
-  }
-}
-
 /** Another process may make it at the same time. */
 function makeOne(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
-    syncAbove(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    return;
+  }
+  try {
+    // Its name is durable before anything in it is.
+    syncFolderNow(dirname(folder));
+  } catch {
+    // Some systems can't sync a folder: it is as durable as they make it.
   }
 }
 
@@ -77,7 +70,11 @@ export function writeSmallFile(path: string, content: Uint8Array): void {
     closeSync(handle);
   }
   renameSync(fresh, path);
-  const folder = openSync(dirname(path), 'r');
+  syncFolderNow(dirname(path));
+}
+
+function syncFolderNow(path: string): void {
+  const folder = openSync(path, 'r');
   try {
     fsyncSync(folder);
   } finally {
@@ -111,7 +108,7 @@ export function readSmallFile(path: string): Uint8Array | 'damaged' | undefined 
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
   if (bytes.length < CRC_BYTES) return 'damaged';

@@ -1,6 +1,7 @@
 /** Standard error, whatever it is: bytes leave it without anything waiting for them. */
 
 import fs from 'node:fs';
+import { errnoOf } from './system-errors.ts';
 
 /** How many of the bytes left; and why not all of them, if they met with a fault. */
 type Written = (bytes: number, fault: string | undefined) => void;
@@ -41,7 +42,7 @@ function pipeOutlet(file: number | 'none'): Outlet {
       try {
         written = fs.writeSync(file, bytes);
       } catch (error) {
-        return done(0, (error as NodeJS.ErrnoException).code ?? String(error));
+        return done(0, errnoOf(error));
       }
       done(written, undefined);
     },
@@ -61,7 +62,7 @@ function streamOutlet(): Outlet {
     write(bytes, done) {
       process.stderr.write(bytes, (error) => {
         if (error === null || error === undefined) return done(bytes.length, undefined);
-        done(0, (error as NodeJS.ErrnoException).code ?? error.message);
+        done(0, errnoOf(error));
       });
     },
   };

@@ -17,6 +17,7 @@ export interface LiveAccount {
 }
 
 const WORDS = 3;
+const HOLE: Location = { epoch: 0, offset: 0, length: 0 };
 const ENTRIES_AT_FIRST = 16;
 
 /** Invariant: a location of epoch 0 is a hole; every other one is in the account. */
@@ -57,27 +58,16 @@ export class LocationTable {
     return this.#first + this.#length;
   }
 
-  push({ epoch, offset, length }: Location): void {
+  /** Without a location the entry is a hole. */
+  push(location: Location = HOLE): void {
     this.#reserve();
-    const at = (this.#head + this.#length) * WORDS;
-    this.#words[at] = epoch;
-    this.#words[at + 1] = offset / ALIGNMENT;
-    this.#words[at + 2] = length;
     this.#length += 1;
-    if (epoch !== 0) this.#add(epoch, length);
+    this.#put(this.end - 1, location);
   }
 
-  pushHole(): void {
-    this.push({ epoch: 0, offset: 0, length: 0 });
-  }
-
-  set(index: number, { epoch, offset, length }: Location): void {
+  set(index: number, location: Location): void {
     this.punch(index);
-    const at = this.#place(index);
-    this.#words[at] = epoch;
-    this.#words[at + 1] = offset / ALIGNMENT;
-    this.#words[at + 2] = length;
-    if (epoch !== 0) this.#add(epoch, length);
+    this.#put(index, location);
   }
 
   /** Leaves a hole. */
@@ -130,7 +120,12 @@ export class LocationTable {
     this.#words = new Uint32Array(ENTRIES_AT_FIRST * WORDS);
   }
 
-  #add(epoch: number, length: number): void {
+  #put(index: number, { epoch, offset, length }: Location): void {
+    const at = this.#place(index);
+    this.#words[at] = epoch;
+    this.#words[at + 1] = offset / ALIGNMENT;
+    this.#words[at + 2] = length;
+    if (epoch === 0) return;
     const bytes = recordBytes(length);
     this.#account.add(epoch, bytes);
     this.#bytes += bytes;

@@ -2,6 +2,7 @@
 
 import { assertLogLimits } from '../../base/limits.ts';
 import {
+  type FileDone,
   type FileEntry,
   type FileFault,
   type Files,
@@ -50,7 +51,7 @@ function roomIn(files: Files, { spares, reserve }: Folder): Room {
   return { files, spares: [...spares], reserve: [...reserve] };
 }
 
-type Step = (next: () => void, fail: (fault: FileFault) => void) => void;
+type Step = (done: FileDone) => void;
 
 /** A log that was read and not changed: what is there, and who is to go on with it. */
 export interface InspectedLog {
@@ -148,7 +149,7 @@ function begin(
   const room = roomIn(files, folder);
   const steps = [
     ...settling(files, folder),
-    ...(folder.hasHalfSpare ? [removal(files, SPARE_NEW)] : []),
+    ...(folder.hasHalfSpare ? [(done: FileDone) => files.remove(SPARE_NEW, done)] : []),
     ...lost.map((name) => creation(room, name)),
     // Of this life before anything in the log is.
     ...identitySteps(room, { ...owner, incarnation, boots }),
@@ -205,10 +206,10 @@ function settling(files: Files, { promises }: Folder): Step[] {
 function inOrder(steps: readonly Step[], end: (opened: Opened) => void, then: () => void): void {
   const [first, ...others] = steps;
   if (first === undefined) return then();
-  first(
-    () => inOrder(others, end, then),
-    (fault) => end(refuse(`the log cannot be opened: ${faultText(fault)}`)),
-  );
+  first((fault) => {
+    if (fault === undefined) inOrder(others, end, then);
+    else end(refuse(`the log cannot be opened: ${faultText(fault)}`));
+  });
 }
 
 function identitySteps(room: Room, identity: Identity): Step[] {
@@ -217,12 +218,7 @@ function identitySteps(room: Room, identity: Identity): Step[] {
   return [
     creation(room, IDENTITY_NEW, bytes.length),
     writing(files, IDENTITY_NEW, bytes),
-    (next, fail) => {
-      files.rename({ from: IDENTITY_NEW, to: IDENTITY }, (fault) => {
-        if (fault === undefined) next();
-        else fail(fault);
-      });
-    },
+    (done) => files.rename({ from: IDENTITY_NEW, to: IDENTITY }, done),
     folderSync(files),
   ];
 }
@@ -230,12 +226,11 @@ function identitySteps(room: Room, identity: Identity): Step[] {
 /** On a full disk a small file takes the place of the reserve, or of a spare but the last one. */
 function creation(room: Room, name: string, size = HARD_STATE_BYTES): Step {
   const { files } = room;
-  const create: Step = (next, fail) => {
+  const create: Step = (done) => {
     files.create({ name, size }, (fault) => {
-      if (fault === undefined) return next();
-      const name = fault.errno === 'ENOSPC' ? takeUp(room) : undefined;
-      if (name === undefined) return fail(fault);
-      files.remove(name, (failure) => (failure ? fail(failure) : create(next, fail)));
+      const name = fault?.errno === 'ENOSPC' ? takeUp(room) : undefined;
+      if (name === undefined) return done(fault);
+      files.remove(name, (failure) => (failure ? done(failure) : create(done)));
     });
   };
   return create;
@@ -248,18 +243,10 @@ function takeUp(room: Room): string | undefined {
   return room.spares.length > 1 ? room.spares.pop()?.name : undefined;
 }
 
-function removal(files: Files, name: string): Step {
-  return (next, fail) => files.remove(name, (fault) => (fault ? fail(fault) : next()));
-}
-
 function writing(files: Files, name: string, bytes: Uint8Array): Step {
-  return (next, fail) => {
-    files.write({ name, offset: 0, bytes }, (fault) => (fault ? fail(fault) : next()));
-  };
+  return (done) => files.write({ name, offset: 0, bytes }, done);
 }
 
 function folderSync(files: Files): Step {
-  return (next, fail) => {
-    files.syncFolder((fault) => (fault === undefined ? next() : fail(fault)));
-  };
+  return (done) => files.syncFolder(done);
 }

@@ -174,10 +174,6 @@ export function readPayload(
   return crc32(payload) === payloadCrc ? payload : undefined;
 }
 
-export function isPayloadSound(sheet: Sheet, at: number, header: RecordHeader): boolean {
-  return readPayload(sheet, at, header) !== undefined;
-}
-
 function headerCrc(bytes: Uint8Array, at: number, { salt, offset }: RecordPlace): number {
   const seed = (salt + offset / ALIGNMENT) >>> 0;
   return crc32(bytes.subarray(at + 4, at + HEADER_BYTES), seed);

@@ -147,12 +147,7 @@ export class LogReplay {
       if (isKnown && this.replicas.has(shard)) return;
       return this.#isolate(shard, 'what the log knew of it is lost');
     }
-    let replica = this.replicas.get(shard);
-    if (replica === undefined) {
-      replica = new LogReplica(shard, { member: meta.member, account: this.live });
-      this.replicas.set(shard, replica);
-    }
-    replica.adopt(meta);
+    this.#replicaOf(shard).adopt(meta);
     this.#lostVotes.delete(shard);
   }
 
@@ -228,13 +223,17 @@ export class LogReplay {
   }
 
   #isolate(shard: ShardId, text: string): void {
+    if (!this.replicas.has(shard)) this.#listed.add(shard);
+    this.#replicaOf(shard).isolate(text);
+  }
+
+  #replicaOf(shard: ShardId): LogReplica {
     let replica = this.replicas.get(shard);
     if (replica === undefined) {
       replica = new LogReplica(shard, { member: NO_MEMBER, account: this.live });
       this.replicas.set(shard, replica);
-      this.#listed.add(shard);
     }
-    replica.isolate(text);
+    return replica;
   }
 
   get #position(): BatchPosition {

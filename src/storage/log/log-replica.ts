@@ -102,7 +102,7 @@ export class LogReplica {
     for (let index = base.index + 1; index < former.end; index++) {
       if (termIn(former.runs, index) !== this.termAt(index)) this.table.punch(index);
     }
-    while (this.table.end <= lastIndex) this.table.pushHole();
+    while (this.table.end <= lastIndex) this.table.push();
   }
 
   /** An entry at `index`: whatever stood there or behind it is gone. */
@@ -112,8 +112,7 @@ export class LogReplica {
     if (index <= this.lastIndex) this.#cutFrom(index);
     assert(term >= this.lastTerm, 'terms never fall');
     if (term > this.lastTerm || this.#runs.length === 0) this.#runs.push({ index, term });
-    if (location === undefined) this.table.pushHole();
-    else this.table.push(location);
+    this.table.push(location);
     this.lastIndex = index;
   }
 
@@ -166,22 +165,23 @@ export class LogReplica {
       this.#isBaseLost = false;
       return;
     }
-    this.table.restart(index + 1);
     this.base = { index, term };
-    this.lastIndex = index;
-    this.#runs = [];
     this.#configurations = [placed];
-    this.lostConfigurations.clear();
-    this.#isBaseLost = false;
+    this.#dropEntries();
   }
 
   /** Nothing of it can be used; nothing of it keeps a segment. */
   isolate(text: string): void {
     if (this.quarantine === '') this.quarantine = text;
+    this.#configurations = this.#configurations.slice(0, 1);
+    this.#dropEntries();
+  }
+
+  /** None behind the base counts any more. */
+  #dropEntries(): void {
     this.table.restart(this.base.index + 1);
     this.lastIndex = this.base.index;
     this.#runs = [];
-    this.#configurations = this.#configurations.slice(0, 1);
     this.lostConfigurations.clear();
     this.#isBaseLost = false;
   }

@@ -5,7 +5,6 @@ import { decodeRuns, endBytes } from './log-batch.ts';
 import {
   ALIGNMENT,
   HEADER_BYTES,
-  isPayloadSound,
   KIND,
   type RecordHeader,
   type RecordName,
@@ -71,7 +70,7 @@ export function scanSegment(sheet: Sheet, header: SegmentHeader): FoundBatch[] {
       batches.push(open);
     }
     open.records.push(found);
-    if (!isPayloadSound(sheet, at, found)) open.damaged.add(found.ordinal);
+    if (readPayload(sheet, at, found) === undefined) open.damaged.add(found.ordinal);
     at += recordBytes(found.length);
     open.end = at;
     previous = found.crc;

@@ -30,6 +30,19 @@ export interface SegmentHeader {
   readonly isBoot: boolean;
 }
 
+/** In the order in which they are stored, behind CRC, magic and format; `isBoot` follows. */
+const FIELDS = [
+  'epoch',
+  'salt',
+  'size',
+  'owner',
+  'incarnation',
+  'before',
+  'follows',
+  'followsEnd',
+] as const;
+const FIELDS_AT = 3;
+
 export function segmentName(epoch: number): string {
   return `${epoch.toString(16).padStart(8, '0')}.log`;
 }
@@ -42,25 +55,10 @@ export function epochOf(name: string): number | undefined {
 
 export function encodePreamble(header: SegmentHeader): Uint8Array {
   const words = new Uint32Array(PREAMBLE_BYTES / 4);
+  const fields = [...FIELDS.map((field) => header[field]), header.isBoot ? 1 : 0];
   for (const offset of COPY_OFFSETS) {
     const at = offset / 4;
-    words.set(
-      [
-        0,
-        MAGIC,
-        FORMAT,
-        header.epoch,
-        header.salt,
-        header.size,
-        header.owner,
-        header.incarnation,
-        header.before,
-        header.follows,
-        header.followsEnd,
-        header.isBoot ? 1 : 0,
-      ],
-      at,
-    );
+    words.set([0, MAGIC, FORMAT, ...fields], at);
     const bytes = new Uint8Array(words.buffer, offset + 4, (WORDS - 1) * 4);
     words[at] = crc32(bytes, offset);
   }
@@ -81,20 +79,11 @@ function decodeCopy(bytes: Uint8Array, offset: number): SegmentHeader | undefine
   if (bytes.length < offset + WORDS * 4) return undefined;
   const copy = bytes.slice(offset, offset + WORDS * 4);
   const words = new Uint32Array(copy.buffer);
-  const word = (at: number) => words[at] as number;
-  if (word(0) !== crc32(copy.subarray(4), offset)) return undefined;
-  if (word(1) !== MAGIC || word(2) !== FORMAT) return undefined;
-  return {
-    epoch: word(3),
-    salt: word(4),
-    size: word(5),
-    owner: word(6),
-    incarnation: word(7),
-    before: word(8),
-    follows: word(9),
-    followsEnd: word(10),
-    isBoot: word(11) === 1,
-  };
+  if (words[0] !== crc32(copy.subarray(4), offset)) return undefined;
+  if (words[1] !== MAGIC || words[2] !== FORMAT) return undefined;
+  const fields = FIELDS.map((field, at) => [field, words[FIELDS_AT + at]]);
+  const numbers = Object.fromEntries(fields) as Record<(typeof FIELDS)[number], number>;
+  return { ...numbers, isBoot: words[FIELDS_AT + FIELDS.length] === 1 };
 }
 
 /** The CRC that the first record of a segment follows. */

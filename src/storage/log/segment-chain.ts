@@ -4,30 +4,26 @@ import { present } from '../../base/assert.ts';
 import type { LiveBytes } from './live-bytes.ts';
 import type { SegmentHeader } from './log-segment.ts';
 
-interface FreedSegment {
-  readonly epoch: number;
-  readonly size: number;
-}
+type Segment = Pick<SegmentHeader, 'epoch' | 'salt' | 'size'>;
 
 export class SegmentChain {
   readonly #live: LiveBytes;
-  readonly #salts = new Map<number, number>();
-  readonly #sizes = new Map<number, number>();
-  #epochs: number[] = [];
-  #freed: FreedSegment[] = [];
-  #bytes = 0;
+  /** Those that are read from, by epoch. */
+  readonly #known = new Map<number, Segment>();
+  readonly #needed: Segment[] = [];
+  #freed: Segment[] = [];
 
   constructor(live: LiveBytes) {
     this.#live = live;
   }
 
   get length(): number {
-    return this.#epochs.length;
+    return this.#needed.length;
   }
 
   /** 0 while there is none. */
   get oldest(): number {
-    return this.#epochs[0] ?? 0;
+    return this.#needed[0]?.epoch ?? 0;
   }
 
   /** Some are not needed, but not yet known as such to both copies of the promises. */
@@ -37,40 +33,34 @@ export class SegmentChain {
 
   /** Of all that are needed. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#needed.reduce((sum, { size }) => sum + size, 0);
   }
 
-  add({ epoch, salt, size }: SegmentHeader): void {
-    this.#epochs.push(epoch);
-    this.#sizes.set(epoch, size);
-    this.#bytes += size;
-    this.#salts.set(epoch, salt);
+  add(segment: Segment): void {
+    this.know(segment);
+    this.#needed.push(segment);
   }
 
   /** For one that is read from and not counted among the needed ones. */
-  know({ epoch, salt }: SegmentHeader): void {
-    this.#salts.set(epoch, salt);
+  know(segment: Segment): void {
+    this.#known.set(segment.epoch, segment);
   }
 
   saltOf(epoch: number): number {
-    return present(this.#salts.get(epoch), 'what is read from is a segment of this log');
+    return present(this.#known.get(epoch), 'what is read from is a segment of this log').salt;
   }
 
   /** Lets go of segments in which nothing counts any more, from the oldest on. */
   free(): void {
-    while (this.#epochs.length > 1 && this.#live.recordsIn(this.oldest) === 0) {
-      const { oldest } = this;
-      this.#epochs.shift();
-      this.#salts.delete(oldest);
-      this.#live.forget(oldest);
-      const size = this.#sizes.get(oldest) ?? 0;
-      this.#sizes.delete(oldest);
-      this.#bytes -= size;
-      this.#freed.push({ epoch: oldest, size });
+    while (this.#needed.length > 1 && this.#live.recordsIn(this.oldest) === 0) {
+      const freed = present(this.#needed.shift(), 'a chain has a first segment');
+      this.#known.delete(freed.epoch);
+      this.#live.forget(freed.epoch);
+      this.#freed.push(freed);
     }
   }
 
-  takeFreed(): readonly FreedSegment[] {
+  takeFreed(): readonly Segment[] {
     const freed = this.#freed;
     this.#freed = [];
     return freed;

@@ -84,7 +84,11 @@ export class SegmentPool {
       remove: (name) => this.#remove(name),
     });
     this.#watch = new SpaceWatch({
-      files: { space: (done) => this.#ask((end) => files.space(end), done) },
+      files: {
+        space: (done) => {
+          if (!this.#isClosed) files.space(this.#counted(done));
+        },
+      },
       limits,
       onLook: () => this.#looked(),
     });
@@ -193,14 +197,13 @@ export class SegmentPool {
     const isSmall = size < this.segmentBytes && this.fullness === 'ok';
     if (isEnough || isSmall) return this.#remove(from);
     const to = this.#nextName();
-    this.#pending += 1;
     this.#renamed += 1;
-    files.rename({ from, to }, (fault) => {
+    const done = this.#counted((fault: FileFault | undefined) => {
       this.#renamed -= 1;
       if (fault !== undefined) return onFault(fault);
       this.#add({ name: to, size });
-      this.#settle();
     });
+    files.rename({ from, to }, done);
   }
 
   /** Begins nothing more. What was begun may not meet the files of a later life. */
@@ -245,28 +248,26 @@ export class SegmentPool {
     const hasRoom = level === 'plenty' && freeBytes - size >= lowBytes * RESERVE_MARGIN;
     if (size === 0 || !hasRoom || this.#options.now() < this.#retryAt) return;
     this.#watch.take(size);
-    this.#pending += 1;
-    this.#reserve.grow(size, (fault) => {
+    const done = this.#counted((fault: FileFault | undefined) => {
       if (fault !== undefined && !isOfSpace(fault)) return this.#options.onFault(fault);
       if (fault !== undefined) this.#missed(size);
-      this.#settle();
     });
+    this.#reserve.grow(size, done);
   }
 
   #create(size: number): void {
     const { files, onFault } = this.#options;
     this.#isCreating = true;
     this.#watch.take(size);
-    this.#pending += 1;
-    files.create({ name: SPARE_NEW, size }, (fault) => {
+    const done = this.#counted((fault: FileFault | undefined) => {
       if (fault === undefined) return this.#name(size);
       this.#isCreating = false;
       if (!isOfSpace(fault)) return onFault(fault);
       this.#missed(size);
       // Another one may have come meanwhile.
       if (this.#isMissing()) this.#runShort();
-      this.#settle();
     });
+    files.create({ name: SPARE_NEW, size }, done);
   }
 
   #missed(size: number): void {
@@ -292,14 +293,14 @@ export class SegmentPool {
   #name(size: number): void {
     const { files, onFault } = this.#options;
     const to = this.#nextName();
-    files.rename({ from: SPARE_NEW, to }, (fault) => {
+    const done = this.#counted((fault: FileFault | undefined) => {
       this.#isCreating = false;
       if (fault !== undefined) return onFault(fault);
       this.#retryMilliseconds = RETRY_MILLISECONDS_MIN;
       this.#add({ name: to, size });
       this.tend();
-      this.#settle();
     });
+    files.rename({ from: SPARE_NEW, to }, done);
   }
 
   #add(spare: FileEntry): void {
@@ -310,29 +311,24 @@ export class SegmentPool {
 
   #remove(name: string): void {
     const { files, onFault } = this.#options;
-    this.#pending += 1;
-    files.remove(name, (fault) => {
+    const done = this.#counted((fault: FileFault | undefined) => {
       if (fault !== undefined) return onFault(fault);
       // What was removed may be the space that was missing.
       if (!this.#isClosed && (this.#isShort || this.#watch.level !== 'plenty' || this.#isBooting)) {
         this.#watch.look();
       }
-      this.#settle();
     });
+    files.remove(name, done);
   }
 
-  #ask<Answer>(ask: (end: (answer: Answer) => void) => void, done: (answer: Answer) => void): void {
-    if (this.#isClosed) return;
+  /** For the callback of each call on files: `close` waits for all of them. */
+  #counted<Answer>(done: (answer: Answer) => void): (answer: Answer) => void {
     this.#pending += 1;
-    ask((answer) => {
+    return (answer) => {
       done(answer);
-      this.#settle();
-    });
-  }
-
-  #settle(): void {
-    this.#pending -= 1;
-    if (this.#pending === 0) this.#onClosed?.();
+      this.#pending -= 1;
+      if (this.#pending === 0) this.#onClosed?.();
+    };
   }
 
   #nextName(): string {

@@ -9,6 +9,8 @@ interface PlacesOptions {
   readonly max: number;
   /** A shard that has not asked for this long has left the line. */
   readonly patienceMilliseconds: number;
+  /** A place was given back: the next in line may have it at once. */
+  readonly onFree: () => void;
 }
 
 export class SnapshotAdmission {
@@ -24,11 +26,16 @@ export class SnapshotAdmission {
   /** Whether the shard has a place now. If not, asking again is what keeps it in line. */
   ask(shard: ShardId, now: number): boolean {
     if (!this.#taken.has(shard)) this.#waiting.set(shard, now);
-    return this.take(shard, now);
+    return this.#take(shard, now);
   }
 
-  /** The same of one that stands in line already, or does not any more. */
-  take(shard: ShardId, now: number): boolean {
+  /** The same of a shard that asked before: undefined if it is not in line any more. */
+  askAgain(shard: ShardId, now: number): boolean | undefined {
+    if (this.#take(shard, now)) return true;
+    return this.#waiting.has(shard) ? false : undefined;
+  }
+
+  #take(shard: ShardId, now: number): boolean {
     if (this.#taken.has(shard)) return true;
     let free = this.#options.max - this.#taken.size;
     for (const [other, askedAt] of this.#waiting) {
@@ -46,13 +53,9 @@ export class SnapshotAdmission {
     return false;
   }
 
-  isWaiting(shard: ShardId): boolean {
-    return this.#waiting.has(shard);
-  }
-
-  /** Says whether it had a place, or stood in line for one. */
-  leave(shard: ShardId): boolean {
+  /** It needs no place, or none any more. */
+  leave(shard: ShardId): void {
     const wasWaiting = this.#waiting.delete(shard);
-    return this.#taken.delete(shard) || wasWaiting;
+    if (this.#taken.delete(shard) || wasWaiting) this.#options.onFree();
   }
 }

@@ -29,15 +29,17 @@ interface Open {
 export class SnapshotExports {
   readonly #options: SnapshotExportsOptions;
   readonly #open = new Map<ShardId, Open>();
-  readonly #places = new SnapshotAdmission({
-    max: STATE_LIMITS.exportsMax,
-    patienceMilliseconds: STATE_LIMITS.exportLineMilliseconds,
-  });
+  readonly #admission: SnapshotAdmission;
   readonly #reads = new ReadQueue();
   #now = 0;
 
   constructor(options: SnapshotExportsOptions) {
     this.#options = options;
+    this.#admission = new SnapshotAdmission({
+      max: STATE_LIMITS.exportsMax,
+      patienceMilliseconds: STATE_LIMITS.exportLineMilliseconds,
+      onFree: options.onProgress,
+    });
   }
 
   readerOf(shard: ShardId): SnapshotReader {
@@ -66,8 +68,7 @@ export class SnapshotExports {
   closeOf(shard: ShardId): void {
     this.#open.get(shard)?.stream.close();
     this.#open.delete(shard);
-    // The next in line may have its place at once.
-    if (this.#places.leave(shard)) this.#options.onProgress();
+    this.#admission.leave(shard);
   }
 
   close(): void {
@@ -88,7 +89,7 @@ export class SnapshotExports {
     }
     if (exportableIn(disk, shard, from) === undefined) return undefined;
     if (open !== undefined) this.closeOf(shard);
-    if (!this.#places.ask(shard, this.#now)) return 'later';
+    if (!this.#admission.ask(shard, this.#now)) return 'later';
     // The record and the rows are of one view, so they belong together whatever is being written.
     const view = disk.view();
     const found = exportableIn(view, shard, from);

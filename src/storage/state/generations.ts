@@ -26,10 +26,7 @@ interface Clearing {
 export class Generations {
   readonly #options: GenerationsOptions;
   readonly #installs = new Map<ShardId, SnapshotInstall>();
-  readonly #places = new SnapshotAdmission({
-    max: STATE_LIMITS.installsMax,
-    patienceMilliseconds: STATE_LIMITS.installLineMilliseconds,
-  });
+  readonly admission: SnapshotAdmission;
   /** When each snapshot that is coming in came any further. */
   readonly #movedAt = new WeakMap<
     SnapshotInstall,
@@ -42,6 +39,11 @@ export class Generations {
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
+    this.admission = new SnapshotAdmission({
+      max: STATE_LIMITS.installsMax,
+      patienceMilliseconds: STATE_LIMITS.installLineMilliseconds,
+      onFree: options.onProgress,
+    });
   }
 
   get hasWork(): boolean {
@@ -88,22 +90,6 @@ export class Generations {
     return bytes;
   }
 
-  /** Whether a snapshot of this shard may begin to come in; asking again keeps it in line. */
-  askForPlace(shard: ShardId, now: number): boolean {
-    return this.#places.ask(shard, now);
-  }
-
-  /** The same of one that asked before: undefined if it is not in line any more. */
-  hasPlace(shard: ShardId, now: number): boolean | undefined {
-    if (this.#places.take(shard, now)) return true;
-    return this.#places.isWaiting(shard) ? false : undefined;
-  }
-
-  leavePlace(shard: ShardId): void {
-    // The next in line may have it at once.
-    if (this.#places.leave(shard)) this.#options.onProgress();
-  }
-
   /** A sender that says nothing more must not hold a place for ever. */
   giveUpIdle(now: number): void {
     for (const [shard, install] of this.#installs) {
@@ -113,7 +99,7 @@ export class Generations {
         this.#movedAt.set(install, { offset: install.offset, at: now });
       } else if (now - moved.at >= STATE_LIMITS.installIdleMilliseconds) {
         this.giveUp(install);
-        this.leavePlace(shard);
+        this.admission.leave(shard);
       }
     }
   }
@@ -139,7 +125,7 @@ export class Generations {
     assert(!this.isSwitching(shard), 'a shard that receives its state does not leave');
     const install = this.#installs.get(shard);
     if (install !== undefined) this.giveUp(install);
-    this.leavePlace(shard);
+    this.admission.leave(shard);
     this.#dropped.add(shard);
   }
 
@@ -172,7 +158,7 @@ export class Generations {
       const onDone = () => {
         this.#installs.delete(shard);
         install.isOver = true;
-        this.leavePlace(shard);
+        this.admission.leave(shard);
         onSwitch(install.place, recorded);
         install.switched?.();
       };

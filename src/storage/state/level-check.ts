@@ -5,9 +5,10 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errnoOf } from '../files/system-errors.ts';
 import { joined, type LogProblem, readLevelLog } from './level-log.ts';
 import { type LevelVersion, logName, versionOf } from './level-manifest.ts';
-import { checkTable, errnoOf, type LevelDamage, type Pace, wholeOf } from './level-table-check.ts';
+import { damagesOf, type LevelDamage, type Pace } from './level-table-check.ts';
 
 /** The files of a store of LevelDB, and nothing else that a person may have put there. */
 const NAMES = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp))$/;
@@ -29,9 +30,7 @@ export async function checkLevel(folder: string, pace?: Pace): Promise<CheckedLe
   if ('file' in read) return { damages: [read], version: undefined };
   const damages = [...(await checkLogs(folder, names, read))];
   for (const table of read.tables) {
-    const found = await checkTable(folder, table, { pace });
-    if (found !== 'gone') damages.push(...found);
-    else damages.push({ file: `${table.number}.ldb`, text: 'is missing', keys: wholeOf(table) });
+    damages.push(...(await damagesOf(folder, table, { pace })));
   }
   return { damages, version: read };
 }

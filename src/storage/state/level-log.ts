@@ -12,9 +12,9 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { word32 } from '../files/byte-order.ts';
 import { crc32c, unmaskedCrc } from './crc32c.ts';
 import type { ChecksummedSpan } from './level-table-check.ts';
-import { word32 } from './level-varint.ts';
 
 const BLOCK_BYTES = 32 * 1024;
 const HEADER_BYTES = 7;

@@ -6,11 +6,11 @@
 
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { word32 } from '../files/byte-order.ts';
 import { syncFolder } from '../files/small-file.ts';
 import { crc32c, flippedBit, maskedCrc, unmaskedCrc } from './crc32c.ts';
 import { namesIn } from './level-check.ts';
 import type { ChecksummedSpan, LevelDamage } from './level-table-check.ts';
-import { word32 } from './level-varint.ts';
 
 const MANIFEST = /^MANIFEST-\d+$/;
 

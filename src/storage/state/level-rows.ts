@@ -5,12 +5,13 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { word32 } from '../files/byte-order.ts';
 import { liveLogs, namesIn, readVersion } from './level-check.ts';
 import { joined, readLevelLog } from './level-log.ts';
 import type { LevelVersion } from './level-manifest.ts';
 import { type LevelEntry, readEntries } from './level-table.ts';
-import { checkTable, type LevelDamage, wholeOf } from './level-table-check.ts';
-import { LevelReader, word32, word64 } from './level-varint.ts';
+import { damagesOf, type LevelDamage } from './level-table-check.ts';
+import { LevelReader, word64 } from './level-varint.ts';
 
 export interface LevelRows {
   /** By key, as latin1. A key that damage may hide a newer version of is here all the same. */
@@ -36,9 +37,7 @@ export async function readLevelRows(folder: string): Promise<LevelRows> {
     const onBlock = (bytes: Uint8Array) => {
       for (const entry of readEntries(bytes) ?? []) take(entry);
     };
-    const found = await checkTable(folder, table, { onBlock });
-    if (found !== 'gone') damages.push(...found);
-    else damages.push({ file: `${table.number}.ldb`, text: 'is missing', keys: wholeOf(table) });
+    damages.push(...(await damagesOf(folder, table, { onBlock })));
   }
   for (const file of liveLogs(names, version)) {
     const { records, problem } = await readLevelLog(await readFile(join(folder, file)));

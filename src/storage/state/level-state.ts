@@ -3,6 +3,7 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { type Iterator as ClassicIterator, ClassicLevel } from 'classic-level';
 import { assert } from '../../base/assert.ts';
+import { isOutOfSpace } from '../files/system-errors.ts';
 import { checkLevel, isLevelName, namesIn } from './level-check.ts';
 import { LevelScrub } from './level-scrub.ts';
 import type { LevelDamage } from './level-table-check.ts';
@@ -114,10 +115,6 @@ function refusal(name: string, cause: unknown): Error {
   const text = inner instanceof Error ? inner.message : String(inner);
   if (code === 'LEVEL_CORRUPTION') return new StateStoreDamaged({ name, places: [text], cause });
   return new StateUnusable({ name, problem: `cannot be opened (${text})`, cause });
-}
-
-function isOfSpace(cause: unknown): boolean {
-  return cause instanceof Error && /no space left|quota exceeded/i.test(cause.message);
 }
 
 function isCorruption(cause: unknown): boolean {
@@ -236,7 +233,7 @@ class LevelState implements StateDisk {
   /** Without space it can be read all the same, and the log keeps what is not here yet. */
   #fail(cause: unknown): void {
     if (this.#isOver) return;
-    if (isOfSpace(cause)) {
+    if (isOutOfSpace(cause)) {
       this.#stuck = cause;
       return;
     }

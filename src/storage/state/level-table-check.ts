@@ -6,6 +6,7 @@
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errnoOf } from '../files/system-errors.ts';
 import { type TableFile, tableNames } from './level-manifest.ts';
 import {
   type BlockPlace,
@@ -81,6 +82,17 @@ export async function checkTable(
   return 'gone';
 }
 
+/** The same, where the table should be there. */
+export async function damagesOf(
+  folder: string,
+  table: TableFile,
+  options: CheckOptions,
+): Promise<readonly LevelDamage[]> {
+  const found = await checkTable(folder, table, options);
+  if (found !== 'gone') return found;
+  return [{ file: `${table.number}.ldb`, text: 'is missing', keys: wholeOf(table) }];
+}
+
 interface Checked {
   readonly handle: FileHandle;
   readonly file: string;
@@ -101,7 +113,7 @@ async function checkFile(checked: Checked): Promise<readonly LevelDamage[]> {
   if ('text' in layout) return [{ file, keys, ...layout }];
   const damages: LevelDamage[] = [];
   for (const piece of piecesOf([...layout.blocks, ...layout.others])) {
-    const bytes = await readPiece(handle, piece);
+    const bytes = await readAt(handle, piece.offset, piece.length);
     for (const place of piece.places) {
       const at = { offset: place.offset - piece.offset, size: place.size };
       if (bytes !== undefined && isSoundBlock(bytes, at)) {
@@ -117,7 +129,7 @@ async function checkFile(checked: Checked): Promise<readonly LevelDamage[]> {
   return damages;
 }
 
-export function wholeOf({ largest }: TableFile): DamagedKeys | undefined {
+function wholeOf({ largest }: TableFile): DamagedKeys | undefined {
   return largest === undefined ? undefined : { after: undefined, last: largest };
 }
 
@@ -195,10 +207,6 @@ function piecesOf(places: readonly BlockPlace[]): readonly Piece[] {
 }
 
 /** Undefined if the disk cannot give it. */
-function readPiece(handle: FileHandle, { offset, length }: Piece): Promise<Uint8Array | undefined> {
-  return readAt(handle, offset, length);
-}
-
 async function readAt(
   handle: FileHandle,
   offset: number,
@@ -212,8 +220,4 @@ async function readAt(
     if (errnoOf(error) === 'EIO') return undefined;
     throw error;
   }
-}
-
-export function errnoOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

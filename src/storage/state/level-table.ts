@@ -9,8 +9,9 @@
  * before the next block's first, and where the block lies.
  */
 
+import { word32 } from '../files/byte-order.ts';
 import { crc32c, unmaskedCrc } from './crc32c.ts';
-import { LevelReader, word32, word64 } from './level-varint.ts';
+import { LevelReader, word64 } from './level-varint.ts';
 
 export const FOOTER_BYTES = 48;
 /** Type and checksum, behind the contents of each block. */

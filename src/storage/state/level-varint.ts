@@ -1,5 +1,7 @@
 /** The numbers in LevelDB's files: little-endian, or seven bits a byte. */
 
+import { word32 } from '../files/byte-order.ts';
+
 /** Reads from bytes that may be anything; broken once it was asked for more than there is. */
 export class LevelReader {
   readonly #bytes: Uint8Array;
@@ -58,16 +60,6 @@ export class LevelReader {
   sized(): Uint8Array {
     return this.take(this.number());
   }
-}
-
-export function word32(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24)) >>>
-    0
-  );
 }
 
 /** Numbers of LevelDB have 64 bits; those that a store comes to have fewer than 53. */

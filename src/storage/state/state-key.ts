@@ -8,10 +8,7 @@ import type { ByteRange } from '../files/byte-order.ts';
 import type { DiskRange } from './state-disk.ts';
 
 /** Kinds of rows. A number is never given a second meaning. */
-const STORE = 0;
-const SHARD = 1;
-const MARK = 2;
-const ROW = 3;
+export const KEY_KIND = { store: 0, shard: 1, mark: 2, row: 3 } as const;
 
 /** Kind, shard, generation and section; the machine's key follows. */
 export const PREFIX_BYTES = 10;
@@ -43,7 +40,7 @@ export class Place {
     this.shard = shard;
     this.generation = generation;
     this.#prefix = new Uint8Array(PREFIX_BYTES);
-    this.#prefix[0] = ROW;
+    this.#prefix[0] = KEY_KIND.row;
     putWord(this.#prefix, 1, shard);
     putWord(this.#prefix, 5, generation);
     this.word = hash(this.#prefix, PLACE_SEED);
@@ -82,6 +79,14 @@ export class Place {
   }
 }
 
+/** The shard of a stored key, and the generation of a row; 0 where the key is too short. */
+export function ownerOf(stored: Uint8Array): Pick<Place, 'shard' | 'generation'> {
+  const head = new Uint8Array(SECTION_AT);
+  head.set(stored.subarray(0, SECTION_AT));
+  const words = new DataView(head.buffer);
+  return { shard: words.getUint32(1) as ShardId, generation: words.getUint32(5) };
+}
+
 export function sectionOf(stored: Uint8Array, from = 0): number {
   return stored[from + SECTION_AT] as number;
 }
@@ -92,16 +97,16 @@ export function keyOf(stored: Uint8Array): Uint8Array {
 }
 
 /** What the store knows of itself. */
-export const STORE_KEY = Uint8Array.of(STORE);
+export const STORE_KEY = Uint8Array.of(KEY_KIND.store);
 
 /** What the store knows of a shard. */
 export function shardKey(shard: ShardId): Uint8Array {
-  return numbered(SHARD, shard);
+  return numbered(KEY_KIND.shard, shard);
 }
 
 /** That a batch was written. */
 export function markKey(batch: number): Uint8Array {
-  return numbered(MARK, batch % 2 ** 32);
+  return numbered(KEY_KIND.mark, batch % 2 ** 32);
 }
 
 function numbered(kind: number, number: number): Uint8Array {

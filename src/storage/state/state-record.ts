@@ -2,6 +2,7 @@
 
 import { hash } from '../../base/hash.ts';
 import type { ShardId } from '../../base/ids.ts';
+import { word32 } from '../files/byte-order.ts';
 import { StateDamage } from './state.ts';
 import { keyOf, type Place, PREFIX_BYTES, type Span, sectionOf } from './state-key.ts';
 
@@ -60,11 +61,11 @@ export function valueIn(record: Uint8Array): Uint8Array {
 }
 
 export function wordOne(place: Place, record: Uint8Array, from = 0): number {
-  return (wordAt(record, from) ^ place.word) >>> 0;
+  return (word32(record, from) ^ place.word) >>> 0;
 }
 
 export function wordTwo(record: Uint8Array, from = 0): number {
-  return wordAt(record, from + 4);
+  return word32(record, from + 4);
 }
 
 /** Of section, key and value: the same in every shard and generation. */
@@ -83,14 +84,4 @@ function putWord(bytes: Uint8Array, at: number, word: number): void {
   bytes[at + 1] = word >>> 8;
   bytes[at + 2] = word >>> 16;
   bytes[at + 3] = word >>> 24;
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24)) >>>
-    0
-  );
 }

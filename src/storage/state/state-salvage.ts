@@ -6,12 +6,9 @@ import { keyNamed, type LevelRows, nameOf } from './level-rows.ts';
 import type { DamagedKeys } from './level-table-check.ts';
 import type { StateRow, StateWrite } from './state.ts';
 import { isSameHash, type StateHash, StateSums } from './state-hash.ts';
-import { keyOf, Place, PREFIX_BYTES, sectionOf, shardKey } from './state-key.ts';
+import { KEY_KIND, keyOf, ownerOf, Place, PREFIX_BYTES, sectionOf, shardKey } from './state-key.ts';
 import { decodeShardRecord, type RecordedState } from './state-meta.ts';
 import { damageOf, isSound, valueIn, WORDS_BYTES } from './state-record.ts';
-
-const SHARD_KIND = 1;
-const ROW_KIND = 3;
 
 /** Rows that are there and were damaged, or may be older than what was written last. */
 interface Doubt {
@@ -125,9 +122,10 @@ export function salvageShards({ rows, damages }: LevelRows): readonly SalvagedSh
   const records = new Map<ShardId, ReturnType<typeof decodeShardRecord>>();
   for (const [name, record] of rows) {
     const stored = keyNamed(name);
-    const [shard, generation] = [wordAt(stored, 1) as ShardId, wordAt(stored, 5)];
-    if (stored[0] === SHARD_KIND) records.set(shard, decodeShardRecord(shardKey(shard), record));
-    if (stored[0] !== ROW_KIND) continue;
+    const { shard, generation } = ownerOf(stored);
+    if (stored[0] === KEY_KIND.shard)
+      records.set(shard, decodeShardRecord(shardKey(shard), record));
+    if (stored[0] !== KEY_KIND.row) continue;
     newest.set(shard, Math.max(newest.get(shard) ?? 0, generation));
     const place = `${shard} ${generation}`;
     const own = byPlace.get(place) ?? new Map<string, Uint8Array>();
@@ -148,11 +146,6 @@ export function salvageShards({ rows, damages }: LevelRows): readonly SalvagedSh
 
 /** The key of a user in a stored key, which may be cut short; undefined in one of another kind. */
 export function userKeyIn(stored: Uint8Array | undefined): Uint8Array | undefined {
-  const isRow = stored !== undefined && stored[0] === ROW_KIND && stored.length > PREFIX_BYTES;
+  const isRow = stored !== undefined && stored[0] === KEY_KIND.row && stored.length > PREFIX_BYTES;
   return isRow ? keyOf(stored) : undefined;
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  const [one = 0, two = 0, three = 0, four = 0] = bytes.subarray(at, at + 4);
-  return ((one << 24) | (two << 16) | (three << 8) | four) >>> 0;
 }

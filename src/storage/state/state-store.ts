@@ -212,17 +212,17 @@ export class StateStore {
    * the shard in line.
    */
   askToInstall(shard: ShardId): boolean {
-    return this.#generations.askForPlace(shard, this.#now);
+    return this.#generations.admission.ask(shard, this.#now);
   }
 
   /** The same of a shard that asked before; undefined if it is not in line any more. */
   mayInstall(shard: ShardId): boolean | undefined {
-    return this.#generations.hasPlace(shard, this.#now);
+    return this.#generations.admission.askAgain(shard, this.#now);
   }
 
   /** The shard has no use for its place among those that come in. */
   leaveInstall(shard: ShardId): void {
-    this.#generations.leavePlace(shard);
+    this.#generations.admission.leave(shard);
   }
 
   /** A snapshot begins to come in; one that was coming before is given up. */
