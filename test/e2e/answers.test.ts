@@ -1,4 +1,4 @@
-/** What a node answers is bounded, and shared by those who ask, on real sockets. */
+/** The answers of a node are bounded, and its clients share it, on real sockets. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -18,7 +18,7 @@ interface Running {
   readonly node: LoneNode;
   readonly kv: Client;
   readonly raw: RawClient;
-  /** What a read of this key has to say of where it goes. */
+  /** The decoded size of a read that names this key. */
   place(key: string): Promise<{ shard: number; epoch: number }>;
 }
 
@@ -72,7 +72,7 @@ test('an honest client that asks for 60 MB at once gets all of it', async () => 
   });
 });
 
-test('one who counts ranges without end does not keep others from being served', async () => {
+test('a client that counts ranges without end does not starve others', async () => {
   await withNode(async ({ kv, raw, place }) => {
     const names = Array.from({ length: 3000 }, (_, at) => `k${at}`);
     await Promise.all(names.map((name) => kv.set(name, new Uint8Array(100))));
@@ -91,7 +91,7 @@ test('one who counts ranges without end does not keep others from being served',
     const rounds = 10;
     for (let round = 0; round < rounds; round++) await kv.set('k1', new Uint8Array(10));
     const meanwhile = raw.answered - before;
-    // Without turns of their own, all that was asked before would be answered first.
+    // Without fair turns, all earlier requests would be answered first.
     assert.ok(meanwhile < 40 * rounds, `${meanwhile} ranges were counted during ${rounds} writes`);
   });
 });

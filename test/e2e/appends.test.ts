@@ -1,4 +1,4 @@
-/** Appends on a real node: a few bytes of an entry may not stand for gigabytes of rows. */
+/** Appends on a real node: a few bytes of an entry must not rewrite gigabytes of rows. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { LoneNode } from './lone-node.ts';
 const MIB = 1024 * 1024;
 const KEYS = 120;
 const ROUNDS = 2;
-/** It takes 700 MiB; where one entry rewrites all values at once it takes 1200. */
+/** It takes 700 MiB; if one entry rewrote all values at once it would take 1200. */
 const PEAK_BYTES_MAX = 950 * MIB;
 
 const names = Array.from({ length: KEYS }, (_, at) => `{ap}k${at}`);

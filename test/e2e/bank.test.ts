@@ -1,4 +1,4 @@
-/** The README's transfer between two shards, as it stands there, while nodes are killed. */
+/** The README's transfer between two shards, verbatim, while nodes are killed. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -41,7 +41,7 @@ async function freePorts(count: number): Promise<number[]> {
   return free;
 }
 
-/** The example, but for where the library and the nodes are. */
+/** The example with other paths of the library and of the nodes. */
 function example(): string {
   const section = readFileSync('README.md', 'utf8').split('## Transactions')[1] ?? '';
   const text = section.match(/```js\n([\s\S]*?)```/)?.[1] ?? '';
@@ -106,7 +106,7 @@ test('money moves between two shards while nodes are killed, and none is lost', 
   }
   assert.equal(await exit, 0, told);
   assert.match(told, /^[1-9]\d* moves: -?\d+ \+ -?\d+ = 2000\n$/);
-  assert.ok(kills >= 2, 'nodes were killed meanwhile');
+  assert.ok(kills >= 2, 'nodes were killed during the transfers');
   const { transactions } = JSON.parse(kvctl('txn', 'list', '-o', 'json'));
-  assert.deepEqual(transactions ?? [], [], 'nothing is left behind');
+  assert.deepEqual(transactions ?? [], [], 'no transaction is left pending');
 });

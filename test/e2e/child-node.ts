@@ -1,4 +1,4 @@
-/** `kvctl start` as a child of a test, as a supervisor runs it: what it says, and how it ends. */
+/** `kvctl start` as a child of a test, as a supervisor runs it: its output, and how it ends. */
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,10 +9,10 @@ import { FAULT_HOOK } from './fault-hook.ts';
 const PROGRAM = 'build/cli/kvctl.js';
 
 interface StartOptions {
-  /** Planted into the child; it strikes on SIGUSR2 (`fault-hook.ts`). */
+  /** Planted into the child; SIGUSR2 triggers it (`fault-hook.ts`). */
   readonly fault?: 'assertion' | 'rejection' | 'hung-disk' | 'corrupt-read';
   readonly environment?: Readonly<Record<string, string>>;
-  /** Shell words before the program: `ulimit` and such. */
+  /** Shell commands before the program: `ulimit` and such. */
   readonly shell?: string;
 }
 
@@ -41,7 +41,7 @@ export class ChildNode {
     this.exited = once(this.child, 'close').then(([code, signal]) => ({ code, signal }));
   }
 
-  /** Resolves when it says that it is up. */
+  /** Resolves when it reports that it is up. */
   static async start(words: readonly string[], options?: StartOptions): Promise<ChildNode> {
     const node = new ChildNode(words, options);
     const early = node.exited.then(({ code }) => {
@@ -79,7 +79,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** The status of a plain path, or why there is none. */
+/** The status of an HTTP path, or why there is none. */
 export async function statusAt(port: number, path: string): Promise<number | string> {
   try {
     return (await fetch(`http://127.0.0.1:${port}${path}`)).status;

@@ -1,4 +1,4 @@
-/** Nodes are killed under load: nothing acknowledged is lost, every history is linearizable. */
+/** Nodes are killed under load: no acknowledged write is lost, every history is linearizable. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -142,7 +142,7 @@ function longestGap(history: readonly RegisterOperation[]): number {
   return Math.max(...gaps);
 }
 
-test('nodes are killed under load, and nothing that was acknowledged is lost', async (context) => {
+test('nodes are killed under load, and no acknowledged write is lost', async (context) => {
   const cluster = new Cluster(temporaryFolder());
   context.after(() => cluster.end());
   await cluster.grow();

@@ -1,4 +1,4 @@
-/** More sockets than a process may open: it refuses them, and fails at nothing. */
+/** More sockets than a process may open: the node refuses them, and no other work fails. */
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -47,7 +47,7 @@ test('a flood of connections leaves the disk, health and peers what they need', 
     const client = new WebSocket(`ws://127.0.0.1:${port}/client`, 'ringkv.1');
     client.on('open', () => {
       open += 1;
-      // A hello of a client that knows no cluster yet keeps it in.
+      // A hello of a client that knows no cluster yet is accepted.
       client.send(
         Uint8Array.of(0x95, 0xc4, 6, ...Buffer.from('ringkv'), 1, 1, 0x90, 0x92, 2, 0xc4, 0),
       );
@@ -65,7 +65,7 @@ test('a flood of connections leaves the disk, health and peers what they need', 
     refusals.some((text) => /503/.test(text)),
     refusals.slice(0, 3).join(),
   );
-  // Health, the client that was there, and the disk go on: megabytes need new files.
+  // Health, the earlier client and the disk continue: megabytes need new files.
   for (const asked of [port, healthPort]) assert.equal(await statusAt(asked, '/healthz'), 200);
   for (let at = 0; at < 12; at++) await kv.set(`large:${at}`, 'x'.repeat(900_000));
   const failure = await connect(url, { timeout: 1500 }).catch((error: unknown) => error);

@@ -1,4 +1,4 @@
-/** One node of three starts with a damaged state store: it heals by itself, as the same node. */
+/** One node of three starts with a damaged state store: it repairs it and stays the same node. */
 
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
@@ -15,7 +15,7 @@ const ROWS = 500;
 const TIMEOUT = { timeout: 60_000 };
 const LONG = { timeout: 150_000 };
 
-/** What all nodes of this file have said. */
+/** The output of all nodes of this file. */
 const said: string[] = [];
 
 function start(folder: string, join: readonly string[]): Promise<RunningNode> {
@@ -77,7 +77,7 @@ async function threeNodes(context: TestContext) {
     const valueAt = (at: number) => `${round} ${at} ${'x'.repeat(50)}`;
     await Promise.all(rows.map((at) => kv.set(`k${at}`, valueAt(at), TIMEOUT)));
     await until('a checkpoint', () => logBytes(folderOf(3)) > ROWS * 50);
-    // What was in LevelDB's log is in a table afterwards.
+    // Rows in LevelDB's log are in a table afterwards.
     await nodes.pop()?.stop();
     nodes.push(await start(folderOf(3), [one.clientUrl]));
   }
@@ -97,7 +97,7 @@ test('a node of three with a damaged store is fed by the others', LONG, async (c
   assert.equal(healed.node, three?.node, 'the same node');
   const aside = readdirSync(folderOf(3)).filter((name) => name.startsWith('state.damaged-'));
   assert.deepEqual(aside, ['state.damaged-1']);
-  // Of the two that are left each has to have everything.
+  // Each of the two that are left has to have everything.
   await until('it is no worse than the others', async () => {
     const metrics = await fetch(`${healed.clientUrl.replace('ws:', 'http:')}/metrics`);
     return /ringkv_replicas_quarantined 0/.test(await metrics.text());
@@ -109,7 +109,7 @@ test('a node of three with a damaged store is fed by the others', LONG, async (c
   }
 });
 
-/** The record of a key, in a store that nothing else has open. */
+/** The record of a key, in a store that is closed otherwise. */
 async function storedRow(folder: string, key: string) {
   const encodings = { keyEncoding: 'view', valueEncoding: 'view', compression: false } as const;
   const level = new ClassicLevel<Uint8Array, Uint8Array>(join(folder, 'state'), encodings);
@@ -127,7 +127,7 @@ test('a row that its store has lost comes back from the others', LONG, async (co
   said.length = 0;
   const healed = await start(folderOf(3), [one.clientUrl]);
   nodes.push(healed);
-  await until('it is found and made good', () => /state-restored/.test(said.join('')));
+  await until('it is found and repaired', () => /state-restored/.test(said.join('')));
   assert.match(said.join(''), /rows are missing on disk[\s\S]*state-quarantined/);
   await nodes.pop()?.stop();
   const found = await storedRow(folderOf(3), 'k123');

@@ -1,4 +1,4 @@
-/** Damage to the state store of a node: found before it is served, and healed where it can be. */
+/** Damage to the state store of a node: found before it is served, and repaired if possible. */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -20,7 +20,7 @@ const FLIPS = Number(process.env.RINGKV_FLIPS ?? 12);
 
 type Seen = Omit<StoreSeen, 'outcome'> & { readonly outcome: StoreSeen['outcome'] | 'ended' };
 
-/** In a process of its own, for LevelDB may end the process that it is in. */
+/** In a process of its own, because LevelDB may end its process. */
 function read(folder: string): Seen {
   const child = spawnSync(process.execPath, [READER, folder, `${ROWS}`], { encoding: 'utf8' });
   if (child.status === 0) return JSON.parse(child.stdout) as StoreSeen;
@@ -40,14 +40,14 @@ async function fill(folder: string): Promise<void> {
   for (const at of rows.filter((row) => row % 10 === 7)) await kv.delete(['k', at]);
   const even = rows.filter((at) => at % 2 === 0);
   await Promise.all(even.map((at) => kv.set(['k', at], { text: `new ${at}`, padding })));
-  // The log forgets a checkpoint once another has followed.
+  // The log drops what a checkpoint contains once another one has followed.
   for (const name of ['second', 'third']) await checkpoint(folder, () => kv.set(name, 1));
   await kv.close();
-  // Opened once more, all of it is in tables.
+  // After another opening, all of it is in tables.
   await (await open(folder)).close();
 }
 
-/** Writes something until LevelDB's log has grown by it. */
+/** Writes until LevelDB's log has grown by it. */
 async function checkpoint(folder: string, write: () => Promise<unknown>): Promise<void> {
   const path = join(folder, 'state');
   const bytes = () => {
@@ -69,7 +69,7 @@ function tablesIn(folder: string): readonly string[] {
   return paths.sort((one, other) => statSync(other).size - statSync(one).size);
 }
 
-/** A sector, as a disk loses it. */
+/** A sector is zeroed, as a disk may lose it. */
 function scramble(path: string): void {
   change(path, (bytes) => {
     const from = Math.min(1024, Math.floor(bytes.length / 2));
@@ -77,14 +77,14 @@ function scramble(path: string): void {
   });
 }
 
-test('a damaged store is made again from the log, and kept until the next', LONG, async () => {
+test('a damaged store is rebuilt from the log, and kept until the next one', LONG, async () => {
   const folder = join(temporaryFolder(), 'data');
   {
     await using kv = await open(folder);
     const rows = Array.from({ length: ROWS }, (_, at) => at);
     const texts = rows.map((at) => [at, expected(at)] as const);
     const written = texts.filter(([, text]) => text !== undefined);
-    // The log forgets a checkpoint only when a second one has followed.
+    // The log drops what a checkpoint contains only when a second one has followed.
     await checkpoint(folder, () =>
       Promise.all(written.map(([at, text]) => kv.set(['k', at], { text }))),
     );
@@ -103,7 +103,7 @@ test('a damaged store is made again from the log, and kept until the next', LONG
   }
 });
 
-/** A store whose rows nothing else has; its folder can be put back as it was. */
+/** A store with the only copy of its rows; its folder can be restored. */
 async function irreplaceable(): Promise<{ folder: string; state: string; restore(): void }> {
   const folder = join(temporaryFolder(), 'data');
   await fill(folder);
@@ -117,7 +117,7 @@ async function irreplaceable(): Promise<{ folder: string; state: string; restore
   return { folder, state, restore };
 }
 
-test('what nothing can replace is refused, served by no one, and left alone', LONG, async (t) => {
+test('a store with the only copy of its data is refused and left unchanged', LONG, async (t) => {
   const { folder, state, restore } = await irreplaceable();
   for (const path of tablesIn(folder)) {
     const name = basename(path);
@@ -138,7 +138,7 @@ test('what nothing can replace is refused, served by no one, and left alone', LO
     const name = random.pick(names.filter((each) => statSync(join(state, each)).size > 0));
     const bit = random.below(statSync(join(state, name ?? '')).size * 8);
     flip(join(state, name ?? ''), bit);
-    // In this process: should LevelDB end it, all of this has failed.
+    // In this process: if LevelDB ends it, the whole file has failed.
     const seen = await readStore(folder, ROWS);
     const what = `${name}, bit ${bit}: ${JSON.stringify(seen)}`;
     assert.deepEqual([...seen.wrong, ...seen.failed], [], what);
@@ -147,10 +147,10 @@ test('what nothing can replace is refused, served by no one, and left alone', LO
     restore();
   }
   t.diagnostic(`flips: ${JSON.stringify([...outcomes])}`);
-  assert.ok((outcomes.get('served') ?? 0) > FLIPS / 2, 'most flipped bits are turned back');
+  assert.ok((outcomes.get('served') ?? 0) > FLIPS / 2, 'most flipped bits are corrected');
 });
 
-/** Of the row of a key, with the checksums of LevelDB made right again: as if it was so written. */
+/** Corrupts the row of a key and corrects LevelDB's checksums, as if it was written so. */
 async function spoilRow(state: string, key: string): Promise<void> {
   const encodings = { keyEncoding: 'view', valueEncoding: 'view', compression: false } as const;
   const level = new ClassicLevel<Uint8Array, Uint8Array>(state, encodings);
@@ -166,7 +166,7 @@ async function spoilRow(state: string, key: string): Promise<void> {
   assert.equal(corruptionChanged, 1, 'there is one such row');
 }
 
-test('of a store with one damaged row that row is lost, and nothing else', LONG, async () => {
+test('a store with one damaged row loses only that row', LONG, async () => {
   const { folder, state } = await irreplaceable();
   {
     await using kv = await open(folder);

@@ -1,4 +1,4 @@
-/** The programs of `examples/` on a real cluster, as a reader runs them, and what they print. */
+/** The programs of `examples/` on a real cluster, as a reader runs them, and their output. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
@@ -64,7 +64,7 @@ class Program {
     this.#exited = once(this.child, 'close').then(([code]) => code);
   }
 
-  /** What it has printed when it has ended well. */
+  /** Its output after it has ended without an error. */
   async lines(): Promise<readonly string[]> {
     assert.equal(await this.#exited, 0, this.printed + this.complaints);
     return this.printed.trimEnd().split('\n');
@@ -122,7 +122,7 @@ async function jobs(): Promise<void> {
 async function limits(): Promise<void> {
   const program = new Program('rate-limiter');
   const lines = await program.lines();
-  // On a crowded machine the store may be late: then the limiter says so and lets requests pass.
+  // On a crowded machine the store may be late: then the limiter reports it and lets requests pass.
   const passed = program.complaints.match(/^not limited: /gm)?.length ?? 0;
   assert.equal(lines.length, 2);
   for (const [at, line] of lines.entries()) {

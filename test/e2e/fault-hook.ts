@@ -1,4 +1,4 @@
-/** Loaded before the program: on SIGUSR2 the fault strikes that the environment names. */
+/** Loaded before the program: SIGUSR2 triggers the fault that the environment names. */
 
 import fs from 'node:fs';
 import { register } from 'node:module';
@@ -23,7 +23,7 @@ const ASSERTION: Bug = {
 
 if (FAULT === 'assertion') register(PLANT_HOOK, { data: ASSERTION });
 
-/** As LevelDB answers for a block that it cannot read. */
+/** LevelDB's error for a block that it cannot read. */
 function corruptNextRead(): void {
   const { getSync } = ClassicLevel.prototype;
   ClassicLevel.prototype.getSync = () => {
@@ -42,7 +42,7 @@ if (FAULT !== undefined)
         void Promise.reject(new Error('planted: a promise that fails unheard'));
         return;
       case 'hung-disk':
-        // A thread of the pool never comes back from it, as on a disk that does not answer.
+        // A thread of the pool never returns from it, as on a disk that does not answer.
         fs.open(process.env.RINGKV_TEST_FIFO ?? '', 'r', () => {});
         return;
       case 'corrupt-read':

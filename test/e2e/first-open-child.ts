@@ -1,6 +1,6 @@
 /**
  * A program that opens a folder for the first time and writes to it. It dies as by SIGKILL before
- * the call on the file system of the number that it is given, or when its parent kills it.
+ * the call of the file system with the given number, or when its parent kills it.
  */
 
 import fs from 'node:fs';
@@ -30,7 +30,7 @@ const [folder = '', last = '0'] = process.argv.slice(2);
 const deadline = Number(last);
 let calls = 0;
 
-// The names of modules are fixed when they are loaded, so this comes before the library does.
+// Modules bind their imports when they are loaded, so this runs before the library is loaded.
 const methods = fs as unknown as Record<string, (...all: unknown[]) => unknown>;
 for (const name of NAMES) {
   const method = methods[name];
@@ -48,7 +48,7 @@ const { open } = await import('../../src/index.ts');
 console.log('begun');
 const kv = await open(folder);
 await kv.set('key', 'value');
-// A line in a pipe is there as soon as this returns, and no call that is counted here.
+// A line in a pipe is there as soon as this returns, and the call is not counted.
 process.stdout.write('acked\n');
 await kv.close();
 console.log(`calls ${calls}`);

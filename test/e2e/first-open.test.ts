@@ -15,7 +15,7 @@ import { temporaryFolder } from '../storage/temporary.ts';
 const CHILD = fileURLToPath(new URL('./first-open-child.js', import.meta.url));
 const LANES = 3;
 const CALLS_MAX = 1000;
-/** Every other call: those between are looked at by a longer run, with 1. */
+/** Every other call; a longer run with 1 checks the calls in between too. */
 const STEP = 2;
 const KILLS = 16;
 
@@ -32,7 +32,7 @@ function begin(folder: string, call: number) {
   return life;
 }
 
-/** Whatever was acknowledged is there, and the folder is as good as any. */
+/** Every acknowledged write is there, and the folder works as any other. */
 async function check(folder: string, { said }: Life, what: string): Promise<void> {
   const kv = await open(folder).catch((error) => {
     throw new Error(`${what}: ${error}`);
@@ -44,7 +44,7 @@ async function check(folder: string, { said }: Life, what: string): Promise<void
   rmSync(folder, { recursive: true });
 }
 
-/** Numbers of calls from the first on, in lanes, until a life comes to its own end. */
+/** Numbers of calls from the first on, in lanes, until a process ends without being killed. */
 async function dieAtEach(root: string): Promise<number> {
   let next = 1;
   let isWhole = false;
@@ -63,13 +63,13 @@ async function dieAtEach(root: string): Promise<number> {
   return next - STEP;
 }
 
-test('death at any call of a first open leaves a folder that opens', async (context) => {
+test('a kill at any call of a first open leaves a folder that opens', async (context) => {
   const calls = await dieAtEach(temporaryFolder());
   context.diagnostic(`${calls} calls`);
   ok(calls > 40 && calls < CALLS_MAX, `${calls} calls`);
 });
 
-test('death at any moment in which LevelDB makes its store leaves one that opens', async () => {
+test('a kill at any moment while LevelDB creates its store leaves one that opens', async () => {
   const random = new Random(7);
   const root = temporaryFolder();
   let early = 0;

@@ -1,4 +1,4 @@
-/** Two processes are started on one folder, as containers with a common volume do it. */
+/** Two processes are started on one folder, as containers with a shared volume do it. */
 
 import { equal, match, ok } from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -44,7 +44,7 @@ for (const isApart of [false, true]) {
       const { status, said: refusal } = run(second);
       equal(status, 3, refusal);
       match(refusal, /^refused folder-in-use notApplied .* is in use by process \d+.*Nothing was/);
-      // It goes on.
+      // It continues.
       await until(`acked ${16 * 20 * (start + 1)}\n`);
     }
     const gone = once(first, 'close');

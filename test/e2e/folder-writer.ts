@@ -1,6 +1,6 @@
 /**
- * A program with an embedded store: `write` puts as fast as it can and says what is acknowledged,
- * `check` reads everything that it is told of and says what is missing.
+ * A program with an embedded store: `write` sets keys as fast as it can and prints what is
+ * acknowledged, `check` reads all given keys and prints what is missing.
  */
 
 import { KvError, open } from '../../src/index.ts';

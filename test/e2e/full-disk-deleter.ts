@@ -1,4 +1,4 @@
-/** A program that deletes the keys of a store one by one, and says so after each. */
+/** A program that deletes the keys of a store one by one, and prints a line after each. */
 
 import { open } from '../../src/index.ts';
 

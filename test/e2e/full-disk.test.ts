@@ -1,4 +1,4 @@
-/** A store on a full disk: it reads, deletes and restarts, and goes on once there is room. */
+/** A store on a full disk: it reads, deletes and restarts, and continues once there is room. */
 
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -14,12 +14,12 @@ import { smallDisk } from '../support/small-disk.ts';
 const MEBIBYTES = 96;
 const VALUE = 'v'.repeat(50_000);
 const KEYS_MAX = 5000;
-/** After this nothing is on its way to the state store any more. */
+/** After this time no write to the state store is in progress any more. */
 const CHECKPOINT_MILLISECONDS = 3000;
 const READ_ONLY = { code: 'read-only', outcome: 'notApplied' };
 const DELETER = fileURLToPath(new URL('./full-disk-deleter.js', import.meta.url));
 
-/** Puts until that is refused; says how many keys there are then. */
+/** Sets keys until that is refused; returns how many keys there are then. */
 async function fillUp(kv: Client, from = 0): Promise<number> {
   for (let count = from; count < KEYS_MAX; count++) {
     try {
@@ -49,7 +49,7 @@ async function remove(kv: Client, from: number, to: number): Promise<void> {
   for (let number = from; number < to; number++) await kv.delete(`key:${number}`);
 }
 
-/** As soon as it is taken; fails if that takes far too long. */
+/** Resolves as soon as a write is accepted; fails if that takes far too long. */
 async function putSoon(kv: Client): Promise<void> {
   for (let attempt = 0; attempt < 600; attempt++) {
     try {
@@ -63,22 +63,22 @@ async function putSoon(kv: Client): Promise<void> {
   throw new Error('writes never came back');
 }
 
-/** What this process has handed to the system to write. */
+/** The bytes that this process has written. */
 function bytesWritten(): number {
   return Number(/wchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
 }
 
-/** The disk is not filled and emptied for ever: what is deleted is compacted, and then it rests. */
+/** The disk is not filled and emptied for ever: deletes are compacted, and then it rests. */
 async function untilQuiet(): Promise<void> {
   for (let attempt = 0; attempt < 20; attempt++) {
     const before = bytesWritten();
     await pause(1500);
     if (bytesWritten() - before < 4 * 1024 * 1024) return;
   }
-  throw new Error('the store writes on and on, to a full disk');
+  throw new Error('the store never stops writing to a full disk');
 }
 
-/** A process that deletes, and is killed in the middle of it; says how far it had come. */
+/** A process that deletes, and is killed meanwhile; returns how far it came. */
 async function killedDeleter(folder: string, from: number): Promise<number> {
   const child = spawn(process.execPath, [DELETER, folder, `${from}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -93,18 +93,18 @@ async function killedDeleter(folder: string, from: number): Promise<number> {
   return Number([...said.matchAll(/deleted (\d+)\n/g)].at(-1)?.[1]) + 1;
 }
 
-test('a full disk costs nothing that was acknowledged, and no restart', async (context) => {
+test('a full disk loses no acknowledged write, and needs no restart', async (context) => {
   const disk = smallDisk(context, MEBIBYTES);
   if (disk === undefined) return;
   const folder = join(disk.path, 'data');
   let kv = await open(folder);
-  // A store that a failure left open would keep this process.
+  // A store that a failure left open would keep this process running.
   context.after(() => kv.close());
   let count = await fillUp(kv);
-  // What is being written when the last byte goes ends the store: no look can come in time.
+  // A write in progress at the last byte ends the store: no check of free space can come in time.
   await pause(CHECKPOINT_MILLISECONDS);
   disk.fill();
-  // That is seen within some seconds.
+  // The check of free space finds that within some seconds.
   count = await fillUp(kv, count);
   await rejects(kv.set('more', VALUE), READ_ONLY);
   await check(kv, 0, count);
@@ -124,7 +124,7 @@ test('a full disk costs nothing that was acknowledged, and no restart', async (c
   }
   disk.fill();
   kv = await open(folder);
-  // The one that was on its way may be gone as well.
+  // The delete that was in progress may have taken effect as well.
   await remove(kv, first, first + 1);
   await check(kv, first + 1, count);
   disk.makeRoom();
@@ -138,7 +138,7 @@ test('a full disk costs nothing that was acknowledged, and no restart', async (c
   await kv.close();
 });
 
-test('what is deleted makes the room that is missing', async (context) => {
+test('deletes free the missing space', async (context) => {
   const disk = smallDisk(context, MEBIBYTES);
   if (disk === undefined) return;
   const kv = await open(join(disk.path, 'data'));
@@ -146,7 +146,7 @@ test('what is deleted makes the room that is missing', async (context) => {
   const count = await fillUp(kv);
   await remove(kv, 0, count);
   await putSoon(kv);
-  // Compaction returns the space step by step: writes are refused in between.
+  // Compaction frees the space step by step: writes are refused in between.
   let again = 0;
   for (let attempt = 0; again <= count / 4; attempt++) {
     ok(attempt < 600, `room for ${again} values only, of ${count} that were deleted`);

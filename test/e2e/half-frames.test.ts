@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 const CLIENTS = 40;
 const FRAME_BYTES = 18 * MIB;
 
-test('forty frames that are never finished take little, and others are served', async () => {
+test('forty unfinished frames take little memory, and others are served', async () => {
   const node = await LoneNode.start(temporaryFolder());
   const kv = await connect([node.url]);
   const clients: RawClient[] = [];

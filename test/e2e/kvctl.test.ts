@@ -1,4 +1,4 @@
-/** A cluster of real processes, as people meet it: make up, use it, break it, make down. */
+/** A cluster of real processes, as a user sees it: make up, use it, break it, make down. */
 
 import assert from 'node:assert/strict';
 import { type ExecFileException, execFile } from 'node:child_process';
@@ -100,7 +100,7 @@ test('make up starts a healthy cluster, and a second one changes nothing', LONG,
   const modes = ['n1', 'n1/log', 'n1/state', 'n1.pid', 'n1.log', 'n1/identity'].map((name) => {
     return statSync(join(FOLDER, 'data', name)).mode & 0o077;
   });
-  assert.deepEqual(modes, [0, 0, 0, 0, 0, 0], 'for its user alone');
+  assert.deepEqual(modes, [0, 0, 0, 0, 0, 0], 'only its user may read it');
   const pids = NAMES.map(pidOf);
   const second = await make('up');
   assert.match(second.notes, /all nodes are already running/);
@@ -109,7 +109,7 @@ test('make up starts a healthy cluster, and a second one changes nothing', LONG,
   assert.deepEqual([exit, data.split('\n')[0]], [0, 'HEALTHY  can lose 1 of 3 nodes']);
 });
 
-test('what is put through one node is there through every other', LONG, async () => {
+test('a value set through one node is visible through every other', LONG, async () => {
   assert.equal((await kvctl('put', 'greeting', 'hello')).exit, 0);
   for (const port of ports) {
     const { data } = await kvctl('get', 'greeting', '--url', `kv://127.0.0.1:${port}`);
@@ -122,7 +122,7 @@ test('what is put through one node is there through every other', LONG, async ()
   assert.equal(data, 'key:0\nkey:1\nkey:10\n');
 });
 
-test('whoever reads may have had enough, and the shell takes lines from a pipe', LONG, async () => {
+test('a reader may stop early, and the shell takes lines from a pipe', LONG, async () => {
   const program = `"${process.execPath}" build/cli/kvctl.js`;
   const cut = await call('bash', ['-c', `${program} scan --keys | head -1; echo $PIPESTATUS`]);
   assert.deepEqual([cut.data.split('\n')[1], cut.notes], ['0', '']);
@@ -133,7 +133,7 @@ test('whoever reads may have had enough, and the shell takes lines from a pipe',
   assert.match(shell.notes, /did you mean get\?/);
 });
 
-test('a stream that cannot be read or written is told, and stores nothing', LONG, async () => {
+test('a stream that cannot be read or written is an error, and stores nothing', LONG, async () => {
   const program = `"${process.execPath}" build/cli/kvctl.js`;
   for (const nothing of ['<&-', '</dev/null']) {
     const put = await call('bash', ['-c', `${program} put nothing - ${nothing}`]);
@@ -148,7 +148,7 @@ test('a stream that cannot be read or written is told, and stores nothing', LONG
   assert.match(full.notes, /^error output: standard output cannot be written: .*ENOSPC/);
 });
 
-test('with one node killed all goes on, and status says so', LONG, async () => {
+test('with one node killed the cluster serves, and status shows the loss', LONG, async () => {
   process.kill(pidOf('n2'), 'SIGKILL');
   for (let at = 0; at < 10; at++) {
     const { exit, notes } = await kvctl('put', `after:${at}`, 'x');
@@ -162,7 +162,7 @@ test('with one node killed all goes on, and status says so', LONG, async () => {
 });
 
 test(
-  'with two killed it is unavailable, and a write says that nothing was applied',
+  'with two nodes killed it is unavailable, and a write reports whether it was applied',
   LONG,
   async () => {
     process.kill(pidOf('n3'), 'SIGKILL');
@@ -174,21 +174,21 @@ test(
   },
 );
 
-test('make up brings back what was killed, with all that was acknowledged', LONG, async () => {
+test('make up restarts killed nodes, with every acknowledged write', LONG, async () => {
   const survivor = pidOf('n1');
   const { exit, data, notes } = await make('up');
   assert.equal(exit, 0, notes);
   assert.match(data, /^HEALTHY/);
-  assert.equal(pidOf('n1'), survivor, 'what ran was left alone');
+  assert.equal(pidOf('n1'), survivor, 'the running node was not restarted');
   assert.equal((await kvctl('count', '--prefix', 'after:')).data, '10\n');
 });
 
-test('make down stops exactly what make up started, twice is once', LONG, async () => {
+test('make down stops exactly what make up started, and may be repeated', LONG, async () => {
   const { exit, notes } = await make('down');
   assert.deepEqual([exit, notes], [0, 'n1 stopped\nn2 stopped\nn3 stopped\n']);
   assert.deepEqual(await Promise.all(ports.map(canListen)), [true, true, true]);
   assert.match((await make('down')).notes, /no node of this local cluster is running/);
-  // A pid file of a process that is not ours any more ends nobody.
-  writeFileSync(join(FOLDER, 'data', 'n1.pid'), `${process.pid}\nsomebody else\n`);
+  // A pid file of a process that is not ours any more ends no process.
+  writeFileSync(join(FOLDER, 'data', 'n1.pid'), `${process.pid}\nanother process\n`);
   assert.match((await make('down')).notes, /no node of this local cluster is running/);
 });

@@ -1,4 +1,4 @@
-/** A process that writes is killed again and again: what it said was durable is there. */
+/** A writing process is killed again and again: everything that it reported as durable is there. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -19,7 +19,7 @@ interface Lane {
   opened: number;
 }
 
-/** One life: started, killed at a moment of its own, its output read to the end. */
+/** One life: started, killed at a random moment, its output read to the end. */
 async function live({ folder, random, acked }: Lane): Promise<string> {
   const told = JSON.stringify([...acked]);
   const child = spawn(process.execPath, [WRITER, folder, `${random.word()}`, told]);
@@ -47,14 +47,14 @@ async function drive(lane: Lane, lives: number): Promise<void> {
     const output = await live(lane);
     assert.doesNotMatch(output, /wrong/, `life ${life} of ${lane.folder}`);
     if (output.includes('open\n')) lane.opened += 1;
-    // The last line may be cut off by the death of its writer.
+    // The last line may be incomplete.
     for (const [, shard, index] of output.matchAll(/^acked (\d+) (\d+)\n/gm)) {
       lane.acked.set(Number(shard), Number(index));
     }
   }
 }
 
-test(`a writer that is killed ${KILLS} times loses nothing that it acknowledged`, async () => {
+test(`a writer that is killed ${KILLS} times loses no acknowledged entry`, async () => {
   const lanes = Array.from({ length: LANES }, (_, nth): Lane => {
     const random = new Random(1000 + nth);
     return { folder: temporaryFolder(), random, acked: new Map(), opened: 0 };

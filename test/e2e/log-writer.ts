@@ -1,6 +1,6 @@
 /**
- * A process that writes to a log until it is killed. It first checks that all it was told of is
- * there, then says on its output what is durable: `acked <shard> <index>`.
+ * A process that writes to a log until it is killed. It first checks that all given entries are
+ * there, then prints what is durable: `acked <shard> <index>`.
  */
 
 import { writeSync } from 'node:fs';
@@ -74,7 +74,7 @@ function creation(shard: ShardId): LogRecord {
 }
 
 function append(log: Log, shard: ShardId): void {
-  // Its creation may be on its way still.
+  // Its creation may still be in progress.
   const { base, lastIndex } = log.replica(shard)?.log ?? { base: ORIGIN, lastIndex: 0 };
   const first = Math.max(lastIndex, queued.get(shard) ?? 0) + 1;
   const entries: LogEntry[] = [];

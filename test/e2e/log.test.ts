@@ -1,4 +1,4 @@
-/** Where its log goes does not matter to a node: real pipes, a disk that is full. */
+/** The destination of its log cannot stop a node: real pipes, a disk that is full. */
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -21,7 +21,7 @@ function folderFor(context: TestContext, before = () => {}): string {
   return folder;
 }
 
-/** A node whose standard error is `target`, which may not take a byte. */
+/** A node whose standard error is `target`, which may not accept a byte. */
 async function serving(context: TestContext, folder: string, target: string) {
   const port = await freePort();
   const words = ['--data', join(folder, 'n'), '--listen', `127.0.0.1:${port}`];
@@ -43,7 +43,7 @@ async function stopsInOrder(node: ChildNode): Promise<void> {
   assert.deepEqual(await node.exited, { code: 0, signal: null });
 }
 
-test('a pipe that nobody reads keeps no node from serving, and from its end', LONG, async (t) => {
+test('an unread pipe keeps a node neither from serving nor from stopping', LONG, async (t) => {
   const folder = folderFor(t);
   const fifo = join(folder, 'fifo');
   execFileSync('mkfifo', [fifo]);
@@ -58,7 +58,7 @@ test('a pipe that nobody reads keeps no node from serving, and from its end', LO
   };
   fill();
   const node = await serving(t, folder, fifo);
-  // It is read for once: what waited comes, and nothing of it is missing.
+  // It is read for once: the waiting lines arrive, and none of them is missing.
   const read = () => {
     const piece = Buffer.alloc(1 << 20);
     let said = '';
@@ -77,7 +77,7 @@ test('a pipe that nobody reads keeps no node from serving, and from its end', LO
   await stopsInOrder(node);
 });
 
-test('a reader that went away ends no node', LONG, async (t) => {
+test('a node continues without the reader of its log', LONG, async (t) => {
   const folder = folderFor(t);
   const fifo = join(folder, 'fifo');
   execFileSync('mkfifo', [fifo]);
@@ -88,7 +88,7 @@ test('a reader that went away ends no node', LONG, async (t) => {
   await stopsInOrder(await node);
 });
 
-test('a disk of the log that is full ends no node, and gets the rest later', LONG, async (t) => {
+test('a node continues with a full log disk, which gets the rest later', LONG, async (t) => {
   const folder = folderFor(t, () => execFileSync('umount', [small]));
   const small = join(folder, 'small');
   fs.mkdirSync(small);
@@ -104,6 +104,6 @@ test('a disk of the log that is full ends no node, and gets the rest later', LON
   assert.match(fs.readFileSync(log, 'utf8'), /stopping: transferring leadership/);
 });
 
-test('a log that takes nothing at all ends no node', LONG, async (t) => {
+test('a node continues with a log that accepts nothing', LONG, async (t) => {
   await stopsInOrder(await serving(t, folderFor(t), '/dev/full'));
 });

@@ -1,4 +1,4 @@
-/** One node in a process of its own, for tests of what it takes: its memory is looked at. */
+/** One node in a process of its own, for tests that measure its memory. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ export class LoneNode {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** The most that its memory has been, in bytes. */
+  /** The peak of its memory, in bytes. */
   get peakBytes(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;

@@ -52,7 +52,7 @@ interface Status {
   readonly moves: readonly object[];
 }
 
-/** How the cluster is, once that is as it should be. */
+/** The status of the cluster, once it is as expected. */
 async function until(what: string, isSo: (status: Status) => boolean): Promise<Status> {
   const end = Date.now() + PATIENCE_MILLISECONDS;
   let last = '';
@@ -120,7 +120,7 @@ function configure(count: number): void {
   writeFileSync(CONFIG, JSON.stringify({ settings: { shards: 4 }, nodes }));
 }
 
-/** Nodes join in any order, so that their numbers say nothing. */
+/** Nodes join in any order, so their numbers are not predictable. */
 const names = ({ nodes }: Status) =>
   nodes
     .map(({ name }) => name)
@@ -148,7 +148,7 @@ after(async () => {
   rmSync(FOLDER, { recursive: true, force: true });
 }, LONG);
 
-test('a machine that is wiped twice takes its own place each time', LONG, async () => {
+test('a machine that is wiped twice replaces itself each time', LONG, async () => {
   await must('up');
   for (let at = 0; at < 10; at++) await must('put', `key:${at}`, String(at));
   const isWell = ({ verdict, canLose }: Status) => verdict === 'HEALTHY' && canLose === 1;
@@ -174,7 +174,7 @@ test('a machine that is wiped twice takes its own place each time', LONG, async 
   await until('all is well', isWell);
 });
 
-test('a drained node leads nothing, and leads again when that is taken back', LONG, async () => {
+test('a drained node leads nothing, and leads again after undrain', LONG, async () => {
   const node = await numberOf('n1');
   await must('node', 'drain', 'n1', '--wait');
   const led = ({ shards }: Status) => shards.filter((one) => one.leaderNode === node).length;
@@ -185,14 +185,14 @@ test('a drained node leads nothing, and leads again when that is taken back', LO
   await until('it leads again', (status) => led(status) > 0);
 });
 
-test('a removal that costs replicas is refused, and says what would be', LONG, async () => {
+test('a removal that costs replicas is refused, and names the consequence', LONG, async () => {
   const { exit, notes } = await kvctl('node', 'remove', 'n3');
   assert.equal(exit, 5);
   assert.match(notes, /without --force: 2 nodes would be left for 3 replicas/);
   assert.match(notes, /could lose 0 of its nodes/);
 });
 
-test('a living node that is removed gives all away and ends', LONG, async () => {
+test('a live node that is removed gives up its replicas and ends', LONG, async () => {
   configure(4);
   await must('up');
   const pid = Number(readFileSync(pidFile('n3'), 'utf8').split('\n')[0]);
@@ -207,7 +207,7 @@ test('a living node that is removed gives all away and ends', LONG, async () => 
   for (let at = 0; at < 10; at++) assert.match(await must('get', `key:${at}`), /^again/);
 });
 
-test('a dead node is removed, its replicas are made anew, and it learns so', LONG, async () => {
+test('a dead node is removed and rebuilt elsewhere, and cannot start again', LONG, async () => {
   rmSync(join(FOLDER, 'data', 'n3'), { recursive: true });
   rmSync(pidFile('n3'), { force: true });
   await must('up');
@@ -223,7 +223,7 @@ test('a dead node is removed, its replicas are made anew, and it learns so', LON
   assert.match(again.notes, new RegExp(`node ${node} was removed from the cluster`));
 });
 
-test('the machine that began the cluster is no other than the rest', LONG, async () => {
+test('the machine that founded the cluster can be replaced like any other', LONG, async () => {
   configure(3);
   const former = await numberOf('n1');
   await wipe('n1');

@@ -1,4 +1,4 @@
-/** A node that ends by itself, for whatever reason: real processes, and what others see of it. */
+/** A node that ends by itself, for any reason: real processes, and what others see of it. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -36,12 +36,12 @@ async function solo(context: TestContext, options: Parameters<typeof ChildNode.s
   return { node, kv, port, words, folder };
 }
 
-test('a disk that fails ends the process, frees its port, and says which', LONG, async (t) => {
+test('a failed disk ends the process, which frees its port and names it', LONG, async (t) => {
   const { node, kv, port, words } = await solo(t);
   await forbidWriting(node.pid);
   const failure = await kv.set('lost', 1, { timeout: 1000 }).catch((error: unknown) => error);
   assert.ok(failure instanceof KvError, String(failure));
-  assert.equal(failure.outcome, 'unknown', 'it may stand in the log');
+  assert.equal(failure.outcome, 'unknown', 'it may be in the log');
   const from = performance.now();
   assert.deepEqual(await node.exited, { code: 11, signal: null }, node.said);
   t.diagnostic(`out of the process ${Math.round(performance.now() - from)} ms later`);
@@ -55,17 +55,17 @@ test('a disk that fails ends the process, frees its port, and says which', LONG,
   assert.deepEqual(await again.exited, { code: 0, signal: null });
 });
 
-test('a broken invariant ends the process as a fault of the program', LONG, async (t) => {
+test('a broken invariant ends the process with the code of an internal error', LONG, async (t) => {
   const { node, kv, port } = await solo(t, { fault: 'assertion' });
   node.kill('SIGUSR2');
-  // The first frame after the signal strikes it; the signal may come behind one.
+  // The first frame after the signal triggers it; the signal may arrive after one.
   while (node.child.exitCode === null) await kv.set('a', 1, { timeout: 200 }).catch(() => {});
   assert.deepEqual(await node.exited, { code: 12, signal: null }, node.said);
   assert.match(node.said, /planted: a broken invariant[\s\S]*this is a bug in ringkv/);
   assert.equal(await statusAt(port, '/readyz'), 'ECONNREFUSED');
 });
 
-test('a promise that fails unheard ends the node, and not without a word', LONG, async (t) => {
+test('an unhandled rejection ends the node, with a log line', LONG, async (t) => {
   const { node, kv } = await solo(t, { fault: 'rejection' });
   node.kill('SIGUSR2');
   assert.deepEqual(await node.exited, { code: 12, signal: null }, node.said);
@@ -75,7 +75,7 @@ test('a promise that fails unheard ends the node, and not without a word', LONG,
   assert.match(String(failure.attempts[0]?.what), /ended by itself|ECONNREFUSED/);
 });
 
-test('a damaged store is opened anew in the process, once in a while', LONG, async (t) => {
+test('a damaged store is reopened in the process, at a limited rate', LONG, async (t) => {
   const { node, kv, port } = await solo(t, { fault: 'corrupt-read' });
   node.kill('SIGUSR2');
   await pause(100);
@@ -89,7 +89,7 @@ test('a damaged store is opened anew in the process, once in a while', LONG, asy
   assert.deepEqual(await node.exited, { code: 11, signal: null }, 'a supervisor waits between');
 });
 
-test('a call of the system that hangs keeps no process from its end', LONG, async (t) => {
+test('a system call that hangs does not keep a process from ending', LONG, async (t) => {
   const fifo = join(folderFor(t), 'fifo');
   await call('mkfifo', [fifo]);
   const { node } = await solo(t, { fault: 'hung-disk', environment: { RINGKV_TEST_FIFO: fifo } });
@@ -102,7 +102,7 @@ test('a call of the system that hangs keeps no process from its end', LONG, asyn
   assert.match(node.said, /this process kills itself/);
 });
 
-test('clients go on with the others, and kvctl tells what runs', LONG, async (t) => {
+test('clients continue with the other nodes, and kvctl shows what runs', LONG, async (t) => {
   const folder = folderFor(t, async () => {
     assert.equal((await kvctl('down')).code, 0);
   });

@@ -1,4 +1,4 @@
-/** A data folder is put back as it was some time ago: real processes, real folders. */
+/** An old copy of a data folder is put back: real processes, real folders. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ const TIMEOUT = { timeout: 60_000 };
 
 interface Running {
   readonly child: ChildProcess;
-  /** What it wrote before it ended. */
+  /** Its output until it ended. */
   readonly ended: Promise<string>;
 }
 
@@ -69,7 +69,7 @@ function freePort(): Promise<number> {
   });
 }
 
-test('an old copy of a data folder is refused, and costs nothing', LONG, async (context) => {
+test('an old copy of a data folder is refused, and no data is lost', LONG, async (context) => {
   const root = temporaryFolder();
   const ports = [await freePort(), await freePort(), await freePort()];
   const folderOf = (number: number) => `${root}/n${number}`;
@@ -91,7 +91,7 @@ test('an old copy of a data folder is refused, and costs nothing', LONG, async (
   await kill(three);
   cpSync(folderOf(3), `${root}/copy`, { recursive: true });
   three = await start(words(3));
-  // It serves once it is confirmed: three nodes are there, and one more goes.
+  // It serves once it is confirmed: three nodes are there, and one more can fail.
   await kill(two);
   await kv.set('after', 2, TIMEOUT);
   nodes[1] = await start(words(2));
@@ -99,7 +99,7 @@ test('an old copy of a data folder is refused, and costs nothing', LONG, async (
   await kill(three);
   renameSync(folderOf(3), `${root}/present`);
   cpSync(`${root}/copy`, folderOf(3), { recursive: true });
-  // The first time the others say no; then the folder itself does, before it asks anybody.
+  // The first time the others refuse it; then the folder itself does, before it asks any node.
   for (const attempt of ['first', 'second', 'third']) {
     three = run(words(3));
     const said = await three.ended;
@@ -109,7 +109,7 @@ test('an old copy of a data folder is refused, and costs nothing', LONG, async (
   for (const [key, value] of Object.entries({ before: 1, after: 2, again: 3 })) {
     assert.equal((await kv.get(key, TIMEOUT))?.value, value);
   }
-  // What was put aside is the node as ever.
+  // The folder that was set aside still works.
   renameSync(folderOf(3), `${root}/burnt`);
   renameSync(`${root}/present`, folderOf(3));
   three = await start(words(3));

@@ -36,7 +36,7 @@ interface Told {
   readonly notes: string;
 }
 
-/** Nodes that run as a unit file runs them: always with the same words. */
+/** Nodes that run as a unit file runs them: always with the same arguments. */
 class Units {
   readonly folder = temporaryFolder();
   readonly urls: string[] = [];
@@ -53,7 +53,7 @@ class Units {
     writeFileSync(this.#config, JSON.stringify({ settings: { shards: 4 }, nodes }));
   }
 
-  /** The first one may found, and is told so at every start. */
+  /** The first one may found, and has that option at every start. */
   start(name: Name, ...more: readonly string[]): { readonly ended: Promise<Told> } {
     const init = name === 'n1' ? ['--init'] : [];
     const words = [KVCTL, 'start', '--config', this.#config, '--node', name, ...init, ...more];
@@ -100,7 +100,7 @@ class Units {
     });
   }
 
-  /** Asked until the answer is right; whoever waits for ever is ended by the test's timeout. */
+  /** Repeats until the answer is right; the test's timeout ends it otherwise. */
   async until(isRight: (told: Told) => boolean): Promise<Told> {
     for (;;) {
       const told = await this.kvctl('status', '-o', 'json');
@@ -184,7 +184,7 @@ test('a founder that lost its folder joins its cluster again, and every history 
   assert.ok(done > 20, `${done} operations`);
 });
 
-test('a founder alone refuses to found, and a split that was forced is told by status', {
+test('a founder alone refuses to found, and status reports a forced split', {
   timeout: 180_000,
 }, async (context) => {
   const units = new Units();
@@ -211,7 +211,7 @@ test('a founder alone refuses to found, and a split that was forced is told by s
   assert.match(split.data, /"verdict":"SPLIT"/);
   const text = (await units.kvctl('status')).data;
   assert.match(text, /^SPLIT {2}the nodes belong to different clusters\nwhy +cluster /);
-  // Who knows the cluster is never led to the other one.
+  // A node that knows its cluster never joins the other one.
   const cluster = clusterIn(before);
   const [first = ''] = units.urls;
   const wrong = await units.kvctl('get', 'key', '--url', first, '--cluster', cluster);

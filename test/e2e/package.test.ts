@@ -1,4 +1,4 @@
-/** The package as others get it: packed, installed into an empty folder, run and imported there. */
+/** The package as users get it: packed, installed into an empty folder, run and imported there. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -17,7 +17,7 @@ function run(program: string, words: readonly string[], cwd = FOLDER): string {
   return execFileSync(program, [...words], { cwd, env: ENVIRONMENT, encoding: 'utf8' });
 }
 
-/** What it prints, also where it fails: then with its errors. */
+/** Its output, with its errors if it fails. */
 function outputOf(program: string, words: readonly string[]): string {
   const { stdout, stderr, status } = spawnSync(program, [...words], {
     cwd: FOLDER,
@@ -36,7 +36,7 @@ async function freePort(): Promise<number> {
 }
 
 before(() => {
-  // What is tested is what was built: packing does not build it again.
+  // The built files are tested: packing does not build them again.
   const quiet = ['--ignore-scripts', '--loglevel=error'];
   run('npm', ['pack', ...quiet, '--pack-destination', FOLDER], process.cwd());
   const tarball = readdirSync(FOLDER).find((name) => name.endsWith('.tgz')) ?? '';
@@ -76,12 +76,12 @@ export const isFull = (error: KvError): boolean => error.code === 'read-only';
 export const map: Promise<ClusterMap> = askMap('kv://127.0.0.1:7400');
 `;
 
-/** CommonJS in TypeScript: a compiler that knows of `require` of modules takes it. */
+/** CommonJS in TypeScript: a compiler that knows of `require` of modules accepts it. */
 const TYPED_COMMONJS = `import ringkv = require('ringkv');
 export const open: (folder: string) => Promise<ringkv.Client> = ringkv.open;
 `;
 
-/** Puts and gets in an embedded store, with what is at hand. */
+/** Sets and gets a value in an embedded store. */
 const PUT_AND_GET = `async function putAndGet({ open, KvError }, folder) {
   const kv = await open(folder);
   await kv.set('user:7', { name: 'Ada' });

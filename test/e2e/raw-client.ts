@@ -1,4 +1,4 @@
-/** A client on a bare WebSocket, which may ask for more than the library would. */
+/** A client on a bare WebSocket, which may request more than the library would. */
 
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
@@ -11,11 +11,11 @@ const PATIENCE_MILLISECONDS = 60_000;
 export class RawClient {
   readonly #web: WebSocket;
   readonly #raw: Socket;
-  /** It counts bytes, and does not look into them. */
+  /** Counts bytes and does not decode them. */
   isCounting = false;
   received = 0;
   answered = 0;
-  /** The words with which the node closed it. */
+  /** The text with which the node closed it. */
   closeReason: string | undefined;
   #last: readonly Response[] = [];
   #waiting: (() => void)[] = [];
@@ -32,7 +32,7 @@ export class RawClient {
     web.on('error', () => {});
   }
 
-  /** Resolves when it has heard the node's hello. */
+  /** Resolves when it has received the node's hello. */
   static async open(port: number): Promise<RawClient> {
     const web = new WebSocket(`ws://127.0.0.1:${port}/client`, 'ringkv.1', {
       perMessageDeflate: false,
@@ -60,7 +60,7 @@ export class RawClient {
     this.#web.send(encodeRequests(requests));
   }
 
-  /** The header of a frame, and so much of it: the rest never comes. Resolves when it has left. */
+  /** The header of a frame and a part of its body. Resolves when that has left. */
   async sendHalf(frameBytes: number, half: Uint8Array): Promise<void> {
     const header = Buffer.alloc(14);
     header[0] = 0x82;
@@ -70,7 +70,7 @@ export class RawClient {
     await new Promise((resolve) => this.#raw.write(half, resolve));
   }
 
-  /** Its answer, which has to be the next that comes. */
+  /** Its answer, which has to be the next that arrives. */
   async ask(request: Request): Promise<Response> {
     const before = this.answered;
     this.send(request);

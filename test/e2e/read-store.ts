@@ -1,4 +1,4 @@
-/** Opens a store and reads all of it: what came of each row. */
+/** Opens a store and reads all of it: the result for each row. */
 
 import { KvError, open } from '../../src/index.ts';
 
@@ -7,13 +7,13 @@ export interface StoreSeen {
   /** Why it was refused. */
   readonly code: string;
   readonly message: string;
-  /** Keys that were answered with another value than the one written last. */
+  /** Keys that were answered with another value than the last written one. */
   readonly wrong: readonly string[];
   /** Keys that were not answered. */
   readonly failed: readonly string[];
 }
 
-/** What the writer left under each key. */
+/** The value that the writer left under each key. */
 export function expected(at: number): string | undefined {
   if (at % 10 === 7) return undefined;
   return at % 2 === 0 ? `new ${at}` : `old ${at}`;

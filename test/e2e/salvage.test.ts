@@ -1,4 +1,4 @@
-/** `kvctl salvage` saves what is sound and tells what is not; `kvctl load` brings it back. */
+/** `kvctl salvage` saves sound rows and lists damage; `kvctl load` restores the rows. */
 
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -60,7 +60,7 @@ async function filled(): Promise<string> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await kv.close();
-  // What was in LevelDB's log is in a table afterwards.
+  // Rows in LevelDB's log are in a table afterwards.
   const again = await open(folder, BYTES);
   await again.set('k0', Buffer.from('changed'));
   await again.set('last', Buffer.from('in the log'));
@@ -68,7 +68,7 @@ async function filled(): Promise<string> {
   return folder;
 }
 
-test('of a sound folder everything is saved, its log included, and nothing changes', async () => {
+test('of a sound folder everything is saved, with its log, and nothing is changed', async () => {
   const folder = await filled();
   const before = imageOf(folder);
   const { exit, data, notes } = await kvctl(['salvage', folder]);
@@ -93,7 +93,7 @@ test('of a sound folder everything is saved, its log included, and nothing chang
   assert.match(again.data.toString(), new RegExp(`0 keys, skipped ${ROWS + 2} that already exist`));
 });
 
-test('of a damaged folder what is sound is saved, and the rest is named', async () => {
+test('of a damaged folder the sound rows are saved, and the damage is listed', async () => {
   const folder = await filled();
   const [table = ''] = filesOf(join(folder, 'state'), /\.ldb$/);
   change(join(folder, 'state', table), (old) => old.fill(0xff, 20_000, 20_512) as Buffer);
@@ -113,11 +113,11 @@ test('of a damaged folder what is sound is saved, and the rest is named', async 
   }
   assert.ok(
     lines.some(({ key }) => key === 'last'),
-    'what is in the log is saved too',
+    'rows of the log are saved too',
   );
 });
 
-test('a store without its manifest or its log is saved as far as it goes', async () => {
+test('a store without its manifest or its log is saved as far as possible', async () => {
   const folder = await filled();
   const state = join(folder, 'state');
   rmSync(join(state, 'CURRENT'));
@@ -131,7 +131,7 @@ test('a store without its manifest or its log is saved as far as it goes', async
   assert.match(none.notes, /folder-unusable/);
 });
 
-test('a folder of which nothing can be saved is no success', async () => {
+test('a folder of which nothing can be saved is an error', async () => {
   const folder = join(temporaryFolder(), 'data');
   const kv = await open(folder, BYTES);
   await kv.set('only', Buffer.from('in the log'));
@@ -144,13 +144,13 @@ test('a folder of which nothing can be saved is no success', async () => {
   assert.equal(data.length, 0);
   assert.match(notes, /start the node, which replays them/);
   assert.equal(exit, 1);
-  // As it says.
+  // As the message says.
   const again = await open(folder, BYTES);
   assert.deepEqual((await again.get('only'))?.value, new Uint8Array(Buffer.from('in the log')));
   await again.close();
 });
 
-test('a line that load cannot take is named, and readable values are loaded too', async () => {
+test('load names a line that it cannot use, and accepts readable values too', async () => {
   const store = clusterWith(NODES);
   const input = Buffer.from('{"key": "a", "value": {"name": "Ada"}}\n\n{"key": 7, "value": 1}\n');
   const { exit, notes } = await kvctl(['load'], { store, input });

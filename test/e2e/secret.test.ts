@@ -1,4 +1,4 @@
-/** Nodes with a secret, with another one and with none, as processes: who lets whom in. */
+/** Nodes with a secret, with another one and with none, as processes: which of them connect. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -50,7 +50,7 @@ test('the secret decides who joins, and who is a peer', LONG, async (t) => {
     assert.match(refused.said, /its cluster secret differs from that of this node/);
     assert.match(refused.said, /start this node with the --secret-file of the other nodes/);
   }
-  assert.equal((await askMap(url)).nodes.length, 1, 'nobody was let in');
+  assert.equal((await askMap(url)).nodes.length, 1, 'no node has joined');
   const second = await start(...wordsOf(1, ...joining, '--secret-file', right));
   const kv = await connect(url);
   t.after(() => kv.close());
@@ -63,7 +63,7 @@ test('the secret decides who joins, and who is a peer', LONG, async (t) => {
   while (!(await isSpread())) await pause(100);
   second.kill('SIGTERM');
   await second.exited;
-  // A member of the cluster that comes back without it is as good as away; both sides say why.
+  // A member of the cluster that returns without it counts as down; both sides say why.
   const mute = await start(...wordsOf(1));
   while (!/peer authentication is off: any process that reaches the port/.test(mute.said))
     await pause(20);

@@ -18,7 +18,7 @@ import { LevelMedium, StateRig } from '../storage/state-rig.ts';
 const KILLS = 60;
 const WRITER = fileURLToPath(new URL('./state-writer.js', import.meta.url));
 
-/** Starts a writer, kills it some time later, and says what it had reported by then. */
+/** Starts a writer, kills it some time later, and returns what it had reported by then. */
 async function killed(folder: string, milliseconds: number): Promise<Map<ShardId, number>> {
   const child = spawn(process.execPath, [WRITER, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -7,7 +7,7 @@ import { StateStore } from '../../src/storage/state/state-store.ts';
 import { entryWrites, SHARDS } from '../storage/state-entries.ts';
 
 const ENTRIES_A_TURN = 3;
-/** Short enough that some kills meet a checkpoint, an install or a clearing in any phase. */
+/** Short enough that some kills hit a checkpoint, an install or a clearing in any phase. */
 const CHECKPOINT_TURNS = 7;
 
 const folder = process.argv[2] ?? '';
@@ -26,7 +26,7 @@ const store = new StateStore({
   durableIndex: () => Number.POSITIVE_INFINITY,
   onProgress: () => {},
   onBatch: ({ written }) => {
-    // The parent holds us to what was said here.
+    // The parent checks what is printed here.
     const indexes = written.map(({ shard, description }) => `${shard}:${description.index}`);
     process.stdout.write(`${indexes.join(' ')}\n`);
   },

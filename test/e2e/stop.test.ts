@@ -1,4 +1,4 @@
-/** Nodes are told to stop under load, one after the other: nothing is lost, nothing done twice. */
+/** Nodes are stopped under load, one after the other: no write is lost, none is done twice. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -40,7 +40,7 @@ interface Count {
   unknown: bigint;
 }
 
-test('nodes that are told to stop lose nothing and leave nobody waiting', async (context) => {
+test('nodes that are stopped lose no write and leave no client waiting', async (context) => {
   const root = temporaryFolder();
   const ports = [await freePort(), await freePort(), await freePort()];
   const children: ChildProcess[] = [];

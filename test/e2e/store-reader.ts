@@ -1,4 +1,4 @@
-/** A process that opens a store and reads all of it: prints what came of it as a line of JSON. */
+/** A process that opens a store and reads all of it: prints the result as a line of JSON. */
 
 import { readStore } from './read-store.ts';
 

@@ -1,4 +1,4 @@
-/** A node without a core: it listens, answers each frame with the same one, and ends on stdin. */
+/** A node without a core: it listens, echoes each frame, and ends on input. */
 
 import { secureBytes } from '../../src/base/ambient.ts';
 import type { NodeId } from '../../src/base/ids.ts';
@@ -34,7 +34,7 @@ process.stdin.on('data', (command) => {
   const [word, url = ''] = command.toString().trim().split(' ');
   if (word === 'peer') board.setPeers([{ node: 1 as NodeId, url, lives: [] }]);
 });
-// Everything ends here without process.exit: a handle that was left open would be seen.
+// Ends without process.exit: an open handle would keep the process running.
 process.stdin.on('end', () => {
   board.close();
   sockets.close().catch((cause) => {

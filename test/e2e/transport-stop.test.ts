@@ -1,4 +1,4 @@
-/** A peer whose process is stopped is half-open: nobody resets anything, and it is given up. */
+/** A peer whose process is stopped is half-open: no side resets it, and keepalive closes it. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -34,7 +34,7 @@ function isUp({ recorder }: Station): boolean {
   return recorder.isUp(2, 'main') && recorder.isUp(2, 'bulk');
 }
 
-test('a stopped peer is given up, its buffer is bounded, and it is taken back', async () => {
+test('a stopped peer is given up, its buffer is bounded, and it reconnects later', async () => {
   const network = openWeb();
   const limits = { ...QUICK, peerSilenceMilliseconds: QUICK.peerSilenceMilliseconds * 4 };
   const one = await openStation(network, { node: 1, limits });
@@ -49,7 +49,7 @@ test('a stopped peer is given up, its buffer is bounded, and it is taken back', 
   await network.pass(QUICK.peerSilenceMilliseconds * 2);
   child.kill('SIGCONT');
   await network.pass(QUICK.peerSilenceMilliseconds * 2);
-  assert.ok(isUp(one), 'a process that slept for longer than it waits blames nobody');
+  assert.ok(isUp(one), 'a process that slept for longer than the timeout blames no peer');
   assert.deepEqual(
     said.slice(1).map((line) => line.trim()),
     ['peer-up', 'peer-up'],
@@ -63,7 +63,7 @@ test('a stopped peer is given up, its buffer is bounded, and it is taken back', 
   await until(network, 'it is given up', () => one.recorder.of('peer-down').length === 2);
   for (const { reason } of one.recorder.of('peer-down')) assert.match(reason, /silent/);
   await network.pass(QUICK.helloMilliseconds * 3);
-  assert.ok(!isUp(one), 'a system that answers for a stopped process is not the process');
+  assert.ok(!isUp(one), 'answers of the system for a stopped process do not count');
 
   child.kill('SIGCONT');
   await until(network, 'it is back', () => isUp(one));
@@ -73,7 +73,7 @@ test('a stopped peer is given up, its buffer is bounded, and it is taken back', 
   const ended = once(child, 'exit');
   child.stdin?.end();
   assert.deepEqual(await ended, [0, null], 'nothing keeps a closed node alive');
-  await until(network, 'we hear why', () => one.recorder.of('peer-down').length === 4);
+  await until(network, 'the reason arrives', () => one.recorder.of('peer-down').length === 4);
   assert.match(one.recorder.of('peer-down')[3]?.reason ?? '', /closing: this node is shutting/);
   one.board.close();
   await network.end();

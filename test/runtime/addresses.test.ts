@@ -1,4 +1,4 @@
-/** What a transport is told of peers whose addresses were found. */
+/** The peers that a transport gets, with addresses that were discovered. */
 
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import type { Peer, Transport } from '../../src/transport/transport.ts';
 
 const [ONE, TWO, NEXT] = [1 as NodeId, 2 as NodeId, 3 as NodeId];
 
-test('a found address counts until the map tells of a move, and removed nodes are known', () => {
+test('a discovered address counts until the map has a new one, and removed nodes are known', () => {
   const told: (readonly [readonly string[], NodeId | undefined])[] = [];
   const inner = {
     setPeers: (peers: readonly Peer[], nextNode?: NodeId) => {

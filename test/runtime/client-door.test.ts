@@ -1,4 +1,4 @@
-/** What a few small frames of any client can do to a cluster, on real sockets: nothing. */
+/** A few small frames of any client cannot harm a cluster: on real sockets. */
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -53,7 +53,7 @@ async function pair(context: TestContext, secret?: Uint8Array): Promise<readonly
   return nodes;
 }
 
-/** A client by hand: it says to a node whatever it likes, and tells how the node answered. */
+/** A client that sends arbitrary requests, and returns the node's responses. */
 async function say(context: TestContext, url: string) {
   const sockets = new WebDialler();
   const waiting = new Map<number, (answer: string) => void>();
@@ -97,7 +97,7 @@ async function say(context: TestContext, url: string) {
   };
 }
 
-/** What an attacker needs to know stands in the map, which everybody gets. */
+/** What an attacker needs to know is in the map, which every client gets. */
 function attacksOn({ nodes, shards, aimedAt }: ClusterMap): readonly CatalogCommand[] {
   const victim = nodes[1] ?? nodes[0];
   const row = shards[1];
@@ -118,7 +118,7 @@ function attacksOn({ nodes, shards, aimedAt }: ClusterMap): readonly CatalogComm
   ];
 }
 
-test('no client speaks for a node, at the leader of the catalog or elsewhere', LONG, async (t) => {
+test('no client can act as a node, at the leader of the catalog or elsewhere', LONG, async (t) => {
   const nodes = await pair(t);
   const urls = nodes.map(({ clientUrl }) => clientUrl);
   const kv = await connect(urls);
@@ -147,41 +147,45 @@ test('no client speaks for a node, at the leader of the catalog or elsewhere', L
   await kv.set('a', 2);
 });
 
-test('a stranger that joins makes nodes dial only nodes, and fills no map', LONG, async (t) => {
-  const nodes = await pair(t);
-  const urls = nodes.map(({ clientUrl }) => clientUrl);
-  const heard: string[] = [];
-  const victim = createServer((socket) => {
-    socket.once('data', (data) => heard.push(data.toString('latin1').split('\r\n')[0] ?? ''));
-    socket.on('error', () => {});
-  }).listen(0);
-  t.after(() => victim.close());
-  await new Promise((resolve) => victim.once('listening', resolve));
-  const { port } = victim.address() as { port: number };
-  const command = await say(t, urls[1] ?? '');
-  const joining = (token: number, peerUrl: string, zone = ''): CatalogCommand => ({
-    type: 'join',
-    joinToken: new Uint8Array(16).fill(token),
-    description: { name: '', peerUrl, clientUrl: 'ws://127.0.0.1:1', weight: 1, zone },
-    proof: undefined,
-  });
-  equal(await command(joining(1, `ws://127.0.0.1:${port}/admin?x=`)), 'unsound');
-  equal(await command(joining(1, `http://127.0.0.1:${port}`)), 'unsound');
-  equal(await command(joining(1, 'ws://127.0.0.1:2', '\u001b]0;owned\u0007')), 'unsound');
-  const answers: string[] = [];
-  for (let token = 2; token < CATALOG_LIMITS.newcomersMax + 6; token++) {
-    answers.push(await command(joining(token, `ws://127.0.1.${token}:${port}`)));
-  }
-  equal(answers.at(-1), 'too-many-newcomers');
-  const { nodes: known } = await askMap(urls);
-  ok(known.length <= nodes.length + CATALOG_LIMITS.newcomersMax, `${known.length}`);
-  ok(
-    heard.every((line) => line === 'GET /peer HTTP/1.1'),
-    heard.join(),
-  );
-});
+test(
+  'a client that joins makes nodes dial only nodes, and never fills the map',
+  LONG,
+  async (t) => {
+    const nodes = await pair(t);
+    const urls = nodes.map(({ clientUrl }) => clientUrl);
+    const heard: string[] = [];
+    const victim = createServer((socket) => {
+      socket.once('data', (data) => heard.push(data.toString('latin1').split('\r\n')[0] ?? ''));
+      socket.on('error', () => {});
+    }).listen(0);
+    t.after(() => victim.close());
+    await new Promise((resolve) => victim.once('listening', resolve));
+    const { port } = victim.address() as { port: number };
+    const command = await say(t, urls[1] ?? '');
+    const joining = (token: number, peerUrl: string, zone = ''): CatalogCommand => ({
+      type: 'join',
+      joinToken: new Uint8Array(16).fill(token),
+      description: { name: '', peerUrl, clientUrl: 'ws://127.0.0.1:1', weight: 1, zone },
+      proof: undefined,
+    });
+    equal(await command(joining(1, `ws://127.0.0.1:${port}/admin?x=`)), 'unsound');
+    equal(await command(joining(1, `http://127.0.0.1:${port}`)), 'unsound');
+    equal(await command(joining(1, 'ws://127.0.0.1:2', '\u001b]0;owned\u0007')), 'unsound');
+    const answers: string[] = [];
+    for (let token = 2; token < CATALOG_LIMITS.newcomersMax + 6; token++) {
+      answers.push(await command(joining(token, `ws://127.0.1.${token}:${port}`)));
+    }
+    equal(answers.at(-1), 'too-many-newcomers');
+    const { nodes: known } = await askMap(urls);
+    ok(known.length <= nodes.length + CATALOG_LIMITS.newcomersMax, `${known.length}`);
+    ok(
+      heard.every((line) => line === 'GET /peer HTTP/1.1'),
+      heard.join(),
+    );
+  },
+);
 
-test('who asks to join has the secret of the cluster, or stays outside', LONG, async (t) => {
+test('a node without the secret of the cluster cannot join', LONG, async (t) => {
   const secret = new Uint8Array(32).fill(3);
   const nodes = await pair(t, secret);
   const urls = nodes.map(({ clientUrl }) => clientUrl);
@@ -208,7 +212,7 @@ test('who asks to join has the secret of the cluster, or stays outside', LONG, a
   equal(await command(joining), 'wrong-secret', 'its peers would refuse it ever after');
 });
 
-test('a node does not start with what no node may say of itself', LONG, async (t) => {
+test('a node does not start with an invalid description of itself', LONG, async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'ringkv-door-'));
   t.after(() => rmSync(root, { recursive: true, force: true }));
   const started = startNode({

@@ -1,4 +1,4 @@
-/** A configuration is taken as it stands, or every fault of it is told at once. */
+/** A configuration is accepted, or every fault of it is reported at once. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ test('the configuration at the top is three nodes on this machine', () => {
   assert.deepEqual(result.config.settings, { shards: 16, replicas: 3 });
 });
 
-test('what is left out has its default', () => {
+test('missing fields have their defaults', () => {
   const { cluster, settings, limits, nodes } = configOf({ nodes: [NODE] });
   assert.equal(cluster, '', 'any cluster');
   assert.deepEqual(settings, { shards: 16, replicas: 3 });
@@ -132,7 +132,7 @@ test('a fault names the field, what it is and what it may be', () => {
   for (const [value, fault] of cases) assert.deepEqual(faultsOf(value), [fault]);
 });
 
-test('all faults are told at once, in the order of the file', () => {
+test('all faults are reported at once, in the order of the file', () => {
   const value = { nodes: [{ name: '', listen: 'x' }, 5], setings: {}, settings: { shards: 'a' } };
   assert.deepEqual(
     faultsOf(value).map((fault) => fault.split(' ')[0]),
@@ -140,7 +140,7 @@ test('all faults are told at once, in the order of the file', () => {
   );
 });
 
-test('a byte order mark before the configuration is passed over', () => {
+test('a byte order mark before the configuration is ignored', () => {
   assert.equal(parseConfig(`\uFEFF${JSON.stringify({ nodes: [NODE] })}`).type, 'config');
 });
 
@@ -150,7 +150,7 @@ test('a text that is not JSON is one fault', () => {
   assert.match(result.faults[0] ?? '', /^the file is not JSON: /);
 });
 
-/** Whatever is taken in is within what the fields promise. */
+/** Every accepted configuration is within the bounds of its fields. */
 function assertSound({ settings, nodes, limits }: ClusterConfig): void {
   assert.ok(settings.shards >= 1 && settings.shards <= 1024);
   assert.ok(settings.replicas >= 1 && settings.replicas <= 7);
@@ -176,7 +176,7 @@ const WORDS = [
 const MORE_WORDS = ['weight', 'zone', 'limits', 'valueBytesMax', 'insecure', '__proto__', 'nods'];
 const SCALARS = [null, true, false, 0, 1, -1, 3, 1.5, 1e300, '', 'a:1', '[::1]:65535', 'x\0', '💥'];
 
-/** Half of all values are nearly right, so that what lies deep is reached. */
+/** Half of all values are nearly valid, so that deeper checks are reached. */
 function randomValue(random: Random, depth: number): unknown {
   const scalar = SCALARS[random.below(SCALARS.length)];
   if (depth === 0) return scalar;
@@ -204,7 +204,7 @@ function randomValue(random: Random, depth: number): unknown {
 const VALUES = byEffort({ full: 150_000, brief: 15_000 });
 const TEXTS = byEffort({ full: 50_000, brief: 5000 });
 
-test(`${VALUES + TEXTS} hostile configurations are taken or refused, and never more`, () => {
+test(`${VALUES + TEXTS} hostile configurations are accepted or refused, and never throw`, () => {
   const random = new Random(7);
   let taken = 0;
   for (let round = 0; round < VALUES; round++) {
@@ -224,5 +224,5 @@ test(`${VALUES + TEXTS} hostile configurations are taken or refused, and never m
       assertSound(result.config);
     } else assert.ok(result.faults.length > 0);
   }
-  assert.ok(taken > (VALUES + TEXTS) / 200, `only ${taken} were taken, so little was looked at`);
+  assert.ok(taken > (VALUES + TEXTS) / 200, `only ${taken} were accepted, so little was tested`);
 });

@@ -1,4 +1,4 @@
-/** Which folders can be a node's, and that a refused one is left as it was. */
+/** Which folders a node may use, and that a refused one is unchanged. */
 
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
@@ -30,7 +30,7 @@ test('a data folder inside another is refused, and so is one around another', as
   await (await open(join(root, 'link'))).close();
 });
 
-test('folders beside each other, and other content of a new one, are no hindrance', async () => {
+test('folders beside each other are allowed, and other content in a new one too', async () => {
   const root = temporaryFolder();
   mkdirSync(join(root, 'one', 'lost+found'), { recursive: true });
   await (await open(join(root, 'one'))).close();

@@ -1,4 +1,4 @@
-/** A store in this process: it keeps what it took, gives its folder back, and ends no process. */
+/** A store in this process: it keeps acknowledged writes, releases its folder, ends no process. */
 
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ async function openFaulty(folder: string): Promise<{ kv: Client; files: FaultyFi
   return { kv, files: made[0] as FaultyFiles };
 }
 
-test('what was put is there when the folder is opened again', async (context) => {
+test('acknowledged writes are there when the folder is opened again', async (context) => {
   const folder = join(folderFor(context), 'deep', 'data');
   {
     await using kv = await open(folder);
@@ -67,7 +67,7 @@ test('what was put is there when the folder is opened again', async (context) =>
   equal(refused.ok, false);
 });
 
-test('all keys lie together, so an atomic command reaches any of them', async (context) => {
+test('all keys are in one shard, so an atomic command reaches any of them', async (context) => {
   await using kv = await open(folderFor(context));
   const atomic = kv.atomic();
   for (let at = 0; at < 50; at++) atomic.set(`key:${at}`, at);
@@ -99,7 +99,7 @@ test('no port is opened', async (context) => {
   equal(handles.includes('TCPServerWrap') || handles.includes('TCPSocketWrap'), false);
 });
 
-test('a second open of the folder is refused, and the first goes on', async (context) => {
+test('a second open of the folder is refused, and the first store works on', async (context) => {
   const folder = folderFor(context);
   const kv = await open(folder);
   const again = { name: 'KvError', code: 'folder-in-use', message: /in use by process \d+/ };
@@ -112,7 +112,7 @@ test('a second open of the folder is refused, and the first goes on', async (con
   for (const one of both) if (one.status === 'fulfilled') await one.value.close();
 });
 
-test('calls after close are told so, and closing twice is once', async (context) => {
+test('calls after close fail with a reason, and close may be called twice', async (context) => {
   const kv = await open(folderFor(context));
   const writing = kv.set('a', 1);
   await Promise.all([kv.close(), kv.close()]);
@@ -120,14 +120,14 @@ test('calls after close are told so, and closing twice is once', async (context)
   await rejects(kv.get('a'), { code: 'closed', outcome: 'notApplied' });
 });
 
-test('options that cannot be are refused, and leave nothing open', async (context) => {
+test('invalid options are refused, and leave nothing open', async (context) => {
   const folder = join(folderFor(context), 'none');
   await rejects(open(folder, { shards: 0 }), {
     code: 'invalid-argument',
     message: /shards must be .*got 0/,
   });
   await rejects(open(folder, { valueBytesMax: 2 ** 30 }), { code: 'invalid-argument' });
-  // This one is seen only when the store is there: it gives the folder back.
+  // This one is detected only when the store is open: it releases the folder.
   await rejects(open(folder, { timeout: -1 }), { code: 'invalid-argument' });
   await (await open(folder)).close();
 });
@@ -150,7 +150,7 @@ test('a folder goes from a lone node to the embedded one and back', async (conte
   await second.stop();
 });
 
-test('a member of a cluster is refused, and its folder is as it was', async (context) => {
+test('a member of a cluster is refused, and its folder is unchanged', async (context) => {
   const [one, other] = [folderFor(context), folderFor(context)];
   const first = await serve(one, { isNew: true });
   const second = await serve(other, { join: [first.clientUrl] });
@@ -162,14 +162,14 @@ test('a member of a cluster is refused, and its folder is as it was', async (con
     await rejects(open(folder), refusal);
     rmSync(join(folder, 'map'), { force: true });
   }
-  // The copy of the map is a convenience: what it told is in the state as well.
+  // The copy of the map is a convenience: its contents are in the state as well.
   await rejects(open(one), { code: 'folder-unusable' });
   const back = await serve(one, {});
   equal(back.node, 1);
   await back.stop();
 });
 
-test('a folder that holds something else is named', async (context) => {
+test('a folder with other contents is refused by its name', async (context) => {
   const folder = folderFor(context);
   mkdirSync(join(folder, 'state'));
   writeFileSync(join(folder, 'state', 'letters'), 'dear');
@@ -206,7 +206,7 @@ test('a broken invariant ends the store, not the process', async (context) => {
   equal((await again.get('a'))?.value, 'kept');
 });
 
-test('a full disk refuses writes, and takes them again when there is room', async (context) => {
+test('a full disk refuses writes, and accepts them again when there is room', async (context) => {
   const { kv, files } = await openFaulty(folderFor(context));
   await kv.set('a', 'kept');
   files.fault = { operation: 'create', errno: 'ENOSPC' };
@@ -225,7 +225,7 @@ test('a full disk refuses writes, and takes them again when there is room', asyn
   await kv.close();
 });
 
-test('a map that cannot be kept ends nothing', async (context) => {
+test('a copy of the map that cannot be written ends nothing', async (context) => {
   const folder = folderFor(context);
   mkdirSync(join(folder, 'map.new', 'in-the-way'), { recursive: true });
   await using kv = await open(folder);
@@ -253,7 +253,7 @@ function pause(): Promise<void> {
   return new Promise((resume) => setTimeout(resume, 20));
 }
 
-test('a damaged log is told with its place, and at once', async (context) => {
+test('a damaged log is reported with its place, and at once', async (context) => {
   const folder = folderFor(context);
   const value = 'the value that is searched for in the log';
   {
@@ -276,7 +276,7 @@ test('a damaged log is told with its place, and at once', async (context) => {
   });
 });
 
-test('a path that can hold no folder is told, whatever the file system says of it', async () => {
+test('a path that cannot hold a folder is an error, whatever the file system reports', async () => {
   await rejects(open('/proc/nothing/there'), {
     code: 'folder-unusable',
     message: /cannot be created/,

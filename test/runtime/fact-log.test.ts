@@ -1,4 +1,4 @@
-/** What strangers can make a node say has a bound. */
+/** The log lines that remote parties can cause are bounded. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { newLogger } from '../../src/runtime/logger.ts';
 
 const { spellMilliseconds, alarmsPerSpell, newsPerSpell, kindsMax } = LOG_SINK_LIMITS;
 
-/** As pino spells it; `kind` and `count` stand in a sum. */
+/** As pino encodes it; `kind` and `count` are in a summary. */
 interface Line {
   readonly text: string;
   readonly count?: number;
@@ -26,7 +26,7 @@ function newLog() {
   return { lines, log: new FactLog(logger) };
 }
 
-test('a kind is told some times, and counted beyond', () => {
+test('a kind is logged a few times, and then counted', () => {
   const { lines, log } = newLog();
   for (let at = 0; at < 20_000; at++) log.tell('warn', 'frame-refused', { from: at }, at / 10);
   equal(lines.length, alarmsPerSpell);
@@ -38,7 +38,7 @@ test('a kind is told some times, and counted beyond', () => {
   log.close();
 });
 
-test('a kind that goes on is summed up once in a spell', () => {
+test('a kind that continues is summed up once in a period', () => {
   const { lines, log } = newLog();
   for (let at = 0; at < 100_000; at++) log.tell('info', 'became-leader', { at }, at);
   const spells = 100_000 / spellMilliseconds;
@@ -49,7 +49,7 @@ test('a kind that goes on is summed up once in a spell', () => {
   equal(counted + spells * newsPerSpell, 100_000, 'each is told or counted');
 });
 
-test('one kind leaves room for others, and what happened seldom is told in full', () => {
+test('one kind leaves room for others, and rare facts are logged in full', () => {
   const { lines, log } = newLog();
   for (let at = 0; at < 1000; at++) log.tell('warn', 'peer-silent', {}, 0);
   log.tell('error', 'state-damaged', { shard: 3 }, 0);
@@ -58,7 +58,7 @@ test('one kind leaves room for others, and what happened seldom is told in full'
   ok(lines.length === alarmsPerSpell + 2);
 });
 
-test('of ever new kinds only so many are told apart', () => {
+test('only a bounded number of kinds is counted separately', () => {
   const { lines, log } = newLog();
   for (let at = 0; at < 10_000; at++) log.tell('warn', `kind ${at}`, {}, 0);
   ok(lines.length <= kindsMax + alarmsPerSpell, `${lines.length}`);

@@ -50,14 +50,14 @@ test('the first reason counts', async () => {
   equal(hasRun, false);
 });
 
-test('who ends by order is asked for no reason', () => {
+test('a node that its owner ends reports no reason', () => {
   const guard = new FatalGuard();
   guard.silence();
   guard.fail(new Error('too late'));
   deepEqual([guard.isOver, guard.end], [true, undefined]);
 });
 
-test('its port is free at once, and its clients hear why', { timeout: 30_000 }, async (t) => {
+test('its port is free at once, and its clients get the reason', { timeout: 30_000 }, async (t) => {
   const node = await start(t);
   const kv = await connect(node.clientUrl);
   await kv.set('a', 1);
@@ -87,7 +87,7 @@ test('its port is free at once, and its clients hear why', { timeout: 30_000 }, 
   await kv.close();
 });
 
-test('until its sockets are gone it answers every path with the truth', () => {
+test('until its sockets are closed it answers every path with its real state', () => {
   const end = { kind: 'storage', text: 'EIO: the disk\n  at nowhere' } as const;
   for (const path of ['/healthz', '/readyz', '/metrics', '/cluster']) {
     const answer = httpAnswer({ core: undefined, affiliation: undefined, end }, path);

@@ -1,4 +1,4 @@
-/** The files of the log on the real file system, with faults that a test turns on and off. */
+/** The files of the log on the real file system, with faults that a test switches on and off. */
 
 import { DiskFiles } from '../../src/storage/files/disk-files.ts';
 import type {
@@ -13,10 +13,10 @@ import type {
 
 export class FaultyFiles implements Files {
   readonly #files: DiskFiles;
-  /** What fails, and how; `throws` is a fault of the program instead of the disk. */
+  /** What fails, and how; `throws` is a defect of the program instead of the disk. */
   fault: { readonly operation: FileFault['operation']; readonly errno: string } | undefined;
   throws = false;
-  /** Closed while something was on its way: a closed number may be somebody else's file. */
+  /** Closed during a call: a closed descriptor may belong to another file by then. */
   closedTooSoon = false;
   #pending = 0;
 

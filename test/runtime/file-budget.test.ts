@@ -11,7 +11,7 @@ import { temporaryFolder } from '../storage/temporary.ts';
 /** What the log and Node itself have open, and what a few peers take. */
 const KEPT = 96;
 
-test('what is given away leaves enough for the disk, whatever the system allows', () => {
+test('the budgets leave enough for the disk, whatever the system allows', () => {
   for (const filesMax of [256, 512, 1024, 4096, 65_536, Number.MAX_SAFE_INTEGER]) {
     const { tablesMax, clientsMax, plainMax, visitorsMax } = budgetFor(filesMax);
     const given = tablesMax + clientsMax + plainMax + visitorsMax;
@@ -22,7 +22,7 @@ test('what is given away leaves enough for the disk, whatever the system allows'
   ok(budgetFor(0).clientsMax > 0, 'a process that may open nothing still answers');
 });
 
-test('the limit of the process is the one that counts now', () => {
+test('the present limit of the process counts', () => {
   const path = join(temporaryFolder(), 'limits');
   const line = (soft: string) => {
     const head = 'Limit                     Soft Limit           Hard Limit           Units     \n';

@@ -19,7 +19,7 @@ function silent(url: string): Probe {
   return { type: 'silent', url, why: 'connect ECONNREFUSED' };
 }
 
-/** What the answers lead to once they have been given twice. */
+/** The result of these answers once they have been given twice. */
 function courseOf(probes: readonly Probe[], { candidate = 'b', pinned = '' } = {}): Course {
   const seeking = new Seeking({ candidate, pinned });
   const course = seeking.hear(probes);
@@ -30,7 +30,7 @@ test('a node that knows no other founds at once', () => {
   deepEqual(new Seeking({ candidate: 'b', pinned: '' }).hear([]), { type: 'found' });
 });
 
-test('a cluster is founded when every other node has said twice that it has none', () => {
+test('a cluster is founded when every other node has answered twice that it has none', () => {
   const seeking = new Seeking({ candidate: 'b', pinned: '' });
   const probes = [said('x', {}), said('y', {})];
   equal(seeking.affiliation.isFounding, false);
@@ -39,12 +39,12 @@ test('a cluster is founded when every other node has said twice that it has none
   equal(seeking.hear(probes).type, 'found');
 });
 
-test('a node that cannot be asked stands against founding', () => {
+test('a node that does not answer prevents founding', () => {
   const course = courseOf([said('x', {}), silent('y')]);
   deepEqual(course, { type: 'wait', obstacles: ['y: connect ECONNREFUSED'] });
 });
 
-test('with one member among the others its cluster is joined, whoever else is silent', () => {
+test('with one member among the others its cluster is joined, even if others are silent', () => {
   const course = courseOf([silent('x'), said('y', { cluster: 'c1', node: 2 }), said('z', {})]);
   deepEqual(course, { type: 'join', cluster: 'c1', urls: ['y'] });
 });
@@ -55,7 +55,7 @@ test('nodes of two clusters are refused by their names', () => {
   match(course.text, /different clusters: x belongs to c1, y belongs to c2/);
 });
 
-test('a cluster that is named is the only one, to be joined and never founded', () => {
+test('only the named cluster is joined, and none is founded', () => {
   const both = [said('x', { cluster: 'c1' }), said('y', { cluster: 'c2' })];
   deepEqual(courseOf(both, { pinned: 'c2' }), { type: 'join', cluster: 'c2', urls: ['y'] });
   equal(courseOf([said('x', { cluster: 'c1' })], { pinned: 'c2' }).type, 'refuse');
@@ -75,7 +75,7 @@ test('of several that may found, the least does, and one that is about to is not
   equal(courseOf([said('x', { candidate: 'b' })]).type, 'found', 'its own address is in the list');
 });
 
-test('what no node says is no affiliation', () => {
+test('bytes that no node sends are no affiliation', () => {
   const sound = { cluster: 'c1', node: 2, candidate: '', isFounding: false };
   deepEqual(affiliationOf(JSON.stringify(sound)), sound);
   const broken = [
@@ -96,7 +96,7 @@ test('what no node says is no affiliation', () => {
 /** One process of a node; its folder outlives it. */
 interface Process {
   seeking: Seeking | undefined;
-  /** Answers of the round that is under way, as they came; one is missing per node not asked. */
+  /** Answers of the present round, as they came; one is missing per node not asked. */
   probes: Map<number, Probe>;
 }
 
@@ -154,7 +154,7 @@ function race(seed: number): { readonly clusters: number; readonly founded: bool
   return { clusters, founded: folders.every((cluster) => cluster !== '') };
 }
 
-test('however starts, ends and answers are interleaved, there is one cluster', (t) => {
+test('any interleaving of starts, ends and answers gives one cluster', (t) => {
   let founded = 0;
   for (let seed = 1; seed <= 4000; seed++) {
     const end = race(seed);

@@ -25,7 +25,7 @@ test('an identity is read as it was written', () => {
   }
 });
 
-test('bytes of an identity stay what they are', () => {
+test('the encoding of an identity is stable', () => {
   const token = Array.from({ length: 16 }, (_, at) => at);
   const expected = [0x97, 2, 0xc4, 16, ...token, 0xc4, 4, 0x6b, 0x37, 0x51, 0x7a, 3, 0xc3, 16, 3];
   deepEqual([...encodeIdentity({ ...IDENTITY, founding })], expected);

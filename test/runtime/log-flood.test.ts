@@ -1,4 +1,4 @@
-/** What strangers send makes a handful of lines, however much it is: real sockets, a real node. */
+/** Remote parties cause only a few log lines, whatever they send: real sockets, a real node. */
 
 import { ok } from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { encodeHello } from '../../src/wire/hello.ts';
 const STRANGERS = 300;
 const LINES_MAX = 25;
 
-test('bad frames at both doors, by ever new sockets, are counted', {
+test('bad frames at both endpoints, by ever new sockets, are counted', {
   timeout: 60_000,
 }, async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'ringkv-flood-'));

@@ -1,4 +1,4 @@
-/** What a node tells never waits, is bounded, and says what is missing. */
+/** Logging never blocks, is bounded, and reports dropped lines. */
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { LogSink } from '../../src/runtime/log-sink.ts';
 
 const { bytesMax } = LOG_SINK_LIMITS;
 
-/** Takes so many bytes and then no more, until it is given room. */
+/** Accepts a number of bytes and then no more, until it is given room. */
 class Pipe {
   room = 0;
   fault = 'EAGAIN';
@@ -31,7 +31,7 @@ class Pipe {
   }
 }
 
-test('lines leave in order, whole, however much a reader takes at a time', async () => {
+test('lines are written whole and in order, however much a reader accepts at a time', async () => {
   const pipe = new Pipe();
   const said = Array.from({ length: 50 }, (_, at) => `line ${at}`);
   for (const line of said) pipe.sink.write(`${line}\n`);
@@ -43,7 +43,7 @@ test('lines leave in order, whole, however much a reader takes at a time', async
   deepEqual(pipe.lines, said);
 });
 
-test('what a reader does not take is dropped beyond a bound, and that is told', async () => {
+test('unread lines are dropped beyond a bound, and the drop is reported', async () => {
   const pipe = new Pipe();
   const line = `${'x'.repeat(1023)}\n`;
   for (let at = 0; at < 3000; at++) pipe.sink.write(line);
@@ -61,7 +61,7 @@ test('what a reader does not take is dropped beyond a bound, and that is told', 
   deepEqual(pipe.lines.at(-1), 'more');
 });
 
-test('the last word of a node is not among what is dropped', async () => {
+test('the fatal line of a node is never dropped', async () => {
   const pipe = new Pipe();
   pipe.room = 5;
   for (let at = 0; at < 3000; at++) pipe.sink.write(`${'x'.repeat(1023)}\n`);
@@ -75,7 +75,7 @@ test('the last word of a node is not among what is dropped', async () => {
   );
 });
 
-test('an end waits for a reader, and not for ever', async () => {
+test('the end of a node waits for a reader, and not for ever', async () => {
   const pipe = new Pipe();
   pipe.sink.write('a\n');
   await pipe.sink.end(1);
@@ -86,7 +86,7 @@ test('an end waits for a reader, and not for ever', async () => {
   deepEqual(pipe.lines, ['a'], 'it tried again by itself');
 });
 
-test('a disk that is full takes the rest when it has room again', async () => {
+test('a full disk gets the rest when it has room again', async () => {
   const pipe = new Pipe();
   pipe.fault = 'ENOSPC';
   pipe.room = 3;
@@ -97,7 +97,7 @@ test('a disk that is full takes the rest when it has room again', async () => {
   deepEqual(pipe.lines, ['one', 'two']);
 });
 
-test('what comes back later goes on from there', async () => {
+test('a write that completes later continues from there', async () => {
   const taken: string[] = [];
   const openOutlet = () => ({
     write: (bytes: Uint8Array, done: (written: number, fault: string | undefined) => void) => {

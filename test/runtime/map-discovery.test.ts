@@ -62,7 +62,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 /** The catalog and the shard. */
 const leads = (node: RunningNode) => async () => (await metric(node, 'leaders')) === 2;
 
-test('a copy from when its node was alone serves nothing, wherever it is started', async (t) => {
+test('a copy from when its node was alone serves nothing, at any address', async (t) => {
   const nodes = new Nodes(t);
   const first = await nodes.start({ folder: 'first', isFirst: true });
   await until(leads(first));
@@ -91,7 +91,7 @@ test('a node that is alone waits for addresses that do not answer, and not for e
   const first = await nodes.start({ folder: 'first', isFirst: true });
   await until(leads(first));
   await first.stop();
-  // Accepts, and says nothing.
+  // Accepts, and sends nothing.
   const mute = createServer(() => {}).listen(0, '127.0.0.1');
   t.after(() => mute.close());
   await until(async () => mute.listening);

@@ -57,7 +57,7 @@ function folderFor(t: TestContext, running: RunningNode[]): string {
   return folder;
 }
 
-test('a cluster whose nodes have all moved finds itself again', async (t) => {
+test('a cluster whose nodes have all moved reconnects', async (t) => {
   const running: RunningNode[] = [];
   const folder = folderFor(t, running);
   const folders = ['n1', 'n2', 'n3'].map((name) => join(folder, name));

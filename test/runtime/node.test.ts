@@ -1,4 +1,4 @@
-/** A node in its surroundings: it starts, stops, starts again, and refuses what it should. */
+/** A node with its process: it starts, stops, starts again, and refuses what it should. */
 
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -45,7 +45,7 @@ async function get(node: RunningNode, path: string): Promise<{ status: number; t
   return { status: response.status, text: await response.text() };
 }
 
-test('a node that founds a cluster becomes ready and tells how it is', async (context) => {
+test('a node that founds a cluster becomes ready and reports its status', async (context) => {
   const node = await start(context, { folder: folderFor(context), init: INIT });
   equal(node.node, 1);
   deepEqual(await get(node, '/healthz'), { status: 200, text: 'ok\n' });
@@ -73,7 +73,7 @@ test('nodes join through one another, and get numbers of their own', async (cont
   equal(third.cluster, first.cluster);
 });
 
-test('a folder without a node is told what to do with it', async (context) => {
+test('a start on a folder without a node says what to do', async (context) => {
   await rejects(start(context, { folder: folderFor(context) }), /--init.*--join/s);
 });
 
@@ -91,7 +91,7 @@ test('a damaged identity file is refused by its name', async (context) => {
   await rejects(start(context, { folder }), /identity is damaged/);
 });
 
-test('an emptied log is refused: its node may have promised something', async (context) => {
+test('an emptied log is refused: its node may have made promises', async (context) => {
   const folder = folderFor(context);
   const node = await start(context, { folder, init: INIT });
   await node.stop();
@@ -99,7 +99,7 @@ test('an emptied log is refused: its node may have promised something', async (c
   await rejects(start(context, { folder }), /empt/);
 });
 
-test('a damaged map is as good as none', async (context) => {
+test('a damaged copy of the map is ignored', async (context) => {
   const folder = folderFor(context);
   const node = await start(context, { folder, init: INIT });
   while ((await get(node, '/readyz')).status !== 200) await pause();
@@ -113,7 +113,7 @@ function pause(): Promise<void> {
   return new Promise((resume) => setTimeout(resume, 20));
 }
 
-test('a folder that was refused as an old copy says so at every start', async (context) => {
+test('a folder that was refused as an old copy is refused at every start', async (context) => {
   const folder = folderFor(context);
   const node = await start(context, { folder, init: INIT });
   await node.stop();

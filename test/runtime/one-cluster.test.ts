@@ -1,4 +1,4 @@
-/** Nodes in real surroundings: who founds, who joins, who refuses; and one cluster is there. */
+/** Real nodes: which of them founds, joins or refuses; and there is one cluster. */
 
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -72,7 +72,7 @@ function listed({ ports, urls }: Awaited<ReturnType<typeof freePorts>>, at: numb
   };
 }
 
-test('three fresh nodes, all started to found, come to one cluster', async (context) => {
+test('three fresh nodes that may all found form one cluster', async (context) => {
   const site = new Site(context);
   const places = await freePorts(3);
   const nodes = await Promise.all(
@@ -92,7 +92,7 @@ test('a founder that lost its folder founds nothing beside the others', async (c
   await settled(second);
   await first.stop();
   site.wipe('n0');
-  // A majority of two is gone with it, so that it can't be let in; but it founds nothing either.
+  // A majority of two is gone with it, so it cannot join; but it founds no cluster either.
   const again = start(0, { init: INIT, joinMilliseconds: 1500 });
   await rejects(again, { code: 'folder-unusable', message: /could not join a cluster/ });
   equal((await affiliationAt(second)).cluster, second.cluster);
@@ -120,7 +120,7 @@ test('a founder that lost its folder and reaches no other refuses to found', asy
   await rejects(twice, /belongs to node 1 of cluster [0-9a-f]+ already/);
 });
 
-test('a node that is told to stop while it waits ends its start', async (context) => {
+test('a node that is stopped while it waits ends its start', async (context) => {
   const site = new Site(context);
   const places = await freePorts(2);
   const stopping = new AbortController();
@@ -159,7 +159,7 @@ test('settings that the cluster does not have are refused, not ignored', async (
   equal((await site.start('n0', { init: INIT, wanted: { replicas: 3 } })).node, 1);
 });
 
-test('an address that led nowhere can be given up: the folder founds or opens', async (context) => {
+test('an unreachable address can be given up: the folder founds or opens', async (context) => {
   const site = new Site(context);
   const places = await freePorts(1);
   const dead = { join: places.urls, joinMilliseconds: 1 };
@@ -171,7 +171,7 @@ test('an address that led nowhere can be given up: the folder founds or opens', 
   await kv.close();
 });
 
-test('a folder of one cluster says so when it is to join another', async (context) => {
+test('a folder of one cluster refuses to join another', async (context) => {
   const site = new Site(context);
   const wrong = await site.start('wrong', { init: INIT });
   const right = await site.start('right', { init: INIT });
@@ -184,11 +184,11 @@ test('a folder of one cluster says so when it is to join another', async (contex
     match(error.message, /remove node 2 .*empty the folder/);
     return true;
   });
-  // Of a list that stands in a configuration, one strange address keeps no node down.
+  // With a configured list, one foreign address does not keep a node down.
   equal((await site.start('n0', { join: [right.clientUrl] })).cluster, wrong.cluster);
 });
 
-test('a node that joined and lost its map begins nothing, though it may found', async (context) => {
+test('a node that joined and lost its map founds nothing, though it may found', async (context) => {
   const site = new Site(context);
   const first = await site.start('n0', { init: INIT });
   // Without weight it gets no replicas, so its log is as empty as that of a founder.

@@ -1,4 +1,4 @@
-/** What the README shows of an embedded store is run as it stands there. */
+/** The README's example of an embedded store is run verbatim. */
 
 import { equal, match } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -15,7 +15,7 @@ test('the example of an embedded store does what it says', (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'ringkv-readme-'));
   context.after(() => rmSync(folder, { recursive: true }));
   const library = pathToFileURL(resolve('build/src/index.js')).href;
-  // Node 20 knows everything of `await using` but the words.
+  // Node 20 supports everything of `await using` except the syntax.
   const text = example.replace("'ringkv'", `'${library}'`).replace('await using', 'const');
   writeFileSync(join(folder, 'example.mjs'), `${text}await kv.close();\n`);
   const options = { cwd: folder, encoding: 'utf8', timeout: 30_000 } as const;

@@ -1,4 +1,4 @@
-/** Connections that are refused, as people are told: when it begins, and when it has ended. */
+/** Refused connections are logged: when a series begins, and when it has ended. */
 
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ function newLog() {
   return { log, told };
 }
 
-test('a peer that is down is told once, and counted when it is back', () => {
+test('a peer that is down is logged once, and counted when it is back', () => {
   const { log, told } = newLog();
   for (let at = 0; at < 300; at++) log.note(DOWN, at * 1000);
   log.sweep(300_000);
@@ -28,7 +28,7 @@ test('a peer that is down is told once, and counted when it is back', () => {
   deepEqual(told.length, 3);
 });
 
-test('another reason is news, and another port of the same stranger is none', () => {
+test('another reason is a new series, and another port of the same address is not', () => {
   const { log, told } = newLog();
   log.note(DOWN, 0);
   log.note({ ...DOWN, text: 'wrong cluster' }, 1);
@@ -40,7 +40,7 @@ test('another reason is news, and another port of the same stranger is none', ()
   deepEqual(told.at(-1), 'connections are no longer refused 49');
 });
 
-test('however many strangers there are, what is kept of them has a bound', () => {
+test('the memory of remote addresses is bounded', () => {
   const { log, told } = newLog();
   for (let at = 0; at < 10_000; at++) log.note({ ...DOWN, address: `ws://${at}` }, at);
   deepEqual(told.length, 65);

@@ -1,4 +1,4 @@
-/** A node whose state store turns out to be damaged while it runs begins anew by itself. */
+/** A node whose state store turns out to be damaged while it runs restarts by itself. */
 
 import { equal, match, rejects } from 'node:assert/strict';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { ClassicLevel } from 'classic-level';
 import { open } from '../../src/index.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
 
-/** So many reads of LevelDB are answered as if it had found damage. */
+/** This number of reads of LevelDB fail as if it had found damage. */
 function corruptReads(context: TestContext, count: number): void {
   const { getSync } = ClassicLevel.prototype;
   let left = count;
@@ -22,7 +22,7 @@ function corruptReads(context: TestContext, count: number): void {
   );
 }
 
-test('what LevelDB calls corrupt costs its clients nothing but time', async (context) => {
+test('corruption that LevelDB reports costs clients nothing but time', async (context) => {
   await using kv = await open(join(temporaryFolder(), 'data'));
   await kv.set('a', 1);
   corruptReads(context, 1);

@@ -1,4 +1,4 @@
-/** What may take the place of a damaged state store, and what becomes of that. */
+/** What may replace a damaged state store, and what becomes of the damaged one. */
 
 import { deepEqual, rejects } from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const SELF = 1 as MemberId;
 const PEER = 2 as MemberId;
 
 interface Kept {
-  /** The entry behind which the log begins. */
+  /** The entry after which the log begins. */
   readonly base?: number;
   readonly hasDamage?: boolean;
   readonly voters?: readonly MemberId[];

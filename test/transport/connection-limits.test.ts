@@ -12,7 +12,7 @@ class Raw {
   }
 }
 
-test('of sockets that say nothing the oldest goes, and one at a door is not among them', () => {
+test('of idle sockets the oldest is closed, and sockets with an upgrade request are not', () => {
   const crowd = new ConnectionLimits<Raw>({ clientsMax: 5, plainMax: 3 });
   const raws = Array.from({ length: 6 }, () => new Raw());
   const cut = () => raws.map(({ isCut }) => isCut);
@@ -27,7 +27,7 @@ test('of sockets that say nothing the oldest goes, and one at a door is not amon
   deepEqual(cut(), [false, true, false, false, false, false], 'there is room again');
 });
 
-test('clients are as many as may be, and one that leaves makes room once', () => {
+test('the number of clients is bounded, and one that leaves frees one place', () => {
   const crowd = new ConnectionLimits<Raw>({ clientsMax: 2, plainMax: 3 });
   const leave = crowd.enter();
   crowd.enter();

@@ -1,4 +1,4 @@
-/** How much of a message has come, told by the headers of its frames, however they are cut. */
+/** How much of a message has arrived, by the headers of its frames, however they are cut. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,7 +21,7 @@ function frame(bytes: number, { code = 2, isFinal = true, isMasked = true }: Fra
   return Buffer.concat([Buffer.from(head), Buffer.alloc(bytes, 0x82)]);
 }
 
-test('nothing is unfinished behind whole frames, of every spelling of a length', () => {
+test('nothing is incomplete after whole frames, with every encoding of a length', () => {
   const meter = new FrameMeter();
   for (const bytes of [0, 1, 125, 126, 127, 65_535, 65_536, 300_000]) {
     for (const isMasked of [true, false]) {
@@ -31,7 +31,7 @@ test('nothing is unfinished behind whole frames, of every spelling of a length',
   }
 });
 
-test('what has come of a frame counts until its last byte', () => {
+test('the bytes of a frame count until its last byte', () => {
   const meter = new FrameMeter();
   const bytes = frame(100_000);
   meter.take(bytes.subarray(0, 50_014));
@@ -53,7 +53,7 @@ test('pieces of a message count together, and pings between them do not', () => 
   equal(meter.unfinished, 0);
 });
 
-test('it is no matter where chunks are cut', () => {
+test('the boundaries of chunks do not matter', () => {
   const random = new Random(7);
   const frames = Array.from({ length: 50 }, () => frame(random.below(70_000)));
   const last = frame(1000).subarray(0, 508);

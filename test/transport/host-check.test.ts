@@ -1,4 +1,4 @@
-/** A name that a web page could have given to this machine opens nothing. */
+/** A host name that a web page could point at this machine is refused. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -34,6 +34,6 @@ test('on loopback a node answers to addresses, to localhost and to what it adver
   for (const header of foreign) assert.ok(!isMeantForUs(header, LOCAL), header);
 });
 
-test('beyond loopback any name will do', () => {
+test('beyond loopback any name is accepted', () => {
   assert.ok(isMeantForUs('any.example', { listenHost: '0.0.0.0', ownHosts: [] }));
 });

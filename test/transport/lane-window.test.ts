@@ -13,7 +13,7 @@ interface PathOptions {
   readonly roundTripMilliseconds: number;
 }
 
-/** A path with a queue of its own, and a sender that has always more to send. */
+/** A path with a queue of its own, and a sender that always has more to send. */
 class Path {
   readonly window = new SendWindow(LIMITS, 0);
   bytesPerMillisecond: number;
@@ -63,7 +63,7 @@ class Path {
   }
 }
 
-/** The longest queue of a stretch of time. */
+/** The longest queue of a period. */
 function worstQueue(path: Path, milliseconds: number): number {
   let worst = 0;
   for (let passed = 0; passed < milliseconds; passed += 5) {
@@ -82,7 +82,7 @@ for (const roundTripMilliseconds of [1, 30, 300]) {
       const before = path.carried;
       const worst = worstQueue(path, 60_000);
       const share = (path.carried - before) / (60_000 * bytesPerMillisecond);
-      // Election timeouts follow round trips, so what is harmless does, too.
+      // Election timeouts follow round trips, so the harmless delay does too.
       const harmless = 2.5 * queueMilliseconds + roundTripMilliseconds;
       assert.ok(worst <= harmless, `a queue of ${worst.toFixed()} ms`);
       assert.ok(share > 0.4, `${(100 * share).toFixed()} % of what it carries`);
@@ -90,7 +90,7 @@ for (const roundTripMilliseconds of [1, 30, 300]) {
   }
 }
 
-test('a path that becomes narrow is found out after one window, and a wide one again', () => {
+test('a path that becomes narrow is detected after one window, and a wide one again', () => {
   const path = new Path({ bytesPerMillisecond: 20_000, roundTripMilliseconds: 1 });
   path.run(5000);
   const wide = path.window.bytes;
@@ -114,7 +114,7 @@ test('a slower path is no queue: its window grows again', () => {
   assert.ok(rate > 2000, `${rate.toFixed()} kB/s over a path of 200 ms`);
 });
 
-test('what needs no large window gets none, and one that was large fades in silence', () => {
+test('a window that is not needed does not grow, and shrinks in silence', () => {
   const path = new Path({ bytesPerMillisecond: 20_000, roundTripMilliseconds: 1 });
   path.run(20_000, 10);
   assert.equal(path.window.bytes, windowBytesStart);
@@ -136,7 +136,7 @@ test('while an answer is overdue nothing more leaves', () => {
   assert.ok(window.bytes <= windowBytesMax);
 });
 
-test('an answer to nothing is refused', () => {
+test('an answer to no mark is refused', () => {
   const window = new SendWindow(LIMITS, 0);
   assert.equal(window.answered(1, 0), false);
 });

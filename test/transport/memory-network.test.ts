@@ -1,4 +1,4 @@
-/** Random trouble in memory: the promises hold, all lanes come back, and a seed repeats itself. */
+/** Random faults in memory: the promises hold, all lanes come back, and a seed repeats itself. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -28,7 +28,7 @@ function pairsOf(stations: readonly Station[]): Pair[] {
   );
 }
 
-/** One piece of bad luck, or the end of one. */
+/** One fault, or the end of one. */
 async function disturb(
   network: MemoryUnderTest,
   random: Random,
@@ -123,7 +123,7 @@ function told(event: object): string {
   return JSON.stringify(event);
 }
 
-test(`${SEEDS} stretches of bad luck end with every lane up, in order, and quiet`, async () => {
+test(`${SEEDS} periods of faults end with every lane up, in order, and quiet`, async () => {
   let frames = 0;
   let downs = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -135,7 +135,7 @@ test(`${SEEDS} stretches of bad luck end with every lane up, in order, and quiet
   assert.ok(downs > SEEDS * 4, `${downs} times a lane went down`);
 });
 
-test('the same seed is the same story', async () => {
+test('the same seed gives the same run', async () => {
   assert.deepEqual(await live(7), await live(7));
   assert.notDeepEqual(await live(7), await live(8));
 });
@@ -161,10 +161,10 @@ test('if hellos cross, the smaller node decides, and nothing goes down', async (
   }
   assert.equal(refusals(one).length, 2, 'the other sockets came in and went');
   const gaveWay = refusals(two).every((text) => text.startsWith('them superseded'));
-  assert.ok(gaveWay, 'who gives way has nothing else to report');
+  assert.ok(gaveWay, 'the side that gives way reports nothing else');
 });
 
-test('a narrow path carries what it can, of all sockets together', async () => {
+test('all sockets of a narrow path share its capacity', async () => {
   const network = openMemory();
   const [one, two] = [
     await openStation(network, { node: 1 }),

@@ -1,4 +1,4 @@
-/** A network for the contract of the transport: what both kinds of sockets can be put through. */
+/** A network for the contract of the transport: the operations of both kinds of sockets. */
 
 import assert from 'node:assert/strict';
 import type { NodeId } from '../../src/base/ids.ts';
@@ -10,23 +10,23 @@ import { Switchboard } from '../../src/transport/switchboard.ts';
 import type { Lane } from '../../src/wire/hello.ts';
 import { Recorder } from './recorder.ts';
 
-/** Where one process has its sockets, and where others reach it. */
+/** The sockets of one process, and its address. */
 export interface Place {
   readonly url: string;
   readonly sockets: Sockets;
-  /** The process is gone without a word. */
+  /** The process is gone without closing its sockets. */
   readonly crash: () => Promise<void>;
 }
 
 export interface NetworkUnderTest {
   readonly schedule: Schedule;
-  /** A new place, or the one of a process that is gone. */
+  /** A new place, or the place of a process that is gone. */
   readonly place: (url?: string) => Promise<Place>;
   readonly pass: (milliseconds: number) => Promise<void>;
-  /** Nothing passes anywhere, nobody reads, and nobody is told. */
+  /** Nothing passes, no side reads, and no side gets an event. */
   readonly stall: () => void;
   readonly resume: () => void;
-  /** Every socket breaks, and both ends hear of it. */
+  /** Every socket breaks, and both ends get an event. */
   readonly reset: () => void;
   readonly end: () => Promise<void>;
 }
@@ -48,7 +48,7 @@ export const QUICK: TransportLimits = {
 };
 
 export const CLUSTER = 'test';
-/** That of all stations, if nothing else is said. */
+/** That of all stations by default. */
 export const SECRET = new Uint8Array(16).fill(7);
 export const CLIENT_LIMITS = {
   keyBytesMax: 4096,
@@ -60,7 +60,7 @@ export const CLIENT_LIMITS = {
 interface StationOptions {
   readonly node: number;
   readonly incarnation?: number;
-  /** The words of its boots; unless it says so, of all boots through its incarnation. */
+  /** The words of its boots; by default, of all boots up to its incarnation. */
   readonly words?: readonly number[];
   readonly cluster?: string;
   readonly url?: string;
@@ -68,7 +68,7 @@ interface StationOptions {
   readonly limits?: TransportLimits;
 }
 
-/** A node without a core: its transport, and a record of what that reports. */
+/** A node without a core: its transport, and a record of its events. */
 export interface Station {
   readonly node: NodeId;
   readonly incarnation: number;
@@ -101,7 +101,7 @@ export async function openStation(
   return { node: id, incarnation, lineage, place, board, recorder };
 }
 
-/** Tells each of the stations about all others. */
+/** Gives each of the stations the list of all others. */
 export function introduce(...stations: readonly Station[]): void {
   for (const { node, board, recorder } of stations) {
     const peers = stations
@@ -117,7 +117,7 @@ export async function until(
   isSo: () => boolean,
 ): Promise<void> {
   for (let waited = 0; waited < 8000 && !isSo(); waited += 10) await network.pass(10);
-  assert.ok(isSo(), `it did not come about: ${what}`);
+  assert.ok(isSo(), `timed out: ${what}`);
 }
 
 export function isUp(one: Station, other: Station): boolean {
@@ -135,7 +135,7 @@ export async function openPair(network: NetworkUnderTest): Promise<readonly [Sta
   return [one, two];
 }
 
-/** A frame that can be told from others: a number, and filling. */
+/** A frame with a number, and padding. */
 export function numbered(number: number, bytes = 8): Uint8Array {
   const frame = new Uint8Array(bytes).fill(number);
   new DataView(frame.buffer).setUint32(0, number);
@@ -151,7 +151,7 @@ export function send(from: Station, to: Station, lane: Lane, bytes: Uint8Array):
   return recorder.call(() => board.sendToPeer({ node: to.node, lane }, bytes));
 }
 
-/** The numbers of the frames that came in on a lane, from anybody or from one node. */
+/** The numbers of the frames that arrived on a lane, from all nodes or from one. */
 export function heard(at: Station, lane: Lane, from?: number): readonly number[] {
   return at.recorder
     .of('peer-frame')
@@ -163,7 +163,7 @@ export function count(length: number): readonly number[] {
   return Array.from({ length }, (_, at) => at);
 }
 
-/** What a station's log says of those that were refused. */
+/** The refusals in a station's log. */
 export function refusals({ recorder }: Station): readonly string[] {
   return recorder.of('refused').map(({ by, text }) => `${by} ${text}`);
 }

@@ -1,4 +1,4 @@
-/** A lane is held up by nothing but its path. */
+/** A lane waits for nothing but its path. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -60,7 +60,7 @@ test('a lane that has answered many marks can still send', () => {
   assert.equal(lane.line.buffered, 0);
 });
 
-test('whatever its answers did to the window, what waits leaves in the end', () => {
+test('queued frames leave in the end, however answers changed the window', () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = new Random(seed);
     const lane = laneOf();
@@ -76,7 +76,7 @@ test('whatever its answers did to the window, what waits leaves in the end', () 
         if (random.chance(0.5)) answerOldest(lane, marks);
       }
       while (line.buffered > 0) {
-        assert.ok(marks.length > 0, `seed ${seed}: nothing lets go of what waits`);
+        assert.ok(marks.length > 0, `seed ${seed}: no mark releases the queue`);
         clock.now += random.chance(0.2) ? random.below(3000) : random.below(4);
         answerOldest(lane, marks);
       }
@@ -84,7 +84,7 @@ test('whatever its answers did to the window, what waits leaves in the end', () 
   }
 });
 
-test('a window that shrinks around what is on its way asks for an answer to that', () => {
+test('a window that shrinks below the bytes in flight sends a mark', () => {
   const lane = laneOf();
   const { line, clock } = lane;
   const frame = new Uint8Array(8000).fill(0x91);

@@ -1,4 +1,4 @@
-/** What every transport does between nodes, whatever its sockets are. */
+/** What every transport does between nodes, on any sockets. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -131,7 +131,7 @@ function testChanges(name: string, open: Open): void {
     one.recorder.forgetPeer(2);
     const before = one.recorder.events.length;
     assert.equal(send(one, two, 'main', numbered(2)), false);
-    await until(network, 'the other side hears why', () =>
+    await until(network, 'the other side gets the reason', () =>
       refusals(two).some((text) => text.includes('them stranger')),
     );
     const [down] = two.recorder.of('peer-down');
@@ -139,7 +139,7 @@ function testChanges(name: string, open: Open): void {
     const later = one.recorder.events.slice(before);
     assert.ok(
       later.every(({ type }) => type === 'refused'),
-      'no more is heard of it',
+      'nothing more arrives from it',
     );
     introduce(one, two);
     await until(network, 'it is back', () => isUp(one, two));
@@ -201,7 +201,7 @@ function testEnd(name: string, open: Open): void {
     introduce(one, two);
     await until(
       network,
-      'the other side hears why',
+      'the other side gets the reason',
       () => two.recorder.of('peer-down').length >= 2,
     );
     for (const { reason } of two.recorder.of('peer-down')) assert.match(reason, /closing/);
@@ -210,7 +210,7 @@ function testEnd(name: string, open: Open): void {
   });
 }
 
-/** Runs `cause` again and again under load, then looks at what arrived. */
+/** Runs `cause` again and again under load, then checks what arrived. */
 async function flap(network: NetworkUnderTest, all: Station[], cause: () => void): Promise<void> {
   const [one, two] = await openPair(network);
   all.push(one, two);
@@ -311,7 +311,7 @@ function testSilence(name: string, open: Open): void {
     assert.equal(send(one, two, 'main', numbered(1)), false);
     network.resume();
     await until(network, 'they are back', () => isUp(one, two));
-    assert.deepEqual(heard(one, 'main'), [], 'nothing of a socket that was given up');
+    assert.deepEqual(heard(one, 'main'), [], 'no frame of a socket that was given up');
   });
 }
 
@@ -433,12 +433,12 @@ function testTwins(name: string, open: Open): void {
       const reasons = twin.recorder.of('life-refused').map(({ reason }) => reason);
       assert.deepEqual([...new Set(reasons)], ['still-running']);
       assert.equal(twin.recorder.of('peer-up').length, 0);
-      assert.ok(isUp(one, two), 'the lines to the original stay');
+      assert.ok(isUp(one, two), 'the connections to the original stay');
       assert.equal(one.recorder.of('peer-down').length, 0);
-      // As soon as the original is gone the other one is let in: it may be its next start.
+      // As soon as the original is gone the other one is accepted: it may be its next start.
       await two.place.crash();
       two.board.close();
-      await until(network, 'it is let in', () => twin.recorder.isUp(one.node, 'main'));
+      await until(network, 'it is accepted', () => twin.recorder.isUp(one.node, 'main'));
     },
   );
 
@@ -458,7 +458,7 @@ function testTwins(name: string, open: Open): void {
       two.recorder.call(() => two.board.setPeers(peers));
       const isBack = () => ['main', 'bulk'].every((lane) => two.recorder.isUp(one.node, lane));
       await until(network, 'the original is up', isBack);
-      await until(network, 'the copy hears why', () => {
+      await until(network, 'the copy gets the reason', () => {
         return twin.recorder.of('life-refused').some(({ reason }) => reason === 'still-running');
       });
       const lines = one.recorder.of('peer-up').slice(-2);

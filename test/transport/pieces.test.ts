@@ -1,4 +1,4 @@
-/** Frames in pieces: streams mix, frames come whole, and nonsense is told. */
+/** Frames in pieces: streams interleave, frames arrive whole, and invalid bytes are reported. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -33,7 +33,7 @@ test('pieces of several streams become their frames again', () => {
   assert.deepEqual(two, { type: 'frame', bytes: bytes(9, 8) });
 });
 
-test('a frame that looks like a piece travels as one', () => {
+test('a frame that looks like a piece is sent as a piece', () => {
   const frame = bytes(0xc1, 7);
   assert.equal(isPlain(frame), false);
   assert.deepEqual(newReader().take(encodePiece(0, frame, last)), { type: 'frame', bytes: frame });
@@ -45,7 +45,7 @@ test('marks and their answers have numbers', () => {
   }
 });
 
-test('what is no part is told', () => {
+test('bytes that are no piece are reported', () => {
   const mark = encodeMark('mark', 1);
   const nonsense = [
     bytes(0xc1),
@@ -57,7 +57,7 @@ test('what is no part is told', () => {
   for (const part of nonsense) assert.deepEqual(newReader().take(part), { type: 'malformed' });
 });
 
-test('what waits for a last piece is bounded, and given back', () => {
+test('incomplete frames are bounded, and their memory is released', () => {
   const reader = newReader(10);
   for (let round = 0; round < 10; round++) {
     assert.equal(reader.take(encodePiece(round, new Uint8Array(10), more)).type, 'piece');

@@ -1,4 +1,4 @@
-/** A TCP proxy on loopback that can hold everything up, or break it, without a word. */
+/** A TCP proxy on loopback that can delay or break connections without closing them. */
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class LoopbackProxy {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
-  /** The port that is behind it now. */
+  /** The present port behind it. */
   target = 0;
   #isStalled = false;
 

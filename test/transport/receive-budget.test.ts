@@ -1,11 +1,11 @@
-/** What has come of frames whose end has not is bounded, and none may be long in coming. */
+/** Incomplete frames are bounded, and none may be slow. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { FrameDeadline } from '../../src/transport/frame-deadline.ts';
 import { ReceiveBudget } from '../../src/transport/receive-budget.ts';
 
-test('above the bound the largest has to go, and small ones never', () => {
+test('above the bound the largest is closed, and small ones never', () => {
   const budget = new ReceiveBudget<string>({ bytesMax: 1000 });
   budget.note('small', 10);
   budget.note('large', 600);
@@ -18,7 +18,7 @@ test('above the bound the largest has to go, and small ones never', () => {
   equal(budget.bytes, 410);
 });
 
-test('what is whole counts no more', () => {
+test('complete frames do not count', () => {
   const budget = new ReceiveBudget<number>({ bytesMax: 1000 });
   for (let one = 0; one < 100; one++) {
     budget.note(one, 900);
@@ -34,7 +34,7 @@ class Rig {
   readonly #deadline = new FrameDeadline(this.socket, LIMITS);
   #now = 0;
 
-  /** Bytes of one frame come in, a tenth of a second apart. Says whether it may go on. */
+  /** Bytes of one frame arrive, a tenth of a second apart. Returns whether it may continue. */
   pass(milliseconds: number, bytesEach: number, { isDeaf = false } = {}): boolean {
     for (let passed = 0; passed < milliseconds; passed += 100) {
       this.#now += 100;
@@ -50,21 +50,21 @@ class Rig {
   }
 }
 
-test('a frame that goes on may take as long as it needs', () => {
+test('a frame that progresses may take as long as it needs', () => {
   equal(new Rig().pass(1_000_000, 11), true);
 });
 
-test('one that comes byte by byte may not', () => {
+test('a frame that arrives byte by byte may not', () => {
   equal(new Rig().pass(3000, 1), false);
 });
 
-test('one that stands still may not, however much of it has come', () => {
+test('a frame that stops may not, however much of it has arrived', () => {
   const rig = new Rig();
   rig.pass(500, 1_000_000);
   equal(rig.pass(3000, 0), false);
 });
 
-test('between frames there is no deadline, and each has one of its own', () => {
+test('there is no deadline between frames, and each frame has its own', () => {
   const rig = new Rig();
   for (let frames = 0; frames < 10; frames++) {
     deepEqual(rig.pass(900, 1), true);
@@ -73,7 +73,7 @@ test('between frames there is no deadline, and each has one of its own', () => {
   }
 });
 
-test('while nothing is read of it nothing can come', () => {
+test('while reading is paused the deadline is suspended', () => {
   const rig = new Rig();
   rig.pass(500, 50);
   equal(rig.pass(10_000, 0, { isDeaf: true }), true);

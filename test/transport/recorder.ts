@@ -1,4 +1,4 @@
-/** A listener that keeps what a transport reports, and checks that up and down take turns. */
+/** A listener that keeps the events of a transport, and checks that up and down alternate. */
 
 import assert from 'node:assert/strict';
 import type { TransportEvent } from '../../src/transport/transport.ts';
@@ -9,7 +9,7 @@ export class Recorder {
   readonly events: TransportEvent[] = [];
   readonly #up = new Set<string>();
   readonly #clients = new Set<number>();
-  /** Set around calls: no event may come from inside one. */
+  /** Set around calls: no event may be emitted inside one. */
   #isCalling = false;
 
   readonly onEvent = (event: TransportEvent): void => {
@@ -29,7 +29,7 @@ export class Recorder {
     this.events.push(event);
   };
 
-  /** Runs a call on the transport: none may tell anything from inside. */
+  /** Runs a call on the transport: it may emit no event. */
   call<T>(work: () => T): T {
     this.#isCalling = true;
     try {
@@ -39,7 +39,7 @@ export class Recorder {
     }
   }
 
-  /** Who is taken off the list goes without an event. */
+  /** A peer that is taken off the list goes without an event. */
   forgetPeer(node: number): void {
     for (const lane of ['main', 'bulk']) this.#up.delete(`${node} ${lane}`);
   }

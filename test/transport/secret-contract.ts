@@ -1,4 +1,4 @@
-/** The peer door: before a proof of the secret nothing that a socket says has any effect. */
+/** The peer endpoint: without a proof of the secret, a socket has no effect. */
 
 import assert from 'node:assert/strict';
 import type { NodeId } from '../../src/base/ids.ts';
@@ -35,7 +35,7 @@ interface Spoken {
   readonly isGuarded?: boolean;
 }
 
-/** What node 2 would say to node 1, or whoever says that it is node 2. */
+/** The hello of node 2 to node 1, or of a process that claims to be node 2. */
 function helloOf({ from = 2, generation = 1, isGuarded = true }: Spoken = {}): Uint8Array {
   return encodeHello({
     type: 'peer',
@@ -53,7 +53,7 @@ function helloOf({ from = 2, generation = 1, isGuarded = true }: Spoken = {}): U
   });
 }
 
-/** Dials as node 2, hears the answer out, and proves itself by some secret. */
+/** Dials as node 2, waits for the answer, and sends a proof with some secret. */
 async function speak(
   network: NetworkUnderTest,
   one: Station,
@@ -74,7 +74,7 @@ export function testSecrets(name: string, open: Open): void {
   testImpostors(name, open);
   testMisfits(name, open);
   testCrowds(name, open);
-  testFarewells(name, open);
+  testCloseReasons(name, open);
 }
 
 function testImpostors(name: string, open: Open): void {
@@ -90,12 +90,12 @@ function testImpostors(name: string, open: Open): void {
     await until(network, 'it is up', () => isUp(one));
     for (const generation of [1, 2]) {
       const hello = helloOf({ generation });
-      const { farewells } = await speak(network, one, { secret: SECRET, hello });
-      await until(network, 'it is refused', () => farewells.length === 1);
-      assert.match(farewells[0]?.text ?? '', /superseded: a later hello has come/);
+      const { closeReasons } = await speak(network, one, { secret: SECRET, hello });
+      await until(network, 'it is refused', () => closeReasons.length === 1);
+      assert.match(closeReasons[0]?.text ?? '', /superseded: a later hello has come/);
     }
     await speak(network, one, { secret: SECRET, hello: helloOf({ generation: 3 }) });
-    await until(network, 'the former is closed', () => second.farewells.length === 1);
+    await until(network, 'the former is closed', () => second.closeReasons.length === 1);
     const events = one.recorder.events.filter(({ type }) => type !== 'refused');
     const types = events.map(({ type }) => type);
     assert.deepEqual(types, ['peer-up', 'peer-down', 'peer-up']);
@@ -107,16 +107,16 @@ function testImpostors(name: string, open: Open): void {
     all.push(one, two);
     introduce(one, two);
     await until(network, 'they are up', () => isUp(one) && isUp(two));
-    // Everything that a hello of node 2 says is known to everybody; only its proof is not.
+    // Everything in a hello of node 2 is public; only its proof is not.
     const hello = helloOf({ generation: 2 ** 50 });
     for (const secret of [OTHER, NO_SECRET]) {
-      const { farewells } = await speak(network, one, { secret, hello });
-      await until(network, 'it is refused', () => farewells.length === 1);
-      assert.match(farewells[0]?.text ?? '', /wrong-secret: node 1 has another cluster secret/);
+      const { closeReasons } = await speak(network, one, { secret, hello });
+      await until(network, 'it is refused', () => closeReasons.length === 1);
+      assert.match(closeReasons[0]?.text ?? '', /wrong-secret: node 1 has another cluster secret/);
     }
     const mute = await dial(network, one, { door: '/peer', first: hello });
-    await until(network, 'it is closed', () => mute.farewells.length === 1);
-    assert.match(mute.farewells[0]?.text ?? '', /no-hello/);
+    await until(network, 'it is closed', () => mute.closeReasons.length === 1);
+    assert.match(mute.closeReasons[0]?.text ?? '', /no-hello/);
     assert.ok(!one.recorder.events.some(({ type }) => type === 'peer-down'), 'the line is up');
     one.recorder.call(() =>
       one.board.sendToPeer({ node: two.node, lane: 'main' }, Uint8Array.of(5)),
@@ -136,15 +136,15 @@ function testImpostors(name: string, open: Open): void {
     const hello = first.hellos.dialler;
     const again = await dial(network, one, { door: '/peer', first: hello });
     await until(network, 'it is answered', () => again.frames.length === 2);
-    // That of the first socket, and the listener's own word sent back to it.
+    // The proof of the first socket, and the listener's own proof sent back to it.
     again.socket.send(encodeProof(proofBy('dialler', SECRET, first.hellos)));
-    await until(network, 'it is refused', () => again.farewells.length === 1);
-    assert.match(again.farewells[0]?.text ?? '', /wrong-secret/);
+    await until(network, 'it is refused', () => again.closeReasons.length === 1);
+    assert.match(again.closeReasons[0]?.text ?? '', /wrong-secret/);
     const mirror = await dial(network, one, { door: '/peer', first: helloOf({ generation: 9 }) });
     await until(network, 'it is answered', () => mirror.frames.length === 2);
     mirror.socket.send((mirror.frames[1] as Uint8Array).slice());
-    await until(network, 'it is refused', () => mirror.farewells.length === 1);
-    assert.match(mirror.farewells[0]?.text ?? '', /wrong-secret/);
+    await until(network, 'it is refused', () => mirror.closeReasons.length === 1);
+    assert.match(mirror.closeReasons[0]?.text ?? '', /wrong-secret/);
   });
 }
 
@@ -160,9 +160,9 @@ function testCrowds(name: string, open: Open): void {
       crowd.push(await dial(network, one, { door: '/peer' }));
       await network.pass(50);
     }
-    await until(network, 'the oldest go', () => crowd[1]?.farewells.length === 1);
+    await until(network, 'the oldest go', () => crowd[1]?.closeReasons.length === 1);
     assert.match(
-      crowd[0]?.farewells[0]?.text ?? '',
+      crowd[0]?.closeReasons[0]?.text ?? '',
       /crowded: too many sockets have sent no hello/,
     );
     await speak(network, one, { secret: SECRET });
@@ -205,7 +205,7 @@ function testMisfits(name: string, open: Open): void {
   );
 }
 
-function testFarewells(name: string, open: Open): void {
+function testCloseReasons(name: string, open: Open): void {
   testOn(
     open,
     `${name}: what a listener says is not believed before its proof`,
@@ -215,7 +215,7 @@ function testFarewells(name: string, open: Open): void {
       all.push(one);
       let heard = 0;
       for (const reason of ['removed', 'older-copy'] as const) {
-        // Whoever listens at the address of a peer says that this node is no member any more.
+        // A process at the address of a peer claims that this node was removed.
         place.sockets.accept((socket) => ({
           onOpen: () => {},
           onFrame: () => {

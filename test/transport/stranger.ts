@@ -1,4 +1,4 @@
-/** One that dials a station and says what a test wants it to say: for contracts of the doors. */
+/** Dials a station and sends what a test wants: for contracts of the endpoints. */
 
 import type { Door, Socket } from '../../src/transport/sockets.ts';
 import type { CloseFrame } from '../../src/wire/close-reason.ts';
@@ -7,7 +7,7 @@ import type { NetworkUnderTest, Station } from './network-under-test.ts';
 export interface Stranger {
   readonly socket: Socket;
   readonly frames: Uint8Array[];
-  readonly farewells: CloseFrame[];
+  readonly closeReasons: CloseFrame[];
 }
 
 export async function dial(
@@ -17,7 +17,7 @@ export async function dial(
 ): Promise<Stranger> {
   const { sockets } = await network.place();
   const frames: Uint8Array[] = [];
-  const farewells: CloseFrame[] = [];
+  const closeReasons: CloseFrame[] = [];
   const socket = sockets.dial(
     { url: station.place.url, door },
     {
@@ -25,8 +25,8 @@ export async function dial(
         if (first !== undefined) socket.send(first);
       },
       onFrame: (bytes) => frames.push(bytes),
-      onClosed: (closeReason) => farewells.push(closeReason),
+      onClosed: (closeReason) => closeReasons.push(closeReason),
     },
   );
-  return { socket, frames, farewells };
+  return { socket, frames, closeReasons };
 }

@@ -1,4 +1,4 @@
-/** A loop that was held takes in what has arrived, and judges time afterwards. */
+/** A blocked event loop handles all arrived input before it evaluates time. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';
@@ -8,7 +8,7 @@ import { Ticker } from '../../src/transport/ticker.ts';
 
 const INTERVAL_MILLISECONDS = 20;
 
-/** Two ends of one connection through the kernel: what is written here waits in a socket there. */
+/** Two ends of one connection through the kernel: bytes written here wait in a socket there. */
 async function pair(t: TestContext): Promise<{ readonly near: Socket; readonly far: Socket }> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
@@ -24,12 +24,12 @@ async function pair(t: TestContext): Promise<{ readonly near: Socket; readonly f
   return { near, far };
 }
 
-/** The loop stands still, as it does in a long collection or without a processor. */
+/** The loop is blocked, as by a long garbage collection or without a processor. */
 function hold(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** What happened in which order, from the moment at which the loop was held. */
+/** What happened in which order, from the moment at which the loop was blocked. */
 async function ticked(
   t: TestContext,
   hear: (happen: (what: string) => void, ticker: Ticker) => void,
@@ -50,7 +50,7 @@ async function ticked(
   return happened;
 }
 
-test('what waits in a socket is taken in before a tick that is late', async (t) => {
+test('input that waits in a socket is handled before a late tick', async (t) => {
   const { near, far } = await pair(t);
   const happened = await ticked(t, (happen, ticker) => {
     near.on('data', () => {
@@ -78,7 +78,7 @@ test('a late tick waits as long as each poll brings something', async (t) => {
   deepEqual(happened, ['frame', 'frame', 'frame', 'tick']);
 });
 
-test('time goes on for a process that is sent more than it can read', async (t) => {
+test('ticks continue in a process that is sent more than it can read', async (t) => {
   let polls = 0;
   const happened = await ticked(t, (_happen, ticker) => {
     const flood = () => {

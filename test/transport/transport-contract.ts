@@ -1,4 +1,4 @@
-/** The contract of the transport: what both kinds of sockets pass. */
+/** The contract of the transport: the suite that both kinds of sockets pass. */
 
 import assert from 'node:assert/strict';
 import {
@@ -42,9 +42,9 @@ function testHello(name: string, open: Open): void {
     const one = await openStation(network, { node: 1 });
     all.push(one);
     for (const door of ['/peer', '/client'] as const) {
-      const { farewells } = await dial(network, one, { door });
-      await until(network, 'it is closed', () => farewells.length === 1);
-      assert.match(farewells[0]?.text ?? '', /no-hello/);
+      const { closeReasons } = await dial(network, one, { door });
+      await until(network, 'it is closed', () => closeReasons.length === 1);
+      assert.match(closeReasons[0]?.text ?? '', /no-hello/);
     }
     assert.equal(refusals(one).filter((text) => text.startsWith('us no-hello')).length, 2);
   });
@@ -93,9 +93,9 @@ function testRefusals(name: string, open: Open): void {
         ['/client', encodeHello({ ...client, cluster: 'elsewhere' }), /foreign-cluster/],
       ];
       for (const [door, first, reason] of cases) {
-        const { farewells, frames } = await dial(network, one, { door, first });
-        await until(network, `${reason}`, () => farewells.length === 1);
-        assert.match(farewells[0]?.text ?? '', reason);
+        const { closeReasons, frames } = await dial(network, one, { door, first });
+        await until(network, `${reason}`, () => closeReasons.length === 1);
+        assert.match(closeReasons[0]?.text ?? '', reason);
         assert.equal(frames.length, 0);
       }
       assert.deepEqual(new Set(one.recorder.events.map(({ type }) => type)), new Set(['refused']));
@@ -165,7 +165,7 @@ function testClients(name: string, open: Open): void {
       one.recorder.of('client-down')[0]?.reason ?? '',
       /closing: the client closed the connection/,
     );
-    assert.equal(events.at(-1)?.type, 'frame', 'who closes hears nothing of it');
+    assert.equal(events.at(-1)?.type, 'frame', 'the closing side gets no event');
     assert.equal(
       one.recorder.call(() => one.board.sendToClient(connection, numbered(1))),
       false,
@@ -180,7 +180,7 @@ function testClients(name: string, open: Open): void {
     line.send(numbered(1));
     const reason = `your token is no longer valid${'!'.repeat(200)}\n`;
     one.recorder.call(() => one.board.closeClient(1, reason));
-    await until(network, 'it hears why', () => events.at(-1)?.type === 'down');
+    await until(network, 'it gets the reason', () => events.at(-1)?.type === 'down');
     assert.deepEqual(typesOf(events), ['up', 'down']);
     assert.match(JSON.stringify(events), /dismissed: your token is no longer valid!!/);
     await network.pass(100);
@@ -247,9 +247,9 @@ function testBadClients(name: string, open: Open): void {
     );
     const { url } = one.place;
     await one.place.crash();
-    const nobody = await connect(network, url);
-    await until(network, 'it is down', () => nobody.events.length === 1);
-    assert.deepEqual(typesOf(nobody.events), ['down']);
+    const unreachable = await connect(network, url);
+    await until(network, 'it is down', () => unreachable.events.length === 1);
+    assert.deepEqual(typesOf(unreachable.events), ['down']);
     const quick = await connect(network, url);
     quick.line.close();
     await network.pass(500);

@@ -1,4 +1,4 @@
-/** What comes to a node's port and is not a sound peer or client: closed, with memory flat. */
+/** Input at a node's port that is no correct peer or client: closed, with constant memory. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -54,7 +54,7 @@ interface Opened {
   readonly closed: Promise<readonly [code: number, text: string]>;
 }
 
-/** A WebSocket that does as it likes. */
+/** A WebSocket that may violate the protocol. */
 async function open(station: Station, { hello = true, door = '/client' } = {}): Promise<Opened> {
   const options = { perMessageDeflate: false };
   const web = new WebSocket(`${station.place.url}${door}`, 'ringkv.1', options);
@@ -75,7 +75,7 @@ async function open(station: Station, { hello = true, door = '/client' } = {}): 
   return { web, raw, closed };
 }
 
-/** What the server says to bytes on a raw connection, until it hangs up. */
+/** The server's answer to bytes on a raw connection, until it is closed. */
 async function say(port: number, bytes: string | Uint8Array): Promise<string> {
   const socket = connect({ host: '127.0.0.1', port });
   socket.on('error', () => {});
@@ -107,7 +107,7 @@ testAt('a text frame, an empty one and one above the limit close the connection'
   const cases: readonly (readonly [(opened: Opened) => void, number, RegExp])[] = [
     [({ web }) => web.send('text'), 1003, /text-frame/],
     [({ web }) => web.send(new Uint8Array(0)), 4012, /empty-frame/],
-    // Only the header: what it announces is enough.
+    // Only the header: the announced length is enough.
     [({ raw }) => raw.write(Buffer.from('82ff000000007fffffff00000000', 'hex')), 1009, /^$/],
     [({ raw }) => raw.write(Buffer.from('8fff000000007fffffff00000000', 'hex')), 1002, /^$/],
   ];
@@ -174,7 +174,7 @@ test('half a request is not waited for', { timeout: 20_000 }, async () => {
   await sockets.close();
 });
 
-test('plain paths are answered, and the doors say when a node is not ready', async () => {
+test('plain paths are answered, and the endpoints report when a node is not ready', async () => {
   const sockets = await WebSockets.listen({
     host: '127.0.0.1',
     port: 0,
@@ -214,7 +214,7 @@ test('a node that cannot listen says what happened, why, and what to do', async 
   await sockets.close();
 });
 
-test('clients are bounded, and no crowd keeps health and peers out', async () => {
+test('clients are bounded, and no flood of them shuts out health and peers', async () => {
   const faults: string[] = [];
   const sockets = await WebSockets.listen({
     host: '127.0.0.1',
@@ -281,7 +281,7 @@ testAt('a frame that does not go on is not waited for, one that does is', async 
   slow.web.terminate();
 });
 
-/** A WebSocket at a door of sockets without a switchboard, which has said its first word. */
+/** A WebSocket at an endpoint of sockets without a switchboard, which has sent its first frame. */
 async function atDoor(port: number, door: '/peer' | '/client'): Promise<Opened> {
   const place = { url: `ws://127.0.0.1:${port}` };
   const opened = await open({ place } as unknown as Station, { hello: false, door });
@@ -289,7 +289,7 @@ async function atDoor(port: number, door: '/peer' | '/client'): Promise<Opened> 
   return opened;
 }
 
-test("halves of clients' frames have a bound that closes no peer", SLOW, async () => {
+test('incomplete frames of clients have a bound that closes no peer', SLOW, async () => {
   const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0 });
   const ended: string[] = [];
   let heard = 0;

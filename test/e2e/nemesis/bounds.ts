@@ -1,6 +1,6 @@
 /**
- * How long it takes until all is well again: a leader that is killed, or hears nothing; all nodes
- * without power; a restart with many keys; a node that missed many writes.
+ * How long recovery takes: a leader that is killed, or disconnected; all nodes without power; a
+ * restart with many keys; a node that missed many writes.
  *
  *   node build/test/e2e/nemesis/bounds.js [--kills=50] [--keys=1000000] [--missed=100000]
  *     [--only=kill,cut,power,restart,catch-up]
@@ -32,11 +32,11 @@ const NODES = 3;
 const SHARDS = 16;
 const VALUE = new Uint8Array(256).fill(118);
 const AT_ONCE = 1000;
-/** A write is tried so often after a fault; the first one that is acknowledged counts. */
+/** How often a write is tried after a fault; the first acknowledged one counts. */
 const TRY_MILLISECONDS = 20;
 const TIMEOUT_MILLISECONDS = 60_000;
 const HEALTHY_MILLISECONDS = 300_000;
-/** Before each fault, so that election timeouts know nothing of the one before. */
+/** Before each fault, so that election timeouts are independent of the previous one. */
 const CALM_MILLISECONDS = (2 * RAFT_LIMITS.delayWindowTicks + 50) * RAFT_LIMITS.tickMilliseconds;
 
 interface Place {
@@ -48,12 +48,12 @@ interface Place {
 
 interface Measure {
   readonly name: string;
-  /** With the shim, without which no power fails. */
+  /** With the shim, without which there are no power failures. */
   readonly isShimmed: boolean;
   run(place: Place): Promise<void>;
 }
 
-/** From now to the first write of the key that is acknowledged. */
+/** From now to the first acknowledged write of the key. */
 async function firstWrite(kv: Client, key: string): Promise<number> {
   const began = performance.now();
   return await new Promise((resolve, reject) => {
@@ -74,7 +74,7 @@ async function firstWrite(kv: Client, key: string): Promise<number> {
   });
 }
 
-/** A shard that is drawn, a key in it, and who leads it. */
+/** A random shard, a key in it, and the node that leads it. */
 async function drawLed({ site, random }: Place): Promise<{ key: string; host: Host }> {
   for (;;) {
     const arc = random.below(SHARDS);
@@ -169,7 +169,7 @@ async function fill({ kv }: Place, from: number, count: number): Promise<void> {
   }
 }
 
-/** From the start of the process until it says that it is up, and until the cluster is healthy. */
+/** From the start of the process until it reports `is up`, and until the cluster is healthy. */
 async function timeStart(place: Place, hosts: readonly Host[]): Promise<readonly [number, number]> {
   const began = performance.now();
   for (const host of hosts) host.start();

@@ -1,7 +1,7 @@
 /**
- * A client process: some workers, each of which does one thing at a time, through the public
- * client. Its instructions are one argument in JSON. The end of its input ends it: what is on its
- * way is waited for, and the history is whole then.
+ * A client process: some workers, each of which has one call open at a time, through the public
+ * client. Its instructions are one argument in JSON. The end of its input ends it: open calls are
+ * awaited, so the history is complete then.
  */
 
 import { Random } from '../../../src/base/random.ts';
@@ -17,7 +17,7 @@ export interface ClientInstructions {
   /** The first worker's number, and how many there are. */
   readonly first: number;
   readonly workers: number;
-  /** Rest between two steps, drawn up to here. */
+  /** Pause between two steps, drawn up to here. */
   readonly restMilliseconds: number;
 }
 

@@ -1,4 +1,4 @@
-/** The nodes of a run, what they say of themselves, and how long it takes until all is well. */
+/** The nodes of a run, their status, and the wait until the cluster is healthy. */
 
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -21,14 +21,14 @@ interface Info {
 
 interface Status {
   readonly verdict: string;
-  /** So many nodes may fail, whichever they are. */
+  /** As many nodes may fail, whichever they are. */
   readonly canLose: number;
   readonly reasons: readonly string[];
   readonly nodes: readonly { readonly node: number; readonly url: string }[];
 }
 
 export class Cluster {
-  /** Those that are there all the time. */
+  /** The nodes that are there all the time. */
   readonly hosts: readonly Host[];
   /** It joins and leaves. */
   readonly guest: Host;
@@ -92,7 +92,7 @@ export class Cluster {
     });
   }
 
-  /** The place whose node leads the shard, if any says so. */
+  /** The place whose node leads the shard, if a node reports it. */
   async leaderOf(shard: number): Promise<Host | undefined> {
     for (const host of this.hosts) {
       const info = await infoOf(host);
@@ -112,8 +112,8 @@ export class Cluster {
 }
 
 /**
- * A cluster of one node is healthy too, but not what was started. Damage that was found and healed
- * is told until the node's next start, for a person has to look at the disk.
+ * A cluster of one node is healthy too, but not what was started. Damage that was found and
+ * repaired is reported until the node's next start, because a person has to check the disk.
  */
 function isWhole({ verdict, canLose, reasons }: Status): boolean {
   const isHealed = reasons.length > 0 && reasons.every((reason) => HEALED.test(reason));

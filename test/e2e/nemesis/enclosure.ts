@@ -1,6 +1,6 @@
 /**
- * Runs a program in namespaces of its own for the network, mounts and processes, and takes away
- * what it leaves behind: whatever it is ended by, the kernel ends what it started.
+ * Runs a program in its own namespaces for the network, mounts and processes, and removes what it
+ * leaves behind: however it ends, the kernel ends what it started.
  */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -12,19 +12,19 @@ import { type Ground, survey, sweepShares } from './ground.ts';
 
 export interface Enclosed {
   readonly folder: string;
-  /** The prefix of what is made outside of the folder. */
+  /** The prefix of names outside of the folder. */
   readonly name: string;
   readonly ground: Ground;
-  /** Somebody wants an end. */
+  /** A signal requests the end. */
   readonly signal: AbortSignal;
 }
 
 interface Program {
   /** `import.meta.url` of it. */
   readonly url: string;
-  /** Its arguments, with all that was drawn. */
+  /** Its arguments, including all drawn values. */
   readonly words: readonly string[];
-  /** Said by this to the program inside. */
+  /** Passed by this process to the program inside. */
   readonly enclosed: string | undefined;
   run(enclosed: Enclosed): Promise<number>;
 }
@@ -32,7 +32,7 @@ interface Program {
 const SPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
 const STOP_MILLISECONDS_MAX = 90_000;
 
-/** Ends the process, with the code that `run` gives. */
+/** Ends the process, with the code that `run` returns. */
 export async function runEnclosed(program: Program): Promise<never> {
   const { enclosed } = program;
   const code = await (enclosed === undefined
@@ -56,7 +56,7 @@ async function runOutside(program: Program): Promise<number> {
   }
 }
 
-/** A terminal gives its signal to both; the one inside ends first, and tells what it saw. */
+/** A terminal sends its signal to both; the inner one ends first, and reports. */
 async function followed(child: ChildProcess): Promise<number> {
   let timer: NodeJS.Timeout | undefined;
   const stop = () => {
@@ -65,7 +65,7 @@ async function followed(child: ChildProcess): Promise<number> {
   process.on('SIGINT', stop);
   process.on('SIGTERM', () => {
     stop();
-    // `unshare` itself does not hand it on.
+    // `unshare` itself does not pass it on.
     const children = `/proc/${child.pid}/task/${child.pid}/children`;
     spawnSync('sh', ['-c', `kill -TERM $(cat ${children})`]);
   });

@@ -1,4 +1,4 @@
-/** What a run stands on: what this machine lets it have, and the two programs in C. */
+/** The environment of a run: what this machine permits, and the two programs in C. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
@@ -12,7 +12,7 @@ export interface Ground {
   readonly shim: string | undefined;
   readonly hasMounts: boolean;
   readonly hasShares: boolean;
-  /** What is missing, in words. */
+  /** What is missing, as a text. */
   readonly missing: readonly string[];
 }
 
@@ -20,14 +20,14 @@ export const SHARES_FOLDER = '/sys/fs/cgroup/cpu';
 const NATIVE = fileURLToPath(new URL('../../../../test/e2e/nemesis/native/', import.meta.url));
 const SHARED_LIBRARY = ['-shared', '-fPIC', '-ldl', '-lpthread'];
 
-/** Inside of namespaces of our own, if there are any. */
+/** Inside of our own namespaces, if there are any. */
 export function survey(folder: string, isEnclosed: boolean): Ground {
   const missing: string[] = [];
   const has = (what: string, isThere: boolean) => {
     if (!isThere) missing.push(what);
     return isThere;
   };
-  // Network namespaces have their names there; nobody else sees this one.
+  // Network namespaces have their names there; no other process sees this one.
   if (isEnclosed) mount('/run', '16m');
   const hasCompiler = has('a C compiler', spawnSync('cc', ['--version']).status === 0);
   const hasTunnels = existsSync('/dev/net/tun') && spawnSync('ip', ['-V']).status === 0;
@@ -42,7 +42,7 @@ export function survey(folder: string, isEnclosed: boolean): Ground {
   };
 }
 
-/** Where it is then. */
+/** The mount point. */
 export function compile(folder: string, source: string, words: readonly string[]): string {
   const target = join(folder, source.replace('.c', ''));
   execFileSync('cc', ['-O2', '-o', target, join(NATIVE, source), ...words]);
@@ -59,7 +59,7 @@ export function unmount(folder: string): void {
   execFileSync('umount', [folder]);
 }
 
-/** What a run that was killed may have left behind: everything else went with its namespaces. */
+/** Removes what a killed run may have left: everything else went with its namespaces. */
 export function sweepShares(prefix: string): void {
   if (!existsSync(SHARES_FOLDER)) return;
   for (const name of readdirSync(SHARES_FOLDER)) {
@@ -67,7 +67,7 @@ export function sweepShares(prefix: string): void {
     try {
       rmdirSync(join(SHARES_FOLDER, name));
     } catch {
-      // A process of it is still ending; the folder is empty otherwise and does no harm.
+      // A process of it is still ending; otherwise the folder is empty and does no harm.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The history of a run: JSON lines, one when an operation begins and one when it ends. An operation
- * whose end is missing has an unknown outcome. The format stands in README.md.
+ * whose end is missing has an unknown outcome. README.md describes the format.
  */
 
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
@@ -11,7 +11,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 export interface Invoke {
   readonly type: 'invoke';
-  /** A worker, which does one thing at a time. Numbers are unique in a run. */
+  /** A worker, with one operation open at a time. Numbers are unique in a run. */
   readonly process: number;
   /** Unique within the process. */
   readonly operation: number;
@@ -28,7 +28,7 @@ export interface Return {
   readonly time: number;
   readonly outcome: Outcome;
   readonly output?: Fields;
-  /** The code of the error, and what it said. */
+  /** The code of the error, and its message. */
   readonly error?: string;
   readonly text?: string;
 }

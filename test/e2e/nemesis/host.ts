@@ -1,4 +1,4 @@
-/** A place where one node runs, as a supervisor runs it: its folder, its process, what it said. */
+/** A place where one node runs, as under a supervisor: its folder, its process, its output. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ const SAID_MAX = 20_000;
 
 export interface HostOptions {
   readonly name: string;
-  /** Where it is reached. */
+  /** Its addresses. */
   readonly listen: string;
   /** Its own folder; on a file system of its own if there are mounts. */
   readonly folder: string;
@@ -21,20 +21,20 @@ export interface HostOptions {
   readonly isMounted: boolean;
   /** What the shim shares with the harness, on another file system. */
   readonly shared: string;
-  /** Words in front of every program that runs here. */
+  /** Words before the command of every program that runs here. */
   readonly at: readonly string[];
   readonly shim: string | undefined;
-  /** A planted bug that is in it; none if nothing is said. */
+  /** Its planted bug; none by default. */
   readonly bug: string | undefined;
-  /** What `kvctl start` is told besides folder and address. */
+  /** The options of `kvctl start` besides folder and address. */
   readonly words: readonly string[];
-  /** It ended although nothing had ended it. */
+  /** It ended by itself, unexpectedly. */
   readonly onEnd: (host: Host, told: string) => void;
 }
 
 interface Spawning {
   readonly isShimmed?: boolean;
-  /** Words that put the process into something of its own. */
+  /** Words that put the process into a namespace or a group. */
   readonly in?: readonly string[];
 }
 
@@ -48,9 +48,9 @@ export class Host {
   readonly #options: HostOptions;
   #child: ChildProcess | undefined;
   #said = '';
-  /** A fault that is on now may end the node. */
+  /** An active fault may end the node. */
   mayEnd = false;
-  /** How often it ended by itself, rightly or not. */
+  /** How often it ended by itself, expectedly or not. */
   ends = 0;
 
   constructor(options: HostOptions) {
@@ -77,7 +77,7 @@ export class Host {
     return this.#child !== undefined;
   }
 
-  /** The last of what it wrote to standard error. */
+  /** The end of its standard error. */
   get said(): string {
     return this.#said;
   }
@@ -113,7 +113,7 @@ export class Host {
     });
   }
 
-  /** A node on some folder at this place, beside the one that is looked after. */
+  /** A node on any folder at this place, beside the supervised one. */
   spawnNode(data: string, { isShimmed = true, in: around = [] }: Spawning = {}): ChildProcess {
     const { at, shim, words, bug } = this.#options;
     const preloaded = shim === undefined || !isShimmed ? [] : ['env', `LD_PRELOAD=${shim}`];
@@ -135,7 +135,7 @@ export class Host {
     return spawn(program, rest, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   }
 
-  /** Resolves when the process is gone; true if it was this that ended it. */
+  /** Resolves when the process is gone; true if this call ended it. */
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL', patience = 30_000): Promise<boolean> {
     const child = this.#child;
     if (child === undefined) return false;
@@ -150,7 +150,7 @@ export class Host {
     return signal === 'SIGKILL' ? how === 'SIGKILL' : how === 'code 0';
   }
 
-  /** As `kill`, and the machine loses what was not durable. */
+  /** Like `kill`, and the machine loses what was not durable. */
   async failPower(random: Random, isTotal = false): Promise<Loss> {
     await this.kill();
     const now = Number(process.hrtime.bigint() / 1_000_000n);

@@ -1,4 +1,4 @@
-/** The judges of workloads see what they are there to see, and pass what is sound. */
+/** The checks of workloads detect violations, and pass correct histories. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +9,7 @@ interface Told extends Partial<Recorded> {
   readonly workload: string;
 }
 
-/** One after the other, each for one tick, unless it says otherwise. */
+/** One after the other, each for one tick, unless stated otherwise. */
 function history(...told: readonly Told[]): Recorded[] {
   return told.map((one, at) => ({
     process: 1,
@@ -130,7 +130,7 @@ test('scans: in order, all that stays, nothing that was never put', () => {
   breaks(/c was scanned and never put/, put('a'), scan('a', 'c'));
 });
 
-test('errors: some codes are never told', () => {
+test('errors: some codes are never returned', () => {
   isSound({ workload: 'bank', outcome: 'unknown', input: { kind: 'move' }, error: 'timeout' });
   breaks(/was told refused/, { workload: 'bank', outcome: 'failed', error: 'refused' });
 });

@@ -1,9 +1,9 @@
-/** All verdicts on a history: of each workload, and of the errors that were told. */
+/** All verdicts on a history: of each workload, and of the returned errors. */
 
 import type { Recorded } from './history.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
-/** Codes that a sound client on a sound cluster is never told, whatever faults there are. */
+/** Codes that a correct client of a correct cluster never gets, whatever the faults. */
 const NEVER: readonly string[] = [
   'no-kv-error',
   'refused',

@@ -1,6 +1,6 @@
 /**
- * A process that loads a cluster with writes, and says what came of them: with so many callers that
- * wait for each other's end (closed), or so many a second whatever becomes of them (open).
+ * A process that loads a cluster with writes and prints the results: with a number of callers that
+ * each wait for their previous call (closed), or at a fixed rate a second (open).
  */
 
 import { type Client, connect, KvError } from '../../../src/index.ts';
@@ -28,7 +28,7 @@ const KEYS = 100_000;
 const VALUE = new Uint8Array(256).fill(118);
 const TIMEOUT_MILLISECONDS = 5000;
 const TURN_MILLISECONDS = 5;
-/** Beyond it a call is not made: this process is to stay alive. */
+/** Beyond it no call is made: this process has to survive. */
 const OPEN_MAX = 100_000;
 
 const instructions = JSON.parse(process.argv[2] ?? '{}') as LoadInstructions;
@@ -70,7 +70,7 @@ function turn(began: number): void {
   const due = Math.floor(((performance.now() - began) / 1000) * rate);
   while (made + unmade < due) {
     if (open >= OPEN_MAX) unmade += 1;
-    // Each takes its own failure.
+    // Each handles its own failure.
     else write().catch(() => undefined);
   }
 }

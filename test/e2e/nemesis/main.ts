@@ -16,9 +16,9 @@ import { chooseFaults } from './faults/all.ts';
 import { reportLines, toothless } from './report.ts';
 import { Run } from './run.ts';
 
-/** A longer time is cut into runs of so many minutes: their histories are judged one by one. */
+/** A longer time is split into runs of so many minutes: their histories are checked one by one. */
 const RUN_MINUTES_MAX = 5;
-/** The exit code of what a signal ended. */
+/** The exit code after a signal. */
 const INTERRUPTED = 130;
 const KEPT = /^history-.*\.jsonl$|^report\.txt$|^shared$/;
 
@@ -29,7 +29,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     nodes: { type: 'string', default: '3' },
     bug: { type: 'string' },
-    /** Said by this program to itself. */
+    /** Passed by this program to itself. */
     enclosed: { type: 'string' },
   },
 });
@@ -106,7 +106,7 @@ async function runOnce(own: Wish, enclosed: Enclosed): Promise<boolean> {
 
 /** Outside of what is removed. */
 function keep(place: string, seed: number): string {
-  // What the shim notes of writes is large, and of use to no reader.
+  // The shim's journal of writes is large, and of no use to a reader.
   const filter = (path: string) => !path.endsWith('/journal');
   const kept = mkdtempSync(join(tmpdir(), `ringkv-nemesis-seed-${seed}-`));
   for (const name of readdirSync(place)) {

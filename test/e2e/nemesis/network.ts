@@ -4,7 +4,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-/** What may be wrong with one direction of a link; nothing that is not said. */
+/** The faults of one direction of a link; none by default. */
 export interface Link {
   readonly cut?: boolean;
   /** Probabilities. */
@@ -31,7 +31,7 @@ export const SUBNET = '10.99.0';
 export class Network {
   readonly #child: ChildProcess;
   readonly #answers: ((line: string) => void)[] = [];
-  /** Each place has a port, from 1 on. The last one is where this process is. */
+  /** Each place has a port, from 1 on. The last one is for this process. */
   readonly #places: readonly string[];
 
   /** Resolves when all places have their addresses. */
@@ -60,7 +60,7 @@ export class Network {
     return `${SUBNET}.${this.#portOf(place)}`;
   }
 
-  /** Words that run a program at a place. */
+  /** The words that run a program at a place. */
   at(place: string): readonly string[] {
     return ['nsenter', `--net=/run/netns/${place}`];
   }

@@ -1,6 +1,6 @@
 /**
- * What becomes of a cluster that is asked for three times what it can do, by ten times as many
- * clients: how much it still does, how much memory it takes, whether it elects leaders for it.
+ * A cluster under three times the load that it can serve, from ten times as many clients: how much
+ * it still serves, how much memory it takes, and whether it elects leaders.
  *
  *   node build/test/e2e/nemesis/overload.js [--seconds=20]
  */
@@ -31,7 +31,7 @@ const MEMORY_MIB_MAX = 1024;
 const LOOK_MILLISECONDS = 200;
 
 async function load(instructions: LoadInstructions): Promise<LoadResult> {
-  // The load is not to take the processors from those who bear it.
+  // The load must not take the processors from the nodes.
   const words = ['-n', '10', process.execPath, CLIENT, JSON.stringify(instructions)];
   const child = spawn('nice', words, { stdio: ['ignore', 'pipe', 'inherit'] });
   let told = '';
@@ -91,7 +91,7 @@ async function measure({ cluster }: Site, seconds: number): Promise<number> {
     );
     peak = Math.max(peak, rate);
   }
-  // Leaders may still be on their way to where they should be.
+  // Leadership may still be moving to the preferred nodes.
   await pause(3000);
   const before = electionsIn(hosts);
   let memory = 0;

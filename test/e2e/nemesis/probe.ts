@@ -1,7 +1,7 @@
 /**
- * Writes to one key of each shard, ten times a second and shard, whatever came of earlier writes:
- * so it is seen how long each shard does not serve. Runs in the process of the harness, which no
- * fault of the network meets.
+ * Writes to one key of each shard, ten times a second and shard, whatever became of earlier writes:
+ * this shows how long each shard does not serve. Runs in the process of the harness, which network
+ * faults do not affect.
  */
 
 import { type Client, connect } from '../../../src/index.ts';
@@ -12,14 +12,14 @@ const EVERY_MILLISECONDS = 100;
 const TIMEOUT_MILLISECONDS = 4000;
 const OPEN_MAX = 60;
 
-/** From the last write that was acknowledged before, to the first one after it. */
+/** From the last acknowledged write to the first one after it. */
 interface Gap {
   readonly shard: number;
   readonly from: number;
   readonly to: number;
 }
 
-/** A gap is what is longer than this. */
+/** The minimal length of a gap. */
 const GAP_MILLISECONDS_MIN = 250;
 
 export class Probe {
@@ -44,7 +44,7 @@ export class Probe {
     }, EVERY_MILLISECONDS);
   }
 
-  /** What is still missing now counts as well. */
+  /** A gap that has not ended counts as well. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     const now = performance.now();

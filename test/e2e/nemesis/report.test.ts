@@ -1,4 +1,4 @@
-/** What a run tells of itself. */
+/** The report of a run. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -8,14 +8,14 @@ function hit(name: string, more: Partial<Hit> = {}): Hit {
   return { name, isAlone: true, hasBitten: true, unavailableMilliseconds: 0, ...more };
 }
 
-test('a fault that never bit, though it was alone, is named', () => {
+test('a fault without effect, though it was alone, is named', () => {
   const idle = hit('idle', { hasBitten: false });
   assert.deepEqual(toothless([hit('kill'), idle]), ['idle']);
   assert.deepEqual(toothless([idle, hit('idle')]), []);
   assert.deepEqual(toothless([hit('idle', { hasBitten: false, isAlone: false })]), []);
 });
 
-test('operations are told by outcome, faults with the longest unavailability when alone', () => {
+test('operations are counted by outcome, faults with the longest unavailability when alone', () => {
   const one = {
     process: 1,
     workload: 'bank',

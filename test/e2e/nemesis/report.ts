@@ -1,4 +1,4 @@
-/** What a run found, as people read it. */
+/** The findings of a run, as people read them. */
 
 import type { Recorded } from './history.ts';
 
@@ -7,7 +7,7 @@ export interface Violation {
   readonly text: string;
 }
 
-/** One time that a fault was on. */
+/** One period in which a fault was active. */
 export interface Hit {
   readonly name: string;
   readonly isAlone: boolean;
@@ -89,8 +89,8 @@ function table(rows: readonly (readonly (string | number)[])[]): string[] {
 }
 
 /**
- * Faults that were drawn and never did anything: then the run shows less than it says. Of two that
- * are on together one may leave nothing for the other to do.
+ * Faults that were drawn and never had an effect: the run proves less than it seems to. Of two
+ * concurrent faults one may leave no effect for the other.
  */
 export function toothless(hits: readonly Omit<Hit, 'unavailableMilliseconds'>[]): string[] {
   const bitten = new Set(hits.filter(({ hasBitten }) => hasBitten).map(({ name }) => name));

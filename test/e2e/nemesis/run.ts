@@ -1,4 +1,4 @@
-/** One run: nodes and clients come up, faults come and go, all heals, the history is judged. */
+/** One run: nodes and clients start, faults come and go, all heals, the history is checked. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,10 +28,10 @@ export interface RunOptions {
   readonly seed: number;
   readonly milliseconds: number;
   readonly nodes: number;
-  /** A planted bug that all nodes have. */
+  /** A bug that is planted in all nodes. */
   readonly bug: string | undefined;
   readonly say: (line: string) => void;
-  /** Somebody wants it to end. */
+  /** A signal requests the end. */
   readonly signal: AbortSignal;
 }
 
@@ -42,12 +42,12 @@ const REST_MILLISECONDS = 25;
 const CLIENT = fileURLToPath(new URL('./client.js', import.meta.url));
 const FILE_SYSTEM_SIZE = '1500m';
 const WARM_MILLISECONDS = 2000;
-/** How soon a supervisor starts again what has ended. */
+/** How soon a supervisor restarts a process that has ended. */
 const SUPERVISOR_MILLISECONDS = 2000;
 const HEAL_MILLISECONDS = 120_000;
-/** Once something is violated, no more is learnt by patience. */
+/** After a violation, waiting longer finds nothing more. */
 const HEAL_MILLISECONDS_VAIN = 15_000;
-/** How often a fault that did not bite is begun again in the end. */
+/** How often a fault without effect is repeated at the end. */
 const ATTEMPTS_MAX = 3;
 const CLIENT_END_MILLISECONDS = 60_000;
 
@@ -143,7 +143,7 @@ export class Run {
     await Promise.all(this.#clients.map((child) => child.stdout && once(child.stdout, 'data')));
   }
 
-  /** Faults until the time is over, or somebody wants an end. */
+  /** Faults until the time is over, or a signal requests the end. */
   async #suffer(stage: Stage): Promise<void> {
     const { faults, seed, milliseconds, signal } = this.#options;
     const until = performance.now() + milliseconds;
@@ -153,7 +153,7 @@ export class Run {
       await this.#sufferOne(stage, slots.next().value);
     }
     if (signal.aborted) return;
-    // A power failure of an idle node loses nothing: what met nothing to bite gets another chance.
+    // A power failure of an idle node loses nothing: a fault without effect gets another chance.
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const idle = toothless(this.#hits);
       for (const fault of faults.filter(({ name }) => idle.includes(name))) {
@@ -183,7 +183,7 @@ export class Run {
       const isAlone = faults.length === 1;
       const hasBitten = bites[at] === true;
       this.#hits.push({ name, isAlone, hasBitten, from });
-      if (!hasBitten) this.#say(`${name} did not bite`);
+      if (!hasBitten) this.#say(`${name} had no effect`);
     }
     if (faults.some(({ isGrave }) => isGrave)) await this.#heal(stage.cluster);
     await this.#rest(slot.restMilliseconds);
@@ -224,7 +224,7 @@ export class Run {
     await Promise.all(ends);
   }
 
-  /** What is there in the end, key by key. */
+  /** The final value of every key. */
   async #lookLast(cluster: Cluster): Promise<void> {
     const { folder, seed } = this.#options;
     const history = await readHistory(this.#histories);
@@ -248,7 +248,7 @@ export class Run {
     if (first === undefined) return;
     const { workload, error, text } = first;
     const what = `${lost.length} reads of a healthy cluster failed`;
-    this.#fail('last look', `${what}, the first: ${workload} ${error} ${text}`);
+    this.#fail('final reads', `${what}, the first: ${workload} ${error} ${text}`);
   }
 
   async #close(): Promise<void> {
@@ -262,7 +262,7 @@ export class Run {
     const verdicts = judgeHistory(history);
     for (const [name, faults] of verdicts) for (const text of faults) this.#fail(name, text);
     const hits = this.#hits.map(({ name, isAlone, hasBitten, from }): Hit => {
-      // What begins to be missing before the next fault comes is this one's.
+      // A gap that begins before the next fault belongs to this one.
       const next = this.#hits.find((other) => other.from > from)?.from ?? Number.POSITIVE_INFINITY;
       const unavailableMilliseconds = this.#probe.longestIn(from, next);
       return { name, isAlone, hasBitten, unavailableMilliseconds };

@@ -1,4 +1,4 @@
-/** The seed alone draws the faults of a run. */
+/** The faults of a run depend on the seed alone. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -37,7 +37,7 @@ test('every fault is drawn before any is drawn twice', () => {
   assert.equal(new Set(drawn.slice(0, faults.length)).size, faults.length);
 });
 
-test('what takes a copy of the data comes alone', () => {
+test('a fault that takes a copy of the data is injected alone', () => {
   const all = slots(5);
   const grave = all.filter((slot) => slot.faults.some(({ isGrave }) => isGrave));
   assert.ok(grave.length > 0);
@@ -53,7 +53,7 @@ test('a word chooses a family or a part of a name', () => {
   assert.ok(names(['kill']).length > 2 && names(['kill']).every((name) => name.includes('kill')));
 });
 
-test('what the ground does not offer is told', () => {
+test('a fault that the environment does not permit is reported', () => {
   const bare = { ...GROUND, switchProgram: undefined };
   const { faults, impossible } = chooseFaults(['network', 'kill-one'], bare, 3);
   assert.deepEqual(

@@ -1,19 +1,19 @@
 /**
  * The faults of a run, drawn from its seed alone: the same seed draws the same ones, at the same
- * distances, for the same durations. Whom each meets is drawn as well, but by role: the leader is
+ * distances, for the same durations. The targets are drawn as well, but by role: the leader is
  * the one at that time.
  */
 
 import type { Random } from '../../../src/base/random.ts';
 import type { Fault } from './faults/fault.ts';
 
-/** Faults that are on together. */
+/** Concurrent faults. */
 export interface Slot {
   readonly faults: readonly Fault[];
   readonly milliseconds: number;
-  /** Without a fault, behind it. */
+  /** The pause after a fault. */
   readonly restMilliseconds: number;
-  /** For what each fault draws itself. */
+  /** For the random choices of each fault. */
   readonly seeds: readonly number[];
 }
 
@@ -44,7 +44,7 @@ export function drawSlot(faults: readonly Fault[], random: Random): Slot {
   };
 }
 
-/** A fault of the network and one of another kind; others would be in each other's way. */
+/** A network fault and one of another kind; others would interfere with each other. */
 function mayJoin(first: Fault, other: Fault): boolean {
   return (first.family === 'network') !== (other.family === 'network') && !other.isGrave;
 }

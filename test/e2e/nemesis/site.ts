@@ -14,14 +14,14 @@ export interface SiteOptions {
   readonly shards: number;
   /** Places where clients run. */
   readonly clientPlaces: readonly string[];
-  /** File systems of this size for all nodes but the first; none if nothing is said. */
+  /** The size of the file systems of all nodes but the first; none by default. */
   readonly fileSystemSize?: string;
   readonly bug?: string | undefined;
-  /** It ended although nothing had ended it. */
+  /** It ended by itself, unexpectedly. */
   readonly onEnd: (host: Host, told: string) => void;
 }
 
-/** Guards nothing: what matters is that nodes with a secret come back to each other. */
+/** It protects nothing here; it tests that nodes with a secret reconnect. */
 const SECRET = 'the nodes of a nemesis run share this';
 const PORT = 7400;
 /** On loopback each node has a port of its own. */
@@ -78,7 +78,7 @@ export class Site {
   #newHost(name: string, names: readonly string[]): Host {
     const { folder, ground, shards, fileSystemSize, bug, onEnd } = this.#options;
     const own = join(folder, name);
-    // The first keeps to the disk of the machine.
+    // The first one uses the disk of the machine.
     const isMounted = fileSystemSize !== undefined && ground.hasMounts && name !== names[0];
     if (isMounted) {
       mount(own, fileSystemSize);

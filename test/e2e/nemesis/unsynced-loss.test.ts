@@ -1,4 +1,4 @@
-/** What a power failure makes of the shim's journal: what was synced stays. */
+/** The effect of a power failure on the shim's journal: what was synced stays. */
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -58,7 +58,7 @@ function fail({ journal }: Scene, seed: number): Loss {
   return loseUnsynced(journal, { random: new Random(seed), now, isTotal: seed % 4 === 0 });
 }
 
-/** The scene under many seeds. Without a C compiler a run has no such faults, and says so. */
+/** The scene under many seeds. Without a C compiler a run has no such faults, and reports it. */
 function forSeeds(statements: string, check: (scene: Scene, loss: Loss) => void): void {
   if (shim === undefined) return;
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -85,7 +85,7 @@ test('what was synced stays, and what was not may go', () => {
     assert.match(text.slice(2 * SECTOR), /^(z*|\0*)$/);
     if (text === 'x'.repeat(2 * SECTOR)) went += 1;
   });
-  assert.ok(went > 0 || shim === undefined, 'some power failures take all that was not synced');
+  assert.ok(went > 0 || shim === undefined, 'some power failures lose all unsynced writes');
 });
 
 test('a write of a file that is opened for synchronous writes is durable at once', () => {
@@ -123,7 +123,7 @@ test('names come and go with the folder, the last ones first', () => {
   assert.ok(seen.size > 1 || shim === undefined, [...seen].join(', '));
 });
 
-test('a journal that was cut off is read as far as it is whole', () => {
+test('an incomplete journal is read as far as it is valid', () => {
   const statements = `
     const file = fs.openSync(data + '/a', 'w');
     fs.writeSync(file, 'x');`;

@@ -1,6 +1,6 @@
 /**
- * A power failure: takes back, of what a killed process had written, a part of what no sync had
- * made durable. Reads the journal of native/shim.c.
+ * A power failure: takes back, of what a killed process had written, a part of the unsynced writes.
+ * Reads the journal of native/shim.c.
  *
  * What may be lost: of each folder the last of its creations, renames and unlinks; of each file any
  * sectors of its writes, or the last of its writes. What was made durable stays.
@@ -58,7 +58,7 @@ export interface Loss {
   operations: number;
 }
 
-/** A record that was cut off by the end of its writer is none. */
+/** A record that was cut off by the end of its writer does not count. */
 export function readJournal(bytes: Buffer): JournalRecord[] {
   const records: JournalRecord[] = [];
   let at = 0;
@@ -87,7 +87,7 @@ export interface Failure {
   readonly random: Random;
   /** In milliseconds of the monotone clock. */
   readonly now: number;
-  /** Everything goes that no sync has covered, not only a part of it. */
+  /** All unsynced writes are lost, not only a part of them. */
   readonly isTotal: boolean;
 }
 
@@ -107,7 +107,7 @@ class Undoing {
   readonly #records: readonly JournalRecord[];
   readonly #random: Random;
   readonly #isTotal: boolean;
-  /** Where each file is at the moment that is looked at. */
+  /** Where each file is at the moment in question. */
   readonly #paths = new Map<number, string>();
   readonly #lost: Set<number>;
   /** Of each file the sectors that a later write, which stays, has covered. */
@@ -199,7 +199,7 @@ class Undoing {
     });
   }
 
-  /** Some sectors of a lost write may be there all the same; those of a later one stay. */
+  /** Some sectors of a lost write may remain all the same; those of a later one stay. */
   #undoWrite(record: JournalRecord, isLost: boolean, loss: Loss): void {
     const { file, offset, length, oldSize } = record;
     const kept = this.#kept.get(file) ?? new Set<number>();
@@ -251,7 +251,7 @@ class Undoing {
   }
 }
 
-/** What was there before the write; zeros beyond the old end. */
+/** The bytes before the write; zeros beyond the old end. */
 function before({ bytes, offset, isZero }: JournalRecord, from: number, to: number): Buffer {
   const old = Buffer.alloc(to - from);
   const isThere = !isZero && from - offset < bytes.length;
@@ -265,7 +265,7 @@ function restore(path: string, offset: number, bytes: Buffer): void {
   closeSync(handle);
 }
 
-/** If the write that is taken back was the one that made the file so long. */
+/** If the write that is taken back extended the file. */
 function shorten(path: string, from: number, to: number): void {
   if (!existsSync(path)) return;
   const handle = openSync(path, 'r+');
@@ -273,7 +273,7 @@ function shorten(path: string, from: number, to: number): void {
   closeSync(handle);
 }
 
-/** From the attic; what is not there any more was durable. */
+/** From the attic; a file that is not there any more was durable. */
 function putBack(attic: string, path: string): number {
   if (attic === '' || !existsSync(attic)) return 0;
   renameSync(attic, path);

@@ -1,4 +1,4 @@
-/** A worker: one process of the history, which calls the public client and writes it down. */
+/** A worker: one process of the history, which calls the public client and records the calls. */
 
 import type { Random } from '../../../src/base/random.ts';
 import { type Client, KvError } from '../../../src/index.ts';
@@ -93,7 +93,7 @@ interface Ending {
   readonly text?: string;
 }
 
-/** A write whose answer was lost has happened at some time: that is no more than unknown. */
+/** A write whose answer was lost took effect at some time: its outcome is unknown. */
 export function endingOf(error: unknown): [Outcome, Ending] {
   if (!(error instanceof KvError))
     return ['unknown', { error: 'no-kv-error', text: String(error) }];

@@ -1,4 +1,4 @@
-/** All faults, and which of them are drawn. */
+/** All faults, and the selection of a run. */
 
 import type { Ground } from '../ground.ts';
 import { CLOCK_FAULTS } from './clock-faults.ts';
@@ -18,11 +18,11 @@ const FAULTS: readonly Fault[] = [
 
 export interface Choice {
   readonly faults: readonly Fault[];
-  /** What the ground does not let us do. */
+  /** What the environment does not permit. */
   readonly impossible: readonly string[];
 }
 
-/** By families, or by parts of names; all if nothing is said. */
+/** By families, or by parts of names; all by default. */
 export function chooseFaults(only: readonly string[], ground: Ground, nodes: number): Choice {
   const isNamed = ({ name, family }: Fault) => {
     return only.length === 0 || only.some((word) => word === family || name.includes(word));

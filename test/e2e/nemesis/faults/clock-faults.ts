@@ -7,7 +7,7 @@ import { type Fault, namesOf, type Running, type Stage } from './fault.ts';
 const HOUR = 3_600_000;
 const YEAR = 8766 * HOUR;
 const STROBE_MILLISECONDS = 50;
-/** A node asks for the wall clock when it answers plain HTTP, and seldom else. */
+/** A node reads the wall clock when it answers plain HTTP, and rarely otherwise. */
 const ASK_MILLISECONDS = 400;
 
 function clockFault(name: string, shifting: (random: Random) => Shifting): Fault {
@@ -47,7 +47,7 @@ interface Shifting {
   next(): number;
 }
 
-/** A node that does not answer is another fault's. */
+/** A node that does not answer is affected by another fault. */
 function askPlainly({ listen }: Host): void {
   fetch(`http://${listen}/healthz`, { signal: AbortSignal.timeout(ASK_MILLISECONDS) }).then(
     (answer) => answer.arrayBuffer(),

@@ -1,4 +1,4 @@
-/** Faults of disks: slow, failing, full, damaged, out of date, empty, or used by two. */
+/** Faults of disks: slow, failing, full, damaged, outdated, empty, or used by two nodes. */
 
 import {
   closeSync,
@@ -19,7 +19,7 @@ import type { Host } from '../host.ts';
 import { type Fault, leaderOr, namesOf, type Running, type Stage } from './fault.ts';
 
 const UP_MILLISECONDS = 60_000;
-/** How long a node that came to its end may take to close what it has. */
+/** How long a node that ended may take to close its files. */
 const END_MILLISECONDS = 10_000;
 const SECOND_MILLISECONDS_MAX = 15_000;
 const REFUSAL_MILLISECONDS = 30_000;
@@ -34,14 +34,14 @@ async function untilUp({ cluster }: Stage, host: Host): Promise<void> {
   await cluster.until(`${host.name} is up`, UP_MILLISECONDS, () => cluster.isUp(host));
 }
 
-/** A node that came to its end lets go of everything, its process included. */
+/** A node that ended releases everything, and its process ends. */
 async function mustEnd({ fail }: Stage, host: Host): Promise<void> {
   const end = performance.now() + END_MILLISECONDS;
   while (host.isRunning && performance.now() < end) await pause(100);
   if (host.isRunning) fail('end', `${host.name} still runs after ${END_MILLISECONDS} ms`);
 }
 
-/** The machine of each loses power: what no sync had made durable is lost, or a part of it. */
+/** The machine of each loses power: unsynced writes are lost, or a part of them. */
 function powerFailure(name: string, choose: (hosts: readonly Host[]) => readonly Host[]): Fault {
   return {
     name,
@@ -52,7 +52,7 @@ function powerFailure(name: string, choose: (hosts: readonly Host[]) => readonly
     async begin(stage, random): Promise<Running> {
       const hosts = choose(random.shuffle([...stage.cluster.hosts]));
       for (const host of hosts) await untilUp(stage, host);
-      // While syncs take their time, there is more that none of them has covered.
+      // While syncs are slow, more writes are unsynced.
       const delay = random.pick([0, 50, 300]);
       for (const { control } of hosts) control.slowSyncs(delay);
       if (delay > 0) await pause(2 * delay);
@@ -97,7 +97,7 @@ function slowSync(name: string, isAll: boolean): Fault {
   };
 }
 
-/** The node ends at once, and says so; a supervisor starts it again. */
+/** The node ends at once, and reports it; a supervisor restarts it. */
 function failingSync(name: string, count: number | 'all'): Fault {
   return {
     name,
@@ -127,8 +127,8 @@ function failingSync(name: string, count: number | 'all'): Fault {
 }
 
 /**
- * A file takes all the space of the file system, but for a few pages. Only that of a node which has
- * one of its own: the machine's is not ours to fill.
+ * A file takes all the space of the file system except a few pages. Only for a node with a file
+ * system of its own: the machine's must not be filled.
  */
 const FULL_DISK: Fault = {
   name: 'full-disk',
@@ -166,13 +166,13 @@ function fill(path: string, bytes: number): void {
       writeSync(handle, piece, 0, Math.min(left, piece.length));
     }
   } catch {
-    // The nodes took the rest of it meanwhile: full is full.
+    // The nodes took the rest of it meanwhile, so it is full too.
   } finally {
     closeSync(handle);
   }
 }
 
-/** A bit that rots while the node is down. */
+/** A bit is flipped while the node is down. */
 function flippedBit(name: string, folder: 'log' | 'state', isWanted: (name: string) => boolean) {
   const fault: Fault = {
     name,
@@ -194,7 +194,7 @@ function flippedBit(name: string, folder: 'log' | 'state', isWanted: (name: stri
   return fault;
 }
 
-/** In the part of the file that was written; says where. Undefined if nothing was. */
+/** In the written part of the file; returns where. Undefined if nothing was written. */
 function flip(path: string, random: Random): string | undefined {
   const written = blocksIn(path);
   if (written.length === 0) return undefined;
@@ -210,7 +210,7 @@ function flip(path: string, random: Random): string | undefined {
   return `${path} at ${start + at}`;
 }
 
-/** The numbers of those that hold more than zeros. */
+/** The numbers of the sectors that contain more than zeros. */
 function blocksIn(path: string): number[] {
   const bytes = readFileSync(path);
   const numbers: number[] = [];
@@ -221,7 +221,7 @@ function blocksIn(path: string): number[] {
   return numbers;
 }
 
-/** A copy of the folder from some time ago is put back: it vouches for nothing, and is refused. */
+/** An old copy of the folder is put back: it must be refused. */
 const OLD_FOLDER: Fault = {
   name: 'old-folder',
   family: 'disk',
@@ -284,7 +284,7 @@ const EMPTY_FOLDER: Fault = {
   },
 };
 
-/** Another process is started on the folder of a node that runs, and has to be refused. */
+/** Another process is started on the folder of a running node, and has to be refused. */
 function secondNode(name: string, needs: Fault['needs'], around: readonly string[]): Fault {
   return {
     name,
@@ -310,7 +310,7 @@ function secondNode(name: string, needs: Fault['needs'], around: readonly string
   };
 }
 
-/** As two containers see one volume: neither knows the processes of the other. */
+/** As two containers share a volume: neither sees the processes of the other. */
 const OWN_PROCESSES = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
 
 export const DISK_FAULTS: readonly Fault[] = [
@@ -321,7 +321,7 @@ export const DISK_FAULTS: readonly Fault[] = [
   failingSync('failing-sync-once', 1),
   failingSync('failing-sync-always', 'all'),
   FULL_DISK,
-  // A node whose identity is damaged does not start, and its operator is told what to do.
+  // A node whose identity is damaged does not start, and its operator learns what to do.
   flippedBit('flipped-log', 'log', (name) => /^promises|\.log$/.test(name)),
   flippedBit('flipped-state', 'state', (name) => /^MANIFEST|\.ldb$|\.log$/.test(name)),
   OLD_FOLDER,

@@ -1,4 +1,4 @@
-/** What a fault is: how it begins, and how it is healed. */
+/** A fault: how it begins, and how it is healed. */
 
 import type { Random } from '../../../../src/base/random.ts';
 import type { Cluster } from '../cluster.ts';
@@ -7,19 +7,19 @@ import type { Network } from '../network.ts';
 
 export type Family = 'process' | 'network' | 'disk' | 'clock' | 'membership';
 
-/** What of the ground a fault needs. */
+/** What a fault needs of the environment. */
 export type Need = 'network' | 'shim' | 'mounts' | 'shares';
 
 export interface Stage {
   readonly cluster: Cluster;
   /** Undefined on loopback. */
   readonly network: Network | undefined;
-  /** Where client processes are. */
+  /** The places of client processes. */
   readonly clientPlaces: readonly string[];
-  /** The prefix of what is made outside of the run's folder. */
+  /** The prefix of names outside of the run's folder. */
   readonly name: string;
   readonly shards: number;
-  /** Something that must not be. */
+  /** Reports a violation. */
   readonly fail: (what: string, text: string) => void;
 }
 
@@ -30,23 +30,23 @@ export interface Fault {
   /** How long it lasts. */
   readonly seconds: readonly [min: number, max: number];
   /**
-   * It takes a copy of the data, or changes members: it comes alone, and the next one waits until
-   * the cluster is healthy, for more losses at a time are more than is promised.
+   * It takes a copy of the data, or changes members: it is injected alone, and the next one waits
+   * until the cluster is healthy, because no guarantee covers more losses at a time.
    */
   readonly isGrave: boolean;
-  /** At least so many nodes. */
+  /** The minimal number of nodes. */
   readonly nodesMin?: number;
   begin(stage: Stage, random: Random): Promise<Running>;
 }
 
 export interface Running {
-  /** Whom it met. */
+  /** The targets. */
   readonly target: string;
-  /** True if it was seen to bite. */
+  /** True if its effect was observed. */
   heal(): Promise<boolean>;
 }
 
-/** The leader of a shard that is drawn; any node if none leads. */
+/** The leader of a random shard; any node if none leads. */
 export async function leaderOr(stage: Stage, random: Random): Promise<Host> {
   const shard = 1 + random.below(stage.shards);
   const any = random.pick([...stage.cluster.hosts]);

@@ -1,4 +1,4 @@
-/** Members come and go under load. */
+/** Members join and leave under load. */
 
 import { rmSync } from 'node:fs';
 import type { Fault } from './fault.ts';

@@ -10,9 +10,9 @@ type Counter = keyof LinkCounts;
 
 interface Wiring {
   readonly target: string;
-  /** Direction by direction. */
+  /** For each direction. */
   readonly links: readonly (readonly [from: string, to: string, link: Link])[];
-  /** What grows while it bites. */
+  /** The counter that grows while it has an effect. */
   readonly counter: Counter;
 }
 
@@ -66,7 +66,7 @@ function without(names: readonly string[], name: string): string[] {
 
 const ISOLATE_LEADER: Draw = async (stage, random) => {
   const { name } = await leaderOr(stage, random);
-  // Clients still reach it: what it says to them must not be out of date.
+  // Clients still reach it: its answers must not be outdated.
   const links = between([name], without(nodesOf(stage), name), CUT);
   return { target: name, links, counter: 'cut' };
 };
@@ -77,7 +77,7 @@ const ISOLATE_ONE: Draw = async (stage, random) => {
   return { target: `${name} from all`, links: between([name], others, CUT), counter: 'cut' };
 };
 
-/** Nodes and clients fall into two halves. */
+/** Nodes and clients are split into two halves. */
 const HALVES: Draw = async (stage, random) => {
   const nodes = random.shuffle(nodesOf(stage));
   const half = Math.ceil(nodes.length / 2);
@@ -98,7 +98,7 @@ function oneWay(direction: 'in' | 'out'): Draw {
   };
 }
 
-/** The leader and one follower do not hear each other; the third hears both. */
+/** The leader and one follower do not hear each other; the third node hears both. */
 const NON_TRANSITIVE: Draw = async (stage, random) => {
   const { name } = await leaderOr(stage, random);
   const other = random.pick(without(nodesOf(stage), name));
@@ -164,7 +164,7 @@ const NARROW: Draw = async (stage, random) => {
   return { target: `${name} to ${bytesPerSecond} B/s`, links, counter: 'delayed' };
 };
 
-/** A node that is there and gone again, several times a second. */
+/** A node that is disconnected and reconnected several times a second. */
 const FLAPPING: Fault = {
   name: 'flapping',
   family: 'network',

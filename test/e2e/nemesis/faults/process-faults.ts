@@ -1,4 +1,4 @@
-/** Faults of processes: killed, stopped, told to end, starved. */
+/** Faults of processes: killed, stopped, terminated, starved. */
 
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import type { Random } from '../../../../src/base/random.ts';
@@ -46,13 +46,13 @@ function killing(name: string, choose: Choice, seconds: readonly [number, number
   };
 }
 
-/** `S`, `T`, … as the kernel has it. */
+/** `S`, `T`, … as the kernel reports it. */
 function stateOf(pid: number | undefined): string {
   const status = readFileSync(`/proc/${pid}/stat`, 'utf8');
   return status.slice(status.lastIndexOf(')') + 2, status.lastIndexOf(')') + 3);
 }
 
-/** A busy kernel takes its time. */
+/** A busy kernel may be slow. */
 async function areAllStopped(hosts: readonly Host[]): Promise<boolean> {
   for (let look = 0; look < STOP_LOOKS; look++) {
     if (hosts.every(({ pid }) => stateOf(pid) === 'T')) return true;
@@ -83,7 +83,7 @@ function pausing(name: string, choose: Choice, seconds: readonly [number, number
   };
 }
 
-/** Leadership goes to others and the process ends with code 0; then it is started again. */
+/** Leadership moves and the process exits with code 0; then it is restarted. */
 async function restart(stage: Stage, host: Host): Promise<boolean> {
   const hasEnded = await host.kill('SIGTERM');
   if (!hasEnded) stage.fail('stop', `${host.name} did not end well on SIGTERM: ${host.said}`);
@@ -143,7 +143,7 @@ class Share {
   async free(isRunning: boolean): Promise<void> {
     this.#write('cpu.cfs_quota_us', -1);
     if (isRunning) writeFileSync(`${SHARES_FOLDER}/cgroup.procs`, String(this.#pid));
-    // A process that ends keeps its group for a moment; what stays is swept in the end.
+    // A process that ends keeps its group for a moment; the rest is removed at the end.
     for (let attempt = 0; attempt < REMOVALS; attempt++) {
       await pause(50);
       try {

@@ -1,4 +1,4 @@
-/** All kinds of work, and how one of them is picked. */
+/** All workloads, and how one of them is picked. */
 
 import type { Random } from '../../../../src/base/random.ts';
 import { BANK } from './bank.ts';

@@ -1,4 +1,4 @@
-/** Accounts all over the shards: money is moved by transactions, and never made. */
+/** Accounts in all shards: transactions move money, and never create any. */
 
 import type { Recorded } from '../history.ts';
 import type { Worker } from '../worker.ts';
@@ -7,7 +7,7 @@ import type { Workload } from './workload.ts';
 const NAME = 'bank';
 const PREFIX = 'account-';
 const ACCOUNTS = Array.from({ length: 8 }, (_, at) => `${PREFIX}${at}`);
-/** What is in an account that no transfer has touched. */
+/** The balance of an untouched account. */
 const BEGINNING = 100;
 const TOTAL = BEGINNING * ACCOUNTS.length;
 const CALL = { timeout: 5000 };
@@ -56,7 +56,7 @@ async function look(worker: Worker): Promise<void> {
   );
 }
 
-/** A range inside of a transaction is one view. Accounts that are not there yet count as well. */
+/** A range in a transaction is one view. Missing accounts count as well. */
 async function scan(worker: Worker): Promise<void> {
   await worker.call(
     { workload: NAME, input: { kind: 'scan' } },

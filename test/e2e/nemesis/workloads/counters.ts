@@ -1,4 +1,4 @@
-/** Counters that many add to: each addition counts once, and no two are told the same sum. */
+/** Counters with many writers: each addition counts once, and no two return the same sum. */
 
 import type { Recorded } from '../history.ts';
 import type { Worker } from '../worker.ts';

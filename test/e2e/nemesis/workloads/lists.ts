@@ -1,4 +1,4 @@
-/** Transactions on lists: what each read and appended says which came first. */
+/** Transactions on lists: what each of them read and appended shows their order. */
 
 import { type Client, utf8 } from '../../../../src/index.ts';
 import { checkListAppend } from '../../../checkers/list-append.ts';
@@ -96,7 +96,7 @@ async function transact(worker: Worker, wishes: readonly Wish[]): Promise<void> 
   }
 }
 
-/** Without a look, by the operation that appends. */
+/** Blindly, by the operation that appends. */
 async function appendBlindly(worker: Worker, wishes: readonly Wish[]): Promise<void> {
   const operations = wishes.map(({ key }): MicroOperation => {
     return { type: 'append', key, element: worker.element() };
@@ -118,7 +118,7 @@ async function appendBlindly(worker: Worker, wishes: readonly Wish[]): Promise<v
   );
 }
 
-/** Of one moment, wherever they lie. */
+/** At one moment, wherever they lie. */
 async function readTogether(worker: Worker, keys: readonly string[]): Promise<void> {
   const operations = keys.map((key): MicroOperation => ({ type: 'read', key, list: undefined }));
   await worker.call(
@@ -140,7 +140,7 @@ function operationsOf({ input, output }: Recorded): readonly MicroOperation[] {
   return (output.operations ?? input.operations ?? []) as readonly MicroOperation[];
 }
 
-/** After a doubt a worker is another process: it may do two things at a time then. */
+/** After an unknown outcome a worker is another process: two of its operations may overlap. */
 function transactionsIn(history: readonly Recorded[]): Transaction[] {
   const names = new Map<number, number>();
   let next = 1;

@@ -1,4 +1,4 @@
-/** Keys with a time to live: never gone early, never back once they were seen gone. */
+/** Keys with a time to live: never gone early, never back once a read saw that they were gone. */
 
 import type { Recorded } from '../history.ts';
 import type { Worker } from '../worker.ts';
@@ -8,16 +8,16 @@ const NAME = 'life';
 const LIFE_MILLISECONDS = { min: 200, max: 3000 } as const;
 const LOOK_MILLISECONDS = 150;
 const LOOKS_AFTER = 3;
-/** How much faster a monotone clock may run than ours, in parts of a thousand. */
+/** How much faster a monotone clock may run than this one, in parts of a thousand. */
 const DRIFT = 0.002;
-/** How late a key may go once everything is healed. */
+/** How late a key may expire once everything is healed. */
 const LATENESS_MILLISECONDS = 10_000;
 
 export const LIVES: Workload = {
   name: NAME,
   weight: 6,
 
-  /** Every key lives once, and one worker looks at it. */
+  /** Every key is set once, and one worker reads it. */
   async step(worker) {
     const key = `life-${worker.value()}`;
     const life = worker.random.between(LIFE_MILLISECONDS.min, LIFE_MILLISECONDS.max);
@@ -61,7 +61,7 @@ async function look(worker: Worker, key: string, when = ''): Promise<boolean | u
   );
 }
 
-/** Looks at one key come one after the other. */
+/** Reads of one key come one after the other. */
 function judgeLook(
   { input, output, return: end }: Recorded,
   puts: ReadonlyMap<string, Recorded>,

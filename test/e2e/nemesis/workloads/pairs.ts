@@ -1,11 +1,11 @@
-/** Pairs of keys that one atomic command writes: whoever reads both finds them equal. */
+/** Pairs of keys that one atomic command writes: a reader of both finds them equal. */
 
 import type { Recorded } from '../history.ts';
 import type { Worker } from '../worker.ts';
 import type { Workload } from './workload.ts';
 
 const NAME = 'pair';
-/** Those with a tag lie in one shard, the others where they happen to lie. */
+/** Those with a tag lie in one shard, the others in any shard. */
 const PAIRS = [
   ['{pair}-1', '{pair}-2'],
   ['pair-left-1', 'pair-right-1'],

@@ -14,7 +14,7 @@ import { distinct, type Workload } from './workload.ts';
 
 const NAME = 'register';
 const KEYS = 6;
-/** New keys after this time: the search for an order is over few operations then. */
+/** New keys after this time: then the search for an order covers few operations. */
 const GENERATION_MICROSECONDS = 8_000_000;
 const ENCODER = new TextEncoder();
 
@@ -66,7 +66,7 @@ function operationOf(recorded: Recorded): RegisterOperation {
   };
 }
 
-/** A value is kept as the elements of a list, each behind a comma: so append makes a list. */
+/** A value holds the elements of a list, each after a comma: so append makes a list. */
 function spaceOf({ kv }: Worker) {
   return kv.space(NAME, { codec: utf8 });
 }
@@ -90,7 +90,7 @@ async function write(worker: Worker, key: string, value: string | undefined): Pr
   await worker.call(operation, work, () => ({ kind: 'written' }));
 }
 
-/** By the version that was read, which is that of one value for ever. */
+/** By the version that was read, which identifies one value for ever. */
 async function swap(worker: Worker, key: string): Promise<void> {
   const space = spaceOf(worker);
   let version = 0;

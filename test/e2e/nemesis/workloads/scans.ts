@@ -1,4 +1,4 @@
-/** Scans and counts: in order, nothing twice, nothing missing that was there throughout. */
+/** Scans and counts: in order, no key twice, and none missing that was there throughout. */
 
 import type { Recorded } from '../history.ts';
 import type { Worker } from '../worker.ts';

@@ -9,9 +9,9 @@ export interface Workload {
   readonly weight: number;
   /** Some calls, one after the other. */
   step(worker: Worker): Promise<void>;
-  /** Everything is repaired, and every call has ended: the last look. */
+  /** Everything is repaired, and every call has ended: the final reads. */
   finish(worker: Worker, history: readonly Recorded[]): Promise<void>;
-  /** What cannot have been; nothing if all is well. Operations of other kinds are passed over. */
+  /** Violations; none if all is well. Operations of other kinds are skipped. */
   judge(history: readonly Recorded[]): string[];
 }
 
