@@ -170,6 +170,11 @@ export class Reader {
     return this.#end - this.#at;
   }
 
+  /** The byte that comes next, by which tokens are told apart; 0 at the end. */
+  get next(): number {
+    return this.#at < this.#end ? (this.#bytes[this.#at] as number) : 0;
+  }
+
   break(): void {
     this.#isBroken = true;
     this.#at = this.#end;

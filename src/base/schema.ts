@@ -21,8 +21,6 @@ export interface Schema<T> {
    * broken reader has the right type and no meaning.
    */
   readonly read: (reader: Reader) => T;
-  /** At least the encoded size. */
-  readonly bytesMax: (value: T) => number;
 }
 
 /** The value that a schema declares. */
@@ -34,7 +32,6 @@ interface AnySchema {
   readonly bytesMin: number;
   readonly write: (writer: Writer, value: never) => void;
   readonly read: (reader: Reader) => unknown;
-  readonly bytesMax: (value: never) => number;
 }
 
 /** The fields of an object, in the order of their encoding. */
@@ -86,6 +83,16 @@ export function decode<T>(schema: Schema<T>, bytes: Uint8Array): T | undefined {
   return reader.isBroken || reader.left > 0 ? undefined : value;
 }
 
+/** At least the encoded size of a value, by any schema. */
+export function bytesMaxOf(value: unknown): number {
+  if (typeof value === 'string') return COUNT_BYTES_MAX + 3 * value.length;
+  if (typeof value !== 'object' || value === null) return COUNT_BYTES_MAX;
+  if (value instanceof Uint8Array) return HEADER_BYTES_MAX + value.length;
+  let sum = HEADER_BYTES_MAX;
+  for (const part of Object.values(value)) sum += bytesMaxOf(part);
+  return sum;
+}
+
 /** The number of the union variant that comes next, known or not; undefined for other bytes. */
 export function variantIn(reader: Reader): number | undefined {
   reader.array(ELEMENTS_MAX, 1);
@@ -104,7 +111,7 @@ export function count<T extends number = number>({
     return value as T;
   };
   const write = (writer: Writer, value: T) => writer.count(value);
-  return { elements: 1, bytesMin: 1, write, read, bytesMax: () => COUNT_BYTES_MAX };
+  return { elements: 1, bytesMin: 1, write, read };
 }
 
 export const truth: Schema<boolean> = {
@@ -112,7 +119,6 @@ export const truth: Schema<boolean> = {
   bytesMin: 1,
   write: (writer, value) => writer.truth(value),
   read: (reader) => reader.truth(),
-  bytesMax: () => 1,
 };
 
 /** One of some names, as its index; an index is never given a second meaning. */
@@ -122,13 +128,12 @@ export function oneOf<const Name extends string>(names: readonly [Name, ...Name[
     ...number,
     write: (writer, name) => number.write(writer, names.indexOf(name)),
     read: (reader) => names[number.read(reader)] ?? names[0],
-    bytesMax: () => COUNT_BYTES_MAX,
   };
 }
 
 /** A value that takes no bytes. */
 function constant<T>(value: T): Schema<T> {
-  return { elements: 0, bytesMin: 0, write: () => {}, read: () => value, bytesMax: () => 0 };
+  return { elements: 0, bytesMin: 0, write: () => {}, read: () => value };
 }
 
 /** Bytes up to a length, as a view. */
@@ -138,7 +143,6 @@ export function bytes(lengthMax: number): Schema<Uint8Array> {
     bytesMin: 2,
     write: (writer, value) => writer.bytes(value),
     read: (reader) => reader.bytes(lengthMax),
-    bytesMax: ({ length }) => HEADER_BYTES_MAX + length,
   };
 }
 
@@ -156,7 +160,6 @@ export function octets(length: number): Schema<Uint8Array> {
       if (value.length !== length) reader.break();
       return value.slice();
     },
-    bytesMax: () => HEADER_BYTES_MAX + length,
   };
 }
 
@@ -179,7 +182,6 @@ export function text(bytesMax: number): Schema<string> {
         return '';
       }
     },
-    bytesMax: () => HEADER_BYTES_MAX + bytesMax,
   };
 }
 
@@ -202,7 +204,6 @@ export function list<T>(
       for (let at = 0; at < length && !reader.isBroken; at++) items.push(of.read(reader));
       return items;
     },
-    bytesMax: (items) => items.reduce((sum, item) => sum + of.bytesMax(item), HEADER_BYTES_MAX),
   };
 }
 
@@ -227,10 +228,6 @@ export function fields<const F extends Fields>(shape: F): Schema<FieldsOf<F>> {
       }
       return parts as FieldsOf<F>;
     },
-    bytesMax: (value) => {
-      const parts = partsOf(value);
-      return schemas.reduce((sum, of, at) => sum + of.bytesMax(parts[names[at] as string]), 0);
-    },
   };
 }
 
@@ -248,7 +245,6 @@ function tuple<T>(of: Schema<T>): Schema<T> {
       reader.tuple(of.elements);
       return of.read(reader);
     },
-    bytesMax: (value) => 1 + of.bytesMax(value),
   };
 }
 
@@ -272,7 +268,6 @@ export function optional<T>(of: Schema<T>): Schema<T | undefined> {
       if (length > 0) reader.break();
       return undefined;
     },
-    bytesMax: (value) => 1 + (value === undefined ? 0 : of.bytesMax(value)),
   };
 }
 
@@ -315,12 +310,16 @@ export function union<const V extends Variants>(variants: V): Schema<UnionOf<V>>
       if (body === undefined || length !== 1 + body.elements) reader.break();
       return (body ?? first).read(reader);
     },
-    bytesMax: (value) => 1 + COUNT_BYTES_MAX + variantOf(value).body.bytesMax(value),
     knows: (number) => byNumber.has(number),
   };
 }
 
 /** A value that contradicts itself breaks the reader. Writing does not check it. */
+export function where<T, Sound extends T>(
+  of: Schema<T>,
+  isSound: (value: T) => value is Sound,
+): Schema<Sound>;
+export function where<T>(of: Schema<T>, isSound: (value: T) => boolean): Schema<T>;
 export function where<T>(of: Schema<T>, isSound: (value: T) => boolean): Schema<T> {
   const read = (reader: Reader) => {
     const value = of.read(reader);

@@ -4,20 +4,18 @@
  */
 
 import { assert, present } from '../base/assert.ts';
-import { Reader, type Writer } from '../base/message-pack.ts';
+import { count, decode, type Schema, struct, truth, where } from '../base/schema.ts';
 import { SECTION, type StateSource } from './section.ts';
 import { Slots, type WriteBuffer } from './slots.ts';
 import type { Participant } from './transaction.ts';
-import { readParticipants, writeParticipants } from './transaction-codec.ts';
+import { PARTICIPANTS } from './transaction-codec.ts';
 import {
   type Contender,
   copyOfId,
   idText,
-  readId,
-  readRank,
+  RANK,
+  TRANSACTION_ID,
   type TransactionId,
-  writeId,
-  writeRank,
 } from './transaction-id.ts';
 
 export interface Decision extends Contender {
@@ -27,6 +25,17 @@ export interface Decision extends Contender {
   /** The home shard stands first and has the decision. */
   readonly participants: readonly Participant[];
 }
+
+const DECISION: Schema<Decision> = where(
+  struct({
+    isCommitted: truth,
+    id: TRANSACTION_ID,
+    ...RANK,
+    since: count(),
+    participants: PARTICIPANTS,
+  }),
+  ({ participants }) => participants.length > 0,
+);
 
 export class Decisions {
   readonly #slots: Slots;
@@ -62,7 +71,7 @@ export class Decisions {
     const kept = { ...decision, id: copyOfId(decision.id) };
     this.#enter(
       kept,
-      this.#slots.take(writing, (writer) => writeDecision(writer, kept)),
+      this.#slots.take(writing, (writer) => DECISION.write(writer, kept)),
     );
   }
 
@@ -79,24 +88,7 @@ export class Decisions {
   }
 }
 
-/** `[isCommitted, id, attempts, age, since, [participant …]]`. */
-function writeDecision(writer: Writer, decision: Decision): void {
-  writer.array(6);
-  writer.truth(decision.isCommitted);
-  writeId(writer, decision.id);
-  writeRank(writer, decision);
-  writer.count(decision.since);
-  writeParticipants(writer, decision.participants);
-}
-
 function decodeDecision(row: Uint8Array): Decision | undefined {
-  const reader = new Reader(row);
-  reader.tuple(6);
-  const isCommitted = reader.truth();
-  const id = copyOfId(readId(reader));
-  const rank = readRank(reader);
-  const since = reader.count();
-  const participants = readParticipants(reader);
-  const isSound = !reader.isBroken && reader.left === 0 && participants.length > 0;
-  return isSound ? { isCommitted, id, ...rank, since, participants } : undefined;
+  const decision = decode(DECISION, row);
+  return decision && { ...decision, id: copyOfId(decision.id) };
 }

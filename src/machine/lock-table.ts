@@ -2,7 +2,7 @@
 
 import { present } from '../base/assert.ts';
 import { STATE_LIMITS } from '../base/limits.ts';
-import { Reader, type Writer } from '../base/message-pack.ts';
+import { bytes, count, decode, type Of, struct } from '../base/schema.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { compareBytes, nameOf } from './bytes.ts';
 import { SECTION, type StateSource } from './section.ts';
@@ -25,6 +25,14 @@ export interface Prepared extends Contender {
   /** The cost of executing it, see `work.ts`. */
   readonly workBytes: number;
 }
+
+/** The entry that prepared a part, with its bytes as they came. */
+const PREPARED_IN = struct({
+  version: count(),
+  since: count(),
+  workBytes: count(),
+  bytes: bytes(STATE_LIMITS.valueBytesMax),
+});
 
 /** The public part of a lock. */
 export interface Lock {
@@ -86,7 +94,7 @@ export class LockTable {
 
   /** Required: not full, none of the keys is locked, and the entry's bytes are the prepare's. */
   add(prepare: Prepare, entry: PreparedIn, writing: WriteBuffer): void {
-    const slot = this.#slots.take(writing, (writer) => writeRow(writer, entry));
+    const slot = this.#slots.take(writing, (writer) => PREPARED_IN.write(writer, entry));
     this.#enter(prepare, { ...entry, slot, bytes: entry.bytes.length });
   }
 
@@ -117,31 +125,10 @@ export class LockTable {
 
 type Place = Pick<Prepared, 'slot' | 'version' | 'since' | 'workBytes' | 'bytes'>;
 
-/** The entry that prepared a part. */
-interface PreparedIn {
-  readonly version: number;
-  readonly since: number;
-  readonly workBytes: number;
-  readonly bytes: Uint8Array;
-}
-
-/** `[version, since, work, prepare]`: the bytes of the entry, as they came. */
-function writeRow(writer: Writer, { version, since, workBytes, bytes }: PreparedIn): void {
-  writer.array(4);
-  writer.count(version);
-  writer.count(since);
-  writer.count(workBytes);
-  writer.bytes(bytes);
-}
+type PreparedIn = Of<typeof PREPARED_IN>;
 
 function decodeRow(row: Uint8Array) {
-  const reader = new Reader(row);
-  reader.tuple(4);
-  const version = reader.count();
-  const since = reader.count();
-  const workBytes = reader.count();
-  const bytes = reader.bytes(STATE_LIMITS.valueBytesMax);
-  const prepare = decodePrepare(bytes);
-  if (reader.isBroken || reader.left > 0 || prepare === undefined) return undefined;
-  return { version, since, workBytes, bytes: bytes.length, prepare };
+  const entry = decode(PREPARED_IN, row);
+  const prepare = entry && decodePrepare(entry.bytes);
+  return prepare && { ...entry, bytes: entry.bytes.length, prepare };
 }

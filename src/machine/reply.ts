@@ -2,11 +2,12 @@
 
 import { unreachable } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
-import { Reader, Writer } from '../base/message-pack.ts';
+import { type Reader, Writer } from '../base/message-pack.ts';
+import { count, decode, list, type Schema } from '../base/schema.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { type Int64, readInt64, writeInt64 } from './int64.ts';
 import { type Row, readRowOrNone, writeRow } from './row.ts';
-import { type Contender, readContender, writeContender } from './transaction-id.ts';
+import { CONTENDER, type Contender } from './transaction-id.ts';
 
 /** Reasons by number, from 1. A number is never given a second meaning. */
 const REASONS = [
@@ -68,79 +69,73 @@ const TAG = { bytes: 0xc4, false: 0xc2, true: 0xc3, array: 0x90, arrays: 0xf0 } 
 
 const writer = new Writer();
 
+/** By hand: a reply is encoded for each command. */
+export const REPLY: Schema<Reply> = {
+  elements: 1,
+  bytesMin: 4,
+  write: writeReply,
+  read: readReply,
+};
+
 export function encodeReply(reply: Reply): Uint8Array {
   writer.clear();
-  writer.array(3);
-  writer.count(KIND[reply.type]);
-  switch (reply.type) {
-    case 'done':
-      writer.count(reply.version);
-      writeOutputs(writer, reply.outputs);
-      break;
-    case 'check-failed':
-      writer.count(reply.position);
-      writer.count(reply.version);
-      break;
-    case 'refused':
-      writer.count(numberOf(reply.reason));
-      writer.count(reply.position);
-      break;
-    case 'locked':
-      writer.count(reply.position);
-      writeContender(writer, reply.holder);
-      break;
-    case 'committed':
-      writeCounts(writer, reply.versions);
-      writeOutputs(writer, reply.outputs);
-      break;
-    default:
-      unreachable(reply);
-  }
+  writeReply(writer, reply);
   return writer.take();
 }
 
 /** Undefined for bytes that are no reply. Values are views on them. */
 export function decodeReply(bytes: Uint8Array): Reply | undefined {
-  const reader = new Reader(bytes);
+  return decode(REPLY, bytes);
+}
+
+function writeReply(into: Writer, reply: Reply): void {
+  into.array(3);
+  into.count(KIND[reply.type]);
+  switch (reply.type) {
+    case 'done':
+      into.count(reply.version);
+      OUTPUTS.write(into, reply.outputs);
+      break;
+    case 'check-failed':
+      into.count(reply.position);
+      into.count(reply.version);
+      break;
+    case 'refused':
+      into.count(numberOf(reply.reason));
+      into.count(reply.position);
+      break;
+    case 'locked':
+      into.count(reply.position);
+      CONTENDER.write(into, reply.holder);
+      break;
+    case 'committed':
+      VERSIONS.write(into, reply.versions);
+      OUTPUTS.write(into, reply.outputs);
+      break;
+    default:
+      unreachable(reply);
+  }
+}
+
+function readReply(reader: Reader): Reply {
   reader.tuple(3);
   const kind = reader.count();
-  let reply: Reply | undefined;
-  if (kind === KIND.done) {
-    const version = reader.count();
-    reply = { type: 'done', version, outputs: readOutputs(reader, bytes) };
-  } else if (kind === KIND['check-failed']) {
-    const position = reader.count();
-    reply = { type: 'check-failed', position, version: reader.count() };
-  } else if (kind === KIND.refused) {
-    const reason = reasonOf(reader.count());
-    const position = reader.count();
-    if (reason !== undefined) reply = { type: 'refused', reason, position };
-  } else if (kind === KIND.locked) {
-    const position = reader.count();
-    reply = { type: 'locked', position, holder: readContender(reader) };
-  } else if (kind === KIND.committed) {
-    const versions = readCounts(reader);
-    reply = { type: 'committed', versions, outputs: readOutputs(reader, bytes) };
+  if (kind === KIND.committed) {
+    const versions = VERSIONS.read(reader);
+    return { type: 'committed', versions, outputs: OUTPUTS.read(reader) };
   }
-  return reader.isBroken || reader.left > 0 ? undefined : reply;
-}
-
-export function writeOutputs(into: Writer, outputs: readonly Output[]): void {
-  into.array(outputs.length);
-  for (const output of outputs) writeOutput(into, output);
-}
-
-/** Versions, one for each participant. */
-export function writeCounts(into: Writer, counts: readonly number[]): void {
-  into.array(counts.length);
-  for (const count of counts) into.count(count);
-}
-
-export function readCounts(reader: Reader): readonly number[] {
-  const length = reader.array(TRANSACTION_LIMITS.partsMax, 1);
-  const counts: number[] = [];
-  for (let at = 0; at < length && !reader.isBroken; at++) counts.push(reader.count());
-  return counts;
+  const number = reader.count();
+  switch (kind) {
+    case KIND.done:
+      return { type: 'done', version: number, outputs: OUTPUTS.read(reader) };
+    case KIND['check-failed']:
+      return { type: 'check-failed', position: number, version: reader.count() };
+    case KIND.locked:
+      return { type: 'locked', position: number, holder: CONTENDER.read(reader) };
+    default:
+      if (kind !== KIND.refused) reader.break();
+      return { type: 'refused', reason: readReason(reader, number), position: reader.count() };
+  }
 }
 
 function writeOutput(into: Writer, output: Output): void {
@@ -163,23 +158,21 @@ function writeOutput(into: Writer, output: Output): void {
   }
 }
 
-/** `bytes` are what the reader reads: the first byte of an output says which it is. */
-export function readOutputs(reader: Reader, bytes: Uint8Array): readonly Output[] {
-  const count = reader.array(MACHINE_LIMITS.operationsMax, 1);
-  const outputs: Output[] = [];
-  for (let at = 0; at < count && !reader.isBroken; at++) {
-    const tag = bytes[bytes.length - reader.left] ?? TAG.bytes;
-    outputs.push(readOutput(reader, tag));
-  }
-  return outputs;
-}
-
-function readOutput(reader: Reader, tag: number): Output {
+/** The first byte of an output says which it is. */
+function readOutput(reader: Reader): Output {
+  const tag = reader.next;
   if (tag === TAG.bytes) return { type: 'integer', value: readInt64(reader) };
   if (tag === TAG.true || tag === TAG.false) return { type: 'deleted', wasThere: reader.truth() };
   if ((tag & TAG.arrays) === TAG.array) return { type: 'row', row: readRowOrNone(reader) };
   return { type: 'appended', length: reader.count() };
 }
+
+/** Versions, one for each participant. */
+export const VERSIONS = list(count(), { max: TRANSACTION_LIMITS.partsMax });
+export const OUTPUTS: Schema<readonly Output[]> = list(
+  { elements: 1, bytesMin: 1, write: writeOutput, read: readOutput },
+  { max: MACHINE_LIMITS.operationsMax },
+);
 
 /** The largest encoded size of an output. */
 export function outputBytesMax(output: Output): number {
@@ -195,6 +188,9 @@ export function numberOf(reason: Reason): number {
   return REASONS.indexOf(reason) + 1;
 }
 
-export function reasonOf(number: number): Reason | undefined {
-  return REASONS[number - 1];
+/** The reason with this number; another number breaks the reader. */
+export function readReason(reader: Reader, number: number): Reason {
+  const reason = REASONS[number - 1];
+  if (reason === undefined) reader.break();
+  return reason ?? 'malformed';
 }

@@ -8,14 +8,12 @@ import { Reader, type Writer } from '../base/message-pack.ts';
 import { CLIENT_BYTES } from './batch.ts';
 import {
   numberOf,
+  OUTPUTS,
   type Output,
   type Reason,
   type Reply,
-  readCounts,
-  readOutputs,
-  reasonOf,
-  writeCounts,
-  writeOutputs,
+  readReason,
+  VERSIONS,
 } from './reply.ts';
 
 /** `[deadlineMax, slots]`. */
@@ -124,11 +122,11 @@ export function writeVerdict(writer: Writer, verdict: CommandResult): void {
   if (verdict.type === 'done') {
     const { outputs } = verdict;
     writer.count(outputs.length === 0 ? VERDICT.silent : VERDICT.done);
-    if (outputs.length > 0) writeOutputs(writer, outputs);
+    if (outputs.length > 0) OUTPUTS.write(writer, outputs);
   } else if (verdict.type === 'committed') {
     writer.count(VERDICT.committed);
-    writeCounts(writer, verdict.versions);
-    writeOutputs(writer, verdict.outputs);
+    VERSIONS.write(writer, verdict.versions);
+    OUTPUTS.write(writer, verdict.outputs);
   } else if (verdict.type === 'check-failed') {
     writer.count(VERDICT['check-failed']);
     writer.count(verdict.position);
@@ -147,32 +145,29 @@ export function decodeVerdicts({
 }: ReplyRun): readonly CommandResult[] | undefined {
   const reader = new Reader(verdicts);
   const list: CommandResult[] = [];
-  for (let at = 0; at < count && !reader.isBroken; at++) list.push(readVerdict(reader, verdicts));
+  for (let at = 0; at < count && !reader.isBroken; at++) list.push(readVerdict(reader));
   return reader.isBroken || reader.left > 0 ? undefined : list;
 }
 
-function readVerdict(reader: Reader, bytes: Uint8Array): CommandResult {
+function readVerdict(reader: Reader): CommandResult {
   const type = reader.count();
   if (type === VERDICT.silent) return SILENT;
   if (type === VERDICT.done) {
-    const outputs = readOutputs(reader, bytes);
+    const outputs = OUTPUTS.read(reader);
     // Without outputs it would be a second encoding of a silent one.
     if (outputs.length === 0) reader.break();
     return { type: 'done', outputs };
   }
   if (type === VERDICT.committed) {
-    const versions = readCounts(reader);
-    return { type: 'committed', versions, outputs: readOutputs(reader, bytes) };
+    const versions = VERSIONS.read(reader);
+    return { type: 'committed', versions, outputs: OUTPUTS.read(reader) };
   }
   const number = reader.count();
   if (type === VERDICT['check-failed']) {
     return { type: 'check-failed', position: number, version: reader.count() };
   }
   if (type !== VERDICT.refused) reader.break();
-  const position = reader.count();
-  const reason = reasonOf(number);
-  if (reason === undefined) reader.break();
-  return { type: 'refused', reason: reason ?? 'malformed', position };
+  return { type: 'refused', reason: readReason(reader, number), position: reader.count() };
 }
 
 export const SILENT: CommandResult = { type: 'done', outputs: [] };

@@ -1,7 +1,7 @@
 /** Ids of transactions: the client, the sequence, and the position of the home shard. */
 
 import { MACHINE_LIMITS } from '../base/limits.ts';
-import type { Reader, Writer } from '../base/message-pack.ts';
+import { bytes, count, fields, optional, type Schema, struct, where } from '../base/schema.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import { CLIENT_BYTES } from './batch.ts';
@@ -32,64 +32,33 @@ export interface Contender {
   readonly age: number;
 }
 
-export function writeId(writer: Writer, { home, client, sequence }: TransactionId): void {
-  writer.array(3);
-  writer.count(home);
-  writer.bytes(client);
-  writer.count(sequence);
-}
+/** A view. */
+export const CLIENT = where(bytes(CLIENT_BYTES), ({ length }) => length === CLIENT_BYTES);
 
-/** The client is a view. */
-export function readId(reader: Reader): TransactionId {
-  reader.tuple(3);
-  const home = reader.count();
-  const client = reader.bytes(CLIENT_BYTES);
-  const sequence = reader.count();
-  if (home >= RING_SPAN || client.length !== CLIENT_BYTES) reader.break();
-  return { home, client, sequence };
-}
+/** By hand, as all that a prepare is made of. */
+export const TRANSACTION_ID: Schema<TransactionId> = {
+  elements: 1,
+  bytesMin: 1 + 1 + CLIENT.bytesMin + 1,
+  write: (writer, { home, client, sequence }) => {
+    writer.array(3);
+    writer.count(home);
+    writer.bytes(client);
+    writer.count(sequence);
+  },
+  read: (reader) => {
+    reader.tuple(3);
+    const home = reader.count();
+    if (home >= RING_SPAN) reader.break();
+    return { home, client: CLIENT.read(reader), sequence: reader.count() };
+  },
+};
 
-export function writeContender(writer: Writer, contender: Contender): void {
-  writer.array(3);
-  writeId(writer, contender.id);
-  writeRank(writer, contender);
-}
-
-export function writeContenderOrNone(writer: Writer, contender: Contender | undefined): void {
-  if (contender === undefined) writer.array(0);
-  else writeContender(writer, contender);
-}
-
-/** The fields behind the id. */
-export function writeRank(writer: Writer, { attempts, age }: Rank): void {
-  writer.count(attempts);
-  writer.count(age);
-}
-
-export function readRank(reader: Reader): Rank {
-  const attempts = reader.count();
-  return { attempts, age: reader.count() };
-}
+export const RANK = { attempts: count(), age: count() };
+const CONTENDER_FIELDS = { id: TRANSACTION_ID, ...RANK };
+export const CONTENDER: Schema<Contender> = struct(CONTENDER_FIELDS);
+export const CONTENDER_OR_NONE: Schema<Contender | undefined> = optional(fields(CONTENDER_FIELDS));
 
 type Rank = Pick<Contender, 'attempts' | 'age'>;
-
-export function readContender(reader: Reader): Contender {
-  reader.tuple(3);
-  return readRest(reader);
-}
-
-/** A contender, or an empty array for none. */
-export function readContenderOrNone(reader: Reader): Contender | undefined {
-  const length = reader.array(3, 0);
-  if (length === 3) return readRest(reader);
-  if (length !== 0) reader.break();
-  return undefined;
-}
-
-function readRest(reader: Reader): Contender {
-  const id = readId(reader);
-  return { id, ...readRank(reader) };
-}
 
 /** A unique text for a transaction, for tables and for people. */
 export function idText({ home, client, sequence }: TransactionId): string {

@@ -5,12 +5,9 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { bytesMaxOf } from '../base/schema.ts';
 import type { PeerAddress } from '../transport/transport.ts';
-import {
-  bytesMaxOfNodeMessage,
-  encodeNodeMessages,
-  type NodeMessage,
-} from '../wire/node-message.ts';
+import { encodeNodeMessages, type NodeMessage } from '../wire/node-message.ts';
 
 /** The stream of messages that wait for capacity as appends do; shards use their own numbers. */
 const STREAM = 0xffff_ffff;
@@ -99,7 +96,7 @@ function partsOf(messages: readonly NodeMessage[]): readonly (readonly NodeMessa
   const parts: NodeMessage[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const message of messages) {
-    const more = bytesMaxOfNodeMessage(message);
+    const more = bytesMaxOf(message);
     const last = parts.at(-1);
     const isFull = bytes + more > WIRE_LIMITS.frameBytesMax;
     if (last === undefined || isFull || last.length >= REQUEST_LIMITS.requestsMax) {

@@ -85,6 +85,3 @@ export function isOfNodes(frame: Uint8Array): boolean {
   if (reader.array(REQUEST_LIMITS.requestsMax, 1) === 0) return false;
   return (variantIn(reader) ?? 0) >= NUMBER_MIN;
 }
-
-/** At least the encoded size of the message. */
-export const bytesMaxOfNodeMessage = MESSAGE.bytesMax;

@@ -6,14 +6,8 @@ import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Participant } from '../machine/transaction.ts';
-import { readParticipants, writeParticipants } from '../machine/transaction-codec.ts';
-import {
-  type Contender,
-  readContender,
-  readContenderOrNone,
-  writeContender,
-  writeContenderOrNone,
-} from '../machine/transaction-id.ts';
+import { PARTICIPANTS } from '../machine/transaction-codec.ts';
+import { CONTENDER, CONTENDER_OR_NONE, type Contender } from '../machine/transaction-id.ts';
 
 /**
  * What a read may trade for speed; `stale` accepts a state that was current at most that long ago.
@@ -283,13 +277,13 @@ function writeRequest(request: Request): void {
       break;
     case 'validate':
       writeTerms(request);
-      writeContenderOrNone(writer, request.owner);
+      CONTENDER_OR_NONE.write(writer, request.owner);
       writer.bytes(request.checks);
       break;
     case 'settle':
       writer.count(request.shard);
-      writeContender(writer, request.contender);
-      writeParticipants(writer, request.participants);
+      CONTENDER.write(writer, request.contender);
+      PARTICIPANTS.write(writer, request.participants);
       writer.truth(request.isPreempting);
       break;
     default:
@@ -304,7 +298,7 @@ function writeTerms(terms: ReadTerms): void {
   writer.count(LEVELS.indexOf(level.type));
   writer.count(level.type === 'stale' ? level.ageMilliseconds : 0);
   writer.count(terms.patienceMilliseconds);
-  writeContenderOrNone(writer, terms.reserver);
+  CONTENDER_OR_NONE.write(writer, terms.reserver);
 }
 
 function writeRange(range: RangeQuery): void {
@@ -361,7 +355,7 @@ function readRequest(reader: Reader): Request | undefined {
     case TYPE.validate: {
       if (length !== LENGTH.validate) return undefined;
       const terms = readTerms(reader, id);
-      const owner = readContenderOrNone(reader);
+      const owner = CONTENDER_OR_NONE.read(reader);
       return {
         type: 'validate',
         ...terms,
@@ -372,8 +366,8 @@ function readRequest(reader: Reader): Request | undefined {
     case TYPE.settle: {
       if (length !== LENGTH.settle) return undefined;
       const shard = reader.count() as ShardId;
-      const contender = readContender(reader);
-      const participants = readParticipants(reader);
+      const contender = CONTENDER.read(reader);
+      const participants = PARTICIPANTS.read(reader);
       const isPreempting = reader.truth();
       if (participants.length === 0) return undefined;
       return { type: 'settle', id, shard, contender, participants, isPreempting };
@@ -392,7 +386,7 @@ function readTerms(reader: Reader, id: number): ReadTerms {
   if (type === undefined || (type !== 'stale' && ageMilliseconds > 0)) reader.break();
   const level: ReadLevel =
     type === 'stale' ? { type, ageMilliseconds } : { type: type ?? 'linearizable' };
-  const reserver = readContenderOrNone(reader);
+  const reserver = CONTENDER_OR_NONE.read(reader);
   const terms = { id, shard, epoch, level, patienceMilliseconds };
   return reserver === undefined ? terms : { ...terms, reserver };
 }

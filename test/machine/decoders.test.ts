@@ -37,12 +37,7 @@ import {
   encodeResolutions,
   encodeTransaction,
 } from '../../src/machine/transaction-codec.ts';
-import {
-  idFromText,
-  idText,
-  readContender,
-  writeContender,
-} from '../../src/machine/transaction-id.ts';
+import { CONTENDER, idFromText, idText } from '../../src/machine/transaction-id.ts';
 import { byEffort } from '../support/effort.ts';
 import { mutate } from '../support/mutate.ts';
 import { MachineRig, Rows } from './machine-rig.ts';
@@ -123,7 +118,7 @@ function corpora() {
     return encodeTransaction({ client: id.client, sequence: id.sequence, attempts, age, parts });
   });
   const contenders = prepares.map(({ id, attempts, age }) =>
-    written((writer) => writeContender(writer, { id, attempts, age })),
+    written((writer) => CONTENDER.write(writer, { id, attempts, age })),
   );
   const names = prepares.map(({ id }) => new TextEncoder().encode(idText(id)));
   const runs = kept.slots.flatMap((bytes) => decodeSlotReplies(bytes)?.runs ?? []);
@@ -225,10 +220,10 @@ const CODECS: readonly Codec[] = [
   codec('contenders', CORPORA.contenders, [
     (bytes) => {
       const reader = new Reader(bytes);
-      const contender = readContender(reader);
+      const contender = CONTENDER.read(reader);
       return reader.isBroken || reader.left > 0 ? undefined : contender;
     },
-    (contender) => written((writer) => writeContender(writer, contender)),
+    (contender) => written((writer) => CONTENDER.write(writer, contender)),
   ]),
   codec('names of transactions', CORPORA.names, [
     (bytes) => idFromText(new TextDecoder().decode(bytes)),

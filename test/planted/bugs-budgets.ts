@@ -61,8 +61,8 @@ const WORK_BUGS: readonly Planted[] = [
     name: 'work-of-a-part-is-forgotten',
     sentence: 'a machine that is made anew does not know what its prepared parts cost',
     file: 'src/machine/lock-table.ts',
-    find: 'const workBytes = reader.count();',
-    replace: 'const workBytes = 0 * reader.count();',
+    find: 'bytes: entry.bytes.length, prepare }',
+    replace: 'workBytes: 0, bytes: entry.bytes.length, prepare }',
   },
   {
     name: 'expires-whatever-it-costs',

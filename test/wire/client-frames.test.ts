@@ -4,10 +4,10 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { type MemberId, NUMBER_MAX, type ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
+import { bytesMaxOf } from '../../src/base/schema.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import {
-  bytesMaxOfNodeMessage,
   decodeNodeMessages,
   encodeNodeMessages,
   isOfNodes,
@@ -152,6 +152,8 @@ const NODE_MESSAGE_TYPES = [
   'fingerprint-ask',
   'fingerprint',
   'diverged',
+  'claim',
+  'known',
 ] as const;
 
 function randomNodeMessage(random: Random): NodeMessage {
@@ -167,6 +169,9 @@ function randomNodeMessage(random: Random): NodeMessage {
       const [index, term] = [randomCount(random), randomCount(random)];
       return { type, shard, member, index, term, one: random.word(), two: random.word() };
     }
+    case 'claim':
+    case 'known':
+      return { type, word: random.word() };
     case 'ask':
       return { type: 'ask', id, shard };
     case 'told':
@@ -240,7 +245,7 @@ check<NodeMessage>({
   make: randomNodeMessage,
   encode: encodeNodeMessages,
   decode: decodeNodeMessages,
-  bytesMax: bytesMaxOfNodeMessage,
+  bytesMax: bytesMaxOf,
 });
 
 test('what is asked about a transaction names one, and those who take part in it', () => {
