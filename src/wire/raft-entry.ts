@@ -6,6 +6,7 @@ import { assert, unreachable } from '../base/assert.ts';
 import type { MemberId } from '../base/ids.ts';
 import { RAFT_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
+import { count, fields, list, type Schema, struct } from '../base/schema.ts';
 import type { Configuration } from '../raft/configuration.ts';
 import type { LogEntry, SnapshotDescription } from '../raft/message.ts';
 import type { Position } from '../raft/position.ts';
@@ -33,6 +34,31 @@ export function bytesMaxOfEntries(entries: readonly LogEntry[]): number {
   }
   return bytes;
 }
+
+const memberList = list(count<MemberId>(), { max: RAFT_LIMITS.membersMax });
+const members: typeof memberList = {
+  ...memberList,
+  write: (writer, ids) => {
+    assert(ids.length <= RAFT_LIMITS.membersMax, 'a configuration is within its limit');
+    memberList.write(writer, ids);
+  },
+};
+
+export const configuration: Schema<Configuration> = struct({
+  voters: members,
+  outgoing: members,
+  learners: members,
+});
+
+/** Two elements of the array around it. */
+export const position: Schema<Position> = fields({ index: count(), term: count() });
+
+export const snapshotDescription: Schema<SnapshotDescription> = struct({
+  index: count(),
+  term: count(),
+  configuration,
+  configurationAt: position,
+});
 
 export function writePosition(writer: Writer, position: Position): void {
   writer.count(position.index);
@@ -84,7 +110,7 @@ function writeEntry(writer: Writer, entry: LogEntry): void {
       writer.array(3);
       writer.count(CONFIGURATION);
       writer.count(entry.term);
-      writeConfiguration(writer, entry.configuration);
+      configuration.write(writer, entry.configuration);
       return;
     default:
       unreachable(entry);
@@ -100,52 +126,8 @@ function readEntry(reader: Reader, index: number): LogEntry {
     return { index, term, kind: 'command', payload };
   }
   if (kind === CONFIGURATION && length === 3) {
-    return { index, term, kind: 'configuration', configuration: readConfiguration(reader) };
+    return { index, term, kind: 'configuration', configuration: configuration.read(reader) };
   }
   if (kind !== EMPTY || length !== 2) reader.break();
   return { index, term, kind: 'empty' };
-}
-
-export function writeSnapshot(writer: Writer, snapshot: SnapshotDescription): void {
-  writer.array(5);
-  writePosition(writer, snapshot);
-  writeConfiguration(writer, snapshot.configuration);
-  writePosition(writer, snapshot.configurationAt);
-}
-
-export function readSnapshot(reader: Reader): SnapshotDescription {
-  reader.tuple(5);
-  const index = reader.count();
-  const term = reader.count();
-  const configuration = readConfiguration(reader);
-  const configurationAt = readPosition(reader);
-  return { index, term, configuration, configurationAt };
-}
-
-function writeConfiguration(writer: Writer, configuration: Configuration): void {
-  writer.array(3);
-  writeMembers(writer, configuration.voters);
-  writeMembers(writer, configuration.outgoing);
-  writeMembers(writer, configuration.learners);
-}
-
-function readConfiguration(reader: Reader): Configuration {
-  reader.tuple(3);
-  const voters = readMembers(reader);
-  const outgoing = readMembers(reader);
-  const learners = readMembers(reader);
-  return { voters, outgoing, learners };
-}
-
-function writeMembers(writer: Writer, members: readonly MemberId[]): void {
-  assert(members.length <= RAFT_LIMITS.membersMax, 'a configuration is within its limit');
-  writer.array(members.length);
-  for (const member of members) writer.count(member);
-}
-
-function readMembers(reader: Reader): readonly MemberId[] {
-  const length = reader.array(RAFT_LIMITS.membersMax, 1);
-  const members: MemberId[] = [];
-  for (let at = 0; at < length; at++) members.push(reader.count() as MemberId);
-  return members;
 }

@@ -24,10 +24,9 @@ import {
   CONFIGURATION_BYTES_MAX,
   readEntries,
   readPosition,
-  readSnapshot,
+  snapshotDescription,
   writeEntries,
   writePosition,
-  writeSnapshot,
 } from './raft-entry.ts';
 
 /** The first element of a message. A number is never given a second meaning. */
@@ -306,7 +305,7 @@ function readAppendResponse(reader: Reader): AppendResponse {
 function writeSnapshotChunk(writer: Writer, message: SnapshotChunk): void {
   assert(message.data.length <= RAFT_LIMITS.chunkBytesMax, 'a chunk is within its limit');
   writeHead(writer, LENGTH.snapshotChunk, TYPE.snapshotChunk, message);
-  writeSnapshot(writer, message.snapshot);
+  snapshotDescription.write(writer, message.snapshot);
   writer.count(message.offset);
   writer.bytes(message.data);
   writer.truth(message.isLast);
@@ -318,7 +317,7 @@ function readSnapshotChunk(reader: Reader): SnapshotChunk {
   const from = reader.count() as MemberId;
   const to = reader.count() as MemberId;
   const term = reader.count();
-  const snapshot = readSnapshot(reader);
+  const snapshot = snapshotDescription.read(reader);
   const offset = reader.count();
   const data = reader.bytes(RAFT_LIMITS.chunkBytesMax);
   const isLast = reader.truth();

@@ -377,7 +377,7 @@ test("a folder that is not this node's, or not whole, is refused with what to do
     [/folder is empty.*lived before.*empty folder/, (image) => image.clear()],
     [/identity file is missing/, (image) => image.delete('identity')],
     [/identity file is damaged/, (image) => image.get('identity')?.fill(65, 3, 4)],
-    [/format 2.*program that wrote it/, (image) => image.set('identity', identity({ format: 2 }))],
+    [/format 3.*program that wrote it/, (image) => image.set('identity', identity({ format: 3 }))],
     [/belongs to node 2 of.*own folder/, (image) => image.set('identity', identity({ node: 2 }))],
     [/of cluster other/, (image) => image.set('identity', identity({ cluster: 'other' }))],
     [

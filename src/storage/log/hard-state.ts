@@ -2,7 +2,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { MemberId, ShardId } from '../../base/ids.ts';
-import { Reader, Writer } from '../../base/message-pack.ts';
+import { count, decode, encode, fields, list, type Schema, struct } from '../../base/schema.ts';
 
 export const HARD_STATE_FILES = ['promises-a', 'promises-b'] as const;
 /** Room for some hundred replicas; the files grow when there are more. */
@@ -10,10 +10,8 @@ export const HARD_STATE_BYTES = 8192;
 
 const MAGIC = 0x7270_6b6c;
 const HEADER_WORDS = 3;
-const FIELDS = 7;
 /** Far more than a node can have. */
 const REPLICAS_MAX = 1 << 20;
-const REPLICA_BYTES_MIN = 5;
 
 interface PromisedVote {
   readonly shard: ShardId;
@@ -46,24 +44,24 @@ export function isAtOrAfter(one: BatchPosition, other: BatchPosition): boolean {
   return one.batch >= other.batch;
 }
 
+const vote: Schema<PromisedVote> = struct({
+  shard: count<ShardId>(),
+  member: count<MemberId>(),
+  term: count(),
+  vote: count<MemberId>(),
+});
+
+const hardStates: Schema<HardStates> = struct({
+  sequence: count(),
+  incarnation: count(),
+  oldest: count(),
+  confirmed: fields({ epoch: count(), batch: count() }),
+  confirmedEnd: count(),
+  votes: list(vote, { max: REPLICAS_MAX }),
+});
+
 export function encodeHardStates(promises: HardStates): Uint8Array {
-  const writer = new Writer();
-  writer.array(FIELDS);
-  writer.count(promises.sequence);
-  writer.count(promises.incarnation);
-  writer.count(promises.oldest);
-  writer.count(promises.confirmed.epoch);
-  writer.count(promises.confirmed.batch);
-  writer.count(promises.confirmedEnd);
-  writer.array(promises.votes.length);
-  for (const { shard, member, term, vote } of promises.votes) {
-    writer.array(4);
-    writer.count(shard);
-    writer.count(member);
-    writer.count(term);
-    writer.count(vote);
-  }
-  const payload = writer.take();
+  const payload = encode(hardStates, promises);
   const bytes = new Uint8Array(HEADER_WORDS * 4 + payload.length);
   bytes.set(payload, HEADER_WORDS * 4);
   const words = new Uint32Array(bytes.buffer, 0, HEADER_WORDS);
@@ -80,22 +78,5 @@ export function decodeHardStates(bytes: Uint8Array): HardStates | undefined {
   const payload = bytes.subarray(from, from + (words[1] as number));
   if (words[0] !== MAGIC || payload.length !== words[1]) return undefined;
   if (crc32(payload, MAGIC) !== words[2]) return undefined;
-  const reader = new Reader(payload);
-  reader.tuple(FIELDS);
-  const sequence = reader.count();
-  const incarnation = reader.count();
-  const oldest = reader.count();
-  const confirmed = { epoch: reader.count(), batch: reader.count() };
-  const confirmedEnd = reader.count();
-  const votes: PromisedVote[] = [];
-  const length = reader.array(REPLICAS_MAX, REPLICA_BYTES_MIN);
-  for (let at = 0; at < length && !reader.isBroken; at++) {
-    reader.tuple(4);
-    const shard = reader.count() as ShardId;
-    const member = reader.count() as MemberId;
-    const term = reader.count();
-    votes.push({ shard, member, term, vote: reader.count() as MemberId });
-  }
-  if (reader.isBroken) return undefined;
-  return { sequence, incarnation, oldest, confirmed, confirmedEnd, votes };
+  return decode(hardStates, payload);
 }

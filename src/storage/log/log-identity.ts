@@ -7,7 +7,7 @@ import type { LogOwner } from './log.ts';
 
 export const IDENTITY = 'identity';
 export const IDENTITY_NEW = 'identity.new';
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** What is left to do where nothing can be brought back. */
 export const START_ANEW = 'remove this node from the cluster and start it with an empty folder';

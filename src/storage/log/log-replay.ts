@@ -3,11 +3,13 @@
 import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../base/ids.ts';
 import type { Life } from '../../base/life.ts';
 import { NO_BYTES } from '../../base/message-pack.ts';
+import { decode } from '../../base/schema.ts';
+import { snapshotDescription } from '../../wire/raft-entry.ts';
 import { type BatchPosition, type HardStates, isAtOrAfter } from './hard-state.ts';
 import { LiveBytes } from './live-bytes.ts';
 import type { Location } from './location-table.ts';
 import type { Damage, Tombstone } from './log.ts';
-import { decodeMember, decodeReplica, decodeSnapshot } from './log-meta.ts';
+import { memberAlone, replicaMeta } from './log-meta.ts';
 import {
   HEADER_BYTES,
   isEntry,
@@ -129,7 +131,7 @@ export class LogReplay {
         if (replica.termAt(index) !== undefined) return replica.forget(index);
         return index < replica.base.index ? undefined : this.#isolate(shard, 'its log has a gap');
       case KIND.restart: {
-        const snapshot = payload === undefined ? undefined : decodeSnapshot(payload);
+        const snapshot = payload === undefined ? undefined : decode(snapshotDescription, payload);
         if (snapshot !== undefined) return replica.restart(snapshot);
         return this.#isolate(shard, 'a snapshot that replaced its log is lost');
       }
@@ -140,7 +142,7 @@ export class LogReplay {
 
   #adopt(shard: ShardId, payload: Uint8Array | undefined, isCheckpoint: boolean): void {
     this.#listed.add(shard);
-    const meta = payload === undefined ? undefined : decodeReplica(payload);
+    const meta = payload === undefined ? undefined : decode(replicaMeta, payload);
     if (meta === undefined) {
       // Inside a life a checkpoint says nothing new.
       const isKnown = isCheckpoint && this.#segment?.header.isBoot === false;
@@ -152,7 +154,7 @@ export class LogReplay {
   }
 
   #bury({ shard, index, term }: RecordName, payload: Uint8Array | undefined): void {
-    const member = payload === undefined ? undefined : decodeMember(payload);
+    const member = payload === undefined ? undefined : decode(memberAlone, payload);
     const configuration = { index, term };
     if (member === undefined) this.#unread = { shard, configuration };
     else this.tombstones.push({ shard, member, configuration });
@@ -187,7 +189,7 @@ export class LogReplay {
   }
 
   #promise(replica: LogReplica, { index, term }: RecordName, payload: Uint8Array | undefined) {
-    const vote = payload === undefined ? undefined : decodeMember(payload);
+    const vote = payload === undefined ? undefined : decode(memberAlone, payload);
     replica.hardState = { term, vote: vote ?? NO_MEMBER, commit: index };
     if (vote !== undefined) this.#lostVotes.delete(replica.shard);
     else this.#lostVotes.set(replica.shard, this.#position);
@@ -217,7 +219,7 @@ export class LogReplay {
       replica.append({ index, term }, location);
     }
     if (plainKind(kind) !== KIND.configuration) return;
-    const decoded = payload === undefined ? undefined : decodeSnapshot(payload);
+    const decoded = payload === undefined ? undefined : decode(snapshotDescription, payload);
     if (decoded === undefined) replica.lostConfigurations.add(index);
     else replica.place({ at: { index, term }, configuration: decoded.configuration });
   }

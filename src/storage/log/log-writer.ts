@@ -4,15 +4,17 @@ import { assert, unreachable } from '../../base/assert.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Life } from '../../base/life.ts';
 import { NO_BYTES } from '../../base/message-pack.ts';
+import { encode } from '../../base/schema.ts';
 import type { Configuration } from '../../raft/configuration.ts';
 import type { LogEntry } from '../../raft/message.ts';
 import type { HardState, Write } from '../../raft/ready.ts';
+import { snapshotDescription } from '../../wire/raft-entry.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { LiveBytes } from './live-bytes.ts';
 import type { Location } from './location-table.ts';
 import type { LogRecord, Tombstone } from './log.ts';
 import { type Batch, RUN_BYTES } from './log-batch.ts';
-import { encodeMember, encodeReplica, encodeSnapshot, type ReplicaMeta } from './log-meta.ts';
+import { memberAlone, type ReplicaMeta, replicaMeta } from './log-meta.ts';
 import { KIND, type RecordName, recordBytes, repairKind } from './log-record.ts';
 import { LogReplica } from './log-replica.ts';
 
@@ -74,7 +76,7 @@ export class LogWriter {
     let bytes = this.#tombstones.length * TOMBSTONE_BYTES;
     bytes += this.#lives.size * (recordBytes(0) + RUN_BYTES);
     for (const { meta } of this.#replicas.values()) {
-      bytes += recordBytes(encodeReplica(meta).length) + RUN_BYTES;
+      bytes += recordBytes(encode(replicaMeta, meta).length) + RUN_BYTES;
     }
     return bytes;
   }
@@ -140,7 +142,10 @@ export class LogWriter {
     const { shard } = replica;
     if (snapshot !== undefined) {
       const { index, term } = snapshot;
-      this.#batch.add({ kind: KIND.restart, shard, index, term }, encodeSnapshot(snapshot));
+      this.#batch.add(
+        { kind: KIND.restart, shard, index, term },
+        encode(snapshotDescription, snapshot),
+      );
       const isKept = replica.termAt(index) === term;
       replica.restart(snapshot);
       if (isKept) this.#recent.forget(shard, index);
@@ -180,7 +185,7 @@ export class LogWriter {
     if (hardState.term !== term || hardState.vote !== vote) this.hasNewPromise = true;
     replica.hardState = hardState;
     const name = { shard: replica.shard, index: hardState.commit, term: hardState.term };
-    this.#batch.add({ kind: KIND.hardState, ...name }, encodeMember(hardState.vote));
+    this.#batch.add({ kind: KIND.hardState, ...name }, encode(memberAlone, hardState.vote));
   }
 
   #forget(replica: LogReplica, index: number): void {
@@ -204,12 +209,12 @@ export class LogWriter {
 
   #writeReplica(shard: ShardId, meta: ReplicaMeta): void {
     const name = { kind: KIND.shard, shard, index: meta.base.index, term: meta.hardState.term };
-    this.#batch.add(name, encodeReplica(meta));
+    this.#batch.add(name, encode(replicaMeta, meta));
   }
 
   #writeTombstone(kind: number, { shard, member, configuration }: Tombstone): void {
     const { index, term } = configuration;
-    this.#batch.add({ kind, shard, index, term }, encodeMember(member));
+    this.#batch.add({ kind, shard, index, term }, encode(memberAlone, member));
     this.#batch.add({ kind: KIND.tombstoneMember, shard, index: member, term: index });
   }
 
@@ -241,7 +246,12 @@ function payloadOf(entry: LogEntry): Uint8Array {
   if (entry.kind === 'command') return entry.payload;
   if (entry.kind === 'empty') return NO_BYTES;
   const { index, term, configuration } = entry;
-  return encodeSnapshot({ index, term, configuration, configurationAt: { index, term } });
+  return encode(snapshotDescription, {
+    index,
+    term,
+    configuration,
+    configurationAt: { index, term },
+  });
 }
 
 /** At least what a record will take in a batch, with its share of the directory. */

@@ -110,7 +110,7 @@ export class SnapshotInstall {
 
   recording(): RecordedState {
     assert(this.status === 'sound', 'only what is whole and right becomes the state');
-    return { description: this.description, hash: this.#sums.hash() };
+    return { description: this.description, hash: this.#sums.hash(), isCondemned: false };
   }
 
   #takeRow({ section, key, value }: SnapshotRow): void {

@@ -67,7 +67,7 @@ export class ShardState {
     this.#overlay = new Memtable(place, pool);
     this.#sums = new StateSums(recorded.hash ?? []);
     this.#isDamaged = recorded.hash === undefined;
-    this.#isCondemned = recorded.isCondemned === true;
+    this.#isCondemned = recorded.isCondemned;
   }
 
   get shard(): ShardId {

@@ -108,7 +108,7 @@ export class StateStore {
   create(shard: ShardId, configuration: Configuration): void {
     assert(!this.#states.has(shard), 'a shard is created once');
     const description = { ...ORIGIN, configuration, configurationAt: ORIGIN };
-    this.#open(this.#generations.create(shard), { description, hash: [] });
+    this.#open(this.#generations.create(shard), { description, hash: [], isCondemned: false });
   }
 
   /** The shard leaves this node, for good once `work` has written it. Its rows go after that. */
