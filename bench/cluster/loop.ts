@@ -1,4 +1,4 @@
-/** Callers that ask again as soon as they are answered, and how long that took. */
+/** Callers that send the next request as soon as they are answered, and their latencies. */
 
 export interface Loop {
   readonly callers: number;
@@ -7,7 +7,7 @@ export interface Loop {
 }
 
 export interface Times {
-  /** Milliseconds of each call, in rising order. */
+  /** Milliseconds of each call, in ascending order. */
   readonly times: readonly number[];
   readonly seconds: number;
 }
@@ -33,7 +33,7 @@ export function rateOf({ times, seconds }: Times): number {
   return times.length / seconds;
 }
 
-/** Milliseconds that this share of the calls took at most. */
+/** The latency in milliseconds at this quantile. */
 export function quantile({ times }: Times, share: number): number {
   return times[Math.floor(times.length * share)] ?? 0;
 }

@@ -1,6 +1,6 @@
 /**
- * What three nodes and one client make of this machine: `node build/bench/cluster/main.js`, and the
- * parts that are wanted if not all of them are.
+ * Three nodes and one client on this machine: `node build/bench/cluster/main.js`, optionally with
+ * the names of the parts to run.
  *
  * Closed loops in one client process, durable on a majority, linearizable reads, keys of 16 bytes,
  * values of 256, 100 000 keys. All four processes share the machine, so a figure says little
@@ -36,7 +36,7 @@ for (const name of named.length > 0 ? named : Object.keys(PARTS)) await PARTS[na
 
 async function measureIdle(): Promise<void> {
   const cluster = await startThreeNodes(IDLE_SHARDS);
-  // What forming a cluster leaves to tidy up is not idleness.
+  // Clean-up work after the founding of a cluster is not idleness.
   await pause(SETTLE_MILLISECONDS);
   const before = cluster.processorTimes();
   await pause(IDLE_MILLISECONDS);

@@ -1,5 +1,5 @@
 /**
- * How fast a node that knows nothing is fed by snapshots: one node with rows, another one joins.
+ * How fast an empty node is fed by snapshots: one node with rows, another one joins.
  * `node build/bench/cluster/main.js newcomer`, with ROWS, BYTES and SHARDS in the environment.
  */
 
@@ -19,7 +19,7 @@ const BATCH = 2000;
 const ENTRIES = (RAFT_LIMITS.tailEntries + 100) * SHARDS;
 /** It has a voter on one node of two. */
 const CATALOG = 0;
-/** Checkpoints are every two seconds, and what was put last should be in one. */
+/** Checkpoints are every two seconds, and the last rows should be in one. */
 const SETTLE_MILLISECONDS = 6000;
 const LOOK_MILLISECONDS = 20;
 const PUT_MILLISECONDS = 10;
@@ -39,7 +39,7 @@ export async function measureNewcomer(): Promise<void> {
     const keys = Array.from({ length: Math.min(BATCH, ROWS - at) }, (_, more) => keyOf(at + more));
     await Promise.all(keys.map((key) => kv.set(key, value, { timeout: 60_000 })));
   }
-  // Entries enough that the log forgets those that brought the rows.
+  // Entries enough that the log drops those that wrote the rows.
   for (let at = 0; at < ENTRIES; at++) await kv.set(keyOf(at), value);
   await pause(SETTLE_MILLISECONDS);
   const wanted = await appliedAt(url);
@@ -61,7 +61,7 @@ export async function measureNewcomer(): Promise<void> {
   let processor = [0, 0];
   for (;;) {
     const applied = await appliedAt(secondUrl);
-    // The clock runs from the first replica that was made there.
+    // The clock runs from the first replica that is created there.
     if (began === 0 && applied.size > 0) {
       began = performance.now();
       processor = pids.map(processorTimeOf);

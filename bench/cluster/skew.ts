@@ -1,6 +1,6 @@
 /**
- * How the ways of balancing stale reads fare when one node of three is slow: it is stopped and
- * continued by signals, so that it lives half of the time.
+ * How the policies of balancing stale reads compare when one node of three is slow: it is stopped
+ * and continued by signals, so that it runs half of the time.
  */
 
 import { type Balance, connect } from '../../src/index.ts';

@@ -1,4 +1,4 @@
-/** Three nodes as processes of this machine, in a folder that goes when they are done. */
+/** Three nodes as processes of this machine, in a temporary folder. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * What transactions over several shards cost, next to puts in the same run: latency of one caller,
- * throughput of many without and with contention, and how fair it is where all want the same keys.
+ * The cost of transactions over several shards, next to single writes in one run: latency of one
+ * caller, throughput of many with and without contention, and fairness if all want the same keys.
  */
 
 import { bytes, type Client, connect } from '../../src/index.ts';
@@ -29,7 +29,7 @@ export async function measureTransactions(): Promise<void> {
   await cluster.end();
 }
 
-/** In turns, so that what else the machine does meets all alike. */
+/** In turns, so that other work of the machine affects all alike. */
 async function measureLatency(kv: Client): Promise<void> {
   const shapes = [
     { name: 'put', work: () => kv.set(keysApart(1)[0] ?? '', VALUE) },
@@ -73,7 +73,7 @@ async function measureThroughput(kv: Client): Promise<void> {
   }
 }
 
-/** Everybody reads and writes the same three keys: what is shown is who gets through. */
+/** All callers read and write the same three keys: the result shows which of them commit. */
 async function measureContention(urls: readonly string[]): Promise<void> {
   const keys = keysApart(3);
   const rivals = await Promise.all(
@@ -116,7 +116,7 @@ function setAll(kv: Client, keys: readonly string[]): Promise<unknown> {
   return atomic.commit();
 }
 
-/** One key is only looked at: that it is not there. */
+/** One key is only checked: that it does not exist. */
 function setAndCheck(kv: Client, [first = '', second = '', third = '']: readonly string[]) {
   const check = { key: `absent-${third}`, version: 0 };
   return kv.atomic().set(first, VALUE).set(second, VALUE).check(check).commit();
@@ -151,7 +151,7 @@ function apart(count: number, draw: () => number): readonly string[] {
   return keys;
 }
 
-/** Numbers below `count`, the first ones most often, as YCSB draws them. */
+/** Numbers below `count`, the first ones most often, as in YCSB. */
 function zipfian(count: number, skew: number): () => number {
   const weights = new Float64Array(count);
   let sum = 0;

@@ -1,4 +1,4 @@
-/** What a set and a get cost in the client, from key and value to the result, without a network. */
+/** The cost of a set and a get in the client, from key and value to the result, without network. */
 
 import type { NodeId } from '../../src/base/ids.ts';
 import { Writer } from '../../src/base/message-pack.ts';
@@ -14,7 +14,7 @@ import { decodeDocument, encodeDocument } from '../../src/wire/document.ts';
 import { encodeResponses, type Response } from '../../src/wire/response.ts';
 import { type BenchRow, measure } from './report.ts';
 
-/** Calls in one run of the work, however many turns they make. */
+/** Calls in one run of the work, however many turns they take. */
 const CALLS = 200;
 const VALUE = { name: 'Ada', text: 'x'.repeat(230) };
 const REPLY = encodeReply({ type: 'done', version: 7, outputs: [] });
@@ -40,7 +40,7 @@ export async function run(): Promise<BenchRow[]> {
   );
 }
 
-/** A core whose one node answers as soon as it is asked, with the same bytes again and again. */
+/** A core whose one node answers at once, with the same bytes again and again. */
 class LoneClient {
   readonly #core: Core;
   #isAsked = false;
@@ -72,7 +72,7 @@ class LoneClient {
     this.#core.step({ type: 'up', connection: 1, greeting, now: 0 });
     this.#flush();
     this.#answer({ type: 'map', id: 0, map: encodeMap(mapOfOne(), 0) });
-    // A read tells the time of the shard.
+    // A read returns the log time of the shard.
     this.get(KEYS[0] as string);
     this.#flush();
     this.#answerRows(1);

@@ -1,4 +1,4 @@
-/** What values that are declared as schemas cost beside those with a codec by hand. */
+/** The cost of values that are declared as schemas, next to those with a hand-written codec. */
 
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import type { ClusterMap, NodeRow, ShardRow } from '../../src/catalog/cluster-map.ts';

@@ -1,4 +1,4 @@
-/** How long a person waits for kvctl to be there, next to Node alone. */
+/** The start-up time of kvctl, next to Node alone. */
 
 import { spawnSync } from 'node:child_process';
 import { type BenchRow, measure } from './report.ts';

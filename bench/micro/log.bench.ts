@@ -1,4 +1,4 @@
-/** What the log costs on this machine's disk, next to what the disk itself costs. */
+/** The cost of the log on this machine's disk, next to that of the disk itself. */
 
 import { closeSync, constants, fdatasync, mkdtempSync, openSync, rmSync, write } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -136,7 +136,7 @@ class RawDisk {
   }
 }
 
-/** Log and raw disk in turns, so that both see the same weather. */
+/** Log and raw disk in turns, so that both meet the same conditions. */
 async function measureBatch(log: Log, raw: RawDisk, batch: keyof typeof ROUNDS) {
   await raw.fill();
   const samples: [number[], number[], number[]] = [[], [], []];
@@ -182,7 +182,7 @@ function middle(samples: readonly number[]): number {
   return [...samples].sort((one, other) => one - other)[samples.length >> 1] ?? Number.NaN;
 }
 
-/** Opening a log of entries that all still count: reading, checking, indexing, a life begun. */
+/** Opening a log whose entries are all needed: reading, checking, indexing, beginning a life. */
 async function measureRecovery(folder: string): Promise<BenchRow> {
   let log = await open(folder);
   const entries = 300_000;

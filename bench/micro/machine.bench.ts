@@ -1,4 +1,4 @@
-/** What applying costs apart from the store: the machine on rows that are at hand. */
+/** The cost of applying apart from the store: the machine on rows in memory. */
 
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
@@ -15,11 +15,11 @@ const COMMANDS = 256;
 const BATCH = 64;
 const CLIENT = new Uint8Array(16).fill(9);
 const VALUE = new Uint8Array(256).fill(7);
-/** Rows as they are stored: a version, no expiry, a value. */
+/** Stored rows: a version, no expiry, a value. */
 const ROW = Uint8Array.of(0x93, 1, 0, 0xc5, 1, 0, ...VALUE);
 const COUNTED = Uint8Array.of(0x93, 1, 0, 0xc4, 1, 5);
 const ONE = { high: 0, low: 1 };
-/** Requests of the client that are open meanwhile. */
+/** Requests that the client has open meanwhile. */
 const OPEN = [8, 256, 2047];
 
 export async function run(): Promise<BenchRow[]> {
@@ -37,11 +37,11 @@ export async function run(): Promise<BenchRow[]> {
   ]);
 }
 
-/** Every key has the same row; of what is written only what is remembered of the client is kept. */
+/** Every key has the same row; of the writes only the client's session is kept. */
 class Rows implements StateSource {
   readonly #row: Uint8Array;
   #session: Uint8Array | undefined;
-  /** By the number of a slot, which stands last in its key. */
+  /** By the number of a slot, which is last in its key. */
   readonly #slots = new Map<number, Uint8Array>();
 
   constructor(row: Uint8Array) {
@@ -123,7 +123,7 @@ function task(
   return { name: `machine: ${name}`, operations: COMMANDS, work };
 }
 
-/** The same bytes over and over: answered from what is remembered. */
+/** The same bytes over and over: answered with the remembered reply. */
 function duplicate(): BenchTask {
   const payload = payloadOf(0, [[put(0, 0)]]);
   const apply = applier(new Rows(ROW));
@@ -135,7 +135,7 @@ function duplicate(): BenchTask {
   return { name: 'machine: put that comes again', operations: COMMANDS, work };
 }
 
-/** One slot is used again and again, while others are remembered. */
+/** One slot is used again and again, while the replies of others are remembered. */
 function whileOthersAreOpen(open: number): BenchTask {
   const rows = new Rows(ROW);
   const apply = applier(rows);

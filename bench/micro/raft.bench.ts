@@ -1,4 +1,4 @@
-/** What Raft itself costs: proposals until they are committed and applied on three replicas. */
+/** The cost of Raft itself: proposals until they are committed and applied on three replicas. */
 
 import { type MemberId, NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
@@ -12,7 +12,7 @@ import { type BenchRow, type BenchTask, measure } from './report.ts';
 
 const VOTERS = [1, 2, 3] as MemberId[];
 const PAYLOAD = new Uint8Array(64);
-/** Entries proposed in one call, in batches; short enough to forget the log in between. */
+/** Entries proposed in one call, in batches; few enough to truncate the log in between. */
 const ENTRIES = 1024;
 
 export async function run(): Promise<BenchRow[]> {

@@ -1,4 +1,4 @@
-/** What a bench reports, how it is measured, and how it is printed. */
+/** The result of a benchmark, its measurement, and its output. */
 
 import { Bench } from 'tinybench';
 
@@ -13,7 +13,7 @@ export interface BenchRow {
 
 export interface BenchTask {
   readonly name: string;
-  /** Operations in one call of `work`: 100 to 1000, so that the clock is read seldom enough. */
+  /** Operations in one call of `work`: 100 to 1000, so that the clock is read rarely enough. */
   readonly operations: number;
   /** Returns something that depends on all its work, so that none of it can be left out. */
   readonly work: () => number;
@@ -44,7 +44,7 @@ export async function measure(tasks: readonly BenchTask[]): Promise<BenchRow[]> 
   });
 }
 
-/** One aligned table; also says what fell into the sink, so that it is used. */
+/** One aligned table; also prints the sink, so that it is used. */
 export function table(rows: readonly BenchRow[]): string {
   const cells = rows.map((row) => [
     row.name,

@@ -1,4 +1,4 @@
-/** What the state store costs: applying, checkpoints, reads and opening, next to raw LevelDB. */
+/** The cost of the state store: applying, checkpoints, reads and opening, next to raw LevelDB. */
 
 import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ import { StateStore } from '../../src/storage/state/state-store.ts';
 import type { BenchRow } from './report.ts';
 
 const SHARD = 1 as ShardId;
-/** Operations of one checkpoint, and how often it is repeated. */
+/** Operations of one checkpoint, and its repetitions. */
 const OPERATIONS = 30_000;
 const ROUNDS = 9;
 const KEYS = 120_000;
@@ -64,7 +64,7 @@ class Rig {
     return store;
   }
 
-  /** One slice in a turn, as a node does it; says how long the slices took together. */
+  /** One slice in a turn, as a node does it; returns the total time of the slices. */
   async checkpoint(store: StateStore): Promise<number> {
     const before = this.#checkpoints;
     store.checkpoint();
@@ -102,7 +102,7 @@ function writesOf(random: Random, numbers: (at: number) => number): StateWrite[]
   });
 }
 
-/** One entry each, as far as there is room. */
+/** One entry each, as long as there is room. */
 function applyAll(store: StateStore, writes: readonly StateWrite[]): void {
   let { index } = store.description(SHARD);
   for (const write of writes) {
@@ -150,7 +150,7 @@ async function applyAndCheckpoint(): Promise<BenchRow[]> {
   ];
 }
 
-/** What a node does with an entry: the machine decides, the store takes what it writes. */
+/** What a node does with an entry: the machine decides, the store takes its writes. */
 async function entryRows(): Promise<BenchRow[]> {
   const random = new Random(5);
   const rig = new Rig();
@@ -189,7 +189,7 @@ async function entryRows(): Promise<BenchRow[]> {
   ];
 }
 
-/** One of so many clients, which has the answer to its last put. */
+/** One of so many clients, which has the answer to its last write. */
 function putPayload(number: number, at: number, round: number): Uint8Array {
   const sequence = round * Math.ceil(OPERATIONS / CLIENTS) + Math.floor(at / CLIENTS);
   const value = new Uint8Array(256).fill(at);
@@ -205,7 +205,7 @@ function putPayload(number: number, at: number, round: number): Uint8Array {
   );
 }
 
-/** A loop that idles, and one that applies in every turn while checkpoint follows checkpoint. */
+/** An idle loop, and one that applies in every turn while checkpoint follows checkpoint. */
 async function delayRows(): Promise<BenchRow[]> {
   const random = new Random(4);
   const rig = new Rig();
@@ -243,8 +243,8 @@ async function delayRows(): Promise<BenchRow[]> {
 }
 
 /**
- * How long this thread was ready and had no core: what others on the machine did to the loop, and
- * the threads of LevelDB if there are fewer cores than threads. Only Linux tells.
+ * How long this thread was ready and had no core: the effect of other processes on the loop, and of
+ * LevelDB's threads if there are fewer cores than threads. Only Linux reports it.
  */
 class CoreWaits {
   readonly #file = process.platform === 'linux' ? openSync('/proc/self/schedstat', 'r') : undefined;

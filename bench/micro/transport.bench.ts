@@ -1,4 +1,4 @@
-/** What a frame costs over loopback, both sides together, next to a bare WebSocket. */
+/** The cost of a frame over loopback, both sides together, next to a bare WebSocket. */
 
 import { WebSocket, WebSocketServer } from 'ws';
 import { secureBytes } from '../../src/base/ambient.ts';
@@ -10,17 +10,17 @@ import type { TransportEvent } from '../../src/transport/transport.ts';
 import { WebSockets } from '../../src/transport/web-sockets.ts';
 import type { BenchRow } from './report.ts';
 
-/** A small request or response: what one message adds to a frame. */
+/** A small request or response: the part of one message in a frame. */
 const MESSAGE_BYTES = 64;
 const MESSAGES = [1, 10, 100] as const;
-/** Frames that leave in one turn, to and fro. */
+/** Frames that leave in one turn, in each direction. */
 const WINDOWS = [1, 16] as const;
 const ROUNDS = 300;
 const SAMPLES = 15;
 
 interface Echo {
   readonly name: string;
-  /** Sends frames, and calls back for each that comes back. */
+  /** Sends frames, and calls back for each that returns. */
   readonly send: (bytes: Uint8Array) => void;
   onBack: () => void;
   readonly close: () => Promise<void>;
@@ -139,7 +139,7 @@ async function openTransport(): Promise<Echo> {
   return echo;
 }
 
-/** As the documentation of ws shows it, without compression. */
+/** As in the documentation of ws, without compression. */
 async function openBare(): Promise<Echo> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
   server.on('connection', (web) => {

@@ -1,4 +1,4 @@
-/** What one frame costs on each side: heartbeats of many shards, and appends. */
+/** The cost of one frame on each side: heartbeats of many shards, and appends. */
 
 import { assert } from '../../src/base/assert.ts';
 import type { MemberId, ShardId } from '../../src/base/ids.ts';

@@ -1,11 +1,11 @@
 /**
- * Slow is never down: throughput and elections of three nodes whose disks, processors or links are
+ * Slow is not down: throughput and elections of three nodes whose disks, processors or links are
  * slow. `node build/bench/slow/main.js`, with `disks`, `processors` or `links` for one part, and
  * `--pictures` to write what was measured as SVG files beside `bench/README.md`.
  *
  * Closed loops in one client process. An election is a leader that took office; those that another
- * leader called are told apart. Processors are bounded by the kernel's bandwidth control (cgroups),
- * and a link is a forwarder in this process that holds each piece back.
+ * leader called are counted separately. Processors are bounded by the kernel's bandwidth control
+ * (cgroups), and a link is a forwarder in this process that delays each piece.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ const SETTLE_MILLISECONDS = 4000;
 const SECONDS = 8;
 const SYNCS = [1, 10, 50, 100, 200, 500];
 const CORES = [1, 0.25, 0.1, 0.03];
-/** There and back. */
+/** The round-trip time. */
 const ROUND_TRIPS = [1, 20, 100, 300];
 const HEAD =
   '                      puts/s  p50 ms  p99 ms  2-shard txn/s  p50 ms  elections  handed over';

@@ -1,4 +1,4 @@
-/** A bound on the processor time of each of some processes, by cgroups of the first version. */
+/** Bounds the processor time of processes, by cgroups of version 1. */
 
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 
@@ -25,7 +25,7 @@ export class Share {
     }
   }
 
-  /** Processes go back to where they came from, and the groups go. */
+  /** Processes return to their former groups, and the groups are removed. */
   free(): void {
     for (const group of this.#groups) {
       writeFileSync(`${group}/cpu.cfs_quota_us`, String(UNBOUNDED));

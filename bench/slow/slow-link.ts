@@ -1,4 +1,4 @@
-/** A way to a node's port that takes as long in each direction as its owner says. */
+/** A forwarder to a node's port with a configurable delay in each direction. */
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
@@ -7,7 +7,7 @@ export class SlowLink {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #milliseconds = 0;
-  /** Where the node listens; until it is known nothing is let in. */
+  /** The address of the node; until it is known no connection is accepted. */
   target: URL | undefined;
 
   constructor(server: Server) {
@@ -50,7 +50,7 @@ export class SlowLink {
     near.resume();
   }
 
-  /** In order, also when the delay changes. */
+  /** In order, even when the delay changes. */
   #carry(from: Socket, to: Socket): void {
     let lastAt = 0;
     const later = (run: () => void) => {

@@ -8,7 +8,7 @@ process.on('message', (milliseconds) => {
   delayMilliseconds = Number(milliseconds);
 });
 
-// Without its parent it is of no use.
+// Without its parent it ends.
 process.once('disconnect', () => process.exit(0));
 
 type Written = (error: NodeJS.ErrnoException | null, written: number) => void;
@@ -21,7 +21,7 @@ type Write = (
   done: Written,
 ) => void;
 
-/** Larger ones fill new files with zeros in the background: a slow disk is not a small one. */
+/** Larger segments fill new files with zeros in the background, which is not what is measured. */
 const BATCH_BYTES_MAX = 512 * 1024;
 
 /** The log's files are opened so that a write is durable when it returns. */

@@ -20,9 +20,9 @@ interface Changes {
 export interface SlowNodes {
   readonly urls: readonly string[];
   readonly pids: readonly number[];
-  /** Every sync takes so much longer from now on. */
+  /** The extra time of every sync from now on. */
   delay(milliseconds: number): void;
-  /** So does every way from one node to another. */
+  /** The extra time of every path from one node to another. */
   delayLinks(milliseconds: number): void;
   changes(): Changes;
   end(): Promise<void>;
@@ -49,7 +49,7 @@ export async function startSlowNodes(shards: number): Promise<SlowNodes> {
     );
     child.stderr?.on('data', (chunk) => {
       leaders += String(chunk).split('became-leader').length - 1;
-      // Each of them makes one more leader that nobody elected for want of another.
+      // Each of them makes one more leader without an election.
       handovers += String(chunk).split('handed-over-to-faster-voter').length - 1;
     });
     children.push(child);
