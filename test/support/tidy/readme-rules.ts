@@ -1,9 +1,10 @@
-/** What the READMEs of src and test say of the files beside them. */
+/** The files that READMEs and documents name. */
 
 import { dirname, join, normalize } from 'node:path/posix';
 import { lineAt, type Rule, type Tree } from './tree.ts';
 
 const README = /^(?:src|test)\/(?:.+\/)?README\.md$/;
+const DOCUMENT = /^(?:docs\/(?!API)\w+|README|CONTRIBUTING|bench\/README|examples\/README)\.md$/;
 const CODE_SPAN = /`([^`\n]+)`/g;
 /** A path that has a folder or the ending of a source file; `*` stands for any part of a name. */
 const PATH = /^(?:\.{1,2}\/)*[a-z0-9*][a-z0-9*.-]*(?:\/[a-z0-9*.-]+)*\/?$/;
@@ -66,8 +67,36 @@ function isThere(name: string, folder: string, paths: ReadonlySet<string>): bool
   });
 }
 
+/** A document names source files by any end of their path. */
+function absentSources(path: string, text: string, tree: Tree): string[] {
+  const sources = tree.sources.map((source) => `/${source.path}`);
+  return spansOf(text, 0)
+    .filter(({ name }) => PATH.test(name) && name.endsWith('.ts') && !name.includes('*'))
+    .filter(({ name }) => !sources.some((source) => source.endsWith(`/${name}`)))
+    .map(({ name, offset }) => `${path}:${lineAt(text, offset)}: there is no file ${name}`);
+}
+
+const documentPaths: Rule = {
+  sentence: 'the source files that a document names exist',
+  find: (tree) =>
+    [...tree.texts]
+      .filter(([path]) => DOCUMENT.test(path))
+      .flatMap(([path, text]) => absentSources(path, text, tree)),
+  broken: [
+    { 'docs/A.md': 'See `raft/gone.ts`.', 'src/raft/log.ts': '' },
+    { 'README.md': 'See `gone.ts`.', 'src/raft/log.ts': '' },
+  ],
+  sound: [
+    {
+      'docs/A.md': 'See `log.ts`, `raft/log.ts`, `src/raft/log.ts` and `data/` or `*.ts`.',
+      'src/raft/log.ts': '',
+    },
+    { 'docs/API.md': 'See `gone.ts`.' },
+  ],
+};
+
 const readmePaths: Rule = {
-  sentence: 'the files that a README below src or test names are there',
+  sentence: 'the files that a README below src or test names exist',
   find: (tree) => {
     const paths = pathsOf(tree);
     const rooms = new Set(
@@ -104,4 +133,4 @@ const readmePaths: Rule = {
   ],
 };
 
-export const README_RULES: readonly Rule[] = [readmePaths];
+export const README_RULES: readonly Rule[] = [readmePaths, documentPaths];
