@@ -96,7 +96,7 @@ export function isRemoved(map: ClusterMap, node: NodeId): boolean {
   return node < map.nextNode && nodeNumbered(map, node) === undefined;
 }
 
-export type Objection = Extract<CatalogRefusal, 'still-running' | 'no-majority'>;
+type Objection = Extract<CatalogRefusal, 'still-running' | 'no-majority'>;
 
 /**
  * Objections that depend on which nodes are alive, which the map does not say. Checked by the

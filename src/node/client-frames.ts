@@ -5,25 +5,19 @@
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
-import type { Router } from '../router/router.ts';
-import type { FairJob, FairQueue } from '../shard/fair-queue.ts';
+import type { FairJob } from '../shard/fair-queue.ts';
 import type { Responder } from '../shard/responder.ts';
-import type { Transport } from '../transport/transport.ts';
 import { type Request, RequestReader } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
-import type { Clients, ConnectedClient } from './clients.ts';
+import type { ConnectedClient } from './clients.ts';
+import type { NodeState } from './node-state.ts';
+import type { Requests } from './requests.ts';
 
 const { queueBytesMax, queuesBytesMax, requestCost, reportCost } = FAIRNESS_LIMITS;
 
 interface ClientFramesOptions {
-  readonly clients: Clients;
-  readonly router: Router;
-  readonly fair: Pick<FairQueue, 'add'>;
-  /** The size of an answer with the map. */
-  readonly mapBytes: () => number;
-  readonly transport: Pick<Transport, 'closeClient' | 'listenToClient'>;
-  /** The connection speaks another protocol, and was closed. */
-  readonly onStranger: (connection: number) => void;
+  readonly node: NodeState;
+  readonly requests: Requests;
 }
 
 /** The frames of a connection that wait to be served. */
@@ -49,7 +43,7 @@ export class ClientFrames {
 
   /** Served when the turn of its connection comes. */
   take(connection: number, bytes: Uint8Array): void {
-    const { clients, fair } = this.#options;
+    const { clients, fair } = this.#options.node;
     const client = clients.get(connection);
     if (client === undefined) return;
     const waiting = this.#waiting.get(connection) ?? { client, bytes: 0, isPaused: false };
@@ -86,7 +80,7 @@ export class ClientFrames {
 
   /** Serves one request. Returns its cost beside its bytes. */
   #serveNext(client: ConnectedClient, reader: RequestReader): number {
-    const { router } = this.#options;
+    const { requests } = this.#options;
     const request = reader.next();
     if (request === undefined || request.id === 0) {
       this.#cutOff(client);
@@ -96,19 +90,19 @@ export class ClientFrames {
     const isFull = client.isFullFor(shard);
     client.begin(request.id, shard);
     if (isFull) refuse(client, request, 'overloaded');
-    else router.route(request, { responder: client, isForwarded: false });
+    else requests.route(request, { responder: client, isForwarded: false });
     return this.#costOf(request);
   }
 
   #cutOff({ connection }: ConnectedClient): void {
-    const { clients, transport, onStranger } = this.#options;
+    const { clients, transport } = this.#options.node;
     clients.remove(connection);
     transport.closeClient(connection, 'a frame that is not of this protocol');
-    onStranger(connection);
+    this.#options.node.mention({ type: 'frame-refused', from: `client ${connection}` });
   }
 
   #costOf({ type }: Request): number {
-    if (type === 'map') return requestCost + this.#options.mapBytes();
+    if (type === 'map') return requestCost + this.#options.node.maps.bytes.length;
     return type === 'info' || type === 'pending' ? reportCost : requestCost;
   }
 
@@ -121,7 +115,7 @@ export class ClientFrames {
 
   #pause(waiting: Waiting, isPaused: boolean): void {
     waiting.isPaused = isPaused;
-    this.#options.transport.listenToClient(waiting.client.connection, !isPaused);
+    this.#options.node.transport.listenToClient(waiting.client.connection, !isPaused);
   }
 }
 

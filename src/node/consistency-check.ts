@@ -12,24 +12,8 @@ import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Replica } from '../shard/replica.ts';
 import { digestOf } from '../storage/state/state-hash.ts';
-import type { FingerprintReport, NodeMessage } from '../wire/node-message.ts';
-import type { Replicas } from './replicas.ts';
-
-export type ConsistencyFact =
-  /** The state of a replica here differs from that of a majority of the voters at this entry. */
-  | { readonly type: 'state-diverged'; readonly shard: ShardId; readonly index: number }
-  /** The replicas differ, and no majority agrees: an operator has to decide which is right. */
-  | { readonly type: 'states-differ'; readonly shard: ShardId; readonly index: number };
-
-interface ConsistencyParts {
-  readonly now: number;
-  readonly self: { readonly node: NodeId };
-  readonly replicas: Pick<Replicas, 'all' | 'get'>;
-  nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined;
-  /** Leaves with the next frame for that node, or with the next tick. */
-  sendLater(to: NodeId, message: NodeMessage): void;
-  mention(fact: ConsistencyFact): void;
-}
+import type { FingerprintReport } from '../wire/node-message.ts';
+import type { NodeState } from './node-state.ts';
 
 /** One entry of a shard that is led here, and the reports so far. */
 interface Comparison {
@@ -48,7 +32,7 @@ interface Asked {
 }
 
 export class ConsistencyCheck {
-  readonly #parts: ConsistencyParts;
+  readonly #node: NodeState;
   readonly #comparisons = new Map<ShardId, Comparison>();
   readonly #asked = new Map<ShardId, Asked>();
   /** The last entry at which all voters were equal, and the term in which that was seen. */
@@ -59,9 +43,9 @@ export class ConsistencyCheck {
   compared = 0;
   diverged = 0;
 
-  constructor(parts: ConsistencyParts) {
-    this.#parts = parts;
-    this.#begunAt = parts.now;
+  constructor(node: NodeState) {
+    this.#node = node;
+    this.#begunAt = node.now;
   }
 
   get undecided(): readonly ShardId[] {
@@ -69,7 +53,7 @@ export class ConsistencyCheck {
   }
 
   tick(): void {
-    const { now, replicas } = this.#parts;
+    const { now, replicas } = this.#node;
     for (const [shard, asked] of this.#asked) this.#report(shard, asked);
     for (const [shard, comparison] of this.#comparisons) {
       if (now >= comparison.until) this.#conclude(shard, comparison);
@@ -84,9 +68,9 @@ export class ConsistencyCheck {
 
   /** A leader requests a report; a later request replaces an open one. */
   asked(by: NodeId, shard: ShardId, index: number): void {
-    const replica = this.#parts.replicas.get(shard);
+    const replica = this.#node.replicas.get(shard);
     if (replica === undefined || replica.isCorrupt) return;
-    const until = this.#parts.now + NODE_LIMITS.consistencyMilliseconds;
+    const until = this.#node.now + NODE_LIMITS.consistencyMilliseconds;
     this.#asked.set(shard, { by, index, until });
     replica.fingerprint.ask(index);
   }
@@ -101,14 +85,14 @@ export class ConsistencyCheck {
 
   /** Accepted only if it is about this replica's own report, at this very entry. */
   divergedFrom(report: FingerprintReport): void {
-    const replica = this.#parts.replicas.get(report.shard);
+    const replica = this.#node.replicas.get(report.shard);
     if (replica?.member !== report.member || replica.isCorrupt) return;
     const own = reportOf(replica, report.index);
     if (own === undefined || keyOf(own) !== keyOf(report)) return;
     const { shard, index } = report;
-    this.#parts.mention({ type: 'state-diverged', shard, index });
+    this.#node.mention({ type: 'state-diverged', shard, index });
     // Its rows are readable: the mark tells the next life, and a snapshot removes it.
-    replica.store.condemn(shard);
+    this.#node.store.condemn(shard);
     replica.markCorrupt();
   }
 
@@ -124,7 +108,7 @@ export class ConsistencyCheck {
    */
   #begin(replica: Replica): void {
     const { shard } = replica;
-    const { now, self } = this.#parts;
+    const { now, self } = this.#node;
     const { term, last, applied, isSettled, configuration } = replica.status();
     if (!isSettled || this.#comparisons.has(shard)) return;
     const index = applied === last.index ? last.index : last.index + 1;
@@ -134,24 +118,24 @@ export class ConsistencyCheck {
     const until = now + NODE_LIMITS.consistencyMilliseconds;
     this.#comparisons.set(shard, { term, index, until, voters, reports: new Map() });
     for (const member of [...voters, ...learners]) {
-      const node = this.#parts.nodeOfMember(shard, member);
+      const node = this.#node.nodeOfMember(shard, member);
       if (node === self.node) this.asked(node, shard, index);
       else if (node !== undefined) {
-        this.#parts.sendLater(node, { type: 'fingerprint-ask', shard, index });
+        this.#node.tellLater(node, { type: 'fingerprint-ask', shard, index });
       }
     }
   }
 
   /** As soon as the replica is there and the disk has answered. */
   #report(shard: ShardId, { by, index, until }: Asked): void {
-    const { now, replicas, self } = this.#parts;
+    const { now, replicas, self } = this.#node;
     const replica = replicas.get(shard);
     const report = replica === undefined ? undefined : reportOf(replica, index);
     if (report === undefined && replica !== undefined && now < until) return;
     this.#asked.delete(shard);
     if (report === undefined) return;
     if (by === self.node) this.reported(report);
-    else this.#parts.sendLater(by, { ...report, type: 'fingerprint' });
+    else this.#node.tellLater(by, { ...report, type: 'fingerprint' });
   }
 
   /** With the reports of all voters, or with those that arrived in time. */
@@ -168,7 +152,7 @@ export class ConsistencyCheck {
       return;
     }
     if (majority === undefined) {
-      if (!this.#undecided.has(shard)) this.#parts.mention({ type: 'states-differ', shard, index });
+      if (!this.#undecided.has(shard)) this.#node.mention({ type: 'states-differ', shard, index });
       this.#undecided.add(shard);
       return;
     }
@@ -178,9 +162,9 @@ export class ConsistencyCheck {
 
   #tell(report: FingerprintReport): void {
     this.diverged += 1;
-    const node = this.#parts.nodeOfMember(report.shard, report.member);
-    if (node === this.#parts.self.node) this.divergedFrom(report);
-    else if (node !== undefined) this.#parts.sendLater(node, { ...report, type: 'diverged' });
+    const node = this.#node.nodeOfMember(report.shard, report.member);
+    if (node === this.#node.self.node) this.divergedFrom(report);
+    else if (node !== undefined) this.#node.tellLater(node, { ...report, type: 'diverged' });
   }
 }
 

@@ -7,6 +7,7 @@
 import { present } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import { shardAt } from '../catalog/questions.ts';
 import type { Command } from '../machine/command.ts';
 import { isCommittedBy } from '../machine/outcome.ts';
 import { decodeReply, encodeReply, type Reply } from '../machine/reply.ts';
@@ -29,19 +30,13 @@ import type { Plan } from '../txn/plan.ts';
 import type { StepTimes } from '../txn/step-times.ts';
 import type { Request } from '../wire/request.ts';
 import { effectOf, type Failure, type Response } from '../wire/response.ts';
-
-/** What the coordinators need from the node. */
-export interface CoordinatorsHost {
-  readonly now: number;
-  readonly stepTimes: StepTimes;
-  /** Served here, or one hop away. */
-  ask(request: Request, responder: Responder): void;
-  shardAt(position: number): ShardId | undefined;
-  epochOf(shard: ShardId): number;
-}
+import type { NodeState } from './node-state.ts';
+import type { Router } from './router.ts';
 
 interface CoordinatorsOptions {
-  readonly host: CoordinatorsHost;
+  readonly node: NodeState;
+  readonly router: Router;
+  readonly stepTimes: StepTimes;
   readonly replica: Replica;
   readonly machine: DataMachine;
 }
@@ -69,7 +64,9 @@ const ASKED_ONCE = 1;
 export class Coordinators {
   readonly replica: Replica;
   readonly term: number;
-  readonly #host: CoordinatorsHost;
+  readonly #node: NodeState;
+  readonly #router: Router;
+  readonly #stepTimes: StepTimes;
   readonly #machine: DataMachine;
   readonly #conducted = new Map<string, Conducted>();
   #conductedBytes = 0;
@@ -79,10 +76,12 @@ export class Coordinators {
   #over: QueuedTransaction[] = [];
   #sweptAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ host, replica, machine }: CoordinatorsOptions) {
+  constructor({ node, router, stepTimes, replica, machine }: CoordinatorsOptions) {
     this.replica = replica;
     this.term = replica.term;
-    this.#host = host;
+    this.#node = node;
+    this.#router = router;
+    this.#stepTimes = stepTimes;
     this.#machine = machine;
     this.#broadcast = new DecisionBroadcast(this.#broadcastPort());
   }
@@ -165,7 +164,7 @@ export class Coordinators {
   }
 
   tick(): void {
-    const { now } = this.#host;
+    const { now } = this.#node;
     for (const { coordinator } of [...this.#conducted.values()]) coordinator.tick();
     if (now - this.#sweptAt >= TRANSACTION_LIMITS.sweepMilliseconds) {
       this.#sweptAt = now;
@@ -191,21 +190,21 @@ export class Coordinators {
   }
 
   #isHomeOf({ contender: { id }, participants }: Settling): boolean {
-    const isHere = this.#host.shardAt(id.home) === this.replica.shard;
+    const isHere = this.#shardAt(id.home) === this.replica.shard;
     return isHere && participants[0]?.position === id.home;
   }
 
   #portFor(name: string, plan: Plan): CoordinatorPort {
-    const host = this.#host;
+    const [node, stepTimes] = [this.#node, this.#stepTimes];
     const { contender } = plan;
     const { replica } = this;
     const { epoch, deadline } = homeOf(plan);
     return {
       get now() {
-        return host.now;
+        return node.now;
       },
       get prepareMilliseconds() {
-        return host.stepTimes.prepareMilliseconds;
+        return stepTimes.prepareMilliseconds;
       },
       get millisecondsLeft() {
         return deadline - replica.logTime;
@@ -213,17 +212,17 @@ export class Coordinators {
       precheck: () => this.#precheck(plan),
       prepare: ({ shard, part }, bytes, done) => {
         const about = { id: ASKED_ONCE, shard, epoch: part.epoch };
-        host.ask({ type: 'step', ...about, step: 'prepare', bytes }, this.#timed(done));
+        this.#ask({ type: 'step', ...about, step: 'prepare', bytes }, this.#timed(done));
       },
       validate: ({ shard, part, checks }, done) => {
-        host.ask(
+        this.#ask(
           {
             type: 'validate',
             id: ASKED_ONCE,
             shard,
             epoch: part.epoch,
             level: { type: 'linearizable' },
-            patienceMilliseconds: host.stepTimes.prepareMilliseconds,
+            patienceMilliseconds: stepTimes.prepareMilliseconds,
             owner: contender,
             checks: encodeOperations(checks),
           },
@@ -239,10 +238,10 @@ export class Coordinators {
 
   /** The answer also shows how long a step takes. */
   #timed(done: (answer: Answer) => void): Responder {
-    const host = this.#host;
-    const askedAt = host.now;
+    const node = this.#node;
+    const askedAt = node.now;
     return answering((answer) => {
-      if (answer.type === 'replied') host.stepTimes.observe(host.now - askedAt);
+      if (answer.type === 'replied') this.#stepTimes.observe(node.now - askedAt);
       done(answer);
     });
   }
@@ -283,16 +282,16 @@ export class Coordinators {
   }
 
   #broadcastPort(): DecisionBroadcastPort {
-    const host = this.#host;
+    const node = this.#node;
     return {
       get now() {
-        return host.now;
+        return node.now;
       },
-      shardAt: (position) => host.shardAt(position),
+      shardAt: (position) => this.#shardAt(position),
       resolve: (shard, resolutions, done) => {
-        const epoch = host.epochOf(shard);
+        const epoch = this.#router.rowOf(shard)?.epoch ?? 0;
         const bytes = encodeResolutions(resolutions);
-        host.ask(
+        this.#ask(
           { type: 'step', id: ASKED_ONCE, shard, epoch, step: 'resolve', bytes },
           { respond: (response) => done(heardBy(response, resolutions.length)) },
         );
@@ -325,6 +324,16 @@ export class Coordinators {
     if (isCommitted === undefined) return;
     const decision = this.#machine.decisions.of(id);
     this.#broadcast.tell(decision ?? { id, isCommitted, participants }, decision !== undefined);
+  }
+
+  /** Served here, or one hop away. */
+  #ask(request: Extract<Request, { type: 'step' | 'validate' }>, responder: Responder): void {
+    this.#router.route(request, { responder, isForwarded: false });
+  }
+
+  #shardAt(position: number): ShardId | undefined {
+    const { map } = this.#node;
+    return map && shardAt(map, position).shard;
   }
 
   #propose(

@@ -4,36 +4,34 @@
 
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import type { Links, LinkUse } from '../raft/ready.ts';
-import type { LaneRoom } from '../transport/transport.ts';
-import type { Lane } from '../wire/hello.ts';
+import type { LaneRoom, PeerAddress } from '../transport/transport.ts';
 
-interface LinkCapacityHost {
-  roomToPeer(to: { readonly node: NodeId; readonly lane: Lane }): LaneRoom;
-  nodeOfMember(shard: ShardId, member: MemberId): NodeId | undefined;
+interface LinkCapacityOptions {
+  readonly roomTo: (to: PeerAddress) => LaneRoom;
+  readonly nodeOf: (shard: ShardId, member: MemberId) => NodeId | undefined;
 }
 
 const LANE = { append: 'main', chunk: 'bulk' } as const;
 
 export class LinkCapacity {
-  readonly #host: LinkCapacityHost;
+  readonly #options: LinkCapacityOptions;
   /** Bytes taken in this turn, by node: the transport gets them at the end of the turn. */
   readonly #taken = { append: new Map<NodeId, number>(), chunk: new Map<NodeId, number>() };
   /** Shards that found a link full. */
   readonly #refused = new Map<NodeId, Set<ShardId>>();
 
-  constructor(host: LinkCapacityHost) {
-    this.#host = host;
+  constructor(options: LinkCapacityOptions) {
+    this.#options = options;
   }
 
   of(shard: ShardId): Links {
-    const host = this.#host;
     return {
       room: (member, use) => {
-        const node = host.nodeOfMember(shard, member);
+        const node = this.#options.nodeOf(shard, member);
         return node === undefined ? Number.POSITIVE_INFINITY : this.#room(shard, node, use);
       },
       taken: (member, use, bytes) => {
-        const node = host.nodeOfMember(shard, member);
+        const node = this.#options.nodeOf(shard, member);
         if (node === undefined) return;
         const taken = this.#taken[use];
         taken.set(node, (taken.get(node) ?? 0) + bytes);
@@ -55,7 +53,7 @@ export class LinkCapacity {
   }
 
   #room(shard: ShardId, node: NodeId, use: LinkUse): number {
-    const { soon } = this.#host.roomToPeer({ node, lane: LANE[use] });
+    const { soon } = this.#options.roomTo({ node, lane: LANE[use] });
     const room = Math.max(soon - (this.#taken[use].get(node) ?? 0), 0);
     if (room === 0) {
       const refused = this.#refused.get(node) ?? new Set();

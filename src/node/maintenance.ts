@@ -14,7 +14,7 @@ import type { Replica } from '../shard/replica.ts';
 import { NO_RESPONDER } from '../shard/responder.ts';
 import { StateDamage, type StateRow } from '../storage/state/state.ts';
 import { keepNoneInReserve } from './log-budget.ts';
-import type { NodeParts } from './node-parts.ts';
+import type { NodeState } from './node-state.ts';
 
 /** Rows that are scanned for one entry. */
 const SWEEP = { rowsMax: 256, bytesMax: 256 * 1024 };
@@ -23,7 +23,7 @@ const SWEEP = { rowsMax: 256, bytesMax: 256 * 1024 };
 const CHORE = { responder: NO_RESPONDER, id: 0 };
 
 export class Maintenance {
-  readonly #core: NodeParts;
+  readonly #node: NodeState;
   readonly #expiring = new Set<Replica>();
   readonly #forgetting = new Set<Replica>();
   /** Where expiry continues behind keys that transactions lock. */
@@ -36,20 +36,20 @@ export class Maintenance {
   #forgottenAt: number;
   #damagesTold = 0;
 
-  constructor(core: NodeParts) {
-    this.#core = core;
-    this.#forgottenAt = core.now;
+  constructor(node: NodeState) {
+    this.#node = node;
+    this.#forgottenAt = node.now;
   }
 
   tick(): void {
-    const { now } = this.#core;
+    const { now } = this.#node;
     if (now - this.#sweptAt < NODE_LIMITS.expiryMilliseconds) return;
     this.#sweptAt = now;
     const forgets = now - this.#forgottenAt >= NODE_LIMITS.forgetMilliseconds;
     if (forgets) this.#forgottenAt = now;
     this.#reportDamage();
-    if (this.#core.isReadOnly) keepNoneInReserve(this.#core.replicas.all);
-    for (const replica of this.#core.replicas.all) {
+    if (this.#node.isReadOnly) keepNoneInReserve(this.#node.replicas.all);
+    for (const replica of this.#node.replicas.all) {
       replica.tidy();
       if (!replica.isLeader || !(replica.machine instanceof DataMachine)) continue;
       if (!this.#adopt(replica, replica.machine)) continue;
@@ -62,16 +62,16 @@ export class Maintenance {
 
   /** Found when the log was opened, or since. */
   #reportDamage(): void {
-    const { damage } = this.#core.log;
+    const { damage } = this.#node.log;
     for (const place of damage.slice(this.#damagesTold)) {
-      this.#core.mention({ type: 'log-damaged', ...place });
+      this.#node.mention({ type: 'log-damaged', ...place });
     }
     this.#damagesTold = damage.length;
   }
 
   /** The first command of a shard states its arc. Returns whether it was proposed already. */
   #adopt(replica: Replica, machine: DataMachine): boolean {
-    const row = this.#core.map?.shards[replica.shard];
+    const row = this.#node.map?.shards[replica.shard];
     if (row === undefined || machine.epoch >= row.epoch) return machine.epoch > 0;
     const arc = { from: row.from, to: row.to };
     replica.stamp(CHORE, machine.epoch, { type: 'adopt', epoch: row.epoch, arc });
@@ -115,7 +115,7 @@ export class Maintenance {
    */
   #stampTime(replica: Replica, machine: DataMachine): void {
     const isWaiting = replica.dueAt > 0 && replica.dueAt < Number.POSITIVE_INFINITY;
-    if (!isWaiting || !replica.isCurrent || this.#core.isReadOnly) return;
+    if (!isWaiting || !replica.isCurrent || this.#node.isReadOnly) return;
     const isFirst = this.#stampedIn.get(replica) !== replica.term;
     const { expiryMilliseconds, timeStampMilliseconds } = NODE_LIMITS;
     const patience = isFirst ? expiryMilliseconds : timeStampMilliseconds;
@@ -145,7 +145,7 @@ export class Maintenance {
 
   /** Scans the first rows from a key on and proposes what they require. */
   #sweep(replica: Replica, { section, from, sweeping, onRows, onMissed }: Sweep): void {
-    const { store } = this.#core;
+    const { store } = this.#node;
     if (sweeping.has(replica) || !store.hasViews) return onMissed();
     sweeping.add(replica);
     const view = store.view(replica.shard);

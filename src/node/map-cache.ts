@@ -9,18 +9,27 @@ import { memberOn, nodeOf } from '../catalog/questions.ts';
 
 interface MapCacheOptions {
   readonly bytes: Uint8Array;
-  readonly onMap: (map: ClusterMap, before: ClusterMap | undefined) => void;
+  /** A newer map arrived: see `takeChange`. */
+  readonly onWork: () => void;
+}
+
+export interface MapChange {
+  readonly map: ClusterMap;
+  readonly before: ClusterMap | undefined;
 }
 
 export class MapCache {
-  readonly #onMap: MapCacheOptions['onMap'];
+  readonly #onWork: () => void;
   #map: ClusterMap | undefined;
   #bytes = NO_BYTES;
+  /** The map at the last `takeChange`. */
+  #taken: ClusterMap | undefined;
 
-  constructor({ bytes, onMap }: MapCacheOptions) {
-    this.#onMap = onMap;
+  constructor({ bytes, onWork }: MapCacheOptions) {
+    this.#onWork = onWork;
     this.#map = bytes.length > 0 ? decodeMap(bytes, undefined) : undefined;
     if (this.#map !== undefined) this.#bytes = bytes;
+    this.#taken = this.#map;
   }
 
   get map(): ClusterMap | undefined {
@@ -55,10 +64,17 @@ export class MapCache {
 
   learn(map: ClusterMap): void {
     if (this.#map !== undefined && map.version <= this.#map.version) return;
-    const before = this.#map;
     this.#map = map;
     this.#bytes = NO_BYTES;
-    this.#onMap(map, before);
+    this.#onWork();
+  }
+
+  /** The newer map since the last call, and the one before it. */
+  takeChange(): MapChange | undefined {
+    const [map, before] = [this.#map, this.#taken];
+    if (map === undefined || map === before) return undefined;
+    this.#taken = map;
+    return { map, before };
   }
 
   nodeOf(shard: ShardId, member: MemberId): NodeId | undefined {

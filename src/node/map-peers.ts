@@ -2,21 +2,21 @@
 
 import type { ClusterMap } from '../catalog/cluster-map.ts';
 import { isRemoved } from '../catalog/membership.ts';
-import type { Transport } from '../transport/transport.ts';
-import type { NodeParts } from './node-parts.ts';
+import type { NodeState } from './node-state.ts';
+import type { OwnLife } from './own-life.ts';
 
 /** Required: called after every change of the map. A node whose row was deleted has to end. */
-export function followMap(core: NodeParts, transport: Transport, map: ClusterMap): void {
-  const { self, peers, standing, now } = core;
+export function followMap(node: NodeState, ownLife: OwnLife, map: ClusterMap): void {
+  const { self, peers, transport, now } = node;
   if (isRemoved(map, self.node))
-    return core.end('removed', 'the cluster map no longer lists this node');
-  const others = map.nodes.filter(({ node }) => node !== self.node);
+    return node.end('removed', 'the cluster map no longer lists this node');
+  const others = map.nodes.filter((row) => row.node !== self.node);
   peers.set(
-    others.map(({ node }) => node),
+    others.map((row) => row.node),
     now,
   );
   transport.setPeers(
-    others.map((row) => ({ node: row.node, url: row.peerUrl, lives: standing.livesOf(row) })),
+    others.map((row) => ({ node: row.node, url: row.peerUrl, lives: ownLife.livesOf(row) })),
     map.nextNode,
   );
 }

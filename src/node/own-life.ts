@@ -6,52 +6,35 @@ import { LIFE_LIMITS } from '../base/life-limits.ts';
 import type { ClusterMap, NodeRow } from '../catalog/cluster-map.ts';
 import { lifeOfRow } from '../catalog/decision.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
-import type { Log } from '../storage/log/log.ts';
 import type { TransportEvent } from '../transport/transport.ts';
-import type { NodeMessage } from '../wire/node-message.ts';
 import { Confirmation, electoratesIn } from './life-confirmation.ts';
-import type { EndReason, NodeFact } from './node-parts.ts';
+import type { MapChange } from './map-cache.ts';
+import type { NodeState } from './node-state.ts';
 import { PeerLives } from './peer-lives.ts';
-
-interface StandingHost {
-  readonly log: Log;
-  readonly map: ClusterMap | undefined;
-  readonly isClosing: boolean;
-  tell(node: NodeId, message: NodeMessage): void;
-  mention(fact: NodeFact): void;
-  end(reason: EndReason, text: string): void;
-  /** This life is confirmed. Called once, possibly from `begin`. */
-  confirmed(): void;
-  /** More is known about a peer's lives. */
-  livesChanged(): void;
-}
-
-interface StandingOptions {
-  readonly host: StandingHost;
-  readonly node: NodeId;
-  readonly now: number;
-  readonly isEnquiring: boolean;
-}
 
 type Refused = Extract<TransportEvent, { readonly type: 'life-refused' }>;
 
 export class OwnLife {
-  readonly #host: StandingHost;
-  readonly #node: NodeId;
+  readonly #state: NodeState;
   readonly #confirmation: Confirmation;
   readonly #lives: PeerLives;
   /** The report of a peer that hears another life of this node; empty if none does. */
   #objection = '';
   #hasTold = false;
+  #isNewlyConfirmed = false;
+  #hasNewLives = false;
 
-  constructor({ host, node, now, isEnquiring }: StandingOptions) {
-    this.#host = host;
-    this.#node = node;
-    this.#confirmation = new Confirmation({ self: node, now, isEnquiring });
+  constructor(state: NodeState, { isEnquiring }: { readonly isEnquiring: boolean }) {
+    this.#state = state;
+    const { self, log, now } = state;
+    this.#confirmation = new Confirmation({ self: self.node, now, isEnquiring });
     this.#lives = new PeerLives({
-      log: host.log,
-      tell: (to, message) => host.tell(to, message),
-      onLife: () => host.livesChanged(),
+      log,
+      tell: (to, message) => state.tell(to, message),
+      onLife: () => {
+        this.#hasNewLives = true;
+        state.wake();
+      },
     });
   }
 
@@ -69,7 +52,7 @@ export class OwnLife {
 
   /** The addresses that this node was started with may know a newer map. */
   get isEnquiring(): boolean {
-    const { map, log } = this.#host;
+    const { map, log } = this.#state;
     if (map === undefined || this.isConfirmed || !this.#confirmation.isEnquiring) return false;
     return this.#confirmation.isMajorityAlone(electoratesIn(map, log));
   }
@@ -81,11 +64,25 @@ export class OwnLife {
 
   /** Without a map there is no peer to ask: the cluster is being founded. */
   begin(): void {
-    const { map } = this.#host;
+    const { map } = this.#state;
     if (map === undefined) this.#confirmation.isConfirmed = true;
     else this.#checkOwn(map);
-    if (map === undefined) this.#host.confirmed();
+    if (map === undefined) this.#confirmed();
     else this.#look();
+  }
+
+  /** This life was confirmed since the last call. */
+  takeConfirmed(): boolean {
+    const isNewlyConfirmed = this.#isNewlyConfirmed;
+    this.#isNewlyConfirmed = false;
+    return isNewlyConfirmed;
+  }
+
+  /** More is known about the lives of peers since the last call. */
+  takeNewLives(): boolean {
+    const hasNewLives = this.#hasNewLives;
+    this.#hasNewLives = false;
+    return hasNewLives;
   }
 
   livesOf(row: NodeRow): readonly Life[] {
@@ -97,7 +94,7 @@ export class OwnLife {
     if (this.isConfirmed) return;
     this.#look();
     if (!this.#confirmation.isObjected) this.#objection = '';
-    if (this.#confirmation.isRefuted) this.#host.end('older-copy', this.#objection);
+    if (this.#confirmation.isRefuted) this.#state.end('older-copy', this.#objection);
     const isLong = this.#confirmation.awake >= LIFE_LIMITS.slowClaimMilliseconds;
     if (isLong && !this.isConfirmed && !this.#hasTold) this.#reportWaiting();
   }
@@ -115,59 +112,64 @@ export class OwnLife {
   }
 
   refused({ node, reason, text }: Refused): void {
-    if (reason === 'older-copy') return this.#host.end('older-copy', text);
+    if (reason === 'older-copy') return this.#state.end('older-copy', text);
     this.#confirmation.object(node);
-    if (this.#objection === '') this.#host.mention({ type: 'still-running', by: node, text });
+    if (this.#objection === '') this.#state.mention({ type: 'still-running', by: node, text });
     this.#objection = text;
   }
 
   claimed(from: NodeId, word: number): void {
-    const { map, isClosing } = this.#host;
+    const { map, isClosing } = this.#state;
     const row = map === undefined ? undefined : nodeNumbered(map, from);
     if (row !== undefined && !isClosing) this.#lives.claim(row, word);
   }
 
   known(from: NodeId, word: number): void {
-    if (word !== wordOf(this.#host.log.lineage)) return;
+    if (word !== wordOf(this.#state.log.lineage)) return;
     this.#confirmation.know(from);
     this.#look();
   }
 
-  mapChanged(map: ClusterMap, before: ClusterMap | undefined): void {
-    const { log, isClosing } = this.#host;
+  mapChanged({ map, before }: MapChange): void {
+    const { log, isClosing } = this.#state;
     if (isClosing) return;
     this.#lives.forgetThoseNotIn(map, before);
     this.#checkOwn(map);
-    const own = nodeNumbered(map, this.#node);
-    if (own?.life === wordOf(log.lineage)) this.#lives.keepOwn(this.#node, log.lineage);
+    const own = nodeNumbered(map, this.#state.self.node);
+    if (own?.life === wordOf(log.lineage)) this.#lives.keepOwn(this.#state.self.node, log.lineage);
   }
 
   /** A life was announced under this node's number that this one does not follow. */
   #checkOwn(map: ClusterMap): void {
-    const own = nodeNumbered(map, this.#node);
+    const own = nodeNumbered(map, this.#state.self.node);
     if (own === undefined) return;
-    const missing = lifeMissingIn(this.#host.log.lineage, lifeOfRow(own));
+    const missing = lifeMissingIn(this.#state.log.lineage, lifeOfRow(own));
     if (missing === undefined) return;
-    const text = `the map shows start ${missing.incarnation} of node ${this.#node}`;
-    this.#host.end('older-copy', `${text}, which this data folder does not contain`);
+    const text = `the map shows start ${missing.incarnation} of node ${this.#state.self.node}`;
+    this.#state.end('older-copy', `${text}, which this data folder does not contain`);
   }
 
   #look(): void {
-    const { map } = this.#host;
+    const { map } = this.#state;
     if (map === undefined || this.isConfirmed) return;
-    const electorates = electoratesIn(map, this.#host.log);
+    const electorates = electoratesIn(map, this.#state.log);
     for (const node of this.#confirmation.look(map, electorates)) this.#claim(node);
     if (!this.isConfirmed) return;
     this.#objection = '';
-    this.#host.confirmed();
+    this.#confirmed();
+  }
+
+  #confirmed(): void {
+    this.#isNewlyConfirmed = true;
+    this.#state.wake();
   }
 
   #claim(node: NodeId): void {
-    this.#host.tell(node, { type: 'claim', word: wordOf(this.#host.log.lineage) });
+    this.#state.tell(node, { type: 'claim', word: wordOf(this.#state.log.lineage) });
   }
 
   #reportWaiting(): void {
     this.#hasTold = true;
-    this.#host.mention({ type: 'unconfirmed', text: this.reason });
+    this.#state.mention({ type: 'unconfirmed', text: this.reason });
   }
 }

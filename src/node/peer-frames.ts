@@ -4,28 +4,29 @@
 
 import { unreachable } from '../base/assert.ts';
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
-import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
+import type { NodeId, ShardId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Message } from '../raft/message.ts';
-import type { Router } from '../router/router.ts';
 import type { Flow } from '../shard/fair-queue.ts';
 import { lengthensLog } from '../shard/full-disk.ts';
 import { decodeFrame } from '../wire/frame.ts';
 import { decodeNodeMessages, isOfNodes, type NodeMessage } from '../wire/node-message.ts';
 import type { Response } from '../wire/response.ts';
+import type { ConsistencyCheck } from './consistency-check.ts';
 import { ForwardedShares } from './forwarded-shares.ts';
-import { ForwardedOrigin, type Forwards, forwardedRequest, type Send } from './forwards.ts';
-import type { MapCache } from './map-cache.ts';
-import { MemberPlaces } from './member-places.ts';
-import type { NodeParts } from './node-parts.ts';
+import { ForwardedOrigin, forwardedRequest, type Send } from './forwards.ts';
+import type { NodeState } from './node-state.ts';
+import type { OwnLife } from './own-life.ts';
+import type { Relay } from './relay.ts';
+import type { Requests } from './requests.ts';
 
 interface PeerFramesOptions {
-  readonly parts: NodeParts;
-  readonly maps: MapCache;
-  readonly router: Router;
-  readonly forwards: Forwards;
-  readonly tell: Send;
+  readonly node: NodeState;
+  readonly relay: Relay;
+  readonly requests: Requests;
+  readonly consistency: ConsistencyCheck;
+  readonly ownLife: OwnLife;
 }
 
 /** A request that another node forwarded. */
@@ -38,29 +39,23 @@ interface Forwarded {
 
 export class PeerFrames {
   readonly #options: PeerFramesOptions;
-  readonly #places = new MemberPlaces();
   readonly shares: ForwardedShares;
   /** The map version that each peer last reported. The map bounds the number of peers. */
   readonly #versions = new Map<NodeId, number>();
 
   constructor(options: PeerFramesOptions) {
     this.#options = options;
-    const { parts } = options;
-    const roomTo = (node: NodeId) => parts.roomToPeer({ node, lane: 'main' }).soon;
+    const { node: state } = options;
+    const roomTo = (node: NodeId) => state.roomToPeer({ node, lane: 'main' }).soon;
     this.shares = new ForwardedShares({ roomTo });
-  }
-
-  /** Undefined for a member that was not heard in this life. */
-  whereIs(shard: ShardId, member: MemberId): NodeId | undefined {
-    return this.#places.nodeOf(shard, member);
   }
 
   /** False if it is not of this protocol: the connection cannot be trusted any more. */
   take(from: NodeId, bytes: Uint8Array): boolean {
-    const { parts } = this.#options;
-    parts.peers.hear(from, parts.now);
+    const { node } = this.#options;
+    node.peers.hear(from, node.now);
     const isTaken = isOfNodes(bytes) ? this.#hearAll(from, bytes) : this.#takeMessages(from, bytes);
-    if (!isTaken) parts.mention({ type: 'frame-refused', from: `node ${from}` });
+    if (!isTaken) node.mention({ type: 'frame-refused', from: `node ${from}` });
     return isTaken;
   }
 
@@ -72,18 +67,18 @@ export class PeerFrames {
 
   #takeMessages(from: NodeId, bytes: Uint8Array): boolean {
     const messages = decodeFrame(bytes);
-    const { parts } = this.#options;
+    const { node } = this.#options;
     for (const message of messages ?? []) {
-      const replica = parts.replicas.get(message.shard);
+      const replica = node.replicas.get(message.shard);
       // A dead member does not answer: `removed` would expel a sound member.
       if (replica?.member !== message.to) continue;
       if (this.#isForged(from, message)) {
-        parts.mention({ type: 'message-refused', from, shard: message.shard });
+        node.mention({ type: 'message-refused', from, shard: message.shard });
         continue;
       }
-      this.#places.heard(message.shard, message.from, from);
+      node.places.heard(message.shard, message.from, from);
       // Treated as lost: the room left in the log is for messages that free space.
-      if (parts.log.fullness === 'full' && lengthensLog(message)) continue;
+      if (node.log.fullness === 'full' && lengthensLog(message)) continue;
       replica.receive(message);
     }
     return messages !== undefined;
@@ -91,28 +86,28 @@ export class PeerFrames {
 
   /** The map lists its sender on another node: members do not move. */
   #isForged(from: NodeId, { shard, from: member }: Message): boolean {
-    const node = this.#options.maps.nodeOf(shard, member);
-    return node !== undefined && node !== from;
+    const home = this.#options.node.maps.nodeOf(shard, member);
+    return home !== undefined && home !== from;
   }
 
   /** A map that is slightly newer needs one witness; otherwise most peers have to report it. */
   #isPlausible(version: number): boolean {
-    const { parts } = this.#options;
+    const { node } = this.#options;
     const { mapStepMax } = CATALOG_LIMITS;
-    if (version - (parts.map?.version ?? 0) <= mapStepMax) return true;
-    const heard = parts.peers.nodes.filter((node) => parts.peers.isHeard(node, parts.now));
-    const saying = heard.filter((node) => version - (this.#versions.get(node) ?? 0) <= mapStepMax);
+    if (version - (node.map?.version ?? 0) <= mapStepMax) return true;
+    const heard = node.peers.nodes.filter((peer) => node.isHeard(peer));
+    const saying = heard.filter((peer) => version - (this.#versions.get(peer) ?? 0) <= mapStepMax);
     return saying.length * 2 > heard.length;
   }
 
   #hear(from: NodeId, message: NodeMessage): void {
-    const { maps, forwards, parts, tell } = this.#options;
+    const { node, relay, consistency, ownLife } = this.#options;
     switch (message.type) {
       case 'beat': {
-        parts.peers.noteReadOnly(from, message.isReadOnly);
+        node.peers.noteReadOnly(from, message.isReadOnly);
         this.#versions.set(from, message.mapVersion);
-        const map = maps.since(message.mapVersion);
-        if (map !== undefined) tell(from, { type: 'map', map });
+        const map = node.maps.since(message.mapVersion);
+        if (map !== undefined) node.tell(from, { type: 'map', map });
         return;
       }
       case 'map': {
@@ -121,32 +116,32 @@ export class PeerFrames {
           version = told;
           return this.#isPlausible(told);
         };
-        const isBelieved = maps.take(message.map, isPlausible);
-        if (!isBelieved) parts.mention({ type: 'map-refused', from, version });
+        const isBelieved = node.maps.take(message.map, isPlausible);
+        if (!isBelieved) node.mention({ type: 'map-refused', from, version });
         return;
       }
       case 'forward': {
         const { id, client, request: bytes } = message;
         const share = this.shares.of(from, client);
         const run = () => this.#serve({ id, from, share, bytes });
-        return parts.fair.add(share, { run, isOver: true }, 'asked');
+        return node.fair.add(share, { run, isOver: true }, 'asked');
       }
       case 'forwarded':
-        return forwards.answer(from, message.id, message.response);
+        return relay.forwards.answer(from, message.id, message.response);
       case 'ask':
         return this.#answerHowFar(from, message.id, message.shard);
       case 'told':
-        return parts.replicas.get(message.shard)?.told(message.id, message.index);
+        return node.replicas.get(message.shard)?.told(message.id, message.index);
       case 'fingerprint-ask':
-        return parts.consistency.asked(from, message.shard, message.index);
+        return consistency.asked(from, message.shard, message.index);
       case 'fingerprint':
-        return parts.consistency.reported(message);
+        return consistency.reported(message);
       case 'diverged':
-        return parts.consistency.divergedFrom(message);
+        return consistency.divergedFrom(message);
       case 'claim':
-        return parts.standing.claimed(from, message.word);
+        return ownLife.claimed(from, message.word);
       case 'known':
-        return parts.standing.known(from, message.word);
+        return ownLife.known(from, message.word);
       default:
         return unreachable(message);
     }
@@ -154,27 +149,28 @@ export class PeerFrames {
 
   /** Serves it when its turn has come. Returns the cost. */
   #serve({ id, from, share, bytes }: Forwarded): number {
-    const { router, tell } = this.#options;
+    const { node, requests } = this.#options;
     const cost = FAIRNESS_LIMITS.requestCost + bytes.length;
     const request = forwardedRequest(bytes);
     if (request === undefined) return cost;
     const onBytes = (answered: number) => this.shares.answered(from, answered);
-    const responder = new ForwardedOrigin({ id, from, request, share, send: tell, onBytes });
-    router.route(request, { responder, isForwarded: true });
+    const send: Send = (to, message, how) => node.outbox.tell(to, message, how);
+    const responder = new ForwardedOrigin({ id, from, request, share, send, onBytes });
+    requests.route(request, { responder, isForwarded: true });
     return cost;
   }
 
   /** With a ReadIndex round of its own: the answer must be true after the question arrived. */
   #answerHowFar(from: NodeId, id: number, shard: ShardId): void {
-    const { parts, tell } = this.#options;
-    const replica = parts.replicas.get(shard);
-    const say = (index: number) => tell(from, { type: 'told', id, shard, index });
+    const { node } = this.#options;
+    const replica = node.replicas.get(shard);
+    const say = (index: number) => node.tell(from, { type: 'told', id, shard, index });
     if (replica === undefined || !replica.isLeader) {
       say(0);
       return;
     }
     const respond = ({ type }: Response) => say(type === 'rows' ? replica.applied : 0);
-    const until = parts.now + NODE_LIMITS.patienceMilliseconds;
+    const until = node.now + NODE_LIMITS.patienceMilliseconds;
     replica.read({
       requester: { responder: { respond }, id },
       until,

@@ -23,8 +23,6 @@ interface PeerOutboxOptions {
   readonly send: (to: Address, bytes: Uint8Array) => boolean;
   /** There is something to send at the end of this turn. */
   readonly onWork: () => void;
-  /** None of them left. */
-  readonly onUnsent: (messages: readonly NodeMessage[]) => void;
 }
 
 interface Box {
@@ -59,8 +57,10 @@ export class PeerOutbox {
     for (const box of this.#boxes.values()) this.#hurry(box);
   }
 
-  flush(): void {
-    if (this.#boxes.size === 0) return;
+  /** Returns the messages that did not leave. */
+  flush(): readonly NodeMessage[] {
+    if (this.#boxes.size === 0) return [];
+    const unsent: NodeMessage[] = [];
     // A copy: messages that are added meanwhile are for the next turn.
     for (const [to, { messages, hasHurry }] of [...this.#boxes]) {
       if (!hasHurry) continue;
@@ -68,14 +68,16 @@ export class PeerOutbox {
       this.#send(
         { node: to },
         messages.filter((message) => !isLoad(message)),
+        unsent,
       );
-      this.#send({ node: to, stream: STREAM }, messages.filter(isLoad));
+      this.#send({ node: to, stream: STREAM }, messages.filter(isLoad), unsent);
     }
+    return unsent;
   }
 
-  #send(to: Address, messages: readonly NodeMessage[]): void {
+  #send(to: Address, messages: readonly NodeMessage[], unsent: NodeMessage[]): void {
     for (const part of partsOf(messages)) {
-      if (!this.#options.send(to, encodeNodeMessages(part))) this.#options.onUnsent(part);
+      if (!this.#options.send(to, encodeNodeMessages(part))) unsent.push(...part);
     }
   }
 

@@ -1,10 +1,12 @@
 /** The transactions that wait on a node, as operators see them. */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import type { ClusterMap } from '../catalog/cluster-map.ts';
+import { shardAt } from '../catalog/questions.ts';
 import type { Participant } from '../machine/transaction.ts';
 import { type Contender, idText } from '../machine/transaction-id.ts';
 import { DataMachine } from '../shard/data-machine.ts';
-import type { NodeParts } from './node-parts.ts';
+import type { NodeState } from './node-state.ts';
 import type { TransactionService } from './transaction-service.ts';
 
 /** A transaction that locks keys in a shard, or that is decided and not acknowledged everywhere. */
@@ -41,11 +43,11 @@ export interface PendingTransactions {
 }
 
 /** Of the shards that the node leads. */
-export function pendingOf(core: NodeParts, transactions: TransactionService): PendingTransactions {
+export function pendingOf(node: NodeState, transactions: TransactionService): PendingTransactions {
   const found: PendingTransaction[] = [];
   let total = 0;
   let participantsLeft: number = TRANSACTION_LIMITS.toldParticipantsMax;
-  for (const replica of core.replicas.all) {
+  for (const replica of node.replicas.all) {
     const { machine, shard } = replica;
     if (!replica.isLeader || !(machine instanceof DataMachine)) continue;
     const { lockTable, decisions } = machine;
@@ -61,7 +63,7 @@ export function pendingOf(core: NodeParts, transactions: TransactionService): Pe
         state,
         milliseconds: Math.max(0, replica.logTime - one.since),
         age: one.age,
-        participants: participantsOf(transactions, one.participants),
+        participants: participantsOf(node.map, one.participants),
         keys,
         stage: home?.stageOf(one.id) ?? '',
         unheard: home?.waitsFor(one.id) ?? 0,
@@ -70,7 +72,7 @@ export function pendingOf(core: NodeParts, transactions: TransactionService): Pe
     for (const part of lockTable.all()) tell(part, 'prepared', part.keys.length);
     for (const one of decisions.all()) tell(one, one.isCommitted ? 'committed' : 'aborted', 0);
   }
-  return { node: core.self.node, total, transactions: found };
+  return { node: node.self.node, total, transactions: found };
 }
 
 interface Told extends Contender {
@@ -79,10 +81,10 @@ interface Told extends Contender {
 }
 
 function participantsOf(
-  transactions: TransactionService,
+  map: ClusterMap | undefined,
   participants: readonly Participant[],
 ): readonly PendingParticipant[] {
   return participants.map(({ position, deadline }) => {
-    return { shard: transactions.shardAt(position) ?? 0, position, deadline };
+    return { shard: (map && shardAt(map, position).shard) ?? 0, position, deadline };
   });
 }

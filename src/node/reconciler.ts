@@ -19,7 +19,6 @@ import {
 import type { CatalogCommand, CatalogReply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command.ts';
 import { nextLeaderStep } from '../catalog/leader-step.ts';
-import { type Objection, objectionOf } from '../catalog/membership.ts';
 import { planNext } from '../catalog/move-planner.ts';
 import { type Due, drainedMembers, nodeNumbered, replicasDue } from '../catalog/questions.ts';
 import type { Fact } from '../raft/fact.ts';
@@ -28,12 +27,16 @@ import type { Responder } from '../shard/responder.ts';
 import type { Response } from '../wire/response.ts';
 import { Handovers } from './handovers.ts';
 import { type MoveInfo, Moves } from './moves.ts';
-import type { NodeParts } from './node-parts.ts';
+import type { NodeState } from './node-state.ts';
+import type { OwnLife } from './own-life.ts';
 import type { LostReplica } from './replicas.ts';
+import type { Router } from './router.ts';
 import { RowTimes } from './row-times.ts';
 
 interface ReconcilerOptions {
-  readonly core: NodeParts;
+  readonly node: NodeState;
+  readonly ownLife: OwnLife;
+  readonly router: Router;
   readonly random: Random;
 }
 
@@ -43,7 +46,9 @@ interface Asked {
 }
 
 export class Reconciler {
-  readonly #core: NodeParts;
+  readonly #node: NodeState;
+  readonly #ownLife: OwnLife;
+  readonly #router: Router;
   readonly #random: Random;
   /** By their subject. */
   readonly #asked = new Map<string, Asked>();
@@ -59,14 +64,16 @@ export class Reconciler {
   #isAnnounced = false;
   #founding: Uint8Array | undefined;
 
-  constructor({ core, random }: ReconcilerOptions) {
-    this.#core = core;
+  constructor({ node, ownLife, router, random }: ReconcilerOptions) {
+    this.#node = node;
+    this.#ownLife = ownLife;
+    this.#router = router;
     this.#random = random;
   }
 
   /** This node is the first: it founds the catalog's shard alone. */
   found(settings: Settings, clusterId: string): void {
-    const { replicas, self } = this.#core;
+    const { replicas, self } = this.#node;
     const { joinToken, description } = self;
     // Continues what a former life began: the member that the log knows is the first.
     const before = replicas.get(CATALOG_SHARD)?.member;
@@ -90,7 +97,7 @@ export class Reconciler {
   }
 
   tick(): void {
-    const { now } = this.#core;
+    const { now } = this.#node;
     this.#watchNodes(now);
     this.#moves.tick(now, this.#surroundings);
     if (now - this.#lookedAt < NODE_LIMITS.reconcileMilliseconds) return;
@@ -102,14 +109,9 @@ export class Reconciler {
     return this.#moves.infos(this.#surroundings);
   }
 
-  /** As leader of the catalog: an objection to a command, from which nodes are alive. */
-  objectionTo(command: CatalogCommand): Objection | undefined {
-    return objectionOf(this.#core.map, command, this.#surroundings.isHeard);
-  }
-
   get #surroundings() {
-    const { map, replicas, peers, self, now } = this.#core;
-    const isHeard = (node: NodeId) => node === self.node || peers.isHeard(node, now);
+    const { map, replicas } = this.#node;
+    const isHeard = (node: NodeId) => this.#node.isHeard(node);
     return { map, replicas: replicas.all, isHeard };
   }
 
@@ -120,40 +122,40 @@ export class Reconciler {
 
   noted(replica: Replica, fact: Fact): void {
     if (fact === 'became-leader') {
-      this.#handovers.tookOffice(replica.shard, this.#core.now);
+      this.#handovers.tookOffice(replica.shard, this.#node.now);
       this.mapChanged();
     }
     if (fact === 'log-found-short') this.#giveUp(replica);
-    if (fact === 'transfer-aborted') this.#handovers.failed(replica.shard, this.#core.now);
+    if (fact === 'transfer-aborted') this.#handovers.failed(replica.shard, this.#node.now);
     if (fact === 'learned-own-removal' || fact === 'follower-caught-up') this.mapChanged();
   }
 
   /** It silently lost entries that it had acknowledged to its leader, and perhaps votes as well. */
   #giveUp({ shard, member }: Replica): void {
     const reason = 'its log lacks entries that it acknowledged: a new member replaces it';
-    this.#core.mention({ type: 'replica-lost', shard, reason });
     this.lost({ shard, member, reason });
   }
 
   /** Only another member can replace it, on this node or another. */
-  lost({ shard, member }: LostReplica): void {
+  lost({ shard, member, reason }: LostReplica): void {
+    this.#node.mention({ type: 'replica-lost', shard, reason });
     this.#lost.set(shard, member);
     this.mapChanged();
-    const replica = this.#core.replicas.get(shard);
+    const replica = this.#node.replicas.get(shard);
     if (replica?.isLeader) this.#giveAway(replica);
   }
 
   /** Without a state it cannot lead: a voter with a state takes over. */
   corruptionChanged(replica: Replica): void {
     const { shard, isCorrupt } = replica;
-    this.#core.mention({ type: isCorrupt ? 'state-quarantined' : 'state-restored', shard });
+    this.#node.mention({ type: isCorrupt ? 'state-quarantined' : 'state-restored', shard });
     if (replica.isLeader && replica.isCorrupt) this.#giveAway(replica);
     this.mapChanged();
   }
 
   /** Before this node ends: another member takes over leadership. */
   handOver(): void {
-    for (const replica of this.#core.replicas.all) if (replica.isLeader) this.#giveAway(replica);
+    for (const replica of this.#node.replicas.all) if (replica.isLeader) this.#giveAway(replica);
   }
 
   #giveAway(replica: Replica): void {
@@ -166,32 +168,32 @@ export class Reconciler {
   }
 
   #look(): void {
-    this.#lookedAt = this.#core.now;
-    const { map, standing } = this.#core;
+    this.#lookedAt = this.#node.now;
+    const { map } = this.#node;
     // Before, there are no replicas here, and none may be created.
-    if (!standing.isConfirmed) return;
+    if (!this.#ownLife.isConfirmed) return;
     if (map === undefined) return this.#foundIfAsked();
     this.#announce(map);
     // A stored map may be older than the replicas of the same folder.
     if (this.#isAnnounced) this.#reconcile(map);
-    if (this.#core.isClosing) return this.handOver();
-    for (const replica of this.#core.replicas.all) {
+    if (this.#node.isClosing) return this.handOver();
+    for (const replica of this.#node.replicas.all) {
       if (replica.isLeader && replica.isCorrupt) this.#giveAway(replica);
       else if (replica.isLeader) this.#lead(replica, map);
     }
-    if (this.#core.replicas.get(CATALOG_SHARD)?.isLeader) this.#plan(map);
+    if (this.#node.replicas.get(CATALOG_SHARD)?.isLeader) this.#plan(map);
   }
 
   #foundIfAsked(): void {
-    const replica = this.#core.replicas.get(CATALOG_SHARD);
+    const replica = this.#node.replicas.get(CATALOG_SHARD);
     if (this.#founding === undefined || replica?.isLeader !== true) return;
     this.#send('found', this.#founding);
   }
 
   /** Repeats until the map shows this life: the command may be lost. */
   #announce(map: ClusterMap): void {
-    const { node, joinToken, description } = this.#core.self;
-    const { lineage } = this.#core.log;
+    const { node, joinToken, description } = this.#node.self;
+    const { lineage } = this.#node.log;
     this.#isAnnounced = nodeNumbered(map, node)?.life === wordOf(lineage);
     if (this.#isAnnounced) return;
     const command: CatalogCommand = { type: 'announce', node, joinToken, lineage, description };
@@ -199,25 +201,25 @@ export class Reconciler {
       if (reply.type === 'done') return;
       const { reason } = reply;
       const text = `the catalog refused the announcement: ${reason}`;
-      if (reason === 'older-copy' || reason === 'wrong-token') this.#core.end(reason, text);
-      if (reason === 'unknown-node') this.#core.end('removed', text);
+      if (reason === 'older-copy' || reason === 'wrong-token') this.#node.end(reason, text);
+      if (reason === 'unknown-node') this.#node.end('removed', text);
     });
   }
 
   /** Creates the replicas that the map lists, and removes all others. */
   #reconcile(map: ClusterMap): void {
-    const due = new Map(replicasDue(map, this.#core.self.node).map((one) => [one.shard, one]));
-    for (const replica of [...this.#core.replicas.all]) {
+    const due = new Map(replicasDue(map, this.#node.self.node).map((one) => [one.shard, one]));
+    for (const replica of [...this.#node.replicas.all]) {
       const listed = due.get(replica.shard);
       if (listed?.member === replica.member || this.#isFounding(replica)) continue;
-      if (!this.#core.replicas.destroy(replica)) continue;
-      this.#core.mention({ type: 'replica-removed', shard: replica.shard });
+      if (!this.#node.replicas.destroy(replica)) continue;
+      this.#node.mention({ type: 'replica-removed', shard: replica.shard });
     }
-    for (const shard of this.#core.replicas.nameless) {
-      this.#core.replicas.writeTombstone(shard, due.get(shard)?.member);
+    for (const shard of this.#node.replicas.nameless) {
+      this.#node.replicas.writeTombstone(shard, due.get(shard)?.member);
     }
     for (const one of due.values()) this.#createReplica(one);
-    this.#core.replicas.discardBroken((shard, member) => due.get(shard)?.member === member);
+    this.#node.replicas.discardBroken((shard, member) => due.get(shard)?.member === member);
     for (const [shard, lost] of this.#lost) {
       const member = lost === NO_MEMBER ? due.get(shard)?.member : lost;
       const isListed = member !== undefined && due.get(shard)?.member === member;
@@ -228,16 +230,16 @@ export class Reconciler {
 
   /** Its row appears with the first map. */
   #isFounding({ shard }: Replica): boolean {
-    return shard === CATALOG_SHARD && this.#core.map === undefined;
+    return shard === CATALOG_SHARD && this.#node.map === undefined;
   }
 
   #createReplica({ shard, member, birth }: Due): void {
-    const { replicas } = this.#core;
+    const { replicas } = this.#node;
     if (!replicas.isFree(shard) || replicas.isDead(shard, member) || birth === 'none') return;
     if (this.#lost.has(shard)) return;
     if (birth === 'found') replicas.found(shard, member);
     else replicas.createReplica(shard, member);
-    this.#core.mention({ type: 'replica-created', shard });
+    this.#node.mention({ type: 'replica-created', shard });
   }
 
   #lead(replica: Replica, map: ClusterMap): void {
@@ -252,7 +254,7 @@ export class Reconciler {
       isSettled,
       isQuiet,
       followers,
-      isHandoverDue: this.#handovers.isDue(replica.shard, this.#core.now),
+      isHandoverDue: this.#handovers.isDue(replica.shard, this.#node.now),
       drained: [...drainedMembers(map, row), ...this.#shortOfSpace(row)],
     });
     switch (step.type) {
@@ -265,7 +267,7 @@ export class Reconciler {
         replica.step({ type: 'change', target: step.target });
         return;
       case 'transfer':
-        this.#handovers.gave(replica.shard, this.#core.now);
+        this.#handovers.gave(replica.shard, this.#node.now);
         replica.step({ type: 'transfer', to: step.to });
         return;
     }
@@ -273,13 +275,13 @@ export class Reconciler {
 
   /** Members on nodes whose disks are nearly full. */
   #shortOfSpace({ members }: ShardRow): readonly MemberId[] {
-    const { self, isReadOnly, peers } = this.#core;
+    const { self, isReadOnly, peers } = this.#node;
     const isShort = (node: NodeId) => (node === self.node ? isReadOnly : peers.isReadOnly(node));
     return members.filter(({ node }) => isShort(node)).map(({ member }) => member);
   }
 
   #plan(map: ClusterMap): void {
-    const { now } = this.#core;
+    const { now } = this.#node;
     const liveFor = new Map([...this.#liveSince].map(([node, since]) => [node, now - since]));
     this.#rowTimes.look(map, now);
     const unchangedFor = (row: ShardRow) => this.#rowTimes.unchangedFor(row, now);
@@ -291,7 +293,7 @@ export class Reconciler {
   }
 
   #watchNodes(now: number): void {
-    const { peers, self } = this.#core;
+    const { peers, self } = this.#node;
     if (!this.#liveSince.has(self.node)) this.#liveSince.set(self.node, now);
     for (const node of peers.nodes) {
       if (!peers.isHeard(node, now)) this.#liveSince.delete(node);
@@ -308,7 +310,7 @@ export class Reconciler {
 
   /** One of each kind at a time, until it is answered or overdue. */
   #send(about: string, command: Uint8Array, then?: (reply: CatalogReply) => void): void {
-    const { now } = this.#core;
+    const { now } = this.#node;
     const asked = this.#asked.get(about);
     if (asked !== undefined && now < asked.until) return;
     const mine: Asked = { until: now + NODE_LIMITS.patienceMilliseconds };
@@ -320,6 +322,7 @@ export class Reconciler {
         if (reply !== undefined) then?.(reply);
       },
     };
-    this.#core.ask({ type: 'command', id: 1, command }, responder);
+    const request = { type: 'command', id: 1, command } as const;
+    this.#router.route(request, { responder, isForwarded: false });
   }
 }

@@ -7,47 +7,39 @@ import type { NodeMessage } from '../wire/node-message.ts';
 import type { Request } from '../wire/request.ts';
 import { Forwards, type Send } from './forwards.ts';
 import { LeaderCache } from './leader-cache.ts';
-import type { NodeParts } from './node-parts.ts';
-
-type RelayHost = Pick<NodeParts, 'self' | 'map' | 'peers' | 'replicas' | 'now' | 'nodeOfMember'>;
-
-interface RelayOptions {
-  readonly host: RelayHost;
-  readonly send: Send;
-  /** Where the ids of requests begin. */
-  readonly firstId: number;
-}
+import type { NodeState } from './node-state.ts';
 
 export class Relay {
-  readonly #host: RelayHost;
+  readonly #node: NodeState;
   readonly #leaders = new LeaderCache();
   readonly forwards: Forwards;
 
-  constructor({ host, send, firstId }: RelayOptions) {
-    this.#host = host;
+  /** `firstId`: where the ids of requests begin. */
+  constructor(node: NodeState, firstId: number) {
+    this.#node = node;
+    const send: Send = (to, message) => node.tell(to, message);
     const onMissed = (shard: ShardId, leader: number) => this.#leaders.learn(shard, leader);
     this.forwards = new Forwards({ send, firstId, onMissed });
   }
 
   /** The node that leads a shard, as far as known; undefined if unknown, or if it is this node. */
   leaderOf(shard: ShardId): NodeId | undefined {
-    const { replicas, map, self } = this.#host;
+    const { replicas, map, self } = this.#node;
     const known = replicas.get(shard)?.leader ?? NO_MEMBER;
     const row = map?.shards[shard];
-    const node = known === NO_MEMBER ? undefined : this.#host.nodeOfMember(shard, known);
+    const node = known === NO_MEMBER ? undefined : this.#node.nodeOfMember(shard, known);
     const guess = node ?? (row === undefined ? undefined : this.#leaders.guess(row));
     return guess === self.node ? undefined : guess;
   }
 
   /** False if it did not leave. */
   forward(to: NodeId, request: Request, responder: Responder): boolean {
-    const { peers, now } = this.#host;
     // A silent peer cannot answer, though it may receive the request.
-    if (!peers.isHeard(to, now)) {
+    if (!this.#node.isHeard(to)) {
       this.#leaders.learn('shard' in request ? request.shard : CATALOG_SHARD, 0);
       return false;
     }
-    return this.forwards.send(to, { request, responder, now });
+    return this.forwards.send(to, { request, responder, now: this.#node.now });
   }
 
   /** Fails a request that did not leave the node. */
@@ -55,7 +47,7 @@ export class Relay {
     for (const message of messages) {
       if (message.type === 'forward') this.forwards.unsent(message.id);
       else if (message.type === 'ask') {
-        this.#host.replicas.get(message.shard)?.told(message.id, 0);
+        this.#node.replicas.get(message.shard)?.told(message.id, 0);
       }
     }
   }

@@ -8,17 +8,15 @@ import { newborn, type RecoveryOptions, recoverReplica } from '../shard/recovery
 import type { Replica } from '../shard/replica.ts';
 import type { LogRecord, RestoredReplica } from '../storage/log/log.ts';
 
-interface ReplicasOptions extends Omit<RecoveryOptions, 'host'> {
-  readonly host: RecoveryOptions['host'];
-  /** Queues a record for the next log batch. */
-  readonly record: (record: LogRecord) => void;
-  /**
-   * Another member has to replace it: it cannot be used, or may not vote. The member is NO_MEMBER
-   * if even its id is lost.
-   */
-  readonly onLost: (lost: LostReplica) => void;
+interface ReplicasOptions extends RecoveryOptions {
+  /** A replica has work for the end of the turn. */
+  readonly onWork: () => void;
 }
 
+/**
+ * Another member has to replace it: it cannot be used, or may not vote. The member is NO_MEMBER if
+ * even its id is lost.
+ */
 export interface LostReplica {
   readonly shard: ShardId;
   readonly member: MemberId;
@@ -35,6 +33,9 @@ export class Replicas {
   readonly #nameless = new Set<ShardId>();
   /** Cannot be opened, and the map still lists them. */
   readonly #broken = new Map<ShardId, MemberId>();
+  /** For the next log batch. */
+  #records: LogRecord[] = [];
+  #lost: LostReplica[] = [];
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -68,15 +69,25 @@ export class Replicas {
   isFree(shard: ShardId): boolean {
     if (this.#replicas.has(shard) || this.#nameless.has(shard)) return false;
     if (this.#broken.has(shard)) return false;
-    return this.#options.host.store.isFree(shard);
+    return this.#options.context.store.isFree(shard);
   }
 
   touch(replica: Replica): void {
     this.#touched.add(replica);
+    this.#options.onWork();
   }
 
   get hasTouched(): boolean {
     return this.#touched.size > 0;
+  }
+
+  /** Records of created and removed replicas. */
+  takeRecords(): readonly LogRecord[] {
+    return this.#records.splice(0);
+  }
+
+  takeLost(): readonly LostReplica[] {
+    return this.#lost.splice(0);
   }
 
   get isLeadingOthers(): boolean {
@@ -93,8 +104,8 @@ export class Replicas {
 
   /** Opens the replicas of the former lives of this node. */
   openAll(): void {
-    const { log, host } = this.#options;
-    const { store } = host;
+    const { log, context } = this.#options;
+    const { store } = context;
     const quarantined = log.quarantined.map(({ shard }) => shard);
     const isKnown = (shard: ShardId) => log.shards.includes(shard) || quarantined.includes(shard);
     for (const shard of store.shards) if (!isKnown(shard)) store.drop(shard);
@@ -118,14 +129,14 @@ export class Replicas {
   destroy(replica: Replica): boolean {
     if (!replica.mayGo) return false;
     const { shard, member } = replica;
-    const { host, record } = this.#options;
+    const { context } = this.#options;
     const configuration = replica.status().configuration.at;
     replica.end();
     this.#replicas.delete(shard);
     this.#touched.delete(replica);
     this.#endReplica(shard, member);
-    record({ type: 'remove', shard, configuration });
-    host.store.drop(shard);
+    this.#record({ type: 'remove', shard, configuration });
+    context.store.drop(shard);
     return true;
   }
 
@@ -140,7 +151,7 @@ export class Replicas {
       this.#endReplica(shard, member);
       this.#broken.set(shard, member);
     }
-    this.#options.onLost({ shard, member, reason });
+    this.#lose({ shard, member, reason });
   }
 
   /** The map lists other members by now: a replica that could not be opened is removed. */
@@ -148,8 +159,8 @@ export class Replicas {
     for (const [shard, member] of this.#broken) {
       if (isListed(shard, member)) continue;
       this.#broken.delete(shard);
-      this.#options.record({ type: 'remove', shard, configuration: ORIGIN });
-      const { store } = this.#options.host;
+      this.#record({ type: 'remove', shard, configuration: ORIGIN });
+      const { store } = this.#options.context;
       if (store.shards.includes(shard)) store.drop(shard);
     }
   }
@@ -160,14 +171,14 @@ export class Replicas {
    */
   writeTombstone(shard: ShardId, member: MemberId | undefined): void {
     if (!this.#nameless.delete(shard)) return;
-    const { record, host } = this.#options;
-    if (host.store.shards.includes(shard)) host.store.drop(shard);
-    record({ type: 'remove', shard, configuration: ORIGIN });
+    const { context } = this.#options;
+    if (context.store.shards.includes(shard)) context.store.drop(shard);
+    this.#record({ type: 'remove', shard, configuration: ORIGIN });
     if (member === undefined) return;
     this.#endReplica(shard, member);
     const configuration = { at: ORIGIN, configuration: NO_CONFIGURATION };
-    record({ type: 'create', shard, member, configuration });
-    record({ type: 'remove', shard, configuration: ORIGIN });
+    this.#record({ type: 'create', shard, member, configuration });
+    this.#record({ type: 'remove', shard, configuration: ORIGIN });
   }
 
   get nameless(): readonly ShardId[] {
@@ -182,17 +193,31 @@ export class Replicas {
 
   #create(shard: ShardId, member: MemberId, configuration: Configuration): void {
     const placed = { at: ORIGIN, configuration };
-    this.#options.record({ type: 'create', shard, member, configuration: placed });
+    this.#record({ type: 'create', shard, member, configuration: placed });
     this.#open(shard, newborn(member, configuration));
   }
 
   #open(shard: ShardId, found: RestoredReplica): void {
-    const opened = recoverReplica({ shard, found }, this.#options);
+    const onWork = () => {
+      const listed = this.#replicas.get(shard);
+      if (listed !== undefined) this.touch(listed);
+    };
+    const opened = recoverReplica({ shard, found, onWork }, this.#options);
     this.#replicas.set(shard, opened);
     this.touch(opened);
     // It follows and keeps its log until the shard's leader has replaced it.
     if (found.mayVote) return;
     const reason = 'its vote may be lost, so it never votes again: a new member replaces it';
-    this.#options.onLost({ shard, member: found.member, reason });
+    this.#lose({ shard, member: found.member, reason });
+  }
+
+  #record(record: LogRecord): void {
+    this.#records.push(record);
+    this.#options.onWork();
+  }
+
+  #lose(lost: LostReplica): void {
+    this.#lost.push(lost);
+    this.#options.onWork();
   }
 }

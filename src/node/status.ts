@@ -2,8 +2,12 @@
 
 import type { ShardId } from '../base/ids.ts';
 import { doubtOf } from '../shard/stop-reason.ts';
+import type { ConsistencyCheck } from './consistency-check.ts';
 import type { MoveInfo } from './moves.ts';
-import type { NodeParts } from './node-parts.ts';
+import type { NodeState } from './node-state.ts';
+import type { OwnLife } from './own-life.ts';
+import type { Reconciler } from './reconciler.ts';
+import type { Relay } from './relay.ts';
 
 interface ReplicaInfo {
   readonly shard: ShardId;
@@ -69,8 +73,16 @@ export interface NodeInfo {
   readonly openViews: number;
 }
 
-export function infoOf(core: NodeParts): NodeInfo {
-  const { log, peers, now, map } = core;
+interface Parts {
+  readonly state: NodeState;
+  readonly relay: Relay;
+  readonly ownLife: OwnLife;
+  readonly consistency: ConsistencyCheck;
+  readonly reconciler: Reconciler;
+}
+
+export function infoOf({ state, relay, ownLife, consistency, reconciler }: Parts): NodeInfo {
+  const { log, peers, now, map } = state;
   const {
     segments,
     liveBytes,
@@ -81,17 +93,17 @@ export function infoOf(core: NodeParts): NodeInfo {
     freeBytes,
   } = log.metrics();
   return {
-    node: core.self.node,
+    node: state.self.node,
     incarnation: log.incarnation,
     cluster: map?.clusterId ?? '',
     mapVersion: map?.version ?? 0,
-    isGuarded: core.secret.length > 0,
-    isReadOnly: core.isReadOnly,
-    isClosing: core.isClosing,
-    unconfirmed: core.standing.reason,
-    clients: core.clients.size,
+    isGuarded: state.secret.length > 0,
+    isReadOnly: state.isReadOnly,
+    isClosing: state.isClosing,
+    unconfirmed: ownLife.reason,
+    clients: state.clients.size,
     silentNodes: peers.nodes.filter((node) => !peers.isHeard(node, now)),
-    replicas: [...core.replicas.all].map((replica) => replicaInfoOf(core, replica.shard)),
+    replicas: [...state.replicas.all].map((replica) => replicaInfoOf(state, replica.shard)),
     log: {
       segments,
       liveBytes,
@@ -102,27 +114,27 @@ export function infoOf(core: NodeParts): NodeInfo {
       damages: log.damage.length,
       freeBytes,
     },
-    overlayBytes: core.store.overlayBytes,
-    requests: { waiting: waitingOn(core), forwarded: core.forwarded },
-    consistency: consistencyOf(core),
-    moves: core.reconciler.moves(),
-    openViews: core.store.openViews,
+    overlayBytes: state.store.overlayBytes,
+    requests: { waiting: waitingOn(state), forwarded: relay.forwards.size },
+    consistency: consistencyOf(consistency),
+    moves: reconciler.moves(),
+    openViews: state.store.openViews,
   };
 }
 
-function consistencyOf({ consistency }: NodeParts): NodeInfo['consistency'] {
-  const { compared, diverged, undecided } = consistency;
+function consistencyOf(check: ConsistencyCheck): NodeInfo['consistency'] {
+  const { compared, diverged, undecided } = check;
   return { compared, diverged, undecided };
 }
 
-function waitingOn({ replicas }: NodeParts): number {
+function waitingOn({ replicas }: NodeState): number {
   let waiting = 0;
   for (const replica of replicas.all) waiting += replica.waiting;
   return waiting;
 }
 
-function replicaInfoOf(core: NodeParts, shard: ShardId): ReplicaInfo {
-  const replica = core.replicas.get(shard);
+function replicaInfoOf(state: NodeState, shard: ShardId): ReplicaInfo {
+  const replica = state.replicas.get(shard);
   if (replica === undefined) throw new RangeError(`no replica of shard ${shard}`);
   const status = replica.status();
   const { voters, learners } = status.configuration.configuration;
@@ -131,7 +143,7 @@ function replicaInfoOf(core: NodeParts, shard: ShardId): ReplicaInfo {
     shard,
     role: status.role,
     term: status.term,
-    leaderNode: core.nodeNumberOf(shard, status.leader),
+    leaderNode: state.nodeNumberOf(shard, status.leader),
     commit: status.commit,
     applied: status.applied,
     last: status.last.index,

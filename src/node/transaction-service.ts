@@ -10,34 +10,30 @@ import { decodeReply, type Reason } from '../machine/reply.ts';
 import type { TransactionRequest } from '../machine/transaction.ts';
 import { decodeTransaction, encodeResolutions } from '../machine/transaction-codec.ts';
 import { plausibleRank } from '../machine/transaction-id.ts';
-import { refusalOf } from '../router/refusal.ts';
 import { DataMachine } from '../shard/data-machine.ts';
+import type { Requester } from '../shard/proposals.ts';
 import type { Replica } from '../shard/replica.ts';
 import { NO_RESPONDER, type Responder } from '../shard/responder.ts';
 import { LockResolver, type LockResolverPort } from '../txn/lock-resolver.ts';
 import { bytesOf, planOf } from '../txn/plan.ts';
 import { StepTimes } from '../txn/step-times.ts';
-import type { Request } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
-import { Coordinators, type CoordinatorsHost } from './coordinators.ts';
-import type { NodeParts } from './node-parts.ts';
+import { Coordinators } from './coordinators.ts';
+import type { NodeState } from './node-state.ts';
+import { refusalOf } from './request-refusal.ts';
+import type { Asked, Router } from './router.ts';
 
-type Transacting = Extract<Request, { type: 'transact' }>;
-type Settling = Extract<Request, { type: 'settle' }>;
-
-export class TransactionService implements CoordinatorsHost {
-  readonly #core: NodeParts;
+export class TransactionService {
+  readonly #node: NodeState;
+  readonly #router: Router;
   readonly #coordinators = new Map<ShardId, Coordinators>();
   readonly #resolvers = new Map<Replica, LockResolver>();
   readonly stepTimes = new StepTimes();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
-  constructor(core: NodeParts) {
-    this.#core = core;
-  }
-
-  get now(): number {
-    return this.#core.now;
+  constructor(node: NodeState, router: Router) {
+    this.#node = node;
+    this.#router = router;
   }
 
   /** Undecided transactions that run here. */
@@ -47,22 +43,21 @@ export class TransactionService implements CoordinatorsHost {
     return conducted;
   }
 
-  ask(request: Request, responder: Responder): void {
-    this.#core.ask(request, responder);
-  }
-
-  shardAt(position: number): ShardId | undefined {
-    const { map } = this.#core;
-    return map && shardAt(map, position).shard;
-  }
-
-  epochOf(shard: ShardId): number {
-    return this.#core.map?.shards[shard]?.epoch ?? 0;
-  }
-
-  /** Required: the replica leads. */
-  transact(replica: Replica, request: Transacting, responder: Responder): void {
+  /** The leader of the home shard coordinates it. */
+  transact(asked: Asked<'transact'>): void {
+    const { request, responder } = asked;
+    const router = this.#router;
     const requester = { responder, id: request.id };
+    if (this.#node.isClosing) return router.fail(asked, 'closing');
+    const replica = router.leaderHere(request.shard);
+    if (replica === undefined) return router.pass(asked);
+    if (router.rowOf(request.shard)?.epoch !== request.epoch) {
+      return replica.fail(requester, 'not-here');
+    }
+    this.#coordinate(replica, request, requester);
+  }
+
+  #coordinate(replica: Replica, request: Asked<'transact'>['request'], requester: Requester): void {
     const asked = decodeTransaction(request.transaction);
     const transaction = asked && { ...asked, ...plausibleRank(asked, replica.logTime) };
     const plan = transaction && planOf(transaction);
@@ -85,8 +80,11 @@ export class TransactionService implements CoordinatorsHost {
     coordinators.conduct({ transaction, plan, bytes }, requester);
   }
 
-  /** Required: the replica leads. */
-  settle(replica: Replica, request: Settling, responder: Responder): void {
+  /** The decision of a transaction, by the leader of its home shard. */
+  settle(asked: Asked<'settle'>): void {
+    const { request, responder } = asked;
+    const replica = this.#router.leaderHere(request.shard);
+    if (replica === undefined) return this.#router.pass(asked);
     const coordinators = this.#coordinatorsOf(replica);
     if (coordinators === undefined) return replica.fail({ responder, id: request.id }, 'malformed');
     coordinators.settle(request, responder);
@@ -105,7 +103,7 @@ export class TransactionService implements CoordinatorsHost {
   tick(): void {
     this.stepTimes.tick();
     this.#dropOver();
-    if (this.now - this.#sweptAt >= TRANSACTION_LIMITS.sweepMilliseconds) this.#sweep();
+    if (this.#node.now - this.#sweptAt >= TRANSACTION_LIMITS.sweepMilliseconds) this.#sweep();
     for (const coordinators of this.#coordinators.values()) coordinators.tick();
     for (const resolver of this.#resolvers.values()) resolver.tick();
   }
@@ -117,8 +115,8 @@ export class TransactionService implements CoordinatorsHost {
 
   /** Finds parts that no request has met, and decisions that a former leader has left. */
   #sweep(): void {
-    this.#sweptAt = this.now;
-    for (const replica of this.#core.replicas.all) {
+    this.#sweptAt = this.#node.now;
+    for (const replica of this.#node.replicas.all) {
       const { machine, isLeader } = replica;
       if (!isLeader || !(machine instanceof DataMachine)) continue;
       if (machine.decisions.size > 0) this.#coordinatorsOf(replica);
@@ -131,13 +129,13 @@ export class TransactionService implements CoordinatorsHost {
 
   #dropOver(): void {
     for (const [shard, coordinators] of this.#coordinators) {
-      const isGone = this.#core.replicas.get(shard) !== coordinators.replica;
+      const isGone = this.#node.replicas.get(shard) !== coordinators.replica;
       if (!isGone && !coordinators.isOver) continue;
       this.#coordinators.delete(shard);
       coordinators.close();
     }
     for (const [replica, resolver] of this.#resolvers) {
-      const isGone = this.#core.replicas.get(replica.shard) !== replica;
+      const isGone = this.#node.replicas.get(replica.shard) !== replica;
       if (isGone || !replica.isLeader || resolver.size === 0) this.#resolvers.delete(replica);
     }
   }
@@ -148,7 +146,13 @@ export class TransactionService implements CoordinatorsHost {
     const known = this.#coordinators.get(shard);
     if (known?.replica === replica && !known.isOver) return known;
     known?.close();
-    const coordinators = new Coordinators({ host: this, replica, machine });
+    const coordinators = new Coordinators({
+      node: this.#node,
+      router: this.#router,
+      stepTimes: this.stepTimes,
+      replica,
+      machine,
+    });
     this.#coordinators.set(shard, coordinators);
     return coordinators;
   }
@@ -158,13 +162,13 @@ export class TransactionService implements CoordinatorsHost {
     if (known !== undefined) return known;
     const { machine, shard } = replica;
     if (!(machine instanceof DataMachine)) return undefined;
-    const coordinators = this;
+    const [node, { stepTimes }] = [this.#node, this];
     const resolver = new LockResolver({
       get now() {
-        return coordinators.now;
+        return node.now;
       },
       get resolveMilliseconds() {
-        return coordinators.stepTimes.resolveMilliseconds;
+        return stepTimes.resolveMilliseconds;
       },
       get lockTable() {
         return machine.lockTable;
@@ -173,7 +177,7 @@ export class TransactionService implements CoordinatorsHost {
       resolve: (resolution) => {
         const bytes = encodeResolutions([resolution]);
         const requester = { responder: NO_RESPONDER, id: 1 };
-        replica.stamp(requester, this.epochOf(shard), { type: 'resolve', bytes });
+        replica.stamp(requester, this.#router.rowOf(shard)?.epoch ?? 0, { type: 'resolve', bytes });
       },
     });
     this.#resolvers.set(replica, resolver);
@@ -185,28 +189,35 @@ export class TransactionService implements CoordinatorsHost {
     isPreempting: boolean,
     done: Parameters<LockResolverPort['settle']>[2],
   ): void {
-    const shard = this.shardAt(holder.id.home);
-    if (shard === undefined) return done(undefined);
+    const { map } = this.#node;
+    if (map === undefined) return done(undefined);
+    const { shard } = shardAt(map, holder.id.home);
     const { id, attempts, age, participants } = holder;
     const contender = { id, attempts, age };
-    this.ask(
-      { type: 'settle', id: 1, shard, contender, participants, isPreempting },
-      {
-        respond: (response) => {
-          const bytes = response.type === 'written' ? response.replies[0] : undefined;
-          done(bytes === undefined ? undefined : decodeReply(bytes));
-        },
+    const responder: Responder = {
+      respond: (response) => {
+        const bytes = response.type === 'written' ? response.replies[0] : undefined;
+        done(bytes === undefined ? undefined : decodeReply(bytes));
       },
-    );
+    };
+    const request = {
+      type: 'settle',
+      id: 1,
+      shard,
+      contender,
+      participants,
+      isPreempting,
+    } as const;
+    this.settle({ request, responder, isForwarded: false });
   }
 
   /** Of all parts, so that no shard is asked in vain; the other nodes know their own disks. */
   #failureOf(parts: TransactionRequest['parts']): Failure | undefined {
-    const { map, valueBytesMax } = this.#core;
+    const { map, valueBytesMax } = this.#node;
     for (const [at, { shard, operations }] of parts.entries()) {
       const arc = shard === CATALOG_SHARD ? undefined : map?.shards[shard];
       if (arc === undefined) return 'not-here';
-      const isReadOnly = this.#core.isReadOnly && at === 0;
+      const isReadOnly = this.#node.isReadOnly && at === 0;
       const refusal = refusalOf(operations, { arc, valueBytesMax, isReadOnly });
       if (refusal !== undefined) return refusal;
     }

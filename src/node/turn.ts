@@ -3,63 +3,89 @@
  * append for all shards, one frame for each peer and lane, one frame for each client.
  */
 
+import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import type { Message } from '../raft/message.ts';
-import type { Mark, Ready } from '../raft/ready.ts';
-import type { FairQueue } from '../shard/fair-queue.ts';
+import type { Ready } from '../raft/ready.ts';
 import type { Replica } from '../shard/replica.ts';
-import type { Log, LogRecord } from '../storage/log/log.ts';
-import type { LaneRoom, PeerAddress } from '../transport/transport.ts';
+import type { ReplicaFact } from '../shard/replica-fact.ts';
+import type { LogRecord } from '../storage/log/log.ts';
+import type { PeerAddress } from '../transport/transport.ts';
 import { encodeFrames } from '../wire/frame.ts';
 import { bytesMaxOf } from '../wire/raft-message.ts';
-import type { Clients } from './clients.ts';
-import type { Replicas } from './replicas.ts';
-
-export interface TurnParts {
-  readonly log: Log;
-  readonly replicas: Replicas;
-  readonly clients: Clients;
-  readonly fair: Pick<FairQueue, 'beginTurn' | 'work' | 'endTurn'>;
-  /** Records of created and removed replicas; taken once. */
-  takeRecords(): readonly LogRecord[];
-  /** The node that hosts a message's receiver; undefined if unknown. */
-  nodeOf(message: Message): NodeId | undefined;
-  sendToPeer(to: PeerAddress, bytes: Uint8Array): void;
-  /** The capacity of the path to a peer. */
-  roomToPeer(to: PeerAddress): LaneRoom;
-  readonly links: { endTurn(): void };
-  /** These writes are durable. */
-  settle(marks: readonly DurableMark[]): void;
-}
-
-export interface DurableMark {
-  readonly replica: Replica;
-  readonly mark: Mark;
-}
+import type { DeferredProposals } from './deferred-proposals.ts';
+import type { DurableMark, NodeState } from './node-state.ts';
+import type { Reconciler } from './reconciler.ts';
+import type { Relay } from './relay.ts';
+import type { TransactionService } from './transaction-service.ts';
 
 interface Taken {
   readonly replica: Replica;
   readonly ready: Ready | undefined;
 }
 
-export function endTurn(parts: TurnParts): void {
-  const { fair } = parts;
+/** The parts of a node that its replicas' facts are for. */
+interface FactParts {
+  readonly relay: Relay;
+  readonly reconciler: Reconciler;
+  readonly transactions: TransactionService;
+  readonly deferred: DeferredProposals<Replica>;
+}
+
+export function endTurn(node: NodeState, parts: FactParts): void {
+  const { fair } = node;
   fair.beginTurn();
   // Requests go to their replicas, in fair turns; then the granted reads are served.
   fair.work();
-  const taken = parts.replicas
+  const taken = node.replicas
     .takeTouched()
     .map((replica): Taken => ({ replica, ready: replica.take() }));
-  append(parts, taken);
-  send(parts, taken);
+  append(node, taken);
+  send(node, taken);
   for (const { replica, ready } of taken) replica.finish(ready);
   fair.work();
   fair.endTurn();
-  parts.clients.flush();
+  for (const { replica } of taken) {
+    for (const fact of replica.takeFacts()) heed(fact, replica, { node, ...parts });
+  }
+  node.clients.flush();
 }
 
-function append(parts: TurnParts, taken: readonly Taken[]): void {
-  const records: LogRecord[] = [...parts.takeRecords()];
+/** What the node does about a fact. */
+function heed(
+  fact: ReplicaFact,
+  replica: Replica,
+  parts: FactParts & { readonly node: NodeState },
+): void {
+  const { node, relay, reconciler, transactions, deferred } = parts;
+  const { shard, member } = replica;
+  switch (fact.type) {
+    case 'raft':
+      node.mention({ type: 'raft', shard, fact: fact.fact });
+      return reconciler.noted(replica, fact.fact);
+    case 'lock-wait':
+      return transactions.meet(replica, fact.holder, fact.isPreempting);
+    case 'leader-query': {
+      const leader = relay.leaderOf(shard);
+      if (leader === undefined) return replica.told(fact.question, 0);
+      return node.tell(leader, { type: 'ask', id: fact.question, shard });
+    }
+    case 'deferred':
+      return deferred.add(replica, node.now);
+    case 'corruption-changed':
+      return reconciler.corruptionChanged(replica);
+    case 'stopped': {
+      const { reason, isLost } = fact.stop;
+      if (isLost) return reconciler.lost({ shard, member, reason });
+      return node.mention({ type: 'replica-lost', shard, reason });
+    }
+    default:
+      return unreachable(fact);
+  }
+}
+
+function append(node: NodeState, taken: readonly Taken[]): void {
+  const records: LogRecord[] = [...node.replicas.takeRecords()];
   const marks: DurableMark[] = [];
   for (const { replica } of taken) {
     for (const record of replica.takeRecords()) {
@@ -67,26 +93,26 @@ function append(parts: TurnParts, taken: readonly Taken[]): void {
       if (record.type === 'write') marks.push({ replica, mark: record.write.mark });
     }
   }
-  if (records.length > 0) parts.log.append(records, () => parts.settle(marks));
+  if (records.length > 0) node.log.append(records, () => node.settle(marks));
 }
 
 /** Snapshots have a lane of their own, so that they delay no heartbeat. */
-function send(parts: TurnParts, taken: readonly Taken[]): void {
+function send(node: NodeState, taken: readonly Taken[]): void {
   const lanes = { main: new Map<NodeId, Message[]>(), bulk: new Map<NodeId, Message[]>() };
   for (const { ready } of taken) {
     for (const message of ready?.messages ?? []) {
-      const node = parts.nodeOf(message);
-      if (node === undefined) continue;
+      const to = node.nodeOfMember(message.shard, message.to);
+      if (to === undefined) continue;
       const lane = lanes[message.type === 'snapshot-chunk' ? 'bulk' : 'main'];
-      const messages = lane.get(node);
-      if (messages === undefined) lane.set(node, [message]);
+      const messages = lane.get(to);
+      if (messages === undefined) lane.set(to, [message]);
       else messages.push(message);
     }
   }
   for (const lane of ['main', 'bulk'] as const) {
-    for (const [node, messages] of lanes[lane]) sendAll(parts, { node, lane }, messages);
+    for (const [to, messages] of lanes[lane]) sendAll(node, { node: to, lane }, messages);
   }
-  parts.links.endTurn();
+  node.links.endTurn();
 }
 
 /**
@@ -94,12 +120,12 @@ function send(parts: TurnParts, taken: readonly Taken[]): void {
  * answers leave in a frame of their own, and messages with entries or rows wait, each shard by
  * itself.
  */
-function sendAll(parts: TurnParts, to: PeerAddress, messages: readonly Message[]): void {
+function sendAll(node: NodeState, to: PeerAddress, messages: readonly Message[]): void {
   let bytes = 0;
   for (const message of messages) bytes += bytesMaxOf(message);
-  if (bytes <= parts.roomToPeer(to).now) return sendIn(parts, to, messages);
+  if (bytes <= node.roomToPeer(to).now) return sendIn(node, to, messages);
   sendIn(
-    parts,
+    node,
     to,
     messages.filter((message) => !isHeavy(message)),
   );
@@ -110,11 +136,11 @@ function sendAll(parts: TurnParts, to: PeerAddress, messages: readonly Message[]
     if (stream === undefined) streams.set(message.shard, [message]);
     else stream.push(message);
   }
-  for (const [stream, ofShard] of streams) sendIn(parts, { ...to, stream }, ofShard);
+  for (const [stream, ofShard] of streams) sendIn(node, { ...to, stream }, ofShard);
 }
 
-function sendIn(parts: TurnParts, to: PeerAddress, messages: readonly Message[]): void {
-  for (const bytes of encodeFrames(messages)) parts.sendToPeer(to, bytes);
+function sendIn(node: NodeState, to: PeerAddress, messages: readonly Message[]): void {
+  for (const bytes of encodeFrames(messages)) node.sendToPeer(to, bytes);
 }
 
 /** Also appends without entries: overtaking the earlier ones would look like a gap. */

@@ -7,7 +7,8 @@ import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { NodeDescription } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import type { NodeCore } from '../node/node-core.ts';
-import type { NodeFact } from '../node/node-parts.ts';
+import type { NodeFact } from '../node/node-fact.ts';
+import type { NodeState } from '../node/node-state.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import type { Files } from '../storage/files/files.ts';
 import { InProcessTransport } from '../transport/in-process.ts';
@@ -175,23 +176,23 @@ async function serving(
   { guard, folder }: NodeProcess,
   losses: readonly string[],
 ): Promise<void> {
-  const until = core.now + NODE_LIMITS.openMilliseconds;
+  const until = core.state.now + NODE_LIMITS.openMilliseconds;
   for (;;) {
     if (guard.isOver) throw new FolderUnusable(`${folder.path}: ${(await guard.promise).text}`);
-    if (hasOthers(core)) throw memberOf(folder.path);
-    if (isServing(core)) return;
+    if (hasOthers(core.state)) throw memberOf(folder.path);
+    if (isServing(core.state)) return;
     const [loss] = losses;
-    if (loss !== undefined) throw damaged(core, folder.path, loss);
-    if (core.now > until) {
+    if (loss !== undefined) throw damaged(core.state, folder.path, loss);
+    if (core.state.now > until) {
       const seconds = NODE_LIMITS.openMilliseconds / 1000;
-      const slowest = core.log.metrics().longestSyncMilliseconds.toFixed(1);
+      const slowest = core.state.log.metrics().longestSyncMilliseconds.toFixed(1);
       throw new FolderUnusable(
         `${folder.path}: the store did not start within ${seconds} s; the slowest sync of its ` +
           `disk took ${slowest} ms. No data were lost: open it again when the disk is less busy`,
       );
     }
     guard.run(() => {
-      for (const replica of core.replicas.all) {
+      for (const replica of core.state.replicas.all) {
         if (replica.status().role === 'follower') replica.step({ type: 'campaign' });
       }
     });
@@ -214,7 +215,7 @@ function lossIn(fact: NodeFact): readonly string[] {
 /** Maximum number of damaged places that are listed. */
 const PLACES_MAX = 4;
 
-function damaged({ log }: NodeCore, path: string, loss: string): FolderUnusable {
+function damaged({ log }: NodeState, path: string, loss: string): FolderUnusable {
   const places = log.damage.slice(0, PLACES_MAX).map(({ file, offset, index, text }) => {
     const entry = index === undefined ? '' : `, entry ${index}`;
     return `${file} at byte ${offset}${entry}: ${text}`;
@@ -230,7 +231,7 @@ function damaged({ log }: NodeCore, path: string, loss: string): FolderUnusable 
 }
 
 /** Whether the node belongs to a cluster of several: by its map, or by the voters of a shard. */
-function hasOthers({ map, replicas }: NodeCore): boolean {
+function hasOthers({ map, replicas }: NodeState): boolean {
   if (map !== undefined && map.nodes.length > 1) return true;
   return [...replicas.all].some((replica) => {
     const { voters, learners } = replica.status().configuration.configuration;
@@ -248,8 +249,7 @@ function memberOf(path: string): FolderUnusable {
 }
 
 /** This node leads every shard, and every shard knows its arc. */
-function isServing(core: NodeCore): boolean {
-  const { map, replicas } = core;
+function isServing({ map, replicas }: NodeState): boolean {
   if (map === undefined) return false;
   return map.shards.every(({ shard }) => {
     const replica = replicas.get(shard);

@@ -40,8 +40,8 @@ export function httpAnswer(
 /** The reason why the node is not ready. */
 function obstacleOf(core: NodeCore | undefined): string | undefined {
   if (core === undefined) return 'starting';
-  if (core.isClosing) return 'closing';
-  if (core.map === undefined) return 'the node is not a member of a cluster yet';
+  if (core.state.isClosing) return 'closing';
+  if (core.state.map === undefined) return 'the node is not a member of a cluster yet';
   const stopped = infoOf(core).replicas.find(({ stopReason }) => stopReason !== '');
   return stopped && `shard ${stopped.shard} stopped: ${stopped.stopReason}`;
 }

@@ -1,7 +1,7 @@
 /** Diagnostics for the operator: one line of JSON per fact. */
 
 import pino from 'pino';
-import type { NodeFact } from '../node/node-parts.ts';
+import type { NodeFact } from '../node/node-fact.ts';
 import type { FactLog } from './fact-log.ts';
 import type { LogSink } from './log-sink.ts';
 

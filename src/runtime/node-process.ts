@@ -8,7 +8,7 @@ import { raftLimitsFor, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { CATALOG_SHARD, type NodeDescription } from '../catalog/cluster-map.ts';
 import { NodeCore } from '../node/node-core.ts';
-import type { EndReason, NodeFact } from '../node/node-parts.ts';
+import type { EndReason, NodeFact } from '../node/node-fact.ts';
 import { DiskFiles } from '../storage/files/disk-files.ts';
 import type { Files } from '../storage/files/files.ts';
 import type { FolderLock } from '../storage/files/folder-lock.ts';
@@ -137,7 +137,7 @@ export class NodeProcess {
     this.core = core;
     // A node that joined never founds: without its map it waits for one from other nodes.
     const { founding, cluster } = stored;
-    if (founding !== undefined && core.map === undefined && isUnfounded(log)) {
+    if (founding !== undefined && core.state.map === undefined && isUnfounded(log)) {
       core.found(founding, cluster);
     }
     this.#loop.start(core);

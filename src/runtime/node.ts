@@ -11,7 +11,7 @@ import { faultOfDescription } from '../catalog/description.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
 import type { NodeCore } from '../node/node-core.ts';
-import type { NodeFact } from '../node/node-parts.ts';
+import type { NodeFact } from '../node/node-fact.ts';
 import { openFilesMax } from '../storage/files/open-files.ts';
 import type { PeerIdentity } from '../transport/handshake.ts';
 import { PlainHttpServer } from '../transport/plain-http-server.ts';
@@ -209,7 +209,7 @@ class Server implements RunningNode {
     });
     this.#seek(core, cluster);
     void this.ended.then((end) => this.#leaveByItself(end));
-    const { incarnation } = core.log;
+    const { incarnation } = core.state.log;
     logger.info({ node, cluster, url: this.clientUrl, incarnation }, 'the node is up');
     const { replaces } = this;
     if (replaces > 0) logger.info({ node, replaces }, 'replaces a lost node');
@@ -243,17 +243,17 @@ class Server implements RunningNode {
     this.#discovery = new PeerDiscovery({
       cluster,
       urls: options.join,
-      isLonely: () => !nodeProcess.guard.isOver && core.peers.isLonely(monotoneNow()),
+      isLonely: () => !nodeProcess.guard.isOver && core.state.peers.isLonely(monotoneNow()),
       onNode: (node, url) => run(() => this.#addresses.learn(node, url)),
-      onMap: (bytes) => run(() => core.maps.take(bytes)),
+      onMap: (bytes) => run(() => core.state.maps.take(bytes)),
     });
     this.#discovery.start();
     this.#mapDiscovery = new MapDiscovery({
       cluster,
       urls: options.join,
-      isWanted: () => !nodeProcess.guard.isOver && core.standing.isEnquiring,
-      onMap: (bytes) => run(() => core.maps.take(bytes)),
-      onHeardOut: () => run(() => core.standing.heardOut()),
+      isWanted: () => !nodeProcess.guard.isOver && core.ownLife.isEnquiring,
+      onMap: (bytes) => run(() => core.state.maps.take(bytes)),
+      onHeardOut: () => run(() => core.ownLife.heardOut()),
     });
     this.#mapDiscovery.start();
   }

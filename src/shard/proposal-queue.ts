@@ -23,27 +23,34 @@ import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { Reply } from '../machine/reply.ts';
 import { type Contender, idText, isSameId, type TransactionId } from '../machine/transaction-id.ts';
 import { resolveConflict } from '../txn/conflict-policy.ts';
-import type { Failure } from '../wire/response.ts';
 import { type Holder, LockWaiters, type QueuedProposal } from './lock-waiters.ts';
 import type { Proposal } from './proposal.ts';
 import type { Requester } from './proposals.ts';
 import { Reservations } from './reservations.ts';
 
-export interface ProposalQueueHost {
+/** The present: what the queue decides by. */
+interface Present {
   readonly now: number;
   readonly lockTable: LockTable | undefined;
-  /** A request waits for the holder; it preempts the holder if it has higher priority. */
-  reportConflict(holder: Prepared, isPreempting: boolean): void;
-  /** There is something to propose. */
-  touch(): void;
-  /** Refused: a holder with higher priority locks a key. */
-  refuse(requester: Requester, reply: Reply): void;
-  /** The command has not taken effect. */
-  fail(requester: Requester, failure: Failure): void;
+}
+
+/** A command met a locked key, and waits; it preempts the holder if it has higher priority. */
+interface LockConflict {
+  readonly holder: Prepared;
+  readonly isPreempting: boolean;
+}
+
+/** What became of the commands that were gathered; the others wait for their keys. */
+interface Sorted {
+  readonly passing: readonly Proposal[];
+  /** A holder with higher priority locks a key of them. */
+  readonly refused: readonly { readonly requester: Requester; readonly reply: Reply }[];
+  /** There is no room for them to wait. */
+  readonly overloaded: readonly Requester[];
+  readonly conflicts: readonly LockConflict[];
 }
 
 export class ProposalQueue {
-  readonly #host: ProposalQueueHost;
   #gathered: QueuedProposal[] = [];
   #unhurried: QueuedProposal[] = [];
   /** The bytes of the commands that came in since the last turn. */
@@ -54,10 +61,6 @@ export class ProposalQueue {
   #entered = 0;
   /** Transactions whose decision is known here and not applied yet. */
   readonly #ending = new Map<string, TransactionId>();
-
-  constructor(host: ProposalQueueHost) {
-    this.#host = host;
-  }
 
   get size(): number {
     return this.#gathered.length + this.#unhurried.length + this.#waiters.size;
@@ -73,14 +76,14 @@ export class ProposalQueue {
   }
 
   /** False if there is no room. */
-  add(proposal: Proposal): boolean {
+  add(proposal: Proposal, { now, lockTable }: Present): boolean {
     const bytes = this.#bytes + proposal.bytes;
     if (this.#bytes > 0 && bytes > NODE_LIMITS.writesBytesMax) return false;
     for (const id of proposal.ends) {
-      if (this.#host.lockTable?.of(id) !== undefined) this.#ending.set(idText(id), id);
+      if (lockTable?.of(id) !== undefined) this.#ending.set(idText(id), id);
     }
     const list = proposal.hasHurry ? this.#gathered : this.#unhurried;
-    const until = this.#host.now + TRANSACTION_LIMITS.waitMilliseconds;
+    const until = now + TRANSACTION_LIMITS.waitMilliseconds;
     this.#entered += 1;
     list.push({ proposal, order: this.#entered, until, hasYielded: false });
     this.#bytes = bytes;
@@ -104,20 +107,21 @@ export class ProposalQueue {
     this.#unhurried = [];
   }
 
-  /** The commands that may be proposed now. The others wait, or were refused. */
-  take(): readonly Proposal[] {
+  /** The commands that may be proposed now, and what became of the others. */
+  take({ lockTable }: Pick<Present, 'lockTable'>): Sorted {
     this.releaseDeferred();
     const gathered = this.#gathered;
     this.#gathered = [];
     this.#bytes = 0;
-    const isHeld = (this.#host.lockTable?.size ?? 0) + this.#reservations.size > 0;
-    const passing = isHeld ? gathered.filter((one) => this.#mayPass(one)) : gathered;
-    return passing.map(proposalOf);
+    const isHeld = (lockTable?.size ?? 0) + this.#reservations.size > 0;
+    const sorting = { lockTable, refused: [], overloaded: [], conflicts: [] };
+    const passing = isHeld ? gathered.filter((one) => this.#mayPass(one, sorting)) : gathered;
+    return { ...sorting, passing: passing.map(proposalOf) };
   }
 
   /** For a transaction that has failed often. Earlier commands still go first. */
-  reserve(contender: Contender, keys: readonly Uint8Array[]): void {
-    this.#reservations.reserve(contender, keys, this.#host.now);
+  reserve(contender: Contender, keys: readonly Uint8Array[], now: number): void {
+    this.#reservations.reserve(contender, keys, now);
   }
 
   /** The transaction no longer needs them. */
@@ -126,10 +130,10 @@ export class ProposalQueue {
   }
 
   /** These released their locks, or all did: commands that waited for one of them are retried. */
-  wake(freed: readonly Prepared[] | 'all'): void {
+  wake(freed: readonly Prepared[] | 'all', lockTable: LockTable | undefined): void {
     const ended = freed === 'all' ? this.#ending.values() : freed.map(({ id }) => id);
     for (const id of ended) {
-      if (this.#host.lockTable?.of(id) === undefined) this.#ending.delete(idText(id));
+      if (lockTable?.of(id) === undefined) this.#ending.delete(idText(id));
     }
     if (freed === 'all') {
       this.#gathered = [...this.#waiters.takeAll(), ...this.#gathered];
@@ -141,17 +145,15 @@ export class ProposalQueue {
 
   #goOn(holders: readonly Holder[]): void {
     const woken = this.#waiters.takeOf(holders);
-    if (woken.length === 0) return;
-    this.#gathered = [...woken, ...this.#gathered];
-    this.#host.touch();
+    if (woken.length > 0) this.#gathered = [...woken, ...this.#gathered];
   }
 
   /**
    * The commands whose waiting time is over; those that waited for an expired reservation go on.
    */
-  takeLate(): readonly Proposal[] {
-    this.#goOn(this.#reservations.takeDue(this.#host.now));
-    return this.#waiters.takeLate(this.#host.now).map(proposalOf);
+  takeLate(now: number): readonly Proposal[] {
+    this.#goOn(this.#reservations.takeDue(now));
+    return this.#waiters.takeLate(now).map(proposalOf);
   }
 
   /** No command of them has taken effect. */
@@ -165,11 +167,10 @@ export class ProposalQueue {
     return all;
   }
 
-  #mayPass(entered: QueuedProposal): boolean {
+  #mayPass(entered: QueuedProposal, sorting: Sorting): boolean {
     const { commands, contender, isLast = false } = entered.proposal.touch();
     const mayPass =
-      this.#passesReservations(entered) &&
-      this.#passesHolders(entered, { contender, lockTable: this.#host.lockTable });
+      this.#passesReservations(entered, sorting) && this.#passesHolders(entered, sorting);
     if (mayPass && isLast && contender !== undefined) {
       this.release(
         contender,
@@ -180,7 +181,7 @@ export class ProposalQueue {
   }
 
   /** A batch goes on only if no reservation blocks any of its commands. */
-  #passesReservations(entered: QueuedProposal): boolean {
+  #passesReservations(entered: QueuedProposal, { refused, overloaded }: Sorting): boolean {
     if (entered.hasYielded || this.#reservations.size === 0) return true;
     const { requester, touch } = entered.proposal;
     const { commands, contender } = touch();
@@ -188,12 +189,12 @@ export class ProposalQueue {
     if (obstacle === undefined) return true;
     const { position, reservation } = obstacle;
     if (contender !== undefined) {
-      this.#host.refuse(requester, { type: 'locked', position, holder: reservation.contender });
+      const reply: Reply = { type: 'locked', position, holder: reservation.contender };
+      refused.push({ requester, reply });
       return false;
     }
     entered.hasYielded = true;
-    if (!this.#waiters.add(entered, new Set([reservation])))
-      this.#host.fail(requester, 'overloaded');
+    if (!this.#waiters.add(entered, new Set([reservation]))) overloaded.push(requester);
     return false;
   }
 
@@ -201,12 +202,14 @@ export class ProposalQueue {
    * A batch goes on if at least one of its commands meets no lock: the others are reported as
    * locked when the batch is applied, and the client retries them alone.
    */
-  #passesHolders(entered: QueuedProposal, { contender, lockTable }: Passage): boolean {
+  #passesHolders(entered: QueuedProposal, sorting: Sorting): boolean {
+    const { lockTable, refused, overloaded, conflicts } = sorting;
     if (lockTable === undefined || lockTable.size === 0) return true;
     const { requester, touch } = entered.proposal;
+    const { commands, contender } = touch();
     let first: Obstacle | undefined;
     const holders = new Set<Prepared>();
-    for (const command of touch().commands) {
+    for (const command of commands) {
       const obstacle = obstacleOf(command, { contender, lockTable });
       if (obstacle === undefined) return true;
       first ??= obstacle;
@@ -217,16 +220,13 @@ export class ProposalQueue {
     const isEnding = this.#ending.has(idText(holder.id));
     const decision = isEnding ? 'wait' : resolveConflict(contender, holder);
     if (decision === 'yield') {
-      this.#host.refuse(requester, { type: 'locked', position, holder });
+      refused.push({ requester, reply: { type: 'locked', position, holder } });
       return false;
     }
     // Each holder may let one command pass, and with it the batch.
-    if (!this.#waiters.add(entered, holders)) {
-      this.#host.fail(requester, 'overloaded');
-      return false;
-    }
-    if (isEnding) this.#host.touch();
-    else this.#host.reportConflict(holder, decision === 'preempt');
+    if (!this.#waiters.add(entered, holders)) overloaded.push(requester);
+    // The end of an ending holder is proposed with this turn, or is in the log.
+    else if (!isEnding) conflicts.push({ holder, isPreempting: decision === 'preempt' });
     return false;
   }
 }
@@ -238,13 +238,21 @@ interface Obstacle {
 
 interface Passage {
   readonly contender: Contender | undefined;
+  readonly lockTable: LockTable;
+}
+
+/** The commands of one turn while they are sorted. */
+interface Sorting {
   readonly lockTable: LockTable | undefined;
+  readonly refused: Sorted['refused'][number][];
+  readonly overloaded: Requester[];
+  readonly conflicts: LockConflict[];
 }
 
 /** The first key of a command that another transaction locks. */
 function obstacleOf(command: Command, { contender, lockTable }: Passage): Obstacle | undefined {
   for (const [position, { type, key }] of command.entries()) {
-    const holder = type === 'check-range' ? undefined : lockTable?.holderOf(key);
+    const holder = type === 'check-range' ? undefined : lockTable.holderOf(key);
     if (holder === undefined) continue;
     if (contender !== undefined && isSameId(holder.id, contender.id)) continue;
     return { position, holder };

@@ -1,60 +1,55 @@
 /** The commands of one replica from request to reply: which wait, and for what. */
 
 import { RAFT_LIMITS } from '../base/limits.ts';
+import type { Prepared } from '../machine/lock-table.ts';
+import type { Contender } from '../machine/transaction-id.ts';
 import type { Position } from '../raft/position.ts';
-import type { Raft } from '../raft/raft.ts';
-import type { StateStore } from '../storage/state/state-store.ts';
 import type { Failure, Response } from '../wire/response.ts';
 import { FairQuota } from './fair-quota.ts';
 import type { Proposal } from './proposal.ts';
 import { offerProposals } from './proposal-batch.ts';
-import { ProposalQueue, type ProposalQueueHost } from './proposal-queue.ts';
+import { ProposalQueue } from './proposal-queue.ts';
 import { Proposals, type Requester } from './proposals.ts';
-
-/** What the commands of a replica need from it. */
-export interface ProposingHost extends ProposalQueueHost {
-  readonly store: StateStore;
-  readonly logTime: number;
-  readonly isLeader: boolean;
-  /** It leads and has applied an entry of its own term. */
-  readonly isCurrent: boolean;
-  readonly isCorrupt: boolean;
-  readonly stopReason: string;
-  /** There is an entry to propose that no request waits for. */
-  defer(): void;
-}
+import type { ReplicaState } from './replica-state.ts';
 
 export class Proposing {
-  readonly #host: ProposingHost;
-  readonly #raft: Raft;
-  readonly queue: ProposalQueue;
+  readonly #state: ReplicaState;
+  readonly #queue = new ProposalQueue();
   /** Unanswered commands, in bytes: one requester alone never fills the log's budget. */
   readonly #portions = new FairQuota({ max: RAFT_LIMITS.uncommittedBytesMax });
   /** In the log, and not applied yet. */
-  readonly proposals = new Proposals();
+  readonly #proposals = new Proposals();
 
-  constructor(host: ProposingHost, { raft }: { readonly raft: Raft }) {
-    this.#host = host;
-    this.#raft = raft;
-    this.queue = new ProposalQueue(host);
+  constructor(state: ReplicaState) {
+    this.#state = state;
   }
 
   /** Unanswered commands. */
   get size(): number {
-    return this.queue.size + this.proposals.size;
+    return this.#queue.size + this.#proposals.size;
+  }
+
+  /** A command waits for a locked key. */
+  get hasWaiting(): boolean {
+    return this.#queue.hasWaiting;
+  }
+
+  /** The last proposed entry; 0 for none in this term as leader. */
+  get last(): number {
+    return this.#proposals.last;
   }
 
   /** Proposed at the end of the turn. The payload is made then. */
   add(proposal: Proposal): void {
-    const { stopReason, store } = this.#host;
-    if (stopReason !== '') return this.#host.fail(proposal.requester, 'not-leader');
+    const { stopReason, store } = this.#state;
+    if (stopReason !== '') return this.#state.fail(proposal.requester, 'not-leader');
     // Entries that are committed while the state store is behind would wait in memory.
     const hasRoom = store.hasRoom && this.#mayAdd(proposal);
-    if (!hasRoom || !this.queue.add(this.#counted(proposal))) {
-      return this.#host.fail(proposal.requester, 'overloaded');
+    if (!hasRoom || !this.#queue.add(this.#counted(proposal), this.#state)) {
+      return this.#state.fail(proposal.requester, 'overloaded');
     }
-    if (proposal.hasHurry) this.#host.touch();
-    else this.#host.defer();
+    if (proposal.hasHurry) this.#state.wake();
+    else this.#state.report({ type: 'deferred' });
   }
 
   /** One command of each requester is admitted, however large it is. */
@@ -80,41 +75,76 @@ export class Proposing {
   }
 
   tick(): void {
-    for (const { requester } of this.queue.takeLate()) this.#host.fail(requester, 'held');
+    const late = this.#queue.takeLate(this.#state.now);
+    for (const { requester } of late) this.#state.fail(requester, 'held');
+    this.#wakeForGathered();
+  }
+
+  /** Keys for a transaction that has failed often. What was proposed before still goes first. */
+  reserve(contender: Contender, keys: readonly Uint8Array[]): void {
+    this.#queue.reserve(contender, keys, this.#state.now);
+  }
+
+  /** The transaction no longer needs the keys. */
+  release(contender: Pick<Contender, 'id'>, keys: readonly Uint8Array[]): void {
+    this.#queue.release(contender, keys);
+    this.#wakeForGathered();
+  }
+
+  /** These released their locks, or all did: commands that waited for one of them are retried. */
+  wake(freed: readonly Prepared[] | 'all'): void {
+    this.#queue.wake(freed, this.#state.lockTable);
+    this.#wakeForGathered();
+  }
+
+  /** Proposes the deferred entries with the next turn. */
+  proposeDeferred(): void {
+    this.#queue.releaseDeferred();
+    this.#wakeForGathered();
+  }
+
+  /** A request waits for a locked key. The end of its holder may be on its way here. */
+  waitFor(holder: Prepared, isPreempting: boolean): void {
+    if (this.#queue.releaseEndOf(holder)) this.#state.wake();
+    else this.#state.report({ type: 'lock-wait', holder, isPreempting });
   }
 
   /** At the end of a turn: offers all gathered proposals to Raft. */
   ask(): void {
-    if (!this.queue.hasGathered) return;
-    const { isCorrupt, isLeader, isCurrent, logTime } = this.#host;
+    if (!this.#queue.hasGathered) return;
+    const { isCorrupt, isLeader, isCurrent, raft, logTime } = this.#state;
     if (isCorrupt) return this.end();
     // Before, its log time may run ahead of the leader that stamped the last entries.
     if (isLeader && !isCurrent) return;
-    const gathered = this.queue.take();
-    if (gathered.length === 0) return;
-    for (const { proposal, result } of offerProposals(this.#raft, gathered, logTime)) {
+    const { passing, refused, overloaded, conflicts } = this.#queue.take(this.#state);
+    for (const { requester, reply } of refused) this.#state.refuse(requester, reply);
+    for (const requester of overloaded) this.#state.fail(requester, 'overloaded');
+    for (const conflict of conflicts) this.#state.report({ type: 'lock-wait', ...conflict });
+    this.#wakeForGathered();
+    if (passing.length === 0) return;
+    for (const { proposal, result } of offerProposals(raft, passing, logTime)) {
       const { requester } = proposal;
       if (typeof result !== 'string') {
-        this.proposals.add(result.index, { term: result.term, requester });
+        this.#proposals.add(result.index, { term: result.term, requester });
         continue;
       }
-      this.queue.drop(proposal);
-      this.#host.fail(requester, result);
+      this.#queue.drop(proposal);
+      this.#state.fail(requester, result);
     }
   }
 
   /** The entry at this position was applied. */
   answer({ index, term }: Position, replies: readonly Uint8Array[], time: number): void {
-    const waiting = this.proposals.take(index, term);
+    const waiting = this.#proposals.take(index, term);
     if (waiting === undefined) return;
     const { responder, id } = waiting.requester;
-    if (waiting.isReplaced) return this.#host.fail(waiting.requester, 'not-leader');
+    if (waiting.isReplaced) return this.#state.fail(waiting.requester, 'not-leader');
     const response: Response = { type: 'written', id, time, replies };
     responder.respond(response);
   }
 
   /** Leadership is lost. */
-  release(): void {
+  abandon(): void {
     this.#failAll('not-leader');
   }
 
@@ -123,12 +153,16 @@ export class Proposing {
     this.#failAll('not-here');
   }
 
+  #wakeForGathered(): void {
+    if (this.#queue.hasGathered) this.#state.wake();
+  }
+
   /**
    * Waiting commands have not taken effect; later leaders decide what becomes of proposed entries.
    */
   #failAll(failure: Failure): void {
-    const waiting: readonly Requester[] = this.queue.takeAll().map(({ requester }) => requester);
-    for (const requester of waiting) this.#host.fail(requester, failure);
-    for (const requester of this.proposals.takeAll()) this.#host.fail(requester, 'lost');
+    const waiting: readonly Requester[] = this.#queue.takeAll().map(({ requester }) => requester);
+    for (const requester of waiting) this.#state.fail(requester, failure);
+    for (const requester of this.#proposals.takeAll()) this.#state.fail(requester, 'lost');
   }
 }

@@ -1,62 +1,21 @@
 /** The reads of one replica from request to answer: what they wait for, and how long. */
 
 import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
-import type { ShardId } from '../base/ids.ts';
 import { SHARD_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import type { LockTable, Prepared } from '../machine/lock-table.ts';
-import type { RaftEvent, ReadAnswer, StepResult } from '../raft/ready.ts';
-import type { StateDamage } from '../storage/state/state.ts';
-import type { StateStore } from '../storage/state/state-store.ts';
-import type { Failure } from '../wire/response.ts';
+import type { Prepared } from '../machine/lock-table.ts';
+import type { ReadAnswer } from '../raft/ready.ts';
 import { BlockedReads } from './blocked-reads.ts';
-import type { FairJob, FairQueue } from './fair-queue.ts';
+import type { FairJob } from './fair-queue.ts';
 import { Freshness } from './freshness.ts';
-import type { ProposalQueue } from './proposal-queue.ts';
-import type { Proposals, Requester } from './proposals.ts';
+import type { Proposing } from './proposing.ts';
 import { ReadServer } from './read-server.ts';
 import { type PendingRead, Reads } from './reads.ts';
-import type { RecentDeletes } from './recent-deletes.ts';
-
-/** What the reads of a replica need from it. */
-export interface ReadingHost {
-  readonly shard: ShardId;
-  readonly store: StateStore;
-  readonly now: number;
-  readonly logTime: number;
-  readonly applied: number;
-  readonly isLeader: boolean;
-  readonly isCorrupt: boolean;
-  readonly stopReason: string;
-  readonly lockTable: LockTable | undefined;
-  readonly recentDeletes: RecentDeletes | undefined;
-  step(event: RaftEvent): StepResult;
-  fail(requester: Requester, failure: Failure): void;
-  touch(): void;
-  /** Returns the failure for a requester that wanted the row. */
-  damaged(damage: StateDamage): Failure;
-  nextRead(): number;
-  /** Asks the leader for its commit index; false if the question did not leave. */
-  askLeader(question: number): boolean;
-  reportConflict(holder: Prepared, isPreempting: boolean): void;
-  /** The queue of reads that may be served. */
-  readonly fair: Turns;
-}
-
-export type Turns = Pick<FairQueue, 'add' | 'list'>;
-
-/**
- * What a read that reserves keys needs of the commands: it blocks later ones and follows earlier
- * ones.
- */
-interface Commands {
-  readonly queue: Pick<ProposalQueue, 'reserve' | 'release'>;
-  readonly proposals: Pick<Proposals, 'last'>;
-}
+import type { ReplicaState } from './replica-state.ts';
 
 export class Reading {
-  readonly #host: ReadingHost;
-  readonly #commands: Commands;
+  readonly #state: ReplicaState;
+  readonly #proposing: Proposing;
   readonly #reads = new Reads();
   readonly #blocked = new BlockedReads();
   /** Granted, but behind commands that were proposed before their keys were reserved. */
@@ -66,17 +25,18 @@ export class Reading {
   readonly #due = new Set<PendingRead>();
   readonly #server: ReadServer;
 
-  constructor(host: ReadingHost, commands: Commands) {
-    this.#host = host;
-    this.#commands = commands;
+  constructor(state: ReplicaState, proposing: Proposing) {
+    this.#state = state;
+    this.#proposing = proposing;
+    const { shard, store, context } = state;
     this.#server = new ReadServer({
-      shard: host.shard,
-      store: host.store,
-      fair: host.fair,
-      clock: () => host.now,
-      onDamage: (damage) => host.damaged(damage),
+      shard,
+      store,
+      fair: context.fair,
+      clock: context.clock,
+      onDamage: (damage) => state.damaged(damage),
       onHeld: (read, holder, isPreempting) => this.#block(read, holder, isPreempting),
-      onChecked: (reserver, keys) => commands.queue.release(reserver, keys),
+      onChecked: (reserver, keys) => proposing.release(reserver, keys),
     });
   }
 
@@ -93,19 +53,19 @@ export class Reading {
 
   /** ReadIndex: answered once it is known that this was the leader after now (thesis §6.4). */
   read(read: PendingRead): void {
-    const { stopReason } = this.#host;
-    if (stopReason !== '') return this.#host.fail(read.requester, 'not-leader');
-    if (this.#isFull) return this.#host.fail(read.requester, 'overloaded');
+    const { stopReason } = this.#state;
+    if (stopReason !== '') return this.#state.fail(read.requester, 'not-leader');
+    if (this.#isFull) return this.#state.fail(read.requester, 'overloaded');
     this.#reads.gather(this.#reserve(read));
-    this.#host.touch();
+    this.#state.wake();
   }
 
   /** From now on other requests wait. What was proposed before is applied before the read. */
   #reserve(read: PendingRead): PendingRead {
     const { reserver, what } = read;
-    if (reserver === undefined || what.type !== 'keys' || !this.#host.isLeader) return read;
-    this.#commands.queue.reserve(reserver, what.keys);
-    return { ...read, behind: this.#commands.proposals.last };
+    if (reserver === undefined || what.type !== 'keys' || !this.#state.isLeader) return read;
+    this.#proposing.reserve(reserver, what.keys);
+    return { ...read, behind: this.#proposing.last };
   }
 
   /**
@@ -113,8 +73,8 @@ export class Reading {
    * Else as `read`.
    */
   readByLease(read: PendingRead): void {
-    const { now, applied } = this.#host;
-    const outcome = this.#host.step({ type: 'lease-read', now });
+    const { now, applied } = this.#state;
+    const outcome = this.#state.step({ type: 'lease-read', now });
     const position = outcome.type === 'taken' ? outcome.position?.index : undefined;
     if (position === undefined || position > applied) this.read(read);
     else this.#serve([read]);
@@ -124,16 +84,15 @@ export class Reading {
    * Answered from here if this state was current at most that long ago; else the leader is asked.
    */
   readStale(read: PendingRead, milliseconds: number): void {
-    const { now, isLeader, applied } = this.#host;
+    const { now, isLeader, applied } = this.#state;
     if (isLeader) return this.readByLease(read);
     if (this.#freshness.isYoung({ milliseconds, now, applied })) return this.#serve([read]);
-    if (this.#isFull) return this.#host.fail(read.requester, 'overloaded');
-    const question = this.#freshness.wait(read, { now, draw: () => this.#host.nextRead() });
-    if (question === undefined || this.#host.askLeader(question)) return;
-    this.#failStale();
+    if (this.#isFull) return this.#state.fail(read.requester, 'overloaded');
+    const question = this.#freshness.wait(read, { now, draw: () => this.#state.nextRead() });
+    if (question !== undefined) this.#state.report({ type: 'leader-query', question });
   }
 
-  /** The leader's answer to a freshness question; 0 if it does not lead. */
+  /** The leader's answer to a freshness question; 0 if it does not lead, or is unknown. */
   told(question: number, index: number): void {
     if (!this.#freshness.isOpen(question)) return;
     if (index === 0) return this.#failStale();
@@ -142,19 +101,19 @@ export class Reading {
   }
 
   tick(): void {
-    const { now } = this.#host;
+    const { now } = this.#state;
     if (this.#freshness.isOverdue(now)) this.#failStale();
-    for (const { requester } of this.#blocked.takeLate(now)) this.#host.fail(requester, 'held');
+    for (const { requester } of this.#blocked.takeLate(now)) this.#state.fail(requester, 'held');
     const late = [...this.#reads.takeLate(now), ...this.#behind.takeLate(now)];
-    for (const { requester } of late) this.#host.fail(requester, 'too-late');
+    for (const { requester } of late) this.#state.fail(requester, 'too-late');
   }
 
   /** At the end of a turn: one ReadIndex round for all gathered reads. */
   ask(): void {
     if (!this.#reads.hasGathered) return;
-    const id = this.#host.nextRead();
+    const id = this.#state.nextRead();
     this.#reads.ask(id);
-    const outcome = this.#host.step({ type: 'read', id });
+    const outcome = this.#state.step({ type: 'read', id });
     if (outcome.type === 'refused') this.#refuse(id, outcome.reason === 'too-many-reads');
   }
 
@@ -165,7 +124,7 @@ export class Reading {
 
   /** The machine has applied more. */
   serveReady(): void {
-    const { applied } = this.#host;
+    const { applied } = this.#state;
     const [ready, behind] = [this.#reads.takeReady(applied), this.#behind.takeReady(applied)];
     if (ready.length + behind.length > 0) this.#serve([...ready, ...behind]);
   }
@@ -176,17 +135,17 @@ export class Reading {
   }
 
   /** Leadership is lost: the new leader knows sooner when a lock is released. */
-  release(): void {
+  abandon(): void {
     const all = [...this.#blocked.takeAll(), ...this.#behind.takeAll()];
-    for (const { requester } of all) this.#host.fail(requester, 'not-leader');
+    for (const { requester } of all) this.#state.fail(requester, 'not-leader');
   }
 
   /** Tells all requesters that the shard is not served here. */
   end(): void {
-    for (const { requester } of this.#reads.takeAll()) this.#host.fail(requester, 'not-here');
+    for (const { requester } of this.#reads.takeAll()) this.#state.fail(requester, 'not-here');
     const others = [...this.#blocked.takeAll(), ...this.#behind.takeAll(), ...this.#due];
     this.#due.clear();
-    for (const { requester } of others) this.#host.fail(requester, 'not-here');
+    for (const { requester } of others) this.#state.fail(requester, 'not-here');
     this.#failStale();
   }
 
@@ -204,7 +163,7 @@ export class Reading {
   #serve(reads: readonly PendingRead[]): void {
     for (const read of reads) {
       this.#due.add(read);
-      this.#host.fair.add(read.requester.responder.share, this.#jobOf(read), 'granted');
+      this.#state.context.fair.add(read.requester.responder.share, this.#jobOf(read), 'granted');
     }
   }
 
@@ -225,18 +184,12 @@ export class Reading {
   #serveNow(read: PendingRead): number {
     // Unless all were refused meanwhile.
     if (!this.#due.delete(read)) return 0;
-    const { isCorrupt, logTime: time, now, lockTable, recentDeletes, applied: index } = this.#host;
+    const { isCorrupt, logTime: time, now, machine, applied: index } = this.#state;
+    const { lockTable, recentDeletes } = machine;
     const { behind = 0 } = read;
-    if (isCorrupt) this.#host.fail(read.requester, 'damaged');
+    if (isCorrupt) this.#state.fail(read.requester, 'damaged');
     else if (behind > index) this.#behind.grant([read], behind);
-    else
-      return this.#server.serve(read, {
-        now,
-        time,
-        lockTable,
-        recentDeletes,
-        index,
-      });
+    else return this.#server.serve(read, { now, time, lockTable, recentDeletes, index });
     return FAIRNESS_LIMITS.requestCost;
   }
 
@@ -245,25 +198,25 @@ export class Reading {
    * later is recent enough whichever replica leads by then.
    */
   #block(read: PendingRead, holder: Prepared, isPreempting: boolean): void {
-    const { lockTable, isLeader } = this.#host;
+    const { lockTable, isLeader } = this.#state;
     // A range was read meanwhile, and the lock may have been released.
     if (lockTable?.of(holder.id) !== holder) return this.#serve([read]);
     // A stale read does not wait or ask for a lock here: the leader knows of the release sooner.
-    if (!isLeader) return this.#host.fail(read.requester, 'not-fresh');
-    if (!this.#blocked.admits(read)) return this.#host.fail(read.requester, 'overloaded');
-    const patience = Math.min(read.until, this.#host.now + TRANSACTION_LIMITS.waitMilliseconds);
+    if (!isLeader) return this.#state.fail(read.requester, 'not-fresh');
+    if (!this.#blocked.admits(read)) return this.#state.fail(read.requester, 'overloaded');
+    const patience = Math.min(read.until, this.#state.now + TRANSACTION_LIMITS.waitMilliseconds);
     const heldUntil = read.heldUntil ?? patience;
     this.#blocked.wait({ ...read, heldUntil }, { holder, until: heldUntil });
-    this.#host.reportConflict(holder, isPreempting);
+    this.#proposing.waitFor(holder, isPreempting);
   }
 
   #refuse(id: number, isFull: boolean): void {
     const failure = isFull ? 'overloaded' : 'not-leader';
-    for (const { requester } of this.#reads.refused(id)) this.#host.fail(requester, failure);
+    for (const { requester } of this.#reads.refused(id)) this.#state.fail(requester, failure);
   }
 
   #failStale(): void {
     for (const { requester } of this.#freshness.takeWaiting())
-      this.#host.fail(requester, 'not-fresh');
+      this.#state.fail(requester, 'not-fresh');
   }
 }

@@ -14,12 +14,13 @@ import type { Log, RestoredReplica } from '../storage/log/log.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
 import { LogTime } from './log-time.ts';
-import { Replica, type ReplicaHost } from './replica.ts';
+import { Replica } from './replica.ts';
+import type { ReplicaContext } from './replica-state.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { soundSnapshots } from './sound-snapshots.ts';
 
 export interface RecoveryOptions {
-  readonly host: ReplicaHost;
+  readonly context: ReplicaContext;
   readonly log: Log;
   readonly random: Random;
   readonly limits: RaftLimits;
@@ -27,6 +28,13 @@ export interface RecoveryOptions {
   readonly wall: number;
   readonly machineOf: (shard: ShardId) => ShardMachine;
   readonly linksOf: (shard: ShardId) => Links;
+}
+
+interface Found {
+  readonly shard: ShardId;
+  readonly found: RestoredReplica;
+  /** The replica has work for the end of the turn. */
+  readonly onWork: () => void;
 }
 
 /**
@@ -39,12 +47,9 @@ export interface RecoveryOptions {
  *   log was restarted behind it. That is done now.
  * - A state that contradicts what the log knows to be committed counts as damaged.
  */
-export function recoverReplica(
-  { shard, found }: { readonly shard: ShardId; readonly found: RestoredReplica },
-  options: RecoveryOptions,
-): Replica {
-  const { host, log, limits } = options;
-  const { store } = host;
+export function recoverReplica({ shard, found, onWork }: Found, options: RecoveryOptions): Replica {
+  const { context, log, limits, random } = options;
+  const { store } = context;
   if (!store.shards.includes(shard)) create(shard, found, store);
   let machine = machineOrNone(shard, options);
   if (contradicts(store.description(shard), { shard, found, log })) store.condemn(shard);
@@ -63,17 +68,19 @@ export function recoverReplica(
     shard,
     self: restored.member,
     limits,
-    random: options.random.fork(`raft ${shard}`),
+    random: random.fork(`raft ${shard}`),
     entries: log.reader(shard),
     snapshots: soundSnapshots(shard, store),
     links: options.linksOf(shard),
     restored: { ...restored, applied: isUseless ? base.index : state.index },
   });
   const isGuess = machine.time === 0;
-  const time = new LogTime({ time: machine.time || options.wall, now: host.now, isGuess });
+  const time = new LogTime({ time: machine.time || options.wall, now: context.clock(), isGuess });
   const { member } = restored;
   const newMachine = () => options.machineOf(shard);
-  const replica = new Replica({ host, shard, member, raft, machine, newMachine, time });
+  const firstRead = random.fork(`reads ${shard}`).word();
+  const parts = { raft, machine, newMachine, time };
+  const replica = new Replica({ context, shard, member, ...parts, firstRead, onWork });
   // Lost values stay lost; everything else is served.
   const mayStayDamaged =
     machine !== NO_MACHINE && replica.isIrreplaceable && !store.isCondemned(shard);

@@ -14,11 +14,11 @@ export function disagreementOf(computers: readonly Computer[], time: number): st
       .filter((computer) => computer?.isLost !== true)
       .map((computer) => computer?.core);
     const [first, ...others] = cores;
-    if (first?.replicas.get(shard) === undefined) return `shard ${shard} is not on its node`;
+    if (first?.state.replicas.get(shard) === undefined) return `shard ${shard} is not on its node`;
     for (const other of others) {
-      const [one, two] = [first.replicas.get(shard), other?.replicas.get(shard)];
+      const [one, two] = [first.state.replicas.get(shard), other?.state.replicas.get(shard)];
       if (one?.applied !== two?.applied) return `shard ${shard} is not applied alike`;
-      const [hash, otherHash] = [first.store.hash(shard), other?.store.hash(shard)];
+      const [hash, otherHash] = [first.state.store.hash(shard), other?.state.store.hash(shard)];
       if (hash === undefined || otherHash === undefined) return `shard ${shard} is damaged`;
       if (!isSameHash(hash, otherHash)) {
         throw new SimFailure('hash', `replicas of ${shard} differ`, { shard, time });

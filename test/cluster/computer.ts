@@ -6,7 +6,7 @@ import type { RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
 import { NodeCore } from '../../src/node/node-core.ts';
-import type { NodeFact } from '../../src/node/node-parts.ts';
+import type { NodeFact } from '../../src/node/node-fact.ts';
 import type { Position } from '../../src/raft/position.ts';
 import type { Log } from '../../src/storage/log/log.ts';
 import { openLog } from '../../src/storage/log/log-boot.ts';
@@ -58,6 +58,7 @@ export class Computer {
   speed: DiskSpeed = GOOD_SPEED;
   /** Number of processes that ran here; a completion for an earlier one is ignored. */
   #life = 0;
+  #watchReplicas: () => void = () => {};
   #isPlanned = false;
   #busyUntil = 0;
   /** Timers that fell due during a stall. Each runs once after it, however often it fell due. */
@@ -364,7 +365,6 @@ export class Computer {
     const life = this.#life;
     const { cluster, node, joinToken } = identity;
     const transport = this.#transport(identity, log.lineage);
-    let watchReplica: ReturnType<Witness['watch']> = () => {};
     const core = new NodeCore({
       self: {
         node,
@@ -388,21 +388,16 @@ export class Computer {
       encodeInfo: () => new Uint8Array(),
       onFact: (fact) => {
         this.#note(fact);
-        if (fact.type === 'confirmed') {
-          for (const replica of core.replicas.all) watchReplica(replica);
-          this.#confirmed(fact.milliseconds);
-        }
-        if (fact.type !== 'replica-created' && fact.type !== 'state-restored') return;
-        const replica = core.replicas.get(fact.shard);
-        if (replica !== undefined) watchReplica(replica);
+        if (fact.type !== 'confirmed') return;
+        this.#watchReplicas();
+        this.#confirmed(fact.milliseconds);
       },
       onEnd: (reason, text) => this.#end(reason, text),
     });
-    watchReplica = this.#options.witness.watch(core);
+    this.#watchReplicas = this.#options.witness.watch(core);
     this.core = core;
-    if (found !== undefined && core.map === undefined) {
+    if (found !== undefined && core.state.map === undefined) {
       core.found(found, cluster);
-      for (const replica of core.replicas.all) watchReplica(replica);
     }
     this.#tick(life, () => this.core?.tick(this.#now));
     this.#plan(life);
@@ -443,6 +438,7 @@ export class Computer {
       this.#isPlanned = false;
       if (this.#life !== life || this.#busyUntil > agenda.now) return this.#plan(this.#life);
       this.#guard(() => {
+        this.#watchReplicas();
         if (this.core?.flush(this.#now)) this.#plan(life);
       });
     });

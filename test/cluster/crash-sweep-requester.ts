@@ -80,7 +80,7 @@ export class TransactionRequester {
   #put(core: NodeCore, respond: (response: Response) => void): void {
     const { shard, transaction } = this.#options;
     this.#asked += 1;
-    const epoch = core.map?.shards[shard]?.epoch ?? 0;
+    const epoch = core.state.map?.shards[shard]?.epoch ?? 0;
     core.ask({ type: 'transact', id: this.#asked, shard, epoch, transaction }, { respond });
   }
 

@@ -79,7 +79,7 @@ export class SweepWorld {
   }
 
   get map(): ClusterMap {
-    const map = this.computers[0]?.core?.map ?? this.computers[1]?.core?.map;
+    const map = this.computers[0]?.core?.state.map ?? this.computers[1]?.core?.state.map;
     if (map === undefined) this.fail('liveness', 'no node has a map');
     return map;
   }
@@ -90,7 +90,7 @@ export class SweepWorld {
     this.until('it is founded', () => this.#growth.isFounded, PLACED_MILLISECONDS);
     for (let at = 1; at < NODES; at++) this.#growth.join(0);
     const isGrown = () =>
-      this.computers.every(({ core }) => core?.map?.nodes.length === NODES) &&
+      this.computers.every(({ core }) => core?.state.map?.nodes.length === NODES) &&
       this.#growth.isPlaced &&
       this.#leaders().size === NODES;
     this.until('it is grown', isGrown, PLACED_MILLISECONDS);
@@ -119,7 +119,7 @@ export class SweepWorld {
 
   /** The home shard's leader, by its index among the computers. */
   leaderOf(shard: ShardId): number {
-    return this.computers.findIndex(({ core }) => core?.replicas.get(shard)?.isLeader);
+    return this.computers.findIndex(({ core }) => core?.state.replicas.get(shard)?.isLeader);
   }
 
   /** No two of them can both take effect: each writes what the others have checked. */
@@ -217,7 +217,7 @@ export class SweepWorld {
 
   #part(key: string, operations: Command): Part {
     const shard = this.#shardOf(key);
-    const replica = this.computers[this.leaderOf(shard)]?.core?.replicas.get(shard);
+    const replica = this.computers[this.leaderOf(shard)]?.core?.state.replicas.get(shard);
     const deadline = Math.floor(replica?.logTime ?? 0) + DEADLINE_MILLISECONDS;
     const epoch = this.map.shards[shard]?.epoch ?? 0;
     return { shard, epoch, deadline, operations };

@@ -214,8 +214,8 @@ class SweepRun {
     truth.judge(world.writes);
     for (const { core } of world.computers) {
       if (core === undefined) continue;
-      for (const { shard, applied } of core.replicas.all) {
-        if (applied === witness.entries(shard).length) truth.compare(shard, core.store);
+      for (const { shard, applied } of core.state.replicas.all) {
+        if (applied === witness.entries(shard).length) truth.compare(shard, core.state.store);
       }
     }
   }

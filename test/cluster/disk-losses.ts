@@ -48,7 +48,7 @@ export class DiskLosses {
     const computer = this.#pick();
     if (computer === undefined) return;
     const whole = this.#wholeShards();
-    const own = [...(computer.core?.replicas.all ?? [])].map(({ shard }) => shard);
+    const own = [...(computer.core?.state.replicas.all ?? [])].map(({ shard }) => shard);
     if (!own.every((shard) => whole.includes(shard))) return;
     crash(computer);
     computer.loseState();
@@ -63,12 +63,12 @@ export class DiskLosses {
     const shard = random.pick(this.#wholeShards());
     if (shard === undefined) return;
     const holders = this.#holders(shard);
-    const logs = holders.map(({ core }) => core?.log.replica(shard)?.log);
+    const logs = holders.map(({ core }) => core?.state.log.replica(shard)?.log);
     const lowest = Math.max(
       this.#damagedThrough.get(shard) ?? 0,
       ...logs.map((log) => log?.base.index ?? 0),
     );
-    const durable = holders.map(({ core }) => core?.replicas.get(shard)?.durable ?? 0);
+    const durable = holders.map(({ core }) => core?.state.replicas.get(shard)?.durable ?? 0);
     const last = Math.min(...durable);
     const isShared = (index: number) => {
       const terms = logs.map((log) => (log === undefined ? 0 : termAt(log, index)));
@@ -119,12 +119,14 @@ export class DiskLosses {
   }
 
   #holders(shard: ShardId): readonly Computer[] {
-    return this.#options.computers.filter(({ core }) => core?.replicas.get(shard) !== undefined);
+    return this.#options.computers.filter(
+      ({ core }) => core?.state.replicas.get(shard) !== undefined,
+    );
   }
 }
 
 function hasAll({ core, rotten }: Computer, shard: ShardId): boolean {
-  const replica = core?.replicas.get(shard);
+  const replica = core?.state.replicas.get(shard);
   if (replica === undefined || replica.isCorrupt || rotten.has(shard)) return false;
   const { mayVote, firstDamaged, configuration } = replica.status();
   const { voters, outgoing } = configuration.configuration;

@@ -14,7 +14,7 @@ const SHARD = 1 as ShardId;
 /** On this computer alone, the next entry that writes a user's key does not write it. */
 function loseOneWrite({ core, rotten }: Computer): () => boolean {
   rotten.add(SHARD);
-  const store = core?.store;
+  const store = core?.state.store;
   if (store === undefined) return () => false;
   const apply = store.apply.bind(store);
   let isLost = false;
@@ -29,7 +29,7 @@ function loseOneWrite({ core, rotten }: Computer): () => boolean {
 
 function hashesOf(cluster: ScriptedCluster) {
   return cluster.computers.map(({ core }) => {
-    return core?.replicas.get(SHARD) === undefined ? undefined : core.store.hash(SHARD);
+    return core?.state.replicas.get(SHARD) === undefined ? undefined : core.state.store.hash(SHARD);
   });
 }
 
@@ -38,7 +38,8 @@ function isAlike(cluster: ScriptedCluster): boolean {
   return (
     first !== undefined &&
     others.every((other) => other !== undefined && isSameHash(first, other)) &&
-    new Set(cluster.computers.map(({ core }) => core?.replicas.get(SHARD)?.applied)).size === 1
+    new Set(cluster.computers.map(({ core }) => core?.state.replicas.get(SHARD)?.applied)).size ===
+      1
   );
 }
 

@@ -97,7 +97,7 @@ export class Ending {
     };
     until(() => `every shard lies where it should (${fault})`, isPlaced, HEAL_MILLISECONDS_MAX);
     const areSound = () =>
-      this.#cores.every(({ replicas }) => {
+      this.#cores.every(({ state: { replicas } }) => {
         return [...replicas.all].every((one) => !one.isCorrupt && one.status().mayVote);
       });
     until('every replica has its state and a vote', areSound, HEAL_MILLISECONDS_MAX);
@@ -125,7 +125,9 @@ export class Ending {
   #doWithoutCatalog(): void {
     const { surroundings, writes, until } = this.#options;
     const { agenda, probes } = surroundings;
-    const held = this.#computers.map((computer) => computer.core?.replicas.get(CATALOG_SHARD));
+    const held = this.#computers.map((computer) =>
+      computer.core?.state.replicas.get(CATALOG_SHARD),
+    );
     for (const replica of held) if (replica !== undefined) quieten(replica);
     const before = writes.length;
     agenda.runUntil(agenda.now + ABSENCE_MILLISECONDS);
@@ -183,10 +185,10 @@ export class Ending {
     truth.judge(writes);
     for (const workload of workloads) workload.judge(truth);
     for (const core of this.#cores) {
-      for (const { shard, applied, isCorrupt } of core.replicas.all) {
+      for (const { shard, applied, isCorrupt } of core.state.replicas.all) {
         if (isCorrupt || applied !== witness.entries(shard).length) continue;
         try {
-          truth.compare(shard, core.store);
+          truth.compare(shard, core.state.store);
         } catch (error) {
           // A row that was corrupted and not read since is not compared.
           if (!(error instanceof StateDamage)) throw error;

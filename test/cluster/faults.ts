@@ -193,7 +193,7 @@ export class Faults {
       case 'old-copy':
         return this.#copy(computer);
       case 'catalog-leader': {
-        const leads = ({ core }: Computer) => core?.replicas.get(CATALOG_SHARD)?.isLeader;
+        const leads = ({ core }: Computer) => core?.state.replicas.get(CATALOG_SHARD)?.isLeader;
         const leader = settled.find(leads);
         if (leader !== undefined) this.#crash(leader, false);
         return;
@@ -207,7 +207,7 @@ export class Faults {
   #rot(): void {
     const { computers, surroundings } = this.#options;
     const computer = computers[computers.length - 1];
-    const map = computer?.core?.map;
+    const map = computer?.core?.state.map;
     for (const { shard, members } of map?.shards ?? []) {
       const voters = members.filter(({ isVoter, isWanted }) => isVoter && isWanted);
       if (voters.length < 3 || !voters.some(({ node }) => node === computer?.node)) continue;
@@ -282,13 +282,13 @@ export class Faults {
     const settled = computers.filter(({ identity, isLost }) => identity !== undefined && !isLost);
     const areUp = settled.every((one) => one.core !== undefined);
     if (!areUp || core === undefined || node === undefined) return false;
-    const word = wordOf(core.log.lineage);
+    const word = wordOf(core.state.log.lineage);
     // A node that is a majority of the catalog asks no other node for long.
     const catalog = decodeMap(identity.map, undefined)?.shards[CATALOG_SHARD];
     if ((catalog?.members.filter(({ isVoter }) => isVoter).length ?? 0) < 3) return false;
     const isNews = !new TextDecoder().decode(files.get('identity')).includes(String(word));
     const others = settled.filter((one) => one !== computer);
-    return isNews && others.every((one) => one.core?.log.lives.get(node)?.word === word);
+    return isNews && others.every((one) => one.core?.state.log.lives.get(node)?.word === word);
   }
 
   #crash(computer: Computer, isPower: boolean): void {

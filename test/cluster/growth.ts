@@ -41,7 +41,7 @@ export class Growth {
   }
 
   get isFounded(): boolean {
-    return (this.computers[0]?.core?.map?.version ?? 0) > 0;
+    return (this.computers[0]?.core?.state.map?.version ?? 0) > 0;
   }
 
   /**
@@ -61,7 +61,7 @@ export class Growth {
         const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
         if (reply?.type === 'refused') surroundings.probes.hit(`refused: ${reply.reason}`);
         if (computer.identity !== undefined || reply?.type !== 'done') return;
-        const { mapBytes: map } = core;
+        const { bytes: map } = core.state.maps;
         computer.settle({ cluster: CLUSTER, node: reply.node, joinToken, map: map.slice() });
         computer.start();
       },

@@ -13,7 +13,7 @@ export function leftoversOf(core: NodeCore): string | undefined {
   if (requests.waiting > 0) return `${requests.waiting} requests wait for an answer`;
   if (requests.forwarded > 0) return `${requests.forwarded} forwarded requests wait`;
   if (openViews > 0) return `${openViews} views are open`;
-  const owed = core.clients.all().find(({ outstanding }) => outstanding > 0);
+  const owed = core.state.clients.all().find(({ outstanding }) => outstanding > 0);
   if (owed !== undefined) return `${owed.outstanding} answers are owed to a client`;
   return unendedOn(core, () => true);
 }
@@ -27,7 +27,7 @@ export function unendedWhereLeading(core: NodeCore): string | undefined {
 function unendedOn(core: NodeCore, isLooked: (replica: Replica) => boolean): string | undefined {
   const { conducted } = core.transactions;
   if (conducted > 0) return `${conducted} transactions are conducted`;
-  for (const replica of core.replicas.all) {
+  for (const replica of core.state.replicas.all) {
     const { shard, machine } = replica;
     if (!(machine instanceof DataMachine) || !isLooked(replica)) continue;
     for (const { id } of machine.lockTable.all()) return `${idText(id)} is prepared in ${shard}`;
@@ -39,9 +39,9 @@ function unendedOn(core: NodeCore, isLooked: (replica: Replica) => boolean): str
 /** Sessions that a node keeps, of all its shards. */
 export function sessionsOn(core: NodeCore): number {
   let sessions = 0;
-  for (const { shard, machine } of core.replicas.all) {
+  for (const { shard, machine } of core.state.replicas.all) {
     if (!(machine instanceof DataMachine)) continue;
-    for (const { section, rows } of core.store.hash(shard) ?? []) {
+    for (const { section, rows } of core.state.store.hash(shard) ?? []) {
       if (section === SECTION.sessions) sessions += rows;
     }
   }

@@ -116,7 +116,7 @@ export class Operator {
     const ask = () => {
       if (isDone) return;
       const core = random.pick(growth.computers.map((one) => one.core));
-      const revision = core?.map?.nodes.find((row) => row.node === node)?.revision ?? 0;
+      const revision = core?.state.map?.nodes.find((row) => row.node === node)?.revision ?? 0;
       const command = { type: 'set-membership', node, revision, membership, isForced } as const;
       core?.ask({ type: 'command', id: 1, command: encodeCommand(command) }, responder);
       agenda.after(random.between(200, 600), ask);

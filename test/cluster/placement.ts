@@ -49,7 +49,7 @@ function leaderFaultOf(
   { nodes }: ClusterMap,
   computers: readonly Computer[],
 ): string | undefined {
-  const leader = computers.find(({ core }) => core?.replicas.get(shard)?.isLeader);
+  const leader = computers.find(({ core }) => core?.state.replicas.get(shard)?.isLeader);
   if (leader === undefined) return 'has no leader';
   const isOther = members.some(({ node }) => !isDrained(nodes, node));
   return isOther && isDrained(nodes, leader.node) ? 'is led by a drained node' : undefined;

@@ -46,7 +46,8 @@ export class ScriptedCluster {
     this.until('the first node founds', () => this.growth.isFounded);
     for (let at = 1; at < nodes; at++) this.growth.join(0);
     const isGrown = () =>
-      this.computers.every(({ core }) => core?.map?.nodes.length === nodes) && this.growth.isPlaced;
+      this.computers.every(({ core }) => core?.state.map?.nodes.length === nodes) &&
+      this.growth.isPlaced;
     this.until('all is placed', isGrown);
     const urls = this.computers.map(({ url }) => url);
     this.customer = new Customer({ number: 1, surroundings, urls, writes: this.writes });
@@ -102,6 +103,6 @@ export class ScriptedCluster {
   }
 
   leaderOf(shard: ShardId): Computer | undefined {
-    return this.computers.find(({ core }) => core?.replicas.get(shard)?.isLeader === true);
+    return this.computers.find(({ core }) => core?.state.replicas.get(shard)?.isLeader === true);
   }
 }

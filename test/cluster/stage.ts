@@ -83,7 +83,7 @@ export class Stage {
       this.until('it has a number', () => this.computers[at]?.identity !== undefined);
     }
     const isGrown = () =>
-      this.computers.every(({ core }) => core?.map?.nodes.length === nodes) &&
+      this.computers.every(({ core }) => core?.state.map?.nodes.length === nodes) &&
       this.#growth.isPlaced;
     this.until('the cluster is grown', isGrown);
     const urls = this.computers.map(({ url }) => url);
@@ -208,14 +208,14 @@ export class Stage {
   }
 
   leaderOf(shard: ShardId): number {
-    return 1 + this.computers.findIndex(({ core }) => core?.replicas.get(shard)?.isLeader);
+    return 1 + this.computers.findIndex(({ core }) => core?.state.replicas.get(shard)?.isLeader);
   }
 
   /** The shards of which a node lacks committed entries of their leader. */
   laggingOn(node: number): readonly ShardId[] {
     return this.shards.filter((shard) => {
-      const leader = this.computers[this.leaderOf(shard) - 1]?.core?.replicas.get(shard);
-      const applied = this.computer(node).core?.replicas.get(shard)?.applied ?? 0;
+      const leader = this.computers[this.leaderOf(shard) - 1]?.core?.state.replicas.get(shard);
+      const applied = this.computer(node).core?.state.replicas.get(shard)?.applied ?? 0;
       return leader === undefined || applied < leader.status().commit;
     });
   }

@@ -19,11 +19,11 @@ export function canSpare(computers: readonly Computer[], spared: ReadonlySet<Com
       !computer.isLost &&
       !spared.has(computer) &&
       !computer.rotten.has(shard) &&
-      computer.core?.replicas.get(shard)?.status().mayVote !== false;
+      computer.core?.state.replicas.get(shard)?.status().mayVote !== false;
     const onNode = (node: number) => stays(computers.find((one) => one.node === node));
     const home = new Map(members.map(({ member, node }) => [member, node]));
     for (const { core, node } of computers) {
-      const replica = core?.replicas.get(shard);
+      const replica = core?.state.replicas.get(shard);
       if (replica !== undefined && node !== undefined) home.set(replica.member, node);
     }
     const isOn = (member: MemberId) => onNode(home.get(member) ?? 0);
@@ -49,7 +49,7 @@ export function canSpare(computers: readonly Computer[], spared: ReadonlySet<Com
 function configurationsOf(computers: readonly Computer[], shard: number): Configuration[] {
   const found: Configuration[] = [];
   for (const { core } of computers) {
-    for (const replica of core?.replicas.all ?? []) {
+    for (const replica of core?.state.replicas.all ?? []) {
       if (replica.shard === shard) found.push(replica.status().configuration.configuration);
     }
   }
@@ -59,7 +59,7 @@ function configurationsOf(computers: readonly Computer[], shard: number): Config
 export function newestMap(computers: readonly Computer[]): ClusterMap | undefined {
   let newest: ClusterMap | undefined;
   for (const { core } of computers) {
-    const map = core?.map;
+    const map = core?.state.map;
     if (map !== undefined && map.version > (newest?.version ?? 0)) newest = map;
   }
   return newest;

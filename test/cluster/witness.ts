@@ -48,9 +48,12 @@ export class Witness {
     return this.#shards.get(shard)?.[index - 1];
   }
 
-  /** Observes a node whose process has just begun, and its replicas. */
-  watch(core: NodeCore): (replica: Replica) => void {
-    const { store } = core;
+  /**
+   * Observes a node whose process has just begun. Returns what finds the new machines of its
+   * replicas: called before every turn, and where replicas are opened within one.
+   */
+  watch(core: NodeCore): () => void {
+    const { store } = core.state;
     const heard = new Map<ShardId, Heard>();
     const apply = store.apply.bind(store);
     store.apply = (shard, entry) => {
@@ -74,8 +77,9 @@ export class Witness {
         return verdict;
       };
     };
-    for (const replica of core.replicas.all) watchReplica(replica);
-    return watchReplica;
+    return () => {
+      for (const replica of core.state.replicas.all) watchReplica(replica);
+    };
   }
 
   write(shard: ShardId, index: number, entry: Witnessed): void {

@@ -7,7 +7,8 @@ import type { ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { ClientFrames } from '../../src/node/client-frames.ts';
 import { Clients } from '../../src/node/clients.ts';
-import type { Router } from '../../src/router/router.ts';
+import type { NodeState } from '../../src/node/node-state.ts';
+import type { Requests } from '../../src/node/requests.ts';
 import { FairQueue } from '../../src/shard/fair-queue.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { encodeRequests, type Request } from '../../src/wire/request.ts';
@@ -21,7 +22,7 @@ const OWNER = { id: { home: 0, client: clientOf(1), sequence: 1 }, attempts: 0, 
 
 class Rig {
   readonly routed: Request['type'][] = [];
-  readonly strangers: number[] = [];
+  readonly strangers: string[] = [];
   readonly answers: string[] = [];
   readonly listening: [connection: number, isWanted: boolean][] = [];
   readonly fair = new FairQueue({ onWork: () => {} });
@@ -44,17 +45,17 @@ class Rig {
     } as unknown as Transport;
     this.#clients = new Clients(transport, () => {}, watch);
     this.#clients.add(CONNECTION);
-    this.#frames = new ClientFrames({
+    const listenToClient = (connection: number, isWanted: boolean) =>
+      void this.listening.push([connection, isWanted]);
+    const node = {
       clients: this.#clients,
-      router: { route: ({ type }: Request) => void this.routed.push(type) } as unknown as Router,
       fair: this.fair,
-      mapBytes: () => 0,
-      transport: {
-        closeClient: () => {},
-        listenToClient: (connection, isWanted) => this.listening.push([connection, isWanted]),
-      },
-      onStranger: (connection) => this.strangers.push(connection),
-    });
+      maps: { bytes: new Uint8Array() },
+      transport: { closeClient: () => {}, listenToClient },
+      mention: ({ from }: { readonly from: string }) => void this.strangers.push(from),
+    } as unknown as NodeState;
+    const route = ({ type }: Request) => void this.routed.push(type);
+    this.#frames = new ClientFrames({ node, requests: { route } as unknown as Requests });
   }
 
   take(...requests: readonly Request[]): void {
@@ -143,11 +144,11 @@ test('one that speaks something else is cut off', () => {
   const rig = new Rig();
   rig.takeBytes(Uint8Array.of(1, 2, 3));
   rig.take({ type: 'info', id: 1 });
-  deepEqual([rig.strangers, rig.routed], [[CONNECTION], []]);
+  deepEqual([rig.strangers, rig.routed], [[`client ${CONNECTION}`], []]);
   equal(rig.waiting, 0, 'what it sent counts once');
   const other = new Rig();
   other.take({ type: 'info', id: 0 });
-  deepEqual(other.strangers, [CONNECTION], 'no answer could be told apart from news');
+  deepEqual(other.strangers, [`client ${CONNECTION}`], 'no answer could be told apart from news');
 });
 
 const KEYS = Array.from({ length: 200 }, (_, at) => Buffer.from(`key ${at}`));

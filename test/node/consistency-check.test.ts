@@ -4,7 +4,9 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
-import { ConsistencyCheck, type ConsistencyFact } from '../../src/node/consistency-check.ts';
+import { ConsistencyCheck } from '../../src/node/consistency-check.ts';
+import type { ConsistencyFact } from '../../src/node/node-fact.ts';
+import type { NodeState } from '../../src/node/node-state.ts';
 import type { Replica } from '../../src/shard/replica.ts';
 import type { NodeMessage } from '../../src/wire/node-message.ts';
 
@@ -99,16 +101,18 @@ class World {
       readonly all: Iterable<Replica>;
       readonly get: () => Replica;
     };
-    return new ConsistencyCheck({
+    const state = {
       get now() {
         return world.now;
       },
       self: { node },
       replicas,
-      nodeOfMember: (_shard, member) => member as number as NodeId,
-      sendLater: (to, message) => world.#deliver(node, to, message),
-      mention: ({ type }) => void world.facts.push([node, type]),
-    });
+      nodeOfMember: (_shard: ShardId, member: MemberId) => member as number as NodeId,
+      store: actor.store,
+      tellLater: (to: NodeId, message: NodeMessage) => world.#deliver(node, to, message),
+      mention: ({ type }: ConsistencyFact) => void world.facts.push([node, type]),
+    };
+    return new ConsistencyCheck(state as unknown as NodeState);
   }
 
   #deliver(from: NodeId, to: NodeId, message: NodeMessage): void {

@@ -78,7 +78,7 @@ function open(seed: number, amend: (found: RestoredReplica) => Write) {
   stage.run(1000);
   for (const milliseconds of [30, 0]) {
     three.start();
-    stage.until('it is back', () => three.core?.standing.isConfirmed === true, 10_000);
+    stage.until('it is back', () => three.core?.ownLife.isConfirmed === true, 10_000);
     if (milliseconds === 0) break;
     stage.run(milliseconds);
     three.crash({ isPower: true });
@@ -108,7 +108,7 @@ for (const [at, [name, amend]] of Object.entries(FOLDERS).entries()) {
 
 test('a node whose log begins behind an entry of an earlier term takes a snapshot', () => {
   const { stage, three, isKept } = open(10, asBehind);
-  const replica = () => three.core?.replicas.get(SHARD) ?? fail('it has a replica');
+  const replica = () => three.core?.state.replicas.get(SHARD) ?? fail('it has a replica');
   const hasAll = () => !replica().isCorrupt && replica().applied > replica().status().base.index;
   stage.until('it has what the others have', hasAll, REPAIR_MILLISECONDS);
   ok(isKept(ONE) && isKept(TWO) && isKept(THREE), 'no member is replaced');

@@ -6,7 +6,10 @@ import type { Operation } from '../../src/machine/command.ts';
 import { decodeReply, encodeReply, type Reply } from '../../src/machine/reply.ts';
 import type { TransactionRequest } from '../../src/machine/transaction.ts';
 import { decodeResolutions } from '../../src/machine/transaction-codec.ts';
-import { Coordinators, type CoordinatorsHost } from '../../src/node/coordinators.ts';
+import { Coordinators } from '../../src/node/coordinators.ts';
+import type { NodeState } from '../../src/node/node-state.ts';
+import type { Router, Source } from '../../src/node/router.ts';
+import { arcOf } from '../../src/ring/arc.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { DataMachine } from '../../src/shard/data-machine.ts';
 import type { Responder } from '../../src/shard/responder.ts';
@@ -43,7 +46,7 @@ interface Planned {
   readonly plan: Plan;
 }
 
-export class HomeRig implements CoordinatorsHost {
+export class HomeRig {
   readonly rig = new ReplicaRig();
   readonly stepTimes = new StepTimes();
   readonly asked: Asked[] = [];
@@ -60,7 +63,13 @@ export class HomeRig implements CoordinatorsHost {
   /** As the next leader has it. */
   newTerm(): Coordinators {
     const { replica } = this.rig;
-    this.coordinators = new Coordinators({ host: this, replica, machine: this.machine });
+    this.coordinators = new Coordinators({
+      node: this.#node(),
+      router: this.#router(),
+      stepTimes: this.stepTimes,
+      replica,
+      machine: this.machine,
+    });
     return this.coordinators;
   }
 
@@ -68,12 +77,8 @@ export class HomeRig implements CoordinatorsHost {
     return this.rig.replica.machine as DataMachine;
   }
 
-  get now(): number {
-    return this.rig.now;
-  }
-
   /** What is for this shard comes to its replica, as through a router. */
-  ask(request: Request, responder: Responder): void {
+  #ask(request: Request, responder: Responder): void {
     if (request.type !== 'step' || request.shard !== SHARD) {
       this.asked.push({ request, responder: responder });
       return;
@@ -82,13 +87,27 @@ export class HomeRig implements CoordinatorsHost {
     this.rig.replica.stamp({ responder, id }, epoch, { type: step, bytes });
   }
 
-  shardAt(position: number): ShardId {
-    return position === keyPosition(bytesOf('here')) ? SHARD : OTHER;
+  /** The map of this node is ahead of the shard and of its clients. */
+  #node(): NodeState {
+    const { rig } = this;
+    const arcs = 1024;
+    const shards = Array.from({ length: arcs + 1 }, () => ({ shard: OTHER }));
+    shards[1 + arcOf(keyPosition(bytesOf('here')), arcs)] = { shard: SHARD };
+    const state = {
+      get now() {
+        return rig.now;
+      },
+      map: { settings: { shards: arcs }, shards },
+    };
+    return state as unknown as NodeState;
   }
 
-  /** By the map of this node, which is ahead of the shard and of its clients. */
-  epochOf(shard: ShardId): number {
-    return shard === OTHER ? EPOCH_THERE : EPOCH + 1;
+  #router(): Router {
+    const router = {
+      route: (request: Request, { responder }: Source) => this.#ask(request, responder),
+      rowOf: (shard: ShardId) => ({ epoch: shard === OTHER ? EPOCH_THERE : EPOCH + 1 }),
+    };
+    return router as unknown as Router;
   }
 
   plan(wish: Wish = {}): Planned {

@@ -28,7 +28,7 @@ test('a dead follower of many shards does not make the log grow, and gets snapsh
     // A checkpoint is what allows the log to forget what the one before brought.
     stage.run(STATE_LIMITS.checkpointMilliseconds + 500);
     for (const node of [1, 2]) {
-      longest = Math.max(longest, stage.computer(node).core?.log.metrics().liveBytes ?? 0);
+      longest = Math.max(longest, stage.computer(node).core?.state.log.metrics().liveBytes ?? 0);
     }
   }
   ok(longest > logKeptBytesMax / 2, `the log keeps what it may: ${longest} bytes`);
@@ -54,7 +54,7 @@ test('where every follower has everything, little is kept, and by a single voter
       // Two batches: the log reaches back to the one before the last.
       stage.run(2 * (STATE_LIMITS.checkpointMilliseconds + 500));
     }
-    const bytes = stage.computers.map(({ core }) => core?.log.metrics().liveBytes ?? 0);
+    const bytes = stage.computers.map(({ core }) => core?.state.log.metrics().liveBytes ?? 0);
     const kept = nodes === 1 ? 16 * KIB : logTailBytesMax + 64 * KIB;
     const roundBytes = rows * 1.25 * KIB;
     ok(Math.max(...bytes) <= kept + roundBytes, `${nodes} nodes keep ${bytes} bytes`);

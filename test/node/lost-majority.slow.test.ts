@@ -54,14 +54,14 @@ function elect(stage: Stage): void {
 }
 
 function replicaOn({ core }: Computer) {
-  return core?.replicas.get(SHARD) ?? fail('it has a replica');
+  return core?.state.replicas.get(SHARD) ?? fail('it has a replica');
 }
 
 /** Whatever a life of it finds out, the next one is no worse off. */
 function startTwice({ stage, witness }: Forked): void {
   for (const isLast of [false, true]) {
     witness.start();
-    stage.until('it is back', () => witness.core?.standing.isConfirmed === true, 10_000);
+    stage.until('it is back', () => witness.core?.ownLife.isConfirmed === true, 10_000);
     if (isLast) return;
     stage.run(30);
     witness.crash({ isPower: true });

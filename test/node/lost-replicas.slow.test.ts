@@ -29,7 +29,7 @@ function forgetVotes(stage: Stage): readonly ShardId[] {
   for (const shard of stage.shards) two.loseVote(shard);
   two.start();
   stage.until('node 2 is back', () => two.core !== undefined);
-  return [...(two.core?.replicas.all ?? [])]
+  return [...(two.core?.state.replicas.all ?? [])]
     .filter((replica) => !replica.status().mayVote)
     .map(({ shard }) => shard);
 }
@@ -47,7 +47,7 @@ test('voters that may not vote any more are replaced by themselves', () => {
     );
   stage.until('every one of them has a successor', areReplaced, REPAIR_MILLISECONDS);
   for (const shard of stage.shards) {
-    const replica = stage.computer(2).core?.replicas.get(shard);
+    const replica = stage.computer(2).core?.state.replicas.get(shard);
     equal(replica?.status().mayVote, true);
     const isAnother = replica?.member !== before.get(shard);
     equal(isAnother, forgetful.includes(shard), 'no other replica is replaced');
@@ -77,13 +77,13 @@ function damageTwo(seed: number): boolean {
   stage.rest();
   // The log is idle long enough for its last batch to be confirmed.
   stage.run(100);
-  const { last } = one.core?.replicas.get(shard)?.status() ?? fail('node 1 has a replica');
+  const { last } = one.core?.state.replicas.get(shard)?.status() ?? fail('node 1 has a replica');
   for (const computer of [one, two]) computer.crash({ isPower: true });
   equal(one.rotEntry(shard, { index: last.index - 1, term: last.term }), true);
   equal(two.rotEntry(shard, { index: last.index - 2, term: last.term }), true);
   for (const computer of [one, two]) computer.start();
   const needing = new Set<Computer>();
-  const statusOf = ({ core }: Computer) => core?.replicas.get(shard)?.status();
+  const statusOf = ({ core }: Computer) => core?.state.replicas.get(shard)?.status();
   const isLed = () => {
     for (const computer of [one, two]) {
       const status = statusOf(computer);
@@ -121,17 +121,17 @@ test('a replica whose state is damaged keeps its place and takes a snapshot', ()
   for (const shard of stage.shards) {
     for (const isLeader of [false, true]) {
       const computer = stage.computers.find(({ core }) => {
-        return core?.replicas.get(shard)?.isLeader === isLeader;
+        return core?.state.replicas.get(shard)?.isLeader === isLeader;
       });
-      const replica = computer?.core?.replicas.get(shard) ?? fail('there is a replica');
+      const replica = computer?.core?.state.replicas.get(shard) ?? fail('there is a replica');
       const { applied } = replica;
-      computer?.core?.store.condemn(shard);
+      computer?.core?.state.store.condemn(shard);
       replica.markCorrupt();
       equal(replica.isCorrupt, true);
       stage.until('another node leads', () => !replica.isLeader && stage.leaderOf(shard) > 0, 5000);
       const isBack = () => !replica.isCorrupt && replica.applied >= applied;
       stage.until('its state is back', isBack, 10_000);
-      equal(computer?.core?.store.isDamaged(shard), false);
+      equal(computer?.core?.state.store.isDamaged(shard), false);
     }
   }
   stage.run(5000);
@@ -149,7 +149,7 @@ test('a node that lost its whole state and has its log is a voter all the same',
   two.loseState();
   two.start();
   stage.until('node 2 is back', () => two.core !== undefined);
-  const replicas = () => [...(two.core?.replicas.all ?? [])];
+  const replicas = () => [...(two.core?.state.replicas.all ?? [])];
   ok(
     replicas().some(({ isCorrupt }) => isCorrupt),
     'some log begins behind the state',
@@ -176,17 +176,17 @@ test('a single voter makes a damaged state again if its log has every entry', ()
     stage.writeOn();
     stage.run(milliseconds);
     stage.rest();
-    const replica = () => one.core?.replicas.get(shard) ?? fail('there is a replica');
+    const replica = () => one.core?.state.replicas.get(shard) ?? fail('there is a replica');
     equal(replica().status().base.index === 0, isReplayed);
     const { applied } = replica();
-    one.core?.store.condemn(shard);
+    one.core?.state.store.condemn(shard);
     replica().markCorrupt();
-    one.core?.store.checkpoint();
+    one.core?.state.store.checkpoint();
     stage.run(1000);
     for (let life = 0; life < 2; life++) {
       one.crash({ isPower: true });
       one.start();
-      stage.until('it is back', () => one.core?.replicas.get(shard) !== undefined, 10_000);
+      stage.until('it is back', () => one.core?.state.replicas.get(shard) !== undefined, 10_000);
       stage.run(5000);
       equal(replica().isCorrupt, !isReplayed, 'nothing is served that is damaged');
       equal(replica().isLeader, true, 'its vote is sound');

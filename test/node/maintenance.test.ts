@@ -7,7 +7,7 @@ import { encodeBatch } from '../../src/machine/batch.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { encodePrepare, encodeResolutions } from '../../src/machine/transaction-codec.ts';
 import { Maintenance } from '../../src/node/maintenance.ts';
-import type { NodeParts } from '../../src/node/node-parts.ts';
+import type { NodeState } from '../../src/node/node-state.ts';
 import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
 
 const MINUTE = 60_000;
@@ -37,7 +37,7 @@ class Rig {
       store,
       log: { damage: [] },
     };
-    this.chores = new Maintenance(parts as unknown as NodeParts);
+    this.chores = new Maintenance(parts as unknown as NodeState);
     this.pass(NODE_LIMITS.expiryMilliseconds);
   }
 

@@ -45,14 +45,14 @@ test('a copy of a running node starts elsewhere, and the original goes on', () =
   stage.run(2000);
   const { ok: written, failed } = stage.servedIn(5000);
   ok(written > 100 && failed === 0, `${written} written, ${failed} failed`);
-  match(twin.core?.standing.reason ?? '', /still-running: node \d hears node \d elsewhere/);
-  equal(twin.core?.replicas.size, 0, 'it vouches for nothing');
+  match(twin.core?.ownLife.reason ?? '', /still-running: node \d hears node \d elsewhere/);
+  equal(twin.core?.state.replicas.size, 0, 'it vouches for nothing');
   equal(stage.computer(2).isUp, true);
   // Nothing of what it said was taken for the node's newest life.
   stage.computer(2).crash({ isPower: false });
   twin.crash({ isPower: false });
   stage.computer(2).start();
-  const confirmed = () => stage.computer(2).core?.standing.isConfirmed === true;
+  const confirmed = () => stage.computer(2).core?.ownLife.isConfirmed === true;
   stage.until('the original is back', confirmed, 2000);
 });
 

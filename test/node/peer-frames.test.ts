@@ -6,12 +6,12 @@ import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import { encodeMap } from '../../src/catalog/map-bytes.ts';
-import type { Forwards } from '../../src/node/forwards.ts';
 import { MapCache } from '../../src/node/map-cache.ts';
-import type { NodeFact, NodeParts } from '../../src/node/node-parts.ts';
+import { MemberPlaces } from '../../src/node/member-places.ts';
+import type { NodeFact } from '../../src/node/node-fact.ts';
+import type { NodeState } from '../../src/node/node-state.ts';
 import { PeerFrames } from '../../src/node/peer-frames.ts';
 import { Peers } from '../../src/node/peers.ts';
-import type { Router } from '../../src/router/router.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import { encodeNodeMessages } from '../../src/wire/node-message.ts';
 import { mapOf } from '../client/model/map.ts';
@@ -31,25 +31,31 @@ class Rig {
 
   constructor() {
     this.map = mapOf({ nodes: 4, shards: 2, version: 100 });
-    this.maps = new MapCache({ bytes: encodeMap(this.map, 0), onMap: () => {} });
+    this.maps = new MapCache({ bytes: encodeMap(this.map, 0), onWork: () => {} });
     this.peers.set([TWO, THREE, FOUR], 0);
     const replica = {
       member: SELF,
       receive: ({ from }: { readonly from: number }) => void this.received.push(from),
     };
     const maps = this.maps;
-    const parts = {
+    const { peers } = this;
+    const node = {
       now: 0,
+      maps,
+      places: new MemberPlaces(),
+      isHeard: (peer: NodeId) => peers.isHeard(peer, 0),
+      tell: () => {},
       get map() {
         return maps.map;
       },
-      peers: this.peers,
+      peers,
       log: { fullness: 'roomy' },
       replicas: { get: (shard: ShardId) => (shard === SHARD ? replica : undefined) },
       mention: (fact: NodeFact) => void this.facts.push(fact),
-    } as unknown as NodeParts;
-    const [router, forwards] = [{} as Router, {} as Forwards];
-    this.frames = new PeerFrames({ parts, maps, router, forwards, tell: () => {} });
+    } as unknown as NodeState;
+    const others = { requests: {}, consistency: {}, ownLife: {} };
+    const options = { node, ...others } as unknown;
+    this.frames = new PeerFrames(options as ConstructorParameters<typeof PeerFrames>[0]);
   }
 
   /** A map of this version, by a peer. */
@@ -98,7 +104,7 @@ test('an address that proves nothing tells of maps that are near, and of no othe
   equal(told(101 + mapStepMax), false);
   equal(rig.maps.map?.version, 100);
   equal(told(100 + mapStepMax), true);
-  const newcomer = new MapCache({ bytes: new Uint8Array(), onMap: () => {} });
+  const newcomer = new MapCache({ bytes: new Uint8Array(), onWork: () => {} });
   equal(newcomer.take(encodeMap({ ...rig.map, version: 2 ** 40 }, 0)), true, 'it knows none yet');
 });
 

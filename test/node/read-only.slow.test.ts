@@ -16,16 +16,16 @@ test('a node without space hands over, the others serve, and it catches up with 
   stage.until('each node leads something', () => leadsOn(stage, FULL) > 0);
   const computer = stage.computer(FULL);
   computer.fillDisk(1000);
-  stage.until('it says so', () => computer.core?.isReadOnly === true);
+  stage.until('it says so', () => computer.core?.state.isReadOnly === true);
   stage.until('it leads nothing', () => leadsOn(stage, FULL) === 0);
   // More than its log has room for.
   stage.put({ count: 400, atOnce: 32, value: 'x'.repeat(20 * KIB) });
   ok(computer.isUp, 'it goes on');
   equal(leadsOn(stage, FULL), 0, 'nothing was given back to it');
-  const waiting = computer.core?.log.metrics().queuedRecords ?? 0;
+  const waiting = computer.core?.state.log.metrics().queuedRecords ?? 0;
   ok(waiting <= stage.shards.length, `${waiting} records wait for room in its log`);
   computer.emptyDisk();
-  stage.until('there is space again', () => computer.core?.isReadOnly === false);
+  stage.until('there is space again', () => computer.core?.state.isReadOnly === false);
   stage.until('it has everything', () => stage.laggingOn(FULL).length === 0);
   stage.until('it leads again', () => leadsOn(stage, FULL) > 0);
 });

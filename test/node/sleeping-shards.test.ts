@@ -16,7 +16,7 @@ for (const seed of casesByEffort([1, 2, 3, 4, 5], { brief: 1 })) {
     stage.run(5000);
     const before = stage.leaderOf(SHARD);
     const leader = stage.computer(before);
-    ok(leader.core?.replicas.get(SHARD)?.status().isQuiet, 'the shard is silent');
+    ok(leader.core?.state.replicas.get(SHARD)?.status().isQuiet, 'the shard is silent');
     leader.crash({ isPower: false });
     const isLed = () => stage.leaderOf(SHARD) > 0 && stage.leaderOf(SHARD) !== before;
     // Sooner than silence alone would tell.

@@ -20,8 +20,8 @@ const LATENESS_MILLISECONDS = 1000;
 function isThere(stage: Stage): boolean | undefined {
   const leader = stage.leaderOf(SHARD);
   const core = leader === 0 ? undefined : stage.computer(leader).core;
-  if (core?.replicas.get(SHARD)?.isCurrent !== true) return undefined;
-  return core.store.get(SHARD, SECTION.values, bytesOf('row 0')) !== undefined;
+  if (core?.state.replicas.get(SHARD)?.isCurrent !== true) return undefined;
+  return core.state.store.get(SHARD, SECTION.values, bytesOf('row 0')) !== undefined;
 }
 
 /** Restarts again and again until the key is gone; says how long it lived, and after how many. */
@@ -77,7 +77,7 @@ test('a shard in which no key waits for its time stays silent', () => {
   stage.put({ count: 1, atOnce: 1, value: 'x' });
   // The session of the client is forgotten some time.
   stage.run(60_000);
-  const before = stage.computer(1).core?.replicas.get(SHARD)?.status().last.index;
+  const before = stage.computer(1).core?.state.replicas.get(SHARD)?.status().last.index;
   stage.run(60_000);
-  equal(stage.computer(1).core?.replicas.get(SHARD)?.status().last.index, before);
+  equal(stage.computer(1).core?.state.replicas.get(SHARD)?.status().last.index, before);
 });

@@ -14,8 +14,10 @@ import {
   encodePrepare,
   encodeTransaction,
 } from '../../src/machine/transaction-codec.ts';
-import type { NodeParts } from '../../src/node/node-parts.ts';
+import type { NodeState } from '../../src/node/node-state.ts';
 import { pendingOf } from '../../src/node/pending.ts';
+import type { Relay } from '../../src/node/relay.ts';
+import { type Asked, Router, type Source } from '../../src/node/router.ts';
 import { TransactionService } from '../../src/node/transaction-service.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { Responder } from '../../src/shard/responder.ts';
@@ -43,10 +45,24 @@ interface BothWish {
   readonly age?: number;
 }
 
+type Noted = Pick<Asked<Request['type']>, 'request' | 'responder'>;
+
+/** Requests for shards are noted instead of served. */
+function routerOf(node: NodeState, asked: Noted[]): Router {
+  const router = new Router(node, {} as Relay);
+  const noting = {
+    route: (request: Request, { responder }: Source) => void asked.push({ request, responder }),
+    pass: ({ request, responder }: Noted) => void asked.push({ request, responder }),
+    leaderHere: (shard: ShardId) => router.leaderHere(shard),
+    rowOf: (shard: ShardId) => router.rowOf(shard),
+  };
+  return noting as unknown as Router;
+}
+
 class Rig {
   readonly rig = new ReplicaRig();
   readonly transactions: TransactionService;
-  readonly parts: NodeParts;
+  readonly node: NodeState;
   readonly asked: { readonly request: Request; readonly responder: Responder }[] = [];
   isReadOnly = false;
   isGone = false;
@@ -67,7 +83,7 @@ class Rig {
     const isGone = () => this.isGone;
     const isReadOnly = () => this.isReadOnly;
     const valueBytesMax = () => this.valueBytesMax;
-    this.parts = {
+    this.node = {
       self: { node: 1 },
       map,
       get now() {
@@ -85,9 +101,8 @@ class Rig {
         },
         get: (shard: ShardId) => (shard === SHARD && !isGone() ? rig.replica : undefined),
       },
-      ask: (request: Request, responder: Responder) => void this.asked.push({ request, responder }),
-    } as unknown as NodeParts;
-    this.transactions = new TransactionService(this.parts);
+    } as unknown as NodeState;
+    this.transactions = new TransactionService(this.node, routerOf(this.node, this.asked));
   }
 
   adopt(): void {
@@ -100,7 +115,7 @@ class Rig {
   keyIn(shard: number): string {
     for (let at = 0; ; at++) {
       const key = `key ${at}`;
-      if (shardAt(this.parts.map as never, keyPosition(bytesOf(key))).shard === shard) return key;
+      if (shardAt(this.node.map as never, keyPosition(bytesOf(key))).shard === shard) return key;
     }
   }
 
@@ -123,11 +138,9 @@ class Rig {
   begin(transaction: Uint8Array): readonly Response[] {
     const { requester, responses } = this.rig.requester();
     const about = { id: requester.id, shard: SHARD, epoch: EPOCH, transaction };
-    this.transactions.transact(
-      this.rig.replica,
-      { type: 'transact', ...about },
-      requester.responder,
-    );
+    const request = { type: 'transact', ...about } as const;
+    const { responder } = requester;
+    this.transactions.transact({ request, responder, isForwarded: false });
     return responses;
   }
 
@@ -167,7 +180,7 @@ class Rig {
   }
 
   get held(): number {
-    return this.rig.replica.lockTable?.size ?? 0;
+    return this.rig.replica.machine.lockTable?.size ?? 0;
   }
 
   turn(): void {
@@ -303,7 +316,7 @@ test('a request that meets a lock makes its node ask the home shard and resolve 
   for (const isPreempting of [false, true]) {
     const rig = new Rig();
     rig.prepare(50);
-    const holder = rig.rig.replica.lockTable?.holderOf(bytesOf(rig.keyIn(SHARD)));
+    const holder = rig.rig.replica.machine.lockTable?.holderOf(bytesOf(rig.keyIn(SHARD)));
     if (holder !== undefined) rig.transactions.meet(rig.rig.replica, holder, isPreempting);
     equal(rig.asked.length, isPreempting ? 1 : 0);
     rig.pass(TRANSACTION_LIMITS.graceMilliseconds);
@@ -351,7 +364,7 @@ test('people are told who holds keys, since when, and whom it concerns', () => {
   const rig = new Rig();
   rig.prepare(50);
   rig.rig.now += 400;
-  const { transactions } = pendingOf(rig.parts, rig.transactions);
+  const { transactions } = pendingOf(rig.node, rig.transactions);
   equal(transactions.length, 1);
   const [one] = transactions;
   deepEqual(
@@ -368,7 +381,7 @@ test('of many transactions, and of many who take part, people are told some', ()
   for (let age = 0; age <= fitting; age++) {
     rig.prepare(age, { key: `key ${age}`, participants: partsMax });
   }
-  const { total, transactions } = pendingOf(rig.parts, rig.transactions);
+  const { total, transactions } = pendingOf(rig.node, rig.transactions);
   deepEqual([total, transactions.length], [fitting + 1, fitting]);
 });
 

@@ -15,7 +15,7 @@ const READS: readonly Planted[] = [
     name: 'granted-reads-without-bound',
     sentence: 'reads pile up in front of a machine that cannot apply',
     file: 'src/shard/reading.ts',
-    find: `if (this.#isFull) return this.#host.fail(read.requester, 'overloaded');
+    find: `if (this.#isFull) return this.#state.fail(read.requester, 'overloaded');
       this.#reads.gather`,
     replace: 'this.#reads.gather',
   },

@@ -28,11 +28,12 @@ const SHARD_BUGS: readonly Bug[] = [
     name: 'lost-told-as-refused',
     sentence: 'a leader that loses leadership reports its proposals as not applied',
     file: 'src/shard/proposing.ts',
-    find: "this.proposals.takeAll()) this.#host.fail(requester, 'lost');",
-    replace: "this.proposals.takeAll()) this.#host.fail(requester, 'read-only');",
+    find: "this.#proposals.takeAll()) this.#state.fail(requester, 'lost');",
+    replace: "this.#proposals.takeAll()) this.#state.fail(requester, 'read-only');",
   },
   {
     ...REPLICA,
+    file: 'src/shard/replica-state.ts',
     name: 'damaged-serves',
     sentence: 'a replica that found damage goes on leading and answers so for ever',
     find: 'markCorrupt() { if (this.isCorrupt) return;',
@@ -47,9 +48,10 @@ const SHARD_BUGS: readonly Bug[] = [
   },
   {
     ...REPLICA,
+    file: 'src/shard/applying.ts',
     name: 'snapshot-without-reload',
     sentence: 'what the machine keeps in memory is older than the snapshot beneath it',
-    find: 'else this.machine.reload();',
+    find: 'else state.machine.reload();',
     replace: '',
   },
   {
@@ -79,7 +81,7 @@ const CORE_BUGS: readonly Bug[] = [
     file: 'src/node/node-core.ts',
     name: 'beats-not-sent',
     sentence: 'a node sends no heartbeats unless it has other messages',
-    find: 'for (const node of this.peers.due(now)) this.#greet(node);',
+    find: 'for (const node of peers.due(now)) this.#greet(node);',
     replace: '',
   },
   {
@@ -103,7 +105,7 @@ const CORE_BUGS: readonly Bug[] = [
     file: 'src/node/replicas.ts',
     name: 'destroyed-without-tombstone',
     sentence: 'a replica that is not listed goes, and its log is kept',
-    find: 'host.store.drop(shard); return true;',
+    find: 'context.store.drop(shard); return true;',
     replace: 'return true;',
   },
   {

@@ -76,7 +76,7 @@ export const CONSISTENCY_BUGS: readonly Bug[] = [
     ...RULE,
     name: 'differs-and-is-not-condemned',
     sentence: 'a replica that differs forgets it with the next start',
-    find: 'replica.store.condemn(shard);',
+    find: 'this.#node.store.condemn(shard);',
     replace: '',
   },
   {

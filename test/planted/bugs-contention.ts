@@ -6,7 +6,7 @@ const LINE = 'src/txn/contention-queue.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
 const PRECHECK = 'src/machine/precheck.ts';
 const COORDINATORS = 'src/node/coordinators.ts';
-const REPLICA = 'src/shard/replica.ts';
+const REPLICA = 'src/shard/replica-state.ts';
 
 /** Which suite notices, by the file that is broken. */
 const NOTICED: Readonly<Record<string, string>> = {
@@ -44,7 +44,7 @@ const PRECHECKING: readonly Planted[] = [
     name: 'current-as-soon-as-it-leads',
     sentence: 'a leader is taken to know all before an entry of its own term is applied',
     file: REPLICA,
-    find: 'return this.isLeader && this.#appliedTerm === this.#raft.term;',
+    find: 'return this.isLeader && this.appliedTerm === this.raft.term;',
     replace: 'return this.isLeader;',
   },
   {

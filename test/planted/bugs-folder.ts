@@ -117,7 +117,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
     name: 'follower-fills-its-log',
     sentence: 'a follower takes what its log has no room for',
     file: 'src/node/peer-frames.ts',
-    find: "parts.log.fullness === 'full' && lengthensLog(message)",
+    find: "node.log.fullness === 'full' && lengthensLog(message)",
     replace: 'false',
     profiles: [],
     tests: ['read-only.slow'],

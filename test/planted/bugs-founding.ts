@@ -58,8 +58,8 @@ export const FOUNDING_BUGS: readonly Bug[] = [
     file: 'src/runtime/node-process.ts',
     name: 'joined-node-founds',
     sentence: 'a node that joined and lost its map begins the catalog a second time',
-    find: 'if (founding !== undefined && core.map === undefined && isUnfounded(log)) {',
-    replace: `if (core.map === undefined && isUnfounded(log)) {
+    find: 'if (founding !== undefined && core.state.map === undefined && isUnfounded(log)) {',
+    replace: `if (core.state.map === undefined && isUnfounded(log)) {
       core.found(founding ?? { shards: 2, replicas: 3 }, cluster); } if (false) {`,
   },
   {

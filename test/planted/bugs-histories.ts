@@ -65,7 +65,7 @@ export const HISTORY_BUGS: readonly Bug[] = [
   },
   {
     ...FORK,
-    file: 'src/shard/replica.ts',
+    file: 'src/shard/replica-state.ts',
     name: 'contradicted-goes-on',
     sentence: 'a replica whose history a majority has left does not stop',
     find: "outcome.reason === 'contradicted'",

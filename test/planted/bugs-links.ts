@@ -65,7 +65,7 @@ const LINKS: readonly Planted[] = [
     name: 'one-frame-for-all',
     sentence: 'heartbeats of a turn stand in one frame with megabytes of entries',
     file: 'src/node/turn.ts',
-    find: 'if (bytes <= parts.roomToPeer(to).now)',
+    find: 'if (bytes <= node.roomToPeer(to).now)',
     replace: 'if (bytes > 0)',
   },
   {

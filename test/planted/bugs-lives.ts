@@ -28,8 +28,8 @@ export const LIFE_BUGS: readonly Bug[] = [
     file: 'src/node/own-life.ts',
     name: 'vouches-unconfirmed',
     sentence: 'a node opens its replicas before any other knows of this life',
-    find: 'if (map === undefined) this.#host.confirmed(); else this.#look();',
-    replace: 'this.#confirmation.isConfirmed = true; this.#host.confirmed();',
+    find: 'if (map === undefined) this.#confirmed(); else this.#look();',
+    replace: 'this.#confirmation.isConfirmed = true; this.#confirmed();',
     tests: ['old-copies.slow'],
   },
   {

@@ -63,12 +63,12 @@ export const REPAIR_BUGS: readonly Bug[] = [
   },
   {
     ...SHARD,
-    file: 'src/shard/replica.ts',
+    file: 'src/shard/applying.ts',
     name: 'damaged-for-ever',
     sentence:
       'a replica with a snapshot in the place of its damaged state serves nothing all the same',
-    find: 'const wasCorrupt = this.isCorrupt; this.isCorrupt = false;',
-    replace: 'const wasCorrupt = this.isCorrupt;',
+    find: 'const wasCorrupt = state.isCorrupt; state.isCorrupt = false;',
+    replace: 'const wasCorrupt = state.isCorrupt;',
   },
   {
     ...SHARD,

@@ -70,7 +70,7 @@ const RESERVING: readonly Planted[] = [
     name: 'reserved-for-a-client-that-is-gone',
     sentence: 'what is reserved stays so, and what waits for it waits until it is sent away',
     file: PROPOSAL_QUEUE,
-    find: 'this.#goOn(this.#reservations.takeDue(this.#host.now));',
+    find: 'this.#goOn(this.#reservations.takeDue(now));',
     replace: '',
   },
   {
@@ -98,7 +98,7 @@ const RESERVING: readonly Planted[] = [
     name: 'reserved-and-not-behind',
     sentence: 'what was let in before changes what is read for it, in vain once more',
     file: READING,
-    find: 'return { ...read, behind: this.#commands.proposals.last };',
+    find: 'return { ...read, behind: this.#proposing.last };',
     replace: 'return read;',
   },
   {

@@ -7,7 +7,7 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
     name: 'impatient-coordinator',
     sentence: 'a transaction is aborted after three seconds, however slow disks and links are',
     file: 'src/node/coordinators.ts',
-    find: "if (answer.type === 'replied') host.stepTimes.observe(host.now - askedAt);",
+    find: "if (answer.type === 'replied') this.#stepTimes.observe(node.now - askedAt);",
     replace: '',
     profiles: [],
     tests: ['slow-transactions.slow'],

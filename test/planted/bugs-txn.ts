@@ -287,8 +287,8 @@ const RESOLVING: readonly Planted[] = [
     name: 'no-holder-is-preempted',
     sentence: 'the older one waits, and the younger one does not hear of it',
     file: 'src/shard/proposal-queue.ts',
-    find: "this.#host.reportConflict(holder, decision === 'preempt');",
-    replace: 'this.#host.reportConflict(holder, false);',
+    find: "conflicts.push({ holder, isPreempting: decision === 'preempt' });",
+    replace: 'conflicts.push({ holder, isPreempting: false });',
   },
   {
     name: 'its-own-lock-is-in-its-way',

@@ -59,7 +59,6 @@ const ROOMS: readonly Room[] = [
   { sources: 'src/runtime/', tests: 'test/runtime/', oracles: ['unit-tests'] },
   // What kvctl makes of what nodes say.
   { sources: 'cli/', tests: 'test/cli/', oracles: ['unit-tests'] },
-  { sources: 'src/router/', tests: 'test/router/', oracles: ['cluster-seeds', 'unit-tests'] },
 ];
 
 export function roomOf({ name, file }: Bug): Room {

@@ -1,6 +1,6 @@
 /** In the place of the queue of a node: what may be done is done at once. */
 
-import type { Turns } from '../../src/shard/reading.ts';
+import type { Turns } from '../../src/shard/replica-state.ts';
 
 export const AT_ONCE: Turns = {
   add: (_share, job) => {

@@ -2,9 +2,16 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ShardId } from '../../src/base/ids.ts';
 import { RAFT_LIMITS } from '../../src/base/limits.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
-import { Reading, type ReadingHost } from '../../src/shard/reading.ts';
+import type { LockTable } from '../../src/machine/lock-table.ts';
+import type { StepResult } from '../../src/raft/ready.ts';
+import type { Requester } from '../../src/shard/proposals.ts';
+import type { Proposing } from '../../src/shard/proposing.ts';
+import { Reading } from '../../src/shard/reading.ts';
+import type { ReplicaState } from '../../src/shard/replica-state.ts';
+import type { StateStore } from '../../src/storage/state/state-store.ts';
 import type { Failure, Response } from '../../src/wire/response.ts';
 import { bytesOf, put } from '../machine/machine-rig.ts';
 import { AT_ONCE } from './at-once.ts';
@@ -142,38 +149,47 @@ test('a plain write of a held key waits as well, and is done after the resolutio
   equal(said(rig.keys('x')), 'plain');
 });
 
-/** A replica's reads alone: who leads, and what is held, is as the test says. */
-class Host implements ReadingHost {
-  readonly shard: ReadingHost['shard'];
-  readonly store: ReadingHost['store'];
-  readonly fair = AT_ONCE;
-  readonly logTime = 0;
-  readonly isCorrupt = false;
-  readonly stopReason = '';
+/** A replica's reads alone: which replica leads, and what is locked, is as the test says. */
+class ReadsAlone {
   now = 0;
   applied = 10;
   isLeader = true;
-  lockTable: ReadingHost['lockTable'];
-  readonly recentDeletes = undefined;
-  failures: string[] = [];
+  lockTable: LockTable | undefined;
+  readonly failures: string[] = [];
   met = 0;
+  readonly isCorrupt = false;
+  readonly stopReason = '';
+  readonly logTime = 0;
   #reads = 0;
+  readonly shard: ShardId;
+  readonly store: StateStore;
+  readonly machine: object;
+  readonly context = { fair: AT_ONCE, clock: () => this.now };
   readonly reading: Reading;
 
-  constructor(rig: HeldRig) {
-    const { replica, store } = rig.rig;
+  constructor({ rig }: HeldRig) {
+    const { replica, store } = rig;
+    const { lockTable } = replica.machine;
     this.shard = replica.shard;
     this.store = store;
-    this.lockTable = replica.machine.lockTable;
-    const queue = { reserve() {}, release() {} };
-    this.reading = new Reading(this, { queue, proposals: { last: 0 } });
+    this.lockTable = lockTable;
+    this.machine = { lockTable, recentDeletes: undefined };
+    const proposing = { reserve() {}, release() {}, last: 0, waitFor: () => this.#wait() };
+    const [state, commands] = [this as unknown, proposing as unknown];
+    this.reading = new Reading(state as ReplicaState, commands as Proposing);
   }
 
-  step: ReadingHost['step'] = () => ({ type: 'taken', position: undefined });
+  step(): StepResult {
+    return { type: 'taken', position: undefined };
+  }
 
-  fail: ReadingHost['fail'] = (_requester, failure) => void this.failures.push(failure);
+  fail(_requester: Requester, failure: Failure): void {
+    this.failures.push(failure);
+  }
 
-  touch(): void {}
+  wake(): void {}
+
+  report(): void {}
 
   damaged(): Failure {
     return 'damaged';
@@ -184,11 +200,7 @@ class Host implements ReadingHost {
     return this.#reads;
   }
 
-  askLeader(): boolean {
-    return true;
-  }
-
-  reportConflict(): void {
+  #wait(): void {
     this.met += 1;
   }
 
@@ -208,7 +220,7 @@ class Host implements ReadingHost {
 test('a replica that lost leadership asks no home shard, and the read goes to the leader', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
-  const host = new Host(rig);
+  const host = new ReadsAlone(rig);
   host.isLeader = false;
   host.granted('x');
   deepEqual([host.failures, host.met], [['not-fresh'], 0]);
@@ -217,7 +229,7 @@ test('a replica that lost leadership asks no home shard, and the read goes to th
 test('a stale read of a locked key is refused while there is no leader', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
-  const host = new Host(rig);
+  const host = new ReadsAlone(rig);
   host.isLeader = false;
   const what = { type: 'keys', keys: [bytesOf('x')] } as const;
   const requester = { responder: { respond() {} }, id: 1 };
@@ -229,7 +241,7 @@ test('a stale read of a locked key is refused while there is no leader', () => {
 test('no more reads wait than may', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
-  const host = new Host(rig);
+  const host = new ReadsAlone(rig);
   for (let at = 0; at <= TRANSACTION_LIMITS.waitersMax; at++) host.granted('x');
   deepEqual(host.failures, ['overloaded']);
   equal(host.reading.size, TRANSACTION_LIMITS.waitersMax);

@@ -158,6 +158,7 @@ test('a replica whose history a majority has left vouches for nothing more, and 
   rig.turns(4);
   deepEqual(rig.messages, [], 'no answer that its leader could count');
   rig.replica.receive(beat(7, true));
+  rig.takeFacts();
   match(rig.stopReason, /entry 5\/1 is committed here, and the leader has 5\/7 instead/);
   equal(rig.isLost, true);
   const last = { index: 9, term: 7 };

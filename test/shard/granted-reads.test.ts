@@ -6,7 +6,9 @@ import type { ShardId } from '../../src/base/ids.ts';
 import { SHARD_LIMITS } from '../../src/base/limits.ts';
 import { TAKEN } from '../../src/raft/ready.ts';
 import type { Requester } from '../../src/shard/proposals.ts';
-import { Reading, type ReadingHost } from '../../src/shard/reading.ts';
+import type { Proposing } from '../../src/shard/proposing.ts';
+import { Reading } from '../../src/shard/reading.ts';
+import type { ReplicaState } from '../../src/shard/replica-state.ts';
 import type { StateStore } from '../../src/storage/state/state-store.ts';
 import type { Failure } from '../../src/wire/response.ts';
 import { AT_ONCE } from './at-once.ts';
@@ -25,14 +27,14 @@ class Rig {
   constructor() {
     const { failed } = this;
     const rig = this;
-    const host: ReadingHost = {
+    const state = {
       shard: 1 as ShardId,
       store: {} as StateStore,
       logTime: 0,
       isCorrupt: false,
       stopReason: '',
       lockTable: undefined,
-      recentDeletes: undefined,
+      machine: { lockTable: undefined, recentDeletes: undefined },
       get now() {
         return rig.now;
       },
@@ -44,18 +46,18 @@ class Rig {
       },
       step: () => TAKEN,
       fail: ({ id }: Requester, failure: Failure) => failed.push([id, failure]),
-      touch() {},
+      wake() {},
+      report() {},
       damaged: () => 'damaged' as const,
       nextRead: () => {
         this.#lastRead += 1;
         return this.#lastRead;
       },
-      askLeader: () => true,
-      reportConflict() {},
-      fair: AT_ONCE,
+      context: { fair: AT_ONCE, clock: () => rig.now },
     };
-    const queue = { reserve() {}, release() {} };
-    this.reading = new Reading(host, { queue, proposals: { last: 0 } });
+    const proposing = { reserve() {}, release() {}, last: 0, waitFor() {} };
+    const [shared, commands] = [state as unknown, proposing as unknown];
+    this.reading = new Reading(shared as ReplicaState, commands as Proposing);
   }
 
   /** One that waits for so long, and is allowed to read at index 6. */

@@ -6,8 +6,7 @@ import type { LockTable, Prepared } from '../../src/machine/lock-table.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import { type Contender, isSameId } from '../../src/machine/transaction-id.ts';
 import type { Proposal } from '../../src/shard/proposal.ts';
-import { ProposalQueue, type ProposalQueueHost } from '../../src/shard/proposal-queue.ts';
-import type { Requester } from '../../src/shard/proposals.ts';
+import { ProposalQueue } from '../../src/shard/proposal-queue.ts';
 import { NO_RESPONDER } from '../../src/shard/responder.ts';
 import type { Failure } from '../../src/wire/response.ts';
 
@@ -35,15 +34,14 @@ interface Asked {
   readonly hasHurry?: boolean;
 }
 
-export class Rig implements ProposalQueueHost {
+export class Rig {
   now = 0;
-  touched = 0;
   /** How often it was asked who holds a key. */
   looks = 0;
   readonly met: string[] = [];
   readonly refused: Reply[] = [];
   readonly failed: Failure[] = [];
-  readonly queue = new ProposalQueue(this);
+  readonly queue = new ProposalQueue();
   readonly #held = new Map<string, Prepared>();
   readonly #names = new Map<Proposal, string>();
 
@@ -67,7 +65,7 @@ export class Rig implements ProposalQueueHost {
   release(...keys: readonly string[]): void {
     const freed = keys.flatMap((key) => this.#held.get(key) ?? []);
     for (const key of keys) this.#held.delete(key);
-    this.queue.wake(freed);
+    this.queue.wake(freed, this.lockTable);
   }
 
   add(name: string, keys: readonly string[], asked: Asked = {}): boolean {
@@ -90,7 +88,7 @@ export class Rig implements ProposalQueueHost {
       hasHurry: asked.hasHurry ?? true,
     };
     this.#names.set(proposal, name);
-    return this.queue.add(proposal);
+    return this.queue.add(proposal, this);
   }
 
   names(proposals: readonly Proposal[]): readonly string[] {
@@ -98,22 +96,12 @@ export class Rig implements ProposalQueueHost {
   }
 
   take(): readonly string[] {
-    return this.names(this.queue.take());
-  }
-
-  reportConflict({ age }: Prepared, isPreempting: boolean): void {
-    this.met.push(`${age}${isPreempting ? ' pressed' : ''}`);
-  }
-
-  touch(): void {
-    this.touched += 1;
-  }
-
-  refuse(_requester: Requester, reply: Reply): void {
-    this.refused.push(reply);
-  }
-
-  fail(_requester: Requester, failure: Failure): void {
-    this.failed.push(failure);
+    const { passing, refused, overloaded, conflicts } = this.queue.take(this);
+    this.refused.push(...refused.map(({ reply }) => reply));
+    this.failed.push(...overloaded.map(() => 'overloaded' as const));
+    for (const { holder, isPreempting } of conflicts) {
+      this.met.push(`${holder.age}${isPreempting ? ' pressed' : ''}`);
+    }
+    return this.names(passing);
   }
 }

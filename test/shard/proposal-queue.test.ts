@@ -83,15 +83,16 @@ test('a range that is checked is not judged here, so it waits for no holder', ()
   rig.hold('x', contender(3));
   const check = { type: 'check-range', key: Buffer.from('x'), to: Buffer.from('z') } as const;
   const command = [{ ...check, count: 0, seenAt: 0 }];
-  rig.queue.add({
+  const checking = {
     requester: {} as Requester,
     bytes: 1,
     payload: () => new Uint8Array(),
     touch: () => ({ commands: [command], contender: contender(5) }),
     ends: [],
     hasHurry: true,
-  });
-  equal(rig.queue.take().length, 1);
+  };
+  rig.queue.add(checking, rig);
+  equal(rig.queue.take(rig).passing.length, 1);
 });
 
 test('its own prepare, repeated, passes what it holds itself', () => {
@@ -170,7 +171,7 @@ test('where the state was replaced all look again', () => {
   rig.add('two', ['y']);
   rig.take();
   rig.hold('x', contender(7));
-  rig.queue.wake('all');
+  rig.queue.wake('all', rig.lockTable);
   deepEqual(rig.take(), []);
   rig.release('x', 'y');
   deepEqual(rig.take(), ['one', 'two']);
@@ -184,9 +185,9 @@ test('no command waits longer than the limit', () => {
   rig.now = TRANSACTION_LIMITS.waitMilliseconds - 1;
   rig.add('second', ['x']);
   rig.take();
-  deepEqual(rig.names(rig.queue.takeLate()), []);
+  deepEqual(rig.names(rig.queue.takeLate(rig.now)), []);
   rig.now += 1;
-  deepEqual(rig.names(rig.queue.takeLate()), ['first']);
+  deepEqual(rig.names(rig.queue.takeLate(rig.now)), ['first']);
   rig.release('x');
   deepEqual(rig.take(), ['second']);
 });
@@ -201,7 +202,7 @@ test('woken in vain, their time goes on', () => {
   rig.release('x');
   deepEqual(rig.take(), []);
   rig.now += 1;
-  deepEqual(rig.names(rig.queue.takeLate()), ['plain']);
+  deepEqual(rig.names(rig.queue.takeLate(rig.now)), ['plain']);
 });
 
 test('the number of waiting commands is bounded, and a further one is refused', () => {
@@ -253,7 +254,7 @@ test('who went on, or was sent away for its time, leaves its room to others', ()
   rig.add('late', ['x'], { bytes });
   rig.take();
   rig.now += TRANSACTION_LIMITS.waitMilliseconds;
-  deepEqual(rig.names(rig.queue.takeLate()), ['late']);
+  deepEqual(rig.names(rig.queue.takeLate(rig.now)), ['late']);
   for (const name of ['next', 'last']) {
     rig.add(name, ['x'], { bytes });
     deepEqual([rig.take(), rig.failed], [[], []], name);
@@ -295,12 +296,12 @@ test('one whose end could not be proposed is asked for again', () => {
   const rig = new Rig();
   rig.hold('x', contender(3));
   rig.add('resolution', [], { ends: contender(3) });
-  const [resolution] = rig.queue.take();
+  const [resolution] = rig.queue.take(rig).passing;
   ok(resolution !== undefined);
   rig.queue.drop(resolution);
   rig.add('plain', ['x']);
   rig.take();
-  deepEqual([rig.met, rig.touched], [['3'], 0]);
+  deepEqual([rig.met, rig.queue.hasGathered], [['3'], false]);
 });
 
 test('the end of one that holds nothing here is not kept in mind', () => {

@@ -175,7 +175,7 @@ test('a range waits for a key of it that is held, there or not', () => {
 
 test('held keys are listed once for many ranges, and each range finds its own', () => {
   const { rig, version: seenAt } = rigOf();
-  const { lockTable } = rig.rig.replica;
+  const { lockTable } = rig.rig.replica.machine;
   rig.prepare(4, put('f', 'new'), put('b', 'new'));
   rig.prepare(3, put('d', 'new'));
   ok(lockTable);

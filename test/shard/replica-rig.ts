@@ -3,7 +3,6 @@
 import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import { MACHINE_LIMITS, RAFT_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import type { Prepared } from '../../src/machine/lock-table.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { Fact } from '../../src/raft/fact.ts';
 import type { EntryRange } from '../../src/raft/log.ts';
@@ -11,11 +10,11 @@ import type { AppendEntries, LogEntry, Message } from '../../src/raft/message.ts
 import { ORIGIN } from '../../src/raft/position.ts';
 import type { Mark } from '../../src/raft/ready.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';
-import type { Turns } from '../../src/shard/reading.ts';
 import { newborn, recoverReplica } from '../../src/shard/recovery.ts';
-import type { Replica, ReplicaHost } from '../../src/shard/replica.ts';
+import type { Replica } from '../../src/shard/replica.ts';
+import type { ReplicaFact } from '../../src/shard/replica-fact.ts';
+import type { ReplicaContext, Turns } from '../../src/shard/replica-state.ts';
 import type { Responder } from '../../src/shard/responder.ts';
-import type { Stop } from '../../src/shard/stop-reason.ts';
 import type { Log, LogRecord, RestoredReplica } from '../../src/storage/log/log.ts';
 import { StateStore } from '../../src/storage/state/state-store.ts';
 import type { Response } from '../../src/wire/response.ts';
@@ -29,7 +28,7 @@ export const PAIR = { voters: [SELF, LEADER], outgoing: [], learners: [] };
 export const ALONE = { voters: [SELF], outgoing: [], learners: [] };
 export const WALL = 1_700_000_000_000;
 
-export class ReplicaRig implements ReplicaHost {
+export class ReplicaRig {
   readonly medium: MemoryMedium;
   readonly store: StateStore;
   readonly facts: Fact[] = [];
@@ -40,10 +39,10 @@ export class ReplicaRig implements ReplicaHost {
   readonly messages: Message[] = [];
   readonly entries = new Map<number, LogEntry>();
   now = 5000;
-  readonly valueBytesMax = MACHINE_LIMITS.valueBytesDefault;
   fair: Turns = AT_ONCE;
   stopReason = '';
   isLost = false;
+  /** Whether the node was told that the state is damaged. */
   isCorrupt = false;
   /** While the log's disk stands still, reports gather. */
   isLogStuck = false;
@@ -51,12 +50,13 @@ export class ReplicaRig implements ReplicaHost {
   #marks: Mark[] = [];
   #replica: Replica | undefined;
   #isTouched = false;
-  #reads: number;
+
+  readonly #life: number;
 
   constructor(life = 0) {
     const medium = new MemoryMedium();
     this.medium = medium;
-    this.#reads = life * 1000;
+    this.#life = life;
     this.store = new StateStore({
       disk: medium.openNow(),
       identity: Uint8Array.of(1),
@@ -73,7 +73,11 @@ export class ReplicaRig implements ReplicaHost {
   }
 
   open(found: RestoredReplica = newborn(SELF, NO_CONFIGURATION)): void {
-    this.#replica = recoverReplica({ shard: SHARD, found }, this.#options());
+    const onWork = () => {
+      this.#isTouched = true;
+    };
+    this.#replica = recoverReplica({ shard: SHARD, found, onWork }, this.#options());
+    this.takeFacts();
   }
 
   turn(): void {
@@ -89,6 +93,7 @@ export class ReplicaRig implements ReplicaHost {
     }
     this.messages.push(...(ready?.messages ?? []));
     replica.finish(ready);
+    this.takeFacts();
     this.store.work(this.now);
     if (!this.isStoreStuck) this.medium.turnNow();
   }
@@ -141,45 +146,46 @@ export class ReplicaRig implements ReplicaHost {
     return { requester: { responder, id: 7 }, responses };
   }
 
-  touch(): void {
-    this.#isTouched = true;
-  }
-
   get isTouched(): boolean {
     return this.#isTouched;
   }
 
-  noted(_replica: Replica, fact: Fact): void {
-    this.facts.push(fact);
+  /** What the node would do with them. */
+  takeFacts(): void {
+    for (const fact of this.replica.takeFacts()) this.#take(fact);
   }
 
-  askLeader(_replica: Replica, question: number): boolean {
-    this.questions.push(question);
-    return true;
+  #take(fact: ReplicaFact): void {
+    switch (fact.type) {
+      case 'raft':
+        this.facts.push(fact.fact);
+        return;
+      case 'leader-query':
+        this.questions.push(fact.question);
+        return;
+      case 'lock-wait':
+        this.met.push(`${fact.holder.age}${fact.isPreempting ? ' pressed' : ''}`);
+        return;
+      case 'corruption-changed':
+        this.isCorrupt = this.replica.isCorrupt;
+        return;
+      case 'stopped':
+        this.stopReason = fact.stop.reason;
+        this.isLost = fact.stop.isLost;
+        return;
+      case 'deferred':
+        return;
+    }
   }
 
-  nextRead(): number {
-    this.#reads += 1;
-    return this.#reads;
-  }
-
-  nodeNumberOf(): number {
-    return 0;
-  }
-
-  reportConflict(_replica: Replica, { age }: Prepared, isPreempting: boolean): void {
-    this.met.push(`${age}${isPreempting ? ' pressed' : ''}`);
-  }
-
-  defer(): void {}
-
-  corruptionChanged({ isCorrupt }: Replica): void {
-    this.isCorrupt = isCorrupt;
-  }
-
-  stopped(_replica: Replica, { reason, isLost }: Stop): void {
-    this.stopReason = reason;
-    this.isLost = isLost;
+  get context(): ReplicaContext {
+    return {
+      store: this.store,
+      fair: this.fair,
+      clock: () => this.now,
+      valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
+      nodeOf: () => 0,
+    };
   }
 
   #options() {
@@ -187,9 +193,9 @@ export class ReplicaRig implements ReplicaHost {
       get: (section: number, key: Uint8Array) => this.store.get(SHARD, section, key),
     };
     return {
-      host: this,
+      context: this.context,
       log: this.#log(),
-      random: new Random(1),
+      random: new Random(1 + this.#life),
       limits: RAFT_LIMITS,
       wall: WALL,
       linksOf: () => ({ room: () => Number.POSITIVE_INFINITY, taken: () => {} }),

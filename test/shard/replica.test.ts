@@ -208,6 +208,7 @@ test('what the leader told a former life proves nothing to this one', () => {
     rig.append([configured(), adopted(2, WALL)]);
     const { requester, responses } = rig.requester();
     rig.replica.readStale({ requester, until: 1e9, what: { type: 'keys', keys: [] } }, 1000);
+    rig.takeFacts();
     return { responses, question: rig.questions[0] as number };
   });
   const [former, present] = asked as [(typeof asked)[0], (typeof asked)[0]];

@@ -1,6 +1,6 @@
 /** What waits at a shard for a key that is reserved, and for how long. */
 
-import { deepEqual, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { contender, RESERVER, Rig } from './proposal-queue-rig.ts';
@@ -12,37 +12,39 @@ function keysOf(...keys: readonly string[]): readonly Uint8Array[] {
 
 test('a command waits for a key that is reserved, and goes on when it is released', () => {
   const rig = new Rig();
-  rig.queue.reserve(RESERVER, keysOf('x'));
+  rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.add('plain', ['x']);
   rig.add('other', ['y']);
   deepEqual(rig.take(), ['other']);
-  deepEqual([rig.met, rig.touched], [[], 0]);
+  deepEqual([rig.met, rig.queue.hasGathered], [[], false]);
   rig.queue.release(RESERVER, keysOf('x'));
-  deepEqual([rig.take(), rig.touched], [['plain'], 1]);
+  equal(rig.queue.hasGathered, true);
+  deepEqual(rig.take(), ['plain']);
 });
 
 test('a batch waits as a whole for a key that is reserved, for what is proposed is let in', () => {
   const rig = new Rig();
-  rig.queue.reserve(RESERVER, keysOf('x'));
+  rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.addBatch('batch', [['w'], ['x']]);
   deepEqual(rig.take(), []);
 });
 
 test('when its time is over what waited goes on, and is kept out by no other reservation', () => {
   const rig = new Rig();
-  rig.queue.reserve(RESERVER, keysOf('x'));
+  rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.add('first', ['x']);
   rig.take();
   rig.now = TRANSACTION_LIMITS.reservedMilliseconds;
-  deepEqual(rig.queue.takeLate(), []);
-  rig.queue.reserve(RESERVER, keysOf('x'));
+  deepEqual(rig.queue.takeLate(rig.now), []);
+  equal(rig.queue.hasGathered, true);
+  rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.add('second', ['x']);
-  deepEqual([rig.take(), rig.touched], [['first'], 1]);
+  deepEqual(rig.take(), ['first']);
 });
 
 test('the transaction itself passes, and with its last write the others do', () => {
   const rig = new Rig();
-  rig.queue.reserve(RESERVER, keysOf('x', 'y'));
+  rig.queue.reserve(RESERVER, keysOf('x', 'y'), rig.now);
   rig.add('plain', ['x']);
   rig.add('prepare', ['x'], { by: RESERVER });
   deepEqual(rig.take(), ['prepare']);
@@ -54,7 +56,7 @@ test('the transaction itself passes, and with its last write the others do', () 
 
 test('what it had prepared is given back, and with it what was reserved', () => {
   const rig = new Rig();
-  rig.queue.reserve(RESERVER, keysOf('x', 'y'));
+  rig.queue.reserve(RESERVER, keysOf('x', 'y'), rig.now);
   rig.hold('x', RESERVER);
   rig.add('plain', ['x']);
   rig.add('other', ['y']);
@@ -65,7 +67,7 @@ test('what it had prepared is given back, and with it what was reserved', () => 
 
 test('a transaction with less right is sent away, and one with more is not', () => {
   const rig = new Rig();
-  rig.queue.reserve(RESERVER, keysOf('x'));
+  rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.add('younger', ['w', 'x'], { by: contender(5) });
   rig.add('elder', ['x'], { by: contender(6, 6, 2 * TRANSACTION_LIMITS.attemptsAlone) });
   deepEqual(rig.take(), ['elder']);
@@ -75,7 +77,7 @@ test('a transaction with less right is sent away, and one with more is not', () 
 
 test('with leadership reservations are gone', () => {
   const rig = new Rig();
-  rig.queue.reserve(RESERVER, keysOf('x'));
+  rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.add('plain', ['x']);
   rig.take();
   deepEqual(rig.names(rig.queue.takeAll()), ['plain']);

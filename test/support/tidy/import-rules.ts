@@ -20,7 +20,6 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/admin.ts': ['src/base', 'src/client', 'src/catalog', 'src/machine'],
   'src/client': ['src/base', 'src/ring', 'src/machine', 'src/catalog', 'src/wire', 'src/transport'],
   'src/shard': ['src/base', 'src/raft', 'src/machine', 'src/storage', 'src/txn', 'src/wire'],
-  'src/router': ['src/base', 'src/catalog', 'src/machine', 'src/shard', 'src/wire'],
   'src/node': [
     'src/base',
     'src/raft',
@@ -30,7 +29,6 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/storage',
     'src/transport',
     'src/shard',
-    'src/router',
     'src/txn',
   ],
   'src/runtime': [

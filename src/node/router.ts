@@ -3,11 +3,10 @@
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
-import { NO_BYTES } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { CATALOG_SHARD, type ClusterMap, type ShardRow } from '../catalog/cluster-map.ts';
-import type { CatalogCommand, CatalogRefusal } from '../catalog/command.ts';
+import { CATALOG_SHARD, type ShardRow } from '../catalog/cluster-map.ts';
 import { decodeCommand, encodeReply } from '../catalog/command.ts';
+import { objectionOf } from '../catalog/membership.ts';
 import { decodeBatch, faultOfBatch } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
@@ -18,160 +17,99 @@ import { isOneKey } from '../shard/range-check.ts';
 import type { Wanted } from '../shard/reads.ts';
 import type { Replica } from '../shard/replica.ts';
 import type { Responder } from '../shard/responder.ts';
-import type { Secret } from '../wire/proof.ts';
 import type { ReadLevel, Request } from '../wire/request.ts';
 import type { Failure, Response } from '../wire/response.ts';
-import { isForNodesOnly, mayJoin } from './client-door.ts';
-import { FAILURE_OF, refusalOf } from './refusal.ts';
-
-/** What the router needs from its node. */
-export interface RouterHost {
-  readonly now: number;
-  readonly map: ClusterMap | undefined;
-  readonly mapBytes: Uint8Array;
-  readonly isClosing: boolean;
-  /** The disk is nearly full: only requests that free space are accepted. */
-  readonly isReadOnly: boolean;
-  readonly valueBytesMax: number;
-  /** The cluster secret. */
-  readonly secret: Secret;
-  replica(shard: ShardId): Replica | undefined;
-  /** The node that leads a shard, as far as known; undefined if unknown, or if it is this node. */
-  leaderOf(shard: ShardId): NodeId | undefined;
-  forward(to: NodeId, request: Request, responder: Responder): boolean;
-  readonly reconciler: {
-    /** The objection of this node, as leader of the catalog, to a command. */
-    objectionTo(command: CatalogCommand): CatalogRefusal | undefined;
-  };
-  info(): Uint8Array;
-  /** The transactions that wait here, as JSON. */
-  pending(): Uint8Array;
-  readonly transactions: Transactions;
-}
-
-/** What the node does for transactions whose home shard it leads. */
-interface Transactions {
-  transact(replica: Replica, request: Request & { type: 'transact' }, responder: Responder): void;
-  settle(replica: Replica, request: Request & { type: 'settle' }, responder: Responder): void;
-}
+import { mayJoin } from './client-door.ts';
+import type { NodeState } from './node-state.ts';
+import type { Relay } from './relay.ts';
+import { FAILURE_OF, refusalOf } from './request-refusal.ts';
 
 /** A request and where it came from. */
-interface Asked<T extends Request['type']> {
+export interface Asked<T extends Request['type']> extends Source {
   readonly request: Request & { readonly type: T };
+}
+
+/** Where a request came from. */
+export interface Source {
   readonly responder: Responder;
   /** Another node forwarded it: it is not forwarded again. */
   readonly isForwarded: boolean;
 }
 
+/** The requests that the router serves or forwards; the transactions' requests come above it. */
+type Routed = Exclude<Request, { type: 'map' | 'info' | 'pending' | 'transact' | 'settle' }>;
+
 /** A request for one shard, to be served by its leader. */
 type ShardRequest = Extract<Request, { readonly shard: unknown }>['type'];
 
 export class Router {
-  readonly #host: RouterHost;
+  readonly #node: NodeState;
+  readonly #relay: Relay;
 
-  constructor(host: RouterHost) {
-    this.#host = host;
+  constructor(node: NodeState, relay: Relay) {
+    this.#node = node;
+    this.#relay = relay;
   }
 
-  route(
-    request: Request,
-    asked: { readonly responder: Responder; readonly isForwarded: boolean },
-  ): void {
-    if (asked.responder.isClient === true && isForNodesOnly(request)) {
-      return this.#fail({ request, ...asked }, 'nodes-only');
-    }
+  route(request: Routed, source: Source): void {
     switch (request.type) {
-      case 'map':
-        return this.#giveMap({ request, ...asked });
-      case 'info':
-        return asked.responder.respond({ type: 'info', id: request.id, text: this.#host.info() });
       case 'write':
-        return this.#write({ request, ...asked });
+        return this.#write({ request, ...source });
       case 'command':
-        return this.#command({ request, ...asked });
+        return this.#command({ request, ...source });
       case 'read':
-        return this.#read({ request, ...asked }, { type: 'keys', keys: request.keys });
+        return this.#read({ request, ...source }, { type: 'keys', keys: request.keys });
       case 'range':
-        return this.#read({ request, ...asked }, { type: 'range', range: request.range });
+        return this.#read({ request, ...source }, { type: 'range', range: request.range });
       case 'validate':
-        return this.#validate({ request, ...asked });
-      case 'transact':
-        return this.#transact({ request, ...asked });
+        return this.#validate({ request, ...source });
       case 'step':
-        return this.#step({ request, ...asked });
-      case 'settle': {
-        const replica = this.#leaderHere(request.shard);
-        if (replica === undefined) return this.#pass({ request, ...asked });
-        return this.#host.transactions.settle(replica, request, asked.responder);
-      }
-      case 'pending':
-        return asked.responder.respond({
-          type: 'info',
-          id: request.id,
-          text: this.#host.pending(),
-        });
+        return this.#step({ request, ...source });
       default:
         return unreachable(request);
     }
   }
 
-  #giveMap({ request, responder }: Asked<'map'>): void {
-    const { map, mapBytes } = this.#host;
-    const isNewer = map !== undefined && map.version > request.knownVersion;
-    responder.respond({ type: 'map', id: request.id, map: isNewer ? mapBytes : NO_BYTES });
-  }
-
   #write(asked: Asked<'write'>): void {
     const { request, responder } = asked;
-    if (this.#host.isClosing) return this.#fail(asked, 'closing');
-    const replica = this.#leaderHere(request.shard);
-    if (replica === undefined) return this.#pass(asked);
+    if (this.#node.isClosing) return this.fail(asked, 'closing');
+    const replica = this.leaderHere(request.shard);
+    if (replica === undefined) return this.pass(asked);
     const failure = this.#faultOf(request);
     if (failure !== undefined) return replica.fail({ responder, id: request.id }, failure);
     const { epoch, batch } = request;
     replica.stamp({ responder, id: request.id }, epoch, { type: 'batch', batch });
   }
 
-  /** The leader of the home shard coordinates it. */
-  #transact(asked: Asked<'transact'>): void {
-    const { request, responder } = asked;
-    if (this.#host.isClosing) return this.#fail(asked, 'closing');
-    const replica = this.#leaderHere(request.shard);
-    if (replica === undefined) return this.#pass(asked);
-    const isHere = this.#rowOf(request.shard)?.epoch === request.epoch;
-    if (!isHere) return replica.fail({ responder, id: request.id }, 'not-here');
-    this.#host.transactions.transact(replica, request, responder);
-  }
-
   /** A prepare is validated before it is proposed; a resolution needs no validation. */
   #step(asked: Asked<'step'>): void {
     const { request, responder } = asked;
     const { id, shard, epoch, step, bytes } = request;
-    const replica = this.#leaderHere(shard);
-    if (replica === undefined) return this.#pass(asked);
+    const replica = this.leaderHere(shard);
+    if (replica === undefined) return this.pass(asked);
     const failure = step === 'prepare' ? this.#faultOfPrepare(request) : undefined;
     if (failure !== undefined) return replica.fail({ responder, id }, failure);
     replica.stamp({ responder, id }, epoch, { type: step, bytes });
   }
 
   #faultOfPrepare({ shard, bytes }: Request & { readonly type: 'step' }): Failure | undefined {
-    const row = this.#rowOf(shard);
-    if (this.#host.isClosing) return 'closing';
+    const row = this.rowOf(shard);
+    if (this.#node.isClosing) return 'closing';
     if (row === undefined) return 'not-here';
     if (bytes.length + STAMP_BYTES_MAX > WIRE_LIMITS.payloadBytesMax) return 'too-large';
     const prepare = decodePrepare(bytes);
     if (prepare === undefined) return 'malformed';
-    const { valueBytesMax, isReadOnly } = this.#host;
+    const { valueBytesMax, isReadOnly } = this.#node;
     return refusalOf(prepare.operations, { arc: row, valueBytesMax, isReadOnly });
   }
 
   #validate(asked: Asked<'validate'>): void {
     const { request } = asked;
     const checks = decodeOperations(request.checks);
-    if (checks === undefined) return this.#fail(asked, 'malformed');
+    if (checks === undefined) return this.fail(asked, 'malformed');
     const failure = failureOfChecks(checks);
-    if (failure !== undefined) return this.#fail(asked, failure);
-    if (request.level.type === 'stale') return this.#fail(asked, 'malformed');
+    if (failure !== undefined) return this.fail(asked, failure);
+    if (request.level.type === 'stale') return this.fail(asked, 'malformed');
     this.#read(asked, { type: 'checks', checks, owner: request.owner });
   }
 
@@ -182,12 +120,12 @@ export class Router {
       const reply = encodeReply({ type: 'refused', reason: 'wrong-secret' });
       return responder.respond({ type: 'commanded', id: request.id, reply });
     }
-    const replica = this.#leaderHere(CATALOG_SHARD);
-    if (replica === undefined) return this.#pass(asked);
+    const replica = this.leaderHere(CATALOG_SHARD);
+    if (replica === undefined) return this.pass(asked);
     // An unknown command in the log would stop every replica of the catalog for good.
     const decoded = decodeCommand(request.command);
     if (decoded.type !== 'known') return replica.fail({ responder, id: request.id }, 'malformed');
-    const reason = this.#host.reconciler.objectionTo(decoded.command);
+    const reason = objectionOf(this.#node.map, decoded.command, (node) => this.#node.isHeard(node));
     if (reason !== undefined) {
       const reply = encodeReply({ type: 'refused', reason });
       return responder.respond({ type: 'commanded', id: request.id, reply });
@@ -199,7 +137,7 @@ export class Router {
   #isUninvited(bytes: Uint8Array): boolean {
     const decoded = decodeCommand(bytes);
     if (decoded.type !== 'known' || decoded.command.type !== 'join') return false;
-    const { secret, map } = this.#host;
+    const { secret, map } = this.#node;
     return map !== undefined && !mayJoin(decoded.command, { secret, cluster: map.clusterId });
   }
 
@@ -207,16 +145,16 @@ export class Router {
     const { request, responder } = asked;
     const { shard, level, patienceMilliseconds } = request;
     const replica = this.#readableHere(shard, level);
-    if (replica === undefined) return this.#pass(asked);
+    if (replica === undefined) return this.pass(asked);
     const requester = { responder, id: request.id };
-    if (this.#rowOf(shard)?.epoch !== request.epoch) return replica.fail(requester, 'not-here');
+    if (this.rowOf(shard)?.epoch !== request.epoch) return replica.fail(requester, 'not-here');
     const reserver = request.reserver && {
       ...request.reserver,
       ...plausibleRank(request.reserver, replica.logTime),
     };
     // A client may ask for any waiting time; the node limits it.
     const patience = Math.min(patienceMilliseconds, MACHINE_LIMITS.timeoutMillisecondsMax);
-    const until = this.#host.now + patience;
+    const until = this.#node.now + patience;
     const read = { requester, until, what, ...(reserver === undefined ? {} : { reserver }) };
     if (level.type === 'linearizable') replica.read(read);
     else if (level.type === 'lease') replica.readByLease(read);
@@ -224,42 +162,42 @@ export class Router {
   }
 
   #faultOf(request: Request & { readonly type: 'write' }): Failure | undefined {
-    const row = this.#rowOf(request.shard);
+    const row = this.rowOf(request.shard);
     if (row === undefined || row.epoch !== request.epoch) return 'not-here';
     // With its stamp it has to be an entry that a frame can carry to the followers.
     const bytes = request.batch.length + STAMP_BYTES_MAX;
     if (bytes > WIRE_LIMITS.payloadBytesMax) return 'too-large';
-    const { valueBytesMax, isReadOnly } = this.#host;
+    const { valueBytesMax, isReadOnly } = this.#node;
     const fault = faultOfBatch(request.batch, { arc: row, valueBytesMax });
     if (fault !== undefined) return FAILURE_OF[fault];
     const commands = isReadOnly ? (decodeBatch(request.batch)?.commands ?? []) : [];
     return commands.every(makesRoom) ? undefined : 'read-only';
   }
 
-  #rowOf(shard: ShardId): ShardRow | undefined {
-    return this.#host.map?.shards[shard];
+  rowOf(shard: ShardId): ShardRow | undefined {
+    return this.#node.map?.shards[shard];
   }
 
-  #leaderHere(shard: ShardId): Replica | undefined {
-    const replica = this.#host.replica(shard);
+  leaderHere(shard: ShardId): Replica | undefined {
+    const replica = this.#node.replicas.get(shard);
     return replica?.isLeader ? replica : undefined;
   }
 
   #readableHere(shard: ShardId, level: ReadLevel): Replica | undefined {
-    return level.type === 'stale' ? this.#host.replica(shard) : this.#leaderHere(shard);
+    return level.type === 'stale' ? this.#node.replicas.get(shard) : this.leaderHere(shard);
   }
 
   /** Forwards to the leader, if it is known and the request was not forwarded before. */
-  #pass(asked: Asked<'command' | ShardRequest>): void {
+  pass(asked: Asked<'command' | ShardRequest>): void {
     const { request, responder, isForwarded } = asked;
     const shard = 'shard' in request ? request.shard : CATALOG_SHARD;
-    const leader = this.#host.leaderOf(shard);
-    if (!isForwarded && leader !== undefined && this.#host.forward(leader, request, responder))
-      return;
-    this.#fail(asked, 'not-leader', leader);
+    const relay = this.#relay;
+    const leader = relay.leaderOf(shard);
+    if (!isForwarded && leader !== undefined && relay.forward(leader, request, responder)) return;
+    this.fail(asked, 'not-leader', leader);
   }
 
-  #fail(
+  fail(
     { request, responder }: { readonly request: Request; readonly responder: Responder },
     failure: Failure,
     leader?: NodeId,

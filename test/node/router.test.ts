@@ -5,11 +5,13 @@ import { test } from 'node:test';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { CATALOG_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts';
-import type { CatalogRefusal } from '../../src/catalog/command.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Operation } from '../../src/machine/command.ts';
-import { Router, type RouterHost } from '../../src/router/router.ts';
+import type { NodeState } from '../../src/node/node-state.ts';
+import type { Relay } from '../../src/node/relay.ts';
+import { Requests } from '../../src/node/requests.ts';
+import { Router } from '../../src/node/router.ts';
 import { encodeFrames } from '../../src/wire/frame.ts';
 import type { Request } from '../../src/wire/request.ts';
 import type { Response } from '../../src/wire/response.ts';
@@ -17,6 +19,8 @@ import { ReplicaRig, SHARD } from '../shard/replica-rig.ts';
 
 const EPOCH = 5;
 const ELSEWHERE = 9 as NodeId;
+/** It is alive, and the other is not. */
+const [ONE, TWO] = [1 as NodeId, 2 as NodeId];
 
 interface Outside {
   readonly rig?: ReplicaRig;
@@ -24,37 +28,39 @@ interface Outside {
   readonly leader?: NodeId;
   readonly forwarded?: Request[];
   readonly isReadOnly?: boolean;
-  /** What the leader of the catalog has against every command. */
-  readonly objection?: CatalogRefusal;
 }
 
-function routerOf(outside: Outside): Router {
-  const { rig, shard = SHARD, leader, forwarded, isReadOnly = false, objection } = outside;
-  const row = { shard: SHARD, epoch: EPOCH, from: 0, to: 2 ** 32 };
+function routerOf(outside: Outside): Requests {
+  const { rig, shard = SHARD, leader, forwarded, isReadOnly = false } = outside;
+  const members = [ONE, TWO].map((node) => ({ node, isVoter: true }));
+  const row = { shard: SHARD, epoch: EPOCH, from: 0, to: 2 ** 32, isFounded: true, members };
   const shards = Array.from({ length: SHARD + 1 }, () => row);
-  const host: RouterHost = {
+  const map = { version: 4, shards } as unknown as ClusterMap;
+  const relay = {
+    leaderOf: () => leader,
+    forward: (_to: NodeId, request: Request) => {
+      forwarded?.push(request);
+      return forwarded !== undefined;
+    },
+  } as unknown as Relay;
+  const node = {
     now: 0,
-    map: { version: 4, shards } as unknown as ClusterMap,
-    mapBytes: Uint8Array.of(1),
+    map,
+    maps: { map, bytes: Uint8Array.of(1) },
     isClosing: false,
     isReadOnly,
     valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
     secret: new Uint8Array(),
-    replica: (asked) => (asked === shard ? rig?.replica : undefined),
-    leaderOf: () => leader,
-    forward: (_to, request) => {
-      forwarded?.push(request);
-      return forwarded !== undefined;
-    },
-    reconciler: { objectionTo: () => objection },
-    info: () => new Uint8Array(),
-    pending: () => new Uint8Array(),
-    transactions: { transact() {}, settle() {} },
-  };
-  return new Router(host);
+    replicas: { get: (asked: ShardId) => (asked === shard ? rig?.replica : undefined) },
+    isHeard: (peer: NodeId) => peer === ONE,
+  } as unknown as NodeState;
+  const others = { transactions: {}, report: {} } as unknown as Omit<Served, 'node' | 'router'>;
+  return new Requests({ node, router: new Router(node, relay), ...others });
 }
 
-function ask(router: Router, request: Request, isForwarded = false): Response[] {
+type Served = ConstructorParameters<typeof Requests>[0];
+
+function ask(router: Requests, request: Request, isForwarded = false): Response[] {
   const responses: Response[] = [];
   router.route(request, { responder: { respond: (one) => void responses.push(one) }, isForwarded });
   return responses;
@@ -79,13 +85,13 @@ test('a command that the catalog does not know never comes into its log', () => 
 test('a command that the leader objects to is refused, and never comes into its log', () => {
   const rig = new ReplicaRig();
   rig.lead();
-  const router = routerOf({ rig, shard: CATALOG_SHARD, objection: 'still-running' });
-  const said = { type: 'set-membership', node: 2 as NodeId, revision: 1 } as const;
+  const router = routerOf({ rig, shard: CATALOG_SHARD });
+  const said = { type: 'set-membership', node: TWO, revision: 1 } as const;
   const command = encodeCommand({ ...said, membership: 'removing', isForced: false });
   const proposed = rig.entries.size;
   const [response] = ask(router, { type: 'command', id: 1, command });
   const reply = response?.type === 'commanded' ? decodeReply(response.reply) : undefined;
-  deepEqual(reply, { type: 'refused', reason: 'still-running' });
+  deepEqual(reply, { type: 'refused', reason: 'no-majority' });
   rig.turns(4);
   equal(rig.entries.size, proposed);
 });

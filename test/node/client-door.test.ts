@@ -5,8 +5,11 @@ import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import type { CatalogCommand } from '../../src/catalog/command.ts';
 import { encodeCommand } from '../../src/catalog/command.ts';
-import { isForNodesOnly, mayJoin } from '../../src/router/client-door.ts';
-import { Router, type RouterHost } from '../../src/router/router.ts';
+import { isForNodesOnly, mayJoin } from '../../src/node/client-door.ts';
+import type { NodeState } from '../../src/node/node-state.ts';
+import type { Relay } from '../../src/node/relay.ts';
+import { Requests } from '../../src/node/requests.ts';
+import { Router } from '../../src/node/router.ts';
 import { NO_SECRET, proofOfJoining } from '../../src/wire/proof.ts';
 import type { Request } from '../../src/wire/request.ts';
 import { describe, foundation, joining, tokenOf } from '../catalog/rows.ts';
@@ -52,26 +55,31 @@ test('a step of a transaction is for nodes alone: no client prepares or resolves
   equal(isForNodesOnly({ ...VALIDATE, owner: undefined }), false, 'for itself it may');
 });
 
+type Served = ConstructorParameters<typeof Requests>[0];
+
 test('what is for nodes is refused before it is passed on, and behind that', () => {
   const passed: Request['type'][] = [];
-  const host = {
-    now: 0,
-    map: undefined,
-    replica: () => undefined,
+  const relay = {
     leaderOf: () => NODE,
     forward: (_to: NodeId, request: Request) => {
       passed.push(request.type);
       return true;
     },
-  } as unknown as RouterHost;
-  const router = new Router(host);
+  } as unknown as Relay;
+  const node = {
+    now: 0,
+    map: undefined,
+    replicas: { get: () => undefined },
+  } as unknown as NodeState;
+  const others = { transactions: {}, report: {} } as unknown as Omit<Served, 'node' | 'router'>;
+  const requests = new Requests({ node, router: new Router(node, relay), ...others });
   const failures: string[] = [];
   const ask = (isClient: boolean, isForwarded: boolean) => {
-    const respond: Parameters<Router['route']>[1]['responder']['respond'] = (response) => {
+    const respond: Parameters<Requests['route']>[1]['responder']['respond'] = (response) => {
       failures.push(response.type === 'failed' ? response.failure : response.type);
     };
     const request = commanding(OF_NODES[5] as CatalogCommand);
-    router.route(request, { responder: { respond, isClient }, isForwarded });
+    requests.route(request, { responder: { respond, isClient }, isForwarded });
   };
   ask(true, false);
   ask(true, true);

@@ -1,0 +1,52 @@
+/** A request from a client, another node, or this node itself: which part of the node serves it. */
+
+import { NO_BYTES } from '../base/message-pack.ts';
+import type { Responder } from '../shard/responder.ts';
+import type { Request } from '../wire/request.ts';
+import { isForNodesOnly } from './client-door.ts';
+import type { NodeState } from './node-state.ts';
+import type { Router, Source } from './router.ts';
+import type { TransactionService } from './transaction-service.ts';
+
+interface RequestsOptions {
+  readonly node: NodeState;
+  readonly router: Router;
+  readonly transactions: TransactionService;
+  /** What the node reports about itself, as JSON. */
+  readonly report: Record<'info' | 'pending', () => Uint8Array>;
+}
+
+export class Requests {
+  readonly #options: RequestsOptions;
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  route(request: Request, source: Source): void {
+    const { router, transactions, report } = this.#options;
+    const { responder } = source;
+    if (responder.isClient === true && isForNodesOnly(request)) {
+      return router.fail({ request, responder }, 'nodes-only');
+    }
+    switch (request.type) {
+      case 'map':
+        return this.#giveMap(request, responder);
+      case 'info':
+      case 'pending':
+        return responder.respond({ type: 'info', id: request.id, text: report[request.type]() });
+      case 'transact':
+        return transactions.transact({ request, ...source });
+      case 'settle':
+        return transactions.settle({ request, ...source });
+      default:
+        return router.route(request, source);
+    }
+  }
+
+  #giveMap({ id, knownVersion }: Request & { readonly type: 'map' }, responder: Responder): void {
+    const { map, bytes } = this.#options.node.maps;
+    const isNewer = map !== undefined && map.version > knownVersion;
+    responder.respond({ type: 'map', id, map: isNewer ? bytes : NO_BYTES });
+  }
+}

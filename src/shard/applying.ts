@@ -1,0 +1,122 @@
+/** Applies the committed entries of one replica to its machine and its state, in order. */
+
+import { unreachable } from '../base/assert.ts';
+import type { Prepared } from '../machine/lock-table.ts';
+import type { LogEntry, SnapshotDescription } from '../raft/message.ts';
+import { StateDamage } from '../storage/state/state.ts';
+import { ApplyQueue } from './apply-queue.ts';
+import { FingerprintTaking } from './fingerprint-taking.ts';
+import type { Proposing } from './proposing.ts';
+import type { ReplicaState } from './replica-state.ts';
+import type { ShardMachine } from './shard-machine.ts';
+import { ofLaterVersion } from './stop-reason.ts';
+
+export class Applying {
+  readonly fingerprint: FingerprintTaking;
+  readonly #state: ReplicaState;
+  readonly #proposing: Proposing;
+  readonly #newMachine: () => ShardMachine;
+  readonly #queue = new ApplyQueue();
+  /** Parts of transactions that released their locks since they were taken. */
+  #freed: Prepared[] | 'all' = [];
+  /** The log time before which no key expires; 0 until the keys were scanned once. */
+  dueAt = 0;
+
+  constructor(state: ReplicaState, proposing: Proposing, newMachine: () => ShardMachine) {
+    this.#state = state;
+    this.#proposing = proposing;
+    this.#newMachine = newMachine;
+    this.fingerprint = new FingerprintTaking(state.shard, state.store);
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.isEmpty;
+  }
+
+  add(entries: readonly LogEntry[]): void {
+    this.#queue.add(entries);
+  }
+
+  clear(): void {
+    this.#queue.clear();
+  }
+
+  takeFreed(): readonly Prepared[] | 'all' {
+    const freed = this.#freed;
+    this.#freed = [];
+    return freed;
+  }
+
+  /** As far as the store has room. */
+  work(): void {
+    const state = this.#state;
+    const before = state.applied;
+    while (!this.#queue.isEmpty && state.store.hasRoom && !state.isCorrupt) {
+      const entry = this.#queue.first as LogEntry;
+      this.#heedDamage(() => this.#apply(entry));
+      if (state.stopReason !== '') return;
+      this.#queue.shift();
+    }
+    if (state.isCorrupt) this.#queue.clear();
+    if (state.applied > before) state.step({ type: 'applied', index: state.applied });
+  }
+
+  /** A snapshot replaced the state. A replica whose state was damaged gets a new machine. */
+  restart({ index, term }: SnapshotDescription): void {
+    const state = this.#state;
+    state.applied = index;
+    state.appliedTerm = term;
+    this.dueAt = 0;
+    const wasCorrupt = state.isCorrupt;
+    state.isCorrupt = false;
+    this.#heedDamage(() => {
+      if (wasCorrupt) state.machine = this.#newMachine();
+      else state.machine.reload();
+    });
+    if (wasCorrupt && !state.isCorrupt) state.report({ type: 'corruption-changed' });
+    this.#freed = 'all';
+    state.time.follow(state.machine.time, state.now);
+  }
+
+  /** Damage to the state of one shard is no reason to stop the others. */
+  #heedDamage(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof StateDamage)) throw error;
+      this.#state.markCorrupt();
+    }
+  }
+
+  #apply(entry: LogEntry): void {
+    const { index, term } = entry;
+    const state = this.#state;
+    const { store, shard, machine } = state;
+    const position = { index, term };
+    switch (entry.kind) {
+      case 'command': {
+        const verdict = machine.apply({ index, payload: entry.payload });
+        if (verdict === 'unknown') return state.stop(ofLaterVersion(index));
+        store.apply(shard, { position, configuration: undefined, writes: verdict.writes });
+        if (verdict.dueAt < this.dueAt) this.dueAt = verdict.dueAt;
+        const isOwn = state.isLeader && term === state.raft.term;
+        state.time[isOwn ? 'confirm' : 'follow'](machine.time, state.now);
+        this.#proposing.answer(position, verdict.replies, machine.time);
+        if (this.#freed !== 'all') this.#freed.push(...verdict.freed);
+        break;
+      }
+      case 'configuration':
+      case 'empty': {
+        const configuration = entry.kind === 'configuration' ? entry.configuration : undefined;
+        store.apply(shard, { position, configuration, writes: [] });
+        this.#proposing.answer(position, [], machine.time);
+        break;
+      }
+      default:
+        unreachable(entry);
+    }
+    this.fingerprint.applied(index);
+    state.applied = index;
+    state.appliedTerm = term;
+  }
+}
