@@ -1,4 +1,4 @@
-/** What each command does, and when it is refused. */
+/** The effect of each command, and when it is refused. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -54,7 +54,7 @@ test('a founded cluster has one node, all its shards, and a founder for each', (
   );
 });
 
-test('a cluster is founded once, and its founder may ask again', () => {
+test('a cluster is founded once, and its founder may repeat the command', () => {
   const rig = founded(2);
   assert.deepEqual(rig.say(foundation()), { type: 'done', version: 2, node: 1 });
   const other = { ...foundation(), clusterId: 'elsewhere' };
@@ -72,7 +72,7 @@ test('a foundation without a member for each shard, a name or a weight is refuse
   }
 });
 
-test('a data folder gets one number however often it asks, and no number is given twice', () => {
+test('a data folder gets one number however often it asks, and no number is assigned twice', () => {
   const rig = founded(1);
   assert.equal(rig.mustSay(joining(2)), 2);
   assert.equal(rig.mustSay(joining(3)), 3);
@@ -85,13 +85,13 @@ test('a data folder gets one number however often it asks, and no number is give
   assert.equal(rig.map.nextNode, 5);
 });
 
-test('a cluster has room for so many nodes', () => {
+test('the number of nodes in a cluster is bounded', () => {
   const rig = founded(CATALOG_LIMITS.nodesMax);
   assert.deepEqual(rig.say(joining(1000)), refused('full'));
   assert.equal(rig.mustSay(joining(7)), 7);
 });
 
-test('so many nodes may have joined and not started; the next one waits for one of them', () => {
+test('the number of nodes that joined and never started is bounded', () => {
   const rig = founded(CATALOG_LIMITS.newcomersMax - 1);
   rig.mustSay(joining(99));
   assert.deepEqual(rig.say(joining(100)), refused('too-many-newcomers'));
@@ -105,7 +105,7 @@ test('so many nodes may have joined and not started; the next one waits for one 
   rig.mustSay(joining(101));
 });
 
-test('what a node says of itself has to be sound when it joins, and when it is announced', () => {
+test('the description of a node is validated when it joins and when it is announced', () => {
   const rig = founded(2);
   const evil = describe('x', { peerUrl: 'ws://a:1/admin?x=' });
   assert.deepEqual(
@@ -116,7 +116,7 @@ test('what a node says of itself has to be sound when it joins, and when it is a
   assert.deepEqual(rig.say(moved), refused('unsound'));
 });
 
-test('a node is announced in lives that follow each other, and each as often as it likes', () => {
+test('a node is announced in lives that follow each other, and each may be repeated', () => {
   const rig = founded(2);
   rig.mustSay(announcement(2, 3, 77));
   assert.equal(nodeNumbered(rig.map, 2 as NodeId)?.peerUrl, 'ws://moved-77:7001');
@@ -140,12 +140,12 @@ test('a life that does not follow the known one is refused, whatever its number'
   assert.deepEqual(rig.say(stranger), refused('wrong-token'));
 });
 
-test('a node that was never announced is in no life that could be said again', () => {
+test('a node that was never announced has no life that could be repeated', () => {
   const rig = founded(2);
   assert.deepEqual(rig.say(announcement(2, 0, 0)), refused('unsound'));
 });
 
-test('a placement says whom a shard wants, and who is not wanted stays listed', () => {
+test('a placement sets the wanted members, and unwanted ones stay listed', () => {
   const rig = founded(4);
   const placed = rig.place(1, [
     [1, 1001],
@@ -169,7 +169,7 @@ test('a placement says whom a shard wants, and who is not wanted stays listed', 
   );
 });
 
-test('a placement by an old row, of unknown nodes or without sense is refused', () => {
+test('a placement by an old row, of unknown nodes or an inconsistent one is refused', () => {
   const rig = founded(3);
   const { revision } = rig.row(1);
   rig.place(1, [[2, 21]]);
@@ -194,7 +194,7 @@ test('a placement by an old row, of unknown nodes or without sense is refused', 
   for (const fault of faults) assert.deepEqual(rig.place(1, fault), refused('unsound'));
 });
 
-test('a member on its way out never comes back, and its node gets a new one afterwards', () => {
+test('a member that is being removed never comes back, and its node gets a new one later', () => {
   const rig = founded(2);
   rig.report(1, { term: 1, voters: [1001] });
   rig.place(1, [
@@ -218,7 +218,7 @@ test('a member on its way out never comes back, and its node gets a new one afte
   );
 });
 
-test('a shard lists so many members', () => {
+test('the number of listed members is bounded', () => {
   const rig = founded(24);
   const wanted = (from: number) =>
     Array.from({ length: 7 }, (_, at): [number, number] => [from + at, 500 + from + at]);
@@ -266,7 +266,7 @@ test('the report of an older leader, or about an older row, drops no member', ()
   assert.equal(rig.row(1).members.length, 2);
 });
 
-test('a member that is lost is not wanted any more, unless it is the only one', () => {
+test('a lost member is no longer wanted, unless it is the only one', () => {
   const rig = founded(2);
   rig.place(1, [
     [1, 1001],
@@ -296,7 +296,7 @@ test('a shard is founded by the first report, and a report without news changes 
   assert.equal(rig.map.version, version);
 });
 
-test('an aim changes the goals that differ, and what they were made for', () => {
+test('an aim changes the goals that differ, and their basis', () => {
   const rig = founded(2, { shards: 2 });
   const basis = { weight: 1, zone: '', isDrained: false };
   const nodes = [1, 2].map((node) => ({ node: node as NodeId, ...basis }));
@@ -321,7 +321,7 @@ test('an aim changes the goals that differ, and what they were made for', () => 
   assert.deepEqual(rig.say({ ...aim, aimedAt, nodes: strange }), refused('unknown-node'));
 });
 
-test('a command of an unknown kind stops the replica, and bytes without sense are refused', () => {
+test('a command of an unknown kind stops the replica, and malformed bytes are refused', () => {
   const rig = founded(1);
   assert.deepEqual(rig.apply(Uint8Array.of(0x92, 9, 0)), { type: 'unknown-command', kind: 9 });
   for (const bytes of [[], [0xc0], [0x90], [0x91, 2], [0xff, 0xff]]) {

@@ -1,11 +1,11 @@
-/** What a node may say of itself: others dial it, and terminals show it. */
+/** A node's description of itself: others dial it, and terminals show it. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { faultOfDescription, isClientUrl } from '../../src/catalog/description.ts';
 import { describe } from './rows.ts';
 
-test('an address leads to a node and nowhere else', () => {
+test('an address points to a node and nothing else', () => {
   const sound = ['ws://a:1', 'wss://db.example', 'ws://[::1]:7400', 'ws://10.0.0.1:65535'];
   for (const url of [...sound, 'wss://db.example/kv/n1']) assert.equal(isClientUrl(url), true, url);
   for (const peerUrl of sound)
@@ -20,7 +20,7 @@ test('an address leads to a node and nowhere else', () => {
   assert.equal(proxied, '"ws://a:1/admin" is not a valid node address: expected ws://host:port');
 });
 
-test('a name and a zone are texts that a terminal only shows', () => {
+test('a name and a zone have no control characters', () => {
   assert.equal(faultOfDescription(describe('a', { zone: 'zürich 2', name: 'n1' })), undefined);
   for (const hostile of ['\u001b[2J', '\u0007', 'a\nb', '\u202eabc', '\u2028', '\u009b1m']) {
     const name = faultOfDescription(describe('a', { name: hostile }));

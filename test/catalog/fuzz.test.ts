@@ -1,4 +1,4 @@
-/** Hostile bytes: none throws, nothing grows, and what is understood has no other spelling. */
+/** Hostile bytes: no decoder throws, memory does not grow, and each value has one encoding. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -40,7 +40,7 @@ function corpus(random: Random) {
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Bytes that are still held after all is collected. */
+/** Bytes that are still in use after a garbage collection. */
 function heapGrowth(work: () => void): number {
   const held = () => {
     collect();
@@ -56,7 +56,7 @@ function isEqual(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
 }
 
-/** Mutants of the corpus; each is understood in its one spelling, or not at all. */
+/** Mutants of the corpus; each is decoded in its one encoding, or not at all. */
 function fuzz(
   seed: number,
   seeds: readonly Uint8Array[],
@@ -80,7 +80,7 @@ function fuzz(
   return understood;
 }
 
-test('mutated commands are refused, unknown, or spelled as they were', (t) => {
+test('mutated commands are refused, unknown, or encode to the same bytes', (t) => {
   const { commands } = corpus(new Random(1));
   const understood = fuzz(11, commands, (bytes) => {
     const decoded = decodeCommand(bytes);
@@ -89,7 +89,7 @@ test('mutated commands are refused, unknown, or spelled as they were', (t) => {
   t.diagnostic(`${understood} of ${ROUNDS} understood`);
 });
 
-test('mutated replies are refused, or spelled as they were', (t) => {
+test('mutated replies are refused, or encode to the same bytes', (t) => {
   const { replies } = corpus(new Random(2));
   const understood = fuzz(12, replies, (bytes) => {
     const reply = decodeReply(bytes);
@@ -108,7 +108,7 @@ test('mutated maps are refused, or encode to the same bytes', (t) => {
   t.diagnostic(`${understood} of ${ROUNDS} understood`);
 });
 
-test('mutated differences leave a sound map behind, or nothing', () => {
+test('mutated differences give a consistent map, or none', () => {
   const { maps } = corpus(new Random(4));
   const random = new Random(14);
   for (let round = 0; round < ROUNDS / 3; round++) {
@@ -121,7 +121,7 @@ test('mutated differences leave a sound map behind, or nothing', () => {
   }
 });
 
-test('a replica answers any entry and stays what it was, or becomes what its rows say', () => {
+test('a replica answers any entry, and its map agrees with its rows', () => {
   const { commands } = corpus(new Random(5));
   const random = new Random(15);
   let rig = new Rig();

@@ -1,4 +1,4 @@
-/** Disorder, and the calm behind it: what happens to the cluster of a history, event by event. */
+/** Faults, and the calm after them: the events of a random cluster history. */
 
 import type { NodeId } from '../../src/base/ids.ts';
 import { CATALOG_LIMITS } from '../../src/base/limits.ts';
@@ -13,7 +13,7 @@ interface Disorder {
   readonly lost?: ReadonlySet<NodeId>;
 }
 
-/** Anything may happen to anyone, in any order; more than half of the nodes stay alive. */
+/** Any event in any order; more than half of the nodes stay alive. */
 export function disorder(
   world: World,
   random: Random,

@@ -7,19 +7,19 @@ import type { ShardRow } from '../../src/catalog/cluster-map.ts';
 import { type Led, nextLeaderStep } from '../../src/catalog/leader-step.ts';
 
 interface Case {
-  /** Members of the row, in nodes 1, 2 ...: `a` wanted, `A` on its way out. */
+  /** Members of the row, on nodes 1, 2 ...: `a` wanted, `A` being removed. */
   readonly row: string;
-  /** What the row believes to be voters; the configuration's unless it says otherwise. */
+  /** The voters according to the row; by default those of the configuration. */
   readonly reported?: string;
   readonly voters: string;
   readonly learners?: string;
-  /** Followers that are heard and have everything; all unless it says otherwise. */
+  /** Followers that are heard and have caught up; all by default. */
   readonly live?: string;
   readonly slow?: string;
   readonly preferred?: string;
   /** Members on nodes that are drained or removed. */
   readonly drained?: string;
-  /** Members whose nodes the goal names; the wanted ones unless it says otherwise. */
+  /** Members whose nodes the goal names; the wanted ones by default. */
   readonly goal?: string;
   readonly led?: Partial<Led>;
   readonly rowTerm?: number;

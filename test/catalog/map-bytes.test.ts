@@ -1,4 +1,4 @@
-/** The map on its way: whole, or as a difference. */
+/** The encoding of the map: whole, or as a difference. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -21,7 +21,7 @@ interface Size {
   readonly textBytes: number;
 }
 
-/** A map with the widest spelling of everything. */
+/** A map with the longest encoding of every field. */
 function largeMap({ nodes, shards, members, goal, textBytes }: Size): ClusterMap {
   const version = NUMBER_MAX;
   const text = (bytesMax: number) => 'x'.repeat(Math.min(bytesMax, textBytes));
@@ -64,7 +64,7 @@ test('a map of 1024 shards with five members each is small enough to be sent who
   assert.deepEqual(decodeMap(bytes, undefined), map);
 });
 
-test('the greatest map that the limits allow is within the limit of bytes', (t) => {
+test('the largest map that the limits allow is within the limit of bytes', (t) => {
   const { nodesMax, shardsMax, membersMax, replicasMax } = CATALOG_LIMITS;
   const size = { nodes: nodesMax, shards: shardsMax, members: membersMax, goal: replicasMax };
   const map = largeMap({ ...size, textBytes: 1000 });
@@ -74,7 +74,7 @@ test('the greatest map that the limits allow is within the limit of bytes', (t) 
   assert.deepEqual(decodeMap(bytes, undefined), map);
 });
 
-test('who has an older map needs the difference only, and ends with the same map', () => {
+test('a receiver with an older map needs the difference only, and gets the same map', () => {
   const random = new Random(21);
   for (let life = 0; life < 40; life++) {
     const rig = new Rig();
@@ -93,14 +93,14 @@ test('who has an older map needs the difference only, and ends with the same map
   }
 });
 
-test('a difference is as small as what changed', () => {
+test('the size of a difference follows the changes', () => {
   const rig = founded(3, { shards: 1024 });
   const { version } = rig.map;
   rig.report(7, { term: 1, voters: [1007] });
   assert.ok(encodeMap(rig.map, version).length < 80);
 });
 
-test('a difference that begins after what is known is not believed', () => {
+test('a difference that begins after the known version is ignored', () => {
   const rig = founded(2);
   const known = rig.map;
   rig.mustSay(joining(3));
@@ -110,13 +110,13 @@ test('a difference that begins after what is known is not believed', () => {
   assert.equal(decodeMap(encodeMap(rig.map, version), undefined), undefined);
 });
 
-test('the map of another cluster is not believed', () => {
+test('the map of another cluster is ignored', () => {
   const rig = founded(2);
   const other = { ...rig.map, clusterId: 'elsewhere', version: 99 };
   assert.equal(decodeMap(encodeMap(other, 0), rig.map), undefined);
 });
 
-test('a map that contradicts itself is not believed', () => {
+test('an inconsistent map is ignored', () => {
   const { map } = founded(2);
   const [catalog, first, ...others] = map.shards as [ShardRow, ShardRow, ...ShardRow[]];
   const withFirst = (fault: Partial<ShardRow>): ClusterMap => ({

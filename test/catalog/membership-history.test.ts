@@ -1,4 +1,4 @@
-/** Machines lose their disks, nodes are drained and removed: always safe, and well in the end. */
+/** Machines lose their disks, nodes are drained and removed: always safe, healthy in the end. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -40,7 +40,7 @@ class MembershipHistory {
     for (const { node } of this.#map.nodes) {
       if (!this.lost.has(node)) this.world.alive.add(node);
     }
-    // What was refused while others were silent is asked for again.
+    // Commands that were refused while others were silent are repeated.
     for (const { node } of this.#map.nodes) {
       const isUp = (one: NodeId) => this.world.alive.has(one);
       if (this.lost.has(node)) this.#assign(node, 'removing', isUp);
@@ -110,7 +110,7 @@ class MembershipHistory {
     this.world.alive.delete(node);
   }
 
-  /** Every shard has begun and keeps a majority, in whatever configuration it may have. */
+  /** Every shard is founded and keeps a majority, in any configuration that it may have. */
   #maySpare(node: NodeId): boolean {
     const gone = new Set([...this.lost, node]);
     return this.#map.shards.every((row) => {
@@ -130,7 +130,7 @@ class MembershipHistory {
     });
   }
 
-  /** A node whose row is gone takes part in nothing: it destroys all that it has. */
+  /** A node whose row is deleted destroys all its replicas. */
   #checkGone(): void {
     for (let node = 1 as NodeId; node < this.#map.nextNode; node++) {
       if (this.#map.nodes.some((row) => row.node === node)) continue;
@@ -166,7 +166,7 @@ class MembershipHistory {
   }
 }
 
-test('wiped, drained and removed nodes leave a full cluster and nothing of themselves', (t) => {
+test('wiped, drained and removed nodes leave a full cluster and no remains', (t) => {
   const told = new Map<string, number>();
   let roundsMax = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {

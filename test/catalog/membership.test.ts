@@ -16,7 +16,7 @@ const LONG = 60_000;
 
 let drawn = 9000;
 
-/** What the planner says while all but these nodes are alive. */
+/** The planner's commands while all but these nodes are alive. */
 function plan(rig: Rig, dead: readonly number[] = []): CatalogCommand[] {
   const alive = rig.map.nodes.filter(({ node }) => !dead.includes(node));
   return planNext({
@@ -59,7 +59,7 @@ function assign(
   return rig.say({ type: 'set-membership', node: node as NodeId, revision, membership, isForced });
 }
 
-/** A new folder at the address of a node that is known. */
+/** A new folder at the address of a known node. */
 function rejoining(node: number, token: number): CatalogCommand {
   const description = describe(node === 1 ? 'one' : `node-${node}`);
   return { type: 'join', joinToken: tokenOf(token), description, proof: undefined };
@@ -77,7 +77,7 @@ function refused(reason: string): CatalogReply {
   return { type: 'refused', reason } as CatalogReply;
 }
 
-test('a newcomer at a known address stands in the goals where the former node stood', () => {
+test('a newcomer at a known address replaces the former node in the goals', () => {
   const rig = settled(3);
   const goals = rig.map.shards.map(({ goal }) => goal);
   assert.equal(rig.mustSay(rejoining(2, 9)), 4);
@@ -103,7 +103,7 @@ test('a newcomer at a known address stands in the goals where the former node st
   }
 });
 
-test('the row of the former node goes with the last shard that lists it', () => {
+test('the row of the former node is deleted with the last shard that lists it', () => {
   const rig = settled(3, { shards: 2 });
   rig.mustSay(rejoining(2, 9));
   for (const place of plan(rig, [2])) rig.mustSay(place);
@@ -136,7 +136,7 @@ test('a machine that is wiped twice in a row leaves no dead member behind', () =
   assert.deepEqual(holdersOf(rig), Array(5).fill([1, 3, 5]));
 });
 
-test('a folder that asks twice at the same address replaces no node the second time', () => {
+test('a folder that joins twice at the same address replaces no node the second time', () => {
   const rig = settled(3);
   rig.mustSay(rejoining(2, 9));
   const { version } = rig.map;
@@ -174,7 +174,7 @@ test('a newcomer is refused while the node at its address is heard', () => {
   assert.equal(objectionOf(undefined, joining(7), isUp), undefined);
 });
 
-test('a node that is removed gives all away, and its row goes', () => {
+test('a removed node gives up its replicas, and its row is deleted', () => {
   const rig = settled(4);
   assert.equal(assign(rig, 2, 'removing').type, 'done');
   assert.equal(assign(rig, 2, 'removing').type, 'done', 'twice is once');
@@ -203,14 +203,14 @@ test('a removal that costs replicas has to be forced, and the last node stays', 
   assert.deepEqual(holdersOf(rig), Array(5).fill([1]));
 });
 
-test('a node without weight is removed without being missed', () => {
+test('a node without weight is removed at once', () => {
   const rig = settled(3);
   rig.mustSay(joining(4, { weight: 0 }));
   assert.equal(assign(rig, 4, 'removing').type, 'done');
   assert.equal(rowOf(rig, 4), undefined, 'nothing ever listed it');
 });
 
-test('a removal is taken back while it moves, and not once another node is in its place', () => {
+test('a removal can be cancelled while it moves, but not once the node is replaced', () => {
   const rig = settled(4);
   assign(rig, 2, 'removing');
   assert.equal(assign(rig, 2, 'active').type, 'done');
@@ -220,7 +220,7 @@ test('a removal is taken back while it moves, and not once another node is in it
   assert.deepEqual(assign(rig, 2, 'active'), refused('replaced'));
 });
 
-test('a late copy of what was said before takes nothing back', () => {
+test('a late copy of an earlier command undoes nothing', () => {
   const rig = settled(4);
   const node = 2 as NodeId;
   const said = (membership: NodeMembership): CatalogCommand => {
@@ -266,7 +266,7 @@ test('a silent node is not removed where a shard has no majority without it', ()
   );
 });
 
-test('a drained node gives its replicas away if there is room, and takes them back', () => {
+test('a drained node gives its replicas to nodes with room, and gets them back', () => {
   const rig = settled(4, { shards: 8 });
   assign(rig, 2, 'draining');
   settle(rig);
@@ -335,7 +335,7 @@ test('a difference between maps drops the rows of nodes that left', () => {
   assert.deepEqual(decodeMap(encodeMap(rig.map, 0), undefined), rig.map);
 });
 
-test('what a lost node voted in is moved before all else', () => {
+test('shards with a voter on a lost node are moved first', () => {
   const rig = settled(7, { shards: 64 });
   rig.mustSay(joining(20));
   rig.mustSay(plan(rig)[0] as CatalogCommand);

@@ -1,4 +1,4 @@
-/** Random histories: the catalog does as a naive model does, and any replica is like another. */
+/** Random histories: the catalog agrees with a naive model, and replicas agree with each other. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -44,7 +44,7 @@ function assertAlike(map: ClusterMap, model: Model): void {
   );
 }
 
-test('along random histories the catalog answers and holds what the model does', (t) => {
+test('along random histories the catalog agrees with the model', (t) => {
   const random = new Random(61);
   const answers = new Map<string, number>();
   for (let history = 0; history < HISTORIES; history++) {
@@ -80,7 +80,7 @@ test('along random histories the catalog answers and holds what the model does',
   assert.ok(answers.size >= 20, 'the histories meet most refusals');
 });
 
-test('a replica that replays, one that opens and one that takes a snapshot are alike', () => {
+test('a replica that replays, one that opens and one that takes a snapshot are equal', () => {
   const random = new Random(62);
   for (let history = 0; history < HISTORIES / 3; history++) {
     const rig = new Rig();

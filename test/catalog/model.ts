@@ -1,4 +1,4 @@
-/** The catalog told again, as naively as can be: loose records that are changed in place. */
+/** The catalog, as naively as possible: loose records that are changed in place. */
 
 import type { NodeDescription } from '../../src/catalog/cluster-map.ts';
 import type { CatalogCommand, CatalogRefusal } from '../../src/catalog/command.ts';
@@ -46,7 +46,7 @@ export class Model {
   readonly nodes = new Map<number, ModelNode>();
   readonly shards: ModelShard[] = [];
 
-  /** The node number that is answered, or why not. */
+  /** The assigned node number, or the refusal. */
   apply(command: CatalogCommand, index: number): number | CatalogRefusal {
     if (command.type === 'found') return this.#found(command, index);
     if (this.name === undefined) return 'not-founded';
@@ -171,7 +171,7 @@ export class Model {
     return 0;
   }
 
-  /** Nodes that are to go and that nothing mentions. */
+  /** Nodes that are being removed and that no row mentions. */
   #forget(): void {
     for (const [number, { membership, basis }] of this.nodes) {
       const isMentioned = this.shards.some(({ goal, members }) => {

@@ -1,4 +1,4 @@
-/** Clusters that grow through disorder: always safe, and in the end everything lies as wanted. */
+/** Clusters that grow under faults: always safe, and in the end every replica is in its place. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -20,7 +20,7 @@ interface Options {
   readonly shards: number;
   readonly isWeighted: boolean;
   readonly isZoned: boolean;
-  /** Voters lose their votes on the way. */
+  /** Voters lose their votes meanwhile. */
   readonly isForgetful: boolean;
 }
 
@@ -72,7 +72,7 @@ function countMoving(world: World): number {
   return world.rig.map.shards.filter((row) => row.isFounded && isGrowing(row)).length;
 }
 
-/** Wanted, voting, leading: all as the goals say, and the goals as the nodes say. */
+/** Wanted, voting, leading: all as in the goals, and the goals as the nodes require. */
 function checkEnd(world: World): void {
   const { map } = world.rig;
   const weighted = map.nodes.filter(({ weight }) => weight > 0).length;
@@ -102,7 +102,7 @@ function checkEnd(world: World): void {
 
 const SEEDS = byEffort({ full: 150, brief: 30 });
 
-test('a cluster that grows through disorder is always safe and comes to rest', (t) => {
+test('a cluster that grows under faults is always safe and becomes idle', (t) => {
   let roundsMax = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
     const traits = { isWeighted: seed % 2 === 0, isZoned: seed % 3 === 0 };
@@ -115,7 +115,7 @@ test('a cluster that grows through disorder is always safe and comes to rest', (
   t.diagnostic(`at most ${roundsMax} rounds`);
 });
 
-test('an orderly cluster moves few shards at a time, in few steps, and only what is asked', (t) => {
+test('a cluster without faults moves few shards at a time, in few steps, and no others', (t) => {
   const random = new Random(51);
   const world = new World(random, foundation({ shards: 32 }));
   let movingMax = 0;

@@ -15,7 +15,7 @@ const STUCK_MILLISECONDS = CATALOG_LIMITS.movePatienceMilliseconds;
 interface Options {
   readonly dead?: readonly number[];
   readonly liveFor?: number;
-  /** Shards whose move has not come on for long. */
+  /** Shards whose move has not progressed for long. */
   readonly stuck?: readonly number[];
 }
 
@@ -54,7 +54,7 @@ test('one node has nothing to plan', () => {
   assert.deepEqual(plan(founded(1)), []);
 });
 
-test('a newcomer is taken into account once it has been alive for a while', () => {
+test('a newcomer counts once it has been alive for a while', () => {
   const rig = founded(2);
   const liveFor = CATALOG_LIMITS.newcomerMilliseconds - 1;
   assert.deepEqual(plan(rig, { liveFor }), []);
@@ -71,7 +71,7 @@ test('a node that falls silent later stays in the goals', () => {
   assert.deepEqual(plan(rig, { dead: [2, 3] }), []);
 });
 
-test('a node without weight holds nothing, and gets its share when it has one', () => {
+test('a node without weight holds nothing, and gets its share with a weight', () => {
   const rig = founded(1);
   rig.mustSay(joining(2, { weight: 0 }));
   assert.deepEqual(plan(rig), []);
@@ -89,14 +89,14 @@ test('the catalog has one, three or five voters, spread over the zones', () => {
   assert.deepEqual(aim(rig).shards[0]?.goal, [1, 2, 4, 5, 6]);
 });
 
-test('the voters of the catalog stay when a node comes that would do as well', () => {
+test('the voters of the catalog stay when an equal node joins', () => {
   const rig = founded(3);
   rig.mustSay(aim(rig));
   rig.mustSay(joining(4));
   assert.deepEqual(aim(rig).shards[0]?.goal, [1, 2, 3]);
 });
 
-test('the replicas of a shard grow with the nodes, up to what was set', () => {
+test('the replicas of a shard grow with the nodes, up to the configured number', () => {
   for (const nodes of [2, 3, 5]) {
     const goals = aim(founded(nodes, { replicas: 3 })).shards.slice(1);
     assert.ok(goals.every(({ goal }) => goal.length === Math.min(nodes, 3)));
@@ -123,7 +123,7 @@ test('a newcomer takes its share, and between the others nothing moves', () => {
   }
 });
 
-test('so many shards move at a time, the catalog first, the founded ones only', () => {
+test('a bounded number of founded shards moves at a time, the catalog first', () => {
   const rig = founded(3, { shards: 32 });
   rig.mustSay(aim(rig));
   assert.deepEqual(
@@ -140,7 +140,7 @@ test('so many shards move at a time, the catalog first, the founded ones only', 
   assert.deepEqual(plan(rig), []);
 });
 
-test('a move that does not come on leaves its place to another, within a bound', () => {
+test('a move without progress leaves its place to another, within a bound', () => {
   const rig = founded(3, { shards: 64 });
   foundAll(rig);
   rig.mustSay(aim(rig));
@@ -170,7 +170,7 @@ test('a placement keeps the members that stay, and draws new ones for the rest',
   assert.equal(new Set(data?.members.map(({ member }) => member)).size, 3);
 });
 
-test('shards that cannot go on while a node is dead do not hold up the others', () => {
+test('shards that wait for a dead node do not delay the others', () => {
   const rig = founded(3, { shards: 32 });
   foundAll(rig);
   rig.mustSay(aim(rig));
@@ -178,7 +178,7 @@ test('shards that cannot go on while a node is dead do not hold up the others', 
   assert.deepEqual(plan(rig), []);
   assert.equal(placements(rig, { dead: [2, 3] }).length, 0);
   const others = placements(rig, { dead: [3] });
-  assert.equal(others.length, 0, 'node 2 is alive, so they do go on');
+  assert.equal(others.length, 0, 'node 2 is alive, so they continue');
   for (const { shard, founder, members } of rig.map.shards) {
     const second = members.find(({ node }) => node === 2)?.member;
     if (second !== undefined) rig.report(shard, { term: 1, voters: [founder, second] });

@@ -1,4 +1,4 @@
-/** Damage to bytes: a bit, a byte, an end cut off or added, a token spliced in, a part left out. */
+/** Damage to bytes: a flipped bit, a changed byte, a cut or longer end, a token inserted. */
 
 import type { Random } from '../../src/base/random.ts';
 

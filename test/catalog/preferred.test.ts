@@ -1,4 +1,4 @@
-/** Who should lead: even, and changed no more than that takes. */
+/** The preferred leaders: even, and changed as little as possible. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

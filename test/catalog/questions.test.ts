@@ -1,4 +1,4 @@
-/** Where a key lies, and what a node should have. */
+/** The shard of a key, and the replicas of a node. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -20,7 +20,7 @@ test('every position of the ring lies in the arc of its shard', () => {
   }
 });
 
-test('a founder begins its shards until they are founded, and never again', () => {
+test('a founder starts its shards until they are founded, and never again', () => {
   const rig = founded(2, { shards: 2 });
   const births = () => replicasDue(rig.map, 1 as NodeId).map(({ birth }) => birth);
   assert.deepEqual(births(), ['blank', 'found', 'found']);
@@ -29,7 +29,7 @@ test('a founder begins its shards until they are founded, and never again', () =
   assert.deepEqual(replicasDue(rig.map, 2 as NodeId), []);
 });
 
-test('a wanted member is born blank, and one on its way out is not born at all', () => {
+test('a wanted member is created blank, and one that is being removed is not created', () => {
   const rig = founded(2, { shards: 1 });
   rig.report(1, { term: 1, voters: [1001] });
   rig.place(1, [

@@ -1,4 +1,4 @@
-/** A state store in memory, and the catalog upon it. */
+/** A state store in memory, with a catalog on it. */
 
 import assert from 'node:assert/strict';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
@@ -64,14 +64,14 @@ export class Rig {
     return (applied as Extract<Applied, { type: 'applied' }>).reply;
   }
 
-  /** Like `say`, for what must not be refused. Gives the node number, if one was given. */
+  /** Like `say`, for a command that must not be refused. Returns the assigned node number. */
   mustSay(command: CatalogCommand): NodeId {
     const reply = this.say(command);
     assert.equal(reply.type, 'done', `${command.type} is done: ${JSON.stringify(reply)}`);
     return (reply as Extract<CatalogReply, { type: 'done' }>).node;
   }
 
-  /** From now on by what is in the store. */
+  /** From now on by the rows of the store. */
   reopen(): void {
     this.catalog = new Catalog({ view: this.rows });
   }

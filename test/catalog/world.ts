@@ -1,6 +1,6 @@
 /**
- * A cluster around a real catalog: shards with a Raft that is told in a few lines, nodes with
- * maps of different ages, commands on their way that arrive late, twice or never.
+ * A cluster around a real catalog: shards with a minimal Raft, nodes with maps of different ages,
+ * and commands in transit that arrive late, twice or never.
  */
 
 import assert from 'node:assert/strict';
@@ -30,7 +30,7 @@ import {
 } from '../../src/raft/configuration.ts';
 import { Rig } from './rows.ts';
 
-/** Who leads, or believes so. A deposed leader keeps what it saw last. */
+/** The leader, or a deposed one that still believes it leads, with what it saw last. */
 interface Office {
   readonly member: MemberId;
   readonly term: number;
@@ -42,7 +42,7 @@ class ShardWorld {
   /** The newest in the leader's log. */
   configuration: Configuration;
   isCommitted = true;
-  /** What is surely committed, and what some log may hold behind it until a leader settles that. */
+  /** The committed configuration, and a later one in some log until a leader settles it. */
   committed: Configuration;
   tail: Configuration | undefined;
   term = 1;
@@ -77,7 +77,7 @@ export class World {
   liveForMilliseconds = 2000;
   readonly #random: Random;
   readonly #maps = new Map<NodeId, ClusterMap>();
-  /** Members that lost their vote: they keep their log, and their node says so. */
+  /** Members that lost their vote: they keep their log, and their node reports it. */
   readonly forgetful = new Set<MemberId>();
   /** Replicas that exist, with those that existed once. */
   readonly #born = new Map<NodeId, Map<MemberId, ShardId>>();
@@ -101,7 +101,7 @@ export class World {
     this.#queue.push(command);
   }
 
-  /** One command arrives, if any: the next, or any; perhaps twice, perhaps never. */
+  /** One command arrives, if any: the next, or a random one; perhaps twice, perhaps never. */
   deliver({ isFair }: { readonly isFair: boolean }): boolean {
     const random = this.#random;
     const at = isFair ? 0 : random.below(Math.max(this.#queue.length, 1));
@@ -116,7 +116,7 @@ export class World {
     return true;
   }
 
-  /** The planner starts from nothing each time it is asked. */
+  /** The planner starts without state at each call. */
   plan(): void {
     const outlook = {
       map: this.rig.map,
@@ -127,7 +127,7 @@ export class World {
     for (const command of planNext(outlook)) this.propose(command);
   }
 
-  /** A node hears of a map, and does what it says: replicas come and go. */
+  /** A node gets a map and carries it out: replicas are created and removed. */
   learn(node: NodeId, map: ClusterMap): void {
     if (map.version <= (this.#maps.get(node)?.version ?? 0)) return;
     this.#maps.set(node, map);
@@ -154,7 +154,7 @@ export class World {
     }
   }
 
-  /** The leader of a shard takes a look, by the map of its node. */
+  /** The leader of a shard acts by the map of its node. */
   lead(shard: ShardId): void {
     const world = this.shards.get(shard);
     if (world === undefined || world.leader === NO_MEMBER) return;
@@ -163,14 +163,14 @@ export class World {
     this.#step(shard, world, { member, term, configuration, isSettled });
   }
 
-  /** One that was deposed and does not know it. */
+  /** A deposed leader that does not know it. */
   leadDeposed(shard: ShardId): void {
     const world = this.shards.get(shard);
     const office = world?.deposed[this.#random.below(world.deposed.length)];
     if (world !== undefined && office !== undefined) this.#step(shard, world, office);
   }
 
-  /** The newest configuration is committed, if the majorities that it takes are alive. */
+  /** The newest configuration is committed, if the required majorities are alive. */
   commit(shard: ShardId): void {
     const world = this.shards.get(shard);
     if (world === undefined || world.leader === NO_MEMBER || !this.hasQuorum(world)) return;
@@ -185,7 +185,7 @@ export class World {
     if (world.isCommitted && !isVoter(world.configuration, world.leader)) world.leader = NO_MEMBER;
   }
 
-  /** Another leader. What was not committed may be lost with the one before. */
+  /** Another leader. Uncommitted changes of the previous one may be lost. */
   elect(shard: ShardId, to?: MemberId): void {
     const world = this.shards.get(shard);
     const isAble = (member: MemberId) => this.isAlive(shard, member) && !this.forgetful.has(member);
@@ -209,7 +209,7 @@ export class World {
     world.ticksSinceHandover = 0;
   }
 
-  /** A voter loses its vote; the leader, who was elected before, is not asked for it. */
+  /** A voter loses its vote; the leader was elected before, so it is not affected. */
   forget(shard: ShardId): void {
     const world = this.shards.get(shard);
     if (world === undefined || !world.isCommitted || isJoint(world.configuration)) return;
@@ -306,7 +306,7 @@ export class World {
     }
   }
 
-  /** What Raft asks of a change, and what the shard's users ask. */
+  /** The conditions of Raft for a change, and those of the shard's users. */
   #change(world: ShardWorld, led: Led, target: Target): void {
     this.tally.changes += 1;
     const { configuration: current, row, followers, self } = led;

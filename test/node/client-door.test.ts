@@ -1,4 +1,4 @@
-/** What clients may ask for, and what only nodes may; through however many nodes it comes. */
+/** Requests that clients may make, and those that only nodes may; also if they are forwarded. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -41,7 +41,7 @@ function commanding(command: CatalogCommand | Uint8Array): Request {
   return { type: 'command', id: 1, command: bytes };
 }
 
-test('of the commands of the catalog a client may ask to join, and to drain or remove', () => {
+test('a client may send the catalog commands join and set-membership only', () => {
   for (const command of OF_NODES) equal(isForNodesOnly(commanding(command)), true, command.type);
   for (const command of OF_CLIENTS) equal(isForNodesOnly(commanding(command)), false, command.type);
   equal(isForNodesOnly(commanding(Uint8Array.of(0x91, 99))), true, 'what is not known');
@@ -57,7 +57,7 @@ test('a step of a transaction is for nodes alone: no client prepares or resolves
 
 type Served = ConstructorParameters<typeof Requests>[0];
 
-test('what is for nodes is refused before it is passed on, and behind that', () => {
+test('requests for nodes only are refused before they are forwarded, and after it', () => {
   const passed: Request['type'][] = [];
   const relay = {
     leaderOf: () => NODE,
@@ -88,7 +88,7 @@ test('what is for nodes is refused before it is passed on, and behind that', () 
   deepEqual(passed, ['command'], 'a node of its own account');
 });
 
-test('who asks to join has the secret of the cluster, as it has one or none', () => {
+test('a node that joins has the secret of the cluster, or none where there is none', () => {
   const secret = new Uint8Array(16).fill(1);
   const joinToken = tokenOf(2);
   const cluster = 'home';

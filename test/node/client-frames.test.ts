@@ -1,4 +1,4 @@
-/** What clients may ask, and what only nodes may. */
+/** The requests that clients may make, and those that only nodes may. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,7 +26,7 @@ class Rig {
   readonly answers: string[] = [];
   readonly listening: [connection: number, isWanted: boolean][] = [];
   readonly fair = new FairQueue({ onWork: () => {} });
-  /** What of the answers has not left. */
+  /** Bytes of answers that have not left. */
   buffered = 0;
   readonly #clients: Clients;
   readonly #frames: ClientFrames;
@@ -80,7 +80,7 @@ class Rig {
     this.#clients.remove(connection);
   }
 
-  /** So much was answered. */
+  /** The number of answers. */
   owe(bytes: number): void {
     const debt = this.#clients.get(CONNECTION)?.debt;
     if (debt !== undefined) this.#clients.budget.send(debt, bytes);
@@ -99,7 +99,7 @@ class Rig {
   }
 }
 
-test('what a client may ask goes to the router, in order', () => {
+test('requests that clients may make go to the router, in order', () => {
   const rig = new Rig();
   const transaction = new Uint8Array();
   rig.take({ type: 'info', id: 1 }, { type: 'transact', ...ABOUT, transaction });
@@ -110,7 +110,7 @@ test('what a client may ask goes to the router, in order', () => {
   deepEqual(rig.answers, []);
 });
 
-test('one that asks too much at a time is told so, and one that asks no longer is heard', () => {
+test('a client with too many requests is refused, and one without open requests is served', () => {
   const rig = new Rig();
   for (let at = 0; at <= NODE_LIMITS.clientRequestsMax; at++)
     rig.take({ type: 'info', id: at + 1 });
@@ -118,7 +118,7 @@ test('one that asks too much at a time is told so, and one that asks no longer i
   deepEqual(rig.answers, ['overloaded']);
 });
 
-test('shards that answer nothing leave room for those that do, on the same connection', () => {
+test('shards without answers leave room for others, on the same connection', () => {
   const rig = new Rig();
   let id = 0;
   const ask = (shard: number): boolean => {
@@ -140,7 +140,7 @@ test('shards that answer nothing leave room for those that do, on the same conne
   equal(rig.answers.length, 3);
 });
 
-test('one that speaks something else is cut off', () => {
+test('a connection with another protocol is closed', () => {
   const rig = new Rig();
   rig.takeBytes(Uint8Array.of(1, 2, 3));
   rig.take({ type: 'info', id: 1 });
@@ -175,7 +175,7 @@ test('a frame of many requests is served over several turns, a slice in each', (
   equal(rig.waiting, 0);
 });
 
-test('one that asks little is served in the turn in which it asks, whatever others ask', () => {
+test('a client with few requests is served in the same turn, whatever others request', () => {
   const rig = new Rig();
   rig.other(5);
   rig.takeFrom(CONNECTION, ...Array.from({ length: 4000 }, (_, at) => readOf(at + 1)));
@@ -186,7 +186,7 @@ test('one that asks little is served in the turn in which it asks, whatever othe
   ok(rig.fair.hasWork, 'the other one is not through');
 });
 
-test('of a connection that has much waiting nothing more is read until it is served', () => {
+test('a connection with many waiting bytes is not read until they are served', () => {
   const rig = new Rig();
   const batch = new Uint8Array(FAIRNESS_LIMITS.queueBytesMax / 4);
   let id = 0;
@@ -201,7 +201,7 @@ test('of a connection that has much waiting nothing more is read until it is ser
   equal(rig.routed.length, id);
 });
 
-test('while its answers wait nothing is done for a connection, and then it goes on', () => {
+test('a connection is not served while its answers wait, and then it continues', () => {
   const rig = new Rig();
   const { answerBytesMax } = FAIRNESS_LIMITS;
   rig.buffered = answerBytesMax;
@@ -215,7 +215,7 @@ test('while its answers wait nothing is done for a connection, and then it goes 
   deepEqual(rig.routed, ['pending']);
 });
 
-test('what one asked that is gone is not looked at', () => {
+test('requests of a closed connection are dropped', () => {
   const rig = new Rig();
   rig.takeFrom(CONNECTION, readOf(1), readOf(2));
   rig.leave(CONNECTION);

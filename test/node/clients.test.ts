@@ -1,4 +1,4 @@
-/** What clients are owed leaves in frames that they can read, and nowhere once they are gone. */
+/** Responses leave in frames within the limits, and are dropped once the client is gone. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -28,7 +28,7 @@ function written(id: number): Response {
   return { type: 'written', id, time: 1, replies: [] };
 }
 
-test('one frame tells a client all that one turn brought', () => {
+test('one frame has all responses of a turn to a client', () => {
   const { clients, frames, touches } = clientsOf();
   const client = clients.add(1);
   client.respond(written(1));
@@ -43,7 +43,7 @@ test('one frame tells a client all that one turn brought', () => {
   );
 });
 
-test('what is too many or too large for a frame goes in several, in order', () => {
+test('responses that exceed a frame leave in several, in order', () => {
   const { clients, frames } = clientsOf();
   const client = clients.add(1);
   const count = REQUEST_LIMITS.requestsMax + 1;
@@ -62,7 +62,7 @@ test('what is too many or too large for a frame goes in several, in order', () =
   deepEqual(ids, [REQUEST_LIMITS.requestsMax, 2, 2, 1], 'one that is larger alone goes alone');
 });
 
-test('one that takes none of its answers is closed, however busy the node is with others', () => {
+test('a client that reads no answers is closed, however busy the node is', () => {
   const closed: string[] = [];
   const transport = {
     sendToClient: () => true,
@@ -94,7 +94,7 @@ test('time in which the node did not run does not count against slow clients', (
   equal(clients.size, 1);
 });
 
-test('a client that is gone is owed nothing', () => {
+test('responses to a client that is gone are dropped', () => {
   const { clients, frames } = clientsOf();
   const client = clients.add(1);
   client.respond(written(1));
@@ -105,7 +105,7 @@ test('a client that is gone is owed nothing', () => {
   equal(clients.size, 0);
 });
 
-test('a client may ask for so much at once, and again once it is answered', () => {
+test('the open requests of a client are bounded, and answers make room', () => {
   const { clients } = clientsOf();
   const client = clients.add(1);
   for (let id = 1; id <= NODE_LIMITS.clientRequestsMax; id++) client.begin(id, undefined);
@@ -116,7 +116,7 @@ test('a client may ask for so much at once, and again once it is answered', () =
   equal(client.outstanding, NODE_LIMITS.clientRequestsMax - 1, 'that one was not requested');
 });
 
-test('a request that fails or takes long is told, with its connection and its number', () => {
+test('a failed or slow request is reported, with its connection and its number', () => {
   const { clients, facts, clock } = clientsOf();
   const client = clients.add(7);
   for (const id of [1, 2, 3]) client.begin(id, undefined);

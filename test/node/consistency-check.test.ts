@@ -1,4 +1,4 @@
-/** Replicas are compared at one entry, and the one that differs from most is quarantined. */
+/** Replicas are compared at one entry, and one that differs from the majority is quarantined. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import type { NodeMessage } from '../../src/wire/node-message.ts';
 const SHARD = 3 as ShardId;
 const ROUND = NODE_LIMITS.consistencyMilliseconds;
 
-/** A replica that reports what it is told to. */
+/** A replica with given reports. */
 class Actor {
   readonly shard = SHARD;
   readonly member: MemberId;
@@ -22,7 +22,7 @@ class Actor {
   isCorrupt = false;
   isCondemned = false;
   isSettled = true;
-  /** What its state sums up to, by index; nothing where it is not yet. */
+  /** The digest of its state, by index; nothing where it is not yet. */
   readonly sums = new Map<number, number>();
   readonly term = 4;
   readonly entryTerms = new Map<number, number>();
@@ -124,7 +124,7 @@ class World {
   }
 }
 
-test('replicas that are equal are left alone, and asked again only after a new entry', () => {
+test('equal replicas are left alone, and compared again only after a new entry', () => {
   const world = new World();
   world.run(ROUND * 5);
   deepEqual([world.quarantined, world.facts], [[], []]);
@@ -155,7 +155,7 @@ test('a leader that differs from the majority quarantines itself', () => {
   deepEqual(world.quarantined, [1]);
 });
 
-test('without a majority nothing is quarantined, and it is told once', () => {
+test('without a majority nothing is quarantined, and it is reported once', () => {
   const two = new World(2);
   two.actor(2).sums.set(10, 8);
   two.run(ROUND * 5);
@@ -178,7 +178,7 @@ test('two that agree are no majority of five', () => {
   deepEqual(world.quarantined, [3]);
 });
 
-test('a replica that is late reports when it comes there, and is waited for', () => {
+test('a late replica reports when it reaches the entry, and is waited for', () => {
   const world = new World();
   world.actor(2).sums.delete(10);
   world.actor(3).sums.set(10, 8);
@@ -189,7 +189,7 @@ test('a replica that is late reports when it comes there, and is waited for', ()
   deepEqual(world.quarantined, [3]);
 });
 
-test('states behind different entries are not compared with each other', () => {
+test('states at different entries are not compared', () => {
   const world = new World();
   world.actor(3).entryTerms.set(10, 3);
   world.actor(3).sums.set(10, 7);
@@ -197,7 +197,7 @@ test('states behind different entries are not compared with each other', () => {
   deepEqual(world.quarantined, [3], 'a committed entry of another term is a difference as well');
 });
 
-test('while entries are on their way, one that does not exist yet is asked for', () => {
+test('while entries are in flight, a future one is compared', () => {
   const world = new World();
   world.actor(1).last = 12;
   for (const actor of world.actors) actor.sums.set(13, 9);
@@ -205,7 +205,7 @@ test('while entries are on their way, one that does not exist yet is asked for',
   deepEqual(world.actor(2).asked, [13]);
 });
 
-test('a verdict about another entry, or other sums, is not believed', () => {
+test('a verdict about another entry, or another digest, is ignored', () => {
   const world = new World();
   world.run();
   const member = world.actor(2).member;
@@ -216,7 +216,7 @@ test('a verdict about another entry, or other sums, is not believed', () => {
   deepEqual(world.quarantined, []);
 });
 
-test('a leader that is not settled compares nothing, and lost words are said again', () => {
+test('a leader that is not settled compares nothing, and lost messages are repeated', () => {
   const world = new World();
   world.actor(3).sums.set(10, 8);
   world.actor(1).isSettled = false;

@@ -1,6 +1,6 @@
 /**
- * Folders that tell of another history than the one that the others have, since those lost theirs.
- * Each is made by hand and opened twice, and the cluster is whole in the end.
+ * Folders with another history than the other nodes have, since those lost theirs. Each is made by
+ * hand and opened twice, and the cluster is whole in the end.
  */
 
 import { fail, ok } from 'node:assert/strict';
@@ -34,7 +34,7 @@ function snapshotAt(found: RestoredReplica, index: number, term: number): Snapsh
   return { index, term, configuration, configurationAt: at };
 }
 
-/** Ends behind what the others have forgotten, so that their snapshot is all that it needs. */
+/** Ends before the base of the others' logs, so their snapshot is all that it needs. */
 function asBehind(found: RestoredReplica): Write {
   const snapshot = snapshotAt(found, found.log.lastIndex, lastTermOf(found) - 1);
   return writeOf(found, { snapshot });
@@ -96,7 +96,7 @@ function loseAnother(stage: Stage): void {
 }
 
 for (const [at, [name, amend]] of Object.entries(FOLDERS).entries()) {
-  test(`a node of whose folder it is true that ${name} is replaced`, () => {
+  test(`a node is replaced whose folder has this: ${name}`, () => {
     const { stage, isKept } = open(at + 1, amend);
     const isNew = () => !isKept(THREE) && stage.isWhole(SHARD);
     stage.until('a new member is in its place', isNew, REPAIR_MILLISECONDS);
@@ -106,7 +106,7 @@ for (const [at, [name, amend]] of Object.entries(FOLDERS).entries()) {
   });
 }
 
-test('a node whose log begins behind an entry of an earlier term takes a snapshot', () => {
+test('a node whose log begins after an entry of an earlier term takes a snapshot', () => {
   const { stage, three, isKept } = open(10, asBehind);
   const replica = () => three.core?.state.replicas.get(SHARD) ?? fail('it has a replica');
   const hasAll = () => !replica().isCorrupt && replica().applied > replica().status().base.index;

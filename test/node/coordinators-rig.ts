@@ -1,4 +1,4 @@
-/** The home shard of transactions on a real replica; others are seen by what they are asked. */
+/** The home shard of transactions on a real replica; other shards are represented by requests. */
 
 import { ok } from 'node:assert/strict';
 import type { ShardId } from '../../src/base/ids.ts';
@@ -31,7 +31,7 @@ interface Asked {
   readonly responder: Responder;
 }
 
-/** What differs from the usual transaction: a put here and a put there. */
+/** The differences from the usual transaction: a put here and a put there. */
 interface Wish {
   readonly client?: number;
   readonly attempts?: number;
@@ -77,7 +77,7 @@ export class HomeRig {
     return this.rig.replica.machine as DataMachine;
   }
 
-  /** What is for this shard comes to its replica, as through a router. */
+  /** Requests for this shard go to its replica, as through a router. */
   #ask(request: Request, responder: Responder): void {
     if (request.type !== 'step' || request.shard !== SHARD) {
       this.asked.push({ request, responder: responder });
@@ -142,7 +142,7 @@ export class HomeRig {
     return responses;
   }
 
-  /** The oldest question that another shard was asked. */
+  /** The oldest request to another shard. */
   next(): Asked {
     const asked = this.asked.shift();
     ok(asked, 'a participant was asked');

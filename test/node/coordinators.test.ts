@@ -1,4 +1,4 @@
-/** What the leader of a home shard does with transactions: conducts, ends, tells, forgets. */
+/** What the leader of a home shard does with transactions: it runs, ends and broadcasts them. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { bytesOf, checkVersion, get, put } from '../machine/machine-rig.ts';
 import { EPOCH, HomeRig, told, wish } from './coordinators-rig.ts';
 
-test('a transaction is answered when its decision is applied, and told to others behind it', () => {
+test('a transaction is answered when its decision is applied, and broadcast after that', () => {
   const home = new HomeRig();
   const responses = home.conduct(home.plan());
   deepEqual(home.asked.map(wish), ['prepare in epoch 6']);
@@ -18,7 +18,7 @@ test('a transaction is answered when its decision is applied, and told to others
   deepEqual(home.asked.map(wish), ['committed']);
 });
 
-test('a decision is kept until the other shard has heard, and cleared soon after', () => {
+test('a decision is kept until the other shard has acknowledged, and cleared soon after', () => {
   const home = new HomeRig();
   const { transaction, plan } = home.plan();
   home.conduct({ transaction, plan });
@@ -34,7 +34,7 @@ test('a decision is kept until the other shard has heard, and cleared soon after
   equal(home.coordinators.waitsFor(plan.contender.id), undefined);
 });
 
-test('asked twice at a time it is conducted once, and both are told', () => {
+test('a transaction that is requested twice runs once, and both requesters get its outcome', () => {
   const home = new HomeRig();
   const planned = home.plan();
   const responses = [home.conduct(planned), home.conduct(planned)] as const;
@@ -47,7 +47,7 @@ test('asked twice at a time it is conducted once, and both are told', () => {
   equal(home.coordinators.conducted, 0);
 });
 
-test('asked again when it is over it is told the first outcome, with all that it said', () => {
+test('a repeated request gets the first outcome, with its outputs', () => {
   const home = new HomeRig();
   const planned = home.plan({ here: [put('here', '1'), get('here')] });
   const first = home.conduct(planned);
@@ -74,7 +74,7 @@ test('the home shard does its part in the epoch of the client and not in that of
   deepEqual(told(old), ['refused wrong-epoch at 0']);
 });
 
-test('a validation is asked on behalf of the transaction, once its own keys are locked', () => {
+test('a validation has the transaction as its owner, and follows its locks', () => {
   const home = new HomeRig();
   const check = { type: 'check-version', key: bytesOf('there'), version: 3 } as const;
   const responses = home.conduct(home.plan({ there: [check] }));
@@ -88,7 +88,7 @@ test('a validation is asked on behalf of the transaction, once its own keys are 
   equal(home.machine.lockTable.size, 0);
 });
 
-test('who asks what became of a transaction that is conducted is told its end', () => {
+test('a question about a running transaction is answered at its end', () => {
   const home = new HomeRig();
   const planned = home.plan();
   home.conduct(planned);
@@ -100,7 +100,7 @@ test('who asks what became of a transaction that is conducted is told its end', 
   equal(told(asking)[0]?.split(' ')[0], 'committed');
 });
 
-test('pressed, it gives way, and both are told so', () => {
+test('a preempted transaction aborts, and both requesters get the outcome', () => {
   const home = new HomeRig();
   const planned = home.plan();
   const responses = home.conduct(planned);
@@ -113,7 +113,7 @@ test('pressed, it gives way, and both are told so', () => {
   deepEqual(home.asked.map(wish), ['aborted']);
 });
 
-test('a decision that is kept is told at once, also to who presses', () => {
+test('a kept decision answers every request at once', () => {
   const home = new HomeRig();
   const planned = home.plan();
   home.conduct(planned);
@@ -125,7 +125,7 @@ test('a decision that is kept is told at once, also to who presses', () => {
   equal(home.rig.replica.applied, applied, 'it cost no entry');
 });
 
-test('a transaction without a coordinator is aborted for good by the first question', () => {
+test('the first question about a transaction without a coordinator aborts it', () => {
   const home = new HomeRig();
   const planned = home.plan();
   const asking = home.settle(planned.plan);
@@ -154,7 +154,7 @@ test('a question with another deadline ends nothing for others', () => {
   deepEqual(home.asked.map(wish), ['committed']);
 });
 
-test('who asks a shard that is not the home is refused, and what is prepared there stays', () => {
+test('a question to a shard that is not the home is refused, and prepared parts stay', () => {
   const home = new HomeRig();
   const { plan } = home.plan();
   const [here, there] = plan.participants;
@@ -172,7 +172,7 @@ test('who asks a shard that is not the home is refused, and what is prepared the
   equal(home.rig.replica.applied, applied);
 });
 
-test('with leadership all who wait are told that nothing is known', () => {
+test('with the loss of leadership all requesters get the answer `lost`', () => {
   const home = new HomeRig();
   const planned = home.plan();
   const responses = home.conduct(planned);
@@ -184,7 +184,7 @@ test('with leadership all who wait are told that nothing is known', () => {
   equal(home.machine.decisions.size, 0, 'it proposes nothing any more');
 });
 
-test('the next leader tells the decisions that it finds, each once', () => {
+test('the next leader broadcasts the decisions that it finds, each once', () => {
   const home = new HomeRig();
   home.conduct(home.plan());
   home.ready();
@@ -197,7 +197,7 @@ test('the next leader tells the decisions that it finds, each once', () => {
   equal(home.asked.length, 1);
 });
 
-test('a reason of a node is told instead of a reply, and the others hear at once', () => {
+test('a refusal by a node ends the transaction, and the others are told at once', () => {
   const home = new HomeRig();
   const responses = home.conduct(home.plan());
   home.refuse('read-only');
@@ -206,7 +206,7 @@ test('a reason of a node is told instead of a reply, and the others hear at once
   deepEqual(home.asked.map(wish), ['aborted']);
 });
 
-test('a failure that passes is no reason: it is asked again', () => {
+test('a temporary failure is no refusal: the request is repeated', () => {
   const home = new HomeRig();
   const responses = home.conduct(home.plan());
   for (const failure of ['not-leader', 'lost', 'overloaded', 'not-here'] as const) {
@@ -219,7 +219,7 @@ test('a failure that passes is no reason: it is asked again', () => {
   equal(told(responses)[0]?.split(' ')[0], 'committed');
 });
 
-test('what is asked again is spelled again: while it waits it takes no room', () => {
+test('a repeated request is encoded again: it takes no memory while it waits', () => {
   const home = new HomeRig();
   home.conduct(home.plan());
   const bytes = () => {
@@ -253,7 +253,7 @@ test('resolutions of several transactions go to a shard in one message', () => {
   deepEqual(home.asked.map(wish), ['committed committed']);
 });
 
-test('people are told where it stands', () => {
+test('operators see the stage of a transaction', () => {
   const home = new HomeRig();
   const { transaction, plan } = home.plan();
   home.conduct({ transaction, plan });
@@ -264,7 +264,7 @@ test('people are told where it stands', () => {
   equal(home.coordinators.stageOf(plan.contender.id), undefined);
 });
 
-test('of two that saw the same one begins, and the other is refused with no prepare', () => {
+test('of two transactions that read the same version one begins, and the other is refused', () => {
   const home = new HomeRig();
   const here = [checkVersion('here', 0), put('here', '1')];
   const [first, second] = [2, 1].map((client) => home.plan({ client, here }));
@@ -287,7 +287,7 @@ test('of two that saw the same one begins, and the other is refused with no prep
   deepEqual(told(again), told(responses[1]), 'it was decided, for ever');
 });
 
-test('asked again, what is committed is told so, though its check could not hold any more', () => {
+test('a repeated request gets the commit, though its check would fail now', () => {
   const home = new HomeRig();
   const planned = home.plan({ here: [checkVersion('here', 0), put('here', '1')] });
   const first = home.conduct(planned);
@@ -301,7 +301,7 @@ test('asked again, what is committed is told so, though its check could not hold
   ok(home.asked.every((asked) => wish(asked) === 'committed'));
 });
 
-test('a leader that may not know all yet foresees nothing', () => {
+test('a leader that is not current yet prechecks nothing', () => {
   const ignorance = { isCurrent: false, hasUnapplied: true };
   for (const [name, value] of Object.entries(ignorance)) {
     const home = new HomeRig();
@@ -312,7 +312,7 @@ test('a leader that may not know all yet foresees nothing', () => {
   }
 });
 
-test('of keys of another arc a leader foresees nothing: the client has to ask anew', () => {
+test('a leader prechecks no keys of another arc: the client has to retry', () => {
   const home = new HomeRig();
   const here = [checkVersion('here', 5), put('here', '1')];
   const responses = home.conduct(home.plan({ here, epoch: EPOCH - 1 }));
@@ -339,7 +339,7 @@ test('a transaction whose deadline has passed in the queue asks no participant',
   deepEqual(home.asked.map(wish), ['aborted'], 'of the first one');
 });
 
-test('who met what a former coordinator left does not wait for the line', () => {
+test('a request that met locks of a former coordinator does not wait for the queue', () => {
   const home = new HomeRig();
   const here = [checkVersion('here', 0), put('here', '1')];
   const [first, second] = [2, 1].map((client) => home.plan({ client, here }));

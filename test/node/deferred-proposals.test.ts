@@ -8,7 +8,7 @@ import { DeferredProposals } from '../../src/node/deferred-proposals.ts';
 const [ONE, TWO] = ['one', 'two'] as const;
 const { deferMilliseconds } = TRANSACTION_LIMITS;
 
-test('the first one that has lingered for long enough takes all others along, once', () => {
+test('when the first one has waited long enough, all are proposed, once', () => {
   const deferred = new DeferredProposals<string>();
   deepEqual([...deferred.takeDue(50)], []);
   deferred.add(ONE, 100);

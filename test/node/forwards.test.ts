@@ -1,4 +1,4 @@
-/** A request that went one hop is answered once, by whom it went to. */
+/** A forwarded request is answered once, by the node that it went to. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -33,7 +33,7 @@ class Rig {
     return this.forwards.send(to, { request, responder, now: 0 });
   }
 
-  /** The number under which the last one went. */
+  /** The id of the last one. */
   get id(): number {
     const message = this.sent.at(-1)?.message;
     return message?.type === 'forward' ? message.id : 0;
@@ -79,14 +79,14 @@ test('an answer to a former life is not taken for one to this', () => {
   deepEqual(after.responses, []);
 });
 
-test('only who was asked may answer', () => {
+test('only the asked node may answer', () => {
   const rig = new Rig();
   rig.forward(WRITE, TWO);
   rig.forwards.answer(ONE, rig.id, WRITTEN);
   deepEqual(rig.responses, []);
 });
 
-test('what was on its way to a node that is lost may have arrived', () => {
+test('a request in flight to a lost node may have arrived', () => {
   const rig = new Rig();
   rig.forward(WRITE);
   rig.forward(READ);
@@ -97,7 +97,7 @@ test('what was on its way to a node that is lost may have arrived', () => {
   deepEqual(rig.failures, ['lost', 'not-leader', 'lost']);
 });
 
-test('who did not lead says who does', () => {
+test('a node that does not lead names the leader', () => {
   const rig = new Rig();
   rig.forward(WRITE);
   const failed = {
@@ -113,7 +113,7 @@ test('who did not lead says who does', () => {
   deepEqual(rig.failures, ['not-leader']);
 });
 
-test('what did not leave has not happened, and is told at once', () => {
+test('a request that did not leave has no effect, and fails at once', () => {
   const rig = new Rig();
   rig.forward(WRITE);
   rig.forwards.unsent(rig.id);
@@ -123,7 +123,7 @@ test('what did not leave has not happened, and is told at once', () => {
   equal(rig.responses.length, 1);
 });
 
-test('no more leaves than may', () => {
+test('the number of forwarded requests is bounded', () => {
   const rig = new Rig();
   for (let at = 0; at < NODE_LIMITS.forwardsMax; at++) rig.forward(READ);
   equal(rig.forward(READ), false);
@@ -153,7 +153,7 @@ test('the far end answers under the number that came with the request', () => {
   );
 });
 
-test('one who asks may have as much on its way as is left to all others', () => {
+test('one requester may have as many in flight as are left to all others', () => {
   const rig = new Rig();
   const respond = () => {};
   const forward = (share: Flow) =>
@@ -166,7 +166,7 @@ test('one who asks may have as much on its way as is left to all others', () => 
   equal(forward(greedy), true, 'what is answered is free again');
 });
 
-test('what is on its way has a bound in bytes, too, and one of each who asks is let in', () => {
+test('the bytes in flight are bounded too, and each requester may have one request', () => {
   const rig = new Rig();
   const respond = () => {};
   const batch = new Uint8Array(5_000_000);
@@ -181,7 +181,7 @@ test('what is on its way has a bound in bytes, too, and one of each who asks is 
   equal(forward(greedy), true);
 });
 
-test('what a client asks is a request of a client at the far end, too', () => {
+test('a request of a client counts as one at the far end, too', () => {
   const rig = new Rig();
   const respond = () => {};
   const share = newShare(3);

@@ -11,7 +11,7 @@ const { handoverTicksMin, handoverTicksMax } = CATALOG_LIMITS;
 const WAIT = handoverTicksMin * RAFT_LIMITS.tickMilliseconds;
 const WAIT_MAX = handoverTicksMax * RAFT_LIMITS.tickMilliseconds;
 
-test('a new leader gives way after the usual time', () => {
+test('a new leader hands over after the usual time', () => {
   const handovers = new Handovers();
   equal(handovers.isDue(SHARD, 10 * WAIT), false);
   handovers.tookOffice(SHARD, 1000);
@@ -19,7 +19,7 @@ test('a new leader gives way after the usual time', () => {
   equal(handovers.isDue(SHARD, 1000 + WAIT), true);
 });
 
-test('leadership that comes back is given away after twice the time, up to a bound', () => {
+test('leadership that comes back is handed over after twice the time, up to a bound', () => {
   const handovers = new Handovers();
   let now = 0;
   handovers.tookOffice(SHARD, now);
@@ -47,7 +47,7 @@ test('a transfer that does not happen counts as one that came back', () => {
   equal(handovers.isDue(SHARD, WAIT + 200 + 2 * WAIT), true);
 });
 
-test('what lasted for long makes the next preference an ordinary one', () => {
+test('a handover that lasted resets the time', () => {
   const handovers = new Handovers();
   handovers.tookOffice(SHARD, 0);
   handovers.gave(SHARD, WAIT);

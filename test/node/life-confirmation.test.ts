@@ -1,4 +1,4 @@
-/** When a life of a node may vouch. */
+/** When a life of a node is confirmed. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ function memberOf(node: NodeId): MemberId {
   return (100 + node) as MemberId;
 }
 
-/** What a node has in its log of the catalog. */
+/** The voters in the node's log of the catalog. */
 function logWith(voters: readonly NodeId[], outgoing: readonly NodeId[] = []): Log {
   const configuration = { voters: voters.map(memberOf), outgoing: outgoing.map(memberOf) };
   return { replica: () => ({ configurations: [{ configuration }] }) } as unknown as Log;
@@ -58,7 +58,7 @@ test('a node that is alone confirms itself', () => {
   equal(new Life().isConfirmed(mapOf([SELF])), true);
 });
 
-test('a node that is alone and has others to ask hears them out, for a while', () => {
+test('a node that is alone waits for other addresses, for a while', () => {
   const alone = mapOf([SELF]);
   const asked = new Life({ isEnquiring: true });
   asked.pass(LIFE_LIMITS.enquiryMilliseconds - TICK);
@@ -68,18 +68,18 @@ test('a node that is alone and has others to ask hears them out, for a while', (
   const mute = new Life({ isEnquiring: true });
   mute.pass(LIFE_LIMITS.enquiryMilliseconds);
   equal(mute.isConfirmed(alone), true);
-  // They told of others: those are who is to confirm it.
+  // They named others: those have to confirm it.
   const copy = new Life({ isEnquiring: true });
   copy.confirmation.heardOut();
   equal(copy.isConfirmed(THREE_NODES), false);
-  // Others know it, whatever the addresses would say.
+  // Others know it, whatever the addresses would answer.
   const known = new Life({ isEnquiring: true });
   known.confirmation.meet(ONE);
   known.confirmation.know(ONE);
   equal(known.isConfirmed(mapOf([ONE, SELF])), true);
 });
 
-test('a life is claimed when all others were met, and vouches when they know it', () => {
+test('a life is claimed when all others were met, and confirmed when they know it', () => {
   const life = new Life();
   const { confirmation } = life;
   confirmation.meet(ONE);
@@ -93,7 +93,7 @@ test('a life is claimed when all others were met, and vouches when they know it'
   equal(life.isConfirmed(), true);
 });
 
-test('who cannot be reached is waited for a while, and a majority is needed', () => {
+test('unreachable peers are waited for a while, and a majority is needed', () => {
   const life = new Life();
   const { confirmation } = life;
   confirmation.meet(ONE);
@@ -115,14 +115,14 @@ test('who cannot be reached is waited for a while, and a majority is needed', ()
   equal(lonely.isConfirmed(beside), true);
 });
 
-test('time in which the node was not awake is no time to be met in', () => {
+test('time in which the node did not run does not count', () => {
   const { confirmation } = new Life();
   confirmation.meet(ONE);
   confirmation.pass(60_000);
   deepEqual(confirmation.look(THREE_NODES), []);
 });
 
-test('while a peer hears another life, nothing is claimed at any', () => {
+test('while a peer hears another life, nothing is claimed', () => {
   const life = new Life();
   const { confirmation } = life;
   confirmation.meet(ONE);
@@ -137,7 +137,7 @@ test('while a peer hears another life, nothing is claimed at any', () => {
   deepEqual(confirmation.look(THREE_NODES), [ONE, THREE]);
 });
 
-test('a life that peers refuse for long since they hear another one is a copy', () => {
+test('a life that peers refuse for long because they hear another one is a copy', () => {
   const life = new Life();
   for (let passed = 0; passed < LIFE_LIMITS.copyMilliseconds; passed += 500) {
     equal(life.confirmation.isRefuted, false);

@@ -25,7 +25,7 @@ test('a dead follower of many shards does not make the log grow, and gets snapsh
   const rows = 200;
   for (let round = 0; round < 12; round++) {
     stage.put({ count: rows, atOnce: 64, value: 'x'.repeat(KIB) });
-    // A checkpoint is what allows the log to forget what the one before brought.
+    // The log can be truncated once another checkpoint followed.
     stage.run(STATE_LIMITS.checkpointMilliseconds + 500);
     for (const node of [1, 2]) {
       longest = Math.max(longest, stage.computer(node).core?.state.log.metrics().liveBytes ?? 0);

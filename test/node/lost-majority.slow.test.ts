@@ -1,4 +1,4 @@
-/** A majority lost entries that it had acknowledged: what becomes of the node that has them. */
+/** A majority lost entries that it had acknowledged: the fate of the node that has them. */
 
 import { equal, fail, notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -57,7 +57,7 @@ function replicaOn({ core }: Computer) {
   return core?.state.replicas.get(SHARD) ?? fail('it has a replica');
 }
 
-/** Whatever a life of it finds out, the next one is no worse off. */
+/** Whatever a life of it finds, the next one is no worse off. */
 function startTwice({ stage, witness }: Forked): void {
   for (const isLast of [false, true]) {
     witness.start();
@@ -119,7 +119,7 @@ function votersIn(stage: Stage): number {
   return configuration.voters.length;
 }
 
-test('a node whose log ends before what others have forgotten takes their snapshot', () => {
+test('a node whose log ends before the base of the others takes their snapshot', () => {
   const forked = fork(4, { lost: 10, since: 400 });
   const { stage, witness } = forked;
   const { node = fail() } = witness;

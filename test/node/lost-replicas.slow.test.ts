@@ -1,4 +1,4 @@
-/** Replicas that lost something on one node: what the nodes themselves make of it. */
+/** Replicas that lost something on one node, and their repair by the nodes themselves. */
 
 import { deepEqual, equal, fail, notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { Stage } from '../cluster/stage.ts';
 const SHARDS = 4;
 const REPAIR_MILLISECONDS = 30_000;
 
-/** Node 2 votes in every shard, and forgets it. Says in which shards it may vote no more. */
+/** Node 2 votes in every shard, and loses its vote. Returns the shards in which it may not vote. */
 function forgetVotes(stage: Stage): readonly ShardId[] {
   const two = stage.computer(2);
   two.keepPromises();
@@ -34,7 +34,7 @@ function forgetVotes(stage: Stage): readonly ShardId[] {
     .map(({ shard }) => shard);
 }
 
-test('voters that may not vote any more are replaced by themselves', () => {
+test('voters that may not vote any more are replaced automatically', () => {
   const stage = new Stage(1, { nodes: 3, shards: SHARDS });
   stage.writeOn();
   const before = new Map(stage.shards.map((shard) => [shard, stage.memberOn(2, shard)?.member]));
@@ -65,7 +65,7 @@ test('voters that may not vote any more are replaced by themselves', () => {
   );
 });
 
-/** Of three replicas one is gone and two lack an entry each. Says whether both needed theirs. */
+/** Of three replicas one is gone and two lack an entry each. Returns whether both needed theirs. */
 function damageTwo(seed: number): boolean {
   const stage = new Stage(seed, { nodes: 3, shards: 1 });
   const shard = 1 as ShardId;

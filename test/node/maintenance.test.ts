@@ -1,4 +1,4 @@
-/** What leaders do without being asked comes about, whatever gets in the way of one look. */
+/** Background work of leaders is done, whatever obstructs one attempt. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -41,7 +41,7 @@ class Rig {
     this.pass(NODE_LIMITS.expiryMilliseconds);
   }
 
-  /** Time goes by; chores are looked at as often as in a node. */
+  /** Time passes; maintenance runs as often as in a node. */
   pass(milliseconds: number): void {
     const rig = this.#replica;
     const until = rig.now + milliseconds;
@@ -103,14 +103,14 @@ class Rig {
   }
 }
 
-/** Of the only key of a client, which is named like it. */
+/** Of the only key of a client, which has the same name. */
 function keyOf(client: number): Uint8Array {
   const key = new Uint8Array(16);
   new DataView(key.buffer).setUint32(0, client);
   return key;
 }
 
-test('what is due expires, though many keys that are held stand before it', () => {
+test('due keys expire, though many held keys come before them', () => {
   const rig = new Rig();
   const held = 600;
   for (let client = 0; client < held; client++) rig.put(client, MINUTE, 1000);
@@ -127,7 +127,7 @@ test('what is due expires, though many keys that are held stand before it', () =
   equal(rig.rowsIn(SECTION.values), 0);
 });
 
-test('a shard adopts its arc, and what is due expires', () => {
+test('a shard adopts its arc, and due keys expire', () => {
   const rig = new Rig();
   rig.put(1, MINUTE, 1000);
   equal(rig.rowsIn(SECTION.values), 1);
@@ -135,7 +135,7 @@ test('a shard adopts its arc, and what is due expires', () => {
   equal(rig.rowsIn(SECTION.values), 0);
 });
 
-test('what is due expires, though once there was no view to look for it', () => {
+test('due keys expire, though once there was no view to scan for them', () => {
   const rig = new Rig();
   rig.put(1, MINUTE, 1000);
   rig.hasViews = false;
@@ -146,7 +146,7 @@ test('what is due expires, though once there was no view to look for it', () => 
   equal(rig.rowsIn(SECTION.values), 0);
 });
 
-test('clients that are gone are forgotten, though many that are not stand before them', () => {
+test('sessions of gone clients are removed, though many live ones come before them', () => {
   const rig = new Rig();
   for (let client = 0; client < 300; client++) rig.put(client, 4 * MINUTE);
   for (let client = 300; client < 900; client++) rig.put(client, 1000);

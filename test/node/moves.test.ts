@@ -1,4 +1,4 @@
-/** What a leader tells of replicas on their way: amount, rate, and who is waited for. */
+/** The report of a leader on moving replicas: amount, rate, and obstacles. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -8,7 +8,7 @@ import type { ClusterMap, Member } from '../../src/catalog/cluster-map.ts';
 import { Moves } from '../../src/node/moves.ts';
 import type { RaftStatus } from '../../src/raft/status.ts';
 
-/** `2` wanted and voting, `2-` on its way out, `2+` wanted and not voting yet. */
+/** `2` wanted and voting, `2-` being removed, `2+` wanted and not voting yet. */
 function membersOf(words: string): Member[] {
   return words.split(' ').map((word) => ({
     node: Number.parseInt(word, 10) as NodeId,
@@ -39,7 +39,7 @@ function ledShard(words: string, followers: readonly Follower[], isLeader = true
   };
 }
 
-test('where all that is wanted votes, and nothing else, nothing moves', () => {
+test('where exactly the wanted members vote, nothing moves', () => {
   assert.deepEqual(new Moves().infos(ledShard('1 2 3', [])), []);
   assert.deepEqual(new Moves().infos(ledShard('1 2- 3 4+', [], false)), [], 'others tell it');
 });
@@ -53,7 +53,7 @@ test('a replica that takes the place of another is one move, with what it has of
   });
 });
 
-test('before it is a learner it waits, and then it is told what has been sent of the state', () => {
+test('before it is a learner it waits, and then the sent bytes of the state are reported', () => {
   const moves = new Moves();
   assert.equal(moves.infos(ledShard('1 4+', []))[0]?.phase, 'waiting');
   const [sent] = moves.infos(ledShard('1 4+', [{ node: 4, match: 0, snapshotBytes: 4096 }]));
@@ -66,7 +66,7 @@ test('the node that is not heard is named', () => {
   assert.deepEqual([move?.to, move?.waitsForNode], [9, 9]);
 });
 
-test('the rate is what came in between two looks, and starts anew with each phase', () => {
+test('the rate is measured between two reports, and starts anew with each phase', () => {
   const moves = new Moves();
   const sent = (snapshotBytes: number) => ledShard('1 4+', [{ node: 4, match: 0, snapshotBytes }]);
   moves.tick(0, sent(1000));
@@ -78,7 +78,7 @@ test('the rate is what came in between two looks, and starts anew with each phas
   assert.equal(moves.infos(entries)[0]?.perSecond, 0);
 });
 
-test('no more is told than a person can look at', () => {
+test('the number of reported moves is bounded', () => {
   const one = ledShard('1 2- 3 4+', []);
   const length = CATALOG_LIMITS.movesToldMax + 5;
   const replicas = Array.from({ length }, () => one.replicas[0] as (typeof one.replicas)[number]);

@@ -4,7 +4,7 @@ import { equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Stage } from '../cluster/stage.ts';
 
-/** A node starts, and others have every chance to hear of it. */
+/** A node starts, and the others have time to hear of it. */
 const SETTLED_MILLISECONDS = 4000;
 
 function crashAll(stage: Stage): void {
@@ -12,7 +12,7 @@ function crashAll(stage: Stage): void {
 }
 
 for (const seed of [1, 2, 3]) {
-  test(`an old copy costs no write that was acknowledged, by seed ${seed}`, () => {
+  test(`an old copy loses no acknowledged write, seed ${seed}`, () => {
     const stage = new Stage(seed, { nodes: 3, shards: 1 });
     const [one, two, three] = [stage.computer(1), stage.computer(2), stage.computer(3)];
     stage.put({ count: 1, atOnce: 1, value: 'before' });
@@ -37,7 +37,7 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
-test('a copy of a running node starts elsewhere, and the original goes on', () => {
+test('a copy of a running node starts elsewhere, and the original continues', () => {
   const stage = new Stage(4, { nodes: 3, shards: 2 });
   stage.run(1000);
   const twin = stage.addTwin(stage.computer(2).copyFolder());
@@ -48,7 +48,7 @@ test('a copy of a running node starts elsewhere, and the original goes on', () =
   match(twin.core?.ownLife.reason ?? '', /still-running: node \d hears node \d elsewhere/);
   equal(twin.core?.state.replicas.size, 0, 'it vouches for nothing');
   equal(stage.computer(2).isUp, true);
-  // Nothing of what it said was taken for the node's newest life.
+  // Its hello was not taken for the node's newest life.
   stage.computer(2).crash({ isPower: false });
   twin.crash({ isPower: false });
   stage.computer(2).start();
@@ -56,7 +56,7 @@ test('a copy of a running node starts elsewhere, and the original goes on', () =
   stage.until('the original is back', confirmed, 2000);
 });
 
-test('a copy that hears for long that the original runs is given up for good', () => {
+test('a copy that is refused for long because the original runs ends for good', () => {
   const stage = new Stage(5, { nodes: 3, shards: 1 });
   stage.run(1000);
   const twin = stage.addTwin(stage.computer(2).copyFolder());
@@ -64,7 +64,7 @@ test('a copy that hears for long that the original runs is given up for good', (
   match(twin.refusal, /still-running/);
 });
 
-test('after a loss of power of all, the nodes form a majority again', () => {
+test('after a power failure of all nodes, they form a majority again', () => {
   for (const seed of [6, 7, 8]) {
     const stage = new Stage(seed, { nodes: 3, shards: 2 });
     stage.put({ count: 20, atOnce: 4, value: 'kept' });
@@ -75,7 +75,7 @@ test('after a loss of power of all, the nodes form a majority again', () => {
   }
 });
 
-test('after a loss of power of all, two of three go on without the third', () => {
+test('after a power failure of all nodes, two of three continue without the third', () => {
   for (const seed of [9, 10, 11]) {
     const stage = new Stage(seed, { nodes: 3, shards: 2 });
     stage.put({ count: 20, atOnce: 4, value: 'kept' });
@@ -91,7 +91,7 @@ test('after a loss of power of all, two of three go on without the third', () =>
   }
 });
 
-test('a node that starts again asks for a round trip and a sync, no more', () => {
+test('a restart costs one round trip and one sync', () => {
   const stage = new Stage(12, { nodes: 3, shards: 2 });
   stage.run(1000);
   for (const computer of stage.computers) {

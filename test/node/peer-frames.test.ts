@@ -1,4 +1,4 @@
-/** What a peer says is believed as far as the map lets it: its own members, maps that may be. */
+/** A peer is believed as far as the map allows: its own members, plausible maps. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -58,7 +58,7 @@ class Rig {
     this.frames = new PeerFrames(options as ConstructorParameters<typeof PeerFrames>[0]);
   }
 
-  /** A map of this version, by a peer. */
+  /** A map of this version, from a peer. */
   tellMap(from: NodeId, version: number): void {
     const map = encodeMap({ ...this.map, version }, 0);
     this.frames.take(from, encodeNodeMessages([{ type: 'map', map }]));
@@ -68,7 +68,7 @@ class Rig {
     this.frames.take(from, encodeNodeMessages([{ type: 'beat', mapVersion, isReadOnly: false }]));
   }
 
-  /** A message of a member, by a node. */
+  /** A message of a member, from a node. */
   speak(from: NodeId, member: MemberId): boolean {
     const about = { shard: SHARD, from: member, to: SELF, term: 1 };
     return this.frames.take(from, encodeFrame([{ type: 'campaign-now', ...about }]));
@@ -79,7 +79,7 @@ class Rig {
   }
 }
 
-test('one map of a huge version freezes nothing: most nodes have to tell of it', () => {
+test('one map of a huge version is ignored: most nodes have to report it', () => {
   const rig = new Rig();
   rig.tellMap(TWO, 100 + mapStepMax + 1);
   deepEqual([rig.maps.map?.version, rig.types], [100, ['map-refused']]);
@@ -91,14 +91,14 @@ test('one map of a huge version freezes nothing: most nodes have to tell of it',
   equal(rig.maps.map?.version, 2 ** 52, 'two of three cannot be wrong about it');
 });
 
-test('a map that is a little newer is believed on the word of one', () => {
+test('a map that is a little newer is accepted from one node', () => {
   const rig = new Rig();
   rig.tellMap(TWO, 101);
   rig.tellMap(THREE, 101 + mapStepMax);
   deepEqual([rig.maps.map?.version, rig.types], [101 + mapStepMax, []]);
 });
 
-test('an address that proves nothing tells of maps that are near, and of no others', () => {
+test('an unauthenticated address may bring only slightly newer maps', () => {
   const rig = new Rig();
   const told = (version: number) => rig.maps.take(encodeMap({ ...rig.map, version }, 0));
   equal(told(101 + mapStepMax), false);
@@ -108,7 +108,7 @@ test('an address that proves nothing tells of maps that are near, and of no othe
   equal(newcomer.take(encodeMap({ ...rig.map, version: 2 ** 40 }, 0)), true, 'it knows none yet');
 });
 
-test('a message of a member comes from the node that it lives on, or not at all', () => {
+test('a message of a member is accepted only from its node', () => {
   const rig = new Rig();
   const row = rig.map.shards[SHARD];
   const member = row?.members.find(({ node }) => node === TWO)?.member as MemberId;
@@ -121,7 +121,7 @@ test('a message of a member comes from the node that it lives on, or not at all'
   deepEqual(rig.received, [member, newcomer], 'the map may not list it yet');
 });
 
-test('a frame of no protocol is told, and costs the socket', () => {
+test('a malformed frame is reported, and closes the socket', () => {
   const rig = new Rig();
   equal(rig.frames.take(TWO, Uint8Array.of(0xc1)), false);
   equal(rig.frames.take(TWO, Uint8Array.of(0x91, 0x92, 32)), false);

@@ -65,7 +65,7 @@ test('a life is known to its node only once it is on disk', () => {
   deepEqual(rig.told, [11, 11], 'and said again as often as it is asked');
 });
 
-test('what is claimed is what the node said hello with, and follows what is known', () => {
+test('a claimed life is that of the hello, and follows the known ones', () => {
   const rig = new Rig([[TWO, { incarnation: 2, word: 12 }]]);
   rig.peers.claim(UNKNOWN, 13);
   rig.peers.meet(TWO, { incarnation: 3, words: [11, 12, 13] });
@@ -90,7 +90,7 @@ test('a life has to follow what is on disk and what the map shows, the newest la
   deepEqual(rig.peers.of(rowOf(newer)), [recorded, newer]);
 });
 
-test('a number that is given to another folder begins anew', () => {
+test('a number that is assigned to another folder starts without lives', () => {
   const row = rowOf({ incarnation: 5, word: 15 });
   for (const after of [mapOf(), mapOf(rowOf({ incarnation: 0, word: 0 }, 'another'))]) {
     const rig = new Rig([[TWO, { incarnation: 5, word: 15 }]]);

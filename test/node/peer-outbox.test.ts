@@ -1,4 +1,4 @@
-/** What a node tells another in one turn leaves together, within the limits, or is known not to. */
+/** Messages to a peer in one turn leave together, within the limits, or are reported as lost. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -41,7 +41,7 @@ function forward(id: number, bytes = 0): NodeMessage {
   return { type: 'forward', id, client: 3, request: new Uint8Array(bytes) };
 }
 
-test('one frame tells a peer all that one turn brought, in order', () => {
+test('one frame has all messages of a turn to a peer, in order', () => {
   const rig = new Rig();
   rig.mail.tell(ONE, beat(1));
   rig.mail.tell(TWO, beat(2));
@@ -57,7 +57,7 @@ test('one frame tells a peer all that one turn brought, in order', () => {
   equal(rig.frames.length, 2, 'it is said once');
 });
 
-test('a turn is asked for once for each peer', () => {
+test('a turn is requested once for each peer', () => {
   const rig = new Rig();
   rig.mail.tell(ONE, beat(1));
   rig.mail.tell(ONE, beat(2));
@@ -67,7 +67,7 @@ test('a turn is asked for once for each peer', () => {
   equal(rig.turns, 2);
 });
 
-test('what has no hurry waits for company, or until it is hurried', () => {
+test('a message without hurry waits for others, or for a bounded time', () => {
   const rig = new Rig();
   const idly = { hasHurry: false };
   rig.mail.tell(ONE, beat(1), idly);
@@ -91,7 +91,7 @@ test('what has no hurry waits for company, or until it is hurried', () => {
   deepEqual(rig.said.slice(2), [[beat(5)]]);
 });
 
-test('what is more than a frame carries leaves in several', () => {
+test('messages that exceed a frame leave in several', () => {
   const rig = new Rig();
   const bytes = WIRE_LIMITS.payloadBytesMax;
   for (let id = 1; id <= 5; id++) rig.mail.tell(ONE, forward(id, bytes));
@@ -103,7 +103,7 @@ test('what is more than a frame carries leaves in several', () => {
   for (const frame of rig.frames) ok(frame.bytes.length <= WIRE_LIMITS.frameBytesMax);
 });
 
-test('no frame holds more messages than may be in one', () => {
+test('the number of messages in a frame is bounded', () => {
   const rig = new Rig();
   for (let at = 0; at <= REQUEST_LIMITS.requestsMax; at++) rig.mail.tell(ONE, beat(at));
   rig.flush();
@@ -113,7 +113,7 @@ test('no frame holds more messages than may be in one', () => {
   );
 });
 
-test('what does not leave is told message by message, and is not kept', () => {
+test('messages that do not leave are reported one by one, and dropped', () => {
   const rig = new Rig();
   rig.isUp = false;
   rig.mail.tell(ONE, forward(1));
@@ -125,7 +125,7 @@ test('what does not leave is told message by message, and is not kept', () => {
   deepEqual(rig.frames, []);
 });
 
-test('what is said while a turn ends leaves with the next', () => {
+test('a message that is added at the end of a turn leaves with the next', () => {
   const rig = new Rig();
   let sent = 0;
   const mail = new PeerOutbox({

@@ -1,4 +1,4 @@
-/** Who is heard, who fell silent, and who probably leads. */
+/** Which peers are heard and which are silent, and the guessed leaders. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { Peers } from '../../src/node/peers.ts';
 const [ONE, TWO, THREE] = [1 as NodeId, 2 as NodeId, 3 as NodeId];
 const SILENCE = NODE_LIMITS.silenceMilliseconds;
 
-test('silence is news once, and is told again and again', () => {
+test('silence is a new event once, and is reported again and again', () => {
   const peers = new Peers();
   peers.set([ONE, TWO], 0);
   peers.hear(TWO, SILENCE - 1);
@@ -28,7 +28,7 @@ test('silence is news once, and is told again and again', () => {
   );
 });
 
-test('only who is on the map is a peer', () => {
+test('only nodes of the map are peers', () => {
   const peers = new Peers();
   peers.set([ONE], 0);
   peers.hear(TWO, 5);
@@ -38,7 +38,7 @@ test('only who is on the map is a peer', () => {
   equal(peers.isHeard(TWO, 10), true, 'who is new gets time to speak');
 });
 
-test('everybody is greeted once in a beat, whatever else was said', () => {
+test('every peer gets one heartbeat an interval, whatever else was sent', () => {
   const peers = new Peers();
   peers.set([ONE, TWO], 0);
   const beat = NODE_LIMITS.beatMilliseconds;
@@ -67,7 +67,7 @@ test('the preferred node is the first guess, and each miss brings another one', 
   deepEqual([...guesses].sort(), [ONE, TWO, THREE]);
 });
 
-test('who is said to lead is believed while it is on the map', () => {
+test('a named leader is believed while it is on the map', () => {
   const leaders = new LeaderCache();
   leaders.learn(SHARD, THREE);
   equal(leaders.guess(rowOf([ONE, TWO, THREE], ONE)), THREE);
@@ -75,7 +75,7 @@ test('who is said to lead is believed while it is on the map', () => {
   equal(leaders.guess(rowOf([], ONE)), undefined);
 });
 
-test('a peer whose words come slowly again and again is waited for longer, up to a bound', () => {
+test('a peer with repeatedly slow messages is waited for longer, up to a bound', () => {
   const peers = new Peers();
   peers.set([ONE], 0);
   const { silenceMillisecondsMax, gapWindowTicks } = NODE_LIMITS;

@@ -1,4 +1,4 @@
-/** A node whose disk is nearly full: others lead, its own log grows no more, and it comes back. */
+/** A node whose disk is nearly full: others lead, its log stops growing, and it recovers. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';

@@ -58,7 +58,7 @@ function kindsOf(records: readonly LogRecord[]): readonly string[] {
   return records.map((one) => (one.type === 'create' ? `create ${one.member}` : one.type));
 }
 
-test('what cannot be opened is kept until the map lists another member', () => {
+test('a replica that cannot be opened is kept until the map lists another member', () => {
   const quarantined = [{ shard: SHARD, member: ONE, reason: 'damage' }];
   const { replicas, taken, lost } = replicasOf({ quarantined });
   deepEqual(lost, quarantined);
@@ -72,7 +72,7 @@ test('what cannot be opened is kept until the map lists another member', () => {
   equal(replicas.isFree(SHARD), true);
 });
 
-test('a member whose name is lost is buried under the name that the map has', () => {
+test('a member whose id is lost gets a tombstone with the id of the map', () => {
   const quarantined = [{ shard: SHARD, member: NO_MEMBER, reason: 'damage' }];
   const { replicas, taken } = replicasOf({ quarantined });
   deepEqual(taken(), [], 'a tombstone without a name would be forgotten in the next life');
@@ -85,7 +85,7 @@ test('a member whose name is lost is buried under the name that the map has', ()
   equal(replicas.isFree(SHARD), true);
 });
 
-test('a member comes only once the state of the former one is off the disk', () => {
+test('a member is created only once the state of the former one is off the disk', () => {
   const { replicas, settle } = replicasOf({});
   replicas.createReplica(SHARD, ONE);
   settle();

@@ -1,4 +1,4 @@
-/** What was answered and has not left is bounded, for each connection and for all. */
+/** Unsent responses are bounded, for each connection and for all. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ class Rig {
   readonly buffered = new Map<number, number>();
   readonly budget = new ResponseBudget({ bufferedTo: (number) => this.buffered.get(number) ?? 0 });
 
-  /** Made and handed over in one turn; nothing of it has left. */
+  /** Made and handed over in one turn; none of them has left. */
   answer(debt: Debt, bytes: number): void {
     this.budget.make(debt, bytes);
     this.budget.send(debt, bytes);
@@ -41,7 +41,7 @@ test('a connection is answered while less than its bound waits for it', () => {
   equal(rig.budget.bytes, answerBytesMax - 1);
 });
 
-test('where all have much waiting, those are answered that have taken what they were sent', () => {
+test('when the budget is nearly used, connections that read their responses are served', () => {
   const rig = new Rig();
   const each = answerBytesMax / 2;
   const debts = Array.from(
@@ -60,7 +60,7 @@ test('where all have much waiting, those are answered that have taken what they 
   equal(rig.budget.bytes, 0);
 });
 
-test('one that takes nothing for long has to go, one that takes a little has not', () => {
+test('a connection that reads nothing for long is closed, one that reads a little is not', () => {
   const rig = new Rig();
   const [stuck, slow] = [new Debt(1), new Debt(2)];
   rig.answer(stuck, 1000);
@@ -75,7 +75,7 @@ test('one that takes nothing for long has to go, one that takes a little has not
   equal(rig.budget.bytes, rig.buffered.get(2));
 });
 
-test('where others need the room it has to go sooner: the one that stands still longest', () => {
+test('when the budget is used it is closed sooner: the one that is idle longest first', () => {
   const rig = new Rig();
   const count = answersBytesMax / answerBytesMax;
   const debts = Array.from({ length: count }, (_, at) => new Debt(at + 1));
@@ -88,7 +88,7 @@ test('where others need the room it has to go sooner: the one that stands still 
   deepEqual(gone, [1]);
 });
 
-test('what has left is looked at in a tick, and then nothing is owed', () => {
+test('sent bytes are counted at a tick, and free the budget', () => {
   const rig = new Rig();
   const debt = new Debt(1);
   rig.answer(debt, 5000);

@@ -1,4 +1,4 @@
-/** What of a transaction may come into a shard, and where the rest goes. */
+/** Which steps of a transaction a shard accepts, and where the rest is forwarded. */
 
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -46,7 +46,7 @@ class Rig {
     this.rig.turns(4);
   }
 
-  /** What it was told, or nothing yet. */
+  /** Its answer, or undefined. */
   ask(request: Request, isForwarded = false): string {
     const { requester, responses } = this.rig.requester();
     this.#requests.route(request, { responder: requester.responder, isForwarded });
@@ -135,14 +135,14 @@ test('a transaction goes to the leader of its home shard, and one hop at most', 
   equal(rig.forwarded.length, 1);
 });
 
-test('a transaction of an old map, or for a node on its way out, is not conducted', () => {
+test('a transaction with an old map, or for a node that is closing, is refused', () => {
   const rig = new Rig();
   equal(rig.transact(EPOCH - 1), 'not-here');
   rig.isClosing = true;
   equal(rig.transact(), 'closing');
 });
 
-test('who asks what became of a transaction is sent there too, also by a node that leaves', () => {
+test('a settle request is forwarded too, also by a node that is closing', () => {
   const rig = new Rig();
   rig.isClosing = true;
   const contender = { id: nameOf(), attempts: 0, age: 5 };
@@ -154,7 +154,7 @@ test('who asks what became of a transaction is sent there too, also by a node th
   equal(rig.forwarded.length, 1);
 });
 
-test('what is prepared is judged like a batch before it comes into the log', () => {
+test('a prepare is validated like a batch before it is proposed', () => {
   const rig = new Rig();
   equal(rig.prepare([put('x', '1'), get('y')]), 'written');
   equal(rig.step('prepare', Uint8Array.of(1)), 'malformed');
@@ -171,13 +171,13 @@ test('what is prepared is judged like a batch before it comes into the log', () 
   equal(rig.prepare([put('x', '1')]), 'not-here');
 });
 
-test('on a disk that is nearly full what only deletes is prepared', () => {
+test('with a nearly full disk only deletes are prepared', () => {
   const rig = new Rig();
   rig.isReadOnly = true;
   equal(rig.prepare([{ type: 'delete', key: bytesOf('y') }, CHECK]), 'written');
 });
 
-test('what was prepared is resolved whatever the node has to say against new work', () => {
+test('a prepared part is resolved even if the node refuses new work', () => {
   const rig = new Rig();
   rig.prepare([put('x', '1')]);
   equal(rig.rig.replica.machine.lockTable?.size, 1);
@@ -189,7 +189,7 @@ test('what was prepared is resolved whatever the node has to say against new wor
   equal(rig.rig.replica.machine.lockTable?.size, 0);
 });
 
-test('a validation holds checks and nothing else, and is never answered by what may be old', () => {
+test('a validation has checks only, and is never answered from a stale state', () => {
   const rig = new Rig();
   equal(rig.validate([CHECK]), 'written');
   equal(rig.validate([CHECK, get('x')]), 'malformed');
@@ -202,7 +202,7 @@ test('a validation holds checks and nothing else, and is never answered by what 
   equal(rig.forwarded.length, 1);
 });
 
-test('a validation looks into as many ranges as may be, with as many keys as an answer has', () => {
+test('the ranges of a validation are bounded, and so are their keys', () => {
   const rig = new Rig();
   const range = (count: number, to = 'b'): Operation => {
     return { type: 'check-range', key: bytesOf('a'), to: bytesOf(to), count, seenAt: 0 };
@@ -215,7 +215,7 @@ test('a validation looks into as many ranges as may be, with as many keys as an 
   equal(rig.validate(many(range(0, 'a\0'))), 'written', 'keys are looked at without a view');
 });
 
-test('people are told by any node what waits on it', () => {
+test('any node reports its pending transactions', () => {
   const rig = new Rig();
   rig.leads = false;
   equal(rig.ask({ type: 'pending', id: 1 }), 'info');

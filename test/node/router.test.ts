@@ -1,4 +1,4 @@
-/** What one request may not do to others. */
+/** Requests that could harm others are refused. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -104,7 +104,7 @@ test('a batch that no frame could carry as an entry is refused', () => {
   equal(failureOf(ask(routerOf({ rig }), request)), 'too-large');
 });
 
-test('the greatest batch that is taken can be sent on', () => {
+test('the largest accepted batch can be forwarded', () => {
   const rig = new ReplicaRig();
   rig.lead();
   const batch = batchOf(WIRE_LIMITS.payloadBytesMax - 32);
@@ -139,7 +139,7 @@ function batchOf(bytes: number): Uint8Array {
   return batch;
 }
 
-test('a request goes on to the leader once, and never twice', () => {
+test('a request is forwarded to the leader once, and never twice', () => {
   const forwarded: Request[] = [];
   const router = routerOf({ leader: ELSEWHERE, forwarded });
   const batch = new Uint8Array();
@@ -158,14 +158,14 @@ test('a leader that this node cannot reach is named', () => {
   ok(response?.type === 'failed' && response.leader === ELSEWHERE);
 });
 
-test('a map is given only to those who know an older one', () => {
+test('a map is sent only to clients that know an older one', () => {
   const [newer] = ask(routerOf({}), { type: 'map', id: 1, knownVersion: 3 });
   const [same] = ask(routerOf({}), { type: 'map', id: 1, knownVersion: 4 });
   ok(newer?.type === 'map' && newer.map.length === 1);
   ok(same?.type === 'map' && same.map.length === 0);
 });
 
-test('on a disk that is nearly full only what deletes is taken', () => {
+test('with a nearly full disk only deletes are accepted', () => {
   const rig = new ReplicaRig();
   rig.lead();
   const router = routerOf({ rig, isReadOnly: true });

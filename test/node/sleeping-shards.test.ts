@@ -1,4 +1,4 @@
-/** Shards without work fall silent; what becomes of them when their leader's node ends. */
+/** Idle shards quiesce; what happens when their leader's node ends. */
 
 import { notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { casesByEffort } from '../support/effort.ts';
 const SHARD = 1 as ShardId;
 
 for (const seed of casesByEffort([1, 2, 3, 4, 5], { brief: 1 })) {
-  test(`a process that ended is missed at once, also where nothing is said: ${seed}`, () => {
+  test(`the end of a process is detected at once in a quiescent shard: ${seed}`, () => {
     const stage = new Stage(seed, { nodes: 3, shards: 1 });
     stage.put({ count: 10, atOnce: 1, value: 'before' });
     stage.run(5000);
@@ -19,7 +19,7 @@ for (const seed of casesByEffort([1, 2, 3, 4, 5], { brief: 1 })) {
     ok(leader.core?.state.replicas.get(SHARD)?.status().isQuiet, 'the shard is silent');
     leader.crash({ isPower: false });
     const isLed = () => stage.leaderOf(SHARD) > 0 && stage.leaderOf(SHARD) !== before;
-    // Sooner than silence alone would tell.
+    // Sooner than silence alone would show.
     stage.until('another node leads', isLed, NODE_LIMITS.silenceMilliseconds);
     notEqual(stage.leaderOf(SHARD), before);
   });

@@ -1,4 +1,4 @@
-/** A node behind a slow link is fed for minutes, and its heartbeats come in time all the same. */
+/** A node behind a slow link is fed for minutes, and its heartbeats still arrive in time. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ const SLOW = { bytesPerMillisecond: 200 };
 const AWAY = 3;
 const PATIENCE = 120_000;
 
-/** All that goes to the node and comes from it passes one narrow place in each direction. */
+/** All traffic of the node passes one bottleneck in each direction. */
 function slowDown(stage: Stage): void {
   const { url } = stage.computer(AWAY);
   for (const { url: other } of stage.computers) {
@@ -25,13 +25,13 @@ function countOf(stage: Stage, ...facts: readonly string[]): number {
   return facts.reduce((sum, fact) => sum + (stage.probes.counts.get(fact) ?? 0), 0);
 }
 
-/** Everyone who stood for election unasked, and every leader that gave up, whatever came of it. */
+/** Every campaign by timeout, and every leader that gave up, whatever came of it. */
 function electionsOf(stage: Stage): number {
   const won = countOf(stage, 'became-leader') - countOf(stage, 'transfer-sent');
   return won + countOf(stage, 'pre-vote-lost', 'campaign-ran-out', 'stepped-down-without-quorum');
 }
 
-/** The node comes back, and then neither it nor the others call an election until it has all. */
+/** The node comes back, and no node calls an election until it has caught up. */
 function catchUp(stage: Stage): number {
   stage.computer(AWAY).start();
   slowDown(stage);
@@ -76,7 +76,7 @@ test('snapshots of many shards pass a slow link without an election', () => {
   ok(milliseconds < 60_000, `it took ${milliseconds} ms`);
 });
 
-test('writes that need the node behind the slow link go on while it is fed', () => {
+test('writes that need the node behind the slow link continue while it is fed', () => {
   const stage = new Stage(4, { nodes: 3, shards: 8, isLarge: true });
   stage.computer(AWAY).crash({ isPower: false });
   stage.put({ count: 2000, atOnce: 64, value: 'x'.repeat(2 * KIB) });

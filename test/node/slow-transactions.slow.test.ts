@@ -1,4 +1,4 @@
-/** Where disks, processors and links are slow, no transaction is aborted out of impatience. */
+/** With slow disks, processors and links no transaction is aborted by a short timeout. */
 
 import { deepEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ const AT_ONCE = 24;
 interface Course {
   readonly committed: number;
   readonly failed: number;
-  /** Runs that came to nothing, though no two transactions want the same key. */
+  /** Failed runs, though no two transactions use the same key. */
   readonly again: number;
 }
 
@@ -60,7 +60,7 @@ function slowDisks({ computers }: Stage, minimum: number): void {
   for (const computer of computers) computer.speed = { minimum, mean: minimum / 10 };
 }
 
-/** No transaction met another and nothing failed, so each committed in its first run. */
+/** No conflict and no failure, so each transaction committed in its first run. */
 function expectNoAbort({ committed, failed, again }: Course, committedMin: number): void {
   deepEqual({ failed, again }, { failed: 0, again: 0 });
   ok(committed >= committedMin, `${committed} committed`);
@@ -78,7 +78,7 @@ for (const { minimum, committedMin } of [
   });
 }
 
-test('where a step takes longer than it ever did, few runs are lost until that is known', () => {
+test('when steps become slower, few runs are lost until the timeouts follow', () => {
   const stage = settled();
   slowDisks(stage, 1800);
   const { committed, failed, again } = transfer(stage, 2 * MILLISECONDS);

@@ -1,4 +1,4 @@
-/** A key with a time to live goes in time, however often the nodes of an idle shard restart. */
+/** A key with a time to live expires, however often the nodes of an idle shard restart. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ const LIFE_MILLISECONDS = 60_000;
 const NODES = 3;
 /** All data is in one shard. */
 const SHARD = 1 as ShardId;
-/** What a restart may lose: what passed since the last stamp, an election, and a look around. */
+/** What a restart may lose: the time since the last stamp, an election, one round of the sweep. */
 const LOSS_MILLISECONDS = NODE_LIMITS.timeStampMilliseconds + 1000;
 const LATENESS_MILLISECONDS = 1000;
 
@@ -24,7 +24,7 @@ function isThere(stage: Stage): boolean | undefined {
   return core.state.store.get(SHARD, SECTION.values, bytesOf('row 0')) !== undefined;
 }
 
-/** Restarts again and again until the key is gone; says how long it lived, and after how many. */
+/** Restarts until the key has expired; returns how long it lived, and the number of restarts. */
 function live(stage: Stage, restart: (time: number) => void) {
   const began = stage.agenda.now;
   const lifeMilliseconds = LIFE_MILLISECONDS;
@@ -72,10 +72,10 @@ test('nodes that all restart at once lose no more than since the last stamp', ()
   ok(milliseconds < bound, `${milliseconds} ms after ${restarts} restarts`);
 });
 
-test('a shard in which no key waits for its time stays silent', () => {
+test('a shard without keys that expire stays quiescent', () => {
   const stage = new Stage(5, { nodes: NODES, shards: 1 });
   stage.put({ count: 1, atOnce: 1, value: 'x' });
-  // The session of the client is forgotten some time.
+  // The session of the client is removed at some time.
   stage.run(60_000);
   const before = stage.computer(1).core?.state.replicas.get(SHARD)?.status().last.index;
   stage.run(60_000);

@@ -1,4 +1,4 @@
-/** What a node takes in of transactions, and how it ends what was left in the shards it leads. */
+/** Which transactions a node accepts, and how it ends pending ones in the shards it leads. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -134,7 +134,7 @@ class Rig {
     return told(responses);
   }
 
-  /** What comes of it may come later. */
+  /** Its outcome may come later. */
   begin(transaction: Uint8Array): readonly Response[] {
     const { requester, responses } = this.rig.requester();
     const about = { id: requester.id, shard: SHARD, epoch: EPOCH, transaction };
@@ -204,12 +204,12 @@ class Rig {
   }
 }
 
-test('a transaction is conducted where its home shard is led', () => {
+test('the leader of the home shard coordinates a transaction', () => {
   const rig = new Rig();
   equal(rig.transact()[0]?.split(' ')[0], 'committed');
 });
 
-test('what is none, or is for another shard, is refused', () => {
+test('a malformed transaction, or one for another shard, is refused', () => {
   const rig = new Rig();
   deepEqual(rig.send(Uint8Array.of(1)), ['malformed']);
   deepEqual(rig.transact({ shard: 1 }), ['malformed']);
@@ -235,7 +235,7 @@ test('a home part that its shard would refuse is refused before others lock anyt
   deepEqual(rig.transact(), ['read-only']);
 });
 
-test('a part of a foreign or unknown shard is refused before that', () => {
+test('a part of an unknown shard is refused before that', () => {
   const rig = new Rig();
   const range = { type: 'check-range', key: bytesOf('a'), to: bytesOf('b'), count: 0, seenAt: 1 };
   const cases: readonly [there: number, operation: Operation, failure: string][] = [
@@ -257,7 +257,7 @@ test('a shard that has no arc yet is no home, and soon may be one', () => {
   equal(rig.transact()[0]?.split(' ')[0], 'committed');
 });
 
-test('on a disk that is nearly full a transaction may delete, and write to other disks', () => {
+test('with a nearly full disk a transaction may delete, and write on other nodes', () => {
   const rig = new Rig();
   rig.isReadOnly = true;
   const operations = [{ type: 'delete', key: bytesOf(rig.keyIn(SHARD)) }] as const;
@@ -268,7 +268,7 @@ test('on a disk that is nearly full a transaction may delete, and write to other
   deepEqual(rig.wishes(), ['step at 1']);
 });
 
-test('what is conducted at once is bounded in bytes', () => {
+test('the running transactions are bounded in bytes', () => {
   const rig = new Rig();
   rig.valueBytesMax = MACHINE_LIMITS.valueBytesMax;
   const value = new Uint8Array(rig.valueBytesMax);
@@ -339,7 +339,7 @@ test('a part whose locks no request meets is resolved too, though its shard is q
   equal(rig.held, 0);
 });
 
-test('a question without an answer is asked again', () => {
+test('an unanswered question is repeated', () => {
   const rig = new Rig();
   rig.prepare(50);
   rig.pass(TRANSACTION_LIMITS.orphanMilliseconds);
@@ -351,7 +351,7 @@ test('a question without an answer is asked again', () => {
   equal(rig.held, 1);
 });
 
-test('when its replica goes, all who wait for a transaction are told', () => {
+test('when its replica is removed, all waiting requesters are answered', () => {
   const rig = new Rig();
   const responses = rig.begin(rig.both(1, [put(rig.keyIn(1), '1')]));
   deepEqual(rig.wishes(), ['step at 1']);
@@ -360,7 +360,7 @@ test('when its replica goes, all who wait for a transaction are told', () => {
   deepEqual(told(responses), ['lost']);
 });
 
-test('people are told who holds keys, since when, and whom it concerns', () => {
+test('operators see which transactions hold keys, since when, and their participants', () => {
   const rig = new Rig();
   rig.prepare(50);
   rig.rig.now += 400;
@@ -374,7 +374,7 @@ test('people are told who holds keys, since when, and whom it concerns', () => {
   equal(one !== undefined && one.milliseconds >= 400, true);
 });
 
-test('of many transactions, and of many who take part, people are told some', () => {
+test('of many transactions and participants only some are reported', () => {
   const rig = new Rig();
   const { partsMax, toldParticipantsMax } = TRANSACTION_LIMITS;
   const fitting = toldParticipantsMax / partsMax;
@@ -385,7 +385,7 @@ test('of many transactions, and of many who take part, people are told some', ()
   deepEqual([total, transactions.length], [fitting + 1, fitting]);
 });
 
-test('a plain batch is no business of the transactions', () => {
+test('a plain batch is not a transaction', () => {
   const rig = new Rig();
   const { requester, responses } = rig.rig.requester();
   const deadline = rig.rig.replica.logTime + PATIENCE;

@@ -49,26 +49,22 @@ function testHello(name: string, open: Open): void {
     assert.equal(refusals(one).filter((text) => text.startsWith('us no-hello')).length, 2);
   });
 
-  testOn(
-    open,
-    `${name}: whoever is dialled and does not answer is given up`,
-    async (network, all) => {
-      const one = await openStation(network, { node: 1 });
-      all.push(one);
-      const { sockets, url } = await network.place();
-      const visits: CloseFrame[] = [];
-      sockets.accept(() => ({
-        onOpen: () => {},
-        onFrame: () => {},
-        onClosed: (closeReason) => visits.push(closeReason),
-      }));
-      const peers = [{ node: 2 as Station['node'], url, lives: [] }];
-      one.recorder.call(() => one.board.setPeers(peers));
-      await until(network, 'it tried both lanes twice', () => visits.length >= 4);
-      for (const { text } of visits) assert.match(text, /no-hello/);
-      assert.ok(refusals(one).every((text) => text.startsWith('us no-hello')));
-    },
-  );
+  testOn(open, `${name}: a dialled side that does not answer is given up`, async (network, all) => {
+    const one = await openStation(network, { node: 1 });
+    all.push(one);
+    const { sockets, url } = await network.place();
+    const visits: CloseFrame[] = [];
+    sockets.accept(() => ({
+      onOpen: () => {},
+      onFrame: () => {},
+      onClosed: (closeReason) => visits.push(closeReason),
+    }));
+    const peers = [{ node: 2 as Station['node'], url, lives: [] }];
+    one.recorder.call(() => one.board.setPeers(peers));
+    await until(network, 'it tried both lanes twice', () => visits.length >= 4);
+    for (const { text } of visits) assert.match(text, /no-hello/);
+    assert.ok(refusals(one).every((text) => text.startsWith('us no-hello')));
+  });
 }
 
 function testRefusals(name: string, open: Open): void {
