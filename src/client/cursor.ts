@@ -4,8 +4,7 @@ import { KvError } from '../base/errors.ts';
 import { hash } from '../base/hash.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
-import { compareBytes } from '../machine/bytes.ts';
-import { type KeyRange, rangeBehind } from './core/range.ts';
+import { isWithin, type KeyRange, rangeBehind } from './core/range.ts';
 
 /** What a scan goes through. A cursor belongs to the shape of its scan and fits no other. */
 export interface ScanShape {
@@ -64,10 +63,6 @@ function digestsOf({ range, isReverse, space }: ScanShape): readonly [number, nu
   writer.truth(isReverse);
   const bytes = writer.take();
   return [hash(bytes, 0), hash(bytes, 1)];
-}
-
-function isWithin(key: Uint8Array, { from, to }: KeyRange): boolean {
-  return compareBytes(key, from) >= 0 && (to.length === 0 || compareBytes(key, to) < 0);
 }
 
 function badCursor(why: string): KvError {

@@ -3,8 +3,8 @@
 import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
 import type { Priority } from './core/call.ts';
-import { keyText } from './core/key-text.ts';
-import { restAfter } from './core/retry.ts';
+import { keyText } from './core/call-failure.ts';
+import { backoffAfter } from './core/retry-policy.ts';
 import { Deadline } from './deadline.ts';
 import type { Encoding } from './encoding.ts';
 import type { Engine } from './engine.ts';
@@ -40,7 +40,7 @@ export async function runTransaction<V, T>(
     rivalries.add(end.key);
     priority.attempts = rivalries.count;
     if (rivalries.count >= runsMax) throw rivalries.error;
-    const pause = restAfter(rivalries.count - 1, { ...REST, random: engine.random });
+    const pause = backoffAfter(rivalries.count - 1, { ...REST, random: engine.random });
     // Who was kept waiting for the refusal has rested: there is a line where many want the same.
     const atLeast = REST.min * engine.random.fraction();
     await deadline.rest(Math.max(atLeast, pause - end.waitedMilliseconds));

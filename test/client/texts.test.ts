@@ -21,7 +21,7 @@ test('a transaction whose read is not answered names the shard, not its function
   fallSilent();
   const failure = await failureOf(kv.transaction((tx) => tx.get('k'), { timeout: 60 }));
   deepEqual([failure.code, failure.outcome, failure.retryable], ['timeout', 'notApplied', true]);
-  match(failure.message, /^no answer from shard \d+ in time, 1 sent/);
+  match(failure.message, /^shard \d+ timed out after 1 attempt; no node answered$/);
   await kv.close();
 });
 
@@ -44,10 +44,7 @@ test('what waits for the time of a shard, or for room in it, says so', () => {
   const unknown = new Stage({ shards: 2 });
   const early = unknown.put('a', 50);
   unknown.pass(60);
-  match(
-    early.message,
-    /no answer from shard \d in time, 0 sent, waiting for the log time of shard/,
-  );
+  match(early.message, /shard \d timed out after 0 attempts, waiting for the log time of shard/);
   const full = new Stage({ isTimeKnown: true });
   for (let at = 0; at < 2048; at++) full.put('a', 9000);
   const late = full.put('a', 50);
@@ -66,7 +63,10 @@ test('what met a key of a transaction names the key, the shard and the node', ()
     if (stage.take().length > 0) stage.answerWritten(['locked']);
   }
   equal(put.told, 'contended notApplied');
-  match(put.message, /held "stuck" of shard 1 until the time was over, tries: \d+; last ws:.*/);
+  match(
+    put.message,
+    /held "stuck" of shard 1 until the timeout, in \d+ attempts; last error from ws:.*/,
+  );
 });
 
 test('a retry is offered where nothing can happen twice by it, and nowhere else', () => {

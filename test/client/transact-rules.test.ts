@@ -3,7 +3,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
-import { keyText } from '../../src/client/core/key-text.ts';
+import { keyText } from '../../src/client/core/call-failure.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import { Stage } from './model/stage.ts';

@@ -4,6 +4,8 @@ import type { Bug } from './bug.ts';
 
 const WRITES = 'src/client/core/write-request.ts';
 const DISPATCH = 'src/client/core/dispatch.ts';
+const REQUEST = 'src/client/core/shard-request.ts';
+const POLICY = 'src/client/core/retry-policy.ts';
 
 interface Planted {
   readonly name: string;
@@ -34,33 +36,42 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'anew-although-in-doubt',
     sentence: 'a refusal for the deadline is taken for the fate of all copies',
-    file: WRITES,
-    find: 'if (this.#copies === 1)',
-    replace: 'if (true)',
+    file: POLICY,
+    find: "copies === 1 ? 'renew' : 'expire'",
+    replace: "'renew'",
+    isFast: true,
+  },
+  {
+    name: 'renewed-although-in-doubt',
+    sentence: 'a transaction that may have been committed is begun again as something new',
+    file: POLICY,
+    find: 'isTransaction && doubts === 0',
+    replace: 'isTransaction',
+    tests: ['transact-rules'],
     isFast: true,
   },
   {
     name: 'lost-is-not-applied',
     sentence: 'a lost connection is taken for a refusal',
     file: DISPATCH,
-    find: `trip.doubts += 1;
-        this.#options.routing.doubt(request.shard, at.node);`,
-    replace: 'this.#options.routing.doubt(request.shard, at.node);',
+    find: `request.doubts += 1;
+        const why`,
+    replace: 'const why',
     isFast: true,
   },
   {
     name: 'every-failure-is-not-applied',
     sentence: 'an answer that leaves the fate open is told as a refusal',
     file: DISPATCH,
-    find: "if (effectOf(response.failure) === 'unknown')",
+    find: "if (effectOf(failure) === 'unknown')",
     replace: 'if (false)',
   },
   {
     name: 'on-its-way-is-not-in-doubt',
     sentence: 'a call whose time is over while it is on its way is told that nothing was done',
-    file: 'src/client/core/shard-request.ts',
-    find: "return state === 'sent' || doubts > 0;",
-    replace: 'return doubts > 0;',
+    file: REQUEST,
+    find: "return this.state === 'sent' || this.doubts > 0;",
+    replace: 'return this.doubts > 0;',
     isFast: true,
   },
   {
@@ -98,8 +109,8 @@ const PLANTED: readonly Planted[] = [
     name: 'given-up-and-sent-again',
     sentence: 'a command that was told to be not applied is in the next copy of its batch',
     file: WRITES,
-    find: 'isDropped ? NO_COMMAND : command',
-    replace: 'command',
+    find: 'isDropped ? NO_COMMAND : call.command',
+    replace: 'call.command',
     tests: ['rules'],
   },
   {
@@ -147,7 +158,7 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'retries-without-a-budget',
     sentence: 'everything that rests is sent again as soon as its rest is over',
-    file: 'src/client/core/retry.ts',
+    file: POLICY,
     find: 'if (this.#left < 1) return false;',
     replace: '',
     tests: ['rules'],
@@ -189,17 +200,17 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'aborted-where-it-was',
     sentence: 'a call in a batch does not know where it waits, so giving it up finds nothing',
-    file: WRITES,
-    find: 'call.request = this;',
+    file: REQUEST,
+    find: 'waiter.call.request = this;',
     replace: '',
     tests: ['abort'],
   },
   {
     name: 'unreadable-page-is-over',
     sentence: 'a page whose answer cannot be read is taken for told, and its call never ends',
-    file: 'src/client/core/range-request.ts',
-    find: 'if (!requester.onAnswer(response))',
-    replace: 'this.#isOver = true; if (!requester.onAnswer(response))',
+    file: REQUEST,
+    find: 'if (!this.#onAnswer(answer))',
+    replace: 'this.#isOver = true; if (!this.#onAnswer(answer))',
     tests: ['rules'],
     isFast: true,
   },
@@ -230,9 +241,9 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'unknown-without-asking',
     sentence: 'a transaction in doubt is told unknown though its home shard could say more',
-    file: 'src/client/core/transact-request.ts',
-    find: 'else if (now >= this.#settlesAt && isInDoubt(this.trip))',
-    replace: 'else if (false)',
+    file: REQUEST,
+    find: 'now >= settlesAt && this.isInDoubt',
+    replace: 'false',
     tests: ['transact-rules'],
     isFast: true,
   },

@@ -1,11 +1,10 @@
 /** Admission: what is refused before anything is sent, with the actual size and the allowed one. */
 
-import type { KvErrorCode } from '../../base/errors.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../../base/limits.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
 import type { Command } from '../../machine/command.ts';
 import type { Call } from './call.ts';
-import type { CallFailure } from './call-failure.ts';
+import { type CallFailure, notApplied } from './call-failure.ts';
 import type { NodeLimits } from './port.ts';
 import type { ShardSplit } from './shard-split.ts';
 
@@ -30,9 +29,10 @@ export class Admission {
       return this.#refusalOfCommand(call.command);
     }
     if (call.type === 'validate') return this.#refusalOfCommand(call.checks);
-    if (call.type !== 'read') return undefined;
-    for (const key of call.keys) {
-      if (this.#isBadKey(key)) return this.#badKey(key);
+    const keys = call.type === 'read' ? call.keys : [];
+    for (const key of keys) {
+      const refusal = this.#refusalOfKey(key);
+      if (refusal !== undefined) return refusal;
     }
     return undefined;
   }
@@ -44,49 +44,35 @@ export class Admission {
   }
 
   #refusalOfCommand(command: Command): CallFailure | undefined {
+    const { valueBytesMax } = this.#limits;
     for (const operation of command) {
-      const { key } = operation;
-      if (this.#isBadKey(key)) return this.#badKey(key);
+      const refusal = this.#refusalOfKey(operation.key);
+      if (refusal !== undefined) return refusal;
       const bytes = 'value' in operation ? operation.value.length : 0;
-      const { valueBytesMax } = this.#limits;
-      if (bytes > valueBytesMax) {
-        return refused(
-          'value-too-large',
-          `the value has ${bytes} bytes, valueBytesMax is`,
-          valueBytesMax,
-        );
-      }
+      if (bytes <= valueBytesMax) continue;
+      const message = `value is ${bytes} bytes; the limit is ${valueBytesMax} (valueBytesMax)`;
+      return notApplied('value-too-large', message);
     }
     const bytes = bytesMaxOfCommand(command) + ENTRY_BYTES;
     return refusalOfSize(bytes, command.length, 'command');
   }
 
-  #isBadKey({ length }: Uint8Array): boolean {
-    return length < 1 || length > this.#limits.keyBytesMax;
-  }
-
-  #badKey({ length }: Uint8Array): CallFailure {
-    return refused(
-      'key-too-large',
-      `the key has ${length} bytes, keyBytesMax is`,
-      this.#limits.keyBytesMax,
-    );
+  #refusalOfKey({ length }: Uint8Array): CallFailure | undefined {
+    const { keyBytesMax } = this.#limits;
+    if (length >= 1 && length <= keyBytesMax) return undefined;
+    const message = `key is ${length} bytes; it needs 1 to ${keyBytesMax} (keyBytesMax)`;
+    return notApplied('key-too-large', message);
   }
 }
 
 function refusalOfSize(bytes: number, operations: number, what: string): CallFailure | undefined {
   const { payloadBytesMax } = WIRE_LIMITS;
-  if (bytes > payloadBytesMax) {
-    const words = `the ${what} has ${bytes} bytes, payloadBytesMax is`;
-    return refused('command-too-large', words, payloadBytesMax);
-  }
   const { operationsMax } = MACHINE_LIMITS;
+  if (bytes > payloadBytesMax) {
+    const message = `${what} is ${bytes} bytes; the limit is ${payloadBytesMax} (payloadBytesMax)`;
+    return notApplied('command-too-large', message);
+  }
   if (operations <= operationsMax) return undefined;
-  const words = `the ${what} has ${operations} operations, operationsMax is`;
-  return refused('command-too-large', words, operationsMax);
-}
-
-function refused(code: KvErrorCode, words: string, allowed: number): CallFailure {
-  const message = `${words} ${allowed}`;
-  return { type: 'failed', code, outcome: 'notApplied', message, attempts: [] };
+  const message = `${what} has ${operations} operations; the limit is ${operationsMax} (operationsMax)`;
+  return notApplied('command-too-large', message);
 }

@@ -9,8 +9,7 @@ import type { ReadLevel } from '../../wire/request.ts';
 import { isProtected, type ReadCall, type Writing } from './call.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { Lookup, type LookupListener, ReadRequest } from './read-request.ts';
-import type { Sessions } from './sessions.ts';
-import type { ShardRequest } from './shard-request.ts';
+import type { RequestBody } from './shard-request.ts';
 import { WriteRequest } from './write-request.ts';
 
 interface OpenBatch {
@@ -20,20 +19,19 @@ interface OpenBatch {
   operations: number;
 }
 
-interface GatheringOptions {
+interface BatcherOptions {
   readonly openCalls: OpenCalls;
-  readonly sessions: Sessions;
   /** Told of what was read. */
-  readonly reader: LookupListener;
+  readonly listener: LookupListener;
 }
 
 export class Batcher {
-  readonly #options: GatheringOptions;
+  readonly #options: BatcherOptions;
   readonly #batches = new Map<ShardId, OpenBatch>();
   readonly #reads = new Map<ShardId, ReadRequest[]>();
-  #requests: ShardRequest[] = [];
+  #requests: RequestBody[] = [];
 
-  constructor(options: GatheringOptions) {
+  constructor(options: BatcherOptions) {
     this.#options = options;
   }
 
@@ -60,14 +58,14 @@ export class Batcher {
 
   read(call: ReadCall, expiresAt: number, shardOf: (key: Uint8Array) => ShardId): void {
     const { keys } = call;
-    const lookup = new Lookup({ call, keys, expiresAt, requester: this.#options.reader });
+    const lookup = new Lookup({ call, keys, expiresAt, listener: this.#options.listener });
     for (const [at, key] of keys.entries()) {
       this.#readOf(shardOf(key), call).add(lookup, at);
     }
   }
 
   /** What the turn has gathered, in order. */
-  take(): readonly ShardRequest[] {
+  take(): readonly RequestBody[] {
     const requests = this.#requests;
     if (requests.length === 0) return requests;
     this.#requests = [];
@@ -87,8 +85,7 @@ export class Batcher {
       return isSame(request.level, level) && request.reserver === reserver && isOpen(request);
     });
     if (open !== undefined) return open;
-    const { sessions } = this.#options;
-    const request = new ReadRequest({ shard, level, reserver, sessions });
+    const request = new ReadRequest({ shard, level, reserver });
     reads.unshift(request);
     this.#requests.push(request);
     return request;

@@ -1,6 +1,7 @@
-/** How a call ends that does not succeed. */
+/** How a call ends that does not succeed, and how keys are written in its message. */
 
 import type { Attempt, KvErrorCode, Outcome } from '../../base/errors.ts';
+import type { Reason } from '../../machine/reply.ts';
 
 /** Why a call failed, and whether it took effect all the same. */
 export interface CallFailure {
@@ -9,4 +10,96 @@ export interface CallFailure {
   readonly outcome: Outcome;
   readonly message: string;
   readonly attempts: readonly Attempt[];
+}
+
+/** A failure of a call that has sent nothing that could take effect. */
+export function notApplied(
+  code: KvErrorCode,
+  message: string,
+  attempts: readonly Attempt[] = [],
+): CallFailure {
+  return { type: 'failed', code, outcome: 'notApplied', message, attempts };
+}
+
+/** What a shard may say of a command for good. */
+export type FinalReason = keyof typeof CODE_OF;
+
+interface Refused {
+  readonly attempts: readonly Attempt[];
+  /** The key of the operation that was refused, if the reason is about one. */
+  readonly key: Uint8Array | undefined;
+}
+
+export function refusalOf(reason: FinalReason, { attempts, key }: Refused): CallFailure {
+  // The shard has forgotten its reply, and with it the result of the command.
+  const outcome = reason === 'acknowledged' ? 'unknown' : 'notApplied';
+  const place = key !== undefined && AT_A_KEY.includes(reason) ? ` at ${keyText(key)}` : '';
+  const message = `the shard refused the command${place}: ${reason}`;
+  return { type: 'failed', code: CODE_OF[reason], outcome, message, attempts };
+}
+
+/** Reasons that concern one operation. */
+const AT_A_KEY: readonly Reason[] = [
+  'not-a-number',
+  'overflow',
+  'value-too-large',
+  'key-twice',
+  'value-lost',
+];
+
+const CODE_OF = {
+  acknowledged: 'answer-lost',
+  'not-a-number': 'not-a-number',
+  overflow: 'overflow',
+  'value-too-large': 'value-too-large',
+  'key-twice': 'key-twice',
+  'result-too-large': 'result-too-large',
+  'too-much-work': 'command-too-large',
+  'value-lost': 'value-lost',
+  malformed: 'refused',
+  'gave-way': 'contended',
+  aborted: 'contended',
+} as const satisfies Partial<Record<Reason, KvErrorCode>>;
+
+interface Late {
+  readonly copies: number;
+  readonly doubts: number;
+  readonly attempts: readonly Attempt[];
+}
+
+/** The shard is past the deadline of the command, but may have seen an earlier copy in time. */
+export function lateFailure({ copies, doubts, attempts }: Late): CallFailure {
+  const outcome = doubts > 0 ? 'unknown' : 'notApplied';
+  const message = `its deadline has passed in the shard's log time, after ${countText(copies)}`;
+  return { type: 'failed', code: 'timeout', outcome, message, attempts };
+}
+
+export function countText(attempts: number): string {
+  return attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+}
+
+const KEY_CHARACTERS_MAX = 48;
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A key as people read it: text in quotes, other bytes in hex, and a long key cut. */
+export function keyText(key: Uint8Array): string {
+  const text = plainText(key);
+  if (text !== undefined) return JSON.stringify(cut(text));
+  const digits = Array.from(key.subarray(0, KEY_CHARACTERS_MAX), (byte) => {
+    return byte.toString(16).padStart(2, '0');
+  });
+  return `0x${cut(digits.join(''))}`;
+}
+
+function plainText(key: Uint8Array): string | undefined {
+  try {
+    const text = decoder.decode(key);
+    return /^\P{C}*$/u.test(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function cut(text: string): string {
+  return text.length > KEY_CHARACTERS_MAX ? `${text.slice(0, KEY_CHARACTERS_MAX)}…` : text;
 }

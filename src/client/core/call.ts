@@ -6,10 +6,9 @@ import type { Check, CheckRange, Command } from '../../machine/command.ts';
 import type { Output } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';
 import type { ReadLevel } from '../../wire/request.ts';
-import type { Moments } from './absence.ts';
-import type { OpenCall } from './open-call.ts';
-import type { KeyRange } from './range.ts';
+import type { KeyRange, Moments } from './range.ts';
 import type { PageCall } from './scan.ts';
+import type { OpenCall } from './shard-request.ts';
 
 /** One command, which writes something. Its keys may lie anywhere. */
 export interface WriteCall extends OpenCall<Replied> {
@@ -108,6 +107,9 @@ export interface RowsRead {
   readonly isOneMoment: boolean;
 }
 
+/** `failed` is the first check that was found not to hold. */
+type Validated = { readonly type: 'validated'; readonly failed: number | undefined };
+
 /** Whether all that was read is still so: then it was true at one moment. */
 export interface ValidateCall extends OpenCall<Validated> {
   readonly type: 'validate';
@@ -119,30 +121,15 @@ export interface ValidateCall extends OpenCall<Validated> {
   readonly priority?: Priority;
 }
 
-interface Validated {
-  readonly type: 'validated';
-  /** The first one that was found not to hold. */
-  readonly failed: number | undefined;
-}
-
 /** How many keys there are in a range, shard by shard. */
-export interface CountCall extends OpenCall<Counted> {
+export interface CountCall extends OpenCall<{ readonly type: 'counted'; readonly count: number }> {
   readonly type: 'count';
   readonly range: KeyRange;
   readonly level: ReadLevel;
 }
 
-interface Counted {
-  readonly type: 'counted';
-  readonly count: number;
-}
-
 /** Ends well as soon as the client knows the cluster. */
-interface ReadyCall extends OpenCall<Ready> {
-  readonly type: 'ready';
-}
-
-interface Ready {
+interface ReadyCall extends OpenCall<{ readonly type: 'ready' }> {
   readonly type: 'ready';
 }
 

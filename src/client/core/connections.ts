@@ -5,7 +5,7 @@ import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { bytesMaxOfRequest, encodeRequests, type Request } from '../../wire/request.ts';
 import type { ClientPort, Greeting } from './port.ts';
-import { restAfter } from './retry.ts';
+import { backoffAfter } from './retry-policy.ts';
 import type { ShardRequest } from './shard-request.ts';
 
 /** What a request on its way was sent for. */
@@ -192,7 +192,7 @@ export class Connections {
     const place = this.#places.get(connection.url);
     if (place?.connection !== connection) return;
     place.connection = undefined;
-    place.dialAt = now + restAfter(place.failures, { ...REDIAL, random: this.#random });
+    place.dialAt = now + backoffAfter(place.failures, { ...REDIAL, random: this.#random });
     place.failures += 1;
     place.trouble = reason;
   }

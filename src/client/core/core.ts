@@ -7,19 +7,25 @@
 
 import { unreachable } from '../../base/assert.ts';
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
-import type { Attempt, KvErrorCode } from '../../base/errors.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { decodeResponses } from '../../wire/response.ts';
 import { Admission } from './admission.ts';
 import { type Balance, Balancer } from './balance.ts';
 import { Batcher } from './batcher.ts';
-import { type Call, isProtected, type ReadCall, type RowsRead, type Writing } from './call.ts';
-import type { CallContext } from './call-context.ts';
-import type { CallFailure } from './call-failure.ts';
+import {
+  type Call,
+  type CommitCall,
+  isProtected,
+  type Priority,
+  type ReadCall,
+  type RowsRead,
+  type Writing,
+} from './call.ts';
+import { type CallFailure, notApplied } from './call-failure.ts';
 import { type Connection, Connections } from './connections.ts';
-import { startCount } from './count.ts';
 import { arrivalAt, Dispatch } from './dispatch.ts';
+import { type CallContext, startCount, startValidation } from './fan-out.ts';
 import { JointRead, type JointReadOptions } from './joint-read.ts';
 import { MapSource } from './map-source.ts';
 import { OpenCalls } from './open-calls.ts';
@@ -33,8 +39,14 @@ import {
 import { Routing } from './routing.ts';
 import { ScanPages } from './scan-pages.ts';
 import { Sessions } from './sessions.ts';
-import { startTransaction, type TransactingTerms } from './transacting.ts';
-import { startValidation } from './validation.ts';
+import { Listener } from './shard-request.ts';
+import { ShardSplit } from './shard-split.ts';
+import { type TransactListener, TransactRequest } from './transact-request.ts';
+
+/** What a transaction is made of; without a priority it is run again by the core. */
+type TransactTerms = Pick<CommitCall, 'command' | 'ranges' | 'moments'> & {
+  readonly priority: Priority | undefined;
+};
 
 interface CoreOptions {
   readonly port: ClientPort;
@@ -78,8 +90,7 @@ export class Core {
     this.#connections = connections;
     this.#batcher = new Batcher({
       openCalls,
-      sessions,
-      reader: {
+      listener: {
         onRows: ({ call, expiresAt }, result) => this.#takeRows(call, expiresAt, result),
         onFailure: ({ call }, failure) => openCalls.settle(call, failure),
       },
@@ -98,10 +109,8 @@ export class Core {
     this.#dispatch = dispatch;
     this.#context = {
       openCalls,
-      sessions,
       routing,
-      submit: (request) => dispatch.submit(request),
-      submitLater: (request, contentions) => dispatch.submitLater(request, contentions),
+      submit: (body, contentions) => dispatch.submit(body, contentions),
     };
     this.#scanPages = new ScanPages(this.#context);
     this.#tickedAt = now;
@@ -121,7 +130,7 @@ export class Core {
         return this.#abort(event.call);
       case 'end-scan':
         event.scan.end();
-        return this.#scanPages.drop(event.scan, failed('aborted', 'the scan was ended'));
+        return this.#scanPages.drop(event.scan, notApplied('aborted', 'the scan was ended'));
       case 'flush':
         return this.#flush(event.now);
       case 'tick':
@@ -145,12 +154,14 @@ export class Core {
 
   #call(call: Call, now: number): void {
     const closed = this.#closed;
-    const refusal = closed ? failed(closed.code, closed.message) : this.#admission.refusalOf(call);
+    const refusal = closed
+      ? notApplied(closed.code, closed.message)
+      : this.#admission.refusalOf(call);
     if (refusal !== undefined) {
       (call.settle as (failure: CallFailure) => void)(refusal);
     } else if (!this.#openCalls.admit(call)) {
       const message = 'too many calls wait, or too many bytes in them';
-      (call.settle as (failure: CallFailure) => void)(failed('too-many-calls', message));
+      (call.settle as (failure: CallFailure) => void)(notApplied('too-many-calls', message));
     } else {
       const expiresAt = now + Math.min(call.timeoutMilliseconds, TIMEOUT_MAX);
       if (this.#routing.map === undefined) this.#early.set(call, expiresAt);
@@ -192,13 +203,13 @@ export class Core {
   #write(call: Writing, expiresAt: number): void {
     const shard = this.#onlyShardOf(call);
     if (shard !== undefined) return this.#batcher.write(call, { shard, expiresAt });
-    const { command } = call;
-    const settle = (result: Parameters<Writing['settle']>[0]) =>
+    const settle = (result: Parameters<Writing['settle']>[0]) => {
       this.#openCalls.settle<Writing>(call, result);
-    const requester = { call, onReply: settle, onFailure: settle };
-    const isCommit = call.type === 'commit';
-    const { ranges, moments, priority } = isCommit ? call : NOTHING_SEEN;
-    this.#transact({ command, ranges, moments, priority, expiresAt, requester });
+      return true;
+    };
+    const listener = new Listener({ call, expiresAt, onAnswer: settle, onFailure: settle });
+    if (call.type === 'commit') this.#transact(call, listener);
+    else this.#transact({ ...call, ...NOTHING_SEEN }, listener);
   }
 
   #onlyShardOf(call: Writing): ShardId | undefined {
@@ -215,16 +226,24 @@ export class Core {
     return shard;
   }
 
-  #transact(terms: TransactingTerms): void {
-    startTransaction(terms, { ...this.#context, admission: this.#admission });
+  /** Required: it locks a key. */
+  #transact(commit: TransactTerms, listener: TransactListener): void {
+    const { priority, command, ranges, moments } = commit;
+    const shardOf = (key: Uint8Array) => this.#routing.shardOf(key);
+    const split = new ShardSplit({ command, ranges, moments, shardOf });
+    const refusal = this.#admission.refusalOfTransaction(split);
+    if (refusal !== undefined) return listener.fail(refusal);
+    const isOnce = priority !== undefined;
+    const body = { listener, split, isOnce, priority: priority ?? { attempts: 0, age: undefined } };
+    this.#dispatch.submit(new TransactRequest(body));
   }
 
   #takeRows(call: ReadCall, expiresAt: number, result: RowsRead): void {
     if (!call.isJoint || result.isOneMoment) return this.#openCalls.settle(call, result);
     const { rows, seenAt } = result;
     const context = this.#context;
-    const transact: JointReadOptions['transact'] = (command, requester) => {
-      this.#transact({ command, ...NOTHING_SEEN, expiresAt, requester });
+    const transact: JointReadOptions['transact'] = (command, listener) => {
+      this.#transact({ command, ...NOTHING_SEEN }, listener);
     };
     new JointRead({ call, expiresAt, rows, seenAt, context, transact }).validate();
   }
@@ -237,7 +256,7 @@ export class Core {
   }
 
   #abort(call: Call): void {
-    const failure = failed('aborted', 'the signal was aborted');
+    const failure = notApplied('aborted', 'the signal was aborted');
     if (this.#early.delete(call)) return this.#openCalls.settle(call, failure);
     if (call.type === 'page') return this.#scanPages.drop(call.scan, failure);
     // What was gathered in this turn is nowhere else yet.
@@ -278,7 +297,7 @@ export class Core {
     const message = `the cluster was not reached in time; last ${endpoint}: ${what}`;
     const isForeign = attempts.some((attempt) => attempt.what === WRONG_CLUSTER);
     const code = isForeign ? 'wrong-cluster' : 'unreachable';
-    for (const [call] of over) this.#openCalls.settle(call, failed(code, message, attempts));
+    for (const [call] of over) this.#openCalls.settle(call, notApplied(code, message, attempts));
   }
 
   /** A node that lives says something when it is asked; time in which we slept does not count. */
@@ -357,7 +376,7 @@ export class Core {
     const early = [...this.#early.keys()];
     this.#early.clear();
     const message = `no url leads to cluster ${this.#cluster}: nodes of another one answer there`;
-    const failure = failed('wrong-cluster', message, this.#mapKeeper.attempts);
+    const failure = notApplied('wrong-cluster', message, this.#mapKeeper.attempts);
     for (const call of early) this.#openCalls.settle(call, failure);
   }
 
@@ -366,7 +385,7 @@ export class Core {
     this.#submitGathered();
     this.#closed = why;
     this.#dispatch.close(why);
-    const failure = failed(why.code, why.message);
+    const failure = notApplied(why.code, why.message);
     for (const call of this.#early.keys()) this.#openCalls.settle(call, failure);
     this.#early.clear();
     for (const { number } of [...this.#connections.all]) this.#port.hangUp(number);
@@ -380,12 +399,3 @@ const TIMEOUT_MAX = CLIENT_LIMITS.timeoutMillisecondsMax;
 
 /** A tick that comes later than this says that this side slept, not that the other was silent. */
 const AWAKE_MILLISECONDS_MAX = 10 * CLIENT_LIMITS.tickMilliseconds;
-
-/** Nothing was sent of it. */
-function failed(
-  code: KvErrorCode,
-  message: string,
-  attempts: readonly Attempt[] = [],
-): CallFailure {
-  return { type: 'failed', code, outcome: 'notApplied', message, attempts };
-}

@@ -1,27 +1,24 @@
-/** Dispatch: sends errands to where they should be answered, again and again until they are. */
+/** Dispatch: sends requests to where they should be answered, again and again until they are. */
 
-import { assert, unreachable } from '../../base/assert.ts';
+import { assert, present, unreachable } from '../../base/assert.ts';
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
-import type { KvErrorCode } from '../../base/errors.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { effectOf, type Response } from '../../wire/response.ts';
 import type { Balancer, Candidate } from './balance.ts';
 import type { Call } from './call.ts';
-import type { CallFailure } from './call-failure.ts';
 import type { Connection, Connections } from './connections.ts';
 import { type CloseReason, WRONG_CLUSTER } from './port.ts';
-import { RangeRequest, TIME_QUESTION } from './range-request.ts';
-import { RetryBudget, restAfter } from './retry.ts';
-import { decideRetry } from './retry-policy.ts';
+import { rangeRequest, TIME_QUESTION } from './query-request.ts';
+import { backoffAfter, decideRetry, decideUnreadable, RetryBudget } from './retry-policy.ts';
 import type { Routing } from './routing.ts';
 import type { Sessions } from './sessions.ts';
 import {
-  isInDoubt,
-  note,
-  type Obstacle,
-  type Reproof,
-  type ShardRequest,
+  type Final,
+  Listener,
+  type RequestBody,
+  type Retry,
+  ShardRequest,
   type Verdict,
 } from './shard-request.ts';
 
@@ -38,7 +35,7 @@ interface DispatchOptions {
   readonly onMapOld: () => void;
 }
 
-/** An errand is in `#open` until nobody waits for it, and in at most one of the other sets. */
+/** A request is in `#open` until it is over, and in at most one of the other sets. */
 export class Dispatch {
   readonly #options: DispatchOptions;
   readonly #budget: RetryBudget;
@@ -48,8 +45,11 @@ export class Dispatch {
   /** The same where others were in the way: no outage, so the budget is left to those above. */
   readonly #contending = new Set<ShardRequest>();
   #ready: ShardRequest[] = [];
-  /** Shards whose time was asked for. */
+  /** Shards whose log time was asked for. */
   readonly #askedTimes = new Set<ShardId>();
+  readonly #epochOf = (shard: ShardId) => {
+    return present(this.#options.routing.rowOf(shard), 'a shard stays on the map').epoch;
+  };
   /** When something happened last. */
   #now: number;
 
@@ -63,20 +63,16 @@ export class Dispatch {
     return this.#open.size === 0;
   }
 
-  submit(request: ShardRequest): void {
-    this.#open.add(request);
-    this.#makeReady(request);
-  }
-
-  /** After a rest, for others were in the way so many times. */
-  submitLater(request: ShardRequest, contentions: number): void {
-    this.#open.add(request);
-    this.#contend(request, this.#now, contentions);
+  /** At once, or after a backoff where other transactions were in the way so many times. */
+  submit(body: RequestBody, contentions?: number): void {
+    const request = this.#opened(new ShardRequest(body));
+    if (contentions === undefined) this.#makeReady(request);
+    else this.#contend(request, this.#now, contentions);
   }
 
   /** Sends what is ready. Frames leave when the connections are flushed. */
   depart(now: number): void {
-    // Asking for a shard's time makes another errand ready.
+    // Asking for the log time of a shard makes another request ready.
     while (this.#ready.length > 0) {
       const ready = this.#ready;
       this.#ready = [];
@@ -93,21 +89,19 @@ export class Dispatch {
     this.#parked.clear();
   }
 
-  /** Wakes who has rested, and tells whose time is over. */
+  /** Wakes requests whose backoff is over, and fails waiters whose time is. */
   tick(now: number): void {
     this.#now = now;
     for (const request of this.#open) {
-      if (now < request.firstExpiresAt) continue;
-      request.expire(now, (isDoubted) => expiryOf(request, isDoubted));
-      if (request.isOver) this.#end(request);
+      if (request.isDue(now)) this.#expire(request, now);
     }
     for (const request of this.#contending) {
-      if (request.trip.dueAt > now) continue;
+      if (request.dueAt > now) continue;
       this.#contending.delete(request);
       this.#makeReady(request);
     }
     for (const request of this.#resting) {
-      if (request.trip.dueAt > now) continue;
+      if (request.dueAt > now) continue;
       if (!this.#budget.take(now)) break;
       this.#resting.delete(request);
       this.#makeReady(request);
@@ -115,83 +109,91 @@ export class Dispatch {
     this.unpark();
   }
 
-  /** Touches nothing but the errand in which the call waits. */
+  /** Touches nothing but the request in which the call waits. */
   abort(call: Call): void {
     const { request } = call;
     if (request === undefined) return;
-    const { history } = request.trip;
-    const message = 'the signal was aborted';
-    request.drop(call, (isDoubted) => {
-      return failure({ code: 'aborted', message, isDoubted, attempts: history });
-    });
+    request.abort(call);
     if (request.isOver) this.#end(request);
   }
 
-  close({ code, message }: CloseReason): void {
-    for (const request of this.#open) {
-      const { history } = request.trip;
-      request.fail((isDoubted) => failure({ code, message, isDoubted, attempts: history }));
-      this.#end(request);
-    }
+  close(reason: CloseReason): void {
+    for (const request of this.#open) this.#fail(request, reason);
   }
 
   answer(request: ShardRequest, response: Response, at: Arrival): void {
-    const { trip } = request;
-    if (trip.state === 'over') return;
+    if (request.state === 'over') return;
     this.#now = at.now;
-    assert(trip.state === 'sent', 'an answer comes to what is on its way');
+    assert(request.state === 'sent', 'an answer comes to what is in flight');
     // Until the verdict says otherwise, this attempt has told its fate.
-    trip.state = 'ready';
-    if (response.type === 'failed') this.#judge(request, response, at);
-    else this.#follow(request, request.take(response, at.now), at);
+    request.state = 'ready';
+    if (response.type === 'failed') return this.#judge(request, response, at);
+    const { sessions } = this.#options;
+    const { level, shard } = request.body;
+    // A replica that lags behind says what the time was.
+    if ('time' in response && level?.type !== 'stale') sessions.hear(shard, response.time, at.now);
+    this.#follow(request, request.body.take(response, { request, sessions }), at);
   }
 
   /** The connection is gone, and with it all answers that were still to come. */
   lose(request: ShardRequest, at: Arrival, reason: string): void {
-    const { trip } = request;
-    if (trip.state === 'over') return;
-    trip.doubts += 1;
-    this.#options.routing.doubt(request.shard, at.node);
-    this.#retry(request, at, { why: `the connection was lost: ${reason}`, rest: 0 });
+    if (request.state === 'over') return;
+    request.doubts += 1;
+    const why = `the connection was lost: ${reason}`;
+    this.#retry(request, { type: 'resend', why, avoidsNode: true }, at);
+  }
+
+  #expire(request: ShardRequest, now: number): void {
+    const { sessions } = this.#options;
+    request.expire(now);
+    if (request.isOver) this.#end(request);
+    else if (request.isToSettle(now)) {
+      const body = request.body.settle?.({ request, sessions });
+      this.submit(present(body, 'a request that is due to settle can be settled'));
+    }
   }
 
   #send(request: ShardRequest, now: number): void {
     const { routing, connections } = this.#options;
-    const row = routing.rowOf(request.shard);
     const node = this.#nodeFor(request);
     const url = node === undefined ? undefined : routing.urlOf(node);
-    if (row === undefined || node === undefined || url === undefined) {
+    if (node === undefined || url === undefined) {
       this.#options.onMapOld();
-      return this.#rest(request, now, 0);
+      return this.#backOff(request, now);
     }
     const connection = connections.toNode(node);
     if (connection === undefined) {
       if (connections.dial(url, now)) return this.#park(request, `a connection to ${url}`);
       const trouble = connections.troubleAt(url);
-      request.trip.obstacle = trouble === WRONG_CLUSTER ? 'foreign' : 'unreachable';
-      const why = `not reachable: ${trouble}`;
-      routing.doubt(request.shard, node);
-      return this.#retry(request, { url, node, now }, { why, rest: 0 });
+      request.obstacle = trouble === WRONG_CLUSTER ? 'wrong-cluster' : 'unreachable';
+      const retry: Retry = {
+        type: 'resend',
+        why: `not reachable: ${trouble}`,
+        avoidsNode: true,
+      };
+      return this.#retry(request, retry, { url, node, now });
     }
     if (!connections.hasRoom(connection, request)) {
       return this.#park(request, `room on the connection to ${url}`);
     }
-    const message = request.toWire({ id: connection.nextId, epoch: row.epoch, now });
+    const { sessions } = this.#options;
+    const { nextId: id } = connection;
+    const message = request.encode({ id, now, epochOf: this.#epochOf, sessions });
     if (message === undefined) {
       for (const shard of request.timesNeeded) this.#askTime(shard, now);
       return this.#park(request, this.#lackOf(request, now));
     }
     connection.nextId += 1;
-    request.trip.lack = undefined;
-    request.trip.attempts += 1;
-    request.trip.state = 'sent';
+    request.lack = undefined;
+    request.attempts += 1;
+    request.state = 'sent';
     connections.post(connection, message, request);
   }
 
   /** Any replica may answer what may be stale; if it does not, the leader does. */
-  #nodeFor({ shard, level, trip }: ShardRequest): NodeId | undefined {
+  #nodeFor({ shard, body, attempts }: ShardRequest): NodeId | undefined {
     const { routing, balancer } = this.#options;
-    if (level?.type !== 'stale' || trip.attempts > 0) return routing.leaderOf(shard);
+    if (body.level?.type !== 'stale' || attempts > 0) return routing.leaderOf(shard);
     return balancer.choose(shard, this.#candidates(shard));
   }
 
@@ -217,45 +219,24 @@ export class Dispatch {
       this.unpark();
       return true;
     };
-    const asking = new RangeRequest({
-      shard,
-      level: { type: 'linearizable' },
-      question: TIME_QUESTION,
-      expiresAt: now + CLIENT_LIMITS.silenceMillisecondsMax,
-      requester: { call: undefined, onAnswer: done, onFailure: done },
-      sessions,
-    });
-    this.submit(asking);
+    const expiresAt = now + CLIENT_LIMITS.silenceMillisecondsMax;
+    const listener = new Listener({ call: undefined, expiresAt, onAnswer: done, onFailure: done });
+    const level = { type: 'linearizable' } as const;
+    this.submit(rangeRequest({ shard, level, question: TIME_QUESTION, listener }));
   }
 
   #judge(request: ShardRequest, response: Failed, at: Arrival): void {
-    const { routing } = this.#options;
-    const { trip, shard } = request;
-    if (effectOf(response.failure) === 'unknown') trip.doubts += 1;
-    const why = response.failure;
-    const rest = response.retryAfterMilliseconds;
-    trip.obstacle = why === 'overloaded' ? 'overloaded' : 'none';
+    const { failure } = response;
     const leader = response.leader as NodeId;
-    const isLeaderNews = why === 'not-leader' && leader !== at.node && routing.learn(shard, leader);
-    const decision = decideRetry({ failure: why, isLeaderNews, redirects: trip.hops });
-    switch (decision.type) {
-      case 'redirect':
-        trip.hops += 1;
-        this.#note(request, at, why);
-        return this.#makeReady(request);
-      case 'retry':
-        if (decision.avoidsNode) routing.doubt(shard, at.node);
-        if (decision.isMapOld) this.#options.onMapOld();
-        return this.#retry(request, at, { why, rest });
-      case 'back-off':
-        return this.#heed(request, { why, isContended: true }, at);
-      case 'split':
-        return this.#halve(request, at, { why, code: decision.code });
-      case 'fail':
-        return this.#fail(request, at, { why, code: decision.code });
-      default:
-        return unreachable(decision);
-    }
+    if (effectOf(failure) === 'unknown') request.doubts += 1;
+    request.obstacle = failure === 'overloaded' ? 'overloaded' : 'timeout';
+    const isLeaderNews =
+      failure === 'not-leader' &&
+      leader !== at.node &&
+      this.#options.routing.learn(request.shard, leader);
+    const verdict = decideRetry({ failure, isLeaderNews, redirects: request.redirects });
+    const atLeast = response.retryAfterMilliseconds;
+    this.#follow(request, verdict.type === 'resend' ? { ...verdict, atLeast } : verdict, at);
   }
 
   #follow(request: ShardRequest, verdict: Verdict, at: Arrival): void {
@@ -263,69 +244,74 @@ export class Dispatch {
       case 'over':
         this.#budget.succeed();
         return this.#end(request);
-      case 'again':
-        return this.#heed(request, verdict, at);
-      case 'anew':
+      case 'redirect':
+        request.redirects += 1;
+        request.note({ endpoint: at.url, what: verdict.why });
+        return this.#makeReady(request);
+      case 'resend':
+        return this.#retry(request, verdict, at);
+      case 'renew': {
+        const body = present(request.body.renewed?.(), 'what has numbers can have others');
         this.#end(request);
-        this.#open.add(verdict.request);
-        return this.#heed(verdict.request, verdict, at);
-      case 'broken':
-        request.trip.doubts += 1;
-        request.trip.brokenAnswers += 1;
-        if (request.trip.brokenAnswers < CLIENT_LIMITS.brokenAnswersMax) {
-          return this.#retry(request, at, { why: UNREADABLE, rest: 0 });
-        }
-        return this.#fail(request, at, { why: UNREADABLE, code: 'refused' });
+        const renewed = this.#opened(new ShardRequest(body, request));
+        renewed.doubts = 0;
+        return this.#retry(renewed, verdict, at);
+      }
+      case 'unreadable':
+        request.doubts += 1;
+        request.unreadableAnswers += 1;
+        return this.#follow(request, decideUnreadable(request.unreadableAnswers), at);
+      case 'split':
+        return this.#split(request, verdict, at);
+      case 'fail':
+        return this.#refuse(request, verdict, at);
+      default:
+        return unreachable(verdict);
     }
   }
 
-  #heed(request: ShardRequest, { why, isMapOld, isContended }: Reproof, at: Arrival): void {
-    if (isMapOld) this.#options.onMapOld();
-    if (!isContended) return this.#retry(request, at, { why, rest: 0 });
-    const { trip } = request;
-    trip.obstacle = 'contended';
-    trip.hops = 0;
-    this.#note(request, at, why);
-    this.#contend(request, at.now, trip.contentions);
-  }
-
-  #contend(request: ShardRequest, now: number, contentions: number): void {
-    const { random } = this.#options;
-    const pause = restAfter(contentions, { ...CONTENTION, random });
-    this.#restUntil(request, now + pause, this.#contending);
-  }
-
-  #halve(request: ShardRequest, at: Arrival, refusal: Refused): void {
-    const halves = request.halves();
-    if (halves.length === 0) return this.#fail(request, at, refusal);
+  #split(request: ShardRequest, refusal: Final, at: Arrival): void {
+    const halves = request.body.halves?.() ?? [];
+    if (halves.length === 0) return this.#refuse(request, refusal, at);
     this.#end(request);
-    for (const half of halves) this.submit(half);
+    for (const half of halves) this.#makeReady(this.#opened(new ShardRequest(half, request)));
   }
 
-  #fail(request: ShardRequest, at: Arrival, { why, code }: Refused): void {
-    this.#note(request, at, why);
+  #refuse(request: ShardRequest, { why, code }: Final, at: Arrival): void {
+    request.note({ endpoint: at.url, what: why });
     const message = `shard ${request.shard} at ${at.url} refused it: ${why}`;
-    const attempts = request.trip.history;
-    request.fail((isDoubted) => failure({ code, message, isDoubted, attempts }));
+    this.#fail(request, { code, message });
+  }
+
+  #fail(request: ShardRequest, reason: CloseReason): void {
+    request.fail(reason);
     this.#end(request);
   }
 
-  #retry(request: ShardRequest, at: Arrival, { why, rest }: { why: string; rest: number }): void {
-    request.trip.hops = 0;
-    this.#note(request, at, why);
-    this.#rest(request, at.now, rest);
+  #retry(request: ShardRequest, retry: Retry, at: Arrival): void {
+    if (retry.avoidsNode) this.#options.routing.doubt(request.shard, at.node);
+    if (retry.isMapOld) this.#options.onMapOld();
+    request.redirects = 0;
+    request.note({ endpoint: at.url, what: retry.why });
+    if (!retry.isContended) return this.#backOff(request, at.now, retry.atLeast);
+    request.obstacle = 'contended';
+    this.#contend(request, at.now, request.contentions);
   }
 
   /** No sooner than the node asks for, and not all of a crowd at once. */
-  #rest(request: ShardRequest, now: number, atLeast: number): void {
-    const pause = restAfter(request.trip.history.length, { ...REST, random: this.#options.random });
-    const longer = pause + Math.min(atLeast, CLIENT_LIMITS.restMillisecondsMax);
-    this.#restUntil(request, now + longer, this.#resting);
+  #backOff(request: ShardRequest, now: number, atLeast = 0): void {
+    const pause = backoffAfter(request.history.length, { ...REST, random: this.#options.random });
+    this.#rest(request, this.#resting, now + pause + Math.min(atLeast, REST.max));
   }
 
-  #restUntil(request: ShardRequest, dueAt: number, among: Set<ShardRequest>): void {
-    request.trip.dueAt = dueAt;
-    request.trip.state = 'resting';
+  #contend(request: ShardRequest, now: number, contentions: number): void {
+    const pause = backoffAfter(contentions, { ...CONTENTION, random: this.#options.random });
+    this.#rest(request, this.#contending, now + pause);
+  }
+
+  #rest(request: ShardRequest, among: Set<ShardRequest>, dueAt: number): void {
+    request.dueAt = dueAt;
+    request.state = 'resting';
     among.add(request);
   }
 
@@ -342,22 +328,24 @@ export class Dispatch {
   }
 
   #park(request: ShardRequest, lack: string): void {
-    request.trip.lack = lack;
-    request.trip.state = 'parked';
+    request.lack = lack;
+    request.state = 'parked';
     this.#parked.add(request);
   }
 
   #makeReady(request: ShardRequest): void {
-    request.trip.state = 'ready';
+    request.state = 'ready';
     this.#ready.push(request);
   }
 
-  #note({ trip }: ShardRequest, { url }: Arrival, what: string): void {
-    note(trip, { endpoint: url, what });
+  #opened(request: ShardRequest): ShardRequest {
+    this.#open.add(request);
+    return request;
   }
 
   #end(request: ShardRequest): void {
-    request.trip.state = 'over';
+    request.state = 'over';
+    request.body.close?.(this.#options.sessions);
     this.#open.delete(request);
     this.#parked.delete(request);
     this.#resting.delete(request);
@@ -385,48 +373,3 @@ const CONTENTION = {
   min: CLIENT_LIMITS.contentionMillisecondsMin,
   max: CLIENT_LIMITS.contentionMillisecondsMax,
 };
-
-const UNREADABLE = 'an answer that cannot be read';
-
-interface Refused {
-  readonly why: string;
-  readonly code: KvErrorCode;
-}
-
-interface FailureTerms {
-  readonly code: KvErrorCode;
-  readonly message: string;
-  readonly isDoubted: boolean;
-  readonly attempts: CallFailure['attempts'];
-}
-
-function failure({ code, message, isDoubted, attempts }: FailureTerms): CallFailure {
-  const outcome = isDoubted ? 'unknown' : 'notApplied';
-  return { type: 'failed', code, outcome, message, attempts: [...attempts] };
-}
-
-const CODE_OF_OBSTACLE: Readonly<Record<Obstacle, KvErrorCode>> = {
-  none: 'timeout',
-  unreachable: 'unreachable',
-  foreign: 'wrong-cluster',
-  overloaded: 'overloaded',
-  contended: 'contended',
-};
-
-/** Names what was waited for: the shard, its node, the keys, what was tried and what came of it. */
-function expiryOf({ shard, trip }: ShardRequest, isDoubted: boolean): CallFailure {
-  const last = trip.history.at(-1);
-  const tale = last === undefined ? 'no node answered' : `last ${last.endpoint}: ${last.what}`;
-  if (!isInDoubt(trip) && trip.obstacle === 'contended') {
-    const keys = trip.contendedKeys.join(', ') || 'keys that are not known';
-    const message =
-      `other transactions held ${keys} of shard ${shard} until the time was over, ` +
-      `tries: ${trip.contentions}; ${tale}`;
-    return failure({ code: 'contended', message, isDoubted, attempts: trip.history });
-  }
-  const lack = trip.lack === undefined ? '' : `, waiting for ${trip.lack}`;
-  const message = `no answer from shard ${shard} in time, ${trip.attempts} sent${lack}; ${tale}`;
-  const isForeign = trip.obstacle === 'foreign';
-  const code = isInDoubt(trip) && !isForeign ? 'timeout' : CODE_OF_OBSTACLE[trip.obstacle];
-  return failure({ code, message, isDoubted, attempts: trip.history });
-}

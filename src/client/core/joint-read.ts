@@ -1,7 +1,7 @@
 /**
  * A joint read: keys of several shards as they were at one moment. Each shard answers at a moment
  * of its own; then each is asked whether its answer still holds. If all do, all were true at once,
- * between the last answer and the first question. No clock is involved.
+ * between the last answer and the first validation. No clock is involved.
  *
  * Keys that are written all the time would fail for ever, so after some rounds they are locked.
  */
@@ -12,14 +12,14 @@ import { MACHINE_LIMITS } from '../../base/limits.ts';
 import type { Check, CheckRange, Command } from '../../machine/command.ts';
 import { outputBytesMax } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';
-import { absenceSince } from './absence.ts';
 import type { GaveWay, ReadCall, Replied } from './call.ts';
-import type { CallContext } from './call-context.ts';
 import type { CallFailure } from './call-failure.ts';
+import { type CallContext, fanOut } from './fan-out.ts';
+import { validateRequest } from './query-request.ts';
+import { absenceSince } from './range.ts';
 import { Lookup, ReadRequest } from './read-request.ts';
-import type { FailureMaker } from './shard-request.ts';
+import { Listener } from './shard-request.ts';
 import type { TransactListener } from './transact-request.ts';
-import { ValidateRequest } from './validate-request.ts';
 
 /** Keys of one shard that are read and validated together. */
 interface Lot {
@@ -39,7 +39,7 @@ export interface JointReadOptions {
   readonly seenAt: readonly number[];
   readonly context: CallContext;
   /** Begins a transaction that locks what it reads. */
-  readonly transact: (command: Command, requester: TransactListener) => void;
+  readonly transact: (command: Command, listener: TransactListener) => void;
 }
 
 export class JointRead {
@@ -47,10 +47,7 @@ export class JointRead {
   readonly #rows: (Row | undefined)[];
   readonly #seenAt: number[];
   readonly #lots: readonly Lot[];
-  /** Answers that are still to come in this round. */
-  #left = 0;
   #failedRounds = 0;
-  #isOver = false;
 
   constructor(options: JointReadOptions) {
     this.#options = options;
@@ -59,23 +56,28 @@ export class JointRead {
     this.#lots = lotsOf(options.call.keys, (key) => options.context.routing.shardOf(key));
   }
 
-  /** All of it was read; is it all still so? Asked only when the last answer is there. */
+  /** Whether all that was read still holds. Begun only when the last answer is there. */
   validate(): void {
     const { call, expiresAt, context } = this.#options;
-    this.#left = this.#lots.length;
-    for (const lot of this.#lots) {
-      const checks = lot.places.map((place) => this.#checkOf(place));
-      const onAnswer = (failed: number | undefined): void => {
-        lot.isTrue = failed === undefined;
-        this.#judge();
-      };
-      const onFailure = (failureOf: FailureMaker) => this.#fail(failureOf(false));
-      const { shard } = lot;
-      const { level } = call;
-      const requester = { call, onAnswer, onFailure };
-      const { sessions } = context;
-      context.submit(new ValidateRequest({ shard, level, checks, expiresAt, requester, sessions }));
-    }
+    const { level } = call;
+    fanOut<Lot, number | undefined>(
+      {
+        parts: this.#lots,
+        call,
+        expiresAt,
+        request: ({ shard, places }, listener) => {
+          const checks = places.map((place) => this.#checkOf(place));
+          return validateRequest({ shard, level, checks, listener });
+        },
+        take: (lot, failed) => {
+          lot.isTrue = failed === undefined;
+          return 'part-done';
+        },
+        join: () => this.#judge(),
+        fail: (failure) => this.#fail(failure),
+      },
+      context,
+    );
   }
 
   #checkOf(place: number): Check | CheckRange {
@@ -86,8 +88,6 @@ export class JointRead {
   }
 
   #judge(): void {
-    this.#left -= 1;
-    if (this.#isOver || this.#left > 0) return;
     const changed = this.#lots.filter(({ isTrue }) => !isTrue);
     if (changed.length === 0) return this.#settle();
     this.#failedRounds += 1;
@@ -96,41 +96,36 @@ export class JointRead {
     else this.#readAgain(changed);
   }
 
+  /** One lookup over all lots joins their rows. */
   #readAgain(lots: readonly Lot[]): void {
     const { call, expiresAt, context } = this.#options;
-    this.#left = lots.length;
-    for (const { shard, places } of lots) {
-      const lookup = new Lookup({
-        call,
-        keys: places.map((place) => call.keys[place] as Uint8Array),
-        expiresAt,
-        requester: {
-          onRows: (_, { rows, seenAt }) => {
-            for (const [at, place] of places.entries()) {
-              this.#rows[place] = rows[at];
-              this.#seenAt[place] = seenAt[at] ?? 0;
-            }
-            this.#left -= 1;
-            if (!this.#isOver && this.#left === 0) this.validate();
-          },
-          onFailure: (_, failure) => this.#fail(failure),
+    const allPlaces = lots.flatMap(({ places }) => places);
+    const lookup = new Lookup({
+      call,
+      keys: allPlaces.map((place) => call.keys[place] as Uint8Array),
+      expiresAt,
+      listener: {
+        onRows: (_, { rows, seenAt }) => {
+          for (const [at, place] of allPlaces.entries()) {
+            this.#rows[place] = rows[at];
+            this.#seenAt[place] = seenAt[at] ?? 0;
+          }
+          this.validate();
         },
-      });
-      const request = new ReadRequest({ shard, level: call.level, sessions: context.sessions });
-      for (const at of places.keys()) request.add(lookup, at);
-      this.#submit(request);
+        onFailure: (_, failure) => this.#fail(failure),
+      },
+    });
+    // Keys that cannot be locked are read until the timeout, more and more rarely.
+    const roundsTooMany = this.#failedRounds - CLIENT_LIMITS.jointReadRounds;
+    let at = 0;
+    for (const { shard, places } of lots) {
+      const request = new ReadRequest({ shard, level: call.level });
+      for (let left = places.length; left > 0; left--) request.add(lookup, at++);
+      context.submit(request, roundsTooMany < 0 ? undefined : roundsTooMany);
     }
   }
 
-  /** What cannot be locked is read until its time is over: more and more rarely. */
-  #submit(request: ReadRequest): void {
-    const { context } = this.#options;
-    const roundsTooMany = this.#failedRounds - CLIENT_LIMITS.jointReadRounds;
-    if (roundsTooMany < 0) context.submit(request);
-    else context.submitLater(request, roundsTooMany);
-  }
-
-  /** What a transaction may read is little; what is known to be more is not asked for. */
+  /** A transaction may read only little; what is known to be more is not asked for. */
   get #canBeLocked(): boolean {
     let bytes = 0;
     for (const row of this.#rows) bytes += outputBytesMax({ type: 'row', row });
@@ -138,44 +133,41 @@ export class JointRead {
   }
 
   #lock(): void {
-    const { call, transact } = this.#options;
+    const { call, expiresAt, transact } = this.#options;
+    const listener = new Listener<Replied | GaveWay>({
+      call,
+      expiresAt,
+      onAnswer: (reply) => this.#take(reply),
+      onFailure: (failure) => {
+        if (failure.code === 'result-too-large') this.#readAgain(this.#lots);
+        // Locking for a read changes nothing, whatever became of it.
+        else this.#fail({ ...failure, outcome: 'notApplied' });
+      },
+    });
     transact(
       call.keys.map((key) => ({ type: 'get', key })),
-      {
-        call,
-        onReply: (reply) => this.#take(reply),
-        onFailure: (failure) => {
-          if (failure.code === 'result-too-large') this.#readAgain(this.#lots);
-          // What locks for reading changes nothing, whatever became of it.
-          else this.#fail({ ...failure, outcome: 'notApplied' });
-        },
-      },
+      listener,
     );
   }
 
-  #take(reply: Replied | GaveWay): void {
-    // Gets alone are refused by nothing, so any other answer says nothing of them.
-    if (reply.type !== 'replied' || reply.reply.type !== 'done') return this.#readAgain(this.#lots);
-    for (const [place, output] of reply.reply.outputs.entries()) {
-      if (output.type === 'row') this.#rows[place] = output.row;
-    }
-    this.#settle();
+  #take(reply: Replied | GaveWay): true {
+    if (reply.type === 'replied' && reply.reply.type === 'done') {
+      for (const [place, output] of reply.reply.outputs.entries()) {
+        if (output.type === 'row') this.#rows[place] = output.row;
+      }
+      this.#settle();
+      // Gets alone are refused by nothing, so any other answer says nothing of them.
+    } else this.#readAgain(this.#lots);
+    return true;
   }
 
   #settle(): void {
-    this.#isOver = true;
     const { call, context } = this.#options;
-    context.openCalls.settle(call, {
-      type: 'rows',
-      rows: this.#rows,
-      seenAt: this.#seenAt,
-      isOneMoment: true,
-    });
+    const [rows, seenAt] = [this.#rows, this.#seenAt];
+    context.openCalls.settle(call, { type: 'rows', rows, seenAt, isOneMoment: true });
   }
 
   #fail(failure: CallFailure): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
     const { call, context } = this.#options;
     context.openCalls.settle(call, failure);
   }

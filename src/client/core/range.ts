@@ -1,6 +1,7 @@
-/** Ranges of keys: what is asked of one shard at once, and what is left of it. */
+/** Ranges of keys: what is asked of one shard at once, what is left of it, and that a key is absent. */
 
-import { keyBehind } from '../../machine/bytes.ts';
+import { compareBytes, keyBehind } from '../../machine/bytes.ts';
+import type { CheckRange, Operation } from '../../machine/command.ts';
 import type { Response } from '../../wire/response.ts';
 
 /** Keys in [from, to); no bytes leave an end open. */
@@ -18,6 +19,10 @@ export interface RangeQuestion {
   readonly rowsMax: number;
 }
 
+export function isWithin(key: Uint8Array, { from, to }: KeyRange): boolean {
+  return compareBytes(key, from) >= 0 && (to.length === 0 || compareBytes(key, to) < 0);
+}
+
 /** What is left of a range behind a key that was seen. */
 export function rangeBehind(
   range: KeyRange,
@@ -29,4 +34,15 @@ export function rangeBehind(
 /** The other piece: what was seen of a range if that is left of it. */
 export function rangeBefore(range: KeyRange, rest: KeyRange, isReverse: boolean): KeyRange {
   return isReverse ? { from: rest.to, to: range.to } : { from: range.from, to: rest.from };
+}
+
+/**
+ * Of checks of absence, the applied index of their shard when the absence was seen. A key that comes
+ * and goes leaves no trace: without the index it would have to be locked.
+ */
+export type Moments = ReadonlyMap<Operation, number>;
+
+/** Holds if nothing is, and was since, from the key to the least one behind it. */
+export function absenceSince(key: Uint8Array, seenAt: number): CheckRange {
+  return { type: 'check-range', key, to: keyBehind(key), count: 0, seenAt };
 }

@@ -1,29 +1,16 @@
 /**
- * Retry policy: what the client does next with a request that a node refused. It is decided here
- * only, and carried out by `dispatch.ts`. Pure.
+ * Retry policy: what the client does next with a request that a node or a shard refused, how soon,
+ * and how many retries all requests together may send. It is decided here only, and carried out by
+ * `dispatch.ts`. Pure.
  */
 
 import { unreachable } from '../../base/assert.ts';
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
-import type { KvErrorCode } from '../../base/errors.ts';
+import type { Random } from '../../base/random.ts';
+import type { Reason } from '../../machine/reply.ts';
 import type { Failure } from '../../wire/response.ts';
-
-type RetryDecision =
-  /** Send it at once to the leader that the node named. */
-  | { readonly type: 'redirect' }
-  /** Send the same bytes again after a backoff. */
-  | {
-      readonly type: 'retry';
-      /** Prefer another member of the shard. */
-      readonly avoidsNode: boolean;
-      /** Fetch a newer shard map. */
-      readonly isMapOld: boolean;
-    }
-  /** Another transaction holds a key: a short backoff that grows with each conflict. */
-  | { readonly type: 'back-off' }
-  /** Answer each half by itself; fail with the code if there is only one key. */
-  | { readonly type: 'split'; readonly code: KvErrorCode }
-  | { readonly type: 'fail'; readonly code: KvErrorCode };
+import type { FinalReason } from './call-failure.ts';
+import type { RequestKind, Retry, Verdict } from './shard-request.ts';
 
 interface RefusedRequest {
   readonly failure: Failure;
@@ -33,38 +20,132 @@ interface RefusedRequest {
   readonly redirects: number;
 }
 
-export function decideRetry({ failure, isLeaderNews, redirects }: RefusedRequest): RetryDecision {
+/** A node did not serve a request. */
+export function decideRetry({ failure, isLeaderNews, redirects }: RefusedRequest): Verdict {
+  const why = failure;
   switch (failure) {
     case 'not-leader':
-      if (isLeaderNews && redirects < CLIENT_LIMITS.hopsMax) return { type: 'redirect' };
+      if (isLeaderNews && redirects < CLIENT_LIMITS.hopsMax) return { type: 'redirect', why };
       // A node that knows no other leader may be cut off from a cluster that has moved on.
-      return { type: 'retry', avoidsNode: !isLeaderNews, isMapOld: !isLeaderNews };
+      return { type: 'resend', why, avoidsNode: !isLeaderNews, isMapOld: !isLeaderNews };
     case 'not-here':
-      return { type: 'retry', avoidsNode: true, isMapOld: true };
+      return { type: 'resend', why, avoidsNode: true, isMapOld: true };
     case 'closing':
     case 'not-fresh':
     // The replica gives up leading, and others have what it lacks.
     case 'damaged':
-      return { type: 'retry', avoidsNode: true, isMapOld: false };
+      return { type: 'resend', why, avoidsNode: true };
     case 'overloaded':
     case 'lost':
     case 'too-late':
-      return { type: 'retry', avoidsNode: false, isMapOld: false };
+      return { type: 'resend', why };
     case 'held':
-      return { type: 'back-off' };
+      return { type: 'resend', why, isContended: true };
     // One key of the request may be too large, or lost: the others are answered by themselves.
     case 'too-much':
-      return { type: 'split', code: 'result-too-large' };
+      return { type: 'split', why, code: 'result-too-large' };
     case 'value-lost':
-      return { type: 'split', code: 'value-lost' };
+      return { type: 'split', why, code: 'value-lost' };
     case 'read-only':
-      return { type: 'fail', code: 'read-only' };
+      return { type: 'fail', why, code: 'read-only' };
     case 'too-large':
-      return { type: 'fail', code: 'value-too-large' };
+      return { type: 'fail', why, code: 'value-too-large' };
     case 'malformed':
     case 'nodes-only':
-      return { type: 'fail', code: 'refused' };
+      return { type: 'fail', why, code: 'refused' };
     default:
       return unreachable(failure);
+  }
+}
+
+/** So many answers to a request were none. */
+export function decideUnreadable(answers: number): Verdict {
+  const why = 'an answer that cannot be read';
+  if (answers < CLIENT_LIMITS.brokenAnswersMax) return { type: 'resend', why };
+  return { type: 'fail', why, code: 'refused' };
+}
+
+type RefusalDecision =
+  | Retry
+  /** Fail with `timeout`: an earlier copy may have been in time, and this one was not. */
+  | { readonly type: 'expire'; readonly why: Reason }
+  | { readonly type: 'fail'; readonly reason: FinalReason };
+
+interface RefusedCommand {
+  readonly kind: RequestKind;
+  readonly reason: Reason | 'locked';
+  /** Copies that were sent under these numbers. */
+  readonly copies: number;
+  /** Those whose fate is not known. */
+  readonly doubts: number;
+}
+
+/** A shard refused a command, a transaction or a validation. */
+export function decideRefusal(refused: RefusedCommand): RefusalDecision {
+  const { kind, reason: why, copies, doubts } = refused;
+  const isTransaction = kind === 'transact';
+  switch (why) {
+    case 'locked':
+      return { type: 'resend', why, isContended: true };
+    // The abort is decided, whatever becomes of other copies.
+    case 'gave-way':
+    case 'aborted':
+      if (isTransaction) return { type: 'renew', why, isContended: true };
+      return { type: 'fail', reason: why };
+    // Epochs only grow: a transaction that had been committed would have been answered with that.
+    case 'wrong-epoch':
+      return { type: isTransaction ? 'renew' : 'resend', why, isMapOld: true };
+    case 'deadline-passed':
+    case 'deadline-too-far':
+      if (kind === 'validate') return { type: 'resend', why };
+      return { type: copies === 1 ? 'renew' : 'expire', why };
+    // Nothing was decided, so another copy of a transaction might find room.
+    case 'window-full':
+    case 'entry-full':
+      return { type: isTransaction && doubts === 0 ? 'renew' : 'resend', why };
+    default:
+      return { type: 'fail', reason: why };
+  }
+}
+
+interface Backoff {
+  readonly min: number;
+  readonly max: number;
+  readonly random: Random;
+}
+
+/** Milliseconds; doubles with each attempt, less a random part of up to a half: a crowd spreads. */
+export function backoffAfter(attempts: number, { min, max, random }: Backoff): number {
+  const whole = Math.min(max, min * 2 ** Math.min(attempts, 16));
+  return whole * (1 - random.fraction() / 2);
+}
+
+/**
+ * Each retry takes from the budget; time and successes refill it. A request that finds it empty
+ * waits, up to its own timeout: a cluster that comes back is not met by all that gathered.
+ */
+export class RetryBudget {
+  #left: number = CLIENT_LIMITS.retriesMax;
+  #filledAt: number;
+
+  constructor({ now }: { readonly now: number }) {
+    this.#filledAt = now;
+  }
+
+  take(now: number): boolean {
+    const seconds = Math.max(0, now - this.#filledAt) / 1000;
+    this.#filledAt = Math.max(now, this.#filledAt);
+    this.#give(seconds * CLIENT_LIMITS.retriesPerSecond);
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+
+  succeed(): void {
+    this.#give(CLIENT_LIMITS.retriesPerSuccess);
+  }
+
+  #give(retries: number): void {
+    this.#left = Math.min(CLIENT_LIMITS.retriesMax, this.#left + retries);
   }
 }

@@ -1,10 +1,11 @@
 /** What scans ask of the shards, and how calls for pages end. */
 
 import type { KvErrorCode } from '../../base/errors.ts';
-import type { CallContext } from './call-context.ts';
 import type { CallFailure } from './call-failure.ts';
-import { type RangeListener, RangeRequest } from './range-request.ts';
-import type { PageCall, Scan } from './scan.ts';
+import { type CallContext, fanOut } from './fan-out.ts';
+import { rangeRequest } from './query-request.ts';
+import type { RangeResponse } from './range.ts';
+import type { PageCall, Scan, ScanStream } from './scan.ts';
 
 export class ScanPages {
   readonly #context: CallContext;
@@ -18,7 +19,7 @@ export class ScanPages {
     const { scan } = call;
     if (!scan.isStarted) scan.start(this.#context.routing.shards);
     scan.wait(call, expiresAt);
-    this.#goOn(scan);
+    this.#proceed(scan);
   }
 
   /** The call that waits gives up; the scan does not. */
@@ -27,34 +28,43 @@ export class ScanPages {
     if (call !== undefined) this.#context.openCalls.settle(call, failure);
   }
 
-  #goOn(scan: Scan): void {
-    const { expiresAt } = scan;
+  #proceed(scan: Scan): void {
     const given = scan.give();
-    for (const { shard, question } of scan.wishes()) {
-      const { level } = scan.terms;
-      const requester: RangeListener = {
-        call: undefined,
-        onAnswer: (response) => {
-          if (scan.isEnded) return true;
-          if (!scan.take(shard, response)) return false;
-          this.#goOn(scan);
-          return true;
-        },
-        onFailure: (failureOf) => {
-          scan.miss(shard);
-          this.#miss(scan, failureOf(false), expiresAt);
-        },
-      };
-      const { sessions, submit } = this.#context;
-      submit(new RangeRequest({ shard, level, question, expiresAt, requester, sessions }));
-    }
+    // Each page is joined by itself: the scan merges those that it has.
+    for (const stream of scan.takeHungry()) this.#ask(scan, stream);
     if (given !== undefined) this.#context.openCalls.settle(given.call, given.page);
   }
 
-  /** A page that was asked for ahead gives up early; who asks later has more time. */
+  #ask(scan: Scan, stream: ScanStream): void {
+    const { expiresAt, terms } = scan;
+    const question = scan.questionOf(stream);
+    fanOut<ScanStream, RangeResponse>(
+      {
+        parts: [stream],
+        call: undefined,
+        expiresAt,
+        request: ({ shard }, listener) => {
+          return rangeRequest({ shard, level: terms.level, question, listener });
+        },
+        take: (_, response) => {
+          return scan.isEnded || scan.take(stream, response) ? 'part-done' : 'unreadable';
+        },
+        join: () => {
+          if (!scan.isEnded) this.#proceed(scan);
+        },
+        fail: (failure) => {
+          stream.isAsked = false;
+          this.#miss(scan, failure, expiresAt);
+        },
+      },
+      this.#context,
+    );
+  }
+
+  /** A page that was asked for ahead expires early; a call that asked later has more time. */
   #miss(scan: Scan, failure: CallFailure, expiredAt: number): void {
     const mayPass = PASSING.includes(failure.code);
-    if (scan.isWaiting && mayPass && expiredAt < scan.expiresAt) this.#goOn(scan);
+    if (scan.isWaiting && mayPass && expiredAt < scan.expiresAt) this.#proceed(scan);
     else this.drop(scan, failure);
   }
 }

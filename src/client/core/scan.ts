@@ -6,7 +6,6 @@ import type { ShardId } from '../../base/ids.ts';
 import { compareBytes } from '../../machine/bytes.ts';
 import { decodeRow, type Row } from '../../machine/row.ts';
 import type { ReadLevel } from '../../wire/request.ts';
-import type { OpenCall } from './open-call.ts';
 import {
   type KeyRange,
   type RangeQuestion,
@@ -14,6 +13,7 @@ import {
   rangeBefore,
   rangeBehind,
 } from './range.ts';
+import type { OpenCall } from './shard-request.ts';
 
 /** The next rows of a scan that stands in the core. One at a time. */
 export interface PageCall extends OpenCall<Page> {
@@ -56,7 +56,7 @@ export interface SeenPage {
 }
 
 /** How far one shard was read. */
-interface Stream {
+export interface ScanStream {
   readonly shard: ShardId;
   /** What was not asked for yet; undefined behind the end. */
   rest: KeyRange | undefined;
@@ -68,12 +68,6 @@ interface Stream {
   isAsked: boolean;
 }
 
-/** A page that is to be asked for. */
-interface Wish {
-  readonly shard: ShardId;
-  readonly question: RangeQuestion;
-}
-
 /**
  * Every page is as of one moment of one shard. A scan of several pages is not one snapshot: a key
  * that is written meanwhile is seen as it was before or as it is after, but never twice.
@@ -83,7 +77,8 @@ interface Wish {
  */
 export class Scan {
   readonly terms: ScanTerms;
-  #streams: Stream[] | undefined;
+  #streams: readonly ScanStream[] = [];
+  #isStarted = false;
   #left: number;
   #waiting: PageCall | undefined;
   #expiresAt = 0;
@@ -95,7 +90,7 @@ export class Scan {
   }
 
   get isStarted(): boolean {
-    return this.#streams !== undefined;
+    return this.#isStarted;
   }
 
   get isEnded(): boolean {
@@ -113,6 +108,7 @@ export class Scan {
 
   start(shards: readonly ShardId[]): void {
     const rest = this.terms.range;
+    this.#isStarted = true;
     this.#streams = shards.map((shard) => {
       return { shard, rest, page: [], at: 0, ahead: undefined, isAsked: false };
     });
@@ -145,24 +141,26 @@ export class Scan {
     return call;
   }
 
-  /** Pages to ask for now; they count as asked for from here on. */
-  wishes(): readonly Wish[] {
+  /** Streams whose next page is to be asked for now; it counts as asked for from here on. */
+  takeHungry(): readonly ScanStream[] {
     if (this.#isEnded) return [];
-    const wishes: Wish[] = [];
-    for (const stream of this.#streams ?? []) {
-      const { rest, shard, page, at } = stream;
-      if (rest === undefined || stream.isAsked || stream.ahead !== undefined) continue;
-      // The next page comes ahead as soon as this one is begun.
-      if (at === 0 && page.length > 0) continue;
-      stream.isAsked = true;
-      wishes.push({ shard, question: this.#question(rest) });
-    }
-    return wishes;
+    // The next page comes ahead as soon as this one is begun.
+    const hungry = this.#streams.filter(({ rest, isAsked, ahead, page, at }) => {
+      return rest !== undefined && !isAsked && ahead === undefined && (at > 0 || page.length === 0);
+    });
+    for (const stream of hungry) stream.isAsked = true;
+    return hungry;
+  }
+
+  /** The next page of a stream. */
+  questionOf({ rest }: ScanStream): RangeQuestion {
+    const { range, isReverse, isKeysOnly } = this.terms;
+    const rowsMax = Math.max(1, Math.min(CLIENT_LIMITS.pageRowsMax, this.#left));
+    return { range: rest ?? range, isReverse, answer: isKeysOnly ? 'keys' : 'rows', rowsMax };
   }
 
   /** False if a row is none. */
-  take(shard: ShardId, response: RangeResponse): boolean {
-    const stream = this.#streamOf(shard);
+  take(stream: ScanStream, response: RangeResponse): boolean {
     const rows: ScannedRow[] = [];
     for (const { key, row } of response.rows) {
       const decoded = this.terms.isKeysOnly ? undefined : decodeRow(row);
@@ -175,15 +173,10 @@ export class Scan {
     const rest = stream.rest ?? this.terms.range;
     stream.rest = isEnd ? undefined : rangeBehind(rest, { last, isReverse });
     const range = stream.rest === undefined ? rest : rangeBefore(rest, stream.rest, isReverse);
-    this.terms.onPage?.({ shard, range, rows, seenAt: response.index });
+    this.terms.onPage?.({ shard: stream.shard, range, rows, seenAt: response.index });
     if (stream.at < stream.page.length) stream.ahead = rows;
     else turnTo(stream, rows);
     return true;
-  }
-
-  /** A page did not come. It may be asked for again. */
-  miss(shard: ShardId): void {
-    this.#streamOf(shard).isAsked = false;
   }
 
   end(): void {
@@ -196,9 +189,9 @@ export class Scan {
    * key in front of the last one that it has shown. Undefined while a shard has shown nothing.
    */
   #merge(): readonly ScannedRow[] | undefined {
-    const streams = this.#streams ?? [];
+    const streams = this.#streams;
     if (this.#isEnded || this.#left === 0) return [];
-    if (this.#streams === undefined) return undefined;
+    if (!this.#isStarted) return undefined;
     let bound: Uint8Array | undefined;
     for (const { page, at, ahead, rest } of streams) {
       const hasMore = ahead !== undefined || rest !== undefined;
@@ -229,21 +222,9 @@ export class Scan {
   #compare(one: Uint8Array, other: Uint8Array): number {
     return this.terms.isReverse ? compareBytes(other, one) : compareBytes(one, other);
   }
-
-  #question(range: KeyRange): RangeQuestion {
-    const { isReverse, isKeysOnly } = this.terms;
-    const rowsMax = Math.max(1, Math.min(CLIENT_LIMITS.pageRowsMax, this.#left));
-    return { range, isReverse, answer: isKeysOnly ? 'keys' : 'rows', rowsMax };
-  }
-
-  #streamOf(shard: ShardId): Stream {
-    const stream = this.#streams?.find((one) => one.shard === shard);
-    assert(stream !== undefined || this.#isEnded, 'only pages of its own come to a scan');
-    return stream ?? { shard, rest: undefined, page: [], at: 0, ahead: undefined, isAsked: false };
-  }
 }
 
-function turnTo(stream: Stream, rows: readonly ScannedRow[]): void {
+function turnTo(stream: ScanStream, rows: readonly ScannedRow[]): void {
   stream.page = rows;
   stream.at = 0;
   stream.ahead = undefined;

@@ -3,7 +3,6 @@
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
 import type { Contender } from '../../machine/transaction-id.ts';
-import type { Priority } from './call.ts';
 import { SlotPool } from './slot-pool.ts';
 
 /** What a request is numbered with. Kept as they are as long as a copy of it may be under way. */
@@ -74,7 +73,7 @@ export class Sessions {
   }
 
   /** What a transaction is told apart by where it reserves keys; none before a time is known. */
-  reserverIn(shard: ShardId, priority: Priority, now: number): Contender | undefined {
+  reserverIn(shard: ShardId, priority: Contending, now: number): Contender | undefined {
     if (priority.age === undefined && this.knowsTime(shard, now)) {
       priority.age = this.timeOf(shard, now);
     }
@@ -119,6 +118,12 @@ export class Sessions {
     }
     return session;
   }
+}
+
+/** Its age is filled in as soon as the log time of a shard is known. */
+interface Contending {
+  readonly attempts: number;
+  age: number | undefined;
 }
 
 interface NumberTerms {

@@ -1,142 +1,316 @@
-/** An errand: what is asked of one shard until it is answered. The unit of sending and retrying. */
+/**
+ * A request to one shard, until it is answered: the unit of sending and retrying. All kinds wait,
+ * expire, are aborted and fail alike; what differs between them stands in the body.
+ */
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
-import type { Attempt } from '../../base/errors.ts';
+import type { Attempt, KvErrorCode } from '../../base/errors.ts';
 import type { ShardId } from '../../base/ids.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { CallFailure } from './call-failure.ts';
-import { keyText } from './key-text.ts';
+import { type CallFailure, countText, keyText } from './call-failure.ts';
+import type { Sessions } from './sessions.ts';
+
+/** What every call has in common. It ends exactly once, by its timeout at the latest. */
+export interface OpenCall<Result> {
+  readonly timeoutMilliseconds: number;
+  /** Called once, and never from inside `call` unless the call is refused at once. */
+  readonly settle: (result: Result | CallFailure) => void;
+  /**
+   * The last request that was made for it, so that an abort needs no search. Each request of a call
+   * with several of them can fail it.
+   */
+  request?: ShardRequest;
+}
+
+/** Waits for the answer of a request. Told once. */
+export interface Waiter {
+  /** Undefined for a step of something that no call waits for directly. */
+  readonly call: OpenCall<never> | undefined;
+  readonly expiresAt: number;
+  readonly isOver: boolean;
+  /** Does nothing for a waiter that is over, unless its call waits for other requests as well. */
+  fail(failure: CallFailure): void;
+}
+
+export type RequestKind = 'read' | 'range' | 'validate' | 'settle' | 'write' | 'transact';
+
+/** What an attempt needs to know besides the request itself. */
+export interface Terms {
+  readonly id: number;
+  readonly now: number;
+  readonly epochOf: (shard: ShardId) => number;
+  readonly sessions: Sessions;
+}
+
+/** What an answer may change besides its waiters. */
+export interface AnswerContext {
+  readonly request: ShardRequest;
+  readonly sessions: Sessions;
+}
+
+/** What each kind of request declares. */
+export interface RequestBody {
+  readonly kind: RequestKind;
+  readonly shard: ShardId;
+  readonly waiters: readonly Waiter[];
+  /** What it weighs in a frame. */
+  readonly bytes: number;
+  /** Absent for what writes: a copy that was lost may have taken effect. */
+  readonly level?: ReadLevel;
+  /** Shards whose log time must be known before it is sent. */
+  readonly timesNeeded?: readonly ShardId[];
+  /** Undefined while something is missing that only an answer to another request can bring. */
+  encode(terms: Terms): Request | undefined;
+  take(response: Response, context: AnswerContext): Verdict;
+  /** Asks for less at a time. None where it cannot be less, absent where it is all or nothing. */
+  halves?(): readonly RequestBody[];
+  /** What still waits, under numbers to come. Absent for what has none. */
+  renewed?(): RequestBody;
+  /** When to ask the home shard for the outcome, if that is in doubt by then. */
+  readonly settlesAt?: number;
+  settle?(context: AnswerContext): RequestBody;
+  /** The request is over, so its numbers are free. Twice is once. */
+  close?(sessions: Sessions): void;
+}
+
+export interface Retry {
+  /**
+   * - `resend`: the same bytes, under the same numbers.
+   * - `renew`: the same commands under new numbers. No copy under the former ones has taken effect,
+   *   and none can any more.
+   */
+  readonly type: 'resend' | 'renew';
+  readonly why: string;
+  /** Prefer another member of the shard. */
+  readonly avoidsNode?: boolean;
+  /** Fetch a newer shard map. */
+  readonly isMapOld?: boolean;
+  /** Another transaction was in the way, and will be decided soon: the backoff is short. */
+  readonly isContended?: boolean;
+  /** Milliseconds that the node asks to wait. */
+  readonly atLeast?: number;
+}
+
+/** A failure for all that wait. */
+export interface Final {
+  readonly why: string;
+  readonly code: KvErrorCode;
+}
+
+/** What an answer means for a request. */
+export type Verdict =
+  | { readonly type: 'over' }
+  /** Send it at once to the leader that the node named. */
+  | { readonly type: 'redirect'; readonly why: string }
+  | Retry
+  /** It is no answer to what was asked. */
+  | { readonly type: 'unreadable' }
+  /** Answer each half by itself; fail if there is only one key. */
+  | (Final & { readonly type: 'split' })
+  | (Final & { readonly type: 'fail' });
+
+export const OVER: Verdict = { type: 'over' };
+export const UNREADABLE: Verdict = { type: 'unreadable' };
 
 /**
- * - `ready`: leaves with the next flush, if its node can be reached.
- * - `parked`: waits for a connection, for the shard's log time or for room.
- * - `resting`: failed, and waits until `dueAt` before it is tried again.
- * - `sent`: exactly one attempt is on its way.
- * - `over`: everyone who waited for it was told. What still comes is not listened to.
+ * - `ready`: is sent with the next flush, if its node can be reached.
+ * - `parked`: waits for a connection, for the log time of a shard or for room.
+ * - `resting`: backs off until `dueAt`.
+ * - `sent`: exactly one attempt is in flight.
+ * - `over`: all waiters were told. Late answers are ignored.
  */
 type State = 'ready' | 'parked' | 'resting' | 'sent' | 'over';
 
-/** How far an errand has come. */
-export interface Trip {
-  state: State;
-  dueAt: number;
-  /** Attempts so far, those included that reached nobody. */
-  attempts: number;
-  /** The latest ones, for people. */
-  history: Attempt[];
+/** What the last attempt met; the code of the failure when the time is over. */
+type Obstacle = 'timeout' | 'unreachable' | 'wrong-cluster' | 'overloaded' | 'contended';
+
+export class ShardRequest {
+  readonly body: RequestBody;
+  state: State = 'ready';
+  dueAt = 0;
+  /** Attempts that were sent. */
+  attempts = 0;
+  /** The latest ones, with those that could not be sent, for messages. */
+  readonly history: Attempt[];
   /**
    * Attempts that were sent and whose fate is not known: each may have taken effect, or still may.
-   * The one on its way is not counted. While this is 0 and nothing is on its way, nothing has
+   * The one in flight is not counted. While this is 0 and nothing is in flight, nothing has
    * happened and nothing can any more.
    */
-  doubts: number;
-  /** Attempts in a row that followed a hint. */
-  hops: number;
-  /** Answers that were none to what was asked. */
-  brokenAnswers: number;
-  /** What it waits for while it is parked, for people. */
+  doubts = 0;
+  /** In a row. */
+  redirects = 0;
+  unreadableAnswers = 0;
+  /** What it waits for while it is parked, for messages. */
   lack: string | undefined;
-  /** What the last attempt met. */
-  obstacle: Obstacle;
-  /** How often a transaction held a key of it, and which keys: the latest, for people. */
-  contentions: number;
-  contendedKeys: readonly string[];
+  obstacle: Obstacle = 'timeout';
+  /** How often a transaction held a key of it, and the latest such keys, for messages. */
+  contentions = 0;
+  #contendedKeys: readonly string[] = [];
+  #firstExpiresAt = Number.POSITIVE_INFINITY;
+  /** No waiter before it waits any more. */
+  #overBelow = 0;
+  /** Made by the first abort: each of many needs no search. */
+  #waiterOf: Map<unknown, Waiter> | undefined;
+
+  /** A request that takes the place of a former one has its history. */
+  constructor(body: RequestBody, former?: ShardRequest) {
+    this.body = body;
+    this.history = former === undefined ? [] : [...former.history];
+    if (former !== undefined) this.#follow(former);
+    for (const waiter of body.waiters) {
+      if (waiter.call !== undefined) waiter.call.request = this;
+      if (waiter.expiresAt < this.#firstExpiresAt) this.#firstExpiresAt = waiter.expiresAt;
+    }
+  }
+
+  get shard(): ShardId {
+    return this.body.shard;
+  }
+
+  get bytes(): number {
+    return this.body.bytes;
+  }
+
+  get timesNeeded(): readonly ShardId[] {
+    return this.body.timesNeeded ?? [];
+  }
+
+  /** No call waits for it any more. */
+  get isOver(): boolean {
+    const { waiters } = this.body;
+    while (waiters[this.#overBelow]?.isOver === true) this.#overBelow += 1;
+    return this.#overBelow === waiters.length;
+  }
+
+  /** An attempt is in flight, or its fate is not known. */
+  get isInDoubt(): boolean {
+    return this.state === 'sent' || this.doubts > 0;
+  }
+
+  encode(terms: Terms): Request | undefined {
+    // The body may leave out waiters that are over.
+    this.#overBelow = 0;
+    this.#waiterOf = undefined;
+    return this.body.encode(terms);
+  }
+
+  /** Whether there is something to do by time: a waiter to fail, or an outcome to ask for. */
+  isDue(now: number): boolean {
+    return now >= this.#firstExpiresAt || this.isToSettle(now);
+  }
+
+  isToSettle(now: number): boolean {
+    const { settlesAt } = this.body;
+    return settlesAt !== undefined && now >= settlesAt && this.isInDoubt;
+  }
+
+  /** Fails the waiters whose time is over. */
+  expire(now: number): void {
+    if (now < this.#firstExpiresAt) return;
+    this.#firstExpiresAt = Number.POSITIVE_INFINITY;
+    for (const waiter of this.body.waiters) {
+      if (waiter.isOver) continue;
+      if (waiter.expiresAt <= now) waiter.fail(this.#timeout());
+      else if (waiter.expiresAt < this.#firstExpiresAt) this.#firstExpiresAt = waiter.expiresAt;
+    }
+  }
+
+  /** Fails one call that waits here. */
+  abort(call: object): void {
+    this.#waiterOf ??= new Map(this.body.waiters.map((waiter) => [waiter.call, waiter]));
+    this.#waiterOf.get(call)?.fail(this.#failure('aborted', 'the signal was aborted'));
+  }
+
+  /** Fails all waiters that are left. */
+  fail({ code, message }: { readonly code: KvErrorCode; readonly message: string }): void {
+    for (const waiter of this.body.waiters) {
+      if (!waiter.isOver) waiter.fail(this.#failure(code, message));
+    }
+  }
+
+  note(attempt: Attempt): void {
+    this.history.push(attempt);
+    if (this.history.length > CLIENT_LIMITS.attemptsKept) this.history.shift();
+  }
+
+  /** A transaction holds this key of it. */
+  noteContention(key: Uint8Array | undefined): void {
+    this.contentions += 1;
+    const text = key === undefined ? undefined : keyText(key);
+    if (text === undefined || this.#contendedKeys.includes(text)) return;
+    this.#contendedKeys = [...this.#contendedKeys, text].slice(-CLIENT_LIMITS.contendedKeysKept);
+  }
+
+  #follow(former: ShardRequest): void {
+    this.attempts = former.attempts;
+    this.doubts = former.doubts;
+    this.redirects = former.redirects;
+    this.unreadableAnswers = former.unreadableAnswers;
+    this.obstacle = former.obstacle;
+    this.contentions = former.contentions;
+    this.#contendedKeys = former.#contendedKeys;
+  }
+
+  /** Reads change nothing, whatever became of them. */
+  #failure(code: KvErrorCode, message: string): CallFailure {
+    const outcome = this.isInDoubt && this.body.level === undefined ? 'unknown' : 'notApplied';
+    return { type: 'failed', code, outcome, message, attempts: [...this.history] };
+  }
+
+  /** Names what was waited for: the shard, its node, the keys, what was tried and what came of it. */
+  #timeout(): CallFailure {
+    const { shard, attempts, obstacle, contentions } = this;
+    const last = this.history.at(-1);
+    const error =
+      last === undefined ? 'no node answered' : `last error from ${last.endpoint}: ${last.what}`;
+    if (!this.isInDoubt && obstacle === 'contended') {
+      const keys = this.#contendedKeys.join(', ') || 'keys that are not known';
+      const held = `other transactions held ${keys} of shard ${shard} until the timeout`;
+      return this.#failure('contended', `${held}, in ${countText(contentions)}; ${error}`);
+    }
+    const lack = this.lack === undefined ? '' : `, waiting for ${this.lack}`;
+    const message = `shard ${shard} timed out after ${countText(attempts)}${lack}; ${error}`;
+    const isUnknown = this.isInDoubt && obstacle !== 'wrong-cluster';
+    return this.#failure(isUnknown ? 'timeout' : obstacle, message);
+  }
 }
 
-/** What people are told when time is over. */
-export type Obstacle = 'none' | 'unreachable' | 'foreign' | 'overloaded' | 'contended';
+/** The one waiter of a request that is not batched. */
+export class Listener<Answer> implements Waiter {
+  readonly call: OpenCall<never> | undefined;
+  readonly expiresAt: number;
+  readonly #onAnswer: (answer: Answer) => boolean;
+  readonly #onFailure: (failure: CallFailure) => void;
+  #isOver = false;
 
-export function newTrip(): Trip {
-  return {
-    state: 'ready',
-    dueAt: 0,
-    attempts: 0,
-    history: [],
-    doubts: 0,
-    hops: 0,
-    brokenAnswers: 0,
-    lack: undefined,
-    obstacle: 'none',
-    contentions: 0,
-    contendedKeys: [],
-  };
-}
+  constructor(options: {
+    readonly call: OpenCall<never> | undefined;
+    readonly expiresAt: number;
+    /** False if the answer cannot be used: then it is asked again, until the time is over. */
+    readonly onAnswer: (answer: Answer) => boolean;
+    readonly onFailure: (failure: CallFailure) => void;
+  }) {
+    this.call = options.call;
+    this.expiresAt = options.expiresAt;
+    this.#onAnswer = options.onAnswer;
+    this.#onFailure = options.onFailure;
+  }
 
-/** What an attempt needs to know besides the errand itself. */
-export interface Terms {
-  readonly id: number;
-  readonly epoch: number;
-  readonly now: number;
-}
+  get isOver(): boolean {
+    return this.#isOver;
+  }
 
-/**
- * What every kind of errand does for the room that sends it. It holds those who wait for its
- * answer, and tells each of them once.
- */
-export interface ShardRequest {
-  readonly shard: ShardId;
-  readonly trip: Trip;
-  /** What it weighs in a frame. */
-  readonly bytes: number;
-  /** Undefined for what writes. */
-  readonly level: ReadLevel | undefined;
-  /** Shards whose log time has to be known before it is sent. */
-  readonly timesNeeded: readonly ShardId[];
-  /** No later than when the first of those who wait gives up. */
-  readonly firstExpiresAt: number;
-  /** Nobody waits any more. */
-  readonly isOver: boolean;
-  /** Undefined while something is missing that only an answer to another errand can bring. */
-  toWire(terms: Terms): Request | undefined;
-  /** What the answer means. `broken`: it is none to what was asked. */
-  take(response: Response, now: number): Verdict;
-  /** Tells those whose time is over. */
-  expire(now: number, failureOf: FailureMaker): void;
-  /** Tells one call that gives up, if it waits here. Called only by whom `call.errand` names. */
-  drop(call: object, failureOf: FailureMaker): void;
-  /** Tells all that are left. */
-  fail(failureOf: FailureMaker): void;
-  /** Less at a time, after `too-much`; nothing if it cannot be less. */
-  halves(): readonly ShardRequest[];
-}
+  answer(answer: Answer): Verdict {
+    if (this.#isOver) return OVER;
+    if (!this.#onAnswer(answer)) return UNREADABLE;
+    this.#isOver = true;
+    return OVER;
+  }
 
-/** Whether nothing of the errand can have happened is for the errand to say. */
-export type FailureMaker = (isInDoubt: boolean) => CallFailure;
-
-export type Verdict =
-  | { readonly type: 'over' }
-  /** Nothing of what is left has happened by this attempt: again, after a rest. */
-  | ({ readonly type: 'again' } & Reproof)
-  /** The same, as something new: nothing of the former was done, nor can be any more. */
-  | ({ readonly type: 'anew'; readonly request: ShardRequest } & Reproof)
-  | { readonly type: 'broken' };
-
-/** Why what was asked did not happen this time. */
-export interface Reproof {
-  readonly why: string;
-  readonly isMapOld?: boolean;
-  /** A transaction was in the way, and soon will not be: the rest is short. */
-  readonly isContended?: boolean;
-}
-
-export const OVER: Verdict = { type: 'over' };
-export const BROKEN: Verdict = { type: 'broken' };
-
-export function note(trip: Trip, attempt: Attempt): void {
-  trip.history.push(attempt);
-  if (trip.history.length > CLIENT_LIMITS.attemptsKept) trip.history.shift();
-}
-
-/** A transaction holds a key of it. */
-export function meet(trip: Trip, key: Uint8Array | undefined): void {
-  trip.contentions += 1;
-  const text = key === undefined ? undefined : keyText(key);
-  if (text === undefined || trip.contendedKeys.includes(text)) return;
-  trip.contendedKeys = [...trip.contendedKeys, text].slice(-CLIENT_LIMITS.contendedKeysKept);
-}
-
-/** Something is on its way, or was and did not come back. */
-export function isInDoubt({ state, doubts }: Trip): boolean {
-  return state === 'sent' || doubts > 0;
+  fail(failure: CallFailure): void {
+    this.#isOver = true;
+    this.#onFailure(failure);
+  }
 }

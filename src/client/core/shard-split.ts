@@ -6,8 +6,8 @@ import type { Operation } from '../../machine/command.ts';
 import { isWrite } from '../../machine/operation-codec.ts';
 import type { Output } from '../../machine/reply.ts';
 import { isLocking } from '../../machine/transaction.ts';
-import { absenceSince, type Moments } from './absence.ts';
 import type { Done, SeenRange } from './call.ts';
+import { absenceSince, type Moments } from './range.ts';
 
 /** What one shard has to do. */
 interface Portion {

@@ -1,148 +1,151 @@
-/** A command over several shards: one transaction, its numbers, its retries, what comes of it. */
+/** A command over several shards: one transaction, its numbers, its copies, and its outcome. */
 
 import { present, unreachable } from '../../base/assert.ts';
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
+import type { Attempt } from '../../base/errors.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { decodeReply, type Reason, type Reply } from '../../machine/reply.ts';
+import type { Reason, Reply } from '../../machine/reply.ts';
 import { isLocking, type Part } from '../../machine/transaction.ts';
 import { encodeTransaction } from '../../machine/transaction-codec.ts';
 import { keyPosition } from '../../ring/key-position.ts';
 import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { Call, GaveWay, Priority, Replied } from './call.ts';
-import type { CallFailure } from './call-failure.ts';
+import type { GaveWay, Priority, Replied } from './call.ts';
+import { type CallFailure, lateFailure, notApplied, refusalOf } from './call-failure.ts';
+import { onlyReplyOf, settleRequest } from './query-request.ts';
+import { decideRefusal } from './retry-policy.ts';
 import type { Numbers, Sessions } from './sessions.ts';
-import { SettleRequest } from './settle-request.ts';
-import { isPassing, type PassingReason, refusalOf } from './shard-refusal.ts';
 import {
-  BROKEN,
-  type FailureMaker,
-  isInDoubt,
-  meet,
-  newTrip,
+  type AnswerContext,
+  type Listener,
   OVER,
+  type RequestBody,
   type ShardRequest,
   type Terms,
-  type Trip,
+  UNREADABLE,
   type Verdict,
+  type Waiter,
 } from './shard-request.ts';
 import type { ShardSplit } from './shard-split.ts';
 
-/** Whoever asked: told once. */
-export interface TransactListener {
-  readonly call: Call;
-  onReply(reply: Replied | GaveWay): void;
-  onFailure(failure: CallFailure): void;
-}
+export type TransactListener = Listener<Replied | GaveWay>;
 
 interface TransactOptions {
-  readonly requester: TransactListener;
+  readonly listener: TransactListener;
   readonly split: ShardSplit;
   readonly priority: Priority;
-  /** The asker is told of contention at once, and tries again by himself. */
+  /** The listener is told of contention at once, and runs the transaction again itself. */
   readonly isOnce: boolean;
-  readonly expiresAt: number;
-  readonly sessions: Sessions;
-  readonly epochOf: (shard: ShardId) => number;
-  readonly submit: (request: ShardRequest) => void;
-  readonly trip?: Trip;
 }
 
 /**
- * Spelled once: all copies have the same bytes, and whichever is decided first is the only one that
- * ever is. What came to nothing for good is tried again under other numbers, as old as it was.
+ * Encoded once: all copies have the same bytes, and the first that is decided is the only one that
+ * ever is. What came to nothing for good is renewed under other numbers, with the same age.
  */
-export class TransactRequest implements ShardRequest {
-  readonly trip: Trip;
-  readonly level = undefined;
-  readonly bytes: number;
+export class TransactRequest implements RequestBody, Waiter {
+  readonly kind = 'transact';
+  readonly waiters = [this];
+  readonly shard: ShardId;
+  readonly timesNeeded: readonly ShardId[];
   readonly #options: TransactOptions;
-  #spelled: Uint8Array | undefined;
+  #encoded: Uint8Array | undefined;
   #numbers: Numbers | undefined;
   #copies = 0;
-  /** Failed attempts before this one, as it was spelled. */
+  /** Failed attempts before this one, as they were encoded. */
   #attempts = 0;
-  /** When its home shard is asked what became of it, if that is not known by then. */
   #settlesAt = Number.POSITIVE_INFINITY;
-  /** It happened, and what is missing is what it has to say. */
+  /** It took effect, and only its result is missing. */
   #isCommitted = false;
   #isOver = false;
 
   constructor(options: TransactOptions) {
     this.#options = options;
-    this.trip = options.trip ?? newTrip();
-    this.bytes = options.split.bytesMax;
-    options.requester.call.request = this;
+    this.timesNeeded = options.split.portions.map(({ shard }) => shard);
+    this.shard = present(this.timesNeeded[0], 'the home shard is the first, and coordinates');
   }
 
-  /** The home shard: whoever leads it conducts the transaction. */
-  get shard(): ShardId {
-    return (this.#options.split.portions[0] as { shard: ShardId }).shard;
+  get call() {
+    return this.#options.listener.call;
   }
 
-  get timesNeeded(): readonly ShardId[] {
-    return this.#options.split.portions.map(({ shard }) => shard);
+  get expiresAt(): number {
+    return this.#options.listener.expiresAt;
   }
 
-  get firstExpiresAt(): number {
-    return Math.min(this.#settlesAt, this.#options.expiresAt);
+  get bytes(): number {
+    return this.#options.split.bytesMax;
+  }
+
+  get settlesAt(): number {
+    return this.#settlesAt;
   }
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  toWire({ id, epoch, now }: Terms): Request | undefined {
-    this.#spelled ??= this.#spell(now);
-    if (this.#spelled === undefined) return undefined;
+  encode(terms: Terms): Request | undefined {
+    this.#encoded ??= this.#encodeOnce(terms);
+    if (this.#encoded === undefined) return undefined;
     this.#copies += 1;
-    return { type: 'transact', id, shard: this.shard, epoch, transaction: this.#spelled };
+    const { shard } = this;
+    const epoch = terms.epochOf(shard);
+    return { type: 'transact', id: terms.id, shard, epoch, transaction: this.#encoded };
   }
 
-  take(response: Response, now: number): Verdict {
-    if (response.type !== 'written' || response.replies.length !== 1) return BROKEN;
-    // What was learned from its home shard is what every other answer says.
+  take(response: Response, context: AnswerContext): Verdict {
+    const reply = onlyReplyOf(response);
+    // The home shard may have told its decision already, and every later answer repeats it.
     if (this.#isOver) return OVER;
-    this.#options.sessions.hear(this.shard, response.time, now);
-    const reply = decodeReply(response.replies[0] as Uint8Array);
-    switch (reply?.type) {
-      case 'committed':
-        return this.#succeed(reply);
-      case 'check-failed': {
-        const position = this.#options.split.placeAt(reply.position);
-        if (position === undefined) return BROKEN;
-        return this.#tell({ type: 'replied', reply: { ...reply, position } });
-      }
-      case 'refused':
-        return this.#refuse(reply.reason, this.#options.split.placeAt(reply.position));
-      default:
-        return BROKEN;
-    }
+    if (reply?.type === 'refused') return this.#refuse(reply, context);
+    if (reply === undefined) return UNREADABLE;
+    if (this.#tellDecision(reply)) return OVER;
+    if (reply.type !== 'committed' || reply.versions.length > 0) return UNREADABLE;
+    this.#isCommitted = true;
+    this.fail(answerLost(context.request.history));
+    return OVER;
   }
 
-  expire(now: number, failureOf: FailureMaker): void {
-    if (now >= this.#options.expiresAt) this.fail(failureOf);
-    else if (now >= this.#settlesAt && isInDoubt(this.trip)) this.#settle();
-  }
-
-  drop(_call: Call, failureOf: FailureMaker): void {
-    this.fail(failureOf);
-  }
-
-  fail(failureOf: FailureMaker): void {
+  fail(failure: CallFailure): void {
     if (this.#isOver) return;
-    if (this.#isCommitted) this.#missAnswer();
-    else this.#miss(failureOf(isInDoubt(this.trip)));
+    this.#isOver = true;
+    this.#options.listener.fail(this.#isCommitted ? answerLost(failure.attempts) : failure);
   }
 
-  /** It happens as a whole, and was judged when it was called. */
-  halves(): readonly ShardRequest[] {
-    return [];
+  /** Asks the home shard for the outcome, beside what is in flight: the decision is final. */
+  settle({ request, sessions }: AnswerContext): RequestBody {
+    this.#settlesAt = Number.POSITIVE_INFINITY;
+    const { split, priority } = this.#options;
+    const numbers = present(this.#numbers, 'what is in doubt was numbered');
+    const locking = split.portions.filter(({ isLocking }) => isLocking);
+    const participants = locking.map(({ operations }, at) => {
+      const first = present(operations.find(isLocking), 'a portion that locks has a key');
+      return { position: keyPosition(first.key), deadline: numbers.deadlines[at] as number };
+    });
+    const home = present(participants[0], 'a transaction has a home').position;
+    const id = { home, client: sessions.client, sequence: numbers.sequence };
+    const contender = { id, attempts: this.#attempts, age: present(priority.age, 'it has an age') };
+    const { shard, expiresAt } = this;
+    const isNeedless = () => this.#isOver;
+    const onReply = (reply: Reply) => {
+      this.#learn(reply, request);
+      if (this.#isOver) this.close(sessions);
+    };
+    return settleRequest({ shard, contender, participants, expiresAt, isNeedless, onReply });
   }
 
-  /** Undefined while a shard's time is not known, or a session has no room. */
-  #spell(now: number): Uint8Array | undefined {
-    const { sessions, split, expiresAt, priority, epochOf } = this.#options;
+  renewed(): RequestBody {
+    return new TransactRequest(this.#options);
+  }
+
+  close(sessions: Sessions): void {
+    this.#isOver = true;
+    if (this.#numbers !== undefined) sessions.close(this.#numbers);
+  }
+
+  /** Undefined while the log time of a shard is not known, or a session has no room. */
+  #encodeOnce({ now, epochOf, sessions }: Terms): Uint8Array | undefined {
+    const { split, priority } = this.#options;
     const { portions } = split;
     const participants = portions.filter(({ isLocking }) => isLocking).map(({ shard }) => shard);
     const isReady =
@@ -151,11 +154,10 @@ export class TransactRequest implements ShardRequest {
     if (!isReady) return undefined;
     priority.age ??= sessions.timeOf(this.shard, now);
     this.#attempts = priority.attempts;
-    const terms = { wait: expiresAt - now, now };
-    const numbers = sessions.number(participants, terms);
+    const wait = this.expiresAt - now;
+    const numbers = sessions.number(participants, { wait, now });
     this.#numbers = numbers;
-    const reserve = Math.min(CLIENT_LIMITS.settleMilliseconds, (expiresAt - now) / 4);
-    this.#settlesAt = expiresAt - reserve;
+    this.#settlesAt = this.expiresAt - Math.min(CLIENT_LIMITS.settleMilliseconds, wait / 4);
     return encodeTransaction({
       client: sessions.client,
       sequence: numbers.sequence,
@@ -163,111 +165,71 @@ export class TransactRequest implements ShardRequest {
       age: priority.age,
       parts: portions.map(({ shard, operations }): Part => {
         const numbered = numbers.deadlines[participants.indexOf(shard)];
-        const deadline = numbered ?? sessions.deadlineIn(shard, terms);
+        const deadline = numbered ?? sessions.deadlineIn(shard, { wait, now });
         return { shard, epoch: epochOf(shard), deadline, operations };
       }),
     });
   }
 
-  #succeed({ versions, outputs }: Extract<Reply, { type: 'committed' }>): Verdict {
-    const done = this.#options.split.doneOf(versions, outputs);
-    if (done !== undefined) return this.#tell({ type: 'replied', reply: done });
-    if (versions.length > 0) return BROKEN;
-    this.#missAnswer();
-    return OVER;
-  }
-
-  #missAnswer(): void {
-    const message = 'it happened, but the shard does not remember its answer any more';
-    const attempts = this.trip.history;
-    this.#miss({ type: 'failed', code: 'answer-lost', outcome: 'applied', message, attempts });
-  }
-
-  /** Asks its home shard what became of it, beside what is on its way: the decision is for ever. */
-  #settle(): void {
-    this.#settlesAt = Number.POSITIVE_INFINITY;
-    const { split, sessions, priority, expiresAt, submit } = this.#options;
-    const numbers = present(this.#numbers, 'what is in doubt was numbered');
-    const locking = split.portions.filter(({ isLocking }) => isLocking);
-    const participants = locking.map(({ operations }, at) => {
-      const first = present(operations.find(isLocking), 'a portion that locks has a key');
-      return { position: keyPosition(first.key), deadline: numbers.deadlines[at] as number };
-    });
-    const { client } = sessions;
-    const home = present(participants[0], 'a transaction has a home').position;
-    const id = { home, client, sequence: numbers.sequence };
-    const contender = { id, attempts: this.#attempts, age: present(priority.age, 'it has an age') };
-    const isNeedless = () => this.#isOver;
-    const onReply = (reply: Reply) => this.#learn(reply);
-    const { shard } = this;
-    submit(new SettleRequest({ shard, contender, participants, expiresAt, isNeedless, onReply }));
-  }
-
-  /** A decision says what became of all copies. What is none leaves the doubt as it was. */
-  #learn(reply: Reply): void {
-    const { history: attempts } = this.trip;
+  /** False if the reply is no decision, or none on this command. */
+  #tellDecision(reply: Reply): boolean {
+    const { split } = this.#options;
     if (reply.type === 'committed') {
-      const done = this.#options.split.doneOf(reply.versions, reply.outputs);
-      if (done !== undefined) this.#tell({ type: 'replied', reply: done });
-      // Another copy of the question may still bring what it has to say.
-      else this.#isCommitted = true;
-    } else if (reply.type === 'check-failed') {
-      const position = this.#options.split.placeAt(reply.position);
-      if (position !== undefined) this.#tell({ type: 'replied', reply: { ...reply, position } });
-    } else if (reply.type === 'refused' && DECIDED.includes(reply.reason)) {
+      const done = split.doneOf(reply.versions, reply.outputs);
+      return done !== undefined && this.#tell({ type: 'replied', reply: done });
+    }
+    const position = reply.type === 'check-failed' ? split.placeAt(reply.position) : undefined;
+    if (reply.type !== 'check-failed' || position === undefined) return false;
+    return this.#tell({ type: 'replied', reply: { ...reply, position } });
+  }
+
+  #tell(reply: Replied | GaveWay): true {
+    this.#isOver = true;
+    this.#options.listener.answer(reply);
+    return true;
+  }
+
+  /** A decision is the fate of all copies. Any other reply leaves the doubt as it was. */
+  #learn(reply: Reply, { history: attempts }: ShardRequest): void {
+    if (this.#tellDecision(reply)) return;
+    // Another copy of the transaction may still bring its result.
+    if (reply.type === 'committed') this.#isCommitted = true;
+    else if (reply.type === 'refused' && DECIDED.includes(reply.reason)) {
       const code = reply.reason === 'gave-way' ? 'contended' : 'timeout';
-      const message = `its home shard ${this.shard} gave it up when its time was nearly over`;
-      this.#miss({ type: 'failed', code, outcome: 'notApplied', message, attempts });
+      const message = `its home shard ${this.shard} aborted it when its time was nearly over`;
+      this.fail(notApplied(code, message, attempts));
     }
   }
 
-  #refuse(reason: Reason, place: number | undefined): Verdict {
-    if (reason === 'gave-way' || reason === 'aborted') {
-      return this.#giveWay(reason, reason === 'gave-way' ? place : undefined);
+  #refuse(reply: Extract<Reply, { type: 'refused' }>, context: AnswerContext): Verdict {
+    const { reason } = reply;
+    const { request, sessions } = context;
+    const place = this.#options.split.placeAt(reply.position);
+    if (DECIDED.includes(reason)) {
+      const position = reason === 'gave-way' ? place : undefined;
+      if (this.#options.isOnce && this.#tell({ type: 'gave-way', position })) return OVER;
+      request.noteContention(this.#keyAt(position));
+      this.#options.priority.attempts += 1;
     }
-    const attempts = this.trip.history;
-    if (!isPassing(reason)) {
-      this.#miss(refusalOf(reason, { attempts, key: this.#keyAt(place) }));
-      return OVER;
-    }
-    const isMapOld = reason === 'wrong-epoch';
     if (reason === 'deadline-too-far') {
-      for (const shard of this.timesNeeded) this.#options.sessions.forgetTime(shard);
+      for (const shard of this.timesNeeded) sessions.forgetTime(shard);
     }
-    if (this.#isGone(reason)) return { type: 'anew', why: reason, isMapOld, request: this.#anew() };
-    if (reason === 'window-full' || reason === 'entry-full') return { type: 'again', why: reason };
-    const outcome = this.trip.doubts > 0 ? 'unknown' : 'notApplied';
-    const message = `its deadline has passed in the time of a shard, tries: ${this.#copies}`;
-    this.#miss({ type: 'failed', code: 'timeout', outcome, message, attempts });
-    return OVER;
-  }
-
-  /** Whether no copy of these bytes can take effect any more, or has. */
-  #isGone(reason: PassingReason): boolean {
-    switch (reason) {
-      // Epochs only grow: had it been committed before, that would have been the answer.
-      case 'wrong-epoch':
-        return true;
-      // The only one that it is; others would be refused as well, if they did not come in time.
-      case 'deadline-passed':
-      case 'deadline-too-far':
-        return this.#copies === 1;
-      // It need not have been decided, and another one might find room.
-      case 'window-full':
-      case 'entry-full':
-        return this.trip.doubts === 0;
+    const { doubts, history: attempts } = request;
+    const copies = this.#copies;
+    const decision = decideRefusal({ kind: this.kind, reason, copies, doubts });
+    switch (decision.type) {
+      case 'resend':
+      case 'renew':
+        return decision;
+      case 'expire':
+        this.fail(lateFailure({ copies, doubts, attempts }));
+        return OVER;
+      case 'fail':
+        this.fail(refusalOf(decision.reason, { attempts, key: this.#keyAt(place) }));
+        return OVER;
       default:
-        return unreachable(reason);
+        return unreachable(decision);
     }
-  }
-
-  /** Decided: nothing of it happens, whatever became of other copies. */
-  #giveWay(why: 'gave-way' | 'aborted', position: number | undefined): Verdict {
-    if (this.#options.isOnce) return this.#tell({ type: 'gave-way', position });
-    meet(this.trip, this.#keyAt(position));
-    this.#options.priority.attempts += 1;
-    const request = this.#anew();
-    return { type: 'anew', why, isContended: true, request };
   }
 
   #keyAt(place: number | undefined): Uint8Array | undefined {
@@ -277,29 +239,12 @@ export class TransactRequest implements ShardRequest {
     }
     return undefined;
   }
-
-  #anew(): ShardRequest {
-    this.#end();
-    const trip: Trip = { ...this.trip, state: 'ready', doubts: 0 };
-    return new TransactRequest({ ...this.#options, trip });
-  }
-
-  #tell(reply: Replied | GaveWay): Verdict {
-    this.#end();
-    this.#options.requester.onReply(reply);
-    return OVER;
-  }
-
-  #miss(failure: CallFailure): void {
-    this.#end();
-    this.#options.requester.onFailure(failure);
-  }
-
-  #end(): void {
-    this.#isOver = true;
-    if (this.#numbers !== undefined) this.#options.sessions.close(this.#numbers);
-  }
 }
 
-/** Reasons that an abort was decided for, whatever was asked before and will be. */
+function answerLost(attempts: readonly Attempt[]): CallFailure {
+  const message = 'it took effect, but the shard no longer remembers its result';
+  return { type: 'failed', code: 'answer-lost', outcome: 'applied', message, attempts };
+}
+
+/** Reasons for which an abort was decided, whatever was asked before and will be. */
 const DECIDED: readonly Reason[] = ['aborted', 'gave-way'];

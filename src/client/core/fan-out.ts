@@ -1,0 +1,126 @@
+/** Fan-out: what one call asks of several shards, and how their answers are joined. */
+
+import type { ShardId } from '../../base/ids.ts';
+import { REQUEST_LIMITS } from '../../base/limits.ts';
+import { type CountCall, isProtected, type ValidateCall } from './call.ts';
+import type { CallFailure } from './call-failure.ts';
+import type { OpenCalls } from './open-calls.ts';
+import { rangeRequest, validateRequest } from './query-request.ts';
+import { type KeyRange, type RangeResponse, rangeBehind } from './range.ts';
+import type { Routing } from './routing.ts';
+import { Listener, type RequestBody } from './shard-request.ts';
+import { ShardSplit } from './shard-split.ts';
+
+/** What it takes to make requests for a call, and to end it. */
+export interface CallContext {
+  readonly openCalls: OpenCalls;
+  readonly routing: Routing;
+  /** It is sent at the end of the turn, or after a backoff for so many conflicts. */
+  readonly submit: (body: RequestBody, contentions?: number) => void;
+}
+
+type Progress<Part> =
+  | 'part-done'
+  /** No other answer is needed. */
+  | 'all-done'
+  | 'unreadable'
+  /** What is still to ask of the shard. */
+  | { readonly more: Part };
+
+interface FanOut<Part, Answer> {
+  readonly parts: readonly Part[];
+  readonly call: Listener<Answer>['call'];
+  readonly expiresAt: number;
+  readonly request: (part: Part, listener: Listener<Answer>) => RequestBody;
+  readonly take: (part: Part, answer: Answer) => Progress<Part>;
+  /** Called once, when all parts are done; else `fail` is, with the first failure. */
+  readonly join: () => void;
+  readonly fail: (failure: CallFailure) => void;
+}
+
+/** One request for each part, until all are answered or one has failed. */
+export function fanOut<Part, Answer>(
+  { parts, call, expiresAt, request, take, join, fail }: FanOut<Part, Answer>,
+  { submit }: Pick<CallContext, 'submit'>,
+): void {
+  let left = parts.length;
+  let isOver = false;
+  const onFailure = (failure: CallFailure): void => {
+    if (!isOver) fail(failure);
+    isOver = true;
+  };
+  const ask = (part: Part): void => {
+    const onAnswer = (answer: Answer): boolean => {
+      const progress = isOver ? 'part-done' : take(part, answer);
+      if (progress === 'unreadable') return false;
+      if (typeof progress === 'object') ask(progress.more);
+      else left = progress === 'all-done' ? 0 : left - 1;
+      if (left === 0 && !isOver) {
+        isOver = true;
+        join();
+      }
+      return true;
+    };
+    submit(request(part, new Listener({ call, expiresAt, onAnswer, onFailure })));
+  };
+  if (left === 0) join();
+  for (const part of parts) ask(part);
+}
+
+/**
+ * Validation: everything was read before and is found unchanged after this moment, so all of it was
+ * true now. A version names one value for ever, and a shard knows whether an absent key ever came.
+ */
+export function startValidation(call: ValidateCall, expiresAt: number, context: CallContext): void {
+  const { openCalls, routing } = context;
+  const { checks, ranges, moments, level, priority } = call;
+  const reserver = isProtected(priority) ? priority : undefined;
+  const shardOf = (key: Uint8Array) => routing.shardOf(key);
+  const { portions: parts } = new ShardSplit({ command: checks, ranges, moments, shardOf });
+  let failed: number | undefined;
+  fanOut<(typeof parts)[number], number | undefined>(
+    {
+      parts,
+      call,
+      expiresAt,
+      request: ({ shard, operations }, listener) => {
+        return validateRequest({ shard, level, checks: operations, listener, reserver });
+      },
+      take: ({ places }, position) => {
+        if (position === undefined) return 'part-done';
+        failed = places[position];
+        return 'all-done';
+      },
+      join: () => openCalls.settle(call, { type: 'validated', failed }),
+      fail: (failure) => openCalls.settle(call, failure),
+    },
+    context,
+  );
+}
+
+/** Each page is as of one moment of one shard, so the sum need not have been true at any. */
+export function startCount(call: CountCall, expiresAt: number, context: CallContext): void {
+  const { openCalls, routing } = context;
+  const { level } = call;
+  let count = 0;
+  const { rowsMax } = REQUEST_LIMITS;
+  fanOut<{ readonly shard: ShardId; readonly range: KeyRange }, RangeResponse>(
+    {
+      parts: routing.shards.map((shard) => ({ shard, range: call.range })),
+      call,
+      expiresAt,
+      request: ({ shard, range }, listener) => {
+        const question = { range, isReverse: false, answer: 'count', rowsMax } as const;
+        return rangeRequest({ shard, level, question, listener });
+      },
+      take: ({ shard, range }, { count: more, last, isEnd }) => {
+        count += more;
+        if (isEnd) return 'part-done';
+        return { more: { shard, range: rangeBehind(range, { last, isReverse: false }) } };
+      },
+      join: () => openCalls.settle(call, { type: 'counted', count }),
+      fail: (failure) => openCalls.settle(call, failure),
+    },
+    context,
+  );
+}

@@ -1,0 +1,198 @@
+/**
+ * Queries: one page of a range, whether checks hold, and what became of a transaction. Each is asked
+ * of one shard for one listener, and sending it again is always safe.
+ */
+
+import type { ShardId } from '../../base/ids.ts';
+import { compareBytes } from '../../machine/bytes.ts';
+import type { Command } from '../../machine/command.ts';
+import { decodeReply, type Reply } from '../../machine/reply.ts';
+import type { Participant } from '../../machine/transaction.ts';
+import { encodeOperations } from '../../machine/transaction-codec.ts';
+import type { Contender } from '../../machine/transaction-id.ts';
+import type { ReadLevel } from '../../wire/request.ts';
+import type { Response } from '../../wire/response.ts';
+import type { Priority } from './call.ts';
+import { refusalOf } from './call-failure.ts';
+import { isWithin, type RangeQuestion, type RangeResponse } from './range.ts';
+import { decideRefusal } from './retry-policy.ts';
+import {
+  type Listener,
+  OVER,
+  type RequestBody,
+  type Terms,
+  UNREADABLE,
+  type Verdict,
+} from './shard-request.ts';
+
+interface RangeOptions {
+  readonly shard: ShardId;
+  readonly level: ReadLevel;
+  readonly question: RangeQuestion;
+  readonly listener: Listener<RangeResponse>;
+}
+
+/** One page of a range: for scans, for counting, and to hear the log time of a shard. */
+export function rangeRequest(options: RangeOptions): RequestBody {
+  const { shard, level, question, listener } = options;
+  const { range, isReverse, answer, rowsMax } = question;
+  return {
+    kind: 'range',
+    shard,
+    level,
+    waiters: [listener],
+    bytes: range.from.length + range.to.length,
+    encode(terms) {
+      const header = readHeader(terms, { shard, level, expiresAt: listener.expiresAt });
+      return { type: 'range', ...header, range: { ...range, isReverse, answer, rowsMax } };
+    },
+    take(response) {
+      if (response.type !== 'range' || !isSound(response, question)) return UNREADABLE;
+      return listener.answer(response);
+    },
+    halves() {
+      const half = { ...question, rowsMax: rowsMax >> 1 };
+      return half.rowsMax === 0 ? [] : [rangeRequest({ ...options, question: half })];
+    },
+  };
+}
+
+interface ValidateOptions {
+  readonly shard: ShardId;
+  readonly level: ReadLevel;
+  readonly checks: Command;
+  /** Told the position of the check that does not hold; undefined if all do. */
+  readonly listener: Listener<number | undefined>;
+  /** For which what is checked was reserved. */
+  readonly reserver?: Priority | undefined;
+}
+
+/** Whether checks of one shard hold, all at one moment, with no transaction holding a key of them. */
+export function validateRequest(options: ValidateOptions): RequestBody {
+  const { shard, level, checks, listener, reserver: priority } = options;
+  const encoded = encodeOperations(checks);
+  return {
+    kind: 'validate',
+    shard,
+    level,
+    waiters: [listener],
+    bytes: encoded.length,
+    encode(terms) {
+      const header = readHeader(terms, { shard, level, expiresAt: listener.expiresAt });
+      const reserver = priority && terms.sessions.reserverIn(shard, priority, terms.now);
+      const asked = { type: 'validate', ...header, owner: undefined, checks: encoded } as const;
+      return reserver === undefined ? asked : { ...asked, reserver };
+    },
+    take(response, { request }): Verdict {
+      const reply = onlyReplyOf(response);
+      if (reply?.type === 'done') return listener.answer(undefined);
+      if (reply?.type === 'check-failed') {
+        return reply.position < checks.length ? listener.answer(reply.position) : UNREADABLE;
+      }
+      if (reply?.type !== 'locked' && reply?.type !== 'refused') return UNREADABLE;
+      if (reply.type === 'locked') request.noteContention(checks[reply.position]?.key);
+      const reason = reply.type === 'locked' ? 'locked' : reply.reason;
+      const { doubts, history: attempts } = request;
+      const decision = decideRefusal({ kind: 'validate', reason, copies: 1, doubts });
+      if (decision.type !== 'fail') return { ...decision, type: 'resend' };
+      if (!listener.isOver) listener.fail(refusalOf(decision.reason, { attempts, key: undefined }));
+      return OVER;
+    },
+  };
+}
+
+interface SettleOptions {
+  /** The home shard. */
+  readonly shard: ShardId;
+  readonly contender: Contender;
+  readonly participants: readonly Participant[];
+  readonly expiresAt: number;
+  /** The transaction was told by another answer meanwhile. */
+  readonly isNeedless: () => boolean;
+  readonly onReply: (reply: Reply) => void;
+}
+
+/** The outcome of a transaction, from its home shard, which aborts it if it is not decided. */
+export function settleRequest(options: SettleOptions): RequestBody {
+  const { shard, contender, participants, expiresAt, isNeedless, onReply } = options;
+  let isOver = false;
+  // No call waits for it but by its transaction, which is told by itself.
+  const waiter = {
+    call: undefined,
+    expiresAt,
+    get isOver() {
+      return isOver || isNeedless();
+    },
+    fail() {
+      isOver = true;
+    },
+  };
+  return {
+    kind: 'settle',
+    shard,
+    waiters: [waiter],
+    bytes: participants.length * PARTICIPANT_BYTES,
+    encode: ({ id }) => {
+      return { type: 'settle', id, shard, contender, participants, isPreempting: true };
+    },
+    take(response) {
+      const reply = onlyReplyOf(response);
+      if (reply === undefined) return UNREADABLE;
+      if (!waiter.isOver) onReply(reply);
+      isOver = true;
+      return OVER;
+    },
+  };
+}
+
+const PARTICIPANT_BYTES = 20;
+
+/** The reply to one command; undefined if the response is something else. */
+export function onlyReplyOf(response: Response): Reply | undefined {
+  if (response.type !== 'written' || response.replies.length !== 1) return undefined;
+  return decodeReply(response.replies[0] as Uint8Array);
+}
+
+interface ReadTerms {
+  readonly shard: ShardId;
+  readonly level: ReadLevel;
+  readonly expiresAt: number;
+}
+
+/** What all requests that read have in common. */
+export function readHeader({ id, now, epochOf }: Terms, { shard, level, expiresAt }: ReadTerms) {
+  const patienceMilliseconds = Math.max(1, Math.ceil(expiresAt - now));
+  return { id, shard, epoch: epochOf(shard), level, patienceMilliseconds };
+}
+
+/** Rows of the range in its order, each once, and something seen if there is more to see. */
+function isSound(
+  { rows, last, isEnd, count }: RangeResponse,
+  { range, isReverse, answer, rowsMax }: RangeQuestion,
+): boolean {
+  if (!isEnd && last.length === 0) return false;
+  if (last.length > 0 && !isWithin(last, range)) return false;
+  if (answer === 'count' ? rows.length > 0 : rows.length > rowsMax || rows.length !== count) {
+    return false;
+  }
+  let former: Uint8Array | undefined;
+  for (const { key } of rows) {
+    if (!isWithin(key, range)) return false;
+    if (former !== undefined) {
+      const order = compareBytes(former, key);
+      if (isReverse ? order <= 0 : order >= 0) return false;
+    }
+    former = key;
+  }
+  if (former === undefined || last.length === 0) return former === undefined;
+  const order = compareBytes(former, last);
+  return isReverse ? order >= 0 : order <= 0;
+}
+
+/** Asks for nothing but the log time of the shard, which every answer brings. */
+export const TIME_QUESTION: RangeQuestion = {
+  range: { from: new Uint8Array([0]), to: new Uint8Array([0, 0]) },
+  isReverse: false,
+  answer: 'count',
+  rowsMax: 1,
+};
